@@ -1,0 +1,75 @@
+# What every target of the project shares, and the two functions that declare libraries and programs.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports these inside the standard library's own inlined code; the sanitizer builds cover what they look for.
+  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
+                      -Wno-stringop-overread -Wno-dangling-pointer -Wno-mismatched-new-delete)
+endif()
+add_compile_options(-ffunction-sections -fdata-sections -fstack-protector-strong)
+add_link_options(-Wl,--gc-sections -Wl,-z,relro -Wl,-z,now)
+
+# Asio and Beast compile their non-template parts once, in lib/net, instead of in every file that includes them.
+add_compile_definitions(BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
+                        BOOST_ASIO_DISABLE_BOOST_ARRAY)
+
+find_package(Threads REQUIRED)
+
+# Static libraries first: a binary that is copied to another machine needs nothing there but the C library.
+set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
+set(OPENSSL_USE_STATIC_LIBS ON)
+set(Boost_USE_STATIC_LIBS ON)
+
+# resmon_library(NAME [DEPS lib…] [LINK external…])
+# A library from every .cc in its folder but the tests. DEPS are resmon libraries by folder name: `resmon test lint` fails on
+# an #include that they do not cover. Every *_test.cc goes into one program, NAME_test.
+function(resmon_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS;LINK;TEST_DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(TRANSFORM ARG_DEPS PREPEND resmon_ OUTPUT_VARIABLE deps)
+  if(sources)
+    add_library(resmon_${name} STATIC ${sources})
+    target_include_directories(resmon_${name} PUBLIC ${PROJECT_SOURCE_DIR}/lib)
+    target_link_libraries(resmon_${name} PUBLIC ${deps} ${ARG_LINK} Threads::Threads)
+  else()
+    add_library(resmon_${name} INTERFACE)
+    target_include_directories(resmon_${name} INTERFACE ${PROJECT_SOURCE_DIR}/lib)
+    target_link_libraries(resmon_${name} INTERFACE ${deps} ${ARG_LINK} Threads::Threads)
+  endif()
+  if(RESMON_TESTS AND tests)
+    list(TRANSFORM ARG_TEST_DEPS PREPEND resmon_ OUTPUT_VARIABLE test_deps)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE resmon_${name} ${test_deps} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE RESMON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()
+
+# resmon_program(NAME [DEPS lib…] [LINK external…]): a binary build/bin/NAME from every .cc in its folder.
+function(resmon_program name)
+  cmake_parse_arguments(ARG "" "" "DEPS;LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  list(TRANSFORM ARG_DEPS PREPEND resmon_ OUTPUT_VARIABLE deps)
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${deps} ${ARG_LINK})
+  if(NOT CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+  endif()
+  target_compile_definitions(${name} PRIVATE RESMON_VERSION="${PROJECT_VERSION}")
+endfunction()
