@@ -1,0 +1,101 @@
+#pragma once
+
+// Rows of samples on their way through the house: a client's gather, a server's decoded frame, a journal record.
+//
+// All rows share three arrays, so that a batch that is cleared and filled again allocates nothing:
+//
+//   rows   one Row each: its schema, its time, where its cells begin
+//   cells  for a row of n fields: ceil(n / 64) presence words (bit f % 64 of word f / 64 set: field f is there), then n
+//          values; the value of an absent field is 0
+//   text   the bytes of string values (value.h)
+
+#include <cassert>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "metric/schema.h"
+
+namespace resmon::metric {
+
+constexpr std::size_t presence_words(std::size_t fields) {
+  return (fields + 63) / 64;
+}
+
+struct Row {
+  SchemaId schema = 0;
+  std::uint32_t fields = 0;  // how many fields the schema has
+  UnixNanos time = 0;
+  std::size_t first_cell = 0;
+};
+
+// Sets the cells of the row that Batch::add returned it for. Valid until the batch's next add or clear.
+class RowWriter {
+ public:
+  RowWriter(class Batch& batch, std::size_t first_cell, std::size_t fields)
+      : batch_(batch), first_cell_(first_cell), fields_(fields) {}
+
+  void set_cell(std::size_t field, Cell cell);
+  void set(std::size_t field, double v) { set_cell(field, cell_of(v)); }
+  void set(std::size_t field, std::int64_t v) { set_cell(field, cell_of(v)); }
+  void set(std::size_t field, std::uint64_t v) { set_cell(field, cell_of(v)); }
+  void set(std::size_t field, bool v) { set_cell(field, cell_of(v)); }
+  void set(std::size_t field, std::string_view v);
+  void set(std::size_t field, const char*) = delete;  // would silently become a boolean
+
+  // For decoders that set many cells at once: the row's presence as a whole (bits past the last field must be 0; the
+  // row must be new), then the cells of the present fields through `values`.
+  void set_presence(std::span<const std::uint64_t> presence);
+  std::span<Cell> values();
+
+ private:
+  class Batch& batch_;
+  std::size_t first_cell_;
+  std::size_t fields_;
+};
+
+class Batch {
+ public:
+  RowWriter add(SchemaId schema, std::size_t fields, UnixNanos time);
+  RowWriter writer(std::size_t row) { return {*this, rows_[row].first_cell, rows_[row].fields}; }
+
+  void clear() {
+    rows_.clear();
+    cells_.clear();
+    text_.clear();
+    samples_ = 0;
+  }
+  bool empty() const { return rows_.empty(); }
+  const std::vector<Row>& rows() const { return rows_; }
+  std::string_view text() const { return text_; }
+  std::span<const Cell> presence(const Row& row) const {
+    return {cells_.data() + row.first_cell, presence_words(row.fields)};
+  }
+  std::span<const Cell> values(const Row& row) const {
+    return {cells_.data() + row.first_cell + presence_words(row.fields), row.fields};
+  }
+  bool has(const Row& row, std::size_t field) const {
+    return (cells_[row.first_cell + field / 64] >> (field % 64) & 1U) != 0;
+  }
+  Cell value(const Row& row, std::size_t field) const {
+    assert(field < row.fields);
+    return cells_[row.first_cell + presence_words(row.fields) + field];
+  }
+  std::string_view string(const Row& row, std::size_t field) const { return as_string(value(row, field), text_); }
+
+  std::size_t samples() const { return samples_; }  // values present in all rows
+  std::size_t memory_bytes() const;                 // what the batch holds on the heap
+
+ private:
+  friend class RowWriter;
+
+  std::vector<Row> rows_;
+  std::vector<Cell> cells_;
+  std::string text_;
+  std::size_t samples_ = 0;
+};
+
+}  // namespace resmon::metric

@@ -1,0 +1,133 @@
+#include "program/program.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "base/exit_code.h"
+
+namespace resmon::program {
+
+void LogSettings::declare(config::Settings& settings) {
+  settings.choice("log.level", &level, {"debug", "info", "warn", "error"}, "The least level that is written.");
+  settings.choice(
+      "log.format", &format, {"text", "json"},
+      "text: one line an event, `time level component message key=value`, for grep and awk. json: one object an event, "
+      "for log collectors.");
+  settings.text("log.file", &file, "Where to write. Empty: standard error, for systemd, Docker and terminals.");
+  settings.bytes("log.rotate_bytes", &rotate_bytes, 64U << 10U, 1U << 30U,
+                 "A log file of this size is renamed FILE.1 and a new one is begun. Only with log.file.");
+  settings.integer("log.keep_files", &keep_files, 1, 100, "How many renamed log files are kept.");
+}
+
+Status LogSettings::apply() const {
+  RESMON_ASSIGN(const log::Level parsed, log::parse_level(level));
+  log::Options options;
+  options.level = parsed;
+  options.format = format == "json" ? log::Format::kJson : log::Format::kText;
+  options.file = file;
+  options.rotate_bytes = rotate_bytes;
+  options.keep_files = static_cast<int>(keep_files);
+  return log::configure(options);
+}
+
+struct Program::Impl {
+  Impl(Description d, config::Settings& s)
+      : description(std::move(d)), settings(s), app(description.purpose, description.name) {}
+
+  Description description;
+  config::Settings& settings;
+  CLI::App app;
+  std::string config_file;
+  std::vector<std::string> sets;
+  bool check_config = false;
+  bool print_config = false;
+  struct Shorthand {
+    std::string key;
+    std::string value;
+    CLI::Option* option;
+  };
+  std::vector<std::unique_ptr<Shorthand>> shorthands;
+};
+
+Program::Program(Description description, config::Settings& settings)
+    : impl_(std::make_unique<Impl>(std::move(description), settings)) {
+  Impl& i = *impl_;
+  i.app.set_version_flag("--version", i.description.name + " " + i.description.version, "Print the version and exit");
+  i.app.add_option("-c,--config", i.config_file, "Configuration file (TOML)")->type_name("FILE");
+  i.app.add_option("--set", i.sets, "Set one configuration key, over file and environment; may repeat")
+      ->type_name("KEY=VALUE");
+  i.app.add_flag("--check-config", i.check_config, "Check the configuration and exit");
+  i.app.add_flag("--print-config", i.print_config, "Print the commented configuration with every key and exit");
+  i.app.footer(i.description.examples);
+  i.app.get_formatter()->column_width(34);
+}
+
+Program::~Program() = default;
+
+void Program::flag(std::string name, bool* target, std::string meaning) {
+  impl_->app.add_flag(std::move(name), *target, std::move(meaning));
+}
+
+void Program::option(std::string name, std::string* target, std::string value_name, std::string meaning) {
+  impl_->app.add_option(std::move(name), *target, std::move(meaning))->type_name(std::move(value_name));
+}
+
+void Program::integer(std::string name, std::int64_t* target, std::string value_name, std::string meaning) {
+  impl_->app.add_option(std::move(name), *target, std::move(meaning))->type_name(std::move(value_name));
+}
+
+void Program::shorthand(std::string name, std::string key, std::string value_name, std::string meaning) {
+  auto entry = std::make_unique<Impl::Shorthand>();
+  entry->key = std::move(key);
+  entry->option =
+      impl_->app.add_option(std::move(name), entry->value, std::move(meaning))->type_name(std::move(value_name));
+  impl_->shorthands.push_back(std::move(entry));
+}
+
+const std::string& Program::config_file() const {
+  return impl_->config_file;
+}
+
+std::optional<int> Program::start(int argc, char** argv, const std::function<Status()>& check) {
+  Impl& i = *impl_;
+  const std::string& name = i.description.name;
+  try {
+    i.app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    i.app.exit(e, std::cout, std::cerr);
+    return kExitDone;
+  } catch (const CLI::ParseError& e) {
+    std::cerr << name << ": " << e.what() << "\nTry '" << name << " --help'.\n";
+    return kExitUsage;
+  }
+  if (i.print_config && i.config_file.empty() && i.sets.empty()) {
+    std::cout << i.settings.sample();
+    return kExitDone;
+  }
+  const auto load = [&]() -> Status {
+    if (!i.config_file.empty()) RESMON_TRY(i.settings.load_file(i.config_file));
+    RESMON_TRY(i.settings.load_environment());
+    for (const auto& shorthand : i.shorthands)
+      if (shorthand->option->count() > 0) RESMON_TRY(i.settings.set(shorthand->key + "=" + shorthand->value));
+    for (const std::string& set : i.sets) RESMON_TRY(i.settings.set(set));
+    if (i.print_config) return {};
+    return check();
+  };
+  if (Status loaded = load(); !loaded) return complain(name, loaded.error(), kExitConfiguration);
+  if (i.print_config) {
+    std::cout << i.settings.sample();
+    return kExitDone;
+  }
+  if (i.check_config) {
+    std::cout << name << ": configuration is good\n";
+    return kExitDone;
+  }
+  return std::nullopt;
+}
+
+int complain(std::string_view program, const Error& error, int code) {
+  std::cerr << program << ": error: " << error.message << '\n';
+  return code;
+}
+
+}  // namespace resmon::program
