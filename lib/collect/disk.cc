@@ -1,0 +1,282 @@
+// Space and inodes of each mount, by Telegraf's rules (plugins/inputs/disk, gopsutil's disk package): every mount but
+// the ignored types, bind mounts included; those without blocks (proc, cgroup) are no disks. Where one path is mounted
+// over, only the mount on top can be asked, so only it is reported.
+//
+// With a root prefix (a container that sees its host under /hostfs) a mount point outside the prefix is looked for
+// under it, and left out if that path is a mount of its own, which is then listed itself; paths are reported without
+// the prefix.
+//
+// Half of a machine's mounts are without blocks (proc, sysfs, a dozen cgroups), and together they cost more than all
+// real disks. What answered so is asked again after a minute, or when the mount table changes.
+//
+// statfs may hang for ever. File systems that answer from memory are asked directly, in about a microsecond; the rest
+// (network, FUSE, and what is mounted inside of one, since the way there leads through it) by a helper thread. Handing
+// every mount to a helper was rejected: two thread switches a gather cost as much as all that cpu, mem and net do. A
+// direct call that ever took 10 ms makes its mount one for the helpers.
+//
+// How a helper's mount goes:
+//   asked and answered within the patience (50 ms for all together)   its row is written
+//   not answered in time       an error that names it; it is never waited for again, until an answer comes
+//   answered later             the answer is reported at the next gather, at most an interval old. A server that is
+//   always
+//                              slow is so reported each time, without anything having waited for it
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdlib>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "collect/collectors.h"
+#include "collect/mount_table.h"
+#include "collect/row_schema.h"
+#include "collect/shared.h"
+#include "collect/statfs_pool.h"
+
+namespace resmon::collect {
+
+namespace {
+
+constexpr std::chrono::milliseconds kPatience{50};
+constexpr std::chrono::milliseconds kDirectLimit{10};
+constexpr std::size_t kHelperThreads = 4;
+constexpr std::chrono::minutes kWithoutBlocksInterval{1};
+
+enum DiskField : std::size_t {
+  kTotal,
+  kFree,
+  kUsed,
+  kInodesTotal,
+  kInodesFree,
+  kInodesUsed,
+  kUsedPercent,
+  kInodesUsedPercent
+};
+constexpr FieldSpec kFields[] = {
+    {"total", kInteger},       {"free", kInteger},        {"used", kInteger},       {"inodes_total", kInteger},
+    {"inodes_free", kInteger}, {"inodes_used", kInteger}, {"used_percent", kFloat}, {"inodes_used_percent", kFloat},
+};
+
+// Types whose statfs sums counters in memory, and whose mount points a path walk passes without asking anyone: the
+// kernel keeps the way to a mount point in its cache as long as it is mounted. Not here on purpose: btrfs and zfs,
+// whose statfs takes locks that a suspended pool holds.
+bool answers_from_memory(std::string_view type) {
+  static const std::unordered_set<std::string_view> kTypes = {
+      "ext2",      "ext3",  "ext4",   "xfs",     "f2fs",     "jfs",      "vfat",       "msdos",
+      "exfat",     "tmpfs", "ramfs",  "rootfs",  "devtmpfs", "overlay",  "squashfs",   "erofs",
+      "iso9660",   "udf",   "proc",   "sysfs",   "cgroup",   "cgroup2",  "devpts",     "mqueue",
+      "hugetlbfs", "bpf",   "pstore", "debugfs", "tracefs",  "efivarfs", "securityfs", "nsfs"};
+  return kTypes.contains(type);
+}
+
+bool is_under(std::string_view path, std::string_view directory) {
+  if (directory.empty() || directory == "/") return true;
+  return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+std::uint64_t blocks_to_bytes(std::uint64_t blocks, std::uint64_t block_bytes) {
+  return block_bytes != 0 && blocks > UINT64_MAX / block_bytes ? UINT64_MAX : blocks * block_bytes;
+}
+
+struct Asked {
+  std::string path;  // what statfs is given
+  RowSchema schema;
+  bool direct;
+  std::shared_ptr<StatfsPool::Call> call;       // once a helper has been needed
+  std::chrono::steady_clock::time_point again;  // not asked before
+};
+
+class Disk final : public Collector {
+ public:
+  Disk(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas, Shared& shared)
+      : roots_(roots),
+        filter_(options.filter),
+        ignored_(options.ignore_file_systems.begin(), options.ignore_file_systems.end()),
+        schemas_(schemas),
+        shared_(shared),
+        table_(roots),
+        pool_(shared.statfs_function(), kHelperThreads) {
+    ignored_.insert("autofs");
+  }
+
+  Status gather(const GatherContext& context, metric::Batch& out) override {
+    RESMON_ASSIGN(const bool changed, table_.refresh(shared_.buffer()));
+    if (changed) rebuild();
+    const auto deadline = StatfsPool::Clock::now() + kPatience;
+    problems_.clear();
+    waited_for_.clear();
+    for (Asked& asked : asked_)
+      if (!asked.direct && context.steady >= asked.again) ask_helper(asked, context, out);
+    for (Asked& asked : asked_)
+      if (asked.direct && context.steady >= asked.again) ask_directly(asked, context, out);
+    for (Asked* asked : waited_for_) {
+      if (pool_.wait(*asked->call, deadline)) {
+        answer(*asked, pool_.take(*asked->call), context, out);
+      } else {
+        no_answer(*asked);
+      }
+    }
+    if (problems_.empty()) return {};
+    return fail(ErrorKind::kUnavailable, problems_);
+  }
+
+ private:
+  void ask_directly(Asked& asked, const GatherContext& context, metric::Batch& out) {
+    StatfsPool::Answer got;
+    const auto begin = StatfsPool::Clock::now();
+    got.error_number = shared_.statfs_function()(asked.path.c_str(), &got.value);
+    if (StatfsPool::Clock::now() - begin > kDirectLimit) asked.direct = false;
+    answer(asked, got, context, out);
+  }
+
+  void ask_helper(Asked& asked, const GatherContext& context, metric::Batch& out) {
+    if (!asked.call) asked.call = std::make_shared<StatfsPool::Call>(asked.path);
+    switch (pool_.state(*asked.call)) {
+      case StatfsPool::State::kIdle:
+        pool_.ask(asked.call);
+        waited_for_.push_back(&asked);
+        break;
+      case StatfsPool::State::kDone: {
+        const StatfsPool::Answer late = pool_.take(*asked.call);
+        answer(asked, late, context, out);
+        if (late.took > kPatience) pool_.ask(asked.call);
+        break;
+      }
+      case StatfsPool::State::kQueued:
+      case StatfsPool::State::kRunning:
+        no_answer(asked);
+        break;
+    }
+  }
+
+  void no_answer(const Asked& asked) {
+    problem(asked.path, pool_.state(*asked.call) == StatfsPool::State::kQueued
+                            ? "not asked for its space: every helper thread waits for another mount"
+                            : "statfs does not answer");
+  }
+
+  void answer(Asked& asked, const StatfsPool::Answer& got, const GatherContext& context, metric::Batch& out) {
+    switch (got.error_number) {
+      case 0:
+        break;
+      case EACCES:
+      case EPERM:
+      case ENOENT:
+      case ENOTDIR:
+        return;  // not for us to see, or covered, or just unmounted: Telegraf leaves such mounts out, too
+      default:
+        problem(asked.path, system_error("statfs", got.error_number).message);
+        return;
+    }
+    const struct ::statfs& value = got.value;
+    if (value.f_blocks == 0) {
+      asked.again = context.steady + kWithoutBlocksInterval;
+      return;
+    }
+    if (auto ready = asked.schema.ready(); !ready) return problem(asked.path, ready.error().message);
+    const auto block_bytes = static_cast<std::uint64_t>(std::max<decltype(value.f_bsize)>(value.f_bsize, 0));
+    const std::uint64_t total = blocks_to_bytes(value.f_blocks, block_bytes);
+    const std::uint64_t free = blocks_to_bytes(value.f_bavail, block_bytes);
+    const std::uint64_t used = blocks_to_bytes(advance(value.f_blocks, value.f_bfree), block_bytes);
+    const std::uint64_t inodes_used = advance(value.f_files, value.f_ffree);
+    metric::RowWriter row = asked.schema.add(out, context.time);
+    row.set(kTotal, clip(total));
+    row.set(kFree, clip(free));
+    row.set(kUsed, clip(used));
+    row.set(kInodesTotal, clip(value.f_files));
+    row.set(kInodesFree, clip(value.f_ffree));
+    row.set(kInodesUsed, clip(inodes_used));
+    row.set(kUsedPercent, percent(static_cast<double>(used), static_cast<double>(used) + static_cast<double>(free)));
+    row.set(kInodesUsedPercent, percent(inodes_used, value.f_files));
+  }
+
+  void problem(const std::string& path, std::string_view what) {
+    if (!problems_.empty()) problems_ += "; ";
+    problems_ += path;
+    problems_ += ": ";
+    problems_ += what;
+  }
+
+  void rebuild() {
+    const std::vector<procfs::Mount>& mounts = table_.mounts();
+    std::unordered_map<std::string_view, std::size_t> on_top;  // by path: a later mount covers an earlier
+    for (std::size_t i = 0; i < mounts.size(); ++i) on_top[mounts[i].path] = i;
+    std::vector<std::string_view> may_block;
+    for (const procfs::Mount& mount : mounts)
+      if (!answers_from_memory(mount.type)) may_block.push_back(mount.path);
+
+    std::unordered_map<std::string, Asked*> before;
+    for (Asked& asked : asked_) before[asked.path] = &asked;
+    std::vector<Asked> fresh;
+    std::unordered_set<std::string> reported;
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+      const procfs::Mount& mount = mounts[i];
+      if (on_top[mount.path] != i || ignored_.contains(mount.type)) continue;
+      std::string path = mount.path;
+      std::string shown = mount.path;
+      if (!roots_.root.empty()) {
+        if (is_under(mount.path, roots_.root)) {
+          shown = mount.path.substr(roots_.root.size());
+          if (shown.empty()) shown = "/";
+        } else {
+          path = roots_.root + (mount.path == "/" ? "" : mount.path);
+          if (on_top.contains(path)) continue;
+        }
+      }
+      if (!filter_.matches(shown) || !reported.insert(shown).second) continue;
+      const bool direct = std::none_of(may_block.begin(), may_block.end(),
+                                       [&](std::string_view directory) { return is_under(mount.path, directory); });
+      RowSchema schema(schemas_, "disk",
+                       {{"path", shown},
+                        {"device", device_name(mount)},
+                        {"fstype", mount.type},
+                        {"mode", mount.read_only ? "ro" : "rw"}},
+                       kFields);
+      Asked asked{path, schema, direct, nullptr, {}};
+      if (const auto known = before.find(path); known != before.end()) asked.call = known->second->call;
+      fresh.push_back(std::move(asked));
+    }
+    asked_ = std::move(fresh);
+  }
+
+  // "/dev/sda1" as "sda1"; what /dev/mapper links to ("dm-0"); /dev/root by its device number.
+  std::string device_name(const procfs::Mount& mount) const {
+    std::string device = mount.device;
+    if (device.starts_with("/dev/mapper/")) {
+      char resolved[PATH_MAX];
+      if (::realpath((roots_.root + device).c_str(), resolved) != nullptr) device = base_name(resolved);
+    } else if (device == "/dev/root") {
+      char target[PATH_MAX];
+      const std::string link = roots_.sys + "/dev/block/" + mount.device_number;
+      const ssize_t length = ::readlink(link.c_str(), target, sizeof target);
+      if (length > 0) device = base_name({target, static_cast<std::size_t>(length)});
+    }
+    for (std::size_t at = device.find("/dev/"); at != std::string::npos; at = device.find("/dev/")) device.erase(at, 5);
+    return device;
+  }
+  static std::string base_name(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
+
+  Roots roots_;
+  Filter filter_;
+  std::unordered_set<std::string> ignored_;
+  metric::SchemaTable& schemas_;
+  Shared& shared_;
+  MountTable table_;
+  StatfsPool pool_;
+  std::vector<Asked> asked_;
+  std::vector<Asked*> waited_for_;
+  std::string problems_;
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> make_disk(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas,
+                                     Shared& shared) {
+  return std::make_unique<Disk>(roots, options, schemas, shared);
+}
+
+}  // namespace resmon::collect

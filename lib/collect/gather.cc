@@ -1,0 +1,116 @@
+#include "collect/gather.h"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+
+#include "base/log.h"
+
+namespace resmon::collect {
+
+namespace {
+
+enum InternalField : std::size_t { kDurationSeconds, kSuccess, kFailures };
+constexpr FieldSpec kInternal[] = {{"duration_seconds", kFloat}, {"success", kBoolean}, {"failures", kInteger}};
+
+// A failure whose text changes is logged again, but no more often than this.
+constexpr std::chrono::minutes kLogInterval{1};
+
+Status guarded(Collector& collector, const GatherContext& context, metric::Batch& out) {
+  try {
+    return collector.gather(context, out);
+  } catch (const std::exception& e) {
+    return fail(ErrorKind::kInternal, std::string("exception: ") + e.what());
+  }
+}
+
+// The multiple of `step` at or before `time`, also for times before 1970.
+UnixNanos slot_of(UnixNanos time, UnixNanos step) {
+  return time / step - (time % step < 0 ? 1 : 0);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Gatherer>> Gatherer::make(GatherOptions options, metric::SchemaTable& schemas,
+                                                 const Clock& clock) {
+  if (options.interval.count() <= 0) return fail(ErrorKind::kInvalid, "the interval must be positive");
+  for (const auto& [name, collector] : options.collectors) {
+    const auto& all = registry();
+    if (std::none_of(all.begin(), all.end(), [&](const CollectorInfo& info) { return info.name == name; }))
+      return fail(ErrorKind::kInvalid, name + ": no such collector");
+    if (collector.interval.count() < 0) return fail(ErrorKind::kInvalid, name + ": the interval must be positive");
+  }
+  return std::unique_ptr<Gatherer>(new Gatherer(std::move(options), schemas, clock));
+}
+
+Gatherer::Gatherer(GatherOptions options, metric::SchemaTable& schemas, const Clock& clock)
+    : clock_(clock), report_itself_(options.report_itself), shared_(options.roots, std::move(options.statfs_function)) {
+  const CollectorOptions defaults;
+  for (const CollectorInfo& info : registry()) {
+    const auto found = options.collectors.find(info.name);
+    const CollectorOptions& wanted = found == options.collectors.end() ? defaults : found->second;
+    if (!wanted.enabled) continue;
+    const auto interval = wanted.interval.count() > 0 ? wanted.interval : options.interval;
+    collectors_.push_back(
+        One{&info,
+            info.make(options.roots, wanted, schemas, shared_),
+            interval.count(),
+            RowSchema(schemas, "internal_collector", {{"collector", std::string(info.name)}}, kInternal),
+            INT64_MIN,
+            Health{.name = info.name, .error = {}},
+            {},
+            {}});
+  }
+}
+
+UnixNanos Gatherer::next_due(UnixNanos now) const {
+  UnixNanos earliest = INT64_MAX;
+  for (const One& one : collectors_) earliest = std::min(earliest, (slot_of(now, one.interval) + 1) * one.interval);
+  return earliest;
+}
+
+void Gatherer::run(UnixNanos time, bool all, metric::Batch& out) {
+  auto before = clock_.steady();
+  const GatherContext context{.time = time, .steady = before, .sequence = ++sequence_};
+  for (One& one : collectors_) {
+    const UnixNanos slot = slot_of(time, one.interval);
+    if (!all && slot == one.slot) continue;
+    one.slot = slot;
+    const Status status = guarded(*one.collector, context, out);
+    const auto after = clock_.steady();
+    one.health.duration_seconds = std::round(std::chrono::duration<double, std::micro>(after - before).count()) / 1e6;
+    before = after;
+    note(one, status, after);
+    if (!report_itself_ || !one.internal.ready()) continue;
+    metric::RowWriter row = one.internal.add(out, time);
+    row.set(kDurationSeconds, one.health.duration_seconds);
+    row.set(kSuccess, one.health.success);
+    row.set(kFailures, clip(one.health.failures));
+  }
+}
+
+void Gatherer::note(One& one, const Status& status, std::chrono::steady_clock::time_point now) {
+  Health& health = one.health;
+  if (status) {
+    if (!health.success) log::info("collect", "collector works again", {{"collector", health.name}});
+    health.success = true;
+    if (!health.error.empty()) health.error.clear();
+    return;
+  }
+  ++health.failures;
+  const bool begins = std::exchange(health.success, false);
+  health.error = status.error().message;
+  if (begins || (health.error != one.logged && now - one.logged_at >= kLogInterval)) {
+    log::warn("collect", "collector failed", {{"collector", health.name}, {"error", health.error}});
+    one.logged = health.error;
+    one.logged_at = now;
+  }
+}
+
+std::vector<Gatherer::Health> Gatherer::health() const {
+  std::vector<Health> all;
+  for (const One& one : collectors_) all.push_back(one.health);
+  return all;
+}
+
+}  // namespace resmon::collect

@@ -1,0 +1,54 @@
+#pragma once
+
+// What the collectors of one client share: the buffer that files are read into, and the files that several of them
+// need, each of which is read and parsed once a gather. cpu, kernel, processes and system all live on /proc/stat, mem
+// and swap on /proc/meminfo; a second read of /proc/stat alone would cost as much as three small collectors.
+
+#include <sys/vfs.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "collect/collector.h"
+#include "collect/pinned_file.h"
+#include "procfs/meminfo.h"
+#include "procfs/stat.h"
+
+namespace resmon::collect {
+
+// statfs(2): 0, or the error number. Tests put their own here. Called from helper threads: must be thread-safe.
+using StatfsFunction = std::function<int(const char* path, struct ::statfs* out)>;
+
+class Shared {
+ public:
+  explicit Shared(const Roots& roots, StatfsFunction statfs_function = {});
+
+  ReadBuffer& buffer() { return buffer_; }
+  const StatfsFunction& statfs_function() const { return statfs_function_; }
+
+  // This gather's content; every caller gets the same one, or the same error. Valid until the next gather. Both use
+  // buffer().
+  Result<const procfs::Stat*> stat(const GatherContext& context);
+  Result<const procfs::MemInfo*> mem_info(const GatherContext& context);
+
+ private:
+  template <class T>
+  struct OncePerGather {
+    explicit OncePerGather(std::string path, PinnedFile::Records records) : file(std::move(path), records) {}
+    PinnedFile file;
+    std::uint64_t sequence = 0;
+    T value{};
+    Status status = fail(ErrorKind::kInternal, "not read yet");
+  };
+  template <class T, class Parse>
+  Result<const T*> once(OncePerGather<T>& file, const GatherContext& context, Parse parse);
+
+  ReadBuffer buffer_;
+  StatfsFunction statfs_function_;
+  OncePerGather<procfs::Stat> stat_;
+  OncePerGather<procfs::MemInfo> mem_info_;
+};
+
+}  // namespace resmon::collect

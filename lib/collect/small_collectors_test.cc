@@ -1,0 +1,158 @@
+// system, processes, kernel, linux_sysctl_fs and pressure.
+
+#include <utmp.h>
+
+#include <cstring>
+
+#include "collect/fixture_test.h"
+#include "collect/system.h"
+
+namespace resmon::collect {
+namespace {
+
+using testing::Lines;
+using testing::Machine;
+using testing::Probe;
+
+std::string utmp_record(short type, const char* user) {
+  ::utmp entry{};
+  entry.ut_type = type;
+  std::strncpy(entry.ut_user, user, sizeof entry.ut_user - 1);
+  return {reinterpret_cast<const char*>(&entry), sizeof entry};
+}
+
+TEST(System, ThreePoints) {
+  Machine machine;
+  machine.capture("host");
+  Probe probe(machine, make_system);
+  const Lines expected = {
+      "system load1=0.52,load5=1.58,load15=10.09,n_cpus=2i,n_physical_cpus=2i,n_users=0i,n_unique_users=0i",
+      "system uptime=277523i", "system uptime_format=\"3 days,  5:05\""};
+  EXPECT_EQ(probe.gather(), expected);
+  machine.write("root/var/run/utmp", utmp_record(USER_PROCESS, "ada"));
+  EXPECT_TRUE(probe.gather().at(0).ends_with("n_users=0i,n_unique_users=0i")) << "looked for every ten seconds";
+  EXPECT_TRUE(probe.gather(std::chrono::seconds(10)).at(0).ends_with("n_users=1i,n_unique_users=1i"));
+  machine.write("root/run/utmp", utmp_record(USER_PROCESS, "ada") + utmp_record(BOOT_TIME, "reboot") +
+                                     utmp_record(USER_PROCESS, "bob") + utmp_record(USER_PROCESS, "ada"));
+  EXPECT_TRUE(probe.gather().at(0).ends_with("n_users=3i,n_unique_users=2i"));
+  machine.write("root/run/utmp", "torn");
+  EXPECT_EQ(probe.gather().size(), 3U) << "all but the users is still reported";
+  EXPECT_EQ(probe.error, machine.path("root/run/utmp") + ": not a whole number of records");
+}
+
+TEST(System, CoresFromSysfsOrElseFromCpuinfo) {
+  Machine machine;
+  machine.capture("host");
+  machine.write("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0-1\n");
+  machine.write("sys/devices/system/cpu/cpu1/topology/thread_siblings_list", "0-1\n");
+  EXPECT_NE(Probe(machine, make_system).gather().at(0).find("n_physical_cpus=1i"), std::string::npos);
+  machine.remove("sys/devices");
+  EXPECT_NE(Probe(machine, make_system).gather().at(0).find("n_physical_cpus=2i"), std::string::npos);
+  machine.remove("proc/cpuinfo");
+  EXPECT_EQ(Probe(machine, make_system).gather().at(0).find("n_physical_cpus"), std::string::npos);
+}
+
+TEST(System, UptimeAsText) {
+  const auto text = [](std::uint64_t seconds) {
+    char buffer[64];
+    return std::string(format_uptime(seconds, buffer, sizeof buffer));
+  };
+  EXPECT_EQ(text(59), " 0:00");
+  EXPECT_EQ(text(4 * 3600 + 5 * 60), " 4:05");
+  EXPECT_EQ(text(86399), "23:59");
+  EXPECT_EQ(text(86400), "1 day,  0:00");
+  EXPECT_EQ(text(12 * 86400 + 14 * 3600 + 60), "12 days, 14:01");
+  EXPECT_EQ(text(UINT64_MAX), "213503982334601 days,  7:00");
+}
+
+TEST(Processes, ByStateAndThreads) {
+  Machine machine;
+  machine.capture("host");
+  Probe probe(machine, make_processes);
+  const Lines expected = {
+      "processes "
+      "running=1i,sleeping=4i,blocked=1i,stopped=1i,zombies=1i,dead=0i,idle=1i,paging=0i,unknown=0i,total=10i,"
+      "total_threads=68i,parked=1i"};
+  EXPECT_EQ(probe.gather(), expected);
+  EXPECT_EQ(probe.gather(), expected) << "the same from the files that were kept open";
+}
+
+TEST(Processes, TheDirectoryIsListedAgainAfterAFork) {
+  Machine machine;
+  machine.capture("host");
+  Probe probe(machine, make_processes);
+  probe.gather();
+  const std::string one = *read_file(machine.path("proc/2/stat"));
+  machine.write("proc/2000/stat", "2000 (new) Q" + one.substr(one.find(") S") + 3));
+  EXPECT_NE(probe.gather().at(0).find("total=10i"), std::string::npos) << "no fork was counted";
+  std::string stat = *read_file(machine.path("proc/stat"));
+  stat.replace(stat.find("processes 11813"), 15, "processes 11814");
+  machine.write("proc/stat", stat);
+  EXPECT_NE(probe.gather().at(0).find("unknown=1i,total=11i"), std::string::npos);
+  machine.remove("proc/22");
+  stat.replace(stat.find("processes 11814"), 15, "processes 11815");
+  machine.write("proc/stat", stat);
+  const std::string line = probe.gather().at(0);
+  EXPECT_NE(line.find("total=10i"), std::string::npos);
+  EXPECT_EQ(line.find("parked"), std::string::npos) << "only when seen";
+}
+
+TEST(Processes, AMalformedFileIsNamedAndTheOthersCount) {
+  Machine machine;
+  machine.capture("host");
+  machine.write("proc/812/stat", "812 (java S\n");
+  Probe probe(machine, make_processes);
+  EXPECT_NE(probe.gather().at(0).find("total=9i"), std::string::npos);
+  EXPECT_TRUE(probe.error.starts_with(machine.path("proc/812/stat") + ": no name in parentheses")) << probe.error;
+}
+
+TEST(Kernel, Counters) {
+  Machine machine;
+  machine.capture("host");
+  Probe probe(machine, make_kernel);
+  const std::string line = probe.gather().at(0);
+  EXPECT_EQ(line,
+            "kernel boot_time=1795366707i,context_switches=634866i,interrupts=903718i,processes_forked=11813i,"
+            "entropy_avail=256i");
+  machine.remove("proc/sys/kernel");
+  Probe without(machine, make_kernel);
+  EXPECT_TRUE(without.gather().at(0).ends_with("processes_forked=11813i"));
+  EXPECT_EQ(without.error, "");
+}
+
+TEST(SysctlFs, AFileThatTheKernelLacksIsNoFailure) {
+  Machine machine;
+  machine.write("proc/sys/fs/file-nr", "1821\t0\t9223372036854775807\n").write("proc/sys/fs/inode-nr", "92244 17\n");
+  Probe probe(machine, make_linux_sysctl_fs);
+  EXPECT_EQ(probe.gather(),
+            (Lines{"linux_sysctl_fs file-nr=1821i,file-max=9223372036854775807i,inode-nr=92244i,inode-free-nr=17i"}));
+  EXPECT_EQ(probe.error, "");
+  machine.write("proc/sys/fs/aio-nr", "some\n");
+  EXPECT_EQ(probe.gather().size(), 1U);
+  EXPECT_EQ(probe.error, machine.path("proc/sys/fs/aio-nr") + ": fewer than 1 numbers: \"some\"");
+  Machine empty;
+  Probe none(empty, make_linux_sysctl_fs);
+  EXPECT_EQ(none.gather(), Lines{});
+  EXPECT_NE(none.error, "");
+}
+
+TEST(PressureStall, AveragesAndTotals) {
+  Machine machine;
+  const std::string both =
+      "some avg10=1.75 avg60=1.78 avg300=0.78 total=9355216\nfull avg10=0.50 avg60=0.00 avg300=0.00 total=12\n";
+  machine.write("proc/pressure/cpu", both).write("proc/pressure/io", both);
+  Probe probe(machine, make_pressure);
+  EXPECT_EQ(probe.gather(), (Lines{"pressure,resource=cpu,type=some avg10=1.75,avg60=1.78,avg300=0.78",
+                                   "pressure,resource=cpu,type=some total=9355216i",
+                                   "pressure,resource=io,type=some avg10=1.75,avg60=1.78,avg300=0.78",
+                                   "pressure,resource=io,type=some total=9355216i",
+                                   "pressure,resource=io,type=full avg10=0.5,avg60=0,avg300=0",
+                                   "pressure,resource=io,type=full total=12i"}));
+  EXPECT_EQ(probe.error, "") << "a kernel may lack it";
+  machine.write("proc/pressure/cpu", "some avg10=\n");
+  EXPECT_EQ(probe.gather().size(), 4U) << "the others are reported all the same";
+  EXPECT_TRUE(probe.error.starts_with(machine.path("proc/pressure/cpu") + ": line 1: ")) << probe.error;
+}
+
+}  // namespace
+}  // namespace resmon::collect

@@ -1,0 +1,166 @@
+// Three points, as Telegraf writes them: load, CPUs and users; uptime; uptime as text.
+//
+// The number of cores changes only with the number of CPUs, so sysfs is asked when that changed and every ten minutes.
+// The users come from utmp, which is a plain file that may be replaced: it is opened each time. Where there is none
+// (Debian 13 has none), it is looked for every ten seconds.
+
+#include "collect/system.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "collect/collectors.h"
+#include "collect/row_schema.h"
+#include "collect/shared.h"
+#include "procfs/cpuinfo.h"
+#include "procfs/load.h"
+#include "procfs/utmp.h"
+
+namespace resmon::collect {
+
+std::string_view format_uptime(std::uint64_t seconds, char* out, std::size_t size) {
+  const unsigned long long days = seconds / 86400;
+  const auto hours = static_cast<unsigned>(seconds / 3600 % 24);
+  const auto minutes = static_cast<unsigned>(seconds / 60 % 60);
+  const int length = days == 0
+                         ? std::snprintf(out, size, "%2u:%02u", hours, minutes)
+                         : std::snprintf(out, size, "%llu day%s, %2u:%02u", days, days == 1 ? "" : "s", hours, minutes);
+  return {out, std::min(static_cast<std::size_t>(std::max(length, 0)), size - 1)};
+}
+
+namespace {
+
+constexpr std::chrono::minutes kCoresInterval{10};
+constexpr std::chrono::seconds kMissingUsersInterval{10};
+
+enum SystemField : std::size_t { kLoad1, kLoad5, kLoad15, kCpus, kPhysicalCpus, kUsers, kUniqueUsers };
+constexpr FieldSpec kFields[] = {{"load1", kFloat},
+                                 {"load5", kFloat},
+                                 {"load15", kFloat},
+                                 {"n_cpus", kInteger},
+                                 {"n_physical_cpus", kInteger},
+                                 {"n_users", kInteger},
+                                 {"n_unique_users", kInteger}};
+constexpr FieldSpec kUptime[] = {{"uptime", kInteger}};
+constexpr FieldSpec kUptimeFormat[] = {{"uptime_format", kString}};
+
+class System final : public Collector {
+ public:
+  System(const Roots& roots, metric::SchemaTable& schemas, Shared& shared)
+      : roots_(roots),
+        shared_(shared),
+        load_(schemas, "system", {}, kFields),
+        uptime_(schemas, "system", {}, kUptime),
+        uptime_format_(schemas, "system", {}, kUptimeFormat),
+        loadavg_file_(roots.proc + "/loadavg", PinnedFile::Records::kOne),
+        uptime_file_(roots.proc + "/uptime", PinnedFile::Records::kOne),
+        utmp_paths_{roots.root + "/run/utmp", roots.root + "/var/run/utmp"} {}
+
+  Status gather(const GatherContext& context, metric::Batch& out) override {
+    RESMON_TRY(load_.ready());
+    RESMON_TRY(uptime_.ready());
+    RESMON_TRY(uptime_format_.ready());
+    RESMON_ASSIGN(const procfs::Stat* stat, shared_.stat(context));
+    RESMON_ASSIGN(std::string_view text, loadavg_file_.read(shared_.buffer()));
+    procfs::LoadAverage load;
+    RESMON_TRY(in_file(loadavg_file_.path(), procfs::parse_loadavg(text, load)));
+    Status users = read_users(context);
+    refresh_cores(*stat, context);
+    metric::RowWriter row = load_.add(out, context.time);
+    row.set(kLoad1, load.one);
+    row.set(kLoad5, load.five);
+    row.set(kLoad15, load.fifteen);
+    row.set(kCpus, clip(stat->cpus.size()));
+    if (cores_ != 0) row.set(kPhysicalCpus, clip(cores_));
+    if (users) {
+      row.set(kUsers, clip(n_users_));
+      row.set(kUniqueUsers, clip(n_unique_users_));
+    }
+
+    RESMON_ASSIGN(text, uptime_file_.read(shared_.buffer()));
+    double uptime_seconds = 0;
+    RESMON_TRY(in_file(uptime_file_.path(), procfs::parse_uptime(text, uptime_seconds)));
+    const auto whole_seconds = static_cast<std::uint64_t>(std::min(uptime_seconds, 1e15));
+    uptime_.add(out, context.time).set(0, clip(whole_seconds));
+    char formatted[64];
+    uptime_format_.add(out, context.time).set(0, format_uptime(whole_seconds, formatted, sizeof formatted));
+    return users;
+  }
+
+ private:
+  Status read_users(const GatherContext& context) {
+    if (users_missing_ && context.steady - users_missing_at_ < kMissingUsersInterval) return {};
+    users_missing_ = false;
+    n_users_ = n_unique_users_ = 0;
+    for (const std::string& path : utmp_paths_) {
+      if (!has_file(path)) continue;
+      auto bytes = read_once(path.c_str(), shared_.buffer());
+      if (!bytes) {
+        if (bytes.error().kind == ErrorKind::kNotFound) continue;
+        return fail(std::move(bytes).error());
+      }
+      RESMON_TRY(in_file(path, procfs::parse_utmp(std::as_bytes(std::span(*bytes)), users_)));
+      n_users_ = users_.size();
+      std::sort(users_.begin(), users_.end());
+      n_unique_users_ = static_cast<std::size_t>(std::unique(users_.begin(), users_.end()) - users_.begin());
+      return {};
+    }
+    users_missing_ = true;
+    users_missing_at_ = context.steady;
+    return {};
+  }
+
+  // Asked first because the error of a failed open is a text on the heap, and a machine without utmp is in its steady
+  // state.
+  static bool has_file(const std::string& path) {
+    struct ::stat ignored {};
+    return ::stat(path.c_str(), &ignored) == 0;
+  }
+
+  void refresh_cores(const procfs::Stat& stat, const GatherContext& context) {
+    if (stat.cpus.size() == cores_of_cpus_ && context.steady - cores_at_ < kCoresInterval) return;
+    cores_of_cpus_ = stat.cpus.size();
+    cores_at_ = context.steady;
+    // The siblings of a core all show the same list.
+    std::vector<std::string> cores;
+    for (const procfs::Cpu& cpu : stat.cpus) {
+      const std::string path =
+          roots_.sys + "/devices/system/cpu/cpu" + std::to_string(cpu.index) + "/topology/thread_siblings_list";
+      if (auto siblings = read_once(path.c_str(), shared_.buffer())) cores.emplace_back(*siblings);
+    }
+    std::sort(cores.begin(), cores.end());
+    cores_ = static_cast<std::size_t>(std::unique(cores.begin(), cores.end()) - cores.begin());
+    if (cores_ != 0) return;
+    if (auto text = read_once((roots_.proc + "/cpuinfo").c_str(), shared_.buffer()))
+      if (auto count = procfs::count_cores(*text)) cores_ = *count;
+  }
+
+  Roots roots_;
+  Shared& shared_;
+  RowSchema load_;
+  RowSchema uptime_;
+  RowSchema uptime_format_;
+  PinnedFile loadavg_file_;
+  PinnedFile uptime_file_;
+  std::string utmp_paths_[2];
+  std::vector<std::string_view> users_;
+  bool users_missing_ = false;
+  std::chrono::steady_clock::time_point users_missing_at_;
+  std::size_t n_users_ = 0;
+  std::size_t n_unique_users_ = 0;
+  std::size_t cores_of_cpus_ = 0;
+  std::uint64_t cores_ = 0;
+  std::chrono::steady_clock::time_point cores_at_;
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> make_system(const Roots& roots, const CollectorOptions&, metric::SchemaTable& schemas,
+                                       Shared& shared) {
+  return std::make_unique<System>(roots, schemas, shared);
+}
+
+}  // namespace resmon::collect
