@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "net/address.h"
+#include "net/backoff.h"
+#include "net/token_set.h"
+
+namespace resmon::net {
+namespace {
+
+TEST(AddressTest, ReadsEveryForm) {
+  EXPECT_EQ(to_string(parse_address("127.0.0.1:7411").value()), "127.0.0.1:7411");
+  EXPECT_EQ(to_string(parse_address("[::1]:7411").value()), "[::1]:7411");
+  EXPECT_EQ(to_string(parse_address("db.example.org", 7411).value()), "db.example.org:7411");
+  for (const char* bad : {"", ":1", "host", "host:", "host:x", "host:65536", "::1:7411", "[::1", "[::1]7411"})
+    EXPECT_FALSE(parse_address(bad).has_value()) << bad;
+}
+
+TEST(AddressTest, Loopback) {
+  EXPECT_TRUE(is_loopback("127.3.4.5"));
+  EXPECT_TRUE(is_loopback("::1"));
+  EXPECT_TRUE(is_loopback("::ffff:127.0.0.1"));
+  EXPECT_TRUE(is_loopback("localhost"));
+  EXPECT_FALSE(is_loopback("0.0.0.0"));
+  EXPECT_FALSE(is_loopback("::"));
+  EXPECT_FALSE(is_loopback("127.0.0.1.example.org"));
+}
+
+TEST(BackoffTest, GrowsWithJitterUpToItsMost) {
+  Backoff backoff(std::chrono::milliseconds(100), std::chrono::milliseconds(1000), 7);
+  for (const int whole : {100, 200, 400, 800, 1000, 1000}) {
+    const auto pause = backoff.next().count();
+    EXPECT_GE(pause, whole / 2);
+    EXPECT_LE(pause, whole);
+  }
+  backoff.reset();
+  EXPECT_LE(backoff.next().count(), 100);
+}
+
+class TokenSetTest : public ::testing::Test {
+ protected:
+  std::string write(const std::string& content, mode_t mode = 0600) {
+    std::ofstream(path_) << content;
+    ::chmod(path_.c_str(), mode);
+    return path_;
+  }
+  void TearDown() override { ::unlink(path_.c_str()); }
+  std::string path_ = ::testing::TempDir() + "/tokens." + std::to_string(::getpid());
+};
+
+TEST_F(TokenSetTest, KnowsItsTokensAndNoOthers) {
+  write("# made at first start\n0123456789abcdef\n\n  fedcba9876543210  \r\n");
+  const TokenSet set = TokenSet::load(path_).value();
+  EXPECT_EQ(set.size(), 2U);
+  EXPECT_TRUE(set.contains("0123456789abcdef"));
+  EXPECT_TRUE(set.contains("fedcba9876543210"));
+  EXPECT_FALSE(set.contains("0123456789abcde"));
+  EXPECT_FALSE(set.contains(""));
+  EXPECT_EQ(load_token(path_).value(), "0123456789abcdef");
+}
+
+TEST_F(TokenSetTest, RefusesFilesThatProtectNothing) {
+  EXPECT_EQ(TokenSet::load(write("0123456789abcdef\n", 0644)).error().kind, ErrorKind::kDenied);
+  EXPECT_FALSE(TokenSet::load(write("short\n")).has_value());
+  EXPECT_FALSE(TokenSet::load(write("# nothing\n")).has_value());
+  EXPECT_EQ(TokenSet::load(path_ + ".missing").error().kind, ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace resmon::net

@@ -1,0 +1,73 @@
+#include "net/token_set.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+
+namespace resmon::net {
+
+namespace {
+
+constexpr std::size_t kLeastTokenBytes = 16;
+
+Result<std::vector<std::string>> read_tokens(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return fail(system_error("token file " + path, errno));
+  if ((info.st_mode & (S_IRWXO | S_IWGRP)) != 0)
+    return fail(ErrorKind::kDenied, "token file " + path + " is open to other users: chmod 600 it");
+  auto content = read_file(path, 1U << 20U);
+  if (!content) return fail(std::move(content).error().wrap("token file"));
+  std::vector<std::string> tokens;
+  std::string_view rest = *content;
+  for (int line = 1; !rest.empty(); ++line) {
+    const std::size_t end = rest.find('\n');
+    std::string_view text = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\r' || text.back() == '\t')) text.remove_suffix(1);
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    if (text.empty() || text.front() == '#') continue;
+    if (text.size() < kLeastTokenBytes)
+      return fail(ErrorKind::kInvalid,
+                  "token file " + path + ":" + std::to_string(line) + ": a token has at least 16 characters");
+    tokens.emplace_back(text);
+  }
+  if (tokens.empty()) return fail(ErrorKind::kInvalid, "token file " + path + " holds no token");
+  return tokens;
+}
+
+}  // namespace
+
+TokenSet::Digest TokenSet::digest(std::string_view token) {
+  Digest out{};
+  SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), out.data());
+  return out;
+}
+
+void TokenSet::add(std::string_view token) {
+  digests_.push_back(digest(token));
+}
+
+bool TokenSet::contains(std::string_view token) const {
+  const Digest sought = digest(token);
+  bool found = false;
+  for (const Digest& known : digests_) found |= CRYPTO_memcmp(known.data(), sought.data(), sought.size()) == 0;
+  return found;
+}
+
+Result<TokenSet> TokenSet::load(const std::string& path) {
+  RESMON_ASSIGN(const std::vector<std::string> tokens, read_tokens(path));
+  TokenSet set;
+  for (const std::string& token : tokens) set.add(token);
+  return set;
+}
+
+Result<std::string> load_token(const std::string& path) {
+  RESMON_ASSIGN(std::vector<std::string> tokens, read_tokens(path));
+  return std::move(tokens.front());
+}
+
+}  // namespace resmon::net
