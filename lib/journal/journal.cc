@@ -1,0 +1,73 @@
+#include "journal/journal.h"
+
+#include "journal/state.h"
+
+namespace resmon::journal {
+
+Journal::Journal(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Journal::~Journal() {
+  (void)close();
+}
+
+Result<std::unique_ptr<Journal>> Journal::open(Options options) {
+  const std::string directory = options.directory;
+  auto state = std::make_unique<State>(std::move(options));
+  if (auto opened = state->open(); !opened) return fail(std::move(opened).error().wrap("journal " + directory));
+  return std::unique_ptr<Journal>(new Journal(std::move(state)));
+}
+
+const std::vector<std::string>& Journal::findings() const {
+  return state_->findings;
+}
+bool Journal::begins_segment(std::size_t payload_bytes) const {
+  return state_->begins_segment(payload_bytes);
+}
+std::size_t Journal::max_record_bytes() const {
+  return state_->max_record;
+}
+Result<Appended> Journal::append(std::span<const std::string_view> batch) {
+  return state_->append(batch);
+}
+std::uint64_t Journal::durable_position() const {
+  return state_->durable_position.load();
+}
+Stats Journal::stats() const {
+  return state_->stats();
+}
+Status Journal::close() {
+  return state_->close();
+}
+
+bool Journal::wait_durable(std::uint64_t position, std::chrono::steady_clock::time_point until) {
+  std::unique_lock lock(state_->mutex);
+  state_->progressed.wait_until(lock, until,
+                                [&] { return state_->closed || state_->durable_position.load() >= position; });
+  return state_->durable_position.load() >= position;
+}
+
+void Journal::on_durable(std::function<void(std::uint64_t)> done) {
+  const std::lock_guard lock(state_->mutex);
+  state_->durable_callbacks.push_back(std::move(done));
+}
+
+Status Journal::commit() {
+  const std::lock_guard io(state_->io);
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->stopping) return fail(ErrorKind::kUnavailable, "the journal is closed");
+  }
+  return state_->work(true);
+}
+
+Result<Reader*> Journal::reader(ReaderOptions options) {
+  return state_->attach(std::move(options));
+}
+Status Journal::forget_reader(std::string_view name) {
+  return state_->forget(name);
+}
+std::vector<ReaderStats> Journal::readers() const {
+  return state_->all_readers();
+}
+
+}  // namespace resmon::journal

@@ -1,0 +1,295 @@
+// Reading: from memory while the records are there, from the file otherwise.
+//
+// A reader that follows closely is shown the very bytes that the commit thread writes; no call to the kernel, no copy.
+// One that is behind walks the files with a buffer of its own. It changes over at any record: a block in memory is
+// found by position, and a file is walked from its start, which happens once each time a reader falls behind.
+//
+// The mutex is not held while a file is read, so a segment may be dropped under the reader. Its file is then empty;
+// before the reader calls records missing it looks whether their segment is still the journal's.
+
+#include <algorithm>
+
+#include "journal/state.h"
+
+namespace resmon::journal {
+
+class Reader::Files {
+ public:
+  explicit Files(const ReaderOptions& options) : scanner(options.buffer_bytes, options.patience) {}
+
+  SegmentScanner scanner;
+  std::uint64_t segment = 0;  // being scanned
+  std::uint64_t through = 0;  // how far it was written when it was last read
+  // Where memory was left off, to go on there.
+  std::shared_ptr<Block> block;
+  std::size_t block_offset = 0;
+};
+
+Reader::Reader(State& state, ReaderOptions options)
+    : state_(state),
+      options_(std::move(options)),
+      files_(std::make_unique<Files>(options_)),
+      progress_(std::make_unique<Progress>()) {}
+
+Reader::~Reader() = default;
+
+Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
+  records_.clear();
+  held_.reset();
+  std::uint64_t at = 0;
+  std::uint64_t next = 0;
+  std::uint64_t group = 0;
+  std::uint64_t through = 0;  // the last position that this source can give
+  while (true) {
+    std::shared_ptr<Block> block;
+    std::size_t block_end = 0;
+    Segment segment;
+    {
+      const std::lock_guard lock(state_.mutex);
+      Progress& progress = *progress_;
+      const std::uint64_t visible = state_.visible(options_.see);
+      const auto in = std::lower_bound(state_.groups.begin(), state_.groups.end(), progress.next,
+                                       [](const Group& one, std::uint64_t position) { return one.last < position; });
+      if (in != state_.groups.end() && in->first > progress.next) progress.next = in->first;
+      if (in == state_.groups.end() || progress.next > visible) {
+        progress.armed = true;
+        return std::span<const Record>();
+      }
+      if (progress.context != in->first) {
+        progress.context = in->first;
+        progress.at = in->first;
+        files_->segment = 0;
+      }
+      at = progress.at;
+      next = progress.next;
+      group = in->first;
+      through = std::min(in->last, visible);
+      const auto& blocks = state_.blocks;
+      const auto there = std::lower_bound(
+          blocks.begin(), blocks.end(), at,
+          [](const std::shared_ptr<Block>& one, std::uint64_t position) { return one->last < position; });
+      if (there != blocks.end() && (*there)->first <= at) {
+        block = *there;
+        block_end = block->size;
+        through = std::min(through, block->last);
+      } else {
+        auto file = state_.segments.upper_bound(at);
+        if (file == state_.segments.begin() || std::prev(file)->second.last < at) {
+          // Nobody has it: go on with the next that is there.
+          std::uint64_t from = in->last + 1;
+          if (file != state_.segments.end()) from = std::min(from, file->first);
+          if (there != blocks.end()) from = std::min(from, (*there)->first);
+          if (from > next) {
+            progress_->cursor->entry.damaged += from - std::max(at, next);
+            state_.counters.damaged_records += from - std::max(at, next);
+            progress.next = from;
+          }
+          progress.at = from;
+          continue;
+        }
+        segment = std::prev(file)->second;
+        through = std::min(through, segment.last);
+      }
+    }
+
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
+    std::size_t bytes = 0;
+    bool ended = false;
+    if (block != nullptr) {
+      files_->segment = 0;
+      std::size_t offset = files_->block == block ? files_->block_offset : 0;
+      if (offset > block_end) offset = 0;
+      while (offset < block_end && bytes < limit_bytes) {
+        const char* const here = block->bytes.get() + offset;
+        const auto header = decode_record_header(here, state_.seed);
+        if (!header) return fail(ErrorKind::kInternal, "journal: a block in memory was overwritten");
+        const std::uint64_t position = header->position(block->first);
+        if ((header->flags & kMark) == 0 && position > through) break;
+        offset += kRecordHeaderBytes + header->length;
+        if ((header->flags & kMark) != 0 || position < at) continue;
+        records_.push_back({position,
+                            {here + kRecordHeaderBytes, header->length},
+                            position < next,
+                            (header->flags & kStartsSegment) != 0});
+        bytes += kRecordHeaderBytes + header->length;
+        at = position + 1;
+      }
+      files_->block = block;
+      files_->block_offset = offset;
+      held_ = block;
+    } else {
+      files_->block.reset();
+      SegmentScanner& scanner = files_->scanner;
+      if (files_->segment != segment.first || scanner.next_position() > at) {
+        auto opened = state_.files.open(state_.path(segment_name(segment.first)));
+        if (!opened && opened.error().kind != ErrorKind::kNotFound) return fail(std::move(opened).error());
+        std::shared_ptr<File> file;
+        if (opened) file = std::move(opened).value();
+        scanner.start(std::move(file), state_.seed, segment.first);
+        files_->segment = segment.first;
+      } else if (files_->through != through) {
+        scanner.forget_ahead();
+      }
+      files_->through = through;
+      SegmentScanner::Found found;
+      while (bytes < limit_bytes && at <= through) {
+        const auto outcome = scanner.next(found, records_.empty());
+        if (!outcome) return fail(outcome.error());
+        if (*outcome == SegmentScanner::Outcome::kMustRead) break;
+        if (*outcome == SegmentScanner::Outcome::kEnd) {
+          missing.emplace_back(at, through);
+          at = through + 1;
+          ended = true;
+          break;
+        }
+        if ((found.flags & kMark) != 0) continue;
+        if (found.position > through) {
+          missing.emplace_back(at, through);
+          at = through + 1;
+          scanner.step_back(found);
+          break;
+        }
+        if (found.position < at) continue;
+        if (found.position > at) missing.emplace_back(at, found.position - 1);
+        records_.push_back({found.position, found.payload, found.position < next, (found.flags & kStartsSegment) != 0});
+        bytes += kRecordHeaderBytes + found.payload.size();
+        at = found.position + 1;
+      }
+      if (ended) files_->segment = 0;
+    }
+
+    const std::lock_guard lock(state_.mutex);
+    Progress& progress = *progress_;
+    Cursor& cursor = *progress.cursor;
+    const bool dropped = state_.groups.empty() || state_.groups.front().first > group;
+    if (dropped) {
+      // Counted as dropped from `next` on, when it was. What was got all the same is only in flight.
+      std::uint64_t got = 0;
+      for (const Record& record : records_) got += record.replayed ? 0 : 1;
+      cursor.entry.dropped -= std::min(got, cursor.entry.dropped);
+      if (got > 0) {
+        cursor.in_flight += got;
+        cursor.in_flight_through = records_.back().position;
+      }
+    } else {
+      const auto counted = state_.segments.find(segment.first);
+      for (auto [from, to] : missing) {
+        from = std::max(from, next);
+        if (from <= to) cursor.entry.damaged += to - from + 1;
+        if (block == nullptr && counted != state_.segments.end()) {
+          std::uint64_t& seen = counted->second.damage_counted_through;
+          from = std::max(from, seen + 1);
+          if (from <= to) {
+            state_.counters.damaged_records += to - from + 1;
+            seen = to;
+          }
+        }
+      }
+    }
+    progress.next = std::max(progress.next, at);
+    progress.at = std::max(at, progress.at);
+    if (!records_.empty()) return std::span<const Record>(records_);
+  }
+}
+
+Result<std::span<const Record>> Reader::read(std::size_t limit_bytes, std::chrono::steady_clock::time_point until) {
+  while (true) {
+    auto got = read(limit_bytes);
+    if (!got || !got->empty()) return got;
+    std::unique_lock lock(state_.mutex);
+    const auto ready = [&] { return state_.stopping || state_.visible(options_.see) >= progress_->next; };
+    if (!state_.progressed.wait_until(lock, until, ready) || state_.visible(options_.see) < progress_->next) return got;
+  }
+}
+
+void Reader::commit(std::uint64_t position) {
+  const std::lock_guard lock(state_.mutex);
+  Cursor& cursor = *progress_->cursor;
+  position = std::min(position, progress_->next - 1);
+  if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
+  if (position <= cursor.entry.committed) return;
+  cursor.entry.committed = position;
+  state_.touch_cursors();
+  state_.trim();
+}
+
+void Reader::rewind() {
+  const std::lock_guard lock(state_.mutex);
+  Cursor& cursor = *progress_->cursor;
+  cursor.entry.dropped += std::exchange(cursor.in_flight, 0);
+  progress_->next = cursor.entry.committed + 1;
+  progress_->context = 0;
+  files_->segment = 0;
+  files_->block.reset();
+}
+
+void Reader::on_readable(std::function<void()> wake) {
+  const std::lock_guard lock(state_.mutex);
+  progress_->wake = std::move(wake);
+}
+
+std::uint64_t Reader::committed() const {
+  const std::lock_guard lock(state_.mutex);
+  return progress_->cursor->entry.committed;
+}
+
+ReaderStats Reader::stats() const {
+  const std::lock_guard lock(state_.mutex);
+  return state_.reader_stats(*progress_->cursor);
+}
+
+Result<Reader*> State::attach(ReaderOptions wanted) {
+  if (wanted.name.empty() || wanted.name.size() > kMaxReaderNameBytes)
+    return fail(ErrorKind::kInvalid, "a reader's name has 1 to 64 bytes");
+  const std::lock_guard lock(mutex);
+  auto at = cursors.find(wanted.name);
+  if (at != cursors.end() && at->second.reader != nullptr)
+    return fail(ErrorKind::kInvalid, "reader " + wanted.name + " is open already");
+  if (at == cursors.end()) {
+    if (cursors.size() >= kMaxReaders) return fail(ErrorKind::kLimit, "too many readers");
+    Cursor cursor;
+    cursor.entry.name = wanted.name;
+    const std::uint64_t oldest = groups.empty() ? last_position + 1 : groups.front().first;
+    cursor.entry.committed = wanted.start == ReaderOptions::Start::kNewest ? last_position : oldest - 1;
+    at = cursors.emplace(wanted.name, std::move(cursor)).first;
+  }
+  Cursor& cursor = at->second;
+  cursor.entry.may_lose = wanted.loss == Loss::kOldest;
+  touch_cursors();
+  Reader& reader = *readers.emplace_back(std::make_unique<Reader>(*this, std::move(wanted)));
+  reader.progress_->cursor = &cursor;
+  reader.progress_->next = cursor.entry.committed + 1;
+  cursor.reader = &reader;
+  return &reader;
+}
+
+Status State::forget(std::string_view name) {
+  const std::lock_guard lock(mutex);
+  const auto at = cursors.find(name);
+  if (at == cursors.end()) return fail(ErrorKind::kNotFound, "no reader " + std::string(name));
+  if (at->second.reader != nullptr) return fail(ErrorKind::kInvalid, "reader " + std::string(name) + " is open");
+  cursors.erase(at);
+  touch_cursors();
+  trim();
+  return {};
+}
+
+std::vector<ReaderStats> State::all_readers() const {
+  const std::lock_guard lock(mutex);
+  std::vector<ReaderStats> all;
+  for (const auto& [name, cursor] : cursors) all.push_back(reader_stats(cursor));
+  return all;
+}
+
+// REQUIRES: mutex held. The cursors are to be written, an interval after the first change.
+void State::touch_cursors() {
+  if (cursors_dirty) return;
+  cursors_dirty = true;
+  cursors_dirty_since = std::chrono::steady_clock::now();
+  // The commit thread, if nothing else waits, sleeps without a deadline.
+  if (nudged || waiting_bytes > 0) return;
+  nudged = true;
+  work_ready.notify_one();
+}
+
+}  // namespace resmon::journal
