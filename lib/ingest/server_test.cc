@@ -1,0 +1,442 @@
+// The two sides of the client protocol against each other over loopback: Uplink and Server on real sockets, with a wire
+// between them that the test cuts.
+
+#include "ingest/server.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/asio/write.hpp>
+#include <future>
+#include <set>
+
+#include "net/listener.h"
+#include "net/runtime.h"
+#include "uplink/uplink.h"
+
+namespace resmon::ingest {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr auto kPatience = 30s;
+constexpr const char* kToken = "test-token-0123456789";
+
+template <class Condition>
+bool eventually(const Condition& condition) {
+  const auto until = steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+class Names : public Observer {
+ public:
+  void connected(const ClientInfo& client) override {
+    std::lock_guard lock(mutex_);
+    here_.insert(client.host);
+  }
+  void heard_from(const std::string&) override {}
+  void disconnected(const std::string& host) override {
+    std::lock_guard lock(mutex_);
+    here_.erase(host);
+  }
+  bool has(const std::string& host) const {
+    std::lock_guard lock(mutex_);
+    return here_.contains(host);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string> here_;
+};
+
+// A TCP relay that the test can cut, or let nothing through.
+class Cable {
+ public:
+  Cable(asio::io_context& io, std::uint16_t to)
+      : io_(io), to_(to), acceptor_(io, {asio::ip::make_address("127.0.0.1"), 0}) {
+    asio::co_spawn(io_, accept(), asio::detached);
+  }
+  std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  // Every connection ends, in the middle of whatever it was doing.
+  void cut() {
+    asio::post(io_, [this] {
+      for (const auto& weak : open_)
+        if (const auto socket = weak.lock()) socket->close();
+      open_.clear();
+    });
+  }
+  void close() {
+    asio::post(io_, [this] { acceptor_.close(); });
+    cut();
+  }
+
+ private:
+  static constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+  using Socket = std::shared_ptr<tcp::socket>;
+
+  asio::awaitable<void> accept() {
+    while (true) {
+      const auto from = std::make_shared<tcp::socket>(io_);
+      const auto [error] = co_await acceptor_.async_accept(*from, kAwait);
+      if (error) co_return;
+      const auto to = std::make_shared<tcp::socket>(io_);
+      const auto [failed] = co_await to->async_connect({asio::ip::make_address("127.0.0.1"), to_}, kAwait);
+      if (failed) continue;
+      open_.push_back(from);
+      open_.push_back(to);
+      asio::co_spawn(io_, pump(from, to), asio::detached);
+      asio::co_spawn(io_, pump(to, from), asio::detached);
+    }
+  }
+  static asio::awaitable<void> pump(Socket from, Socket to) {
+    std::vector<char> buffer(1000);  // frames arrive in pieces
+    while (true) {
+      const auto [error, n] = co_await from->async_read_some(asio::buffer(buffer), kAwait);
+      if (error) break;
+      const auto [failed, written] = co_await asio::async_write(*to, asio::buffer(buffer.data(), n), kAwait);
+      if (failed) break;
+    }
+    boost::system::error_code ignored;
+    to->shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
+  asio::io_context& io_;
+  std::uint16_t to_;
+  tcp::acceptor acceptor_;
+  std::vector<std::weak_ptr<tcp::socket>> open_;
+};
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void start(ServerOptions options = {}, std::uint64_t log_bytes = 64U << 20U) {
+    log_ = std::make_unique<Log>(log_bytes);
+    reader_ = &log_->add_reader(LogReader::Loss::kNever);
+    net::TokenSet tokens;
+    tokens.add(kToken);
+    server_ = std::make_unique<Server>(std::move(options), tokens, schemas_, *log_, names_);
+    listener_ = net::Listener::open({"127.0.0.1", 0}, runtime_.all(), "test").value();
+    listener_->start([this](tcp::socket socket) { server_->accept(std::move(socket)); });
+    runtime_.start();
+  }
+  void TearDown() override {
+    if (listener_) listener_->stop();
+    if (server_) server_->stop();
+    if (server_) {
+      EXPECT_TRUE(eventually([&] { return server_->sessions() == 0; }));
+    }
+    runtime_.stop();
+    runtime_.drain(0ms);
+  }
+  std::uint16_t port() const { return listener_->address().port; }
+
+  // Takes what has arrived off the log: each row's one integer.
+  void take() {
+    while (const auto entry = reader_->try_next()) {
+      for (const metric::Row& row : entry->batch->rows())
+        if (row.fields == 1) received_.push_back(metric::as_integer(entry->batch->value(row, 0)));
+      reader_->commit(entry->position);
+    }
+  }
+
+  net::Runtime runtime_{2};  // first: sockets and timers of all that follows live in its contexts
+  metric::SchemaTable schemas_;
+  Names names_;
+  std::unique_ptr<Log> log_;
+  LogReader* reader_ = nullptr;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<net::Listener> listener_;
+  std::vector<std::int64_t> received_;
+};
+
+// One client on a thread of its own.
+class Client {
+ public:
+  explicit Client(std::uint16_t port, std::string name = "client", std::uint64_t spool_bytes = 64U << 20U)
+      : spool_(spool_bytes) {
+    uplink::Options options;
+    options.servers = {{"127.0.0.1", port}};
+    options.client = std::move(name);
+    options.token = kToken;
+    options.first_backoff = 2ms;
+    options.most_backoff = 20ms;
+    options.log_connections = false;
+    id_ = schemas_.intern({"count", {}, {{"n", metric::FieldType::kInteger}}}).value();
+    uplink_ = std::make_unique<uplink::Uplink>(io_.get_executor(), std::move(options), spool_, schemas_);
+    done_ = asio::co_spawn(io_, uplink_->run(), asio::use_future);
+    thread_ = std::jthread([this] { io_.run(); });
+  }
+  ~Client() { stop(0ms); }
+
+  void push(std::int64_t first, std::int64_t count) {
+    on_thread([&] {
+      for (std::int64_t n = first; n < first + count; ++n) {
+        metric::Batch batch = spool_.take_empty();
+        batch.add(id_, 1, 1'000'000'000 * n).set(0, n);
+        spool_.push(std::move(batch));
+      }
+      uplink_->notify();
+    });
+  }
+  void push(metric::Batch batch) {
+    on_thread([&] {
+      spool_.push(std::move(batch));
+      uplink_->notify();
+    });
+  }
+  std::uint64_t backlog() {
+    return on_thread([&] { return spool_.backlog_samples(); });
+  }
+  std::uint64_t dropped() {
+    return on_thread([&] { return spool_.dropped_samples(); });
+  }
+  uplink::Stats stats() {
+    return on_thread([&] { return uplink_->stats(); });
+  }
+  metric::SchemaTable& schemas() { return schemas_; }
+
+  // How long it took.
+  std::chrono::duration<double> stop(std::chrono::milliseconds patience) {
+    const auto begin = steady_clock::now();
+    if (!stopped_) {
+      stopped_ = true;
+      asio::post(io_, [this, patience] { uplink_->stop(patience); });
+      EXPECT_EQ(done_.wait_for(kPatience), std::future_status::ready);
+      io_.stop();
+      thread_.join();
+    }
+    return steady_clock::now() - begin;
+  }
+
+ private:
+  template <class F>
+  std::invoke_result_t<F> on_thread(const F& f) {
+    std::packaged_task<std::invoke_result_t<F>()> task(f);
+    auto result = task.get_future();
+    asio::post(io_, [&task] { task(); });
+    return result.get();
+  }
+
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> guard_ = asio::make_work_guard(io_);
+  metric::SchemaTable schemas_;
+  metric::SchemaId id_ = 0;
+  uplink::Spool spool_;
+  std::unique_ptr<uplink::Uplink> uplink_;
+  std::future<void> done_;
+  std::jthread thread_;
+  bool stopped_ = false;
+};
+
+std::vector<std::int64_t> numbers(std::int64_t count) {
+  std::vector<std::int64_t> out(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::int64_t>(i);
+  return out;
+}
+
+TEST_F(ServerTest, ThousandsOfBatchesArriveOnceAndInOrderThroughCutConnections) {
+  start();
+  Cable cable(runtime_.first(), port());
+  Client client(cable.port());
+  constexpr std::int64_t kBatches = 20'000;
+  std::uint64_t cuts = 0;
+  for (std::int64_t n = 0; n < kBatches; n += 100) {
+    client.push(n, 100);
+    if (n % 500 == 0) {
+      cable.cut();
+      ++cuts;
+    }
+    if (n % 2000 == 0) std::this_thread::sleep_for(5ms);
+    take();
+  }
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  take();
+  EXPECT_EQ(received_, numbers(kBatches));
+  EXPECT_EQ(client.stats().acknowledged_samples, static_cast<std::uint64_t>(kBatches));
+  EXPECT_EQ(client.dropped(), 0U);
+  EXPECT_EQ(server_->stats().missing_batches, 0U);
+  EXPECT_GT(client.stats().connections, 3U);
+  EXPECT_EQ(server_->stats().batches, static_cast<std::uint64_t>(kBatches));
+  client.stop(5s);
+  EXPECT_TRUE(eventually([&] { return !names_.has("client"); }));
+  cable.close();
+}
+
+TEST_F(ServerTest, WhatWasDroppedIsMissingAndCounted) {
+  start();
+  Client client(port(), "client", 16U << 10U);
+  client.push(0, 1);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  // In one go: the spool overflows before anything of it can be sent.
+  client.push(1, 5000);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  take();
+  EXPECT_GT(client.dropped(), 0U);
+  EXPECT_EQ(received_.size() + client.dropped(), 5001U);
+  EXPECT_EQ(server_->stats().missing_batches, client.dropped());
+  EXPECT_EQ(received_.back(), 5000);
+  EXPECT_TRUE(std::is_sorted(received_.begin(), received_.end()));
+}
+
+TEST_F(ServerTest, AFullLogHoldsClientsBackUntilThereIsRoom) {
+  start({}, 16U << 10U);
+  Client client(port());
+  constexpr std::int64_t kBatches = 2000;
+  client.push(0, kBatches);
+  ASSERT_TRUE(eventually([&] { return server_->stats().batches > 10; }));
+  std::uint64_t settled = 0;
+  ASSERT_TRUE(eventually([&] {
+    const std::uint64_t before = settled;
+    settled = server_->stats().batches;
+    std::this_thread::sleep_for(60ms);
+    return settled == before;
+  }));
+  EXPECT_LT(settled, static_cast<std::uint64_t>(kBatches));
+  EXPECT_GT(client.backlog(), 0U);
+  ASSERT_TRUE(eventually([&] {
+    take();
+    return client.backlog() == 0;
+  }));
+  take();
+  EXPECT_EQ(received_, numbers(kBatches));
+  EXPECT_EQ(server_->stats().duplicate_batches, 0U);
+}
+
+TEST_F(ServerTest, StopsWithClientsConnectedAndOthersHalfOpen) {
+  start();
+  Client client(port());
+  client.push(0, 10);
+  asio::io_context io;
+  tcp::socket silent(io);
+  silent.connect({asio::ip::make_address("127.0.0.1"), port()});
+  ASSERT_TRUE(eventually([&] { return server_->sessions() == 2 && server_->stats().batches == 10; }));
+  const auto begin = steady_clock::now();
+  listener_->stop();
+  server_->stop();
+  EXPECT_TRUE(eventually([&] { return server_->sessions() == 0; }));
+  EXPECT_LT(steady_clock::now() - begin, 2s);
+  EXPECT_TRUE(
+      eventually([&] { return client.stats().last_error == "the server is stopping" || client.stats().failures > 1; }));
+  char byte = 0;
+  boost::system::error_code ended;
+  silent.read_some(asio::buffer(&byte, 1), ended);
+  EXPECT_EQ(ended, asio::error::eof);
+}
+
+TEST_F(ServerTest, StopsWithAFullLog) {
+  start({}, 4096);
+  Client client(port());
+  client.push(0, 1000);
+  ASSERT_TRUE(eventually([&] { return server_->stats().batches > 5; }));
+  const auto begin = steady_clock::now();
+  server_->stop();
+  EXPECT_TRUE(eventually([&] { return server_->sessions() == 0; }));
+  EXPECT_LT(steady_clock::now() - begin, 2s);
+}
+
+TEST_F(ServerTest, TakesNoClientsAfterStop) {
+  start();
+  server_->stop();
+  Client client(port());
+  ASSERT_TRUE(eventually([&] { return client.stats().failures > 2; }));
+  EXPECT_EQ(client.stats().connections, 0U);
+}
+
+// A connection that its successor has replaced must not take the name down with it.
+TEST_F(ServerTest, ANameStaysConnectedWhenItsNewerConnectionTakesOver) {
+  start();
+  asio::io_context io;
+  wire::Hello hello;
+  hello.client = "twice";
+  hello.token = kToken;
+  hello.stream[0] = 1;
+  std::string greeting;
+  wire::encode(hello, greeting);
+  std::vector<tcp::socket> sockets;
+  for (int i = 0; i < 20; ++i) {
+    tcp::socket& socket = sockets.emplace_back(io);
+    socket.connect({asio::ip::make_address("127.0.0.1"), port()});
+    asio::write(socket, asio::buffer(greeting));
+    char header[wire::kHeaderBytes];
+    asio::read(socket, asio::buffer(header));
+    ASSERT_EQ(header[4], static_cast<char>(wire::FrameType::kWelcome));
+  }
+  ASSERT_TRUE(eventually([&] { return server_->sessions() == 1; }));
+  // The last one is counted after its WELCOME is sent; those that it replaced are gone by now.
+  EXPECT_TRUE(eventually([&] { return server_->stats().clients == 1 && names_.has("twice"); }));
+  sockets.clear();
+  EXPECT_TRUE(eventually([&] { return !names_.has("twice"); }));
+}
+
+TEST_F(ServerTest, StreamsThatAreNotConnectedAreForgottenOverTheirBound) {
+  ServerOptions options;
+  options.max_streams = 16;
+  start(options);
+  Client constant(port(), "constant");
+  constant.push(0, 1);
+  ASSERT_TRUE(eventually([&] { return constant.backlog() == 0; }));
+  for (int i = 0; i < 60; ++i) {
+    Client client(port(), "client-" + std::to_string(i));
+    client.push(i, 1);
+    ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+    client.stop(1s);
+  }
+  EXPECT_GT(server_->stats().forgotten_streams, 40U);
+  EXPECT_LE(61 - server_->stats().forgotten_streams, 16U);
+  // The connected one is not among them: it goes on where it was.
+  constant.push(1, 1);
+  ASSERT_TRUE(eventually([&] { return constant.backlog() == 0; }));
+  EXPECT_EQ(constant.stats().connections, 1U);
+}
+
+TEST_F(ServerTest, AClientKeepsToTheServersBoundOfAFrame) {
+  ServerOptions options;
+  options.max_frame_bytes = 4096;
+  start(options);
+  Client client(port());
+  metric::Batch large;
+  const metric::SchemaId id = client.schemas().intern({"text", {}, {{"s", metric::FieldType::kString}}}).value();
+  large.add(id, 1, 1).set(0, std::string_view(std::string(10'000, 'x')));
+  client.push(0, 500);
+  client.push(std::move(large));
+  client.push(500, 2000);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  take();
+  EXPECT_EQ(received_, numbers(2500));
+  EXPECT_EQ(client.dropped(), 1U);  // what no frame can hold is given up rather than tried for ever
+  EXPECT_EQ(client.stats().connections, 2U);
+}
+
+TEST_F(ServerTest, AClocksExtremesAreNoTrouble) {
+  start();
+  asio::io_context io;
+  for (const UnixNanos clock : {INT64_MIN, INT64_MAX}) {
+    wire::Hello hello;
+    hello.client = "clock";
+    hello.token = kToken;
+    hello.clock = clock;
+    std::string greeting;
+    wire::encode(hello, greeting);
+    tcp::socket socket(io);
+    socket.connect({asio::ip::make_address("127.0.0.1"), port()});
+    asio::write(socket, asio::buffer(greeting));
+    char header[wire::kHeaderBytes];
+    asio::read(socket, asio::buffer(header));
+    EXPECT_EQ(header[4], static_cast<char>(wire::FrameType::kWelcome));
+  }
+}
+
+}  // namespace
+}  // namespace resmon::ingest

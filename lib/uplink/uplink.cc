@@ -1,0 +1,340 @@
+#include "uplink/uplink.h"
+
+// One connection is a greeting and then two coroutines: the sender owns the encoder and writes; the receiver reads
+// acknowledgements into members and wakes the sender. The sender ends the connection; the receiver only reports. Both
+// run on one executor, so the members need no lock.
+//
+// Sending while catching up is by frames of many batches, bounded by the window: the server's acknowledgement of the
+// oldest lets the next go. Nothing is sent out of order, so the server needs to remember one number for each stream.
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <functional>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/backoff.h"
+
+namespace resmon::uplink {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t kMostBatchesInFrame = 256;
+constexpr std::uint64_t kMostRowBytesInFrame =
+    2U << 20U;  // of batches in memory; some 20 times what they take on the wire
+
+constexpr auto kGoodbyePatience =
+    std::chrono::milliseconds(500);  // once for saying it, once for the server's end of stream
+constexpr auto kLeastPingEvery = std::chrono::milliseconds(100);  // whatever a server asks for
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+Status refused(const wire::Refuse& refuse) {
+  return fail(refuse.code == wire::RefuseCode::kToken ? ErrorKind::kDenied : ErrorKind::kUnavailable,
+              "the server refused: " + std::string(wire::refuse_name(refuse.code)) + ": " + refuse.reason);
+}
+
+}  // namespace
+
+Uplink::Uplink(asio::any_io_executor executor, Options options, Spool& spool, const metric::SchemaTable& schemas)
+    : executor_(executor),
+      options_(std::move(options)),
+      spool_(spool),
+      schemas_(schemas),
+      wake_(executor),
+      stop_timer_(executor, steady_clock::time_point::max()) {}
+
+void Uplink::notify() {
+  wake_.cancel();
+}
+
+void Uplink::stop(std::chrono::milliseconds patience) {
+  stopping_ = true;
+  stop_by_ = steady_clock::now() + patience;
+  notify();
+  // Before a greeting with nothing to send there is nothing to wait for; after it there is a goodbye to say.
+  stop_timer_.expires_at(stats_.connected ? stop_by_ + 2 * kGoodbyePatience
+                         : spool_.empty() ? steady_clock::now()
+                                          : stop_by_);
+  stop_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired()) return;
+    connecting_.abandon();
+    if (const auto stream = stream_.lock()) stream->close();
+  });
+}
+
+bool Uplink::drained() const {
+  return spool_.empty() || steady_clock::now() >= stop_by_;
+}
+
+asio::awaitable<void> Uplink::sleep_until(steady_clock::time_point when) {
+  wake_.expires_at(when);
+  co_await wake_.async_wait(kAwait);
+}
+
+asio::awaitable<void> Uplink::run() {
+  const auto seed = static_cast<std::uint64_t>(spool_.stream()[0]) << 8U | spool_.stream()[1];
+  net::Backoff backoff(options_.first_backoff, options_.most_backoff, seed);
+  std::string reported;  // the error that the log already has
+  while (!(stopping_ && drained())) {
+    for (std::size_t i = 0; i < options_.servers.size(); ++i) {
+      const net::Address server = options_.servers[i];
+      const std::uint64_t connections = stats_.connections;
+      const std::uint64_t acknowledged = stats_.acknowledged_samples;
+      Status ended = co_await session(server);
+      stats_.connected = false;
+      const bool was_connected = stats_.connections != connections;
+      // Being greeted is not enough: a server that refuses what it is sent is no server to come back to at once.
+      if (stats_.acknowledged_samples != acknowledged) {
+        backoff.reset();
+        reported.clear();
+      }
+      if (ended.has_value()) break;
+      ++stats_.failures;
+      stats_.last_error = ended.error().message;
+      if (options_.log_connections && reported != stats_.last_error) {
+        reported = stats_.last_error;
+        log::warn(
+            "uplink", was_connected ? "connection lost" : "cannot connect",
+            {{"server", net::to_string(server)}, {"reason", reported}, {"backlog_samples", spool_.backlog_samples()}});
+      }
+      if (stopping_ || was_connected) break;  // after a loss the first server has its turn again
+    }
+    if (stopping_ && drained()) break;
+    auto pause =
+        std::max<std::chrono::nanoseconds>(backoff.next(), std::exchange(retry_after_, std::chrono::nanoseconds(0)));
+    // New samples cancel the wake-up timer; waiting goes on until the pause is over, or until there is no time left to
+    // stop.
+    const auto until = steady_clock::now() + pause;
+    while (steady_clock::now() < until) {
+      if (stopping_ && drained()) break;
+      co_await sleep_until(stopping_ ? std::min(until, stop_by_) : until);
+    }
+  }
+  stop_timer_.cancel();
+}
+
+asio::awaitable<Status> Uplink::session(const net::Address& server) {
+  auto connected =
+      co_await net::Stream::connect(server, options_.tls, options_.server_name, options_.connect_timeout, &connecting_);
+  if (!connected) co_return fail(std::move(connected).error());
+  const std::shared_ptr<net::Stream> stream = *connected;
+  stream_ = stream;
+  wire::FrameReader frames(wire::kMaxFrameBytes);
+  if (Status greeted = co_await greet(*stream, frames); !greeted) {
+    stream->close();
+    co_return greeted;
+  }
+  ++stats_.connections;
+  stats_.connected = true;
+  if (options_.log_connections)
+    log::info("uplink", "connected",
+              {{"server", net::to_string(server)},
+               {"tls", options_.tls != nullptr},
+               {"resume_from", spool_.first()},
+               {"backlog_samples", spool_.backlog_samples()}});
+
+  receiving_ = true;
+  received_ = Status();
+  asio::co_spawn(executor_, receive_loop(stream, std::move(frames)), asio::detached);
+  Status ended = co_await send_loop(stream);
+  // After our goodbye the server has the last word, and its end of stream ends the receiver.
+  const auto patience = steady_clock::now() + kGoodbyePatience;
+  while (ended.has_value() && receiving_ && steady_clock::now() < patience) co_await sleep_until(patience);
+  stream->close();
+  while (receiving_) co_await sleep_until(steady_clock::now() + std::chrono::seconds(1));
+  co_return ended;
+}
+
+asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& frames) {
+  wire::Hello hello;
+  hello.client = options_.client;
+  hello.stream = spool_.stream();
+  hello.token = options_.token;
+  hello.software = options_.software;
+  hello.clock = Clock::system().wall();
+  hello.interval_ns = static_cast<std::uint64_t>(options_.interval.count());
+  hello.oldest_sequence = spool_.empty() ? 0 : spool_.first();
+  hello.tags = options_.tags;
+  std::string out;
+  wire::encode(hello, out);
+  if (Status written = co_await stream.write(out, options_.answer_timeout); !written) co_return written;
+  std::vector<char> buffer(4096);
+  while (true) {
+    auto frame = frames.next();
+    if (!frame) co_return fail(std::move(frame).error());
+    if (*frame) {
+      const wire::Frame& answer = **frame;
+      if (answer.type == static_cast<std::uint8_t>(wire::FrameType::kRefuse)) co_return handle(answer);
+      if (answer.type != static_cast<std::uint8_t>(wire::FrameType::kWelcome))
+        co_return fail(ErrorKind::kInvalid, "the server did not answer HELLO with WELCOME: is it a resmon server?");
+      auto welcome = wire::decode_welcome(answer.payload);
+      if (!welcome) co_return fail(std::move(welcome).error());
+      if (welcome->version < wire::kOldestVersion || welcome->version > wire::kNewestVersion)
+        co_return fail(ErrorKind::kUnsupported,
+                       "the server chose protocol version " + std::to_string(welcome->version) + ", unknown here");
+      if (welcome->acknowledged > spool_.last())
+        co_return fail(ErrorKind::kInvalid, "the server says that it has batch " +
+                                                std::to_string(welcome->acknowledged) + ", and only " +
+                                                std::to_string(spool_.last()) + " were made");
+      forget_acknowledged(welcome->acknowledged);
+      acknowledged_ = welcome->acknowledged;
+      next_to_send_ = spool_.first();
+      in_flight_.clear();
+      in_flight_bytes_ = 0;
+      control_.clear();
+      max_frame_bytes_ = welcome->max_frame_bytes;
+      if (welcome->idle_timeout_ns > 0)
+        ping_every_ = std::max<std::chrono::nanoseconds>(
+            kLeastPingEvery,
+            std::chrono::nanoseconds(std::min<std::uint64_t>(welcome->idle_timeout_ns / 3, 3'600'000'000'000)));
+      co_return Status();
+    }
+    auto got = co_await stream.read_some(buffer, options_.answer_timeout);
+    if (!got) co_return fail(std::move(got).error());
+    if (*got == 0) co_return fail(ErrorKind::kUnavailable, "the server closed the connection during the greeting");
+    frames.append(std::string_view(buffer.data(), *got));
+  }
+}
+
+asio::awaitable<Status> Uplink::send_loop(std::shared_ptr<net::Stream> stream) {
+  wire::SampleEncoder encoder(schemas_);
+  std::string out;
+  std::vector<const metric::Batch*> group;
+  auto last_sent = steady_clock::now();
+  while (true) {
+    if (!receiving_)
+      co_return received_.has_value() ? fail(ErrorKind::kUnavailable, "the server closed the connection") : received_;
+    out.clear();
+    out.swap(control_);
+    next_to_send_ = std::max(next_to_send_, spool_.first());
+    if (next_to_send_ <= spool_.last() && in_flight_bytes_ < options_.window_bytes) {
+      group.clear();
+      std::uint64_t bytes = 0;
+      const std::uint64_t first = next_to_send_;
+      std::uint64_t encoded_bytes = wire::kMostSamplesHeadBytes;
+      while (next_to_send_ <= spool_.last() && group.size() < kMostBatchesInFrame && bytes < kMostRowBytesInFrame) {
+        const metric::Batch& next = spool_.at(next_to_send_);
+        encoded_bytes += wire::most_encoded_bytes(next);
+        if (!group.empty() && encoded_bytes > max_frame_bytes_) break;
+        group.push_back(&next);
+        bytes += next.memory_bytes();
+        ++next_to_send_;
+      }
+      const std::size_t before = out.size();
+      const std::size_t payload = encoder.encode(first, group, out);
+      if (payload > max_frame_bytes_) {
+        // One gather that this server will never take: all that comes after it would wait for ever.
+        spool_.discard(first);
+        co_return fail(ErrorKind::kLimit, "a gather of " + std::to_string(payload) +
+                                              " bytes is over the server's bound of " +
+                                              std::to_string(max_frame_bytes_) + ": dropped");
+      }
+      if (in_flight_.empty()) waiting_since_ = steady_clock::now();
+      in_flight_.emplace_back(next_to_send_ - 1, out.size() - before);
+      in_flight_bytes_ += out.size() - before;
+      stats_.sent_batches += group.size();
+    }
+    const auto now = steady_clock::now();
+    if (out.empty() && now - last_sent >= ping_every_)
+      wire::encode_ping(wire::FrameType::kPing, {static_cast<std::uint64_t>(now.time_since_epoch().count())}, out);
+    if (!out.empty()) {
+      if (Status written = co_await stream->write(out, options_.answer_timeout); !written) {
+        // A refusal that the server sent before it hung up says more than the broken pipe.
+        if (receiving_) co_await sleep_until(steady_clock::now() + std::chrono::milliseconds(100));
+        co_return !receiving_ && !received_.has_value() ? received_ : written;
+      }
+      stats_.sent_bytes += out.size();
+      last_sent = steady_clock::now();
+      if (out.capacity() > (256U << 10U)) std::string().swap(out);
+      continue;
+    }
+    if (stopping_ && drained()) {
+      wire::encode_goodbye("stopping", out);
+      co_return co_await stream->write(out, kGoodbyePatience);
+    }
+    if (!in_flight_.empty() && now - waiting_since_ >= options_.answer_timeout)
+      co_return fail(ErrorKind::kUnavailable, "no acknowledgement from the server");
+    auto until = last_sent + std::chrono::duration_cast<steady_clock::duration>(ping_every_);
+    if (!in_flight_.empty()) until = std::min(until, waiting_since_ + options_.answer_timeout);
+    if (stopping_) until = std::min(until, stop_by_);
+    co_await sleep_until(until);
+  }
+}
+
+asio::awaitable<void> Uplink::receive_loop(std::shared_ptr<net::Stream> stream, wire::FrameReader frames) {
+  std::vector<char> buffer(4096);
+  // The sender watches for silence; this limit only ends a connection that nobody uses any more.
+  const auto timeout = std::max<std::chrono::nanoseconds>(ping_every_ * 3, options_.answer_timeout * 2);
+  while (received_.has_value()) {
+    auto frame = frames.next();
+    if (!frame) {
+      received_ = fail(std::move(frame).error());
+      break;
+    }
+    if (*frame) {
+      received_ = handle(**frame);
+      continue;
+    }
+    auto got = co_await stream->read_some(buffer, std::chrono::duration_cast<net::Timeout>(timeout));
+    if (!got) {
+      received_ = fail(std::move(got).error());
+    } else if (*got == 0) {
+      break;
+    } else {
+      frames.append(std::string_view(buffer.data(), *got));
+    }
+  }
+  receiving_ = false;
+  notify();
+}
+
+void Uplink::forget_acknowledged(std::uint64_t sequence) {
+  const std::uint64_t before = spool_.backlog_samples();
+  spool_.acknowledge(sequence);
+  stats_.acknowledged_samples += before - spool_.backlog_samples();
+}
+
+Status Uplink::handle(const wire::Frame& frame) {
+  switch (static_cast<wire::FrameType>(frame.type)) {
+    case wire::FrameType::kAck: {
+      RESMON_ASSIGN(const wire::Ack ack, wire::decode_ack(frame.payload));
+      if (ack.sequence >= next_to_send_)
+        return fail(ErrorKind::kInvalid, "the server acknowledged a batch that was not sent");
+      if (ack.sequence > acknowledged_) {
+        acknowledged_ = ack.sequence;
+        forget_acknowledged(ack.sequence);
+      }
+      std::size_t done = 0;
+      while (done < in_flight_.size() && in_flight_[done].first <= ack.sequence)
+        in_flight_bytes_ -= in_flight_[done++].second;
+      in_flight_.erase(in_flight_.begin(), in_flight_.begin() + static_cast<std::ptrdiff_t>(done));
+      waiting_since_ = steady_clock::now();
+      notify();
+      return {};
+    }
+    case wire::FrameType::kPing: {
+      RESMON_ASSIGN(const wire::Ping ping, wire::decode_ping(frame.payload));
+      if (control_.size() < 4096) wire::encode_ping(wire::FrameType::kPong, ping, control_);
+      notify();
+      return {};
+    }
+    case wire::FrameType::kRefuse: {
+      RESMON_ASSIGN(const wire::Refuse refuse, wire::decode_refuse(frame.payload));
+      retry_after_ = std::chrono::nanoseconds(std::min<std::uint64_t>(refuse.retry_after_ns, 3'600'000'000'000));
+      return refused(refuse);
+    }
+    case wire::FrameType::kGoodbye:
+      return fail(ErrorKind::kUnavailable, "the server is stopping");
+    default:
+      return {};  // PONG, and what a later version may add
+  }
+}
+
+}  // namespace resmon::uplink

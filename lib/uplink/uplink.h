@@ -1,0 +1,103 @@
+#pragma once
+
+// The client's side of the protocol: keeps one connection to one of several servers, sends what the spool holds in
+// order, forgets what is acknowledged, and begins again from the last acknowledged batch after any failure.
+//
+// One executor. The owner pushes batches into the spool on that executor and calls notify().
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "metric/schema.h"
+#include "net/stream.h"
+#include "uplink/spool.h"
+#include "wire/samples.h"
+
+namespace resmon::uplink {
+
+struct Options {
+  std::vector<net::Address> servers;  // tried in order, from the first again after each loss
+  std::string client;                 // the name this machine reports under
+  std::string token;
+  std::string software;
+  std::vector<metric::Tag> tags;
+  std::chrono::nanoseconds interval{std::chrono::seconds(5)};
+  net::TlsContext tls;      // null: plain TCP
+  std::string server_name;  // that the certificate must be for; empty: the server's address
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds answer_timeout{30'000};  // for WELCOME, and for an acknowledgement of what was sent
+  std::chrono::milliseconds first_backoff{500};
+  std::chrono::milliseconds most_backoff{60'000};
+  std::uint64_t window_bytes = 4U << 20U;  // sent and not yet acknowledged
+  bool log_connections = true;             // a simulator of thousands turns this off
+};
+
+struct Stats {
+  bool connected = false;
+  std::uint64_t connections = 0;   // established since start
+  std::uint64_t failures = 0;      // attempts that failed and connections that broke
+  std::uint64_t sent_batches = 0;  // those sent again included
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t acknowledged_samples = 0;
+  std::string last_error;
+};
+
+class Uplink {
+ public:
+  // `spool` and `schemas` must outlive the uplink; its batches' schemas are those of the table.
+  Uplink(boost::asio::any_io_executor executor, Options options, Spool& spool, const metric::SchemaTable& schemas);
+
+  // Runs until stop() and returns when the connection is closed.
+  boost::asio::awaitable<void> run();
+  void notify();  // the spool has something new
+  // Sends what is left for at most `patience`, says goodbye and ends run() within about a second more, whatever the
+  // server does.
+  void stop(std::chrono::milliseconds patience);
+
+  const Stats& stats() const { return stats_; }
+
+ private:
+  boost::asio::awaitable<Status> session(const net::Address& server);
+  boost::asio::awaitable<Status> greet(net::Stream& stream, wire::FrameReader& frames);
+  boost::asio::awaitable<Status> send_loop(std::shared_ptr<net::Stream> stream);
+  boost::asio::awaitable<void> receive_loop(std::shared_ptr<net::Stream> stream, wire::FrameReader frames);
+  Status handle(const wire::Frame& frame);
+  void forget_acknowledged(std::uint64_t sequence);
+  boost::asio::awaitable<void> sleep_until(std::chrono::steady_clock::time_point when);
+  bool drained() const;
+
+  boost::asio::any_io_executor executor_;
+  Options options_;
+  Spool& spool_;
+  const metric::SchemaTable& schemas_;
+  Stats stats_;
+  boost::asio::steady_timer wake_;
+  boost::asio::steady_timer stop_timer_;  // ends whatever a silent server holds up
+  net::Connecting connecting_;
+  std::weak_ptr<net::Stream> stream_;  // connected
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+
+  bool stopping_ = false;
+  std::chrono::steady_clock::time_point stop_by_;
+  std::chrono::nanoseconds retry_after_{0};
+
+  // Of the connection under way.
+  bool receiving_ = false;
+  Status received_;      // why receiving ended
+  std::string control_;  // frames to send before the next samples: PONG
+  std::uint64_t acknowledged_ = 0;
+  std::uint32_t max_frame_bytes_ = wire::kMaxFrameBytes;  // of payload; what the server takes
+  std::uint64_t next_to_send_ = 1;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> in_flight_;  // last sequence of a frame, its bytes
+  std::uint64_t in_flight_bytes_ = 0;
+  std::chrono::steady_clock::time_point waiting_since_;  // for an acknowledgement
+  std::chrono::nanoseconds ping_every_{std::chrono::seconds(20)};
+};
+
+}  // namespace resmon::uplink
