@@ -1,0 +1,157 @@
+#include "store/check.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "store/catalog.h"
+#include "store/chunk.h"
+#include "store/embedded_store.h"
+#include "store/segment.h"
+
+namespace resmon::store {
+
+namespace {
+
+constexpr std::size_t kMaxDescribed = 100;
+constexpr std::uint64_t kProgressEvery = 256;
+
+class Checker {
+ public:
+  Checker(Database database, const CheckProgress& progress) : database_(std::move(database)), progress_(progress) {}
+
+  Result<CheckReport> run() {
+    // First how far to look, then the catalog: what a running store adds meanwhile is left out, not mistaken for
+    // damage.
+    RESMON_ASSIGN(last_chunk_, database_.query_integer("SELECT ifnull(max(id), 0) FROM chunks"));
+    RESMON_ASSIGN(last_segment_, database_.query_integer("SELECT ifnull(max(segment), 0) FROM log"));
+    RESMON_TRY(catalog_.load(database_));
+    RESMON_TRY(check_structure());
+    RESMON_TRY(check_chunks());
+    RESMON_TRY(check_log());
+    return std::move(report_);
+  }
+
+ private:
+  void note(std::string what) {
+    ++report_.damaged;
+    if (report_.damage.size() < kMaxDescribed) report_.damage.push_back(std::move(what));
+  }
+
+  // SQLite's own pages. Not the indexes against the tables: what an index misses would be found by check_chunks only.
+  Status check_structure() {
+    RESMON_ASSIGN(Statement select, database_.prepare("PRAGMA quick_check(100)"));
+    while (true) {
+      const Result<bool> row = select.step();
+      if (!row) {
+        note("file: " + row.error().message);
+        return {};
+      }
+      if (!*row) return {};
+      if (const std::string_view line = select.blob(0); line != "ok") note("file: " + std::string(line));
+    }
+  }
+
+  Status check_chunks() {
+    // One chunk a statement: damage in one place does not end the walk, and no long transaction is held beside a
+    // writer.
+    RESMON_ASSIGN(Statement next, database_.prepare("SELECT min(id) FROM chunks WHERE id > ?1"));
+    RESMON_ASSIGN(Statement select, database_.prepare("SELECT tier, group_id, first_time, last_time, rows, data"
+                                                      " FROM chunks WHERE id = ?1"));
+    std::int64_t id = 0;
+    while (id < last_chunk_) {
+      const Result<bool> step = next.bind(1, id).step();
+      const std::int64_t found = step && *step ? next.integer(0) : 0;
+      next.reset();
+      if (!step) note("chunk after " + std::to_string(id) + ": " + step.error().message);
+      id = found > id ? found : id + 1;
+      if ((found == 0 && step) || id > last_chunk_) break;
+      if (report_.chunks % kProgressEvery == 0 && progress_ &&
+          !progress_(static_cast<std::uint64_t>(id), static_cast<std::uint64_t>(last_chunk_)))
+        return fail(ErrorKind::kUnavailable, "check: stopped");
+      StatementReset reset(select);
+      const Result<bool> row = select.bind(1, id).step();
+      if (!row)
+        note("chunk " + std::to_string(id) + ": " + row.error().message);
+      else if (*row)
+        check_chunk(id, select);
+    }
+    return {};
+  }
+
+  void check_chunk(std::int64_t id, const Statement& row) {
+    ++report_.chunks;
+    const std::int64_t group = row.integer(1);
+    const bool known = group >= 0 && static_cast<std::uint64_t>(group) < catalog_.group_count();
+    const std::string place =
+        "chunk " + std::to_string(id) + " of " +
+        (known ? catalog_.describe(static_cast<GroupId>(group)) : "unknown group " + std::to_string(group)) + ": ";
+    const std::string_view data = row.blob(5);
+    report_.chunk_bytes += data.size();
+    Result<ChunkReader> chunk = ChunkReader::open(data);
+    const Result<Rows> rows = chunk ? chunk->rows() : Result<Rows>(fail(Error(chunk.error())));
+    if (!rows) return note(place + rows.error().message);
+    if (!known) return note(place + "not in the catalog");
+    if (row.integer(0) != kTierRaw) return note(place + "unknown tier " + std::to_string(row.integer(0)));
+    if (row.integer(2) != rows->times.front() || row.integer(3) != rows->times.back() ||
+        row.integer(4) != static_cast<std::int64_t>(rows->size()))
+      return note(place + "is not what its index entry says");
+    for (const RowColumn& column : rows->columns) {
+      const Column* const entry = catalog_.column(catalog_.measurement_of(static_cast<GroupId>(group)), column.id);
+      if (entry == nullptr || entry->type != column.type)
+        return note(place + "column " + std::to_string(column.id) + " is not in the catalog");
+      for (std::size_t i = 0; i < rows->size(); ++i) report_.samples += bit(column.presence, i);
+    }
+    report_.rows += rows->size();
+  }
+
+  Status check_log() {
+    RESMON_ASSIGN(Statement select,
+                  database_.prepare("SELECT segment, data FROM log WHERE segment <= ?1 ORDER BY segment"));
+    select.bind(1, last_segment_);
+    while (true) {
+      const Result<bool> row = select.step();
+      if (!row) {
+        note("log: " + row.error().message);
+        return {};
+      }
+      if (!*row) return {};
+      ++report_.segments;
+      const Status status =
+          read_segment(select.blob(1), [&](GroupId group, UnixNanos, std::span<const SegmentValue> values) -> Status {
+            if (group >= catalog_.group_count()) return fail(ErrorKind::kDamaged, "unknown group");
+            for (const SegmentValue& value : values) {
+              const Column* const column = catalog_.column(catalog_.measurement_of(group), value.column);
+              if (column == nullptr || column->type != value.type) return fail(ErrorKind::kDamaged, "unknown column");
+            }
+            return {};
+          });
+      if (!status) note("log segment " + std::to_string(select.integer(0)) + ": " + status.error().message);
+    }
+  }
+
+  Database database_;
+  const CheckProgress& progress_;
+  Catalog catalog_{UINT32_MAX, UINT32_MAX};
+  std::int64_t last_chunk_ = 0;
+  std::int64_t last_segment_ = 0;
+  CheckReport report_;
+};
+
+}  // namespace
+
+Result<CheckReport> check(const std::string& directory, const CheckProgress& progress) {
+  const std::string path = database_path(directory);
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return fail(system_error(path, errno));
+  RESMON_ASSIGN(Database database, Database::open(path, Database::Mode::kReadOnly));
+  RESMON_ASSIGN(const std::int64_t application, database.query_integer("PRAGMA application_id"));
+  if (application != kApplicationId) return fail(ErrorKind::kDamaged, path + ": not a resmon store");
+  RESMON_ASSIGN(const std::int64_t version, database.query_integer("PRAGMA user_version"));
+  if (version != kFormatVersion)
+    return fail(ErrorKind::kUnsupported, path + ": format version " + std::to_string(version) +
+                                             "; this build knows version " + std::to_string(kFormatVersion));
+  return Checker(std::move(database), progress).run();
+}
+
+}  // namespace resmon::store

@@ -1,0 +1,58 @@
+#pragma once
+
+// The bytes of one chunk: some rows of one group, compressed column by column, so that a read decodes only what it asks
+// for. Pure, no I/O. The layout is in docs/storage_format.md, the reasons in chunk.cc.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/rows.h"
+
+namespace resmon::store {
+
+inline constexpr std::size_t kMaxChunkRows = 65'536;
+inline constexpr std::size_t kMaxChunkTextBytes = 64U << 20U;  // of one string column, its distinct values
+
+// REQUIRES: 1 <= rows.size() <= kMaxChunkRows, text within kMaxChunkTextBytes.
+std::string encode_chunk(const Rows& rows);
+
+// A chunk being read. Keeps a view of `bytes`, which must outlive it.
+class ChunkReader {
+ public:
+  struct Entry {
+    ColumnId id = 0;
+    metric::FieldType type = metric::FieldType::kFloat;
+    std::uint8_t flags = 0;
+    std::uint8_t decimals = 0;
+    std::vector<std::uint32_t> references;  // index << 1 | 1 if subtracted
+    std::string_view section;
+  };
+  enum class Verify { kChecksum, kStructureOnly };  // the second is for fuzzing what lies behind the checksum
+
+  // kDamaged where the bytes are not a chunk. Safe on any bytes.
+  static Result<ChunkReader> open(std::string_view bytes, Verify verify = Verify::kChecksum);
+
+  std::size_t size() const { return rows_; }
+  const std::vector<Entry>& entries() const { return entries_; }
+  Result<std::vector<UnixNanos>> times() const;
+  // Column number `index` of entries().
+  Result<RowColumn> column(std::size_t index);
+  // Times and the columns of `wanted` (ascending) that the chunk has; all of them without `wanted`.
+  Result<Rows> rows(const std::vector<ColumnId>* wanted = nullptr);
+
+ private:
+  Status integers(std::size_t index, std::vector<std::int64_t>& out);
+  Status presence(const Entry& entry, std::string_view& section, RowColumn& column, std::size_t& present) const;
+
+  std::size_t rows_ = 0;
+  std::string_view times_;
+  std::vector<Entry> entries_;
+  std::vector<std::unique_ptr<std::vector<std::int64_t>>> decoded_;  // integers of columns that others refer to
+};
+
+}  // namespace resmon::store

@@ -1,0 +1,225 @@
+#include "store/chunk.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "base/crc32c.h"
+
+namespace resmon::store {
+namespace {
+
+using metric::Cell;
+using metric::FieldType;
+
+RowColumn make_column(ColumnId id, FieldType type, std::size_t rows) {
+  RowColumn column;
+  column.id = id;
+  column.type = type;
+  column.cells.resize(rows);
+  column.presence.resize((rows + 63) / 64);
+  return column;
+}
+
+void put(RowColumn& column, std::size_t row, Cell cell) {
+  set_bit(column.presence, row);
+  column.cells[row] = cell;
+}
+void put(RowColumn& column, std::size_t row, std::string_view text) {
+  put(column, row, metric::string_cell(column.text.size(), text.size()));
+  column.text.append(text);
+}
+
+void expect_equal(const RowColumn& a, const RowColumn& b) {
+  EXPECT_EQ(a.id, b.id);
+  EXPECT_EQ(a.type, b.type);
+  ASSERT_EQ(a.presence, b.presence);
+  for (std::size_t row = 0; row < a.cells.size(); ++row) {
+    if (a.type == FieldType::kString && bit(a.presence, row))
+      ASSERT_EQ(a.string(row), b.string(row));
+    else
+      ASSERT_EQ(a.cells[row], b.cells[row]) << "column " << a.id << " row " << row;
+  }
+}
+
+void expect_round_trip(const Rows& rows) {
+  const std::string bytes = encode_chunk(rows);
+  Result<ChunkReader> chunk = ChunkReader::open(bytes);
+  ASSERT_TRUE(chunk) << chunk.error().message;
+  const Result<Rows> back = chunk->rows();
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->times, rows.times);
+  std::size_t i = 0;
+  for (const RowColumn& column : rows.columns) {
+    bool any = false;
+    for (std::size_t row = 0; row < rows.size(); ++row) any |= bit(column.presence, row);
+    if (!any) continue;
+    ASSERT_LT(i, back->columns.size());
+    expect_equal(column, back->columns[i]);
+    // Alone, too: then what it refers to is read for its sake.
+    Result<ChunkReader> again = ChunkReader::open(bytes);
+    Result<RowColumn> alone = again->column(i);
+    ASSERT_TRUE(alone);
+    expect_equal(column, *alone);
+    ++i;
+  }
+  EXPECT_EQ(i, back->columns.size());
+}
+
+Rows rows_at(std::size_t count) {
+  Rows rows;
+  for (std::size_t i = 0; i < count; ++i) rows.times.push_back(static_cast<UnixNanos>(i) * 5'000'000'000);
+  return rows;
+}
+
+TEST(Crc32cTest, KnownValue) {
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283U);
+}
+
+TEST(ChunkTest, EveryBitPatternComesBack) {
+  const std::vector<Cell> floats{metric::cell_of(0.0),
+                                 metric::cell_of(-0.0),
+                                 metric::cell_of(0.1),
+                                 metric::cell_of(-12.25),
+                                 metric::cell_of(std::numeric_limits<double>::denorm_min()),
+                                 metric::cell_of(std::numeric_limits<double>::max()),
+                                 metric::cell_of(1e15 + 0.25),
+                                 metric::cell_of(16.400000001667067),
+                                 metric::cell_of(9007199254740993.0)};
+  const std::vector<Cell> integers{0, static_cast<Cell>(INT64_MIN), static_cast<Cell>(INT64_MAX), UINT64_MAX, 1};
+  const std::string huge(65'536, 'x');
+  const std::vector<std::string_view> strings{"", huge, "up 3 days, 4:13", std::string_view("\0\xff", 2), ""};
+  Rows rows = rows_at(45);
+  for (const FieldType type :
+       {FieldType::kFloat, FieldType::kInteger, FieldType::kUnsigned, FieldType::kBoolean, FieldType::kString}) {
+    RowColumn column = make_column(static_cast<ColumnId>(rows.columns.size()), type, 45);
+    for (std::size_t row = 0; row < 45; ++row) {
+      if (type == FieldType::kFloat)
+        put(column, row, floats[row % floats.size()]);
+      else if (type == FieldType::kBoolean)
+        put(column, row, Cell{row % 3 == 0});
+      else if (type == FieldType::kString)
+        put(column, row, strings[row % strings.size()]);
+      else
+        put(column, row, integers[row % integers.size()]);
+    }
+    rows.columns.push_back(std::move(column));
+  }
+  expect_round_trip(rows);
+  expect_round_trip(slice(rows, 3, 4));
+}
+
+TEST(ChunkTest, RandomRowsComeBack) {
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 400; ++round) {
+    const std::size_t count = 1 + random() % (round % 20 == 0 ? 2000 : 150);
+    Rows rows = rows_at(count);
+    if (round % 3 == 0)
+      for (std::size_t i = 1; i < count; ++i)
+        rows.times[i] = rows.times[i - 1] + 1 + static_cast<UnixNanos>(random() % 10'000'000'000);
+    const std::size_t columns = 1 + random() % 12;
+    for (ColumnId id = 0; id < columns; ++id) {
+      RowColumn column = make_column(id * 3, static_cast<FieldType>(random() % metric::kFieldTypeCount), count);
+      const unsigned absent = static_cast<unsigned>(random() % 3 == 0 ? random() % 100 : 0);
+      const std::uint64_t style = random() % 5;
+      const RowColumn* const other = id > 0 ? &rows.columns[random() % id] : nullptr;
+      Cell level = random() >> (random() % 64);
+      for (std::size_t row = 0; row < count; ++row) {
+        if (random() % 100 < absent) continue;
+        level += random() % 50;
+        switch (column.type) {
+          case FieldType::kFloat:
+            if (style == 0)
+              put(column, row, metric::cell_of(static_cast<double>(random() % 10'000) / 100));
+            else if (style == 1)
+              put(column, row, metric::cell_of(std::sqrt(static_cast<double>(random() % 1000))));
+            else if (style == 2 && other != nullptr && other->type == FieldType::kFloat)
+              put(column, row,
+                  metric::cell_of(std::nearbyint((100 - metric::as_float(other->cells[row])) * 100) / 100));
+            else
+              put(column, row, metric::cell_of(static_cast<double>(level % 1'000'000) / 1000));
+            break;
+          case FieldType::kBoolean:
+            put(column, row, Cell{random() % 8 == 0});
+            break;
+          case FieldType::kString:
+            put(column, row,
+                style == 0   ? std::to_string(random())
+                : style == 1 ? "up"
+                             : std::string(random() % 3, 'a'));
+            break;
+          default:
+            if (style == 0)
+              put(column, row, random());
+            else if (style == 2 && other != nullptr && other->type != FieldType::kString)
+              put(column, row, level - other->cells[row]);
+            else
+              put(column, row, level * 1024);
+        }
+      }
+      rows.columns.push_back(std::move(column));
+    }
+    expect_round_trip(rows);
+  }
+}
+
+TEST(ChunkTest, AColumnThatFollowsFromAnotherCostsNothing) {
+  std::mt19937_64 random(5);
+  Rows rows = rows_at(720);
+  RowColumn idle = make_column(0, FieldType::kFloat, 720);
+  RowColumn active = make_column(1, FieldType::kFloat, 720);
+  for (std::size_t row = 0; row < 720; ++row) {
+    const auto hundredths = static_cast<double>(random() % 10'000);
+    put(idle, row, metric::cell_of(hundredths / 100));
+    put(active, row, metric::cell_of((10'000 - hundredths) / 100));
+  }
+  rows.columns.push_back(idle);
+  const std::size_t one = encode_chunk(rows).size();
+  rows.columns.push_back(active);
+  EXPECT_LE(encode_chunk(rows).size(), one + 16);
+  expect_round_trip(rows);
+}
+
+TEST(ChunkTest, DamageIsFound) {
+  Rows rows = rows_at(200);
+  std::mt19937_64 random(9);
+  for (ColumnId id = 0; id < 5; ++id) {
+    RowColumn column = make_column(id, static_cast<FieldType>(id), 200);
+    for (std::size_t row = 0; row < 200; ++row) {
+      if (column.type == FieldType::kString)
+        put(column, row, std::to_string(random() % 30));
+      else if (id != 2 || row % 3 != 0)
+        put(column, row,
+            column.type == FieldType::kFloat ? metric::cell_of(std::sqrt(static_cast<double>(row))) : random() % 2);
+    }
+    rows.columns.push_back(std::move(column));
+  }
+  const std::string bytes = encode_chunk(rows);
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    std::string bad = bytes;
+    bad[at] = static_cast<char>(bad[at] ^ (1 << (at % 8)));
+    EXPECT_EQ(ChunkReader::open(bad).error().kind, ErrorKind::kDamaged) << at;
+    EXPECT_FALSE(ChunkReader::open(std::string_view(bytes).substr(0, at)).has_value());
+  }
+  // What lies behind the checksum holds by itself: whatever is decoded is well formed.
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bad = bytes;
+    for (std::size_t i = 0, n = 1 + random() % 3; i < n; ++i)
+      bad[5 + random() % (round % 2 == 0 ? 60 : bad.size() - 5)] = static_cast<char>(random());
+    Result<ChunkReader> chunk = ChunkReader::open(bad, ChunkReader::Verify::kStructureOnly);
+    if (!chunk) continue;
+    for (std::size_t i = 0; i < chunk->entries().size(); ++i) {
+      const Result<RowColumn> column = chunk->column(i);
+      if (!column) continue;
+      ASSERT_EQ(column->cells.size(), chunk->size());
+      for (std::size_t row = 0; column->type == FieldType::kString && row < chunk->size(); ++row)
+        ASSERT_LE(column->string(row).size(), column->text.size());
+    }
+    (void)chunk->times();
+  }
+}
+
+}  // namespace
+}  // namespace resmon::store

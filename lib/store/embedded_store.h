@@ -1,0 +1,204 @@
+#pragma once
+
+// The class behind Store::open. Its methods are spread over files by what they do:
+//   store.cc          opening, closing, writing, the recent log
+//   store_seal.cc     heads to chunks
+//   store_retain.cc   retention by age and bytes, the size of the files
+//   store_scan.cc     reading
+//
+// Locks, always taken in this order: groups_mutex_ (shared, to find a group) then Group's mutex. The writer's
+// connection and everything marked "the writer's" is used by the writer thread only.
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/file.h"
+#include "store/catalog.h"
+#include "store/database.h"
+#include "store/head.h"
+#include "store/segment.h"
+#include "store/store.h"
+
+namespace resmon::store {
+
+inline constexpr std::int64_t kApplicationId = 0x72736d6e;  // "rsmn"
+inline constexpr std::int64_t kFormatVersion = 1;
+inline constexpr std::int64_t kTierRaw = 0;
+inline constexpr std::size_t kMaxStringBytes = 65'536;
+inline constexpr UnixNanos kHour = 3'600'000'000'000;
+// No chunk spans more, so that a search by last_time knows how far to look.
+inline constexpr UnixNanos kMaxChunkSpan = 24 * kHour;
+// A chunk ends where nothing came for this long.
+inline constexpr UnixNanos kMaxChunkGap = 6 * kHour;
+
+std::string database_path(const std::string& directory);
+
+// a - b and a + b, held at the ends of the range.
+UnixNanos minus(UnixNanos a, UnixNanos b);
+UnixNanos plus(UnixNanos a, UnixNanos b);
+
+struct ChunkEntry {
+  std::int64_t id = 0;  // also the generation: of two chunks with a row for one time, the higher id wins
+  UnixNanos first_time = 0;
+  UnixNanos last_time = 0;
+  std::int64_t rows = 0;
+};
+
+class EmbeddedStore final : public Store {
+ public:
+  EmbeddedStore(const Options& options, const metric::SchemaTable& schemas);
+
+  Status start();
+
+  Result<WriteReport> write(const metric::Batch& batch) override;
+  Status maintain(UnixNanos now) override;
+  Status set_mark(std::string_view name, std::string_view value) override;
+  Result<std::string> mark(std::string_view name) const override;
+  Status flush() override;
+  Status close() override;
+  Stats stats() const override;
+
+  std::vector<std::string> measurements() const override { return catalog_.measurements(); }
+  std::vector<std::shared_ptr<const Group>> groups(std::string_view measurement) const override {
+    return catalog_.groups(measurement);
+  }
+  std::vector<Column> columns(std::string_view measurement) const override { return catalog_.columns(measurement); }
+  Status scan(GroupId group, std::span<const ColumnId> columns, TimeRange range, bool descending,
+              const BlockVisitor& visit) const override;
+
+ private:
+  struct GroupState {
+    GroupId id = 0;
+    MeasurementId measurement = 0;
+    mutable std::mutex mutex;
+    Head head;  // guarded by mutex; changed by the writer only, who may therefore read it without
+    // The writer's.
+    std::uint32_t seal_rows = 0;
+    bool due = false;
+    // The newest stored row, never too old; and how many rows its chunk has. Looked up at the first seal.
+    bool newest_known = false;
+    UnixNanos newest_time = INT64_MIN;
+    std::int64_t newest_rows = 0;
+  };
+  // What maintain looks at for every group, packed so that a million of them are quickly gone through. The writer's.
+  struct HeadAge {
+    UnixNanos opened = 0;             // when maintain first saw the head's oldest row; 0: not yet
+    std::uint64_t first_segment = 0;  // of the recent log that has the head's oldest row
+    bool open = false;                // the head has rows
+  };
+  struct Target {
+    std::size_t slot = 0;
+    metric::FieldType type = metric::FieldType::kFloat;
+    bool refused = false;
+  };
+  // What a schema's rows become, resolved once. The writer's.
+  struct Plan {
+    bool resolved = false;
+    GroupState* group = nullptr;  // null: refused
+    std::vector<Target> targets;  // by field
+    std::vector<Column> columns;  // by field
+    std::string refusal;          // why a target, or the group, is refused
+    std::uint64_t segment = 0;    // that `shape` is of; 0: none
+    std::uint32_t shape = 0;
+  };
+  struct Connection;
+  class ConnectionLease;
+  struct Scan;
+
+  // store.cc
+  Status prepare_file();
+  Status replay_log();
+  GroupState& add_group_state(GroupId id);
+  Plan* plan_for(metric::SchemaId id);  // null where there is no such schema
+  void resolve(metric::SchemaId id, Plan& plan);
+  void write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report);
+  void note_row(GroupState& group, std::size_t memory_before, std::uint64_t segment);
+  Status make_room();
+  Status commit_log(bool sync);
+  Status trim_log();
+  // Runs a transaction; where the size limit stops it, drops the oldest chunks and tries again.
+  Status in_transaction(const std::function<Status()>& body);
+
+  // store_seal.cc
+  void mark_due(GroupState& group);
+  Status seal_due(std::size_t at_most);
+  Status seal_all();
+  Status seal(std::span<GroupState* const> groups);
+  Result<std::size_t> seal_part(GroupState& group, Rows part);  // bytes written
+  Result<std::vector<ChunkEntry>> chunks_near(GroupId group, UnixNanos first, UnixNanos last);
+  Status insert_chunk(GroupState& group, const Rows& rows, std::size_t& bytes);
+  Status look_up_newest(GroupState& group);
+
+  // store_retain.cc
+  Status apply_size_limit();
+  Status expire(UnixNanos cutoff);
+  Result<std::size_t> evict(std::int64_t pages);  // chunks removed
+  Status retain(UnixNanos now);
+  Status shrink(std::int64_t at_most_pages);
+  Status bound_wal();
+  Status save_chunk_count();
+
+  // store_scan.cc
+  const GroupState* find_group(GroupId id) const;
+  Result<Rows> load_chunk(Connection& connection, const ChunkEntry& entry, GroupId group,
+                          const std::vector<ColumnId>& wanted) const;
+  void wall_off(std::int64_t chunk, GroupId group, const std::string& why) const;
+
+  const Options options_;
+  const metric::SchemaTable& schemas_;
+  const std::string path_;
+  std::uint64_t wal_budget_bytes_ = 0;
+  std::size_t transaction_bytes_ = 0;
+
+  Fd lock_;
+  Catalog catalog_;
+  mutable std::shared_mutex groups_mutex_;
+  std::deque<GroupState> groups_;  // by id; grown under groups_mutex_, elements stay where they are
+
+  // The writer's.
+  Database database_;
+  Statement insert_chunk_;
+  Statement delete_chunk_;
+  Statement select_near_;
+  Statement select_newest_;
+  Statement select_data_;
+  std::vector<Plan> plans_;    // by SchemaId
+  std::vector<HeadAge> ages_;  // by GroupId
+  std::vector<GroupId> due_;
+  SegmentWriter log_;
+  std::uint64_t segment_ = 1;         // number of the segment being filled
+  std::uint64_t oldest_segment_ = 1;  // what is below has been deleted
+  std::uint64_t log_bytes_ = 0;       // of stored segments
+  std::map<std::uint64_t, std::uint64_t> segment_bytes_;
+  std::int64_t chunk_count_ = 0;
+  bool log_dirty_ = false;  // marks or catalog entries wait for a commit
+  UnixNanos now_ = 0;
+  UnixNanos last_checkpoint_ = 0;
+  UnixNanos last_retention_ = 0;
+  std::vector<std::size_t> accepted_;  // scratch
+  bool closed_ = false;
+
+  mutable std::mutex marks_mutex_;
+  std::map<std::string, std::string, std::less<>> marks_;      // guarded by marks_mutex_
+  std::map<std::string, std::string, std::less<>> new_marks_;  // the writer's
+
+  mutable std::mutex pool_mutex_;
+  mutable std::vector<std::unique_ptr<Connection>> pool_;  // guarded by pool_mutex_
+
+  mutable std::mutex damage_mutex_;
+  mutable std::unordered_set<std::int64_t> damaged_;  // guarded by damage_mutex_; bounded
+  struct Counters {
+    std::atomic<std::uint64_t> head_rows, head_bytes, chunks, stored, refused, damaged, expired, evicted;
+  };
+  mutable Counters counters_{};
+};
+
+}  // namespace resmon::store

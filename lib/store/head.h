@@ -1,0 +1,60 @@
+#pragma once
+
+// The rows of one group that are not sealed yet. Row by row in memory, since that is how they come: a row of ten fields
+// costs one or two cache lines, not ten. Turned into columns when read or sealed. Not thread-safe; the store locks.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "metric/value.h"
+#include "store/rows.h"
+
+namespace resmon::store {
+
+class Head {
+ public:
+  std::size_t size() const { return times_.size(); }
+  bool empty() const { return times_.empty(); }
+  UnixNanos first_time() const { return times_.front(); }  // REQUIRES: !empty()
+  UnixNanos last_time() const { return times_.back(); }    // REQUIRES: !empty()
+  std::size_t memory_bytes() const;
+  std::size_t text_bytes() const { return text_.size(); }
+
+  // The place of the row with this time, made if it is not there. Valid until the next row() or slot().
+  std::size_t row(UnixNanos time);
+  // The place of a column in rows, made if it is not there.
+  std::size_t slot(ColumnId id, metric::FieldType type);
+  void set(std::size_t row, std::size_t slot, metric::Cell cell) {
+    metric::Cell* const base = cells_.data() + row * stride_;
+    base[slot / 64] |= metric::Cell{1} << (slot % 64);
+    base[words_ + slot] = cell;
+  }
+  void set_string(std::size_t row, std::size_t slot, std::string_view value);
+
+  // Rows in the range as columns: those of `wanted` (ascending), or all.
+  Rows copy(TimeRange range, const std::vector<ColumnId>* wanted) const;
+  void clear();
+
+ private:
+  struct Slot {
+    ColumnId id;
+    metric::FieldType type;
+  };
+  bool has(std::size_t row, std::size_t slot) const {
+    return (cells_[row * stride_ + slot / 64] >> (slot % 64) & 1U) != 0;
+  }
+  metric::Cell cell(std::size_t row, std::size_t slot) const { return cells_[row * stride_ + words_ + slot]; }
+  void widen();
+
+  std::vector<UnixNanos> times_;     // strictly ascending
+  std::vector<metric::Cell> cells_;  // for each row words_ of presence, then room for values, stride_ in all
+  std::vector<Slot> slots_;
+  std::size_t words_ = 0;
+  std::size_t stride_ = 0;
+  std::string text_;
+};
+
+}  // namespace resmon::store

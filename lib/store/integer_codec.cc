@@ -1,0 +1,429 @@
+// What a machine's counters and gauges look like after five seconds: mostly small steps around a usual one. The code is
+//
+//   1. y = (v - v[0]) / divisor. Memory is counted in pages, disks in sectors, a percentage with two decimals in
+//   hundredths: the
+//      greatest common divisor takes ten bits off a /proc/meminfo value for the price of one division a chunk.
+//   2. Differences of order 0 (noise around a level), 1 (counters, slow gauges) or 2 (steady counters, times), less the
+//   usual
+//      difference (`centre`); zigzag makes them unsigned.
+//   3. Each is split into a symbol (its magnitude, and the value itself below 8) and the bits below, which are noise
+//   and are
+//      stored as they are. Symbols go through a static rANS coder (J. Duda, "Asymmetric numeral systems", 2013) whose
+//      table is part of the code, quantised to half powers of two. If it pays there are two tables, chosen by whether
+//      the previous symbol was large: quiet and busy spells have different statistics.
+//
+// Rejected: bit packing in 64-value blocks (pays for each block's largest value, half a bit to a bit for each of noise,
+// and needs zstd behind it for sparse counters); Rice codes (at least one bit for a value, where a sparse counter has a
+// tenth); an adaptive arithmetic coder (needs no table, but several dependent steps for each value read).
+
+#include "store/integer_codec.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "store/bytes.h"
+
+namespace resmon::store {
+
+namespace {
+
+using U64 = std::uint64_t;
+
+constexpr unsigned kProbabilityBits = 11;
+constexpr std::uint32_t kProbabilityOne = 1U << kProbabilityBits;
+constexpr std::uint32_t kStateLow = 1U << 16U;
+constexpr unsigned kDirect = 8;  // values below are symbols of their own
+constexpr unsigned kSymbols = kDirect + 61 * 2;
+constexpr unsigned kLevels = 34;  // of a symbol's weight; 0: the symbol does not occur
+
+// The first byte of a code.
+constexpr std::uint8_t kOrderMask = 0x03;
+constexpr std::uint8_t kHasDivisor = 0x04;
+constexpr std::uint8_t kHasCentre = 0x08;
+constexpr std::uint8_t kNoResidual = 0x10;  // all residuals are zero, nothing follows
+constexpr std::uint8_t kTwoTables = 0x20;
+constexpr std::uint8_t kKnownFlags = 0x3f;
+
+U64 u(std::int64_t v) {
+  return static_cast<U64>(v);
+}
+std::int64_t s(U64 v) {
+  return static_cast<std::int64_t>(v);
+}
+
+unsigned symbol_of(U64 v) {
+  if (v < kDirect) return static_cast<unsigned>(v);
+  const auto width = static_cast<unsigned>(std::bit_width(v));
+  return kDirect + (width - 4) * 2 + static_cast<unsigned>(v >> (width - 2) & 1U);
+}
+unsigned extra_bits(unsigned symbol) {
+  return symbol < kDirect ? 0 : (symbol - kDirect) / 2 + 2;
+}
+U64 base_of(unsigned symbol) {
+  if (symbol < kDirect) return symbol;
+  return (U64{2} | ((symbol - kDirect) & 1U)) << extra_bits(symbol);
+}
+
+using Histogram = std::array<std::uint32_t, kSymbols>;
+
+std::uint32_t weight_of_level(unsigned level) {
+  if (level == 0) return 0;
+  if (level == 1) return 1;
+  // 2, 3, 4, 6, 8, 12, 16 …
+  return (level % 2 == 0 ? 2U : 3U) << (level / 2 - 1);
+}
+unsigned level_of_count(std::uint32_t count) {
+  if (count <= 1) return count;
+  const auto width = static_cast<unsigned>(std::bit_width(count)) - 1;  // 2^width <= count
+  const unsigned level = width * 2;
+  // The borders are the geometric means between neighbours: 1.2247 and 1.732 of the power of two.
+  const std::uint32_t ratio = static_cast<std::uint32_t>((U64{count} << 12U) >> width);
+  if (ratio < 5017) return level;
+  if (ratio < 7094) return level + 1;
+  return level + 2;
+}
+
+struct Table {
+  std::array<std::uint16_t, kSymbols> frequency{};
+  std::array<std::uint16_t, kSymbols> start{};
+};
+
+using LevelArray = std::array<std::uint8_t, kSymbols>;
+
+// Both sides make the table from the levels alone. False where no symbol has a weight.
+bool make_table(const LevelArray& levels, Table& table) {
+  U64 total = 0;
+  unsigned used = 0;
+  for (unsigned i = 0; i < kSymbols; ++i) {
+    total += weight_of_level(levels[i]);
+    used += levels[i] != 0;
+  }
+  if (used == 0) return false;
+  std::uint32_t sum = 0;
+  unsigned largest = 0;
+  for (unsigned i = 0; i < kSymbols; ++i) {
+    const U64 weight = weight_of_level(levels[i]);
+    if (weight == 0) {
+      table.frequency[i] = 0;
+      continue;
+    }
+    const U64 share = weight * (kProbabilityOne - used) / total + 1;
+    table.frequency[i] = static_cast<std::uint16_t>(share);
+    sum += static_cast<std::uint32_t>(share);
+    if (table.frequency[i] > table.frequency[largest] || table.frequency[largest] == 0) largest = i;
+  }
+  table.frequency[largest] = static_cast<std::uint16_t>(table.frequency[largest] + (kProbabilityOne - sum));
+  std::uint32_t at = 0;
+  for (unsigned i = 0; i < kSymbols; ++i) {
+    table.start[i] = static_cast<std::uint16_t>(at);
+    at += table.frequency[i];
+  }
+  return true;
+}
+
+LevelArray levels_of(const Histogram& histogram) {
+  LevelArray levels{};
+  for (unsigned i = 0; i < kSymbols; ++i)
+    levels[i] = static_cast<std::uint8_t>(std::min(level_of_count(histogram[i]), kLevels - 1));
+  return levels;
+}
+
+// First symbol, count of symbols, then each level as a step from the one before: neighbours are alike.
+void put_levels(const LevelArray& levels, BitWriter& bits) {
+  unsigned first = 0;
+  unsigned last = kSymbols - 1;
+  while (first < last && levels[first] == 0) ++first;
+  while (last > first && levels[last] == 0) --last;
+  bits.put(first, 8);
+  bits.put(last - first, 8);
+  unsigned before = 4;
+  for (unsigned i = first; i <= last; ++i) {
+    const auto step = static_cast<unsigned>(zigzag(static_cast<std::int64_t>(levels[i]) - before));
+    before = levels[i];
+    // Unary above two plain bits.
+    bits.put((U64{1} << (step >> 2U)) - 1, step >> 2U);
+    bits.put(0, 1);
+    bits.put(step & 3U, 2);
+  }
+}
+bool get_levels(BitReader& bits, LevelArray& levels) {
+  const auto first = static_cast<unsigned>(bits.get(8));
+  const unsigned last = first + static_cast<unsigned>(bits.get(8));
+  if (last >= kSymbols) return false;
+  std::int64_t level = 4;
+  for (unsigned i = first; i <= last; ++i) {
+    unsigned quotient = 0;
+    while (bits.get(1) != 0)
+      if (++quotient > kLevels) return false;
+    level += unzigzag(quotient << 2U | static_cast<unsigned>(bits.get(2)));
+    if (level < 0 || level >= kLevels) return false;
+    levels[i] = static_cast<std::uint8_t>(level);
+  }
+  return !bits.bad();
+}
+
+// Where the centre is taken off. A value that begins a series of differences is not one of them: the first is always
+// zero; the first step of order 2, far from its usual second difference, is itself the centre.
+constexpr bool has_centre(unsigned order, std::size_t i) {
+  return order == 2 ? i == 1 : i >= order;
+}
+
+struct Shape {
+  unsigned order = 0;
+  U64 divisor = 1;
+  U64 centre = 0;
+};
+
+U64 common_divisor(std::span<const std::int64_t> values) {
+  U64 divisor = 0;
+  for (const std::int64_t v : values) {
+    const auto difference = s(u(v) - u(values[0]));
+    divisor = std::gcd(divisor, difference < 0 ? 0 - u(difference) : u(difference));
+    if (divisor == 1) return 1;
+  }
+  // Above, a quotient's sign would be lost.
+  return divisor > U64{1} << 62U ? 1 : divisor;
+}
+
+// In place: values become (v - v[0]) / divisor.
+void scale_down(std::span<std::int64_t> values, U64 divisor) {
+  const U64 first = u(values[0]);
+  for (std::int64_t& v : values) {
+    v = s(u(v) - first);
+    if (divisor > 1) v /= s(divisor);
+  }
+}
+
+void take_differences(std::span<std::int64_t> values) {
+  for (std::size_t i = values.size() - 1; i > 0; --i) values[i] = s(u(values[i]) - u(values[i - 1]));
+}
+
+std::int64_t sampled_median(std::span<const std::int64_t> values) {
+  std::array<std::int64_t, 65> sample{};
+  const std::size_t count = std::min<std::size_t>(values.size(), sample.size());
+  for (std::size_t i = 0; i < count; ++i) sample[i] = values[i * values.size() / count];
+  std::nth_element(sample.begin(), sample.begin() + static_cast<std::ptrdiff_t>(count / 2),
+                   sample.begin() + static_cast<std::ptrdiff_t>(count));
+  return sample[count / 2];
+}
+
+double log2_of(std::uint32_t v) {
+  static const auto kTable = [] {
+    std::array<float, 4096> table{};
+    for (std::size_t i = 1; i < table.size(); ++i) table[i] = std::log2(static_cast<float>(i));
+    return table;
+  }();
+  return v < kTable.size() ? static_cast<double>(kTable[v]) : std::log2(static_cast<double>(v));
+}
+
+double histogram_bits(const Histogram& histogram) {
+  double bits = 0;
+  std::uint32_t total = 0;
+  unsigned used = 0;
+  for (unsigned i = 0; i < kSymbols; ++i) {
+    const std::uint32_t count = histogram[i];
+    if (count == 0) continue;
+    total += count;
+    ++used;
+    bits += count * (extra_bits(i) - log2_of(count));
+  }
+  return bits + total * log2_of(total) + 4.0 * used;
+}
+
+double cost_of(std::span<const std::int64_t> values, U64 centre) {
+  Histogram histogram{};
+  for (const std::int64_t v : values) ++histogram[symbol_of(zigzag(s(u(v) - centre)))];
+  return histogram_bits(histogram);
+}
+
+struct Choice {
+  Shape shape;
+  double bits = 0;
+};
+
+// `scaled` is what scale_down made; left holding the differences of the highest order looked at.
+Choice choose(std::span<std::int64_t> scaled, U64 divisor) {
+  Choice best;
+  best.shape.divisor = divisor;
+  const auto consider = [&](unsigned order, std::span<const std::int64_t> values, std::int64_t centre) {
+    const double bits = cost_of(values, u(centre)) + (centre != 0 ? 12 : 0);
+    if ((order == 0 && centre == 0) || bits < best.bits) {
+      best.bits = bits;
+      best.shape.order = order;
+      best.shape.centre = u(centre);
+    }
+  };
+  consider(0, scaled, 0);
+  for (unsigned order = 0; order < 3; ++order) {
+    if (order > 0) take_differences(scaled.subspan(order - 1));
+    // The first `order` residuals are starts, and always zero or one outlier.
+    const std::span<const std::int64_t> values = std::span<const std::int64_t>(scaled).subspan(order);
+    if (values.empty()) break;
+    const std::int64_t centre = order == 2 ? 0 : sampled_median(values);
+    if (order > 0 || centre != 0) consider(order, values, centre);
+    if (best.bits < 8) break;
+  }
+  if (best.shape.order == 2) best.shape.centre = u(scaled[1]);
+  return best;
+}
+
+void put_symbols(std::span<const std::uint8_t> symbols, std::span<const U64> residuals, bool two, unsigned threshold,
+                 std::span<const Table> tables, BitWriter& bits, std::string& out) {
+  // rANS works backwards: the last symbol first. Words are collected and turned round.
+  std::vector<std::uint16_t> words;
+  words.reserve(symbols.size() / 2 + 4);
+  std::uint32_t state = kStateLow;
+  for (std::size_t i = symbols.size(); i-- > 0;) {
+    const bool busy = two && i > 0 && symbols[i - 1] > threshold;
+    const Table& table = tables[busy ? 1 : 0];
+    const std::uint32_t frequency = table.frequency[symbols[i]];
+    if (state >= U64{kStateLow >> kProbabilityBits} * 65536U * frequency) {
+      words.push_back(static_cast<std::uint16_t>(state));
+      state >>= 16U;
+    }
+    state = ((state / frequency) << kProbabilityBits) + state % frequency + table.start[symbols[i]];
+  }
+  for (std::size_t i = 0; i < symbols.size(); ++i) {
+    const unsigned extra = extra_bits(symbols[i]);
+    bits.put(residuals[i] & ((U64{1} << extra) - 1), extra);
+  }
+  put_varint(out, words.size());
+  put_fixed(out, state);
+  for (std::size_t i = words.size(); i-- > 0;) put_fixed(out, words[i]);
+  out += bits.finish();
+}
+
+}  // namespace
+
+double estimate_bits(std::span<const std::int64_t> values) {
+  if (values.empty()) return 0;
+  std::vector<std::int64_t> scaled(values.begin(), values.end());
+  const U64 divisor = common_divisor(values);
+  if (divisor == 0) return 0;
+  scale_down(scaled, divisor);
+  return choose(scaled, divisor).bits;
+}
+
+void encode_integers(std::span<const std::int64_t> values, std::string& out) {
+  if (values.empty()) return;
+  const U64 found = common_divisor(values);
+  if (found == 0) {  // all equal
+    out.push_back(static_cast<char>(kNoResidual));
+    put_varint(out, zigzag(values[0]));
+    return;
+  }
+  std::vector<std::int64_t> scaled(values.begin(), values.end());
+  scale_down(scaled, found);
+  std::vector<std::int64_t> work = scaled;
+  const Shape shape = choose(work, found).shape;
+
+  for (unsigned order = 0; order < shape.order; ++order)
+    take_differences(std::span<std::int64_t>(scaled).subspan(order));
+  std::vector<U64> residuals(values.size());
+  std::vector<std::uint8_t> symbols(values.size());
+  Histogram histogram{};
+  U64 any = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    residuals[i] = zigzag(s(u(scaled[i]) - (has_centre(shape.order, i) ? shape.centre : 0)));
+    any |= residuals[i];
+    symbols[i] = static_cast<std::uint8_t>(symbol_of(residuals[i]));
+    ++histogram[symbols[i]];
+  }
+
+  // Two tables, split at the middle symbol.
+  unsigned threshold = 0;
+  for (std::size_t seen = 0; threshold < kSymbols - 1; ++threshold)
+    if ((seen += histogram[threshold]) * 2 >= symbols.size()) break;
+  std::array<Histogram, 2> split{};
+  for (std::size_t i = 0; i < symbols.size(); ++i) ++split[i > 0 && symbols[i - 1] > threshold ? 1 : 0][symbols[i]];
+  const bool two = histogram_bits(split[0]) + histogram_bits(split[1]) + 32 < histogram_bits(histogram);
+
+  const std::uint8_t flags = static_cast<std::uint8_t>(
+      shape.order | (shape.divisor != 1 ? kHasDivisor : 0U) | (shape.centre != 0 ? kHasCentre : 0U) |
+      (any == 0 ? kNoResidual : 0U) | (any != 0 && two ? kTwoTables : 0U));
+  out.push_back(static_cast<char>(flags));
+  put_varint(out, zigzag(values[0]));
+  if ((flags & kHasDivisor) != 0) put_varint(out, shape.divisor);
+  if ((flags & kHasCentre) != 0) put_varint(out, zigzag(s(shape.centre)));
+  if (any == 0) return;
+
+  BitWriter bits;
+  std::array<Table, 2> tables;
+  for (unsigned t = 0; t < (two ? 2U : 1U); ++t) {
+    const LevelArray levels = levels_of(two ? split[t] : histogram);
+    put_levels(levels, bits);
+    make_table(levels, tables[t]);
+  }
+  if (two) bits.put(threshold, 8);
+  put_symbols(symbols, residuals, two, threshold, tables, bits, out);
+}
+
+bool decode_integers(std::string_view code, std::span<std::int64_t> values) {
+  if (values.empty()) return code.empty();
+  ByteReader reader(code);
+  const auto flags = reader.fixed<std::uint8_t>();
+  const unsigned order = flags & kOrderMask;
+  if ((flags & ~kKnownFlags) != 0 || order > 2) return false;
+  const U64 first = u(unzigzag(reader.varint()));
+  const U64 divisor = (flags & kHasDivisor) != 0 ? reader.varint() : 1;
+  const U64 centre = (flags & kHasCentre) != 0 ? u(unzigzag(reader.varint())) : 0;
+  if (reader.bad()) return false;
+
+  if ((flags & kNoResidual) != 0) {
+    if (!reader.empty()) return false;
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = has_centre(order, i) ? s(centre) : 0;
+  } else {
+    const bool two = (flags & kTwoTables) != 0;
+    const std::uint64_t word_count = reader.varint();
+    auto state = reader.fixed<std::uint32_t>();
+    if (word_count > code.size()) return false;
+    const std::string_view words = reader.take(word_count * 2);
+    if (reader.bad() || state < kStateLow) return false;
+    BitReader bits(reader.rest());
+    // A slot: symbol << 24 | offset in the symbol << 12 | frequency.
+    std::array<std::array<std::uint32_t, kProbabilityOne>, 2> slots;
+    for (unsigned t = 0; t < (two ? 2U : 1U); ++t) {
+      LevelArray levels{};
+      Table table;
+      if (!get_levels(bits, levels) || !make_table(levels, table)) return false;
+      std::uint32_t* slot = slots[t].data();
+      for (std::uint32_t i = 0; i < kSymbols; ++i)
+        for (std::uint32_t j = 0; j < table.frequency[i]; ++j) *slot++ = i << 24U | j << 12U | table.frequency[i];
+    }
+    const auto threshold = two ? static_cast<unsigned>(bits.get(8)) : 255U;
+    const char* word = words.data();
+    const char* const end = word + words.size();
+    unsigned previous = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::uint32_t slot = slots[previous > threshold ? 1 : 0][state & (kProbabilityOne - 1)];
+      state = (slot & 0xfffU) * (state >> kProbabilityBits) + (slot >> 12U & 0xfffU);
+      if (state < kStateLow) {
+        if (word == end) return false;
+        std::uint16_t next = 0;
+        std::memcpy(&next, word, 2);
+        word += 2;
+        state = state << 16U | next;
+      }
+      previous = slot >> 24U;
+      const U64 residual = previous < kDirect ? previous : base_of(previous) | bits.get(extra_bits(previous));
+      values[i] = unzigzag(residual);
+    }
+    if (bits.bad() || word != end || state != kStateLow) return false;
+    if (order == 2) {
+      if (values.size() > 1) values[1] = s(u(values[1]) + centre);
+    } else if (centre != 0) {
+      for (std::int64_t& v : values.subspan(order)) v = s(u(v) + centre);
+    }
+  }
+
+  for (unsigned pass = order; pass-- > 0;)
+    for (std::size_t i = pass + 1; i < values.size(); ++i) values[i] = s(u(values[i]) + u(values[i - 1]));
+  for (std::int64_t& v : values) v = s(first + u(v) * divisor);
+  return true;
+}
+
+}  // namespace resmon::store

@@ -1,0 +1,23 @@
+#pragma once
+
+// A sequence of 64-bit integers in few bytes. Pure, no I/O; all arithmetic is modulo 2^64, so every sequence comes back
+// exactly, unsigned ones seen as signed included. See integer_codec.cc for how, docs/storage_format.md for the bytes.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace resmon::store {
+
+// Appends the code of `values` to `out`. The count is not part of it.
+void encode_integers(std::span<const std::int64_t> values, std::string& out);
+
+// About how many bits encode_integers would take, from its own model; about three times faster.
+double estimate_bits(std::span<const std::int64_t> values);
+
+// The inverse: fills `values`, whose size is the count that was encoded. False, with `values` unspecified, where `code`
+// is not what encode_integers makes. Safe on any bytes; allocates nothing that grows with what they say.
+bool decode_integers(std::string_view code, std::span<std::int64_t> values);
+
+}  // namespace resmon::store

@@ -1,0 +1,80 @@
+#pragma once
+
+// The embedded store: one directory, one SQLite file, one writer, any number of readers. See store.cc for how it works
+// and docs/storage_format.md for what is on disk.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "metric/batch.h"
+#include "store/reader.h"
+
+namespace resmon::store {
+
+struct Options {
+  std::string directory;  // created (0700) when missing
+  // A group's head is sealed into a chunk when it holds this many rows, or when its oldest row is this old.
+  std::uint32_t rows_per_chunk = 720;
+  std::chrono::seconds seal_after{3600};
+  // Heads are also written out, unsealed, this often, so that a stop without warning loses no more than this.
+  std::chrono::seconds checkpoint_every{10};
+  // Rows older than this are removed. 0 keeps them for ever.
+  std::chrono::seconds retain{std::chrono::hours(24 * 30)};
+  // The store's files never take more than this: the oldest chunks go first. 0: no limit.
+  std::uint64_t disk_limit_bytes = 10ULL << 30U;
+  // Rows not sealed yet may take about this much memory; above it, heads are sealed early (into smaller chunks, joined
+  // later).
+  std::uint64_t head_limit_bytes = 512ULL << 20U;
+  std::uint32_t max_groups = 1'000'000;
+  std::uint32_t max_columns_per_measurement = 4096;
+};
+
+struct WriteReport {
+  std::uint64_t stored_samples = 0;
+  std::uint64_t refused_samples = 0;  // type conflicts, limits, older than the retention
+  std::string first_refusal;          // empty, or what was refused first and why: "cpu usage_user: float into integer"
+};
+
+struct Stats {
+  std::uint64_t groups = 0;
+  std::uint64_t head_rows = 0;
+  std::uint64_t chunks = 0;
+  std::uint64_t stored_samples = 0;   // since start
+  std::uint64_t refused_samples = 0;  // since start
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t damaged_chunks = 0;  // found by reads since start; walled off, the rest answers
+  std::uint64_t expired_chunks = 0;  // since start; removed by age
+  std::uint64_t evicted_chunks = 0;  // since start; removed to stay within disk_limit_bytes
+  std::uint64_t head_bytes = 0;      // memory of rows not sealed yet
+};
+
+class Store : public Reader {
+ public:
+  // Makes or opens the store. `schemas` must outlive the store. A damaged catalog is kDamaged; damaged chunks are not:
+  // they are walled off when met, counted, and the rest answers. kUnavailable when another process has the store open.
+  static Result<std::unique_ptr<Store>> open(const Options& options, const metric::SchemaTable& schemas);
+
+  // The six below: one thread at a time (the writer's). `write` makes rows visible to readers at once; it fails as a
+  // whole only when nothing was taken (a full disk), and may then be called again with the same batch.
+  virtual Result<WriteReport> write(const metric::Batch& batch) = 0;
+  // Writes heads that are due and removes what is past retention. Call about once a second.
+  virtual Status maintain(UnixNanos now) = 0;
+  // Remembers `value` under `name`. It becomes durable in one transaction with all rows written before this call (at
+  // the next checkpoint, flush or close), so that a log's reader can keep its position here. Not more than 64 KiB.
+  virtual Status set_mark(std::string_view name, std::string_view value) = 0;
+  // The newest value of set_mark, after a crash the newest durable one; empty where there is none.
+  virtual Result<std::string> mark(std::string_view name) const = 0;
+  // Everything written so far is on disk (fsync) when it returns.
+  virtual Status flush() = 0;
+  // Seals all heads, flushes. Call before destruction for a clean stop; destruction alone is a crash.
+  virtual Status close() = 0;
+
+  virtual Stats stats() const = 0;  // any thread
+};
+
+}  // namespace resmon::store

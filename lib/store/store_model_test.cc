@@ -1,0 +1,179 @@
+// The store against a map: random writes in and out of order, duplicates, seals, clean and unclean ends, and after each
+// step the same answer from both.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "store/check.h"
+#include "store/store_test_support.h"
+
+namespace resmon::store {
+namespace {
+
+using metric::FieldType;
+
+struct Model {
+  std::map<std::string, Shown> groups;  // by tag value
+};
+
+class ModelRun {
+ public:
+  explicit ModelRun(std::uint64_t seed) : random_(seed) {
+    options_ = options_in(directory_);
+    options_.rows_per_chunk = static_cast<std::uint32_t>(4 + random_() % 60);
+    options_.seal_after = std::chrono::seconds(60 + random_() % 600);
+    options_.checkpoint_every = std::chrono::seconds(random_() % 30);
+    if (random_() % 3 == 0) options_.head_limit_bytes = 20'000;
+    for (std::size_t host = 0; host < 3; ++host) {
+      const std::vector<metric::Tag> tags{{"host", "h" + std::to_string(host)}};
+      // Two shapes of one group, which share a column.
+      schemas_of_[host][0] =
+          schemas_
+              .intern({"m", tags, {{"f", FieldType::kFloat}, {"i", FieldType::kInteger}, {"s", FieldType::kString}}})
+              .value();
+      schemas_of_[host][1] =
+          schemas_
+              .intern({"m", tags, {{"u", FieldType::kUnsigned}, {"f", FieldType::kFloat}, {"b", FieldType::kBoolean}}})
+              .value();
+    }
+  }
+
+  void run(int steps) {
+    open();
+    for (int step = 0; step < steps && !::testing::Test::HasFatalFailure(); ++step) {
+      now_ += static_cast<UnixNanos>(random_() % 40) * kSecond;
+      const std::uint64_t dice = random_() % 100;
+      if (dice < 75) {
+        write();
+      } else if (dice < 90) {
+        ASSERT_TRUE(store_->maintain(now_).has_value());
+      } else if (dice < 95) {
+        compare();
+      } else if (dice < 98) {
+        ASSERT_TRUE(store_->set_mark("position", std::to_string(step)).has_value());
+        ASSERT_TRUE(store_->flush().has_value());
+        store_.reset();  // as a crash would
+        open();
+        EXPECT_EQ(store_->mark("position").value(), std::to_string(step));
+        compare();
+      } else {
+        ASSERT_TRUE(store_->close().has_value());
+        EXPECT_EQ(store_->stats().head_rows, 0U);
+        store_.reset();
+        open();
+        compare();
+      }
+    }
+    compare();
+    ASSERT_TRUE(store_->close().has_value());
+    compare();
+    store_.reset();
+    const Result<CheckReport> report = check(options_.directory);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_TRUE(report->sound()) << (report->damage.empty() ? "" : report->damage[0]);
+    std::uint64_t samples = 0;
+    for (const auto& [host, rows] : model_.groups)
+      for (const auto& [time, values] : rows) samples += values.size();
+    // More where chunks overlap.
+    EXPECT_GE(report->samples, samples);
+  }
+
+ private:
+  void open() {
+    Result<std::unique_ptr<Store>> store = Store::open(options_, schemas_);
+    ASSERT_TRUE(store) << store.error().message;
+    store_ = std::move(*store);
+  }
+
+  void write() {
+    metric::Batch batch;
+    const std::size_t rows = 1 + random_() % 30;
+    std::uint64_t expected = 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      const std::size_t host = random_() % 3;
+      const std::size_t shape = random_() % 2;
+      UnixNanos time = now_ + static_cast<UnixNanos>(i) * kSecond / 10;
+      const std::uint64_t late = random_() % 20;
+      if (late == 0) time -= static_cast<UnixNanos>(random_() % 5000) * kSecond;        // late
+      if (late == 1) time -= static_cast<UnixNanos>(random_() % 30) * 7'200 * kSecond;  // days late
+      if (late < 6) time = time / (10 * kSecond) * (10 * kSecond);  // often a time that is there already
+      metric::RowWriter row = batch.add(schemas_of_[host][shape], 3, time);
+      auto& model = model_.groups["h" + std::to_string(host)];
+      for (std::size_t field = 0; field < 3; ++field) {
+        if (random_() % 4 == 0) continue;
+        ++expected;
+        const auto set = [&](const std::string& name, FieldType type, auto value) {
+          row.set(field, value);
+          if constexpr (std::is_same_v<decltype(value), std::string_view>)
+            model[time][name] = "s" + std::string(value);
+          else
+            model[time][name] = text_of(type, metric::cell_of(value), {});
+        };
+        if (shape == 0 && field == 0) set("f", FieldType::kFloat, static_cast<double>(random_() % 1000) / 10);
+        if (shape == 0 && field == 1) set("i", FieldType::kInteger, static_cast<std::int64_t>(random_()));
+        if (shape == 0 && field == 2)
+          set("s", FieldType::kString, std::string_view("abcdefgh").substr(0, random_() % 9));
+        if (shape == 1 && field == 0) set("u", FieldType::kUnsigned, std::uint64_t{random_() % 5});
+        if (shape == 1 && field == 1) set("f", FieldType::kFloat, std::sqrt(static_cast<double>(random_() % 1000)));
+        if (shape == 1 && field == 2) set("b", FieldType::kBoolean, random_() % 2 == 0);
+      }
+    }
+    const Result<WriteReport> report = store_->write(batch);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->stored_samples, expected);
+    EXPECT_EQ(report->refused_samples, 0U) << report->first_refusal;
+  }
+
+  void compare() {
+    std::size_t seen = 0;
+    for (const std::shared_ptr<const Group>& group : store_->groups("m")) {
+      const Shown& model = model_.groups[group->tags[0].value];
+      seen += !model.empty();
+      for (int round = 0; round < 4; ++round) {
+        TimeRange range;
+        if (round >= 2) {
+          range.first = now_ - static_cast<UnixNanos>(random_() % 20'000) * kSecond;
+          range.last = range.first + static_cast<UnixNanos>(random_() % 20'000) * kSecond;
+        }
+        const bool descending = round % 2 == 1;
+        std::vector<std::string> only;
+        if (round == 3) only = {"i", "b"};
+        Shown expected;
+        for (auto it = model.lower_bound(range.first); it != model.end() && it->first < range.last; ++it) {
+          for (const auto& [name, value] : it->second)
+            if (only.empty() || name == "i" || name == "b") expected[it->first][name] = value;
+        }
+        std::string problem;
+        const Shown shown = scan_all(*store_, "m", group->id, problem, range, descending, only);
+        ASSERT_EQ(problem, "");
+        ASSERT_EQ(shown.size(), expected.size());
+        ASSERT_TRUE(shown == expected) << "round " << round;
+      }
+    }
+    std::size_t filled = 0;
+    for (const auto& [host, rows] : model_.groups) filled += !rows.empty();
+    EXPECT_EQ(seen, filled);
+  }
+
+  std::mt19937_64 random_;
+  ScratchDirectory directory_;
+  Options options_;
+  metric::SchemaTable schemas_;
+  metric::SchemaId schemas_of_[3][2]{};
+  std::unique_ptr<Store> store_;
+  Model model_;
+  UnixNanos now_ = kStart;
+};
+
+TEST(StoreModelTest, RandomLives) {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    ModelRun(seed).run(150);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace resmon::store

@@ -1,0 +1,270 @@
+// Heads become chunks. Rows mostly come in order, so a head usually goes behind all chunks of its group, and is written
+// as it is. Two cases need what is stored already:
+//
+//   - Rows that came late or a second time overlap chunks. Those are read, merged with the head (the head wins) and
+//   replaced,
+//     unless they are so many that it would hold up the writer: then the overlap stays, and reads merge it by
+//     generation.
+//   - Small chunks, left by a restart or by memory pressure, are joined with the next head if they are no larger than
+//   it: as in
+//     a binary counter, a row is rewritten a logarithmic number of times.
+//
+// What is replaced must form a closed set (no chunk outside overlaps the new range), or an old row could come to lie in
+// a newer generation than the row that had overwritten it.
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "store/chunk.h"
+#include "store/embedded_store.h"
+
+namespace resmon::store {
+
+namespace {
+
+constexpr std::size_t kMaxPartTextBytes = 16U << 20U;
+constexpr std::int64_t kMaxJoins = 16;
+
+// Cuts rows where nothing came for long, where they span too much, and where they are too many.
+std::vector<Rows> cut(Rows rows, std::size_t max_rows) {
+  std::vector<std::pair<std::size_t, std::size_t>> pieces;
+  std::size_t first = 0;
+  for (std::size_t row = 1; row <= rows.size(); ++row) {
+    if (row < rows.size() && minus(rows.times[row], rows.times[row - 1]) <= kMaxChunkGap &&
+        minus(rows.times[row], rows.times[first]) < kMaxChunkSpan)
+      continue;
+    const std::size_t count = row - first;
+    const std::size_t parts = (count + max_rows - 1) / max_rows;
+    for (std::size_t part = 0; part < parts; ++part)
+      pieces.emplace_back(first + count * part / parts, first + count * (part + 1) / parts);
+    first = row;
+  }
+  std::vector<Rows> out;
+  if (pieces.size() == 1 && rows.text_bytes() <= kMaxPartTextBytes) {
+    out.push_back(std::move(rows));
+    return out;
+  }
+  while (!pieces.empty()) {
+    const auto [from, to] = pieces.back();
+    pieces.pop_back();
+    Rows part = slice(rows, from, to);
+    if (part.text_bytes() > kMaxPartTextBytes && to - from > 1) {
+      const std::size_t middle = from + (to - from) / 2;
+      pieces.emplace_back(from, middle);
+      pieces.emplace_back(middle, to);
+      continue;
+    }
+    out.push_back(std::move(part));
+  }
+  return out;
+}
+
+struct Selection {
+  UnixNanos first = 0;
+  UnixNanos last = 0;
+  std::int64_t rows = 0;
+  std::vector<bool> chosen;
+  std::size_t count = 0;
+
+  // Takes in everything that overlaps, until nothing more does.
+  void close_over(const std::vector<ChunkEntry>& entries) {
+    for (bool grew = true; grew;) {
+      grew = false;
+      for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (chosen[i] || entries[i].first_time > last || entries[i].last_time < first) continue;
+        take(entries[i], i);
+        grew = true;
+      }
+    }
+  }
+  void take(const ChunkEntry& entry, std::size_t index) {
+    chosen[index] = true;
+    ++count;
+    rows += entry.rows;
+    first = std::min(first, entry.first_time);
+    last = std::max(last, entry.last_time);
+  }
+};
+
+// Which stored chunks to rewrite together with `rows` new ones.
+Selection choose(const std::vector<ChunkEntry>& entries, UnixNanos first, UnixNanos last, std::int64_t rows,
+                 std::int64_t rows_per_chunk) {
+  const Selection none{first, last, rows, std::vector<bool>(entries.size()), 0};
+  Selection best = none;
+  best.close_over(entries);
+  if (best.rows - rows > rows_per_chunk * 8) return none;
+  for (std::int64_t joins = 0; joins < kMaxJoins; ++joins) {
+    std::size_t before = entries.size();
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      if (!best.chosen[i] && entries[i].last_time < best.first &&
+          (before == entries.size() || entries[i].last_time > entries[before].last_time))
+        before = i;
+    if (before == entries.size()) break;
+    const ChunkEntry& entry = entries[before];
+    if (entry.rows > best.rows || entry.rows + best.rows > rows_per_chunk * 3 / 2 ||
+        minus(best.first, entry.last_time) > kMaxChunkGap || minus(best.last, entry.first_time) >= kMaxChunkSpan)
+      break;
+    Selection larger = best;
+    larger.take(entry, before);
+    larger.close_over(entries);
+    if (larger.count != best.count + 1) break;
+    best = std::move(larger);
+  }
+  return best;
+}
+
+}  // namespace
+
+void EmbeddedStore::mark_due(GroupState& group) {
+  if (group.due) return;
+  group.due = true;
+  due_.push_back(group.id);
+}
+
+Status EmbeddedStore::seal_due(std::size_t at_most) {
+  if (due_.empty()) return {};
+  std::vector<GroupState*> groups;
+  const std::size_t count = std::min(at_most, due_.size());
+  groups.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) groups.push_back(&groups_[due_[i]]);
+  // seal takes what it sealed off the list.
+  RESMON_TRY(seal(groups));
+  return trim_log();
+}
+
+Status EmbeddedStore::seal_all() {
+  for (std::size_t id = 0; id < ages_.size(); ++id)
+    if (ages_[id].open) mark_due(groups_[id]);
+  return seal_due(due_.size());
+}
+
+Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
+  std::size_t next = 0;
+  while (next < groups.size()) {
+    const std::size_t first = next;
+    std::size_t end = first;
+    Status status = in_transaction([&]() -> Status {
+      // Perhaps not the first try: start from what is committed.
+      chunk_count_ = static_cast<std::int64_t>(counters_.chunks.load());
+      std::size_t bytes = 0;
+      for (end = first; end < groups.size() && bytes < transaction_bytes_; ++end) {
+        GroupState& group = *groups[end];
+        if (group.head.empty()) continue;
+        // Only this thread changes heads, so it reads them without the lock.
+        for (Rows& part : cut(group.head.copy({}, nullptr), options_.rows_per_chunk * 3 / 2)) {
+          RESMON_ASSIGN(const std::size_t written, seal_part(group, std::move(part)));
+          bytes += written;
+        }
+      }
+      return save_chunk_count();
+    });
+    if (!status) {
+      chunk_count_ = static_cast<std::int64_t>(counters_.chunks.load());
+      return status;
+    }
+    counters_.chunks = static_cast<std::uint64_t>(std::max<std::int64_t>(chunk_count_, 0));
+    for (std::size_t i = first; i < end; ++i) {
+      GroupState& group = *groups[i];
+      const std::size_t memory_before = group.head.memory_bytes();
+      counters_.head_rows -= group.head.size();
+      {
+        // From here on readers find the rows in the chunk. A reader that copied the head before sees them twice, and
+        // equal.
+        std::lock_guard lock(group.mutex);
+        group.head.clear();
+      }
+      counters_.head_bytes += group.head.memory_bytes() - memory_before;
+      ages_[group.id] = {};
+      group.seal_rows = options_.rows_per_chunk;
+      group.due = false;
+    }
+    std::erase_if(due_, [&](GroupId id) { return !groups_[id].due; });
+    next = end;
+  }
+  return {};
+}
+
+Result<std::vector<ChunkEntry>> EmbeddedStore::chunks_near(GroupId group, UnixNanos first, UnixNanos last) {
+  std::vector<ChunkEntry> entries;
+  StatementReset reset(select_near_);
+  select_near_.bind(1, group).bind(2, minus(first, kMaxChunkGap + kMaxChunkSpan)).bind(3, plus(last, kMaxChunkSpan));
+  while (true) {
+    RESMON_ASSIGN(const bool row, select_near_.step());
+    if (!row) return entries;
+    entries.push_back(
+        {select_near_.integer(0), select_near_.integer(1), select_near_.integer(2), select_near_.integer(3)});
+  }
+}
+
+Result<std::size_t> EmbeddedStore::seal_part(GroupState& group, Rows part) {
+  std::size_t bytes = 0;
+  RESMON_TRY(look_up_newest(group));
+  // The usual case needs no search: behind everything stored, and the chunk before is too large to be joined.
+  if (part.times.front() > group.newest_time && (group.newest_rows > static_cast<std::int64_t>(part.size()) ||
+                                                 group.newest_rows + static_cast<std::int64_t>(part.size()) >
+                                                     static_cast<std::int64_t>(options_.rows_per_chunk) * 3 / 2)) {
+    RESMON_TRY(insert_chunk(group, part, bytes));
+    return bytes;
+  }
+  RESMON_ASSIGN(const std::vector<ChunkEntry> entries, chunks_near(group.id, part.times.front(), part.times.back()));
+  const Selection selection =
+      choose(entries, part.times.front(), part.times.back(), static_cast<std::int64_t>(part.size()),
+             static_cast<std::int64_t>(options_.rows_per_chunk));
+  if (selection.count == 0) {
+    RESMON_TRY(insert_chunk(group, part, bytes));
+    return bytes;
+  }
+  std::vector<ChunkEntry> chosen;
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (selection.chosen[i]) chosen.push_back(entries[i]);
+  std::sort(chosen.begin(), chosen.end(), [](const ChunkEntry& a, const ChunkEntry& b) { return a.id < b.id; });
+  Rows merged;
+  for (const ChunkEntry& entry : chosen) {
+    StatementReset reset(select_data_);
+    RESMON_ASSIGN(const bool found, select_data_.bind(1, entry.id).step());
+    if (!found) return fail(ErrorKind::kInternal, "store: a chunk went away under its only writer");
+    Result<ChunkReader> chunk = ChunkReader::open(select_data_.blob(0));
+    Result<Rows> rows = chunk ? chunk->rows() : Result<Rows>(fail(Error(chunk.error())));
+    if (!rows) {
+      // Leave it, and everything around it, as it is.
+      wall_off(entry.id, group.id, rows.error().message);
+      RESMON_TRY(insert_chunk(group, part, bytes));
+      return bytes;
+    }
+    merged = merge(merged, *rows);
+  }
+  merged = merge(merged, part);
+  for (const ChunkEntry& entry : chosen) RESMON_TRY(delete_chunk_.bind(1, entry.id).run());
+  chunk_count_ -= static_cast<std::int64_t>(chosen.size());
+  for (const Rows& piece : cut(std::move(merged), options_.rows_per_chunk * 3 / 2))
+    RESMON_TRY(insert_chunk(group, piece, bytes));
+  return bytes;
+}
+
+Status EmbeddedStore::look_up_newest(GroupState& group) {
+  if (group.newest_known) return {};
+  StatementReset reset(select_newest_);
+  RESMON_ASSIGN(const bool row, select_newest_.bind(1, group.id).step());
+  if (row) {
+    group.newest_time = select_newest_.integer(0);
+    group.newest_rows = select_newest_.integer(1);
+  }
+  group.newest_known = true;
+  return {};
+}
+
+Status EmbeddedStore::insert_chunk(GroupState& group, const Rows& rows, std::size_t& bytes) {
+  const std::string data = encode_chunk(rows);
+  insert_chunk_.bind(1, kTierRaw).bind(2, group.id).bind(3, rows.times.front()).bind(4, rows.times.back());
+  RESMON_TRY(insert_chunk_.bind(5, static_cast<std::int64_t>(rows.size())).bind_blob(6, data).run());
+  bytes += data.size();
+  ++chunk_count_;
+  // Should the transaction fail, this is newer than the truth: then the next seal searches without need.
+  if (rows.times.back() >= group.newest_time) {
+    group.newest_time = rows.times.back();
+    group.newest_rows = static_cast<std::int64_t>(rows.size());
+  }
+  return {};
+}
+
+}  // namespace resmon::store
