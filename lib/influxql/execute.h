@@ -1,0 +1,39 @@
+#pragma once
+
+// InfluxQL over stored data: what /query answers. See docs of InfluxDB 1.x for the language; tests/oracle compares with
+// the real server.
+//
+//   Response response = execute(store, "SELECT mean(usage_idle) FROM cpu WHERE time > now() - 1h GROUP BY host",
+//   options); host", options); std::string body; write_json(response, {.epoch = Epoch::kMillis}, append_to(body));   //
+//   serialize.h
+//
+// Thread-safe: any number of threads may execute at once over one reader.
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "influxql/limits.h"
+#include "influxql/parser.h"
+#include "influxql/response.h"
+#include "influxql/zone.h"
+#include "store/reader.h"
+
+namespace resmon::influxql {
+
+struct ExecuteOptions {
+  std::string database = "resmon";  // the only one there is
+  std::string requested_database;   // `db` of the request; a statement that needs one and names none fails without it
+  std::string retention_policy;     // `rp` of the request: "", or "autogen"
+  UnixNanos now = 0;                // REQUIRED: what now() is
+  Parameters params;                // what $name stands for
+  QueryLimits limits;               // for each statement
+  ParseLimits parse_limits;
+  ZoneLoader load_zone = load_system_zone;
+};
+
+// Never fails as a function: what went wrong is in the response, as a client of InfluxDB expects it. A text that does
+// not parse sets Response::error ("error parsing query: …"); after a statement that fails, the rest are "not executed".
+Response execute(const store::Reader& reader, std::string_view text, const ExecuteOptions& options);
+
+}  // namespace resmon::influxql

@@ -1,0 +1,172 @@
+#include "influxql/execute.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "influxql/fake_reader.h"
+#include "influxql/serialize.h"
+
+namespace resmon::influxql {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr UnixNanos kSecond = 1'000'000'000;
+
+// Two hosts with a value every 10 s for 5 min from 1,000 s; host b lacks the third minute.
+class Execute : public testing::Test {
+ protected:
+  Execute() {
+    for (std::int64_t i = 0; i < 30; ++i) {
+      const UnixNanos time = (1000 + i * 10) * kSecond;
+      reader_.add("cpu", {{"host", "a"}}, "idle", time, static_cast<double>(i));
+      reader_.add("cpu", {{"host", "a"}}, "n", time, i);
+      if (i < 12 || i >= 18) reader_.add("cpu", {{"host", "b"}}, "idle", time, static_cast<double>(100 + i));
+    }
+    options_.requested_database = "resmon";
+    options_.now = 2000 * kSecond;
+  }
+
+  std::string ask(std::string_view query) const {
+    std::string out;
+    write_json(execute(reader_, query, options_), {Epoch::kSeconds, false, 0}, append_to(out));
+    out.pop_back();
+    return out;
+  }
+  // The rows of the only series.
+  std::string rows(std::string_view query) const {
+    const std::string all = ask(query);
+    const std::size_t from = all.find("\"values\":");
+    return from == std::string::npos ? all : all.substr(from + 9, all.size() - from - 9 - 5);
+  }
+
+  FakeReader reader_{7};
+  ExecuteOptions options_;
+};
+
+TEST_F(Execute, AggregatesByWindowAndTag) {
+  EXPECT_EQ(ask("SELECT mean(idle) FROM cpu WHERE time >= 1000s AND time < 1060s GROUP BY time(30s), host"),
+            R"({"results":[{"statement_id":0,"series":[{"name":"cpu","tags":{"host":"a"},"columns":["time","mean"],)"
+            R"("values":[[990,0.5],[1020,3],[1050,5]]},{"name":"cpu","tags":{"host":"b"},"columns":["time","mean"],)"
+            R"("values":[[990,100.5],[1020,103],[1050,105]]}]}]})");
+}
+
+TEST_F(Execute, FillsGaps) {
+  const std::string query =
+      "SELECT sum(idle) FROM cpu WHERE host = 'b' AND time >= 1100s AND time < 1200s GROUP BY time(20s)";
+  EXPECT_EQ(rows(query), "[[1100,221],[1120,null],[1140,null],[1160,null],[1180,237]]");
+  EXPECT_EQ(rows(query + " fill(none)"), "[[1100,221],[1180,237]]");
+  EXPECT_EQ(rows(query + " fill(0)"), "[[1100,221],[1120,0],[1140,0],[1160,0],[1180,237]]");
+  EXPECT_EQ(rows(query + " fill(previous)"), "[[1100,221],[1120,221],[1140,221],[1160,221],[1180,237]]");
+  EXPECT_EQ(rows(query + " fill(linear)"), "[[1100,221],[1120,225],[1140,229],[1160,233],[1180,237]]");
+  EXPECT_EQ(rows("SELECT count(idle) FROM cpu WHERE host = 'b' AND time >= 1120s AND time < 1200s GROUP BY time(20s)"),
+            "[[1120,0],[1140,0],[1160,0],[1180,2]]");
+}
+
+TEST_F(Execute, StampsAsInfluxDb) {
+  EXPECT_EQ(rows("SELECT mean(n) FROM cpu"), "[[0,14.5]]");
+  EXPECT_EQ(rows("SELECT mean(n) FROM cpu WHERE time >= 1100s"), "[[1100,19.5]]");
+  EXPECT_EQ(rows("SELECT max(n) FROM cpu"), "[[1290,29]]");
+  EXPECT_EQ(rows("SELECT max(n), min(n) FROM cpu"), "[[0,29,0]]");
+  EXPECT_EQ(rows("SELECT last(n), host FROM cpu"), "[[1290,29,\"a\"]]");
+}
+
+TEST_F(Execute, DerivativesReadTheWindowBefore) {
+  EXPECT_EQ(rows("SELECT derivative(mean(n), 1s) * 8 AS rate FROM cpu WHERE time >= 1100s AND time < 1160s GROUP BY "
+                 "time(20s)"),
+            "[[1100,0.8],[1120,0.8],[1140,0.8]]");
+  EXPECT_EQ(rows("SELECT difference(n) FROM cpu WHERE time < 1030s"), "[[1010,1],[1020,1]]");
+}
+
+TEST_F(Execute, TagsChooseGroupsAndFieldsChooseRows) {
+  EXPECT_EQ(rows("SELECT idle FROM cpu WHERE host =~ /b$/ AND idle < 102"), "[[1000,100],[1010,101]]");
+  EXPECT_EQ(rows("SELECT count(idle) FROM cpu WHERE (host = 'a' AND idle < 3) OR (host = 'b' AND idle > 128)"),
+            "[[0,4]]");
+}
+
+TEST_F(Execute, LastReadsBackwardsAndStops) {
+  EXPECT_EQ(rows("SELECT last(idle) FROM cpu WHERE host = 'a'"), "[[1290,29]]");
+  EXPECT_LE(reader_.scanned_rows(), 7U);
+}
+
+TEST_F(Execute, LimitedRawRowsStopTheScan) {
+  EXPECT_EQ(rows("SELECT idle FROM cpu WHERE host = 'a' LIMIT 2 OFFSET 1"), "[[1010,1],[1020,2]]");
+  EXPECT_LE(reader_.scanned_rows(), 7U);
+}
+
+TEST_F(Execute, Subqueries) {
+  EXPECT_EQ(rows("SELECT sum(m) FROM (SELECT max(idle) AS m FROM cpu GROUP BY host)"), "[[0,158]]");
+}
+
+TEST_F(Execute, UnsignedValues) {
+  reader_.add("u", {}, "v", 1000 * kSecond, std::uint64_t{18'000'000'000'000'000'000U});
+  reader_.add("u", {}, "v", 1010 * kSecond, std::uint64_t{17'000'000'000'000'000'000U});
+  EXPECT_EQ(rows("SELECT max(v), min(v), spread(v) FROM u"),
+            "[[0,18000000000000000000,17000000000000000000,1000000000000000000]]");
+  EXPECT_EQ(rows("SELECT difference(v) FROM u"), "[[1010,-1000000000000000000]]");
+  EXPECT_EQ(rows("SHOW FIELD KEYS FROM u"), "[[\"v\",\"unsigned\"]]");
+}
+
+TEST_F(Execute, DatabasesAndPolicies) {
+  EXPECT_EQ(ask("CREATE DATABASE telegraf"), R"({"results":[{"statement_id":0}]})");
+  EXPECT_EQ(rows("SHOW DATABASES"), "[[\"resmon\"]]");
+  EXPECT_EQ(ask("SELECT idle FROM other..cpu"),
+            R"({"results":[{"statement_id":0,"error":"database not found: other"}]})");
+  options_.retention_policy = "week";
+  EXPECT_THAT(ask("SELECT idle FROM cpu"), HasSubstr("retention policy not found: week"));
+  options_.requested_database.clear();
+  EXPECT_THAT(ask("SHOW SERIES"), HasSubstr("database name required"));
+}
+
+TEST_F(Execute, AfterAFailureTheRestIsNotExecuted) {
+  EXPECT_EQ(
+      ask("SHOW DATABASES; SELECT foo(idle) FROM cpu; SHOW DATABASES"),
+      R"~({"results":[{"statement_id":0,"series":[{"name":"databases","columns":["name"],"values":[["resmon"]]}]},)~"
+      R"~({"statement_id":1,"error":"undefined function foo()"},{"statement_id":2,"error":"not executed"}]})~");
+  EXPECT_EQ(
+      ask("SELECT"),
+      R"({"error":"error parsing query: found EOF, expected identifier, string, number, bool at line 1, char 8"})");
+}
+
+TEST_F(Execute, LimitsAreErrorsThatNameThem) {
+  options_.limits.max_rows = 20;
+  EXPECT_THAT(ask("SELECT mean(idle) FROM cpu"), HasSubstr("max-select-point limit exceeded"));
+  options_.limits = {};
+  options_.limits.max_points = 10;
+  EXPECT_THAT(ask("SELECT idle FROM cpu"), HasSubstr("max-row limit exceeded"));
+  options_.limits = {};
+  options_.limits.max_series = 1;
+  EXPECT_THAT(ask("SELECT idle FROM cpu"), HasSubstr("max-select-series limit exceeded"));
+  options_.limits = {};
+  options_.limits.max_buckets = 1000;
+  EXPECT_THAT(ask("SELECT mean(idle) FROM cpu WHERE time > 0 GROUP BY time(1u)"),
+              HasSubstr("max-select-buckets limit exceeded"));
+  options_.limits = {};
+  options_.limits.max_buffer_bytes = 100;
+  EXPECT_THAT(ask("SELECT median(idle) FROM cpu"), HasSubstr("max-select-buffer limit exceeded"));
+  options_.limits = {};
+  options_.limits.deadline = std::chrono::steady_clock::now();
+  EXPECT_THAT(ask("SELECT mean(idle) FROM cpu"), HasSubstr("query-timeout limit exceeded"));
+  options_.limits = {};
+  const std::atomic<bool> gone = true;
+  options_.limits.cancelled = &gone;
+  EXPECT_THAT(ask("SELECT mean(idle) FROM cpu"), HasSubstr("query interrupted"));
+}
+
+TEST_F(Execute, ExtremeTimesAndDurations) {
+  for (const std::string_view query :
+       {"SELECT mean(idle) FROM cpu WHERE time > -9223372036854775807 GROUP BY time(1h) fill(none)",
+        "SELECT mean(idle) FROM cpu WHERE time < 9223372036854775807 GROUP BY time(292y)",
+        "SELECT mean(idle) FROM cpu WHERE time >= 9223372036854775806 GROUP BY time(1ns) fill(0)",
+        "SELECT derivative(mean(idle)) FROM cpu WHERE time >= -9223372036854775806 GROUP BY time(15000w)",
+        "SELECT mean(idle) FROM cpu GROUP BY time(0s)", "SELECT mean(idle) FROM cpu GROUP BY time(-1s)",
+        "SELECT mean(idle) FROM cpu WHERE time > now() - 15000w AND time < now() + 15000w GROUP BY time(1000w, "
+        "999w)"}) {
+    EXPECT_FALSE(ask(query).empty()) << query;
+  }
+}
+
+}  // namespace
+}  // namespace resmon::influxql

@@ -1,0 +1,167 @@
+#pragma once
+
+// How leaves walk over a block: runs of rows in one window, then the rows of a run that count.
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <map>
+
+#include "influxql/leaf.h"
+
+namespace resmon::influxql {
+
+// f(window begin, first row, end row) for each run of rows in the same window.
+template <class F>
+Status for_runs(const LeafInput& in, const Windows& windows, const F& f) {
+  std::size_t row = in.begin;
+  while (row < in.end) {
+    const Windows::Window window = windows.containing(in.times[row]);
+    std::size_t stop = in.end;
+    if (in.times[in.end - 1] >= window.end) {
+      const auto from = in.times.begin() + static_cast<std::ptrdiff_t>(row);
+      const auto to = in.times.begin() + static_cast<std::ptrdiff_t>(in.end);
+      // Windows are mostly much shorter than blocks: gallop before bisecting.
+      std::size_t step = 8;
+      while (row + step < in.end && in.times[row + step] < window.end) step *= 2;
+      const auto upper = row + step < in.end ? from + static_cast<std::ptrdiff_t>(step) : to;
+      stop = static_cast<std::size_t>(std::lower_bound(from, upper, window.end) - in.times.begin());
+    }
+    RESMON_TRY(f(window.begin, row, std::max(stop, row + 1)));
+    row = std::max(stop, row + 1);  // at the end of time a window may end where it begins
+  }
+  return {};
+}
+
+// f(row) for each row of [begin, end) that has a value and passes.
+template <class F>
+void for_present(const LeafInput& in, std::size_t begin, std::size_t end, const F& f) {
+  while (begin < end) {
+    const std::size_t word = begin / 64;
+    const std::size_t first = begin % 64;
+    const std::size_t last = std::min<std::size_t>(64, end - word * 64);
+    std::uint64_t bits = in.column.presence[word];
+    if (in.pass != nullptr) bits &= in.pass[word];
+    bits &= ~0ULL << first;
+    if (last < 64) bits &= (1ULL << last) - 1;
+    if (bits == ~0ULL) {
+      for (std::size_t row = word * 64; row < word * 64 + 64; ++row) f(row);
+    } else {
+      for (; bits != 0; bits &= bits - 1) f(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
+    }
+    begin = word * 64 + last;
+  }
+}
+
+// The value of a cell of the column's type as one of the leaf's type, for numbers.
+inline metric::Cell convert(metric::Cell cell, metric::FieldType from, DataType to) {
+  using metric::FieldType;
+  double value = 0;
+  switch (from) {
+    case FieldType::kFloat:
+      value = metric::as_float(cell);
+      break;
+    case FieldType::kInteger:
+      if (to == DataType::kUnsigned) return cell;
+      value = static_cast<double>(metric::as_integer(cell));
+      break;
+    case FieldType::kUnsigned:
+      if (to == DataType::kInteger) return cell;
+      value = static_cast<double>(cell);
+      break;
+    default:
+      return cell;
+  }
+  switch (to) {
+    case DataType::kFloat:
+      return metric::cell_of(value);
+    case DataType::kInteger:
+      return std::fabs(value) < 9.2e18 ? metric::cell_of(static_cast<std::int64_t>(value)) : metric::cell_of(INT64_MIN);
+    case DataType::kUnsigned:
+      return value >= 0 && value < 1.8e19 ? static_cast<std::uint64_t>(value) : 0;
+    default:
+      return cell;
+  }
+}
+
+inline bool is_number(metric::FieldType type) {
+  return type <= metric::FieldType::kUnsigned;
+}
+inline bool is_number(DataType type) {
+  return type == DataType::kFloat || type == DataType::kInteger || type == DataType::kUnsigned;
+}
+
+// A column whose stored type is not what is read: numbers are converted, anything else is taken for absent.
+class ConvertedColumn {
+ public:
+  ConvertedColumn(const LeafInput& in, DataType to) : input_(in) {
+    if (data_type_of(in.type) == to) return;
+    if (!is_number(in.type) || !is_number(to)) {
+      presence_.assign(in.column.presence.size(), 0);
+      input_.column.presence = presence_;
+      return;
+    }
+    cells_.reserve(in.column.cells.size());
+    for (const metric::Cell cell : in.column.cells) cells_.push_back(convert(cell, in.type, to));
+    input_.column.cells = cells_;
+  }
+  const LeafInput& input() const { return input_; }
+
+ private:
+  LeafInput input_;
+  std::vector<metric::Cell> cells_;
+  std::vector<std::uint64_t> presence_;
+};
+
+inline Cell to_cell(metric::Cell cell, DataType type, std::string_view text) {
+  switch (type) {
+    case DataType::kFloat:
+      return metric::as_float(cell);
+    case DataType::kInteger:
+      return metric::as_integer(cell);
+    case DataType::kUnsigned:
+      return static_cast<std::uint64_t>(cell);
+    case DataType::kBoolean:
+      return metric::as_boolean(cell);
+    case DataType::kString:
+      return std::string(metric::as_string(cell, text));
+    default:
+      return {};
+  }
+}
+
+// State by window, in order. Rows mostly come in order too, so the last window is looked at first, and then the next.
+template <class State>
+class ByWindow {
+ public:
+  explicit ByWindow(Budget& budget) : budget_(budget) {}
+
+  Result<State*> at(UnixNanos begin) {
+    if (last_ != states_.end()) {
+      if (last_->first == begin) return &last_->second;
+      if (last_->first < begin) {
+        auto next = std::next(last_);
+        if (next == states_.end() || next->first > begin) {
+          last_ = states_.emplace_hint(next, begin, State{});
+          RESMON_TRY(budget_.buckets(states_.size()));
+          return &last_->second;
+        }
+        if (next->first == begin) {
+          last_ = next;
+          return &last_->second;
+        }
+      }
+    }
+    last_ = states_.try_emplace(begin).first;
+    RESMON_TRY(budget_.buckets(states_.size()));
+    return &last_->second;
+  }
+  std::map<UnixNanos, State>& all() { return states_; }
+
+ private:
+  Budget& budget_;
+  std::map<UnixNanos, State> states_;
+  typename std::map<UnixNanos, State>::iterator last_ = states_.end();
+};
+
+}  // namespace resmon::influxql

@@ -1,0 +1,285 @@
+#include <limits>
+
+#include "influxql/leaf_input.h"
+#include "influxql/leaf_kinds.h"
+
+// Functions that need only a few numbers a window: whatever the range, memory is one State a window. The inner loops
+// run over one window's rows of one block with their sums in registers.
+
+namespace resmon::influxql {
+namespace {
+
+struct State {
+  std::uint64_t count = 0;
+  double sum = 0;
+  std::uint64_t whole_sum = 0;       // of integers, wrapping
+  double mean = 0, squares = 0;      // Welford's running mean and sum of squared distances from it
+  metric::Cell best = 0, other = 0;  // the chosen value, or the least and greatest for spread
+  UnixNanos best_time = 0;
+  std::string text;  // of a chosen string
+  Extras extras;
+};
+
+template <class T>
+T value_of(metric::Cell cell) {
+  return std::bit_cast<T>(cell);
+}
+
+template <class T>
+class StreamLeaf final : public Leaf {
+ public:
+  StreamLeaf(const LeafSpec& spec, Budget& budget) : spec_(spec), states_(budget) {}
+
+  Status add(const LeafInput& given) override {
+    const ConvertedColumn converted(given, spec_.type);
+    const LeafInput& in = converted.input();
+    return for_runs(in, spec_.windows, [&](UnixNanos begin, std::size_t from, std::size_t to) -> Status {
+      // The state is made when the first value is met: a window without one has no row.
+      State* state = nullptr;
+      const auto ready = [&]() -> Status {
+        RESMON_ASSIGN(state, states_.at(begin));
+        return {};
+      };
+      switch (spec_.function) {
+        case Function::kCount: {
+          std::uint64_t count = 0;
+          for_present(in, from, to, [&](std::size_t) { ++count; });
+          if (count == 0) return {};
+          RESMON_TRY(ready());
+          state->count += count;
+          return {};
+        }
+        case Function::kSum:
+        case Function::kMean: {
+          std::uint64_t count = 0;
+          double sum = 0;
+          std::uint64_t whole = 0;
+          for_present(in, from, to, [&](std::size_t row) {
+            ++count;
+            if constexpr (std::is_same_v<T, double>) {
+              sum += value_of<double>(in.column.cells[row]);
+            } else {
+              whole += in.column.cells[row];
+            }
+          });
+          if (count == 0) return {};
+          RESMON_TRY(ready());
+          state->count += count;
+          state->sum += sum;
+          state->whole_sum += whole;
+          return {};
+        }
+        case Function::kStddev: {
+          std::uint64_t count = 0;
+          double mean = 0, squares = 0;
+          for_present(in, from, to, [&](std::size_t row) {
+            const double v = static_cast<double>(value_of<T>(in.column.cells[row]));
+            ++count;
+            const double distance = v - mean;
+            mean += distance / static_cast<double>(count);
+            squares += distance * (v - mean);
+          });
+          if (count == 0) return {};
+          RESMON_TRY(ready());
+          merge_deviation(*state, count, mean, squares);
+          return {};
+        }
+        case Function::kSpread: {
+          bool any = false;
+          T low{}, high{};
+          for_present(in, from, to, [&](std::size_t row) {
+            const T v = value_of<T>(in.column.cells[row]);
+            if (!any || v < low) low = v;
+            if (!any || high < v) high = v;
+            any = true;
+          });
+          if (!any) return {};
+          RESMON_TRY(ready());
+          if (state->count == 0 || low < value_of<T>(state->best)) state->best = std::bit_cast<metric::Cell>(low);
+          if (state->count == 0 || value_of<T>(state->other) < high) state->other = std::bit_cast<metric::Cell>(high);
+          state->count = 1;
+          return {};
+        }
+        default:
+          return choose(in, begin, from, to);
+      }
+    });
+  }
+
+  bool satisfied() const override { return chosen_; }
+
+  Result<std::vector<Point>> finish() override {
+    std::vector<Point> out;
+    out.reserve(states_.all().size());
+    for (auto& [begin, state] : states_.all()) {
+      Point point{begin, {}, std::move(state.extras)};
+      if (spec_.own_time) point.time = state.best_time;
+      point.value = result(state);
+      out.push_back(std::move(point));
+    }
+    return out;
+  }
+
+ private:
+  static void merge_deviation(State& state, std::uint64_t count, double mean, double squares) {
+    const double a = static_cast<double>(state.count);
+    const double b = static_cast<double>(count);
+    const double distance = mean - state.mean;
+    state.count += count;
+    state.mean += distance * b / (a + b);
+    state.squares += squares + distance * distance * a * b / (a + b);
+  }
+
+  // min, max, first, last. Of equal extremes the earliest is chosen; of first or last values at one time, the greatest.
+  Status choose(const LeafInput& in, UnixNanos begin, std::size_t from, std::size_t to) {
+    constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+    std::size_t best = kNone;
+    const auto value = [&](std::size_t row) { return value_of<T>(in.column.cells[row]); };
+    switch (spec_.function) {
+      case Function::kMin:
+        for_present(in, from, to,
+                    [&](std::size_t row) { best = best == kNone || value(row) < value(best) ? row : best; });
+        break;
+      case Function::kMax:
+        for_present(in, from, to,
+                    [&](std::size_t row) { best = best == kNone || value(best) < value(row) ? row : best; });
+        break;
+      case Function::kFirst:
+        for_present(in, from, to, [&](std::size_t row) {
+          if (best == kNone || (in.times[row] == in.times[best] && value(best) < value(row))) best = row;
+        });
+        break;
+      default:
+        for_present(in, from, to, [&](std::size_t row) {
+          if (best == kNone || in.times[row] > in.times[best] || value(best) < value(row)) best = row;
+        });
+        break;
+    }
+    if (best == kNone) return {};
+    chosen_ = true;
+    RESMON_ASSIGN(State* const state, states_.at(begin));
+    const T mine = value(best);
+    const T theirs = value_of<T>(state->best);
+    const UnixNanos time = in.times[best];
+    bool better = state->count == 0;
+    if (!better) {
+      switch (spec_.function) {
+        case Function::kMin:
+          better = mine < theirs || (mine == theirs && time < state->best_time);
+          break;
+        case Function::kMax:
+          better = theirs < mine || (mine == theirs && time < state->best_time);
+          break;
+        case Function::kFirst:
+          better = time < state->best_time || (time == state->best_time && theirs < mine);
+          break;
+        default:
+          better = time > state->best_time || (time == state->best_time && theirs < mine);
+          break;
+      }
+    }
+    if (!better) return {};
+    state->count = 1;
+    state->best = in.column.cells[best];
+    state->best_time = time;
+    if (spec_.wants_extras) state->extras = in.extras(best);
+    return {};
+  }
+
+  Cell result(const State& state) const {
+    const auto typed = [&](metric::Cell cell) { return to_cell(cell, spec_.type, {}); };
+    switch (spec_.function) {
+      case Function::kCount:
+        return static_cast<std::int64_t>(state.count);
+      case Function::kSum:
+        if constexpr (std::is_same_v<T, double>) return state.sum;
+        return typed(state.whole_sum);
+      case Function::kMean:
+        if constexpr (std::is_same_v<T, double>) return state.sum / static_cast<double>(state.count);
+        return static_cast<double>(std::bit_cast<T>(state.whole_sum)) / static_cast<double>(state.count);
+      case Function::kStddev:
+        // Of one value: not a number, as 0 / 0 is, and unlike a window without values.
+        if (state.count < 2) return std::numeric_limits<double>::quiet_NaN();
+        return std::sqrt(state.squares / static_cast<double>(state.count - 1));
+      case Function::kSpread:
+        if constexpr (std::is_same_v<T, double>) return value_of<T>(state.other) - value_of<T>(state.best);
+        return typed(state.other - state.best);
+      default:
+        return typed(state.best);
+    }
+  }
+
+  const LeafSpec spec_;
+  ByWindow<State> states_;
+  bool chosen_ = false;
+};
+
+// count, first and last of strings.
+class TextLeaf final : public Leaf {
+ public:
+  TextLeaf(const LeafSpec& spec, Budget& budget) : spec_(spec), states_(budget) {}
+
+  Status add(const LeafInput& given) override {
+    const ConvertedColumn converted(given, spec_.type);
+    const LeafInput& in = converted.input();
+    return for_runs(in, spec_.windows, [&](UnixNanos begin, std::size_t from, std::size_t to) -> Status {
+      State* state = nullptr;
+      Status status;
+      for_present(in, from, to, [&](std::size_t row) {
+        if (state == nullptr) {
+          auto found = states_.at(begin);
+          if (!found) {
+            if (status) status = fail(std::move(found).error());
+            return;
+          }
+          state = *found;
+        }
+        const bool fresh = state->count++ == 0;
+        if (spec_.function == Function::kCount) return;
+        const std::string_view text = metric::as_string(in.column.cells[row], in.column.text);
+        const UnixNanos time = in.times[row];
+        const bool sooner = spec_.function == Function::kFirst ? time < state->best_time : time > state->best_time;
+        if (!fresh && !sooner && (time != state->best_time || text <= state->text)) return;
+        state->text = text;
+        state->best_time = time;
+        if (spec_.wants_extras) state->extras = in.extras(row);
+      });
+      return status;
+    });
+  }
+
+  Result<std::vector<Point>> finish() override {
+    std::vector<Point> out;
+    for (auto& [begin, state] : states_.all()) {
+      Point point{spec_.own_time ? state.best_time : begin, {}, std::move(state.extras)};
+      if (spec_.function == Function::kCount) {
+        point.value = static_cast<std::int64_t>(state.count);
+      } else {
+        point.value = std::move(state.text);
+      }
+      out.push_back(std::move(point));
+    }
+    return out;
+  }
+
+ private:
+  const LeafSpec spec_;
+  ByWindow<State> states_;
+};
+
+}  // namespace
+
+std::unique_ptr<Leaf> make_stream_leaf(const LeafSpec& spec, Budget& budget) {
+  switch (spec.type) {
+    case DataType::kFloat:
+      return std::make_unique<StreamLeaf<double>>(spec, budget);
+    case DataType::kInteger:
+      return std::make_unique<StreamLeaf<std::int64_t>>(spec, budget);
+    case DataType::kString:
+      return std::make_unique<TextLeaf>(spec, budget);
+    default:
+      return std::make_unique<StreamLeaf<std::uint64_t>>(spec, budget);  // unsigned, and booleans as 0 and 1
+  }
+}
+
+}  // namespace resmon::influxql

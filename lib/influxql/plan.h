@@ -1,0 +1,46 @@
+#pragma once
+
+// A compiled SELECT with the data's names filled in: measurements found, wildcards spelt out, types known, columns
+// named.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "influxql/compile.h"
+#include "influxql/table.h"
+
+namespace resmon::influxql {
+
+struct Plan {
+  struct Source {
+    std::shared_ptr<const Table> table;  // or
+    std::shared_ptr<Plan> subquery;
+  };
+  struct Output {
+    std::string name;
+    std::string base;  // the name before it got a number; what an outer query knows the column by
+    ExprPtr expr;      // variables have a type; kUnknown: there is no such field or tag
+  };
+
+  std::shared_ptr<Compiled> compiled;
+  std::vector<Source> sources;
+  std::vector<Output> outputs;
+  std::vector<std::string> dimensions;  // tags of GROUP BY, sorted
+};
+
+struct PlanContext {
+  const store::Reader* reader = nullptr;
+  std::string_view database;  // the only one there is
+};
+
+Result<std::shared_ptr<Plan>> plan(std::shared_ptr<Compiled> compiled, const PlanContext& context);
+
+// The measurements that a source means, sorted; an error where it names another database or retention policy.
+Result<std::vector<std::string>> match_measurements(const Source& source, const PlanContext& context);
+
+// What the expression gives: kUnknown where nothing is known.
+DataType type_of(const Expr& expr);
+
+}  // namespace resmon::influxql

@@ -1,0 +1,51 @@
+#pragma once
+
+// What a query answers, before it is written as JSON or CSV (serialize.h).
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace resmon::influxql {
+
+class Zone;
+
+struct Time {
+  UnixNanos nanos = 0;
+  auto operator<=>(const Time&) const = default;
+};
+
+// One cell of a result or one value of an expression; monostate is null.
+using Cell = std::variant<std::monostate, double, std::int64_t, std::uint64_t, bool, std::string, Time>;
+inline bool is_null(const Cell& cell) {
+  return cell.index() == 0;
+}
+
+struct Series {
+  std::string name;                                       // may be empty
+  std::vector<std::pair<std::string, std::string>> tags;  // sorted by key; those of GROUP BY
+  std::vector<std::string> columns;
+  std::vector<Cell> cells;  // row after row, columns.size() each
+
+  std::size_t rows() const { return columns.empty() ? 0 : cells.size() / columns.size(); }
+  std::span<const Cell> row(std::size_t i) const { return {cells.data() + i * columns.size(), columns.size()}; }
+};
+
+struct StatementResult {
+  std::vector<Series> series;
+  std::string error;                 // not empty: the statement failed; `series` is then empty
+  std::shared_ptr<const Zone> zone;  // set by tz(): times without `epoch` are written in it
+};
+
+struct Response {
+  std::string error;  // not empty: the text was refused as a whole (HTTP 400) and there are no results
+  std::vector<StatementResult> results;
+};
+
+}  // namespace resmon::influxql

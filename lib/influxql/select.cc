@@ -1,0 +1,152 @@
+#include "influxql/select.h"
+
+#include <algorithm>
+#include <set>
+
+#include "influxql/select_internal.h"
+#include "influxql/time_text.h"
+
+// Running a SELECT: subqueries become tables; tags decide which groups take part and which output series each belongs
+// to; then every output series is read by itself (select_read.cc), so that memory is that of one series and of the
+// answer.
+
+namespace resmon::influxql {
+namespace {
+
+// A subquery runs within the time that the outer query reads, and groups by what the outer one groups by too.
+Result<std::vector<std::shared_ptr<const Table>>> answer_of(const Plan& outer, const SelectList& list,
+                                                            const Plan& inner, Budget& budget) {
+  Plan narrowed = inner;
+  narrowed.compiled = std::make_shared<Compiled>(*inner.compiled);
+  Compiled& c = *narrowed.compiled;
+  c.ascending = outer.compiled->ascending;
+  // A transform outside widens what the inner query may read, unless that has a bound of its own.
+  if (c.min_time == outer.compiled->min_time) c.min_time = list.span.first;
+  if (c.max_time == outer.compiled->max_time) c.max_time = list.span.last;
+  std::set<std::string> dimensions(narrowed.dimensions.begin(), narrowed.dimensions.end());
+  dimensions.insert(outer.dimensions.begin(), outer.dimensions.end());
+  narrowed.dimensions.assign(dimensions.begin(), dimensions.end());
+  RESMON_ASSIGN(std::vector<Rows> rows, run(narrowed, budget));
+  std::vector<std::string> columns;
+  for (const Plan::Output& output : inner.outputs) columns.push_back(output.base);
+  return tables_of(std::move(rows), columns, c.ascending, c.raw || c.interval > 0);
+}
+
+std::vector<OutputSeries> group(const Plan& plan, const Table& table, const Filter& filter, bool stored) {
+  std::map<std::vector<std::string>, std::vector<Member>> by_tags;
+  for (std::size_t i = 0; i < table.series(); ++i) {
+    const std::vector<metric::Tag>& tags = table.tags(i);
+    const Filter::Verdict verdict = filter.judge(tags);
+    if (verdict == Filter::Verdict::kNone) continue;
+    std::vector<std::string> key;
+    key.reserve(plan.dimensions.size());
+    for (const std::string& dimension : plan.dimensions) key.emplace_back(tag_value(tags, dimension));
+    by_tags[std::move(key)].push_back(
+        {&table, &filter, i, verdict == Filter::Verdict::kSome, table.in_order(), stored});
+  }
+  std::vector<OutputSeries> out;
+  for (auto& [values, members] : by_tags) {
+    OutputSeries series{table.name(), {}, std::move(members)};
+    for (std::size_t i = 0; i < values.size(); ++i) series.tags.push_back({plan.dimensions[i], values[i]});
+    out.push_back(std::move(series));
+  }
+  // SLIMIT counts the series that the tags choose, whether or not they have rows in the range of time.
+  const Select& select = plan.compiled->select;
+  if (stored && (select.series_limit > 0 || select.series_offset > 0)) {
+    const auto from = std::min(static_cast<std::size_t>(select.series_offset), out.size());
+    out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(from));
+    // SOFFSET without SLIMIT leaves nothing, as in InfluxDB.
+    if (out.size() > static_cast<std::uint64_t>(select.series_limit))
+      out.resize(static_cast<std::size_t>(select.series_limit));
+  }
+  return out;
+}
+
+bool before(const OutputSeries& a, const OutputSeries& b) {
+  if (a.name != b.name) return a.name < b.name;
+  return std::lexicographical_compare(a.tags.begin(), a.tags.end(), b.tags.begin(), b.tags.end(),
+                                      [](const metric::Tag& x, const metric::Tag& y) { return x.value < y.value; });
+}
+
+}  // namespace
+
+Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
+  const Compiled& c = *plan.compiled;
+  std::vector<Rows> answer;
+  if (plan.outputs.empty()) return answer;
+  RESMON_ASSIGN(const SelectList list, take_apart(plan));
+
+  // Without a field that exists, there is nothing to read: tags alone have no rows.
+  const auto known = [](DataType type) { return type != DataType::kUnknown && type != DataType::kAnyField; };
+  const bool any =
+      std::any_of(list.calls.begin(), list.calls.end(), [&](const CallPlan& call) { return known(call.leaf.type); }) ||
+      (c.raw && std::any_of(list.references.begin(), list.references.end(),
+                            [&](const Reference& reference) { return known(reference.type); }));
+  if (!any) return answer;
+
+  std::vector<std::shared_ptr<const Table>> tables;
+  std::vector<std::unique_ptr<Filter>> filters;
+  std::vector<OutputSeries> series;
+  for (const Plan::Source& source : plan.sources) {
+    std::vector<std::shared_ptr<const Table>> found;
+    if (source.table != nullptr) {
+      found.push_back(source.table);
+    } else {
+      RESMON_ASSIGN(found, answer_of(plan, list, *source.subquery, budget));
+    }
+    for (std::shared_ptr<const Table>& table : found) {
+      filters.push_back(std::make_unique<Filter>(c.condition, *table));
+      for (OutputSeries& one : group(plan, *table, *filters.back(), source.table != nullptr))
+        series.push_back(std::move(one));
+      tables.push_back(std::move(table));
+    }
+  }
+  std::stable_sort(series.begin(), series.end(), before);
+  if (!c.ascending) std::reverse(series.begin(), series.end());
+
+  const std::size_t slots = list.calls.size() + list.references.size();
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    OutputSeries& one = series[i];
+    // Two subqueries can give the same series: their rows belong together.
+    while (i + 1 < series.size() && !before(one, series[i + 1]) && !before(series[i + 1], one)) {
+      ++i;
+      one.members.insert(one.members.end(), series[i].members.begin(), series[i].members.end());
+    }
+    RESMON_TRY(budget.series(one.members.size()));
+    SlotRows rows;
+    RESMON_TRY(c.raw ? read_raw(plan, list, one, budget, rows) : read_calls(plan, list, one, budget, rows));
+    if (rows.times.empty()) continue;
+    RESMON_TRY(budget.points(rows.times.size()));
+    if (c.raw && c.fill == Fill::kNumber) {
+      const Expr& number = *c.select.fill_value;
+      for (std::size_t k = 0; k < rows.cells.size(); ++k) {
+        if (!is_null(rows.cells[k])) continue;
+        const DataType type = list.slot_types[k % slots];
+        const double value = number.is(Expr::Kind::kInteger) ? static_cast<double>(number.integer) : number.number;
+        if (type == DataType::kFloat) rows.cells[k] = value;
+        if (type == DataType::kInteger) rows.cells[k] = static_cast<std::int64_t>(value);
+      }
+    } else if (c.raw && c.fill == Fill::kPrevious) {
+      for (std::size_t k = slots; k < rows.cells.size(); ++k) {
+        if (is_null(rows.cells[k])) rows.cells[k] = rows.cells[k - slots];
+      }
+    }
+    Rows out{one.name, std::move(one.tags), std::move(rows.times), {}};
+    out.cells.reserve(out.times.size() * plan.outputs.size());
+    for (std::size_t r = 0; r < out.times.size(); ++r) {
+      const std::span<const Cell> row(rows.cells.data() + r * slots, slots);
+      for (const RowExpr& output : list.outputs) {
+        const int slot = output.single_slot();
+        if (slot >= 0) {
+          out.cells.push_back(row[static_cast<std::size_t>(slot)]);
+        } else {
+          out.cells.push_back(output.evaluate(row));
+        }
+      }
+    }
+    answer.push_back(std::move(out));
+  }
+  return answer;
+}
+
+}  // namespace resmon::influxql

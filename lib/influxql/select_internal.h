@@ -1,0 +1,94 @@
+#pragma once
+
+// The pieces of running a SELECT that its files share.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "influxql/evaluate.h"
+#include "influxql/filter.h"
+#include "influxql/leaf.h"
+#include "influxql/select.h"
+#include "influxql/transform.h"
+
+namespace resmon::influxql {
+
+struct TimeSpan {
+  UnixNanos first = 0;  // both inclusive
+  UnixNanos last = 0;
+};
+
+// One group of one table that belongs to an output series.
+struct Member {
+  const Table* table = nullptr;
+  const Filter* filter = nullptr;
+  std::size_t series = 0;
+  bool filtered = false;
+  bool in_order = true;  // false: rows stay in the order of the groups; a subquery without windows has no other
+  bool bounded = true;   // a subquery's rows are not cut to the range of time again: its windows may begin before it
+};
+
+struct OutputSeries {
+  std::string name;
+  std::vector<metric::Tag> tags;
+  std::vector<Member> members;
+};
+
+// A variable outside of functions: a column of raw rows, or of the rows that a selector chooses.
+struct Reference {
+  std::string name;
+  DataType type = DataType::kUnknown;
+};
+
+// A function call in the select list, reduced to a leaf and what is done to its points.
+struct CallPlan {
+  LeafSpec leaf;
+  TimeSpan span;       // what the leaf reads, which transforms widen by a window
+  bool fills = false;  // the leaf's function takes fill()
+  FillSpec fill;
+  std::vector<TransformSpec> transforms;  // innermost first
+  std::vector<std::string> group_tags;    // of top(field, tag, n)
+  std::string function;                   // as written, for errors
+};
+
+// A SELECT's select list, taken apart into slots: one for each different call, then one for each reference.
+struct SelectList {
+  std::vector<CallPlan> calls;
+  std::vector<Reference> references;
+  std::vector<RowExpr> outputs;
+  std::vector<DataType> slot_types;
+  TimeSpan span;  // what all calls together read
+};
+
+Result<SelectList> take_apart(const Plan& plan);
+
+// The cells of a block's row for the references; null where there is no field, or no tag, of that name.
+class ReferenceReader {
+ public:
+  // `first_column`: where in the scanned columns the references' fields begin.
+  ReferenceReader(const std::vector<Reference>& references, const Table& table);
+  const std::vector<int>& columns() const { return columns_; }  // fields to scan, in order
+  Cell read(std::size_t reference, const store::Block& block, std::size_t first_column, std::size_t row,
+            const std::vector<metric::Tag>& tags) const;
+  // Whether some referenced field has a value in the row.
+  bool any_field(const store::Block& block, std::size_t first_column, std::size_t row) const;
+
+ private:
+  const std::vector<Reference>& references_;
+  const Table& table_;
+  std::vector<int> columns_;
+  std::vector<int> position_;  // of each reference in columns_, -1: not a field
+};
+
+// Both append the rows of one output series, with a cell for each slot.
+struct SlotRows {
+  std::vector<UnixNanos> times;
+  std::vector<Cell> cells;
+};
+Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out);
+Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out);
+
+}  // namespace resmon::influxql

@@ -1,0 +1,265 @@
+#include <algorithm>
+
+#include "influxql/leaf_input.h"
+#include "influxql/select_internal.h"
+#include "influxql/time_text.h"
+
+namespace resmon::influxql {
+namespace {
+
+using Kind = Expr::Kind;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+struct Named {
+  std::string_view name;
+  Function function;
+};
+constexpr Named kFunctions[] = {
+    {"count", Function::kCount},       {"sum", Function::kSum},           {"mean", Function::kMean},
+    {"min", Function::kMin},           {"max", Function::kMax},           {"first", Function::kFirst},
+    {"last", Function::kLast},         {"spread", Function::kSpread},     {"stddev", Function::kStddev},
+    {"median", Function::kMedian},     {"mode", Function::kMode},         {"percentile", Function::kPercentile},
+    {"integral", Function::kIntegral}, {"distinct", Function::kDistinct}, {"top", Function::kTop},
+    {"bottom", Function::kBottom},
+};
+
+Transform transform_named(std::string_view name) {
+  if (name == "derivative") return Transform::kDerivative;
+  if (name == "non_negative_derivative") return Transform::kNonNegativeDerivative;
+  if (name == "difference") return Transform::kDifference;
+  if (name == "non_negative_difference") return Transform::kNonNegativeDifference;
+  if (name == "moving_average") return Transform::kMovingAverage;
+  if (name == "cumulative_sum") return Transform::kCumulativeSum;
+  if (name == "elapsed") return Transform::kElapsed;
+  return Transform::kNone;
+}
+
+UnixNanos clamped_sum(UnixNanos at, std::int64_t by) {
+  if (by < 0 && at < kMinTime - by) return kMinTime;
+  if (by > 0 && at > kMaxTime - by) return kMaxTime;
+  return at + by;
+}
+
+// The number of fill(n) in a function's own type.
+Cell typed_number(const Expr& literal, DataType type) {
+  const double number = literal.is(Kind::kNumber) ? literal.number : static_cast<double>(literal.integer);
+  switch (type) {
+    case DataType::kFloat:
+      return number;
+    case DataType::kInteger:
+      return literal.is(Kind::kInteger) ? literal.integer : static_cast<std::int64_t>(number);
+    case DataType::kUnsigned:
+      return static_cast<std::uint64_t>(literal.is(Kind::kInteger) ? literal.integer
+                                                                   : static_cast<std::int64_t>(number));
+    case DataType::kString:
+      return std::string();
+    case DataType::kBoolean:
+      return false;
+    default:
+      return {};
+  }
+}
+
+class Taker {
+ public:
+  Taker(const Plan& plan, SelectList& list) : plan_(plan), list_(list) {}
+
+  Status run() {
+    const Compiled& c = *plan_.compiled;
+    for (const Plan::Output& output : plan_.outputs) collect(*output.expr);
+    list_.calls.reserve(calls_.size());
+    for (const Expr* call : calls_) {
+      const bool selector = calls_.size() == 1 && is_selector(call->name);
+      RESMON_ASSIGN(CallPlan made, call_plan(*call, selector));
+      list_.slot_types.push_back(type_of(*call));
+      list_.calls.push_back(std::move(made));
+    }
+    for (const Reference& reference : list_.references) {
+      list_.slot_types.push_back(reference.type == DataType::kTag ? DataType::kString : reference.type);
+    }
+    list_.span = {c.min_time, c.max_time};
+    for (const CallPlan& call : list_.calls) {
+      list_.span.first = std::min(list_.span.first, call.span.first);
+      list_.span.last = std::max(list_.span.last, call.span.last);
+    }
+    for (const Plan::Output& output : plan_.outputs) {
+      list_.outputs.emplace_back(*output.expr, [this](const Expr& expr) { return bind(expr); });
+    }
+    return {};
+  }
+
+ private:
+  void collect(const Expr& expr) {
+    if (expr.is(Kind::kCall) && !is_math_function(expr.name)) {
+      const auto [at, fresh] = call_slots_.try_emplace(to_string(expr), static_cast<int>(calls_.size()));
+      if (fresh) calls_.push_back(&expr);
+      return;
+    }
+    if (expr.is(Kind::kVariable)) {
+      const auto [at, fresh] = reference_slots_.try_emplace(to_string(expr), static_cast<int>(list_.references.size()));
+      if (fresh) list_.references.push_back({expr.name, expr.type});
+      return;
+    }
+    for (const ExprPtr& arg : expr.args) collect(*arg);
+  }
+
+  RowExpr::Binding bind(const Expr& expr) const {
+    RowExpr::Binding binding;
+    if (expr.is(Kind::kCall)) {
+      if (const auto at = call_slots_.find(to_string(expr)); at != call_slots_.end()) binding.slot = at->second;
+    } else if (const auto at = reference_slots_.find(to_string(expr)); at != reference_slots_.end()) {
+      binding.slot = static_cast<int>(calls_.size()) + at->second;
+    }
+    return binding;
+  }
+
+  Result<CallPlan> call_plan(const Expr& call, bool selector) const {
+    const Compiled& c = *plan_.compiled;
+    CallPlan out;
+    out.function = call.name;
+    out.span = {c.min_time, c.max_time};
+    const Expr* at = &call;
+    bool widened = false;
+    for (Transform kind; (kind = transform_named(at->name)) != Transform::kNone; at = &at->left()) {
+      TransformSpec spec;
+      spec.transform = kind;
+      if (kind == Transform::kMovingAverage) {
+        spec.count = at->right().integer;
+      } else if (kind == Transform::kElapsed) {
+        spec.unit = at->args.size() > 1 ? at->right().integer : 1;
+      } else {
+        spec.unit = at->args.size() > 1 ? at->right().integer : c.interval > 0 ? c.interval : kSecond;
+      }
+      out.transforms.insert(out.transforms.begin(), spec);
+      // To have a value for the first window, it reads the one before; one within another reads no further.
+      if (kind != Transform::kCumulativeSum && c.interval > 0 && !widened) {
+        widened = true;
+        if (c.ascending) {
+          out.span.first = clamped_sum(out.span.first, -c.interval);
+        } else {
+          out.span.last = clamped_sum(out.span.last, c.interval);
+        }
+      }
+      if (!at->left().is(Kind::kCall)) {
+        out.leaf.function = Function::kValues;
+        return leaf_over(at->left(), std::move(out));
+      }
+    }
+    const Expr* field = &at->left();
+    for (const Named& named : kFunctions) {
+      if (named.name == at->name) out.leaf.function = named.function;
+    }
+    if (at->name == "count" && at->left().is_call("distinct")) {
+      out.leaf.function = Function::kCountDistinct;
+      field = &at->left().left();
+    }
+    const Function function = out.leaf.function;
+    if (function == Function::kPercentile) {
+      out.leaf.percentile =
+          at->right().is(Kind::kNumber) ? at->right().number : static_cast<double>(at->right().integer);
+    }
+    if (function == Function::kIntegral) out.leaf.unit = at->args.size() > 1 ? at->right().integer : kSecond;
+    const bool top = function == Function::kTop || function == Function::kBottom;
+    if (top) {
+      out.leaf.count = static_cast<std::size_t>(at->args.back()->integer);
+      for (std::size_t i = 1; i + 1 < at->args.size(); ++i) out.group_tags.push_back(at->args[i]->name);
+      out.leaf.by_tags = !out.group_tags.empty();
+    }
+    out.leaf.own_time = selector && c.interval == 0;
+    out.leaf.wants_extras = !list_.references.empty();
+    out.fills = c.interval > 0 && c.fill != Fill::kNone && !top && function != Function::kDistinct &&
+                function != Function::kIntegral;
+    const DataType result = type_of(*at);
+    out.fill.fill = c.fill;
+    out.fill.linear_whole = result == DataType::kInteger;
+    if (c.fill == Fill::kNumber) out.fill.value = typed_number(*c.select.fill_value, result);
+    if (c.fill == Fill::kNull && at->name == "count") {
+      out.fill.fill = Fill::kNumber;
+      out.fill.value = std::int64_t{0};
+    }
+    return leaf_over(*field, std::move(out));
+  }
+
+  Result<CallPlan> leaf_over(const Expr& field, CallPlan out) const {
+    const Compiled& c = *plan_.compiled;
+    out.leaf.field = field.name;
+    out.leaf.type = field.type;
+    // A stream of values has no windows of its own.
+    out.leaf.windows.interval = out.leaf.function == Function::kValues ? 0 : c.interval;
+    out.leaf.windows.offset = c.interval_offset;
+    out.leaf.windows.zone = c.zone.get();
+    // What has no window is stamped with the lower bound of time, or with 0 where there is none.
+    out.leaf.windows.range_start = out.span.first == kMinTime ? 0 : out.span.first;
+    out.leaf.windows.range_end = kMaxTime;
+    const bool numeric =
+        field.type == DataType::kFloat || field.type == DataType::kInteger || field.type == DataType::kUnsigned;
+    bool known = field.type != DataType::kUnknown && field.type != DataType::kTag && field.type != DataType::kAnyField;
+    const bool only_elapsed = std::all_of(out.transforms.begin(), out.transforms.end(), [](const TransformSpec& spec) {
+      return spec.transform == Transform::kElapsed;
+    });
+    if (known && (!accepts(out.leaf.function, field.type) || (!numeric && !only_elapsed))) {
+      return fail(ErrorKind::kInvalid, "unsupported " + out.function + " iterator type: *query." +
+                                           std::string(data_type_name(field.type)) + "InterruptIterator");
+    }
+    return out;
+  }
+
+  const Plan& plan_;
+  SelectList& list_;
+  std::vector<const Expr*> calls_;
+  std::map<std::string, int> call_slots_;
+  std::map<std::string, int> reference_slots_;
+};
+
+}  // namespace
+
+Result<SelectList> take_apart(const Plan& plan) {
+  SelectList list;
+  RESMON_TRY(Taker(plan, list).run());
+  return list;
+}
+
+ReferenceReader::ReferenceReader(const std::vector<Reference>& references, const Table& table)
+    : references_(references), table_(table) {
+  for (const Reference& reference : references) {
+    const int column = reference.type == DataType::kTag ? -1 : table.column(reference.name);
+    int position = -1;
+    if (column >= 0) {
+      const auto found = std::find(columns_.begin(), columns_.end(), column);
+      position = static_cast<int>(found - columns_.begin());
+      if (found == columns_.end()) columns_.push_back(column);
+    }
+    position_.push_back(position);
+  }
+}
+
+Cell ReferenceReader::read(std::size_t reference, const store::Block& block, std::size_t first_column, std::size_t row,
+                           const std::vector<metric::Tag>& tags) const {
+  const int position = position_[reference];
+  const DataType type = references_[reference].type;
+  if (position < 0) {
+    if (type != DataType::kTag) return {};
+    // A subquery that groups by a tag which a series lacks gives it as empty text; stored series just lack it.
+    for (const metric::Tag& tag : tags) {
+      if (tag.key == references_[reference].name) return tag.value;
+    }
+    return {};
+  }
+  const auto i = static_cast<std::size_t>(position);
+  const store::Block::ColumnData& data = block.columns[first_column + i];
+  if (!data.has(row)) return {};
+  const metric::FieldType from = table_.columns()[static_cast<std::size_t>(columns_[i])].type;
+  if (data_type_of(from) == type) return to_cell(data.cells[row], type, data.text);
+  if (!is_number(from) || !is_number(type)) return {};
+  return to_cell(convert(data.cells[row], from, type), type, data.text);
+}
+
+bool ReferenceReader::any_field(const store::Block& block, std::size_t first_column, std::size_t row) const {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (block.columns[first_column + i].has(row)) return true;
+  }
+  return false;
+}
+
+}  // namespace resmon::influxql

@@ -1,0 +1,477 @@
+#include "influxql/serialize.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "influxql/time_text.h"
+
+namespace resmon::influxql {
+namespace {
+
+constexpr std::size_t kPieceBytes = 64U << 10U;
+
+std::int64_t unit_nanos(Epoch epoch) {
+  switch (epoch) {
+    case Epoch::kMicros:
+      return 1000;
+    case Epoch::kMillis:
+      return 1'000'000;
+    case Epoch::kSeconds:
+      return 1'000'000'000;
+    case Epoch::kMinutes:
+      return 60'000'000'000;
+    case Epoch::kHours:
+      return 3'600'000'000'000;
+    default:
+      return 1;
+  }
+}
+
+// Digits and exponent of the shortest text of a double, laid out without an exponent.
+void append_fixed(std::string& out, double value) {
+  std::array<char, 40> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific);
+  std::string_view all(text.data(), static_cast<std::size_t>(end - text.data()));
+  if (all.front() == '-') {
+    out += '-';
+    all.remove_prefix(1);
+  }
+  const std::size_t e = all.find('e');
+  int exponent = 0;
+  const char* from = all.data() + e + (all[e + 1] == '+' ? 2 : 1);
+  std::from_chars(from, all.data() + all.size(), exponent);
+  std::string digits(1, all.front());
+  if (e > 2) digits += all.substr(2, e - 2);
+  if (exponent < 0) {
+    out += "0.";
+    out.append(static_cast<std::size_t>(-exponent - 1), '0');
+    out += digits;
+    return;
+  }
+  const auto whole = static_cast<std::size_t>(exponent) + 1;
+  if (digits.size() <= whole) {
+    out += digits;
+    out.append(whole - digits.size(), '0');
+  } else {
+    out.append(digits, 0, whole);
+    out += '.';
+    out.append(digits, whole);
+  }
+}
+
+void append_integer(std::string& out, std::int64_t value) {
+  std::array<char, 24> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
+  out.append(text.data(), end);
+}
+
+// A string as Go's encoding/json writes it: also <, > and & are escaped, and bytes that are no UTF-8 become U+FFFD.
+void append_string(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out += '"';
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x80) {
+      ++i;
+      switch (c) {
+        case '"':
+          out += "\\\"";
+          break;
+        case '\\':
+          out += "\\\\";
+          break;
+        case '\n':
+          out += "\\n";
+          break;
+        case '\r':
+          out += "\\r";
+          break;
+        case '\t':
+          out += "\\t";
+          break;
+        default:
+          if (c < 0x20 || c == '<' || c == '>' || c == '&') {
+            out += "\\u00";
+            out += kHex[c >> 4U];
+            out += kHex[c & 0xfU];
+          } else {
+            out += static_cast<char>(c);
+          }
+      }
+      continue;
+    }
+    const std::size_t length = c >= 0xf0 && c < 0xf5 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 0;
+    bool good = length > 0 && c < 0xf5 && i + length <= text.size();
+    for (std::size_t k = 1; good && k < length; ++k) good = (static_cast<unsigned char>(text[i + k]) & 0xc0U) == 0x80;
+    if (good && length >= 3) {
+      const auto next = static_cast<unsigned char>(text[i + 1]);
+      good = !(c == 0xe0 && next < 0xa0) && !(c == 0xed && next > 0x9f) && !(c == 0xf0 && next < 0x90) &&
+             !(c == 0xf4 && next > 0x8f);
+    }
+    if (!good) {
+      out += "\\ufffd";
+      ++i;
+      continue;
+    }
+    const std::string_view sequence = text.substr(i, length);
+    if (sequence == "\u2028") {
+      out += "\\u2028";
+    } else if (sequence == "\u2029") {
+      out += "\\u2029";
+    } else {
+      out += sequence;
+    }
+    i += length;
+  }
+  out += '"';
+}
+
+// Writes JSON with InfluxDB's indentation when pretty; passes it on in pieces.
+class JsonWriter {
+ public:
+  JsonWriter(const SerializeOptions& options, const Sink& sink) : options_(options), sink_(sink) {}
+
+  bool finish() {
+    out_ += '\n';
+    return pass_on();
+  }
+  bool alive() const { return alive_; }
+
+  void open(char bracket) {
+    separate();
+    out_ += bracket;
+    ++depth_;
+    fresh_ = true;
+  }
+  void close(char bracket) {
+    --depth_;
+    if (!fresh_) new_line();
+    out_ += bracket;
+    fresh_ = false;
+    if (out_.size() >= kPieceBytes) pass_on();
+  }
+  void key(std::string_view name) {
+    separate();
+    append_string(out_, name);
+    out_ += options_.pretty ? ": " : ":";
+    after_key_ = true;
+  }
+  void string(std::string_view text) {
+    separate();
+    append_string(out_, text);
+  }
+  void raw(std::string_view text) {
+    separate();
+    out_ += text;
+  }
+  void integer(std::int64_t value) {
+    separate();
+    append_integer(out_, value);
+  }
+  void cell(const Cell& cell, const Zone* zone) {
+    separate();
+    if (is_null(cell)) {
+      out_ += "null";
+    } else if (const auto* d = std::get_if<double>(&cell)) {
+      append_double(out_, *d);
+    } else if (const auto* i = std::get_if<std::int64_t>(&cell)) {
+      append_integer(out_, *i);
+    } else if (const auto* u = std::get_if<std::uint64_t>(&cell)) {
+      out_ += std::to_string(*u);
+    } else if (const auto* b = std::get_if<bool>(&cell)) {
+      out_ += *b ? "true" : "false";
+    } else if (const auto* t = std::get_if<Time>(&cell)) {
+      if (options_.epoch == Epoch::kNone) {
+        out_ += '"';
+        append_rfc3339(out_, t->nanos, zone);
+        out_ += '"';
+      } else {
+        append_integer(out_, t->nanos / unit_nanos(options_.epoch));
+      }
+    } else {
+      append_string(out_, std::get<std::string>(cell));
+    }
+  }
+
+ private:
+  void separate() {
+    if (after_key_) {
+      after_key_ = false;
+      fresh_ = false;
+      return;
+    }
+    if (depth_ == 0) return;
+    if (!fresh_) out_ += ',';
+    fresh_ = false;
+    new_line();
+  }
+  void new_line() {
+    if (!options_.pretty) return;
+    out_ += '\n';
+    out_.append(depth_ * 4, ' ');
+  }
+  bool pass_on() {
+    if (alive_ && !out_.empty()) alive_ = sink_(out_);
+    out_.clear();
+    return alive_;
+  }
+
+  const SerializeOptions& options_;
+  const Sink& sink_;
+  std::string out_;
+  std::size_t depth_ = 0;
+  bool fresh_ = true;
+  bool after_key_ = false;
+  bool alive_ = true;
+};
+
+void write_series(JsonWriter& json, const Series& series, std::size_t from, std::size_t to, bool partial,
+                  const Zone* zone) {
+  json.open('{');
+  if (!series.name.empty()) {
+    json.key("name");
+    json.string(series.name);
+  }
+  if (!series.tags.empty()) {
+    json.key("tags");
+    json.open('{');
+    for (const auto& [key, value] : series.tags) {
+      json.key(key);
+      json.string(value);
+    }
+    json.close('}');
+  }
+  json.key("columns");
+  json.open('[');
+  for (const std::string& column : series.columns) json.string(column);
+  json.close(']');
+  json.key("values");
+  json.open('[');
+  for (std::size_t r = from; r < to && json.alive(); ++r) {
+    json.open('[');
+    for (const Cell& cell : series.row(r)) json.cell(cell, zone);
+    json.close(']');
+  }
+  json.close(']');
+  if (partial) {
+    json.key("partial");
+    json.raw("true");
+  }
+  json.close('}');
+}
+
+void write_error(JsonWriter& json, std::string_view error) {
+  json.key("error");
+  json.string(error);
+}
+
+void begin_result(JsonWriter& json, std::size_t id) {
+  json.open('{');
+  json.key("statement_id");
+  json.integer(static_cast<std::int64_t>(id));
+}
+
+bool write_chunks(const Response& response, const SerializeOptions& options, const Sink& sink) {
+  // `body` writes what belongs into the only result of one document.
+  const auto document = [&](std::size_t id, const std::function<void(JsonWriter&)>& body) {
+    JsonWriter json(options, sink);
+    json.open('{');
+    json.key("results");
+    json.open('[');
+    begin_result(json, id);
+    body(json);
+    json.close('}');
+    json.close(']');
+    json.close('}');
+    return json.finish();
+  };
+  for (std::size_t id = 0; id < response.results.size(); ++id) {
+    const StatementResult& result = response.results[id];
+    if (!result.error.empty() || result.series.empty()) {
+      const auto body = [&](JsonWriter& json) {
+        if (!result.error.empty()) write_error(json, result.error);
+      };
+      if (!document(id, body)) return false;
+      continue;
+    }
+    for (std::size_t s = 0; s < result.series.size(); ++s) {
+      const Series& series = result.series[s];
+      const std::size_t rows = series.rows();
+      for (std::size_t from = 0; from < rows;) {
+        const std::size_t to = rows - from > options.chunk_rows ? from + options.chunk_rows : rows;
+        const bool more_rows = to < rows;
+        const auto body = [&](JsonWriter& json) {
+          json.key("series");
+          json.open('[');
+          write_series(json, series, from, to, more_rows, result.zone.get());
+          json.close(']');
+          if (more_rows || s + 1 < result.series.size()) {
+            json.key("partial");
+            json.raw("true");
+          }
+        };
+        if (!document(id, body)) return false;
+        from = to;
+      }
+    }
+  }
+  return true;
+}
+
+void append_csv(std::string& out, std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos && (text.empty() || text.front() != ' ')) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+void append_tags(std::string& out, const Series& series) {
+  std::string tags;
+  const auto escaped = [&](std::string_view text) {
+    for (const char c : text) {
+      if (c == ',' || c == '=' || c == ' ') tags += '\\';
+      tags += c;
+    }
+  };
+  for (const auto& [key, value] : series.tags) {
+    if (value.empty()) continue;
+    if (!tags.empty()) tags += ',';
+    escaped(key);
+    tags += '=';
+    escaped(value);
+  }
+  append_csv(out, tags);
+}
+
+}  // namespace
+
+Epoch parse_epoch(std::string_view text) {
+  if (text == "ns" || text == "n") return Epoch::kNanos;
+  if (text == "u" || text == "\u00b5" || text == "us") return Epoch::kMicros;
+  if (text == "ms") return Epoch::kMillis;
+  if (text == "s") return Epoch::kSeconds;
+  if (text == "m") return Epoch::kMinutes;
+  if (text == "h") return Epoch::kHours;
+  return Epoch::kNone;
+}
+
+Sink append_to(std::string& out) {
+  return [&out](std::string_view piece) {
+    out += piece;
+    return true;
+  };
+}
+
+void append_double(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out += "null";
+    return;
+  }
+  const double size = std::fabs(value);
+  if (size == 0 || (size >= 1e-6 && size < 1e21)) {
+    append_fixed(out, value);
+    return;
+  }
+  std::array<char, 40> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific);
+  std::string_view all(text.data(), static_cast<std::size_t>(end - text.data()));
+  // Two digits of exponent become one where the first is 0 and the exponent negative, as in Go.
+  if (all.size() >= 4 && all.substr(all.size() - 4, 3) == "e-0") {
+    out.append(all.substr(0, all.size() - 2));
+    out += all.back();
+  } else {
+    out += all;
+  }
+}
+
+bool write_json(const Response& response, const SerializeOptions& options, const Sink& sink) {
+  if (response.error.empty() && options.chunk_rows > 0) return write_chunks(response, options, sink);
+  JsonWriter json(options, sink);
+  json.open('{');
+  if (!response.error.empty()) {
+    write_error(json, response.error);
+  } else if (!response.results.empty()) {
+    json.key("results");
+    json.open('[');
+    for (std::size_t id = 0; id < response.results.size(); ++id) {
+      const StatementResult& result = response.results[id];
+      begin_result(json, id);
+      if (!result.error.empty()) {
+        write_error(json, result.error);
+      } else if (!result.series.empty()) {
+        json.key("series");
+        json.open('[');
+        for (const Series& series : result.series)
+          write_series(json, series, 0, series.rows(), false, result.zone.get());
+        json.close(']');
+      }
+      json.close('}');
+    }
+    json.close(']');
+  }
+  json.close('}');
+  return json.finish();
+}
+
+bool write_csv(const Response& response, const SerializeOptions& options, const Sink& sink) {
+  std::string out;
+  if (!response.error.empty()) {
+    out = "error\n";
+    append_csv(out, response.error);
+    out += '\n';
+    return sink(out);
+  }
+  bool first = true;
+  for (const StatementResult& result : response.results) {
+    const std::vector<std::string>* columns = nullptr;
+    for (const Series& series : result.series) {
+      if (columns == nullptr || *columns != series.columns) {
+        if (!first) out += '\n';
+        first = false;
+        columns = &series.columns;
+        out += "name,tags";
+        for (const std::string& column : *columns) {
+          out += ',';
+          append_csv(out, column);
+        }
+        out += '\n';
+      }
+      for (std::size_t r = 0; r < series.rows(); ++r) {
+        append_csv(out, series.name);
+        out += ',';
+        append_tags(out, series);
+        for (const Cell& cell : series.row(r)) {
+          out += ',';
+          if (const auto* d = std::get_if<double>(&cell)) {
+            if (std::isfinite(*d)) append_fixed(out, *d);
+          } else if (const auto* t = std::get_if<Time>(&cell)) {
+            append_integer(out, t->nanos / unit_nanos(options.epoch));
+          } else if (const auto* i = std::get_if<std::int64_t>(&cell)) {
+            append_integer(out, *i);
+          } else if (const auto* u = std::get_if<std::uint64_t>(&cell)) {
+            out += std::to_string(*u);
+          } else if (const auto* b = std::get_if<bool>(&cell)) {
+            out += *b ? "true" : "false";
+          } else if (const auto* s = std::get_if<std::string>(&cell)) {
+            append_csv(out, *s);
+          }
+        }
+        out += '\n';
+        if (out.size() >= kPieceBytes) {
+          if (!sink(out)) return false;
+          out.clear();
+        }
+      }
+    }
+  }
+  return out.empty() || sink(out);
+}
+
+}  // namespace resmon::influxql

@@ -1,0 +1,68 @@
+#pragma once
+
+// What a SELECT reads: a stored measurement, or the answer of a subquery made to look like one.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "influxql/ast.h"
+#include "influxql/response.h"
+#include "metric/schema.h"
+#include "store/reader.h"
+
+namespace resmon::influxql {
+
+class Table {
+ public:
+  struct Column {
+    std::string name;
+    metric::FieldType type = metric::FieldType::kFloat;
+  };
+
+  virtual ~Table() = default;
+  const std::string& name() const { return name_; }
+  const std::vector<Column>& columns() const { return columns_; }
+  const std::vector<std::string>& tag_keys() const { return tag_keys_; }  // sorted
+  int column(std::string_view name) const;                                // -1 where there is none
+  bool has_tag(std::string_view key) const;
+
+  virtual std::size_t series() const = 0;
+  virtual const std::vector<metric::Tag>& tags(std::size_t series) const = 0;
+  // Whether rows of several series are to be merged by time. A subquery that chooses one row a group is not in order of
+  // time.
+  bool in_order() const { return in_order_; }
+  // Rows with first <= time <= last that have a value in one of `columns`; blocks as store::Reader::scan gives them,
+  // but a subquery's may hold several rows of one time.
+  virtual Status scan(std::size_t series, std::span<const int> columns, UnixNanos first, UnixNanos last,
+                      bool descending, const store::BlockVisitor& visit) const = 0;
+
+ protected:
+  std::string name_;
+  std::vector<Column> columns_;
+  std::vector<std::string> tag_keys_;
+  bool in_order_ = true;
+};
+
+// The value of a tag; "" where the series does not have it.
+std::string_view tag_value(const std::vector<metric::Tag>& tags, std::string_view key);
+
+// Null where the measurement is not known.
+std::shared_ptr<const Table> open_measurement(const store::Reader& reader, const std::string& name);
+
+// One series of a SELECT's answer before it gets its column of times.
+struct Rows {
+  std::string name;
+  std::vector<metric::Tag> tags;  // sorted by key
+  std::vector<UnixNanos> times;
+  std::vector<Cell> cells;  // row after row
+};
+
+// A table for each name among `answer`; `columns` are the columns of its rows. Rows are put in ascending order of time.
+std::vector<std::shared_ptr<const Table>> tables_of(std::vector<Rows> answer, const std::vector<std::string>& columns,
+                                                    bool ascending, bool in_order);
+
+}  // namespace resmon::influxql
