@@ -1,0 +1,121 @@
+// The pure parts of the sink.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/file.h"
+#include "sink/answer.h"
+#include "sink/block.h"
+#include "sink/endpoint.h"
+#include "sink/refused_file.h"
+
+namespace resmon::sink {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(UrlTest, TakesApart) {
+  const Url url = parse_url("https://me:a%2Fb@[::1]:8443/insert/0/influx/").value();
+  EXPECT_TRUE(url.tls);
+  EXPECT_EQ(url.host, "::1");
+  EXPECT_EQ(url.port, 8443);
+  EXPECT_EQ(url.path, "/insert/0/influx");
+  EXPECT_EQ(url.user, "me");
+  EXPECT_EQ(url.password, "a/b");
+  EXPECT_EQ(url.authority(), "[::1]:8443");
+  EXPECT_EQ(parse_url("http://db").value().port, 80);
+  for (const char* wrong : {"", "http://", "ftp://x", "http://x:", "http://x:0", "http://x:1a", "http://[::1",
+                            "http://a b", "http://x/?q", "http://u%4@h", "http://u%zz@h", "http://x\r\ny"})
+    EXPECT_FALSE(parse_url(wrong)) << wrong;
+}
+
+TEST(EndpointTest, VersionFollowsWhatIsGiven) {
+  SinkOptions options;
+  EXPECT_EQ(make_endpoint(options).value().version, 1);
+  EXPECT_EQ(make_endpoint(options).value().authorization, "");
+  options.bucket = "b";
+  EXPECT_EQ(make_endpoint(options).value().version, 2);
+  options.version = "1";
+  EXPECT_EQ(make_endpoint(options).value().write_target, "/write?db=resmon&precision=ns");
+}
+
+TEST(Base64Test, PadsAsTheStandardSays) {
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("f"), "Zg==");
+  EXPECT_EQ(base64("fo"), "Zm8=");
+  EXPECT_EQ(base64("foo"), "Zm9v");
+  EXPECT_EQ(base64("\xff\xfe\xfd"), "//79");
+}
+
+TEST(AnswerTest, MessagesOfAllShapes) {
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {"{\"error\":\"database not found: \\\"x\\\"\"}\n", "database not found: \"x\""},
+      {R"({"code":"invalid","message":"a\nb"})", "a b"},
+      {R"({ "message" : "caf\u00e9" })", "café"},
+      {"plain text\r\n", "plain text"},
+      {R"({"error":5})", R"({"error":5})"},
+      {R"({"error":"open)", "open"},
+      {R"({"error":"\)", "\\"},
+      {R"({"error":"\u00)", "u00"},
+      {"", ""},
+      {"{", "{"},
+  };
+  for (const auto& [body, want] : rows) EXPECT_EQ(error_message(body), want) << body;
+  EXPECT_LT(error_message(std::string(100'000, 'x')).size(), 500U);
+}
+
+TEST(AnswerTest, Verdicts) {
+  const auto verdict = [](int status, const std::string& body) {
+    return meaning_of({status, body, "", ""}, 0).verdict;
+  };
+  EXPECT_EQ(verdict(204, ""), Verdict::kAccepted);
+  EXPECT_EQ(verdict(404, R"({"error":"database not found: \"x\""})"), Verdict::kNoDatabase);
+  EXPECT_EQ(verdict(404, "404 page not found"), Verdict::kDenied);
+  EXPECT_EQ(verdict(401, ""), Verdict::kDenied);
+  EXPECT_EQ(verdict(403, ""), Verdict::kDenied);
+  EXPECT_EQ(verdict(301, ""), Verdict::kDenied);
+  EXPECT_EQ(verdict(413, ""), Verdict::kTooLarge);
+  EXPECT_EQ(verdict(429, ""), Verdict::kRetry);
+  EXPECT_EQ(verdict(599, ""), Verdict::kRetry);
+  EXPECT_EQ(verdict(422, ""), Verdict::kRefused);
+  EXPECT_EQ(verdict(400, R"({"error":"partial write: field type conflict: x dropped=1"})"), Verdict::kRefused);
+}
+
+TEST(AnswerTest, RetryAfterInSecondsOrAsADate) {
+  EXPECT_EQ(parse_retry_after("120", 0), 120s);
+  EXPECT_EQ(parse_retry_after("99999999", 0), 3600s);
+  EXPECT_EQ(parse_retry_after("-5", 0), 0s);
+  EXPECT_EQ(parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 30'000'000'000), 30s);
+  EXPECT_EQ(parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", 90'000'000'000), 0s);
+  EXPECT_EQ(parse_retry_after("soon", 0), std::nullopt);
+  EXPECT_EQ(parse_retry_after("", 0), std::nullopt);
+}
+
+TEST(BackoffTest, DoublesWithinItsBounds) {
+  Backoff backoff(100ms, 1s, 7);
+  std::chrono::nanoseconds full = 100ms;
+  for (int i = 0; i < 100; ++i) {
+    const auto wait = backoff.next();
+    EXPECT_GE(wait, full / 2);
+    EXPECT_LE(wait, full);
+    full = std::min<std::chrono::nanoseconds>(full * 2, 1s);
+  }
+  backoff.reset();
+  EXPECT_LE(backoff.next(), 100ms);
+}
+
+TEST(RefusedFileTest, StaysWithinTwoFiles) {
+  const std::string path = ::testing::TempDir() + "refused_file_test";
+  std::filesystem::remove(path);
+  std::filesystem::remove(path + ".1");
+  const RefusedFile file(path, 1000);
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(file.add("m f=" + std::to_string(i) + "\n", "why", 0));
+  EXPECT_LT(std::filesystem::file_size(path) + std::filesystem::file_size(path + ".1"), 2200U);
+  EXPECT_TRUE(read_file(path).value().ends_with("# 1970-01-01T00:00:00Z why\nm f=199\n"));
+  EXPECT_FALSE(RefusedFile("/nonexistent/x", 10).add("", "why", 0));
+  EXPECT_TRUE(RefusedFile("", 10).add("", "why", 0));
+}
+
+}  // namespace
+}  // namespace resmon::sink

@@ -1,0 +1,126 @@
+#pragma once
+
+// Writes what a log holds to an InfluxDB, or to anything that takes its line protocol over HTTP, and never loses any of
+// it quietly: what the server cannot take now is tried until it can, what the server will never take is set aside where
+// a person finds it, and only then does the log's cursor move.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "lineproto/encoder.h"
+#include "metric/schema.h"
+#include "sink/answer.h"
+#include "sink/block.h"
+#include "sink/endpoint.h"
+#include "sink/gzip.h"
+#include "sink/options.h"
+#include "sink/refused_file.h"
+#include "sink/source.h"
+#include "sink/transport.h"
+
+namespace resmon::sink {
+
+enum class State {
+  kConnecting,  // nothing has been accepted yet
+  kOk,          // the last request was accepted
+  kRetrying,    // the server is away or busy
+  kDenied,      // the server answers, and somebody must mend a token, a name or an address
+  kStopped,
+};
+
+// "connecting", "ok", "retrying", "denied", "stopped".
+std::string_view state_name(State state);
+
+struct Stats {
+  std::string name;
+  State state = State::kConnecting;
+  double lag_seconds = 0;             // age of the oldest item taken from the source and not committed; 0: none
+  std::uint64_t sent_samples = 0;     // accepted by the server
+  std::uint64_t refused_samples = 0;  // set aside; where a server says only how many points it dropped, an estimate
+  std::uint64_t refused_lines = 0;
+  std::uint64_t skipped_values = 0;  // that line protocol cannot carry (NaN)
+  std::uint64_t requests = 0;
+  std::uint64_t retries = 0;     // requests that had to be repeated
+  std::uint64_t sent_bytes = 0;  // of accepted bodies, as sent
+  std::string last_error;        // of the last request that failed; stays when all is well again
+  std::string server_version;    // as the server says, where it does
+};
+
+class Sink {
+ public:
+  // `schemas` and `source` must outlive the sink. `transport` is for tests; without one an HTTP client is made.
+  // kInvalid for options that cannot work.
+  static Result<std::unique_ptr<Sink>> make(boost::asio::any_io_executor executor, SinkOptions options,
+                                            const metric::SchemaTable& schemas, Source& source,
+                                            std::unique_ptr<Transport> transport = nullptr);
+  // REQUIRES: run() has ended or was never spawned, or the execution context is gone.
+  ~Sink();
+
+  // A strand of the executor given: spawn run() on it.
+  boost::asio::any_io_executor executor() const { return executor_; }
+  // Reads and delivers until stop(). Never fails: it waits.
+  boost::asio::awaitable<void> run();
+  // Lets run() deliver what the source has at once, for no longer than `drain`, then end. What is not delivered is not
+  // committed. When the server is away it ends sooner. From any thread.
+  void stop(std::chrono::nanoseconds drain);
+  // From any thread.
+  Stats stats() const;
+
+ private:
+  Sink(boost::asio::any_io_executor executor, SinkOptions options, Endpoint endpoint,
+       const metric::SchemaTable& schemas, Source& source, std::unique_ptr<Transport> transport);
+
+  boost::asio::awaitable<bool> take(const Item& item);
+  boost::asio::awaitable<bool> deliver();
+  boost::asio::awaitable<bool> create_database();
+  boost::asio::awaitable<bool> hold(State state, std::string reason,
+                                    std::optional<std::chrono::nanoseconds> not_before);
+  boost::asio::awaitable<Meaning> send(std::string_view lines);
+  void accepted(std::uint64_t samples, std::size_t bytes);
+  void set_aside(Delivery::Range range, const std::string& reason);
+  void report_refusals();
+  void refresh_secrets();
+  void enter(State state, const std::string& reason);
+  void set_oldest(UnixNanos received);
+  void end_at_deadline(std::chrono::nanoseconds drain);
+
+  const boost::asio::any_io_executor executor_;
+  const SinkOptions options_;
+  Endpoint endpoint_;
+  Source& source_;
+  const std::unique_ptr<Transport> transport_;
+  lineproto::LineEncoder encoder_;
+  const RefusedFile refused_file_;
+  boost::asio::steady_timer pause_;     // between attempts
+  boost::asio::steady_timer deadline_;  // of the drain
+  const std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+
+  // Touched on the executor only.
+  Gzip gzip_;
+  HttpRequest request_;
+  Block block_;
+  Backoff backoff_;
+  std::size_t block_bytes_;  // shrinks when a server finds requests too large
+  std::optional<std::uint64_t> uncommitted_;
+  std::chrono::steady_clock::time_point linger_until_;
+  bool tried_to_create_ = false;
+  bool stopping_ = false;
+  bool expired_ = false;
+  std::uint64_t newly_refused_lines_ = 0;
+  std::string first_refusal_;
+  UnixNanos failing_since_ = 0;
+
+  mutable std::mutex mutex_;
+  Stats stats_;           // guarded by mutex_
+  UnixNanos oldest_ = 0;  // guarded by mutex_; received time of the oldest uncommitted item; 0: none
+};
+
+}  // namespace resmon::sink
