@@ -1,0 +1,56 @@
+#include "http/gzip.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+
+namespace resmon::http {
+
+namespace {
+
+constexpr int kGzipWindowBits = 15 + 16;  // zlib: 16 more asks for the gzip header
+
+Bytef* bytes_of(std::string_view text) {
+  return reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+}
+
+}  // namespace
+
+std::string gzip(std::string_view text, int level) {
+  z_stream z{};
+  if (deflateInit2(&z, level, Z_DEFLATED, kGzipWindowBits, 8, Z_DEFAULT_STRATEGY) != Z_OK) return {};
+  std::string out(deflateBound(&z, text.size()), '\0');
+  z.next_in = bytes_of(text);
+  z.avail_in = static_cast<uInt>(text.size());
+  z.next_out = bytes_of(out);
+  z.avail_out = static_cast<uInt>(out.size());
+  const int result = deflate(&z, Z_FINISH);
+  out.resize(result == Z_STREAM_END ? z.total_out : 0);
+  deflateEnd(&z);
+  return out;
+}
+
+Result<std::string> gunzip(std::string_view packed, std::size_t limit_bytes) {
+  z_stream z{};
+  if (inflateInit2(&z, kGzipWindowBits) != Z_OK) return fail(ErrorKind::kInternal, "zlib does not start");
+  z.next_in = bytes_of(packed);
+  z.avail_in = static_cast<uInt>(packed.size());
+  std::string out;
+  int result = Z_OK;
+  while (result == Z_OK && out.size() <= limit_bytes) {
+    const std::size_t before = out.size();
+    out.resize(std::min(std::max<std::size_t>(before * 2, 16384), limit_bytes + 1));
+    z.next_out = bytes_of(out) + before;
+    z.avail_out = static_cast<uInt>(out.size() - before);
+    result = inflate(&z, Z_NO_FLUSH);
+    out.resize(out.size() - z.avail_out);
+    if (result == Z_BUF_ERROR) break;
+  }
+  inflateEnd(&z);
+  if (out.size() > limit_bytes)
+    return fail(ErrorKind::kLimit, "gzip body larger than " + std::to_string(limit_bytes) + " bytes");
+  if (result != Z_STREAM_END) return fail(ErrorKind::kInvalid, "damaged or truncated gzip body");
+  return out;
+}
+
+}  // namespace resmon::http

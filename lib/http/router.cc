@@ -1,0 +1,97 @@
+#include "http/router.h"
+
+#include "base/json_text.h"
+
+namespace resmon::http {
+
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::string_view Request::parameter(std::string_view name) const {
+  for (const auto& [key, value] : query)
+    if (key == name) return value;
+  return {};
+}
+
+bool Request::has_parameter(std::string_view name) const {
+  for (const auto& [key, value] : query)
+    if (key == name) return true;
+  return false;
+}
+
+std::string_view Request::header(std::string_view lower_case_name) const {
+  const auto it = headers.find(lower_case_name);
+  return it == headers.end() ? std::string_view() : std::string_view(it->second);
+}
+
+Response Response::error(unsigned status, std::string_view message) {
+  return json("{\"error\":" + json_string(message) + "}\n", status);
+}
+
+void Router::add(std::string method, std::string path, Access access, Handler handler, std::size_t body_limit_bytes) {
+  routes_[std::move(path)][std::move(method)] = Route{access, std::move(handler), {}, body_limit_bytes};
+}
+
+void Router::add_socket(std::string path, Access access, SocketHandler handler) {
+  routes_[std::move(path)]["GET"] = Route{access, {}, std::move(handler), 0};
+}
+
+void Router::set_fallback(Handler handler) {
+  fallback_ = Route{Access::kOpen, std::move(handler), {}, 0};
+}
+
+const Route* Router::find(std::string_view method, std::string_view path, bool& method_not_allowed) const {
+  method_not_allowed = false;
+  if (const auto it = routes_.find(path); it != routes_.end()) {
+    if (const auto route = it->second.find(method); route != it->second.end()) return &route->second;
+    method_not_allowed = true;
+    return nullptr;
+  }
+  if (method == "GET" && fallback_.handler) return &fallback_;
+  method_not_allowed = method != "GET" && fallback_.handler != nullptr && path == "/";
+  return nullptr;
+}
+
+std::string percent_decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+      i += 2;
+    } else {
+      out += plus_is_space && text[i] == '+' ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+Parameters parse_form(std::string_view text) {
+  Parameters out;
+  while (!text.empty()) {
+    const std::size_t end = text.find('&');
+    const std::string_view pair = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    if (pair.empty()) continue;
+    const std::size_t equals = pair.find('=');
+    out.emplace_back(percent_decode(pair.substr(0, equals), true),
+                     equals == std::string_view::npos ? "" : percent_decode(pair.substr(equals + 1), true));
+  }
+  return out;
+}
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  append_json_escaped(out, text);
+  return out += '"';
+}
+
+}  // namespace resmon::http

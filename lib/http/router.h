@@ -1,0 +1,105 @@
+#pragma once
+
+// What the rest of the server knows of HTTP: requests and responses as plain values, handlers as coroutines, and who
+// may call which. Beast and its compile times stay behind server.cc.
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace resmon::http {
+
+namespace asio = boost::asio;
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+struct Request {
+  std::string method;  // "GET"
+  std::string path;    // "/query", percent-decoded
+  Parameters query;    // of the URL, and for a form POST of the body: decoded, in order
+  std::map<std::string, std::string, std::less<>> headers;  // names in lower case
+  std::string body;                                         // not compressed any more
+  std::string peer;                                         // "127.0.0.1:5123"
+  bool head = false;                                        // HEAD: method is GET, the body of the response is not sent
+
+  // The first parameter of that name, or empty.
+  std::string_view parameter(std::string_view name) const;
+  bool has_parameter(std::string_view name) const;
+  std::string_view header(std::string_view lower_case_name) const;
+};
+
+struct Response {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  bool already_gzip = false;  // the body is gzip; it is unpacked for a client that does not take that
+
+  static Response json(std::string body, unsigned status = 200) {
+    return {status, "application/json", {}, std::move(body)};
+  }
+  static Response text(std::string body, unsigned status = 200) {
+    return {status, "text/plain; charset=utf-8", {}, std::move(body)};
+  }
+  // {"error": message}
+  static Response error(unsigned status, std::string_view message);
+};
+
+// One WebSocket connection, on one executor.
+class Socket {
+ public:
+  virtual ~Socket() = default;
+  virtual asio::awaitable<Status> send(std::string text) = 0;
+  // Waits for a message, `timeout` at most: nothing then. An error when the connection is over.
+  virtual asio::awaitable<Result<std::optional<std::string>>> receive(std::chrono::milliseconds timeout) = 0;
+  virtual asio::any_io_executor executor() const = 0;
+};
+
+enum class Access {
+  kOpen,   // anyone who reaches the port
+  kRead,   // a token; or from this machine when the server allows that
+  kWrite,  // a token, always
+};
+
+using Handler = std::function<asio::awaitable<Response>(std::shared_ptr<const Request>)>;
+using SocketHandler = std::function<asio::awaitable<void>(std::shared_ptr<const Request>, std::shared_ptr<Socket>)>;
+
+struct Route {
+  Access access = Access::kRead;
+  Handler handler;  // one of the two
+  SocketHandler socket_handler;
+  std::size_t body_limit_bytes = 1U << 20U;
+};
+
+class Router {
+ public:
+  // Exact paths. GET also answers HEAD.
+  void add(std::string method, std::string path, Access access, Handler handler,
+           std::size_t body_limit_bytes = 1U << 20U);
+  void add_socket(std::string path, Access access, SocketHandler handler);
+  // For GETs that no route takes: the page's files.
+  void set_fallback(Handler handler);
+
+  // Null: unknown. `method_not_allowed` tells an unknown path from an unknown method.
+  const Route* find(std::string_view method, std::string_view path, bool& method_not_allowed) const;
+
+ private:
+  std::map<std::string, std::map<std::string, Route, std::less<>>, std::less<>> routes_;  // path, then method
+  Route fallback_;
+};
+
+// "a=1&b=x%20y": decodes + and %xx; a malformed escape stays as it is.
+Parameters parse_form(std::string_view text);
+std::string percent_decode(std::string_view text, bool plus_is_space);
+
+std::string json_string(std::string_view text);  // with its quotes; always valid JSON, whatever the bytes
+
+}  // namespace resmon::http

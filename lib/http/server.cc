@@ -1,0 +1,451 @@
+#include "http/server.h"
+
+#include <openssl/evp.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+#include <boost/json.hpp>
+#include <map>
+#include <mutex>
+
+#include "base/log.h"
+#include "http/gzip.h"
+#include "net/address.h"
+
+namespace resmon::http {
+
+namespace beast = boost::beast;
+namespace bhttp = beast::http;
+namespace websocket = beast::websocket;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kHeaderLimitBytes = 16U << 10U;
+constexpr std::size_t kGzipFromBytes = 1024;
+constexpr std::size_t kSocketMessageBytes = 64U << 10U;
+constexpr auto kLingerTime = std::chrono::seconds(2);
+constexpr std::size_t kLingerBytes = 32U << 20U;
+constexpr auto kSocketTokenTimeout = std::chrono::seconds(10);
+
+template <class Stream>
+beast::tcp_stream& lowest(Stream& stream) {
+  return beast::get_lowest_layer(stream);
+}
+
+std::string decode_base64(std::string_view text) {
+  if (text.size() > 4096 || text.size() % 4 != 0) return {};
+  std::string out(text.size() / 4 * 3, '\0');
+  const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  if (n < 0) return {};
+  std::size_t size = static_cast<std::size_t>(n);
+  if (text.ends_with("==")) --size;
+  if (text.ends_with('=')) --size;
+  out.resize(size);
+  return out;
+}
+
+// The token of {"token": "…"}; empty when the text is anything else.
+std::string token_in(std::string_view text) {
+  error_code error;
+  const boost::json::value value = boost::json::parse(boost::json::string_view(text.data(), text.size()), error);
+  if (error || !value.is_object()) return {};
+  const boost::json::value* token = value.as_object().if_contains("token");
+  return token != nullptr && token->is_string() ? std::string(token->as_string().c_str()) : std::string();
+}
+
+bool starts_with_word(std::string_view text, std::string_view word) {
+  return text.size() > word.size() &&
+         beast::iequals(beast::string_view(text.data(), word.size()), beast::string_view(word.data(), word.size())) &&
+         text[word.size()] == ' ';
+}
+
+std::string_view host_of(std::string_view authority) {
+  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+  return authority.substr(0, authority.rfind(':'));
+}
+
+// Response headers for everything: the page runs only its own scripts and is framed by nobody.
+constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
+     "'self'; "
+     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+};
+
+template <class Ws>
+class WebSocket final : public Socket, public std::enable_shared_from_this<WebSocket<Ws>> {
+ public:
+  explicit WebSocket(std::shared_ptr<Ws> ws) : ws_(std::move(ws)) {}
+
+  asio::awaitable<Status> send(std::string text) override {
+    const auto self = this->shared_from_this();
+    const auto [error, n] = co_await ws_->async_write(asio::buffer(text), kAwait);
+    if (error) co_return fail(ErrorKind::kUnavailable, error.message());
+    co_return Status();
+  }
+
+  asio::awaitable<Result<std::optional<std::string>>> receive(std::chrono::milliseconds timeout) override {
+    const auto self = this->shared_from_this();
+    if (!reading_) {
+      reading_ = true;
+      ws_->async_read(buffer_, [self](const error_code& error, std::size_t) {
+        self->error_ = error;
+        self->reading_ = false;
+        self->timer_.cancel();
+      });
+    }
+    timer_.expires_after(timeout);
+    if (reading_) co_await timer_.async_wait(kAwait);
+    if (reading_) co_return std::optional<std::string>();
+    if (error_) co_return fail(ErrorKind::kUnavailable, error_.message());
+    std::string text = beast::buffers_to_string(buffer_.data());
+    buffer_.consume(buffer_.size());
+    co_return std::optional<std::string>(std::move(text));
+  }
+
+  asio::any_io_executor executor() const override { return const_cast<Ws&>(*ws_).get_executor(); }
+
+ private:
+  std::shared_ptr<Ws> ws_;
+  asio::steady_timer timer_{ws_->get_executor()};
+  beast::flat_buffer buffer_{kSocketMessageBytes};
+  bool reading_ = false;
+  error_code error_;
+};
+
+Request make_request(bhttp::request<bhttp::string_body>&& raw, const std::string& peer) {
+  Request request;
+  request.method = std::string(raw.method_string());
+  request.head = request.method == "HEAD";
+  if (request.head) request.method = "GET";
+  const std::string_view target(raw.target().data(), raw.target().size());
+  const std::size_t question = target.find('?');
+  request.path = percent_decode(target.substr(0, question), false);
+  if (question != std::string_view::npos) request.query = parse_form(target.substr(question + 1));
+  for (const auto& field : raw) {
+    std::string name(field.name_string());
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    request.headers.emplace(std::move(name), std::string(field.value()));
+  }
+  request.body = std::move(raw.body());
+  request.peer = peer;
+  return request;
+}
+
+}  // namespace
+
+// What stop() closes.
+struct Server::Connections {
+  std::mutex mutex;
+  std::map<const void*, std::function<void()>> closers;  // guarded by mutex
+  bool stopping = false;                                 // guarded by mutex
+};
+
+Server::Server(ServerOptions options, net::TokenSet tokens, const Router& router)
+    : options_(std::move(options)),
+      tokens_(std::move(tokens)),
+      router_(router),
+      connections_(std::make_shared<Connections>()) {}
+
+Server::~Server() = default;
+
+void Server::stop() {
+  std::map<const void*, std::function<void()>> closers;
+  {
+    std::lock_guard lock(connections_->mutex);
+    connections_->stopping = true;
+    closers.swap(connections_->closers);
+  }
+  for (const auto& [key, close] : closers) close();
+}
+
+void Server::accept(tcp::socket socket) {
+  ++stats_.connections;
+  if (stats_.open.load() >= options_.max_connections) {
+    ++stats_.refused;
+    return;  // closing the socket is all that is safe to do for free
+  }
+  error_code error;
+  const tcp::endpoint endpoint = socket.remote_endpoint(error);
+  if (error) return;
+  const std::string peer = net::to_string({endpoint.address().to_string(), endpoint.port()});
+  const auto executor = socket.get_executor();
+  ++stats_.open;
+  const auto ended = [this](const std::exception_ptr& failure) {
+    --stats_.open;
+    if (!failure) return;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const std::exception& e) {
+      log::error("http", "connection ended by an exception", {{"reason", e.what()}});
+    }
+  };
+  if (options_.tls)
+    asio::co_spawn(
+        executor, serve(std::make_shared<beast::ssl_stream<beast::tcp_stream>>(std::move(socket), *options_.tls), peer),
+        ended);
+  else
+    asio::co_spawn(executor, serve(std::make_shared<beast::tcp_stream>(std::move(socket)), peer), ended);
+}
+
+bool Server::allowed(const Request& request, Access access) const {
+  if (access == Access::kOpen) return true;
+  const std::string_view authorization = request.header("authorization");
+  if (starts_with_word(authorization, "bearer") && tokens_.contains(authorization.substr(7))) return true;
+  if (starts_with_word(authorization, "token")) {
+    const std::string_view token = authorization.substr(6);
+    if (tokens_.contains(token)) return true;
+    if (const std::size_t colon = token.find(':');
+        colon != std::string_view::npos && tokens_.contains(token.substr(colon + 1)))
+      return true;
+  }
+  if (starts_with_word(authorization, "basic")) {
+    const std::string decoded = decode_base64(authorization.substr(6));
+    const std::size_t colon = decoded.find(':');
+    if (colon != std::string::npos && tokens_.contains(std::string_view(decoded).substr(colon + 1))) return true;
+  }
+  if (request.has_parameter("p") && tokens_.contains(request.parameter("p"))) return true;
+  if (access != Access::kRead || !options_.local_read_without_token) return false;
+  // A proxy on this machine speaks for others.
+  for (const std::string_view header : {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
+    if (!request.header(header).empty()) return false;
+  const std::size_t colon = request.peer.rfind(':');
+  std::string_view address = std::string_view(request.peer).substr(0, colon);
+  if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
+  if (!net::is_loopback(address)) return false;
+  if (!net::is_loopback(host_of(request.header("host")))) return false;
+  const std::string_view origin = request.header("origin");
+  return origin.empty() || origin.substr(origin.find("://") == std::string_view::npos ? 0 : origin.find("://") + 3) ==
+                               request.header("host");
+}
+
+Response Server::denied() {
+  ++stats_.denied;
+  Response response = Response::error(401, "a token is needed: send it as 'Authorization: Bearer TOKEN'");
+  response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"resmon\"");
+  return response;
+}
+
+asio::awaitable<Response> Server::answer(std::shared_ptr<const Request> request, const Route* route,
+                                         bool method_not_allowed) {
+  if (route == nullptr) {
+    if (method_not_allowed) co_return Response::error(405, "method not allowed");
+    co_return Response::error(404, "not found: " + request->path);
+  }
+  if (!allowed(*request, route->access)) {
+    co_return denied();
+  }
+  if (!route->handler) co_return Response::error(426, "this path speaks WebSocket");
+  // co_await is not allowed in a catch block.
+  std::string failure;
+  try {
+    co_return co_await route->handler(request);
+  } catch (const std::exception& e) {
+    failure = e.what();
+  }
+  log::error("http", "request failed", {{"path", request->path}, {"reason", failure}});
+  co_return Response::error(500, "internal error");
+}
+
+template <class Stream>
+asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string peer) {
+  const auto connections = connections_;
+  {
+    std::lock_guard lock(connections->mutex);
+    if (connections->stopping) co_return;
+    connections->closers[stream.get()] = [weak = std::weak_ptr<Stream>(stream), executor = stream->get_executor()] {
+      asio::post(executor, [weak] {
+        if (const auto alive = weak.lock()) lowest(*alive).close();
+      });
+    };
+  }
+  struct Leave {
+    std::shared_ptr<Connections> connections;
+    const void* key;
+    ~Leave() {
+      std::lock_guard lock(connections->mutex);
+      connections->closers.erase(key);
+    }
+  } leave{connections, stream.get()};
+
+  if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
+    lowest(*stream).expires_after(std::chrono::seconds(10));
+    const auto [error] = co_await stream->async_handshake(asio::ssl::stream_base::server, kAwait);
+    if (error) {
+      log::debug("http", "TLS handshake failed", {{"address", peer}, {"reason", error.message()}});
+      co_return;
+    }
+  }
+  beast::flat_buffer buffer;
+  bool unread = false;
+  while (true) {
+    bhttp::request_parser<bhttp::string_body> parser;
+    parser.header_limit(kHeaderLimitBytes);
+    lowest(*stream).expires_after(options_.idle_timeout);
+    // The header alone first: its route says how large the body may be.
+    parser.body_limit(boost::none);
+    {
+      const auto [error, n] = co_await bhttp::async_read_header(*stream, buffer, parser, kAwait);
+      if (error) {
+        if (error != bhttp::error::end_of_stream &&
+            error.category() == bhttp::make_error_code(bhttp::error::end_of_stream).category()) {
+          bhttp::response<bhttp::string_body> bad(bhttp::status::bad_request, 11);
+          bad.body() = "{\"error\":" + json_string("malformed request: " + error.message()) + "}\n";
+          bad.set(bhttp::field::content_type, "application/json");
+          bad.keep_alive(false);
+          bad.prepare_payload();
+          co_await bhttp::async_write(*stream, bad, kAwait);
+          unread = true;
+        }
+        break;
+      }
+    }
+    const auto& head = parser.get();
+    bool method_not_allowed = false;
+    const std::string_view target(head.target().data(), head.target().size());
+    const std::string path = percent_decode(target.substr(0, target.find('?')), false);
+    const std::string_view method = head.method() == bhttp::verb::head
+                                        ? "GET"
+                                        : std::string_view(head.method_string().data(), head.method_string().size());
+    const Route* route = router_.find(method, path, method_not_allowed);
+
+    if (websocket::is_upgrade(head) && route != nullptr && route->socket_handler) {
+      const auto request = std::make_shared<const Request>(make_request(parser.release(), peer));
+      ++stats_.requests;
+      lowest(*stream).expires_never();
+      auto ws = std::make_shared<websocket::stream<Stream>>(std::move(*stream));
+      {
+        std::lock_guard lock(connections->mutex);
+        connections->closers[leave.key] = [weak = std::weak_ptr(ws), executor = ws->get_executor()] {
+          asio::post(executor, [weak] {
+            if (const auto alive = weak.lock()) lowest(*alive).close();
+          });
+        };
+      }
+      auto timeouts = websocket::stream_base::timeout::suggested(beast::role_type::server);
+      timeouts.idle_timeout = std::chrono::seconds(60);
+      timeouts.keep_alive_pings = true;
+      ws->set_option(timeouts);
+      ws->read_message_max(kSocketMessageBytes);
+      bhttp::request<bhttp::string_body> raw(bhttp::verb::get, request->path, 11);
+      for (const auto& [name, value] : request->headers) raw.set(name, value);
+      const auto [error] = co_await ws->async_accept(raw, kAwait);
+      if (error) co_return;
+      const auto socket = std::make_shared<WebSocket<websocket::stream<Stream>>>(ws);
+      bool welcome = allowed(*request, route->access);
+      if (!welcome) {
+        // A browser cannot send a header with an upgrade: {"token": "…"} in its first message does as well.
+        const auto first = co_await socket->receive(kSocketTokenTimeout);
+        welcome = first.has_value() && first->has_value() && tokens_.contains(token_in(**first));
+      }
+      if (welcome) {
+        co_await route->socket_handler(request, socket);
+        co_await ws->async_close(websocket::close_code::normal, kAwait);
+      } else {
+        ++stats_.denied;
+        co_await ws->async_close(websocket::close_reason(websocket::close_code::policy_error, "a token is needed"),
+                                 kAwait);
+      }
+      co_return;
+    }
+
+    const std::size_t limit = route == nullptr ? 1U << 20U : route->body_limit_bytes;
+    // Beast compares a Content-Length with the limit only as it reads the header.
+    bool too_large = parser.content_length() && *parser.content_length() > limit;
+    // Who may not write is told before anything large is read for them.
+    const bool turned_away =
+        route != nullptr && route->access == Access::kWrite &&
+        !allowed(make_request(bhttp::request<bhttp::string_body>(head.base()), peer), route->access);
+    parser.body_limit(limit);
+    lowest(*stream).expires_after(options_.request_timeout);
+    if (!too_large && !turned_away) {
+      if (beast::iequals(head[bhttp::field::expect], "100-continue")) {
+        bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
+        co_await bhttp::async_write(*stream, go_on, kAwait);
+      }
+      const auto [read_error, read_bytes] = co_await bhttp::async_read(*stream, buffer, parser, kAwait);
+      too_large = read_error == bhttp::error::body_limit;
+      if (read_error && !too_large) break;
+    }
+    ++stats_.requests;
+    const bool keep_alive = parser.keep_alive() && !too_large && !turned_away;
+    auto request = std::make_shared<Request>(make_request(parser.release(), peer));
+    Response response;
+    if (turned_away) {
+      response = denied();
+    } else if (too_large) {
+      response = Response::error(413, "request body over " + std::to_string(limit) + " bytes");
+    } else {
+      bool readable = true;
+      if (beast::iequals(beast::string_view(request->header("content-encoding")), "gzip")) {
+        auto unpacked = gunzip(request->body, limit);
+        readable = unpacked.has_value();
+        if (readable)
+          request->body = std::move(*unpacked);
+        else
+          response = Response::error(unpacked.error().kind == ErrorKind::kLimit ? 413 : 400, unpacked.error().message);
+      }
+      if (request->header("content-type").starts_with("application/x-www-form-urlencoded"))
+        for (auto& pair : parse_form(request->body)) request->query.push_back(std::move(pair));
+      // A handler has its own deadlines; the stream's must not close the connection under it.
+      lowest(*stream).expires_never();
+      if (readable) response = co_await answer(request, route, method_not_allowed);
+    }
+    if (response.status >= 500) ++stats_.failures;
+
+    bhttp::response<bhttp::string_body> out(static_cast<bhttp::status>(response.status), 11);
+    if (response.status != 204) out.set(bhttp::field::content_type, response.content_type);
+    for (const auto& [name, value] : response.headers) out.set(name, value);
+    for (const auto& [name, value] : kSecurityHeaders) out.set(name, value);
+    const bool takes_gzip = request->header("accept-encoding").find("gzip") != std::string_view::npos;
+    if (response.already_gzip && !takes_gzip) {
+      response.body = gunzip(response.body, 64U << 20U).value_or("");
+      response.already_gzip = false;
+    } else if (!response.already_gzip && takes_gzip && response.body.size() >= kGzipFromBytes) {
+      response.body = gzip(response.body);
+      response.already_gzip = true;
+    }
+    if (response.already_gzip) out.set(bhttp::field::content_encoding, "gzip");
+    out.set(bhttp::field::vary, "Accept-Encoding");
+    out.body() = std::move(response.body);
+    out.keep_alive(keep_alive);
+    if (response.status != 204 && response.status != 304) out.prepare_payload();
+    if (request->head) out.body().clear();  // Content-Length still says how long it would be
+    lowest(*stream).expires_after(options_.request_timeout);
+    bhttp::response_serializer<bhttp::string_body> serializer(out);
+    if (request->head) serializer.split(true);
+    const auto [write_error, written] = request->head ? co_await bhttp::async_write_header(*stream, serializer, kAwait)
+                                                      : co_await bhttp::async_write(*stream, serializer, kAwait);
+    unread = too_large || turned_away;
+    if (write_error || !keep_alive) break;
+  }
+  error_code ignored;
+  lowest(*stream).socket().shutdown(tcp::socket::shutdown_send, ignored);
+  if (!unread) co_return;
+  // Closing on unread input would reset the connection, and the reset would overtake our answer.
+  lowest(*stream).expires_after(kLingerTime);
+  std::vector<char> discard(16U << 10U);
+  for (std::size_t taken = 0; taken < kLingerBytes;) {
+    const auto [error, n] = co_await lowest(*stream).async_read_some(asio::buffer(discard), kAwait);
+    if (error) break;
+    taken += n;
+  }
+}
+
+}  // namespace resmon::http

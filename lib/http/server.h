@@ -1,0 +1,66 @@
+#pragma once
+
+// HTTP/1.1 and WebSocket, with or without TLS, over a Router. Each connection is one coroutine with deadlines and
+// bounds; a handler that throws costs its own request only.
+
+#include <atomic>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "http/router.h"
+#include "net/tls.h"
+#include "net/token_set.h"
+
+namespace resmon::http {
+
+struct ServerOptions {
+  net::TlsContext tls;                   // null: plain HTTP
+  bool local_read_without_token = true;  // requests of Access::kRead from this machine need no token
+  std::chrono::seconds idle_timeout{75};
+  std::chrono::seconds request_timeout{30};  // to receive one whole request, or to send one response
+  std::uint32_t max_connections = 2'000;
+};
+
+struct ServerStats {
+  std::atomic<std::uint64_t> connections{0};
+  std::atomic<std::uint64_t> open{0};
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> refused{0};   // over max_connections
+  std::atomic<std::uint64_t> denied{0};    // 401 and 403
+  std::atomic<std::uint64_t> failures{0};  // 5xx
+};
+
+class Server {
+ public:
+  // `router` must outlive the server's last connection and not change any more.
+  Server(ServerOptions options, net::TokenSet tokens, const Router& router);
+  ~Server();
+
+  void accept(boost::asio::ip::tcp::socket socket);  // for net::Listener
+  void stop();                                       // any thread: closes every connection
+  const ServerStats& stats() const { return stats_; }
+
+  // Whether `request` may do what needs `access`: the token in `Authorization: Bearer`, `Token` or Basic (its
+  // password), or in the parameters u and p, or loopback where that is enough. Names of this machine only are taken as
+  // Host then, so that a page from elsewhere cannot read through the browser (DNS rebinding), and nothing that a proxy
+  // has marked as passed on.
+  bool allowed(const Request& request, Access access) const;
+  bool is_token(std::string_view token) const { return tokens_.contains(token); }
+
+ private:
+  struct Connections;
+  template <class Stream>
+  asio::awaitable<void> serve(std::shared_ptr<Stream> stream, std::string peer);
+  Response denied();  // 401, counted
+  asio::awaitable<Response> answer(std::shared_ptr<const Request> request, const Route* route, bool method_not_allowed);
+
+  const ServerOptions options_;
+  const net::TokenSet tokens_;
+  const Router& router_;
+  ServerStats stats_;
+  std::shared_ptr<Connections> connections_;
+};
+
+}  // namespace resmon::http

@@ -1,0 +1,434 @@
+// The server on a real socket, with requests written by hand: what a well-behaved library would never send is the
+// point.
+
+#include "http/server.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/write.hpp>
+#include <thread>
+
+#include "http/gzip.h"
+#include "net/listener.h"
+#include "net/runtime.h"
+
+namespace resmon::http {
+namespace {
+
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr const char* kToken = "test-token-0123456789";
+
+template <class Condition>
+bool eventually(const Condition& condition) {
+  const auto until = steady_clock::now() + 30s;
+  while (!condition()) {
+    if (steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+asio::awaitable<void> echo(std::shared_ptr<const Request>, std::shared_ptr<Socket> socket) {
+  while (true) {
+    auto message = co_await socket->receive(10s);
+    if (!message || !*message) co_return;
+    if (Status sent = co_await socket->send("echo " + **message); !sent) co_return;
+  }
+}
+
+class HttpTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    router_.add("GET", "/open", Access::kOpen,
+                [](auto) -> asio::awaitable<Response> { co_return Response::text("open\n"); });
+    router_.add("GET", "/large", Access::kOpen,
+                [](auto) -> asio::awaitable<Response> { co_return Response::text(std::string(10'000, 'x')); });
+    router_.add("GET", "/packed", Access::kOpen, [](auto) -> asio::awaitable<Response> {
+      Response response = Response::text(gzip("packed"));
+      response.already_gzip = true;
+      co_return response;
+    });
+    router_.add("GET", "/read", Access::kRead,
+                [](auto) -> asio::awaitable<Response> { co_return Response::text("read\n"); });
+    router_.add("GET", "/throws", Access::kOpen, [](auto) -> asio::awaitable<Response> {
+      throw std::runtime_error("a handler's bug");
+      co_return Response();
+    });
+    router_.add("GET", "/nothing", Access::kOpen, [](auto) -> asio::awaitable<Response> {
+      Response response;
+      response.status = 204;
+      co_return response;
+    });
+    router_.add(
+        "POST", "/form", Access::kOpen,
+        [](std::shared_ptr<const Request> request) -> asio::awaitable<Response> {
+          co_return Response::text(std::string(request->parameter("a")) + "|" + std::to_string(request->body.size()));
+        },
+        1000);
+    router_.add_socket("/socket", Access::kRead, echo);
+    start({});
+  }
+  void start(ServerOptions options) {
+    stop();
+    net::TokenSet tokens;
+    tokens.add(kToken);
+    runtime_ = std::make_unique<net::Runtime>(1);
+    server_ = std::make_unique<Server>(options, tokens, router_);
+    listener_ = net::Listener::open({"127.0.0.1", 0}, runtime_->all(), "test").value();
+    listener_->start([this](tcp::socket socket) { server_->accept(std::move(socket)); });
+    runtime_->start();
+  }
+  void stop() {
+    if (!runtime_) return;
+    listener_->stop();
+    server_->stop();
+    EXPECT_TRUE(eventually([&] { return server_->stats().open == 0; }));
+    runtime_->drain(100ms);
+    listener_.reset();
+    server_.reset();
+    runtime_.reset();
+  }
+  void TearDown() override { stop(); }
+
+  tcp::socket connect() {
+    tcp::socket socket(io_);
+    socket.connect({asio::ip::make_address("127.0.0.1"), listener_->address().port});
+    const timeval limit{10, 0};
+    ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    return socket;
+  }
+  // All that comes until the other side ends the stream, or until `enough` is in it.
+  static std::string read(tcp::socket& socket, std::string_view enough = "") {
+    std::string out;
+    char buffer[4096];
+    while (enough.empty() || out.find(enough) == std::string::npos) {
+      const ssize_t n = ::recv(socket.native_handle(), buffer, sizeof buffer, 0);
+      if (n <= 0) break;
+      out.append(buffer, static_cast<std::size_t>(n));
+    }
+    return out;
+  }
+  std::string exchange(const std::string& request) {
+    tcp::socket socket = connect();
+    boost::system::error_code ignored;
+    asio::write(socket, asio::buffer(request), ignored);
+    return read(socket);
+  }
+  std::string get(const std::string& path, const std::string& headers = "", const std::string& method = "GET") {
+    return exchange(method + " " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + "\r\n");
+  }
+  std::string post(const std::string& headers, const std::string& body, const std::string& path = "/form") {
+    return exchange("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + "\r\n" + body);
+  }
+  static std::string sized(const std::string& body) {
+    return "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  }
+  static std::string status(const std::string& answer) { return answer.substr(0, answer.find('\r')); }
+  static std::string body(const std::string& answer) {
+    const std::size_t head = answer.find("\r\n\r\n");
+    return head == std::string::npos ? "" : answer.substr(head + 4);
+  }
+
+  asio::io_context io_;
+  Router router_;
+  std::unique_ptr<net::Runtime> runtime_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<net::Listener> listener_;
+};
+
+TEST_F(HttpTest, AnswersAndProtectsThePage) {
+  const std::string answer = get("/open");
+  EXPECT_EQ(status(answer), "HTTP/1.1 200 OK");
+  EXPECT_EQ(body(answer), "open\n");
+  EXPECT_NE(answer.find("Content-Security-Policy: default-src 'none'"), std::string::npos);
+  EXPECT_NE(answer.find("X-Frame-Options: DENY"), std::string::npos);
+  EXPECT_EQ(status(get("/unknown")), "HTTP/1.1 404 Not Found");
+  EXPECT_EQ(status(get("/form")), "HTTP/1.1 405 Method Not Allowed");
+  EXPECT_EQ(status(get("/socket")), "HTTP/1.1 426 Upgrade Required");
+}
+
+TEST_F(HttpTest, AConnectionServesRequestAfterRequest) {
+  tcp::socket socket = connect();
+  for (int i = 0; i < 50; ++i) {
+    asio::write(socket, asio::buffer(std::string("GET /open HTTP/1.1\r\nHost: localhost\r\n\r\n")));
+    ASSERT_EQ(body(read(socket, "open\n")), "open\n");
+  }
+  // Pipelined, the last one closing.
+  asio::write(socket,
+              asio::buffer(std::string(
+                  "GET /open HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")));
+  const std::string both = read(socket);
+  EXPECT_NE(both.find("open\nHTTP/1.1 200 OK"), std::string::npos);
+  EXPECT_TRUE(both.ends_with(std::string(10'000, 'x')));
+  EXPECT_EQ(server_->stats().requests, 52U);
+  EXPECT_EQ(server_->stats().connections, 1U);
+}
+
+TEST_F(HttpTest, HeadHasTheHeaderOfGetAndNoBody) {
+  const std::string answer = get("/large", "", "HEAD");
+  EXPECT_EQ(status(answer), "HTTP/1.1 200 OK");
+  EXPECT_NE(answer.find("Content-Length: 10000\r\n"), std::string::npos);
+  EXPECT_EQ(body(answer), "");
+  // And the connection goes on.
+  tcp::socket socket = connect();
+  asio::write(socket,
+              asio::buffer(std::string(
+                  "HEAD /open HTTP/1.1\r\nHost: a\r\n\r\nGET /open HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")));
+  const std::string both = read(socket);
+  EXPECT_NE(both.find("\r\n\r\nHTTP/1.1 200 OK"), std::string::npos) << both;
+  EXPECT_TRUE(both.ends_with("\r\n\r\nopen\n"));
+}
+
+TEST_F(HttpTest, NoContentHasNone) {
+  const std::string answer = get("/nothing");
+  EXPECT_EQ(status(answer), "HTTP/1.1 204 No Content");
+  EXPECT_EQ(answer.find("Content-Length"), std::string::npos);
+  EXPECT_EQ(body(answer), "");
+}
+
+TEST_F(HttpTest, AHandlerThatThrowsCostsItsRequestOnly) {
+  tcp::socket socket = connect();
+  asio::write(
+      socket,
+      asio::buffer(std::string(
+          "GET /throws HTTP/1.1\r\nHost: a\r\n\r\nGET /open HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")));
+  const std::string both = read(socket);
+  EXPECT_TRUE(both.starts_with("HTTP/1.1 500 ")) << both;
+  EXPECT_EQ(both.find("a handler's bug"), std::string::npos);
+  EXPECT_TRUE(both.ends_with("open\n"));
+  EXPECT_EQ(server_->stats().failures, 1U);
+}
+
+TEST_F(HttpTest, GzipWhereItIsTakenAndPays) {
+  const std::string packed = get("/large", "Accept-Encoding: br, gzip\r\n");
+  EXPECT_NE(packed.find("Content-Encoding: gzip\r\n"), std::string::npos);
+  EXPECT_EQ(gunzip(body(packed), 10'000).value(), std::string(10'000, 'x'));
+  EXPECT_EQ(get("/large").find("Content-Encoding"), std::string::npos);
+  EXPECT_EQ(get("/open", "Accept-Encoding: gzip\r\n").find("Content-Encoding"), std::string::npos);
+  EXPECT_EQ(body(get("/packed")), "packed");
+  EXPECT_EQ(gunzip(body(get("/packed", "Accept-Encoding: gzip\r\n")), 100).value(), "packed");
+}
+
+TEST_F(HttpTest, FormsAndBodies) {
+  const std::string form = "a=1%2B2&b=3";
+  EXPECT_EQ(body(post("Content-Type: application/x-www-form-urlencoded\r\n" + sized(form), form)), "1+2|11");
+  EXPECT_EQ(body(post(sized(form), form)), "|11");
+  const std::string packed = gzip(form);
+  EXPECT_EQ(body(post("Content-Encoding: gzip\r\nContent-Type: application/x-www-form-urlencoded\r\n" + sized(packed),
+                      packed)),
+            "1+2|11");
+  EXPECT_EQ(status(post("Content-Encoding: gzip\r\n" + sized(form), form)), "HTTP/1.1 400 Bad Request");
+  EXPECT_EQ(body(post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n")), "|3");
+}
+
+TEST_F(HttpTest, BodiesOverTheRoutesBoundAreRefusedHoweverTheyCome) {
+  const std::string large(1001, 'x');
+  const char* const kTooLarge = "HTTP/1.1 413 Payload Too Large";
+  EXPECT_EQ(status(post(sized(large.substr(1)), large.substr(1))), "HTTP/1.1 200 OK");
+  EXPECT_EQ(status(post(sized(large), large)), kTooLarge);
+  EXPECT_EQ(status(post("Transfer-Encoding: chunked\r\n", "3e9\r\n" + large + "\r\n0\r\n\r\n")), kTooLarge);
+  const std::string bomb = gzip(std::string(10'000'000, 'x'));
+  EXPECT_EQ(status(post("Content-Encoding: gzip\r\n" + sized(bomb.substr(0, 900)), bomb.substr(0, 900))), kTooLarge);
+  // What is only announced is neither waited for nor set aside.
+  tcp::socket socket = connect();
+  asio::write(socket,
+              asio::buffer(std::string("POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999\r\n\r\n")));
+  EXPECT_EQ(status(read(socket, "\r\n\r\n")), kTooLarge);
+  // A megabyte on its way does not keep the answer from arriving.
+  const std::string megabyte(1U << 20U, 'x');
+  EXPECT_EQ(status(post(sized(megabyte), megabyte)), kTooLarge);
+  EXPECT_EQ(status(post("Expect: 100-continue\r\n" + sized(megabyte), "")), kTooLarge);
+}
+
+TEST_F(HttpTest, MalformedRequestsGetAFourHundred) {
+  for (const std::string& raw :
+       {std::string("\x16\x03\x01\x02\x00\x01\x00", 7) + "\r\n\r\n", std::string("GET\r\n\r\n"),
+        std::string("GET / HTTP/1.1\r\nno colon\r\n\r\n"), std::string("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"),
+        "GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\n\r\n"})
+    EXPECT_EQ(status(exchange(raw)), "HTTP/1.1 400 Bad Request") << raw.substr(0, 40);
+  EXPECT_EQ(body(get("/open")), "open\n");
+}
+
+TEST_F(HttpTest, ConnectionsHaveABound) {
+  ServerOptions options;
+  options.max_connections = 3;
+  start(options);
+  std::vector<tcp::socket> held;
+  for (int i = 0; i < 3; ++i) held.push_back(connect());
+  ASSERT_TRUE(eventually([&] { return server_->stats().open == 3; }));
+  EXPECT_EQ(get("/open"), "");
+  EXPECT_EQ(server_->stats().refused, 1U);
+  held.pop_back();
+  ASSERT_TRUE(eventually([&] { return server_->stats().open == 2; }));
+  EXPECT_EQ(body(get("/open")), "open\n");
+}
+
+TEST_F(HttpTest, IdleConnectionsEnd) {
+  ServerOptions options;
+  options.idle_timeout = 1s;
+  start(options);
+  tcp::socket socket = connect();
+  asio::write(socket, asio::buffer(std::string("GET /op")));
+  EXPECT_EQ(read(socket), "");
+  EXPECT_TRUE(eventually([&] { return server_->stats().open == 0; }));
+}
+
+TEST_F(HttpTest, StopClosesEveryConnection) {
+  std::vector<tcp::socket> held;
+  for (int i = 0; i < 10; ++i) held.push_back(connect());
+  ASSERT_TRUE(eventually([&] { return server_->stats().open == 10; }));
+  server_->stop();
+  EXPECT_TRUE(eventually([&] { return server_->stats().open == 0; }));
+  for (tcp::socket& socket : held) EXPECT_EQ(read(socket), "");
+}
+
+struct Case {
+  const char* peer = "127.0.0.1:5000";
+  std::map<std::string, std::string, std::less<>> headers;
+  std::string query;
+  bool read = false;
+  bool write = false;
+};
+
+TEST_F(HttpTest, WhoMayDoWhat) {
+  const std::string token = kToken;
+  const std::string local = "localhost:7412";
+  const Case cases[] = {
+      // From this machine, by a name of this machine: reading is free, writing is not.
+      {"127.0.0.1:5000", {{"host", local}}, "", true, false},
+      {"[::1]:5000", {{"host", "[::1]:7412"}}, "", true, false},
+      {"[::ffff:127.0.0.1]:5000", {{"host", "127.0.0.1"}}, "", true, false},
+      // A page elsewhere that has its name resolve to this machine.
+      {"127.0.0.1:5000", {{"host", "evil.example:7412"}}, "", false, false},
+      {"127.0.0.1:5000", {{"host", "localhost.evil.example"}}, "", false, false},
+      {"127.0.0.1:5000", {}, "", false, false},
+      // A page elsewhere that asks openly.
+      {"127.0.0.1:5000", {{"host", local}, {"origin", "http://evil.example"}}, "", false, false},
+      {"127.0.0.1:5000", {{"host", local}, {"origin", "null"}}, "", false, false},
+      {"127.0.0.1:5000", {{"host", local}, {"origin", "http://localhost:7413"}}, "", false, false},
+      {"127.0.0.1:5000", {{"host", local}, {"origin", "http://localhost:7412"}}, "", true, false},
+      // From elsewhere.
+      {"10.0.0.5:5000", {{"host", local}}, "", false, false},
+      {"[2001:db8::1]:5000", {{"host", local}}, "", false, false},
+      // With the token, in each of the forms that InfluxDB's clients use.
+      {"10.0.0.5:5000", {{"authorization", "Bearer " + token}}, "", true, true},
+      {"10.0.0.5:5000", {{"authorization", "bearer " + token}}, "", true, true},
+      {"10.0.0.5:5000", {{"authorization", "Token " + token}}, "", true, true},
+      {"10.0.0.5:5000", {{"authorization", "Token user:" + token}}, "", true, true},
+      {"10.0.0.5:5000", {{"authorization", "Basic dTp0ZXN0LXRva2VuLTAxMjM0NTY3ODk="}}, "", true, true},  // u:token
+      {"10.0.0.5:5000", {}, "u=x&p=" + token, true, true},
+      // With something that is no token.
+      {"10.0.0.5:5000", {{"authorization", "Bearer wrong"}}, "", false, false},
+      {"10.0.0.5:5000", {{"authorization", "Bearer " + token + "x"}}, "", false, false},
+      {"10.0.0.5:5000", {{"authorization", "Bearer"}}, "", false, false},
+      {"10.0.0.5:5000", {{"authorization", token}}, "", false, false},
+      {"10.0.0.5:5000", {{"authorization", "Basic " + token}}, "", false, false},
+      {"10.0.0.5:5000", {{"authorization", "Basic !!!!"}}, "", false, false},
+      {"10.0.0.5:5000", {{"authorization", "Basic ===="}}, "", false, false},
+      {"10.0.0.5:5000", {}, "u=" + token, false, false},
+      {"10.0.0.5:5000", {}, "p=", false, false},
+  };
+  for (const Case& one : cases) {
+    Request request;
+    request.peer = one.peer;
+    request.headers = one.headers;
+    request.query = parse_form(one.query);
+    const std::string what = std::string(one.peer) + " host=" + std::string(request.header("host")) +
+                             " origin=" + std::string(request.header("origin")) + " " +
+                             std::string(request.header("authorization")) + one.query;
+    EXPECT_TRUE(server_->allowed(request, Access::kOpen)) << what;
+    EXPECT_EQ(server_->allowed(request, Access::kRead), one.read) << what;
+    EXPECT_EQ(server_->allowed(request, Access::kWrite), one.write) << what;
+  }
+  ServerOptions strict;
+  strict.local_read_without_token = false;
+  start(strict);
+  Request request;
+  request.peer = "127.0.0.1:1";
+  request.headers = {{"host", "localhost"}};
+  EXPECT_FALSE(server_->allowed(request, Access::kRead));
+}
+
+TEST_F(HttpTest, DeniedSaysHowToDoBetter) {
+  const std::string answer = exchange("GET /read HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(status(answer), "HTTP/1.1 401 Unauthorized");
+  EXPECT_NE(answer.find("WWW-Authenticate: Bearer"), std::string::npos);
+  EXPECT_EQ(server_->stats().denied, 1U);
+  EXPECT_EQ(body(get("/read")), "read\n");
+}
+
+class SocketTest : public HttpTest {
+ protected:
+  tcp::socket upgrade(const std::string& headers = "") {
+    tcp::socket socket = connect();
+    asio::write(socket,
+                asio::buffer("GET /socket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
+                             headers + "\r\n"));
+    const std::string answer = read(socket, "\r\n\r\n");
+    EXPECT_EQ(status(answer), "HTTP/1.1 101 Switching Protocols");
+    EXPECT_NE(answer.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), std::string::npos);  // RFC 6455's example
+    return socket;
+  }
+  static void send(tcp::socket& socket, const std::string& text) {
+    std::string frame = {
+        static_cast<char>(0x81), static_cast<char>(0x80 | text.size()), 0, 0, 0, 0};  // a mask of zeros
+    asio::write(socket, asio::buffer(frame + text));
+  }
+};
+
+TEST_F(SocketTest, Echoes) {
+  tcp::socket socket = upgrade();
+  for (const char* text : {"one", "two"}) {
+    send(socket, text);
+    const std::string wanted = std::string("echo ") + text;
+    EXPECT_TRUE(read(socket, wanted).ends_with(wanted));
+  }
+}
+
+TEST_F(SocketTest, ATokenInTheFirstMessageWillDo) {
+  tcp::socket socket = upgrade("Origin: http://evil.example\r\n");
+  send(socket, std::string(R"({"token": ")") + kToken + "\"}");
+  send(socket, "one");
+  EXPECT_TRUE(read(socket, "echo one").ends_with("echo one"));
+}
+
+TEST_F(SocketTest, AnythingElseInTheFirstMessageWillNot) {
+  for (const char* first :
+       {"", "hello", "{}", R"({"token": "wrong"})", R"({"token": 1})", R"(["token"])", R"({"token": )"}) {
+    tcp::socket socket = upgrade("Origin: http://evil.example\r\n");
+    send(socket, first);
+    const std::string answer = read(socket, "a token is needed");
+    EXPECT_TRUE(answer.starts_with("\x88")) << first;
+    EXPECT_EQ(answer.substr(2, 2), "\x03\xf0") << first;  // 1008, policy
+  }
+  EXPECT_EQ(server_->stats().denied, 7U);
+}
+
+TEST_F(SocketTest, AMessageOverTheBoundEndsIt) {
+  tcp::socket socket = upgrade();
+  const std::string head = {
+      static_cast<char>(0x81), static_cast<char>(0xff), 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0};  // 128 KiB
+  boost::system::error_code ignored;
+  asio::write(socket, asio::buffer(head + std::string(128U << 10U, 'x')), ignored);
+  read(socket);
+  EXPECT_TRUE(eventually([&] { return server_->stats().open == 0; }));
+}
+
+TEST_F(SocketTest, StopEndsIt) {
+  tcp::socket socket = upgrade();
+  send(socket, "one");
+  read(socket, "echo one");
+  server_->stop();
+  EXPECT_TRUE(eventually([&] { return server_->stats().open == 0; }));
+}
+
+}  // namespace
+}  // namespace resmon::http

@@ -1,0 +1,79 @@
+#pragma once
+
+// A machine that does not exist: it has CPUs, memory, disks, interfaces and a working day, and says what a real client
+// would say of them (docs/schema.md), with values that move slowly and hang together. Seeded: the same seed and times
+// give the same values. Used by resmon-load, by tests and by benchmarks.
+
+#include <cstdint>
+#include <random>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "metric/batch.h"
+
+namespace resmon::simulate {
+
+enum class Profile { kIdle, kNormal, kBusy };
+Result<Profile> parse_profile(std::string_view name);  // "idle", "normal", "busy"
+
+class HostModel {
+ public:
+  // `schemas` must outlive the model. All models of one table share its schemas.
+  HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& schemas);
+
+  // Appends one gather at `time`. Times must ascend; a first gather has no rates, like a real one.
+  void gather(UnixNanos time, metric::Batch& out);
+
+  int cpus() const { return cpus_; }
+
+ private:
+  using Fields = std::initializer_list<std::pair<std::string_view, metric::FieldType>>;
+  struct Shape {
+    metric::SchemaId id = 0;
+    std::size_t fields = 0;
+  };
+  struct Disk {
+    Shape space, io;
+    double total = 0, used_ratio = 0, growth = 0;
+    double reads = 0, writes = 0, read_bytes = 0, write_bytes = 0, read_time = 0, write_time = 0, io_time = 0;
+  };
+  struct Interface {
+    Shape shape;
+    double received = 0, sent = 0, packets_in = 0, packets_out = 0;
+    std::int64_t drops = 0;
+  };
+
+  Shape shape(std::string_view measurement, std::vector<metric::Tag> tags, Fields fields);
+  double noise(double width);                                      // normal, mean 0
+  void walk(double& value, double to, double pull, double width);  // towards `to`, within [0, 1]
+  void cpu(UnixNanos time, double seconds, metric::Batch& out);
+  void memory(UnixNanos time, metric::Batch& out);
+  void disks(UnixNanos time, double seconds, metric::Batch& out);
+  void network(UnixNanos time, double seconds, metric::Batch& out);
+  void system(UnixNanos time, double seconds, metric::Batch& out);
+
+  metric::SchemaTable& schemas_;
+  std::mt19937_64 random_;
+  Profile profile_;
+  int cpus_;
+  double memory_total_;
+  UnixNanos last_time_ = 0;
+  UnixNanos boot_time_ = 0;
+
+  double activity_ = 0.2;  // how busy the machine is, 0 to 1
+  double used_memory_ = 0.4;
+  double cached_ = 0.3;
+  double load_[3] = {0, 0, 0};
+  double context_switches_ = 0, interrupts_ = 0, forks_ = 0;
+  double pressure_total_[3][2] = {};
+
+  std::vector<Shape> cpu_;
+  Shape mem_, swap_, swap_io_, netstat_, load_shape_, uptime_, uptime_format_, processes_, kernel_, sysctl_fs_;
+  Shape pressure_[3][2], pressure_totals_[3][2];
+  std::vector<Disk> disks_;
+  std::vector<Interface> interfaces_;
+};
+
+}  // namespace resmon::simulate

@@ -1,0 +1,79 @@
+#include "simulate/host_model.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+namespace resmon::simulate {
+namespace {
+
+constexpr UnixNanos kStart = 1'700'000'000'000'000'000;
+constexpr std::int64_t kStep = 5'000'000'000;
+
+std::vector<std::uint64_t> cells(std::uint64_t seed, Profile profile) {
+  metric::SchemaTable schemas;
+  HostModel model(seed, profile, schemas);
+  std::vector<std::uint64_t> out;
+  for (int i = 0; i < 20; ++i) {
+    metric::Batch batch;
+    model.gather(kStart + i * kStep, batch);
+    for (const metric::Row& row : batch.rows())
+      for (std::size_t f = 0; f < row.fields; ++f)
+        if (schemas[row.schema].fields[f].type != metric::FieldType::kString) out.push_back(batch.value(row, f));
+  }
+  return out;
+}
+
+TEST(HostModelTest, OneSeedGivesOneMachine) {
+  EXPECT_EQ(cells(1, Profile::kNormal), cells(1, Profile::kNormal));
+  EXPECT_NE(cells(1, Profile::kNormal), cells(2, Profile::kNormal));
+}
+
+TEST(HostModelTest, ValuesArePossible) {
+  metric::SchemaTable schemas;
+  HostModel model(3, Profile::kBusy, schemas);
+  std::map<std::pair<metric::SchemaId, std::size_t>, std::int64_t> counters;
+  double active = 0;
+  int rows = 0;
+  for (int i = 0; i < 500; ++i) {
+    metric::Batch batch;
+    model.gather(kStart + i * kStep, batch);
+    if (i > 0) {
+      EXPECT_GE(batch.samples(), 200U);
+    }
+    for (const metric::Row& row : batch.rows()) {
+      const metric::Schema& schema = schemas[row.schema];
+      for (std::size_t f = 0; f < schema.fields.size(); ++f) {
+        if (!batch.has(row, f)) continue;
+        const std::string& name = schema.fields[f].name;
+        if (schema.fields[f].type == metric::FieldType::kFloat) {
+          const double v = metric::as_float(batch.value(row, f));
+          ASSERT_TRUE(std::isfinite(v)) << schema.measurement << ' ' << name;
+          ASSERT_GE(v, 0) << schema.measurement << ' ' << name;
+          if (name.find("percent") != std::string::npos || name.starts_with("usage_")) {
+            ASSERT_LE(v, 100.01) << name;
+          }
+          if (schema.measurement == "cpu" && name == "usage_active") {
+            active += v;
+            ++rows;
+          }
+        }
+        if (schema.measurement == "net" && name.starts_with("bytes")) {
+          std::int64_t& last = counters[{row.schema, f}];
+          ASSERT_GE(metric::as_integer(batch.value(row, f)), last);
+          last = metric::as_integer(batch.value(row, f));
+        }
+      }
+    }
+  }
+  EXPECT_GT(active / rows, 40);  // busy means busy
+}
+
+TEST(HostModelTest, ProfileNames) {
+  EXPECT_EQ(parse_profile("idle").value(), Profile::kIdle);
+  EXPECT_FALSE(parse_profile("lazy").has_value());
+}
+
+}  // namespace
+}  // namespace resmon::simulate
