@@ -1,0 +1,31 @@
+#pragma once
+
+// The web page as bytes in the binary. With RESMON_WEB=ON the table holds the page that npm built; with OFF it holds
+// one page that says so, so that a server always has something to answer at "/".
+
+#include <span>
+#include <string_view>
+
+namespace resmon::web {
+
+struct Asset {
+  std::string_view path;          // as requested: "/", "/app-ABCDEFGH.js"
+  std::string_view content_type;  // with its charset
+  std::string_view etag;          // strong, quotes included
+  std::span<const unsigned char> gzip_body;
+  bool immutable;  // the path names this very content: may be cached for ever
+};
+
+// Sorted by path; lives as long as the program.
+std::span<const Asset> assets();
+
+// The page needs nothing but its own origin, and no inline script or style. 'self' covers the WebSocket of the same
+// origin.
+inline constexpr std::string_view kContentSecurityPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'";
+
+inline constexpr std::string_view kImmutableCacheControl = "public, max-age=31536000, immutable";
+inline constexpr std::string_view kRevalidateCacheControl = "no-cache";
+
+}  // namespace resmon::web

@@ -1,0 +1,63 @@
+#include "web/assets.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <set>
+#include <string>
+
+namespace resmon::web {
+namespace {
+
+std::string gunzip(std::span<const unsigned char> packed) {
+  z_stream stream{};
+  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) return {};
+  std::string out(4U << 20U, '\0');
+  stream.next_in = const_cast<unsigned char*>(packed.data());
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<unsigned char*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const int end = inflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  const bool all = end == Z_STREAM_END && stream.avail_in == 0;
+  inflateEnd(&stream);
+  return all ? out : std::string{};
+}
+
+const Asset* find(std::string_view path) {
+  for (const Asset& asset : assets())
+    if (asset.path == path) return &asset;
+  return nullptr;
+}
+
+TEST(Assets, EveryBodyIsOneCompleteGzipMember) {
+  ASSERT_FALSE(assets().empty());
+  std::set<std::string_view> etags;
+  for (const Asset& asset : assets()) {
+    EXPECT_FALSE(gunzip(asset.gzip_body).empty()) << asset.path;
+    EXPECT_FALSE(asset.content_type.empty()) << asset.path;
+    EXPECT_TRUE(etags.insert(asset.etag).second) << asset.path;
+    EXPECT_TRUE(asset.etag.size() > 2 && asset.etag.front() == '"' && asset.etag.back() == '"') << asset.etag;
+  }
+}
+
+// What "/" names must be there, under a name that may be cached for ever, while "/" itself must not be.
+TEST(Assets, TheIndexNamesOnlyAssetsThatExist) {
+  const Asset* index = find("/");
+  ASSERT_NE(index, nullptr);
+  EXPECT_FALSE(index->immutable);
+  const std::string html = gunzip(index->gzip_body);
+  EXPECT_NE(html.find("resmon"), std::string::npos);
+  for (const std::string_view attribute : {"src=\"/", "href=\"/app"}) {
+    for (std::size_t at = html.find(attribute); at != std::string::npos; at = html.find(attribute, at + 1)) {
+      const std::size_t begin = html.find('"', at) + 1;
+      const std::string path = html.substr(begin, html.find('"', begin) - begin);
+      const Asset* named = find(path);
+      ASSERT_NE(named, nullptr) << path;
+      EXPECT_TRUE(named->immutable) << path;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace resmon::web

@@ -1,0 +1,230 @@
+// A stand-in for resmon-server, for work on the page and for browser tests where no server is built: the built page under the
+// real server's content policy, /api/v1/hosts, the live WebSocket and /query, all from generated machines.
+//
+//   npm run mock            # MOCK_HOSTS=1000 MOCK_TOKEN=secret MOCK_PORT=7500
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile, readdir } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import { answer } from "./query.mjs";
+import { gauge, profile, rate } from "./values.mjs";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const kTypes = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
+const kPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+function makeHosts(names, now) {
+  return names.map((name, index) => ({
+    name,
+    since: now - 40 * 86400e3,
+    gaps: index === 1 ? [[now - 9 * 60e3, now - 5 * 60e3], [now - 3 * 3600e3, now - 2.4 * 3600e3]] : [],
+    state: index === 2 && names.length > 4 ? "down" : index === 3 && names.length > 4 ? "late" : "up",
+    lastSeen: now - (index === 2 && names.length > 4 ? 3 * 3600e3 : index === 3 && names.length > 4 ? 22e3 : 0),
+    interval: 5,
+    phase: index % 5,
+  }));
+}
+
+function describe(host, now) {
+  const t = host.lastSeen;
+  const p = profile(host.name);
+  const fullest = p.paths.map((one) => [one, gauge(host.name, "disk", { path: one }, "used_percent", t)]).sort((a, b) => b[1] - a[1])[0];
+  const all = (field) => p.interfaces.reduce((sum, name) => sum + rate(host.name, "net", { interface: name }, field, t), 0);
+  return {
+    host: host.name,
+    state: host.state,
+    up: host.state === "up",
+    last_seen_seconds: (now - t) / 1000,
+    last_seen: t,
+    first_seen: host.since,
+    address: "127.0.0.1:5123",
+    version: "0.1.0",
+    interval_seconds: host.interval,
+    tags: { site: host.phase % 2 ? "berlin" : "oslo" },
+    backlog_samples: 0,
+    dropped_samples: 0,
+    received_samples: 12345,
+    summary: {
+      cpu_percent: gauge(host.name, "cpu", {}, "usage_active", t),
+      memory_percent: gauge(host.name, "mem", {}, "used_percent", t),
+      swap_percent: p.swap > 0 ? (gauge(host.name, "swap", {}, "used", t) / p.swap) * 100 : null,
+      disk_percent: fullest[1],
+      disk_path: fullest[0],
+      network_receive_bytes_per_second: all("bytes_recv"),
+      network_send_bytes_per_second: all("bytes_sent"),
+      load1: gauge(host.name, "system", {}, "load1", t),
+      n_cpus: p.cpus,
+      uptime_seconds: (t - host.since) / 1000,
+    },
+  };
+}
+
+// A server-to-client WebSocket text frame (RFC 6455, section 5.2): never masked.
+function frame(text) {
+  const body = Buffer.from(text);
+  const head = body.length < 126 ? Buffer.from([0x81, body.length])
+    : body.length < 65536 ? Buffer.from([0x81, 126, body.length >> 8, body.length & 255])
+    : Buffer.concat([Buffer.from([0x81, 127, 0, 0, 0, 0]), Buffer.from(Uint32Array.of(body.length).buffer).swap32()]);
+  return Buffer.concat([head, body]);
+}
+
+function readFrame(data) {
+  if (data.length < 6 || (data[0] & 15) !== 1) return null;
+  let length = data[1] & 127;
+  let at = 2;
+  if (length === 126) { length = data.readUInt16BE(2); at = 4; }
+  const mask = data.subarray(at, at + 4);
+  return data.subarray(at + 4, at + 4 + length).map((byte, i) => byte ^ mask[i % 4]).toString();
+}
+
+// The page from today's sources, built once for each process: what a test looks at is never an old build, and needs none.
+let built = null;
+function builtPage() {
+  if (built !== null) return built;
+  const folder = mkdtempSync(path.join(tmpdir(), "resmon-page-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const made = spawnSync(process.execPath, [path.join(here, "../build.mjs"), "--out", folder], { encoding: "utf8" });
+  if (made.status !== 0) throw new Error(`the page does not build: ${made.stderr || made.error}`);
+  built = folder;
+  return built;
+}
+
+// names: the hosts; token: ask for it; port 0: any; upstream: an InfluxDB that answers /query instead. Returns { url, close(), stop(), dropConnections(), addHost(name), … }.
+export async function startMock({ names, token = null, port = 0, upstream = null }) {
+  const hosts = makeHosts(names, Date.now());
+  const assets = new Map();
+  const page = builtPage();
+  for (const name of await readdir(page)) {
+    const bytes = await readFile(path.join(page, name));
+    assets.set(name === "index.html" ? "/" : `/${name}`, { body: gzipSync(bytes, { level: 9 }), type: kTypes[path.extname(name)] });
+  }
+  const sockets = new Set();
+  const connections = new Set();
+  const queries = [];
+  let accepting = true;
+  const live = () => ({ server_time: Date.now(), hosts: hosts.map((host) => describe(host, Date.now())) });
+  const allowed = (request) => token === null || request.headers.authorization === `Bearer ${token}`;
+
+  const server = createServer(async (request, response) => {
+    if (!accepting) return request.socket.destroy();
+    const url = new URL(request.url, "http://mock");
+    const json = (status, body) => {
+      response.writeHead(status, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+      response.end(JSON.stringify(body));
+    };
+    const asset = assets.get(url.pathname);
+    if (asset !== undefined) {
+      response.writeHead(200, {
+        "Content-Type": asset.type, "Content-Encoding": "gzip", "Content-Length": asset.body.length,
+        "Content-Security-Policy": kPolicy, "X-Content-Type-Options": "nosniff",
+      });
+      return response.end(asset.body);
+    }
+    if (url.pathname === "/api/v1/hosts") return allowed(request) ? json(200, live()) : json(401, { error: "token required" });
+    if (url.pathname === "/query") {
+      if (!allowed(request)) return json(401, { error: "token required" });
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const form = request.method === "POST" ? new URLSearchParams(Buffer.concat(chunks).toString()) : url.searchParams;
+      const text = form.get("q") ?? "";
+      queries.push(text);
+      if (upstream !== null) {
+        const answered = await fetch(`${upstream}/query`, { method: "POST", body: form });
+        response.writeHead(answered.status, { "Content-Type": "application/json" });
+        return response.end(await answered.text());
+      }
+      try {
+        return json(200, answer(text, hosts, Date.now()));
+      } catch (error) {
+        return json(400, { error: error.message });
+      }
+    }
+    json(404, { error: "not found" });
+  });
+  server.on("connection", (socket) => {
+    connections.add(socket);
+    socket.on("close", () => connections.delete(socket));
+  });
+  server.on("upgrade", (request, socket) => {
+    if (!accepting) return socket.destroy();
+    const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    const begin = () => {
+      socket.write(frame(JSON.stringify({ type: "snapshot", ...live() })));
+      sockets.add(socket);
+    };
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("data", (data) => {
+      if ((data[0] & 15) === 8) return socket.end();
+      const text = readFrame(data);
+      if (token !== null && text !== null && JSON.parse(text).token === token) begin();
+    });
+    if (token === null) begin();
+  });
+  const send = (message) => {
+    const bytes = frame(JSON.stringify(message));
+    for (const socket of sockets) socket.write(bytes);
+  };
+  let tick = 0;
+  const timer = setInterval(() => {
+    const now = Date.now();
+    const turn = tick++ % 5;
+    const changed = hosts.filter((host) => host.state === "up" && (hosts.length < 10 || host.phase === turn));
+    for (const host of changed) host.lastSeen = now;
+    if (changed.length > 0) send({ type: "update", server_time: now, hosts: changed.map((host) => describe(host, now)) });
+  }, 1000);
+
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    queries,
+    dropConnections() {
+      accepting = false;
+      for (const socket of connections) socket.destroy();
+    },
+    acceptAgain() {
+      accepting = true;
+    },
+    setState(name, state) {
+      const host = hosts.find((one) => one.name === name);
+      host.state = state;
+      send({ type: "update", server_time: Date.now(), hosts: [describe(host, Date.now())] });
+    },
+    addHost(name) {
+      const [host] = makeHosts([name], Date.now());
+      hosts.push(host);
+      send({ type: "update", server_time: Date.now(), hosts: [describe(host, Date.now())] });
+    },
+    removeHost(name) {
+      hosts.splice(hosts.findIndex((one) => one.name === name), 1);
+      send({ type: "removed", hosts: [name] });
+    },
+    async close() {
+      clearInterval(timer);
+      for (const socket of connections) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+export const defaultNames = (count) => {
+  const kinds = ["web", "db", "cache", "build", "mail"];
+  return Array.from({ length: count }, (_, index) => `${kinds[index % kinds.length]}${Math.floor(index / kinds.length) + 1}`);
+};
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const mock = await startMock({
+    names: defaultNames(Number(process.env.MOCK_HOSTS ?? 6)),
+    token: process.env.MOCK_TOKEN ?? null,
+    port: Number(process.env.MOCK_PORT ?? 7500),
+  });
+  console.log(mock.url);
+}

@@ -1,0 +1,208 @@
+// One uPlot chart, kept in step with a panel's data. The legend's numbers are written straight into their text nodes: with
+// sixteen charts following one cursor, a re-render per mouse move would be the slowest thing on the page.
+
+import uPlot from "uplot";
+import { formatTick, formatTime, type Unit } from "../core/format.ts";
+import type { Window } from "../core/influxql.ts";
+import { markGaps } from "../core/grid.ts";
+import { timeLabels } from "./axis_time.ts";
+import { isolated, lastValue, toModel, type Model } from "./model.ts";
+import type { Line, Style } from "./panels.ts";
+import { faded, type Theme } from "./theme.ts";
+
+export interface ChartInput {
+  lines: readonly Line[];
+  window: Window;
+  hidden: ReadonlySet<string>;
+  cells: readonly Line[];
+}
+
+export interface ChartSetting {
+  unit: Unit;
+  style: Style;
+  ceilings: readonly number[] | undefined;
+  theme: Theme;
+  onZoom: (from: number, to: number) => void;
+  onReset: () => void;
+  // The values under the cursor, or the latest ones when there is none (time is then null).
+  onValues: (values: (number | null)[], time: string | null) => void;
+}
+
+const kHeight = 172;
+const kAxisWidth = 66;
+const kSync = uPlot.sync("host");
+const kBinarySteps = Array.from({ length: 60 }, (_, power) => 2 ** power);
+const kFont = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+
+export class Chart {
+  private plot: uPlot;
+  private model: Model;
+  private observer: ResizeObserver;
+
+  constructor(private element: HTMLElement, private input: ChartInput, private setting: ChartSetting) {
+    this.model = toModel(input.lines, setting.style, input.window, input.hidden);
+    this.plot = this.build();
+    this.observer = new ResizeObserver(() => {
+      const width = this.element.clientWidth;
+      if (width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: kHeight });
+    });
+    this.observer.observe(element);
+    this.tell(null);
+  }
+
+  update(input: ChartInput): void {
+    const shape = (one: ChartInput): string => JSON.stringify([one.cells.length, ...one.lines.map((line) => [line.key, one.hidden.has(line.key)])]);
+    const same = shape(input) === shape(this.input);
+    this.input = input;
+    this.model = toModel(input.lines, this.setting.style, input.window, input.hidden);
+    if (same) {
+      this.plot.setData([this.model.times, ...this.model.drawn] as uPlot.AlignedData);
+    } else {
+      this.plot.destroy();
+      this.plot = this.build();
+    }
+    this.tell(this.plot.cursor.idx ?? null);
+  }
+
+  destroy(): void {
+    this.observer.disconnect();
+    this.plot.destroy();
+  }
+
+  private tell(at: number | null): void {
+    const time = at === null ? undefined : this.model.times[at];
+    if (at === null || time === undefined) this.setting.onValues(this.model.values.map(lastValue), null);
+    else this.setting.onValues(this.model.values.map((column) => column[at] ?? null), formatTime(time));
+  }
+
+  // Rows of rectangles whose strength is their value: a machine's cores at one glance. uPlot has the axes and the cursor.
+  private drawCells(plot: uPlot): void {
+    const { cells, window } = this.input;
+    const { ctx, bbox } = plot;
+    // Whole pixels: translucent neighbours that overlap or leave a seam would show as stripes.
+    const edge = (at: number): number => Math.round(bbox.left + (at * window.step * bbox.width) / (window.to - window.from));
+    const height = bbox.height / cells.length;
+    const gap = height > 6 * devicePixelRatio ? devicePixelRatio : 0;
+    ctx.save();
+    ctx.fillStyle = this.setting.theme.series[0] ?? "#888888";
+    cells.forEach((row, index) => {
+      const top = bbox.top + bbox.height - (index + 1) * height;
+      markGaps(row.values).forEach((value, at, all) => {
+        const shown = value === undefined ? all.slice(0, at).findLast((one) => one !== undefined) : value;
+        if (typeof shown !== "number") return;
+        // Never quite nothing: an idle core must differ from a core of which nothing is known.
+        ctx.globalAlpha = 0.06 + 0.94 * Math.min(1, Math.max(0, shown / 100));
+        ctx.fillRect(edge(at), top + gap, edge(at + 1) - edge(at), height - gap);
+      });
+    });
+    ctx.restore();
+  }
+
+  // Every row named in its middle, or every second, fourth … where there are many.
+  private rowAxis(): Pick<uPlot.Axis, "grid" | "splits" | "values"> {
+    const { cells } = this.input;
+    const every = Math.max(1, Math.ceil(cells.length / 8));
+    const named = cells.map((_, index) => index).filter((index) => index % every === 0);
+    return {
+      grid: { show: false },
+      splits: () => named.map((index) => index + 0.5),
+      values: () => named.map((index) => cells[index]?.label ?? ""),
+    };
+  }
+
+  private verticalRange(low: number | null, high: number | null): [number, number] {
+    if (this.setting.style === "heat") return [0, this.input.cells.length];
+    const ceilings = this.setting.ceilings;
+    if (ceilings !== undefined) return [0, ceilings.find((one) => one >= (high ?? 0)) ?? high ?? 1];
+    const top = Math.max(0, high ?? 0);
+    const bottom = Math.min(0, low ?? 0);
+    if (top === 0 && bottom === 0) return [this.setting.style === "mirror" ? -1 : 0, 1];
+    const room = (top - bottom) * 0.06;
+    return [bottom < 0 ? bottom - room : 0, top > 0 ? top + room : room];
+  }
+
+  private build(): uPlot {
+    const { setting, input, model } = this;
+    const { theme, unit, style } = setting;
+    const colourOf = (line: Line): string => theme.series[line.colour % theme.series.length] ?? "#888888";
+    const shown = input.lines.map((line) => !input.hidden.has(line.key));
+    // A stacked part is filled down to the next shown part below it; the lowest down to zero.
+    const bands: uPlot.Band[] = [];
+    if (style === "stack") {
+      let below = -1;
+      shown.forEach((isShown, index) => {
+        if (!isShown) return;
+        if (below >= 0) bands.push({ series: [index + 1, below + 1] });
+        below = index;
+      });
+    }
+    const alone = input.lines.length === 1;
+    const options: uPlot.Options = {
+      width: Math.max(120, this.element.clientWidth),
+      height: kHeight,
+      ms: 1,
+      padding: [8, 10, 0, 0],
+      legend: { show: false },
+      cursor: {
+        sync: { key: kSync.key, setSeries: false },
+        drag: { x: true, y: false, setScale: false, dist: 6 },
+        points: { size: 6, width: 1.5 },
+        bind: { dblclick: () => () => { setting.onReset(); return null; } },
+      },
+      scales: {
+        x: { time: true, range: () => [this.input.window.from, this.input.window.to] },
+        y: { range: (_, low, high) => this.verticalRange(low, high) },
+      },
+      axes: [
+        {
+          stroke: theme.text, font: kFont, space: 64, gap: 6,
+          // A second line of text only where a day begins.
+          size: (_, labels) => (labels?.some((label) => label.includes("\n")) ? 36 : 22),
+          grid: { stroke: theme.grid, width: 1 }, ticks: { show: false },
+          values: (_, splits, __, ___, increment) => timeLabels(splits, increment),
+        },
+        {
+          stroke: theme.text, font: kFont, size: kAxisWidth, space: 30, gap: 6,
+          grid: { stroke: theme.grid, width: 1 }, ticks: { show: false },
+          ...(unit === "bytes" || unit === "bytes_per_second" ? { incrs: kBinarySteps } : {}),
+          values: (_, splits) => splits.map((value) => formatTick(Math.abs(value), unit)),
+          ...(style === "heat" ? this.rowAxis() : {}),
+        },
+      ],
+      bands,
+      series: [
+        {},
+        ...input.lines.map((line, index): uPlot.Series => ({
+          show: shown[index] ?? true,
+          label: line.label,
+          stroke: colourOf(line),
+          // Outlines would give a part of half a percent the weight of a large one.
+          width: style === "stack" ? 0 : 1.4,
+          ...(style === "heat" ? { paths: () => null } : {}),
+          ...(style === "stack" ? { fill: faded(colourOf(line), 0.66) } : {}),
+          ...(style === "mirror" || (style === "line" && alone) ? { fill: faded(colourOf(line), 0.14), fillTo: 0 } : {}),
+          points: {
+            size: 4,
+            show: () => style !== "heat" && isolated(this.model.drawn[index] ?? []).length > 0,
+            filter: () => isolated(this.model.drawn[index] ?? []),
+          },
+        })),
+      ],
+      hooks: {
+        ...(style === "heat" ? { drawSeries: [(plot: uPlot, index: number) => index === 1 && this.drawCells(plot)] } : {}),
+        setCursor: [(plot) => this.tell(plot.cursor.idx ?? null)],
+        setSelect: [
+          (plot) => {
+            if (plot.select.width < 6) return;
+            const from = plot.posToVal(plot.select.left, "x");
+            const to = plot.posToVal(plot.select.left + plot.select.width, "x");
+            plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+            // A synchronised chart gets the same selection; only the one under the pointer speaks.
+            if (plot.over.matches(":hover")) setting.onZoom(Math.round(from), Math.round(to));
+          },
+        ],
+      },
+    };
+    return new uPlot(options, [model.times, ...model.drawn] as uPlot.AlignedData, this.element);
+  }
+}

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { toGrid } from "../core/grid.ts";
+import { timeLabels } from "./axis_time.ts";
+import { isolated, toModel } from "./model.ts";
+import { isPartition, kPanels, type Line } from "./panels.ts";
+
+const window = { from: 0, to: 30, step: 10 };
+const line = (key: string, values: (number | null)[], below = false): Line =>
+  ({ key, label: key, values, colour: 0, ...(below ? { below: true } : {}) });
+
+test("stacked parts add up, gaps stay gaps, hidden parts leave", () => {
+  const lines = [line("a", [1, 2, null]), line("b", [10, null, null]), line("c", [100, 100, null])];
+  assert.deepEqual(toModel(lines, "stack", window, new Set()).drawn, [[1, 2, null], [11, 2, null], [111, 102, null]]);
+  assert.deepEqual(toModel(lines, "stack", window, new Set(["a"])).drawn[2], [110, 100, null]);
+});
+
+test("mirrored lines are drawn below zero and told above it", () => {
+  const model = toModel([line("in", [1, 2, 3]), line("out", [4, null, 5], true)], "mirror", window, new Set());
+  assert.deepEqual(model.drawn[1], [-4, null, -5]);
+  assert.deepEqual(model.values[1], [4, null, 5]);
+});
+
+test("a sample between gaps is a point", () => {
+  assert.deepEqual(isolated([1, null, 2, 3, null, 4]), [0, 5]);
+  assert.deepEqual(isolated([1, undefined, 2]), []);
+});
+
+test("partitions are not counted beside their disk", () => {
+  const names = ["sda", "sda1", "nvme0n1", "nvme0n1p2", "sdb", "dm-1", "dm-10"];
+  assert.deepEqual(names.filter((name) => isPartition(name, names)), ["sda1", "nvme0n1p2"]);
+});
+
+const panel = (id: string) => {
+  const found = kPanels.find((one) => one.id === id);
+  if (found === undefined) throw new Error(id);
+  return found;
+};
+
+test("memory's parts fill the machine's memory", () => {
+  const grid = toGrid([{ name: "mem", tags: {}, columns: ["time", "used", "available", "free"], values: [[0, 60, 40, 15]] }], window);
+  assert.deepEqual(panel("memory").draw([grid]).lines.map((one) => one.values[0]), [60, 25, 15]);
+});
+
+test("busy devices only, and a note about the rest", () => {
+  const series = (name: string, value: number) =>
+    ({ name: "net", tags: { interface: name }, columns: ["time", "received", "sent"], values: [[0, value, value]] });
+  const few = panel("network").draw([toGrid([series("eth0", 5), series("idle0", 0)], window)]);
+  assert.deepEqual(few.lines.map((one) => one.label), ["eth0 received", "eth0 sent"]);
+  const many = Array.from({ length: 9 }, (_, index) => series(`veth${index}`, index + 1));
+  const drawn = panel("network").draw([toGrid(many, window)]);
+  assert.equal(drawn.lines.length, 12);
+  assert.ok(drawn.note?.includes("6 of 9"));
+  assert.equal(drawn.lines[0]?.label, "veth8 received");
+});
+
+test("the client's cost is whole: the small collectors are one part", () => {
+  const series = Array.from({ length: 9 }, (_, index) =>
+    ({ name: "internal_collector", tags: { collector: `c${index}` }, columns: ["time", "seconds"], values: [[0, 0.001 * (index + 1)]] }));
+  const { lines } = panel("client").draw([toGrid(series, window)]);
+  assert.deepEqual(lines.map((one) => one.label), ["c8", "c7", "c6", "c5", "c4", "c3", "3 others"]);
+  assert.ok(Math.abs(lines.reduce((sum, one) => sum + (one.values[0] ?? 0), 0) - 45) < 1e-9);
+});
+
+test("panels have ids of their own", () => {
+  assert.equal(new Set(kPanels.map((one) => one.id)).size, kPanels.length);
+});
+
+test("the date stands where the day changes", () => {
+  const midnight = new Date(2026, 0, 5).getTime();
+  const hour = 3_600_000;
+  assert.deepEqual(timeLabels([midnight - hour, midnight, midnight + hour], hour), ["23:00", "00:00\n01-05", "01:00"]);
+  assert.deepEqual(timeLabels([midnight, midnight + 24 * hour], 24 * hour), ["01-05", "01-06"]);
+});

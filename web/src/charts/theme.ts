@@ -1,0 +1,35 @@
+// Canvas cannot read CSS variables by itself; this does, and says when the system's theme changes.
+
+import { Observable } from "../core/observable.ts";
+
+export interface Theme {
+  series: string[];
+  grid: string;
+  axis: string;
+  text: string;
+}
+
+function read(): Theme {
+  const style = getComputedStyle(document.documentElement);
+  const get = (name: string): string => style.getPropertyValue(name).trim();
+  return {
+    series: Array.from({ length: 8 }, (_, index) => get(`--series-${index + 1}`)),
+    grid: get("--chart-grid"),
+    axis: get("--chart-axis"),
+    text: get("--muted"),
+  };
+}
+
+export const theme = new Observable<Theme>({ series: [], grid: "", axis: "", text: "" });
+
+export function followTheme(): void {
+  const update = (): void => theme.set(read());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
+  if (document.readyState === "complete") update();
+  else addEventListener("load", update);
+  update();
+}
+
+// `#rrggbb` with an opacity.
+export const faded = (colour: string, opacity: number): string =>
+  colour + Math.round(opacity * 255).toString(16).padStart(2, "0");

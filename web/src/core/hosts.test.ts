@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { applyFeed, decodeFeed, matches, sortHosts, type Fleet, type Host } from "./hosts.ts";
+
+function hostsOf(...given: object[]): Host[] {
+  const feed = decodeFeed({ type: "snapshot", server_time: 1_000_000, hosts: given });
+  return feed !== null && feed.kind !== "removed" ? feed.hosts : [];
+}
+
+test("missing and wrong fields become unknown, never NaN", () => {
+  const [host] = hostsOf({ host: "a", up: true, last_seen_seconds: 2, summary: { cpu_percent: null, memory_percent: "40" } });
+  assert.equal(host?.state, "up");
+  assert.equal(host?.last_seen, 998_000);
+  assert.equal(host?.summary.cpu_percent, null);
+  assert.equal(host?.summary.memory_percent, null);
+  assert.equal(hostsOf({ host: "" }, { name: "x" }, { host: 3 }).length, 0);
+});
+
+test("messages that are not the feed's are refused", () => {
+  for (const message of [null, 1, "x", [], {}, { hosts: 3 }, { type: "other", hosts: [] }]) assert.equal(decodeFeed(message), null);
+});
+
+test("an update keeps the objects of hosts that it does not name", () => {
+  const first: Fleet = applyFeed(new Map(), { kind: "snapshot", serverTime: 0, hosts: hostsOf({ host: "a" }, { host: "b" }) });
+  const second = applyFeed(first, { kind: "update", serverTime: 0, hosts: hostsOf({ host: "b", state: "late" }) });
+  assert.ok(first.get("a") === second.get("a"));
+  assert.equal(second.get("b")?.state, "late");
+  assert.deepEqual([...applyFeed(second, { kind: "removed", names: ["a"] }).keys()], ["b"]);
+});
+
+test("sorting: worst state first, unknown last both ways, names by their numbers", () => {
+  const hosts = hostsOf(
+    { host: "web10", state: "up", summary: { cpu_percent: 5 } },
+    { host: "web9", state: "up", summary: {} },
+    { host: "db", state: "down", summary: { cpu_percent: 50 } },
+    { host: "mail", state: "late", summary: { cpu_percent: 0 } },
+  );
+  const names = (list: readonly Host[]): string => list.map((host) => host.host).join(" ");
+  assert.equal(names(sortHosts(hosts, "state", false)), "db mail web9 web10");
+  assert.equal(names(sortHosts(hosts, "cpu", true)), "db web10 mail web9");
+  assert.equal(names(sortHosts(hosts, "cpu", false)), "mail web10 db web9");
+  assert.equal(names(sortHosts(hosts, "host", true)), "web10 web9 mail db");
+});
+
+test("search", () => {
+  const [host] = hostsOf({ host: "Web1.example", state: "late", address: "10.0.0.7:99", tags: { site: "Oslo" } });
+  assert.ok(host !== undefined);
+  for (const text of ["", "web", "WEB1 oslo", "site:os", "state:late", "10.0.0.7"]) assert.ok(matches(host, text), text);
+  for (const text of ["web2", "site:berlin", "state:up", "web1 berlin"]) assert.ok(!matches(host, text), text);
+});

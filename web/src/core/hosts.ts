@@ -1,0 +1,188 @@
+// The hosts as the server tells them, checked field by field: any number may be missing, and a page that shows a dash is better
+// than a page that stops.
+
+import type { SortKey } from "./route.ts";
+
+export type HostState = "up" | "late" | "down";
+
+export interface Summary {
+  cpu_percent: number | null;
+  memory_percent: number | null;
+  swap_percent: number | null;
+  disk_percent: number | null;
+  disk_path: string | null;
+  network_receive_bytes_per_second: number | null;
+  network_send_bytes_per_second: number | null;
+  load1: number | null;
+  n_cpus: number | null;
+  uptime_seconds: number | null;
+}
+
+export interface Host {
+  host: string;
+  state: HostState;
+  last_seen: number;  // ms since the epoch by the server's clock
+  first_seen: number | null;
+  address: string;
+  version: string;
+  interval_seconds: number;
+  tags: Record<string, string>;
+  backlog_samples: number;
+  dropped_samples: number;
+  received_samples: number;
+  summary: Summary;
+}
+
+type Json = Record<string, unknown>;
+
+const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const numberOr = <T>(value: unknown, otherwise: T): number | T =>
+  typeof value === "number" && Number.isFinite(value) ? value : otherwise;
+const textOr = <T>(value: unknown, otherwise: T): string | T => (typeof value === "string" ? value : otherwise);
+
+function decodeHost(value: unknown, serverTime: number): Host | null {
+  if (!isRecord(value) || typeof value["host"] !== "string" || value["host"] === "") return null;
+  const given = isRecord(value["summary"]) ? value["summary"] : {};
+  const tags: Record<string, string> = {};
+  if (isRecord(value["tags"])) {
+    for (const [key, tag] of Object.entries(value["tags"])) tags[key] = String(tag);
+  }
+  const state = value["state"];
+  return {
+    host: value["host"],
+    state: state === "up" || state === "late" || state === "down" ? state : value["up"] === true ? "up" : "down",
+    last_seen: numberOr(value["last_seen"], serverTime - 1000 * numberOr(value["last_seen_seconds"], 0)),
+    first_seen: numberOr(value["first_seen"], null),
+    address: textOr(value["address"], ""),
+    version: textOr(value["version"], ""),
+    interval_seconds: numberOr(value["interval_seconds"], 0) || 5,  // 0: the client has not said it yet
+    tags,
+    backlog_samples: numberOr(value["backlog_samples"], 0),
+    dropped_samples: numberOr(value["dropped_samples"], 0),
+    received_samples: numberOr(value["received_samples"], 0),
+    summary: {
+      cpu_percent: numberOr(given["cpu_percent"], null),
+      memory_percent: numberOr(given["memory_percent"], null),
+      swap_percent: numberOr(given["swap_percent"], null),
+      disk_percent: numberOr(given["disk_percent"], null),
+      disk_path: textOr(given["disk_path"], null),
+      network_receive_bytes_per_second: numberOr(given["network_receive_bytes_per_second"], null),
+      network_send_bytes_per_second: numberOr(given["network_send_bytes_per_second"], null),
+      load1: numberOr(given["load1"], null),
+      n_cpus: numberOr(given["n_cpus"], null),
+      uptime_seconds: numberOr(given["uptime_seconds"], null),
+    },
+  };
+}
+
+export type Feed =
+  | { kind: "snapshot" | "update"; serverTime: number; hosts: Host[] }
+  | { kind: "removed"; names: string[] };
+
+// A message of the live feed, or the body of /api/v1/hosts (which has no type and is a snapshot). Null: not one of ours.
+export function decodeFeed(message: unknown): Feed | null {
+  if (!isRecord(message) || !Array.isArray(message["hosts"])) return null;
+  const type = message["type"] ?? "snapshot";
+  if (type === "removed") {
+    return { kind: "removed", names: message["hosts"].filter((name): name is string => typeof name === "string") };
+  }
+  if (type !== "snapshot" && type !== "update") return null;
+  const serverTime = numberOr(message["server_time"], Date.now());
+  const hosts = message["hosts"].map((one) => decodeHost(one, serverTime)).filter((one): one is Host => one !== null);
+  return { kind: type, serverTime, hosts };
+}
+
+export type Fleet = ReadonlyMap<string, Host>;
+
+// A host that an update does not change keeps its object, which is how a row knows that it need not be drawn again.
+export function applyFeed(fleet: Fleet, feed: Feed): Fleet {
+  if (feed.kind === "snapshot") return new Map(feed.hosts.map((host) => [host.host, host]));
+  const next = new Map(fleet);
+  if (feed.kind === "removed") {
+    for (const name of feed.names) next.delete(name);
+  } else {
+    for (const host of feed.hosts) next.set(host.host, host);
+  }
+  return next;
+}
+
+// Words must all match; `key:value` matches a tag, or `state:`; anything else is looked for in name, address and tags.
+export function matches(host: Host, search: string): boolean {
+  return search
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "")
+    .every((word) => {
+      const colon = word.indexOf(":");
+      if (colon > 0) {
+        const key = word.slice(0, colon);
+        const value = word.slice(colon + 1);
+        if (key === "state") return host.state.startsWith(value);
+        const tag = Object.entries(host.tags).find(([name]) => name.toLowerCase() === key);
+        if (tag !== undefined) return tag[1].toLowerCase().includes(value);
+      }
+      return (
+        host.host.toLowerCase().includes(word) ||
+        host.address.toLowerCase().includes(word) ||
+        Object.entries(host.tags).some(([name, value]) => `${name}:${value}`.toLowerCase().includes(word))
+      );
+    });
+}
+
+const kStateRank: Record<HostState, number> = { down: 0, late: 1, up: 2 };
+const kCollator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+function sortValue(host: Host, key: SortKey): number | string | null {
+  const summary = host.summary;
+  switch (key) {
+    case "state":
+      return kStateRank[host.state];
+    case "host":
+      return host.host;
+    case "cpu":
+      return summary.cpu_percent;
+    case "memory":
+      return summary.memory_percent;
+    case "swap":
+      return summary.swap_percent;
+    case "version":
+      return host.version === "" ? null : host.version;
+    case "disk":
+      return summary.disk_percent;
+    case "receive":
+      return summary.network_receive_bytes_per_second;
+    case "send":
+      return summary.network_send_bytes_per_second;
+    case "load":
+      return loadPerCore(host) ?? summary.load1;
+    case "uptime":
+      return summary.uptime_seconds;
+    case "seen":
+      return -host.last_seen;
+  }
+}
+
+export function loadPerCore(host: Host): number | null {
+  const { load1, n_cpus } = host.summary;
+  return load1 === null || n_cpus === null || n_cpus <= 0 ? null : load1 / n_cpus;
+}
+
+// Unknown values come last in both directions; equal ones are ordered by name, so rows do not dance.
+export function sortHosts(hosts: readonly Host[], key: SortKey, descending: boolean): Host[] {
+  const direction = descending ? -1 : 1;
+  return hosts
+    .map((host) => ({ host, value: sortValue(host, key) }))
+    .sort((a, b) => {
+      if (a.value === null || b.value === null) {
+        if (a.value !== b.value) return a.value === null ? 1 : -1;
+      } else {
+        const order =
+          typeof a.value === "string" || typeof b.value === "string"
+            ? kCollator.compare(String(a.value), String(b.value))
+            : a.value - b.value;
+        if (order !== 0) return order * direction;
+      }
+      return kCollator.compare(a.host.host, b.host.host);
+    })
+    .map((one) => one.host);
+}

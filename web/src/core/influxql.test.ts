@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { identifier, literal, mean, rate, select } from "./influxql.ts";
+
+const window = { from: 1_700_000_000_000, to: 1_700_000_060_000, step: 10_000 };
+
+test("a statement", () => {
+  assert.equal(
+    select({ columns: [mean("usage_user", "user"), rate("bytes_recv")], from: "net", where: [["host", "web1"]], by: ["interface"] }, window),
+    'SELECT mean("usage_user") AS "user", non_negative_derivative(max("bytes_recv"), 1s) AS "bytes_recv" FROM "net" ' +
+      "WHERE \"host\" = 'web1' AND time >= 1700000000000ms AND time < 1700000060000ms GROUP BY time(10s), \"interface\" fill(null)",
+  );
+});
+
+test("a hostile host name stays inside its quotes", () => {
+  for (const name of ["'; DROP DATABASE resmon; --", "a\\", "a\\' OR 1=1", "line\nbreak", 'double"quote', "日本 🚀"]) {
+    const quoted = literal(name);
+    // Scanned as InfluxQL does: a backslash takes the next character with it; the first bare quote must be the last character.
+    let at = 1;
+    while (at < quoted.length && quoted[at] !== "'") at += quoted[at] === "\\" ? 2 : 1;
+    assert.equal(at, quoted.length - 1, name);
+    assert.ok(!quoted.includes("\n"));
+    const back = quoted.slice(1, -1).replace(/\\(n|.)/g, (_, c: string) => (c === "n" ? "\n" : c));
+    assert.equal(back, name);
+  }
+  assert.equal(identifier('a"b\\'), '"a\\"b\\\\"');
+});

@@ -1,0 +1,51 @@
+// InfluxQL text from values. Everything that comes from outside (host names, tag values) passes through identifier() or
+// literal(), which follow InfluxQL's own scanner: inside quotes only \\, \n and the escaped quote are known escapes.
+
+export interface Column {
+  expression: string;
+  as: string;
+}
+
+export interface Window {
+  from: number;  // ms since the epoch, inclusive
+  to: number;    // ms since the epoch, exclusive
+  step: number;  // ms
+}
+
+export interface Select {
+  columns: Column[];
+  from: string;
+  where: ReadonlyArray<readonly [tag: string, value: string]>;
+  by: readonly string[];
+}
+
+export function identifier(name: string): string {
+  return `"${name.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
+}
+
+export function literal(text: string): string {
+  return `'${text.replace(/\\/g, "\\\\").replace(/'/g, "\\'").replace(/\n/g, "\\n")}'`;
+}
+
+export const mean = (field: string, as = field): Column => ({ expression: `mean(${identifier(field)})`, as });
+export const max = (field: string, as = field): Column => ({ expression: `max(${identifier(field)})`, as });
+
+// A counter's change per second. A counter that went back (a reboot) gives nothing rather than a huge negative rate.
+export const rate = (field: string, as = field): Column => ({
+  expression: `non_negative_derivative(max(${identifier(field)}), 1s)`,
+  as,
+});
+
+function duration(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+export function select(query: Select, window: Window): string {
+  const columns = query.columns.map((column) => `${column.expression} AS ${identifier(column.as)}`).join(", ");
+  const tags = query.where.map(([tag, value]) => `${identifier(tag)} = ${literal(value)} AND `).join("");
+  const by = query.by.map((tag) => `, ${identifier(tag)}`).join("");
+  return (
+    `SELECT ${columns} FROM ${identifier(query.from)} WHERE ${tags}` +
+    `time >= ${window.from}ms AND time < ${window.to}ms GROUP BY time(${duration(window.step)})${by} fill(null)`
+  );
+}

@@ -1,0 +1,67 @@
+// Which span of time the host view shows, and how finely it is asked for.
+
+import type { Window } from "./influxql.ts";
+
+export interface Preset {
+  id: string;
+  label: string;
+  name: string;
+  ms: number;
+}
+
+const kMinute = 60_000;
+const kHour = 60 * kMinute;
+const kDay = 24 * kHour;
+
+export const kPresets: readonly Preset[] = [
+  { id: "15m", label: "15 min", name: "the last 15 minutes", ms: 15 * kMinute },
+  { id: "1h", label: "1 h", name: "the last hour", ms: kHour },
+  { id: "6h", label: "6 h", name: "the last 6 hours", ms: 6 * kHour },
+  { id: "24h", label: "24 h", name: "the last 24 hours", ms: kDay },
+  { id: "7d", label: "7 d", name: "the last 7 days", ms: 7 * kDay },
+  { id: "30d", label: "30 d", name: "the last 30 days", ms: 30 * kDay },
+];
+
+export const kDefaultPreset: Preset = kPresets[0]!;
+
+export type Range = { kind: "last"; preset: Preset } | { kind: "absolute"; from: number; to: number };
+
+export function rangeMs(range: Range): number {
+  return range.kind === "last" ? range.preset.ms : range.to - range.from;
+}
+
+const kSteps = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
+
+// The width of a bucket: about `points` of them in the range, at least one sampling interval wide and a whole number of
+// intervals, because a bucket that holds now one sample and now two draws a saw that is not in the data.
+export function chooseStep(spanMs: number, intervalSeconds: number, points = 360): number {
+  const wanted = spanMs / 1000 / points;
+  const nice = kSteps.find((step) => step >= wanted * 0.8) ?? 86400;
+  const interval = Number.isFinite(intervalSeconds) && intervalSeconds > 0 ? intervalSeconds : 1;
+  const step = Math.max(nice, interval);
+  const whole = Math.ceil(step / interval - 1e-9) * interval;
+  return Math.max(1000, Math.round(whole * 1000));
+}
+
+export function windowOf(range: Range, now: number, intervalSeconds: number): Window {
+  const span = rangeMs(range);
+  const step = chooseStep(span, intervalSeconds);
+  if (range.kind === "absolute") {
+    return { from: Math.floor(range.from / step) * step, to: Math.ceil(range.to / step) * step, step };
+  }
+  const to = (Math.floor(now / step) + 1) * step;
+  return { from: to - Math.ceil(span / step) * step, to, step };
+}
+
+export const kMinimumSpanMs = 10_000;
+
+export function pan(range: Range, now: number, fraction: number): Range {
+  const span = rangeMs(range);
+  const end = range.kind === "absolute" ? range.to : now;
+  const to = Math.round(end + span * fraction);
+  if (to >= now) {
+    const preset = kPresets.find((one) => Math.abs(one.ms - span) < 1000);
+    if (preset !== undefined) return { kind: "last", preset };
+  }
+  return { kind: "absolute", from: to - Math.round(span), to };
+}

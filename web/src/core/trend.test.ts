@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { kTrendPoints, kTrendStepMs, Trend, trendPath } from "./trend.ts";
+
+test("a trend holds means of half minutes and forgets the old ones", () => {
+  const trend = new Trend();
+  trend.add(0, 90);
+  trend.seed(40 * kTrendStepMs, 10);
+  trend.add(41 * kTrendStepMs, 20);
+  trend.add(41 * kTrendStepMs + 1, 40);
+  const values = trend.values(41 * kTrendStepMs);
+  assert.equal(values.length, kTrendPoints);
+  assert.deepEqual(values.slice(-3), [null, 10, 30]);
+  assert.equal(trend.values(0).filter((value) => value !== null).length, 0);
+});
+
+test("the path lifts the pen over a gap", () => {
+  assert.equal(trendPath([0, 100, null, 50], 30, 10), "M0.0 10.0L10.0 0.0M30.0 5.0h1");
+});

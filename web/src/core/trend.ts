@@ -1,0 +1,59 @@
+// The small CPU line in a fleet row: half-minute means over the last quarter hour. It is filled once by a query and then
+// follows the live feed, so an open fleet view asks the store nothing.
+
+export const kTrendStepMs = 30_000;
+export const kTrendPoints = 30;
+
+interface Bucket {
+  sum: number;
+  count: number;
+}
+
+export class Trend {
+  private buckets = new Map<number, Bucket>();
+
+  seed(time: number, value: number): void {
+    this.buckets.set(Math.floor(time / kTrendStepMs), { sum: value, count: 1 });
+  }
+
+  add(time: number, value: number): void {
+    const slot = Math.floor(time / kTrendStepMs);
+    const bucket = this.buckets.get(slot);
+    if (bucket === undefined) {
+      this.buckets.set(slot, { sum: value, count: 1 });
+      for (const old of this.buckets.keys()) {
+        if (old <= slot - kTrendPoints) this.buckets.delete(old);
+      }
+    } else {
+      bucket.sum += value;
+      ++bucket.count;
+    }
+  }
+
+  values(now: number): (number | null)[] {
+    const last = Math.floor(now / kTrendStepMs);
+    return Array.from({ length: kTrendPoints }, (_, index) => {
+      const bucket = this.buckets.get(last - kTrendPoints + 1 + index);
+      return bucket === undefined ? null : bucket.sum / bucket.count;
+    });
+  }
+}
+
+// The line's SVG path in a box of `width` × `height`, for values of 0 … 100; a null lifts the pen.
+export function trendPath(values: readonly (number | null)[], width: number, height: number): string {
+  const step = width / Math.max(1, values.length - 1);
+  let path = "";
+  let down = false;
+  values.forEach((value, index) => {
+    if (value === null) {
+      down = false;
+      return;
+    }
+    const y = height - (Math.min(100, Math.max(0, value)) / 100) * height;
+    path += `${down ? "L" : "M"}${(index * step).toFixed(1)} ${y.toFixed(1)}`;
+    // A lone sample would be a path of no length; a short dash makes it visible.
+    if (!down && (values[index + 1] ?? null) === null) path += "h1";
+    down = true;
+  });
+  return path;
+}

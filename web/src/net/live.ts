@@ -1,0 +1,140 @@
+// The live feed: one GET of the hosts, which shows something at once and learns whether a token is asked for (a browser hides
+// the status of a refused WebSocket), then the WebSocket for changes. A lost connection is tried again with growing, jittered
+// pauses; coming back to the tab or back on line tries at once. A connection that has gone silent is checked with a GET,
+// because a half-open TCP connection never reports an error by itself.
+
+import { applyFeed, decodeFeed, type Feed, type Fleet } from "../core/hosts.ts";
+import { Observable } from "../core/observable.ts";
+import { AuthRequired, currentToken, request, signIn } from "./session.ts";
+
+export type Connection =
+  | { kind: "connecting" }
+  | { kind: "live" }
+  | { kind: "lost"; since: number; retryAt: number; reason: string };
+
+export const connection = new Observable<Connection>({ kind: "connecting" });
+export const fleet = new Observable<Fleet>(new Map());
+export const loaded = new Observable(false);
+
+const kFirstPauseMs = 500;
+const kLongestPauseMs = 15_000;
+const kSilenceMs = 20_000;
+const kTimeoutMs = 10_000;
+
+let clockOffset = 0;
+// Now by the server's clock: ages and chart windows must not depend on the viewer's clock being right.
+export const serverNow = (): number => Date.now() + clockOffset;
+
+export type FeedListener = (feed: Feed) => void;
+const listeners = new Set<FeedListener>();
+export function onFeed(listener: FeedListener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+let socket: WebSocket | null = null;
+let attempts = 0;
+let generation = 0;
+let retryTimer: ReturnType<typeof setTimeout> | undefined;
+let silenceTimer: ReturnType<typeof setTimeout> | undefined;
+let lostSince: number | null = null;
+
+function take(message: unknown): boolean {
+  const feed = decodeFeed(message);
+  if (feed === null) return false;
+  if (feed.kind !== "removed") clockOffset = feed.serverTime - Date.now();
+  fleet.set(applyFeed(fleet.value, feed));
+  if (feed.kind === "snapshot") loaded.set(true);
+  for (const listener of listeners) listener(feed);
+  return true;
+}
+
+async function getHosts(): Promise<void> {
+  const response = await request("/api/v1/hosts", { signal: AbortSignal.timeout(kTimeoutMs) });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  if (!take(await response.json())) throw new Error("the server's list of hosts cannot be read");
+}
+
+function watchSilence(mine: number): void {
+  clearTimeout(silenceTimer);
+  silenceTimer = setTimeout(() => {
+    getHosts().then(
+      () => mine === generation && watchSilence(mine),
+      () => mine === generation && lose("the server does not answer"),
+    );
+  }, kSilenceMs);
+}
+
+function openSocket(mine: number): void {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  const opened = new WebSocket(`${scheme}//${location.host}/api/v1/live`);
+  socket = opened;
+  const opening = setTimeout(() => opened.close(), kTimeoutMs);
+  opened.onopen = () => {
+    const token = currentToken();
+    if (token !== null) opened.send(JSON.stringify({ token }));
+    if (mine === generation) watchSilence(mine);
+  };
+  opened.onmessage = (event) => {
+    if (mine !== generation) return;
+    clearTimeout(opening);
+    let message: unknown;
+    try {
+      message = JSON.parse(String(event.data));
+    } catch {
+      return;
+    }
+    if (!take(message)) return;
+    watchSilence(mine);
+    attempts = 0;
+    lostSince = null;
+    connection.set({ kind: "live" });
+  };
+  opened.onclose = () => {
+    clearTimeout(opening);
+    if (mine === generation) lose("the connection to the server was lost");
+  };
+}
+
+function lose(reason: string): void {
+  stop();
+  lostSince ??= Date.now();
+  const pause = Math.min(kLongestPauseMs, kFirstPauseMs * 2 ** attempts++) * (0.7 + 0.6 * Math.random());
+  retryTimer = setTimeout(connect, pause);
+  connection.set({ kind: "lost", since: lostSince, retryAt: Date.now() + pause, reason });
+}
+
+function stop(): void {
+  ++generation;
+  clearTimeout(retryTimer);
+  clearTimeout(silenceTimer);
+  const old = socket;
+  socket = null;
+  old?.close();
+}
+
+export function connect(): void {
+  stop();
+  const mine = generation;
+  getHosts().then(
+    () => mine === generation && openSocket(mine),
+    (error: unknown) => {
+      if (mine !== generation) return;
+      // With the sign-in form on the screen there is nothing to retry: the token that is typed connects again.
+      if (error instanceof AuthRequired) return;
+      lose(error instanceof Error && error.name === "Error" ? error.message : "the server cannot be reached");
+    },
+  );
+}
+
+export function start(): void {
+  const retryNow = (): void => {
+    if (connection.value.kind === "lost" && document.visibilityState === "visible") connect();
+  };
+  addEventListener("online", retryNow);
+  document.addEventListener("visibilitychange", retryNow);
+  signIn.watch(() => {
+    if (signIn.value === "not-needed") connect();
+  });
+  connect();
+}

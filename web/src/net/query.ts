@@ -1,0 +1,40 @@
+import { decodeResponse, errorText, ResponseError, type StatementResult } from "../core/influx_response.ts";
+import { request } from "./session.ts";
+
+const kDatabase = "resmon";
+
+// Runs the statements in one request; one result each, in order. Throws ResponseError with the server's words, AuthRequired, or
+// what fetch throws when the server cannot be reached.
+export async function runStatements(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
+  const form = new URLSearchParams({ db: kDatabase, epoch: "ms", q: statements.join("; ") });
+  const response = await request("/query", { method: "POST", body: form, ...(signal === undefined ? {} : { signal }) });
+  const body = await response.text();
+  if (!response.ok) throw new ResponseError(errorText(body, response.status));
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    throw new ResponseError("the answer is not JSON");
+  }
+  return decodeResponse(parsed, statements.length);
+}
+
+// As runStatements, but a server that refuses the request as a whole (one statement that it cannot parse spoils all) is asked
+// again one by one, so that one unsupported chart does not blank the page.
+export async function runEach(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
+  try {
+    return await runStatements(statements, signal);
+  } catch (error) {
+    if (!(error instanceof ResponseError) || statements.length === 1) throw error;
+  }
+  const results: StatementResult[] = [];
+  for (const statement of statements) {
+    try {
+      results.push(...(await runStatements([statement], signal)));
+    } catch (error) {
+      if (!(error instanceof ResponseError)) throw error;
+      results.push({ series: [], error: error.message });
+    }
+  }
+  return results;
+}

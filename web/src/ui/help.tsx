@@ -1,0 +1,45 @@
+import { useEffect, useRef } from "preact/hooks";
+import { shortcutGroups } from "./keyboard.ts";
+
+export function Help({ onClose }: { onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog
+      ref={dialog}
+      class="help"
+      aria-labelledby="help-title"
+      onClose={onClose}
+      onKeyDown={(event) => event.key === "?" && dialog.current?.close()}
+      onClick={(event) => event.target === dialog.current && dialog.current?.close()}
+    >
+      <div class="help-body">
+        <h2 id="help-title">Keys</h2>
+        {shortcutGroups()
+          .filter((group) => group.shortcuts.length > 0)
+          .map((group) => (
+            <section key={group.title}>
+              <h3>{group.title}</h3>
+              <dl>
+                {group.shortcuts
+                  .filter((one) => one.what !== "")
+                  .map((one) => (
+                    <div key={one.keys}>
+                      <dt>{one.keys.split(" ").map((key) => <kbd key={key}>{kNames[key] ?? key}</kbd>)}</dt>
+                      <dd>{one.what}</dd>
+                    </div>
+                  ))}
+              </dl>
+            </section>
+          ))}
+        <p class="quiet">
+          In a chart: drag to zoom, double-click to come back. Search: words in name, address or tags; <code>state:down</code>;{" "}
+          <code>tag:value</code>.
+        </p>
+        <button type="button" onClick={() => dialog.current?.close()}>Close</button>
+      </div>
+    </dialog>
+  );
+}
+
+const kNames: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };

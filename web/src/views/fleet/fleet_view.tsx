@@ -1,0 +1,162 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { matches, sortHosts, type Fleet, type Host, type HostState } from "../../core/hosts.ts";
+import { kFleetRoute, type FleetRoute, type SortKey } from "../../core/route.ts";
+import { connection, fleet, loaded } from "../../net/live.ts";
+import { StateMark } from "../../ui/state_mark.tsx";
+import { useShortcuts } from "../../ui/keyboard.ts";
+import { go, refine } from "../../ui/navigation.ts";
+import { useObservable } from "../../ui/use_observable.ts";
+import { HeatMap, kHeatTitles, type HeatKey } from "./heat.tsx";
+import { hostLink } from "./row.tsx";
+import { FleetTable, focusRow } from "./table.tsx";
+
+const kStates: readonly HostState[] = ["down", "late", "up"];
+const kReorderMs = 2000;
+
+// The order in which names stand. Values change at every update, but rows that trade places all the time cannot be read or
+// clicked: the order follows at most every two seconds, and at once when the person or the set of hosts changes it.
+function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
+  const kept = useRef<{ key: string; size: number; at: number; names: string[] }>({ key: "", size: -1, at: 0, names: [] });
+  return useMemo(() => {
+    const found = [...hosts.values()].filter((host) => matches(host, route.search));
+    const key = `${route.sort} ${route.descending} ${route.search}`;
+    const now = performance.now();
+    const old = kept.current;
+    if (old.key !== key || old.size !== found.length || now - old.at >= kReorderMs) {
+      const sorted = sortHosts(found, route.sort, route.descending);
+      kept.current = { key, size: found.length, at: now, names: sorted.map((host) => host.host) };
+      return sorted;
+    }
+    return old.names.flatMap((name) => {
+      const host = hosts.get(name);
+      return host === undefined ? [] : [host];
+    });
+  }, [hosts, route.search, route.sort, route.descending]);
+}
+
+export function FleetView({ route }: { route: FleetRoute }) {
+  const hosts = useObservable(fleet);
+  const ready = useObservable(loaded);
+  const link = useObservable(connection);
+  const search = useRef<HTMLInputElement>(null);
+  const [heat, setHeat] = useState<HeatKey>("cpu");
+  const ordered = useOrder(hosts, route);
+  const count = useRef(0);
+  count.current = ordered.length;
+
+  const shortcuts = useMemo(() => {
+    const move = (by: number) => () => {
+      if (count.current === 0) return;
+      const at = Number((document.activeElement as HTMLElement | null)?.dataset["index"] ?? NaN);
+      focusRow(Number.isNaN(at) ? (by > 0 ? 0 : count.current - 1) : Math.min(count.current - 1, Math.max(0, at + by)));
+    };
+    return [
+      { keys: "/", what: "Search", run: () => search.current?.focus() },
+      { keys: "Escape", what: "Leave the search, then clear it", run: () => {
+        if (document.activeElement === search.current) search.current?.blur();
+        else if (route.search !== "") refine({ ...route, search: "" });
+      } },
+      { keys: "ArrowDown", what: "Next host (Enter opens it)", run: move(1) },
+      { keys: "ArrowUp", what: "Previous host", run: move(-1) },
+      { keys: "j", what: "", run: move(1) },
+      { keys: "k", what: "", run: move(-1) },
+      { keys: "v", what: "Table or heat view", run: () => go({ ...route, layout: route.layout === "heat" ? "table" : "heat" }) },
+    ];
+  }, [route]);
+  useShortcuts("Fleet", shortcuts);
+
+  useEffect(() => {
+    const field = search.current;
+    if (field !== null && field !== document.activeElement) field.value = route.search;
+  }, [route.search]);
+
+  const counts = useMemo(() => {
+    const by: Record<HostState, number> = { up: 0, late: 0, down: 0 };
+    for (const host of hosts.values()) ++by[host.state];
+    return by;
+  }, [hosts]);
+
+  if (!ready) return link.kind === "lost" ? <Unreachable /> : <p class="loading" role="status">Loading the fleet…</p>;
+  if (hosts.size === 0) return <Empty />;
+
+  const onSort = (sort: SortKey, descending: boolean): void => refine({ ...route, sort, descending });
+  const stale = link.kind === "lost";
+  const filterTo = (state: HostState): string => (route.search === `state:${state}` ? "" : `state:${state}`);
+  return (
+    <>
+      <h1 class="hidden">Fleet</h1>
+      <div class="toolbar">
+        <div class="counts" role="group" aria-label="Hosts by state">
+          <span class="count-all"><strong>{hosts.size}</strong> {hosts.size === 1 ? "host" : "hosts"}</span>
+          {kStates.map((state) => (
+            <button key={state} type="button" class={`chip chip-${state}${counts[state] === 0 ? " is-zero" : ""}`}
+                    aria-pressed={route.search === `state:${state}`}
+                    onClick={() => refine({ ...route, search: filterTo(state) })}>
+              <StateMark state={state} /> <strong>{counts[state]}</strong>
+            </button>
+          ))}
+        </div>
+        <span class="grow" />
+        <div class="segments" role="group" aria-label="Layout">
+          {(["table", "heat"] as const).map((layout) => (
+            <button key={layout} type="button" aria-pressed={route.layout === layout} onClick={() => go({ ...route, layout })}>
+              {layout === "table" ? "Table" : "Heat"}
+            </button>
+          ))}
+        </div>
+        {route.layout === "heat" && (
+          <div class="segments" role="group" aria-label="Heat by">
+            {(Object.keys(kHeatTitles) as HeatKey[]).map((key) => (
+              <button key={key} type="button" aria-pressed={heat === key} onClick={() => setHeat(key)}>{kHeatTitles[key]}</button>
+            ))}
+          </div>
+        )}
+        <label class="search">
+          <span class="hidden">Search hosts</span>
+          <input ref={search} type="search" placeholder="Search hosts   /" spellcheck={false} autocomplete="off"
+                 defaultValue={route.search}
+                 onInput={(event) => refine({ ...route, search: event.currentTarget.value })}
+                 onKeyDown={(event) => {
+                   if (event.key === "Enter" && ordered[0] !== undefined) location.hash = hostLink(ordered[0].host);
+                   else if (event.key === "ArrowDown") { event.preventDefault(); focusRow(0); }
+                 }} />
+        </label>
+      </div>
+      {ordered.length === 0 ? (
+        <div class="empty" role="status">
+          <p>No host matches <q>{route.search}</q>.</p>
+          <button type="button" onClick={() => refine({ ...kFleetRoute, sort: route.sort, descending: route.descending })}>
+            Show all {hosts.size}
+          </button>
+        </div>
+      ) : route.layout === "heat" ? (
+        <HeatMap hosts={ordered} by={heat} stale={stale} />
+      ) : (
+        <FleetTable hosts={ordered} sort={route.sort} descending={route.descending} onSort={onSort} stale={stale} />
+      )}
+    </>
+  );
+}
+
+function Unreachable() {
+  return (
+    <div class="empty">
+      <h1>No connection to the server</h1>
+      <p>The page goes on trying. On the server's machine, <code>./resmon status</code> says whether it runs and{" "}
+        <code>./resmon logs</code> why not.</p>
+    </div>
+  );
+}
+
+function Empty() {
+  return (
+    <div class="empty">
+      <h1>No host has reported yet</h1>
+      <p>Three simulated hosts, to look around:</p>
+      <pre>./resmon simulate 3</pre>
+      <p>A real one, on the machine to be watched:</p>
+      <pre>resmon-client --server HOST:7411 --token-file F</pre>
+      <p class="quiet">They appear here by themselves within a few seconds.</p>
+    </div>
+  );
+}
