@@ -1,0 +1,222 @@
+#include "agent.h"
+
+// One thread, one io_context. A gather is a fraction of a millisecond, so it runs between the network's events; only
+// statfs, which may hang, has a thread of its own (in collect). A gather's batch goes to the spool, the uplink is told,
+// and the thread sleeps until the next gather or acknowledgement.
+//
+// Memory is part of the product: once the first gathers are through, the pages that only start-up and the TLS handshake
+// needed are given back. They are clean copies of the program file, so a later reconnect just reads them again.
+
+#include <link.h>
+#include <malloc.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cmath>
+#include <cstdio>
+
+#include "base/log.h"
+#include "uplink/spool.h"
+
+namespace resmon::client {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr int kGathersBeforeRelease = 3;
+constexpr std::chrono::nanoseconds kLongestSleep = std::chrono::minutes(1);
+constexpr std::chrono::nanoseconds kClockStep = std::chrono::seconds(1);  // the wall clock moved, not just our wake-up
+
+// Lets go of the resident pages of one object's read-only segments. They fault in again as needed. A segment that was
+// writable once (relocations, then made read-only) is left alone: its pages exist nowhere else.
+int release_segments(dl_phdr_info* object, std::size_t, void* page_bytes) {
+  const auto page = *static_cast<const std::uintptr_t*>(page_bytes);
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const ElfW(Phdr)& segment = object->dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t from = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
+    const std::uintptr_t to = object->dlpi_addr + segment.p_vaddr + segment.p_filesz;
+    madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+void release_start_up_pages() {
+  malloc_trim(0);
+  auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  dl_iterate_phdr(release_segments, &page);
+}
+
+std::int64_t resident_bytes() {
+  long pages = 0;
+  long resident = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
+    std::fclose(file);
+  }
+  return static_cast<std::int64_t>(resident) * sysconf(_SC_PAGESIZE);
+}
+
+class Agent {
+ public:
+  Agent(const Options& options, uplink::Options uplink_options, std::unique_ptr<collect::Gatherer> gatherer,
+        metric::SchemaTable& schemas)
+      : options_(options),
+        schemas_(schemas),
+        gatherer_(std::move(gatherer)),
+        spool_(options.spool_memory_bytes),
+        uplink_(io_.get_executor(), std::move(uplink_options), spool_, schemas),
+        timer_(io_),
+        signals_(io_, SIGTERM, SIGINT) {
+    using metric::FieldType;
+    self_ = schemas_
+                .intern({"internal_client",
+                         {},
+                         {{"backlog_samples", FieldType::kInteger},
+                          {"dropped_samples", FieldType::kInteger},
+                          {"sent_bytes", FieldType::kInteger},
+                          {"connections", FieldType::kInteger},
+                          {"connection_failures", FieldType::kInteger},
+                          {"cpu_seconds", FieldType::kFloat},
+                          {"memory_resident_bytes", FieldType::kInteger}}})
+                .value_or(0);
+  }
+
+  void run() {
+    asio::co_spawn(io_, sample(), [this](const std::exception_ptr& e) { ended(e); });
+    asio::co_spawn(io_, uplink_.run(), [this](const std::exception_ptr& e) { ended(e); });
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      log::info("client", "stopping", {{"signal", signal}, {"backlog_samples", spool_.backlog_samples()}});
+      stop();
+      // A second signal means now.
+      signals_.async_wait([this](const boost::system::error_code& again, int) {
+        if (!again) io_.stop();
+      });
+    });
+    io_.run();
+    if (failure_) std::rethrow_exception(failure_);
+    if (!spool_.empty())
+      log::warn("client", "stopped with samples that no server has acknowledged",
+                {{"samples", spool_.backlog_samples()}});
+    log::info("client", "stopped",
+              {{"acknowledged_samples", uplink_.stats().acknowledged_samples},
+               {"dropped_samples", spool_.dropped_samples()}});
+  }
+
+ private:
+  void stop() {
+    stopping_ = true;
+    timer_.cancel();
+    uplink_.stop(std::chrono::duration_cast<std::chrono::milliseconds>(options_.stop_patience));
+  }
+
+  void ended(const std::exception_ptr& failure) {
+    if (failure) {
+      failure_ = failure;
+      io_.stop();
+    }
+    if (--running_ == 0) signals_.cancel();
+  }
+
+  asio::awaitable<void> sample() {
+    const Clock& clock = Clock::system();
+    int gathers = 0;
+    {
+      // Rates need two readings: with this one, which is not sent, the first sample already has them.
+      metric::Batch first_reading;
+      gatherer_->gather_all(clock.wall(), first_reading);
+    }
+    while (!stopping_) {
+      const UnixNanos asked = clock.wall();
+      const UnixNanos due = gatherer_->next_due(asked);
+      std::int64_t left = due - asked;
+      const std::int64_t most = left + kClockStep.count();
+      // A long sleep is cut up, because the wall clock may be set meanwhile.
+      while (!stopping_ && left > 0 && left <= most) {
+        timer_.expires_after(std::min(std::chrono::nanoseconds(left), kLongestSleep));
+        co_await timer_.async_wait(kAwait);
+        left = due - clock.wall();
+      }
+      if (stopping_) break;
+      if (left > most) continue;  // set back: what was due is far away now
+      // After a suspend or a step forward the sample is of now, not of when it was due.
+      const std::int64_t step = options_.interval.count();
+      gather(-left >= step ? clock.wall() / step * step : due, gathers);
+      if (++gathers == kGathersBeforeRelease) release_start_up_pages();
+    }
+  }
+
+  void gather(UnixNanos time, int gathers) {
+    metric::Batch batch = spool_.take_empty();
+    gatherer_->gather(time, batch);
+    report_self(time, gathers, batch);
+    const std::uint64_t dropped = spool_.dropped_samples();
+    spool_.push(std::move(batch));
+    if (spool_.dropped_samples() != dropped && !dropping_)
+      log::warn("client", "spool is full: the oldest samples are dropped",
+                {{"limit_bytes", options_.spool_memory_bytes}});
+    if (spool_.dropped_samples() == dropped && dropping_)
+      log::info("client", "spool has room again", {{"dropped_samples", dropped}});
+    dropping_ = spool_.dropped_samples() != dropped;
+    uplink_.notify();
+  }
+
+  void report_self(UnixNanos time, int gathers, metric::Batch& batch) {
+    if (gathers % 12 == 0) resident_bytes_ = resident_bytes();
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const double cpu = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                       static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    metric::RowWriter row = batch.add(self_, 7, time);
+    row.set(0, static_cast<std::int64_t>(spool_.backlog_samples()));
+    row.set(1, static_cast<std::int64_t>(spool_.dropped_samples()));
+    row.set(2, static_cast<std::int64_t>(uplink_.stats().sent_bytes));
+    row.set(3, static_cast<std::int64_t>(uplink_.stats().connections));
+    row.set(4, static_cast<std::int64_t>(uplink_.stats().failures));
+    row.set(5, std::round(cpu * 1000) / 1000);
+    row.set(6, resident_bytes_);
+  }
+
+  const Options& options_;
+  metric::SchemaTable& schemas_;
+  std::unique_ptr<collect::Gatherer> gatherer_;
+  asio::io_context io_{1};
+  uplink::Spool spool_;
+  uplink::Uplink uplink_;
+  asio::steady_timer timer_;
+  asio::signal_set signals_;
+  metric::SchemaId self_ = 0;
+  std::int64_t resident_bytes_ = 0;
+  bool stopping_ = false;
+  bool dropping_ = false;
+  int running_ = 2;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+Status run_agent(const Options& options, const std::string& version) {
+  metric::SchemaTable schemas;
+  RESMON_ASSIGN(uplink::Options uplink_options, options.uplink_options("resmon-client " + version));
+  RESMON_ASSIGN(auto gatherer, collect::Gatherer::make(options.gather_options(), schemas));
+  log::info("client", "started",
+            {{"version", version},
+             {"host", uplink_options.client},
+             {"interval_seconds", static_cast<double>(options.interval.count()) / 1e9},
+             {"server", net::to_string(uplink_options.servers.front())}});
+  Agent(options, std::move(uplink_options), std::move(gatherer), schemas).run();
+  return {};
+}
+
+}  // namespace resmon::client

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <csignal>
+#include <string>
+
+#include "base/result.h"
+#include "options.h"
+
+namespace resmon::client {
+
+// Samples and sends until SIGTERM or SIGINT, then sends what is left within the patience configured. Blocks.
+Status run_agent(const Options& options, const std::string& version);
+
+// One gather of every enabled collector as Influx lines on standard output. Rates need two readings: the first is taken
+// `settle` before the one that is printed.
+Status print_once(const Options& options, std::chrono::milliseconds settle);
+
+}  // namespace resmon::client

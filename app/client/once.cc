@@ -1,0 +1,33 @@
+#include <cstdio>
+#include <thread>
+
+#include "agent.h"
+#include "lineproto/encoder.h"
+
+namespace resmon::client {
+
+Status print_once(const Options& options, std::chrono::milliseconds settle) {
+  metric::SchemaTable schemas;
+  RESMON_ASSIGN(auto gatherer, collect::Gatherer::make(options.gather_options(), schemas));
+  metric::Batch batch;
+  const Clock& clock = Clock::system();
+  gatherer->gather_all(clock.wall(), batch);
+  std::this_thread::sleep_for(settle);
+  batch.clear();
+  gatherer->gather_all(clock.wall() / 1'000'000 * 1'000'000, batch);
+  lineproto::EncoderOptions encoder_options;
+  encoder_options.extra_tags.push_back({"host", options.host_name()});
+  for (const auto& [key, value] : options.tags) encoder_options.extra_tags.push_back({key, value});
+  metric::normalise_tags(encoder_options.extra_tags);
+  lineproto::LineEncoder encoder(schemas, encoder_options);
+  std::string text;
+  encoder.append(batch, text);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    return fail(ErrorKind::kUnavailable, "cannot write to standard output");
+  for (const collect::Gatherer::Health& health : gatherer->health())
+    if (!health.success)
+      std::fprintf(stderr, "resmon-client: %s: %s\n", std::string(health.name).c_str(), health.error.c_str());
+  return {};
+}
+
+}  // namespace resmon::client

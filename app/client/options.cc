@@ -1,0 +1,126 @@
+#include "options.h"
+
+#include <unistd.h>
+
+#include "net/token_set.h"
+
+namespace resmon::client {
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+}  // namespace
+
+Options::Options() {
+  for (const collect::CollectorInfo& info : collect::registry()) collectors[std::string(info.name)];
+  collectors["disk"].ignore_file_systems = {"tmpfs",   "devtmpfs", "devfs",    "iso9660",
+                                            "overlay", "aufs",     "squashfs", "autofs"};
+}
+
+void Options::declare(config::Settings& settings) {
+  settings.text("client.host", &host,
+                "The name this machine reports under; it must be unique. Empty: the system's host name.");
+  settings.duration(
+      "client.interval", &interval, milliseconds(100), hours(24),
+      "How often to sample, aligned to the wall clock. Shorter shows more and costs more, here and in the store.");
+  settings.list("client.servers", &servers,
+                "Where to send, HOST:PORT. With several the first that answers is used; after a loss the first has its "
+                "turn again.");
+  settings.text("client.token_file", &token_file,
+                "A file with the access token, readable by this user only. The server's administrator gives it out.");
+  settings.map("client.tags", &tags, "Tags added to everything this machine sends, such as site = \"north\".");
+
+  settings.boolean("tls.enabled", &tls, "Encrypt, and verify that the server is who it says.");
+  settings.text("tls.ca_file", &tls_ca_file, "Certificate authorities (PEM) to trust. Empty: the system's.");
+  settings.text("tls.server_name", &tls_server_name,
+                "The name that the server's certificate must have. Empty: the address.");
+  settings.boolean(
+      "tls.allow_plaintext", &allow_plaintext,
+      "Without TLS the token and all samples can be read on the way, so only a server on this machine is spoken to in "
+      "plain. true: any.");
+
+  settings.bytes(
+      "spool.memory_bytes", &spool_memory_bytes, 64U << 10U, 4ULL << 30U,
+      "What is kept in memory while no server answers. When it is full the oldest samples are dropped, and counted. "
+      "8 MiB hold about 4 hours of the default collectors at 5 s.");
+  settings.duration("spool.stop_patience", &stop_patience, milliseconds(0), hours(1),
+                    "How long a client that is told to stop goes on sending what is not yet acknowledged.");
+
+  settings.text("roots.proc", &proc_root, "Where procfs is mounted: in a container, the host's.");
+  settings.text("roots.sys", &sys_root, "Where sysfs is mounted.");
+  settings.text("roots.file_system", &file_system_root,
+                "Put before mount points and files such as /run/utmp. In a container: where the host's / is mounted.");
+
+  for (const collect::CollectorInfo& info : collect::registry()) {
+    collect::CollectorOptions& one = collectors[std::string(info.name)];
+    const std::string prefix = "collector." + std::string(info.name) + ".";
+    settings.boolean(prefix + "enabled", &one.enabled, std::string(info.description) + ".");
+    settings.duration(prefix + "interval", &one.interval, seconds(0), hours(24), "0: client.interval.");
+    if (!info.filters.empty()) {
+      settings.list(prefix + "include", &one.filter.include,
+                    "Shell patterns of the " + std::string(info.filters) + " to take. Empty: all.");
+      settings.list(prefix + "exclude", &one.filter.exclude,
+                    "Shell patterns of those to leave out; wins over include.");
+    }
+    if (info.name == "disk")
+      settings.list(prefix + "ignore_file_systems", &one.ignore_file_systems,
+                    "File system types that are not looked at.");
+  }
+  log.declare(settings);
+}
+
+Status Options::check() const {
+  if (servers.empty()) return fail(ErrorKind::kInvalid, "client.servers: at least one server is needed");
+  for (const std::string& text : servers) {
+    auto address = net::parse_address(text, 7411);
+    if (!address) return fail(std::move(address).error().wrap("client.servers"));
+    if (!tls && !allow_plaintext && !net::is_loopback(address->host))
+      return fail(ErrorKind::kInvalid,
+                  "client.servers: " + text +
+                      " is another machine and TLS is off; set tls.enabled = true (or, knowing that the token can "
+                      "be read on the way, tls.allow_plaintext = true)");
+  }
+  if (host.size() > 255) return fail(ErrorKind::kInvalid, "client.host: longer than 255 bytes");
+  for (const auto& [key, value] : tags)
+    if (key == "host" || key == "time")
+      return fail(ErrorKind::kInvalid, "client.tags." + key + ": this name is reserved");
+  return {};
+}
+
+collect::GatherOptions Options::gather_options() const {
+  collect::GatherOptions out;
+  out.roots = {proc_root, sys_root, file_system_root == "/" ? "" : file_system_root};
+  out.interval = interval;
+  out.collectors = collectors;
+  return out;
+}
+
+std::string Options::host_name() const {
+  if (!host.empty()) return host;
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
+  return name;
+}
+
+Result<uplink::Options> Options::uplink_options(const std::string& software) const {
+  uplink::Options out;
+  for (const std::string& text : servers) {
+    RESMON_ASSIGN(net::Address address, net::parse_address(text, 7411));
+    out.servers.push_back(std::move(address));
+  }
+  out.client = host_name();
+  out.software = software;
+  out.interval = interval;
+  for (const auto& [key, value] : tags) out.tags.push_back({key, value});
+  RESMON_ASSIGN(out.token, net::load_token(token_file));
+  if (tls) {
+    RESMON_ASSIGN(out.tls, net::make_client_tls({tls_ca_file}));
+    out.server_name = tls_server_name;
+  }
+  return out;
+}
+
+}  // namespace resmon::client

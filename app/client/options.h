@@ -1,0 +1,53 @@
+#pragma once
+
+// The client's configuration: client.toml.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "collect/gather.h"
+#include "config/settings.h"
+#include "program/program.h"
+#include "uplink/uplink.h"
+
+namespace resmon::client {
+
+struct Options {
+  std::string host;  // empty: the system's host name
+  std::chrono::nanoseconds interval{std::chrono::seconds(5)};
+  std::vector<std::string> servers{"127.0.0.1:7411"};
+  std::string token_file;
+  std::vector<std::pair<std::string, std::string>> tags;
+
+  bool tls = false;
+  std::string tls_ca_file;
+  std::string tls_server_name;
+  bool allow_plaintext = false;
+
+  std::uint64_t spool_memory_bytes = 8U << 20U;
+  std::chrono::nanoseconds stop_patience{std::chrono::seconds(3)};
+
+  std::string proc_root = "/proc";
+  std::string sys_root = "/sys";
+  std::string file_system_root;
+
+  std::map<std::string, collect::CollectorOptions, std::less<>> collectors;  // every registered one
+  program::LogSettings log;
+
+  Options();
+  void declare(config::Settings& settings);
+  // What no single key can tell. Does no I/O.
+  Status check() const;
+
+  collect::GatherOptions gather_options() const;
+  // Reads the token file and the CA file; names the host.
+  Result<uplink::Options> uplink_options(const std::string& software) const;
+  std::string host_name() const;
+};
+
+}  // namespace resmon::client

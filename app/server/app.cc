@@ -1,0 +1,212 @@
+#include "app.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <filesystem>
+#include <thread>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "routes.h"
+
+namespace resmon::server {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto kSessionPatience = milliseconds(3000);
+constexpr auto kSinkPatience = milliseconds(5000);
+
+// Each connection is a descriptor; the soft limit of 1,024 is for programs that use select.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Files that the configuration names are part of it, whatever is wrong with them.
+Unexpected<Error> configuration_error(Error error) {
+  return fail(ErrorKind::kInvalid, std::move(error.message));
+}
+
+// Makes the token file with one random token when there is none, so that nothing is ever open by default.
+Status ensure_token(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) return {};
+  unsigned char random[24];
+  if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random))
+    return fail(ErrorKind::kInternal, "the kernel gives no random bytes for a token");
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string token;
+  for (const unsigned char byte : random) {
+    token += kDigits[byte >> 4U];
+    token += kDigits[byte & 15U];
+  }
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code ignored;
+  if (!folder.empty() && std::filesystem::create_directories(folder, ignored))
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_all, ignored);
+  if (Status written = write_file_atomically(path, token + "\n", 0600); !written)
+    return fail(std::move(written).error().wrap("token file"));
+  log::info("server", "made a token", {{"file", path}});
+  return {};
+}
+
+// Says how long a step of starting or stopping took.
+class Step {
+ public:
+  explicit Step(std::string what) : what_(std::move(what)) {}
+  ~Step() {
+    const auto took = std::chrono::duration<double>(steady_clock::now() - begin_).count();
+    log::info("server", what_, {{"seconds", took}});
+  }
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+
+ private:
+  std::string what_;
+  steady_clock::time_point begin_ = steady_clock::now();
+};
+
+}  // namespace
+
+App::App(const Options& options, std::string version)
+    : options_(options),
+      version_(std::move(version)),
+      log_(options.log_memory_bytes),
+      query_pool_(static_cast<std::size_t>(options.query_threads)) {}
+
+App::~App() {
+  if (runtime_) runtime_->drain(milliseconds(0));
+}
+
+double App::uptime_seconds() const {
+  return std::chrono::duration<double>(steady_clock::now() - started_).count();
+}
+
+Status App::start() {
+  raise_descriptor_limit();
+  RESMON_TRY(ensure_token(options_.token_file));
+  auto tokens = net::TokenSet::load(options_.token_file);
+  if (!tokens) return configuration_error(std::move(tokens).error());
+  net::TlsContext tls;
+  if (options_.listen_tls || options_.http_tls) {
+    auto made = net::make_server_tls({options_.tls_certificate_file, options_.tls_key_file});
+    if (!made) return configuration_error(std::move(made).error());
+    tls = std::move(*made);
+  }
+  {
+    Step step("store open");
+    auto opened = store::Store::open(options_.store_options(), schemas_);
+    if (!opened) return fail(std::move(opened).error().wrap("store " + options_.store_directory));
+    store_ = std::move(*opened);
+  }
+  fleet_ = std::make_unique<fleet::Fleet>(schemas_, Clock::system());
+  remember_hosts(*store_, *fleet_);
+  pipeline_ = std::make_unique<Pipeline>(log_, *store_, *fleet_);
+  const unsigned threads =
+      options_.threads > 0 ? static_cast<unsigned>(options_.threads) : std::thread::hardware_concurrency();
+  runtime_ = std::make_unique<net::Runtime>(threads);
+
+  for (const sink::SinkOptions& options : options_.sinks) {
+    SinkUnit unit;
+    unit.source = std::make_unique<LogSource>(runtime_->first().get_executor(),
+                                              log_.add_reader(ingest::LogReader::Loss::kOldest));
+    auto made = sink::Sink::make(runtime_->first().get_executor(), options, schemas_, *unit.source);
+    if (!made) return fail(std::move(made).error().wrap("sink." + options.name));
+    unit.sink = std::move(*made);
+    sinks_.push_back(std::move(unit));
+  }
+
+  const std::string software = "resmon-server " + version_;
+  ingest_ = std::make_unique<ingest::Server>(options_.ingest_options(software, options_.listen_tls ? tls : nullptr),
+                                             *tokens, schemas_, log_, *fleet_);
+  http_ = std::make_unique<http::Server>(options_.http_options(options_.http_tls ? tls : nullptr), *tokens, router_);
+  add_routes(*this, router_);
+
+  RESMON_ASSIGN(const net::Address client_address, net::parse_address(options_.listen_address));
+  RESMON_ASSIGN(client_listener_, net::Listener::open(client_address, runtime_->all(), "clients"));
+  RESMON_ASSIGN(const net::Address http_address, net::parse_address(options_.http_address));
+  RESMON_ASSIGN(http_listener_, net::Listener::open(http_address, runtime_->all(), "http"));
+
+  pipeline_->start();
+  for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
+  client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
+  http_listener_->start([this](asio::ip::tcp::socket socket) { http_->accept(std::move(socket)); });
+  runtime_->start();
+  log::info("server", "started",
+            {{"version", version_},
+             {"pid", static_cast<std::int64_t>(getpid())},
+             {"clients", net::to_string(client_listener_->address())},
+             {"clients_tls", options_.listen_tls},
+             {"http", net::to_string(http_listener_->address())},
+             {"http_tls", options_.http_tls},
+             {"store", options_.store_directory},
+             {"sinks", sinks_.size()},
+             {"seconds", uptime_seconds()}});
+  return {};
+}
+
+void App::wait() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  log::info("server", "stopping", {{"signal", signal}});
+  // From here a second signal ends the process.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+void App::stop() {
+  stopping_ = true;
+  const auto begin = steady_clock::now();
+  if (client_listener_) client_listener_->stop();
+  if (http_listener_) http_listener_->stop();
+  if (ingest_) {
+    Step step("clients told");
+    ingest_->stop();
+    while (ingest_->sessions() > 0 && steady_clock::now() - begin < kSessionPatience)
+      std::this_thread::sleep_for(milliseconds(5));
+  }
+  log_.stop();
+  if (pipeline_) {
+    Step step("log written to the store");
+    pipeline_->stop();
+  }
+  if (!sinks_.empty()) {
+    Step step("sinks drained");
+    for (const SinkUnit& unit : sinks_) unit.sink->stop(kSinkPatience);
+    const auto until = steady_clock::now() + kSinkPatience + milliseconds(500);
+    for (const SinkUnit& unit : sinks_)
+      while (unit.sink->stats().state != sink::State::kStopped && steady_clock::now() < until)
+        std::this_thread::sleep_for(milliseconds(5));
+    for (const SinkUnit& unit : sinks_)
+      if (const auto left = unit.source->reader().backlog_entries(); left > 0)
+        log::warn("sink", "stopped with entries not delivered", {{"sink", unit.sink->stats().name}, {"entries", left}});
+  }
+  if (http_) http_->stop();
+  query_pool_.join();  // queries see stopping_ and end
+  write_pool_.join();
+  if (runtime_) runtime_->drain(milliseconds(1000));
+  if (store_) {
+    Step step("store closed");
+    if (Status closed = store_->close(); !closed)
+      log::error("store", "did not close cleanly", {{"reason", closed.error().message}});
+  }
+  log::info("server", "stopped", {{"seconds", std::chrono::duration<double>(steady_clock::now() - begin).count()}});
+}
+
+}  // namespace resmon::server

@@ -1,0 +1,83 @@
+#pragma once
+
+// The server, put together: started in order, stopped in reverse, each step timed in the log.
+
+#include <atomic>
+#include <boost/asio/thread_pool.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "fleet/fleet.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "ingest/log.h"
+#include "ingest/server.h"
+#include "log_source.h"
+#include "net/listener.h"
+#include "net/runtime.h"
+#include "options.h"
+#include "pipeline.h"
+#include "sink/sink.h"
+#include "store/store.h"
+
+namespace resmon::server {
+
+struct SinkUnit {
+  std::unique_ptr<LogSource> source;
+  std::unique_ptr<sink::Sink> sink;
+};
+
+class App {
+ public:
+  App(const Options& options, std::string version);
+  ~App();
+
+  // kUnavailable or kDenied: a port that is taken, a store that another process has; the message names it.
+  Status start();
+  // Until SIGTERM or SIGINT; a second one ends at once.
+  void wait();
+  void stop();
+
+  // What the routes read.
+  const Options& options() const { return options_; }
+  const std::string& version() const { return version_; }
+  double uptime_seconds() const;
+  const store::Store& store() const { return *store_; }
+  const fleet::Fleet& fleet() const { return *fleet_; }
+  const ingest::Log& log() const { return log_; }
+  const ingest::Server& ingest() const { return *ingest_; }
+  const http::Server& http() const { return *http_; }
+  const Pipeline& pipeline() const { return *pipeline_; }
+  const std::vector<SinkUnit>& sinks() const { return sinks_; }
+  metric::SchemaTable& schemas() { return schemas_; }
+  ingest::Log& mutable_log() { return log_; }
+  boost::asio::thread_pool& query_pool() { return query_pool_; }
+  boost::asio::thread_pool& write_pool() { return write_pool_; }
+  const std::atomic<bool>& stopping() const { return stopping_; }
+
+ private:
+  Options options_;
+  const std::string version_;
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  // First: sockets and timers of all that follows live in its contexts. Its threads end before, in ~App.
+  std::unique_ptr<net::Runtime> runtime_;
+  metric::SchemaTable schemas_;
+  ingest::Log log_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<fleet::Fleet> fleet_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<ingest::Server> ingest_;
+  http::Router router_;
+  std::unique_ptr<http::Server> http_;
+  std::vector<SinkUnit> sinks_;
+  boost::asio::thread_pool query_pool_;
+  boost::asio::thread_pool write_pool_{1};  // line protocol: never waits behind a query
+  std::atomic<bool> stopping_{false};
+  std::unique_ptr<net::Listener> client_listener_;
+  std::unique_ptr<net::Listener> http_listener_;
+};
+
+}  // namespace resmon::server

@@ -1,0 +1,61 @@
+#include <csignal>
+
+#include "app.h"
+#include "base/exit_code.h"
+#include "base/log.h"
+#include "program/program.h"
+
+namespace {
+
+int exit_code_of(const resmon::Error& error) {
+  switch (error.kind) {
+    case resmon::ErrorKind::kDamaged:
+      return resmon::kExitDamaged;
+    case resmon::ErrorKind::kInvalid:
+      return resmon::kExitConfiguration;
+    default:
+      return resmon::kExitFailed;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace resmon;
+  constexpr const char* kName = "resmon-server";
+  server::Options options;
+  config::Settings settings("server");
+  options.declare(settings);
+  program::Program program(
+      {kName, RESMON_VERSION, "Receives what resmon clients send, stores it, shows it and passes it on.",
+       "Examples:\n"
+       "  resmon-server --config /etc/resmon/server.toml\n"
+       "  resmon-server --set store.directory=/tmp/resmon      everything else by default, on this machine only\n"
+       "  INFLUX_URL=http://db:8086 INFLUX_TOKEN=… INFLUX_ORG=o INFLUX_BUCKET=b resmon-server --config server.toml\n"
+       "Every key can also be given as RESMON_… in the environment (--print-config lists them)."},
+      settings);
+  if (const auto code = program.start(argc, argv, [&] { return options.check(); })) return *code;
+  if (Status applied = options.log.apply(); !applied)
+    return program::complain(kName, applied.error(), kExitConfiguration);
+
+  // Before any thread begins: they all inherit it, and App::wait is where signals arrive.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    server::App app(options, RESMON_VERSION);
+    if (Status started = app.start(); !started) {
+      log::error("server", "cannot start", {{"reason", started.error().message}});
+      return exit_code_of(started.error());
+    }
+    app.wait();
+    app.stop();
+  } catch (const std::exception& e) {
+    log::error("server", "ended by an unexpected exception", {{"reason", e.what()}});
+    return kExitFailed;
+  }
+  return kExitDone;
+}

@@ -1,0 +1,167 @@
+#include "options.h"
+
+#include <cstdlib>
+
+#include "sink/endpoint.h"
+
+namespace resmon::server {
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+void declare_sink(config::Settings& settings, const std::string& prefix, sink::SinkOptions& sink) {
+  settings.text(prefix + ".url", &sink.url, "Where the database listens, with a base path where it has one.");
+  settings.choice(prefix + ".version", &sink.version, {"auto", "1", "2"},
+                  "The write API: 1 is /write, 2 is /api/v2/write. auto: 2 when org, bucket or a token is given.");
+  settings.text(prefix + ".database", &sink.database, "API 1: the database.");
+  settings.text(prefix + ".retention_policy", &sink.retention_policy,
+                "API 1: the retention policy. Empty: the database's own.");
+  settings.boolean(prefix + ".create_database", &sink.create_database, "API 1: make the database when it is missing.");
+  settings.text(prefix + ".org", &sink.org, "API 2: the organisation.");
+  settings.text(prefix + ".bucket", &sink.bucket, "API 2: the bucket.");
+  settings.text(prefix + ".token", &sink.token, "Better in a file: token_file.");
+  settings.text(prefix + ".token_file", &sink.token_file, "A file whose first line is the token.");
+  settings.text(prefix + ".username", &sink.username, "For Basic authentication.");
+  settings.text(prefix + ".password", &sink.password, "Better in a file: password_file.");
+  settings.text(prefix + ".password_file", &sink.password_file, "A file whose first line is the password.");
+  settings.choice(prefix + ".precision", &sink.precision, {"ns", "ms", "s"}, "Of the timestamps that are written.");
+  settings.boolean(prefix + ".gzip", &sink.gzip, "Compress requests: some CPU time for nine tenths less traffic.");
+  settings.bytes(prefix + ".batch_bytes", &sink.batch_bytes, 4096, 8U << 20U,
+                 "A request is sent when it has this size,");
+  settings.duration(prefix + ".linger", &sink.linger, milliseconds(0), seconds(60),
+                    "or when its oldest line has waited this long.");
+  settings.duration(prefix + ".timeout", &sink.timeout, milliseconds(100), hours(1), "For each step of a request.");
+  settings.duration(prefix + ".retry_first", &sink.retry_first, milliseconds(10), hours(1),
+                    "The first pause after a failure; it doubles");
+  settings.duration(prefix + ".retry_last", &sink.retry_last, milliseconds(10), hours(1), "up to this.");
+  settings.text(prefix + ".tls_ca_file", &sink.tls_ca_file,
+                "https: the authorities to trust (PEM). Empty: the system's.");
+  settings.boolean(prefix + ".tls_verify", &sink.tls_verify, "false takes any certificate, and so anybody in between.");
+  settings.text(prefix + ".refused_file", &sink.refused_file,
+                "Lines that the database refuses go here, with its reason. Empty: under the store's directory.");
+}
+
+}  // namespace
+
+void Options::declare(config::Settings& settings) {
+  settings.text("listen.address", &listen_address,
+                "Where clients connect, HOST:PORT. 0.0.0.0:7411 or [::]:7411 for other machines; then with TLS.");
+  settings.boolean("listen.tls", &listen_tls, "Clients must use TLS, with the certificate below.");
+  settings.text("http.address", &http_address, "Where the page, the API and the queries are.");
+  settings.boolean("http.tls", &http_tls, "https, with the certificate below.");
+  settings.boolean("http.local_read_without_token", &local_read_without_token,
+                   "Programs and browsers on this machine may read without a token. Writing always needs one. Set it "
+                   "to false behind a "
+                   "reverse proxy, whose requests come from this machine.");
+  settings.integer("http.max_connections", &max_connections, 1, 1'000'000, "More are closed at once, and counted.");
+  settings.text("tls.certificate_file", &tls_certificate_file, "PEM: the certificate, then any intermediate ones.");
+  settings.text("tls.key_file", &tls_key_file, "PEM: its key.");
+  settings.boolean("tls.allow_plaintext", &allow_plaintext,
+                   "Without TLS tokens and samples can be read on the way, so plain listeners are for this machine "
+                   "only. true: allow "
+                   "them for others, as behind a proxy that does TLS or in a private container network.");
+  settings.text("auth.token_file", &token_file,
+                "The tokens that let in, one a line. Made with one random token when it is missing. Empty: token "
+                "beside the store.");
+
+  settings.text("store.directory", &store_directory, "The embedded store's directory.");
+  settings.duration("store.retain", &store_retain, seconds(0), hours(24 * 3650),
+                    "Older samples are removed. 0: never.");
+  settings.bytes("store.disk_limit_bytes", &store_disk_limit_bytes, 0, 1ULL << 50U,
+                 "The store never takes more; the oldest goes first. 0: no limit.");
+
+  settings.tables(
+      "sink", "influx",
+      [this](config::Settings& table, const std::string& name, const std::string& prefix) {
+        sinks.emplace_back();
+        sinks.back().name = name;
+        declare_sink(table, prefix, sinks.back());
+      },
+      "Databases that get everything as well: InfluxDB 1, 2 or 3, VictoriaMetrics and others that take line protocol. "
+      "With INFLUX_URL in the environment, it and INFLUX_TOKEN, INFLUX_ORG and INFLUX_BUCKET set those of "
+      "[sink.influx].");
+  // Other programs use the same names: without INFLUX_URL they are not meant for us.
+  if (const char* url = std::getenv("INFLUX_URL"); url != nullptr && *url != '\0')
+    for (const auto& [variable, key] : {std::pair{"INFLUX_URL", "url"},
+                                        {"INFLUX_TOKEN", "token"},
+                                        {"INFLUX_ORG", "org"},
+                                        {"INFLUX_BUCKET", "bucket"}})
+      settings.alias(variable, std::string("sink.influx.") + key);
+
+  settings.integer("limits.threads", &threads, 0, 256, "Threads for network work. 0: one for each core.");
+  settings.integer("limits.max_clients", &max_clients, 1, 1'000'000,
+                   "Connected clients; more are refused with a reason.");
+  settings.integer("limits.max_series_per_client", &max_series_per_client, 1, 1'000'000,
+                   "Fields that one client may send.");
+  settings.bytes("limits.max_frame_bytes", &max_frame_bytes, 64U << 10U, wire::kMaxFrameBytes,
+                 "The largest frame a client may send. A gather that does not fit is dropped by its client.");
+  settings.duration("limits.hello_timeout", &hello_timeout, milliseconds(100), seconds(120),
+                    "For TLS and greeting: half-open connections end then.");
+  settings.duration("limits.idle_timeout", &idle_timeout, seconds(1), hours(24),
+                    "A client that is silent this long is taken for gone.");
+  settings.bytes("limits.log_memory_bytes", &log_memory_bytes, 1U << 20U, 1ULL << 40U,
+                 "What is held for readers that are behind. A sink that is further behind loses its oldest, counted; "
+                 "the store never.");
+  settings.duration("limits.query_timeout", &query_timeout, milliseconds(10), hours(1),
+                    "A query that takes longer is ended.");
+  settings.integer("limits.query_threads", &query_threads, 1, 64, "How many queries run at once.");
+  log.declare(settings);
+}
+
+Status Options::check() {
+  const auto check_listener = [&](const char* key, const std::string& text, bool tls) -> Status {
+    auto address = net::parse_address(text);
+    if (!address) return fail(std::move(address).error().wrap(key));
+    if (!tls && !allow_plaintext && !net::is_loopback(address->host))
+      return fail(ErrorKind::kInvalid,
+                  std::string(key) + ": " + text +
+                      " can be reached from other machines and TLS is off; turn TLS on, or set tls.allow_plaintext = "
+                      "true where something else encrypts");
+    if (tls && (tls_certificate_file.empty() || tls_key_file.empty()))
+      return fail(ErrorKind::kInvalid, std::string(key) + ": TLS needs tls.certificate_file and tls.key_file");
+    return {};
+  };
+  RESMON_TRY(check_listener("listen.address", listen_address, listen_tls));
+  RESMON_TRY(check_listener("http.address", http_address, http_tls));
+  if (store_directory.empty()) return fail(ErrorKind::kInvalid, "store.directory is not set");
+  for (const sink::SinkOptions& sink : sinks)
+    if (auto endpoint = sink::make_endpoint(sink); !endpoint)
+      return fail(ErrorKind::kInvalid, "sink." + sink.name + ": " + endpoint.error().message);
+  for (sink::SinkOptions& sink : sinks)
+    if (sink.refused_file.empty()) sink.refused_file = store_directory + "/refused-" + sink.name + ".txt";
+  if (token_file.empty()) token_file = store_directory + "/token";
+  return {};
+}
+
+store::Options Options::store_options() const {
+  store::Options out;
+  out.directory = store_directory;
+  out.retain = std::chrono::duration_cast<std::chrono::seconds>(store_retain);
+  out.disk_limit_bytes = store_disk_limit_bytes;
+  return out;
+}
+
+ingest::ServerOptions Options::ingest_options(const std::string& software, net::TlsContext tls) const {
+  ingest::ServerOptions out;
+  out.software = software;
+  out.tls = std::move(tls);
+  out.hello_timeout = std::chrono::duration_cast<milliseconds>(hello_timeout);
+  out.idle_timeout = std::chrono::duration_cast<milliseconds>(idle_timeout);
+  out.max_clients = static_cast<std::uint32_t>(max_clients);
+  out.max_frame_bytes = static_cast<std::uint32_t>(max_frame_bytes);
+  out.decoder.max_series = static_cast<std::uint32_t>(max_series_per_client);
+  return out;
+}
+
+http::ServerOptions Options::http_options(net::TlsContext tls) const {
+  http::ServerOptions out;
+  out.tls = std::move(tls);
+  out.local_read_without_token = local_read_without_token;
+  out.max_connections = static_cast<std::uint32_t>(max_connections);
+  return out;
+}
+
+}  // namespace resmon::server

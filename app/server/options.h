@@ -1,0 +1,61 @@
+#pragma once
+
+// The server's configuration: server.toml.
+
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/settings.h"
+#include "http/server.h"
+#include "ingest/server.h"
+#include "program/program.h"
+#include "sink/options.h"
+#include "store/store.h"
+
+namespace resmon::server {
+
+struct Options {
+  std::string listen_address = "127.0.0.1:7411";
+  std::string http_address = "127.0.0.1:7412";
+  bool listen_tls = false;
+  bool http_tls = false;
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+  bool allow_plaintext = false;
+  bool local_read_without_token = true;
+  std::string token_file;
+  std::int64_t threads = 0;
+
+  std::int64_t max_clients = 20'000;
+  std::int64_t max_series_per_client = 20'000;
+  std::chrono::nanoseconds hello_timeout{std::chrono::seconds(10)};
+  std::chrono::nanoseconds idle_timeout{std::chrono::seconds(60)};
+  std::uint64_t max_frame_bytes = wire::kMaxFrameBytes;
+  std::uint64_t log_memory_bytes = 256U << 20U;
+  std::int64_t max_connections = 2'000;
+
+  std::chrono::nanoseconds query_timeout{std::chrono::seconds(30)};
+  std::int64_t query_threads = 2;
+
+  std::string store_directory = "data";
+  std::chrono::nanoseconds store_retain{std::chrono::hours(24 * 30)};
+  std::uint64_t store_disk_limit_bytes = 10ULL << 30U;
+
+  std::list<sink::SinkOptions> sinks;  // a list: settings point into it
+
+  program::LogSettings log;
+
+  void declare(config::Settings& settings);
+  // What no single key can tell; and fills in what depends on other keys. Reads no file but a sink's secrets.
+  Status check();
+
+  store::Options store_options() const;
+  ingest::ServerOptions ingest_options(const std::string& software, net::TlsContext tls) const;
+  http::ServerOptions http_options(net::TlsContext tls) const;
+};
+
+}  // namespace resmon::server

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "http/router.h"
+
+namespace resmon::server {
+
+class App;
+
+// Every path of the HTTP interface. `app` must outlive the router's use.
+void add_routes(App& app, http::Router& router);
+
+// The parts, by file.
+void add_page_routes(http::Router& router);             // routes_page.cc: /
+void add_fleet_routes(App& app, http::Router& router);  // routes_fleet.cc: /api/v1/hosts, /api/v1/live
+void add_health_routes(App& app,
+                       http::Router& router);  // routes_health.cc: /healthz, /readyz, /ping, /api/v1/server, /metrics
+void add_query_routes(App& app, http::Router& router);  // routes_query.cc: /query
+void add_write_routes(App& app, http::Router& router);  // routes_write.cc: /write, /api/v2/write
+
+}  // namespace resmon::server

@@ -1,0 +1,179 @@
+#include <unistd.h>
+
+#include "app.h"
+#include "json.h"
+#include "routes.h"
+
+namespace resmon::server {
+
+namespace {
+
+using Answer = boost::asio::awaitable<http::Response>;
+
+double lag_seconds(const SinkUnit& unit) {
+  const auto oldest = unit.source->reader().oldest_received();
+  return oldest ? static_cast<double>(Clock::system().wall() - *oldest) / 1e9 : 0.0;
+}
+
+Answer health() {
+  co_return http::Response::text("ok\n");
+}
+
+// Ready means: what clients send is stored. A sink that is away does not make the server less ready; it shows in the
+// body.
+Answer ready(const App& app) {
+  const std::string trouble = app.pipeline().trouble();
+  std::string body;
+  body += trouble.empty() ? "store ok\n" : "store failing: " + trouble + "\n";
+  for (const SinkUnit& unit : app.sinks()) {
+    const sink::Stats stats = unit.sink->stats();
+    body += "sink " + stats.name + " " + std::string(sink::state_name(stats.state)) + "\n";
+  }
+  if (app.stopping()) body += "stopping\n";
+  co_return http::Response::text(body, trouble.empty() && !app.stopping() ? 200 : 503);
+}
+
+Answer ping() {
+  http::Response response;
+  response.status = 204;
+  // Clients of InfluxDB ask for this to learn what the server speaks.
+  response.headers.emplace_back("X-Influxdb-Version", "1.6.7-resmon");
+  co_return response;
+}
+
+Answer server(const App& app) {
+  std::string sinks = "[";
+  for (const SinkUnit& unit : app.sinks()) {
+    const sink::Stats stats = unit.sink->stats();
+    if (sinks.size() > 1) sinks += ',';
+    sinks += JsonObject()
+                 .text("name", stats.name)
+                 .text("state", sink::state_name(stats.state))
+                 .decimal("lag_seconds", lag_seconds(unit), 3)
+                 .number("backlog_entries", unit.source->reader().backlog_entries())
+                 .number("sent_samples", stats.sent_samples)
+                 .number("refused_samples", stats.refused_samples)
+                 .number("lost_samples", unit.source->reader().lost_samples())
+                 .number("retries", stats.retries)
+                 .text("last_error", stats.last_error)
+                 .finish();
+  }
+  const store::Stats store = app.store().stats();
+  co_return http::Response::json(JsonObject()
+                                     .text("version", app.version())
+                                     .number("pid", getpid())
+                                     .decimal("uptime_seconds", app.uptime_seconds(), 1)
+                                     .number("clients", app.ingest().stats().clients.load())
+                                     .number("received_samples", app.ingest().stats().samples.load())
+                                     .raw("store", JsonObject()
+                                                       .text("trouble", app.pipeline().trouble())
+                                                       .number("groups", store.groups)
+                                                       .number("chunks", store.chunks)
+                                                       .number("head_rows", store.head_rows)
+                                                       .number("stored_samples", store.stored_samples)
+                                                       .number("refused_samples", store.refused_samples)
+                                                       .number("damaged_chunks", store.damaged_chunks)
+                                                       .number("disk_bytes", store.disk_bytes)
+                                                       .finish())
+                                     .raw("sinks", sinks + "]")
+                                     .finish() +
+                                 "\n");
+}
+
+// Prometheus' text format (version 0.0.4).
+class Exposition {
+ public:
+  template <class T>
+  void add(std::string_view name, std::string_view type, std::string_view help, T value) {
+    head(name, type, help);
+    text_ += fmt::format("{} {}\n", name, value);
+  }
+  void head(std::string_view name, std::string_view type, std::string_view help) {
+    text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  }
+  template <class T>
+  void labelled(std::string_view name, std::string_view key, std::string_view label, T value) {
+    text_ += fmt::format("{}{{{}={}}} {}\n", name, key, http::json_string(label), value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+Answer metrics(const App& app) {
+  Exposition out;
+  const ingest::ServerStats& in = app.ingest().stats();
+  out.add("resmon_uptime_seconds", "gauge", "Time since the server started.", app.uptime_seconds());
+  out.add("resmon_clients", "gauge", "Clients connected now.", in.clients.load());
+  out.add("resmon_connections_total", "counter", "Client connections accepted.", in.connections.load());
+  out.add("resmon_connections_refused_total", "counter", "Client connections ended by a refusal.", in.refused.load());
+  out.add("resmon_connections_turned_away_total", "counter", "Closed at once: too many without HELLO.",
+          in.turned_away.load());
+  out.add("resmon_received_bytes_total", "counter", "Bytes read from clients.", in.received_bytes.load());
+  out.add("resmon_batches_total", "counter", "Batches taken.", in.batches.load());
+  out.add("resmon_samples_total", "counter", "Samples taken.", in.samples.load());
+  out.add("resmon_duplicate_batches_total", "counter", "Batches that came again and were dropped.",
+          in.duplicate_batches.load());
+  out.add("resmon_missing_batches_total", "counter", "Batches that clients no longer had when they came back.",
+          in.missing_batches.load());
+  out.add("resmon_log_bytes", "gauge", "Held in memory for readers that are behind.", app.log().bytes());
+  const store::Stats store = app.store().stats();
+  out.add("resmon_store_groups", "gauge", "Series groups (measurement and tag set) in the store.", store.groups);
+  out.add("resmon_store_head_rows", "gauge", "Rows not sealed into a chunk yet.", store.head_rows);
+  out.add("resmon_store_chunks", "gauge", "Chunks on disk.", store.chunks);
+  out.add("resmon_store_disk_bytes", "gauge", "Size of the store's files.", store.disk_bytes);
+  out.add("resmon_store_samples_total", "counter", "Samples stored.", store.stored_samples);
+  out.add("resmon_store_refused_samples_total", "counter", "Samples the store refused.", store.refused_samples);
+  out.add("resmon_store_damaged_chunks_total", "counter", "Chunks that failed their checksum.", store.damaged_chunks);
+  out.add("resmon_store_backlog_entries", "gauge", "Log entries the store has yet to write.",
+          app.pipeline().reader().backlog_entries());
+  const http::ServerStats& web = app.http().stats();
+  out.add("resmon_http_requests_total", "counter", "HTTP requests.", web.requests.load());
+  out.add("resmon_http_denied_total", "counter", "HTTP requests without a valid token.", web.denied.load());
+  out.add("resmon_http_failures_total", "counter", "HTTP requests answered with 5xx.", web.failures.load());
+  out.add("resmon_http_connections", "gauge", "HTTP connections open now.", web.open.load());
+  if (!app.sinks().empty()) {
+    const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+      out.head(name, type, help);
+      for (const SinkUnit& unit : app.sinks()) out.labelled(name, "sink", unit.sink->stats().name, value(unit));
+    };
+    each("resmon_sink_up", "gauge", "1 while the sink's last request was accepted.",
+         [](const SinkUnit& unit) { return unit.sink->stats().state == sink::State::kOk ? 1 : 0; });
+    each("resmon_sink_lag_seconds", "gauge", "Age of the oldest entry not delivered.", lag_seconds);
+    each("resmon_sink_backlog_entries", "gauge", "Log entries not delivered.",
+         [](const SinkUnit& unit) { return unit.source->reader().backlog_entries(); });
+    each("resmon_sink_sent_samples_total", "counter", "Samples accepted by the database.",
+         [](const SinkUnit& unit) { return unit.sink->stats().sent_samples; });
+    each("resmon_sink_refused_samples_total", "counter", "Samples the database refused; set aside in a file.",
+         [](const SinkUnit& unit) { return unit.sink->stats().refused_samples; });
+    each("resmon_sink_lost_samples_total", "counter", "Samples dropped because the sink was too far behind.",
+         [](const SinkUnit& unit) { return unit.source->reader().lost_samples(); });
+    each("resmon_sink_retries_total", "counter", "Requests that had to be repeated.",
+         [](const SinkUnit& unit) { return unit.sink->stats().retries; });
+  }
+  http::Response response = http::Response::text(out.take());
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  co_return response;
+}
+
+}  // namespace
+
+void add_health_routes(App& app, http::Router& router) {
+  using Request = std::shared_ptr<const http::Request>;
+  router.add("GET", "/healthz", http::Access::kOpen, [](Request) { return health(); });
+  router.add("GET", "/readyz", http::Access::kOpen, [&app](Request) { return ready(app); });
+  router.add("GET", "/ping", http::Access::kOpen, [](Request) { return ping(); });
+  router.add("GET", "/api/v1/server", http::Access::kRead, [&app](Request) { return server(app); });
+  router.add("GET", "/metrics", http::Access::kRead, [&app](Request) { return metrics(app); });
+}
+
+void add_routes(App& app, http::Router& router) {
+  add_page_routes(router);
+  add_health_routes(app, router);
+  add_fleet_routes(app, router);
+  add_query_routes(app, router);
+  add_write_routes(app, router);
+}
+
+}  // namespace resmon::server
