@@ -1,0 +1,69 @@
+# Runs a benchmark, or lists them
+# shellcheck shell=bash
+use process packages build
+
+usage() {
+  cat <<'TEXT'
+Usage: ./resmon bench [NAME [--json] [OPTION]…]
+
+Without a NAME lists the benchmarks: programs bench-NAME of the build and scripts bench/NAME.sh. Further options are the
+benchmark's own; './resmon bench NAME -- --help' shows them.
+
+Options:
+  --json       figures for programs instead of a table
+  -h, --help   this text
+
+Exit codes: 0 done, 1 failed, 2 usage
+
+Examples:
+  ./resmon bench
+  ./resmon bench agent
+  ./resmon bench store --json
+TEXT
+}
+
+main() {
+  local name=${1-}
+  if [[ -z $name ]]; then
+    list_benchmarks
+    return
+  fi
+  shift
+  [[ $name =~ ^[a-z0-9][a-z0-9_-]*$ ]] || die usage "there is no benchmark '$(printable "$name")'; './resmon bench' lists them"
+  [[ ${1-} != -- ]] || shift
+  make_home
+  [[ -n ${RESMON_NO_BUILD-} ]] || install_packages base build node
+  if [[ -x $RESMON_ROOT/bench/$name.sh ]]; then
+    need_binaries
+    exec "$RESMON_ROOT/bench/$name.sh" "$@"
+  fi
+  if [[ -z ${RESMON_NO_BUILD-} ]] && has_target "bench-$name"; then
+    build release "$RESMON_BUILD_DIR" "$RESMON_HOME/log/build.log" "bench-$name" ||
+      die failed "the benchmark is not built"
+  fi
+  [[ -x $RESMON_BUILD_DIR/bin/bench-$name ]] || die usage "there is no benchmark '$name'; './resmon bench' lists them"
+  exec "$RESMON_BUILD_DIR/bin/bench-$name" "$@"
+}
+
+# has_target NAME: whether the build, configured at need, knows it.
+has_target() {
+  [[ -e $RESMON_BUILD_DIR/build.ninja ]] ||
+    build release "$RESMON_BUILD_DIR" "$RESMON_HOME/log/build.log" resmon-client ||
+    die failed "resmon is not built"
+  grep -q "^build bin/$1:" "$RESMON_BUILD_DIR/build.ninja"
+}
+
+list_benchmarks() {
+  local file
+  {
+    for file in "$RESMON_ROOT"/bench/*.sh; do
+      [[ ! -x $file ]] || printf '%s\t%s\n' "$(basename -- "$file" .sh)" "$(sed -n '2s/^# //p' "$file")"
+    done
+    if [[ -e $RESMON_BUILD_DIR/build.ninja ]]; then
+      sed -nE 's/^build bin\/bench-([a-z0-9_-]+):.*/\1\t/p' "$RESMON_BUILD_DIR/build.ninja"
+    fi
+    for file in "$RESMON_BUILD_DIR"/bin/bench-*; do
+      [[ ! -x $file ]] || printf '%s\t\n' "${file##*/bench-}"
+    done
+  } | sort -s -u -k 1,1 | awk -F '\t' '{ printf "  %-16s %s\n", $1, $2; n++ } END { if (!n) print "there is no benchmark yet" }'
+}

@@ -1,0 +1,30 @@
+# Stops everything that up and simulate --detach started
+# shellcheck shell=bash
+use process house
+
+usage() {
+  cat <<'TEXT'
+Usage: ./resmon down
+
+Stops the simulated clients, this machine's client and then the server, waits for each, and ends what does not stop by itself.
+Data, configuration and logs stay. Harmless when nothing runs.
+
+Exit codes: 0 nothing runs any more, 1 something could not be stopped, 2 usage
+
+Examples:
+  ./resmon down
+  RESMON_HOME=/tmp/second ./resmon down
+TEXT
+}
+
+main() {
+  (($# == 0)) || unknown_argument "$1"
+  if [[ ! -d $RESMON_HOME/run ]]; then
+    say "nothing is running"
+    return 0
+  fi
+  take_lock 20
+  stopped=0
+  stop_all
+  ((stopped > 0)) || say "nothing is running"
+}

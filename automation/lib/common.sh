@@ -1,0 +1,157 @@
+# Sourced by ./resmon before any subcommand: where things are, how to speak to the person, and how to fail.
+# Progress and complaints go to standard error; facts that were asked for go to standard output.
+# shellcheck shell=bash
+
+# State lives under RESMON_HOME, binaries under RESMON_BUILD_DIR/bin. Absolute, whatever the caller's directory is.
+RESMON_HOME=$(realpath -m -- "${RESMON_HOME:-$RESMON_ROOT/.resmon}")
+RESMON_BUILD_DIR=$(realpath -m -- "${RESMON_BUILD_DIR:-$RESMON_ROOT/build}")
+export RESMON_HOME RESMON_BUILD_DIR
+
+# use NAME…: sources automation/lib/NAME.sh once.
+declare -A used_libraries=()
+use() {
+  local name
+  for name in "$@"; do
+    [[ -z ${used_libraries[$name]-} ]] || continue
+    used_libraries[$name]=yes
+    # shellcheck source=/dev/null
+    source "$RESMON_ROOT/automation/lib/$name.sh"
+  done
+}
+
+# exit_code NAME: the public contract's codes by name, as lib/base/exit_code.h has them.
+exit_code() {
+  case $1 in
+    done) printf 0 ;;
+    usage) printf 2 ;;
+    configuration) printf 3 ;;
+    connection) printf 4 ;;
+    damaged) printf 5 ;;
+    *) printf 1 ;;
+  esac
+}
+
+# printable TEXT: TEXT with control characters shown as '?', so that no name can drive the terminal.
+printable() {
+  local text=$1
+  printf '%s' "${text//[[:cntrl:]]/?}"
+}
+
+# colours DESCRIPTOR: whether what is written there may be coloured.
+colours() {
+  [[ -t $1 && -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]]
+}
+
+# paint DESCRIPTOR COLOUR TEXT: TEXT for that descriptor, coloured only when it is a terminal.
+paint() {
+  local code
+  case $2 in
+    red) code=31 ;;
+    green) code=32 ;;
+    yellow) code=33 ;;
+    blue) code=34 ;;
+    bold) code=1 ;;
+    faint) code=2 ;;
+    *) code=0 ;;
+  esac
+  if colours "$1"; then printf '\033[%sm%s\033[0m' "$code" "$3"; else printf '%s' "$3"; fi
+}
+
+say() { printf '%s\n' "$*" >&2; }
+warn() { printf '%s %s\n' "$(paint 2 yellow warning:)" "$*" >&2; }
+
+# die CODE-NAME MESSAGE…: MESSAGE's further arguments are printed as further lines.
+die() {
+  local code
+  code=$(exit_code "$1")
+  shift
+  progress_end
+  printf '%s %s\n' "$(paint 2 red resmon:)" "$1" >&2
+  shift
+  (($# == 0)) || printf '  %s\n' "$@" >&2
+  exit "$code"
+}
+
+# progress TEXT: one line that overwrites itself on a terminal; elsewhere a line each time it is called.
+progress_open=
+progress() {
+  if [[ -t 2 ]]; then
+    printf '\r\033[K%s' "$*" >&2
+    progress_open=yes
+  else
+    say "$*"
+  fi
+}
+
+progress_end() {
+  [[ -z $progress_open ]] || printf '\r\033[K' >&2
+  progress_open=
+}
+
+have() { command -v -- "$1" >/dev/null 2>&1; }
+
+# wants_help ARG…: whether --help or -h is among the arguments before a lone --.
+wants_help() {
+  local argument
+  for argument in "$@"; do
+    case $argument in
+      --) return 1 ;;
+      -h | --help) return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# split_equals ARG…: sets `arguments` with each --name=value before a lone -- made two words, as all option loops expect.
+split_equals() {
+  arguments=()
+  while (($#)); do
+    case $1 in
+      --)
+        arguments+=("$@")
+        return 0
+        ;;
+      --?*=*) arguments+=("${1%%=*}" "${1#*=}") ;;
+      *) arguments+=("$1") ;;
+    esac
+    shift
+  done
+}
+
+# need_value OPTION COUNT: fails unless the option loop still has a value for OPTION; COUNT is its $#.
+need_value() {
+  (($2 >= 2)) || die usage "$1 needs a value"
+}
+
+# check_number WHAT VALUE LEAST MOST
+check_number() {
+  local value=$2
+  if ! [[ $value =~ ^(0|[1-9][0-9]{0,8})$ ]] || ((value < $3 || value > $4)); then
+    die usage "$1 must be a whole number from $3 to $4, not '$(printable "$value")'"
+  fi
+}
+
+unknown_argument() {
+  die usage "unknown argument '$(printable "$1")'; './resmon ${subcommand:-} --help' shows what it takes"
+}
+
+# make_home: the state directory and its parts, for the owner only.
+make_home() {
+  (
+    umask 077
+    mkdir -p -- "$RESMON_HOME" "$RESMON_HOME/run" "$RESMON_HOME/log" "$RESMON_HOME/store"
+  ) || die failed "cannot create the state directory $RESMON_HOME" "choose another with RESMON_HOME=DIRECTORY"
+  chmod 0700 -- "$RESMON_HOME"
+}
+
+# write_private FILE: standard input, for the owner only, in one step.
+write_private() {
+  (umask 077 && cat >"$1.new") && mv -f -- "$1.new" "$1"
+}
+
+# tail_of FILE [LINES]: the end of a log, indented, for a person to see why something failed.
+tail_of() {
+  [[ -s $1 ]] || return 0
+  say "  --- the end of $1"
+  tail -n "${2:-15}" -- "$1" | tr -d '\000-\010\013-\037\177' | sed 's/^/  | /' >&2
+}

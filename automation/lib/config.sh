@@ -1,0 +1,205 @@
+# The two configuration files and the token. A file is begun from the program's own commented sample (--print-config), so that
+# every key is there to read; then single keys are set in place, comments kept. Precedence is the programs': what is in the
+# environment as RESMON_KEY wins over the file, so what is asked for here looks there first.
+# shellcheck shell=bash
+
+server_config() { printf '%s' "$RESMON_HOME/server.toml"; }
+client_config() { printf '%s' "$RESMON_HOME/client.toml"; }
+
+# toml_string TEXT: TEXT as a TOML basic string. JSON's escapes are a subset of TOML's.
+toml_string() { jq -cn --arg text "$1" '$text'; }
+
+# toml_get FILE TABLE.KEY: its value, unquoted; an array as one JSON line. Fails when the file does not set it.
+toml_get() {
+  local raw
+  raw=$(TABLE=${2%.*} KEY=${2##*.} awk '
+    /^[ \t]*\[/ { line = $0; sub(/^[ \t]*\[/, "", line); sub(/\].*/, "", line); inside = (line == ENVIRON["TABLE"]); next }
+    inside {
+      at = index($0, "=")
+      if (at == 0) next
+      name = substr($0, 1, at - 1)
+      gsub(/[ \t]/, "", name)
+      if (name == ENVIRON["KEY"]) { value = substr($0, at + 1); sub(/^[ \t]+/, "", value); print value; exit }
+    }' "$1" 2>/dev/null) || return 1
+  [[ -n $raw ]] || return 1
+  toml_plain "$raw"
+}
+
+# toml_plain VALUE: a string without its quotes, anything else without the comment behind it.
+toml_plain() {
+  local raw=$1 string
+  local basic='^("([^"\\]|\\.)*")' literal="^'([^']*)'" array='^(\[.*\])'
+  if [[ $raw =~ $basic ]]; then
+    string=${BASH_REMATCH[1]}
+    jq -r . <<<"$string"
+  elif [[ $raw =~ $literal ]]; then
+    printf '%s\n' "${BASH_REMATCH[1]}"
+  elif [[ $raw =~ $array ]]; then
+    printf '%s\n' "${BASH_REMATCH[1]}"
+  else
+    raw=${raw%%#*}
+    printf '%s\n' "${raw%"${raw##*[![:space:]]}"}"
+  fi
+}
+
+# toml_set FILE TABLE.KEY VALUE: VALUE as TOML. In place of the key's line, or of its commented-out line, or at the end of the
+# table, or in a table of its own at the end. The file keeps its comments and is replaced in one step.
+toml_set() {
+  local file=$1
+  (
+    umask 077
+    TABLE=${2%.*} KEY=${2##*.} VALUE=$3 awk '
+      function key_of(line,    at) {
+        sub(/^[ \t]*#?[ \t]*/, "", line)
+        at = index(line, "=")
+        if (at == 0) return ""
+        line = substr(line, 1, at - 1)
+        sub(/[ \t]+$/, "", line)
+        return line
+      }
+      { lines[NR] = $0 }
+      END {
+        table = ENVIRON["TABLE"]; key = ENVIRON["KEY"]; new = key " = " ENVIRON["VALUE"]
+        for (i = 1; i <= NR; i++) {
+          if (lines[i] ~ /^[ \t]*(#[ \t]*)?\[[A-Za-z0-9_."-]+\][ \t]*(#.*)?$/) {
+            if (inside) { last = i - 1; inside = 0 }
+            if (lines[i] ~ /^[ \t]*\[/) {
+              name = lines[i]; sub(/^[ \t]*\[/, "", name); sub(/\].*/, "", name)
+              if (name == table) { header = i; inside = 1; last = NR }
+            }
+          } else if (inside && key_of(lines[i]) == key) {
+            if (lines[i] !~ /^[ \t]*#/) { if (!active) active = i } else commented = i
+          }
+        }
+        place = active ? active : commented
+        if (header && !place) {
+          while (last > header && lines[last] ~ /^[ \t]*(#.*)?$/) last--
+          append = last
+        }
+        for (i = 1; i <= NR; i++) {
+          print (i == place ? new : lines[i])
+          if (i == append) print new
+        }
+        if (!header) { if (NR && lines[NR] != "") print ""; print "[" table "]"; print new }
+      }' "$file" >"$file.new"
+  )
+  mv -f -- "$file.new" "$file"
+}
+
+# toml_names FILE TABLE.KEY: whether FILE has that key, set or commented out: the sample has all that the program knows.
+toml_names() {
+  TABLE=${2%.*} KEY=${2##*.} awk '
+    /^[ \t]*\[/ { name = $0; sub(/^[ \t]*\[/, "", name); sub(/\].*/, "", name); inside = (name == ENVIRON["TABLE"]) }
+    inside {
+      name = $0; sub(/^[ \t]*#?[ \t]*/, "", name)
+      if (sub(/[ \t]*=.*/, "", name) && name == ENVIRON["KEY"]) found = 1
+    }
+    END { exit !found }' "$1"
+}
+
+# setting FILE TABLE.KEY DEFAULT: what the program will use: the environment's RESMON_TABLE_KEY, the file's, the default.
+setting() {
+  local variable value
+  variable=RESMON_${2//./_}
+  variable=${variable^^}
+  if [[ -n ${!variable-} ]]; then
+    printf '%s\n' "${!variable}"
+  elif value=$(toml_get "$1" "$2"); then
+    printf '%s\n' "$value"
+  else
+    printf '%s\n' "$3"
+  fi
+}
+
+http_address() { setting "$(server_config)" http.address 127.0.0.1:7412; }
+tcp_address() { setting "$(server_config)" listen.address 127.0.0.1:7411; }
+http_url() {
+  local scheme=http
+  [[ $(setting "$(server_config)" http.tls false) != true ]] || scheme=https
+  printf '%s://%s' "$scheme" "$(dialable "$(http_address)")"
+}
+token_file() { setting "$(server_config)" auth.token_file "$RESMON_HOME/token"; }
+
+# client_host: the name under which this machine's client reports.
+client_host() {
+  local host
+  host=$(setting "$(client_config)" client.host '')
+  [[ -n $host ]] || host=$(uname -n)
+  printf '%s' "$host"
+}
+
+# seconds_of DURATION DEFAULT: "250ms", "5s", "2m", "1h" in whole seconds, rounded up.
+seconds_of() {
+  if [[ $1 =~ ^([0-9]{1,7})(ms|s|m|h)$ ]]; then
+    case ${BASH_REMATCH[2]} in
+      ms) printf '%s' "$(((10#${BASH_REMATCH[1]} + 999) / 1000))" ;;
+      s) printf '%s' "$((10#${BASH_REMATCH[1]}))" ;;
+      m) printf '%s' "$((10#${BASH_REMATCH[1]} * 60))" ;;
+      h) printf '%s' "$((10#${BASH_REMATCH[1]} * 3600))" ;;
+    esac
+  else
+    printf '%s' "$2"
+  fi
+}
+
+# write_token FILE: a new random token of 256 bits, for the owner's eyes only.
+write_token() {
+  (
+    umask 077
+    od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' >"$1.new"
+    printf '\n' >>"$1.new"
+    chmod 0600 -- "$1.new"
+  )
+  mv -f -- "$1.new" "$1"
+}
+
+# begin_config FILE PROGRAM: FILE from the program's commented sample.
+begin_config() {
+  (umask 077 && "$2" --print-config >"$1.new" </dev/null) || die failed "$2 cannot print its configuration (--print-config)"
+  mv -f -- "$1.new" "$1"
+}
+
+# ensure_config HTTP_ADDRESS TCP_ADDRESS: writes whatever of token, server.toml and client.toml is not there yet. An empty
+# address means the default. Sets `config_written` to the names of the files that it wrote.
+ensure_config() {
+  local http=${1:-127.0.0.1:7412} tcp=${2:-127.0.0.1:7411} file
+  config_written=()
+  if [[ ! -s $RESMON_HOME/token ]]; then
+    write_token "$RESMON_HOME/token"
+    config_written+=(token)
+  fi
+  file=$(server_config)
+  if [[ ! -s $file ]]; then
+    begin_config "$file" "$RESMON_BUILD_DIR/bin/resmon-server"
+    toml_set "$file" listen.address "$(toml_string "$tcp")"
+    toml_set "$file" http.address "$(toml_string "$http")"
+    toml_set "$file" auth.token_file "$(toml_string "$RESMON_HOME/token")"
+    toml_set "$file" store.directory "$(toml_string "$RESMON_HOME/store")"
+    toml_set "$file" log.file "$(toml_string "$RESMON_HOME/log/server.log")"
+    config_written+=(server.toml)
+  fi
+  file=$(client_config)
+  if [[ ! -s $file ]]; then
+    begin_config "$file" "$RESMON_BUILD_DIR/bin/resmon-client"
+    toml_set "$file" client.servers "[$(toml_string "$(dialable "$tcp")")]"
+    toml_set "$file" client.token_file "$(toml_string "$RESMON_HOME/token")"
+    toml_set "$file" log.file "$(toml_string "$RESMON_HOME/log/client.log")"
+    config_written+=(client.toml)
+  fi
+}
+
+# check_config PROGRAM FILE: the program's own opinion of it; fails with the contract's code for a wrong configuration.
+check_config() {
+  local output
+  output=$("$1" --config "$2" --check-config 2>&1 </dev/null) ||
+    die configuration "the configuration $2 is not right" "${output:-$1 --check-config failed without a word}"
+}
+
+# backup FILE: a copy beside it, named by the time; says nothing when there is no file.
+backup() {
+  local name
+  [[ -e $1 ]] || return 0
+  name=$1.$(date -u +%Y%m%dT%H%M%SZ).bak
+  [[ ! -e $name ]] || name=$name.$$
+  (umask 077 && cp -- "$1" "$name") && chmod 0600 -- "$name"
+}

@@ -1,0 +1,86 @@
+# The processes of one RESMON_HOME: server, this machine's client, simulated clients. Started bottom up, stopped top down.
+# shellcheck shell=bash
+
+# What this very command started and so must end if it is interrupted or fails, in starting order; and the pids, to wait for.
+started=()
+declare -gA started_pids=()
+
+# start NAME COMMAND…: nothing when it runs already. Programs write their own log; what they say before that is in NAME.stderr.
+start() {
+  local name=$1 pid
+  shift
+  if pid=$(pid_of "$name"); then
+    [[ $(readlink "/proc/$pid/exe" 2>/dev/null) != *' (deleted)' ]] ||
+      warn "$name (pid $pid) runs an older build; './resmon down' and './resmon up' change to the new one"
+    say "$name is already running (pid $pid)"
+    return 0
+  fi
+  : >"$RESMON_HOME/log/$name.stderr"
+  chmod 0600 -- "$RESMON_HOME/log/$name.stderr"
+  started+=("$name")
+  spawn "$name" "$RESMON_HOME/log/$name.stderr" "$@"
+  started_pids[$name]=$!
+}
+
+# explain_exit NAME: NAME, just started, has ended: shows its last words and fails with its code where the contract names it.
+explain_exit() {
+  local name=$1 status=0
+  wait "${started_pids[$name]-0}" || status=$?
+  progress_end
+  tail_of "$RESMON_HOME/log/$name.stderr"
+  tail_of "$RESMON_HOME/log/$name.log" 8
+  case $status in
+    3) die configuration "$name ended at once: its configuration is not right" ;;
+    4) die connection "$name ended at once: it could not connect" ;;
+    5) die damaged "$name ended at once: stored data is damaged" ;;
+    *) die failed "$name ended at once (exit code $status)" ;;
+  esac
+}
+
+# undo_start: ends what this command started, last first.
+undo_start() {
+  local i
+  for ((i = ${#started[@]} - 1; i >= 0; i--)); do stop_process "${started[i]}" 10; done
+  started=()
+}
+
+# end_jobs: ends every child of this shell that still runs, with its group: a build, or a program whose pid file was not written
+# yet when the signal came.
+end_jobs() {
+  local pid
+  for pid in $(jobs -pr); do
+    kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
+    wait "$pid" || true
+  done
+}
+
+# stop_all: ends every process of this house; the server last, so that it takes in what the clients still send.
+stop_all() {
+  local name pid
+  while read -r name <&"$names_descriptor"; do
+    if pid=$(pid_of "$name"); then
+      progress "stopping $name (pid $pid)…"
+      stop_process "$name" 12
+      progress_end
+      say "stopped $name"
+      stopped=$((stopped + 1))
+    else
+      rm -f -- "$(pid_file "$name")"
+    fi
+  done {names_descriptor}< <(running_names)
+  rm -f -- "$RESMON_HOME/run/endpoints.json"
+}
+
+# endpoints: where the running server answers, as written when it was started; else as the configuration has it.
+endpoints() {
+  if is_running server && [[ -s $RESMON_HOME/run/endpoints.json ]]; then
+    cat -- "$RESMON_HOME/run/endpoints.json"
+  else
+    describe_endpoints
+  fi
+}
+
+describe_endpoints() {
+  jq -n --arg http_url "$(http_url)" --arg tcp_address "$(dialable "$(tcp_address)")" --arg state_dir "$RESMON_HOME" \
+    --arg token_file "$(token_file)" '$ARGS.named'
+}

@@ -1,0 +1,40 @@
+# Talking to the server's HTTP side. The token reaches curl through a descriptor: never in a process list, never in a log.
+# shellcheck shell=bash
+
+# dialable ADDRESS: a listening address as one to connect to: every-interface becomes loopback.
+dialable() {
+  local port=${1##*:} host=${1%:*}
+  case $host in
+    '' | 0.0.0.0 | '*') host=127.0.0.1 ;;
+    '[::]') host='[::1]' ;;
+  esac
+  printf '%s:%s' "$host" "$port"
+}
+
+# first_token FILE: its first line that is not empty and no comment; by the printf builtin only.
+first_token() {
+  local line
+  while IFS= read -r line || [[ -n $line ]]; do
+    line=${line//[[:space:]]/}
+    [[ -n $line && $line != '#'* ]] || continue
+    printf '%s' "$line"
+    return 0
+  done <"$1"
+  return 1
+}
+
+# http_get URL [TOKEN_FILE]: the body on standard output; fails as curl does (7: nobody listens, 22: an HTTP error, 28: too slow).
+http_get() {
+  local token='' certificate
+  local -a options=(--silent --show-error --fail --max-time 5 --noproxy '*')
+  if [[ $1 == https://* ]]; then
+    certificate=$(setting "$(server_config)" tls.certificate_file '')
+    [[ -z $certificate ]] || options+=(--cacert "$certificate")
+  fi
+  [[ -z ${2-} || ! -r ${2-} ]] || token=$(first_token "$2") || token=
+  if [[ -n $token ]]; then
+    curl "${options[@]}" --header @<(printf 'Authorization: Bearer %s\n' "$token") -- "$1"
+  else
+    curl "${options[@]}" -- "$1"
+  fi
+}

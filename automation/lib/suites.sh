@@ -1,0 +1,151 @@
+# Running test suites and counting what they really ran.
+#
+# Each runner ends by adding to `passed`, `failed` and `skipped` from its tool's own report, never from an exit code alone; an exit
+# code that says failure where the report shows none counts as one failure, and so does a suite in which no test ran. A skipped test
+# is never a passed one.
+# shellcheck shell=bash
+
+passed=0 failed=0 skipped=0
+suite_deadline=0
+begin_suite() { suite_deadline=$((SECONDS + $1)); }
+
+# run_logged LOG COMMAND…: appends to LOG, no standard input, the suite's remaining time as its limit, a session's worth of
+# processes ended with it. Sets `run_status`.
+run_status=0
+run_logged() {
+  local log=$1 left pid
+  shift
+  left=$((suite_deadline - SECONDS))
+  ((left >= 1)) || left=1
+  printf '\n==> %s\n' "$*" >>"$log"
+  run_status=0
+  # A background job of a shell ignores SIGINT, and so would every test below it.
+  env --default-signal=INT,QUIT timeout --kill-after=15 "$left" "$@" </dev/null >>"$log" 2>&1 &
+  pid=$!
+  wait "$pid" || run_status=$?
+  if ((run_status == 124 || run_status == 137)); then
+    printf '==> ended after the time limit of %s s\n' "$left" >>"$log"
+  fi
+}
+
+# counted PASSED FAILED SKIPPED: adds one runner's figures, made honest by its exit code in run_status.
+counted() {
+  local good=$1 bad=$2 left_out=$3
+  if ((run_status != 0 && bad == 0)); then bad=1; fi
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  skipped=$((skipped + left_out))
+}
+
+# count_tap FILE: good, bad and skipped test points of TAP at the outermost level, for bats and for scripts that speak it. Points
+# that the plan promised and that never came are failures.
+count_tap() {
+  awk '
+    /^1\.\.[0-9]+/ { planned += substr($1, 4) }
+    /^ok [0-9]+/ { if (tolower($0) ~ /# *(skip|todo)/) skip++; else good++; seen++ }
+    /^not ok [0-9]+/ { if (tolower($0) ~ /# *todo/) skip++; else bad++; seen++ }
+    END { if (planned > seen) bad += planned - seen; printf "%d %d %d\n", good, bad, skip }' "$1"
+}
+
+# run_bats LOG FILE…
+run_bats() {
+  local log=$1 points good bad left_out
+  shift
+  points=$log.tap
+  : >"$points"
+  run_logged "$points" bats --formatter tap "$@"
+  cat -- "$points" >>"$log"
+  read -r good bad left_out <<<"$(count_tap "$points")"
+  counted "$good" "$bad" "$left_out"
+}
+
+# run_node LOG FILE…: node's own test runner.
+run_node() {
+  local log=$1 points good bad left_out
+  shift
+  points=$log.tap
+  : >"$points"
+  run_logged "$points" node --test --test-reporter=tap "$@"
+  cat -- "$points" >>"$log"
+  read -r good bad left_out <<<"$(awk '
+    /^# pass [0-9]+$/ { good = $3 }
+    /^# (fail|cancelled) [0-9]+$/ { bad += $3 }
+    /^# (skipped|todo) [0-9]+$/ { skip += $3 }
+    END { printf "%d %d %d\n", good, bad, skip }' "$points")"
+  counted "$good" "$bad" "$left_out"
+}
+
+# run_ctest LOG DIRECTORY [OPTION…]
+run_ctest() {
+  local log=$1 directory=$2 report good bad left_out
+  shift 2
+  report=$log.xml
+  rm -f -- "$report"
+  run_logged "$log" ctest --test-dir "$directory" --output-on-failure --no-tests=error --timeout 300 \
+    --parallel "$(build_jobs)" --output-junit "$report" "$@"
+  if [[ ! -s $report ]]; then
+    counted 0 1 0
+    return
+  fi
+  read -r good bad left_out <<<"$(tr '\n' ' ' <"$report" | awk '
+    function attribute(name) { return match($0, name "=\"[0-9]+\"") ? substr($0, RSTART + length(name) + 2) + 0 : 0 }
+    { sub(/.*<testsuite /, ""); sub(/>.*/, "")
+      bad = attribute("failures"); skip = attribute("skipped") + attribute("disabled")
+      printf "%d %d %d\n", attribute("tests") - bad - skip, bad, skip }')"
+  counted "$good" "$bad" "$left_out"
+}
+
+# run_script LOG FILE: one test by its exit code (77 = skipped), unless it prints TAP.
+run_script() {
+  local log=$1 points good bad left_out
+  points=$log.tap
+  : >"$points"
+  run_logged "$points" "$2"
+  cat -- "$points" >>"$log"
+  if grep -qE '^(not )?ok [0-9]+' "$points"; then
+    read -r good bad left_out <<<"$(count_tap "$points")"
+    counted "$good" "$bad" "$left_out"
+  elif ((run_status == 77)); then
+    run_status=0
+    counted 0 0 1
+  elif ((run_status == 0)); then
+    counted 1 0 0
+  else
+    counted 0 1 0
+  fi
+}
+
+# run_directory LOG DIRECTORY: everything in it that is a test: *.bats, *.test.mjs for node, executable *.test.sh and *.test.py.
+# A package-lock.json brings its modules first.
+run_directory() {
+  local log=$1 directory=$2 file
+  local -a files
+  shopt -s nullglob
+  if [[ -e $directory/package-lock.json && ! $directory/node_modules/.package-lock.json -nt $directory/package-lock.json ]]; then
+    run_logged "$log" npm --prefix "$directory" ci --no-audit --no-fund
+    if ((run_status != 0)); then
+      counted 0 1 0
+      shopt -u nullglob
+      return
+    fi
+  fi
+  files=("$directory"/*.bats)
+  ((${#files[@]} == 0)) || run_bats "$log" "${files[@]}"
+  files=("$directory"/*.test.mjs)
+  ((${#files[@]} == 0)) || run_node "$log" "${files[@]}"
+  for file in "$directory"/*.test.sh "$directory"/*.test.py; do
+    [[ ! -x $file ]] || run_script "$log" "$file"
+  done
+  shopt -u nullglob
+}
+
+# show_failures LOG: the parts of a log that say what went wrong, and its end.
+show_failures() {
+  printf '  --- from %s\n' "$1"
+  {
+    grep -nE -A 12 '^not ok |\*\*\*(Failed|Timeout|Exception)|^\[  FAILED  \]|: error: |ERROR: (Address|Leak|Thread)Sanitizer|^In .* line [0-9]+:' -- "$1" |
+      head -n 80 || true
+    printf '  ...\n'
+    tail -n 15 -- "$1"
+  } | tr -d '\000-\010\013-\037\177' | sed 's/^/  | /'
+}

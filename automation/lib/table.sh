@@ -1,0 +1,36 @@
+# Tables for people, made in jq so that no name from outside is ever a word of a shell.
+# shellcheck shell=bash
+
+# clean: a string with everything that could drive a terminal (C0, C1, bidirectional overrides) shown as '?'.
+# span: seconds for people. table: rows of cells, the first row the heading, padded; numbers to the right.
+table_filters() {
+  cat <<'JQ'
+def clean:
+  tostring | explode | map(if . < 32 or (. >= 127 and . < 160) or (. >= 8203 and . <= 8207) or (. >= 8232 and . <= 8238) or
+    (. >= 8294 and . <= 8297) or . == 65279 then 63 else . end) | implode;
+def span:
+  if type != "number" then "-"
+  elif . < 10 then "\(. * 10 | floor / 10) s"
+  elif . < 120 then "\(floor) s"
+  elif . < 7200 then "\(. / 60 | floor) min"
+  elif . < 172800 then "\(. / 3600 | floor) h"
+  else "\(. / 86400 | floor) d" end;
+def table:
+  map(map({text: (if . == null then "-" else . end | clean | if length > 48 then .[0:47] + "…" else . end),
+           right: (type == "number")})) as $rows
+  | [range($rows[0] | length) as $column | [$rows[][$column].text | length] | max] as $widths
+  | $rows[]
+  | [. as $row | range($row | length) | . as $column | $row[$column]
+     | (" " * ($widths[$column] - (.text | length)) // "") as $pad | if .right then $pad + .text else .text + $pad end]
+  | join("  ") | sub(" +$"; "");
+JQ
+}
+
+# paint_states: colours the STATE column's words on a terminal, and nothing elsewhere.
+paint_states() {
+  if ! colours 1; then
+    cat
+    return
+  fi
+  sed -E $'s/^(.*  )up( +[^ ].* ago  .*)$/\\1\033[32mup\033[0m\\2/; s/^(.*  )down( .* ago  .*)$/\\1\033[31mdown\033[0m\\2/'
+}

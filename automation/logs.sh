@@ -1,0 +1,177 @@
+# Shows, merges and filters the logs
+# shellcheck shell=bash
+
+usage() {
+  cat <<'TEXT'
+Usage: ./resmon logs [server|client|load]… [OPTION]…
+
+The log lines of all programs, or of those named, merged by time. A line is: time level component message key=value…
+
+Options:
+  --level L     only lines of this level and above: debug, info, warn, error
+  --since T     only later lines: 90s, 10m, 2h, 3d ago, or a time as date(1) reads it
+  --grep RE     only lines that match this extended regular expression
+  --follow, -f  go on with new lines until Ctrl-C
+  --stats       instead of lines: counts by level and component, and a bar for each minute
+  -h, --help    this text
+
+Exit codes: 0 done, 1 there is no log yet, 2 usage
+
+Examples:
+  ./resmon logs --follow
+  ./resmon logs server --level warn --since 1h
+  ./resmon logs --grep 'host=web[0-9]+' --since '2026-11-22 17:00'
+  ./resmon logs --stats --since 1d
+TEXT
+}
+
+main() {
+  local level=debug since='' pattern='' follow='' stats=''
+  local -a arguments=() programs=() files=()
+  split_equals "$@"
+  set -- "${arguments[@]}"
+  while (($#)); do
+    case $1 in
+      server | client) programs+=("$1") ;;
+      load) programs+=(load simulate) ;;
+      --level | --since | --grep)
+        need_value "$1" $#
+        case $1 in
+          --level) level=${2,,} ;;
+          --since) since=$2 ;;
+          --grep) pattern=$2 ;;
+        esac
+        shift
+        ;;
+      -f | --follow) follow=yes ;;
+      --stats) stats=yes ;;
+      *) unknown_argument "$1" ;;
+    esac
+    shift
+  done
+  ((${#programs[@]})) || programs=(server client load simulate)
+  [[ $level =~ ^(debug|info|warn|error)$ ]] || die usage "--level is one of debug, info, warn, error, not '$(printable "$level")'"
+  [[ -z $follow || -z $stats ]] || die usage "--follow and --stats do not go together"
+  if [[ -n $since ]]; then since=$(instant "$since") || die usage "--since: '$(printable "$since")' is not a time"; fi
+  # grep says 2 for a pattern it cannot read, 1 for no match.
+  local status=0
+  grep -E -e "$pattern" </dev/null >/dev/null 2>&1 || status=$?
+  ((status < 2)) || die usage "--grep: '$(printable "$pattern")' is not an extended regular expression"
+
+  find_logs
+  ((${#files[@]})) || die failed "there is no log under $RESMON_HOME/log yet" "'./resmon up' starts what writes one"
+  if [[ -n $stats ]]; then
+    in_order | select_lines "$level" "$since" | match "$pattern" | count
+  else
+    in_order | select_lines "$level" "$since" | match "$pattern" | shade
+    [[ -z $follow ]] || new_lines | select_lines "$level" '' | match "$pattern" | shade
+  fi
+}
+
+# instant T: T as the log writes times, in UTC.
+instant() {
+  if [[ $1 =~ ^([0-9]{1,9})([smhd])$ ]]; then
+    local unit
+    case ${BASH_REMATCH[2]} in s) unit=1 ;; m) unit=60 ;; h) unit=3600 ;; *) unit=86400 ;; esac
+    date -u -d "@$(($(date +%s) - 10#${BASH_REMATCH[1]} * unit))" +%Y-%m-%dT%H:%M:%S.000Z
+  else
+    [[ -n $1 ]] && date -u -d "$1" +%Y-%m-%dT%H:%M:%S.%3NZ 2>/dev/null
+  fi
+}
+
+# find_logs: sets `files` to the logs of `programs` that have anything in them, rotated ones (NAME.1.log, NAME.log.1) included.
+find_logs() {
+  local program file
+  for program in "${programs[@]}"; do
+    for file in "$RESMON_HOME/log/$program".{log,stderr} "$RESMON_HOME/log/$program".{[0-9]*.log,log.[0-9]*}; do
+      [[ ! -s $file ]] || files+=("$file")
+    done
+  done
+}
+
+# mawk reads a pipe by the block unless told otherwise; others refuse its option.
+awk_by_line() {
+  if awk -W version 2>&1 </dev/null | grep -q '^mawk'; then awk -W interactive "$@"; else awk "$@"; fi
+}
+
+# in_order: all lines by time. A line without a time (a crash's last words) stays behind the one before it in its file.
+in_order() {
+  local file
+  for file in "${files[@]}"; do
+    # A path as awk's argument may be taken for an assignment; standard input cannot.
+    LC_ALL=C awk -v OFS='\t' '
+      { gsub(/[^[:print:]\t\200-\377]/, "?") }
+      match($0, /[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9:.]+Z/) && RSTART <= 11 { time = substr($0, RSTART, RLENGTH) }
+      { print (time == "" ? "0" : time), $0 }' <"$file"
+  done | LC_ALL=C sort -s -t $'\t' -k 1,1 | cut -f 2-
+}
+
+# new_lines: ends with this shell even when only the shell is signalled.
+new_lines() {
+  local program
+  local -a follow=()
+  for program in "${programs[@]}"; do follow+=("$RESMON_HOME/log/$program.log" "$RESMON_HOME/log/$program.stderr"); done
+  tail --quiet --lines=0 --follow=name --retry --sleep-interval=0.5 --pid="$$" -- "${follow[@]}" 2>/dev/null
+}
+
+# select_lines LEVEL SINCE: both kinds of line, text and JSON. A line that is neither goes with the one before it.
+select_lines() {
+  # shellcheck disable=SC2016 # awk's own fields
+  LEAST=$1 SINCE=$2 awk_by_line '
+    BEGIN {
+      rank["DEBUG"] = 1; rank["INFO"] = 2; rank["WARN"] = 3; rank["ERROR"] = 4
+      least = rank[toupper(ENVIRON["LEAST"])]; since = ENVIRON["SINCE"]
+      shown = (least == 1 && since == "")
+    }
+    /^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T/ { shown = (rank[$2] >= least && (since == "" || $1 >= since)) }
+    /^\{"time":"/ {
+      split($0, part, "\"")
+      shown = (rank[part[8]] >= least && (since == "" || part[4] >= since))
+    }
+    shown { print; fflush() }'
+}
+
+match() {
+  if [[ -n $1 ]]; then grep -E --line-buffered -e "$1" || (($? == 1)); else cat; fi
+}
+
+# shade: levels in colour on a terminal.
+shade() {
+  if colours 1; then
+    # shellcheck disable=SC2016 # awk's own fields
+    awk_by_line '
+      { code = ($2 == "ERROR" ? 31 : $2 == "WARN" ? 33 : $2 == "DEBUG" ? 2 : 0) }
+      code { sub(/ (ERROR|WARN|DEBUG) /, "\033[" code "m&\033[0m") }
+      { print; fflush() }'
+  else
+    cat
+  fi
+}
+
+count() {
+  awk '
+    function bar(n,    text) { while (n-- > 0) text = text "#"; return text }
+    /^\{"time":"/ { split($0, part, "\""); time = part[4]; level = part[8]; component = part[12] }
+    /^[0-9]/ { time = $1; level = $2; component = $3 }
+    !/^[0-9{]/ { next }
+    {
+      total++
+      if (!(level in levels)) level_names[++level_count] = level
+      levels[level]++
+      if (!(component in components)) component_names[++component_count] = component
+      components[component]++
+      minute = substr(time, 1, 16)
+      if (!(minute in minutes)) order[++minute_count] = minute
+      if (++minutes[minute] > most) most = minutes[minute]
+    }
+    END {
+      printf "%d lines\n", total
+      for (i = 1; i <= level_count; i++) printf "  %-24s %8d\n", level_names[i], levels[level_names[i]]
+      print "by component"
+      for (i = 1; i <= component_count; i++) printf "  %-24s %8d\n", component_names[i], components[component_names[i]]
+      print "by minute (UTC)"
+      first = minute_count > 60 ? minute_count - 59 : 1
+      for (i = first; i <= minute_count; i++)
+        printf "  %s %6d %s\n", order[i], minutes[order[i]], bar(int(minutes[order[i]] * 50 / most + 0.5))
+    }'
+}

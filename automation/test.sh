@@ -1,0 +1,221 @@
+# Runs the tests
+# shellcheck shell=bash
+use process packages build suites house
+
+# One line a suite: name, whether `./resmon test` runs it without being asked, time limit in seconds, package sections beyond [base],
+# [build], [node] and [test] (or -), what is built first (a preset or -), runner:argument, what it is.
+suites_table() {
+  cat <<'TABLE'
+lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, names
+unit       default 1200  -         release  ctest:release             every library's own tests
+bats       default  900  -         -        directory:tests/bats      this command line, with stand-ins for the programs
+e2e        default  900  -         release  labelled:e2e              the real programs together
+influxdb   default  600  influxdb  release  labelled:influxdb         Debian's InfluxDB as a store
+browser    default  600  browser   release  directory:tests/browser   the page in Debian's chromium
+oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
+asan       asked   3000  -         asan     ctest:asan                unit tests under address and undefined sanitizers
+tsan       asked   3000  -         tsan     ctest:tsan                unit tests under the thread sanitizer
+fuzz       asked   1800  fuzz      fuzz     fuzz:fuzz                 each fuzz target for a short while
+chaos      asked   3000  -         release  directory:tests/chaos     kill -9, cut networks, full disks
+docker     asked   3000  -         -        directory:tests/docker    docker compose
+container  asked   5400  container -        directory:tests/container both commands in a clean Debian
+TABLE
+}
+
+usage() {
+  cat <<'TEXT'
+Usage: ./resmon test [SUITE]…
+
+Installs what the tests need, builds, runs the suites and ends with one line: N passed, N failed, and N skipped if any were.
+Without a SUITE, those marked with *.
+
+Suites:
+TEXT
+  local name when words
+  while read -r name when _ _ _ _ words; do
+    [[ $when == default ]] && when='*' || when=' '
+    printf '  %s %-10s %s\n' "$when" "$name" "$words"
+  done < <(suites_table)
+  cat <<'TEXT'
+
+Options:
+  --list       the names of the suites that run without being asked
+  -h, --help   this text
+
+Environment:
+  RESMON_FUZZ_SECONDS  how long each fuzz target runs; default 20
+  RESMON_NO_INSTALL    set: install nothing; what is missing fails
+
+The whole output of each suite is in build/test-logs/SUITE.log. A suite that crashes, runs out of time or runs no test has failed.
+
+Exit codes: 0 every test passed, 1 some failed, 2 usage
+
+Examples:
+  ./resmon test
+  ./resmon test unit
+  ./resmon test lint bats
+TEXT
+}
+
+main() {
+  local name when passed=0 failed=0 skipped=0 run_status=0
+  local -a wanted=() rows=() built_presets=()
+  while (($#)); do
+    case $1 in
+      --list)
+        suites_table | awk '$2 == "default" { print $1 }'
+        return
+        ;;
+      -*) unknown_argument "$1" ;;
+      *)
+        suites_table | awk -v name="$1" '$1 == name { found = 1 } END { exit !found }' 2>/dev/null ||
+          die usage "there is no suite '$(printable "$1")'; './resmon test --help' lists them"
+        wanted+=("$1")
+        ;;
+    esac
+    shift
+  done
+  while read -r name when _; do
+    if ((${#wanted[@]} == 0)); then
+      [[ $when != default ]] || rows+=("$name")
+    fi
+  done < <(suites_table)
+  ((${#wanted[@]})) || wanted=("${rows[@]}")
+
+  [[ -z ${RESMON_FUZZ_SECONDS-} ]] || check_number RESMON_FUZZ_SECONDS "$RESMON_FUZZ_SECONDS" 1 86400
+  trap 'end_jobs; exit 130' INT
+  trap 'end_jobs; exit 143' TERM
+  make_home
+  test_logs=$RESMON_BUILD_DIR/test-logs
+  mkdir -p -- "$test_logs"
+  prepare "${wanted[@]}"
+  isolate
+  run_suites "${wanted[@]}"
+}
+
+# row_of SUITE: sets suite_limit, suite_sections, suite_preset and suite_run from the table.
+row_of() {
+  local name
+  while read -r name _ suite_limit suite_sections suite_preset suite_run _; do
+    [[ $name != "$1" ]] || return 0
+  done < <(suites_table)
+  return 1
+}
+
+# prepare SUITE…: all packages in one go.
+prepare() {
+  local name
+  local -a sections=(base build node test)
+  [[ -z ${RESMON_NO_INSTALL-} ]] || return 0
+  for name in "$@"; do
+    row_of "$name"
+    [[ $suite_sections == - ]] || sections+=("$suite_sections")
+  done
+  install_packages "${sections[@]}"
+}
+
+# isolate: the caller's own servers, databases and settings are none of the tests' business; neither is their RESMON_HOME.
+isolate() {
+  local variable
+  for variable in "${!RESMON_@}" "${!INFLUX_@}"; do
+    case $variable in
+      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_NO_INSTALL) ;;
+      *) unset "$variable" ;;
+    esac
+  done
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/resmon-test.XXXXXX")
+  trap 'rm -rf -- "$scratch"' EXIT
+  export RESMON_HOME=$scratch/home
+  make_home
+}
+
+run_suites() {
+  local name began log before_passed before_failed before_skipped result
+  local -a lines=()
+  for name in "$@"; do
+    row_of "$name"
+    log=$test_logs/$name.log
+    rm -f -- "$log" "$log".*
+    printf 'suite %s\n' "$name" >"$log"
+    before_passed=$passed before_failed=$failed before_skipped=$skipped
+    began=$SECONDS
+    say "$(paint 2 bold "$name")"
+    if prebuilt "$suite_preset" "$log.build"; then
+      # The build's time is not the suite's.
+      begin_suite "$suite_limit"
+      "suite_${suite_run%%:*}" "$log" "${suite_run#*:}"
+    else
+      failed=$((failed + 1))
+    fi
+    if ((passed + failed + skipped == before_passed + before_failed + before_skipped)); then
+      say "  no test ran: counted as one failure"
+      printf '==> no test ran\n' >>"$log"
+      failed=$((failed + 1))
+    fi
+    result=$(summary $((passed - before_passed)) $((failed - before_failed)) $((skipped - before_skipped)))
+    if ((failed > before_failed)); then
+      show_failures "$log" >&2
+      lines+=("$(printf '%s %-10s %6d s  %s' "$(paint 1 red FAILED)" "$name" $((SECONDS - began)) "$result")")
+    else
+      lines+=("$(printf '%s %-10s %6d s  %s' "$(paint 1 green 'ok    ')" "$name" $((SECONDS - began)) "$result")")
+    fi
+    say "  $result in $((SECONDS - began)) s"
+  done
+  printf '\n'
+  printf '%s\n' "${lines[@]}"
+  printf '\n%s\n' "$(summary "$passed" "$failed" "$skipped")"
+  ((failed == 0)) || return 1
+}
+
+summary() {
+  printf '%d passed, %d failed' "$1" "$2"
+  (($3 == 0)) || printf ', %d skipped' "$3"
+}
+
+build_directory() {
+  if [[ $1 == release ]]; then printf '%s' "$RESMON_BUILD_DIR"; else printf '%s' "$RESMON_ROOT/build-$1"; fi
+}
+
+# prebuilt PRESET LOG: builds everything of that preset, once; a failure is this suite's, not the end of the others.
+prebuilt() {
+  [[ $1 != - && " ${built_presets[*]-} " != *" $1 "* ]] || return 0
+  build "$1" "$(build_directory "$1")" "$2" || return 1
+  built_presets+=("$1")
+}
+
+suite_directory() { run_directory "$1" "$RESMON_ROOT/$2"; }
+
+# suite_ctest LOG PRESET: what has no label; tests of more than one library carry the label of their suite.
+suite_ctest() { run_ctest "$1" "$(build_directory "$2")" --label-exclude .; }
+
+# suite_labelled LOG NAME: what ctest has under that label, and what tests/NAME holds besides.
+suite_labelled() {
+  local listed
+  listed=$(ctest --test-dir "$RESMON_BUILD_DIR" --show-only --label-regex "^$2\$" 2>&1) || true
+  if ! grep -q '^Total Tests: 0$' <<<"$listed"; then run_ctest "$1" "$RESMON_BUILD_DIR" --label-regex "^$2\$"; fi
+  run_directory "$1" "$RESMON_ROOT/tests/$2"
+}
+
+# suite_lint LOG DIRECTORY: each script there is one test.
+suite_lint() {
+  local file
+  for file in "$RESMON_ROOT/$2"/*.sh; do
+    [[ ! -x $file ]] || run_script "$1" "$file"
+  done
+}
+
+# suite_fuzz LOG PRESET: each target on its corpus for a short while; a crash leaves its input in the logs' folder.
+suite_fuzz() {
+  local log=$1 target name
+  local -a corpora
+  for target in "$(build_directory "$2")"/bin/*fuzz*; do
+    [[ -x $target ]] || continue
+    name=${target##*/}
+    mkdir -p -- "$test_logs/corpus/$name"
+    corpora=("$test_logs/corpus/$name")
+    [[ ! -d $RESMON_ROOT/fuzz/corpus/$name ]] || corpora+=("$RESMON_ROOT/fuzz/corpus/$name")
+    run_logged "$log" "$target" -max_total_time="${RESMON_FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 \
+      -artifact_prefix="$test_logs/$name-" "${corpora[@]}"
+    if ((run_status == 0)); then counted 1 0 0; else counted 0 1 0; fi
+  done
+}
