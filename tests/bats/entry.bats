@@ -1,0 +1,72 @@
+# The entry script, help, and what every subcommand has in common.
+
+load helpers/common
+setup() { setup_house; }
+teardown() { teardown_house; }
+
+@test "help lists every subcommand of the contract" {
+  run resmon help
+  [ "$status" -eq 0 ]
+  for name in up down status test bench configure deploy logs simulate doctor help; do
+    [[ $output == *"  $name "* ]]
+  done
+}
+
+@test "without arguments it is help" {
+  run resmon
+  [ "$status" -eq 0 ]
+  [[ $output == *'./resmon up'* ]]
+}
+
+@test "help NAME and NAME --help are the same" {
+  [ "$(resmon help status)" = "$(resmon status --help)" ]
+}
+
+@test "every subcommand has --help with examples and changes nothing" {
+  for name in up down status test bench configure deploy logs simulate doctor help; do
+    run resmon "$name" --help
+    [ "$status" -eq 0 ]
+    [[ $output == *Examples:* ]]
+  done
+  [ ! -e "$RESMON_HOME" ]
+}
+
+@test "an unknown subcommand is a usage error" {
+  for name in nope ../resmon lib/common 'up;id' 'a b' .; do
+    run resmon "$name"
+    [ "$status" -eq 2 ]
+  done
+}
+
+@test "an unknown argument is a usage error everywhere" {
+  for name in up down status test configure logs doctor simulate; do
+    run resmon "$name" --no-such-thing
+    [ "$status" -eq 2 ]
+    [[ $output == *--no-such-thing* ]]
+  done
+}
+
+@test "control characters in an argument do not reach the terminal" {
+  run resmon $'bad\033[31mname'
+  [ "$status" -eq 2 ]
+  [[ $output != *$'\033'* ]]
+}
+
+@test "it works from another directory and through a link with a space" {
+  ln -s "$ROOT/resmon" "$BATS_TEST_TMPDIR/li nk"
+  cd /
+  run "$BATS_TEST_TMPDIR/li nk" --version
+  [ "$status" -eq 0 ]
+  [[ $output =~ ^resmon\ [0-9]+\.[0-9]+ ]]
+}
+
+@test "no colour where there is no terminal" {
+  run resmon doctor
+  [[ $output != *$'\033'* ]]
+}
+
+@test "deploy says that it is not there yet" {
+  run resmon deploy client web1
+  [ "$status" -eq 1 ]
+  [[ $output == *'not there yet'* ]]
+}

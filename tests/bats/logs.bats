@@ -1,0 +1,103 @@
+# logs: merging, filtering, following.
+
+load helpers/common
+setup() {
+  setup_house
+  mkdir -p "$RESMON_HOME/log"
+  cat >"$RESMON_HOME/log/server.log" <<'LOG'
+2026-11-22T17:00:00.000Z INFO http listening address=127.0.0.1:7412
+2026-11-22T17:00:02.000Z WARN sink refused name=influx status=400
+2026-11-22T17:00:04.000Z ERROR store disk full path="/srv/a b"
+{"time":"2026-11-22T17:00:05.000Z","level":"WARN","component":"json","message":"as an object"}
+LOG
+  cat >"$RESMON_HOME/log/client.log" <<'LOG'
+2026-11-22T17:00:01.000Z DEBUG agent gathered samples=120
+2026-11-22T17:00:03.000Z INFO agent connected server=127.0.0.1:7411
+terminate called after throwing an instance
+LOG
+  printf '2026-11-22T16:00:00.000Z INFO http from a rotated file\n' >"$RESMON_HOME/log/server.1.log"
+}
+teardown() { teardown_house; }
+
+@test "all logs are merged by time, rotated ones included" {
+  run resmon logs
+  [ "$status" -eq 0 ]
+  [ "${#lines[@]}" -eq 8 ]
+  [[ ${lines[0]} == *'a rotated file' ]]
+  [[ ${lines[2]} == *'gathered'* ]]
+  [[ ${lines[5]} == 'terminate called'* ]]
+  [[ ${lines[7]} == *'as an object'* ]]
+}
+
+@test "one program's log only" {
+  run resmon logs client
+  [ "${#lines[@]}" -eq 3 ]
+  [[ $output != *listening* ]]
+}
+
+@test "--level keeps that level and above, in text and in JSON" {
+  run resmon logs --level warn
+  [ "${#lines[@]}" -eq 3 ]
+  [[ $output == *refused* && $output == *'disk full'* && $output == *'as an object'* ]]
+  run resmon logs --level loud
+  [ "$status" -eq 2 ]
+}
+
+@test "--since takes a time and an age" {
+  run resmon logs --since '2026-11-22 17:00:03 UTC'
+  [ "${#lines[@]}" -eq 4 ]
+  printf '%s INFO http just now\n' "$(date -u +%Y-%m-%dT%H:%M:%S.000Z)" >"$RESMON_HOME/log/server.log"
+  run resmon logs server --since 5m
+  [[ $output == *'just now'* ]]
+  run resmon logs --since 'no such day'
+  [ "$status" -eq 2 ]
+}
+
+@test "--grep takes a regular expression, and no match is no failure" {
+  run resmon logs --grep 'status=4[0-9]{2}'
+  [ "${#lines[@]}" -eq 1 ]
+  run resmon logs --grep 'nothing like it'
+  [ "$status" -eq 0 ]
+  [ -z "$output" ]
+  run resmon logs --grep '('
+  [ "$status" -eq 2 ]
+  run resmon logs --grep=-v
+  [ "$status" -eq 0 ]
+}
+
+@test "control characters in a log do not reach the terminal" {
+  printf '2026-11-22T17:00:09.000Z INFO http evil \033]0;title\007 end\n' >"$RESMON_HOME/log/server.log"
+  run resmon logs server
+  [[ $output == *evil*end* ]]
+  [[ $output != *$'\033'* && $output != *$'\007'* ]]
+}
+
+@test "--follow shows new lines that pass the filters, at once" {
+  "$ROOT/resmon" logs --follow --level warn --grep wanted >"$BATS_TEST_TMPDIR/output" 2>&1 3>&- &
+  follower=$!
+  sleep 1
+  printf '%s\n' '2026-11-22T18:00:00.000Z INFO http wanted but too low' '2026-11-22T18:00:01.000Z WARN http wanted new' \
+    >>"$RESMON_HOME/log/server.log"
+  wait_until 10 grep -q 'wanted new' "$BATS_TEST_TMPDIR/output"
+  kill "$follower"
+  wait "$follower" || true
+  run grep -c wanted "$BATS_TEST_TMPDIR/output"
+  [ "$output" = 1 ]
+  wait_until 5 bash -c "! pgrep -f -- \"[t]ail.*$BATS_TEST_TMPDIR\""
+}
+
+@test "--stats counts by level and component and draws a bar a minute" {
+  run resmon logs --stats
+  [ "$status" -eq 0 ]
+  [[ $output == *'INFO                            3'* ]]
+  [[ $output == *'agent                           2'* ]]
+  [[ $output == *'2026-11-22T17:00'*'####'* ]]
+  run resmon logs --stats --follow
+  [ "$status" -eq 2 ]
+}
+
+@test "no log yet is exit code 1" {
+  rm -r "$RESMON_HOME/log"
+  run resmon logs
+  [ "$status" -eq 1 ]
+}

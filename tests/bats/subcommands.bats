@@ -1,0 +1,135 @@
+# simulate, configure, doctor and bench with stand-ins for the programs.
+
+load helpers/common
+setup() { setup_house; }
+teardown() { teardown_house; }
+
+@test "simulate needs a server, and a number" {
+  run resmon simulate 3
+  [ "$status" -eq 4 ]
+  for wrong in '' 0 -3 many '3;id'; do
+    run resmon simulate ${wrong:+"$wrong"}
+    [ "$status" -eq 2 ]
+  done
+}
+
+@test "simulate --detach runs beside up's clients under other names, and down stops it" {
+  up_here
+  run resmon simulate 4 --detach --interval 1s -- --load-profile 'two words'
+  [ "$status" -eq 0 ]
+  tail -n 2 "$RESMON_HOME/load.arguments" | head -n 1 | grep -qx -- --load-profile
+  tail -n 1 "$RESMON_HOME/load.arguments" | grep -qx 'two words'
+  wait_until 5 bash -c "[ \$('$ROOT/resmon' status --json | jq '[.clients[] | select(.host | startswith(\"load-\"))] | length') -eq 4 ]"
+  run resmon simulate 1 --detach
+  [ "$status" -eq 1 ]
+  [[ $output == *'running already'* ]]
+  resmon down
+  no_process
+}
+
+@test "simulate in the foreground stops with Ctrl-C" {
+  up_here --clients 0
+  env --default-signal=INT "$ROOT/resmon" simulate 2 3>&- >"$BATS_TEST_TMPDIR/output" 2>&1 &
+  simulate=$!
+  wait_until 5 test -e "$RESMON_HOME/fake-hosts/load-2"
+  kill -INT "$simulate"
+  wait "$simulate"
+  [ "$(processes)" -eq 2 ]
+}
+
+@test "configure writes what is missing and nothing else" {
+  run resmon configure --http-address "127.0.0.1:$HTTP_PORT" --interval 1s --host 'a "quoted" \ name'
+  [ "$status" -eq 0 ]
+  grep -qxF 'interval = "1s"' "$RESMON_HOME/client.toml"
+  grep -qxF 'host = "a \"quoted\" \\ name"' "$RESMON_HOME/client.toml"
+  [ -z "$(find "$RESMON_HOME" -type f -perm /077)" ]
+  before=$(cat "$RESMON_HOME"/*.toml "$RESMON_HOME/token")
+  run resmon configure
+  [ "$status" -eq 0 ]
+  [ "$before" = "$(cat "$RESMON_HOME"/*.toml "$RESMON_HOME/token")" ]
+}
+
+@test "configure set changes one key, keeps the rest and a backup" {
+  resmon configure
+  cp "$RESMON_HOME/server.toml" "$BATS_TEST_TMPDIR/before"
+  resmon configure set store.directory '/srv/my data'
+  run diff "$BATS_TEST_TMPDIR/before" "$RESMON_HOME/server.toml"
+  [ "$(grep -c '^[<>]' <<<"$output")" -eq 2 ]
+  cmp "$BATS_TEST_TMPDIR/before" "$RESMON_HOME"/server.toml.*.bak
+  resmon configure set log.level debug
+  grep -qx 'level = "debug"' "$RESMON_HOME/server.toml"
+  grep -qx 'level = "debug"' "$RESMON_HOME/client.toml"
+}
+
+@test "configure set refuses what the program refuses, and changes nothing" {
+  resmon configure
+  before=$(cat "$RESMON_HOME/server.toml")
+  run resmon configure set http.nonsense 1
+  [ "$status" -eq 3 ]
+  [[ $output == *'did you mean'* ]]
+  [ "$before" = "$(cat "$RESMON_HOME/server.toml")" ]
+  run resmon configure set 'a]b' 1
+  [ "$status" -eq 2 ]
+  run resmon configure --http-address nowhere
+  [ "$status" -eq 2 ]
+}
+
+@test "configure --new-token puts a new token first and keeps the old" {
+  resmon configure
+  old=$(cat "$RESMON_HOME/token")
+  run resmon configure --new-token
+  [[ $output != *"$old"* ]]
+  [ "$(tail -n 1 "$RESMON_HOME/token")" = "$old" ]
+  [ "$(wc -l <"$RESMON_HOME/token")" -eq 2 ]
+  [ "$(stat -c %a "$RESMON_HOME/token")" = 600 ]
+}
+
+@test "configure show hides secrets, check asks the programs" {
+  resmon configure
+  printf '\n[sink.main]\ntoken = "s3cr3t"\n' >>"$RESMON_HOME/server.toml"
+  run resmon configure show
+  [ "$status" -eq 0 ]
+  [[ $output != *s3cr3t* && $output == *'"***"'* ]]
+  run resmon configure check
+  [ "$status" -eq 0 ]
+  printf 'nonsense = 1\n' >>"$RESMON_HOME/server.toml"
+  run resmon configure check
+  [ "$status" -eq 3 ]
+}
+
+@test "doctor is content with a healthy house" {
+  up_here
+  run resmon doctor
+  [ "$status" -eq 0 ]
+  [[ $output == *'answers at'* ]]
+  [ "$(resmon doctor --json | jq -r 'map(select(.check == "server"))[0].state')" = ok ]
+}
+
+@test "doctor names a taken port, open secrets and a wrong configuration, and how to mend each" {
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
+  chmod 644 "$RESMON_HOME/token"
+  printf 'nonsense = 1\n' >>"$RESMON_HOME/server.toml"
+  listen "$TCP_PORT"
+  run resmon doctor
+  end_listener
+  [ "$status" -eq 1 ]
+  [[ $output == *"port $TCP_PORT is taken by"* ]]
+  [[ $output == *'chmod 600'* ]]
+  [[ $output == *'did you mean nonesuch'* ]]
+  [ "$(grep -c 'mend: ' <<<"$output")" -ge 3 ]
+}
+
+@test "bench lists what there is and runs it with its arguments" {
+  run resmon bench
+  [ "$status" -eq 0 ]
+  printf '#!/bin/bash\nprintf "%%s|" "$@"\n' >"$RESMON_BUILD_DIR/bin/bench-fake"
+  chmod +x "$RESMON_BUILD_DIR/bin/bench-fake"
+  run resmon bench
+  [[ $output == *fake* ]]
+  run resmon bench fake --json 'two words'
+  [ "$output" = '--json|two words|' ]
+  run resmon bench nope
+  [ "$status" -eq 2 ]
+  run resmon bench ../../bin/id
+  [ "$status" -eq 2 ]
+}

@@ -1,0 +1,178 @@
+# ./resmon test on a small house of its own: what it counts, and what it must not overlook.
+
+load helpers/common
+setup() {
+  ROOT=$(realpath -- "$BATS_TEST_DIRNAME/../..")
+  HOUSE="$BATS_TEST_TMPDIR/a house"
+  mkdir -p "$HOUSE/tests/lint" "$HOUSE/tests/bats" "$HOUSE/build"
+  cp -r "$ROOT/resmon" "$ROOT/automation" "$ROOT/CMakeLists.txt" "$HOUSE/"
+  unset RESMON_HOME RESMON_BUILD_DIR
+  export RESMON_NO_INSTALL=1
+  # The house's tests are not tests of this run.
+  for variable in "${!BATS_@}"; do
+    [[ $variable == BATS_TEST_TMPDIR || $variable == BATS_TEST_DIRNAME ]] || hidden+=(-u "$variable")
+  done
+  script lint/good.sh 'exit 0'
+}
+
+script() {
+  printf '#!/bin/bash\n%s\n' "$2" >"$HOUSE/tests/$1"
+  chmod +x "$HOUSE/tests/$1"
+}
+
+# bats_file FILE [NAME BODY]…: bats would take a literal test in this file for one of its own.
+bats_file() {
+  local file=$HOUSE/tests/bats/$1
+  shift
+  while (($#)); do
+    printf '%stest "%s" { %s; }\n' @ "$1" "$2" >>"$file"
+    shift 2
+  done
+}
+
+test_house() { run env "${hidden[@]}" "$HOUSE/resmon" test "$@"; }
+
+@test "the last line alone is the sum, and the exit code says the same" {
+  bats_file a.bats one true two true
+  test_house lint bats
+  [ "$status" -eq 0 ]
+  [ "${lines[-1]}" = '3 passed, 0 failed' ]
+}
+
+@test "a failing test fails the run and its words are shown" {
+  bats_file a.bats one true two 'echo the-reason; false'
+  test_house lint bats
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '2 passed, 1 failed' ]
+  [[ $output == *the-reason* ]]
+}
+
+@test "skips are counted apart, never as passes" {
+  bats_file a.bats one 'skip "no such thing here"' two true
+  script lint/skipped.sh 'exit 77'
+  test_house lint bats
+  [ "$status" -eq 0 ]
+  [ "${lines[-1]}" = '2 passed, 0 failed, 2 skipped' ]
+}
+
+@test "a suite without tests has failed" {
+  test_house bats
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '0 passed, 1 failed' ]
+  test_house docker
+  [ "$status" -eq 1 ]
+}
+
+@test "a file that bats cannot read has failed" {
+  bats_file a.bats one true
+  bats_file b.bats two if
+  test_house bats
+  [ "$status" -eq 1 ]
+}
+
+@test "a runner that dies half-way has failed, whatever passed before" {
+  script lint/tap.sh 'echo 1..3; echo ok 1 - a; kill -KILL $$'
+  test_house lint
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '2 passed, 2 failed' ]
+}
+
+@test "TAP that ends with a failing exit code has failed" {
+  script lint/tap.sh 'echo 1..1; echo ok 1 - a; exit 3'
+  test_house lint
+  [ "${lines[-1]}" = '2 passed, 1 failed' ]
+}
+
+@test "a suite that runs out of time has failed and leaves no process" {
+  sed -i 's/^lint  *default  *600/lint default 2/' "$HOUSE/automation/test.sh"
+  script lint/slow.sh "echo \$\$ >'$BATS_TEST_TMPDIR/pid'; sleep 300"
+  test_house lint
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '1 passed, 1 failed' ]
+  run kill -0 "$(cat "$BATS_TEST_TMPDIR/pid")"
+  [ "$status" -ne 0 ]
+}
+
+@test "node's tests are counted from node's own report" {
+  sed -i 's/release  directory:tests\/browser/-        directory:tests\/browser/' "$HOUSE/automation/test.sh"
+  mkdir "$HOUSE/tests/browser"
+  cat >"$HOUSE/tests/browser/a.test.mjs" <<'JS'
+import test from 'node:test';
+test('one', () => {});
+test('two', () => { throw new Error('the-reason'); });
+test('three', {skip: true}, () => {});
+JS
+  test_house browser
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '1 passed, 1 failed, 1 skipped' ]
+}
+
+@test "ctest's tests are counted from its report; none is a failure" {
+  stand_ins=$BATS_TEST_TMPDIR/stand_ins
+  mkdir "$stand_ins"
+  printf '#!/bin/bash\nexit 0\n' >"$stand_ins/cmake"
+  cat >"$stand_ins/ctest" <<'SH'
+#!/bin/bash
+while (($#)); do [[ $1 != --output-junit ]] || report=$2; shift; done
+[[ -n ${NO_REPORT-} ]] && exit 8
+printf '<?xml version="1.0"?>\n<testsuite name="x"\n\ttests="7"\n\tfailures="1"\n\tdisabled="1"\n\tskipped="2"\n\thostname="" time="3">\n<testcase name="tests=9"/>\n</testsuite>\n' >"$report"
+exit 8
+SH
+  chmod +x "$stand_ins"/*
+  PATH="$stand_ins:$PATH" test_house unit
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '3 passed, 1 failed, 3 skipped' ]
+  export NO_REPORT=1
+  PATH="$stand_ins:$PATH" test_house unit
+  [ "${lines[-1]}" = '0 passed, 1 failed' ]
+}
+
+@test "a suite is its label in ctest and its folder, and a label without tests is no failure" {
+  stand_ins=$BATS_TEST_TMPDIR/stand_ins
+  mkdir "$stand_ins" "$HOUSE/tests/e2e"
+  printf '#!/bin/bash\nexit 0\n' >"$stand_ins/cmake"
+  cat >"$stand_ins/ctest" <<'SH'
+#!/bin/bash
+[[ $* != *--show-only* ]] || { echo "Total Tests: ${LABELLED:-0}"; exit 0; }
+[[ $* == *'--label-regex ^e2e$'* ]] || exit 9
+while (($#)); do [[ $1 != --output-junit ]] || report=$2; shift; done
+printf '<testsuite tests="4" failures="0" disabled="0" skipped="0">\n' >"$report"
+SH
+  chmod +x "$stand_ins"/*
+  script e2e/one.test.sh 'exit 0'
+  script e2e/helper.sh 'exit 1'
+  PATH="$stand_ins:$PATH" test_house e2e
+  [ "${lines[-1]}" = '1 passed, 0 failed' ]
+  export LABELLED=4
+  PATH="$stand_ins:$PATH" test_house e2e
+  [ "${lines[-1]}" = '5 passed, 0 failed' ]
+}
+
+@test "a build that fails is that suite's failure, and the others still run" {
+  stand_ins=$BATS_TEST_TMPDIR/stand_ins
+  mkdir "$stand_ins"
+  printf '#!/bin/bash\necho "a.cc:1: error: the-reason"; exit 1\n' >"$stand_ins/cmake"
+  chmod +x "$stand_ins"/*
+  PATH="$stand_ins:$PATH" test_house unit lint
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '1 passed, 1 failed' ]
+  [[ $output == *the-reason* ]]
+}
+
+@test "tests do not see the caller's servers and databases" {
+  # shellcheck disable=SC2016 # the script's own variables
+  script lint/environment.sh '[[ -z ${INFLUX_URL-}${RESMON_HTTP_ADDRESS-} && $RESMON_HOME != /nowhere ]]'
+  INFLUX_URL=http://x RESMON_HTTP_ADDRESS=1:1 test_house lint
+  [ "$status" -eq 0 ]
+}
+
+@test "a test may rely on Ctrl-C, although the runner is in the background" {
+  script lint/interrupt.sh 'trap "exit 0" INT; kill -INT $$; exit 1'
+  test_house lint
+  [ "$status" -eq 0 ]
+}
+
+@test "an unknown suite is a usage error" {
+  test_house nope
+  [ "$status" -eq 2 ]
+}

@@ -1,0 +1,67 @@
+// What every browser test needs: Debian's chromium, a server to look at, and a page that fails its test on any script error or
+// any request that leaves the origin.
+
+import { createRequire } from "node:module";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+export const kArtefacts = path.join(here, "../artefacts");
+const fromWeb = createRequire(path.join(here, "../../web/package.json"));
+const { chromium } = fromWeb("playwright-core");
+export const kAxePath = fromWeb.resolve("axe-core/axe.min.js");
+
+export async function launch() {
+  await mkdir(kArtefacts, { recursive: true });
+  return chromium.launch({
+    executablePath: process.env.RESMON_CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync",
+    ],
+  });
+}
+
+// Opens `url` in a browser context of its own. `faults` collects what must not happen; closing asserts nothing, check() does.
+// `expected` is a pattern for console errors that the test provokes.
+export async function open(browser, url, { scheme = "dark", width = 1280, height = 860, expected = null, token = null } = {}) {
+  const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height }, reducedMotion: "reduce" });
+  if (token !== null) await context.addInitScript((text) => sessionStorage.setItem("resmon.token", text), token);
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const origin = new URL(url).origin;
+  const faults = [];
+  const requests = [];
+  page.on("pageerror", (error) => faults.push(`script error: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !(expected?.test(message.text()) ?? false)) faults.push(`console: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    requests.push(request.url());
+    const target = new URL(request.url());
+    if (target.origin !== origin && target.protocol !== "data:") faults.push(`a request left the machine's page: ${request.url()}`);
+  });
+  page.on("websocket", (socket) => {
+    requests.push(socket.url());
+    if (new URL(socket.url()).host !== new URL(url).host) faults.push(`a WebSocket left the origin: ${socket.url()}`);
+  });
+  await page.goto(url);
+  return { page, context, faults, requests };
+}
+
+export const shot = (page, name, options = {}) => page.screenshot({ path: path.join(kArtefacts, `${name}.png`), ...options });
+
+// True when something is drawn on the panel's canvas.
+export function hasInk(page, panel) {
+  return page.locator(`#panel-${panel} canvas`).evaluate((canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let coloured = 0;
+    // Grid and labels are grey; a series is not.
+    for (let at = 0; at < data.length; at += 4) {
+      const [r, g, b, a] = [data[at], data[at + 1], data[at + 2], data[at + 3]];
+      if (a > 20 && Math.max(r, g, b) - Math.min(r, g, b) > 40) ++coloured;
+    }
+    return coloured > 50;
+  });
+}

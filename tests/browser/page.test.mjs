@@ -1,0 +1,357 @@
+// The web page in Debian's chromium.
+//
+//   RESMON_URL=http://127.0.0.1:7412 RESMON_TOKEN_FILE=… node --test page.test.mjs    against a real server with data
+//   node --test page.test.mjs                                                         against web/mock (needs web/dist)
+//
+// Tests that must provoke something (a lost connection, a hostile name, a wrong token, a thousand hosts) always use the mock.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { defaultNames, startMock } from "../../web/mock/server.mjs";
+import { hasInk, kAxePath, launch, open, shot } from "./browser.mjs";
+
+const kReal = process.env.RESMON_URL?.replace(/\/$/, "");
+const kTokenFile = process.env.RESMON_TOKEN_FILE;
+const token = kTokenFile ? (await readFile(kTokenFile, "utf8")).trim() : null;
+
+let browser;
+let mock;
+let url;
+let hosts;
+
+before(async () => {
+  browser = await launch();
+  mock = await startMock({ names: defaultNames(8) });
+  url = kReal ?? mock.url;
+  const headers = kReal && token ? { Authorization: `Bearer ${token}` } : {};
+  const body = await (await fetch(`${url}/api/v1/hosts`, { headers })).json();
+  hosts = body.hosts.map((host) => host.host);
+  assert.ok(hosts.length > 0, "the server under test knows no host");
+});
+
+after(async () => {
+  await browser?.close();
+  await mock?.close();
+});
+
+// Runs `body` on a page of its own and then checks that nothing forbidden happened on it.
+function pageTest(name, address, options, body) {
+  test(name, { timeout: 60_000 }, async () => {
+    const view = await open(browser, address(), { token: kReal ? token : null, ...options });
+    try {
+      await body(view.page, view);
+      assert.deepEqual(view.faults, []);
+    } finally {
+      await view.context.close();
+    }
+  });
+}
+
+const fleetUrl = () => `${url}/`;
+const hostUrl = (name = hosts[0], query = "range=15m") => `${url}/#/host/${encodeURIComponent(name)}?${query}`;
+const rowNames = (page) => page.locator("tr.host-row").evaluateAll((rows) => rows.map((row) => row.dataset.host));
+
+async function checkAccessibility(page) {
+  // The policy forbids injected scripts, so axe is evaluated by the debugger rather than added to the document.
+  await page.evaluate(await readFile(kAxePath, "utf8"));
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document));
+  const serious = violations.filter((one) => one.impact === "serious" || one.impact === "critical");
+  assert.deepEqual(serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(" | ")}`), []);
+}
+
+pageTest("the fleet shows every host and moves by itself", fleetUrl, {}, async (page) => {
+  await page.waitForSelector("tr.host-row");
+  assert.deepEqual((await rowNames(page)).sort(), hosts.slice().sort());
+  await page.getByText("live", { exact: true }).waitFor();
+  const cells = () => page.locator("tr.host-row .col-cpu, tr.host-row .col-receive").allInnerTexts();
+  const first = JSON.stringify(await cells());
+  await page.waitForFunction(
+    (old) => JSON.stringify([...document.querySelectorAll("tr.host-row .col-cpu, tr.host-row .col-receive")].map((cell) => cell.innerText)) !== old,
+    first, { timeout: 15_000 },
+  );
+});
+
+pageTest("search narrows the fleet and is part of the link", fleetUrl, {}, async (page) => {
+  await page.waitForSelector("tr.host-row");
+  await page.keyboard.press("/");
+  await page.keyboard.type(hosts[0]);
+  await page.waitForFunction(() => location.hash.includes("q="));
+  const shown = await rowNames(page);
+  assert.ok(shown.includes(hosts[0]) && shown.every((name) => name.includes(hosts[0])));
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await page.waitForFunction((count) => document.querySelectorAll("tr.host-row").length === count, Math.min(hosts.length, 40));
+  await page.keyboard.press("/");
+  await page.keyboard.type("no such host anywhere");
+  await page.getByText("No host matches").waitFor();
+});
+
+pageTest("sorting by a column, both ways", fleetUrl, {}, async (page) => {
+  await page.waitForSelector("tr.host-row");
+  const header = page.getByRole("columnheader", { name: "Host" });
+  await header.getByRole("button").click();
+  const ascending = await rowNames(page);
+  assert.equal(await header.getAttribute("aria-sort"), "ascending");
+  await header.getByRole("button").click();
+  assert.equal(await header.getAttribute("aria-sort"), "descending");
+  assert.deepEqual(await rowNames(page), ascending.slice().reverse());
+  assert.match(page.url(), /sort=-host/);
+});
+
+pageTest("a click opens a host, whose charts are drawn", fleetUrl, {}, async (page) => {
+  await page.getByRole("link", { name: hosts[0], exact: true }).click();
+  for (const panel of ["cpu", "memory", "load", "processes"]) {
+    await page.waitForSelector(`#panel-${panel} canvas`);
+    assert.ok(await hasInk(page, panel), panel);
+  }
+  assert.match(await page.title(), new RegExp(hosts[0]));
+  await page.keyboard.press("g");
+  await page.keyboard.press("f");
+  await page.waitForSelector("table.fleet");
+});
+
+pageTest("a deep link opens the same host and range", () => hostUrl(hosts[0], "range=1h"), {}, async (page) => {
+  await page.waitForSelector("#panel-cpu canvas");
+  assert.equal(await page.getByRole("button", { name: "1 h", exact: true }).getAttribute("aria-pressed"), "true");
+  await page.keyboard.press("3");
+  await page.waitForFunction(() => location.hash.endsWith("range=6h"));
+  await page.goBack();
+  await page.waitForFunction(() => location.hash.endsWith("range=1h"));
+});
+
+pageTest("dragging zooms every chart, Escape leads back", () => hostUrl(), {}, async (page) => {
+  await page.waitForSelector("#panel-cpu canvas");
+  const over = page.locator("#panel-cpu .u-over");
+  const box = await over.boundingBox();
+  await page.mouse.move(box.x + box.width * 0.4, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, box.y + 50, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForFunction(() => /from=\d+&to=\d+/.test(location.hash));
+  const [, from, to] = /from=(\d+)&to=(\d+)/.exec(page.url());
+  assert.ok(Math.abs(to - from - 180_000) < 15_000, `a fifth of 15 minutes, not ${to - from} ms`);
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => location.hash.endsWith("range=15m"));
+});
+
+pageTest("the cursor is shared and the legends tell its values", () => hostUrl(), {}, async (page) => {
+  await page.waitForSelector("#panel-memory canvas");
+  const box = await page.locator("#panel-cpu .u-over").boundingBox();
+  await page.mouse.move(box.x + box.width * 0.97, box.y + 30);
+  for (const panel of ["cpu", "memory"]) {
+    await page.waitForFunction((id) => /\d\d:\d\d:\d\d/.test(document.querySelector(`#panel-${id} .panel-clock`).textContent), panel);
+  }
+});
+
+pageTest("a legend button hides its line", () => hostUrl(), {}, async (page) => {
+  const button = page.locator("#panel-load .legend button").first();
+  await button.click();
+  assert.equal(await button.getAttribute("aria-pressed"), "false");
+  await button.click();
+  assert.equal(await button.getAttribute("aria-pressed"), "true");
+});
+
+pageTest("the fleet can be used by keyboard alone", fleetUrl, {}, async (page) => {
+  await page.waitForSelector("tr.host-row");
+  const names = await rowNames(page);
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), names[0]);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#panel-cpu");
+  await page.keyboard.press("?");
+  await page.getByRole("heading", { name: "Keys" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("heading", { name: "Keys" }).waitFor({ state: "detached" });
+});
+
+for (const scheme of ["dark", "light"]) {
+  for (const [kind, width, height] of [["wide", 1280, 860], ["phone", 390, 844]]) {
+    pageTest(`pictures and axe-core: ${scheme}, ${kind}`, fleetUrl, { scheme, width, height }, async (page) => {
+      await page.waitForSelector("tr.host-row");
+      await page.getByText("live", { exact: true }).waitFor();
+      await shot(page, `fleet-${scheme}-${kind}`);
+      await checkAccessibility(page);
+      const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok((await overflow()) <= 0, "the fleet is wider than the window");
+      await page.goto(`${fleetUrl()}#/?view=heat`);
+      await page.waitForSelector(".tile");
+      await shot(page, `heat-${scheme}-${kind}`);
+      await checkAccessibility(page);
+      await page.goto(hostUrl());
+      await page.waitForSelector("#panel-files canvas");
+      await shot(page, `host-${scheme}-${kind}`, { fullPage: true });
+      await checkAccessibility(page);
+      assert.ok((await overflow()) <= 0, "the host view is wider than the window");
+    });
+  }
+}
+
+// From here on: provoked, on mocks of their own.
+
+async function withMock(options, body) {
+  const own = await startMock(options);
+  try {
+    await body(own);
+  } finally {
+    await own.close();
+  }
+}
+
+function provoke(name, mockOptions, viewOptions, body) {
+  test(name, { timeout: 60_000 }, () =>
+    withMock(mockOptions, async (own) => {
+      const view = await open(browser, `${own.url}/${viewOptions.hash ?? ""}`, viewOptions);
+      try {
+        await body(view.page, own, view);
+        assert.deepEqual(view.faults, []);
+      } finally {
+        await view.context.close();
+      }
+    }),
+  );
+}
+
+const kRefused = /ERR_|Failed to load resource|WebSocket connection/;
+
+provoke("a lost connection is said and mends itself", { names: ["web1", "db1"] }, { expected: kRefused }, async (page, own) => {
+  await page.getByText("live", { exact: true }).waitFor();
+  own.dropConnections();
+  await page.getByText("Not connected:").waitFor();
+  assert.equal(await page.locator("table.fleet.is-stale").count(), 1);
+  await shot(page, "disconnected");
+  own.acceptAgain();
+  await page.getByText("live", { exact: true }).waitFor({ timeout: 30_000 });
+  await page.getByText("Not connected:").waitFor({ state: "detached" });
+});
+
+provoke("after an outage the host view reads its range again", { names: ["web1"] }, { expected: kRefused, hash: "#/host/web1?range=15m" },
+  async (page, own) => {
+    await page.waitForSelector("#panel-cpu canvas");
+    await page.getByText("live", { exact: true }).waitFor();
+    own.dropConnections();
+    await page.getByText("Not connected:").waitFor();
+    own.queries.length = 0;
+    own.acceptAgain();
+    await page.getByText("live", { exact: true }).waitFor({ timeout: 30_000 });
+    for (const deadline = Date.now() + 10_000; ; ) {
+      const spans = own.queries.map((text) => /FROM "cpu" WHERE "host".*?time >= (\d+)ms AND time < (\d+)ms/.exec(text)).filter(Boolean);
+      if (spans.some((span) => span[2] - span[1] >= 900_000)) break;
+      assert.ok(Date.now() < deadline, "the whole range was not asked for");
+      await page.waitForTimeout(100);
+    }
+  });
+
+provoke("a live host view asks only for the newest part", { names: ["web1"] }, { hash: "#/host/web1?range=15m" }, async (page, own) => {
+  await page.waitForSelector("#panel-cpu canvas");
+  own.queries.length = 0;
+  for (const deadline = Date.now() + 15_000; ; ) {
+    const span = own.queries.map((text) => /FROM "cpu" WHERE "host".*?time >= (\d+)ms AND time < (\d+)ms/.exec(text)).find(Boolean);
+    if (span) {
+      assert.ok(span[2] - span[1] <= 120_000, `${span[2] - span[1]} ms`);
+      break;
+    }
+    assert.ok(Date.now() < deadline, "nothing was asked");
+    await page.waitForTimeout(100);
+  }
+});
+
+provoke("hosts come, change state and go", { names: ["web1"] }, {}, async (page, own) => {
+  await page.waitForSelector('tr[data-host="web1"]');
+  await page.getByText("live", { exact: true }).waitFor();
+  own.addHost("db7");
+  await page.waitForSelector('tr[data-host="db7"]');
+  own.setState("db7", "down");
+  await page.waitForSelector('tr[data-host="db7"].is-down');
+  assert.match(await page.locator('tr[data-host="db7"]').innerText(), /Down/);
+  await page.locator('tr[data-host="db7"] .tag').click();
+  await page.waitForFunction(() => /q=site/.test(location.hash));
+  assert.match(await page.getByRole("searchbox").inputValue(), /^site:/);
+  own.removeHost("db7");
+  await page.waitForSelector('tr[data-host="db7"]', { state: "detached" });
+});
+
+const kHostile = "<img src=x onerror=alert(1)>'; DROP DATABASE resmon; --\"\\";
+provoke("a hostile host name is text everywhere", { names: ["web1", kHostile] }, {}, async (page, own) => {
+  page.on("dialog", () => assert.fail("a script from a host name ran"));
+  await page.getByRole("link", { name: kHostile, exact: true }).click();
+  await page.waitForSelector("#panel-cpu canvas");
+  assert.ok(await hasInk(page, "cpu"));
+  assert.equal(await page.locator("h1").innerText(), kHostile);
+  assert.equal(await page.locator("img").count(), 0);
+  assert.ok(own.queries.some((text) => text.includes("\\'; DROP")), "the quote was not escaped");
+  await page.reload();
+  await page.waitForSelector("#panel-cpu canvas");
+});
+
+provoke("401 asks for a token, refuses a wrong one, takes the right one", { names: ["web1"], token: "right" },
+  { expected: /401|Failed to load resource/ }, async (page) => {
+    await page.getByLabel("Access token").fill("wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("did not accept this token").waitFor();
+    await checkAccessibility(page);
+    await shot(page, "sign-in");
+    await page.getByLabel("Access token").fill("right");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForSelector('tr[data-host="web1"]');
+    await page.getByText("live", { exact: true }).waitFor();
+    await page.reload();
+    await page.waitForSelector('tr[data-host="web1"]');
+  });
+
+provoke("an empty fleet says how to add a client", { names: [] }, {}, async (page, own) => {
+  await page.getByText("./resmon simulate 3").waitFor();
+  await checkAccessibility(page);
+  await shot(page, "empty");
+  await page.getByText("live", { exact: true }).waitFor();
+  own.addHost("first");
+  await page.waitForSelector('tr[data-host="first"]');
+});
+
+provoke("a host that is not known, and one without data", { names: ["web1"] }, { hash: "#/host/nobody" }, async (page) => {
+  await page.getByText("knows no host of this name").waitFor();
+  await page.getByText("Nothing is stored of").waitFor();
+});
+
+provoke("a thousand hosts: few rows in the document, all within reach, frames kept", { names: defaultNames(1000) }, {}, async (page) => {
+  await page.waitForSelector("tr.host-row");
+  await page.getByText("live", { exact: true }).waitFor();
+  assert.ok((await page.locator("tr.host-row").count()) < 80);
+  assert.equal(await page.locator("table.fleet").getAttribute("aria-rowcount"), "1001");
+  const frames = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const times = [];
+        let last = performance.now();
+        const started = last;
+        const tick = (now) => {
+          times.push(now - last);
+          last = now;
+          scrollTo(0, ((now - started) / 4000) * (document.documentElement.scrollHeight - innerHeight));
+          if (now - started < 4000) requestAnimationFrame(tick);
+          else resolve(times.sort((a, b) => a - b));
+        };
+        requestAnimationFrame(tick);
+      }),
+  );
+  const at = (share) => frames[Math.floor(frames.length * share)].toFixed(1);
+  console.log(`# 1000 hosts, scrolling, live: ${frames.length} frames in 4 s, median ${at(0.5)} ms, p99 ${at(0.99)} ms, longest ${frames.at(-1).toFixed(1)} ms`);
+  await page.waitForSelector('tr[aria-rowindex="1001"]');
+  await page.getByRole("searchbox").fill("web77");
+  await page.waitForFunction(() => document.querySelectorAll("tr.host-row").length === 1);
+});
+
+test("first paint and size", { timeout: 60_000 }, async () => {
+  const paints = [];
+  for (let round = 0; round < 5; ++round) {
+    const view = await open(browser, hostUrl(hosts[0], "range=24h"), { token: kReal ? token : null });
+    await view.page.waitForSelector("#panel-cpu canvas");
+    paints.push(await view.page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity));
+    const bytes = await view.page.evaluate(() =>
+      performance.getEntriesByType("resource").filter((one) => /\.(js|css|svg)$/.test(one.name)).reduce((sum, one) => sum + one.encodedBodySize, 0));
+    assert.ok(bytes > 0 && bytes < 150 * 1024, `${bytes} B compressed`);
+    await view.context.close();
+  }
+  paints.sort((a, b) => a - b);
+  console.log(`# first contentful paint: ${paints.map((one) => one.toFixed(0)).join(", ")} ms`);
+});

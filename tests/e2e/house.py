@@ -1,0 +1,458 @@
+"""What the end-to-end tests share: the real programs in scratch folders on free ports, waiting for conditions with a deadline,
+raw clients, HTTP, and a runner that prints TAP."""
+
+import contextlib
+import gzip
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.parse
+
+import wire
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("RESMON_BUILD_DIR") or os.path.join(ROOT, "build")
+TOKEN = "e2e-token-0123456789abcdef"
+# Of a wait for something that should be there in milliseconds: a slow machine is no failure, a hanging one is.
+PATIENCE = 30.0
+NS = 10**9
+
+
+def program(name):
+    path = os.path.join(BUILD, "bin", name)
+    if not os.access(path, os.X_OK):
+        raise unittest.SkipTest(f"{path} is not built")
+    return path
+
+
+def wait_for(what, condition, patience=PATIENCE, every=0.02):
+    """The first true value of `condition()`; an AssertionError that names `what` when there is none in time."""
+    deadline = time.monotonic() + patience
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {patience:g} s for {what}")
+        time.sleep(every)
+
+
+def wait_seconds(seconds):
+    """Only where time itself is the condition: for samples that nobody can see yet."""
+    until = time.monotonic() + seconds
+    wait_for(f"{seconds} s to pass", lambda: time.monotonic() > until, seconds + PATIENCE)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def clean_environment(**more):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RESMON_", "INFLUX_"))}
+    return {**kept, **more}
+
+
+class Process:
+    """One of our programs, its log in a file."""
+
+    def __init__(self, name, arguments, folder, label=None, environment=None, prefix=()):
+        self.label = label or name
+        self.log_path = os.path.join(folder, f"{self.label}.log")
+        self.log_begin = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+        self.command = [*prefix, program(name), *arguments]
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env=clean_environment(**(environment or {})),
+            )
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        """Whole lines since this process began."""
+        with open(self.log_path, "rb") as file:
+            file.seek(self.log_begin)
+            content = file.read().decode(errors="replace")
+        return content[: content.rfind("\n") + 1].splitlines()
+
+    def lines(self, *patterns, begin=0):
+        return [line for line in self.log()[begin:] if all(re.search(p, line) for p in patterns)]
+
+    def wait_line(self, *patterns, patience=PATIENCE, begin=0):
+        def look():
+            found = self.lines(*patterns, begin=begin)
+            if not found and self.process.poll() is not None:
+                found = self.lines(*patterns, begin=begin)
+                if not found:
+                    tail = "\n".join(self.log()[-5:])
+                    raise AssertionError(f"{self.label} ended with {self.process.returncode}:\n{tail}")
+            return found
+
+        return wait_for(f"{patterns} in {self.label}'s log", look, patience)[0]
+
+    def running(self):
+        return self.process.poll() is None
+
+    def wait(self, patience=PATIENCE):
+        try:
+            return self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.label} still runs after {patience:g} s") from None
+
+    def terminate(self, patience=PATIENCE):
+        """SIGTERM; returns exit code and seconds."""
+        begin = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait(patience), time.monotonic() - begin
+
+    def kill(self):
+        if self.running():
+            self.process.kill()
+        self.process.wait()
+
+
+def fields_of(line):
+    """key=value pairs of one text log line."""
+    out = {}
+    for key, quoted, plain in re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))', line):
+        out[key] = json.loads(f'"{quoted}"') if quoted else plain
+    return out
+
+
+class Response:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+def request(port, method, path, body=None, headers=None, timeout=20.0):
+    """One HTTP request over a new connection. No redirection, no unpacking, no added headers but Host and Content-Length."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request(method, path, body=body, headers=headers or {})
+        answer = connection.getresponse()
+        return Response(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
+
+
+def query(port, statement, **parameters):
+    """The series of one InfluxQL statement, each as (measurement, tags, columns, rows)."""
+    arguments = urllib.parse.urlencode({"db": "resmon", "q": statement, "epoch": "ns", **parameters})
+    answer = request(port, "GET", f"/query?{arguments}")
+    if answer.status != 200:
+        raise AssertionError(f"{statement}: {answer.status} {answer.body!r}")
+    result = answer.json()["results"][0]
+    if "error" in result:
+        raise AssertionError(f"{statement}: {result['error']}")
+    return [(s.get("name"), s.get("tags", {}), s["columns"], s["values"]) for s in result.get("series", [])]
+
+
+def rows(port, statement, **parameters):
+    found = query(port, statement, **parameters)
+    return found[0][3] if found else []
+
+
+class Server(Process):
+    def __init__(self, folder, *sets, port=None, http_port=None, label="server", environment=None, prefix=()):
+        self.folder = folder
+        self.port = port or free_port()
+        self.http_port = http_port or free_port()
+        self.token_file = write_token(folder)
+        self.store = os.path.join(folder, "store")
+        arguments = []
+        for pair in (
+            f"listen.address=127.0.0.1:{self.port}",
+            f"http.address=127.0.0.1:{self.http_port}",
+            f"auth.token_file={self.token_file}",
+            f"store.directory={self.store}",
+            *sets,
+        ):
+            arguments += ["--set", pair]
+        super().__init__("resmon-server", arguments, folder, label, environment, prefix)
+
+    def wait_ready(self):
+        self.wait_line(r" server started ")
+        return self
+
+    def healthy(self):
+        answer = request(self.http_port, "GET", "/healthz")
+        return answer.status == 200 and answer.body == b"ok\n"
+
+    def get(self, path, **headers):
+        return request(self.http_port, "GET", path, headers=headers)
+
+    def rows(self, statement, **parameters):
+        return rows(self.http_port, statement, **parameters)
+
+    def hosts(self):
+        return {host["host"]: host for host in self.get("/api/v1/hosts").json()["hosts"]}
+
+    def metrics(self):
+        out = {}
+        for line in self.get("/metrics").body.decode().splitlines():
+            if line and not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                out[name] = float(value)
+        return out
+
+
+def write_token(folder, name="token", token=TOKEN, mode=0o600):
+    path = os.path.join(folder, name)
+    with open(path, "w") as file:
+        file.write(token + "\n")
+    os.chmod(path, mode)
+    return path
+
+
+def client_arguments(server_port, token_file, host, interval, *sets):
+    arguments = ["--server", f"127.0.0.1:{server_port}", "--token-file", token_file, "--host", host, "--interval", interval]
+    for pair in sets:
+        arguments += ["--set", pair]
+    return arguments
+
+
+class Connection:
+    """A raw connection to the client port that speaks wire.py's frames."""
+
+    def __init__(self, port, tls=None, timeout=20.0, name=None):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=name or "127.0.0.1")
+        self.frames = wire.Frames()
+        self.encoder = wire.Encoder()
+        self.closed = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def receive(self):
+        """The next frame; None when the server has ended the stream."""
+        while True:
+            found = self.frames.next()
+            if found is not None:
+                return found
+            try:
+                data = self.socket.recv(65536)
+            except (ConnectionResetError, BrokenPipeError):
+                data = b""
+            if not data:
+                self.closed = True
+                return None
+            self.frames.append(data)
+
+    def wait_closed(self):
+        """What the server still says until it ends the stream."""
+        out = []
+        while (found := self.receive()) is not None:
+            out.append(found)
+        return out
+
+    def hello(self, client, stream, token=TOKEN, **more):
+        more.setdefault("clock", time.time_ns())
+        self.send(wire.hello(client, token, stream, **more))
+        return self.receive()
+
+    def declare(self, measurement, tags, fields):
+        number, data = self.encoder.declare(measurement, tags, fields)
+        self.send(data)
+        return number
+
+    def samples(self, first, batches):
+        self.send(self.encoder.samples(first, batches))
+
+    def acknowledged(self, sequence):
+        """Reads until the acknowledgement of `sequence`; other frames are failures."""
+        while True:
+            found = self.receive()
+            if found is None or found["type"] != wire.ACK or found["sequence"] > sequence:
+                raise AssertionError(f"waiting for the acknowledgement of {sequence}: {found}")
+            if found["sequence"] == sequence:
+                return
+
+
+class HouseTest(unittest.TestCase):
+    """Each test has a scratch folder; whatever it started is ended with it."""
+
+    maxDiff = 2000
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="resmon-e2e-")
+        self.addCleanup(self.clean_up)
+
+    def clean_up(self):
+        failed = any(error for _, error in getattr(getattr(self, "_outcome", None), "errors", []) or []) or bool(
+            getattr(getattr(self, "_outcome", None), "success", True) is False
+        )
+        if failed:
+            for name in sorted(os.listdir(self.folder)):
+                if name.endswith(".log"):
+                    with open(os.path.join(self.folder, name), errors="replace") as file:
+                        tail = file.read().splitlines()[-30:]
+                    print(f"# --- {name}", *(f"# {line}" for line in tail), sep="\n", flush=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, process):
+        self.addCleanup(process.kill)
+        return process
+
+    def server(self, *sets, **more):
+        return self.start(Server(self.folder, *sets, **more)).wait_ready()
+
+    def client(self, server, host, interval="100ms", *sets, label=None):
+        arguments = client_arguments(server.port, server.token_file, host, interval, *sets)
+        return self.start(Process("resmon-client", arguments, self.folder, label or host))
+
+    def load(self, server, clients=2, interval="200ms", *sets):
+        arguments = ["--server", f"127.0.0.1:{server.port}", "--token-file", server.token_file, "--clients", str(clients)]
+        arguments += ["--interval", interval]
+        for pair in sets:
+            arguments += ["--set", pair]
+        return self.start(Process("resmon-load", arguments, self.folder, "load"))
+
+
+def gaps(times, interval_ns):
+    """Steps between neighbouring times that are not the interval."""
+    return [(a, b) for a, b in zip(times, times[1:]) if b - a != interval_ns]
+
+
+def unpack(answer):
+    return gzip.decompress(answer.body) if answer.headers.get("content-encoding") == "gzip" else answer.body
+
+
+def run_openssl(folder, *arguments, text=None):
+    done = subprocess.run(["openssl", *arguments], cwd=folder, input=text, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise AssertionError(f"openssl {' '.join(arguments)}: {done.stderr}")
+
+
+def make_certificates(folder):
+    """ca.pem and other-ca.pem; good, expired, foreign (of the other CA) and misnamed certificates with their keys."""
+    run = lambda *arguments: run_openssl(folder, *arguments)  # noqa: E731
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    for name in ("ca", "other-ca"):
+        run("req", "-x509", *curve, "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN=resmon e2e {name}", "-days", "30")
+    os.makedirs(os.path.join(folder, "issued"), exist_ok=True)
+    for name, ca, names, dates in (
+        ("good", "ca", "DNS:localhost,IP:127.0.0.1", None),
+        ("expired", "ca", "DNS:localhost,IP:127.0.0.1", ("20200101000000Z", "20200201000000Z")),
+        ("foreign", "other-ca", "DNS:localhost,IP:127.0.0.1", None),
+        ("misnamed", "ca", "DNS:elsewhere.example", None),
+    ):
+        run("req", *curve, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        with open(os.path.join(folder, "ca.cnf"), "w") as file:
+            file.write(
+                "[ca]\ndefault_ca=c\n[c]\nnew_certs_dir=issued\ndatabase=index.txt\nrand_serial=yes\ndefault_md=sha256\n"
+                "policy=p\nunique_subject=no\nx509_extensions=e\n[p]\ncommonName=supplied\n"
+                f"[e]\nsubjectAltName={names}\nbasicConstraints=CA:FALSE\n"
+            )
+        open(os.path.join(folder, "index.txt"), "a").close()
+        when = ["-startdate", dates[0], "-enddate", dates[1]] if dates else ["-days", "10"]
+        run(
+            "ca", "-batch", "-notext", "-config", "ca.cnf", "-cert", f"{ca}.pem", "-keyfile", f"{ca}.key", *when,
+            "-in", f"{name}.csr", "-out", f"{name}.pem",
+        )  # fmt: skip
+
+
+def tls_trusting(ca_file):
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class TapResult(unittest.TestResult):
+    def __init__(self, total):
+        super().__init__()
+        self.count = 0
+        self.began = 0.0
+        print(f"1..{total}", flush=True)
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.began = time.monotonic()
+        self.told = False
+
+    def point(self, good, test, note="", error=None):
+        self.told = True
+        self.count += 1
+        print(f"{'ok' if good else 'not ok'} {self.count} - {test.id().removeprefix('__main__.')}{note}", flush=True)
+        if error:
+            print(*(f"# {line}" for line in self._exc_info_to_string(error, test).splitlines()), sep="\n", flush=True)
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        print(f"# {time.monotonic() - self.began:.1f} s", flush=True)
+
+    def addSuccess(self, test):
+        self.point(True, test)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.point(True, test, f" # SKIP {reason}")
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self.point(False, test, error=error)
+
+    def addError(self, test, error):
+        super().addError(test, error)
+        if self.told:
+            print(*(f"# {line}" for line in self._exc_info_to_string(error, test).splitlines()), sep="\n", flush=True)
+        else:
+            self.point(False, test, error=error)
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error and not self.told:
+            self.point(False, subtest, error=error)
+
+
+def main():
+    """Runs the calling file's tests, or those whose names hold one of the arguments. Exit code 1 when any fails."""
+    loader = unittest.TestLoader()
+    tests = loader.loadTestsFromModule(sys.modules["__main__"])
+
+    def flat(suite):
+        for test in suite:
+            yield from flat(test) if isinstance(test, unittest.TestSuite) else (test,)
+
+    chosen = [t for t in flat(tests) if len(sys.argv) < 2 or any(word in t.id() for word in sys.argv[1:])]
+    result = TapResult(len(chosen))
+    suite = unittest.TestSuite(chosen)
+    suite.run(result)
+    bad = len(result.failures) + len(result.errors)
+    print(f"# {len(chosen)} tests, {bad} failed, {len(result.skipped)} skipped", flush=True)
+    sys.exit(1 if bad else 0)

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "influxql/fake_reader.h"
+
+namespace resmon::oracle {
+
+inline constexpr UnixNanos kSecond = 1'000'000'000;
+// 2026-03-29 00:00:00 UTC: Europe's clocks change an hour later, which tz() has to get right.
+inline constexpr UnixNanos kDataBegin = 1'774'742'400 * kSecond;
+inline constexpr UnixNanos kDataEnd = kDataBegin + 7200 * kSecond;
+
+// The same seeded data as Influx lines and in a reader: several hosts, gaps, counter resets, late and doubled points,
+// fields that come and go, odd names, every type that InfluxDB 1.6 can take.
+std::string make_data(std::uint64_t seed, influxql::FakeReader& reader);
+
+}  // namespace resmon::oracle

@@ -1,0 +1,188 @@
+// The differential test of InfluxQL: the same data in Debian's influxd and behind our executor, the same queries to
+// both, the answers compared value by value. Queries are those of queries.txt and, after them, generated ones from a
+// seed.
+//
+//   influxql_oracle [--generated N] [--seed S] [--query TEXT] [--list FILE] [--show] [--reader fake|store]
+//
+// Exit: 0 all equal, 1 differences (each is printed), 77 no influxd here.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/json/parse.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "compare.h"
+#include "data.h"
+#include "generator.h"
+#include "http.h"
+#include "influxd.h"
+#include "influxql/execute.h"
+#include "influxql/serialize.h"
+#include "stored.h"
+
+namespace resmon::oracle {
+namespace {
+
+struct Options {
+  int generated = 1500;
+  std::uint64_t seed = 1;
+  std::string list = RESMON_SOURCE_DIR "/tests/oracle/queries.txt";
+  std::optional<std::string> query;
+  bool show = false;
+  bool on_store = false;  // the real store instead of a fake reader
+};
+
+struct Counts {
+  int compared = 0;
+  int equal = 0;
+  int empty = 0;  // equal, but without a row: says little
+  int known = 0;  // differ, as the list says
+};
+
+std::string ours(const store::Reader& reader, const std::string& query) {
+  influxql::ExecuteOptions options;
+  options.requested_database = "resmon";
+  options.now =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  std::string body;
+  influxql::write_json(influxql::execute(reader, query, options), {influxql::Epoch::kNanos, false, 0},
+                       influxql::append_to(body));
+  return body;
+}
+
+class Comparison {
+ public:
+  Comparison(const Options& options, Influxd& influxd, const store::Reader& reader)
+      : options_(options), influxd_(influxd), reader_(reader) {}
+
+  // False when the server cannot be asked any more.
+  bool run(const std::string& written, Counts& counts) {
+    const bool known = written.front() == '~';
+    const std::string query = known ? written.substr(1) : written;
+    const auto reply = request(influxd_.port(), "GET", "/query?db=resmon&epoch=ns&q=" + percent_encoded(query));
+    if (!reply) {
+      fmt::print("NO ANSWER {}\n  {}\n", query, reply.error().message);
+      return influxd_.alive();
+    }
+    const std::string mine = ours(reader_, query);
+    ++counts.compared;
+    boost::system::error_code bad_expected, bad_actual;
+    const auto expected = boost::json::parse(reply->body, bad_expected);
+    const auto actual = boost::json::parse(mine, bad_actual);
+    std::string text;
+    if (bad_expected || bad_actual) {
+      text = bad_expected ? "influxd's answer is no JSON: " + reply->body : "our answer is no JSON: " + mine;
+    } else {
+      text = difference(expected, actual);
+    }
+    if (options_.show) fmt::print("{}\n  expected {}  found    {}", query, reply->body, mine);
+    if (known) {
+      --counts.compared;
+      ++counts.known;
+    } else if (text.empty()) {
+      ++counts.equal;
+      if (reply->body.find("\"values\"") == std::string::npos) ++counts.empty;
+    } else {
+      fmt::print("DIFFERS {}\n  {}\n", query, text);
+    }
+    return true;
+  }
+
+ private:
+  const Options& options_;
+  Influxd& influxd_;
+  const store::Reader& reader_;
+};
+
+Result<int> compare(const Options& options) {
+  RESMON_ASSIGN(const auto influxd, Influxd::start());
+  RESMON_TRY(request(influxd->port(), "POST", "/query?q=CREATE%20DATABASE%20resmon"));
+  influxql::FakeReader reader;
+  const std::string lines = make_data(options.seed, reader);
+  RESMON_ASSIGN(const Reply written, request(influxd->port(), "POST", "/write?db=resmon", {}, lines));
+  if (written.status != 204) return fail(ErrorKind::kInternal, "influxd refused the data: " + written.body);
+
+  std::unique_ptr<Stored> stored;
+  if (options.on_store) {
+    RESMON_ASSIGN(stored, Stored::make(lines));
+  }
+  Comparison comparison(options, *influxd, stored != nullptr ? stored->reader() : reader);
+  Counts listed, generated;
+  if (options.query) {
+    comparison.run(*options.query, listed);
+  } else {
+    RESMON_ASSIGN(const std::string list, read_file(options.list));
+    std::istringstream in(list);
+    for (std::string line; std::getline(in, line);) {
+      if (line.empty() || line.front() == '#') continue;
+      if (!comparison.run(line, listed)) return fail(ErrorKind::kUnavailable, "influxd died of: " + line);
+    }
+    Generator generator(options.seed);
+    for (int i = 0; i < options.generated; ++i) {
+      const std::string query = generator.query();
+      if (!comparison.run(query, generated)) return fail(ErrorKind::kUnavailable, "influxd died of: " + query);
+    }
+  }
+  fmt::print("listed: {} compared, {} equal ({} of them without rows); {} known differences\n", listed.compared,
+             listed.equal, listed.empty, listed.known);
+  fmt::print("generated: {} compared, {} equal ({} of them without rows)\n", generated.compared, generated.equal,
+             generated.empty);
+  return listed.equal == listed.compared && generated.equal == generated.compared ? 0 : 1;
+}
+
+std::optional<Options> read_options(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (name == "--show") {
+      options.show = true;
+      continue;
+    }
+    if (i + 1 == argc) return std::nullopt;
+    const char* value = argv[++i];
+    if (name == "--generated") {
+      options.generated = std::atoi(value);
+    } else if (name == "--seed") {
+      options.seed = std::strtoull(value, nullptr, 10);
+    } else if (name == "--list") {
+      options.list = value;
+    } else if (name == "--reader") {
+      options.on_store = std::string_view(value) == "store";
+    } else if (name == "--query") {
+      options.query = value;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return options;
+}
+
+}  // namespace
+}  // namespace resmon::oracle
+
+int main(int argc, char** argv) {
+  const auto options = resmon::oracle::read_options(argc, argv);
+  if (!options) {
+    fmt::print(stderr,
+               "usage: influxql_oracle [--generated N] [--seed S] [--query TEXT] [--list FILE] [--show] [--reader "
+               "fake|store]\n");
+    return 2;
+  }
+  if (::access("/usr/bin/influxd", X_OK) != 0) {
+    fmt::print("skipped: Debian's influxdb is not installed\n");
+    return 77;
+  }
+  auto result = resmon::oracle::compare(*options);
+  if (!result) {
+    fmt::print(stderr, "influxql_oracle: {}\n", result.error().message);
+    return 1;
+  }
+  return *result;
+}
