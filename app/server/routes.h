@@ -5,6 +5,10 @@
 namespace resmon::server {
 
 class App;
+struct SinkUnit;
+
+// Age of the oldest entry that the sink has not delivered; 0 when there is none.
+double lag_seconds(const SinkUnit& unit);
 
 // Every path of the HTTP interface. `app` must outlive the router's use.
 void add_routes(App& app, http::Router& router);
@@ -13,8 +17,9 @@ void add_routes(App& app, http::Router& router);
 void add_page_routes(http::Router& router);             // routes_page.cc: /
 void add_fleet_routes(App& app, http::Router& router);  // routes_fleet.cc: /api/v1/hosts, /api/v1/live
 void add_health_routes(App& app,
-                       http::Router& router);  // routes_health.cc: /healthz, /readyz, /ping, /api/v1/server, /metrics
-void add_query_routes(App& app, http::Router& router);  // routes_query.cc: /query
-void add_write_routes(App& app, http::Router& router);  // routes_write.cc: /write, /api/v2/write
+                       http::Router& router);            // routes_health.cc: /healthz, /readyz, /ping, /metrics
+void add_server_routes(App& app, http::Router& router);  // routes_server.cc: /api/v1/server, /api/v1/log
+void add_query_routes(App& app, http::Router& router);   // routes_query.cc: /query
+void add_write_routes(App& app, http::Router& router);   // routes_write.cc: /write, /api/v2/write
 
 }  // namespace resmon::server

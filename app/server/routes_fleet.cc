@@ -29,6 +29,8 @@ std::string to_json(const fleet::Host& host, UnixNanos now) {
       .text("disk_path", s.disk_path)
       .decimal("network_receive_bytes_per_second", s.network_receive_bytes_per_second, 1)
       .decimal("network_send_bytes_per_second", s.network_send_bytes_per_second, 1)
+      .decimal("pressure_percent", s.pressure_percent, 2)
+      .text("pressure_resource", s.pressure_resource)
       .decimal("load1", s.load1, 2)
       .raw("n_cpus", s.n_cpus ? std::to_string(*s.n_cpus) : "null")
       .raw("uptime_seconds", s.uptime_seconds ? std::to_string(*s.uptime_seconds) : "null");

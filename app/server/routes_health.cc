@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include "app.h"
 #include "json.h"
 #include "routes.h"
@@ -9,11 +7,6 @@ namespace resmon::server {
 namespace {
 
 using Answer = boost::asio::awaitable<http::Response>;
-
-double lag_seconds(const SinkUnit& unit) {
-  const auto oldest = unit.source->reader().oldest_received();
-  return oldest ? static_cast<double>(Clock::system().wall() - *oldest) / 1e9 : 0.0;
-}
 
 Answer health() {
   co_return http::Response::text("ok\n");
@@ -39,45 +32,6 @@ Answer ping() {
   // Clients of InfluxDB ask for this to learn what the server speaks.
   response.headers.emplace_back("X-Influxdb-Version", "1.6.7-resmon");
   co_return response;
-}
-
-Answer server(const App& app) {
-  std::string sinks = "[";
-  for (const SinkUnit& unit : app.sinks()) {
-    const sink::Stats stats = unit.sink->stats();
-    if (sinks.size() > 1) sinks += ',';
-    sinks += JsonObject()
-                 .text("name", stats.name)
-                 .text("state", sink::state_name(stats.state))
-                 .decimal("lag_seconds", lag_seconds(unit), 3)
-                 .number("backlog_entries", unit.source->reader().backlog_entries())
-                 .number("sent_samples", stats.sent_samples)
-                 .number("refused_samples", stats.refused_samples)
-                 .number("lost_samples", unit.source->reader().lost_samples())
-                 .number("retries", stats.retries)
-                 .text("last_error", stats.last_error)
-                 .finish();
-  }
-  const store::Stats store = app.store().stats();
-  co_return http::Response::json(JsonObject()
-                                     .text("version", app.version())
-                                     .number("pid", getpid())
-                                     .decimal("uptime_seconds", app.uptime_seconds(), 1)
-                                     .number("clients", app.ingest().stats().clients.load())
-                                     .number("received_samples", app.ingest().stats().samples.load())
-                                     .raw("store", JsonObject()
-                                                       .text("trouble", app.pipeline().trouble())
-                                                       .number("groups", store.groups)
-                                                       .number("chunks", store.chunks)
-                                                       .number("head_rows", store.head_rows)
-                                                       .number("stored_samples", store.stored_samples)
-                                                       .number("refused_samples", store.refused_samples)
-                                                       .number("damaged_chunks", store.damaged_chunks)
-                                                       .number("disk_bytes", store.disk_bytes)
-                                                       .finish())
-                                     .raw("sinks", sinks + "]")
-                                     .finish() +
-                                 "\n");
 }
 
 // Prometheus' text format (version 0.0.4).
@@ -164,13 +118,13 @@ void add_health_routes(App& app, http::Router& router) {
   router.add("GET", "/healthz", http::Access::kOpen, [](Request) { return health(); });
   router.add("GET", "/readyz", http::Access::kOpen, [&app](Request) { return ready(app); });
   router.add("GET", "/ping", http::Access::kOpen, [](Request) { return ping(); });
-  router.add("GET", "/api/v1/server", http::Access::kRead, [&app](Request) { return server(app); });
   router.add("GET", "/metrics", http::Access::kRead, [&app](Request) { return metrics(app); });
 }
 
 void add_routes(App& app, http::Router& router) {
   add_page_routes(router);
   add_health_routes(app, router);
+  add_server_routes(app, router);
   add_fleet_routes(app, router);
   add_query_routes(app, router);
   add_write_routes(app, router);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <deque>
 #include <memory>
 #include <mutex>
 
@@ -26,6 +27,9 @@ struct State {
   std::atomic<Format> format{Format::kText};
   std::mutex mutex;
   std::shared_ptr<spdlog::logger> logger;  // guarded by mutex; replaced by configure
+  std::deque<Event> kept;                  // guarded by mutex, as the two below
+  std::size_t keep = 0;
+  std::uint64_t last_sequence = 0;
 
   State() { use(std::make_shared<spdlog::sinks::stderr_sink_mt>()); }
 
@@ -50,6 +54,22 @@ bool plain(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return c > 0x20 && c != 0x7f && c != '"' && c != '=' && c != '\\';
   });
+}
+
+void append_text(std::string& line, std::string_view message, std::initializer_list<Pair> pairs) {
+  append_json_escaped(line, message);
+  for (const Pair& pair : pairs) {
+    line += ' ';
+    line += pair.key;
+    line += '=';
+    if (plain(pair.value)) {
+      line += pair.value;
+    } else {
+      line += '"';
+      append_json_escaped(line, pair.value);
+      line += '"';
+    }
+  }
 }
 
 }  // namespace
@@ -81,6 +101,21 @@ Status configure(const Options& options) {
   }
 }
 
+void keep_recent(std::size_t events) {
+  std::lock_guard lock(state().mutex);
+  state().keep = events;
+  while (state().kept.size() > events) state().kept.pop_front();
+}
+
+std::vector<Event> recent(std::uint64_t after, Level level, std::size_t limit) {
+  std::vector<Event> found;
+  std::lock_guard lock(state().mutex);
+  for (auto it = state().kept.rbegin(); it != state().kept.rend() && found.size() < limit && it->sequence > after; ++it)
+    if (it->level >= level) found.push_back(*it);
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
 bool enabled(Level level) {
   return level >= state().level.load(std::memory_order_relaxed);
 }
@@ -97,19 +132,7 @@ std::string format_event(Format format, std::int64_t unix_milliseconds, Level le
   const std::string_view level_name = kLevelNames[static_cast<std::size_t>(level)];
   if (format == Format::kText) {
     fmt::format_to(std::back_inserter(line), "{} {} {} ", time, level_name, component);
-    append_json_escaped(line, message);
-    for (const Pair& pair : pairs) {
-      line += ' ';
-      line += pair.key;
-      line += '=';
-      if (plain(pair.value)) {
-        line += pair.value;
-      } else {
-        line += '"';
-        append_json_escaped(line, pair.value);
-        line += '"';
-      }
-    }
+    append_text(line, message, pairs);
     return line;
   }
   fmt::format_to(std::back_inserter(line), R"({{"time":"{}","level":"{}","component":"{}","message":")", time,
@@ -137,6 +160,13 @@ void write(Level level, std::string_view component, std::string_view message, st
     {
       std::lock_guard lock(state().mutex);
       logger = state().logger;
+      if (state().keep > 0) {
+        Event event{++state().last_sequence, now.count(), level, std::string(component), {}};
+        append_text(event.text, message, pairs);
+        if (event.text.size() > kRecentBytes) event.text = event.text.substr(0, kRecentBytes - 4) + " …";
+        state().kept.push_back(std::move(event));
+        if (state().kept.size() > state().keep) state().kept.pop_front();
+      }
     }
     logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
   } catch (...) {

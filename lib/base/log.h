@@ -13,6 +13,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -47,6 +48,21 @@ struct Pair {
   Pair(std::string_view k, std::integral auto v) : key(k), value(std::to_string(v)), number(true) {}
   Pair(std::string_view k, double v);  // up to three decimals
 };
+
+// What was logged lately, for a person who looks from far away. Nothing is kept until this is called; then the newest
+// `events`, each cut to kRecentBytes. 0 ends it.
+inline constexpr std::size_t kRecentBytes = 2048;
+void keep_recent(std::size_t events);
+
+struct Event {
+  std::uint64_t sequence = 0;  // 1, 2, 3, … of this process
+  std::int64_t unix_milliseconds = 0;
+  Level level = Level::kInfo;
+  std::string component;
+  std::string text;  // message and pairs, as in a text line
+};
+// The newest `limit` of the kept events that are at least `level` and come after sequence `after`, oldest first.
+std::vector<Event> recent(std::uint64_t after, Level level, std::size_t limit);
 
 bool enabled(Level level);
 void write(Level level, std::string_view component, std::string_view message, std::initializer_list<Pair> pairs = {});

@@ -28,5 +28,27 @@ TEST(LogTest, LevelNames) {
   EXPECT_FALSE(parse_level("loud").has_value());
 }
 
+TEST(LogTest, RecentEventsAreBoundedFilteredAndNumbered) {
+  keep_recent(3);
+  const std::uint64_t before = [] {
+    warn("test", "first");
+    return recent(0, Level::kDebug, 1).at(0).sequence;
+  }();
+  info("test", "second", {{"n", 2}});
+  warn("test", "third");
+  error("test", "fourth", {{"long", std::string(3 * kRecentBytes, 'x')}});
+  const auto all = recent(0, Level::kDebug, 100);
+  ASSERT_EQ(all.size(), 3U);  // the first has made room
+  EXPECT_EQ(all[0].text, "second n=2");
+  EXPECT_EQ(all[0].component, "test");
+  EXPECT_LE(all[2].text.size(), kRecentBytes);
+  EXPECT_EQ(recent(before + 1, Level::kDebug, 100).size(), 2U);
+  const auto warnings = recent(0, Level::kWarn, 1);
+  ASSERT_EQ(warnings.size(), 1U);  // the newest
+  EXPECT_EQ(warnings[0].level, Level::kError);
+  keep_recent(0);
+  EXPECT_TRUE(recent(0, Level::kDebug, 100).empty());
+}
+
 }  // namespace
 }  // namespace resmon::log

@@ -15,7 +15,7 @@ constexpr std::size_t kMostHosts = 100'000;
 constexpr double kMostWhole = 9e18;  // what a client says may be any double
 constexpr auto kDefaultInterval = std::chrono::seconds(5);
 
-enum class Kind { kNothing, kCpu, kMemory, kSwap, kDisk, kNetwork, kSystem, kClient };
+enum class Kind { kNothing, kCpu, kMemory, kSwap, kDisk, kNetwork, kPressure, kSystem, kClient };
 
 State state_at(UnixNanos now, UnixNanos last_seen, std::chrono::nanoseconds interval) {
   const auto step = std::max<std::int64_t>((interval.count() > 0 ? interval : kDefaultInterval).count(), 1'000'000'000);
@@ -43,10 +43,10 @@ struct Fleet::Role {
   Kind kind = Kind::kNothing;
   Entry* entry = nullptr;  // of its host; null when it has none
   std::array<int, 3> fields{-1, -1, -1};
-  std::string name;         // a disk's path
+  std::string name;         // a disk's path, a pressure's resource
   UnixNanos time = 0;       // of the newest row, or when it came if it claims to be of the future
   UnixNanos counted = 0;    // kNetwork: the time of the counters below
-  double used_percent = 0;  // kDisk
+  double used_percent = 0;  // kDisk, and kPressure: its share
   double received = 0;      // kNetwork, counters
   double sent = 0;
   std::optional<double> receive_rate;  // bytes per second
@@ -57,6 +57,7 @@ struct Fleet::Entry {
   Host host;
   std::vector<Role*> disks;
   std::vector<Role*> interfaces;
+  std::vector<Role*> pressures;  // of `some`
 };
 
 Fleet::Fleet(const metric::SchemaTable& schemas, const Clock& clock) : schemas_(schemas), clock_(clock) {}
@@ -143,6 +144,9 @@ Fleet::Role& Fleet::role_of(metric::SchemaId id) {
     if (want(Kind::kDisk, {"used_percent", "", ""})) role.entry->disks.push_back(&role);
   } else if (schema.measurement == "net") {
     if (want(Kind::kNetwork, {"bytes_recv", "bytes_sent", ""})) role.entry->interfaces.push_back(&role);
+  } else if (schema.measurement == "pressure" && tag("type") == "some") {
+    role.name = tag("resource");
+    if (want(Kind::kPressure, {"avg10", "", ""})) role.entry->pressures.push_back(&role);
   } else if (schema.measurement == "system") {
     want(Kind::kSystem, {"load1", "n_cpus", "uptime"});
   } else if (schema.measurement == "internal_client") {
@@ -225,6 +229,19 @@ void Fleet::apply(Role& role, const metric::Batch& batch, const metric::Row& row
         if (summary.disk_percent && *summary.disk_percent >= disk->used_percent) continue;
         summary.disk_percent = disk->used_percent;
         summary.disk_path = disk->name;
+      }
+      break;
+    }
+    case Kind::kPressure: {
+      const auto share = number(0);
+      if (!share) break;
+      role.used_percent = *share;
+      summary.pressure_percent.reset();
+      for (const Role* one : role.entry->pressures) {
+        if (one->time == 0 || role.time - one->time > 60'000'000'000) continue;
+        if (summary.pressure_percent && *summary.pressure_percent >= one->used_percent) continue;
+        summary.pressure_percent = one->used_percent;
+        summary.pressure_resource = one->name;
       }
       break;
     }

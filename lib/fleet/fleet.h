@@ -32,6 +32,8 @@ struct Summary {
   std::string disk_path;
   std::optional<double> network_receive_bytes_per_second;
   std::optional<double> network_send_bytes_per_second;
+  std::optional<double> pressure_percent;  // of the last 10 s, the share in which some task waited for
+  std::string pressure_resource;           // this: the worst of cpu, memory and io
   std::optional<double> load1;
   std::optional<std::int64_t> n_cpus;
   std::optional<std::int64_t> uptime_seconds;

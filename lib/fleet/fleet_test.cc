@@ -95,6 +95,20 @@ TEST_F(FleetTest, NetworkRatesAreSumsOverInterfacesAndSkipResets) {
   EXPECT_DOUBLE_EQ(only().summary.network_receive_bytes_per_second.value(), 50);
 }
 
+TEST_F(FleetTest, PressureIsTheWorstResourceOfWhichSomeTaskWaited) {
+  const auto pressure = [&](const char* resource, const char* type, double share) {
+    say("pressure", {{"host", "a"}, {"resource", resource}, {"type", type}}, {{"avg10", share}});
+  };
+  pressure("cpu", "some", 3);
+  pressure("io", "some", 40);
+  pressure("io", "full", 90);
+  EXPECT_DOUBLE_EQ(only().summary.pressure_percent.value(), 40);
+  EXPECT_EQ(only().summary.pressure_resource, "io");
+  pressure("io", "some", 1);
+  EXPECT_DOUBLE_EQ(only().summary.pressure_percent.value(), 3);
+  EXPECT_EQ(only().summary.pressure_resource, "cpu");
+}
+
 TEST_F(FleetTest, ASampleFromTheFutureShutsOutNothing) {
   const UnixNanos now = clock.now;
   clock.now += 3'600'000'000'000;  // the client's clock is an hour ahead

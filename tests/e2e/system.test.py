@@ -667,7 +667,7 @@ class HttpTest(house.HouseTest):
         ]
         for headers, status in cases:
             with self.subTest(headers):
-                for path in ("/api/v1/hosts", "/query?q=SHOW+DATABASES", "/metrics", "/api/v1/server"):
+                for path in ("/api/v1/hosts", "/query?q=SHOW+DATABASES", "/metrics", "/api/v1/server", "/api/v1/log"):
                     answer = self.server.get(path, **headers)
                     self.assertEqual(answer.status, status, path)
                     if status == 401:
@@ -675,6 +675,15 @@ class HttpTest(house.HouseTest):
                         self.assertNotIn("sim-1", answer.body.decode())
         self.assertEqual(self.server.get(f"/query?q=SHOW+DATABASES&u=x&p={house.TOKEN}", Host="evil.example").status, 200)
         self.assertEqual(self.server.get("/healthz", Host="evil.example").status, 200)
+
+    def test_log_tail(self):
+        lines = self.server.get("/api/v1/log").json()["lines"]
+        self.assertTrue(any(line["component"] == "server" and line["text"].startswith("started ") for line in lines))
+        self.assertEqual([line["sequence"] for line in lines], sorted(line["sequence"] for line in lines))
+        self.assertEqual(len(self.server.get("/api/v1/log?tail=1").json()["lines"]), 1)
+        self.assertEqual(self.server.get(f"/api/v1/log?after={10 ** 9}").json()["lines"], [])
+        self.assertEqual(self.server.get("/api/v1/log?level=error").json()["lines"], [])
+        self.assertEqual(self.server.get("/api/v1/log?level=loud").status, 400)
 
     def test_gzip(self):
         plain = self.server.get("/api/v1/hosts")

@@ -1,0 +1,147 @@
+// The server's own state, for the page's Server view and for status: numbers that grow (the reader makes rates of
+// them), bounds beside what they bound, and the newest lines of the log.
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "app.h"
+#include "base/log.h"
+#include "json.h"
+#include "routes.h"
+
+namespace resmon::server {
+
+namespace {
+
+using Answer = boost::asio::awaitable<http::Response>;
+
+constexpr std::size_t kLogLines = 200;  // without `tail`
+constexpr std::size_t kMostLogLines = 1000;
+
+std::string describe_sinks(const App& app) {
+  std::string sinks = "[";
+  for (const SinkUnit& unit : app.sinks()) {
+    const sink::Stats stats = unit.sink->stats();
+    if (sinks.size() > 1) sinks += ',';
+    sinks += JsonObject()
+                 .text("name", stats.name)
+                 .text("state", sink::state_name(stats.state))
+                 .decimal("lag_seconds", lag_seconds(unit), 3)
+                 .number("backlog_entries", unit.source->reader().backlog_entries())
+                 .number("sent_samples", stats.sent_samples)
+                 .number("sent_bytes", stats.sent_bytes)
+                 .number("refused_samples", stats.refused_samples)
+                 .number("lost_samples", unit.source->reader().lost_samples())
+                 .number("retries", stats.retries)
+                 .text("server_version", stats.server_version)
+                 .text("last_error", stats.last_error)
+                 .finish();
+  }
+  return sinks + "]";
+}
+
+std::string describe_store(const App& app) {
+  const store::Stats store = app.store().stats();
+  return JsonObject()
+      .text("trouble", app.pipeline().trouble())
+      .text("directory", app.options().store_directory)
+      .number("groups", store.groups)
+      .number("chunks", store.chunks)
+      .number("head_rows", store.head_rows)
+      .number("head_bytes", store.head_bytes)
+      .number("stored_samples", store.stored_samples)
+      .number("refused_samples", store.refused_samples)
+      .number("damaged_chunks", store.damaged_chunks)
+      .number("expired_chunks", store.expired_chunks)
+      .number("evicted_chunks", store.evicted_chunks)
+      .number("disk_bytes", store.disk_bytes)
+      .number("disk_limit_bytes", app.options().store_disk_limit_bytes)
+      .number("retain_seconds", std::chrono::duration_cast<std::chrono::seconds>(app.options().store_retain).count())
+      .number("backlog_entries", app.pipeline().reader().backlog_entries())
+      .finish();
+}
+
+Answer server(const App& app) {
+  const ingest::ServerStats& in = app.ingest().stats();
+  const http::ServerStats& web = app.http().stats();
+  co_return http::Response::json(JsonObject()
+                                     .text("version", app.version())
+                                     .number("pid", getpid())
+                                     .decimal("uptime_seconds", app.uptime_seconds(), 1)
+                                     .number("clients", in.clients.load())
+                                     .number("received_samples", in.samples.load())
+                                     .raw("ingest", JsonObject()
+                                                        .text("address", app.options().listen_address)
+                                                        .boolean("tls", app.options().listen_tls)
+                                                        .number("clients", in.clients.load())
+                                                        .number("max_clients", app.options().max_clients)
+                                                        .number("samples", in.samples.load())
+                                                        .number("batches", in.batches.load())
+                                                        .number("received_bytes", in.received_bytes.load())
+                                                        .number("duplicate_batches", in.duplicate_batches.load())
+                                                        .number("missing_batches", in.missing_batches.load())
+                                                        .number("connections", in.connections.load())
+                                                        .number("refused_connections", in.refused.load())
+                                                        .finish())
+                                     .raw("log", JsonObject()
+                                                     .number("bytes", app.log().bytes())
+                                                     .number("limit_bytes", app.options().log_memory_bytes)
+                                                     .finish())
+                                     .raw("http", JsonObject()
+                                                      .text("address", app.options().http_address)
+                                                      .boolean("tls", app.options().http_tls)
+                                                      .number("requests", web.requests.load())
+                                                      .number("denied", web.denied.load())
+                                                      .number("failures", web.failures.load())
+                                                      .number("connections", web.open.load())
+                                                      .finish())
+                                     .raw("store", describe_store(app))
+                                     .raw("sinks", describe_sinks(app))
+                                     .finish() +
+                                 "\n");
+}
+
+// GET /api/v1/log?tail=200&after=SEQUENCE&level=warn
+Answer log_tail(std::shared_ptr<const http::Request> request) {
+  const auto number = [&](std::string_view name, std::uint64_t otherwise) {
+    const std::string text(request->parameter(name));
+    return text.empty() ? otherwise : std::strtoull(text.c_str(), nullptr, 10);
+  };
+  log::Level level = log::Level::kDebug;
+  if (const std::string_view wanted = request->parameter("level"); !wanted.empty()) {
+    auto parsed = log::parse_level(wanted);
+    if (!parsed) co_return http::Response::error(400, parsed.error().message);
+    level = *parsed;
+  }
+  const std::size_t limit = std::min<std::uint64_t>(number("tail", kLogLines), kMostLogLines);
+  static constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
+  std::string lines = "[";
+  for (const log::Event& event : log::recent(number("after", 0), level, limit)) {
+    if (lines.size() > 1) lines += ',';
+    lines += JsonObject()
+                 .number("sequence", event.sequence)
+                 .number("time", event.unix_milliseconds)
+                 .text("level", kNames[static_cast<std::size_t>(event.level)])
+                 .text("component", event.component)
+                 .text("text", event.text)
+                 .finish();
+  }
+  co_return http::Response::json(JsonObject().raw("lines", lines + "]").finish() + "\n");
+}
+
+}  // namespace
+
+double lag_seconds(const SinkUnit& unit) {
+  const auto oldest = unit.source->reader().oldest_received();
+  return oldest ? static_cast<double>(Clock::system().wall() - *oldest) / 1e9 : 0.0;
+}
+
+void add_server_routes(App& app, http::Router& router) {
+  using Request = std::shared_ptr<const http::Request>;
+  log::keep_recent(kMostLogLines);
+  router.add("GET", "/api/v1/server", http::Access::kRead, [&app](Request) { return server(app); });
+  router.add("GET", "/api/v1/log", http::Access::kRead, [](Request request) { return log_tail(std::move(request)); });
+}
+
+}  // namespace resmon::server
