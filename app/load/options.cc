@@ -1,0 +1,73 @@
+#include "options.h"
+
+#include "net/token_set.h"
+
+namespace resmon::load {
+
+void Options::declare(config::Settings& settings) {
+  using std::chrono::hours;
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  settings.list("load.servers", &servers, "Where to send, HOST:PORT.");
+  settings.text("load.token_file", &token_file, "A file with the access token.");
+  settings.integer("load.clients", &clients, 1, 1'000'000, "How many clients to simulate.");
+  settings.integer("load.seed", &seed, 0, INT64_MAX, "The same seed makes the same machines.");
+  settings.duration("load.interval", &interval, milliseconds(100), hours(24), "How often each samples.");
+  settings.duration("load.duration", &duration, seconds(0), hours(24 * 365),
+                    "Stop by itself after this long. 0: never.");
+  settings.duration("load.stagger", &stagger, seconds(0), seconds(60), "Between the first connections of two clients.");
+  settings.duration("load.stop_patience", &stop_patience, seconds(0), hours(1),
+                    "How long clients that are told to stop go on sending what is not yet acknowledged.");
+  settings.text("load.name_prefix", &name_prefix, "Clients are named this and a number from 1.");
+  settings.choice("load.profile", &profile, {"mixed", "idle", "normal", "busy", "none"},
+                  "How busy they are. mixed: each another. none: no machine at all, for load.numbered.");
+  settings.boolean("load.numbered", &numbered,
+                   "Each client also counts its gathers in the field `sequence` of the measurement `numbered`: what is "
+                   "missing in a store can then be named.");
+  settings.text("load.ledger_directory", &ledger_directory,
+                "With load.numbered: each client writes there what it is about to take and what its spool has taken, "
+                "and goes on counting from there when it is started again. Empty: count from 1.");
+  settings.bytes("load.spool_memory_bytes", &spool_memory_bytes, 16U << 10U, 1ULL << 30U,
+                 "Of each client, while no server answers.");
+  settings.boolean("tls.enabled", &tls, "Encrypt, and verify the server's certificate.");
+  settings.text("tls.ca_file", &tls_ca_file, "Certificate authorities (PEM) to trust. Empty: the system's.");
+  settings.text("tls.server_name", &tls_server_name, "The name in the server's certificate. Empty: the address.");
+  settings.boolean("tls.allow_plaintext", &allow_plaintext, "Send to other machines without TLS.");
+  log.declare(settings);
+}
+
+Status Options::check() const {
+  if (servers.empty()) return fail(ErrorKind::kInvalid, "load.servers: at least one server is needed");
+  if (token_file.empty())
+    return fail(ErrorKind::kInvalid, "load.token_file is not set: the server lets nobody in without a token");
+  for (const std::string& text : servers) {
+    auto address = net::parse_address(text, 7411);
+    if (!address) return fail(std::move(address).error().wrap("load.servers"));
+    if (!tls && !allow_plaintext && !net::is_loopback(address->host))
+      return fail(ErrorKind::kInvalid,
+                  "load.servers: " + text + " is another machine and TLS is off (tls.enabled, tls.allow_plaintext)");
+  }
+  if (!ledger_directory.empty() && !numbered)
+    return fail(ErrorKind::kInvalid, "load.ledger_directory: only with load.numbered is there something to write down");
+  return {};
+}
+
+Result<uplink::Options> Options::uplink_options(const std::string& software) const {
+  uplink::Options out;
+  for (const std::string& text : servers) {
+    RESMON_ASSIGN(net::Address address, net::parse_address(text, 7411));
+    out.servers.push_back(std::move(address));
+  }
+  RESMON_ASSIGN(out.token, net::load_token(token_file));
+  if (tls) {
+    RESMON_ASSIGN(out.tls, net::make_client_tls({tls_ca_file}));
+    out.server_name = tls_server_name;
+  }
+  out.software = software;
+  out.interval = interval;
+  out.tags = {{"simulated", "true"}};
+  out.log_connections = clients <= 20;
+  return out;
+}
+
+}  // namespace resmon::load

@@ -1,0 +1,42 @@
+#pragma once
+
+// What resmon-load can be told.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "program/program.h"
+#include "uplink/uplink.h"
+
+namespace resmon::load {
+
+struct Options {
+  std::vector<std::string> servers{"127.0.0.1:7411"};
+  std::string token_file;
+  std::int64_t clients = 2;
+  std::int64_t seed = 1;
+  std::chrono::nanoseconds interval{std::chrono::seconds(5)};
+  std::chrono::nanoseconds duration{0};
+  std::chrono::nanoseconds stagger{std::chrono::milliseconds(1)};
+  std::chrono::nanoseconds stop_patience{std::chrono::seconds(3)};
+  std::string name_prefix = "sim-";
+  std::string profile = "mixed";
+  bool numbered = false;
+  std::string ledger_directory;
+  std::uint64_t spool_memory_bytes = 1U << 20U;
+  bool tls = false;
+  std::string tls_ca_file;
+  std::string tls_server_name;
+  bool allow_plaintext = false;
+  program::LogSettings log;
+
+  void declare(config::Settings& settings);
+  Status check() const;
+  // What all clients have in common; the name is each one's own.
+  Result<uplink::Options> uplink_options(const std::string& software) const;
+};
+
+}  // namespace resmon::load
