@@ -16,7 +16,7 @@ oracle     default  900  influxdb  release  labelled:oracle           the same d
 asan       asked   3000  -         asan     ctest:asan                unit tests under address and undefined sanitizers
 tsan       asked   3000  -         tsan     ctest:tsan                unit tests under the thread sanitizer
 fuzz       asked   1800  fuzz      fuzz     fuzz:fuzz                 each fuzz target for a short while
-chaos      asked   3000  -         release  directory:tests/chaos     kill -9, cut networks, full disks
+chaos      asked   3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks
 docker     asked   3000  -         -        directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
 TABLE
@@ -43,8 +43,10 @@ Options:
   -h, --help   this text
 
 Environment:
-  RESMON_FUZZ_SECONDS  how long each fuzz target runs; default 20
-  RESMON_NO_INSTALL    set: install nothing; what is missing fails
+  RESMON_FUZZ_SECONDS   how long each fuzz target runs; default 20
+  RESMON_CHAOS_SECONDS  how long faults go on; default 60
+  RESMON_CHAOS_SEED     which faults come when; default: another each time, and printed
+  RESMON_NO_INSTALL     set: install nothing; what is missing fails
 
 The whole output of each suite is in build/test-logs/SUITE.log. A suite that crashes, runs out of time or runs no test has failed.
 
@@ -83,6 +85,8 @@ main() {
   ((${#wanted[@]})) || wanted=("${rows[@]}")
 
   [[ -z ${RESMON_FUZZ_SECONDS-} ]] || check_number RESMON_FUZZ_SECONDS "$RESMON_FUZZ_SECONDS" 1 86400
+  [[ -z ${RESMON_CHAOS_SECONDS-} ]] || check_number RESMON_CHAOS_SECONDS "$RESMON_CHAOS_SECONDS" 5 86400
+  [[ -z ${RESMON_CHAOS_SEED-} ]] || check_number RESMON_CHAOS_SEED "$RESMON_CHAOS_SEED" 0 2147483647
   trap 'end_jobs; exit 130' INT
   trap 'end_jobs; exit 143' TERM
   make_home
@@ -119,7 +123,7 @@ isolate() {
   local variable
   for variable in "${!RESMON_@}" "${!INFLUX_@}"; do
     case $variable in
-      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_NO_INSTALL) ;;
+      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_CHAOS_SECONDS | RESMON_CHAOS_SEED | RESMON_NO_INSTALL) ;;
       *) unset "$variable" ;;
     esac
   done
@@ -159,6 +163,7 @@ run_suites() {
     else
       lines+=("$(printf '%s %-10s %6d s  %s' "$(paint 1 green 'ok    ')" "$name" $((SECONDS - began)) "$result")")
     fi
+    sed -n 's/^# summary: /  /p' "$log" # what a test found worth telling besides its verdict
     say "  $result in $((SECONDS - began)) s"
   done
   printf '\n'

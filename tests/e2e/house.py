@@ -344,6 +344,56 @@ class HouseTest(unittest.TestCase):
         return self.start(Process("resmon-load", arguments, self.folder, "load"))
 
 
+class Influxd:
+    """Debian's InfluxDB with its data in the test's folder."""
+
+    def __init__(self, test):
+        if not shutil.which("influxd"):
+            test.skipTest("influxd is not installed")
+        self.folder = os.path.join(test.folder, "influxdb")
+        self.port = free_port()
+        self.rpc = free_port()
+        self.test = test
+        self.process = None
+        test.addCleanup(self.kill)
+
+    def launch(self):
+        settings = {
+            "REPORTING_DISABLED": "true", "BIND_ADDRESS": f"127.0.0.1:{self.rpc}", "META_DIR": f"{self.folder}/meta",
+            "DATA_DIR": f"{self.folder}/data", "DATA_WAL_DIR": f"{self.folder}/wal", "HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}",
+            "HTTP_LOG_ENABLED": "false", "MONITOR_STORE_ENABLED": "false", "DATA_INDEX_VERSION": "inmem",
+        }  # fmt: skip
+        environment = {**clean_environment(), **{f"INFLUXDB_{k}": v for k, v in settings.items()}}
+        os.makedirs(self.folder, exist_ok=True)
+        with open(os.path.join(self.test.folder, "influxd.log"), "ab") as log:
+            self.process = subprocess.Popen(
+                ["influxd", "run", "-config", "/dev/null"], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def start(self):
+        self.launch()
+
+        def answers():
+            try:
+                return request(self.port, "GET", "/ping").status == 204
+            except OSError:
+                self.test.assertIsNone(self.process.poll(), "influxd ended")
+                return False
+
+        wait_for("influxd", answers, 60)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        if self.running():
+            self.process.kill()
+            self.process.wait()
+
+    def query(self, statement):
+        return query(self.port, statement)
+
+
 def gaps(times, interval_ns):
     """Steps between neighbouring times that are not the interval."""
     return [(a, b) for a, b in zip(times, times[1:]) if b - a != interval_ns]

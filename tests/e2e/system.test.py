@@ -738,48 +738,6 @@ class HttpTest(house.HouseTest):
         self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
 
 
-class Influxd:
-    def __init__(self, test):
-        if not shutil.which("influxd"):
-            test.skipTest("influxd is not installed")
-        self.folder = os.path.join(test.folder, "influxdb")
-        self.port = house.free_port()
-        self.rpc = house.free_port()
-        self.test = test
-        self.process = None
-        test.addCleanup(self.kill)
-
-    def start(self):
-        settings = {
-            "REPORTING_DISABLED": "true", "BIND_ADDRESS": f"127.0.0.1:{self.rpc}", "META_DIR": f"{self.folder}/meta",
-            "DATA_DIR": f"{self.folder}/data", "DATA_WAL_DIR": f"{self.folder}/wal", "HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}",
-            "HTTP_LOG_ENABLED": "false", "MONITOR_STORE_ENABLED": "false", "DATA_INDEX_VERSION": "inmem",
-        }  # fmt: skip
-        environment = {**house.clean_environment(), **{f"INFLUXDB_{k}": v for k, v in settings.items()}}
-        os.makedirs(self.folder, exist_ok=True)
-        with open(os.path.join(self.test.folder, "influxd.log"), "ab") as log:
-            self.process = subprocess.Popen(
-                ["influxd", "run", "-config", "/dev/null"], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-
-        def answers():
-            try:
-                return house.request(self.port, "GET", "/ping").status == 204
-            except OSError:
-                self.test.assertIsNone(self.process.poll(), "influxd ended")
-                return False
-
-        house.wait_for("influxd", answers, 60)
-
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def query(self, statement):
-        return house.query(self.port, statement)
-
-
 def without_empty_columns(series):
     out = []
     for name, tags, columns, values in series:
@@ -815,7 +773,7 @@ class InfluxTest(house.HouseTest):
         return len(sinks) == 1 and sinks[0]["backlog_entries"] == 0 and sinks[0]
 
     def test_both_stores_hold_the_same_and_an_outage_loses_nothing(self):
-        influxd = Influxd(self)
+        influxd = house.Influxd(self)
         influxd.start()
         server = self.server(environment={"INFLUX_URL": f"http://127.0.0.1:{influxd.port}"})
         client = self.client(server, "real", "500ms")

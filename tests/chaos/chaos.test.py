@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Nothing is lost: real processes, killed, cut off, slowed down and out of disk space by a schedule made from a seed; at the end what
+was taken is compared with what the embedded store and InfluxDB hold, sample by sample.
+
+    RESMON_CHAOS_SEED=7 RESMON_CHAOS_SECONDS=600 ./resmon test chaos
+
+"Taken" is what a client's spool has taken, by the client's own ledger (app/load/ledger.h), written with one system call a line, so
+that the ledger knows all that a killed process knew. The ledgers are on no disk that is filled.
+"""
+
+import collections
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+
+import house  # noqa: E402
+import ledger  # noqa: E402
+import plan  # noqa: E402
+import stage  # noqa: E402
+
+SEED = int(os.environ.get("RESMON_CHAOS_SEED") or random.SystemRandom().randrange(1, 1_000_000))
+SECONDS = int(os.environ.get("RESMON_CHAOS_SECONDS") or 60)
+
+
+def say(text):
+    print(f"# {text}", flush=True)
+
+
+def summary(text):
+    say(f"summary: {text}")
+
+
+class PlanTest(house.HouseTest):
+    def test_a_seed_gives_one_schedule(self):
+        for seed in (1, 2, SEED):
+            self.assertEqual(plan.make(seed, 300), plan.make(seed, 300))
+        self.assertNotEqual(plan.make(1, 300), plan.make(2, 300))
+
+    def test_a_longer_run_begins_like_a_shorter_one(self):
+        self.assertEqual(plan.make(SEED, 300)[: len(plan.make(SEED, 40))], plan.make(SEED, 40))
+
+    def test_every_kind_comes_and_none_overlaps_itself(self):
+        faults = plan.make(SEED, 300)
+        self.assertEqual({(f.kind, f.target) for f in faults if f.kind != "kill"}, {(k, t) for k, ts, *_ in plan.KINDS for t in ts if k != "kill"})
+        until = collections.defaultdict(float)
+        for f in faults:
+            for target in plan.busy_targets(f.target):
+                self.assertGreaterEqual(f.at, until[target] - 0.01, plan.describe(f))
+                until[target] = f.at + f.seconds
+
+
+class ChaosTest(house.HouseTest):
+    def compare(self, ledgers, port, store):
+        """The differences by host; what is wrong is told."""
+        out = {host: ledger.Difference(book, ledger.stored_rows(port, host)) for host, book in ledgers.items()}
+        for host, difference in out.items():
+            if difference:
+                say(f"{host} in {store}: {difference}")
+        return out
+
+    def check_other_series(self, ledgers, port, store):
+        """A gather is whole: the machine's load is there at the times of the numbers."""
+        for host in ledgers:
+            if not host.startswith("load-2"):
+                continue
+            numbered = {t for t, _ in ledger.stored_rows(port, host)}
+            loads = {row[0] for row in house.rows(port, f"SELECT load1 FROM system WHERE host = '{host}'")}
+            self.assertEqual(sorted(numbered ^ loads), [], f"{host} in {store}: gathers in part")
+
+    def test_nothing_is_lost_whatever_happens(self):
+        house_stage = stage.Stage(self, SEED)
+        faults = plan.make(SEED, SECONDS)
+        skipped = [f for f in faults if not house_stage.can(f)]
+        faults = [f for f in faults if house_stage.can(f)]
+        say(f"seed {SEED}, {SECONDS} s, {len(faults)} faults; the same again: RESMON_CHAOS_SEED={SEED} RESMON_CHAOS_SECONDS={SECONDS}")
+        for fault in faults:
+            say(plan.describe(fault))
+        if skipped:
+            say(f"not possible here: {sorted({f'{f.kind} {f.target}' for f in skipped})}")
+        house_stage.start_all()
+        began = time.monotonic()
+        house_stage.play(faults, SECONDS, lambda f: say(f"{time.monotonic() - began:7.2f} s  {f.kind} {f.target}"))
+
+        house_stage.until("the server", lambda: house_stage.server().healthy())
+        last_words = house_stage.stop_clients("load-1", "load-2", "agent")
+        house_stage.wait_delivered()
+        ledgers = ledger.read_all(house_stage.ledgers)
+        stores = {"the embedded store": house_stage.http_port, "influxd": house_stage.influxd.port}
+        found = {store: self.compare(ledgers, port, store) for store, port in stores.items()}
+        for store, port in stores.items():
+            self.check_other_series(ledgers, port, store)
+
+        # Once more after a last kill -9: what the store said, it must still say.
+        house_stage.parts["server"].kill()
+        house_stage.until("the server again", lambda: house_stage.server().healthy())
+        again = "the embedded store after a last kill -9"
+        house_stage.until("its log to be read", lambda: house_stage.server().metrics()["resmon_store_backlog_entries"] == 0)
+        found[again] = self.compare(ledgers, house_stage.http_port, again)
+
+        kinds = collections.Counter(f"{f.kind} {f.target}" for f in faults)
+        summary(f"1 run of {SECONDS} s, seed {SEED}, {len(faults)} faults: " + ", ".join(f"{n} {k}" for k, n in sorted(kinds.items())))
+        taken = sum(book.samples(book.taken) for book in ledgers.values())
+        for store, by_host in found.items():
+            total = collections.Counter()
+            for d in by_host.values():
+                total.update(stored=d.stored_samples, gathers=len(d.stored), duplicated=len(d.duplicated), lost=d.lost_samples)
+            summary(
+                f"{taken} samples taken in {sum(len(b.taken) for b in ledgers.values())} gathers; {store}: {total['stored']} stored in "
+                f"{total['gathers']} gathers, {total['duplicated']} gathers duplicated, {total['lost']} samples lost"
+            )
+        for name, part in house_stage.parts.items():
+            self.assertEqual(self.unexpected(part, faults), [], f"{name} ended by itself")
+        for name, line in last_words.items():
+            self.assertIn(" stopped ", line, name)
+        wrong = [f"{host} in {store}: {d}" for store, by_host in found.items() for host, d in by_host.items() if d]
+        self.assertEqual(wrong, [])
+        self.assertGreater(min(len(book.taken) for book in ledgers.values()), 0)
+
+    def unexpected(self, part, faults):
+        """A program may give up on a full disk when it starts, and a service manager starts it again; at no other time."""
+        full = {"server": "server-disk", "load-1": "client-disk"}.get(part.name)
+        return [] if any(f.target == full for f in faults) else part.ended
+
+
+if __name__ == "__main__":
+    house.main()
