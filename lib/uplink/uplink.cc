@@ -299,6 +299,7 @@ void Uplink::forget_acknowledged(std::uint64_t sequence) {
   const std::uint64_t before = spool_.backlog_samples();
   spool_.acknowledge(sequence);
   stats_.acknowledged_samples += before - spool_.backlog_samples();
+  if (options_.on_acknowledged) options_.on_acknowledged(sequence);
 }
 
 Status Uplink::handle(const wire::Frame& frame) {

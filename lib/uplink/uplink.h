@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ struct Options {
   std::chrono::milliseconds most_backoff{60'000};
   std::uint64_t window_bytes = 4U << 20U;  // sent and not yet acknowledged
   bool log_connections = true;             // a simulator of thousands turns this off
+  // Called on the executor after the spool has forgotten what the server acknowledged, up to this sequence number.
+  std::function<void(std::uint64_t sequence)> on_acknowledged;
 };
 
 struct Stats {
