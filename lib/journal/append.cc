@@ -81,7 +81,10 @@ void State::drop_front_group() {
   const Group group = groups.front();
   bool lost_to_somebody = cursors.empty();
   for (auto& [name, cursor] : cursors) {
-    if (cursor.entry.committed >= group.last) continue;
+    if (cursor.entry.committed >= group.last) {
+      cursor.passed_weight -= std::min(cursor.passed_weight, group.weight);
+      continue;
+    }
     lost_to_somebody = true;
     std::uint64_t delivered = cursor.entry.committed;
     if (cursor.reader != nullptr) delivered = std::max(delivered, cursor.reader->progress_->next - 1);
@@ -91,6 +94,7 @@ void State::drop_front_group() {
       cursor.in_flight_through = std::min(delivered, group.last);
     }
     cursor.entry.dropped += records_between(std::max(delivered, cursor.entry.committed) + 1, group.last);
+    cursor.entry.dropped_weight += group.weight - std::min(group.weight, std::exchange(cursor.passed_weight, 0));
     cursor.entry.committed = group.last;
   }
   if (lost_to_somebody) counters.dropped_records += group.last - group.first + 1;
@@ -179,7 +183,8 @@ void State::put_mark() {
   put_record({8, kMark, static_cast<std::uint32_t>(last_position + 1), crc32c(payload)}, payload);
 }
 
-Result<Appended> State::append(std::span<const std::string_view> batch) {
+// `at`: the first position to give out; 0: the next. A higher one leaves those between out, which takes a new segment.
+Result<Appended> State::append(std::span<const std::string_view> batch, std::uint64_t at, std::uint64_t weight) {
   std::uint64_t bytes = 0;
   for (const std::string_view record : batch) {
     if (record.size() > max_record)
@@ -210,8 +215,11 @@ Result<Appended> State::append(std::span<const std::string_view> batch) {
       return fail(ErrorKind::kUnavailable, std::move(why));
     };
     if (stopping) return fail(ErrorKind::kUnavailable, "the journal is closed");
-    appended.first = last_position + 1;
-    appended.last = last_position + batch.size();
+    if (at != 0 && at <= last_position)
+      return fail(ErrorKind::kInvalid, "position " + std::to_string(at) + " was given out before");
+    const bool skips = at > last_position + 1;
+    appended.first = skips ? at : last_position + 1;
+    appended.last = appended.first - 1 + batch.size();
     if (batch.empty()) return appended;
     if (waiting_bytes + bytes > options.buffer_bytes && (waiting_bytes > 0 || bytes > options.buffer_bytes))
       return refuse(counters.error.empty() ? "too much waits to be written" : counters.error);
@@ -221,7 +229,7 @@ Result<Appended> State::append(std::span<const std::string_view> batch) {
     };
     // A recovered group is not appended to: its producer's definitions are gone.
     std::uint64_t used =
-        groups.empty() || groups.back().first < session_first ? options.segment_bytes : groups.back().bytes;
+        skips || groups.empty() || groups.back().first < session_first ? options.segment_bytes : groups.back().bytes;
     const std::uint64_t used_before = used;
     std::uint64_t begun = 0;
     const std::uint64_t durable = durable_position.load();
@@ -239,6 +247,7 @@ Result<Appended> State::append(std::span<const std::string_view> batch) {
 
     used = used_before;
     mark_due = last_marked != durable;
+    if (skips) last_position = at - 1;
     if (waiting_bytes == 0) first_waiting = std::chrono::steady_clock::now();
     const bool was_idle = waiting_bytes == 0;
     for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -259,11 +268,14 @@ Result<Appended> State::append(std::span<const std::string_view> batch) {
       counters.appended_bytes += batch[i].size();
     }
     counters.appended_records += batch.size();
+    groups.back().weight += weight;
+    if (options.never_reuse_positions && last_position + options.reserve_positions / 2 > reserved_position)
+      touch_cursors();
 
     // The commit thread sleeps without a deadline while nothing waits, and otherwise until the interval is over.
     const bool pressing = options.sync == Sync::kImmediate || unwritten_bytes >= options.buffer_bytes / 8;
     if (!nudged && !failing && (pressing || was_idle)) nudged = nudge = true;
-    collect_wakes(last_position, durable, wakes);
+    collect_wakes(durable, wakes);
   }
   if (nudge) work_ready.notify_one();
   for (const auto& wake : wakes) wake();
@@ -271,13 +283,13 @@ Result<Appended> State::append(std::span<const std::string_view> batch) {
 }
 
 // REQUIRES: mutex held
-void State::collect_wakes(std::uint64_t appended, std::uint64_t durable, std::vector<std::function<void()>>& wakes) {
+void State::collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) {
   bool waiting = false;
   for (const auto& reader : readers) {
     Reader::Progress& progress = *reader->progress_;
     if (!progress.armed) continue;
-    const bool early = reader->options_.see == ReaderOptions::See::kAppended && hint_is_durable;
-    if ((early ? appended : durable) < progress.next) continue;
+    const bool early = reader->options_.see == ReaderOptions::See::kAppended;
+    if ((early ? std::max(shown(), durable) : durable) < progress.next) continue;
     progress.armed = false;
     waiting = true;
     if (progress.wake) wakes.push_back(progress.wake);
@@ -294,6 +306,7 @@ ReaderStats State::reader_stats(const Cursor& cursor) const {
   stats.backlog_records = records_between(cursor.entry.committed + 1, last_position);
   stats.dropped_records = cursor.entry.dropped;
   stats.damaged_records = cursor.entry.damaged;
+  stats.dropped_weight = cursor.entry.dropped_weight;
   return stats;
 }
 

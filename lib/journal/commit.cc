@@ -91,6 +91,38 @@ Status State::work(bool forced) {
   return fail(ErrorKind::kUnavailable, status.error().message);
 }
 
+// What is appended goes to the kernel, and no further than that needs.
+Status State::hand_over(std::chrono::milliseconds patience) {
+  const std::unique_lock io_lock(io, patience);
+  if (!io_lock.owns_lock()) return fail(ErrorKind::kUnavailable, "the disk is busy with what came before");
+  bool removals = false;
+  {
+    const std::lock_guard lock(mutex);
+    if (stopping) return fail(ErrorKind::kUnavailable, "the journal is closed");
+    if (failing && SteadyClock::now() < retry_at) return fail(ErrorKind::kUnavailable, counters.error);
+    if (unwritten_bytes == 0 && !failing) return {};
+    removals = !doomed.empty();
+  }
+  Status written;
+  if (removals) written = write_cursors();
+  if (written) {
+    if (removals) remove_doomed();
+    written = write_blocks();
+    if (!written) give_up_active();
+  }
+  const std::lock_guard lock(mutex);
+  if (written) {
+    failing = false;
+    counters.error.clear();
+    return {};
+  }
+  failing = true;
+  ++counters.failures;
+  counters.error = written.error().message;
+  retry_at = SteadyClock::now() + options.retry_interval;
+  return fail(ErrorKind::kUnavailable, written.error().message);
+}
+
 Status State::open_cursor_file() {
   if (cursor_file != nullptr) return {};
   const std::string name = path("cursors");
@@ -123,7 +155,8 @@ Status State::write_cursors() {
     taken = ++cursors_taken;
     slot.journal_id = journal_id;
     slot.generation = cursor_generation + 1;
-    slot.next_position = last_position + 1;
+    // At an orderly end it is known; otherwise there is room to give out more before the next of these is written.
+    slot.next_position = last_position + 1 + (options.never_reuse_positions && !closed ? options.reserve_positions : 0);
     for (const auto& [name, cursor] : cursors) {
       slot.cursors.push_back(cursor.entry);
       slot.cursors.back().dropped += cursor.in_flight;
@@ -142,7 +175,7 @@ Status State::write_cursors() {
   if (written) {
     cursor_generation = slot.generation;
     cursors_durable = taken;
-    hint_is_durable = true;
+    reserved_position = slot.next_position - 1;
   } else if (!cursors_dirty) {
     cursors_dirty = true;
     cursors_dirty_since = SteadyClock::now();
@@ -344,7 +377,7 @@ void State::publish() {
         spare_blocks.push_back(std::move(block));
     }
     trim();
-    collect_wakes(last_position, written_position, wakes);
+    collect_wakes(written_position, wakes);
     callbacks = durable_callbacks;
     progressed.notify_all();
   }

@@ -86,5 +86,96 @@ TEST(JournalFaults, FailedSyncIsNotRepeatedOnTheSameFile) {
   (void)reader;
 }
 
+// kill -9 at any moment: what was handed over is there, although nothing was ever synced.
+TEST(JournalFaults, WhatWasHandedOverOutlivesTheProcess) {
+  SimulatedFiles files(1);
+  auto journal = *Journal::open(options_on(files));
+  ASSERT_TRUE(journal->reader({.name = "r"}));
+  std::size_t handed_over = 0;
+  for (std::size_t i = 1; i <= 2000; ++i) {
+    ASSERT_TRUE(journal->append_at(i, std::string(50, 'x'), 1));
+    if (i % 7 == 0) continue;
+    ASSERT_TRUE(journal->hand_over(std::chrono::milliseconds(0)));
+    handed_over = i;
+  }
+  kill(files, journal);
+  journal = *Journal::open(options_on(files));
+  EXPECT_THAT(journal->findings(), ::testing::IsEmpty());
+  Reader* const again = *journal->reader({.name = "r"});
+  std::size_t found = 0;
+  while (true) {
+    const auto got = again->read();
+    ASSERT_TRUE(got);
+    if (got->empty()) break;
+    for (const Record& record : *got) EXPECT_EQ(record.position, ++found);
+  }
+  EXPECT_GE(found, handed_over);
+}
+
+// A position that somebody may have been shown is not given out again, and few are skipped for that.
+TEST(JournalFaults, ARestartSkipsWhatMayHaveBeenShown) {
+  SimulatedFiles files(1);
+  Options options = options_on(files);
+  options.never_reuse_positions = true;
+  options.reserve_positions = 100;
+  auto journal = *Journal::open(options);
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(journal->append("x"));
+  EXPECT_EQ(journal->shown_position(), 30U);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(journal->append("x"));
+  EXPECT_EQ(journal->shown_position(), 100U);  // until the cursors say so
+  ASSERT_TRUE(journal->commit());
+  EXPECT_EQ(journal->shown_position(), 130U);
+  kill(files, journal);
+  journal = *Journal::open(options);
+  EXPECT_EQ(journal->append("x")->first, 231U);
+  ASSERT_TRUE(journal->close());
+  journal = *Journal::open(options);
+  EXPECT_EQ(journal->append("x")->first, 232U) << "an orderly end skips none";
+  EXPECT_FALSE(journal->cursors_lost());
+  ASSERT_TRUE(journal->close());
+  journal.reset();
+  files.names["j/cursors"]->data.assign(100, 'x');
+  journal = *Journal::open(options);
+  EXPECT_TRUE(journal->cursors_lost());
+  EXPECT_GT(journal->append("x")->first, 332U);
+}
+
+// What is dropped is counted by weight, exactly, although a segment may have been passed in part and the process ends
+// in between.
+TEST(JournalFaults, DroppedWeightIsExactAndDurable) {
+  for (std::uint64_t passed = 0; passed < 3000; passed += 331) {
+    SimulatedFiles files(1);
+    auto journal = *Journal::open(options_on(files));
+    Reader* reader = *journal->reader({.name = "r", .loss = Loss::kOldest});
+    std::uint64_t weight = 0;
+    for (std::uint64_t i = 1; i <= 10'000; ++i) {
+      ASSERT_TRUE(journal->append_at(i, std::string(80, 'x'), i));
+      ASSERT_TRUE(journal->hand_over(std::chrono::milliseconds(0)));
+      if (i <= passed) reader->pass(i, i);
+      if (i > passed) weight += i;
+      if (i != 6000) continue;
+      kill(files, journal);
+      journal = *Journal::open(options_on(files));
+      reader = *journal->reader({.name = "r", .loss = Loss::kOldest});
+      // As its producer does: it looks through what is kept.
+      while (true) {
+        const auto got = reader->read();
+        ASSERT_TRUE(got);
+        if (got->empty()) break;
+        for (const Record& record : *got) journal->weigh(record.position, record.replayed ? 0 : record.position);
+      }
+      reader->rewind();
+      const std::uint64_t oldest = journal->stats().first_position;
+      EXPECT_GT(oldest, 3000U);
+    }
+    const std::uint64_t oldest = journal->stats().first_position;
+    std::uint64_t kept = 0;
+    for (std::uint64_t i = oldest; i <= 10'000; ++i) kept += i;
+    EXPECT_EQ(reader->stats().dropped_weight, weight - kept);
+    reader->correct_dropped_weight(-5);
+    EXPECT_EQ(reader->stats().dropped_weight, weight - kept - 5);
+  }
+}
+
 }  // namespace
 }  // namespace resmon::journal

@@ -70,6 +70,7 @@ struct CursorEntry {
   std::uint64_t committed = 0;
   std::uint64_t dropped = 0;
   std::uint64_t damaged = 0;
+  std::uint64_t dropped_weight = 0;
   bool may_lose = false;
 };
 

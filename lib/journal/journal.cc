@@ -27,7 +27,29 @@ std::size_t Journal::max_record_bytes() const {
   return state_->max_record;
 }
 Result<Appended> Journal::append(std::span<const std::string_view> batch) {
-  return state_->append(batch);
+  return state_->append(batch, 0, 0);
+}
+Result<Appended> Journal::append_at(std::uint64_t position, std::string_view record, std::uint64_t weight) {
+  return state_->append(std::span(&record, 1), position, weight);
+}
+Status Journal::hand_over(std::chrono::milliseconds patience) {
+  return state_->hand_over(patience);
+}
+bool Journal::cursors_lost() const {
+  return state_->cursors_lost;
+}
+std::uint64_t Journal::shown_position() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->shown();
+}
+void Journal::lift_reserve() {
+  const std::lock_guard lock(state_->mutex);
+  state_->reserve_lifted = true;
+}
+void Journal::weigh(std::uint64_t position, std::uint64_t weight) {
+  const std::lock_guard lock(state_->mutex);
+  for (Group& group : state_->groups)
+    if (group.first <= position && position <= group.last) group.weight += weight;
 }
 std::uint64_t Journal::durable_position() const {
   return state_->durable_position.load();

@@ -64,8 +64,10 @@ struct Options {
   std::chrono::milliseconds retry_interval{500};    // after a failed write
 
   // With readers that see records before they are durable: a restart skips positions that a crash may have taken back,
-  // so that none is ever seen with two contents.
+  // so that none is ever seen with two contents. The cursors on disk say how many may be given out before they must be
+  // written again: reserve_positions, and a crash skips about as many. An orderly end skips none.
   bool never_reuse_positions = false;
+  std::uint64_t reserve_positions = 4096;
 
   // False: nothing happens between calls of commit(); for tests and for programs that have a thread to spare.
   bool own_thread = true;
@@ -105,6 +107,7 @@ struct ReaderStats {
   std::uint64_t backlog_records = 0;  // appended and not committed
   std::uint64_t dropped_records = 0;  // lost to the bound
   std::uint64_t damaged_records = 0;  // lost to damage
+  std::uint64_t dropped_weight = 0;   // of what was lost to the bound (append_at), less what was passed of it
 };
 
 struct Stats {
@@ -148,6 +151,11 @@ class Reader {
   void commit(std::uint64_t position);
   // Everything after the committed position is read again.
   void rewind();
+  // The same as commit, whether or not they were read: another way led there. `weight`: of the records newly passed, as
+  // append_at was told. It makes dropped_weight exact where only a part of a dropped segment was passed.
+  void pass(std::uint64_t position, std::uint64_t weight);
+  // What the reader knows better, or lost without the journal. Durable with the cursor.
+  void correct_dropped_weight(std::int64_t by);
 
   // Called once, from the thread that made it so, when there is something to read after read returned nothing. Must not
   // call back into the journal.
@@ -188,6 +196,25 @@ class Journal {
   // kLimit: a record is larger than max_record_bytes. Does no I/O.
   Result<Appended> append(std::span<const std::string_view> batch);
   Result<Appended> append(std::string_view record) { return append(std::span(&record, 1)); }
+
+  // One record at a position of the producer's choice, not below the next; a higher one leaves those between out, and
+  // begins a segment. `weight`: what the record counts for when it is dropped (ReaderStats::dropped_weight); kept in
+  // memory: after open the producer gives it again by weigh().
+  Result<Appended> append_at(std::uint64_t position, std::string_view record, std::uint64_t weight);
+  // Adds to the weight of the segment that has the position.
+  void weigh(std::uint64_t position, std::uint64_t weight);
+
+  // Hands what is appended to the kernel, in the caller's thread, without waiting for the device unless a segment is
+  // full: survives the end of the process. kUnavailable when it could not, or when another thread's sync takes longer
+  // than `patience`; then it is done later.
+  Status hand_over(std::chrono::milliseconds patience);
+
+  // True if open found records and no cursors: how far positions were given out is a guess.
+  bool cursors_lost() const;
+  // With never_reuse_positions: up to here records may be shown to somebody before they are durable.
+  std::uint64_t shown_position() const;
+  // From now on all may be shown: the producer sees to it by other means that no position is mistaken for another.
+  void lift_reserve();
 
   std::uint64_t durable_position() const;
   // False if `until` came first or the journal was closed.

@@ -58,6 +58,7 @@ class Run {
     options_.cache_bytes = pick(2) * 8192;
     options_.preallocate = pick(2) == 0;
     options_.never_reuse_positions = pick(2) == 0;
+    options_.reserve_positions = 4 << pick(8);
     keeper_.options.name = "keeper";
     loser_.options.name = "loser";
     loser_.options.loss = Loss::kOldest;
@@ -125,8 +126,13 @@ class Run {
         append();
         break;
       case 6:
-      case 7:
         commit();
+        break;
+      case 7:
+        if (pick(2) == 0)
+          commit();
+        else
+          (void)journal_->hand_over(std::chrono::milliseconds(0));
         break;
       case 8:
       case 9:
@@ -166,7 +172,10 @@ class Run {
     for (std::size_t i = 0; i < records; ++i)
       payloads.push_back(payload_of(next_id_ + i, fresh ? next_id_ : definition_, size));
     const std::vector<std::string_view> batch(payloads.begin(), payloads.end());
-    auto appended = journal_->append(batch);
+    // Now and then at a position of its own choice, which leaves some out.
+    const bool skip = records == 1 && fresh && last_position_ > 0 && pick(6) == 0;
+    auto appended = skip ? journal_->append_at(journal_->stats().last_position + 1 + pick(20), batch[0], size)
+                         : journal_->append(batch);
     if (!appended) {
       EXPECT_EQ(appended.error().kind, ErrorKind::kUnavailable) << appended.error().message;
       return;

@@ -213,6 +213,26 @@ void Reader::commit(std::uint64_t position) {
   state_.trim();
 }
 
+void Reader::pass(std::uint64_t position, std::uint64_t weight) {
+  const std::lock_guard lock(state_.mutex);
+  Cursor& cursor = *progress_->cursor;
+  position = std::min(position, state_.last_position);
+  if (position <= cursor.entry.committed) return;
+  cursor.passed_weight += weight;
+  progress_->next = std::max(progress_->next, position + 1);
+  if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
+  cursor.entry.committed = position;
+  state_.touch_cursors();
+  state_.trim();
+}
+
+void Reader::correct_dropped_weight(std::int64_t by) {
+  const std::lock_guard lock(state_.mutex);
+  std::uint64_t& weight = progress_->cursor->entry.dropped_weight;
+  weight = by < 0 ? weight - std::min(weight, static_cast<std::uint64_t>(-by)) : weight + static_cast<std::uint64_t>(by);
+  state_.touch_cursors();
+}
+
 void Reader::rewind() {
   const std::lock_guard lock(state_.mutex);
   Cursor& cursor = *progress_->cursor;

@@ -336,6 +336,7 @@ Status State::open() {
   adopt(kept);
 
   const bool used_before = slot.has_value() || !kept.empty();
+  cursors_lost = cursors_damaged || (!slot && !kept.empty()) || (slot && slot->journal_id != journal_id);
   if (cursors_damaged || (!slot && !kept.empty()))
     note("the cursors were lost: readers begin at the oldest record kept");
   if (slot && slot->journal_id != journal_id) {
@@ -362,7 +363,9 @@ Status State::open() {
     if (options.never_reuse_positions && slot->next_position < kHighestPosition)
       next = std::max(next, slot->next_position);
   }
-  if (options.never_reuse_positions && used_before) next += options.buffer_bytes / kRecordHeaderBytes + 1;
+  // Without the cursors nobody knows how far it went; a guess on the safe side.
+  if (options.never_reuse_positions && used_before && !slot)
+    next += options.reserve_positions + options.buffer_bytes / kRecordHeaderBytes + 1;
   session_first = next;
   last_position = next - 1;
   durable_position.store(last_position);
@@ -379,7 +382,6 @@ Status State::open() {
   trim();
   // Now, while there is room for the file; and positions to be skipped next time must be on disk before one is given
   // out.
-  hint_is_durable = !options.never_reuse_positions;
   {
     const std::lock_guard io_lock(io);
     if (auto written = write_cursors(); !written) note("the cursors cannot be written: " + written.error().message);

@@ -38,6 +38,7 @@ struct Group {
   std::uint64_t last = 0;
   std::uint64_t bytes = 0;     // encoded, as planned by append
   std::uint64_t reserved = 0;  // on disk, for the file that is not there yet
+  std::uint64_t weight = 0;    // of its records, as the producer said
 };
 
 struct Segment {  // a file
@@ -60,6 +61,7 @@ struct Cursor {
   // Delivered, not committed, and dropped since: counted on disk, because a crash would lose them, but not in stats.
   std::uint64_t in_flight = 0;
   std::uint64_t in_flight_through = 0;
+  std::uint64_t passed_weight = 0;  // of what was passed in the groups that are still there
 };
 
 struct Reader::Progress {
@@ -79,7 +81,7 @@ class State {
   Status open();
   // append.cc
   bool begins_segment(std::size_t payload_bytes) const;
-  Result<Appended> append(std::span<const std::string_view> batch);
+  Result<Appended> append(std::span<const std::string_view> batch, std::uint64_t at, std::uint64_t weight);
   void put_mark();
   void put_record(const RecordHeader& header, std::string_view payload);
   Block& block_for(std::size_t bytes);
@@ -88,7 +90,7 @@ class State {
   void trim();
   std::uint64_t planned_bytes() const;
   std::uint64_t physical_bytes() const;
-  void collect_wakes(std::uint64_t appended, std::uint64_t durable, std::vector<std::function<void()>>& wakes);
+  void collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes);
   Stats stats() const;
   ReaderStats reader_stats(const Cursor& cursor) const;
   std::uint64_t records_between(std::uint64_t from, std::uint64_t to) const;  // that exist, both included
@@ -100,12 +102,18 @@ class State {
   // commit.cc
   void run();
   Status work(bool forced);
+  Status hand_over(std::chrono::milliseconds patience);
   Status close();
 
   std::string path(std::string_view name) const { return options.directory + "/" + std::string(name); }
   std::uint64_t allotment(std::uint64_t bytes) const;
   std::uint64_t visible(ReaderOptions::See see) const {
-    return see == ReaderOptions::See::kAppended && hint_is_durable ? last_position : durable_position.load();
+    return see == ReaderOptions::See::kAppended ? std::max(shown(), durable_position.load()) : durable_position.load();
+  }
+  // What may be shown before it is durable. REQUIRES: mutex held.
+  std::uint64_t shown() const {
+    return options.never_reuse_positions && !reserve_lifted ? std::min(last_position, reserved_position)
+                                                            : last_position;
   }
 
   // Constant after construction or open.
@@ -139,7 +147,8 @@ class State {
   std::chrono::steady_clock::time_point retry_at{};
   bool cursors_dirty = false;
   std::uint64_t cursors_taken = 0;  // snapshots
-  bool hint_is_durable = true;
+  std::uint64_t reserved_position = 0;  // the cursors on the device say that those up to it may have been given out
+  bool reserve_lifted = false;
   bool failing = false;
   bool want_sync = false;  // append was refused for want of memory
   bool stopping = false;
@@ -150,7 +159,7 @@ class State {
   std::condition_variable progressed;  // durable_position moved, records became readable, or closed
   std::vector<std::function<void(std::uint64_t)>> durable_callbacks;
 
-  std::mutex io;
+  std::timed_mutex io;
   // Guarded by io.
   struct Active {
     std::shared_ptr<File> file;
@@ -170,6 +179,7 @@ class State {
   std::uint64_t cursors_durable = 0;  // snapshots
   std::unique_ptr<FileSystem::Lock> directory_lock;
   std::thread thread;
+  bool cursors_lost = false;  // constant after open
 
  private:
   // commit.cc, REQUIRES: io held, mutex not
