@@ -8,40 +8,66 @@ namespace resmon::load {
 
 namespace asio = boost::asio;
 
-Result<std::unique_ptr<Client>> Client::make(asio::io_context& io, const Options& options, uplink::Options common,
-                                             std::int64_t number, metric::SchemaTable& schemas) {
-  common.client = options.name_prefix + std::to_string(number);
-  const std::string& folder = options.ledger_directory;
-  RESMON_ASSIGN(Ledger ledger, Ledger::open(folder.empty() ? "" : folder + '/' + common.client + ".ledger"));
-  return std::unique_ptr<Client>(new Client(io, options, std::move(common), number, schemas, std::move(ledger)));
+namespace {
+
+constexpr auto kFullPaceBegins = std::chrono::hours(24 * 7);  // ago
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+simulate::Profile profile_of(const Options& options, std::int64_t number) {
+  if (options.profile == "mixed") return static_cast<simulate::Profile>((number + 1) % 3);
+  return simulate::parse_profile(options.profile).value_or(simulate::Profile::kNormal);
 }
 
-Client::Client(asio::io_context& io, const Options& options, uplink::Options uplink_options, std::int64_t number,
-               metric::SchemaTable& schemas, Ledger ledger)
-    : options_(options),
+}  // namespace
+
+Result<std::unique_ptr<Client>> Client::make(Shared& shared, std::int64_t number) {
+  uplink::Options own = shared.uplink;
+  own.client = shared.options.name_prefix + std::to_string(number);
+  const std::string& folder = shared.options.ledger_directory;
+  RESMON_ASSIGN(Ledger ledger, Ledger::open(folder.empty() ? "" : folder + '/' + own.client + ".ledger"));
+  auto client = std::unique_ptr<Client>(new Client(shared, std::move(own), number, std::move(ledger)));
+  return client;
+}
+
+Client::Client(Shared& shared, uplink::Options uplink_options, std::int64_t number, Ledger ledger)
+    : options_(shared.options),
+      latency_(shared.latency),
+      number_(number),
       ledger_(std::move(ledger)),
-      spool_(options.spool_memory_bytes),
-      uplink_(io.get_executor(), std::move(uplink_options), spool_, schemas),
-      timer_(io) {
+      spool_(options_.spool_memory_bytes),
+      uplink_(
+          shared.io.get_executor(),
+          [&] {
+            uplink_options.on_acknowledged = [this](std::uint64_t sequence) { acknowledged(sequence); };
+            return std::move(uplink_options);
+          }(),
+          spool_, shared.schemas),
+      timer_(shared.io) {
   using metric::FieldType;
-  if (options.profile != "none") {
-    const auto seed = static_cast<std::uint64_t>(options.seed) * 1'000'003 + static_cast<std::uint64_t>(number);
-    const auto profile = options.profile == "mixed"
-                             ? static_cast<simulate::Profile>((number + 1) % 3)
-                             : simulate::parse_profile(options.profile).value_or(simulate::Profile::kNormal);
-    model_.emplace(seed, profile, schemas);
+  metric::SchemaTable& schemas = shared.schemas;
+  if (options_.profile != "none") {
+    const auto seed = static_cast<std::uint64_t>(options_.seed) * 1'000'003 + static_cast<std::uint64_t>(number);
+    const simulate::Profile profile = profile_of(options_, number);
+    if (options_.recorded_gathers > 0)
+      recording_ = &shared.recordings
+                        .try_emplace(profile, seed, profile, schemas,
+                                     static_cast<std::size_t>(options_.recorded_gathers), options_.interval)
+                        .first->second;
+    else
+      model_.emplace(seed, profile, schemas);
   }
   self_ = schemas
               .intern({"internal_client",
                        {},
                        {{"backlog_samples", FieldType::kInteger}, {"dropped_samples", FieldType::kInteger}}})
               .value_or(0);
-  if (options.numbered) numbered_ = schemas.intern({"numbered", {}, {{"sequence", FieldType::kInteger}}}).value_or(0);
+  if (options_.numbered) numbered_ = schemas.intern({"numbered", {}, {{"sequence", FieldType::kInteger}}}).value_or(0);
 }
 
 Status Client::gather(UnixNanos time) {
   metric::Batch batch = spool_.take_empty();
   if (model_) model_->gather(time, batch);
+  if (recording_ != nullptr) recording_->gather(gathers_++ + static_cast<std::uint64_t>(number_), time, batch);
   metric::RowWriter row = batch.add(self_, 2, time);
   row.set(0, static_cast<std::int64_t>(spool_.backlog_samples()));
   row.set(1, static_cast<std::int64_t>(spool_.dropped_samples()));
@@ -51,19 +77,47 @@ Status Client::gather(UnixNanos time) {
     batch.add(numbered_, 1, time).set(0, static_cast<std::int64_t>(sequence));
   }
   samples_ += batch.samples();
-  spool_.push(std::move(batch));
+  waiting_.emplace_back(spool_.push(std::move(batch)), std::chrono::steady_clock::now());
   uplink_.notify();
   return options_.numbered ? ledger_.taken(sequence) : Status();
 }
 
+void Client::acknowledged(std::uint64_t sequence) {
+  const auto now = std::chrono::steady_clock::now();
+  while (!waiting_.empty() && waiting_.front().first <= sequence) {
+    latency_.add(waiting_.front().second, now);
+    waiting_.pop_front();
+  }
+  if (options_.pace == "full") timer_.cancel();
+}
+
 asio::awaitable<void> Client::sample() {
+  return options_.pace == "full" ? sample_at_full_pace() : sample_by_the_clock();
+}
+
+asio::awaitable<void> Client::sample_by_the_clock() {
   const Clock& clock = Clock::system();
+  const std::int64_t phase = options_.spread ? options_.interval.count() / options_.clients * (number_ - 1) : 0;
   while (!stopping_) {
-    const UnixNanos due = next_aligned(clock.wall(), options_.interval);
-    timer_.expires_after(std::chrono::nanoseconds(due - clock.wall()));
-    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    const UnixNanos due = next_aligned(clock.wall() - phase, options_.interval);
+    timer_.expires_after(std::chrono::nanoseconds(due + phase - clock.wall()));
+    co_await timer_.async_wait(kAwait);
     if (stopping_) break;
     if (Status gathered = gather(due); !gathered) throw std::runtime_error(gathered.error().message);
+  }
+}
+
+// Half of the spool is kept full: enough for the next frame to be there when the window opens.
+asio::awaitable<void> Client::sample_at_full_pace() {
+  UnixNanos time =
+      next_aligned(Clock::system().wall(), options_.interval) - std::chrono::nanoseconds(kFullPaceBegins).count();
+  while (!stopping_) {
+    while (spool_.backlog_bytes() < options_.spool_memory_bytes / 2) {
+      if (Status gathered = gather(time); !gathered) throw std::runtime_error(gathered.error().message);
+      time += options_.interval.count();
+    }
+    timer_.expires_at(std::chrono::steady_clock::time_point::max());
+    co_await timer_.async_wait(kAwait);
   }
 }
 

@@ -5,24 +5,36 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "latency.h"
 #include "ledger.h"
 #include "options.h"
 #include "simulate/host_model.h"
+#include "simulate/recording.h"
 #include "uplink/spool.h"
 #include "uplink/uplink.h"
 
 namespace resmon::load {
 
+// What the clients of one process share.
+struct Shared {
+  boost::asio::io_context& io;
+  const Options& options;
+  uplink::Options uplink;  // without a name
+  metric::SchemaTable& schemas;
+  Latency& latency;
+  std::map<simulate::Profile, simulate::Recording> recordings;  // filled by the clients
+};
+
 class Client {
  public:
-  // The `number`th client, from 1; `common` is what Options::uplink_options gave. The references must outlive it.
-  static Result<std::unique_ptr<Client>> make(boost::asio::io_context& io, const Options& options,
-                                              uplink::Options common, std::int64_t number,
-                                              metric::SchemaTable& schemas);
+  // The `number`th client, from 1. `shared` must outlive it.
+  static Result<std::unique_ptr<Client>> make(Shared& shared, std::int64_t number);
 
   boost::asio::awaitable<void> sample();  // until stop(); throws when its ledger cannot be written
   boost::asio::awaitable<void> run() { return uplink_.run(); }
@@ -33,16 +45,23 @@ class Client {
   std::uint64_t samples() const { return samples_; }
 
  private:
-  Client(boost::asio::io_context& io, const Options& options, uplink::Options uplink_options, std::int64_t number,
-         metric::SchemaTable& schemas, Ledger ledger);
+  Client(Shared& shared, uplink::Options uplink_options, std::int64_t number, Ledger ledger);
   Status gather(UnixNanos time);
+  boost::asio::awaitable<void> sample_by_the_clock();
+  boost::asio::awaitable<void> sample_at_full_pace();
+  void acknowledged(std::uint64_t sequence);
 
   const Options& options_;
+  Latency& latency_;
+  const std::int64_t number_;
   std::optional<simulate::HostModel> model_;
+  const simulate::Recording* recording_ = nullptr;
+  std::uint64_t gathers_ = 0;
   Ledger ledger_;
   uplink::Spool spool_;
   uplink::Uplink uplink_;
   boost::asio::steady_timer timer_;
+  std::deque<std::pair<std::uint64_t, std::chrono::steady_clock::time_point>> waiting_;  // number, when it was taken
   metric::SchemaId self_ = 0;
   metric::SchemaId numbered_ = 0;
   std::uint64_t samples_ = 0;

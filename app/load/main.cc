@@ -45,7 +45,7 @@ Totals totals_of(const std::vector<std::unique_ptr<Client>>& clients) {
   return t;
 }
 
-void report(const char* what, const Totals& t) {
+void report(const char* what, const Totals& t, const load::Latency& latency) {
   log::info("load", what,
             {{"connected", t.connected},
              {"samples", t.samples},
@@ -54,7 +54,9 @@ void report(const char* what, const Totals& t) {
              {"dropped", t.dropped},
              {"sent_bytes", t.bytes},
              {"bytes_per_sample",
-              t.acknowledged == 0 ? 0.0 : static_cast<double>(t.bytes) / static_cast<double>(t.acknowledged)}});
+              t.acknowledged == 0 ? 0.0 : static_cast<double>(t.bytes) / static_cast<double>(t.acknowledged)},
+             {"acknowledged_in_ms_p50", latency.percentile_milliseconds(0.5)},
+             {"acknowledged_in_ms_p99", latency.percentile_milliseconds(0.99)}});
 }
 
 Status run(const Options& options) {
@@ -66,10 +68,12 @@ Status run(const Options& options) {
       log::warn("load", "more clients than descriptors",
                 {{"clients", options.clients}, {"descriptors", static_cast<std::uint64_t>(limit.rlim_max)}});
   }
-  RESMON_ASSIGN(const uplink::Options common, options.uplink_options(std::string("resmon-load ") + RESMON_VERSION));
+  RESMON_ASSIGN(uplink::Options common, options.uplink_options(std::string("resmon-load ") + RESMON_VERSION));
 
   asio::io_context io(1);
   metric::SchemaTable schemas;
+  load::Latency latency(std::chrono::steady_clock::now() + options.warm_up);
+  load::Shared shared{io, options, std::move(common), schemas, latency, {}};
   std::vector<std::unique_ptr<Client>> clients;
   std::size_t running = 0;
   asio::signal_set signals(io, SIGTERM, SIGINT);
@@ -93,7 +97,7 @@ Status run(const Options& options) {
   Status started;
   const auto start_all = [&]() -> asio::awaitable<void> {
     for (std::int64_t i = 1; i <= options.clients && !stopping; ++i) {
-      auto made = Client::make(io, options, common, i, schemas);
+      auto made = Client::make(shared, i);
       if (!made) {
         started = fail(std::move(made).error());
         io.stop();
@@ -113,7 +117,7 @@ Status run(const Options& options) {
     while (!stopping) {
       reporter.expires_after(kReportEvery);
       co_await reporter.async_wait(asio::as_tuple(asio::use_awaitable));
-      if (!stopping) report("running", totals_of(clients));
+      if (!stopping) report("running", totals_of(clients), latency);
     }
   };
   signals.async_wait([&](const boost::system::error_code& error, int signal) {
@@ -137,7 +141,7 @@ Status run(const Options& options) {
   io.run();
   RESMON_TRY(started);
   const Totals totals = totals_of(clients);
-  report("stopped", totals);
+  report("stopped", totals, latency);
   if (totals.acknowledged == 0 && totals.samples > 0) {
     std::string reason = "no server acknowledged anything";
     for (const auto& client : clients)

@@ -21,6 +21,19 @@ void Options::declare(config::Settings& settings) {
   settings.text("load.name_prefix", &name_prefix, "Clients are named this and a number from 1.");
   settings.choice("load.profile", &profile, {"mixed", "idle", "normal", "busy", "none"},
                   "How busy they are. mixed: each another. none: no machine at all, for load.numbered.");
+  settings.choice(
+      "load.pace", &pace, {"interval", "full"},
+      "interval: by the clock. full: as fast as the server acknowledges, with times load.interval apart that "
+      "begin a week ago.");
+  settings.integer(
+      "load.recorded_gathers", &recorded_gathers, 0, 100'000,
+      "Make so many gathers of each profile once and send them again and again: costs this process little. "
+      "0: every client is a machine of its own.");
+  settings.boolean(
+      "load.spread", &spread,
+      "Clients sample one after the other within the interval, instead of all at once at the round second.");
+  settings.duration("load.warm_up", &warm_up, seconds(0), hours(1),
+                    "Waiting times for an acknowledgement are counted from this long after the start.");
   settings.boolean("load.numbered", &numbered,
                    "Each client also counts its gathers in the field `sequence` of the measurement `numbered`: what is "
                    "missing in a store can then be named.");

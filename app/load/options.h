@@ -24,6 +24,10 @@ struct Options {
   std::chrono::nanoseconds stop_patience{std::chrono::seconds(3)};
   std::string name_prefix = "sim-";
   std::string profile = "mixed";
+  std::string pace = "interval";
+  std::int64_t recorded_gathers = 0;
+  bool spread = false;
+  std::chrono::nanoseconds warm_up{0};
   bool numbered = false;
   std::string ledger_directory;
   std::uint64_t spool_memory_bytes = 1U << 20U;

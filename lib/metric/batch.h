@@ -60,6 +60,9 @@ class RowWriter {
 class Batch {
  public:
   RowWriter add(SchemaId schema, std::size_t fields, UnixNanos time);
+  void set_times(UnixNanos time) {  // of all rows
+    for (Row& row : rows_) row.time = time;
+  }
   RowWriter writer(std::size_t row) { return {*this, rows_[row].first_cell, rows_[row].fields}; }
 
   void clear() {

@@ -1,5 +1,7 @@
 #include "simulate/host_model.h"
 
+#include "simulate/recording.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -68,6 +70,32 @@ TEST(HostModelTest, ValuesArePossible) {
     }
   }
   EXPECT_GT(active / rows, 40);  // busy means busy
+}
+
+TEST(RecordingTest, RepeatsTheModelWithNewTimes) {
+  constexpr std::chrono::seconds kInterval(5);
+  metric::SchemaTable schemas;
+  const Recording recording(4, Profile::kNormal, schemas, 3, kInterval);
+  HostModel model(4, Profile::kNormal, schemas);
+  for (int i = 0; i <= 6; ++i) {
+    metric::Batch expected;
+    if (i <= 3) model.gather(kStart + i * kStep, expected);
+    if (i == 0) continue;  // no rates yet
+    metric::Batch first;
+    metric::Batch again;
+    recording.gather(static_cast<std::uint64_t>(i - 1), kStart + 100 * kStep, first);
+    recording.gather(static_cast<std::uint64_t>(i + 2), kStart + 101 * kStep, again);
+    ASSERT_EQ(first.rows().size(), again.rows().size());
+    for (std::size_t r = 0; r < first.rows().size(); ++r) {
+      EXPECT_EQ(first.rows()[r].time, kStart + 100 * kStep);
+      EXPECT_EQ(again.rows()[r].time, kStart + 101 * kStep);
+    }
+    if (i > 3) continue;
+    ASSERT_EQ(expected.samples(), first.samples());
+    for (std::size_t r = 0; r < first.rows().size(); ++r)
+      for (std::size_t f = 0; f < first.rows()[r].fields; ++f)
+        EXPECT_EQ(expected.value(expected.rows()[r], f), first.value(first.rows()[r], f));
+  }
 }
 
 TEST(HostModelTest, ProfileNames) {
