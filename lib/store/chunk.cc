@@ -30,6 +30,7 @@
 
 #include "base/crc32c.h"
 #include "store/bytes.h"
+#include "store/decimal.h"
 #include "store/integer_codec.h"
 
 namespace resmon::store {
@@ -49,20 +50,10 @@ constexpr std::uint8_t kDecimal = 0x10;     // floats as integers times 10^-deci
 constexpr std::uint8_t kReferences = 0x20;  // a count and that many references follow
 constexpr std::uint8_t kKnownFlags = 0x3f;
 
-constexpr unsigned kMaxDecimals = 6;
-constexpr std::array<double, kMaxDecimals + 1> kPowers{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
-constexpr double kMaxExact = 9007199254740992.0;  // 2^53
 constexpr std::size_t kMaxReferences = 2;
 
 Unexpected<Error> damaged(const char* what) {
   return fail(ErrorKind::kDamaged, std::string("chunk: ") + what);
-}
-
-std::optional<std::int64_t> exact_decimal(double v, unsigned decimals) {
-  const double scaled = std::nearbyint(v * kPowers[decimals]);
-  if (!(std::abs(scaled) <= kMaxExact)) return std::nullopt;
-  if (std::bit_cast<Cell>(scaled / kPowers[decimals]) != std::bit_cast<Cell>(v)) return std::nullopt;
-  return static_cast<std::int64_t>(scaled);
 }
 
 // A column on its way in.
@@ -536,7 +527,7 @@ Result<RowColumn> ChunkReader::column(std::size_t index) {
     }
     cells.resize(present);
     if (entry.type == FieldType::kFloat) {
-      const double power = kPowers[entry.decimals];
+      const double power = decimal_power(entry.decimals);
       for (std::size_t i = 0; i < present; ++i) cells[i] = metric::cell_of(static_cast<double>(values[i]) / power);
     } else {
       for (std::size_t i = 0; i < present; ++i) cells[i] = static_cast<Cell>(values[i]);

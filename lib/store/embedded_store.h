@@ -62,6 +62,7 @@ class EmbeddedStore final : public Store {
   Status maintain(UnixNanos now) override;
   Status set_mark(std::string_view name, std::string_view value) override;
   Result<std::string> mark(std::string_view name) const override;
+  std::string durable_mark(std::string_view name) const override;
   Status flush() override;
   Status close() override;
   Stats stats() const override;
@@ -179,7 +180,8 @@ class EmbeddedStore final : public Store {
   std::uint64_t log_bytes_ = 0;       // of stored segments
   std::map<std::uint64_t, std::uint64_t> segment_bytes_;
   std::int64_t chunk_count_ = 0;
-  bool log_dirty_ = false;  // marks or catalog entries wait for a commit
+  bool marks_behind_ = false;  // durable_marks_ is not marks_
+  bool log_dirty_ = false;     // marks or catalog entries wait for a commit
   UnixNanos now_ = 0;
   UnixNanos last_checkpoint_ = 0;
   UnixNanos last_retention_ = 0;
@@ -187,8 +189,9 @@ class EmbeddedStore final : public Store {
   bool closed_ = false;
 
   mutable std::mutex marks_mutex_;
-  std::map<std::string, std::string, std::less<>> marks_;      // guarded by marks_mutex_
-  std::map<std::string, std::string, std::less<>> new_marks_;  // the writer's
+  std::map<std::string, std::string, std::less<>> marks_;          // guarded by marks_mutex_
+  std::map<std::string, std::string, std::less<>> durable_marks_;  // guarded by marks_mutex_
+  std::map<std::string, std::string, std::less<>> new_marks_;      // the writer's
 
   mutable std::mutex pool_mutex_;
   mutable std::vector<std::unique_ptr<Connection>> pool_;  // guarded by pool_mutex_

@@ -132,6 +132,12 @@ Status EmbeddedStore::start() {
     if (!row) break;
     marks_.emplace(marks.blob(0), marks.blob(1));
   }
+  if (!marks_.empty()) {
+    // What a crash left in the write-ahead log may not have reached the disk yet.
+    marks.reset();
+    RESMON_TRY(database_.execute("PRAGMA wal_checkpoint(PASSIVE)"));
+    durable_marks_ = marks_;
+  }
   RESMON_TRY(replay_log());
   return apply_size_limit();
 }
@@ -419,6 +425,11 @@ Status EmbeddedStore::commit_log(bool sync) {
   });
   if (sync) RESMON_TRY(database_.execute("PRAGMA synchronous = NORMAL"));
   RESMON_TRY(status);
+  if (sync) {
+    std::lock_guard lock(marks_mutex_);
+    durable_marks_ = marks_;
+    marks_behind_ = false;
+  }
   new_marks_.clear();
   log_dirty_ = false;
   if (!data.empty()) {
@@ -467,7 +478,8 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   const bool checkpoint = minus(now, last_checkpoint_) >= std::chrono::nanoseconds(options_.checkpoint_every).count();
   if (due_.size() >= kSealsACall / 2 || checkpoint) RESMON_TRY(seal_due(kSealsACall));
   if (!checkpoint) return {};
-  RESMON_TRY(commit_log(false));
+  // Whoever keeps a position here trims a log by it: that is worth an fdatasync every few seconds.
+  RESMON_TRY(commit_log(marks_behind_));
   last_checkpoint_ = now;
   return retain(now);
 }
@@ -478,6 +490,7 @@ Status EmbeddedStore::set_mark(std::string_view name, std::string_view value) {
     return fail(ErrorKind::kInvalid, "store: a mark's name has 1 to 255 bytes and its value at most 65536");
   new_marks_.insert_or_assign(std::string(name), std::string(value));
   log_dirty_ = true;
+  marks_behind_ = true;
   std::lock_guard lock(marks_mutex_);
   marks_.insert_or_assign(std::string(name), std::string(value));
   return {};
@@ -487,6 +500,12 @@ Result<std::string> EmbeddedStore::mark(std::string_view name) const {
   std::lock_guard lock(marks_mutex_);
   const auto it = marks_.find(name);
   return it == marks_.end() ? std::string() : it->second;
+}
+
+std::string EmbeddedStore::durable_mark(std::string_view name) const {
+  std::lock_guard lock(marks_mutex_);
+  const auto it = durable_marks_.find(name);
+  return it == durable_marks_.end() ? std::string() : it->second;
 }
 
 Status EmbeddedStore::flush() {

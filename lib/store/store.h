@@ -69,6 +69,9 @@ class Store : public Reader {
   virtual Status set_mark(std::string_view name, std::string_view value) = 0;
   // The newest value of set_mark, after a crash the newest durable one; empty where there is none.
   virtual Result<std::string> mark(std::string_view name) const = 0;
+  // The newest value of set_mark that a crash or a power cut from now on will find again, with all rows written before
+  // it: a log's reader may let go of what lies before this position. Any thread.
+  virtual std::string durable_mark(std::string_view name) const = 0;
   // Everything written so far is on disk (fsync) when it returns.
   virtual Status flush() = 0;
   // Seals all heads, flushes. Call before destruction for a clean stop; destruction alone is a crash.

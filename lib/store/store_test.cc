@@ -150,9 +150,11 @@ TEST_F(StoreTest, ACheckpointAndItsMarkSurviveACrash) {
   ASSERT_TRUE(store->write(ticks(id, kStart + 10 * kSecond, 10)).has_value());
   ASSERT_TRUE(store->set_mark("journal", "20").has_value());
   EXPECT_EQ(store->mark("journal").value(), "20");
+  EXPECT_EQ(store->durable_mark("journal"), "10");
   store = nullptr;
   store = open();
   // Rows and mark go together.
+  EXPECT_EQ(store->durable_mark("journal"), "10");
   EXPECT_EQ(rows(*store, "m"), 10U);
   EXPECT_EQ(store->mark("journal").value(), "10");
   EXPECT_EQ(store->stats().head_rows, 10U);
