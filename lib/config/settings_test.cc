@@ -217,6 +217,9 @@ TEST(SettingsTest, HostileFilesAreRefusedNotFollowed) {
       "a = 0\"\xef\xbb\xb7",
       "a = [0.\"é\"]",
       "a.\n",
+      "a = \"\\\xef\xbb\xa7\"",
+      "a = \"\"\"\\\n  \xef\xbb\xa7\"\"\"",
+      "a = \"\"\"\\ \xc3\xa9\"\"\"",
       std::string(2U << 20U, '#'),
   };
   for (const std::string& toml : rows) {

@@ -8,7 +8,8 @@
 // has stopped building.
 
 // Outside quotes and comments a byte beyond ASCII is no TOML, and for many of them 3.3 runs into a
-// __builtin_unreachable: the scan refuses them too.
+// __builtin_unreachable: the scan refuses them too. So does it where a text's line is continued: behind a backslash
+// and blanks.
 //
 // Its parser also asserts what a bad file can make untrue ("[" and a line feed), and with NDEBUG it tells the compiler
 // to assume the same, although the code behind handles the case. So its assertions become nothing in both kinds of
@@ -45,8 +46,8 @@ namespace {
 
 constexpr std::uint32_t kMostDotsPerLine = 64;
 
-// Moves `at` behind the string that begins there.
-void skip_quoted(std::string_view toml, std::size_t& at, std::uint32_t& line) {
+// Moves `at` behind the string that begins there. False: `at` is before something that the parser must not see.
+bool skip_quoted(std::string_view toml, std::size_t& at, std::uint32_t& line) {
   const char quote = toml[at];
   const std::string triple(3, quote);
   const bool multi_line = toml.substr(at, 3) == triple;
@@ -54,24 +55,28 @@ void skip_quoted(std::string_view toml, std::size_t& at, std::uint32_t& line) {
   while (at < toml.size()) {
     const char c = toml[at];
     if (c == '\n') {
-      if (!multi_line) return;
+      if (!multi_line) return true;
       ++line;
     }
     if (c == '\\' && quote == '"') {
+      const bool continued = multi_line && toml.find_first_of(" \t\r\n", at + 1) == at + 1;
+      const std::size_t next = continued ? toml.find_first_not_of(" \t\r\n", at + 1) : at + 1;
+      if (next < toml.size() && static_cast<unsigned char>(toml[next]) >= 0x80) return false;
       if (toml.substr(at + 1, 1) == "\n") ++line;
       at += 2;
     } else if (multi_line && toml.substr(at, 3) == triple) {
       at += 3;
       // Up to two quotes may stand before the closing three.
       for (int extra = 0; extra < 2 && at < toml.size() && toml[at] == quote; ++extra) ++at;
-      return;
+      return true;
     } else if (!multi_line && c == quote) {
       ++at;
-      return;
+      return true;
     } else {
       ++at;
     }
   }
+  return true;
 }
 
 // What the parser must not see: the line and the reason.
@@ -85,7 +90,9 @@ std::optional<std::pair<std::uint32_t, std::string>> unfit(std::string_view toml
     if (c == '"' || c == '\'') {
       if (at > 0 && std::string_view(" \t\r\n=,[{\xbf").find(toml[at - 1]) == std::string_view::npos)
         return std::pair(line, std::string("a quote may only follow a blank, '=', ',', '[' or '{'"));
-      skip_quoted(toml, at, line);
+      if (!skip_quoted(toml, at, line))
+        return std::pair(line,
+                         std::string("a letter beyond ASCII may not follow a backslash, nor begin a continued line"));
       continue;
     }
     if (c == '#') {

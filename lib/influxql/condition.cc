@@ -58,9 +58,7 @@ Result<Condition> time_bound(Token op, const ExprPtr& side, const FoldContext& c
       at = value->integer;
       break;
     case Kind::kNumber:
-      at = value->number >= 9.2e18    ? kMaxTime
-           : value->number <= -9.2e18 ? kMinTime
-                                      : static_cast<UnixNanos>(value->number);
+      at = value->number >= 9.2e18 ? kMaxTime : value->number <= -9.2e18 ? kMinTime : whole_part(value->number);
       break;
     default:
       return fail(ErrorKind::kInvalid,

@@ -140,6 +140,13 @@ double to_double(const Cell& cell) {
 
 }  // namespace
 
+std::int64_t whole_part(double value) {
+  // Not true of NaN either. 2^63 itself is no int64.
+  if (value >= -9'223'372'036'854'775'808.0 && value < 9'223'372'036'854'775'808.0)
+    return static_cast<std::int64_t>(value);
+  return INT64_MIN;
+}
+
 bool is_math_function(std::string_view name) {
   return std::binary_search(kMathFunctions.begin(), kMathFunctions.end(), name);
 }
@@ -189,7 +196,7 @@ Cell evaluate_math(std::string_view function, std::span<const Cell> args) {
     if (function == "atan2") return std::atan2(x, y);
     if (function == "log") return std::log(x) / std::log(y);
     if (function == "pow") {
-      if (whole && !std::holds_alternative<double>(args[1])) return static_cast<std::int64_t>(std::pow(x, y));
+      if (whole && !std::holds_alternative<double>(args[1])) return whole_part(std::pow(x, y));
       return std::pow(x, y);
     }
     return {};

@@ -12,6 +12,9 @@
 
 namespace resmon::influxql {
 
+// A number's whole part; INT64_MIN where that is no 64-bit integer, as in InfluxDB on this kind of machine.
+std::int64_t whole_part(double value);
+
 bool is_math_function(std::string_view name);
 
 // InfluxDB's arithmetic: integers divide to floats, dividing by zero gives 0, null gives null but compares as false,

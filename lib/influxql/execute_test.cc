@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <thread>
 
+#include "influxql/evaluate.h"
 #include "influxql/fake_reader.h"
 #include "influxql/serialize.h"
 
@@ -63,6 +65,15 @@ TEST_F(Execute, FillsGaps) {
   EXPECT_EQ(rows(query + " fill(linear)"), "[[1100,221],[1120,225],[1140,229],[1160,233],[1180,237]]");
   EXPECT_EQ(rows("SELECT count(idle) FROM cpu WHERE host = 'b' AND time >= 1120s AND time < 1200s GROUP BY time(20s)"),
             "[[1120,0],[1140,0],[1160,0],[1180,2]]");
+}
+
+TEST_F(Execute, NumbersBeyondIntegersAreNoIntegers) {
+  EXPECT_EQ(whole_part(-1.9), -1);
+  EXPECT_EQ(whole_part(std::nan("")), INT64_MIN);
+  EXPECT_EQ(whole_part(9'223'372'036'854'775'808.0), INT64_MIN);
+  EXPECT_THAT(ask("SELECT n FROM cpu WHERE time >= 17/0/0%0"), HasSubstr("statement_id"));
+  EXPECT_EQ(rows("SELECT sum(n) FROM cpu WHERE time >= 1290s AND time < 1310s GROUP BY time(10s) fill(1000000000000000000000.5)"),
+            "[[1290,29],[1300,-9223372036854775808]]");
 }
 
 TEST_F(Execute, StampsAsInfluxDb) {

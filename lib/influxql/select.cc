@@ -124,7 +124,7 @@ Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
         const DataType type = list.slot_types[k % slots];
         const double value = number.is(Expr::Kind::kInteger) ? static_cast<double>(number.integer) : number.number;
         if (type == DataType::kFloat) rows.cells[k] = value;
-        if (type == DataType::kInteger) rows.cells[k] = static_cast<std::int64_t>(value);
+        if (type == DataType::kInteger) rows.cells[k] = whole_part(value);
       }
     } else if (c.raw && c.fill == Fill::kPrevious) {
       for (std::size_t k = slots; k < rows.cells.size(); ++k) {

@@ -48,10 +48,9 @@ Cell typed_number(const Expr& literal, DataType type) {
     case DataType::kFloat:
       return number;
     case DataType::kInteger:
-      return literal.is(Kind::kInteger) ? literal.integer : static_cast<std::int64_t>(number);
+      return literal.is(Kind::kInteger) ? literal.integer : whole_part(number);
     case DataType::kUnsigned:
-      return static_cast<std::uint64_t>(literal.is(Kind::kInteger) ? literal.integer
-                                                                   : static_cast<std::int64_t>(number));
+      return static_cast<std::uint64_t>(literal.is(Kind::kInteger) ? literal.integer : whole_part(number));
     case DataType::kString:
       return std::string();
     case DataType::kBoolean:

@@ -247,7 +247,7 @@ Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& 
       const bool whole = number.is(Expr::Kind::kInteger);
       switch (list.slot_types[i]) {
         case DataType::kInteger:
-          defaults[i] = whole ? number.integer : static_cast<std::int64_t>(number.number);
+          defaults[i] = whole ? number.integer : whole_part(number.number);
           break;
         case DataType::kFloat:
           defaults[i] = whole ? static_cast<double>(number.integer) : number.number;
