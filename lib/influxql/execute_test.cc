@@ -72,7 +72,8 @@ TEST_F(Execute, NumbersBeyondIntegersAreNoIntegers) {
   EXPECT_EQ(whole_part(std::nan("")), INT64_MIN);
   EXPECT_EQ(whole_part(9'223'372'036'854'775'808.0), INT64_MIN);
   EXPECT_THAT(ask("SELECT n FROM cpu WHERE time >= 17/0/0%0"), HasSubstr("statement_id"));
-  EXPECT_EQ(rows("SELECT sum(n) FROM cpu WHERE time >= 1290s AND time < 1310s GROUP BY time(10s) fill(1000000000000000000000.5)"),
+  EXPECT_EQ(rows("SELECT sum(n) FROM cpu WHERE time >= 1290s AND time < 1310s GROUP BY time(10s) "
+                 "fill(1000000000000000000000.5)"),
             "[[1290,29],[1300,-9223372036854775808]]");
 }
 
