@@ -114,7 +114,7 @@ pageTest("a click opens a host, whose charts are drawn", fleetUrl, {}, async (pa
 pageTest("a deep link opens the same host and range", () => hostUrl(hosts[0], "range=1h"), {}, async (page) => {
   await page.waitForSelector("#panel-cpu canvas");
   assert.equal(await page.getByRole("button", { name: "1 h", exact: true }).getAttribute("aria-pressed"), "true");
-  await page.keyboard.press("3");
+  await page.keyboard.press("4");
   await page.waitForFunction(() => location.hash.endsWith("range=6h"));
   await page.goBack();
   await page.waitForFunction(() => location.hash.endsWith("range=1h"));

@@ -14,46 +14,59 @@ function splitStatements(text) {
   return parts.map((part) => part.trim()).filter((part) => part !== "");
 }
 
+const kColumn = new RegExp(
+  `^(?:(mean|max|min|last|first)\\(${kIdent}\\)|non_negative_derivative\\(max\\(${kIdent}\\), 1s\\)(?: \\* (8|100))?) AS ${kIdent}$`);
+const kEqual = `${kIdent} = ${kString}`;
+const kBare = kEqual.replaceAll("((?:", "(?:(?:");
+
 function parse(statement) {
   const shape = new RegExp(
-    `^SELECT (.+) FROM ${kIdent} WHERE (.*?)time >= (\\d+)ms AND time < (\\d+)ms GROUP BY time\\((\\d+)(ms|s|m|h)\\)((?:, ${kIdent})*) fill\\(null\\)$`,
+    `^SELECT (.+) FROM ${kIdent} WHERE (.*?)time >= (\\d+)ms AND time < (\\d+)ms` +
+      `(?: GROUP BY (?:time\\((\\d+)(ms|s|m|h)\\)((?:, ${kIdent})*) fill\\(null\\)|(${kIdent}(?:, ${kIdent})*)))?$`,
   ).exec(statement);
   if (shape === null) throw new Error(`error parsing query: ${statement}`);
-  const columns = shape[1].split(/, (?=mean|max|non_negative)/).map((text) => {
-    const found = new RegExp(`^(?:(mean|max)\\(${kIdent}\\)|non_negative_derivative\\(max\\(${kIdent}\\), 1s\\)( \\* 8)?) AS ${kIdent}$`).exec(text);
+  const columns = shape[1].split(/, (?=mean|max|min|last|first|non_negative)/).map((text) => {
+    const found = kColumn.exec(text);
     if (found === null) throw new Error(`error parsing query: ${text}`);
-    return { field: found[2] ?? found[3], isRate: found[3] !== undefined, factor: found[4] ? 8 : 1, as: found[5] };
+    return { fold: found[1], field: found[2] ?? found[3], isRate: found[3] !== undefined, factor: Number(found[4] ?? 1), as: found[5] };
   });
   const where = {};
   let rest = shape[3];
   while (rest !== "") {
-    const found = new RegExp(`^${kIdent} = ${kString} AND `).exec(rest);
+    const found = new RegExp(`^(?:${kBare}|\\(${kBare}(?: OR ${kBare})*\\)) AND `).exec(rest);
     if (found === null) throw new Error(`error parsing query: ${rest}`);
-    where[unescape(found[1])] = unescape(found[2]);
+    for (const one of found[0].matchAll(new RegExp(kEqual, "g"))) (where[unescape(one[1])] ??= []).push(unescape(one[2]));
     rest = rest.slice(found[0].length);
   }
-  const by = [...shape[8].matchAll(new RegExp(kIdent, "g"))].map((one) => one[1]);
-  return { columns, from: shape[2], where, first: Number(shape[4]), end: Number(shape[5]), step: Number(shape[6]) * kUnits[shape[7]], by };
+  const tags = shape[8] ?? shape[10] ?? "";
+  const by = [...tags.matchAll(new RegExp(kIdent, "g"))].map((one) => one[1]);
+  const first = Number(shape[4]);
+  const end = Number(shape[5]);
+  return { columns, from: shape[2], where, first, end, step: shape[6] ? Number(shape[6]) * kUnits[shape[7]] : 0, by };
 }
 
 function run(query, hosts, now) {
   const series = [];
   for (const host of hosts) {
-    if (query.where.host !== undefined && query.where.host !== host.name) continue;
+    if (query.where.host !== undefined && !query.where.host.includes(host.name)) continue;
     for (const tags of tagSets(host.name, query.from, query.by)) {
-      if (Object.entries(query.where).some(([key, value]) => key !== "host" && tags[key] !== value)) continue;
+      if (Object.entries(query.where).some(([key, values]) => key !== "host" && !values.includes(tags[key]))) continue;
       const values = [];
-      for (let t = Math.floor(query.first / query.step) * query.step; t < query.end; t += query.step) {
-        const known = t <= now && t >= host.since && !host.gaps.some(([from, to]) => t >= from && t < to);
+      const row = (t, at) => {
+        const known = at <= now && at >= host.since && !host.gaps.some(([from, to]) => at >= from && at < to);
         values.push([
           t,
           ...query.columns.map((column) => {
             if (!known) return null;
-            const value = (column.isRate ? rate : gauge)(host.name, query.from, tags, column.field, t);
-            return value === null ? null : value * column.factor;
+            const value = (column.isRate ? rate : gauge)(host.name, query.from, tags, column.field, at);
+            // The lowest and the highest of a bucket, as if samples scattered by a tenth.
+            const scatter = query.step > 5000 && column.fold === "min" ? 0.9 : query.step > 5000 && column.fold === "max" ? 1.1 : 1;
+            return value === null ? null : value * column.factor * scatter;
           }),
         ]);
-      }
+      };
+      if (query.step === 0) row(query.first, Math.min(now, query.end - 1));
+      else for (let t = Math.floor(query.first / query.step) * query.step; t < query.end; t += query.step) row(t, t);
       if (values.every((row) => row.slice(1).every((value) => value === null))) continue;
       series.push({
         name: query.from,
@@ -66,10 +79,33 @@ function run(query, hosts, now) {
   return series;
 }
 
+const kShown = {
+  "SHOW MEASUREMENTS": [{ name: "measurements", columns: ["name"], values: [["cpu"], ["disk"], ["mem"]] }],
+  "SHOW FIELD KEYS": [
+    { name: "cpu", columns: ["fieldKey", "fieldType"], values: [["usage_active", "float"], ["usage_user", "float"]] },
+    { name: "disk", columns: ["fieldKey", "fieldType"], values: [["used", "integer"], ["used_percent", "float"]] },
+    { name: "mem", columns: ["fieldKey", "fieldType"], values: [["used", "integer"]] },
+  ],
+  "SHOW TAG KEYS": [
+    { name: "cpu", columns: ["tagKey"], values: [["cpu"], ["host"]] },
+    { name: "disk", columns: ["tagKey"], values: [["host"], ["path"]] },
+    { name: "mem", columns: ["tagKey"], values: [["host"]] },
+  ],
+};
+
+function show(statement, hosts) {
+  const known = kShown[statement];
+  if (known !== undefined) return known;
+  const found = /^SHOW TAG VALUES FROM "(\w+)" WITH KEY = "(\w+)" LIMIT \d+$/.exec(statement);
+  if (found === null) throw new Error(`error parsing query: ${statement}`);
+  const values = found[2] === "host" ? hosts.map((host) => host.name) : ["/", "/var"];
+  return [{ name: found[1], columns: ["key", "value"], values: values.map((value) => [found[2], value]) }];
+}
+
 export function answer(text, hosts, now) {
   return {
     results: splitStatements(text).map((statement, id) => {
-      const series = run(parse(statement), hosts, now);
+      const series = statement.startsWith("SHOW ") ? show(statement, hosts) : run(parse(statement), hosts, now);
       return series.length > 0 ? { statement_id: id, series } : { statement_id: id };
     }),
   };

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
+import { makeAccounts } from "./accounts.mjs";
 import { answer } from "./query.mjs";
 import { gauge, profile, rate } from "./values.mjs";
 
@@ -59,6 +60,8 @@ function describe(host, now) {
       disk_path: fullest[0],
       network_receive_bytes_per_second: all("bytes_recv"),
       network_send_bytes_per_second: all("bytes_sent"),
+      pressure_percent: gauge(host.name, "pressure", { resource: "io", type: "some" }, "avg10", t),
+      pressure_resource: "io",
       load1: gauge(host.name, "system", {}, "load1", t),
       n_cpus: p.cpus,
       uptime_seconds: (t - host.since) / 1000,
@@ -96,8 +99,36 @@ function builtPage() {
   return built;
 }
 
-// names: the hosts; token: ask for it; port 0: any; upstream: an InfluxDB that answers /query instead. Returns { url, close(), stop(), dropConnections(), addHost(name), … }.
-export async function startMock({ names, token = null, port = 0, upstream = null }) {
+// What /api/v1/server tells; numbers grow with time, so that rates are steady.
+function serverState(hosts, began, sinks) {
+  const seconds = (Date.now() - began) / 1000;
+  const samples = Math.floor(seconds * hosts.length * 45);
+  return {
+    version: "0.1.0", pid: 4711, uptime_seconds: 86_400 + seconds, clients: hosts.length, received_samples: samples,
+    ingest: {
+      address: "127.0.0.1:7411", tls: false, clients: hosts.length, max_clients: 20_000, samples, batches: Math.floor(seconds * hosts.length / 5),
+      received_bytes: Math.floor(samples * 0.9), duplicate_batches: 0, missing_batches: 0, connections: hosts.length, refused_connections: 1,
+    },
+    log: { bytes: 120_000, limit_bytes: 268_435_456 },
+    http: { address: "127.0.0.1:7412", tls: false, requests: Math.floor(seconds * 2), denied: 0, failures: 0, connections: 2 },
+    store: {
+      trouble: "", directory: "/var/lib/resmon", groups: hosts.length * 25, chunks: 5200, head_rows: 91_000, head_bytes: 9_000_000, stored_samples: samples,
+      refused_samples: 0, damaged_chunks: 0, expired_chunks: 12, evicted_chunks: 0, disk_bytes: 2_900_000_000, disk_limit_bytes: 10_737_418_240,
+      retain_seconds: 2_592_000, backlog_entries: 0,
+    },
+    sinks,
+  };
+}
+
+// names: the hosts; token: ask for it; people: { name: { password, role } }, who may sign in, and then somebody must (unless `open`);
+// port 0: any; upstream: an InfluxDB that answers /query instead; canned: (query) => its answer, or undefined.
+export async function startMock({ names, token = null, port = 0, upstream = null, people = null, open = false, canned = () => undefined, sinks = [] }) {
+  const accounts = people === null ? null : makeAccounts(people);
+  const began = Date.now();
+  const logged = [
+    ["info", "server", "started version=0.1.0 pid=4711"], ["info", "ingest", "client connected host=web1 address=127.0.0.1:41312"],
+    ["warn", "ingest", 'client refused host="two words" code=token'], ["debug", "store", "sealed chunks=12"],
+  ].map(([level, component, text], index) => ({ sequence: index + 1, time: began - 60_000 + index * 1000, level, component, text }));
   const hosts = makeHosts(names, Date.now());
   const assets = new Map();
   const page = builtPage();
@@ -110,7 +141,9 @@ export async function startMock({ names, token = null, port = 0, upstream = null
   const queries = [];
   let accepting = true;
   const live = () => ({ server_time: Date.now(), hosts: hosts.map((host) => describe(host, Date.now())) });
-  const allowed = (request) => token === null || request.headers.authorization === `Bearer ${token}`;
+  const allowed = (request) =>
+    open || (token === null && accounts === null) || (token !== null && request.headers.authorization === `Bearer ${token}`) ||
+    (accounts !== null && accounts.userOf(request) !== null);
 
   const server = createServer(async (request, response) => {
     if (!accepting) return request.socket.destroy();
@@ -127,6 +160,25 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       });
       return response.end(asset.body);
     }
+    if (accounts !== null && url.pathname !== "/query") {
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const made = accounts.answer(request, url, chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : {});
+      if (made !== null) {
+        for (const [name, value] of Object.entries(made[2] ?? {})) response.setHeader(name, value);
+        return json(made[0], made[1]);
+      }
+    } else if (url.pathname === "/api/v1/session") {
+      return json(200, { signed_in: false, accounts: false });
+    }
+    if (url.pathname === "/api/v1/server") return allowed(request) ? json(200, serverState(hosts, began, sinks)) : json(401, { error: "token required" });
+    if (url.pathname === "/api/v1/log") {
+      if (!allowed(request)) return json(401, { error: "token required" });
+      const rank = ["debug", "info", "warn", "error"];
+      const least = rank.indexOf(url.searchParams.get("level") ?? "debug");
+      const after = Number(url.searchParams.get("after") ?? 0);
+      return json(200, { lines: logged.filter((line) => line.sequence > after && rank.indexOf(line.level) >= least) });
+    }
     if (url.pathname === "/api/v1/hosts") return allowed(request) ? json(200, live()) : json(401, { error: "token required" });
     if (url.pathname === "/query") {
       if (!allowed(request)) return json(401, { error: "token required" });
@@ -140,6 +192,8 @@ export async function startMock({ names, token = null, port = 0, upstream = null
         response.writeHead(answered.status, { "Content-Type": "application/json" });
         return response.end(await answered.text());
       }
+      const given = canned(text);
+      if (given !== undefined) return json(200, given);
       try {
         return json(200, answer(text, hosts, Date.now()));
       } catch (error) {
@@ -167,7 +221,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       const text = readFrame(data);
       if (token !== null && text !== null && JSON.parse(text).token === token) begin();
     });
-    if (token === null) begin();
+    if (allowed(request)) begin();
   });
   const send = (message) => {
     const bytes = frame(JSON.stringify(message));
@@ -198,6 +252,9 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       host.state = state;
       send({ type: "update", server_time: Date.now(), hosts: [describe(host, Date.now())] });
     },
+    log(level, text) {
+      logged.push({ sequence: logged.length + 1, time: Date.now(), level, component: "test", text });
+    },
     addHost(name) {
       const [host] = makeHosts([name], Date.now());
       hosts.push(host);
@@ -224,6 +281,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const mock = await startMock({
     names: defaultNames(Number(process.env.MOCK_HOSTS ?? 6)),
     token: process.env.MOCK_TOKEN ?? null,
+    people: process.env.MOCK_PASSWORD ? { admin: { password: process.env.MOCK_PASSWORD, role: "admin" } } : null,
     port: Number(process.env.MOCK_PORT ?? 7500),
   });
   console.log(mock.url);

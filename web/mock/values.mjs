@@ -56,24 +56,39 @@ export function gauge(host, measurement, tags, field, t) {
     case "mem": {
       const used = p.memory * (0.2 + 0.5 * hash(`u${host}`) + 0.1 * wave(`mem${host}`, t, 4000));
       const free = (p.memory - used) * (0.15 + 0.2 * wave(`free${host}`, t, 7000));
-      return { used, available: p.memory - used, free, total: p.memory, used_percent: (used / p.memory) * 100 }[field] ?? null;
+      const cache = p.memory - used - free;
+      return {
+        used, available: p.memory - used, free, total: p.memory, used_percent: (used / p.memory) * 100, available_percent: 100 - (used / p.memory) * 100,
+        cached: cache * 0.8, buffered: cache * 0.1, shared: used * 0.05, slab: cache * 0.07, mapped: used * 0.2, page_tables: used * 0.01,
+        dirty: 4e6 * wave(`dirty${host}`, t, 300), write_back: 0, committed_as: used * 1.6, commit_limit: p.memory * 0.5 + p.swap,
+      }[field] ?? null;
     }
     case "swap":
       return { total: p.swap, used: p.swap * 0.2 * wave(`swap${host}`, t, 9000) }[field] ?? null;
     case "disk": {
       const base = 20 + 65 * hash(`${tags.path}${host}`);
       const grown = base + 12 * ((t / 86400e3 / 9) % 1);
-      return field === "used_percent" ? Math.min(99, grown) : base / 4;
+      const size = 250 * kGiB;
+      const used = Math.min(99, grown);
+      return { used_percent: used, total: size, free: size * (1 - used / 100), used: (size * used) / 100, inodes_used_percent: base / 4 }[field] ?? null;
     }
     case "netstat":
-      return Math.round({ tcp_established: 120, tcp_time_wait: 60, tcp_close_wait: 2, tcp_listen: 18 }[field] * (0.4 + wave(field + host, t, 900)));
+      return Math.round(({ tcp_established: 120, tcp_time_wait: 60, tcp_close_wait: 2, tcp_listen: 18, udp_socket: 14 }[field] ?? 0) * (0.4 + wave(field + host, t, 900)));
     case "processes": {
-      const most = { running: 4, blocked: 1.6, zombies: 0.6, stopped: 0, sleeping: 180, idle: 90, total_threads: 420 }[field];
+      const most = { running: 4, blocked: 1.6, zombies: 0.6, stopped: 0, sleeping: 180, idle: 90, total_threads: 420, total: 276 }[field] ?? 0;
       return Math.round(most * (0.7 + 0.5 * wave(field + host, t, 800)));
     }
     case "pressure":
       return 14 * p.busy * wave(`${tags.resource}${tags.type}${host}`, t, 700) ** 3 * (tags.type === "full" ? 0.4 : 1);
+    case "diskio":
+      return {
+        io_util: 60 * p.busy * wave(`util${tags.name}${host}`, t, 400) ** 2, io_await: 0.3 + 4 * wave(`await${tags.name}${host}`, t, 350) ** 3,
+        iops_in_progress: Math.round(3 * wave(`queue${tags.name}${host}`, t, 300) ** 2),
+      }[field] ?? null;
+    case "internal_client":
+      return { backlog_samples: 0, dropped_samples: 0, memory_resident_bytes: 3.6e6 + 2e5 * wave(`rss${host}`, t, 4000) }[field] ?? null;
     case "internal_collector":
+      if (field === "failures") return 0;
       return 2e-5 + 6e-5 * hash(tags.collector) + 3e-5 * wave(tags.collector + host, t, 200);
     case "linux_sysctl_fs":
       return Math.round(1800 + 900 * wave(`files${host}`, t, 5000));
@@ -104,6 +119,13 @@ export function rate(host, measurement, tags, field, t) {
       return 6000 * busy * w("tx", 450) ** 2;
     case "net.drop_in":
       return Math.max(0, w("drop", 900) - 0.8);
+    case "swap.in":
+    case "swap.out":
+      return Math.max(0, 2e5 * (w("swap", 900) - 0.7));
+    case "internal_client.cpu_seconds":
+      return 0.0004 + 0.0003 * w("own", 300);
+    case "internal_client.sent_bytes":
+      return 40 + 20 * w("wire", 300);
     case "kernel.context_switches":
       return 9000 * (0.3 + busy * w("cs", 400));
     case "kernel.interrupts":
@@ -119,7 +141,7 @@ export function tagSets(host, measurement, by) {
   const p = profile(host);
   const sets = {
     cpu: ["cpu-total", ...Array.from({ length: p.cpus }, (_, index) => `cpu${index}`)].map((cpu) => ({ cpu })),
-    disk: p.paths.map((path) => ({ path })),
+    disk: p.paths.map((path, index) => ({ path, device: `nvme0n1p${index + 1}`, fstype: "ext4", mode: "rw" })),
     diskio: p.disks.map((name) => ({ name })),
     internal_collector: ["cpu", "mem", "disk", "diskio", "net", "netstat", "processes"].map((collector) => ({ collector })),
     net: p.interfaces.map((name) => ({ interface: name })),

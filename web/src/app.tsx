@@ -1,5 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { kFleetRoute, type FleetRoute } from "./core/route.ts";
+import {
+  formatRoute, kCompareRoute, kExploreRoute, kFleetRoute, kServerRoute, type CompareRoute, type ExploreRoute, type FleetRoute, type Route,
+} from "./core/route.ts";
 import { signIn } from "./net/session.ts";
 import { ConnectionBanner, ConnectionMark } from "./ui/connection_banner.tsx";
 import { Help } from "./ui/help.tsx";
@@ -7,28 +9,80 @@ import { useShortcuts } from "./ui/keyboard.ts";
 import { go, route } from "./ui/navigation.ts";
 import { SignInForm } from "./ui/sign_in.tsx";
 import { useObservable } from "./ui/use_observable.ts";
+import { UserMenu } from "./ui/user_menu.tsx";
+import { AccessView } from "./views/access/access_view.tsx";
+import { CompareView } from "./views/compare/compare_view.tsx";
+import { ExploreView } from "./views/explore/explore_view.tsx";
 import { FleetView } from "./views/fleet/fleet_view.tsx";
 import { HostView } from "./views/host/host_view.tsx";
+import { ServerView } from "./views/server/server_view.tsx";
+
+function titleOf(here: Route): string {
+  switch (here.view) {
+    case "fleet":
+      return "Fleet";
+    case "host":
+      return here.host;
+    case "compare":
+      return here.hosts.length === 0 ? "Compare" : here.hosts.join(", ");
+    case "explore":
+      return "Explore";
+    case "server":
+      return "Server";
+    case "access":
+      return "Users and tokens";
+  }
+}
+
+function View({ here }: { here: Route }) {
+  switch (here.view) {
+    case "fleet":
+      return <FleetView route={here} />;
+    case "host":
+      return <HostView key={here.host} route={here} />;
+    case "compare":
+      return <CompareView route={here} />;
+    case "explore":
+      return <ExploreView route={here} />;
+    case "server":
+      return <ServerView route={here} />;
+    case "access":
+      return <AccessView />;
+  }
+}
 
 export function App() {
   const here = useObservable(route);
   const signing = useObservable(signIn);
   const [help, setHelp] = useState(false);
-  // Leaving a host goes back to the fleet as it was searched and sorted.
-  const lastFleet = useRef<FleetRoute>(kFleetRoute);
-  if (here.view === "fleet") lastFleet.current = here;
+  // Coming back to a view finds it as it was left: searched, sorted, asked.
+  const left = useRef<{ fleet: FleetRoute; compare: CompareRoute; explore: ExploreRoute }>({
+    fleet: kFleetRoute, compare: kCompareRoute, explore: kExploreRoute,
+  });
+  if (here.view === "fleet") left.current.fleet = here;
+  if (here.view === "compare") left.current.compare = here;
+  if (here.view === "explore") left.current.explore = here;
   const shortcuts = useMemo(
     () => [
-      { keys: "g f", what: "Go to the fleet", run: () => go(lastFleet.current) },
+      { keys: "g f", what: "Go to the fleet", run: () => go(left.current.fleet) },
+      { keys: "g c", what: "Go to compare", run: () => go(left.current.compare) },
+      { keys: "g e", what: "Go to explore", run: () => go(left.current.explore) },
+      { keys: "g s", what: "Go to the server", run: () => go(kServerRoute) },
       { keys: "?", what: "These keys", run: () => setHelp(true) },
     ],
     [],
   );
   useShortcuts("Everywhere", shortcuts);
-  const title = here.view === "host" ? here.host : "Fleet";
+  const title = titleOf(here);
   useEffect(() => {
     document.title = `${title} · resmon`;
   }, [title]);
+  const places: [string, Route, boolean][] = [
+    ["Fleet", left.current.fleet, here.view === "fleet" || here.view === "host"],
+    ["Compare", left.current.compare, here.view === "compare"],
+    ["Explore", left.current.explore, here.view === "explore"],
+    ["Server", kServerRoute, here.view === "server"],
+  ];
 
   return (
     <>
@@ -39,17 +93,16 @@ export function App() {
       <header class="top">
         <a class="brand" href="#/" aria-label="resmon, the fleet">
           <svg viewBox="0 0 32 32" aria-hidden="true"><path d="M3 18h6l3-10 6 16 4-9h7" /></svg>
-          resmon
+          <span class="brand-word">resmon</span>
         </a>
-        {here.view === "host" && (
-          <nav aria-label="Place" class="crumbs">
-            <a href="#/" onClick={(event) => { event.preventDefault(); go(lastFleet.current); }}>Fleet</a>
-            <span aria-hidden="true">/</span>
-            <span class="crumb-host" aria-current="page">{here.host}</span>
-          </nav>
-        )}
+        <nav class="places" aria-label="Views">
+          {places.map(([name, to, isHere]) => (
+            <a key={name} href={formatRoute(to)} aria-current={isHere ? "page" : undefined}>{name}</a>
+          ))}
+        </nav>
         <span class="grow" />
         <ConnectionMark />
+        <UserMenu />
         <button type="button" class="icon" aria-label="Keyboard shortcuts" onClick={() => setHelp(true)}>?</button>
       </header>
       <ConnectionBanner />
@@ -57,7 +110,7 @@ export function App() {
         <SignInForm reason={signing} />
       ) : (
         <main id="content" tabIndex={-1}>
-          {here.view === "host" ? <HostView key={here.host} route={here} /> : <FleetView route={here} />}
+          <View here={here} />
         </main>
       )}
       {help && <Help onClose={() => setHelp(false)} />}

@@ -7,7 +7,7 @@ import type { Window } from "../core/influxql.ts";
 import { markGaps } from "../core/grid.ts";
 import { timeLabels } from "./axis_time.ts";
 import { isolated, lastValue, toModel, type Model } from "./model.ts";
-import type { Line, Style } from "./panels.ts";
+import type { Line, Style } from "./panel.ts";
 import { faded, type Theme } from "./theme.ts";
 
 export interface ChartInput {
@@ -15,6 +15,7 @@ export interface ChartInput {
   window: Window;
   hidden: ReadonlySet<string>;
   cells: readonly Line[];
+  times?: readonly number[] | undefined;  // where the steps are not even
 }
 
 export interface ChartSetting {
@@ -22,17 +23,23 @@ export interface ChartSetting {
   style: Style;
   ceilings: readonly number[] | undefined;
   theme: Theme;
+  height: number;
+  sync: string | null;  // charts of one name share their cursor
   onZoom: (from: number, to: number) => void;
   onReset: () => void;
+  onPan: ((ms: number) => void) | null;  // by how much the window should move
+  // The line next to the cursor, or none.
+  onNear: (line: number | null) => void;
   // The values under the cursor, or the latest ones when there is none (time is then null).
   onValues: (values: (number | null)[], time: string | null) => void;
 }
 
-const kHeight = 172;
-const kAxisWidth = 66;
-const kSync = uPlot.sync("host");
+const kAxisWidth = 62;
 const kBinarySteps = Array.from({ length: 60 }, (_, power) => 2 ** power);
 const kFont = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+
+// The edges of a band are not drawn; what lies between them is.
+const kEdge: uPlot.Series = { width: 0, stroke: "transparent", points: { show: false } };
 
 export class Chart {
   private plot: uPlot;
@@ -40,28 +47,59 @@ export class Chart {
   private observer: ResizeObserver;
 
   constructor(private element: HTMLElement, private input: ChartInput, private setting: ChartSetting) {
-    this.model = toModel(input.lines, setting.style, input.window, input.hidden);
+    this.model = toModel(input.lines, setting.style, input.window, input.hidden, input.times);
     this.plot = this.build();
     this.observer = new ResizeObserver(() => {
       const width = this.element.clientWidth;
-      if (width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: kHeight });
+      if (width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: this.setting.height });
     });
     this.observer.observe(element);
     this.tell(null);
   }
 
   update(input: ChartInput): void {
-    const shape = (one: ChartInput): string => JSON.stringify([one.cells.length, ...one.lines.map((line) => [line.key, one.hidden.has(line.key)])]);
+    const shape = (one: ChartInput): string =>
+      JSON.stringify([one.cells.length, ...one.lines.map((line) => [line.key, one.hidden.has(line.key), line.low === undefined])]);
     const same = shape(input) === shape(this.input);
     this.input = input;
-    this.model = toModel(input.lines, this.setting.style, input.window, input.hidden);
+    this.model = toModel(input.lines, this.setting.style, input.window, input.hidden, input.times);
     if (same) {
-      this.plot.setData([this.model.times, ...this.model.drawn] as uPlot.AlignedData);
+      this.plot.setData(this.columns());
     } else {
       this.plot.destroy();
       this.plot = this.build();
     }
     this.tell(this.plot.cursor.idx ?? null);
+  }
+
+  // A line brought forward while the others fade, or none.
+  emphasise(line: number | null): void {
+    this.plot.setSeries(line === null ? null : line + 1, { focus: line !== null }, false);
+  }
+
+  private columns(): uPlot.AlignedData {
+    const bands = this.model.bands.flatMap((band) => [band.low, band.high]);
+    return [this.model.times, ...this.model.drawn, ...bands] as uPlot.AlignedData;
+  }
+
+  // Shift and drag moves through time: the canvas follows the pointer, the data when it is let go.
+  private startPan(plot: uPlot, event: MouseEvent): void {
+    const { onPan } = this.setting;
+    if (onPan === null) return;
+    const begin = event.clientX;
+    const canvas = plot.ctx.canvas;
+    const move = (moved: MouseEvent): void => {
+      canvas.style.transform = `translateX(${moved.clientX - begin}px)`;
+    };
+    const up = (let_go: MouseEvent): void => {
+      removeEventListener("mousemove", move);
+      removeEventListener("mouseup", up);
+      canvas.style.transform = "";
+      const share = (begin - let_go.clientX) / Math.max(1, plot.over.clientWidth);
+      if (Math.abs(let_go.clientX - begin) > 4) onPan(share * (this.input.window.to - this.input.window.from));
+    };
+    addEventListener("mousemove", move);
+    addEventListener("mouseup", up);
   }
 
   destroy(): void {
@@ -131,24 +169,38 @@ export class Chart {
     if (style === "stack") {
       let below = -1;
       shown.forEach((isShown, index) => {
-        if (!isShown) return;
+        if (!isShown || input.lines[index]?.overlay === true) return;
         if (below >= 0) bands.push({ series: [index + 1, below + 1] });
         below = index;
       });
     }
-    const alone = input.lines.length === 1;
+    model.bands.forEach((band, index) => {
+      const low = 1 + input.lines.length + 2 * index;
+      const line = input.lines[band.line];
+      if (line !== undefined) bands.push({ series: [low + 1, low], fill: faded(colourOf(line), 0.2) });
+    });
+    const alone = input.lines.filter((line) => line.overlay !== true).length === 1;
     const options: uPlot.Options = {
       width: Math.max(120, this.element.clientWidth),
-      height: kHeight,
+      height: setting.height,
       ms: 1,
       padding: [8, 10, 0, 0],
       legend: { show: false },
       cursor: {
-        sync: { key: kSync.key, setSeries: false },
+        ...(setting.sync === null ? {} : { sync: { key: setting.sync, setSeries: false } }),
         drag: { x: true, y: false, setScale: false, dist: 6 },
         points: { size: 6, width: 1.5 },
-        bind: { dblclick: () => () => { setting.onReset(); return null; } },
+        ...(style === "line" && input.lines.length > 1 ? { focus: { prox: 16 } } : {}),
+        bind: {
+          dblclick: () => () => { setting.onReset(); return null; },
+          mousedown: (plot, _, handler) => (event) => {
+            if (event.shiftKey && event.button === 0) this.startPan(plot, event);
+            else handler(event);
+            return null;
+          },
+        },
       },
+      focus: { alpha: 0.25 },
       scales: {
         x: { time: true, range: () => [this.input.window.from, this.input.window.to] },
         y: { range: (_, low, high) => this.verticalRange(low, high) },
@@ -177,19 +229,26 @@ export class Chart {
           label: line.label,
           stroke: colourOf(line),
           // Outlines would give a part of half a percent the weight of a large one.
-          width: style === "stack" ? 0 : 1.4,
+          width: line.overlay === true ? 1.2 : style === "stack" ? 0 : 1.4,
+          ...(line.overlay === true ? { dash: [4, 3] } : {}),
           ...(style === "heat" ? { paths: () => null } : {}),
-          ...(style === "stack" ? { fill: faded(colourOf(line), 0.66) } : {}),
-          ...(style === "mirror" || (style === "line" && alone) ? { fill: faded(colourOf(line), 0.14), fillTo: 0 } : {}),
+          ...(style === "stack" && line.overlay !== true ? { fill: faded(colourOf(line), 0.66) } : {}),
+          ...(style === "mirror" || (style === "line" && alone && line.overlay !== true && line.low === undefined) ? { fill: faded(colourOf(line), 0.14), fillTo: 0 } : {}),
           points: {
             size: 4,
             show: () => style !== "heat" && isolated(this.model.drawn[index] ?? []).length > 0,
             filter: () => isolated(this.model.drawn[index] ?? []),
           },
         })),
+        ...model.bands.flatMap((): uPlot.Series[] => [kEdge, { ...kEdge }]),
       ],
       hooks: {
         ...(style === "heat" ? { drawSeries: [(plot: uPlot, index: number) => index === 1 && this.drawCells(plot)] } : {}),
+        setSeries: [(_, index, options) => {
+          const focus = (options as { focus?: boolean }).focus;
+          if (focus === undefined) return;
+          setting.onNear(index !== null && focus && index >= 1 && index <= input.lines.length ? index - 1 : null);
+        }],
         setCursor: [(plot) => this.tell(plot.cursor.idx ?? null)],
         setSelect: [
           (plot) => {
@@ -203,6 +262,6 @@ export class Chart {
         ],
       },
     };
-    return new uPlot(options, [model.times, ...model.drawn] as uPlot.AlignedData, this.element);
+    return new uPlot(options, this.columns(), this.element);
   }
 }

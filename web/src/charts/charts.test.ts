@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { toGrid } from "../core/grid.ts";
 import { timeLabels } from "./axis_time.ts";
 import { isolated, toModel } from "./model.ts";
-import { isPartition, kPanels, type Line } from "./panels.ts";
+import { kComparisons } from "./comparisons.ts";
+import { isPartition, type Line } from "./panel.ts";
+import { kPanels } from "./panels.ts";
 
 const window = { from: 0, to: 30, step: 10 };
 const line = (key: string, values: (number | null)[], below = false): Line =>
@@ -50,7 +52,7 @@ test("busy devices only, and a note about the rest", () => {
   const many = Array.from({ length: 9 }, (_, index) => series(`veth${index}`, index + 1));
   const drawn = panel("network").draw([toGrid(many, window)]);
   assert.equal(drawn.lines.length, 12);
-  assert.ok(drawn.note?.includes("6 of 9"));
+  assert.ok(drawn.note?.includes("6 of 9") === true);
   assert.equal(drawn.lines[0]?.label, "veth8 received");
 });
 
@@ -63,7 +65,34 @@ test("the client's cost is whole: the small collectors are one part", () => {
 });
 
 test("panels have ids of their own", () => {
-  assert.equal(new Set(kPanels.map((one) => one.id)).size, kPanels.length);
+  for (const panels of [kPanels, kComparisons]) assert.equal(new Set(panels.map((one) => one.id)).size, panels.length);
+});
+
+test("a peak lies over the stack and is no part of it", () => {
+  const peak: Line = { ...line("peak", [50, 60, 70]), overlay: true };
+  const model = toModel([line("a", [1, 2, 3]), peak, line("b", [10, 10, 10])], "stack", window, new Set());
+  assert.deepEqual(model.drawn, [[1, 2, 3], [50, 60, 70], [11, 12, 13]]);
+});
+
+test("a band goes with its line: mirrored below, gone when hidden", () => {
+  const banded: Line = { ...line("out", [4, null, 5], true), low: [3, null, 4], high: [9, null, 9] };
+  const model = toModel([line("in", [1, 2, 3]), banded], "mirror", window, new Set());
+  assert.deepEqual(model.bands, [{ line: 1, low: [-3, null, -4], high: [-9, null, -9] }]);
+  assert.deepEqual(toModel([banded], "line", window, new Set(["out"])).bands, []);
+});
+
+test("the load's band is found by its column", () => {
+  const columns = ["time", "load1", "load1 low", "load1 high"];
+  const grid = toGrid([{ name: "system", tags: {}, columns, values: [[0, 2, 1, 9]] }], window);
+  const [load] = panel("load").draw([grid]).lines;
+  assert.deepEqual([load?.values[0], load?.low?.[0], load?.high?.[0]], [2, 1, 9]);
+});
+
+test("comparing: several interfaces of a host are one line", () => {
+  const of = (host: string, name: string, value: number) =>
+    ({ name: "net", tags: { host, interface: name }, columns: ["time", "received"], values: [[0, value]] });
+  const drawn = kComparisons.find((one) => one.id === "received")?.draw([toGrid([of("a", "eth0", 1), of("b", "eth0", 5), of("a", "wg0", 2)], window)]);
+  assert.deepEqual(drawn?.lines.map((one) => [one.key, one.values[0]]), [["a", 3], ["b", 5]]);
 });
 
 test("the date stands where the day changes", () => {

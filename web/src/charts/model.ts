@@ -2,29 +2,38 @@
 
 import { markGaps } from "../core/grid.ts";
 import type { Window } from "../core/influxql.ts";
-import type { Line, Style } from "./panels.ts";
+import type { Line, Style } from "./panel.ts";
 
 export type Column = (number | null | undefined)[];
 
 export interface Model {
-  times: number[];
+  times: readonly number[];
   drawn: Column[];   // in the order of `lines`; what is put on the canvas
   values: Column[];  // what the legend says
+  bands: { line: number; low: Column; high: Column }[];
 }
 
-export function toModel(lines: readonly Line[], style: Style, window: Window, hidden: ReadonlySet<string>): Model {
+export function timesOf(window: Window): number[] {
   const points = Math.max(0, Math.round((window.to - window.from) / window.step));
-  const times = Array.from({ length: points }, (_, index) => window.from + index * window.step);
+  return Array.from({ length: points }, (_, index) => window.from + index * window.step);
+}
+
+// `times`: one for each value of every line; without them the window's own even steps.
+export function toModel(lines: readonly Line[], style: Style, window: Window, hidden: ReadonlySet<string>,
+                        given?: readonly number[]): Model {
+  const times = given ?? timesOf(window);
   const values = lines.map((line) => markGaps(line.values));
-  if (style !== "stack") {
-    const drawn = values.map((column, index) =>
-      lines[index]?.below ? column.map((value) => (typeof value === "number" ? -value : value)) : column,
-    );
-    return { times, drawn, values };
-  }
-  let floor: Column = new Array<number | null>(points).fill(null);
+  const signed = (column: Column, line: Line | undefined): Column =>
+    line?.below === true ? column.map((value) => (typeof value === "number" ? -value : value)) : column;
+  const bands = style === "stack" ? [] : lines.flatMap((line, index) =>
+    line.low === undefined || line.high === undefined || hidden.has(line.key)
+      ? []
+      : [{ line: index, low: signed(markGaps(line.low), line), high: signed(markGaps(line.high), line) }]);
+  if (style !== "stack") return { times, drawn: values.map((column, index) => signed(column, lines[index])), values, bands };
+  let floor: Column = new Array<number | null>(times.length).fill(null);
   const drawn = values.map((column, index) => {
     if (hidden.has(lines[index]?.key ?? "")) return column.map(() => null);
+    if (lines[index]?.overlay === true) return column;
     const below = floor;
     const sum = column.map((value, at) => {
       const base = below[at];
@@ -35,7 +44,7 @@ export function toModel(lines: readonly Line[], style: Style, window: Window, hi
     floor = sum;
     return sum;
   });
-  return { times, drawn, values };
+  return { times, drawn, values, bands };
 }
 
 // Samples with a gap on either side: a line has no length there, so they are drawn as points.

@@ -1,136 +1,71 @@
-// What the host view draws, as a table: adding a chart is adding a row here. A panel says which measurements it reads and how
-// their grids become lines; nothing here touches the page or the network.
+// What the host view draws, as a table: adding a chart is adding a row here.
 
-import { formatDuration, type Unit } from "../core/format.ts";
-import { timeUntilFull, type Grid, type GridSeries } from "../core/grid.ts";
-import { max, mean, rate, type Column } from "../core/influxql.ts";
+import type { GridSeries } from "../core/grid.ts";
+import { banded, highOf, max, mean, rate } from "../core/influxql.ts";
+import { any, bandOf, combine, grouped, largest, plain, wholeDisk, type Line, type Panel, type Values } from "./panel.ts";
 
-export interface Source {
-  from: string;
-  columns: Column[];
-  where?: ReadonlyArray<readonly [string, string]>;
-  by?: readonly string[];
-  rates?: boolean;  // the columns are rates of counters: an unfinished bucket would show too little
-}
+const kCpuModes = ["user", "nice", "system", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"];
+const kTcpStates = [
+  ["established", 0], ["time_wait", 2], ["close_wait", 1], ["listen", 3], ["syn_sent", 4], ["syn_recv", 5], ["fin_wait1", 6],
+  ["fin_wait2", 7], ["last_ack", 1], ["closing", 4], ["close", 5],
+] as const;
 
-export type Values = readonly (number | null)[];
+export const kProcessor = "Processor";
+export const kMemory = "Memory";
+export const kDisk = "Disk";
+export const kNetwork = "Network";
+export const kProcesses = "Processes and kernel";
+export const kClient = "What resmon-client costs";
+export const kSections = [kProcessor, kMemory, kDisk, kNetwork, kProcesses, kClient];
 
-export interface Line {
-  key: string;
-  label: string;
-  values: Values;
-  colour: number;   // index into the palette
-  below?: boolean;  // mirror style: drawn under the zero line
-}
+const isIdle = (line: Line): boolean => line.values.every((value) => (value ?? 0) === 0);
 
-export interface Drawn {
-  lines: Line[];
-  cells?: Line[];  // heat style: one row of shares (0 … 100) each, drawn instead of the lines, which only the legend tells
-  note?: string;   // what was left out
-  blank?: string;  // why there is nothing to draw, where that is known
-}
-
-export type Style = "line" | "stack" | "mirror" | "heat";
-
-export interface Panel {
-  id: string;
-  section: string;
-  title: string;
-  unit: Unit;
-  style: Style;
-  ceilings?: readonly number[];  // the axis ends at the first of these that holds the data, so that pictures compare
-  sources: readonly Source[];
-  // The grids in the order of `sources`.
-  draw: (grids: readonly Grid[]) => Drawn;
-}
-
-interface Wanted {
-  column: string;
-  label: string;
-  colour: number;
-  below?: boolean;
-}
-
-function plain(wanted: readonly Wanted[]): Panel["draw"] {
-  return (grids) => ({
-    lines: wanted.flatMap((one) => {
-      const found = grids.flatMap((grid) => grid.series).find((series) => series.column === one.column);
-      return found === undefined ? [] : [{ key: one.column, ...one, values: found.values }];
-    }),
-  });
-}
-
-const total = (values: Values): number => values.reduce<number>((sum, value) => sum + Math.abs(value ?? 0), 0);
-
-function combine(a: Values, b: Values, f: (a: number, b: number) => number): Values {
-  return a.map((value, index) => {
-    const other = b[index] ?? null;
-    return value === null || other === null ? null : f(value, other);
-  });
-}
-
-// The kernel names partition 2 of sda "sda2", and of nvme0n1, whose name ends in a digit, "nvme0n1p2".
-export function isPartition(name: string, names: readonly string[]): boolean {
-  return names.some((whole) => {
-    if (name === whole || !name.startsWith(whole)) return false;
-    return (/\d$/.test(whole) ? /^p\d+$/ : /^\d+$/).test(name.slice(whole.length));
-  });
-}
-
-const kMostGroups = 6;
-
-// Lines for each value of a tag, the busiest first. Devices that did nothing are left out when others did something.
-function grouped(tag: string, wanted: readonly Omit<Wanted, "colour">[], keep: (name: string, all: string[]) => boolean,
-                 quiet: "hide" | "show", what: string): Panel["draw"] {
+// Parts that are nothing all the time only lengthen the legend: `always` ones stay.
+function withoutIdle(draw: Panel["draw"], always: number): Panel["draw"] {
   return (grids) => {
-    const groups = new Map<string, GridSeries[]>();
-    for (const series of grids.flatMap((grid) => grid.series)) {
-      const name = series.tags[tag];
-      if (name !== undefined) groups.set(name, [...(groups.get(name) ?? []), series]);
-    }
-    const names = [...groups.keys()];
-    const ranked = names
-      .filter((name) => keep(name, names))
-      .map((name) => ({ name, sum: (groups.get(name) ?? []).reduce((sum, series) => sum + total(series.values), 0) }))
-      .sort((a, b) => b.sum - a.sum || (a.name < b.name ? -1 : 1));
-    const busy = quiet === "hide" ? ranked.filter((one) => one.sum > 0) : ranked;
-    const candidates = busy.length > 0 ? busy : ranked;
-    const shown = candidates.slice(0, kMostGroups);
-    const lines = shown.flatMap(({ name }, index) =>
-      wanted.flatMap((one) => {
-        const series = (groups.get(name) ?? []).find((candidate) => candidate.column === one.column);
-        if (series === undefined) return [];
-        const colour = wanted.length > 1 && !wanted.some((other) => other.below) ? index * wanted.length + wanted.indexOf(one) : index;
-        const label = one.label === "" ? name : `${name} ${one.label}`;
-        return [{ key: `${name} ${one.column}`, label, values: series.values, colour, ...(one.below ? { below: true } : {}) }];
-      }),
-    );
-    const left = candidates.length - shown.length;
-    return left > 0 ? { lines, note: `the busiest ${shown.length} of ${candidates.length} ${what}` } : { lines };
+    const drawn = draw(grids);
+    return { ...drawn, lines: drawn.lines.filter((line, index) => index < always || !isIdle(line)) };
   };
 }
 
-const any = (): boolean => true;
-const wholeDisk = (name: string, all: string[]): boolean => !isPartition(name, all) && !/^(loop|ram)\d/.test(name);
-
-const kCpuModes = ["user", "nice", "system", "iowait", "irq", "softirq", "steal"];
+// A chart of nothing but zeros says less than a sentence.
+function unlessIdle(draw: Panel["draw"], blank: string): Panel["draw"] {
+  return (grids) => {
+    const some = grids.some((grid) => grid.series.length > 0);
+    const drawn = draw(grids);
+    return some && drawn.lines.every(isIdle) ? { lines: [], blank } : drawn;
+  };
+}
 
 export const kPanels: readonly Panel[] = [
   {
-    id: "cpu", section: "Processor", title: "CPU by mode", unit: "percent", style: "stack", ceilings: [10, 25, 50, 100],
-    sources: [{ from: "cpu", columns: kCpuModes.map((mode) => mean(`usage_${mode}`, mode)), where: [["cpu", "cpu-total"]] }],
-    draw: plain([
-      { column: "user", label: "user", colour: 0 },
-      { column: "system", label: "system", colour: 1 },
-      { column: "iowait", label: "iowait", colour: 2 },
-      { column: "nice", label: "nice", colour: 3 },
-      { column: "irq", label: "irq", colour: 4 },
-      { column: "softirq", label: "softirq", colour: 5 },
-      { column: "steal", label: "steal", colour: 6 },
-    ]),
+    id: "cpu", section: kProcessor, title: "CPU by mode", unit: "percent", style: "stack", ceilings: [10, 25, 50, 100],
+    sources: [{
+      from: "cpu", where: [["cpu", "cpu-total"]],
+      columns: [...kCpuModes.map((mode) => mean(`usage_${mode}`, mode)), banded("usage_active", "active")],
+    }],
+    draw: (grids) => {
+      const drawn = withoutIdle(plain([
+        { column: "user", label: "user", colour: 0 },
+        { column: "system", label: "system", colour: 1 },
+        { column: "iowait", label: "iowait", colour: 2 },
+        { column: "steal", label: "steal", colour: 6 },
+        { column: "nice", label: "nice", colour: 3 },
+        { column: "irq", label: "irq", colour: 4 },
+        { column: "softirq", label: "softirq", colour: 5 },
+        { column: "guest", label: "guest", colour: 3 },
+        { column: "guest_nice", label: "guest nice", colour: 4 },
+      ]), 4)(grids);
+      // Means hide short bursts: over a bucket of many samples, how high the whole went.
+      const peak = grids[0]?.series.find((series) => series.column === highOf("active"));
+      if (peak !== undefined && drawn.lines.length > 0) {
+        drawn.lines.push({ key: "peak", label: "peak", colour: 7, values: peak.values, overlay: true });
+      }
+      return drawn;
+    },
   },
   {
-    id: "cores", section: "Processor", title: "CPU by core", unit: "percent", style: "heat",
+    id: "cores", section: kProcessor, title: "CPU by core", unit: "percent", style: "heat",
     sources: [{ from: "cpu", columns: [mean("usage_active", "active")], by: ["cpu"] }],
     draw: ([grid]) => {
       const number = (series: GridSeries): number => Number(/^cpu(\d+)$/.exec(series.tags["cpu"] ?? "")?.[1] ?? NaN);
@@ -152,16 +87,37 @@ export const kPanels: readonly Panel[] = [
     },
   },
   {
-    id: "load", section: "Processor", title: "Load", unit: "load", style: "line",
-    sources: [{ from: "system", columns: [mean("load1"), mean("load5"), mean("load15")] }],
+    id: "load", section: kProcessor, title: "Load", unit: "load", style: "line",
+    about: "Tasks that run or wait to; the dashed line is the number of CPUs.",
+    sources: [{ from: "system", columns: [banded("load1"), mean("load5"), mean("load15"), max("n_cpus")] }],
     draw: plain([
       { column: "load1", label: "1 min", colour: 0 },
       { column: "load5", label: "5 min", colour: 1 },
       { column: "load15", label: "15 min", colour: 3 },
+      { column: "n_cpus", label: "CPUs", colour: 7, overlay: true },
     ]),
   },
   {
-    id: "memory", section: "Memory", title: "Memory", unit: "bytes", style: "stack",
+    id: "pressure", section: kProcessor, title: "Pressure", unit: "percent", style: "line",
+    about: "Share of time in which some task, or all of them, waited for the resource.",
+    sources: [{ from: "pressure", columns: [banded("avg10")], by: ["resource", "type"] }],
+    draw: ([grid]) => {
+      const order = ["cpu some", "memory some", "io some", "memory full", "io full"];
+      const lines = (grid?.series ?? []).flatMap((series): Line[] => {
+        if (series.column !== "avg10") return [];
+        const name = `${series.tags["resource"] ?? ""} ${series.tags["type"] ?? ""}`;
+        const colour = order.indexOf(name);
+        if (colour < 0) return [];
+        return [{ key: name, label: name.replace("io", "I/O"), values: series.values, colour, ...bandOf(grid?.series ?? [], series) }];
+      });
+      return {
+        lines: lines.sort((a, b) => a.colour - b.colour),
+        blank: "No pressure figures: the kernel gives none, or has them switched off.",
+      };
+    },
+  },
+  {
+    id: "memory", section: kMemory, title: "Memory", unit: "bytes", style: "stack",
     sources: [{ from: "mem", columns: [mean("used"), mean("available"), mean("free")] }],
     // used + (available − free) + free = total: three parts that fill the machine's memory exactly.
     draw: ([grid]) => {
@@ -179,50 +135,92 @@ export const kPanels: readonly Panel[] = [
     },
   },
   {
-    id: "swap", section: "Memory", title: "Swap used", unit: "bytes", style: "line",
-    sources: [{ from: "swap", columns: [mean("used"), mean("total")] }],
+    id: "memory-parts", section: kMemory, title: "Caches and kernel memory", unit: "bytes", style: "line",
+    sources: [{
+      from: "mem",
+      columns: ["cached", "buffered", "shared", "slab", "mapped", "page_tables", "dirty", "write_back"].map((field) => mean(field)),
+    }],
+    draw: withoutIdle(plain([
+      { column: "cached", label: "page cache", colour: 3 },
+      { column: "buffered", label: "buffers", colour: 5 },
+      { column: "shared", label: "shared", colour: 0 },
+      { column: "slab", label: "slab", colour: 4 },
+      { column: "mapped", label: "mapped", colour: 1 },
+      { column: "page_tables", label: "page tables", colour: 7 },
+      { column: "dirty", label: "dirty", colour: 2 },
+      { column: "write_back", label: "write-back", colour: 6 },
+    ]), 0),
+  },
+  {
+    id: "commit", section: kMemory, title: "Committed memory", unit: "bytes", style: "line",
+    about: "What programs have asked for, and what the kernel would promise.",
+    sources: [{ from: "mem", columns: [banded("committed_as"), max("commit_limit")] }],
+    draw: plain([
+      { column: "committed_as", label: "committed", colour: 4 },
+      { column: "commit_limit", label: "limit", colour: 7, overlay: true },
+    ]),
+  },
+  {
+    id: "swap", section: kMemory, title: "Swap used", unit: "bytes", style: "line",
+    sources: [{ from: "swap", columns: [banded("used"), max("total")] }],
     draw: (grids) => {
       const drawn = plain([
         { column: "used", label: "used", colour: 1 },
-        { column: "total", label: "size", colour: 7 },
+        { column: "total", label: "size", colour: 7, overlay: true },
       ])(grids);
       const some = drawn.lines.length === 0 || drawn.lines.some((line) => line.values.some((value) => (value ?? 0) > 0));
       return some ? drawn : { lines: [], blank: "This machine has no swap." };
     },
   },
   {
-    id: "disk", section: "Disk", title: "Disk space used", unit: "percent", style: "line", ceilings: [100],
-    sources: [{ from: "disk", columns: [mean("used_percent")], by: ["path"] }],
-    draw: (grids) => {
-      const drawn = grouped("path", [{ column: "used_percent", label: "" }], any, "show", "file systems")(grids);
-      const step = grids[0]?.step ?? 0;
-      const filling = drawn.lines.flatMap((line) => {
-        const left = timeUntilFull(line.values, step);
-        return left === null ? [] : [`${line.label} is full in ${formatDuration(left / 1000)}`];
-      });
-      const notes = [...(drawn.note === undefined ? [] : [drawn.note]), ...(filling.length > 0 ? [`At this pace ${filling.join(", ")}.`] : [])];
-      return notes.length > 0 ? { lines: drawn.lines, note: notes.join(" · ") } : drawn;
-    },
+    id: "swap-traffic", section: kMemory, title: "Swapped in ▴ and out ▾", unit: "bytes_per_second", style: "mirror",
+    sources: [{ from: "swap", columns: [rate("in"), rate("out")], rates: true }],
+    draw: unlessIdle(plain([
+      { column: "in", label: "in", colour: 0 },
+      { column: "out", label: "out", colour: 1, below: true },
+    ]), "Nothing was swapped in or out."),
   },
   {
-    id: "inodes", section: "Disk", title: "Inodes used", unit: "percent", style: "line", ceilings: [100],
-    sources: [{ from: "disk", columns: [mean("inodes_used_percent")], by: ["path"] }],
+    id: "disk", section: kDisk, title: "Disk space used", unit: "percent", style: "line", ceilings: [100],
+    sources: [{ from: "disk", columns: [banded("used_percent")], by: ["path"] }],
+    draw: grouped("path", [{ column: "used_percent", label: "" }], any, "show", "file systems"),
+  },
+  {
+    id: "inodes", section: kDisk, title: "Inodes used", unit: "percent", style: "line", ceilings: [25, 50, 100],
+    sources: [{ from: "disk", columns: [banded("inodes_used_percent")], by: ["path"] }],
     draw: grouped("path", [{ column: "inodes_used_percent", label: "" }], any, "show", "file systems"),
   },
   {
-    id: "diskio", section: "Disk", title: "Disk throughput (read up, written down)", unit: "bytes_per_second", style: "mirror",
+    id: "diskio", section: kDisk, title: "Disk throughput, read ▴ written ▾", unit: "bytes_per_second", style: "mirror",
     sources: [{ from: "diskio", columns: [rate("read_bytes", "read"), rate("write_bytes", "write")], by: ["name"], rates: true }],
     draw: grouped("name", [{ column: "read", label: "read" }, { column: "write", label: "written", below: true }], wholeDisk,
                   "hide", "devices"),
   },
   {
-    id: "iops", section: "Disk", title: "Disk requests (reads up, writes down)", unit: "per_second", style: "mirror",
+    id: "iops", section: kDisk, title: "Disk requests, reads ▴ writes ▾", unit: "per_second", style: "mirror",
     sources: [{ from: "diskio", columns: [rate("reads"), rate("writes")], by: ["name"], rates: true }],
     draw: grouped("name", [{ column: "reads", label: "reads" }, { column: "writes", label: "writes", below: true }], wholeDisk,
                   "hide", "devices"),
   },
   {
-    id: "network", section: "Network", title: "Network (received up, sent down)", unit: "bits_per_second", style: "mirror",
+    id: "disk-time", section: kDisk, title: "Time a request takes", unit: "milliseconds", style: "line",
+    about: "From asking to done, waiting included; nothing while there are no requests.",
+    sources: [{ from: "diskio", columns: [banded("io_await")], by: ["name"] }],
+    draw: grouped("name", [{ column: "io_await", label: "" }], wholeDisk, "hide", "devices"),
+  },
+  {
+    id: "disk-busy", section: kDisk, title: "Disk utilisation", unit: "percent", style: "line", ceilings: [10, 25, 50, 100],
+    about: "Share of time with at least one request under way.",
+    sources: [{ from: "diskio", columns: [banded("io_util")], by: ["name"] }],
+    draw: grouped("name", [{ column: "io_util", label: "" }], wholeDisk, "hide", "devices"),
+  },
+  {
+    id: "disk-queue", section: kDisk, title: "Disk requests under way", unit: "count", style: "line",
+    sources: [{ from: "diskio", columns: [banded("iops_in_progress")], by: ["name"] }],
+    draw: grouped("name", [{ column: "iops_in_progress", label: "" }], wholeDisk, "hide", "devices"),
+  },
+  {
+    id: "network", section: kNetwork, title: "Network, received ▴ sent ▾", unit: "bits_per_second", style: "mirror",
     sources: [{
       from: "net", by: ["interface"], rates: true,
       columns: [
@@ -234,67 +232,75 @@ export const kPanels: readonly Panel[] = [
                   "hide", "interfaces"),
   },
   {
-    id: "packets", section: "Network", title: "Packets (received up, sent down)", unit: "per_second", style: "mirror",
+    id: "packets", section: kNetwork, title: "Packets, received ▴ sent ▾", unit: "per_second", style: "mirror",
     sources: [{ from: "net", columns: [rate("packets_recv", "received"), rate("packets_sent", "sent")], by: ["interface"], rates: true }],
     draw: grouped("interface", [{ column: "received", label: "received" }, { column: "sent", label: "sent", below: true }], any,
                   "hide", "interfaces"),
   },
   {
-    id: "network-errors", section: "Network", title: "Network errors and drops", unit: "per_second", style: "line",
+    id: "network-errors", section: kNetwork, title: "Network errors and drops", unit: "per_second", style: "line",
     sources: [{
       from: "net", by: ["interface"], rates: true,
       columns: [rate("err_in"), rate("err_out"), rate("drop_in"), rate("drop_out")],
     }],
-    draw: grouped("interface", [
+    draw: unlessIdle(withoutIdle(grouped("interface", [
       { column: "err_in", label: "errors in" },
       { column: "err_out", label: "errors out" },
       { column: "drop_in", label: "drops in" },
       { column: "drop_out", label: "drops out" },
-    ], any, "hide", "interfaces"),
+    ], any, "hide", "interfaces"), 0), "No errors and no drops."),
   },
   {
-    id: "tcp", section: "Network", title: "TCP connections", unit: "count", style: "line",
-    sources: [{
-      from: "netstat",
-      columns: ["tcp_established", "tcp_time_wait", "tcp_close_wait", "tcp_listen"].map((field) => mean(field)),
-    }],
-    draw: plain([
-      { column: "tcp_established", label: "established", colour: 0 },
-      { column: "tcp_time_wait", label: "time wait", colour: 2 },
-      { column: "tcp_close_wait", label: "close wait", colour: 1 },
-      { column: "tcp_listen", label: "listening", colour: 3 },
-    ]),
+    id: "tcp", section: kNetwork, title: "TCP sockets by state", unit: "count", style: "line",
+    sources: [{ from: "netstat", columns: kTcpStates.map(([state]) => mean(`tcp_${state}`, state)) }],
+    draw: withoutIdle(plain(kTcpStates.map(([state, colour]) => ({ column: state, label: state.replace("_", " "), colour }))), 4),
   },
   {
-    id: "processes", section: "Processes and kernel", title: "Processes by state", unit: "count", style: "stack",
+    id: "udp", section: kNetwork, title: "UDP sockets", unit: "count", style: "line",
+    sources: [{ from: "netstat", columns: [banded("udp_socket")] }],
+    draw: plain([{ column: "udp_socket", label: "open", colour: 5 }]),
+  },
+  {
+    id: "processes", section: kProcesses, title: "Processes by state", unit: "count", style: "stack",
     sources: [{
       from: "processes",
-      columns: ["running", "blocked", "zombies", "stopped", "sleeping", "idle"].map((state) => mean(state)),
+      columns: ["running", "blocked", "zombies", "stopped", "sleeping", "idle", "dead", "paging", "parked", "unknown"].map((state) => mean(state)),
     }],
+    draw: withoutIdle(plain([
+      { column: "running", label: "running", colour: 0 },
+      { column: "blocked", label: "blocked", colour: 2 },
+      { column: "zombies", label: "zombies", colour: 6 },
+      { column: "sleeping", label: "sleeping", colour: 3 },
+      { column: "idle", label: "idle", colour: 7 },
+      { column: "stopped", label: "stopped", colour: 4 },
+      { column: "dead", label: "dead", colour: 1 },
+      { column: "paging", label: "paging", colour: 5 },
+      { column: "parked", label: "parked", colour: 5 },
+      { column: "unknown", label: "unknown", colour: 1 },
+    ]), 5),
+  },
+  {
+    id: "trouble", section: kProcesses, title: "Running, blocked, zombies", unit: "count", style: "line",
+    sources: [{ from: "processes", columns: [banded("running"), banded("blocked"), banded("zombies")] }],
     draw: plain([
       { column: "running", label: "running", colour: 0 },
       { column: "blocked", label: "blocked", colour: 2 },
       { column: "zombies", label: "zombies", colour: 6 },
-      { column: "stopped", label: "stopped", colour: 4 },
-      { column: "sleeping", label: "sleeping", colour: 3 },
-      { column: "idle", label: "idle", colour: 7 },
     ]),
   },
   {
-    id: "pressure", section: "Processor", title: "Pressure (share of time that tasks waited)", unit: "percent", style: "line",
-    sources: [{ from: "pressure", columns: [mean("avg10")], by: ["resource", "type"] }],
-    draw: ([grid]) => {
-      const order = ["cpu some", "memory some", "io some", "memory full", "io full"];
-      const lines = (grid?.series ?? []).flatMap((series) => {
-        const name = `${series.tags["resource"] ?? ""} ${series.tags["type"] ?? ""}`;
-        const colour = order.indexOf(name);
-        return colour < 0 ? [] : [{ key: name, label: name.replace("io", "I/O"), values: series.values, colour }];
-      });
-      return { lines: lines.sort((a, b) => a.colour - b.colour) };
-    },
+    id: "top-cpu", section: kProcesses, title: "CPU by process", unit: "percent", style: "stack", optional: true,
+    about: "100 % is one core.",
+    sources: [{ from: "procstat", columns: [mean("cpu_usage", "cpu")], by: ["process_name"] }],
+    draw: largest("process_name", 1),
   },
   {
-    id: "kernel", section: "Processes and kernel", title: "Context switches and interrupts", unit: "per_second", style: "line",
+    id: "top-memory", section: kProcesses, title: "Memory by process", unit: "bytes", style: "stack", optional: true,
+    sources: [{ from: "procstat", columns: [mean("memory_rss", "rss")], by: ["process_name"] }],
+    draw: largest("process_name", 1),
+  },
+  {
+    id: "kernel", section: kProcesses, title: "Context switches and interrupts", unit: "per_second", style: "line",
     sources: [{ from: "kernel", columns: [rate("context_switches"), rate("interrupts")], rates: true }],
     draw: plain([
       { column: "context_switches", label: "context switches", colour: 0 },
@@ -302,38 +308,66 @@ export const kPanels: readonly Panel[] = [
     ]),
   },
   {
-    id: "forks", section: "Processes and kernel", title: "Processes started", unit: "per_second", style: "line",
+    id: "forks", section: kProcesses, title: "Processes started", unit: "per_second", style: "line",
     sources: [{ from: "kernel", columns: [rate("processes_forked")], rates: true }],
     draw: plain([{ column: "processes_forked", label: "forks", colour: 4 }]),
   },
   {
-    id: "threads", section: "Processes and kernel", title: "Threads", unit: "count", style: "line",
-    sources: [{ from: "processes", columns: [mean("total_threads", "threads")] }],
-    draw: plain([{ column: "threads", label: "threads", colour: 3 }]),
+    id: "threads", section: kProcesses, title: "Processes and threads", unit: "count", style: "line",
+    sources: [{ from: "processes", columns: [mean("total_threads", "threads"), mean("total", "processes")] }],
+    draw: plain([
+      { column: "threads", label: "threads", colour: 3 },
+      { column: "processes", label: "processes", colour: 0 },
+    ]),
   },
   {
-    id: "files", section: "Processes and kernel", title: "Open files", unit: "count", style: "line",
-    sources: [{ from: "linux_sysctl_fs", columns: [max("file-nr")] }],
+    id: "files", section: kProcesses, title: "Open files", unit: "count", style: "line",
+    sources: [{ from: "linux_sysctl_fs", columns: [banded("file-nr")] }],
     draw: plain([{ column: "file-nr", label: "file descriptors in use", colour: 5 }]),
   },
   {
-    id: "client", section: "What resmon-client costs", title: "Time per gather, by collector", unit: "milliseconds", style: "stack",
+    id: "temperature", section: kProcesses, title: "Temperature", unit: "celsius", style: "line", optional: true,
+    sources: [{ from: "temp", columns: [banded("temp")], by: ["sensor"] }],
+    draw: grouped("sensor", [{ column: "temp", label: "" }], any, "show", "sensors"),
+  },
+  {
+    id: "client", section: kClient, title: "Time per gather, by collector", unit: "milliseconds", style: "stack",
     sources: [{ from: "internal_collector", columns: [mean("duration_seconds", "seconds")], by: ["collector"] }],
-    // The dearest collectors by name, the others as one part, so that the stack's height is the whole cost.
-    draw: ([grid]) => {
-      const ranked = (grid?.series ?? []).slice().sort((a, b) => total(b.values) - total(a.values));
-      const inMilliseconds = (values: Values): Values => values.map((value) => (value === null ? null : value * 1000));
-      const lines: Line[] = ranked.slice(0, kMostGroups).map((series, colour) => {
-        const name = series.tags["collector"] ?? "";
-        return { key: name, label: name, colour, values: inMilliseconds(series.values) };
-      });
-      const [first, ...others] = ranked.slice(kMostGroups).map((series) => series.values);
-      if (first !== undefined) {
-        const sum = others.reduce<Values>(
-          (a, b) => a.map((value, at) => (value === null && (b[at] ?? null) === null ? null : (value ?? 0) + (b[at] ?? 0))), first);
-        lines.push({ key: " others", label: `${others.length + 1} others`, colour: 7, values: inMilliseconds(sum) });
-      }
-      return { lines };
+    draw: largest("collector", 1000),
+  },
+  {
+    id: "client-cpu", section: kClient, title: "CPU", unit: "percent", style: "line", optional: true,
+    about: "100 % is one core.",
+    sources: [{
+      from: "internal_client", rates: true,
+      columns: [{ expression: 'non_negative_derivative(max("cpu_seconds"), 1s) * 100', as: "cpu" }],
+    }],
+    draw: plain([{ column: "cpu", label: "resmon-client", colour: 0 }]),
+  },
+  {
+    id: "client-memory", section: kClient, title: "Memory", unit: "bytes", style: "line", optional: true,
+    sources: [{ from: "internal_client", columns: [banded("memory_resident_bytes", "resident")] }],
+    draw: plain([{ column: "resident", label: "resident", colour: 3 }]),
+  },
+  {
+    id: "client-sent", section: kClient, title: "Sent to the server", unit: "bytes_per_second", style: "line", optional: true,
+    sources: [{ from: "internal_client", columns: [rate("sent_bytes", "sent")], rates: true }],
+    draw: plain([{ column: "sent", label: "sent", colour: 4 }]),
+  },
+  {
+    id: "client-backlog", section: kClient, title: "Samples waiting and lost", unit: "count", style: "line",
+    sources: [{ from: "internal_client", columns: [max("backlog_samples", "backlog"), max("dropped_samples", "dropped")] }],
+    draw: plain([
+      { column: "backlog", label: "waiting to be sent", colour: 1 },
+      { column: "dropped", label: "dropped since start", colour: 6 },
+    ]),
+  },
+  {
+    id: "client-failures", section: kClient, title: "Failed collector runs", unit: "count", style: "line", optional: true,
+    sources: [{ from: "internal_collector", columns: [max("failures")], by: ["collector"] }],
+    draw: (grids) => {
+      const drawn = grouped("collector", [{ column: "failures", label: "" }], any, "hide", "collectors")(grids);
+      return drawn.lines.some((line) => line.values.some((value) => (value ?? 0) > 0)) ? drawn : { lines: [] };
     },
   },
 ];

@@ -9,7 +9,10 @@ export type Unit =
   | "per_second"
   | "count"
   | "load"
-  | "milliseconds";
+  | "milliseconds"
+  | "seconds"
+  | "celsius"
+  | "number";
 
 export const kNothing = "–";
 
@@ -69,6 +72,12 @@ export function format(value: number | null | undefined, unit: Unit): string {
       return decimal(value, "");
     case "load":
       return load(value);
+    case "seconds":
+      return Math.abs(value) < 1 ? format(value * 1000, "milliseconds") : `${threeDigits(value)} s`;
+    case "celsius":
+      return `${value.toFixed(1)} °C`;
+    case "number":
+      return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
     case "milliseconds":
       return Math.abs(value) >= 1000 ? `${threeDigits(value / 1000)} s` : `${threeDigits(value)} ms`;
   }

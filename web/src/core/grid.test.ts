@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { markGaps, mergeGrid, timeUntilFull, toGrid } from "./grid.ts";
+import { markGaps, mergeGrid, toGrid } from "./grid.ts";
 
 const series = (values: [number, number | null][], tags: Record<string, string> = {}) =>
   ({ name: "m", tags, columns: ["time", "v"], values });
@@ -42,14 +42,4 @@ test("gaps: a slow collector's rhythm is drawn through, a missed sample is not",
   ]);
   assert.deepEqual(markGaps([1, 2, 3, null, 4, 5]), [1, 2, 3, null, 4, 5]);
   assert.deepEqual(markGaps([null, null]), [null, null]);
-});
-
-test("a disk that fills steadily has a date; noise, an ebb and a crawl have none", () => {
-  const rising = Array.from({ length: 100 }, (_, index) => (index % 7 === 3 ? null : 80 + index * 0.1));
-  assert.ok(Math.abs((timeUntilFull(rising, 1000) ?? 0) - 101_000) < 2000);
-  assert.equal(timeUntilFull(rising.map((value) => (value === null ? null : 180 - value)), 1000), null);
-  assert.equal(timeUntilFull(rising.map((_, index) => 50 + 5 * Math.sin(index * 2)), 1000), null);
-  assert.equal(timeUntilFull(rising.map((_, index) => 50 + index * 0.0001), 1000), null);
-  assert.equal(timeUntilFull(rising.slice(0, 10), 1000), null);
-  assert.equal(timeUntilFull(rising.map(() => 40), 1000), null);
 });

@@ -70,28 +70,6 @@ export function mergeGrid(old: Grid, fresh: Grid, window: Window): Grid {
   return { ...window, series };
 }
 
-// When a share that grows steadily reaches 100 %, in ms after the last sample, by least squares over `values`; null when it does
-// not grow, when the growth is noise (it explains less than half of the variance), or when the date would be guesswork: further
-// away than ten times the span it was learned from.
-export function timeUntilFull(values: readonly (number | null)[], step: number): number | null {
-  const points = values.flatMap((y, x) => (y === null ? [] : [{ x, y }]));
-  const last = points.at(-1);
-  if (last === undefined || points.length < 30 || last.y >= 100) return null;
-  const meanX = points.reduce((sum, point) => sum + point.x, 0) / points.length;
-  const meanY = points.reduce((sum, point) => sum + point.y, 0) / points.length;
-  let xx = 0;
-  let xy = 0;
-  let yy = 0;
-  for (const { x, y } of points) {
-    xx += (x - meanX) ** 2;
-    xy += (x - meanX) * (y - meanY);
-    yy += (y - meanY) ** 2;
-  }
-  if (xy <= 0 || (xy * xy) / (xx * yy) < 0.5) return null;
-  const buckets = (100 - last.y) / (xy / xx);
-  return buckets > 10 * points.length ? null : buckets * step;
-}
-
 // A collector may be slower than the grid (disks every minute on a 5 s grid). Nulls between two of its regular samples are
 // then not a gap. The series' own rhythm is its median distance between samples; a hole longer than one and a half of that is
 // a gap and stays null, a shorter one becomes undefined, which uPlot draws through.

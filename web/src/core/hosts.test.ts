@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyFeed, decodeFeed, matches, sortHosts, type Fleet, type Host } from "./hosts.ts";
+import { applyFeed, decodeFeed, groupHosts, hasWord, matches, sortHosts, tagsOf, toggleWord, type Fleet, type Host } from "./hosts.ts";
 
 function hostsOf(...given: object[]): Host[] {
   const feed = decodeFeed({ type: "snapshot", server_time: 1_000_000, hosts: given });
@@ -47,4 +47,30 @@ test("search", () => {
   assert.ok(host !== undefined);
   for (const text of ["", "web", "WEB1 oslo", "site:os", "state:late", "10.0.0.7"]) assert.ok(matches(host, text), text);
   for (const text of ["web2", "site:berlin", "state:up", "web1 berlin"]) assert.ok(!matches(host, text), text);
+});
+
+test("a search compares numbers, and quotes hold spaces together", () => {
+  const [host] = hostsOf({ host: "a", version: "1.2.0", tags: { site: "New York" }, summary: { disk_percent: 91, load1: 6, n_cpus: 4 } });
+  assert.ok(host !== undefined);
+  for (const text of ["disk>90", "load>1.4", 'site:"new york"', "version:1.2", "disk>90 disk<92"]) assert.ok(matches(host, text), text);
+  for (const text of ["disk>91", "load<1", "cpu<100", 'site:"new jersey"']) assert.ok(!matches(host, text), text);
+});
+
+test("a filter is a word of the search that can be put in and taken out", () => {
+  const one = toggleWord("web", "site:New York");
+  assert.equal(one, 'web site:"New York"');
+  assert.ok(hasWord(one, "site:new york"));
+  assert.equal(toggleWord(one, "site:New York"), "web");
+});
+
+test("tags with their values, and groups with the unnamed last", () => {
+  const hosts = hostsOf(
+    { host: "a", tags: { site: "oslo" } }, { host: "b", tags: { site: "bergen" } }, { host: "c", tags: { site: "oslo", role: "db" } }, { host: "d" },
+  );
+  assert.deepEqual(tagsOf(hosts), [
+    { key: "role", values: [{ value: "db", hosts: 1 }] },
+    { key: "site", values: [{ value: "oslo", hosts: 2 }, { value: "bergen", hosts: 1 }] },
+  ]);
+  assert.deepEqual(groupHosts(hosts, "site").map((group) => [group.name, group.hosts.map((host) => host.host).join("")]),
+    [["bergen", "b"], ["oslo", "ac"], ["", "d"]]);
 });

@@ -1,7 +1,7 @@
 // The hosts as the server tells them, checked field by field: any number may be missing, and a page that shows a dash is better
 // than a page that stops.
 
-import type { SortKey } from "./route.ts";
+import { kHeatKeys, type HeatKey, type SortKey } from "./route.ts";
 
 export type HostState = "up" | "late" | "down";
 
@@ -13,6 +13,8 @@ export interface Summary {
   disk_path: string | null;
   network_receive_bytes_per_second: number | null;
   network_send_bytes_per_second: number | null;
+  pressure_percent: number | null;
+  pressure_resource: string | null;
   load1: number | null;
   n_cpus: number | null;
   uptime_seconds: number | null;
@@ -68,6 +70,8 @@ function decodeHost(value: unknown, serverTime: number): Host | null {
       disk_path: textOr(given["disk_path"], null),
       network_receive_bytes_per_second: numberOr(given["network_receive_bytes_per_second"], null),
       network_send_bytes_per_second: numberOr(given["network_send_bytes_per_second"], null),
+      pressure_percent: numberOr(given["pressure_percent"], null),
+      pressure_resource: textOr(given["pressure_resource"], null),
       load1: numberOr(given["load1"], null),
       n_cpus: numberOr(given["n_cpus"], null),
       uptime_seconds: numberOr(given["uptime_seconds"], null),
@@ -106,27 +110,110 @@ export function applyFeed(fleet: Fleet, feed: Feed): Fleet {
   return next;
 }
 
-// Words must all match; `key:value` matches a tag, or `state:`; anything else is looked for in name, address and tags.
-export function matches(host: Host, search: string): boolean {
-  return search
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== "")
-    .every((word) => {
-      const colon = word.indexOf(":");
-      if (colon > 0) {
-        const key = word.slice(0, colon);
-        const value = word.slice(colon + 1);
-        if (key === "state") return host.state.startsWith(value);
-        const tag = Object.entries(host.tags).find(([name]) => name.toLowerCase() === key);
-        if (tag !== undefined) return tag[1].toLowerCase().includes(value);
-      }
-      return (
-        host.host.toLowerCase().includes(word) ||
-        host.address.toLowerCase().includes(word) ||
-        Object.entries(host.tags).some(([name, value]) => `${name}:${value}`.toLowerCase().includes(word))
-      );
-    });
+// The numbers that a search may compare (`disk>90`) and the heat view may show.
+export function measure(host: Host, key: HeatKey): number | null {
+  const summary = host.summary;
+  switch (key) {
+    case "cpu":
+      return summary.cpu_percent;
+    case "memory":
+      return summary.memory_percent;
+    case "swap":
+      return summary.swap_percent;
+    case "disk":
+      return summary.disk_percent;
+    case "load":
+      return loadPerCore(host);
+    case "pressure":
+      return summary.pressure_percent;
+  }
+}
+
+// The words of a search; a part in double quotes may hold spaces (`site:"new york"`).
+export function searchWords(search: string): string[] {
+  return (search.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? []).map((word) => word.replaceAll('"', "")).filter((word) => word !== "");
+}
+
+const quoted = (word: string): string => (/\s/.test(word) ? word.replace(/^([^:]*:)?(.*)$/, '$1"$2"') : word);
+
+// The search with `word` taken out where it is in, and added where it is not.
+export function toggleWord(search: string, word: string): string {
+  const words = searchWords(search);
+  const rest = words.filter((one) => one.toLowerCase() !== word.toLowerCase());
+  return (rest.length < words.length ? rest : [...words, word]).map(quoted).join(" ");
+}
+
+export const hasWord = (search: string, word: string): boolean =>
+  searchWords(search).some((one) => one.toLowerCase() === word.toLowerCase());
+
+function matchesWord(host: Host, word: string): boolean {
+  const compared = /^([a-z]+)([<>])(\d+(?:\.\d+)?)$/.exec(word);
+  const key = kHeatKeys.find((one) => one === compared?.[1] || (one === "memory" && compared?.[1] === "mem"));
+  if (compared !== null && key !== undefined) {
+    const value = measure(host, key);
+    return value !== null && (compared[2] === ">" ? value > Number(compared[3]) : value < Number(compared[3]));
+  }
+  const colon = word.indexOf(":");
+  if (colon > 0) {
+    const name = word.slice(0, colon);
+    const value = word.slice(colon + 1);
+    if (name === "state") return host.state.startsWith(value);
+    if (name === "version") return host.version.toLowerCase().startsWith(value);
+    const tag = Object.entries(host.tags).find(([one]) => one.toLowerCase() === name);
+    if (tag !== undefined) return tag[1].toLowerCase().includes(value);
+  }
+  return (
+    host.host.toLowerCase().includes(word) ||
+    host.address.toLowerCase().includes(word) ||
+    Object.entries(host.tags).some(([name, value]) => `${name}:${value}`.toLowerCase().includes(word))
+  );
+}
+
+// Words must all match; `key:value` matches a tag, `state:` or `version:`; `disk>90` compares; anything else is looked for in
+// name, address and tags.
+export const matches = (host: Host, search: string): boolean =>
+  searchWords(search.toLowerCase()).every((word) => matchesWord(host, word));
+
+export interface TagValues {
+  key: string;
+  values: { value: string; hosts: number }[];  // most hosts first
+}
+
+// What there is to filter and to group by.
+export function tagsOf(hosts: Iterable<Host>): TagValues[] {
+  const found = new Map<string, Map<string, number>>();
+  for (const host of hosts) {
+    for (const [key, value] of Object.entries(host.tags)) {
+      const values = found.get(key) ?? new Map<string, number>();
+      found.set(key, values.set(value, (values.get(value) ?? 0) + 1));
+    }
+  }
+  return [...found]
+    .map(([key, values]) => ({
+      key,
+      values: [...values].map(([value, count]) => ({ value, hosts: count })).sort((a, b) => b.hosts - a.hosts || kCollator.compare(a.value, b.value)),
+    }))
+    .sort((a, b) => kCollator.compare(a.key, b.key));
+}
+
+export interface Group {
+  name: string;
+  hosts: Host[];
+}
+
+// The hosts, in their order, gathered by a tag (or state, or version); groups with trouble first, then by name.
+export function groupHosts(hosts: readonly Host[], by: string): Group[] {
+  const groups = new Map<string, Host[]>();
+  for (const host of hosts) {
+    const name = by === "state" ? host.state : by === "version" ? host.version : host.tags[by] ?? "";
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [host]);
+    else group.push(host);
+  }
+  const rank = (name: string): number => (by === "state" ? kStateRank[name as HostState] : name === "" ? 1 : 0);
+  return [...groups]
+    .map(([name, members]) => ({ name, hosts: members }))
+    .sort((a, b) => rank(a.name) - rank(b.name) || kCollator.compare(a.name, b.name));
 }
 
 const kStateRank: Record<HostState, number> = { down: 0, late: 1, up: 2 };
@@ -155,6 +242,8 @@ function sortValue(host: Host, key: SortKey): number | string | null {
       return summary.network_send_bytes_per_second;
     case "load":
       return loadPerCore(host) ?? summary.load1;
+    case "pressure":
+      return summary.pressure_percent;
     case "uptime":
       return summary.uptime_seconds;
     case "seen":

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { identifier, literal, mean, rate, select } from "./influxql.ts";
+import { banded, identifier, literal, mean, rate, select, withBands } from "./influxql.ts";
 
 const window = { from: 1_700_000_000_000, to: 1_700_000_060_000, step: 10_000 };
 
@@ -24,4 +24,12 @@ test("a hostile host name stays inside its quotes", () => {
     assert.equal(back, name);
   }
   assert.equal(identifier('a"b\\'), '"a\\"b\\\\"');
+});
+
+test("several hosts, and bands beside means", () => {
+  assert.equal(
+    select({ columns: withBands([banded("load1"), mean("load5")]), from: "system", where: [["host", ["a", "b'"]]], by: ["host"] }, window),
+    'SELECT mean("load1") AS "load1", min("load1") AS "load1 low", max("load1") AS "load1 high", mean("load5") AS "load5" FROM "system" ' +
+      "WHERE (\"host\" = 'a' OR \"host\" = 'b\\'') AND time >= 1700000000000ms AND time < 1700000060000ms GROUP BY time(10s), \"host\" fill(null)",
+  );
 });

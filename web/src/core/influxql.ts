@@ -4,6 +4,7 @@
 export interface Column {
   expression: string;
   as: string;
+  field?: string;  // set where the lowest and the highest value of a bucket may be asked for as well
 }
 
 export interface Window {
@@ -15,7 +16,7 @@ export interface Window {
 export interface Select {
   columns: Column[];
   from: string;
-  where: ReadonlyArray<readonly [tag: string, value: string]>;
+  where: ReadonlyArray<readonly [tag: string, value: string | readonly string[]]>;  // several values: any of them
   by: readonly string[];
 }
 
@@ -28,6 +29,19 @@ export function literal(text: string): string {
 }
 
 export const mean = (field: string, as = field): Column => ({ expression: `mean(${identifier(field)})`, as });
+// A mean that draws a band from the lowest to the highest value where a bucket holds many.
+export const banded = (field: string, as = field): Column => ({ ...mean(field, as), field });
+export const lowOf = (as: string): string => `${as} low`;
+export const highOf = (as: string): string => `${as} high`;
+export const withBands = (columns: readonly Column[]): Column[] =>
+  columns.flatMap((column) =>
+    column.field === undefined
+      ? [column]
+      : [
+          column,
+          { expression: `min(${identifier(column.field)})`, as: lowOf(column.as) },
+          { expression: `max(${identifier(column.field)})`, as: highOf(column.as) },
+        ]);
 export const max = (field: string, as = field): Column => ({ expression: `max(${identifier(field)})`, as });
 
 // A counter's change per second. A counter that went back (a reboot) gives nothing rather than a huge negative rate.
@@ -40,9 +54,15 @@ function duration(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 
+function oneOf(tag: string, value: string | readonly string[]): string {
+  const is = (one: string): string => `${identifier(tag)} = ${literal(one)}`;
+  if (typeof value === "string") return is(value);
+  return value.length === 1 ? is(value[0] ?? "") : `(${value.map(is).join(" OR ")})`;
+}
+
 export function select(query: Select, window: Window): string {
   const columns = query.columns.map((column) => `${column.expression} AS ${identifier(column.as)}`).join(", ");
-  const tags = query.where.map(([tag, value]) => `${identifier(tag)} = ${literal(value)} AND `).join("");
+  const tags = query.where.map(([tag, value]) => `${oneOf(tag, value)} AND `).join("");
   const by = query.by.map((tag) => `, ${identifier(tag)}`).join("");
   return (
     `SELECT ${columns} FROM ${identifier(query.from)} WHERE ${tags}` +

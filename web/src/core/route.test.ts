@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatRoute, parseRoute } from "./route.ts";
-import { chooseStep, kDefaultPreset, pan, windowOf } from "./time_range.ts";
+import { chooseStep, kDefaultPreset, localDay, pan, parseLocalTime, windowOf } from "./time_range.ts";
 
 test("every view survives being a link", () => {
-  for (const hash of ["#/", "#/?q=site%3Aoslo&sort=-cpu", "#/?view=heat", "#/host/web1?range=24h", "#/host/a%2Fb%3Fc%23d?from=1000000&to=2000000"]) {
+  for (const hash of ["#/", "#/?q=site%3Aoslo&sort=-cpu", "#/?view=heat", "#/host/web1?range=24h", "#/?view=heat&by=disk&group=site",
+    "#/compare?host=a&host=b%26c&range=live", "#/explore?q=SELECT+1%3B+%23&show=table&sort=-grew", "#/server", "#/server?level=warn", "#/access", "#/host/a%2Fb%3Fc%23d?from=1000000&to=2000000"]) {
     assert.equal(formatRoute(parseRoute(hash)), hash);
   }
   const route = parseRoute(formatRoute({ view: "host", host: "<b>%/é", range: { kind: "last", preset: kDefaultPreset } }));
@@ -44,4 +45,13 @@ test("panning past the present is live again", () => {
   const back = pan({ kind: "last", preset: kDefaultPreset }, 10_000_000, -0.5);
   assert.deepEqual(back, { kind: "absolute", from: 10_000_000 - 1_350_000, to: 10_000_000 - 450_000 });
   assert.equal(pan(back, 10_000_000, 0.5).kind, "last");
+});
+
+test("times as they are typed", () => {
+  assert.equal(parseLocalTime("2026-11-24T08:30"), new Date(2026, 10, 24, 8, 30).getTime());
+  assert.equal(parseLocalTime(" 2026-11-24 08:30:05 "), new Date(2026, 10, 24, 8, 30, 5).getTime());
+  assert.equal(parseLocalTime("2026-11-24"), new Date(2026, 10, 24).getTime());
+  for (const text of ["", "yesterday", "2026-02-31", "2026-13-01", "24.11.2026"]) assert.equal(parseLocalTime(text), null, text);
+  const day = localDay(new Date(2026, 2, 1, 13).getTime(), 1);
+  assert.deepEqual([new Date(day.from).getDate(), new Date(day.to).getDate(), new Date(day.from).getHours()], [28, 1, 0]);
 });

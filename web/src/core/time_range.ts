@@ -14,6 +14,7 @@ const kHour = 60 * kMinute;
 const kDay = 24 * kHour;
 
 export const kPresets: readonly Preset[] = [
+  { id: "live", label: "Live", name: "the last 5 minutes", ms: 5 * kMinute },
   { id: "15m", label: "15 min", name: "the last 15 minutes", ms: 15 * kMinute },
   { id: "1h", label: "1 h", name: "the last hour", ms: kHour },
   { id: "6h", label: "6 h", name: "the last 6 hours", ms: 6 * kHour },
@@ -22,7 +23,7 @@ export const kPresets: readonly Preset[] = [
   { id: "30d", label: "30 d", name: "the last 30 days", ms: 30 * kDay },
 ];
 
-export const kDefaultPreset: Preset = kPresets[0]!;
+export const kDefaultPreset: Preset = kPresets.find((one) => one.id === "15m")!;
 
 export type Range = { kind: "last"; preset: Preset } | { kind: "absolute"; from: number; to: number };
 
@@ -64,4 +65,21 @@ export function pan(range: Range, now: number, fraction: number): Range {
     if (preset !== undefined) return { kind: "last", preset };
   }
   return { kind: "absolute", from: to - Math.round(span), to };
+}
+
+// What a person types or a date field holds ("2026-11-24T08:30", a space for the T, seconds or no time at all), in local time.
+export function parseLocalTime(text: string): number | null {
+  const found = /^\s*(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?)?\s*$/.exec(text);
+  if (found === null) return null;
+  const [year, month, day, hour, minute, second] = found.slice(1).map((part) => Number(part ?? 0));
+  const time = new Date(year ?? 0, (month ?? 1) - 1, day, hour, minute, second);
+  // 31 February and the like roll over to another day.
+  return time.getMonth() === (month ?? 1) - 1 && time.getDate() === day ? time.getTime() : null;
+}
+
+// A whole day of local time, `back` days before the one that holds `now`.
+export function localDay(now: number, back: number): { from: number; to: number } {
+  const day = new Date(now);
+  const start = (offset: number): number => new Date(day.getFullYear(), day.getMonth(), day.getDate() - back + offset).getTime();
+  return { from: start(0), to: start(1) };
 }

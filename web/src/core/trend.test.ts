@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kTrendPoints, kTrendStepMs, Trend, trendPath } from "./trend.ts";
+import { kTrendPoints, kTrendStepMs, Trend, trendCeiling, trendPath } from "./trend.ts";
 
 test("a trend holds means of half minutes and forgets the old ones", () => {
   const trend = new Trend();
@@ -16,4 +16,6 @@ test("a trend holds means of half minutes and forgets the old ones", () => {
 
 test("the path lifts the pen over a gap", () => {
   assert.equal(trendPath([0, 100, null, 50], 30, 10), "M0.0 10.0L10.0 0.0M30.0 5.0h1");
+  assert.equal(trendPath([0, 25], 30, 10, 25), "M0.0 10.0L30.0 0.0");
+  assert.deepEqual([[3, null], [26], [50.1, 2]].map(trendCeiling), [25, 50, 100]);
 });

@@ -1,4 +1,4 @@
-// The small CPU line in a fleet row: half-minute means over the last quarter hour. It is filled once by a query and then
+// The small line in a fleet row: half-minute means over the last quarter hour. It is filled once by a query and then
 // follows the live feed, so an open fleet view asks the store nothing.
 
 export const kTrendStepMs = 30_000;
@@ -39,8 +39,14 @@ export class Trend {
   }
 }
 
-// The line's SVG path in a box of `width` × `height`, for values of 0 … 100; a null lifts the pen.
-export function trendPath(values: readonly (number | null)[], width: number, height: number): string {
+// The top of a trend's scale: the first that holds the data, so that shapes can be seen and levels still compare.
+export function trendCeiling(values: readonly (number | null)[]): number {
+  const top = values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
+  return top <= 25 ? 25 : top <= 50 ? 50 : 100;
+}
+
+// The line's SVG path in a box of `width` × `height`, for values of 0 … `ceiling`; a null lifts the pen.
+export function trendPath(values: readonly (number | null)[], width: number, height: number, ceiling = 100): string {
   const step = width / Math.max(1, values.length - 1);
   let path = "";
   let down = false;
@@ -49,7 +55,7 @@ export function trendPath(values: readonly (number | null)[], width: number, hei
       down = false;
       return;
     }
-    const y = height - (Math.min(100, Math.max(0, value)) / 100) * height;
+    const y = height - (Math.min(ceiling, Math.max(0, value)) / ceiling) * height;
     path += `${down ? "L" : "M"}${(index * step).toFixed(1)} ${y.toFixed(1)}`;
     // A lone sample would be a path of no length; a short dash makes it visible.
     if (!down && (values[index + 1] ?? null) === null) path += "h1";

@@ -3,20 +3,29 @@ import { request } from "./session.ts";
 
 const kDatabase = "resmon";
 
-// Runs the statements in one request; one result each, in order. Throws ResponseError with the server's words, AuthRequired, or
-// what fetch throws when the server cannot be reached.
-export async function runStatements(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
-  const form = new URLSearchParams({ db: kDatabase, epoch: "ms", q: statements.join("; ") });
+async function ask(text: string, signal?: AbortSignal): Promise<unknown> {
+  const form = new URLSearchParams({ db: kDatabase, epoch: "ms", q: text });
   const response = await request("/query", { method: "POST", body: form, ...(signal === undefined ? {} : { signal }) });
   const body = await response.text();
   if (!response.ok) throw new ResponseError(errorText(body, response.status));
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(body);
+    return JSON.parse(body);
   } catch {
     throw new ResponseError("the answer is not JSON");
   }
-  return decodeResponse(parsed, statements.length);
+}
+
+// What a person typed: any number of statements, one result each.
+export async function runText(text: string, signal?: AbortSignal): Promise<StatementResult[]> {
+  const parsed = await ask(text, signal);
+  const results = (parsed as { results?: unknown }).results;
+  return decodeResponse(parsed, Array.isArray(results) ? results.length : 0);
+}
+
+// Runs the statements in one request; one result each, in order. Throws ResponseError with the server's words, AuthRequired, or
+// what fetch throws when the server cannot be reached.
+export async function runStatements(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
+  return decodeResponse(await ask(statements.join("; "), signal), statements.length);
 }
 
 // As runStatements, but a server that refuses the request as a whole (one statement that it cannot parse spoils all) is asked

@@ -1,6 +1,8 @@
-// Who we are to the server. The access token is kept for this tab only (sessionStorage): a token left behind in a shared
-// machine's profile would outlive the person's visit.
+// Who we are to the server. A person signs in with name and password and has a session in a cookie that no script can read; or gives
+// an access token, which is kept for this tab only (sessionStorage): a token left behind in a shared machine's profile would outlive
+// the person's visit. On the server's own machine reading may need neither.
 
+import { errorText } from "../core/influx_response.ts";
 import { Observable } from "../core/observable.ts";
 
 const kStorageKey = "resmon.token";
@@ -15,24 +17,40 @@ function stored(): string | null {
 
 let token: string | null = stored();
 
-export type SignIn = "not-needed" | "needed" | "refused";
+// wanted: nothing was refused, the person asked for the form.
+export type SignIn = "not-needed" | "wanted" | "needed" | "refused";
 export const signIn = new Observable<SignIn>("not-needed");
+
+export interface Account {
+  name: string;
+  role: string;  // "admin" or "viewer"
+}
+export const account = new Observable<Account | null>(null);
+// Whether this server knows people at all, or only tokens. Null: not known yet.
+export const hasAccounts = new Observable<boolean | null>(null);
 
 export class AuthRequired extends Error {
   constructor() {
-    super("the server asks for an access token");
+    super("the server asks who you are");
   }
 }
 
 export const currentToken = (): string | null => token;
+export const hasToken = new Observable(token !== null);
 
-export function useToken(given: string): void {
+function keepToken(given: string | null): void {
   token = given;
+  hasToken.set(given !== null);
   try {
-    sessionStorage.setItem(kStorageKey, given);
+    if (given === null) sessionStorage.removeItem(kStorageKey);
+    else sessionStorage.setItem(kStorageKey, given);
   } catch {
     // As above.
   }
+}
+
+export function useToken(given: string): void {
+  keepToken(given);
   signIn.set("not-needed");
 }
 
@@ -45,7 +63,56 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   if (response.status === 401) {
     // An answer to an older token says nothing about the one typed since.
     if (sent === token) signIn.set(sent === null ? "needed" : "refused");
+    account.set(null);
     throw new AuthRequired();
   }
   return response;
+}
+
+// A JSON request whose refusal is the caller's to show. Throws the server's words.
+export async function call(method: string, path: string, body?: object): Promise<unknown> {
+  const headers = new Headers();
+  if (token !== null) headers.set("Authorization", `Bearer ${token}`);
+  if (body !== undefined) headers.set("Content-Type", "application/json");
+  const response = await fetch(path, {
+    method, headers, credentials: "same-origin", cache: "no-store", ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) {
+    const wait = response.headers.get("Retry-After");
+    throw new Error(errorText(text, response.status) + (response.status === 429 && wait !== null ? ` (wait ${wait} s)` : ""));
+  }
+  try {
+    return text === "" ? null : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+export async function loadAccount(): Promise<void> {
+  try {
+    const response = await fetch("/api/v1/session", { credentials: "same-origin", cache: "no-store" });
+    const body: unknown = response.ok ? await response.json() : null;
+    const told = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+    hasAccounts.set(response.status !== 404 && told["accounts"] !== false);
+    const name = told["user"] ?? told["username"] ?? told["name"];
+    account.set(typeof name === "string" && name !== "" ? { name, role: typeof told["role"] === "string" ? told["role"] : "viewer" } : null);
+  } catch {
+    // No connection: the live feed says so.
+  }
+}
+
+export async function logIn(name: string, password: string): Promise<void> {
+  keepToken(null);
+  await call("POST", "/api/v1/login", { user: name, password });
+  await loadAccount();
+  signIn.set("not-needed");
+}
+
+export async function logOut(): Promise<void> {
+  keepToken(null);
+  if (account.value !== null) await call("POST", "/api/v1/logout").catch(() => undefined);
+  account.set(null);
+  // Everything that was fetched in that name goes with the page.
+  location.reload();
 }

@@ -1,57 +1,61 @@
-// CPU trends of all hosts: one query when the page connects, then the live feed.
+// CPU and memory trends of all hosts: one query when the page connects, then the live feed.
 
-import { select } from "../core/influxql.ts";
+import { mean, select } from "../core/influxql.ts";
 import { Observable } from "../core/observable.ts";
 import { kTrendPoints, kTrendStepMs, Trend } from "../core/trend.ts";
 import { loaded, onFeed, serverNow } from "./live.ts";
-import { runStatements } from "./query.ts";
+import { runEach } from "./query.ts";
 
-const trends = new Map<string, Trend>();
+export type TrendKind = "cpu" | "memory";
+
+const trends: Record<TrendKind, Map<string, Trend>> = { cpu: new Map(), memory: new Map() };
 // Bumped when the query's answer has come, which is the one time that trends change without their host changing.
 export const trendsVersion = new Observable(0);
 
-export function trendOf(host: string): Trend {
-  let trend = trends.get(host);
+export function trendOf(host: string, kind: TrendKind): Trend {
+  let trend = trends[kind].get(host);
   if (trend === undefined) {
     trend = new Trend();
-    trends.set(host, trend);
+    trends[kind].set(host, trend);
   }
   return trend;
 }
 
 async function seed(): Promise<void> {
   const end = Math.floor(serverNow() / kTrendStepMs) * kTrendStepMs;
-  const statement = select(
-    {
-      columns: [{ expression: 'mean("usage_active")', as: "active" }],
-      from: "cpu",
-      where: [["cpu", "cpu-total"]],
-      by: ["host"],
-    },
-    { from: end - kTrendPoints * kTrendStepMs, to: end, step: kTrendStepMs },
-  );
-  const [result] = await runStatements([statement]);
-  for (const series of result?.series ?? []) {
-    const host = series.tags["host"];
-    if (host === undefined) continue;
-    const trend = trendOf(host);
-    for (const [time, value] of series.values) {
-      if (typeof time === "number" && typeof value === "number") trend.seed(time, value);
+  const window = { from: end - kTrendPoints * kTrendStepMs, to: end, step: kTrendStepMs };
+  const results = await runEach([
+    select({ columns: [mean("usage_active", "active")], from: "cpu", where: [["cpu", "cpu-total"]], by: ["host"] }, window),
+    select({ columns: [mean("used_percent")], from: "mem", where: [], by: ["host"] }, window),
+  ]);
+  results.forEach((result, index) => {
+    for (const series of result.series) {
+      const host = series.tags["host"];
+      if (host === undefined) continue;
+      const trend = trendOf(host, index === 0 ? "cpu" : "memory");
+      for (const [time, value] of series.values) {
+        if (typeof time === "number" && typeof value === "number") trend.seed(time, value);
+      }
     }
-  }
+  });
   trendsVersion.set(trendsVersion.value + 1);
 }
 
 export function followTrends(): void {
   let first = true;
+  let seededAt = 0;
   onFeed((feed) => {
     if (feed.kind === "removed") {
-      for (const name of feed.names) trends.delete(name);
+      for (const name of feed.names) {
+        for (const kind of Object.values(trends)) kind.delete(name);
+      }
       return;
     }
     for (const host of feed.hosts) {
-      const cpu = host.summary.cpu_percent;
-      if (cpu !== null && host.state !== "down") trendOf(host.host).add(host.last_seen, cpu);
+      const { cpu_percent: cpu, memory_percent: memory } = host.summary;
+      if (host.state === "down") continue;
+      if (cpu !== null) trendOf(host.host, "cpu").add(host.last_seen, cpu);
+      if (memory !== null) trendOf(host.host, "memory").add(host.last_seen, memory);
     }
     // The snapshot after a reconnect seeds again: that is how the hole in the lines is filled.
     if (feed.kind === "snapshot" && loaded.value && (first || feed.serverTime - seededAt > kTrendStepMs)) {
@@ -62,5 +66,3 @@ export function followTrends(): void {
     }
   });
 }
-
-let seededAt = 0;

@@ -29,7 +29,7 @@ export function ConnectionBanner() {
 export function ConnectionMark() {
   const state = useObservable(connection);
   const signing = useObservable(signIn);
-  const word = signing !== "not-needed" ? "signed out" : state.kind === "live" ? "live" : state.kind === "lost" ? "not connected" : "connecting";
+  const word = signing === "needed" || signing === "refused" ? "signed out" : state.kind === "live" ? "live" : state.kind === "lost" ? "not connected" : "connecting";
   return (
     <span class={`connection connection-${state.kind}`}>
       <span class="connection-dot" aria-hidden="true" />

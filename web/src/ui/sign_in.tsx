@@ -1,7 +1,61 @@
-import { useEffect, useRef } from "preact/hooks";
-import { useToken, type SignIn } from "../net/session.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { hasAccounts, logIn, signIn, useToken, type SignIn } from "../net/session.ts";
+import { useObservable } from "./use_observable.ts";
 
 export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }) {
+  const people = useObservable(hasAccounts);
+  const [byToken, setByToken] = useState(false);
+  const withToken = byToken || people === false || reason === "refused";
+  return (
+    <main class="sign-in" id="content" tabIndex={-1}>
+      {withToken ? <TokenForm reason={reason} /> : <PasswordForm />}
+      <p class="sign-in-other">
+        {people === true && (
+          <button type="button" class="link" onClick={() => {
+            if (reason === "refused") signIn.set("needed");
+            setByToken(!withToken);
+          }}>
+            {withToken ? "Sign in with name and password" : "Use an access token instead"}
+          </button>
+        )}
+        {reason === "wanted" && <button type="button" class="link" onClick={() => signIn.set("not-needed")}>Not now</button>}
+      </p>
+    </main>
+  );
+}
+
+function PasswordForm() {
+  const name = useRef<HTMLInputElement>(null);
+  const password = useRef<HTMLInputElement>(null);
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
+  useEffect(() => name.current?.focus(), []);
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    setBusy(true);
+    setError("");
+    logIn(name.current?.value.trim() ?? "", password.current?.value ?? "")
+      .catch((failure: unknown) => {
+        setError(failure instanceof TypeError ? "The server cannot be reached." : failure instanceof Error ? `Not signed in: ${failure.message}.` : "Not signed in.");
+        password.current?.select();
+      })
+      .finally(() => setBusy(false));
+  };
+  return (
+    <form onSubmit={submit}>
+      <h1>Sign in</h1>
+      <label for="user">Name</label>
+      <input id="user" ref={name} autocomplete="username" autocapitalize="off" spellcheck={false} required />
+      <label for="password">Password</label>
+      <input id="password" ref={password} type="password" autocomplete="current-password" required aria-describedby="sign-in-error" />
+      <p id="sign-in-error" class="error-text" role="alert">{error}</p>
+      <button type="submit" class="primary" disabled={busy}>Sign in</button>
+      <p class="quiet">The first start of the server printed the administrator's password once; on its machine it can be set anew.</p>
+    </form>
+  );
+}
+
+function TokenForm({ reason }: { reason: SignIn }) {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), [reason]);
   const submit = (event: SubmitEvent): void => {
@@ -10,21 +64,19 @@ export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }
     if (token !== "") useToken(token);
   };
   return (
-    <main class="sign-in">
-      <form onSubmit={submit}>
-        <h1>Sign in</h1>
-        <p>
-          This server asks for an access token. <code>./resmon status --json</code> on the server's machine names the file that
-          holds one (<code>token_file</code>).
-        </p>
-        <label for="token">Access token</label>
-        <input id="token" ref={field} type="password" autocomplete="current-password" required aria-describedby="token-error" />
-        <p id="token-error" class="error-text" role="alert">
-          {reason === "refused" ? "The server did not accept this token. Check it and try again." : ""}
-        </p>
-        <button type="submit" class="primary">Sign in</button>
-        <p class="quiet">The token is kept for this tab only and is forgotten when you close it.</p>
-      </form>
-    </main>
+    <form onSubmit={submit}>
+      <h1>Sign in</h1>
+      <p>
+        This server asks for an access token. <code>./resmon status --json</code> on the server's machine names the file that
+        holds one (<code>token_file</code>).
+      </p>
+      <label for="token">Access token</label>
+      <input id="token" ref={field} type="password" autocomplete="off" required aria-describedby="token-error" />
+      <p id="token-error" class="error-text" role="alert">
+        {reason === "refused" ? "The server did not accept this token. Check it and try again." : ""}
+      </p>
+      <button type="submit" class="primary">Sign in</button>
+      <p class="quiet">The token is kept for this tab only and is forgotten when you close it.</p>
+    </form>
   );
 }

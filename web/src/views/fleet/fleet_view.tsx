@@ -1,12 +1,15 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { matches, sortHosts, type Fleet, type Host, type HostState } from "../../core/hosts.ts";
-import { kFleetRoute, type FleetRoute, type SortKey } from "../../core/route.ts";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { groupHosts, hasWord, matches, sortHosts, tagsOf, toggleWord, type Fleet, type Host, type HostState } from "../../core/hosts.ts";
+import {
+  formatRoute, kDefaultRange, kMostCompared, type FleetRoute, type SortKey,
+} from "../../core/route.ts";
 import { connection, fleet, loaded } from "../../net/live.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
 import { useShortcuts } from "../../ui/keyboard.ts";
+import { Menu } from "../../ui/menu.tsx";
 import { go, refine } from "../../ui/navigation.ts";
 import { useObservable } from "../../ui/use_observable.ts";
-import { HeatMap, kHeatTitles, type HeatKey } from "./heat.tsx";
+import { HeatMap } from "./heat.tsx";
 import { hostLink } from "./row.tsx";
 import { FleetTable, focusRow } from "./table.tsx";
 
@@ -34,15 +37,54 @@ function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
   }, [hosts, route.search, route.sort, route.descending]);
 }
 
+// The same rows, in the order in which they are drawn.
+const inGroups = (hosts: Host[], group: string): Host[] =>
+  group === "" ? hosts : groupHosts(hosts, group).flatMap((one) => one.hosts);
+
+const kMostValues = 12;
+
+// Every tag of the fleet with its values: a way to a filter for those who do not know what there is to type.
+function Filters({ hosts, search, onToggle }: { hosts: Fleet; search: string; onToggle: (word: string) => void }) {
+  const tags = useMemo(() => tagsOf(hosts.values()), [hosts.size]);
+  const suggestions = ["cpu>80", "memory>90", "disk>90", "load>1", "pressure>20"];
+  const chip = (word: string, text: string, count: string) => (
+    <button key={word} type="button" class="chip" aria-pressed={hasWord(search, word)} onClick={() => onToggle(word)}>
+      {text} <span class="quiet">{count}</span>
+    </button>
+  );
+  return (
+    <Menu label="Filter" on={false}>
+      <div class="filters">
+        {tags.map(({ key, values }) => (
+          <div key={key} role="group" aria-label={key}>
+            <h3>{key}</h3>
+            <div class="chips">
+              {values.slice(0, kMostValues).map(({ value, hosts: count }) => chip(`${key}:${value}`, value, String(count)))}
+              {values.length > kMostValues && <span class="quiet">and {values.length - kMostValues} more: type {key}:…</span>}
+            </div>
+          </div>
+        ))}
+        <div role="group" aria-label="In trouble">
+          <h3>In trouble</h3>
+          <div class="chips">
+            {suggestions.map((word) => chip(word, word.replace(">", " > "), String([...hosts.values()].filter((host) => matches(host, word)).length)))}
+          </div>
+        </div>
+        {tags.length === 0 && <p class="quiet">Hosts have no tags. <code>client.tags</code> in a client's configuration gives them some.</p>}
+      </div>
+    </Menu>
+  );
+}
+
 export function FleetView({ route }: { route: FleetRoute }) {
   const hosts = useObservable(fleet);
   const ready = useObservable(loaded);
   const link = useObservable(connection);
   const search = useRef<HTMLInputElement>(null);
-  const [heat, setHeat] = useState<HeatKey>("cpu");
   const ordered = useOrder(hosts, route);
+  const drawn = useMemo(() => inGroups(ordered, route.group), [ordered, route.group]);
   const count = useRef(0);
-  count.current = ordered.length;
+  count.current = drawn.length;
 
   const shortcuts = useMemo(() => {
     const move = (by: number) => () => {
@@ -75,23 +117,26 @@ export function FleetView({ route }: { route: FleetRoute }) {
     for (const host of hosts.values()) ++by[host.state];
     return by;
   }, [hosts]);
+  const tagKeys = useMemo(() => tagsOf(hosts.values()).map((tag) => tag.key), [hosts.size]);
 
   if (!ready) return link.kind === "lost" ? <Unreachable /> : <p class="loading" role="status">Loading the fleet…</p>;
   if (hosts.size === 0) return <Empty />;
 
   const onSort = (sort: SortKey, descending: boolean): void => refine({ ...route, sort, descending });
   const stale = link.kind === "lost";
-  const filterTo = (state: HostState): string => (route.search === `state:${state}` ? "" : `state:${state}`);
+  const toggle = (word: string): void => refine({ ...route, search: toggleWord(route.search, word) });
+  const compared = drawn.slice(0, kMostCompared).map((host) => host.host);
   return (
     <>
       <h1 class="hidden">Fleet</h1>
       <div class="toolbar">
         <div class="counts" role="group" aria-label="Hosts by state">
-          <span class="count-all"><strong>{hosts.size}</strong> {hosts.size === 1 ? "host" : "hosts"}</span>
+          <span class="count-all">
+            <strong>{ordered.length}</strong>{ordered.length < hosts.size && <span class="quiet"> of {hosts.size}</span>} {hosts.size === 1 ? "host" : "hosts"}
+          </span>
           {kStates.map((state) => (
             <button key={state} type="button" class={`chip chip-${state}${counts[state] === 0 ? " is-zero" : ""}`}
-                    aria-pressed={route.search === `state:${state}`}
-                    onClick={() => refine({ ...route, search: filterTo(state) })}>
+                    aria-pressed={hasWord(route.search, `state:${state}`)} onClick={() => toggle(`state:${state}`)}>
               <StateMark state={state} /> <strong>{counts[state]}</strong>
             </button>
           ))}
@@ -99,25 +144,30 @@ export function FleetView({ route }: { route: FleetRoute }) {
         <span class="grow" />
         <div class="segments" role="group" aria-label="Layout">
           {(["table", "heat"] as const).map((layout) => (
-            <button key={layout} type="button" aria-pressed={route.layout === layout} onClick={() => go({ ...route, layout })}>
+            <button key={layout} type="button" title="v" aria-pressed={route.layout === layout} onClick={() => go({ ...route, layout })}>
               {layout === "table" ? "Table" : "Heat"}
             </button>
           ))}
         </div>
-        {route.layout === "heat" && (
-          <div class="segments" role="group" aria-label="Heat by">
-            {(Object.keys(kHeatTitles) as HeatKey[]).map((key) => (
-              <button key={key} type="button" aria-pressed={heat === key} onClick={() => setHeat(key)}>{kHeatTitles[key]}</button>
-            ))}
-          </div>
-        )}
+        <label class="select">
+          <span class="hidden">Group by</span>
+          <select value={route.group} onChange={(event) => refine({ ...route, group: event.currentTarget.value })}>
+            <option value="">No groups</option>
+            {[...new Set([...tagKeys, "state", "version", ...(route.group === "" ? [] : [route.group])])].map((key) => <option key={key} value={key}>By {key}</option>)}
+          </select>
+        </label>
+        <Filters hosts={hosts} search={route.search} onToggle={toggle} />
+        <a class={`button${compared.length < 2 ? " is-off" : ""}`} href={formatRoute({ view: "compare", hosts: compared, range: kDefaultRange })}
+           title={`Charts of ${drawn.length > kMostCompared ? `the first ${kMostCompared} of these hosts` : "these hosts"} over one another`}>
+          Compare
+        </a>
         <label class="search">
           <span class="hidden">Search hosts</span>
           <input ref={search} type="search" placeholder="Search hosts   /" spellcheck={false} autocomplete="off"
                  defaultValue={route.search}
                  onInput={(event) => refine({ ...route, search: event.currentTarget.value })}
                  onKeyDown={(event) => {
-                   if (event.key === "Enter" && ordered[0] !== undefined) location.hash = hostLink(ordered[0].host);
+                   if (event.key === "Enter" && drawn[0] !== undefined) location.hash = hostLink(drawn[0].host);
                    else if (event.key === "ArrowDown") { event.preventDefault(); focusRow(0); }
                  }} />
         </label>
@@ -125,14 +175,12 @@ export function FleetView({ route }: { route: FleetRoute }) {
       {ordered.length === 0 ? (
         <div class="empty" role="status">
           <p>No host matches <q>{route.search}</q>.</p>
-          <button type="button" onClick={() => refine({ ...kFleetRoute, sort: route.sort, descending: route.descending })}>
-            Show all {hosts.size}
-          </button>
+          <button type="button" onClick={() => refine({ ...route, search: "" })}>Show all {hosts.size}</button>
         </div>
       ) : route.layout === "heat" ? (
-        <HeatMap hosts={ordered} by={heat} stale={stale} />
+        <HeatMap hosts={ordered} group={route.group} by={route.heat} stale={stale} onBy={(heat) => refine({ ...route, heat })} />
       ) : (
-        <FleetTable hosts={ordered} sort={route.sort} descending={route.descending} onSort={onSort} stale={stale} />
+        <FleetTable hosts={ordered} group={route.group} sort={route.sort} descending={route.descending} onSort={onSort} stale={stale} />
       )}
     </>
   );

@@ -1,40 +1,81 @@
 // Hundreds of hosts at one glance: a tile each, with the number in it, tinted by how high it is.
 
 import { Component } from "preact";
-import type { Host } from "../../core/hosts.ts";
+import { groupHosts, measure, type Host } from "../../core/hosts.ts";
 import { format } from "../../core/format.ts";
+import { kHeatKeys, type HeatKey } from "../../core/route.ts";
 import { level } from "../../ui/meter.tsx";
-import { hostLink } from "./row.tsx";
+import { groupName, hostLink } from "./row.tsx";
 
-export type HeatKey = "cpu" | "memory" | "disk";
+export const kHeatTitles: Record<HeatKey, string> = {
+  cpu: "CPU", memory: "Memory", swap: "Swap", disk: "Disk", load: "Load/core", pressure: "Pressure",
+};
 
-export const kHeatTitles: Record<HeatKey, string> = { cpu: "CPU", memory: "Memory", disk: "Disk" };
+const kCrowd = 250;
 
-function valueOf(host: Host, key: HeatKey): number | null {
-  const summary = host.summary;
-  return key === "cpu" ? summary.cpu_percent : key === "memory" ? summary.memory_percent : summary.disk_percent;
+// A load of one per core is as much as a machine can do at once.
+const share = (value: number | null, key: HeatKey): number | null => (value === null ? null : key === "load" ? value * 100 : value);
+
+interface Props {
+  hosts: readonly Host[];
+  group: string;
+  by: HeatKey;
+  onBy: (key: HeatKey) => void;
+  stale: boolean;
 }
 
-export function HeatMap({ hosts, by, stale }: { hosts: readonly Host[]; by: HeatKey; stale: boolean }) {
-  return (
-    <ul class={`heat${stale ? " is-stale" : ""}`} aria-label={`Hosts by ${kHeatTitles[by]}`}>
-      {hosts.map((host) => <Tile key={host.host} host={host} by={by} />)}
+export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
+  const size = hosts.length > kCrowd ? " is-crowd" : "";
+  let index = 0;
+  const list = (some: readonly Host[], label: string) => (
+    <ul class={`heat${stale ? " is-stale" : ""}${size}`} aria-label={label}>
+      {some.map((host) => <Tile key={host.host} host={host} by={by} index={index++} />)}
     </ul>
+  );
+  return (
+    <>
+      <div class="heat-bar">
+      <div class="segments" role="group" aria-label="Heat by">
+        {kHeatKeys.map((key) => (
+          <button key={key} type="button" aria-pressed={by === key} onClick={() => onBy(key)}>{kHeatTitles[key]}</button>
+        ))}
+      </div>
+      <div class="heat-scale" aria-hidden="true">
+        <span>{by === "load" ? "0" : "0 %"}</span><i class="scale-calm" /><span>{by === "load" ? "0.75" : "75 %"}</span><i class="scale-raised" />
+        <span>{by === "load" ? "0.9" : "90 %"}</span><i class="scale-high" /><span>{by === "load" ? "1" : "100 %"}</span>
+      </div>
+      </div>
+      {group === ""
+        ? list(hosts, `Hosts by ${kHeatTitles[by]}`)
+        : groupHosts(hosts, group).map((one) => (
+            <section key={one.name} aria-label={groupName(group, one)}>
+              <h2 class="heat-group">{groupName(group, one)} <span class="quiet">{one.hosts.length}</span></h2>
+              {list(one.hosts, `Hosts of ${groupName(group, one)} by ${kHeatTitles[by]}`)}
+            </section>
+          ))}
+    </>
   );
 }
 
-class Tile extends Component<{ host: Host; by: HeatKey }> {
-  override shouldComponentUpdate(next: { host: Host; by: HeatKey }): boolean {
-    return next.host !== this.props.host || next.by !== this.props.by;
+interface TileProps {
+  host: Host;
+  by: HeatKey;
+  index: number;
+}
+
+class Tile extends Component<TileProps> {
+  override shouldComponentUpdate(next: TileProps): boolean {
+    return next.host !== this.props.host || next.by !== this.props.by || next.index !== this.props.index;
   }
 
-  override render({ host, by }: { host: Host; by: HeatKey }) {
-    const value = host.state === "down" ? null : valueOf(host, by);
-    const words = host.state === "up" ? format(value, "percent") : host.state;
+  override render({ host, by, index }: TileProps) {
+    const value = host.state === "down" ? null : measure(host, by);
+    const filled = share(value, by);
+    const words = host.state === "up" ? format(value, by === "load" ? "load" : "percent") : host.state;
     return (
       <li>
-        <a href={hostLink(host.host)} class={`tile is-${host.state} level-${level(value)}`} title={`${host.host}: ${words}`}
-           style={{ "--heat": `${Math.round(value ?? 0)}%` }}>
+        <a href={hostLink(host.host)} class={`tile is-${host.state} level-${level(filled)}`} title={`${host.host}: ${words}`}
+           data-index={index} style={{ "--heat": `${Math.round(Math.min(100, filled ?? 0))}%` }}>
           <span class="tile-name">{host.host}</span>
           <span class="tile-value">{words}</span>
         </a>

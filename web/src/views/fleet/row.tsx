@@ -1,49 +1,55 @@
 import { Component } from "preact";
-import { formatRoute, kFleetRoute } from "../../core/route.ts";
-import { kDefaultPreset } from "../../core/time_range.ts";
-import type { Host } from "../../core/hosts.ts";
+import { formatRoute, kDefaultRange, kFleetRoute } from "../../core/route.ts";
+import { toggleWord, type Group, type Host } from "../../core/hosts.ts";
+import { format } from "../../core/format.ts";
 import { refine, route } from "../../ui/navigation.ts";
-import { kColumns } from "./columns.tsx";
+import { StateMark } from "../../ui/state_mark.tsx";
+import type { Layout } from "./columns.tsx";
 
-export const hostLink = (name: string): string =>
-  formatRoute({ view: "host", host: name, range: { kind: "last", preset: kDefaultPreset } });
+export const hostLink = (name: string): string => formatRoute({ view: "host", host: name, range: kDefaultRange });
 
-// A mouse's way to the search that the keyboard has by typing; so it is no stop of the Tab key on every row.
-function TagFilter({ text }: { text: string }) {
+// A mouse's way to the search that the keyboard has by typing; so it is no stop of the Tab key on every row. A tag's value
+// says enough where it is a word; the whole is in its title.
+function TagFilter({ name, value }: { name: string; value: string }) {
+  const text = `${name}:${value}`;
   const filter = (event: MouseEvent): void => {
     event.preventDefault();
     const here = route.value;
-    refine({ ...(here.view === "fleet" ? here : kFleetRoute), search: text });
+    const fleet = here.view === "fleet" ? here : kFleetRoute;
+    refine({ ...fleet, search: toggleWord(fleet.search, text) });
   };
   return (
-    <a class="tag" tabIndex={-1} title={`Show only ${text}`} href={formatRoute({ ...kFleetRoute, search: text })} onClick={filter}>
-      {text}
+    <a class="tag" tabIndex={-1} title={`Show only ${text}`} href={formatRoute({ ...kFleetRoute, search: toggleWord("", text) })} onClick={filter}>
+      {/^(true|false|yes|no|\d*)$/i.test(value) ? text : value}
     </a>
   );
 }
 
 interface RowProps {
   host: Host;
-  index: number;
-  trends: number;  // bumps when trends were loaded
+  index: number;     // among the hosts, for the arrow keys
+  rowIndex: number;  // among all rows, groups included
+  layout: Layout;
+  trends: number;    // bumps when trends were loaded
 }
 
 export class Row extends Component<RowProps> {
-  // A host that did not change keeps its object (core/hosts.ts), so this one comparison keeps a thousand rows still.
+  // A host that did not change keeps its object (core/hosts.ts), so this comparison keeps a thousand rows still.
   override shouldComponentUpdate(next: RowProps): boolean {
-    return next.host !== this.props.host || next.index !== this.props.index || next.trends !== this.props.trends;
+    const now = this.props;
+    return next.host !== now.host || next.index !== now.index || next.rowIndex !== now.rowIndex || next.trends !== now.trends || next.layout !== now.layout;
   }
 
-  override render({ host, index }: RowProps) {
-    const tags = Object.entries(host.tags);
+  override render({ host, index, rowIndex, layout }: RowProps) {
+    const tags = layout.phone ? [] : Object.entries(host.tags);
     return (
-      <tr class={`host-row is-${host.state}`} aria-rowindex={index + 2} data-host={host.host}>
-        {kColumns.map((column) =>
+      <tr class={`host-row is-${host.state}`} aria-rowindex={rowIndex + 2} data-host={host.host}>
+        {layout.columns.map((column) =>
           column.key === "host" ? (
-            <th key={column.key} scope="row" class="rank-1 host-cell">
+            <th key={column.key} scope="row" class="host-cell">
               <span class="host-line">
                 <a href={hostLink(host.host)} title={host.host} data-index={index}>{host.host}</a>
-                {tags.map(([key, value]) => <TagFilter key={key} text={`${key}:${value}`} />)}
+                {tags.map(([key, value]) => <TagFilter key={key} name={key} value={value} />)}
                 {host.dropped_samples > 0 && (
                   <span class="tag tag-warning" title={`${host.dropped_samples} samples were dropped by the client's bounded spool`}>
                     lost samples
@@ -52,12 +58,43 @@ export class Row extends Component<RowProps> {
               </span>
             </th>
           ) : (
-            <td key={column.key} class={`rank-${column.rank} col-${column.key}${column.numeric ? " numeric" : ""}`}>
-              {column.cell(host)}
+            <td key={column.key} class={`col-${column.key}${column.numeric ? " numeric" : ""}`}>
+              {column.cell(host, layout.wide)}
             </td>
           ),
         )}
       </tr>
     );
   }
+}
+
+const mean = (values: readonly (number | null)[]): number | null => {
+  const known = values.filter((value): value is number => value !== null);
+  return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length;
+};
+
+export const groupName = (by: string, group: Group): string => (group.name === "" ? `no ${by}` : group.name);
+
+// A group's own row: how many, how they are, and what they use together.
+export function GroupRow({ group, by, rowIndex, columns }: { group: Group; by: string; rowIndex: number; columns: number }) {
+  const worst = group.hosts.filter((host) => host.state !== "up");
+  const up = group.hosts.filter((host) => host.state !== "down");
+  const disk = up.reduce<Host | null>((most, host) => ((host.summary.disk_percent ?? -1) > (most?.summary.disk_percent ?? -1) ? host : most), null);
+  return (
+    <tr class="group-row" aria-rowindex={rowIndex + 2}>
+      <th scope="rowgroup" colSpan={columns}>
+        <span class="group-line">
+          <strong>{groupName(by, group)}</strong>
+          <span class="quiet">{group.hosts.length} {group.hosts.length === 1 ? "host" : "hosts"}</span>
+          {worst.length > 0 && (["down", "late"] as const).map((state) => {
+            const count = worst.filter((host) => host.state === state).length;
+            return count > 0 && <span key={state} class="group-state"><StateMark state={state} /> {count}</span>;
+          })}
+          <span class="quiet">CPU {format(mean(up.map((host) => host.summary.cpu_percent)), "percent")}</span>
+          <span class="quiet">memory {format(mean(up.map((host) => host.summary.memory_percent)), "percent")}</span>
+          {disk !== null && <span class="quiet">fullest disk {format(disk.summary.disk_percent, "percent")}</span>}
+        </span>
+      </th>
+    </tr>
+  );
 }

@@ -1,37 +1,58 @@
-import { format, formatAgo, formatDuration } from "../../core/format.ts";
-import type { Host } from "../../core/hosts.ts";
+import { format, formatAgo, formatDuration, formatTime } from "../../core/format.ts";
+import { loadPerCore, type Host } from "../../core/hosts.ts";
 import { serverNow } from "../../net/live.ts";
 import { useSecond } from "../../ui/clock.ts";
 import { Meter } from "../../ui/meter.tsx";
 import { StateMark } from "../../ui/state_mark.tsx";
 
-export function HostSummary({ host }: { host: Host }) {
+export function HostSummary({ host, compare, onStep }: { host: Host; compare: string; onStep: (by: number) => void }) {
   useSecond();
   const summary = host.summary;
   const bits = (bytes: number | null): string => format(bytes === null ? null : bytes * 8, "bits_per_second");
+  const perCore = loadPerCore(host);
   return (
     <div class="summary">
       <div class="summary-head">
         <h1>{host.host}</h1>
         <StateMark state={host.state} />
-        <span class="quiet">last sample {formatAgo((serverNow() - host.last_seen) / 1000)}</span>
+        <span class="quiet">
+          {host.state === "up" ? "last sample " : `silent since ${formatTime(host.last_seen)}, `}
+          {formatAgo((serverNow() - host.last_seen) / 1000)}
+        </span>
         {Object.entries(host.tags).map(([key, value]) => <span key={key} class="tag">{key}:{value}</span>)}
+        <span class="grow" />
+        <a class="button" href={compare} title="The same charts of several hosts (c)">Compare</a>
+        <span class="segments" role="group" aria-label="Other hosts">
+          <button type="button" aria-label="Previous host" title="Previous host ([)" onClick={() => onStep(-1)}>‹</button>
+          <button type="button" aria-label="Next host" title="Next host (])" onClick={() => onStep(1)}>›</button>
+        </span>
       </div>
       <dl class="facts">
         <div><dt>CPU</dt><dd><Meter percent={summary.cpu_percent} /></dd></div>
         <div><dt>Memory</dt><dd><Meter percent={summary.memory_percent} /></dd></div>
-        {(summary.swap_percent ?? 0) > 0 && <div><dt>Swap</dt><dd><Meter percent={summary.swap_percent} /></dd></div>}
+        <div><dt>Swap</dt><dd><Meter percent={summary.swap_percent} /></dd></div>
         <div><dt>Disk {summary.disk_path ?? ""}</dt><dd><Meter percent={summary.disk_percent} /></dd></div>
-        <div><dt>Load, CPUs</dt><dd>{format(summary.load1, "load")}<span class="quiet"> /{summary.n_cpus ?? "–"}</span></dd></div>
+        <div>
+          <dt>Load per core</dt>
+          <dd class={perCore !== null && perCore > 1 ? "over" : ""}>
+            {format(perCore, "load")}<span class="quiet"> {format(summary.load1, "load")} on {summary.n_cpus ?? "–"}</span>
+          </dd>
+        </div>
+        <div>
+          <dt>Pressure</dt>
+          <dd>{format(summary.pressure_percent, "percent")}<span class="quiet"> {summary.pressure_resource ?? ""}</span></dd>
+        </div>
         <div><dt>Net in</dt><dd>{bits(summary.network_receive_bytes_per_second)}</dd></div>
         <div><dt>Net out</dt><dd>{bits(summary.network_send_bytes_per_second)}</dd></div>
         <div><dt>Uptime</dt><dd>{formatDuration(summary.uptime_seconds)}</dd></div>
-        <div><dt>Interval</dt><dd>{host.interval_seconds} s</dd></div>
         {host.backlog_samples > 0 && <div><dt>Backlog</dt><dd>{format(host.backlog_samples, "count")} samples</dd></div>}
         {host.dropped_samples > 0 && (
           <div class="fact-warning"><dt>Dropped</dt><dd>{format(host.dropped_samples, "count")} samples</dd></div>
         )}
-        <div><dt>Client</dt><dd>{host.version || "–"}<span class="quiet"> {host.address}</span></dd></div>
+        <div>
+          <dt>Client</dt>
+          <dd>{host.version || "–"}<span class="quiet"> every {host.interval_seconds} s · {host.address}</span></dd>
+        </div>
       </dl>
     </div>
   );

@@ -1,46 +1,46 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { Range } from "../../core/time_range.ts";
-import { connection, onFeed, serverNow } from "../../net/live.ts";
-import { AuthRequired } from "../../net/session.ts";
-import { load, refresh, type HostData } from "./data.ts";
+import type { Range } from "../core/time_range.ts";
+import { connection, onFeed, serverNow } from "../net/live.ts";
+import { load, refresh, type Panels, type Wanted } from "../net/panel_data.ts";
+import { AuthRequired } from "../net/session.ts";
 
 const kLongestRefreshMs = 60_000;
 const kTimeoutMs = 30_000;
 
 export interface Loaded {
-  data: HostData | null;
+  data: Panels | null;
   error: string | null;
   busy: boolean;
   retry: () => void;
 }
 
-function words(error: unknown): string {
+export function words(error: unknown): string {
   if (error instanceof TypeError) return "the server cannot be reached";
   if (error instanceof DOMException && error.name === "TimeoutError") return "the server took too long to answer";
   return error instanceof Error ? error.message : String(error);
 }
 
-// The data of one host over one range, kept fresh. `rangeKey` names the range: the object itself is new at every navigation.
-export function useHostData(host: string, range: Range, rangeKey: string, intervalSeconds: number): Loaded {
-  const [state, setState] = useState<{ key: string; data: HostData | null; error: string | null; busy: boolean }>({
+// The data of some panels of some hosts over one range, kept fresh. `key` names all of it: the objects themselves are new at every
+// navigation.
+export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
+  const [state, setState] = useState<{ key: string; data: Panels | null; error: string | null; busy: boolean }>({
     key: "", data: null, error: null, busy: true,
   });
   const [attempt, setAttempt] = useState(0);
   const retry = useCallback(() => setAttempt((old) => old + 1), []);
-  const latest = useRef(range);
-  latest.current = range;
-  const key = `${host} ${rangeKey} ${intervalSeconds}`;
+  const latest = useRef({ wanted, range });
+  latest.current = { wanted, range };
 
   useEffect(() => {
     const aborter = new AbortController();
-    let data: HostData | null = null;
+    let data: Panels | null = null;
     let running = false;
     let whole = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
 
     const isLive = (): boolean => {
-      const wanted = latest.current;
-      return wanted.kind === "last" || wanted.to > serverNow();
+      const { range } = latest.current;
+      return range.kind === "last" || range.to > serverNow();
     };
     const update = async (): Promise<void> => {
       if (running || aborter.signal.aborted) return;
@@ -51,9 +51,12 @@ export function useHostData(host: string, range: Range, rangeKey: string, interv
         : AbortSignal.any([aborter.signal, AbortSignal.timeout(kTimeoutMs)]);
       try {
         const now = serverNow();
+        const { wanted, range } = latest.current;
         const fetched = data === null || whole
-          ? await load(host, latest.current, intervalSeconds, now, signal)
-          : await refresh(data, host, latest.current, intervalSeconds, now, signal);
+          ? await load(wanted, range, now, signal, (part) => {
+              if (!aborter.signal.aborted) setState((old) => ({ ...old, data: new Map([...(old.data ?? []), ...part]) }));
+            })
+          : await refresh(data, wanted, range, now, signal);
         if (aborter.signal.aborted) return;
         data = fetched;
         whole = false;
@@ -69,8 +72,8 @@ export function useHostData(host: string, range: Range, rangeKey: string, interv
     const schedule = (): void => {
       clearTimeout(timer);
       if (aborter.signal.aborted || !isLive()) return;
-      const step = data?.window.step ?? 5000;
-      const pause = Math.min(kLongestRefreshMs, Math.max(1000, intervalSeconds * 1000, step / 4));
+      const step = [...(data?.values() ?? [])][0]?.window.step ?? 5000;
+      const pause = Math.min(kLongestRefreshMs, Math.max(1000, latest.current.wanted.intervalSeconds * 1000, step / 4));
       timer = setTimeout(() => {
         // A hidden page asks nothing; what it missed is fetched when it is looked at again.
         if (document.visibilityState === "visible") void update();
@@ -88,13 +91,16 @@ export function useHostData(host: string, range: Range, rangeKey: string, interv
       whole = true;
       void update();
     });
-    // The same when this host comes back: its backlog arrives as history.
-    let wasDown = false;
+    // The same when a host comes back: its backlog arrives as history.
+    const wasDown = new Set<string>();
     const stopFeed = onFeed((feed) => {
-      const told = feed.kind === "removed" ? undefined : feed.hosts.find((one) => one.host === host);
-      if (told === undefined) return;
-      if (wasDown && told.state === "up") whole = true;
-      wasDown = told.state === "down" || told.backlog_samples > 0;
+      if (feed.kind === "removed") return;
+      for (const told of feed.hosts) {
+        if (!latest.current.wanted.hosts.includes(told.host)) continue;
+        if (wasDown.has(told.host) && told.state === "up") whole = true;
+        if (told.state === "down" || told.backlog_samples > 0) wasDown.add(told.host);
+        else wasDown.delete(told.host);
+      }
     });
     document.addEventListener("visibilitychange", seen);
     setState((old) => ({ ...old, busy: true, error: null }));

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { forecast } from "./forecast.ts";
+
+const rising = Array.from({ length: 100 }, (_, index) => (index % 7 === 3 ? null : 80 + index * 0.1));
+
+test("a disk that fills steadily has a date and a pace", () => {
+  const found = forecast(rising, 3_600_000);
+  assert.ok(Math.abs((found?.fullInMs ?? 0) / 3_600_000 - 101) < 2);
+  assert.ok(Math.abs((found?.percentPerDay ?? 0) - 2.4) < 1e-6);
+});
+
+test("an ebb, noise, a crawl and a flat line have no date", () => {
+  const ebb = forecast(rising.map((value) => (value === null ? null : 180 - value)), 3_600_000);
+  assert.ok(ebb !== null && ebb.fullInMs === null && ebb.percentPerDay < 0);
+  for (const values of [rising.map((_, at) => 50 + 5 * Math.sin(at * 2)), rising.map((_, at) => 50 + at * 0.0001), rising.map(() => 40)]) {
+    assert.equal(forecast(values, 1000)?.fullInMs, null);
+  }
+});
+
+test("too little says nothing", () => {
+  assert.equal(forecast(rising.slice(0, 10), 1000), null);
+  assert.equal(forecast([], 1000), null);
+});

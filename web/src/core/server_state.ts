@@ -1,0 +1,173 @@
+// What /api/v1/server tells, checked number by number: servers differ in age, and a figure that is not there is a dash.
+
+type Json = Record<string, unknown>;
+const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+const record = (value: unknown): Json => (isRecord(value) ? value : {});
+const number = (value: unknown): number | null => (typeof value === "number" && Number.isFinite(value) ? value : null);
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
+export interface Tier {
+  name: string;
+  diskBytes: number | null;
+  diskLimitBytes: number | null;
+  rows: number | null;
+  retainSeconds: number | null;
+  oldest: number | null;  // ms since the epoch
+}
+
+export interface SinkState {
+  name: string;
+  state: string;
+  lagSeconds: number | null;
+  backlogEntries: number | null;
+  sentSamples: number | null;
+  refusedSamples: number | null;
+  lostSamples: number | null;
+  retries: number | null;
+  serverVersion: string;
+  lastError: string;
+}
+
+export interface ServerState {
+  version: string;
+  pid: number | null;
+  uptimeSeconds: number | null;
+  clients: number | null;
+  maxClients: number | null;
+  samples: number | null;
+  receivedBytes: number | null;
+  duplicateBatches: number | null;
+  missingBatches: number | null;
+  refusedConnections: number | null;
+  listenAddress: string;
+  listenTls: boolean;
+  httpAddress: string;
+  httpTls: boolean;
+  requests: number | null;
+  denied: number | null;
+  failures: number | null;
+  journalBytes: number | null;
+  journalLimitBytes: number | null;
+  storeBacklog: number | null;
+  store: {
+    directory: string;
+    trouble: string;
+    series: number | null;
+    chunks: number | null;
+    headRows: number | null;
+    diskBytes: number | null;
+    diskLimitBytes: number | null;
+    refusedSamples: number | null;
+    damagedChunks: number | null;
+    evictedChunks: number | null;
+    tiers: Tier[];
+  };
+  sinks: SinkState[];
+}
+
+// Null: not a resmon server's answer.
+export function decodeServer(body: unknown): ServerState | null {
+  if (!isRecord(body) || typeof body["version"] !== "string") return null;
+  const ingest = record(body["ingest"]);
+  const http = record(body["http"]);
+  const journal = record(body["journal"] ?? body["log"]);
+  const store = record(body["store"]);
+  const list = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isRecord) : []);
+  const tiers = list(store["tiers"]).map((tier): Tier => ({
+    name: text(tier["name"]),
+    diskBytes: number(tier["disk_bytes"]),
+    diskLimitBytes: number(tier["disk_limit_bytes"]),
+    rows: number(tier["rows"]),
+    retainSeconds: number(tier["retain_seconds"]),
+    oldest: number(tier["oldest"]),
+  }));
+  // A store without tiers is one tier.
+  const whole: Tier = {
+    name: "raw", diskBytes: number(store["disk_bytes"]), diskLimitBytes: number(store["disk_limit_bytes"]), rows: null,
+    retainSeconds: number(store["retain_seconds"]), oldest: null,
+  };
+  return {
+    version: text(body["version"]),
+    pid: number(body["pid"]),
+    uptimeSeconds: number(body["uptime_seconds"]),
+    clients: number(ingest["clients"] ?? body["clients"]),
+    maxClients: number(ingest["max_clients"]),
+    samples: number(ingest["samples"] ?? body["received_samples"]),
+    receivedBytes: number(ingest["received_bytes"]),
+    duplicateBatches: number(ingest["duplicate_batches"]),
+    missingBatches: number(ingest["missing_batches"]),
+    refusedConnections: number(ingest["refused_connections"]),
+    listenAddress: text(ingest["address"]),
+    listenTls: ingest["tls"] === true,
+    httpAddress: text(http["address"]),
+    httpTls: http["tls"] === true,
+    requests: number(http["requests"]),
+    denied: number(http["denied"]),
+    failures: number(http["failures"]),
+    journalBytes: number(journal["bytes"] ?? journal["disk_bytes"]),
+    journalLimitBytes: number(journal["limit_bytes"]),
+    storeBacklog: number(store["backlog_entries"]),
+    store: {
+      directory: text(store["directory"]),
+      trouble: text(store["trouble"]),
+      series: number(store["groups"]),
+      chunks: number(store["chunks"]),
+      headRows: number(store["head_rows"]),
+      diskBytes: number(store["disk_bytes"]),
+      diskLimitBytes: number(store["disk_limit_bytes"]),
+      refusedSamples: number(store["refused_samples"]),
+      damagedChunks: number(store["damaged_chunks"]),
+      evictedChunks: number(store["evicted_chunks"]),
+      tiers: tiers.length > 0 ? tiers : [whole],
+    },
+    sinks: list(body["sinks"]).map((sink) => ({
+      name: text(sink["name"]),
+      state: text(sink["state"]),
+      lagSeconds: number(sink["lag_seconds"]),
+      backlogEntries: number(sink["backlog_entries"]),
+      sentSamples: number(sink["sent_samples"]),
+      refusedSamples: number(sink["refused_samples"]),
+      lostSamples: number(sink["lost_samples"]),
+      retries: number(sink["retries"]),
+      serverVersion: text(sink["server_version"]),
+      lastError: text(sink["last_error"]),
+    })),
+  };
+}
+
+export interface LogLine {
+  sequence: number;
+  time: number;
+  level: string;
+  component: string;
+  text: string;
+}
+
+export function decodeLog(body: unknown): LogLine[] {
+  const lines = record(body)["lines"];
+  return (Array.isArray(lines) ? lines.filter(isRecord) : []).map((line) => ({
+    sequence: number(line["sequence"]) ?? 0,
+    time: number(line["time"]) ?? 0,
+    level: text(line["level"]),
+    component: text(line["component"]),
+    text: text(line["text"]),
+  }));
+}
+
+export interface Reading {
+  at: number;
+  samples: number | null;
+  bytes: number | null;
+  requests: number | null;
+  backlog: number | null;
+}
+
+// Change per second from one reading to the next; null where there is none, and where a counter began anew.
+export function ratesOf(readings: readonly Reading[], of: (reading: Reading) => number | null): (number | null)[] {
+  return readings.map((reading, index) => {
+    const before = readings[index - 1];
+    const [now, then] = [of(reading), before === undefined ? null : of(before)];
+    if (before === undefined || now === null || then === null || now < then || reading.at <= before.at) return null;
+    return ((now - then) * 1000) / (reading.at - before.at);
+  });
+}

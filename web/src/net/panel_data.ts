@@ -1,0 +1,80 @@
+// The data of a view full of panels: a request for each part of the view, then only the newest stretch of each, merged into what
+// is there. Parts rather than one request, so that the upper charts do not wait for the lower ones.
+
+import { mergeGrid, toGrid, type Grid } from "../core/grid.ts";
+import { select, withBands, type Window } from "../core/influxql.ts";
+import { windowOf, type Range } from "../core/time_range.ts";
+import type { Panel } from "../charts/panel.ts";
+import { runEach } from "./query.ts";
+
+export interface PanelData {
+  window: Window;
+  grids: readonly Grid[];
+  error: string | null;
+}
+
+export type Panels = ReadonlyMap<string, PanelData>;
+
+export interface Wanted {
+  panels: readonly Panel[];
+  hosts: readonly string[];
+  intervalSeconds: number;
+}
+
+// How far back a refresh looks: late samples are picked up, and a rate finds the sample before its first bucket.
+const kOverlap = 12;
+
+// The last bucket is still filling. For a mean that is fine; a rate over a part of a bucket comes out too small, so it waits
+// for the whole one, except where a bucket holds a single sample anyway.
+function cutUnfinished(grid: Grid, intervalMs: number, now: number): Grid {
+  if (grid.step <= intervalMs || grid.to <= now) return grid;
+  return { ...grid, series: grid.series.map((series) => ({ ...series, values: [...series.values.slice(0, -1), null] })) };
+}
+
+async function fetchPart(wanted: Wanted, panels: readonly Panel[], window: Window, now: number,
+                         signal: AbortSignal): Promise<Map<string, PanelData>> {
+  const intervalMs = wanted.intervalSeconds * 1000;
+  const asks = panels.flatMap((panel) => panel.sources.map((source) => ({ panel, source })));
+  const results = await runEach(asks.map(({ source }) => select({
+    // A bucket of one sample has no lowest and highest.
+    columns: window.step >= 2 * intervalMs ? withBands(source.columns) : [...source.columns],
+    from: source.from, where: [["host", wanted.hosts], ...(source.where ?? [])], by: source.by ?? [],
+  }, window)), signal);
+  const found = new Map<string, PanelData>();
+  asks.forEach(({ panel, source }, index) => {
+    const result = results[index];
+    const known = found.get(panel.id) ?? { window, grids: [], error: null };
+    const whole = toGrid(result?.series ?? [], window);
+    const grid = source.rates === true ? cutUnfinished(whole, intervalMs, now) : whole;
+    found.set(panel.id, { window, grids: [...known.grids, grid], error: known.error ?? result?.error ?? null });
+  });
+  return found;
+}
+
+// `onPart` gets each part as it comes.
+export async function load(wanted: Wanted, range: Range, now: number, signal: AbortSignal, onPart: (part: Panels) => void): Promise<Panels> {
+  const window = windowOf(range, now, wanted.intervalSeconds);
+  const sections = [...new Set(wanted.panels.map((panel) => panel.section))];
+  const parts = await Promise.all(sections.map(async (section) => {
+    const part = await fetchPart(wanted, wanted.panels.filter((panel) => panel.section === section), window, now, signal);
+    onPart(part);
+    return part;
+  }));
+  return new Map(parts.flatMap((part) => [...part]));
+}
+
+export async function refresh(old: Panels, wanted: Wanted, range: Range, now: number, signal: AbortSignal): Promise<Panels> {
+  const window = windowOf(range, now, wanted.intervalSeconds);
+  const before = [...old.values()][0]?.window;
+  const from = (before?.to ?? 0) - kOverlap * window.step;
+  if (before === undefined || window.step !== before.step || from <= window.from) return load(wanted, range, now, signal, () => undefined);
+  const tail: Window = { from, to: window.to, step: window.step };
+  const fresh = await fetchPart(wanted, wanted.panels, tail, now, signal);
+  const panels = new Map<string, PanelData>();
+  for (const [id, panel] of fresh) {
+    const known = old.get(id);
+    const grids = panel.grids.map((grid, index) => mergeGrid(known?.grids[index] ?? { ...window, series: [] }, grid, window));
+    panels.set(id, { window, grids, error: panel.error });
+  }
+  return panels;
+}

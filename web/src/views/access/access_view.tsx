@@ -1,0 +1,216 @@
+// Who may look, and which programs may read or write: users, their passwords, and API tokens.
+
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { decodeTokens, decodeUsers, type Token, type User } from "../../core/access.ts";
+import { formatAgo, formatTime } from "../../core/format.ts";
+import { serverNow } from "../../net/live.ts";
+import { account, call, hasAccounts, signIn } from "../../net/session.ts";
+import { useObservable } from "../../ui/use_observable.ts";
+
+const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export function AccessView() {
+  const who = useObservable(account);
+  const people = useObservable(hasAccounts);
+  if (people === false) {
+    return (
+      <div class="empty">
+        <h1>Tokens only</h1>
+        <p>This server knows no users; its tokens are in its token file (<code>auth.token_file</code>).</p>
+      </div>
+    );
+  }
+  if (who === null) {
+    return (
+      <div class="empty">
+        <h1>Users and tokens</h1>
+        <p>To see and change who may do what, sign in.</p>
+        <button type="button" class="primary" onClick={() => signIn.set("wanted")}>Sign in</button>
+      </div>
+    );
+  }
+  const isAdmin = who.role === "admin";
+  return (
+    <>
+      <h1 class="view-title">Users and tokens</h1>
+      <div class="columns">
+        <PasswordBox name={who.name} />
+        {isAdmin && <Users me={who.name} />}
+        {isAdmin ? <Tokens /> : <p class="notice quiet">Users and tokens are an administrator's to change.</p>}
+      </div>
+    </>
+  );
+}
+
+function PasswordBox({ name }: { name: string }) {
+  const [message, setMessage] = useState<{ text: string; isError: boolean } | null>(null);
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const data = new FormData(form);
+    const [current, next, again] = ["current", "next", "again"].map((key) => String(data.get(key) ?? ""));
+    if (next !== again) return setMessage({ text: "The two new passwords differ.", isError: true });
+    call("POST", "/api/v1/password", { current_password: current, password: next }).then(
+      () => {
+        form.reset();
+        setMessage({ text: "The password is changed.", isError: false });
+      },
+      (error: unknown) => setMessage({ text: said(error), isError: true }));
+  };
+  return (
+    <section class="panel" aria-label="Your password">
+      <header><h3>Your password</h3></header>
+      <form class="stack-form" onSubmit={submit}>
+        <input type="hidden" name="username" autocomplete="username" value={name} />
+        <label>Present password<input name="current" type="password" autocomplete="current-password" required /></label>
+        <label>New password<input name="next" type="password" autocomplete="new-password" minLength={10} required /></label>
+        <label>And once more<input name="again" type="password" autocomplete="new-password" required /></label>
+        <div class="row"><button type="submit">Change</button>
+          <span class={message?.isError === true ? "error-text" : "quiet"} role="status">{message?.text ?? "At least ten characters."}</span></div>
+      </form>
+    </section>
+  );
+}
+
+// A list that is read, added to and taken from; errors stay beside it.
+function useList<T>(path: string, decode: (body: unknown) => T[]) {
+  const [items, setItems] = useState<T[] | null>(null);
+  const [error, setError] = useState("");
+  const reload = useCallback(async () => {
+    try {
+      setItems(decode(await call("GET", path)));
+      setError("");
+    } catch (failure) {
+      setError(said(failure));
+    }
+  }, [path]);
+  useEffect(() => void reload(), [reload]);
+  const change = async (work: () => Promise<unknown>): Promise<unknown> => {
+    try {
+      const made = await work();
+      await reload();
+      return made;
+    } catch (failure) {
+      setError(said(failure));
+      return undefined;
+    }
+  };
+  return { items, error, change };
+}
+
+// Two clicks: the first asks.
+function Remove({ what, onRemove }: { what: string; onRemove: () => void }) {
+  const [asking, setAsking] = useState(false);
+  useEffect(() => {
+    if (!asking) return;
+    const timer = setTimeout(() => setAsking(false), 5000);
+    return () => clearTimeout(timer);
+  }, [asking]);
+  return asking
+    ? <button type="button" class="danger" onClick={onRemove}>Really {what}</button>
+    : <button type="button" aria-label={what} onClick={() => setAsking(true)}>{what.split(" ")[0]}</button>;
+}
+
+function Users({ me }: { me: string }) {
+  const { items, error, change } = useList<User>("/api/v1/users", decodeUsers);
+  const add = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const data = new FormData(form);
+    void change(() => call("POST", "/api/v1/users", {
+      user: String(data.get("name") ?? "").trim(), password: String(data.get("password") ?? ""), role: String(data.get("role") ?? "viewer"),
+    })).then((made) => {
+      if (made !== undefined) form.reset();
+    });
+  };
+  return (
+    <section class="panel" aria-label="Users">
+      <header><h3>Users</h3></header>
+      <div class="table-box is-bare">
+        <table class="plain">
+          <thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
+          <tbody>
+            {(items ?? []).map((user) => (
+              <tr key={user.name}>
+                <th scope="row">{user.name}</th>
+                <td>{user.role === "admin" ? "everything" : "read"}</td>
+                <td class="numeric">{user.name === me ? <span class="quiet">you</span>
+                  : <Remove what={`Remove ${user.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/users?user=${encodeURIComponent(user.name)}`))} />}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="error-text" role="alert">{error}</p>
+      <form class="stack-form" onSubmit={add}>
+        <label>Name<input name="name" autocomplete="off" autocapitalize="off" spellcheck={false} required /></label>
+        <label>Password<input name="password" type="password" autocomplete="new-password" minLength={10} required /></label>
+        <label>May<select name="role"><option value="viewer">read</option><option value="admin">do everything</option></select></label>
+        <div class="row"><button type="submit">Add user</button></div>
+      </form>
+    </section>
+  );
+}
+
+function Tokens() {
+  const { items, error, change } = useList<Token>("/api/v1/tokens", decodeTokens);
+  const [made, setMade] = useState<{ name: string; token: string } | null>(null);
+  const [copied, setCopied] = useState(false);
+  const shown = useRef<HTMLElement>(null);
+  const add = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const data = new FormData(form);
+    const name = String(data.get("name") ?? "").trim();
+    void change(() => call("POST", "/api/v1/tokens", { name, access: String(data.get("access") ?? "read") })).then((answer) => {
+      const token = (answer as { token?: unknown } | null | undefined)?.token;
+      if (typeof token !== "string") return;
+      form.reset();
+      setCopied(false);
+      setMade({ name, token });
+    });
+  };
+  const copy = (): void => {
+    if (made === null) return;
+    navigator.clipboard?.writeText(made.token).then(() => setCopied(true), () => undefined);
+    if (shown.current !== null) getSelection()?.selectAllChildren(shown.current);
+  };
+  const when = (at: number | null): string => (at === null ? "never" : formatAgo((serverNow() - at) / 1000));
+  return (
+    <section class="panel" aria-label="API tokens">
+      <header><h3>API tokens</h3></header>
+      {made !== null && (
+        <div class="notice made-token" role="status">
+          <p>The token <strong>{made.name}</strong>, shown this once:</p>
+          <code ref={shown}>{made.token}</code>
+          <div class="row"><button type="button" onClick={copy}>{copied ? "Copied" : "Copy"}</button>
+            <button type="button" onClick={() => setMade(null)}>I have it</button></div>
+        </div>
+      )}
+      {items !== null && items.length === 0 ? <p class="quiet">None yet. Programs that read (Grafana) or write (Telegraf) need one.</p> : (
+        <div class="table-box is-bare">
+          <table class="plain">
+            <thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Made</th><th scope="col">Used</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
+            <tbody>
+              {(items ?? []).map((token) => (
+                <tr key={token.id}>
+                  <th scope="row">{token.name}</th>
+                  <td>{token.access}</td>
+                  <td title={token.created === null ? "" : formatTime(token.created)}>{token.created === null ? "–" : when(token.created)}</td>
+                  <td>{when(token.lastUsed)}</td>
+                  <td class="numeric"><Remove what={`Revoke ${token.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/tokens?id=${encodeURIComponent(token.id)}`))} /></td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <p class="error-text" role="alert">{error}</p>
+      <form class="stack-form" onSubmit={add}>
+        <label>Name<input name="name" autocomplete="off" placeholder="grafana" required /></label>
+        <label>May<select name="access"><option value="read">read</option><option value="write">write</option></select></label>
+        <div class="row"><button type="submit">Make token</button></div>
+      </form>
+    </section>
+  );
+}

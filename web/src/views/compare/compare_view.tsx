@@ -1,0 +1,122 @@
+// Several hosts over one another: one figure a chart, one line a host, the same colour everywhere.
+
+import { useCallback, useMemo, useRef, useState } from "preact/hooks";
+import { kComparisons } from "../../charts/comparisons.ts";
+import { formatRoute, kMostCompared, type CompareRoute } from "../../core/route.ts";
+import { sortHosts, type Host } from "../../core/hosts.ts";
+import { fleet, loaded } from "../../net/live.ts";
+import { useShortcuts } from "../../ui/keyboard.ts";
+import { go, refine } from "../../ui/navigation.ts";
+import { PanelView } from "../../ui/panel_view.tsx";
+import { RangeBar } from "../../ui/range_bar.tsx";
+import { StateMark } from "../../ui/state_mark.tsx";
+import { useObservable } from "../../ui/use_observable.ts";
+import { usePanels } from "../../ui/use_panels.ts";
+import { useRange } from "../../ui/use_range.ts";
+import { hostLink } from "../fleet/row.tsx";
+
+const kSuggestions: readonly [string, (host: Host) => number | null][] = [
+  ["Busiest CPUs", (host) => host.summary.cpu_percent],
+  ["Most memory used", (host) => host.summary.memory_percent],
+  ["Fullest disks", (host) => host.summary.disk_percent],
+  ["Most network traffic", (host) => (host.summary.network_receive_bytes_per_second ?? 0) + (host.summary.network_send_bytes_per_second ?? 0)],
+];
+
+function HostPicker({ route, hosts }: { route: CompareRoute; hosts: ReadonlyMap<string, Host> }) {
+  const field = useRef<HTMLInputElement>(null);
+  const [error, setError] = useState("");
+  const names = useMemo(() => sortHosts([...hosts.values()], "host", false).map((host) => host.host), [hosts.size]);
+  const add = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const text = field.current?.value.trim() ?? "";
+    if (text === "") return;
+    const found = hosts.has(text) ? text : names.find((name) => name.toLowerCase().startsWith(text.toLowerCase()) && !route.hosts.includes(name));
+    if (found === undefined) return setError(`No host is called ${text}.`);
+    setError("");
+    if (field.current !== null) field.current.value = "";
+    if (!route.hosts.includes(found)) refine({ ...route, hosts: [...route.hosts, found] });
+  };
+  const full = route.hosts.length >= kMostCompared;
+  return (
+    <div class="picked">
+      <ul class="chips" aria-label="Compared hosts">
+        {route.hosts.map((name, index) => {
+          const host = hosts.get(name);
+          return (
+            <li key={name} class="chip picked-host">
+              <span class={`swatch swatch-${index + 1}`} aria-hidden="true" />
+              <a href={hostLink(name)}>{name}</a>
+              {host !== undefined && host.state !== "up" && <StateMark state={host.state} />}
+              <button type="button" class="plain-button" aria-label={`Remove ${name}`}
+                      onClick={() => refine({ ...route, hosts: route.hosts.filter((one) => one !== name) })}>×</button>
+            </li>
+          );
+        })}
+      </ul>
+      <form onSubmit={add} class="row">
+        <input ref={field} list="all-hosts" disabled={full} aria-label="Add a host" autocomplete="off" spellcheck={false}
+               placeholder={full ? `${kMostCompared} hosts at most` : "Add a host   /"} />
+        <datalist id="all-hosts">{names.slice(0, 2000).map((name) => <option key={name} value={name} />)}</datalist>
+        <button type="submit" disabled={full}>Add</button>
+        <span class="error-text" role="alert">{error}</span>
+      </form>
+    </div>
+  );
+}
+
+export function CompareView({ route }: { route: CompareRoute }) {
+  const ready = useObservable(loaded);
+  const hosts = useObservable(fleet);
+  const actions = useRange(route);
+  const shortcuts = useMemo(() => [
+    ...actions.shortcuts,
+    { keys: "/", what: "Add a host", run: () => document.querySelector<HTMLInputElement>(".picked input")?.focus() },
+  ], [actions]);
+  useShortcuts("Compare", shortcuts);
+  if (!ready) return <p class="loading" role="status">Loading the hosts…</p>;
+  const suggest = (value: (host: Host) => number | null) => (): void => {
+    const found = [...hosts.values()]
+      .filter((host) => host.state !== "down" && value(host) !== null)
+      .sort((a, b) => (value(b) ?? 0) - (value(a) ?? 0));
+    go({ ...route, hosts: found.slice(0, 5).map((host) => host.host) });
+  };
+  return (
+    <>
+      <h1 class="view-title">Compare</h1>
+      <HostPicker route={route} hosts={hosts} />
+      {route.hosts.length === 0 ? (
+        <div class="empty">
+          <p>Choose hosts above, or start with the five that have most of something now:</p>
+          <div class="chips">
+            {kSuggestions.map(([title, value]) => <button key={title} type="button" onClick={suggest(value)}>{title}</button>)}
+          </div>
+          <p class="quiet">In the fleet, <em>Compare</em> takes the first eight hosts of the search and order there.</p>
+        </div>
+      ) : (
+        <Charts route={route} interval={Math.max(...route.hosts.map((name) => hosts.get(name)?.interval_seconds ?? 5))} actions={actions} />
+      )}
+    </>
+  );
+}
+
+function Charts({ route, interval, actions }: { route: CompareRoute; interval: number; actions: ReturnType<typeof useRange> }) {
+  const { data, error, busy, retry } = usePanels(
+    { panels: kComparisons, hosts: route.hosts, intervalSeconds: interval }, route.range, `${formatRoute(route)} ${interval}`);
+  const order = route.hosts.join("\n");
+  const colourOf = useCallback((key: string) => Math.max(0, order.split("\n").indexOf(key)), [order]);
+  return (
+    <>
+      <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} />
+      {error !== null && data !== null && (
+        <div class="banner" role="alert">
+          <strong>Not up to date:</strong> {error}. <button type="button" onClick={retry}>Try again</button>
+        </div>
+      )}
+      <div class="panels">
+        {kComparisons.map((panel) => (
+          <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry} colourOf={colourOf} />
+        ))}
+      </div>
+    </>
+  );
+}

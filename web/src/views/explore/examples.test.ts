@@ -1,0 +1,12 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { kExamples, rangeOf } from "./examples.ts";
+
+test("a query's own range goes with the host that is opened from it", () => {
+  assert.deepEqual(rangeOf("SELECT x FROM y WHERE time >= '2026-11-23T00:00:00Z' AND time < '2026-11-24T00:00:00Z'"),
+    { from: Date.UTC(2026, 10, 23), to: Date.UTC(2026, 10, 24) });
+  assert.deepEqual(rangeOf("… time > 1000ms AND time <= 5000ms"), { from: 1000, to: 5000 });
+  for (const query of ["", "time > now() - 1h", "time >= 'nonsense' AND time < 'x'"]) assert.equal(rangeOf(query), null);
+  const yesterday = rangeOf(kExamples[0]?.route(Date.now()).query ?? "");
+  assert.ok(yesterday !== null && yesterday.to <= Date.now() && Date.now() - yesterday.from < 2.1 * 86_400_000);
+});

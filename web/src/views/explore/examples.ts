@@ -1,0 +1,49 @@
+// Questions that people bring, as queries that can be changed. Days are the viewer's own: a "yesterday" in UTC would be the wrong one.
+
+import type { ExploreRoute } from "../../core/route.ts";
+import { localDay } from "../../core/time_range.ts";
+
+export interface Example {
+  title: string;
+  route: (now: number) => ExploreRoute;
+}
+
+const time = (ms: number): string => `'${new Date(ms).toISOString().replace(".000Z", "Z")}'`;
+
+const example = (title: string, query: string | ((now: number) => string), show: ExploreRoute["show"], sort = ""): Example =>
+  ({ title, route: (now) => ({ view: "explore", query: typeof query === "string" ? query : query(now), show, sort }) });
+
+const grown = (from: string): string =>
+  `SELECT last("used_percent") - first("used_percent") AS "grew", max("used_percent") AS "highest"\nFROM "disk" WHERE ${from}\nGROUP BY "host", "path"`;
+
+export const kExamples: readonly Example[] = [
+  example("Which disk filled up yesterday?", (now) => {
+    const { from, to } = localDay(now, 1);
+    return grown(`time >= ${time(from)} AND time < ${time(to)}`);
+  }, "table", "-grew"),
+  example("Which disk grew most in the last hour?", grown("time > now() - 1h"), "table", "-grew"),
+  example("Who was busiest in the last hour?",
+    'SELECT max("usage_active") AS "peak", mean("usage_active") AS "mean"\nFROM "cpu" WHERE "cpu" = \'cpu-total\' AND time > now() - 1h\nGROUP BY "host"',
+    "table", "-peak"),
+  example("Who came closest to running out of memory today?", (now) =>
+    `SELECT min("available_percent") AS "least left"\nFROM "mem" WHERE time >= ${time(localDay(now, 0).from)}\nGROUP BY "host"`, "table", "least left"),
+  example("CPU of the whole fleet, last hour",
+    'SELECT mean("usage_active") AS "mean", max("usage_active") AS "busiest"\nFROM "cpu" WHERE "cpu" = \'cpu-total\' AND time > now() - 1h\nGROUP BY time(1m)',
+    "chart"),
+  example("Which clients lost samples?",
+    'SELECT max("dropped_samples") AS "dropped", max("backlog_samples") AS "backlog"\nFROM "internal_client" WHERE time > now() - 24h\nGROUP BY "host"',
+    "table", "-dropped"),
+  example("What is measured?", "SHOW FIELD KEYS", "table"),
+];
+
+// The range that a query names by two absolute times, so that a host opened from its answer shows the same stretch.
+export function rangeOf(query: string): { from: number; to: number } | null {
+  const at = (sign: string): number | null => {
+    const found = new RegExp(`time\\s*${sign}=?\\s*(?:'([^']+)'|(\\d+)ms)`, "i").exec(query);
+    if (found === null) return null;
+    const value = found[1] !== undefined ? Date.parse(found[1]) : Number(found[2]);
+    return Number.isFinite(value) ? value : null;
+  };
+  const [from, to] = [at(">"), at("<")];
+  return from !== null && to !== null && to > from ? { from, to } : null;
+}

@@ -1,0 +1,199 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { formatDuration, formatTime, type Unit } from "../../core/format.ts";
+import type { Cell, StatementResult } from "../../core/influx_response.ts";
+import { sortRows, toCsv, toPoints, toTable, type ResultTable } from "../../core/result_table.ts";
+import { formatRoute, kDefaultRange, type ExploreRoute } from "../../core/route.ts";
+import { serverNow } from "../../net/live.ts";
+import { runText } from "../../net/query.ts";
+import { AuthRequired } from "../../net/session.ts";
+import { useShortcuts } from "../../ui/keyboard.ts";
+import { go, refine } from "../../ui/navigation.ts";
+import { ChartBox } from "../../ui/panel_view.tsx";
+import { words } from "../../ui/use_panels.ts";
+import { kExamples, rangeOf } from "./examples.ts";
+import { QueryBox } from "./query_box.tsx";
+
+const kTimeoutMs = 60_000;
+const kRowsAtOnce = 200;
+
+interface Answer {
+  results: StatementResult[];
+  tookMs: number;
+}
+
+function download(table: ResultTable): void {
+  const url = URL.createObjectURL(new Blob([toCsv(table)], { type: "text/csv" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = `resmon-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.csv`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+export function ExploreView({ route }: { route: ExploreRoute }) {
+  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const [running, setRunning] = useState<AbortController | null>(null);
+  const [again, setAgain] = useState(0);
+  const shortcuts = useMemo(() => [
+    { keys: "/", what: "To the query (Ctrl+Enter runs it, Tab completes, Alt+arrows choose)", run: () => document.getElementById("query")?.focus() },
+    { keys: "v", what: "Chart or table", run: () => refine({ ...route, show: route.show === "chart" ? "table" : "chart" }) },
+  ], [formatRoute(route)]);
+  useShortcuts("Explore", shortcuts);
+
+  useEffect(() => {
+    setAnswer(null);
+    setError(null);
+    if (route.query.trim() === "") return;
+    const aborter = new AbortController();
+    const timer = setTimeout(() => aborter.abort(new DOMException("", "TimeoutError")), kTimeoutMs);
+    const began = performance.now();
+    setRunning(aborter);
+    runText(route.query, aborter.signal)
+      .then((results) => setAnswer({ results, tookMs: performance.now() - began }),
+        (failure: unknown) => {
+          if (failure instanceof AuthRequired || (aborter.signal.aborted && aborter.signal.reason === "left")) return;
+          setError(aborter.signal.reason === "stopped" ? "Stopped." : words(failure));
+        })
+      .finally(() => {
+        clearTimeout(timer);
+        setRunning((now) => (now === aborter ? null : now));
+      });
+    return () => {
+      clearTimeout(timer);
+      aborter.abort("left");
+    };
+  }, [route.query, again]);
+
+  const run = (query: string): void => {
+    if (query === route.query) setAgain(again + 1);
+    else go({ ...route, query, sort: "" });
+  };
+  return (
+    <>
+      <h1 class="view-title">Explore</h1>
+      <QueryBox query={route.query} busy={running !== null} onRun={run} onStop={() => running?.abort("stopped")} />
+      <div class="chips examples" role="group" aria-label="Questions">
+        {kExamples.map((example) => (
+          <button key={example.title} type="button" class="chip" onClick={() => go(example.route(serverNow()))}>{example.title}</button>
+        ))}
+      </div>
+      {error !== null && <p class="notice error-text" role="alert">{error}</p>}
+      {running !== null && <p class="loading" role="status">Asking…</p>}
+      {answer !== null && answer.results.map((result, index) => (
+        <Result key={index} result={result} route={route} tookMs={answer.tookMs} many={answer.results.length > 1} />
+      ))}
+      {route.query === "" && (
+        <p class="quiet notice">
+          Everything that is stored can be asked for in InfluxQL, with completion while you type. Or take one of the questions above and
+          change it. Tables sort by any column, and a host in them opens its page over the same time.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Result({ result, route, tookMs, many }: { result: StatementResult; route: ExploreRoute; tookMs: number; many: boolean }) {
+  const table = useMemo(() => toTable(result.series), [result]);
+  const points = useMemo(() => toPoints(result.series), [result]);
+  if (result.error !== null) return <p class="notice error-text" role="alert">{result.error}</p>;
+  if (table.rows.length === 0) {
+    return (
+      <div class="empty" role="status">
+        <p>The query is right, and nothing matches it.</p>
+        <p class="quiet">A longer time range, or a WHERE with less in it, finds more.</p>
+      </div>
+    );
+  }
+  const show = points === null ? "table" : route.show;
+  return (
+    <section aria-label="Result">
+      <div class="toolbar">
+        <span role="status">
+          <strong>{table.rows.length.toLocaleString("en")}</strong> {table.rows.length === 1 ? "row" : "rows"}
+          <span class="quiet"> in {result.series.length} series{many ? "" : `, ${formatDuration(tookMs / 1000) === "0 s" ? `${tookMs.toFixed(0)} ms` : formatDuration(tookMs / 1000)}`}</span>
+        </span>
+        <span class="grow" />
+        <div class="segments" role="group" aria-label="Show as">
+          {(["chart", "table"] as const).map((one) => (
+            <button key={one} type="button" aria-pressed={show === one} disabled={one === "chart" && points === null}
+                    onClick={() => refine({ ...route, show: one })}>
+              {one === "chart" ? "Chart" : "Table"}
+            </button>
+          ))}
+        </div>
+        <button type="button" onClick={() => download(table)}>CSV</button>
+      </div>
+      {show === "chart" && points !== null ? <ResultChart points={points} /> : <ResultRows table={table} route={route} />}
+    </section>
+  );
+}
+
+function ResultChart({ points }: { points: NonNullable<ReturnType<typeof toPoints>> }) {
+  const drawn = useMemo(() => ({
+    lines: points.lines.map((line, index) => ({ key: `${index} ${line.label}`, label: line.label, values: line.values, colour: index })),
+    ...(points.left > 0 ? { note: `${points.left} more series are in the table and in the CSV.` } : {}),
+  }), [points]);
+  const first = points.times[0] ?? 0;
+  const last = points.times.at(-1) ?? 1;
+  const window = useMemo(() => ({ from: first, to: last, step: (last - first) / Math.max(1, points.times.length - 1) }), [points]);
+  const unit: Unit = "number";
+  return (
+    <div class="panel">
+      <ChartBox title="Result" unit={unit} style="line" drawn={drawn} window={window} times={points.times} actions={null} sync={null} height={320} />
+    </div>
+  );
+}
+
+function ResultRows({ table, route }: { table: ResultTable; route: ExploreRoute }) {
+  const [most, setMost] = useState(kRowsAtOnce);
+  const descending = route.sort.startsWith("-") && !table.columns.includes(route.sort);
+  const column = table.columns.indexOf(descending ? route.sort.slice(1) : route.sort);
+  const rows = useMemo(() => (column < 0 ? table.rows : sortRows(table.rows, column, descending)), [table, column, descending]);
+  const time = table.columns.indexOf("time");
+  // An aggregate without GROUP BY time has one row a series, stamped with the range's begin: a column that says nothing.
+  const same = time >= 0 && table.rows.length > 1 && table.rows.every((row) => row[time] === table.rows[0]?.[time]);
+  const shown = table.columns.map((_, index) => index).filter((index) => !(same && index === time));
+  const numeric = table.columns.map((_, index) => index !== time && table.rows.some((row) => typeof row[index] === "number"));
+  const range = rangeOf(route.query);
+  const cell = (value: Cell, index: number) => {
+    if (value === null) return <span class="quiet">–</span>;
+    if (index === time && typeof value === "number") return formatTime(value);
+    if (index < table.tagColumns && table.columns[index] === "host") {
+      return <a href={formatRoute({ view: "host", host: String(value), range: range === null ? kDefaultRange : { kind: "absolute", ...range } })}>{String(value)}</a>;
+    }
+    return typeof value === "number" ? String(Number(value.toPrecision(8))) : String(value);
+  };
+  const box = useRef<HTMLDivElement>(null);
+  return (
+    <div class="table-box" ref={box} tabIndex={0} role="region" aria-label="Rows">
+      <table class="plain">
+        <thead>
+          <tr>
+            {shown.map((index) => {
+              const sorted = index === column;
+              const name = table.columns[index] ?? "";
+              const next = sorted ? (descending ? "" : `-${name}`) : numeric[index] === true ? `-${name}` : name;
+              return (
+                <th key={index} scope="col" class={numeric[index] === true ? "numeric" : ""} aria-sort={sorted ? (descending ? "descending" : "ascending") : "none"}>
+                  <button type="button" class="plain-button" onClick={() => refine({ ...route, show: "table", sort: sorted && descending ? name : next })}>
+                    {name}<span class="sort-mark" aria-hidden="true">{sorted ? (descending ? "▾" : "▴") : ""}</span>
+                  </button>
+                </th>
+              );
+            })}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, most).map((row, at) => (
+            <tr key={at}>{shown.map((index) => <td key={index} class={numeric[index] === true ? "numeric" : ""}>{cell(row[index] ?? null, index)}</td>)}</tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > most && (
+        <p class="row more"><button type="button" onClick={() => setMost(most + 5 * kRowsAtOnce)}>Show more</button>
+          <span class="quiet">{most} of {rows.length.toLocaleString("en")}; the CSV has all of them</span></p>
+      )}
+    </div>
+  );
+}

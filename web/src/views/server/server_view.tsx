@@ -1,0 +1,215 @@
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { format, formatClock, formatDate, formatDuration, type Unit } from "../../core/format.ts";
+import { kLogLevels, type ServerRoute } from "../../core/route.ts";
+import { ratesOf, type Reading, type ServerState } from "../../core/server_state.ts";
+import { Meter } from "../../ui/meter.tsx";
+import { refine } from "../../ui/navigation.ts";
+import { ChartBox } from "../../ui/panel_view.tsx";
+import { useLog, useServer } from "./use_server.ts";
+
+export function ServerView({ route }: { route: ServerRoute }) {
+  const { state, readings, error } = useServer();
+  return (
+    <>
+      <h1 class="view-title">Server</h1>
+      {error !== null && (
+        <div class="banner" role="alert">
+          <strong>Not up to date:</strong> {error}. {state === null && <>On the server's machine, <code>./resmon status</code> says whether it runs.</>}
+        </div>
+      )}
+      {state === null ? error === null && <p class="loading" role="status">Asking the server…</p> : (
+        <>
+          <Facts state={state} readings={readings} />
+          <Rates readings={readings} />
+          <div class="columns">
+            <Store state={state} />
+            <Sinks state={state} />
+          </div>
+        </>
+      )}
+      <Log route={route} />
+    </>
+  );
+}
+
+const share = (part: number | null, whole: number | null): number | null =>
+  part === null || whole === null || whole <= 0 ? null : (100 * part) / whole;
+
+function Facts({ state, readings }: { state: ServerState; readings: readonly Reading[] }) {
+  const recent = readings.slice(-15);
+  const mean = (values: readonly (number | null)[]): number | null => {
+    const known = values.filter((value): value is number => value !== null);
+    return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length;
+  };
+  const samples = mean(ratesOf(recent, (one) => one.samples));
+  const bytes = mean(ratesOf(recent, (one) => one.bytes));
+  return (
+    <dl class="facts">
+      <div><dt>Clients</dt><dd>{format(state.clients, "count")}{state.maxClients !== null && <span class="quiet"> of {format(state.maxClients, "count")}</span>}</dd></div>
+      <div><dt>Samples taken</dt><dd>{format(samples, "per_second")}</dd></div>
+      <div><dt>A sample on the wire</dt><dd>{samples === null || samples === 0 || bytes === null ? "–" : `${(bytes / samples).toFixed(2)} B`}</dd></div>
+      <div><dt>Journal</dt><dd>{format(state.journalBytes, "bytes")}{state.journalLimitBytes !== null && <span class="quiet"> of {format(state.journalLimitBytes, "bytes")}</span>}</dd></div>
+      <div><dt>Waiting for the store</dt><dd>{format(state.storeBacklog, "count")}<span class="quiet"> batches</span></dd></div>
+      <div class={(state.missingBatches ?? 0) > 0 ? "fact-warning" : ""}><dt>Missing, repeated</dt><dd>{format(state.missingBatches, "count")}, {format(state.duplicateBatches, "count")}<span class="quiet"> batches</span></dd></div>
+      <div><dt>Refused</dt><dd>{format(state.refusedConnections, "count")}<span class="quiet"> connections</span></dd></div>
+      <div><dt>Uptime</dt><dd>{formatDuration(state.uptimeSeconds)}</dd></div>
+      <div><dt>Clients at</dt><dd>{state.listenAddress || "–"}<span class="quiet">{state.listenTls ? " TLS" : " no TLS"}</span></dd></div>
+      <div><dt>Page at</dt><dd>{state.httpAddress || "–"}<span class="quiet">{state.httpTls ? " TLS" : " no TLS"}</span></dd></div>
+      <div><dt>resmon-server</dt><dd>{state.version}<span class="quiet"> pid {state.pid ?? "–"}</span></dd></div>
+    </dl>
+  );
+}
+
+const kCharts: readonly { title: string; label: string; unit: Unit; colour: number; values: (readings: readonly Reading[]) => (number | null)[] }[] = [
+  { title: "Samples taken", label: "samples", unit: "per_second", colour: 0, values: (all) => ratesOf(all, (one) => one.samples) },
+  { title: "Received from clients", label: "received", unit: "bytes_per_second", colour: 3, values: (all) => ratesOf(all, (one) => one.bytes) },
+  { title: "Batches waiting for the store", label: "waiting", unit: "count", colour: 1, values: (all) => all.map((one) => one.backlog) },
+  { title: "HTTP requests", label: "requests", unit: "per_second", colour: 4, values: (all) => ratesOf(all, (one) => one.requests) },
+];
+
+function Rates({ readings }: { readings: readonly Reading[] }) {
+  const times = useMemo(() => readings.map((reading) => reading.at), [readings]);
+  const first = times[0] ?? 0;
+  const end = times.at(-1) ?? 0;
+  const window = { from: Math.min(first, end - 60_000), to: end, step: 2000 };
+  return (
+    <div class="panels is-small">
+      {kCharts.map((chart) => (
+        <section key={chart.title} class="panel" aria-label={chart.title}>
+          {readings.length < 3 ? (
+            <>
+              <header><h3>{chart.title}</h3></header>
+              <div class="panel-blank"><p class="quiet">Watching since this view was opened…</p></div>
+            </>
+          ) : (
+            <ChartBox title={chart.title} unit={chart.unit} style="line" window={window} times={times} actions={null} sync="server" height={110}
+                      drawn={{ lines: [{ key: chart.label, label: chart.label, colour: chart.colour, values: chart.values(readings) }] }} />
+          )}
+        </section>
+      ))}
+    </div>
+  );
+}
+
+function Store({ state }: { state: ServerState }) {
+  const store = state.store;
+  return (
+    <section class="panel" aria-label="Store">
+      <header><h3>Store</h3><span class="panel-clock">{store.directory}</span></header>
+      {store.trouble !== "" && <p class="error-text" role="alert">It takes nothing: {store.trouble}. Clients keep their samples until it does.</p>}
+      <div class="table-box is-bare">
+        <table class="plain">
+          <caption class="hidden">Disk use and retention by tier</caption>
+          <thead>
+            <tr><th scope="col">Tier</th><th scope="col" class="numeric">On disk</th><th scope="col" class="numeric">Of its limit</th>
+              <th scope="col" class="numeric">Kept for</th><th scope="col" class="numeric">Since</th></tr>
+          </thead>
+          <tbody>
+            {store.tiers.map((tier) => (
+              <tr key={tier.name}>
+                <th scope="row">{tier.name}</th>
+                <td class="numeric">{format(tier.diskBytes, "bytes")}</td>
+                <td class="numeric"><Meter percent={share(tier.diskBytes, tier.diskLimitBytes)} /></td>
+                <td class="numeric">{tier.retainSeconds === 0 ? "ever" : formatDuration(tier.retainSeconds)}</td>
+                <td class="numeric">{tier.oldest === null || tier.oldest <= 0 ? "–" : formatDate(tier.oldest)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <dl class="pairs">
+        <div><dt>All files</dt><dd>{format(store.diskBytes, "bytes")}{(store.diskLimitBytes ?? 0) > 0 && <span class="quiet"> of {format(store.diskLimitBytes, "bytes")}</span>}</dd></div>
+        <div><dt>Series groups</dt><dd>{format(store.series, "count")}</dd></div>
+        <div><dt>Chunks</dt><dd>{format(store.chunks, "count")}</dd></div>
+        <div><dt>Rows not sealed</dt><dd>{format(store.headRows, "count")}</dd></div>
+        <div><dt>Refused samples</dt><dd>{format(store.refusedSamples, "count")}</dd></div>
+        <div><dt>Damaged chunks</dt><dd class={(store.damagedChunks ?? 0) > 0 ? "over" : ""}>{format(store.damagedChunks, "count")}</dd></div>
+        <div><dt>Removed for room</dt><dd>{format(store.evictedChunks, "count")} <span class="quiet">chunks</span></dd></div>
+      </dl>
+    </section>
+  );
+}
+
+function Sinks({ state }: { state: ServerState }) {
+  return (
+    <section class="panel" aria-label="Sinks">
+      <header><h3>Databases that get everything as well</h3></header>
+      {state.sinks.length === 0 ? (
+        <div class="panel-blank">
+          <p>None is configured.</p>
+          <p class="quiet"><code>[sink.influx]</code> in server.toml, or INFLUX_URL in the environment, adds an InfluxDB.</p>
+        </div>
+      ) : (
+        <div class="table-box is-bare">
+          <table class="plain">
+            <thead>
+              <tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="numeric">Behind</th><th scope="col" class="numeric">Sent</th>
+                <th scope="col" class="numeric">Refused</th><th scope="col" class="numeric">Lost</th></tr>
+            </thead>
+            <tbody>
+              {state.sinks.map((sink) => (
+                <tr key={sink.name}>
+                  <th scope="row">{sink.name} <span class="quiet">{sink.serverVersion}</span></th>
+                  <td class={sink.state === "ok" ? "" : "over"} title={sink.lastError}>{sink.state}</td>
+                  <td class="numeric">{formatDuration(sink.lagSeconds)}</td>
+                  <td class="numeric">{format(sink.sentSamples, "count")}</td>
+                  <td class={`numeric${(sink.refusedSamples ?? 0) > 0 ? " over" : ""}`}>{format(sink.refusedSamples, "count")}</td>
+                  <td class={`numeric${(sink.lostSamples ?? 0) > 0 ? " over" : ""}`}>{format(sink.lostSamples, "count")}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          {state.sinks.filter((sink) => sink.state !== "ok" && sink.lastError !== "").map((sink) => (
+            <p key={sink.name} class="error-text">{sink.name}: {sink.lastError}</p>
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Log({ route }: { route: ServerRoute }) {
+  const { lines, error } = useLog(route.level);
+  const box = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element !== null && atEnd.current) element.scrollTop = element.scrollHeight;
+  }, [lines]);
+  useEffect(() => {
+    atEnd.current = true;
+  }, [route.level]);
+  let day = "";
+  return (
+    <section class="panel log" aria-label="Log">
+      <header>
+        <h3>Log</h3>
+        <div class="segments" role="group" aria-label="Least level">
+          {kLogLevels.map((level) => (
+            <button key={level} type="button" aria-pressed={route.level === level} onClick={() => refine({ ...route, level })}>{level}</button>
+          ))}
+        </div>
+      </header>
+      <div class="log-lines" ref={box} tabIndex={0} role="log" aria-live="off" aria-label="The newest lines of the server's log"
+           onScroll={(event) => {
+             const element = event.currentTarget;
+             atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < 30;
+           }}>
+        {error !== null && <p class="error-text">The log cannot be read: {error}</p>}
+        {error === null && lines.length === 0 && <p class="quiet">Nothing of this level yet.</p>}
+        {lines.map((line) => {
+          const date = formatDate(line.time);
+          const isNew = date !== day;
+          day = date;
+          return (
+            <p key={line.sequence} class={`log-line log-${line.level}`}>
+              <time title={date}>{isNew ? `${date} ` : ""}{formatClock(line.time, true)}</time>{" "}
+              <span class="log-level">{line.level}</span> <span class="quiet">{line.component}</span> {line.text}
+            </p>
+          );
+        })}
+      </div>
+    </section>
+  );
+}
+
