@@ -32,7 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   while (rest.size() >= 3) {
     const auto kind = static_cast<unsigned char>(rest[0]);
-    const std::size_t length = (static_cast<unsigned char>(rest[1]) | static_cast<unsigned char>(rest[2]) << 8U);
+    const std::size_t length =
+        static_cast<unsigned char>(rest[1]) + static_cast<std::size_t>(static_cast<unsigned char>(rest[2])) * 256;
     rest.remove_prefix(3);
     const std::string_view piece = rest.substr(0, length);
     rest.remove_prefix(piece.size());
