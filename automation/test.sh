@@ -15,7 +15,7 @@ browser    default  600  browser   release  directory:tests/browser   the page i
 oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
 asan       asked   3000  -         asan     ctest:asan                unit tests under address and undefined sanitizers
 tsan       asked   3000  -         tsan     ctest:tsan                unit tests under the thread sanitizer
-fuzz       asked   1800  fuzz      fuzz     fuzz:fuzz                 each fuzz target for a short while
+fuzz       default 1800  fuzz      fuzz     fuzz:fuzz                 each fuzz target for a short while
 chaos      asked   3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks
 docker     asked   3000  -         -        directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
@@ -43,7 +43,7 @@ Options:
   -h, --help   this text
 
 Environment:
-  RESMON_FUZZ_SECONDS   how long each fuzz target runs; default 20
+  RESMON_FUZZ_SECONDS   how long each fuzz target runs; default 5
   RESMON_CHAOS_SECONDS  how long faults go on; default 60
   RESMON_CHAOS_SEED     which faults come when; default: another each time, and printed
   RESMON_NO_INSTALL     set: install nothing; what is missing fails
@@ -219,8 +219,11 @@ suite_fuzz() {
     mkdir -p -- "$test_logs/corpus/$name"
     corpora=("$test_logs/corpus/$name")
     [[ ! -d $RESMON_ROOT/fuzz/corpus/$name ]] || corpora+=("$RESMON_ROOT/fuzz/corpus/$name")
-    run_logged "$log" "$target" -max_total_time="${RESMON_FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 \
+    run_logged "$log" "$target" -max_total_time="${RESMON_FUZZ_SECONDS:-5}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
       -artifact_prefix="$test_logs/$name-" "${corpora[@]}"
     if ((run_status == 0)); then counted 1 0 0; else counted 0 1 0; fi
   done
+  awk '/^stat::number_of_executed_units:/ { sum += $2; targets++ }
+    END { printf "# summary: %d inputs tried on %d targets\n", sum, targets }' "$log" >>"$log.summary"
+  cat -- "$log.summary" >>"$log"
 }

@@ -218,7 +218,7 @@ TEST(SettingsTest, HostileFilesAreRefusedNotFollowed) {
       "a = [0.\"é\"]",
       "a.\n",
       "a = \"\\\xef\xbb\xa7\"",
-      "a = \"\"\"\\\n  \xef\xbb\xa7\"\"\"",
+      "a = 0x='\xc2\xb9_",
       "a = \"\"\"\\ \xc3\xa9\"\"\"",
       std::string(2U << 20U, '#'),
   };
@@ -229,6 +229,12 @@ TEST(SettingsTest, HostileFilesAreRefusedNotFollowed) {
   Program p;
   EXPECT_EQ(p.error_of("[client]\nport = 1\nport = 2"),
             "client.toml:3: Error while parsing key-value pair: cannot redefine existing integer 'port'");
+}
+
+TEST(SettingsTest, ATextMayGoOnInAnyAlphabet) {
+  Program p;
+  EXPECT_EQ(p.error_of("[client]\nhost = \"\"\"\\\n  \xef\xbb\xa7\xc3\xa9\"\"\""), "");
+  EXPECT_EQ(p.host, "\xef\xbb\xa7\xc3\xa9");
 }
 
 TEST(SettingsTest, ManyDotsInTextsAreNoDepth) {

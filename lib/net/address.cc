@@ -6,6 +6,19 @@
 
 namespace resmon::net {
 
+namespace {
+
+// What names and numbers are made of; in brackets also what IPv6 addresses and their zones are.
+bool is_host(std::string_view text, bool in_brackets) {
+  for (const char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && std::string_view(in_brackets ? ".-_:%" : ".-_").find(c) == std::string_view::npos) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<Address> parse_address(std::string_view text, std::uint16_t default_port) {
   const auto bad = [&](std::string_view why) {
     return fail(ErrorKind::kInvalid, "'" + std::string(text) + "' is not an address HOST:PORT: " + std::string(why));
@@ -29,6 +42,7 @@ Result<Address> parse_address(std::string_view text, std::uint16_t default_port)
     if (has_port) port = text.substr(colon + 1);
   }
   if (address.host.empty()) return bad("no host");
+  if (!is_host(address.host, text.starts_with('['))) return bad("a character that no host has");
   if (!has_port) {
     if (default_port == 0) return bad("no port");
     address.port = default_port;

@@ -1,0 +1,49 @@
+// What HTTP clients put into addresses and forms, and bodies that claim to be gzip. What is decoded must be the same
+// after it was encoded again; what is packed must be unpacked to itself; JSON texts are always valid.
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "http/gzip.h"
+#include "http/router.h"
+
+namespace {
+
+using namespace resmon;
+
+constexpr std::size_t kLimitBytes = 1U << 20U;
+
+std::string percent_encode(std::string_view text) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+  }
+  return out;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  std::string form;
+  const http::Parameters parameters = http::parse_form(input);
+  for (const auto& [name, value] : parameters) {
+    if (!form.empty()) form += '&';
+    form += percent_encode(name) + '=' + percent_encode(value);
+  }
+  if (http::parse_form(form) != parameters) std::abort();
+  if (http::percent_decode(percent_encode(input), true) != input) std::abort();
+  const std::string json = http::json_string(input);
+  if (json.size() < 2 || json.front() != '"' || json.back() != '"') std::abort();
+  for (const char c : json)
+    if (static_cast<unsigned char>(c) < 0x20) std::abort();
+
+  const auto unpacked = http::gunzip(input, kLimitBytes);
+  if (unpacked.has_value() && unpacked->size() > kLimitBytes) std::abort();
+  const auto back = http::gunzip(http::gzip(input), kLimitBytes);
+  if (size <= kLimitBytes && (!back.has_value() || *back != input)) std::abort();
+  return 0;
+}
