@@ -12,7 +12,7 @@ void Options::declare(config::Settings& settings) {
   settings.text("load.token_file", &token_file, "A file with the access token.");
   settings.integer("load.clients", &clients, 1, 1'000'000, "How many clients to simulate.");
   settings.integer("load.seed", &seed, 0, INT64_MAX, "The same seed makes the same machines.");
-  settings.duration("load.interval", &interval, milliseconds(100), hours(24), "How often each samples.");
+  settings.duration("load.interval", &interval, milliseconds(10), hours(24), "How often each samples.");
   settings.duration("load.duration", &duration, seconds(0), hours(24 * 365),
                     "Stop by itself after this long. 0: never.");
   settings.duration("load.stagger", &stagger, seconds(0), seconds(60), "Between the first connections of two clients.");

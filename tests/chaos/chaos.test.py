@@ -24,6 +24,9 @@ import stage  # noqa: E402
 SEED = int(os.environ.get("RESMON_CHAOS_SEED") or random.SystemRandom().randrange(1, 1_000_000))
 SECONDS = int(os.environ.get("RESMON_CHAOS_SECONDS") or 60)
 
+SMALL_SPOOL = ["load.spool_memory_bytes=64KiB"]
+SMALL_LOG = ["limits.log_memory_bytes=1MiB"]
+
 
 def say(text):
     print(f"# {text}", flush=True)
@@ -118,6 +121,63 @@ class ChaosTest(house.HouseTest):
         wrong = [f"{host} in {store}: {d}" for store, by_host in found.items() for host, d in by_host.items() if d]
         self.assertEqual(wrong, [])
         self.assertGreater(min(len(book.taken) for book in ledgers.values()), 0)
+
+    def last_of(self, port, field, host):
+        return house.rows(port, f"SELECT {field} FROM internal_client WHERE host = '{host}' ORDER BY time DESC LIMIT 1")[0][1]
+
+    def test_a_server_away_beyond_the_spool_loses_what_the_counter_says(self):
+        house_stage = stage.Stage(self, SEED, load_sets=SMALL_SPOOL, intervals=("20ms", "20ms"))
+        names = ("server", "load-1", "load-2")
+        house_stage.start_all(*names)
+        house_stage.until("samples of all", lambda: len(house_stage.server().hosts()) == 4)
+        house_stage.parts["server"].kill(10**6)
+
+        def offered(least):
+            books = ledger.read_all(house_stage.ledgers)
+            return len(books) == 4 and all(len(book.offered) >= least for book in books.values())
+
+        house_stage.until("spools to overflow", lambda: offered(1500), 150)
+        house_stage.parts["server"].start_at = 0
+        house_stage.until("the server", lambda: house_stage.server().healthy())
+        # Fresh samples say what was lost before; the last of them is of after the loss.
+        back = max(len(book.offered) for book in ledger.read_all(house_stage.ledgers).values())
+        house_stage.until("samples after the outage", lambda: offered(back + 100))
+        house_stage.stop_clients("load-1", "load-2")
+        house_stage.until("the store to have all", lambda: house_stage.server().metrics()["resmon_store_backlog_entries"] == 0)
+        hosts = house_stage.server().hosts()
+        total = counted = taken = 0
+        for host, book in ledger.read_all(house_stage.ledgers).items():
+            found = ledger.Difference(book, ledger.stored_rows(house_stage.http_port, host))
+            self.assertEqual((found.duplicated, found.unknown, found.moved), ([], [], []), host)
+            say(f"{host}: {found}; the counter says {hosts[host]['dropped_samples']} samples, lost are {found.lost_samples}")
+            self.assertGreater(len(found.lost), 0, f"{host}: its spool never overflowed")
+            self.assertEqual(found.lost, list(range(found.lost[0], found.lost[-1] + 1)), f"{host}: not the oldest were dropped")
+            self.assertEqual(found.lost_samples, hosts[host]["dropped_samples"], f"{host} in /api/v1/hosts")
+            self.assertEqual(found.lost_samples, self.last_of(house_stage.http_port, "dropped_samples", host), f"{host} in the store")
+            total, counted, taken = total + found.lost_samples, counted + hosts[host]["dropped_samples"], taken + book.samples(book.taken)
+        summary(f"server away beyond the spools' bound: {taken} samples taken, {total} lost, {counted} counted as dropped")
+
+    def test_a_database_away_beyond_the_log_loses_what_the_counter_says(self):
+        house_stage = stage.Stage(self, SEED, server_sets=SMALL_LOG, intervals=("20ms", "20ms"))
+        house_stage.start_all("server", "influxd", "load-1", "load-2")
+        house_stage.until("samples in influxd", lambda: house_stage.influxd.query("SHOW MEASUREMENTS"))
+        house_stage.parts["influxd"].kill(10**6)
+        sink = lambda: house_stage.server().get("/api/v1/server").json()["sinks"][0]  # noqa: E731
+        house_stage.until("the sink to lose samples", lambda: sink()["lost_samples"] > 10_000, 150)
+        house_stage.parts["influxd"].start_at = 0
+        house_stage.stop_clients("load-1", "load-2")
+        house_stage.wait_delivered()
+        ledgers = ledger.read_all(house_stage.ledgers)
+        lost = 0
+        for host, book in ledgers.items():
+            ours = ledger.Difference(book, ledger.stored_rows(house_stage.http_port, host))
+            theirs = ledger.Difference(book, ledger.stored_rows(house_stage.influxd.port, host))
+            self.assertFalse(ours, f"{host} in the embedded store: {ours}")
+            self.assertEqual((theirs.duplicated, theirs.unknown, theirs.moved), ([], [], []), host)
+            say(f"{host} in influxd: {theirs}")
+            lost += theirs.lost_samples
+        summary(f"database away beyond the log's bound: {lost} samples lost there, {sink()['lost_samples']} counted, none in the store")
+        self.assertEqual(lost, sink()["lost_samples"])
 
     def unexpected(self, part, faults):
         """A program may give up on a full disk when it starts, and a service manager starts it again; at no other time."""
