@@ -35,12 +35,15 @@ Result<Appended> Journal::append_at(std::uint64_t position, std::string_view rec
 Status Journal::hand_over(std::chrono::milliseconds patience) {
   return state_->hand_over(patience);
 }
+std::string_view Journal::newest_segment_start() const {
+  return state_->newest_segment_start;
+}
 bool Journal::cursors_lost() const {
   return state_->cursors_lost;
 }
-std::uint64_t Journal::shown_position() const {
+std::uint64_t Journal::reserved_position() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->shown();
+  return state_->reserved_position;
 }
 void Journal::lift_reserve() {
   const std::lock_guard lock(state_->mutex);

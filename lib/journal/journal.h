@@ -209,10 +209,12 @@ class Journal {
   // than `patience`; then it is done later.
   Status hand_over(std::chrono::milliseconds patience);
 
+  // The payload of the record that began the newest segment, as open found it; empty if it found none.
+  std::string_view newest_segment_start() const;
   // True if open found records and no cursors: how far positions were given out is a guess.
   bool cursors_lost() const;
-  // With never_reuse_positions: up to here records may be shown to somebody before they are durable.
-  std::uint64_t shown_position() const;
+  // With never_reuse_positions: a restart will not give out those up to here again, even those never written.
+  std::uint64_t reserved_position() const;
   // From now on all may be shown: the producer sees to it by other means that no position is mistaken for another.
   void lift_reserve();
 

@@ -229,7 +229,8 @@ void Reader::pass(std::uint64_t position, std::uint64_t weight) {
 void Reader::correct_dropped_weight(std::int64_t by) {
   const std::lock_guard lock(state_.mutex);
   std::uint64_t& weight = progress_->cursor->entry.dropped_weight;
-  weight = by < 0 ? weight - std::min(weight, static_cast<std::uint64_t>(-by)) : weight + static_cast<std::uint64_t>(by);
+  weight =
+      by < 0 ? weight - std::min(weight, static_cast<std::uint64_t>(-by)) : weight + static_cast<std::uint64_t>(by);
   state_.touch_cursors();
 }
 

@@ -217,6 +217,7 @@ void State::scan(Candidate& candidate, bool tail, std::uint64_t through) {
     }
     if (steps.empty() || found.begin - steps.back().second >= kStepBytes)
       steps.emplace_back(found.position, found.begin);
+    if (tail && (found.flags & kStartsSegment) != 0) newest_segment_start = found.payload;
     if (records == 0) candidate.starts_group = found.position == candidate.first && (found.flags & kStartsSegment) != 0;
     if (found.position != candidate.last + 1) holes.push_back({candidate.last, candidate.end, records});
     candidate.last = found.position;

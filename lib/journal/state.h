@@ -146,7 +146,7 @@ class State {
   std::chrono::steady_clock::time_point cursors_dirty_since{};
   std::chrono::steady_clock::time_point retry_at{};
   bool cursors_dirty = false;
-  std::uint64_t cursors_taken = 0;  // snapshots
+  std::uint64_t cursors_taken = 0;      // snapshots
   std::uint64_t reserved_position = 0;  // the cursors on the device say that those up to it may have been given out
   bool reserve_lifted = false;
   bool failing = false;
@@ -179,7 +179,9 @@ class State {
   std::uint64_t cursors_durable = 0;  // snapshots
   std::unique_ptr<FileSystem::Lock> directory_lock;
   std::thread thread;
-  bool cursors_lost = false;  // constant after open
+  // Constant after open.
+  bool cursors_lost = false;
+  std::string newest_segment_start;
 
  private:
   // commit.cc, REQUIRES: io held, mutex not

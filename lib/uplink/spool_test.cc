@@ -25,7 +25,7 @@ TEST(SpoolTest, NumbersFromOneAndForgetsWhatIsAcknowledged) {
   spool.acknowledge(2);    // late and lower: nothing
   spool.acknowledge(100);  // never given out: everything there is
   EXPECT_TRUE(spool.empty());
-  EXPECT_EQ(spool.backlog_bytes(), 0U);
+  EXPECT_EQ(spool.memory_bytes(), 0U);
   EXPECT_EQ(spool.push(batch_of(1, 6)), 6U);
 }
 
@@ -37,7 +37,7 @@ TEST(SpoolTest, WhenFullTheOldestGoAndAreCounted) {
   EXPECT_EQ(spool.last(), 10U);
   EXPECT_EQ(spool.dropped_batches(), 7U);
   EXPECT_EQ(spool.dropped_samples(), 700U);
-  EXPECT_LE(spool.backlog_bytes(), one * 3);
+  EXPECT_LE(spool.memory_bytes(), one * 3);
 }
 
 TEST(SpoolTest, ABatchLargerThanTheBoundIsKeptWhileItIsTheNewest) {

@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t kMostBatchesInFrame = 256;
 constexpr std::uint64_t kMostRowBytesInFrame =
-    2U << 20U;  // of batches in memory; some 20 times what they take on the wire
+    1U << 20U;  // of batches in memory; some 20 times what they take on the wire
 
 constexpr auto kGoodbyePatience =
     std::chrono::milliseconds(500);  // once for saying it, once for the server's end of stream
@@ -155,6 +155,7 @@ asio::awaitable<Status> Uplink::session(const net::Address& server) {
 asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& frames) {
   wire::Hello hello;
   hello.client = options_.client;
+  epoch_ = spool_.epoch();
   hello.stream = spool_.stream();
   hello.token = options_.token;
   hello.software = options_.software;
@@ -179,11 +180,13 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
       if (welcome->version < wire::kOldestVersion || welcome->version > wire::kNewestVersion)
         co_return fail(ErrorKind::kUnsupported,
                        "the server chose protocol version " + std::to_string(welcome->version) + ", unknown here");
-      if (welcome->acknowledged > spool_.last())
-        co_return fail(ErrorKind::kInvalid, "the server says that it has batch " +
-                                                std::to_string(welcome->acknowledged) + ", and only " +
-                                                std::to_string(spool_.last()) + " were made");
-      forget_acknowledged(welcome->acknowledged);
+      if (spool_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "the spool has begun another stream");
+      if (!forget_acknowledged(welcome->acknowledged, true))
+        co_return fail(
+            ErrorKind::kUnavailable,
+            "the server has batch " + std::to_string(welcome->acknowledged) +
+                " of this stream, which was not sent from here: another machine uses a copy of this spool, or "
+                "this one was set back. What is not acknowledged is sent again in a new stream");
       acknowledged_ = welcome->acknowledged;
       next_to_send_ = spool_.first();
       in_flight_.clear();
@@ -206,40 +209,39 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
 asio::awaitable<Status> Uplink::send_loop(std::shared_ptr<net::Stream> stream) {
   wire::SampleEncoder encoder(schemas_);
   std::string out;
-  std::vector<const metric::Batch*> group;
   auto last_sent = steady_clock::now();
   while (true) {
     if (!receiving_)
       co_return received_.has_value() ? fail(ErrorKind::kUnavailable, "the server closed the connection") : received_;
     out.clear();
     out.swap(control_);
-    next_to_send_ = std::max(next_to_send_, spool_.first());
-    if (next_to_send_ <= spool_.last() && in_flight_bytes_ < options_.window_bytes) {
-      group.clear();
-      std::uint64_t bytes = 0;
-      const std::uint64_t first = next_to_send_;
+    if (spool_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "the spool has begun another stream");
+    Spool::Run run;
+    if (in_flight_bytes_ < options_.window_bytes)
+      run = spool_.fetch(next_to_send_, kMostBatchesInFrame, kMostRowBytesInFrame);
+    if (!run.batches.empty()) {
+      std::size_t count = 0;
       std::uint64_t encoded_bytes = wire::kMostSamplesHeadBytes;
-      while (next_to_send_ <= spool_.last() && group.size() < kMostBatchesInFrame && bytes < kMostRowBytesInFrame) {
-        const metric::Batch& next = spool_.at(next_to_send_);
-        encoded_bytes += wire::most_encoded_bytes(next);
-        if (!group.empty() && encoded_bytes > max_frame_bytes_) break;
-        group.push_back(&next);
-        bytes += next.memory_bytes();
-        ++next_to_send_;
+      for (const metric::Batch* const batch : run.batches) {
+        encoded_bytes += wire::most_encoded_bytes(*batch);
+        if (count > 0 && encoded_bytes > max_frame_bytes_) break;
+        ++count;
       }
       const std::size_t before = out.size();
-      const std::size_t payload = encoder.encode(first, group, out);
+      const std::size_t payload = encoder.encode(run.first, run.batches.first(count), out);
       if (payload > max_frame_bytes_) {
         // One gather that this server will never take: all that comes after it would wait for ever.
-        spool_.discard(first);
+        spool_.discard(run.first);
         co_return fail(ErrorKind::kLimit, "a gather of " + std::to_string(payload) +
                                               " bytes is over the server's bound of " +
                                               std::to_string(max_frame_bytes_) + ": dropped");
       }
+      next_to_send_ = run.first + count;
+      spool_.sent(next_to_send_ - 1);
       if (in_flight_.empty()) waiting_since_ = steady_clock::now();
       in_flight_.emplace_back(next_to_send_ - 1, out.size() - before);
       in_flight_bytes_ += out.size() - before;
-      stats_.sent_batches += group.size();
+      stats_.sent_batches += count;
     }
     const auto now = steady_clock::now();
     if (out.empty() && now - last_sent >= ping_every_)
@@ -295,22 +297,28 @@ asio::awaitable<void> Uplink::receive_loop(std::shared_ptr<net::Stream> stream, 
   notify();
 }
 
-void Uplink::forget_acknowledged(std::uint64_t sequence) {
+bool Uplink::forget_acknowledged(std::uint64_t sequence, bool greeting) {
   const std::uint64_t before = spool_.backlog_samples();
-  spool_.acknowledge(sequence);
+  if (greeting) {
+    if (!spool_.resume_after(sequence)) return false;
+  } else {
+    spool_.acknowledge(sequence);
+  }
   stats_.acknowledged_samples += before - spool_.backlog_samples();
   if (options_.on_acknowledged) options_.on_acknowledged(sequence);
+  return true;
 }
 
 Status Uplink::handle(const wire::Frame& frame) {
   switch (static_cast<wire::FrameType>(frame.type)) {
     case wire::FrameType::kAck: {
       RESMON_ASSIGN(const wire::Ack ack, wire::decode_ack(frame.payload));
+      if (spool_.epoch() != epoch_) return {};  // of a stream that is no more
       if (ack.sequence >= next_to_send_)
         return fail(ErrorKind::kInvalid, "the server acknowledged a batch that was not sent");
       if (ack.sequence > acknowledged_) {
         acknowledged_ = ack.sequence;
-        forget_acknowledged(ack.sequence);
+        forget_acknowledged(ack.sequence, false);
       }
       std::size_t done = 0;
       while (done < in_flight_.size() && in_flight_[done].first <= ack.sequence)

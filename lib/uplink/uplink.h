@@ -71,7 +71,7 @@ class Uplink {
   boost::asio::awaitable<Status> send_loop(std::shared_ptr<net::Stream> stream);
   boost::asio::awaitable<void> receive_loop(std::shared_ptr<net::Stream> stream, wire::FrameReader frames);
   Status handle(const wire::Frame& frame);
-  void forget_acknowledged(std::uint64_t sequence);
+  bool forget_acknowledged(std::uint64_t sequence, bool greeting);
   boost::asio::awaitable<void> sleep_until(std::chrono::steady_clock::time_point when);
   bool drained() const;
 
@@ -92,8 +92,9 @@ class Uplink {
 
   // Of the connection under way.
   bool receiving_ = false;
-  Status received_;      // why receiving ended
-  std::string control_;  // frames to send before the next samples: PONG
+  Status received_;          // why receiving ended
+  std::string control_;      // frames to send before the next samples: PONG
+  std::uint64_t epoch_ = 0;  // of the spool's stream
   std::uint64_t acknowledged_ = 0;
   std::uint32_t max_frame_bytes_ = wire::kMaxFrameBytes;  // of payload; what the server takes
   std::uint64_t next_to_send_ = 1;

@@ -187,7 +187,7 @@ TEST(SpoolDiscardTest, LeavesTheNumberOnly) {
   EXPECT_TRUE(spool.at(2).empty());
   EXPECT_EQ(spool.last(), 3U);
   spool.acknowledge(3);
-  EXPECT_EQ(spool.backlog_bytes(), 0U);
+  EXPECT_EQ(spool.memory_bytes(), 0U);
 }
 
 }  // namespace
