@@ -1,8 +1,8 @@
 #include "agent.h"
 
 // One thread, one io_context. A gather is a fraction of a millisecond, so it runs between the network's events; only
-// statfs, which may hang, has a thread of its own (in collect). A gather's batch goes to the spool, the uplink is told,
-// and the thread sleeps until the next gather or acknowledgement.
+// statfs, which may hang, has a thread of its own (in collect), and so has the disk's sync (in uplink). A gather's
+// batch goes to the spool, the uplink is told, and the thread sleeps until the next gather or acknowledgement.
 //
 // Memory is part of the product: once the first gathers are through, the pages that only start-up and the TLS handshake
 // needed are given back. They are clean copies of the program file, so a later reconnect just reads them again.
@@ -34,6 +34,7 @@ namespace {
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr int kGathersBeforeRelease = 3;
+constexpr auto kReportAgain = std::chrono::minutes(10);
 constexpr std::chrono::nanoseconds kLongestSleep = std::chrono::minutes(1);
 constexpr std::chrono::nanoseconds kClockStep = std::chrono::seconds(1);  // the wall clock moved, not just our wake-up
 
@@ -74,7 +75,7 @@ class Agent {
       : options_(options),
         schemas_(schemas),
         gatherer_(std::move(gatherer)),
-        spool_(options.spool_memory_bytes),
+        spool_(options.spool_options(), schemas),
         uplink_(io_.get_executor(), std::move(uplink_options), spool_, schemas),
         timer_(io_),
         signals_(io_, SIGTERM, SIGINT) {
@@ -84,9 +85,12 @@ class Agent {
                          {},
                          {{"backlog_samples", FieldType::kInteger},
                           {"dropped_samples", FieldType::kInteger},
+                          {"acknowledged_samples", FieldType::kInteger},
+                          {"sent_batches", FieldType::kInteger},
                           {"sent_bytes", FieldType::kInteger},
                           {"connections", FieldType::kInteger},
                           {"connection_failures", FieldType::kInteger},
+                          {"spool_disk_bytes", FieldType::kInteger},
                           {"cpu_seconds", FieldType::kFloat},
                           {"memory_resident_bytes", FieldType::kInteger}}})
                 .value_or(0);
@@ -95,6 +99,11 @@ class Agent {
   void run() {
     asio::co_spawn(io_, sample(), [this](const std::exception_ptr& e) { ended(e); });
     asio::co_spawn(io_, uplink_.run(), [this](const std::exception_ptr& e) { ended(e); });
+    reported_dropped_ = spool_.dropped_samples();
+    report_spool();
+    if (!spool_.empty())
+      log::info("client", "an earlier run left samples that no server has acknowledged",
+                {{"samples", spool_.backlog_samples()}});
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
       log::info("client", "stopping", {{"signal", signal}, {"backlog_samples", spool_.backlog_samples()}});
@@ -106,9 +115,14 @@ class Agent {
     });
     io_.run();
     if (failure_) std::rethrow_exception(failure_);
-    if (!spool_.empty())
-      log::warn("client", "stopped with samples that no server has acknowledged",
-                {{"samples", spool_.backlog_samples()}});
+    if (!spool_.empty()) {
+      if (spool_.on_disk() && spool_.disk_error().empty())
+        log::info("client", "stopped with samples that no server has acknowledged; they are kept",
+                  {{"samples", spool_.backlog_samples()}, {"spool", options_.spool_options().disk.directory}});
+      else
+        log::warn("client", "stopped with samples that no server has acknowledged",
+                  {{"samples", spool_.backlog_samples()}});
+    }
     log::info("client", "stopped",
               {{"acknowledged_samples", uplink_.stats().acknowledged_samples},
                {"dropped_samples", spool_.dropped_samples()}});
@@ -144,7 +158,9 @@ class Agent {
       const std::int64_t most = left + kClockStep.count();
       // A long sleep is cut up, because the wall clock may be set meanwhile.
       while (!stopping_ && left > 0 && left <= most) {
-        timer_.expires_after(std::min(std::chrono::nanoseconds(left), kLongestSleep));
+        const auto sync = spool_.sync_if_due();
+        const auto wake = std::chrono::steady_clock::now() + std::min(std::chrono::nanoseconds(left), kLongestSleep);
+        timer_.expires_at(std::min(wake, sync));
         co_await timer_.async_wait(kAwait);
         left = due - clock.wall();
       }
@@ -161,31 +177,56 @@ class Agent {
     metric::Batch batch = spool_.take_empty();
     gatherer_->gather(time, batch);
     report_self(time, gathers, batch);
-    const std::uint64_t dropped = spool_.dropped_samples();
     spool_.push(std::move(batch));
-    if (spool_.dropped_samples() != dropped && !dropping_)
-      log::warn("client", "spool is full: the oldest samples are dropped",
-                {{"limit_bytes", options_.spool_memory_bytes}});
-    if (spool_.dropped_samples() == dropped && dropping_)
-      log::info("client", "spool has room again", {{"dropped_samples", dropped}});
-    dropping_ = spool_.dropped_samples() != dropped;
+    report_spool();
     uplink_.notify();
   }
 
+  // What a person should know of the spool, each thing once while it lasts and no more than one line in ten minutes.
+  void report_spool() {
+    const auto now = std::chrono::steady_clock::now();
+    for (const std::string& finding : spool_.take_findings()) log::warn("client", "spool", {{"found", finding}});
+    if (spool_.dropped_samples() > reported_dropped_ && now >= next_drop_report_) {
+      log::warn("client", "spool is full: the oldest samples are dropped",
+                {{"dropped_samples", spool_.dropped_samples() - reported_dropped_},
+                 {"in_all", spool_.dropped_samples()},
+                 {"limit_bytes", spool_.on_disk() ? options_.spool_limit_bytes : options_.spool_memory_bytes}});
+      reported_dropped_ = spool_.dropped_samples();
+      next_drop_report_ = now + kReportAgain;
+    }
+    reported_dropped_ = std::min(reported_dropped_, spool_.dropped_samples());
+    const std::string& error = spool_.disk_error();
+    if (error.empty() && disk_reported_) {
+      log::info("client", "spool can be written again", {{"backlog_samples", spool_.backlog_samples()}});
+      disk_reported_ = false;
+    } else if (!error.empty() && !disk_reported_ && now >= next_disk_report_) {
+      log::warn("client", "spool cannot be written: samples are kept in memory until it can",
+                {{"reason", error}, {"limit_bytes", options_.spool_memory_bytes}});
+      disk_reported_ = true;
+      next_disk_report_ = now + kReportAgain;
+    }
+  }
+
   void report_self(UnixNanos time, int gathers, metric::Batch& batch) {
-    if (gathers % 12 == 0) resident_bytes_ = resident_bytes();
+    if (gathers % 12 == 0) {
+      resident_bytes_ = resident_bytes();
+      disk_bytes_ = static_cast<std::int64_t>(spool_.disk_bytes());
+    }
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     const double cpu = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                        static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    metric::RowWriter row = batch.add(self_, 7, time);
+    metric::RowWriter row = batch.add(self_, 10, time);
     row.set(0, static_cast<std::int64_t>(spool_.backlog_samples()));
     row.set(1, static_cast<std::int64_t>(spool_.dropped_samples()));
-    row.set(2, static_cast<std::int64_t>(uplink_.stats().sent_bytes));
-    row.set(3, static_cast<std::int64_t>(uplink_.stats().connections));
-    row.set(4, static_cast<std::int64_t>(uplink_.stats().failures));
-    row.set(5, std::round(cpu * 1000) / 1000);
-    row.set(6, resident_bytes_);
+    row.set(2, static_cast<std::int64_t>(uplink_.stats().acknowledged_samples));
+    row.set(3, static_cast<std::int64_t>(uplink_.stats().sent_batches));
+    row.set(4, static_cast<std::int64_t>(uplink_.stats().sent_bytes));
+    row.set(5, static_cast<std::int64_t>(uplink_.stats().connections));
+    row.set(6, static_cast<std::int64_t>(uplink_.stats().failures));
+    row.set(7, disk_bytes_);
+    row.set(8, std::round(cpu * 1000) / 1000);
+    row.set(9, resident_bytes_);
   }
 
   const Options& options_;
@@ -198,8 +239,12 @@ class Agent {
   asio::signal_set signals_;
   metric::SchemaId self_ = 0;
   std::int64_t resident_bytes_ = 0;
+  std::int64_t disk_bytes_ = 0;
   bool stopping_ = false;
-  bool dropping_ = false;
+  std::uint64_t reported_dropped_ = 0;
+  bool disk_reported_ = false;
+  std::chrono::steady_clock::time_point next_drop_report_;
+  std::chrono::steady_clock::time_point next_disk_report_;
   int running_ = 2;
   std::exception_ptr failure_;
 };

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "net/token_set.h"
 
 namespace resmon::client {
@@ -42,10 +44,23 @@ void Options::declare(config::Settings& settings) {
       "Without TLS the token and all samples can be read on the way, so only a server on this machine is spoken to in "
       "plain. true: any.");
 
+  settings.text(
+      "spool.directory", &spool_directory,
+      "Where samples are kept until a server has acknowledged them, so that they survive the end of this program. One "
+      "client a directory; it is made if need be. Empty: the state directory if systemd gives the service one "
+      "(StateDirectory=), otherwise memory only, and a client that ends before it reaches a server loses what it has.");
+  settings.bytes("spool.limit_bytes", &spool_limit_bytes, 128U << 10U, 1ULL << 40U,
+                 "What the spool takes on disk, at most. When it is full the oldest samples are dropped, and counted. "
+                 "64 MiB hold about two weeks of the default collectors at 5 s.");
+  settings.duration(
+      "spool.sync_interval", &spool_sync_interval, milliseconds(10), hours(1),
+      "How long a sample that no server has acknowledged may be lost to a power cut. (The end of the program loses "
+      "none.) "
+      "Shorter wears the disk more while the server is away; while it answers nothing is synced for this.");
   settings.bytes(
       "spool.memory_bytes", &spool_memory_bytes, 64U << 10U, 4ULL << 30U,
-      "What is kept in memory while no server answers. When it is full the oldest samples are dropped, and counted. "
-      "8 MiB hold about 4 hours of the default collectors at 5 s.");
+      "What is kept in memory instead, where there is no directory or the disk cannot be written. 8 MiB hold about 4 "
+      "hours of the default collectors at 5 s.");
   settings.duration("spool.stop_patience", &stop_patience, milliseconds(0), hours(1),
                     "How long a client that is told to stop goes on sending what is not yet acknowledged.");
 
@@ -103,6 +118,21 @@ std::string Options::host_name() const {
   char name[256] = {};
   if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
   return name;
+}
+
+uplink::SpoolOptions Options::spool_options() const {
+  uplink::SpoolOptions out;
+  out.memory_bytes = spool_memory_bytes;
+  out.disk.directory = spool_directory;
+  const char* const state = std::getenv("STATE_DIRECTORY");
+  if (spool_directory.empty() && state != nullptr && *state != '\0') {
+    const std::string_view first(state);
+    out.disk.directory = std::string(first.substr(0, first.find(':'))) + "/spool";
+  }
+  out.disk.limit_bytes = spool_limit_bytes;
+  out.disk.sync_interval = spool_sync_interval;
+  out.disk.owner = host_name();
+  return out;
 }
 
 Result<uplink::Options> Options::uplink_options(const std::string& software) const {

@@ -13,6 +13,7 @@
 #include "collect/gather.h"
 #include "config/settings.h"
 #include "program/program.h"
+#include "uplink/spool.h"
 #include "uplink/uplink.h"
 
 namespace resmon::client {
@@ -29,7 +30,10 @@ struct Options {
   std::string tls_server_name;
   bool allow_plaintext = false;
 
+  std::string spool_directory;
+  std::uint64_t spool_limit_bytes = 64U << 20U;
   std::uint64_t spool_memory_bytes = 8U << 20U;
+  std::chrono::nanoseconds spool_sync_interval{std::chrono::seconds(10)};
   std::chrono::nanoseconds stop_patience{std::chrono::seconds(3)};
 
   std::string proc_root = "/proc";
@@ -47,6 +51,8 @@ struct Options {
   collect::GatherOptions gather_options() const;
   // Reads the token file and the CA file; names the host.
   Result<uplink::Options> uplink_options(const std::string& software) const;
+  // Reads the environment: the directory that systemd made for the service.
+  uplink::SpoolOptions spool_options() const;
   std::string host_name() const;
 };
 

@@ -4,6 +4,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <stdexcept>
 
+#include "base/log.h"
+
 namespace resmon::load {
 
 namespace asio = boost::asio;
@@ -23,9 +25,14 @@ simulate::Profile profile_of(const Options& options, std::int64_t number) {
 Result<std::unique_ptr<Client>> Client::make(Shared& shared, std::int64_t number) {
   uplink::Options own = shared.uplink;
   own.client = shared.options.name_prefix + std::to_string(number);
+  const std::string name = own.client;
   const std::string& folder = shared.options.ledger_directory;
   RESMON_ASSIGN(Ledger ledger, Ledger::open(folder.empty() ? "" : folder + '/' + own.client + ".ledger"));
   auto client = std::unique_ptr<Client>(new Client(shared, std::move(own), number, std::move(ledger)));
+  for (const std::string& finding : client->spool_.take_findings())
+    log::warn("load", "spool", {{"client", name}, {"found", finding}});
+  if (const std::string& error = client->spool_.disk_error(); !error.empty())
+    log::warn("load", "spool cannot use its directory", {{"reason", error}});
   return client;
 }
 
@@ -34,7 +41,7 @@ Client::Client(Shared& shared, uplink::Options uplink_options, std::int64_t numb
       latency_(shared.latency),
       number_(number),
       ledger_(std::move(ledger)),
-      spool_(options_.spool_memory_bytes),
+      spool_(options_.spool_options(uplink_options.client), shared.schemas),
       uplink_(
           shared.io.get_executor(),
           [&] {
@@ -112,7 +119,7 @@ asio::awaitable<void> Client::sample_at_full_pace() {
   UnixNanos time =
       next_aligned(Clock::system().wall(), options_.interval) - std::chrono::nanoseconds(kFullPaceBegins).count();
   while (!stopping_) {
-    while (spool_.backlog_bytes() < options_.spool_memory_bytes / 2) {
+    while (spool_.memory_bytes() < options_.spool_memory_bytes / 2) {
       if (Status gathered = gather(time); !gathered) throw std::runtime_error(gathered.error().message);
       time += options_.interval.count();
     }

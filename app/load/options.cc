@@ -41,7 +41,12 @@ void Options::declare(config::Settings& settings) {
                 "With load.numbered: each client writes there what it is about to take and what its spool has taken, "
                 "and goes on counting from there when it is started again. Empty: count from 1.");
   settings.bytes("load.spool_memory_bytes", &spool_memory_bytes, 16U << 10U, 1ULL << 30U,
-                 "Of each client, while no server answers.");
+                 "Of each client, while no server answers and there is no disk.");
+  settings.text("load.spool_directory", &spool_directory,
+                "Each client keeps a spool on disk in a folder of its name in this one, as a real one does. Empty: in "
+                "memory.");
+  settings.bytes("load.spool_limit_bytes", &spool_limit_bytes, 128U << 10U, 1ULL << 40U,
+                 "Of each client on disk; when it is full the oldest samples are dropped and counted.");
   settings.boolean("tls.enabled", &tls, "Encrypt, and verify the server's certificate.");
   settings.text("tls.ca_file", &tls_ca_file, "Certificate authorities (PEM) to trust. Empty: the system's.");
   settings.text("tls.server_name", &tls_server_name, "The name in the server's certificate. Empty: the address.");
@@ -60,6 +65,8 @@ Status Options::check() const {
       return fail(ErrorKind::kInvalid,
                   "load.servers: " + text + " is another machine and TLS is off (tls.enabled, tls.allow_plaintext)");
   }
+  if (!spool_directory.empty() && pace == "full")
+    return fail(ErrorKind::kInvalid, "load.spool_directory: load.pace = full is only for spools in memory");
   if (!ledger_directory.empty() && !numbered)
     return fail(ErrorKind::kInvalid, "load.ledger_directory: only with load.numbered is there something to write down");
   return {};
@@ -80,6 +87,15 @@ Result<uplink::Options> Options::uplink_options(const std::string& software) con
   out.interval = interval;
   out.tags = {{"simulated", "true"}};
   out.log_connections = clients <= 20;
+  return out;
+}
+
+uplink::SpoolOptions Options::spool_options(const std::string& client) const {
+  uplink::SpoolOptions out;
+  out.memory_bytes = spool_memory_bytes;
+  if (!spool_directory.empty()) out.disk.directory = spool_directory + '/' + client;
+  out.disk.limit_bytes = spool_limit_bytes;
+  out.disk.owner = client;
   return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "config/settings.h"
 #include "program/program.h"
+#include "uplink/spool.h"
 #include "uplink/uplink.h"
 
 namespace resmon::load {
@@ -31,6 +32,8 @@ struct Options {
   bool numbered = false;
   std::string ledger_directory;
   std::uint64_t spool_memory_bytes = 1U << 20U;
+  std::string spool_directory;
+  std::uint64_t spool_limit_bytes = 64U << 20U;
   bool tls = false;
   std::string tls_ca_file;
   std::string tls_server_name;
@@ -41,6 +44,7 @@ struct Options {
   Status check() const;
   // What all clients have in common; the name is each one's own.
   Result<uplink::Options> uplink_options(const std::string& software) const;
+  uplink::SpoolOptions spool_options(const std::string& client) const;
 };
 
 }  // namespace resmon::load

@@ -183,6 +183,7 @@ ensure_config() {
     begin_config "$file" "$RESMON_BUILD_DIR/bin/resmon-client"
     toml_set "$file" client.servers "[$(toml_string "$(dialable "$tcp")")]"
     toml_set "$file" client.token_file "$(toml_string "$RESMON_HOME/token")"
+    toml_set "$file" spool.directory "$(toml_string "$RESMON_HOME/spool")"
     toml_set "$file" log.file "$(toml_string "$RESMON_HOME/log/client.log")"
     config_written+=(client.toml)
   fi
