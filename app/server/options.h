@@ -43,6 +43,11 @@ struct Options {
 
   std::string store_directory = "data";
   std::chrono::nanoseconds store_retain{std::chrono::hours(24 * 30)};
+  std::uint64_t store_rows_limit_bytes = 0;
+  std::chrono::nanoseconds store_minutes_retain{std::chrono::hours(24 * 365)};
+  std::uint64_t store_minutes_limit_bytes = 2ULL << 30U;
+  std::chrono::nanoseconds store_hours_retain{std::chrono::hours(24 * 365 * 5)};
+  std::uint64_t store_hours_limit_bytes = 512ULL << 20U;
   std::uint64_t store_disk_limit_bytes = 10ULL << 30U;
 
   std::list<sink::SinkOptions> sinks;  // a list: settings point into it

@@ -92,17 +92,32 @@ class Checker {
     const Result<Rows> rows = chunk ? chunk->rows() : Result<Rows>(fail(Error(chunk.error())));
     if (!rows) return note(place + rows.error().message);
     if (!known) return note(place + "not in the catalog");
-    if (row.integer(0) != kTierRaw) return note(place + "unknown tier " + std::to_string(row.integer(0)));
+    const std::int64_t tier = row.integer(0);
+    if (tier < 0 || tier >= static_cast<std::int64_t>(kTiers))
+      return note(place + "unknown tier " + std::to_string(tier));
     if (row.integer(2) != rows->times.front() || row.integer(3) != rows->times.back() ||
         row.integer(4) != static_cast<std::int64_t>(rows->size()))
       return note(place + "is not what its index entry says");
+    const MeasurementId measurement = catalog_.measurement_of(static_cast<GroupId>(group));
     for (const RowColumn& column : rows->columns) {
-      const Column* const entry = catalog_.column(catalog_.measurement_of(static_cast<GroupId>(group)), column.id);
-      if (entry == nullptr || entry->type != column.type)
+      const Column* const entry = catalog_.column(measurement, tier == kTierRaw ? column.id : column.id / 8);
+      const bool aggregate = tier != kTierRaw && column.id % 8 < kAggregateCount;
+      const auto kind = static_cast<Aggregate>(column.id % 8);
+      if (entry == nullptr || (tier != kTierRaw && !(aggregate && has_aggregate(entry->type, kind))) ||
+          column.type != (aggregate ? aggregate_type(entry->type, kind) : entry->type))
         return note(place + "column " + std::to_string(column.id) + " is not in the catalog");
-      for (std::size_t i = 0; i < rows->size(); ++i) report_.samples += bit(column.presence, i);
+      if (tier == kTierRaw)
+        for (std::size_t i = 0; i < rows->size(); ++i) report_.samples += bit(column.presence, i);
     }
-    report_.rows += rows->size();
+    if (tier == kTierRaw) {
+      report_.rows += rows->size();
+      report_.row_bytes += data.size();
+      return;
+    }
+    const UnixNanos width = shape_of(tier).width;
+    for (const UnixNanos start : rows->times)
+      if (start != window_start(start, width)) return note(place + "a window out of place");
+    report_.windows += rows->size();
   }
 
   Status check_log() {
@@ -148,9 +163,9 @@ Result<CheckReport> check(const std::string& directory, const CheckProgress& pro
   RESMON_ASSIGN(const std::int64_t application, database.query_integer("PRAGMA application_id"));
   if (application != kApplicationId) return fail(ErrorKind::kDamaged, path + ": not a resmon store");
   RESMON_ASSIGN(const std::int64_t version, database.query_integer("PRAGMA user_version"));
-  if (version != kFormatVersion)
+  if (version != kFormatVersion && version != 1)
     return fail(ErrorKind::kUnsupported, path + ": format version " + std::to_string(version) +
-                                             "; this build knows version " + std::to_string(kFormatVersion));
+                                             "; this build knows versions 1 and " + std::to_string(kFormatVersion));
   return Checker(std::move(database), progress).run();
 }
 

@@ -16,7 +16,9 @@ struct CheckReport {
   std::uint64_t segments = 0;  // of the recent log
   std::uint64_t rows = 0;      // in chunks; a row that overlapping chunks hold twice counts twice
   std::uint64_t samples = 0;
+  std::uint64_t windows = 0;  // of the tiers
   std::uint64_t chunk_bytes = 0;
+  std::uint64_t row_bytes = 0;  // of chunk_bytes, what is not of the tiers
   std::uint64_t damaged = 0;
   std::vector<std::string> damage;  // what and where, the first hundred
   bool sound() const { return damaged == 0; }

@@ -3,12 +3,15 @@
 // The class behind Store::open. Its methods are spread over files by what they do:
 //   store.cc          opening, closing, writing, the recent log
 //   store_seal.cc     heads to chunks
+//   store_tiers.cc    sealed rows to windows of a minute and an hour
 //   store_retain.cc   retention by age and bytes, the size of the files
-//   store_scan.cc     reading
+//   store_scan.cc     reading rows
+//   store_windows.cc  reading windows
 //
 // Locks, always taken in this order: groups_mutex_ (shared, to find a group) then Group's mutex. The writer's
 // connection and everything marked "the writer's" is used by the writer thread only.
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -26,18 +29,29 @@
 #include "store/head.h"
 #include "store/segment.h"
 #include "store/store.h"
+#include "store/windows.h"
 
 namespace resmon::store {
 
 inline constexpr std::int64_t kApplicationId = 0x72736d6e;  // "rsmn"
-inline constexpr std::int64_t kFormatVersion = 1;
+inline constexpr std::int64_t kFormatVersion = 2;
 inline constexpr std::int64_t kTierRaw = 0;
+inline constexpr std::int64_t kTierMinute = 1;
+inline constexpr std::int64_t kTierHour = 2;
+inline constexpr std::size_t kTiers = 3;
 inline constexpr std::size_t kMaxStringBytes = 65'536;
 inline constexpr UnixNanos kHour = 3'600'000'000'000;
-// No chunk spans more, so that a search by last_time knows how far to look.
-inline constexpr UnixNanos kMaxChunkSpan = 24 * kHour;
-// A chunk ends where nothing came for this long.
-inline constexpr UnixNanos kMaxChunkGap = 6 * kHour;
+// How a tier's rows are cut into chunks.
+struct TierShape {
+  UnixNanos width = 0;     // of a window; 0: rows as they came
+  UnixNanos max_span = 0;  // no chunk spans more, so that a search by last_time knows how far to look
+  UnixNanos max_gap = 0;   // a chunk ends where nothing came for this long
+};
+constexpr TierShape shape_of(std::int64_t tier) {
+  if (tier == kTierRaw) return {0, 24 * kHour, 6 * kHour};
+  if (tier == kTierMinute) return {kMinuteWidth, 24 * kHour, 6 * kHour};
+  return {kHourWidth, 24 * 32 * kHour, 24 * 31 * kHour};
+}
 
 std::string database_path(const std::string& directory);
 
@@ -74,6 +88,7 @@ class EmbeddedStore final : public Store {
   std::vector<Column> columns(std::string_view measurement) const override { return catalog_.columns(measurement); }
   Status scan(GroupId group, std::span<const ColumnId> columns, TimeRange range, bool descending,
               const BlockVisitor& visit) const override;
+  Status scan_windows(const WindowRequest& request, const WindowVisitor& visit) const override;
 
  private:
   struct GroupState {
@@ -88,6 +103,9 @@ class EmbeddedStore final : public Store {
     bool newest_known = false;
     UnixNanos newest_time = INT64_MIN;
     std::int64_t newest_rows = 0;
+    // Tiers say of what is before this, a full hour, exactly what the sealed rows say.
+    bool tiered_known = false;
+    UnixNanos tiered_until = INT64_MIN;
   };
   // What maintain looks at for every group, packed so that a million of them are quickly gone through. The writer's.
   struct HeadAge {
@@ -109,6 +127,21 @@ class EmbeddedStore final : public Store {
     std::string refusal;          // why a target, or the group, is refused
     std::uint64_t segment = 0;    // that `shape` is of; 0: none
     std::uint32_t shape = 0;
+  };
+  struct ReadStatements {
+    Statement newest_first;  // chunks of a group in a range, from a place on
+    Statement newest_time;   // where a tier of a group ends
+    Statement data;
+
+    Status prepare(Database& database);
+  };
+  // What the file has, kept in its `meta`.
+  struct Totals {
+    std::int64_t chunks = 0;
+    std::array<std::int64_t, kTiers> bytes{};  // of chunks
+    // The newest last_time of a chunk that retention removed: what is not above it may be incomplete.
+    std::array<std::int64_t, kTiers> horizon{INT64_MIN, INT64_MIN, INT64_MIN};
+    bool operator==(const Totals&) const = default;
   };
   struct Connection;
   class ConnectionLease;
@@ -134,22 +167,40 @@ class EmbeddedStore final : public Store {
   Status seal_all();
   Status seal(std::span<GroupState* const> groups);
   Result<std::size_t> seal_part(GroupState& group, Rows part);  // bytes written
-  Result<std::vector<ChunkEntry>> chunks_near(GroupId group, UnixNanos first, UnixNanos last);
-  Status insert_chunk(GroupState& group, const Rows& rows, std::size_t& bytes);
+  // Puts rows of a tier where they belong, joined with what is there.
+  Status store_rows(GroupState& group, std::int64_t tier, Rows part, std::size_t& bytes);
+  Result<std::vector<ChunkEntry>> chunks_near(std::int64_t tier, GroupId group, UnixNanos first, UnixNanos last);
+  Status insert_chunk(GroupState& group, std::int64_t tier, const Rows& rows, std::size_t& bytes);
   Status look_up_newest(GroupState& group);
+
+  // store_tiers.cc
+  Status seal_tiers(GroupState& group, const std::vector<UnixNanos>& sealed, std::size_t& bytes);
+  Status fold_tiers(GroupState& group, UnixNanos first, UnixNanos last, std::size_t& bytes);
+  Status look_up_tiered(GroupState& group);
+  // The first time that the tier can answer for as far as retention goes, a full hour.
+  UnixNanos tier_floor(std::int64_t tier) const;
 
   // store_retain.cc
   Status apply_size_limit();
-  Status expire(UnixNanos cutoff);
+  struct Removed {
+    std::int64_t chunks = 0;
+    std::int64_t bytes = 0;
+  };
+  // A transaction that removes the oldest chunks of a tier that end before `cutoff`.
+  Result<Removed> remove_oldest(std::int64_t tier, UnixNanos cutoff, std::int64_t at_most);
+  Status expire(std::int64_t tier, UnixNanos cutoff);
+  Status evict_tier(std::int64_t tier, std::uint64_t limit_bytes);
   Result<std::size_t> evict(std::int64_t pages);  // chunks removed
   Status retain(UnixNanos now);
   Status shrink(std::int64_t at_most_pages);
   Status bound_wal();
-  Status save_chunk_count();
+  Status load_totals();
+  Status save_totals();
+  void commit_totals();
 
   // store_scan.cc
   const GroupState* find_group(GroupId id) const;
-  Result<Rows> load_chunk(Connection& connection, const ChunkEntry& entry, GroupId group,
+  Result<Rows> load_chunk(ReadStatements& select, const ChunkEntry& entry, GroupId group,
                           const std::vector<ColumnId>& wanted) const;
   void wall_off(std::int64_t chunk, GroupId group, const std::string& why) const;
 
@@ -170,7 +221,8 @@ class EmbeddedStore final : public Store {
   Statement delete_chunk_;
   Statement select_near_;
   Statement select_newest_;
-  Statement select_data_;
+  Statement select_first_after_;
+  ReadStatements select_;
   std::vector<Plan> plans_;    // by SchemaId
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;
@@ -179,10 +231,12 @@ class EmbeddedStore final : public Store {
   std::uint64_t oldest_segment_ = 1;  // what is below has been deleted
   std::uint64_t log_bytes_ = 0;       // of stored segments
   std::map<std::uint64_t, std::uint64_t> segment_bytes_;
-  std::int64_t chunk_count_ = 0;
+  Totals totals_;              // in the transaction under way
+  Totals committed_;           // in the file
   bool marks_behind_ = false;  // durable_marks_ is not marks_
   bool log_dirty_ = false;     // marks or catalog entries wait for a commit
   UnixNanos now_ = 0;
+  UnixNanos rows_horizon_ = INT64_MIN;  // of the batch being written: what is not newer is refused
   UnixNanos last_checkpoint_ = 0;
   UnixNanos last_retention_ = 0;
   std::vector<std::size_t> accepted_;  // scratch
@@ -200,6 +254,8 @@ class EmbeddedStore final : public Store {
   mutable std::unordered_set<std::int64_t> damaged_;  // guarded by damage_mutex_; bounded
   struct Counters {
     std::atomic<std::uint64_t> head_rows, head_bytes, chunks, stored, refused, damaged, expired, evicted;
+    std::array<std::atomic<std::uint64_t>, kTiers> tier_bytes;
+    std::array<std::atomic<std::int64_t>, kTiers> horizon;  // set before a removal is committed
   };
   mutable Counters counters_{};
 };

@@ -18,6 +18,7 @@ class Head {
  public:
   std::size_t size() const { return times_.size(); }
   bool empty() const { return times_.empty(); }
+  const std::vector<UnixNanos>& times() const { return times_; }
   UnixNanos first_time() const { return times_.front(); }  // REQUIRES: !empty()
   UnixNanos last_time() const { return times_.back(); }    // REQUIRES: !empty()
   std::size_t memory_bytes() const;

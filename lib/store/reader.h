@@ -118,8 +118,8 @@ class Reader {
   virtual Status scan(GroupId group, std::span<const ColumnId> columns, TimeRange range, bool descending,
                       const BlockVisitor& visit) const = 0;
 
-  // Every window [start, start + width) in `range` in which at least one of `columns` has a value, each once, oldest
-  // first, with what `aggregates` asks for. It says what the rows that scan() gives for the same window say:
+  // Every window [start, start + width) in `range` for which at least one of `columns` has one of `aggregates`, each
+  // once, oldest first. It says what the rows that scan() gives for the same window say:
   //
   //   - kMin, kMax, kCount, kLast and sums of integers are equal, bit by bit. Of equal floats (0 and -0) the first
   //     counts, and kLast is the value of the newest row that has the column.

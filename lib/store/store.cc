@@ -124,8 +124,7 @@ Status EmbeddedStore::start() {
   RESMON_TRY(prepare_file());
   RESMON_TRY(catalog_.load(database_));
   for (GroupId id = 0; id < catalog_.group_count(); ++id) add_group_state(id);
-  RESMON_ASSIGN(chunk_count_, database_.query_integer("SELECT value FROM meta WHERE key = 'chunks'"));
-  counters_.chunks = static_cast<std::uint64_t>(std::max<std::int64_t>(chunk_count_, 0));
+  RESMON_TRY(load_totals());
   RESMON_ASSIGN(Statement marks, database_.prepare("SELECT name, value FROM marks"));
   while (true) {
     RESMON_ASSIGN(const bool row, marks.step());
@@ -152,9 +151,9 @@ Status EmbeddedStore::prepare_file() {
   if (!fresh && application != kApplicationId)
     return fail(ErrorKind::kDamaged,
                 path_ + ": not a resmon store (application id " + std::to_string(application) + ")");
-  if (!fresh && version != kFormatVersion)
+  if (!fresh && version != kFormatVersion && version != 1)
     return fail(ErrorKind::kUnsupported, path_ + ": format version " + std::to_string(version) +
-                                             "; this build knows version " + std::to_string(kFormatVersion));
+                                             "; this build knows versions 1 and " + std::to_string(kFormatVersion));
   if (fresh) {
     RESMON_TRY(database_.execute("PRAGMA page_size = " + std::to_string(kPageBytes)));
     RESMON_TRY(database_.execute("PRAGMA auto_vacuum = INCREMENTAL"));
@@ -171,18 +170,23 @@ Status EmbeddedStore::prepare_file() {
     RESMON_TRY(database_.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
     RESMON_TRY(database_.execute("PRAGMA user_version = " + std::to_string(kFormatVersion)));
     RESMON_TRY(transaction.commit());
+  } else if (version == 1) {
+    // The same but for the tiers, which are made as rows are sealed. What knows version 1 would not keep them true.
+    RESMON_TRY(database_.execute("PRAGMA user_version = " + std::to_string(kFormatVersion)));
   }
   RESMON_ASSIGN(insert_chunk_,
                 database_.prepare("INSERT INTO chunks (tier, group_id, first_time, last_time, rows, data)"
                                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
   RESMON_ASSIGN(delete_chunk_, database_.prepare("DELETE FROM chunks WHERE id = ?1"));
   RESMON_ASSIGN(select_near_,
-                database_.prepare("SELECT id, first_time, last_time, rows FROM chunks WHERE tier = 0 AND group_id = ?1"
+                database_.prepare("SELECT id, first_time, last_time, rows FROM chunks WHERE tier = ?4 AND group_id = ?1"
                                   " AND last_time >= ?2 AND last_time <= ?3"));
+  RESMON_ASSIGN(select_first_after_,
+                database_.prepare("SELECT first_time FROM chunks WHERE tier = 0 AND group_id = ?1 AND last_time >= ?2"
+                                  " ORDER BY first_time LIMIT 1"));
   RESMON_ASSIGN(select_newest_, database_.prepare("SELECT last_time, rows FROM chunks WHERE tier = 0 AND group_id = ?1"
                                                   " ORDER BY last_time DESC LIMIT 1"));
-  RESMON_ASSIGN(select_data_, database_.prepare("SELECT data FROM chunks WHERE id = ?1"));
-  return {};
+  return select_.prepare(database_);
 }
 
 EmbeddedStore::GroupState& EmbeddedStore::add_group_state(GroupId id) {
@@ -314,6 +318,9 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
       row.time < minus(now_, std::chrono::nanoseconds(options_.retain).count()))
     return refuse(present, [&] { return schemas_[row.schema].measurement + ": older than the retention"; });
 
+  if (row.time <= rows_horizon_)
+    return refuse(present, [&] { return schemas_[row.schema].measurement + ": older than what the size limit keeps"; });
+
   accepted_.clear();
   for (std::size_t word = 0; word < presence.size(); ++word) {
     for (Cell bits = presence[word]; bits != 0; bits &= bits - 1) {
@@ -364,6 +371,7 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
 Result<WriteReport> EmbeddedStore::write(const metric::Batch& batch) {
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
   RESMON_TRY(make_room());
+  rows_horizon_ = counters_.horizon[kTierRaw];
   WriteReport report;
   for (const metric::Row& row : batch.rows()) write_row(batch, row, report);
   counters_.stored += report.stored_samples;
@@ -387,11 +395,14 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
     {
       Transaction transaction(database_);
       status = transaction.begin();
+      totals_ = committed_;
       if (status) status = catalog_.save(database_);
       if (status) status = body();
+      if (status) status = save_totals();
       if (status) status = transaction.commit();
     }
     if (status) {
+      commit_totals();
       catalog_.saved();
       return bound_wal();
     }
@@ -538,6 +549,9 @@ Stats EmbeddedStore::stats() const {
   stats.chunks = counters_.chunks;
   stats.stored_samples = counters_.stored;
   stats.refused_samples = counters_.refused;
+  stats.rows_bytes = counters_.tier_bytes[kTierRaw];
+  stats.minutes_bytes = counters_.tier_bytes[kTierMinute];
+  stats.hours_bytes = counters_.tier_bytes[kTierHour];
   stats.damaged_chunks = counters_.damaged;
   stats.expired_chunks = counters_.expired;
   stats.evicted_chunks = counters_.evicted;

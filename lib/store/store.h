@@ -16,6 +16,13 @@
 
 namespace resmon::store {
 
+// What is kept of the windows of a minute or an hour (reader.h).
+struct TierOptions {
+  std::chrono::seconds retain{0};  // older windows are removed. 0 keeps them for ever
+  // The tier's chunks take no more: the oldest go first. 0: no limit of its own.
+  std::uint64_t limit_bytes = 0;
+};
+
 struct Options {
   std::string directory;  // created (0700) when missing
   // A group's head is sealed into a chunk when it holds this many rows, or when its oldest row is this old.
@@ -25,7 +32,12 @@ struct Options {
   std::chrono::seconds checkpoint_every{10};
   // Rows older than this are removed. 0 keeps them for ever.
   std::chrono::seconds retain{std::chrono::hours(24 * 30)};
-  // The store's files never take more than this: the oldest chunks go first. 0: no limit.
+  // Chunks of rows take no more than this: the oldest go first. 0: no limit but disk_limit_bytes.
+  std::uint64_t rows_limit_bytes = 0;
+  TierOptions minutes{std::chrono::hours(24 * 365), 2ULL << 30U};
+  TierOptions hours{std::chrono::hours(24 * 365 * 5), 512ULL << 20U};
+  // The store's files never take more than this: the oldest rows go first, then the oldest minutes, then hours. 0: no
+  // limit.
   std::uint64_t disk_limit_bytes = 10ULL << 30U;
   // Rows not sealed yet may take about this much memory; above it, heads are sealed early (into smaller chunks, joined
   // later).
@@ -51,6 +63,9 @@ struct Stats {
   std::uint64_t expired_chunks = 0;  // since start; removed by age
   std::uint64_t evicted_chunks = 0;  // since start; removed to stay within disk_limit_bytes
   std::uint64_t head_bytes = 0;      // memory of rows not sealed yet
+  std::uint64_t rows_bytes = 0;      // of chunks of rows
+  std::uint64_t minutes_bytes = 0;   // of chunks of windows of a minute
+  std::uint64_t hours_bytes = 0;     // of chunks of windows of an hour
 };
 
 class Store : public Reader {

@@ -8,8 +8,7 @@ namespace resmon::store {
 
 struct EmbeddedStore::Connection {
   Database database;
-  Statement newest_first;  // chunks of a group in a range, from a place on
-  Statement data;
+  ReadStatements select;
 
   static Result<std::unique_ptr<Connection>> open(const std::string& path);
 };

@@ -14,6 +14,22 @@ namespace {
 
 using metric::FieldType;
 
+std::string first_difference(const ShownWindows& shown, const ShownWindows& expected) {
+  for (const auto* windows : {&shown, &expected})
+    for (const auto& [start, unused] : *windows) {
+      const auto text = [&](const ShownWindows& of) {
+        std::string out;
+        const auto it = of.find(start);
+        if (it == of.end()) return std::string("nothing");
+        for (const auto& [name, value] : it->second) out.append(name).append("=").append(value).append(" ");
+        return out;
+      };
+      if (text(shown) != text(expected))
+        return std::to_string(start) + " is " + text(shown) + "and should be " + text(expected);
+    }
+  return {};
+}
+
 struct Model {
   std::map<std::string, Shown> groups;  // by tag value
 };
@@ -26,6 +42,8 @@ class ModelRun {
     options_.seal_after = std::chrono::seconds(60 + random_() % 600);
     options_.checkpoint_every = std::chrono::seconds(random_() % 30);
     if (random_() % 3 == 0) options_.head_limit_bytes = 20'000;
+    if (random_() % 4 == 0) options_.minutes.limit_bytes = 8'000;
+    if (random_() % 4 == 0) options_.hours.retain = std::chrono::hours(24);
     for (std::size_t host = 0; host < 3; ++host) {
       const std::vector<metric::Tag> tags{{"host", "h" + std::to_string(host)}};
       // Two shapes of one group, which share a column.
@@ -44,6 +62,7 @@ class ModelRun {
     open();
     for (int step = 0; step < steps && !::testing::Test::HasFatalFailure(); ++step) {
       now_ += static_cast<UnixNanos>(random_() % 40) * kSecond;
+      if (random_() % 20 == 0) now_ += static_cast<UnixNanos>(random_() % 10) * 3600 * kSecond;
       const std::uint64_t dice = random_() % 100;
       if (dice < 75) {
         write();
@@ -69,6 +88,7 @@ class ModelRun {
     compare();
     ASSERT_TRUE(store_->close().has_value());
     compare();
+    tiers_ += store_->stats().minutes_bytes + store_->stats().hours_bytes > 0;
     store_.reset();
     const Result<CheckReport> report = check(options_.directory);
     ASSERT_TRUE(report) << report.error().message;
@@ -152,6 +172,23 @@ class ModelRun {
         ASSERT_TRUE(shown == expected) << "round " << round;
       }
     }
+    for (const std::shared_ptr<const Group>& group : store_->groups("m")) {
+      for (const UnixNanos width : {kMinuteWidth, kHourWidth}) {
+        TimeRange range{INT64_MIN / width * width, INT64_MAX / width * width};
+        if (random_() % 2 == 0) {
+          range.first = (now_ - static_cast<UnixNanos>(random_() % 40'000) * kSecond) / width * width;
+          range.last = range.first + static_cast<UnixNanos>(random_() % 600) * width;
+        }
+        const auto aggregates = static_cast<unsigned>(random_() % 2 == 0 ? 31 : 1 + random_() % 31);
+        std::string problem;
+        const ShownWindows expected =
+            scan_all_windows(*store_, "m", group->id, range, width, true, problem, aggregates);
+        const ShownWindows shown = scan_all_windows(*store_, "m", group->id, range, width, false, problem, aggregates);
+        ASSERT_EQ(problem, "");
+        ASSERT_TRUE(shown == expected) << "windows of " << width << ": " << first_difference(shown, expected);
+        windows_ += shown.size();
+      }
+    }
     std::size_t filled = 0;
     for (const auto& [host, rows] : model_.groups) filled += !rows.empty();
     EXPECT_EQ(seen, filled);
@@ -165,14 +202,25 @@ class ModelRun {
   std::unique_ptr<Store> store_;
   Model model_;
   UnixNanos now_ = kStart;
+
+ public:
+  std::uint64_t windows_ = 0;  // compared
+  std::uint64_t tiers_ = 0;    // 1: some were kept
 };
 
 TEST(StoreModelTest, RandomLives) {
+  std::uint64_t windows = 0;
+  std::uint64_t tiers = 0;
   for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    ModelRun(seed).run(150);
+    ModelRun run(seed);
+    run.run(150);
     if (::testing::Test::HasFailure()) return;
+    windows += run.windows_;
+    tiers += run.tiers_;
   }
+  EXPECT_GT(windows, 1000U);
+  EXPECT_GT(tiers, 15U);
 }
 
 }  // namespace

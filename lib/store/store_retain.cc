@@ -19,9 +19,53 @@ constexpr int kRowsAStep = 256;
 constexpr int kExpireSteps = 8;
 }  // namespace
 
-Status EmbeddedStore::save_chunk_count() {
-  RESMON_ASSIGN(Statement update, database_.prepare("UPDATE meta SET value = ?1 WHERE key = 'chunks'"));
-  return update.bind(1, chunk_count_).run();
+Status EmbeddedStore::load_totals() {
+  std::map<std::string, std::int64_t, std::less<>> meta;
+  RESMON_ASSIGN(Statement select, database_.prepare("SELECT key, value FROM meta"));
+  while (true) {
+    RESMON_ASSIGN(const bool row, select.step());
+    if (!row) break;
+    meta.emplace(select.blob(0), select.integer(1));
+  }
+  totals_.chunks = meta["chunks"];
+  for (std::size_t tier = 0; tier < kTiers; ++tier) {
+    const std::string number = std::to_string(tier);
+    if (const auto it = meta.find("horizon" + number); it != meta.end()) totals_.horizon[tier] = it->second;
+    if (const auto it = meta.find("bytes" + number); it != meta.end()) {
+      totals_.bytes[tier] = it->second;
+    } else {
+      // A file of version 1. length() of a blob reads its row's head only.
+      RESMON_ASSIGN(totals_.bytes[tier], database_.query_integer("SELECT ifnull(sum(length(data)), 0) FROM chunks"
+                                                                 " WHERE tier = " +
+                                                                 number));
+    }
+  }
+  commit_totals();
+  return {};
+}
+
+Status EmbeddedStore::save_totals() {
+  for (std::size_t tier = 0; tier < kTiers; ++tier)
+    if (totals_.horizon[tier] > counters_.horizon[tier]) counters_.horizon[tier] = totals_.horizon[tier];
+  if (totals_ == committed_) return {};
+  RESMON_ASSIGN(Statement update, database_.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)"));
+  RESMON_TRY(update.bind_text(1, "chunks").bind(2, totals_.chunks).run());
+  for (std::size_t tier = 0; tier < kTiers; ++tier) {
+    const std::string bytes = "bytes" + std::to_string(tier);
+    RESMON_TRY(update.bind_text(1, bytes).bind(2, totals_.bytes[tier]).run());
+    const std::string horizon = "horizon" + std::to_string(tier);
+    RESMON_TRY(update.bind_text(1, horizon).bind(2, totals_.horizon[tier]).run());
+  }
+  return {};
+}
+
+void EmbeddedStore::commit_totals() {
+  committed_ = totals_;
+  counters_.chunks = static_cast<std::uint64_t>(std::max<std::int64_t>(totals_.chunks, 0));
+  for (std::size_t tier = 0; tier < kTiers; ++tier) {
+    counters_.tier_bytes[tier] = static_cast<std::uint64_t>(std::max<std::int64_t>(totals_.bytes[tier], 0));
+    counters_.horizon[tier] = totals_.horizon[tier];
+  }
 }
 
 Status EmbeddedStore::apply_size_limit() {
@@ -42,54 +86,73 @@ Status EmbeddedStore::apply_size_limit() {
   return {};
 }
 
-// Removes the oldest chunks until `pages` pages are free.
-Result<std::size_t> EmbeddedStore::evict(std::int64_t pages) {
-  std::size_t removed = 0;
-  RESMON_ASSIGN(Statement remove,
-                database_.prepare("DELETE FROM chunks WHERE id IN"
-                                  " (SELECT id FROM chunks WHERE tier = ?1 ORDER BY last_time LIMIT ?2)"));
-  while (true) {
-    RESMON_ASSIGN(const std::int64_t free_pages, database_.query_integer("PRAGMA freelist_count"));
-    if (free_pages >= pages) break;
-    Transaction transaction(database_);
-    RESMON_TRY(transaction.begin());
-    RESMON_TRY(remove.bind(1, kTierRaw).bind(2, kRowsAStep / 4).run());
-    const std::int64_t count = database_.changes();
-    if (count == 0) break;
-    chunk_count_ = static_cast<std::int64_t>(counters_.chunks.load()) - count;
-    RESMON_TRY(save_chunk_count());
-    RESMON_TRY(transaction.commit());
-    counters_.chunks = static_cast<std::uint64_t>(std::max<std::int64_t>(chunk_count_, 0));
-    counters_.evicted += static_cast<std::uint64_t>(count);
-    removed += static_cast<std::size_t>(count);
-    RESMON_TRY(bound_wal());
+Result<EmbeddedStore::Removed> EmbeddedStore::remove_oldest(std::int64_t tier, UnixNanos cutoff, std::int64_t at_most) {
+  Removed removed;
+  Transaction transaction(database_);
+  RESMON_TRY(transaction.begin());
+  totals_ = committed_;
+  std::vector<std::int64_t> ids;
+  const auto at = static_cast<std::size_t>(tier);
+  {
+    RESMON_ASSIGN(Statement oldest,
+                  database_.prepare("SELECT id, last_time, length(data) FROM chunks"
+                                    " WHERE tier = ?1 AND last_time < ?2 ORDER BY last_time LIMIT ?3"));
+    oldest.bind(1, tier).bind(2, cutoff).bind(3, at_most);
+    while (true) {
+      RESMON_ASSIGN(const bool row, oldest.step());
+      if (!row) break;
+      ids.push_back(oldest.integer(0));
+      totals_.horizon[at] = std::max(totals_.horizon[at], oldest.integer(1));
+      removed.bytes += oldest.integer(2);
+    }
   }
-  if (removed > 0) log::info("store", "oldest chunks removed to stay within the size limit", {{"chunks", removed}});
+  if (ids.empty()) return removed;
+  for (const std::int64_t id : ids) RESMON_TRY(delete_chunk_.bind(1, id).run());
+  removed.chunks = static_cast<std::int64_t>(ids.size());
+  totals_.chunks -= removed.chunks;
+  totals_.bytes[at] -= removed.bytes;
+  RESMON_TRY(save_totals());
+  RESMON_TRY(transaction.commit());
+  commit_totals();
+  RESMON_TRY(bound_wal());
   return removed;
 }
 
-Status EmbeddedStore::expire(UnixNanos cutoff) {
-  RESMON_ASSIGN(
-      Statement remove,
-      database_.prepare("DELETE FROM chunks WHERE id IN"
-                        " (SELECT id FROM chunks WHERE tier = ?1 AND last_time < ?2 ORDER BY last_time LIMIT ?3)"));
+// Removes the oldest chunks until `pages` pages are free: rows as long as there are some, since the tiers still say
+// what mattered about them.
+Result<std::size_t> EmbeddedStore::evict(std::int64_t pages) {
+  std::size_t total = 0;
+  for (std::int64_t tier = kTierRaw; tier < static_cast<std::int64_t>(kTiers);) {
+    RESMON_ASSIGN(const std::int64_t free_pages, database_.query_integer("PRAGMA freelist_count"));
+    if (free_pages >= pages) break;
+    RESMON_ASSIGN(const Removed removed, remove_oldest(tier, INT64_MAX, kRowsAStep / 4));
+    if (removed.chunks == 0) ++tier;
+    counters_.evicted += static_cast<std::uint64_t>(removed.chunks);
+    total += static_cast<std::size_t>(removed.chunks);
+  }
+  if (total > 0) log::info("store", "oldest chunks removed to stay within the size limit", {{"chunks", total}});
+  return total;
+}
+
+Status EmbeddedStore::evict_tier(std::int64_t tier, std::uint64_t limit_bytes) {
+  if (limit_bytes == 0) return {};
   for (int step = 0; step < kExpireSteps; ++step) {
-    Transaction transaction(database_);
-    RESMON_TRY(transaction.begin());
-    RESMON_TRY(remove.bind(1, kTierRaw).bind(2, cutoff).bind(3, kRowsAStep).run());
-    const std::int64_t count = database_.changes();
-    if (count == 0) {
-      last_retention_ = now_;
-      return {};
-    }
-    chunk_count_ = static_cast<std::int64_t>(counters_.chunks.load()) - count;
-    RESMON_TRY(save_chunk_count());
-    RESMON_TRY(transaction.commit());
-    counters_.chunks = static_cast<std::uint64_t>(std::max<std::int64_t>(chunk_count_, 0));
-    counters_.expired += static_cast<std::uint64_t>(count);
-    RESMON_TRY(bound_wal());
+    if (counters_.tier_bytes[static_cast<std::size_t>(tier)] <= limit_bytes) return {};
+    RESMON_ASSIGN(const Removed removed, remove_oldest(tier, INT64_MAX, kRowsAStep / 16));
+    if (removed.chunks == 0) return {};
+    counters_.evicted += static_cast<std::uint64_t>(removed.chunks);
   }
   return {};  // the rest with the next call
+}
+
+Status EmbeddedStore::expire(std::int64_t tier, UnixNanos cutoff) {
+  for (int step = 0; step < kExpireSteps; ++step) {
+    RESMON_ASSIGN(const Removed removed, remove_oldest(tier, cutoff, kRowsAStep));
+    if (removed.chunks == 0) return {};
+    counters_.expired += static_cast<std::uint64_t>(removed.chunks);
+    if (step + 1 == kExpireSteps) last_retention_ = 0;  // the rest with the next call
+  }
+  return {};
 }
 
 Status EmbeddedStore::retain(UnixNanos now) {
@@ -99,8 +162,19 @@ Status EmbeddedStore::retain(UnixNanos now) {
     RESMON_ASSIGN(const std::int64_t free_pages, database_.query_integer("PRAGMA freelist_count"));
     if (limit - pages + free_pages < limit / 20) RESMON_TRY(evict(limit / 12 - (limit - pages)));
   }
-  if (options_.retain.count() > 0 && minus(now, last_retention_) >= kRetainEvery)
-    RESMON_TRY(expire(minus(now, std::chrono::nanoseconds(options_.retain).count())));
+  RESMON_TRY(evict_tier(kTierRaw, options_.rows_limit_bytes));
+  RESMON_TRY(evict_tier(kTierMinute, options_.minutes.limit_bytes));
+  RESMON_TRY(evict_tier(kTierHour, options_.hours.limit_bytes));
+  if (minus(now, last_retention_) >= kRetainEvery) {
+    last_retention_ = now;
+    const auto keep = [&](std::int64_t tier, std::chrono::seconds retain) -> Status {
+      if (retain.count() <= 0) return {};
+      return expire(tier, minus(now, std::chrono::nanoseconds(retain).count()));
+    };
+    RESMON_TRY(keep(kTierRaw, options_.retain));
+    RESMON_TRY(keep(kTierMinute, options_.minutes.retain));
+    RESMON_TRY(keep(kTierHour, options_.hours.retain));
+  }
   RESMON_ASSIGN(const std::int64_t pages, database_.query_integer("PRAGMA page_count"));
   RESMON_ASSIGN(const std::int64_t free_pages, database_.query_integer("PRAGMA freelist_count"));
   // Free pages are used again; only when much is free does the file shrink, a little at a time.

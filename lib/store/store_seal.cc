@@ -26,12 +26,12 @@ constexpr std::size_t kMaxPartTextBytes = 16U << 20U;
 constexpr std::int64_t kMaxJoins = 16;
 
 // Cuts rows where nothing came for long, where they span too much, and where they are too many.
-std::vector<Rows> cut(Rows rows, std::size_t max_rows) {
+std::vector<Rows> cut(Rows rows, std::size_t max_rows, const TierShape& shape) {
   std::vector<std::pair<std::size_t, std::size_t>> pieces;
   std::size_t first = 0;
   for (std::size_t row = 1; row <= rows.size(); ++row) {
-    if (row < rows.size() && minus(rows.times[row], rows.times[row - 1]) <= kMaxChunkGap &&
-        minus(rows.times[row], rows.times[first]) < kMaxChunkSpan)
+    if (row < rows.size() && minus(rows.times[row], rows.times[row - 1]) <= shape.max_gap &&
+        minus(rows.times[row], rows.times[first]) < shape.max_span)
       continue;
     const std::size_t count = row - first;
     const std::size_t parts = (count + max_rows - 1) / max_rows;
@@ -88,7 +88,7 @@ struct Selection {
 
 // Which stored chunks to rewrite together with `rows` new ones.
 Selection choose(const std::vector<ChunkEntry>& entries, UnixNanos first, UnixNanos last, std::int64_t rows,
-                 std::int64_t rows_per_chunk) {
+                 std::int64_t rows_per_chunk, const TierShape& shape) {
   const Selection none{first, last, rows, std::vector<bool>(entries.size()), 0};
   Selection best = none;
   best.close_over(entries);
@@ -102,7 +102,7 @@ Selection choose(const std::vector<ChunkEntry>& entries, UnixNanos first, UnixNa
     if (before == entries.size()) break;
     const ChunkEntry& entry = entries[before];
     if (entry.rows > best.rows || entry.rows + best.rows > rows_per_chunk * 3 / 2 ||
-        minus(best.first, entry.last_time) > kMaxChunkGap || minus(best.last, entry.first_time) >= kMaxChunkSpan)
+        minus(best.first, entry.last_time) > shape.max_gap || minus(best.last, entry.first_time) >= shape.max_span)
       break;
     Selection larger = best;
     larger.take(entry, before);
@@ -144,25 +144,25 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
     const std::size_t first = next;
     std::size_t end = first;
     Status status = in_transaction([&]() -> Status {
-      // Perhaps not the first try: start from what is committed.
-      chunk_count_ = static_cast<std::int64_t>(counters_.chunks.load());
       std::size_t bytes = 0;
       for (end = first; end < groups.size() && bytes < transaction_bytes_; ++end) {
         GroupState& group = *groups[end];
         if (group.head.empty()) continue;
         // Only this thread changes heads, so it reads them without the lock.
-        for (Rows& part : cut(group.head.copy({}, nullptr), options_.rows_per_chunk * 3 / 2)) {
+        for (Rows& part : cut(group.head.copy({}, nullptr), options_.rows_per_chunk * 3 / 2, shape_of(kTierRaw))) {
           RESMON_ASSIGN(const std::size_t written, seal_part(group, std::move(part)));
           bytes += written;
         }
+        RESMON_TRY(seal_tiers(group, group.head.times(), bytes));
       }
-      return save_chunk_count();
+      return {};
     });
     if (!status) {
-      chunk_count_ = static_cast<std::int64_t>(counters_.chunks.load());
+      // What the groups remember of the file may be of the transaction that failed.
+      for (std::size_t i = first; i < std::min(end + 1, groups.size()); ++i)
+        groups[i]->newest_known = groups[i]->tiered_known = false;
       return status;
     }
-    counters_.chunks = static_cast<std::uint64_t>(std::max<std::int64_t>(chunk_count_, 0));
     for (std::size_t i = first; i < end; ++i) {
       GroupState& group = *groups[i];
       const std::size_t memory_before = group.head.memory_bytes();
@@ -184,10 +184,13 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
   return {};
 }
 
-Result<std::vector<ChunkEntry>> EmbeddedStore::chunks_near(GroupId group, UnixNanos first, UnixNanos last) {
+Result<std::vector<ChunkEntry>> EmbeddedStore::chunks_near(std::int64_t tier, GroupId group, UnixNanos first,
+                                                           UnixNanos last) {
   std::vector<ChunkEntry> entries;
+  const TierShape shape = shape_of(tier);
   StatementReset reset(select_near_);
-  select_near_.bind(1, group).bind(2, minus(first, kMaxChunkGap + kMaxChunkSpan)).bind(3, plus(last, kMaxChunkSpan));
+  select_near_.bind(1, group).bind(2, minus(first, shape.max_gap + shape.max_span));
+  select_near_.bind(3, plus(last, shape.max_span)).bind(4, tier);
   while (true) {
     RESMON_ASSIGN(const bool row, select_near_.step());
     if (!row) return entries;
@@ -203,42 +206,48 @@ Result<std::size_t> EmbeddedStore::seal_part(GroupState& group, Rows part) {
   if (part.times.front() > group.newest_time && (group.newest_rows > static_cast<std::int64_t>(part.size()) ||
                                                  group.newest_rows + static_cast<std::int64_t>(part.size()) >
                                                      static_cast<std::int64_t>(options_.rows_per_chunk) * 3 / 2)) {
-    RESMON_TRY(insert_chunk(group, part, bytes));
+    RESMON_TRY(insert_chunk(group, kTierRaw, part, bytes));
     return bytes;
   }
-  RESMON_ASSIGN(const std::vector<ChunkEntry> entries, chunks_near(group.id, part.times.front(), part.times.back()));
+  RESMON_TRY(store_rows(group, kTierRaw, std::move(part), bytes));
+  return bytes;
+}
+
+Status EmbeddedStore::store_rows(GroupState& group, std::int64_t tier, Rows part, std::size_t& bytes) {
+  const TierShape shape = shape_of(tier);
+  RESMON_ASSIGN(const std::vector<ChunkEntry> entries,
+                chunks_near(tier, group.id, part.times.front(), part.times.back()));
   const Selection selection =
       choose(entries, part.times.front(), part.times.back(), static_cast<std::int64_t>(part.size()),
-             static_cast<std::int64_t>(options_.rows_per_chunk));
-  if (selection.count == 0) {
-    RESMON_TRY(insert_chunk(group, part, bytes));
-    return bytes;
-  }
+             static_cast<std::int64_t>(options_.rows_per_chunk), shape);
+  if (selection.count == 0) return insert_chunk(group, tier, part, bytes);
   std::vector<ChunkEntry> chosen;
   for (std::size_t i = 0; i < entries.size(); ++i)
     if (selection.chosen[i]) chosen.push_back(entries[i]);
   std::sort(chosen.begin(), chosen.end(), [](const ChunkEntry& a, const ChunkEntry& b) { return a.id < b.id; });
   Rows merged;
+  std::int64_t chosen_bytes = 0;
   for (const ChunkEntry& entry : chosen) {
-    StatementReset reset(select_data_);
-    RESMON_ASSIGN(const bool found, select_data_.bind(1, entry.id).step());
+    StatementReset reset(select_.data);
+    RESMON_ASSIGN(const bool found, select_.data.bind(1, entry.id).step());
     if (!found) return fail(ErrorKind::kInternal, "store: a chunk went away under its only writer");
-    Result<ChunkReader> chunk = ChunkReader::open(select_data_.blob(0));
+    chosen_bytes += static_cast<std::int64_t>(select_.data.blob(0).size());
+    Result<ChunkReader> chunk = ChunkReader::open(select_.data.blob(0));
     Result<Rows> rows = chunk ? chunk->rows() : Result<Rows>(fail(Error(chunk.error())));
     if (!rows) {
       // Leave it, and everything around it, as it is.
       wall_off(entry.id, group.id, rows.error().message);
-      RESMON_TRY(insert_chunk(group, part, bytes));
-      return bytes;
+      return insert_chunk(group, tier, part, bytes);
     }
     merged = merge(merged, *rows);
   }
   merged = merge(merged, part);
   for (const ChunkEntry& entry : chosen) RESMON_TRY(delete_chunk_.bind(1, entry.id).run());
-  chunk_count_ -= static_cast<std::int64_t>(chosen.size());
-  for (const Rows& piece : cut(std::move(merged), options_.rows_per_chunk * 3 / 2))
-    RESMON_TRY(insert_chunk(group, piece, bytes));
-  return bytes;
+  totals_.chunks -= static_cast<std::int64_t>(chosen.size());
+  totals_.bytes[static_cast<std::size_t>(tier)] -= chosen_bytes;
+  for (const Rows& piece : cut(std::move(merged), options_.rows_per_chunk * 3 / 2, shape))
+    RESMON_TRY(insert_chunk(group, tier, piece, bytes));
+  return {};
 }
 
 Status EmbeddedStore::look_up_newest(GroupState& group) {
@@ -253,14 +262,15 @@ Status EmbeddedStore::look_up_newest(GroupState& group) {
   return {};
 }
 
-Status EmbeddedStore::insert_chunk(GroupState& group, const Rows& rows, std::size_t& bytes) {
+Status EmbeddedStore::insert_chunk(GroupState& group, std::int64_t tier, const Rows& rows, std::size_t& bytes) {
   const std::string data = encode_chunk(rows);
-  insert_chunk_.bind(1, kTierRaw).bind(2, group.id).bind(3, rows.times.front()).bind(4, rows.times.back());
+  insert_chunk_.bind(1, tier).bind(2, group.id).bind(3, rows.times.front()).bind(4, rows.times.back());
   RESMON_TRY(insert_chunk_.bind(5, static_cast<std::int64_t>(rows.size())).bind_blob(6, data).run());
   bytes += data.size();
-  ++chunk_count_;
+  ++totals_.chunks;
+  totals_.bytes[static_cast<std::size_t>(tier)] += static_cast<std::int64_t>(data.size());
   // Should the transaction fail, this is newer than the truth: then the next seal searches without need.
-  if (rows.times.back() >= group.newest_time) {
+  if (tier == kTierRaw && rows.times.back() >= group.newest_time) {
     group.newest_time = rows.times.back();
     group.newest_rows = static_cast<std::int64_t>(rows.size());
   }

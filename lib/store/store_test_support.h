@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <map>
@@ -94,6 +95,47 @@ inline Shown scan_all(const Reader& reader, const std::string& measurement, Grou
     if (descending) oldest = block.times.front();
     return {};
   });
+  if (!status) problem = status.error().message;
+  return shown;
+}
+
+// Window start to "column aggregate" to value.
+using ShownWindows = std::map<UnixNanos, std::map<std::string, std::string>>;
+
+// What a scan of windows shows; with `from_rows` what the rows say, whatever the tiers do.
+inline ShownWindows scan_all_windows(const Reader& reader, const std::string& measurement, GroupId group,
+                                     TimeRange range, UnixNanos width, bool from_rows, std::string& problem,
+                                     unsigned aggregates = 31) {
+  static constexpr std::array<const char*, kAggregateCount> kNames{"min", "max", "sum", "count", "last"};
+  ShownWindows shown;
+  const std::vector<Column> columns = reader.columns(measurement);
+  std::vector<WindowColumn> wanted;
+  for (const Column& column : columns) wanted.push_back({column.id, column.type});
+  UnixNanos newest = INT64_MIN;
+  const WindowVisitor visit = [&](const WindowBlock& block) -> Status {
+    for (std::size_t window = 0; window < block.starts.size(); ++window) {
+      const UnixNanos start = block.starts[window];
+      if (start < range.first || start >= range.last || start % width != 0) problem = "a window out of place";
+      if (!shown.empty() && start <= newest) problem = "windows do not ascend";
+      newest = start;
+      auto& values = shown[start];
+      for (std::size_t c = 0; c < columns.size(); ++c) {
+        if (!block.columns[c].has(window)) continue;
+        for (std::size_t a = 0; a < kAggregateCount; ++a) {
+          const auto cells = block.columns[c].cells[a];
+          if (cells.empty()) continue;
+          if (cells.size() != block.starts.size()) problem = "cells that are not one for each window";
+          const auto type =
+              static_cast<Aggregate>(a) == Aggregate::kCount ? metric::FieldType::kUnsigned : columns[c].type;
+          values[columns[c].name + " " + kNames[a]] = text_of(type, cells[window], block.columns[c].text);
+        }
+      }
+      if (values.empty()) problem = "a window without a value";
+    }
+    return {};
+  };
+  const WindowRequest request{group, wanted, aggregates, range, width};
+  const Status status = from_rows ? reader.Reader::scan_windows(request, visit) : reader.scan_windows(request, visit);
   if (!status) problem = status.error().message;
   return shown;
 }

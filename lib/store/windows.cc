@@ -93,7 +93,7 @@ void WindowFolder::add(const Block& block) {
     open_ = true;
     start_ = start;
     std::size_t to = from + 1;
-    while (to < rows && block.times[to] - start < width_) ++to;
+    while (to < rows && window_start(block.times[to], width_) == start) ++to;
     for (std::size_t c = 0; c < folded_.size(); ++c) {
       Folded& folded = folded_[c];
       const Block::ColumnData& data = block.columns[c];
@@ -125,7 +125,6 @@ void WindowFolder::close_window() {
   bool any = false;
   for (Folded& folded : folded_) {
     if (folded.count == 0) continue;
-    any = true;
     folded.presence.resize(window / 64 + 1);
     set_bit(folded.presence, window);
     const auto put = [&](Aggregate aggregate, Cell cell) {
@@ -133,6 +132,7 @@ void WindowFolder::close_window() {
       std::vector<Cell>& cells = folded.cells[static_cast<std::size_t>(aggregate)];
       cells.resize(window);
       cells.push_back(cell);
+      any = true;
     };
     put(Aggregate::kMin, folded.min);
     put(Aggregate::kMax, folded.max);
@@ -156,7 +156,11 @@ void WindowFolder::close_window() {
     folded.decimals = 0;
     folded.exact = true;
   }
-  if (any) starts_.push_back(start_);
+  if (any)
+    starts_.push_back(start_);
+  else
+    for (Folded& folded : folded_)
+      if (window < folded.presence.size() * 64) folded.presence[window / 64] &= ~(std::uint64_t{1} << (window % 64));
 }
 
 Rows WindowFolder::take(bool keep_open) {

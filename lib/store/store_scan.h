@@ -1,0 +1,278 @@
+#pragma once
+
+// One scan under way; see store_scan.cc.
+
+#include <algorithm>
+
+#include "store/chunk.h"
+#include "store/embedded_store.h"
+#include "store/store_connection.h"
+
+namespace resmon::store {
+
+inline constexpr std::size_t kMaxPooled = 16;
+inline constexpr std::size_t kFirstPage = 4;
+inline constexpr std::size_t kMaxPage = 1024;
+
+struct Cluster {
+  std::vector<ChunkEntry> entries;
+  UnixNanos first = 0;
+  UnixNanos last = 0;
+};
+
+class EmbeddedStore::ConnectionLease {
+ public:
+  static Result<ConnectionLease> take(const EmbeddedStore& store) {
+    ConnectionLease lease(store);
+    {
+      std::lock_guard lock(store.pool_mutex_);
+      if (!store.pool_.empty()) {
+        lease.connection_ = std::move(store.pool_.back());
+        store.pool_.pop_back();
+        return lease;
+      }
+    }
+    RESMON_ASSIGN(lease.connection_, Connection::open(store.path_));
+    return lease;
+  }
+  ConnectionLease(ConnectionLease&&) = default;
+  ~ConnectionLease() {
+    if (!connection_) return;
+    std::lock_guard lock(store_->pool_mutex_);
+    if (store_->pool_.size() < kMaxPooled) store_->pool_.push_back(std::move(connection_));
+  }
+  Connection& operator*() { return *connection_; }
+
+ private:
+  explicit ConnectionLease(const EmbeddedStore& store) : store_(&store) {}
+
+  const EmbeddedStore* store_;
+  std::unique_ptr<Connection> connection_;
+};
+
+// One scan under way.
+struct EmbeddedStore::Scan {
+  const EmbeddedStore& store;
+  ReadStatements& select;
+  std::int64_t tier;
+  GroupId group;
+  std::span<const ColumnId> columns;  // as asked for
+  std::vector<ColumnId> wanted;       // sorted, each once
+  TimeRange range;                    // what has not been shown yet
+  const BlockVisitor& visit;
+  Rows head;
+  // What to do about a chunk that does not decode: go on without its rows, or end with kDamaged; then nothing from
+  // damaged.first on has been shown, and the cluster ends with damaged.last.
+  bool end_at_damage = false;
+  TimeRange damaged{};
+
+  // Entries not yet in a cluster, newest first, and from where to go on.
+  std::vector<ChunkEntry> entries{};
+  std::size_t next_entry = 0;
+  ChunkEntry page_end{};  // the next page has what comes before this in the order of the index
+  std::size_t page_size = kFirstPage;
+  bool all_entries = false;
+  bool descending = false;
+
+  Status run(bool newest_first) {
+    descending = newest_first;
+    return descending ? run_descending() : run_ascending();
+  }
+
+  void start_over() {
+    entries.clear();
+    next_entry = 0;
+    // Chunks that end beyond the range can begin in it, but span no more than max_span.
+    page_end = {INT64_MAX, INT64_MAX, plus(range.last, shape_of(tier).max_span), INT64_MAX};
+    page_size = descending ? kFirstPage : kMaxPage;
+    all_entries = false;
+  }
+
+  Status fetch_page() {
+    Statement& page = select.newest_first;
+    StatementReset reset(page);
+    page.bind(1, group).bind(2, range.first).bind(3, page_end.last_time).bind(4, page_end.first_time);
+    page.bind(5, page_end.rows).bind(6, page_end.id).bind(7, range.last);
+    page.bind(8, static_cast<std::int64_t>(page_size)).bind(9, tier);
+    std::size_t got = 0;
+    while (true) {
+      RESMON_ASSIGN(const bool row, page.step());
+      if (!row) break;
+      entries.push_back({page.integer(0), page.integer(1), page.integer(2), page.integer(3)});
+      ++got;
+    }
+    if (got < page_size) {
+      all_entries = true;
+    } else {
+      page_end = entries.back();
+    }
+    page_size = std::min(page_size * 4, kMaxPage);
+    return {};
+  }
+
+  // The newest cluster left; none with no entries.
+  Result<Cluster> next_cluster() {
+    Cluster cluster;
+    while (true) {
+      if (next_entry == entries.size()) {
+        if (all_entries) return cluster;
+        RESMON_TRY(fetch_page());
+        continue;
+      }
+      const ChunkEntry& entry = entries[next_entry];
+      if (cluster.entries.empty()) {
+        cluster.first = entry.first_time;
+        cluster.last = entry.last_time;
+      } else if (entry.last_time < cluster.first) {
+        return cluster;
+      }
+      cluster.first = std::min(cluster.first, entry.first_time);
+      cluster.entries.push_back(entry);
+      ++next_entry;
+    }
+  }
+
+  // Shows the rows in `range` that have one of the columns.
+  Status show(const Rows& rows) {
+    const auto begin = std::lower_bound(rows.times.begin(), rows.times.end(), range.first);
+    const auto end = std::lower_bound(begin, rows.times.end(), range.last);
+    const auto first = static_cast<std::size_t>(begin - rows.times.begin());
+    const auto last = static_cast<std::size_t>(end - rows.times.begin());
+    if (first == last || rows.columns.empty()) return {};
+    std::vector<std::uint64_t> any(rows.columns.front().presence.size());
+    for (const RowColumn& column : rows.columns)
+      for (std::size_t word = 0; word < any.size(); ++word) any[word] |= column.presence[word];
+    std::size_t kept = 0;
+    for (std::size_t row = first; row < last; ++row) kept += bit(any, row);
+    if (kept == 0) return {};
+    if (kept == rows.size()) return emit(rows);
+
+    Rows some;
+    some.times.reserve(kept);
+    std::vector<std::size_t> sources;
+    sources.reserve(kept);
+    for (std::size_t row = first; row < last; ++row) {
+      if (!bit(any, row)) continue;
+      some.times.push_back(rows.times[row]);
+      sources.push_back(row);
+    }
+    for (const RowColumn& from : rows.columns) {
+      RowColumn column;
+      column.id = from.id;
+      column.type = from.type;
+      column.cells.resize(kept);
+      column.presence.resize((kept + 63) / 64);
+      for (std::size_t i = 0; i < kept; ++i) {
+        if (!bit(from.presence, sources[i])) continue;
+        set_bit(column.presence, i);
+        column.cells[i] = from.cells[sources[i]];
+      }
+      column.text = from.text;
+      some.columns.push_back(std::move(column));
+    }
+    return emit(some);
+  }
+
+  Status emit(const Rows& rows) {
+    static const std::vector<std::uint64_t> kNothing(kMaxChunkRows, 0);
+    std::vector<std::uint64_t> more_nothing;
+    const std::vector<std::uint64_t>* nothing = &kNothing;
+    if (rows.size() > kNothing.size()) {
+      more_nothing.resize(rows.size());
+      nothing = &more_nothing;
+    }
+    std::vector<Block::ColumnData> data;
+    data.reserve(columns.size());
+    for (const ColumnId id : columns) {
+      if (const RowColumn* const column = rows.find(id); column != nullptr)
+        data.push_back({column->cells, column->presence, column->text});
+      else
+        data.push_back({{nothing->data(), rows.size()}, {nothing->data(), (rows.size() + 63) / 64}, {}});
+    }
+    return visit(Block{rows.times, data});
+  }
+
+  // The head's rows with from <= time <= to, and not beyond the range.
+  Rows head_rows(UnixNanos from, UnixNanos to) const {
+    const auto begin = std::lower_bound(head.times.begin(), head.times.end(), from);
+    const auto end = std::upper_bound(begin, head.times.end(), to);
+    return slice(head, static_cast<std::size_t>(begin - head.times.begin()),
+                 static_cast<std::size_t>(end - head.times.begin()));
+  }
+  Status show_head(UnixNanos from, UnixNanos to) {
+    if (from > to || head.times.empty()) return {};
+    return show(head_rows(from, to));
+  }
+
+  // False where a chunk is gone: replaced or removed since it was looked up.
+  Result<bool> show_cluster(const Cluster& cluster) {
+    std::vector<ChunkEntry> by_generation = cluster.entries;
+    std::sort(by_generation.begin(), by_generation.end(),
+              [](const ChunkEntry& a, const ChunkEntry& b) { return a.id < b.id; });
+    Rows merged;
+    for (const ChunkEntry& entry : by_generation) {
+      Result<Rows> rows = store.load_chunk(select, entry, group, wanted);
+      if (!rows) {
+        if (rows.error().kind == ErrorKind::kNotFound) return false;
+        if (rows.error().kind == ErrorKind::kDamaged) {
+          if (!end_at_damage) continue;
+          damaged = {cluster.first, cluster.last};
+        }
+        return fail(std::move(rows).error());
+      }
+      merged = merged.times.empty() ? std::move(*rows) : merge(merged, *rows);
+    }
+    if (!head.times.empty()) {
+      const Rows newer = head_rows(cluster.first, cluster.last);
+      if (!newer.times.empty()) merged = merge(merged, newer);
+    }
+    RESMON_TRY(show(merged));
+    return true;
+  }
+
+  Status run_descending() {
+    start_over();
+    while (true) {
+      RESMON_ASSIGN(const Cluster cluster, next_cluster());
+      if (cluster.entries.empty()) return show_head(range.first, INT64_MAX);
+      if (cluster.last < INT64_MAX) RESMON_TRY(show_head(cluster.last + 1, INT64_MAX));
+      range.last = std::min(range.last, plus(cluster.last, 1));
+      RESMON_ASSIGN(const bool shown, show_cluster(cluster));
+      if (!shown) {
+        start_over();
+        continue;
+      }
+      if (cluster.first <= range.first) return {};
+      range.last = std::min(range.last, cluster.first);
+    }
+  }
+
+  Status run_ascending() {
+    while (true) {
+      start_over();
+      std::vector<Cluster> clusters;
+      while (true) {
+        RESMON_ASSIGN(Cluster cluster, next_cluster());
+        if (cluster.entries.empty()) break;
+        clusters.push_back(std::move(cluster));
+      }
+      bool again = false;
+      while (!clusters.empty() && !again) {
+        const Cluster& cluster = clusters.back();
+        if (cluster.first > INT64_MIN) RESMON_TRY(show_head(range.first, cluster.first - 1));
+        range.first = std::max(range.first, cluster.first);
+        RESMON_ASSIGN(const bool shown, show_cluster(cluster));
+        if (!shown) {
+          again = true;
+          break;
+        }
+        if (cluster.last == INT64_MAX || cluster.last + 1 >= range.last) return {};
+        range.first = std::max(range.first, cluster.last + 1);
+        clusters.pop_back();
+      }
+      if (!again) return show_head(range.first, INT64_MAX);
+    }
+  }
+};
+
+}  // namespace resmon::store

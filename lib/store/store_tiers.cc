@@ -1,0 +1,111 @@
+// Tiers: windows of a minute and of an hour, written in the transaction that seals the rows they are made of. So there
+// is one rule, and no crash can break it: of every hour before a group's `tiered_until`, the tiers say exactly what the
+// group's sealed rows say. Rows that are not sealed yet are a reader's business (store_windows.cc).
+//
+// Once the sealed rows of a group pass the end of a block of six hours, the block's windows are folded and stored as
+// one chunk of 360 minutes and one of 6 hours, the latter joined with what came before. Late or overwritten rows touch
+// hours that were folded already: those hours are folded again, from all of their rows, and replace what the tier said,
+// by the same rules by which late rows replace rows.
+//
+// Rejected: folding each seal's rows at once (chunks of 60 minutes cost half as much again for their tables, and are
+// rewritten to be joined); marking windows dirty and folding them later (a reader then has to know, and so has a
+// crash); adding late rows to the aggregates (a row that overwrites another cannot be taken out of a minimum).
+//
+// What retention has removed cannot be folded again. Rows at or before the newest of it are refused when they come, and
+// an hour that was folded and then cut by retention keeps the windows it has.
+
+#include <algorithm>
+
+#include "store/embedded_store.h"
+#include "store/store_scan.h"
+
+namespace resmon::store {
+
+namespace {
+
+constexpr std::int64_t kBlockHours = 6;
+// A group far behind (a store from before there were tiers, an import) catches up by this much with each seal.
+constexpr int kMaxBlocksASeal = 16;
+
+}  // namespace
+
+UnixNanos EmbeddedStore::tier_floor(std::int64_t tier) const {
+  const UnixNanos horizon = counters_.horizon[static_cast<std::size_t>(tier)];
+  return horizon == INT64_MIN ? INT64_MIN : plus(window_start(horizon, kHour), kHour);
+}
+
+Status EmbeddedStore::look_up_tiered(GroupState& group) {
+  if (group.tiered_known) return {};
+  group.tiered_until = INT64_MIN;
+  for (const std::int64_t tier : {kTierMinute, kTierHour}) {
+    StatementReset reset(select_.newest_time);
+    RESMON_ASSIGN(const bool row, select_.newest_time.bind(1, tier).bind(2, group.id).step());
+    if (row)
+      group.tiered_until =
+          std::max(group.tiered_until, plus(window_start(select_.newest_time.integer(0), kHour), kHour));
+  }
+  group.tiered_known = true;
+  return {};
+}
+
+Status EmbeddedStore::seal_tiers(GroupState& group, const std::vector<UnixNanos>& sealed, std::size_t& bytes) {
+  RESMON_TRY(look_up_tiered(group));
+  // Hours folded before that have new rows, neighbours together.
+  const UnixNanos floor = tier_floor(kTierRaw);
+  for (std::size_t row = 0; row < sealed.size() && sealed[row] < group.tiered_until;) {
+    const UnixNanos first = window_start(sealed[row], kHour);
+    UnixNanos last = plus(first, kHour);
+    for (; row < sealed.size() && sealed[row] < group.tiered_until; ++row) {
+      if (sealed[row] >= plus(last, kHour) || last - first >= shape_of(kTierMinute).max_span) break;
+      if (sealed[row] >= last) last = plus(last, kHour);
+    }
+    if (first >= floor) RESMON_TRY(fold_tiers(group, first, last, bytes));
+  }
+  // Whole blocks that the rows have passed; those of different groups end at different hours, so as to spread the work.
+  for (int block = 0; block < kMaxBlocksASeal; ++block) {
+    UnixNanos from = group.tiered_until;
+    StatementReset reset(select_first_after_);
+    RESMON_ASSIGN(const bool row, select_first_after_.bind(1, group.id).bind(2, from).step());
+    if (!row) return {};
+    from = std::max(from, window_start(select_first_after_.integer(0), kHour));
+    const std::int64_t hour = from / kHour;
+    const std::int64_t into = ((hour + group.id) % kBlockHours + kBlockHours) % kBlockHours;
+    const UnixNanos to = plus(from, (kBlockHours - into) * kHour);
+    // A row of a wrong clock, far ahead, ends no block.
+    if (to > group.newest_time || (now_ != 0 && to > now_)) return {};
+    RESMON_TRY(fold_tiers(group, from, to, bytes));
+    group.tiered_until = to;
+  }
+  return {};
+}
+
+// REQUIRES: full hours.
+Status EmbeddedStore::fold_tiers(GroupState& group, UnixNanos first, UnixNanos last, std::size_t& bytes) {
+  std::vector<WindowColumn> columns;
+  std::vector<ColumnId> ids;
+  while (const Column* const column = catalog_.column(group.measurement, static_cast<ColumnId>(ids.size()))) {
+    columns.push_back({column->id, column->type});
+    ids.push_back(column->id);
+  }
+  constexpr unsigned kAll = (1U << kAggregateCount) - 1;
+  WindowFolder minutes(columns, kAll, kMinuteWidth);
+  WindowFolder hours(columns, kAll, kHourWidth);
+  const BlockVisitor visit = [&](const Block& block) -> Status {
+    minutes.add(block);
+    hours.add(block);
+    return {};
+  };
+  RESMON_TRY((Scan{*this, select_, kTierRaw, group.id, ids, ids, {first, last}, visit, {}}.run(false)));
+  for (const std::int64_t tier : {kTierMinute, kTierHour}) {
+    Rows windows = (tier == kTierMinute ? minutes : hours).take();
+    // Below its floor the tier does not answer; a few windows there would only look as if it did.
+    const auto kept = std::lower_bound(windows.times.begin(), windows.times.end(), tier_floor(tier));
+    if (kept != windows.times.begin())
+      windows = slice(windows, static_cast<std::size_t>(kept - windows.times.begin()), windows.size());
+    if (windows.times.empty()) continue;
+    RESMON_TRY(store_rows(group, tier, std::move(windows), bytes));
+  }
+  return {};
+}
+
+}  // namespace resmon::store
