@@ -78,7 +78,11 @@ class Agent {
         spool_(options.spool_options(), schemas),
         uplink_(io_.get_executor(), std::move(uplink_options), spool_, schemas),
         timer_(io_),
-        signals_(io_, SIGTERM, SIGINT) {
+        signals_(io_, SIGTERM, SIGINT),
+        // Checked by Options::check, so it can be made.
+        scripts_(collect::Scripts::make(io_.get_executor(), options.script_settings(), schemas_,
+                                        [this](metric::Batch& rows) { take_script(rows); })
+                     .value()) {
     using metric::FieldType;
     self_ = schemas_
                 .intern({"internal_client",
@@ -104,6 +108,7 @@ class Agent {
     if (!spool_.empty())
       log::info("client", "an earlier run left samples that no server has acknowledged",
                 {{"samples", spool_.backlog_samples()}});
+    scripts_->begin();
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
       log::info("client", "stopping", {{"signal", signal}, {"backlog_samples", spool_.backlog_samples()}});
@@ -132,12 +137,14 @@ class Agent {
   void stop() {
     stopping_ = true;
     timer_.cancel();
+    scripts_->stop();
     uplink_.stop(std::chrono::duration_cast<std::chrono::milliseconds>(options_.stop_patience));
   }
 
   void ended(const std::exception_ptr& failure) {
     if (failure) {
       failure_ = failure;
+      scripts_->stop();
       io_.stop();
     }
     if (--running_ == 0) signals_.cancel();
@@ -177,6 +184,17 @@ class Agent {
     metric::Batch batch = spool_.take_empty();
     gatherer_->gather(time, batch);
     report_self(time, gathers, batch);
+    push(std::move(batch));
+  }
+
+  // A script's rows, at whatever time it ends.
+  void take_script(metric::Batch& rows) {
+    metric::Batch batch = spool_.take_empty();
+    std::swap(batch, rows);
+    push(std::move(batch));
+  }
+
+  void push(metric::Batch batch) {
     spool_.push(std::move(batch));
     report_spool();
     uplink_.notify();
@@ -237,6 +255,7 @@ class Agent {
   uplink::Uplink uplink_;
   asio::steady_timer timer_;
   asio::signal_set signals_;
+  std::unique_ptr<collect::Scripts> scripts_;
   metric::SchemaId self_ = 0;
   std::int64_t resident_bytes_ = 0;
   std::int64_t disk_bytes_ = 0;

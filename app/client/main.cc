@@ -44,6 +44,9 @@ int main(int argc, char** argv) {
       std::printf("%-16s %-4s %s\n", std::string(info.name).c_str(), one.enabled ? "on" : "off",
                   std::string(info.description).c_str());
     }
+    for (const auto& [name, script] : options.scripts)
+      std::printf("script.%-9s %-4s %s\n", name.c_str(), script.enabled ? "on" : "off",
+                  script.command.empty() ? "" : script.command.front().c_str());
     return kExitDone;
   }
   if (Status applied = options.log.apply(); !applied)

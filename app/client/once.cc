@@ -1,3 +1,4 @@
+#include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <thread>
 
@@ -15,6 +16,7 @@ Status print_once(const Options& options, std::chrono::milliseconds settle) {
   std::this_thread::sleep_for(settle);
   batch.clear();
   gatherer->gather_all(clock.wall() / 1'000'000 * 1'000'000, batch);
+  boost::asio::io_context io{1};
   lineproto::EncoderOptions encoder_options;
   encoder_options.extra_tags.push_back({"host", options.host_name()});
   for (const auto& [key, value] : options.tags) encoder_options.extra_tags.push_back({key, value});
@@ -22,11 +24,18 @@ Status print_once(const Options& options, std::chrono::milliseconds settle) {
   lineproto::LineEncoder encoder(schemas, encoder_options);
   std::string text;
   encoder.append(batch, text);
+  RESMON_ASSIGN(auto scripts, collect::Scripts::make(io.get_executor(), options.script_settings(), schemas,
+                                                     [&](metric::Batch& rows) { encoder.append(rows, text); }));
+  scripts->run_once([] {});
+  io.run();
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     return fail(ErrorKind::kUnavailable, "cannot write to standard output");
   for (const collect::Gatherer::Health& health : gatherer->health())
     if (!health.success)
       std::fprintf(stderr, "resmon-client: %s: %s\n", std::string(health.name).c_str(), health.error.c_str());
+  for (const collect::Scripts::Health& health : scripts->health())
+    if (!health.error.empty())
+      std::fprintf(stderr, "resmon-client: script.%s: %s\n", health.name.c_str(), health.error.c_str());
   return {};
 }
 

@@ -14,6 +14,31 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+void declare_script(config::Settings& settings, const std::string& prefix, collect::ScriptOptions& one) {
+  settings.list(prefix + ".command", &one.command,
+                "The program and its arguments, each a text of its own; no shell looks at them. Without a slash it is "
+                "looked for in the system's usual places.");
+  settings.boolean(prefix + ".enabled", &one.enabled, "Whether it runs.");
+  settings.duration(prefix + ".interval", &one.interval, seconds(0), hours(24),
+                    "0: client.interval. A script costs a hundred times a native collector: be sparing.");
+  settings.duration(prefix + ".timeout", &one.timeout, milliseconds(10), hours(1),
+                    "After this it is ended, with all processes that it started; its output is not used.");
+  settings.bytes(prefix + ".output_limit_bytes", &one.output_limit_bytes, 64, 16U << 20U,
+                 "A script that prints more is ended; its output is not used.");
+  settings.choice(prefix + ".format", &one.format, {"auto", "influx", "json", "key_value"},
+                  "What it prints: Influx lines, JSON (objects) or words such as load=1.5. auto: seen by itself.");
+  settings.text(prefix + ".measurement", &one.measurement,
+                "The measurement of JSON and key=value. Empty: the script's name.");
+  settings.list(prefix + ".tag_keys", &one.tag_keys,
+                "Members of JSON and key=value that are tags. A tag should have few values: each makes a series.");
+  settings.map(prefix + ".tags", &one.tags, "Tags added to all its rows.");
+  settings.map(prefix + ".environment", &one.environment,
+               "Added to its environment, which is otherwise only PATH, LC_ALL, HOME, RESMON_HOST, RESMON_SCRIPT and "
+               "RESMON_INTERVAL_SECONDS.");
+  settings.integer(prefix + ".max_series", &one.max_series, 1, 100'000,
+                   "Different measurements and tags that are taken from it; further ones are refused, and counted.");
+}
+
 }  // namespace
 
 Options::Options() {
@@ -84,6 +109,13 @@ void Options::declare(config::Settings& settings) {
       settings.list(prefix + "ignore_file_systems", &one.ignore_file_systems,
                     "File system types that are not looked at.");
   }
+  settings.tables(
+      "script", "users",
+      [this](config::Settings& table, const std::string& name, const std::string& prefix) {
+        declare_script(table, prefix, scripts[name]);
+      },
+      "Programs of your own whose output is sent as well, such as those in automation/collectors. Each runs as the "
+      "client's user, beside the other collectors, and is reported in internal_collector as script.NAME.");
   log.declare(settings);
 }
 
@@ -102,6 +134,8 @@ Status Options::check() const {
   for (const auto& [key, value] : tags)
     if (key == "host" || key == "time")
       return fail(ErrorKind::kInvalid, "client.tags." + key + ": this name is reserved");
+  for (const auto& [name, script] : scripts)
+    if (Status good = script.check(); !good) return fail(std::move(good).error().wrap("script." + name));
   return {};
 }
 
@@ -111,6 +145,10 @@ collect::GatherOptions Options::gather_options() const {
   out.interval = interval;
   out.collectors = collectors;
   return out;
+}
+
+collect::Scripts::Settings Options::script_settings() const {
+  return {scripts, interval, host_name()};
 }
 
 std::string Options::host_name() const {

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "collect/gather.h"
+#include "collect/scripts.h"
 #include "config/settings.h"
 #include "program/program.h"
 #include "uplink/spool.h"
@@ -41,6 +42,7 @@ struct Options {
   std::string file_system_root;
 
   std::map<std::string, collect::CollectorOptions, std::less<>> collectors;  // every registered one
+  std::map<std::string, collect::ScriptOptions, std::less<>> scripts;
   program::LogSettings log;
 
   Options();
@@ -49,6 +51,7 @@ struct Options {
   Status check() const;
 
   collect::GatherOptions gather_options() const;
+  collect::Scripts::Settings script_settings() const;
   // Reads the token file and the CA file; names the host.
   Result<uplink::Options> uplink_options(const std::string& software) const;
   // Reads the environment: the directory that systemd made for the service.

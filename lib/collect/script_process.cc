@@ -1,0 +1,251 @@
+// fork and exec, not posix_spawn: posix_spawn holds the caller until the exec has succeeded, and an exec from a dead
+// network file system never does. A forked child hangs alone, and its deadline passes as any other's.
+//
+// The end of a process is noticed by its pipes: nearly always they close in the moment in which it ends. So there is
+// no SIGCHLD handler, which all code of the program would have to share, but a look with waitid when both pipes are
+// closed, again after 1, 2, 4 … 100 ms for the rare script that closes them early. A script whose background job keeps
+// the pipes open runs into its deadline, which is the truth: it is not done.
+//
+// The leader is looked at with WNOWAIT and reaped only after its group was killed: while it is a zombie its number, and
+// so the group's, cannot be handed to somebody else.
+
+#include "collect/script_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <cstring>
+
+#include "config/units.h"
+
+namespace resmon::collect {
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::chrono::milliseconds kLongestPause{100};
+constexpr std::chrono::seconds kGrace{1};  // between SIGTERM and SIGKILL
+constexpr std::size_t kComplaintBytes = 300;
+
+struct Pipe {
+  int read = -1;
+  int write = -1;
+  ~Pipe() {
+    if (read >= 0) ::close(read);
+    if (write >= 0) ::close(write);
+  }
+  bool open() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
+    read = ends[0];
+    write = ends[1];
+    return ::fcntl(read, F_SETFL, O_NONBLOCK) == 0;
+  }
+};
+
+// In the child: only what is safe between fork and exec. Never returns.
+[[noreturn]] void become(const char* const* words, const char* const* environment, int out, int complaints, int null) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::dup2(null, 0);
+  ::dup2(out, 1);
+  ::dup2(complaints, 2);
+  // Files that were opened without O_CLOEXEC by a library. Old kernels do not know the call; then there is only that.
+  ::syscall(SYS_close_range, 3U, ~0U, 0U);
+  if (::chdir("/") == 0) ::execvpe(words[0], const_cast<char* const*>(words), const_cast<char* const*>(environment));
+  const int error = errno;
+  const char* text = ::strerrordesc_np(error);
+  const char* const parts[] = {"cannot run ", words[0], ": ", text != nullptr ? text : "error", "\n"};
+  for (const char* part : parts)
+    if (::write(2, part, std::strlen(part)) < 0) break;
+  ::_exit(error == ENOENT ? 127 : 126);
+}
+
+std::vector<const char*> pointers(const std::vector<std::string>& words) {
+  std::vector<const char*> out;
+  for (const std::string& word : words) out.push_back(word.c_str());
+  out.push_back(nullptr);
+  return out;
+}
+
+// The first line, fit to be logged.
+std::string one_line(std::string text) {
+  text.resize(std::min(text.find('\n'), text.size()));
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
+}  // namespace
+
+ScriptProcess::ScriptProcess(const asio::any_io_executor& executor)
+    : output_pipe_(executor), complaint_pipe_(executor), deadline_(executor), look_timer_(executor) {}
+
+ScriptProcess::~ScriptProcess() {
+  kill();
+}
+
+void ScriptProcess::start(const ScriptCommand& command, std::string& output, Done done) {
+  output.clear();
+  output_ = &output;
+  complaint_.clear();
+  limit_ = command.output_limit_bytes;
+  outcome_ = {};
+  too_much_ = false;
+  killed_ = false;
+  pause_ = std::chrono::milliseconds(1);
+  done_ = std::move(done);
+  began_ = std::chrono::steady_clock::now();
+
+  Pipe out;
+  Pipe complaints;
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const std::vector<const char*> words = pointers(command.words);
+  const std::vector<const char*> environment = pointers(command.environment);
+  int error = 0;
+  if (null < 0 || !out.open() || !complaints.open()) {
+    error = errno;
+  } else {
+    pid_ = ::fork();
+    if (pid_ == 0) become(words.data(), environment.data(), out.write, complaints.write, null);
+    if (pid_ < 0) error = errno;
+  }
+  if (null >= 0) ::close(null);
+  if (error != 0) {
+    pid_ = -1;
+    outcome_.status = fail(system_error("cannot start a process", error));
+    asio::post(output_pipe_.get_executor(), [self = shared_from_this()] { self->finish(); });
+    return;
+  }
+  ::setpgid(pid_, pid_);  // whoever comes first, parent or child
+  output_pipe_.assign(std::exchange(out.read, -1));
+  complaint_pipe_.assign(std::exchange(complaints.read, -1));
+  open_pipes_ = 2;
+  outcome_.status = {};
+  deadline_.expires_after(command.timeout);
+  deadline_.async_wait([self = shared_from_this(), timeout = command.timeout](const error_code& cancelled) {
+    if (cancelled) return;
+    self->outcome_.timed_out = true;
+    self->outcome_.status = fail(ErrorKind::kUnavailable, "not done after " + config::print_duration(timeout) +
+                                                              ": ended, with all that it started");
+    self->signal_group(SIGTERM);
+    self->deadline_.expires_after(kGrace);
+    self->deadline_.async_wait([self](const error_code& again) {
+      if (!again) self->too_late();
+    });
+  });
+  read_output();
+  read_complaints();
+}
+
+void ScriptProcess::read_output() {
+  output_pipe_.async_read_some(
+      asio::buffer(buffer_), [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+        if (error == asio::error::operation_aborted) return;
+        if (error) return self->output_pipe_.close(), self->closed();
+        self->outcome_.output_bytes += bytes;
+        const std::size_t room = self->limit_ - std::min(self->limit_, self->output_->size());
+        self->output_->append(self->buffer_.data(), std::min(bytes, room));
+        if (bytes > room && !self->too_much_) {
+          self->too_much_ = true;
+          self->outcome_.status = fail(ErrorKind::kLimit, "printed more than " + config::print_bytes(self->limit_) +
+                                                              ": ended, its output is not used");
+          self->signal_group(SIGKILL);
+        }
+        self->read_output();
+      });
+}
+
+void ScriptProcess::read_complaints() {
+  complaint_pipe_.async_read_some(
+      asio::buffer(complaint_buffer_), [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+        if (error == asio::error::operation_aborted) return;
+        if (error) return self->complaint_pipe_.close(), self->closed();
+        const std::size_t room = kComplaintBytes - std::min(kComplaintBytes, self->complaint_.size());
+        self->complaint_.append(self->complaint_buffer_.data(), std::min(bytes, room));
+        self->read_complaints();
+      });
+}
+
+void ScriptProcess::closed() {
+  if (--open_pipes_ == 0) look();
+}
+
+void ScriptProcess::look() {
+  if (pid_ <= 0) return;
+  siginfo_t info{};
+  const bool asked = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+  // ECHILD, where the program ignores SIGCHLD: the kernel has reaped it, and it is gone.
+  if (asked ? info.si_pid == 0 : errno != ECHILD) return look_later();
+  signal_group(SIGKILL);
+  int status = 0;
+  const bool reaped = ::waitpid(pid_, &status, 0) == pid_;
+  pid_ = -1;
+  if (killed_ || !done_) return;
+  if (reaped) outcome_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (outcome_.status && outcome_.exit_code != 0) {
+    std::string text = outcome_.exit_code > 128 ? "ended by signal " + std::to_string(outcome_.exit_code - 128)
+                                                : "exit code " + std::to_string(outcome_.exit_code);
+    if (const std::string said = one_line(complaint_); !said.empty()) text += ": " + said;
+    outcome_.status = fail(ErrorKind::kUnavailable, std::move(text));
+  }
+  finish();
+}
+
+void ScriptProcess::look_later() {
+  look_timer_.expires_after(pause_);
+  pause_ = std::min(pause_ * 2, kLongestPause);
+  look_timer_.async_wait([self = shared_from_this()](const error_code& cancelled) {
+    if (!cancelled) self->look();
+  });
+}
+
+// SIGTERM was not enough. Whoever left the group and holds the pipes is let go; the outcome is told now, even if the
+// kernel does not let the process die.
+void ScriptProcess::too_late() {
+  signal_group(SIGKILL);
+  error_code ignored;
+  output_pipe_.close(ignored);
+  complaint_pipe_.close(ignored);
+  finish();
+  look();
+}
+
+void ScriptProcess::finish() {
+  deadline_.cancel();
+  outcome_.took = std::chrono::steady_clock::now() - began_;
+  if (Done done = std::exchange(done_, {})) done(std::move(outcome_));
+}
+
+void ScriptProcess::signal_group(int signal) const {
+  if (pid_ > 0) ::kill(-pid_, signal);
+}
+
+void ScriptProcess::kill() {
+  done_ = {};
+  killed_ = true;
+  signal_group(SIGKILL);
+  if (pid_ > 0) {
+    ::waitpid(pid_, nullptr, WNOHANG);
+    pid_ = -1;
+  }
+  error_code ignored;
+  output_pipe_.close(ignored);
+  complaint_pipe_.close(ignored);
+  deadline_.cancel();
+  look_timer_.cancel();
+}
+
+}  // namespace resmon::collect
