@@ -72,16 +72,17 @@ void Options::declare(config::Settings& settings) {
                     "Older samples are removed. 0: never.");
   settings.bytes("store.rows_limit_bytes", &store_rows_limit_bytes, 0, 1ULL << 50U,
                  "Samples take no more; the oldest go first. 0: up to disk_limit_bytes.");
-  settings.duration("store.minutes.retain", &store_minutes_retain, seconds(0), hours(24 * 36500),
-                    "Minimum, maximum, sum, count and last of each minute stay longer than samples, and answer for them "
-                    "in queries that need no more. 0: for ever.");
+  settings.duration(
+      "store.minutes.retain", &store_minutes_retain, seconds(0), hours(24 * 36500),
+      "Minimum, maximum, sum, count and last of each minute stay longer than samples, and answer for them "
+      "in queries that need no more. 0: for ever.");
   settings.bytes("store.minutes.limit_bytes", &store_minutes_limit_bytes, 0, 1ULL << 50U,
                  "They take no more; the oldest go first. 0: up to disk_limit_bytes.");
-  settings.duration("store.hours.retain", &store_hours_retain, seconds(0), hours(24 * 36500),
-                    "The same of each hour.");
+  settings.duration("store.hours.retain", &store_hours_retain, seconds(0), hours(24 * 36500), "The same of each hour.");
   settings.bytes("store.hours.limit_bytes", &store_hours_limit_bytes, 0, 1ULL << 50U, "The same of each hour.");
-  settings.bytes("store.disk_limit_bytes", &store_disk_limit_bytes, 0, 1ULL << 50U,
-                 "The store's files never take more: the oldest samples go first, then minutes, then hours. 0: no limit.");
+  settings.bytes(
+      "store.disk_limit_bytes", &store_disk_limit_bytes, 0, 1ULL << 50U,
+      "The store's files never take more: the oldest samples go first, then minutes, then hours. 0: no limit.");
 
   settings.tables(
       "sink", "influx",

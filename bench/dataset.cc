@@ -1,0 +1,158 @@
+#include "dataset.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "base/file.h"
+#include "collect/gather.h"
+#include "lineproto/decoder.h"
+#include "lineproto/encoder.h"
+
+namespace resmon::bench {
+
+namespace {
+
+constexpr std::size_t kMaxRecordingBytes = std::size_t{2} << 30U;
+
+// Where in the recording a host begins: spread evenly, then shuffled by the seed.
+std::uint64_t phase(std::uint64_t seed, std::uint32_t host, std::uint64_t gathers) {
+  std::uint64_t x = (seed * 1'000'003 + host) * 0x9e3779b97f4a7c15U;
+  x ^= x >> 29U;
+  return x % gathers;
+}
+
+}  // namespace
+
+std::string Dataset::host_name(std::uint32_t host) {
+  char name[16];
+  std::snprintf(name, sizeof name, "host%05u", host);
+  return name;
+}
+
+Result<std::unique_ptr<Dataset>> Dataset::open(const DatasetOptions& options, metric::SchemaTable& schemas) {
+  std::unique_ptr<Dataset> data(new Dataset(options, schemas));
+  RESMON_TRY(data->load());
+  return data;
+}
+
+Status Dataset::load() {
+  RESMON_ASSIGN(const std::string text, read_file(options_.recording, kMaxRecordingBytes));
+  metric::Batch all;
+  lineproto::LineDecoder decoder(schemas_);
+  const lineproto::DecodeReport report = decoder.decode(text, {}, all);
+  if (report.refused_lines > 0) return fail(ErrorKind::kInvalid, options_.recording + ": " + report.error_text());
+  UnixNanos time = INT64_MIN;
+  for (const metric::Row& row : all.rows()) {
+    if (row.time != time) gathers_.emplace_back();
+    time = row.time;
+    metric::RowWriter writer = gathers_.back().add(row.schema, row.fields, row.time);
+    for (std::size_t field = 0; field < row.fields; ++field) {
+      if (!all.has(row, field)) continue;
+      if (schemas_[row.schema].fields[field].type == metric::FieldType::kString)
+        writer.set(field, all.string(row, field));
+      else
+        writer.set_cell(field, all.value(row, field));
+    }
+  }
+  if (gathers_.size() < 2) return fail(ErrorKind::kInvalid, options_.recording + ": holds fewer than two gathers");
+  find_counters();
+  return {};
+}
+
+void Dataset::find_counters() {
+  struct Seen {
+    std::int64_t first = 0, last = 0;
+    bool any = false, falls = false;
+  };
+  std::map<std::pair<metric::SchemaId, std::size_t>, Seen> seen;
+  metric::SchemaId newest = 0;
+  for (const metric::Batch& gather : gathers_)
+    for (const metric::Row& row : gather.rows()) {
+      newest = std::max(newest, row.schema);
+      for (std::size_t field = 0; field < row.fields; ++field) {
+        if (!gather.has(row, field) || schemas_[row.schema].fields[field].type != metric::FieldType::kInteger) continue;
+        Seen& of = seen[{row.schema, field}];
+        const std::int64_t value = metric::as_integer(gather.value(row, field));
+        if (!of.any) of.first = value;
+        of.falls = of.falls || (of.any && value < of.last);
+        of.last = value;
+        of.any = true;
+      }
+    }
+  growth_.resize(newest + 1);
+  of_host_.resize(newest + 1);
+  for (metric::SchemaId id = 0; id <= newest; ++id) {
+    const metric::Schema& schema = schemas_[id];
+    growth_[id].resize(schema.fields.size());
+    for (std::size_t field = 0; field < schema.fields.size(); ++field) {
+      const auto it = seen.find({id, field});
+      if (it == seen.end() || it->second.falls || it->second.last == it->second.first) continue;
+      const std::uint64_t all =
+          static_cast<std::uint64_t>(it->second.last) - static_cast<std::uint64_t>(it->second.first);
+      growth_[id][field] = all + all / (gathers_.size() - 1);
+    }
+    for (std::uint32_t host = 0; host < options_.hosts; ++host) {
+      metric::Schema mine = schema;
+      std::erase_if(mine.tags, [](const metric::Tag& tag) { return tag.key == "host"; });
+      mine.tags.push_back({"host", host_name(host)});
+      metric::normalise_tags(mine.tags);
+      const auto interned = schemas_.intern(std::move(mine));
+      if (interned) of_host_[id].push_back(*interned);
+    }
+  }
+}
+
+std::size_t Dataset::samples_per_gather() const {
+  return gathers_.back().samples();
+}
+
+void Dataset::gather(std::uint32_t host, std::uint64_t tick, UnixNanos time, metric::Batch& out) const {
+  const std::uint64_t at = tick + phase(options_.seed, host, gathers_.size());
+  const metric::Batch& from = gathers_[at % gathers_.size()];
+  const std::uint64_t turns = at / gathers_.size();
+  for (const metric::Row& row : from.rows()) {
+    metric::RowWriter writer = out.add(of_host_[row.schema][host], row.fields, time);
+    const metric::Schema& schema = schemas_[row.schema];
+    for (std::size_t field = 0; field < row.fields; ++field) {
+      if (!from.has(row, field)) continue;
+      if (schema.fields[field].type == metric::FieldType::kString)
+        writer.set(field, from.string(row, field));
+      else
+        writer.set_cell(field, from.value(row, field) + turns * growth_[row.schema][field]);
+    }
+  }
+}
+
+Status record(const std::string& path, std::size_t count, std::chrono::nanoseconds interval) {
+  metric::SchemaTable schemas;
+  collect::GatherOptions options;
+  options.interval = interval;
+  RESMON_ASSIGN(const std::unique_ptr<collect::Gatherer> gatherer,
+                collect::Gatherer::make(std::move(options), schemas));
+  lineproto::LineEncoder encoder(schemas, {.extra_tags = {{"host", "recorded"}}});
+  std::FILE* const file = std::fopen(path.c_str(), "w");
+  if (file == nullptr) return fail(system_error(path, errno));
+  metric::Batch batch;
+  std::string lines;
+  // The first gather has no rates and is left out.
+  for (std::size_t i = 0; i <= count; ++i) {
+    const UnixNanos now = Clock::system().wall();
+    const UnixNanos next = (now / interval.count() + 1) * interval.count();
+    const UnixNanos wait = next - now;
+    const timespec pause{wait / 1'000'000'000, wait % 1'000'000'000};
+    ::nanosleep(&pause, nullptr);
+    batch.clear();
+    lines.clear();
+    gatherer->gather_all(next, batch);
+    if (i == 0) continue;
+    encoder.append(batch, lines);
+    std::fwrite(lines.data(), 1, lines.size(), file);
+  }
+  if (std::fclose(file) != 0) return fail(system_error(path, errno));
+  return {};
+}
+
+}  // namespace resmon::bench
