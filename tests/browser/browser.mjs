@@ -1,8 +1,9 @@
 // What every browser test needs: Debian's chromium, a server to look at, and a page that fails its test on any script error or
 // any request that leaves the origin.
 
+import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -10,7 +11,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 export const kArtefacts = path.join(here, "../artefacts");
 const fromWeb = createRequire(path.join(here, "../../web/package.json"));
 const { chromium } = fromWeb("playwright-core");
-export const kAxePath = fromWeb.resolve("axe-core/axe.min.js");
+const kAxePath = fromWeb.resolve("axe-core/axe.min.js");
 
 export async function launch() {
   await mkdir(kArtefacts, { recursive: true });
@@ -65,3 +66,14 @@ export function hasInk(page, panel) {
     return coloured > 50;
   });
 }
+
+export async function checkAccessibility(page) {
+  // The policy forbids injected scripts, so axe is evaluated by the debugger rather than added to the document.
+  await page.evaluate(await readFile(kAxePath, "utf8"));
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document));
+  const serious = violations.filter((one) => one.impact === "serious" || one.impact === "critical");
+  assert.deepEqual(serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(" | ")}`), []);
+}
+
+// By how many pixels the page is wider than its window.
+export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

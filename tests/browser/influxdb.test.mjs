@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { startMock } from "../../web/mock/server.mjs";
-import { gauge, rate, tagSets } from "../../web/mock/values.mjs";
+import { lines } from "../../web/mock/lines.mjs";
+import { rate } from "../../web/mock/values.mjs";
 import { hasInk, launch, open, shot } from "./browser.mjs";
 
 const missing = spawnSync("influxd", ["version"]).error !== undefined;
@@ -51,55 +52,6 @@ async function startInflux() {
   };
 }
 
-const escapeTag = (text) => text.replace(/([,= ])/g, "\\$1");
-
-// A quarter hour of one host as Telegraf would have written it: gauges as they are, counters as running sums of their rates.
-function lines(host, end) {
-  const kGauges = {
-    cpu: ["user", "system", "iowait", "nice", "irq", "softirq", "steal", "active"].map((mode) => `usage_${mode}`),
-    system: ["load1", "load5", "load15", "n_cpus"],
-    mem: ["used", "available", "free", "total", "available_percent", "cached", "buffered", "shared", "slab", "mapped", "page_tables", "dirty",
-      "write_back", "committed_as", "commit_limit"],
-    swap: ["used", "total"],
-    disk: ["used_percent", "inodes_used_percent", "total", "free"],
-    diskio: ["io_util", "io_await", "iops_in_progress"],
-    netstat: ["tcp_established", "tcp_time_wait", "tcp_close_wait", "tcp_listen", "udp_socket"],
-    processes: ["running", "blocked", "zombies", "stopped", "sleeping", "idle", "total_threads", "total"],
-    pressure: ["avg10"],
-    linux_sysctl_fs: ["file-nr"],
-    internal_collector: ["duration_seconds"],
-    internal_client: ["backlog_samples", "dropped_samples", "memory_resident_bytes"],
-  };
-  const kCounters = {
-    diskio: ["read_bytes", "write_bytes", "reads", "writes"],
-    swap: ["in", "out"],
-    net: ["bytes_recv", "bytes_sent", "packets_recv", "packets_sent", "err_in", "err_out", "drop_in", "drop_out"],
-    kernel: ["context_switches", "interrupts", "processes_forked"],
-    internal_client: ["cpu_seconds", "sent_bytes"],
-  };
-  const out = [];
-  const start = Math.floor(end / 5000) * 5000 - 900_000;
-  const sums = new Map();
-  for (let t = start; t <= end; t += 5000) {
-    for (const [kind, measurement, fields] of [
-      ...Object.entries(kGauges).map((one) => ["gauge", ...one]), ...Object.entries(kCounters).map((one) => ["counter", ...one]),
-    ]) {
-      for (const tags of tagSets(host, measurement, ["host"])) {
-        const series = [measurement, ...Object.entries(tags).map(([key, value]) => `${key}=${escapeTag(value)}`)].join(",");
-        const cells = fields.map((field) => {
-          if (kind === "gauge") return `${field}=${gauge(host, measurement, tags, field, t)}`;
-          const key = `${series} ${field}`;
-          const sum = (sums.get(key) ?? 1e6) + 5 * rate(host, measurement, tags, field, t);
-          sums.set(key, sum);
-          return `${field}=${field === "cpu_seconds" ? sum : `${Math.round(sum)}i`}`;
-        });
-        out.push(`${series} ${cells.join(",")} ${t}`);
-      }
-    }
-  }
-  return out.join("\n");
-}
-
 test("every chart of the host view on Debian's influxd", { skip: missing && "influxd is not installed", timeout: 90_000 }, async () => {
   const host = "it's \"one\", a=b\\c";
   const influx = await startInflux();
@@ -110,7 +62,7 @@ test("every chart of the host view on Debian's influxd", { skip: missing && "inf
     browser = await launch();
     const created = await fetch(`${influx.url}/query`, { method: "POST", body: new URLSearchParams({ q: 'CREATE DATABASE "resmon"' }) });
     assert.equal(created.status, 200);
-    const written = await fetch(`${influx.url}/write?db=resmon&precision=ms`, { method: "POST", body: lines(host, Date.now()) });
+    const written = await fetch(`${influx.url}/write?db=resmon&precision=ms`, { method: "POST", body: [...lines(host, Date.now() - 900_000, Date.now(), 5000)].join("\n") });
     assert.equal(written.status, 204, await written.text());
     const view = await open(browser, `${mock.url}/#/host/${encodeURIComponent(host)}?range=15m`);
     await view.page.waitForSelector("#panel-files canvas");

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { defaultNames, startMock } from "../../web/mock/server.mjs";
-import { hasInk, kAxePath, launch, open, shot } from "./browser.mjs";
+import { checkAccessibility, hasInk, launch, open, overflow, shot } from "./browser.mjs";
 
 const kReal = process.env.RESMON_URL?.replace(/\/$/, "");
 const kTokenFile = process.env.RESMON_TOKEN_FILE;
@@ -51,14 +51,6 @@ function pageTest(name, address, options, body) {
 const fleetUrl = () => `${url}/`;
 const hostUrl = (name = hosts[0], query = "range=15m") => `${url}/#/host/${encodeURIComponent(name)}?${query}`;
 const rowNames = (page) => page.locator("tr.host-row").evaluateAll((rows) => rows.map((row) => row.dataset.host));
-
-async function checkAccessibility(page) {
-  // The policy forbids injected scripts, so axe is evaluated by the debugger rather than added to the document.
-  await page.evaluate(await readFile(kAxePath, "utf8"));
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document));
-  const serious = violations.filter((one) => one.impact === "serious" || one.impact === "critical");
-  assert.deepEqual(serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).slice(0, 3).join(" | ")}`), []);
-}
 
 pageTest("the fleet shows every host and moves by itself", fleetUrl, {}, async (page) => {
   await page.waitForSelector("tr.host-row");
@@ -172,8 +164,7 @@ for (const scheme of ["dark", "light"]) {
       await page.getByText("live", { exact: true }).waitFor();
       await shot(page, `fleet-${scheme}-${kind}`);
       await checkAccessibility(page);
-      const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      assert.ok((await overflow()) <= 0, "the fleet is wider than the window");
+      assert.ok((await overflow(page)) <= 0, "the fleet is wider than the window");
       await page.goto(`${fleetUrl()}#/?view=heat`);
       await page.waitForSelector(".tile");
       await shot(page, `heat-${scheme}-${kind}`);
@@ -182,7 +173,7 @@ for (const scheme of ["dark", "light"]) {
       await page.waitForSelector("#panel-files canvas");
       await shot(page, `host-${scheme}-${kind}`, { fullPage: true });
       await checkAccessibility(page);
-      assert.ok((await overflow()) <= 0, "the host view is wider than the window");
+      assert.ok((await overflow(page)) <= 0, "the host view is wider than the window");
     });
   }
 }

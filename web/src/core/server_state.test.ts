@@ -13,8 +13,10 @@ test("what is missing is unknown, and a store without tiers is one tier", () => 
   assert.deepEqual(decodeLog({ lines: [null, { text: "x" }] }).map((line) => line.text), ["x"]);
 });
 
-test("rates: none for the first reading, none over a restart", () => {
+test("rates: over a span, none before it is there, none over a restart", () => {
   const reading = (at: number, samples: number | null) => ({ at, samples, bytes: null, requests: null, backlog: null });
-  assert.deepEqual(ratesOf([reading(0, 10), reading(2000, 30), reading(4000, 5), reading(5000, null), reading(6000, 8)], (one) => one.samples),
-    [null, 10, null, null, null]);
+  const steps = [reading(0, 0), reading(2000, 50), reading(4000, 50), reading(6000, 100), reading(8000, 100), reading(10_000, 100)];
+  assert.deepEqual(ratesOf(steps, (one) => one.samples, 4000), [null, null, 12.5, 12.5, 12.5, 0]);
+  const restarted = [reading(0, 500), reading(2000, 600), reading(4000, 5), reading(6000, 700), reading(8000, null), reading(10_000, 720)];
+  assert.deepEqual(ratesOf(restarted, (one) => one.samples, 2000), [null, 50, null, 347.5, null, null]);
 });

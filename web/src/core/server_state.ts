@@ -162,12 +162,15 @@ export interface Reading {
   backlog: number | null;
 }
 
-// Change per second from one reading to the next; null where there is none, and where a counter began anew.
-export function ratesOf(readings: readonly Reading[], of: (reading: Reading) => number | null): (number | null)[] {
+// Change per second over the last `spanMs` before each reading; null while there is no such span yet, and where a counter began anew
+// in it. A span rather than the last step: clients send in step with the clock, so that two seconds hold now all of them and now none.
+export function ratesOf(readings: readonly Reading[], of: (reading: Reading) => number | null, spanMs = 10_000): (number | null)[] {
   return readings.map((reading, index) => {
-    const before = readings[index - 1];
+    const before = readings.slice(0, index).findLast((one) => reading.at - one.at >= spanMs - 500);
     const [now, then] = [of(reading), before === undefined ? null : of(before)];
-    if (before === undefined || now === null || then === null || now < then || reading.at <= before.at) return null;
+    const between = readings.slice(readings.indexOf(before ?? reading), index + 1).map(of);
+    const grows = between.every((value, at) => at === 0 || value === null || value >= (between[at - 1] ?? 0));
+    if (before === undefined || now === null || then === null || !grows || reading.at - before.at > 3 * spanMs) return null;
     return ((now - then) * 1000) / (reading.at - before.at);
   });
 }

@@ -5,6 +5,7 @@ import { decodeTokens, decodeUsers, type Token, type User } from "../../core/acc
 import { formatAgo, formatTime } from "../../core/format.ts";
 import { serverNow } from "../../net/live.ts";
 import { account, call, hasAccounts, signIn } from "../../net/session.ts";
+import { TableBox } from "../../ui/table_box.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
 
 const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -126,7 +127,7 @@ function Users({ me }: { me: string }) {
   return (
     <section class="panel" aria-label="Users">
       <header><h3>Users</h3></header>
-      <div class="table-box is-bare">
+      <TableBox label="List of users" bare>
         <table class="plain">
           <thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
           <tbody>
@@ -140,7 +141,7 @@ function Users({ me }: { me: string }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableBox>
       <p class="error-text" role="alert">{error}</p>
       <form class="stack-form" onSubmit={add}>
         <label>Name<input name="name" autocomplete="off" autocapitalize="off" spellcheck={false} required /></label>
@@ -188,7 +189,7 @@ function Tokens() {
         </div>
       )}
       {items !== null && items.length === 0 ? <p class="quiet">None yet. Programs that read (Grafana) or write (Telegraf) need one.</p> : (
-        <div class="table-box is-bare">
+        <TableBox label="List of tokens" bare>
           <table class="plain">
             <thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Made</th><th scope="col">Used</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
             <tbody>
@@ -203,7 +204,7 @@ function Tokens() {
               ))}
             </tbody>
           </table>
-        </div>
+        </TableBox>
       )}
       <p class="error-text" role="alert">{error}</p>
       <form class="stack-form" onSubmit={add}>

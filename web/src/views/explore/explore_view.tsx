@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatDuration, formatTime, type Unit } from "../../core/format.ts";
 import type { Cell, StatementResult } from "../../core/influx_response.ts";
 import { sortRows, toCsv, toPoints, toTable, type ResultTable } from "../../core/result_table.ts";
@@ -9,6 +9,7 @@ import { AuthRequired } from "../../net/session.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { go, refine } from "../../ui/navigation.ts";
 import { ChartBox } from "../../ui/panel_view.tsx";
+import { TableBox } from "../../ui/table_box.tsx";
 import { words } from "../../ui/use_panels.ts";
 import { kExamples, rangeOf } from "./examples.ts";
 import { QueryBox } from "./query_box.tsx";
@@ -164,9 +165,8 @@ function ResultRows({ table, route }: { table: ResultTable; route: ExploreRoute 
     }
     return typeof value === "number" ? String(Number(value.toPrecision(8))) : String(value);
   };
-  const box = useRef<HTMLDivElement>(null);
   return (
-    <div class="table-box" ref={box} tabIndex={0} role="region" aria-label="Rows">
+    <TableBox label="Rows">
       <table class="plain">
         <thead>
           <tr>
@@ -194,6 +194,6 @@ function ResultRows({ table, route }: { table: ResultTable; route: ExploreRoute 
         <p class="row more"><button type="button" onClick={() => setMost(most + 5 * kRowsAtOnce)}>Show more</button>
           <span class="quiet">{most} of {rows.length.toLocaleString("en")}; the CSV has all of them</span></p>
       )}
-    </div>
+    </TableBox>
   );
 }

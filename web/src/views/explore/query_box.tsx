@@ -19,7 +19,8 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
   const [text, setText] = useState(query);
   const [cursor, setCursor] = useState(query.length);
   const [marked, setMarked] = useState(0);
-  const [dismissed, setDismissed] = useState(true);  // until something is typed, Tab is for leaving
+  const [dismissed, setDismissed] = useState(true);
+  const [chosen, setChosen] = useState(false);
   useEffect(() => {
     loadCatalog().catch(() => undefined);  // without it there is only less to complete
   }, []);
@@ -34,29 +35,34 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
   }, [completion.needs]);
   const options = completion.options;
   const at = Math.min(marked, options.length - 1);
+  // Tab completes a word that was begun, or what was chosen by hand. Otherwise it leaves the box, as everywhere.
+  const offers = !dismissed && options.length > 0 && (completion.from < cursor || chosen);
 
   const take = (option: Option): void => {
     const space = option.kind === "function" || /^[\s,)]/.test(text.slice(cursor)) ? "" : " ";
     const next = text.slice(0, completion.from) + option.text + space + text.slice(cursor);
     const place = completion.from + option.text.length + space.length;
+    // At once, and not with the next drawing: whoever types fast has typed on by then.
+    if (field.current !== null) {
+      field.current.value = next;
+      field.current.focus();
+      field.current.setSelectionRange(place, place);
+    }
     setText(next);
     setCursor(place);
     setMarked(0);
+    setChosen(false);
     setDismissed(false);
-    requestAnimationFrame(() => {
-      field.current?.focus();
-      field.current?.setSelectionRange(place, place);
-    });
   };
   const look = (): void => setCursor(field.current?.selectionStart ?? 0);
   const keys = (event: KeyboardEvent): void => {
-    const chosen = options[at];
+    const option = options[at];
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       onRun(text);
-    } else if (event.key === "Tab" && !event.shiftKey && !dismissed && chosen !== undefined) {
+    } else if (event.key === "Tab" && !event.shiftKey && offers && option !== undefined) {
       event.preventDefault();
-      take(chosen);
+      take(option);
     } else if (event.key === "Escape" && !dismissed) {
       event.preventDefault();
       event.stopPropagation();
@@ -64,6 +70,7 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
     } else if (event.altKey && (event.key === "ArrowRight" || event.key === "ArrowLeft") && options.length > 0) {
       event.preventDefault();
       setDismissed(false);
+      setChosen(true);
       setMarked((at + (event.key === "ArrowRight" ? 1 : -1) + options.length) % options.length);
     }
   };
@@ -73,18 +80,19 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
       <textarea id="query" ref={field} value={text} rows={Math.min(10, Math.max(3, text.split("\n").length))} spellcheck={false}
                 autocomplete="off" autocapitalize="off" placeholder={'SELECT mean("usage_active") FROM "cpu" WHERE time > now() - 1h GROUP BY time(1m), "host"'}
                 aria-autocomplete="list" aria-controls="completions"
-                aria-activedescendant={!dismissed && options.length > 0 ? `completion-${at}` : undefined}
+                aria-activedescendant={offers ? `completion-${at}` : undefined}
                 onInput={(event) => {
                   setText(event.currentTarget.value);
                   setCursor(event.currentTarget.selectionStart);
                   setMarked(0);
+                  setChosen(false);
                   setDismissed(false);
                 }}
                 onKeyDown={keys} onKeyUp={look} onClick={look} />
       <div class="query-foot">
         <ul id="completions" class="completions" role="listbox" aria-label="What may stand here">
           {options.map((option, index) => (
-            <li key={option.text} id={`completion-${index}`} role="option" aria-selected={!dismissed && index === at}
+            <li key={option.text} id={`completion-${index}`} role="option" aria-selected={offers && index === at}
                 class={`completion kind-${option.kind}`} title={option.kind} onMouseDown={(event) => { event.preventDefault(); take(option); }}>
               {option.label}
             </li>

@@ -127,10 +127,10 @@ export function layoutFor(width: number): Layout {
   return { columns: kColumns.filter((column) => column.rank <= rank), wide, phone: false };
 }
 
-export function widthOf(column: FleetColumn, layout: Layout): number | undefined {
+// As CSS has it; nothing for the column that takes what is left.
+export function widthOf(column: FleetColumn, layout: Layout): string | undefined {
   if (column.key === "host") return undefined;
-  if (layout.phone) return column.narrow ?? column.width;
-  if (layout.wide) return column.width;
-  const less = column.key === "cpu" ? kTrendRoom : column.key === "memory" ? kMemoryTrendRoom : column.key === "disk" ? kPathRoom : 0;
-  return column.width - less;
+  const less = layout.wide ? 0
+    : column.key === "cpu" ? kTrendRoom : column.key === "memory" ? kMemoryTrendRoom : column.key === "disk" ? kPathRoom : 0;
+  return `${layout.phone ? column.narrow ?? column.width : column.width - less}px`;
 }

@@ -157,7 +157,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
           </select>
         </label>
         <Filters hosts={hosts} search={route.search} onToggle={toggle} />
-        <a class={`button${compared.length < 2 ? " is-off" : ""}`} href={formatRoute({ view: "compare", hosts: compared, range: kDefaultRange })}
+        <a class={`button compare-these${compared.length < 2 ? " is-off" : ""}`} href={formatRoute({ view: "compare", hosts: compared, range: kDefaultRange })}
            title={`Charts of ${drawn.length > kMostCompared ? `the first ${kMostCompared} of these hosts` : "these hosts"} over one another`}>
           Compare
         </a>

@@ -20,7 +20,7 @@ function TagFilter({ name, value }: { name: string; value: string }) {
   };
   return (
     <a class="tag" tabIndex={-1} title={`Show only ${text}`} href={formatRoute({ ...kFleetRoute, search: toggleWord("", text) })} onClick={filter}>
-      {/^(true|false|yes|no|\d*)$/i.test(value) ? text : value}
+      {/^(true|yes)$/i.test(value) ? name : /^(false|no|\d*)$/i.test(value) ? text : value}
     </a>
   );
 }
@@ -43,10 +43,10 @@ export class Row extends Component<RowProps> {
   override render({ host, index, rowIndex, layout }: RowProps) {
     const tags = layout.phone ? [] : Object.entries(host.tags);
     return (
-      <tr class={`host-row is-${host.state}`} aria-rowindex={rowIndex + 2} data-host={host.host}>
+      <tr role="row" class={`host-row is-${host.state}`} aria-rowindex={rowIndex + 2} data-host={host.host}>
         {layout.columns.map((column) =>
           column.key === "host" ? (
-            <th key={column.key} scope="row" class="host-cell">
+            <th key={column.key} role="rowheader" scope="row" class="host-cell">
               <span class="host-line">
                 <a href={hostLink(host.host)} title={host.host} data-index={index}>{host.host}</a>
                 {tags.map(([key, value]) => <TagFilter key={key} name={key} value={value} />)}
@@ -58,7 +58,7 @@ export class Row extends Component<RowProps> {
               </span>
             </th>
           ) : (
-            <td key={column.key} class={`col-${column.key}${column.numeric ? " numeric" : ""}`}>
+            <td key={column.key} role="cell" class={`col-${column.key}${column.numeric ? " numeric" : ""}`}>
               {column.cell(host, layout.wide)}
             </td>
           ),
@@ -76,13 +76,13 @@ const mean = (values: readonly (number | null)[]): number | null => {
 export const groupName = (by: string, group: Group): string => (group.name === "" ? `no ${by}` : group.name);
 
 // A group's own row: how many, how they are, and what they use together.
-export function GroupRow({ group, by, rowIndex, columns }: { group: Group; by: string; rowIndex: number; columns: number }) {
+export function GroupRow({ group, by, rowIndex }: { group: Group; by: string; rowIndex: number }) {
   const worst = group.hosts.filter((host) => host.state !== "up");
   const up = group.hosts.filter((host) => host.state !== "down");
   const disk = up.reduce<Host | null>((most, host) => ((host.summary.disk_percent ?? -1) > (most?.summary.disk_percent ?? -1) ? host : most), null);
   return (
-    <tr class="group-row" aria-rowindex={rowIndex + 2}>
-      <th scope="rowgroup" colSpan={columns}>
+    <tr role="row" class="group-row" aria-rowindex={rowIndex + 2}>
+      <th role="rowheader" scope="rowgroup">
         <span class="group-line">
           <strong>{groupName(by, group)}</strong>
           <span class="quiet">{group.hosts.length} {group.hosts.length === 1 ? "host" : "hosts"}</span>

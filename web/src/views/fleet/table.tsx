@@ -1,7 +1,7 @@
 // The fleet as a table. Rows are drawn only around the visible part of the page (two spacer rows stand for the others), so a
 // thousand hosts cost what forty cost. The table keeps its semantics: aria-rowcount and aria-rowindex tell the true numbers.
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { groupHosts, type Group, type Host } from "../../core/hosts.ts";
 import type { SortKey } from "../../core/route.ts";
 import { trendsVersion } from "../../net/trends.ts";
@@ -10,7 +10,8 @@ import { layoutFor, widthOf } from "./columns.tsx";
 import { GroupRow, Row } from "./row.tsx";
 
 const kRowHeight = 34;  // as in fleet.css
-const kBeyond = 8;
+// Rows come and go by the dozen: each coming and going lays the table out anew, and one such a frame is what scrolling can afford.
+const kChunk = 12;
 
 interface Props {
   hosts: readonly Host[];
@@ -25,8 +26,8 @@ type Item = { kind: "host"; host: Host; index: number } | { kind: "group"; group
 
 function visibleRows(body: HTMLElement | null, count: number): [first: number, end: number] {
   const top = body?.getBoundingClientRect().top ?? 0;
-  const first = Math.floor(-top / kRowHeight) - kBeyond;
-  const end = Math.ceil((innerHeight - top) / kRowHeight) + kBeyond;
+  const first = (Math.floor(-top / kRowHeight / kChunk) - 1) * kChunk;
+  const end = (Math.ceil((innerHeight - top) / kRowHeight / kChunk) + 1) * kChunk;
   return [Math.min(Math.max(0, first), count), Math.min(count, Math.max(end, 0))];
 }
 
@@ -48,39 +49,43 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
   const [width, setWidth] = useState(() => document.documentElement.clientWidth - 40);
   const layout = useMemo(() => layoutFor(width), [width]);
   const items = useMemo(() => itemsOf(hosts, group), [hosts, group]);
-  const measure = (): void => {
-    const next = visibleRows(body.current, items.length);
-    setRange((old) => (old[0] === next[0] && old[1] === next[1] ? old : next));
-    setWidth(box.current?.parentElement?.clientWidth ?? 0);
-  };
-  useLayoutEffect(measure);
-  useEffect(() => {
+  const count = items.length;
+  // Before the first picture, and whenever the rows are others.
+  useLayoutEffect(() => {
+    const measure = (): void => {
+      const next = visibleRows(body.current, count);
+      setRange((old) => (old[0] === next[0] && old[1] === next[1] ? old : next));
+    };
+    const resized = new ResizeObserver(() => {
+      setWidth(box.current?.parentElement?.clientWidth ?? 0);
+      measure();
+    });
+    measure();
+    if (box.current?.parentElement) resized.observe(box.current.parentElement);
     addEventListener("scroll", measure, { passive: true });
     addEventListener("resize", measure);
     return () => {
+      resized.disconnect();
       removeEventListener("scroll", measure);
       removeEventListener("resize", measure);
     };
-  });
+  }, [count]);
   const first = Math.min(range[0], items.length);
   const end = Math.min(range[1], items.length);
   const columns = layout.columns;
 
   return (
-    <table ref={box} class={`fleet${stale ? " is-stale" : ""}${layout.phone ? " is-phone" : ""}`} aria-rowcount={items.length + 1}>
+    // Laid out as a grid of rows that know nothing of each other (fleet.css): a browser's own table layout looks at every row when one
+    // is added. The roles say what the elements would have said by themselves.
+    <table ref={box} role="table" class={`fleet${stale ? " is-stale" : ""}${layout.phone ? " is-phone" : ""}`} aria-rowcount={items.length + 1}
+           style={{ "--columns": columns.map((column) => `${widthOf(column, layout) ?? "minmax(0, 1fr)"}`).join(" ") }}>
       <caption class="hidden">Hosts with their present state</caption>
-      <colgroup>
-        {columns.map((column) => {
-          const fixed = widthOf(column, layout);
-          return <col key={column.key} style={fixed === undefined ? {} : { width: `${fixed}px` }} />;
-        })}
-      </colgroup>
-      <thead>
-        <tr aria-rowindex={1}>
+      <thead role="rowgroup">
+        <tr role="row" aria-rowindex={1}>
           {columns.map((column) => {
             const sorted = column.key === sort;
             return (
-              <th key={column.key} scope="col" class={`col-${column.key}${column.numeric ? " numeric" : ""}`}
+              <th key={column.key} role="columnheader" scope="col" class={`col-${column.key}${column.numeric ? " numeric" : ""}`}
                   aria-sort={sorted ? (descending ? "descending" : "ascending") : "none"}>
                 <button type="button" title={column.hint}
                         onClick={() => onSort(column.key, sorted ? !descending : column.descendingFirst)}>
@@ -92,27 +97,23 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
           })}
         </tr>
       </thead>
-      <tbody ref={body}>
-        {first > 0 && <Spacer key="above" rows={first} columns={columns.length} />}
+      <tbody role="rowgroup" ref={body}>
+        {first > 0 && <Spacer key="above" rows={first} />}
         {items.slice(first, end).map((item, at) =>
           item.kind === "host" ? (
             <Row key={`h ${item.host.host}`} host={item.host} index={item.index} rowIndex={first + at} layout={layout} trends={trends} />
           ) : (
-            <GroupRow key={`g ${item.group.name}`} group={item.group} by={group} rowIndex={first + at} columns={columns.length} />
+            <GroupRow key={`g ${item.group.name}`} group={item.group} by={group} rowIndex={first + at} />
           ),
         )}
-        {end < items.length && <Spacer key="below" rows={items.length - end} columns={columns.length} />}
+        {end < items.length && <Spacer key="below" rows={items.length - end} />}
       </tbody>
     </table>
   );
 }
 
-function Spacer({ rows, columns }: { rows: number; columns: number }) {
-  return (
-    <tr class="spacer" aria-hidden="true">
-      <td colSpan={columns} style={{ height: `${rows * kRowHeight}px` }} />
-    </tr>
-  );
+function Spacer({ rows }: { rows: number }) {
+  return <tr class="spacer" aria-hidden="true" style={{ height: `${rows * kRowHeight}px` }} />;
 }
 
 // Moves the focus to host `index`, scrolling it into the drawn part of the table first.

@@ -11,6 +11,7 @@ import { trendPath } from "../../core/trend.ts";
 import { serverNow } from "../../net/live.ts";
 import { runEach } from "../../net/query.ts";
 import { Meter } from "../../ui/meter.tsx";
+import { TableBox } from "../../ui/table_box.tsx";
 
 const kDay = 86_400_000;
 const kHour = 3_600_000;
@@ -97,7 +98,7 @@ export function Disks({ host, range }: { host: string; range: Range }) {
   }, [host, until]);
   if (state === null || state.disks.length === 0) return null;
   return (
-    <div class="table-box disks">
+    <div class="disks"><TableBox label="File systems">
       <table class="plain">
         <caption class="hidden">File systems, the fullest first</caption>
         <thead>
@@ -131,6 +132,6 @@ export function Disks({ host, range }: { host: string; range: Range }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableBox></div>
   );
 }

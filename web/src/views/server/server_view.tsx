@@ -5,6 +5,7 @@ import { ratesOf, type Reading, type ServerState } from "../../core/server_state
 import { Meter } from "../../ui/meter.tsx";
 import { refine } from "../../ui/navigation.ts";
 import { ChartBox } from "../../ui/panel_view.tsx";
+import { TableBox } from "../../ui/table_box.tsx";
 import { useLog, useServer } from "./use_server.ts";
 
 export function ServerView({ route }: { route: ServerRoute }) {
@@ -36,13 +37,8 @@ const share = (part: number | null, whole: number | null): number | null =>
   part === null || whole === null || whole <= 0 ? null : (100 * part) / whole;
 
 function Facts({ state, readings }: { state: ServerState; readings: readonly Reading[] }) {
-  const recent = readings.slice(-15);
-  const mean = (values: readonly (number | null)[]): number | null => {
-    const known = values.filter((value): value is number => value !== null);
-    return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length;
-  };
-  const samples = mean(ratesOf(recent, (one) => one.samples));
-  const bytes = mean(ratesOf(recent, (one) => one.bytes));
+  const samples = ratesOf(readings, (one) => one.samples).at(-1) ?? null;
+  const bytes = ratesOf(readings, (one) => one.bytes).at(-1) ?? null;
   return (
     <dl class="facts">
       <div><dt>Clients</dt><dd>{format(state.clients, "count")}{state.maxClients !== null && <span class="quiet"> of {format(state.maxClients, "count")}</span>}</dd></div>
@@ -76,10 +72,10 @@ function Rates({ readings }: { readings: readonly Reading[] }) {
     <div class="panels is-small">
       {kCharts.map((chart) => (
         <section key={chart.title} class="panel" aria-label={chart.title}>
-          {readings.length < 3 ? (
+          {readings.length < 8 ? (
             <>
               <header><h3>{chart.title}</h3></header>
-              <div class="panel-blank"><p class="quiet">Watching since this view was opened…</p></div>
+              <div class="panel-blank"><p class="quiet">Watching; the first rate comes after ten seconds…</p></div>
             </>
           ) : (
             <ChartBox title={chart.title} unit={chart.unit} style="line" window={window} times={times} actions={null} sync="server" height={110}
@@ -97,7 +93,7 @@ function Store({ state }: { state: ServerState }) {
     <section class="panel" aria-label="Store">
       <header><h3>Store</h3><span class="panel-clock">{store.directory}</span></header>
       {store.trouble !== "" && <p class="error-text" role="alert">It takes nothing: {store.trouble}. Clients keep their samples until it does.</p>}
-      <div class="table-box is-bare">
+      <TableBox label="Disk use by tier" bare>
         <table class="plain">
           <caption class="hidden">Disk use and retention by tier</caption>
           <thead>
@@ -116,7 +112,7 @@ function Store({ state }: { state: ServerState }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </TableBox>
       <dl class="pairs">
         <div><dt>All files</dt><dd>{format(store.diskBytes, "bytes")}{(store.diskLimitBytes ?? 0) > 0 && <span class="quiet"> of {format(store.diskLimitBytes, "bytes")}</span>}</dd></div>
         <div><dt>Series groups</dt><dd>{format(store.series, "count")}</dd></div>
@@ -140,7 +136,7 @@ function Sinks({ state }: { state: ServerState }) {
           <p class="quiet"><code>[sink.influx]</code> in server.toml, or INFLUX_URL in the environment, adds an InfluxDB.</p>
         </div>
       ) : (
-        <div class="table-box is-bare">
+        <TableBox label="Sinks" bare>
           <table class="plain">
             <thead>
               <tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="numeric">Behind</th><th scope="col" class="numeric">Sent</th>
@@ -162,7 +158,7 @@ function Sinks({ state }: { state: ServerState }) {
           {state.sinks.filter((sink) => sink.state !== "ok" && sink.lastError !== "").map((sink) => (
             <p key={sink.name} class="error-text">{sink.name}: {sink.lastError}</p>
           ))}
-        </div>
+        </TableBox>
       )}
     </section>
   );

@@ -1,0 +1,181 @@
+// How the page does, in Debian's chromium, against the real server on loopback. Figures of loading are medians over browser contexts
+// with nothing in their caches, each next to a floor taken in the same run: the server's plainest text (/healthz) in the same browser,
+// which is what a page of nothing costs. Frames are the distances between requestAnimationFrame calls; chromium draws in software here,
+// so a frame's price is the processor's and not a graphics card's. A dropped frame is one that came a whole frame late.
+
+import { readFile } from "node:fs/promises";
+import { cpus, loadavg } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { launch, open } from "../tests/browser/browser.mjs";
+import { startPrograms, until } from "../tests/browser/programs.mjs";
+import { lines } from "../web/mock/lines.mjs";
+
+const option = (name, otherwise) => {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+};
+const kHosts = option("hosts", 1000);
+const kSeconds = option("seconds", 15);
+const kRounds = option("rounds", 9);
+const kJson = process.argv.includes("--json");
+const kFrameMs = 1000 / 60;
+const kDay = 86_400_000;
+const kDayHost = "a-day";
+
+const progress = (text) => process.stderr.write(`bench page: ${text}\n`);
+const quantile = (values, share) => values.slice().sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
+const median = (values) => quantile(values, 0.5);
+
+// A day of one machine, every five seconds, as Telegraf would have sent it.
+async function writeDay(programs) {
+  let batch = [];
+  let count = 0;
+  for (const gather of lines(kDayHost, Date.now() - kDay, Date.now(), 5000)) {
+    batch.push(gather);
+    count += gather.split("\n").length;
+    if (batch.length === 500) {
+      await programs.write(batch.join("\n"));
+      batch = [];
+    }
+  }
+  await programs.write(batch.join("\n"));
+  return count;
+}
+
+const paintOf = (page) => page.evaluate(async () => {
+  for (;;) {
+    const paint = performance.getEntriesByName("first-contentful-paint")[0];
+    if (paint !== undefined) return paint.startTime;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+});
+
+const kQuiet = { expected: /./ };
+
+async function loading(browser, programs) {
+  const floor = [];
+  const paints = [];
+  const rows = [];
+  const firstCharts = [];
+  const allCharts = [];
+  let bytes = null;
+  let answered = 0;
+  for (let round = 0; round < kRounds; ++round) {
+    const plain = await open(browser, `${programs.url}/healthz`, kQuiet);
+    floor.push(await paintOf(plain.page));
+    await plain.context.close();
+
+    const fleet = await open(browser, `${programs.url}/`, kQuiet);
+    await fleet.page.waitForSelector("tr.host-row");
+    rows.push(await fleet.page.evaluate(() => performance.now()));
+    paints.push(await paintOf(fleet.page));
+    bytes ??= await fleet.page.evaluate(() => {
+      const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+      return Object.fromEntries(entries.filter((one) => !one.name.includes("/api/") && !one.name.includes("/query"))
+        .map((one) => [new URL(one.name).pathname.replace(/-\w+(?=\.)/, ""), one.encodedBodySize]));
+    });
+    await fleet.context.close();
+
+    const host = await open(browser, `${programs.url}/#/host/${kDayHost}?range=24h`, kQuiet);
+    await host.page.waitForSelector(".panel canvas", { timeout: 60_000 });
+    firstCharts.push(await host.page.evaluate(() => performance.now()));
+    await host.page.waitForFunction(() => document.querySelectorAll(".is-loading").length === 0 && document.querySelectorAll(".panel canvas").length > 20,
+      null, { timeout: 60_000, polling: "raf" });
+    allCharts.push(await host.page.evaluate(() => performance.now()));
+    answered = await host.page.evaluate(() =>
+      performance.getEntriesByType("resource").filter((one) => one.name.endsWith("/query")).reduce((sum, one) => sum + one.encodedBodySize, 0));
+    await host.context.close();
+  }
+  return { floor, paints, rows, firstCharts, allCharts, bytes, answered };
+}
+
+function frames(page, seconds, scrolling) {
+  return page.evaluate(({ seconds, scrolling }) => new Promise((resolve) => {
+    const times = [];
+    let long = 0;
+    const observer = new PerformanceObserver((list) => { for (const task of list.getEntries()) long += task.duration; });
+    observer.observe({ entryTypes: ["longtask"] });
+    const began = performance.now();
+    let last = began;
+    const tick = (now) => {
+      times.push(now - last);
+      last = now;
+      const share = (now - began) / (seconds * 1000);
+      if (scrolling) scrollTo(0, share * (document.documentElement.scrollHeight - innerHeight));
+      if (share < 1) return requestAnimationFrame(tick);
+      observer.disconnect();
+      resolve({ times: times.slice(1), long });
+    };
+    requestAnimationFrame(tick);
+  }), { seconds, scrolling });
+}
+
+async function framesOf(browser, url, wait, scrolling) {
+  const view = await open(browser, url, { ...kQuiet, width: 1440, height: 900 });
+  if (wait !== null) {
+    await view.page.waitForSelector(wait);
+    await view.page.waitForSelector(".connection-live");
+    await view.page.waitForTimeout(2000);
+  }
+  const { times, long } = await frames(view.page, kSeconds, scrolling);
+  await view.context.close();
+  return {
+    frames: times.length, median_ms: median(times), p99_ms: quantile(times, 0.99), longest_ms: Math.max(...times),
+    dropped: times.filter((time) => time >= 2 * kFrameMs - 1).length, long_task_share: long / (kSeconds * 1000),
+  };
+}
+
+const programs = await startPrograms();
+let browser = null;
+try {
+  browser = await launch();
+  progress("writing a day of one host");
+  const written = await writeDay(programs);
+  progress(`${written} lines written; starting ${kHosts} clients`);
+  programs.startLoad(kHosts, "5s");
+  await until("all clients are up", async () => {
+    const { hosts } = await (await fetch(`${programs.url}/api/v1/hosts`)).json();
+    return hosts.filter((host) => host.up && host.summary.cpu_percent !== null).length >= kHosts;
+  });
+  progress("loading");
+  const loads = await loading(browser, programs);
+  progress("frames");
+  const kinds = {
+    floor: await framesOf(browser, `${programs.url}/healthz`, null, false),
+    still: await framesOf(browser, `${programs.url}/`, "tr.host-row", false),
+    scrolling: await framesOf(browser, `${programs.url}/`, "tr.host-row", true),
+    heat: await framesOf(browser, `${programs.url}/#/?view=heat`, ".tile", false),
+  };
+  const wire = Object.values(loads.bytes).reduce((sum, one) => sum + one, 0);
+  const cpu = (await readFile("/proc/cpuinfo", "utf8")).match(/model name\s*: (.*)/)?.[1] ?? "";
+  const result = {
+    machine: { cpu, cpus: cpus().length, load_average: loadavg()[0] }, hosts: kHosts, lines_of_the_day: written,
+    bytes_over_the_wire: wire, bytes_by_file: loads.bytes,
+    first_paint_ms: median(loads.paints), first_paint_floor_ms: median(loads.floor), first_row_ms: median(loads.rows),
+    host_day_first_chart_ms: median(loads.firstCharts), host_day_all_charts_ms: median(loads.allCharts), host_day_answer_bytes: loads.answered,
+    frames: kinds,
+  };
+  if (kJson) {
+    console.log(JSON.stringify(result));
+  } else {
+    const ms = (value) => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
+    const row = (name, value, goal = "", met = null) => console.log(`${name.padEnd(46)} ${value.padStart(12)}   ${goal}${met === null ? "" : met ? "  met" : "  MISSED"}`);
+    console.log(`${cpu}, ${cpus().length} cores, load average ${loadavg()[0].toFixed(1)}; ${kHosts} live hosts; medians of ${kRounds} loads`);
+    row("bytes over the wire, compressed", `${(wire / 1024).toFixed(1)} KiB`, "≤ 150 KiB", wire <= 150 * 1024);
+    row("first paint of the fleet", ms(result.first_paint_ms), "≤ 300 ms", result.first_paint_ms <= 300);
+    row("  floor: /healthz in the same browser", ms(result.first_paint_floor_ms), `${(result.first_paint_ms / result.first_paint_floor_ms).toFixed(1)} × the floor`);
+    row("first row of the fleet", ms(result.first_row_ms));
+    row("host with a day of data, first chart", ms(result.host_day_first_chart_ms));
+    row("host with a day of data, all charts", ms(result.host_day_all_charts_ms), `${(loads.answered / 1024).toFixed(0)} KiB of answers`);
+    console.log(`\n${"frames".padEnd(30)} ${"median".padStart(9)} ${"p99".padStart(9)} ${"longest".padStart(9)} ${"dropped".padStart(12)} ${"long tasks".padStart(11)}`);
+    for (const [name, one] of Object.entries(kinds)) {
+      const label = { floor: "floor: an empty page", still: "fleet, live", scrolling: "fleet, live, scrolling", heat: "heat view, live" }[name];
+      console.log(`${label.padEnd(30)} ${ms(one.median_ms).padStart(9)} ${ms(one.p99_ms).padStart(9)} ${ms(one.longest_ms).padStart(9)} ` +
+        `${`${one.dropped} of ${one.frames}`.padStart(12)} ${`${(100 * one.long_task_share).toFixed(1)} %`.padStart(11)}`);
+    }
+  }
+} finally {
+  await browser?.close();
+  await programs.close();
+}

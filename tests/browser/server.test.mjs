@@ -1,0 +1,101 @@
+// The page on the real server with real, simulated clients: what no stand-in can show. A restart under an open page, the queries that
+// the explore view offers, the server's own state.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { hasInk, launch, open } from "./browser.mjs";
+import { programsAreBuilt, startPrograms, until } from "./programs.mjs";
+
+const skip = !programsAreBuilt && "resmon-server and resmon-load are not built";
+const kRefused = /ERR_|Failed to load resource|WebSocket connection/;
+
+let browser;
+let programs;
+before(async () => {
+  if (skip) return;
+  programs = await startPrograms();
+  programs.startLoad(12, "1s");
+  await until("all clients have told their CPU", async () => {
+    const { hosts } = await (await fetch(`${programs.url}/api/v1/hosts`)).json();
+    return hosts.filter((host) => host.up && host.summary.cpu_percent !== null).length === 12;
+  });
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await programs?.close();
+});
+
+function pageTest(name, hash, body) {
+  test(name, { skip, timeout: 90_000 }, async () => {
+    const view = await open(browser, `${programs.url}/${hash}`, { expected: kRefused });
+    try {
+      await body(view.page);
+      assert.deepEqual(view.faults, []);
+    } finally {
+      await view.context.close();
+    }
+  });
+}
+
+pageTest("the fleet is live, and a click opens a host whose charts are drawn", "", async (page) => {
+  await page.getByText("live", { exact: true }).waitFor();
+  const values = () => page.locator("tr.host-row .col-cpu").allInnerTexts();
+  const first = (await values()).join();
+  await until("the figures move", async () => (await values()).join() !== first);
+  await page.getByRole("link", { name: "sim-1", exact: true }).click();
+  for (const panel of ["cpu", "memory", "network", "processes"]) {
+    await page.waitForSelector(`#panel-${panel} canvas`);
+    assert.ok(await hasInk(page, panel), panel);
+  }
+  await page.waitForSelector(".disks tbody tr");
+});
+
+pageTest("every question of the explore view is one the store can answer", "#/explore", async (page) => {
+  const questions = page.getByRole("group", { name: "Questions" }).getByRole("button");
+  for (let index = 0; index < (await questions.count()); ++index) {
+    const title = await questions.nth(index).innerText();
+    await questions.nth(index).click();
+    // Yesterday has no data here, and that is said; an error would be another thing.
+    await page.locator('section[aria-label="Result"], .empty').first().waitFor();
+    assert.equal(await page.locator('p.error-text:not(:empty)').count(), 0, title);
+  }
+});
+
+pageTest("the server view tells the real figures and the real log", "#/server", async (page) => {
+  await page.waitForFunction(() => /^12/.test(document.querySelector(".facts dd")?.textContent ?? ""));
+  await page.getByText("client connected host=sim-3").waitFor();
+});
+
+// The value of a chart's first line at the time in the middle of `from` … `to`, as the legend tells it.
+async function valueAt(page, panel, range, time) {
+  const box = await page.locator(`#panel-${panel} .u-over`).boundingBox();
+  await page.mouse.move(box.x + box.width * ((time - range.from) / (range.to - range.from)), box.y + 20);
+  return page.locator(`#panel-${panel} .legend-value`).first().innerText();
+}
+
+test("a server restart under an open page: it says so, reconnects, and fills the gap", { skip, timeout: 120_000 }, async () => {
+  const now = Date.now();
+  const range = { from: Math.floor(now / 1000) * 1000 - 20_000, to: Math.floor(now / 1000) * 1000 + 100_000 };
+  const view = await open(browser, `${programs.url}/#/host/sim-2?from=${range.from}&to=${range.to}`, { expected: kRefused });
+  try {
+    const { page } = view;
+    await page.waitForSelector("#panel-load canvas");
+    await page.getByText("live", { exact: true }).waitFor();
+    await programs.stopServer();
+    const stopped = Date.now();
+    await page.getByText("Not connected:").waitFor({ timeout: 30_000 });
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, stopped + 6000 - Date.now())));  // the gap's width, no condition
+    await programs.startServer();
+    const restarted = Date.now();
+    await page.getByText("live", { exact: true }).waitFor({ timeout: 60_000 });
+    await page.getByText("Not connected:").waitFor({ state: "detached" });
+    const middle = Math.round((stopped + restarted) / 2);
+    await until("the clients have delivered what they kept", async () =>
+      (await programs.query(`SELECT load1 FROM system WHERE host = 'sim-2' AND time > ${middle - 1500}ms AND time < ${middle + 1500}ms`)).length > 0);
+    await until("the gap is filled on the page", async () => /\d/.test(await valueAt(page, "load", range, middle)));
+    assert.deepEqual(view.faults, []);
+  } finally {
+    await view.context.close();
+  }
+});

@@ -1,0 +1,260 @@
+// Compare, explore, server, users and tokens, ranges, groups: the views beyond fleet and host, on web/mock in Debian's chromium.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { defaultNames, startMock } from "../../web/mock/server.mjs";
+import { checkAccessibility, hasInk, launch, open, overflow, shot } from "./browser.mjs";
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser?.close());
+
+function view(name, mockOptions, viewOptions, body) {
+  test(name, { timeout: 60_000 }, async () => {
+    const mock = await startMock({ names: defaultNames(8), ...mockOptions });
+    const opened = await open(browser, `${mock.url}/${viewOptions.hash ?? ""}`, viewOptions);
+    try {
+      await body(opened.page, mock, opened);
+      assert.deepEqual(opened.faults, []);
+    } finally {
+      await opened.context.close();
+      await mock.close();
+    }
+  });
+}
+
+view("fleet: groups, filters and the heat view's figure are part of the link", {}, { hash: "#/?group=site" }, async (page) => {
+  await page.waitForSelector("tr.group-row");
+  assert.deepEqual(await page.locator("tr.group-row strong").allInnerTexts(), ["berlin", "oslo"]);
+  await page.locator("summary", { hasText: "Filter" }).click();
+  await page.getByRole("group", { name: "site" }).getByRole("button", { name: "oslo" }).click();
+  await page.waitForFunction(() => location.hash.includes("q=site%3Aoslo"));
+  assert.deepEqual(await page.locator("tr.group-row strong").allInnerTexts(), ["oslo"]);
+  await page.keyboard.press("Escape");
+  await page.locator(".menu-body").waitFor({ state: "detached" });
+  await page.keyboard.press("v");
+  await page.getByRole("button", { name: "Pressure" }).click();
+  await page.waitForFunction(() => /view=heat/.test(location.hash) && /by=pressure/.test(location.hash));
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.evaluate(() => document.activeElement.className.includes("tile")), true);
+});
+
+view("compare: a link opens it, hosts are added and removed", {}, { hash: "#/compare?host=web1&host=db1&range=1h" }, async (page) => {
+  await page.waitForSelector("#panel-cpu canvas");
+  assert.ok(await hasInk(page, "cpu"));
+  assert.deepEqual(await page.locator("#panel-cpu .legend-label").allInnerTexts(), ["web1", "db1"]);
+  await page.keyboard.press("/");
+  await page.keyboard.type("cache");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll("#panel-memory .legend-label").length === 3);
+  assert.match(page.url(), /host=web1&host=db1&host=cache1/);
+  await page.getByRole("button", { name: "Remove db1" }).click();
+  await page.waitForFunction(() => document.querySelectorAll("#panel-memory .legend-label").length === 2);
+  await page.getByLabel("Add a host").fill("nobody");
+  await page.keyboard.press("Enter");
+  await page.getByText("No host is called nobody.").waitFor();
+});
+
+view("compare: without hosts it suggests some", {}, { hash: "#/compare" }, async (page) => {
+  await page.getByRole("button", { name: "Fullest disks" }).click();
+  await page.waitForSelector("#panel-disk canvas");
+  assert.equal(await page.locator(".picked-host").count(), 5);
+});
+
+const kFilled = {
+  results: [{ statement_id: 0, series: [["web1", "/", 1.5, 60], ["db1", "/var", 41.2, 97.3], ["=1+1", "/", null, 20]].map(([host, path, grew, highest]) => ({
+    name: "disk", tags: { host, path }, columns: ["time", "grew", "highest"], values: [[1_764_000_000_000, grew, highest]],
+  })) }],
+};
+view("explore: which host filled its disk yesterday", { canned: (query) => (query.includes('"grew"') ? kFilled : undefined) }, {}, async (page) => {
+  await page.waitForSelector("tr.host-row");
+  await page.keyboard.press("g");
+  await page.keyboard.press("e");
+  await page.getByRole("button", { name: "Which disk filled up yesterday?" }).click();
+  await page.waitForSelector("table.plain tbody tr");
+  const firstCells = () => page.locator("table.plain tbody tr td:first-child").allInnerTexts();
+  assert.deepEqual(await firstCells(), ["db1", "web1", "=1+1"]);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "CSV" }).click()]);
+  const csv = await readFile(await download.path(), "utf8");
+  assert.match(csv, /^host,path,time,grew,highest\r\n/);
+  assert.match(csv, /\r\n'=1\+1,\/,/);
+  await page.getByRole("columnheader", { name: "highest" }).getByRole("button").click();
+  await page.waitForFunction(() => /sort=-highest/.test(location.hash));
+  await page.getByRole("link", { name: "db1", exact: true }).click();
+  await page.waitForSelector("#panel-disk canvas");
+  const [, from, to] = /from=(\d+)&to=(\d+)/.exec(page.url());
+  const yesterday = new Date(Number(from));
+  assert.ok(yesterday.getHours() === 0 && to - from >= 23 * 3_600_000 && to - from <= 25 * 3_600_000, page.url());
+  await page.goBack();
+  await page.waitForFunction(() => /sort=-highest/.test(location.hash));
+});
+
+view("explore: completion by keyboard, a chart, and an error in the server's words", {
+  canned: (query) => query.startsWith("SELECT \"used_percent\"") ? {
+    results: [{ statement_id: 0, series: [{ name: "disk", columns: ["time", "used_percent"], values: [[1000, 1], [2000, 5], [3000, 2]] }] }],
+  } : undefined,
+}, { hash: "#/explore", expected: /400/ }, async (page) => {
+  await page.waitForSelector(".completion");
+  await page.keyboard.press("/");
+  await page.keyboard.type("sel");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("used_p");
+  await page.waitForFunction(() => document.querySelector(".completion")?.textContent === "used_percent");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("FROM di");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.locator("#query").inputValue(), 'SELECT "used_percent" FROM "disk" ');
+  await page.keyboard.press("Control+Enter");
+  await page.waitForSelector(".panel canvas");
+  await page.getByText("3 rows").waitFor();
+  await page.locator("#query").fill("nonsense");
+  await page.keyboard.press("Control+Enter");
+  await page.getByText("error parsing query: nonsense").waitFor();
+  await page.locator("#query").fill("");
+  await page.keyboard.press("Tab");
+  assert.notEqual(await page.evaluate(() => document.activeElement.id), "query", "the box kept the Tab key for itself");
+});
+
+const kSink = {
+  name: "influx", state: "retrying", lag_seconds: 75, backlog_entries: 12, sent_samples: 123_456, refused_samples: 2, lost_samples: 0, retries: 4,
+  server_version: "1.6.7", last_error: "connection refused",
+};
+view("server: its state, its sinks, and its log as it grows", { sinks: [kSink] }, {}, async (page, mock) => {
+  await page.waitForSelector("tr.host-row");
+  await page.keyboard.press("g");
+  await page.keyboard.press("s");
+  await page.getByText("2.70 GiB of 10.0 GiB").waitFor();
+  await page.getByText("influx: connection refused").waitFor();
+  await page.getByText("1 min 15 s").waitFor();
+  await page.getByText("started version=0.1.0").waitFor();
+  assert.equal(await page.getByText("sealed chunks").count(), 0);
+  await page.getByRole("button", { name: "debug" }).click();
+  await page.getByText("sealed chunks").waitFor();
+  await page.getByRole("button", { name: "warn" }).click();
+  await page.waitForFunction(() => /level=warn/.test(location.hash));
+  await page.getByText("client refused").waitFor();
+  mock.log("error", "the disk is on fire");
+  await page.getByText("the disk is on fire").waitFor();
+  await page.waitForSelector('section[aria-label="Samples taken"] canvas', { timeout: 30_000 });
+});
+
+const kPeople = { admin: { password: "correct horse", role: "admin" }, eve: { password: "only to look", role: "viewer" } };
+view("signing in: a bad password, then the right one; users, tokens, and out again", { people: kPeople }, { expected: /40[019]|Failed to load resource/ }, async (page) => {
+  await page.getByLabel("Name").fill("admin");
+  await page.getByLabel("Password").fill("wrong");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("wrong name or password").waitFor();
+  await checkAccessibility(page);
+  await page.getByLabel("Password").fill("correct horse");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("tr.host-row");
+  await page.getByText("live", { exact: true }).waitFor();
+  assert.equal(await page.evaluate(() => document.cookie), "", "a script can read the session");
+  await page.reload();
+  await page.waitForSelector("tr.host-row");
+  await page.locator("summary", { hasText: "admin" }).click();
+  await page.getByRole("link", { name: "Users and tokens" }).click();
+  await page.getByRole("rowheader", { name: "eve" }).waitFor();
+  const tokens = page.getByRole("region", { name: "API tokens" });
+  await tokens.getByLabel("Name").fill("grafana");
+  await tokens.getByRole("button", { name: "Make token" }).click();
+  await tokens.locator("code", { hasText: "resmon_" }).waitFor();
+  await tokens.getByRole("button", { name: "I have it" }).click();
+  await checkAccessibility(page);
+  await shot(page, "access", { fullPage: true });
+  await tokens.getByRole("button", { name: "Revoke grafana" }).click();
+  await tokens.getByRole("button", { name: "Really Revoke grafana" }).click();
+  await tokens.getByText("None yet.").waitFor();
+  const users = page.getByRole("region", { name: "Users" });
+  await users.getByLabel("Name").fill("eve");
+  await users.getByLabel("Password").fill("another password");
+  await users.getByRole("button", { name: "Add user" }).click();
+  await users.getByText("there is a user eve already").waitFor();
+  await page.locator("summary", { hasText: "admin" }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("Password").waitFor();
+});
+
+view("a viewer changes nothing, and attempts are counted", { people: kPeople }, { expected: /4\d\d|Failed to load resource/ }, async (page) => {
+  const attempt = async (password) => {
+    await page.getByLabel("Name").fill("eve");
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+  };
+  await attempt("only to look");
+  await page.waitForSelector("tr.host-row");
+  await page.goto(`${new URL(page.url()).origin}/#/access`);
+  await page.getByText("Users and tokens are an administrator's to change.").waitFor();
+  assert.equal(await page.getByRole("region", { name: "API tokens" }).count(), 0);
+  await page.locator("summary", { hasText: "eve" }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  for (let count = 0; count < 8; ++count) {
+    await page.waitForFunction(() => document.querySelector(".sign-in button.primary")?.disabled === false);
+    await attempt(`wrong ${count}`);
+  }
+  await page.getByText("too many attempts (wait 30 s)").waitFor();
+});
+
+view("ranges: absolute, refused, a whole day, panned and zoomed out", {}, { hash: "#/host/web1?range=15m" }, async (page) => {
+  await page.waitForSelector("#panel-cpu canvas");
+  await page.locator("summary", { hasText: "From" }).click();
+  await page.getByLabel("From", { exact: true }).fill("2026-11-24T09:00");
+  await page.getByLabel("To", { exact: true }).fill("2026-11-24T08:00");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.getByText("The end must lie at least ten seconds after the begin.").waitFor();
+  await page.getByLabel("To", { exact: true }).fill("2026-11-24T10:00");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.waitForFunction((from) => location.hash.endsWith(`from=${from}&to=${from + 3_600_000}`), new Date(2026, 10, 24, 9).getTime());
+  await page.keyboard.press("-");
+  await page.waitForFunction(() => /from=(\d+)&to=(\d+)/.exec(location.hash)?.slice(1).map(Number).reduce((from, to) => to - from) > 5_000_000);
+  await page.locator("summary", { hasText: "From" }).click();
+  await page.getByRole("button", { name: "Yesterday" }).click();
+  await page.waitForFunction(() => {
+    const [, from, to] = /from=(\d+)&to=(\d+)/.exec(location.hash) ?? [];
+    return new Date(Number(from)).getHours() === 0 && new Date(Number(to)).getHours() === 0 && Number(to) <= Date.now();
+  });
+  await page.waitForFunction(() => document.querySelector(".busy.is-busy") === null);
+  const before = /from=(\d+)/.exec(page.url())[1];
+  const box = await page.locator("#panel-cpu .u-over").boundingBox();
+  await page.keyboard.down("Shift");
+  await page.mouse.move(box.x + 60, box.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 160, box.y + 40, { steps: 4 });
+  await page.mouse.up();
+  await page.keyboard.up("Shift");
+  await page.waitForFunction((from) => Number(/from=(\d+)/.exec(location.hash)[1]) < Number(from), before);
+});
+
+view("a long range has peaks and bands, and every mount a forecast", {}, { hash: "#/host/web1?range=24h" }, async (page, mock) => {
+  await page.waitForSelector("#panel-cpu canvas");
+  await page.locator("#panel-cpu .legend-label", { hasText: "peak" }).waitFor();
+  assert.ok(mock.queries.some((text) => text.includes('min("load1") AS "load1 low"')));
+  await page.waitForSelector(".disks tbody tr");
+  assert.ok((await page.locator(".disks tbody tr").count()) >= 2);
+});
+
+for (const scheme of ["dark", "light"]) {
+  for (const [kind, width, height] of [["wide", 1280, 860], ["phone", 390, 844]]) {
+    view(`axe-core and width: ${scheme}, ${kind}`, { canned: (query) => (query.includes('"grew"') ? kFilled : undefined), sinks: [kSink] },
+      { scheme, width, height, hash: "#/compare?host=web1&host=db1" }, async (page, mock) => {
+        const look = async (name) => {
+          await shot(page, `${name}-${scheme}-${kind}`, { fullPage: true });
+          await checkAccessibility(page);
+          assert.ok((await overflow(page)) <= 0, `${name} is wider than the window`);
+        };
+        await page.waitForSelector("#panel-cpu canvas");
+        await look("compare");
+        await page.goto(`${mock.url}/#/explore`);
+        await page.getByRole("button", { name: "Which disk filled up yesterday?" }).click();
+        await page.waitForSelector("table.plain tbody tr");
+        await look("explore");
+        await page.goto(`${mock.url}/#/server`);
+        await page.getByText("started version=0.1.0").waitFor();
+        await look("server");
+        await page.goto(`${mock.url}/#/?view=heat&group=site`);
+        await page.waitForSelector(".tile");
+        await look("groups");
+      });
+  }
+}
