@@ -184,7 +184,14 @@ class Agent {
     metric::Batch batch = spool_.take_empty();
     gatherer_->gather(time, batch);
     report_self(time, gathers, batch);
-    push(std::move(batch));
+    const std::size_t samples = batch.samples();
+    const std::uint64_t number = push(std::move(batch));
+    if (log::enabled(log::Level::kDebug))
+      log::debug("client", "gathered",
+                 {{"time", time},
+                  {"samples", samples},
+                  {"number", number},
+                  {"on_disk", spool_.on_disk() && spool_.disk_error().empty()}});
   }
 
   // A script's rows, at whatever time it ends.
@@ -194,10 +201,11 @@ class Agent {
     push(std::move(batch));
   }
 
-  void push(metric::Batch batch) {
-    spool_.push(std::move(batch));
+  std::uint64_t push(metric::Batch batch) {
+    const std::uint64_t number = spool_.push(std::move(batch));
     report_spool();
     uplink_.notify();
+    return number;
   }
 
   // What a person should know of the spool, each thing once while it lasts and no more than one line in ten minutes.

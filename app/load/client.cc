@@ -84,9 +84,26 @@ Status Client::gather(UnixNanos time) {
     batch.add(numbered_, 1, time).set(0, static_cast<std::int64_t>(sequence));
   }
   samples_ += batch.samples();
-  waiting_.emplace_back(spool_.push(std::move(batch)), std::chrono::steady_clock::now());
+  const std::uint64_t number = spool_.push(std::move(batch));
+  waiting_.emplace_back(number, std::chrono::steady_clock::now());
+  // What was dropped is waited for by nobody.
+  while (waiting_.front().first < spool_.first()) waiting_.pop_front();
   uplink_.notify();
-  return options_.numbered ? ledger_.taken(sequence) : Status();
+  if (!options_.numbered) return {};
+  untold_.emplace_back(number, sequence);
+  while (untold_.front().first < spool_.first()) untold_.pop_front();
+  return tell_taken(0);
+}
+
+// A gather is taken when the end of this process cannot take it back: when it is on disk (or nothing was said of
+// disks), or the server has it.
+Status Client::tell_taken(std::uint64_t acknowledged) {
+  const bool safe = options_.spool_directory.empty() || (spool_.on_disk() && spool_.disk_error().empty());
+  while (!untold_.empty() && (safe || untold_.front().first <= acknowledged)) {
+    RESMON_TRY(ledger_.taken(untold_.front().second));
+    untold_.pop_front();
+  }
+  return {};
 }
 
 void Client::acknowledged(std::uint64_t sequence) {
@@ -95,6 +112,7 @@ void Client::acknowledged(std::uint64_t sequence) {
     latency_.add(waiting_.front().second, now);
     waiting_.pop_front();
   }
+  if (Status told = tell_taken(sequence); !told) throw std::runtime_error(told.error().message);
   if (options_.pace == "full") timer_.cancel();
 }
 

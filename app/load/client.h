@@ -47,6 +47,7 @@ class Client {
  private:
   Client(Shared& shared, uplink::Options uplink_options, std::int64_t number, Ledger ledger);
   Status gather(UnixNanos time);
+  Status tell_taken(std::uint64_t acknowledged);
   boost::asio::awaitable<void> sample_by_the_clock();
   boost::asio::awaitable<void> sample_at_full_pace();
   void acknowledged(std::uint64_t sequence);
@@ -62,6 +63,7 @@ class Client {
   uplink::Uplink uplink_;
   boost::asio::steady_timer timer_;
   std::deque<std::pair<std::uint64_t, std::chrono::steady_clock::time_point>> waiting_;  // number, when it was taken
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> untold_;  // the spool's number and the ledger's: not safe yet
   metric::SchemaId self_ = 0;
   metric::SchemaId numbered_ = 0;
   std::uint64_t samples_ = 0;

@@ -42,6 +42,7 @@ Result<Address> parse_address(std::string_view text, std::uint16_t default_port)
     if (has_port) port = text.substr(colon + 1);
   }
   if (address.host.empty()) return bad("no host");
+  if (text.starts_with('[') && address.host.find(':') == std::string::npos) return bad("no IPv6 address in brackets");
   if (!is_host(address.host, text.starts_with('['))) return bad("a character that no host has");
   if (!has_port) {
     if (default_port == 0) return bad("no port");

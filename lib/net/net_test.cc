@@ -16,7 +16,7 @@ TEST(AddressTest, ReadsEveryForm) {
   EXPECT_EQ(to_string(parse_address("[::1]:7411").value()), "[::1]:7411");
   EXPECT_EQ(to_string(parse_address("db.example.org", 7411).value()), "db.example.org:7411");
   for (const char* bad : {"", ":1", "host", "host:", "host:x", "host:65536", "::1:7411", "[::1", "[::1]7411",
-                          "[[::1]:1", "[a b]:1", "a/b:1", "h\xc3\xb6st:1"})
+                          "[[::1]:1", "[2%a]:1", "[a b]:1", "a/b:1", "h\xc3\xb6st:1"})
     EXPECT_FALSE(parse_address(bad).has_value()) << bad;
 }
 

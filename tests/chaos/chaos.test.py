@@ -24,7 +24,7 @@ import stage  # noqa: E402
 SEED = int(os.environ.get("RESMON_CHAOS_SEED") or random.SystemRandom().randrange(1, 1_000_000))
 SECONDS = int(os.environ.get("RESMON_CHAOS_SECONDS") or 60)
 
-SMALL_SPOOL = ["load.spool_memory_bytes=64KiB"]
+SMALL_SPOOL = ["load.spool_limit_bytes=128KiB"]
 SMALL_LOG = ["limits.log_memory_bytes=1MiB"]
 
 
@@ -58,7 +58,12 @@ class PlanTest(house.HouseTest):
 class ChaosTest(house.HouseTest):
     def compare(self, ledgers, port, store):
         """The differences by host; what is wrong is told."""
-        out = {host: ledger.Difference(book, ledger.stored_rows(port, host)) for host, book in ledgers.items()}
+        rows = lambda host: ledger.agent_rows(port, host) if host == "agent" else ledger.stored_rows(port, host)  # noqa: E731
+        out = {host: ledger.Difference(book, rows(host)) for host, book in ledgers.items()}
+        if "agent" in out:
+            # A kill between the spool and the log's line; no more than one a kill.
+            self.assertLessEqual(len(out["agent"].unknown), self.agent_kills, f"the agent's gathers that its log knows nothing of, in {store}")
+            out["agent"].unknown = []
         for host, difference in out.items():
             if difference:
                 say(f"{host} in {store}: {difference}")
@@ -91,6 +96,8 @@ class ChaosTest(house.HouseTest):
         last_words = house_stage.stop_clients("load-1", "load-2", "agent")
         house_stage.wait_delivered()
         ledgers = ledger.read_all(house_stage.ledgers)
+        ledgers["agent"] = ledger.AgentLog(os.path.join(house_stage.folder, "agent.log"))
+        self.agent_kills = sum(f.kind == "kill-all" or f.target == "agent" for f in faults)
         stores = {"the embedded store": house_stage.http_port, "influxd": house_stage.influxd.port}
         found = {store: self.compare(ledgers, port, store) for store, port in stores.items()}
         for store, port in stores.items():

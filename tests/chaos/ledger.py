@@ -26,15 +26,36 @@ class Ledger:
         return sum(self.offered[s][1] for s in sequences)
 
 
+class AgentLog(Ledger):
+    """Of resmon-client, by its log: every gather is named by its time, since a real client counts nothing. A gather that is in no
+    line may still be stored, if the client was killed between the two."""
+
+    def __init__(self, path):
+        self.offered, self.taken = {}, set()
+        with open(path, errors="replace") as file:
+            for line in file:
+                if " DEBUG client gathered " not in line:
+                    continue
+                fields = house.fields_of(line)
+                self.offered[int(fields["time"])] = (int(fields["time"]), int(fields["samples"]))
+                if fields["on_disk"] == "true":
+                    self.taken.add(int(fields["time"]))
+
+
 def read_all(folder):
     return {name.removesuffix(".ledger"): Ledger(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}
 
 
-def stored_rows(port, host):
-    """(time, sequence) of every row of `numbered` that the store has of this host."""
+def agent_rows(port, host):
+    """(time, time) of every gather of a real client that the store has."""
+    return [(row[0], row[0]) for row in stored_rows(port, host, "dropped_samples", "internal_client")]
+
+
+def stored_rows(port, host, field="sequence", measurement="numbered"):
+    """(time, value) of every row that the store has of this host."""
     out, after = [], 0
     while True:
-        page = house.rows(port, f"SELECT sequence FROM numbered WHERE host = '{host}' AND time > {after} LIMIT {PAGE_ROWS}")
+        page = house.rows(port, f"SELECT {field} FROM {measurement} WHERE host = '{host}' AND time > {after} LIMIT {PAGE_ROWS}")
         out += [tuple(row) for row in page]
         if len(page) < PAGE_ROWS:
             return out

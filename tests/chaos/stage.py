@@ -157,7 +157,8 @@ class Stage:
     def start_load(self, name, profile, interval, disk):
         sets = [
             f"load.name_prefix={name}-", f"load.profile={profile}", f"load.seed={self.seed}", "load.clients=2", "load.numbered=true",
-            f"load.ledger_directory={self.ledgers}", "load.stop_patience=120s", f"load.interval={interval}", *self.load_sets,
+            f"load.ledger_directory={self.ledgers}", "load.stop_patience=120s", f"load.interval={interval}",
+            f"load.spool_directory={disk}/spools", *self.load_sets,
         ]  # fmt: skip
         arguments = ["--server", f"127.0.0.1:{self.network.port}", "--token-file", self.token_file]
         for pair in sets:
@@ -165,7 +166,7 @@ class Stage:
         return house.Process("resmon-load", arguments, self.folder, name, environment=self.client_sync.environment)
 
     def start_agent(self):
-        sets = ["spool.stop_patience=120s", "log.level=debug"]
+        sets = ["log.level=debug", "spool.stop_patience=120s", f"spool.directory={self.folder}/agent-spool"]
         arguments = house.client_arguments(self.network.port, self.token_file, "agent", "200ms", *sets)
         return house.Process("resmon-client", arguments, self.folder, "agent", environment=self.client_sync.environment)
 
