@@ -1,9 +1,9 @@
-// The README's pictures, from a running server with real data:
+// The pictures of README and GUIDE, from a running server with real data:
 //
-//   RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=…] [RESMON_HOST=name] node screenshots.mjs
+//   RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=…] [RESMON_HOST=name] node screenshots.mjs [--all DIR]
 //
-// writes docs/images/{fleet,host}-{dark,light,phone}.png. RESMON_HOST is the host to show, by default the first that
-// is up.
+// writes the pictures that the documents show into docs/images. RESMON_HOST is the host to show, by default the first that is up.
+// --all writes every view in both themes and at phone width into DIR instead, for a person to look through.
 
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -12,20 +12,39 @@ import { chromium } from "playwright-core";
 
 const base = process.env.RESMON_URL?.replace(/\/$/, "");
 if (!base) {
-  console.error("usage: RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=FILE] [RESMON_HOST=NAME] node screenshots.mjs");
+  console.error("usage: RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=FILE] [RESMON_HOST=NAME] node screenshots.mjs [--all DIR]");
   process.exit(2);
 }
+const all = process.argv.indexOf("--all");
 const tokenFile = process.env.RESMON_TOKEN_FILE;
-const token = tokenFile ? (await readFile(tokenFile, "utf8")).trim() : null;
-const out = path.join(path.dirname(fileURLToPath(import.meta.url)), "../docs/images");
+const token = tokenFile ? (await readFile(tokenFile, "utf8")).trim().split("\n")[0] : null;
+const out = all > 0 ? path.resolve(process.argv[all + 1] ?? ".") : path.join(path.dirname(fileURLToPath(import.meta.url)), "../docs/images");
 await mkdir(out, { recursive: true });
 
 const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
 const answer = await fetch(`${base}/api/v1/hosts`, { headers });
 if (!answer.ok) throw new Error(`${base}/api/v1/hosts answered ${answer.status}`);
 const { hosts } = await answer.json();
-const host = process.env.RESMON_HOST ?? hosts.find((one) => one.up)?.host;
+const up = hosts.filter((one) => one.up).map((one) => one.host);
+const host = process.env.RESMON_HOST ?? up[0];
 if (host === undefined) throw new Error("no host is up");
+
+const charts = (least) => (page) =>
+  page.waitForFunction((count) => document.querySelectorAll(".panel canvas").length >= count && !document.querySelector(".is-loading"), least);
+const kViews = {
+  fleet: { hash: "#/?sort=-cpu", ready: async (page) => { await page.waitForSelector("tr.host-row"); await page.waitForSelector(".connection-live"); await page.waitForTimeout(1500); } },
+  heat: { hash: "#/?view=heat", ready: (page) => page.waitForSelector(".tile") },
+  host: { hash: `#/host/${encodeURIComponent(host)}?range=15m`, ready: charts(20) },
+  compare: { hash: `#/compare?${up.slice(0, 4).map((name) => `host=${encodeURIComponent(name)}`).join("&")}&range=15m`, ready: charts(10) },
+  explore: { hash: "#/explore", ready: async (page) => {
+    await page.getByRole("button", { name: "Which disk filled up yesterday?" }).click();
+    await page.locator('section[aria-label="Result"], .empty').first().waitFor();
+  } },
+  server: { hash: "#/server", ready: async (page) => { await page.waitForSelector(".log-line"); await page.waitForSelector(".panels.is-small canvas"); } },
+};
+const kShapes = { dark: ["dark", 1360, 860], light: ["light", 1360, 860], "dark-phone": ["dark", 390, 844], "light-phone": ["light", 390, 844] };
+const kShown = [["fleet", "dark"], ["host", "dark"], ["explore", "light"], ["compare", "light"]];
+const wanted = all > 0 ? Object.keys(kViews).flatMap((view) => Object.keys(kShapes).map((shape) => [view, shape])) : kShown;
 
 const browser = await chromium.launch({
   executablePath: process.env.RESMON_CHROMIUM ?? "/usr/bin/chromium",
@@ -33,23 +52,19 @@ const browser = await chromium.launch({
     "--disable-component-update", "--disable-sync"],
 });
 try {
-  for (const [name, colorScheme, width, height] of [["dark", "dark", 1360, 860], ["light", "light", 1360, 860], ["phone", "dark", 390, 844]]) {
+  for (const [view, shape] of wanted) {
+    const [colorScheme, width, height] = kShapes[shape];
     const context = await browser.newContext({ colorScheme, viewport: { width, height }, reducedMotion: "reduce" });
     if (token !== null) await context.addInitScript((text) => sessionStorage.setItem("resmon.token", text), token);
     const page = await context.newPage();
-    await page.goto(`${base}/`);
-    await page.waitForSelector("tr.host-row");
-    await page.waitForSelector(".connection-live");
-    await page.waitForTimeout(1500);
-    const used = await page.locator("table.fleet").boundingBox();
+    await page.goto(`${base}/${kViews[view].hash}`);
+    await kViews[view].ready(page);
+    await page.waitForTimeout(500);
+    const bottom = await page.evaluate(() => Math.ceil(document.querySelector("main")?.lastElementChild?.getBoundingClientRect().bottom ?? 0));
     await page.screenshot({
-      path: path.join(out, `fleet-${name}.png`),
-      clip: { x: 0, y: 0, width, height: Math.min(height, Math.ceil(used.y + used.height + 24)) },
+      path: path.join(out, `${view}-${shape}.png`),
+      ...(all > 0 ? { fullPage: true } : { clip: { x: 0, y: 0, width, height: Math.min(height, bottom + 20) } }),
     });
-    await page.goto(`${base}/#/host/${encodeURIComponent(host)}?range=15m`);
-    await page.waitForSelector("#panel-cpu canvas");
-    await page.waitForTimeout(800);
-    await page.screenshot({ path: path.join(out, `host-${name}.png`) });
     await context.close();
   }
 } finally {

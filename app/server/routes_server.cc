@@ -43,6 +43,22 @@ std::string describe_sinks(const App& app) {
 
 std::string describe_store(const App& app) {
   const store::Stats store = app.store().stats();
+  const Options& options = app.options();
+  std::string tiers = "[";
+  const auto tier = [&](std::string_view name, std::uint64_t bytes, std::uint64_t limit,
+                        std::chrono::nanoseconds retain) {
+    if (tiers.size() > 1) tiers += ',';
+    tiers += JsonObject()
+                 .text("name", name)
+                 .number("disk_bytes", bytes)
+                 .number("disk_limit_bytes", limit)
+                 .number("retain_seconds", std::chrono::duration_cast<std::chrono::seconds>(retain).count())
+                 .finish();
+  };
+  const auto limit = [&](std::uint64_t bytes) { return bytes > 0 ? bytes : options.store_disk_limit_bytes; };
+  tier("samples", store.rows_bytes, limit(options.store_rows_limit_bytes), options.store_retain);
+  tier("minutes", store.minutes_bytes, limit(options.store_minutes_limit_bytes), options.store_minutes_retain);
+  tier("hours", store.hours_bytes, limit(options.store_hours_limit_bytes), options.store_hours_retain);
   return JsonObject()
       .text("trouble", app.pipeline().trouble())
       .text("directory", app.options().store_directory)
@@ -59,6 +75,7 @@ std::string describe_store(const App& app) {
       .number("disk_limit_bytes", app.options().store_disk_limit_bytes)
       .number("retain_seconds", std::chrono::duration_cast<std::chrono::seconds>(app.options().store_retain).count())
       .number("backlog_entries", app.pipeline().reader().backlog_entries())
+      .raw("tiers", tiers + "]")
       .finish();
 }
 

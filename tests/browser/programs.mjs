@@ -65,9 +65,9 @@ export async function startPrograms({ settings = {} } = {}) {
       server.kill(signal);
       await server.gone;
     },
-    startLoad(clients, interval, more = []) {
-      return run("resmon-load", ["--server", `127.0.0.1:${tcp}`, "--token-file", programs.tokenFile, "--clients", String(clients), "--name-prefix", "sim-",
-        "--interval", interval, "--seed", "1", ...more]);
+    startLoad(clients, interval, { prefix = "sim-", seed = 1, profile = "mixed" } = {}) {
+      return run("resmon-load", ["--server", `127.0.0.1:${tcp}`, "--token-file", programs.tokenFile, "--clients", String(clients), "--name-prefix", prefix,
+        "--interval", interval, "--seed", String(seed), "--load-profile", profile]);
     },
     async token() {
       return (await readFile(programs.tokenFile, "utf8")).trim().split("\n")[0];

@@ -18,6 +18,11 @@ test("an ebb, noise, a crawl and a flat line have no date", () => {
   }
 });
 
+test("growth that has ended has no date", () => {
+  const filled = Array.from({ length: 90 }, (_, at) => Math.min(97.8, 50 + at));
+  assert.equal(forecast(filled, 3_600_000)?.fullInMs, null);
+});
+
 test("too little says nothing", () => {
   assert.equal(forecast(rising.slice(0, 10), 1000), null);
   assert.equal(forecast([], 1000), null);

@@ -9,13 +9,12 @@ export interface Forecast {
 const kLeastPoints = 24;
 const kDayMs = 86_400_000;
 
-// Null where there is too little to say anything. No date when the growth is noise (it explains less than half of the variance), or
-// when the date would be further away than ten times the span it was learned from.
-export function forecast(values: readonly (number | null)[], stepMs: number): Forecast | null {
-  const points = values.flatMap((y, x) => (y === null ? [] : [{ x, y }]));
-  const first = points[0];
-  const last = points.at(-1);
-  if (first === undefined || last === undefined || points.length < kLeastPoints) return null;
+interface Fit {
+  slope: number;
+  explained: number;  // 0 … 1, of the variance
+}
+
+function fit(points: readonly { x: number; y: number }[]): Fit {
   const meanX = points.reduce((sum, point) => sum + point.x, 0) / points.length;
   const meanY = points.reduce((sum, point) => sum + point.y, 0) / points.length;
   let xx = 0;
@@ -26,10 +25,22 @@ export function forecast(values: readonly (number | null)[], stepMs: number): Fo
     xy += (x - meanX) * (y - meanY);
     yy += (y - meanY) ** 2;
   }
-  const slope = xy / xx;
-  const percentPerDay = (slope * kDayMs) / stepMs;
-  const steady = yy > 0 && (xy * xy) / (xx * yy) >= 0.5;
-  if (!steady || slope <= 0 || last.y >= 100) return { percentPerDay: steady ? percentPerDay : 0, fullInMs: null };
-  const steps = (100 - last.y) / slope;
+  return { slope: xx > 0 ? xy / xx : 0, explained: xx > 0 && yy > 0 ? (xy * xy) / (xx * yy) : 0 };
+}
+
+// Null where there is too little to say anything. No date when the growth is noise (it explains less than half of the variance), when
+// it has ended (the last third grows at less than a third of the whole's pace), or when the date would be further away than ten times
+// the span it was learned from.
+export function forecast(values: readonly (number | null)[], stepMs: number): Forecast | null {
+  const points = values.flatMap((y, x) => (y === null ? [] : [{ x, y }]));
+  const first = points[0];
+  const last = points.at(-1);
+  if (first === undefined || last === undefined || points.length < kLeastPoints) return null;
+  const whole = fit(points);
+  const recent = fit(points.slice(-Math.ceil(points.length / 3)));
+  const steady = whole.explained >= 0.5;
+  const percentPerDay = steady ? (whole.slope * kDayMs) / stepMs : 0;
+  if (!steady || whole.slope <= 0 || recent.slope < whole.slope / 3 || last.y >= 100) return { percentPerDay, fullInMs: null };
+  const steps = (100 - last.y) / whole.slope;
   return { percentPerDay, fullInMs: steps > 10 * (last.x - first.x) ? null : steps * stepMs };
 }
