@@ -1,15 +1,16 @@
 # Writes, shows, checks and changes the configuration files
 # shellcheck shell=bash
-use process config http ports build
+use process config http ports build house pki enrol
 
 usage() {
   cat <<'TEXT'
 Usage: ./resmon configure [OPTION]…
-       ./resmon configure show
-       ./resmon configure check
-       ./resmon configure set KEY VALUE
+       ./resmon configure show [--json] | check | set KEY VALUE
+       ./resmon configure certificate [NAME…]
+       ./resmon configure enrol NAME | revoke NAME | rotate-token
 
-Writes whatever of token, server.toml and client.toml is missing under RESMON_HOME, and puts the options into them. A file that
+Without options, on a terminal, it asks, with the present values as answers. With options it asks nothing.
+Writes whatever of token, server.toml, client.toml and .env is missing under RESMON_HOME, and puts the options into them. A file that
 changes is first copied to FILE.TIME.bak; a change that the program would not accept is not made. Running programs read
 their files at the next start.
 
@@ -20,11 +21,18 @@ Options:
   --host NAME               the name this machine reports under; default its host name
   --interval D              time between two samples of this machine's client, such as 1s
   --log-level L             debug, info, warn or error, for both programs
+  --tls NAME[,NAME…]        clients must use TLS: makes an authority and a certificate for these names and addresses of
+                            the server, and has this machine's client trust it; the page too, where others can reach it
   --new-token               a new token; the server takes the old one too until it is removed from the token file
   -h, --help                this text
 
-show prints both files with tokens and passwords hidden; check asks the programs; set changes one key in each file that knows it
+show prints what is set, with tokens and passwords hidden; check asks the programs; set changes one key in each file that knows it
 (log.level is in both). VALUE is text, a number, true, false, or TOML in brackets.
+certificate makes a new one for the names of the old one, or for those given, by the same authority: no client notices.
+enrol makes a token for one client and prints the name of the file it is in; revoke takes that client's tokens back. The server
+takes both at its next start. rotate-token changes this house's own token: first both are good, then everything here changes to the
+new one, then the old one is taken back. Clients keep what they sample while the server restarts: nothing is lost. Tokens of other
+machines are rotated by './resmon deploy client HOST… --rotate-token'.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 the configuration is not right
 
@@ -32,15 +40,34 @@ Examples:
   ./resmon configure --http-address 0.0.0.0:7412 --interval 1s
   ./resmon configure set store.directory '/srv/resmon data'
   ./resmon configure set client.servers '["a:7411", "b:7411"]'
+  ./resmon configure --tls monitor.example.org,192.0.2.7 --tcp-address 0.0.0.0:7411
+  ./resmon configure enrol web1
   ./resmon configure check
 TEXT
 }
 
 main() {
   case ${1-} in
-    show | check)
+    show)
+      [[ ${2---json} == --json && $# -le 2 ]] || unknown_argument "$2"
+      configure_show "${2-}"
+      ;;
+    check | rotate-token)
       (($# == 1)) || unknown_argument "$2"
-      "configure_$1"
+      "configure_${1//-/_}"
+      ;;
+    enrol | revoke)
+      (($# == 2)) || die usage "configure $1 takes a client's name"
+      take_lock 20
+      write_missing '' ''
+      "configure_$1" "$2"
+      ;;
+    certificate)
+      take_lock 20
+      configure_certificate "${@:2}"
+      ;;
+    '')
+      if [[ -t 0 && -t 2 ]]; then ask_all; else configure_flags; fi
       ;;
     set)
       (($# == 3)) || die usage "configure set takes a KEY and a VALUE"
@@ -53,13 +80,13 @@ main() {
 }
 
 configure_flags() {
-  local http='' tcp='' servers='' host='' interval='' level='' new_token='' list='' server
+  local http='' tcp='' servers='' host='' interval='' level='' new_token='' list='' server tls=''
   local -a arguments=() names=()
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
     case $1 in
-      --http-address | --tcp-address | --servers | --host | --interval | --log-level)
+      --http-address | --tcp-address | --servers | --host | --interval | --log-level | --tls)
         need_value "$1" $#
         case $1 in
           --http-address) http=$2 ;;
@@ -68,6 +95,7 @@ configure_flags() {
           --host) host=$2 ;;
           --interval) interval=$2 ;;
           --log-level) level=$2 ;;
+          --tls) tls=$2 ;;
         esac
         shift
         ;;
@@ -79,7 +107,9 @@ configure_flags() {
   check_address --http-address "$http"
   check_address --tcp-address "$tcp"
   take_lock 20
-  write_missing "$http" "$tcp"
+  # Addresses for others are refused without TLS, so that comes first.
+  if [[ -n $tls ]]; then write_missing '' ''; else write_missing "$http" "$tcp"; fi
+  [[ -z $tls ]] || configure_tls "$tls" "$http"
   [[ -z $http ]] || configure_set http.address "$http"
   [[ -z $tcp ]] || configure_set listen.address "$tcp"
   if [[ -n $servers ]]; then
@@ -106,23 +136,148 @@ write_missing() {
   need_binaries "${RESMON_NO_BUILD:-yes}"
   ensure_config "$1" "$2"
   ((${#config_written[@]} == 0)) || say "wrote ${config_written[*]} in $RESMON_HOME"
+  [[ -e $RESMON_HOME/.env ]] || write_env
 }
 
-# as_toml VALUE: numbers, booleans, arrays and tables as they are, everything else as a string.
-as_toml() {
-  if [[ $1 =~ ^(true|false|-?[0-9]+(\.[0-9]+)?|\[.*\]|\{.*\})$ && $1 != *$'\n'* ]]; then
-    printf '%s' "$1"
-  else
-    toml_string "$1"
+# .env is what compose and shells read: the addresses, and where the token is; never the token itself.
+write_env() {
+  {
+    printf '# Written by ./resmon configure. For compose and for shells: set -a; . %s\n' "'$RESMON_HOME/.env'"
+    printf '# What is set here wins over server.toml and client.toml. Uncomment what is to.\n\n'
+    printf '# A database beside the embedded store; INFLUX_TOKEN is better in a file: sink.influx.token_file.\n'
+    printf '#INFLUX_URL=http://127.0.0.1:8086\n#INFLUX_ORG=resmon\n#INFLUX_BUCKET=resmon\n\n'
+    printf '# Where the server listens.\n#RESMON_HTTP_ADDRESS=%s\n#RESMON_LISTEN_ADDRESS=%s\n' "$(http_address)" "$(tcp_address)"
+    printf '# How often clients sample.\n#RESMON_CLIENT_INTERVAL=5s\n'
+  } | write_private "$RESMON_HOME/.env"
+  say "wrote .env in $RESMON_HOME"
+}
+
+# configure_tls NAMES HTTP: authority, certificate, both files.
+configure_tls() {
+  local prefix http=$2
+  local -a names=()
+  IFS=, read -r -a names <<<"$1"
+  prefix=$(tls_directory)/server
+  make_certificate "$prefix" "${names[@]}"
+  configure_set tls.certificate_file "$prefix.crt" server
+  configure_set tls.key_file "$prefix.key" server
+  configure_set listen.tls true
+  configure_set tls.ca_file "$(tls_directory)/ca.crt" client
+  configure_set tls.enabled true client
+  http=${http:-$(toml_get "$(server_config)" http.address || true)}
+  case ${http%:*} in
+    127.* | localhost | '[::1]' | '') ;;
+    *) configure_set http.tls true ;;
+  esac
+}
+
+# configure_certificate NAME…: another certificate of the same authority. The names of the present one where none are given.
+configure_certificate() {
+  local prefix line
+  local -a names=("$@")
+  prefix=$(tls_directory)/server
+  [[ -s $prefix.crt ]] || die configuration "there is no certificate yet" "./resmon configure --tls NAME"
+  if ((${#names[@]} == 0)); then
+    line=$(openssl x509 -in "$prefix.crt" -noout -ext subjectAltName | tail -n 1)
+    line=${line//IP Address:/} line=${line//DNS:/} line=${line// /}
+    IFS=, read -r -a names <<<"$line"
   fi
+  mapfile -t names < <(printf '%s\n' "${names[@]}" | grep -vxE 'localhost|127\.0\.0\.1|0:0:0:0:0:0:0:1|::1')
+  make_certificate "$prefix" "${names[@]}"
+  say "the server takes it at its next start: ./resmon restart server"
 }
 
-# configure_set KEY VALUE: on a copy that the program checks; then the file is replaced.
+configure_enrol() {
+  local directory=$RESMON_HOME/enrolled file
+  [[ $1 =~ ^[A-Za-z0-9._-]{1,200}$ && $1 != .* ]] || die usage "'$(printable "$1")' is not a name of letters, digits, dots and dashes"
+  (umask 077 && mkdir -p -- "$directory")
+  backup "$(token_file)"
+  enrol "$1"
+  file=$directory/$1.token
+  tokens_of "$1" | head -n 1 | write_private "$file"
+  say "$1 may come in with the token in this file (the server takes it at its next start: ./resmon restart server)"
+  printf '%s\n' "$file"
+}
+
+configure_revoke() {
+  backup "$(token_file)"
+  revoke "$1" || die failed "no token of $(printable "$1") is known"
+  rm -f -- "$RESMON_HOME/enrolled/$1.token"
+  say "took the tokens of $(printable "$1") back; the server lets them in until its next start: ./resmon restart server"
+}
+
+# configure_rotate_token: both are good; then everything here uses the new one; then only that is good.
+configure_rotate_token() {
+  local file old role
+  local -a running=()
+  take_lock 60
+  need_binaries yes
+  file=$(token_file)
+  [[ -s $file ]] || die configuration "there is no token yet" "./resmon configure"
+  ! is_running load || die failed "simulated clients run with the present token" "./resmon simulate --help; ./resmon down ends them"
+  old=$(first_token "$file")
+  for role in server client; do ! is_running "$role" || running+=("$role"); done
+  add_token
+  for role in "${running[@]}"; do restart_role "$role"; done
+  (umask 077 && OLD=$old awk '$0 != ENVIRON["OLD"]' "$file" >"$file.new") && mv -f -- "$file.new" "$file"
+  if [[ " ${running[*]-} " == *' server '* ]]; then
+    wait_connected
+    restart_role server
+  fi
+  say "the old token is taken back"
+}
+
+restart_role() {
+  stop_process "$1" 30
+  start_program "$1"
+}
+
+# wait_connected: this machine's client has come with the new token; until then the old one must not go.
+wait_connected() {
+  local url deadline=$((SECONDS + 60))
+  is_running client || return 0
+  url=$(jq -r .http_url <<<"$(endpoints)")
+  until http_get "$url/api/v1/hosts" "$(token_file)" 2>/dev/null |
+    jq -e --arg host "$(client_host)" 'any(.hosts[]; .host == $host and .connected)' >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || die failed "this machine's client does not come back with the new token; the server still takes the old one"
+    sleep 0.2
+  done
+}
+
+# ask QUESTION DEFAULT: the answer on standard output.
+ask() {
+  local answer
+  read -r -e -p "$1 [$2]: " answer || exit 1
+  printf '%s' "${answer:-$2}"
+}
+
+ask_all() {
+  local http tcp interval server_names host default
+  local -a flags=()
+  make_home
+  say "Enter takes what is in brackets. Nothing is written before the last question."
+  host=$(ask 'Name of this machine' "$(client_host)")
+  interval=$(ask 'Sample how often' "$(setting "$(client_config)" client.interval 5s)")
+  http=$(ask 'Page and HTTP interface at' "$(http_address)")
+  tcp=$(ask 'Clients connect to' "$(tcp_address)")
+  default=no
+  case ${tcp%:*} in 127.* | localhost | '[::1]') ;; *) default=yes ;; esac
+  [[ $(setting "$(server_config)" listen.tls false) != true ]] || default=no
+  if [[ $(ask 'Make certificates (needed for clients on other machines)' "$default") == [yY]* ]]; then
+    server_names=$(ask "Names and addresses of this server, with commas" "$(uname -n)")
+    flags+=(--tls "$server_names")
+  fi
+  [[ $(ask 'Write this' yes) == [yY]* ]] || die failed "nothing was changed"
+  configure_flags --host "$host" --interval "$interval" --http-address "$http" --tcp-address "$tcp" "${flags[@]}"
+}
+
+# configure_set KEY VALUE [PROGRAM]: on a copy that the program checks; then the file is replaced.
 configure_set() {
   local key=$1 text=$2 value file program
-  local -a owners=()
+  local -a owners=(${3:+"$3"})
   [[ $key =~ ^[a-z][a-z0-9_-]*(\.[A-Za-z0-9_-]+)+$ ]] || die usage "'$(printable "$key")' is not a key such as http.address"
   for program in client server; do
+    [[ -z ${3-} ]] || break
     ! toml_names "$RESMON_HOME/$program.toml" "$key" || owners+=("$program")
   done
   # A key that neither sample has: a table of one's own such as sink.NAME, or a mistake that the program names.
@@ -163,7 +318,17 @@ add_token() {
 }
 
 configure_show() {
-  local file
+  local file program
+  if [[ ${1-} == --json ]]; then
+    for program in server client; do
+      [[ -s $RESMON_HOME/$program.toml ]] || die configuration "$RESMON_HOME/$program.toml is not there yet" "./resmon configure writes it"
+      toml_active "$RESMON_HOME/$program.toml" | jq -Rn --arg program "$program" \
+        '{($program): (reduce (inputs | capture("^(?<key>[^=]*)=(?<value>.*)$")) as $line ({};
+          .[$line.key] = (if $line.key | test("(token|password|secret)$") then "***"
+            else ($line.value | try fromjson catch .) end)))}'
+    done | jq -s add
+    return
+  fi
   for file in "$(server_config)" "$(client_config)"; do
     [[ -s $file ]] || die configuration "$file is not there yet" "./resmon configure writes it"
     printf '# %s\n' "$file"
@@ -188,4 +353,13 @@ configure_check() {
     fi
   done
   ((wrong == 0)) || return "$(exit_code configuration)"
+}
+
+# toml_active FILE: table.key=value for each key that is set.
+toml_active() {
+  awk '
+    /^[ \t]*(#|$)/ { next }
+    /^[ \t]*\[/ { table = $0; sub(/^[ \t]*\[/, "", table); sub(/\].*/, "", table); next }
+    { at = index($0, "="); key = substr($0, 1, at - 1); gsub(/[ \t]/, "", key); value = substr($0, at + 1); sub(/^[ \t]+/, "", value)
+      print table "." key "=" value }' "$1"
 }

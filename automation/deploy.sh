@@ -1,21 +1,590 @@
-# Installs server or clients on other machines (arrives later)
+# Installs server or clients on other machines over ssh
 # shellcheck shell=bash
+use process packages config http ports build house pki remote enrol
 
 usage() {
   cat <<'TEXT'
-Usage: ./resmon deploy server HOST | client HOST…
+Usage: ./resmon deploy client HOST… [OPTION]…
+       ./resmon deploy client --file FILE [OPTION]…
+       ./resmon deploy server HOST [OPTION]…
 
-Not there yet: deploying over ssh arrives in a later version. Until then copy build/bin/resmon-client, the token and a client.toml
-whose client.servers names the server, and run 'resmon-client --config client.toml' there.
+Over ssh with your own keys (and sudo there, where you are not root): checks the machine, copies program, configuration, token and
+authority, starts it from a systemd unit or, without systemd, as a process, and waits until its data has arrived at the server. Many
+hosts at once; one that fails stops no other. Without root and sudo it lives under ~/.local/resmon. Doing it twice changes nothing.
 
-Exit codes: 1 always, until it is there; 2 usage
+HOST is [user@]name[:port] or a name from your ssh configuration. FILE has one a line: HOST [NAME], # for comments.
+
+What to do (default: install, or bring up to date what is configured):
+  --upgrade             change to this program even though the host has another; goes back by itself when no data arrives
+  --rollback            back to the release before
+  --remove              stop and take away; data and configuration stay
+  --purge               with --remove: those too
+  --rotate-token        a new token for each host; the old one works until the host's data has come with the new one
+  --dry-run             check the hosts and say what would be done
+Options:
+  --server HOST:PORT    where clients send to; default the server of deploy server, else of this machine
+  --server-name NAME    the name in the server's certificate, where it differs from that address
+  --name NAME           the one host's client name; default its own host name
+  --interval D          time between two samples; default 5s
+  --set KEY=VALUE       a key of its client.toml or server.toml; may be repeated
+  --binary FILE         another program than build/bin/resmon-ROLE
+  --allow-plaintext     clients may send without TLS, as through a tunnel
+  --overwrite-config    replace a configuration that was edited on the host (a copy stays)
+  --docker              run the client in a container there (docker must be there); installs nothing else
+  --parallel N          hosts at once; default 10
+  --wait SECONDS        for the first data; default 60
+  --ssh-config FILE     instead of ~/.ssh/config
+  --json                the result for each host, for programs
+  -h, --help            this text
+
+Exit codes: 0 every host is done, 1 some are not (the table says which and why), 2 usage, 3 configuration, 4 the server cannot be
+reached from here
 
 Examples:
-  scp build/bin/resmon-client web1:
-  ssh web1 ./resmon-client --config client.toml
+  ./resmon configure --tls monitor.example.org --tcp-address 0.0.0.0:7411 && ./resmon restart server
+  ./resmon deploy client web1 web2 admin@db1:2222 --server monitor.example.org:7411
+  ./resmon deploy client --file hosts --upgrade
+  ./resmon deploy server monitor.example.org && ./resmon deploy client web1
 TEXT
 }
 
 main() {
-  die failed "deploy is not there yet: it arrives in a later version" "'./resmon deploy --help' says how to do it by hand"
+  local role='' action=install purge='' dry='' server='' server_name='' name='' interval='' binary='' plaintext='' keep=yes
+  local file='' docker='' parallel=10 patience=60 json='' rotate=''
+  local -a arguments=() hosts=() names=() sets=()
+  split_equals "$@"
+  set -- "${arguments[@]}"
+  while (($#)); do
+    case $1 in
+      --upgrade) action=upgrade ;;
+      --rollback) action=rollback ;;
+      --remove) action=remove ;;
+      --purge) purge=purge ;;
+      --rotate-token) rotate=yes ;;
+      --dry-run) dry=yes ;;
+      --allow-plaintext) plaintext=yes ;;
+      --overwrite-config) keep=no ;;
+      --docker) docker=yes ;;
+      --json) json=yes ;;
+      --server | --server-name | --name | --interval | --set | --binary | --parallel | --wait | --ssh-config | --file)
+        need_value "$1" $#
+        case $1 in
+          --server) server=$2 ;;
+          --server-name) server_name=$2 ;;
+          --name) name=$2 ;;
+          --interval) interval=$2 ;;
+          --set) sets+=("$2") ;;
+          --binary) binary=$2 ;;
+          --parallel) parallel=$2 ;;
+          --wait) patience=$2 ;;
+          --ssh-config) export RESMON_SSH_CONFIG=$2 ;;
+          --file) file=$2 ;;
+        esac
+        shift
+        ;;
+      -*) unknown_argument "$1" ;;
+      *)
+        if [[ -z $role ]]; then role=$1; else hosts+=("$1") names+=(''); fi
+        ;;
+    esac
+    shift
+  done
+  [[ $role == client || $role == server ]] || die usage "what? ./resmon deploy client HOST… or ./resmon deploy server HOST"
+  check_number --parallel "$parallel" 1 200
+  check_number --wait "$patience" 1 3600
+  [[ -z $file ]] || read_hosts "$file"
+  check_hosts
+  [[ -z $purge || $action == remove ]] || die usage "--purge goes with --remove"
+  [[ -z $docker || $role == client ]] || die usage "--docker is for clients"
+  [[ -z $interval || $interval =~ ^[0-9]+(ms|s|m|h)$ ]] || die usage "--interval must be a time such as 500ms or 5s"
+  have ssh || die failed "ssh is missing" "apt-get install openssh-client"
+  have jq || die failed "jq is missing" "'./resmon up' installs it"
+  deploy_all
+}
+
+read_hosts() {
+  local host other
+  [[ -r $1 ]] || die usage "the file $(printable "$1") cannot be read"
+  while read -r host other _ || [[ -n $host ]]; do
+    [[ -n $host && $host != '#'* ]] || continue
+    [[ $other != '#'* ]] || other=
+    hosts+=("$host") names+=("$other")
+  done <"$1"
+}
+
+check_hosts() {
+  local i
+  local -A seen=()
+  ((${#hosts[@]})) || die usage "which hosts? ./resmon deploy $role HOST…"
+  [[ $role == client || ${#hosts[@]} == 1 ]] || die usage "deploy server takes one host"
+  if [[ -n $name ]]; then
+    ((${#hosts[@]} == 1)) || die usage "--name is for one host; with several, FILE names each"
+    names[0]=$name
+  fi
+  for i in "${!hosts[@]}"; do
+    valid_host "${hosts[i]}" || die usage "'$(printable "${hosts[i]}")' is not a host such as web1, admin@web1 or web1:2222"
+    [[ -z ${seen[${hosts[i]}]-} ]] || die usage "${hosts[i]} is there twice"
+    seen[${hosts[i]}]=yes
+    [[ ${#names[i]} -le 200 && ${names[i]} != *[[:cntrl:]]* ]] || die usage "the name of ${hosts[i]} is too long or not printable"
+  done
+}
+
+deploy_all() {
+  local release='' began=$SECONDS failed_hosts=0 running=0 next=0 i
+  work=$(mktemp -d "${TMPDIR:-/tmp}/resmon-deploy.XXXXXX")
+  trap 'end_jobs; rm -rf -- "$work"' EXIT
+  trap 'progress_end; say "interrupted: hosts that are not done may be half way; the same command again finishes them"; exit 130' INT
+  trap 'exit 143' TERM
+  make_home
+  if [[ $action == install || $action == upgrade ]]; then
+    [[ -n $binary ]] || need_binaries "${RESMON_NO_BUILD:-yes}"
+    binary=${binary:-$RESMON_BUILD_DIR/bin/resmon-$role}
+    [[ -x $binary ]] || die usage "$(printable "$binary") is not a program"
+    release=$(release_id "$binary")
+    if [[ $role == client ]]; then prepare_client; else prepare_server; fi
+  fi
+  find_server
+  for i in "${!hosts[@]}"; do
+    mkdir -- "$work/$i"
+    note_stage "$i" waiting
+  done
+  # What all hosts need at the server is done once, before the first of them starts.
+  if [[ $role == client && -z $dry && ($action == install || $action == upgrade) ]]; then enrol_all; fi
+  while ((next < ${#hosts[@]} || running > 0)); do
+    while ((next < ${#hosts[@]} && running < parallel)); do
+      (
+        trap - EXIT INT TERM
+        one_host "$next" >"$work/$next/log" 2>&1 </dev/null
+      ) &
+      next=$((next + 1)) running=$((running + 1))
+    done
+    show_progress
+    sleep 0.2
+    running=$(jobs -pr | wc -l)
+  done
+  show_progress
+  progress_end
+  for i in "${!hosts[@]}"; do
+    # A host whose job was ended before it could say anything.
+    [[ -s $work/$i/result ]] || printf 'failed\tended unexpectedly: %s\n' "$(tail -n 1 "$work/$i/log")" >"$work/$i/result"
+    [[ $(<"$work/$i/result") == ok* ]] || failed_hosts=$((failed_hosts + 1))
+  done
+  if [[ $role == client && -z $dry && ($action == install || $action == upgrade) ]]; then settle_tokens; fi
+  report $((SECONDS - began))
+  ((failed_hosts == 0)) || return 1
+}
+
+# release_id PROGRAM: version and content: the same program is the same release wherever it is built.
+release_id() {
+  local version
+  version=$("$1" --version 2>/dev/null </dev/null | awk '{ print $2; exit }') || version=
+  [[ $version =~ ^[0-9A-Za-z.+~-]+$ ]] || die failed "$(printable "$1") does not say its version"
+  printf '%s-%s' "$version" "$(sha256sum <"$1" | cut -c 1-12)"
+}
+
+# ---- one host, in a process of its own ----
+
+note_stage() { printf '%s\n' "$2" >"$work/$1/stage"; }
+
+# result INDEX STATE TEXT
+result() {
+  printf '%s\t%s\n' "$2" "$(printable "${3//$'\t'/ }")" >"$work/$1/result"
+  note_stage "$1" "$2"
+}
+
+# run_there INDEX VERB ARGUMENT…: the host's answer in `answer`; a failure becomes the result.
+run_there() {
+  local i=$1 status=0
+  shift
+  answer=$("$@" 2>"$work/$i/error") || status=$?
+  ((status != 0)) || return 0
+  result "$i" failed "$(why "$work/$i/error" "$status")"
+  return 1
+}
+
+why() {
+  local text
+  text=$(tr -d '\r' <"$1" | grep -v '^$' | tail -n 1 | cut -c 1-300) || text=
+  if [[ $2 == 255 ]]; then text="ssh: ${text:-no connection}"; fi
+  printf '%s' "${text:-failed with exit code $2}"
+}
+
+one_host() {
+  local i=$1 host=${hosts[$1]} client=${names[$1]} answer facts
+  note_stage "$i" checking
+  run_there "$i" check_there "$host" || return 0
+  facts=$answer
+  client=${client:-$(fact host "$facts")}
+  printf '%s\n' "$client" >"$work/$i/client"
+  case $action in
+    remove | rollback)
+      if [[ -n $dry ]]; then
+        result "$i" ok "would $action; installed: $(fact installed "$facts")"
+        return
+      fi
+      note_stage "$i" "$action"
+      local since
+      since=$(server_now)
+      run_there "$i" host_verb "$host" "$role" "$action" ${purge:+purge} || return 0
+      if [[ $action == remove ]]; then
+        result "$i" ok removed
+      else
+        # answer holds the release that runs now.
+        facts=$(fact release "$answer")
+        await "$i" "$client" "$since" || return 0
+        result "$i" ok "back to $facts"
+      fi
+      ;;
+    *) install_there "$i" "$host" "$client" "$facts" ;;
+  esac
+}
+
+check_there() { on_host "$1" "bash -s -- check $role" <"$RESMON_ROOT/automation/lib/host.sh"; }
+
+# unfit FACTS: prints why this program cannot run there; nothing when it can.
+unfit() {
+  local skew there wanted
+  [[ $(fact architecture "$1") == "$(uname -m)" ]] ||
+    printf 'its architecture is %s, the program is for %s' "$(fact architecture "$1")" "$(uname -m)"
+  there=$(fact glibc "$1") wanted=$(needed_glibc "$binary")
+  if [[ -z $there ]]; then
+    printf 'no GNU C library there'
+  elif [[ $(printf '%s\n%s\n' "$wanted" "$there" | sort -V | head -n 1) != "$wanted" ]]; then
+    printf 'its C library is %s, the program needs %s' "$there" "$wanted"
+  fi
+  (($(fact disk_mib "$1") >= 64)) || printf 'only %s MiB of disk are free there, 64 are needed' "$(fact disk_mib "$1")"
+  skew=$(($(fact clock "$1") - $(date +%s)))
+  ((skew > -60 && skew < 60)) || printf 'its clock is %d s off; set it (systemd-timesyncd, chrony)' "$skew"
+}
+
+needed_glibc() {
+  local found
+  found=$(grep -aoE 'GLIBC_2\.[0-9]+' -- "$1" | sed 's/GLIBC_//' | sort -uV | tail -n 1) || found=
+  printf '%s' "${found:-2.0}"
+}
+
+install_there() {
+  local i=$1 host=$2 client=$3 facts=$4 answer reason installed since note
+  reason=$(unfit "$facts")
+  if [[ -n $reason ]]; then
+    result "$i" failed "$reason"
+    return
+  fi
+  installed=$(fact installed "$facts")
+  if [[ -n $installed && $installed != "$release" && $action == install ]]; then
+    result "$i" failed "has release $installed; --upgrade changes it to $release"
+    return
+  fi
+  if [[ -n $dry ]]; then
+    note="would install $release"
+    [[ -z $installed ]] || note="would upgrade $installed to $release"
+    [[ $installed != "$release" ]] || note="would keep $release"
+    result "$i" ok "$note as $client ($(fact init "$facts"), $(fact disk_mib "$facts") MiB free)"
+    return
+  fi
+  note_stage "$i" copying
+  payload "$i" "$client" || return 0
+  if [[ -n $docker ]]; then
+    install_container "$i" "$host" "$client"
+    return
+  fi
+  # shellcheck disable=SC2016 # expanded there
+  run_there "$i" send_there "$i" "$host" || return 0
+  note=$(fact note "$answer")
+  note_stage "$i" starting
+  since=$(server_now)
+  if [[ $(fact changed "$answer") == yes ]]; then
+    run_there "$i" host_verb "$host" "$role" restart || {
+      go_back "$i" "$host" "$installed"
+      return 0
+    }
+  else
+    run_there "$i" host_verb "$host" "$role" start || return 0
+  fi
+  note_stage "$i" 'waiting for data'
+  await "$i" "$client" "$since" || {
+    go_back "$i" "$host" "$installed"
+    return 0
+  }
+  keep_server
+  if [[ -n $installed && $installed != "$release" ]]; then
+    result "$i" ok "upgraded from $installed to $release${note:+; $note}"
+  else
+    result "$i" ok "$release${note:+; $note}"
+  fi
+}
+
+# go_back INDEX HOST INSTALLED: after an upgrade that did not work the host runs again what it ran before.
+go_back() {
+  local said
+  [[ $action == upgrade && -n $3 && $3 != "$release" ]] || return 0
+  said=$(cut -f 2 "$work/$1/result")
+  note_stage "$1" 'going back'
+  if host_verb "$2" "$role" rollback >/dev/null 2>&1; then
+    result "$1" failed "$said; went back to $3"
+  else
+    result "$1" failed "$said; and could not go back to $3"
+  fi
+}
+
+# send_there INDEX HOST: the payload as one stream; secrets are in it, never on a command line.
+send_there() {
+  # shellcheck disable=SC2016 # expanded there
+  tar -C "$work/$1/payload" -cf - . | on_host "$2" 'set -e; umask 077
+    run() { "$@"; }
+    if [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then run() { sudo -n "$@"; }; fi
+    staging=$(mktemp -d "${TMPDIR:-/tmp}/resmon.XXXXXX")
+    trap "rm -rf -- \"\$staging\"" EXIT
+    tar -C "$staging" --no-same-owner -xf -
+    run bash "$staging/host.sh" install '"$role $release $keep"
+}
+
+# await INDEX NAME SINCE: until the server has data of that client that is newer than SINCE (the server's clock, ms); of a server,
+# until it is ready.
+await() {
+  local i=$1 client=$2 since=$3 deadline=$((SECONDS + patience)) words missing
+  while ((SECONDS < deadline)); do
+    if [[ $role == server ]]; then
+      server_get /readyz >/dev/null 2>&1 && return 0
+    elif server_get /api/v1/hosts 2>/dev/null | jq -e --arg host "$client" --argjson since "$since" \
+      'any(.hosts[]; .host == $host and .up and .last_seen > $since and .received_samples > 0)' >/dev/null 2>&1; then
+      return 0
+    fi
+    sleep 0.5
+  done
+  words=$(host_verb "${hosts[i]}" "$role" log 20 2>/dev/null | grep -E ' (WARN|ERROR) |rror' | tail -n 1 | cut -c 1-240) || words=
+  if [[ $role == server ]]; then missing='is not ready'; else missing='no data came'; fi
+  result "$i" failed "started, but $missing within $patience s${words:+: $words}"
+  return 1
+}
+
+# ---- the two ends ----
+
+# The server that `deploy server` made, as it was told then; the one of this house otherwise.
+fleet_file() { printf '%s' "$RESMON_HOME/fleet.json"; }
+
+# server_get PATH: from the server, wherever it is.
+server_get() { http_get "$server_url$1" "$(token_file)"; }
+
+# server_now: the server's clock in milliseconds; 0 when it does not answer.
+server_now() {
+  [[ $role != server ]] || {
+    printf 0
+    return 0
+  }
+  server_get /api/v1/hosts 2>/dev/null | jq -e '.server_time' 2>/dev/null || printf 0
+}
+
+# keep_server: the server is up: from now on clients are deployed to it.
+keep_server() { [[ $role != server ]] || mv -f -- "$work/fleet.json" "$(fleet_file)"; }
+
+# find_server: sets server_url, and stops early when nothing could ever be seen to arrive.
+find_server() {
+  if [[ $role == server ]]; then
+    [[ -n ${server_url-} ]] || server_url=$(jq -r .http_url "$(fleet_file)" 2>/dev/null) || server_url=
+    return 0
+  fi
+  if [[ -s $(fleet_file) ]]; then
+    server_url=$(jq -r .http_url "$(fleet_file)")
+  else
+    server_url=$(jq -r .http_url <<<"$(endpoints)")
+  fi
+  [[ $action != remove && -z $dry ]] || return 0
+  server_get /readyz >/dev/null 2>&1 ||
+    die connection "the server does not answer at $server_url" "'./resmon up' or './resmon start server' starts it"
+}
+
+# prepare_client: what is the same for all clients: address and trust.
+prepare_client() {
+  local listening
+  if [[ -z $server ]]; then
+    if [[ -s $(fleet_file) ]]; then server=$(jq -r .tcp_address "$(fleet_file)"); else server=$(dialable "$(tcp_address)"); fi
+  fi
+  port_of "$server" >/dev/null || die usage "--server: '$(printable "$server")' is not HOST:PORT"
+  listening=$(setting "$(server_config)" listen.tls false)
+  if [[ $listening == true || -s $(fleet_file) ]]; then
+    [[ -s $(tls_directory)/ca.crt ]] ||
+      warn "there is no $(tls_directory)/ca.crt: clients trust the authorities of their system"
+    with_tls=yes
+  else
+    with_tls=
+    [[ -n $plaintext ]] || die configuration "the server does not use TLS, and tokens do not travel in the open" \
+      "./resmon configure --tls THE-SERVERS-NAME, then ./resmon restart server" \
+      "or, where a tunnel encrypts: --allow-plaintext"
+    [[ $server != 127.* && $server != localhost:* ]] || warn "clients will look for the server at $server, on their own machine"
+  fi
+}
+
+prepare_server() {
+  local host=${hosts[0]##*@} name
+  host=${host%:*}
+  host=${host#[} host=${host%]}
+  name=${server_name:-$host}
+  server_url=https://$(bracketed "$name"):7412
+  local -a config_written=()
+  ensure_config '' ''
+  ((${#config_written[@]} == 0)) || say "wrote ${config_written[*]} in $RESMON_HOME"
+  if [[ ! -s $(tls_directory)/server-$name.crt ]]; then make_certificate "$(tls_directory)/server-$name" "$name"; fi
+}
+
+bracketed() { if [[ $1 == *:* ]]; then printf '[%s]' "$1"; else printf '%s' "$1"; fi; }
+
+# enrol_all: a token for each client that has none, or a further one; then the server is told, once.
+enrol_all() {
+  local i changed='' token
+  take_lock 60
+  [[ -s $(token_file) ]] || die configuration "there is no token file $(token_file)" "'./resmon up' or './resmon configure' makes it"
+  for i in "${!hosts[@]}"; do
+    # By the client's name where it is given, else by the host as it was called here: known before the first connection.
+    token=${names[i]:-${hosts[i]}}
+    if [[ -n $rotate || -z $(tokens_of "$token") ]]; then
+      enrol "$token"
+      changed=yes
+    fi
+    (umask 077 && tokens_of "$token" | head -n 1 >"$work/$i/token")
+  done
+  [[ -z $changed ]] || tell_server
+}
+
+# tell_server: it reads its token file at start. Clients keep what they sample meanwhile, so a restart loses nothing.
+tell_server() {
+  local host
+  if [[ -s $(fleet_file) ]]; then
+    host=$(jq -r .host "$(fleet_file)")
+    progress "the server on $host takes the new tokens"
+    # shellcheck disable=SC2016 # expanded there
+    on_host "$host" 'umask 077
+      run() { "$@"; }
+      etc=$HOME/.local/resmon/etc
+      if [ "$(id -u)" = 0 ]; then etc=/etc/resmon
+      elif sudo -n test -e /etc/resmon/server.toml 2>/dev/null; then etc=/etc/resmon; run() { sudo -n "$@"; }; fi
+      run sh -c '\''umask 077; cat >"$1/server.token.new" && mv -f "$1/server.token.new" "$1/server.token"'\'' sh "$etc"' \
+      <"$(token_file)"
+    host_verb "$host" server restart >/dev/null
+  elif is_running server; then
+    progress "the server takes the new tokens"
+    restart_house_server
+  fi
+  progress_end
+  local deadline=$((SECONDS + 30))
+  until server_get /readyz >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || die connection "the server does not come back at $server_url"
+    sleep 0.2
+  done
+}
+
+# settle_tokens: with --rotate-token the old ones of every host that is done are taken back.
+settle_tokens() {
+  local i changed=''
+  [[ -n $rotate ]] || return 0
+  for i in "${!hosts[@]}"; do
+    [[ $(<"$work/$i/result") == ok* ]] || continue
+    if revoke "${names[i]:-${hosts[i]}}" 1; then changed=yes; fi
+  done
+  [[ -z $changed ]] || tell_server
+}
+
+# payload INDEX NAME: what goes to the host, in $work/INDEX/payload.
+payload() {
+  local i=$1 directory=$work/$1/payload etc=/etc/resmon state=/var/lib/resmon log=/var/log/resmon pair key config
+  mkdir -p -- "$directory/etc"
+  if [[ $(fact root "$facts") != yes && $(fact sudo "$facts") != yes ]]; then
+    local home
+    # shellcheck disable=SC2016 # expanded there
+    home=$(on_host "${hosts[i]}" 'printf %s "$HOME"' </dev/null) || return 1
+    etc=$home/.local/resmon/etc state=$home/.local/resmon/state log=$home/.local/resmon/log
+  fi
+  cp -- "$RESMON_ROOT/automation/lib/host.sh" "$directory/host.sh"
+  cp -- "$binary" "$directory/resmon-$role"
+  [[ ! -e $RESMON_ROOT/packaging/systemd/resmon-$role-deployed.service ]] ||
+    cp -- "$RESMON_ROOT/packaging/systemd/resmon-$role-deployed.service" "$directory/resmon-$role.service"
+  config=$directory/etc/$role.toml
+  begin_config "$config" "$binary"
+  if [[ $role == client ]]; then
+    cp -- "$work/$i/token" "$directory/etc/client.token"
+    toml_set "$config" client.host "$(toml_string "$2")"
+    toml_set "$config" client.servers "[$(toml_string "$server")]"
+    toml_set "$config" client.token_file "$(toml_string "$etc/client.token")"
+    toml_set "$config" client.interval "$(toml_string "${interval:-5s}")"
+    toml_set "$config" spool.directory "$(toml_string "$state/client")"
+    if [[ -n $with_tls ]]; then
+      toml_set "$config" tls.enabled true
+      if [[ -s $(tls_directory)/ca.crt ]]; then
+        cp -- "$(tls_directory)/ca.crt" "$directory/etc/ca.crt"
+        toml_set "$config" tls.ca_file "$(toml_string "$etc/ca.crt")"
+      fi
+      [[ -z $server_name ]] || toml_set "$config" tls.server_name "$(toml_string "$server_name")"
+    else
+      toml_set "$config" tls.allow_plaintext true
+    fi
+  else
+    cp -- "$(token_file)" "$directory/etc/server.token"
+    local name=${server_url#https://}
+    name=${name%:*}
+    name=${name#[} name=${name%]}
+    cp -- "$(tls_directory)/server-$name.crt" "$directory/etc/server.crt"
+    cp -- "$(tls_directory)/server-$name.key" "$directory/etc/server.key"
+    cp -- "$(tls_directory)/ca.crt" "$directory/etc/ca.crt"
+    toml_set "$config" listen.address '"0.0.0.0:7411"'
+    toml_set "$config" listen.tls true
+    toml_set "$config" http.address '"0.0.0.0:7412"'
+    toml_set "$config" http.tls true
+    toml_set "$config" tls.certificate_file "$(toml_string "$etc/server.crt")"
+    toml_set "$config" tls.key_file "$(toml_string "$etc/server.key")"
+    toml_set "$config" auth.token_file "$(toml_string "$etc/server.token")"
+    toml_set "$config" store.directory "$(toml_string "$state/server")"
+    jq -n --arg host "${hosts[i]}" --arg http_url "$server_url" --arg tcp_address "$(bracketed "$name"):7411" '$ARGS.named' |
+      write_private "$work/fleet.json"
+  fi
+  toml_set "$config" log.file "$(toml_string "$log/$role.log")"
+  for pair in "${sets[@]}"; do
+    key=${pair%%=*}
+    [[ $pair == *=* && $key =~ ^[a-z][a-z0-9_-]*(\.[A-Za-z0-9_-]+)+$ ]] || {
+      result "$i" failed "--set: '$pair' is not KEY=VALUE"
+      return 1
+    }
+    toml_set "$config" "$key" "$(as_toml "${pair#*=}")"
+  done
+}
+
+# ---- for people ----
+
+show_progress() {
+  local i line='' stage
+  local -A count=()
+  [[ -t 2 ]] || return 0
+  for i in "${!hosts[@]}"; do
+    stage=$(<"$work/$i/stage")
+    count[$stage]=$((${count[$stage]-0} + 1))
+  done
+  for stage in waiting checking copying starting 'waiting for data' 'going back' rollback remove ok failed; do
+    [[ -z ${count[$stage]-} ]] || line+="${line:+, }${count[$stage]} $stage"
+  done
+  if ((${#hosts[@]} <= 20)); then
+    # A line a host, redrawn in place.
+    [[ -z ${drawn-} ]] || printf '\033[%dA' "${#hosts[@]}" >&2
+    drawn=yes
+    for i in "${!hosts[@]}"; do printf '\r\033[K  %-30s %s\n' "${hosts[i]}" "$(<"$work/$i/stage")" >&2; done
+  else
+    progress "$line"
+  fi
+}
+
+report() {
+  local i state text
+  for i in "${!hosts[@]}"; do
+    IFS=$'\t' read -r state text <"$work/$i/result"
+    jq -cn --arg host "${hosts[i]}" --arg client "$(cat "$work/$i/client" 2>/dev/null || true)" --arg state "$state" \
+      --arg text "$text" '$ARGS.named'
+  done >"$work/all"
+  if [[ -n $json ]]; then
+    jq -s . <"$work/all"
+    return
+  fi
+  for i in "${!hosts[@]}"; do
+    IFS=$'\t' read -r state text <"$work/$i/result"
+    if [[ $state == ok ]]; then state=$(paint 1 green 'ok    '); else state=$(paint 1 red FAILED); fi
+    printf '%s  %-28s %s\n' "$state" "${hosts[i]}" "$text"
+  done
+  say "$((${#hosts[@]} - failed_hosts)) of ${#hosts[@]} done in $1 s"
 }

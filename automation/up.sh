@@ -185,22 +185,6 @@ start_all() {
   wait_visible "$simulated" "$(seconds_of "$interval" 5)" "$began"
 }
 
-wait_ready() {
-  local url deadline=$((SECONDS + ${RESMON_UP_TIMEOUT:-30})) began=$SECONDS
-  url=$(jq -r .http_url <<<"$(endpoints)")
-  progress "waiting for the server at $url"
-  until http_get "$url/readyz" "$(token_file)" >/dev/null 2>&1; do
-    is_running server || explain_exit server
-    if ((SECONDS > deadline)); then
-      tail_of "$RESMON_HOME/log/server.stderr"
-      tail_of "$RESMON_HOME/log/server.log"
-      die failed "the server is not ready after $((SECONDS - began)) s"
-    fi
-    sleep 0.1
-  done
-  progress_end
-}
-
 # wait_visible SIMULATED INTERVAL BEGAN: until this machine and all simulated clients are up with data that is new. What the
 # server remembers of an earlier run does not count: last seen must lie after the clients' start. Nor does a connection that has
 # brought no sample yet: the page would still be empty.

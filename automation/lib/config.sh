@@ -9,6 +9,15 @@ client_config() { printf '%s' "$RESMON_HOME/client.toml"; }
 # toml_string TEXT: TEXT as a TOML basic string. JSON's escapes are a subset of TOML's.
 toml_string() { jq -cn --arg text "$1" '$text'; }
 
+# as_toml VALUE: numbers, booleans, arrays and tables as they are, everything else as a string.
+as_toml() {
+  if [[ $1 =~ ^(true|false|-?[0-9]+(\.[0-9]+)?|\[.*\]|\{.*\})$ && $1 != *$'\n'* ]]; then
+    printf '%s' "$1"
+  else
+    toml_string "$1"
+  fi
+}
+
 # toml_get FILE TABLE.KEY: its value, unquoted; an array as one JSON line. Fails when the file does not set it.
 toml_get() {
   local raw

@@ -84,3 +84,47 @@ describe_endpoints() {
   jq -n --arg http_url "$(http_url)" --arg tcp_address "$(dialable "$(tcp_address)")" --arg state_dir "$RESMON_HOME" \
     --arg token_file "$(token_file)" '$ARGS.named'
 }
+
+# wait_ready: until the server, just started, answers that it is.
+wait_ready() {
+  local url deadline=$((SECONDS + ${RESMON_UP_TIMEOUT:-30})) began=$SECONDS
+  url=$(jq -r .http_url <<<"$(endpoints)")
+  progress "waiting for the server at $url"
+  until http_get "$url/readyz" "$(token_file)" >/dev/null 2>&1; do
+    is_running server || explain_exit server
+    if ((SECONDS > deadline)); then
+      tail_of "$RESMON_HOME/log/server.stderr"
+      tail_of "$RESMON_HOME/log/server.log"
+      die failed "the server is not ready after $((SECONDS - began)) s"
+    fi
+    sleep 0.1
+  done
+  progress_end
+}
+
+# start_program server|client: as the configuration has it; this command does not end it again.
+start_program() {
+  local program=$RESMON_BUILD_DIR/bin/resmon-$1 config=$RESMON_HOME/$1.toml
+  [[ -s $config ]] || die configuration "$config is not there yet" "'./resmon up' or './resmon configure' writes it"
+  check_config "$program" "$config"
+  start "$1" "$program" --config "$config"
+  if [[ " ${started[*]-} " == *" $1 "* ]]; then
+    if [[ $1 == server ]]; then
+      describe_endpoints | write_private "$RESMON_HOME/run/endpoints.json"
+      wait_ready
+    else
+      sleep 0.3
+      is_running "$1" || explain_exit "$1"
+    fi
+    say "started $1 (pid $(pid_of "$1"))"
+  fi
+}
+
+# restart_house_server: in a shell of its own, whose end does not end the server.
+restart_house_server() {
+  (
+    trap - EXIT INT TERM
+    stop_process server 30
+    start_program server 2>/dev/null
+  )
+}

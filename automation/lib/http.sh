@@ -29,6 +29,10 @@ http_get() {
   local -a options=(--silent --show-error --fail --max-time 5 --noproxy '*')
   if [[ $1 == https://* ]]; then
     certificate=$(setting "$(server_config)" tls.certificate_file '')
+    # Certificates of the house's own authority are verified by it, wherever they are used.
+    if [[ -s $RESMON_HOME/tls/ca.crt && (-z $certificate || $certificate == "$RESMON_HOME/tls/"*) ]]; then
+      certificate=$RESMON_HOME/tls/ca.crt
+    fi
     [[ -z $certificate ]] || options+=(--cacert "$certificate")
   fi
   [[ -z ${2-} || ! -r ${2-} ]] || token=$(first_token "$2") || token=

@@ -65,8 +65,14 @@ teardown() { teardown_house; }
   [[ $output != *$'\033'* ]]
 }
 
-@test "deploy says that it is not there yet" {
-  run resmon deploy client web1
-  [ "$status" -eq 1 ]
-  [[ $output == *'not there yet'* ]]
+@test "deploy takes only hosts, and says what is wrong with others" {
+  for wrong in '' 'client' 'server a b' 'client -oProxyCommand=id' 'client a;id' 'client a a' 'client a --parallel 0' 'nothing a'; do
+    # shellcheck disable=SC2086 # split on purpose
+    run resmon deploy $wrong
+    [ "$status" -eq 2 ]
+  done
+  run resmon deploy client "host name"
+  [ "$status" -eq 2 ]
+  run resmon deploy client --file /nowhere
+  [ "$status" -eq 2 ]
 }

@@ -1,0 +1,118 @@
+# start, stop and restart: the same words for this house's processes, systemd's units, compose, and hosts that deploy has been to.
+# shellcheck shell=bash
+
+service_usage() {
+  local verb=$1 what=$2
+  cat <<TEXT
+Usage: ./resmon $verb [server|client]… [OPTION]…
+
+$what
+
+Options:
+  --host HOST      there, over ssh, where deploy has been; may be repeated; default role: client
+  --systemd        this machine's units resmon-server and resmon-client, as the Debian packages bring them
+  --docker         the containers of compose.yaml
+  -h, --help       this text
+
+Without a role: both, where they are configured. Clients keep what they sample while the server is away.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 a host could not be reached
+
+Examples:
+  ./resmon $verb
+  ./resmon $verb server
+  ./resmon $verb client --host web1 --host web2
+  ./resmon $verb --systemd
+TEXT
+}
+
+service_main() {
+  local verb=$1 where=house
+  local -a arguments=() roles=() hosts=()
+  shift
+  split_equals "$@"
+  set -- "${arguments[@]}"
+  while (($#)); do
+    case $1 in
+      server | client) roles+=("$1") ;;
+      --host)
+        need_value "$1" $#
+        valid_host "$2" || die usage "'$(printable "$2")' is not a host such as web1, admin@web1 or web1:2222"
+        hosts+=("$2")
+        shift
+        ;;
+      --systemd) where=systemd ;;
+      --docker) where=docker ;;
+      *) unknown_argument "$1" ;;
+    esac
+    shift
+  done
+  if ((${#hosts[@]})); then
+    [[ $where == house ]] || die usage "--host does not go with --$where"
+    ((${#roles[@]})) || roles=(client)
+    service_hosts
+  else
+    ((${#roles[@]})) || roles=(server client)
+    "service_$where"
+  fi
+}
+
+service_hosts() {
+  local host role status failures=0 unreachable=0 answer
+  for host in "${hosts[@]}"; do
+    for role in "${roles[@]}"; do
+      status=0
+      answer=$(host_verb "$host" "$role" "$verb" 2>&1) || status=$?
+      if ((status == 0)); then
+        say "$host: $role: $verb done$(printable "${answer:+ (${answer//$'\n'/, })}")"
+      else
+        say "$host: $role: $(printable "$(tail -n 1 <<<"$answer")")"
+        failures=$((failures + 1))
+        ((status != 255)) || unreachable=$((unreachable + 1))
+      fi
+    done
+  done
+  ((failures == 0)) || return "$(if ((unreachable)); then exit_code connection; else exit_code failed; fi)"
+}
+
+service_systemd() {
+  local role
+  local -a run=() units=()
+  [[ -d /run/systemd/system ]] || die failed "systemd does not run on this machine" "without --systemd, processes are used"
+  for role in "${roles[@]}"; do
+    if systemctl cat -- "resmon-$role.service" >/dev/null 2>&1; then units+=("resmon-$role.service"); fi
+  done
+  ((${#units[@]})) || die failed "no unit resmon-${roles[0]}.service is installed" "install the Debian package, or ./resmon install"
+  ((EUID == 0)) || run=(sudo)
+  "${run[@]}" systemctl "$verb" -- "${units[@]}" || die failed "systemctl $verb failed" "journalctl -u ${units[0]}"
+  say "$verb: ${units[*]}"
+}
+
+service_docker() {
+  [[ -e $RESMON_ROOT/compose.yaml ]] || die failed "this version has no compose.yaml"
+  have docker || die failed "docker is not installed" "Debian's package is docker.io"
+  exec docker compose --project-directory "$RESMON_ROOT" "$verb"
+}
+
+service_house() {
+  local role
+  take_lock 60
+  if [[ $verb != start ]]; then
+    # Clients first, so that the server takes in what they still send.
+    for role in client server; do
+      [[ " ${roles[*]} " == *" $role "* ]] || continue
+      if is_running "$role"; then
+        stop_process "$role" 30
+        say "stopped $role"
+      elif [[ $verb == stop ]]; then
+        say "$role does not run"
+      fi
+    done
+    if [[ $verb == stop ]] && ! is_running server; then rm -f -- "$RESMON_HOME/run/endpoints.json"; fi
+  fi
+  [[ $verb != stop ]] || return 0
+  need_binaries yes
+  for role in server client; do
+    [[ " ${roles[*]} " != *" $role "* ]] || start_program "$role"
+  done
+}

@@ -1,0 +1,7 @@
+# Stops and starts server and client
+# shellcheck shell=bash
+use process config http ports build house remote service
+
+usage() { service_usage restart "Stops and starts again, so that changed configuration, tokens and certificates are taken."; }
+
+main() { service_main restart "$@"; }
