@@ -3,6 +3,7 @@
 #include "app.h"
 #include "base/exit_code.h"
 #include "base/log.h"
+#include "maintenance.h"
 #include "program/program.h"
 
 namespace {
@@ -23,6 +24,7 @@ int exit_code_of(const resmon::Error& error) {
 int main(int argc, char** argv) {
   using namespace resmon;
   constexpr const char* kName = "resmon-server";
+  if (const auto code = server::run_subcommand(argc, argv)) return *code;
   server::Options options;
   config::Settings settings("server");
   options.declare(settings);
@@ -32,6 +34,11 @@ int main(int argc, char** argv) {
        "  resmon-server --config /etc/resmon/server.toml\n"
        "  resmon-server --set store.directory=/tmp/resmon      everything else by default, on this machine only\n"
        "  INFLUX_URL=http://db:8086 INFLUX_TOKEN=… INFLUX_ORG=o INFLUX_BUCKET=b resmon-server --config server.toml\n"
+       "Subcommands, each with its own --help:\n"
+       "  resmon-server backup FILE     a copy of the store, while the server runs\n"
+       "  resmon-server check [FILE]    verifies every chunk of the store, or of a backup\n"
+       "  resmon-server export [FILE]   the store as Influx line protocol\n"
+       "  resmon-server import [FILE]   Influx line protocol into the store\n"
        "Every key can also be given as RESMON_… in the environment (--print-config lists them)."},
       settings);
   if (const auto code = program.start(argc, argv, [&] { return options.check(); })) return *code;

@@ -55,7 +55,8 @@ Program::Program(Description description, config::Settings& settings)
   i.app.set_version_flag("--version", i.description.name + " " + i.description.version, "Print the version and exit");
   i.app.add_option("-c,--config", i.config_file, "Configuration file (TOML)")->type_name("FILE");
   i.app.add_option("--set", i.sets, "Set one configuration key, over file and environment; may repeat")
-      ->type_name("KEY=VALUE");
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   i.app.add_flag("--check-config", i.check_config, "Check the configuration and exit");
   i.app.add_flag("--print-config", i.print_config, "Print the commented configuration with every key and exit");
   i.app.footer(i.description.examples);

@@ -1,9 +1,5 @@
 #include "store/check.h"
 
-#include <sys/stat.h>
-
-#include <cerrno>
-
 #include "store/catalog.h"
 #include "store/chunk.h"
 #include "store/embedded_store.h"
@@ -156,16 +152,11 @@ class Checker {
 }  // namespace
 
 Result<CheckReport> check(const std::string& directory, const CheckProgress& progress) {
-  const std::string path = database_path(directory);
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return fail(system_error(path, errno));
-  RESMON_ASSIGN(Database database, Database::open(path, Database::Mode::kReadOnly));
-  RESMON_ASSIGN(const std::int64_t application, database.query_integer("PRAGMA application_id"));
-  if (application != kApplicationId) return fail(ErrorKind::kDamaged, path + ": not a resmon store");
-  RESMON_ASSIGN(const std::int64_t version, database.query_integer("PRAGMA user_version"));
-  if (version != kFormatVersion && version != 1)
-    return fail(ErrorKind::kUnsupported, path + ": format version " + std::to_string(version) +
-                                             "; this build knows versions 1 and " + std::to_string(kFormatVersion));
+  return check_file(database_path(directory), progress);
+}
+
+Result<CheckReport> check_file(const std::string& file, const CheckProgress& progress) {
+  RESMON_ASSIGN(Database database, open_for_reading(file));
   return Checker(std::move(database), progress).run();
 }
 

@@ -49,6 +49,11 @@ Statement& Statement::bind_blob(int index, std::string_view v) {
   return *this;
 }
 
+Statement& Statement::bind_value(int index, const Statement& from, int column) {
+  sqlite3_bind_value(statement_.get(), index, sqlite3_column_value(from.statement_.get(), column));
+  return *this;
+}
+
 Result<bool> Statement::step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;

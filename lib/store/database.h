@@ -25,6 +25,7 @@ class Statement {
   Statement& bind(int index, std::int64_t v);
   Statement& bind_text(int index, std::string_view v);
   Statement& bind_blob(int index, std::string_view v);
+  Statement& bind_value(int index, const Statement& from, int column);  // copied
 
   Result<bool> step();  // true: there is a row
   Status run();         // step to the end, then reset

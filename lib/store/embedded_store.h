@@ -54,6 +54,9 @@ constexpr TierShape shape_of(std::int64_t tier) {
 }
 
 std::string database_path(const std::string& directory);
+std::string store_tables();  // the statements that make them
+// kDamaged where it is no store, kUnsupported where it is of another version.
+Result<Database> open_for_reading(const std::string& path);
 
 // a - b and a + b, held at the ends of the range.
 UnixNanos minus(UnixNanos a, UnixNanos b);
@@ -149,6 +152,7 @@ class EmbeddedStore final : public Store {
 
   // store.cc
   Status prepare_file();
+  Status load_catalog();
   Status replay_log();
   GroupState& add_group_state(GroupId id);
   Plan* plan_for(metric::SchemaId id);  // null where there is no such schema

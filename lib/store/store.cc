@@ -26,6 +26,7 @@
 
 #include "base/log.h"
 #include "store/embedded_store.h"
+#include "store/fail_point.h"
 #include "store/store_connection.h"
 
 namespace resmon::store {
@@ -73,6 +74,25 @@ std::string conflict(FieldType offered, FieldType stored) {
 
 }  // namespace
 
+std::string store_tables() {
+  return kTables;
+}
+
+Result<Database> open_for_reading(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return fail(system_error(path, errno));
+  RESMON_ASSIGN(Database database, Database::open(path, Database::Mode::kReadOnly));
+  const Result<std::int64_t> known = database.query_integer("PRAGMA application_id");
+  if (!known) return fail(Error(known.error()).wrap(path));
+  if (*known != kApplicationId)
+    return fail(ErrorKind::kDamaged, path + ": not a resmon store (application id " + std::to_string(*known) + ")");
+  RESMON_ASSIGN(const std::int64_t version, database.query_integer("PRAGMA user_version"));
+  if (version != kFormatVersion && version != 1)
+    return fail(ErrorKind::kUnsupported, path + ": format version " + std::to_string(version) +
+                                             "; this build knows versions 1 and " + std::to_string(kFormatVersion));
+  return database;
+}
+
 std::string database_path(const std::string& directory) {
   return directory + "/resmon.db";
 }
@@ -108,6 +128,14 @@ EmbeddedStore::EmbeddedStore(const Options& options, const metric::SchemaTable& 
       catalog_(options.max_groups, options.max_columns_per_measurement) {}
 
 Status EmbeddedStore::start() {
+  if (options_.read_only) {
+    RESMON_ASSIGN(database_, open_for_reading(path_));
+    // Of one moment: the log's rows are of groups that the catalog has.
+    RESMON_TRY(database_.execute("BEGIN"));
+    RESMON_TRY(load_catalog());
+    closed_ = true;
+    return database_.execute("COMMIT");
+  }
   std::error_code error;
   if (std::filesystem::create_directories(options_.directory, error)) {
     if (::chmod(options_.directory.c_str(), 0700) != 0) return fail(system_error(options_.directory, errno));
@@ -122,6 +150,16 @@ Status EmbeddedStore::start() {
     return fail(system_error(lock_path, errno));
   }
   RESMON_TRY(prepare_file());
+  RESMON_TRY(load_catalog());
+  if (!marks_.empty()) {
+    // What a crash left in the write-ahead log may not have reached the disk yet.
+    RESMON_TRY(database_.execute("PRAGMA wal_checkpoint(PASSIVE)"));
+    durable_marks_ = marks_;
+  }
+  return apply_size_limit();
+}
+
+Status EmbeddedStore::load_catalog() {
   RESMON_TRY(catalog_.load(database_));
   for (GroupId id = 0; id < catalog_.group_count(); ++id) add_group_state(id);
   RESMON_TRY(load_totals());
@@ -131,14 +169,7 @@ Status EmbeddedStore::start() {
     if (!row) break;
     marks_.emplace(marks.blob(0), marks.blob(1));
   }
-  if (!marks_.empty()) {
-    // What a crash left in the write-ahead log may not have reached the disk yet.
-    marks.reset();
-    RESMON_TRY(database_.execute("PRAGMA wal_checkpoint(PASSIVE)"));
-    durable_marks_ = marks_;
-  }
-  RESMON_TRY(replay_log());
-  return apply_size_limit();
+  return replay_log();
 }
 
 Status EmbeddedStore::prepare_file() {
@@ -399,9 +430,11 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
       if (status) status = catalog_.save(database_);
       if (status) status = body();
       if (status) status = save_totals();
+      if (status) fail_point("commit");
       if (status) status = transaction.commit();
     }
     if (status) {
+      fail_point("committed");
       commit_totals();
       catalog_.saved();
       return bound_wal();
@@ -420,6 +453,7 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
 Status EmbeddedStore::commit_log(bool sync) {
   if (log_.empty() && !log_dirty_ && !sync) return {};
   const std::string data = log_.empty() ? std::string() : log_.finish();
+  fail_point("log");
   if (sync) RESMON_TRY(database_.execute("PRAGMA synchronous = FULL"));
   const Status status = in_transaction([&]() -> Status {
     if (!data.empty()) {

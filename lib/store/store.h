@@ -42,6 +42,9 @@ struct Options {
   // Rows not sealed yet may take about this much memory; above it, heads are sealed early (into smaller chunks, joined
   // later).
   std::uint64_t head_limit_bytes = 512ULL << 20U;
+  // For reading what is committed, also beside the process that writes: nothing is locked, made or changed, and nothing
+  // can be written. Rows that come later may or may not be seen.
+  bool read_only = false;
   std::uint32_t max_groups = 1'000'000;
   std::uint32_t max_columns_per_measurement = 4096;
 };

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "store/embedded_store.h"
+#include "store/fail_point.h"
 
 namespace resmon::store {
 
@@ -112,6 +113,7 @@ Result<EmbeddedStore::Removed> EmbeddedStore::remove_oldest(std::int64_t tier, U
   totals_.chunks -= removed.chunks;
   totals_.bytes[at] -= removed.bytes;
   RESMON_TRY(save_totals());
+  fail_point("retention");
   RESMON_TRY(transaction.commit());
   commit_totals();
   RESMON_TRY(bound_wal());

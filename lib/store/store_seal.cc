@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "store/chunk.h"
 #include "store/embedded_store.h"
+#include "store/fail_point.h"
 
 namespace resmon::store {
 
@@ -153,6 +154,7 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
           RESMON_ASSIGN(const std::size_t written, seal_part(group, std::move(part)));
           bytes += written;
         }
+        fail_point("seal");
         RESMON_TRY(seal_tiers(group, group.head.times(), bytes));
       }
       return {};
@@ -242,6 +244,7 @@ Status EmbeddedStore::store_rows(GroupState& group, std::int64_t tier, Rows part
     merged = merge(merged, *rows);
   }
   merged = merge(merged, part);
+  fail_point("merge");
   for (const ChunkEntry& entry : chosen) RESMON_TRY(delete_chunk_.bind(1, entry.id).run());
   totals_.chunks -= static_cast<std::int64_t>(chosen.size());
   totals_.bytes[static_cast<std::size_t>(tier)] -= chosen_bytes;

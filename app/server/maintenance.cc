@@ -1,0 +1,430 @@
+// The subcommands read the same configuration as the server, so that `--config server.toml` is all they need. backup,
+// check and export may run beside the server; import is the store's only writer while it runs.
+//
+// Export goes group by group, not in order of time: a group's rows lie together in the store, and import puts them back
+// together, so neither needs more memory than one group's hour.
+
+#include "maintenance.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/exit_code.h"
+#include "base/file.h"
+#include "influxql/time_text.h"
+#include "lineproto/decoder.h"
+#include "lineproto/encoder.h"
+#include "options.h"
+#include "program/program.h"
+#include "store/backup.h"
+#include "store/check.h"
+#include "store/store.h"
+
+namespace resmon::server {
+
+namespace {
+
+constexpr const char* kName = "resmon-server";
+constexpr std::size_t kReadBytes = 1U << 20U;
+constexpr std::size_t kWriteBytes = 1U << 20U;
+
+int exit_code(const Error& error) {
+  if (error.kind == ErrorKind::kDamaged) return kExitDamaged;
+  return error.kind == ErrorKind::kInvalid ? kExitUsage : kExitFailed;
+}
+
+// One line on standard error, rewritten, where a person looks on; or one every ten seconds with --progress.
+class Progress {
+ public:
+  Progress(std::string what, bool wanted)
+      : what_(std::move(what)), terminal_(::isatty(STDERR_FILENO) == 1), wanted_(wanted || terminal_) {}
+  ~Progress() {
+    if (shown_ && terminal_) std::fputs("\r\x1b[K", stderr);
+  }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void show(const std::string& text) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!wanted_ || now < next_) return;
+    next_ = now + (terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000));
+    std::fprintf(stderr, terminal_ ? "\r\x1b[K%s: %s" : "%s: %s\n", what_.c_str(), text.c_str());
+    std::fflush(stderr);
+    shown_ = true;
+  }
+  void show(std::uint64_t done, std::uint64_t all) { show(std::to_string(all == 0 ? 100 : done * 100 / all) + " %"); }
+
+ private:
+  const std::string what_;
+  const bool terminal_;
+  const bool wanted_;
+  bool shown_ = false;
+  std::chrono::steady_clock::time_point next_{};
+};
+
+struct Command {
+  Options options;
+  config::Settings settings{"server"};
+  std::string file;
+  std::string from, to;
+  std::string measurement, host;
+  bool gzip = false;
+  bool progress = false;
+};
+
+// A time as people and programs write it: RFC 3339, a date, or nanoseconds since 1970.
+Result<UnixNanos> parse_bound(const std::string& text, const char* flag) {
+  UnixNanos nanos = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), nanos);
+  if (error == std::errc() && end == text.data() + text.size()) return nanos;
+  const auto parsed = influxql::parse_time(text, nullptr);
+  if (!parsed || parsed->seconds > INT64_MAX / 1'000'000'000 - 1 || parsed->seconds < INT64_MIN / 1'000'000'000 + 1)
+    return fail(ErrorKind::kInvalid,
+                std::string(flag) + ": '" + text +
+                    "' is no time; write 2026-01-02, 2026-01-02T03:04:05Z or nanoseconds since 1970");
+  return parsed->seconds * 1'000'000'000 + parsed->nanos;
+}
+
+Result<store::TimeRange> range_of(const Command& command) {
+  store::TimeRange range;
+  if (!command.from.empty()) {
+    RESMON_ASSIGN(range.first, parse_bound(command.from, "--from"));
+  }
+  if (!command.to.empty()) {
+    RESMON_ASSIGN(range.last, parse_bound(command.to, "--to"));
+  }
+  return range;
+}
+
+bool to_stdout(const Command& command) {
+  return command.file.empty() || command.file == "-";
+}
+
+struct GzClose {
+  void operator()(gzFile file) const { gzclose(file); }
+};
+using GzFile = std::unique_ptr<gzFile_s, GzClose>;
+
+Unexpected<Error> gz_error(const std::string& name, gzFile file) {
+  int code = 0;
+  const char* const text = gzerror(file, &code);
+  if (code == Z_ERRNO) return fail(system_error(name, errno));
+  return fail(ErrorKind::kInvalid, name + ": " + (text == nullptr || *text == '\0' ? "cannot be read" : text));
+}
+
+int run_backup(const Command& command) {
+  Progress progress("backup", command.progress);
+  const auto report =
+      store::backup(command.options.store_directory, command.file, [&](std::uint64_t done, std::uint64_t all) {
+        progress.show(done, all);
+        return true;
+      });
+  if (!report) return program::complain(kName, Error(report.error()).wrap("backup"), exit_code(report.error()));
+  std::printf("%s: %llu chunks, %llu bytes\n", command.file.c_str(), static_cast<unsigned long long>(report->chunks),
+              static_cast<unsigned long long>(report->bytes));
+  return kExitDone;
+}
+
+int run_check(const Command& command) {
+  Progress progress("check", command.progress);
+  const auto watch = [&](std::uint64_t done, std::uint64_t all) {
+    progress.show(done, all);
+    return true;
+  };
+  struct stat info {};
+  const std::string& place = command.file.empty() ? command.options.store_directory : command.file;
+  const bool directory = ::stat(place.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  const auto report = directory ? store::check(place, watch) : store::check_file(place, watch);
+  if (!report) return program::complain(kName, Error(report.error()).wrap("check"), exit_code(report.error()));
+  for (const std::string& line : report->damage) std::printf("damaged: %s\n", line.c_str());
+  if (report->damaged > report->damage.size())
+    std::printf("damaged: and %llu more\n", static_cast<unsigned long long>(report->damaged - report->damage.size()));
+  const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  std::printf("%s: %llu chunks, %llu segments, %llu rows, %llu samples, %llu windows; %llu damaged\n", place.c_str(),
+              number(report->chunks), number(report->segments), number(report->rows), number(report->samples),
+              number(report->windows), number(report->damaged));
+  return report->sound() ? kExitDone : kExitDamaged;
+}
+
+// Lines on their way out, through gzip or not.
+class LineOutput {
+ public:
+  static Result<LineOutput> open(const Command& command) {
+    LineOutput out;
+    const bool pipe = to_stdout(command);
+    out.name_ = pipe ? "standard output" : command.file;
+    const bool packed = command.gzip || (!pipe && command.file.ends_with(".gz"));
+    const int fd =
+        pipe ? ::dup(STDOUT_FILENO) : ::open(command.file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return fail(system_error(out.name_, errno));
+    out.file_.reset(gzdopen(fd, packed ? "wb6" : "wbT"));
+    if (!out.file_) return fail(ErrorKind::kInternal, out.name_ + ": no memory");
+    return out;
+  }
+  Status write(std::string& lines) {
+    if (!lines.empty() && gzwrite(file_.get(), lines.data(), static_cast<unsigned>(lines.size())) <= 0)
+      return gz_error(name_, file_.get());
+    lines.clear();
+    return {};
+  }
+  Status close() {
+    errno = 0;
+    if (gzclose(file_.release()) != Z_OK) return fail(system_error(name_, errno == 0 ? EIO : errno));
+    return {};
+  }
+
+ private:
+  std::string name_;
+  GzFile file_;
+};
+
+bool wanted_tags(const std::vector<metric::Tag>& tags, const std::string& host) {
+  if (host.empty()) return true;
+  return std::any_of(tags.begin(), tags.end(),
+                     [&](const metric::Tag& tag) { return tag.key == "host" && tag.value == host; });
+}
+
+struct Exported {
+  std::uint64_t rows = 0;
+  std::uint64_t samples = 0;
+  std::uint64_t damaged = 0;
+};
+
+Status export_group(const store::Reader& reader, const std::string& measurement, const store::Group& group,
+                    const store::TimeRange& range, LineOutput& out, Exported& totals) {
+  metric::SchemaTable schemas;
+  metric::Schema schema{measurement, group.tags, {}};
+  std::vector<store::ColumnId> ids;
+  for (const store::Column& column : reader.columns(measurement)) {
+    ids.push_back(column.id);
+    schema.fields.push_back({column.name, column.type});
+  }
+  const std::vector<metric::Field> fields = schema.fields;
+  RESMON_ASSIGN(const metric::SchemaId id, schemas.intern(std::move(schema)));
+  lineproto::LineEncoder encoder(schemas, {.unsigned_as_integer = false});
+  metric::Batch batch;
+  std::string lines;
+  RESMON_TRY(reader.scan(group.id, ids, range, false, [&](const store::Block& block) -> Status {
+    for (std::size_t row = 0; row < block.times.size(); ++row) {
+      metric::RowWriter writer = batch.add(id, fields.size(), block.times[row]);
+      for (std::size_t field = 0; field < fields.size(); ++field) {
+        if (!block.columns[field].has(row)) continue;
+        const metric::Cell cell = block.columns[field].cells[row];
+        if (fields[field].type == metric::FieldType::kString)
+          writer.set(field, metric::as_string(cell, block.columns[field].text));
+        else
+          writer.set_cell(field, cell);
+      }
+    }
+    totals.rows += batch.rows().size();
+    totals.samples += batch.samples();
+    encoder.append(batch, lines);
+    batch.clear();
+    return lines.size() < kWriteBytes ? Status() : out.write(lines);
+  }));
+  return out.write(lines);
+}
+
+int run_export(const Command& command) {
+  const auto run = [&]() -> Result<Exported> {
+    RESMON_ASSIGN(const store::TimeRange range, range_of(command));
+    store::Options options = command.options.store_options();
+    options.read_only = true;
+    metric::SchemaTable schemas;
+    RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, store::Store::open(options, schemas));
+    RESMON_ASSIGN(LineOutput out, LineOutput::open(command));
+    Progress progress("export", command.progress);
+    Exported totals;
+    const std::uint64_t groups = opened->stats().groups;
+    std::uint64_t done = 0;
+    for (const std::string& measurement : opened->measurements())
+      for (const auto& group : opened->groups(measurement)) {
+        progress.show(done++, groups);
+        if (!command.measurement.empty() && measurement != command.measurement) continue;
+        if (!wanted_tags(group->tags, command.host)) continue;
+        RESMON_TRY(export_group(*opened, measurement, *group, range, out, totals));
+      }
+    RESMON_TRY(out.close());
+    totals.damaged = opened->stats().damaged_chunks;
+    return totals;
+  };
+  const auto done = run();
+  if (!done) return program::complain(kName, Error(done.error()).wrap("export"), exit_code(done.error()));
+  std::fprintf(stderr, "export: %llu rows, %llu samples\n", static_cast<unsigned long long>(done->rows),
+               static_cast<unsigned long long>(done->samples));
+  if (done->damaged == 0) return kExitDone;
+  std::fprintf(stderr, "export: %llu damaged chunks were left out; 'resmon-server check' names them\n",
+               static_cast<unsigned long long>(done->damaged));
+  return kExitDamaged;
+}
+
+struct Imported {
+  std::uint64_t lines = 0, samples = 0, refused_lines = 0, refused_samples = 0;
+  std::string first_refusal;
+};
+
+// Takes what the filters leave of a batch to the store.
+Status store_lines(const Command& command, const store::TimeRange& range, const metric::SchemaTable& schemas,
+                   const metric::Batch& batch, store::Store& to, Imported& totals) {
+  const bool all =
+      range.first == INT64_MIN && range.last == INT64_MAX && command.measurement.empty() && command.host.empty();
+  metric::Batch some;
+  if (!all)
+    for (const metric::Row& row : batch.rows()) {
+      const metric::Schema& schema = schemas[row.schema];
+      if (row.time < range.first || row.time >= range.last || !wanted_tags(schema.tags, command.host) ||
+          (!command.measurement.empty() && schema.measurement != command.measurement))
+        continue;
+      metric::RowWriter writer = some.add(row.schema, row.fields, row.time);
+      for (std::size_t field = 0; field < row.fields; ++field) {
+        if (!batch.has(row, field)) continue;
+        if (schema.fields[field].type == metric::FieldType::kString)
+          writer.set(field, batch.string(row, field));
+        else
+          writer.set_cell(field, batch.value(row, field));
+      }
+    }
+  RESMON_ASSIGN(const store::WriteReport report, to.write(all ? batch : some));
+  totals.samples += report.stored_samples;
+  totals.refused_samples += report.refused_samples;
+  if (totals.first_refusal.empty()) totals.first_refusal = report.first_refusal;
+  return to.maintain(Clock::system().wall());
+}
+
+int run_import(const Command& command) {
+  const auto run = [&]() -> Result<Imported> {
+    RESMON_ASSIGN(const store::TimeRange range, range_of(command));
+    const bool pipe = to_stdout(command);
+    const std::string name = pipe ? "standard input" : command.file;
+    const int fd = pipe ? ::dup(STDIN_FILENO) : ::open(command.file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail(system_error(name, errno));
+    const GzFile file(gzdopen(fd, "rb"));
+    if (!file) return fail(ErrorKind::kInternal, name + ": no memory");
+    gzbuffer(file.get(), static_cast<unsigned>(kReadBytes));
+    metric::SchemaTable schemas;
+    auto opened = store::Store::open(command.options.store_options(), schemas);
+    if (!opened)
+      return fail(
+          Error{opened.error().kind, opened.error().message + (opened.error().kind == ErrorKind::kUnavailable
+                                                                   ? "; a running server takes the same lines on /write"
+                                                                   : "")});
+    store::Store& to = **opened;
+    RESMON_TRY(to.maintain(Clock::system().wall()));
+    lineproto::LineDecoder decoder(schemas);
+    const lineproto::DecodeOptions decode{.default_time = Clock::system().wall()};
+    Progress progress("import", command.progress);
+    Imported totals;
+    metric::Batch batch;
+    std::string buffer(kReadBytes, '\0');
+    std::uint64_t bytes = 0;
+    for (bool more = true; more;) {
+      const int got = gzread(file.get(), buffer.data(), static_cast<unsigned>(buffer.size()));
+      if (got < 0) return gz_error(name, file.get());
+      more = got > 0;
+      batch.clear();
+      const lineproto::DecodeReport report =
+          more ? decoder.feed({buffer.data(), static_cast<std::size_t>(got)}, decode, batch)
+               : decoder.finish(decode, batch);
+      totals.lines += report.lines;
+      totals.refused_lines += report.refused_lines;
+      if (totals.first_refusal.empty() && !report.errors.empty())
+        totals.first_refusal = "line " + std::to_string(report.errors[0].line_number) + ": " + report.errors[0].message;
+      RESMON_TRY(store_lines(command, range, schemas, batch, to, totals));
+      bytes += static_cast<std::uint64_t>(got);
+      progress.show(std::to_string(totals.lines) + " lines, " + std::to_string(bytes >> 20U) + " MiB");
+    }
+    RESMON_TRY(to.close());
+    return totals;
+  };
+  const auto done = run();
+  if (!done) return program::complain(kName, Error(done.error()).wrap("import"), exit_code(done.error()));
+  const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  std::fprintf(stderr, "import: %llu lines, %llu samples stored; %llu lines and %llu samples refused\n",
+               number(done->lines), number(done->samples), number(done->refused_lines), number(done->refused_samples));
+  if (done->refused_lines + done->refused_samples == 0) return kExitDone;
+  std::fprintf(stderr, "import: the first refused: %s\n", done->first_refusal.c_str());
+  return kExitFailed;
+}
+
+struct Subcommand {
+  const char* name;
+  const char* purpose;
+  const char* examples;
+  bool needs_file;
+  bool lines;  // takes the filters and --gzip
+  int (*run)(const Command&);
+};
+
+constexpr Subcommand kSubcommands[] = {
+    {"backup", "Copies the store to FILE, also while the server runs. FILE appears when it is complete.",
+     "A backup is a store's resmon.db: to go back to it, stop the server and put it into an empty store.directory.\n"
+     "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 the store is damaged",
+     true, false, run_backup},
+    {"check", "Verifies every chunk of the store, or of the store or backup FILE, and says what is damaged.",
+     "Exit codes: 0 sound, 1 could not look, 2 usage, 3 configuration, 5 something is damaged", false, false,
+     run_check},
+    {"export",
+     "Writes the store's rows as Influx line protocol to FILE, or to standard output without one or with '-'.",
+     "Examples:\n"
+     "  resmon-server export --config server.toml all.lines.gz\n"
+     "  resmon-server export --measurement cpu --host web1 --from 2026-01-02 --to 2026-01-03 | head\n"
+     "Times are from --from to before --to. May run beside the server; sees what that has committed.\n"
+     "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 damaged chunks were left out",
+     false, true, run_export},
+    {"import", "Reads Influx line protocol, gzip or not, from FILE or standard input, into the store.",
+     "The server must not be running; a running one takes the same lines on /write.\n"
+     "Exit codes: 0 done, 1 failed or something was refused, 2 usage, 3 configuration, 5 the store is damaged",
+     false, true, run_import},
+};
+
+int run(const Subcommand& subcommand, int argc, char** argv) {
+  Command command;
+  command.options.declare(command.settings);
+  program::Program program(
+      {std::string(kName) + " " + subcommand.name, RESMON_VERSION, subcommand.purpose, subcommand.examples},
+      command.settings);
+  program.option("file", &command.file, "FILE", "The file");
+  if (subcommand.lines) {
+    program.option("--from", &command.from, "TIME", "Not what is before this time");
+    program.option("--to", &command.to, "TIME", "Not what is at or after this time");
+    program.option("--measurement", &command.measurement, "NAME", "This measurement only");
+    program.option("--host", &command.host, "NAME", "Series with the tag host=NAME only");
+    if (subcommand.run == run_export) program.flag("--gzip", &command.gzip, "Compress; a FILE in .gz always is");
+  }
+  program.flag("--progress", &command.progress, "Say how far it is, also where standard error is no terminal");
+  if (const auto code = program.start(argc, argv, [&] { return command.options.check(); })) return *code;
+  if (subcommand.needs_file && command.file.empty())
+    return program::complain(kName, Error{ErrorKind::kInvalid, std::string(subcommand.name) + ": FILE is missing"},
+                             kExitUsage);
+  command.options.log.level = "warn";
+  if (Status applied = command.options.log.apply(); !applied)
+    return program::complain(kName, applied.error(), kExitConfiguration);
+  return subcommand.run(command);
+}
+
+}  // namespace
+
+std::optional<int> run_subcommand(int argc, char** argv) {
+  if (argc < 2) return std::nullopt;
+  for (const Subcommand& subcommand : kSubcommands)
+    if (std::string_view(argv[1]) == subcommand.name) {
+      std::signal(SIGPIPE, SIG_IGN);
+      return run(subcommand, argc - 1, argv + 1);
+    }
+  return std::nullopt;
+}
+
+}  // namespace resmon::server

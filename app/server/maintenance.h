@@ -1,0 +1,12 @@
+#pragma once
+
+// What resmon-server does with its store besides serving: backup, check, export and import.
+
+#include <optional>
+
+namespace resmon::server {
+
+// The exit code of `resmon-server SUBCOMMAND …`, or nothing where argv[1] is no subcommand.
+std::optional<int> run_subcommand(int argc, char** argv);
+
+}  // namespace resmon::server

@@ -1,0 +1,183 @@
+// A backup beside a writer. One read transaction over the whole file would be simple, and so would SQLite's backup API
+// and VACUUM INTO, which are that; but as long as it is open the write-ahead log can only grow, past the share of the
+// disk that it has. So chunks, which never change once written, are copied by id a few at a time, each time in a
+// transaction of its own. They can be joined or removed meanwhile, so this goes on until little is new; then one last,
+// short transaction copies the rest and everything else, and takes out again what is gone.
+
+#include "store/backup.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/file.h"
+#include "store/embedded_store.h"
+#include "store/fail_point.h"
+
+namespace resmon::store {
+
+namespace {
+
+constexpr std::int64_t kChunksAStep = 512;
+constexpr int kPasses = 16;
+
+class Copy {
+ public:
+  Copy(Database from, Database to, const BackupProgress& progress)
+      : from_(std::move(from)), to_(std::move(to)), progress_(progress) {}
+
+  Result<BackupReport> run() {
+    RESMON_ASSIGN(const std::int64_t page, from_.query_integer("PRAGMA page_size"));
+    RESMON_TRY(to_.execute("PRAGMA page_size = " + std::to_string(page)));
+    RESMON_TRY(to_.execute("PRAGMA auto_vacuum = INCREMENTAL"));
+    RESMON_TRY(to_.execute("PRAGMA journal_mode = OFF"));
+    RESMON_TRY(to_.execute("PRAGMA synchronous = OFF"));
+    RESMON_TRY(to_.execute("BEGIN"));
+    RESMON_TRY(to_.execute(store_tables()));
+    RESMON_ASSIGN(select_, from_.prepare("SELECT id, tier, group_id, first_time, last_time, rows, data FROM chunks"
+                                         " WHERE id > ?1 ORDER BY id LIMIT ?2"));
+    RESMON_ASSIGN(insert_, to_.prepare("INSERT INTO chunks (id, tier, group_id, first_time, last_time, rows, data)"
+                                       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"));
+    for (int pass = 0; pass < kPasses; ++pass) {
+      RESMON_ASSIGN(const std::int64_t copied, copy_chunks());
+      if (copied <= kChunksAStep) break;
+    }
+    RESMON_TRY(from_.execute("BEGIN"));
+    RESMON_TRY(copy_chunks());
+    RESMON_TRY(remove_gone());
+    RESMON_TRY(copy_rest());
+    RESMON_TRY(from_.execute("COMMIT"));
+    RESMON_TRY(to_.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
+    RESMON_TRY(to_.execute("PRAGMA user_version = " + std::to_string(kFormatVersion)));
+    RESMON_TRY(to_.execute("COMMIT"));
+    BackupReport report;
+    RESMON_ASSIGN(const std::int64_t chunks, to_.query_integer("SELECT count(*) FROM chunks"));
+    report.chunks = static_cast<std::uint64_t>(chunks);
+    return report;
+  }
+
+ private:
+  // What is newer than last_id_; how many that were.
+  Result<std::int64_t> copy_chunks() {
+    RESMON_ASSIGN(const std::int64_t all, from_.query_integer("SELECT ifnull(max(id), 0) FROM chunks"));
+    std::int64_t copied = 0;
+    while (true) {
+      std::int64_t step = 0;
+      {
+        StatementReset reset(select_);
+        select_.bind(1, last_id_).bind(2, kChunksAStep);
+        while (true) {
+          RESMON_ASSIGN(const bool row, select_.step());
+          if (!row) break;
+          ++step;
+          last_id_ = select_.integer(0);
+          for (int column = 0; column < 6; ++column) insert_.bind(column + 1, select_.integer(column));
+          RESMON_TRY(insert_.bind_blob(7, select_.blob(6)).run());
+        }
+      }
+      copied += step;
+      fail_point("backup");
+      if (progress_ &&
+          !progress_(static_cast<std::uint64_t>(last_id_), static_cast<std::uint64_t>(std::max(all, last_id_))))
+        return fail(ErrorKind::kUnavailable, "backup: stopped");
+      if (step < kChunksAStep) return copied;
+    }
+  }
+
+  // Both sides' ids ascend: what the copy has and the store no longer has goes.
+  Status remove_gone() {
+    RESMON_ASSIGN(Statement there, from_.prepare("SELECT id FROM chunks ORDER BY id"));
+    RESMON_ASSIGN(Statement here, to_.prepare("SELECT id FROM chunks ORDER BY id"));
+    std::vector<std::int64_t> gone;
+    RESMON_ASSIGN(bool more, there.step());
+    while (true) {
+      RESMON_ASSIGN(const bool row, here.step());
+      if (!row) break;
+      const std::int64_t id = here.integer(0);
+      while (more && there.integer(0) < id) {
+        RESMON_ASSIGN(more, there.step());
+      }
+      if (!more || there.integer(0) != id) gone.push_back(id);
+    }
+    here.reset();
+    RESMON_ASSIGN(Statement remove, to_.prepare("DELETE FROM chunks WHERE id = ?1"));
+    for (const std::int64_t id : gone) RESMON_TRY(remove.bind(1, id).run());
+    return {};
+  }
+
+  Status copy_rest() {
+    RESMON_TRY(to_.execute("DELETE FROM meta"));
+    for (const auto& [table, columns] :
+         {std::pair{"meta", 2}, {"marks", 2}, {"measurements", 2}, {"columns", 4}, {"groups", 3}, {"log", 2}}) {
+      std::string places = "?1";
+      for (int column = 2; column <= columns; ++column) places += ", ?" + std::to_string(column);
+      RESMON_ASSIGN(Statement select, from_.prepare(std::string("SELECT * FROM ") + table));
+      RESMON_ASSIGN(Statement insert, to_.prepare(std::string("INSERT INTO ") + table + " VALUES (" + places + ")"));
+      while (true) {
+        RESMON_ASSIGN(const bool row, select.step());
+        if (!row) break;
+        for (int column = 0; column < columns; ++column) insert.bind_value(column + 1, select, column);
+        RESMON_TRY(insert.run());
+      }
+    }
+    return {};
+  }
+
+  Database from_;
+  Database to_;
+  const BackupProgress& progress_;
+  Statement select_;
+  Statement insert_;
+  std::int64_t last_id_ = 0;
+};
+
+Status sync_path(const std::string& path, int flags) {
+  const Fd fd(::open(path.c_str(), flags | O_CLOEXEC));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) return fail(system_error(path, errno));
+  return {};
+}
+
+Result<BackupReport> write_backup(const std::string& directory, const std::string& partial,
+                                  const BackupProgress& progress) {
+  RESMON_ASSIGN(Database from, open_for_reading(database_path(directory)));
+  RESMON_ASSIGN(Database to, Database::open(partial, Database::Mode::kReadWrite));
+  RESMON_ASSIGN(BackupReport report, Copy(std::move(from), std::move(to), progress).run());
+  RESMON_TRY(sync_path(partial, O_RDWR));
+  struct stat info {};
+  if (::stat(partial.c_str(), &info) == 0) report.bytes = static_cast<std::uint64_t>(info.st_size);
+  return report;
+}
+
+}  // namespace
+
+Result<BackupReport> backup(const std::string& directory, const std::string& file, const BackupProgress& progress) {
+  const std::string partial = file + ".partial";
+  struct stat info {};
+  if (::stat(database_path(directory).c_str(), &info) != 0) return fail(system_error(database_path(directory), errno));
+  const Fd lock(::open(partial.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock.valid()) return fail(system_error(partial, errno));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return fail(ErrorKind::kUnavailable, partial + ": another backup is being written");
+    return fail(system_error(partial, errno));
+  }
+  // What a backup that was killed left is written over.
+  if (::ftruncate(lock.get(), 0) != 0) return fail(system_error(partial, errno));
+  Result<BackupReport> report = write_backup(directory, partial, progress);
+  if (!report) {
+    ::unlink(partial.c_str());
+    return report;
+  }
+  fail_point("backup rename");
+  if (::rename(partial.c_str(), file.c_str()) != 0) return fail(system_error(file, errno));
+  const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+  RESMON_TRY(sync_path(folder.string(), O_RDONLY | O_DIRECTORY));
+  return report;
+}
+
+}  // namespace resmon::store
