@@ -25,6 +25,8 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr auto kSessionPatience = milliseconds(3000);
+const std::string kSinkPrefix = "sink.";  // of the names of sinks' cursors
+constexpr std::uint64_t kSetAsideBytes = 4U << 20U;
 constexpr auto kSinkPatience = milliseconds(5000);
 
 // Each connection is a descriptor; the soft limit of 1,024 is for programs that use select.
@@ -63,6 +65,22 @@ Status ensure_token(const std::string& path) {
   return {};
 }
 
+// What happens to clients, for the fleet; and what is refused of them, for a file.
+class Witness final : public ingest::Observer {
+ public:
+  Witness(fleet::Fleet& fleet, SetAside& refused) : fleet_(fleet), refused_(refused) {}
+  void connected(const ingest::ClientInfo& client) override { fleet_.connected(client); }
+  void heard_from(const std::string& host) override { fleet_.heard_from(host); }
+  void disconnected(const std::string& host) override { fleet_.disconnected(host); }
+  void set_aside(const std::string&, const metric::Batch& rows, const std::string& reason) override {
+    refused_.add(rows, reason);
+  }
+
+ private:
+  fleet::Fleet& fleet_;
+  SetAside& refused_;
+};
+
 // Says how long a step of starting or stopping took.
 class Step {
  public:
@@ -82,10 +100,7 @@ class Step {
 }  // namespace
 
 App::App(const Options& options, std::string version)
-    : options_(options),
-      version_(std::move(version)),
-      log_(options.log_memory_bytes),
-      query_pool_(static_cast<std::size_t>(options.query_threads)) {}
+    : options_(options), version_(std::move(version)), query_pool_(static_cast<std::size_t>(options.query_threads)) {}
 
 App::~App() {
   if (runtime_) runtime_->drain(milliseconds(0));
@@ -114,24 +129,42 @@ Status App::start() {
   }
   fleet_ = std::make_unique<fleet::Fleet>(schemas_, Clock::system());
   remember_hosts(*store_, *fleet_);
-  pipeline_ = std::make_unique<Pipeline>(log_, *store_, *fleet_);
+  {
+    Step step("journal open");
+    auto opened = ingest::Log::open(options_.log_options(), schemas_);
+    if (!opened) return fail(std::move(opened).error());
+    log_ = std::move(*opened);
+  }
+  const auto aside = [&](const std::string& what) {
+    return std::make_unique<SetAside>(what, options_.store_directory + "/refused-" + what + ".txt", kSetAsideBytes,
+                                      schemas_);
+  };
+  ingest_refused_ = aside("ingest");
+  store_refused_ = aside("store");
+  RESMON_ASSIGN(ingest::LogReader * store_reader, log_->add_reader("store", ingest::LogReader::Loss::kNever));
+  pipeline_ = std::make_unique<Pipeline>(*log_, *store_reader, *store_, *fleet_, *store_refused_);
+  observer_ = std::make_unique<Witness>(*fleet_, *ingest_refused_);
   const unsigned threads =
       options_.threads > 0 ? static_cast<unsigned>(options_.threads) : std::thread::hardware_concurrency();
   runtime_ = std::make_unique<net::Runtime>(threads);
 
   for (const sink::SinkOptions& options : options_.sinks) {
     SinkUnit unit;
-    unit.source = std::make_unique<LogSource>(runtime_->first().get_executor(),
-                                              log_.add_reader(ingest::LogReader::Loss::kOldest));
+    RESMON_ASSIGN(unit.reader, log_->add_reader(kSinkPrefix + options.name, ingest::LogReader::Loss::kOldest));
+    unit.source = std::make_unique<LogSource>(runtime_->first().get_executor(), *unit.reader);
     auto made = sink::Sink::make(runtime_->first().get_executor(), options, schemas_, *unit.source);
     if (!made) return fail(std::move(made).error().wrap("sink." + options.name));
     unit.sink = std::move(*made);
     sinks_.push_back(std::move(unit));
   }
+  // What the journal kept for a sink that is configured no more holds it no longer.
+  for (const journal::ReaderStats& gone : log_->forget_others(kSinkPrefix))
+    log::warn("sink", "no longer configured; what the journal kept for it is given up",
+              {{"name", gone.name.substr(kSinkPrefix.size())}, {"entries", gone.backlog_records}});
 
   const std::string software = "resmon-server " + version_;
   ingest_ = std::make_unique<ingest::Server>(options_.ingest_options(software, options_.listen_tls ? tls : nullptr),
-                                             *tokens, schemas_, log_, *fleet_);
+                                             *tokens, schemas_, *log_, *observer_);
   http_ = std::make_unique<http::Server>(options_.http_options(options_.http_tls ? tls : nullptr), *tokens, router_);
   add_routes(*this, router_);
 
@@ -181,7 +214,7 @@ void App::stop() {
     while (ingest_->sessions() > 0 && steady_clock::now() - begin < kSessionPatience)
       std::this_thread::sleep_for(milliseconds(5));
   }
-  log_.stop();
+  if (log_) log_->stop();
   if (pipeline_) {
     Step step("log written to the store");
     pipeline_->stop();
@@ -194,8 +227,9 @@ void App::stop() {
       while (unit.sink->stats().state != sink::State::kStopped && steady_clock::now() < until)
         std::this_thread::sleep_for(milliseconds(5));
     for (const SinkUnit& unit : sinks_)
-      if (const auto left = unit.source->reader().backlog_entries(); left > 0)
-        log::warn("sink", "stopped with entries not delivered", {{"sink", unit.sink->stats().name}, {"entries", left}});
+      if (const auto left = unit.reader->stats(); left.backlog_entries > 0)
+        log::info("sink", "stopped; the journal keeps what is not delivered",
+                  {{"sink", unit.sink->stats().name}, {"samples", left.backlog_samples}});
   }
   if (http_) http_->stop();
   query_pool_.join();  // queries see stopping_ and end
@@ -205,6 +239,12 @@ void App::stop() {
     Step step("store closed");
     if (Status closed = store_->close(); !closed)
       log::error("store", "did not close cleanly", {{"reason", closed.error().message}});
+  }
+  if (log_ && pipeline_) {
+    Step step("journal closed");
+    pipeline_->release();
+    if (Status closed = log_->close(); !closed)
+      log::error("journal", "did not close cleanly", {{"reason", closed.error().message}});
   }
   log::info("server", "stopped", {{"seconds", std::chrono::duration<double>(steady_clock::now() - begin).count()}});
 }

@@ -26,6 +26,7 @@
 namespace resmon::server {
 
 struct SinkUnit {
+  ingest::LogReader* reader = nullptr;
   std::unique_ptr<LogSource> source;
   std::unique_ptr<sink::Sink> sink;
 };
@@ -47,13 +48,14 @@ class App {
   double uptime_seconds() const;
   const store::Store& store() const { return *store_; }
   const fleet::Fleet& fleet() const { return *fleet_; }
-  const ingest::Log& log() const { return log_; }
+  const ingest::Log& log() const { return *log_; }
   const ingest::Server& ingest() const { return *ingest_; }
   const http::Server& http() const { return *http_; }
   const Pipeline& pipeline() const { return *pipeline_; }
   const std::vector<SinkUnit>& sinks() const { return sinks_; }
   metric::SchemaTable& schemas() { return schemas_; }
-  ingest::Log& mutable_log() { return log_; }
+  ingest::Log& mutable_log() { return *log_; }
+  SetAside& set_aside() { return *ingest_refused_; }
   boost::asio::thread_pool& query_pool() { return query_pool_; }
   boost::asio::thread_pool& write_pool() { return write_pool_; }
   const std::atomic<bool>& stopping() const { return stopping_; }
@@ -65,10 +67,13 @@ class App {
   // First: sockets and timers of all that follows live in its contexts. Its threads end before, in ~App.
   std::unique_ptr<net::Runtime> runtime_;
   metric::SchemaTable schemas_;
-  ingest::Log log_;
+  std::unique_ptr<ingest::Log> log_;
+  std::unique_ptr<SetAside> ingest_refused_;
+  std::unique_ptr<SetAside> store_refused_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<ingest::Observer> observer_;
   std::unique_ptr<ingest::Server> ingest_;
   http::Router router_;
   std::unique_ptr<http::Server> http_;

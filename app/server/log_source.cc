@@ -10,8 +10,8 @@ namespace asio = boost::asio;
 
 LogSource::LogSource(asio::any_io_executor executor, ingest::LogReader& reader)
     : reader_(reader), bell_(std::make_shared<Bell>(executor)) {
-  reader_.on_append([bell = bell_, executor] {
-    // One wake-up for all that is appended until the sink has looked again.
+  reader_.on_readable([bell = bell_, executor] {
+    // One wake-up for all that becomes durable until the sink has looked again.
     if (bell->waiting.exchange(false)) asio::post(executor, [bell] { bell->timer.cancel(); });
   });
 }
@@ -19,10 +19,12 @@ LogSource::LogSource(asio::any_io_executor executor, ingest::LogReader& reader)
 asio::awaitable<std::optional<sink::Item>> LogSource::next(std::chrono::steady_clock::time_point wait_until) {
   while (true) {
     bell_->timer.expires_at(wait_until);
-    bell_->waiting = true;  // before looking: an append after the look rings
-    if (const auto entry = reader_.try_next()) {
+    bell_->waiting = true;  // before looking: what becomes durable after the look rings
+    if (const ingest::Entry* entry = reader_.try_next()) {
       bell_->waiting = false;
-      co_return sink::Item{entry->batch, entry->position, entry->received};
+      if (!batch_ || batch_.use_count() > 1) batch_ = std::make_shared<metric::Batch>();
+      std::swap(*batch_, *entry->batch);
+      co_return sink::Item{batch_, entry->position, entry->received};
     }
     if (std::chrono::steady_clock::now() >= wait_until) co_return std::nullopt;
     co_await bell_->timer.async_wait(asio::as_tuple(asio::use_awaitable));

@@ -18,7 +18,6 @@ class LogSource final : public sink::Source {
   boost::asio::awaitable<std::optional<sink::Item>> next(std::chrono::steady_clock::time_point wait_until) override;
   void commit(std::uint64_t position) override { reader_.commit(position); }
   void wake() override;
-  const ingest::LogReader& reader() const { return reader_; }
 
  private:
   struct Bell {
@@ -27,6 +26,7 @@ class LogSource final : public sink::Source {
     std::atomic<bool> waiting{false};
   };
   ingest::LogReader& reader_;
+  std::shared_ptr<metric::Batch> batch_;  // used again once the sink has let go of it
   bool woken_ = false;
   std::shared_ptr<Bell> bell_;  // outlives the source in the log's hands
 };

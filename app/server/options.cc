@@ -84,6 +84,21 @@ void Options::declare(config::Settings& settings) {
       "store.disk_limit_bytes", &store_disk_limit_bytes, 0, 1ULL << 50U,
       "The store's files never take more: the oldest samples go first, then minutes, then hours. 0: no limit.");
 
+  settings.text("journal.directory", &journal_directory,
+                "What clients send is made durable here before it is acknowledged, and kept until the store and every "
+                "sink have it. Empty: journal in the store's directory.");
+  settings.choice("journal.sync", &journal_sync, {"interval", "immediate", "off"},
+                  "When an acknowledgement may follow. interval: samples are synced together every sync_interval. "
+                  "immediate: as soon as the disk allows; costs more of its time. off: once the kernel has them, so a "
+                  "loss of power may take some that clients no longer have.");
+  settings.duration("journal.sync_interval", &journal_sync_interval, milliseconds(1), seconds(10),
+                    "Longer: less work for the disk, later acknowledgements.");
+  settings.bytes("journal.limit_bytes", &journal_limit_bytes, 1U << 20U, 1ULL << 46U,
+                 "The journal never takes more disk. When it is full, a sink that is behind loses its oldest, counted; "
+                 "for the store's sake nothing more is acknowledged, and clients keep their samples.");
+  settings.bytes("journal.memory_bytes", &journal_memory_bytes, 1U << 20U, 1ULL << 40U,
+                 "For what is not durable yet. When a failing disk leaves more, nothing more is taken.");
+
   settings.tables(
       "sink", "influx",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
@@ -113,9 +128,24 @@ void Options::declare(config::Settings& settings) {
                     "For TLS and greeting: half-open connections end then.");
   settings.duration("limits.idle_timeout", &idle_timeout, seconds(1), hours(24),
                     "A client that is silent this long is taken for gone.");
-  settings.bytes("limits.log_memory_bytes", &log_memory_bytes, 1U << 20U, 1ULL << 40U,
-                 "What is held for readers that are behind. A sink that is further behind loses its oldest, counted; "
-                 "the store never.");
+  settings.duration("limits.write_timeout", &write_timeout, seconds(1), hours(1),
+                    "A client that does not take its answers for this long is hung up on.");
+  settings.integer("limits.max_half_open", &max_half_open, 1, 1'000'000,
+                   "Connections that have not said hello yet; more are closed at once, and counted.");
+  settings.integer(
+      "limits.connection_rate", &connection_rate, 0, 1'000'000,
+      "Connections a second from one address; ten times as many may come at once, more are closed. 0: any.");
+  settings.integer("limits.max_name_bytes", &max_name_bytes, 16, 65'535,
+                   "The longest name of a measurement, tag or field that a client may send.");
+  settings.integer("limits.max_tag_value_bytes", &max_tag_value_bytes, 16, 65'535, "The longest tag value.");
+  settings.bytes("limits.max_string_bytes", &max_string_bytes, 16, 65'535, "The longest string value.");
+  settings.bytes("limits.max_text_bytes_per_client", &max_text_bytes_per_client, 65'536, 1ULL << 30U,
+                 "String values that are remembered for each client, so that they need not be sent again.");
+  settings.duration("limits.max_future", &max_future, seconds(0), hours(24 * 3650),
+                    "Samples of later than this from now are set aside: they would hide all that comes. 0: any.");
+  settings.duration("limits.max_past", &max_past, seconds(0), hours(24 * 3650),
+                    "Samples of earlier than this before now are set aside. 0: any; the store has its own retention.");
+
   settings.duration("limits.query_timeout", &query_timeout, milliseconds(10), hours(1),
                     "A query that takes longer is ended.");
   settings.integer("limits.query_threads", &query_threads, 1, 64, "How many queries run at once.");
@@ -144,6 +174,7 @@ Status Options::check() {
   for (sink::SinkOptions& sink : sinks)
     if (sink.refused_file.empty()) sink.refused_file = store_directory + "/refused-" + sink.name + ".txt";
   if (token_file.empty()) token_file = store_directory + "/token";
+  if (journal_directory.empty()) journal_directory = store_directory + "/journal";
   return {};
 }
 
@@ -158,6 +189,18 @@ store::Options Options::store_options() const {
   return out;
 }
 
+ingest::LogOptions Options::log_options() const {
+  ingest::LogOptions out;
+  out.directory = journal_directory;
+  out.limit_bytes = journal_limit_bytes;
+  out.sync = journal_sync == "off"         ? journal::Sync::kOff
+             : journal_sync == "immediate" ? journal::Sync::kImmediate
+                                           : journal::Sync::kInterval;
+  out.sync_interval = std::chrono::duration_cast<milliseconds>(journal_sync_interval);
+  out.memory_bytes = journal_memory_bytes;
+  return out;
+}
+
 ingest::ServerOptions Options::ingest_options(const std::string& software, net::TlsContext tls) const {
   ingest::ServerOptions out;
   out.software = software;
@@ -166,7 +209,16 @@ ingest::ServerOptions Options::ingest_options(const std::string& software, net::
   out.idle_timeout = std::chrono::duration_cast<milliseconds>(idle_timeout);
   out.max_clients = static_cast<std::uint32_t>(max_clients);
   out.max_frame_bytes = static_cast<std::uint32_t>(max_frame_bytes);
+  out.write_timeout = std::chrono::duration_cast<milliseconds>(write_timeout);
+  out.max_greeting = static_cast<std::uint32_t>(max_half_open);
+  out.connection_rate = static_cast<std::uint32_t>(connection_rate);
+  out.max_future = max_future;
+  out.max_past = max_past;
   out.decoder.max_series = static_cast<std::uint32_t>(max_series_per_client);
+  out.decoder.max_name_bytes = static_cast<std::uint32_t>(max_name_bytes);
+  out.decoder.max_tag_value_bytes = static_cast<std::uint32_t>(max_tag_value_bytes);
+  out.decoder.max_string_bytes = static_cast<std::uint32_t>(max_string_bytes);
+  out.decoder.max_kept_text_bytes = max_text_bytes_per_client;
   return out;
 }
 

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "config/settings.h"
 #include "http/server.h"
+#include "ingest/log.h"
 #include "ingest/server.h"
 #include "program/program.h"
 #include "sink/options.h"
@@ -35,7 +36,21 @@ struct Options {
   std::chrono::nanoseconds hello_timeout{std::chrono::seconds(10)};
   std::chrono::nanoseconds idle_timeout{std::chrono::seconds(60)};
   std::uint64_t max_frame_bytes = wire::kMaxFrameBytes;
-  std::uint64_t log_memory_bytes = 256U << 20U;
+  std::chrono::nanoseconds write_timeout{std::chrono::seconds(30)};
+  std::int64_t max_half_open = 2'000;
+  std::int64_t connection_rate = 1'000;
+  std::int64_t max_name_bytes = 256;
+  std::int64_t max_tag_value_bytes = 1024;
+  std::uint64_t max_string_bytes = 65'535;
+  std::uint64_t max_text_bytes_per_client = 4U << 20U;
+  std::chrono::nanoseconds max_future{std::chrono::hours(24)};
+  std::chrono::nanoseconds max_past{0};
+
+  std::string journal_directory;
+  std::string journal_sync = "interval";
+  std::chrono::nanoseconds journal_sync_interval{std::chrono::milliseconds(100)};
+  std::uint64_t journal_limit_bytes = 1ULL << 30U;
+  std::uint64_t journal_memory_bytes = 32U << 20U;
   std::int64_t max_connections = 2'000;
 
   std::chrono::nanoseconds query_timeout{std::chrono::seconds(30)};
@@ -59,6 +74,7 @@ struct Options {
   Status check();
 
   store::Options store_options() const;
+  ingest::LogOptions log_options() const;
   ingest::ServerOptions ingest_options(const std::string& software, net::TlsContext tls) const;
   http::ServerOptions http_options(net::TlsContext tls) const;
 };

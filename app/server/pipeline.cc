@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <chrono>
+#include <cstdlib>
 
 #include "base/log.h"
 
@@ -12,11 +13,26 @@ namespace {
 
 constexpr auto kMaintainEvery = std::chrono::seconds(1);
 constexpr auto kRetryPause = std::chrono::milliseconds(500);
+constexpr auto kEarlyFlushEvery = std::chrono::seconds(2);
+constexpr std::string_view kMark = "journal";
+
+// "journal's number:position", so that a position of another journal is not mistaken for one of this.
+std::string mark_of(std::uint64_t id, std::uint64_t position) {
+  return std::to_string(id) + ":" + std::to_string(position);
+}
+std::uint64_t position_of(const std::string& mark, std::uint64_t id) {
+  const std::string prefix = std::to_string(id) + ":";
+  return mark.starts_with(prefix) ? std::strtoull(mark.c_str() + prefix.size(), nullptr, 10) : 0;
+}
 
 }  // namespace
 
-Pipeline::Pipeline(ingest::Log& log, store::Store& store, fleet::Fleet& fleet)
-    : reader_(log.add_reader(ingest::LogReader::Loss::kNever)), store_(store), fleet_(fleet) {}
+Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& store, fleet::Fleet& fleet,
+                   SetAside& refused)
+    : log_(log), reader_(reader), store_(store), fleet_(fleet), refused_(refused) {
+  if (const auto mark = store_.mark(kMark)) written_ = marked_ = position_of(*mark, log_.id());
+  reader_.skip_through(written_);
+}
 
 Pipeline::~Pipeline() {
   stop();
@@ -51,42 +67,60 @@ void Pipeline::set_trouble(std::string text) {
 }
 
 void Pipeline::run() {
-  auto maintain_at = std::chrono::steady_clock::now() + kMaintainEvery;
+  house_at_ = flushed_at_ = std::chrono::steady_clock::now();
   while (true) {
-    const auto entry = reader_.next(maintain_at);
-    if (entry) {
-      fleet_.observe(*entry->batch, entry->received);
-      write(*entry);
-      reader_.commit(entry->position);
+    const ingest::Entry* const entry = reader_.next(house_at_ + kMaintainEvery);
+    if (entry != nullptr) {
+      if (entry->position > shown_) fleet_.observe(*entry->batch, entry->received);
+      shown_ = std::max(shown_, entry->position);
+      if (!write(*entry)) return;
+      written_ = entry->position;
     } else if (stopping_) {
+      keep_house();
       return;
     }
-    if (std::chrono::steady_clock::now() >= maintain_at) {
-      if (Status kept = store_.maintain(Clock::system().wall()); !kept)
-        set_trouble(kept.error().message);
-      else
-        set_trouble("");
-      maintain_at = std::chrono::steady_clock::now() + kMaintainEvery;
-    }
+    if (std::chrono::steady_clock::now() - house_at_ >= kMaintainEvery) keep_house();
   }
 }
 
-void Pipeline::write(const ingest::Entry& entry) {
+// About once a second, also while the store takes nothing.
+void Pipeline::keep_house() {
+  const auto now = std::chrono::steady_clock::now();
+  house_at_ = now;
+  if (written_ != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_))) marked_ = written_;
+  Status kept = store_.maintain(Clock::system().wall());
+  // The log's disk is precious once half of it is used: what is written is made durable before its time.
+  const journal::Stats log = log_.stats();
+  if (kept && log.disk_bytes > log.limit_bytes / 2 && now - flushed_at_ >= kEarlyFlushEvery &&
+      position_of(store_.durable_mark(kMark), log_.id()) < written_) {
+    flushed_at_ = now;
+    kept = store_.flush();
+  }
+  set_trouble(kept ? "" : kept.error().message);
+  reader_.commit(position_of(store_.durable_mark(kMark), log_.id()));
+  (void)log_.check();
+}
+
+void Pipeline::release() {
+  reader_.commit(position_of(store_.durable_mark(kMark), log_.id()));
+}
+
+// False: stopping, and the store does not take it. The log has it: it is written when the server starts again.
+bool Pipeline::write(const ingest::Entry& entry) {
   while (true) {
     auto report = store_.write(*entry.batch);
     if (report) {
-      if (report->refused_samples > 0)
-        log::warn("store", "samples refused", {{"samples", report->refused_samples}, {"first", report->first_refusal}});
-      set_trouble("");
-      return;
+      for (const store::RefusedRow& one : report->refused_rows)
+        refused_.add(*entry.batch, entry.batch->rows()[one.row], one.reason);
+      return true;
     }
     set_trouble(report.error().message);
-    if (stopping_) {
-      log::error("store", "stopping with samples that could not be stored", {{"samples", entry.batch->samples()}});
-      return;
-    }
+    if (stopping_) return false;
     std::this_thread::sleep_for(kRetryPause);
-    (void)store_.maintain(Clock::system().wall());  // retention may make room; the next write tells
+    keep_house();  // retention may make room; the next write tells
+    // Whoever looks at the fleet need not wait for the store.
+    shown_ = log_.look_ahead(
+        shown_, [this](const metric::Batch& batch, UnixNanos received) { fleet_.observe(batch, received); });
   }
 }
 

@@ -7,33 +7,49 @@
 
 #include "fleet/fleet.h"
 #include "ingest/log.h"
+#include "set_aside.h"
 #include "store/store.h"
 
 namespace resmon::server {
 
 // The thread between the log and the embedded store: shows every entry to the fleet, writes it to the store, and keeps
 // the store's house in order. It is the store's only writer.
+//
+// How far the store is, it says itself: the position of the last entry written is a mark in the same transaction as the
+// rows. The log's cursor follows what is durable there, so the log keeps all that a crash would take from the store;
+// and what the store has, it is not shown again.
 class Pipeline {
  public:
-  Pipeline(ingest::Log& log, store::Store& store, fleet::Fleet& fleet);
+  // All must outlive the pipeline.
+  Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& store, fleet::Fleet& fleet, SetAside& refused);
   ~Pipeline();
 
   void start();
   // Writes what the log still holds, then ends the thread. The log must have been stopped.
   void stop();
+  // After the store was closed: the log may let go of what it has.
+  void release();
 
   // Empty while all is well; else why the store takes nothing.
   std::string trouble() const;
-  const ingest::LogReader& reader() const { return reader_; }
+  ingest::LogReader::Stats stats() const { return reader_.stats(); }
 
  private:
   void run();
-  void write(const ingest::Entry& entry);
+  bool write(const ingest::Entry& entry);
+  void keep_house();
   void set_trouble(std::string text);
 
+  ingest::Log& log_;
   ingest::LogReader& reader_;
   store::Store& store_;
   fleet::Fleet& fleet_;
+  SetAside& refused_;
+  std::uint64_t written_ = 0;  // position; the thread's
+  std::uint64_t marked_ = 0;
+  std::uint64_t shown_ = 0;  // to the fleet
+  std::chrono::steady_clock::time_point house_at_;
+  std::chrono::steady_clock::time_point flushed_at_;
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;
   std::string trouble_;  // guarded by mutex_

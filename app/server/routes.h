@@ -1,14 +1,14 @@
 #pragma once
 
 #include "http/router.h"
+#include "ingest/log.h"
 
 namespace resmon::server {
 
 class App;
-struct SinkUnit;
 
-// Age of the oldest entry that the sink has not delivered; 0 when there is none.
-double lag_seconds(const SinkUnit& unit);
+// Age of the oldest entry that the reader is not done with; 0 when there is none.
+double lag_seconds(const ingest::LogReader::Stats& stats);
 
 // Every path of the HTTP interface. `app` must outlive the router's use.
 void add_routes(App& app, http::Router& router);

@@ -16,14 +16,18 @@ Answer health() {
 // body.
 Answer ready(const App& app) {
   const std::string trouble = app.pipeline().trouble();
+  const std::string journal = app.log().trouble();
   std::string body;
+  body += journal.empty() ? "journal ok\n" : "journal failing: " + journal + "\n";
   body += trouble.empty() ? "store ok\n" : "store failing: " + trouble + "\n";
   for (const SinkUnit& unit : app.sinks()) {
     const sink::Stats stats = unit.sink->stats();
-    body += "sink " + stats.name + " " + std::string(sink::state_name(stats.state)) + "\n";
+    const ingest::LogReader::Stats log = unit.reader->stats();
+    body += fmt::format("sink {} {} lag {:.1f} s, {} samples waiting, {} lost\n", stats.name,
+                        sink::state_name(stats.state), lag_seconds(log), log.backlog_samples, log.lost_samples);
   }
   if (app.stopping()) body += "stopping\n";
-  co_return http::Response::text(body, trouble.empty() && !app.stopping() ? 200 : 503);
+  co_return http::Response::text(body, trouble.empty() && journal.empty() && !app.stopping() ? 200 : 503);
 }
 
 Answer ping() {
@@ -71,7 +75,28 @@ Answer metrics(const App& app) {
           in.duplicate_batches.load());
   out.add("resmon_missing_batches_total", "counter", "Batches that clients no longer had when they came back.",
           in.missing_batches.load());
-  out.add("resmon_log_bytes", "gauge", "Held in memory for readers that are behind.", app.log().bytes());
+  out.add("resmon_connections_rate_limited_total", "counter", "Closed at once: too many from one address.",
+          in.rate_limited.load());
+  out.add("resmon_ingest_refused_samples_total", "counter",
+          "Samples of impossible times or sizes; set aside in a file.", in.refused_samples.load());
+  out.add("resmon_ingest_skewed_clients_total", "counter", "Greetings with a clock that differs by more than 5 s.",
+          in.skewed_clients.load());
+  out.add("resmon_forgotten_streams_total", "counter", "Clients' streams forgotten because there are too many.",
+          app.log().forgotten_streams());
+  const journal::Stats journal = app.log().stats();
+  out.add("resmon_journal_up", "gauge", "1 while what clients send is made durable and acknowledged.",
+          app.log().trouble().empty() ? 1 : 0);
+  out.add("resmon_journal_disk_bytes", "gauge", "The journal's files, reserved space included.", journal.disk_bytes);
+  out.add("resmon_journal_limit_bytes", "gauge", "What they may take.", journal.limit_bytes);
+  out.add("resmon_journal_waiting_bytes", "gauge", "Taken and not durable yet.", journal.waiting_bytes);
+  out.add("resmon_journal_appended_bytes_total", "counter", "Bytes of records appended.", journal.appended_bytes);
+  out.add("resmon_journal_entries_total", "counter", "Records appended.", journal.appended_records);
+  out.add("resmon_journal_refused_total", "counter", "Appends refused: full, or the disk fails.",
+          journal.refused_records);
+  out.add("resmon_journal_damaged_entries_total", "counter", "Records that could not be read back.",
+          journal.damaged_records);
+  out.add("resmon_journal_syncs_total", "counter", "Times the disk was waited for.", journal.syncs);
+  out.add("resmon_journal_failures_total", "counter", "Writes and syncs that failed.", journal.failures);
   const store::Stats store = app.store().stats();
   out.add("resmon_store_groups", "gauge", "Series groups (measurement and tag set) in the store.", store.groups);
   out.add("resmon_store_head_rows", "gauge", "Rows not sealed into a chunk yet.", store.head_rows);
@@ -80,8 +105,11 @@ Answer metrics(const App& app) {
   out.add("resmon_store_samples_total", "counter", "Samples stored.", store.stored_samples);
   out.add("resmon_store_refused_samples_total", "counter", "Samples the store refused.", store.refused_samples);
   out.add("resmon_store_damaged_chunks_total", "counter", "Chunks that failed their checksum.", store.damaged_chunks);
-  out.add("resmon_store_backlog_entries", "gauge", "Log entries the store has yet to write.",
-          app.pipeline().reader().backlog_entries());
+  const ingest::LogReader::Stats backlog = app.pipeline().stats();
+  out.add("resmon_store_backlog_entries", "gauge", "Journal entries that the store has not made durable.",
+          backlog.backlog_entries);
+  out.add("resmon_store_backlog_samples", "gauge", "Samples in them.", backlog.backlog_samples);
+  out.add("resmon_store_lag_seconds", "gauge", "Age of the oldest of them.", lag_seconds(backlog));
   const http::ServerStats& web = app.http().stats();
   out.add("resmon_http_requests_total", "counter", "HTTP requests.", web.requests.load());
   out.add("resmon_http_denied_total", "counter", "HTTP requests without a valid token.", web.denied.load());
@@ -94,15 +122,18 @@ Answer metrics(const App& app) {
     };
     each("resmon_sink_up", "gauge", "1 while the sink's last request was accepted.",
          [](const SinkUnit& unit) { return unit.sink->stats().state == sink::State::kOk ? 1 : 0; });
-    each("resmon_sink_lag_seconds", "gauge", "Age of the oldest entry not delivered.", lag_seconds);
+    each("resmon_sink_lag_seconds", "gauge", "Age of the oldest entry not delivered.",
+         [](const SinkUnit& unit) { return lag_seconds(unit.reader->stats()); });
     each("resmon_sink_backlog_entries", "gauge", "Log entries not delivered.",
-         [](const SinkUnit& unit) { return unit.source->reader().backlog_entries(); });
+         [](const SinkUnit& unit) { return unit.reader->stats().backlog_entries; });
+    each("resmon_sink_backlog_samples", "gauge", "Samples in them.",
+         [](const SinkUnit& unit) { return unit.reader->stats().backlog_samples; });
     each("resmon_sink_sent_samples_total", "counter", "Samples accepted by the database.",
          [](const SinkUnit& unit) { return unit.sink->stats().sent_samples; });
     each("resmon_sink_refused_samples_total", "counter", "Samples the database refused; set aside in a file.",
          [](const SinkUnit& unit) { return unit.sink->stats().refused_samples; });
     each("resmon_sink_lost_samples_total", "counter", "Samples dropped because the sink was too far behind.",
-         [](const SinkUnit& unit) { return unit.source->reader().lost_samples(); });
+         [](const SinkUnit& unit) { return unit.reader->stats().lost_samples; });
     each("resmon_sink_retries_total", "counter", "Requests that had to be repeated.",
          [](const SinkUnit& unit) { return unit.sink->stats().retries; });
   }

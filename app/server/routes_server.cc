@@ -23,16 +23,19 @@ std::string describe_sinks(const App& app) {
   std::string sinks = "[";
   for (const SinkUnit& unit : app.sinks()) {
     const sink::Stats stats = unit.sink->stats();
+    const ingest::LogReader::Stats log = unit.reader->stats();
     if (sinks.size() > 1) sinks += ',';
     sinks += JsonObject()
                  .text("name", stats.name)
                  .text("state", sink::state_name(stats.state))
-                 .decimal("lag_seconds", lag_seconds(unit), 3)
-                 .number("backlog_entries", unit.source->reader().backlog_entries())
+                 .decimal("lag_seconds", lag_seconds(log), 3)
+                 .number("backlog_entries", log.backlog_entries)
+                 .number("backlog_samples", log.backlog_samples)
                  .number("sent_samples", stats.sent_samples)
                  .number("sent_bytes", stats.sent_bytes)
                  .number("refused_samples", stats.refused_samples)
-                 .number("lost_samples", unit.source->reader().lost_samples())
+                 .number("lost_samples", log.lost_samples)
+                 .number("damaged_entries", log.damaged_entries)
                  .number("retries", stats.retries)
                  .text("server_version", stats.server_version)
                  .text("last_error", stats.last_error)
@@ -59,6 +62,7 @@ std::string describe_store(const App& app) {
   tier("samples", store.rows_bytes, limit(options.store_rows_limit_bytes), options.store_retain);
   tier("minutes", store.minutes_bytes, limit(options.store_minutes_limit_bytes), options.store_minutes_retain);
   tier("hours", store.hours_bytes, limit(options.store_hours_limit_bytes), options.store_hours_retain);
+  const ingest::LogReader::Stats backlog = app.pipeline().stats();
   return JsonObject()
       .text("trouble", app.pipeline().trouble())
       .text("directory", app.options().store_directory)
@@ -74,8 +78,31 @@ std::string describe_store(const App& app) {
       .number("disk_bytes", store.disk_bytes)
       .number("disk_limit_bytes", app.options().store_disk_limit_bytes)
       .number("retain_seconds", std::chrono::duration_cast<std::chrono::seconds>(app.options().store_retain).count())
-      .number("backlog_entries", app.pipeline().reader().backlog_entries())
+      .number("backlog_entries", backlog.backlog_entries)
+      .number("backlog_samples", backlog.backlog_samples)
+      .decimal("lag_seconds", lag_seconds(backlog), 3)
+      .number("damaged_entries", backlog.damaged_entries)
       .raw("tiers", tiers + "]")
+      .finish();
+}
+
+std::string describe_journal(const App& app) {
+  const journal::Stats stats = app.log().stats();
+  return JsonObject()
+      .text("trouble", app.log().trouble())
+      .text("directory", app.options().journal_directory)
+      .text("sync", app.options().journal_sync)
+      .number("disk_bytes", stats.disk_bytes)
+      .number("limit_bytes", stats.limit_bytes)
+      .number("memory_bytes", stats.memory_bytes)
+      .number("waiting_bytes", stats.waiting_bytes)
+      .number("appended_entries", stats.appended_records)
+      .number("appended_bytes", stats.appended_bytes)
+      .number("refused_entries", stats.refused_records)
+      .number("damaged_entries", stats.damaged_records)
+      .number("syncs", stats.syncs)
+      .number("failures", stats.failures)
+      .decimal("last_sync_seconds", std::chrono::duration<double>(stats.last_sync_duration).count(), 6)
       .finish();
 }
 
@@ -100,11 +127,12 @@ Answer server(const App& app) {
                                                         .number("missing_batches", in.missing_batches.load())
                                                         .number("connections", in.connections.load())
                                                         .number("refused_connections", in.refused.load())
+                                                        .number("turned_away", in.turned_away.load())
+                                                        .number("rate_limited", in.rate_limited.load())
+                                                        .number("refused_samples", in.refused_samples.load())
+                                                        .number("skewed_clients", in.skewed_clients.load())
                                                         .finish())
-                                     .raw("log", JsonObject()
-                                                     .number("bytes", app.log().bytes())
-                                                     .number("limit_bytes", app.options().log_memory_bytes)
-                                                     .finish())
+                                     .raw("journal", describe_journal(app))
                                      .raw("http", JsonObject()
                                                       .text("address", app.options().http_address)
                                                       .boolean("tls", app.options().http_tls)
@@ -149,8 +177,8 @@ Answer log_tail(std::shared_ptr<const http::Request> request) {
 
 }  // namespace
 
-double lag_seconds(const SinkUnit& unit) {
-  const auto oldest = unit.source->reader().oldest_received();
+double lag_seconds(const ingest::LogReader::Stats& stats) {
+  const auto& oldest = stats.oldest_received;
   return oldest ? static_cast<double>(Clock::system().wall() - *oldest) / 1e9 : 0.0;
 }
 

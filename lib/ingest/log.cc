@@ -1,118 +1,463 @@
+// Rows are encoded before any lock is taken; under the lock a record is only put together. A journal's segment must be
+// readable without the ones before it, so its first record carries the numbers of all streams, and each record the
+// definitions that its segment lacks (record.h). What a restarted server knows of its clients is thus what its newest
+// segment says; it is by construction exactly what is durable.
+//
+// Losing the numbers would not lose or double samples: a client sends again what was never acknowledged, and every
+// store keeps one value for a series and time. It would cost work, and show as samples taken twice.
+//
+// Readers decode records, also those that have just been written and are still in memory: that costs a few nanoseconds
+// a value and keeps one path that is always used. Rejected: handing decoded batches from sessions to readers beside the
+// journal, which needs a second queue with a bound of its own, memory for all that is not durable yet, and allocations
+// that one thread makes and another frees.
+
 #include "ingest/log.h"
 
 #include <algorithm>
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/query.hpp>
+
+#include "base/log.h"
 
 namespace resmon::ingest {
 
-LogReader& Log::add_reader(LogReader::Loss loss) {
-  std::lock_guard lock(mutex_);
-  readers_.push_back(std::unique_ptr<LogReader>(new LogReader(*this, loss)));
-  LogReader& reader = *readers_.back();
-  reader.next_ = first_ + entries_.size();
-  reader.committed_ = reader.next_ - 1;
-  return reader;
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::uint64_t kLeastSegmentBytes = 16U << 20U;
+constexpr std::uint64_t kMostSegmentBytes = 64U << 20U;
+constexpr std::size_t kReadBytes = 256U << 10U;
+constexpr std::size_t kKeptScratchBytes = 1U << 20U;
+constexpr std::size_t kStreamMarkBytes = 26;  // at most
+constexpr auto kRefusalHolds = std::chrono::seconds(3);
+
+journal::Options journal_options(const LogOptions& options) {
+  journal::Options out;
+  out.directory = options.directory;
+  out.limit_bytes = options.limit_bytes;
+  out.segment_bytes = std::clamp(options.limit_bytes / 32, kLeastSegmentBytes, kMostSegmentBytes);
+  out.buffer_bytes = options.memory_bytes;
+  out.sync = options.sync;
+  out.sync_interval = options.sync_interval;
+  out.files = options.files;
+  return out;
 }
 
-Result<std::uint64_t> Log::append(std::shared_ptr<const metric::Batch> batch, UnixNanos received) {
-  const std::uint64_t size = batch->memory_bytes();
-  std::vector<std::function<void()>*> wakes;
-  std::uint64_t position = 0;
-  {
-    std::lock_guard lock(mutex_);
-    if (stopped_) return fail(ErrorKind::kUnavailable, "the log is stopped");
-    while (bytes_ + size > limit_bytes_ && !entries_.empty()) {
-      // Only a reader that must not lose anything can refuse the new for the sake of the old.
-      for (const auto& reader : readers_)
-        if (reader->loss_ == LogReader::Loss::kNever && reader->committed_ < first_)
-          return fail(ErrorKind::kUnavailable, "the log is full: the store does not keep up");
-      for (const auto& reader : readers_) {
-        if (reader->committed_ >= first_) continue;
-        reader->lost_samples_ += entries_.front().batch->samples();
-        reader->committed_ = first_;
-        reader->next_ = std::max(reader->next_, first_ + 1);
-      }
-      trim();
+}  // namespace
+
+Log::Log(LogOptions options, metric::SchemaTable& schemas, std::unique_ptr<journal::Journal> journal)
+    : options_(std::move(options)), schemas_(schemas), journal_(std::move(journal)), dictionary_(schemas) {}
+
+Log::~Log() {
+  (void)close();
+}
+
+Result<std::unique_ptr<Log>> Log::open(LogOptions options, metric::SchemaTable& schemas) {
+  RESMON_ASSIGN(auto journal, journal::Journal::open(journal_options(options)));
+  for (const std::string& finding : journal->findings()) log::warn("journal", finding);
+  std::unique_ptr<Log> log(new Log(std::move(options), schemas, std::move(journal)));
+  RESMON_TRY(log->recover());
+  Log* const raw = log.get();
+  log->journal_->on_durable([raw](std::uint64_t) {
+    std::vector<std::shared_ptr<DurableLane>> lanes;
+    {
+      const std::lock_guard lock(raw->mutex_);
+      for (const auto& [context, lane] : raw->lanes_) lanes.push_back(lane);
     }
-    position = first_ + entries_.size();
-    entries_.push_back(Entry{position, std::move(batch), received});
-    bytes_ += size;
-    if (readers_.empty()) trim();
-    for (const auto& reader : readers_)
-      if (reader->wake_) wakes.push_back(&reader->wake_);
+    for (const auto& lane : lanes) lane->ring();
+  });
+  return log;
+}
+
+Status Log::recover() {
+  const journal::Stats found = journal_->stats();
+  first_own_position_ = found.last_position + 1;
+  const auto segments = journal_->segments();
+  if (segments.empty()) return {};
+
+  // How many samples each segment holds, for the day on which one must be dropped: its first record and its successor's
+  // say.
+  std::vector<std::uint64_t> before(segments.size(), 0);
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    RESMON_TRY(journal_->visit(segments[i].first, [&](const journal::Record& record) {
+      const auto view = read_record(record.payload);
+      if (view) before[i] = view->head.samples_before;
+      return !view && record.position < segments[i].second;
+    }));
   }
-  appended_.notify_all();
-  for (const auto* wake : wakes) (*wake)();
+  // The newest says all about the streams. Where its first record is damaged, what the older ones say is better than
+  // nothing.
+  std::uint64_t unreadable = 0;
+  const auto read_streams_from = [&](std::uint64_t position) -> Status {
+    return journal_->visit(position, [&](const journal::Record& record) {
+      const auto view = read_record(record.payload);
+      if (!view) {
+        ++unreadable;
+        return true;
+      }
+      samples_ = std::max(samples_.load(), view->head.samples_before + view->head.samples);
+      const auto learn = [&](const wire::StreamId& id, std::uint64_t sequence) {
+        auto& stream = streams_[id];
+        if (!stream) stream.reset(new LogStream(id));
+        if (sequence <= stream->last_sequence) return;
+        stream->last_sequence = stream->durable_sequence = sequence;
+        stream->last_position = record.position;
+      };
+      for (const auto& [id, sequence] : read_streams(view->streams)) learn(id, sequence);
+      if (view->head.first_sequence != 0) learn(view->head.stream, view->head.last_sequence);
+      return true;
+    });
+  };
+  bool complete = false;
+  RESMON_TRY(journal_->visit(segments.back().first, [&](const journal::Record& record) {
+    const auto view = read_record(record.payload);
+    complete = view && record.position == segments.back().first;
+    return false;
+  }));
+  RESMON_TRY(read_streams_from(complete ? segments.back().first : segments.front().first));
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const std::uint64_t end = i + 1 < segments.size() && before[i + 1] != 0 ? before[i + 1] : samples_.load();
+    if (end > before[i]) journal_->weigh(segments[i].first, end - before[i]);
+  }
+  if (unreadable > 0) log::warn("journal", "records that cannot be read were skipped", {{"records", unreadable}});
+  bound_streams();
+  log::info("journal", "opened",
+            {{"segments", segments.size()},
+             {"records", found.last_position - found.first_position + 1},
+             {"disk_bytes", found.disk_bytes},
+             {"streams", streams_.size()}});
+  return {};
+}
+
+std::shared_ptr<LogStream> Log::stream(const wire::StreamId& id) {
+  const std::lock_guard lock(mutex_);
+  if (const auto at = streams_.find(id); at != streams_.end()) return at->second;
+  bound_streams();
+  return streams_[id] = std::shared_ptr<LogStream>(new LogStream(id));
+}
+
+// Streams that nobody holds are forgotten, those that said something the longest ago first: an eighth at a time, since
+// looking through all of them takes milliseconds.
+void Log::bound_streams() {
+  // All of them are to fit into a quarter of a record.
+  const std::size_t most = std::min(options_.max_streams, journal_->max_record_bytes() / 4 / kStreamMarkBytes);
+  if (streams_.size() < most) return;
+  std::vector<std::pair<std::uint64_t, wire::StreamId>> idle;
+  for (const auto& [id, stream] : streams_)
+    if (stream.use_count() == 1) idle.emplace_back(stream->last_position, id);
+  const auto count = std::min(idle.size(), streams_.size() - most + most / 8 + 1);
+  std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count), idle.end());
+  for (std::size_t i = 0; i < count; ++i) streams_.erase(idle[i].second);
+  forgotten_ += count;
+}
+
+std::vector<StreamMark> Log::stream_marks() const {
+  std::vector<StreamMark> marks;
+  marks.reserve(streams_.size());
+  for (const auto& [id, stream] : streams_)
+    if (stream->last_sequence > 0) marks.emplace_back(id, stream->last_sequence);
+  return marks;
+}
+
+std::uint64_t Log::acknowledged(const LogStream& stream) const {
+  const std::lock_guard lock(mutex_);
+  return durable_position() >= stream.last_position ? stream.last_sequence : stream.durable_sequence;
+}
+
+void Log::acknowledge(LogStream& stream, std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  stream.durable_sequence = std::max(stream.durable_sequence, std::min(sequence, stream.last_sequence));
+}
+
+std::pair<std::uint64_t, std::uint64_t> Log::last_of(const LogStream& stream) const {
+  const std::lock_guard lock(mutex_);
+  return {stream.last_sequence, stream.last_position};
+}
+
+namespace {
+// Rows as the calling thread encoded them last.
+std::string& rows_of_thread() {
+  thread_local std::string rows;
+  return rows;
+}
+}  // namespace
+
+Result<Log::Appended> Log::append(const metric::Batch& batch, UnixNanos received) {
+  LogStream none({});
+  return append(none, 0, 0, batch, received);
+}
+
+Result<Log::Appended> Log::append(LogStream& stream, std::uint64_t first, std::uint64_t last,
+                                  const metric::Batch& batch, UnixNanos received) {
+  std::string& rows = rows_of_thread();
+  rows.clear();
+  encode_rows(schemas_, batch, rows);
+  const bool numbered = first != 0;
+
+  const std::lock_guard lock(mutex_);
+  Appended answer;
+  answer.position = stream.last_position;
+  answer.last_before = stream.last_sequence;
+  if (numbered && first <= stream.last_sequence) return answer;
+  if (stopped_) return fail(ErrorKind::kUnavailable, "the log is stopped");
+
+  RecordHead head;
+  head.received = received;
+  head.samples = batch.samples();
+  head.samples_before = samples_;
+  head.stream = stream.id;
+  head.first_sequence = first;
+  head.last_sequence = last;
+  definitions_.clear();
+  dictionary_.define(batch, definitions_);
+  record_.clear();
+  encode_record(head, {}, definitions_, rows, record_);
+  if (journal_->begins_segment(record_.size())) {
+    dictionary_.begin_segment();
+    definitions_.clear();
+    dictionary_.define(batch, definitions_);
+    record_.clear();
+    encode_record(head, stream_marks(), definitions_, rows, record_);
+  }
+  auto appended = journal_->append_at(0, record_, head.samples);
+  if (record_.capacity() > kKeptScratchBytes) std::string().swap(record_);
+  if (rows.capacity() > kKeptScratchBytes) std::string().swap(rows);
+  if (!appended) {
+    dictionary_.start_over();
+    if (appended.error().kind == ErrorKind::kUnavailable) {
+      refused_ = appended.error().message;
+      refused_at_ = steady_clock::now();
+    }
+    return fail(std::move(appended).error());
+  }
+  refused_.clear();
+  samples_ += head.samples;
+  answer.taken = true;
+  answer.position = appended->last;
+  if (numbered) {
+    if (stream.last_sequence != 0 && first > stream.last_sequence + 1)
+      answer.missing = first - stream.last_sequence - 1;
+    if (durable_position() >= stream.last_position) stream.durable_sequence = stream.last_sequence;
+    stream.last_sequence = last;
+    stream.last_position = appended->last;
+  }
+  return answer;
+}
+
+Result<LogReader*> Log::add_reader(const std::string& name, LogReader::Loss loss) {
+  journal::ReaderOptions options;
+  options.name = name;
+  options.loss = loss == LogReader::Loss::kNever ? journal::Loss::kNever : journal::Loss::kOldest;
+  // At the oldest: a server that dies before a new reader's cursor is durable must not lose what came meanwhile.
+  options.start = journal::ReaderOptions::Start::kOldest;
+  RESMON_ASSIGN(journal::Reader * reader, journal_->reader(options));
+  const std::lock_guard lock(mutex_);
+  readers_.push_back(std::unique_ptr<LogReader>(new LogReader(*this, *reader, name)));
+  return readers_.back().get();
+}
+
+std::vector<journal::ReaderStats> Log::forget_others(std::string_view prefix) {
+  std::vector<journal::ReaderStats> forgotten;
+  for (journal::ReaderStats& one : journal_->readers())
+    if (!one.attached && one.name.starts_with(prefix) && journal_->forget_reader(one.name))
+      forgotten.push_back(std::move(one));
+  return forgotten;
+}
+
+std::uint64_t Log::look_ahead(std::uint64_t position,
+                              const std::function<void(const metric::Batch& batch, UnixNanos received)>& show) {
+  RecordDecoder decoder(schemas_);
+  metric::Batch batch;
+  (void)journal_->visit(std::max(position + 1, first_own_position_), [&](const journal::Record& record) {
+    position = std::max(position, record.position);
+    const auto view = read_record(record.payload);
+    batch.clear();
+    if (view && decoder.define(view->definitions, true) && decoder.decode(view->rows, batch))
+      show(batch, view->head.received);
+    return !stopped_;
+  });
   return position;
+}
+
+std::shared_ptr<DurableLane> Log::lane(const asio::any_io_executor& executor) {
+  asio::execution_context& context = asio::query(executor, asio::execution::context);
+  const std::lock_guard lock(mutex_);
+  auto& lane = lanes_[&context];
+  if (!lane) lane = std::make_shared<DurableLane>(*this, executor);
+  return lane;
+}
+
+std::string Log::check() {
+  const journal::Stats stats = journal_->stats();
+  std::string now = stats.error;
+  if (now.empty()) {
+    const std::lock_guard lock(mutex_);
+    // Whoever was refused tries again many times a second, if it is still there.
+    if (!refused_.empty() && steady_clock::now() - refused_at_ > kRefusalHolds) refused_.clear();
+    now = refused_;
+  }
+  const std::lock_guard lock(trouble_mutex_);
+  if (now.empty() == trouble_.empty()) return trouble_ = now;
+  trouble_ = now;
+  const UnixNanos wall = Clock::system().wall();
+  if (!now.empty()) {
+    troubled_since_ = wall;
+    log::error("journal", "nothing is acknowledged now; clients keep their samples",
+               {{"reason", now}, {"waiting_bytes", stats.waiting_bytes}, {"disk_bytes", stats.disk_bytes}});
+  } else {
+    log::info("journal", "acknowledging again", {{"after_seconds", static_cast<double>(wall - troubled_since_) / 1e9}});
+  }
+  return now;
+}
+
+std::string Log::trouble() const {
+  const std::lock_guard lock(trouble_mutex_);
+  return trouble_;
 }
 
 void Log::stop() {
   {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
     stopped_ = true;
   }
-  appended_.notify_all();
+  if (Status done = journal_->commit(); !done)
+    log::warn("journal", "stopping with records that are not durable and were not acknowledged",
+              {{"reason", done.error().message}});
 }
 
-std::uint64_t Log::bytes() const {
-  std::lock_guard lock(mutex_);
-  return bytes_;
+Status Log::close() {
+  stop();
+  return journal_->close();
 }
 
-std::uint64_t Log::last_position() const {
-  std::lock_guard lock(mutex_);
-  return first_ + entries_.size() - 1;
-}
+LogReader::LogReader(Log& log, journal::Reader& reader, std::string name)
+    : log_(log), reader_(reader), name_(std::move(name)), decoder_(log.schemas_) {}
 
-void Log::trim() {
-  std::uint64_t done = UINT64_MAX;
-  for (const auto& reader : readers_) done = std::min(done, reader->committed_);
-  while (!entries_.empty() && first_ <= done) {
-    bytes_ -= entries_.front().batch->memory_bytes();
-    entries_.pop_front();
-    ++first_;
+const Entry* LogReader::try_next() {
+  while (true) {
+    while (next_record_ < records_.size()) {
+      const journal::Record& record = records_[next_record_++];
+      if (const Entry* entry = decode(record)) return entry;
+    }
+    next_record_ = 0;
+    auto got = reader_.read(kReadBytes);
+    if (!got) {
+      records_ = {};
+      return nullptr;  // the device cannot read now
+    }
+    records_ = *got;
+    if (records_.empty()) return nullptr;
   }
 }
 
-std::optional<Entry> LogReader::try_next() {
-  std::lock_guard lock(log_.mutex_);
-  if (next_ >= log_.first_ + log_.entries_.size()) return std::nullopt;
-  return log_.entries_[next_++ - log_.first_];
+const Entry* LogReader::next(steady_clock::time_point until) {
+  while (true) {
+    if (const Entry* entry = try_next()) return entry;
+    if (log_.stopped() || steady_clock::now() >= until) return nullptr;
+    // Short, for the sake of stop(): the journal's own wait ends with its close.
+    auto got = reader_.read(kReadBytes, std::min(until, steady_clock::now() + std::chrono::milliseconds(100)));
+    records_ = got ? *got : std::span<const journal::Record>();
+    next_record_ = 0;
+  }
 }
 
-std::optional<Entry> LogReader::next(std::chrono::steady_clock::time_point until) {
-  std::unique_lock lock(log_.mutex_);
-  const auto there = [&] { return next_ < log_.first_ + log_.entries_.size(); };
-  log_.appended_.wait_until(lock, until, [&] { return there() || log_.stopped_; });
-  if (!there()) return std::nullopt;
-  return log_.entries_[next_++ - log_.first_];
+// Null: nothing to show.
+const Entry* LogReader::decode(const journal::Record& record) {
+  if (record.starts_segment) decoder_.begin_segment();
+  auto view = read_record(record.payload);
+  Status status;
+  if (!view) {
+    status = fail(view.error());
+  } else {
+    status = decoder_.define(view->definitions, record.position >= log_.first_own_position_);
+    if (record.replayed) return nullptr;
+    if (record.position > skip_through_ && status) {
+      batch_.clear();
+      status = decoder_.decode(view->rows, batch_);
+    }
+  }
+  {
+    const RecordHead head = view ? view->head : RecordHead();
+    const std::lock_guard lock(mutex_);
+    if (!status) ++undecodable_;
+    if (view && unsettled_.empty() && (!settled_samples_ || head.samples_before > *settled_samples_)) {
+      settled_samples_ = head.samples_before;
+      lost_when_settled_ = reader_.stats().dropped_weight;
+    }
+    unsettled_.push_back({record.position, head.samples, head.samples_before + head.samples, head.received});
+    if (record.position <= skip_through_) settle_through(record.position);
+  }
+  if (!status) {
+    log::error("journal", "a record cannot be read and is skipped",
+               {{"reader", name_}, {"position", record.position}, {"reason", status.error().message}});
+    return nullptr;
+  }
+  if (record.position <= skip_through_) return nullptr;
+  entry_ = {record.position, &batch_, view->head.received};
+  return &entry_;
 }
 
 void LogReader::commit(std::uint64_t position) {
-  std::lock_guard lock(log_.mutex_);
-  if (position <= committed_) return;
-  committed_ = std::min(position, next_ - 1);
-  log_.trim();
+  const std::lock_guard lock(mutex_);
+  settle_through(position);
 }
 
-void LogReader::on_append(std::function<void()> wake) {
-  std::lock_guard lock(log_.mutex_);
-  wake_ = std::move(wake);
+void LogReader::settle_through(std::uint64_t position) {
+  bool any = false;
+  while (!unsettled_.empty() && unsettled_.front().position <= position) {
+    reader_.settle(unsettled_.front().position, unsettled_.front().samples);
+    settled_samples_ = std::max(settled_samples_.value_or(0), unsettled_.front().samples_through);
+    unsettled_.pop_front();
+    any = true;
+  }
+  if (any) lost_when_settled_ = reader_.stats().dropped_weight;
 }
 
-std::uint64_t LogReader::lost_samples() const {
-  std::lock_guard lock(log_.mutex_);
-  return lost_samples_;
+LogReader::Stats LogReader::stats() const {
+  const journal::ReaderStats from = reader_.stats();
+  Stats stats;
+  stats.backlog_entries = from.backlog_records;
+  stats.lost_samples = from.dropped_weight;
+  stats.damaged_entries = from.damaged_records;
+  stats.committed = from.committed;
+  const std::lock_guard lock(mutex_);
+  stats.damaged_entries += undecodable_;
+  if (!unsettled_.empty()) stats.oldest_received = unsettled_.front().received;
+  if (from.backlog_records > 0) {
+    const std::uint64_t gone = settled_samples_.value_or(log_.samples()) + (from.dropped_weight - lost_when_settled_);
+    stats.backlog_samples = log_.samples() - std::min(log_.samples(), gone);
+  }
+  return stats;
 }
 
-std::uint64_t LogReader::backlog_entries() const {
-  std::lock_guard lock(log_.mutex_);
-  return log_.first_ + log_.entries_.size() - 1 - committed_;
+void DurableLane::wait(std::uint64_t position, std::function<void()> done) {
+  if (log_.durable_position() >= position && waiting_.empty()) {
+    done();
+    return;
+  }
+  waiting_.emplace_back(position, std::move(done));
+  // It may have become durable between the look and the list.
+  if (log_.durable_position() >= waiting_.front().first) ring();
 }
 
-std::optional<UnixNanos> LogReader::oldest_received() const {
-  std::lock_guard lock(log_.mutex_);
-  if (committed_ + 1 >= log_.first_ + log_.entries_.size()) return std::nullopt;
-  return log_.entries_[committed_ + 1 - log_.first_].received;
+void DurableLane::ring() {
+  if (rung_.exchange(true)) return;
+  asio::post(executor_, [self = shared_from_this()] { self->drain(); });
+}
+
+void DurableLane::drain() {
+  rung_ = false;
+  const std::uint64_t durable = log_.durable_position();
+  while (!waiting_.empty() && waiting_.front().first <= durable) {
+    const auto done = std::move(waiting_.front().second);
+    waiting_.pop_front();
+    done();
+  }
 }
 
 }  // namespace resmon::ingest

@@ -1,17 +1,21 @@
 #pragma once
 
-// One log, many readers: what clients sent, in the order in which it was taken. Each reader (the store, the live view,
-// each sink) has a cursor of its own, so one that is slow or away holds up nobody.
+// The server's durable log: what clients and writers of lines sent, in the order in which it was taken, in lib/journal.
 //
-// The log lives in memory and is bounded by bytes. When it is full: a reader that may lose entries loses its oldest,
-// counted; a reader that must see all (the store) makes append refuse, and clients keep their samples until there is
-// room. Thread-safe.
+//   append ──► journal ──fdatasync──► durable: acknowledge ──► readers (store, sinks), each with a durable cursor
+//
+// The log knows which batch of each client's stream it has: what comes again is not taken again, also after a restart.
+// A reader that is behind holds up nobody until the journal's bound is reached. Then a reader that may lose loses its
+// oldest, counted in samples; one that must see all (the store) makes append refuse, and clients keep their samples
+// until there is room. A full or failing disk does the same. Thread-safe but for LogReader::next.
 
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,76 +24,209 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "ingest/record.h"
+#include "journal/journal.h"
 #include "metric/batch.h"
 
 namespace resmon::ingest {
 
-struct Entry {
-  std::uint64_t position = 0;  // 1, 2, 3, …
-  std::shared_ptr<const metric::Batch> batch;
-  UnixNanos received = 0;
+struct LogOptions {
+  std::string directory;
+  std::uint64_t limit_bytes = 1ULL << 30U;  // on disk, hard
+  journal::Sync sync = journal::Sync::kInterval;
+  std::chrono::milliseconds sync_interval{100};
+  std::uint64_t memory_bytes = 32U << 20U;  // for what waits to be durable
+  std::size_t max_streams = 100'000;        // of those not in use, the longest unused are forgotten
+  journal::FileSystem* files = nullptr;     // for tests
 };
 
 class Log;
 
-class LogReader {
+// One life of a client's spool. Its numbers are guarded by the log's mutex.
+class LogStream {
  public:
-  enum class Loss { kNever, kOldest };
-
-  // The next entry, or nothing when there is none yet. Advances the reader, not what is committed.
-  std::optional<Entry> try_next();
-  // The same, waiting until `until` for one.
-  std::optional<Entry> next(std::chrono::steady_clock::time_point until);
-  // Everything up to and including `position` is done with: its memory may go.
-  void commit(std::uint64_t position);
-  // Called after each append, from the appending thread: to wake an executor. Must not call back into the log.
-  void on_append(std::function<void()> wake);
-
-  std::uint64_t lost_samples() const;
-  std::uint64_t backlog_entries() const;             // appended and not yet committed
-  std::optional<UnixNanos> oldest_received() const;  // of those
+  const wire::StreamId id;
 
  private:
   friend class Log;
-  LogReader(Log& log, Loss loss) : log_(log), loss_(loss) {}
+  explicit LogStream(const wire::StreamId& stream) : id(stream) {}
+  std::uint64_t last_sequence = 0;  // appended
+  std::uint64_t last_position = 0;  // of its record
+  std::uint64_t durable_sequence = 0;
+};
+
+struct Entry {
+  std::uint64_t position = 0;      // ascending
+  metric::Batch* batch = nullptr;  // the reader's; whoever reads may swap it out
+  UnixNanos received = 0;
+};
+
+class LogReader {
+ public:
+  enum class Loss { kNever, kOldest };
+  struct Stats {
+    std::uint64_t backlog_entries = 0;  // durable or about to be, and not committed
+    std::uint64_t backlog_samples = 0;
+    std::uint64_t lost_samples = 0;     // to the journal's bound, since the reader's name was first used
+    std::uint64_t damaged_entries = 0;  // could not be read back, since then
+    std::uint64_t committed = 0;
+    std::optional<UnixNanos> oldest_received;  // of what was read and not committed
+  };
+
+  // The next durable entry; null when there is none yet. The batch is valid until the next call. One thread at a time.
+  const Entry* try_next();
+  // The same, waiting until `until` for one.
+  const Entry* next(std::chrono::steady_clock::time_point until);
+  // Everything up to and including `position`, which next() returned, is done with.
+  void commit(std::uint64_t position);
+  // What another way already led to: entries up to there are passed over without being shown.
+  void skip_through(std::uint64_t position) { skip_through_ = position; }
+  // Called when there is something to read after next returned null, from another thread: to wake an executor. Must not
+  // call back into the log.
+  void on_readable(std::function<void()> wake) { reader_.on_readable(std::move(wake)); }
+
+  Stats stats() const;
+
+ private:
+  friend class Log;
+  LogReader(Log& log, journal::Reader& reader, std::string name);
+  const Entry* decode(const journal::Record& record);
+  void settle_through(std::uint64_t position);  // REQUIRES: mutex_ held
+
+  struct Unsettled {
+    std::uint64_t position;
+    std::uint64_t samples;
+    std::uint64_t samples_through;  // since the journal began, with this record
+    UnixNanos received;
+  };
+
   Log& log_;
-  const Loss loss_;
-  // All guarded by log_.mutex_.
-  std::uint64_t next_ = 1;
-  std::uint64_t committed_ = 0;
-  std::uint64_t lost_samples_ = 0;
-  std::function<void()> wake_;
+  journal::Reader& reader_;
+  const std::string name_;
+  // The reading thread's.
+  std::span<const journal::Record> records_;
+  std::size_t next_record_ = 0;
+  RecordDecoder decoder_;
+  metric::Batch batch_;
+  Entry entry_;
+  std::uint64_t skip_through_ = 0;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::deque<Unsettled> unsettled_;               // read and not committed
+  std::optional<std::uint64_t> settled_samples_;  // since the journal began, up to what is committed; once known
+  std::uint64_t lost_when_settled_ = 0;
+  std::uint64_t undecodable_ = 0;
+};
+
+// Calls functions on one execution context once what they wait for is durable. Of that context's thread.
+class DurableLane : public std::enable_shared_from_this<DurableLane> {
+ public:
+  DurableLane(const Log& log, boost::asio::any_io_executor executor) : log_(log), executor_(std::move(executor)) {}
+  // At once if it is durable. Never, if the log is closed before: have a deadline. In the order of positions, nearly: a
+  // lower position that comes after a higher one waits for that too.
+  void wait(std::uint64_t position, std::function<void()> done);
+
+ private:
+  friend class Log;
+  void ring();  // any thread
+  void drain();
+
+  const Log& log_;
+  const boost::asio::any_io_executor executor_;
+  std::deque<std::pair<std::uint64_t, std::function<void()>>> waiting_;
+  std::atomic<bool> rung_{false};
 };
 
 class Log {
  public:
-  explicit Log(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  // `schemas` must outlive the log. Fails where the directory cannot be made, listed or locked; damage in it is skipped
+  // and logged.
+  static Result<std::unique_ptr<Log>> open(LogOptions options, metric::SchemaTable& schemas);
+  ~Log();
 
-  // Readers live as long as the log and see what is appended after they were added.
-  LogReader& add_reader(LogReader::Loss loss);
+  // Finds or makes it. Not forgotten while somebody holds it.
+  std::shared_ptr<LogStream> stream(const wire::StreamId& id);
+  // The last batch of the stream that is durable, as far as is known; 0: none.
+  std::uint64_t acknowledged(const LogStream& stream) const;
+  // Tells that it is.
+  void acknowledge(LogStream& stream, std::uint64_t sequence);
 
-  // Returns the entry's position. kUnavailable when full or stopped: try again later; `batch` is then untouched.
-  Result<std::uint64_t> append(std::shared_ptr<const metric::Batch> batch, UnixNanos received);
-  // Wakes readers that wait in next(): they return what is left and then nothing, at once. Nothing is appended any
-  // more, so that no batch is acknowledged that nobody will read.
+  struct Appended {
+    std::uint64_t position = 0;     // acknowledge when it is durable
+    bool taken = false;             // false: was there before
+    std::uint64_t missing = 0;      // sequence numbers before it that never came
+    std::uint64_t last_before = 0;  // the stream's last sequence before this
+  };
+  // Takes rows that nobody numbered. kUnavailable: full, closed, or too much waits for a failing disk; try again later.
+  // kLimit: larger than the journal takes; it will never go.
+  Result<Appended> append(const metric::Batch& batch, UnixNanos received);
+  // Takes a stream's batches first … last, all or nothing: nothing when last was there before. REQUIRES: none of them,
+  // or all, were there before (the answer's last_before tells).
+  Result<Appended> append(LogStream& stream, std::uint64_t first, std::uint64_t last, const metric::Batch& batch,
+                          UnixNanos received);
+  // The last sequence of the stream that was appended, and its position.
+  std::pair<std::uint64_t, std::uint64_t> last_of(const LogStream& stream) const;
+
+  // A reader that goes on where the one of that name left off; at the oldest kept, where there was none.
+  Result<LogReader*> add_reader(const std::string& name, LogReader::Loss loss);
+  // Ends the cursors whose names begin with `prefix` and that no reader of this process has, so that they hold nothing
+  // any more. Returns what they still had before them.
+  std::vector<journal::ReaderStats> forget_others(std::string_view prefix);
+
+  // Shows what this process appended and made durable after `position`, beside all readers, and returns how far that
+  // went. For a look while a reader is held up; each call costs reading a segment from its beginning.
+  std::uint64_t look_ahead(std::uint64_t position,
+                           const std::function<void(const metric::Batch& batch, UnixNanos received)>& show);
+
+  std::uint64_t durable_position() const { return journal_->durable_position(); }
+  std::shared_ptr<DurableLane> lane(const boost::asio::any_io_executor& executor);
+
+  // Empty, or why nothing is acknowledged now. Logs when that changes; call about once a second.
+  std::string check();
+  std::string trouble() const;
+
+  // Makes durable what was appended. Readers that wait return what is left and then nothing; nothing is appended any
+  // more, so that nothing is acknowledged that nobody will read.
   void stop();
+  bool stopped() const { return stopped_; }
+  // Cursors are durable when it returns. After the readers' last commit.
+  Status close();
 
-  std::uint64_t bytes() const;
-  std::uint64_t last_position() const;
+  journal::Stats stats() const { return journal_->stats(); }
+  std::uint64_t id() const { return journal_->id(); }
+  std::uint64_t samples() const { return samples_; }  // since the journal began
+  std::uint64_t forgotten_streams() const { return forgotten_; }
 
  private:
   friend class LogReader;
-  void trim();  // REQUIRES: mutex_ held
+  Log(LogOptions options, metric::SchemaTable& schemas, std::unique_ptr<journal::Journal> journal);
+  Status recover();
+  void bound_streams();                          // REQUIRES: mutex_ held
+  std::vector<StreamMark> stream_marks() const;  // REQUIRES: mutex_ held
 
-  const std::uint64_t limit_bytes_;
+  const LogOptions options_;
+  metric::SchemaTable& schemas_;
+  const std::unique_ptr<journal::Journal> journal_;
+  std::uint64_t first_own_position_ = 1;
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::uint64_t> samples_{0};
+  std::atomic<std::uint64_t> forgotten_{0};
+
   mutable std::mutex mutex_;
-  std::condition_variable appended_;
   // Guarded by mutex_.
-  std::deque<Entry> entries_;
-  std::uint64_t first_ = 1;  // position of entries_.front()
-  std::uint64_t bytes_ = 0;
-  bool stopped_ = false;
+  SegmentDictionary dictionary_;
+  std::map<wire::StreamId, std::shared_ptr<LogStream>> streams_;
+  std::string definitions_;
+  std::string record_;
+  std::string refused_;  // why the last append failed, if it did
+  std::chrono::steady_clock::time_point refused_at_;
   std::vector<std::unique_ptr<LogReader>> readers_;
+  std::map<const void*, std::shared_ptr<DurableLane>> lanes_;
+
+  mutable std::mutex trouble_mutex_;
+  std::string trouble_;  // as last logged; guarded by trouble_mutex_
+  UnixNanos troubled_since_ = 0;
 };
 
 }  // namespace resmon::ingest

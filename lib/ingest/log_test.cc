@@ -1,117 +1,311 @@
+// The log on a file system that crashes, fills and fails when it is told to.
+
 #include "ingest/log.h"
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <set>
 #include <thread>
 
 namespace resmon::ingest {
 namespace {
 
-using std::chrono::milliseconds;
+using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-std::shared_ptr<const metric::Batch> batch_of(std::size_t samples) {
-  auto batch = std::make_shared<metric::Batch>();
-  auto row = batch->add(0, samples, 1);
-  for (std::size_t i = 0; i < samples; ++i) row.set(i, static_cast<std::int64_t>(i));
-  return batch;
+constexpr wire::StreamId kStream{1, 2, 3};
+
+class LogTest : public ::testing::Test {
+ protected:
+  LogTest() {
+    char name[] = "/tmp/resmon-log-test-XXXXXX";
+    directory_ = ::mkdtemp(name);
+  }
+  ~LogTest() override {
+    log_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  LogOptions options() const {
+    LogOptions options;
+    options.directory = directory_;
+    options.limit_bytes = limit_;
+    options.sync_interval = 2ms;
+    return options;
+  }
+  // A new process: its numbers of schemas are others.
+  void open() {
+    log_.reset();
+    schemas_ = std::make_unique<metric::SchemaTable>();
+    ++processes_;
+    for (int i = 0; i < processes_; ++i)
+      ASSERT_TRUE(schemas_->intern({"other" + std::to_string(i), {}, {{"x", metric::FieldType::kInteger}}}));
+    schema_ = schemas_->intern({"m", {{"host", "h"}}, {{"n", metric::FieldType::kInteger}}}).value();
+    text_ = schemas_->intern({"t", {{"host", "h"}}, {{"s", metric::FieldType::kString}}}).value();
+    auto opened = Log::open(options(), *schemas_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    log_ = std::move(*opened);
+  }
+  // The process dies: nothing more is written. (Files as the kernel has them now.)
+  void copy_as_killed() {
+    const std::string copy = directory_ + ".copy";
+    std::filesystem::copy(directory_, copy, std::filesystem::copy_options::recursive);
+    log_.reset();
+    std::filesystem::remove_all(directory_);
+    std::filesystem::rename(copy, directory_);
+  }
+  metric::Batch batch_of(std::int64_t n) {
+    metric::Batch batch;
+    batch.add(schema_, 1, n).set(0, n);
+    return batch;
+  }
+  metric::Batch large(std::int64_t n) {
+    metric::Batch batch = batch_of(n);
+    batch.add(text_, 1, n).set(0, std::string_view(std::string(60'000, 'x')));
+    return batch;
+  }
+  void wait_durable(std::uint64_t position) {
+    const auto until = steady_clock::now() + 30s;
+    while (log_->durable_position() < position && steady_clock::now() < until) std::this_thread::sleep_for(1ms);
+    ASSERT_GE(log_->durable_position(), position);
+  }
+  std::vector<std::int64_t> take(LogReader& reader) {
+    std::vector<std::int64_t> found;
+    while (const Entry* entry = reader.try_next())
+      for (const metric::Row& row : entry->batch->rows())
+        if ((*schemas_)[row.schema].measurement == "m")
+          found.push_back(metric::as_integer(entry->batch->value(row, 0)));
+    return found;
+  }
+
+  std::string directory_;
+  std::uint64_t limit_ = 128U << 20U;
+  int processes_ = 0;
+  std::unique_ptr<metric::SchemaTable> schemas_;
+  std::unique_ptr<Log> log_;
+  metric::SchemaId schema_ = 0;
+  metric::SchemaId text_ = 0;
+};
+
+TEST_F(LogTest, EachReaderSeesAllInOrderOnceItIsDurable) {
+  open();
+  LogReader* const a = log_->add_reader("a", LogReader::Loss::kNever).value();
+  LogReader* const b = log_->add_reader("b", LogReader::Loss::kOldest).value();
+  std::uint64_t last = 0;
+  for (std::int64_t n = 1; n <= 5; ++n) last = log_->append(batch_of(n), n * 10)->position;
+  wait_durable(last);
+  for (LogReader* reader : {a, b}) {
+    EXPECT_EQ(take(*reader), (std::vector<std::int64_t>{1, 2, 3, 4, 5}));
+    EXPECT_EQ(reader->stats().backlog_entries, 5U);
+    EXPECT_EQ(reader->stats().backlog_samples, 5U);
+    EXPECT_EQ(reader->stats().oldest_received, 10);
+    reader->commit(last - 1);
+    EXPECT_EQ(reader->stats().backlog_samples, 1U);
+    EXPECT_EQ(reader->stats().oldest_received, 50);
+    reader->commit(last);
+    EXPECT_EQ(reader->stats().backlog_entries, 0U);
+    EXPECT_EQ(reader->stats().backlog_samples, 0U);
+    EXPECT_FALSE(reader->stats().oldest_received);
+  }
 }
 
-TEST(LogTest, EachReaderSeesAllInOrder) {
-  Log log(1U << 20U);
-  LogReader& a = log.add_reader(LogReader::Loss::kNever);
-  LogReader& b = log.add_reader(LogReader::Loss::kOldest);
-  for (std::uint64_t i = 1; i <= 3; ++i) EXPECT_EQ(log.append(batch_of(i), static_cast<UnixNanos>(i * 10)).value(), i);
-  for (LogReader* reader : {&a, &b}) {
-    EXPECT_EQ(reader->oldest_received(), 10);
-    for (std::uint64_t i = 1; i <= 3; ++i) {
-      const auto entry = reader->try_next();
-      ASSERT_TRUE(entry);
-      EXPECT_EQ(entry->position, i);
-      EXPECT_EQ(entry->batch->samples(), i);
+TEST_F(LogTest, WhatAStreamHasSentIsNotTakenAgain) {
+  open();
+  const auto stream = log_->stream(kStream);
+  EXPECT_TRUE(log_->append(*stream, 1, 3, batch_of(1), 0)->taken);
+  EXPECT_FALSE(log_->append(*stream, 1, 3, batch_of(1), 0)->taken);
+  EXPECT_FALSE(log_->append(*stream, 3, 3, batch_of(1), 0)->taken);
+  const auto jump = log_->append(*stream, 7, 7, batch_of(2), 0);
+  EXPECT_TRUE(jump->taken);
+  EXPECT_EQ(jump->missing, 3U);
+  wait_durable(jump->position);
+  EXPECT_EQ(log_->acknowledged(*stream), 7U);
+  EXPECT_EQ(log_->acknowledged(*log_->stream({9})), 0U);
+}
+
+// What was acknowledged is there; what is there counts as seen; the two are the same.
+TEST_F(LogTest, AKilledProcessLeavesWhatWasDurableAndItsNumbers) {
+  open();
+  std::uint64_t last = 0;
+  {
+    const auto stream = log_->stream(kStream);
+    for (std::uint64_t n = 1; n <= 100; ++n)
+      last = log_->append(*stream, n, n, batch_of(static_cast<std::int64_t>(n)), 0)->position;
+  }
+  wait_durable(last);
+  copy_as_killed();
+  open();
+  LogReader* const reader = log_->add_reader("a", LogReader::Loss::kNever).value();
+  const auto stream = log_->stream(kStream);
+  EXPECT_EQ(log_->acknowledged(*stream), 100U);
+  EXPECT_EQ(log_->samples(), 100U);
+  EXPECT_FALSE(log_->append(*stream, 100, 100, batch_of(100), 0)->taken);
+  wait_durable(log_->append(*stream, 101, 101, batch_of(101), 0)->position);
+  const auto found = take(*reader);
+  ASSERT_EQ(found.size(), 101U);
+  EXPECT_EQ(found.back(), 101);
+}
+
+// The numbers must outlive the segments that they came in: many segments later, when all is committed.
+TEST_F(LogTest, NumbersOutliveTheirSegments) {
+  limit_ = 1U << 20U;
+  open();
+  LogReader* reader = log_->add_reader("a", LogReader::Loss::kNever).value();
+  {
+    const auto quiet = log_->stream(kStream);
+    wait_durable(log_->append(*quiet, 1, 42, batch_of(0), 0)->position);
+    const auto busy = log_->stream({7});
+    for (std::uint64_t n = 1; n <= 100; ++n) {
+      const auto appended = log_->append(*busy, n, n, large(static_cast<std::int64_t>(n)), 0);
+      ASSERT_TRUE(appended) << appended.error().message;
+      wait_durable(appended->position);
+      take(*reader);
+      reader->commit(appended->position);
     }
-    EXPECT_FALSE(reader->try_next());
-    EXPECT_EQ(reader->backlog_entries(), 3U);
-    reader->commit(2);
-    EXPECT_EQ(reader->backlog_entries(), 1U);
-    reader->commit(99);  // never read: only what was
-    EXPECT_EQ(reader->backlog_entries(), 0U);
-    EXPECT_FALSE(reader->oldest_received());
   }
-  EXPECT_EQ(log.bytes(), 0U);
-}
-
-TEST(LogTest, AReaderSeesWhatComesAfterItWasAdded) {
-  Log log(1U << 20U);
-  LogReader& first = log.add_reader(LogReader::Loss::kNever);
-  ASSERT_TRUE(log.append(batch_of(1), 0).has_value());
-  LogReader& second = log.add_reader(LogReader::Loss::kNever);
-  ASSERT_TRUE(log.append(batch_of(2), 0).has_value());
-  EXPECT_EQ(first.try_next()->position, 1U);
-  EXPECT_EQ(second.try_next()->position, 2U);
-}
-
-TEST(LogTest, AReaderThatMustSeeAllRefusesTheNew) {
-  const auto one = batch_of(100);
-  Log log(one->memory_bytes() * 3);
-  LogReader& store = log.add_reader(LogReader::Loss::kNever);
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(log.append(one, 0).has_value());
-  EXPECT_EQ(log.append(one, 0).error().kind, ErrorKind::kUnavailable);
-  store.commit(store.try_next()->position);
-  EXPECT_TRUE(log.append(one, 0).has_value());
-  EXPECT_EQ(store.lost_samples(), 0U);
-  EXPECT_FALSE(log.append(one, 0).has_value());
-}
-
-TEST(LogTest, AReaderThatMayLoseLosesItsOldestCounted) {
-  const auto one = batch_of(100);
-  Log log(one->memory_bytes() * 3);
-  LogReader& store = log.add_reader(LogReader::Loss::kNever);
-  LogReader& sink = log.add_reader(LogReader::Loss::kOldest);
-  for (std::uint64_t i = 1; i <= 5; ++i) {
-    ASSERT_TRUE(log.append(one, 0).has_value());
-    store.commit(store.try_next()->position);
+  ASSERT_GT(log_->stats().first_position, 50U);
+  for (int restart = 0; restart < 3; ++restart) {
+    open();
+    EXPECT_EQ(log_->acknowledged(*log_->stream(kStream)), 42U);
+    EXPECT_EQ(log_->acknowledged(*log_->stream({7})), 100U);
   }
-  EXPECT_EQ(sink.lost_samples(), 200U);
-  EXPECT_EQ(sink.try_next()->position, 3U);
-  EXPECT_EQ(store.lost_samples(), 0U);
-  EXPECT_LE(log.bytes(), one->memory_bytes() * 3);
 }
 
-TEST(LogTest, ABatchLargerThanTheLogIsTakenAlone) {
-  Log log(16);
-  LogReader& reader = log.add_reader(LogReader::Loss::kNever);
-  EXPECT_TRUE(log.append(batch_of(100), 0).has_value());
-  EXPECT_FALSE(log.append(batch_of(100), 0).has_value());
-  reader.commit(reader.try_next()->position);
-  EXPECT_TRUE(log.append(batch_of(100), 0).has_value());
+TEST_F(LogTest, AReaderThatMustSeeAllMakesAppendRefuse) {
+  limit_ = 1U << 20U;
+  open();
+  LogReader* const store = log_->add_reader("store", LogReader::Loss::kNever).value();
+  std::int64_t taken = 0;
+  Result<Log::Appended> last = Log::Appended();
+  while (taken < 1000 && (last = log_->append(large(taken), 0))) {
+    wait_durable(last->position);
+    ++taken;
+  }
+  ASSERT_FALSE(last);
+  EXPECT_EQ(last.error().kind, ErrorKind::kUnavailable);
+  EXPECT_FALSE(log_->check().empty());
+  EXPECT_LE(log_->stats().disk_bytes, limit_);
+  const auto found = take(*store);
+  EXPECT_EQ(static_cast<std::int64_t>(found.size()), taken);
+  store->commit(log_->durable_position());
+  EXPECT_EQ(store->stats().lost_samples, 0U);
+  ASSERT_TRUE(log_->append(large(taken), 0));
+  EXPECT_TRUE(log_->check().empty());
 }
 
-// A batch appended after the readers went would be acknowledged and then lost.
-TEST(LogTest, NothingIsAppendedOnceStopped) {
-  Log log(1U << 20U);
-  LogReader& reader = log.add_reader(LogReader::Loss::kNever);
-  ASSERT_TRUE(log.append(batch_of(1), 0).has_value());
-  log.stop();
-  EXPECT_EQ(log.append(batch_of(1), 0).error().kind, ErrorKind::kUnavailable);
-  const auto late = steady_clock::now() + std::chrono::minutes(1);
-  EXPECT_TRUE(reader.next(late));   // what is left
-  EXPECT_FALSE(reader.next(late));  // and nothing, at once
-  EXPECT_LT(steady_clock::now(), late - std::chrono::seconds(30));
+// Sinks count in samples what they lost, exactly, whatever they had read of it, and also after a restart.
+TEST_F(LogTest, AReaderThatMayLoseCountsExactly) {
+  limit_ = 1U << 20U;
+  open();
+  LogReader* store = log_->add_reader("store", LogReader::Loss::kNever).value();
+  LogReader* sink = log_->add_reader("sink.a", LogReader::Loss::kOldest).value();
+  std::set<std::int64_t> delivered;
+  std::int64_t n = 0;
+  const auto append = [&](int count) {
+    for (int i = 0; i < count; ++i, ++n) {
+      const auto appended = log_->append(large(n), 0);
+      ASSERT_TRUE(appended) << appended.error().message;
+      wait_durable(appended->position);
+      take(*store);
+      store->commit(appended->position);
+    }
+  };
+  const auto deliver = [&](int entries) {
+    for (int i = 0; i < entries; ++i) {
+      const Entry* entry = sink->try_next();
+      if (entry == nullptr) return;
+      delivered.insert(metric::as_integer(entry->batch->value(entry->batch->rows()[0], 0)));
+      sink->commit(entry->position);
+    }
+  };
+  append(5);
+  deliver(2);
+  ASSERT_NE(sink->try_next(), nullptr);  // has it, and does not commit it
+  append(60);
+  EXPECT_GT(sink->stats().lost_samples, 20U);
+  EXPECT_EQ(sink->stats().lost_samples + sink->stats().backlog_samples + 2 * delivered.size(), 2U * 65);
+  open();  // what it had in its hands is lost with the process, and counted
+  store = log_->add_reader("store", LogReader::Loss::kNever).value();
+  sink = log_->add_reader("sink.a", LogReader::Loss::kOldest).value();
+  append(40);  // drops segments of the process before, which only their first records describe
+  deliver(1000);
+  EXPECT_EQ(sink->stats().lost_samples, 2U * (static_cast<std::uint64_t>(n) - delivered.size()));
+  EXPECT_EQ(sink->stats().backlog_samples, 0U);
+  EXPECT_EQ(store->stats().lost_samples, 0U);
 }
 
-TEST(LogTest, AWaitingReaderIsWoken) {
-  Log log(1U << 20U);
-  LogReader& reader = log.add_reader(LogReader::Loss::kNever);
-  int woken = 0;
-  log.add_reader(LogReader::Loss::kOldest).on_append([&woken] { ++woken; });
-  EXPECT_FALSE(reader.next(steady_clock::now() + milliseconds(1)));
-  std::jthread writer([&] { EXPECT_TRUE(log.append(batch_of(7), 0).has_value()); });
-  const auto entry = reader.next(steady_clock::now() + std::chrono::seconds(30));
-  writer.join();
-  ASSERT_TRUE(entry);
-  EXPECT_EQ(entry->batch->samples(), 7U);
-  EXPECT_EQ(woken, 1);
+TEST_F(LogTest, ForgottenReadersHoldNothing) {
+  open();
+  ASSERT_TRUE(log_->add_reader("sink.gone", LogReader::Loss::kOldest));
+  wait_durable(log_->append(batch_of(1), 0)->position);
+  open();
+  ASSERT_TRUE(log_->add_reader("sink.here", LogReader::Loss::kOldest));
+  ASSERT_TRUE(log_->add_reader("store", LogReader::Loss::kNever));
+  const auto gone = log_->forget_others("sink.");
+  ASSERT_EQ(gone.size(), 1U);
+  EXPECT_EQ(gone[0].name, "sink.gone");
+  EXPECT_EQ(gone[0].backlog_records, 1U);
+  EXPECT_TRUE(log_->forget_others("sink.").empty());
+}
+
+TEST_F(LogTest, ADamagedRecordCostsItselfAlone) {
+  open();
+  {
+    const auto stream = log_->stream(kStream);
+    for (std::uint64_t n = 1; n <= 50; ++n)
+      wait_durable(log_->append(*stream, n, n, large(static_cast<std::int64_t>(n)), 0)->position);
+  }
+  log_.reset();
+  for (const auto& file : std::filesystem::directory_iterator(directory_)) {
+    if (file.path().extension() != ".seg") continue;
+    std::fstream bytes(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(20 * 60'000);
+    bytes.write("damage", 6);
+  }
+  open();
+  LogReader* const reader = log_->add_reader("a", LogReader::Loss::kNever).value();
+  EXPECT_EQ(take(*reader).size(), 49U);
+  EXPECT_EQ(reader->stats().damaged_entries, 1U);
+  EXPECT_EQ(log_->acknowledged(*log_->stream(kStream)), 50U);
+}
+
+TEST_F(LogTest, WhatIsBeyondAMarkIsShownAndWhatIsBeforeIsNot) {
+  open();
+  std::uint64_t last = 0;
+  std::vector<std::uint64_t> positions;
+  for (std::int64_t n = 1; n <= 4; ++n) positions.push_back(last = log_->append(batch_of(n), 0)->position);
+  wait_durable(last);
+  LogReader* const reader = log_->add_reader("store", LogReader::Loss::kNever).value();
+  reader->skip_through(positions[1]);
+  EXPECT_EQ(take(*reader), (std::vector<std::int64_t>{3, 4}));
+  EXPECT_EQ(reader->stats().committed, positions[1]);
+}
+
+TEST_F(LogTest, NothingIsAppendedOnceStoppedAndReadersEnd) {
+  open();
+  LogReader* const reader = log_->add_reader("a", LogReader::Loss::kNever).value();
+  ASSERT_TRUE(log_->append(batch_of(1), 0));
+  log_->stop();
+  EXPECT_EQ(log_->append(batch_of(2), 0).error().kind, ErrorKind::kUnavailable);
+  const auto late = steady_clock::now() + 60s;
+  EXPECT_NE(reader->next(late), nullptr);  // what is left
+  EXPECT_EQ(reader->next(late), nullptr);  // and nothing, at once
+  EXPECT_LT(steady_clock::now(), late - 30s);
+}
+
+TEST_F(LogTest, LooksAheadOfAReaderThatIsHeldUp) {
+  open();
+  std::uint64_t last = 0;
+  for (std::int64_t n = 1; n <= 3; ++n) last = log_->append(batch_of(n), n)->position;
+  wait_durable(last);
+  std::vector<UnixNanos> seen;
+  const auto show = [&](const metric::Batch&, UnixNanos received) { seen.push_back(received); };
+  const std::uint64_t through = log_->look_ahead(last - 2, show);
+  EXPECT_EQ(through, last);
+  EXPECT_EQ(seen, (std::vector<UnixNanos>{2, 3}));
+  EXPECT_EQ(log_->look_ahead(through, show), last);
+  EXPECT_EQ(seen.size(), 2U);
 }
 
 }  // namespace

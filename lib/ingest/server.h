@@ -1,8 +1,8 @@
 #pragma once
 
 // The server's side of the client protocol: greets, checks, decodes, drops what it has already seen, appends the rest
-// to the log, and acknowledges. Each connection is one coroutine on one io context; there is no limit to clients but
-// the configured one and the process's descriptors.
+// to the log, and acknowledges what is durable. Each connection is one coroutine on one io context; there is no limit
+// to clients but the configured one and the process's descriptors.
 
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
@@ -33,7 +33,12 @@ struct ServerOptions {
   std::uint32_t max_clients = 20'000;
   std::uint32_t max_greeting = 2'000;  // connections that have not said HELLO yet; more are closed at once
   std::uint32_t max_frame_bytes = wire::kMaxFrameBytes;
-  std::size_t max_streams = 100'000;  // remembered; of those not connected the longest unused are forgotten
+  // Connections a second from one address, on average; ten times as many may come at once. More are closed at once.
+  // 0: no limit.
+  std::uint32_t connection_rate = 1000;
+  // Samples that claim to be of later than this from now, or of earlier than that before now, are set aside. 0: any.
+  std::chrono::nanoseconds max_future{std::chrono::hours(24)};
+  std::chrono::nanoseconds max_past{0};
   wire::DecoderLimits decoder;
 };
 
@@ -44,6 +49,7 @@ struct ClientInfo {
   std::string software;
   std::chrono::nanoseconds interval{0};
   std::vector<metric::Tag> tags;
+  std::chrono::nanoseconds clock_skew{0};  // the client's clock less ours, as it said hello
 };
 
 // Told about connections, from their io contexts. Must be thread-safe and quick.
@@ -53,20 +59,26 @@ class Observer {
   virtual void connected(const ClientInfo& client) = 0;
   virtual void heard_from(const std::string& host) = 0;  // after each read that brought frames
   virtual void disconnected(const std::string& host) = 0;
+  // Rows that will not be stored, and why. Only while the call lasts.
+  virtual void set_aside(const std::string& host, const metric::Batch& rows, const std::string& reason) {
+    (void)host, (void)rows, (void)reason;
+  }
 };
 
 // Counters since start; read from any thread.
 struct ServerStats {
-  std::atomic<std::uint64_t> connections{0};  // accepted
-  std::atomic<std::uint64_t> clients{0};      // greeted and still there
-  std::atomic<std::uint64_t> turned_away{0};  // closed at once: too many without HELLO
-  std::atomic<std::uint64_t> refused{0};      // connections ended with REFUSE or without HELLO
+  std::atomic<std::uint64_t> connections{0};   // accepted
+  std::atomic<std::uint64_t> clients{0};       // greeted and still there
+  std::atomic<std::uint64_t> turned_away{0};   // closed at once: too many without HELLO
+  std::atomic<std::uint64_t> rate_limited{0};  // closed at once: too many from one address
+  std::atomic<std::uint64_t> refused{0};       // connections ended with REFUSE or without HELLO
   std::atomic<std::uint64_t> received_bytes{0};
   std::atomic<std::uint64_t> batches{0};            // new ones
   std::atomic<std::uint64_t> samples{0};            // in them
   std::atomic<std::uint64_t> duplicate_batches{0};  // dropped: already seen
   std::atomic<std::uint64_t> missing_batches{0};    // sequence numbers that a client no longer had
-  std::atomic<std::uint64_t> forgotten_streams{0};  // over max_streams
+  std::atomic<std::uint64_t> refused_samples{0};    // of impossible times, or too large: set aside
+  std::atomic<std::uint64_t> skewed_clients{0};     // greeted with a clock that differs by more than kSkewWorthALine
 };
 
 class Server {
@@ -85,8 +97,10 @@ class Server {
   const ServerStats& stats() const { return stats_; }
 
  private:
-  struct Stream;   // one spool's life: its last sequence number, outlasting its connections
+  struct Stream;   // who speaks for one spool
   struct Session;  // one connection
+  struct Pending;  // batches of one frame that go into the log together
+  class Visitors;  // how often which address comes
 
   // In `sessions_` and, while it owns its client's name, in names_ and with the observer.
   bool enter(const std::shared_ptr<Session>& session);
@@ -95,12 +109,16 @@ class Server {
   boost::asio::awaitable<void> serve(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> greet(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> receive(std::shared_ptr<Session> session);
-  boost::asio::awaitable<Status> take_frame(std::shared_ptr<Session> session, wire::Frame frame, bool& acknowledge);
+  boost::asio::awaitable<Status> take_frame(std::shared_ptr<Session> session, wire::Frame frame);
   boost::asio::awaitable<Status> append_pending(std::shared_ptr<Session> session);
+  Result<bool> append_once(Session& session, Pending& pending);
+  void drop_strays(Session& session, Pending& pending, UnixNanos received);
+  void acknowledge_when_durable(const std::shared_ptr<Session>& session);
+  void start_writing(const std::shared_ptr<Session>& session);
+  static boost::asio::awaitable<void> write_out(std::shared_ptr<Session> session, net::Timeout timeout);
+  boost::asio::awaitable<void> settle(std::shared_ptr<Session> session, net::Timeout patience);
   // Finds or makes the stream's state and makes `session` its owner. Fails when the name is taken.
   Status claim(const std::shared_ptr<Session>& session, const wire::Hello& hello);
-  void bound_streams();  // REQUIRES: mutex_ held
-
   const ServerOptions options_;
   const net::TokenSet tokens_;
   metric::SchemaTable& schemas_;
@@ -112,7 +130,8 @@ class Server {
   mutable std::mutex mutex_;
   std::map<const Session*, std::weak_ptr<Session>> sessions_;         // guarded by mutex_
   bool turning_away_ = false;                                         // guarded by mutex_
-  std::map<wire::StreamId, std::shared_ptr<Stream>> streams_;         // guarded by mutex_
+  std::map<wire::StreamId, std::weak_ptr<Stream>> streams_;           // of connected clients; guarded by mutex_
+  std::unique_ptr<Visitors> visitors_;                                // guarded by mutex_
   std::map<std::string, std::weak_ptr<Session>, std::less<>> names_;  // connected clients; guarded by mutex_
 };
 

@@ -20,6 +20,19 @@ Result<std::unique_ptr<Journal>> Journal::open(Options options) {
 const std::vector<std::string>& Journal::findings() const {
   return state_->findings;
 }
+std::uint64_t Journal::id() const {
+  return state_->journal_id;
+}
+std::vector<std::pair<std::uint64_t, std::uint64_t>> Journal::segments() const {
+  const std::lock_guard lock(state_->mutex);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> all;
+  for (const Group& group : state_->groups)
+    if (group.last >= group.first) all.emplace_back(group.first, group.last);
+  return all;
+}
+Status Journal::visit(std::uint64_t position, const std::function<bool(const Record&)>& visit) const {
+  return state_->visit(position, visit);
+}
 bool Journal::begins_segment(std::size_t payload_bytes) const {
   return state_->begins_segment(payload_bytes);
 }

@@ -154,6 +154,9 @@ class Reader {
   // The same as commit, whether or not they were read: another way led there. `weight`: of the records newly passed, as
   // append_at was told. It makes dropped_weight exact where only a part of a dropped segment was passed.
   void pass(std::uint64_t position, std::uint64_t weight);
+  // One record that was read is done with, in order. Where the bound dropped it meanwhile it is not lost after all: its
+  // weight comes off dropped_weight again.
+  void settle(std::uint64_t position, std::uint64_t weight);
   // What the reader knows better, or lost without the journal. Durable with the cursor.
   void correct_dropped_weight(std::int64_t by);
 
@@ -186,6 +189,14 @@ class Journal {
 
   // What open found that a person should know, for the log: each is one sentence.
   const std::vector<std::string>& findings() const;
+
+  // Random, and the journal's for its whole life: says whether a position kept elsewhere is one of this journal's.
+  std::uint64_t id() const;
+  // First and last positions of the segments there are, oldest first.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> segments() const;
+  // Shows durable records from `position` on, in order, until `visit` says false or there is none left; it takes no
+  // reader and changes no cursor. For producers that find out after open what they knew.
+  Status visit(std::uint64_t position, const std::function<bool(const Record&)>& visit) const;
 
   // True if a record of `payload_bytes` (or more) appended next begins a segment. One producer at a time between this
   // question and the append it is about.

@@ -226,6 +226,20 @@ void Reader::pass(std::uint64_t position, std::uint64_t weight) {
   state_.trim();
 }
 
+void Reader::settle(std::uint64_t position, std::uint64_t weight) {
+  const std::lock_guard lock(state_.mutex);
+  Cursor& cursor = *progress_->cursor;
+  const bool dropped = position <= cursor.entry.committed;
+  if (dropped)
+    cursor.entry.dropped_weight -= std::min(cursor.entry.dropped_weight, weight);
+  else
+    cursor.passed_weight += weight;
+  if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
+  if (!dropped) cursor.entry.committed = std::min(position, progress_->next - 1);
+  state_.touch_cursors();
+  if (!dropped) state_.trim();
+}
+
 void Reader::correct_dropped_weight(std::int64_t by) {
   const std::lock_guard lock(state_.mutex);
   std::uint64_t& weight = progress_->cursor->entry.dropped_weight;
@@ -282,6 +296,20 @@ Result<Reader*> State::attach(ReaderOptions wanted) {
   reader.progress_->next = cursor.entry.committed + 1;
   cursor.reader = &reader;
   return &reader;
+}
+
+Status State::visit(std::uint64_t position, const std::function<bool(const Record&)>& visit) {
+  Cursor cursor;  // on no list: it holds nothing back
+  cursor.entry.committed = position == 0 ? 0 : position - 1;
+  Reader reader(*this, {});
+  reader.progress_->cursor = &cursor;
+  reader.progress_->next = cursor.entry.committed + 1;
+  while (true) {
+    RESMON_ASSIGN(const auto records, reader.read(64U << 10U));
+    if (records.empty()) return {};
+    for (const Record& record : records)
+      if (!record.replayed && !visit(record)) return {};
+  }
 }
 
 Status State::forget(std::string_view name) {

@@ -97,6 +97,7 @@ class State {
   // reader.cc
   Result<Reader*> attach(ReaderOptions options);
   Status forget(std::string_view name);
+  Status visit(std::uint64_t position, const std::function<bool(const Record&)>& visit);
   std::vector<ReaderStats> all_readers() const;
   void touch_cursors();
   // commit.cc

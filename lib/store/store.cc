@@ -334,6 +334,10 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
   const auto refuse = [&](std::uint64_t samples, const auto& describe_it) {
     report.refused_samples += samples;
     if (report.first_refusal.empty()) report.first_refusal = describe_it();
+    const auto index = static_cast<std::size_t>(&row - batch.rows().data());
+    if (report.refused_rows.size() < WriteReport::kMostRows &&
+        (report.refused_rows.empty() || report.refused_rows.back().row != index))
+      report.refused_rows.push_back({index, describe_it()});
   };
   const std::span<const Cell> presence = batch.presence(row);
   const std::span<const Cell> values = batch.values(row);

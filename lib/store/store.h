@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -49,10 +50,17 @@ struct Options {
   std::uint32_t max_columns_per_measurement = 4096;
 };
 
+struct RefusedRow {
+  std::size_t row = 0;  // of the batch
+  std::string reason;   // of its first value that was refused; the others may be stored
+};
+
 struct WriteReport {
+  static constexpr std::size_t kMostRows = 1000;
   std::uint64_t stored_samples = 0;
   std::uint64_t refused_samples = 0;  // type conflicts, limits, older than the retention
   std::string first_refusal;          // empty, or what was refused first and why: "cpu usage_user: float into integer"
+  std::vector<RefusedRow> refused_rows;  // the first kMostRows, ascending
 };
 
 struct Stats {

@@ -342,6 +342,14 @@ Status SampleDecoder::decode_schema(std::string_view payload) {
 }
 
 Status SampleDecoder::decode_samples(std::string_view payload, metric::Batch& scratch, const Take& take) {
+  return decode_frame(payload, scratch, take, true);
+}
+
+Status SampleDecoder::append_samples(std::string_view payload, metric::Batch& out, const Take& take) {
+  return decode_frame(payload, out, take, false);
+}
+
+Status SampleDecoder::decode_frame(std::string_view payload, metric::Batch& scratch, const Take& take, bool clear) {
   ByteReader r(payload);
   const std::uint8_t flags = r.u8();
   const std::uint64_t first = r.varint();
@@ -365,10 +373,12 @@ Status SampleDecoder::decode_samples(std::string_view payload, metric::Batch& sc
   std::uint64_t cells = 0;
   std::uint64_t text_bytes = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    scratch.clear();
+    if (clear) scratch.clear();
+    const std::size_t rows_before = scratch.rows().size();
+    const std::size_t text_before = scratch.text().size();
     RESMON_TRY(decode_batch(b, scratch));
-    for (const metric::Row& row : scratch.rows()) cells += row.fields;
-    text_bytes += scratch.text().size();
+    for (std::size_t row = rows_before; row < scratch.rows().size(); ++row) cells += scratch.rows()[row].fields;
+    text_bytes += scratch.text().size() - text_before;
     if (text_bytes > limits_.max_text_bytes_per_frame)
       return fail(ErrorKind::kLimit, "SAMPLES frame: too much text in one frame");
     if (cells > limits_.max_cells_per_frame)
@@ -445,6 +455,7 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
 
   // First the presence of all rows, to know how many changed bits follow.
   std::size_t bits = 0;
+  const std::size_t base = out.rows().size();
   auto next_other = other.begin();
   for (std::size_t i = 0; i < shape.size(); ++i) {
     SchemaState& state = states_[shape[i]];
@@ -466,9 +477,9 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
   std::size_t bit = 0;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     SchemaState& state = states_[shape[i]];
-    metric::RowWriter writer = out.writer(i);
+    metric::RowWriter writer = out.writer(base + i);
     const std::span<Cell> cells = writer.values();
-    const auto presence = out.presence(out.rows()[i]);
+    const auto presence = out.presence(out.rows()[base + i]);
     for (std::size_t w = 0; w < presence.size(); ++w) {
       for (std::uint64_t word = presence[w]; word != 0; word &= word - 1, ++bit) {
         const std::size_t f = w * 64 + static_cast<std::size_t>(std::countr_zero(word));
@@ -493,6 +504,11 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
               const std::string_view text = r.text();
               if (text.size() > limits_.max_string_bytes)
                 return fail(ErrorKind::kLimit, "SAMPLES frame: string too long");
+              kept_text_bytes_ += text.size() - said.size();
+              if (kept_text_bytes_ > limits_.max_kept_text_bytes)
+                return fail(ErrorKind::kLimit, "SAMPLES frame: more than " +
+                                                   std::to_string(limits_.max_kept_text_bytes) +
+                                                   " bytes of string values in use on one connection");
               said = text;
             }
             writer.set(f, std::string_view(said));

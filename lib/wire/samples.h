@@ -78,6 +78,7 @@ struct DecoderLimits {
   std::uint32_t max_cells_per_frame = 4'000'000;
   std::uint32_t max_batches_per_frame = 4096;
   std::uint32_t max_text_bytes_per_frame = 8U << 20U;  // of string values, those that did not change included
+  std::uint64_t max_kept_text_bytes = 4U << 20U;       // of all fields' last string values
 };
 
 class SampleDecoder {
@@ -92,10 +93,14 @@ class SampleDecoder {
   // before it is filled again. After an error the decoder's state is undefined: the connection must end.
   using Take = std::function<Status(std::uint64_t sequence, metric::Batch& batch)>;
   Status decode_samples(std::string_view payload, metric::Batch& scratch, const Take& take);
+  // The same, but each batch's rows go behind those that are in `out`, which only `take` empties. After an error `out`
+  // may end with rows of a batch that `take` was not shown.
+  Status append_samples(std::string_view payload, metric::Batch& out, const Take& take);
 
   std::uint64_t series() const { return series_; }
 
  private:
+  Status decode_frame(std::string_view payload, metric::Batch& scratch, const Take& take, bool clear);
   Status decode_batch(class ByteReader& r, metric::Batch& out);
 
   DecoderLimits limits_;
@@ -106,6 +111,7 @@ class SampleDecoder {
   UnixNanos last_time_ = 0;
   std::int64_t last_step_ = 0;
   std::uint64_t series_ = 0;
+  std::uint64_t kept_text_bytes_ = 0;
   std::string body_;
 };
 

@@ -25,7 +25,7 @@ SEED = int(os.environ.get("RESMON_CHAOS_SEED") or random.SystemRandom().randrang
 SECONDS = int(os.environ.get("RESMON_CHAOS_SECONDS") or 60)
 
 SMALL_SPOOL = ["load.spool_limit_bytes=128KiB"]
-SMALL_LOG = ["limits.log_memory_bytes=1MiB"]
+SMALL_LOG = ["journal.limit_bytes=2MiB"]
 
 
 def say(text):

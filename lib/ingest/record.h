@@ -1,0 +1,95 @@
+#pragma once
+
+// What one record of the server's journal says: rows as they were taken, which stream's batches they are, and, in front
+// of them, whatever the records of a segment need to be understood without the records of another one.
+//
+// Pure, no I/O. docs/journal_format.md has the format. The decoder is safe on any bytes.
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "metric/batch.h"
+#include "metric/schema.h"
+#include "wire/frame.h"
+
+namespace resmon::ingest {
+
+// A stream and the last of its batches that is in the journal.
+using StreamMark = std::pair<wire::StreamId, std::uint64_t>;
+
+struct RecordHead {
+  UnixNanos received = 0;
+  std::uint64_t samples = 0;         // in this record
+  std::uint64_t samples_before = 0;  // in all records before it, since the journal began
+  wire::StreamId stream{};
+  std::uint64_t first_sequence = 0;  // 0: no client numbered these rows; line protocol
+  std::uint64_t last_sequence = 0;
+};
+
+// The rows alone, without what depends on the segment: may be done before it is known where the record goes. Appends.
+void encode_rows(const metric::SchemaTable& schemas, const metric::Batch& batch, std::string& out);
+
+// What the records of one segment have defined so far. One for a journal, used in the order of its records.
+class SegmentDictionary {
+ public:
+  explicit SegmentDictionary(const metric::SchemaTable& schemas) : schemas_(schemas) {}
+
+  // A new segment begins: nothing is defined.
+  void begin_segment();
+  // What was defined last did not get into the journal: begins anew, and says so to the decoder.
+  void start_over();
+  // Appends definitions of the batch's schemas that the segment does not have yet.
+  void define(const metric::Batch& batch, std::string& out);
+
+ private:
+  void define(metric::SchemaId id, std::string& out);
+  std::uint32_t text(std::string_view text, std::string& out);
+
+  const metric::SchemaTable& schemas_;
+  bool start_over_ = false;
+  std::vector<std::uint64_t> defined_;  // a bit for each SchemaId
+  std::unordered_map<std::string, std::uint32_t> texts_;
+  std::unordered_map<std::string, std::uint32_t> lists_;
+};
+
+// The whole record. `streams`: every stream known, at the beginning of a segment; else empty.
+void encode_record(const RecordHead& head, std::span<const StreamMark> streams, std::string_view definitions,
+                   std::string_view rows, std::string& out);
+
+struct RecordView {
+  RecordHead head;
+  std::string_view streams;  // see read_streams
+  std::string_view definitions;
+  std::string_view rows;
+};
+// kDamaged where the bytes are not a record, kUnsupported where a later version wrote them.
+Result<RecordView> read_record(std::string_view bytes);
+std::vector<StreamMark> read_streams(std::string_view bytes);
+
+class RecordDecoder {
+ public:
+  explicit RecordDecoder(metric::SchemaTable& schemas) : schemas_(schemas) {}
+
+  // Before the first record of each segment.
+  void begin_segment();
+  // What a record defines for those after it. `same_process`: this process wrote it, so that its numbers are our own.
+  Status define(std::string_view definitions, bool same_process);
+  // Appends the record's rows.
+  Status decode(std::string_view rows, metric::Batch& out);
+
+ private:
+  metric::SchemaTable& schemas_;
+  bool same_process_ = false;
+  std::vector<std::string> texts_;
+  std::vector<std::vector<metric::Field>> lists_;
+  std::unordered_map<std::uint64_t, metric::SchemaId> ids_;  // theirs to ours
+};
+
+}  // namespace resmon::ingest
