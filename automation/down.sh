@@ -1,23 +1,33 @@
 # Stops everything that up and simulate --detach started
 # shellcheck shell=bash
-use process house
+use process house compose
 
 usage() {
   cat <<'TEXT'
-Usage: ./resmon down
+Usage: ./resmon down [--docker]
 
 Stops the simulated clients, this machine's client and then the server, waits for each, and ends what does not stop by itself.
 Data, configuration and logs stay. Harmless when nothing runs.
+
+Options:
+  --docker     stop what 'up --docker' started; its data, .env and images stay
+  -h, --help   this text
 
 Exit codes: 0 nothing runs any more, 1 something could not be stopped, 2 usage
 
 Examples:
   ./resmon down
+  ./resmon down --docker
   RESMON_HOME=/tmp/second ./resmon down
 TEXT
 }
 
 main() {
+  if [[ ${1-} == --docker ]]; then
+    (($# == 1)) || unknown_argument "$2"
+    down_docker
+    return
+  fi
   (($# == 0)) || unknown_argument "$1"
   if [[ ! -d $RESMON_HOME/run ]]; then
     say "nothing is running"

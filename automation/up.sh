@@ -1,6 +1,6 @@
 # Installs, builds, configures and starts everything on this machine
 # shellcheck shell=bash
-use process packages build config http ports house
+use process packages build config http ports house compose
 
 usage() {
   cat <<'TEXT'
@@ -15,7 +15,7 @@ Options:
   --http-port PORT    HTTP port, kept in server.toml; default 7412
   --tcp-port PORT     the clients' port, kept in server.toml and client.toml; default 7411
   --no-build          use the programs that are there; install nothing that only a build needs
-  --docker            the same with docker compose, InfluxDB 2 and Grafana
+  --docker            the same with Docker Compose, InfluxDB 2 and Grafana; no other option goes with it. Needs a running docker
   -h, --help          this text
 
 Environment:
@@ -23,6 +23,8 @@ Environment:
   RESMON_BUILD_DIR    build directory; default build in the repository
   RESMON_UP_TIMEOUT   seconds to wait for the server and for the first data; default 30, and 60 with
                       twice the client's interval
+  RESMON_ENV_FILE     with --docker: another .env, for a second system; RESMON_EXTRA_CA_FILE: a certificate authority (PEM)
+                      to trust while building; docs/docker.md has more
   RESMON_*            override configuration keys, INFLUX_URL and the like add a database: see server.toml
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 could not connect, 5 damaged data
@@ -30,6 +32,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 could not connect, 5 d
 Examples:
   ./resmon up
   ./resmon up --clients 50
+  ./resmon up --docker
   ./resmon up --http-port 8412 --tcp-port 8411
   RESMON_HOME=/tmp/second ./resmon up --http-port 8412 --tcp-port 8411
 TEXT
@@ -64,6 +67,8 @@ main() {
   done
   [[ -z ${RESMON_UP_TIMEOUT-} ]] || check_number RESMON_UP_TIMEOUT "$RESMON_UP_TIMEOUT" 1 86400
   if [[ -n $docker ]]; then
+    [[ -z $simulated$http_port$tcp_port ]] ||
+      die usage "--docker takes no other option; ports are set in .env, see docs/docker.md"
     up_docker
     return
   fi
@@ -79,13 +84,6 @@ main() {
   start_all "$simulated"
   trap - INT TERM HUP EXIT
   report
-}
-
-up_docker() {
-  [[ -e $RESMON_ROOT/compose.yaml ]] ||
-    die failed "--docker is not there yet: this version has no compose.yaml" "'./resmon up' does the same job without Docker"
-  have docker || die failed "docker is not installed" "Debian's package is docker.io: apt-get install docker.io"
-  exec docker compose --project-directory "$RESMON_ROOT" up --detach --build --wait
 }
 
 # What was begun is ended, whatever it was; a second signal does not cut that short.

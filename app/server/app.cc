@@ -173,6 +173,10 @@ Status App::start() {
   RESMON_ASSIGN(const net::Address http_address, net::parse_address(options_.http_address));
   RESMON_ASSIGN(http_listener_, net::Listener::open(http_address, runtime_->all(), "http"));
 
+  if (options_.report_interval.count() > 0) {
+    self_report_ = std::make_unique<SelfReport>(*this, runtime_->first(), options_.report_interval);
+    RESMON_TRY(self_report_->start());
+  }
   pipeline_->start();
   for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
   client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
@@ -205,6 +209,7 @@ void App::wait() {
 
 void App::stop() {
   stopping_ = true;
+  if (self_report_) self_report_->stop();
   const auto begin = steady_clock::now();
   if (client_listener_) client_listener_->stop();
   if (http_listener_) http_listener_->stop();

@@ -20,6 +20,7 @@
 #include "net/runtime.h"
 #include "options.h"
 #include "pipeline.h"
+#include "self_report.h"
 #include "sink/sink.h"
 #include "store/store.h"
 
@@ -81,6 +82,7 @@ class App {
   boost::asio::thread_pool query_pool_;
   boost::asio::thread_pool write_pool_{1};  // line protocol: never waits behind a query
   std::atomic<bool> stopping_{false};
+  std::unique_ptr<SelfReport> self_report_;  // none when it is off
   std::unique_ptr<net::Listener> client_listener_;
   std::unique_ptr<net::Listener> http_listener_;
 };

@@ -67,6 +67,10 @@ void Options::declare(config::Settings& settings) {
                 "The tokens that let in, one a line. Made with one random token when it is missing. Empty: token "
                 "beside the store.");
 
+  settings.duration("server.report_interval", &report_interval, seconds(0), hours(24),
+                    "How often the server writes its own numbers as internal_server and internal_sink, for dashboards. "
+                    "0: never; /metrics has them anyway.");
+
   settings.text("store.directory", &store_directory, "The embedded store's directory.");
   settings.duration("store.retain", &store_retain, seconds(0), hours(24 * 3650),
                     "Older samples are removed. 0: never.");

@@ -30,6 +30,7 @@ struct Options {
   bool local_read_without_token = true;
   std::string token_file;
   std::int64_t threads = 0;
+  std::chrono::nanoseconds report_interval{0};
 
   std::int64_t max_clients = 20'000;
   std::int64_t max_series_per_client = 20'000;

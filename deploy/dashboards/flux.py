@@ -1,0 +1,121 @@
+"""A query of the description as Flux. The same text serves Grafana and InfluxDB 2, but for how a chosen value is written:
+`host` gives that."""
+
+import json
+
+
+def quoted(value):
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _source(query, fields, matches):
+    out = ["from(bucket: v.bucket)" if matches.bucket is None else f"from(bucket: {matches.bucket})"]
+    out.append("  |> range(start: v.timeRangeStart, stop: v.timeRangeStop)")
+    out.append(f"  |> filter(fn: (r) => r._measurement == {quoted(query.measurement)})")
+    out.append("  |> filter(fn: (r) => " + " or ".join(f"r._field == {quoted(field)}" for field in fields) + ")")
+    for tag, value in query.where.items():
+        out.append(f"  |> filter(fn: (r) => r[{quoted(tag)}] == {quoted(value)})")
+    return out
+
+
+def _labels(fields):
+    """Names the series by their labels where those differ from the fields' names."""
+    renamed = {field: label for field, label in fields.items() if field != label}
+    if not renamed:
+        return []
+    if len(fields) == 1:
+        return [f"  |> set(key: \"_field\", value: {quoted(next(iter(renamed.values())))})"]
+    choice = " else ".join(f"if r._field == {quoted(field)} then {quoted(label)}" for field, label in renamed.items())
+    return [f"  |> map(fn: (r) => ({{r with _field: {choice} else r._field}}))"]
+
+
+def _scaled(scale):
+    return [] if scale == 1 else [f"  |> map(fn: (r) => ({{r with _value: r._value * {float(scale)!r}}}))"]
+
+
+class Matches:
+    """How chosen values are written. bucket: an expression, or None for v.bucket."""
+
+    def __init__(self, bucket, one_of):
+        self.bucket = bucket
+        self.one_of = one_of  # (variable, tag) -> predicate text, or None: not narrowed by it
+
+
+GRAFANA = Matches("v.defaultBucket", lambda name, tag: f"r[{quoted(tag)}] =~ /^${{{name}:regex}}$/")
+# InfluxDB's own variables have one value at a time; only the host is worth one.
+INFLUXDB = Matches(None, lambda name, tag: f"r[{quoted(tag)}] == v.{name}" if name == "host" else None)
+
+
+def query_text(panel, query, description, with_host, matches):
+    out = _source(query, query.fields, matches)
+    for name in ["host"] * with_host + query.filter:
+        if predicate := matches.one_of(name, description.variables[name]["tag"]):
+            out.append(f"  |> filter(fn: (r) => {predicate})")
+    if query.count:
+        out += ["  |> last()", '  |> keep(columns: ["host"])', "  |> group()", '  |> distinct(column: "host")', "  |> count()",
+                f"  |> map(fn: (r) => ({{_time: now(), _value: r._value, _field: {quoted(next(iter(query.fields.values())))}}}))"]  # fmt: skip
+        return "\n".join(out)
+    if query.largest:
+        out += ["  |> last()", "  |> toFloat()", "  |> group()", "  |> max()", '  |> keep(columns: ["_time", "_value", "_field"])']
+        return "\n".join(out + _labels(query.fields))
+    if panel.kind == "stat":
+        groups = ", ".join(quoted(column) for column in ["_field"])
+        out += ["  |> last()", f"  |> group(columns: [{groups}])", "  |> last()"]
+        return "\n".join(out + _scaled(query.scale) + _labels(query.fields))
+    groups = ", ".join(quoted(column) for column in ["_field", *query.by])
+    if query.rate:
+        # Rates are made of each series by itself, before any are put together.
+        out += ["  |> aggregateWindow(every: v.windowPeriod, fn: max, createEmpty: false)",
+                "  |> derivative(unit: 1s, nonNegative: true)"]  # fmt: skip
+        out += _scaled(query.scale)
+        out += [f"  |> group(columns: [{groups}])", "  |> aggregateWindow(every: v.windowPeriod, fn: max, createEmpty: false)"]
+    else:
+        out += [f"  |> group(columns: [{groups}])", f"  |> aggregateWindow(every: v.windowPeriod, fn: {query.calc}, createEmpty: false)"]
+        out += _scaled(query.scale)
+    return "\n".join(out + _labels(query.fields))
+
+
+def table_text(panel, matches):
+    """All columns of a table of hosts in one query: each a stream of (host, label, value), turned sideways."""
+    names, out = [], []
+    for index, query in enumerate(panel.queries):
+        (field, label), = query.fields.items()
+        name = f"column{index}"
+        names.append(name)
+        pick = query.calc if query.calc in ("max", "min") else "last"
+        out.append(f"{name} = " + "\n".join(_source(query, {field: label}, matches)))
+        out += ["  |> last()", "  |> toFloat()", '  |> group(columns: ["host"])', f"  |> {pick}()",
+                f"  |> set(key: \"_field\", value: {quoted(label)})", '  |> keep(columns: ["host", "_field", "_value"])', ""]  # fmt: skip
+    out.append(f"union(tables: [{', '.join(names)}])")
+    out += ["  |> group()", '  |> pivot(rowKey: ["host"], columnKey: ["_field"], valueColumn: "_value")', '  |> sort(columns: ["host"])']
+    return "\n".join(out)
+
+
+def texts(panel, description, with_host, matches):
+    if panel.kind == "table":
+        return [table_text(panel, matches)]
+    return [query_text(panel, query, description, with_host, matches) for query in panel.queries]
+
+
+def variable(description, name, matches, with_host=False):
+    one = description.variables[name]
+    bucket = matches.bucket or "v.bucket"
+    predicate = f"r._measurement == {quoted(one['from'])}"
+    if with_host and name != "host":
+        predicate += " and " + matches.one_of("host", "host")
+    return (
+        'import "influxdata/influxdb/schema"\n\n'
+        f"schema.tagValues(bucket: {bucket}, tag: {quoted(one['tag'])}, predicate: (r) => {predicate}, start: -1d)"
+    )
+
+
+def restarts(matches):
+    return "\n".join([
+        f"from(bucket: {matches.bucket})",
+        "  |> range(start: v.timeRangeStart, stop: v.timeRangeStop)",
+        '  |> filter(fn: (r) => r._measurement == "kernel" and r._field == "boot_time")',
+        f"  |> filter(fn: (r) => {matches.one_of('host', 'host')})",
+        "  |> aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: false)",
+        "  |> difference()",
+        "  |> filter(fn: (r) => r._value > 5)",
+    ])  # fmt: skip

@@ -1,0 +1,117 @@
+"""InfluxDB 2's template: a bucket is not in it, the dashboards, the variables and the checks are.
+
+A template's dashboard has a grid of twelve columns, and its names (metadata.name) are what a stack knows its resources by: they must
+stay the same from version to version, or an update would make a second dashboard beside the first.
+"""
+
+from . import flux
+
+API = "influxdata.com/v2alpha1"
+# InfluxDB's own palette "Nineteen Eighty Four".
+COLOURS = [("#31C0F6", "Nineteen Eighty Four"), ("#A500A5", "Nineteen Eighty Four"), ("#FF7E27", "Nineteen Eighty Four")]
+SUFFIX = {"percent": "%", "bytes": "B", "Bps": "B/s", "bps": "bit/s", "s": "s", "ms": "ms", "pps": "p/s", "iops": "/s", "ops": "/s", "cps": "/s", "reqps": "/s"}
+# What the axis does with large numbers: binary multiples for bytes, decimal ones for the rest.
+BASE = {"bytes": "2", "Bps": "2"}
+
+
+def _scale_colours(options):
+    warn, bad = options.get("warn"), options.get("bad")
+    out = [{"name": "base", "type": "text", "hex": "#32B08C", "value": 0}]
+    if warn is not None:
+        out.append({"name": "warn", "type": "text", "hex": "#FFB94A", "value": warn})
+    if bad is not None:
+        out.append({"name": "bad", "type": "text", "hex": "#DC4E58", "value": bad})
+    return out
+
+
+def _chart(panel, place, description, with_host):
+    queries = [{"query": text} for text in flux.texts(panel, description, with_host, flux.INFLUXDB)]
+    suffix = SUFFIX.get(panel.unit, "")
+    out = {"name": panel.title, "xPos": place[0], "yPos": place[1], "width": place[2], "height": place[3], "queries": queries}
+    if panel.note:
+        out |= {"note": panel.note, "noteOnEmpty": False}
+    if panel.kind == "graph":
+        y = {"name": "y", "scale": "linear", "base": BASE.get(panel.unit, "10"), "suffix": suffix, "domain": [panel.options[k] for k in ("min", "max")] if {"min", "max"} <= panel.options.keys() else None}
+        out |= {
+            "kind": "Xy", "geom": "line", "shade": bool(panel.options.get("stacked")), "hoverDimension": "auto",
+            "position": "stacked" if panel.options.get("stacked") else "overlaid", "xCol": "_time", "yCol": "_value",
+            "axes": [{"name": "x", "scale": "linear", "base": "10"}, {k: v for k, v in y.items() if v is not None}],
+            "colors": [{"id": f"colour{i}", "name": name, "type": "scale", "hex": value} for i, (value, name) in enumerate(COLOURS)],
+        }  # fmt: skip
+    elif panel.kind == "stat":
+        out |= {
+            "kind": "Single_Stat", "decimalPlaces": panel.options.get("decimals", 0), "suffix": suffix and " " + suffix,
+            "colors": [{"id": f"colour{i}", **colour} for i, colour in enumerate(_scale_colours(panel.options))],
+        }  # fmt: skip
+    else:
+        names = ["host", *(label for query in panel.queries for label in query.fields.values())]
+        out |= {
+            "kind": "Table", "decimalPlaces": 1, "timeFormat": "YYYY-MM-DD HH:mm:ss",
+            "fieldOptions": [{"fieldName": name, "displayName": name, "visible": True} for name in names],
+            "tableOptions": {"sortBy": "host", "verticalTimeAxis": True, "wrapping": "truncate", "fixFirstColumn": True},
+            "colors": [{"id": "base", "name": "base", "type": "text", "hex": "#FFFFFF", "value": 0}],
+        }  # fmt: skip
+    return out
+
+
+def _dashboard(board, description):
+    charts, y = [], 0
+    for _, row in board.rows:
+        x = tallest = 0
+        for panel in row:
+            width, height = max(1, panel.width // 2), max(2, (panel.height + 1) // 2)
+            if x + width > 12:
+                x, y, tallest = 0, y + tallest, 0
+            charts.append(_chart(panel, (x, y, width, height), description, "host" in board.variables))
+            x, tallest = x + width, max(tallest, height)
+        y += tallest
+    return {"apiVersion": API, "kind": "Dashboard", "metadata": {"name": f"resmon-{board.id}"},
+            "spec": {"name": board.title, "description": board.purpose, "charts": charts}}  # fmt: skip
+
+
+def _check_query(check, bucket):
+    lines = [
+        f"from(bucket: {flux.quoted(bucket)})",
+        "  |> range(start: v.timeRangeStart, stop: v.timeRangeStop)",
+        f"  |> filter(fn: (r) => r._measurement == {flux.quoted(check['from'])})",
+        f"  |> filter(fn: (r) => r._field == {flux.quoted(check['field'])})",
+    ]
+    lines += [f"  |> filter(fn: (r) => r[{flux.quoted(tag)}] == {flux.quoted(value)})" for tag, value in check.get("where", {}).items()]
+    if "silent_seconds" not in check:
+        lines += ["  |> aggregateWindow(every: 1m, fn: mean, createEmpty: false)", '  |> yield(name: "mean")']
+    return "\n".join(lines)
+
+
+def _check(check, bucket):
+    spec = {
+        "name": f"resmon: {check['title']}", "status": "active", "every": "1m", "offset": "10s", "query": _check_query(check, bucket),
+        "tags": [{"key": "resmon", "value": check["id"]}],
+    }  # fmt: skip
+    if "silent_seconds" in check:
+        kind = "CheckDeadman"
+        spec |= {
+            "timeSince": f"{check['silent_seconds']}s", "staleTime": f"{check['forget_seconds']}s", "reportZero": False, "level": "CRIT",
+            "statusMessageTemplate": "${ r.host }: nothing heard for " + f"{check['silent_seconds']} s",
+        }  # fmt: skip
+    else:
+        kind = "CheckThreshold"
+        spec |= {
+            "statusMessageTemplate": "${ r.host }: " + check["title"] + " (${ r._level }): ${ r." + check["field"] + " }",
+            "thresholds": [
+                {"type": "greater", "level": "CRIT", "value": check["bad"], "allValues": False},
+                {"type": "range", "level": "WARN", "min": check["warn"], "max": check["bad"], "within": True, "allValues": False},
+                {"type": "lesser", "level": "OK", "value": check["warn"], "allValues": False},
+            ],
+        }  # fmt: skip
+    return {"apiVersion": API, "kind": kind, "metadata": {"name": f"resmon-{check['id']}"}, "spec": spec}
+
+
+def template(description, bucket):
+    """The documents. Variables: bucket, and host, with which the host's dashboard is narrowed."""
+    variables = [
+        {"apiVersion": API, "kind": "Variable", "metadata": {"name": "resmon-bucket"},
+         "spec": {"name": "bucket", "type": "constant", "values": [bucket]}},
+        {"apiVersion": API, "kind": "Variable", "metadata": {"name": "resmon-host"},
+         "spec": {"name": "host", "type": "query", "language": "flux", "query": flux.variable(description, "host", flux.INFLUXDB)}},
+    ]  # fmt: skip
+    return variables + [_dashboard(board, description) for board in description.dashboards] + [_check(check, bucket) for check in description.checks]
