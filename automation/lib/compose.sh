@@ -128,7 +128,7 @@ wait_healthy() {
     line=$(awk '{ printf "%s%s (%s)", (NR > 1 ? ", " : ""), $1, ($3 == "-" ? $2 : $3) }' <<<"$waiting")
     if grep -qE '^[^ ]+ exited [^ ]+ [1-9][0-9]* no$' <<<"$waiting" || ((SECONDS > deadline)); then
       progress_end
-      "${compose[@]}" logs --tail 15 $(awk '{ print $1 }' <<<"$waiting") >&2 || true
+      awk '{ print $1 }' <<<"$waiting" | xargs "${compose[@]}" logs --tail 15 >&2 || true
       die failed "not healthy: $line"
     fi
     [[ $line == "$last" ]] || progress "waiting for $line"

@@ -109,9 +109,9 @@ def _check(check, bucket):
 def template(description, bucket):
     """The documents. Variables: bucket, and host, with which the host's dashboard is narrowed."""
     variables = [
-        {"apiVersion": API, "kind": "Variable", "metadata": {"name": "resmon-bucket"},
+        {"apiVersion": API, "kind": "Variable", "metadata": {"name": "resmon-variable-bucket"},
          "spec": {"name": "bucket", "type": "constant", "values": [bucket]}},
-        {"apiVersion": API, "kind": "Variable", "metadata": {"name": "resmon-host"},
+        {"apiVersion": API, "kind": "Variable", "metadata": {"name": "resmon-variable-host"},
          "spec": {"name": "host", "type": "query", "language": "flux", "query": flux.variable(description, "host", flux.INFLUXDB)}},
     ]  # fmt: skip
     return variables + [_dashboard(board, description) for board in description.dashboards] + [_check(check, bucket) for check in description.checks]

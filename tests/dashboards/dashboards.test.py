@@ -1,0 +1,364 @@
+#!/usr/bin/env python3
+"""The dashboards against what they are for: their description against the schema, the generated files against the forms that Grafana
+and InfluxDB publish, and every InfluxQL query against both stores with data that the real client, the load generator and the server
+itself have written. `dashboards.test.py --table FILE` also writes the table of docs/dashboards.md.
+
+What no Grafana and no InfluxDB 2 here can show is not claimed: flux.test.mjs compiles the Flux queries, and nobody has looked at the
+pictures."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "tests", "e2e"), os.path.join(ROOT, "deploy")]
+
+import house  # noqa: E402
+from dashboards import describe, influxql  # noqa: E402
+
+TABLE = None
+STEP_SECONDS = 2
+GATHERS = 12  # a second each: enough windows of two seconds for rates
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path)) as file:
+        return file.read()
+
+
+def description(change=lambda text: text, schema=lambda text: text):
+    return describe.load(change(read("deploy", "dashboards", "dashboards.toml")), schema(read("docs", "schema.md")))
+
+
+def generate(folder):
+    subprocess.run([sys.executable, os.path.join(ROOT, "deploy", "dashboards", "generate.py"), folder], check=True)
+
+    def load(*path):
+        with open(os.path.join(folder, *path)) as file:
+            return json.load(file)
+
+    boards = {name: load("grafana", "dashboards", name) for name in sorted(os.listdir(os.path.join(folder, "grafana", "dashboards")))}
+    sources = load("grafana", "provisioning", "datasources", "resmon.yaml")
+    provider = load("grafana", "provisioning", "dashboards", "resmon.yaml")
+    return boards, sources, provider, load("influxdb", "resmon.json")
+
+
+class Drift(unittest.TestCase):
+    """A description that does not fit the schema must be refused, whichever of the two moved."""
+
+    def refuses(self, *words, **changes):
+        with self.assertRaises(describe.Mistake) as refused:
+            description(**changes)
+        for word in words:
+            self.assertIn(word, str(refused.exception))
+
+    def test_the_description_fits(self):
+        found = description()
+        self.assertEqual([board.id for board in found.dashboards], ["fleet", "host", "server"])
+        self.assertGreater(sum(len(panels) for board in found.dashboards for _, panels in board.rows), 50)
+
+    def test_an_unknown_field(self):
+        self.refuses("Load", "load16", change=lambda t: t.replace("load15 =", "load16 ="))
+
+    def test_an_unknown_measurement(self):
+        self.refuses("'dizkio'", change=lambda t: t.replace('from = "diskio", fields = { reads', 'from = "dizkio", fields = { reads'))
+
+    def test_an_unknown_tag(self):
+        self.refuses("no tag 'kore'", change=lambda t: t.replace('by = ["cpu"]', 'by = ["kore"]'))
+        self.refuses("no tag 'cpo'", change=lambda t: t.replace('where = { cpu = "cpu-total" }, calc = "mean", by', 'where = { cpo = "cpu-total" }, calc = "mean", by'))
+
+    def test_a_text_field(self):
+        self.refuses("is text", change=lambda t: t.replace("{ uptime = \"uptime\" }", "{ uptime_format = \"uptime\" }"))
+
+    def test_a_misspelt_key(self):
+        self.refuses("no key 'stakced'", change=lambda t: t.replace("stacked = true", "stakced = true", 1))
+
+    def test_the_schema_renames_a_field(self):
+        self.refuses("mem has no field 'used_percent'", schema=lambda t: t.replace("used_percent, available_percent", "percent_used, available_percent"))
+
+    def test_the_schema_loses_a_tag(self):
+        self.refuses("net has no tag 'interface'", schema=lambda t: t.replace("| interface | `eth0` … |", "| port | `eth0` … |"))
+
+    def test_the_schema_loses_a_measurement(self):
+        self.refuses("no measurement 'netstat'", schema=lambda t: t.replace("## netstat", "## sockets"))
+
+
+class Forms(unittest.TestCase):
+    """The files against what Grafana's and InfluxDB's documentation say they look like."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="resmon-dashboards-")
+        cls.boards, cls.sources, cls.provider, cls.template = generate(cls.folder.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_data_sources(self):
+        # grafana.com/docs/grafana/latest/administration/provisioning/#data-sources
+        known = {"name", "type", "uid", "access", "orgId", "url", "user", "database", "basicAuth", "basicAuthUser", "withCredentials",
+                 "isDefault", "jsonData", "secureJsonData", "version", "editable"}  # fmt: skip
+        self.assertEqual(self.sources["apiVersion"], 1)
+        self.assertLessEqual(self.sources.keys(), {"apiVersion", "prune", "deleteDatasources", "datasources"})
+        uids = [source["uid"] for source in self.sources["datasources"]]
+        self.assertEqual(len(uids), len(set(uids)))
+        self.assertEqual(sum(bool(source.get("isDefault")) for source in self.sources["datasources"]), 1)
+        for source in self.sources["datasources"]:
+            self.assertLessEqual(source.keys(), known)
+            self.assertEqual((source["type"], source["access"]), ("influxdb", "proxy"))
+            self.assertRegex(source["url"], r"^\$[A-Z_]+$")
+            for name, value in source["secureJsonData"].items():
+                self.assertRegex(value, r"^((Token|Bearer) )?\$[A-Z_]+$", f"{name}: a secret belongs into the environment")
+            settings = source["jsonData"]
+            if settings["version"] == "Flux":
+                self.assertLessEqual({"organization", "defaultBucket"}, settings.keys())
+            else:
+                self.assertEqual(settings["version"], "InfluxQL")
+                self.assertLessEqual({"dbName", "httpMode", "httpHeaderName1"}, settings.keys())
+        # Compose must give Grafana what they name.
+        compose = read("compose.yaml")
+        for name in re.findall(r"\$([A-Z_]+)", json.dumps(self.sources)):
+            self.assertRegex(compose, rf"(?m)^ +{name}: ")
+
+    def test_dashboard_provider(self):
+        known = {"name", "orgId", "folder", "folderUid", "type", "disableDeletion", "updateIntervalSeconds", "allowUiUpdates", "options"}
+        self.assertEqual(self.provider["apiVersion"], 1)
+        for provider in self.provider["providers"]:
+            self.assertLessEqual(provider.keys(), known)
+            self.assertEqual(provider["type"], "file")
+            self.assertEqual(provider["options"]["path"], "/srv/resmon/grafana/dashboards")
+
+    def test_grafana_dashboards(self):
+        self.assertEqual(sorted(self.boards), sorted(f"{b}-{l}.json" for b in ("fleet", "host", "server") for l in ("influxql", "flux")))
+        uids = {source["uid"] for source in self.sources["datasources"]}
+        for name, board in self.boards.items():
+            with self.subTest(name):
+                self.assertLessEqual(len(board["uid"]), 40)
+                self.assertEqual(board["uid"], "resmon-" + name.removesuffix(".json"))
+                variables = {variable["name"] for variable in board["templating"]["list"]}
+                ids = [panel["id"] for panel in board["panels"]]
+                self.assertEqual(len(ids), len(set(ids)))
+                taken = set()
+                for panel in board["panels"]:
+                    place = panel["gridPos"]
+                    self.assertLessEqual(place["x"] + place["w"], 24)
+                    cells = {(x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])}
+                    self.assertFalse(taken & cells, f"{panel['title']} lies over another panel")
+                    taken |= cells
+                    if panel["type"] == "row":
+                        continue
+                    self.assertIn(panel["type"], ("timeseries", "stat", "table"))
+                    self.assertTrue(panel["targets"])
+                    for target in panel["targets"]:
+                        uid = target["datasource"]["uid"]
+                        self.assertTrue(uid in uids or uid == "${source}" and "source" in variables, uid)
+                        used = set(re.findall(r"\$\{?([a-z_]+)(?::regex)?\}?", target["query"]))
+                        own = {"timeFilter", "__interval"}
+                        used = {u for u in used if not u.startswith(("__", "time", "tag"))} - own
+                        self.assertLessEqual(used, variables, target["query"])
+                links = re.findall(r'"/d/([a-z-]+)\?', json.dumps(board))
+                for link in links:
+                    self.assertIn(f"{link.removeprefix('resmon-')}.json", self.boards)
+                self.assertTrue(board["links"][0]["includeVars"])
+        self.assertTrue(all(self.boards[f"host-{language}.json"]["annotations"]["list"] for language in ("influxql", "flux")))
+
+    def test_influxdb_template(self):
+        # docs.influxdata.com/influxdb/v2/tools/influxdb-templates/, and influxdb/pkger's parser for the names.
+        kinds = {"Dashboard", "Variable", "CheckThreshold", "CheckDeadman"}
+        names = [document["metadata"]["name"] for document in self.template]
+        self.assertEqual(len(names), len(set(names)))
+        self.assertEqual({document["kind"] for document in self.template}, kinds)
+        for document in self.template:
+            self.assertEqual(document.keys(), {"apiVersion", "kind", "metadata", "spec"})
+            self.assertEqual(document["apiVersion"], "influxdata.com/v2alpha1")
+            self.assertRegex(document["metadata"]["name"], r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
+            spec = document["spec"]
+            with self.subTest(document["metadata"]["name"]):
+                if document["kind"] == "Dashboard":
+                    taken = set()
+                    for chart in spec["charts"]:
+                        self.assertIn(chart["kind"], ("Xy", "Single_Stat", "Table"))
+                        self.assertTrue(all(query["query"] for query in chart["queries"]))
+                        self.assertLessEqual(chart["xPos"] + chart["width"], 12)
+                        cells = {(x, y) for x in range(chart["xPos"], chart["xPos"] + chart["width"]) for y in range(chart["yPos"], chart["yPos"] + chart["height"])}
+                        self.assertFalse(taken & cells, chart["name"])
+                        taken |= cells
+                        if chart["kind"] == "Xy":
+                            self.assertEqual([axis["name"] for axis in chart["axes"]], ["x", "y"])
+                            self.assertIn(chart["position"], ("overlaid", "stacked"))
+                            self.assertIn(chart["geom"], ("line", "step", "stacked", "bar", "monotoneX"))
+                        for colour in chart["colors"]:
+                            self.assertRegex(colour["hex"], r"^#[0-9A-F]{6}$")
+                elif document["kind"] == "Variable":
+                    self.assertIn(spec["type"], ("constant", "query"))
+                else:
+                    self.assertIn(spec["status"], ("active", "inactive"))
+                    self.assertRegex(spec["every"], r"^\d+[smh]$")
+                    self.assertTrue(spec["query"] and spec["statusMessageTemplate"])
+                    for threshold in spec.get("thresholds", []):
+                        self.assertIn(threshold["type"], ("greater", "lesser", "range", "equal"))
+                        self.assertIn(threshold["level"], ("OK", "INFO", "WARN", "CRIT"))
+        wanted = {"cpu-high", "memory-high", "disk-full", "host-silent"}
+        self.assertLessEqual({f"resmon-{name}" for name in wanted}, set(names))
+
+
+FAKE_INFLUX = r"""#!/bin/bash
+# A stand-in for influx that keeps one stack in a file and notes what it was asked.
+echo "$*" >>"$FAKE/calls"
+case "$1 $2" in
+  'stacks init') echo 0123456789abcdef >"$FAKE/stack"; printf '0123456789abcdef\tOrgID\ttrue\n' ;;
+  'stacks --org') [[ ! -e $FAKE/stack ]] || printf '%s\tOrgID\ttrue\n' "$(<"$FAKE/stack")" ;;
+  'apply --org') [[ -z ${FAKE_FAILS-} ]] || { echo 'error: denied' >&2; exit 1; } ;;
+  *) echo "unknown: $*" >&2; exit 1 ;;
+esac
+"""
+
+
+class Applying(unittest.TestCase):
+    """deploy/dashboards/apply, with an influx that is not there."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="resmon-apply-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        with open(os.path.join(self.folder, "influx"), "w") as file:
+            file.write(FAKE_INFLUX)
+        os.chmod(file.name, 0o755)
+
+    def run_it(self, **more):
+        environment = {"PATH": f"{self.folder}:{os.environ['PATH']}", "FAKE": self.folder, "INFLUX_ORG": "o", **more}
+        done = subprocess.run(["bash", os.path.join(ROOT, "deploy", "dashboards", "apply"), "t.json"], env=environment, capture_output=True, text=True)
+        with open(os.path.join(self.folder, "calls")) as file:
+            return done, file.read().splitlines()
+
+    def test_twice_makes_one_stack(self):
+        self.assertEqual(self.run_it()[0].returncode, 0)
+        done, calls = self.run_it()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sum(call.startswith("stacks init") for call in calls), 1)
+        applied = [call for call in calls if call.startswith("apply")]
+        self.assertEqual(applied, ["apply --org o --stack-id 0123456789abcdef --file t.json --force yes --quiet"] * 2)
+
+    def test_a_refusal_is_a_failure(self):
+        self.assertNotEqual(self.run_it(FAKE_FAILS="yes")[0].returncode, 0)
+
+
+def close_enough(a, b):
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)) and not isinstance(a, bool):
+        return abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(close_enough, a, b))
+    return a == b
+
+
+class Queries(house.HouseTest):
+    """Every InfluxQL query, its variables put in as Grafana does, in both stores: rows come back, and the same ones."""
+
+    def test_every_query_returns_rows_in_both_stores(self):
+        influxd = house.Influxd(self)
+        influxd.start()
+        server = self.server("server.report_interval=1s", f"sink.influx.url=http://127.0.0.1:{influxd.port}", "sink.influx.linger=100ms")
+        client = self.client(server, "real", "1s")
+        load = self.load(server, 2, "1s", "load.name_prefix=sim-")
+        stores = {"embedded": server.http_port, "InfluxDB": influxd.port}
+
+        def gathered():
+            counts = server.rows('SELECT count("load1") FROM "system" GROUP BY "host"')
+            found = {tags["host"]: rows[0][1] for _, tags, _, rows in house.query(server.http_port, 'SELECT count("load1") FROM "system" GROUP BY "host"')} if counts else {}
+            own = server.rows('SELECT count("clients") FROM "internal_server"')
+            return len(found) == 3 and min(found.values()) >= GATHERS and own and own[0][1] >= GATHERS
+
+        house.wait_for("data of three hosts and the server", gathered, 90)
+        client.terminate()
+        load.terminate()
+        # A machine that was started again, for the annotation.
+        first = server.rows('SELECT first("load1") FROM "system"')[0][0]
+        last = server.rows('SELECT last("load1") FROM "system"')[0][0]
+        lines = "\n".join(f"kernel,host=restarted boot_time={boot}i {time}" for boot, time in ((1000, first), (1000, first + 4 * house.NS), (9000, first + 8 * house.NS)))
+        answer = house.request(server.http_port, "POST", "/write?db=resmon", lines, {"Authorization": f"Token {house.TOKEN}"})
+        self.assertEqual(answer.status, 204, answer.body)
+
+        # From here on only the server's own numbers grow; the last second of those is left out.
+        begin, end = first // 10**6 - 1000, last // 10**6
+        # Delivery is in order: when the crafted rows are there, all before them are.
+        house.wait_for("InfluxDB to have all", lambda: len(house.rows(influxd.port, 'SELECT boot_time FROM "kernel" WHERE host = \'restarted\'')) == 3, 30)
+
+        boards, _, _, _ = generate(os.path.join(self.folder, "generated"))
+        found = description()
+
+        def values(store, statement):
+            return [row[1] for _, _, _, rows in house.query(stores[store], statement) for row in rows]
+
+        def fill(statement, chosen):
+            for name, value in chosen.items():
+                statement = statement.replace(f"^${name}$", f"^{value}$")
+            out = statement.replace("$timeFilter", f"time >= {begin}ms and time <= {end}ms").replace("$__interval", f"{STEP_SECONDS}s")
+            self.assertNotIn("$", re.sub(r"/\^.*?\$/", "", out), out)
+            return out
+
+        def any_of(options):
+            return "(" + "|".join(re.escape(option).replace("\\-", "-").replace("/", "\\/") for option in options) + ")"
+
+        wrong, table, counted = [], [], {store: 0 for store in stores}
+        for board_id in ("fleet", "host", "server"):
+            board = boards[f"{board_id}-influxql.json"]
+            for host in ("sim-1", "real") if board_id == "host" else (None,):
+                chosen = {"host": host} if host else {}
+                for variable in board["templating"]["list"]:
+                    if variable["type"] != "query":
+                        continue
+                    answers = {store: sorted(set(values(store, fill(variable["query"], chosen)))) for store in stores}
+                    self.assertEqual(answers["embedded"], answers["InfluxDB"], variable["query"])
+                    self.assertTrue(answers["embedded"], f"{variable['query']} finds nothing")
+                    if variable["name"] != "host":
+                        chosen[variable["name"]] = any_of(answers["embedded"])
+                for panel in board["panels"]:
+                    for target in panel.get("targets", []):
+                        statement = fill(target["query"], chosen)
+                        answers, rows = {}, {}
+                        for store, port in stores.items():
+                            series = house.query(port, statement, epoch="ms")
+                            answers[store] = sorted(([n, sorted((t or {}).items()), c, v] for n, t, c, v in series), key=lambda s: json.dumps(s[:3]))
+                            # A row without a value is no data.
+                            rows[store] = sum(any(value is not None for value in row[1:]) for _, _, _, v in series for row in v)
+                        if host == "real":
+                            # This machine may lack a disk or an interface; that both stores agree is what it adds.
+                            self.assertEqual(len(answers["embedded"]), len(answers["InfluxDB"]), statement)
+                            continue
+                        if not all(rows.values()):
+                            wrong.append(f"{rows}: {statement}")
+                        elif not close_enough([list(map(list, a[1])) + a[2:] for a in answers["embedded"]], [list(map(list, a[1])) + a[2:] for a in answers["InfluxDB"]]):
+                            wrong.append(f"the stores differ: {statement}\n  embedded {json.dumps(answers['embedded'])[:600]}\n  InfluxDB {json.dumps(answers['InfluxDB'])[:600]}")
+                        for store in stores:
+                            counted[store] += 1 if rows[store] else 0
+                        table.append((board_id, panel["title"], target["refId"], rows["embedded"], rows["InfluxDB"]))
+        for store in stores:
+            restarts = house.query(stores[store], fill(influxql.restarts(), {"host": "restarted"}), epoch="ms")
+            self.assertEqual([row[1] for _, _, _, v in restarts for row in v], [8000], store)
+        if TABLE:
+            write_table(table)
+        print(f"# summary: {len(table)} InfluxQL queries of {len(boards) // 2} dashboards: rows from the embedded store {counted['embedded']}, from InfluxDB {counted['InfluxDB']}", flush=True)
+        self.assertEqual(wrong, [])
+
+
+def write_table(table):
+    with open(TABLE) as file:
+        text = file.read()
+    rows = ["| dashboard | panel | query | rows, embedded store | rows, InfluxDB 1.6 |", "|---|---|---|---:|---:|"]
+    rows += [f"| {board} | {panel} | {letter} | {ours} | {theirs} |" for board, panel, letter, ours, theirs in table]
+    begin, end = "<!-- table: begin -->\n", "<!-- table: end -->"
+    text = text[: text.index(begin) + len(begin)] + "\n".join(rows) + "\n" + text[text.index(end) :]
+    with open(TABLE, "w") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2 and sys.argv[1] == "--table":
+        TABLE = sys.argv[2]
+        del sys.argv[1:3]
+    house.main()
