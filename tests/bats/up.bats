@@ -225,13 +225,6 @@ interrupt() {
   [ "$status" -ne 0 ]
 }
 
-@test "up --docker without compose.yaml says so" {
-  [ ! -e "$ROOT/compose.yaml" ] || skip "compose.yaml is there"
-  run resmon up --docker
-  [ "$status" -eq 1 ]
-  [[ $output == *'not there yet'* ]]
-}
-
 @test "down where nothing runs is harmless" {
   run resmon down
   [ "$status" -eq 0 ]
