@@ -454,7 +454,7 @@ Status ChunkReader::presence(const Entry& entry, std::string_view& section, RowC
     const std::string_view bits = reader.take((rows_ + 7) / 8);
     if (reader.bad()) return damaged("bad presence");
     for (std::size_t row = 0; row < rows_; ++row) {
-      if ((static_cast<unsigned char>(bits[row / 8]) >> (row % 8) & 1U) == 0) continue;
+      if ((unsigned{static_cast<unsigned char>(bits[row / 8])} >> (row % 8) & 1U) == 0) continue;
       set_bit(column.presence, row);
       ++present;
     }
