@@ -80,6 +80,19 @@ test("every chart of the host view on Debian's influxd", { skip: missing && "inf
     assert.ok(Number.parseFloat(told) >= Math.min(...around) - 1.5 && Number.parseFloat(told) <= Math.max(...around) + 1.5,
       `${told} for ${around.map((one) => one.toFixed(1))}`);
     await shot(view.page, "host-on-influxdb", { fullPage: true });
+    // The table of file systems asks in its own words, and so do the questions of the explore view.
+    await view.page.waitForSelector(".disks tbody tr");
+    await view.page.goto(`${mock.url}/#/explore`);
+    const questions = view.page.getByRole("group", { name: "Questions" }).getByRole("button");
+    for (let index = 0; index < (await questions.count()); ++index) {
+      const title = await questions.nth(index).innerText();
+      await questions.nth(index).click();
+      await view.page.locator('section[aria-label="Result"], .empty').first().waitFor();
+      assert.equal(await view.page.locator("p.error-text:not(:empty)").count(), 0, title);
+    }
+    await view.page.goto(`${mock.url}/#/compare?host=${encodeURIComponent(host)}&range=15m`);
+    await view.page.waitForSelector("#panel-received canvas");
+    assert.ok(await hasInk(view.page, "received"));
     assert.deepEqual(view.faults, []);
   } finally {
     await browser?.close();

@@ -171,7 +171,7 @@ for (const scheme of ["dark", "light"]) {
       await checkAccessibility(page);
       await page.goto(hostUrl());
       await page.waitForSelector("#panel-files canvas");
-      await shot(page, `host-${scheme}-${kind}`, { fullPage: true });
+      await shot(page, `host-${scheme}-${kind}`);
       await checkAccessibility(page);
       assert.ok((await overflow(page)) <= 0, "the host view is wider than the window");
     });

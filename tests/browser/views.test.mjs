@@ -239,7 +239,7 @@ for (const scheme of ["dark", "light"]) {
     view(`axe-core and width: ${scheme}, ${kind}`, { canned: (query) => (query.includes('"grew"') ? kFilled : undefined), sinks: [kSink] },
       { scheme, width, height, hash: "#/compare?host=web1&host=db1" }, async (page, mock) => {
         const look = async (name) => {
-          await shot(page, `${name}-${scheme}-${kind}`, { fullPage: true });
+          await shot(page, `${name}-${scheme}-${kind}`);
           await checkAccessibility(page);
           assert.ok((await overflow(page)) <= 0, `${name} is wider than the window`);
         };

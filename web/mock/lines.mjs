@@ -40,7 +40,7 @@ export function* lines(host, from, to, stepMs) {
       for (const tags of tagSets(host, measurement, ["host"])) {
         const series = [measurement, ...Object.entries(tags).map(([key, value]) => `${key}=${escapeTag(value)}`)].join(",");
         const cells = fields.map((field) => {
-          if (kind === "gauge") return `${field}=${Number(gauge(host, measurement, tags, field, t).toFixed(2))}`;
+          if (kind === "gauge") return `${field}=${Number(gauge(host, measurement, tags, field, t).toPrecision(7))}`;
           const key = `${series} ${field}`;
           const sum = (sums.get(key) ?? 1e6) + (stepMs / 1000) * rate(host, measurement, tags, field, t);
           sums.set(key, sum);

@@ -33,8 +33,8 @@ export function Help({ onClose }: { onClose: () => void }) {
             </section>
           ))}
         <p class="quiet">
-          In a chart: drag to zoom, double-click to come back. Search: words in name, address or tags; <code>state:down</code>;{" "}
-          <code>tag:value</code>.
+          In a chart: drag to zoom, Shift and drag to move, double-click to come back. Search: words in name, address or tags;{" "}
+          <code>state:down</code>, <code>tag:value</code>, <code>disk&gt;90</code>, <code>load&gt;1</code>.
         </p>
         <button type="button" onClick={() => dialog.current?.close()}>Close</button>
       </div>

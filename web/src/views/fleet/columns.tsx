@@ -1,5 +1,5 @@
 // The fleet table's columns, in order. Which of them are drawn depends on the room there is: every column has the width it needs,
-// and the ones of high rank go first, so that nothing is ever cut off but a long host name.
+// and those of high rank go first, so that nothing is ever cut off but a long host name.
 
 import type { ComponentChildren } from "preact";
 import { format, formatAgo, formatDuration, formatTime } from "../../core/format.ts";
@@ -21,7 +21,7 @@ export interface FleetColumn {
   narrow?: number;  // its width on a phone
   numeric: boolean;
   descendingFirst: boolean;
-  cell: (host: Host, wide: boolean) => ComponentChildren;
+  cell: (host: Host, extras: ReadonlySet<Extra>) => ComponentChildren;
 }
 
 // Down since when, or how long ago the last sample came.
@@ -29,6 +29,18 @@ function LastSeen({ host }: { host: Host }) {
   useSecond();
   const ago = formatAgo((serverNow() - host.last_seen) / 1000);
   return <span title={formatTime(host.last_seen)}>{ago}</span>;
+}
+
+// "Down 3 h": since when is the first question after that it is.
+function State({ host }: { host: Host }) {
+  if (host.state === "up") return <StateMark state="up" />;
+  return <Since host={host} />;
+}
+
+function Since({ host }: { host: Host }) {
+  useSecond();
+  const since = formatAgo((serverNow() - host.last_seen) / 1000).replace(" ago", "");
+  return <span title={`silent since ${formatTime(host.last_seen)}`}><StateMark state={host.state} since={since} /></span>;
 }
 
 const kTrendWidth = 72;
@@ -49,30 +61,30 @@ const network = (bytesPerSecond: number | null): string =>
   format(bytesPerSecond === null ? null : bytesPerSecond * 8, "bits_per_second");
 
 export const kColumns: readonly FleetColumn[] = [
-  { key: "state", title: "State", hint: "up, late or down", rank: 0, width: 86, narrow: 30, numeric: false, descendingFirst: false,
-    cell: (host) => <StateMark state={host.state} /> },
+  { key: "state", title: "State", hint: "up, late or down, and since when", rank: 0, width: 108, narrow: 30, numeric: false, descendingFirst: false,
+    cell: (host) => <State host={host} /> },
   { key: "host", title: "Host", hint: "name and tags", rank: 0, width: 190, narrow: 96, numeric: false, descendingFirst: false,
     cell: () => null },
-  { key: "cpu", title: "CPU", hint: "all cores, with the last 15 minutes", rank: 0, width: 216, narrow: 66, numeric: true, descendingFirst: true,
-    cell: (host, wide) => (
+  { key: "cpu", title: "CPU", hint: "all cores, with the last 15 minutes", rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
+    cell: (host, extras) => (
       <span class="trend-cell">
-        {wide && <TrendLine host={host} kind="cpu" what="CPU" />}
+        {extras.has("cpu") && <TrendLine host={host} kind="cpu" what="CPU" />}
         <Meter percent={host.summary.cpu_percent} />
       </span>
     ) },
-  { key: "memory", title: "Memory", hint: "used share of memory, with the last 15 minutes", rank: 0, width: 216, narrow: 66, numeric: true, descendingFirst: true,
-    cell: (host, wide) => (
+  { key: "memory", title: "Memory", hint: "used share of memory, with the last 15 minutes", rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
+    cell: (host, extras) => (
       <span class="trend-cell">
-        {wide && <TrendLine host={host} kind="memory" what="Memory" />}
+        {extras.has("memory") && <TrendLine host={host} kind="memory" what="Memory" />}
         <Meter percent={host.summary.memory_percent} />
       </span>
     ) },
   { key: "swap", title: "Swap", hint: "used share of swap", rank: 8, width: 84, numeric: true, descendingFirst: true,
     cell: (host) => format(host.summary.swap_percent, "percent") },
-  { key: "disk", title: "Disk", hint: "the fullest file system", rank: 0, width: 182, narrow: 66, numeric: true, descendingFirst: true,
-    cell: (host, wide) => (
+  { key: "disk", title: "Disk", hint: "the fullest file system", rank: 0, width: 120, narrow: 66, numeric: true, descendingFirst: true,
+    cell: (host, extras) => (
       <span class="disk-cell" title={host.summary.disk_path ?? undefined}>
-        {wide && <span class="disk-path">{host.summary.disk_path ?? ""}</span>}
+        {extras.has("path") && <span class="disk-path">{host.summary.disk_path ?? ""}</span>}
         <Meter percent={host.summary.disk_percent} />
       </span>
     ) },
@@ -106,31 +118,37 @@ export const kColumns: readonly FleetColumn[] = [
 
 export interface Layout {
   columns: readonly FleetColumn[];
-  wide: boolean;  // room for trends and paths in the cells
+  extras: ReadonlySet<Extra>;
   phone: boolean;
 }
 
-const kTrendRoom = 80;
-const kMemoryTrendRoom = 80;
-const kPathRoom = 62;
+// What a cell may show beside its number, where there is room.
+export type Extra = "cpu" | "memory" | "path";
 
-// The columns that fit into `width` pixels, the most important first.
+const kExtraWidth: Record<Extra, number> = { cpu: 80, memory: 80, path: 62 };
+const kExtraOf: Partial<Record<SortKey, Extra>> = { cpu: "cpu", memory: "memory", disk: "path" };
+// In the order of their worth: a rank's columns, or an extra. Each is taken while there is room for it.
+const kWorth: readonly (number | Extra)[] = [0, 1, "cpu", 2, 3, "path", 4, 5, "memory", 6, 8, 9];
+
 export function layoutFor(width: number): Layout {
-  if (width < 620) return { columns: kColumns.filter((column) => column.rank === 0), wide: false, phone: true };
-  const bare = kTrendRoom + kMemoryTrendRoom + kPathRoom;
-  const needed = (rank: number): number =>
-    kColumns.filter((column) => column.rank <= rank).reduce((sum, column) => sum + column.width, 0);
-  const wide = width >= needed(4);
-  const room = wide ? width : width + bare;
-  const ranks = [0, 1, 2, 3, 4, 5, 6, 8, 9];
-  const rank = ranks.filter((one) => needed(one) <= room).at(-1) ?? 0;
-  return { columns: kColumns.filter((column) => column.rank <= rank), wide, phone: false };
+  const ofRank = (rank: number): FleetColumn[] => kColumns.filter((column) => column.rank === rank);
+  if (width < 620) return { columns: ofRank(0), extras: new Set(), phone: true };
+  let left = width;
+  const ranks = new Set<number>();
+  const extras = new Set<Extra>();
+  for (const one of kWorth) {
+    left -= typeof one === "number" ? ofRank(one).reduce((sum, column) => sum + column.width, 0) : kExtraWidth[one];
+    if (left < 0 && one !== 0) break;
+    if (typeof one === "number") ranks.add(one);
+    else extras.add(one);
+  }
+  return { columns: kColumns.filter((column) => ranks.has(column.rank)), extras, phone: false };
 }
 
 // As CSS has it; nothing for the column that takes what is left.
 export function widthOf(column: FleetColumn, layout: Layout): string | undefined {
   if (column.key === "host") return undefined;
-  const less = layout.wide ? 0
-    : column.key === "cpu" ? kTrendRoom : column.key === "memory" ? kMemoryTrendRoom : column.key === "disk" ? kPathRoom : 0;
-  return `${layout.phone ? column.narrow ?? column.width : column.width - less}px`;
+  const extra = kExtraOf[column.key];
+  const more = extra !== undefined && layout.extras.has(extra) ? kExtraWidth[extra] : 0;
+  return `${layout.phone ? column.narrow ?? column.width : column.width + more}px`;
 }

@@ -59,7 +59,7 @@ export class Row extends Component<RowProps> {
             </th>
           ) : (
             <td key={column.key} role="cell" class={`col-${column.key}${column.numeric ? " numeric" : ""}`}>
-              {column.cell(host, layout.wide)}
+              {column.cell(host, layout.extras)}
             </td>
           ),
         )}

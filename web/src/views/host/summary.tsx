@@ -20,6 +20,7 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
           {formatAgo((serverNow() - host.last_seen) / 1000)}
         </span>
         {Object.entries(host.tags).map(([key, value]) => <span key={key} class="tag">{key}:{value}</span>)}
+        <span class="quiet summary-client">resmon-client {host.version || "of unknown version"}, every {host.interval_seconds} s, {host.address}</span>
         <span class="grow" />
         <a class="button" href={compare} title="The same charts of several hosts (c)">Compare</a>
         <span class="segments" role="group" aria-label="Other hosts">
@@ -49,10 +50,6 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
         {host.dropped_samples > 0 && (
           <div class="fact-warning"><dt>Dropped</dt><dd>{format(host.dropped_samples, "count")} samples</dd></div>
         )}
-        <div>
-          <dt>Client</dt>
-          <dd>{host.version || "–"}<span class="quiet"> every {host.interval_seconds} s · {host.address}</span></dd>
-        </div>
       </dl>
     </div>
   );
