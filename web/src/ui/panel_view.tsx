@@ -20,7 +20,6 @@ interface Props {
   onRetry: () => void;
   // The colours of lines that mean the same in all panels (hosts); without it each panel has its own.
   colourOf?: (key: string) => number;
-  linkOf?: (key: string) => string;
 }
 
 const kNone: ReadonlySet<string> = new Set();

@@ -13,15 +13,12 @@ import { useRange } from "../../ui/use_range.ts";
 import { Disks } from "./disks.tsx";
 import { HostSummary } from "./summary.tsx";
 
-export function HostView({ route }: { route: HostRoute }) {
-  const ready = useObservable(loaded);
-  if (!ready) return <p class="loading" role="status">Loading {route.host}…</p>;
-  return <Host route={route} />;
-}
-
 const sectionId = (section: string): string => `section-${section.split(" ")[0]?.toLowerCase() ?? ""}`;
 
-function Host({ route }: { route: HostRoute }) {
+// The charts do not wait for the fleet: of a thousand hosts its list is long, and a link to one of them needs only that one. A host
+// whose interval turns out to be another than the usual is asked for again.
+export function HostView({ route }: { route: HostRoute }) {
+  const ready = useObservable(loaded);
   const hosts = useObservable(fleet);
   const host = hosts.get(route.host);
   const intervalSeconds = host?.interval_seconds ?? 5;
@@ -55,8 +52,8 @@ function Host({ route }: { route: HostRoute }) {
         <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} onStep={step} />
       ) : (
         <div class="summary">
-          <div class="summary-head"><h1>{route.host}</h1></div>
-          <p class="quiet">The server knows no host of this name at present. What is stored of it is shown below. <a href="#/">All hosts</a></p>
+          <div class="summary-head"><h1>{route.host}</h1>{!ready && <span class="quiet">asking how it is…</span>}</div>
+          {ready && <p class="quiet">The server knows no host of this name at present. What is stored of it is shown below. <a href="#/">All hosts</a></p>}
         </div>
       )}
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut}>
