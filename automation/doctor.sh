@@ -1,13 +1,17 @@
 # Checks what resmon needs of this machine and says how to mend it
 # shellcheck shell=bash
-use process packages config http ports house
+use process packages config http ports house pki
 
 usage() {
   cat <<'TEXT'
 Usage: ./resmon doctor [--json]
 
 Checks versions, packages, ports, clock, kernel features, disk space, configuration files, running programs and whether the
-server can be reached. Each line is ok, warn (works, but not all of it) or fail, with how to mend it.
+server can be reached, certificates and how long they are valid. Each line is ok, warn (works, but not all of it) or fail, with how to mend it.
+
+Options:
+  --json       an array of {state, check, text, mend}
+  -h, --help   this text
 
 Exit codes: 0 nothing failed, 1 something failed, 2 usage
 
@@ -27,7 +31,7 @@ main() {
     esac
     shift
   done
-  for name in versions packages kernel memory disk clock home configuration processes ports server databases; do
+  for name in versions packages kernel memory disk clock home configuration processes ports certificates server databases; do
     "check_$name"
   done
   if [[ -n $json ]]; then
@@ -197,4 +201,20 @@ check_databases() {
   else
     finding warn database "INFLUX_URL does not answer; samples wait in memory until it does" "check the address and the network"
   fi
+}
+
+check_certificates() {
+  local file days
+  for file in "$(setting "$(server_config)" tls.certificate_file '')" "$(tls_directory)/ca.crt"; do
+    [[ -n $file && -e $file ]] || continue
+    if ! days=$(certificate_days "$file"); then
+      finding fail certificates "$file is not a certificate" "./resmon configure --tls NAME"
+    elif ((days < 0)); then
+      finding fail certificates "$file ran out $((-days)) days ago" "./resmon configure certificate; ./resmon restart server"
+    elif ((days < 30)); then
+      finding warn certificates "$file runs out in $days days" "./resmon configure certificate; ./resmon restart server"
+    else
+      finding ok certificates "$file is valid for $days days"
+    fi
+  done
 }

@@ -28,7 +28,8 @@ main() {
   case ${1-} in
     '') usage ;;
     --version)
-      sed -nE 's/^project\(resmon VERSION ([0-9.]+).*/resmon \1/p' "$RESMON_ROOT/CMakeLists.txt"
+      [[ ! -e $RESMON_ROOT/version ]] || cat -- "$RESMON_ROOT/version"
+      [[ ! -e $RESMON_ROOT/CMakeLists.txt ]] || sed -nE 's/^project\(resmon VERSION ([0-9.]+).*/resmon \1/p' "$RESMON_ROOT/CMakeLists.txt"
       ;;
     *)
       (($# == 1)) || unknown_argument "$2"

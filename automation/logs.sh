@@ -1,18 +1,21 @@
 # Shows, merges and filters the logs
 # shellcheck shell=bash
+use remote
 
 usage() {
   cat <<'TEXT'
-Usage: ./resmon logs [server|client|load]… [OPTION]…
+Usage: ./resmon logs [server|client|load|HOST]… [OPTION]…
 
-The log lines of all programs, or of those named, merged by time. A line is: time level component message key=value…
+The log lines of all programs, or of those named, merged by time. HOST is another machine where deploy has been: its last lines
+are fetched over ssh and marked from=HOST; a host that does not answer is named and hinders no other. A line is: time level component message key=value…
 
 Options:
   --level L     only lines of this level and above: debug, info, warn, error
   --since T     only later lines: 90s, 10m, 2h, 3d ago, or a time as date(1) reads it
   --grep RE     only lines that match this extended regular expression
   --follow, -f  go on with new lines until Ctrl-C
-  --stats       instead of lines: counts by level and component, and a bar for each minute
+  --stats       instead of lines: counts by level, component and host, and a bar for each minute: E error, W warn, # the rest
+  --lines N     how many lines are fetched from each HOST; default 2000
   -h, --help    this text
 
 Exit codes: 0 done, 1 there is no log yet, 2 usage
@@ -22,34 +25,42 @@ Examples:
   ./resmon logs server --level warn --since 1h
   ./resmon logs --grep 'host=web[0-9]+' --since '2026-11-22 17:00'
   ./resmon logs --stats --since 1d
+  ./resmon logs server web1 web2 --level warn
 TEXT
 }
 
 main() {
-  local level=debug since='' pattern='' follow='' stats=''
-  local -a arguments=() programs=() files=()
+  local level=debug since='' pattern='' follow='' stats='' fetch=2000
+  local -a arguments=() programs=() files=() hosts=()
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
     case $1 in
       server | client) programs+=("$1") ;;
       load) programs+=(load simulate) ;;
-      --level | --since | --grep)
+      --level | --since | --grep | --lines)
         need_value "$1" $#
         case $1 in
           --level) level=${2,,} ;;
           --since) since=$2 ;;
           --grep) pattern=$2 ;;
+          --lines) fetch=$2 ;;
         esac
         shift
         ;;
       -f | --follow) follow=yes ;;
       --stats) stats=yes ;;
-      *) unknown_argument "$1" ;;
+      -*) unknown_argument "$1" ;;
+      *)
+        valid_host "$1" || die usage "'$(printable "$1")' is neither server, client, load nor a host"
+        hosts+=("$1")
+        ;;
     esac
     shift
   done
-  ((${#programs[@]})) || programs=(server client load simulate)
+  check_number --lines "$fetch" 1 1000000
+  [[ -z $follow || ${#hosts[@]} == 0 ]] || die usage "--follow is for this machine's logs: ssh HOST tail -F /var/log/resmon/client.log"
+  ((${#programs[@]} + ${#hosts[@]})) || programs=(server client load simulate)
   [[ $level =~ ^(debug|info|warn|error)$ ]] || die usage "--level is one of debug, info, warn, error, not '$(printable "$level")'"
   [[ -z $follow || -z $stats ]] || die usage "--follow and --stats do not go together"
   if [[ -n $since ]]; then since=$(instant "$since") || die usage "--since: '$(printable "$since")' is not a time"; fi
@@ -59,6 +70,7 @@ main() {
   ((status < 2)) || die usage "--grep: '$(printable "$pattern")' is not an extended regular expression"
 
   find_logs
+  fetch_logs
   ((${#files[@]})) || die failed "there is no log under $RESMON_HOME/log yet" "'./resmon up' starts what writes one"
   if [[ -n $stats ]]; then
     in_order | select_lines "$level" "$since" | match "$pattern" | count
@@ -87,6 +99,27 @@ find_logs() {
       [[ ! -s $file ]] || files+=("$file")
     done
   done
+}
+
+# fetch_logs: adds what the hosts say to `files`, every line marked; all hosts at once.
+fetch_logs() {
+  local i failed=0
+  ((${#hosts[@]})) || return 0
+  fetched=$(mktemp -d "${TMPDIR:-/tmp}/resmon-logs.XXXXXX")
+  trap 'rm -rf -- "$fetched"' EXIT
+  for i in "${!hosts[@]}"; do
+    (host_verb "${hosts[i]}" client log "$fetch" 2>"$fetched/$i.error" |
+      FROM=${hosts[i]} awk '{ print $0 " from=" ENVIRON["FROM"] }' >"$fetched/$i") &
+  done
+  wait
+  for i in "${!hosts[@]}"; do
+    if [[ -s $fetched/$i.error ]]; then
+      warn "${hosts[i]}: $(printable "$(tail -n 1 "$fetched/$i.error")")"
+      failed=$((failed + 1))
+    fi
+    [[ ! -s $fetched/$i ]] || files+=("$fetched/$i")
+  done
+  ((failed < ${#hosts[@]} || ${#programs[@]} > 0)) || die connection "none of the hosts answers"
 }
 
 # mawk reads a pipe by the block unless told otherwise; others refuse its option.
@@ -149,29 +182,53 @@ shade() {
 }
 
 count() {
-  awk '
-    function bar(n,    text) { while (n-- > 0) text = text "#"; return text }
+  local colour=no
+  ! colours 1 || colour=yes
+  # shellcheck disable=SC2016 # awk's own fields
+  COLOUR=$colour awk '
+    function repeat(sign, n,    text) { while (n-- > 0) text = text sign; return text }
+    function paint(code, text) { return ENVIRON["COLOUR"] == "yes" && text != "" ? "\033[" code "m" text "\033[0m" : text }
+    function show(title, names, count, of,    i, j, swap) {
+      print title
+      for (i = 1; i <= count; i++) for (j = i + 1; j <= count; j++)
+        if (of[names[j]] > of[names[i]]) { swap = names[i]; names[i] = names[j]; names[j] = swap }
+      for (i = 1; i <= count; i++) printf "  %-28s %8d  %5.1f %%\n", names[i], of[names[i]], 100 * of[names[i]] / total
+    }
     /^\{"time":"/ { split($0, part, "\""); time = part[4]; level = part[8]; component = part[12] }
     /^[0-9]/ { time = $1; level = $2; component = $3 }
     !/^[0-9{]/ { next }
     {
       total++
+      host = "this machine"
+      if (match($0, / from=[^ ]*$/)) host = substr($0, RSTART + 6)
       if (!(level in levels)) level_names[++level_count] = level
       levels[level]++
       if (!(component in components)) component_names[++component_count] = component
       components[component]++
+      if (!(host in hosts)) host_names[++host_count] = host
+      hosts[host]++
       minute = substr(time, 1, 16)
       if (!(minute in minutes)) order[++minute_count] = minute
       if (++minutes[minute] > most) most = minutes[minute]
+      if (level == "ERROR") errors[minute]++
+      if (level == "WARN") warnings[minute]++
     }
     END {
       printf "%d lines\n", total
-      for (i = 1; i <= level_count; i++) printf "  %-24s %8d\n", level_names[i], levels[level_names[i]]
-      print "by component"
-      for (i = 1; i <= component_count; i++) printf "  %-24s %8d\n", component_names[i], components[component_names[i]]
-      print "by minute (UTC)"
+      if (!total) exit
+      show("by level", level_names, level_count, levels)
+      show("by component", component_names, component_count, components)
+      if (host_count > 1 || !("this machine" in hosts)) show("by host", host_names, host_count, hosts)
+      print "a minute (UTC)"
       first = minute_count > 60 ? minute_count - 59 : 1
-      for (i = first; i <= minute_count; i++)
-        printf "  %s %6d %s\n", order[i], minutes[order[i]], bar(int(minutes[order[i]] * 50 / most + 0.5))
+      for (i = first; i <= minute_count; i++) {
+        minute = order[i]
+        whole = int(minutes[minute] * 50 / most + 0.5)
+        if (whole < 1) whole = 1
+        # What is rare must be seen: an error is at least one E.
+        bad = int(errors[minute] * 50 / most + 0.999); poor = int(warnings[minute] * 50 / most + 0.999)
+        rest = whole - bad - poor
+        printf "  %s %6d %s%s%s\n", minute, minutes[minute], paint(31, repeat("E", bad)), paint(33, repeat("W", poor)), repeat("#", rest)
+      }
     }'
 }

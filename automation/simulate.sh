@@ -15,6 +15,8 @@ Options:
   --interval D        time between two samples of a client, such as 1s; default 5s
   --seed N            the same seed gives the same values; default 1
   --name-prefix TEXT  the clients' names begin so; default load- (those of './resmon up' begin with sim-)
+  --scripts           and one more, NAME-PREFIX with "scripts": a real client that samples with the bash scripts of
+                      automation/collectors only; with --detach
   --no-build          use the program that is there
   -h, --help          this text
 What follows -- is given to resmon-load as it is.
@@ -29,13 +31,14 @@ TEXT
 }
 
 main() {
-  local count='' detach='' server='' token='' interval=5s seed=1 prefix=load- no_build=${RESMON_NO_BUILD-}
+  local count='' detach='' server='' token='' interval=5s seed=1 prefix=load- scripts='' no_build=${RESMON_NO_BUILD-}
   local -a arguments=() extra=() command
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
     case $1 in
       --detach) detach=yes ;;
+      --scripts) scripts=yes ;;
       --no-build) no_build=yes ;;
       --server | --token-file | --interval | --seed | --name-prefix)
         need_value "$1" $#
@@ -71,6 +74,7 @@ main() {
   [[ -n $token ]] || token=$(token_file)
   [[ -r $token ]] || die configuration "the token file $(printable "$token") cannot be read"
   token=$(realpath -- "$token")
+  [[ -z $scripts || -n $detach ]] || die usage "--scripts goes with --detach"
   make_home
   need_binaries "$no_build"
   command=("$RESMON_BUILD_DIR/bin/resmon-load" --server "$server" --token-file "$token" --clients "$count"
@@ -84,5 +88,29 @@ main() {
   start simulate "${command[@]}" --set "log.file=$RESMON_HOME/log/simulate.log" "${extra[@]}"
   sleep 0.5
   is_running simulate || explain_exit simulate
+  if [[ -n $scripts ]]; then
+    scripts_config "$prefix" "$server" "$token" "$interval"
+    start scripts "$RESMON_BUILD_DIR/bin/resmon-client" --config "$RESMON_HOME/scripts.toml"
+  fi
   say "simulating $count clients against $(printable "$server") (pid $(pid_of simulate)); './resmon down' stops them"
+}
+
+# scripts_config PREFIX SERVER TOKEN INTERVAL: a client whose only collectors are the examples in bash.
+scripts_config() {
+  local file=$RESMON_HOME/scripts.toml name
+  begin_config "$file" "$RESMON_BUILD_DIR/bin/resmon-client"
+  toml_set "$file" client.host "$(toml_string "${1}scripts")"
+  toml_set "$file" client.servers "[$(toml_string "$2")]"
+  toml_set "$file" client.token_file "$(toml_string "$3")"
+  toml_set "$file" client.interval "$(toml_string "$4")"
+  toml_set "$file" spool.directory "$(toml_string "$RESMON_HOME/spool-scripts")"
+  toml_set "$file" log.file "$(toml_string "$RESMON_HOME/log/scripts.log")"
+  if [[ $(setting "$(client_config)" tls.enabled false) == true ]]; then
+    toml_set "$file" tls.enabled true
+    toml_set "$file" tls.ca_file "$(toml_string "$(setting "$(client_config)" tls.ca_file '')")"
+  fi
+  while read -r name _; do
+    [[ $name == script.* ]] || toml_set "$file" "collector.$name.enabled" false
+  done < <("$RESMON_BUILD_DIR/bin/resmon-client" --list-collectors)
+  script_collectors "$file"
 }

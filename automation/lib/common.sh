@@ -2,6 +2,13 @@
 # Progress and complaints go to standard error; facts that were asked for go to standard output.
 # shellcheck shell=bash
 
+# Installed rather than in its repository: the programs lie in PREFIX/bin, and state belongs to who calls.
+if [[ $RESMON_ROOT == */share/resmon && ! -e $RESMON_ROOT/CMakeLists.txt ]]; then
+  RESMON_BUILD_DIR=${RESMON_BUILD_DIR:-${RESMON_ROOT%/share/resmon}}
+  RESMON_HOME=${RESMON_HOME:-${XDG_STATE_HOME:-${HOME:-/root}/.local/state}/resmon}
+  export RESMON_NO_BUILD=1
+fi
+
 # State lives under RESMON_HOME, binaries under RESMON_BUILD_DIR/bin. Absolute, whatever the caller's directory is.
 RESMON_HOME=$(realpath -m -- "${RESMON_HOME:-$RESMON_ROOT/.resmon}")
 RESMON_BUILD_DIR=$(realpath -m -- "${RESMON_BUILD_DIR:-$RESMON_ROOT/build}")

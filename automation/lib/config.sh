@@ -194,6 +194,7 @@ ensure_config() {
     toml_set "$file" client.token_file "$(toml_string "$RESMON_HOME/token")"
     toml_set "$file" spool.directory "$(toml_string "$RESMON_HOME/spool")"
     toml_set "$file" log.file "$(toml_string "$RESMON_HOME/log/client.log")"
+    script_collectors "$file"
     config_written+=(client.toml)
   fi
 }
@@ -212,4 +213,14 @@ backup() {
   name=$1.$(date -u +%Y%m%dT%H%M%SZ).bak
   [[ ! -e $name ]] || name=$name.$$
   (umask 077 && cp -- "$1" "$name") && chmod 0600 -- "$name"
+}
+
+# script_collectors FILE: the examples in bash, as collectors of that client.
+script_collectors() {
+  local directory=$RESMON_ROOT/automation/collectors name
+  for name in users top_processes top_cpu df_space; do
+    toml_set "$1" "script.$name.command" "[$(toml_string "$directory/$name")]"
+    toml_set "$1" "script.$name.interval" '"30s"'
+  done
+  toml_set "$1" script.df_space.tag_keys '["path", "fstype"]'
 }

@@ -3,6 +3,7 @@
 
 # What this very command started and so must end if it is interrupted or fails, in starting order; and the pids, to wait for.
 started=()
+stopped=0
 declare -gA started_pids=()
 
 # start NAME COMMAND…: nothing when it runs already. Programs write their own log; what they say before that is in NAME.stderr.

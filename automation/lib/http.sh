@@ -23,10 +23,34 @@ first_token() {
   return 1
 }
 
+# http_post_query URL QUERY: InfluxQL on the embedded store, the answer as CSV with times in seconds.
+http_post_query() {
+  local token=''
+  local -a options=()
+  http_options "$1"
+  options+=(--header 'Accept: application/csv' --data-urlencode "q=$2" --data db=resmon --data epoch=s)
+  token=$(first_token "$(token_file)") || token=
+  if [[ -n $token ]]; then options+=(--header @/dev/fd/9); fi
+  curl "${options[@]}" -- "$1" 9< <(printf 'Authorization: Bearer %s\n' "$token")
+}
+
 # http_get URL [TOKEN_FILE]: the body on standard output; fails as curl does (7: nobody listens, 22: an HTTP error, 28: too slow).
 http_get() {
-  local token='' certificate
-  local -a options=(--silent --show-error --fail --max-time 5 --noproxy '*')
+  local token=''
+  local -a options=()
+  http_options "$1"
+  [[ -z ${2-} || ! -r ${2-} ]] || token=$(first_token "$2") || token=
+  if [[ -n $token ]]; then
+    curl "${options[@]}" --header @<(printf 'Authorization: Bearer %s\n' "$token") -- "$1"
+  else
+    curl "${options[@]}" -- "$1"
+  fi
+}
+
+# http_options URL: sets `options` for curl.
+http_options() {
+  local certificate
+  options=(--silent --show-error --fail --max-time 5 --noproxy '*')
   if [[ $1 == https://* ]]; then
     certificate=$(setting "$(server_config)" tls.certificate_file '')
     # Certificates of the house's own authority are verified by it, wherever they are used.
@@ -34,11 +58,5 @@ http_get() {
       certificate=$RESMON_HOME/tls/ca.crt
     fi
     [[ -z $certificate ]] || options+=(--cacert "$certificate")
-  fi
-  [[ -z ${2-} || ! -r ${2-} ]] || token=$(first_token "$2") || token=
-  if [[ -n $token ]]; then
-    curl "${options[@]}" --header @<(printf 'Authorization: Bearer %s\n' "$token") -- "$1"
-  else
-    curl "${options[@]}" -- "$1"
   fi
 }

@@ -1,0 +1,71 @@
+# Takes away what install has installed
+# shellcheck shell=bash
+use process config http house
+
+usage() {
+  cat <<'TEXT'
+Usage: ./resmon uninstall [--prefix DIRECTORY] [--purge]
+
+Removes the files that './resmon install' has listed in PREFIX/share/resmon/manifest, and folders that are empty then. Other
+machines: './resmon deploy client HOST --remove'. Debian packages: apt-get remove.
+
+Options:
+  --prefix DIRECTORY  default /usr/local
+  --purge             also stops everything of this state directory and deletes it, with data and tokens
+  -h, --help          this text
+
+Exit codes: 0 done, 1 failed, 2 usage
+
+Examples:
+  sudo ./resmon uninstall
+  ./resmon uninstall --prefix ~/.local --purge
+TEXT
+}
+
+main() {
+  local prefix=/usr/local purge='' file manifest removed=0
+  local -a arguments=()
+  split_equals "$@"
+  set -- "${arguments[@]}"
+  while (($#)); do
+    case $1 in
+      --prefix)
+        need_value "$1" $#
+        prefix=$(realpath -m -- "$2")
+        shift
+        ;;
+      --purge) purge=yes ;;
+      *) unknown_argument "$1" ;;
+    esac
+    shift
+  done
+  manifest=$prefix/share/resmon/manifest
+  if [[ -r $manifest ]]; then
+    [[ -w $prefix/share/resmon ]] || die failed "$prefix cannot be written" "sudo ./resmon uninstall"
+    while IFS= read -r file; do
+      # Only below PREFIX, whatever the list says.
+      if [[ $file == "$prefix"/* && $file != *..* && (-e $file || -L $file) ]]; then
+        rm -f -- "$file"
+        removed=$((removed + 1))
+        rmdir -p --ignore-fail-on-non-empty -- "${file%/*}" 2>/dev/null || true
+      fi
+    done <"$manifest"
+    rm -f -- "$manifest"
+    rmdir -p --ignore-fail-on-non-empty -- "$prefix/share/resmon" 2>/dev/null || true
+    say "removed $removed files under $prefix"
+  elif [[ -z $purge ]]; then
+    die failed "nothing is installed under $prefix" "there is no $manifest; --prefix names another place"
+  fi
+  [[ -z $purge ]] || purge_home
+}
+
+# Only what is a state directory for certain is ever deleted.
+purge_home() {
+  [[ -d $RESMON_HOME ]] || return 0
+  [[ -d $RESMON_HOME/run && -d $RESMON_HOME/log && $RESMON_HOME != / && $RESMON_HOME != "$HOME" ]] ||
+    die failed "$RESMON_HOME does not look like a state directory; it stays"
+  take_lock 20
+  stop_all
+  rm -rf -- "$RESMON_HOME"
+  say "deleted $RESMON_HOME"
+}
