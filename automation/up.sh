@@ -161,6 +161,10 @@ start_all() {
     need_port "$(port_of "$(http_address)")" --http-port
     need_port "$(port_of "$(tcp_address)")" --tcp-port
   fi
+  # The first administrator's password is shown to whoever stands here, not to a log file.
+  if ! is_running server; then
+    first_user=$("$bin/resmon-server" --config "$(server_config)" user init </dev/null 2>/dev/null) || first_user=''
+  fi
   start server "$bin/resmon-server" --config "$(server_config)"
   if [[ ${started[*]-} == server ]]; then
     describe_endpoints | write_private "$RESMON_HOME/run/endpoints.json"
@@ -223,6 +227,10 @@ report() {
   local url
   url=$(jq -r .http_url <<<"$(endpoints)")
   printf 'resmon is up after %d s: %s\n' "$SECONDS" "$(paint 1 bold "$url/")"
+  if [[ -n ${first_user-} ]]; then
+    printf '  sign in as          %s with the password %s (shown this once; resmon-server passwd sets another)\n' \
+      "${first_user%%$'\t'*}" "$(paint 1 bold "${first_user##*$'\t'}")"
+  fi
   printf '  clients connect to  %s\n' "$(jq -r .tcp_address <<<"$(endpoints)")"
   printf '  state and token in  %s\n' "$RESMON_HOME"
   printf '  see                 ./resmon status, ./resmon logs --follow\n'

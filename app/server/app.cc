@@ -7,8 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cstdio>
 #include <filesystem>
 #include <thread>
 
@@ -81,6 +86,18 @@ class Witness final : public ingest::Observer {
   SetAside& refused_;
 };
 
+// What a command changes in the accounts file counts a second later.
+asio::awaitable<void> watch_accounts(auth::Guard& guard, const std::atomic<bool>& stopping) {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  while (!stopping) {
+    timer.expires_after(std::chrono::seconds(1));
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (Status read = guard.reload_if_changed(); !read)
+      log::error("auth", "the accounts file cannot be read; what was known stays in force",
+                 {{"reason", read.error().message}});
+  }
+}
+
 // Says how long a step of starting or stopping took.
 class Step {
  public:
@@ -99,8 +116,22 @@ class Step {
 
 }  // namespace
 
+Status ensure_administrator(const std::string& accounts_file) {
+  RESMON_ASSIGN(const auto made, auth::ensure_administrator(accounts_file));
+  if (!made) return {};
+  std::fprintf(stderr,
+               "resmon-server: made the user '%s' with the password  %s\n"
+               "resmon-server: it is not shown again; 'resmon-server passwd %s' sets another\n",
+               made->name.c_str(), made->password.c_str(), made->name.c_str());
+  log::info("auth", "made the first administrator; the password is on standard error", {{"user", made->name}});
+  return {};
+}
+
 App::App(const Options& options, std::string version)
-    : options_(options), version_(std::move(version)), query_pool_(static_cast<std::size_t>(options.query_threads)) {}
+    : options_(options),
+      version_(std::move(version)),
+      guard_(options.guard_options()),
+      query_pool_(static_cast<std::size_t>(options.query_threads)) {}
 
 App::~App() {
   if (runtime_) runtime_->drain(milliseconds(0));
@@ -115,6 +146,9 @@ Status App::start() {
   RESMON_TRY(ensure_token(options_.token_file));
   auto tokens = net::TokenSet::load(options_.token_file);
   if (!tokens) return configuration_error(std::move(tokens).error());
+  if (Status made = ensure_administrator(options_.accounts_file); !made)
+    return configuration_error(std::move(made).error());
+  if (Status loaded = guard_.load(); !loaded) return configuration_error(std::move(loaded).error());
   net::TlsContext tls;
   if (options_.listen_tls || options_.http_tls) {
     auto made = net::make_server_tls({options_.tls_certificate_file, options_.tls_key_file});
@@ -163,9 +197,14 @@ Status App::start() {
               {{"name", gone.name.substr(kSinkPrefix.size())}, {"entries", gone.backlog_records}});
 
   const std::string software = "resmon-server " + version_;
-  ingest_ = std::make_unique<ingest::Server>(options_.ingest_options(software, options_.listen_tls ? tls : nullptr),
-                                             *tokens, schemas_, *log_, *observer_);
-  http_ = std::make_unique<http::Server>(options_.http_options(options_.http_tls ? tls : nullptr), *tokens, router_);
+  ingest::ServerOptions ingest_options = options_.ingest_options(software, options_.listen_tls ? tls : nullptr);
+  ingest_options.also_lets_in = [this](std::string_view token) {
+    return guard_.token(token) == auth::TokenAccess::kWrite;
+  };
+  ingest_ = std::make_unique<ingest::Server>(std::move(ingest_options), *tokens, schemas_, *log_, *observer_);
+  http::ServerOptions http_options = options_.http_options(options_.http_tls ? tls : nullptr);
+  http_options.guard = &guard_;
+  http_ = std::make_unique<http::Server>(std::move(http_options), *tokens, router_);
   add_routes(*this, router_);
 
   RESMON_ASSIGN(const net::Address client_address, net::parse_address(options_.listen_address));
@@ -179,6 +218,7 @@ Status App::start() {
   }
   pipeline_->start();
   for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
+  asio::co_spawn(runtime_->first(), watch_accounts(guard_, stopping_), asio::detached);
   client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
   http_listener_->start([this](asio::ip::tcp::socket socket) { http_->accept(std::move(socket)); });
   runtime_->start();
@@ -239,6 +279,7 @@ void App::stop() {
   if (http_) http_->stop();
   query_pool_.join();  // queries see stopping_ and end
   write_pool_.join();
+  password_pool_.join();
   if (runtime_) runtime_->drain(milliseconds(1000));
   if (store_) {
     Step step("store closed");

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/guard.h"
 #include "base/result.h"
 #include "fleet/fleet.h"
 #include "http/router.h"
@@ -31,6 +32,10 @@ struct SinkUnit {
   std::unique_ptr<LogSource> source;
   std::unique_ptr<sink::Sink> sink;
 };
+
+// The first administrator, if there is none yet. The password is for whoever starts the server: it is printed once, on
+// standard error and never in a log file, and only its hash is kept.
+Status ensure_administrator(const std::string& accounts_file);
 
 class App {
  public:
@@ -59,6 +64,10 @@ class App {
   SetAside& set_aside() { return *ingest_refused_; }
   boost::asio::thread_pool& query_pool() { return query_pool_; }
   boost::asio::thread_pool& write_pool() { return write_pool_; }
+  boost::asio::thread_pool& password_pool() { return password_pool_; }
+  std::atomic<int>& passwords_waiting() { return passwords_waiting_; }
+  auth::Guard& guard() { return guard_; }
+  const auth::Guard& guard() const { return guard_; }
   const std::atomic<bool>& stopping() const { return stopping_; }
 
  private:
@@ -76,11 +85,14 @@ class App {
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<ingest::Observer> observer_;
   std::unique_ptr<ingest::Server> ingest_;
+  auth::Guard guard_;
   http::Router router_;
   std::unique_ptr<http::Server> http_;
   std::vector<SinkUnit> sinks_;
   boost::asio::thread_pool query_pool_;
-  boost::asio::thread_pool write_pool_{1};  // line protocol: never waits behind a query
+  boost::asio::thread_pool write_pool_{1};     // line protocol: never waits behind a query
+  boost::asio::thread_pool password_pool_{1};  // hashing is slow on purpose; one at a time bounds its memory
+  std::atomic<int> passwords_waiting_{0};
   std::atomic<bool> stopping_{false};
   std::unique_ptr<SelfReport> self_report_;  // none when it is off
   std::unique_ptr<net::Listener> client_listener_;

@@ -3,6 +3,7 @@
 #include "app.h"
 #include "base/exit_code.h"
 #include "base/log.h"
+#include "commands.h"
 #include "maintenance.h"
 #include "program/program.h"
 
@@ -33,6 +34,9 @@ int main(int argc, char** argv) {
        "Examples:\n"
        "  resmon-server --config /etc/resmon/server.toml\n"
        "  resmon-server --set store.directory=/tmp/resmon      everything else by default, on this machine only\n"
+       "  resmon-server --config server.toml passwd admin      another password for a user\n"
+       "  resmon-server --config server.toml user add mia      a user who may read\n"
+       "  resmon-server --config server.toml token add grafana read\n"
        "  INFLUX_URL=http://db:8086 INFLUX_TOKEN=… INFLUX_ORG=o INFLUX_BUCKET=b resmon-server --config server.toml\n"
        "Subcommands, each with its own --help:\n"
        "  resmon-server backup FILE     a copy of the store, while the server runs\n"
@@ -41,7 +45,12 @@ int main(int argc, char** argv) {
        "  resmon-server import [FILE]   Influx line protocol into the store\n"
        "Every key can also be given as RESMON_… in the environment (--print-config lists them)."},
       settings);
+  std::vector<std::string> words;
+  program.words(&words,
+                "passwd [USER] | user add NAME [viewer|admin] | user remove NAME | user list | user init | "
+                "token add NAME [read|write] | token revoke ID | token list. Without one: serve");
   if (const auto code = program.start(argc, argv, [&] { return options.check(); })) return *code;
+  if (!words.empty()) return server::run_command(kName, words, options.accounts_file);
   if (Status applied = options.log.apply(); !applied)
     return program::complain(kName, applied.error(), kExitConfiguration);
 

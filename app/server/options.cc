@@ -63,9 +63,17 @@ void Options::declare(config::Settings& settings) {
                    "Without TLS tokens and samples can be read on the way, so plain listeners are for this machine "
                    "only. true: allow "
                    "them for others, as behind a proxy that does TLS or in a private container network.");
-  settings.text("auth.token_file", &token_file,
-                "The tokens that let in, one a line. Made with one random token when it is missing. Empty: token "
-                "beside the store.");
+  settings.text(
+      "auth.token_file", &token_file,
+      "The tokens that let clients and programs in, one a line; each may read and write. Made with one random "
+      "token when it is missing. Empty: token beside the store.");
+  settings.text(
+      "auth.accounts_file", &accounts_file,
+      "Users and API tokens, as hashes; kept by 'resmon-server passwd', 'user' and 'token' and by the page. Made "
+      "with one administrator, whose password is printed once, when it is missing. Empty: accounts beside the "
+      "store.");
+  settings.duration("auth.session_duration", &session_duration, seconds(60), hours(24 * 365),
+                    "How long a user who signed in stays so.");
 
   settings.duration("server.report_interval", &report_interval, seconds(0), hours(24),
                     "How often the server writes its own numbers as internal_server and internal_sink, for dashboards. "
@@ -179,6 +187,7 @@ Status Options::check() {
     if (sink.refused_file.empty()) sink.refused_file = store_directory + "/refused-" + sink.name + ".txt";
   if (token_file.empty()) token_file = store_directory + "/token";
   if (journal_directory.empty()) journal_directory = store_directory + "/journal";
+  if (accounts_file.empty()) accounts_file = store_directory + "/accounts";
   return {};
 }
 
@@ -223,6 +232,13 @@ ingest::ServerOptions Options::ingest_options(const std::string& software, net::
   out.decoder.max_tag_value_bytes = static_cast<std::uint32_t>(max_tag_value_bytes);
   out.decoder.max_string_bytes = static_cast<std::uint32_t>(max_string_bytes);
   out.decoder.max_kept_text_bytes = max_text_bytes_per_client;
+  return out;
+}
+
+auth::GuardOptions Options::guard_options() const {
+  auth::GuardOptions out;
+  out.accounts_file = accounts_file;
+  out.session_duration = std::chrono::duration_cast<std::chrono::seconds>(session_duration);
   return out;
 }
 

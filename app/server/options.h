@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/guard.h"
 #include "base/result.h"
 #include "config/settings.h"
 #include "http/server.h"
@@ -29,6 +30,8 @@ struct Options {
   bool allow_plaintext = false;
   bool local_read_without_token = true;
   std::string token_file;
+  std::string accounts_file;
+  std::chrono::nanoseconds session_duration{std::chrono::hours(24 * 7)};
   std::int64_t threads = 0;
   std::chrono::nanoseconds report_interval{0};
 
@@ -78,6 +81,7 @@ struct Options {
   ingest::LogOptions log_options() const;
   ingest::ServerOptions ingest_options(const std::string& software, net::TlsContext tls) const;
   http::ServerOptions http_options(net::TlsContext tls) const;
+  auth::GuardOptions guard_options() const;
 };
 
 }  // namespace resmon::server

@@ -19,6 +19,7 @@ void add_fleet_routes(App& app, http::Router& router);  // routes_fleet.cc: /api
 void add_health_routes(App& app,
                        http::Router& router);            // routes_health.cc: /healthz, /readyz, /ping, /metrics
 void add_server_routes(App& app, http::Router& router);  // routes_server.cc: /api/v1/server, /api/v1/log
+void add_auth_routes(App& app, http::Router& router);    // routes_auth.cc: /api/v1/login, session, users, tokens, …
 void add_query_routes(App& app, http::Router& router);   // routes_query.cc: /query
 void add_write_routes(App& app, http::Router& router);   // routes_write.cc: /write, /api/v2/write
 

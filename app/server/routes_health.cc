@@ -113,6 +113,7 @@ Answer metrics(const App& app) {
   const http::ServerStats& web = app.http().stats();
   out.add("resmon_http_requests_total", "counter", "HTTP requests.", web.requests.load());
   out.add("resmon_http_denied_total", "counter", "HTTP requests without a valid token.", web.denied.load());
+  out.add("resmon_sessions", "gauge", "Users' sessions that have not ended.", app.guard().sessions());
   out.add("resmon_http_failures_total", "counter", "HTTP requests answered with 5xx.", web.failures.load());
   out.add("resmon_http_connections", "gauge", "HTTP connections open now.", web.open.load());
   if (!app.sinks().empty()) {
@@ -157,6 +158,7 @@ void add_routes(App& app, http::Router& router) {
   add_health_routes(app, router);
   add_server_routes(app, router);
   add_fleet_routes(app, router);
+  add_auth_routes(app, router);
   add_query_routes(app, router);
   add_write_routes(app, router);
 }

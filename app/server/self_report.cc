@@ -117,9 +117,9 @@ void SelfReport::write() {
         static_cast<std::uint64_t>(in.refused.load()), static_cast<std::uint64_t>(in.received_bytes.load()),
         static_cast<std::uint64_t>(in.batches.load()), static_cast<std::uint64_t>(in.samples.load()),
         static_cast<std::uint64_t>(in.duplicate_batches.load()), static_cast<std::uint64_t>(in.missing_batches.load()),
-        static_cast<std::uint64_t>(app_.log().bytes()), static_cast<std::uint64_t>(store.disk_bytes),
+        static_cast<std::uint64_t>(app_.log().stats().disk_bytes), static_cast<std::uint64_t>(store.disk_bytes),
         static_cast<std::uint64_t>(store.stored_samples), static_cast<std::uint64_t>(store.refused_samples),
-        static_cast<std::uint64_t>(app_.pipeline().reader().backlog_entries()),
+        static_cast<std::uint64_t>(app_.pipeline().stats().backlog_entries),
         static_cast<std::uint64_t>(web.requests.load()), static_cast<std::uint64_t>(web.failures.load())})
     count(row, value);
   row.set(field++, resident_bytes());
@@ -133,13 +133,14 @@ void SelfReport::write() {
     field = 0;
     count(sink_row, stats.sent_samples);
     count(sink_row, stats.refused_samples);
-    count(sink_row, unit.source->reader().lost_samples());
+    const ingest::LogReader::Stats backlog = unit.reader->stats();
+    count(sink_row, backlog.lost_samples);
     count(sink_row, stats.retries);
-    count(sink_row, unit.source->reader().backlog_entries());
-    sink_row.set(field, rounded(lag_seconds(unit)));
+    count(sink_row, backlog.backlog_entries);
+    sink_row.set(field, rounded(lag_seconds(backlog)));
   }
   // A log that is full makes clients wait; what the server says of itself is not worth waiting for.
-  if (auto appended = app_.mutable_log().append(batch, now); !appended)
+  if (auto appended = app_.mutable_log().append(*batch, now); !appended)
     log::debug("server", "its own numbers were not taken", {{"reason", appended.error().message}});
 }
 

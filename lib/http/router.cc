@@ -27,6 +27,12 @@ bool Request::has_parameter(std::string_view name) const {
   return false;
 }
 
+std::string_view Request::peer_address() const {
+  std::string_view address = std::string_view(peer).substr(0, peer.rfind(':'));
+  if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
+  return address;
+}
+
 std::string_view Request::header(std::string_view lower_case_name) const {
   const auto it = headers.find(lower_case_name);
   return it == headers.end() ? std::string_view() : std::string_view(it->second);

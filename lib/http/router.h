@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "auth/guard.h"
 #include "base/result.h"
 
 namespace resmon::http {
@@ -29,11 +30,14 @@ struct Request {
   std::string body;                                         // not compressed any more
   std::string peer;                                         // "127.0.0.1:5123"
   bool head = false;                                        // HEAD: method is GET, the body of the response is not sent
+  std::string session;                                      // of the cookie, whether good or not
+  std::optional<auth::Who> user;                            // who is signed in with it
 
   // The first parameter of that name, or empty.
   std::string_view parameter(std::string_view name) const;
   bool has_parameter(std::string_view name) const;
   std::string_view header(std::string_view lower_case_name) const;
+  std::string_view peer_address() const;  // without port and brackets
 };
 
 struct Response {
@@ -65,8 +69,10 @@ class Socket {
 
 enum class Access {
   kOpen,   // anyone who reaches the port
-  kRead,   // a token; or from this machine when the server allows that
-  kWrite,  // a token, always
+  kRead,   // a token or a session; or from this machine when the server allows that
+  kWrite,  // a token that may write, or an administrator's session
+  kUser,   // a session
+  kAdmin,  // an administrator's session. No token: every client has one
 };
 
 using Handler = std::function<asio::awaitable<Response>(std::shared_ptr<const Request>)>;
@@ -95,6 +101,8 @@ class Router {
   std::map<std::string, std::map<std::string, Route, std::less<>>, std::less<>> routes_;  // path, then method
   Route fallback_;
 };
+
+inline constexpr std::string_view kSessionCookie = "resmon_session";
 
 // "a=1&b=x%20y": decodes + and %xx; a malformed escape stays as it is.
 Parameters parse_form(std::string_view text);

@@ -77,11 +77,39 @@ std::string_view host_of(std::string_view authority) {
   return authority.substr(0, authority.rfind(':'));
 }
 
+bool is_own_origin(const Request& request) {
+  const std::string_view origin = request.header("origin");
+  const std::size_t scheme = origin.find("://");
+  return origin.substr(scheme == std::string_view::npos ? 0 : scheme + 3) == request.header("host");
+}
+
+// A browser says with everything but plain reads where it comes from. What says nothing is no browser.
+bool comes_from_own_page(const Request& request) {
+  if (!request.header("origin").empty()) return is_own_origin(request);
+  const std::string_view site = request.header("sec-fetch-site");
+  return site.empty() || site == "same-origin";
+}
+
+std::string cookie_of(std::string_view header, std::string_view name) {
+  while (!header.empty()) {
+    const std::size_t end = header.find(';');
+    std::string_view one = header.substr(0, end);
+    header = end == std::string_view::npos ? std::string_view() : header.substr(end + 1);
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=')
+      return std::string(one.substr(name.size() + 1));
+  }
+  return {};
+}
+
 // Response headers for everything: the page runs only its own scripts and is framed by nobody.
 constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
     {"X-Content-Type-Options", "nosniff"},
     {"X-Frame-Options", "DENY"},
     {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
     {"Content-Security-Policy",
      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
      "'self'; "
@@ -204,40 +232,73 @@ void Server::accept(tcp::socket socket) {
     asio::co_spawn(executor, serve(std::make_shared<beast::tcp_stream>(std::move(socket)), peer), ended);
 }
 
-bool Server::allowed(const Request& request, Access access) const {
-  if (access == Access::kOpen) return true;
+std::optional<auth::TokenAccess> Server::token_access(std::string_view token) const {
+  if (tokens_.contains(token)) return auth::TokenAccess::kWrite;
+  if (options_.guard != nullptr) return options_.guard->token(token);
+  return std::nullopt;
+}
+
+// The first good token in any of the places where one may be.
+std::optional<auth::TokenAccess> Server::access_of_tokens(const Request& request) const {
   const std::string_view authorization = request.header("authorization");
-  if (starts_with_word(authorization, "bearer") && tokens_.contains(authorization.substr(7))) return true;
+  if (starts_with_word(authorization, "bearer"))
+    if (const auto access = token_access(authorization.substr(7))) return access;
   if (starts_with_word(authorization, "token")) {
     const std::string_view token = authorization.substr(6);
-    if (tokens_.contains(token)) return true;
-    if (const std::size_t colon = token.find(':');
-        colon != std::string_view::npos && tokens_.contains(token.substr(colon + 1)))
-      return true;
+    if (const auto access = token_access(token)) return access;
+    if (const std::size_t colon = token.find(':'); colon != std::string_view::npos)
+      if (const auto access = token_access(token.substr(colon + 1))) return access;
   }
   if (starts_with_word(authorization, "basic")) {
     const std::string decoded = decode_base64(authorization.substr(6));
-    const std::size_t colon = decoded.find(':');
-    if (colon != std::string::npos && tokens_.contains(std::string_view(decoded).substr(colon + 1))) return true;
+    if (const std::size_t colon = decoded.find(':'); colon != std::string::npos)
+      if (const auto access = token_access(std::string_view(decoded).substr(colon + 1))) return access;
   }
-  if (request.has_parameter("p") && tokens_.contains(request.parameter("p"))) return true;
-  if (access != Access::kRead || !options_.local_read_without_token) return false;
+  if (request.has_parameter("p")) return token_access(request.parameter("p"));
+  return std::nullopt;
+}
+
+bool Server::is_local_read(const Request& request) const {
+  if (!options_.local_read_without_token) return false;
   // A proxy on this machine speaks for others.
   for (const std::string_view header : {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
     if (!request.header(header).empty()) return false;
-  const std::size_t colon = request.peer.rfind(':');
-  std::string_view address = std::string_view(request.peer).substr(0, colon);
-  if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
-  if (!net::is_loopback(address)) return false;
+  if (!net::is_loopback(request.peer_address())) return false;
   if (!net::is_loopback(host_of(request.header("host")))) return false;
-  const std::string_view origin = request.header("origin");
-  return origin.empty() || origin.substr(origin.find("://") == std::string_view::npos ? 0 : origin.find("://") + 3) ==
-                               request.header("host");
+  return request.header("origin").empty() || is_own_origin(request);
 }
 
-Response Server::denied() {
+void Server::identify(Request& request) const {
+  request.session = cookie_of(request.header("cookie"), kSessionCookie);
+  if (options_.guard != nullptr && !request.session.empty()) request.user = options_.guard->session(request.session);
+}
+
+Server::Verdict Server::judge(const Request& request, Access access) const {
+  if (access == Access::kOpen) return Verdict::kYes;
+  const auto token = access_of_tokens(request);
+  if (access == Access::kRead) {
+    if (token || request.user || is_local_read(request)) return Verdict::kYes;
+    return Verdict::kUnknown;
+  }
+  if (access == Access::kWrite && token == auth::TokenAccess::kWrite) return Verdict::kYes;
+  if (!request.user) return token ? Verdict::kForbidden : Verdict::kUnknown;
+  if (access != Access::kUser && request.user->role != auth::Role::kAdmin) return Verdict::kForbidden;
+  // A browser sends the cookie with whatever it is made to send; SameSite keeps other sites from that, and this keeps
+  // them off where a browser does not know SameSite or the other site is another port of this machine.
+  if (request.method != "GET" && !comes_from_own_page(request)) return Verdict::kForbidden;
+  return Verdict::kYes;
+}
+
+Response Server::denied(Verdict verdict, Access access) {
   ++stats_.denied;
-  Response response = Response::error(401, "a token is needed: send it as 'Authorization: Bearer TOKEN'");
+  if (verdict == Verdict::kForbidden)
+    return Response::error(403, access == Access::kWrite ? "this needs a token that may write, or an administrator"
+                                : access == Access::kUser
+                                    ? "this needs a user who is signed in, from this server's page"
+                                    : "this needs an administrator, signed in on this server's page");
+  Response response = Response::error(401, access == Access::kUser || access == Access::kAdmin
+                                               ? "sign in first"
+                                               : "a token is needed: send it as 'Authorization: Bearer TOKEN'");
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"resmon\"");
   return response;
 }
@@ -248,9 +309,8 @@ asio::awaitable<Response> Server::answer(std::shared_ptr<const Request> request,
     if (method_not_allowed) co_return Response::error(405, "method not allowed");
     co_return Response::error(404, "not found: " + request->path);
   }
-  if (!allowed(*request, route->access)) {
-    co_return denied();
-  }
+  if (const Verdict verdict = judge(*request, route->access); verdict != Verdict::kYes)
+    co_return denied(verdict, route->access);
   if (!route->handler) co_return Response::error(426, "this path speaks WebSocket");
   // co_await is not allowed in a catch block.
   std::string failure;
@@ -326,7 +386,11 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
     const Route* route = router_.find(method, path, method_not_allowed);
 
     if (websocket::is_upgrade(head) && route != nullptr && route->socket_handler) {
-      const auto request = std::make_shared<const Request>(make_request(parser.release(), peer));
+      auto asked = std::make_shared<Request>(make_request(parser.release(), peer));
+      identify(*asked);
+      // A session is for this server's page: another site must not read the feed with it.
+      if (!asked->header("origin").empty() && !is_own_origin(*asked)) asked->user.reset();
+      const std::shared_ptr<const Request> request = std::move(asked);
       ++stats_.requests;
       lowest(*stream).expires_never();
       auto ws = std::make_shared<websocket::stream<Stream>>(std::move(*stream));
@@ -352,7 +416,7 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
       if (!welcome) {
         // A browser cannot send a header with an upgrade: {"token": "…"} in its first message does as well.
         const auto first = co_await socket->receive(kSocketTokenTimeout);
-        welcome = first.has_value() && first->has_value() && tokens_.contains(token_in(**first));
+        welcome = first.has_value() && first->has_value() && token_access(token_in(**first)).has_value();
       }
       if (welcome) {
         co_await route->socket_handler(request, socket);
@@ -369,9 +433,13 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
     // Beast compares a Content-Length with the limit only as it reads the header.
     bool too_large = parser.content_length() && *parser.content_length() > limit;
     // Who may not write is told before anything large is read for them.
-    const bool turned_away =
-        route != nullptr && route->access == Access::kWrite &&
-        !allowed(make_request(bhttp::request<bhttp::string_body>(head.base()), peer), route->access);
+    Verdict verdict = Verdict::kYes;
+    if (route != nullptr && route->access != Access::kOpen && route->access != Access::kRead) {
+      Request asked = make_request(bhttp::request<bhttp::string_body>(head.base()), peer);
+      identify(asked);
+      verdict = judge(asked, route->access);
+    }
+    const bool turned_away = verdict != Verdict::kYes;
     parser.body_limit(limit);
     lowest(*stream).expires_after(options_.request_timeout);
     if (!too_large && !turned_away) {
@@ -386,9 +454,10 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
     ++stats_.requests;
     const bool keep_alive = parser.keep_alive() && !too_large && !turned_away;
     auto request = std::make_shared<Request>(make_request(parser.release(), peer));
+    identify(*request);
     Response response;
     if (turned_away) {
-      response = denied();
+      response = denied(verdict, route->access);
     } else if (too_large) {
       response = Response::error(413, "request body over " + std::to_string(limit) + " bytes");
     } else {

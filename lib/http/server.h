@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "auth/guard.h"
 #include "http/router.h"
 #include "net/tls.h"
 #include "net/token_set.h"
@@ -18,6 +19,7 @@ namespace resmon::http {
 struct ServerOptions {
   net::TlsContext tls;                   // null: plain HTTP
   bool local_read_without_token = true;  // requests of Access::kRead from this machine need no token
+  const auth::Guard* guard = nullptr;    // users' sessions and API tokens; null: there are none
   std::chrono::seconds idle_timeout{75};
   std::chrono::seconds request_timeout{30};  // to receive one whole request, or to send one response
   std::uint32_t max_connections = 2'000;
@@ -43,17 +45,23 @@ class Server {
   const ServerStats& stats() const { return stats_; }
 
   // Whether `request` may do what needs `access`: the token in `Authorization: Bearer`, `Token` or Basic (its
-  // password), or in the parameters u and p, or loopback where that is enough. Names of this machine only are taken as
-  // Host then, so that a page from elsewhere cannot read through the browser (DNS rebinding), and nothing that a proxy
-  // has marked as passed on.
-  bool allowed(const Request& request, Access access) const;
-  bool is_token(std::string_view token) const { return tokens_.contains(token); }
+  // password), or in the parameters u and p; or the user of its session, who may change something only from a page of
+  // this server (Origin); or loopback where that is enough. Names of this machine only are taken as Host then, so that
+  // a page from elsewhere cannot read through the browser (DNS rebinding), and nothing that a proxy has marked as
+  // passed on.
+  enum class Verdict { kYes, kUnknown, kForbidden };  // kUnknown: 401, kForbidden: 403
+  Verdict judge(const Request& request, Access access) const;
+  bool allowed(const Request& request, Access access) const { return judge(request, access) == Verdict::kYes; }
 
  private:
   struct Connections;
   template <class Stream>
   asio::awaitable<void> serve(std::shared_ptr<Stream> stream, std::string peer);
-  Response denied();  // 401, counted
+  Response denied(Verdict verdict, Access access);  // counted
+  std::optional<auth::TokenAccess> token_access(std::string_view token) const;
+  std::optional<auth::TokenAccess> access_of_tokens(const Request& request) const;
+  bool is_local_read(const Request& request) const;
+  void identify(Request& request) const;
   asio::awaitable<Response> answer(std::shared_ptr<const Request> request, const Route* route, bool method_not_allowed);
 
   const ServerOptions options_;

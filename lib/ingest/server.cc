@@ -341,7 +341,7 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
       static_cast<std::int64_t>(std::min<std::uint64_t>(hello.interval_ns, 86'400'000'000'000)));
   s.client.tags = hello.tags;
   s.client.host = hello.client;
-  if (!tokens_.contains(hello.token)) {
+  if (!tokens_.contains(hello.token) && !(options_.also_lets_in && options_.also_lets_in(hello.token))) {
     s.refuse = wire::RefuseCode::kToken;
     co_return fail(ErrorKind::kDenied, hello.token.empty() ? "no token" : "unknown token");
   }

@@ -40,6 +40,8 @@ struct ServerOptions {
   std::chrono::nanoseconds max_future{std::chrono::hours(24)};
   std::chrono::nanoseconds max_past{0};
   wire::DecoderLimits decoder;
+  // Tokens beside those of the server's set that let a client in; null: none. From any thread, without waiting.
+  std::function<bool(std::string_view token)> also_lets_in;
 };
 
 // What is known of a connected client. Constant while it is connected.

@@ -56,7 +56,7 @@ Program::Program(Description description, config::Settings& settings)
   i.app.add_option("-c,--config", i.config_file, "Configuration file (TOML)")->type_name("FILE");
   i.app.add_option("--set", i.sets, "Set one configuration key, over file and environment; may repeat")
       ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
+      ->allow_extra_args(false);  // the words after it are not its
   i.app.add_flag("--check-config", i.check_config, "Check the configuration and exit");
   i.app.add_flag("--print-config", i.print_config, "Print the commented configuration with every key and exit");
   i.app.footer(i.description.examples);
@@ -83,6 +83,10 @@ void Program::shorthand(std::string name, std::string key, std::string value_nam
   entry->option =
       impl_->app.add_option(std::move(name), entry->value, std::move(meaning))->type_name(std::move(value_name));
   impl_->shorthands.push_back(std::move(entry));
+}
+
+void Program::words(std::vector<std::string>* target, std::string meaning) {
+  impl_->app.add_option("command", *target, std::move(meaning))->type_name("COMMAND");
 }
 
 const std::string& Program::config_file() const {

@@ -48,6 +48,9 @@ class Program {
   // A flag that is short for a configuration key: "--server" for client.servers.
   void shorthand(std::string name, std::string key, std::string value_name, std::string meaning);
 
+  // Words that are no flags, in order: a command and what it is about. Without this there may be none.
+  void words(std::vector<std::string>* target, std::string meaning);
+
   // Reads the command line and the configuration. Returns an exit code when the program is done: after --help,
   // --version,
   // --print-config, or an error, which is then on standard error. `check` is run after loading, for what no single key

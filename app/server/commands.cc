@@ -1,0 +1,137 @@
+// Users and tokens by command, for whoever may write the accounts file. What a person needs (a made password, a token)
+// goes to standard output, alone on its line, and is shown this once; words about it go to standard error.
+
+#include "commands.h"
+
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+#include <iostream>
+
+#include "auth/accounts.h"
+#include "base/clock.h"
+#include "base/exit_code.h"
+#include "program/program.h"
+
+namespace resmon::server {
+
+namespace {
+
+// A line from the terminal without showing it.
+std::string ask(const char* question) {
+  std::cerr << question << std::flush;
+  termios before{};
+  const bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+  if (terminal) {
+    termios quiet = before;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+  }
+  std::string line;
+  std::getline(std::cin, line);
+  if (terminal) {
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    std::cerr << '\n';
+  }
+  return line;
+}
+
+// From a terminal asked for twice; from elsewhere the first line. Empty: make one.
+Result<std::string> read_password(const std::string& user) {
+  if (isatty(STDIN_FILENO) == 0) {
+    std::string line;
+    std::getline(std::cin, line);
+    return line;
+  }
+  const std::string first = ask(("New password for " + user + " (empty: make one): ").c_str());
+  if (first.empty()) return first;
+  if (ask("Once more: ") != first) return fail(ErrorKind::kInvalid, "the two differ");
+  return first;
+}
+
+std::string time_text(std::int64_t milliseconds) {
+  const std::time_t seconds = milliseconds / 1000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+Status set_password(const std::string& file, const std::string& user, bool add, auth::Role role) {
+  RESMON_ASSIGN(std::string password, read_password(user));
+  const bool made = password.empty();
+  if (made) password = auth::random_password();
+  RESMON_TRY(auth::update_accounts(file, [&](auth::Accounts& accounts) {
+    return add ? accounts.add_user(user, role, password) : accounts.set_password(user, password);
+  }));
+  if (made) std::cout << password << '\n';
+  std::cerr << (add ? "added " : "changed the password of ") << user
+            << (made ? "; the password above is not shown again\n" : "\n");
+  return {};
+}
+
+Status run(const std::vector<std::string>& words, const std::string& file, bool& understood) {
+  const auto is = [&](std::size_t at, const char* word) { return words.size() > at && words[at] == word; };
+  understood = true;
+  if (is(0, "passwd") && words.size() <= 2)
+    return set_password(file, words.size() == 2 ? words[1] : "admin", false, auth::Role::kViewer);
+  if (is(0, "user") && is(1, "add") && (words.size() == 3 || words.size() == 4)) {
+    RESMON_ASSIGN(const auth::Role role, auth::parse_role(words.size() == 4 ? words[3] : "viewer"));
+    return set_password(file, words[2], true, role);
+  }
+  if (is(0, "user") && is(1, "remove") && words.size() == 3)
+    return auth::update_accounts(file, [&](auth::Accounts& accounts) { return accounts.remove_user(words[2]); });
+  if (is(0, "user") && is(1, "list") && words.size() == 2) {
+    RESMON_ASSIGN(const auth::Accounts accounts, auth::load_accounts(file));
+    for (const auth::User& user : accounts.users) std::cout << user.name << '\t' << auth::role_name(user.role) << '\n';
+    return {};
+  }
+  if (is(0, "user") && is(1, "init") && words.size() == 2) {
+    RESMON_ASSIGN(const auto made, auth::ensure_administrator(file));
+    if (made) std::cout << made->name << '\t' << made->password << '\n';
+    return {};
+  }
+  if (is(0, "token") && is(1, "add") && (words.size() == 3 || words.size() == 4)) {
+    RESMON_ASSIGN(const auth::TokenAccess access, auth::parse_access(words.size() == 4 ? words[3] : "read"));
+    std::string secret;
+    Status added = auth::update_accounts(file, [&](auth::Accounts& accounts) -> Status {
+      RESMON_ASSIGN(secret, accounts.add_token(words[2], access, Clock::system().wall() / 1'000'000));
+      return {};
+    });
+    RESMON_TRY(added);
+    std::cout << secret << '\n';
+    std::cerr << "a token that may " << auth::access_name(access) << "; it is not shown again\n";
+    return {};
+  }
+  if (is(0, "token") && is(1, "revoke") && words.size() == 3)
+    return auth::update_accounts(file, [&](auth::Accounts& accounts) { return accounts.revoke_token(words[2]); });
+  if (is(0, "token") && is(1, "list") && words.size() == 2) {
+    RESMON_ASSIGN(const auth::Accounts accounts, auth::load_accounts(file));
+    for (const auth::Token& token : accounts.tokens)
+      std::cout << token.id << '\t' << auth::access_name(token.access) << '\t' << time_text(token.created_milliseconds)
+                << '\t' << token.name << '\n';
+    return {};
+  }
+  understood = false;
+  return {};
+}
+
+}  // namespace
+
+int run_command(const char* program, const std::vector<std::string>& words, const std::string& accounts_file) {
+  bool understood = false;
+  Status done = run(words, accounts_file, understood);
+  if (!understood) {
+    std::string all;
+    for (const std::string& word : words) all += (all.empty() ? "" : " ") + word;
+    std::cerr << program << ": unknown command '" << all << "'\nTry '" << program << " --help'.\n";
+    return kExitUsage;
+  }
+  if (!done) return program::complain(program, done.error(), kExitFailed);
+  return kExitDone;
+}
+
+}  // namespace resmon::server

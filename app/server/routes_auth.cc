@@ -1,0 +1,259 @@
+// Signing in and out, and who may do what. docs/http_api.md is the specification.
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
+
+#include "app.h"
+#include "base/log.h"
+#include "json.h"
+#include "routes.h"
+
+namespace resmon::server {
+
+namespace {
+
+namespace asio = boost::asio;
+using Answer = asio::awaitable<http::Response>;
+using RequestPtr = std::shared_ptr<const http::Request>;
+
+constexpr std::size_t kBodyBytes = 16U << 10U;
+// Each takes a tenth of a second and 32 MiB on a pool of one thread; a flood of them is turned away.
+constexpr int kMostWaiting = 16;
+
+http::Response error_of(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kInvalid:
+      return http::Response::error(400, error.message);
+    case ErrorKind::kNotFound:
+      return http::Response::error(404, error.message);
+    case ErrorKind::kDenied:
+      return http::Response::error(403, error.message);
+    case ErrorKind::kLimit:
+      return http::Response::error(429, error.message);
+    default:
+      return http::Response::error(500, error.message);
+  }
+}
+
+http::Response no_content() {
+  http::Response response;
+  response.status = 204;
+  return response;
+}
+
+// The text members of a JSON object. Asking for JSON keeps forms of other sites out.
+class Body {
+ public:
+  static Result<Body> of(const http::Request& request) {
+    if (!request.header("content-type").starts_with("application/json"))
+      return fail(ErrorKind::kInvalid, "send JSON, with Content-Type: application/json");
+    boost::system::error_code error;
+    Body out;
+    out.value_ = boost::json::parse(boost::json::string_view(request.body.data(), request.body.size()), error);
+    if (error || !out.value_.is_object()) return fail(ErrorKind::kInvalid, "not a JSON object");
+    return out;
+  }
+  // Empty when it is not there or no text.
+  std::string text(std::string_view key) const {
+    const boost::json::value* member = value_.as_object().if_contains(boost::json::string_view(key.data(), key.size()));
+    if (member == nullptr || !member->is_string()) return {};
+    return {member->as_string().data(), member->as_string().size()};
+  }
+
+ private:
+  boost::json::value value_;
+};
+
+std::string cookie(const App& app, const http::Request& request, std::string_view value, std::int64_t seconds) {
+  std::string out = std::string(http::kSessionCookie) + '=' + std::string(value) +
+                    "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(seconds);
+  if (app.options().http_tls || request.header("x-forwarded-proto") == "https") out += "; Secure";
+  return out;
+}
+
+std::string json_of(const auth::Who& who) {
+  return JsonObject()
+             .boolean("accounts", true)
+             .text("user", who.name)
+             .text("role", auth::role_name(who.role))
+             .finish() +
+         "\n";
+}
+
+// Runs `work` where waiting harms nobody.
+Answer on_pool(std::function<http::Response()> work) {
+  co_return work();
+}
+Answer slowly(App& app, std::function<http::Response()> work) {
+  if (app.passwords_waiting().fetch_add(1) >= kMostWaiting) {
+    app.passwords_waiting().fetch_sub(1);
+    http::Response busy = http::Response::error(429, "too many are signing in at once; try again");
+    busy.headers.emplace_back("Retry-After", "2");
+    co_return busy;
+  }
+  struct Leave {
+    std::atomic<int>& waiting;
+    ~Leave() { waiting.fetch_sub(1); }
+  } leave{app.passwords_waiting()};
+  co_return co_await asio::co_spawn(app.password_pool().get_executor(), on_pool(std::move(work)), asio::use_awaitable);
+}
+
+http::Response log_in(App& app, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  const std::string user = body->text("user");
+  const auth::Guard::LogIn done = app.guard().log_in(user, body->text("password"), request.peer_address());
+  if (done.wait.count() > 0) {
+    log::warn("auth", "too many attempts to sign in", {{"user", user.substr(0, 64)}, {"address", request.peer}});
+    http::Response response = http::Response::error(429, "too many attempts");
+    response.headers.emplace_back("Retry-After", std::to_string(done.wait.count()));
+    return response;
+  }
+  if (done.session.empty()) {
+    log::warn("auth", "not signed in: wrong name or password",
+              {{"user", user.substr(0, 64)}, {"address", request.peer}});
+    return http::Response::error(401, "the name or the password is not right");
+  }
+  log::info("auth", "signed in", {{"user", done.who.name}, {"address", request.peer}});
+  http::Response response = http::Response::json(json_of(done.who));
+  response.headers.emplace_back("Set-Cookie",
+                                cookie(app, request, done.session, app.guard().session_duration().count()));
+  return response;
+}
+
+http::Response log_out(App& app, const http::Request& request) {
+  if (!request.session.empty()) app.guard().log_out(request.session);
+  http::Response response = no_content();
+  response.headers.emplace_back("Set-Cookie", cookie(app, request, "", 0));
+  return response;
+}
+
+http::Response change_password(App& app, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  Status done = app.guard().change_password(request.user->name, body->text("current_password"), body->text("password"),
+                                            request.peer_address(), request.session);
+  if (!done) return error_of(done.error());
+  log::info("auth", "password changed", {{"user", request.user->name}});
+  return no_content();
+}
+
+http::Response list_users(const App& app) {
+  std::string list = "[";
+  for (const auth::User& user : app.guard().users()) {
+    if (list.size() > 1) list += ',';
+    list += JsonObject().text("user", user.name).text("role", auth::role_name(user.role)).finish();
+  }
+  return http::Response::json(JsonObject().raw("users", list + "]").finish() + "\n");
+}
+
+http::Response add_user(App& app, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  const std::string role_text = body->text("role");
+  const auto role = auth::parse_role(role_text.empty() ? "viewer" : role_text);
+  if (!role) return error_of(role.error());
+  const std::string name = body->text("user");
+  Status done =
+      app.guard().change([&](auth::Accounts& all) { return all.add_user(name, *role, body->text("password")); });
+  if (!done) return error_of(done.error());
+  log::info("auth", "user added", {{"user", name}, {"by", request.user->name}});
+  return http::Response::json(JsonObject().text("user", name).text("role", auth::role_name(*role)).finish() + "\n",
+                              201);
+}
+
+http::Response remove_user(App& app, const http::Request& request) {
+  const std::string name(request.parameter("user"));
+  Status done = app.guard().change([&](auth::Accounts& all) { return all.remove_user(name); });
+  if (!done) return error_of(done.error());
+  log::info("auth", "user removed", {{"user", name}, {"by", request.user->name}});
+  return no_content();
+}
+
+http::Response list_tokens(const App& app) {
+  std::string list = "[";
+  for (const auth::Guard::TokenInfo& one : app.guard().tokens()) {
+    if (list.size() > 1) list += ',';
+    list += JsonObject()
+                .text("id", one.token.id)
+                .text("name", one.token.name)
+                .text("access", auth::access_name(one.token.access))
+                .number("created", one.token.created_milliseconds)
+                .raw("last_used", one.last_used_milliseconds == 0 ? "null" : std::to_string(one.last_used_milliseconds))
+                .finish();
+  }
+  return http::Response::json(JsonObject().raw("tokens", list + "]").finish() + "\n");
+}
+
+http::Response add_token(App& app, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  const std::string access_text = body->text("access");
+  const auto access = auth::parse_access(access_text.empty() ? "read" : access_text);
+  if (!access) return error_of(access.error());
+  std::string secret;
+  auth::Token made;
+  Status done = app.guard().change([&](auth::Accounts& all) -> Status {
+    RESMON_ASSIGN(secret, all.add_token(body->text("name"), *access, Clock::system().wall() / 1'000'000));
+    made = all.tokens.back();
+    return {};
+  });
+  if (!done) return error_of(done.error());
+  log::info("auth", "token made", {{"id", made.id}, {"name", made.name}, {"by", request.user->name}});
+  return http::Response::json(JsonObject()
+                                      .text("id", made.id)
+                                      .text("name", made.name)
+                                      .text("access", auth::access_name(made.access))
+                                      .number("created", made.created_milliseconds)
+                                      .text("token", secret)
+                                      .finish() +
+                                  "\n",
+                              201);
+}
+
+http::Response revoke_token(App& app, const http::Request& request) {
+  const std::string id(request.parameter("id"));
+  Status done = app.guard().change([&](auth::Accounts& all) { return all.revoke_token(id); });
+  if (!done) return error_of(done.error());
+  log::info("auth", "token revoked", {{"id", id}, {"by", request.user->name}});
+  return no_content();
+}
+
+Answer session(RequestPtr request) {
+  co_return http::Response::json(request->user ? json_of(*request->user)
+                                               : JsonObject().boolean("accounts", true).finish() + "\n");
+}
+Answer list_users_now(const App& app) {
+  co_return list_users(app);
+}
+Answer list_tokens_now(const App& app) {
+  co_return list_tokens(app);
+}
+
+}  // namespace
+
+void add_auth_routes(App& app, http::Router& router) {
+  using http::Access;
+  const auto add = [&](std::string method, std::string path, Access access,
+                       http::Response (*work)(App&, const http::Request&)) {
+    router.add(
+        std::move(method), std::move(path), access,
+        [&app, work](RequestPtr request) {
+          return slowly(app, [&app, work, request = std::move(request)] { return work(app, *request); });
+        },
+        kBodyBytes);
+  };
+  router.add("GET", "/api/v1/session", Access::kOpen, [](RequestPtr request) { return session(std::move(request)); });
+  add("POST", "/api/v1/login", Access::kOpen, log_in);
+  add("POST", "/api/v1/logout", Access::kOpen, log_out);
+  add("POST", "/api/v1/password", Access::kUser, change_password);
+  router.add("GET", "/api/v1/users", Access::kAdmin, [&app](RequestPtr) { return list_users_now(app); });
+  add("POST", "/api/v1/users", Access::kAdmin, add_user);
+  add("DELETE", "/api/v1/users", Access::kAdmin, remove_user);
+  router.add("GET", "/api/v1/tokens", Access::kAdmin, [&app](RequestPtr) { return list_tokens_now(app); });
+  add("POST", "/api/v1/tokens", Access::kAdmin, add_token);
+  add("DELETE", "/api/v1/tokens", Access::kAdmin, revoke_token);
+}
+
+}  // namespace resmon::server

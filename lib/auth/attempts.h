@@ -1,0 +1,38 @@
+#pragma once
+
+// How often somebody may try a password: a bounded number in a window of time, for each key (an address, a name, both).
+// An attempt counts when it begins, so that many at once are no way around it; a success takes its own back. Bounded:
+// when the table is full, what began the longest ago goes. Thread-safe.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace resmon::auth {
+
+class Attempts {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  Attempts(std::size_t most_keys, std::chrono::seconds window) : most_keys_(most_keys), window_(window) {}
+
+  // 0: go ahead. Otherwise how long to wait, rounded up; then nothing was counted.
+  std::chrono::seconds begin(const std::string& key, unsigned limit, Time now);
+  void succeeded(std::string_view key);
+  std::size_t size() const;
+
+ private:
+  struct Entry {
+    Time began;
+    unsigned count = 0;
+  };
+  const std::size_t most_keys_;
+  const std::chrono::seconds window_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry, std::less<>> entries_;  // guarded by mutex_
+};
+
+}  // namespace resmon::auth

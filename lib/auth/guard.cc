@@ -1,0 +1,266 @@
+#include "auth/guard.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+namespace resmon::auth {
+
+namespace {
+
+std::int64_t now_seconds() {
+  return Clock::system().wall() / 1'000'000'000;
+}
+
+// Two contents with one mark would have to have one inode, size and time to the nanosecond.
+std::uint64_t mark_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return 0;
+  const auto mix = [](std::uint64_t a, std::uint64_t b) { return (a ^ b) * 0x9e3779b97f4a7c15ULL; };
+  return mix(mix(mix(info.st_ino, static_cast<std::uint64_t>(info.st_size)),
+                 static_cast<std::uint64_t>(info.st_mtim.tv_sec)),
+             static_cast<std::uint64_t>(info.st_mtim.tv_nsec)) |
+         1U;
+}
+
+// One household of IPv6 addresses is one address here.
+std::string network_of(std::string_view address) {
+  if (address.find(':') == std::string_view::npos || address.find('.') != std::string_view::npos)
+    return std::string(address);
+  std::size_t at = 0;
+  for (int group = 0; group < 4 && at != std::string_view::npos; ++group) {
+    const std::size_t next = address.find(':', at + (group > 0 ? 1 : 0));
+    if (next == std::string_view::npos || (next + 1 < address.size() && address[next + 1] == ':'))
+      return std::string(address.substr(0, next));
+    at = next;
+  }
+  return std::string(address.substr(0, at));
+}
+
+}  // namespace
+
+Guard::Guard(GuardOptions options) : options_(std::move(options)), state_(std::make_shared<const State>()) {}
+
+std::shared_ptr<const Guard::State> Guard::state() const {
+  const std::lock_guard lock(state_mutex_);
+  return state_;
+}
+
+void Guard::take(Accounts accounts) {
+  const auto before = state();
+  auto next = std::make_shared<State>();
+  for (const Token& token : accounts.tokens) {
+    std::shared_ptr<std::atomic<std::int64_t>> used;
+    for (std::size_t i = 0; i < before->accounts.tokens.size() && !used; ++i)
+      if (before->accounts.tokens[i].id == token.id) used = before->last_used[i];
+    next->last_used.push_back(used ? used : std::make_shared<std::atomic<std::int64_t>>(0));
+  }
+  next->accounts = std::move(accounts);
+  const std::lock_guard lock(state_mutex_);
+  state_ = std::move(next);
+}
+
+Status Guard::load() {
+  const std::uint64_t mark = mark_of(options_.accounts_file);
+  RESMON_ASSIGN(Accounts accounts, load_accounts(options_.accounts_file));
+  take(std::move(accounts));
+  {
+    const std::lock_guard lock(state_mutex_);
+    file_mark_ = mark;
+  }
+  load_sessions();
+  return {};
+}
+
+Status Guard::reload_if_changed() {
+  const std::uint64_t mark = mark_of(options_.accounts_file);
+  {
+    const std::lock_guard lock(state_mutex_);
+    if (mark == file_mark_) return {};
+  }
+  auto accounts = load_accounts(options_.accounts_file);
+  if (!accounts) {
+    if (std::exchange(told_, true)) return {};
+    return fail(std::move(accounts).error());
+  }
+  told_ = false;
+  take(std::move(*accounts));
+  const std::lock_guard lock(state_mutex_);
+  file_mark_ = mark;
+  return {};
+}
+
+std::optional<TokenAccess> Guard::token(std::string_view token) const {
+  const auto now = state();
+  if (now->accounts.tokens.empty() || token.empty()) return std::nullopt;
+  const Digest sought = digest_of(token);
+  std::size_t found = now->accounts.tokens.size();
+  for (std::size_t i = 0; i < now->accounts.tokens.size(); ++i)
+    if (same(now->accounts.tokens[i].digest, sought)) found = i;
+  if (found == now->accounts.tokens.size()) return std::nullopt;
+  now->last_used[found]->store(Clock::system().wall() / 1'000'000, std::memory_order_relaxed);
+  return now->accounts.tokens[found].access;
+}
+
+std::optional<Who> Guard::session(std::string_view id) const {
+  if (id.empty() || id.size() > 256) return std::nullopt;
+  Session found;
+  {
+    const std::string key = to_hex(digest_of(id));
+    const std::lock_guard lock(mutex_);
+    const auto at = sessions_.find(key);
+    if (at == sessions_.end() || at->second.expires_seconds <= now_seconds()) return std::nullopt;
+    found = at->second;
+  }
+  const auto now = state();
+  const User* const user = now->accounts.find_user(found.user);
+  if (user == nullptr || !same(digest_of(user->hash), found.password)) return std::nullopt;
+  return Who{user->name, user->role};
+}
+
+std::chrono::seconds Guard::begin_attempt(const std::string& user, std::string_view address) {
+  const std::string network = network_of(address);
+  const auto now = std::chrono::steady_clock::now();
+  // Names that nobody has are one name: they must not fill the table.
+  const std::string name = state()->accounts.find_user(user) != nullptr ? user : "?";
+  auto wait = attempts_.begin("address " + network, options_.attempts_of_address, now);
+  if (wait.count() == 0)
+    wait = attempts_.begin("user " + name + " at " + network, options_.attempts_of_user_at_address, now);
+  if (wait.count() == 0) wait = attempts_.begin("user " + name, options_.attempts_of_user, now);
+  return wait;
+}
+
+void Guard::attempt_succeeded(const std::string& user, std::string_view address) {
+  const std::string network = network_of(address);
+  attempts_.succeeded("address " + network);
+  attempts_.succeeded("user " + user + " at " + network);
+  attempts_.succeeded("user " + user);
+}
+
+Guard::LogIn Guard::log_in(const std::string& user, const std::string& password, std::string_view address) {
+  LogIn out;
+  out.wait = begin_attempt(user, address);
+  if (out.wait.count() > 0) return out;
+  const auto now = state();
+  const User* const known = now->accounts.find_user(user);
+  // An unknown name takes as long as a wrong password.
+  const bool right = verify_password(password, known != nullptr ? known->hash : nobodys_hash());
+  if (known == nullptr || !right) return out;
+  attempt_succeeded(user, address);
+  out.session = add_session(*known);
+  out.who = {known->name, known->role};
+  return out;
+}
+
+std::string Guard::add_session(const User& user) {
+  std::string id = random_hex(32);
+  const std::lock_guard lock(mutex_);
+  drop_expired();
+  if (sessions_.size() >= options_.most_sessions)
+    sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
+      return a.second.expires_seconds < b.second.expires_seconds;
+    }));
+  sessions_[to_hex(digest_of(id))] = {user.name, digest_of(user.hash),
+                                      now_seconds() + static_cast<std::int64_t>(options_.session_duration.count())};
+  save_sessions();
+  return id;
+}
+
+void Guard::log_out(std::string_view session) {
+  const std::lock_guard lock(mutex_);
+  if (sessions_.erase(to_hex(digest_of(session))) > 0) save_sessions();
+}
+
+Status Guard::change_password(const std::string& user, const std::string& present, const std::string& next,
+                              std::string_view address, std::string_view session) {
+  if (const auto wait = begin_attempt(user, address); wait.count() > 0)
+    return fail(ErrorKind::kLimit, "too many attempts: wait " + std::to_string(wait.count()) + " s");
+  const auto now = state();
+  const User* const known = now->accounts.find_user(user);
+  if (known == nullptr || !verify_password(present, known->hash))
+    return fail(ErrorKind::kDenied, "the present password is not right");
+  attempt_succeeded(user, address);
+  RESMON_TRY(change([&](Accounts& accounts) { return accounts.set_password(user, next); }));
+  // This session goes on; the user's others were of the old password.
+  const auto changed = state();
+  const User* const again = changed->accounts.find_user(user);
+  const std::lock_guard lock(mutex_);
+  if (const auto at = sessions_.find(to_hex(digest_of(session))); at != sessions_.end() && again != nullptr)
+    at->second.password = digest_of(again->hash);
+  save_sessions();
+  return {};
+}
+
+Status Guard::change(const std::function<Status(Accounts&)>& work) {
+  Accounts changed;
+  Status updated = update_accounts(options_.accounts_file, [&](Accounts& accounts) -> Status {
+    RESMON_TRY(work(accounts));
+    changed = accounts;
+    return {};
+  });
+  RESMON_TRY(updated);
+  take(std::move(changed));
+  return {};
+}
+
+std::vector<User> Guard::users() const {
+  return state()->accounts.users;
+}
+
+std::vector<Guard::TokenInfo> Guard::tokens() const {
+  const auto now = state();
+  std::vector<TokenInfo> out;
+  for (std::size_t i = 0; i < now->accounts.tokens.size(); ++i)
+    out.push_back({now->accounts.tokens[i], now->last_used[i]->load(std::memory_order_relaxed)});
+  return out;
+}
+
+std::size_t Guard::sessions() const {
+  const std::lock_guard lock(mutex_);
+  return sessions_.size();
+}
+
+void Guard::drop_expired() {
+  const std::int64_t now = now_seconds();
+  std::erase_if(sessions_, [&](const auto& one) { return one.second.expires_seconds <= now; });
+}
+
+// So that a restart signs nobody out. Only digests: the file lets nobody in. What cannot be written or read costs the
+// sessions and nothing else.
+void Guard::save_sessions() {
+  std::string text;
+  for (const auto& [key, session] : sessions_)
+    text += key + ' ' + std::to_string(session.expires_seconds) + ' ' + to_hex(session.password) + ' ' + session.user +
+            '\n';
+  (void)write_file_atomically(options_.accounts_file + ".sessions", text, 0600).has_value();
+}
+
+void Guard::load_sessions() {
+  const auto text = read_file(options_.accounts_file + ".sessions", 1U << 20U);
+  if (!text) return;
+  const std::lock_guard lock(mutex_);
+  for (std::string_view rest = *text; !rest.empty() && sessions_.size() < options_.most_sessions;) {
+    const std::size_t end = rest.find('\n');
+    const std::string_view line = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    const std::size_t first = line.find(' ');
+    const std::size_t second = first == std::string_view::npos ? first : line.find(' ', first + 1);
+    const std::size_t third = second == std::string_view::npos ? second : line.find(' ', second + 1);
+    if (third == std::string_view::npos) continue;
+    Session session;
+    const std::string_view expires = line.substr(first + 1, second - first - 1);
+    std::from_chars(expires.data(), expires.data() + expires.size(), session.expires_seconds);
+    const auto password = digest_from_hex(line.substr(second + 1, third - second - 1));
+    if (!digest_from_hex(line.substr(0, first)) || !password) continue;
+    session.password = *password;
+    session.user = line.substr(third + 1);
+    sessions_[std::string(line.substr(0, first))] = std::move(session);
+  }
+  drop_expired();
+}
+
+}  // namespace resmon::auth

@@ -1,0 +1,107 @@
+#pragma once
+
+// Who is asking: API tokens and sessions of users, checked without any I/O, and signing in. The accounts file is read
+// at start, when this process changes it, and when reload_if_changed finds that a command did. A password that changes
+// and a user that goes end the sessions they had.
+//
+// Thread-safe. What takes a password (log_in, change_password) takes a tenth of a second on purpose: not for a thread
+// that serves connections.
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/accounts.h"
+#include "auth/attempts.h"
+#include "base/result.h"
+
+namespace resmon::auth {
+
+struct GuardOptions {
+  std::string accounts_file;
+  std::chrono::seconds session_duration{std::chrono::hours(24 * 7)};  // from signing in
+  std::size_t most_sessions = 1000;                                   // when there are more, the oldest ends
+  unsigned attempts_of_user_at_address = 5;                           // wrong passwords in five minutes, then 429
+  unsigned attempts_of_address = 20;
+  unsigned attempts_of_user = 100;
+};
+
+struct Who {
+  std::string name;  // of the user
+  Role role = Role::kViewer;
+};
+
+class Guard {
+ public:
+  explicit Guard(GuardOptions options);
+
+  Status load();
+  // Every second or so, from one thread. An error, told once, leaves what was known in force.
+  Status reload_if_changed();
+
+  // What the API token may do; nothing for an unknown one. Notes the time.
+  std::optional<TokenAccess> token(std::string_view token) const;
+  // The user of a session that is still good.
+  std::optional<Who> session(std::string_view id) const;
+
+  struct LogIn {
+    std::string session;  // a secret for the cookie; empty: not signed in
+    Who who;
+    std::chrono::seconds wait{0};  // too many attempts: nothing was tried
+  };
+  LogIn log_in(const std::string& user, const std::string& password, std::string_view address);
+  void log_out(std::string_view session);
+  // kDenied: the present password is wrong. kLimit: too many attempts. Ends the user's other sessions.
+  Status change_password(const std::string& user, const std::string& present, const std::string& next,
+                         std::string_view address, std::string_view session);
+
+  // Changes the file and takes it in.
+  Status change(const std::function<Status(Accounts&)>& work);
+
+  struct TokenInfo {
+    Token token;
+    std::int64_t last_used_milliseconds = 0;  // since the server started; 0: not
+  };
+  std::vector<User> users() const;
+  std::vector<TokenInfo> tokens() const;
+  std::size_t sessions() const;
+  std::chrono::seconds session_duration() const { return options_.session_duration; }
+
+ private:
+  struct State {
+    Accounts accounts;
+    std::vector<std::shared_ptr<std::atomic<std::int64_t>>> last_used;  // of each token
+  };
+  struct Session {
+    std::string user;
+    Digest password{};                 // of the hash that was in force
+    std::int64_t expires_seconds = 0;  // since 1970
+  };
+
+  std::shared_ptr<const State> state() const;
+  void take(Accounts accounts);
+  void load_sessions();
+  void save_sessions();  // REQUIRES: mutex_ held
+  void drop_expired();   // REQUIRES: mutex_ held
+  std::string add_session(const User& user);
+  std::chrono::seconds begin_attempt(const std::string& user, std::string_view address);
+  void attempt_succeeded(const std::string& user, std::string_view address);
+
+  const GuardOptions options_;
+  Attempts attempts_{4096, std::chrono::minutes(5)};
+  mutable std::mutex state_mutex_;
+  std::shared_ptr<const State> state_;  // guarded by state_mutex_
+  std::uint64_t file_mark_ = 0;         // what the file looked like when it was read; guarded by state_mutex_
+  bool told_ = false;                   // reload_if_changed only
+  mutable std::mutex mutex_;
+  std::map<std::string, Session, std::less<>> sessions_;  // by the hexadecimal digest of the id; guarded by mutex_
+};
+
+}  // namespace resmon::auth

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Signing in, and who may do what, on the real server."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+
+import house
+
+JSON = {"Content-Type": "application/json"}
+
+
+class AuthTest(house.HouseTest):
+    def setUp(self):
+        super().setUp()
+        self.server_ = self.server("http.local_read_without_token=false")
+        line = self.server_.wait_line("made the user 'admin' with the password")
+        self.password = re.search(r"password +(\S+)", line)[1]
+
+    def call(self, method, path, body=None, cookie=None, **headers):
+        headers = {**(JSON if body is not None else {}), **({"Cookie": cookie} if cookie else {}), **headers}
+        return house.request(self.server_.http_port, method, path, body=json.dumps(body) if body is not None else None, headers=headers)
+
+    def log_in(self, user="admin", password=None):
+        answer = self.call("POST", "/api/v1/login", {"user": user, "password": password or self.password})
+        self.assertEqual(answer.status, 200, answer.body)
+        cookie = answer.headers["set-cookie"]
+        for part in ("HttpOnly", "SameSite=Strict", "Path=/", "Max-Age="):
+            self.assertIn(part, cookie)
+        self.assertNotIn("Secure", cookie)
+        return cookie.split(";")[0]
+
+    def command(self, *words, text=""):
+        done = subprocess.run(
+            [house.program("resmon-server"), "--set", f"store.directory={self.server_.store}", *words],
+            input=text, capture_output=True, text=True, timeout=60, env=house.clean_environment(),
+        )  # fmt: skip
+        return done.returncode, done.stdout, done.stderr
+
+    def test_signing_in_and_out(self):
+        self.assertEqual(self.call("GET", "/api/v1/session").json(), {"accounts": True})
+        self.assertEqual(self.call("GET", "/api/v1/hosts").status, 401)
+        cookie = self.log_in()
+        self.assertEqual(self.call("GET", "/api/v1/session", cookie=cookie).json(), {"accounts": True, "user": "admin", "role": "admin"})
+        self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie).status, 200)
+        self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie + "0").status, 401)
+        accounts = os.path.join(self.server_.store, "accounts")
+        self.assertEqual(stat.S_IMODE(os.stat(accounts).st_mode), 0o600)
+        for name in os.listdir(self.server_.store):
+            path = os.path.join(self.server_.store, name)
+            if os.path.isfile(path):
+                with open(path, "rb") as file:
+                    content = file.read()
+                self.assertNotIn(self.password.encode(), content, name)
+                self.assertNotIn(cookie.split("=")[1].encode(), content, name)
+        # A restart signs nobody out, and makes no other administrator.
+        self.server_.terminate()
+        self.server_ = self.server("http.local_read_without_token=false", port=self.server_.port, http_port=self.server_.http_port)
+        self.assertEqual(self.server_.lines("made the user"), [])
+        self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie).status, 200)
+        self.assertEqual(self.call("POST", "/api/v1/logout", cookie=cookie).status, 204)
+        self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie).status, 401)
+
+    def test_guessing_is_refused_and_then_slowed(self):
+        for _ in range(5):
+            answer = self.call("POST", "/api/v1/login", {"user": "admin", "password": "not this one"})
+            self.assertEqual(answer.status, 401)
+            self.assertNotIn("set-cookie", answer.headers)
+        answer = self.call("POST", "/api/v1/login", {"user": "admin", "password": self.password})
+        self.assertEqual(answer.status, 429)
+        self.assertGreater(int(answer.headers["retry-after"]), 200)
+        for body in (b"", b"[]", b"{", b'{"user":1,"password":[]}', b'{"user":"' + b"a" * 10_000 + b'"}'):
+            answer = house.request(self.server_.http_port, "POST", "/api/v1/login", body=body, headers=JSON)
+            self.assertIn(answer.status, (400, 401, 429), body[:20])
+        form = house.request(self.server_.http_port, "POST", "/api/v1/login", body=b"user=admin", headers={})
+        self.assertEqual(form.status, 400)
+        self.assertTrue(self.server_.healthy())
+
+    def test_a_viewer_reads_and_changes_nothing(self):
+        admin = self.log_in()
+        made = self.call("POST", "/api/v1/users", {"user": "mia", "password": "a long password"}, cookie=admin)
+        self.assertEqual((made.status, made.json()), (201, {"user": "mia", "role": "viewer"}))
+        mia = self.log_in("mia", "a long password")
+        self.assertEqual(self.call("GET", "/query?q=SHOW+DATABASES", cookie=mia).status, 200)
+        write = lambda cookie: house.request(self.server_.http_port, "POST", "/write?db=resmon", body=b"m v=1\n", headers={"Cookie": cookie})  # noqa: E731
+        self.assertEqual(write(mia).status, 403)
+        self.assertEqual(write(admin).status, 204)
+        for method, path, body in (
+            ("GET", "/api/v1/users", None), ("GET", "/api/v1/tokens", None), ("DELETE", "/api/v1/users?user=admin", None),
+            ("POST", "/api/v1/users", {"user": "eve", "password": "a long password", "role": "admin"}),
+            ("POST", "/api/v1/tokens", {"name": "mine", "access": "write"}),
+        ):  # fmt: skip
+            self.assertEqual(self.call(method, path, body, cookie=mia).status, 403, path)
+            self.assertEqual(self.call(method, path, body).status, 401, path)
+            token = self.call(method, path, body, Authorization=f"Bearer {house.TOKEN}")
+            self.assertEqual(token.status, 403, "a token is no administrator")
+        changed = self.call("POST", "/api/v1/password", {"current_password": "a long password", "password": "a longer password"}, cookie=mia)
+        self.assertEqual(changed.status, 204, changed.body)
+        self.log_in("mia", "a longer password")
+        self.assertEqual(self.call("DELETE", "/api/v1/users?user=admin", cookie=admin).status, 400, "the only administrator")
+        self.assertEqual(self.call("DELETE", "/api/v1/users?user=mia", cookie=admin).status, 204)
+        self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=mia).status, 401)
+
+    def test_tokens_are_made_and_revoked(self):
+        admin = self.log_in()
+        made = {}
+        for access in ("read", "write"):
+            answer = self.call("POST", "/api/v1/tokens", {"name": f"to {access}", "access": access}, cookie=admin)
+            self.assertEqual(answer.status, 201, answer.body)
+            made[access] = answer.json()
+        get = lambda token: self.call("GET", "/api/v1/hosts", Authorization=f"Bearer {token}").status  # noqa: E731
+        write = lambda token: house.request(self.server_.http_port, "POST", "/write?db=resmon", body=b"m v=1\n", headers={"Authorization": f"Token {token}"}).status  # noqa: E731
+        reader, writer = made["read"]["token"], made["write"]["token"]
+        self.assertEqual((get(reader), get(writer), write(reader), write(writer)), (200, 200, 403, 204))
+        self.assertEqual((get(house.TOKEN), write(house.TOKEN)), (200, 204), "the token file's")
+        for token, accepted in ((writer, True), (reader, False)):
+            path = house.write_token(self.folder, f"token-{accepted}", token)
+            arguments = house.client_arguments(self.server_.port, path, f"client-{accepted}", "200ms")
+            client = self.start(house.Process("resmon-client", arguments, self.folder, f"client-{accepted}"))
+            client.wait_line("uplink connected" if accepted else "the server refused: token")
+        listed = self.call("GET", "/api/v1/tokens", cookie=admin).json()["tokens"]
+        self.assertEqual([(t["name"], t["access"], t["last_used"] is not None) for t in listed], [("to read", "read", True), ("to write", "write", True)])
+        self.assertEqual(self.call("DELETE", f"/api/v1/tokens?id={made['read']['id']}", cookie=admin).status, 204)
+        self.assertEqual(self.call("DELETE", "/api/v1/tokens?id=none", cookie=admin).status, 404)
+        self.assertEqual(get(reader), 401)
+
+    def test_other_sites_cannot_use_a_session(self):
+        admin = self.log_in()
+        body = {"name": "stolen", "access": "write"}
+        own = f"http://127.0.0.1:{self.server_.http_port}"
+        for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": own + "0"}):
+            self.assertEqual(self.call("POST", "/api/v1/tokens", body, cookie=admin, **headers).status, 403, headers)
+        self.assertEqual(self.call("POST", "/api/v1/tokens", body, cookie=admin, Origin=own).status, 201)
+        page = self.call("GET", "/")
+        for name in ("content-security-policy", "x-frame-options", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy"):
+            self.assertIn(name, page.headers)
+        self.assertIn("default-src 'none'", page.headers["content-security-policy"])
+        for path in ("/../accounts", "/%2e%2e/accounts", "/accounts", "/..%2faccounts", "//etc/passwd", "/assets/../../accounts"):
+            self.assertEqual(self.call("GET", path).status, 404, path)
+
+    def test_by_command(self):
+        code, out, _ = self.command("user", "add", "mia", "viewer")
+        self.assertEqual(code, 0)
+        mia = out.strip()  # an empty answer makes a password
+        answer = house.wait_for(
+            "the server to notice", lambda: (a := self.call("POST", "/api/v1/login", {"user": "mia", "password": mia})).status == 200 and a, every=1.5
+        )
+        self.assertEqual(answer.json()["role"], "viewer")
+        self.assertEqual(self.command("user", "list")[1], "admin\tadmin\nmia\tviewer\n")
+        self.assertEqual(self.command("passwd", "admin", text="set by command\n")[:2], (0, ""))
+        house.wait_for("the new password", lambda: self.call("POST", "/api/v1/login", {"user": "admin", "password": "set by command"}).status == 200, every=1.5)
+        code, token, _ = self.command("token", "add", "grafana")
+        get = lambda: self.call("GET", "/api/v1/hosts", Authorization=f"Bearer {token.strip()}").status  # noqa: E731
+        house.wait_for("the token", lambda: get() == 200)
+        identity = self.command("token", "list")[1].split("\t")[0]
+        self.assertEqual(self.command("token", "revoke", identity)[0], 0)
+        house.wait_for("the token to go", lambda: get() == 401)
+        for words, text, code in ((("user", "add"), "", 2), (("frobnicate",), "", 2), (("user", "add", "a b"), "", 1), (("passwd", "mia"), "short\n", 1), (("user", "remove", "admin"), "", 1), (("user", "init"), "", 0)):
+            self.assertEqual(self.command(*words, text=text)[0], code, words)
+
+
+if __name__ == "__main__":
+    house.main()
