@@ -47,6 +47,7 @@ std::string to_json(const fleet::Host& host, UnixNanos now) {
       .text("address", host.address)
       .text("version", version_of(host.software))
       .decimal("interval_seconds", static_cast<double>(host.interval.count()) / 1e9, 3)
+      .decimal("clock_skew_seconds", static_cast<double>(host.clock_skew.count()) / 1e9, 3)
       .raw("tags", tags.finish())
       .number("backlog_samples", host.backlog_samples)
       .number("dropped_samples", host.dropped_samples)

@@ -81,6 +81,7 @@ void Fleet::connected(const ingest::ClientInfo& client) {
   host.address = client.address;
   host.software = client.software;
   host.interval = client.interval;
+  host.clock_skew = client.clock_skew;
   host.tags = client.tags;
   host.last_seen = clock_.wall();
   host.version = ++version_;

@@ -48,6 +48,7 @@ struct Host {
   std::string address;
   std::string software;
   std::chrono::nanoseconds interval{0};
+  std::chrono::nanoseconds clock_skew{0};  // its clock less ours, when it last said hello
   std::vector<metric::Tag> tags;
   std::uint64_t received_samples = 0;
   std::int64_t backlog_samples = 0;  // as the client last said
