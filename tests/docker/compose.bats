@@ -22,6 +22,7 @@ setup_file() {
   start_engine
   describe_machine "$SCRATCH"
   ensure_base "$SCRATCH"
+  ensure_builder "$SCRATCH"
   git clone --quiet "$ROOT" "$CLONE"
   docker build --quiet --file "$CLONE/tests/docker/influxdb.Dockerfile" --tag resmon-test-influxdb \
     --build-arg BASE_IMAGE="${RESMON_BASE_IMAGE:-debian:bookworm-slim}" --build-arg DEBIAN_MIRROR="$RESMON_DEBIAN_MIRROR" "$CLONE/tests/docker" >/dev/null
@@ -159,18 +160,24 @@ no_gaps() {
   [ "$secrets" = "$(cat "$CLONE/.env")" ]
 }
 
-@test "each container stopped and started again: nothing is lost" {
-  for service in influxdb server client-2; do
-    compose restart -t 30 "$service"
-    wait_until 120 "$service to be healthy" healthy "$service"
-  done
+# all_there: the clients named go on, and none of their samples is missing in either store.
+all_there() {
+  local port host seen
   for port in "$HTTP_PORT" "$INFLUX_PORT"; do
-    for host in client-1 client-3; do
+    for host in "$@"; do
       seen=$(count_of "$port" "$host")
       wait_until 90 "new samples of $host on port $port" has_more "$port" "$host" "$((seen + 1))"
       wait_until 60 "no gap in $host on port $port" no_gaps "$port" "$host"
     done
   done
+}
+
+@test "each container stopped and started again: nothing is lost" {
+  for service in influxdb server client-2; do
+    compose restart -t 30 "$service"
+    wait_until 120 "$service to be healthy" healthy "$service"
+  done
+  all_there client-1 client-3
 }
 
 # kill_process SERVICE: its first process, from outside: Docker sees a crash, and its restart policy must act.
@@ -188,17 +195,18 @@ restarted() {
   ((now > 0 && now != $2))
 }
 
-@test "each container killed: Docker starts it again, and what was stored is there" {
+@test "each container killed: Docker starts it again, nothing that was sampled is lost" {
+  for service in influxdb server client-2; do kill_process "$service"; done
+  all_there client-1 client-3
   for port in "$HTTP_PORT" "$INFLUX_PORT"; do times "$port" client-1 >"$SCRATCH/before-$port"; done
-  for service in influxdb server client-1 client-2 client-3; do kill_process "$service"; done
+  for service in client-1 client-3; do kill_process "$service"; done
   for port in "$HTTP_PORT" "$INFLUX_PORT"; do
     for host in client-1 client-2 client-3; do
       seen=$(count_of "$port" "$host")
       wait_until 90 "new samples of $host on port $port" has_more "$port" "$host" "$((seen + 1))"
     done
-    # The newest may have been in the air; what was in the store ten seconds before is there.
     times "$port" client-1 >"$SCRATCH/after"
-    run -0 comm -23 <(head -n -2 "$SCRATCH/before-$port") "$SCRATCH/after"
+    run -0 comm -23 "$SCRATCH/before-$port" "$SCRATCH/after"
     [ -z "$output" ]
   done
 }
@@ -217,6 +225,41 @@ restarted() {
   [ "$(docker inspect --format '{{.HostConfig.CapAdd}}' "$(docker ps -q --filter label=com.docker.compose.service=client-host)")" != '[ALL]' ]
 }
 
+# The clients' times in VictoriaMetrics, sorted: whose value, second.
+victoria_times() {
+  curl --silent --fail --get "http://127.0.0.1:$VICTORIA_PORT/api/v1/export" --data-urlencode "match[]=$1" |
+    jq -r '. as $series | .timestamps[] | [$series.metric.host // $series.metric.server, . / 1000] | @tsv' | sort -u
+}
+scale() { compose --file "$CLONE/deploy/docker/compose.scale-out.yaml" --file "$CLONE/tests/docker/compose.scale-out.test.yaml" "$@"; }
+clients_of() {
+  curl --silent --fail --get "http://127.0.0.1:$VICTORIA_PORT/api/v1/export" --data-urlencode "match[]=internal_server_clients{server='$1'}" |
+    jq -s -r '[.[] | [.timestamps, .values] | transpose[]] | max_by(.[0])[1] // 0'
+}
+has_clients() { [ "$(clients_of "$1")" = "$2" ]; }
+both_serve() { (($(clients_of server) >= 1 && $(clients_of server-2) >= 1)); }
+victoria_has() { (($(victoria_times system_load1 | grep -c "^$1"$'\t') > $2)); }
+
+@test "scaled out: two servers share the clients, one takes over all, VictoriaMetrics misses nothing" {
+  VICTORIA_PORT=$(free_port)
+  export VICTORIA_PORT VICTORIAMETRICS_PORT=$VICTORIA_PORT
+  RESMON_BALANCER_PORT=$(free_port)
+  export RESMON_BALANCER_PORT
+  docker build --quiet --file "$CLONE/tests/docker/scale_out.Dockerfile" --tag resmon-test-scale-out \
+    --build-arg BASE_IMAGE="${RESMON_BASE_IMAGE:-debian:bookworm-slim}" --build-arg DEBIAN_MIRROR="$RESMON_DEBIAN_MIRROR" "$CLONE/tests/docker" >/dev/null
+  scale up -d --no-build
+  wait_until 120 "both servers to have clients" both_serve
+  for host in client-1 client-2 client-3; do wait_until 60 "$host in VictoriaMetrics" victoria_has "$host" 2; done
+  scale stop server
+  wait_until 90 "the second server to have all clients" has_clients server-2 3
+  for host in client-1 client-2 client-3; do
+    seen=$(victoria_times system_load1 | grep -c "^$host"$'\t')
+    wait_until 60 "new samples of $host" victoria_has "$host" "$((seen + 1))"
+  done
+  victoria_times system_load1 | awk '$1 == host && $2 - last != 5 { print host ": gap of " $2 - last; bad = 1 } { host = $1; last = $2 } END { exit bad || NR < 9 }'
+  scale stop
+  scale rm -f haproxy server-2 victoria-metrics
+}
+
 @test "down keeps the data, down --volumes leaves nothing" {
   run "$CLONE/resmon" down --docker
   echo "$output"
@@ -224,6 +267,7 @@ restarted() {
   [ -z "$(docker ps --all --quiet --filter label=com.docker.compose.project=resmon-test)" ]
   [ -n "$(docker volume ls --quiet --filter label=com.docker.compose.project=resmon-test)" ]
   compose --profile host down --volumes
+  docker volume rm resmon-test_server-2-data
   [ -z "$(docker volume ls --quiet --filter label=com.docker.compose.project=resmon-test)" ]
   [ -z "$(docker network ls --quiet --filter label=com.docker.compose.project=resmon-test)" ]
 }
