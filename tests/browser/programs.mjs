@@ -52,7 +52,8 @@ export async function startPrograms({ settings = {} } = {}) {
   const programs = {
     url,
     tokenFile: path.join(folder, "data/token"),
-    get serverPid() { return server.pid; },
+    // What the server wrote to standard error; its end where that is long.
+    get serverSaid() { return server.said; },
     async startServer() {
       const all = { "store.directory": "data", "listen.address": `127.0.0.1:${tcp}`, "http.address": `127.0.0.1:${http}`, ...settings };
       server = run("resmon-server", Object.entries(all).flatMap(([key, value]) => ["--set", `${key}=${value}`]));

@@ -99,3 +99,49 @@ test("a server restart under an open page: it says so, reconnects, and fills the
     await view.context.close();
   }
 });
+
+test("signing in for real: the first password, a bad one, a token made and revoked, out again", { skip, timeout: 90_000 }, async (t) => {
+  const own = await startPrograms({ settings: { "http.local_read_without_token": "false" } });
+  let view = null;
+  try {
+    if ((await fetch(`${own.url}/api/v1/session`)).status === 404) return t.skip("this server knows no people");
+    const password = /with the password\s+(\S+)/.exec(own.serverSaid)?.[1];
+    assert.ok(password !== undefined, `the first start printed no password: ${own.serverSaid}`);
+    view = await open(browser, `${own.url}/#/access`, { expected: /40[013]|Failed to load resource/ });
+    const { page } = view;
+    await page.locator("#user").fill("admin");
+    await page.locator("#password").fill("not this");
+    await page.keyboard.press("Enter");
+    await page.getByText("Not signed in:").waitFor();
+    await page.locator("#password").fill(password);
+    await page.keyboard.press("Enter");
+    const tokens = page.getByRole("region", { name: "API tokens" });
+    await tokens.getByLabel("Name").fill("grafana");
+    await tokens.getByRole("button", { name: "Make token" }).click();
+    const secret = await tokens.locator("code").innerText();
+    const ask = () => fetch(`${own.url}/api/v1/server`, { headers: { Authorization: `Bearer ${secret}` } });
+    assert.equal((await ask()).status, 200);
+    assert.equal((await fetch(`${own.url}/api/v1/server`)).status, 401);
+    await page.getByText("live", { exact: true }).waitFor();
+    assert.equal(await page.evaluate(() => document.cookie), "", "a script can read the session");
+    await tokens.getByRole("button", { name: "Revoke grafana" }).click();
+    await tokens.getByRole("button", { name: "Really Revoke grafana" }).click();
+    await tokens.getByText("None yet.").waitFor();
+    assert.equal((await ask()).status, 401);
+    const users = page.getByRole("region", { name: "Users" });
+    await users.getByLabel("Name").fill("eve");
+    await users.getByLabel("Password").fill("only to look at it");
+    await users.getByRole("button", { name: "Add user" }).click();
+    await users.getByRole("rowheader", { name: "eve" }).waitFor();
+    await page.locator("summary", { hasText: "admin" }).click();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.locator("#user").fill("eve");
+    await page.locator("#password").fill("only to look at it");
+    await page.keyboard.press("Enter");
+    await page.getByText("an administrator's to change").waitFor();
+    assert.deepEqual(view.faults, []);
+  } finally {
+    await view?.context.close();
+    await own.close();
+  }
+});

@@ -50,7 +50,10 @@ function PasswordForm() {
       <input id="password" ref={password} type="password" autocomplete="current-password" required aria-describedby="sign-in-error" />
       <p id="sign-in-error" class="error-text" role="alert">{error}</p>
       <button type="submit" class="primary" disabled={busy}>Sign in</button>
-      <p class="quiet">The first start of the server printed the administrator's password once; on its machine it can be set anew.</p>
+      <p class="quiet">
+        The first start of the server printed the administrator's password once. On its machine{" "}
+        <code>resmon-server --config server.toml passwd admin</code> sets another.
+      </p>
     </form>
   );
 }
