@@ -144,7 +144,7 @@ report_docker() {
   [[ $host != 0.0.0.0 ]] || host=127.0.0.1
   printf 'resmon is up in containers after %d s: %s\n' "$1" "$(paint 1 bold "http://$host:$(compose_value RESMON_HTTP_PORT 7412)/")"
   printf '  sign in as          admin; the first start printed the password: %s logs server | grep password\n' "$(compose_words)"
-  printf '  programs\' token    RESMON_TOKEN in %s\n' "$(compose_env_file)"
+  printf '  token of programs   RESMON_TOKEN in %s\n' "$(compose_env_file)"
   # Whoever leaves these services out, or replaces them, is not told of them.
   local services
   services=$("${compose[@]}" ps --services 2>/dev/null)
