@@ -225,7 +225,12 @@ one_host() {
       note_stage "$i" "$action"
       local since
       since=$(server_now)
-      run_there "$i" host_verb "$host" "$role" "$action" ${purge:+purge} || return 0
+      if [[ $action == remove ]]; then
+        # By the script sent along: what is there may be half gone already.
+        run_there "$i" remove_there "$host" || return 0
+      else
+        run_there "$i" host_verb "$host" "$role" rollback || return 0
+      fi
       if [[ $action == remove ]]; then
         result "$i" ok removed
       else
@@ -240,6 +245,13 @@ one_host() {
 }
 
 check_there() { on_host "$1" "bash -s -- check $role" <"$RESMON_ROOT/automation/lib/host.sh"; }
+
+remove_there() {
+  # shellcheck disable=SC2016 # expanded there
+  on_host "$1" 'run() { "$@"; }
+    if [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then run() { sudo -n "$@"; }; fi
+    run bash -s -- remove '"$role $purge" <"$RESMON_ROOT/automation/lib/host.sh"
+}
 
 # unfit FACTS: prints why this program cannot run there; nothing when it can.
 unfit() {
@@ -496,8 +508,8 @@ payload() {
   fi
   cp -- "$RESMON_ROOT/automation/lib/host.sh" "$directory/host.sh"
   cp -- "$binary" "$directory/resmon-$role"
-  [[ ! -e $RESMON_ROOT/packaging/systemd/resmon-$role-deployed.service ]] ||
-    cp -- "$RESMON_ROOT/packaging/systemd/resmon-$role-deployed.service" "$directory/resmon-$role.service"
+  sed "s#@PROGRAM_DIRECTORY@#/opt/resmon/$role/current#" "$RESMON_ROOT/packaging/systemd/resmon-$role.service.in" \
+    >"$directory/resmon-$role.service"
   config=$directory/etc/$role.toml
   begin_config "$config" "$binary"
   if [[ $role == client ]]; then

@@ -110,6 +110,7 @@ do_install() {
   fi
   prune
   if [[ -n $systemd ]]; then
+    own_files
     if put_unit "$from/$unit"; then changed=yes; fi
   fi
   printf 'changed=%s\n' "$changed"
@@ -147,6 +148,19 @@ put_config() {
   chmod 600 -- "$target.new"
   mv -f -- "$target.new" "$target"
   [[ $name != "$role.toml" ]] || sha256sum <"$target" >"$etc/.$name.deployed"
+}
+
+# own_files: the unit runs as a user of its own, which may read what it needs and write its state.
+own_files() {
+  getent passwd resmon >/dev/null ||
+    useradd --system --user-group --no-create-home --home-dir "$state" --shell /usr/sbin/nologin resmon
+  chown root:resmon -- "$etc" "$etc"/*
+  chmod 750 -- "$etc" /opt/resmon "$base" "$base/releases"
+  chmod o+x -- /opt/resmon "$base" "$base/releases"
+  chmod 640 -- "$etc"/*.toml "$etc"/*.token
+  [[ ! -e $etc/server.key ]] || chmod 640 -- "$etc/server.key"
+  mkdir -p -- "$state/$role"
+  chown -R resmon:resmon -- "$state" "$log"
 }
 
 put_unit() {

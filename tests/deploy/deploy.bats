@@ -1,0 +1,183 @@
+# deploy, start, stop, restart and logs against real sshds on test hosts (hosts.bash): three machines, one of them broken.
+
+# shellcheck source=tests/deploy/hosts.bash
+source "$BATS_TEST_DIRNAME/hosts.bash"
+
+setup_file() {
+  ROOT=$(realpath -- "$BATS_TEST_DIRNAME/../..")
+  export ROOT RESMON_HOME="$BATS_FILE_TMPDIR/ho me" RESMON_BUILD_DIR=${RESMON_BUILD_DIR:-$ROOT/build} RESMON_NO_BUILD=1
+  local why=
+  ((EUID == 0)) || why="needs root, for network namespaces"
+  [[ -x /usr/sbin/sshd ]] || why="needs openssh-server"
+  [[ -n $why ]] || ip netns add resmon-probe 2>/dev/null || why="network namespaces are not allowed here"
+  ip netns del resmon-probe 2>/dev/null || true
+  if [[ -n $why ]]; then
+    export SKIP_WHY=$why
+    return 0
+  fi
+  hosts_begin "$BATS_FILE_TMPDIR/fleet"
+  export fleet fleet_tag RESMON_SSH_CONFIG=$fleet/ssh_config
+  local number
+  for number in 11 12 13; do host_make "host$number" "$number"; done
+  printf '%s\n' "${host_pids[@]}" >"$BATS_FILE_TMPDIR/pids"
+  host_wait 11 12 13
+  resmon configure --tls 10.77.0.1 --tcp-address 0.0.0.0:7411 --http-address 127.0.0.1:7412
+  resmon start server
+}
+
+teardown_file() {
+  [[ -z ${SKIP_WHY-} ]] || return 0
+  resmon down || true
+  mapfile -t host_pids <"$BATS_FILE_TMPDIR/pids"
+  hosts_end
+}
+
+setup() { [[ -z ${SKIP_WHY-} ]] || skip "$SKIP_WHY"; }
+
+# The command as its user has it, on the fleet's network.
+resmon() { in_fleet "$ROOT/resmon" "$@" 3>&-; }
+deploy() { resmon deploy client "$@" --server 10.77.0.1:7411 --interval 1s; }
+# refused COMMAND…: fails unless COMMAND does (bats takes no notice of a bare !).
+refused() { if "$@"; then return 1; fi; }
+there() { in_fleet ssh -F "$RESMON_SSH_CONFIG" -o LogLevel=ERROR "$@" </dev/null; }
+query() { in_fleet curl -sS --noproxy '*' -G http://127.0.0.1:7412/query -d db=resmon -d epoch=s --data-urlencode "q=$1"; }
+other_program() {
+  cp "$RESMON_BUILD_DIR/bin/resmon-client" "$BATS_FILE_TMPDIR/$1"
+  printf '%s' "$1" >>"$BATS_FILE_TMPDIR/$1"
+}
+
+@test "a dry run says what would be done, and does nothing" {
+  run deploy 10.77.0.11 10.77.0.12 --dry-run
+  [ "$status" -eq 0 ]
+  [ "$(grep -c 'would install' <<<"$output")" -eq 2 ]
+  refused there 10.77.0.11 'test -e /opt/resmon/client'
+}
+
+@test "three hosts in one command: a full one is reported, the data of the others arrives" {
+  there 10.77.0.13 'mkdir -p /opt && mount -t tmpfs -o size=1m full /opt'
+  run deploy 10.77.0.11 10.77.0.12 10.77.0.13
+  [ "$status" -eq 1 ]
+  [[ $output == *'FAILED  10.77.0.13'*'disk'* ]]
+  [[ $output == *'2 of 3 done'* ]]
+  run resmon status --json
+  [ "$(jq -r '[.clients[] | select(.up) | .host] | join(" ")' <<<"$output")" = 'host11 host12' ]
+  there 10.77.0.13 'umount /opt'
+}
+
+@test "secrets are for their owner only, and on no command line" {
+  [ "$(there 10.77.0.11 'stat -c %a /etc/resmon/client.token /etc/resmon/client.toml | sort -u')" = 600 ]
+  token=$(there 10.77.0.11 'cat /etc/resmon/client.token')
+  [ "${#token}" -eq 64 ]
+  run there 10.77.0.11 'cat /proc/[0-9]*/cmdline | tr "\0" " "'
+  [[ $output != *"$token"* ]]
+  refused grep -rqF "$token" "$RESMON_HOME/log"
+}
+
+@test "a second time nothing is changed" {
+  before=$(there 10.77.0.11 'cat /run/resmon/client.pid; readlink /opt/resmon/client/current; ls /etc/resmon')
+  run deploy 10.77.0.11
+  [ "$status" -eq 0 ]
+  [ "$before" = "$(there 10.77.0.11 'cat /run/resmon/client.pid; readlink /opt/resmon/client/current; ls /etc/resmon')" ]
+}
+
+@test "another release needs --upgrade; --rollback goes back" {
+  other_program newer
+  run deploy 10.77.0.11 --binary "$BATS_FILE_TMPDIR/newer"
+  [ "$status" -eq 1 ]
+  [[ $output == *'--upgrade changes it'* ]]
+  first=$(there 10.77.0.11 'readlink /opt/resmon/client/current')
+  run deploy 10.77.0.11 --binary "$BATS_FILE_TMPDIR/newer" --upgrade
+  [ "$status" -eq 0 ]
+  [[ $output == *'upgraded from'* ]]
+  [ "$first" != "$(there 10.77.0.11 'readlink /opt/resmon/client/current')" ]
+  run deploy 10.77.0.11 --rollback
+  [ "$status" -eq 0 ]
+  [ "$first" = "$(there 10.77.0.11 'readlink /opt/resmon/client/current')" ]
+}
+
+@test "an upgrade that does not start goes back by itself" {
+  {
+    printf '#!/bin/bash\ncase " $* " in\n*" --version "*) echo "resmon-client 9.0.0"; exit 0 ;;\n*" --check-config "*) exit 0 ;;\n'
+    printf '*" --print-config "*) exec %q --print-config ;;\nesac\nexit 1\n' "$RESMON_BUILD_DIR/bin/resmon-client"
+  } >"$BATS_FILE_TMPDIR/broken"
+  chmod +x "$BATS_FILE_TMPDIR/broken"
+  before=$(there 10.77.0.12 'readlink /opt/resmon/client/current')
+  run deploy 10.77.0.12 --binary "$BATS_FILE_TMPDIR/broken" --upgrade
+  [ "$status" -eq 1 ]
+  [[ $output == *'ended at once'*'went back to'* ]]
+  [ "$before" = "$(there 10.77.0.12 'readlink /opt/resmon/client/current')" ]
+  run resmon status --json
+  jq -e 'any(.clients[]; .host == "host12" and .up)' <<<"$output"
+}
+
+@test "a configuration that was edited there stays" {
+  there 10.77.0.11 'echo "# mine" >>/etc/resmon/client.toml'
+  run deploy 10.77.0.11 --interval 2s
+  [ "$status" -eq 0 ]
+  [[ $output == *'was edited there and stays'* ]]
+  there 10.77.0.11 'tail -n 1 /etc/resmon/client.toml | grep -qx "# mine"'
+  run deploy 10.77.0.11 --overwrite-config
+  [ "$status" -eq 0 ]
+  there 10.77.0.11 'ls /etc/resmon/client.toml.*.bak'
+}
+
+@test "without root and sudo it lives in the home directory" {
+  run deploy ops@10.77.0.13
+  [ "$status" -eq 0 ]
+  there ops@10.77.0.13 'test -x ~/.local/resmon/client/current/resmon-client'
+  run resmon restart client --host ops@10.77.0.13
+  [ "$status" -eq 0 ]
+}
+
+@test "tokens are rotated without a lost sample, and the old one is no good any more" {
+  old=$(there 10.77.0.11 'cat /etc/resmon/client.token')
+  begin=$(date +%s)
+  run deploy 10.77.0.11 10.77.0.12 --rotate-token
+  [ "$status" -eq 0 ]
+  [ "$old" != "$(there 10.77.0.11 'cat /etc/resmon/client.token')" ]
+  refused grep -qF "$old" "$RESMON_HOME/token"
+  # Each second has its sample: what was taken while a server was away came later. The clients' own restart costs no second
+  # of the clock twice, and at most the one in which it fell.
+  deadline=$((SECONDS + 60))
+  until [ "$(query "SELECT last(load1) FROM system WHERE host = 'host11' AND time > ${begin}s + 12s" | jq '.results[0].series | length')" = 1 ]; do
+    ((SECONDS < deadline))
+    sleep 0.5
+  done
+  run query "SELECT elapsed(load1, 1s) FROM system WHERE host = 'host12' AND time > ${begin}s"
+  gaps=$(jq '[.results[0].series[0].values[][1]] | max' <<<"$output")
+  ((gaps <= 2))
+}
+
+@test "stop, start and logs work over ssh; a host that is not there hinders no other" {
+  run resmon stop client --host 10.77.0.12
+  [ "$status" -eq 0 ]
+  refused there 10.77.0.12 'test -e /run/resmon/client.pid'
+  run resmon start client --host 10.77.0.12
+  [ "$status" -eq 0 ]
+  run resmon logs 10.77.0.11 10.77.0.12 --stats
+  [ "$status" -eq 0 ]
+  [[ $output == *'by host'*'10.77.0.11'* ]]
+  RESMON_SSH_TIMEOUT=2 run resmon logs 10.77.0.11 10.77.0.99
+  [ "$status" -eq 0 ]
+  [[ $output == *'from=10.77.0.11'* ]]
+  [[ $output == *'10.77.0.99: '* ]]
+}
+
+@test "remove takes everything away but data and configuration; purge those too" {
+  run deploy 10.77.0.11 10.77.0.12 --remove
+  [ "$status" -eq 0 ]
+  refused there 10.77.0.11 'test -e /opt/resmon || pgrep -x resmon-client'
+  there 10.77.0.11 'test -e /etc/resmon/client.toml'
+  run deploy 10.77.0.12 --remove --purge
+  [ "$status" -eq 0 ]
+  refused there 10.77.0.12 'ls /etc/resmon /var/lib/resmon /var/log/resmon'
+}
+
+@test "a server is deployed, and clients to it" {
+  run resmon deploy server 10.77.0.13 --wait 60
+  [ "$status" -eq 0 ]
+  run resmon deploy client 10.77.0.11 --interval 1s
+  [ "$status" -eq 0 ]
+  run resmon monitor --once
+  [ "$status" -eq 0 ]
+}
