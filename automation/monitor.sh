@@ -159,17 +159,18 @@ frame_all() {
       }
       { row[NR] = $0; if ($2 != "down") up++ }
       END {
-        wide = columns - 86; if (wide > 30) wide = 30
+        traffic = columns >= 97; wide = columns - (traffic ? 98 : 76); if (wide > 30) wide = 30
         printf "%s  %d machines, %d up   %s   %s\n\n", paint(1, "resmon"), NR, up, url, now
-        print paint(1, sprintf("%-20s %-6s %6s%s %6s %6s %7s %10s %10s %8s %8s", "HOST", "STATE", "CPU %", (wide >= 8 ? sprintf(" %-" wide "s", "") : ""),
-          "MEM %", "DISK %", "LOAD", "IN/s", "OUT/s", "SEEN", "BACKLOG"))
+        print paint(1, sprintf("%-20s %-6s %6s%s %6s %6s %7s%s %8s %8s", "HOST", "STATE", "CPU %", (wide >= 8 ? sprintf(" %-" wide "s", "") : ""),
+          "MEM %", "DISK %", "LOAD", (traffic ? sprintf(" %10s %10s", "IN/s", "OUT/s") : ""), "SEEN", "BACKLOG"))
         for (i = 1; i <= NR && i <= lines - 5; i++) {
           n = split(row[i], f, "\t")
           name = length(f[1]) > 20 ? substr(f[1], 1, 19) "~" : f[1]
           state = sprintf("%-6s", f[2])
           state = f[2] == "down" ? paint(31, state) : f[2] == "up" ? paint(32, state) : paint(33, state)
-          printf "%-20s %s %s%s %s %s %7s %10s %10s %8s %8s\n", name, state, percent(f[3], 6), (wide >= 8 ? " " bar(f[3], wide) : ""),
-            percent(f[4], 6), percent(f[5], 6), (f[6] == "null" ? "-" : sprintf("%.2f", f[6])), bytes(f[7]), bytes(f[8]), ago(f[9]), f[10]
+          printf "%-20s %s %s%s %s %s %7s%s %8s %8s\n", name, state, percent(f[3], 6), (wide >= 8 ? " " bar(f[3], wide) : ""),
+            percent(f[4], 6), percent(f[5], 6), (f[6] == "null" ? "-" : sprintf("%.2f", f[6])),
+            (traffic ? sprintf(" %10s %10s", bytes(f[7]), bytes(f[8])) : ""), ago(f[9]), f[10]
         }
         if (i <= NR) printf "%s\n", paint(2, "… and " NR - i + 1 " more")
       }'

@@ -110,7 +110,8 @@ scripts_config() {
     toml_set "$file" tls.ca_file "$(toml_string "$(setting "$(client_config)" tls.ca_file '')")"
   fi
   while read -r name _; do
-    [[ $name == script.* ]] || toml_set "$file" "collector.$name.enabled" false
+    # One native collector stays: it is the heartbeat.
+    [[ $name == script.* || $name == system ]] || toml_set "$file" "collector.$name.enabled" false
   done < <("$RESMON_BUILD_DIR/bin/resmon-client" --list-collectors)
   script_collectors "$file"
 }

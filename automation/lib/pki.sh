@@ -9,7 +9,7 @@ ensure_authority() {
   local directory
   directory=$(tls_directory)
   have openssl || die failed "openssl is missing" "apt-get install openssl"
-  (umask 077 && mkdir -p -- "$directory")
+  (umask 077 && mkdir -p -- "$directory" && : >>"$RESMON_HOME/log/openssl.log")
   [[ ! -s $directory/ca.crt || ! -s $directory/ca.key ]] || return 0
   (
     umask 077

@@ -1,0 +1,128 @@
+# start, stop, restart, monitor, completion, install, uninstall and configure's certificates and tokens, with stand-ins for the programs.
+# deploy against real machines is in tests/deploy.
+
+load helpers/common
+setup() { setup_house; }
+teardown() { teardown_house; }
+
+# A house that is configured on this test's ports but does not run.
+configured() { resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"; }
+
+@test "start needs a configuration, starts once, and stop stops in order" {
+  run resmon start
+  [ "$status" -eq 3 ]
+  configured
+  resmon start
+  [ "$(processes)" -eq 2 ]
+  server=$(pid_in server)
+  run resmon start
+  [ "$status" -eq 0 ]
+  [ "$(pid_in server)" = "$server" ]
+  resmon stop client
+  [ "$(processes)" -eq 1 ]
+  resmon stop
+  no_process
+  run resmon stop
+  [ "$status" -eq 0 ]
+}
+
+@test "restart takes a new process" {
+  configured
+  resmon start server
+  server=$(pid_in server)
+  resmon restart server
+  [ "$(pid_in server)" != "$server" ]
+  [ "$(processes)" -eq 1 ]
+}
+
+@test "start refuses what is no role and no host, and says where systemd does not run" {
+  for wrong in database '--host -oProxyCommand=id' '--host a;id' '--host' '--host a --systemd'; do
+    # shellcheck disable=SC2086 # split on purpose
+    run resmon start $wrong
+    [ "$status" -eq 2 ]
+  done
+  [ ! -d /run/systemd/system ] || skip "systemd runs here"
+  run resmon start --systemd
+  [ "$status" -eq 1 ]
+  [[ $output == *'systemd does not run'* ]]
+}
+
+@test "configure --tls makes an authority and a certificate for all names, for the owner only" {
+  resmon configure --tls 'mon.example.org,192.0.2.7'
+  tls=$RESMON_HOME/tls
+  openssl verify -CAfile "$tls/ca.crt" "$tls/server.crt"
+  names=$(openssl x509 -in "$tls/server.crt" -noout -ext subjectAltName)
+  [[ $names == *mon.example.org* && $names == *192.0.2.7* && $names == *localhost* ]]
+  [ -z "$(find "$RESMON_HOME" -type f -perm /077)" ]
+  grep -qxF 'tls = true' "$RESMON_HOME/server.toml"
+  run resmon configure --tls 'a name'
+  [ "$status" -eq 2 ]
+}
+
+@test "configure certificate makes another one of the same authority, with the same names, and keeps the old" {
+  resmon configure --tls mon.example.org
+  tls=$RESMON_HOME/tls
+  authority=$(sha256sum <"$tls/ca.crt") before=$(sha256sum <"$tls/server.crt")
+  resmon configure certificate
+  [ "$authority" = "$(sha256sum <"$tls/ca.crt")" ]
+  [ "$before" != "$(sha256sum <"$tls/server.crt")" ]
+  [ "$before" = "$(sha256sum <"$(echo "$tls"/server.crt.*.bak)")" ]
+  openssl verify -CAfile "$tls/ca.crt" -verify_hostname mon.example.org "$tls/server.crt"
+}
+
+@test "enrol gives a client its own token, revoke takes it back, the house's own stays first" {
+  resmon configure
+  own=$(head -n 1 "$RESMON_HOME/token")
+  file=$(resmon configure enrol web1)
+  token=$(<"$file")
+  [ "${#token}" -eq 64 ]
+  grep -qxF "$token" "$RESMON_HOME/token"
+  [ "$(head -n 1 "$RESMON_HOME/token")" = "$own" ]
+  resmon configure revoke web1
+  run grep -cF "$token" "$RESMON_HOME/token"
+  [ "$output" = 0 ]
+  run resmon configure revoke web1
+  [ "$status" -eq 1 ]
+  run resmon configure enrol '../x'
+  [ "$status" -eq 2 ]
+}
+
+@test "configure show --json has what is set, and no secret" {
+  resmon configure
+  run resmon configure show --json
+  [ "$(jq -r '.server["store.directory"]' <<<"$output")" = "$RESMON_HOME/store" ]
+  [[ $output != *"$(head -n 1 "$RESMON_HOME/token")"* ]]
+}
+
+@test "monitor needs a server, and shows a name only as text" {
+  run resmon monitor
+  [ "$status" -eq 4 ]
+  run resmon monitor --sort nothing
+  [ "$status" -eq 2 ]
+}
+
+@test "completion knows every subcommand and its options" {
+  run resmon completion
+  [ "$status" -eq 2 ]
+  resmon completion bash >"$BATS_TEST_TMPDIR/completion"
+  run bash -c 'source "$1"; COMP_WORDS=(resmon deploy --rol) COMP_CWORD=2; _resmon; echo "${COMPREPLY[@]}"
+    COMP_WORDS=(resmon resta) COMP_CWORD=1; _resmon; echo "${COMPREPLY[@]}"' - "$BATS_TEST_TMPDIR/completion"
+  [ "$output" = $'--rollback\nrestart' ]
+}
+
+@test "uninstall removes only what the list names below its prefix, and never a folder that is no state directory" {
+  prefix=$BATS_TEST_TMPDIR/pre\ fix
+  mkdir -p "$prefix/bin" "$prefix/share/resmon"
+  touch "$prefix/bin/resmon-client" "$prefix/bin/other" "$BATS_TEST_TMPDIR/outside"
+  printf '%s\n' "$prefix/bin/resmon-client" "$BATS_TEST_TMPDIR/outside" "$prefix/bin/../../outside" >"$prefix/share/resmon/manifest"
+  resmon uninstall --prefix "$prefix"
+  [ ! -e "$prefix/bin/resmon-client" ]
+  [ -e "$prefix/bin/other" ]
+  [ -e "$BATS_TEST_TMPDIR/outside" ]
+  run resmon uninstall --prefix "$prefix"
+  [ "$status" -eq 1 ]
+  mkdir -p "$BATS_TEST_TMPDIR/precious/data"
+  RESMON_HOME=$BATS_TEST_TMPDIR/precious run resmon uninstall --prefix "$prefix" --purge
+  [ "$status" -eq 1 ]
+  [ -d "$BATS_TEST_TMPDIR/precious/data" ]
+}
