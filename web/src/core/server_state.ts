@@ -48,7 +48,11 @@ export interface ServerState {
   failures: number | null;
   journalBytes: number | null;
   journalLimitBytes: number | null;
-  storeBacklog: number | null;
+  journalTrouble: string;
+  storeBacklog: number | null;  // batches
+  storeLagSeconds: number | null;
+  skewedClients: number | null;
+  rateLimited: number | null;
   store: {
     directory: string;
     trouble: string;
@@ -106,7 +110,11 @@ export function decodeServer(body: unknown): ServerState | null {
     failures: number(http["failures"]),
     journalBytes: number(journal["bytes"] ?? journal["disk_bytes"]),
     journalLimitBytes: number(journal["limit_bytes"]),
+    journalTrouble: text(journal["trouble"]),
     storeBacklog: number(store["backlog_entries"]),
+    storeLagSeconds: number(store["lag_seconds"]),
+    skewedClients: number(ingest["skewed_clients"]),
+    rateLimited: number(ingest["rate_limited"]),
     store: {
       directory: text(store["directory"]),
       trouble: text(store["trouble"]),

@@ -20,6 +20,11 @@ export function ServerView({ route }: { route: ServerRoute }) {
       )}
       {state === null ? error === null && <p class="loading" role="status">Asking the server…</p> : (
         <>
+          {state.journalTrouble !== "" && (
+            <p class="notice error-text" role="alert">
+              The journal takes nothing: {state.journalTrouble}. Nothing is acknowledged, and clients keep their samples until it does.
+            </p>
+          )}
           <Facts state={state} readings={readings} />
           <Rates readings={readings} />
           <div class="columns">
@@ -45,9 +50,11 @@ function Facts({ state, readings }: { state: ServerState; readings: readonly Rea
       <div><dt>Samples taken</dt><dd>{format(samples, "per_second")}</dd></div>
       <div><dt>A sample on the wire</dt><dd>{samples === null || samples === 0 || bytes === null ? "–" : `${(bytes / samples).toFixed(2)} B`}</dd></div>
       <div><dt>Journal</dt><dd>{format(state.journalBytes, "bytes")}{state.journalLimitBytes !== null && <span class="quiet"> of {format(state.journalLimitBytes, "bytes")}</span>}</dd></div>
-      <div><dt>Waiting for the store</dt><dd>{format(state.storeBacklog, "count")}<span class="quiet"> batches</span></dd></div>
+      <div><dt>Store is behind</dt><dd>{formatDuration(state.storeLagSeconds)}<span class="quiet"> {format(state.storeBacklog, "count")} batches</span></dd></div>
       <div class={(state.missingBatches ?? 0) > 0 ? "fact-warning" : ""}><dt>Missing, repeated</dt><dd>{format(state.missingBatches, "count")}, {format(state.duplicateBatches, "count")}<span class="quiet"> batches</span></dd></div>
       <div><dt>Refused</dt><dd>{format(state.refusedConnections, "count")}<span class="quiet"> connections</span></dd></div>
+      {(state.rateLimited ?? 0) > 0 && <div class="fact-warning"><dt>Slowed down</dt><dd>{format(state.rateLimited, "count")}<span class="quiet"> times</span></dd></div>}
+      {(state.skewedClients ?? 0) > 0 && <div class="fact-warning"><dt>Wrong clocks</dt><dd>{format(state.skewedClients, "count")}<span class="quiet"> clients</span></dd></div>}
       <div><dt>Uptime</dt><dd>{formatDuration(state.uptimeSeconds)}</dd></div>
       <div><dt>Clients at</dt><dd>{state.listenAddress || "–"}<span class="quiet">{state.listenTls ? " TLS" : " no TLS"}</span></dd></div>
       <div><dt>Page at</dt><dd>{state.httpAddress || "–"}<span class="quiet">{state.httpTls ? " TLS" : " no TLS"}</span></dd></div>
