@@ -131,6 +131,7 @@ App::App(const Options& options, std::string version)
     : options_(options),
       version_(std::move(version)),
       guard_(options.guard_options()),
+      queries_(options.query_memory_bytes),
       query_pool_(static_cast<std::size_t>(options.query_threads)) {}
 
 App::~App() {
@@ -160,6 +161,7 @@ Status App::start() {
     auto opened = store::Store::open(options_.store_options(), schemas_);
     if (!opened) return fail(std::move(opened).error().wrap("store " + options_.store_directory));
     store_ = std::move(*opened);
+    database_names_ = std::make_unique<DatabaseNames>(options_.store_directory + "/database-names");
   }
   fleet_ = std::make_unique<fleet::Fleet>(schemas_, Clock::system());
   remember_hosts(*store_, *fleet_);

@@ -11,6 +11,7 @@
 
 #include "auth/guard.h"
 #include "base/result.h"
+#include "database_names.h"
 #include "fleet/fleet.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -21,6 +22,7 @@
 #include "net/runtime.h"
 #include "options.h"
 #include "pipeline.h"
+#include "routes_query.h"
 #include "self_report.h"
 #include "sink/sink.h"
 #include "store/store.h"
@@ -62,6 +64,8 @@ class App {
   metric::SchemaTable& schemas() { return schemas_; }
   ingest::Log& mutable_log() { return *log_; }
   SetAside& set_aside() { return *ingest_refused_; }
+  const DatabaseNames& database_names() const { return *database_names_; }
+  Queries& queries() { return queries_; }
   boost::asio::thread_pool& query_pool() { return query_pool_; }
   boost::asio::thread_pool& write_pool() { return write_pool_; }
   boost::asio::thread_pool& password_pool() { return password_pool_; }
@@ -80,6 +84,8 @@ class App {
   std::unique_ptr<ingest::Log> log_;
   std::unique_ptr<SetAside> ingest_refused_;
   std::unique_ptr<SetAside> store_refused_;
+  Queries queries_;
+  std::unique_ptr<DatabaseNames> database_names_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<Pipeline> pipeline_;

@@ -161,6 +161,14 @@ void Options::declare(config::Settings& settings) {
   settings.duration("limits.query_timeout", &query_timeout, milliseconds(10), hours(1),
                     "A query that takes longer is ended.");
   settings.integer("limits.query_threads", &query_threads, 1, 64, "How many queries run at once.");
+  settings.integer("limits.query_queue", &query_queue, 1, 100'000,
+                   "How many may wait for their turn; more are refused with 503, and counted.");
+  settings.bytes("limits.query_memory_bytes", &query_memory_bytes, 1U << 20U, 1ULL << 40U,
+                 "What all queries together may hold of values and answers, those that a slow reader has not taken yet "
+                 "included. A query that needs more fails and says so.");
+  settings.integer("limits.query_max_rows", &query_max_rows, 1, 1'000'000'000,
+                   "Rows in the answer of one statement, and windows of GROUP BY time in one series.");
+  settings.integer("limits.query_max_series", &query_max_series, 1, 1'000'000'000, "Series that one statement reads.");
   log.declare(settings);
 }
 

@@ -59,6 +59,10 @@ struct Options {
 
   std::chrono::nanoseconds query_timeout{std::chrono::seconds(30)};
   std::int64_t query_threads = 2;
+  std::int64_t query_queue = 256;
+  std::uint64_t query_memory_bytes = 512U << 20U;
+  std::int64_t query_max_rows = 2'000'000;
+  std::int64_t query_max_series = 1'000'000;
 
   std::string store_directory = "data";
   std::chrono::nanoseconds store_retain{std::chrono::hours(24 * 30)};

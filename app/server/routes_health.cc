@@ -30,12 +30,36 @@ Answer ready(const App& app) {
   co_return http::Response::text(body, trouble.empty() && journal.empty() && !app.stopping() ? 200 : 503);
 }
 
-Answer ping() {
+// What clients of InfluxDB ask first: 1.x /ping, whose header says what the server speaks; 2.x /health and /ready.
+Answer ping(std::shared_ptr<const http::Request> request) {
   http::Response response;
-  response.status = 204;
-  // Clients of InfluxDB ask for this to learn what the server speaks.
+  const std::string_view verbose = request->parameter("verbose");
+  if (!verbose.empty() && verbose != "0" && verbose != "false")
+    response.body = "{\"version\":\"1.6.7-resmon\"}\n";
+  else
+    response.status = 204;
   response.headers.emplace_back("X-Influxdb-Version", "1.6.7-resmon");
+  response.headers.emplace_back("X-Influxdb-Build", "OSS");
   co_return response;
+}
+
+Answer influx_health(const App& app) {
+  const bool good = app.pipeline().trouble().empty() && !app.stopping();
+  co_return http::Response::json(
+      JsonObject()
+              .text("name", "influxdb")
+              .text("message", good ? "ready for queries and writes" : "the store cannot be written")
+              .text("status", good ? "pass" : "fail")
+              .raw("checks", "[]")
+              .text("version", "1.6.7-resmon")
+              .finish() +
+          "\n",
+      good ? 200 : 503);
+}
+
+Answer influx_ready(const App& app) {
+  co_return http::Response::json(
+      JsonObject().text("status", "ready").text("up", fmt::format("{:.0f}s", app.uptime_seconds())).finish() + "\n");
 }
 
 // Prometheus' text format (version 0.0.4).
@@ -59,7 +83,7 @@ class Exposition {
   std::string text_;
 };
 
-Answer metrics(const App& app) {
+Answer metrics(App& app) {
   Exposition out;
   const ingest::ServerStats& in = app.ingest().stats();
   out.add("resmon_uptime_seconds", "gauge", "Time since the server started.", app.uptime_seconds());
@@ -116,6 +140,23 @@ Answer metrics(const App& app) {
   out.add("resmon_sessions", "gauge", "Users' sessions that have not ended.", app.guard().sessions());
   out.add("resmon_http_failures_total", "counter", "HTTP requests answered with 5xx.", web.failures.load());
   out.add("resmon_http_connections", "gauge", "HTTP connections open now.", web.open.load());
+  out.add("resmon_http_gone_total", "counter", "Clients that left while their request was worked on.", web.gone.load());
+  out.add("resmon_http_slow_readers_total", "counter", "Long answers cut off because their reader was too slow.",
+          web.slow.load());
+  const QueryStats& queries = app.queries().stats;
+  out.add("resmon_queries_total", "counter", "Requests to /query.", queries.queries.load());
+  out.add("resmon_queries_refused_total", "counter", "Queries that could not be parsed.", queries.refused.load());
+  out.add("resmon_queries_turned_away_total", "counter", "Queries refused because too many were waiting.",
+          queries.turned_away.load());
+  out.add("resmon_query_statements_failed_total", "counter", "Statements that failed.", queries.failed.load());
+  out.add("resmon_query_statements_limited_total", "counter", "Statements ended by a bound of time, memory or size.",
+          queries.limited.load());
+  out.add("resmon_query_statements_interrupted_total", "counter", "Statements ended because their client left.",
+          queries.interrupted.load());
+  out.add("resmon_queries_running", "gauge", "Queries running now.", queries.running.load());
+  out.add("resmon_queries_waiting", "gauge", "Queries waiting for their turn.", queries.waiting.load());
+  out.add("resmon_query_memory_bytes", "gauge", "Held by queries and by answers on their way.",
+          app.queries().memory.used_bytes());
   if (!app.sinks().empty()) {
     const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
       out.head(name, type, help);
@@ -149,7 +190,9 @@ void add_health_routes(App& app, http::Router& router) {
   using Request = std::shared_ptr<const http::Request>;
   router.add("GET", "/healthz", http::Access::kOpen, [](Request) { return health(); });
   router.add("GET", "/readyz", http::Access::kOpen, [&app](Request) { return ready(app); });
-  router.add("GET", "/ping", http::Access::kOpen, [](Request) { return ping(); });
+  router.add("GET", "/ping", http::Access::kOpen, [](Request request) { return ping(std::move(request)); });
+  router.add("GET", "/health", http::Access::kOpen, [&app](Request) { return influx_health(app); });
+  router.add("GET", "/ready", http::Access::kOpen, [&app](Request) { return influx_ready(app); });
   router.add("GET", "/metrics", http::Access::kRead, [&app](Request) { return metrics(app); });
 }
 

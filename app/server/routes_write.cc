@@ -15,6 +15,7 @@
 #include "json.h"
 #include "lineproto/decoder.h"
 #include "routes.h"
+#include "type_check.h"
 
 namespace resmon::server {
 
@@ -24,7 +25,6 @@ namespace {
 
 constexpr std::size_t kPieceCells = 100'000;
 constexpr auto kDurablePatience = std::chrono::seconds(10);
-constexpr std::string_view kDatabase = "resmon";
 constexpr std::size_t kWriteBodyBytes = 25'000'000;  // InfluxDB 1.x's own bound
 constexpr std::size_t kSpareDecoders = 4;            // each remembers the line shapes that it has met
 
@@ -58,17 +58,26 @@ http::Response refuse(Api api, unsigned status, std::string_view code, const std
   return http::Response::json(JsonObject().text("code", code).text("message", message).finish() + "\n", status);
 }
 
+// What all writes share.
+struct Writer {
+  explicit Writer(App& app) : decoders(app.schemas()), types(app.schemas(), app.store()) {}
+  Decoders decoders;
+  TypeCheck types;
+};
+
 struct Outcome {
   http::Response response;
   std::uint64_t position = 0;  // to be durable before the answer goes out; 0: nothing was taken
 };
 
-Outcome write(App& app, Decoders& decoders, Api api, const http::Request& request) {
+Outcome write(App& app, Writer& writer, Api api, const http::Request& request) {
   const std::string_view target = request.parameter(api == Api::kOne ? "db" : "bucket");
   const std::string_view database = api == Api::kOne ? target : target.substr(0, target.find('/'));  // "db/rp"
-  if (database.empty())
+  // Telegraf's influxdb_v2 output without a bucket of its own says `bucket=`: there is only one it can mean.
+  const bool any = api == Api::kTwo && target.empty() && request.has_parameter("bucket");
+  if (database.empty() && !any)
     return {refuse(api, 400, "invalid", api == Api::kOne ? "database is required" : "bucket is required")};
-  if (database != kDatabase)
+  if (!any && !app.database_names().has(database))
     return {
         refuse(api, 404, "not found",
                (api == Api::kOne ? "database not found: \"" : "bucket not found: \"") + std::string(database) + "\"")};
@@ -79,10 +88,11 @@ Outcome write(App& app, Decoders& decoders, Api api, const http::Request& reques
   const UnixNanos now = Clock::system().wall();
   options.default_time = now;
 
-  lineproto::LineDecoder decoder = decoders.take();
+  lineproto::LineDecoder decoder = writer.decoders.take();
   metric::Batch batch;
   const lineproto::DecodeReport report = decoder.decode(request.body, options, batch);
-  decoders.give_back(std::move(decoder));
+  writer.decoders.give_back(std::move(decoder));
+  const TypeCheck::Conflicts conflicts = writer.types.find(batch);
 
   const auto believed = ingest::TimeBounds::around(now, app.options().max_past, app.options().max_future);
   std::size_t dropped = 0;
@@ -117,14 +127,19 @@ Outcome write(App& app, Decoders& decoders, Api api, const http::Request& reques
         refuse(api, 400, "invalid", partial ? "partial write: " + text + " dropped=" + std::to_string(dropped) : text);
     return outcome;
   }
+  if (conflicts.rows > 0) {
+    outcome.response = refuse(api, api == Api::kOne ? 400 : 422, "unprocessable entity",
+                              "partial write: " + conflicts.first + " dropped=" + std::to_string(conflicts.rows));
+    return outcome;
+  }
   outcome.response.status = 204;
   outcome.response.headers.emplace_back("X-Influxdb-Version", "1.6.7-resmon");
   return outcome;
 }
 
-asio::awaitable<Outcome> write_on_pool(App& app, std::shared_ptr<Decoders> decoders, Api api,
+asio::awaitable<Outcome> write_on_pool(App& app, std::shared_ptr<Writer> writer, Api api,
                                        std::shared_ptr<const http::Request> request) {
-  co_return write(app, *decoders, api, *request);
+  co_return write(app, *writer, api, *request);
 }
 
 struct Waiter {
@@ -133,9 +148,9 @@ struct Waiter {
   bool durable = false;
 };
 
-asio::awaitable<http::Response> write_request(App& app, std::shared_ptr<Decoders> decoders, Api api,
+asio::awaitable<http::Response> write_request(App& app, std::shared_ptr<Writer> writer, Api api,
                                               std::shared_ptr<const http::Request> request) {
-  Outcome outcome = co_await asio::co_spawn(app.write_pool().get_executor(), write_on_pool(app, decoders, api, request),
+  Outcome outcome = co_await asio::co_spawn(app.write_pool().get_executor(), write_on_pool(app, writer, api, request),
                                             asio::use_awaitable);
   if (outcome.position == 0) co_return std::move(outcome.response);
   const auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor);
@@ -154,12 +169,12 @@ asio::awaitable<http::Response> write_request(App& app, std::shared_ptr<Decoders
 }  // namespace
 
 void add_write_routes(App& app, http::Router& router) {
-  const auto decoders = std::make_shared<Decoders>(app.schemas());
+  const auto writer = std::make_shared<Writer>(app);
   for (const auto& [path, api] : {std::pair{"/write", Api::kOne}, {"/api/v2/write", Api::kTwo}})
     router.add(
         "POST", path, http::Access::kWrite,
-        [&app, decoders, which = api](std::shared_ptr<const http::Request> request) {
-          return write_request(app, decoders, which, std::move(request));
+        [&app, writer, which = api](std::shared_ptr<const http::Request> request) {
+          return write_request(app, writer, which, std::move(request));
         },
         kWriteBodyBytes);
 }

@@ -53,4 +53,42 @@ Result<std::string> gunzip(std::string_view packed, std::size_t limit_bytes) {
   return out;
 }
 
+struct GzipStream::State {
+  z_stream z{};
+  bool good = false;
+  ~State() {
+    if (good) deflateEnd(&z);
+  }
+};
+
+GzipStream::GzipStream(int level) : state_(std::make_unique<State>()) {
+  state_->good = deflateInit2(&state_->z, level, Z_DEFLATED, kGzipWindowBits, 8, Z_DEFAULT_STRATEGY) == Z_OK;
+}
+
+GzipStream::~GzipStream() = default;
+
+std::string GzipStream::run(std::string_view piece, int flush) {
+  std::string out;
+  if (!state_->good) return out;
+  z_stream& z = state_->z;
+  z.next_in = bytes_of(piece);
+  z.avail_in = static_cast<uInt>(piece.size());
+  do {
+    const std::size_t before = out.size();
+    out.resize(before + piece.size() / 4 + 1024);
+    z.next_out = bytes_of(out) + before;
+    z.avail_out = static_cast<uInt>(out.size() - before);
+    deflate(&z, flush);
+    out.resize(out.size() - z.avail_out);
+  } while (z.avail_out == 0);
+  return out;
+}
+
+std::string GzipStream::add(std::string_view piece) {
+  return run(piece, Z_SYNC_FLUSH);
+}
+std::string GzipStream::finish() {
+  return run({}, Z_FINISH);
+}
+
 }  // namespace resmon::http

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -10,5 +11,19 @@ namespace resmon::http {
 std::string gzip(std::string_view text, int level = 1);
 // kLimit when the result would be larger than `limit_bytes`: a few bytes of gzip can stand for gigabytes.
 Result<std::string> gunzip(std::string_view packed, std::size_t limit_bytes);
+
+// gzip of a text that comes in pieces. Each piece can be unpacked as soon as it has arrived.
+class GzipStream {
+ public:
+  explicit GzipStream(int level = 1);
+  ~GzipStream();
+  std::string add(std::string_view piece);
+  std::string finish();
+
+ private:
+  struct State;
+  std::string run(std::string_view piece, int flush);
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace resmon::http

@@ -3,6 +3,7 @@
 // What the rest of the server knows of HTTP: requests and responses as plain values, handlers as coroutines, and who
 // may call which. Beast and its compile times stay behind server.cc.
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <map>
@@ -32,6 +33,8 @@ struct Request {
   bool head = false;                                        // HEAD: method is GET, the body of the response is not sent
   std::string session;                                      // of the cookie, whether good or not
   std::optional<auth::Who> user;                            // who is signed in with it
+  // Becomes true when the client closes its connection before it has the answer; within a tenth of a second or so.
+  std::shared_ptr<const std::atomic<bool>> gone = std::make_shared<const std::atomic<bool>>(false);
 
   // The first parameter of that name, or empty.
   std::string_view parameter(std::string_view name) const;
@@ -46,12 +49,15 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   bool already_gzip = false;  // the body is gzip; it is unpacked for a client that does not take that
+  // If set, `body` is only the beginning: what this gives follows, until it gives nothing. Asked for the next piece
+  // when the client has taken those before, so what waits for a slow reader is one piece.
+  std::function<asio::awaitable<std::optional<std::string>>()> more;
 
   static Response json(std::string body, unsigned status = 200) {
-    return {status, "application/json", {}, std::move(body)};
+    return {status, "application/json", {}, std::move(body), false, {}};
   }
   static Response text(std::string body, unsigned status = 200) {
-    return {status, "text/plain; charset=utf-8", {}, std::move(body)};
+    return {status, "text/plain; charset=utf-8", {}, std::move(body), false, {}};
   }
   // {"error": message}
   static Response error(unsigned status, std::string_view message);

@@ -1,6 +1,7 @@
 #include "http/server.h"
 
 #include <openssl/evp.h>
+#include <poll.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -8,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
@@ -38,6 +40,7 @@ constexpr std::size_t kSocketMessageBytes = 64U << 10U;
 constexpr auto kLingerTime = std::chrono::seconds(2);
 constexpr std::size_t kLingerBytes = 32U << 20U;
 constexpr auto kSocketTokenTimeout = std::chrono::seconds(10);
+constexpr auto kPeerLookEvery = std::chrono::milliseconds(100);
 
 template <class Stream>
 beast::tcp_stream& lowest(Stream& stream) {
@@ -156,6 +159,84 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
   bool reading_ = false;
   error_code error_;
 };
+
+// Looks, while a handler works, whether its client is still there. Nothing is read, so what the client has already sent
+// of its next request stays where it is, and it is the same with TLS. A request that is answered at once costs a timer.
+template <class Stream>
+class PeerWatch : public std::enable_shared_from_this<PeerWatch<Stream>> {
+ public:
+  PeerWatch(std::shared_ptr<Stream> stream, std::shared_ptr<std::atomic<bool>> gone)
+      : stream_(std::move(stream)), gone_(std::move(gone)), timer_(stream_->get_executor()) {}
+
+  void start() {
+    timer_.expires_after(kPeerLookEvery);
+    timer_.async_wait([self = this->shared_from_this()](const error_code& error) {
+      if (!error && !self->stopped_ && !self->look()) self->start();
+    });
+  }
+  void stop() {
+    stopped_ = true;
+    timer_.cancel();
+  }
+
+ private:
+  bool look() {
+    auto& socket = lowest(*stream_).socket();
+    pollfd wait{socket.is_open() ? socket.native_handle() : -1, POLLRDHUP, 0};
+    if (wait.fd >= 0 && (::poll(&wait, 1, 0) <= 0 || (wait.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0))
+      return false;
+    *gone_ = true;
+    return true;
+  }
+
+  const std::shared_ptr<Stream> stream_;
+  const std::shared_ptr<std::atomic<bool>> gone_;
+  asio::steady_timer timer_;
+  bool stopped_ = false;
+};
+
+// The head of an answer whose body follows by itself.
+std::string head_text(const bhttp::response<bhttp::string_body>& response) {
+  std::string out = "HTTP/1.1 " + std::to_string(response.result_int()) + " " + std::string(response.reason()) + "\r\n";
+  for (const auto& field : response) out.append(field.name_string()).append(": ").append(field.value()).append("\r\n");
+  return out + "\r\n";
+}
+
+std::string chunk_of(std::string_view data) {
+  char size[20];
+  const int n = std::snprintf(size, sizeof size, "%zx\r\n", data.size());
+  std::string out(size, static_cast<std::size_t>(n));
+  out.append(data).append("\r\n");
+  return out;
+}
+
+// The pieces of a long answer, each when the one before is out. False: the client did not take them all.
+template <class Stream>
+asio::awaitable<bool> send_pieces(Stream& stream, std::string head, Response& response, bool gzip, bool chunked,
+                                  const ServerOptions& options, ServerStats& stats) {
+  const auto deadline = std::chrono::steady_clock::now() + options.answer_timeout;
+  GzipStream packer;
+  std::string out = std::move(head);
+  std::optional<std::string> piece = std::move(response.body);
+  while (true) {
+    const bool last = !piece;
+    std::string data;
+    if (piece)
+      data = gzip ? packer.add(*piece) : std::move(*piece);
+    else if (gzip)
+      data = packer.finish();
+    if (!data.empty()) out += chunked ? chunk_of(data) : data;
+    if (last && chunked) out += "0\r\n\r\n";
+    lowest(stream).expires_at(std::min(std::chrono::steady_clock::now() + options.request_timeout, deadline));
+    const auto [error, n] = co_await asio::async_write(stream, asio::buffer(out), kAwait);
+    if (error == beast::error::timeout) ++stats.slow;
+    if (error) co_return false;
+    if (last) co_return true;
+    out.clear();
+    lowest(stream).expires_never();
+    piece = co_await response.more();
+  }
+}
 
 Request make_request(bhttp::request<bhttp::string_body>&& raw, const std::string& peer) {
   Request request;
@@ -289,8 +370,23 @@ Server::Verdict Server::judge(const Request& request, Access access) const {
   return Verdict::kYes;
 }
 
-Response Server::denied(Verdict verdict, Access access) {
+namespace {
+
+Response denied_as_influxdb_2(bool forbidden) {
+  const std::string_view code = forbidden ? "forbidden" : "unauthorized";
+  const std::string_view text = forbidden ? "this needs a token that may write, or an administrator"
+                                          : "a token is needed: send it as 'Authorization: Token TOKEN'";
+  Response response = Response::json("{\"code\":" + json_string(code) + ",\"message\":" + json_string(text) + "}\n",
+                                     forbidden ? 403 : 401);
+  if (!forbidden) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"resmon\"");
+  return response;
+}
+
+}  // namespace
+
+Response Server::denied(const Request& request, Verdict verdict, Access access) {
   ++stats_.denied;
+  if (request.path.starts_with("/api/v2/")) return denied_as_influxdb_2(verdict == Verdict::kForbidden);
   if (verdict == Verdict::kForbidden)
     return Response::error(403, access == Access::kWrite ? "this needs a token that may write, or an administrator"
                                 : access == Access::kUser
@@ -310,7 +406,7 @@ asio::awaitable<Response> Server::answer(std::shared_ptr<const Request> request,
     co_return Response::error(404, "not found: " + request->path);
   }
   if (const Verdict verdict = judge(*request, route->access); verdict != Verdict::kYes)
-    co_return denied(verdict, route->access);
+    co_return denied(*request, verdict, route->access);
   if (!route->handler) co_return Response::error(426, "this path speaks WebSocket");
   // co_await is not allowed in a catch block.
   std::string failure;
@@ -452,12 +548,13 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
       if (read_error && !too_large) break;
     }
     ++stats_.requests;
+    const unsigned version = parser.get().version();
     const bool keep_alive = parser.keep_alive() && !too_large && !turned_away;
     auto request = std::make_shared<Request>(make_request(parser.release(), peer));
     identify(*request);
     Response response;
     if (turned_away) {
-      response = denied(verdict, route->access);
+      response = denied(*request, verdict, route->access);
     } else if (too_large) {
       response = Response::error(413, "request body over " + std::to_string(limit) + " bytes");
     } else {
@@ -474,7 +571,15 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
         for (auto& pair : parse_form(request->body)) request->query.push_back(std::move(pair));
       // A handler has its own deadlines; the stream's must not close the connection under it.
       lowest(*stream).expires_never();
-      if (readable) response = co_await answer(request, route, method_not_allowed);
+      if (readable) {
+        const auto gone = std::make_shared<std::atomic<bool>>(false);
+        request->gone = gone;
+        const auto watch = std::make_shared<PeerWatch<Stream>>(stream, gone);
+        watch->start();
+        response = co_await answer(request, route, method_not_allowed);
+        watch->stop();
+        if (*gone) ++stats_.gone;
+      }
     }
     if (response.status >= 500) ++stats_.failures;
 
@@ -483,6 +588,21 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
     for (const auto& [name, value] : response.headers) out.set(name, value);
     for (const auto& [name, value] : kSecurityHeaders) out.set(name, value);
     const bool takes_gzip = request->header("accept-encoding").find("gzip") != std::string_view::npos;
+    if (response.more && !request->head) {
+      const bool chunked = version >= 11;  // before that the end of the connection is the end of the answer
+      const bool goes_on = keep_alive && chunked;
+      out.set(bhttp::field::vary, "Accept-Encoding");
+      if (takes_gzip) out.set(bhttp::field::content_encoding, "gzip");
+      if (chunked) out.set(bhttp::field::transfer_encoding, "chunked");
+      out.keep_alive(goes_on);
+      if (!co_await send_pieces(*stream, head_text(out), response, takes_gzip, chunked, options_, stats_)) {
+        // Not the shape of an answer that is complete.
+        lowest(*stream).close();
+        co_return;
+      }
+      if (!goes_on) break;
+      continue;
+    }
     if (response.already_gzip && !takes_gzip) {
       response.body = gunzip(response.body, 64U << 20U).value_or("");
       response.already_gzip = false;

@@ -22,6 +22,7 @@ struct ServerOptions {
   const auth::Guard* guard = nullptr;    // users' sessions and API tokens; null: there are none
   std::chrono::seconds idle_timeout{75};
   std::chrono::seconds request_timeout{30};  // to receive one whole request, or to send one response
+  std::chrono::seconds answer_timeout{600};  // to send a long answer, which comes in pieces, as a whole
   std::uint32_t max_connections = 2'000;
 };
 
@@ -32,6 +33,8 @@ struct ServerStats {
   std::atomic<std::uint64_t> refused{0};   // over max_connections
   std::atomic<std::uint64_t> denied{0};    // 401 and 403
   std::atomic<std::uint64_t> failures{0};  // 5xx
+  std::atomic<std::uint64_t> gone{0};      // clients that left while their request was worked on
+  std::atomic<std::uint64_t> slow{0};      // answers that were cut off: their readers were too slow
 };
 
 class Server {
@@ -57,7 +60,7 @@ class Server {
   struct Connections;
   template <class Stream>
   asio::awaitable<void> serve(std::shared_ptr<Stream> stream, std::string peer);
-  Response denied(Verdict verdict, Access access);  // counted
+  Response denied(const Request& request, Verdict verdict, Access access);  // counted
   std::optional<auth::TokenAccess> token_access(std::string_view token) const;
   std::optional<auth::TokenAccess> access_of_tokens(const Request& request) const;
   bool is_local_read(const Request& request) const;

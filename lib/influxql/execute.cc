@@ -9,8 +9,10 @@ namespace {
 
 class Executor {
  public:
-  Executor(const store::Reader& reader, const ExecuteOptions& options)
-      : options_(options), context_{&reader, options.database} {}
+  Executor(const store::Reader& reader, const ExecuteOptions& options, MemoryClaim& memory)
+      : options_(options), memory_(memory), context_{&reader, [this](std::string_view name) { return known(name); }} {}
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
 
   Result<StatementResult> operator()(const Select& statement) const {
     RESMON_TRY(check_sources(statement));
@@ -20,7 +22,8 @@ class Executor {
     StatementResult result;
     result.zone = compiled->zone;
     RESMON_ASSIGN(const auto planned, plan(std::move(compiled), context_));
-    Budget budget(options_.limits);
+    Budget budget(options_.limits, &memory_);
+    RESMON_TRY(budget.alive());
     RESMON_ASSIGN(std::vector<Rows> answer, run(*planned, budget));
 
     std::vector<std::string> columns = {time_name};
@@ -41,26 +44,44 @@ class Executor {
   }
 
   Result<StatementResult> operator()(const Show& statement) const {
-    if (statement.what != Show::What::kDatabases) {
+    if (statement.what == Show::What::kDatabases) return list_databases();
+    {
       const std::string& database = statement.database.empty() ? options_.requested_database : statement.database;
       if (database.empty()) return fail(ErrorKind::kInvalid, "database name required");
-      if (database != options_.database) {
+      if (!known(database)) {
         // InfluxDB lists the measurements of a database that is not there as none.
         if (statement.what == Show::What::kMeasurements) return StatementResult{};
         return unknown_database(database);
       }
     }
-    return show(statement, context_, options_.now);
+    Budget budget(options_.limits, &memory_);
+    return show(statement, context_, options_.now, budget);
   }
 
-  // Clients create the database they are set up with before they use it: it is always there.
-  Result<StatementResult> operator()(const CreateDatabase&) const { return StatementResult{}; }
+  Result<StatementResult> operator()(const CreateDatabase& statement) const {
+    if (options_.databases != nullptr) RESMON_TRY(options_.databases->create(statement.name));
+    return StatementResult{};
+  }
 
   Result<StatementResult> operator()(const Unsupported& statement) const {
     return fail(ErrorKind::kUnsupported, statement.name + " is not supported: this database is read-only for InfluxQL");
   }
 
  private:
+  bool known(std::string_view name) const {
+    return options_.databases != nullptr ? options_.databases->has(name) : name == options_.database;
+  }
+
+  StatementResult list_databases() const {
+    std::vector<std::string> names = {options_.database};
+    if (options_.databases != nullptr) names = options_.databases->names();
+    Series series{"databases", {}, {"name"}, {}};
+    for (std::string& name : names) series.cells.emplace_back(std::move(name));
+    StatementResult result;
+    result.series.push_back(std::move(series));
+    return result;
+  }
+
   static Unexpected<Error> unknown_database(const std::string& name) {
     return fail(ErrorKind::kNotFound, "database not found: " + name);
   }
@@ -74,7 +95,7 @@ class Executor {
       }
       const std::string& database = source.database.empty() ? options_.requested_database : source.database;
       if (database.empty()) return fail(ErrorKind::kInvalid, "database name required");
-      if (database != options_.database) return unknown_database(database);
+      if (!known(database)) return unknown_database(database);
       const std::string& policy = source.retention_policy.empty() ? options_.retention_policy : source.retention_policy;
       if (!policy.empty() && policy != "autogen") {
         return fail(ErrorKind::kNotFound, "retention policy not found: " + policy);
@@ -84,6 +105,7 @@ class Executor {
   }
 
   const ExecuteOptions& options_;
+  MemoryClaim& memory_;
   const PlanContext context_;
 };
 
@@ -120,7 +142,9 @@ Response execute(const store::Reader& reader, std::string_view text, const Execu
       return response;
     }
   }
-  const Executor executor(reader, options);
+  const auto memory = std::make_shared<MemoryClaim>(options.limits.memory);
+  response.memory = memory;
+  const Executor executor(reader, options, *memory);
   bool failed = false;
   for (const Statement& statement : *statements) {
     StatementResult& result = response.results.emplace_back();
@@ -128,11 +152,12 @@ Response execute(const store::Reader& reader, std::string_view text, const Execu
       result.error = "not executed";
       continue;
     }
-    auto done = std::visit(executor, statement);
+    auto done = std::visit([&](const auto& one) { return executor(one); }, statement);
     if (done) {
       result = std::move(done).value();
     } else {
       failed = true;
+      result.error_kind = done.error().kind;
       result.error = std::move(done.error().message);
     }
   }

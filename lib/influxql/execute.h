@@ -4,13 +4,15 @@
 // the real server.
 //
 //   Response response = execute(store, "SELECT mean(usage_idle) FROM cpu WHERE time > now() - 1h GROUP BY host",
-//   options); host", options); std::string body; write_json(response, {.epoch = Epoch::kMillis}, append_to(body));   //
-//   serialize.h
+//   options);
+//   std::string body;
+//   write_json(response, {.epoch = Epoch::kMillis}, append_to(body));  // serialize.h
 //
 // Thread-safe: any number of threads may execute at once over one reader.
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "influxql/limits.h"
@@ -21,13 +23,24 @@
 
 namespace resmon::influxql {
 
+// The names under which the data is known. There is one database; clients that are set up with a name of their own
+// create it before they use it, and then it is another name of the same. Thread-safe.
+class Databases {
+ public:
+  virtual ~Databases() = default;
+  virtual bool has(std::string_view name) const = 0;
+  virtual std::vector<std::string> names() const = 0;        // sorted
+  virtual Status create(const std::string& name) const = 0;  // no error if it is there
+};
+
 struct ExecuteOptions {
-  std::string database = "resmon";  // the only one there is
-  std::string requested_database;   // `db` of the request; a statement that needs one and names none fails without it
-  std::string retention_policy;     // `rp` of the request: "", or "autogen"
-  UnixNanos now = 0;                // REQUIRED: what now() is
-  Parameters params;                // what $name stands for
-  QueryLimits limits;               // for each statement
+  std::string database = "resmon";       // the only one there is,
+  const Databases* databases = nullptr;  // or, if set, the names that it has
+  std::string requested_database;  // `db` of the request; a statement that needs one and names none fails without it
+  std::string retention_policy;    // `rp` of the request: "", or "autogen"
+  UnixNanos now = 0;               // REQUIRED: what now() is
+  Parameters params;               // what $name stands for
+  QueryLimits limits;              // for each statement
   ParseLimits parse_limits;
   ZoneLoader load_zone = load_system_zone;
 };

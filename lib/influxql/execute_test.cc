@@ -14,6 +14,7 @@ namespace resmon::influxql {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr UnixNanos kSecond = 1'000'000'000;
 
@@ -144,7 +145,7 @@ TEST_F(Execute, AfterAFailureTheRestIsNotExecuted) {
 
 TEST_F(Execute, LimitsAreErrorsThatNameThem) {
   options_.limits.max_rows = 20;
-  EXPECT_THAT(ask("SELECT mean(idle) FROM cpu"), HasSubstr("max-select-point limit exceeded"));
+  EXPECT_THAT(ask("SELECT stddev(idle) FROM cpu"), HasSubstr("max-select-point limit exceeded"));
   options_.limits = {};
   options_.limits.max_points = 10;
   EXPECT_THAT(ask("SELECT idle FROM cpu"), HasSubstr("max-row limit exceeded"));
@@ -165,6 +166,41 @@ TEST_F(Execute, LimitsAreErrorsThatNameThem) {
   const std::atomic<bool> gone = true;
   options_.limits.cancelled = &gone;
   EXPECT_THAT(ask("SELECT mean(idle) FROM cpu"), HasSubstr("query interrupted"));
+}
+
+TEST_F(Execute, QueriesShareMemoryAndGiveItBack) {
+  MemoryPool small(1000);
+  options_.limits.memory = &small;
+  EXPECT_THAT(ask("SELECT idle FROM cpu"), HasSubstr("query-memory limit exceeded"));
+  EXPECT_EQ(small.used_bytes(), 0U);
+  MemoryPool large(1U << 20U);
+  options_.limits.memory = &large;
+  {
+    const Response held = execute(reader_, "SELECT idle FROM cpu", options_);
+    EXPECT_TRUE(held.results.at(0).error.empty());
+    EXPECT_GT(large.used_bytes(), 0U);
+    EXPECT_LE(large.used_bytes(), large.limit_bytes());
+  }
+  EXPECT_EQ(large.used_bytes(), 0U);
+  EXPECT_THAT(ask("SHOW SERIES"), HasSubstr("cpu"));
+  EXPECT_EQ(large.used_bytes(), 0U);
+}
+
+TEST_F(Execute, OneDatabaseMayHaveSeveralNames) {
+  class Names final : public Databases {
+   public:
+    bool has(std::string_view name) const override { return name == "resmon" || name == "telegraf"; }
+    std::vector<std::string> names() const override { return {"resmon", "telegraf"}; }
+    Status create(const std::string& name) const override {
+      return has(name) ? Status() : fail(ErrorKind::kDenied, "no " + name);
+    }
+  } names;
+  options_.databases = &names;
+  EXPECT_THAT(ask("SHOW DATABASES"), HasSubstr(R"([["resmon"],["telegraf"]])"));
+  EXPECT_EQ(ask("SELECT count(idle) FROM telegraf..cpu"), ask("SELECT count(idle) FROM cpu"));
+  EXPECT_THAT(ask("SELECT count(idle) FROM other..cpu"), HasSubstr("database not found: other"));
+  EXPECT_THAT(ask("CREATE DATABASE telegraf"), Not(HasSubstr("error")));
+  EXPECT_THAT(ask("CREATE DATABASE other"), HasSubstr("no other"));
 }
 
 TEST_F(Execute, ExtremeTimesAndDurations) {

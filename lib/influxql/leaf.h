@@ -74,16 +74,27 @@ struct LeafInput {
   bool in_order = true;  // false: values count in the order they come in, whatever their times
 };
 
+// Some of the store's windows of one group, each of which lies in one of the leaf's windows.
+struct WindowInput {
+  std::span<const UnixNanos> starts;
+  store::WindowBlock::ColumnData column;  // REQUIRES: of the type that the leaf reads values as, a number
+};
+
 class Leaf {
  public:
   virtual ~Leaf() = default;
   virtual Status add(const LeafInput& input) = 0;
+  // As add(), for the rows that the windows stand for. REQUIRES: window_aggregates() of the leaf is not 0.
+  virtual Status add_windows(const WindowInput& input);
   virtual bool satisfied() const {
     return false;
   }  // further rows cannot change the result (kFirst, kLast in scan order)
   // Ascending in time; call once.
   virtual Result<std::vector<Point>> finish() = 0;
 };
+
+// Which of the store's aggregates (store::aggregate_bit) give the leaf's result, too; 0: only rows do.
+unsigned window_aggregates(const LeafSpec& spec);
 
 std::unique_ptr<Leaf> make_leaf(const LeafSpec& spec, Budget& budget);
 

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <tuple>
 
 #include "influxql/leaf.h"
 
@@ -135,6 +136,9 @@ template <class State>
 class ByWindow {
  public:
   explicit ByWindow(Budget& budget) : budget_(budget) {}
+  ByWindow(const ByWindow&) = delete;
+  ByWindow& operator=(const ByWindow&) = delete;
+  ~ByWindow() { budget_.release(states_.size() * kStateBytes); }
 
   Result<State*> at(UnixNanos begin) {
     if (last_ != states_.end()) {
@@ -142,8 +146,8 @@ class ByWindow {
       if (last_->first < begin) {
         auto next = std::next(last_);
         if (next == states_.end() || next->first > begin) {
+          RESMON_TRY(charge());
           last_ = states_.emplace_hint(next, begin, State{});
-          RESMON_TRY(budget_.buckets(states_.size()));
           return &last_->second;
         }
         if (next->first == begin) {
@@ -152,13 +156,22 @@ class ByWindow {
         }
       }
     }
-    last_ = states_.try_emplace(begin).first;
-    RESMON_TRY(budget_.buckets(states_.size()));
+    RESMON_TRY(charge());
+    bool fresh = false;
+    std::tie(last_, fresh) = states_.try_emplace(begin);
+    if (!fresh) budget_.release(kStateBytes);
     return &last_->second;
   }
   std::map<UnixNanos, State>& all() { return states_; }
 
  private:
+  static constexpr std::uint64_t kStateBytes = sizeof(State) + 6 * sizeof(void*);  // and the tree's node
+
+  Status charge() {
+    RESMON_TRY(budget_.buckets(states_.size() + 1));
+    return budget_.buffer(kStateBytes);
+  }
+
   Budget& budget_;
   std::map<UnixNanos, State> states_;
   typename std::map<UnixNanos, State>::iterator last_ = states_.end();

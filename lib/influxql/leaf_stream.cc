@@ -106,6 +106,56 @@ class StreamLeaf final : public Leaf {
     });
   }
 
+  Status add_windows(const WindowInput& in) override {
+    using store::Aggregate;
+    Windows::Window window;
+    State* state = nullptr;
+    for (std::size_t i = 0; i < in.starts.size(); ++i) {
+      if (!in.column.has(i)) continue;
+      const UnixNanos start = in.starts[i];
+      if (state == nullptr || start >= window.end) {
+        window = spec_.windows.containing(start);
+        RESMON_ASSIGN(state, states_.at(window.begin));
+      }
+      const auto cell = [&](Aggregate aggregate) { return in.column.of(aggregate)[i]; };
+      const bool fresh = state->count == 0;
+      switch (spec_.function) {
+        case Function::kCount:
+          state->count += cell(Aggregate::kCount);
+          break;
+        case Function::kSum:
+        case Function::kMean:
+          state->count += spec_.function == Function::kMean ? cell(Aggregate::kCount) : 1;
+          if constexpr (std::is_same_v<T, double>) {
+            state->sum += value_of<double>(cell(Aggregate::kSum));
+          } else {
+            state->whole_sum += cell(Aggregate::kSum);
+          }
+          break;
+        case Function::kMin:
+          if (fresh || value_of<T>(cell(Aggregate::kMin)) < value_of<T>(state->best))
+            choose_window(*state, cell(Aggregate::kMin), start);
+          break;
+        case Function::kMax:
+          if (fresh || value_of<T>(state->best) < value_of<T>(cell(Aggregate::kMax)))
+            choose_window(*state, cell(Aggregate::kMax), start);
+          break;
+        case Function::kLast:
+          if (fresh || state->best_time <= start) choose_window(*state, cell(Aggregate::kLast), start);
+          break;
+        default: {  // kSpread
+          const metric::Cell low = cell(Aggregate::kMin);
+          const metric::Cell high = cell(Aggregate::kMax);
+          if (fresh || value_of<T>(low) < value_of<T>(state->best)) state->best = low;
+          if (fresh || value_of<T>(state->other) < value_of<T>(high)) state->other = high;
+          state->count = 1;
+          break;
+        }
+      }
+    }
+    return {};
+  }
+
   bool satisfied() const override { return chosen_; }
 
   Result<std::vector<Point>> finish() override {
@@ -121,6 +171,12 @@ class StreamLeaf final : public Leaf {
   }
 
  private:
+  static void choose_window(State& state, metric::Cell value, UnixNanos start) {
+    state.count = 1;
+    state.best = value;
+    state.best_time = start;
+  }
+
   static void merge_deviation(State& state, std::uint64_t count, double mean, double squares) {
     const double a = static_cast<double>(state.count);
     const double b = static_cast<double>(count);
@@ -268,6 +324,34 @@ class TextLeaf final : public Leaf {
 };
 
 }  // namespace
+
+Status Leaf::add_windows(const WindowInput& /*input*/) {
+  return fail(ErrorKind::kInternal, "a function of rows was given windows");
+}
+
+unsigned window_aggregates(const LeafSpec& spec) {
+  using store::Aggregate;
+  using store::aggregate_bit;
+  if (!is_number(spec.type)) return 0;
+  switch (spec.function) {
+    case Function::kCount:
+      return aggregate_bit(Aggregate::kCount);
+    case Function::kSum:
+      return aggregate_bit(Aggregate::kSum);
+    case Function::kMean:
+      return aggregate_bit(Aggregate::kSum) | aggregate_bit(Aggregate::kCount);
+    case Function::kMin:
+      return aggregate_bit(Aggregate::kMin);
+    case Function::kMax:
+      return aggregate_bit(Aggregate::kMax);
+    case Function::kSpread:
+      return aggregate_bit(Aggregate::kMin) | aggregate_bit(Aggregate::kMax);
+    case Function::kLast:
+      return aggregate_bit(Aggregate::kLast);
+    default:
+      return 0;
+  }
+}
 
 std::unique_ptr<Leaf> make_stream_leaf(const LeafSpec& spec, Budget& budget) {
   switch (spec.type) {

@@ -11,6 +11,37 @@
 
 namespace resmon::influxql {
 
+// What all queries together hold of answers and of values on their way into them. Thread-safe.
+class MemoryPool {
+ public:
+  explicit MemoryPool(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  bool take(std::uint64_t bytes);  // false: it is not there, nothing was taken
+  void give_back(std::uint64_t bytes) { used_bytes_ -= bytes; }
+  std::uint64_t used_bytes() const { return used_bytes_; }
+  std::uint64_t limit_bytes() const { return limit_bytes_; }
+
+ private:
+  const std::uint64_t limit_bytes_;
+  std::atomic<std::uint64_t> used_bytes_{0};
+};
+
+// One query's share of a pool; gives it back when it ends. Of one thread at a time.
+class MemoryClaim {
+ public:
+  explicit MemoryClaim(MemoryPool* pool) : pool_(pool) {}  // may be null: then there is no bound
+  MemoryClaim(const MemoryClaim&) = delete;
+  MemoryClaim& operator=(const MemoryClaim&) = delete;
+  ~MemoryClaim();
+  Status take(std::uint64_t bytes);
+  void give_back(std::uint64_t bytes);
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  MemoryPool* const pool_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t held_ = 0;  // taken from the pool: at least bytes_, in large steps
+};
+
 struct QueryLimits {
   std::uint64_t max_series = 1'000'000;            // groups read by a statement
   std::uint64_t max_points = 2'000'000;            // rows in the answer of a statement
@@ -18,20 +49,24 @@ struct QueryLimits {
   std::uint64_t max_rows = 2'000'000'000;          // rows scanned by a statement
   std::uint64_t max_buffer_bytes = 512ULL << 20U;  // held at once by functions that need all of a window's values
   std::optional<std::chrono::steady_clock::time_point> deadline;
-  const std::atomic<bool>* cancelled = nullptr;  // set by another thread: the client went away
+  const std::atomic<bool>* cancelled = nullptr;  // set by another thread: the client went away,
+  const std::atomic<bool>* stopping = nullptr;   // or the server ends
+  MemoryPool* memory = nullptr;                  // shared with other queries; must outlive the response
 };
 
 // Counts one statement's cost. Every method fails with kLimit or kUnavailable once a bound is reached.
 class Budget {
  public:
-  explicit Budget(const QueryLimits& limits) : limits_(limits) {}
+  // `answer` is charged for what stays in the answer; null: only the limits of one statement count.
+  explicit Budget(const QueryLimits& limits, MemoryClaim* answer = nullptr)
+      : limits_(limits), answer_(answer), working_(limits.memory) {}
 
   Status series(std::uint64_t count);
-  Status rows(std::uint64_t count);  // also looks at the deadline and the cancel flag
-  Status points(std::uint64_t count);
+  Status rows(std::uint64_t count);                             // also looks at the deadline and the cancel flag
+  Status points(std::uint64_t count, std::uint64_t bytes = 0);  // of the answer
   Status buckets(std::uint64_t count) const;
   Status buffer(std::uint64_t bytes);
-  void release(std::uint64_t bytes) { buffer_bytes_ -= bytes < buffer_bytes_ ? bytes : buffer_bytes_; }
+  void release(std::uint64_t bytes) { working_.give_back(bytes); }
   Status alive() const;
 
   std::uint64_t rows_scanned() const { return rows_; }
@@ -41,7 +76,8 @@ class Budget {
   std::uint64_t series_ = 0;
   std::uint64_t rows_ = 0;
   std::uint64_t points_ = 0;
-  std::uint64_t buffer_bytes_ = 0;
+  MemoryClaim* const answer_;
+  MemoryClaim working_;
 };
 
 }  // namespace resmon::influxql

@@ -218,7 +218,7 @@ DataType type_of(const Expr& expr) {
 }
 
 Result<std::vector<std::string>> match_measurements(const Source& source, const PlanContext& context) {
-  if (!source.database.empty() && source.database != context.database) {
+  if (!source.database.empty() && !context.has_database(source.database)) {
     return fail(ErrorKind::kNotFound, "database not found: " + source.database);
   }
   if (!source.retention_policy.empty() && source.retention_policy != "autogen") {

@@ -3,6 +3,7 @@
 // A compiled SELECT with the data's names filled in: measurements found, wildcards spelt out, types known, columns
 // named.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,7 +33,7 @@ struct Plan {
 
 struct PlanContext {
   const store::Reader* reader = nullptr;
-  std::string_view database;  // the only one there is
+  std::function<bool(std::string_view name)> has_database;
 };
 
 Result<std::shared_ptr<Plan>> plan(std::shared_ptr<Compiled> compiled, const PlanContext& context);

@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 
 namespace resmon::influxql {
 
 class Zone;
+class MemoryClaim;
 
 struct Time {
   UnixNanos nanos = 0;
@@ -39,13 +41,15 @@ struct Series {
 
 struct StatementResult {
   std::vector<Series> series;
-  std::string error;                 // not empty: the statement failed; `series` is then empty
+  std::string error;  // not empty: the statement failed; `series` is then empty
+  ErrorKind error_kind = ErrorKind::kInvalid;
   std::shared_ptr<const Zone> zone;  // set by tz(): times without `epoch` are written in it
 };
 
 struct Response {
   std::string error;  // not empty: the text was refused as a whole (HTTP 400) and there are no results
   std::vector<StatementResult> results;
+  std::shared_ptr<const MemoryClaim> memory;  // what the results hold of QueryLimits::memory; may be null
 };
 
 }  // namespace resmon::influxql

@@ -68,6 +68,15 @@ bool before(const OutputSeries& a, const OutputSeries& b) {
                                       [](const metric::Tag& x, const metric::Tag& y) { return x.value < y.value; });
 }
 
+// What the rows will hold as part of the answer, a column of times included.
+std::uint64_t answer_bytes(const SlotRows& rows, std::size_t outputs) {
+  std::uint64_t bytes = rows.times.size() * (outputs + 1) * sizeof(Cell);
+  for (const Cell& cell : rows.cells) {
+    if (const auto* text = std::get_if<std::string>(&cell)) bytes += text->size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
@@ -116,7 +125,7 @@ Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
     SlotRows rows;
     RESMON_TRY(c.raw ? read_raw(plan, list, one, budget, rows) : read_calls(plan, list, one, budget, rows));
     if (rows.times.empty()) continue;
-    RESMON_TRY(budget.points(rows.times.size()));
+    RESMON_TRY(budget.points(rows.times.size(), answer_bytes(rows, plan.outputs.size())));
     if (c.raw && c.fill == Fill::kNumber) {
       const Expr& number = *c.select.fill_value;
       for (std::size_t k = 0; k < rows.cells.size(); ++k) {

@@ -63,6 +63,17 @@ struct SelectList {
   TimeSpan span;  // what all calls together read
 };
 
+// Which part of a range of time the store's windows answer, and what is left of it at both ends.
+struct WindowPlan {
+  UnixNanos width = 0;      // 0: none, only rows do
+  unsigned aggregates = 0;  // of store::aggregate_bit
+  store::TimeRange range;   // in whole windows
+  // A lone min() or max() has the time of the row that it chooses. Windows tell which of them has that row, and only
+  // that one's rows are read.
+  bool chooses = false;
+};
+WindowPlan plan_windows(const SelectList& list, const OutputSeries& series);
+
 Result<SelectList> take_apart(const Plan& plan);
 
 // The cells of a block's row for the references; null where there is no field, or no tag, of that name.

@@ -110,6 +110,152 @@ Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& se
 
 namespace {
 
+// Feeds rows and windows of one member of an output series to the leaves.
+class Feeder {
+ public:
+  Feeder(const SelectList& list, const Member& member, std::vector<std::unique_ptr<Leaf>>& leaves, Budget& budget)
+      : list_(list),
+        member_(member),
+        leaves_(leaves),
+        budget_(budget),
+        tags_(member.table->tags(member.series)),
+        reader_(list.references, *member.table),
+        position_(list.calls.size(), -1),
+        found_(list.calls.size(), false) {
+    for (std::size_t i = 0; i < list.calls.size(); ++i) {
+      const LeafSpec& spec = list.calls[i].leaf;
+      if (spec.type == DataType::kUnknown || spec.type == DataType::kTag || spec.type == DataType::kAnyField) continue;
+      const int column = member.table->column(spec.field);
+      if (column < 0) continue;
+      const auto at = std::find(columns_.begin(), columns_.end(), column);
+      position_[i] = static_cast<int>(at - columns_.begin());
+      if (at == columns_.end()) columns_.push_back(column);
+    }
+    leaf_columns_ = columns_.size();
+    columns_.insert(columns_.end(), reader_.columns().begin(), reader_.columns().end());
+    filter_columns_ = columns_.size();
+    if (member.filtered) {
+      columns_.insert(columns_.end(), member.filter->columns().begin(), member.filter->columns().end());
+    }
+    groups_.resize(list.calls.size());
+    for (std::size_t i = 0; i < list.calls.size(); ++i) groups_[i] = group_text(tags_, list.calls[i].group_tags);
+  }
+
+  bool has_columns() const { return leaf_columns_ > 0; }
+
+  // `may_stop`: the first row that is met with a value is all that a leaf needs.
+  Status rows(const TimeSpan& span, bool newest_first, bool may_stop) {
+    const auto visit = [&](const store::Block& block) { return rows_of(block, span, may_stop); };
+    return enough(member_.table->scan(member_.series, columns_, span.first, span.last, newest_first, visit));
+  }
+
+  Status windows(const WindowPlan& plan) {
+    return scan_windows(plan, [&](const store::WindowBlock& block) -> Status {
+      for (std::size_t i = 0; i < list_.calls.size(); ++i) {
+        if (position_[i] < 0) continue;
+        RESMON_TRY(leaves_[i]->add_windows({block.starts, block.columns[static_cast<std::size_t>(position_[i])]}));
+      }
+      return {};
+    });
+  }
+
+  // The rows of the first window that holds the extreme which the only leaf looks for.
+  Status chosen_window(const WindowPlan& plan) {
+    bool any = false;
+    metric::Cell best = 0;
+    UnixNanos start = 0;
+    const bool least = list_.calls[0].leaf.function == Function::kMin;
+    const auto aggregate = least ? store::Aggregate::kMin : store::Aggregate::kMax;
+    const DataType type = list_.calls[0].leaf.type;
+    const auto before = [type](metric::Cell a, metric::Cell b) {
+      if (type == DataType::kFloat) return metric::as_float(a) < metric::as_float(b);
+      if (type == DataType::kInteger) return metric::as_integer(a) < metric::as_integer(b);
+      return a < b;
+    };
+    RESMON_TRY(scan_windows(plan, [&](const store::WindowBlock& block) -> Status {
+      const auto& column = block.columns[static_cast<std::size_t>(position_[0])];
+      for (std::size_t i = 0; i < block.starts.size(); ++i) {
+        if (!column.has(i)) continue;
+        const metric::Cell value = column.of(aggregate)[i];
+        if (any && !(least ? before(value, best) : before(best, value))) continue;
+        any = true;
+        best = value;
+        start = block.starts[i];
+      }
+      return {};
+    }));
+    if (!any) return {};
+    return rows({start, start + plan.width - 1}, false, false);
+  }
+
+ private:
+  Status scan_windows(const WindowPlan& plan, const store::WindowVisitor& visit) {
+    const std::span<const int> columns(columns_.data(), leaf_columns_);
+    const auto counted = [&](const store::WindowBlock& block) -> Status {
+      RESMON_TRY(budget_.rows(block.starts.size()));
+      return visit(block);
+    };
+    return member_.table->scan_windows(member_.series, columns, plan.aggregates, plan.range, plan.width, counted);
+  }
+
+  Status rows_of(const store::Block& block, const TimeSpan& span, bool may_stop) {
+    RESMON_TRY(budget_.rows(block.times.size()));
+    if (member_.filtered) member_.filter->pass(block, filter_columns_, tags_, pass_);
+    for (std::size_t i = 0; i < list_.calls.size(); ++i) {
+      if (position_[i] < 0 || (may_stop && found_[i])) continue;
+      const CallPlan& call = list_.calls[i];
+      LeafInput input;
+      input.times = block.times;
+      const auto at = static_cast<std::size_t>(position_[i]);
+      input.column = block.columns[at];
+      input.type = member_.table->columns()[static_cast<std::size_t>(columns_[at])].type;
+      TimeSpan within = span;
+      if (member_.bounded) {
+        within.first = std::max(within.first, call.span.first);
+        within.last = std::min(within.last, call.span.last);
+      }
+      std::tie(input.begin, input.end) = rows_within(block, within);
+      if (input.begin >= input.end) continue;
+      if (member_.filtered) input.pass = pass_.data();
+      input.tag_group = groups_[i];
+      input.in_order = member_.in_order;
+      if (call.leaf.wants_extras) {
+        input.extras = [&](std::size_t row) -> Extras {
+          std::vector<Cell> cells;
+          cells.reserve(list_.references.size());
+          for (std::size_t r = 0; r < list_.references.size(); ++r) {
+            cells.push_back(reader_.read(r, block, leaf_columns_, row, tags_));
+          }
+          return std::make_shared<const std::vector<Cell>>(std::move(cells));
+        };
+      }
+      RESMON_TRY(leaves_[i]->add(input));
+      if (may_stop && !found_[i]) {
+        for_present(input, input.begin, input.end, [&](std::size_t) { found_[i] = true; });
+      }
+    }
+    if (!may_stop) return {};
+    for (std::size_t i = 0; i < list_.calls.size(); ++i) {
+      if (!found_[i] && position_[i] >= 0) return {};
+    }
+    return fail(ErrorKind::kInternal, std::string(kEnough));
+  }
+
+  const SelectList& list_;
+  const Member& member_;
+  std::vector<std::unique_ptr<Leaf>>& leaves_;
+  Budget& budget_;
+  const std::vector<metric::Tag>& tags_;
+  const ReferenceReader reader_;
+  std::vector<int> columns_;  // of leaves, then of references, then of the condition
+  std::size_t leaf_columns_ = 0;
+  std::size_t filter_columns_ = 0;
+  std::vector<int> position_;  // of each call in columns_, -1: not there
+  std::vector<std::string> groups_;
+  std::vector<std::uint64_t> pass_;
+  std::vector<bool> found_;
+};
+
 // Feeds every member's rows to the leaves.
 Status feed(const Plan& plan, const SelectList& list, const OutputSeries& series,
             std::vector<std::unique_ptr<Leaf>>& leaves, Budget& budget) {
@@ -122,73 +268,19 @@ Status feed(const Plan& plan, const SelectList& list, const OutputSeries& series
   };
   const bool newest_first = all_are(Function::kLast);
   const bool may_stop = newest_first || all_are(Function::kFirst);
+  const WindowPlan windows = may_stop ? WindowPlan{} : plan_windows(list, series);
 
   for (const Member& member : series.members) {
-    const std::vector<metric::Tag>& tags = member.table->tags(member.series);
-    std::vector<int> columns;
-    std::vector<int> position(list.calls.size(), -1);
-    for (std::size_t i = 0; i < list.calls.size(); ++i) {
-      const LeafSpec& spec = list.calls[i].leaf;
-      if (spec.type == DataType::kUnknown || spec.type == DataType::kTag || spec.type == DataType::kAnyField) continue;
-      const int column = member.table->column(spec.field);
-      if (column < 0) continue;
-      const auto found = std::find(columns.begin(), columns.end(), column);
-      position[i] = static_cast<int>(found - columns.begin());
-      if (found == columns.end()) columns.push_back(column);
-    }
-    if (columns.empty()) continue;
-    const std::size_t leaf_columns = columns.size();
-    const ReferenceReader reader(list.references, *member.table);
-    columns.insert(columns.end(), reader.columns().begin(), reader.columns().end());
-    const std::size_t filter_columns = columns.size();
-    if (member.filtered) {
-      columns.insert(columns.end(), member.filter->columns().begin(), member.filter->columns().end());
-    }
-    std::vector<std::string> groups(list.calls.size());
-    for (std::size_t i = 0; i < list.calls.size(); ++i) groups[i] = group_text(tags, list.calls[i].group_tags);
-
+    Feeder feeder(list, member, leaves, budget);
+    if (!feeder.has_columns()) continue;
     const TimeSpan span = member.bounded ? list.span : TimeSpan{kMinTime, kMaxTime};
-    std::vector<std::uint64_t> pass;
-    std::vector<bool> found(list.calls.size(), false);
-    const auto visit = [&](const store::Block& block) -> Status {
-      RESMON_TRY(budget.rows(block.times.size()));
-      if (member.filtered) member.filter->pass(block, filter_columns, tags, pass);
-      for (std::size_t i = 0; i < list.calls.size(); ++i) {
-        if (position[i] < 0 || (may_stop && found[i])) continue;
-        const CallPlan& call = list.calls[i];
-        LeafInput input;
-        input.times = block.times;
-        const auto at = static_cast<std::size_t>(position[i]);
-        input.column = block.columns[at];
-        input.type = member.table->columns()[static_cast<std::size_t>(columns[at])].type;
-        std::tie(input.begin, input.end) = rows_within(block, member.bounded ? call.span : span);
-        if (input.begin == input.end) continue;
-        if (member.filtered) input.pass = pass.data();
-        input.tag_group = groups[i];
-        input.in_order = member.in_order;
-        if (call.leaf.wants_extras) {
-          input.extras = [&](std::size_t row) -> Extras {
-            std::vector<Cell> cells;
-            cells.reserve(list.references.size());
-            for (std::size_t r = 0; r < list.references.size(); ++r) {
-              cells.push_back(reader.read(r, block, leaf_columns, row, tags));
-            }
-            return std::make_shared<const std::vector<Cell>>(std::move(cells));
-          };
-        }
-        RESMON_TRY(leaves[i]->add(input));
-        if (may_stop && !found[i]) {
-          for_present(input, input.begin, input.end, [&](std::size_t) { found[i] = true; });
-        }
-      }
-      if (may_stop) {
-        bool all = true;
-        for (std::size_t i = 0; i < list.calls.size(); ++i) all = all && (found[i] || position[i] < 0);
-        if (all) return fail(ErrorKind::kInternal, std::string(kEnough));
-      }
-      return {};
-    };
-    RESMON_TRY(enough(member.table->scan(member.series, columns, span.first, span.last, newest_first, visit)));
+    if (windows.width == 0) {
+      RESMON_TRY(feeder.rows(span, newest_first, may_stop));
+      continue;
+    }
+    if (span.first < windows.range.first) RESMON_TRY(feeder.rows({span.first, windows.range.first - 1}, false, false));
+    RESMON_TRY(windows.chooses ? feeder.chosen_window(windows) : feeder.windows(windows));
+    if (windows.range.last <= span.last) RESMON_TRY(feeder.rows({windows.range.last, span.last}, false, false));
   }
   return {};
 }

@@ -127,16 +127,17 @@ void append_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-// Writes JSON with InfluxDB's indentation when pretty; passes it on in pieces.
+// Writes JSON with InfluxDB's indentation when pretty.
 class JsonWriter {
  public:
-  JsonWriter(const SerializeOptions& options, const Sink& sink) : options_(options), sink_(sink) {}
+  explicit JsonWriter(const SerializeOptions& options) : options_(options) {}
 
-  bool finish() {
+  void end_document() {
     out_ += '\n';
-    return pass_on();
+    fresh_ = true;
   }
-  bool alive() const { return alive_; }
+  bool full() const { return out_.size() >= kPieceBytes; }
+  std::string take() { return std::exchange(out_, {}); }
 
   void open(char bracket) {
     separate();
@@ -149,7 +150,6 @@ class JsonWriter {
     if (!fresh_) new_line();
     out_ += bracket;
     fresh_ = false;
-    if (out_.size() >= kPieceBytes) pass_on();
   }
   void key(std::string_view name) {
     separate();
@@ -211,23 +211,15 @@ class JsonWriter {
     out_ += '\n';
     out_.append(depth_ * 4, ' ');
   }
-  bool pass_on() {
-    if (alive_ && !out_.empty()) alive_ = sink_(out_);
-    out_.clear();
-    return alive_;
-  }
 
-  const SerializeOptions& options_;
-  const Sink& sink_;
+  const SerializeOptions options_;
   std::string out_;
   std::size_t depth_ = 0;
   bool fresh_ = true;
   bool after_key_ = false;
-  bool alive_ = true;
 };
 
-void write_series(JsonWriter& json, const Series& series, std::size_t from, std::size_t to, bool partial,
-                  const Zone* zone) {
+void begin_series(JsonWriter& json, const Series& series) {
   json.open('{');
   if (!series.name.empty()) {
     json.key("name");
@@ -248,11 +240,15 @@ void write_series(JsonWriter& json, const Series& series, std::size_t from, std:
   json.close(']');
   json.key("values");
   json.open('[');
-  for (std::size_t r = from; r < to && json.alive(); ++r) {
-    json.open('[');
-    for (const Cell& cell : series.row(r)) json.cell(cell, zone);
-    json.close(']');
-  }
+}
+
+void write_row(JsonWriter& json, const Series& series, std::size_t row, const Zone* zone) {
+  json.open('[');
+  for (const Cell& cell : series.row(row)) json.cell(cell, zone);
+  json.close(']');
+}
+
+void end_series(JsonWriter& json, bool partial) {
   json.close(']');
   if (partial) {
     json.key("partial");
@@ -272,51 +268,89 @@ void begin_result(JsonWriter& json, std::size_t id) {
   json.integer(static_cast<std::int64_t>(id));
 }
 
-bool write_chunks(const Response& response, const SerializeOptions& options, const Sink& sink) {
-  // `body` writes what belongs into the only result of one document.
-  const auto document = [&](std::size_t id, const std::function<void(JsonWriter&)>& body) {
-    JsonWriter json(options, sink);
-    json.open('{');
-    json.key("results");
-    json.open('[');
-    begin_result(json, id);
-    body(json);
-    json.close('}');
-    json.close(']');
-    json.close('}');
-    return json.finish();
-  };
-  for (std::size_t id = 0; id < response.results.size(); ++id) {
-    const StatementResult& result = response.results[id];
+// A document of a chunked answer has one result.
+void begin_document(JsonWriter& json, std::size_t id) {
+  json.open('{');
+  json.key("results");
+  json.open('[');
+  begin_result(json, id);
+}
+
+void end_document(JsonWriter& json) {
+  json.close('}');
+  json.close(']');
+  json.close('}');
+  json.end_document();
+}
+
+Pieces chunked_pieces(std::shared_ptr<const Response> response, SerializeOptions options) {
+  JsonWriter json(options);
+  for (std::size_t id = 0; id < response->results.size(); ++id) {
+    const StatementResult& result = response->results[id];
     if (!result.error.empty() || result.series.empty()) {
-      const auto body = [&](JsonWriter& json) {
-        if (!result.error.empty()) write_error(json, result.error);
-      };
-      if (!document(id, body)) return false;
-      continue;
+      begin_document(json, id);
+      if (!result.error.empty()) write_error(json, result.error);
+      end_document(json);
     }
     for (std::size_t s = 0; s < result.series.size(); ++s) {
       const Series& series = result.series[s];
       const std::size_t rows = series.rows();
       for (std::size_t from = 0; from < rows;) {
         const std::size_t to = rows - from > options.chunk_rows ? from + options.chunk_rows : rows;
-        const bool more_rows = to < rows;
-        const auto body = [&](JsonWriter& json) {
-          json.key("series");
-          json.open('[');
-          write_series(json, series, from, to, more_rows, result.zone.get());
-          json.close(']');
-          if (more_rows || s + 1 < result.series.size()) {
-            json.key("partial");
-            json.raw("true");
-          }
-        };
-        if (!document(id, body)) return false;
-        from = to;
+        begin_document(json, id);
+        json.key("series");
+        json.open('[');
+        begin_series(json, series);
+        for (; from < to; ++from) {
+          write_row(json, series, from, result.zone.get());
+          if (json.full()) co_yield json.take();
+        }
+        end_series(json, to < rows);
+        json.close(']');
+        if (to < rows || s + 1 < result.series.size()) {
+          json.key("partial");
+          json.raw("true");
+        }
+        end_document(json);
       }
     }
   }
-  return true;
+  co_yield json.take();
+}
+
+Pieces whole_pieces(std::shared_ptr<const Response> response, SerializeOptions options) {
+  JsonWriter json(options);
+  json.open('{');
+  if (!response->error.empty()) {
+    write_error(json, response->error);
+  } else if (!response->results.empty()) {
+    json.key("results");
+    json.open('[');
+    for (std::size_t id = 0; id < response->results.size(); ++id) {
+      const StatementResult& result = response->results[id];
+      begin_result(json, id);
+      if (!result.error.empty()) {
+        write_error(json, result.error);
+      } else if (!result.series.empty()) {
+        json.key("series");
+        json.open('[');
+        for (const Series& series : result.series) {
+          begin_series(json, series);
+          for (std::size_t row = 0; row < series.rows(); ++row) {
+            write_row(json, series, row, result.zone.get());
+            if (json.full()) co_yield json.take();
+          }
+          end_series(json, false);
+        }
+        json.close(']');
+      }
+      json.close('}');
+    }
+    json.close(']');
+  }
+  json.close('}');
+  json.end_document();
+  co_yield json.take();
 }
 
 void append_csv(std::string& out, std::string_view text) {
@@ -330,6 +364,22 @@ void append_csv(std::string& out, std::string_view text) {
     out += c;
   }
   out += '"';
+}
+
+void append_csv_cell(std::string& out, const Cell& cell, const SerializeOptions& options) {
+  if (const auto* d = std::get_if<double>(&cell)) {
+    if (std::isfinite(*d)) append_fixed(out, *d);
+  } else if (const auto* t = std::get_if<Time>(&cell)) {
+    append_integer(out, t->nanos / unit_nanos(options.epoch));
+  } else if (const auto* i = std::get_if<std::int64_t>(&cell)) {
+    append_integer(out, *i);
+  } else if (const auto* u = std::get_if<std::uint64_t>(&cell)) {
+    out += std::to_string(*u);
+  } else if (const auto* b = std::get_if<bool>(&cell)) {
+    out += *b ? "true" : "false";
+  } else if (const auto* s = std::get_if<std::string>(&cell)) {
+    append_csv(out, *s);
+  }
 }
 
 void append_tags(std::string& out, const Series& series) {
@@ -391,45 +441,22 @@ void append_double(std::string& out, double value) {
   }
 }
 
-bool write_json(const Response& response, const SerializeOptions& options, const Sink& sink) {
-  if (response.error.empty() && options.chunk_rows > 0) return write_chunks(response, options, sink);
-  JsonWriter json(options, sink);
-  json.open('{');
-  if (!response.error.empty()) {
-    write_error(json, response.error);
-  } else if (!response.results.empty()) {
-    json.key("results");
-    json.open('[');
-    for (std::size_t id = 0; id < response.results.size(); ++id) {
-      const StatementResult& result = response.results[id];
-      begin_result(json, id);
-      if (!result.error.empty()) {
-        write_error(json, result.error);
-      } else if (!result.series.empty()) {
-        json.key("series");
-        json.open('[');
-        for (const Series& series : result.series)
-          write_series(json, series, 0, series.rows(), false, result.zone.get());
-        json.close(']');
-      }
-      json.close('}');
-    }
-    json.close(']');
-  }
-  json.close('}');
-  return json.finish();
+Pieces json_pieces(std::shared_ptr<const Response> response, const SerializeOptions& options) {
+  const bool chunked = response->error.empty() && options.chunk_rows > 0;
+  return chunked ? chunked_pieces(std::move(response), options) : whole_pieces(std::move(response), options);
 }
 
-bool write_csv(const Response& response, const SerializeOptions& options, const Sink& sink) {
+Pieces csv_pieces(std::shared_ptr<const Response> response, SerializeOptions options) {
   std::string out;
-  if (!response.error.empty()) {
+  if (!response->error.empty()) {
     out = "error\n";
-    append_csv(out, response.error);
+    append_csv(out, response->error);
     out += '\n';
-    return sink(out);
+    co_yield std::move(out);
+    co_return;
   }
   bool first = true;
-  for (const StatementResult& result : response.results) {
+  for (const StatementResult& result : response->results) {
     const std::vector<std::string>* columns = nullptr;
     for (const Series& series : result.series) {
       if (columns == nullptr || *columns != series.columns) {
@@ -449,29 +476,38 @@ bool write_csv(const Response& response, const SerializeOptions& options, const 
         append_tags(out, series);
         for (const Cell& cell : series.row(r)) {
           out += ',';
-          if (const auto* d = std::get_if<double>(&cell)) {
-            if (std::isfinite(*d)) append_fixed(out, *d);
-          } else if (const auto* t = std::get_if<Time>(&cell)) {
-            append_integer(out, t->nanos / unit_nanos(options.epoch));
-          } else if (const auto* i = std::get_if<std::int64_t>(&cell)) {
-            append_integer(out, *i);
-          } else if (const auto* u = std::get_if<std::uint64_t>(&cell)) {
-            out += std::to_string(*u);
-          } else if (const auto* b = std::get_if<bool>(&cell)) {
-            out += *b ? "true" : "false";
-          } else if (const auto* s = std::get_if<std::string>(&cell)) {
-            append_csv(out, *s);
-          }
+          append_csv_cell(out, cell, options);
         }
         out += '\n';
-        if (out.size() >= kPieceBytes) {
-          if (!sink(out)) return false;
-          out.clear();
-        }
+        if (out.size() >= kPieceBytes) co_yield std::exchange(out, {});
       }
     }
   }
-  return out.empty() || sink(out);
+  co_yield std::move(out);
+}
+
+namespace {
+
+bool write_all(Pieces pieces, const Sink& sink) {
+  while (const auto piece = pieces.next()) {
+    if (!sink(*piece)) return false;
+  }
+  return true;
+}
+
+// For pieces that end before `response` does.
+std::shared_ptr<const Response> borrowed(const Response& response) {
+  return {std::shared_ptr<const Response>(), &response};
+}
+
+}  // namespace
+
+bool write_json(const Response& response, const SerializeOptions& options, const Sink& sink) {
+  return write_all(json_pieces(borrowed(response), options), sink);
+}
+
+bool write_csv(const Response& response, const SerializeOptions& options, const Sink& sink) {
+  return write_all(csv_pieces(borrowed(response), options), sink);
 }
 
 }  // namespace resmon::influxql

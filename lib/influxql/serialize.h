@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "influxql/pieces.h"
 #include "influxql/response.h"
 
 namespace resmon::influxql {
@@ -23,6 +24,10 @@ struct SerializeOptions {
   std::uint64_t chunk_rows =
       0;  // 0: one document; else one document a line, each with at most so many rows of one series
 };
+
+// The text in pieces of some 64 KiB, of whole rows, each made when it is asked for.
+Pieces json_pieces(std::shared_ptr<const Response> response, const SerializeOptions& options);
+Pieces csv_pieces(std::shared_ptr<const Response> response, SerializeOptions options);
 
 // Takes the text piece by piece, in order; false stops the writing (the client is gone).
 using Sink = std::function<bool(std::string_view)>;

@@ -30,7 +30,8 @@ Result<ExprPtr> tag_condition(const ExprPtr& expr) {
 
 class Shower {
  public:
-  Shower(const Show& statement, const PlanContext& context) : show_(statement), context_(context) {}
+  Shower(const Show& statement, const PlanContext& context, Budget& budget)
+      : show_(statement), context_(context), budget_(budget) {}
 
   Result<StatementResult> run(UnixNanos now) {
     RESMON_ASSIGN(const Condition split, split_condition(show_.condition, {now, true, nullptr}));
@@ -40,10 +41,6 @@ class Shower {
     }
     if (split.rest != nullptr) {
       RESMON_ASSIGN(condition_, tag_condition(split.rest));
-    }
-    if (show_.what == What::kDatabases) {
-      add("databases", {"name"}, {{std::string(context_.database)}}, false);
-      return std::move(result_);
     }
     if (show_.what == What::kRetentionPolicies) {
       const std::vector<Cell> row = {std::string("autogen"), std::string("0s"), std::string("168h0m0s"),
@@ -88,6 +85,7 @@ class Shower {
       default:
         break;
     }
+    RESMON_TRY(std::move(status_));
     if (show_.series_limit > 0 || show_.series_offset > 0) limit_series();
     return std::move(result_);
   }
@@ -112,11 +110,12 @@ class Shower {
 
   // f(tags) for every group of the measurement that the condition lets through.
   template <class F>
-  void for_groups(const std::string& name, const F& f) const {
+  void for_groups(const std::string& name, const F& f) {
     const auto table = open_measurement(*context_.reader, name);
     if (table == nullptr) return;
     const Filter filter(condition_, *table);
-    for (std::size_t i = 0; i < table->series(); ++i) {
+    for (std::size_t i = 0; i < table->series() && status_; ++i) {
+      if (i % 1024 == 0) status_ = budget_.alive();
       if (filter.judge(table->tags(i)) == Filter::Verdict::kAll) f(table->tags(i));
     }
   }
@@ -129,7 +128,16 @@ class Shower {
         rows.resize(static_cast<std::size_t>(show_.limit));
       }
     }
-    if (rows.empty()) return;
+    if (rows.empty() || !status_) return;
+    std::uint64_t bytes = 0;
+    for (const Row& row : rows) {
+      for (const Cell& cell : row) {
+        const auto* text = std::get_if<std::string>(&cell);
+        bytes += sizeof(Cell) + (text != nullptr ? text->size() : 0);
+      }
+    }
+    status_ = budget_.points(rows.size(), bytes);
+    if (!status_) return;
     Series series{std::move(name), {}, std::move(columns), {}};
     for (Row& row : rows) {
       for (Cell& cell : row) series.cells.push_back(std::move(cell));
@@ -267,14 +275,16 @@ class Shower {
 
   const Show& show_;
   const PlanContext& context_;
+  Budget& budget_;
+  Status status_;  // an error: a bound was reached, or nobody waits for the answer any more
   ExprPtr condition_;
   StatementResult result_;
 };
 
 }  // namespace
 
-Result<StatementResult> show(const Show& statement, const PlanContext& context, UnixNanos now) {
-  return Shower(statement, context).run(now);
+Result<StatementResult> show(const Show& statement, const PlanContext& context, UnixNanos now, Budget& budget) {
+  return Shower(statement, context, budget).run(now);
 }
 
 }  // namespace resmon::influxql

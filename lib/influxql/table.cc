@@ -19,6 +19,12 @@ bool Table::has_tag(std::string_view key) const {
   return std::binary_search(tag_keys_.begin(), tag_keys_.end(), key);
 }
 
+Status Table::scan_windows(std::size_t /*series*/, std::span<const int> /*columns*/, unsigned /*aggregates*/,
+                           store::TimeRange /*range*/, UnixNanos /*width*/,
+                           const store::WindowVisitor& /*visit*/) const {
+  return fail(ErrorKind::kInternal, "a table without windows");
+}
+
 std::string_view tag_value(const std::vector<metric::Tag>& tags, std::string_view key) {
   for (const metric::Tag& tag : tags) {
     if (tag.key == key) return tag.value;
@@ -55,6 +61,18 @@ class StoredTable final : public Table {
     if (last < first) return {};
     const store::TimeRange range{first, last == INT64_MAX ? INT64_MAX : last + 1};
     return reader_.scan(groups_[series]->id, ids, range, descending, visit);
+  }
+
+  bool has_windows() const override { return true; }
+  Status scan_windows(std::size_t series, std::span<const int> columns, unsigned aggregates, store::TimeRange range,
+                      UnixNanos width, const store::WindowVisitor& visit) const override {
+    std::vector<store::WindowColumn> wanted;
+    wanted.reserve(columns.size());
+    for (const int column : columns) {
+      const auto at = static_cast<std::size_t>(column);
+      wanted.push_back({ids_[at], columns_[at].type});
+    }
+    return reader_.scan_windows({groups_[series]->id, wanted, aggregates, range, width}, visit);
   }
 
  private:

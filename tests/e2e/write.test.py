@@ -99,6 +99,17 @@ class WriteTest(house.HouseTest):
         self.assertEqual((answer.status, answer.json()["code"]), (404, "not found"))
         self.assertEqual(self.write(server, "m v=1", precision="s").status, 400)
 
+    def test_a_field_of_another_type_is_named(self):
+        server = self.server()
+        self.assertEqual(self.write(server, "m v=1 1").status, 204)
+        house.wait_for("the row", lambda: server.rows("SELECT v FROM m"))
+        text = 'partial write: field type conflict: input field "v" on measurement "m" is type string, already exists as type float dropped=1'
+        answer = self.write(server, 'm v="x" 2\nm v=3 3')
+        self.assertEqual((answer.status, answer.json()["error"]), (400, text))
+        answer = self.write(server, 'm v="x" 2', path="/api/v2/write", bucket="resmon")
+        self.assertEqual((answer.status, answer.json()), (422, {"code": "unprocessable entity", "message": text}))
+        house.wait_for("the good line", lambda: len(server.rows("SELECT v FROM m")) == 2)
+
     def test_what_writes_lines_is_a_host_too(self):
         server = self.server()
         self.assertEqual(self.write(server, "cpu,host=telegraf-1,cpu=cpu-total usage_active=12.5").status, 204)

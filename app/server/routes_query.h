@@ -1,0 +1,29 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "influxql/limits.h"
+
+namespace resmon::server {
+
+// What queries cost, and which bound ended some of them. Read by /metrics.
+struct QueryStats {
+  std::atomic<std::uint64_t> queries{0};      // requests to /query with a text
+  std::atomic<std::uint64_t> refused{0};      // that could not be parsed
+  std::atomic<std::uint64_t> failed{0};       // statements that failed for another reason than those below
+  std::atomic<std::uint64_t> limited{0};      // statements ended by a bound: time, memory, rows, series
+  std::atomic<std::uint64_t> interrupted{0};  // statements ended because their client left, or the server stops
+  std::atomic<std::uint64_t> turned_away{0};  // 503: too many were waiting
+  std::atomic<std::uint64_t> running{0};
+  std::atomic<std::uint64_t> waiting{0};
+};
+
+// What /query's handlers share.
+struct Queries {
+  explicit Queries(std::uint64_t memory_bytes) : memory(memory_bytes) {}
+  influxql::MemoryPool memory;
+  QueryStats stats;
+};
+
+}  // namespace resmon::server

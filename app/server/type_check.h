@@ -1,0 +1,35 @@
+#pragma once
+
+// Whether fields that somebody writes have the types that the store knows them by. The store itself looks only after
+// the writer has its answer; asking before makes that answer InfluxDB's.
+
+#include <mutex>
+#include <string>
+#include <unordered_set>
+
+#include "metric/batch.h"
+#include "metric/schema.h"
+#include "store/reader.h"
+
+namespace resmon::server {
+
+class TypeCheck {
+ public:
+  struct Conflicts {
+    std::uint64_t rows = 0;  // with a value that the store will refuse
+    std::string first;       // in InfluxDB's words: "field type conflict: input field …"
+  };
+
+  TypeCheck(const metric::SchemaTable& schemas, const store::Reader& store) : schemas_(schemas), store_(store) {}
+
+  // Any thread. What is not stored yet conflicts with nothing.
+  Conflicts find(const metric::Batch& batch);
+
+ private:
+  const metric::SchemaTable& schemas_;
+  const store::Reader& store_;
+  std::mutex mutex_;
+  std::unordered_set<metric::SchemaId> good_;  // guarded by mutex_; bounded by the table. A field's type never changes.
+};
+
+}  // namespace resmon::server
