@@ -130,8 +130,8 @@ Status ensure_administrator(const std::string& accounts_file) {
 App::App(const Options& options, std::string version)
     : options_(options),
       version_(std::move(version)),
-      guard_(options.guard_options()),
       queries_(options.query_memory_bytes),
+      guard_(options.guard_options()),
       query_pool_(static_cast<std::size_t>(options.query_threads)) {}
 
 App::~App() {

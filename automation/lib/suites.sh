@@ -93,6 +93,8 @@ run_ctest() {
       bad = attribute("failures"); skip = attribute("skipped") + attribute("disabled")
       printf "%d %d %d\n", attribute("tests") - bad - skip, bad, skip }')"
   counted "$good" "$bad" "$left_out"
+  # What a test that passed found worth telling.
+  grep -ho '^# summary: .*' "$report" >>"$log" || true
 }
 
 # run_script LOG FILE: one test by its exit code (77 = skipped), unless it prints TAP.

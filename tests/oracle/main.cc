@@ -134,6 +134,10 @@ Result<int> compare(const Options& options) {
              listed.equal, listed.empty, listed.known);
   fmt::print("generated: {} compared, {} equal ({} of them without rows)\n", generated.compared, generated.equal,
              generated.empty);
+  fmt::print("# summary: {} queries compared with influxd on {}, seed {}: {} equal, {} differ; {} known differences\n",
+             listed.compared + generated.compared, options.on_store ? "the store" : "plain rows", options.seed,
+             listed.equal + generated.equal, listed.compared + generated.compared - listed.equal - generated.equal,
+             listed.known);
   return listed.equal == listed.compared && generated.equal == generated.compared ? 0 : 1;
 }
 
