@@ -78,9 +78,11 @@ ensure_base() {
 }
 
 # ensure_builder DIRECTORY: what compiles: the base with this machine's ccache in it, so that a test of containers need not be a test of
-# the compiler. The compiler is the same package, so it finds what was compiled here. Without a ccache: the base.
+# the compiler. The compiler is the same package, so it finds what was compiled here. Without a ccache: the base. One that the caller
+# names in RESMON_BUILD_IMAGE is kept.
 ensure_builder() {
   local cache context=$1/builder
+  [[ -z ${RESMON_BUILD_IMAGE-} ]] || return 0
   export RESMON_BUILD_IMAGE=${RESMON_BASE_IMAGE:-debian:bookworm-slim}
   command -v ccache >/dev/null && cache=$(ccache --get-config cache_dir) && [[ -d $cache ]] || return 0
   (($(du -s --block-size=1M -- "$cache" | cut -f 1) < 3000)) || return 0
