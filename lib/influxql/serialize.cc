@@ -30,6 +30,16 @@ std::int64_t unit_nanos(Epoch epoch) {
 
 // Digits and exponent of the shortest text of a double, laid out without an exponent.
 void append_fixed(std::string& out, double value) {
+  // Below 2^53 the shortest text has no digits that are not the number's own, so it is what Go writes.
+  if (std::fabs(value) < 9e15) {
+    std::array<char, 48> plain{};
+    const auto [to, trouble] =
+        std::to_chars(plain.data(), plain.data() + plain.size(), value, std::chars_format::fixed);
+    if (trouble == std::errc()) {
+      out.append(plain.data(), to);
+      return;
+    }
+  }
   std::array<char, 40> text{};
   const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific);
   std::string_view all(text.data(), static_cast<std::size_t>(end - text.data()));
