@@ -43,9 +43,16 @@ class StoredTable final : public Table {
       ids_.push_back(column.id);
       columns_.push_back({std::move(column.name), column.type});
     }
+    // Nearly always all groups have the same keys.
+    const auto same_key = [](const metric::Tag& a, const metric::Tag& b) { return a.key == b.key; };
+    const store::Group* before = nullptr;
     std::set<std::string_view> keys;
     for (const auto& group : groups_) {
-      for (const metric::Tag& tag : group->tags) keys.insert(tag.key);
+      if (before == nullptr ||
+          !std::equal(before->tags.begin(), before->tags.end(), group->tags.begin(), group->tags.end(), same_key)) {
+        for (const metric::Tag& tag : group->tags) keys.insert(tag.key);
+      }
+      before = group.get();
     }
     tag_keys_.assign(keys.begin(), keys.end());
   }
