@@ -95,6 +95,7 @@ main() {
   [[ -z $file ]] || read_hosts "$file"
   check_hosts
   [[ -z $purge || $action == remove ]] || die usage "--purge goes with --remove"
+  [[ -z $docker || $action != rollback ]] || die usage "a container is rolled back by its image: docker tag, then deploy again"
   [[ -z $docker || $role == client ]] || die usage "--docker is for clients"
   [[ -z $interval || $interval =~ ^[0-9]+(ms|s|m|h)$ ]] || die usage "--interval must be a time such as 500ms or 5s"
   have ssh || die failed "ssh is missing" "apt-get install openssh-client"
@@ -227,7 +228,11 @@ one_host() {
       since=$(server_now)
       if [[ $action == remove ]]; then
         # By the script sent along: what is there may be half gone already.
-        run_there "$i" remove_there "$host" || return 0
+        if [[ -n $docker ]]; then
+          run_there "$i" remove_container "$host" || return 0
+        else
+          run_there "$i" remove_there "$host" || return 0
+        fi
       else
         run_there "$i" host_verb "$host" "$role" rollback || return 0
       fi
@@ -324,6 +329,52 @@ install_there() {
   else
     result "$i" ok "$release${note:+; $note}"
   fi
+}
+
+# install_container INDEX HOST NAME: the image as a stream, then one container that sees the host: its processes and network as they
+# are, its file systems below /host, nothing writable but the spool.
+install_container() {
+  local i=$1 host=$2 client=$3 image=resmon-client:latest since answer
+  have docker || {
+    result "$i" failed "docker is not installed here: it makes the image"
+    return
+  }
+  docker image inspect "$image" >/dev/null 2>&1 || {
+    result "$i" failed "there is no image $image here: docker compose build makes it"
+    return
+  }
+  run_there "$i" send_image "$host" "$image" || return 0
+  note_stage "$i" starting
+  since=$(server_now)
+  run_there "$i" start_container "$i" "$host" "$image" || return 0
+  note_stage "$i" 'waiting for data'
+  await "$i" "$client" "$since" || return 0
+  result "$i" ok "in a container of $image"
+}
+
+send_image() {
+  docker save "$2" | gzip -1 | on_host "$1" 'command -v docker >/dev/null || { echo "docker is not there" >&2; exit 1; }
+    if docker info >/dev/null 2>&1; then exec docker load; else exec sudo -n docker load; fi'
+}
+
+start_container() {
+  # shellcheck disable=SC2016 # expanded there
+  tar -C "$work/$1/payload/etc" -cf - . | on_host "$2" 'set -e; umask 077
+    run() { "$@"; }
+    [ "$(id -u)" = 0 ] || run() { sudo -n "$@"; }
+    run mkdir -p /etc/resmon /var/lib/resmon/client
+    run tar -C /etc/resmon --no-same-owner -xf -
+    run docker rm --force resmon-client >/dev/null 2>&1 || true
+    run docker run --detach --name resmon-client --restart unless-stopped --pid host --network host --user 0 --read-only \
+      --cap-drop ALL --security-opt no-new-privileges --volume /:/host:ro --volume /etc/resmon:/etc/resmon:ro \
+      --volume /var/lib/resmon/client:/var/lib/resmon/client --entrypoint resmon-client '"$3"' --config /etc/resmon/client.toml'
+}
+
+remove_container() {
+  # shellcheck disable=SC2016 # expanded there
+  on_host "$1" 'run() { "$@"; }
+    [ "$(id -u)" = 0 ] || run() { sudo -n "$@"; }
+    run docker rm --force resmon-client' </dev/null
 }
 
 # go_back INDEX HOST INSTALLED: after an upgrade that did not work the host runs again what it ran before.
@@ -549,6 +600,10 @@ payload() {
       write_private "$work/fleet.json"
   fi
   toml_set "$config" log.file "$(toml_string "$log/$role.log")"
+  if [[ -n $docker ]]; then
+    toml_set "$config" log.file '""'
+    toml_set "$config" roots.file_system '"/host"'
+  fi
   for pair in "${sets[@]}"; do
     key=${pair%%=*}
     [[ $pair == *=* && $key =~ ^[a-z][a-z0-9_-]*(\.[A-Za-z0-9_-]+)+$ ]] || {

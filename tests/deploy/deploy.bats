@@ -173,6 +173,29 @@ other_program() {
   refused there 10.77.0.12 'ls /etc/resmon /var/lib/resmon /var/log/resmon'
 }
 
+@test "--docker sends image and configuration and starts a container (stand-in docker on both ends)" {
+  mkdir -p "$BATS_FILE_TMPDIR/bin"
+  cat >"$BATS_FILE_TMPDIR/bin/docker" <<'DOCKER'
+#!/bin/sh
+[ "$1" != save ] || echo image
+DOCKER
+  chmod +x "$BATS_FILE_TMPDIR/bin/docker"
+  # There, docker run is the client itself with the arguments behind the image.
+  in_fleet ssh -F "$RESMON_SSH_CONFIG" 10.77.0.12 'cat >/usr/local/bin/docker; chmod +x /usr/local/bin/docker' <<DOCKER
+#!/bin/bash
+printf '%s\n' "\$*" >>/tmp/docker.log
+if [[ \$1 == load ]]; then cat >/tmp/image; fi
+if [[ \$1 == run ]]; then
+  setsid "$RESMON_BUILD_DIR/bin/resmon-client" --config /etc/resmon/client.toml </dev/null >/tmp/client.log 2>&1 &
+fi
+DOCKER
+  PATH=$BATS_FILE_TMPDIR/bin:$PATH run deploy 10.77.0.12 --docker
+  [ "$status" -eq 0 ]
+  [ "$(there 10.77.0.12 'gunzip </tmp/image')" = image ]
+  there 10.77.0.12 'grep -q -- "--read-only" /tmp/docker.log'
+  there 10.77.0.12 'pkill -x resmon-client; rm -rf /etc/resmon /usr/local/bin/docker'
+}
+
 @test "a server is deployed, and clients to it" {
   run resmon deploy server 10.77.0.13 --wait 60
   [ "$status" -eq 0 ]
