@@ -222,7 +222,12 @@ Status App::start() {
   for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
   asio::co_spawn(runtime_->first(), watch_accounts(guard_, stopping_), asio::detached);
   client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
-  http_listener_->start([this](asio::ip::tcp::socket socket) { http_->accept(std::move(socket)); });
+  http_listener_->start([this](asio::ip::tcp::socket socket) {
+    // A long answer goes out piece by piece: none of them is to wait for the acknowledgement of the one before.
+    boost::system::error_code ignored;
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    http_->accept(std::move(socket));
+  });
   runtime_->start();
   log::info("server", "started",
             {{"version", version_},
