@@ -3,8 +3,10 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
+#include <numeric>
 
 #include "base/file.h"
 #include "collect/gather.h"
@@ -58,14 +60,15 @@ Status Dataset::load() {
     }
   }
   if (gathers_.size() < 2) return fail(ErrorKind::kInvalid, options_.recording + ": holds fewer than two gathers");
-  find_counters();
+  look_at_fields();
   return {};
 }
 
-void Dataset::find_counters() {
+void Dataset::look_at_fields() {
   struct Seen {
-    std::int64_t first = 0, last = 0;
+    std::int64_t first = 0, last = 0, grain = 0;
     bool any = false, falls = false;
+    double scale = 1;
   };
   std::map<std::pair<metric::SchemaId, std::size_t>, Seen> seen;
   metric::SchemaId newest = 0;
@@ -73,26 +76,43 @@ void Dataset::find_counters() {
     for (const metric::Row& row : gather.rows()) {
       newest = std::max(newest, row.schema);
       for (std::size_t field = 0; field < row.fields; ++field) {
-        if (!gather.has(row, field) || schemas_[row.schema].fields[field].type != metric::FieldType::kInteger) continue;
+        if (!gather.has(row, field)) continue;
         Seen& of = seen[{row.schema, field}];
+        const metric::FieldType type = schemas_[row.schema].fields[field].type;
+        if (type == metric::FieldType::kFloat) {
+          const double v = metric::as_float(gather.value(row, field));
+          while (of.scale > 0 && std::nearbyint(v * of.scale) / of.scale != v)
+            of.scale = of.scale < 1e4 ? of.scale * 10 : 0;
+        }
+        if (type != metric::FieldType::kInteger) continue;
         const std::int64_t value = metric::as_integer(gather.value(row, field));
         if (!of.any) of.first = value;
+        if (of.any) of.grain = std::gcd(of.grain, value - of.last);
         of.falls = of.falls || (of.any && value < of.last);
         of.last = value;
         of.any = true;
       }
     }
-  growth_.resize(newest + 1);
+  places_.resize(gathers_.size());
+  for (std::size_t i = 0; i < gathers_.size(); ++i) {
+    places_[i].resize(newest + 1);
+    for (std::size_t row = 0; row < gathers_[i].rows().size(); ++row)
+      places_[i][gathers_[i].rows()[row].schema] = static_cast<std::uint32_t>(row + 1);
+  }
+  fields_.resize(newest + 1);
   of_host_.resize(newest + 1);
   for (metric::SchemaId id = 0; id <= newest; ++id) {
     const metric::Schema& schema = schemas_[id];
-    growth_[id].resize(schema.fields.size());
+    fields_[id].resize(schema.fields.size());
     for (std::size_t field = 0; field < schema.fields.size(); ++field) {
-      const auto it = seen.find({id, field});
-      if (it == seen.end() || it->second.falls || it->second.last == it->second.first) continue;
-      const std::uint64_t all =
-          static_cast<std::uint64_t>(it->second.last) - static_cast<std::uint64_t>(it->second.first);
-      growth_[id][field] = all + all / (gathers_.size() - 1);
+      const Seen& of = seen[{id, field}];
+      FieldKind& kind = fields_[id][field];
+      kind.grain = std::max<std::int64_t>(of.grain, 1);
+      kind.scale = of.scale;
+      if (!of.any || of.falls || of.last == of.first) continue;
+      const std::uint64_t all = static_cast<std::uint64_t>(of.last) - static_cast<std::uint64_t>(of.first);
+      const std::uint64_t step = all / (gathers_.size() - 1);
+      kind.growth = all + step / static_cast<std::uint64_t>(kind.grain) * static_cast<std::uint64_t>(kind.grain);
     }
     for (std::uint32_t host = 0; host < options_.hosts; ++host) {
       metric::Schema mine = schema;
@@ -111,17 +131,46 @@ std::size_t Dataset::samples_per_gather() const {
 
 void Dataset::gather(std::uint32_t host, std::uint64_t tick, UnixNanos time, metric::Batch& out) const {
   const std::uint64_t at = tick + phase(options_.seed, host, gathers_.size());
-  const metric::Batch& from = gathers_[at % gathers_.size()];
+  const std::size_t index = at % gathers_.size();
+  const metric::Batch& from = gathers_[index];
+  const metric::Batch& before = gathers_[index == 0 ? 0 : index - 1];
+  const std::vector<std::uint32_t>& places = places_[index == 0 ? 0 : index - 1];
   const std::uint64_t turns = at / gathers_.size();
+  std::uint64_t random = (at * 0x2545f4914f6cdd1dU) ^ (std::uint64_t{host} << 32U) ^ options_.seed;
   for (const metric::Row& row : from.rows()) {
+    random = (random ^ (random >> 30U)) * 0xbf58476d1ce4e5b9U + row.schema;
+    random ^= random >> 27U;
+    const double part = static_cast<double>(random >> 40U) / static_cast<double>(1U << 26U);  // below a quarter
+    const metric::Row* const last = places[row.schema] == 0 ? nullptr : &before.rows()[places[row.schema] - 1];
     metric::RowWriter writer = out.add(of_host_[row.schema][host], row.fields, time);
     const metric::Schema& schema = schemas_[row.schema];
     for (std::size_t field = 0; field < row.fields; ++field) {
       if (!from.has(row, field)) continue;
-      if (schema.fields[field].type == metric::FieldType::kString)
-        writer.set(field, from.string(row, field));
-      else
-        writer.set_cell(field, from.value(row, field) + turns * growth_[row.schema][field]);
+      metric::Cell cell = from.value(row, field);
+      const FieldKind& kind = fields_[row.schema][field];
+      const bool stepped = last != nullptr && before.has(*last, field) && before.value(*last, field) != cell;
+      switch (schema.fields[field].type) {
+        case metric::FieldType::kString:
+          writer.set(field, from.string(row, field));
+          continue;
+        case metric::FieldType::kFloat:
+          if (stepped && kind.scale > 0) {
+            const double now = std::nearbyint(metric::as_float(cell) * kind.scale);
+            const double then = std::nearbyint(metric::as_float(before.value(*last, field)) * kind.scale);
+            cell = metric::cell_of((now - std::nearbyint((now - then) * part)) / kind.scale);
+          }
+          break;
+        case metric::FieldType::kInteger:
+          if (stepped) {
+            const auto steps = (metric::as_integer(cell) - metric::as_integer(before.value(*last, field))) / kind.grain;
+            cell -= static_cast<metric::Cell>(std::llround(static_cast<double>(steps) * part) * kind.grain);
+          }
+          cell += turns * kind.growth;
+          break;
+        default:
+          break;
+      }
+      writer.set_cell(field, cell);
     }
   }
 }

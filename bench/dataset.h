@@ -3,10 +3,13 @@
 // The data that stores are compared with: what a real client gathered on a real machine, replayed as many hosts over
 // any time.
 //
-// Each host plays the same recording from another place of its own. Nothing is invented between: a gauge has the values
-// that were recorded, and a counter goes on from where the recording's end left it when it begins again. No store
-// compared here shares anything between series or between places hours apart, so that hosts repeat each other is worth
-// nothing to any of them.
+// Each host plays the same recording from another place of its own, and again when it ends; a counter then goes on from
+// where it was. Played like that it would repeat itself exactly, which no machine does and which a compressor with a
+// long window (VictoriaMetrics' blocks are 8,192 samples, eleven hours) takes for the data's own nature: it stored such
+// a replay in a tenth of what the recording needs. So every value is moved back, towards the one before, by a random
+// part of up to a quarter of its last step, rounded to the field's own grain; one part for all fields of a row, so that
+// what adds up goes on adding up. What stands still stands still, counters never fall, percentages stay within their
+// bounds.
 
 #include <cstdint>
 #include <memory>
@@ -42,14 +45,20 @@ class Dataset {
  private:
   Dataset(const DatasetOptions& options, metric::SchemaTable& schemas) : options_(options), schemas_(schemas) {}
   Status load();
-  void find_counters();
+  void look_at_fields();
 
   const DatasetOptions options_;
   metric::SchemaTable& schemas_;
   std::vector<metric::Batch> gathers_;
-  // By recorded schema: each field's growth over one turn of the recording, 0 for what is no counter; and its schemas
-  // of every host.
-  std::vector<std::vector<std::uint64_t>> growth_;
+  struct FieldKind {
+    std::uint64_t growth = 0;  // over one turn of the recording; 0: no counter
+    std::int64_t grain = 1;    // integers: what all differences are multiples of
+    double scale = 0;          // floats: 10^decimals; 0: too many to keep
+  };
+  // By gather, then by schema: the place of its row, plus 1.
+  std::vector<std::vector<std::uint32_t>> places_;
+  // By recorded schema: its fields, and its schemas of every host.
+  std::vector<std::vector<FieldKind>> fields_;
   std::vector<std::vector<metric::SchemaId>> of_host_;
 };
 

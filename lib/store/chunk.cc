@@ -119,8 +119,10 @@ void combine_all(std::span<const std::int64_t> a, std::span<const std::int64_t> 
 }
 
 // Gives each plan the references that pay. Greedy: the best single reference, then the best second. A stretch of rows
-// from the middle stands for all; what looks good there is checked on all rows.
-void find_references(std::vector<Plan>& plans, std::size_t rows) {
+// from the middle stands for all; what looks good there is checked on all rows. Of windows only
+// the aggregates of one column are compared, and one aggregate of all columns: there are five times as many columns,
+// and little else to find.
+void find_references(std::vector<Plan>& plans, std::size_t rows, bool windows) {
   constexpr std::size_t kStretch = 64;
   constexpr double kWorthLookingBits = 1.0;  // a value
   if (rows < 32) return;
@@ -148,6 +150,8 @@ void find_references(std::vector<Plan>& plans, std::size_t rows) {
       double found_bits = best_stretch * 0.85;
       for (std::size_t j = 0; j < i; ++j) {
         const Plan& other = plans[j];
+        if (windows && plan.column->id / 8 != other.column->id / 8 && plan.column->id % 8 != other.column->id % 8)
+          continue;
         if (own[j] < kWorthLookingBits * static_cast<double>(rows) || other.decimals != plan.decimals) continue;
         for (const bool subtract : {false, true}) {
           combine_all(stretch(left), stretch(other.integers), subtract, work);
@@ -310,7 +314,7 @@ void put_presence(const RowColumn& column, std::size_t rows, std::string& out) {
 
 }  // namespace
 
-std::string encode_chunk(const Rows& rows) {
+std::string encode_chunk(const Rows& rows, bool windows) {
   std::vector<Plan> plans(rows.columns.size());
   std::optional<unsigned> decimals;
   for (std::size_t i = 0; i < plans.size(); ++i) {
@@ -327,7 +331,7 @@ std::string encode_chunk(const Rows& rows) {
     plan.decimals.reset();
     if (!own || !to_integers(plan, *own)) plan.integers.clear();
   }
-  find_references(plans, rows.size());
+  find_references(plans, rows.size(), windows);
 
   std::string directory;
   std::string sections;

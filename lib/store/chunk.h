@@ -19,7 +19,8 @@ inline constexpr std::size_t kMaxChunkRows = 65'536;
 inline constexpr std::size_t kMaxChunkTextBytes = 64U << 20U;  // of one string column, its distinct values
 
 // REQUIRES: 1 <= rows.size() <= kMaxChunkRows, text within kMaxChunkTextBytes.
-std::string encode_chunk(const Rows& rows);
+// `windows`: the columns are aggregates (windows.h), which changes how hard it looks for columns alike, not the format.
+std::string encode_chunk(const Rows& rows, bool windows = false);
 
 // A chunk being read. Keeps a view of `bytes`, which must outlive it.
 class ChunkReader {

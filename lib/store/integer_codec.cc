@@ -182,7 +182,10 @@ U64 common_divisor(std::span<const std::int64_t> values) {
   U64 divisor = 0;
   for (const std::int64_t v : values) {
     const auto difference = s(u(v) - u(values[0]));
-    divisor = std::gcd(divisor, difference < 0 ? 0 - u(difference) : u(difference));
+    const U64 size = difference < 0 ? 0 - u(difference) : u(difference);
+    // After the first few values the divisor rarely changes, and one division is cheaper than finding it again.
+    if (size == 0 || (divisor != 0 && size % divisor == 0)) continue;
+    divisor = std::gcd(divisor, size);
     if (divisor == 1) return 1;
   }
   // Above, a quotient's sign would be lost.

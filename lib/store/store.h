@@ -27,8 +27,8 @@ struct TierOptions {
 struct Options {
   std::string directory;  // created (0700) when missing
   // A group's head is sealed into a chunk when it holds this many rows, or when its oldest row is this old.
-  std::uint32_t rows_per_chunk = 720;
-  std::chrono::seconds seal_after{3600};
+  std::uint32_t rows_per_chunk = 1024;
+  std::chrono::seconds seal_after{5400};
   // Heads are also written out, unsealed, this often, so that a stop without warning loses no more than this.
   std::chrono::seconds checkpoint_every{10};
   // Rows older than this are removed. 0 keeps them for ever.

@@ -266,7 +266,7 @@ Status EmbeddedStore::look_up_newest(GroupState& group) {
 }
 
 Status EmbeddedStore::insert_chunk(GroupState& group, std::int64_t tier, const Rows& rows, std::size_t& bytes) {
-  const std::string data = encode_chunk(rows);
+  const std::string data = encode_chunk(rows, tier != kTierRaw);
   insert_chunk_.bind(1, tier).bind(2, group.id).bind(3, rows.times.front()).bind(4, rows.times.back());
   RESMON_TRY(insert_chunk_.bind(5, static_cast<std::int64_t>(rows.size())).bind_blob(6, data).run());
   bytes += data.size();
