@@ -112,7 +112,7 @@ no_gaps() {
   base=$(docker image inspect --format '{{.Size}}' "${RESMON_BASE_IMAGE:-debian:bookworm-slim}")
   for name in server client dashboards; do
     read -r size user <<<"$(docker image inspect --format '{{.Size}} {{.Config.User}}' "resmon-$name")"
-    echo "# summary: image resmon-$name is $((size / 1000000)) MB, $(((size - base) / 100000))e-1 MB of it not the base's" >&3
+    echo "# summary: image resmon-$name is $((size / 1000000)) MB, $(((size - base) / 1000)) kB of it not the base's" >&3
     ((size - base < 30000000))
     [ "$user" = 10001:10001 ]
     [ "$(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.title"}}' "resmon-$name")" = "resmon-$name" ]
