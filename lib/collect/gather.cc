@@ -36,7 +36,8 @@ Result<std::unique_ptr<Gatherer>> Gatherer::make(GatherOptions options, metric::
   if (options.interval.count() <= 0) return fail(ErrorKind::kInvalid, "the interval must be positive");
   for (const auto& [name, collector] : options.collectors) {
     const auto& all = registry();
-    if (std::none_of(all.begin(), all.end(), [&](const CollectorInfo& info) { return info.name == name; }))
+    if (std::none_of(all.begin(), all.end(),
+                     [&wanted = name](const CollectorInfo& info) { return info.name == wanted; }))
       return fail(ErrorKind::kInvalid, name + ": no such collector");
     if (collector.interval.count() < 0) return fail(ErrorKind::kInvalid, name + ": the interval must be positive");
   }
