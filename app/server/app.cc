@@ -98,6 +98,16 @@ asio::awaitable<void> watch_accounts(auth::Guard& guard, const std::atomic<bool>
   }
 }
 
+// The first administrator, if there is none yet. Only the hash of the password is kept.
+Status ensure_administrator(const std::string& accounts_file) {
+  RESMON_ASSIGN(const auto made, auth::ensure_administrator(accounts_file));
+  if (made)
+    log::tell("auth",
+              "made the first administrator; the password is not shown again, 'resmon-server passwd' sets another",
+              {{"user", made->name}, {"password", made->password}});
+  return {};
+}
+
 // Says how long a step of starting or stopping took.
 class Step {
  public:
@@ -115,17 +125,6 @@ class Step {
 };
 
 }  // namespace
-
-Status ensure_administrator(const std::string& accounts_file) {
-  RESMON_ASSIGN(const auto made, auth::ensure_administrator(accounts_file));
-  if (!made) return {};
-  std::fprintf(stderr,
-               "resmon-server: made the user '%s' with the password  %s\n"
-               "resmon-server: it is not shown again; 'resmon-server passwd %s' sets another\n",
-               made->name.c_str(), made->password.c_str(), made->name.c_str());
-  log::info("auth", "made the first administrator; the password is on standard error", {{"user", made->name}});
-  return {};
-}
 
 App::App(const Options& options, std::string version)
     : options_(options),
@@ -147,9 +146,6 @@ Status App::start() {
   RESMON_TRY(ensure_token(options_.token_file));
   auto tokens = net::TokenSet::load(options_.token_file);
   if (!tokens) return configuration_error(std::move(tokens).error());
-  if (Status made = ensure_administrator(options_.accounts_file); !made)
-    return configuration_error(std::move(made).error());
-  if (Status loaded = guard_.load(); !loaded) return configuration_error(std::move(loaded).error());
   net::TlsContext tls;
   if (options_.listen_tls || options_.http_tls) {
     auto made = net::make_server_tls({options_.tls_certificate_file, options_.tls_key_file});
@@ -163,6 +159,10 @@ Status App::start() {
     store_ = std::move(*opened);
     database_names_ = std::make_unique<DatabaseNames>(options_.store_directory + "/database-names");
   }
+  // Not before the store is open: a start that fails shows no password.
+  if (Status made = ensure_administrator(options_.accounts_file); !made)
+    return configuration_error(std::move(made).error());
+  if (Status loaded = guard_.load(); !loaded) return configuration_error(std::move(loaded).error());
   fleet_ = std::make_unique<fleet::Fleet>(schemas_, Clock::system());
   remember_hosts(*store_, *fleet_);
   {

@@ -35,10 +35,6 @@ struct SinkUnit {
   std::unique_ptr<sink::Sink> sink;
 };
 
-// The first administrator, if there is none yet. The password is for whoever starts the server: it is printed once, on
-// standard error and never in a log file, and only its hash is kept.
-Status ensure_administrator(const std::string& accounts_file);
-
 class App {
  public:
   App(const Options& options, std::string version);

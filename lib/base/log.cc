@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <deque>
 #include <memory>
@@ -70,6 +71,11 @@ void append_text(std::string& line, std::string_view message, std::initializer_l
       line += '"';
     }
   }
+}
+
+std::int64_t unix_milliseconds_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 }  // namespace
@@ -150,18 +156,23 @@ std::string format_event(Format format, std::int64_t unix_milliseconds, Level le
   return line;
 }
 
+void tell(std::string_view component, std::string_view message, std::initializer_list<Pair> pairs) {
+  const std::string line =
+      format_event(state().format, unix_milliseconds_now(), Level::kInfo, component, message, pairs) + '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 void write(Level level, std::string_view component, std::string_view message, std::initializer_list<Pair> pairs) {
   if (!enabled(level)) return;
   try {
-    const auto now =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-    const std::string line = format_event(state().format, now.count(), level, component, message, pairs);
+    const std::int64_t now = unix_milliseconds_now();
+    const std::string line = format_event(state().format, now, level, component, message, pairs);
     std::shared_ptr<spdlog::logger> logger;
     {
       std::lock_guard lock(state().mutex);
       logger = state().logger;
       if (state().keep > 0) {
-        Event event{++state().last_sequence, now.count(), level, std::string(component), {}};
+        Event event{++state().last_sequence, now, level, std::string(component), {}};
         append_text(event.text, message, pairs);
         if (event.text.size() > kRecentBytes) event.text = event.text.substr(0, kRecentBytes - 4) + " …";
         state().kept.push_back(std::move(event));

@@ -64,6 +64,10 @@ struct Event {
 // The newest `limit` of the kept events that are at least `level` and come after sequence `after`, oldest first.
 std::vector<Event> recent(std::uint64_t after, Level level, std::size_t limit);
 
+// For whoever started the program and nobody else, such as a password that was made: formatted like an event, but on
+// standard error only, never in a log file nor among recent events.
+void tell(std::string_view component, std::string_view message, std::initializer_list<Pair> pairs = {});
+
 bool enabled(Level level);
 void write(Level level, std::string_view component, std::string_view message, std::initializer_list<Pair> pairs = {});
 

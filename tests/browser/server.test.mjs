@@ -104,7 +104,7 @@ test("signing in for real: the first password, a bad one, a token made and revok
   const own = await startPrograms({ settings: { "http.local_read_without_token": "false" } });
   let view = null;
   try {
-    const password = /with the password\s+(\S+)/.exec(own.serverSaid)?.[1];
+    const password = / password=(\S+)/.exec(own.serverSaid)?.[1];
     assert.ok(password !== undefined, `the first start printed no password: ${own.serverSaid}`);
     view = await open(browser, `${own.url}/#/access`, { expected: /40[013]|Failed to load resource/ });
     const { page } = view;

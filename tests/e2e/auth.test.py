@@ -16,8 +16,8 @@ class AuthTest(house.HouseTest):
     def setUp(self):
         super().setUp()
         self.server_ = self.server("http.local_read_without_token=false")
-        line = self.server_.wait_line("made the user 'admin' with the password")
-        self.password = re.search(r"password +(\S+)", line)[1]
+        line = self.server_.wait_line("made the first administrator", "user=admin")
+        self.password = re.search(r" password=(\S+)$", line)[1]
 
     def call(self, method, path, body=None, cookie=None, **headers):
         headers = {**(JSON if body is not None else {}), **({"Cookie": cookie} if cookie else {}), **headers}
@@ -58,7 +58,7 @@ class AuthTest(house.HouseTest):
         # A restart signs nobody out, and makes no other administrator.
         self.server_.terminate()
         self.server_ = self.server("http.local_read_without_token=false", port=self.server_.port, http_port=self.server_.http_port)
-        self.assertEqual(self.server_.lines("made the user"), [])
+        self.assertEqual(self.server_.lines("made the first administrator"), [])
         self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie).status, 200)
         self.assertEqual(self.call("POST", "/api/v1/logout", cookie=cookie).status, 204)
         self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie).status, 401)
