@@ -269,8 +269,8 @@ unfit() {
   elif [[ $(printf '%s\n%s\n' "$wanted" "$there" | sort -V | head -n 1) != "$wanted" ]]; then
     printf 'its C library is %s, the program needs %s' "$there" "$wanted"
   fi
-  (($(fact disk_mib "$1") >= 64)) || printf 'only %s MiB of disk are free there, 64 are needed' "$(fact disk_mib "$1")"
-  skew=$(($(fact clock "$1") - $(date +%s)))
+  (($(number_fact disk_mib "$1") >= 64)) || printf 'only %s MiB of disk are free there, 64 are needed' "$(number_fact disk_mib "$1")"
+  skew=$(($(number_fact clock "$1") - $(date +%s)))
   ((skew > -60 && skew < 60)) || printf 'its clock is %d s off; set it (systemd-timesyncd, chrony)' "$skew"
 }
 

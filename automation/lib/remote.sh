@@ -46,6 +46,15 @@ host_verb() {
     run bash "$script" "$verb" "$role" "$@"' </dev/null
 }
 
+# number_fact NAME TEXT: as fact, for arithmetic; 0 for anything but digits. Bash runs commands that stand in the subscript of a
+# number, so what a host says must never be one.
+number_fact() {
+  local value
+  value=$(fact "$1" "$2")
+  [[ $value =~ ^(0|[1-9][0-9]{0,14})$ ]] || value=0
+  printf '%s' "$value"
+}
+
 # fact NAME TEXT: the value of NAME=… in a host's answer, with nothing in it that could drive a terminal.
 fact() {
   local line
