@@ -521,7 +521,10 @@ tell_server() {
       etc=$HOME/.local/resmon/etc
       if [ "$(id -u)" = 0 ]; then etc=/etc/resmon
       elif sudo -n test -e /etc/resmon/server.toml 2>/dev/null; then etc=/etc/resmon; run() { sudo -n "$@"; }; fi
-      run sh -c '\''umask 077; cat >"$1/server.token.new" && mv -f "$1/server.token.new" "$1/server.token"'\'' sh "$etc"' \
+      run sh -c '\''umask 077; cat >"$1/server.token.new" &&
+        { [ ! -e "$1/server.token" ] || { chown --reference="$1/server.token" "$1/server.token.new" &&
+          chmod --reference="$1/server.token" "$1/server.token.new"; }; } &&
+        mv -f "$1/server.token.new" "$1/server.token"'\'' sh "$etc"' \
       <"$(token_file)"
     host_verb "$host" server restart >/dev/null
   elif is_running server; then

@@ -66,7 +66,13 @@ do_check() {
   ((EUID == 0)) || directory=$HOME
   [[ $sudo_works != yes ]] || directory=/opt
   until [[ -d $directory ]]; do directory=$(dirname -- "$directory"); done
-  installed=$(release_of current)
+  if [[ $sudo_works == yes ]]; then
+    # Where install and remove will be root.
+    installed=$(sudo -n readlink -- "/opt/resmon/$role/current") || installed=
+    installed=${installed##*/}
+  else
+    installed=$(release_of current)
+  fi
   printf 'host=%s\nroot=%s\nsudo=%s\narchitecture=%s\nkernel=%s\n' "$(uname -n)" "$root" "$sudo_works" "$(uname -m)" "$(uname -r)"
   printf 'glibc=%s\n' "$(getconf GNU_LIBC_VERSION 2>/dev/null | awk '{ print $2 }')"
   if [[ -d /run/systemd/system ]]; then printf 'init=systemd\n'; else printf 'init=none\n'; fi
@@ -158,7 +164,10 @@ own_files() {
   chmod 750 -- "$etc" /opt/resmon "$base" "$base/releases"
   chmod o+x -- /opt/resmon "$base" "$base/releases"
   chmod 640 -- "$etc"/*.toml "$etc"/*.token
-  [[ ! -e $etc/server.key ]] || chmod 640 -- "$etc/server.key"
+  local file
+  for file in "$etc"/*.key "$etc"/*.crt; do
+    [[ ! -e $file ]] || chmod 640 -- "$file"
+  done
   mkdir -p -- "$state/$role"
   chown -R resmon:resmon -- "$state" "$log"
 }
