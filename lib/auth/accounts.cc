@@ -192,6 +192,9 @@ Status update_accounts(const std::string& path, const std::function<Status(Accou
   const std::string lock_path = path + ".lock";
   const Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock.valid()) return fail(system_error(lock_path, errno));
+  // Before anything can fail: a lock that only root can open would keep the server from its own accounts.
+  const bool give = known_owner && ::geteuid() == 0 && owner.st_uid != 0;
+  if (give && ::fchown(lock.get(), owner.st_uid, owner.st_gid) != 0) return fail(system_error(lock_path, errno));
   if (::flock(lock.get(), LOCK_EX) != 0) return fail(system_error(lock_path, errno));
   Accounts accounts;
   auto loaded = load_accounts(path);
@@ -201,10 +204,8 @@ Status update_accounts(const std::string& path, const std::function<Status(Accou
     return fail(std::move(loaded).error());
   RESMON_TRY(change(accounts));
   RESMON_TRY(write_file_atomically(path, accounts.format(), 0600));
-  if (known_owner && ::geteuid() == 0 && owner.st_uid != 0) {
-    if (::chown(path.c_str(), owner.st_uid, owner.st_gid) != 0) return fail(system_error(path, errno));
-    if (::fchown(lock.get(), owner.st_uid, owner.st_gid) != 0) return fail(system_error(lock_path, errno));
-  }
+  // The folder is the other user's: what it puts there instead, such as a link to a file of root's, is not followed.
+  if (give && ::lchown(path.c_str(), owner.st_uid, owner.st_gid) != 0) return fail(system_error(path, errno));
   return {};
 }
 
