@@ -6,7 +6,7 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon uninstall [--prefix DIRECTORY] [--purge]
 
-Removes the files that './resmon install' has listed in PREFIX/share/resmon/manifest, and folders that are empty then. Other
+Removes the files that './resmon install' has listed in PREFIX/share/resmon/manifest, and resmon's own folders. Other
 machines: './resmon deploy client HOST --remove'. Debian packages: apt-get remove.
 
 Options:
@@ -47,11 +47,11 @@ main() {
       if [[ $file == "$prefix"/* && $file != *..* && (-e $file || -L $file) ]]; then
         rm -f -- "$file"
         removed=$((removed + 1))
-        rmdir -p --ignore-fail-on-non-empty -- "${file%/*}" 2>/dev/null || true
+        remove_empty "${file%/*}"
       fi
     done <"$manifest"
     rm -f -- "$manifest"
-    rmdir -p --ignore-fail-on-non-empty -- "$prefix/share/resmon" 2>/dev/null || true
+    remove_empty "$prefix/share/resmon"
     say "removed $removed files under $prefix"
   elif [[ -z $purge ]]; then
     die failed "nothing is installed under $prefix" "there is no $manifest; --prefix names another place"
@@ -59,10 +59,20 @@ main() {
   [[ -z $purge ]] || purge_home
 }
 
+# remove_empty DIRECTORY: and those above it, as long as they are resmon's: bin, share and the like were there before or are others' too.
+remove_empty() {
+  local directory=$1
+  while [[ $directory == "$prefix"/share/resmon* || $directory == "$prefix"/share/doc/resmon* ]]; do
+    rmdir -- "$directory" 2>/dev/null || return 0
+    directory=${directory%/*}
+  done
+}
+
 # Only what is a state directory for certain is ever deleted.
 purge_home() {
   [[ -d $RESMON_HOME ]] || return 0
-  [[ -d $RESMON_HOME/run && -d $RESMON_HOME/log && $RESMON_HOME != / && $RESMON_HOME != "$HOME" ]] ||
+  [[ -d $RESMON_HOME/run && ! -L $RESMON_HOME/run && -f $RESMON_HOME/run/lock && -d $RESMON_HOME/log && -d $RESMON_HOME/store &&
+    $RESMON_HOME != / && $RESMON_HOME != "$HOME" ]] ||
     die failed "$RESMON_HOME does not look like a state directory; it stays"
   take_lock 20
   stop_all

@@ -121,7 +121,15 @@ configured() { resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-addr
   [ -e "$BATS_TEST_TMPDIR/outside" ]
   run resmon uninstall --prefix "$prefix"
   [ "$status" -eq 1 ]
-  mkdir -p "$BATS_TEST_TMPDIR/precious/data"
+  # A folder that was there before stays, also when nothing is left in it.
+  mkdir -p "$prefix/empty/man1" "$prefix/share/resmon/automation"
+  touch "$prefix/empty/man1/resmon.1.gz" "$prefix/share/resmon/automation/up.sh"
+  printf '%s\n' "$prefix/empty/man1/resmon.1.gz" "$prefix/share/resmon/automation/up.sh" >"$prefix/share/resmon/manifest"
+  resmon uninstall --prefix "$prefix"
+  [ -d "$prefix/empty/man1" ]
+  [ ! -e "$prefix/share/resmon" ]
+  # As /var is: folders named run and log make no state directory.
+  mkdir -p "$BATS_TEST_TMPDIR/precious/data" "$BATS_TEST_TMPDIR/precious/run" "$BATS_TEST_TMPDIR/precious/log"
   RESMON_HOME=$BATS_TEST_TMPDIR/precious run resmon uninstall --prefix "$prefix" --purge
   [ "$status" -eq 1 ]
   [ -d "$BATS_TEST_TMPDIR/precious/data" ]
