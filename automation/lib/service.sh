@@ -90,8 +90,9 @@ service_systemd() {
 
 service_docker() {
   [[ -e $RESMON_ROOT/compose.yaml ]] || die failed "this version has no compose.yaml"
-  have docker || die failed "docker is not installed" "Debian's package is docker.io"
-  exec docker compose --project-directory "$RESMON_ROOT" "$verb"
+  need_docker
+  find_compose
+  exec "${compose[@]}" "$verb"
 }
 
 service_house() {
