@@ -415,7 +415,7 @@ Status RecordDecoder::decode(std::string_view bytes, metric::Batch& out) {
     bitmap.assign(metric::presence_words(n), 0);
     if ((code & kSomeAbsent) != 0) {
       const std::string_view raw = r.bytes((n + 7) / 8);
-      std::memcpy(bitmap.data(), raw.data(), raw.size());
+      raw.copy(reinterpret_cast<char*>(bitmap.data()), raw.size());  // nothing at all where the record ends early
       if (n % 64 != 0) bitmap.back() &= (std::uint64_t{1} << (n % 64)) - 1;
     } else {
       if (n > r.remaining()) return damaged("ends early");
