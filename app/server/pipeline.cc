@@ -31,6 +31,13 @@ Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& st
                    SetAside& refused)
     : log_(log), reader_(reader), store_(store), fleet_(fleet), refused_(refused) {
   if (const auto mark = store_.mark(kMark)) written_ = marked_ = position_of(*mark, log_.id());
+  if (const std::uint64_t last = log_.stats().last_position; written_ > last) {
+    log::warn("store", "the journal lost its end, which the store has; its positions are given out again",
+              {{"journal", last}, {"store", written_}});
+    written_ = last;
+    mark_ahead_ = true;
+    take_mark_back();
+  }
   reader_.skip_through(written_);
 }
 
@@ -87,6 +94,7 @@ void Pipeline::run() {
 void Pipeline::keep_house() {
   const auto now = std::chrono::steady_clock::now();
   house_at_ = now;
+  if (mark_ahead_) take_mark_back();
   if (written_ != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_))) marked_ = written_;
   Status kept = store_.maintain(Clock::system().wall());
   // The log's disk is precious once half of it is used: what is written is made durable before its time.
@@ -97,12 +105,19 @@ void Pipeline::keep_house() {
     kept = store_.flush();
   }
   set_trouble(kept ? "" : kept.error().message);
-  reader_.commit(position_of(store_.durable_mark(kMark), log_.id()));
+  release();
   (void)log_.check();
 }
 
+// Until then the durable mark says of new entries that the store has them.
+void Pipeline::take_mark_back() {
+  if (!store_.set_mark(kMark, mark_of(log_.id(), written_)) || !store_.flush()) return;
+  marked_ = written_;
+  mark_ahead_ = false;
+}
+
 void Pipeline::release() {
-  reader_.commit(position_of(store_.durable_mark(kMark), log_.id()));
+  if (!mark_ahead_) reader_.commit(position_of(store_.durable_mark(kMark), log_.id()));
 }
 
 // False: stopping, and the store does not take it. The log has it: it is written when the server starts again.

@@ -38,6 +38,7 @@ class Pipeline {
   void run();
   bool write(const ingest::Entry& entry);
   void keep_house();
+  void take_mark_back();
   void set_trouble(std::string text);
 
   ingest::Log& log_;
@@ -47,6 +48,8 @@ class Pipeline {
   SetAside& refused_;
   std::uint64_t written_ = 0;  // position; the thread's
   std::uint64_t marked_ = 0;
+  // The store's durable mark is beyond the journal's end: a power cut with journal.sync off, or damage, took that.
+  bool mark_ahead_ = false;
   std::uint64_t shown_ = 0;  // to the fleet
   std::chrono::steady_clock::time_point house_at_;
   std::chrono::steady_clock::time_point flushed_at_;
