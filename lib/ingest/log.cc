@@ -366,15 +366,30 @@ const Entry* LogReader::next(steady_clock::time_point until) {
   }
 }
 
+bool LogReader::same_segment(std::uint64_t before, std::uint64_t position) const {
+  for (const auto& [first, last] : log_.journal_->segments())
+    if (first <= position && position <= last) return first <= before;
+  return false;
+}
+
 // Null: nothing to show.
 const Entry* LogReader::decode(const journal::Record& record) {
-  if (record.starts_segment) decoder_.begin_segment();
+  if (record.starts_segment) {
+    decoder_.begin_segment();
+  } else if (record.position != last_seen_ + 1) {
+    // Damage: what it defined would have had numbers.
+    if (!same_segment(last_seen_, record.position)) decoder_.begin_segment();
+    decoder_.lose_track();
+  }
+  last_seen_ = record.position;
   auto view = read_record(record.payload);
   Status status;
   if (!view) {
     status = fail(view.error());
+    decoder_.lose_track();
   } else {
     status = decoder_.define(view->definitions, record.position >= log_.first_own_position_);
+    if (!status) decoder_.lose_track();
     if (record.replayed) return nullptr;
     if (record.position > skip_through_ && status) {
       batch_.clear();

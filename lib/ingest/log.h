@@ -91,6 +91,7 @@ class LogReader {
   friend class Log;
   LogReader(Log& log, journal::Reader& reader, std::string name);
   const Entry* decode(const journal::Record& record);
+  bool same_segment(std::uint64_t before, std::uint64_t position) const;
   void settle_through(std::uint64_t position);  // REQUIRES: mutex_ held
 
   struct Unsettled {
@@ -110,6 +111,7 @@ class LogReader {
   metric::Batch batch_;
   Entry entry_;
   std::uint64_t skip_through_ = 0;
+  std::uint64_t last_seen_ = 0;  // position, also of what was replayed
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -321,9 +321,15 @@ std::vector<StreamMark> read_streams(std::string_view bytes) {
 
 void RecordDecoder::begin_segment() {
   same_process_ = false;
+  numbers_lost_ = false;
   texts_.clear();
   lists_.clear();
   ids_.clear();
+}
+
+// Texts and lists from here on have numbers that nobody knows. A schema that is put together from those before is good.
+void RecordDecoder::lose_track() {
+  numbers_lost_ = true;
 }
 
 Status RecordDecoder::define(std::string_view definitions, bool same_process) {
@@ -332,9 +338,11 @@ Status RecordDecoder::define(std::string_view definitions, bool same_process) {
   ByteReader r(definitions);
   while (r.remaining() > 0) {
     switch (r.u8()) {
-      case kText:
-        texts_.emplace_back(r.text());
+      case kText: {
+        const std::string_view text = r.text();
+        if (!numbers_lost_) texts_.emplace_back(text);
         break;
+      }
       case kList: {
         const std::uint64_t count = r.varint();
         if (count > r.remaining() || count > kMaxFields) return damaged("a list of fields that ends early");
@@ -342,10 +350,11 @@ Status RecordDecoder::define(std::string_view definitions, bool same_process) {
         for (std::uint64_t i = 0; i < count; ++i) {
           const std::uint64_t name = r.varint();
           const std::uint8_t type = r.u8();
+          if (numbers_lost_ && !r.failed()) continue;
           if (r.failed() || name >= texts_.size() || type >= metric::kFieldTypeCount) return damaged("a bad field");
           list.push_back({texts_[name], static_cast<FieldType>(type)});
         }
-        lists_.push_back(std::move(list));
+        if (!numbers_lost_) lists_.push_back(std::move(list));
         break;
       }
       case kSchema: {
@@ -353,21 +362,29 @@ Status RecordDecoder::define(std::string_view definitions, bool same_process) {
         metric::Schema schema;
         const std::uint64_t measurement = r.varint();
         const std::uint64_t tags = r.varint();
-        if (r.failed() || measurement >= texts_.size() || tags > r.remaining()) return damaged("a bad schema");
-        schema.measurement = texts_[measurement];
+        bool known = true;  // what it is put together from
+        const auto text = [&](std::uint64_t number) {
+          known = known && number < texts_.size();
+          return known ? texts_[number] : std::string();
+        };
+        if (r.failed() || tags > r.remaining()) return damaged("a bad schema");
+        schema.measurement = text(measurement);
         for (std::uint64_t i = 0; i < tags; ++i) {
           const std::uint64_t key = r.varint();
           const std::uint64_t value = r.varint();
-          if (r.failed() || key >= texts_.size() || value >= texts_.size()) return damaged("a bad tag");
-          schema.tags.push_back({texts_[key], texts_[value]});
+          if (r.failed()) return damaged("a bad tag");
+          schema.tags.push_back({text(key), text(value)});
         }
         const std::uint64_t list = r.varint();
-        if (r.failed() || list >= lists_.size()) return damaged("a bad schema");
+        known = known && list < lists_.size();
+        if (r.failed() || (!known && !numbers_lost_)) return damaged("a bad schema");
+        if (!known) break;
         schema.fields = lists_[list];
         RESMON_ASSIGN(ids_[id], schemas_.intern(std::move(schema)));
         break;
       }
       case kStartOver:
+        numbers_lost_ = false;
         texts_.clear();
         lists_.clear();
         break;

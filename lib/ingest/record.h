@@ -79,6 +79,8 @@ class RecordDecoder {
 
   // Before the first record of each segment.
   void begin_segment();
+  // Records, or definitions of one, were not seen.
+  void lose_track();
   // What a record defines for those after it. `same_process`: this process wrote it, so that its numbers are our own.
   Status define(std::string_view definitions, bool same_process);
   // Appends the record's rows.
@@ -87,6 +89,7 @@ class RecordDecoder {
  private:
   metric::SchemaTable& schemas_;
   bool same_process_ = false;
+  bool numbers_lost_ = false;
   std::vector<std::string> texts_;
   std::vector<std::vector<metric::Field>> lists_;
   std::unordered_map<std::uint64_t, metric::SchemaId> ids_;  // theirs to ours
