@@ -13,6 +13,7 @@
 // a newer generation than the row that had overwritten it.
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "store/chunk.h"
@@ -144,7 +145,14 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
   while (next < groups.size()) {
     const std::size_t first = next;
     std::size_t end = first;
+    // What the groups remember of the file may be of a transaction that was rolled back.
+    const auto forget = [&] {
+      for (std::size_t i = first; i < std::min(end + 1, groups.size()); ++i)
+        groups[i]->newest_known = groups[i]->tiered_known = false;
+    };
+    bool again = false;
     Status status = in_transaction([&]() -> Status {
+      if (std::exchange(again, true)) forget();
       std::size_t bytes = 0;
       for (end = first; end < groups.size() && bytes < transaction_bytes_; ++end) {
         GroupState& group = *groups[end];
@@ -160,9 +168,7 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
       return {};
     });
     if (!status) {
-      // What the groups remember of the file may be of the transaction that failed.
-      for (std::size_t i = first; i < std::min(end + 1, groups.size()); ++i)
-        groups[i]->newest_known = groups[i]->tiered_known = false;
+      forget();
       return status;
     }
     for (std::size_t i = first; i < end; ++i) {
