@@ -301,13 +301,20 @@ Result<Reader*> State::attach(ReaderOptions wanted) {
 Status State::visit(std::uint64_t position, const std::function<bool(const Record&)>& visit) {
   Cursor cursor;  // on no list: it holds nothing back
   cursor.entry.committed = position == 0 ? 0 : position - 1;
-  Reader reader(*this, {});
+  ReaderOptions at_once;
+  at_once.patience = {};
+  Reader reader(*this, at_once);
   reader.progress_->cursor = &cursor;
   reader.progress_->next = cursor.entry.committed + 1;
-  while (true) {
-    RESMON_ASSIGN(const auto records, reader.read(64U << 10U));
-    if (records.empty()) return {};
-    for (const Record& record : records)
+  for (std::uint64_t errors = 0;;) {
+    const auto records = reader.read(64U << 10U);
+    if (!records) {
+      // Each few of them skip a page that the device cannot read; a bound as for scanning a file when it is opened.
+      if (++errors > options.segment_bytes / 1024 + 16) return fail(records.error());
+      continue;
+    }
+    if (records->empty()) return {};
+    for (const Record& record : *records)
       if (!record.replayed && !visit(record)) return {};
   }
 }
