@@ -450,14 +450,19 @@ LogReader::Stats LogReader::stats() const {
   return stats;
 }
 
-void DurableLane::wait(std::uint64_t position, std::function<void()> done) {
+void DurableLane::wait(std::uint64_t position, std::function<void()> done,
+                       std::optional<std::weak_ptr<const void>> owner) {
   if (log_.durable_position() >= position && waiting_.empty()) {
     done();
     return;
   }
-  waiting_.emplace_back(position, std::move(done));
+  if (waiting_.size() >= look_through_at_) {
+    std::erase_if(waiting_, [](const Waiting& one) { return one.owner && one.owner->expired(); });
+    look_through_at_ = std::max(kLeastToLookThrough, 2 * waiting_.size());
+  }
+  waiting_.push_back({position, std::move(done), std::move(owner)});
   // It may have become durable between the look and the list.
-  if (log_.durable_position() >= waiting_.front().first) ring();
+  if (log_.durable_position() >= waiting_.front().position) ring();
 }
 
 void DurableLane::ring() {
@@ -468,8 +473,8 @@ void DurableLane::ring() {
 void DurableLane::drain() {
   rung_ = false;
   const std::uint64_t durable = log_.durable_position();
-  while (!waiting_.empty() && waiting_.front().first <= durable) {
-    const auto done = std::move(waiting_.front().second);
+  while (!waiting_.empty() && waiting_.front().position <= durable) {
+    const auto done = std::move(waiting_.front().done);
     waiting_.pop_front();
     done();
   }

@@ -127,16 +127,25 @@ class DurableLane : public std::enable_shared_from_this<DurableLane> {
   DurableLane(const Log& log, boost::asio::any_io_executor executor) : log_(log), executor_(std::move(executor)) {}
   // At once if it is durable. Never, if the log is closed before: have a deadline. In the order of positions, nearly: a
   // lower position that comes after a higher one waits for that too.
-  void wait(std::uint64_t position, std::function<void()> done);
+  void wait(std::uint64_t position, std::function<void()> done) { wait(position, std::move(done), std::nullopt); }
+  // Forgotten once `owner` is gone: while a disk fails for hours, clients come and go.
+  void wait(std::uint64_t position, std::function<void()> done, std::optional<std::weak_ptr<const void>> owner);
 
  private:
   friend class Log;
+  struct Waiting {
+    std::uint64_t position;
+    std::function<void()> done;
+    std::optional<std::weak_ptr<const void>> owner;
+  };
   void ring();  // any thread
   void drain();
 
+  static constexpr std::size_t kLeastToLookThrough = 1024;
   const Log& log_;
   const boost::asio::any_io_executor executor_;
-  std::deque<std::pair<std::uint64_t, std::function<void()>>> waiting_;
+  std::deque<Waiting> waiting_;
+  std::size_t look_through_at_ = kLeastToLookThrough;  // so many waiting: those whose owners are gone are forgotten
   std::atomic<bool> rung_{false};
 };
 

@@ -489,15 +489,16 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
 // One request for all that came with one read; the newest tells for those before.
 void Server::acknowledge_when_durable(const std::shared_ptr<Session>& session) {
   if (!std::exchange(session->owes, false)) return;
-  session->lane->wait(session->position, [this, weak = std::weak_ptr<Session>(session), stream = session->stream,
-                                          sequence = session->sequence] {
+  const auto done = [this, weak = std::weak_ptr<Session>(session), stream = session->stream,
+                     sequence = session->sequence] {
     log_.acknowledge(*stream->log, sequence);
     const std::shared_ptr<Session> s = weak.lock();
     if (!s) return;
     s->ack = std::max(s->ack, sequence);
     s->ack_due = true;
     start_writing(s);
-  });
+  };
+  session->lane->wait(session->position, done, std::weak_ptr<const void>(session));
 }
 
 void Server::start_writing(const std::shared_ptr<Session>& session) {
