@@ -82,6 +82,13 @@ need_docker() {
     "is its service running? systemctl start docker; may you use it? sudo usermod -aG docker $(id -un)"
 }
 
+# run_compose WORD…: Compose with this system's project and secrets, in place of this shell.
+run_compose() {
+  need_docker
+  find_compose
+  exec "${compose[@]}" "$@"
+}
+
 up_docker() {
   local began=$SECONDS
   [[ -e $RESMON_ROOT/compose.yaml ]] || die failed "there is no compose.yaml in $RESMON_ROOT"

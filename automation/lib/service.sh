@@ -90,9 +90,7 @@ service_systemd() {
 
 service_docker() {
   [[ -e $RESMON_ROOT/compose.yaml ]] || die failed "this version has no compose.yaml"
-  need_docker
-  find_compose
-  exec "${compose[@]}" "$verb"
+  run_compose "$verb"
 }
 
 service_house() {

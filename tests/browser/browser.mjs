@@ -54,7 +54,7 @@ export async function open(browser, url, { scheme = "dark", width = 1280, height
 export const shot = (page, name, options = {}) => page.screenshot({ path: path.join(kArtefacts, `${name}.png`), ...options });
 
 // True when something is drawn on the panel's canvas.
-export function hasInk(page, panel) {
+function hasInkNow(page, panel) {
   return page.locator(`#panel-${panel} canvas`).evaluate((canvas) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     let coloured = 0;
@@ -65,6 +65,15 @@ export function hasInk(page, panel) {
     }
     return coloured > 50;
   });
+}
+
+// The same, within ten seconds: a rate has its first value with the host's second gather, and drawing follows the answer.
+export async function hasInk(page, panel) {
+  for (const deadline = Date.now() + 10_000; ; ) {
+    if (await hasInkNow(page, panel)) return true;
+    if (Date.now() > deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 export async function checkAccessibility(page) {
