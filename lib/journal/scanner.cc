@@ -45,8 +45,8 @@ Result<std::size_t> SegmentScanner::ensure(std::size_t want, bool may_read) {
   if (!got) {
     const auto now = std::chrono::steady_clock::now();
     if (failures_++ == 0) failing_since_ = now;
+    // Counted until a read succeeds: a large bad area is waited for once, not once a page.
     if (failures_ < kReadAttempts || now - failing_since_ < patience_) return fail(std::move(got).error());
-    failures_ = 0;
     const std::uint64_t offset = base_ + used_;
     const auto size = file_->size();
     if (size && offset >= *size) return used_ - at_;
