@@ -18,6 +18,7 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
+#include <thread>
 
 #include "base/log.h"
 
@@ -32,7 +33,8 @@ constexpr std::uint64_t kLeastSegmentBytes = 16U << 20U;
 constexpr std::uint64_t kMostSegmentBytes = 64U << 20U;
 constexpr std::size_t kReadBytes = 256U << 10U;
 constexpr std::size_t kKeptScratchBytes = 1U << 20U;
-constexpr std::size_t kStreamMarkBytes = 26;  // at most
+constexpr std::size_t kStreamMarkBytes = 26;                      // at most
+constexpr auto kUnreadablePause = std::chrono::milliseconds(50);  // the device may read again
 constexpr auto kRefusalHolds = std::chrono::seconds(3);
 
 journal::Options journal_options(const LogOptions& options) {
@@ -361,6 +363,7 @@ const Entry* LogReader::next(steady_clock::time_point until) {
     if (log_.stopped() || steady_clock::now() >= until) return nullptr;
     // Short, for the sake of stop(): the journal's own wait ends with its close.
     auto got = reader_.read(kReadBytes, std::min(until, steady_clock::now() + std::chrono::milliseconds(100)));
+    if (!got) std::this_thread::sleep_for(kUnreadablePause);
     records_ = got ? *got : std::span<const journal::Record>();
     next_record_ = 0;
   }
