@@ -76,7 +76,7 @@ main() {
   trap 'interrupted INT' INT
   trap 'interrupted TERM' TERM
   trap 'interrupted HUP' HUP
-  trap 'undo_start; end_jobs' EXIT
+  trap 'tell_first_user; undo_start; end_jobs' EXIT
   take_lock 1800
   if [[ -n $no_build ]]; then install_packages base; else install_packages base build node; fi
   need_binaries "$no_build"
@@ -91,10 +91,17 @@ interrupted() {
   trap '' INT TERM HUP
   progress_end
   say "interrupted; ending what was started"
+  tell_first_user
   undo_start
   end_jobs
   trap - "$1" EXIT
   kill "-$1" "$$"
+}
+
+# The user stays, so the password must not go with what failed.
+tell_first_user() {
+  [[ -z ${first_user-} ]] ||
+    say "made the user ${first_user%%$'\t'*} with the password ${first_user##*$'\t'} (shown this once; resmon-server passwd sets another)"
 }
 
 configure_first() {

@@ -163,6 +163,15 @@ teardown() { teardown_house; }
   no_process
 }
 
+@test "the first password is shown once, when up fails after it was made, too" {
+  FAKE_FIRST_USER=$'admin\tsecret-word' FAKE_NEVER_READY=1 run up_here
+  [ "$status" -eq 1 ]
+  [ "$(grep -c secret-word <<<"$output")" = 1 ]
+  FAKE_FIRST_USER=$'admin\tsecret-word' run up_here
+  [ "$status" -eq 0 ]
+  [ "$(grep -c secret-word <<<"$output")" = 1 ]
+}
+
 @test "no data within the deadline fails, says what is missing, and leaves nothing" {
   FAKE_CLIENT_SILENT=1 RESMON_UP_TIMEOUT=2 run up_here
   [ "$status" -eq 1 ]
