@@ -126,6 +126,21 @@ class AuthTest(house.HouseTest):
         self.assertEqual(self.call("DELETE", "/api/v1/tokens?id=none", cookie=admin).status, 404)
         self.assertEqual(get(reader), 401)
 
+    def test_a_body_of_somebody_unknown_is_not_taken(self):
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        for path, status in (("/query", 401), ("/nowhere", 413), ("/ping", 413)):
+            answer = house.request(self.server_.http_port, "POST", path, body="q=SHOW+DATABASES&x=" + "x" * 20_000, headers=form)
+            self.assertEqual(answer.status, status, path)
+            self.assertEqual(answer.headers["connection"], "close", path)
+        with open(self.server_.token_file, encoding="utf-8") as file:
+            token = file.read().split()[0]
+        small = house.request(self.server_.http_port, "POST", "/query", body=f"q=SHOW+DATABASES&u=x&p={token}", headers=form)
+        self.assertEqual(small.status, 200, small.body)
+        large = house.request(
+            self.server_.http_port, "POST", "/query", body="q=SHOW+DATABASES&x=" + "x" * 20_000, headers={**form, "Authorization": f"Token {token}"}
+        )
+        self.assertEqual(large.status, 200, large.body)
+
     def test_other_sites_cannot_use_a_session(self):
         admin = self.log_in()
         body = {"name": "stolen", "access": "write"}
@@ -133,6 +148,11 @@ class AuthTest(house.HouseTest):
         for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": own + "0"}):
             self.assertEqual(self.call("POST", "/api/v1/tokens", body, cookie=admin, **headers).status, 403, headers)
         self.assertEqual(self.call("POST", "/api/v1/tokens", body, cookie=admin, Origin=own).status, 201)
+        # /query writes by GET, too.
+        create = "/query?q=CREATE+DATABASE+stolen"
+        self.assertIn("error", self.call("GET", create, cookie=admin, Origin=own + "0").json()["results"][0])
+        self.assertNotIn(b"stolen", self.call("GET", "/query?q=SHOW+DATABASES", cookie=admin).body)
+        self.assertNotIn("error", self.call("GET", create, cookie=admin, Origin=own).json()["results"][0])
         page = self.call("GET", "/")
         for name in ("content-security-policy", "x-frame-options", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy"):
             self.assertIn(name, page.headers)
