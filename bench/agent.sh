@@ -176,7 +176,7 @@ start_client() {
   local name=$1
   shift
   run "$name" "${client:-$BIN/resmon-client}" --server "127.0.0.1:$tcp_port" --token-file "$scratch/token" --host "$name" --interval 1s \
-    --set tls.enabled=true --set tls.ca_file="$scratch/certificate.pem" "$@"
+    --set tls.enabled=true --set tls.ca_file="$scratch/certificate.pem" --set spool.directory="$scratch/spool-$name" "$@"
 }
 
 # metric NAME: a counter of the server.
