@@ -1,7 +1,8 @@
-// A record stands alone but for the schemas that its segment defines: damage in one costs that one, and readers need no
-// history to go on. So within a record a value is its difference from the same field of the row one gather earlier,
-// where the record has that row (a client that catches up sends many gathers at once), and otherwise from zero. That
-// takes about three bytes a value from a client that is up to date and one from a client that catches up.
+// A record stands alone but for the schemas that its segment defines: damage in one costs that one, and rows of the
+// schemas that it would have defined until the segment ends; readers need no history to go on. So within a record a
+// value is its difference from the same field of the row one gather earlier, where the record has that row (a client
+// that catches up sends many gathers at once), and otherwise from zero. That takes about three bytes a value from a
+// client that is up to date and one from a client that catches up.
 //
 // Rejected: the client's frames as they came. They are a third of the size, but each is a difference from all that its
 // connection said before: every segment would have to begin with the state of every connection (twenty MiB for ten
