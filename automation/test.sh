@@ -162,6 +162,7 @@ run_suites() {
     if ((failed > before_failed)); then
       show_failures "$log" >&2
       lines+=("$(printf '%s %-10s %6d s  %s' "$(paint 1 red FAILED)" "$name" $((SECONDS - began)) "$result")")
+      while IFS= read -r name; do lines+=("       $name"); done < <(failed_names "$log")
     else
       lines+=("$(printf '%s %-10s %6d s  %s' "$(paint 1 green 'ok    ')" "$name" $((SECONDS - began)) "$result")")
     fi

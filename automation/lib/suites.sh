@@ -151,3 +151,15 @@ show_failures() {
     tail -n 15 -- "$1"
   } | tr -d '\000-\010\013-\037\177' | sed 's/^/  | /'
 }
+
+# failed_names LOG: which tests failed in it and the first reason each gave, for the end of the whole output: of a failed run people
+# often have no more than its last lines.
+failed_names() {
+  tr -d '\000-\010\013-\037\177' <"$1" | awk '
+    function tell(text) { if (!seen[text]++ && told++ < 24) print substr(text, 1, 200) }
+    /^not ok [0-9]+/ { sub(/^not ok [0-9]+ (- )?/, ""); tell($0); reason = 1; next }
+    /^ok [0-9]+/ { reason = 0 }
+    reason && /^# +[^ ].*(Error|failed|expected)/ { sub(/^# +/, ""); tell("  " $0); reason = 0 }
+    /\*\*\*(Failed|Timeout|Exception)/ { sub(/^.*Test +#[0-9]+: /, ""); sub(/ \.*\*\*\*/, " "); tell($0) }
+    /^SUMMARY: [A-Za-z]+Sanitizer/ || /^==> (ended after|no test ran)/ || /: error: / { tell($0) }'
+}
