@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
@@ -12,17 +11,9 @@ import { startMock } from "../../web/mock/server.mjs";
 import { lines } from "../../web/mock/lines.mjs";
 import { rate } from "../../web/mock/values.mjs";
 import { hasInk, launch, open, shot } from "./browser.mjs";
+import { freePort } from "./programs.mjs";
 
 const missing = spawnSync("influxd", ["version"]).error !== undefined;
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().on("error", reject).listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
 
 async function startInflux() {
   const folder = await mkdtemp(path.join(tmpdir(), "resmon-influx-"));

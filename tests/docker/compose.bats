@@ -41,7 +41,9 @@ teardown_file() {
   rm -rf --one-file-system -- "$SCRATCH"
 }
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+free_port() {
+  until python3 -c 'import random, socket; s = socket.socket(); s.bind(("127.0.0.1", random.randrange(15000, 32000))); print(s.getsockname()[1])' 2>/dev/null; do :; done
+}
 
 compose() {
   docker-compose --project-directory "$CLONE" --file "$CLONE/compose.yaml" --file "$CLONE/tests/docker/compose.test.yaml" --env-file "$CLONE/.env" "$@"

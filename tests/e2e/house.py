@@ -6,6 +6,7 @@ import gzip
 import http.client
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -54,9 +55,13 @@ def wait_seconds(seconds):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody has now, from below the range out of which the kernel takes the ports of outgoing connections: from within it, a
+    port whose server is down for a while may be gone when it comes back, or a client that tries it may even connect to itself."""
+    while True:
+        port = random.randrange(15000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def clean_environment(**more):

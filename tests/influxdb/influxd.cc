@@ -13,6 +13,7 @@
 #include <boost/json/src.hpp>
 #include <chrono>
 #include <filesystem>
+#include <random>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -26,10 +27,17 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+// One that nobody has now, from below the range out of which the kernel takes the ports of outgoing connections.
 std::uint16_t free_port() {
   asio::io_context context;
-  tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
-  return acceptor.local_endpoint().port();
+  std::random_device dice;
+  while (true) {
+    const auto port = static_cast<std::uint16_t>(15000 + dice() % 17000);
+    tcp::acceptor acceptor(context, tcp::v4());
+    boost::system::error_code error;
+    acceptor.bind(tcp::endpoint(asio::ip::make_address("127.0.0.1"), port), error);
+    if (!error) return port;
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <random>
 
 #include "base/file.h"
 
@@ -24,14 +25,14 @@ sockaddr_in loopback(std::uint16_t port) {
 
 Result<std::uint16_t> free_port() {
   const Fd socket(::socket(AF_INET, SOCK_STREAM, 0));
-  sockaddr_in address = loopback(0);
-  socklen_t length = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (!socket.valid() || ::bind(socket.get(), generic, length) != 0 ||
-      ::getsockname(socket.get(), generic, &length) != 0) {
-    return fail(system_error("free port", errno));
+  if (!socket.valid()) return fail(system_error("free port", errno));
+  std::random_device dice;
+  while (true) {
+    const auto port = static_cast<std::uint16_t>(15000 + dice() % 17000);
+    const sockaddr_in address = loopback(port);
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return port;
+    if (errno != EADDRINUSE) return fail(system_error("free port", errno));
   }
-  return ntohs(address.sin_port);
 }
 
 std::string percent_encoded(std::string_view text) {
