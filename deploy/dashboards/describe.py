@@ -84,6 +84,7 @@ class Dashboard:
     title: str
     purpose: str
     variables: list
+    narrow: str  # the variable that narrows every query, or ""
     rows: list  # (title, [Panel])
 
 
@@ -141,12 +142,15 @@ def load(description_text, schema_text):
     _take(raw, {"variable", "dashboard", "check"}, "top", mistakes)
     variables = raw.get("variable", {})
     for name, variable in variables.items():
-        _take(variable, {"label", "from", "tag"}, f"variable {name}", mistakes)
+        _take(variable, {"label", "from", "tag", "several"}, f"variable {name}", mistakes)
         check_names(schema, variable["from"], [], [variable["tag"]], f"variable {name}", mistakes)
     dashboards = []
     for board in raw.get("dashboard", []):
-        _take(board, {"id", "title", "purpose", "variables", "row"}, f"dashboard {board.get('id')}", mistakes)
+        _take(board, {"id", "title", "purpose", "variables", "narrow", "row"}, f"dashboard {board.get('id')}", mistakes)
         rows = []
+        narrow = board.get("narrow", "")
+        if narrow and (narrow not in board["variables"] or variables.get(narrow, {}).get("tag") != "host"):
+            mistakes.append(f"dashboard {board['id']}: '{narrow}' is no variable of hosts that it has")
         for row in board["row"]:
             panels = []
             for table in row["panel"]:
@@ -162,7 +166,7 @@ def load(description_text, schema_text):
                         if name not in variables or name not in board["variables"]:
                             mistakes.append(f"{where}: the dashboard has no variable '{name}'")
                     tags = [*query.where, *query.by, *(variables[n]["tag"] for n in query.filter if n in variables)]
-                    if "host" in board["variables"]:
+                    if narrow:
                         tags.append("host")
                     check_names(schema, query.measurement, query.fields, tags, where, mistakes)
                 if len({tuple(query.by) for query in queries}) > 1:
@@ -173,7 +177,7 @@ def load(description_text, schema_text):
         for name in board["variables"]:
             if name not in variables:
                 mistakes.append(f"dashboard {board['id']}: there is no variable '{name}'")
-        dashboards.append(Dashboard(board["id"], board["title"], board["purpose"], board["variables"], rows))
+        dashboards.append(Dashboard(board["id"], board["title"], board["purpose"], board["variables"], narrow, rows))
     checks = raw.get("check", [])
     for check in checks:
         where = f"check {check.get('id')}"

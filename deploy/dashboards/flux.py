@@ -1,5 +1,5 @@
 """A query of the description as Flux. The same text serves Grafana and InfluxDB 2, but for how a chosen value is written:
-`host` gives that."""
+`Matches` gives that."""
 
 import json
 
@@ -38,19 +38,28 @@ class Matches:
 
     def __init__(self, bucket, one_of):
         self.bucket = bucket
-        self.one_of = one_of  # (variable, tag) -> predicate text, or None: not narrowed by it
+        self.one_of = one_of  # (name, variable) -> predicate text
 
 
-GRAFANA = Matches("v.defaultBucket", lambda name, tag: f"r[{quoted(tag)}] =~ /^${{{name}:regex}}$/")
-# InfluxDB's own variables have one value at a time; only the host is worth one.
-INFLUXDB = Matches(None, lambda name, tag: f"r[{quoted(tag)}] == v.{name}" if name == "host" else None)
+# InfluxDB's own variables have one value at a time; this one stands for all of them, and comes before them when sorted.
+ALL = "(all)"
 
 
-def query_text(panel, query, description, with_host, matches):
-    out = _source(query, query.fields, matches)
-    for name in ["host"] * with_host + query.filter:
-        if predicate := matches.one_of(name, description.variables[name]["tag"]):
-            out.append(f"  |> filter(fn: (r) => {predicate})")
+def _influxdb_one_of(name, variable):
+    one = f"r[{quoted(variable['tag'])}] == v.{name}"
+    return f"v.{name} == {quoted(ALL)} or {one}" if variable.get("several") else one
+
+
+GRAFANA = Matches("v.defaultBucket", lambda name, variable: f"r[{quoted(variable['tag'])}] =~ /^${{{name}:regex}}$/")
+INFLUXDB = Matches(None, _influxdb_one_of)
+
+
+def _chosen(names, description, matches):
+    return [f"  |> filter(fn: (r) => {matches.one_of(name, description.variables[name])})" for name in names if name]
+
+
+def query_text(panel, query, description, narrow, matches):
+    out = _source(query, query.fields, matches) + _chosen([narrow, *query.filter], description, matches)
     if query.count:
         out += ["  |> last()", '  |> keep(columns: ["host"])', "  |> group()", '  |> distinct(column: "host")', "  |> count()",
                 f"  |> map(fn: (r) => ({{_time: now(), _value: r._value, _field: {quoted(next(iter(query.fields.values())))}}}))"]  # fmt: skip
@@ -75,7 +84,7 @@ def query_text(panel, query, description, with_host, matches):
     return "\n".join(out + _labels(query.fields))
 
 
-def table_text(panel, matches):
+def table_text(panel, description, narrow, matches):
     """All columns of a table of hosts in one query: each a stream of (host, label, value), turned sideways."""
     names, out = [], []
     for index, query in enumerate(panel.queries):
@@ -83,7 +92,7 @@ def table_text(panel, matches):
         name = f"column{index}"
         names.append(name)
         pick = query.calc if query.calc in ("max", "min") else "last"
-        out.append(f"{name} = " + "\n".join(_source(query, {field: label}, matches)))
+        out.append(f"{name} = " + "\n".join(_source(query, {field: label}, matches) + _chosen([narrow, *query.filter], description, matches)))
         out += ["  |> last()", "  |> toFloat()", '  |> group(columns: ["host"])', f"  |> {pick}()",
                 f"  |> set(key: \"_field\", value: {quoted(label)})", '  |> keep(columns: ["host", "_field", "_value"])', ""]  # fmt: skip
     out.append(f"union(tables: [{', '.join(names)}])")
@@ -91,31 +100,40 @@ def table_text(panel, matches):
     return "\n".join(out)
 
 
-def texts(panel, description, with_host, matches):
+def texts(panel, description, narrow, matches):
     if panel.kind == "table":
-        return [table_text(panel, matches)]
-    return [query_text(panel, query, description, with_host, matches) for query in panel.queries]
+        return [table_text(panel, description, narrow, matches)]
+    return [query_text(panel, query, description, narrow, matches) for query in panel.queries]
 
 
-def variable(description, name, matches, with_host=False):
+def variable(description, name, matches, narrow=""):
+    """The values to choose from; those of an interface, a disk or a mount only of the chosen hosts."""
     one = description.variables[name]
     bucket = matches.bucket or "v.bucket"
     predicate = f"r._measurement == {quoted(one['from'])}"
-    if with_host and name != "host":
-        predicate += " and " + matches.one_of("host", "host")
-    return (
-        'import "influxdata/influxdb/schema"\n\n'
-        f"schema.tagValues(bucket: {bucket}, tag: {quoted(one['tag'])}, predicate: (r) => {predicate}, start: -1d)"
-    )
+    if narrow and one["tag"] != "host":
+        predicate += " and " + matches.one_of(narrow, description.variables[narrow])
+    values = f"schema.tagValues(bucket: {bucket}, tag: {quoted(one['tag'])}, predicate: (r) => {predicate}, start: -1d)"
+    if matches is INFLUXDB and one.get("several"):
+        return (
+            'import "array"\nimport "influxdata/influxdb/schema"\n\n'
+            f"union(tables: [array.from(rows: [{{_value: {quoted(ALL)}}}]), {values}])\n"
+            "  |> group()\n"
+            "  |> sort()"
+        )
+    return 'import "influxdata/influxdb/schema"\n\n' + values
 
 
-def restarts(matches):
+def restarts(description, narrow, matches):
+    """A row for every start of a machine, with the words that Grafana shows."""
     return "\n".join([
         f"from(bucket: {matches.bucket})",
         "  |> range(start: v.timeRangeStart, stop: v.timeRangeStop)",
         '  |> filter(fn: (r) => r._measurement == "kernel" and r._field == "boot_time")',
-        f"  |> filter(fn: (r) => {matches.one_of('host', 'host')})",
+        *_chosen([narrow], description, matches),
         "  |> aggregateWindow(every: v.windowPeriod, fn: last, createEmpty: false)",
         "  |> difference()",
         "  |> filter(fn: (r) => r._value > 5)",
+        '  |> map(fn: (r) => ({_time: r._time, text: r.host + " was started again", tags: r.host}))',
+        "  |> group()",
     ])  # fmt: skip

@@ -31,14 +31,14 @@ def _name(panel, language):
     return " ".join(["${__field.labels._field}", *(f"${{__field.labels.{tag}}}" for tag in tags)])
 
 
-def _targets(panel, description, with_host, language):
+def _targets(panel, description, narrow, language):
     source = CHOSEN if language == "influxql" else FLUX
     letters = "ABCDEFGHIJKLMNOP"
     if language == "flux":
-        texts = flux.texts(panel, description, with_host, flux.GRAFANA)
+        texts = flux.texts(panel, description, narrow, flux.GRAFANA)
         return [{"refId": letters[i], "datasource": source, "query": text} for i, text in enumerate(texts)]
     out = []
-    for i, (_, text, form) in enumerate(influxql.targets(panel, description, with_host)):
+    for i, (_, text, form) in enumerate(influxql.targets(panel, description, narrow)):
         target = {"refId": letters[i], "datasource": source, "rawQuery": True, "query": text, "resultFormat": form}
         if form == "time_series":
             target["alias"] = _name(panel, language)
@@ -46,7 +46,7 @@ def _targets(panel, description, with_host, language):
     return out
 
 
-def _panel(panel, number, place, description, with_host, language):
+def _panel(panel, number, place, description, narrow, language):
     defaults = {"unit": panel.unit, "thresholds": _thresholds(panel.options), "color": {"mode": "palette-classic"}}
     for key in ("min", "max", "decimals"):
         if key in panel.options:
@@ -57,7 +57,7 @@ def _panel(panel, number, place, description, with_host, language):
         "type": {"graph": "timeseries", "stat": "stat", "table": "table"}[panel.kind],
         "datasource": CHOSEN if language == "influxql" else FLUX,
         "gridPos": place,
-        "targets": _targets(panel, description, with_host, language),
+        "targets": _targets(panel, description, narrow, language),
         "fieldConfig": {"defaults": defaults, "overrides": []},
         "options": {},
         "transformations": [],
@@ -100,17 +100,21 @@ def _panel(panel, number, place, description, with_host, language):
     return out
 
 
-def _variable(description, name, language, with_host):
+def _variable(description, name, language, narrow):
+    several = description.variables[name].get("several", False)
     out = {
         "type": "query", "name": name, "label": description.variables[name]["label"],
         "datasource": CHOSEN if language == "influxql" else FLUX,
         "refresh": 2, "sort": 1, "hide": 0, "skipUrlSync": False, "regex": "", "options": [], "current": {},
-        "multi": name != "host", "includeAll": name != "host",
+        "multi": several, "includeAll": several,
     }  # fmt: skip
+    if several:
+        # All as one expression: the names of a thousand hosts in every query would be too long for it.
+        out["allValue"] = ".*"
     if language == "influxql":
-        text = influxql.variable(description, name, with_host)
+        text = influxql.variable(description, name, narrow)
     else:
-        text = flux.variable(description, name, flux.GRAFANA, with_host)
+        text = flux.variable(description, name, flux.GRAFANA, narrow)
     out["query"] = {"query": text, "refId": name} if language == "flux" else text
     out["definition"] = text
     return out
@@ -124,22 +128,23 @@ def _variables(board, description, language):
             "refresh": 1, "hide": 0, "skipUrlSync": False, "multi": False, "includeAll": False, "options": [],
             "current": {"text": "InfluxDB (InfluxQL)", "value": INFLUXQL_UID, "selected": True},
         })  # fmt: skip
-    return out + [_variable(description, name, language, "host" in board.variables) for name in board.variables]
+    return out + [_variable(description, name, language, board.narrow) for name in board.variables]
 
 
-def _annotations(board, language):
-    if "host" not in board.variables:
+def _annotations(board, description, language):
+    if not board.narrow:
         return []
     common = {"name": "Restarts", "enable": True, "hide": False, "iconColor": "red", "datasource": CHOSEN if language == "influxql" else FLUX}
     if language == "influxql":
-        return [{**common, "query": influxql.restarts(), "textColumn": "change", "tagsColumn": "host", "titleColumn": "", "target": {
-            "refId": "Anno", "query": influxql.restarts(), "rawQuery": True, "fromAnnotations": True, "textEditor": True, "textColumn": "change", "tagsColumn": "host"}}]  # fmt: skip
-    return [{**common, "target": {"refId": "Anno", "query": flux.restarts(flux.GRAFANA)}}]
+        query = influxql.restarts(board.narrow)
+        columns = {"titleColumn": "", "textColumn": "host", "tagsColumn": "host", "timeEndColumn": ""}
+        return [{**common, "query": query, **columns, "target": {
+            "refId": "Anno", "query": query, "rawQuery": True, "fromAnnotations": True, "textEditor": True, **columns}}]  # fmt: skip
+    return [{**common, "target": {"refId": "Anno", "query": flux.restarts(description, board.narrow, flux.GRAFANA)}}]
 
 
 def dashboard(board, description, language):
     """language: influxql or flux."""
-    with_host = "host" in board.variables
     panels, number, y = [], 1, 0
     for title, row in board.rows:
         panels.append({"id": number, "type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"x": 0, "y": y, "w": 24, "h": 1}})
@@ -148,7 +153,7 @@ def dashboard(board, description, language):
             if x + panel.width > 24:
                 x, y, tallest = 0, y + tallest, 0
             place = {"x": x, "y": y, "w": panel.width, "h": panel.height}
-            panels.append(_panel(panel, number, place, description, with_host, language))
+            panels.append(_panel(panel, number, place, description, board.narrow, language))
             number, x, tallest = number + 1, x + panel.width, max(tallest, panel.height)
         y += tallest
     shown = "InfluxQL" if language == "influxql" else "Flux"
@@ -165,7 +170,7 @@ def dashboard(board, description, language):
         "refresh": "10s",
         "time": {"from": "now-1h", "to": "now"},
         "timepicker": {},
-        "annotations": {"list": _annotations(board, language)},
+        "annotations": {"list": _annotations(board, description, language)},
         "links": [{
             "type": "dashboards", "title": "resmon", "tags": ["resmon", language], "asDropdown": False, "includeVars": True, "keepTime": True,
             "targetBlank": False, "icon": "external link", "tooltip": "", "url": "",

@@ -24,8 +24,8 @@ def _scale_colours(options):
     return out
 
 
-def _chart(panel, place, description, with_host):
-    queries = [{"query": text} for text in flux.texts(panel, description, with_host, flux.INFLUXDB)]
+def _chart(panel, place, description, narrow):
+    queries = [{"query": text} for text in flux.texts(panel, description, narrow, flux.INFLUXDB)]
     suffix = SUFFIX.get(panel.unit, "")
     out = {"name": panel.title, "xPos": place[0], "yPos": place[1], "width": place[2], "height": place[3], "queries": queries}
     if panel.note:
@@ -62,7 +62,7 @@ def _dashboard(board, description):
             width, height = max(1, panel.width // 2), max(2, (panel.height + 1) // 2)
             if x + width > 12:
                 x, y, tallest = 0, y + tallest, 0
-            charts.append(_chart(panel, (x, y, width, height), description, "host" in board.variables))
+            charts.append(_chart(panel, (x, y, width, height), description, board.narrow))
             x, tallest = x + width, max(tallest, height)
         y += tallest
     return {"apiVersion": API, "kind": "Dashboard", "metadata": {"name": f"resmon-{board.id}"},
@@ -107,11 +107,15 @@ def _check(check, bucket):
 
 
 def template(description, bucket):
-    """The documents. Variables: bucket, and host, with which the host's dashboard is narrowed."""
+    """The documents. Variables: bucket, and those of the description; what there is to choose of an interface, a disk or a mount
+    depends on the chosen host."""
+    narrow = {name: board.narrow for board in description.dashboards for name in board.variables}
     variables = [
         {"apiVersion": API, "kind": "Variable", "metadata": {"name": "resmon-variable-bucket"},
          "spec": {"name": "bucket", "type": "constant", "values": [bucket]}},
-        {"apiVersion": API, "kind": "Variable", "metadata": {"name": "resmon-variable-host"},
-         "spec": {"name": "host", "type": "query", "language": "flux", "query": flux.variable(description, "host", flux.INFLUXDB)}},
+        *({"apiVersion": API, "kind": "Variable", "metadata": {"name": f"resmon-variable-{name}"},
+           "spec": {"name": name, "type": "query", "language": "flux", "description": f"resmon: {one['label'].lower()}",
+                    "query": flux.variable(description, name, flux.INFLUXDB, narrow.get(name, ""))}}
+          for name, one in description.variables.items()),
     ]  # fmt: skip
     return variables + [_dashboard(board, description) for board in description.dashboards] + [_check(check, bucket) for check in description.checks]

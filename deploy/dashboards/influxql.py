@@ -9,11 +9,9 @@ def text(value):
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _where(query, description, with_host):
+def _where(query, description, narrow):
     parts = [f"{ident(tag)}::tag = {text(value)}" for tag, value in query.where.items()]
-    if with_host:
-        parts.append('"host"::tag =~ /^$host$/')
-    parts += [f"{ident(description.variables[name]['tag'])}::tag =~ /^${name}$/" for name in query.filter]
+    parts += [f"{ident(description.variables[name]['tag'])}::tag =~ /^${name}$/" for name in [narrow, *query.filter] if name]
     return " AND ".join([*parts, "$timeFilter"])
 
 
@@ -21,11 +19,11 @@ def _scaled(expression, scale):
     return expression if scale == 1 else f"{expression} * {scale:g}"
 
 
-def targets(panel, description, with_host):
+def targets(panel, description, narrow):
     """[(query, text, result format)] for one panel. A table has one query a column, joined on host."""
     out = []
     for query in panel.queries:
-        source, where = ident(query.measurement), _where(query, description, with_host)
+        source, where = ident(query.measurement), _where(query, description, narrow)
         if panel.kind == "table":
             (field, label), = query.fields.items()
             out.append((query, f'SELECT {_scaled(f"{query.calc}({ident(field)})", query.scale)} AS {ident(label)} FROM {source} WHERE {where} GROUP BY "host"', "table"))
@@ -51,15 +49,16 @@ def targets(panel, description, with_host):
     return out
 
 
-def variable(description, name, with_host):
+def variable(description, name, narrow):
     one = description.variables[name]
-    narrowed = ' WHERE "host"::tag =~ /^$host$/' if with_host and name != "host" else ""
+    narrowed = f' WHERE "host"::tag =~ /^${narrow}$/' if narrow and one["tag"] != "host" else ""
     return f"SHOW TAG VALUES FROM {ident(one['from'])} WITH KEY = {ident(one['tag'])}{narrowed}"
 
 
-def restarts():
-    """One row for every start of a machine: its boot time, where it changed. A second more or less is the kernel's rounding."""
+def restarts(narrow):
+    """One row for every start of a machine: by how much its boot time changed, and whose. A second more or less is the kernel's
+    rounding."""
     return (
-        'SELECT "change" FROM (SELECT difference(last("boot_time")) AS "change" FROM "kernel" '
-        'WHERE "host"::tag =~ /^$host$/ AND $timeFilter GROUP BY time($__interval), "host" fill(none)) WHERE $timeFilter AND "change" > 5'
+        'SELECT "change", "host"::tag FROM (SELECT difference(last("boot_time")) AS "change" FROM "kernel" '
+        f'WHERE "host"::tag =~ /^${narrow}$/ AND $timeFilter GROUP BY time($__interval), "host" fill(none)) WHERE $timeFilter AND "change" > 5'
     )

@@ -74,6 +74,10 @@ class Drift(unittest.TestCase):
     def test_a_text_field(self):
         self.refuses("is text", change=lambda t: t.replace("{ uptime = \"uptime\" }", "{ uptime_format = \"uptime\" }"))
 
+    def test_a_dashboard_narrowed_by_what_is_no_host(self):
+        self.refuses("'interface' is no variable of hosts", change=lambda t: t.replace('narrow = "host"\n', 'narrow = "interface"\n'))
+        self.refuses("internal_server has no tag 'host'", change=lambda t: t.replace('variables = ["server", "hosts"]', 'variables = ["server", "hosts"]\nnarrow = "hosts"'))
+
     def test_a_misspelt_key(self):
         self.refuses("no key 'stakced'", change=lambda t: t.replace("stacked = true", "stakced = true", 1))
 
@@ -165,7 +169,16 @@ class Forms(unittest.TestCase):
                 for link in links:
                     self.assertIn(f"{link.removeprefix('resmon-')}.json", self.boards)
                 self.assertTrue(board["links"][0]["includeVars"])
-        self.assertTrue(all(self.boards[f"host-{language}.json"]["annotations"]["list"] for language in ("influxql", "flux")))
+                for variable in board["templating"]["list"]:
+                    if variable["type"] == "query":
+                        several = variable["name"] != "host"
+                        self.assertEqual((variable["multi"], variable["includeAll"], variable.get("allValue")), (several, several, ".*" if several else None))
+                        self.assertIn(f"${variable['name']}$" if "influxql" in name else f"${{{variable['name']}:regex}}", json.dumps(board["panels"]), "chosen, and nothing changes")
+        for board, wanted in (("fleet", {"hosts"}), ("host", {"host", "interface", "disk", "mount"}), ("server", {"server", "hosts"})):
+            for language in ("influxql", "flux"):
+                found = self.boards[f"{board}-{language}.json"]
+                self.assertEqual({variable["name"] for variable in found["templating"]["list"]} - {"source"}, wanted)
+                self.assertEqual(bool(found["annotations"]["list"]), board != "server")
 
     def test_influxdb_template(self):
         # docs.influxdata.com/influxdb/v2/tools/influxdb-templates/, and influxdb/pkger's parser for the names.
@@ -205,6 +218,17 @@ class Forms(unittest.TestCase):
                         self.assertIn(threshold["level"], ("OK", "INFO", "WARN", "CRIT"))
         wanted = {"cpu-high", "memory-high", "disk-full", "host-silent"}
         self.assertLessEqual({f"resmon-{name}" for name in wanted}, set(names))
+
+    def test_influxdb_variables_narrow_what_they_are_for(self):
+        boards = {document["spec"]["name"]: json.dumps(document["spec"]["charts"]) for document in self.template if document["kind"] == "Dashboard"}
+        variables = {document["spec"]["name"]: document["spec"] for document in self.template if document["kind"] == "Variable"}
+        self.assertEqual(set(variables), {"bucket", "host", "hosts", "interface", "disk", "mount", "server"})
+        for board, names in (("fleet", {"hosts"}), ("host", {"host", "interface", "disk", "mount"}), ("server", {"server", "hosts"})):
+            self.assertEqual(set(re.findall(r"v\.([a-z]+)\b", boards[f"resmon: {board}"])) - {"bucket"}, names)
+        for name in ("interface", "disk", "mount"):
+            self.assertIn("v.host", variables[name]["query"])
+        # All of them at once is the first to choose, where that makes sense.
+        self.assertEqual({name for name, spec in variables.items() if '"(all)"' in spec.get("query", "")}, set(variables) - {"bucket", "host"})
 
 
 FAKE_INFLUX = r"""#!/bin/bash
@@ -305,18 +329,22 @@ class Queries(house.HouseTest):
             return "(" + "|".join(re.escape(option).replace("\\-", "-").replace("/", "\\/") for option in options) + ")"
 
         wrong, table, counted = [], [], {store: 0 for store in stores}
-        for board_id in ("fleet", "host", "server"):
+        # The first of each is what the table shows: one simulated host with its interfaces, disks and mounts by name, everything of the
+        # others. Then whatever else may be chosen.
+        choices = {"fleet": ({}, {"hosts": "(real|sim-1)"}), "host": ({"host": "sim-1"}, {"host": "real"}), "server": ({}, {"hosts": "sim-2"})}
+        for board_id, chosen_each in choices.items():
             board = boards[f"{board_id}-influxql.json"]
-            for host in ("sim-1", "real") if board_id == "host" else (None,):
-                chosen = {"host": host} if host else {}
+            for chosen in chosen_each:
+                first_choice = chosen is chosen_each[0]
+                narrowed_to = chosen.get("hosts")
                 for variable in board["templating"]["list"]:
                     if variable["type"] != "query":
                         continue
                     answers = {store: sorted(set(values(store, fill(variable["query"], chosen)))) for store in stores}
                     self.assertEqual(answers["embedded"], answers["InfluxDB"], variable["query"])
                     self.assertTrue(answers["embedded"], f"{variable['query']} finds nothing")
-                    if variable["name"] != "host":
-                        chosen[variable["name"]] = any_of(answers["embedded"])
+                    if variable["name"] not in chosen:
+                        chosen[variable["name"]] = any_of(answers["embedded"]) if first_choice and board_id == "host" else variable["allValue"]
                 for panel in board["panels"]:
                     for target in panel.get("targets", []):
                         statement = fill(target["query"], chosen)
@@ -326,7 +354,11 @@ class Queries(house.HouseTest):
                             answers[store] = sorted(([n, sorted((t or {}).items()), c, v] for n, t, c, v in series), key=lambda s: json.dumps(s[:3]))
                             # A row without a value is no data.
                             rows[store] = sum(any(value is not None for value in row[1:]) for _, _, _, v in series for row in v)
-                        if host == "real":
+                        if narrowed_to:
+                            for _, tags, _, _ in answers["embedded"]:
+                                if "host" in dict(tags):
+                                    self.assertRegex(dict(tags)["host"], f"^{narrowed_to}$", statement)
+                        if not first_choice:
                             # This machine may lack a disk or an interface; that both stores agree is what it adds.
                             self.assertEqual(len(answers["embedded"]), len(answers["InfluxDB"]), statement)
                             continue
@@ -338,8 +370,10 @@ class Queries(house.HouseTest):
                             counted[store] += 1 if rows[store] else 0
                         table.append((board_id, panel["title"], target["refId"], rows["embedded"], rows["InfluxDB"]))
         for store in stores:
-            restarts = house.query(stores[store], fill(influxql.restarts(), {"host": "restarted"}), epoch="ms")
-            self.assertEqual([row[1] for _, _, _, v in restarts for row in v], [8000], store)
+            for narrow, value in (("host", "restarted"), ("hosts", ".*")):
+                restarts = house.query(stores[store], fill(influxql.restarts(narrow), {narrow: value}), epoch="ms")
+                # Which machine it was must be a column: Grafana makes an annotation's text and tags of columns only.
+                self.assertEqual([row[1:] for _, _, _, v in restarts for row in v], [[8000, "restarted"]], store)
         if TABLE:
             write_table(table)
         print(f"# summary: {len(table)} InfluxQL queries of {len(boards) // 2} dashboards: rows from the embedded store {counted['embedded']}, from InfluxDB {counted['InfluxDB']}", flush=True)

@@ -16,6 +16,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 // What Grafana and InfluxDB give a query: v is theirs.
 const kVariables = `option v = {bucket: "resmon", defaultBucket: "resmon", organization: "resmon", host: "web-1",
+  hosts: "(all)", interface: "eth0", disk: "sda", mount: "/", server: "server-1",
   timeRangeStart: -1h, timeRangeStop: now(), windowPeriod: 10s}
 `;
 
