@@ -24,6 +24,7 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "base/skipped_turns.h"
 #include "uplink/spool.h"
 
 namespace resmon::client {
@@ -96,7 +97,8 @@ class Agent {
                           {"connection_failures", FieldType::kInteger},
                           {"spool_disk_bytes", FieldType::kInteger},
                           {"cpu_seconds", FieldType::kFloat},
-                          {"memory_resident_bytes", FieldType::kInteger}}})
+                          {"memory_resident_bytes", FieldType::kInteger},
+                          {"skipped_gathers", FieldType::kInteger}}})
                 .value_or(0);
   }
 
@@ -182,6 +184,8 @@ class Agent {
 
   void gather(UnixNanos time, int gathers) {
     metric::Batch batch = spool_.take_empty();
+    // A collector with an interval of its own may be due in between.
+    if (time % options_.interval.count() == 0) skipped_.took(time, std::chrono::steady_clock::now());
     gatherer_->gather(time, batch);
     report_self(time, gathers, batch);
     const std::size_t samples = batch.samples();
@@ -242,7 +246,7 @@ class Agent {
     getrusage(RUSAGE_SELF, &usage);
     const double cpu = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                        static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    metric::RowWriter row = batch.add(self_, 10, time);
+    metric::RowWriter row = batch.add(self_, 11, time);
     row.set(0, static_cast<std::int64_t>(spool_.backlog_samples()));
     row.set(1, static_cast<std::int64_t>(spool_.dropped_samples()));
     row.set(2, static_cast<std::int64_t>(uplink_.stats().acknowledged_samples));
@@ -253,6 +257,7 @@ class Agent {
     row.set(7, disk_bytes_);
     row.set(8, std::round(cpu * 1000) / 1000);
     row.set(9, resident_bytes_);
+    row.set(10, skipped_.count());
   }
 
   const Options& options_;
@@ -265,6 +270,7 @@ class Agent {
   asio::signal_set signals_;
   std::unique_ptr<collect::Scripts> scripts_;
   metric::SchemaId self_ = 0;
+  SkippedTurns skipped_{options_.interval};
   std::int64_t resident_bytes_ = 0;
   std::int64_t disk_bytes_ = 0;
   bool stopping_ = false;

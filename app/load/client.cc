@@ -66,7 +66,9 @@ Client::Client(Shared& shared, uplink::Options uplink_options, std::int64_t numb
   self_ = schemas
               .intern({"internal_client",
                        {},
-                       {{"backlog_samples", FieldType::kInteger}, {"dropped_samples", FieldType::kInteger}}})
+                       {{"backlog_samples", FieldType::kInteger},
+                        {"dropped_samples", FieldType::kInteger},
+                        {"skipped_gathers", FieldType::kInteger}}})
               .value_or(0);
   if (options_.numbered) numbered_ = schemas.intern({"numbered", {}, {{"sequence", FieldType::kInteger}}}).value_or(0);
 }
@@ -75,9 +77,10 @@ Status Client::gather(UnixNanos time) {
   metric::Batch batch = spool_.take_empty();
   if (model_) model_->gather(time, batch);
   if (recording_ != nullptr) recording_->gather(gathers_++ + static_cast<std::uint64_t>(number_), time, batch);
-  metric::RowWriter row = batch.add(self_, 2, time);
+  metric::RowWriter row = batch.add(self_, 3, time);
   row.set(0, static_cast<std::int64_t>(spool_.backlog_samples()));
   row.set(1, static_cast<std::int64_t>(spool_.dropped_samples()));
+  row.set(2, skipped_.count());
   std::uint64_t sequence = 0;
   if (options_.numbered) {
     RESMON_ASSIGN(sequence, ledger_.offer(time, batch.samples() + 1));
@@ -128,6 +131,7 @@ asio::awaitable<void> Client::sample_by_the_clock() {
     timer_.expires_after(std::chrono::nanoseconds(due + phase - clock.wall()));
     co_await timer_.async_wait(kAwait);
     if (stopping_) break;
+    skipped_.took(due, clock.steady());
     if (Status gathered = gather(due); !gathered) throw std::runtime_error(gathered.error().message);
   }
 }

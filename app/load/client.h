@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/skipped_turns.h"
 #include "latency.h"
 #include "ledger.h"
 #include "options.h"
@@ -67,6 +68,7 @@ class Client {
   metric::SchemaId self_ = 0;
   metric::SchemaId numbered_ = 0;
   std::uint64_t samples_ = 0;
+  SkippedTurns skipped_{options_.interval};
   bool stopping_ = false;
 };
 

@@ -130,7 +130,7 @@ class ProtocolTest(house.HouseTest):
                 f"samples of {host} from after the case",
                 lambda host=host: (t := self.times(host, self.since)) and t[-1] > now and t,
             )
-            self.assertEqual(house.gaps(times, INTERVAL_NS), [], host)
+            self.assertEqual(house.unexplained_gaps(self.server, host, times, INTERVAL_NS), [], host)
         for process in (self.neighbour, self.simulated):
             self.assertEqual(process.lines(" WARN "), [])
             self.assertTrue(process.running())

@@ -152,7 +152,7 @@ class DataTest(house.HouseTest):
         )
         for host, stored in found.items():
             self.assertLess(stored[0], away, host)
-            self.assertEqual(house.gaps(stored, NS), [], host)
+            self.assertEqual(house.unexplained_gaps(server, host, stored, NS), [], host)
         self.assertEqual(server.metrics()["resmon_missing_batches_total"], 0)
         dropped = server.rows("SELECT max(dropped_samples) FROM internal_client WHERE host = 'real'")
         self.assertEqual(dropped[0][1], 0)
@@ -800,7 +800,7 @@ class InfluxTest(house.HouseTest):
         values = self.assert_same(server, influxd, hosts)
         for host in hosts:
             times = [row[0] for row in server.rows(f"SELECT load1 FROM system WHERE host = '{host}'")]
-            self.assertEqual(house.gaps(times, NS // 2), [], host)
+            self.assertEqual(house.unexplained_gaps(server, host, times, NS // 2), [], host)
         print(f"# {values} values compared, {int(server.metrics()['resmon_samples_total'])} samples taken", flush=True)
         self.assertEqual(values, server.metrics()["resmon_samples_total"])
         self.assertEqual(len(server.lines(" WARN sink ")), 1, server.lines(" WARN "))
