@@ -38,9 +38,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (back->columns[i].presence != rows->columns[i].presence) std::abort();
       break;
     }
-    default:
-      (void)read_segment(bytes,
-                         [](GroupId, resmon::UnixNanos, std::span<const SegmentValue>) { return resmon::Status(); });
+    default: {
+      struct Nothing final : SegmentVisitor {
+        resmon::Status shape(GroupId, std::span<const SegmentColumn>) override { return {}; }
+        void row(const SegmentRow& row) override {
+          for (std::size_t i = 0; i < row.columns.size(); ++i) seen += row.columns[i] + row.cells[i];
+        }
+        std::uint64_t seen = 0;
+      } nothing;
+      (void)read_segment(bytes, nothing);
+    }
   }
   return 0;
 }

@@ -12,6 +12,24 @@ namespace {
 constexpr std::size_t kMaxDescribed = 100;
 constexpr std::uint64_t kProgressEvery = 256;
 
+// A segment's shapes compared with the catalog.
+class SegmentShapes final : public SegmentVisitor {
+ public:
+  explicit SegmentShapes(const Catalog& catalog) : catalog_(catalog) {}
+  Status shape(GroupId group, std::span<const SegmentColumn> columns) override {
+    if (group >= catalog_.group_count()) return fail(ErrorKind::kDamaged, "unknown group");
+    for (const SegmentColumn& column : columns) {
+      const Column* const entry = catalog_.column(catalog_.measurement_of(group), column.id);
+      if (entry == nullptr || entry->type != column.type) return fail(ErrorKind::kDamaged, "unknown column");
+    }
+    return {};
+  }
+  void row(const SegmentRow&) override {}
+
+ private:
+  const Catalog& catalog_;
+};
+
 class Checker {
  public:
   Checker(Database database, const CheckProgress& progress) : database_(std::move(database)), progress_(progress) {}
@@ -128,15 +146,8 @@ class Checker {
       }
       if (!*row) return {};
       ++report_.segments;
-      const Status status =
-          read_segment(select.blob(1), [&](GroupId group, UnixNanos, std::span<const SegmentValue> values) -> Status {
-            if (group >= catalog_.group_count()) return fail(ErrorKind::kDamaged, "unknown group");
-            for (const SegmentValue& value : values) {
-              const Column* const column = catalog_.column(catalog_.measurement_of(group), value.column);
-              if (column == nullptr || column->type != value.type) return fail(ErrorKind::kDamaged, "unknown column");
-            }
-            return {};
-          });
+      SegmentShapes shapes(catalog_);
+      const Status status = read_segment(select.blob(1), shapes);
       if (!status) note("log segment " + std::to_string(select.integer(0)) + ": " + status.error().message);
     }
   }

@@ -149,6 +149,7 @@ class EmbeddedStore final : public Store {
   struct Connection;
   class ConnectionLease;
   struct Scan;
+  class Replay;
 
   // store.cc
   Status prepare_file();

@@ -23,14 +23,26 @@ std::size_t Head::row(UnixNanos time) {
     cells_.insert(cells_.begin() + static_cast<std::ptrdiff_t>(at * stride_), stride_, 0);
     return at;
   }
+  if (times_.empty()) tighten();
+  if (times_.size() == times_.capacity()) {
+    // By a quarter, not to twice as much: what is left free is a fifth of a head's memory at most.
+    const std::size_t rows = times_.size() + std::max<std::size_t>(times_.size() / 4, 8);
+    times_.reserve(rows);
+    cells_.reserve(rows * stride_);
+  }
   times_.push_back(time);
   cells_.resize(cells_.size() + stride_, 0);
   return times_.size() - 1;
 }
 
 std::size_t Head::slot(ColumnId id, metric::FieldType type) {
-  for (std::size_t i = 0; i < slots_.size(); ++i)
-    if (slots_[i].id == id) return i;
+  // Columns are mostly asked for in the order in which they first came.
+  if (next_slot_ < slots_.size() && slots_[next_slot_].id == id) return next_slot_++;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].id != id) continue;
+    next_slot_ = i + 1;
+    return i;
+  }
   slots_.push_back({id, type});
   if ((slots_.size() + 63) / 64 > words_ || words_ + slots_.size() > stride_) widen();
   return slots_.size() - 1;
@@ -50,6 +62,12 @@ void Head::widen() {
   cells_ = std::move(cells);
   words_ = words;
   stride_ = stride;
+}
+
+// Columns usually come all at once, before the first row: then no room for more is needed.
+void Head::tighten() {
+  words_ = (slots_.size() + 63) / 64;
+  stride_ = words_ + slots_.size();
 }
 
 void Head::set_string(std::size_t row, std::size_t slot, std::string_view value) {

@@ -26,6 +26,12 @@ class Head {
 
   // The place of the row with this time, made if it is not there. Valid until the next row() or slot().
   std::size_t row(UnixNanos time);
+  // Asks for the memory that the next row will go to.
+  void prefetch_end() const {
+    __builtin_prefetch(times_.data() + times_.size(), 1);
+    __builtin_prefetch(cells_.data() + cells_.size(), 1);
+    __builtin_prefetch(cells_.data() + cells_.size() + stride_ - 1, 1);
+  }
   // The place of a column in rows, made if it is not there.
   std::size_t slot(ColumnId id, metric::FieldType type);
   void set(std::size_t row, std::size_t slot, metric::Cell cell) {
@@ -49,10 +55,12 @@ class Head {
   }
   metric::Cell cell(std::size_t row, std::size_t slot) const { return cells_[row * stride_ + words_ + slot]; }
   void widen();
+  void tighten();  // REQUIRES: empty()
 
   std::vector<UnixNanos> times_;     // strictly ascending
   std::vector<metric::Cell> cells_;  // for each row words_ of presence, then room for values, stride_ in all
   std::vector<Slot> slots_;
+  std::size_t next_slot_ = 0;  // where slot() looks first
   std::size_t words_ = 0;
   std::size_t stride_ = 0;
   std::string text_;

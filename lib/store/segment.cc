@@ -119,8 +119,7 @@ void SegmentWriter::clear() {
   last_time_ = 0;
 }
 
-Status read_segment(std::string_view bytes,
-                    const std::function<Status(GroupId, UnixNanos, std::span<const SegmentValue>)>& visit) {
+Status read_segment(std::string_view bytes, SegmentVisitor& visitor) {
   ByteReader outer(bytes);
   if (outer.fixed<std::uint8_t>() != kFormat) return damaged("unknown format");
   if (const auto checksum = outer.fixed<std::uint32_t>(); outer.bad() || crc32c(outer.rest()) != checksum)
@@ -132,55 +131,68 @@ Status read_segment(std::string_view bytes,
     return damaged("does not decompress");
 
   struct Shape {
-    GroupId group;
-    std::vector<SegmentValue> columns;  // the cell is the last value
+    std::size_t first = 0;  // of its columns in `columns` and `before`
+    std::size_t count = 0;
   };
   std::vector<Shape> shapes;
-  std::vector<SegmentValue> values;
+  std::vector<SegmentColumn> columns;
+  std::vector<metric::Cell> before;    // each column's last value
+  std::vector<std::uint32_t> all;      // 0, 1, 2 …: the columns of a row that has them all
+  std::vector<std::uint32_t> present;  // of one that has not
+  std::vector<metric::Cell> cells;
   std::uint64_t time = 0;
   ByteReader reader(buffer);
   while (!reader.empty()) {
     const std::uint64_t kind = reader.varint();
     if (kind == kNewShape) {
-      Shape shape{static_cast<GroupId>(reader.varint()), {}};
+      const auto group = static_cast<GroupId>(reader.varint());
       const std::uint64_t count = reader.varint();
       if (count > reader.rest().size()) return damaged("bad shape");
+      const Shape shape{columns.size(), count};
       for (std::uint64_t i = 0; i < count; ++i) {
         const auto id = static_cast<ColumnId>(reader.varint());
         const auto type = reader.fixed<std::uint8_t>();
         if (type >= metric::kFieldTypeCount) return damaged("bad shape");
-        shape.columns.push_back({id, static_cast<metric::FieldType>(type), 0, {}});
+        columns.push_back({id, static_cast<metric::FieldType>(type)});
       }
       if (reader.bad()) return damaged("cut short");
-      shapes.push_back(std::move(shape));
+      before.resize(columns.size());
+      for (auto next = static_cast<std::uint32_t>(all.size()); next < count; ++next) all.push_back(next);
+      cells.resize(all.size());
+      shapes.push_back(shape);
+      RESMON_TRY(visitor.shape(group, std::span(columns).subspan(shape.first)));
       continue;
     }
     if (kind > shapes.size()) return damaged("a row without a shape");
-    Shape& shape = shapes[kind - 1];
+    const Shape& shape = shapes[kind - 1];
     time += static_cast<std::uint64_t>(unzigzag(reader.varint()));
     const std::uint64_t some = reader.varint();
-    const std::uint64_t count = some == 0 ? shape.columns.size() : some;
-    if (count > shape.columns.size()) return damaged("bad row");
-    values.clear();
+    const std::uint64_t count = some == 0 ? shape.count : some;
+    if (count > shape.count) return damaged("bad row");
+    present.clear();
     for (std::uint64_t i = 0; i < count; ++i) {
       const std::uint64_t index = some == 0 ? i : reader.varint();
-      if (index >= shape.columns.size()) return damaged("bad row");
-      SegmentValue& column = shape.columns[index];
-      SegmentValue value = column;
-      switch (value.type) {
-        case metric::FieldType::kString:
-          value.text = reader.take(reader.varint());
+      if (index >= shape.count) return damaged("bad row");
+      if (some != 0) present.push_back(static_cast<std::uint32_t>(index));
+      metric::Cell& last = before[shape.first + index];
+      switch (columns[shape.first + index].type) {
+        case metric::FieldType::kString: {
+          const std::string_view text = reader.take(reader.varint());
+          cells[i] = text.empty()
+                         ? 0
+                         : metric::string_cell(static_cast<std::size_t>(text.data() - buffer.data()), text.size());
           break;
+        }
         case metric::FieldType::kFloat:
-          value.cell = get_float(reader, column.cell);
+          cells[i] = get_float(reader, last);
           break;
         default:
-          value.cell = column.cell += static_cast<metric::Cell>(unzigzag(reader.varint()));
+          cells[i] = last += static_cast<metric::Cell>(unzigzag(reader.varint()));
       }
-      values.push_back(value);
     }
     if (reader.bad()) return damaged("cut short");
-    RESMON_TRY(visit(shape.group, static_cast<UnixNanos>(time), values));
+    visitor.row({kind - 1, static_cast<UnixNanos>(time), std::span(some == 0 ? all : present).first(count),
+                 std::span(cells).first(count), buffer});
   }
   return {};
 }

@@ -4,7 +4,6 @@
 // again. Fast to write rather than small: it is deleted as soon as its rows are sealed. Pure, no I/O.
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,16 +43,29 @@ class SegmentWriter {
   UnixNanos last_time_ = 0;
 };
 
-struct SegmentValue {
-  ColumnId column = 0;
+struct SegmentColumn {
+  ColumnId id = 0;
   metric::FieldType type = metric::FieldType::kFloat;
-  metric::Cell cell = 0;
-  std::string_view text;  // of a string
 };
 
-// Calls `visit` for every row in order. kDamaged, perhaps after some rows, where the bytes are not a segment. Safe on
-// any bytes.
-Status read_segment(std::string_view bytes,
-                    const std::function<Status(GroupId, UnixNanos, std::span<const SegmentValue>)>& visit);
+// One row, while it is being visited.
+struct SegmentRow {
+  std::size_t shape = 0;  // number of its shape, counted from 0 as they came
+  UnixNanos time = 0;
+  std::span<const std::uint32_t> columns;  // which of the shape's columns have a value
+  std::span<const metric::Cell> cells;     // one for each of `columns`
+  std::string_view text;                   // the arena of string cells
+};
+
+// What reading a segment shows, in order: every shape before the rows of it.
+class SegmentVisitor {
+ public:
+  virtual ~SegmentVisitor() = default;
+  virtual Status shape(GroupId group, std::span<const SegmentColumn> columns) = 0;  // an error ends the reading
+  virtual void row(const SegmentRow& row) = 0;
+};
+
+// kDamaged, perhaps after some rows, where the bytes are not a segment. Safe on any bytes.
+Status read_segment(std::string_view bytes, SegmentVisitor& visitor);
 
 }  // namespace resmon::store
