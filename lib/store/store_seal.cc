@@ -5,9 +5,10 @@
 //   replaced,
 //     unless they are so many that it would hold up the writer: then the overlap stays, and reads merge it by
 //     generation.
-//   - Small chunks, left by a restart or by memory pressure, are joined with the next head if they are no larger than
-//   it: as in
-//     a binary counter, a row is rewritten a logarithmic number of times.
+//   - A chunk that is no larger than the head that comes behind it is joined with it: as in a binary counter, a row is
+//     rewritten a logarithmic number of times. Of heads that were full every second one is joined with the one before,
+//     which costs half as much again to encode and takes a twentieth off the disk; small chunks, left by a restart or
+//     by memory pressure, become large ones in the same way.
 //
 // What is replaced must form a closed set (no chunk outside overlaps the new range), or an old row could come to lie in
 // a newer generation than the row that had overwritten it.
@@ -26,6 +27,8 @@ namespace {
 
 constexpr std::size_t kMaxPartTextBytes = 16U << 20U;
 constexpr std::int64_t kMaxJoins = 16;
+constexpr std::uint32_t kSealedInJoined = 3;   // a joined chunk has at most this many times the rows of a sealed one
+constexpr std::int64_t kSealedInRewrite = 12;  // and so many are rewritten at once for rows that overlap them
 
 // Cuts rows where nothing came for long, where they span too much, and where they are too many.
 std::vector<Rows> cut(Rows rows, std::size_t max_rows, const TierShape& shape) {
@@ -94,7 +97,7 @@ Selection choose(const std::vector<ChunkEntry>& entries, UnixNanos first, UnixNa
   const Selection none{first, last, rows, std::vector<bool>(entries.size()), 0};
   Selection best = none;
   best.close_over(entries);
-  if (best.rows - rows > rows_per_chunk * 8) return none;
+  if (best.rows - rows > rows_per_chunk * kSealedInRewrite) return none;
   for (std::int64_t joins = 0; joins < kMaxJoins; ++joins) {
     std::size_t before = entries.size();
     for (std::size_t i = 0; i < entries.size(); ++i)
@@ -103,7 +106,7 @@ Selection choose(const std::vector<ChunkEntry>& entries, UnixNanos first, UnixNa
         before = i;
     if (before == entries.size()) break;
     const ChunkEntry& entry = entries[before];
-    if (entry.rows > best.rows || entry.rows + best.rows > rows_per_chunk * 3 / 2 ||
+    if (entry.rows > best.rows || entry.rows + best.rows > rows_per_chunk * std::int64_t{kSealedInJoined} ||
         minus(best.first, entry.last_time) > shape.max_gap || minus(best.last, entry.first_time) >= shape.max_span)
       break;
     Selection larger = best;
@@ -158,7 +161,8 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
         GroupState& group = *groups[end];
         if (group.head.empty()) continue;
         // Only this thread changes heads, so it reads them without the lock.
-        for (Rows& part : cut(group.head.copy({}, nullptr), options_.rows_per_chunk * 3 / 2, shape_of(kTierRaw))) {
+        for (Rows& part :
+             cut(group.head.copy({}, nullptr), options_.rows_per_chunk * kSealedInJoined, shape_of(kTierRaw))) {
           RESMON_ASSIGN(const std::size_t written, seal_part(group, std::move(part)));
           bytes += written;
         }
@@ -213,7 +217,7 @@ Result<std::size_t> EmbeddedStore::seal_part(GroupState& group, Rows part) {
   // The usual case needs no search: behind everything stored, and the chunk before is too large to be joined.
   if (part.times.front() > group.newest_time && (group.newest_rows > static_cast<std::int64_t>(part.size()) ||
                                                  group.newest_rows + static_cast<std::int64_t>(part.size()) >
-                                                     static_cast<std::int64_t>(options_.rows_per_chunk) * 3 / 2)) {
+                                                     std::int64_t{options_.rows_per_chunk} * kSealedInJoined)) {
     RESMON_TRY(insert_chunk(group, kTierRaw, part, bytes));
     return bytes;
   }
@@ -254,7 +258,7 @@ Status EmbeddedStore::store_rows(GroupState& group, std::int64_t tier, Rows part
   for (const ChunkEntry& entry : chosen) RESMON_TRY(delete_chunk_.bind(1, entry.id).run());
   totals_.chunks -= static_cast<std::int64_t>(chosen.size());
   totals_.bytes[static_cast<std::size_t>(tier)] -= chosen_bytes;
-  for (const Rows& piece : cut(std::move(merged), options_.rows_per_chunk * 3 / 2, shape))
+  for (const Rows& piece : cut(std::move(merged), options_.rows_per_chunk * kSealedInJoined, shape))
     RESMON_TRY(insert_chunk(group, tier, piece, bytes));
   return {};
 }

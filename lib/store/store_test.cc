@@ -188,7 +188,7 @@ TEST_F(StoreTest, RetentionByAgeRemovesWholeChunks) {
   const std::size_t left = rows(*store, "m");
   EXPECT_GE(left, 1000U);
   EXPECT_LE(left, 1300U);
-  EXPECT_GE(store->stats().expired_chunks, 7U);
+  EXPECT_GE(store->stats().expired_chunks, 3U);
 }
 
 TEST_F(StoreTest, TheFilesStayWithinTheLimitAndTheNewestRowsStay) {
@@ -259,7 +259,7 @@ TEST_F(StoreTest, ADamagedChunkIsWalledOffAndTheRestAnswers) {
   options_.rows_per_chunk = 100;
   const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
   auto store = open();
-  for (std::size_t i = 0; i < 5; ++i) {
+  for (std::size_t i = 0; i < 8; ++i) {
     ASSERT_TRUE(store->write(ticks(id, kStart + static_cast<UnixNanos>(i) * 100 * kSecond, 100)).has_value());
     ASSERT_TRUE(store->maintain(kStart + static_cast<UnixNanos>(i * 100 + 100) * kSecond).has_value());
   }
@@ -269,15 +269,15 @@ TEST_F(StoreTest, ADamagedChunkIsWalledOffAndTheRestAnswers) {
   store = nullptr;
   execute(
       "UPDATE chunks SET data = CAST(substr(data, 1, 40) || x'ff' || substr(data, 42) AS BLOB) WHERE id = (SELECT "
-      "min(id) + 1 FROM chunks)");
+      "min(id) FROM chunks)");
   store = open();
   const std::size_t left = rows(*store, "m");
-  EXPECT_LT(left, 500U);
-  EXPECT_GT(left, 300U);
+  EXPECT_LT(left, 800U);
+  EXPECT_GE(left, 500U);
   EXPECT_EQ(rows(*store, "m"), left);
   EXPECT_EQ(store->stats().damaged_chunks, 1U);
   // A late row into the damaged stretch is stored and shown all the same.
-  ASSERT_TRUE(store->write(ticks(id, kStart + 110 * kSecond + 1, 1)).has_value());
+  ASSERT_TRUE(store->write(ticks(id, kStart + 10 * kSecond + 1, 1)).has_value());
   ASSERT_TRUE(store->close().has_value());
   EXPECT_EQ(rows(*store, "m"), left + 1);
   const CheckReport report = check(options_.directory).value();
