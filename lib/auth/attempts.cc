@@ -23,7 +23,7 @@ std::chrono::seconds Attempts::begin(const std::string& key, unsigned limit, Tim
   return std::chrono::seconds(0);
 }
 
-void Attempts::succeeded(std::string_view key) {
+void Attempts::take_back(std::string_view key) {
   const std::lock_guard lock(mutex_);
   const auto at = entries_.find(key);
   if (at == entries_.end()) return;

@@ -1,8 +1,8 @@
 #pragma once
 
 // How often somebody may try a password: a bounded number in a window of time, for each key (an address, a name, both).
-// An attempt counts when it begins, so that many at once are no way around it; a success takes its own back. Bounded:
-// when the table is full, what began the longest ago goes. Thread-safe.
+// An attempt counts when it begins, so that many at once are no way around it; a success takes its own back, and so
+// does one that another limit refuses. Bounded: when the table is full, what began the longest ago goes. Thread-safe.
 
 #include <chrono>
 #include <cstdint>
@@ -21,7 +21,7 @@ class Attempts {
 
   // 0: go ahead. Otherwise how long to wait, rounded up; then nothing was counted.
   std::chrono::seconds begin(const std::string& key, unsigned limit, Time now);
-  void succeeded(std::string_view key);
+  void take_back(std::string_view key);
   std::size_t size() const;
 
  private:

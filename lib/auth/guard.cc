@@ -127,18 +127,25 @@ std::chrono::seconds Guard::begin_attempt(const std::string& user, std::string_v
   const auto now = std::chrono::steady_clock::now();
   // Names that nobody has are one name: they must not fill the table.
   const std::string name = state()->accounts.find_user(user) != nullptr ? user : "?";
-  auto wait = attempts_.begin("address " + network, options_.attempts_of_address, now);
-  if (wait.count() == 0)
-    wait = attempts_.begin("user " + name + " at " + network, options_.attempts_of_user_at_address, now);
-  if (wait.count() == 0) wait = attempts_.begin("user " + name, options_.attempts_of_user, now);
-  return wait;
+  const std::pair<std::string, unsigned> keys[] = {
+      {"user " + name + " at " + network, options_.attempts_of_user_at_address},
+      {"user " + name, options_.attempts_of_user},
+      {"address " + network, options_.attempts_of_address}};
+  for (std::size_t i = 0; i < std::size(keys); ++i) {
+    const auto wait = attempts_.begin(keys[i].first, keys[i].second, now);
+    if (wait.count() == 0) continue;
+    // A try that is refused is none: whoever repeats it must not use up what others of the same address or name have.
+    while (i-- > 0) attempts_.take_back(keys[i].first);
+    return wait;
+  }
+  return std::chrono::seconds(0);
 }
 
 void Guard::attempt_succeeded(const std::string& user, std::string_view address) {
   const std::string network = network_of(address);
-  attempts_.succeeded("address " + network);
-  attempts_.succeeded("user " + user + " at " + network);
-  attempts_.succeeded("user " + user);
+  attempts_.take_back("address " + network);
+  attempts_.take_back("user " + user + " at " + network);
+  attempts_.take_back("user " + user);
 }
 
 Guard::LogIn Guard::log_in(const std::string& user, const std::string& password, std::string_view address) {
