@@ -8,7 +8,7 @@ suites_table() {
   cat <<'TABLE'
 lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, names
 unit       default 1200  -         release  ctest:release             every library's own tests
-bats       default  900  -         -        directory:tests/bats      this command line, with stand-ins for the programs
+bats       default 1800  -         -        directory:tests/bats      this command line, with stand-ins for the programs
 e2e        default  900  -         release  labelled:e2e              the real programs together
 influxdb   default  600  influxdb  release  labelled:influxdb         Debian's InfluxDB as a store
 browser    default  600  browser   release  directory:tests/browser   the page in Debian's chromium
