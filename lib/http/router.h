@@ -63,7 +63,9 @@ struct Response {
   static Response error(unsigned status, std::string_view message);
 };
 
-// One WebSocket connection, on one executor.
+// One WebSocket connection, on one executor. When the session or the token that it began with ends, both operations
+// fail with kDenied; that is seen when one of them is called or has waited, so a handler waits a second or so at a
+// time.
 class Socket {
  public:
   virtual ~Socket() = default;

@@ -125,8 +125,13 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
  public:
   explicit WebSocket(std::shared_ptr<Ws> ws) : ws_(std::move(ws)) {}
 
+  // From now on `welcome` is asked before each message that goes out and after each wait.
+  void serve_while(std::function<bool()> welcome) { welcome_ = std::move(welcome); }
+  bool turned_away() const { return turned_away_; }
+
   asio::awaitable<Status> send(std::string text) override {
     const auto self = this->shared_from_this();
+    if (!still_welcome()) co_return fail(ErrorKind::kDenied, "who asked may read no longer");
     const auto [error, n] = co_await ws_->async_write(asio::buffer(text), kAwait);
     if (error) co_return fail(ErrorKind::kUnavailable, error.message());
     co_return Status();
@@ -144,6 +149,7 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
     }
     timer_.expires_after(timeout);
     if (reading_) co_await timer_.async_wait(kAwait);
+    if (!still_welcome()) co_return fail(ErrorKind::kDenied, "who asked may read no longer");
     if (reading_) co_return std::optional<std::string>();
     if (error_) co_return fail(ErrorKind::kUnavailable, error_.message());
     std::string text = beast::buffers_to_string(buffer_.data());
@@ -154,7 +160,14 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
   asio::any_io_executor executor() const override { return const_cast<Ws&>(*ws_).get_executor(); }
 
  private:
+  bool still_welcome() {
+    if (welcome_ && !welcome_()) turned_away_ = true;
+    return !turned_away_;
+  }
+
   std::shared_ptr<Ws> ws_;
+  std::function<bool()> welcome_;
+  bool turned_away_ = false;
   asio::steady_timer timer_{ws_->get_executor()};
   beast::flat_buffer buffer_{kSocketMessageBytes};
   bool reading_ = false;
@@ -352,7 +365,22 @@ bool Server::is_local_read(const Request& request) const {
 
 void Server::identify(Request& request) const {
   request.session = cookie_of(request.header("cookie"), kSessionCookie);
+  request.user.reset();
   if (options_.guard != nullptr && !request.session.empty()) request.user = options_.guard->session(request.session);
+}
+
+// A session is for this server's page: another site must not read the feed with it.
+void Server::identify_socket(Request& request) const {
+  identify(request);
+  if (!request.header("origin").empty() && !is_own_origin(request)) request.user.reset();
+}
+
+// A connection may live for weeks, longer than the session or the token that it began with.
+bool Server::may_stay(const Request& request, std::string_view token, Access access) const {
+  if (!token.empty()) return token_access(token).has_value();
+  Request now = request;
+  identify_socket(now);
+  return allowed(now, access);
 }
 
 Server::Verdict Server::judge(const Request& request, Access access) const {
@@ -486,9 +514,7 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
 
     if (websocket::is_upgrade(head) && route != nullptr && route->socket_handler) {
       auto asked = std::make_shared<Request>(make_request(parser.release(), peer));
-      identify(*asked);
-      // A session is for this server's page: another site must not read the feed with it.
-      if (!asked->header("origin").empty() && !is_own_origin(*asked)) asked->user.reset();
+      identify_socket(*asked);
       const std::shared_ptr<const Request> request = std::move(asked);
       ++stats_.requests;
       lowest(*stream).expires_never();
@@ -512,14 +538,23 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
       if (error) co_return;
       const auto socket = std::make_shared<WebSocket<websocket::stream<Stream>>>(ws);
       bool welcome = allowed(*request, route->access);
+      std::string token;
       if (!welcome) {
         // A browser cannot send a header with an upgrade: {"token": "…"} in its first message does as well.
         const auto first = co_await socket->receive(kSocketTokenTimeout);
-        welcome = first.has_value() && first->has_value() && token_access(token_in(**first)).has_value();
+        if (first.has_value() && first->has_value()) token = token_in(**first);
+        welcome = token_access(token).has_value();
       }
       if (welcome) {
+        socket->serve_while([this, request, token = std::move(token), access = route->access] {
+          return may_stay(*request, token, access);
+        });
         co_await route->socket_handler(request, socket);
-        co_await ws->async_close(websocket::close_code::normal, kAwait);
+        if (socket->turned_away())
+          co_await ws->async_close(websocket::close_reason(websocket::close_code::policy_error, "sign in again"),
+                                   kAwait);
+        else
+          co_await ws->async_close(websocket::close_code::normal, kAwait);
       } else {
         ++stats_.denied;
         co_await ws->async_close(websocket::close_reason(websocket::close_code::policy_error, "a token is needed"),

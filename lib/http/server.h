@@ -65,6 +65,8 @@ class Server {
   std::optional<auth::TokenAccess> access_of_tokens(const Request& request) const;
   bool is_local_read(const Request& request) const;
   void identify(Request& request) const;
+  void identify_socket(Request& request) const;
+  bool may_stay(const Request& request, std::string_view token, Access access) const;
   asio::awaitable<Response> answer(std::shared_ptr<const Request> request, const Route* route, bool method_not_allowed);
 
   const ServerOptions options_;

@@ -138,6 +138,14 @@ test("signing in for real: the first password, a bad one, a token made and revok
     await page.locator("#password").fill("only to look at it");
     await page.keyboard.press("Enter");
     await page.getByText("an administrator's to change").waitFor();
+    await page.getByText("live", { exact: true }).waitFor();
+    // Nothing on this view asks the server anything: it is the live connection's end that the page learns it from.
+    const json = { "Content-Type": "application/json" };
+    const signedIn = await fetch(`${own.url}/api/v1/login`, { method: "POST", headers: json, body: JSON.stringify({ user: "admin", password }) });
+    const cookie = signedIn.headers.get("set-cookie").split(";")[0];
+    const removed = await fetch(`${own.url}/api/v1/users?user=eve`, { method: "DELETE", headers: { Cookie: cookie } });
+    assert.equal(removed.status, 204);
+    await page.locator("#user").waitFor({ timeout: 30_000 });
     assert.deepEqual(view.faults, []);
   } finally {
     await view?.context.close();

@@ -126,6 +126,42 @@ class AuthTest(house.HouseTest):
         self.assertEqual(self.call("DELETE", "/api/v1/tokens?id=none", cookie=admin).status, 404)
         self.assertEqual(get(reader), 401)
 
+    def live(self, cookie=None, token=None):
+        """A live connection that has had its snapshot."""
+        live = house.WebSocket(self.server_.http_port, "/api/v1/live", [f"Cookie: {cookie}"] if cookie else [])
+        self.addCleanup(live.close)
+        if token:
+            live.send(json.dumps({"token": token}))
+        self.assertEqual(live.message()["type"], "snapshot")
+        return live
+
+    def test_a_live_connection_ends_with_what_it_began_with(self):
+        admin = self.log_in()
+        self.assertEqual(self.call("POST", "/api/v1/users", {"user": "mia", "password": "a long password"}, cookie=admin).status, 201)
+        mia, here = self.log_in("mia", "a long password"), self.log_in("mia", "a long password")
+        made = self.call("POST", "/api/v1/tokens", {"name": "screen", "access": "read"}, cookie=admin).json()
+        other = self.log_in()
+        leaves, elsewhere, stays = self.live(other), self.live(mia), self.live(here)
+        token, owner = self.live(token=made["token"]), self.live(admin)
+        gone = {"closed": 1008}
+
+        self.assertEqual(self.call("POST", "/api/v1/logout", cookie=other).status, 204)
+        self.assertEqual(leaves.message(), gone, "signed out")
+        changed = {"current_password": "a long password", "password": "a longer password"}
+        self.assertEqual(self.call("POST", "/api/v1/password", changed, cookie=here).status, 204)
+        self.assertEqual(elsewhere.message(), gone, "another password")
+        self.assertEqual(self.call("DELETE", f"/api/v1/tokens?id={made['id']}", cookie=admin).status, 204)
+        self.assertEqual(token.message(), gone, "token revoked")
+        # The sessions that are still good have seen nothing but what changed; a client makes something change.
+        self.start(house.Process("resmon-client", house.client_arguments(self.server_.port, self.server_.token_file, "web1", "200ms"), self.folder, "web1"))
+        for live in (stays, owner):
+            self.assertEqual(live.message()["type"], "update")
+        self.assertEqual(self.command("user", "remove", "mia")[0], 0)
+        while (last := stays.message()).get("type") == "update":
+            pass
+        self.assertEqual(last, gone, "user removed by a command")
+        self.assertEqual(owner.message()["type"], "update")
+
     def test_a_body_of_somebody_unknown_is_not_taken(self):
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         for path, status in (("/query", 401), ("/nowhere", 413), ("/ping", 413)):

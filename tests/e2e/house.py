@@ -1,6 +1,7 @@
 """What the end-to-end tests share: the real programs in scratch folders on free ports, waiting for conditions with a deadline,
 raw clients, HTTP, and a runner that prints TAP."""
 
+import base64
 import contextlib
 import gzip
 import http.client
@@ -307,6 +308,63 @@ class Connection:
                 raise AssertionError(f"waiting for the acknowledgement of {sequence}: {found}")
             if found["sequence"] == sequence:
                 return
+
+
+class WebSocket:
+    """The least of RFC 6455: a handshake, text messages in, one text message out."""
+
+    def __init__(self, port, path, headers=()):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade"]
+        lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", *headers, "", ""]
+        self.socket.sendall("\r\n".join(lines).encode())
+        self.buffer = b""
+        while b"\r\n\r\n" not in self.buffer:
+            self.buffer += self.more()
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        self.status = int(head.split()[1])
+
+    def more(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise EOFError
+        return data
+
+    def take(self, count):
+        while len(self.buffer) < count:
+            self.buffer += self.more()
+        out, self.buffer = self.buffer[:count], self.buffer[count:]
+        return out
+
+    def frame(self):
+        first, second = self.take(2)
+        length = second & 0x7F
+        if length == 126:
+            length = int.from_bytes(self.take(2), "big")
+        elif length == 127:
+            length = int.from_bytes(self.take(8), "big")
+        return first, self.take(length)
+
+    def message(self):
+        whole = b""
+        while True:
+            first, data = self.frame()
+            kind = first & 0x0F
+            if kind == 8:
+                return {"closed": int.from_bytes(data[:2], "big")}
+            if kind in (0, 1):
+                whole += data
+                if first & 0x80:
+                    return json.loads(whole)
+
+    def send(self, text):
+        data = text.encode()
+        mask = os.urandom(4)
+        self.socket.sendall(bytes([0x81, 0x80 | len(data)]) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
+
+    def close(self):
+        self.socket.close()
 
 
 class HouseTest(unittest.TestCase):

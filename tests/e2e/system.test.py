@@ -310,7 +310,7 @@ class StopTest(house.HouseTest):
         self.addCleanup(kept.close)
         kept.request("GET", "/healthz")
         kept.getresponse().read()
-        live = WebSocket(server.http_port, "/api/v1/live")
+        live = house.WebSocket(server.http_port, "/api/v1/live")
         self.addCleanup(live.close)
         live.message()
         half = socket.create_connection(("127.0.0.1", server.http_port))
@@ -514,63 +514,6 @@ class TroubleTest(house.HouseTest):
         return server
 
 
-class WebSocket:
-    """The least of RFC 6455: a handshake, text messages in, one text message out."""
-
-    def __init__(self, port, path, headers=()):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade"]
-        lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", *headers, "", ""]
-        self.socket.sendall("\r\n".join(lines).encode())
-        self.buffer = b""
-        while b"\r\n\r\n" not in self.buffer:
-            self.buffer += self.more()
-        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
-        self.status = int(head.split()[1])
-
-    def more(self):
-        data = self.socket.recv(65536)
-        if not data:
-            raise EOFError
-        return data
-
-    def take(self, count):
-        while len(self.buffer) < count:
-            self.buffer += self.more()
-        out, self.buffer = self.buffer[:count], self.buffer[count:]
-        return out
-
-    def frame(self):
-        first, second = self.take(2)
-        length = second & 0x7F
-        if length == 126:
-            length = int.from_bytes(self.take(2), "big")
-        elif length == 127:
-            length = int.from_bytes(self.take(8), "big")
-        return first, self.take(length)
-
-    def message(self):
-        whole = b""
-        while True:
-            first, data = self.frame()
-            kind = first & 0x0F
-            if kind == 8:
-                return {"closed": int.from_bytes(data[:2], "big")}
-            if kind in (0, 1):
-                whole += data
-                if first & 0x80:
-                    return json.loads(whole)
-
-    def send(self, text):
-        data = text.encode()
-        mask = os.urandom(4)
-        self.socket.sendall(bytes([0x81, 0x80 | len(data)]) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
-
-    def close(self):
-        self.socket.close()
-
-
 class HttpTest(house.HouseTest):
     @classmethod
     def setUpClass(cls):
@@ -586,7 +529,7 @@ class HttpTest(house.HouseTest):
         house.wait_for("samples", lambda: (r := cls.server.rows("SELECT count(load1) FROM system")) and r[0][1] >= 60)
 
     def test_live_gives_a_snapshot_and_then_what_changes(self):
-        live = WebSocket(self.server.http_port, "/api/v1/live")
+        live = house.WebSocket(self.server.http_port, "/api/v1/live")
         self.addCleanup(live.close)
         self.assertEqual(live.status, 101)
         first = live.message()
@@ -601,11 +544,11 @@ class HttpTest(house.HouseTest):
 
     def test_live_for_a_browser_elsewhere_needs_the_token(self):
         origin = ["Origin: http://evil.example"]
-        live = WebSocket(self.server.http_port, "/api/v1/live", origin)
+        live = house.WebSocket(self.server.http_port, "/api/v1/live", origin)
         self.addCleanup(live.close)
         live.send('{"token": "wrong"}')
         self.assertEqual(live.message(), {"closed": 1008})
-        live = WebSocket(self.server.http_port, "/api/v1/live", origin)
+        live = house.WebSocket(self.server.http_port, "/api/v1/live", origin)
         self.addCleanup(live.close)
         live.send(json.dumps({"token": house.TOKEN}))
         self.assertEqual(live.message()["type"], "snapshot")

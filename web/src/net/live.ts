@@ -20,6 +20,9 @@ const kFirstPauseMs = 500;
 const kLongestPauseMs = 15_000;
 const kSilenceMs = 20_000;
 const kTimeoutMs = 10_000;
+// The close code of a server that no longer knows who is asking. The next attempt's GET learns it too, and shows the sign-in form;
+// so the first one follows at once.
+const kNoLongerWelcome = 1008;
 
 let clockOffset = 0;
 // Now by the server's clock: ages and chart windows must not depend on the viewer's clock being right.
@@ -90,16 +93,20 @@ function openSocket(mine: number): void {
     lostSince = null;
     connection.set({ kind: "live" });
   };
-  opened.onclose = () => {
+  opened.onclose = (event) => {
     clearTimeout(opening);
-    if (mine === generation) lose("the connection to the server was lost");
+    if (mine !== generation) return;
+    if (event.code === kNoLongerWelcome) lose("the session has ended", 0);
+    else lose("the connection to the server was lost");
   };
 }
 
-function lose(reason: string): void {
+function lose(reason: string, firstPauseMs = kFirstPauseMs): void {
   stop();
   lostSince ??= Date.now();
-  const pause = Math.min(kLongestPauseMs, kFirstPauseMs * 2 ** attempts++) * (0.7 + 0.6 * Math.random());
+  const longer = attempts === 0 ? firstPauseMs : kFirstPauseMs * 2 ** attempts;
+  ++attempts;
+  const pause = Math.min(kLongestPauseMs, longer) * (0.7 + 0.6 * Math.random());
   retryTimer = setTimeout(connect, pause);
   connection.set({ kind: "lost", since: lostSince, retryAt: Date.now() + pause, reason });
 }
