@@ -226,28 +226,20 @@ function sortValue(host: Host, key: SortKey): number | string | null {
       return kStateRank[host.state];
     case "host":
       return host.host;
-    case "cpu":
-      return summary.cpu_percent;
-    case "memory":
-      return summary.memory_percent;
-    case "swap":
-      return summary.swap_percent;
     case "version":
       return host.version === "" ? null : host.version;
-    case "disk":
-      return summary.disk_percent;
     case "receive":
       return summary.network_receive_bytes_per_second;
     case "send":
       return summary.network_send_bytes_per_second;
     case "load":
-      return loadPerCore(host) ?? summary.load1;
-    case "pressure":
-      return summary.pressure_percent;
+      return measure(host, key) ?? summary.load1;
     case "uptime":
       return summary.uptime_seconds;
     case "seen":
       return -host.last_seen;
+    default:
+      return measure(host, key);
   }
 }
 
