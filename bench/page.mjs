@@ -90,25 +90,34 @@ async function loading(browser, programs) {
   return { floor, paints, rows, firstCharts, allCharts, bytes, answered };
 }
 
+// Frames, and what the page's main thread did meanwhile. Its times are the thread's own processor time, so that they say the same on a
+// machine that is busy with other things; a frame's distance from the next does not.
 function frames(page, seconds, scrolling) {
   return page.evaluate(({ seconds, scrolling }) => new Promise((resolve) => {
     const times = [];
     let long = 0;
-    const observer = new PerformanceObserver((list) => { for (const task of list.getEntries()) long += task.duration; });
+    const observer = new PerformanceObserver((list) => { long += list.getEntries().length; });
     observer.observe({ entryTypes: ["longtask"] });
+    // Asked once: asking in every frame would make the browser lay out what it could have left for later.
+    const bottom = document.documentElement.scrollHeight - innerHeight;
     const began = performance.now();
     let last = began;
     const tick = (now) => {
       times.push(now - last);
       last = now;
       const share = (now - began) / (seconds * 1000);
-      if (scrolling) scrollTo(0, share * (document.documentElement.scrollHeight - innerHeight));
+      if (scrolling) scrollTo(0, share * bottom);
       if (share < 1) return requestAnimationFrame(tick);
       observer.disconnect();
       resolve({ times: times.slice(1), long });
     };
     requestAnimationFrame(tick);
   }), { seconds, scrolling });
+}
+
+async function metricsOf(session) {
+  const { metrics } = await session.send("Performance.getMetrics");
+  return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
 }
 
 async function framesOf(browser, url, wait, scrolling) {
@@ -118,11 +127,18 @@ async function framesOf(browser, url, wait, scrolling) {
     await view.page.waitForSelector(".connection-live");
     await view.page.waitForTimeout(2000);
   }
+  const session = await view.context.newCDPSession(view.page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const before = await metricsOf(session);
   const { times, long } = await frames(view.page, kSeconds, scrolling);
+  const after = await metricsOf(session);
   await view.context.close();
+  const cost = (name) => ((after[name] - before[name]) * 1000) / kSeconds;
   return {
     frames: times.length, median_ms: median(times), p99_ms: quantile(times, 0.99), longest_ms: Math.max(...times),
-    dropped: times.filter((time) => time >= 2 * kFrameMs - 1).length, long_task_share: long / (kSeconds * 1000),
+    dropped: times.filter((time) => time >= 2 * kFrameMs - 1).length, long_tasks: long,
+    script_ms_per_second: cost("ScriptDuration"), style_ms_per_second: cost("RecalcStyleDuration"), layout_ms_per_second: cost("LayoutDuration"),
+    main_thread_ms_per_second: cost("TaskDuration"), nodes: after.Nodes,
   };
 }
 
@@ -168,12 +184,15 @@ try {
     row("first row of the fleet", ms(result.first_row_ms));
     row("host with a day of data, first chart", ms(result.host_day_first_chart_ms));
     row("host with a day of data, all charts", ms(result.host_day_all_charts_ms), `${(loads.answered / 1024).toFixed(0)} KiB of answers`);
-    console.log(`\n${"frames".padEnd(30)} ${"median".padStart(9)} ${"p99".padStart(9)} ${"longest".padStart(9)} ${"dropped".padStart(12)} ${"long tasks".padStart(11)}`);
+    console.log(`\n${"frames".padEnd(24)}${["median", "p99", "longest", "dropped", "> 50 ms", "script", "style", "layout", "main thread"].map((word) => word.padStart(12)).join("")}`);
     for (const [name, one] of Object.entries(kinds)) {
       const label = { floor: "floor: an empty page", still: "fleet, live", scrolling: "fleet, live, scrolling", heat: "heat view, live" }[name];
-      console.log(`${label.padEnd(30)} ${ms(one.median_ms).padStart(9)} ${ms(one.p99_ms).padStart(9)} ${ms(one.longest_ms).padStart(9)} ` +
-        `${`${one.dropped} of ${one.frames}`.padStart(12)} ${`${(100 * one.long_task_share).toFixed(1)} %`.padStart(11)}`);
+      console.log(label.padEnd(24) + [
+        ms(one.median_ms), ms(one.p99_ms), ms(one.longest_ms), `${one.dropped} of ${one.frames}`, String(one.long_tasks),
+        ...[one.script_ms_per_second, one.style_ms_per_second, one.layout_ms_per_second, one.main_thread_ms_per_second].map((cost) => `${cost.toFixed(1)} ms/s`),
+      ].map((word) => word.padStart(12)).join(""));
     }
+    console.log("script, style, layout, main thread: the page's main thread's processor time in each second");
   }
 } finally {
   await browser?.close();

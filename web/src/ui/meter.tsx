@@ -12,7 +12,7 @@ export function Meter({ percent }: { percent: number | null }) {
     <span class={`meter level-${level(percent)}`}>
       <span class="meter-value">{format(percent, "percent")}</span>
       <span class="meter-track" aria-hidden="true">
-        <span class="meter-fill" style={{ transform: `scaleX(${(filled / 100).toFixed(3)})` }} />
+        <span class="meter-fill" style={{ width: `${filled.toFixed(1)}%` }} />
       </span>
     </span>
   );

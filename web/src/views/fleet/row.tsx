@@ -25,10 +25,15 @@ function TagFilter({ name, value }: { name: string; value: string }) {
   );
 }
 
-interface RowProps {
-  host: Host;
-  index: number;     // among the hosts, for the arrow keys
+interface Place {
   rowIndex: number;  // among all rows, groups included
+  top: number;       // pixels below the body's begin
+  last: boolean;
+}
+
+interface RowProps extends Place {
+  host: Host;
+  index: number;  // among the hosts, for the arrow keys
   layout: Layout;
   trends: number;    // bumps when trends were loaded
 }
@@ -37,13 +42,14 @@ export class Row extends Component<RowProps> {
   // A host that did not change keeps its object (core/hosts.ts), so this comparison keeps a thousand rows still.
   override shouldComponentUpdate(next: RowProps): boolean {
     const now = this.props;
-    return next.host !== now.host || next.index !== now.index || next.rowIndex !== now.rowIndex || next.trends !== now.trends || next.layout !== now.layout;
+    return next.host !== now.host || next.index !== now.index || next.rowIndex !== now.rowIndex || next.last !== now.last ||
+      next.trends !== now.trends || next.layout !== now.layout;
   }
 
-  override render({ host, index, rowIndex, layout }: RowProps) {
+  override render({ host, index, rowIndex, top, last, layout }: RowProps) {
     const tags = layout.phone ? [] : Object.entries(host.tags);
     return (
-      <tr role="row" class={`host-row is-${host.state}`} aria-rowindex={rowIndex + 2} data-host={host.host}>
+      <tr role="row" class={`host-row is-${host.state}${last ? " is-last" : ""}`} style={{ top: `${top}px` }} aria-rowindex={rowIndex + 2} data-host={host.host}>
         {layout.columns.map((column) =>
           column.key === "host" ? (
             <th key={column.key} role="rowheader" scope="row" class="host-cell">
@@ -76,12 +82,12 @@ const mean = (values: readonly (number | null)[]): number | null => {
 export const groupName = (by: string, group: Group): string => (group.name === "" ? `no ${by}` : group.name);
 
 // A group's own row: how many, how they are, and what they use together.
-export function GroupRow({ group, by, rowIndex }: { group: Group; by: string; rowIndex: number }) {
+export function GroupRow({ group, by, rowIndex, top, last }: Place & { group: Group; by: string }) {
   const worst = group.hosts.filter((host) => host.state !== "up");
   const up = group.hosts.filter((host) => host.state !== "down");
   const disk = up.reduce<Host | null>((most, host) => ((host.summary.disk_percent ?? -1) > (most?.summary.disk_percent ?? -1) ? host : most), null);
   return (
-    <tr role="row" class="group-row" aria-rowindex={rowIndex + 2}>
+    <tr role="row" class={`group-row${last ? " is-last" : ""}`} style={{ top: `${top}px` }} aria-rowindex={rowIndex + 2}>
       <th role="rowheader" scope="rowgroup">
         <span class="group-line">
           <strong>{groupName(by, group)}</strong>

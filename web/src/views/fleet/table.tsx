@@ -1,6 +1,7 @@
-// The fleet as a table. Rows are drawn only around the visible part of the page (two spacer rows stand for the others), so a
-// thousand hosts cost what forty cost. The table keeps its semantics: aria-rowcount and aria-rowindex tell the true numbers.
+// The fleet as a table. Only the rows around the visible part of the page are there, each at its own place in a body as high as all of them
+// would be: a row that comes or goes while somebody scrolls moves no other, so a thousand hosts cost what forty cost. The table keeps its semantics: aria-rowcount and aria-rowindex tell the true numbers.
 
+import type { ComponentChild } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { groupHosts, type Group, type Host } from "../../core/hosts.ts";
 import type { SortKey } from "../../core/route.ts";
@@ -10,8 +11,10 @@ import { layoutFor, widthOf } from "./columns.tsx";
 import { GroupRow, Row } from "./row.tsx";
 
 const kRowHeight = 34;  // as in fleet.css
-// Rows come and go by the dozen: each coming and going lays the table out anew, and one such a frame is what scrolling can afford.
-const kChunk = 12;
+// Rows come and go by so many at once, those above together with those below: many at once do not fit into a frame, and each time costs the
+// browser a pass over style and layout. At least kMargin more are there above and below what is seen.
+const kChunk = 4;
+const kMargin = 8;
 
 interface Props {
   hosts: readonly Host[];
@@ -24,10 +27,10 @@ interface Props {
 
 type Item = { kind: "host"; host: Host; index: number } | { kind: "group"; group: Group };
 
-function visibleRows(body: HTMLElement | null, count: number): [first: number, end: number] {
-  const top = body?.getBoundingClientRect().top ?? 0;
-  const first = (Math.floor(-top / kRowHeight / kChunk) - 1) * kChunk;
-  const end = (Math.ceil((innerHeight - top) / kRowHeight / kChunk) + 1) * kChunk;
+// `top`: the body's place in the window.
+function visibleRows(top: number, height: number, count: number): [first: number, end: number] {
+  const first = Math.floor((-top / kRowHeight - kMargin) / kChunk) * kChunk;
+  const end = first + (Math.ceil((height / kRowHeight + 2 * kMargin) / kChunk) + 1) * kChunk;
   return [Math.min(Math.max(0, first), count), Math.min(count, Math.max(end, 0))];
 }
 
@@ -53,7 +56,7 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
   // Before the first picture, and whenever the rows are others.
   useLayoutEffect(() => {
     const measure = (): void => {
-      const next = visibleRows(body.current, count);
+      const next = visibleRows(body.current?.getBoundingClientRect().top ?? 0, innerHeight, count);
       setRange((old) => (old[0] === next[0] && old[1] === next[1] ? old : next));
     };
     const resized = new ResizeObserver(() => {
@@ -73,6 +76,17 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
   const first = Math.min(range[0], items.length);
   const end = Math.min(range[1], items.length);
   const columns = layout.columns;
+  // With an empty place for each row above, a row's place among the children is always the same. If the children began with the first row
+  // that is there, Preact would take all others out and put them in again whenever that one goes.
+  const rows: ComponentChild[] = new Array<null>(first).fill(null);
+  for (const [at, item] of items.slice(first, end).entries()) {
+    const place = { rowIndex: first + at, top: (first + at) * kRowHeight, last: first + at === count - 1 };
+    rows.push(item.kind === "host" ? (
+      <Row key={`h ${item.host.host}`} host={item.host} index={item.index} layout={layout} trends={trends} {...place} />
+    ) : (
+      <GroupRow key={`g ${item.group.name}`} group={item.group} by={group} {...place} />
+    ));
+  }
 
   return (
     // Laid out as a grid of rows that know nothing of each other (fleet.css): a browser's own table layout looks at every row when one
@@ -97,23 +111,11 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
           })}
         </tr>
       </thead>
-      <tbody role="rowgroup" ref={body}>
-        {first > 0 && <Spacer key="above" rows={first} />}
-        {items.slice(first, end).map((item, at) =>
-          item.kind === "host" ? (
-            <Row key={`h ${item.host.host}`} host={item.host} index={item.index} rowIndex={first + at} layout={layout} trends={trends} />
-          ) : (
-            <GroupRow key={`g ${item.group.name}`} group={item.group} by={group} rowIndex={first + at} />
-          ),
-        )}
-        {end < items.length && <Spacer key="below" rows={items.length - end} />}
+      <tbody role="rowgroup" ref={body} style={{ height: `${count * kRowHeight}px` }}>
+        {rows}
       </tbody>
     </table>
   );
-}
-
-function Spacer({ rows }: { rows: number }) {
-  return <tr class="spacer" aria-hidden="true" style={{ height: `${rows * kRowHeight}px` }} />;
 }
 
 // Moves the focus to host `index`, scrolling it into the drawn part of the table first.
