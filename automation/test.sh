@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 use process packages build suites house
 
-# One line a suite: name, whether `./resmon test` runs it without being asked, time limit in seconds, package sections beyond [base],
-# [build], [node] and [test] (or -), what is built first (a preset or -), runner:argument, what it is.
+# One line a suite: name, whether `./resmon test` runs it without being asked, time limit in seconds, package sections (A,B) beyond
+# [base], [build], [node] and [test] (or -), what is built first (a preset or -), runner:argument, what it is.
 suites_table() {
   cat <<'TABLE'
 lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, names
@@ -18,7 +18,7 @@ asan       asked   3000  -         asan     sanitized:asan            unit and e
 tsan       asked   3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer
 fuzz       default 1800  fuzz      fuzz     fuzz:fuzz                 each fuzz target for a short while
 chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks
-docker     asked   3000  -         -        directory:tests/docker    docker compose
+docker     asked   3000  container,docker - directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
 deploy     asked    600  deploy    release  directory:tests/deploy    deploying over ssh to machines made of namespaces
 TABLE
@@ -111,11 +111,13 @@ row_of() {
 # prepare SUITE…: all packages in one go.
 prepare() {
   local name
-  local -a sections=(base build node test)
+  local -a sections=(base build node test) more
   [[ -z ${RESMON_NO_INSTALL-} ]] || return 0
   for name in "$@"; do
     row_of "$name"
-    [[ $suite_sections == - ]] || sections+=("$suite_sections")
+    [[ $suite_sections != - ]] || continue
+    IFS=, read -ra more <<<"$suite_sections"
+    sections+=("${more[@]}")
   done
   install_packages "${sections[@]}"
 }

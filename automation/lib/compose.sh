@@ -3,7 +3,8 @@
 #
 # .env is written once, with random values, for the owner's eyes only, beside compose.yaml where Compose looks for it. It is never
 # changed after that, because InfluxDB and Grafana keep the first passwords they were given; a variable that is missing from an
-# older .env is added. RESMON_ENV_FILE names another file, for a second system beside the first.
+# older .env is added. `docker compose up` without a .env made its secrets itself and keeps them in volumes (deploy/docker/secrets);
+# those are taken over. RESMON_ENV_FILE names another file, for a second system beside the first.
 # shellcheck shell=bash
 
 readonly compose_secrets=(RESMON_TOKEN INFLUXDB_TOKEN INFLUXDB_PASSWORD GRAFANA_PASSWORD)
@@ -24,9 +25,20 @@ compose_value() {
 
 random_secret() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
 
+# stored_secret NAME: prints what a system that was started without .env has made for it, if there is one.
+stored_secret() {
+  local project image
+  project=$(compose_value COMPOSE_PROJECT_NAME resmon)
+  image=resmon-server:$(compose_value RESMON_TAG latest)
+  docker volume inspect "${project}_secrets-resmon" >/dev/null 2>&1 && docker image inspect "$image" >/dev/null 2>&1 || return 0
+  docker run --rm --network none --read-only --volume "${project}_secrets-resmon:/secrets/resmon:ro" \
+    --volume "${project}_secrets-influxdb:/secrets/influxdb:ro" --volume "${project}_secrets-grafana:/secrets/grafana:ro" \
+    --entrypoint /usr/local/lib/resmon/secrets "$image" show 2>/dev/null | sed -n "s/^$1=//p"
+}
+
 # ensure_compose_env: .env with every secret, 0600, in one step; says so when it wrote.
 ensure_compose_env() {
-  local file name written=''
+  local file name value written='' found=''
   file=$(compose_env_file)
   [[ ! -L $file && ! -d $file ]] || die configuration "$file is not a plain file; secrets are not written through it"
   (
@@ -42,13 +54,15 @@ ensure_compose_env() {
   for name in "${compose_secrets[@]}"; do
     if ! grep -q "^$name=." "$file.new"; then
       sed -i "/^$name=\$/d" "$file.new"
-      printf '%s=%s\n' "$name" "$(random_secret 32)" >>"$file.new"
-      written+=" $name"
+      value=$(stored_secret "$name")
+      if [[ -n $value ]]; then found+=" $name"; else written+=" $name"; fi
+      printf '%s=%s\n' "$name" "${value:-$(random_secret 32)}" >>"$file.new"
     fi
   done
-  if [[ -n $written ]]; then
+  if [[ -n $written$found ]]; then
     mv -f -- "$file.new" "$file"
-    say "wrote$written to $file"
+    [[ -z $written ]] || say "wrote$written to $file"
+    [[ -z $found ]] || say "took over$found, made by an earlier start without .env, into $file"
   else
     rm -f -- "$file.new"
   fi

@@ -6,6 +6,7 @@ packages_in() {
   local section
   for section in "$@"; do
     [[ $section != node ]] || node_is_missing || continue
+    [[ $section != docker ]] || docker_is_missing || continue
     awk -v want="[$section]" '
       { sub(/#.*/, ""); gsub(/[ \t]/, "") }
       /^\[.*\]$/ { inside = ($0 == want); next }
@@ -22,6 +23,11 @@ node_is_missing() {
   version=${version#v}
   version=${version%%.*}
   ! [[ $version =~ ^[0-9]+$ ]] || ((version < 18))
+}
+
+# Docker's own packages cannot be beside Debian's.
+docker_is_missing() {
+  ! { have docker && have dockerd && { docker compose version >/dev/null 2>&1 || have docker-compose; }; }
 }
 
 # missing_packages SECTION…: sets `missing` to those that dpkg does not know as installed.

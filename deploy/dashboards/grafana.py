@@ -190,19 +190,19 @@ def data_sources():
                 "name": "InfluxDB (Flux)", "uid": FLUX["uid"], "type": "influxdb", "access": "proxy", "url": "$RESMON_INFLUXDB_URL",
                 "isDefault": True, "editable": False,
                 "jsonData": {"version": "Flux", "organization": "$RESMON_INFLUXDB_ORG", "defaultBucket": "$RESMON_INFLUXDB_BUCKET"},
-                "secureJsonData": {"token": "$RESMON_INFLUXDB_TOKEN"},
+                "secureJsonData": {"token": "$GF_RESMON_INFLUXDB_TOKEN"},
             },
             {
                 "name": "InfluxDB (InfluxQL)", "uid": INFLUXQL_UID, "type": "influxdb", "access": "proxy", "url": "$RESMON_INFLUXDB_URL",
                 "editable": False,
                 "jsonData": {"version": "InfluxQL", "dbName": "$RESMON_INFLUXDB_BUCKET", "httpMode": "POST", "httpHeaderName1": "Authorization"},
-                "secureJsonData": {"httpHeaderValue1": "Token $RESMON_INFLUXDB_TOKEN"},
+                "secureJsonData": {"httpHeaderValue1": "Token $GF_RESMON_INFLUXDB_TOKEN"},
             },
             {
                 "name": "resmon (embedded store)", "uid": STORE_UID, "type": "influxdb", "access": "proxy", "url": "$RESMON_SERVER_URL",
                 "editable": False,
                 "jsonData": {"version": "InfluxQL", "dbName": "resmon", "httpMode": "POST", "httpHeaderName1": "Authorization"},
-                "secureJsonData": {"httpHeaderValue1": "Bearer $RESMON_SERVER_TOKEN"},
+                "secureJsonData": {"httpHeaderValue1": "Bearer $GF_RESMON_SERVER_TOKEN"},
             },
         ],
     }  # fmt: skip

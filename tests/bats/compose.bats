@@ -9,6 +9,8 @@ setup() {
 #!/bin/bash
 echo "$*" >>"$CALLS"
 case $* in
+  'volume inspect'*) [[ -n ${STORED-} ]] ;;
+  *' show') printf 'RESMON_TOKEN=one that there was\nGRAFANA_PASSWORD=another\n' ;;
   info) [[ -z ${NO_ENGINE-} ]] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; } ;;
   *' up '*) [[ -z ${UP_FAILS-} ]] ;;
 esac
@@ -44,6 +46,39 @@ DOCKER
   grep -qx RESMON_BIND=127.0.0.2 "$RESMON_ENV_FILE"
   [ "$(grep -cE '^(INFLUXDB_TOKEN|RESMON_TOKEN)=[0-9a-f]{64}$' "$RESMON_ENV_FILE")" -eq 2 ]
   [[ $output == *http://127.0.0.2:7412/* ]]
+}
+
+@test "what a start without .env made for itself is taken over" {
+  STORED=1 run resmon up --docker
+  echo "$output"
+  [ "$status" -eq 0 ]
+  grep -qx 'RESMON_TOKEN=one that there was' "$RESMON_ENV_FILE"
+  grep -qx 'GRAFANA_PASSWORD=another' "$RESMON_ENV_FILE"
+  grep -qE '^INFLUXDB_TOKEN=[0-9a-f]{64}$' "$RESMON_ENV_FILE"
+  [[ $output == *'took over RESMON_TOKEN GRAFANA_PASSWORD'* && $output != *'one that there was'* ]]
+}
+
+@test "the script of the containers makes each secret once, and .env wins" {
+  export RESMON_SECRETS_DIRECTORY=$BATS_TEST_TMPDIR/volumes
+  mkdir -p "$RESMON_SECRETS_DIRECTORY"/{resmon,influxdb,grafana}
+  run env INFLUXDB_TOKEN=given "$ROOT/deploy/docker/secrets"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $output == *'.env does not give RESMON_TOKEN INFLUXDB_PASSWORD GRAFANA_PASSWORD;'*'docker compose run --rm secrets show'* ]]
+  [ "$(cat "$RESMON_SECRETS_DIRECTORY/influxdb/token")" = given ]
+  first=$("$ROOT/deploy/docker/secrets" show)
+  [ "$(grep -cE '^(RESMON_TOKEN|INFLUXDB_PASSWORD|GRAFANA_PASSWORD)=[0-9a-f]{64}$' <<<"$first")" -eq 3 ]
+  [[ $output != *"$(cat "$RESMON_SECRETS_DIRECTORY/resmon/token")"* ]]
+  # Other users than the one who writes must read them: InfluxDB and Grafana have their own.
+  [ "$(stat -c %a "$RESMON_SECRETS_DIRECTORY/grafana" "$RESMON_SECRETS_DIRECTORY/grafana/password" | paste -sd ' ')" = '755 444' ]
+  run "$ROOT/deploy/docker/secrets"
+  [ "$status" -eq 0 ]
+  [ -z "$output" ]
+  [ "$("$ROOT/deploy/docker/secrets" show)" = "$first" ]
+  RESMON_TOKEN=another "$ROOT/deploy/docker/secrets"
+  [ "$(cat "$RESMON_SECRETS_DIRECTORY/resmon/token")" = another ]
+  run "$ROOT/deploy/docker/secrets" forget
+  [ "$status" -eq 2 ]
 }
 
 @test "secrets are not written through a link" {

@@ -98,8 +98,27 @@ need_root() {
   [[ $output == *'Unable to locate package jq'* ]]
 }
 
+@test "Debian's docker is not put beside another one" {
+  packages_of_docker() {
+    # shellcheck disable=SC2016 # for the inner shell
+    env PATH="$1" RESMON_ROOT="$ROOT" RESMON_HOME="$TEST/state" /bin/bash -c '
+      source "$RESMON_ROOT/automation/lib/common.sh"
+      use packages
+      packages_in docker' 2>&1
+  }
+  for program in bash awk dirname realpath id uname; do ln -s "$(command -v "$program")" "$path/$program"; done
+  run packages_of_docker "$path"
+  [[ $output == *docker.io* ]]
+  stand_in dockerd true
+  # shellcheck disable=SC2016 # the stand-in's own
+  stand_in docker '[[ $* == "compose version" ]]'
+  run packages_of_docker "$path"
+  [ "$status" -eq 0 ]
+  [ -z "$output" ]
+}
+
 @test "every section that a suite names is in packages.txt" {
-  sections=$(sed -n '/^suites_table/,/^TABLE$/p' "$ROOT/automation/test.sh" | awk '$2 ~ /^(default|asked)$/ && $4 != "-" { print $4 }')
+  sections=$(sed -n '/^suites_table/,/^TABLE$/p' "$ROOT/automation/test.sh" | awk '$2 ~ /^(default|asked)$/ && $4 != "-" { gsub(/,/, "\n", $4); print $4 }')
   [[ $sections == *influxdb* && $sections == *fuzz* ]]
   for section in base build node test $sections; do
     grep -qxF "[$section]" "$ROOT/automation/packages.txt"

@@ -127,7 +127,7 @@ class Forms(unittest.TestCase):
         # Compose must give Grafana what they name.
         compose = read("compose.yaml")
         for name in re.findall(r"\$([A-Z_]+)", json.dumps(self.sources)):
-            self.assertRegex(compose, rf"(?m)^ +{name}: ")
+            self.assertRegex(compose, rf"(?m)^ +{name}(__FILE)?: ")
 
     def test_dashboard_provider(self):
         known = {"name", "orgId", "folder", "folderUid", "type", "disableDeletion", "updateIntervalSeconds", "allowUiUpdates", "options"}
@@ -234,6 +234,7 @@ class Forms(unittest.TestCase):
 FAKE_INFLUX = r"""#!/bin/bash
 # A stand-in for influx that keeps one stack in a file and notes what it was asked.
 echo "$*" >>"$FAKE/calls"
+echo "${INFLUX_TOKEN-}" >"$FAKE/token-seen"
 case "$1 $2" in
   'stacks init') echo 0123456789abcdef >"$FAKE/stack"; printf '0123456789abcdef\tOrgID\ttrue\n' ;;
   'stacks --org') [[ ! -e $FAKE/stack ]] || printf '%s\tOrgID\ttrue\n' "$(<"$FAKE/stack")" ;;
@@ -267,6 +268,13 @@ class Applying(unittest.TestCase):
         self.assertEqual(sum(call.startswith("stacks init") for call in calls), 1)
         applied = [call for call in calls if call.startswith("apply")]
         self.assertEqual(applied, ["apply --org o --stack-id 0123456789abcdef --file t.json --force yes --quiet"] * 2)
+
+    def test_the_token_may_be_in_a_file(self):
+        with open(os.path.join(self.folder, "token"), "w") as file:
+            file.write("of-the-file\n")
+        self.assertEqual(self.run_it(INFLUX_TOKEN_FILE=file.name)[0].returncode, 0)
+        with open(os.path.join(self.folder, "token-seen")) as seen:
+            self.assertEqual(seen.read(), "of-the-file\n")
 
     def test_a_refusal_is_a_failure(self):
         self.assertNotEqual(self.run_it(FAKE_FAILS="yes")[0].returncode, 0)

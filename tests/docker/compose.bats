@@ -1,22 +1,28 @@
 # The system in containers, from a clean clone, by the command that people type. `./resmon test docker`; needs root.
 #
 # No image can be pulled here: InfluxDB 2 is replaced by Debian's InfluxDB 1.6 behind the same name, port, volume and user, Grafana and
-# InfluxDB's dashboards are left out. All else is compose.yaml as it is.
+# InfluxDB's dashboards are left out. All else is compose.yaml as it is. Compose is the one that ./resmon takes: v2 where docker has it as
+# a plugin, else Debian's docker-compose.
 
 setup_file() {
   ((EUID == 0)) || skip "needs root, for a Docker engine"
   bats_require_minimum_version 1.5.0
   local program
-  for program in docker dockerd docker-compose debootstrap; do
+  for program in docker dockerd debootstrap jq; do
     command -v "$program" >/dev/null || {
       echo "# $program is missing" >&3
       return 1
     }
   done
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || {
+    echo "# neither 'docker compose' nor docker-compose is there" >&3
+    return 1
+  }
   ROOT=$(realpath -- "$BATS_TEST_DIRNAME/../..")
   SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/resmon-docker.XXXXXX")
   CLONE=$SCRATCH/resmon
-  export ROOT SCRATCH CLONE
+  LOGS=${RESMON_BUILD_DIR:-$ROOT/build}/test-logs
+  export ROOT SCRATCH CLONE LOGS
   # shellcheck source=tests/docker/engine.bash
   source "$BATS_TEST_DIRNAME/engine.bash"
   start_engine
@@ -36,7 +42,9 @@ teardown_file() {
   [[ -n ${SCRATCH-} ]] || return 0
   # shellcheck source=tests/docker/engine.bash
   source "$BATS_TEST_DIRNAME/engine.bash"
-  [[ ! -e $CLONE/.env ]] || compose --profile host down --volumes --remove-orphans >/dev/null 2>&1 || true
+  [[ ! -e $CLONE/.env ]] || scale --profile host down --volumes --remove-orphans >/dev/null 2>&1 || true
+  [[ -z $(docker ps --all --quiet --filter label=com.docker.compose.project=resmon-plain) ]] ||
+    COMPOSE_PROJECT_NAME=resmon-plain PLAIN=$CLONE plain down --volumes >/dev/null 2>&1 || true
   stop_engine
   rm -rf --one-file-system -- "$SCRATCH"
 }
@@ -45,12 +53,18 @@ free_port() {
   until python3 -c 'import random, socket; s = socket.socket(); s.bind(("127.0.0.1", random.randrange(15000, 32000))); print(s.getsockname()[1])' 2>/dev/null; do :; done
 }
 
+# The Compose that ./resmon takes. The classic builder is what works without a plugin for it.
+compose_program() {
+  if docker compose version >/dev/null 2>&1; then docker compose "$@"; else DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0 docker-compose "$@"; fi
+}
+
 compose() {
-  docker-compose --project-directory "$CLONE" --file "$CLONE/compose.yaml" --file "$CLONE/tests/docker/compose.test.yaml" --env-file "$CLONE/.env" "$@"
+  compose_program --project-directory "$CLONE" --file "$CLONE/compose.yaml" --file "$CLONE/tests/docker/compose.test.yaml" --env-file "$CLONE/.env" "$@"
 }
 
 container() { compose ps -q "$1"; }
-token() { sed -n 's/^RESMON_TOKEN=//p' "$CLONE/.env"; }
+secret_of() { sed -n "s/^$1=//p" "$CLONE/.env"; }
+token() { secret_of RESMON_TOKEN; }
 
 # ask PORT QUERY: the first series' values, a row a line.
 ask() {
@@ -89,14 +103,6 @@ no_gaps() {
   times "$1" "$2" | awk -v what="$2 on port $1" 'NR > 1 && $1 - last != 5 { print "gap of " $1 - last " s in " what; bad = 1 } { last = $1 } END { exit bad || NR < 3 }'
 }
 
-@test "without .env compose starts nothing and says what to do" {
-  run docker-compose --project-directory "$CLONE" --file "$CLONE/compose.yaml" up
-  echo "$output"
-  [ "$status" -ne 0 ]
-  [[ $output == *'./resmon up --docker'* ]]
-  [ -z "$(docker ps --all --quiet --filter label=com.docker.compose.project=resmon)" ]
-}
-
 @test "up --docker from a clean clone: everything healthy, secrets for the owner only" {
   printf 'COMPOSE_PROJECT_NAME=resmon-test\nRESMON_HTTP_PORT=%s\nRESMON_TCP_PORT=%s\nINFLUXDB_PORT=%s\n' "$HTTP_PORT" "$TCP_PORT" "$INFLUX_PORT" >"$CLONE/.env"
   SECONDS=0
@@ -104,6 +110,10 @@ no_gaps() {
   echo "$output"
   [ "$status" -eq 0 ]
   echo "# summary: up --docker took $SECONDS s" >&3
+  # What docs/docker.md shows.
+  mkdir -p "$LOGS"
+  printf '$ ./resmon up --docker\n%s\n\n$ docker ps\n%s\n' "$output" \
+    "$(docker ps --filter label=com.docker.compose.project=resmon-test --format 'table {{.Names}}\t{{.Status}}\t{{.Ports}}')" >"$LOGS/docker-up.txt"
   [[ $output == *"http://127.0.0.1:$HTTP_PORT/"* ]]
   [ "$(stat -c %a "$CLONE/.env")" = 600 ]
   [ -z "$(git -C "$CLONE" status --porcelain)" ]
@@ -112,9 +122,10 @@ no_gaps() {
 
 @test "the images are small, labelled, and run as nobody" {
   base=$(docker image inspect --format '{{.Size}}' "${RESMON_BASE_IMAGE:-debian:bookworm-slim}")
+  echo "# summary: the base image is $((base / 1000)) kB" >&3
   for name in server client dashboards; do
     read -r size user <<<"$(docker image inspect --format '{{.Size}} {{.Config.User}}' "resmon-$name")"
-    echo "# summary: image resmon-$name is $((size / 1000000)) MB, $(((size - base) / 1000)) kB of it not the base's" >&3
+    echo "# summary: image resmon-$name is $((size / 1000)) kB, $(((size - base) / 1000)) kB of it not the base's" >&3
     ((size - base < 30000000))
     [ "$user" = 10001:10001 ]
     [ "$(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.title"}}' "resmon-$name")" = "resmon-$name" ]
@@ -133,9 +144,18 @@ no_gaps() {
     [ "$(docker inspect --format '{{.HostConfig.Memory}}' "$id")" -gt 0 ]
     [ "$(docker exec "$id" bash -c 'while read -r name value; do [[ $name != CapEff: ]] || echo "$value"; done </proc/1/status')" = 0000000000000000 ]
     [ "$(docker exec "$id" stat -c %u /proc/1)" != 0 ]
-    # The token is in no program's environment.
-    if [[ $service != influxdb ]]; then run ! docker exec "$id" grep -qz RESMON_TOKEN /proc/1/environ; fi
+    # The token is in no program's environment, nor is another secret in a container's description.
+    run ! docker exec "$id" grep -qz RESMON_TOKEN /proc/1/environ
+    run -0 docker inspect --format '{{json .Config.Env}}' "$id"
+    for secret in INFLUXDB_TOKEN INFLUXDB_PASSWORD GRAFANA_PASSWORD; do [[ $output != *"$(secret_of "$secret")"* ]]; done
   done
+  # Each sees the secrets that it needs and no other.
+  [ "$(docker exec "$(container influxdb)" cat /secrets/influxdb/token)" = "$(secret_of INFLUXDB_TOKEN)" ]
+  [ "$(docker exec "$(container influxdb)" cat /secrets/influxdb/password)" = "$(secret_of INFLUXDB_PASSWORD)" ]
+  run -0 docker exec "$(container server)" bash -c 'shopt -s nullglob; echo /secrets/*/*'
+  [ "$output" = '/secrets/influxdb/password /secrets/influxdb/token /secrets/resmon/token' ]
+  run -0 docker exec "$(container client-1)" bash -c 'shopt -s nullglob; echo /secrets/*/*'
+  [ "$output" = /secrets/resmon/token ]
   # Nothing listens but on loopback.
   run docker ps --format "{{.Ports}}" --filter label=com.docker.compose.project=resmon-test
   [[ $output == *127.0.0.1:* && $output != *0.0.0.0:* && $output != *:::* ]]
@@ -160,6 +180,51 @@ no_gaps() {
   after=$(compose ps -q | sort)
   [ "$before" = "$after" ]
   [ "$secrets" = "$(cat "$CLONE/.env")" ]
+}
+
+# plain WORD…: Compose as somebody types it who has no .env.
+plain() {
+  compose_program --project-directory "$PLAIN" --file "$PLAIN/compose.yaml" \
+    --file "$PLAIN/tests/docker/compose.test.yaml" "$@"
+}
+plain_healthy() {
+  [ "$(docker ps --filter label=com.docker.compose.project=resmon-plain --filter health=healthy --format '{{.Names}}' | wc -l)" = 5 ]
+}
+plain_answer() {
+  curl --silent --output /dev/null --write-out '%{http_code}' "http://127.0.0.1:$RESMON_HTTP_PORT/api/v1/hosts" -H "Authorization: Bearer $1"
+}
+plain_hosts() {
+  local count
+  count=$(curl --silent --fail "http://127.0.0.1:$RESMON_HTTP_PORT/api/v1/hosts" -H "Authorization: Bearer $1" |
+    jq '[.hosts[] | select(.up and .received_samples > 0)] | length')
+  [ "$count" = 3 ]
+}
+
+@test "without .env docker compose up makes secrets itself, and up --docker takes them over" {
+  PLAIN=$SCRATCH/plain
+  git clone --quiet "$ROOT" "$PLAIN"
+  RESMON_HTTP_PORT=$(free_port) RESMON_TCP_PORT=$(free_port) INFLUXDB_PORT=$(free_port) RESMON_REVISION=$(git -C "$PLAIN" rev-parse --short HEAD)
+  export RESMON_HTTP_PORT RESMON_TCP_PORT INFLUXDB_PORT RESMON_REVISION COMPOSE_PROJECT_NAME=resmon-plain
+  plain up -d --build
+  wait_until 120 "the system without .env to be healthy" plain_healthy
+  [ ! -e "$PLAIN/.env" ]
+  run -0 plain logs secrets
+  [[ $output == *'made at random'*'docker compose run --rm secrets show'* ]]
+  shown=$(plain run --rm -T secrets show)
+  [ "$(grep -cE '^(RESMON_TOKEN|INFLUXDB_TOKEN|INFLUXDB_PASSWORD|GRAFANA_PASSWORD)=[0-9a-f]{64}.?$' <<<"$shown")" -eq 4 ]
+  token=$(sed -n 's/^RESMON_TOKEN=\([0-9a-f]*\).*/\1/p' <<<"$shown")
+  [ "$(plain_answer none)" = 401 ]
+  [ "$(plain_answer "$token")" = 200 ]
+  wait_until 60 "three hosts" plain_hosts "$token"
+  RESMON_COMPOSE_FILES=$PLAIN/tests/docker/compose.test.yaml run -0 "$PLAIN/resmon" up --docker
+  [[ $output == *'took over RESMON_TOKEN INFLUXDB_TOKEN INFLUXDB_PASSWORD GRAFANA_PASSWORD'* ]]
+  for name in RESMON_TOKEN INFLUXDB_TOKEN INFLUXDB_PASSWORD GRAFANA_PASSWORD; do
+    [[ $shown == *"$(sed -n "s/^$name=//p" "$PLAIN/.env")"* ]]
+  done
+  [ "$(plain_answer "$token")" = 200 ]
+  plain down --volumes
+  [ -z "$(docker ps --all --quiet --filter label=com.docker.compose.project=resmon-plain)" ]
+  [ -z "$(docker volume ls --quiet --filter label=com.docker.compose.project=resmon-plain)" ]
 }
 
 # all_there: the clients named go on, and none of their samples is missing in either store.
@@ -239,6 +304,14 @@ clients_of() {
 }
 has_clients() { [ "$(clients_of "$1")" = "$2" ]; }
 both_serve() { (($(clients_of server) >= 1 && $(clients_of server-2) >= 1)); }
+victoria_no_gaps() {
+  victoria_times system_load1 | awk -v since="$1" '
+    $2 < since { next }
+    $1 == host && $2 - last != 5 { print host ": gap of " $2 - last " before " $2; bad = 1 }
+    { host = $1; last = $2; count++ }
+    END { exit bad || count < 9 }'
+}
+victoria_kept() { [ -z "$(comm -23 "$SCRATCH/victoria-before" <(victoria_times system_load1))" ]; }
 victoria_has() { (($(victoria_times system_load1 | grep -c "^$1"$'\t') > $2)); }
 
 @test "scaled out: two servers share the clients, one takes over all, VictoriaMetrics misses nothing" {
@@ -251,15 +324,27 @@ victoria_has() { (($(victoria_times system_load1 | grep -c "^$1"$'\t') > $2)); }
   scale up -d --no-build
   wait_until 120 "both servers to have clients" both_serve
   for host in client-1 client-2 client-3; do wait_until 60 "$host in VictoriaMetrics" victoria_has "$host" 2; done
+  # From here on nothing may be missing. Before, the clients were made anew, and what is not there samples nothing.
+  since=$(victoria_times system_load1 | cut -f 2 | sort -n | tail -n 1)
   scale stop server
   wait_until 90 "the second server to have all clients" has_clients server-2 3
   for host in client-1 client-2 client-3; do
     seen=$(victoria_times system_load1 | grep -c "^$host"$'\t')
     wait_until 60 "new samples of $host" victoria_has "$host" "$((seen + 1))"
   done
-  victoria_times system_load1 | awk '$1 == host && $2 - last != 5 { print host ": gap of " $2 - last; bad = 1 } { host = $1; last = $2 } END { exit bad || NR < 9 }'
+  # Its data is in a volume: another container goes on with it.
+  victoria_times system_load1 >"$SCRATCH/victoria-before"
+  scale rm -s -f victoria-metrics
+  scale up -d --no-build victoria-metrics
+  wait_until 60 "VictoriaMetrics to have what it had" victoria_kept
+  seen=$(victoria_times system_load1 | grep -c "^client-1"$'\t')
+  wait_until 60 "new samples of client-1" victoria_has client-1 "$((seen + 1))"
+  # What the first server had acknowledged and not passed on is in its journal, and comes when it does.
+  scale start server
+  wait_until 120 "the first server to be healthy" healthy server
+  wait_until 60 "no gap in VictoriaMetrics" victoria_no_gaps "$since"
   scale stop
-  scale rm -f haproxy server-2 victoria-metrics
+  scale rm -f haproxy server-2 victoria-metrics victoria-metrics-volume
 }
 
 @test "down keeps the data, down --volumes leaves nothing" {
@@ -268,8 +353,7 @@ victoria_has() { (($(victoria_times system_load1 | grep -c "^$1"$'\t') > $2)); }
   [ "$status" -eq 0 ]
   [ -z "$(docker ps --all --quiet --filter label=com.docker.compose.project=resmon-test)" ]
   [ -n "$(docker volume ls --quiet --filter label=com.docker.compose.project=resmon-test)" ]
-  compose --profile host down --volumes
-  docker volume rm resmon-test_server-2-data
+  scale --profile host down --volumes
   [ -z "$(docker volume ls --quiet --filter label=com.docker.compose.project=resmon-test)" ]
   [ -z "$(docker network ls --quiet --filter label=com.docker.compose.project=resmon-test)" ]
 }
