@@ -97,10 +97,11 @@ def _check(check, bucket):
         kind = "CheckThreshold"
         spec |= {
             "statusMessageTemplate": "${ r.host }: " + check["title"] + " (${ r._level }): ${ r." + check["field"] + " }",
+            # Asked in this order, the first that is true counts: so no value is between two levels.
             "thresholds": [
                 {"type": "greater", "level": "CRIT", "value": check["bad"], "allValues": False},
-                {"type": "range", "level": "WARN", "min": check["warn"], "max": check["bad"], "within": True, "allValues": False},
-                {"type": "lesser", "level": "OK", "value": check["warn"], "allValues": False},
+                {"type": "greater", "level": "WARN", "value": check["warn"], "allValues": False},
+                {"type": "lesser", "level": "OK", "value": check["bad"], "allValues": False},
             ],
         }  # fmt: skip
     return {"apiVersion": API, "kind": kind, "metadata": {"name": f"resmon-{check['id']}"}, "spec": spec}
