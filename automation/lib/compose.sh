@@ -166,12 +166,10 @@ report_docker() {
   printf 'resmon is up in containers after %d s: %s\n' "$1" "$(paint 1 bold "http://$host:$(compose_value RESMON_HTTP_PORT 7412)/")"
   printf '  sign in as          admin; the first start printed the password: %s logs server | grep password\n' "$(compose_words)"
   printf '  token of programs   RESMON_TOKEN in %s\n' "$(compose_env_file)"
-  # Whoever leaves these services out, or replaces them, is not told of them.
-  local services
-  services=$("${compose[@]}" ps --services 2>/dev/null)
-  ! grep -qx grafana <<<"$services" ||
+  # Whoever leaves these services out is not told of them.
+  [[ -z $("${compose[@]}" ps -q grafana 2>/dev/null) ]] ||
     printf '  Grafana             http://%s:%s/  (admin, GRAFANA_PASSWORD there)\n' "$host" "$(compose_value GRAFANA_PORT 3000)"
-  ! grep -qx influxdb <<<"$services" ||
+  [[ -z $("${compose[@]}" ps -q influxdb 2>/dev/null) ]] ||
     printf '  InfluxDB            http://%s:%s/  (%s, INFLUXDB_PASSWORD there)\n' "$host" "$(compose_value INFLUXDB_PORT 8086)" \
       "$(compose_value INFLUXDB_USERNAME admin)"
   printf '  clients connect to  %s:%s\n' "$host" "$(compose_value RESMON_TCP_PORT 7411)"

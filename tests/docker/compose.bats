@@ -114,7 +114,9 @@ no_gaps() {
   mkdir -p "$LOGS"
   printf '$ ./resmon up --docker\n%s\n\n$ docker ps\n%s\n' "$output" \
     "$(docker ps --filter label=com.docker.compose.project=resmon-test --format 'table {{.Names}}\t{{.Status}}\t{{.Ports}}')" >"$LOGS/docker-up.txt"
-  [[ $output == *"http://127.0.0.1:$HTTP_PORT/"* ]]
+  [[ $output == *"http://127.0.0.1:$HTTP_PORT/"* && $output == *"http://127.0.0.1:$INFLUX_PORT/"* ]]
+  # Of what is left out nothing is said.
+  [[ $output != *GRAFANA_PASSWORD\ there* ]]
   [ "$(stat -c %a "$CLONE/.env")" = 600 ]
   [ -z "$(git -C "$CLONE" status --porcelain)" ]
   for service in server influxdb client-1 client-2 client-3; do healthy "$service"; done
@@ -130,9 +132,13 @@ no_gaps() {
     [ "$user" = 10001:10001 ]
     [ "$(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.title"}}' "resmon-$name")" = "resmon-$name" ]
     [ "$(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.revision"}}' "resmon-$name")" = "$(git -C "$CLONE" rev-parse --short HEAD)" ]
+    for label in vendor licenses version description base.name; do
+      [ -n "$(docker image inspect --format "{{index .Config.Labels \"org.opencontainers.image.$label\"}}" "resmon-$name")" ]
+    done
   done
   for name in server client; do [ "$(docker image inspect --format '{{len .Config.Healthcheck.Test}}' "resmon-$name")" -gt 1 ]; done
   run -0 docker run --rm --entrypoint resmon-server resmon-server --version
+  [[ $output == *" $(docker image inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' resmon-server)"* ]]
   run ! docker run --rm --entrypoint sh resmon-server -c 'command -v gcc cmake npm curl'
 }
 
@@ -202,7 +208,7 @@ plain_hosts() {
 
 @test "without .env docker compose up makes secrets itself, and up --docker takes them over" {
   PLAIN=$SCRATCH/plain
-  git clone --quiet "$ROOT" "$PLAIN"
+  git clone --quiet "$CLONE" "$PLAIN"
   RESMON_HTTP_PORT=$(free_port) RESMON_TCP_PORT=$(free_port) INFLUXDB_PORT=$(free_port) RESMON_REVISION=$(git -C "$PLAIN" rev-parse --short HEAD)
   export RESMON_HTTP_PORT RESMON_TCP_PORT INFLUXDB_PORT RESMON_REVISION COMPOSE_PROJECT_NAME=resmon-plain
   plain up -d --build
@@ -216,6 +222,12 @@ plain_hosts() {
   [ "$(plain_answer none)" = 401 ]
   [ "$(plain_answer "$token")" = 200 ]
   wait_until 60 "three hosts" plain_hosts "$token"
+  # Made anew, all of it: other containers, the same secrets and data.
+  first=$(plain ps -q server)
+  plain up -d --build --force-recreate
+  wait_until 120 "the system to be healthy again" plain_healthy
+  [ "$(plain ps -q server)" != "$first" ]
+  wait_until 60 "three hosts again" plain_hosts "$token"
   RESMON_COMPOSE_FILES=$PLAIN/tests/docker/compose.test.yaml run -0 "$PLAIN/resmon" up --docker
   [[ $output == *'took over RESMON_TOKEN INFLUXDB_TOKEN INFLUXDB_PASSWORD GRAFANA_PASSWORD'* ]]
   for name in RESMON_TOKEN INFLUXDB_TOKEN INFLUXDB_PASSWORD GRAFANA_PASSWORD; do
