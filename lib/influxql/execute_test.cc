@@ -68,6 +68,16 @@ TEST_F(Execute, FillsGaps) {
             "[[1120,0],[1140,0],[1160,0],[1180,2]]");
 }
 
+TEST_F(Execute, WindowsThatOnlyALaterGroupHasComeInOrder) {
+  for (const std::int64_t minute : {0, 2, 5}) reader_.add("m", {{"host", "a"}}, "n", minute * 60 * kSecond, minute);
+  for (const std::int64_t minute : {1, 2, 3, 6}) reader_.add("m", {{"host", "b"}}, "n", minute * 60 * kSecond, minute);
+  for (const std::int64_t minute : {1, 4}) reader_.add("m", {{"host", "c"}}, "n", minute * 60 * kSecond, minute * 10);
+  const std::string where = " FROM m WHERE time < 500s GROUP BY time(1m) fill(none)";
+  EXPECT_EQ(rows("SELECT sum(n)" + where), "[[0,0],[60,11],[120,4],[180,3],[240,40],[300,5],[360,6]]");
+  EXPECT_EQ(rows("SELECT count(distinct(n))" + where), "[[0,1],[60,2],[120,1],[180,1],[240,1],[300,1],[360,1]]");
+  EXPECT_EQ(rows("SELECT median(n)" + where), "[[0,0],[60,5.5],[120,2],[180,3],[240,40],[300,5],[360,6]]");
+}
+
 TEST_F(Execute, NumbersBeyondIntegersAreNoIntegers) {
   EXPECT_EQ(whole_part(-1.9), -1);
   EXPECT_EQ(whole_part(std::nan("")), INT64_MIN);

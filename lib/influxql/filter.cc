@@ -54,12 +54,22 @@ Filter::Node Filter::build(const Expr& expr) {
   saw_field_ = false;
   node.expr = RowExpr(expr, [this](const Expr& variable) { return bind(variable); });
   node.needs_fields = saw_field_;
+  if (!saw_field_ && expr.is(Expr::Kind::kBinary) && (expr.op == Token::kEq || expr.op == Token::kNeq) &&
+      expr.left().is(Expr::Kind::kVariable) && expr.right().is(Expr::Kind::kString)) {
+    const RowExpr::Binding binding = bind(expr.left());
+    node.tag = static_cast<std::size_t>(binding.slot);
+    node.text = expr.right().name;
+    node.tag_is = expr.op == Token::kEq;
+    node.tag_is_not = !node.tag_is;
+  }
   return node;
 }
 
 Filter::Truth Filter::truth(const Node& node, const std::vector<metric::Tag>& tags) const {
   if (node.op == Token::kIllegal) {
     if (node.needs_fields) return Truth::kUnknown;
+    if (node.tag_is || node.tag_is_not)
+      return (tag_value(tags, tag_slots_[node.tag]) == node.text) == node.tag_is ? Truth::kYes : Truth::kNo;
     const bool holds = node.expr.holds(
         [&](int slot) -> Cell { return std::string(tag_value(tags, tag_slots_[static_cast<std::size_t>(slot)])); });
     return holds ? Truth::kYes : Truth::kNo;

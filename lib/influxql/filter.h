@@ -30,6 +30,11 @@ class Filter {
     Token op = Token::kIllegal;  // kAnd, kOr, or kIllegal for a comparison
     bool needs_fields = false;
     RowExpr expr;
+    // The usual comparison: a tag that equals a text, or does not.
+    bool tag_is = false;
+    bool tag_is_not = false;
+    std::size_t tag = 0;  // in tag_slots_
+    std::string text;
     std::vector<Node> sides;
   };
   enum class Truth : std::uint8_t { kNo, kYes, kUnknown };

@@ -6,7 +6,8 @@
 #include <bit>
 #include <cmath>
 #include <map>
-#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "influxql/leaf.h"
 
@@ -131,50 +132,65 @@ inline Cell to_cell(metric::Cell cell, DataType type, std::string_view text) {
   }
 }
 
-// State by window, in order. Rows mostly come in order too, so the last window is looked at first, and then the next.
+// State by window, in order. Rows mostly come in order too, so the last window is looked at first, then the next, and a
+// new one goes behind all others. Windows that come late (of the second group of a series, where the first had none)
+// are kept aside until the end, so that no order of rows makes this slow. The state is good until the next at().
 template <class State>
 class ByWindow {
  public:
+  using Entry = std::pair<UnixNanos, State>;
+
   explicit ByWindow(Budget& budget) : budget_(budget) {}
   ByWindow(const ByWindow&) = delete;
   ByWindow& operator=(const ByWindow&) = delete;
-  ~ByWindow() { budget_.release(states_.size() * kStateBytes); }
+  ~ByWindow() { budget_.release(charged_ * kStateBytes); }
 
   Result<State*> at(UnixNanos begin) {
-    if (last_ != states_.end()) {
-      if (last_->first == begin) return &last_->second;
-      if (last_->first < begin) {
-        auto next = std::next(last_);
-        if (next == states_.end() || next->first > begin) {
-          RESMON_TRY(charge());
-          last_ = states_.emplace_hint(next, begin, State{});
-          return &last_->second;
-        }
-        if (next->first == begin) {
-          last_ = next;
-          return &last_->second;
-        }
-      }
+    if (last_ < states_.size() && states_[last_].first == begin) return &states_[last_].second;
+    if (last_ + 1 < states_.size() && states_[last_ + 1].first == begin) return &states_[++last_].second;
+    if (states_.empty() || states_.back().first < begin) {
+      RESMON_TRY(charge());
+      last_ = states_.size();
+      states_.emplace_back(begin, State{});
+      return &states_.back().second;
     }
+    const auto found = std::lower_bound(states_.begin(), states_.end(), begin,
+                                        [](const Entry& entry, UnixNanos wanted) { return entry.first < wanted; });
+    if (found->first == begin) {
+      last_ = static_cast<std::size_t>(found - states_.begin());
+      return &found->second;
+    }
+    if (const auto late = late_.find(begin); late != late_.end()) return &late->second;
     RESMON_TRY(charge());
-    bool fresh = false;
-    std::tie(last_, fresh) = states_.try_emplace(begin);
-    if (!fresh) budget_.release(kStateBytes);
-    return &last_->second;
+    return &late_[begin];
   }
-  std::map<UnixNanos, State>& all() { return states_; }
+
+  // All of them, in order.
+  std::vector<Entry>& all() {
+    if (late_.empty()) return states_;
+    const auto first = static_cast<std::ptrdiff_t>(states_.size());
+    for (auto& [begin, state] : late_) states_.emplace_back(begin, std::move(state));
+    late_.clear();
+    std::inplace_merge(states_.begin(), states_.begin() + first, states_.end(),
+                       [](const Entry& a, const Entry& b) { return a.first < b.first; });
+    return states_;
+  }
 
  private:
-  static constexpr std::uint64_t kStateBytes = sizeof(State) + 6 * sizeof(void*);  // and the tree's node
+  static constexpr std::uint64_t kStateBytes = sizeof(State) + 6 * sizeof(void*);  // and a tree's node
 
   Status charge() {
-    RESMON_TRY(budget_.buckets(states_.size() + 1));
-    return budget_.buffer(kStateBytes);
+    RESMON_TRY(budget_.buckets(charged_ + 1));
+    RESMON_TRY(budget_.buffer(kStateBytes));
+    ++charged_;
+    return {};
   }
 
   Budget& budget_;
-  std::map<UnixNanos, State> states_;
-  typename std::map<UnixNanos, State>::iterator last_ = states_.end();
+  std::vector<Entry> states_;  // ascending
+  std::map<UnixNanos, State> late_;
+  std::size_t last_ = 0;
+  std::size_t charged_ = 0;
 };
 
 }  // namespace resmon::influxql

@@ -2,6 +2,7 @@
 
 #include "influxql/leaf_input.h"
 #include "influxql/leaf_kinds.h"
+#include "influxql/time_text.h"
 
 // Functions that need only a few numbers a window: whatever the range, memory is one State a window. The inner loops
 // run over one window's rows of one block with their sums in registers.
@@ -16,7 +17,13 @@ struct State {
   double mean = 0, squares = 0;      // Welford's running mean and sum of squared distances from it
   metric::Cell best = 0, other = 0;  // the chosen value, or the least and greatest for spread
   UnixNanos best_time = 0;
-  std::string text;  // of a chosen string
+  Extras extras;
+};
+
+struct TextState {
+  std::uint64_t count = 0;
+  UnixNanos best_time = 0;
+  std::string text;
   Extras extras;
 };
 
@@ -114,7 +121,10 @@ class StreamLeaf final : public Leaf {
       if (!in.column.has(i)) continue;
       const UnixNanos start = in.starts[i];
       if (state == nullptr || start >= window.end) {
-        window = spec_.windows.containing(start);
+        // Usually the next one.
+        const bool follows = state != nullptr && spec_.windows.zone == nullptr && start == window.end &&
+                             start < kMaxTime - spec_.windows.interval;
+        window = follows ? Windows::Window{start, start + spec_.windows.interval} : spec_.windows.containing(start);
         RESMON_ASSIGN(state, states_.at(window.begin));
       }
       const auto cell = [&](Aggregate aggregate) { return in.column.of(aggregate)[i]; };
@@ -279,7 +289,7 @@ class TextLeaf final : public Leaf {
     const ConvertedColumn converted(given, spec_.type);
     const LeafInput& in = converted.input();
     return for_runs(in, spec_.windows, [&](UnixNanos begin, std::size_t from, std::size_t to) -> Status {
-      State* state = nullptr;
+      TextState* state = nullptr;
       Status status;
       for_present(in, from, to, [&](std::size_t row) {
         if (state == nullptr) {
@@ -320,7 +330,7 @@ class TextLeaf final : public Leaf {
 
  private:
   const LeafSpec spec_;
-  ByWindow<State> states_;
+  ByWindow<TextState> states_;
 };
 
 }  // namespace

@@ -114,6 +114,9 @@ Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
   if (!c.ascending) std::reverse(series.begin(), series.end());
 
   const std::size_t slots = list.calls.size() + list.references.size();
+  // The outputs are the slots, one for one.
+  bool as_read = list.outputs.size() == slots;
+  for (std::size_t i = 0; as_read && i < slots; ++i) as_read = list.outputs[i].single_slot() == static_cast<int>(i);
   for (std::size_t i = 0; i < series.size(); ++i) {
     OutputSeries& one = series[i];
     // Two subqueries can give the same series: their rows belong together.
@@ -141,6 +144,11 @@ Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
       }
     }
     Rows out{one.name, std::move(one.tags), std::move(rows.times), {}};
+    if (as_read) {
+      out.cells = std::move(rows.cells);
+      answer.push_back(std::move(out));
+      continue;
+    }
     out.cells.reserve(out.times.size() * plan.outputs.size());
     for (std::size_t r = 0; r < out.times.size(); ++r) {
       const std::span<const Cell> row(rows.cells.data() + r * slots, slots);

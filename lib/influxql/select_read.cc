@@ -352,6 +352,23 @@ Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& 
       }
     }
   }
+  // Functions of the same windows mostly have points of the same times: nothing to bring together.
+  bool aligned = width == calls && c.fill != Fill::kPrevious;
+  for (std::size_t i = 1; aligned && i < calls; ++i)
+    aligned = std::equal(points[0].begin(), points[0].end(), points[i].begin(), points[i].end(),
+                         [](const Point& a, const Point& b) { return a.time == b.time; });
+  if (aligned) {
+    out.times.reserve(points[0].size());
+    out.cells.reserve(points[0].size() * calls);
+    for (std::size_t r = 0; r < points[0].size(); ++r) {
+      out.times.push_back(points[0][r].time);
+      for (std::size_t i = 0; i < calls; ++i) {
+        Cell& value = points[i][r].value;
+        out.cells.push_back(is_null(value) ? defaults[i] : std::move(value));
+      }
+    }
+    return {};
+  }
   std::vector<std::size_t> next(calls, 0);
   std::vector<Cell> row(width);
   for (;;) {

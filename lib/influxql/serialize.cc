@@ -33,6 +33,22 @@ void append_fixed(std::string& out, double value) {
   // Below 2^53 the shortest text has no digits that are not the number's own, so it is what Go writes.
   if (std::fabs(value) < 9e15) {
     std::array<char, 48> plain{};
+    // Most numbers are whole or have two decimals at most. No other text of up to 15 digits is the same number, so
+    // this one is the shortest.
+    const double hundredths = std::nearbyint(value * 100);
+    if (std::fabs(hundredths) < 1e15 && hundredths / 100 == value && value != 0) {
+      const auto whole = static_cast<std::int64_t>(std::fabs(hundredths));
+      char* to = plain.data();
+      if (value < 0) *to++ = '-';
+      to = std::to_chars(to, plain.data() + plain.size(), whole / 100).ptr;
+      if (const auto rest = static_cast<int>(whole % 100); rest != 0) {
+        *to++ = '.';
+        *to++ = static_cast<char>('0' + rest / 10);
+        if (rest % 10 != 0) *to++ = static_cast<char>('0' + rest % 10);
+      }
+      out.append(plain.data(), to);
+      return;
+    }
     const auto [to, trouble] =
         std::to_chars(plain.data(), plain.data() + plain.size(), value, std::chars_format::fixed);
     if (trouble == std::errc()) {
@@ -179,8 +195,26 @@ class JsonWriter {
     separate();
     append_integer(out_, value);
   }
+  // A whole row at once, where nothing is to be indented; otherwise false. Nearly all of a long answer is rows.
+  bool plain_row(std::span<const Cell> cells, const Zone* zone) {
+    if (options_.pretty) return false;
+    separate();
+    char before = '[';
+    for (const Cell& cell : cells) {
+      out_ += std::exchange(before, ',');
+      value(cell, zone);
+    }
+    if (cells.empty()) out_ += '[';
+    out_ += ']';
+    return true;
+  }
   void cell(const Cell& cell, const Zone* zone) {
     separate();
+    value(cell, zone);
+  }
+
+ private:
+  void value(const Cell& cell, const Zone* zone) {
     if (is_null(cell)) {
       out_ += "null";
     } else if (const auto* d = std::get_if<double>(&cell)) {
@@ -203,8 +237,6 @@ class JsonWriter {
       append_string(out_, std::get<std::string>(cell));
     }
   }
-
- private:
   void separate() {
     if (after_key_) {
       after_key_ = false;
@@ -253,6 +285,7 @@ void begin_series(JsonWriter& json, const Series& series) {
 }
 
 void write_row(JsonWriter& json, const Series& series, std::size_t row, const Zone* zone) {
+  if (json.plain_row(series.row(row), zone)) return;
   json.open('[');
   for (const Cell& cell : series.row(row)) json.cell(cell, zone);
   json.close(']');

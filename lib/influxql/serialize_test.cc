@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include "influxql/zone.h"
 
@@ -39,6 +42,20 @@ TEST(Serialize, DoublesAsGoPrintsThem) {
       {std::numeric_limits<double>::infinity(), "null"},
   };
   for (const auto& [value, want] : rows) EXPECT_EQ(number(value), want);
+}
+
+// Two decimals have a way of their own.
+TEST(Serialize, DecimalsAreTheShortestText) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 100'000; ++i) {
+    const auto whole = static_cast<std::int64_t>(random() >> (14 + random() % 50));
+    const double power = std::pow(10, static_cast<double>(random() % 4));
+    const double value = static_cast<double>(random() % 2 == 0 ? whole : -whole) / power;
+    if (value == 0 || std::fabs(value) >= 9e15) continue;
+    std::array<char, 64> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed).ptr;
+    ASSERT_EQ(number(value), std::string_view(text.data(), static_cast<std::size_t>(end - text.data())));
+  }
 }
 
 Response sample() {

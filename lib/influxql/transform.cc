@@ -106,6 +106,16 @@ Result<std::vector<Point>> fill(std::vector<Point> points, const FillSpec& spec,
   // Without a lower bound, filling begins at the first point.
   if (ascending && start == kMinTime) expected = points.front().time;
   const bool stops_at_data = !ascending && start == kMinTime;
+  if (windows.zone == nullptr && windows.interval > 0 && (stops_at_data || points.back().time == last)) {
+    // Mostly every window has a point: then there is nothing to do.
+    const auto step = static_cast<std::uint64_t>(ascending ? windows.interval : -windows.interval);
+    const auto apart = [](const Point& a, const Point& b) {
+      return static_cast<std::uint64_t>(b.time) - static_cast<std::uint64_t>(a.time);
+    };
+    std::size_t next = points.front().time == expected ? 1 : 0;
+    while (next > 0 && next < points.size() && apart(points[next - 1], points[next]) == step) ++next;
+    if (next == points.size()) return points;
+  }
 
   std::vector<Point> out;
   out.reserve(points.size());

@@ -23,8 +23,13 @@ UnixNanos plus(UnixNanos a, std::int64_t b) {
 // not followed.
 Windows::Window Windows::containing(UnixNanos time) const {
   if (interval == 0) return {range_start, range_end == INT64_MAX ? INT64_MAX : range_end + 1};
-  const auto shift = [&](UnixNanos at) { return zone != nullptr ? zone->offset_seconds(at) * kNanosPerSecond : 0; };
   const UnixNanos at = plus(time, -offset);
+  if (zone == nullptr) {
+    std::int64_t rest = at % interval;
+    if (rest < 0) rest += interval;
+    return {plus(plus(at, -rest), offset), plus(plus(at, interval - rest), offset)};
+  }
+  const auto shift = [&](UnixNanos when) { return zone->offset_seconds(when) * kNanosPerSecond; };
   const std::int64_t local = shift(at);
   std::int64_t rest = (at % interval + local % interval) % interval;
   if (rest < 0) rest += interval;
@@ -32,8 +37,6 @@ Windows::Window Windows::containing(UnixNanos time) const {
   Window window;
   window.begin = plus(plus(at, -rest), offset);
   window.end = plus(plus(at, interval - rest), offset);
-  if (zone == nullptr) return window;
-
   if (const std::int64_t moved = local - shift(window.begin); moved != 0 && std::llabs(moved) < interval) {
     window.begin = plus(window.begin, moved);
   }

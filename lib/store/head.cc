@@ -100,23 +100,29 @@ Rows Head::copy(TimeRange range, const std::vector<ColumnId>* wanted) const {
     column.cells.resize(count);
     column.presence.resize((count + 63) / 64);
     bool any = false;
+    if (column.type != metric::FieldType::kString) {
+      for (std::size_t row = 0; row < count; ++row) {
+        if (!has(from + row, s)) continue;
+        column.cells[row] = cell(from + row, s);
+        set_bit(column.presence, row);
+        any = true;
+      }
+      if (any) rows.columns.push_back(std::move(column));
+      continue;
+    }
     metric::Cell stored = 0;  // the last string's cell in the head, and in the copy
     metric::Cell copied = 0;
     for (std::size_t row = 0; row < count; ++row) {
       if (!has(from + row, s)) continue;
       const metric::Cell value = cell(from + row, s);
       set_bit(column.presence, row);
-      if (column.type != metric::FieldType::kString) {
-        column.cells[row] = value;
-      } else {
-        if (!any || value != stored) {
-          const std::string_view text = metric::as_string(value, text_);
-          copied = metric::string_cell(column.text.size(), text.size());
-          column.text.append(text);
-          stored = value;
-        }
-        column.cells[row] = copied;
+      if (!any || value != stored) {
+        const std::string_view text = metric::as_string(value, text_);
+        copied = metric::string_cell(column.text.size(), text.size());
+        column.text.append(text);
+        stored = value;
       }
+      column.cells[row] = copied;
       any = true;
     }
     if (any) rows.columns.push_back(std::move(column));

@@ -3,6 +3,7 @@
 // One scan under way; see store_scan.cc.
 
 #include <algorithm>
+#include <bit>
 
 #include "store/chunk.h"
 #include "store/embedded_store.h"
@@ -143,7 +144,10 @@ struct EmbeddedStore::Scan {
     for (const RowColumn& column : rows.columns)
       for (std::size_t word = 0; word < any.size(); ++word) any[word] |= column.presence[word];
     std::size_t kept = 0;
-    for (std::size_t row = first; row < last; ++row) kept += bit(any, row);
+    if (last - first == rows.size())
+      for (const std::uint64_t word : any) kept += static_cast<std::size_t>(std::popcount(word));
+    else
+      for (std::size_t row = first; row < last; ++row) kept += bit(any, row);
     if (kept == 0) return {};
     if (kept == rows.size()) return emit(rows);
 
@@ -201,6 +205,7 @@ struct EmbeddedStore::Scan {
   }
   Status show_head(UnixNanos from, UnixNanos to) {
     if (from > to || head.times.empty()) return {};
+    if (from <= head.times.front() && head.times.back() <= to) return show(head);
     return show(head_rows(from, to));
   }
 

@@ -90,6 +90,10 @@ Status EmbeddedStore::scan_windows(const WindowRequest& request, const WindowVis
   std::vector<UnixNanos> dirty;
   const UnixNanos rows_floor = tier_floor(kTierRaw);
   for (const UnixNanos time : head.times) {
+    // A division a row would be most of the work here.
+    if (!dirty.empty() && dirty.back() != INT64_MIN &&
+        static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(dirty.back()) < static_cast<std::uint64_t>(kHour))
+      continue;
     const UnixNanos hour = window_start(time, kHour);
     if (hour >= rows_floor && (dirty.empty() || dirty.back() != hour)) dirty.push_back(hour);
   }
@@ -102,8 +106,10 @@ Status EmbeddedStore::scan_windows(const WindowRequest& request, const WindowVis
     };
     const auto begin = std::lower_bound(head.times.begin(), head.times.end(), range.first);
     const auto end = std::lower_bound(begin, head.times.end(), range.last);
-    Rows part = slice(head, static_cast<std::size_t>(begin - head.times.begin()),
-                      static_cast<std::size_t>(end - head.times.begin()));
+    const bool whole = begin == head.times.begin() && end == head.times.end();
+    Rows part = whole ? head
+                      : slice(head, static_cast<std::size_t>(begin - head.times.begin()),
+                              static_cast<std::size_t>(end - head.times.begin()));
     RESMON_TRY(
         (Scan{*this, select, kTierRaw, request.group, columns, wanted, range, fold, std::move(part)}.run(false)));
     return show_windows(folder.take(), request, visit);

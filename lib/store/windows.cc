@@ -93,7 +93,13 @@ void WindowFolder::add(const Block& block) {
     open_ = true;
     start_ = start;
     std::size_t to = from + 1;
-    while (to < rows && window_start(block.times[to], width_) == start) ++to;
+    // At the lowest time a window may be cut short.
+    const auto within = [&](UnixNanos time) {
+      return start == INT64_MIN ? window_start(time, width_) == start
+                                : static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(start) <
+                                      static_cast<std::uint64_t>(width_);
+    };
+    while (to < rows && within(block.times[to])) ++to;
     for (std::size_t c = 0; c < folded_.size(); ++c) {
       Folded& folded = folded_[c];
       const Block::ColumnData& data = block.columns[c];
