@@ -116,6 +116,26 @@ view("explore: completion by keyboard, a chart, and an error in the server's wor
   assert.notEqual(await page.evaluate(() => document.activeElement.id), "query", "the box kept the Tab key for itself");
 });
 
+view("explore: a query that came with a link waits to be run", { canned: (query) => (query.includes('"grew"') ? kFilled : undefined) },
+  { hash: `#/explore?q=${encodeURIComponent('SELECT spread("used_percent") AS "grew" FROM "disk"')}` }, async (page, mock) => {
+    const asked = () => mock.queries.filter((text) => text.includes('"grew"')).length;
+    await page.getByText("nothing has been asked yet").waitFor();
+    assert.match(await page.locator("#query").inputValue(), /^SELECT spread/);
+    await page.waitForSelector("nav.places");
+    assert.equal(asked(), 0);
+    await checkAccessibility(page);
+    await page.getByRole("button", { name: "Run it" }).click();
+    await page.waitForSelector("table.plain tbody tr");
+    assert.equal(await page.getByText("nothing has been asked yet").count(), 0);
+    assert.equal(asked(), 1);
+    // Another link in the same tab waits as well; coming back to what was asked does not.
+    await page.evaluate(() => { location.hash = "#/explore?q=SHOW%20MEASUREMENTS"; });
+    await page.getByText("nothing has been asked yet").waitFor();
+    await page.goBack();
+    await page.waitForSelector("table.plain tbody tr");
+    assert.equal(asked(), 2);
+  });
+
 const kSink = {
   name: "influx", state: "retrying", lag_seconds: 75, backlog_entries: 12, sent_samples: 123_456, refused_samples: 2, lost_samples: 0, retries: 4,
   server_version: "1.6.7", last_error: "connection refused",

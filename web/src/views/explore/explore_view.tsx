@@ -17,6 +17,17 @@ import { QueryBox } from "./query_box.tsx";
 const kTimeoutMs = 60_000;
 const kRowsAtOnce = 200;
 
+// What the person asked in this page. A query that came with a link waits to be run: whoever made the link must not have the reader's
+// browser ask for years of everything, in the reader's name, before the reader has seen it.
+const asked = new Set<string>();
+const kMostAsked = 500;
+
+function ask(next: ExploreRoute): void {
+  if (asked.size >= kMostAsked) asked.clear();
+  asked.add(next.query);
+  go(next);
+}
+
 interface Answer {
   results: StatementResult[];
   tookMs: number;
@@ -36,6 +47,7 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
   const [error, setError] = useState<string | null>(null);
   const [running, setRunning] = useState<AbortController | null>(null);
   const [again, setAgain] = useState(0);
+  const waiting = route.query.trim() !== "" && !asked.has(route.query);
   const shortcuts = useMemo(() => [
     { keys: "/", what: "To the query (Ctrl+Enter runs it, Tab completes, Alt+arrows choose)", run: () => document.getElementById("query")?.focus() },
     { keys: "v", what: "Chart or table", run: () => refine({ ...route, show: route.show === "chart" ? "table" : "chart" }) },
@@ -45,7 +57,7 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
   useEffect(() => {
     setAnswer(null);
     setError(null);
-    if (route.query.trim() === "") return;
+    if (route.query.trim() === "" || waiting) return;
     const aborter = new AbortController();
     const timer = setTimeout(() => aborter.abort(new DOMException("", "TimeoutError")), kTimeoutMs);
     const began = performance.now();
@@ -67,8 +79,8 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
   }, [route.query, again]);
 
   const run = (query: string): void => {
+    ask(query === route.query ? route : { ...route, query, sort: "" });
     if (query === route.query) setAgain(again + 1);
-    else go({ ...route, query, sort: "" });
   };
   return (
     <>
@@ -76,9 +88,14 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
       <QueryBox query={route.query} busy={running !== null} onRun={run} onStop={() => running?.abort("stopped")} />
       <div class="chips examples" role="group" aria-label="Questions">
         {kExamples.map((example) => (
-          <button key={example.title} type="button" class="chip" onClick={() => go(example.route(serverNow()))}>{example.title}</button>
+          <button key={example.title} type="button" class="chip" onClick={() => ask(example.route(serverNow()))}>{example.title}</button>
         ))}
       </div>
+      {waiting && (
+        <p class="notice" role="status">
+          This query came with the link; nothing has been asked yet. Read it, then <button type="button" class="primary" onClick={() => run(route.query)}>Run it</button>
+        </p>
+      )}
       {error !== null && <p class="notice error-text" role="alert">{error}</p>}
       {running !== null && <p class="loading" role="status">Asking…</p>}
       {answer !== null && answer.results.map((result, index) => (
