@@ -17,7 +17,7 @@ dashboards default  300  influxdb  release  directory:tests/dashboards  schema, 
 asan       asked   3000  -         asan     sanitized:asan            unit and end-to-end tests under the address and undefined sanitizers
 tsan       asked   3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer
 fuzz       default 1800  fuzz      fuzz     fuzz:fuzz                 each fuzz target for a short while
-chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks
+chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks, power cuts
 docker     asked   3000  container,docker - directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
 deploy     asked    600  deploy    release  directory:tests/deploy    deploying over ssh to machines made of namespaces
