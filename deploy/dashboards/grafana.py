@@ -84,7 +84,7 @@ def _panel(panel, number, place, description, narrow, language):
         }  # fmt: skip
     else:
         hide = {"Time": True, **{f"Time {i}": True for i in range(1, len(panel.queries) + 1)}}
-        out["options"] = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""}}
+        out["options"] = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "countRows": False}}
         if language == "influxql":
             out["transformations"].append({"id": "joinByField", "options": {"byField": "host", "mode": "outer"}})
         out["transformations"].append({"id": "organize", "options": {"excludeByName": hide, "indexByName": {}, "renameByName": {"host": "Host"}}})
