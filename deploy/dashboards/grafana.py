@@ -71,7 +71,7 @@ def _panel(panel, number, place, description, narrow, language):
             "stacking": {"mode": "normal" if panel.options.get("stacked") else "none", "group": "A"},
         }  # fmt: skip
         out["options"] = {
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
             "tooltip": {"mode": "multi", "sort": "desc"},
         }
         if language == "flux":
@@ -105,12 +105,13 @@ def _variable(description, name, language, narrow):
     out = {
         "type": "query", "name": name, "label": description.variables[name]["label"],
         "datasource": CHOSEN if language == "influxql" else FLUX,
-        "refresh": 2, "sort": 1, "hide": 0, "skipUrlSync": False, "regex": "", "options": [], "current": {},
+        "refresh": 2, "sort": 1, "hide": 0, "skipUrlSync": False, "regex": "", "options": [],
         "multi": several, "includeAll": several,
     }  # fmt: skip
     if several:
         # All as one expression: the names of a thousand hosts in every query would be too long for it.
         out["allValue"] = ".*"
+        out["current"] = {"text": ["All"], "value": ["$__all"], "selected": True}
     if language == "influxql":
         text = influxql.variable(description, name, narrow)
     else:
