@@ -60,6 +60,10 @@ class Server {
   struct Connections;
   template <class Stream>
   asio::awaitable<void> serve(std::shared_ptr<Stream> stream, std::string peer);
+  // `key` is the connection's in connections_.
+  template <class Stream>
+  asio::awaitable<void> serve_socket(std::shared_ptr<Stream> stream, const void* key,
+                                     std::shared_ptr<const Request> request, const Route* route);
   Response denied(const Request& request, Verdict verdict, Access access);  // counted
   std::optional<auth::TokenAccess> token_access(std::string_view token) const;
   std::optional<auth::TokenAccess> access_of_tokens(const Request& request) const;

@@ -1,0 +1,8 @@
+#include "http/serve_socket.h"
+
+namespace resmon::http {
+
+template asio::awaitable<void> Server::serve_socket(std::shared_ptr<SecureStream>, const void*,
+                                                    std::shared_ptr<const Request>, const Route*);
+
+}  // namespace resmon::http

@@ -1,0 +1,7 @@
+#include "http/serve.h"
+
+namespace resmon::http {
+
+template asio::awaitable<void> Server::serve(std::shared_ptr<SecureStream>, std::string);
+
+}  // namespace resmon::http
