@@ -174,6 +174,10 @@ no_gaps() {
     for host in client-1 client-2 client-3; do wait_until 90 "samples of $host on port $port" has_more "$port" "$host" 2; done
     [ -n "$(ask "$port" 'SELECT last(clients) FROM internal_server')" ]
   done
+  # Of what Docker mounts into a container, only the data's volume counts as a disk.
+  paths=$(ask "$HTTP_PORT" "SHOW TAG VALUES FROM disk WITH KEY = path WHERE host = 'client-1'" | cut -f 2)
+  echo "$paths"
+  [[ $paths == *var/lib/resmon* && $paths != */secrets* && $paths != */etc* ]]
 }
 
 @test "a second up changes nothing" {
