@@ -250,6 +250,7 @@ view("a long range has peaks and bands, and every mount a forecast", {}, { hash:
   await page.waitForSelector("#panel-cpu canvas");
   await page.locator("#panel-cpu .legend-label", { hasText: "peak" }).waitFor();
   assert.ok(mock.queries.some((text) => text.includes('min("load1") AS "load1 low"')));
+  assert.ok(mock.queries.some((text) => text.includes('max("received") AS "received high"')));
   await page.waitForSelector(".disks tbody tr");
   assert.ok((await page.locator(".disks tbody tr").count()) >= 2);
 });

@@ -19,7 +19,23 @@ const kColumn = new RegExp(
 const kEqual = `${kIdent} = ${kString}`;
 const kBare = kEqual.replaceAll("((?:", "(?:(?:");
 
+// min and max of rates, over a subquery of shorter stretches (selectRateBands): answered as the rates themselves, a tenth around them.
+function parseBands(statement) {
+  const shape = /^SELECT (.+) FROM \((SELECT .+ fill\(none\))\) WHERE time >= (\d+)ms AND time < (\d+)ms GROUP BY time\((\d+)(ms|s|m|h)\)(.*) fill\(null\)$/.exec(statement);
+  if (shape === null) return null;
+  const inner = parse(shape[2].replace(/fill\(none\)$/, "fill(null)"));
+  const columns = shape[1].split(/, (?=min|max)/).map((text) => {
+    const found = new RegExp(`^(min|max)\\(${kIdent}\\) AS ${kIdent}$`).exec(text);
+    const rate = inner.columns.find((one) => one.as === found?.[2]);
+    if (rate === undefined) throw new Error(`error parsing query: ${text}`);
+    return { ...rate, fold: found[1], as: found[3] };
+  });
+  return { ...inner, columns, first: Number(shape[3]), end: Number(shape[4]), step: Number(shape[5]) * kUnits[shape[6]] };
+}
+
 function parse(statement) {
+  const bands = parseBands(statement);
+  if (bands !== null) return bands;
   const shape = new RegExp(
     `^SELECT (.+) FROM ${kIdent} WHERE (.*?)time >= (\\d+)ms AND time < (\\d+)ms` +
       `(?: GROUP BY (?:time\\((\\d+)(ms|s|m|h)\\)((?:, ${kIdent})*) fill\\(null\\)|(${kIdent}(?:, ${kIdent})*)))?$`,

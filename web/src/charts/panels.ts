@@ -1,7 +1,7 @@
 // What the host view draws, as a table: adding a chart is adding a row here.
 
 import type { GridSeries } from "../core/grid.ts";
-import { banded, highOf, max, mean, rate } from "../core/influxql.ts";
+import { banded, bandedRate, highOf, max, mean, rate } from "../core/influxql.ts";
 import { any, bandOf, combine, grouped, largest, plain, wholeDisk, type Line, type Panel, type Values } from "./panel.ts";
 
 const kCpuModes = ["user", "nice", "system", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"];
@@ -174,7 +174,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "swap-traffic", section: kMemory, title: "Swapped in ▴ and out ▾", unit: "bytes_per_second", style: "mirror",
-    sources: [{ from: "swap", columns: [rate("in"), rate("out")], rates: true }],
+    sources: [{ from: "swap", columns: [bandedRate("in"), bandedRate("out")], rates: true }],
     draw: unlessIdle(plain([
       { column: "in", label: "in", colour: 0 },
       { column: "out", label: "out", colour: 1, below: true },
@@ -192,13 +192,13 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "diskio", section: kDisk, title: "Disk throughput, read ▴ written ▾", unit: "bytes_per_second", style: "mirror",
-    sources: [{ from: "diskio", columns: [rate("read_bytes", "read"), rate("write_bytes", "write")], by: ["name"], rates: true }],
+    sources: [{ from: "diskio", columns: [bandedRate("read_bytes", "read"), bandedRate("write_bytes", "write")], by: ["name"], rates: true }],
     draw: grouped("name", [{ column: "read", label: "read" }, { column: "write", label: "written", below: true }], wholeDisk,
                   "hide", "devices"),
   },
   {
     id: "iops", section: kDisk, title: "Disk requests, reads ▴ writes ▾", unit: "per_second", style: "mirror",
-    sources: [{ from: "diskio", columns: [rate("reads"), rate("writes")], by: ["name"], rates: true }],
+    sources: [{ from: "diskio", columns: [bandedRate("reads"), bandedRate("writes")], by: ["name"], rates: true }],
     draw: grouped("name", [{ column: "reads", label: "reads" }, { column: "writes", label: "writes", below: true }], wholeDisk,
                   "hide", "devices"),
   },
@@ -224,8 +224,7 @@ export const kPanels: readonly Panel[] = [
     sources: [{
       from: "net", by: ["interface"], rates: true,
       columns: [
-        { expression: 'non_negative_derivative(max("bytes_recv"), 1s) * 8', as: "received" },
-        { expression: 'non_negative_derivative(max("bytes_sent"), 1s) * 8', as: "sent" },
+        bandedRate("bytes_recv", "received", 8), bandedRate("bytes_sent", "sent", 8),
       ],
     }],
     draw: grouped("interface", [{ column: "received", label: "received" }, { column: "sent", label: "sent", below: true }], any,
@@ -233,7 +232,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "packets", section: kNetwork, title: "Packets, received ▴ sent ▾", unit: "per_second", style: "mirror",
-    sources: [{ from: "net", columns: [rate("packets_recv", "received"), rate("packets_sent", "sent")], by: ["interface"], rates: true }],
+    sources: [{ from: "net", columns: [bandedRate("packets_recv", "received"), bandedRate("packets_sent", "sent")], by: ["interface"], rates: true }],
     draw: grouped("interface", [{ column: "received", label: "received" }, { column: "sent", label: "sent", below: true }], any,
                   "hide", "interfaces"),
   },
@@ -301,7 +300,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "kernel", section: kProcesses, title: "Context switches and interrupts", unit: "per_second", style: "line",
-    sources: [{ from: "kernel", columns: [rate("context_switches"), rate("interrupts")], rates: true }],
+    sources: [{ from: "kernel", columns: [bandedRate("context_switches"), bandedRate("interrupts")], rates: true }],
     draw: plain([
       { column: "context_switches", label: "context switches", colour: 0 },
       { column: "interrupts", label: "interrupts", colour: 1 },
@@ -309,7 +308,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "forks", section: kProcesses, title: "Processes started", unit: "per_second", style: "line",
-    sources: [{ from: "kernel", columns: [rate("processes_forked")], rates: true }],
+    sources: [{ from: "kernel", columns: [bandedRate("processes_forked")], rates: true }],
     draw: plain([{ column: "processes_forked", label: "forks", colour: 4 }]),
   },
   {
@@ -340,7 +339,7 @@ export const kPanels: readonly Panel[] = [
     about: "100 % is one core.",
     sources: [{
       from: "internal_client", rates: true,
-      columns: [{ expression: 'non_negative_derivative(max("cpu_seconds"), 1s) * 100', as: "cpu" }],
+      columns: [bandedRate("cpu_seconds", "cpu", 100)],
     }],
     draw: plain([{ column: "cpu", label: "resmon-client", colour: 0 }]),
   },
@@ -351,7 +350,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "client-sent", section: kClient, title: "Sent to the server", unit: "bytes_per_second", style: "line", optional: true,
-    sources: [{ from: "internal_client", columns: [rate("sent_bytes", "sent")], rates: true }],
+    sources: [{ from: "internal_client", columns: [bandedRate("sent_bytes", "sent")], rates: true }],
     draw: plain([{ column: "sent", label: "sent", colour: 4 }]),
   },
   {

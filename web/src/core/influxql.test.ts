@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { banded, identifier, literal, mean, rate, select, withBands } from "./influxql.ts";
+import { banded, bandedRate, identifier, literal, mean, rate, select, selectRateBands, withBands } from "./influxql.ts";
 
 const window = { from: 1_700_000_000_000, to: 1_700_000_060_000, step: 10_000 };
 
@@ -32,4 +32,16 @@ test("several hosts, and bands beside means", () => {
     'SELECT mean("load1") AS "load1", min("load1") AS "load1 low", max("load1") AS "load1 high", mean("load5") AS "load5" FROM "system" ' +
       "WHERE (\"host\" = 'a' OR \"host\" = 'b\\'') AND time >= 1700000000000ms AND time < 1700000060000ms GROUP BY time(10s), \"host\" fill(null)",
   );
+});
+
+test("bands of rates are of shorter stretches, and of a stretch before the first bucket", () => {
+  const query = { columns: [bandedRate("bytes_recv", "in", 8), rate("err_in")], from: "net", where: [["host", "a"]] as const, by: ["interface"] };
+  assert.equal(
+    selectRateBands(query, { ...window, step: 20_000 }, 5000),
+    'SELECT min("in") AS "in low", max("in") AS "in high" FROM (SELECT non_negative_derivative(max("bytes_recv"), 1s) * 8 AS "in" FROM "net" ' +
+      "WHERE \"host\" = 'a' AND time >= 1699999995000ms AND time < 1700000060000ms GROUP BY time(5s), \"interface\" fill(none)) " +
+      'WHERE time >= 1700000000000ms AND time < 1700000060000ms GROUP BY time(20s), "interface" fill(null)',
+  );
+  assert.equal(selectRateBands(query, { ...window, step: 5000 }, 5000), null);
+  assert.equal(selectRateBands({ ...query, columns: [rate("err_in")] }, window, 5000), null);
 });

@@ -5,6 +5,7 @@ export interface Column {
   expression: string;
   as: string;
   field?: string;  // set where the lowest and the highest value of a bucket may be asked for as well
+  isRate?: true;   // the same for a rate, of whose shorter stretches they are (selectRateBands)
 }
 
 export interface Window {
@@ -45,10 +46,11 @@ export const withBands = (columns: readonly Column[]): Column[] =>
 export const max = (field: string, as = field): Column => ({ expression: `max(${identifier(field)})`, as });
 
 // A counter's change per second. A counter that went back (a reboot) gives nothing rather than a huge negative rate.
-export const rate = (field: string, as = field): Column => ({
-  expression: `non_negative_derivative(max(${identifier(field)}), 1s)`,
+export const rate = (field: string, as = field, factor = 1): Column => ({
+  expression: `non_negative_derivative(max(${identifier(field)}), 1s)${factor === 1 ? "" : ` * ${factor}`}`,
   as,
 });
+export const bandedRate = (field: string, as = field, factor = 1): Column => ({ ...rate(field, as, factor), isRate: true });
 
 function duration(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
@@ -60,12 +62,33 @@ function oneOf(tag: string, value: string | readonly string[]): string {
   return value.length === 1 ? is(value[0] ?? "") : `(${value.map(is).join(" OR ")})`;
 }
 
+function conditions(query: Select, from: number, to: number): string {
+  const tags = query.where.map(([tag, value]) => `${oneOf(tag, value)} AND `).join("");
+  return `${tags}time >= ${from}ms AND time < ${to}ms`;
+}
+
 export function select(query: Select, window: Window): string {
   const columns = query.columns.map((column) => `${column.expression} AS ${identifier(column.as)}`).join(", ");
-  const tags = query.where.map(([tag, value]) => `${oneOf(tag, value)} AND `).join("");
   const by = query.by.map((tag) => `, ${identifier(tag)}`).join("");
   return (
-    `SELECT ${columns} FROM ${identifier(query.from)} WHERE ${tags}` +
-    `time >= ${window.from}ms AND time < ${window.to}ms GROUP BY time(${duration(window.step)})${by} fill(null)`
+    `SELECT ${columns} FROM ${identifier(query.from)} WHERE ${conditions(query, window.from, window.to)} ` +
+    `GROUP BY time(${duration(window.step)})${by} fill(null)`
+  );
+}
+
+// The lowest and the highest of a bucket's rates, each taken over `innerMs`. A counter's own least and greatest say nothing: it only
+// rises. Null where no column is a rate, or a bucket holds not even two of them.
+export function selectRateBands(query: Select, window: Window, innerMs: number): string | null {
+  const rates = query.columns.filter((column) => column.isRate === true);
+  if (rates.length === 0 || window.step < 2 * innerMs) return null;
+  const inner = rates.map((column) => `${column.expression} AS ${identifier(column.as)}`).join(", ");
+  const outer = rates.map(({ as }) =>
+    `min(${identifier(as)}) AS ${identifier(lowOf(as))}, max(${identifier(as)}) AS ${identifier(highOf(as))}`).join(", ");
+  const by = query.by.map((tag) => `, ${identifier(tag)}`).join("");
+  // A rate belongs to the end of its stretch, so the first one of the first bucket needs what was before.
+  return (
+    `SELECT ${outer} FROM (SELECT ${inner} FROM ${identifier(query.from)} ` +
+    `WHERE ${conditions(query, window.from - innerMs, window.to)} GROUP BY time(${duration(innerMs)})${by} fill(none)) ` +
+    `WHERE time >= ${window.from}ms AND time < ${window.to}ms GROUP BY time(${duration(window.step)})${by} fill(null)`
   );
 }

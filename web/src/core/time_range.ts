@@ -54,6 +54,14 @@ export function windowOf(range: Range, now: number, intervalSeconds: number): Wi
   return { from: to - Math.ceil(span / step) * step, to, step };
 }
 
+const kMostGathers = 20_000;
+
+// The stretch that a band's single rates are taken over: from gather to gather, as long as a day has no more than is read in a moment;
+// over longer ranges whole minutes, of which the store keeps the counters whatever becomes of the rows.
+export function bandStep(window: Window, intervalMs: number): number {
+  return (window.to - window.from) / intervalMs <= kMostGathers ? intervalMs : Math.max(intervalMs, kMinute);
+}
+
 export const kMinimumSpanMs = 10_000;
 
 export function pan(range: Range, now: number, fraction: number): Range {
