@@ -47,6 +47,7 @@ for role in client server; do
     toml_set "$out/etc/client.toml" client.token_file '"/etc/resmon/client.token"'
     toml_set "$out/etc/client.toml" spool.directory '"/var/lib/resmon/client"'
   else
+    toml_set "$out/etc/server.toml" server.report_interval '"10s"'
     toml_set "$out/etc/server.toml" store.directory '"/var/lib/resmon/server"'
   fi
   toml_set "$out/etc/$role.toml" log.file "\"/var/log/resmon/$role.log\""

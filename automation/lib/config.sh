@@ -182,6 +182,7 @@ ensure_config() {
     begin_config "$file" "$RESMON_BUILD_DIR/bin/resmon-server"
     toml_set "$file" listen.address "$(toml_string "$tcp")"
     toml_set "$file" http.address "$(toml_string "$http")"
+    toml_set "$file" server.report_interval '"10s"' # what the page's server view shows of the time before it was opened
     toml_set "$file" auth.token_file "$(toml_string "$RESMON_HOME/token")"
     toml_set "$file" store.directory "$(toml_string "$RESMON_HOME/store")"
     toml_set "$file" log.file "$(toml_string "$RESMON_HOME/log/server.log")"

@@ -156,7 +156,9 @@ view("server: its state, its sinks, and its log as it grows", { sinks: [kSink] }
   await page.getByText("client refused").waitFor();
   mock.log("error", "the disk is on fire");
   await page.getByText("the disk is on fire").waitFor();
+  // From what the server wrote of itself: at once, not after ten seconds of watching.
   await page.waitForSelector('section[aria-label="Samples taken"] canvas', { timeout: 30_000 });
+  assert.ok(mock.queries.some((text) => text.includes('FROM "internal_server"')));
 });
 
 const kPeople = { admin: { password: "correct horse", role: "admin" }, eve: { password: "only to look", role: "viewer" } };

@@ -1,5 +1,7 @@
 // What /api/v1/server tells, checked number by number: servers differ in age, and a figure that is not there is a dash.
 
+import type { Cell, StatementResult } from "./influx_response.ts";
+
 type Json = Record<string, unknown>;
 const isRecord = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
 const record = (value: unknown): Json => (isRecord(value) ? value : {});
@@ -168,6 +170,33 @@ export interface Reading {
   bytes: number | null;
   requests: number | null;
   backlog: number | null;
+}
+
+const kFineMs = 60_000;
+const kCoarseMs = 9_500;  // not 10 s: a reading that comes a little early must not cost the one after
+export const kReadingsMs = 30 * 60_000;
+
+// The readings of the last half hour: of the last minute all, before that one in ten seconds, as the server itself writes them.
+export function thinned(readings: readonly Reading[]): Reading[] {
+  const now = readings.at(-1)?.at ?? 0;
+  let last = -Infinity;
+  return readings.filter((one) => {
+    if (one.at < now - kReadingsMs || one.at - last < (one.at < now - kFineMs ? kCoarseMs : 0)) return false;
+    last = one.at;
+    return true;
+  });
+}
+
+// What the server wrote of itself (server.report_interval), as readings. Nothing where several servers share a store: which of them
+// this one is, the rows do not say.
+export function decodeHistory(result: StatementResult | undefined): Reading[] {
+  const [series, ...others] = result?.series ?? [];
+  if (series === undefined || others.length > 0) return [];
+  const at = (row: readonly Cell[], column: string): number | null => number(row[series.columns.indexOf(column)]);
+  return series.values.map((row) => ({
+    at: at(row, "time") ?? 0, samples: at(row, "samples"), bytes: at(row, "received_bytes"), requests: at(row, "http_requests"),
+    backlog: at(row, "store_backlog_entries"),
+  }));
 }
 
 // Change per second over the last `spanMs` before each reading; null while there is no such span yet, and where a counter began anew

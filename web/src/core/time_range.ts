@@ -54,10 +54,10 @@ export function windowOf(range: Range, now: number, intervalSeconds: number): Wi
   return { from: to - Math.ceil(span / step) * step, to, step };
 }
 
-const kMostGathers = 20_000;
+const kMostGathers = 5000;
 
-// The stretch that a band's single rates are taken over: from gather to gather, as long as a day has no more than is read in a moment;
-// over longer ranges whole minutes, of which the store keeps the counters whatever becomes of the rows.
+// The stretch that a band's single rates are taken over: from gather to gather where a range has no more of them than are read in
+// milliseconds; over longer ones whole minutes, of which the store keeps the counters whatever becomes of the rows.
 export function bandStep(window: Window, intervalMs: number): number {
   return (window.to - window.from) / intervalMs <= kMostGathers ? intervalMs : Math.max(intervalMs, kMinute);
 }

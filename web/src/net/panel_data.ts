@@ -56,13 +56,25 @@ async function fetchPart(wanted: Wanted & { bandMs: number }, panels: readonly P
   return found;
 }
 
+// A part a section, in order. A heat map's answer is as large as that of all others together on a machine with many cores: it comes last,
+// and the charts beside it do not wait for it.
+function inParts(panels: readonly Panel[]): Panel[][] {
+  const parts = new Map<string, Panel[]>();
+  for (const heat of [false, true]) {
+    for (const panel of panels.filter((one) => (one.style === "heat") === heat)) {
+      const key = `${heat} ${panel.section}`;
+      parts.set(key, [...(parts.get(key) ?? []), panel]);
+    }
+  }
+  return [...parts.values()];
+}
+
 // `onPart` gets each part as it comes.
 export async function load(wanted: Wanted, range: Range, now: number, signal: AbortSignal, onPart: (part: Panels) => void): Promise<Panels> {
   const window = windowOf(range, now, wanted.intervalSeconds);
   const bandMs = bandStep(window, wanted.intervalSeconds * 1000);
-  const sections = [...new Set(wanted.panels.map((panel) => panel.section))];
-  const parts = await Promise.all(sections.map(async (section) => {
-    const part = await fetchPart({ ...wanted, bandMs }, wanted.panels.filter((panel) => panel.section === section), window, now, signal);
+  const parts = await Promise.all(inParts(wanted.panels).map(async (panels) => {
+    const part = await fetchPart({ ...wanted, bandMs }, panels, window, now, signal);
     onPart(part);
     return part;
   }));

@@ -1,4 +1,4 @@
-// CPU and memory trends of all hosts: one query when the page connects, then the live feed.
+// CPU and memory trends of all hosts: one query when they are first looked at, then the live feed.
 
 import { mean, select } from "../core/influxql.ts";
 import { Observable } from "../core/observable.ts";
@@ -19,6 +19,22 @@ export function trendOf(host: string, kind: TrendKind): Trend {
     trends[kind].set(host, trend);
   }
   return trend;
+}
+
+let wanted = false;
+let seededAt: number | null = null;
+
+// Somebody looks at them. A page that shows one host does not ask for the lines of a thousand.
+export function wantTrends(): void {
+  wanted = true;
+  seedIfDue();
+}
+
+function seedIfDue(): void {
+  if (!wanted || !loaded.value || (seededAt !== null && serverNow() - seededAt <= kTrendStepMs)) return;
+  seededAt = serverNow();
+  // Without history the lines start empty and grow; the table itself needs none of it.
+  seed().catch(() => undefined);
 }
 
 async function seed(): Promise<void> {
@@ -42,8 +58,6 @@ async function seed(): Promise<void> {
 }
 
 export function followTrends(): void {
-  let first = true;
-  let seededAt = 0;
   onFeed((feed) => {
     if (feed.kind === "removed") {
       for (const name of feed.names) {
@@ -58,11 +72,6 @@ export function followTrends(): void {
       if (memory !== null) trendOf(host.host, "memory").add(host.last_seen, memory);
     }
     // The snapshot after a reconnect seeds again: that is how the hole in the lines is filled.
-    if (feed.kind === "snapshot" && loaded.value && (first || feed.serverTime - seededAt > kTrendStepMs)) {
-      first = false;
-      seededAt = feed.serverTime;
-      // Without history the lines start empty and grow; the table itself needs none of it.
-      seed().catch(() => undefined);
-    }
+    if (feed.kind === "snapshot") seedIfDue();
   });
 }

@@ -2,10 +2,10 @@
 // would be: a row that comes or goes while somebody scrolls moves no other, so a thousand hosts cost what forty cost. The table keeps its semantics: aria-rowcount and aria-rowindex tell the true numbers.
 
 import type { ComponentChild } from "preact";
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { groupHosts, type Group, type Host } from "../../core/hosts.ts";
 import type { SortKey } from "../../core/route.ts";
-import { trendsVersion } from "../../net/trends.ts";
+import { trendsVersion, wantTrends } from "../../net/trends.ts";
 import { useObservable } from "../../ui/use_observable.ts";
 import { layoutFor, widthOf } from "./columns.tsx";
 import { GroupRow, Row } from "./row.tsx";
@@ -46,6 +46,7 @@ function itemsOf(hosts: readonly Host[], group: string): Item[] {
 
 export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Props) {
   const trends = useObservable(trendsVersion);
+  useEffect(wantTrends, []);
   const box = useRef<HTMLTableElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
   const [range, setRange] = useState<[number, number]>([0, 60]);

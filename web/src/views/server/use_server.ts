@@ -1,17 +1,17 @@
-// The server's state every two seconds, and what its log got meanwhile. Counters become rates here, so the view needs no history of
-// the server's own.
+// The server's state every two seconds, and what its log got meanwhile. Counters become rates here. What was before the view was opened
+// comes from what the server writes of itself, where it does.
 
 import { useEffect, useState } from "preact/hooks";
 import type { LogLevel } from "../../core/route.ts";
-import { decodeLog, decodeServer, type LogLine, type Reading, type ServerState } from "../../core/server_state.ts";
+import { decodeHistory, decodeLog, decodeServer, kReadingsMs, thinned, type LogLine, type Reading, type ServerState } from "../../core/server_state.ts";
 import { errorText } from "../../core/influx_response.ts";
 import { serverNow } from "../../net/live.ts";
+import { runStatements } from "../../net/query.ts";
 import { AuthRequired, request } from "../../net/session.ts";
 import { words } from "../../ui/use_panels.ts";
 
 const kEveryMs = 2000;
 const kTimeoutMs = 10_000;
-const kMostReadings = 300;  // ten minutes
 const kMostLines = 1000;
 
 async function getJson(path: string, signal: AbortSignal): Promise<unknown> {
@@ -49,8 +49,26 @@ export interface Watched {
   error: string | null;
 }
 
+async function history(): Promise<Reading[]> {
+  const now = Math.round(serverNow());
+  const [result] = await runStatements([
+    'SELECT "samples", "received_bytes", "http_requests", "store_backlog_entries" FROM "internal_server" ' +
+      `WHERE time >= ${now - kReadingsMs}ms AND time < ${now}ms GROUP BY "server"`,
+  ]);
+  return decodeHistory(result);
+}
+
 export function useServer(): Watched {
   const [watched, setWatched] = useState<Watched>({ state: null, readings: [], error: null });
+  useEffect(() => {
+    let left = false;
+    // Without a history the charts begin now.
+    history().catch(() => []).then((before) => {
+      if (left || before.length === 0) return;
+      setWatched((old) => ({ ...old, readings: thinned([...before.filter((one) => one.at < (old.readings[0]?.at ?? Infinity)), ...old.readings]) }));
+    });
+    return () => { left = true; };
+  }, []);
   useEvery(async (signal) => {
     try {
       const state = decodeServer(await getJson("/api/v1/server", signal));
@@ -58,7 +76,7 @@ export function useServer(): Watched {
       const reading: Reading = {
         at: serverNow(), samples: state.samples, bytes: state.receivedBytes, requests: state.requests, backlog: state.storeBacklog,
       };
-      setWatched((old) => ({ state, readings: [...old.readings, reading].slice(-kMostReadings), error: null }));
+      setWatched((old) => ({ state, readings: thinned([...old.readings, reading]), error: null }));
     } catch (error) {
       if (error instanceof AuthRequired) return;
       setWatched((old) => ({ ...old, error: words(error) }));
