@@ -177,7 +177,7 @@ export class Chart {
     model.bands.forEach((band, index) => {
       const low = 1 + input.lines.length + 2 * index;
       const line = input.lines[band.line];
-      if (line !== undefined) bands.push({ series: [low + 1, low], fill: faded(colourOf(line), 0.2) });
+      if (line !== undefined) bands.push({ series: [low + 1, low], fill: faded(colourOf(line), model.bands.length > 2 ? 0.13 : 0.2) });
     });
     const alone = input.lines.filter((line) => line.overlay !== true).length === 1;
     const options: uPlot.Options = {

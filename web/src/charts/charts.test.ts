@@ -77,7 +77,7 @@ test("a peak lies over the stack and is no part of it", () => {
 test("a band goes with its line: mirrored below, gone when hidden", () => {
   const banded: Line = { ...line("out", [4, null, 5], true), low: [3, null, 4], high: [9, null, 9] };
   const model = toModel([line("in", [1, 2, 3]), banded], "mirror", window, new Set());
-  assert.deepEqual(model.bands, [{ line: 1, low: [-3, null, -4], high: [-9, null, -9] }]);
+  assert.deepEqual(model.bands, [{ line: 1, low: [-9, null, -9], high: [-3, null, -4] }]);
   assert.deepEqual(toModel([banded], "line", window, new Set(["out"])).bands, []);
 });
 

@@ -28,7 +28,10 @@ export function toModel(lines: readonly Line[], style: Style, window: Window, hi
   const bands = style === "stack" ? [] : lines.flatMap((line, index) =>
     line.low === undefined || line.high === undefined || hidden.has(line.key)
       ? []
-      : [{ line: index, low: signed(markGaps(line.low), line), high: signed(markGaps(line.high), line) }]);
+      // Under the zero line the highest is the lowest of the picture.
+      : [line.below === true
+          ? { line: index, low: signed(markGaps(line.high), line), high: signed(markGaps(line.low), line) }
+          : { line: index, low: markGaps(line.low), high: markGaps(line.high) }]);
   if (style !== "stack") return { times, drawn: values.map((column, index) => signed(column, lines[index])), values, bands };
   let floor: Column = new Array<number | null>(times.length).fill(null);
   const drawn = values.map((column, index) => {

@@ -61,7 +61,7 @@ const network = (bytesPerSecond: number | null): string =>
   format(bytesPerSecond === null ? null : bytesPerSecond * 8, "bits_per_second");
 
 export const kColumns: readonly FleetColumn[] = [
-  { key: "state", title: "State", hint: "up, late or down, and since when", rank: 0, width: 108, narrow: 30, numeric: false, descendingFirst: false,
+  { key: "state", title: "State", hint: "up, late or down, and since when", rank: 0, width: 128, narrow: 30, numeric: false, descendingFirst: false,
     cell: (host) => <State host={host} /> },
   { key: "host", title: "Host", hint: "name and tags", rank: 0, width: 190, narrow: 96, numeric: false, descendingFirst: false,
     cell: () => null },

@@ -46,7 +46,7 @@ function Facts({ state, readings }: { state: ServerState; readings: readonly Rea
   const bytes = ratesOf(readings, (one) => one.bytes).at(-1) ?? null;
   return (
     <dl class="facts">
-      <div><dt>Clients</dt><dd>{format(state.clients, "count")}{state.maxClients !== null && <span class="quiet"> of {format(state.maxClients, "count")}</span>}</dd></div>
+      <div><dt>Clients</dt><dd>{format(state.clients, "count")}{state.maxClients !== null && <span class="quiet"> of {state.maxClients.toLocaleString("en")}</span>}</dd></div>
       <div><dt>Samples taken</dt><dd>{format(samples, "per_second")}</dd></div>
       <div><dt>A sample on the wire</dt><dd>{samples === null || samples === 0 || bytes === null ? "–" : `${(bytes / samples).toFixed(2)} B`}</dd></div>
       <div><dt>Journal</dt><dd>{format(state.journalBytes, "bytes")}{state.journalLimitBytes !== null && <span class="quiet"> of {format(state.journalLimitBytes, "bytes")}</span>}</dd></div>
@@ -94,8 +94,14 @@ function Rates({ readings }: { readings: readonly Reading[] }) {
   );
 }
 
+// Settings are in years where they are long.
+const kYear = 365 * 86_400;
+const kept = (seconds: number | null): string =>
+  seconds === 0 ? "ever" : seconds !== null && seconds >= kYear && seconds % kYear === 0 ? `${seconds / kYear} y` : formatDuration(seconds);
+
 function Store({ state }: { state: ServerState }) {
   const store = state.store;
+  const since = store.tiers.some((tier) => (tier.oldest ?? 0) > 0);
   return (
     <section class="panel" aria-label="Store">
       <header><h3>Store</h3><span class="panel-clock">{store.directory}</span></header>
@@ -105,7 +111,7 @@ function Store({ state }: { state: ServerState }) {
           <caption class="hidden">Disk use and retention by tier</caption>
           <thead>
             <tr><th scope="col">Tier</th><th scope="col" class="numeric">On disk</th><th scope="col" class="numeric">Of its limit</th>
-              <th scope="col" class="numeric">Kept for</th><th scope="col" class="numeric">Since</th></tr>
+              <th scope="col" class="numeric">Kept for</th>{since && <th scope="col" class="numeric">Since</th>}</tr>
           </thead>
           <tbody>
             {store.tiers.map((tier) => (
@@ -113,8 +119,8 @@ function Store({ state }: { state: ServerState }) {
                 <th scope="row">{tier.name}</th>
                 <td class="numeric">{format(tier.diskBytes, "bytes")}</td>
                 <td class="numeric"><Meter percent={share(tier.diskBytes, tier.diskLimitBytes)} /></td>
-                <td class="numeric">{tier.retainSeconds === 0 ? "ever" : formatDuration(tier.retainSeconds)}</td>
-                <td class="numeric">{tier.oldest === null || tier.oldest <= 0 ? "–" : formatDate(tier.oldest)}</td>
+                <td class="numeric">{kept(tier.retainSeconds)}</td>
+                {since && <td class="numeric">{tier.oldest === null || tier.oldest <= 0 ? "–" : formatDate(tier.oldest)}</td>}
               </tr>
             ))}
           </tbody>
