@@ -1,5 +1,5 @@
 // What decodes stored bytes: integer codes, chunks behind their checksum, log segments. The first byte says which. A
-// chunk that decodes must encode to a chunk that decodes to the same.
+// chunk that decodes must encode to a chunk that decodes to the same, as rows or as windows.
 
 #include <cstdint>
 #include <cstdlib>
@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (!chunk) break;
       const auto rows = chunk->rows();
       if (!rows || rows->text_bytes() > 1U << 20U) break;
-      const std::string code = encode_chunk(*rows);
+      const std::string code = encode_chunk(*rows, data[0] / 3 % 2 == 1);  // as windows
       auto again = ChunkReader::open(code);
       if (!again) std::abort();
       const auto back = again->rows();
