@@ -36,6 +36,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (http::parse_form(form) != parameters) std::abort();
   if (http::percent_decode(percent_encode(input), true) != input) std::abort();
+  // The first line is the content type.
+  const std::size_t line = input.find('\n');
+  if (line != std::string_view::npos)
+    for (const auto& [name, value] : http::parse_multipart(input.substr(0, line), input.substr(line + 1)))
+      if (name.empty() || value.size() > size) std::abort();
   const std::string json = http::json_string(input);
   if (json.size() < 2 || json.front() != '"' || json.back() != '"') std::abort();
   for (const char c : json)

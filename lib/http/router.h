@@ -114,6 +114,9 @@ inline constexpr std::string_view kSessionCookie = "resmon_session";
 
 // "a=1&b=x%20y": decodes + and %xx; a malformed escape stays as it is.
 Parameters parse_form(std::string_view text);
+// The fields of a body of that content type (RFC 7578), files among them as their bytes; empty where it is not
+// multipart/form-data. What does not have the form of a part is passed over.
+Parameters parse_multipart(std::string_view content_type, std::string_view body);
 std::string percent_decode(std::string_view text, bool plus_is_space);
 
 std::string json_string(std::string_view text);  // with its quotes; always valid JSON, whatever the bytes

@@ -13,6 +13,24 @@ TEST(FormTest, DecodesInOrder) {
   EXPECT_EQ(parse_form("a=b=c"), (Parameters{{"a", "b=c"}}));
 }
 
+TEST(FormTest, PartsOfAMultipartBody) {
+  const std::string type = "multipart/form-data; charset=x; boundary=\"a;b\"";
+  const std::string body =
+      "--a;b\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\nSHOW DATABASES\r\n"
+      "--a;b\r\nContent-Type: text/plain\r\ncontent-disposition: form-data; filename=\"x; name=y\"; name=db\r\n\r\n"
+      "a\r\n--a\r\n\r\n"
+      "--a;b\r\nno head\r\n--a;b--\r\nafter";
+  const Parameters want{{"q", "SHOW DATABASES"}, {"db", "a\r\n--a\r\n"}};
+  EXPECT_EQ(parse_multipart(type, body), want);
+  EXPECT_EQ(parse_multipart(type, "before\r\n" + body), want);
+  EXPECT_EQ(parse_multipart("Multipart/Form-Data;Boundary=z",
+                            "--z\r\nContent-Disposition: form-data; name=n\r\n\r\n\r\n--z--"),
+            (Parameters{{"n", ""}}));
+  EXPECT_EQ(parse_multipart("text/plain; boundary=\"a;b\"", body), Parameters());
+  EXPECT_EQ(parse_multipart("multipart/form-data", body), Parameters());
+  for (std::size_t cut = 0; cut < body.size(); ++cut) parse_multipart(type, std::string_view(body).substr(0, cut));
+}
+
 TEST(FormTest, MalformedEscapesStayAsTheyAre) {
   EXPECT_EQ(percent_decode("%", false), "%");
   EXPECT_EQ(percent_decode("%4", false), "%4");

@@ -229,6 +229,8 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
       }
       if (request->header("content-type").starts_with("application/x-www-form-urlencoded"))
         for (auto& pair : parse_form(request->body)) request->query.push_back(std::move(pair));
+      for (auto& pair : parse_multipart(request->header("content-type"), request->body))
+        request->query.push_back(std::move(pair));
       // A handler has its own deadlines; the stream's must not close the connection under it.
       lowest(*stream).expires_never();
       if (readable) {

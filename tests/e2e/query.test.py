@@ -60,6 +60,11 @@ class AnswerTest(QueryCase):
         rest = urllib.parse.urlencode({k: v for k, v in parameters.items() if k != "q"})
         self.assertEqual(ask(f"/query?{rest}", urllib.parse.urlencode({"q": statement}), FORM), expected)
         self.assertEqual(ask(f"/query?{rest}", statement, {"Content-Type": "application/vnd.influxql"}), expected)
+        # curl -F "q=…", and -F "q=@file".
+        multipart = {"Content-Type": "multipart/form-data; boundary=----x"}
+        for name in ('name="q"', 'name="q"; filename="a.txt"'):
+            body = f"------x\r\nContent-Disposition: form-data; {name}\r\n\r\n{statement}\r\n------x--\r\n"
+            self.assertEqual(ask(f"/query?{rest}", body, multipart), expected)
 
     def test_epochs_and_pretty_and_csv(self):
         server = self.server()
