@@ -6,6 +6,7 @@
 
 #include "influxql/execute.h"
 #include "influxql/fake_reader.h"
+#include "influxql/params.h"
 #include "influxql/serialize.h"
 
 namespace {
@@ -54,6 +55,8 @@ void require_stable(const Select& select) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(bytes), size);
   const Parameters params = {{"p", std::string("a")}, {"q", 1.5}, {"r", RegexText{"a+"}}, {"d", Duration{60}}};
+  // `{…}` is never a query, and may be parameters.
+  if (const auto given = parse_params(text)) (void)parse("SELECT a FROM b WHERE c = $p AND d > $q", *given);
   const auto parsed = parse(text, params);
   if (parsed) {
     for (const Statement& statement : *parsed) {

@@ -7,11 +7,11 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/json.hpp>
 
 #include "app.h"
 #include "database_names.h"
 #include "influxql/execute.h"
+#include "influxql/params.h"
 #include "influxql/serialize.h"
 #include "json.h"
 #include "routes.h"
@@ -21,38 +21,11 @@ namespace resmon::server {
 namespace {
 
 namespace asio = boost::asio;
-namespace json = boost::json;
 
 constexpr std::size_t kQueryBodyBytes = 1U << 20U;
 constexpr std::uint64_t kDefaultChunkRows = 10'000;
 
 using RequestPointer = std::shared_ptr<const http::Request>;
-
-// InfluxDB's `params`: a JSON object of bound values.
-Result<influxql::Parameters> parse_params(std::string_view text) {
-  influxql::Parameters out;
-  if (text.empty()) return out;
-  boost::system::error_code error;
-  const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error || !value.is_object())
-    return fail(ErrorKind::kInvalid, "error parsing query parameters: not a JSON object");
-  for (const auto& member : value.as_object()) {
-    const std::string key(member.key());
-    const json::value& v = member.value();
-    if (v.is_string())
-      out[key] = std::string(v.as_string().c_str(), v.as_string().size());
-    else if (v.is_bool())
-      out[key] = v.as_bool();
-    else if (v.is_int64())
-      out[key] = v.as_int64();
-    else if (v.is_double())
-      out[key] = v.as_double();
-    else
-      return fail(ErrorKind::kInvalid,
-                  "error parsing query parameters: " + key + " is neither text, number nor boolean");
-  }
-  return out;
-}
 
 // From the URL, a form, or a body that is the query itself.
 std::string_view query_text(const http::Request& request) {
@@ -118,7 +91,7 @@ asio::awaitable<std::optional<std::string>> next_on_pool(App& app, SharedPieces 
 }
 
 http::Response answer(App& app, const http::Request& request, std::chrono::steady_clock::time_point deadline) {
-  auto params = parse_params(request.parameter("params"));
+  auto params = influxql::parse_params(request.parameter("params"));
   if (!params) return http::Response::error(400, params.error().message);
   QueryStats& stats = app.queries().stats;
   const Count running(stats.running);
