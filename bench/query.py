@@ -176,16 +176,20 @@ class Bench:
         )  # fmt: skip
         return self.ready(Store("victoria-metrics", port, "/write"), "/health", process)
 
-    def load(self, stores):
+    def record(self):
+        """Before the stores start: their connections would be idle for so long that some close them."""
         o = self.options
-        dataset = os.path.join(house.BUILD, "bin", "bench-dataset")
-        recording = o.recording or os.path.join(self.folder, "recording.lp")
+        self.dataset = os.path.join(house.BUILD, "bin", "bench-dataset")
+        self.recording = o.recording or os.path.join(self.folder, "recording.lp")
         if not o.recording:
             progress(f"recording {o.gathers} gathers of this machine, one a second…")
-            subprocess.run([dataset, "record", recording, str(o.gathers), "1"], check=True)
+            subprocess.run([self.dataset, "record", self.recording, str(o.gathers), "1"], check=True)
+
+    def load(self, stores):
+        o = self.options
         progress(f"writing {o.hosts} hosts × {o.hours:g} h, a gather each {o.interval} s, to {', '.join(s.name for s in stores)}…")
         source = subprocess.Popen(
-            [dataset, "lines", recording, str(o.hosts), str(int(o.hours * 3600)), str(o.interval), str(self.begin)], stdout=subprocess.PIPE
+            [self.dataset, "lines", self.recording, str(o.hosts), str(int(o.hours * 3600)), str(o.interval), str(self.begin)], stdout=subprocess.PIPE
         )
         self.processes.append(source)
         took = {store.name: 0.0 for store in stores}
@@ -362,6 +366,7 @@ def main():
         for name in ("influxd", "victoria-metrics", "node"):
             if not shutil.which(name):
                 raise AssertionError(f"{name} is not installed")
+        bench.record()
         stores = [bench.resmon(), bench.influxd(), bench.victoria()]
         data = bench.load(stores)
         bench.settle(stores)
