@@ -184,7 +184,7 @@ export class Chart {
       width: Math.max(120, this.element.clientWidth),
       height: setting.height,
       ms: 1,
-      padding: [8, 10, 0, 0],
+      padding: [8, 20, 0, 0],  // on the right, half a label of the axis
       legend: { show: false },
       cursor: {
         ...(setting.sync === null ? {} : { sync: { key: setting.sync, setSeries: false } }),
