@@ -20,15 +20,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "e2e"))
+import harness  # noqa: E402
+from harness import cpu_seconds, house, machine, progress  # noqa: E402
 
-import house  # noqa: E402
-
-TICKS = os.sysconf("SC_CLK_TCK")
 GOALS = {
     "samples_per_second": 10e6,
     "cpu_seconds_per_million": 0.10,
@@ -41,31 +38,15 @@ GOALS = {
 FULL_PACE = ["load.pace=full", "load.profile=normal", "load.stagger=0ms", "load.recorded_gathers=1024", "load.spool_memory_bytes=16MiB"]
 
 
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 def memory_bytes(pid):
     with open(f"/proc/{pid}/smaps_rollup") as file:
         return int(re.search(r"^Pss:\s+(\d+) kB", file.read(), re.M)[1]) * 1024
 
 
-class Bench:
+class Bench(harness.Scratch):
     def __init__(self, options):
-        self.options = options
-        self.folder = tempfile.mkdtemp(prefix="resmon-bench-ingest-", dir=os.environ.get("RESMON_HOME") or None)
-        self.processes = []
+        super().__init__("ingest", options)
         self.number = 0
-
-    def close(self):
-        for process in self.processes:
-            process.kill()
-        if self.options.keep:
-            print(f"kept: {self.folder}", file=sys.stderr)
-        else:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def scratch(self):
         self.number += 1
@@ -237,10 +218,6 @@ def answers(server):
     return False
 
 
-def progress(text):
-    print(text, file=sys.stderr, flush=True)
-
-
 def show(result):
     print(f"{result['machine']}; load {result['load_average']}; {result['date']}\n")
     print("full pace               M samples/s  stored  CPU s/M  (server)  ack p50 ms  p99 ms  B/sample")
@@ -288,12 +265,6 @@ def verdicts(result):
     if result.get("catching_up"):
         at_most("wire_bytes_per_sample_catching_up", result["catching_up"]["wire_bytes_per_sample"])
     return out
-
-
-def machine():
-    with open("/proc/cpuinfo") as file:
-        model = re.search(r"^model name\s*: (.*)", file.read(), re.M)
-    return f"{os.cpu_count()} × {model[1] if model else 'unknown'}, Linux {os.uname().release}"
 
 
 def main():

@@ -21,28 +21,17 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "tests", "e2e"))
 
-import house  # noqa: E402
+import harness  # noqa: E402
+from harness import house, machine, progress  # noqa: E402
 
 BODY_BYTES = 8 << 20
 CPU = "cpu_usage_active"
-
-
-def progress(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def machine():
-    with open("/proc/cpuinfo") as file:
-        model = re.search(r"^model name\s*: (.*)", file.read(), re.M)
-    return f"{os.cpu_count()} × {model[1] if model else 'unknown'}, Linux {os.uname().release}"
 
 
 class Store:
@@ -113,22 +102,11 @@ def compare(name, ours, theirs):
     return len(mine)
 
 
-class Bench:
+class Bench(harness.Scratch):
     def __init__(self, options):
-        self.options = options
-        self.folder = tempfile.mkdtemp(prefix="resmon-bench-query-", dir=os.environ.get("RESMON_HOME") or None)
-        self.processes = []
+        super().__init__("query", options)
         self.end = int(time.time()) // 3600 * 3600
         self.begin = self.end - int(options.hours * 3600)
-
-    def close(self):
-        for process in self.processes:
-            process.kill()
-            process.wait()
-        if self.options.keep:
-            progress(f"kept: {self.folder}")
-        else:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def launch(self, name, command, environment=None):
         log = open(os.path.join(self.folder, f"{name}.log"), "ab")
@@ -155,14 +133,9 @@ class Bench:
         return self.ready(store, "/ping", self.server.process)
 
     def influxd(self):
-        folder, port, rpc = os.path.join(self.folder, "influxd"), house.free_port(), house.free_port()
-        settings = {
-            "REPORTING_DISABLED": "true", "BIND_ADDRESS": f"127.0.0.1:{rpc}", "META_DIR": f"{folder}/meta",
-            "DATA_DIR": f"{folder}/data", "DATA_WAL_DIR": f"{folder}/wal", "HTTP_BIND_ADDRESS": f"127.0.0.1:{port}",
-            "HTTP_LOG_ENABLED": "false", "MONITOR_STORE_ENABLED": "false", "DATA_QUERY_LOG_ENABLED": "false",
-            "DATA_CACHE_MAX_MEMORY_SIZE": "2g", "DATA_MAX_SERIES_PER_DATABASE": "0",
-        }  # fmt: skip
-        process = self.launch("influxd", ["influxd", "run", "-config", "/dev/null"], {f"INFLUXDB_{k}": v for k, v in settings.items()})
+        port = house.free_port()
+        environment = harness.influxd_environment(os.path.join(self.folder, "influxd"), port)
+        process = self.launch("influxd", ["influxd", "run", "-config", "/dev/null"], environment)
         store = self.ready(Store("influxd", port, "/write?db=resmon"), "/ping", process)
         store.influxql("CREATE DATABASE resmon")
         return store

@@ -24,19 +24,11 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "e2e"))
+import harness  # noqa: E402
+from harness import cpu_seconds, house  # noqa: E402
 
-import house  # noqa: E402
-
-TICKS = os.sysconf("SC_CLK_TCK")
 GOAL_BYTES = 0.6
 GOAL_RATIO = 0.6
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def peak_bytes(pid):
@@ -85,12 +77,7 @@ class Peer:
         else:
             self.data = self.folder
             self.command = ["influxd", "run", "-config", "/dev/null"]
-            self.environment |= {"INFLUXDB_REPORTING_DISABLED": "true", "INFLUXDB_BIND_ADDRESS": f"127.0.0.1:{house.free_port()}",
-                                 "INFLUXDB_META_DIR": self.folder + "/meta", "INFLUXDB_DATA_DIR": self.folder + "/data",
-                                 "INFLUXDB_DATA_WAL_DIR": self.folder + "/wal",
-                                 "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{self.port}",
-                                 "INFLUXDB_MONITOR_STORE_ENABLED": "false", "INFLUXDB_HTTP_LOG_ENABLED": "false",
-                                 "INFLUXDB_DATA_MAX_SERIES_PER_DATABASE": "0", "INFLUXDB_LOGGING_LEVEL": "error"}
+            self.environment |= harness.influxd_environment(self.folder, self.port)
             self.ready, self.write = "/ping", "/write?db=bench"
         self.process = None
 
