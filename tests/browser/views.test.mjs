@@ -40,6 +40,37 @@ view("fleet: groups, filters and the heat view's figure are part of the link", {
   assert.equal(await page.evaluate(() => document.activeElement.className.includes("tile")), true);
 });
 
+view("fleet: scrolling brings rows and takes rows, and moves none that stays", { names: defaultNames(300) }, { hash: "#/?sort=host" }, async (page) => {
+  await page.waitForSelector("tr.host-row");
+  await page.getByText("live", { exact: true }).waitFor();
+  const moved = await page.evaluate(async () => {
+    const body = document.querySelector("table.fleet tbody");
+    const seen = { added: new Set(), removed: new Set() };
+    const observer = new MutationObserver((records) => {
+      for (const record of records) {
+        for (const node of record.addedNodes) seen.added.add(node);
+        for (const node of record.removedNodes) seen.removed.add(node);
+      }
+    });
+    observer.observe(body, { childList: true });
+    for (let step = 1; step <= 30; ++step) {
+      scrollTo(0, step * 68);
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    }
+    observer.disconnect();
+    const tops = [...body.children].map((row) => row.offsetTop);
+    return {
+      added: seen.added.size, removed: seen.removed.size, rows: body.children.length,
+      // A row that was moved is taken out and put in while it is still in the table.
+      moved: [...seen.added].filter((row) => seen.removed.has(row) && row.isConnected).length,
+      inOrder: tops.every((top, at) => at === 0 || top > tops[at - 1]),
+    };
+  });
+  assert.ok(moved.added > 20 && moved.removed > 20, JSON.stringify(moved));
+  assert.equal(moved.moved, 0);
+  assert.ok(moved.inOrder && moved.rows < 80, JSON.stringify(moved));
+});
+
 view("compare: a link opens it, hosts are added and removed", {}, { hash: "#/compare?host=web1&host=db1&range=1h" }, async (page) => {
   await page.waitForSelector("#panel-cpu canvas");
   assert.ok(await hasInk(page, "cpu"));

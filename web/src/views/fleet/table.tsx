@@ -77,9 +77,7 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
   const first = Math.min(range[0], items.length);
   const end = Math.min(range[1], items.length);
   const columns = layout.columns;
-  // With an empty place for each row above, a row's place among the children is always the same. If the children began with the first row
-  // that is there, Preact would take all others out and put them in again whenever that one goes.
-  const rows: ComponentChild[] = new Array<null>(first).fill(null);
+  const rows: ComponentChild[] = [];
   for (const [at, item] of items.slice(first, end).entries()) {
     const place = { rowIndex: first + at, top: (first + at) * kRowHeight, last: first + at === count - 1 };
     rows.push(item.kind === "host" ? (
