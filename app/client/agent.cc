@@ -23,8 +23,10 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/skipped_turns.h"
+#include "net/token_set.h"
 #include "uplink/spool.h"
 
 namespace resmon::client {
@@ -36,6 +38,7 @@ namespace {
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr int kGathersBeforeRelease = 3;
 constexpr auto kReportAgain = std::chrono::minutes(10);
+constexpr auto kTokenEvery = std::chrono::seconds(1);  // the least time between two looks at the token file
 constexpr std::chrono::nanoseconds kLongestSleep = std::chrono::minutes(1);
 constexpr std::chrono::nanoseconds kClockStep = std::chrono::seconds(1);  // the wall clock moved, not just our wake-up
 
@@ -187,6 +190,7 @@ class Agent {
     // A collector with an interval of its own may be due in between.
     if (time % options_.interval.count() == 0) skipped_.took(time, std::chrono::steady_clock::now());
     gatherer_->gather(time, batch);
+    follow_token();
     report_self(time, gathers, batch);
     const std::size_t samples = batch.samples();
     const std::uint64_t number = push(std::move(batch));
@@ -196,6 +200,25 @@ class Agent {
                   {"samples", samples},
                   {"number", number},
                   {"on_disk", spool_.on_disk() && spool_.disk_error().empty()}});
+  }
+
+  // A token that was changed in its file is taken without a restart. One that cannot be read, told once, leaves the old
+  // in force.
+  void follow_token() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_token_look_) return;
+    next_token_look_ = now + kTokenEvery;
+    const std::uint64_t mark = file_mark(options_.token_file);
+    if (mark == token_mark_) return;
+    // Tried again each time: its mode may change without its content.
+    auto token = net::load_token(options_.token_file);
+    if (token) {
+      token_mark_ = mark;
+      uplink_.change_token(std::move(*token));
+    } else if (std::exchange(token_told_, mark) != mark) {
+      log::warn("client", "the token file cannot be read; the token that was known stays",
+                {{"reason", token.error().message}});
+    }
   }
 
   // A script's rows, at whatever time it ends.
@@ -273,6 +296,9 @@ class Agent {
   SkippedTurns skipped_{options_.interval};
   std::int64_t resident_bytes_ = 0;
   std::int64_t disk_bytes_ = 0;
+  std::uint64_t token_mark_ = 0;  // of the token file when it was last read; at first none, so it is read once more
+  std::uint64_t token_told_ = 0;  // of one that could not be
+  std::chrono::steady_clock::time_point next_token_look_;
   bool stopping_ = false;
   std::uint64_t reported_dropped_ = 0;
   bool disk_reported_ = false;

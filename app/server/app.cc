@@ -86,18 +86,6 @@ class Witness final : public ingest::Observer {
   SetAside& refused_;
 };
 
-// What a command changes in the accounts file counts a second later.
-asio::awaitable<void> watch_accounts(auth::Guard& guard, const std::atomic<bool>& stopping) {
-  asio::steady_timer timer(co_await asio::this_coro::executor);
-  while (!stopping) {
-    timer.expires_after(std::chrono::seconds(1));
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (Status read = guard.reload_if_changed(); !read)
-      log::error("auth", "the accounts file cannot be read; what was known stays in force",
-                 {{"reason", read.error().message}});
-  }
-}
-
 // The first administrator, if there is none yet. Only the hash of the password is kept.
 Status ensure_administrator(const std::string& accounts_file) {
   RESMON_ASSIGN(const auto made, auth::ensure_administrator(accounts_file));
@@ -131,6 +119,7 @@ App::App(const Options& options, std::string version)
       version_(std::move(version)),
       queries_(options.query_memory_bytes),
       guard_(options.guard_options()),
+      token_file_(options.token_file),
       query_pool_(static_cast<std::size_t>(options.query_threads)) {}
 
 App::~App() {
@@ -144,7 +133,7 @@ double App::uptime_seconds() const {
 Status App::start() {
   raise_descriptor_limit();
   RESMON_TRY(ensure_token(options_.token_file));
-  auto tokens = net::TokenSet::load(options_.token_file);
+  auto tokens = token_file_.load();
   if (!tokens) return configuration_error(std::move(tokens).error());
   net::TlsContext tls;
   if (options_.listen_tls || options_.http_tls) {
@@ -200,7 +189,7 @@ Status App::start() {
 
   const std::string software = "resmon-server " + version_;
   ingest::ServerOptions ingest_options = options_.ingest_options(software, options_.listen_tls ? tls : nullptr);
-  ingest_options.also_lets_in = [this](std::string_view token) {
+  ingest_options.also_lets_in = [this](const net::TokenSet::Digest& token) {
     return guard_.token(token) == auth::TokenAccess::kWrite;
   };
   ingest_ = std::make_unique<ingest::Server>(std::move(ingest_options), *tokens, schemas_, *log_, *observer_);
@@ -220,7 +209,7 @@ Status App::start() {
   }
   pipeline_->start();
   for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
-  asio::co_spawn(runtime_->first(), watch_accounts(guard_, stopping_), asio::detached);
+  asio::co_spawn(runtime_->first(), watch_access(), asio::detached);
   client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
   http_listener_->start([this](asio::ip::tcp::socket socket) {
     // A long answer goes out piece by piece: none of them is to wait for the acknowledgement of the one before.
@@ -240,6 +229,30 @@ Status App::start() {
              {"sinks", sinks_.size()},
              {"seconds", uptime_seconds()}});
   return {};
+}
+
+// What changes in the accounts file or in the token file counts a second later: nothing has to be restarted for a
+// client to come or to go.
+asio::awaitable<void> App::watch_access() {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  std::uint64_t accounts = guard_.version();
+  while (!stopping_) {
+    timer.expires_after(std::chrono::seconds(1));
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (Status read = guard_.reload_if_changed(); !read)
+      log::error("auth", "the accounts file cannot be read; what was known stays in force",
+                 {{"reason", read.error().message}});
+    if (const std::uint64_t now = guard_.version(); std::exchange(accounts, now) != now) ingest_->check_tokens();
+    auto tokens = token_file_.load_if_changed();
+    if (!tokens)
+      log::error("auth", "the token file cannot be read; the tokens that were known stay in force",
+                 {{"reason", tokens.error().message}});
+    else if (*tokens) {
+      log::info("auth", "the token file has changed", {{"tokens", (*tokens)->size()}});
+      http_->change_tokens(**tokens);
+      ingest_->change_tokens(std::move(**tokens));
+    }
+  }
 }
 
 void App::wait() {

@@ -3,6 +3,7 @@
 // The server, put together: started in order, stopped in reverse, each step timed in the log.
 
 #include <atomic>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "log_source.h"
 #include "net/listener.h"
 #include "net/runtime.h"
+#include "net/token_set.h"
 #include "options.h"
 #include "pipeline.h"
 #include "routes_query.h"
@@ -61,6 +63,7 @@ class App {
   ingest::Log& mutable_log() { return *log_; }
   SetAside& set_aside() { return *ingest_refused_; }
   const DatabaseNames& database_names() const { return *database_names_; }
+  const net::TokenFile& token_file() const { return token_file_; }
   Queries& queries() { return queries_; }
   boost::asio::thread_pool& query_pool() { return query_pool_; }
   boost::asio::thread_pool& write_pool() { return write_pool_; }
@@ -71,6 +74,8 @@ class App {
   const std::atomic<bool>& stopping() const { return stopping_; }
 
  private:
+  boost::asio::awaitable<void> watch_access();
+
   Options options_;
   const std::string version_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
@@ -88,6 +93,7 @@ class App {
   std::unique_ptr<ingest::Observer> observer_;
   std::unique_ptr<ingest::Server> ingest_;
   auth::Guard guard_;
+  net::TokenFile token_file_;
   http::Router router_;
   std::unique_ptr<http::Server> http_;
   std::vector<SinkUnit> sinks_;

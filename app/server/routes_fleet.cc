@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
+#include <optional>
 
 #include "app.h"
 #include "json.h"
@@ -36,14 +38,18 @@ std::string to_json(const fleet::Host& host, UnixNanos now) {
       .raw("uptime_seconds", s.uptime_seconds ? std::to_string(*s.uptime_seconds) : "null");
   JsonObject tags;
   for (const metric::Tag& tag : host.tags) tags.text(tag.key, tag.value);
+  std::optional<double> lag;
+  if (host.newest_sample > 0) lag = std::max(0.0, static_cast<double>(now - host.newest_sample) / 1e9);
   return JsonObject()
       .text("host", host.name)
       .text("state", fleet::state_name(host.state))
       .boolean("up", host.state != fleet::State::kDown)
       .boolean("connected", host.connected)
+      .number("connected_since", to_milliseconds(host.connected_since))
       .decimal("last_seen_seconds", static_cast<double>(now - host.last_seen) / 1e9, 3)
       .number("last_seen", to_milliseconds(host.last_seen))
       .number("first_seen", to_milliseconds(host.first_seen))
+      .decimal("lag_seconds", lag, 3)
       .text("address", host.address)
       .text("version", version_of(host.software))
       .decimal("interval_seconds", static_cast<double>(host.interval.count()) / 1e9, 3)

@@ -1,7 +1,5 @@
 #include "auth/guard.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <charconv>
 
@@ -14,17 +12,6 @@ namespace {
 
 std::int64_t now_seconds() {
   return Clock::system().wall() / 1'000'000'000;
-}
-
-// Two contents with one mark would have to have one inode, size and time to the nanosecond.
-std::uint64_t mark_of(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return 0;
-  const auto mix = [](std::uint64_t a, std::uint64_t b) { return (a ^ b) * 0x9e3779b97f4a7c15ULL; };
-  return mix(mix(mix(info.st_ino, static_cast<std::uint64_t>(info.st_size)),
-                 static_cast<std::uint64_t>(info.st_mtim.tv_sec)),
-             static_cast<std::uint64_t>(info.st_mtim.tv_nsec)) |
-         1U;
 }
 
 // One household of IPv6 addresses is one address here.
@@ -62,10 +49,11 @@ void Guard::take(Accounts accounts) {
   next->accounts = std::move(accounts);
   const std::lock_guard lock(state_mutex_);
   state_ = std::move(next);
+  ++version_;
 }
 
 Status Guard::load() {
-  const std::uint64_t mark = mark_of(options_.accounts_file);
+  const std::uint64_t mark = file_mark(options_.accounts_file);
   RESMON_ASSIGN(Accounts accounts, load_accounts(options_.accounts_file));
   take(std::move(accounts));
   {
@@ -77,7 +65,7 @@ Status Guard::load() {
 }
 
 Status Guard::reload_if_changed() {
-  const std::uint64_t mark = mark_of(options_.accounts_file);
+  const std::uint64_t mark = file_mark(options_.accounts_file);
   {
     const std::lock_guard lock(state_mutex_);
     if (mark == file_mark_) return {};
@@ -95,9 +83,12 @@ Status Guard::reload_if_changed() {
 }
 
 std::optional<TokenAccess> Guard::token(std::string_view token) const {
+  if (token.empty()) return std::nullopt;
+  return this->token(digest_of(token));
+}
+
+std::optional<TokenAccess> Guard::token(const Digest& sought) const {
   const auto now = state();
-  if (now->accounts.tokens.empty() || token.empty()) return std::nullopt;
-  const Digest sought = digest_of(token);
   std::size_t found = now->accounts.tokens.size();
   for (std::size_t i = 0; i < now->accounts.tokens.size(); ++i)
     if (same(now->accounts.tokens[i].digest, sought)) found = i;

@@ -48,6 +48,10 @@ class Guard {
 
   // What the API token may do; nothing for an unknown one. Notes the time.
   std::optional<TokenAccess> token(std::string_view token) const;
+  // By its digest, for whoever keeps no token to ask again.
+  std::optional<TokenAccess> token(const Digest& digest) const;
+  // Grows with each change of users or tokens. From any thread.
+  std::uint64_t version() const { return version_; }
   // The user of a session that is still good.
   std::optional<Who> session(std::string_view id) const;
 
@@ -98,8 +102,9 @@ class Guard {
   Attempts attempts_{4096, std::chrono::minutes(5)};
   mutable std::mutex state_mutex_;
   std::shared_ptr<const State> state_;  // guarded by state_mutex_
-  std::uint64_t file_mark_ = 0;         // what the file looked like when it was read; guarded by state_mutex_
-  bool told_ = false;                   // reload_if_changed only
+  std::atomic<std::uint64_t> version_{0};
+  std::uint64_t file_mark_ = 0;  // what the file looked like when it was read; guarded by state_mutex_
+  bool told_ = false;            // reload_if_changed only
   mutable std::mutex mutex_;
   std::map<std::string, Session, std::less<>> sessions_;  // by the hexadecimal digest of the id; guarded by mutex_
 };

@@ -31,6 +31,16 @@ Result<std::string> read_file(const std::string& path, std::size_t limit_bytes) 
   }
 }
 
+std::uint64_t file_mark(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return 0;
+  const auto mix = [](std::uint64_t a, std::uint64_t b) { return (a ^ b) * 0x9e3779b97f4a7c15ULL; };
+  return mix(mix(mix(info.st_ino, static_cast<std::uint64_t>(info.st_size)),
+                 static_cast<std::uint64_t>(info.st_mtim.tv_sec)),
+             static_cast<std::uint64_t>(info.st_mtim.tv_nsec)) |
+         1U;
+}
+
 Status write_file_atomically(const std::string& path, std::string_view content, unsigned mode) {
   std::string temporary = path + ".XXXXXX";
   const Fd fd(::mkostemp(temporary.data(), O_CLOEXEC));

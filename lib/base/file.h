@@ -38,6 +38,10 @@ class Fd {
 // The whole file, which must not be larger than `limit_bytes`.
 Result<std::string> read_file(const std::string& path, std::size_t limit_bytes = 16U << 20U);
 
+// What tells whether a file has changed since it was last looked at: two contents with one mark would have to have one
+// inode, size and time to the nanosecond. 0: there is none.
+std::uint64_t file_mark(const std::string& path);
+
 // Writes through a temporary file in the same folder, fdatasync and rename, so that a reader sees the old or the new
 // content and never a part. `mode` is the new file's permission bits.
 Status write_file_atomically(const std::string& path, std::string_view content, unsigned mode = 0644);

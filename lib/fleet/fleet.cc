@@ -83,7 +83,7 @@ void Fleet::connected(const ingest::ClientInfo& client) {
   host.interval = client.interval;
   host.clock_skew = client.clock_skew;
   host.tags = client.tags;
-  host.last_seen = clock_.wall();
+  host.last_seen = host.connected_since = clock_.wall();
   host.version = ++version_;
 }
 
@@ -105,7 +105,7 @@ void Fleet::remember(const std::string& name, UnixNanos last_seen) {
   if (entries_.contains(name) || entries_.size() >= kMostHosts) return;
   Host& host = entry(name).host;
   host.first_seen = std::min(last_seen, clock_.wall());
-  host.last_seen = host.first_seen;
+  host.last_seen = host.newest_sample = host.first_seen;
   host.version = ++version_;
 }
 
@@ -167,6 +167,7 @@ void Fleet::observe(const metric::Batch& batch, UnixNanos received) {
     host.last_seen = std::max(host.last_seen, received);
     // A clock that was ahead once must not shut out what comes after it was set right.
     const UnixNanos time = std::min(row.time, received);
+    host.newest_sample = std::max(host.newest_sample, time);
     if (role.kind == Kind::kNothing || time < role.time) continue;
     role.time = time;
     apply(role, batch, row);

@@ -43,8 +43,10 @@ struct Host {
   std::string name;
   State state = State::kDown;
   bool connected = false;
+  UnixNanos connected_since = 0;  // its last HELLO; 0: none since this server started
   UnixNanos first_seen = 0;
   UnixNanos last_seen = 0;
+  UnixNanos newest_sample = 0;  // its time; of a client that catches up it is far behind last_seen. 0: none yet
   std::string address;
   std::string software;
   std::chrono::nanoseconds interval{0};

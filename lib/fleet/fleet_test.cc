@@ -49,6 +49,19 @@ class FleetTest : public ::testing::Test {
   Fleet fleet{schemas, clock};
 };
 
+TEST_F(FleetTest, TheNewestSampleLagsBehindAClientThatCatchesUp) {
+  connect("web1");
+  EXPECT_EQ(only().newest_sample, 0);
+  EXPECT_EQ(only().connected_since, clock.now);
+  say("mem", {{"host", "web1"}}, {{"used_percent", 1}});
+  const UnixNanos said = clock.now;
+  EXPECT_EQ(only().newest_sample, said);
+  clock.now += 60'000'000'000;
+  fleet.heard_from("web1");
+  EXPECT_EQ(only().last_seen, clock.now);
+  EXPECT_EQ(only().newest_sample, said);
+}
+
 TEST_F(FleetTest, AHostGoesLateAndDownAndComesBack) {
   connect("web1");
   EXPECT_EQ(only().state, State::kUp);

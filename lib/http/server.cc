@@ -149,7 +149,7 @@ void Server::accept(tcp::socket socket) {
 }
 
 std::optional<auth::TokenAccess> Server::token_access(std::string_view token) const {
-  if (tokens_.contains(token)) return auth::TokenAccess::kWrite;
+  if (tokens_.get()->contains(token)) return auth::TokenAccess::kWrite;
   if (options_.guard != nullptr) return options_.guard->token(token);
   return std::nullopt;
 }

@@ -45,6 +45,7 @@ class Server {
 
   void accept(boost::asio::ip::tcp::socket socket);  // for net::Listener
   void stop();                                       // any thread: closes every connection
+  void change_tokens(net::TokenSet tokens) { tokens_.replace(std::move(tokens)); }  // any thread
   const ServerStats& stats() const { return stats_; }
 
   // Whether `request` may do what needs `access`: the token in `Authorization: Bearer`, `Token` or Basic (its
@@ -74,7 +75,7 @@ class Server {
   asio::awaitable<Response> answer(std::shared_ptr<const Request> request, const Route* route, bool method_not_allowed);
 
   const ServerOptions options_;
-  const net::TokenSet tokens_;
+  net::LiveTokens tokens_;
   const Router& router_;
   ServerStats stats_;
   std::shared_ptr<Connections> connections_;

@@ -90,6 +90,8 @@ struct Server::Session {
   bool said_goodbye = false;
   bool ahead_reported = false;
   std::uint64_t resumed_after = 0;
+  std::optional<net::TokenSet::Digest> token;  // that let it in; on the session's executor only
+  bool token_revoked = false;                  // so is this
   std::atomic<bool> told_to_go{false};
   std::atomic<std::int64_t> heard_at{0};  // steady clock, ns
 
@@ -185,8 +187,7 @@ void Server::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
-    for (const auto& [key, weak] : sessions_)
-      if (auto session = weak.lock()) all.push_back(std::move(session));
+    all = everybody();
   }
   // A session that waits for bytes is woken by the end of its input and says goodbye itself, since only it may write;
   // one that is at work sees told_to_go when it comes back.
@@ -199,6 +200,37 @@ void Server::stop() {
         session->connection->close();
     });
   }
+}
+
+std::vector<std::shared_ptr<Server::Session>> Server::everybody() const {
+  std::vector<std::shared_ptr<Session>> all;
+  for (const auto& [key, weak] : sessions_)
+    if (auto session = weak.lock()) all.push_back(std::move(session));
+  return all;
+}
+
+bool Server::lets_in(const net::TokenSet::Digest& token) const {
+  return tokens_.get()->contains(token) || (options_.also_lets_in && options_.also_lets_in(token));
+}
+
+void Server::change_tokens(net::TokenSet tokens) {
+  tokens_.replace(std::move(tokens));
+  check_tokens();
+}
+
+// Each session is asked on its own executor. Whoever is let in after this was let in by the new tokens.
+void Server::check_tokens() {
+  std::vector<std::shared_ptr<Session>> all;
+  {
+    std::lock_guard lock(mutex_);
+    all = everybody();
+  }
+  for (const auto& session : all)
+    asio::post(session->connection->executor(), [this, session] {
+      if (!session->token || lets_in(*session->token)) return;
+      session->token_revoked = true;
+      session->connection->stop_reading();
+    });
 }
 
 std::size_t Server::sessions() const {
@@ -341,10 +373,12 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
       static_cast<std::int64_t>(std::min<std::uint64_t>(hello.interval_ns, 86'400'000'000'000)));
   s.client.tags = hello.tags;
   s.client.host = hello.client;
-  if (!tokens_.contains(hello.token) && !(options_.also_lets_in && options_.also_lets_in(hello.token))) {
+  const net::TokenSet::Digest token = net::TokenSet::digest(hello.token);
+  if (!lets_in(token)) {
     s.refuse = wire::RefuseCode::kToken;
     co_return fail(ErrorKind::kDenied, hello.token.empty() ? "no token" : "unknown token");
   }
+  s.token = token;
   if (stopping_) {
     s.refuse = wire::RefuseCode::kStopping;
     co_return fail(ErrorKind::kUnavailable, "the server is stopping");
@@ -451,7 +485,7 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
       observer_.heard_from(s.client.host);
     }
     acknowledge_when_durable(session);
-    if (s.said_goodbye || s.told_to_go) {
+    if (s.said_goodbye || s.told_to_go || s.token_revoked) {
       // Its last batches are about to be durable.
       asio::steady_timer pause(s.connection->executor());
       const auto until = steady_clock::now() + (s.said_goodbye ? kGoodbyePatience : std::chrono::seconds(1));
@@ -467,6 +501,10 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
       co_await settle(session, std::chrono::seconds(2));
     }
     if (s.said_goodbye) co_return Status();
+    if (s.token_revoked) {
+      s.refuse = wire::RefuseCode::kToken;
+      co_return fail(ErrorKind::kDenied, "its token was taken back");
+    }
     if (s.told_to_go) {
       std::string out;
       wire::encode_goodbye(stopping_ ? "the server is stopping" : "a newer connection took over", out);
@@ -475,7 +513,7 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
     if (s.frames.buffered_bytes() == 0) s.frames.release();
     auto got = co_await s.connection->read_some(buffer, options_.idle_timeout);
     if (!got) co_return fail(std::move(got).error());
-    if (*got == 0 && s.told_to_go) continue;
+    if (*got == 0 && (s.told_to_go || s.token_revoked)) continue;
     if (*got == 0) co_return Status();
     stats_.received_bytes += *got;
     s.frames.append(std::string_view(buffer.data(), *got));

@@ -40,8 +40,9 @@ struct ServerOptions {
   std::chrono::nanoseconds max_future{std::chrono::hours(24)};
   std::chrono::nanoseconds max_past{0};
   wire::DecoderLimits decoder;
-  // Tokens beside those of the server's set that let a client in; null: none. From any thread, without waiting.
-  std::function<bool(std::string_view token)> also_lets_in;
+  // Tokens beside those of the server's set that let a client in, by their digest; null: none. From any thread, without
+  // waiting.
+  std::function<bool(const net::TokenSet::Digest& token)> also_lets_in;
 };
 
 // What is known of a connected client. Constant while it is connected.
@@ -95,6 +96,11 @@ class Server {
   // after; sessions() tells when all have.
   void stop();
   std::size_t sessions() const;
+  // Other tokens from now on; from any thread. Clients whose token is none of them any more are refused, those that are
+  // connected too.
+  void change_tokens(net::TokenSet tokens);
+  // Looks at the tokens of all that are connected again: what also_lets_in says may have changed.
+  void check_tokens();
 
   const ServerStats& stats() const { return stats_; }
 
@@ -106,6 +112,8 @@ class Server {
 
   // In `sessions_` and, while it owns its client's name, in names_ and with the observer.
   bool enter(const std::shared_ptr<Session>& session);
+  bool lets_in(const net::TokenSet::Digest& token) const;
+  std::vector<std::shared_ptr<Session>> everybody() const;  // REQUIRES: mutex_ held
   void leave(const std::shared_ptr<Session>& session);
   void tell_observer(const std::shared_ptr<Session>& session);
   boost::asio::awaitable<void> serve(std::shared_ptr<Session> session);
@@ -122,7 +130,7 @@ class Server {
   // Finds or makes the stream's state and makes `session` its owner. Fails when the name is taken.
   Status claim(const std::shared_ptr<Session>& session, const wire::Hello& hello);
   const ServerOptions options_;
-  const net::TokenSet tokens_;
+  net::LiveTokens tokens_;
   metric::SchemaTable& schemas_;
   Log& log_;
   Observer& observer_;

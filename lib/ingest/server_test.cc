@@ -220,6 +220,9 @@ class Client {
   std::uint64_t dropped() {
     return on_thread([&] { return spool_.dropped_samples(); });
   }
+  void change_token(std::string token) {
+    on_thread([&] { uplink_->change_token(std::move(token)); });
+  }
   uplink::Stats stats() {
     return on_thread([&] { return uplink_->stats(); });
   }
@@ -290,6 +293,43 @@ TEST_F(ServerTest, ThousandsOfBatchesArriveOnceAndInOrderThroughCutConnections) 
   client.stop(5s);
   EXPECT_TRUE(eventually([&] { return !names_.has("client"); }));
   cable.close();
+}
+
+TEST_F(ServerTest, TokensAreRotatedWhileSamplesFlowAndARevokedOneEndsItsConnection) {
+  start();
+  const std::string next = "another-token-0123456789";
+  Client client(port());
+  client.push(0, 100);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  net::TokenSet both;
+  both.add(kToken);
+  both.add(next);
+  server_->change_tokens(both);
+  client.push(100, 100);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  EXPECT_EQ(client.stats().connections, 1U);  // the old one is still good
+  client.push(200, 100);
+  client.change_token(next);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0 && client.stats().connections == 2; }));
+  net::TokenSet one;
+  one.add(next);
+  server_->change_tokens(one);
+  client.push(300, 100);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  EXPECT_EQ(client.stats().connections, 2U);
+  EXPECT_EQ(server_->stats().refused, 0U);
+  // Taken back under a client that does not know: it is refused, keeps what it has, and comes in again when it may.
+  net::TokenSet none;
+  none.add(kToken);
+  server_->change_tokens(none);
+  ASSERT_TRUE(eventually([&] { return !client.stats().connected && server_->stats().clients == 0; }));
+  client.push(400, 100);
+  ASSERT_TRUE(eventually([&] { return client.stats().last_error.find("token") != std::string::npos; }));
+  EXPECT_EQ(client.backlog(), 100U);
+  client.change_token(kToken);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  take();
+  EXPECT_EQ(received_, numbers(500));
 }
 
 TEST_F(ServerTest, WhatWasDroppedIsMissingAndCounted) {

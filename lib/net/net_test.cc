@@ -70,5 +70,32 @@ TEST_F(TokenSetTest, RefusesFilesThatProtectNothing) {
   EXPECT_EQ(TokenSet::load(path_ + ".missing").error().kind, ErrorKind::kNotFound);
 }
 
+TEST_F(TokenSetTest, AChangedFileIsReadOnceAndAWrongOneToldOnce) {
+  TokenFile file(write("0123456789abcdef\n"));
+  EXPECT_TRUE(file.load().value().contains("0123456789abcdef"));
+  EXPECT_FALSE(file.load_if_changed().value().has_value());
+  const std::int64_t first = file.modified_microseconds();
+  EXPECT_GT(first, 0);
+  write("0123456789abcdef\nfedcba9876543210\n");
+  const auto changed = file.load_if_changed();
+  ASSERT_TRUE(changed.has_value());
+  ASSERT_TRUE(changed->has_value());
+  EXPECT_TRUE((*changed)->contains("fedcba9876543210"));
+  EXPECT_GE(file.modified_microseconds(), first);
+  EXPECT_FALSE(file.load_if_changed().value().has_value());
+  write("short\n");
+  EXPECT_FALSE(file.load_if_changed().has_value());
+  EXPECT_FALSE(file.load_if_changed().value().has_value());
+  write("0123456789abcdef\nfedcba9876543210\n", 0644);
+  EXPECT_FALSE(file.load_if_changed().has_value());
+  ::chmod(path_.c_str(), 0600);
+  EXPECT_TRUE(file.load_if_changed().value().has_value());
+  ::unlink(path_.c_str());
+  EXPECT_FALSE(file.load_if_changed().has_value());
+  EXPECT_FALSE(file.load_if_changed().value().has_value());
+  write("0123456789abcdef\n");
+  EXPECT_TRUE(file.load_if_changed().value().has_value());
+}
+
 }  // namespace
 }  // namespace resmon::net

@@ -51,8 +51,7 @@ void TokenSet::add(std::string_view token) {
   digests_.push_back(digest(token));
 }
 
-bool TokenSet::contains(std::string_view token) const {
-  const Digest sought = digest(token);
+bool TokenSet::contains(const Digest& sought) const {
   bool found = false;
   for (const Digest& known : digests_) found |= CRYPTO_memcmp(known.data(), sought.data(), sought.size()) == 0;
   return found;
@@ -63,6 +62,30 @@ Result<TokenSet> TokenSet::load(const std::string& path) {
   TokenSet set;
   for (const std::string& token : tokens) set.add(token);
   return set;
+}
+
+Result<TokenSet> TokenFile::load() {
+  // Both before the content: what changes meanwhile is seen the next time.
+  const std::uint64_t mark = file_mark(path_);
+  struct stat info {};
+  ::stat(path_.c_str(), &info);
+  RESMON_ASSIGN(TokenSet tokens, TokenSet::load(path_));
+  mark_ = mark;
+  modified_microseconds_ = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000 +
+                           static_cast<std::int64_t>(info.st_mtim.tv_nsec) / 1000;
+  return tokens;
+}
+
+Result<std::optional<TokenSet>> TokenFile::load_if_changed() {
+  const std::uint64_t mark = file_mark(path_);
+  if (mark == mark_) return std::optional<TokenSet>();
+  auto tokens = load();
+  if (tokens) {
+    told_ = mark_;
+    return std::optional<TokenSet>(std::move(*tokens));
+  }
+  if (std::exchange(told_, mark) == mark) return std::optional<TokenSet>();
+  return fail(std::move(tokens).error());
 }
 
 Result<std::string> load_token(const std::string& path) {

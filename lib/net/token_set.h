@@ -1,7 +1,11 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,18 +17,60 @@ namespace resmon::net {
 // The tokens that let a client in. Holds their SHA-256 only; looking one up takes as long whether it is right or wrong.
 class TokenSet {
  public:
+  using Digest = std::array<unsigned char, 32>;  // SHA-256
+  static Digest digest(std::string_view token);
+
   // One token a line; blank lines and those that begin with # do not count. The file must not be open to others (mode
   // 0600 or 0640) and must hold at least one token of at least 16 characters.
   static Result<TokenSet> load(const std::string& path);
 
   void add(std::string_view token);
-  bool contains(std::string_view token) const;
+  bool contains(std::string_view token) const { return contains(digest(token)); }
+  bool contains(const Digest& sought) const;
   std::size_t size() const { return digests_.size(); }
 
  private:
-  using Digest = std::array<unsigned char, 32>;
-  static Digest digest(std::string_view token);
   std::vector<Digest> digests_;
+};
+
+// A set that is replaced by another while threads look things up in it.
+class LiveTokens {
+ public:
+  explicit LiveTokens(TokenSet tokens) : tokens_(std::make_shared<const TokenSet>(std::move(tokens))) {}
+
+  void replace(TokenSet tokens) {
+    auto next = std::make_shared<const TokenSet>(std::move(tokens));
+    const std::lock_guard lock(mutex_);
+    tokens_.swap(next);
+  }
+  std::shared_ptr<const TokenSet> get() const {
+    const std::lock_guard lock(mutex_);
+    return tokens_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const TokenSet> tokens_;  // guarded by mutex_
+};
+
+// A file of tokens that is read again when it has changed. One thread, but for modified_microseconds().
+class TokenFile {
+ public:
+  explicit TokenFile(std::string path) : path_(std::move(path)) {}
+
+  Result<TokenSet> load();
+  // Nothing while the file is as it was. A file that cannot be taken is an error once, and is tried again each time:
+  // its mode may change without its content. Whoever asks keeps what it had.
+  Result<std::optional<TokenSet>> load_if_changed();
+  // When the content that was last taken was written, since 1970: whoever changes the file sees by it that it is in
+  // force.
+  std::int64_t modified_microseconds() const { return modified_microseconds_; }
+
+ private:
+  const std::string path_;
+  std::uint64_t mark_ = 0;  // of what was last taken
+  std::uint64_t told_ = 0;  // of what could not be, after its error
+  std::atomic<std::int64_t> modified_microseconds_{0};
 };
 
 // The first token of a file as TokenSet::load reads it: what a client sends.

@@ -54,6 +54,15 @@ void Uplink::notify() {
   wake_.cancel();
 }
 
+void Uplink::change_token(std::string token) {
+  if (token == options_.token) return;
+  options_.token = std::move(token);
+  token_changed_ = true;
+  if (options_.log_connections) log::info("uplink", "another token: connecting anew");
+  if (const auto stream = stream_.lock()) stream->close();
+  notify();
+}
+
 void Uplink::stop(std::chrono::milliseconds patience) {
   stopping_ = true;
   stop_by_ = steady_clock::now() + patience;
@@ -95,7 +104,7 @@ asio::awaitable<void> Uplink::run() {
         backoff.reset();
         reported.clear();
       }
-      if (ended.has_value()) break;
+      if (ended.has_value() || token_changed_) break;
       ++stats_.failures;
       stats_.last_error = ended.error().message;
       if (options_.log_connections && reported != stats_.last_error) {
@@ -107,12 +116,16 @@ asio::awaitable<void> Uplink::run() {
       if (stopping_ || was_connected) break;  // after a loss the first server has its turn again
     }
     if (stopping_ && drained()) break;
+    if (std::exchange(token_changed_, false)) {
+      backoff.reset();
+      continue;
+    }
     auto pause =
         std::max<std::chrono::nanoseconds>(backoff.next(), std::exchange(retry_after_, std::chrono::nanoseconds(0)));
     // New samples cancel the wake-up timer; waiting goes on until the pause is over, or until there is no time left to
     // stop.
     const auto until = steady_clock::now() + pause;
-    while (steady_clock::now() < until) {
+    while (steady_clock::now() < until && !token_changed_) {
       if (stopping_ && drained()) break;
       co_await sleep_until(stopping_ ? std::min(until, stop_by_) : until);
     }
@@ -158,6 +171,7 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
   epoch_ = spool_.epoch();
   hello.stream = spool_.stream();
   hello.token = options_.token;
+  token_changed_ = false;
   hello.software = options_.software;
   hello.clock = Clock::system().wall();
   hello.interval_ns = static_cast<std::uint64_t>(options_.interval.count());

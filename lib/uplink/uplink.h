@@ -63,6 +63,10 @@ class Uplink {
   // server does.
   void stop(std::chrono::milliseconds patience);
 
+  // Says this token from now on: a connection under the one before is ended and made anew at once. Nothing is lost, for
+  // the spool keeps what is not acknowledged.
+  void change_token(std::string token);
+
   const Stats& stats() const { return stats_; }
 
  private:
@@ -87,6 +91,7 @@ class Uplink {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 
   bool stopping_ = false;
+  bool token_changed_ = false;  // and not said yet
   std::chrono::steady_clock::time_point stop_by_;
   std::chrono::nanoseconds retry_after_{0};
 

@@ -196,6 +196,46 @@ class AuthTest(house.HouseTest):
         for path in ("/../accounts", "/%2e%2e/accounts", "/accounts", "/..%2faccounts", "//etc/passwd", "/assets/../../accounts"):
             self.assertEqual(self.call("GET", path).status, 404, path)
 
+    def test_a_changed_token_file_counts_without_a_restart(self):
+        new = "another-token-0123456789abcdef"
+        server = self.server_
+        own = {host: house.write_token(self.folder, f"{host}.token") for host in ("rotated", "stays")}
+        client, stays = (
+            self.start(house.Process("resmon-client", house.client_arguments(server.port, own[host], host, "200ms"), self.folder, host)) for host in own
+        )
+        get = lambda token, path="/api/v1/hosts": self.call("GET", path, Authorization=f"Bearer {token}")  # noqa: E731
+        hosts = lambda token: {host["host"]: host for host in get(token).json()["hosts"]}  # noqa: E731
+        house.wait_for("both clients", lambda: len([h for h in hosts(house.TOKEN).values() if h["received_samples"] > 0]) == 2)
+
+        def replace(path, *tokens):
+            house.write_token(self.folder, "next", "\n".join(tokens))
+            os.replace(os.path.join(self.folder, "next"), path)
+            return os.stat(path).st_mtime_ns // 1000
+
+        self.assertEqual(get(new).status, 401)
+        modified = replace(server.token_file, house.TOKEN, new)
+        house.wait_for("the new token", lambda: get(new).status == 200)
+        house.wait_for("its time", lambda: get(new, "/api/v1/server").json()["token_file"]["modified_microseconds"] == modified)
+        # The client takes its own new token, while the old one is still good: nobody is refused.
+        since = hosts(new)["rotated"]["connected_since"]
+        replace(own["rotated"], new)
+        house.wait_for("the client to come with it", lambda: hosts(new)["rotated"]["connected_since"] > since)
+        replace(server.token_file, new)
+        server.wait_line("client refused", "host=stays", "taken back")
+        self.assertEqual(get(house.TOKEN).status, 401)
+        before = hosts(new)["rotated"]["received_samples"]
+        house.wait_for("more of the client", lambda: hosts(new)["rotated"]["received_samples"] > before)
+        self.assertEqual(server.lines("client refused", "host=rotated"), [])
+        self.assertEqual(client.lines("dropped"), [])
+        # The one that was left out keeps its samples until it may come in again; a file that is no good changes nothing.
+        replace(server.token_file, "short")
+        server.wait_line("the token file cannot be read")
+        self.assertEqual(get(new).status, 200)
+        begin = len(stays.log())
+        replace(server.token_file, new, house.TOKEN)
+        stays.wait_line("uplink connected", begin=begin)
+        self.assertGreater(hosts(new)["stays"]["connected_since"], since)
+
     def test_by_command(self):
         code, out, _ = self.command("user", "add", "mia", "viewer")
         self.assertEqual(code, 0)
