@@ -56,8 +56,10 @@ void Options::declare(config::Settings& settings) {
   settings.list("client.servers", &servers,
                 "Where to send, HOST:PORT. With several the first that answers is used; after a loss the first has its "
                 "turn again.");
-  settings.text("client.token_file", &token_file,
-                "A file with the access token, readable by this user only. The server's administrator gives it out.");
+  settings.text(
+      "client.token_file", &token_file,
+      "A file with the access token, readable by this user only, and read again when it has changed. The server's "
+      "administrator gives it out.");
   settings.map("client.tags", &tags, "Tags added to everything this machine sends, such as site = \"north\".");
 
   settings.boolean("tls.enabled", &tls, "Encrypt, and verify that the server is who it says.");

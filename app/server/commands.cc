@@ -6,6 +6,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
+#include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <iostream>
@@ -19,22 +21,51 @@ namespace resmon::server {
 
 namespace {
 
-// A line from the terminal without showing it.
-std::string ask(const char* question) {
-  std::cerr << question << std::flush;
-  termios before{};
-  const bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
-  if (terminal) {
-    termios quiet = before;
+// The terminal does not show what is typed while one of these lives; a signal that ends the program shows it again
+// first.
+class Quiet {
+ public:
+  Quiet() {
+    if (tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    terminal_ = true;
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      struct sigaction action {};
+      action.sa_handler = end;
+      sigaction(kSignals[i], &action, &handlers_[i]);
+    }
+    termios quiet = before_;
     quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
   }
-  std::string line;
-  std::getline(std::cin, line);
-  if (terminal) {
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+  ~Quiet() {
+    if (!terminal_) return;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &handlers_[i], nullptr);
     std::cerr << '\n';
   }
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+
+ private:
+  static constexpr std::array<int, 4> kSignals{SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+  // Only what a signal handler may call.
+  static void end(int signal) {
+    tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+    std::signal(signal, SIG_DFL);
+    raise(signal);
+  }
+
+  static inline termios before_{};
+  bool terminal_ = false;
+  std::array<struct sigaction, kSignals.size()> handlers_{};
+};
+
+// A line from the terminal without showing it.
+std::string ask(const char* question) {
+  std::cerr << question << std::flush;
+  const Quiet quiet;
+  std::string line;
+  std::getline(std::cin, line);
   return line;
 }
 

@@ -66,7 +66,7 @@ void Options::declare(config::Settings& settings) {
   settings.text(
       "auth.token_file", &token_file,
       "The tokens that let clients and programs in, one a line; each may read and write. Made with one random "
-      "token when it is missing. Empty: token beside the store.");
+      "token when it is missing, and read again when it has changed. Empty: token beside the store.");
   settings.text(
       "auth.accounts_file", &accounts_file,
       "Users and API tokens, as hashes; kept by 'resmon-server passwd', 'user' and 'token' and by the page. Made "

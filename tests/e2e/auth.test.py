@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Signing in, and who may do what, on the real server."""
 
+import fcntl
 import json
 import os
+import pty
 import re
+import signal
 import stat
 import subprocess
+import termios
 
 import house
 
@@ -235,6 +239,22 @@ class AuthTest(house.HouseTest):
         replace(server.token_file, new, house.TOKEN)
         stays.wait_line("uplink connected", begin=begin)
         self.assertGreater(hosts(new)["stays"]["connected_since"], since)
+
+    def test_an_interrupted_password_leaves_the_terminal_as_it_was(self):
+        leader, follower = pty.openpty()
+        self.addCleanup(os.close, leader)
+        asking = subprocess.Popen(
+            [house.program("resmon-server"), "--set", f"store.directory={self.server_.store}", "passwd", "admin"],
+            stdin=follower, stdout=follower, stderr=follower, env=house.clean_environment(), start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )  # fmt: skip
+        self.addCleanup(asking.kill)
+        echo = lambda: bool(termios.tcgetattr(follower)[3] & termios.ECHO)  # noqa: E731
+        house.wait_for("the question", lambda: not echo())
+        os.write(leader, b"\x03")
+        self.assertEqual(asking.wait(house.PATIENCE), -signal.SIGINT)
+        self.assertTrue(echo())
+        os.close(follower)
 
     def test_by_command(self):
         code, out, _ = self.command("user", "add", "mia", "viewer")
