@@ -6,7 +6,8 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon simulate N [OPTION]… [-- RESMON-LOAD-OPTION…]
 
-N simulated clients with realistic, seeded, slowly changing values over the real protocol. In the foreground until Ctrl-C.
+N simulated clients with realistic, seeded, slowly changing values over the real protocol. In the foreground until Ctrl-C. The first
+ten also report what the example collectors in bash print about this machine, every 30 s.
 
 Options:
   --detach            in the background; './resmon down' stops it
@@ -75,10 +76,12 @@ main() {
   [[ -r $token ]] || die configuration "the token file $(printable "$token") cannot be read"
   token=$(realpath -- "$token")
   [[ -z $scripts || -n $detach ]] || die usage "--scripts goes with --detach"
+  local -a examples=()
+  script_examples
   make_home
   need_binaries "$no_build"
   command=("$RESMON_BUILD_DIR/bin/resmon-load" --server "$server" --token-file "$token" --clients "$count"
-    --interval "$interval" --seed "$seed" --name-prefix "$prefix")
+    --interval "$interval" --seed "$seed" --name-prefix "$prefix" "${examples[@]}")
   if [[ -z $detach ]]; then
     say "simulating $count clients against $(printable "$server"); Ctrl-C stops"
     exec "${command[@]}" "${extra[@]}"

@@ -187,9 +187,11 @@ start_all() {
   fi
   if ((simulated > 0)); then
     printf '%s\n' "$simulated" | write_private "$RESMON_HOME/run/load.clients"
+    local -a examples=()
+    script_examples
     start load "$bin/resmon-load" --server "$(jq -r .tcp_address <<<"$(endpoints)")" --token-file "$(token_file)" \
       --clients "$simulated" --name-prefix "$simulated_prefix" --interval "$interval" --seed 1 \
-      --set "log.file=$RESMON_HOME/log/load.log"
+      "${examples[@]}" --set "log.file=$RESMON_HOME/log/load.log"
   fi
   wait_visible "$simulated" "$(seconds_of "$interval" 5)" "$began"
 }

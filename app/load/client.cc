@@ -98,6 +98,15 @@ Status Client::gather(UnixNanos time) {
   return tell_taken(0);
 }
 
+void Client::take(const metric::Batch& rows) {
+  if (stopping_) return;
+  metric::Batch batch = spool_.take_empty();
+  batch = rows;
+  samples_ += batch.samples();
+  spool_.push(std::move(batch));
+  uplink_.notify();
+}
+
 // A gather is taken when the end of this process cannot take it back: when it is on disk (or nothing was said of
 // disks), or the server has it.
 Status Client::tell_taken(std::uint64_t acknowledged) {

@@ -40,6 +40,8 @@ class Client {
   boost::asio::awaitable<void> sample();  // until stop(); throws when its ledger cannot be written
   boost::asio::awaitable<void> run() { return uplink_.run(); }
   void stop();
+  // Rows that are not its machine's: those of a script.
+  void take(const metric::Batch& rows);
 
   const uplink::Stats& stats() const { return uplink_.stats(); }
   const uplink::Spool& spool() const { return spool_; }

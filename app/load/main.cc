@@ -16,6 +16,7 @@
 #include "base/exit_code.h"
 #include "base/log.h"
 #include "client.h"
+#include "collect/scripts.h"
 #include "options.h"
 #include "program/program.h"
 
@@ -88,8 +89,15 @@ Status run(const Options& options) {
     end.cancel();
     reporter.cancel();
   };
+  RESMON_ASSIGN(
+      const auto scripts,
+      collect::Scripts::make(io.get_executor(), options.script_settings(), schemas, [&](const metric::Batch& rows) {
+        const auto most = static_cast<std::size_t>(options.script_clients);
+        for (std::size_t i = 0; i < clients.size() && i < most; ++i) clients[i]->take(rows);
+      }));
   const auto stop = [&] {
     stopping = true;
+    scripts->stop();
     starter.cancel();
     for (const auto& client : clients) client->stop();
     if (running == 0) io.stop();
@@ -136,6 +144,7 @@ Status run(const Options& options) {
   }
   log::info("load", "started",
             {{"clients", options.clients}, {"server", options.servers.front()}, {"seed", options.seed}});
+  scripts->begin();
   asio::co_spawn(io, start_all(), asio::detached);
   asio::co_spawn(io, report_all(), asio::detached);
   io.run();

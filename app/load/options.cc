@@ -47,6 +47,11 @@ void Options::declare(config::Settings& settings) {
                 "memory.");
   settings.bytes("load.spool_limit_bytes", &spool_limit_bytes, 128U << 10U, 1ULL << 40U,
                  "Of each client on disk; when it is full the oldest samples are dropped and counted.");
+  settings.list("load.scripts", &scripts,
+                "Script collectors, each the path of a program: what it prints is reported by the first clients beside "
+                "their own measurements. Each runs once for all of them, for it sees this machine and no other.");
+  settings.duration("load.script_interval", &script_interval, seconds(10), hours(24), "How often each runs.");
+  settings.integer("load.script_clients", &script_clients, 1, 1000, "How many clients report what scripts print.");
   settings.boolean("tls.enabled", &tls, "Encrypt, and verify the server's certificate.");
   settings.text("tls.ca_file", &tls_ca_file, "Certificate authorities (PEM) to trust. Empty: the system's.");
   settings.text("tls.server_name", &tls_server_name, "The name in the server's certificate. Empty: the address.");
@@ -67,6 +72,13 @@ Status Options::check() const {
   }
   if (!spool_directory.empty() && pace == "full")
     return fail(ErrorKind::kInvalid, "load.spool_directory: load.pace = full is only for spools in memory");
+  constexpr std::size_t kMostScripts = 8;
+  if (scripts.size() > kMostScripts) return fail(ErrorKind::kInvalid, "load.scripts: at most 8");
+  const auto settings = script_settings();
+  if (settings.scripts.size() != scripts.size())
+    return fail(ErrorKind::kInvalid, "load.scripts: two programs have one name");
+  for (const auto& [name, script] : settings.scripts)
+    if (Status good = script.check(); !good) return fail(std::move(good).error().wrap("load.scripts: " + name));
   if (!ledger_directory.empty() && !numbered)
     return fail(ErrorKind::kInvalid, "load.ledger_directory: only with load.numbered is there something to write down");
   return {};
@@ -87,6 +99,20 @@ Result<uplink::Options> Options::uplink_options(const std::string& software) con
   out.interval = interval;
   out.tags = {{"simulated", "true"}};
   out.log_connections = clients <= 20;
+  return out;
+}
+
+collect::Scripts::Settings Options::script_settings() const {
+  collect::Scripts::Settings out;
+  for (const std::string& path : scripts) {
+    collect::ScriptOptions one;
+    one.command = {path};
+    one.interval = script_interval;
+    one.tag_keys = {"path", "fstype"};  // of the example df_space
+    out.scripts.emplace(path.substr(path.rfind('/') + 1), std::move(one));
+  }
+  out.interval = script_interval;
+  out.host = name_prefix + '1';
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "collect/scripts.h"
 #include "config/settings.h"
 #include "program/program.h"
 #include "uplink/spool.h"
@@ -34,6 +35,9 @@ struct Options {
   std::uint64_t spool_memory_bytes = 1U << 20U;
   std::string spool_directory;
   std::uint64_t spool_limit_bytes = 64U << 20U;
+  std::vector<std::string> scripts;
+  std::chrono::nanoseconds script_interval{std::chrono::seconds(30)};
+  std::int64_t script_clients = 10;
   bool tls = false;
   std::string tls_ca_file;
   std::string tls_server_name;
@@ -45,6 +49,7 @@ struct Options {
   // What all clients have in common; the name is each one's own.
   Result<uplink::Options> uplink_options(const std::string& software) const;
   uplink::SpoolOptions spool_options(const std::string& client) const;
+  collect::Scripts::Settings script_settings() const;
 };
 
 }  // namespace resmon::load

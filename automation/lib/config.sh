@@ -216,10 +216,23 @@ backup() {
   (umask 077 && cp -- "$1" "$name") && chmod 0600 -- "$name"
 }
 
+readonly script_names=(users top_processes top_cpu df_space)
+
+# script_examples: sets `examples` to what makes resmon-load run the examples in bash. A list on a command line is parted by commas, so
+# where the path itself has one there are none.
+script_examples() {
+  local name list=''
+  examples=()
+  [[ $RESMON_ROOT != *,* ]] || return 0
+  for name in "${script_names[@]}"; do list+="${list:+,}$RESMON_ROOT/automation/collectors/$name"; done
+  # shellcheck disable=SC2034 # the caller's
+  examples=(--set "load.scripts=$list")
+}
+
 # script_collectors FILE: the examples in bash, as collectors of that client.
 script_collectors() {
   local directory=$RESMON_ROOT/automation/collectors name
-  for name in users top_processes top_cpu df_space; do
+  for name in "${script_names[@]}"; do
     toml_set "$1" "script.$name.command" "[$(toml_string "$directory/$name")]"
     toml_set "$1" "script.$name.interval" '"30s"'
   done

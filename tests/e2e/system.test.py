@@ -290,6 +290,17 @@ class StopTest(house.HouseTest):
         house.wait_seconds(0.5)
         self.assert_stops(again, exit_code=4)
 
+    def test_what_scripts_print_is_beside_what_simulated_clients_measure(self):
+        script = os.path.join(self.folder, "answer")
+        with open(script, "w") as file:
+            file.write("#!/bin/sh\necho value=42i\n")
+        os.chmod(script, 0o755)
+        server = self.server()
+        self.load(server, 3, "200ms", f"load.scripts={script}", "load.script_interval=10s", "load.script_clients=2")
+        found = house.wait_for("the script's rows", lambda: house.query(server.http_port, 'SELECT last(value) FROM answer GROUP BY "host"'), 60)
+        self.assertEqual([(tags["host"], rows[0][1]) for _, tags, _, rows in found], [("sim-1", 42), ("sim-2", 42)])
+        self.assertTrue(server.rows("SELECT last(usage_active) FROM cpu WHERE host = 'sim-1'"))
+
     def test_load_ends_by_itself(self):
         server = self.server()
         load = self.load(server, 3, "200ms", "load.duration=2s")
