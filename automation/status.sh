@@ -1,21 +1,30 @@
 # Shows the server, its clients and its databases
 # shellcheck shell=bash
-use process config http house table
+use process config http ports house remote table compose
 
 usage() {
   cat <<'TEXT'
-Usage: ./resmon status [--json]
+Usage: ./resmon status [server|client]… [OPTION]…
+
+What runs, and every client with when it was last heard of, how far its newest sample lies behind, what it has not sent yet and what
+it had to drop. Of this house's processes; of the server of './resmon deploy server' where there is none here.
 
 Options:
-  --json       facts for programs: http_url, tcp_address, state_dir, token_file, server {pid, version, uptime_seconds},
-               clients [{host, up, last_seen_seconds, backlog_samples, dropped_samples}],
-               sinks [{name, state, lag_seconds, refused_samples}]; server is null when it is down
-  -h, --help   this text
+  --host HOST      what deploy has installed there, over ssh; may be repeated; default role: client
+  --systemd        this machine's units resmon-server and resmon-client, as the Debian packages bring them
+  --docker         the containers of compose.yaml
+  --json           facts for programs: http_url, tcp_address, state_dir, token_file, server {pid, version, uptime_seconds},
+                   services [{where, role, state, pid, version}], state being up, down, absent or unreachable,
+                   clients [{host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples}],
+                   sinks [{name, state, lag_seconds, refused_samples}]; server is null when it is down
+  -h, --help       this text
 
-Exit codes: 0 the server is up, 1 the server is down, 2 usage, 4 the server runs but does not answer
+Exit codes: 0 the server is up (with --host, --systemd or --docker: all that was asked for is), 1 it is not, 2 usage, 4 the server or a
+host does not answer
 
 Examples:
   ./resmon status
+  ./resmon status --host web1 --host web2
   ./resmon status --json | jq -r '.clients[] | select(.up | not) | .host'
   curl -H @<(printf 'Authorization: Bearer %s' "$(head -n 1 "$(./resmon status --json | jq -r .token_file)")") \
     "$(./resmon status --json | jq -r .http_url)/api/v1/hosts"
@@ -23,45 +32,198 @@ TEXT
 }
 
 main() {
-  local json=
+  local json='' place=house
+  local -a arguments=() roles=() hosts=()
+  split_equals "$@"
+  set -- "${arguments[@]}"
   while (($#)); do
     case $1 in
+      server | client) roles+=("$1") ;;
+      --host)
+        need_value "$1" $#
+        valid_host "$2" || die usage "'$(printable "$2")' is not a host such as web1, admin@web1 or web1:2222"
+        hosts+=("$2")
+        shift
+        ;;
+      --systemd) place=systemd ;;
+      --docker) place=docker ;;
       --json) json=yes ;;
       *) unknown_argument "$1" ;;
     esac
     shift
   done
   have jq || die failed "jq is missing" "'./resmon up' installs it"
-  local where server=null hosts='{"hosts":[]}' url facts code="done"
-  where=$(endpoints)
-  url=$(jq -r .http_url <<<"$where")
-  if ! is_running server; then
-    code=failed
-  elif ! server=$(http_get "$url/api/v1/server" "$(jq -r .token_file <<<"$where")" 2>/dev/null) ||
-    ! hosts=$(http_get "$url/api/v1/hosts" "$(jq -r .token_file <<<"$where")" 2>/dev/null); then
-    code=connection
-    server=null
-    hosts='{"hosts":[]}'
+  if ((${#hosts[@]})); then
+    [[ $place == house ]] || die usage "--host does not go with --$place"
+    ((${#roles[@]})) || roles=(client)
+    place=hosts
   fi
+  ((${#roles[@]})) || roles=(server client)
+  # Filled by look_PLACE: one line of JSON a service; where the server is, and its token where that is in no file.
+  local services='' where='' token='' code='done' server=null answer='{"hosts":[]}' url facts names='null'
+  "look_$place"
+  [[ -z $where ]] || ask_server
   facts=$(
-    jq -n --argjson where "$where" --argjson server "$server" --argjson hosts "$hosts" '
-      $where + {
+    jq -n --argjson where "${where:-null}" --argjson server "$server" --argjson answer "$answer" --argjson names "$names" \
+      --argjson services "$(jq -s . <<<"$services")" '
+      ($where // {}) + {
         server: (if $server then $server | {pid, version, uptime_seconds} else null end),
-        clients: [$hosts.hosts[] | {host, up, last_seen_seconds, backlog_samples, dropped_samples}],
+        services: $services,
+        clients: [$answer.hosts[] | select($names == null or (.host as $host | $names | index($host))) |
+          {host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples}],
         sinks: [$server.sinks[]? | {name, state, lag_seconds, refused_samples}]
       }'
   ) || die failed "the server's answer is not what this version expects" "is another program listening at $url?"
   if [[ -n $json ]]; then
     printf '%s\n' "$facts"
   else
-    show "$facts" "$code"
+    "show_$([[ $place == house ]] && printf house || printf services)" "$facts"
   fi
   return "$(exit_code "$code")"
 }
 
-show() {
+# worse CODE: the gravest so far: what cannot be reached before what is down.
+worse() { [[ $code == connection ]] || code=$1; }
+
+# service WHERE ROLE STATE [PID [VERSION]]: adds one.
+service() {
+  services+=$(jq -cn --arg where "$1" --arg role "$2" --arg state "$3" --arg pid "${4-}" --arg version "${5-}" \
+    '{$where, $role, $state, pid: ($pid | tonumber? // null), version: (if $version == "" then null else $version end)}')$'\n'
+  [[ $3 == up ]] || worse failed
+}
+
+server_get() {
+  if [[ -n $token ]]; then http_get "$url$1" <(printf '%s\n' "$token"); else http_get "$url$1" "$(jq -r .token_file <<<"$where")"; fi
+}
+
+# ask_server: sets `server` and `answer` from the one at `where`.
+ask_server() {
+  url=$(jq -r .http_url <<<"$where")
+  [[ $place != house || $code == "done" ]] || return 0
+  if ! server=$(server_get /api/v1/server 2>/dev/null) || ! answer=$(server_get /api/v1/hosts 2>/dev/null); then
+    [[ $place == hosts ]] || worse connection
+    server=null
+    answer='{"hosts":[]}'
+  fi
+}
+
+# ---- places ----
+
+look_house() {
+  local role pid
+  where=$(endpoints)
+  if [[ -s $RESMON_HOME/fleet.json ]] && ! is_running server; then
+    where=$(jq --argjson fleet "$(<"$RESMON_HOME/fleet.json")" '. + ($fleet | {http_url, tcp_address})' <<<"$where")
+    roles=(client)
+  fi
+  for role in "${roles[@]}"; do
+    if pid=$(pid_of "$role"); then service here "$role" up "$pid"; else service here "$role" down; fi
+  done
+  # The server decides: a house may have no client of its own.
+  code="done"
+  if [[ " ${roles[*]} " == *' server '* ]] && ! is_running server; then code=failed; fi
+}
+
+look_systemd() {
+  local role pid='' state
+  [[ -d /run/systemd/system ]] || die failed "systemd does not run on this machine" "without --systemd, processes are used"
+  for role in "${roles[@]}"; do
+    if ! systemctl cat -- "resmon-$role.service" >/dev/null 2>&1; then
+      service systemd "$role" absent
+      continue
+    fi
+    pid=$(systemctl show --property=MainPID --value -- "resmon-$role.service")
+    state=down
+    if systemctl is-active --quiet -- "resmon-$role.service"; then state=up; fi
+    service systemd "$role" "$state" "${pid/#0/}"
+  done
+  # Of the two packages a machine often has one only.
+  [[ $services != *'"state":"up"'* || $services == *'"state":"down"'* ]] || code="done"
+  [[ -r /etc/resmon/server.toml ]] || return 0
+  where=$(installed_server /etc/resmon/server.toml)
+}
+
+# installed_server FILE: where a server with that configuration is.
+installed_server() {
+  local scheme=http
+  [[ $(toml_get "$1" http.tls || true) != true ]] || scheme=https
+  jq -n --arg http_url "$scheme://$(dialable "$(toml_get "$1" http.address || printf 127.0.0.1:7412)")" \
+    --arg tcp_address "$(dialable "$(toml_get "$1" listen.address || printf 127.0.0.1:7411)")" \
+    --arg state_dir "$(toml_get "$1" store.directory || printf /var/lib/resmon/server)" \
+    --arg token_file "$(toml_get "$1" auth.token_file || true)" '$ARGS.named'
+}
+
+look_docker() {
+  local name status health pid state bind
+  local -a compose=()
+  need_docker
+  [[ -s $(compose_env_file) ]] || die failed "nothing was started with up --docker: there is no $(compose_env_file)"
+  find_compose
+  while read -r name status health pid; do
+    [[ $name =~ ^[a-z0-9_.-]+$ ]] || continue
+    state=down
+    if [[ $status == running && $health != unhealthy ]]; then state=up; fi
+    service docker "$name" "$state" "${pid/#0/}"
+  done < <("${compose[@]}" ps -q | xargs -r docker inspect --format \
+    '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.Pid}}')
+  [[ -n $services ]] || {
+    service docker server absent
+    return 0
+  }
+  bind=$(compose_value RESMON_BIND 127.0.0.1)
+  where=$(jq -n --arg http_url "http://$(dialable "$bind:$(compose_value RESMON_HTTP_PORT 7412)")" \
+    --arg tcp_address "$(dialable "$bind:$(compose_value RESMON_TCP_PORT 7411)")" --arg state_dir "$RESMON_ROOT" \
+    --arg token_file "$(compose_env_file)" '$ARGS.named')
+  token=$(compose_value RESMON_TOKEN '')
+}
+
+look_hosts() {
+  local host role status facts running=0 i=0
+  directory=$(mktemp -d "${TMPDIR:-/tmp}/resmon-status.XXXXXX")
+  trap 'rm -rf -- "$directory"' EXIT
+  for host in "${hosts[@]}"; do
+    for role in "${roles[@]}"; do
+      if ((running >= 10)); then
+        wait -n || true
+        running=$((running - 1))
+      fi
+      (
+        status=0
+        host_verb "$host" "$role" status >"$directory/$i.facts" 2>"$directory/$i.error" || status=$?
+        printf '%s' "$status" >"$directory/$i.status"
+      ) &
+      running=$((running + 1)) i=$((i + 1))
+    done
+  done
+  wait
+  i=0 names='[]'
+  for host in "${hosts[@]}"; do
+    for role in "${roles[@]}"; do
+      status=$(<"$directory/$i.status") facts=$(<"$directory/$i.facts")
+      if ((status == 255)); then
+        service "$host" "$role" unreachable
+        worse connection
+        say "$host: $(printable "$(tail -n 1 "$directory/$i.error")")"
+      elif [[ -z $(fact version "$facts") ]]; then
+        service "$host" "$role" absent
+      else
+        service "$host" "$role" "$( ((status == 0)) && printf up || printf down)" "$(fact pid "$facts")" "$(fact version "$facts")"
+      fi
+      if [[ $role == client ]]; then names=$(jq -c --arg name "$(fact client "$facts")" '. + [$name]' <<<"$names"); fi
+      i=$((i + 1))
+    done
+  done
+  where=$(endpoints)
+  if [[ -s $RESMON_HOME/fleet.json ]]; then
+    where=$(jq --argjson fleet "$(<"$RESMON_HOME/fleet.json")" '. + ($fleet | {http_url, tcp_address})' <<<"$where")
+  fi
+}
+
+# ---- for people ----
+
+show_house() {
   local facts=$1
-  case $2 in
+  case $code in
     'done')
       printf 'server   %s  %s\n' "$(paint 1 green up)" \
         "$(jq -r "$(table_filters)"'.server | "pid \(.pid), version \(.version | clean), up for \(.uptime_seconds | span)"' <<<"$facts")"
@@ -71,16 +233,32 @@ show() {
   esac
   jq -r "$(table_filters)"'"page     \(.http_url | clean)/", "clients  \(.tcp_address | clean)", "state    \(.state_dir | clean)"' \
     <<<"$facts"
-  [[ $2 == "done" ]] || return 0
+  [[ $code == "done" ]] || return 0
+  show_clients "$facts"
+  show_sinks "$facts"
+}
+
+show_services() {
+  jq -r "$(table_filters)"'
+    [["WHERE", "WHAT", "STATE", "PID", "VERSION"]] + [.services[] | [.where, .role, .state, .pid, .version]] | table' <<<"$1"
+  show_clients "$1"
+  [[ $place == hosts ]] || show_sinks "$1"
+}
+
+show_clients() {
+  jq -e '.clients | length > 0' <<<"$1" >/dev/null || return 0
   printf '\n'
   jq -r "$(table_filters)"'
-    [["HOST", "STATE", "LAST SEEN", "BACKLOG", "DROPPED"]] +
+    [["HOST", "STATE", "LAST SEEN", "LAG", "BACKLOG", "DROPPED"]] +
     [.clients | sort_by(.host)[] | [.host, (if .up then "up" else "down" end),
-      (.last_seen_seconds | if . == null then "never" else span + " ago" end), .backlog_samples, .dropped_samples]] | table' \
-    <<<"$facts" | paint_states
-  jq -e '.sinks | length > 0' <<<"$facts" >/dev/null || return 0
+      (.last_seen_seconds | if . == null then "never" else span + " ago" end), (.lag_seconds | span), .backlog_samples,
+      .dropped_samples]] | table' <<<"$1" | paint_states
+}
+
+show_sinks() {
+  jq -e '.sinks | length > 0' <<<"$1" >/dev/null || return 0
   printf '\n'
   jq -r "$(table_filters)"'
     [["DATABASE", "STATE", "LAG", "REFUSED"]] +
-    [.sinks[] | [.name, .state, (.lag_seconds | if . == null then "-" else span end), .refused_samples]] | table' <<<"$facts"
+    [.sinks[] | [.name, .state, (.lag_seconds | if . == null then "-" else span end), .refused_samples]] | table' <<<"$1"
 }

@@ -86,7 +86,7 @@ do_check() {
 do_install() {
   local release=$1 keep_config=$2 from file changed=no
   from=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-  [[ $release =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || exit 2
+  [[ $release =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "'$release' is no name of a release" 2
   mkdir -p -- "$base/releases" "$etc" "$state" "$log" "$run"
   chmod 755 -- "$base" "$base/releases" 2>/dev/null || true
   "$from/$program" --version >/dev/null 2>&1 </dev/null ||
@@ -101,7 +101,10 @@ do_install() {
     changed=yes
   fi
   for file in "$from"/etc/*; do
-    if [[ -e $file ]] && put_config "$file" "$keep_config"; then changed=yes; fi
+    if [[ -e $file ]] && put_config "$file" "$keep_config"; then
+      # What the program reads again by itself needs no restart.
+      if [[ $file == *.token && $changed == no ]]; then changed=token; elif [[ $file != *.token ]]; then changed=yes; fi
+    fi
   done
   "$base/releases/$release/$program" --config "$etc/$role.toml" --check-config >/dev/null 2>"$run/check.$$" </dev/null || {
     file=$(<"$run/check.$$")
@@ -188,13 +191,17 @@ do_start() {
     return 0
   fi
   mkdir -p -- "$run" "$log" "$state"
+  # The first start's words are there only: an administrator's password is shown once.
+  if (($(stat -c %s -- "$log/$role.stderr" 2>/dev/null || printf 0) > 1048576)); then
+    mv -f -- "$log/$role.stderr" "$log/$role.stderr.1"
+  fi
   if [[ -n $systemd ]]; then
     systemctl start -- "$unit" || fail "$(systemctl status --no-pager --lines 5 -- "$unit" 2>&1 | tail -n 5)"
   else
     (
       cd "$state"
       exec setsid -- "$base/current/$program" --config "$etc/$role.toml"
-    ) </dev/null >"$log/$role.stderr" 2>&1 &
+    ) </dev/null >>"$log/$role.stderr" 2>&1 &
     pid=$!
     printf '%s %s %s\n' "$pid" "$(start_time "$pid" || true)" "$(cat /proc/sys/kernel/random/boot_id)" >"$run/$role.pid"
   fi
@@ -228,11 +235,12 @@ do_stop() {
 }
 
 do_status() {
-  local pid='' version=''
+  local pid='' version='' name
+  name=$(sed -n 's/^host *= *"\(.*\)".*$/\1/p' "$etc/$role.toml" 2>/dev/null | head -n 1) || name=
   [[ ! -x $base/current/$program ]] || version=$("$base/current/$program" --version | awk '{ print $2; exit }')
   pid=$(running_pid) || pid=
-  printf 'host=%s\nrelease=%s\nprevious=%s\nversion=%s\npid=%s\nunit=%s\n' "$(uname -n)" "$(release_of current)" \
-    "$(release_of previous)" "$version" "$pid" "${systemd:+$unit}"
+  printf 'host=%s\nclient=%s\nrelease=%s\nprevious=%s\nversion=%s\npid=%s\nunit=%s\n' "$(uname -n)" "${name:-$(uname -n)}" \
+    "$(release_of current)" "$(release_of previous)" "$version" "$pid" "${systemd:+$unit}"
   [[ -n $version ]] || fail "resmon-$role is not installed here"
   [[ -n $pid ]] || fail "resmon-$role does not run"
 }
@@ -258,7 +266,9 @@ do_remove() {
   do_stop
   rm -rf -- "$base"
   if [[ ${1-} == purge ]]; then
-    rm -rf -- "${etc:?}/$role.toml" "${etc:?}/.$role.toml.deployed" "${state:?}/$role" "${log:?}/$role".*
+    # For whoever asked, to take it back at the server.
+    if [[ $role == client && -s $etc/client.token ]]; then printf 'token=%s\n' "$(head -n 1 -- "$etc/client.token")"; fi
+    rm -rf -- "${etc:?}/$role.toml" "${etc:?}/$role.toml".*.bak "${etc:?}/.$role.toml.deployed" "${state:?}/$role" "${log:?}/$role".*
     if [[ $role == server ]]; then rm -rf -- "$etc/server.crt" "$etc/server.key" "$etc/server.token"; else rm -f -- "$etc/client.token"; fi
     if [[ ! -e $etc/client.toml && ! -e $etc/server.toml ]]; then rm -f -- "$etc/ca.crt"; fi
     rmdir -- "$etc" "$state" "$log" "$run" 2>/dev/null || true
