@@ -12,7 +12,7 @@ Usage: ./resmon configure [OPTION]…
 Without options, on a terminal, it asks, with the present values as answers. With options it asks nothing.
 Writes whatever of token, server.toml, client.toml and .env is missing under RESMON_HOME, and puts the options into them. A file that
 changes is first copied to FILE.TIME.bak; a change that the program would not accept is not made. Running programs read
-their files at the next start.
+their configuration at the next start.
 
 Options:
   --http-address HOST:PORT  where the page and the HTTP interface listen; default 127.0.0.1:7412
@@ -29,10 +29,10 @@ Options:
 show prints what is set, with tokens and passwords hidden; check asks the programs; set changes one key in each file that knows it
 (log.level is in both). VALUE is text, a number, true, false, or TOML in brackets.
 certificate makes a new one for the names of the old one, or for those given, by the same authority: no client notices.
-enrol makes a token for one client and prints the name of the file it is in; revoke takes that client's tokens back. The server
-takes both at its next start. rotate-token changes this house's own token: first both are good, then everything here changes to the
-new one, then the old one is taken back. Clients keep what they sample while the server restarts: nothing is lost. Tokens of other
-machines are rotated by './resmon deploy client HOST… --rotate-token'.
+enrol makes a token for one client and prints the name of the file it is in; revoke takes that client's tokens back and ends its
+connection. rotate-token changes this house's own token: first both are good, then everything here changes to the new one, then the
+old one is taken back. The server reads its token file again when it has changed, and so do clients: nothing restarts, and nothing is
+lost. Tokens of other machines are rotated by './resmon deploy client HOST… --rotate-token'.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 the configuration is not right
 
@@ -195,7 +195,8 @@ configure_enrol() {
   enrol "$1"
   file=$directory/$1.token
   tokens_of "$1" | head -n 1 | write_private "$file"
-  say "$1 may come in with the token in this file (the server takes it at its next start: ./resmon restart server)"
+  tell_house
+  say "$1 may come in with the token in this file"
   printf '%s\n' "$file"
 }
 
@@ -203,44 +204,59 @@ configure_revoke() {
   backup "$(token_file)"
   revoke "$1" || die failed "no token of $(printable "$1") is known"
   rm -f -- "$RESMON_HOME/enrolled/$1.token"
-  say "took the tokens of $(printable "$1") back; the server lets them in until its next start: ./resmon restart server"
+  tell_house
+  say "took the tokens of $(printable "$1") back"
 }
 
-# configure_rotate_token: both are good; then everything here uses the new one; then only that is good.
+# configure_rotate_token: both are good; then everything here uses the new one; then only that is good. Server and client read their
+# files again by themselves; simulated clients read theirs at start.
 configure_rotate_token() {
-  local file old role
-  local -a running=()
+  local file old name since=0
   take_lock 60
   need_binaries yes
   file=$(token_file)
   [[ -s $file ]] || die configuration "there is no token yet" "./resmon configure"
-  ! is_running load || die failed "simulated clients run with the present token" "./resmon simulate --help; ./resmon down ends them"
   old=$(first_token "$file")
-  for role in server client; do ! is_running "$role" || running+=("$role"); done
+  ! is_running server || since=$(server_time)
   add_token
-  for role in "${running[@]}"; do restart_role "$role"; done
+  tell_house
+  for name in load simulate; do
+    ! is_running "$name" || start_again "$name"
+  done
+  ! is_running server || wait_connected "$since"
   (umask 077 && OLD=$old awk '$0 != ENVIRON["OLD"]' "$file" >"$file.new") && mv -f -- "$file.new" "$file"
-  if [[ " ${running[*]-} " == *' server '* ]]; then
-    wait_connected
-    restart_role server
-  fi
+  tell_house
   say "the old token is taken back"
 }
 
-restart_role() {
-  stop_process "$1" 30
-  start_program "$1"
+# tell_house: waits until the server here, when it runs, has the token file as it is now.
+tell_house() {
+  ! is_running server || await_tokens "$(jq -r .http_url <<<"$(endpoints)")" "$(written_at "$(token_file)")"
 }
 
-# wait_connected: this machine's client has come with the new token; until then the old one must not go.
+server_time() { http_get "$(jq -r .http_url <<<"$(endpoints)")/api/v1/hosts" "$(token_file)" 2>/dev/null | jq '.server_time' || printf 0; }
+
+# start_again NAME: the same command once more.
+start_again() {
+  local -a command=()
+  mapfile -d '' -t command <"/proc/$(pid_of "$1")/cmdline"
+  stop_process "$1" 12
+  start "$1" "${command[@]}"
+}
+
+# wait_connected SINCE: this machine's clients have come with the new token; until then the old one must not go.
 wait_connected() {
-  local url deadline=$((SECONDS + 60))
-  is_running client || return 0
+  local url name deadline=$((SECONDS + 60))
+  local -a names=()
+  ! is_running client || names+=("$(client_host)")
+  ! is_running scripts || names+=("$(toml_get "$RESMON_HOME/scripts.toml" client.host)")
   url=$(jq -r .http_url <<<"$(endpoints)")
-  until http_get "$url/api/v1/hosts" "$(token_file)" 2>/dev/null |
-    jq -e --arg host "$(client_host)" 'any(.hosts[]; .host == $host and .connected)' >/dev/null 2>&1; do
-    ((SECONDS < deadline)) || die failed "this machine's client does not come back with the new token; the server still takes the old one"
-    sleep 0.2
+  for name in "${names[@]}"; do
+    until http_get "$url/api/v1/hosts" "$(token_file)" 2>/dev/null | jq -e --arg host "$name" --argjson since "$1" \
+      'any(.hosts[]; .host == $host and .connected and .connected_since > $since)' >/dev/null 2>&1; do
+      ((SECONDS < deadline)) || die failed "$(printable "$name") does not come with the new token; the server still takes the old one"
+      sleep 0.2
+    done
   done
 }
 

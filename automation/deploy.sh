@@ -131,7 +131,7 @@ check_hosts() {
 }
 
 deploy_all() {
-  local release='' began=$SECONDS failed_hosts=0 running=0 next=0 i
+  local release='' began=$SECONDS failed_hosts=0 untold='' running=0 next=0 i
   work=$(mktemp -d "${TMPDIR:-/tmp}/resmon-deploy.XXXXXX")
   trap 'end_jobs; rm -rf -- "$work"' EXIT
   trap 'progress_end; say "interrupted: hosts that are not done may be half way; the same command again finishes them"; exit 130' INT
@@ -170,16 +170,24 @@ deploy_all() {
     [[ -s $work/$i/result ]] || printf 'failed\tended unexpectedly: %s\n' "$(tail -n 1 "$work/$i/log")" >"$work/$i/result"
     [[ $(<"$work/$i/result") == ok* ]] || failed_hosts=$((failed_hosts + 1))
   done
-  if [[ $role == client && -z $dry && ($action == install || $action == upgrade) ]]; then settle_tokens; fi
+  if [[ $role == client && -z $dry ]]; then
+    case $action in
+      install | upgrade) settle_tokens ;;
+      remove) [[ -z $purge ]] || forget_purged ;;
+    esac
+  fi
   report $((SECONDS - began))
-  ((failed_hosts == 0)) || return 1
+  ((failed_hosts == 0)) && [[ -z $untold ]] || return 1
 }
 
 # release_id PROGRAM: version and content: the same program is the same release wherever it is built.
 release_id() {
   local version
   version=$("$1" --version 2>/dev/null </dev/null | awk '{ print $2; exit }') || version=
-  [[ $version =~ ^[0-9A-Za-z.+~-]+$ ]] || die failed "$(printable "$1") does not say its version"
+  [[ -n $version ]] || die failed "$(printable "$1") does not say its version"
+  # It becomes the name of a folder on the hosts, which take no other.
+  [[ $version =~ ^[0-9A-Za-z][0-9A-Za-z._-]*$ ]] ||
+    die failed "the version of $(printable "$1") is '$(printable "$version")'; a release is named by letters, digits, dots, dashes and underscores"
   printf '%s-%s' "$version" "$(sha256sum <"$1" | cut -c 1-12)"
 }
 
@@ -228,16 +236,14 @@ one_host() {
       since=$(server_now)
       if [[ $action == remove ]]; then
         # By the script sent along: what is there may be half gone already.
-        if [[ -n $docker ]]; then
-          run_there "$i" remove_container "$host" || return 0
-        else
-          run_there "$i" remove_there "$host" || return 0
-        fi
+        if [[ -n $docker ]]; then run_there "$i" remove_container "$host" || return 0; fi
+        if [[ -z $docker || -n $purge ]]; then run_there "$i" remove_there "$host" || return 0; fi
+        (umask 077 && fact token "$answer" >"$work/$i/token")
       else
         run_there "$i" host_verb "$host" "$role" rollback || return 0
       fi
       if [[ $action == remove ]]; then
-        result "$i" ok removed
+        result "$i" ok "removed${purge:+, with configuration and data}"
       else
         # answer holds the release that runs now.
         facts=$(fact release "$answer")
@@ -281,7 +287,7 @@ needed_glibc() {
 }
 
 install_there() {
-  local i=$1 host=$2 client=$3 facts=$4 answer reason installed since note
+  local i=$1 host=$2 client=$3 facts=$4 answer reason installed since note moment=last_seen
   reason=$(unfit "$facts")
   if [[ -n $reason ]]; then
     result "$i" failed "$reason"
@@ -305,21 +311,30 @@ install_there() {
     install_container "$i" "$host" "$client"
     return
   fi
-  # shellcheck disable=SC2016 # expanded there
+  since=$(server_now)
   run_there "$i" send_there "$i" "$host" || return 0
   note=$(fact note "$answer")
   note_stage "$i" starting
-  since=$(server_now)
-  if [[ $(fact changed "$answer") == yes ]]; then
-    run_there "$i" host_verb "$host" "$role" restart || {
-      go_back "$i" "$host" "$installed"
-      return 0
-    }
-  else
-    run_there "$i" host_verb "$host" "$role" start || return 0
-  fi
+  case $(fact changed "$answer") in
+    yes)
+      since=$(server_now)
+      run_there "$i" host_verb "$host" "$role" restart || {
+        go_back "$i" "$host" "$installed"
+        return 0
+      }
+      ;;
+    token)
+      # A running program reads its token file again by itself.
+      moment=connected_since
+      run_there "$i" host_verb "$host" "$role" start || return 0
+      ;;
+    *)
+      since=$(server_now)
+      run_there "$i" host_verb "$host" "$role" start || return 0
+      ;;
+  esac
   note_stage "$i" 'waiting for data'
-  await "$i" "$client" "$since" || {
+  await "$i" "$client" "$since" "$moment" || {
     go_back "$i" "$host" "$installed"
     return 0
   }
@@ -402,15 +417,15 @@ send_there() {
     run bash "$staging/host.sh" install '"$role $release $keep"
 }
 
-# await INDEX NAME SINCE: until the server has data of that client that is newer than SINCE (the server's clock, ms); of a server,
-# until it is ready.
+# await INDEX NAME SINCE [MOMENT]: until the server has data of that client that is newer than SINCE (the server's clock, ms), or, with
+# connected_since, until the client has connected since; of a server, until it is ready.
 await() {
-  local i=$1 client=$2 since=$3 deadline=$((SECONDS + patience)) words missing
+  local i=$1 client=$2 since=$3 moment=${4:-last_seen} deadline=$((SECONDS + patience)) words missing
   while ((SECONDS < deadline)); do
     if [[ $role == server ]]; then
       server_get /readyz >/dev/null 2>&1 && return 0
-    elif server_get /api/v1/hosts 2>/dev/null | jq -e --arg host "$client" --argjson since "$since" \
-      'any(.hosts[]; .host == $host and .up and .last_seen > $since and .received_samples > 0)' >/dev/null 2>&1; then
+    elif server_get /api/v1/hosts 2>/dev/null | jq -e --arg host "$client" --argjson since "$since" --arg moment "$moment" \
+      'any(.hosts[]; .host == $host and .up and .[$moment] > $since and .received_samples > 0)' >/dev/null 2>&1; then
       return 0
     fi
     sleep 0.5
@@ -509,14 +524,14 @@ enrol_all() {
   [[ -z $changed ]] || tell_server
 }
 
-# tell_server: it reads its token file at start. Clients keep what they sample meanwhile, so a restart loses nothing.
+# tell_server: waits until the server has the token file as it is now. Nothing restarts.
 tell_server() {
-  local host
+  local host written
   if [[ -s $(fleet_file) ]]; then
     host=$(jq -r .host "$(fleet_file)")
     progress "the server on $host takes the new tokens"
     # shellcheck disable=SC2016 # expanded there
-    on_host "$host" 'umask 077
+    written=$(on_host "$host" 'umask 077
       run() { "$@"; }
       etc=$HOME/.local/resmon/etc
       if [ "$(id -u)" = 0 ]; then etc=/etc/resmon
@@ -524,19 +539,30 @@ tell_server() {
       run sh -c '\''umask 077; cat >"$1/server.token.new" &&
         { [ ! -e "$1/server.token" ] || { chown --reference="$1/server.token" "$1/server.token.new" &&
           chmod --reference="$1/server.token" "$1/server.token.new"; }; } &&
-        mv -f "$1/server.token.new" "$1/server.token"'\'' sh "$etc"' \
-      <"$(token_file)"
-    host_verb "$host" server restart >/dev/null
+        mv -f "$1/server.token.new" "$1/server.token" && stat -c written=%.6Y "$1/server.token"'\'' sh "$etc"' \
+      <"$(token_file)") || die failed "the server on $host could not be given the new tokens"
+    written=$(fact written "$written")
+    await_tokens "$server_url" "${written//[!0-9]/}"
   elif is_running server; then
     progress "the server takes the new tokens"
-    restart_house_server
+    await_tokens "$server_url" "$(written_at "$(token_file)")"
   fi
   progress_end
-  local deadline=$((SECONDS + 30))
-  until server_get /readyz >/dev/null 2>&1; do
-    ((SECONDS < deadline)) || die connection "the server does not come back at $server_url"
-    sleep 0.2
+}
+
+# forget_purged: the tokens of every host that is purged are taken back, by what the host still had and by its name here.
+forget_purged() {
+  local i lines=$work/purged
+  (umask 077 && : >"$lines")
+  for i in "${!hosts[@]}"; do
+    [[ $(<"$work/$i/result") == ok* ]] || continue
+    token_label "${names[i]:-${hosts[i]}}" >>"$lines"
+    printf '\n' >>"$lines"
+    cat -- "$work/$i/token" >>"$lines" 2>/dev/null || true
   done
+  [[ -s $lines && -s $(token_file) ]] || return 0
+  take_lock 60
+  if forget_tokens "$lines"; then take_back; fi
 }
 
 # settle_tokens: with --rotate-token the old ones of every host that is done are taken back.
@@ -547,7 +573,14 @@ settle_tokens() {
     [[ $(<"$work/$i/result") == ok* ]] || continue
     if revoke "${names[i]:-${hosts[i]}}" 1; then changed=yes; fi
   done
-  [[ -z $changed ]] || tell_server
+  [[ -z $changed ]] || take_back
+}
+
+# take_back: as tell_server, after everything else is done: the report still comes.
+take_back() {
+  (tell_server) && return 0
+  warn "the server still lets in who has an old token; it is taken out of $(token_file)"
+  untold=yes
 }
 
 # payload INDEX NAME: what goes to the host, in $work/INDEX/payload.

@@ -4,6 +4,7 @@
 # What this very command started and so must end if it is interrupted or fails, in starting order; and the pids, to wait for.
 started=()
 stopped=0
+declare -gA words_from=() # where in NAME.stderr this command's begin
 declare -gA started_pids=()
 
 # start NAME COMMAND…: nothing when it runs already. Programs write their own log; what they say before that is in NAME.stderr.
@@ -16,11 +17,26 @@ start() {
     say "$name is already running (pid $pid)"
     return 0
   fi
-  : >"$RESMON_HOME/log/$name.stderr"
-  chmod 0600 -- "$RESMON_HOME/log/$name.stderr"
+  begin_words "$name"
   started+=("$name")
   spawn "$name" "$RESMON_HOME/log/$name.stderr" "$@"
   started_pids[$name]=$!
+}
+
+# begin_words NAME: what is in its NAME.stderr stays, for an administrator's first password is told once; over 1 MiB it begins anew beside its old.
+begin_words() {
+  local file=$RESMON_HOME/log/$1.stderr
+  if (($(stat -c %s -- "$file" 2>/dev/null || printf 0) > 1048576)); then mv -f -- "$file" "$file.1"; fi
+  : >>"$file"
+  chmod 0600 -- "$file"
+  words_from[$1]=$(stat -c %s -- "$file")
+}
+
+# last_words NAME: what it has said since this command started it.
+last_words() {
+  tail -c "+$((${words_from[$1]-0} + 1))" -- "$RESMON_HOME/log/$1.stderr" >"$RESMON_HOME/run/$1.words" 2>/dev/null || true
+  tail_of "$RESMON_HOME/run/$1.words" "${2:-15}"
+  rm -f -- "$RESMON_HOME/run/$1.words"
 }
 
 # explain_exit NAME: NAME, just started, has ended: shows its last words and fails with its code where the contract names it.
@@ -28,7 +44,7 @@ explain_exit() {
   local name=$1 status=0
   wait "${started_pids[$name]-0}" || status=$?
   progress_end
-  tail_of "$RESMON_HOME/log/$name.stderr"
+  last_words "$name"
   tail_of "$RESMON_HOME/log/$name.log" 8
   case $status in
     3) die configuration "$name ended at once: its configuration is not right" ;;
@@ -94,7 +110,7 @@ wait_ready() {
   until http_get "$url/readyz" "$(token_file)" >/dev/null 2>&1; do
     is_running server || explain_exit server
     if ((SECONDS > deadline)); then
-      tail_of "$RESMON_HOME/log/server.stderr"
+      last_words server
       tail_of "$RESMON_HOME/log/server.log"
       die failed "the server is not ready after $((SECONDS - began)) s"
     fi
@@ -119,13 +135,4 @@ start_program() {
     fi
     say "started $1 (pid $(pid_of "$1"))"
   fi
-}
-
-# restart_house_server: in a shell of its own, whose end does not end the server.
-restart_house_server() {
-  (
-    trap - EXIT INT TERM
-    stop_process server 30
-    start_program server 2>/dev/null
-  )
 }

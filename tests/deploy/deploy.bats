@@ -80,6 +80,14 @@ other_program() {
   [ "$before" = "$(there 10.77.0.11 'cat /run/resmon/client.pid; readlink /opt/resmon/client/current; ls /etc/resmon')" ]
 }
 
+@test "a program whose version is no name of a folder is refused before anything is copied" {
+  printf '#!/bin/sh\necho resmon-client 1.0.0+dirty~1\n' >"$BATS_FILE_TMPDIR/odd"
+  chmod +x "$BATS_FILE_TMPDIR/odd"
+  run deploy 10.77.0.11 --binary "$BATS_FILE_TMPDIR/odd" --upgrade
+  [ "$status" -eq 1 ]
+  [[ $output == *"'1.0.0+dirty~1'"* ]]
+}
+
 @test "another release needs --upgrade; --rollback goes back" {
   other_program newer
   run deploy 10.77.0.11 --binary "$BATS_FILE_TMPDIR/newer"
@@ -129,23 +137,41 @@ other_program() {
   [ "$status" -eq 0 ]
 }
 
-@test "tokens are rotated without a lost sample, and the old one is no good any more" {
+@test "tokens are rotated without a lost sample and without a restart, and the old one is no good any more" {
   old=$(there 10.77.0.11 'cat /etc/resmon/client.token')
+  before=$(cat "$RESMON_HOME/run/server.pid" && there 10.77.0.11 'cat /run/resmon/client.pid')
   begin=$(date +%s)
   run deploy 10.77.0.11 10.77.0.12 --rotate-token
   [ "$status" -eq 0 ]
   [ "$old" != "$(there 10.77.0.11 'cat /etc/resmon/client.token')" ]
   refused grep -qF "$old" "$RESMON_HOME/token"
-  # Each second has its sample: what was taken while a server was away came later. The clients' own restart costs no second
-  # of the clock twice, and at most the one in which it fell.
+  [ "$before" = "$(cat "$RESMON_HOME/run/server.pid" && there 10.77.0.11 'cat /run/resmon/client.pid')" ]
+  # Each second has its sample, unless the machine was too busy to take one: the client counts those.
   deadline=$((SECONDS + 60))
   until [ "$(query "SELECT last(load1) FROM system WHERE host = 'host11' AND time > ${begin}s + 12s" | jq '.results[0].series | length')" = 1 ]; do
     ((SECONDS < deadline))
     sleep 0.5
   done
+  # What came is what was taken: the client has dropped nothing and has nothing left.
+  run query "SELECT max(dropped_samples) FROM internal_client WHERE host = 'host12' AND time > ${begin}s"
+  [ "$(jq '.results[0].series[0].values[0][1]' <<<"$output")" = 0 ]
   run query "SELECT elapsed(load1, 1s) FROM system WHERE host = 'host12' AND time > ${begin}s"
   gaps=$(jq '[.results[0].series[0].values[][1]] | max' <<<"$output")
   ((gaps <= 2))
+}
+
+@test "status over ssh tells what runs there, and what the server has of it" {
+  run resmon status --host 10.77.0.11 --host 10.77.0.12 --json
+  [ "$status" -eq 0 ]
+  [ "$(jq -c '[.services[] | [.where, .role, .state]]' <<<"$output")" = '[["10.77.0.11","client","up"],["10.77.0.12","client","up"]]' ]
+  [ "$(jq -r '[.clients[] | select(.lag_seconds != null) | .host] | join(" ")' <<<"$output")" = 'host11 host12' ]
+  run resmon status --host 10.77.0.11
+  [[ $output == *'LAST SEEN'*'LAG'*'BACKLOG'*'DROPPED'*host11* ]]
+  run resmon status server --host 10.77.0.11
+  [ "$status" -eq 1 ]
+  [[ $output == *absent* ]]
+  RESMON_SSH_TIMEOUT=2 run resmon status --host 10.77.0.99
+  [ "$status" -eq 4 ]
 }
 
 @test "stop, start and logs work over ssh; a host that is not there hinders no other" {
@@ -168,8 +194,14 @@ other_program() {
   [ "$status" -eq 0 ]
   refused there 10.77.0.11 'test -e /opt/resmon || pgrep -x resmon-client'
   there 10.77.0.11 'test -e /etc/resmon/client.toml'
+  token=$(there 10.77.0.12 'cat /etc/resmon/client.token')
+  there 10.77.0.12 'cp /etc/resmon/client.toml /etc/resmon/client.toml.20260101T000000Z.bak'
+  grep -qxF "$token" "$RESMON_HOME/token"
   run deploy 10.77.0.12 --remove --purge
   [ "$status" -eq 0 ]
+  # Nobody comes in any more with what it had; the others do.
+  refused grep -qF "$token" "$RESMON_HOME/token"
+  grep -qxF "$(there 10.77.0.11 'cat /etc/resmon/client.token')" "$RESMON_HOME/token"
   refused there 10.77.0.12 'ls /etc/resmon /var/lib/resmon /var/log/resmon'
 }
 
@@ -193,7 +225,14 @@ DOCKER
   [ "$status" -eq 0 ]
   [ "$(there 10.77.0.12 'gunzip </tmp/image')" = image ]
   there 10.77.0.12 'grep -q -- "--read-only" /tmp/docker.log'
-  there 10.77.0.12 'pkill -x resmon-client; rm -rf /etc/resmon /usr/local/bin/docker'
+  there 10.77.0.12 'pkill -x resmon-client'
+  token=$(there 10.77.0.12 'cat /etc/resmon/client.token')
+  PATH=$BATS_FILE_TMPDIR/bin:$PATH run deploy 10.77.0.12 --docker --remove --purge
+  [ "$status" -eq 0 ]
+  there 10.77.0.12 'grep -qx -- "rm --force resmon-client" /tmp/docker.log'
+  refused there 10.77.0.12 'ls /etc/resmon'
+  refused grep -qF "$token" "$RESMON_HOME/token"
+  there 10.77.0.12 'rm -f /usr/local/bin/docker'
 }
 
 @test "a server is deployed, and clients to it" {
