@@ -198,13 +198,13 @@ teardown() { teardown_house; }
 
 # interrupt SIGNAL: up is interrupted while it waits for data.
 interrupt() {
-  FAKE_CLIENT_SILENT=1 env --default-signal=INT "$ROOT/resmon" up --http-port "$HTTP_PORT" --tcp-port "$TCP_PORT" 3>&- >"$BATS_TEST_TMPDIR/output" 2>&1 &
+  RESMON_UP_TIMEOUT=120 FAKE_CLIENT_SILENT=1 env --default-signal=INT "$ROOT/resmon" up --http-port "$HTTP_PORT" --tcp-port "$TCP_PORT" 3>&- >"$BATS_TEST_TMPDIR/output" 2>&1 &
   up=$!
-  wait_until 10 grep -q 'simulated 2 of 2' "$BATS_TEST_TMPDIR/output"
+  wait_until 60 grep -q 'simulated 2 of 2' "$BATS_TEST_TMPDIR/output"
   kill "-$1" "$up"
   code=0
   wait "$up" || code=$?
-  wait_until 10 no_process
+  wait_until 60 no_process
 }
 
 @test "Ctrl-C during up leaves nothing behind" {
