@@ -151,6 +151,8 @@ class Reader {
   void commit(std::uint64_t position);
   // Everything after the committed position is read again.
   void rewind();
+  // Other than the options'. Not while another thread reads.
+  void set_patience(std::chrono::milliseconds patience);
   // The same as commit, whether or not they were read: another way led there. `weight`: of the records newly passed, as
   // append_at was told. It makes dropped_weight exact where only a part of a dropped segment was passed.
   void pass(std::uint64_t position, std::uint64_t weight);

@@ -294,6 +294,34 @@ TEST_F(JournalTest, LostCursorsFallBackToTheOldestAndSaySo) {
   EXPECT_EQ(positions(reader(*journal)).size(), 5U);
 }
 
+TEST_F(JournalTest, MissingSegmentsAreCountedOnceAlsoForAReaderThatIsAway) {
+  options_.segment_bytes = 64U << 10U;
+  {
+    const auto journal = open();
+    reader(*journal, "away");
+    for (int i = 0; i < 100; ++i) append(*journal, std::string(4000, 'x'));
+    ASSERT_TRUE(journal->commit());
+  }
+  const auto names = segments();
+  ASSERT_GT(names.size(), 3U);
+  fs::remove(names[0]);
+  fs::remove(names[1]);
+  std::vector<std::uint64_t> damaged;
+  for (int opened = 0; opened < 3; ++opened) {
+    const auto journal = open();
+    for (const ReaderStats& stats : journal->readers())
+      if (stats.name == "away") damaged.push_back(stats.damaged_records);
+  }
+  ASSERT_EQ(damaged.size(), 3U);
+  EXPECT_GT(damaged[0], 0U);
+  EXPECT_EQ(damaged[1], damaged[0]);
+  EXPECT_EQ(damaged[2], damaged[0]);
+  const auto journal = open();
+  Reader& away = reader(*journal, "away");
+  EXPECT_EQ(positions(away).size() + damaged[0], 100U);
+  EXPECT_EQ(away.stats().damaged_records, damaged[0]);
+}
+
 TEST_F(JournalTest, OneBadCursorSlotLeavesTheOther) {
   {
     const auto journal = open();

@@ -174,8 +174,11 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
     } else {
       const auto counted = state_.segments.find(segment.first);
       for (auto [from, to] : missing) {
-        from = std::max(from, next);
-        if (from <= to) cursor.entry.damaged += to - from + 1;
+        from = std::max({from, next, progress.damage_counted_through + 1});
+        if (from <= to) {
+          cursor.entry.damaged += to - from + 1;
+          progress.damage_counted_through = to;
+        }
         if (block == nullptr && counted != state_.segments.end()) {
           std::uint64_t& seen = counted->second.damage_counted_through;
           from = std::max(from, seen + 1);
@@ -256,6 +259,10 @@ void Reader::rewind() {
   progress_->context = 0;
   files_->segment = 0;
   files_->block.reset();
+}
+
+void Reader::set_patience(std::chrono::milliseconds patience) {
+  files_->scanner.set_patience(patience);
 }
 
 void Reader::on_readable(std::function<void()> wake) {

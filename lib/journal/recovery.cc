@@ -357,8 +357,11 @@ Status State::open() {
       cursor.entry = std::move(entry);
       // Files that went missing, as far as the oldest that is left tells.
       if (!kept.empty() && kept.front().header && kept.front().header->previous > cursor.entry.committed &&
-          kept.front().header->previous < kHighestPosition)
+          kept.front().header->previous < kHighestPosition) {
         cursor.entry.damaged += kept.front().header->previous - cursor.entry.committed;
+        // Once: the cursor goes behind the hole, also that of a reader that is away, and is made durable below.
+        cursor.entry.committed = kept.front().header->previous;
+      }
       cursors.emplace(cursor.entry.name, std::move(cursor));
     }
     if (options.never_reuse_positions && slot->next_position < kHighestPosition)

@@ -31,6 +31,8 @@ class SegmentScanner {
   explicit SegmentScanner(std::size_t buffer_bytes, std::chrono::milliseconds patience = {})
       : buffer_bytes_(buffer_bytes), patience_(patience) {}
 
+  void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
+
   // Begins behind the segment's header. `file` may be null: nothing will be found.
   void start(std::shared_ptr<File> file, std::uint32_t seed, std::uint64_t first_position);
 
@@ -55,7 +57,7 @@ class SegmentScanner {
   Result<std::size_t> ensure(std::size_t want, bool may_read);
 
   const std::size_t buffer_bytes_;
-  const std::chrono::milliseconds patience_;
+  std::chrono::milliseconds patience_;
   std::chrono::steady_clock::time_point failing_since_{};
   std::shared_ptr<File> file_;
   std::uint32_t seed_ = 0;

@@ -17,6 +17,7 @@ namespace resmon::journal {
 
 class SimulatedFiles : public FileSystem {
  public:
+  static constexpr std::size_t kSector = 512;
   struct Inode {
     std::string data;             // as processes see it
     std::string device;           // as a crash leaves it, at worst
@@ -36,6 +37,8 @@ class SimulatedFiles : public FileSystem {
   std::uint64_t capacity = ~std::uint64_t{0};
   std::uint64_t highest_usage = 0;
   std::uint64_t operations = 0;
+  std::string unreadable;  // a file with a sector that the device cannot read, and where that begins
+  std::uint64_t unreadable_at = 0;
 
   std::uint64_t usage() const {
     std::uint64_t bytes = 4096;
@@ -113,8 +116,6 @@ class SimulatedFiles : public FileSystem {
   Names names;
 
  private:
-  static constexpr std::size_t kSector = 512;
-
   class SimulatedFile : public File {
    public:
     SimulatedFile(SimulatedFiles& owner, std::shared_ptr<Inode> inode, std::string path)
@@ -123,6 +124,12 @@ class SimulatedFiles : public FileSystem {
     Result<std::size_t> read_at(std::uint64_t offset, std::span<char> out) override {
       RESMON_TRY(owner_.operate(path_));
       if (offset >= inode_->data.size()) return std::size_t{0};
+      if (path_ == owner_.unreadable && offset < owner_.unreadable_at + kSector &&
+          offset + out.size() > owner_.unreadable_at) {
+        // As the kernel does: what is before it is read.
+        if (offset >= owner_.unreadable_at) return fail(system_error(path_, EIO));
+        out = out.first(static_cast<std::size_t>(owner_.unreadable_at - offset));
+      }
       return inode_->data.copy(out.data(), out.size(), static_cast<std::size_t>(offset));
     }
     Result<std::size_t> write_at(std::uint64_t offset, std::string_view bytes) override {

@@ -66,10 +66,11 @@ struct Cursor {
 
 struct Reader::Progress {
   Cursor* cursor = nullptr;
-  std::uint64_t next = 1;     // first position not delivered
-  std::uint64_t at = 1;       // where reading goes on; below `next` while replaying
-  std::uint64_t context = 0;  // the group whose records were delivered from its start
-  bool armed = true;          // wake when there is something
+  std::uint64_t next = 1;                    // first position not delivered
+  std::uint64_t at = 1;                      // where reading goes on; below `next` while replaying
+  std::uint64_t context = 0;                 // the group whose records were delivered from its start
+  bool armed = true;                         // wake when there is something
+  std::uint64_t damage_counted_through = 0;  // what is read again after rewind() is not counted again
   std::function<void()> wake;
 };
 

@@ -31,6 +31,9 @@ constexpr std::uint64_t kFreshBytes = 64U << 10U;  // damage costs at most what 
 constexpr std::size_t kReadBytes = 64U << 10U;
 constexpr auto kHandOverPatience = std::chrono::milliseconds(2000);
 constexpr std::uint64_t kReserve = 4096;
+constexpr auto kRecoverPatience = std::chrono::milliseconds(1000);
+constexpr auto kRecoverDeadline = std::chrono::seconds(30);
+constexpr auto kRetryPause = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -67,7 +70,11 @@ Status DiskSpool::recover() {
   reader.loss = journal::Loss::kOldest;
   reader.see = journal::ReaderOptions::See::kAppended;
   reader.buffer_bytes = kReadBytes;
+  // The client starts meanwhile: a bad sector costs its records, not the wait for a device that may never read it.
+  reader.patience = std::min(options_.read_patience, kRecoverPatience);
   RESMON_ASSIGN(reader_, journal_->reader(reader));
+  const auto give_up = steady_clock::now() + kRecoverDeadline;
+  const std::uint64_t damaged_before = reader_->stats().damaged_records;
   Recovered& r = recovered_;
   r.dropped_samples = dropped_samples();
   r.last = last_ = journal_->stats().last_position;
@@ -75,7 +82,11 @@ Status DiskSpool::recover() {
   std::string owner;
   while (true) {
     auto got = reader_->read(kReadBytes);
-    if (!got) return fail(std::move(got).error());
+    if (!got) {
+      if (steady_clock::now() > give_up) return fail(std::move(got).error());
+      if (reader.patience.count() > 0) std::this_thread::sleep_for(kRetryPause);
+      continue;
+    }
     if (got->empty()) break;
     for (const journal::Record& record : *got) {
       const auto head = decode_record_head(record.payload);
@@ -94,6 +105,8 @@ Status DiskSpool::recover() {
     }
   }
   reader_->rewind();
+  reader_->set_patience(options_.read_patience);
+  r.damaged = reader_->stats().damaged_records - damaged_before;
   if (!any) {
     r.first = r.last + 1;
     // All is acknowledged; the newest segment is still there and says which stream it was.

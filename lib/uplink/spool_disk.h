@@ -28,6 +28,8 @@ struct DiskOptions {
   std::string owner;                     // the client's name
   journal::FileSystem* files = nullptr;  // null: the real one
   bool sync_in_background = true;        // false: for tests with files that know one thread
+  // What the device cannot read for so long is given up and counted; when the spool is opened, a second is the most.
+  std::chrono::milliseconds read_patience{30'000};
 };
 
 class DiskSpool {
@@ -43,7 +45,8 @@ class DiskSpool {
     std::deque<std::uint32_t> samples;  // of each from `first`; kNoBatch where there is none
     std::uint64_t last = 0;             // the highest number that may have been given out
     std::uint64_t dropped_samples = 0;
-    std::string other_owner;  // another client wrote it
+    std::string other_owner;    // another client wrote it
+    std::uint64_t damaged = 0;  // records that could not be read; nobody knows how many samples they had
   };
   static constexpr std::uint32_t kNoBatch = ~0U;
   Recovered take_recovered() { return std::move(recovered_); }

@@ -331,6 +331,32 @@ TEST_F(SpoolDiskTest, DamageCostsWhatIsDamagedAndIsCounted) {
   EXPECT_LE(taken - kept - spool().dropped_samples(), kFields + 1);
 }
 
+TEST_F(SpoolDiskTest, AnUnreadableSectorCostsItsRecordsNotTheSpool) {
+  options_.disk.read_patience = std::chrono::milliseconds(0);
+  start();
+  const wire::StreamId stream = spool().stream();
+  for (int id = 1; id <= 500; ++id) push(id);
+  spool().sync_now();
+  kill();
+  for (const auto& [name, inode] : files_.names) {
+    if (!name.ends_with(".seg")) continue;
+    files_.unreadable = name;
+    files_.unreadable_at = inode->data.size() / 20 / SimulatedFiles::kSector * SimulatedFiles::kSector;
+    break;
+  }
+  start();
+  EXPECT_TRUE(spool().on_disk());
+  EXPECT_EQ(spool().disk_error(), "");
+  EXPECT_EQ(spool().stream(), stream);
+  EXPECT_THAT(spool().take_findings(), ::testing::Contains(::testing::HasSubstr("damaged")));
+  push(501);
+  const auto left = rest();
+  EXPECT_GT(left.size(), 100U);
+  EXPECT_LT(left.size(), 501U);
+  EXPECT_EQ(left.front(), 1);
+  EXPECT_EQ(left.back(), 501);
+}
+
 TEST_F(SpoolDiskTest, WhatIsNoSpoolIsSetAside) {
   files_.names["j/00000000000000000001.seg"] = std::make_shared<SimulatedFiles::Inode>();
   files_.names["j/00000000000000000001.seg"]->data.assign(100'000, 'z');
