@@ -153,7 +153,7 @@ class Script {
       metric::Schema schema = own_schemas_[row.schema];
       std::vector<metric::Tag> tags;
       for (const auto& [key, value] : options_.tags) tags.push_back({key, value});
-      for (metric::Tag& tag : schema.tags) tags.push_back(std::move(tag));  // a later one wins: the script's own
+      for (const metric::Tag& tag : schema.tags) tags.push_back(tag);  // a later one wins: the script's own
       metric::normalise_tags(tags);
       schema.tags = std::move(tags);
       RESMON_ASSIGN(id, schemas_.intern(std::move(schema)));

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -82,7 +83,13 @@ class Fleet final : public ingest::Observer {
   struct Entry;
   struct Role;
   Entry& entry(const std::string& host);  // REQUIRES: mutex_ held
-  Role& role_of(metric::SchemaId id);
+  // What a schema's rows mean here: whose they are, and, of the few that say something of the overview, what.
+  struct Meaning {
+    bool known = false;
+    Entry* entry = nullptr;  // of its host; null when it has none
+    Role* role = nullptr;    // of roles_; null: nothing
+  };
+  const Meaning& meaning_of(metric::SchemaId id);
   void apply(Role& role, const metric::Batch& batch, const metric::Row& row);
   Host view(const Entry& entry, UnixNanos now) const;
 
@@ -91,7 +98,8 @@ class Fleet final : public ingest::Observer {
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
-  std::vector<std::unique_ptr<Role>> roles_;  // by SchemaId
+  std::vector<Meaning> meanings_;  // by SchemaId
+  std::deque<Role> roles_;
   std::uint64_t version_ = 0;
 };
 

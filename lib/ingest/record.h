@@ -91,7 +91,7 @@ class RecordDecoder {
   bool same_process_ = false;
   bool numbers_lost_ = false;
   std::vector<std::string> texts_;
-  std::vector<std::vector<metric::Field>> lists_;
+  std::vector<metric::SharedList<metric::Field>> lists_;
   std::unordered_map<std::uint64_t, metric::SchemaId> ids_;  // theirs to ours
 };
 

@@ -403,7 +403,7 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
   s.tags.push_back({"host", hello.client});
   Session* const raw = session.get();  // the decoder is the session's own
   s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, [this, raw](metric::Schema schema) {
-    schema.tags.insert(schema.tags.end(), raw->tags.begin(), raw->tags.end());
+    for (const metric::Tag& tag : raw->tags) schema.tags.push_back(tag);
     metric::normalise_tags(schema.tags);
     return schemas_.intern(std::move(schema));
   });

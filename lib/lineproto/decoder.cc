@@ -113,9 +113,10 @@ LineDecoder::Impl::Making LineDecoder::Impl::make_shape(Shape& made) {
   metric::Schema schema;
   unescape_measurement(key.measurement, schema.measurement);
   for (const auto& [name, value] : key.tags) {
-    metric::Tag& tag = schema.tags.emplace_back();
+    metric::Tag tag;
     unescape_key(name, tag.key);
     unescape_key(value, tag.value);
+    schema.tags.push_back(std::move(tag));
   }
   const std::size_t tags = schema.tags.size();
   metric::normalise_tags(schema.tags);

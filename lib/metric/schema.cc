@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 
 namespace resmon::metric {
 
@@ -55,12 +56,26 @@ std::string group_key(std::string_view measurement, const std::vector<Tag>& tags
   return key;
 }
 
+std::size_t SchemaTable::HashOfField::operator()(const Field& field) const {
+  return combine(std::hash<std::string>()(field.name), static_cast<std::size_t>(field.type));
+}
+
+SchemaTable::~SchemaTable() {
+  const std::size_t count = size();
+  for (std::size_t id = 0; id < count; ++id) {
+    const Place place = place_of(static_cast<SchemaId>(id));
+    std::destroy_at(blocks_[place.block].load() + place.index);
+  }
+  for (unsigned block = 0; block < blocks_.size(); ++block)
+    if (Schema* const schemas = blocks_[block].load()) std::allocator<Schema>().deallocate(schemas, block_size(block));
+}
+
 Result<SchemaId> SchemaTable::intern(Schema schema) {
   const std::size_t hash = hash_of(schema);
   const auto find = [&]() -> const SchemaId* {
     const auto [first, last] = ids_.equal_range(hash);
     for (auto it = first; it != last; ++it)
-      if (schemas_[it->second] == schema) return &it->second;
+      if ((*this)[it->second] == schema) return &it->second;
     return nullptr;
   };
   {
@@ -69,22 +84,21 @@ Result<SchemaId> SchemaTable::intern(Schema schema) {
   }
   std::unique_lock lock(mutex_);
   if (const SchemaId* id = find()) return *id;
-  if (schemas_.size() >= limit_)
-    return fail(ErrorKind::kLimit, "schema table is full (" + std::to_string(limit_) + " shapes)");
-  const auto id = static_cast<SchemaId>(schemas_.size());
-  schemas_.push_back(std::move(schema));
+  const std::size_t size = size_.load(std::memory_order_relaxed);
+  if (size >= limit_) return fail(ErrorKind::kLimit, "schema table is full (" + std::to_string(limit_) + " shapes)");
+  const auto id = static_cast<SchemaId>(size);
+  const Place place = place_of(id);
+  Schema* block = blocks_[place.block].load(std::memory_order_relaxed);
+  if (block == nullptr) {
+    block = std::allocator<Schema>().allocate(block_size(place.block));
+    blocks_[place.block].store(block, std::memory_order_release);
+  }
+  schema.fields = field_lists_.share(std::move(schema.fields));
+  schema.tags.shrink_to_fit();
+  std::construct_at(block + place.index, std::move(schema));
   ids_.emplace(hash, id);
+  size_.store(size + 1, std::memory_order_release);
   return id;
-}
-
-const Schema& SchemaTable::operator[](SchemaId id) const {
-  std::shared_lock lock(mutex_);
-  return schemas_[id];
-}
-
-std::size_t SchemaTable::size() const {
-  std::shared_lock lock(mutex_);
-  return schemas_.size();
 }
 
 }  // namespace resmon::metric

@@ -9,11 +9,8 @@ namespace resmon::store {
 
 namespace {
 
-std::string group_lookup_key(MeasurementId measurement, std::string_view tags) {
-  std::string key;
-  put_fixed(key, measurement);
-  key += tags;
-  return key;
+std::size_t hash_of_group(MeasurementId measurement, std::string_view encoded_tags) {
+  return std::hash<std::string_view>()(encoded_tags) + measurement * 0x9e3779b97f4a7c15ULL;
 }
 
 Unexpected<Error> damaged(const std::string& what) {
@@ -89,14 +86,14 @@ Status Catalog::load(Database& database) {
     auto group = std::make_shared<Group>();
     group->id = static_cast<GroupId>(groups_.size());
     group->tags = std::move(tags);
-    group_ids_.emplace(group_lookup_key(static_cast<MeasurementId>(measurement), groups.blob(2)), group->id);
+    group_ids_.emplace(hash_of_group(static_cast<MeasurementId>(measurement), groups.blob(2)), group->id);
     measurement_of_group_.push_back(static_cast<MeasurementId>(measurement));
     measurements_[measurement].groups.push_back(group);
     groups_.push_back(std::move(group));
   }
   for (Measurement& measurement : measurements_)
     std::sort(measurement.groups.begin(), measurement.groups.end(),
-              [](const auto& a, const auto& b) { return a->tags < b->tags; });
+              [](const auto& a, const auto& b) { return a->tags.items() < b->tags.items(); });
   saved_measurements_ = measurements_.size();
   saved_groups_ = groups_.size();
   return {};
@@ -126,25 +123,27 @@ Result<Column> Catalog::add_column(MeasurementId measurement, std::string_view n
   return of.columns.back();
 }
 
-Result<GroupId> Catalog::add_group(MeasurementId measurement, const std::vector<metric::Tag>& tags) {
+Result<GroupId> Catalog::add_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags) {
   std::unique_lock lock(mutex_);
-  std::string key = group_lookup_key(measurement, encode_tags(tags));
-  if (const auto it = group_ids_.find(key); it != group_ids_.end()) return it->second;
+  const std::size_t hash = hash_of_group(measurement, encode_tags(tags));
+  const auto [first, last] = group_ids_.equal_range(hash);
+  for (auto it = first; it != last; ++it)
+    if (measurement_of_group_[it->second] == measurement && groups_[it->second]->tags == tags) return it->second;
   if (groups_.size() >= max_groups_)
     return fail(ErrorKind::kLimit, "more than " + std::to_string(max_groups_) + " groups");
-  insert_group(measurement, tags, std::move(key));
+  insert_group(measurement, tags, hash);
   return static_cast<GroupId>(groups_.size() - 1);
 }
 
-void Catalog::insert_group(MeasurementId measurement, std::vector<metric::Tag> tags, std::string key) {
+void Catalog::insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash) {
   auto group = std::make_shared<Group>();
   group->id = static_cast<GroupId>(groups_.size());
   group->tags = std::move(tags);
-  group_ids_.emplace(std::move(key), group->id);
+  group_ids_.emplace(hash, group->id);
   measurement_of_group_.push_back(measurement);
   auto& sorted = measurements_[measurement].groups;
   sorted.insert(std::upper_bound(sorted.begin(), sorted.end(), group,
-                                 [](const auto& a, const auto& b) { return a->tags < b->tags; }),
+                                 [](const auto& a, const auto& b) { return a->tags.items() < b->tags.items(); }),
                 group);
   groups_.push_back(std::move(group));
 }

@@ -31,7 +31,7 @@ class Catalog {
   Result<MeasurementId> add_measurement(std::string_view name);
   // The column of that name, made with `type` if it is new. Its type may be another.
   Result<Column> add_column(MeasurementId measurement, std::string_view name, metric::FieldType type);
-  Result<GroupId> add_group(MeasurementId measurement, const std::vector<metric::Tag>& tags);
+  Result<GroupId> add_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags);
 
   // Writes what is new in the caller's transaction. Call saved() once that is committed.
   Status save(Database& database);
@@ -55,7 +55,8 @@ class Catalog {
     std::vector<std::shared_ptr<const Group>> groups;  // by tag set
     std::size_t saved_columns = 0;
   };
-  void insert_group(MeasurementId measurement, std::vector<metric::Tag> tags, std::string key);
+  // REQUIRES: mutex_ held.
+  void insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash);
 
   const std::uint32_t max_groups_;
   const std::uint32_t max_columns_;
@@ -65,7 +66,7 @@ class Catalog {
   std::unordered_map<std::string, MeasurementId> measurement_ids_;  // guarded by mutex_
   std::vector<MeasurementId> measurement_of_group_;                 // guarded by mutex_
   std::vector<std::shared_ptr<const Group>> groups_;                // by id; guarded by mutex_
-  std::unordered_map<std::string, GroupId> group_ids_;              // by measurement and tags; guarded by mutex_
+  std::unordered_multimap<std::size_t, GroupId> group_ids_;  // by hash of measurement and tags; guarded by mutex_
 
   // The writer's.
   std::size_t saved_measurements_ = 0;

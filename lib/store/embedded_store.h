@@ -20,6 +20,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -120,16 +121,28 @@ class EmbeddedStore final : public Store {
     std::size_t slot = 0;
     metric::FieldType type = metric::FieldType::kFloat;
     bool refused = false;
+    bool operator==(const Target&) const = default;
   };
-  // What a schema's rows become, resolved once. The writer's.
-  struct Plan {
-    bool resolved = false;
-    GroupState* group = nullptr;  // null: refused
+  // What rows with these fields of this measurement become: the same for all machines, so it is kept once.
+  struct Layout {
+    MeasurementId measurement = 0;
+    metric::SharedList<metric::Field> fields;
     std::vector<Target> targets;  // by field
     std::vector<Column> columns;  // by field
     std::string refusal;          // why a target, or the group, is refused
-    std::uint64_t segment = 0;    // that `shape` is of; 0: none
+  };
+  // What a schema's rows become, resolved once. The writer's.
+  struct Plan {
+    const Layout* layout = nullptr;  // null: not resolved yet
+    GroupState* group = nullptr;     // null: refused
+    std::uint64_t segment = 0;       // that `shape` is of; 0: none
     std::uint32_t shape = 0;
+  };
+  struct HashOfSlot {
+    std::size_t operator()(const Head::Slot& slot) const {
+      return std::size_t{slot.id} * kFieldTypes + static_cast<std::size_t>(slot.type);
+    }
+    static constexpr std::size_t kFieldTypes = metric::kFieldTypeCount;
   };
   struct ReadStatements {
     Statement newest_first;  // chunks of a group in a range, from a place on
@@ -158,6 +171,7 @@ class EmbeddedStore final : public Store {
   GroupState& add_group_state(GroupId id);
   Plan* plan_for(metric::SchemaId id);  // null where there is no such schema
   void resolve(metric::SchemaId id, Plan& plan);
+  const Layout* share_layout(Layout layout);
   void write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report);
   void note_row(GroupState& group, std::size_t memory_before, std::uint64_t segment);
   Status make_room();
@@ -228,7 +242,10 @@ class EmbeddedStore final : public Store {
   Statement select_newest_;
   Statement select_first_after_;
   ReadStatements select_;
-  std::vector<Plan> plans_;    // by SchemaId
+  std::vector<Plan> plans_;  // by SchemaId
+  std::deque<Layout> layouts_;
+  std::unordered_multimap<std::size_t, const Layout*> layouts_by_hash_;
+  metric::ListPool<Head::Slot, HashOfSlot> slot_lists_;
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;
   SegmentWriter log_;

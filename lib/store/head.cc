@@ -10,8 +10,7 @@ constexpr std::size_t kGrowSlots =
 }
 
 std::size_t Head::memory_bytes() const {
-  return times_.capacity() * sizeof(UnixNanos) + cells_.capacity() * sizeof(metric::Cell) +
-         slots_.capacity() * sizeof(Slot) + text_.capacity();
+  return times_.capacity() * sizeof(UnixNanos) + cells_.capacity() * sizeof(metric::Cell) + text_.capacity();
 }
 
 std::size_t Head::row(UnixNanos time) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "metric/shared_list.h"
 #include "metric/value.h"
 #include "store/rows.h"
 
@@ -34,6 +35,16 @@ class Head {
   }
   // The place of a column in rows, made if it is not there.
   std::size_t slot(ColumnId id, metric::FieldType type);
+  // A column's place in rows is its place here. Groups of one measurement mostly have equal lists: the store lets them
+  // share one.
+  struct Slot {
+    ColumnId id;
+    metric::FieldType type;
+    bool operator==(const Slot&) const = default;
+  };
+  using Slots = metric::SharedList<Slot>;
+  const Slots& slots() const { return slots_; }
+  void share_slots(Slots equal) { slots_ = std::move(equal); }  // REQUIRES: equal == slots()
   void set(std::size_t row, std::size_t slot, metric::Cell cell) {
     metric::Cell* const base = cells_.data() + row * stride_;
     base[slot / 64] |= metric::Cell{1} << (slot % 64);
@@ -46,10 +57,6 @@ class Head {
   void clear();
 
  private:
-  struct Slot {
-    ColumnId id;
-    metric::FieldType type;
-  };
   bool has(std::size_t row, std::size_t slot) const {
     return (cells_[row * stride_ + slot / 64] >> (slot % 64) & 1U) != 0;
   }
@@ -59,7 +66,7 @@ class Head {
 
   std::vector<UnixNanos> times_;     // strictly ascending
   std::vector<metric::Cell> cells_;  // for each row words_ of presence, then room for values, stride_ in all
-  std::vector<Slot> slots_;
+  Slots slots_;
   std::size_t next_slot_ = 0;  // where slot() looks first
   std::size_t words_ = 0;
   std::size_t stride_ = 0;

@@ -33,7 +33,7 @@ struct Column {
 
 struct Group {
   GroupId id = 0;
-  std::vector<metric::Tag> tags;  // sorted by key
+  metric::SharedList<metric::Tag> tags;  // sorted by key
 };
 
 // Half open: first <= time < last.

@@ -319,30 +319,51 @@ Status EmbeddedStore::replay_log() {
 
 void EmbeddedStore::resolve(metric::SchemaId id, Plan& plan) {
   const metric::Schema& schema = schemas_[id];
-  plan.resolved = true;
+  Layout layout;
+  layout.fields = schema.fields;
   const Result<MeasurementId> measurement = catalog_.add_measurement(schema.measurement);
   const Result<GroupId> group_id =
       measurement ? catalog_.add_group(*measurement, schema.tags) : Result<GroupId>(fail(Error(measurement.error())));
   if (!group_id) {
-    plan.refusal = schema.measurement + ": " + group_id.error().message;
+    layout.refusal = schema.measurement + ": " + group_id.error().message;
+    plan.layout = share_layout(std::move(layout));
     return;
   }
   log_dirty_ = true;
+  layout.measurement = *measurement;
   plan.group = &add_group_state(*group_id);
   std::lock_guard lock(plan.group->mutex);
   for (const metric::Field& field : schema.fields) {
     Target target;
     const Result<Column> column = catalog_.add_column(*measurement, field.name, field.type);
     target.refused = !column || column->type != field.type;
-    if (target.refused && plan.refusal.empty())
-      plan.refusal = describe(schema, field, column ? conflict(field.type, column->type) : column.error().message);
+    if (target.refused && layout.refusal.empty())
+      layout.refusal = describe(schema, field, column ? conflict(field.type, column->type) : column.error().message);
     if (!target.refused) {
       target.type = field.type;
       target.slot = plan.group->head.slot(column->id, field.type);
     }
-    plan.targets.push_back(target);
-    plan.columns.push_back(column ? *column : Column{});
+    layout.targets.push_back(target);
+    layout.columns.push_back(column ? *column : Column{});
   }
+  plan.group->head.share_slots(slot_lists_.share(plan.group->head.slots()));
+  plan.layout = share_layout(std::move(layout));
+}
+
+// The schema table keeps equal lists of fields once, so their address stands for them.
+const EmbeddedStore::Layout* EmbeddedStore::share_layout(Layout layout) {
+  std::size_t hash = std::hash<const void*>()(layout.fields.items().data()) + layout.measurement;
+  for (const Target& target : layout.targets) hash = hash * 31 + target.slot * 2 + (target.refused ? 1U : 0U);
+  const auto [first, last] = layouts_by_hash_.equal_range(hash);
+  for (auto it = first; it != last; ++it) {
+    const Layout& known = *it->second;
+    if (known.measurement == layout.measurement && known.fields.same_as(layout.fields) &&
+        known.targets == layout.targets && known.refusal == layout.refusal)
+      return &known;
+  }
+  layouts_.push_back(std::move(layout));
+  layouts_by_hash_.emplace(hash, &layouts_.back());
+  return &layouts_.back();
 }
 
 EmbeddedStore::Plan* EmbeddedStore::plan_for(metric::SchemaId id) {
@@ -350,7 +371,7 @@ EmbeddedStore::Plan* EmbeddedStore::plan_for(metric::SchemaId id) {
     if (id >= schemas_.size()) return nullptr;
     plans_.resize(std::max<std::size_t>(std::size_t{id} + 1, schemas_.size()));
   }
-  if (!plans_[id].resolved) resolve(id, plans_[id]);
+  if (plans_[id].layout == nullptr) resolve(id, plans_[id]);
   return &plans_[id];
 }
 
@@ -379,8 +400,9 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
 
   if (known == nullptr) return refuse(present, [&] { return "unknown schema " + std::to_string(row.schema); });
   Plan& plan = *known;
-  if (plan.group == nullptr) return refuse(present, [&] { return plan.refusal; });
-  if (row.fields != plan.targets.size())
+  const Layout& layout = *plan.layout;
+  if (plan.group == nullptr) return refuse(present, [&] { return layout.refusal; });
+  if (row.fields != layout.targets.size())
     return refuse(present, [&] { return schemas_[row.schema].measurement + ": a row that does not fit its schema"; });
   if (options_.retain.count() > 0 && now_ != 0 &&
       row.time < minus(now_, std::chrono::nanoseconds(options_.retain).count()))
@@ -393,9 +415,9 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
   for (std::size_t word = 0; word < presence.size(); ++word) {
     for (Cell bits = presence[word]; bits != 0; bits &= bits - 1) {
       const std::size_t field = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-      const Target& target = plan.targets[field];
+      const Target& target = layout.targets[field];
       if (target.refused) {
-        refuse(1, [&] { return plan.refusal; });
+        refuse(1, [&] { return layout.refusal; });
       } else if (target.type == FieldType::kFloat && (values[field] & kExponentMask) == kExponentMask) {
         refuse(1, [&] {
           return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "not a finite number");
@@ -412,7 +434,7 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
   if (accepted_.empty()) return;
 
   if (plan.segment != segment_) {
-    plan.shape = log_.shape(plan.group->id, plan.columns);
+    plan.shape = log_.shape(plan.group->id, layout.columns);
     plan.segment = segment_;
   }
   log_.row(plan.shape, row.time, accepted_, values, batch.text());
@@ -423,7 +445,7 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
     std::lock_guard lock(group.mutex);
     const std::size_t at = group.head.row(row.time);
     for (const std::size_t field : accepted_) {
-      const Target& target = plan.targets[field];
+      const Target& target = layout.targets[field];
       if (target.type == FieldType::kString) {
         group.head.set_string(at, target.slot, batch.string(row, field));
       } else {

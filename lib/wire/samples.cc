@@ -24,7 +24,6 @@
 
 namespace resmon::wire {
 
-using detail::SchemaState;
 using metric::Cell;
 using metric::FieldType;
 
@@ -92,23 +91,6 @@ bool decode_float(ByteReader& r, Cell& cell, std::uint8_t& decimals) {
   return true;
 }
 
-SchemaState make_state(metric::SchemaId id, const std::vector<metric::Field>& fields) {
-  SchemaState state;
-  state.id = id;
-  for (const metric::Field& field : fields) {
-    state.types.push_back(field.type);
-    if (field.type == FieldType::kString) {
-      state.last.push_back(state.strings.size());
-      state.strings.emplace_back();
-    } else {
-      state.last.push_back(0);
-    }
-  }
-  state.decimals.assign(fields.size(), kFirstDecimals);
-  state.presence.assign(metric::presence_words(fields.size()), 0);
-  return state;
-}
-
 // Times are a client's to choose, so their differences wrap around instead of overflowing, on both sides alike.
 std::int64_t plus(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
@@ -127,6 +109,33 @@ Unexpected<Error> malformed(std::string_view what) {
 
 }  // namespace
 
+void detail::States::add(metric::SchemaId id, std::span<const metric::Field> fields) {
+  schemas.push_back({id, static_cast<std::uint32_t>(fields.size()), static_cast<std::uint32_t>(types.size()),
+                     static_cast<std::uint32_t>(presence.size())});
+  for (const metric::Field& field : fields) {
+    types.push_back(field.type);
+    decimals.push_back(kFirstDecimals);
+    if (field.type == FieldType::kString) {
+      last.push_back(strings.size());
+      strings.emplace_back();
+    } else {
+      last.push_back(0);
+    }
+  }
+  presence.resize(presence.size() + metric::presence_words(fields.size()), 0);
+  grown = true;
+}
+
+void detail::States::shrink() {
+  schemas.shrink_to_fit();
+  types.shrink_to_fit();
+  decimals.shrink_to_fit();
+  last.shrink_to_fit();
+  presence.shrink_to_fit();
+  strings.shrink_to_fit();
+  grown = false;
+}
+
 struct SampleEncoder::Compressor {
   ZSTD_CCtx* context = ZSTD_createCCtx();
   std::string out;
@@ -142,10 +151,10 @@ SampleEncoder::~SampleEncoder() = default;
 void SampleEncoder::declare(metric::SchemaId id, std::string& out) {
   const metric::Schema& schema = schemas_[id];
   if (wire_ids_.size() <= id) wire_ids_.resize(id + 1, -1);
-  wire_ids_[id] = static_cast<std::int32_t>(states_.size());
+  wire_ids_[id] = static_cast<std::int32_t>(states_.schemas.size());
   const std::size_t frame = begin_frame(FrameType::kSchema, out);
   ByteWriter w(out);
-  w.varint(states_.size());
+  w.varint(states_.schemas.size());
   w.text(schema.measurement);
   w.varint(schema.tags.size());
   for (const metric::Tag& tag : schema.tags) {
@@ -158,7 +167,7 @@ void SampleEncoder::declare(metric::SchemaId id, std::string& out) {
     w.u8(static_cast<std::uint8_t>(field.type));
   }
   end_frame(frame, out);
-  states_.push_back(make_state(id, schema.fields));
+  states_.add(id, schema.fields.items());
 }
 
 std::size_t most_encoded_bytes(const metric::Batch& batch) {
@@ -239,12 +248,13 @@ void SampleEncoder::encode_batch(const metric::Batch& batch, std::string& body) 
   std::uint64_t others = 0;
   std::size_t previous = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    SchemaState& state = states_[shape_[i]];
+    const detail::States::Schema& schema = states_.schemas[shape_[i]];
     const auto presence = batch.presence(rows[i]);
-    if (std::ranges::equal(presence, state.presence)) continue;
-    std::copy(presence.begin(), presence.end(), state.presence.begin());
+    const auto said = states_.presence_of(schema);
+    if (std::ranges::equal(presence, said)) continue;
+    std::copy(presence.begin(), presence.end(), said.begin());
     other.varint(i - previous);
-    other.bytes({reinterpret_cast<const char*>(presence.data()), bitmap_bytes(state.types.size())});
+    other.bytes({reinterpret_cast<const char*>(presence.data()), bitmap_bytes(schema.fields)});
     previous = i;
     ++others;
   }
@@ -257,18 +267,19 @@ void SampleEncoder::encode_batch(const metric::Batch& batch, std::string& body) 
   ByteWriter values(values_);
   unsigned bit = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    SchemaState& state = states_[shape_[i]];
+    const std::size_t first = states_.schemas[shape_[i]].first;
     const auto presence = batch.presence(rows[i]);
     const auto cells = batch.values(rows[i]);
     for (std::size_t f = 0; f < cells.size(); ++f) {
       if ((presence[f / 64] >> (f % 64) & 1U) == 0) continue;
       if (bit % 8 == 0) bits_.push_back(0);
       const Cell cell = cells[f];
-      Cell& last = state.last[f];
+      Cell& last = states_.last[first + f];
+      const FieldType type = states_.types[first + f];
       bool changed = false;
-      if (state.types[f] == FieldType::kString) {
+      if (type == FieldType::kString) {
         const std::string_view text = metric::as_string(cell, batch.text());
-        std::string& said = state.strings[last];
+        std::string& said = states_.strings[last];
         changed = text != said;
         if (changed) {
           values.text(text);
@@ -276,9 +287,9 @@ void SampleEncoder::encode_batch(const metric::Batch& batch, std::string& body) 
         }
       } else if (cell != last) {
         changed = true;
-        if (state.types[f] == FieldType::kFloat)
-          encode_float(values, cell, last, state.decimals[f]);
-        else if (state.types[f] != FieldType::kBoolean)
+        if (type == FieldType::kFloat)
+          encode_float(values, cell, last, states_.decimals[first + f]);
+        else if (type != FieldType::kBoolean)
           values.varint(zigzag(static_cast<std::int64_t>(cell - last)));
         last = cell;
       }
@@ -301,8 +312,8 @@ Status SampleDecoder::decode_schema(std::string_view payload) {
   schema.measurement = r.text();
   const std::uint64_t tags = r.varint();
   if (r.failed()) return bad("ends early");
-  if (id != states_.size())
-    return bad("id " + std::to_string(id) + " is not the next (" + std::to_string(states_.size()) + ")");
+  if (id != states_.schemas.size())
+    return bad("id " + std::to_string(id) + " is not the next (" + std::to_string(states_.schemas.size()) + ")");
   if (schema.measurement.empty()) return bad("no measurement");
   if (schema.measurement.size() > limits_.max_name_bytes) return over("measurement name too long");
   if (tags > limits_.max_tags) return over("too many tags");
@@ -334,9 +345,9 @@ Status SampleDecoder::decode_schema(std::string_view payload) {
     for (std::size_t j = 0; j < i && schema.fields.size() <= 256; ++j)
       if (schema.fields[i].name == schema.fields[j].name) return bad("field '" + schema.fields[i].name + "' twice");
   metric::normalise_tags(schema.tags);
-  std::vector<metric::Field> kept = schema.fields;
+  const metric::SharedList<metric::Field> kept = schema.fields;
   RESMON_ASSIGN(const metric::SchemaId interned, intern_(std::move(schema)));
-  states_.push_back(make_state(interned, kept));
+  states_.add(interned, kept.items());
   series_ += fields;
   return {};
 }
@@ -369,6 +380,7 @@ Status SampleDecoder::decode_frame(std::string_view payload, metric::Batch& scra
     if (ZSTD_isError(n) != 0 || n != size) return malformed("its zstd body does not decompress");
     body = body_;
   }
+  states_.settle();
   ByteReader b(body);
   std::uint64_t cells = 0;
   std::uint64_t text_bytes = 0;
@@ -407,14 +419,14 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
     std::int64_t expected = 0;
     for (std::uint64_t i = 0; i < rows; ++i) {
       const std::int64_t id = plus(r.signed_varint(), expected);
-      if (id < 0 || static_cast<std::uint64_t>(id) >= states_.size())
+      if (id < 0 || static_cast<std::uint64_t>(id) >= states_.schemas.size())
         return malformed("a schema that was not declared");
       shape.push_back(static_cast<std::uint32_t>(id));
       expected = id + 1;
     }
     // A row list of a few bytes must not stand for gigabytes of absent fields.
     std::uint64_t cells = 0;
-    for (const std::uint32_t id : shape) cells += states_[id].types.size();
+    for (const std::uint32_t id : shape) cells += states_.schemas[id].fields;
     if (cells > limits_.max_cells_per_batch)
       return fail(ErrorKind::kLimit, "SAMPLES frame: too many fields in one batch");
     if (shapes_.size() < kShapes) {
@@ -449,7 +461,7 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
     if (step >= shape.size() || (i > 0 && step == 0)) return malformed("presence of a row that is not there");
     row_index += step;
     if (row_index >= shape.size()) return malformed("presence of a row that is not there");
-    other.push_back({row_index, r.bytes(bitmap_bytes(states_[shape[row_index]].types.size()))});
+    other.push_back({row_index, r.bytes(bitmap_bytes(states_.schemas[shape[row_index]].fields))});
   }
   if (r.failed()) return malformed("ends early");
 
@@ -458,37 +470,38 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
   const std::size_t base = out.rows().size();
   auto next_other = other.begin();
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    SchemaState& state = states_[shape[i]];
-    const std::size_t fields = state.types.size();
+    const detail::States::Schema& schema = states_.schemas[shape[i]];
+    const std::size_t fields = schema.fields;
+    const auto said = states_.presence_of(schema);
     if (next_other != other.end() && next_other->row == i) {
-      std::fill(state.presence.begin(), state.presence.end(), 0);
-      std::memcpy(state.presence.data(), next_other->bitmap.data(), next_other->bitmap.size());
-      if (fields % 64 != 0) state.presence.back() &= (std::uint64_t{1} << (fields % 64)) - 1;
+      std::fill(said.begin(), said.end(), 0);
+      std::memcpy(said.data(), next_other->bitmap.data(), next_other->bitmap.size());
+      if (fields % 64 != 0) said.back() &= (std::uint64_t{1} << (fields % 64)) - 1;
       ++next_other;
     }
     const UnixNanos row_time = offsets.empty() ? time : plus(time, offsets[i]);
-    metric::RowWriter writer = out.add(state.id, fields, row_time);
-    writer.set_presence(state.presence);
-    for (const std::uint64_t word : state.presence) bits += static_cast<std::size_t>(std::popcount(word));
+    metric::RowWriter writer = out.add(schema.id, fields, row_time);
+    writer.set_presence(said);
+    for (const std::uint64_t word : said) bits += static_cast<std::size_t>(std::popcount(word));
   }
   const std::string_view changed = r.bytes(bitmap_bytes(bits));
   if (r.failed()) return malformed("ends early");
 
   std::size_t bit = 0;
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    SchemaState& state = states_[shape[i]];
+    const std::size_t first = states_.schemas[shape[i]].first;
     metric::RowWriter writer = out.writer(base + i);
     const std::span<Cell> cells = writer.values();
     const auto presence = out.presence(out.rows()[base + i]);
     for (std::size_t w = 0; w < presence.size(); ++w) {
       for (std::uint64_t word = presence[w]; word != 0; word &= word - 1, ++bit) {
         const std::size_t f = w * 64 + static_cast<std::size_t>(std::countr_zero(word));
-        Cell& last = state.last[f];
+        Cell& last = states_.last[first + f];
         const bool is_changed =
             (static_cast<unsigned>(static_cast<std::uint8_t>(changed[bit / 8])) >> (bit % 8) & 1U) != 0;
-        switch (state.types[f]) {
+        switch (states_.types[first + f]) {
           case FieldType::kFloat:
-            if (is_changed && !decode_float(r, last, state.decimals[f]))
+            if (is_changed && !decode_float(r, last, states_.decimals[first + f]))
               return malformed("a float that is not a number");
             break;
           case FieldType::kInteger:
@@ -499,7 +512,7 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
             if (is_changed) last ^= 1U;
             break;
           case FieldType::kString: {
-            std::string& said = state.strings[last];
+            std::string& said = states_.strings[last];
             if (is_changed) {
               const std::string_view text = r.text();
               if (text.size() > limits_.max_string_bytes)

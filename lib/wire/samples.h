@@ -24,13 +24,33 @@ namespace resmon::wire {
 inline constexpr std::size_t kShapes = 16;
 
 namespace detail {
-struct SchemaState {
-  metric::SchemaId id = 0;  // in the table of this side
+// What both sides keep of the connection's schemas. The fields of all of them lie in shared arrays: some ten bytes a
+// field and sixteen a schema, where arrays of their own would be five allocations each, on a server for every client.
+struct States {
+  struct Schema {
+    metric::SchemaId id = 0;  // in the table of this side
+    std::uint32_t fields = 0;
+    std::uint32_t first = 0;     // of its fields in the arrays below
+    std::uint32_t presence = 0;  // of its words in `presence`
+  };
+  std::vector<Schema> schemas;
   std::vector<metric::FieldType> types;
   std::vector<std::uint8_t> decimals;   // of float fields: how many decimals their deltas are scaled by
   std::vector<metric::Cell> last;       // the cells as they were last said; of strings: index into `strings`
   std::vector<std::uint64_t> presence;  // as last said
   std::vector<std::string> strings;
+  bool grown = false;  // since settle()
+
+  void add(metric::SchemaId id, std::span<const metric::Field> fields);
+  std::span<std::uint64_t> presence_of(const Schema& schema) {
+    return {presence.data() + schema.presence, metric::presence_words(schema.fields)};
+  }
+  void settle() {  // before samples: gives back what growing took
+    if (grown) shrink();
+  }
+
+ private:
+  void shrink();
 };
 }  // namespace detail
 
@@ -55,7 +75,7 @@ class SampleEncoder {
 
   const metric::SchemaTable& schemas_;
   std::vector<std::int32_t> wire_ids_;  // by SchemaId; -1: not declared
-  std::vector<detail::SchemaState> states_;
+  detail::States states_;
   std::vector<std::vector<std::uint32_t>> shapes_;
   std::size_t next_shape_ = 0;
   UnixNanos last_time_ = 0;
@@ -105,7 +125,7 @@ class SampleDecoder {
 
   DecoderLimits limits_;
   Intern intern_;
-  std::vector<detail::SchemaState> states_;
+  detail::States states_;
   std::vector<std::vector<std::uint32_t>> shapes_;
   std::size_t next_shape_ = 0;
   UnixNanos last_time_ = 0;
