@@ -16,7 +16,8 @@ Options:
   --json           facts for programs: http_url, tcp_address, state_dir, token_file, server {pid, version, uptime_seconds},
                    services [{where, role, state, pid, version}], state being up, down, absent or unreachable,
                    clients [{host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples}],
-                   sinks [{name, state, lag_seconds, refused_samples}]; server is null when it is down
+                   sinks [{name, state, lag_seconds, backlog_samples, refused_samples, lost_samples}]; server is null
+                   when it is down
   -h, --help       this text
 
 Exit codes: 0 the server is up (with --host, --systemd or --docker: all that was asked for is), 1 it is not, 2 usage, 4 the server or a
@@ -71,7 +72,7 @@ main() {
         services: $services,
         clients: [$answer.hosts[] | select($names == null or (.host as $host | $names | index($host))) |
           {host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples}],
-        sinks: [$server.sinks[]? | {name, state, lag_seconds, refused_samples}]
+        sinks: [$server.sinks[]? | {name, state, lag_seconds, backlog_samples, refused_samples, lost_samples}]
       }'
   ) || die failed "the server's answer is not what this version expects" "is another program listening at $url?"
   if [[ -n $json ]]; then
@@ -259,6 +260,7 @@ show_sinks() {
   jq -e '.sinks | length > 0' <<<"$1" >/dev/null || return 0
   printf '\n'
   jq -r "$(table_filters)"'
-    [["DATABASE", "STATE", "LAG", "REFUSED"]] +
-    [.sinks[] | [.name, .state, (.lag_seconds | if . == null then "-" else span end), .refused_samples]] | table' <<<"$1"
+    [["DATABASE", "STATE", "LAG", "BACKLOG", "REFUSED", "LOST"]] +
+    [.sinks[] | [.name, .state, (.lag_seconds | if . == null then "-" else span end),
+      .backlog_samples, .refused_samples, .lost_samples]] | table' <<<"$1"
 }

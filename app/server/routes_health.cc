@@ -97,7 +97,7 @@ Answer metrics(App& app) {
   out.add("resmon_samples_total", "counter", "Samples taken.", in.samples.load());
   out.add("resmon_duplicate_batches_total", "counter", "Batches that came again and were dropped.",
           in.duplicate_batches.load());
-  out.add("resmon_missing_batches_total", "counter", "Batches that clients no longer had when they came back.",
+  out.add("resmon_missing_batches_total", "counter", "Batch numbers that clients left out: dropped from a full spool, or skipped after a crash so that none comes twice.",
           in.missing_batches.load());
   out.add("resmon_connections_rate_limited_total", "counter", "Closed at once: too many from one address.",
           in.rate_limited.load());

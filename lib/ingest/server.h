@@ -79,7 +79,7 @@ struct ServerStats {
   std::atomic<std::uint64_t> batches{0};            // new ones
   std::atomic<std::uint64_t> samples{0};            // in them
   std::atomic<std::uint64_t> duplicate_batches{0};  // dropped: already seen
-  std::atomic<std::uint64_t> missing_batches{0};    // sequence numbers that a client no longer had
+  std::atomic<std::uint64_t> missing_batches{0};    // sequence numbers that clients left out
   std::atomic<std::uint64_t> refused_samples{0};    // of impossible times, or too large: set aside
   std::atomic<std::uint64_t> skewed_clients{0};     // greeted with a clock that differs by more than kSkewWorthALine
 };

@@ -19,7 +19,7 @@ teardown() { teardown_house; }
   [ "$(jq -c '.server | keys' <<<"$facts")" = '["pid","uptime_seconds","version"]' ]
   [ "$(jq -c '[.clients[].host] | sort' <<<"$facts")" = "$(jq -cn --arg host "$(uname -n)" '["sim-1", "sim-2", $host] | sort')" ]
   [ "$(jq -c '.clients[0] | keys' <<<"$facts")" = '["backlog_samples","dropped_samples","host","lag_seconds","last_seen_seconds","up"]' ]
-  [ "$(jq -c '.sinks[0] | keys' <<<"$facts")" = '["lag_seconds","name","refused_samples","state"]' ]
+  [ "$(jq -c '.sinks[0] | keys' <<<"$facts")" = '["backlog_samples","lag_seconds","lost_samples","name","refused_samples","state"]' ]
 
   run resmon down
   [ "$status" -eq 0 ]
