@@ -191,7 +191,12 @@ Status DiskSpool::read(std::uint64_t from, std::uint64_t through, std::size_t mo
   std::uint64_t taken = 0;
   while (count < most && taken < bytes) {
     auto next = next_record();
-    if (!next) return fail(std::move(next).error());
+    if (!next && count > 0) break;
+    if (!next) {
+      // Tried again from here: from the beginning, the journal's patience would begin anew each time.
+      next_to_read_ = from;
+      return fail(std::move(next).error());
+    }
     const journal::Record* const record = *next;
     if (record == nullptr || record->position > through) break;
     if (count > 0 && record->position != first + count) break;
