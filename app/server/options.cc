@@ -57,6 +57,10 @@ void Options::declare(config::Settings& settings) {
                    "to false behind a "
                    "reverse proxy, whose requests come from this machine.");
   settings.integer("http.max_connections", &max_connections, 1, 1'000'000, "More are closed at once, and counted.");
+  settings.bytes(
+      "http.body_memory", &body_memory_bytes, 32U << 20U, 1ULL << 40U,
+      "For bodies of requests (writes above all) that are being read or worked on. More are answered 503, to "
+      "be sent again, and counted.");
   settings.text("tls.certificate_file", &tls_certificate_file, "PEM: the certificate, then any intermediate ones.");
   settings.text("tls.key_file", &tls_key_file, "PEM: its key.");
   settings.boolean("tls.allow_plaintext", &allow_plaintext,
@@ -255,6 +259,7 @@ http::ServerOptions Options::http_options(net::TlsContext tls) const {
   out.tls = std::move(tls);
   out.local_read_without_token = local_read_without_token;
   out.max_connections = static_cast<std::uint32_t>(max_connections);
+  out.body_memory_bytes = body_memory_bytes;
   return out;
 }
 

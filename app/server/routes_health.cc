@@ -97,7 +97,9 @@ Answer metrics(App& app) {
   out.add("resmon_samples_total", "counter", "Samples taken.", in.samples.load());
   out.add("resmon_duplicate_batches_total", "counter", "Batches that came again and were dropped.",
           in.duplicate_batches.load());
-  out.add("resmon_missing_batches_total", "counter", "Batch numbers that clients left out: dropped from a full spool, or skipped after a crash so that none comes twice.",
+  out.add("resmon_missing_batches_total", "counter",
+          "Batch numbers that clients left out: dropped from a full spool, or skipped after a crash so that none comes "
+          "twice.",
           in.missing_batches.load());
   out.add("resmon_connections_rate_limited_total", "counter", "Closed at once: too many from one address.",
           in.rate_limited.load());
@@ -143,6 +145,10 @@ Answer metrics(App& app) {
   out.add("resmon_http_gone_total", "counter", "Clients that left while their request was worked on.", web.gone.load());
   out.add("resmon_http_slow_readers_total", "counter", "Long answers cut off because their reader was too slow.",
           web.slow.load());
+  out.add("resmon_http_body_bytes", "gauge", "Of request bodies being read or worked on now, small ones left out.",
+          web.body_bytes.load());
+  out.add("resmon_http_bodies_refused_total", "counter", "Requests answered 503: no memory for their bodies.",
+          web.bodies_refused.load());
   const QueryStats& queries = app.queries().stats;
   out.add("resmon_queries_total", "counter", "Requests to /query.", queries.queries.load());
   out.add("resmon_queries_refused_total", "counter", "Queries that could not be parsed.", queries.refused.load());

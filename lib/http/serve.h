@@ -10,6 +10,7 @@
 #include <boost/beast/ssl.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "base/log.h"
@@ -198,18 +199,28 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
     const bool turned_away = verdict != Verdict::kYes;
     parser.body_limit(limit);
     lowest(*stream).expires_after(options_.request_timeout);
-    if (!too_large && !turned_away) {
+    // What is announced is reserved at once: then whoever is let in is let in for good.
+    BodyLease lease(*this);
+    bool busy = !too_large && !turned_away && parser.content_length() &&
+                !lease.grow_to(static_cast<std::size_t>(*parser.content_length()));
+    if (!too_large && !turned_away && !busy) {
       if (beast::iequals(head[bhttp::field::expect], "100-continue")) {
         bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
         co_await bhttp::async_write(*stream, go_on, kAwait);
       }
-      const auto [read_error, read_bytes] = co_await bhttp::async_read(*stream, buffer, parser, kAwait);
+      error_code read_error;
+      parser.eager(true);
+      while (!parser.is_done() && !busy && !read_error) {
+        std::size_t read_bytes = 0;
+        std::tie(read_error, read_bytes) = co_await bhttp::async_read_some(*stream, buffer, parser, kAwait);
+        busy = !lease.grow_to(parser.get().body().size());
+      }
       too_large = read_error == bhttp::error::body_limit;
       if (read_error && !too_large) break;
     }
     ++stats_.requests;
     const unsigned version = parser.get().version();
-    const bool keep_alive = parser.keep_alive() && !too_large && !turned_away;
+    const bool keep_alive = parser.keep_alive() && !too_large && !turned_away && !busy;
     auto request = std::make_shared<Request>(make_request(parser.release(), peer));
     identify(*request);
     Response response;
@@ -217,13 +228,17 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
       response = denied(*request, verdict, route->access);
     } else if (too_large) {
       response = Response::error(413, "request body over " + std::to_string(limit) + " bytes");
+    } else if (busy) {
+      response = busy_with_bodies();
     } else {
       bool readable = true;
       if (beast::iequals(beast::string_view(request->header("content-encoding")), "gzip")) {
         auto unpacked = gunzip(request->body, limit);
         readable = unpacked.has_value();
-        if (readable)
+        if (readable && lease.grow_to(unpacked->size()))
           request->body = std::move(*unpacked);
+        else if (readable)
+          busy = true, readable = false, response = busy_with_bodies();
         else
           response = Response::error(unpacked.error().kind == ErrorKind::kLimit ? 413 : 400, unpacked.error().message);
       }
@@ -240,6 +255,7 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
         watch->start();
         response = co_await answer(request, route, method_not_allowed);
         watch->stop();
+        lease.release();
         if (*gone) ++stats_.gone;
       }
     }
@@ -283,7 +299,7 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string 
     if (request->head) serializer.split(true);
     const auto [write_error, written] = request->head ? co_await bhttp::async_write_header(*stream, serializer, kAwait)
                                                       : co_await bhttp::async_write(*stream, serializer, kAwait);
-    unread = too_large || turned_away;
+    unread = too_large || turned_away || busy;
     if (write_error || !keep_alive) break;
   }
   error_code ignored;

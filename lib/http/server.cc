@@ -148,6 +148,15 @@ void Server::accept(tcp::socket socket) {
     asio::co_spawn(executor, serve(std::make_shared<PlainStream>(std::move(socket)), peer), ended);
 }
 
+Response Server::busy_with_bodies() {
+  if (stats_.bodies_refused++ % 1000 == 0)
+    log::warn("http", "no memory for more request bodies: answering 503",
+              {{"limit_bytes", options_.body_memory_bytes}, {"refused", stats_.bodies_refused.load()}});
+  Response response = Response::error(503, "too many request bodies at once; try again");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 std::optional<auth::TokenAccess> Server::token_access(std::string_view token) const {
   if (tokens_.get()->contains(token)) return auth::TokenAccess::kWrite;
   if (options_.guard != nullptr) return options_.guard->token(token);

@@ -24,17 +24,21 @@ struct ServerOptions {
   std::chrono::seconds request_timeout{30};  // to receive one whole request, or to send one response
   std::chrono::seconds answer_timeout{600};  // to send a long answer, which comes in pieces, as a whole
   std::uint32_t max_connections = 2'000;
+  // Of all requests' bodies that are being read or worked on. A request that would go over it is answered 503.
+  std::uint64_t body_memory_bytes = 256U << 20U;
 };
 
 struct ServerStats {
   std::atomic<std::uint64_t> connections{0};
   std::atomic<std::uint64_t> open{0};
   std::atomic<std::uint64_t> requests{0};
-  std::atomic<std::uint64_t> refused{0};   // over max_connections
-  std::atomic<std::uint64_t> denied{0};    // 401 and 403
-  std::atomic<std::uint64_t> failures{0};  // 5xx
-  std::atomic<std::uint64_t> gone{0};      // clients that left while their request was worked on
-  std::atomic<std::uint64_t> slow{0};      // answers that were cut off: their readers were too slow
+  std::atomic<std::uint64_t> refused{0};         // over max_connections
+  std::atomic<std::uint64_t> denied{0};          // 401 and 403
+  std::atomic<std::uint64_t> failures{0};        // 5xx
+  std::atomic<std::uint64_t> gone{0};            // clients that left while their request was worked on
+  std::atomic<std::uint64_t> slow{0};            // answers that were cut off: their readers were too slow
+  std::atomic<std::uint64_t> body_bytes{0};      // of bodies being read or worked on, now
+  std::atomic<std::uint64_t> bodies_refused{0};  // requests answered 503 because of body_memory_bytes
 };
 
 class Server {
@@ -59,12 +63,14 @@ class Server {
 
  private:
   struct Connections;
+  class BodyLease;
   template <class Stream>
   asio::awaitable<void> serve(std::shared_ptr<Stream> stream, std::string peer);
   // `key` is the connection's in connections_.
   template <class Stream>
   asio::awaitable<void> serve_socket(std::shared_ptr<Stream> stream, const void* key,
                                      std::shared_ptr<const Request> request, const Route* route);
+  Response busy_with_bodies();                                              // counted
   Response denied(const Request& request, Verdict verdict, Access access);  // counted
   std::optional<auth::TokenAccess> token_access(std::string_view token) const;
   std::optional<auth::TokenAccess> access_of_tokens(const Request& request) const;

@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "http/server.h"
 
@@ -40,6 +41,34 @@ struct Server::Connections {
   std::mutex mutex;
   std::map<const void*, std::function<void()>> closers;  // guarded by mutex
   bool stopping = false;                                 // guarded by mutex
+};
+
+// A request's share of the memory for bodies. Small bodies are not counted: there are at most as many as connections.
+class Server::BodyLease {
+ public:
+  static constexpr std::size_t kSmallBytes = 16U << 10U;
+
+  explicit BodyLease(Server& server) : server_(server) {}
+  ~BodyLease() { release(); }
+  BodyLease(const BodyLease&) = delete;
+  BodyLease& operator=(const BodyLease&) = delete;
+
+  // False: there is not so much left; the lease is as it was.
+  bool grow_to(std::size_t bytes) {
+    if (bytes <= kSmallBytes || bytes <= held_) return true;
+    const std::size_t more = bytes - held_;
+    if (server_.stats_.body_bytes.fetch_add(more) + more > server_.options_.body_memory_bytes) {
+      server_.stats_.body_bytes -= more;
+      return false;
+    }
+    held_ = bytes;
+    return true;
+  }
+  void release() { server_.stats_.body_bytes -= std::exchange(held_, 0); }
+
+ private:
+  Server& server_;
+  std::size_t held_ = 0;
 };
 
 }  // namespace resmon::http

@@ -123,6 +123,32 @@ class WriteTest(house.HouseTest):
         self.assertEqual(self.write(server, bomb, headers={"Content-Encoding": "gzip"}, db="resmon").status, 413)
         self.assertTrue(server.healthy())
 
+    def test_bodies_together_have_a_bound(self):
+        server = self.server("http.body_memory=32MiB")
+
+        def announce():
+            connection = http.client.HTTPConnection("127.0.0.1", server.http_port, timeout=20)
+            self.addCleanup(connection.close)
+            connection.putrequest("POST", "/write?db=resmon")
+            connection.putheader("Authorization", f"Token {house.TOKEN}")
+            connection.putheader("Content-Length", "20000000")
+            connection.endheaders(b"m v=1\n")
+            return connection
+
+        first = announce()
+        house.wait_for("the first to have its share", lambda: server.metrics()["resmon_http_body_bytes"] == 20_000_000)
+        answer = announce().getresponse()  # though its body is still to come
+        self.assertEqual((answer.status, answer.getheader("Retry-After")), (503, "1"))
+        self.assertIn("try again", answer.read().decode())
+        bomb = gzip.compress(b"m v=1\n" * 3_000_000)
+        self.assertEqual(self.write(server, bomb, headers={"Content-Encoding": "gzip"}, db="resmon").status, 503)
+        self.assertEqual(server.metrics()["resmon_http_bodies_refused_total"], 2)
+        # Small ones go on, and what is given up is there again.
+        self.assertEqual(self.write(server, "m v=1\n").status, 204)
+        first.close()
+        house.wait_for("its share to be given back", lambda: server.metrics()["resmon_http_body_bytes"] == 0)
+        self.assertEqual(self.write(server, b"m v=1\n" * 1_000_000).status, 204)
+
 
 if __name__ == "__main__":
     house.main()
