@@ -203,7 +203,7 @@ TEST_F(StoreCrashTest, KilledAtEveryStageOfAWrite) {
     const bool retention = std::string_view(place) == "retention";
     SCOPED_TRACE(std::string(place) + ", seed " + std::to_string(seed));
     int deaths = 0;
-    for (const char* times : {":1", ":7", ":25"}) {
+    for (const char* times : {":1", ":2", ":7", ":25"}) {
       if (!was_killed(start("DISABLED_Live", of_child(seed, retention, std::string(place) + times)))) break;
       ++deaths;
       inspect(seed, retention, false);
