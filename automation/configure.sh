@@ -31,8 +31,8 @@ show prints what is set, with tokens and passwords hidden; check asks the progra
 certificate makes a new one for the names of the old one, or for those given, by the same authority: no client notices.
 enrol makes a token for one client and prints the name of the file it is in; revoke takes that client's tokens back and ends its
 connection. rotate-token changes this house's own token: first both are good, then everything here changes to the new one, then the
-old one is taken back. The server reads its token file again when it has changed, and so do clients: nothing restarts, and nothing is
-lost. Tokens of other machines are rotated by './resmon deploy client HOST… --rotate-token'.
+old one is taken back. The server reads its token file again when it has changed, and so do clients: neither restarts, and nothing is
+lost; simulated clients start anew. Tokens of other machines are rotated by './resmon deploy client HOST… --rotate-token'.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 the configuration is not right
 

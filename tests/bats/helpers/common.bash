@@ -1,13 +1,17 @@
-# A house of its own for each test: a state directory with a space in its name, the stand-ins for the programs, two free ports.
+# A house of its own for each test: a state directory with a space in its name, the stand-ins for the programs or the real ones, two
+# free ports.
 # shellcheck shell=bash
 
+# setup_house [BUILD_DIRECTORY]: with the real programs of that build instead of the stand-ins.
 setup_house() {
   ROOT=$(realpath -- "$BATS_TEST_DIRNAME/../..")
   local variable
   for variable in "${!RESMON_@}" "${!INFLUX_@}" "${!FAKE_@}"; do unset "$variable"; done
-  export RESMON_HOME="$BATS_TEST_TMPDIR/ho me" RESMON_BUILD_DIR="$BATS_TEST_TMPDIR/bu ild" RESMON_NO_BUILD=1 RESMON_UP_TIMEOUT=10
-  mkdir -p "$RESMON_BUILD_DIR"
-  cp -r "$BATS_TEST_DIRNAME/fake" "$RESMON_BUILD_DIR/bin"
+  export RESMON_HOME="$BATS_TEST_TMPDIR/ho me" RESMON_BUILD_DIR=${1:-"$BATS_TEST_TMPDIR/bu ild"} RESMON_NO_BUILD=1 RESMON_UP_TIMEOUT=10
+  if [[ -z ${1-} ]]; then
+    mkdir -p "$RESMON_BUILD_DIR"
+    cp -r "$BATS_TEST_DIRNAME/fake" "$RESMON_BUILD_DIR/bin"
+  fi
   HTTP_PORT=$(free_port)
   TCP_PORT=$(free_port)
   export ROOT HTTP_PORT TCP_PORT
