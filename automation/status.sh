@@ -155,18 +155,20 @@ installed_server() {
 }
 
 look_docker() {
-  local name status health pid state bind
+  local name status health pid code_there policy state bind
   local -a compose=()
   need_docker
   [[ -s $(compose_env_file) ]] || die failed "nothing was started with up --docker: there is no $(compose_env_file)"
   find_compose
-  while read -r name status health pid; do
+  while read -r name status health pid code_there policy; do
     [[ $name =~ ^[a-z0-9_.-]+$ ]] || continue
+    # One that had a task, and has done it; docker-compose lists those, too.
+    [[ "$status $code_there $policy" != 'exited 0 no' ]] || continue
     state=down
     if [[ $status == running && $health != unhealthy ]]; then state=up; fi
     service docker "$name" "$state" "${pid/#0/}"
   done < <("${compose[@]}" ps -q | xargs -r docker inspect --format \
-    '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.Pid}}')
+    '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.Pid}} {{.State.ExitCode}} {{.HostConfig.RestartPolicy.Name}}')
   [[ -n $services ]] || {
     service docker server absent
     return 0
