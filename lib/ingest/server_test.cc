@@ -8,12 +8,14 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/packaged_task.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <set>
 
@@ -68,25 +70,29 @@ class Cable {
  public:
   Cable(asio::io_context& io, std::uint16_t to)
       : io_(io), to_(to), acceptor_(io, {asio::ip::make_address("127.0.0.1"), 0}) {
-    asio::co_spawn(io_, accept(), asio::detached);
+    ended_ = asio::co_spawn(io_, accept(), asio::use_future);
   }
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
-  // Every connection ends, in the middle of whatever it was doing.
+  // Every connection ends, in the middle of whatever it was doing. Waits until it has.
   void cut() {
-    asio::post(io_, [this] {
+    on_thread([this] {
       for (const auto& weak : open_)
         if (const auto socket = weak.lock()) socket->close();
       open_.clear();
     });
   }
+  // To be called before it is destroyed, while the context still runs.
   void close() {
-    asio::post(io_, [this] { acceptor_.close(); });
+    on_thread([this] { acceptor_.close(); });
+    ended_.wait();
     cut();
   }
 
  private:
   static constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
   using Socket = std::shared_ptr<tcp::socket>;
+
+  void on_thread(std::function<void()> work) { asio::post(io_, std::packaged_task<void()>(std::move(work))).get(); }
 
   asio::awaitable<void> accept() {
     while (true) {
@@ -118,6 +124,7 @@ class Cable {
   std::uint16_t to_;
   tcp::acceptor acceptor_;
   std::vector<std::weak_ptr<tcp::socket>> open_;
+  std::future<void> ended_;  // of accept()
 };
 
 class ScratchDirectory {
