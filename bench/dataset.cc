@@ -116,9 +116,11 @@ void Dataset::look_at_fields() {
     }
     for (std::uint32_t host = 0; host < options_.hosts; ++host) {
       metric::Schema mine = schema;
-      std::erase_if(mine.tags, [](const metric::Tag& tag) { return tag.key == "host"; });
-      mine.tags.push_back({"host", host_name(host)});
-      metric::normalise_tags(mine.tags);
+      std::vector<metric::Tag> tags = schema.tags;
+      std::erase_if(tags, [](const metric::Tag& tag) { return tag.key == "host"; });
+      tags.push_back({"host", host_name(host)});
+      metric::normalise_tags(tags);
+      mine.tags = std::move(tags);
       const auto interned = schemas_.intern(std::move(mine));
       if (interned) of_host_[id].push_back(*interned);
     }
