@@ -20,6 +20,7 @@ fuzz       default 1800  fuzz      fuzz     fuzz:fuzz                 each fuzz 
 chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks, power cuts
 docker     asked   3000  container,docker - directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
+packages   asked   1500  packages,container release  directory:tests/packages  the Debian packages: lintian, and life in a clean Debian
 deploy     asked    600  deploy    release  directory:tests/deploy    deploying over ssh to machines made of namespaces
 TABLE
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# generate.sh BUILD_DIRECTORY VERSION: what install and packages need beside the programs, into BUILD_DIRECTORY/package-files: configuration,
-# manual pages and completion, all made of what the programs and commands say of themselves. Run by `cmake --install` and cpack.
+# generate.sh BUILD_DIRECTORY VERSION MAINTAINER: what install and packages need beside the programs, into
+# BUILD_DIRECTORY/package-files: configuration, manual pages and completion, all made of what the programs and commands say of
+# themselves. Run by `cmake --install` and cpack.
 set -euo pipefail
-build=$1 version=$2
+build=$1 version=$2 maintainer=$3
 out=$build/package-files
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 export RESMON_ROOT=$root NO_COLOR=1
@@ -55,8 +56,8 @@ for role in client server; do
 done
 
 for package in resmon resmon-client resmon-server; do
-  printf '%s (%s) unstable; urgency=medium\n\n  * See /usr/share/doc/%s/NEWS.gz.\n\n -- resmon maintainers <maintainers@localhost>  %s\n' \
-    "$package" "$version" "$package" "$(date -u -R -d "$day")" | gzip -9n >"$out/debian/$package.changelog.gz"
+  printf '%s (%s) unstable; urgency=medium\n\n  * See /usr/share/doc/%s/NEWS.gz.\n\n -- %s  %s\n' \
+    "$package" "$version" "$package" "$maintainer" "$(date -u -R -d "$day")" | gzip -9n >"$out/debian/$package.changelog.gz"
 done
 gzip -9n <"$root/CHANGELOG.md" >"$out/debian/NEWS.gz"
 {

@@ -15,6 +15,7 @@ Usage: tests/container/clean.sh [OPTION]… COMMAND [ARGUMENT]…
 Runs COMMAND in a clone of this repository's HEAD in a clean Debian 12 and returns its exit code.
 
 Options:
+  --with FILE          hand it in, as /machine/files/NAME; may be repeated
   --as root|sudo|user  who runs it: root (default), a user who may use sudo, or a user who may not
   --keep               keep the container or the root directory afterwards, and say where
   --chroot             do not use Docker
@@ -45,11 +46,17 @@ readonly image=resmon-clean:base
 
 main() {
   local keep='' user=root rebuild='' want_chroot='' status=0 began=$SECONDS
+  local -a files=()
   while (($#)); do
     case $1 in
       --keep) keep=yes ;;
       --rebuild) rebuild=yes ;;
       --chroot) want_chroot=yes ;;
+      --with)
+        [[ -r ${2-} ]] || die "--with takes a file that can be read"
+        files+=("$2")
+        shift
+        ;;
       --as)
         [[ ${2-} =~ ^(root|sudo|user)$ ]] || die "--as takes root, sudo or user"
         user=$2
@@ -81,6 +88,8 @@ main() {
   trap 'exit 143' TERM
   make_base "$rebuild"
   describe_machine "$user"
+  mkdir -m 755 -- "$work/machine/files"
+  ((${#files[@]} == 0)) || install -m 644 -t "$work/machine/files" -- "${files[@]}"
   say "Debian 12 ready after $((SECONDS - began)) s"
   began=$SECONDS
   if [[ -z $want_chroot ]] && find_docker; then
