@@ -184,7 +184,7 @@ put_unit() {
 }
 
 do_start() {
-  local pid
+  local pid said logged
   [[ -x $base/current/$program ]] || fail "resmon-$role is not installed here"
   if pid=$(running_pid); then
     printf 'pid=%s\n' "$pid"
@@ -192,9 +192,10 @@ do_start() {
   fi
   mkdir -p -- "$run" "$log" "$state"
   # The first start's words are there only: an administrator's password is shown once.
-  if (($(stat -c %s -- "$log/$role.stderr" 2>/dev/null || printf 0) > 1048576)); then
+  if (($(size "$log/$role.stderr") > 1048576)); then
     mv -f -- "$log/$role.stderr" "$log/$role.stderr.1"
   fi
+  said=$(size "$log/$role.stderr") logged=$(size "$log/$role.log")
   if [[ -n $systemd ]]; then
     systemctl start -- "$unit" || fail "$(systemctl status --no-pager --lines 5 -- "$unit" 2>&1 | tail -n 5)"
   else
@@ -206,15 +207,20 @@ do_start() {
     printf '%s %s %s\n' "$pid" "$(start_time "$pid" || true)" "$(cat /proc/sys/kernel/random/boot_id)" >"$run/$role.pid"
   fi
   sleep 0.3
-  pid=$(running_pid) || fail "it ended at once: $(last_words)"
+  pid=$(running_pid) || fail "it ended at once: $(last_words "$said" "$logged")"
   printf 'pid=%s\n' "$pid"
 }
 
+size() { stat -c %s -- "$1" 2>/dev/null || printf 0; }
+
+# last_words SAID LOGGED: the last line since its files had those sizes; what an earlier run said is of no help.
 last_words() {
-  {
-    tail -n 3 -- "$log/$role.stderr" 2>/dev/null
-    tail -n 3 -- "$log/$role.log" 2>/dev/null
-  } | grep -v '^$' | tail -n 1 | cut -c 1-300
+  local words
+  words=$({
+    tail -c "+$(($1 + 1))" -- "$log/$role.stderr" 2>/dev/null | tail -n 3
+    tail -c "+$(($2 + 1))" -- "$log/$role.log" 2>/dev/null | tail -n 3
+  } | grep -v '^$' | tail -n 1 | cut -c 1-300) || true
+  printf '%s' "${words:-it said nothing}"
 }
 
 do_stop() {

@@ -112,7 +112,7 @@ other_program() {
   before=$(there 10.77.0.12 'readlink /opt/resmon/client/current')
   run deploy 10.77.0.12 --binary "$BATS_FILE_TMPDIR/broken" --upgrade
   [ "$status" -eq 1 ]
-  [[ $output == *'ended at once'*'went back to'* ]]
+  [[ $output == *'ended at once: it said nothing; went back to'* ]]
   [ "$before" = "$(there 10.77.0.12 'readlink /opt/resmon/client/current')" ]
   run resmon status --json
   jq -e 'any(.clients[]; .host == "host12" and .up)' <<<"$output"
