@@ -57,6 +57,8 @@ test("every chart of the host view on Debian's influxd", { skip: missing && "inf
     assert.equal(written.status, 204, await written.text());
     const view = await open(browser, `${mock.url}/#/host/${encodeURIComponent(host)}?range=15m`);
     await view.page.waitForSelector("#panel-files canvas");
+    // The panels come one after another, the most costly last.
+    await view.page.waitForFunction(() => ![...document.querySelectorAll(".panel-blank")].some((one) => one.textContent.includes("Loading")));
     const panels = await view.page.locator("section.panel").evaluateAll((all) => all.map((one) => one.id.replace("panel-", "")));
     for (const panel of panels) {
       const blank = view.page.locator(`#panel-${panel} .panel-blank`);
