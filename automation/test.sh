@@ -14,7 +14,7 @@ influxdb   default  600  influxdb  release  labelled:influxdb         Debian's I
 browser    default  600  browser   release  directory:tests/browser   the page in Debian's chromium
 oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
 dashboards default  300  influxdb  release  directory:tests/dashboards  schema, forms, every query against both stores, Flux compiled
-asan       asked   3000  -         asan     sanitized:asan            unit and end-to-end tests under the address and undefined sanitizers
+asan       asked   3000  fuzz      asan     sanitized:asan            unit and end-to-end tests under the address and undefined sanitizers
 tsan       asked   3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer
 fuzz       default 1800  fuzz      fuzz     fuzz:fuzz                 each fuzz target for a short while
 chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks, power cuts
@@ -199,14 +199,16 @@ suite_directory() { run_directory "$1" "$RESMON_ROOT/$2"; }
 # suite_ctest LOG PRESET: what has no label; tests of more than one library carry the label of their suite.
 suite_ctest() { run_ctest "$1" "$(build_directory "$2")" --label-exclude .; }
 
-# suite_sanitized LOG PRESET: the unit tests of that build, and the end-to-end tests on its programs. A report ends the program that
-# it is about, and that is noticed.
+# suite_sanitized LOG PRESET: the unit tests of that build, and the end-to-end tests on its programs (not those of the command line,
+# which builds programs of its own). A report ends the program that it is about, and that is noticed.
 suite_sanitized() {
-  local options='halt_on_error=1 abort_on_error=1'
+  local options='halt_on_error=1 abort_on_error=1' file
   ASAN_OPTIONS="$options detect_stack_use_after_return=1" UBSAN_OPTIONS="$options print_stacktrace=1" \
     TSAN_OPTIONS="$options second_deadlock_stack=1" suite_ctest "$1" "$2"
-  ASAN_OPTIONS=$options UBSAN_OPTIONS="$options print_stacktrace=1" TSAN_OPTIONS="$options second_deadlock_stack=1" \
-    RESMON_BUILD_DIR=$(build_directory "$2") run_directory "$1" "$RESMON_ROOT/tests/e2e"
+  for file in "$RESMON_ROOT"/tests/e2e/*.test.py; do
+    ASAN_OPTIONS=$options UBSAN_OPTIONS="$options print_stacktrace=1" TSAN_OPTIONS="$options second_deadlock_stack=1" \
+      RESMON_BUILD_DIR=$(build_directory "$2") run_script "$1" "$file"
+  done
 }
 
 # suite_labelled LOG NAME: what ctest has under that label, and what tests/NAME holds besides.

@@ -17,9 +17,9 @@ using metric::FieldType;
 std::string first_difference(const ShownWindows& shown, const ShownWindows& expected) {
   for (const auto* windows : {&shown, &expected})
     for (const auto& [start, unused] : *windows) {
-      const auto text = [&](const ShownWindows& of) {
+      const auto text = [&, key = start](const ShownWindows& of) {
         std::string out;
-        const auto it = of.find(start);
+        const auto it = of.find(key);
         if (it == of.end()) return std::string("nothing");
         for (const auto& [name, value] : it->second) out.append(name).append("=").append(value).append(" ");
         return out;
