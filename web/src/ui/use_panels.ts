@@ -6,6 +6,7 @@ import { AuthRequired } from "../net/session.ts";
 
 const kLongestRefreshMs = 60_000;
 const kTimeoutMs = 30_000;
+const kReadAgainMs = [3000, 15_000];
 
 export interface Loaded {
   data: Panels | null;
@@ -49,19 +50,22 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
       const signal = AbortSignal.any === undefined
         ? aborter.signal
         : AbortSignal.any([aborter.signal, AbortSignal.timeout(kTimeoutMs)]);
+      // Taken now: what asks for the whole range while this runs is for the next one.
+      const all = whole;
+      whole = false;
       try {
         const now = serverNow();
         const { wanted, range } = latest.current;
-        const fetched = data === null || whole
+        const fetched = data === null || all
           ? await load(wanted, range, now, signal, (part) => {
               if (!aborter.signal.aborted) setState((old) => ({ ...old, data: new Map([...(old.data ?? []), ...part]) }));
             })
           : await refresh(data, wanted, range, now, signal);
         if (aborter.signal.aborted) return;
         data = fetched;
-        whole = false;
         setState({ key, data, error: null, busy: false });
       } catch (error) {
+        whole = whole || all;
         if (aborter.signal.aborted || error instanceof AuthRequired) return;
         setState((old) => ({ ...old, key, error: words(error), busy: false }));
       } finally {
@@ -82,13 +86,17 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
     const seen = (): void => {
       if (document.visibilityState === "visible" && isLive()) void update();
     };
-    // After an outage the whole range is read again: clients send what they kept meanwhile, which fills the hole.
+    // After an outage the whole range is read again: clients send what they kept meanwhile, which fills the hole. They come back at
+    // moments of their own, so it is read again later, too.
+    let later: ReturnType<typeof setTimeout>[] = [];
     let wasLost = connection.value.kind === "lost";
     const stopWatching = connection.watch(() => {
       if (connection.value.kind === "lost") wasLost = true;
       if (connection.value.kind !== "live" || !wasLost) return;
       wasLost = false;
       whole = true;
+      later.forEach(clearTimeout);
+      later = kReadAgainMs.map((pause) => setTimeout(() => { whole = true; }, pause));
       void update();
     });
     // The same when a host comes back: its backlog arrives as history.
@@ -108,6 +116,7 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
     return () => {
       aborter.abort();
       clearTimeout(timer);
+      later.forEach(clearTimeout);
       stopWatching();
       stopFeed();
       document.removeEventListener("visibilitychange", seen);
