@@ -13,10 +13,8 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor)
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # The compiler of what is shipped decides; clang, which builds the address sanitizer and fuzz targets, warns of other things.
-  add_compile_options(-Werror)
   # GCC 12 reports these inside the standard library's own inlined code; the sanitizer builds cover what they look for.
   add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
                       -Wno-stringop-overread -Wno-dangling-pointer -Wno-mismatched-new-delete)

@@ -52,19 +52,19 @@ class Run {
     options_.directory = "j";
     options_.files = &files_;
     options_.own_thread = false;
-    options_.segment_bytes = 4096 << pick(3);
+    options_.segment_bytes = 4096U << pick(3);
     options_.limit_bytes = (128U << 10U) + pick(3) * 50000;
-    options_.buffer_bytes = 16384 << pick(3);
+    options_.buffer_bytes = 16384U << pick(3);
     options_.cache_bytes = pick(2) * 8192;
     options_.preallocate = pick(2) == 0;
     options_.never_reuse_positions = pick(2) == 0;
-    options_.reserve_positions = 4 << pick(8);
+    options_.reserve_positions = 4U << pick(8);
     keeper_.options.name = "keeper";
     loser_.options.name = "loser";
     loser_.options.loss = Loss::kOldest;
     with_keeper_ = pick(3) != 0;
     for (Consumer* one : {&keeper_, &loser_}) {
-      one->options.buffer_bytes = 512 << pick(6);
+      one->options.buffer_bytes = 512U << pick(6);
       if (options_.never_reuse_positions && pick(2) == 0) one->options.see = ReaderOptions::See::kAppended;
     }
   }
@@ -286,7 +286,7 @@ class Run {
     if (corrupt_ && pick(2) == 0) damage();
     if (pick(8) == 0) {
       options_.limit_bytes = (128U << 10U) + pick(4) * 40000;
-      options_.segment_bytes = 4096 << pick(3);
+      options_.segment_bytes = 4096U << pick(3);
     }
     open();
   }

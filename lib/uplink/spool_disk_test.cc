@@ -431,7 +431,7 @@ class RandomLife {
     options_.disk.sync_in_background = false;
     options_.disk.owner = "web1";
     options_.disk.limit_bytes = (128U << 10U) << pick(3);
-    options_.memory_bytes = 20'000 << pick(4);
+    options_.memory_bytes = 20'000U << pick(4);
     options_.retry_interval = std::chrono::seconds(0);
     power_ = pick(3) == 0;
     start();
