@@ -139,7 +139,7 @@ class EmbeddedStore final : public Store {
     std::uint32_t shape = 0;
   };
   struct HashOfSlot {
-    std::size_t operator()(const Head::Slot& slot) const {
+    std::size_t operator()(const Slot& slot) const {
       return std::size_t{slot.id} * kFieldTypes + static_cast<std::size_t>(slot.type);
     }
     static constexpr std::size_t kFieldTypes = metric::kFieldTypeCount;
@@ -245,7 +245,7 @@ class EmbeddedStore final : public Store {
   std::vector<Plan> plans_;  // by SchemaId
   std::deque<Layout> layouts_;
   std::unordered_multimap<std::size_t, const Layout*> layouts_by_hash_;
-  metric::ListPool<Head::Slot, HashOfSlot> slot_lists_;
+  metric::ListPool<Slot, HashOfSlot> slot_lists_;
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;
   SegmentWriter log_;
@@ -261,7 +261,10 @@ class EmbeddedStore final : public Store {
   UnixNanos rows_horizon_ = INT64_MIN;  // of the batch being written: what is not newer is refused
   UnixNanos last_checkpoint_ = 0;
   UnixNanos last_retention_ = 0;
-  std::vector<std::size_t> accepted_;  // scratch
+  // Scratch.
+  std::vector<std::size_t> accepted_;
+  SlotRow row_;
+  std::string coded_;
   bool closed_ = false;
 
   mutable std::mutex marks_mutex_;

@@ -1,37 +1,143 @@
 #include "store/head.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace resmon::store {
 
 namespace {
-constexpr std::size_t kGrowSlots =
-    4;  // columns usually come all at once; a few spare places cost less than widening again
+
+constexpr std::size_t kPieceBytes = 64U << 10U;  // a piece with more than this is full with fewer rows
+constexpr std::uint32_t kFewRows = 8;
+constexpr std::uint32_t kMaxAmended = 64;
+
+bool full(const Piece& piece) {
+  return piece.rows >= Head::kPieceRows || (piece.bytes.size() >= kPieceBytes && piece.rows >= kFewRows);
 }
 
-std::size_t Head::memory_bytes() const {
-  return times_.capacity() * sizeof(UnixNanos) + cells_.capacity() * sizeof(metric::Cell) + text_.capacity();
+// One column of a copy, filled row by row.
+class ColumnFiller {
+ public:
+  ColumnFiller(std::size_t slot, const Slot& column, std::size_t rows) : slot_(slot) {
+    column_.id = column.id;
+    column_.type = column.type;
+    column_.cells.resize(rows);
+    column_.presence.resize((rows + 63) / 64);
+  }
+  std::size_t slot() const { return slot_; }
+  void put(std::size_t row, const SlotRow& from) {
+    set_bit(column_.presence, row);
+    if (column_.type != metric::FieldType::kString) {
+      column_.cells[row] = from.cells[slot_];
+      return;
+    }
+    // Strings repeat: one that does is the same place in the arena.
+    const std::string_view text = metric::as_string(from.cells[slot_], from.text);
+    if (!any_ || text != metric::as_string(last_, column_.text)) {
+      last_ = metric::string_cell(column_.text.size(), text.size());
+      column_.text.append(text);
+    }
+    column_.cells[row] = last_;
+    any_ = true;
+  }
+  // What there is of the first `rows`, unless that is nothing.
+  void finish(std::size_t rows, Rows& out) {
+    column_.cells.resize(rows);
+    column_.presence.resize((rows + 63) / 64);
+    if (std::any_of(column_.presence.begin(), column_.presence.end(), [](std::uint64_t word) { return word != 0; }))
+      out.columns.push_back(std::move(column_));
+  }
+
+ private:
+  std::size_t slot_;
+  RowColumn column_;
+  metric::Cell last_ = 0;
+  bool any_ = false;
+};
+
+}  // namespace
+
+void Head::add(UnixNanos time, const SlotRow& row, std::string& scratch) {
+  if (!empty() && (time < last_time() ||
+                   (time == last_time() && (pieces_.back().slots < slots_.size() || ++amended_ > kMaxAmended))))
+    insert(time, row, scratch);
+  else
+    append(time, row, scratch);
 }
 
-std::size_t Head::row(UnixNanos time) {
-  if (!times_.empty() && time <= times_.back()) {
-    const auto it = std::lower_bound(times_.begin(), times_.end(), time);
-    const auto at = static_cast<std::size_t>(it - times_.begin());
-    if (*it == time) return at;
-    times_.insert(it, time);
-    cells_.insert(cells_.begin() + static_cast<std::ptrdiff_t>(at * stride_), stride_, 0);
-    return at;
+void Head::append(UnixNanos time, const SlotRow& row, std::string& scratch) {
+  if (empty() || (time != last_time() && (full(pieces_.back()) || pieces_.back().slots < slots_.size()))) {
+    if (!empty()) pieces_.back().bytes.shrink_to_fit();
+    begin_piece(slots_.size(), pieces_.emplace_back(), end_);
+    amended_ = 0;
+    count_memory();
   }
-  if (times_.empty()) tighten();
-  if (times_.size() == times_.capacity()) {
-    // By a quarter, not to twice as much: what is left free is a fifth of a head's memory at most.
-    const std::size_t rows = times_.size() + std::max<std::size_t>(times_.size() / 4, 8);
-    times_.reserve(rows);
-    cells_.reserve(rows * stride_);
+  Piece& piece = pieces_.back();
+  const std::size_t room = piece.bytes.capacity();
+  const std::uint32_t rows = piece.rows;
+  append_row(time, row, slots_.items(), piece, end_, scratch);
+  memory_bytes_ += piece.bytes.capacity() - room;
+  rows_ += piece.rows - rows;
+}
+
+// The piece that it belongs to is written anew.
+void Head::insert(UnixNanos time, const SlotRow& row, std::string& scratch) {
+  const auto after = std::upper_bound(pieces_.begin(), pieces_.end(), time,
+                                      [](UnixNanos t, const Piece& piece) { return t < piece.first_time; });
+  const auto at = static_cast<std::size_t>(std::max(after - pieces_.begin() - 1, std::ptrdiff_t{0}));
+  const Piece old = std::move(pieces_[at]);
+  const std::vector<Slot>& slots = slots_.items();
+
+  std::vector<Piece> written;
+  PieceEnd end;
+  const auto put = [&](UnixNanos when, const SlotRow& values) {
+    // A full one becomes two, so that the next late row finds room.
+    const bool amends = !written.empty() && written.back().last_time == when;
+    if (written.empty() || (!amends && old.rows >= kPieceRows && written.back().rows > kPieceRows / 2))
+      begin_piece(slots.size(), written.emplace_back(), end);
+    append_row(when, values, slots, written.back(), end, scratch);
+  };
+  PieceReader reader;
+  SlotRow wide;
+  bool placed = false;
+  const auto place = [&] {
+    if (std::exchange(placed, true)) return;
+    wide = row;
+    wide.cells.resize(slots.size());
+    wide.presence.resize((slots.size() + 63) / 64);
+    put(time, wide);
+  };
+  reader.open(old, slots);
+  SlotRow kept;
+  while (reader.next()) {
+    if (time < reader.time()) place();
+    kept = reader.row();
+    kept.cells.resize(slots.size());
+    kept.presence.resize((slots.size() + 63) / 64);
+    put(reader.time(), kept);
+    if (time == reader.time()) place();
   }
-  times_.push_back(time);
-  cells_.resize(cells_.size() + stride_, 0);
-  return times_.size() - 1;
+  place();
+  const bool last = at + 1 == pieces_.size();
+  rows_ -= old.rows;
+  for (Piece& piece : written) {
+    rows_ += piece.rows;
+    if (!last) piece.bytes.shrink_to_fit();
+  }
+  pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(at));
+  pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(at), std::make_move_iterator(written.begin()),
+                 std::make_move_iterator(written.end()));
+  if (last) {
+    end_ = std::move(end);
+    amended_ = 0;
+  }
+  count_memory();
+}
+
+void Head::count_memory() {
+  memory_bytes_ = pieces_.capacity() * sizeof(Piece);
+  for (const Piece& piece : pieces_) memory_bytes_ += piece.bytes.capacity();
+  if (!pieces_.empty()) memory_bytes_ += pieces_.back().slots * sizeof(metric::Cell);
 }
 
 std::size_t Head::slot(ColumnId id, metric::FieldType type) {
@@ -39,93 +145,41 @@ std::size_t Head::slot(ColumnId id, metric::FieldType type) {
   if (next_slot_ < slots_.size() && slots_[next_slot_].id == id) return next_slot_++;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].id != id) continue;
-    next_slot_ = i + 1;
+    next_slot_ = static_cast<std::uint32_t>(i) + 1;
     return i;
   }
   slots_.push_back({id, type});
-  if ((slots_.size() + 63) / 64 > words_ || words_ + slots_.size() > stride_) widen();
   return slots_.size() - 1;
-}
-
-void Head::widen() {
-  const std::size_t room = slots_.size() == 1 ? 1 : slots_.size() + std::max(kGrowSlots, slots_.size() / 4);
-  const std::size_t words = (room + 63) / 64;
-  const std::size_t stride = words + room;
-  std::vector<metric::Cell> cells(times_.size() * stride, 0);
-  for (std::size_t row = 0; row < times_.size(); ++row) {
-    const metric::Cell* const from = cells_.data() + row * stride_;
-    metric::Cell* const to = cells.data() + row * stride;
-    std::copy(from, from + words_, to);
-    std::copy(from + words_, from + stride_, to + words);
-  }
-  cells_ = std::move(cells);
-  words_ = words;
-  stride_ = stride;
-}
-
-// Columns usually come all at once, before the first row: then no room for more is needed.
-void Head::tighten() {
-  words_ = (slots_.size() + 63) / 64;
-  stride_ = words_ + slots_.size();
-}
-
-void Head::set_string(std::size_t row, std::size_t slot, std::string_view value) {
-  // Strings repeat: the row before, and the one being overwritten, are tried first.
-  for (std::size_t back = 0; back <= 1 && back <= row; ++back) {
-    if (!has(row - back, slot)) continue;
-    const metric::Cell before = cell(row - back, slot);
-    if (metric::as_string(before, text_) != value) continue;
-    set(row, slot, before);
-    return;
-  }
-  const std::size_t offset = text_.size();
-  text_.append(value);
-  set(row, slot, metric::string_cell(offset, value.size()));
 }
 
 Rows Head::copy(TimeRange range, const std::vector<ColumnId>* wanted) const {
   Rows rows;
-  const auto first = std::lower_bound(times_.begin(), times_.end(), range.first);
-  const auto last = std::lower_bound(first, times_.end(), range.last);
-  if (first == last) return rows;
-  rows.times.assign(first, last);
-  const auto from = static_cast<std::size_t>(first - times_.begin());
-  const std::size_t count = rows.times.size();
-  for (std::size_t s = 0; s < slots_.size(); ++s) {
-    if (wanted != nullptr && !std::binary_search(wanted->begin(), wanted->end(), slots_[s].id)) continue;
-    RowColumn column;
-    column.id = slots_[s].id;
-    column.type = slots_[s].type;
-    column.cells.resize(count);
-    column.presence.resize((count + 63) / 64);
-    bool any = false;
-    if (column.type != metric::FieldType::kString) {
-      for (std::size_t row = 0; row < count; ++row) {
-        if (!has(from + row, s)) continue;
-        column.cells[row] = cell(from + row, s);
-        set_bit(column.presence, row);
-        any = true;
-      }
-      if (any) rows.columns.push_back(std::move(column));
-      continue;
+  const auto first = std::lower_bound(pieces_.begin(), pieces_.end(), range.first,
+                                      [](const Piece& piece, UnixNanos time) { return piece.last_time < time; });
+  const auto last = std::lower_bound(first, pieces_.end(), range.last,
+                                     [](const Piece& piece, UnixNanos time) { return piece.first_time < time; });
+  std::size_t most = 0;
+  for (auto piece = first; piece != last; ++piece) most += piece->rows;
+  if (most == 0) return rows;
+  rows.times.reserve(most);
+  const std::vector<Slot>& slots = slots_.items();
+  std::vector<ColumnFiller> columns;
+  for (std::size_t s = 0; s < slots.size(); ++s)
+    if (wanted == nullptr || std::binary_search(wanted->begin(), wanted->end(), slots[s].id))
+      columns.emplace_back(s, slots[s], most);
+  PieceReader reader;
+  for (auto piece = first; piece != last; ++piece) {
+    reader.open(*piece, slots);
+    const UnixNanos until = std::min(piece->last_time, range.last - 1);
+    while (rows.times.size() < most && reader.next() && reader.time() <= until) {
+      if (reader.time() < range.first) continue;
+      const std::size_t row = rows.times.size();
+      rows.times.push_back(reader.time());
+      for (ColumnFiller& column : columns)
+        if (column.slot() < piece->slots && reader.has(column.slot())) column.put(row, reader.row());
     }
-    metric::Cell stored = 0;  // the last string's cell in the head, and in the copy
-    metric::Cell copied = 0;
-    for (std::size_t row = 0; row < count; ++row) {
-      if (!has(from + row, s)) continue;
-      const metric::Cell value = cell(from + row, s);
-      set_bit(column.presence, row);
-      if (!any || value != stored) {
-        const std::string_view text = metric::as_string(value, text_);
-        copied = metric::string_cell(column.text.size(), text.size());
-        column.text.append(text);
-        stored = value;
-      }
-      column.cells[row] = copied;
-      any = true;
-    }
-    if (any) rows.columns.push_back(std::move(column));
   }
+  for (ColumnFiller& column : columns) column.finish(rows.size(), rows);
   std::sort(rows.columns.begin(), rows.columns.end(),
             [](const RowColumn& a, const RowColumn& b) { return a.id < b.id; });
   return rows;
@@ -133,9 +187,11 @@ Rows Head::copy(TimeRange range, const std::vector<ColumnId>* wanted) const {
 
 void Head::clear() {
   // The memory goes too: groups are sealed at different times, so on average half of it would lie idle.
-  times_ = {};
-  cells_ = {};
-  text_ = {};
+  pieces_ = {};
+  end_ = {};
+  memory_bytes_ = 0;
+  rows_ = 0;
+  amended_ = 0;
 }
 
 }  // namespace resmon::store

@@ -43,7 +43,7 @@ constexpr std::uint64_t kMaxWalBudgetBytes = 32U << 20U;
 constexpr std::uint64_t kMinWalBudgetBytes = 256U << 10U;
 constexpr std::size_t kMaxTransactionBytes = 4U << 20U;
 constexpr std::size_t kMinTransactionBytes = 64U << 10U;
-constexpr std::size_t kHeadTextBytes = 4U << 20U;  // a head with more text than this is sealed
+constexpr std::size_t kMaxHeadBytes = 4U << 20U;  // a head that takes more is sealed
 constexpr std::size_t kMaxMarkBytes = 65'536;
 constexpr Cell kExponentMask = 0x7ff0000000000000U;
 
@@ -249,9 +249,9 @@ class EmbeddedStore::Replay final : public SegmentVisitor {
       if (known == nullptr || known->type != column.type)
         return fail(ErrorKind::kDamaged, "log segment: unknown column");
     }
-    shapes_.push_back({&group, targets_.size()});
-    for (const SegmentColumn& column : columns)
-      targets_.push_back({group.head.slot(column.id, column.type), column.type, false});
+    shapes_.push_back({&group, slots_.size()});
+    for (const SegmentColumn& column : columns) slots_.push_back(group.head.slot(column.id, column.type));
+    group.head.share_slots(store_.slot_lists_.share(group.head.slots()));
     return {};
   }
 
@@ -263,14 +263,10 @@ class EmbeddedStore::Replay final : public SegmentVisitor {
     GroupState& group = *shapes_[row.shape].group;
     const std::size_t memory_before = group.head.memory_bytes();
     const std::size_t rows_before = group.head.size();
-    const std::size_t at = group.head.row(row.time);
-    for (std::size_t i = 0; i < row.columns.size(); ++i) {
-      const Target& target = targets_[shapes_[row.shape].first + row.columns[i]];
-      if (target.type == FieldType::kString)
-        group.head.set_string(at, target.slot, metric::as_string(row.cells[i], row.text));
-      else
-        group.head.set(at, target.slot, row.cells[i]);
-    }
+    store_.row_.begin(group.head.slots().size(), row.text);
+    for (std::size_t i = 0; i < row.columns.size(); ++i)
+      store_.row_.set(slots_[shapes_[row.shape].first + row.columns[i]], row.cells[i]);
+    group.head.add(row.time, store_.row_, store_.coded_);
     rows_ += group.head.size() - rows_before;
     store_.counters_.head_rows += group.head.size() - rows_before;
     store_.note_row(group, memory_before, segment_);
@@ -280,12 +276,12 @@ class EmbeddedStore::Replay final : public SegmentVisitor {
  private:
   struct Shape {
     GroupState* group = nullptr;
-    std::size_t first = 0;  // of its columns in targets_
+    std::size_t first = 0;  // of its columns in slots_
   };
   EmbeddedStore& store_;
   const std::uint64_t segment_;
   std::vector<Shape> shapes_;
-  std::vector<Target> targets_;
+  std::vector<std::size_t> slots_;
   std::uint64_t rows_ = 0;
 };
 
@@ -380,7 +376,7 @@ void EmbeddedStore::note_row(GroupState& group, std::size_t memory_before, std::
   counters_.head_bytes += group.head.memory_bytes() - memory_before;
   HeadAge& age = ages_[group.id];
   if (!age.open && !group.head.empty()) age = {0, segment, true};
-  if (group.head.size() >= group.seal_rows || group.head.text_bytes() > kHeadTextBytes) mark_due(group);
+  if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > kMaxHeadBytes) mark_due(group);
 }
 
 void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report) {
@@ -441,17 +437,14 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
   GroupState& group = *plan.group;
   const std::size_t memory_before = group.head.memory_bytes();
   const std::size_t rows_before = group.head.size();
+  row_.begin(group.head.slots().size(), batch.text());
+  for (const std::size_t field : accepted_) {
+    const Target& target = layout.targets[field];
+    row_.set(target.slot, target.type == FieldType::kBoolean ? Cell{values[field] != 0} : values[field]);
+  }
   {
     std::lock_guard lock(group.mutex);
-    const std::size_t at = group.head.row(row.time);
-    for (const std::size_t field : accepted_) {
-      const Target& target = layout.targets[field];
-      if (target.type == FieldType::kString) {
-        group.head.set_string(at, target.slot, batch.string(row, field));
-      } else {
-        group.head.set(at, target.slot, target.type == FieldType::kBoolean ? Cell{values[field] != 0} : values[field]);
-      }
-    }
+    group.head.add(row.time, row_, coded_);
   }
   report.stored_samples += accepted_.size();
   counters_.head_rows += group.head.size() - rows_before;

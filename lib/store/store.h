@@ -44,7 +44,7 @@ struct Options {
   std::uint64_t disk_limit_bytes = 10ULL << 30U;
   // Rows not sealed yet may take about this much memory; above it, heads are sealed early (into smaller chunks, joined
   // later).
-  std::uint64_t head_limit_bytes = 512ULL << 20U;
+  std::uint64_t head_limit_bytes = 48ULL << 20U;
   // For reading what is committed, also beside the process that writes: nothing is locked, made or changed, and nothing
   // can be written. Rows that come later may or may not be seen.
   bool read_only = false;

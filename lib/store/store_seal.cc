@@ -161,13 +161,14 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
         GroupState& group = *groups[end];
         if (group.head.empty()) continue;
         // Only this thread changes heads, so it reads them without the lock.
-        for (Rows& part :
-             cut(group.head.copy({}, nullptr), options_.rows_per_chunk * kSealedInJoined, shape_of(kTierRaw))) {
+        Rows rows = group.head.copy({}, nullptr);
+        const std::vector<UnixNanos> times = rows.times;
+        for (Rows& part : cut(std::move(rows), options_.rows_per_chunk * kSealedInJoined, shape_of(kTierRaw))) {
           RESMON_ASSIGN(const std::size_t written, seal_part(group, std::move(part)));
           bytes += written;
         }
         fail_point("seal");
-        RESMON_TRY(seal_tiers(group, group.head.times(), bytes));
+        RESMON_TRY(seal_tiers(group, times, bytes));
       }
       return {};
     });
