@@ -260,17 +260,8 @@ void HostModel::cpu(UnixNanos time, double seconds, metric::Batch& out) {
     }
     RowWriter row = out.add(cpu_[static_cast<std::size_t>(i)].id, 11, time);
     user = two_decimals(user), sys = two_decimals(sys), wait = two_decimals(wait), soft = two_decimals(soft);
-    const double values[] = {user,
-                             sys,
-                             two_decimals(100 - user - sys - wait - soft),
-                             0,
-                             wait,
-                             0,
-                             soft,
-                             0,
-                             0,
-                             0,
-                             two_decimals(user + sys + soft)};
+    const double values[] = {user, sys, two_decimals(100 - user - sys - wait - soft), 0, wait, 0, soft, 0,
+                             0,    0,   two_decimals(user + sys + wait + soft)};
     for (std::size_t f = 0; f < std::size(values); ++f) row.set(f, values[f]);
   }
 }
@@ -284,7 +275,7 @@ void HostModel::memory(UnixNanos time, metric::Batch& out) {
   const double free = total - used - cached;
   RowWriter row = out.add(mem_.id, mem_.fields, time);
   const double values[] = {total,
-                           free + cached * 0.9,
+                           total - used,
                            used,
                            free,
                            used * 0.8,
@@ -308,7 +299,7 @@ void HostModel::memory(UnixNanos time, metric::Batch& out) {
                            0};
   for (std::size_t f = 0; f < std::size(values); ++f) row.set(f, pages(values[f]));
   row.set(23, two_decimals(used / total * 100));
-  row.set(24, two_decimals((free + cached * 0.9) / total * 100));
+  row.set(24, two_decimals((total - used) / total * 100));
   RowWriter swap = out.add(swap_.id, swap_.fields, time);
   for (std::size_t f = 0; f < 3; ++f) swap.set(f, std::int64_t{0});
   swap.set(3, 0.0);
