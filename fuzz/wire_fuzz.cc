@@ -16,35 +16,39 @@ void check(bool true_or_die) {
   if (!true_or_die) std::abort();
 }
 
-bool same(const metric::Batch& a, const metric::Batch& b) {
+bool same(const metric::Batch& a, const metric::Batch& b, const metric::SchemaTable& schemas) {
   if (a.rows().size() != b.rows().size() || a.samples() != b.samples()) return false;
   for (std::size_t i = 0; i < a.rows().size(); ++i) {
     const metric::Row& x = a.rows()[i];
     const metric::Row& y = b.rows()[i];
     if (x.time != y.time || x.fields != y.fields) return false;
-    for (std::size_t f = 0; f < x.fields; ++f)
+    for (std::size_t f = 0; f < x.fields; ++f) {
       if (a.has(x, f) != b.has(y, f)) return false;
+      if (!a.has(x, f)) continue;
+      const bool text = schemas[x.schema].fields[f].type == metric::FieldType::kString;
+      if (text ? a.string(x, f) != b.string(y, f) : a.value(x, f) != b.value(y, f)) return false;
+    }
   }
   return true;
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
+// All that `input` says on one connection.
+void connect(std::string_view input, std::uint16_t version) {
   metric::SchemaTable schemas(10'000);
   wire::DecoderLimits limits;
   limits.max_cells_per_frame = 100'000;  // the bound itself is what is tested, not the machine's memory
-  wire::SampleDecoder decoder(limits, [&](metric::Schema schema) { return schemas.intern(std::move(schema)); });
-  wire::SampleEncoder encoder(schemas);
+  wire::SampleDecoder decoder(
+      limits, [&](metric::Schema schema) { return schemas.intern(std::move(schema)); }, version);
+  wire::SampleEncoder encoder(schemas, version);
   metric::SchemaTable again_schemas(10'000);
-  wire::SampleDecoder again(limits, [&](metric::Schema schema) { return again_schemas.intern(std::move(schema)); });
+  wire::SampleDecoder again(
+      limits, [&](metric::Schema schema) { return again_schemas.intern(std::move(schema)); }, version);
   wire::FrameReader frames(1U << 16U);
   frames.append(input);
   metric::Batch scratch;
   while (true) {
     const auto next = frames.next();
-    if (!next.has_value() || !next->has_value()) return 0;
+    if (!next.has_value() || !next->has_value()) return;
     const wire::Frame frame = **next;
     switch (static_cast<wire::FrameType>(frame.type)) {
       case wire::FrameType::kHello:
@@ -63,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         (void)wire::decode_ping(frame.payload);
         break;
       case wire::FrameType::kSchema:
-        if (!decoder.decode_schema(frame.payload).has_value()) return 0;
+        if (!decoder.decode_schema(frame.payload).has_value()) return;
         break;
       case wire::FrameType::kSamples: {
         const auto taken =
@@ -84,18 +88,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                   check(again
                             .decode_samples((*echo)->payload, second,
                                             [&](std::uint64_t s, metric::Batch& back) -> Status {
-                                              check(s == sequence && same(batch, back));
+                                              check(s == sequence && same(batch, back, schemas));
                                               return {};
                                             })
                             .has_value());
               }
               return {};
             });
-        if (!taken.has_value()) return 0;
+        if (!taken.has_value()) return;
         break;
       }
       default:
         break;
     }
   }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  for (std::uint16_t version = wire::kOldestVersion; version <= wire::kNewestVersion; ++version)
+    connect(input, version);
+  return 0;
 }

@@ -402,14 +402,16 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
   s.tags = hello.tags;
   s.tags.push_back({"host", hello.client});
   Session* const raw = session.get();  // the decoder is the session's own
-  s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, [this, raw](metric::Schema schema) {
+  wire::Welcome welcome;
+  welcome.version = std::min(hello.newest_version, wire::kNewestVersion);
+  const auto intern = [this, raw](metric::Schema schema) {
     for (const metric::Tag& tag : raw->tags) schema.tags.push_back(tag);
     metric::normalise_tags(schema.tags);
     return schemas_.intern(std::move(schema));
-  });
+  };
+  s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern, welcome.version);
   s.frames.set_max_frame_bytes(options_.max_frame_bytes);
 
-  wire::Welcome welcome;
   welcome.acknowledged = log_.acknowledged(*s.stream->log);
   s.resumed_after = s.sequence = s.ack = s.said = welcome.acknowledged;
   s.lane = log_.lane(s.connection->executor());

@@ -8,6 +8,7 @@ namespace resmon::uplink {
 namespace {
 
 constexpr std::uint8_t kRecordVersion = 1;
+constexpr std::uint16_t kFramesVersion = 1;  // of the client protocol; a later one would be a later record version
 constexpr std::uint8_t kFresh = 1;
 
 // What this client wrote itself it can read again, however much it was.
@@ -55,7 +56,7 @@ void RecordEncoder::encode(std::uint64_t sequence, const metric::Batch& batch, c
   if (fresh()) {
     w.bytes({reinterpret_cast<const char*>(stream.data()), stream.size()});
     w.text(owner);
-    encoder_ = std::make_unique<wire::SampleEncoder>(schemas_);
+    encoder_ = std::make_unique<wire::SampleEncoder>(schemas_, kFramesVersion);
   }
   const metric::Batch* const one = &batch;
   encoder_->encode(sequence, std::span(&one, 1), out);
@@ -65,7 +66,7 @@ Status RecordDecoder::decode(const RecordHead& head, metric::Batch& batch) {
   batch.clear();
   if (head.fresh)
     decoder_ = std::make_unique<wire::SampleDecoder>(
-        kLimits, [this](metric::Schema schema) { return schemas_.intern(std::move(schema)); });
+        kLimits, [this](metric::Schema schema) { return schemas_.intern(std::move(schema)); }, kFramesVersion);
   if (decoder_ == nullptr) return fail(ErrorKind::kUnavailable, "what this record builds on is not there");
   const auto read = [&]() -> Status {
     std::string_view left = head.frames;

@@ -201,6 +201,7 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
             "the server has batch " + std::to_string(welcome->acknowledged) +
                 " of this stream, which was not sent from here: another machine uses a copy of this spool, or "
                 "this one was set back. What is not acknowledged is sent again in a new stream");
+      version_ = welcome->version;
       acknowledged_ = welcome->acknowledged;
       next_to_send_ = spool_.first();
       in_flight_.clear();
@@ -221,7 +222,7 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
 }
 
 asio::awaitable<Status> Uplink::send_loop(std::shared_ptr<net::Stream> stream) {
-  wire::SampleEncoder encoder(schemas_);
+  wire::SampleEncoder encoder(schemas_, version_);
   std::string out;
   auto last_sent = steady_clock::now();
   while (true) {

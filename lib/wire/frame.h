@@ -16,7 +16,7 @@
 
 namespace resmon::wire {
 
-inline constexpr std::uint16_t kNewestVersion = 1;  // the newest version this build speaks
+inline constexpr std::uint16_t kNewestVersion = 2;  // the newest version this build speaks
 inline constexpr std::uint16_t kOldestVersion = 1;  // and the oldest that it still does
 inline constexpr std::size_t kHeaderBytes = 5;
 inline constexpr std::uint32_t kMaxFrameBytes = 1U << 20U;   // of payload; both sides' default and upper bound

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "metric/batch.h"
+#include "wire/field_states.h"
 #include "wire/frame.h"
 
 namespace resmon::wire {
@@ -23,44 +24,14 @@ namespace resmon::wire {
 // How many row lists ("shapes") both sides remember.
 inline constexpr std::size_t kShapes = 16;
 
-namespace detail {
-// What both sides keep of the connection's schemas. The fields of all of them lie in shared arrays: some ten bytes a
-// field and sixteen a schema, where arrays of their own would be five allocations each, on a server for every client.
-struct States {
-  struct Schema {
-    metric::SchemaId id = 0;  // in the table of this side
-    std::uint32_t fields = 0;
-    std::uint32_t first = 0;     // of its fields in the arrays below
-    std::uint32_t presence = 0;  // of its words in `presence`
-  };
-  std::vector<Schema> schemas;
-  std::vector<metric::FieldType> types;
-  std::vector<std::uint8_t> decimals;   // of float fields: how many decimals their deltas are scaled by
-  std::vector<metric::Cell> last;       // the cells as they were last said; of strings: index into `strings`
-  std::vector<std::uint64_t> presence;  // as last said
-  std::vector<std::string> strings;
-  bool grown = false;  // since settle()
-
-  void add(metric::SchemaId id, std::span<const metric::Field> fields);
-  std::span<std::uint64_t> presence_of(const Schema& schema) {
-    return {presence.data() + schema.presence, metric::presence_words(schema.fields)};
-  }
-  void settle() {  // before samples: gives back what growing took
-    if (grown) shrink();
-  }
-
- private:
-  void shrink();
-};
-}  // namespace detail
-
 // No batch takes more than this of a SAMPLES frame's payload, whatever was said before, beside the payload's head.
 std::size_t most_encoded_bytes(const metric::Batch& batch);
 inline constexpr std::size_t kMostSamplesHeadBytes = 1 + 3 * 10;  // flags, first sequence, count, size
 
 class SampleEncoder {
  public:
-  explicit SampleEncoder(const metric::SchemaTable& schemas);
+  // `version` is the one that both ends speak.
+  explicit SampleEncoder(const metric::SchemaTable& schemas, std::uint16_t version = kNewestVersion);
   ~SampleEncoder();
 
   // Appends a SAMPLES frame with `batches`, numbered from `first_sequence` without a gap, and before it a SCHEMA frame
@@ -74,8 +45,9 @@ class SampleEncoder {
   void encode_batch(const metric::Batch& batch, std::string& body);
 
   const metric::SchemaTable& schemas_;
+  const std::uint16_t version_;
   std::vector<std::int32_t> wire_ids_;  // by SchemaId; -1: not declared
-  detail::States states_;
+  FieldStates states_;
   std::vector<std::vector<std::uint32_t>> shapes_;
   std::size_t next_shape_ = 0;
   UnixNanos last_time_ = 0;
@@ -105,7 +77,8 @@ class SampleDecoder {
  public:
   // `intern` gives a declared schema its id on this side; it may add tags. Its error refuses the frame.
   using Intern = std::function<Result<metric::SchemaId>(metric::Schema)>;
-  SampleDecoder(const DecoderLimits& limits, Intern intern) : limits_(limits), intern_(std::move(intern)) {}
+  SampleDecoder(const DecoderLimits& limits, Intern intern, std::uint16_t version = kNewestVersion)
+      : limits_(limits), intern_(std::move(intern)), version_(version) {}
 
   Status decode_schema(std::string_view payload);
 
@@ -125,7 +98,8 @@ class SampleDecoder {
 
   DecoderLimits limits_;
   Intern intern_;
-  detail::States states_;
+  const std::uint16_t version_;
+  FieldStates states_;
   std::vector<std::vector<std::uint32_t>> shapes_;
   std::size_t next_shape_ = 0;
   UnixNanos last_time_ = 0;

@@ -18,10 +18,13 @@ using metric::SchemaTable;
 
 // A client's and a server's end with the bytes between them.
 struct Pipe {
+  explicit Pipe(std::uint16_t spoken = kNewestVersion) : version(spoken) {}
+
+  const std::uint16_t version;
   SchemaTable client;
   SchemaTable server;
-  SampleEncoder encoder{client};
-  SampleDecoder decoder{DecoderLimits{}, [this](Schema schema) { return server.intern(std::move(schema)); }};
+  SampleEncoder encoder{client, version};
+  SampleDecoder decoder{DecoderLimits{}, [this](Schema schema) { return server.intern(std::move(schema)); }, version};
   std::vector<std::pair<std::uint64_t, Batch>> received;
   std::size_t sample_frame_bytes = 0;
 
@@ -66,8 +69,11 @@ std::string describe(const Batch& batch, const SchemaTable& schemas) {
   return out;
 }
 
-TEST(SamplesTest, ValuesOfEveryTypeRoundTrip) {
-  Pipe pipe;
+class EveryVersionTest : public testing::TestWithParam<std::uint16_t> {};
+INSTANTIATE_TEST_SUITE_P(All, EveryVersionTest, testing::Range<std::uint16_t>(kOldestVersion, kNewestVersion + 1));
+
+TEST_P(EveryVersionTest, ValuesOfEveryTypeRoundTrip) {
+  Pipe pipe(GetParam());
   const SchemaId id = pipe.client
                           .intern({"m",
                                    {{"a", "b"}},
@@ -95,21 +101,27 @@ TEST(SamplesTest, ValuesOfEveryTypeRoundTrip) {
   }
 }
 
-TEST(SamplesTest, RandomBatchesRoundTripWhateverComesAndGoes) {
+// Mostly names without a meaning; of the others two may be complements.
+std::string random_name(std::uint64_t number, std::uint64_t f) {
+  constexpr std::string_view kNames[] = {"free", "used", "inodes_free", "inodes_used"};
+  return number % 2 == 0 && f < std::size(kNames) ? std::string(kNames[f]) : "f" + std::to_string(f);
+}
+
+TEST_P(EveryVersionTest, RandomBatchesRoundTripWhateverComesAndGoes) {
   for (unsigned seed = 0; seed < 30; ++seed) {
     std::mt19937_64 random(seed);
     const auto below = [&](std::uint64_t n) { return random() % n; };
-    Pipe pipe;
+    Pipe pipe(GetParam());
     std::vector<std::pair<SchemaId, std::size_t>> ids;
     std::vector<Batch> sent(60);
     std::vector<const Batch*> group;
     std::uint64_t next = 1;
     for (std::size_t i = 0; i < sent.size(); ++i) {
       if (ids.empty() || below(4) == 0) {
-        Schema schema{"m" + std::to_string(i), {}, {}};
+        Schema schema{"disk", {{"path", std::to_string(i)}}, {}};
         const std::uint64_t fields = 1 + below(130);
         for (std::uint64_t f = 0; f < fields; ++f)
-          schema.fields.push_back({"f" + std::to_string(f), static_cast<FieldType>(below(5))});
+          schema.fields.push_back({random_name(i, f), static_cast<FieldType>(below(5))});
         ids.emplace_back(pipe.client.intern(schema).value(), fields);
       }
       Batch& batch = sent[i];
@@ -132,7 +144,7 @@ TEST(SamplesTest, RandomBatchesRoundTripWhateverComesAndGoes) {
               row.set(f, below(2) == 0);
               break;
             default:
-              row.set_cell(f, below(2) == 0 ? below(100) : random());
+              row.set_cell(f, below(2) == 0 ? below(100) : random() << below(20));
           }
         }
       }
@@ -151,8 +163,8 @@ TEST(SamplesTest, RandomBatchesRoundTripWhateverComesAndGoes) {
   }
 }
 
-TEST(SamplesTest, AnyTimesRoundTrip) {
-  Pipe pipe;
+TEST_P(EveryVersionTest, AnyTimesRoundTrip) {
+  Pipe pipe(GetParam());
   const SchemaId id = pipe.client.intern({"m", {}, {{"f", FieldType::kInteger}}}).value();
   std::uint64_t sequence = 1;
   for (const UnixNanos time : {INT64_MAX, INT64_MIN, INT64_MIN + 1, INT64_MAX, std::int64_t{0}, INT64_MIN}) {
@@ -176,6 +188,100 @@ TEST(SamplesTest, ABatchThatRepeatsCostsABitAValue) {
     ASSERT_TRUE(pipe.send(i, {&batch}).has_value());
   }
   EXPECT_LE(pipe.sample_frame_bytes, 200U / 8 + kHeaderBytes + 6);
+}
+
+TEST(SamplesTest, OfTwoNumbersOfOneWholeTheSecondCostsABit) {
+  Pipe pipe;
+  const SchemaId id =
+      pipe.client.intern({"cpu", {}, {{"usage_active", FieldType::kFloat}, {"usage_idle", FieldType::kFloat}}}).value();
+  std::size_t bytes = 0;
+  for (std::uint64_t i = 1; i <= 50; ++i) {
+    const std::int64_t active = static_cast<std::int64_t>(i * 7919 % 9000);  // hundredths
+    Batch batch;
+    auto row = batch.add(id, 2, static_cast<std::int64_t>(i * 5'000'000'000));
+    row.set(0, static_cast<double>(active) / 100);
+    row.set(1, static_cast<double>(10'000 - active) / 100);
+    ASSERT_TRUE(pipe.send(i, {&batch}).has_value());
+    EXPECT_EQ(describe(pipe.received.back().second, pipe.server), describe(batch, pipe.client));
+    bytes = std::max(bytes, i < 4 ? 0 : pipe.sample_frame_bytes);
+  }
+  // Header, flags, sequence, count; time, shape, presence; one byte of changed bits; one float's delta.
+  EXPECT_LE(bytes, kHeaderBytes + 3 + 3 + 1 + 3);
+}
+
+TEST(SamplesTest, AComplementThatIsAbsentOrDoesNotHoldIsStillExact) {
+  Pipe pipe;
+  const SchemaId id = pipe.client
+                          .intern({"mem",
+                                   {},
+                                   {{"available", FieldType::kInteger},
+                                    {"used", FieldType::kInteger},
+                                    {"used_percent", FieldType::kFloat},
+                                    {"available_percent", FieldType::kFloat}}})
+                          .value();
+  const std::int64_t whole[] = {0, 100, INT64_MAX, INT64_MIN, -1, 4096, 7};
+  const double parts[] = {0.0, -0.0, 33.33, 1e300, 5e-324, 66.671, 12.345678901234};
+  std::uint64_t sequence = 1;
+  for (unsigned mask = 0; mask < 16; ++mask)
+    for (std::size_t a = 0; a < std::size(whole); ++a)
+      for (std::size_t b = 0; b < std::size(whole); ++b) {
+        Batch batch;
+        for (int twice = 0; twice < 2; ++twice) {  // of one schema in one batch, too
+          auto row = batch.add(id, 4, static_cast<std::int64_t>(sequence));
+          if ((mask & 1U) != 0) row.set(0, whole[a]);
+          if ((mask & 2U) != 0) row.set(1, whole[b]);
+          if ((mask & 4U) != 0) row.set(2, parts[b]);
+          if ((mask & 8U) != 0) row.set(3, parts[a]);
+        }
+        ASSERT_TRUE(pipe.send(sequence++, {&batch}).has_value());
+        ASSERT_EQ(describe(pipe.received.back().second, pipe.server), describe(batch, pipe.client));
+      }
+}
+
+TEST(SamplesTest, WhatIsCountedInPagesCostsNoBytesForItsZeroBits) {
+  const auto bytes_at = [](std::uint16_t version) {
+    Pipe pipe(version);
+    const SchemaId id = pipe.client.intern({"m", {}, {{"dirty", FieldType::kInteger}}}).value();
+    for (std::uint64_t i = 1; i <= 9; ++i) {
+      Batch batch;
+      batch.add(id, 1, static_cast<std::int64_t>(i)).set(0, std::int64_t{4096} * (i % 2 == 0 ? 20 : 3));
+      EXPECT_TRUE(pipe.send(i, {&batch}).has_value());
+      EXPECT_EQ(describe(pipe.received.back().second, pipe.server), describe(batch, pipe.client));
+    }
+    return pipe.sample_frame_bytes;
+  };
+  EXPECT_EQ(bytes_at(1), bytes_at(2) + 2);  // three bytes of delta, and one
+}
+
+TEST(SamplesTest, ComplementsThatMakeNoSenseAreRefused) {
+  const auto refusal = [](std::vector<std::uint64_t> said) -> std::string {
+    std::string payload;
+    ByteWriter w(payload);
+    w.varint(0);
+    w.text("m");
+    w.varint(0);
+    w.varint(4);
+    for (const auto& [name, type] : {std::pair("a", 0), {"b", 0}, {"c", 1}, {"d", 4}}) {
+      w.text(name);
+      w.u8(static_cast<std::uint8_t>(type));
+    }
+    for (const std::uint64_t number : said) w.varint(number);
+    SchemaTable table;
+    SampleDecoder decoder({}, [&](Schema schema) { return table.intern(std::move(schema)); });
+    const Status status = decoder.decode_schema(payload);
+    return status.has_value() ? "" : status.error().message;
+  };
+  EXPECT_EQ(refusal({0}), "");
+  EXPECT_EQ(refusal({1, 1, 0}), "");
+  EXPECT_NE(refusal({}), "");
+  EXPECT_NE(refusal({4}), "");
+  EXPECT_NE(refusal({1, 1}), "");
+  EXPECT_NE(refusal({1, 0, 0}).find("out of order"), std::string::npos);
+  EXPECT_NE(refusal({1, 0, 1}).find("out of order"), std::string::npos);
+  EXPECT_NE(refusal({1, 4, 0}).find("out of order"), std::string::npos);
+  EXPECT_NE(refusal({2, 1, 0, 1, 0}).find("out of order"), std::string::npos);
+  EXPECT_NE(refusal({1, 2, 0}).find("another type"), std::string::npos);
+  EXPECT_NE(refusal({1, 3, 0}).find("another type"), std::string::npos);
 }
 
 // A valid connection of a few frames, to be damaged.
@@ -300,6 +406,7 @@ TEST(SamplesTest, AFewBytesCannotStandForGigabytesOfAbsentFields) {
     s.text(std::to_string(i));
     s.u8(1);
   }
+  s.varint(0);  // complements
   ASSERT_TRUE(decoder.decode_schema(schema).has_value());
   std::string samples;
   ByteWriter w(samples);

@@ -75,6 +75,7 @@ std::vector<metric::Batch> demo_batches(metric::SchemaId id) {
 
 TEST(WireFormatTest, TheGreetingIsThePages) {
   Hello hello;
+  hello.oldest_version = hello.newest_version = 1;
   hello.client = "web1";
   hello.token = "0123456789abcdef";
   hello.software = "example 1";
@@ -114,7 +115,7 @@ TEST(WireFormatTest, TheSmallFramesAreThePages) {
 TEST(WireFormatTest, TheEncoderWritesThePagesSamples) {
   metric::SchemaTable schemas;
   const auto batches = demo_batches(schemas.intern(demo()).value());
-  SampleEncoder encoder(schemas);
+  SampleEncoder encoder(schemas, 1);
   for (std::size_t i = 0; i < batches.size(); ++i) {
     const metric::Batch* one[] = {&batches[i]};
     std::string out;
@@ -126,7 +127,8 @@ TEST(WireFormatTest, TheEncoderWritesThePagesSamples) {
 
 TEST(WireFormatTest, TheDecoderReadsThePagesSamples) {
   metric::SchemaTable schemas;
-  SampleDecoder decoder({}, [&](metric::Schema schema) { return schemas.intern(std::move(schema)); });
+  SampleDecoder decoder(
+      {}, [&](metric::Schema schema) { return schemas.intern(std::move(schema)); }, 1);
   FrameReader frames(kMaxFrameBytes);
   for (const char* name : {"schema", "samples-1", "samples-2", "samples-3"}) frames.append(example(name));
   const auto want = demo_batches(0);
@@ -162,6 +164,29 @@ TEST(WireFormatTest, TheDecoderReadsThePagesSamples) {
   }
   EXPECT_EQ(seen, 3U);
   EXPECT_EQ(schemas[0], demo());
+}
+
+TEST(WireFormatTest, TheEncoderWritesThePagesSamplesOfVersionTwo) {
+  using metric::FieldType;
+  metric::SchemaTable schemas;
+  const metric::SchemaId id =
+      schemas
+          .intern({"disk",
+                   {},
+                   {{"free", FieldType::kInteger}, {"used", FieldType::kInteger}, {"note", FieldType::kString}}})
+          .value();
+  SampleEncoder encoder(schemas, 2);
+  std::string written;
+  for (std::uint64_t i = 0; i < 2; ++i) {
+    metric::Batch batch;
+    auto row = batch.add(id, 3, kStart + static_cast<UnixNanos>(i) * kStep);
+    row.set(0, static_cast<std::int64_t>(8192 + i * 4096));
+    row.set(1, static_cast<std::int64_t>(4096 - i * 4096));
+    row.set(2, std::string_view("ok"));
+    const metric::Batch* one[] = {&batch};
+    encoder.encode(i + 1, one, written);
+  }
+  EXPECT_EQ(to_text(written), to_text(example("schema-v2") + example("samples-v2-1") + example("samples-v2-2")));
 }
 
 }  // namespace

@@ -290,10 +290,13 @@ class Connection:
     def hello(self, client, stream, token=TOKEN, **more):
         more.setdefault("clock", time.time_ns())
         self.send(wire.hello(client, token, stream, **more))
-        return self.receive()
+        answer = self.receive()
+        if answer is not None and answer["type"] == wire.WELCOME:
+            self.encoder.version = answer["version"]
+        return answer
 
-    def declare(self, measurement, tags, fields):
-        number, data = self.encoder.declare(measurement, tags, fields)
+    def declare(self, measurement, tags, fields, complements=()):
+        number, data = self.encoder.declare(measurement, tags, fields, complements)
         self.send(data)
         return number
 

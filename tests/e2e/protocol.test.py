@@ -63,6 +63,14 @@ class DocumentTest(unittest.TestCase):
         ):
             data = encoder.samples(i + 1, [(start + i * 5 * NS, [(number, values)])])
             self.assertEqual(data, blocks[f"samples-{i + 1}"])
+        encoder = wire.Encoder(version=2)
+        fields = [("free", wire.INTEGER), ("used", wire.INTEGER), ("note", wire.STRING)]
+        number, schema = encoder.declare("disk", [], fields, [(1, 0)])
+        self.assertEqual(schema, blocks["schema-v2"])
+        for i in range(2):
+            values = {"free": 8192 + i * 4096, "used": 4096 - i * 4096, "note": "ok"}
+            data = encoder.samples(i + 1, [(start + i * 5 * NS, [(number, values)])])
+            self.assertEqual(data, blocks[f"samples-v2-{i + 1}"])
         frames = wire.Frames()
         for name in ("welcome", "ack", "ping", "pong", "refuse", "goodbye"):
             frames.append(blocks[name])
@@ -176,6 +184,35 @@ class ProtocolTest(house.HouseTest):
         self.server.wait_line("client disconnected", "host=py-happy", "reason=goodbye", begin=self.begin)
         self.assert_undisturbed()
         self.assertEqual(self.warnings(), [])
+
+    def test_the_newest_version_that_both_know_is_spoken(self):
+        for offered, spoken in (((1, 1), 1), ((1, 2), 2), ((2, 2), 2), ((1, 9), 2)):
+            with self.connect() as c:
+                self.assertEqual(c.hello(f"py-{offered[0]}-{offered[1]}", self.stream(), versions=offered)["version"], spoken, offered)
+
+    def test_samples_of_version_two_arrive_as_they_were_sent(self):
+        start = (time.time_ns() // NS - 60) * NS
+        fields = [("idle", wire.FLOAT), ("active", wire.FLOAT), ("free", wire.INTEGER), ("used", wire.INTEGER)]
+        rows = [
+            {"idle": 90.5, "active": 9.5, "free": 40960, "used": 8192},
+            {"idle": 80.25, "active": 19.75, "free": 36864, "used": 12288},
+            {"active": 20.0, "used": 13000},
+            {"idle": 1 / 3, "active": 7.125, "free": 5, "used": -(2**62)},
+            {"idle": 99.5, "active": 0.5, "free": 2**62, "used": 2**61},
+            {"idle": 1e300, "active": 5e-324, "free": 4096 * 7},
+            {"idle": 50.0, "active": 50.0, "free": 4096 * 9, "used": 4096},
+        ]
+        with self.connect() as c:
+            self.assertEqual(c.hello("py-two", self.stream(), versions=(1, 2))["version"], 2)
+            number = c.declare("demo_v2", [], fields, [(1, 0), (3, 2)])
+            for i, row in enumerate(rows):
+                c.samples(i + 1, [(start + i * NS, [(number, row)])])
+            c.acknowledged(len(rows))
+        got = house.wait_for(
+            "7 rows", lambda: len(r := self.server.rows("SELECT idle, active, free, used FROM demo_v2")) == len(rows) and r
+        )
+        wanted = [[start + i * NS, *(row.get(name) for name, _ in fields)] for i, row in enumerate(rows)]
+        self.assertEqual(got, wanted)
 
     def test_more_shapes_than_are_remembered(self):
         start = (time.time_ns() // NS - 60) * NS

@@ -148,15 +148,16 @@ def scaled(value, decimals):
 class Encoder:
     """SCHEMA and SAMPLES of one connection. Rows are (schema, {field: value}) or (schema, {…}, time)."""
 
-    def __init__(self):
+    def __init__(self, version=1):
+        self.version = version
         self.schemas = []
         self.shapes = []
         self.next_shape = 0
         self.last_time = 0
         self.last_step = 0
 
-    def declare(self, measurement, tags, fields):
-        """`fields`: (name, type) in order. Returns the schema's id and the frame."""
+    def declare(self, measurement, tags, fields, complements=()):
+        """`fields`: (name, type) in order; `complements`: (field, of) by their places. Returns the schema's id and the frame."""
         number = len(self.schemas)
         blank = {FLOAT: 0.0, BOOLEAN: False, STRING: ""}
         self.schemas.append(
@@ -164,11 +165,15 @@ class Encoder:
                 "fields": list(fields),
                 "last": [blank.get(kind, 0) for _, kind in fields],
                 "decimals": [2] * len(fields),
+                "shift": [0] * len(fields),
+                "complements": dict(complements),
                 "presence": [False] * len(fields),
             }
         )
         payload = varint(number) + text(measurement) + pairs(tags) + varint(len(fields))
         payload += b"".join(text(name) + bytes([kind]) for name, kind in fields)
+        if self.version >= 2:
+            payload += varint(len(complements)) + b"".join(varint(field) + varint(of) for field, of in complements)
         return number, frame(SCHEMA, payload)
 
     def samples(self, first, batches):
@@ -213,22 +218,44 @@ class Encoder:
         changed, written = [], b""
         for number, values, *_ in rows:
             schema = self.schemas[number]
+            before = list(schema["last"])
             for i, (name, kind) in enumerate(schema["fields"]):
                 if name not in values:
                     continue
-                value, last = values[name], schema["last"][i]
-                different = bits(value) != bits(last) if kind == FLOAT else value != last
+                value, expected = values[name], self.expected(schema, i, before, values)
+                different = bits(value) != bits(expected) if kind == FLOAT else value != expected
                 changed.append(different)
+                schema["last"][i] = value
                 if not different:
                     continue
-                schema["last"][i] = value
                 if kind == FLOAT:
-                    written += self.float(schema, i, value, last)
+                    written += self.float(schema, i, value, expected)
                 elif kind in (INTEGER, UNSIGNED):
-                    written += zigzag(value - last)
+                    written += self.integer(schema, i, value - expected)
                 elif kind == STRING:
                     written += text(value)
         return out + bitmap(changed) + written
+
+    @staticmethod
+    def expected(schema, i, before, values):
+        last, of = schema["last"][i], schema["complements"].get(i)
+        if of is None or schema["fields"][of][0] not in values:
+            return last
+        if schema["fields"][i][1] != FLOAT:
+            return last - (schema["last"][of] - before[of])
+        decimals = schema["decimals"][i]
+        n = scaled(last, decimals) - (scaled(schema["last"][of], decimals) - scaled(before[of], decimals))
+        return n / float(10**decimals)
+
+    def integer(self, schema, i, delta):
+        if self.version == 1:
+            return zigzag(delta)
+        zeros = (delta & -delta).bit_length() - 1
+        change = b""
+        if zeros < schema["shift"][i] or (schema["shift"][i] == 0 and zeros >= 9):
+            schema["shift"][i] = min(zeros, 12) if zeros >= 9 else 0
+            change = bytes([0, schema["shift"][i]])
+        return change + zigzag(delta >> schema["shift"][i])
 
     @staticmethod
     def float(schema, i, value, last):
