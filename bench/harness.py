@@ -32,17 +32,20 @@ def cpu_seconds(pid):
 
 
 class Scratch:
-    """A folder and processes, gone after close() unless options.keep."""
+    """A folder and processes, gone after close() unless options.keep. A folder that is given stays."""
 
-    def __init__(self, name, options):
+    def __init__(self, name, options, folder=None):
         self.options = options
-        self.folder = tempfile.mkdtemp(prefix=f"resmon-bench-{name}-", dir=os.environ.get("RESMON_HOME") or None)
+        self.given = folder is not None
+        self.folder = folder or tempfile.mkdtemp(prefix=f"resmon-bench-{name}-", dir=os.environ.get("RESMON_HOME") or None)
         self.processes = []
 
     def close(self):
         for process in self.processes:
             process.kill()
             process.wait()
+        if self.given:
+            return
         if self.options.keep:
             progress(f"kept: {self.folder}")
         else:
