@@ -4,6 +4,7 @@
 // tests.
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -45,12 +46,11 @@ class FakeReader final : public store::Reader {
     for (const auto& [name, data] : measurements_) names.push_back(name);
     return names;
   }
-  std::vector<std::shared_ptr<const store::Group>> groups(std::string_view measurement) const override {
-    std::vector<std::shared_ptr<const store::Group>> out;
-    const auto found = measurements_.find(measurement);
-    if (found == measurements_.end()) return out;
-    for (const auto& [tags, id] : found->second.groups) out.push_back(groups_[id].group);
-    return out;
+  std::shared_ptr<const store::Listing> listing(std::string_view measurement) const override {
+    std::vector<const store::Group*> groups;
+    if (const auto found = measurements_.find(measurement); found != measurements_.end())
+      for (const auto& [tags, id] : found->second.groups) groups.push_back(groups_[id].group.get());
+    return std::make_shared<const store::Listing>(columns(measurement), std::move(groups));
   }
   std::vector<store::Column> columns(std::string_view measurement) const override {
     std::vector<store::Column> out;
@@ -127,7 +127,7 @@ class FakeReader final : public store::Reader {
   const std::size_t block_rows_;
   std::map<std::string, Measurement, std::less<>> measurements_;
   std::vector<GroupData> groups_;
-  mutable std::size_t scanned_rows_ = 0;
+  mutable std::atomic<std::size_t> scanned_rows_{0};
 };
 
 }  // namespace resmon::influxql

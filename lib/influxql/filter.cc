@@ -1,5 +1,8 @@
 #include "influxql/filter.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "influxql/leaf_input.h"
 
 namespace resmon::influxql {
@@ -80,6 +83,29 @@ Filter::Truth Filter::truth(const Node& node, const std::vector<metric::Tag>& ta
   const Truth right = truth(node.sides[1], tags);
   if (right == decisive) return right;
   return left == Truth::kUnknown || right == Truth::kUnknown ? Truth::kUnknown : left;
+}
+
+std::optional<std::vector<std::uint32_t>> Filter::candidates() const {
+  return has_condition_ ? candidates(root_) : std::nullopt;
+}
+
+std::optional<std::vector<std::uint32_t>> Filter::candidates(const Node& node) const {
+  if (node.op == Token::kIllegal) {
+    if (!node.tag_is) return std::nullopt;
+    const auto found = table_.series_with(tag_slots_[node.tag], node.text);
+    if (!found) return std::nullopt;
+    return std::vector<std::uint32_t>(found->begin(), found->end());
+  }
+  auto left = candidates(node.sides[0]);
+  auto right = candidates(node.sides[1]);
+  if (node.op == Token::kAnd) {
+    if (!left || !right) return left ? left : right;
+    return left->size() <= right->size() ? left : right;  // what the other side says, judge() does
+  }
+  if (!left || !right) return std::nullopt;
+  std::vector<std::uint32_t> both;
+  std::set_union(left->begin(), left->end(), right->begin(), right->end(), std::back_inserter(both));
+  return both;
 }
 
 Filter::Verdict Filter::judge(const std::vector<metric::Tag>& tags) const {

@@ -3,6 +3,7 @@
 // A condition without bounds of time, for one table: tags choose groups first, and what depends on fields is asked of
 // rows.
 
+#include <optional>
 #include <vector>
 
 #include "influxql/evaluate.h"
@@ -16,6 +17,9 @@ class Filter {
 
   Filter(const ExprPtr& condition, const Table& table);  // `condition` may be null
 
+  // The series that may have rows that hold, ascending; nothing: any may. Found by tags that the condition names, so
+  // that series of others are not looked at.
+  std::optional<std::vector<std::uint32_t>> candidates() const;
   Verdict judge(const std::vector<metric::Tag>& tags) const;
   // The table's columns that rows are judged by; also asked for when scanning a group of kSome.
   const std::vector<int>& columns() const { return columns_; }
@@ -41,6 +45,7 @@ class Filter {
 
   Node build(const Expr& expr);
   RowExpr::Binding bind(const Expr& variable);
+  std::optional<std::vector<std::uint32_t>> candidates(const Node& node) const;
   Truth truth(const Node& node, const std::vector<metric::Tag>& tags) const;
 
   const Table& table_;

@@ -9,14 +9,15 @@
 namespace resmon::influxql {
 
 int Table::column(std::string_view name) const {
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (columns_[i].name == name) return static_cast<int>(i);
+  const std::vector<Column>& all = columns();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].name == name) return static_cast<int>(i);
   }
   return -1;
 }
 
 bool Table::has_tag(std::string_view key) const {
-  return std::binary_search(tag_keys_.begin(), tag_keys_.end(), key);
+  return std::binary_search(tag_keys().begin(), tag_keys().end(), key);
 }
 
 Status Table::scan_windows(std::size_t /*series*/, std::span<const int> /*columns*/, unsigned /*aggregates*/,
@@ -25,49 +26,38 @@ Status Table::scan_windows(std::size_t /*series*/, std::span<const int> /*column
   return fail(ErrorKind::kInternal, "a table without windows");
 }
 
-std::string_view tag_value(const std::vector<metric::Tag>& tags, std::string_view key) {
-  for (const metric::Tag& tag : tags) {
-    if (tag.key == key) return tag.value;
-  }
-  return {};
+std::optional<std::span<const std::uint32_t>> Table::series_with(std::string_view /*key*/,
+                                                                 std::string_view /*value*/) const {
+  return std::nullopt;
 }
 
 namespace {
 
 class StoredTable final : public Table {
  public:
-  StoredTable(const store::Reader& reader, const std::string& name, std::vector<store::Column> columns)
-      : reader_(reader), groups_(reader.groups(name)) {
+  StoredTable(const store::Reader& reader, const std::string& name, std::shared_ptr<const store::Listing> listing)
+      : reader_(reader), listing_(std::move(listing)) {
     name_ = name;
-    for (store::Column& column : columns) {
-      ids_.push_back(column.id);
-      columns_.push_back({std::move(column.name), column.type});
-    }
-    // Nearly always all groups have the same keys.
-    const auto same_key = [](const metric::Tag& a, const metric::Tag& b) { return a.key == b.key; };
-    const store::Group* before = nullptr;
-    std::set<std::string_view> keys;
-    for (const auto& group : groups_) {
-      if (before == nullptr ||
-          !std::equal(before->tags.begin(), before->tags.end(), group->tags.begin(), group->tags.end(), same_key)) {
-        for (const metric::Tag& tag : group->tags) keys.insert(tag.key);
-      }
-      before = group.get();
-    }
-    tag_keys_.assign(keys.begin(), keys.end());
   }
 
-  std::size_t series() const override { return groups_.size(); }
-  const std::vector<metric::Tag>& tags(std::size_t series) const override { return groups_[series]->tags; }
+  const std::vector<Column>& columns() const override { return listing_->columns(); }
+  const std::vector<std::string>& tag_keys() const override { return listing_->tag_keys(); }
+  std::size_t series() const override { return listing_->groups().size(); }
+  const std::vector<metric::Tag>& tags(std::size_t series) const override { return listing_->groups()[series]->tags; }
+  std::optional<std::span<const std::uint32_t>> series_with(std::string_view key,
+                                                            std::string_view value) const override {
+    if (value.empty()) return std::nullopt;  // also those without the tag
+    return listing_->with_tag(key, value);
+  }
 
   Status scan(std::size_t series, std::span<const int> columns, UnixNanos first, UnixNanos last, bool descending,
               const store::BlockVisitor& visit) const override {
     std::vector<store::ColumnId> ids;
     ids.reserve(columns.size());
-    for (const int column : columns) ids.push_back(ids_[static_cast<std::size_t>(column)]);
+    for (const int column : columns) ids.push_back(this->columns()[static_cast<std::size_t>(column)].id);
     if (last < first) return {};
     const store::TimeRange range{first, last == INT64_MAX ? INT64_MAX : last + 1};
-    return reader_.scan(groups_[series]->id, ids, range, descending, visit);
+    return reader_.scan(group(series), ids, range, descending, visit);
   }
 
   bool has_windows() const override { return true; }
@@ -76,16 +66,17 @@ class StoredTable final : public Table {
     std::vector<store::WindowColumn> wanted;
     wanted.reserve(columns.size());
     for (const int column : columns) {
-      const auto at = static_cast<std::size_t>(column);
-      wanted.push_back({ids_[at], columns_[at].type});
+      const Column& of = this->columns()[static_cast<std::size_t>(column)];
+      wanted.push_back({of.id, of.type});
     }
-    return reader_.scan_windows({groups_[series]->id, wanted, aggregates, range, width}, visit);
+    return reader_.scan_windows({group(series), wanted, aggregates, range, width}, visit);
   }
 
  private:
+  store::GroupId group(std::size_t series) const { return listing_->groups()[series]->id; }
+
   const store::Reader& reader_;
-  std::vector<std::shared_ptr<const store::Group>> groups_;
-  std::vector<store::ColumnId> ids_;
+  const std::shared_ptr<const store::Listing> listing_;
 };
 
 class AnswerTable final : public Table {
@@ -99,10 +90,12 @@ class AnswerTable final : public Table {
     }
     tag_keys_.assign(keys.begin(), keys.end());
     for (std::size_t c = 0; c < columns.size(); ++c)
-      columns_.push_back({columns[c], type_of(answer, c, columns.size())});
+      columns_.push_back({static_cast<store::ColumnId>(c), columns[c], type_of(answer, c, columns.size())});
     for (Rows& rows : answer) series_.push_back(columnar(std::move(rows)));
   }
 
+  const std::vector<Column>& columns() const override { return columns_; }
+  const std::vector<std::string>& tag_keys() const override { return tag_keys_; }
   std::size_t series() const override { return series_.size(); }
   const std::vector<metric::Tag>& tags(std::size_t series) const override { return series_[series].tags; }
 
@@ -219,6 +212,8 @@ class AnswerTable final : public Table {
     return out;
   }
 
+  std::vector<Column> columns_;
+  std::vector<std::string> tag_keys_;
   std::vector<SeriesData> series_;
 };
 
@@ -234,9 +229,9 @@ void reverse_rows(Rows& rows, std::size_t width) {
 }  // namespace
 
 std::shared_ptr<const Table> open_measurement(const store::Reader& reader, const std::string& name) {
-  std::vector<store::Column> columns = reader.columns(name);
-  if (columns.empty()) return nullptr;
-  return std::make_shared<StoredTable>(reader, name, std::move(columns));
+  std::shared_ptr<const store::Listing> listing = reader.listing(name);
+  if (listing->columns().empty()) return nullptr;
+  return std::make_shared<StoredTable>(reader, name, std::move(listing));
 }
 
 std::vector<std::shared_ptr<const Table>> tables_of(std::vector<Rows> answer, const std::vector<std::string>& columns,

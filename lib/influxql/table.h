@@ -3,6 +3,7 @@
 // What a SELECT reads: a stored measurement, or the answer of a subquery made to look like one.
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,20 +19,19 @@ namespace resmon::influxql {
 
 class Table {
  public:
-  struct Column {
-    std::string name;
-    metric::FieldType type = metric::FieldType::kFloat;
-  };
+  using Column = store::Column;
 
   virtual ~Table() = default;
   const std::string& name() const { return name_; }
-  const std::vector<Column>& columns() const { return columns_; }
-  const std::vector<std::string>& tag_keys() const { return tag_keys_; }  // sorted
-  int column(std::string_view name) const;                                // -1 where there is none
+  virtual const std::vector<Column>& columns() const = 0;
+  virtual const std::vector<std::string>& tag_keys() const = 0;  // sorted
+  int column(std::string_view name) const;                       // -1 where there is none
   bool has_tag(std::string_view key) const;
 
   virtual std::size_t series() const = 0;
   virtual const std::vector<metric::Tag>& tags(std::size_t series) const = 0;
+  // The series with that tag, ascending; nothing where the table has no index, or `value` is empty.
+  virtual std::optional<std::span<const std::uint32_t>> series_with(std::string_view key, std::string_view value) const;
   // Whether rows of several series are to be merged by time. A subquery that chooses one row a group is not in order of
   // time.
   bool in_order() const { return in_order_; }
@@ -47,13 +47,10 @@ class Table {
 
  protected:
   std::string name_;
-  std::vector<Column> columns_;
-  std::vector<std::string> tag_keys_;
   bool in_order_ = true;
 };
 
-// The value of a tag; "" where the series does not have it.
-std::string_view tag_value(const std::vector<metric::Tag>& tags, std::string_view key);
+using store::tag_value;
 
 // Null where the measurement is not known.
 std::shared_ptr<const Table> open_measurement(const store::Reader& reader, const std::string& name);

@@ -13,6 +13,11 @@ std::size_t hash_of_group(MeasurementId measurement, std::string_view encoded_ta
   return std::hash<std::string_view>()(encoded_tags) + measurement * 0x9e3779b97f4a7c15ULL;
 }
 
+std::vector<Column> by_name(std::vector<Column> columns) {
+  std::sort(columns.begin(), columns.end(), [](const Column& a, const Column& b) { return a.name < b.name; });
+  return columns;
+}
+
 Unexpected<Error> damaged(const std::string& what) {
   return fail(ErrorKind::kDamaged, "catalog: " + what);
 }
@@ -83,13 +88,10 @@ Status Catalog::load(Database& database) {
     if (groups.integer(0) != static_cast<std::int64_t>(groups_.size()) || measurement >= measurements_.size())
       return damaged("bad group");
     RESMON_ASSIGN(std::vector<metric::Tag> tags, decode_tags(groups.blob(2)));
-    auto group = std::make_shared<Group>();
-    group->id = static_cast<GroupId>(groups_.size());
-    group->tags = std::move(tags);
-    group_ids_.emplace(hash_of_group(static_cast<MeasurementId>(measurement), groups.blob(2)), group->id);
+    const Group& group = groups_.emplace_back(Group{static_cast<GroupId>(groups_.size()), std::move(tags)});
+    group_ids_.emplace(hash_of_group(static_cast<MeasurementId>(measurement), groups.blob(2)), group.id);
     measurement_of_group_.push_back(static_cast<MeasurementId>(measurement));
-    measurements_[measurement].groups.push_back(group);
-    groups_.push_back(std::move(group));
+    measurements_[measurement].groups.push_back(&group);
   }
   for (Measurement& measurement : measurements_)
     std::sort(measurement.groups.begin(), measurement.groups.end(),
@@ -120,6 +122,7 @@ Result<Column> Catalog::add_column(MeasurementId measurement, std::string_view n
   const auto id = static_cast<ColumnId>(of.columns.size());
   of.columns.push_back({id, std::string(name), type});
   of.column_ids.emplace(name, id);
+  of.listing = nullptr;
   return of.columns.back();
 }
 
@@ -128,7 +131,7 @@ Result<GroupId> Catalog::add_group(MeasurementId measurement, const metric::Shar
   const std::size_t hash = hash_of_group(measurement, encode_tags(tags));
   const auto [first, last] = group_ids_.equal_range(hash);
   for (auto it = first; it != last; ++it)
-    if (measurement_of_group_[it->second] == measurement && groups_[it->second]->tags == tags) return it->second;
+    if (measurement_of_group_[it->second] == measurement && groups_[it->second].tags == tags) return it->second;
   if (groups_.size() >= max_groups_)
     return fail(ErrorKind::kLimit, "more than " + std::to_string(max_groups_) + " groups");
   insert_group(measurement, tags, hash);
@@ -136,16 +139,14 @@ Result<GroupId> Catalog::add_group(MeasurementId measurement, const metric::Shar
 }
 
 void Catalog::insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash) {
-  auto group = std::make_shared<Group>();
-  group->id = static_cast<GroupId>(groups_.size());
-  group->tags = std::move(tags);
-  group_ids_.emplace(hash, group->id);
+  const Group& group = groups_.emplace_back(Group{static_cast<GroupId>(groups_.size()), std::move(tags)});
+  group_ids_.emplace(hash, group.id);
   measurement_of_group_.push_back(measurement);
-  auto& sorted = measurements_[measurement].groups;
-  sorted.insert(std::upper_bound(sorted.begin(), sorted.end(), group,
-                                 [](const auto& a, const auto& b) { return a->tags.items() < b->tags.items(); }),
-                group);
-  groups_.push_back(std::move(group));
+  Measurement& of = measurements_[measurement];
+  of.groups.insert(std::upper_bound(of.groups.begin(), of.groups.end(), &group,
+                                    [](const Group* a, const Group* b) { return a->tags.items() < b->tags.items(); }),
+                   &group);
+  of.listing = nullptr;
 }
 
 Status Catalog::save(Database& database) {
@@ -170,7 +171,7 @@ Status Catalog::save(Database& database) {
     RESMON_ASSIGN(Statement insert,
                   database.prepare("INSERT INTO groups (id, measurement_id, tags) VALUES (?1, ?2, ?3)"));
     for (std::size_t id = saved_groups_; id < groups_.size(); ++id) {
-      const std::string tags = encode_tags(groups_[id]->tags);
+      const std::string tags = encode_tags(groups_[id].tags);
       insert.bind(1, static_cast<std::int64_t>(id)).bind(2, measurement_of_group_[id]);
       RESMON_TRY(insert.bind_blob(3, tags).run());
     }
@@ -194,19 +195,22 @@ std::vector<std::string> Catalog::measurements() const {
   return names;
 }
 
-std::vector<std::shared_ptr<const Group>> Catalog::groups(std::string_view measurement) const {
+std::shared_ptr<const Listing> Catalog::listing(std::string_view measurement) const {
+  static const auto kNothing = std::make_shared<const Listing>(std::vector<Column>(), std::vector<const Group*>());
   std::shared_lock lock(mutex_);
   const auto it = measurement_ids_.find(std::string(measurement));
-  return it == measurement_ids_.end() ? std::vector<std::shared_ptr<const Group>>() : measurements_[it->second].groups;
+  if (it == measurement_ids_.end()) return kNothing;
+  const Measurement& of = measurements_[it->second];
+  std::lock_guard listings_lock(listings_mutex_);
+  if (of.listing == nullptr) of.listing = std::make_shared<const Listing>(by_name(of.columns), of.groups);
+  return of.listing;
 }
 
 std::vector<Column> Catalog::columns(std::string_view measurement) const {
   std::shared_lock lock(mutex_);
   const auto it = measurement_ids_.find(std::string(measurement));
   if (it == measurement_ids_.end()) return {};
-  std::vector<Column> columns = measurements_[it->second].columns;
-  std::sort(columns.begin(), columns.end(), [](const Column& a, const Column& b) { return a.name < b.name; });
-  return columns;
+  return by_name(measurements_[it->second].columns);
 }
 
 std::size_t Catalog::group_count() const {
@@ -222,7 +226,7 @@ MeasurementId Catalog::measurement_of(GroupId group) const {
 std::string Catalog::describe(GroupId group) const {
   std::shared_lock lock(mutex_);
   if (group >= groups_.size()) return "unknown group " + std::to_string(group);
-  return metric::group_key(measurements_[measurement_of_group_[group]].name, groups_[group]->tags);
+  return metric::group_key(measurements_[measurement_of_group_[group]].name, groups_[group].tags);
 }
 
 const Column* Catalog::column(MeasurementId measurement, ColumnId id) const {

@@ -6,7 +6,9 @@
 // One writer thread calls the add_ functions, save and saved; any thread the others.
 
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -38,7 +40,7 @@ class Catalog {
   void saved();
 
   std::vector<std::string> measurements() const;
-  std::vector<std::shared_ptr<const Group>> groups(std::string_view measurement) const;
+  std::shared_ptr<const Listing> listing(std::string_view measurement) const;  // as Reader::listing
   std::vector<Column> columns(std::string_view measurement) const;
 
   std::size_t group_count() const;
@@ -52,8 +54,10 @@ class Catalog {
     std::string name;
     std::vector<Column> columns;  // by id
     std::unordered_map<std::string, ColumnId> column_ids;
-    std::vector<std::shared_ptr<const Group>> groups;  // by tag set
+    std::vector<const Group*> groups;  // by tag set
     std::size_t saved_columns = 0;
+    // Of the two above, once somebody has asked; null when they have changed since. Guarded by listings_mutex_, too.
+    mutable std::shared_ptr<const Listing> listing;
   };
   // REQUIRES: mutex_ held.
   void insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash);
@@ -62,10 +66,11 @@ class Catalog {
   const std::uint32_t max_columns_;
 
   mutable std::shared_mutex mutex_;
+  mutable std::mutex listings_mutex_;                               // taken after mutex_, which is shared then
   std::vector<Measurement> measurements_;                           // guarded by mutex_
   std::unordered_map<std::string, MeasurementId> measurement_ids_;  // guarded by mutex_
   std::vector<MeasurementId> measurement_of_group_;                 // guarded by mutex_
-  std::vector<std::shared_ptr<const Group>> groups_;                // by id; guarded by mutex_
+  std::deque<Group> groups_;                                        // by id; grown under mutex_, never moved
   std::unordered_multimap<std::size_t, GroupId> group_ids_;  // by hash of measurement and tags; guarded by mutex_
 
   // The writer's.

@@ -86,8 +86,8 @@ class EmbeddedStore final : public Store {
   Stats stats() const override;
 
   std::vector<std::string> measurements() const override { return catalog_.measurements(); }
-  std::vector<std::shared_ptr<const Group>> groups(std::string_view measurement) const override {
-    return catalog_.groups(measurement);
+  std::shared_ptr<const Listing> listing(std::string_view measurement) const override {
+    return catalog_.listing(measurement);
   }
   std::vector<Column> columns(std::string_view measurement) const override { return catalog_.columns(measurement); }
   Status scan(GroupId group, std::span<const ColumnId> columns, TimeRange range, bool descending,

@@ -17,24 +17,10 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "metric/schema.h"
 #include "metric/value.h"
+#include "store/listing.h"
 
 namespace resmon::store {
-
-using GroupId = std::uint32_t;
-using ColumnId = std::uint32_t;  // a field of one measurement; dense from 0 in order of first sight
-
-struct Column {
-  ColumnId id = 0;
-  std::string name;
-  metric::FieldType type = metric::FieldType::kFloat;
-};
-
-struct Group {
-  GroupId id = 0;
-  metric::SharedList<metric::Tag> tags;  // sorted by key
-};
 
 // Half open: first <= time < last.
 struct TimeRange {
@@ -107,8 +93,9 @@ class Reader {
   virtual ~Reader() = default;
 
   virtual std::vector<std::string> measurements() const = 0;  // sorted
-  // Empty where the measurement is not known. Sorted by tag set.
-  virtual std::vector<std::shared_ptr<const Group>> groups(std::string_view measurement) const = 0;
+  // Never null; empty where the measurement is not known.
+  virtual std::shared_ptr<const Listing> listing(std::string_view measurement) const = 0;
+  std::vector<const Group*> groups(std::string_view measurement) const { return listing(measurement)->groups(); }
   // Sorted by name. Empty where the measurement is not known.
   virtual std::vector<Column> columns(std::string_view measurement) const = 0;
 

@@ -148,7 +148,7 @@ class ModelRun {
 
   void compare() {
     std::size_t seen = 0;
-    for (const std::shared_ptr<const Group>& group : store_->groups("m")) {
+    for (const Group* group : store_->groups("m")) {
       const Shown& model = model_.groups[group->tags[0].value];
       seen += !model.empty();
       for (int round = 0; round < 4; ++round) {
@@ -172,7 +172,7 @@ class ModelRun {
         ASSERT_TRUE(shown == expected) << "round " << round;
       }
     }
-    for (const std::shared_ptr<const Group>& group : store_->groups("m")) {
+    for (const Group* group : store_->groups("m")) {
       for (const UnixNanos width : {kMinuteWidth, kHourWidth}) {
         TimeRange range{INT64_MIN / width * width, INT64_MAX / width * width};
         if (random_() % 2 == 0) {
