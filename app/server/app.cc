@@ -120,7 +120,8 @@ App::App(const Options& options, std::string version)
       queries_(options.query_memory_bytes),
       guard_(options.guard_options()),
       token_file_(options.token_file),
-      query_pool_(static_cast<std::size_t>(options.query_threads)) {}
+      query_pool_(static_cast<std::size_t>(options.query_threads)),
+      query_helpers_(query_pool_, static_cast<std::size_t>(options.query_threads)) {}
 
 App::~App() {
   if (runtime_) runtime_->drain(milliseconds(0));

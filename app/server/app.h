@@ -24,6 +24,7 @@
 #include "net/token_set.h"
 #include "options.h"
 #include "pipeline.h"
+#include "query_helpers.h"
 #include "routes_query.h"
 #include "self_report.h"
 #include "sink/sink.h"
@@ -66,6 +67,7 @@ class App {
   const net::TokenFile& token_file() const { return token_file_; }
   Queries& queries() { return queries_; }
   boost::asio::thread_pool& query_pool() { return query_pool_; }
+  const QueryHelpers& query_helpers() const { return query_helpers_; }
   boost::asio::thread_pool& write_pool() { return write_pool_; }
   boost::asio::thread_pool& password_pool() { return password_pool_; }
   std::atomic<int>& passwords_waiting() { return passwords_waiting_; }
@@ -98,6 +100,7 @@ class App {
   std::unique_ptr<http::Server> http_;
   std::vector<SinkUnit> sinks_;
   boost::asio::thread_pool query_pool_;
+  const QueryHelpers query_helpers_;
   boost::asio::thread_pool write_pool_{1};     // line protocol: never waits behind a query
   boost::asio::thread_pool password_pool_{1};  // hashing is slow on purpose; one at a time bounds its memory
   std::atomic<int> passwords_waiting_{0};

@@ -164,7 +164,8 @@ void Options::declare(config::Settings& settings) {
 
   settings.duration("limits.query_timeout", &query_timeout, milliseconds(10), hours(1),
                     "A query that takes longer is ended.");
-  settings.integer("limits.query_threads", &query_threads, 1, 64, "How many queries run at once.");
+  settings.integer("limits.query_threads", &query_threads, 1, 64,
+                   "How many threads queries have: so many run at once, and one alone uses them all.");
   settings.integer("limits.query_queue", &query_queue, 1, 100'000,
                    "How many may wait for their turn; more are refused with 503, and counted.");
   settings.bytes("limits.query_memory_bytes", &query_memory_bytes, 1U << 20U, 1ULL << 40U,

@@ -106,6 +106,7 @@ http::Response answer(App& app, const http::Request& request, std::chrono::stead
   options.limits.stopping = &app.stopping();
   options.limits.deadline = deadline;
   options.limits.memory = &app.queries().memory;
+  options.limits.helpers = &app.query_helpers();
   options.limits.max_points = static_cast<std::uint64_t>(app.options().query_max_rows);
   options.limits.max_series = static_cast<std::uint64_t>(app.options().query_max_series);
   options.limits.max_buckets = static_cast<std::uint64_t>(app.options().query_max_rows);

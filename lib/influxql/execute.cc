@@ -1,5 +1,7 @@
 #include "influxql/execute.h"
 
+#include <algorithm>
+
 #include "influxql/select.h"
 #include "influxql/show.h"
 #include "influxql/time_text.h"
@@ -28,17 +30,10 @@ class Executor {
 
     std::vector<std::string> columns = {time_name};
     for (const Plan::Output& output : planned->outputs) columns.push_back(output.name);
-    const std::size_t width = planned->outputs.size();
     for (Rows& rows : answer) {
-      Series series{std::move(rows.name), {}, columns, {}};
+      Series series{std::move(rows.name), {}, columns, std::move(rows.cells), std::move(rows.times)};
       for (metric::Tag& tag : rows.tags) series.tags.emplace_back(std::move(tag.key), std::move(tag.value));
-      series.cells.reserve(rows.times.size() * (width + 1));
-      for (std::size_t i = 0; i < rows.times.size(); ++i) {
-        series.cells.emplace_back(Time{rows.times[i]});
-        for (std::size_t c = 0; c < width; ++c) series.cells.push_back(std::move(rows.cells[i * width + c]));
-      }
       result.series.push_back(std::move(series));
-      rows = Rows{};
     }
     return result;
   }
@@ -75,7 +70,7 @@ class Executor {
   StatementResult list_databases() const {
     std::vector<std::string> names = {options_.database};
     if (options_.databases != nullptr) names = options_.databases->names();
-    Series series{"databases", {}, {"name"}, {}};
+    Series series{"databases", {}, {"name"}, {}, {}};
     for (std::string& name : names) series.cells.emplace_back(std::move(name));
     StatementResult result;
     result.series.push_back(std::move(series));
@@ -108,6 +103,12 @@ class Executor {
   MemoryClaim& memory_;
   const PlanContext context_;
 };
+
+StatementResult not_executed() {
+  StatementResult result;
+  result.error = "not executed";
+  return result;
+}
 
 bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
@@ -145,22 +146,27 @@ Response execute(const store::Reader& reader, std::string_view text, const Execu
   const auto memory = std::make_shared<MemoryClaim>(options.limits.memory);
   response.memory = memory;
   const Executor executor(reader, options, *memory);
-  bool failed = false;
-  for (const Statement& statement : *statements) {
-    StatementResult& result = response.results.emplace_back();
-    if (failed) {
-      result.error = "not executed";
-      continue;
-    }
-    auto done = std::visit([&](const auto& one) { return executor(one); }, statement);
+  response.results.resize(statements->size());
+  const auto run = [&](std::size_t i) {
+    StatementResult& result = response.results[i];
+    auto done = std::visit([&](const auto& one) { return executor(one); }, (*statements)[i]);
     if (done) {
       result = std::move(done).value();
-    } else {
-      failed = true;
-      result.error_kind = done.error().kind;
-      result.error = std::move(done.error().message);
+      return true;
     }
-  }
+    result.error_kind = done.error().kind;
+    result.error = std::move(done.error().message);
+    return false;
+  };
+  // What only reads may run side by side; a name that is created is there for the statements behind it.
+  const bool side_by_side = std::none_of(statements->begin(), statements->end(), [](const Statement& statement) {
+    return std::holds_alternative<CreateDatabase>(statement);
+  });
+  for_each_index(side_by_side ? options.limits.helpers : nullptr, statements->size(), run);
+  const auto failed = std::find_if(response.results.begin(), response.results.end(),
+                                   [](const StatementResult& result) { return !result.error.empty(); });
+  if (failed == response.results.end()) return response;
+  for (auto rest = failed + 1; rest != response.results.end(); ++rest) *rest = not_executed();
   return response;
 }
 

@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <thread>
 
 #include "influxql/evaluate.h"
 #include "influxql/fake_reader.h"
 #include "influxql/serialize.h"
+#include "influxql/thread_helpers.h"
 
 namespace resmon::influxql {
 namespace {
@@ -176,6 +178,49 @@ TEST_F(Execute, LimitsAreErrorsThatNameThem) {
   const std::atomic<bool> gone = true;
   options_.limits.cancelled = &gone;
   EXPECT_THAT(ask("SELECT mean(idle) FROM cpu"), HasSubstr("query interrupted"));
+}
+
+// Whoever reads which series first: the answer and its order are the same, and so are the bounds.
+TEST_F(Execute, SeveralThreadsAnswerAsOneDoes) {
+  for (int host = 0; host < 50; ++host)
+    for (std::int64_t i = 0; i < 30; ++i)
+      reader_.add("cpu", {{"host", "h" + std::to_string(host)}}, "idle", (1000 + i * 10) * kSecond,
+                  static_cast<double>(host * i));
+  const ThreadHelpers helpers(3);
+  for (const std::string query : {
+           "SELECT mean(idle), max(n) FROM cpu WHERE time >= 1000s AND time < 1300s GROUP BY time(30s), host",
+           "SELECT idle FROM cpu GROUP BY host ORDER BY time DESC LIMIT 3",
+           "SELECT top(m, 5), host FROM (SELECT max(idle) AS m FROM cpu GROUP BY host)",
+           "SELECT last(idle) FROM cpu GROUP BY host; SHOW TAG KEYS; SELECT nonsense(idle) FROM cpu; SELECT n FROM cpu",
+       }) {
+    options_.limits.helpers = nullptr;
+    const std::string alone = ask(query);
+    options_.limits.helpers = &helpers;
+    EXPECT_EQ(ask(query), alone);
+  }
+  options_.limits.max_points = 100;
+  EXPECT_THAT(ask("SELECT idle FROM cpu GROUP BY host"), HasSubstr("max-row limit exceeded"));
+  options_.limits.max_points = 1'000'000;
+  MemoryPool pool(20'000);
+  options_.limits.memory = &pool;
+  EXPECT_THAT(ask("SELECT idle FROM cpu GROUP BY host"), HasSubstr("query-memory limit exceeded"));
+  EXPECT_EQ(pool.used_bytes(), 0U);
+  const std::atomic<bool> gone = true;
+  options_.limits.cancelled = &gone;
+  EXPECT_THAT(ask("SELECT idle FROM cpu GROUP BY host"), HasSubstr("query interrupted"));
+}
+
+// Of the groups that are stored, only those with the tags in question are looked at.
+TEST_F(Execute, TagsFindTheirGroups) {
+  reader_.add("cpu", {{"host", "c"}, {"cpu", "0"}}, "idle", 1000 * kSecond, 7.0);
+  reader_.add("cpu", {{"host", "c"}, {"cpu", "1"}}, "idle", 1000 * kSecond, 8.0);
+  EXPECT_EQ(rows("SELECT count(idle) FROM cpu WHERE host = 'c'"), "[[0,2]]");
+  EXPECT_EQ(rows("SELECT idle FROM cpu WHERE host = 'c' AND cpu = '1'"), "[[1000,8]]");
+  EXPECT_EQ(rows("SELECT count(idle) FROM cpu WHERE host = 'c' OR host = 'a'"), "[[0,32]]");
+  EXPECT_EQ(rows("SELECT count(idle) FROM cpu WHERE host = 'c' OR idle < 3"), "[[0,5]]");
+  EXPECT_EQ(rows("SELECT count(idle) FROM cpu WHERE host != 'a' AND cpu = ''"), "[[0,24]]");
+  EXPECT_THAT(ask("SELECT idle FROM cpu WHERE host = 'd'"), Not(HasSubstr("series")));
+  EXPECT_THAT(ask("SELECT idle FROM cpu WHERE host = 'a' AND cpu = '1'"), Not(HasSubstr("series")));
 }
 
 TEST_F(Execute, QueriesShareMemoryAndGiveItBack) {

@@ -179,10 +179,14 @@ class ByWindow {
  private:
   static constexpr std::uint64_t kStateBytes = sizeof(State) + 6 * sizeof(void*);  // and a tree's node
 
+  // Some at a time, and never more than as many as there are: the budget is shared with other threads.
   Status charge() {
-    RESMON_TRY(budget_.buckets(charged_ + 1));
-    RESMON_TRY(budget_.buffer(kStateBytes));
-    ++charged_;
+    const std::size_t count = states_.size() + late_.size();
+    RESMON_TRY(budget_.buckets(count + 1));
+    if (count < charged_) return {};
+    const std::size_t more = std::clamp<std::size_t>(count, 1, 64);
+    RESMON_TRY(budget_.buffer(more * kStateBytes));
+    charged_ += more;
     return {};
   }
 

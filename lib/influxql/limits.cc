@@ -26,23 +26,32 @@ MemoryClaim::~MemoryClaim() {
 }
 
 Status MemoryClaim::take(std::uint64_t bytes) {
+  const std::uint64_t wanted = bytes_.fetch_add(bytes) + bytes;
+  if (pool_ == nullptr || wanted <= held_) return {};
+  Status status = hold(wanted);
+  if (!status) bytes_ -= bytes;
+  return status;
+}
+
+Status MemoryClaim::hold(std::uint64_t bytes) {
   constexpr std::uint64_t kStepBytes = 256U << 10U;
-  if (pool_ != nullptr && bytes_ + bytes > held_) {
-    const std::uint64_t needed = bytes_ + bytes - held_;
-    std::uint64_t wanted = std::max(needed, kStepBytes);
-    if (!pool_->take(wanted) && !pool_->take(wanted = needed)) {
-      return fail(ErrorKind::kLimit, "query-memory limit exceeded: all queries together may hold " +
-                                         std::to_string(pool_->limit_bytes()) +
-                                         " bytes: ask for less at once, or set limits.query_memory_bytes");
-    }
-    held_ += wanted;
+  std::lock_guard lock(mutex_);
+  if (bytes <= held_) return {};
+  const std::uint64_t needed = bytes - held_;
+  std::uint64_t wanted = std::max(needed, kStepBytes);
+  if (!pool_->take(wanted) && !pool_->take(wanted = needed)) {
+    return fail(ErrorKind::kLimit, "query-memory limit exceeded: all queries together may hold " +
+                                       std::to_string(pool_->limit_bytes()) +
+                                       " bytes: ask for less at once, or set limits.query_memory_bytes");
   }
-  bytes_ += bytes;
+  held_ += wanted;
   return {};
 }
 
 void MemoryClaim::give_back(std::uint64_t bytes) {
-  bytes_ -= std::min(bytes, bytes_);
+  std::uint64_t now = bytes_;
+  while (!bytes_.compare_exchange_weak(now, now - std::min(bytes, now))) {
+  }
 }
 
 Status Budget::series(std::uint64_t count) {

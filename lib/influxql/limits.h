@@ -5,9 +5,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 
 #include "base/result.h"
+#include "influxql/helpers.h"
 
 namespace resmon::influxql {
 
@@ -25,7 +27,7 @@ class MemoryPool {
   std::atomic<std::uint64_t> used_bytes_{0};
 };
 
-// One query's share of a pool; gives it back when it ends. Of one thread at a time.
+// One query's share of a pool; gives it back when it ends. Thread-safe.
 class MemoryClaim {
  public:
   explicit MemoryClaim(MemoryPool* pool) : pool_(pool) {}  // may be null: then there is no bound
@@ -34,12 +36,15 @@ class MemoryClaim {
   ~MemoryClaim();
   Status take(std::uint64_t bytes);
   void give_back(std::uint64_t bytes);
-  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
+  Status hold(std::uint64_t bytes);
+
   MemoryPool* const pool_;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t held_ = 0;  // taken from the pool: at least bytes_, in large steps
+  std::atomic<std::uint64_t> bytes_{0};
+  std::mutex mutex_;                    // of those who make held_ more
+  std::atomic<std::uint64_t> held_{0};  // taken from the pool: at least bytes_, in large steps
 };
 
 struct QueryLimits {
@@ -52,9 +57,10 @@ struct QueryLimits {
   const std::atomic<bool>* cancelled = nullptr;  // set by another thread: the client went away,
   const std::atomic<bool>* stopping = nullptr;   // or the server ends
   MemoryPool* memory = nullptr;                  // shared with other queries; must outlive the response
+  const Helpers* helpers = nullptr;              // null: statements run on the caller's thread alone
 };
 
-// Counts one statement's cost. Every method fails with kLimit or kUnavailable once a bound is reached.
+// Counts one statement's cost. Every method fails with kLimit or kUnavailable once a bound is reached. Thread-safe.
 class Budget {
  public:
   // `answer` is charged for what stays in the answer; null: only the limits of one statement count.
@@ -70,12 +76,13 @@ class Budget {
   Status alive() const;
 
   std::uint64_t rows_scanned() const { return rows_; }
+  const Helpers* helpers() const { return limits_.helpers; }
 
  private:
   const QueryLimits& limits_;
-  std::uint64_t series_ = 0;
-  std::uint64_t rows_ = 0;
-  std::uint64_t points_ = 0;
+  std::atomic<std::uint64_t> series_{0};
+  std::atomic<std::uint64_t> rows_{0};
+  std::atomic<std::uint64_t> points_{0};
   MemoryClaim* const answer_;
   MemoryClaim working_;
 };

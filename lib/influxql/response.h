@@ -33,10 +33,12 @@ struct Series {
   std::string name;                                       // may be empty
   std::vector<std::pair<std::string, std::string>> tags;  // sorted by key; those of GROUP BY
   std::vector<std::string> columns;
-  std::vector<Cell> cells;  // row after row, columns.size() each
+  std::vector<Cell> cells;       // row after row, width() each
+  std::vector<UnixNanos> times;  // of the rows, which are the first column then; empty: the rows have no times
 
-  std::size_t rows() const { return columns.empty() ? 0 : cells.size() / columns.size(); }
-  std::span<const Cell> row(std::size_t i) const { return {cells.data() + i * columns.size(), columns.size()}; }
+  std::size_t width() const { return columns.size() - (times.empty() ? 0 : 1); }
+  std::size_t rows() const { return !times.empty() ? times.size() : columns.empty() ? 0 : cells.size() / width(); }
+  std::span<const Cell> row(std::size_t i) const { return {cells.data() + i * width(), width()}; }
 };
 
 struct StatementResult {

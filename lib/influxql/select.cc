@@ -34,16 +34,20 @@ Result<std::vector<std::shared_ptr<const Table>>> answer_of(const Plan& outer, c
 
 std::vector<OutputSeries> group(const Plan& plan, const Table& table, const Filter& filter, bool stored) {
   std::map<std::vector<std::string>, std::vector<Member>> by_tags;
-  for (std::size_t i = 0; i < table.series(); ++i) {
+  const auto take = [&](std::size_t i) {
     const std::vector<metric::Tag>& tags = table.tags(i);
     const Filter::Verdict verdict = filter.judge(tags);
-    if (verdict == Filter::Verdict::kNone) continue;
+    if (verdict == Filter::Verdict::kNone) return;
     std::vector<std::string> key;
     key.reserve(plan.dimensions.size());
     for (const std::string& dimension : plan.dimensions) key.emplace_back(tag_value(tags, dimension));
     by_tags[std::move(key)].push_back(
         {&table, &filter, i, verdict == Filter::Verdict::kSome, table.in_order(), stored});
-  }
+  };
+  if (const auto candidates = filter.candidates())
+    std::for_each(candidates->begin(), candidates->end(), take);
+  else
+    for (std::size_t i = 0; i < table.series(); ++i) take(i);
   std::vector<OutputSeries> out;
   for (auto& [values, members] : by_tags) {
     OutputSeries series{table.name(), {}, std::move(members)};
@@ -76,6 +80,75 @@ std::uint64_t answer_bytes(const SlotRows& rows, std::size_t outputs) {
   }
   return bytes;
 }
+
+// Reads output series, each by itself: any thread.
+class Reading {
+ public:
+  Reading(const Plan& plan, const SelectList& list, Budget& budget)
+      : plan_(plan),
+        list_(list),
+        budget_(budget),
+        slots_(list.calls.size() + list.references.size()),
+        as_read_(list.outputs.size() == slots_) {
+    for (std::size_t i = 0; as_read_ && i < slots_; ++i)
+      as_read_ = list.outputs[i].single_slot() == static_cast<int>(i);
+  }
+
+  // Leaves `out` without rows where the series has none.
+  Status read(OutputSeries& series, Rows& out) const {
+    RESMON_TRY(budget_.series(series.members.size()));
+    SlotRows rows;
+    RESMON_TRY(plan_.compiled->raw ? read_raw(plan_, list_, series, budget_, rows)
+                                   : read_calls(plan_, list_, series, budget_, rows));
+    if (rows.times.empty()) return {};
+    RESMON_TRY(budget_.points(rows.times.size(), answer_bytes(rows, plan_.outputs.size())));
+    if (plan_.compiled->raw) fill_rows(rows);
+    out = Rows{std::move(series.name), std::move(series.tags), std::move(rows.times), {}};
+    if (as_read_) {
+      out.cells = std::move(rows.cells);
+      return {};
+    }
+    out.cells.reserve(out.times.size() * plan_.outputs.size());
+    for (std::size_t r = 0; r < out.times.size(); ++r) {
+      const std::span<const Cell> row(rows.cells.data() + r * slots_, slots_);
+      for (const RowExpr& output : list_.outputs) {
+        const int slot = output.single_slot();
+        if (slot >= 0) {
+          out.cells.push_back(row[static_cast<std::size_t>(slot)]);
+        } else {
+          out.cells.push_back(output.evaluate(row));
+        }
+      }
+    }
+    return {};
+  }
+
+ private:
+  // fill() of rows as they were written: of what is missing in them.
+  void fill_rows(SlotRows& rows) const {
+    const Compiled& c = *plan_.compiled;
+    if (c.fill == Fill::kNumber) {
+      const Expr& number = *c.select.fill_value;
+      for (std::size_t k = 0; k < rows.cells.size(); ++k) {
+        if (!is_null(rows.cells[k])) continue;
+        const DataType type = list_.slot_types[k % slots_];
+        const double value = number.is(Expr::Kind::kInteger) ? static_cast<double>(number.integer) : number.number;
+        if (type == DataType::kFloat) rows.cells[k] = value;
+        if (type == DataType::kInteger) rows.cells[k] = whole_part(value);
+      }
+    } else if (c.fill == Fill::kPrevious) {
+      for (std::size_t k = slots_; k < rows.cells.size(); ++k) {
+        if (is_null(rows.cells[k])) rows.cells[k] = rows.cells[k - slots_];
+      }
+    }
+  }
+
+  const Plan& plan_;
+  const SelectList& list_;
+  Budget& budget_;
+  const std::size_t slots_;
+  bool as_read_;  // the outputs are the slots, one for one
+};
 
 }  // namespace
 
@@ -113,55 +186,24 @@ Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
   std::stable_sort(series.begin(), series.end(), before);
   if (!c.ascending) std::reverse(series.begin(), series.end());
 
-  const std::size_t slots = list.calls.size() + list.references.size();
-  // The outputs are the slots, one for one.
-  bool as_read = list.outputs.size() == slots;
-  for (std::size_t i = 0; as_read && i < slots; ++i) as_read = list.outputs[i].single_slot() == static_cast<int>(i);
-  for (std::size_t i = 0; i < series.size(); ++i) {
-    OutputSeries& one = series[i];
-    // Two subqueries can give the same series: their rows belong together.
-    while (i + 1 < series.size() && !before(one, series[i + 1]) && !before(series[i + 1], one)) {
-      ++i;
-      one.members.insert(one.members.end(), series[i].members.begin(), series[i].members.end());
-    }
-    RESMON_TRY(budget.series(one.members.size()));
-    SlotRows rows;
-    RESMON_TRY(c.raw ? read_raw(plan, list, one, budget, rows) : read_calls(plan, list, one, budget, rows));
-    if (rows.times.empty()) continue;
-    RESMON_TRY(budget.points(rows.times.size(), answer_bytes(rows, plan.outputs.size())));
-    if (c.raw && c.fill == Fill::kNumber) {
-      const Expr& number = *c.select.fill_value;
-      for (std::size_t k = 0; k < rows.cells.size(); ++k) {
-        if (!is_null(rows.cells[k])) continue;
-        const DataType type = list.slot_types[k % slots];
-        const double value = number.is(Expr::Kind::kInteger) ? static_cast<double>(number.integer) : number.number;
-        if (type == DataType::kFloat) rows.cells[k] = value;
-        if (type == DataType::kInteger) rows.cells[k] = whole_part(value);
-      }
-    } else if (c.raw && c.fill == Fill::kPrevious) {
-      for (std::size_t k = slots; k < rows.cells.size(); ++k) {
-        if (is_null(rows.cells[k])) rows.cells[k] = rows.cells[k - slots];
-      }
-    }
-    Rows out{one.name, std::move(one.tags), std::move(rows.times), {}};
-    if (as_read) {
-      out.cells = std::move(rows.cells);
-      answer.push_back(std::move(out));
-      continue;
-    }
-    out.cells.reserve(out.times.size() * plan.outputs.size());
-    for (std::size_t r = 0; r < out.times.size(); ++r) {
-      const std::span<const Cell> row(rows.cells.data() + r * slots, slots);
-      for (const RowExpr& output : list.outputs) {
-        const int slot = output.single_slot();
-        if (slot >= 0) {
-          out.cells.push_back(row[static_cast<std::size_t>(slot)]);
-        } else {
-          out.cells.push_back(output.evaluate(row));
-        }
-      }
-    }
-    answer.push_back(std::move(out));
+  // Two subqueries can give the same series: their rows belong together.
+  std::vector<OutputSeries> joined;
+  for (OutputSeries& one : series) {
+    if (!joined.empty() && !before(joined.back(), one) && !before(one, joined.back()))
+      joined.back().members.insert(joined.back().members.end(), one.members.begin(), one.members.end());
+    else
+      joined.push_back(std::move(one));
+  }
+  const Reading reading(plan, list, budget);
+  std::vector<Rows> read(joined.size());
+  std::vector<Status> statuses(joined.size());
+  for_each_index(budget.helpers(), joined.size(), [&](std::size_t i) {
+    statuses[i] = reading.read(joined[i], read[i]);
+    return static_cast<bool>(statuses[i]);
+  });
+  for (std::size_t i = 0; i < joined.size(); ++i) {
+    RESMON_TRY(std::move(statuses[i]));
+    if (!read[i].times.empty()) answer.push_back(std::move(read[i]));
   }
   return answer;
 }

@@ -28,25 +28,47 @@ std::int64_t unit_nanos(Epoch epoch) {
   }
 }
 
+constexpr std::size_t kNumberBytes = 32;  // what put_decimal and put_integer write is shorter
+
+char* put_integer(char* to, std::int64_t value) {
+  return std::to_chars(to, to + kNumberBytes, value).ptr;
+}
+
+template <int kDigits, std::int64_t kPower>
+char* put_decimal(char* to, double value) {
+  const double scaled = std::nearbyint(value * static_cast<double>(kPower));
+  if (!(std::fabs(scaled) < 1e15) || scaled / static_cast<double>(kPower) != value) return to;
+  const auto whole = static_cast<std::int64_t>(std::fabs(scaled));
+  if (value < 0) *to++ = '-';
+  to = put_integer(to, whole / kPower);
+  std::int64_t rest = whole % kPower;
+  if (rest == 0) return to;
+  *to++ = '.';
+  char* end = to + kDigits;
+  for (char* at = end; at-- > to; rest /= 10) *at = static_cast<char>('0' + rest % 10);
+  while (end[-1] == '0') --end;
+  return end;
+}
+
+// Most numbers are whole or have two decimals at most, and means of a few of those have some more. No other text of up
+// to 15 digits is the same number, so that one is the shortest. Where it is no such number, nothing is written.
+char* put_decimal(char* to, double value) {
+  if (value == 0) {
+    if (std::signbit(value)) *to++ = '-';
+    *to++ = '0';
+    return to;
+  }
+  char* const end = put_decimal<2, 100>(to, value);
+  return end != to ? end : put_decimal<6, 1'000'000>(to, value);
+}
+
 // Digits and exponent of the shortest text of a double, laid out without an exponent.
 void append_fixed(std::string& out, double value) {
   // Below 2^53 the shortest text has no digits that are not the number's own, so it is what Go writes.
   if (std::fabs(value) < 9e15) {
     std::array<char, 48> plain{};
-    // Most numbers are whole or have two decimals at most. No other text of up to 15 digits is the same number, so
-    // this one is the shortest.
-    const double hundredths = std::nearbyint(value * 100);
-    if (std::fabs(hundredths) < 1e15 && hundredths / 100 == value && value != 0) {
-      const auto whole = static_cast<std::int64_t>(std::fabs(hundredths));
-      char* to = plain.data();
-      if (value < 0) *to++ = '-';
-      to = std::to_chars(to, plain.data() + plain.size(), whole / 100).ptr;
-      if (const auto rest = static_cast<int>(whole % 100); rest != 0) {
-        *to++ = '.';
-        *to++ = static_cast<char>('0' + rest / 10);
-        if (rest % 10 != 0) *to++ = static_cast<char>('0' + rest % 10);
-      }
-      out.append(plain.data(), to);
+    if (char* const end = put_decimal(plain.data(), value); end != plain.data()) {
+      out.append(plain.data(), end);
       return;
     }
     const auto [to, trouble] =
@@ -87,9 +109,8 @@ void append_fixed(std::string& out, double value) {
 }
 
 void append_integer(std::string& out, std::int64_t value) {
-  std::array<char, 24> text{};
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
-  out.append(text.data(), end);
+  std::array<char, kNumberBytes> text{};
+  out.append(text.data(), put_integer(text.data(), value));
 }
 
 // A string as Go's encoding/json writes it: also <, > and & are escaped, and bytes that are no UTF-8 become U+FFFD.
@@ -196,17 +217,43 @@ class JsonWriter {
     append_integer(out_, value);
   }
   // A whole row at once, where nothing is to be indented; otherwise false. Nearly all of a long answer is rows.
-  bool plain_row(std::span<const Cell> cells, const Zone* zone) {
+  bool plain_row(const Series& series, std::size_t row, const Zone* zone) {
     if (options_.pretty) return false;
     separate();
-    char before = '[';
-    for (const Cell& cell : cells) {
-      out_ += std::exchange(before, ',');
+    // Numbers go through a row of bytes of their own: adding to a string asks each time whether there is room.
+    std::array<char, 8 * kNumberBytes> text{};
+    char* to = text.data();
+    const auto flush = [&] {
+      out_.append(text.data(), to);
+      to = text.data();
+    };
+    *to++ = '[';
+    bool first = series.times.empty();
+    if (!first && options_.epoch != Epoch::kNone) {
+      to = put_integer(to, series.times[row] / unit_nanos_);
+    } else if (!first) {
+      flush();
+      time(series.times[row], zone);
+    }
+    for (const Cell& cell : series.row(row)) {
+      if (to > text.data() + text.size() - 2 * kNumberBytes) flush();
+      if (!std::exchange(first, false)) *to++ = ',';
+      char* const from = to;
+      if (const auto* d = std::get_if<double>(&cell))
+        to = put_decimal(to, *d);
+      else if (const auto* i = std::get_if<std::int64_t>(&cell))
+        to = put_integer(to, *i);
+      if (to != from) continue;
+      flush();
       value(cell, zone);
     }
-    if (cells.empty()) out_ += '[';
-    out_ += ']';
+    *to++ = ']';
+    flush();
     return true;
+  }
+  void time_cell(UnixNanos nanos, const Zone* zone) {
+    separate();
+    time(nanos, zone);
   }
   void cell(const Cell& cell, const Zone* zone) {
     separate();
@@ -214,6 +261,15 @@ class JsonWriter {
   }
 
  private:
+  void time(UnixNanos nanos, const Zone* zone) {
+    if (options_.epoch == Epoch::kNone) {
+      out_ += '"';
+      append_rfc3339(out_, nanos, zone);
+      out_ += '"';
+    } else {
+      append_integer(out_, nanos / unit_nanos_);
+    }
+  }
   void value(const Cell& cell, const Zone* zone) {
     if (is_null(cell)) {
       out_ += "null";
@@ -226,13 +282,7 @@ class JsonWriter {
     } else if (const auto* b = std::get_if<bool>(&cell)) {
       out_ += *b ? "true" : "false";
     } else if (const auto* t = std::get_if<Time>(&cell)) {
-      if (options_.epoch == Epoch::kNone) {
-        out_ += '"';
-        append_rfc3339(out_, t->nanos, zone);
-        out_ += '"';
-      } else {
-        append_integer(out_, t->nanos / unit_nanos(options_.epoch));
-      }
+      time(t->nanos, zone);
     } else {
       append_string(out_, std::get<std::string>(cell));
     }
@@ -255,6 +305,7 @@ class JsonWriter {
   }
 
   const SerializeOptions options_;
+  const std::int64_t unit_nanos_ = unit_nanos(options_.epoch);
   std::string out_;
   std::size_t depth_ = 0;
   bool fresh_ = true;
@@ -285,8 +336,9 @@ void begin_series(JsonWriter& json, const Series& series) {
 }
 
 void write_row(JsonWriter& json, const Series& series, std::size_t row, const Zone* zone) {
-  if (json.plain_row(series.row(row), zone)) return;
+  if (json.plain_row(series, row, zone)) return;
   json.open('[');
+  if (!series.times.empty()) json.time_cell(series.times[row], zone);
   for (const Cell& cell : series.row(row)) json.cell(cell, zone);
   json.close(']');
 }
@@ -517,6 +569,10 @@ Pieces csv_pieces(std::shared_ptr<const Response> response, SerializeOptions opt
         append_csv(out, series.name);
         out += ',';
         append_tags(out, series);
+        if (!series.times.empty()) {
+          out += ',';
+          append_integer(out, series.times[r] / unit_nanos(options.epoch));
+        }
         for (const Cell& cell : series.row(r)) {
           out += ',';
           append_csv_cell(out, cell, options);

@@ -138,7 +138,7 @@ class Shower {
     }
     status_ = budget_.points(rows.size(), bytes);
     if (!status_) return;
-    Series series{std::move(name), {}, std::move(columns), {}};
+    Series series{std::move(name), {}, std::move(columns), {}, {}};
     for (Row& row : rows) {
       for (Cell& cell : row) series.cells.push_back(std::move(cell));
     }
