@@ -50,8 +50,6 @@ constexpr std::uint8_t kDecimal = 0x10;     // floats as integers times 10^-deci
 constexpr std::uint8_t kReferences = 0x20;  // a count and that many references follow
 constexpr std::uint8_t kKnownFlags = 0x3f;
 
-constexpr std::size_t kMaxReferences = 2;
-
 Unexpected<Error> damaged(const char* what) {
   return fail(ErrorKind::kDamaged, std::string("chunk: ") + what);
 }
@@ -145,7 +143,7 @@ void find_references(std::vector<Plan>& plans, std::size_t rows, bool windows) {
     double best = own[i];
     double best_stretch = own_stretch[i];
     std::vector<std::int64_t> left = plan.integers;
-    while (plan.references.size() < kMaxReferences) {
+    while (plan.references.size() < ChunkReader::kMaxReferences) {
       std::optional<std::uint32_t> found;
       double found_bits = best_stretch * 0.85;
       for (std::size_t j = 0; j < i; ++j) {
@@ -420,7 +418,7 @@ Result<ChunkReader> ChunkReader::open(std::string_view bytes, Verify verify) {
         if ((other.flags & kSomeAbsent) != 0 || other.type == FieldType::kString ||
             (other.type == FieldType::kFloat && (other.flags & kDecimal) == 0))
           return damaged("bad reference");
-        entry.references.push_back(static_cast<std::uint32_t>(reference));
+        entry.reference_list[entry.reference_count++] = static_cast<std::uint32_t>(reference);
       }
       if ((flags & kSomeAbsent) != 0 || entry.type == FieldType::kString ||
           (entry.type == FieldType::kFloat && (flags & kDecimal) == 0))
@@ -430,7 +428,6 @@ Result<ChunkReader> ChunkReader::open(std::string_view bytes, Verify verify) {
   }
   for (std::size_t i = 0; i < count; ++i) chunk.entries_[i].section = reader.take(sizes[i]);
   if (reader.bad() || !reader.empty()) return damaged("bad sizes");
-  chunk.decoded_.resize(count);
   return chunk;
 }
 
@@ -480,36 +477,31 @@ Status ChunkReader::presence(const Entry& entry, std::string_view& section, RowC
   return {};
 }
 
-// Of a column that is all there, with its references added.
-Status ChunkReader::integers(std::size_t index, std::vector<std::int64_t>& out) {
-  if (decoded_[index]) {
-    out = *decoded_[index];
-    return {};
-  }
+// Fills in decoded[index], of a column that is all there, with its references added.
+Status ChunkReader::integers(std::size_t index, Decoded& decoded) const {
   // All that this column needs, directly or not, in ascending order: each needs only earlier ones, so no recursion.
   std::vector<bool> needed(index + 1);
-  needed[index] = true;
+  needed[index] = decoded[index].empty();
   for (std::size_t i = index + 1; i-- > 0;)
-    if (needed[i] && !decoded_[i])
-      for (const std::uint32_t reference : entries_[i].references) needed[reference >> 1U] = true;
+    if (needed[i])
+      for (const std::uint32_t reference : entries_[i].references())
+        needed[reference >> 1U] = decoded[reference >> 1U].empty();
   for (std::size_t i = 0; i <= index; ++i) {
-    if (!needed[i] || decoded_[i]) continue;
-    auto values = std::make_unique<std::vector<std::int64_t>>(rows_);
-    if (!decode_integers(entries_[i].section, *values)) return damaged("bad values");
-    const std::vector<std::uint32_t>& references = entries_[i].references;
+    if (!needed[i]) continue;
+    std::vector<std::int64_t> values(rows_);
+    if (!decode_integers(entries_[i].section, values)) return damaged("bad values");
+    const std::span<const std::uint32_t> references = entries_[i].references();
     for (std::size_t r = references.size(); r-- > 0;) {
-      const std::vector<std::int64_t>& other = *decoded_[references[r] >> 1U];
+      const std::vector<std::int64_t>& other = decoded[references[r] >> 1U];
       const bool was_subtracted = (references[r] & 1U) != 0;
-      for (std::size_t row = 0; row < rows_; ++row)
-        (*values)[row] = combine((*values)[row], other[row], !was_subtracted);
+      for (std::size_t row = 0; row < rows_; ++row) values[row] = combine(values[row], other[row], !was_subtracted);
     }
-    if (i == index) out = *values;
-    decoded_[i] = std::move(values);
+    decoded[i] = std::move(values);
   }
   return {};
 }
 
-Result<RowColumn> ChunkReader::column(std::size_t index) {
+Result<RowColumn> ChunkReader::column(std::size_t index, Decoded& decoded) const {
   const Entry& entry = entries_[index];
   RowColumn column;
   column.id = entry.id;
@@ -522,12 +514,15 @@ Result<RowColumn> ChunkReader::column(std::size_t index) {
   const bool integer_coded =
       entry.type != FieldType::kString && (entry.type != FieldType::kFloat || (entry.flags & kDecimal) != 0);
   if (integer_coded) {
-    std::vector<std::int64_t> values;
+    std::vector<std::int64_t> some;
+    std::span<const std::int64_t> values;
     if (present == rows_ && (entry.flags & kSomeAbsent) == 0) {
-      RESMON_TRY(integers(index, values));
+      RESMON_TRY(integers(index, decoded));
+      values = decoded[index];
     } else {
-      values.resize(present);
-      if (!decode_integers(section, values)) return damaged("bad values");
+      some.resize(present);
+      if (!decode_integers(section, some)) return damaged("bad values");
+      values = some;
     }
     cells.resize(present);
     if (entry.type == FieldType::kFloat) {
@@ -555,13 +550,14 @@ Result<RowColumn> ChunkReader::column(std::size_t index) {
   return column;
 }
 
-Result<Rows> ChunkReader::rows(const std::vector<ColumnId>* wanted) {
+Result<Rows> ChunkReader::rows(const std::vector<ColumnId>* wanted) const {
   Rows rows;
+  Decoded decoded(entries_.size());
   RESMON_ASSIGN(rows.times, times());
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (wanted != nullptr && !std::binary_search(wanted->begin(), wanted->end(), entries_[i].id)) continue;
-    RESMON_ASSIGN(RowColumn decoded, column(i));
-    rows.columns.push_back(std::move(decoded));
+    RESMON_ASSIGN(RowColumn one, column(i, decoded));
+    rows.columns.push_back(std::move(one));
   }
   return rows;
 }

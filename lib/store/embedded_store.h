@@ -26,6 +26,7 @@
 
 #include "base/file.h"
 #include "store/catalog.h"
+#include "store/chunk_cache.h"
 #include "store/database.h"
 #include "store/head.h"
 #include "store/segment.h"
@@ -272,6 +273,7 @@ class EmbeddedStore final : public Store {
   std::map<std::string, std::string, std::less<>> durable_marks_;  // guarded by marks_mutex_
   std::map<std::string, std::string, std::less<>> new_marks_;      // the writer's
 
+  mutable ChunkCache chunk_cache_;
   mutable std::mutex pool_mutex_;
   mutable std::vector<std::unique_ptr<Connection>> pool_;  // guarded by pool_mutex_
 

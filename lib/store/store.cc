@@ -125,7 +125,8 @@ EmbeddedStore::EmbeddedStore(const Options& options, const metric::SchemaTable& 
                             ? kMaxWalBudgetBytes
                             : std::clamp(options.disk_limit_bytes / 8, kMinWalBudgetBytes, kMaxWalBudgetBytes)),
       transaction_bytes_(std::clamp(wal_budget_bytes_ / 4, kMinTransactionBytes, kMaxTransactionBytes)),
-      catalog_(options.max_groups, options.max_columns_per_measurement) {}
+      catalog_(options.max_groups, options.max_columns_per_measurement),
+      chunk_cache_(options.chunk_cache_bytes) {}
 
 Status EmbeddedStore::start() {
   if (options_.read_only) {

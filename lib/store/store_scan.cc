@@ -71,6 +71,7 @@ Status EmbeddedStore::scan(GroupId id, std::span<const ColumnId> columns, TimeRa
 // kNotFound where there is no such chunk any more; kDamaged, and walled off, where it does not decode.
 Result<Rows> EmbeddedStore::load_chunk(ReadStatements& select, const ChunkEntry& entry, GroupId group,
                                        const std::vector<ColumnId>& wanted) const {
+  if (const auto cached = chunk_cache_.find(entry.id)) return cached->reader().rows(&wanted);
   StatementReset reset(select.data);
   const Result<bool> found = select.data.bind(1, entry.id).step();
   if (!found) {
@@ -78,9 +79,12 @@ Result<Rows> EmbeddedStore::load_chunk(ReadStatements& select, const ChunkEntry&
     return fail(Error(found.error()));
   }
   if (!*found) return fail(ErrorKind::kNotFound, "chunk");
-  Result<ChunkReader> chunk = ChunkReader::open(select.data.blob(0));
-  Result<Rows> rows = chunk ? chunk->rows(&wanted) : Result<Rows>(fail(Error(chunk.error())));
-  if (!rows) wall_off(entry.id, group, rows.error().message);
+  Result<std::shared_ptr<const LoadedChunk>> chunk = LoadedChunk::open(select.data.blob(0));
+  Result<Rows> rows = chunk ? (*chunk)->reader().rows(&wanted) : Result<Rows>(fail(Error(chunk.error())));
+  if (rows)
+    chunk_cache_.add(entry.id, std::move(*chunk));
+  else
+    wall_off(entry.id, group, rows.error().message);
   return rows;
 }
 
