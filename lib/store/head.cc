@@ -164,12 +164,15 @@ Rows Head::copy(TimeRange range, const std::vector<ColumnId>* wanted) const {
   rows.times.reserve(most);
   const std::vector<Slot>& slots = slots_.items();
   std::vector<ColumnFiller> columns;
-  for (std::size_t s = 0; s < slots.size(); ++s)
-    if (wanted == nullptr || std::binary_search(wanted->begin(), wanted->end(), slots[s].id))
-      columns.emplace_back(s, slots[s], most);
+  std::vector<std::uint64_t> read((slots.size() + 63) / 64);
+  for (std::size_t s = 0; s < slots.size(); ++s) {
+    if (wanted != nullptr && !std::binary_search(wanted->begin(), wanted->end(), slots[s].id)) continue;
+    columns.emplace_back(s, slots[s], most);
+    set_bit(read, s);
+  }
   PieceReader reader;
   for (auto piece = first; piece != last; ++piece) {
-    reader.open(*piece, slots);
+    reader.open(*piece, slots, &read);
     const UnixNanos until = std::min(piece->last_time, range.last - 1);
     while (rows.times.size() < most && reader.next() && reader.time() <= until) {
       if (reader.time() < range.first) continue;

@@ -377,50 +377,52 @@ bool decode_integers(std::string_view code, std::span<std::int64_t> values) {
   if (reader.bad()) return false;
 
   if ((flags & kNoResidual) != 0) {
+    // Equal values, or equal steps: nearly all times.
     if (!reader.empty()) return false;
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = has_centre(order, i) ? s(centre) : 0;
-  } else {
-    const bool two = (flags & kTwoTables) != 0;
-    const std::uint64_t word_count = reader.varint();
-    auto state = reader.fixed<std::uint32_t>();
-    if (word_count > code.size()) return false;
-    const std::string_view words = reader.take(word_count * 2);
-    if (reader.bad() || state < kStateLow) return false;
-    BitReader bits(reader.rest());
-    // A slot: symbol << 24 | offset in the symbol << 12 | frequency.
-    std::array<std::array<std::uint32_t, kProbabilityOne>, 2> slots;
-    for (unsigned t = 0; t < (two ? 2U : 1U); ++t) {
-      LevelArray levels{};
-      Table table;
-      if (!get_levels(bits, levels) || !make_table(levels, table)) return false;
-      std::uint32_t* slot = slots[t].data();
-      for (std::uint32_t i = 0; i < kSymbols; ++i)
-        for (std::uint32_t j = 0; j < table.frequency[i]; ++j) *slot++ = i << 24U | j << 12U | table.frequency[i];
+    const U64 step = centre * divisor;
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = s(first + (order == 0 ? step : step * i));
+    return true;
+  }
+  const bool two = (flags & kTwoTables) != 0;
+  const std::uint64_t word_count = reader.varint();
+  auto state = reader.fixed<std::uint32_t>();
+  if (word_count > code.size()) return false;
+  const std::string_view words = reader.take(word_count * 2);
+  if (reader.bad() || state < kStateLow) return false;
+  BitReader bits(reader.rest());
+  // A slot: symbol << 24 | offset in the symbol << 12 | frequency.
+  std::array<std::array<std::uint32_t, kProbabilityOne>, 2> slots;
+  for (unsigned t = 0; t < (two ? 2U : 1U); ++t) {
+    LevelArray levels{};
+    Table table;
+    if (!get_levels(bits, levels) || !make_table(levels, table)) return false;
+    std::uint32_t* slot = slots[t].data();
+    for (std::uint32_t i = 0; i < kSymbols; ++i)
+      for (std::uint32_t j = 0; j < table.frequency[i]; ++j) *slot++ = i << 24U | j << 12U | table.frequency[i];
+  }
+  const auto threshold = two ? static_cast<unsigned>(bits.get(8)) : 255U;
+  const char* word = words.data();
+  const char* const end = word + words.size();
+  unsigned previous = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::uint32_t slot = slots[previous > threshold ? 1 : 0][state & (kProbabilityOne - 1)];
+    state = (slot & 0xfffU) * (state >> kProbabilityBits) + (slot >> 12U & 0xfffU);
+    if (state < kStateLow) {
+      if (word == end) return false;
+      std::uint16_t next = 0;
+      std::memcpy(&next, word, 2);
+      word += 2;
+      state = state << 16U | next;
     }
-    const auto threshold = two ? static_cast<unsigned>(bits.get(8)) : 255U;
-    const char* word = words.data();
-    const char* const end = word + words.size();
-    unsigned previous = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const std::uint32_t slot = slots[previous > threshold ? 1 : 0][state & (kProbabilityOne - 1)];
-      state = (slot & 0xfffU) * (state >> kProbabilityBits) + (slot >> 12U & 0xfffU);
-      if (state < kStateLow) {
-        if (word == end) return false;
-        std::uint16_t next = 0;
-        std::memcpy(&next, word, 2);
-        word += 2;
-        state = state << 16U | next;
-      }
-      previous = slot >> 24U;
-      const U64 residual = previous < kDirect ? previous : base_of(previous) | bits.get(extra_bits(previous));
-      values[i] = unzigzag(residual);
-    }
-    if (bits.bad() || word != end || state != kStateLow) return false;
-    if (order == 2) {
-      if (values.size() > 1) values[1] = s(u(values[1]) + centre);
-    } else if (centre != 0) {
-      for (std::int64_t& v : values.subspan(order)) v = s(u(v) + centre);
-    }
+    previous = slot >> 24U;
+    const U64 residual = previous < kDirect ? previous : base_of(previous) | bits.get(extra_bits(previous));
+    values[i] = unzigzag(residual);
+  }
+  if (bits.bad() || word != end || state != kStateLow) return false;
+  if (order == 2) {
+    if (values.size() > 1) values[1] = s(u(values[1]) + centre);
+  } else if (centre != 0) {
+    for (std::int64_t& v : values.subspan(order)) v = s(u(v) + centre);
   }
 
   for (unsigned pass = order; pass-- > 0;)

@@ -151,7 +151,7 @@ void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots,
   if (!amends) ++piece.rows;
 }
 
-void PieceReader::open(const Piece& piece, std::span<const Slot> slots) {
+void PieceReader::open(const Piece& piece, std::span<const Slot> slots, const std::vector<std::uint64_t>* wanted) {
   slots_ = slots.first(piece.slots);
   begin_ = at_ = piece.bytes.data();
   end_ = begin_ + piece.bytes.size();
@@ -159,6 +159,8 @@ void PieceReader::open(const Piece& piece, std::span<const Slot> slots) {
   std::fill(row_.cells.begin(), row_.cells.end(), 0);
   whole_.assign(row_.presence.size(), ~std::uint64_t{0});
   if (slots_.size() % 64 != 0) whole_.back() >>= 64 - slots_.size() % 64;
+  wanted_ = wanted != nullptr ? *wanted : whole_;
+  wanted_.resize(whole_.size());
   time_ = piece.first_time;
   step_ = 0;
   first_ = true;
@@ -225,9 +227,22 @@ bool PieceReader::values(unsigned header, bool amends) {
     if ((bits & ~row_.presence[word]) != 0) return false;
     for (; bits != 0; bits &= bits - 1) {
       const std::size_t slot = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-      if (!value(slots_[slot].type, row_.cells[slot])) return false;
+      const FieldType type = slots_[slot].type;
+      if ((bits & (~bits + 1) & wanted_[word]) != 0 ? !value(type, row_.cells[slot]) : !pass_over(type)) return false;
     }
   }
+  return true;
+}
+
+bool PieceReader::pass_over(FieldType type) {
+  if (type == FieldType::kBoolean) return true;
+  std::uint64_t code = 0;
+  if (!varint(code)) return false;
+  std::uint64_t bytes = 0;
+  if (type == FieldType::kString) bytes = code;
+  if (type == FieldType::kFloat && (code & 1U) != 0) bytes = code >> 1U;
+  if (bytes > static_cast<std::uint64_t>(end_ - at_)) return false;
+  at_ += bytes;
   return true;
 }
 

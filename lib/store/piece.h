@@ -67,8 +67,9 @@ void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots,
 // Reads a piece's rows one by one. Safe on any bytes: it ends early where they are not a piece.
 class PieceReader {
  public:
-  // REQUIRES: slots.size() >= piece.slots. Both must outlive the reading.
-  void open(const Piece& piece, std::span<const Slot> slots);
+  // `wanted`: the slots whose values are asked for, bits as in SlotRow; the others' are passed over, which costs a
+  // fraction. Null: all. REQUIRES: slots.size() >= piece.slots. Both must outlive the reading.
+  void open(const Piece& piece, std::span<const Slot> slots, const std::vector<std::uint64_t>* wanted = nullptr);
   bool next();  // false at the end
   bool damaged() const { return damaged_; }
 
@@ -80,6 +81,7 @@ class PieceReader {
  private:
   bool values(unsigned header, bool amends);
   bool value(metric::FieldType type, metric::Cell& cell);
+  bool pass_over(metric::FieldType type);
   bool varint(std::uint64_t& v);
 
   std::span<const Slot> slots_;
@@ -87,7 +89,8 @@ class PieceReader {
   const char* at_ = nullptr;
   const char* end_ = nullptr;
   SlotRow row_;
-  std::vector<std::uint64_t> whole_;  // the presence of a row that has all
+  std::vector<std::uint64_t> whole_;   // the presence of a row that has all
+  std::vector<std::uint64_t> wanted_;  // as whole_
   UnixNanos time_ = 0;
   UnixNanos step_ = 0;
   bool first_ = true;

@@ -1,5 +1,5 @@
 // Reading windows. The tiers say what the sealed rows say of every full hour before the end of the tier's newest chunk;
-// an hour with rows in the head is read from rows, and so is what the tier has lost to its own retention or to damage.
+// a window with rows in the head is read from rows, and so is what the tier has lost to its own retention or to damage.
 // Whatever is read from where, the same folder makes the windows, so the seams do not show.
 //
 // The head is copied first: a row that is not in the copy was sealed before, and then its tier was written in the same
@@ -19,9 +19,25 @@ struct Segment {
   bool tier = false;
 };
 
-// Cuts `range` into what the tier answers and what rows have to. `dirty` are full hours, ascending, each once.
+// The windows that have one of the rows, as stretches that are apart, ascending. What lies between rows that are less
+// than an hour apart is of the same stretch: each costs a search, and so there are no more of them than hours.
+std::vector<TimeRange> stretches_of(const std::vector<UnixNanos>& times, UnixNanos width, UnixNanos floor) {
+  std::vector<TimeRange> stretches;
+  for (const UnixNanos time : times) {
+    const bool any = !stretches.empty();
+    if (any && time < stretches.back().last) continue;
+    const UnixNanos start = window_start(time, width);
+    if (any && minus(start, stretches.back().last) < kHour)
+      stretches.back().last = plus(start, width);
+    else if (start >= floor)
+      stretches.push_back({start, plus(start, width)});
+  }
+  return stretches;
+}
+
+// Cuts `range` into what the tier answers and what rows have to, `dirty`.
 std::vector<Segment> segments_of(TimeRange range, UnixNanos tier_first, UnixNanos tier_last,
-                                 const std::vector<UnixNanos>& dirty) {
+                                 const std::vector<TimeRange>& dirty) {
   std::vector<Segment> segments;
   const auto add = [&](UnixNanos first, UnixNanos last, bool tier) {
     first = std::max(first, range.first);
@@ -35,11 +51,11 @@ std::vector<Segment> segments_of(TimeRange range, UnixNanos tier_first, UnixNano
   tier_last = std::max(tier_first, tier_last);
   add(range.first, tier_first, false);
   UnixNanos at = tier_first;
-  for (const UnixNanos hour : dirty) {
-    if (plus(hour, kHour) <= tier_first || hour >= tier_last) continue;
-    add(at, hour, true);
-    const UnixNanos from = std::max(at, hour);
-    at = plus(hour, kHour);
+  for (const TimeRange& stretch : dirty) {
+    if (stretch.last <= tier_first || stretch.first >= tier_last) continue;
+    add(at, stretch.first, true);
+    const UnixNanos from = std::max(at, stretch.first);
+    at = stretch.last;
     add(from, at, false);
   }
   add(at, tier_last, true);
@@ -87,16 +103,7 @@ Status EmbeddedStore::scan_windows(const WindowRequest& request, const WindowVis
     RESMON_ASSIGN(const bool row, select.newest_time.bind(1, tier).bind(2, request.group).step());
     if (row) tier_last = plus(window_start(select.newest_time.integer(0), kHour), kHour);
   }
-  std::vector<UnixNanos> dirty;
-  const UnixNanos rows_floor = tier_floor(kTierRaw);
-  for (const UnixNanos time : head.times) {
-    // A division a row would be most of the work here.
-    if (!dirty.empty() && dirty.back() != INT64_MIN &&
-        static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(dirty.back()) < static_cast<std::uint64_t>(kHour))
-      continue;
-    const UnixNanos hour = window_start(time, kHour);
-    if (hour >= rows_floor && (dirty.empty() || dirty.back() != hour)) dirty.push_back(hour);
-  }
+  const std::vector<TimeRange> dirty = stretches_of(head.times, request.width, tier_floor(kTierRaw));
 
   const auto read_rows = [&](TimeRange range) -> Status {
     WindowFolder folder(request.columns, request.aggregates, request.width);

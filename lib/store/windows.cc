@@ -125,6 +125,13 @@ void WindowFolder::add(const Block& block) {
   }
 }
 
+Cell WindowFolder::sum_of(const Folded& folded) {
+  if (folded.column.type != FieldType::kFloat) return folded.whole;
+  return metric::cell_of(folded.exact && std::abs(folded.scaled) <= kMaxExactWhole
+                             ? static_cast<double>(folded.scaled) / decimal_power(folded.decimals)
+                             : folded.plain);
+}
+
 void WindowFolder::close_window() {
   open_ = false;
   const std::size_t window = starts_.size();
@@ -134,27 +141,22 @@ void WindowFolder::close_window() {
     folded.presence.resize(window / 64 + 1);
     set_bit(folded.presence, window);
     const auto put = [&](Aggregate aggregate, Cell cell) {
-      if (!wants(aggregate) || !has_aggregate(folded.column.type, aggregate)) return;
+      if (!has_aggregate(folded.column.type, aggregate)) return;
       std::vector<Cell>& cells = folded.cells[static_cast<std::size_t>(aggregate)];
       cells.resize(window);
       cells.push_back(cell);
       any = true;
     };
-    put(Aggregate::kMin, folded.min);
-    put(Aggregate::kMax, folded.max);
-    put(Aggregate::kCount, folded.count);
-    if (folded.column.type == FieldType::kString) {
+    if (wants(Aggregate::kMin)) put(Aggregate::kMin, folded.min);
+    if (wants(Aggregate::kMax)) put(Aggregate::kMax, folded.max);
+    if (wants(Aggregate::kCount)) put(Aggregate::kCount, folded.count);
+    if (wants(Aggregate::kLast) && folded.column.type == FieldType::kString) {
       put(Aggregate::kLast, metric::string_cell(folded.arena.size(), folded.text.size()));
-      if (wants(Aggregate::kLast)) folded.arena += folded.text;
-    } else {
+      folded.arena += folded.text;
+    } else if (wants(Aggregate::kLast)) {
       put(Aggregate::kLast, folded.last);
     }
-    Cell sum = folded.whole;
-    if (folded.column.type == FieldType::kFloat)
-      sum = metric::cell_of(folded.exact && std::abs(folded.scaled) <= kMaxExactWhole
-                                ? static_cast<double>(folded.scaled) / decimal_power(folded.decimals)
-                                : folded.plain);
-    put(Aggregate::kSum, sum);
+    if (wants(Aggregate::kSum)) put(Aggregate::kSum, sum_of(folded));
     folded.count = 0;
     folded.whole = 0;
     folded.plain = 0;

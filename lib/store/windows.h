@@ -62,6 +62,7 @@ class WindowFolder {
   template <class T>
   void fold(Folded& folded, const Block::ColumnData& data, std::size_t from, std::size_t to) const;
   bool wants(Aggregate aggregate) const { return (aggregates_ & aggregate_bit(aggregate)) != 0; }
+  static metric::Cell sum_of(const Folded& folded);
   void close_window();
 
   const unsigned aggregates_;
