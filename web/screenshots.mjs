@@ -1,9 +1,10 @@
 // The pictures of README and GUIDE, from a running server with real data:
 //
-//   RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=…] [RESMON_HOST=name] node screenshots.mjs [--all DIR]
+//   RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=…] [RESMON_HOST=name] [RESMON_PASSWORD_FILE=…] node screenshots.mjs [--all DIR]
 //
 // writes the pictures that the documents show into docs/images. RESMON_HOST is the host to show, by default the first that is up.
-// --all writes every view in both themes and at phone width into DIR instead, for a person to look through.
+// --all writes every view in both themes and at phone width into DIR instead, for a person to look through; the users and tokens
+// among them are shown to the user admin, whose password is in RESMON_PASSWORD_FILE; without it the page asks to sign in there.
 
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -12,12 +13,13 @@ import { chromium } from "playwright-core";
 
 const base = process.env.RESMON_URL?.replace(/\/$/, "");
 if (!base) {
-  console.error("usage: RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=FILE] [RESMON_HOST=NAME] node screenshots.mjs [--all DIR]");
+  console.error("usage: RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=FILE] [RESMON_HOST=NAME] [RESMON_PASSWORD_FILE=FILE] node screenshots.mjs [--all DIR]");
   process.exit(2);
 }
 const all = process.argv.indexOf("--all");
-const tokenFile = process.env.RESMON_TOKEN_FILE;
-const token = tokenFile ? (await readFile(tokenFile, "utf8")).trim().split("\n")[0] : null;
+const firstLine = async (file) => (file ? (await readFile(file, "utf8")).trim().split("\n")[0] : null);
+const token = await firstLine(process.env.RESMON_TOKEN_FILE);
+const password = await firstLine(process.env.RESMON_PASSWORD_FILE);
 const out = all > 0 ? path.resolve(process.argv[all + 1] ?? ".") : path.join(path.dirname(fileURLToPath(import.meta.url)), "../docs/images");
 await mkdir(out, { recursive: true });
 
@@ -41,6 +43,10 @@ const kViews = {
     await page.locator('section[aria-label="Result"], .empty').first().waitFor();
   } },
   server: { hash: "#/server", ready: async (page) => { await page.waitForSelector(".log-line"); await page.waitForSelector(".panels.is-small canvas"); } },
+  access: { hash: "#/access", signedIn: true, ready: async (page) => {
+    await page.getByRole("heading", { name: "Users and tokens" }).waitFor();
+    if (password !== null) await page.getByRole("rowheader", { name: "admin" }).waitFor();
+  } },
 };
 const kShapes = { dark: ["dark", 1360, 860], light: ["light", 1360, 860], "dark-phone": ["dark", 390, 844], "light-phone": ["light", 390, 844] };
 const kShown = [["fleet", "dark"], ["host", "dark"], ["explore", "light"], ["compare", "light"]];
@@ -56,6 +62,10 @@ try {
     const [colorScheme, width, height] = kShapes[shape];
     const context = await browser.newContext({ colorScheme, viewport: { width, height }, reducedMotion: "reduce" });
     if (token !== null) await context.addInitScript((text) => sessionStorage.setItem("resmon.token", text), token);
+    if (kViews[view].signedIn && password !== null) {
+      const signedIn = await context.request.post(`${base}/api/v1/login`, { data: { user: "admin", password } });
+      if (!signedIn.ok()) throw new Error(`${base}/api/v1/login answered ${signedIn.status()}: ${await signedIn.text()}`);
+    }
     const page = await context.newPage();
     await page.goto(`${base}/${kViews[view].hash}`);
     await kViews[view].ready(page);
