@@ -265,17 +265,18 @@ class Bench(harness.Scratch):
              "SELECT last(usage_active) FROM cpu WHERE cpu = 'cpu-total' GROUP BY host",
              [instant(f"last_over_time({CPU}{total}[{end - begin}s])")]),
         ]  # fmt: skip
-        for name, seconds, step in (("a host's page, 1 hour", 3600, 10), ("a host's page, 24 hours", end - begin, 300)):
-            out.append((name, *self.page(host, max(begin, end - seconds), end, max(step, o.interval))))
+        for name, seconds in (("a host's page, 1 hour", 3600), ("a host's page, 24 hours", end - begin)):
+            out.append((name, *self.page(host, max(begin, end - seconds), end)))
         return out
 
-    def page(self, host, begin, end, step):
+    def page(self, host, begin, end):
         """What the page sends for one host, and the same of VictoriaMetrics: one request for each kind of function of a chart."""
-        command = ["node", os.path.join(HERE, "page_queries.mjs"), host, begin * 1000, end * 1000, step * 1000, self.options.interval * 1000]
-        asked = json.loads(subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True).stdout)
+        command = ["node", os.path.join(HERE, "page_queries.mjs"), host, begin * 1000, end * 1000, self.options.interval * 1000]
+        page = json.loads(subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True).stdout)
+        begin, end, step = page["from"] // 1000, page["to"] // 1000, page["step"] // 1000
         requests = []
         functions = {"mean": "avg_over_time", "min": "min_over_time", "max": "max_over_time"}
-        for ask in asked:
+        for ask in page["asked"]:
             wanted = {}
             for expression in ask["columns"]:
                 fields = re.findall(r'(\w+)\("([^"]+)"\)', expression)
@@ -286,8 +287,15 @@ class Bench(harness.Scratch):
             for function, fields in wanted.items():
                 names = "|".join(f"{ask['from']}_{field}" for field in sorted(fields))
                 selector = f'{{__name__=~"{names}",{labels}}}'
-                requests.append(("/api/v1/query_range", {"query": f"{function}({selector}[{step}s]) keep_metric_names", "start": begin + step, "end": end, "step": step}))
-        return ";".join(ask["statement"] for ask in asked), requests
+                bounds = {"start": begin + step, "end": end, "step": step}
+                if "band_seconds" in ask:
+                    band = ask["band_seconds"]
+                    inner = f"({function}({selector}[{band}s]) keep_metric_names)[{step}s:{band}s]"
+                    queries = [f"{bound}_over_time({inner}) keep_metric_names" for bound in ("min", "max")]
+                else:
+                    queries = [f"{function}({selector}[{step}s]) keep_metric_names"]
+                requests += [("/api/v1/query_range", {"query": query, **bounds}) for query in queries]
+        return ";".join(ask["statement"] for ask in page["asked"]), requests
 
     def measure(self, stores):
         resmon, influxd, victoria = stores

@@ -2,9 +2,10 @@
 // is there. Parts rather than one request, so that the upper charts do not wait for the lower ones.
 
 import { mergeGrid, toGrid, type Grid } from "../core/grid.ts";
-import { select, selectRateBands, withBands, type Window } from "../core/influxql.ts";
-import { bandStep, windowOf, type Range } from "../core/time_range.ts";
+import type { Window } from "../core/influxql.ts";
+import { windowOf, type Range } from "../core/time_range.ts";
 import type { Panel } from "../charts/panel.ts";
+import { askFor } from "../charts/statements.ts";
 import { runEach } from "./query.ts";
 
 export interface PanelData {
@@ -31,17 +32,15 @@ function cutUnfinished(grid: Grid, intervalMs: number, now: number): Grid {
   return { ...grid, series: grid.series.map((series) => ({ ...series, values: [...series.values.slice(0, -1), null] })) };
 }
 
-async function fetchPart(wanted: Wanted & { bandMs: number }, panels: readonly Panel[], window: Window, now: number,
+// `whole`: the view's window, of which `window` may be the newest part.
+async function fetchPart(wanted: Wanted, panels: readonly Panel[], window: Window, whole: Window, now: number,
                          signal: AbortSignal): Promise<Map<string, PanelData>> {
   const intervalMs = wanted.intervalSeconds * 1000;
   const asks = panels.flatMap((panel) => panel.sources.map((source) => ({ panel, source })));
   const statements: string[] = [];
   const places = asks.map(({ source }) => {
-    // A bucket of one sample has no lowest and highest.
-    const columns = window.step >= 2 * intervalMs ? withBands(source.columns) : [...source.columns];
-    const query = { columns, from: source.from, where: [["host", wanted.hosts] as const, ...(source.where ?? [])], by: source.by ?? [] };
-    const bands = selectRateBands(query, window, wanted.bandMs);
-    const first = statements.push(select(query, window)) - 1;
+    const { statement, bands } = askFor(source, wanted.hosts, window, whole, intervalMs);
+    const first = statements.push(statement) - 1;
     return bands === null ? [first] : [first, statements.push(bands) - 1];
   });
   const results = await runEach(statements, signal);
@@ -49,8 +48,8 @@ async function fetchPart(wanted: Wanted & { bandMs: number }, panels: readonly P
   asks.forEach(({ panel, source }, index) => {
     const told = (places[index] ?? []).flatMap((place) => results[place] ?? []);
     const known = found.get(panel.id) ?? { window, grids: [], error: null };
-    const whole = toGrid(told.flatMap((result) => result.series), window);
-    const grid = source.rates === true ? cutUnfinished(whole, intervalMs, now) : whole;
+    const all = toGrid(told.flatMap((result) => result.series), window);
+    const grid = source.rates === true ? cutUnfinished(all, intervalMs, now) : all;
     found.set(panel.id, { window, grids: [...known.grids, grid], error: known.error ?? told.find((result) => result.error !== null)?.error ?? null });
   });
   return found;
@@ -72,9 +71,8 @@ function inParts(panels: readonly Panel[]): Panel[][] {
 // `onPart` gets each part as it comes.
 export async function load(wanted: Wanted, range: Range, now: number, signal: AbortSignal, onPart: (part: Panels) => void): Promise<Panels> {
   const window = windowOf(range, now, wanted.intervalSeconds);
-  const bandMs = bandStep(window, wanted.intervalSeconds * 1000);
   const parts = await Promise.all(inParts(wanted.panels).map(async (panels) => {
-    const part = await fetchPart({ ...wanted, bandMs }, panels, window, now, signal);
+    const part = await fetchPart(wanted, panels, window, window, now, signal);
     onPart(part);
     return part;
   }));
@@ -87,7 +85,7 @@ export async function refresh(old: Panels, wanted: Wanted, range: Range, now: nu
   const from = (before?.to ?? 0) - kOverlap * window.step;
   if (before === undefined || window.step !== before.step || from <= window.from) return load(wanted, range, now, signal, () => undefined);
   const tail: Window = { from, to: window.to, step: window.step };
-  const fresh = await fetchPart({ ...wanted, bandMs: bandStep(window, wanted.intervalSeconds * 1000) }, wanted.panels, tail, now, signal);
+  const fresh = await fetchPart(wanted, wanted.panels, tail, window, now, signal);
   const panels = new Map<string, PanelData>();
   for (const [id, panel] of fresh) {
     const known = old.get(id);
