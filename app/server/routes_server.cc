@@ -49,19 +49,22 @@ std::string describe_store(const App& app) {
   const Options& options = app.options();
   std::string tiers = "[";
   const auto tier = [&](std::string_view name, std::uint64_t bytes, std::uint64_t limit,
-                        std::chrono::nanoseconds retain) {
+                        std::chrono::nanoseconds retain, UnixNanos oldest) {
     if (tiers.size() > 1) tiers += ',';
     tiers += JsonObject()
                  .text("name", name)
                  .number("disk_bytes", bytes)
                  .number("disk_limit_bytes", limit)
                  .number("retain_seconds", std::chrono::duration_cast<std::chrono::seconds>(retain).count())
+                 .raw("oldest", oldest == 0 ? "null" : std::to_string(oldest / 1'000'000))
                  .finish();
   };
   const auto limit = [&](std::uint64_t bytes) { return bytes > 0 ? bytes : options.store_disk_limit_bytes; };
-  tier("samples", store.rows_bytes, limit(options.store_rows_limit_bytes), options.store_retain);
-  tier("minutes", store.minutes_bytes, limit(options.store_minutes_limit_bytes), options.store_minutes_retain);
-  tier("hours", store.hours_bytes, limit(options.store_hours_limit_bytes), options.store_hours_retain);
+  tier("samples", store.rows_bytes, limit(options.store_rows_limit_bytes), options.store_retain, store.rows_oldest);
+  tier("minutes", store.minutes_bytes, limit(options.store_minutes_limit_bytes), options.store_minutes_retain,
+       store.minutes_oldest);
+  tier("hours", store.hours_bytes, limit(options.store_hours_limit_bytes), options.store_hours_retain,
+       store.hours_oldest);
   const ingest::LogReader::Stats backlog = app.pipeline().stats();
   return JsonObject()
       .text("trouble", app.pipeline().trouble())

@@ -209,6 +209,7 @@ class EmbeddedStore final : public Store {
   // A transaction that removes the oldest chunks of a tier that end before `cutoff`.
   Result<Removed> remove_oldest(std::int64_t tier, UnixNanos cutoff, std::int64_t at_most);
   Status expire(std::int64_t tier, UnixNanos cutoff);
+  Status look_up_oldest();
   Status evict_tier(std::int64_t tier, std::uint64_t limit_bytes);
   Result<std::size_t> evict(std::int64_t pages);  // chunks removed
   Status retain(UnixNanos now);
@@ -283,6 +284,7 @@ class EmbeddedStore final : public Store {
     std::atomic<std::uint64_t> head_rows, head_bytes, chunks, stored, refused, damaged, expired, evicted;
     std::array<std::atomic<std::uint64_t>, kTiers> tier_bytes;
     std::array<std::atomic<std::int64_t>, kTiers> horizon;  // set before a removal is committed
+    std::array<std::atomic<std::int64_t>, kTiers> oldest;   // 0: nothing
   };
   mutable Counters counters_{};
 };

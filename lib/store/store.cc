@@ -639,6 +639,9 @@ Stats EmbeddedStore::stats() const {
   stats.rows_bytes = counters_.tier_bytes[kTierRaw];
   stats.minutes_bytes = counters_.tier_bytes[kTierMinute];
   stats.hours_bytes = counters_.tier_bytes[kTierHour];
+  stats.rows_oldest = counters_.oldest[kTierRaw];
+  stats.minutes_oldest = counters_.oldest[kTierMinute];
+  stats.hours_oldest = counters_.oldest[kTierHour];
   stats.damaged_chunks = counters_.damaged;
   stats.expired_chunks = counters_.expired;
   stats.evicted_chunks = counters_.evicted;

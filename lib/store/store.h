@@ -81,6 +81,10 @@ struct Stats {
   std::uint64_t rows_bytes = 0;      // of chunks of rows
   std::uint64_t minutes_bytes = 0;   // of chunks of windows of a minute
   std::uint64_t hours_bytes = 0;     // of chunks of windows of an hour
+  // The oldest stored of each, to within a chunk, looked up once a minute; 0: nothing. Rows not sealed count, too.
+  UnixNanos rows_oldest = 0;
+  UnixNanos minutes_oldest = 0;
+  UnixNanos hours_oldest = 0;
 };
 
 class Store : public Reader {

@@ -18,6 +18,7 @@ namespace {
 constexpr UnixNanos kRetainEvery = 60'000'000'000;
 constexpr int kRowsAStep = 256;
 constexpr int kExpireSteps = 8;
+constexpr int kOldestChunks = 256;
 }  // namespace
 
 Status EmbeddedStore::load_totals() {
@@ -157,6 +158,24 @@ Status EmbeddedStore::expire(std::int64_t tier, UnixNanos cutoff) {
   return {};
 }
 
+// There is no index of where chunks begin, and to read all chunks would cost more than the answer is worth: of those
+// that end first, one begins first, or by less than a chunk's span after the first.
+Status EmbeddedStore::look_up_oldest() {
+  for (std::size_t tier = 0; tier < kTiers; ++tier) {
+    RESMON_ASSIGN(Statement select,
+                  database_.prepare("SELECT ifnull(min(first_time), ?3) FROM (SELECT first_time FROM chunks"
+                                    " WHERE tier = ?1 ORDER BY last_time LIMIT ?2)"));
+    select.bind(1, static_cast<std::int64_t>(tier)).bind(2, kOldestChunks).bind(3, INT64_MAX);
+    RESMON_TRY(select.step());
+    UnixNanos oldest = select.integer(0);
+    if (tier == kTierRaw)
+      for (const GroupState& group : groups_)
+        if (!group.head.empty()) oldest = std::min(oldest, group.head.first_time());
+    counters_.oldest[tier] = oldest == INT64_MAX ? 0 : oldest;
+  }
+  return {};
+}
+
 Status EmbeddedStore::retain(UnixNanos now) {
   if (options_.disk_limit_bytes > 0) {
     RESMON_ASSIGN(const std::int64_t limit, database_.query_integer("PRAGMA max_page_count"));
@@ -167,7 +186,8 @@ Status EmbeddedStore::retain(UnixNanos now) {
   RESMON_TRY(evict_tier(kTierRaw, options_.rows_limit_bytes));
   RESMON_TRY(evict_tier(kTierMinute, options_.minutes.limit_bytes));
   RESMON_TRY(evict_tier(kTierHour, options_.hours.limit_bytes));
-  if (minus(now, last_retention_) >= kRetainEvery) {
+  const bool due = minus(now, last_retention_) >= kRetainEvery;
+  if (due) {
     last_retention_ = now;
     const auto keep = [&](std::int64_t tier, std::chrono::seconds retain) -> Status {
       if (retain.count() <= 0) return {};
@@ -177,6 +197,7 @@ Status EmbeddedStore::retain(UnixNanos now) {
     RESMON_TRY(keep(kTierMinute, options_.minutes.retain));
     RESMON_TRY(keep(kTierHour, options_.hours.retain));
   }
+  if (due || counters_.oldest[kTierRaw] == 0) RESMON_TRY(look_up_oldest());
   RESMON_ASSIGN(const std::int64_t pages, database_.query_integer("PRAGMA page_count"));
   RESMON_ASSIGN(const std::int64_t free_pages, database_.query_integer("PRAGMA freelist_count"));
   // Free pages are used again; only when much is free does the file shrink, a little at a time.

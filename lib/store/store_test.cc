@@ -191,6 +191,40 @@ TEST_F(StoreTest, RetentionByAgeRemovesWholeChunks) {
   EXPECT_GE(store->stats().expired_chunks, 3U);
 }
 
+TEST_F(StoreTest, TheOldestThatIsStoredIsKnownOfEachTier) {
+  options_.rows_per_chunk = 100;
+  constexpr UnixNanos kHour = 3600 * kSecond;
+  const UnixNanos start = kStart / kHour * kHour;
+  const UnixNanos end = start + 13 * kHour;
+  const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
+  {
+    const auto store = open();
+    ASSERT_TRUE(store->maintain(start).has_value());
+    EXPECT_EQ(store->stats().rows_oldest, 0);
+    ASSERT_TRUE(store->write(ticks(id, start + 5 * kSecond, 50)).has_value());
+    ASSERT_TRUE(store->maintain(start + 60 * kSecond).has_value());
+    EXPECT_EQ(store->stats().chunks, 0U);
+    EXPECT_EQ(store->stats().rows_oldest, start + 5 * kSecond) << "rows that are not sealed count";
+    EXPECT_EQ(store->stats().hours_oldest, 0);
+    ASSERT_TRUE(store->write(ticks(id, start + 60 * kSecond, 13 * 3600)).has_value());
+    ASSERT_TRUE(store->maintain(end).has_value());
+    ASSERT_TRUE(store->close().has_value());
+  }
+  {
+    const auto store = open();
+    ASSERT_TRUE(store->maintain(end).has_value());
+    EXPECT_EQ(store->stats().rows_oldest, start + 5 * kSecond);
+    EXPECT_EQ(store->stats().minutes_oldest, start);
+    EXPECT_EQ(store->stats().hours_oldest, start);
+  }
+  options_.retain = std::chrono::hours(2);
+  const auto store = open();
+  ASSERT_TRUE(store->maintain(end).has_value());
+  EXPECT_GT(store->stats().rows_oldest, end - 2 * kHour - 300 * kSecond);
+  EXPECT_LT(store->stats().rows_oldest, end - 2 * kHour + 300 * kSecond);
+  EXPECT_EQ(store->stats().hours_oldest, start) << "the tiers keep theirs";
+}
+
 TEST_F(StoreTest, TheFilesStayWithinTheLimitAndTheNewestRowsStay) {
   options_.disk_limit_bytes = 2U << 20U;
   const auto store = open();

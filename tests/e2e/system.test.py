@@ -630,6 +630,15 @@ class HttpTest(house.HouseTest):
         self.assertEqual(self.server.get(f"/query?q=SHOW+DATABASES&u=x&p={house.TOKEN}", Host="evil.example").status, 200)
         self.assertEqual(self.server.get("/healthz", Host="evil.example").status, 200)
 
+    def test_the_server_tells_how_far_back_each_tier_goes(self):
+        def tiers():
+            return {tier["name"]: tier["oldest"] for tier in self.server.get("/api/v1/server").json()["store"]["tiers"]}
+
+        self.assertEqual(list(tiers()), ["samples", "minutes", "hours"])
+        oldest = house.wait_for("the oldest row", lambda: tiers()["samples"], 60)
+        self.assertLessEqual(oldest, time.time() * 1000)
+        self.assertGreater(oldest, (time.time() - 3600) * 1000)
+
     def test_log_tail(self):
         lines = self.server.get("/api/v1/log").json()["lines"]
         self.assertTrue(any(line["component"] == "server" and line["text"].startswith("started ") for line in lines))

@@ -116,9 +116,9 @@ function serverState(hosts, began, sinks) {
       refused_samples: 0, damaged_chunks: 0, expired_chunks: 12, evicted_chunks: 0, disk_bytes: 2_900_000_000, disk_limit_bytes: 10_737_418_240,
       retain_seconds: 2_592_000, backlog_entries: 0,
       tiers: [
-        { name: "samples", disk_bytes: 2_300_000_000, disk_limit_bytes: 10_737_418_240, retain_seconds: 2_592_000 },
-        { name: "minutes", disk_bytes: 550_000_000, disk_limit_bytes: 2_147_483_648, retain_seconds: 31_536_000 },
-        { name: "hours", disk_bytes: 50_000_000, disk_limit_bytes: 536_870_912, retain_seconds: 157_680_000 },
+        { name: "samples", disk_bytes: 2_300_000_000, disk_limit_bytes: 10_737_418_240, retain_seconds: 2_592_000, oldest: began - 12 * 86_400_000 },
+        { name: "minutes", disk_bytes: 550_000_000, disk_limit_bytes: 2_147_483_648, retain_seconds: 31_536_000, oldest: began - 200 * 86_400_000 },
+        { name: "hours", disk_bytes: 50_000_000, disk_limit_bytes: 536_870_912, retain_seconds: 157_680_000, oldest: began - 900 * 86_400_000 },
       ],
     },
     sinks,
