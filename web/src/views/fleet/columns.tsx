@@ -9,7 +9,7 @@ import { kTrendPoints, trendCeiling, trendPath } from "../../core/trend.ts";
 import { serverNow } from "../../net/live.ts";
 import { trendOf, type TrendKind } from "../../net/trends.ts";
 import { useSecond } from "../../ui/clock.ts";
-import { Meter } from "../../ui/meter.tsx";
+import { level } from "../../ui/meter.tsx";
 import { StateMark } from "../../ui/state_mark.tsx";
 
 export interface FleetColumn {
@@ -22,13 +22,20 @@ export interface FleetColumn {
   numeric: boolean;
   descendingFirst: boolean;
   cell: (host: Host, extras: ReadonlySet<Extra>) => ComponentChildren;
+  attributes?: (host: Host) => CellAttributes;
 }
 
-// Down since when, or how long ago the last sample came.
+// What the cell's own element says and shows, so that no other is needed for it: a row is born for each 34 pixels of scrolling.
+export interface CellAttributes {
+  class?: string;
+  title?: string;
+  style?: Record<string, string>;
+}
+
+// How long ago the last sample came.
 function LastSeen({ host }: { host: Host }) {
   useSecond();
-  const ago = formatAgo((serverNow() - host.last_seen) / 1000);
-  return <span title={formatTime(host.last_seen)}>{ago}</span>;
+  return <>{formatAgo((serverNow() - host.last_seen) / 1000)}</>;
 }
 
 // "Down 3 h": since when is the first question after that it is.
@@ -40,7 +47,7 @@ function State({ host }: { host: Host }) {
 function Since({ host }: { host: Host }) {
   useSecond();
   const since = formatAgo((serverNow() - host.last_seen) / 1000).replace(" ago", "");
-  return <span title={`silent since ${formatTime(host.last_seen)}`}><StateMark state={host.state} since={since} /></span>;
+  return <StateMark state={host.state} since={since} />;
 }
 
 const kTrendWidth = 72;
@@ -57,63 +64,72 @@ function TrendLine({ host, kind, what }: { host: Host; kind: TrendKind; what: st
   );
 }
 
+// A percentage: the number is the cell's text, its bar the cell's background (fleet.css), for the eye that runs down the column.
+// What is set is the width of the empty part, over a bar of 40 pixels: a custom property would cost the browser four times as much.
+const metered = (percent: number | null): CellAttributes => ({
+  class: `metered level-${level(percent)}`,
+  style: { "background-size": `${Math.round(40 - 0.4 * Math.min(100, Math.max(0, percent ?? 0)))}px 6px, 40px 6px` },
+});
+
 const network = (bytesPerSecond: number | null): string =>
   format(bytesPerSecond === null ? null : bytesPerSecond * 8, "bits_per_second");
 
 export const kColumns: readonly FleetColumn[] = [
   { key: "state", title: "State", hint: "up, late or down, and since when", rank: 0, width: 128, narrow: 30, numeric: false, descendingFirst: false,
-    cell: (host) => <State host={host} /> },
+    cell: (host) => <State host={host} />,
+    attributes: (host) => (host.state === "up" ? {} : { title: `silent since ${formatTime(host.last_seen)}` }) },
   { key: "host", title: "Host", hint: "name and tags", rank: 0, width: 190, narrow: 96, numeric: false, descendingFirst: false,
     cell: () => null },
   { key: "cpu", title: "CPU", hint: "all cores, with the last 15 minutes", rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
-      <span class="trend-cell">
+      <>
         {extras.has("cpu") && <TrendLine host={host} kind="cpu" what="CPU" />}
-        <Meter percent={host.summary.cpu_percent} />
-      </span>
-    ) },
+        {format(host.summary.cpu_percent, "percent")}
+      </>
+    ),
+    attributes: (host) => metered(host.summary.cpu_percent) },
   { key: "memory", title: "Memory", hint: "used share of memory, with the last 15 minutes", rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
-      <span class="trend-cell">
+      <>
         {extras.has("memory") && <TrendLine host={host} kind="memory" what="Memory" />}
-        <Meter percent={host.summary.memory_percent} />
-      </span>
-    ) },
+        {format(host.summary.memory_percent, "percent")}
+      </>
+    ),
+    attributes: (host) => metered(host.summary.memory_percent) },
   { key: "swap", title: "Swap", hint: "used share of swap", rank: 8, width: 84, numeric: true, descendingFirst: true,
     cell: (host) => format(host.summary.swap_percent, "percent") },
   { key: "disk", title: "Disk", hint: "the fullest file system", rank: 0, width: 120, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
-      <span class="disk-cell" title={host.summary.disk_path ?? undefined}>
+      <>
         {extras.has("path") && <span class="disk-path">{host.summary.disk_path ?? ""}</span>}
-        <Meter percent={host.summary.disk_percent} />
-      </span>
-    ) },
+        {format(host.summary.disk_percent, "percent")}
+      </>
+    ),
+    attributes: (host) => ({ ...metered(host.summary.disk_percent), title: host.summary.disk_path ?? "" }) },
   { key: "receive", title: "Net in", hint: "received per second", rank: 2, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => network(host.summary.network_receive_bytes_per_second) },
   { key: "send", title: "Net out", hint: "sent per second", rank: 3, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => network(host.summary.network_send_bytes_per_second) },
   { key: "load", title: "Load/core", hint: "1 minute load per CPU, and the number of CPUs", rank: 1, width: 104, numeric: true, descendingFirst: true,
-    cell: (host) => {
-      const perCore = loadPerCore(host);
-      return (
-        <span class={perCore !== null && perCore > 1 ? "over" : ""} title={`load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`}>
-          {format(perCore, "load")}<span class="quiet"> ×{host.summary.n_cpus ?? "–"}</span>
-        </span>
-      );
-    } },
+    cell: (host) => <>{format(loadPerCore(host), "load")}<span class="quiet"> ×{host.summary.n_cpus ?? "–"}</span></>,
+    attributes: (host) => ({
+      class: (loadPerCore(host) ?? 0) > 1 ? "over" : "", title: `load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`,
+    }) },
   { key: "pressure", title: "Pressure", hint: "share of time that some task waited, and for what", rank: 5, width: 118, numeric: true, descendingFirst: true,
     cell: (host) => (
       <>
-        <span class={(host.summary.pressure_percent ?? 0) >= 40 ? "over" : ""}>{format(host.summary.pressure_percent, "percent")}</span>
+        {format(host.summary.pressure_percent, "percent")}
         <span class="quiet unit-word"> {(host.summary.pressure_resource ?? "").replace("memory", "mem")}</span>
       </>
-    ) },
+    ),
+    attributes: (host) => ({ class: (host.summary.pressure_percent ?? 0) >= 40 ? "over" : "" }) },
   { key: "uptime", title: "Uptime", hint: "since boot", rank: 6, width: 96, numeric: true, descendingFirst: true,
     cell: (host) => formatDuration(host.summary.uptime_seconds) },
   { key: "version", title: "Version", hint: "of resmon-client", rank: 9, width: 84, numeric: true, descendingFirst: false,
     cell: (host) => host.version || "–" },
   { key: "seen", title: "Last seen", hint: "when the last sample came", rank: 4, width: 96, numeric: true, descendingFirst: false,
-    cell: (host) => <LastSeen host={host} /> },
+    cell: (host) => <LastSeen host={host} />,
+    attributes: (host) => ({ title: formatTime(host.last_seen) }) },
 ];
 
 export interface Layout {

@@ -4,7 +4,7 @@ import { toggleWord, type Group, type Host } from "../../core/hosts.ts";
 import { format } from "../../core/format.ts";
 import { refine, route } from "../../ui/navigation.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
-import type { Layout } from "./columns.tsx";
+import type { FleetColumn, Layout } from "./columns.tsx";
 
 export const hostLink = (name: string): string => formatRoute({ view: "host", host: name, range: kDefaultRange });
 
@@ -23,6 +23,11 @@ function TagFilter({ name, value }: { name: string; value: string }) {
       {/^(true|yes)$/i.test(value) ? name : /^(false|no|\d*)$/i.test(value) ? text : value}
     </a>
   );
+}
+
+function Cell({ column, host, layout }: { column: FleetColumn; host: Host; layout: Layout }) {
+  const { class: more = "", ...attributes } = column.attributes?.(host) ?? {};
+  return <td role="cell" class={`col-${column.key}${column.numeric ? " numeric" : ""} ${more}`} {...attributes}>{column.cell(host, layout.extras)}</td>;
 }
 
 interface Place {
@@ -53,20 +58,16 @@ export class Row extends Component<RowProps> {
         {layout.columns.map((column) =>
           column.key === "host" ? (
             <th key={column.key} role="rowheader" scope="row" class="host-cell">
-              <span class="host-line">
-                <a href={hostLink(host.host)} title={host.host} data-index={index}>{host.host}</a>
-                {tags.map(([key, value]) => <TagFilter key={key} name={key} value={value} />)}
-                {host.dropped_samples > 0 && (
-                  <span class="tag tag-warning" title={`${host.dropped_samples} samples were dropped by the client's bounded spool`}>
-                    lost samples
-                  </span>
-                )}
-              </span>
+              <a href={hostLink(host.host)} title={host.host} data-index={index}>{host.host}</a>
+              {tags.map(([key, value]) => <TagFilter name={key} value={value} />)}
+              {host.dropped_samples > 0 && (
+                <span class="tag tag-warning" title={`${host.dropped_samples} samples were dropped by the client's bounded spool`}>
+                  lost samples
+                </span>
+              )}
             </th>
           ) : (
-            <td key={column.key} role="cell" class={`col-${column.key}${column.numeric ? " numeric" : ""}`}>
-              {column.cell(host, layout.extras)}
-            </td>
+            <Cell key={column.key} column={column} host={host} layout={layout} />
           ),
         )}
       </tr>

@@ -1,5 +1,8 @@
 // The fleet as a table. Only the rows around the visible part of the page are there, each at its own place in a body as high as all of them
-// would be: a row that comes or goes while somebody scrolls moves no other, so a thousand hosts cost what forty cost. The table keeps its semantics: aria-rowcount and aria-rowindex tell the true numbers.
+// would be, so a thousand hosts cost what forty cost. A row that scrolls out of sight is given the next host that comes into it: to change
+// a row's texts costs a third of a row's birth. While somebody scrolls, the rows' order in the document is therefore a rotation of that on the
+// screen; at rest it is put right, for those who read or tab through the document. The table keeps its semantics: aria-rowcount and
+// aria-rowindex tell the true numbers.
 
 import type { ComponentChild } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
@@ -11,10 +14,11 @@ import { layoutFor, widthOf } from "./columns.tsx";
 import { GroupRow, Row } from "./row.tsx";
 
 const kRowHeight = 34;  // as in fleet.css
-// Rows come and go by so many at once, those above together with those below: many at once do not fit into a frame, and each time costs the
-// browser a pass over style and layout. At least kMargin more are there above and below what is seen.
+// So many rows change their place at once: many do not fit into a frame, and each time costs the browser a pass over style and layout.
+// At least kMargin more are there above and below what is seen.
 const kChunk = 4;
 const kMargin = 8;
+const kRestMs = 150;  // without a scroll event, until the order in the document is put right
 
 interface Props {
   hosts: readonly Host[];
@@ -27,12 +31,19 @@ interface Props {
 
 type Item = { kind: "host"; host: Host; index: number } | { kind: "group"; group: Group };
 
+// Which items are drawn, [first, end), on how many rows: item `at` is on row `at % rows`. In the document, the row of item `begin` is first.
+interface Span { first: number; end: number; rows: number; begin: number }
+
 // `top`: the body's place in the window.
-function visibleRows(top: number, height: number, count: number): [first: number, end: number] {
+function spanAt(top: number, height: number, count: number): Omit<Span, "begin"> {
   const first = Math.floor((-top / kRowHeight - kMargin) / kChunk) * kChunk;
-  const end = first + (Math.ceil((height / kRowHeight + 2 * kMargin) / kChunk) + 1) * kChunk;
-  return [Math.min(Math.max(0, first), count), Math.min(count, Math.max(end, 0))];
+  const rows = (Math.ceil((height / kRowHeight + 2 * kMargin) / kChunk) + 1) * kChunk;
+  return { first: Math.min(Math.max(0, first), count), end: Math.min(count, Math.max(first + rows, 0)), rows };
 }
+
+const same = (a: Span, b: Span): boolean => a.first === b.first && a.end === b.end && a.rows === b.rows && a.begin === b.begin;
+
+const focusedHost = (): string | undefined => document.activeElement?.closest<HTMLElement>("tr.host-row")?.dataset["host"];
 
 // The rows in order; a host's index counts hosts only.
 function itemsOf(hosts: readonly Host[], group: string): Item[] {
@@ -49,41 +60,62 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
   useEffect(wantTrends, []);
   const box = useRef<HTMLTableElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
-  const [range, setRange] = useState<[number, number]>([0, 60]);
+  const [span, setSpan] = useState<Span>({ first: 0, end: 60, rows: 60, begin: 0 });
   const [width, setWidth] = useState(() => document.documentElement.clientWidth - 40);
   const layout = useMemo(() => layoutFor(width), [width]);
   const items = useMemo(() => itemsOf(hosts, group), [hosts, group]);
   const count = items.length;
   // Before the first picture, and whenever the rows are others.
   useLayoutEffect(() => {
-    const measure = (): void => {
-      const next = visibleRows(body.current?.getBoundingClientRect().top ?? 0, innerHeight, count);
-      setRange((old) => (old[0] === next[0] && old[1] === next[1] ? old : next));
+    let resting: ReturnType<typeof setTimeout> | undefined;
+    const measure = (atRest: boolean): void => {
+      const next = spanAt(body.current?.getBoundingClientRect().top ?? 0, innerHeight, count);
+      setSpan((old) => {
+        const made = { ...next, begin: atRest ? next.first : old.begin };
+        return same(old, made) ? old : made;
+      });
+    };
+    const rest = (): void => measure(true);
+    const scrolled = (): void => {
+      measure(false);
+      clearTimeout(resting);
+      resting = setTimeout(rest, kRestMs);
     };
     const resized = new ResizeObserver(() => {
       setWidth(box.current?.parentElement?.clientWidth ?? 0);
-      measure();
+      rest();
     });
-    measure();
+    rest();
     if (box.current?.parentElement) resized.observe(box.current.parentElement);
-    addEventListener("scroll", measure, { passive: true });
-    addEventListener("resize", measure);
+    addEventListener("scroll", scrolled, { passive: true });
+    addEventListener("resize", rest);
     return () => {
+      clearTimeout(resting);
       resized.disconnect();
-      removeEventListener("scroll", measure);
-      removeEventListener("resize", measure);
+      removeEventListener("scroll", scrolled);
+      removeEventListener("resize", rest);
     };
   }, [count]);
-  const first = Math.min(range[0], items.length);
-  const end = Math.min(range[1], items.length);
+  // The focus belongs to a host and not to the row that shows it at the moment. A host that is on no row any more has lost it.
+  const focused = focusedHost();
+  useLayoutEffect(() => {
+    if (focused === undefined || focused === focusedHost()) return;
+    const link = body.current?.querySelector<HTMLElement>(`tr[data-host="${CSS.escape(focused)}"] a`);
+    if (link) link.focus({ preventScroll: true });
+    else (document.activeElement as HTMLElement | null)?.blur();
+  });
   const columns = layout.columns;
   const rows: ComponentChild[] = [];
-  for (const [at, item] of items.slice(first, end).entries()) {
-    const place = { rowIndex: first + at, top: (first + at) * kRowHeight, last: first + at === count - 1 };
+  for (let step = 0; step < span.rows; ++step) {
+    const row = (span.begin + step) % span.rows;
+    const at = span.first + ((row - (span.first % span.rows) + span.rows) % span.rows);
+    const item = items[at];
+    if (item === undefined || at >= span.end) continue;
+    const place = { rowIndex: at, top: at * kRowHeight, last: at === count - 1 };
     rows.push(item.kind === "host" ? (
-      <Row key={`h ${item.host.host}`} host={item.host} index={item.index} layout={layout} trends={trends} {...place} />
+      <Row key={`host ${row}`} host={item.host} index={item.index} layout={layout} trends={trends} {...place} />
     ) : (
-      <GroupRow key={`g ${item.group.name}`} group={item.group} by={group} {...place} />
+      <GroupRow key={`group ${row}`} group={item.group} by={group} {...place} />
     ));
   }
 
