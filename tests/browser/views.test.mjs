@@ -211,6 +211,12 @@ view("server: its state, its sinks, and its log as it grows", { sinks: [kSink] }
   assert.ok(mock.queries.some((text) => text.includes('FROM "internal_server"')));
 });
 
+view("server: at phone width its tiers are told without scrolling sideways", {}, { hash: "#/server", width: 390, height: 844 }, async (page) => {
+  const box = page.getByLabel("Disk use by tier");
+  await box.getByText("Since").waitFor();
+  assert.ok(await box.evaluate((element) => element.scrollWidth <= element.clientWidth));
+});
+
 const kPeople = { admin: { password: "correct horse", role: "admin" }, eve: { password: "only to look", role: "viewer" } };
 view("signing in: a bad password, then the right one; users, tokens, and out again", { people: kPeople }, { expected: /40[019]|Failed to load resource/ }, async (page) => {
   await page.getByLabel("Name").fill("admin");

@@ -110,7 +110,7 @@ function Store({ state }: { state: ServerState }) {
         <table class="plain">
           <caption class="hidden">Disk use and retention by tier</caption>
           <thead>
-            <tr><th scope="col">Tier</th><th scope="col" class="numeric">On disk</th><th scope="col" class="numeric">Of its limit</th>
+            <tr><th scope="col">Tier</th><th scope="col" class="numeric">On disk</th><th scope="col" class="numeric rank-2">Of its limit</th>
               <th scope="col" class="numeric">Kept for</th>{since && <th scope="col" class="numeric">Since</th>}</tr>
           </thead>
           <tbody>
@@ -118,7 +118,7 @@ function Store({ state }: { state: ServerState }) {
               <tr key={tier.name}>
                 <th scope="row">{tier.name}</th>
                 <td class="numeric">{format(tier.diskBytes, "bytes")}</td>
-                <td class="numeric"><Meter percent={share(tier.diskBytes, tier.diskLimitBytes)} /></td>
+                <td class="numeric rank-2"><Meter percent={share(tier.diskBytes, tier.diskLimitBytes)} /></td>
                 <td class="numeric">{kept(tier.retainSeconds)}</td>
                 {since && <td class="numeric">{tier.oldest === null || tier.oldest <= 0 ? "–" : formatDate(tier.oldest)}</td>}
               </tr>
