@@ -228,14 +228,9 @@ class Bench(harness.Scratch):
 
     def settle(self, stores):
         """Everything written is where queries look, and what stores do afterwards has had its time."""
-        seen = [-1.0]
-
-        def stored():
-            # Backlog counts what a restart would read again, which is not nothing; what has arrived in the store is.
-            before, seen[0] = seen[0], self.server.metrics()["resmon_store_samples_total"]
-            return before == seen[0]
-
-        house.wait_for("resmon's store to have everything", stored, 600, 1.5)
+        o = self.options
+        newest = f"SELECT last(usage_active) FROM cpu WHERE cpu = 'cpu-total' AND time >= {self.end - 2 * o.interval}s GROUP BY host"
+        house.wait_for("resmon's store to have everything", lambda: len(rows_of(stores[0].influxql(newest))) == o.hosts, 600, 1.5)
         stores[2].call("GET", "/internal/force_flush")
         house.wait_seconds(self.options.settle)
 

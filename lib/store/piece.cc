@@ -57,6 +57,14 @@ char* put_float(char* out, Cell cell, Cell before) {
   return out + bytes;
 }
 
+// `bytes` of a bitmap, 8 at most.
+std::uint64_t bits_at(const char* at, std::size_t bytes) {
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < bytes && i < 8; ++i)
+    bits |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
+  return bits;
+}
+
 void grow(std::string& bytes, std::size_t by) {
   // By a quarter, not to twice as much: there may be a million heads, and most of them are small.
   const std::size_t needed = bytes.size() + by;
@@ -168,6 +176,11 @@ void PieceReader::open(const Piece& piece, std::span<const Slot> slots, const st
 }
 
 bool PieceReader::varint(std::uint64_t& v) {
+  // Most are of one byte.
+  if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) {
+    v = static_cast<unsigned char>(*at_++);
+    return true;
+  }
   v = 0;
   for (unsigned shift = 0; shift < 64 && at_ != end_; shift += 7) {
     const auto byte = static_cast<unsigned char>(*at_++);
@@ -212,8 +225,7 @@ bool PieceReader::values(unsigned header, bool amends) {
     row_.presence = whole_;
   } else {
     for (std::size_t word = 0; word * 64 < count; ++word) {
-      std::uint64_t bits = 0;
-      std::memcpy(&bits, at_ + word * 8, std::min<std::size_t>(8, bitmap - word * 8));
+      const std::uint64_t bits = bits_at(at_ + word * 8, bitmap - word * 8);
       if ((bits & ~whole_[word]) != 0) return false;
       row_.presence[word] = amends ? row_.presence[word] | bits : bits;
     }
@@ -222,8 +234,7 @@ bool PieceReader::values(unsigned header, bool amends) {
   const char* const changes = at_;
   at_ += bitmap;
   for (std::size_t word = 0; word * 64 < count; ++word) {
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, changes + word * 8, std::min<std::size_t>(8, bitmap - word * 8));
+    std::uint64_t bits = bits_at(changes + word * 8, bitmap - word * 8);
     if ((bits & ~row_.presence[word]) != 0) return false;
     for (; bits != 0; bits &= bits - 1) {
       const std::size_t slot = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
@@ -236,13 +247,20 @@ bool PieceReader::values(unsigned header, bool amends) {
 
 bool PieceReader::pass_over(FieldType type) {
   if (type == FieldType::kBoolean) return true;
-  std::uint64_t code = 0;
-  if (!varint(code)) return false;
-  std::uint64_t bytes = 0;
-  if (type == FieldType::kString) bytes = code;
-  if (type == FieldType::kFloat && (code & 1U) != 0) bytes = code >> 1U;
-  if (bytes > static_cast<std::uint64_t>(end_ - at_)) return false;
-  at_ += bytes;
+  if (at_ == end_) return false;
+  const bool odd = (static_cast<unsigned char>(*at_) & 1U) != 0;
+  if (type == FieldType::kString || (type == FieldType::kFloat && odd)) {
+    std::uint64_t code = 0;
+    if (!varint(code)) return false;
+    const std::uint64_t bytes = type == FieldType::kString ? code : code >> 1U;
+    if (bytes > static_cast<std::uint64_t>(end_ - at_)) return false;
+    at_ += bytes;
+    return true;
+  }
+  // Where the number ends is all that matters.
+  while (at_ != end_ && static_cast<unsigned char>(*at_) >= 0x80) ++at_;
+  if (at_ == end_) return false;
+  ++at_;
   return true;
 }
 
