@@ -1,6 +1,6 @@
 # Starts server and client as they are configured
 # shellcheck shell=bash
-use process config http ports build house remote compose service
+use process config http ports build house remote compose place service
 
 usage() { service_usage start "Starts what is configured and built, and does not run yet. Installs and builds nothing: that is './resmon up'."; }
 

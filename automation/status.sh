@@ -1,6 +1,6 @@
 # Shows the server, its clients and its databases
 # shellcheck shell=bash
-use process config http ports house remote table compose
+use process config http ports house remote table compose place
 
 usage() {
   cat <<'TEXT'
@@ -33,33 +33,20 @@ TEXT
 }
 
 main() {
-  local json='' place=house
+  local json='' place=house taken
   local -a arguments=() roles=() hosts=()
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
-    case $1 in
-      server | client) roles+=("$1") ;;
-      --host)
-        need_value "$1" $#
-        valid_host "$2" || die usage "'$(printable "$2")' is not a host such as web1, admin@web1 or web1:2222"
-        hosts+=("$2")
-        shift
-        ;;
-      --systemd) place=systemd ;;
-      --docker) place=docker ;;
-      --json) json=yes ;;
-      *) unknown_argument "$1" ;;
-    esac
-    shift
+    if [[ $1 == --json ]]; then
+      json=yes taken=1
+    else
+      take_place "$@" || unknown_argument "$1"
+    fi
+    shift "$taken"
   done
   have jq || die failed "jq is missing" "'./resmon up' installs it"
-  if ((${#hosts[@]})); then
-    [[ $place == house ]] || die usage "--host does not go with --$place"
-    ((${#roles[@]})) || roles=(client)
-    place=hosts
-  fi
-  ((${#roles[@]})) || roles=(server client)
+  settle_place
   # Filled by look_PLACE: one line of JSON a service; where the server is, and its token where that is in no file.
   local services='' where='' token='' code='done' server=null answer='{"hosts":[]}' url facts names='null'
   "look_$place"

@@ -27,34 +27,17 @@ TEXT
 }
 
 service_main() {
-  local verb=$1 where=house
+  local verb=$1 place=house taken
   local -a arguments=() roles=() hosts=()
   shift
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
-    case $1 in
-      server | client) roles+=("$1") ;;
-      --host)
-        need_value "$1" $#
-        valid_host "$2" || die usage "'$(printable "$2")' is not a host such as web1, admin@web1 or web1:2222"
-        hosts+=("$2")
-        shift
-        ;;
-      --systemd) where=systemd ;;
-      --docker) where=docker ;;
-      *) unknown_argument "$1" ;;
-    esac
-    shift
+    take_place "$@" || unknown_argument "$1"
+    shift "$taken"
   done
-  if ((${#hosts[@]})); then
-    [[ $where == house ]] || die usage "--host does not go with --$where"
-    ((${#roles[@]})) || roles=(client)
-    service_hosts
-  else
-    ((${#roles[@]})) || roles=(server client)
-    "service_$where"
-  fi
+  settle_place
+  "service_$place"
 }
 
 service_hosts() {
