@@ -231,6 +231,8 @@ class Bench(harness.Scratch):
         o = self.options
         newest = f"SELECT last(usage_active) FROM cpu WHERE cpu = 'cpu-total' AND time >= {self.end - 2 * o.interval}s GROUP BY host"
         house.wait_for("resmon's store to have everything", lambda: len(rows_of(stores[0].influxql(newest))) == o.hosts, 600, 1.5)
+        for store in stores:
+            store.connection.close()  # some have idled for so long that their server is about to
         stores[2].call("GET", "/internal/force_flush")
         house.wait_seconds(self.options.settle)
 
