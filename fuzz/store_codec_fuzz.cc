@@ -1,5 +1,6 @@
-// What decodes stored bytes: integer codes, chunks behind their checksum, log segments. The first byte says which. A
-// chunk that decodes must encode to a chunk that decodes to the same, as rows or as windows.
+// What decodes stored bytes: integer codes, chunks behind their checksum, log segments of both formats, pieces of
+// heads. The first byte says which. A chunk that decodes must encode to a chunk that decodes to the same, as rows or as
+// windows; a piece's rows, written again, must be the same rows.
 
 #include <cstdint>
 #include <cstdlib>
@@ -8,12 +9,68 @@
 
 #include "store/chunk.h"
 #include "store/integer_codec.h"
+#include "store/piece.h"
+#include "store/row_segment.h"
 #include "store/segment.h"
 
+namespace {
+
+using namespace resmon::store;
+constexpr std::uint8_t kPieces = 0xf0;  // first bytes from here on
+
+void fuzz_piece(std::uint8_t shape, std::string_view bytes) {
+  std::vector<Slot> slots(shape % 70U + 1);
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    slots[i] = {static_cast<ColumnId>(i),
+                static_cast<resmon::metric::FieldType>((i + shape / 70U) % resmon::metric::kFieldTypeCount)};
+  Piece piece;
+  piece.bytes = bytes;
+  piece.slots = static_cast<std::uint32_t>(slots.size());
+  Piece again;
+  PieceEnd end;
+  std::string scratch;
+  begin_piece(slots.size(), again, end);
+  PieceReader reader;
+  reader.open(piece, slots);
+  const auto has_values = [&] {
+    for (const std::uint64_t word : reader.row().presence)
+      if (word != 0) return true;
+    return false;
+  };
+  std::vector<std::int64_t> times;
+  while (reader.next()) {
+    if (!has_values()) return;
+    append_row(reader.time(), reader.row(), slots, again, end, scratch);
+    times.push_back(reader.time());
+  }
+  PieceReader first;
+  PieceReader second;
+  first.open(piece, slots);
+  second.open(again, slots);
+  for (const std::int64_t time : times) {
+    if (!first.next() || !second.next() || first.time() != time || second.time() != time) std::abort();
+    if (first.row().presence != second.row().presence) std::abort();
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+      if (!first.has(slot)) continue;
+      if (slots[slot].type == resmon::metric::FieldType::kString
+              ? resmon::metric::as_string(first.row().cells[slot], piece.bytes) !=
+                    resmon::metric::as_string(second.row().cells[slot], again.bytes)
+              : first.row().cells[slot] != second.row().cells[slot])
+        std::abort();
+    }
+  }
+  if (second.next() || second.damaged()) std::abort();
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace resmon::store;
   if (size < 2) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
+  if (data[0] >= kPieces) {
+    fuzz_piece(data[1], bytes.substr(1));
+    return 0;
+  }
   switch (data[0] % 3) {
     case 0: {
       std::vector<std::int64_t> values(static_cast<std::size_t>(data[1]) * 4 + 1);
@@ -39,13 +96,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     }
     default: {
-      struct Nothing final : SegmentVisitor {
+      struct Nothing final : RowSegmentVisitor, SegmentVisitor {
+        void head(const HeadRecord& record) override {
+          for (const PiecePart& part : record.parts) seen += part.rows + part.bytes.size();
+        }
         resmon::Status shape(GroupId, std::span<const SegmentColumn>) override { return {}; }
         void row(const SegmentRow& row) override {
           for (std::size_t i = 0; i < row.columns.size(); ++i) seen += row.columns[i] + row.cells[i];
         }
         std::uint64_t seen = 0;
       } nothing;
+      (void)read_row_segment(bytes, nothing);
       (void)read_segment(bytes, nothing);
     }
   }

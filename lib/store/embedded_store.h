@@ -1,7 +1,8 @@
 #pragma once
 
 // The class behind Store::open. Its methods are spread over files by what they do:
-//   store.cc          opening, closing, writing, the recent log
+//   store.cc          opening, closing, writing
+//   store_log.cc      the recent log: heads on disk
 //   store_seal.cc     heads to chunks
 //   store_tiers.cc    sealed rows to windows of a minute and an hour
 //   store_retain.cc   retention by age and bytes, the size of the files
@@ -30,13 +31,16 @@
 #include "store/database.h"
 #include "store/head.h"
 #include "store/segment.h"
+#include "store/small_mutex.h"
 #include "store/store.h"
 #include "store/windows.h"
 
 namespace resmon::store {
 
 inline constexpr std::int64_t kApplicationId = 0x72736d6e;  // "rsmn"
-inline constexpr std::int64_t kFormatVersion = 2;
+inline constexpr std::int64_t kFormatVersion = 3;
+// Of these, 1 has no tiers and both have log segments of another format; either is converted as it is opened.
+inline constexpr std::int64_t kOldestFormatVersion = 1;
 inline constexpr std::int64_t kTierRaw = 0;
 inline constexpr std::int64_t kTierMinute = 1;
 inline constexpr std::int64_t kTierHour = 2;
@@ -99,11 +103,12 @@ class EmbeddedStore final : public Store {
   struct GroupState {
     GroupId id = 0;
     MeasurementId measurement = 0;
-    mutable std::mutex mutex;
+    mutable SmallMutex mutex;
     Head head;  // guarded by mutex; changed by the writer only, who may therefore read it without
     // The writer's.
     std::uint32_t seal_rows = 0;
     bool due = false;
+    bool changed = false;  // in changed_
     // The newest stored row, never too old; and how many rows its chunk has. Looked up at the first seal.
     bool newest_known = false;
     UnixNanos newest_time = INT64_MIN;
@@ -115,8 +120,10 @@ class EmbeddedStore final : public Store {
   // What maintain looks at for every group, packed so that a million of them are quickly gone through. The writer's.
   struct HeadAge {
     UnixNanos opened = 0;             // when maintain first saw the head's oldest row; 0: not yet
-    std::uint64_t first_segment = 0;  // of the recent log that has the head's oldest row
+    std::uint64_t first_segment = 0;  // of the recent log that has, or will have, the head's oldest row
+    std::uint64_t first_delta = 0;    // the oldest that has, or will have, what was not gathered; 0: nothing
     bool open = false;                // the head has rows
+    bool logged = false;              // the log has some of them
   };
   struct Target {
     std::size_t slot = 0;
@@ -136,14 +143,6 @@ class EmbeddedStore final : public Store {
   struct Plan {
     const Layout* layout = nullptr;  // null: not resolved yet
     GroupState* group = nullptr;     // null: refused
-    std::uint64_t segment = 0;       // that `shape` is of; 0: none
-    std::uint32_t shape = 0;
-  };
-  struct HashOfSlot {
-    std::size_t operator()(const Slot& slot) const {
-      return std::size_t{slot.id} * kFieldTypes + static_cast<std::size_t>(slot.type);
-    }
-    static constexpr std::size_t kFieldTypes = metric::kFieldTypeCount;
   };
   struct ReadStatements {
     Statement newest_first;  // chunks of a group in a range, from a place on
@@ -163,28 +162,39 @@ class EmbeddedStore final : public Store {
   struct Connection;
   class ConnectionLease;
   struct Scan;
-  class Replay;
+  class ReplayedHeads;
 
   // store.cc
   Status prepare_file();
   Status load_catalog();
-  Status replay_log();
   GroupState& add_group_state(GroupId id);
   Plan* plan_for(metric::SchemaId id);  // null where there is no such schema
   void resolve(metric::SchemaId id, Plan& plan);
   const Layout* share_layout(Layout layout);
   void write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report);
-  void note_row(GroupState& group, std::size_t memory_before, std::uint64_t segment);
+  void note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before);
   Status make_room();
-  Status commit_log(bool sync);
-  Status trim_log();
   // Runs a transaction; where the size limit stops it, drops the oldest chunks and tries again.
   Status in_transaction(const std::function<Status()>& body);
+
+  // store_log.cc
+  Status replay_log();
+  void note_change(GroupState& group);
+  void note_logged(HeadAge& age, HeadPlace from, std::uint64_t segment, SegmentKind kind);
+  void note_sealed(GroupState& group);
+  void note_delta(std::size_t count);
+  Status store_marks(bool sync);
+  Status commit_log(bool sync);
+  Status gather_log();
+  Status trim_log();
+  Status insert_segment(std::uint64_t number, const std::string& data);
+  void note_segment(const std::string& data, SegmentKind kind);
 
   // store_seal.cc
   void mark_due(GroupState& group);
   Status seal_due(std::size_t at_most);
   Status seal_all();
+  Status seal_largest();
   Status seal(std::span<GroupState* const> groups);
   Result<std::size_t> seal_part(GroupState& group, Rows part);  // bytes written
   // Puts rows of a tier where they belong, joined with what is there.
@@ -250,15 +260,22 @@ class EmbeddedStore final : public Store {
   metric::ListPool<Slot, HashOfSlot> slot_lists_;
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;
-  SegmentWriter log_;
-  std::uint64_t segment_ = 1;         // number of the segment being filled
-  std::uint64_t oldest_segment_ = 1;  // what is below has been deleted
-  std::uint64_t log_bytes_ = 0;       // of stored segments
-  std::map<std::uint64_t, std::uint64_t> segment_bytes_;
-  Totals totals_;              // in the transaction under way
-  Totals committed_;           // in the file
-  bool marks_behind_ = false;  // durable_marks_ is not marks_
-  bool log_dirty_ = false;     // marks or catalog entries wait for a commit
+  // The recent log.
+  struct StoredSegment {
+    std::uint64_t bytes = 0;
+    SegmentKind kind = SegmentKind::kDelta;
+  };
+  std::vector<GroupId> changed_;  // heads that are not as the log says
+  std::vector<GroupId> sealed_;   // heads that are empty, of which the log does not say so
+  std::size_t changed_bytes_ = 0;
+  std::uint64_t segment_ = 1;  // number of the next one
+  std::map<std::uint64_t, StoredSegment> segments_;
+  std::uint64_t log_bytes_ = 0;    // of segments_
+  std::size_t next_gathered_ = 0;  // GroupId from where to look for heads to gather
+  Totals totals_;                  // in the transaction under way
+  Totals committed_;               // in the file
+  bool marks_behind_ = false;      // durable_marks_ is not marks_
+  bool log_dirty_ = false;         // marks or catalog entries wait for a commit
   UnixNanos now_ = 0;
   UnixNanos rows_horizon_ = INT64_MIN;  // of the batch being written: what is not newer is refused
   UnixNanos last_checkpoint_ = 0;

@@ -24,6 +24,11 @@ struct Slot {
   bool operator==(const Slot&) const = default;
 };
 using Slots = metric::SharedList<Slot>;
+struct HashOfSlot {
+  std::size_t operator()(const Slot& slot) const {
+    return std::size_t{slot.id} * metric::kFieldTypeCount + static_cast<std::size_t>(slot.type);
+  }
+};
 
 // The values of one row, by slot.
 struct SlotRow {
@@ -48,6 +53,13 @@ struct Piece {
   UnixNanos last_time = 0;
   std::uint32_t rows = 0;
   std::uint32_t slots = 0;  // how many of its group's there were when it was begun
+};
+
+// A place in a list of pieces: so many whole ones and so many bytes.
+struct HeadPlace {
+  std::uint32_t piece = 0;
+  std::uint32_t offset = 0;
+  bool operator==(const HeadPlace&) const = default;
 };
 
 // What the next row of a piece is compared with.

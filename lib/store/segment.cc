@@ -1,13 +1,10 @@
-// The one thing that matters here is the writer's time: every sample passes through, and what is written is deleted
-// within the hour. A value is its difference from the column's last one in the segment, as a varint; a float with up to
-// two decimals is its hundredths. That is a fifth of the plain cells, which makes the zstd pass (level 1) and SQLite's
-// copying that much cheaper too.
+// Heads are bytes already (piece.h), and grow at their end: a checkpoint copies what is new of each. What is new of a
+// piece continues what earlier segments had of it, so damage to one segment costs, of the groups in it, the rows up to
+// the end of a piece and not only its own.
 
 #include "store/segment.h"
 
 #include <zstd.h>
-
-#include <cmath>
 
 #include "base/crc32c.h"
 #include "store/bytes.h"
@@ -16,185 +13,150 @@ namespace resmon::store {
 
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
 constexpr std::uint64_t kMaxBytes = 256U << 20U;
-constexpr std::uint64_t kNewShape = 0;  // otherwise a row, of the shape with this number less one
 
 Unexpected<Error> damaged(const char* what) {
   return fail(ErrorKind::kDamaged, std::string("log segment: ") + what);
 }
 
-constexpr double kMaxHundredths = 1e13;
-
-metric::Cell cell_of_hundredths(std::int64_t hundredths) {
-  return metric::cell_of(static_cast<double>(hundredths) / 100);
+// Times differ from the last one said; in 64 bits without a sign, as any two times do.
+void put_time(std::string& out, UnixNanos time, UnixNanos& last) {
+  put_varint(out,
+             zigzag(static_cast<std::int64_t>(static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(last))));
+  last = time;
 }
 
-// An even number is the difference in hundredths from `before` (hundredths too), 1 is eight plain bytes to come.
-void put_float(metric::Cell cell, metric::Cell& before, std::string& out) {
-  const double scaled = metric::as_float(cell) * 100;
-  if (std::abs(scaled) < kMaxHundredths) {
-    const auto hundredths = static_cast<std::int64_t>(scaled + (scaled < 0 ? -0.5 : 0.5));
-    if (cell_of_hundredths(hundredths) == cell) {
-      put_varint(out, zigzag(hundredths - static_cast<std::int64_t>(before)) << 1U);
-      before = static_cast<metric::Cell>(hundredths);
-      return;
-    }
+UnixNanos get_time(ByteReader& reader, UnixNanos& last) {
+  last =
+      static_cast<UnixNanos>(static_cast<std::uint64_t>(last) + static_cast<std::uint64_t>(unzigzag(reader.varint())));
+  return last;
+}
+
+Result<Slots> get_slots(ByteReader& reader) {
+  const std::uint64_t count = reader.varint();
+  if (count > reader.rest().size()) return damaged("bad list of columns");
+  std::vector<Slot> slots(count);
+  for (Slot& slot : slots) {
+    slot.id = static_cast<ColumnId>(reader.varint());
+    const auto type = reader.fixed<std::uint8_t>();
+    if (type >= metric::kFieldTypeCount) return damaged("bad list of columns");
+    slot.type = static_cast<metric::FieldType>(type);
   }
-  out.push_back(1);
-  put_fixed(out, cell);
-}
-
-metric::Cell get_float(ByteReader& reader, metric::Cell& before) {
-  const std::uint64_t code = reader.varint();
-  if ((code & 1U) != 0) return reader.fixed<metric::Cell>();
-  before += static_cast<metric::Cell>(unzigzag(code >> 1U));
-  return cell_of_hundredths(static_cast<std::int64_t>(before));
+  if (reader.bad()) return damaged("cut short");
+  return Slots(std::move(slots));
 }
 
 }  // namespace
 
-std::uint32_t SegmentWriter::shape(GroupId group, std::span<const Column> columns) {
-  put_varint(buffer_, kNewShape);
-  put_varint(buffer_, group);
-  put_varint(buffer_, columns.size());
-  shapes_.push_back({types_.size(), columns.size()});
-  for (const Column& column : columns) {
-    put_varint(buffer_, column.id);
-    buffer_.push_back(static_cast<char>(column.type));
-    types_.push_back(column.type);
-    before_.push_back(0);
-  }
-  return static_cast<std::uint32_t>(shapes_.size() - 1);
+std::uint16_t check_of(std::string_view bytes) {
+  return static_cast<std::uint16_t>(crc32c(bytes));
 }
 
-void SegmentWriter::row(std::uint32_t shape, UnixNanos time, std::span<const std::size_t> fields,
-                        std::span<const metric::Cell> cells, std::string_view text) {
-  const Shape& of = shapes_[shape];
-  put_varint(buffer_, std::uint64_t{shape} + 1);
-  put_varint(buffer_, zigzag(static_cast<std::int64_t>(static_cast<std::uint64_t>(time) -
-                                                       static_cast<std::uint64_t>(last_time_))));
-  last_time_ = time;
-  ++rows_;
-  // All there is the usual case; otherwise the values there are, each with its place.
-  const bool whole = fields.size() == of.columns;
-  put_varint(buffer_, whole ? 0 : fields.size());
-  for (const std::size_t field : fields) {
-    if (!whole) put_varint(buffer_, field);
-    const metric::Cell cell = cells[field];
-    metric::Cell& before = before_[of.first + field];
-    switch (types_[of.first + field]) {
-      case metric::FieldType::kString: {
-        const std::string_view value = metric::as_string(cell, text);
-        put_varint(buffer_, value.size());
-        buffer_.append(value);
-        break;
-      }
-      case metric::FieldType::kFloat:
-        put_float(cell, before, buffer_);
-        break;
-      default:
-        put_varint(buffer_, zigzag(static_cast<std::int64_t>(cell - before)));
-        before = cell;
+void SegmentWriter::head(GroupId group, const Slots& slots, HeadPlace from, std::span<const Piece> pieces) {
+  if (from.offset != 0 && from.offset == pieces[from.piece].bytes.size()) from = {from.piece + 1, 0};
+  put_varint(buffer_, zigzag(static_cast<std::int64_t>(group) - static_cast<std::int64_t>(last_group_)));
+  last_group_ = group;
+  const auto [list, fresh] = lists_.try_emplace(slots.items().data(), lists_.size());
+  put_varint(buffer_, list->second);
+  if (fresh) {
+    put_varint(buffer_, slots.size());
+    for (const Slot& slot : slots) {
+      put_varint(buffer_, slot.id);
+      buffer_.push_back(static_cast<char>(slot.type));
     }
+  }
+  put_varint(buffer_, from.piece);
+  put_varint(buffer_, from.offset);
+  if (from.offset != 0) put_fixed(buffer_, check_of(std::string_view(pieces[from.piece].bytes).substr(0, from.offset)));
+  put_varint(buffer_, pieces.size() - from.piece);
+  std::size_t offset = from.offset;
+  for (const Piece& piece : pieces.subspan(from.piece)) {
+    if (offset == 0) {
+      put_varint(buffer_, piece.slots);
+      put_time(buffer_, piece.first_time, last_time_);
+    }
+    put_varint(buffer_, piece.rows);
+    put_time(buffer_, piece.last_time, last_time_);
+    const std::string_view bytes = std::string_view(piece.bytes).substr(offset);
+    put_varint(buffer_, bytes.size());
+    buffer_.append(bytes);
+    offset = 0;
   }
 }
 
 std::string SegmentWriter::finish() const {
-  std::string out;
-  out.push_back(static_cast<char>(kFormat));
-  std::string packed(ZSTD_compressBound(buffer_.size()), '\0');
-  const std::size_t size = ZSTD_compress(packed.data(), packed.size(), buffer_.data(), buffer_.size(), 1);
-  packed.resize(ZSTD_isError(size) != 0 ? 0 : size);
-  put_fixed(out, crc32c(packed));
-  return out + packed;
+  std::string body(1, static_cast<char>(kind_));
+  body.resize(1 + ZSTD_compressBound(buffer_.size()));
+  const std::size_t size = ZSTD_compress(body.data() + 1, body.size() - 1, buffer_.data(), buffer_.size(), 1);
+  body.resize(1 + (ZSTD_isError(size) != 0 ? 0 : size));
+  std::string out(1, static_cast<char>(kSegmentFormat));
+  put_fixed(out, crc32c(body));
+  return out + body;
 }
 
-void SegmentWriter::clear() {
-  buffer_.clear();
-  shapes_.clear();
-  types_.clear();
-  before_.clear();
-  rows_ = 0;
-  last_time_ = 0;
-}
-
-Status read_segment(std::string_view bytes, SegmentVisitor& visitor) {
+Result<SegmentKind> read_segment(std::string_view bytes, SegmentVisitor& visitor) {
   ByteReader outer(bytes);
-  if (outer.fixed<std::uint8_t>() != kFormat) return damaged("unknown format");
+  if (outer.fixed<std::uint8_t>() != kSegmentFormat) return damaged("unknown format");
   if (const auto checksum = outer.fixed<std::uint32_t>(); outer.bad() || crc32c(outer.rest()) != checksum)
     return damaged("wrong checksum");
+  const auto kind = outer.fixed<std::uint8_t>();
+  if (outer.bad() || kind > static_cast<std::uint8_t>(SegmentKind::kGathered)) return damaged("unknown kind");
   const unsigned long long size = ZSTD_getFrameContentSize(outer.rest().data(), outer.rest().size());
   if (size > kMaxBytes) return damaged("bad size");  // the two error values are larger still
   std::string buffer(size, '\0');
   if (ZSTD_decompress(buffer.data(), buffer.size(), outer.rest().data(), outer.rest().size()) != size)
     return damaged("does not decompress");
 
-  struct Shape {
-    std::size_t first = 0;  // of its columns in `columns` and `before`
-    std::size_t count = 0;
-  };
-  std::vector<Shape> shapes;
-  std::vector<SegmentColumn> columns;
-  std::vector<metric::Cell> before;    // each column's last value
-  std::vector<std::uint32_t> all;      // 0, 1, 2 …: the columns of a row that has them all
-  std::vector<std::uint32_t> present;  // of one that has not
-  std::vector<metric::Cell> cells;
-  std::uint64_t time = 0;
+  std::vector<Slots> lists;
+  std::vector<PiecePart> parts;
+  std::uint64_t group = 0;
+  UnixNanos last_time = 0;
   ByteReader reader(buffer);
   while (!reader.empty()) {
-    const std::uint64_t kind = reader.varint();
-    if (kind == kNewShape) {
-      const auto group = static_cast<GroupId>(reader.varint());
-      const std::uint64_t count = reader.varint();
-      if (count > reader.rest().size()) return damaged("bad shape");
-      const Shape shape{columns.size(), count};
-      for (std::uint64_t i = 0; i < count; ++i) {
-        const auto id = static_cast<ColumnId>(reader.varint());
-        const auto type = reader.fixed<std::uint8_t>();
-        if (type >= metric::kFieldTypeCount) return damaged("bad shape");
-        columns.push_back({id, static_cast<metric::FieldType>(type)});
-      }
-      if (reader.bad()) return damaged("cut short");
-      before.resize(columns.size());
-      for (auto next = static_cast<std::uint32_t>(all.size()); next < count; ++next) all.push_back(next);
-      cells.resize(all.size());
-      shapes.push_back(shape);
-      RESMON_TRY(visitor.shape(group, std::span(columns).subspan(shape.first)));
-      continue;
+    group += static_cast<std::uint64_t>(unzigzag(reader.varint()));
+    if (group > UINT32_MAX) return damaged("bad group");
+    const std::uint64_t list = reader.varint();
+    if (list > lists.size()) return damaged("unknown list of columns");
+    if (list == lists.size()) {
+      RESMON_ASSIGN(Slots slots, get_slots(reader));
+      lists.push_back(std::move(slots));
     }
-    if (kind > shapes.size()) return damaged("a row without a shape");
-    const Shape& shape = shapes[kind - 1];
-    time += static_cast<std::uint64_t>(unzigzag(reader.varint()));
-    const std::uint64_t some = reader.varint();
-    const std::uint64_t count = some == 0 ? shape.count : some;
-    if (count > shape.count) return damaged("bad row");
-    present.clear();
+    const Slots& slots = lists[list];
+    const std::uint64_t piece = reader.varint();
+    const std::uint64_t offset = reader.varint();
+    const std::uint16_t check = offset == 0 ? std::uint16_t{0} : reader.fixed<std::uint16_t>();
+    const std::uint64_t count = reader.varint();
+    if (piece > UINT32_MAX || offset > UINT32_MAX || count > reader.rest().size() || (offset != 0 && count == 0))
+      return damaged("bad place");
+    parts.clear();
     for (std::uint64_t i = 0; i < count; ++i) {
-      const std::uint64_t index = some == 0 ? i : reader.varint();
-      if (index >= shape.count) return damaged("bad row");
-      if (some != 0) present.push_back(static_cast<std::uint32_t>(index));
-      metric::Cell& last = before[shape.first + index];
-      switch (columns[shape.first + index].type) {
-        case metric::FieldType::kString: {
-          const std::string_view text = reader.take(reader.varint());
-          cells[i] = text.empty()
-                         ? 0
-                         : metric::string_cell(static_cast<std::size_t>(text.data() - buffer.data()), text.size());
-          break;
-        }
-        case metric::FieldType::kFloat:
-          cells[i] = get_float(reader, last);
-          break;
-        default:
-          cells[i] = last += static_cast<metric::Cell>(unzigzag(reader.varint()));
+      PiecePart part;
+      const bool begins = i > 0 || offset == 0;
+      if (begins) {
+        const std::uint64_t known = reader.varint();
+        if (known == 0 || known > slots.size()) return damaged("bad piece");
+        part.slots = static_cast<std::uint32_t>(known);
+        part.first_time = get_time(reader, last_time);
+        if (i > 0 && part.first_time <= parts.back().last_time) return damaged("pieces out of order");
       }
+      const std::uint64_t rows = reader.varint();
+      part.last_time = get_time(reader, last_time);
+      part.bytes = reader.take(reader.varint());
+      if (reader.bad()) return damaged("cut short");
+      if (rows == 0 || rows > UINT32_MAX || part.bytes.empty() || (begins && part.last_time < part.first_time))
+        return damaged("bad piece");
+      part.rows = static_cast<std::uint32_t>(rows);
+      parts.push_back(part);
     }
     if (reader.bad()) return damaged("cut short");
-    visitor.row({kind - 1, static_cast<UnixNanos>(time), std::span(some == 0 ? all : present).first(count),
-                 std::span(cells).first(count), buffer});
+    visitor.head({static_cast<GroupId>(group),
+                  static_cast<std::size_t>(list),
+                  slots,
+                  {static_cast<std::uint32_t>(piece), static_cast<std::uint32_t>(offset)},
+                  check,
+                  parts});
   }
-  return {};
+  return static_cast<SegmentKind>(kind);
 }
 
 }  // namespace resmon::store

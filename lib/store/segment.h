@@ -1,71 +1,75 @@
 #pragma once
 
-// A segment of the recent log: the rows of one checkpoint, as they came, so that a head lost in a crash can be made
-// again. Fast to write rather than small: it is deleted as soon as its rows are sealed. Pure, no I/O.
+// A segment of the recent log: of some groups, what their heads have from some place on, so that heads lost in a crash
+// can be made again without a value being decoded. Fast to write and read rather than small. Pure, no I/O.
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/result.h"
-#include "metric/value.h"
+#include "store/piece.h"
 #include "store/reader.h"
 
 namespace resmon::store {
 
+inline constexpr std::uint8_t kSegmentFormat = 2;
+
+// What a segment is for. kDelta: what came since the one before, of all groups; needed until their heads were gathered.
+// kGathered: pieces from a piece's beginning on, and where heads ended; needed until the heads are sealed.
+enum class SegmentKind : std::uint8_t { kDelta = 0, kGathered = 1 };
+
 class SegmentWriter {
  public:
-  // Declares a shape of rows; its number is good until clear().
-  std::uint32_t shape(GroupId group, std::span<const Column> columns);
-  // A row of that shape. `fields` says which of the shape's columns it has, ascending; `cells` has one for each column
-  // of the shape; `text` is the arena of string cells.
-  void row(std::uint32_t shape, UnixNanos time, std::span<const std::size_t> fields,
-           std::span<const metric::Cell> cells, std::string_view text);
+  explicit SegmentWriter(SegmentKind kind) : kind_(kind) {}
 
-  bool empty() const { return rows_ == 0; }
+  // What a head has from a place on; what it had behind that place before is gone.
+  void head(GroupId group, const Slots& slots, HeadPlace from, std::span<const Piece> pieces);
+
+  bool empty() const { return buffer_.empty(); }
   std::size_t size_bytes() const { return buffer_.size(); }
   std::string finish() const;  // compressed
-  void clear();
 
  private:
-  struct Shape {
-    std::size_t first = 0;  // of its columns in types_ and before_
-    std::size_t columns = 0;
-  };
+  const SegmentKind kind_;
   std::string buffer_;
-  std::vector<Shape> shapes_;
-  std::vector<metric::FieldType> types_;
-  std::vector<metric::Cell> before_;  // each column's last value
-  std::size_t rows_ = 0;
+  std::unordered_map<const void*, std::size_t> lists_;  // of slots, by the address of their items
+  GroupId last_group_ = 0;
   UnixNanos last_time_ = 0;
 };
 
-struct SegmentColumn {
-  ColumnId id = 0;
-  metric::FieldType type = metric::FieldType::kFloat;
+// A piece, or how one goes on, while it is being visited.
+struct PiecePart {
+  std::uint32_t slots = 0;   // 0: as before
+  std::uint32_t rows = 0;    // of the whole piece
+  UnixNanos first_time = 0;  // of one that goes on: 0
+  UnixNanos last_time = 0;
+  std::string_view bytes;
 };
 
-// One row, while it is being visited.
-struct SegmentRow {
-  std::size_t shape = 0;  // number of its shape, counted from 0 as they came
-  UnixNanos time = 0;
-  std::span<const std::uint32_t> columns;  // which of the shape's columns have a value
-  std::span<const metric::Cell> cells;     // one for each of `columns`
-  std::string_view text;                   // the arena of string cells
+struct HeadRecord {
+  GroupId group = 0;
+  std::size_t list = 0;  // number of `slots` in its segment, counted from 0 as they came
+  const Slots& slots;
+  HeadPlace from;
+  std::uint16_t check = 0;           // check_of the bytes before `from` of a piece that goes on
+  std::span<const PiecePart> parts;  // none: the head ends at `from`
 };
 
-// What reading a segment shows, in order: every shape before the rows of it.
+// Says whether bytes are those that a record goes on from.
+std::uint16_t check_of(std::string_view bytes);
+
 class SegmentVisitor {
  public:
   virtual ~SegmentVisitor() = default;
-  virtual Status shape(GroupId group, std::span<const SegmentColumn> columns) = 0;  // an error ends the reading
-  virtual void row(const SegmentRow& row) = 0;
+  virtual void head(const HeadRecord& record) = 0;
 };
 
-// kDamaged, perhaps after some rows, where the bytes are not a segment. Safe on any bytes.
-Status read_segment(std::string_view bytes, SegmentVisitor& visitor);
+// Which kind it says it is, or kDamaged, perhaps after some records, where the bytes are not a segment. Safe on any
+// bytes.
+Result<SegmentKind> read_segment(std::string_view bytes, SegmentVisitor& visitor);
 
 }  // namespace resmon::store

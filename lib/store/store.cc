@@ -1,17 +1,16 @@
 // The embedded store. One SQLite file is index, allocator and transaction log for compressed chunks; everything that
 // makes it small and fast happens before SQLite sees the data.
 //
-// A written row goes to two places: its group's head in memory (head.h), from where readers see it at once, and the
-// segment being filled of the recent log (segment.h). Every few seconds the segment is committed: one row of one table,
-// however many groups there are, together with the marks that say what has been stored. A head that is long or old
-// enough is sealed: encoded as a chunk and committed; once all heads with rows in a segment are sealed, the segment is
-// deleted. After a crash heads are made again from the segments that are left. Rows that were sealed meanwhile come a
-// second time; they are equal, and the next seal joins them.
+// A written row goes to its group's head in memory (head.h), compressed, from where readers see it at once. Every few
+// seconds what is new in heads is committed to the recent log (store_log.cc): one row of one table, however many groups
+// there are, together with the marks that say what has been stored. A head that is long or old enough is sealed:
+// encoded as a chunk and committed. After a crash heads are made again from the log; rows that were sealed meanwhile
+// come a second time; they are equal, and the next seal joins them.
 //
-// Rejected: writing each head to its own row every checkpoint (rewrites each group's hour 360 times, 1,000 hosts are
-// 25,000 rows every ten seconds); keeping a group's chunks together in a WITHOUT ROWID table (SQLite then keeps a
-// quarter page of a blob in the tree and leaves half an overflow page empty: a third more disk); SQLite's exclusive
-// locking mode (readers need connections of their own; a lock on a file beside it says the same thing).
+// Rejected: writing each head to its own row every checkpoint (1,000 hosts are 25,000 rows every ten seconds); keeping
+// a group's chunks together in a WITHOUT ROWID table (SQLite then keeps a quarter page of a blob in the tree and leaves
+// half an overflow page empty: a third more disk); SQLite's exclusive locking mode (readers need connections of their
+// own; a lock on a file beside it says the same thing).
 
 #include "store/store.h"
 
@@ -87,9 +86,10 @@ Result<Database> open_for_reading(const std::string& path) {
   if (*known != kApplicationId)
     return fail(ErrorKind::kDamaged, path + ": not a resmon store (application id " + std::to_string(*known) + ")");
   RESMON_ASSIGN(const std::int64_t version, database.query_integer("PRAGMA user_version"));
-  if (version != kFormatVersion && version != 1)
+  if (version < kOldestFormatVersion || version > kFormatVersion)
     return fail(ErrorKind::kUnsupported, path + ": format version " + std::to_string(version) +
-                                             "; this build knows versions 1 and " + std::to_string(kFormatVersion));
+                                             "; this build knows versions " + std::to_string(kOldestFormatVersion) +
+                                             " to " + std::to_string(kFormatVersion));
   return database;
 }
 
@@ -183,9 +183,10 @@ Status EmbeddedStore::prepare_file() {
   if (!fresh && application != kApplicationId)
     return fail(ErrorKind::kDamaged,
                 path_ + ": not a resmon store (application id " + std::to_string(application) + ")");
-  if (!fresh && version != kFormatVersion && version != 1)
+  if (!fresh && (version < kOldestFormatVersion || version > kFormatVersion))
     return fail(ErrorKind::kUnsupported, path_ + ": format version " + std::to_string(version) +
-                                             "; this build knows versions 1 and " + std::to_string(kFormatVersion));
+                                             "; this build knows versions " + std::to_string(kOldestFormatVersion) +
+                                             " to " + std::to_string(kFormatVersion));
   if (fresh) {
     RESMON_TRY(database_.execute("PRAGMA page_size = " + std::to_string(kPageBytes)));
     RESMON_TRY(database_.execute("PRAGMA auto_vacuum = INCREMENTAL"));
@@ -202,8 +203,9 @@ Status EmbeddedStore::prepare_file() {
     RESMON_TRY(database_.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
     RESMON_TRY(database_.execute("PRAGMA user_version = " + std::to_string(kFormatVersion)));
     RESMON_TRY(transaction.commit());
-  } else if (version == 1) {
-    // The same but for the tiers, which are made as rows are sealed. What knows version 1 would not keep them true.
+  } else if (version != kFormatVersion) {
+    // Tiers are made as rows are sealed, and log segments are written in the new format; what knows the older versions
+    // would not keep the one true nor read the other.
     RESMON_TRY(database_.execute("PRAGMA user_version = " + std::to_string(kFormatVersion)));
   }
   RESMON_ASSIGN(insert_chunk_,
@@ -234,84 +236,6 @@ EmbeddedStore::GroupState& EmbeddedStore::add_group_state(GroupId id) {
     ages_.emplace_back();
   }
   return groups_[id];
-}
-
-// The rows of one segment, back into heads. Rows mostly come in the order in which their shapes did, group after group,
-// and each touches memory of its own: a few shapes ahead it is fetched, or that would be most of the time.
-class EmbeddedStore::Replay final : public SegmentVisitor {
- public:
-  Replay(EmbeddedStore& store, std::uint64_t segment) : store_(store), segment_(segment) {}
-
-  Status shape(GroupId id, std::span<const SegmentColumn> columns) override {
-    if (id >= store_.groups_.size()) return fail(ErrorKind::kDamaged, "log segment: unknown group");
-    GroupState& group = store_.groups_[id];
-    for (const SegmentColumn& column : columns) {
-      const Column* const known = store_.catalog_.column(group.measurement, column.id);
-      if (known == nullptr || known->type != column.type)
-        return fail(ErrorKind::kDamaged, "log segment: unknown column");
-    }
-    shapes_.push_back({&group, slots_.size()});
-    for (const SegmentColumn& column : columns) slots_.push_back(group.head.slot(column.id, column.type));
-    group.head.share_slots(store_.slot_lists_.share(group.head.slots()));
-    return {};
-  }
-
-  void row(const SegmentRow& row) override {
-    constexpr std::size_t kAhead = 8;
-    if (row.shape + kAhead * 2 < shapes_.size()) __builtin_prefetch(&shapes_[row.shape + kAhead * 2].group->head);
-    if (row.shape + kAhead < shapes_.size()) shapes_[row.shape + kAhead].group->head.prefetch_end();
-    if (row.columns.empty()) return;
-    GroupState& group = *shapes_[row.shape].group;
-    const std::size_t memory_before = group.head.memory_bytes();
-    const std::size_t rows_before = group.head.size();
-    store_.row_.begin(group.head.slots().size(), row.text);
-    for (std::size_t i = 0; i < row.columns.size(); ++i)
-      store_.row_.set(slots_[shapes_[row.shape].first + row.columns[i]], row.cells[i]);
-    group.head.add(row.time, store_.row_, store_.coded_);
-    rows_ += group.head.size() - rows_before;
-    store_.counters_.head_rows += group.head.size() - rows_before;
-    store_.note_row(group, memory_before, segment_);
-  }
-  std::uint64_t rows() const { return rows_; }
-
- private:
-  struct Shape {
-    GroupState* group = nullptr;
-    std::size_t first = 0;  // of its columns in slots_
-  };
-  EmbeddedStore& store_;
-  const std::uint64_t segment_;
-  std::vector<Shape> shapes_;
-  std::vector<std::size_t> slots_;
-  std::uint64_t rows_ = 0;
-};
-
-Status EmbeddedStore::replay_log() {
-  RESMON_ASSIGN(Statement select, database_.prepare("SELECT segment, data FROM log ORDER BY segment"));
-  std::uint64_t rows = 0;
-  bool first = true;
-  while (true) {
-    RESMON_ASSIGN(const bool row, select.step());
-    if (!row) break;
-    const auto segment = static_cast<std::uint64_t>(select.integer(0));
-    if (first) oldest_segment_ = segment;
-    first = false;
-    segment_ = segment + 1;
-    segment_bytes_[segment] = select.blob(1).size();
-    log_bytes_ += select.blob(1).size();
-    Replay replay(*this, segment);
-    const Status status = read_segment(select.blob(1), replay);
-    rows += replay.rows();
-    if (!status) {
-      if (status.error().kind != ErrorKind::kDamaged) return status;
-      ++counters_.damaged;
-      log::warn("store", "damaged log segment skipped", {{"segment", segment}, {"reason", status.error().message}});
-    }
-  }
-  if (rows > 0)
-    log::info("store", "rows restored from the recent log",
-              {{"rows", rows}, {"segments", segment_bytes_.size()}, {"bytes", log_bytes_}});
-  return {};
 }
 
 void EmbeddedStore::resolve(metric::SchemaId id, Plan& plan) {
@@ -372,11 +296,10 @@ EmbeddedStore::Plan* EmbeddedStore::plan_for(metric::SchemaId id) {
   return &plans_[id];
 }
 
-// After rows went into a head: its memory, its place in the log, whether it is to be sealed.
-void EmbeddedStore::note_row(GroupState& group, std::size_t memory_before, std::uint64_t segment) {
+// After a row went into a head: its size, its place in the log, whether it is to be sealed.
+void EmbeddedStore::note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before) {
   counters_.head_bytes += group.head.memory_bytes() - memory_before;
-  HeadAge& age = ages_[group.id];
-  if (!age.open && !group.head.empty()) age = {0, segment, true};
+  counters_.head_rows += group.head.size() - rows_before;
   if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > kMaxHeadBytes) mark_due(group);
 }
 
@@ -430,11 +353,6 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
   }
   if (accepted_.empty()) return;
 
-  if (plan.segment != segment_) {
-    plan.shape = log_.shape(plan.group->id, layout.columns);
-    plan.segment = segment_;
-  }
-  log_.row(plan.shape, row.time, accepted_, values, batch.text());
   GroupState& group = *plan.group;
   const std::size_t memory_before = group.head.memory_bytes();
   const std::size_t rows_before = group.head.size();
@@ -445,11 +363,11 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
   }
   {
     std::lock_guard lock(group.mutex);
-    group.head.add(row.time, row_, coded_);
+    changed_bytes_ += group.head.add(row.time, row_, coded_);
   }
   report.stored_samples += accepted_.size();
-  counters_.head_rows += group.head.size() - rows_before;
-  note_row(group, memory_before, segment_);
+  note_change(group);
+  note_row(group, memory_before, rows_before);
 }
 
 Result<WriteReport> EmbeddedStore::write(const metric::Batch& batch) {
@@ -465,10 +383,10 @@ Result<WriteReport> EmbeddedStore::write(const metric::Batch& batch) {
 
 // Before rows are taken: what is over its bound goes to disk, or nothing is taken.
 Status EmbeddedStore::make_room() {
-  if (log_.size_bytes() >= transaction_bytes_ * 2) RESMON_TRY(commit_log(false));
+  if (changed_bytes_ >= transaction_bytes_ * 2) RESMON_TRY(commit_log(false));
   // Bulk loads seal as they go; otherwise maintain does it, in small portions.
   if (due_.size() >= 512) RESMON_TRY(seal_due(due_.size()));
-  if (counters_.head_bytes > options_.head_limit_bytes) RESMON_TRY(seal_all());
+  if (counters_.head_bytes > options_.head_limit_bytes) RESMON_TRY(seal_largest());
   return {};
 }
 
@@ -503,58 +421,6 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
   }
 }
 
-Status EmbeddedStore::commit_log(bool sync) {
-  if (log_.empty() && !log_dirty_ && !sync) return {};
-  const std::string data = log_.empty() ? std::string() : log_.finish();
-  fail_point("log");
-  if (sync) RESMON_TRY(database_.execute("PRAGMA synchronous = FULL"));
-  const Status status = in_transaction([&]() -> Status {
-    if (!data.empty()) {
-      RESMON_ASSIGN(Statement insert, database_.prepare("INSERT INTO log (segment, data) VALUES (?1, ?2)"));
-      RESMON_TRY(insert.bind(1, static_cast<std::int64_t>(segment_)).bind_blob(2, data).run());
-    }
-    if (!new_marks_.empty()) {
-      RESMON_ASSIGN(Statement insert, database_.prepare("INSERT OR REPLACE INTO marks (name, value) VALUES (?1, ?2)"));
-      for (const auto& [name, value] : new_marks_) RESMON_TRY(insert.bind_text(1, name).bind_blob(2, value).run());
-    }
-    // Something has to be written for the log to be synced, even where the rows went before.
-    if (sync) RESMON_TRY(database_.execute("UPDATE meta SET value = value + 1 WHERE key = 'flushes'"));
-    return {};
-  });
-  if (sync) RESMON_TRY(database_.execute("PRAGMA synchronous = NORMAL"));
-  RESMON_TRY(status);
-  if (sync) {
-    std::lock_guard lock(marks_mutex_);
-    durable_marks_ = marks_;
-    marks_behind_ = false;
-  }
-  new_marks_.clear();
-  log_dirty_ = false;
-  if (!data.empty()) {
-    segment_bytes_[segment_] = data.size();
-    log_bytes_ += data.size();
-    ++segment_;
-    log_.clear();
-  }
-  return {};
-}
-
-// Deletes segments whose rows are all sealed.
-Status EmbeddedStore::trim_log() {
-  std::uint64_t needed = segment_;
-  for (const HeadAge& age : ages_)
-    if (age.open) needed = std::min(needed, age.first_segment);
-  if (needed <= oldest_segment_) return {};
-  RESMON_ASSIGN(Statement remove, database_.prepare("DELETE FROM log WHERE segment < ?1"));
-  RESMON_TRY(remove.bind(1, static_cast<std::int64_t>(needed)).run());
-  oldest_segment_ = needed;
-  while (!segment_bytes_.empty() && segment_bytes_.begin()->first < needed) {
-    log_bytes_ -= segment_bytes_.begin()->second;
-    segment_bytes_.erase(segment_bytes_.begin());
-  }
-  return {};
-}
-
 Status EmbeddedStore::maintain(UnixNanos now) {
   constexpr std::size_t kSealsACall = 2048;
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
@@ -565,7 +431,8 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   const std::uint64_t log_limit =
       options_.disk_limit_bytes == 0 ? 1U << 30U : std::min<std::uint64_t>(1U << 30U, options_.disk_limit_bytes / 4);
   const bool long_log = log_bytes_ > log_limit;
-  const std::uint64_t old_segment = oldest_segment_ + (segment_ - oldest_segment_) / 4;
+  const std::uint64_t oldest = segments_.empty() ? segment_ : segments_.begin()->first;
+  const std::uint64_t old_segment = oldest + (segment_ - oldest) / 4;
   for (std::size_t id = 0; id < ages_.size(); ++id) {
     HeadAge& age = ages_[id];
     if (!age.open) continue;
@@ -578,6 +445,7 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   if (!checkpoint) return {};
   // Whoever keeps a position here trims a log by it: that is worth an fdatasync every few seconds.
   RESMON_TRY(commit_log(marks_behind_));
+  RESMON_TRY(gather_log());
   last_checkpoint_ = now;
   return retain(now);
 }
@@ -614,9 +482,6 @@ Status EmbeddedStore::flush() {
 Status EmbeddedStore::close() {
   if (closed_) return {};
   RESMON_TRY(seal_all());
-  // All rows are in chunks now; what the segment being filled holds of them is not needed.
-  log_.clear();
-  ++segment_;
   RESMON_TRY(commit_log(true));
   RESMON_TRY(trim_log());
   RESMON_TRY(shrink(INT64_C(1) << 16U));

@@ -42,9 +42,9 @@ struct Options {
   // The store's files never take more than this: the oldest rows go first, then the oldest minutes, then hours. 0: no
   // limit.
   std::uint64_t disk_limit_bytes = 10ULL << 30U;
-  // Rows not sealed yet may take about this much memory; above it, heads are sealed early (into smaller chunks, joined
-  // later).
-  std::uint64_t head_limit_bytes = 48ULL << 20U;
+  // Rows not sealed yet may take about this much memory; above it, the largest heads are sealed early (into smaller
+  // chunks, joined later). A start after a crash reads as much back.
+  std::uint64_t head_limit_bytes = 128ULL << 20U;
   // Chunks read lately are kept in up to this much memory (chunk_cache.h). 0: none.
   std::size_t chunk_cache_bytes = 16U << 20U;
   // For reading what is committed, also beside the process that writes: nothing is locked, made or changed, and nothing

@@ -25,14 +25,20 @@ using metric::FieldType;
 constexpr std::size_t kSteps = 400;
 constexpr std::size_t kHosts = 3;
 
-Options life_options(const std::string& directory, bool retention) {
+// kind: "retention", "gather" (heads that stay open for long, written often) or nothing.
+Options life_options(const std::string& directory, const std::string& kind) {
   Options options;
   options.directory = directory;
   options.retain = std::chrono::seconds(0);
   options.rows_per_chunk = 40;
   options.seal_after = std::chrono::seconds(900);
   options.checkpoint_every = std::chrono::seconds(600);
-  if (retention) {
+  if (kind == "gather") {
+    options.rows_per_chunk = 8000;
+    options.seal_after = std::chrono::hours(24 * 30);
+    options.checkpoint_every = std::chrono::seconds(0);
+  }
+  if (kind == "retention") {
     options.rows_limit_bytes = 12'000;
     options.minutes.limit_bytes = 8'000;
   }
@@ -80,9 +86,9 @@ std::size_t next_step(const std::string& mark) {
 }
 
 // From the remembered step to the last. `told` gets the durable mark, as it changes.
-void live(const std::string& directory, std::uint64_t seed, bool retention, const std::string& told) {
+void live(const std::string& directory, std::uint64_t seed, const std::string& kind, const std::string& told) {
   Life life;
-  auto store = Store::open(life_options(directory, retention), life.schemas);
+  auto store = Store::open(life_options(directory, kind), life.schemas);
   ASSERT_TRUE(store) << store.error().message;
   std::ofstream tell(told, std::ios::app);
   std::string durable;
@@ -131,11 +137,11 @@ std::string environment(const char* name) {
 class StoreCrashTest : public ::testing::Test {
  protected:
   std::string told() const { return directory_.store() + "-told"; }
-  std::vector<std::pair<std::string, std::string>> of_child(std::uint64_t seed, bool retention,
+  std::vector<std::pair<std::string, std::string>> of_child(std::uint64_t seed, const std::string& kind,
                                                             const std::string& place) const {
     return {{"CRASH_DIRECTORY", directory_.store()},
             {"CRASH_SEED", std::to_string(seed)},
-            {"CRASH_RETENTION", retention ? "1" : ""},
+            {"CRASH_KIND", kind},
             {"CRASH_TOLD", told()},
             {"RESMON_STORE_FAIL_POINT", place}};
   }
@@ -148,13 +154,14 @@ class StoreCrashTest : public ::testing::Test {
     return last;
   }
 
-  void inspect(std::uint64_t seed, bool retention, bool finished) {
+  void inspect(std::uint64_t seed, const std::string& kind, bool finished) {
+    const bool retention = kind == "retention";
     if (!std::filesystem::exists(directory_.store() + "/resmon.db")) return;
     const Result<CheckReport> report = check(directory_.store());
     ASSERT_TRUE(report) << report.error().message;
     ASSERT_TRUE(report->sound()) << report->damage[0];
     Life life;
-    auto store = Store::open(life_options(directory_.store(), retention), life.schemas);
+    auto store = Store::open(life_options(directory_.store(), kind), life.schemas);
     ASSERT_TRUE(store) << store.error().message;
     const std::size_t steps = next_step((*store)->mark("step").value());
     EXPECT_GE(steps, next_step(last_told())) << "what was called durable is gone";
@@ -189,7 +196,7 @@ class StoreCrashTest : public ::testing::Test {
 };
 
 TEST_F(StoreCrashTest, DISABLED_Live) {
-  live(environment("CRASH_DIRECTORY"), std::stoull(environment("CRASH_SEED")), !environment("CRASH_RETENTION").empty(),
+  live(environment("CRASH_DIRECTORY"), std::stoull(environment("CRASH_SEED")), environment("CRASH_KIND"),
        environment("CRASH_TOLD"));
 }
 
@@ -199,19 +206,21 @@ TEST_F(StoreCrashTest, DISABLED_Backup) {
 
 TEST_F(StoreCrashTest, KilledAtEveryStageOfAWrite) {
   std::uint64_t seed = 1;
-  for (const char* place : {"log", "seal", "merge", "commit", "committed", "retention"}) {
-    const bool retention = std::string_view(place) == "retention";
+  for (const char* place : {"log", "gather", "gathered", "seal", "merge", "commit", "committed", "retention"}) {
+    const std::string kind = std::string_view(place) == "retention"          ? "retention"
+                             : std::string_view(place).starts_with("gather") ? "gather"
+                                                                             : "";
     SCOPED_TRACE(std::string(place) + ", seed " + std::to_string(seed));
     int deaths = 0;
     for (const char* times : {":1", ":2", ":7", ":25"}) {
-      if (!was_killed(start("DISABLED_Live", of_child(seed, retention, std::string(place) + times)))) break;
+      if (!was_killed(start("DISABLED_Live", of_child(seed, kind, std::string(place) + times)))) break;
       ++deaths;
-      inspect(seed, retention, false);
+      inspect(seed, kind, false);
       if (HasFailure()) return;
     }
     EXPECT_GE(deaths, 2);
-    EXPECT_FALSE(was_killed(start("DISABLED_Live", of_child(seed, retention, ""))));
-    inspect(seed, retention, true);
+    EXPECT_FALSE(was_killed(start("DISABLED_Live", of_child(seed, kind, ""))));
+    inspect(seed, kind, true);
     if (HasFailure()) return;
     std::filesystem::remove_all(directory_.store());
     std::filesystem::remove(told());
@@ -223,7 +232,7 @@ TEST_F(StoreCrashTest, KilledAtAnyMoment) {
   std::mt19937_64 random(7);
   int deaths = 0;
   for (int life = 0; life < 40; ++life) {
-    const pid_t child = start("DISABLED_Live", of_child(99, false, ""));
+    const pid_t child = start("DISABLED_Live", of_child(99, "", ""));
     const std::size_t from = next_step(last_told());
     const std::size_t until = from + random() % 60;
     int status = 0;
@@ -234,41 +243,41 @@ TEST_F(StoreCrashTest, KilledAtAnyMoment) {
       break;
     }
     ++deaths;
-    inspect(99, false, false);
+    inspect(99, "", false);
     if (HasFailure()) return;
   }
   EXPECT_GE(deaths, 3);
-  inspect(99, false, true);
+  inspect(99, "", true);
 }
 
 TEST_F(StoreCrashTest, KilledDuringABackup) {
-  ASSERT_FALSE(was_killed(start("DISABLED_Live", of_child(5, false, ""))));
+  ASSERT_FALSE(was_killed(start("DISABLED_Live", of_child(5, "", ""))));
   const std::string file = directory_.store() + "-backup";
   for (const char* place : {"backup:1", "backup:2", "backup rename:1"}) {
     SCOPED_TRACE(place);
-    EXPECT_TRUE(was_killed(start("DISABLED_Backup", of_child(5, false, place))));
+    EXPECT_TRUE(was_killed(start("DISABLED_Backup", of_child(5, "", place))));
     EXPECT_FALSE(std::filesystem::exists(file));
-    inspect(5, false, true);
+    inspect(5, "", true);
   }
-  ASSERT_FALSE(was_killed(start("DISABLED_Backup", of_child(5, false, ""))));
+  ASSERT_FALSE(was_killed(start("DISABLED_Backup", of_child(5, "", ""))));
   const auto report = check_file(file);
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_TRUE(report->sound());
   EXPECT_EQ(report->samples, check(directory_.store()).value().samples);
   // An older backup stays until the new one is complete.
   const auto size = std::filesystem::file_size(file);
-  EXPECT_TRUE(was_killed(start("DISABLED_Backup", of_child(5, false, "backup rename:1"))));
+  EXPECT_TRUE(was_killed(start("DISABLED_Backup", of_child(5, "", "backup rename:1"))));
   EXPECT_EQ(std::filesystem::file_size(file), size);
   // And a backup is a store.
   std::filesystem::remove_all(directory_.store());
   std::filesystem::create_directory(directory_.store());
   std::filesystem::rename(file, directory_.store() + "/resmon.db");
-  inspect(5, false, true);
+  inspect(5, "", true);
 }
 
 // While chunks are written, joined and removed, a backup is one moment of the store.
 TEST_F(StoreCrashTest, ABackupBesideTheWriter) {
-  const pid_t child = start("DISABLED_Live", of_child(11, false, ""));
+  const pid_t child = start("DISABLED_Live", of_child(11, "", ""));
   const std::string file = directory_.store() + "-backup";
   int backups = 0;
   int status = 0;
@@ -289,8 +298,8 @@ TEST_F(StoreCrashTest, ABackupBesideTheWriter) {
   std::filesystem::create_directory(directory_.store());
   std::filesystem::rename(file, directory_.store() + "/resmon.db");
   std::filesystem::remove(told());
-  ASSERT_FALSE(was_killed(start("DISABLED_Live", of_child(11, false, ""))));
-  inspect(11, false, true);
+  ASSERT_FALSE(was_killed(start("DISABLED_Live", of_child(11, "", ""))));
+  inspect(11, "", true);
 }
 
 }  // namespace

@@ -143,6 +143,23 @@ Status EmbeddedStore::seal_all() {
   return seal_due(due_.size());
 }
 
+// Over the bound: a part of what heads take is sealed, the largest first, which make the largest chunks. All of it
+// would hold up the writer for seconds.
+Status EmbeddedStore::seal_largest() {
+  constexpr std::uint64_t kShare = 8;
+  std::vector<GroupState*> groups;
+  for (std::size_t id = 0; id < ages_.size(); ++id)
+    if (ages_[id].open) groups.push_back(&groups_[id]);
+  std::sort(groups.begin(), groups.end(),
+            [](const GroupState* a, const GroupState* b) { return a->head.memory_bytes() > b->head.memory_bytes(); });
+  std::uint64_t bytes = 0;
+  std::size_t count = 0;
+  while (count < groups.size() && bytes < options_.head_limit_bytes / kShare)
+    bytes += groups[count++]->head.memory_bytes();
+  RESMON_TRY(seal(std::span(groups).first(count)));
+  return trim_log();
+}
+
 Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
   std::size_t next = 0;
   while (next < groups.size()) {
@@ -187,7 +204,7 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
         group.head.clear();
       }
       counters_.head_bytes += group.head.memory_bytes() - memory_before;
-      ages_[group.id] = {};
+      note_sealed(group);
       group.seal_rows = options_.rows_per_chunk;
       group.due = false;
     }
