@@ -31,11 +31,14 @@ class Head {
   // Puts in a row: values that are there already are replaced. `scratch` is memory that is kept. Returns how many bytes
   // were written.
   std::size_t add(UnixNanos time, const SlotRow& row, std::string& scratch);
-  // Asks for the memory that the next row will go to.
+  // Asks for the memory that the next row will go to: where it is, and when that has come, it itself.
   void prefetch_end() const {
     if (pieces_.empty()) return;
     __builtin_prefetch(&pieces_.back(), 1);
     __builtin_prefetch(end_.cells.get(), 1);
+  }
+  void prefetch_bytes() const {
+    if (!pieces_.empty()) __builtin_prefetch(pieces_.back().bytes.data() + pieces_.back().bytes.size(), 1);
   }
   // The place of a column in rows, made if it is not there.
   std::size_t slot(ColumnId id, metric::FieldType type);
