@@ -271,11 +271,6 @@ asio::awaitable<bool> Sink::create_database() {
 // Says what is wrong, once for each change, and waits. False: stopping, so do not try again.
 asio::awaitable<bool> Sink::hold(State state, std::string reason, std::optional<std::chrono::nanoseconds> not_before) {
   enter(state, reason);
-  {
-    std::lock_guard lock(mutex_);
-    ++stats_.retries;
-    stats_.last_error = std::move(reason);
-  }
   if (stopping_) co_return false;
   const auto wait = std::max(backoff_.next(), not_before.value_or(std::chrono::nanoseconds(0)));
   pause_.expires_after(wait);
@@ -329,6 +324,11 @@ void Sink::enter(State state, const std::string& reason) {
     std::lock_guard lock(mutex_);
     before = std::exchange(stats_.state, state);
     version = stats_.server_version;
+    // With the state, so that nobody sees a sink that is denied and not why.
+    if (!reason.empty()) {
+      ++stats_.retries;
+      stats_.last_error = reason;
+    }
   }
   if (before == state) return;
   const UnixNanos now = Clock::system().wall();

@@ -88,6 +88,7 @@ class Sink {
   void set_aside(Delivery::Range range, const std::string& reason);
   void report_refusals();
   void refresh_secrets();
+  // `reason`: why the last request failed and will be tried again; empty: it did not.
   void enter(State state, const std::string& reason);
   void set_oldest(UnixNanos received);
   void end_at_deadline(std::chrono::nanoseconds drain);
