@@ -297,9 +297,14 @@ class StopTest(house.HouseTest):
         os.chmod(script, 0o755)
         server = self.server()
         self.load(server, 3, "200ms", f"load.scripts={script}", "load.script_interval=10s", "load.script_clients=2")
-        found = house.wait_for("the script's rows", lambda: house.query(server.http_port, 'SELECT last(value) FROM answer GROUP BY "host"'), 60)
+        answers = 'SELECT last(value) FROM answer GROUP BY "host"'
+        found = house.wait_for(
+            "the script's rows", lambda: len(f := house.query(server.http_port, answers)) >= 2 and f, 60
+        )
         self.assertEqual([(tags["host"], rows[0][1]) for _, tags, _, rows in found], [("sim-1", 42), ("sim-2", 42)])
-        self.assertTrue(server.rows("SELECT last(usage_active) FROM cpu WHERE host = 'sim-1'"))
+        # A share of the CPU needs two gathers.
+        active = "SELECT last(usage_active) FROM cpu WHERE host = 'sim-1'"
+        house.wait_for("what is measured beside them", lambda: server.rows(active))
 
     def test_load_ends_by_itself(self):
         server = self.server()
