@@ -4,6 +4,16 @@
 # and hosts.
 # shellcheck shell=bash
 
+# settle_place: after the last argument, what nobody said.
+settle_place() {
+  if ((${#hosts[@]})); then
+    [[ $place == house ]] || die usage "--host does not go with --$place"
+    ((${#roles[@]})) || roles=(client)
+    place=hosts
+  fi
+  ((${#roles[@]})) || roles=(server client)
+}
+
 # take_place ARGUMENT…: takes the first if it says which or where; `taken` is how many words that were. 1: it says something else.
 # shellcheck disable=SC2034 # the caller's
 take_place() {
@@ -20,14 +30,4 @@ take_place() {
     --docker) place=docker ;;
     *) return 1 ;;
   esac
-}
-
-# settle_place: after the last argument, what nobody said.
-settle_place() {
-  if ((${#hosts[@]})); then
-    [[ $place == house ]] || die usage "--host does not go with --$place"
-    ((${#roles[@]})) || roles=(client)
-    place=hosts
-  fi
-  ((${#roles[@]})) || roles=(server client)
 }
