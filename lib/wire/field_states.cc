@@ -85,13 +85,10 @@ void FieldStates::shrink() {
   grown = false;
 }
 
-std::span<const FieldStates::Complement> FieldStates::complements_of(std::size_t schema) const {
-  const std::size_t end = schema + 1 < schemas.size() ? schemas[schema + 1].complements : complements.size();
-  return std::span(complements).subspan(schemas[schema].complements, end - schemas[schema].complements);
-}
-
 std::span<const FieldStates::Complement> FieldStates::begin_row(std::size_t schema) {
-  const auto pairs = complements_of(schema);
+  const std::size_t begin = schemas[schema].complements;
+  const std::size_t end = schema + 1 < schemas.size() ? schemas[schema + 1].complements : complements.size();
+  const auto pairs = std::span<const Complement>(complements).subspan(begin, end - begin);
   if (!pairs.empty()) {
     const auto from = last.begin() + schemas[schema].first;
     before.assign(from, from + schemas[schema].fields);

@@ -15,7 +15,7 @@
 namespace resmon::wire {
 
 // What both sides keep of the connection's schemas. The fields of all of them lie in shared arrays: some ten bytes a
-// field and sixteen a schema, where arrays of their own would be five allocations each, on a server for every client.
+// field and twenty a schema, where arrays of their own would be five allocations each, on a server for every client.
 struct FieldStates {
   struct Schema {
     metric::SchemaId id = 0;  // in the table of this side
@@ -40,8 +40,7 @@ struct FieldStates {
   bool grown = false;                // since settle()
 
   void add(metric::SchemaId id, std::span<const metric::Field> fields, std::span<const Complement> pairs);
-  std::span<const Complement> complements_of(std::size_t schema) const;
-  // Before a row's fields are gone through: keeps `last` of a schema with complements as it was.
+  // Before a row's fields are gone through: its schema's complements, for which `last` is kept as it was.
   std::span<const Complement> begin_row(std::size_t schema);
   // What a field of the row begun is taken to be where the row does not say it.
   metric::Cell expected(std::span<const Complement> pairs, std::size_t first, std::size_t field,

@@ -253,19 +253,26 @@ TEST(SamplesTest, WhatIsCountedInPagesCostsNoBytesForItsZeroBits) {
   EXPECT_EQ(bytes_at(1), bytes_at(2) + 2);  // three bytes of delta, and one
 }
 
+// A SCHEMA frame's payload: the first schema, without tags, its fields named by number; then the numbers of `end`.
+std::string schema_payload(const std::vector<FieldType>& fields, const std::vector<std::uint64_t>& end) {
+  std::string payload;
+  ByteWriter w(payload);
+  w.varint(0);
+  w.text("m");
+  w.varint(0);
+  w.varint(fields.size());
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    w.text(std::to_string(i));
+    w.u8(static_cast<std::uint8_t>(fields[i]));
+  }
+  for (const std::uint64_t number : end) w.varint(number);
+  return payload;
+}
+
 TEST(SamplesTest, ComplementsThatMakeNoSenseAreRefused) {
-  const auto refusal = [](std::vector<std::uint64_t> said) -> std::string {
-    std::string payload;
-    ByteWriter w(payload);
-    w.varint(0);
-    w.text("m");
-    w.varint(0);
-    w.varint(4);
-    for (const auto& [name, type] : {std::pair("a", 0), {"b", 0}, {"c", 1}, {"d", 4}}) {
-      w.text(name);
-      w.u8(static_cast<std::uint8_t>(type));
-    }
-    for (const std::uint64_t number : said) w.varint(number);
+  const auto refusal = [](const std::vector<std::uint64_t>& said) -> std::string {
+    const std::string payload =
+        schema_payload({FieldType::kFloat, FieldType::kFloat, FieldType::kInteger, FieldType::kString}, said);
     SchemaTable table;
     SampleDecoder decoder({}, [&](Schema schema) { return table.intern(std::move(schema)); });
     const Status status = decoder.decode_schema(payload);
@@ -350,17 +357,7 @@ TEST(SamplesTest, BoundsAreKept) {
   DecoderLimits limits;
   limits.max_series = 3;
   SampleDecoder decoder(limits, [&](Schema schema) { return table.intern(std::move(schema)); });
-  std::string payload;
-  ByteWriter w(payload);
-  w.varint(0);
-  w.text("m");
-  w.varint(0);
-  w.varint(4);
-  for (int i = 0; i < 4; ++i) {
-    w.text(std::to_string(i));
-    w.u8(0);
-  }
-  const Status status = decoder.decode_schema(payload);
+  const Status status = decoder.decode_schema(schema_payload(std::vector(4, FieldType::kFloat), {0}));
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(status.error().kind, ErrorKind::kLimit);
   EXPECT_NE(status.error().message.find("3 series"), std::string::npos);
@@ -396,18 +393,7 @@ TEST(SamplesTest, AFewBytesCannotStandForGigabytesOfRepeatedText) {
 TEST(SamplesTest, AFewBytesCannotStandForGigabytesOfAbsentFields) {
   SchemaTable table;
   SampleDecoder decoder({}, [&](Schema schema) { return table.intern(std::move(schema)); });
-  std::string schema;
-  ByteWriter s(schema);
-  s.varint(0);
-  s.text("m");
-  s.varint(0);
-  s.varint(10'000);
-  for (int i = 0; i < 10'000; ++i) {
-    s.text(std::to_string(i));
-    s.u8(1);
-  }
-  s.varint(0);  // complements
-  ASSERT_TRUE(decoder.decode_schema(schema).has_value());
+  ASSERT_TRUE(decoder.decode_schema(schema_payload(std::vector(10'000, FieldType::kInteger), {0})).has_value());
   std::string samples;
   ByteWriter w(samples);
   w.u8(0);
