@@ -270,9 +270,6 @@ class Bench(harness.Scratch):
         """What the page sends for one host, and the same of VictoriaMetrics: one request for each kind of function of a chart."""
         command = ["node", os.path.join(HERE, "page_queries.mjs"), host, begin * 1000, end * 1000, self.options.interval * 1000]
         page = json.loads(subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True).stdout)
-        # In the midst of the data, the bands' first windows are a known difference (docs/influxql.md).
-        if begin > self.begin:
-            self.comparable[name] = ";".join(ask["statement"] for ask in page["asked"] if "band_seconds" not in ask)
         begin, end, step = page["from"] // 1000, page["to"] // 1000, page["step"] // 1000
         requests = []
         functions = {"mean": "avg_over_time", "min": "min_over_time", "max": "max_over_time"}
@@ -299,13 +296,11 @@ class Bench(harness.Scratch):
 
     def measure(self, stores):
         resmon, influxd, victoria = stores
-        self.comparable = {}  # by the name of a question that is compared without a part of it
         questions = self.questions()
         rounds = {name: {store.name: [] for store in stores} for name, _, _ in questions}
         compared = 0
         for name, text, requests in questions:
-            same = self.comparable.get(name, text)
-            compared += compare(name, resmon.influxql(same), influxd.influxql(same))
+            compared += compare(name, resmon.influxql(text), influxd.influxql(text))
             victoria.metricsql(requests)
         progress(f"{compared} rows of resmon and influxd are equal; timing {self.options.rounds} rounds…")
         profile = None

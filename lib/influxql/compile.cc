@@ -377,6 +377,8 @@ Result<std::shared_ptr<Compiled>> compile_within(const Select& select, const Com
   // An open end is now, where windows would otherwise go on for ever.
   out->max_time = condition.max.value_or(out->interval > 0 ? context.now : kMaxTime);
 
+  out->own_min_time = out->min_time;
+  out->own_max_time = out->max_time;
   bool inherited = false;
   if (parent != nullptr) {
     if (select.ordered && out->ascending != parent->ascending) {

@@ -24,6 +24,8 @@ struct Compiled {
   ExprPtr condition;       // without bounds of time; may be null
   UnixNanos min_time = 0;  // both inclusive; kMinTime and kMaxTime where open
   UnixNanos max_time = 0;
+  UnixNanos own_min_time = 0;  // the same without what the query around this one demands
+  UnixNanos own_max_time = 0;
   std::int64_t interval = 0;  // of GROUP BY time, nanoseconds; 0: none
   std::int64_t interval_offset = 0;
   bool ascending = true;

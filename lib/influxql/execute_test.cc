@@ -125,6 +125,30 @@ TEST_F(Execute, Subqueries) {
   EXPECT_EQ(rows("SELECT sum(m) FROM (SELECT max(idle) AS m FROM cpu GROUP BY host)"), "[[0,158]]");
 }
 
+// Answers of influxd 1.6.7, shape by shape, with this fixture's data (tests/oracle/queries.txt asks it the like).
+TEST_F(Execute, RatesInSubqueriesReadNoWindowBefore) {
+  const std::string within = " WHERE time >= 1100s AND time < 1160s";
+  EXPECT_EQ(rows("SELECT r FROM (SELECT derivative(mean(n), 1s) AS r FROM cpu GROUP BY time(20s))" + within),
+            "[[1120,0.1],[1140,0.1]]");
+  EXPECT_EQ(rows("SELECT r FROM (SELECT derivative(mean(n), 1s) AS r FROM cpu GROUP BY time(20s))" + within +
+                 " ORDER BY time DESC"),
+            "[[1120,-0.1],[1100,-0.1]]");
+  // Bounds of its own are no bounds for what the whole statement may read.
+  EXPECT_EQ(rows("SELECT r FROM (SELECT difference(mean(n)) AS r FROM cpu" + within + " GROUP BY time(20s))"),
+            "[[1100,2],[1120,2],[1140,2]]");
+  // The window before is asked for, so fill() has something for it.
+  EXPECT_EQ(rows("SELECT r FROM (SELECT difference(sum(n)) AS r FROM cpu GROUP BY time(20s) fill(0))" + within),
+            "[[1100,21],[1120,4],[1140,4]]");
+  // A transform outside widens the subquery, where that has no bound; a function beside it does not see more for that.
+  EXPECT_EQ(rows("SELECT difference(max(r)), max(r) FROM (SELECT mean(n) AS r FROM cpu GROUP BY time(10s))" + within +
+                 " GROUP BY time(20s)"),
+            "[[1100,2,11],[1120,2,13],[1140,2,15]]");
+  EXPECT_EQ(
+      rows("SELECT difference(max(r)) FROM (SELECT mean(n) AS r FROM cpu WHERE time >= 1100s GROUP BY time(10s))" +
+           within + " GROUP BY time(20s)"),
+      "[[1120,2],[1140,2]]");
+}
+
 TEST_F(Execute, UnsignedValues) {
   reader_.add("u", {}, "v", 1000 * kSecond, std::uint64_t{18'000'000'000'000'000'000U});
   reader_.add("u", {}, "v", 1010 * kSecond, std::uint64_t{17'000'000'000'000'000'000U});

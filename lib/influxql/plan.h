@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,13 @@
 #include "influxql/table.h"
 
 namespace resmon::influxql {
+
+struct TimeSpan {
+  UnixNanos first = 0;  // both inclusive
+  UnixNanos last = 0;
+
+  bool operator==(const TimeSpan&) const = default;
+};
 
 struct Plan {
   struct Source {
@@ -29,6 +37,9 @@ struct Plan {
   std::vector<Source> sources;
   std::vector<Output> outputs;
   std::vector<std::string> dimensions;  // tags of GROUP BY, sorted
+  // Of a subquery that runs: which stored rows the statement around it all may read. Whatever a subquery's own
+  // functions ask for, InfluxDB reads nothing beyond.
+  std::optional<TimeSpan> readable;
 };
 
 struct PlanContext {

@@ -13,16 +13,16 @@
 namespace resmon::influxql {
 namespace {
 
-// A subquery runs within the time that the outer query reads, and groups by what the outer one groups by too.
+// A subquery runs within the time that the outer query asks for, and groups by what the outer one groups by too.
 Result<std::vector<std::shared_ptr<const Table>>> answer_of(const Plan& outer, const SelectList& list,
-                                                            const Plan& inner, Budget& budget) {
+                                                            const TimeSpan& span, const Plan& inner, Budget& budget) {
   Plan narrowed = inner;
   narrowed.compiled = std::make_shared<Compiled>(*inner.compiled);
   Compiled& c = *narrowed.compiled;
   c.ascending = outer.compiled->ascending;
-  // A transform outside widens what the inner query may read, unless that has a bound of its own.
-  if (c.min_time == outer.compiled->min_time) c.min_time = list.span.first;
-  if (c.max_time == outer.compiled->max_time) c.max_time = list.span.last;
+  c.min_time = std::max(c.own_min_time, span.first);
+  c.max_time = std::min(c.own_max_time, span.last);
+  narrowed.readable = list.readable;
   std::set<std::string> dimensions(narrowed.dimensions.begin(), narrowed.dimensions.end());
   dimensions.insert(outer.dimensions.begin(), outer.dimensions.end());
   narrowed.dimensions.assign(dimensions.begin(), dimensions.end());
@@ -32,7 +32,23 @@ Result<std::vector<std::shared_ptr<const Table>>> answer_of(const Plan& outer, c
   return tables_of(std::move(rows), columns, c.ascending, c.raw || c.interval > 0);
 }
 
-std::vector<OutputSeries> group(const Plan& plan, const Table& table, const Filter& filter, bool stored) {
+// The spans of time that a subquery has to run within: mostly one, but functions under a transform ask for more.
+std::vector<TimeSpan> spans_of(const Plan& plan, const SelectList& list) {
+  if (list.calls.empty()) return {{plan.compiled->min_time, plan.compiled->max_time}};
+  std::vector<TimeSpan> out;
+  for (const CallPlan& call : list.calls) {
+    if (std::find(out.begin(), out.end(), call.span) == out.end()) out.push_back(call.span);
+  }
+  return out;
+}
+
+struct Found {
+  std::shared_ptr<const Table> table;
+  TimeSpan span;  // of a subquery's answer: what it ran within
+};
+
+std::vector<OutputSeries> group(const Plan& plan, const Found& found, const Filter& filter, bool stored) {
+  const Table& table = *found.table;
   std::map<std::vector<std::string>, std::vector<Member>> by_tags;
   const auto take = [&](std::size_t i) {
     const std::vector<metric::Tag>& tags = table.tags(i);
@@ -42,7 +58,7 @@ std::vector<OutputSeries> group(const Plan& plan, const Table& table, const Filt
     key.reserve(plan.dimensions.size());
     for (const std::string& dimension : plan.dimensions) key.emplace_back(tag_value(tags, dimension));
     by_tags[std::move(key)].push_back(
-        {&table, &filter, i, verdict == Filter::Verdict::kSome, table.in_order(), stored});
+        {&table, &filter, i, verdict == Filter::Verdict::kSome, table.in_order(), stored, found.span});
   };
   if (const auto candidates = filter.candidates())
     std::for_each(candidates->begin(), candidates->end(), take);
@@ -170,17 +186,20 @@ Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
   std::vector<std::unique_ptr<Filter>> filters;
   std::vector<OutputSeries> series;
   for (const Plan::Source& source : plan.sources) {
-    std::vector<std::shared_ptr<const Table>> found;
+    std::vector<Found> found;
     if (source.table != nullptr) {
-      found.push_back(source.table);
+      found.push_back({source.table, {}});
     } else {
-      RESMON_ASSIGN(found, answer_of(plan, list, *source.subquery, budget));
+      for (const TimeSpan& span : spans_of(plan, list)) {
+        RESMON_ASSIGN(const auto tables_found, answer_of(plan, list, span, *source.subquery, budget));
+        for (const std::shared_ptr<const Table>& table : tables_found) found.push_back({table, span});
+      }
     }
-    for (std::shared_ptr<const Table>& table : found) {
-      filters.push_back(std::make_unique<Filter>(c.condition, *table));
-      for (OutputSeries& one : group(plan, *table, *filters.back(), source.table != nullptr))
-        series.push_back(std::move(one));
-      tables.push_back(std::move(table));
+    for (const Found& one : found) {
+      filters.push_back(std::make_unique<Filter>(c.condition, *one.table));
+      for (OutputSeries& some : group(plan, one, *filters.back(), source.table != nullptr))
+        series.push_back(std::move(some));
+      tables.push_back(one.table);
     }
   }
   std::stable_sort(series.begin(), series.end(), before);

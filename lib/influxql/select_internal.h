@@ -16,11 +16,6 @@
 
 namespace resmon::influxql {
 
-struct TimeSpan {
-  UnixNanos first = 0;  // both inclusive
-  UnixNanos last = 0;
-};
-
 // One group of one table that belongs to an output series.
 struct Member {
   const Table* table = nullptr;
@@ -29,6 +24,7 @@ struct Member {
   bool filtered = false;
   bool in_order = true;  // false: rows stay in the order of the groups; a subquery without windows has no other
   bool bounded = true;   // a subquery's rows are not cut to the range of time again: its windows may begin before it
+  TimeSpan span;         // of a subquery: what it ran within. Only the calls that read just that take its rows
 };
 
 struct OutputSeries {
@@ -46,7 +42,8 @@ struct Reference {
 // A function call in the select list, reduced to a leaf and what is done to its points.
 struct CallPlan {
   LeafSpec leaf;
-  TimeSpan span;       // what the leaf reads, which transforms widen by a window
+  TimeSpan span;       // what the function asks for, which each transform widens by a window: where fill() begins
+  TimeSpan reads;      // what of that there is to read
   bool fills = false;  // the leaf's function takes fill()
   FillSpec fill;
   std::vector<TransformSpec> transforms;  // innermost first
@@ -60,7 +57,8 @@ struct SelectList {
   std::vector<Reference> references;
   std::vector<RowExpr> outputs;
   std::vector<DataType> slot_types;
-  TimeSpan span;  // what all calls together read
+  TimeSpan readable;  // which stored rows this SELECT and its subqueries may read at all
+  TimeSpan reads;     // which all calls together do
 };
 
 // Which part of a range of time the store's windows answer, and what is left of it at both ends.

@@ -77,10 +77,13 @@ class Taker {
     for (const Reference& reference : list_.references) {
       list_.slot_types.push_back(reference.type == DataType::kTag ? DataType::kString : reference.type);
     }
-    list_.span = {c.min_time, c.max_time};
-    for (const CallPlan& call : list_.calls) {
-      list_.span.first = std::min(list_.span.first, call.span.first);
-      list_.span.last = std::max(list_.span.last, call.span.last);
+    list_.readable = plan_.readable.value_or(TimeSpan{c.min_time, c.max_time});
+    if (!plan_.readable) widen(list_.readable, windows_before_);
+    list_.reads = within_readable({c.min_time, c.max_time});
+    for (CallPlan& call : list_.calls) {
+      call.reads = within_readable(call.span);
+      list_.reads.first = std::min(list_.reads.first, call.reads.first);
+      list_.reads.last = std::max(list_.reads.last, call.reads.last);
     }
     for (const Plan::Output& output : plan_.outputs) {
       list_.outputs.emplace_back(*output.expr, [this](const Expr& expr) { return bind(expr); });
@@ -113,13 +116,28 @@ class Taker {
     return binding;
   }
 
-  Result<CallPlan> call_plan(const Expr& call, bool selector) const {
+  // By windows before, in the order of the answer.
+  void widen(TimeSpan& span, std::int64_t windows) const {
+    const Compiled& c = *plan_.compiled;
+    std::int64_t by = 0;
+    if (__builtin_mul_overflow(c.interval, windows, &by)) by = INT64_MAX;
+    if (c.ascending) {
+      span.first = clamped_sum(span.first, -by);
+    } else {
+      span.last = clamped_sum(span.last, by);
+    }
+  }
+
+  TimeSpan within_readable(TimeSpan span) const {
+    return {std::max(span.first, list_.readable.first), std::min(span.last, list_.readable.last)};
+  }
+
+  Result<CallPlan> call_plan(const Expr& call, bool selector) {
     const Compiled& c = *plan_.compiled;
     CallPlan out;
     out.function = call.name;
     out.span = {c.min_time, c.max_time};
     const Expr* at = &call;
-    bool widened = false;
     for (Transform kind; (kind = transform_named(at->name)) != Transform::kNone; at = &at->left()) {
       TransformSpec spec;
       spec.transform = kind;
@@ -131,14 +149,12 @@ class Taker {
         spec.unit = at->args.size() > 1 ? at->right().integer : c.interval > 0 ? c.interval : kSecond;
       }
       out.transforms.insert(out.transforms.begin(), spec);
-      // To have a value for the first window, it reads the one before; one within another reads no further.
-      if (kind != Transform::kCumulativeSum && c.interval > 0 && !widened) {
-        widened = true;
-        if (c.ascending) {
-          out.span.first = clamped_sum(out.span.first, -c.interval);
-        } else {
-          out.span.last = clamped_sum(out.span.last, c.interval);
-        }
+      // To have a value for the first window, it asks for the one before, as does one within it. Those of the statement
+      // itself say how far before its first window anything is read, subqueries included. As InfluxDB has it: which
+      // asks for one window also for a moving average, though as many could be read, and for none for a sum.
+      if (c.interval > 0) {
+        windows_before_ = std::max(windows_before_, kind == Transform::kMovingAverage ? spec.count : 1);
+        if (kind != Transform::kCumulativeSum) widen(out.span, 1);
       }
       if (!at->left().is(Kind::kCall)) {
         out.leaf.function = Function::kValues;
@@ -209,6 +225,7 @@ class Taker {
   std::vector<const Expr*> calls_;
   std::map<std::string, int> call_slots_;
   std::map<std::string, int> reference_slots_;
+  std::int64_t windows_before_ = 0;
 };
 
 }  // namespace

@@ -80,7 +80,7 @@ Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& se
       if (taken >= wanted) return fail(ErrorKind::kInternal, std::string(kEnough));
       return {};
     };
-    const TimeSpan span = member.bounded ? TimeSpan{c.min_time, c.max_time} : TimeSpan{kMinTime, kMaxTime};
+    const TimeSpan span = member.bounded ? list.reads : TimeSpan{kMinTime, kMaxTime};
     RESMON_TRY(enough(member.table->scan(member.series, columns, span.first, span.last, !c.ascending, visit)));
   }
   // Rows of one time go by their texts, as InfluxDB has it, then by group.
@@ -124,6 +124,7 @@ class Feeder {
         found_(list.calls.size(), false) {
     for (std::size_t i = 0; i < list.calls.size(); ++i) {
       const LeafSpec& spec = list.calls[i].leaf;
+      if (!member.bounded && member.span != list.calls[i].span) continue;
       if (spec.type == DataType::kUnknown || spec.type == DataType::kTag || spec.type == DataType::kAnyField) continue;
       const int column = member.table->column(spec.field);
       if (column < 0) continue;
@@ -211,8 +212,8 @@ class Feeder {
       input.type = member_.table->columns()[static_cast<std::size_t>(columns_[at])].type;
       TimeSpan within = span;
       if (member_.bounded) {
-        within.first = std::max(within.first, call.span.first);
-        within.last = std::min(within.last, call.span.last);
+        within.first = std::max(within.first, call.reads.first);
+        within.last = std::min(within.last, call.reads.last);
       }
       std::tie(input.begin, input.end) = rows_within(block, within);
       if (input.begin >= input.end) continue;
@@ -273,7 +274,7 @@ Status feed(const Plan& plan, const SelectList& list, const OutputSeries& series
   for (const Member& member : series.members) {
     Feeder feeder(list, member, leaves, budget);
     if (!feeder.has_columns()) continue;
-    const TimeSpan span = member.bounded ? list.span : TimeSpan{kMinTime, kMaxTime};
+    const TimeSpan span = member.bounded ? list.reads : TimeSpan{kMinTime, kMaxTime};
     if (windows.width == 0) {
       RESMON_TRY(feeder.rows(span, newest_first, may_stop));
       continue;

@@ -54,11 +54,11 @@ store::TimeRange whole_windows(const TimeSpan& span, UnixNanos width) {
 WindowPlan plan_windows(const SelectList& list, const OutputSeries& series) {
   WindowPlan out;
   if (list.calls.empty()) return out;
-  const TimeSpan span = list.calls[0].span;
+  const TimeSpan span = list.calls[0].reads;
   for (const CallPlan& call : list.calls) {
     const LeafSpec& leaf = call.leaf;
     const unsigned aggregates = window_aggregates(leaf);
-    if (aggregates == 0 || call.span.first != span.first || call.span.last != span.last) return {};
+    if (aggregates == 0 || call.reads.first != span.first || call.reads.last != span.last) return {};
     out.aggregates |= aggregates;
     // The newest of several groups' values is found by their times, which windows do not have.
     if (leaf.function == Function::kLast && (series.members.size() > 1 || leaf.own_time)) return {};

@@ -154,8 +154,10 @@ Result<std::vector<Point>> fill(std::vector<Point> points, const FillSpec& spec,
     }
     out.push_back(point);
     before = &point;
-    // Where clocks change, a window may begin before the one before it would have ended: it goes on from the point.
-    expected = point.time;
+    // A subquery's first window may be before the first that is expected, which is passed with it all the same, as in
+    // InfluxDB. Where clocks change, a window may begin before the one before it would have ended: it goes on from the
+    // point.
+    if (out.size() > 1 || !beyond(expected, point.time)) expected = point.time;
     RESMON_TRY(advance());
   }
   while (!stops_at_data && !beyond(expected, last)) {

@@ -280,7 +280,7 @@ std::string Generator::subquery(const Table& table) {
   const std::string inner = pick({"mean(", "max(", "min(", "sum("}) + field + ") AS v FROM \"" + table.name + "\"";
   const std::string outer = pick({"sum(v)", "mean(v)", "max(v)", "count(v)", "spread(v)", "min(v)"});
   const std::string& tag = table.tags.empty() ? "none" : pick(table.tags);
-  switch (below(4)) {
+  switch (below(6)) {
     case 0:
       return "SELECT " + outer + " FROM (SELECT " + inner + where(table, true) + " GROUP BY time(1m), \"" + tag +
              "\")" + pick({"", " GROUP BY \"" + tag + "\""});
@@ -290,6 +290,26 @@ std::string Generator::subquery(const Table& table) {
     case 2:
       return "SELECT " + outer + " FROM (SELECT " + field + " AS v FROM \"" + table.name + "\"" + where(table, true) +
              ")" + pick({"", " WHERE v > 20", " GROUP BY \"" + tag + "\""});
+    case 3:
+    case 4: {
+      // Which rows before the first window each level may read.
+      const auto over_windows = [&](const std::string& call) {
+        return pick({"derivative(" + call + ", 1s)", "non_negative_derivative(" + call + ")",
+                     "difference(" + call + ")", "moving_average(" + call + ", 3)", "cumulative_sum(" + call + ")",
+                     "elapsed(" + call + ", 1s)"});
+      };
+      const std::string call = pick({"mean(", "max(", "count("}) + field + ")";
+      const std::string twice = chance(30) ? over_windows(over_windows(call)) : over_windows(call);
+      const std::string first = chance(40) ? over_windows(pick({"mean(v)", "max(v)"})) : outer;
+      // What 1.6.7 makes of several series' filled windows in one outer window is not in order, nor whole.
+      const bool alike = chance(50);
+      return "SELECT " + first + pick({"", ", mean(v) AS m"}) + " FROM (SELECT " + twice + " AS v FROM \"" +
+             table.name + "\"" + (chance(30) ? where(table, true) : std::string()) + " GROUP BY " +
+             pick({"time(10s)", "time(30s)", "time(1m)"}) + ", \"" + tag + "\"" +
+             (alike ? pick({"", " fill(none)", " fill(0)"}) : std::string()) + ")" +
+             where({"", table.tags, {"v"}, {}}, true) + " GROUP BY " + pick({"time(30s)", "time(1m)", "time(5m)"}) +
+             (alike ? ", \"" + tag + "\"" : std::string()) + fill() + pick({"", "", " ORDER BY time DESC"});
+    }
     default:
       return "SELECT v, \"" + tag + "\" FROM (SELECT " + inner + where(table, true) + " GROUP BY time(10m), \"" + tag +
              "\")";

@@ -40,7 +40,7 @@ test("bands of rates are of shorter stretches, and of a stretch before the first
     selectRateBands(query, { ...window, step: 20_000 }, 5000),
     'SELECT min("in") AS "in low", max("in") AS "in high" FROM (SELECT non_negative_derivative(max("bytes_recv"), 1s) * 8 AS "in" FROM "net" ' +
       "WHERE \"host\" = 'a' AND time >= 1699999995000ms AND time < 1700000060000ms GROUP BY time(5s), \"interface\" fill(none)) " +
-      'WHERE time >= 1700000000000ms AND time < 1700000060000ms GROUP BY time(20s), "interface" fill(null)',
+      'WHERE time >= 1699999995000ms AND time < 1700000060000ms GROUP BY time(20s), "interface" fill(null)',
   );
   assert.equal(selectRateBands(query, { ...window, step: 5000 }, 5000), null);
   assert.equal(selectRateBands({ ...query, columns: [rate("err_in")] }, window, 5000), null);

@@ -85,10 +85,11 @@ export function selectRateBands(query: Select, window: Window, innerMs: number):
   const outer = rates.map(({ as }) =>
     `min(${identifier(as)}) AS ${identifier(lowOf(as))}, max(${identifier(as)}) AS ${identifier(highOf(as))}`).join(", ");
   const by = query.by.map((tag) => `, ${identifier(tag)}`).join("");
-  // A rate belongs to the end of its stretch, so the first one of the first bucket needs what was before.
+  // A rate belongs to the end of its stretch, so the first one of the first bucket needs what was before. Nothing before the outer
+  // bound is read in a subquery: that is moved, and the bucket that it adds is left out with all that is outside the window.
   return (
     `SELECT ${outer} FROM (SELECT ${inner} FROM ${identifier(query.from)} ` +
     `WHERE ${conditions(query, window.from - innerMs, window.to)} GROUP BY time(${duration(innerMs)})${by} fill(none)) ` +
-    `WHERE time >= ${window.from}ms AND time < ${window.to}ms GROUP BY time(${duration(window.step)})${by} fill(null)`
+    `WHERE time >= ${window.from - innerMs}ms AND time < ${window.to}ms GROUP BY time(${duration(window.step)})${by} fill(null)`
   );
 }
