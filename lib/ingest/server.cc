@@ -29,7 +29,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::size_t kFirstBufferBytes = 2048;  // a quiet client's gather fits; ten thousand of them take 20 MiB
+constexpr std::size_t kFirstBufferBytes = 1024;  // a quiet client's gather fits; ten thousand of them take 10 MiB
 constexpr std::size_t kMostBufferBytes = 256U << 10U;
 constexpr auto kNameSilence = std::chrono::seconds(30);  // a client silent this long may lose its name to another
 constexpr auto kFullLogPause = std::chrono::milliseconds(50);
@@ -83,7 +83,7 @@ struct Server::Session {
   std::shared_ptr<Stream> stream;
   std::shared_ptr<DurableLane> lane;
   std::unique_ptr<wire::SampleDecoder> decoder;
-  std::vector<metric::Tag> tags;  // added to every schema
+  metric::SharedList<metric::Tag> tags;  // added to every schema, and all that a schema without its own has
   std::vector<Pending> pending;
   std::optional<wire::RefuseCode> refuse;  // a more exact code than the error's kind
   bool greeted = false;                    // on the session's executor only, until it has ended
@@ -399,14 +399,20 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
     log::warn("ingest", "client's clock differs",
               {{"host", hello.client}, {"skew_seconds", static_cast<double>(skew) / 1e9}});
 
-  s.tags = hello.tags;
-  s.tags.push_back({"host", hello.client});
+  std::vector<metric::Tag> tags = hello.tags;
+  tags.push_back({"host", hello.client});
+  metric::normalise_tags(tags);
+  s.tags = std::move(tags);
   Session* const raw = session.get();  // the decoder is the session's own
   wire::Welcome welcome;
   welcome.version = std::min(hello.newest_version, wire::kNewestVersion);
   const auto intern = [this, raw](metric::Schema schema) {
-    for (const metric::Tag& tag : raw->tags) schema.tags.push_back(tag);
-    metric::normalise_tags(schema.tags);
+    if (schema.tags.empty()) {
+      schema.tags = raw->tags;
+    } else {
+      for (const metric::Tag& tag : raw->tags) schema.tags.push_back(tag);
+      metric::normalise_tags(schema.tags);
+    }
     return schemas_.intern(std::move(schema));
   };
   s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern, welcome.version);

@@ -225,7 +225,7 @@ Result<std::optional<Frame>> FrameReader::next() {
 }
 
 void FrameReader::release() {
-  if (buffer_.capacity() <= 4096) return;
+  if (buffer_.capacity() <= kKeptBytes) return;
   std::string smaller(buffer_, consumed_);
   buffer_.swap(smaller);
   consumed_ = 0;

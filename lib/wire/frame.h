@@ -121,9 +121,11 @@ class FrameReader {
   // is valid until the next call of append.
   Result<std::optional<Frame>> next();
   std::size_t buffered_bytes() const { return buffer_.size() - consumed_; }
-  void release();  // gives back memory that a large frame took
+  void release();  // gives back memory that more than a small frame took
 
  private:
+  static constexpr std::size_t kKeptBytes = 512;  // ten thousand connections keep this much each
+
   std::uint32_t max_frame_bytes_;
   std::string buffer_;
   std::size_t consumed_ = 0;

@@ -394,14 +394,15 @@ Status SampleDecoder::decode_frame(std::string_view payload, metric::Batch& scra
   if (count > limits_.max_batches_per_frame)
     return fail(ErrorKind::kLimit, "SAMPLES frame: too many batches in one frame");
   std::string_view body = r.rest();
+  std::string unpacked;  // not the decoder's: ten thousand of them caught up once and wait
   if ((flags & kFlagZstd) != 0) {
     const std::uint64_t size = r.varint();
     if (r.failed()) return malformed("ends early");
     if (size > limits_.max_body_bytes) return fail(ErrorKind::kLimit, "SAMPLES frame: body over the bound");
-    body_.resize(size);
-    const std::size_t n = ZSTD_decompress(body_.data(), body_.size(), r.rest().data(), r.rest().size());
+    unpacked.resize(size);
+    const std::size_t n = ZSTD_decompress(unpacked.data(), unpacked.size(), r.rest().data(), r.rest().size());
     if (ZSTD_isError(n) != 0 || n != size) return malformed("its zstd body does not decompress");
-    body = body_;
+    body = unpacked;
   }
   states_.settle();
   ByteReader b(body);
@@ -421,7 +422,6 @@ Status SampleDecoder::decode_frame(std::string_view payload, metric::Batch& scra
     RESMON_TRY(take(first + i, scratch));
   }
   if (b.remaining() != 0) return malformed("bytes left over after the last batch");
-  if (body_.capacity() > (64U << 10U)) std::string().swap(body_);
   return {};
 }
 

@@ -106,7 +106,6 @@ class SampleDecoder {
   std::int64_t last_step_ = 0;
   std::uint64_t series_ = 0;
   std::uint64_t kept_text_bytes_ = 0;
-  std::string body_;
 };
 
 }  // namespace resmon::wire
