@@ -19,12 +19,6 @@ struct Asset {
 // Sorted by path; lives as long as the program.
 std::span<const Asset> assets();
 
-// The page needs nothing but its own origin, and no inline script or style. 'self' covers the WebSocket of the same
-// origin.
-inline constexpr std::string_view kContentSecurityPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'";
-
 inline constexpr std::string_view kImmutableCacheControl = "public, max-age=31536000, immutable";
 inline constexpr std::string_view kRevalidateCacheControl = "no-cache";
 

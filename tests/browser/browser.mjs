@@ -13,6 +13,11 @@ const fromWeb = createRequire(path.join(here, "../../web/package.json"));
 const { chromium } = fromWeb("playwright-core");
 const kAxePath = fromWeb.resolve("axe-core/axe.min.js");
 
+// How long a condition may take: for machines that have much else to do. What waits this long has failed; nothing is ever this slow.
+export const kPatienceMs = 30_000;
+// How long a test may take, which waits for some of them.
+export const kTestMs = 4 * kPatienceMs;
+
 export async function launch() {
   await mkdir(kArtefacts, { recursive: true });
   return chromium.launch({
@@ -30,7 +35,7 @@ export async function open(browser, url, { scheme = "dark", width = 1280, height
   const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height }, reducedMotion: "reduce" });
   if (token !== null) await context.addInitScript((text) => sessionStorage.setItem("resmon.token", text), token);
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(kPatienceMs);
   const origin = new URL(url).origin;
   const faults = [];
   const requests = [];
@@ -67,9 +72,9 @@ function hasInkNow(page, panel) {
   });
 }
 
-// The same, within ten seconds: a rate has its first value with the host's second gather, and drawing follows the answer.
+// The same, in time: a rate has its first value with the host's second gather, and drawing follows the answer.
 export async function hasInk(page, panel) {
-  for (const deadline = Date.now() + 10_000; ; ) {
+  for (const deadline = Date.now() + kPatienceMs; ; ) {
     if (await hasInkNow(page, panel)) return true;
     if (Date.now() > deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, 50));

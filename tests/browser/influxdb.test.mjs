@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { startMock } from "../../web/mock/server.mjs";
 import { lines } from "../../web/mock/lines.mjs";
 import { rate } from "../../web/mock/values.mjs";
-import { hasInk, launch, open, shot } from "./browser.mjs";
+import { hasInk, kPatienceMs, kTestMs, launch, open, shot } from "./browser.mjs";
 import { freePort } from "./programs.mjs";
 
 const missing = spawnSync("influxd", ["version"]).error !== undefined;
@@ -27,7 +27,7 @@ async function startInflux() {
     },
   });
   const url = `http://127.0.0.1:${http}`;
-  for (const deadline = Date.now() + 15_000; ; ) {
+  for (const deadline = Date.now() + kPatienceMs; ; ) {
     if (await fetch(`${url}/ping`).then((answer) => answer.ok, () => false)) break;
     assert.ok(Date.now() < deadline && child.exitCode === null, "influxd did not start");
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -43,7 +43,7 @@ async function startInflux() {
   };
 }
 
-test("every chart of the host view on Debian's influxd", { skip: missing && "influxd is not installed", timeout: 90_000 }, async () => {
+test("every chart of the host view on Debian's influxd", { skip: missing && "influxd is not installed", timeout: kTestMs }, async () => {
   const host = "it's \"one\", a=b\\c";
   const influx = await startInflux();
   let mock = null;

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { hasInk, launch, open } from "./browser.mjs";
+import { hasInk, kTestMs, launch, open } from "./browser.mjs";
 import { programsAreBuilt, startPrograms, until } from "./programs.mjs";
 
 const skip = !programsAreBuilt && "resmon-server and resmon-load are not built";
@@ -27,7 +27,7 @@ after(async () => {
 });
 
 function pageTest(name, hash, body) {
-  test(name, { skip, timeout: 90_000 }, async () => {
+  test(name, { skip, timeout: kTestMs }, async () => {
     const view = await open(browser, `${programs.url}/${hash}`, { expected: kRefused });
     try {
       await body(view.page);
@@ -74,7 +74,7 @@ async function valueAt(page, panel, range, time) {
   return page.locator(`#panel-${panel} .legend-value`).first().innerText();
 }
 
-test("a server restart under an open page: it says so, reconnects, and fills the gap", { skip, timeout: 120_000 }, async () => {
+test("a server restart under an open page: it says so, reconnects, and fills the gap", { skip, timeout: kTestMs }, async () => {
   const now = Date.now();
   const range = { from: Math.floor(now / 1000) * 1000 - 20_000, to: Math.floor(now / 1000) * 1000 + 100_000 };
   const view = await open(browser, `${programs.url}/#/host/sim-2?from=${range.from}&to=${range.to}`, { expected: kRefused });
@@ -84,11 +84,11 @@ test("a server restart under an open page: it says so, reconnects, and fills the
     await page.getByText("live", { exact: true }).waitFor();
     await programs.stopServer();
     const stopped = Date.now();
-    await page.getByText("Not connected:").waitFor({ timeout: 30_000 });
+    await page.getByText("Not connected:").waitFor();
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, stopped + 6000 - Date.now())));  // the gap's width, no condition
     await programs.startServer();
     const restarted = Date.now();
-    await page.getByText("live", { exact: true }).waitFor({ timeout: 60_000 });
+    await page.getByText("live", { exact: true }).waitFor();
     await page.getByText("Not connected:").waitFor({ state: "detached" });
     const middle = Math.round((stopped + restarted) / 2);
     await until("the clients have delivered what they kept", async () =>
@@ -100,7 +100,7 @@ test("a server restart under an open page: it says so, reconnects, and fills the
   }
 });
 
-test("signing in for real: the first password, a bad one, a token made and revoked, out again", { skip, timeout: 90_000 }, async () => {
+test("signing in for real: the first password, a bad one, a token made and revoked, out again", { skip, timeout: kTestMs }, async () => {
   const own = await startPrograms({ settings: { "http.local_read_without_token": "false" } });
   let view = null;
   try {
@@ -145,7 +145,7 @@ test("signing in for real: the first password, a bad one, a token made and revok
     const cookie = signedIn.headers.get("set-cookie").split(";")[0];
     const removed = await fetch(`${own.url}/api/v1/users?user=eve`, { method: "DELETE", headers: { Cookie: cookie } });
     assert.equal(removed.status, 204);
-    await page.locator("#user").waitFor({ timeout: 30_000 });
+    await page.locator("#user").waitFor();
     assert.deepEqual(view.faults, []);
   } finally {
     await view?.context.close();

@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { defaultNames, startMock } from "../../web/mock/server.mjs";
-import { checkAccessibility, hasInk, launch, open, overflow, shot } from "./browser.mjs";
+import { checkAccessibility, hasInk, kTestMs, launch, open, overflow, shot } from "./browser.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
 function view(name, mockOptions, viewOptions, body) {
-  test(name, { timeout: 60_000 }, async () => {
+  test(name, { timeout: kTestMs }, async () => {
     const mock = await startMock({ names: defaultNames(8), ...mockOptions });
     const opened = await open(browser, `${mock.url}/${viewOptions.hash ?? ""}`, viewOptions);
     try {
@@ -207,7 +207,7 @@ view("server: its state, its sinks, and its log as it grows", { sinks: [kSink] }
   mock.log("error", "the disk is on fire");
   await page.getByText("the disk is on fire").waitFor();
   // From what the server wrote of itself: at once, not after ten seconds of watching.
-  await page.waitForSelector('section[aria-label="Samples taken"] canvas', { timeout: 30_000 });
+  await page.waitForSelector('section[aria-label="Samples taken"] canvas');
   assert.ok(mock.queries.some((text) => text.includes('FROM "internal_server"')));
 });
 

@@ -170,9 +170,11 @@ function matchesWord(host: Host, word: string): boolean {
 }
 
 // Words must all match; `key:value` matches a tag, `state:` or `version:`; `disk>90` compares; anything else is looked for in
-// name, address and tags.
-export const matches = (host: Host, search: string): boolean =>
-  searchWords(search.toLowerCase()).every((word) => matchesWord(host, word));
+// name, address and tags. The search is read once, and not for every host.
+export function matcher(search: string): (host: Host) => boolean {
+  const words = searchWords(search.toLowerCase());
+  return (host) => words.every((word) => matchesWord(host, word));
+}
 
 export interface TagValues {
   key: string;

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { groupHosts, hasWord, matches, sortHosts, tagsOf, toggleWord, type Fleet, type Host, type HostState } from "../../core/hosts.ts";
+import { groupHosts, hasWord, matcher, sortHosts, tagsOf, toggleWord, type Fleet, type Host, type HostState } from "../../core/hosts.ts";
 import {
   formatRoute, kDefaultRange, kMostCompared, type FleetRoute, type SortKey,
 } from "../../core/route.ts";
@@ -21,7 +21,7 @@ const kReorderMs = 2000;
 function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
   const kept = useRef<{ key: string; size: number; at: number; names: string[] }>({ key: "", size: -1, at: 0, names: [] });
   return useMemo(() => {
-    const found = [...hosts.values()].filter((host) => matches(host, route.search));
+    const found = [...hosts.values()].filter(matcher(route.search));
     const key = `${route.sort} ${route.descending} ${route.search}`;
     const now = performance.now();
     const old = kept.current;
@@ -44,7 +44,14 @@ const inGroups = (hosts: Host[], group: string): Host[] =>
 const kMostValues = 12;
 
 // Every tag of the fleet with its values: a way to a filter for those who do not know what there is to type.
-function Filters({ hosts, search, onToggle }: { hosts: Fleet; search: string; onToggle: (word: string) => void }) {
+function Filters(props: FiltersProps) {
+  return <Menu label="Filter" on={false}><FilterChoices {...props} /></Menu>;
+}
+
+interface FiltersProps { hosts: Fleet; search: string; onToggle: (word: string) => void }
+
+// Apart from its menu, so that nothing is counted while that is closed.
+function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
   const tags = useMemo(() => tagsOf(hosts.values()), [hosts.size]);
   const suggestions = ["cpu>80", "memory>90", "disk>90", "load>1", "pressure>20"];
   const chip = (word: string, text: string, count: string) => (
@@ -53,26 +60,24 @@ function Filters({ hosts, search, onToggle }: { hosts: Fleet; search: string; on
     </button>
   );
   return (
-    <Menu label="Filter" on={false}>
-      <div class="filters">
-        {tags.map(({ key, values }) => (
-          <div key={key} role="group" aria-label={key}>
-            <h3>{key}</h3>
-            <div class="chips">
-              {values.slice(0, kMostValues).map(({ value, hosts: count }) => chip(`${key}:${value}`, value, String(count)))}
-              {values.length > kMostValues && <span class="quiet">and {values.length - kMostValues} more: type {key}:…</span>}
-            </div>
-          </div>
-        ))}
-        <div role="group" aria-label="In trouble">
-          <h3>In trouble</h3>
+    <div class="filters">
+      {tags.map(({ key, values }) => (
+        <div key={key} role="group" aria-label={key}>
+          <h3>{key}</h3>
           <div class="chips">
-            {suggestions.map((word) => chip(word, word.replace(">", " > "), String([...hosts.values()].filter((host) => matches(host, word)).length)))}
+            {values.slice(0, kMostValues).map(({ value, hosts: count }) => chip(`${key}:${value}`, value, String(count)))}
+            {values.length > kMostValues && <span class="quiet">and {values.length - kMostValues} more: type {key}:…</span>}
           </div>
         </div>
-        {tags.length === 0 && <p class="quiet">Hosts have no tags. <code>client.tags</code> in a client's configuration gives them some.</p>}
+      ))}
+      <div role="group" aria-label="In trouble">
+        <h3>In trouble</h3>
+        <div class="chips">
+          {suggestions.map((word) => chip(word, word.replace(">", " > "), String([...hosts.values()].filter(matcher(word)).length)))}
+        </div>
       </div>
-    </Menu>
+      {tags.length === 0 && <p class="quiet">Hosts have no tags. <code>client.tags</code> in a client's configuration gives them some.</p>}
+    </div>
   );
 }
 

@@ -60,7 +60,8 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
   useEffect(wantTrends, []);
   const box = useRef<HTMLTableElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
-  const [span, setSpan] = useState<Span>({ first: 0, end: 60, rows: 60, begin: 0 });
+  // As it will be found to be, so that the first rows are not drawn twice.
+  const [span, setSpan] = useState<Span>(() => ({ ...spanAt(0, innerHeight, Infinity), begin: 0 }));
   const [width, setWidth] = useState(() => document.documentElement.clientWidth - 40);
   const layout = useMemo(() => layoutFor(width), [width]);
   const items = useMemo(() => itemsOf(hosts, group), [hosts, group]);
