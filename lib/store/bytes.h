@@ -35,20 +35,75 @@ void put_fixed(std::string& out, T v) {
 
 class ByteReader {
  public:
-  explicit ByteReader(std::string_view bytes) : rest_(bytes) {}
+  ByteReader() = default;
+  explicit ByteReader(std::string_view bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
 
   std::uint64_t varint() {
+    // Most are of one byte.
+    if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) return static_cast<unsigned char>(*at_++);
     std::uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (rest_.empty()) break;
-      const auto byte = static_cast<unsigned char>(rest_.front());
-      rest_.remove_prefix(1);
+    for (unsigned shift = 0; shift < 64 && at_ != end_; shift += 7) {
+      const auto byte = static_cast<unsigned char>(*at_++);
       v |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
       if (byte < 0x80) return v;
     }
-    bad_ = true;
-    rest_ = {};
+    fail();
     return 0;
+  }
+  // Passes over so many varints: eight bytes at a time, as only where they end matters.
+  void pass_varints(std::size_t count) {
+    while (count > 0) {
+      if (end_ - at_ < 8) {
+        while (at_ != end_ && static_cast<unsigned char>(*at_) >= 0x80) ++at_;
+        if (at_ == end_) return fail();
+        ++at_;
+        --count;
+        continue;
+      }
+      std::uint64_t ends = varint_ends(at_);
+      const unsigned there = count_of(ends);
+      if (there < count) {
+        at_ += 8;
+        count -= there;
+        continue;
+      }
+      for (; count > 1; --count) ends &= ends - 1;
+      at_ += std::countr_zero(ends) / 8 + 1;
+      return;
+    }
+  }
+  // The same up to the first that is odd, which is not passed; how many were.
+  std::size_t pass_even_varints(std::size_t count) {
+    std::size_t passed = 0;
+    while (passed < count) {
+      if (end_ - at_ < 8) {
+        if (at_ == end_ || (static_cast<unsigned char>(*at_) & 1U) != 0) return passed;
+        pass_varints(1);
+        ++passed;
+        continue;
+      }
+      std::uint64_t ends = varint_ends(at_);
+      // The lowest bit of each byte that begins one, where its highest is in `ends`.
+      std::uint64_t word = 0;
+      std::memcpy(&word, at_, 8);
+      if (const std::uint64_t odd = (ends << 8U | 0x80U) & word << 7U; odd != 0) ends &= (odd & (~odd + 1)) - 1;
+      if (ends == 0) {
+        if ((word & 1U) != 0) return passed;
+        pass_varints(1);  // of more than eight bytes
+        ++passed;
+        continue;
+      }
+      const unsigned there = count_of(ends);
+      if (passed + there <= count) {
+        at_ += 8 - std::countl_zero(ends) / 8;
+        passed += there;
+        continue;
+      }
+      for (; passed + 1 < count; ++passed) ends &= ends - 1;
+      at_ += std::countr_zero(ends) / 8 + 1;
+      return count;
+    }
+    return passed;
   }
   template <class T>
   T fixed() {
@@ -58,21 +113,36 @@ class ByteReader {
     return v;
   }
   std::string_view take(std::uint64_t size) {
-    if (size > rest_.size()) {
-      bad_ = true;
-      rest_ = {};
+    if (size > left()) {
+      fail();
       return {};
     }
-    const std::string_view taken = rest_.substr(0, size);
-    rest_.remove_prefix(size);
+    const std::string_view taken(at_, size);
+    at_ += size;
     return taken;
   }
-  std::string_view rest() const { return rest_; }
-  bool empty() const { return rest_.empty(); }
+  std::string_view rest() const { return {at_, left()}; }
+  std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
+  bool empty() const { return at_ == end_; }
   bool bad() const { return bad_; }
 
  private:
-  std::string_view rest_;
+  // The highest bit of each of the next eight bytes that is a varint's last.
+  static std::uint64_t varint_ends(const char* at) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, 8);
+    return ~word & 0x8080808080808080U;
+  }
+  static unsigned count_of(std::uint64_t highest_bits) {
+    return static_cast<unsigned>((highest_bits >> 7U) * 0x0101010101010101U >> 56U);
+  }
+  void fail() {
+    bad_ = true;
+    at_ = end_;
+  }
+
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;
   bool bad_ = false;
 };
 

@@ -19,9 +19,18 @@ constexpr double decimal_power(unsigned decimals) {
   return kPowers[decimals];
 }
 
+// To the nearest whole number, of two to the even one, as std::nearbyint, which is a call where the processor may lack
+// the instruction.
+inline double nearest_whole(double v) {
+  constexpr double kNoFraction = 0x1p52;
+  if (!(std::abs(v) < kNoFraction)) return v;
+  const double shift = std::copysign(kNoFraction, v);
+  return (v + shift) - shift;
+}
+
 // v * 10^decimals where that is a whole number that gives v back; never for -0. REQUIRES: decimals <= kMaxDecimals.
 inline std::optional<std::int64_t> exact_decimal(double v, unsigned decimals) {
-  const double scaled = std::nearbyint(v * decimal_power(decimals));
+  const double scaled = nearest_whole(v * decimal_power(decimals));
   if (!(std::abs(scaled) <= kMaxExact)) return std::nullopt;
   const auto whole = static_cast<std::int64_t>(scaled);
   if (std::bit_cast<std::uint64_t>(static_cast<double>(whole) / decimal_power(decimals)) !=

@@ -13,8 +13,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "store/bytes.h"
-
 namespace resmon::store {
 
 using metric::Cell;
@@ -57,12 +55,23 @@ char* put_float(char* out, Cell cell, Cell before) {
   return out + bytes;
 }
 
-// `bytes` of a bitmap, 8 at most.
-std::uint64_t bits_at(const char* at, std::size_t bytes) {
+// Word number `word` of a bitmap that begins at `at`; `readable` bytes are there in all. What is beyond the bitmap's
+// end is anything.
+std::uint64_t bits_at(const char* at, std::size_t word, std::size_t readable) {
   std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < bytes && i < 8; ++i)
-    bits |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
+  if (word * 8 + 8 <= readable)
+    std::memcpy(&bits, at + word * 8, 8);
+  else if (word * 8 < readable)
+    std::memcpy(&bits, at + word * 8, readable - word * 8);
   return bits;
+}
+
+// std::popcount is a call where the processor may lack the instruction.
+std::size_t count_bits(std::uint64_t bits) {
+  bits -= (bits >> 1U) & 0x5555555555555555U;
+  bits = (bits & 0x3333333333333333U) + ((bits >> 2U) & 0x3333333333333333U);
+  bits = (bits + (bits >> 4U)) & 0x0f0f0f0f0f0f0f0fU;
+  return bits * 0x0101010101010101U >> 56U;
 }
 
 void grow(std::string& bytes, std::size_t by) {
@@ -161,45 +170,34 @@ void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots,
 
 void PieceReader::open(const Piece& piece, std::span<const Slot> slots, const std::vector<std::uint64_t>* wanted) {
   slots_ = slots.first(piece.slots);
-  begin_ = at_ = piece.bytes.data();
-  end_ = begin_ + piece.bytes.size();
+  begin_ = piece.bytes.data();
+  bytes_ = ByteReader(piece.bytes);
   row_.begin(slots_.size(), piece.bytes);
   std::fill(row_.cells.begin(), row_.cells.end(), 0);
-  whole_.assign(row_.presence.size(), ~std::uint64_t{0});
-  if (slots_.size() % 64 != 0) whole_.back() >>= 64 - slots_.size() % 64;
-  wanted_ = wanted != nullptr ? *wanted : whole_;
-  wanted_.resize(whole_.size());
+  hundredths_.assign(slots_.size(), 0);
+  kinds_.assign(row_.presence.size(), {});
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    const std::uint64_t bit = std::uint64_t{1} << (slot % 64);
+    Kinds& kinds = kinds_[slot / 64];
+    kinds.all |= bit;
+    if (slots_[slot].type == FieldType::kFloat) kinds.floats |= bit;
+    if (slots_[slot].type == FieldType::kString) kinds.strings |= bit;
+    if (slots_[slot].type == FieldType::kBoolean) kinds.booleans |= bit;
+  }
+  for (std::size_t word = 0; word < kinds_.size(); ++word)
+    kinds_[word].wanted = wanted == nullptr ? kinds_[word].all : word < wanted->size() ? (*wanted)[word] : 0;
   time_ = piece.first_time;
   step_ = 0;
   first_ = true;
   damaged_ = false;
 }
 
-bool PieceReader::varint(std::uint64_t& v) {
-  // Most are of one byte.
-  if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) {
-    v = static_cast<unsigned char>(*at_++);
-    return true;
-  }
-  v = 0;
-  for (unsigned shift = 0; shift < 64 && at_ != end_; shift += 7) {
-    const auto byte = static_cast<unsigned char>(*at_++);
-    v |= static_cast<std::uint64_t>(byte & 0x7fU) << shift;
-    if (byte < 0x80) return true;
-  }
-  return false;
-}
-
 bool PieceReader::next() {
-  if (at_ == end_ || damaged_) return false;
+  if (bytes_.empty() || damaged_) return false;
   damaged_ = true;  // until the row is read
-  const auto header = static_cast<unsigned char>(*at_++);
+  const auto header = bytes_.fixed<std::uint8_t>();
   if ((header & kAmends) != 0) return false;
-  if ((header & kStep) != 0) {
-    std::uint64_t step = 0;
-    if (!varint(step)) return false;
-    step_ = static_cast<UnixNanos>(step);
-  }
+  if ((header & kStep) != 0) step_ = static_cast<UnixNanos>(bytes_.varint());
   if (!first_) {
     const auto later = static_cast<UnixNanos>(static_cast<std::uint64_t>(time_) + static_cast<std::uint64_t>(step_));
     if (later <= time_) return false;
@@ -207,9 +205,8 @@ bool PieceReader::next() {
   }
   first_ = false;
   if (!values(header, false)) return false;
-  while (at_ != end_ && (static_cast<unsigned char>(*at_) & kAmends) != 0) {
-    const auto more = static_cast<unsigned char>(*at_++);
-    if (!values(more, true)) return false;
+  while (!bytes_.empty() && (static_cast<unsigned char>(bytes_.rest().front()) & kAmends) != 0) {
+    if (!values(bytes_.fixed<std::uint8_t>(), true)) return false;
   }
   damaged_ = false;
   return true;
@@ -217,85 +214,104 @@ bool PieceReader::next() {
 
 bool PieceReader::values(unsigned header, bool amends) {
   if ((header & ~(kAmends | kSome | kStep)) != 0) return false;
-  const std::size_t count = slots_.size();
-  const std::size_t bitmap = (count + 7) / 8;
+  const std::size_t bitmap = (slots_.size() + 7) / 8;
   const bool some = (header & kSome) != 0;
-  if (static_cast<std::size_t>(end_ - at_) < bitmap * (some ? 2 : 1)) return false;
-  if (!some) {
-    row_.presence = whole_;
-  } else {
-    for (std::size_t word = 0; word * 64 < count; ++word) {
-      const std::uint64_t bits = bits_at(at_ + word * 8, bitmap - word * 8);
-      if ((bits & ~whole_[word]) != 0) return false;
-      row_.presence[word] = amends ? row_.presence[word] | bits : bits;
+  const char* const presence = bytes_.rest().data();
+  const std::size_t readable = bytes_.left();
+  bytes_.take(some ? bitmap * 2 : bitmap);
+  if (bytes_.bad()) return false;
+  const char* const changes = some ? presence + bitmap : presence;
+  // Bits beyond a bitmap's end, which are read with it, are those of something else.
+  const std::uint64_t beyond = bitmap % 8 == 0 ? 0 : ~std::uint64_t{0} << (bitmap % 8 * 8);
+  for (std::size_t word = 0; word < kinds_.size(); ++word) {
+    const Kinds& kinds = kinds_[word];
+    const std::uint64_t mask = word + 1 == kinds_.size() ? ~beyond : ~std::uint64_t{0};
+    std::uint64_t& there = row_.presence[word];
+    if (some) {
+      const std::uint64_t bits = bits_at(presence, word, readable) & mask;
+      if ((bits & ~kinds.all) != 0) return false;
+      there = amends ? there | bits : bits;
+    } else {
+      there = kinds.all;
     }
-    at_ += bitmap;
-  }
-  const char* const changes = at_;
-  at_ += bitmap;
-  for (std::size_t word = 0; word * 64 < count; ++word) {
-    std::uint64_t bits = bits_at(changes + word * 8, bitmap - word * 8);
-    if ((bits & ~row_.presence[word]) != 0) return false;
-    for (; bits != 0; bits &= bits - 1) {
-      const std::size_t slot = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-      const FieldType type = slots_[slot].type;
-      if ((bits & (~bits + 1) & wanted_[word]) != 0 ? !value(type, row_.cells[slot]) : !pass_over(type)) return false;
+    std::uint64_t changed = bits_at(changes, word, readable - static_cast<std::size_t>(changes - presence)) & mask;
+    if ((changed & ~there) != 0) return false;
+    for (std::uint64_t wanted = changed & kinds.wanted; wanted != 0; wanted &= wanted - 1) {
+      const std::uint64_t bit = wanted & (~wanted + 1);
+      if (!pass_over(kinds, changed & (bit - 1))) return false;
+      if (!value(word * 64 + static_cast<std::size_t>(std::countr_zero(bit)))) return false;
+      changed &= ~(bit | (bit - 1));
     }
+    if (!pass_over(kinds, changed)) return false;
   }
-  return true;
+  return !bytes_.bad();
 }
 
-bool PieceReader::pass_over(FieldType type) {
-  if (type == FieldType::kBoolean) return true;
-  if (at_ == end_) return false;
-  const bool odd = (static_cast<unsigned char>(*at_) & 1U) != 0;
-  if (type == FieldType::kString || (type == FieldType::kFloat && odd)) {
-    std::uint64_t code = 0;
-    if (!varint(code)) return false;
-    const std::uint64_t bytes = type == FieldType::kString ? code : code >> 1U;
-    if (bytes > static_cast<std::uint64_t>(end_ - at_)) return false;
-    at_ += bytes;
-    return true;
+// Runs of one kind at once.
+bool PieceReader::pass_over(const Kinds& kinds, std::uint64_t slots) {
+  slots &= ~kinds.booleans;
+  while (slots != 0) {
+    const std::uint64_t first = slots & (~slots + 1);
+    if ((first & kinds.strings) != 0) {
+      bytes_.take(bytes_.varint());
+      slots &= slots - 1;
+      continue;
+    }
+    const bool floats = (first & kinds.floats) != 0;
+    // Those before the next of another kind.
+    const std::uint64_t others = slots & (floats ? ~kinds.floats : kinds.floats | kinds.strings);
+    const std::uint64_t run = slots & ((others & (~others + 1)) - 1);
+    slots ^= run;
+    auto count = count_bits(run);
+    if (!floats) {
+      bytes_.pass_varints(count);
+      continue;
+    }
+    while ((count -= bytes_.pass_even_varints(count)) > 0) {
+      bytes_.take(bytes_.varint() >> 1U);
+      if (bytes_.bad()) return false;
+      --count;
+    }
   }
-  // Where the number ends is all that matters.
-  while (at_ != end_ && static_cast<unsigned char>(*at_) >= 0x80) ++at_;
-  if (at_ == end_) return false;
-  ++at_;
-  return true;
+  return !bytes_.bad();
 }
 
-bool PieceReader::value(FieldType type, Cell& cell) {
+bool PieceReader::value(std::size_t slot) {
+  Cell& cell = row_.cells[slot];
+  const FieldType type = slots_[slot].type;
   if (type == FieldType::kBoolean) {
     cell ^= 1U;
     return true;
   }
-  std::uint64_t code = 0;
-  if (!varint(code)) return false;
+  const std::uint64_t code = bytes_.varint();
   switch (type) {
-    case FieldType::kString:
-      if (code > static_cast<std::uint64_t>(end_ - at_)) return false;
-      cell = metric::string_cell(static_cast<std::size_t>(at_ - begin_), code);
-      at_ += code;
-      return true;
+    case FieldType::kString: {
+      const std::string_view text = bytes_.take(code);
+      if (bytes_.bad()) return false;
+      cell = metric::string_cell(static_cast<std::size_t>(text.data() - begin_), text.size());
+      break;
+    }
     case FieldType::kFloat: {
       if ((code & 1U) == 0) {
-        const std::uint64_t hundredths =
-            static_cast<std::uint64_t>(hundredths_of(cell)) + static_cast<std::uint64_t>(unzigzag(code >> 1U));
-        cell = cell_of_hundredths(static_cast<std::int64_t>(hundredths));
-        return true;
+        std::int64_t& hundredths = hundredths_[slot];
+        hundredths = static_cast<std::int64_t>(static_cast<std::uint64_t>(hundredths) +
+                                               static_cast<std::uint64_t>(unzigzag(code >> 1U)));
+        cell = cell_of_hundredths(hundredths);
+        break;
       }
-      const std::uint64_t bytes = code >> 1U;
-      if (bytes > sizeof cell || bytes > static_cast<std::uint64_t>(end_ - at_)) return false;
+      const std::string_view bytes = bytes_.take(code >> 1U);
       Cell differing = 0;
-      std::memcpy(&differing, at_, bytes);
-      at_ += bytes;
+      if (bytes_.bad() || bytes.size() > sizeof differing) return false;
+      std::memcpy(&differing, bytes.data(), bytes.size());
       cell ^= differing;
-      return std::isfinite(metric::as_float(cell));
+      if (!std::isfinite(metric::as_float(cell))) return false;
+      hundredths_[slot] = hundredths_of(cell);
+      break;
     }
     default:
       cell += static_cast<Cell>(unzigzag(code));
-      return true;
   }
+  return !bytes_.bad();
 }
 
 }  // namespace resmon::store

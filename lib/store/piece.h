@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "metric/shared_list.h"
 #include "metric/value.h"
+#include "store/bytes.h"
 #include "store/reader.h"
 
 namespace resmon::store {
@@ -91,18 +92,25 @@ class PieceReader {
   bool has(std::size_t slot) const { return (row_.presence[slot / 64] >> (slot % 64) & 1U) != 0; }
 
  private:
+  // Of 64 slots, by bit.
+  struct Kinds {
+    std::uint64_t all = 0;  // the presence of a row that has all
+    std::uint64_t wanted = 0;
+    std::uint64_t floats = 0;
+    std::uint64_t strings = 0;
+    std::uint64_t booleans = 0;
+  };
+
   bool values(unsigned header, bool amends);
-  bool value(metric::FieldType type, metric::Cell& cell);
-  bool pass_over(metric::FieldType type);
-  bool varint(std::uint64_t& v);
+  bool value(std::size_t slot);
+  bool pass_over(const Kinds& kinds, std::uint64_t slots);
 
   std::span<const Slot> slots_;
   const char* begin_ = nullptr;
-  const char* at_ = nullptr;
-  const char* end_ = nullptr;
+  ByteReader bytes_;
   SlotRow row_;
-  std::vector<std::uint64_t> whole_;   // the presence of a row that has all
-  std::vector<std::uint64_t> wanted_;  // as whole_
+  std::vector<Kinds> kinds_;
+  std::vector<std::int64_t> hundredths_;  // of each float slot that is wanted, what the next is added to
   UnixNanos time_ = 0;
   UnixNanos step_ = 0;
   bool first_ = true;

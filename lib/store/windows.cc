@@ -30,6 +30,29 @@ T value_of(Cell cell) {
   return std::bit_cast<T>(cell);
 }
 
+// Adds `value` to scaled × 10^-decimals, with as many decimals as it takes; not exact where that is too many, or too
+// much.
+void add_decimal(double value, unsigned& decimals, std::int64_t& scaled, bool& exact) {
+  // Mostly there are two, and looking for fewer first would cost a division each. What is a whole number of hundredths
+  // and of tens of them has fewer.
+  constexpr double kSurelyExact = 1e12;
+  std::optional<std::int64_t> whole;
+  if (decimals < 2 && std::abs(value) < kSurelyExact && (whole = exact_decimal(value, 2))) {
+    const unsigned needed = *whole % 10 != 0 ? 2 : *whole % 100 != 0 ? 1 : 0;
+    for (; decimals < needed; ++decimals)
+      if (__builtin_mul_overflow(scaled, 10, &scaled)) exact = false;
+    for (unsigned more = decimals; more < 2; ++more) *whole /= 10;
+  } else {
+    whole = exact_decimal(value, decimals);
+    while (!whole && decimals < kMaxDecimals) {
+      ++decimals;
+      if (__builtin_mul_overflow(scaled, 10, &scaled)) exact = false;
+      whole = exact_decimal(value, decimals);
+    }
+  }
+  if (!whole || __builtin_add_overflow(scaled, *whole, &scaled)) exact = false;
+}
+
 }  // namespace
 
 UnixNanos window_start(UnixNanos time, UnixNanos width) {
@@ -64,15 +87,7 @@ void WindowFolder::fold(Folded& folded, const Block::ColumnData& data, std::size
     if (sums) {
       if constexpr (kFloat) {
         folded.plain += value;
-        if (folded.exact) {
-          auto whole = exact_decimal(value, folded.decimals);
-          while (!whole && folded.decimals < kMaxDecimals) {
-            ++folded.decimals;
-            if (__builtin_mul_overflow(folded.scaled, 10, &folded.scaled)) folded.exact = false;
-            whole = exact_decimal(value, folded.decimals);
-          }
-          if (!whole || __builtin_add_overflow(folded.scaled, *whole, &folded.scaled)) folded.exact = false;
-        }
+        if (folded.exact) add_decimal(value, folded.decimals, folded.scaled, folded.exact);
       } else {
         folded.whole += cell;
       }

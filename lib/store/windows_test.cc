@@ -4,6 +4,9 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
+
+#include "store/decimal.h"
 
 namespace resmon::store {
 namespace {
@@ -73,6 +76,39 @@ TEST(WindowsTest, DecimalsAddUpExactlyWhateverTheBlocks) {
     ASSERT_EQ(parts.columns.size(), whole.columns.size());
     EXPECT_EQ(parts.times, whole.times);
     for (std::size_t c = 0; c < whole.columns.size(); ++c) EXPECT_EQ(parts.columns[c].cells, whole.columns[c].cells);
+  }
+}
+
+TEST(WindowsTest, DecimalsOfAnyPlacesInAnyOrderAddUpExactly) {
+  std::mt19937_64 random(1);
+  constexpr std::int64_t kMillion = 1'000'000;
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<UnixNanos> times;
+    std::vector<double> values;
+    std::int64_t millionths = 0;
+    const std::uint64_t most = 1 + random() % 7;
+    for (std::size_t count = 1 + random() % 12; times.size() < count;) {
+      const auto power = static_cast<std::int64_t>(decimal_power(static_cast<unsigned>(random() % most)));
+      const std::int64_t value = static_cast<std::int64_t>(random() % 100'000'000) - 50'000'000;
+      if (value == 0) continue;
+      times.push_back(static_cast<UnixNanos>(times.size()) * kSecond);
+      values.push_back(static_cast<double>(value) / static_cast<double>(power));
+      millionths += value * (kMillion / power);
+    }
+    if (std::abs(millionths) > kMaxExactWhole) continue;
+    ASSERT_EQ(at(fold(times, values, 5), Aggregate::kSum, 0), static_cast<double>(millionths) / kMillion) << round;
+  }
+}
+
+TEST(WindowsTest, TheNearestWholeNumber) {
+  std::mt19937_64 random(2);
+  for (const double whole : {0.0, 1.0, 2.0, 7.0, 4503599627370495.0, 4503599627370496.0, 9007199254740992.0, 1e300})
+    for (const double fraction : {0.0, 0.25, 0.5, 0.75, std::nextafter(0.5, 0), std::nextafter(0.5, 1)})
+      for (const double sign : {1.0, -1.0})
+        EXPECT_EQ(nearest_whole(sign * (whole + fraction)), std::nearbyint(sign * (whole + fraction)));
+  for (int i = 0; i < 100'000; ++i) {
+    const double v = std::ldexp(static_cast<double>(random() % (1U << 30U)), static_cast<int>(random() % 60) - 30);
+    ASSERT_EQ(nearest_whole(v), std::nearbyint(v)) << v;
   }
 }
 
