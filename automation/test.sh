@@ -14,9 +14,9 @@ influxdb   default  600  influxdb  release  labelled:influxdb         Debian's I
 browser    default  600  browser   release  directory:tests/browser   the page in Debian's chromium
 oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
 dashboards default  300  influxdb  release  directory:tests/dashboards  schema, forms, every query against both stores, Flux compiled
-asan       asked   3000  fuzz      asan     sanitized:asan            unit and end-to-end tests under the address and undefined sanitizers
+asan       default 3000  fuzz      asan     sanitized:asan            unit and end-to-end tests under the address and undefined sanitizers
 tsan       asked   3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer
-fuzz       default 1800  fuzz      fuzz     fuzz:fuzz                 each fuzz target for a short while
+fuzz       default 1800  fuzz      asan     fuzz:asan                 each fuzz target for a short while
 chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks, power cuts
 docker     asked   3000  container,docker - directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
@@ -63,7 +63,7 @@ TEXT
 }
 
 main() {
-  local name when passed=0 failed=0 skipped=0 run_status=0
+  local name when passed=0 failed=0 skipped=0
   local -a wanted=() rows=() built_presets=()
   while (($#)); do
     case $1 in
@@ -227,21 +227,5 @@ suite_lint() {
   done
 }
 
-# suite_fuzz LOG PRESET: each target on its corpus for a short while; a crash leaves its input in the logs' folder.
-suite_fuzz() {
-  local log=$1 target name
-  local -a corpora
-  for target in "$(build_directory "$2")"/bin/*fuzz*; do
-    [[ -x $target ]] || continue
-    name=${target##*/}
-    mkdir -p -- "$test_logs/corpus/$name"
-    corpora=("$test_logs/corpus/$name")
-    [[ ! -d $RESMON_ROOT/fuzz/corpus/$name ]] || corpora+=("$RESMON_ROOT/fuzz/corpus/$name")
-    run_logged "$log" "$target" -max_total_time="${RESMON_FUZZ_SECONDS:-5}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-      -artifact_prefix="$test_logs/$name-" "${corpora[@]}"
-    if ((run_status == 0)); then counted 1 0 0; else counted 0 1 0; fi
-  done
-  awk '/^stat::number_of_executed_units:/ { sum += $2; targets++ }
-    END { printf "# summary: %d inputs tried on %d targets\n", sum, targets }' "$log" >>"$log.summary"
-  cat -- "$log.summary" >>"$log"
-}
+# suite_fuzz LOG PRESET: each target of that build for a short while; fuzz/run.sh says what it leaves where.
+suite_fuzz() { run_ctest "$1" "$(build_directory "$2")" --label-regex '^fuzz$'; }

@@ -33,6 +33,12 @@ set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 set(OPENSSL_USE_STATIC_LIBS ON)
 set(Boost_USE_STATIC_LIBS ON)
 
+# When a test is taken to hang. Under the sanitizers the models run ten times as long.
+set(test_seconds 120)
+if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
+  set(test_seconds 900)
+endif()
+
 # resmon_library(NAME [DEPS lib…] [LINK external…])
 # A library from every .cc in its folder but the tests. DEPS are resmon libraries by folder name: `resmon test lint` fails on
 # an #include that they do not cover. Every *_test.cc goes into one program, NAME_test.
@@ -61,7 +67,7 @@ function(resmon_library name)
     target_compile_options(${name}_test PRIVATE -O0)
     # DISABLED ones are no tests but what a test starts as a process of its own.
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. TEST_FILTER -*DISABLED_* DISCOVERY_TIMEOUT 60
-                         PROPERTIES TIMEOUT 120)
+                         PROPERTIES TIMEOUT ${test_seconds})
   endif()
 endfunction()
 
