@@ -38,6 +38,11 @@ Result<std::size_t> read_some(File& file, std::uint64_t offset, std::span<char> 
   return got;
 }
 
+// No more memory than the file needs: most journals are a client's, and small.
+std::size_t buffer_for(std::uint64_t file_bytes, std::size_t most) {
+  return static_cast<std::size_t>(std::clamp<std::uint64_t>(file_bytes, 4096, most));
+}
+
 }  // namespace
 
 struct State::Candidate {
@@ -169,7 +174,7 @@ bool State::examine(Candidate& candidate) {
   }
   // Begun when the machine stopped, or being removed: nothing but zeros, if anything.
   bool empty = true;
-  std::vector<char> bytes(64U << 10U);
+  std::vector<char> bytes(buffer_for(candidate.bytes, 64U << 10U));
   for (std::uint64_t offset = 0; empty && offset < candidate.bytes; offset += bytes.size()) {
     const auto got = read_some(*candidate.file, offset, bytes);
     empty = got && std::all_of(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(*got),
@@ -189,7 +194,7 @@ void State::scan(Candidate& candidate, bool tail, std::uint64_t through) {
     std::uint64_t end = 0;
     std::uint64_t records = 0;
   };
-  SegmentScanner scanner(1U << 20U);
+  SegmentScanner scanner(buffer_for(candidate.bytes, 1U << 20U));
   scanner.start(candidate.file, seed, candidate.first);
   std::vector<Hole> holes;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> steps;  // positions and where they begin, now and then
@@ -247,7 +252,7 @@ void State::scan(Candidate& candidate, bool tail, std::uint64_t through) {
 // perhaps nowhere else, even after another sync. Written once more, it is.
 void State::make_tail_durable(Candidate& candidate) {
   if (options.sync == Sync::kOff) return;
-  std::vector<char> bytes(kRewriteBytes);
+  std::vector<char> bytes(buffer_for(candidate.bytes, kRewriteBytes));
   Status done;
   for (std::uint64_t offset = candidate.doubtful; done && offset < candidate.end;) {
     const auto got = read_some(*candidate.file, offset,
