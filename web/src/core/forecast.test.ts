@@ -21,6 +21,9 @@ test("an ebb, noise, a crawl and a flat line have no date", () => {
 test("growth that has ended has no date", () => {
   const filled = Array.from({ length: 90 }, (_, at) => Math.min(97.8, 50 + at));
   assert.equal(forecast(filled, 3_600_000)?.fullInMs, null);
+  // A day, through three hours of which it grew; it ended a quarter of the day ago.
+  const burst = Array.from({ length: 96 }, (_, at) => 52 + 46.6 * Math.min(1, Math.max(0, (at - 57) / 13)));
+  assert.equal(forecast(burst, 900_000)?.fullInMs, null);
 });
 
 test("too little says nothing", () => {

@@ -29,18 +29,19 @@ function fit(points: readonly { x: number; y: number }[]): Fit {
 }
 
 // Null where there is too little to say anything. No date when the growth is noise (it explains less than half of the variance), when
-// it has ended (the last third grows at less than a third of the whole's pace), or when the date would be further away than ten times
-// the span it was learned from.
+// it has ended (the last third grows at less than a third of the whole's pace, or the last sixth at less than a tenth), or when the date
+// would be further away than ten times the span it was learned from.
 export function forecast(values: readonly (number | null)[], stepMs: number): Forecast | null {
   const points = values.flatMap((y, x) => (y === null ? [] : [{ x, y }]));
   const first = points[0];
   const last = points.at(-1);
   if (first === undefined || last === undefined || points.length < kLeastPoints) return null;
   const whole = fit(points);
-  const recent = fit(points.slice(-Math.ceil(points.length / 3)));
+  const latest = (part: number): number => fit(points.slice(-Math.ceil(points.length / part))).slope;
+  const ended = latest(3) < whole.slope / 3 || latest(6) < whole.slope / 10;
   const steady = whole.explained >= 0.5;
   const percentPerDay = steady ? (whole.slope * kDayMs) / stepMs : 0;
-  if (!steady || whole.slope <= 0 || recent.slope < whole.slope / 3 || last.y >= 100) return { percentPerDay, fullInMs: null };
+  if (!steady || whole.slope <= 0 || ended || last.y >= 100) return { percentPerDay, fullInMs: null };
   const steps = (100 - last.y) / whole.slope;
   return { percentPerDay, fullInMs: steps > 10 * (last.x - first.x) ? null : steps * stepMs };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sortRows, toCsv, toPoints, toTable } from "./result_table.ts";
+import { numberFormat, sortRows, toCsv, toPoints, toTable } from "./result_table.ts";
 
 const series = [
   { name: "disk", tags: { host: "a,b", path: "/" }, columns: ["time", "used"], values: [[1000, 5], [2000, null]] },
@@ -27,4 +27,16 @@ test("lines lie on one axis of all times", () => {
   assert.equal(toPoints([{ name: "x", tags: {}, columns: ["name"], values: [["cpu"]] }]), null);
   const many = Array.from({ length: 30 }, (_, index) => ({ ...series[0]!, tags: { host: `h${index}` } }));
   assert.deepEqual([toPoints(many)?.lines.length, toPoints(many)?.left], [24, 6]);
+});
+
+test("a column's numbers have equally many decimals, where those are few", () => {
+  const write = (...values: (number | null)[]): string[] => {
+    const rows = values.map((value) => [value]);
+    const format = numberFormat(rows, 0);
+    return values.filter((value) => value !== null).map(format);
+  };
+  assert.deepEqual(write(46.59, 0.3, null, -0.18, 7), ["46.59", "0.30", "-0.18", "7.00"]);
+  assert.deepEqual(write(3, 1500), ["3", "1500"]);
+  assert.deepEqual(write(1 / 3, 2), ["0.33333333", "2"]);
+  assert.deepEqual(write(1e-9, 2), ["1e-9", "2"]);
 });

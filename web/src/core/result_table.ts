@@ -36,6 +36,24 @@ export function sortRows(rows: readonly Cell[][], column: number, descending: bo
   });
 }
 
+// A number as the table shows it, rounded to what a person compares; the CSV has all of it.
+const shown = (value: number): string => String(Number(value.toPrecision(8)));
+
+const kMostDecimals = 3;
+
+// How a column writes its numbers: all with as many decimals as the one with most, so that their points stand under each other. Where that
+// were many, each with its own.
+export function numberFormat(rows: readonly Cell[][], column: number): (value: number) => string {
+  let decimals = 0;
+  for (const row of rows) {
+    const value = row[column];
+    if (typeof value !== "number") continue;
+    const [, fraction = ""] = shown(value).split(".");
+    decimals = Math.max(decimals, shown(value).includes("e") ? Infinity : fraction.length);
+  }
+  return decimals <= kMostDecimals ? (value) => value.toFixed(decimals) : shown;
+}
+
 // RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe.
 export function toCsv(table: ResultTable): string {
   const cell = (value: Cell): string => {

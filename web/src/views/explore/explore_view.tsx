@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatDuration, formatTime, type Unit } from "../../core/format.ts";
 import type { Cell, StatementResult } from "../../core/influx_response.ts";
-import { sortRows, toCsv, toPoints, toTable, type ResultTable } from "../../core/result_table.ts";
+import { numberFormat, sortRows, toCsv, toPoints, toTable, type ResultTable } from "../../core/result_table.ts";
 import { formatRoute, kDefaultRange, type ExploreRoute } from "../../core/route.ts";
 import { serverNow } from "../../net/live.ts";
 import { runText } from "../../net/query.ts";
@@ -126,7 +126,7 @@ function Result({ result, route, tookMs, many }: { result: StatementResult; rout
   const show = points === null ? "table" : route.show;
   return (
     <section aria-label="Result">
-      <div class="toolbar">
+      <div class="toolbar result-bar">
         <span role="status">
           <strong>{table.rows.length.toLocaleString("en")}</strong> {table.rows.length === 1 ? "row" : "rows"}
           <span class="quiet"> in {result.series.length} series{many ? "" : `, ${formatDuration(tookMs / 1000) === "0 s" ? `${tookMs.toFixed(0)} ms` : formatDuration(tookMs / 1000)}`}</span>
@@ -173,6 +173,7 @@ function ResultRows({ table, route }: { table: ResultTable; route: ExploreRoute 
   const same = time >= 0 && table.rows.length > 1 && table.rows.every((row) => row[time] === table.rows[0]?.[time]);
   const shown = table.columns.map((_, index) => index).filter((index) => !(same && index === time));
   const numeric = table.columns.map((_, index) => index !== time && table.rows.some((row) => typeof row[index] === "number"));
+  const formats = useMemo(() => table.columns.map((_, index) => numberFormat(table.rows, index)), [table]);
   const range = rangeOf(route.query);
   const cell = (value: Cell, index: number) => {
     if (value === null) return <span class="quiet">–</span>;
@@ -180,7 +181,7 @@ function ResultRows({ table, route }: { table: ResultTable; route: ExploreRoute 
     if (index < table.tagColumns && table.columns[index] === "host") {
       return <a href={formatRoute({ view: "host", host: String(value), range: range === null ? kDefaultRange : { kind: "absolute", ...range } })}>{String(value)}</a>;
     }
-    return typeof value === "number" ? String(Number(value.toPrecision(8))) : String(value);
+    return typeof value === "number" ? formats[index]?.(value) : String(value);
   };
   return (
     <TableBox label="Rows">
