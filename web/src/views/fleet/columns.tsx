@@ -111,9 +111,9 @@ export const kColumns: readonly FleetColumn[] = [
   { key: "send", title: "Net out", hint: "sent per second", rank: 3, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => network(host.summary.network_send_bytes_per_second) },
   { key: "load", title: "Load/core", hint: "1 minute load per CPU, and the number of CPUs", rank: 1, width: 104, numeric: true, descendingFirst: true,
-    cell: (host) => <>{format(loadPerCore(host), "load")}<span class="quiet"> ×{host.summary.n_cpus ?? "–"}</span></>,
+    cell: (host) => <>{format(loadPerCore(host), "load")}<span class="quiet">{host.summary.n_cpus === null ? "" : ` ×${host.summary.n_cpus}`}</span></>,
     attributes: (host) => ({
-      class: (loadPerCore(host) ?? 0) > 1 ? "over" : "", title: `load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`,
+      class: (loadPerCore(host) ?? 0) > 1 ? "over" : "", title: host.summary.load1 === null ? "" : `load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`,
     }) },
   { key: "pressure", title: "Pressure", hint: "share of time that some task waited, and for what", rank: 5, width: 118, numeric: true, descendingFirst: true,
     cell: (host) => (
