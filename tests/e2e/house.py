@@ -24,6 +24,7 @@ import wire
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("RESMON_BUILD_DIR") or os.path.join(ROOT, "build")
+SANITIZER = {"build-asan": "address", "build-tsan": "thread"}.get(os.path.basename(BUILD), "")  # that the programs were built with
 TOKEN = "e2e-token-0123456789abcdef"
 # Of a wait for something that should be there in milliseconds: a slow machine is no failure, a hanging one is.
 PATIENCE = 30.0
