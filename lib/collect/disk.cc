@@ -41,7 +41,8 @@ namespace resmon::collect {
 
 namespace {
 
-constexpr std::chrono::milliseconds kPatience{50};
+// A mount that hangs costs this once; a machine that is too busy to wake a helper sooner would have gaps.
+constexpr std::chrono::milliseconds kPatience{200};
 constexpr std::chrono::milliseconds kDirectLimit{10};
 constexpr std::size_t kHelperThreads = 4;
 constexpr std::chrono::minutes kWithoutBlocksInterval{1};

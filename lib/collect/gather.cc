@@ -4,17 +4,12 @@
 #include <cmath>
 #include <exception>
 
-#include "base/log.h"
-
 namespace resmon::collect {
 
 namespace {
 
 enum InternalField : std::size_t { kDurationSeconds, kSuccess, kFailures };
 constexpr FieldSpec kInternal[] = {{"duration_seconds", kFloat}, {"success", kBoolean}, {"failures", kInteger}};
-
-// A failure whose text changes is logged again, but no more often than this.
-constexpr std::chrono::minutes kLogInterval{1};
 
 Status guarded(Collector& collector, const GatherContext& context, metric::Batch& out) {
   try {
@@ -53,14 +48,9 @@ Gatherer::Gatherer(GatherOptions options, metric::SchemaTable& schemas, const Cl
     if (!wanted.enabled) continue;
     const auto interval = wanted.interval.count() > 0 ? wanted.interval : options.interval;
     collectors_.push_back(
-        One{&info,
-            info.make(options.roots, wanted, schemas, shared_),
-            interval.count(),
-            RowSchema(schemas, "internal_collector", {{"collector", std::string(info.name)}}, kInternal),
-            INT64_MIN,
-            Health{.name = info.name, .error = {}},
-            {},
-            {}});
+        One{&info, info.make(options.roots, wanted, schemas, shared_), interval.count(),
+            RowSchema(schemas, "internal_collector", {{"collector", std::string(info.name)}}, kInternal), INT64_MIN,
+            Health{.name = info.name, .error = {}}, FailureLog("collector", info.name)});
   }
 }
 
@@ -92,20 +82,15 @@ void Gatherer::run(UnixNanos time, bool all, metric::Batch& out) {
 
 void Gatherer::note(One& one, const Status& status, std::chrono::steady_clock::time_point now) {
   Health& health = one.health;
+  health.success = status.has_value();
   if (status) {
-    if (!health.success) log::info("collect", "collector works again", {{"collector", health.name}});
-    health.success = true;
     if (!health.error.empty()) health.error.clear();
+    one.log.works();
     return;
   }
   ++health.failures;
-  const bool begins = std::exchange(health.success, false);
   health.error = status.error().message;
-  if (begins || (health.error != one.logged && now - one.logged_at >= kLogInterval)) {
-    log::warn("collect", "collector failed", {{"collector", health.name}, {"error", health.error}});
-    one.logged = health.error;
-    one.logged_at = now;
-  }
+  one.log.failed(health.error, now);
 }
 
 std::vector<Gatherer::Health> Gatherer::health() const {

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "collect/collector.h"
+#include "collect/failure_log.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
 
@@ -68,8 +69,7 @@ class Gatherer {
     RowSchema internal;
     UnixNanos slot = INT64_MIN;  // the multiple of the interval at which it ran last
     Health health;
-    std::string logged;  // the text of the failure that was logged last
-    std::chrono::steady_clock::time_point logged_at;
+    FailureLog log;
   };
 
   Gatherer(GatherOptions options, metric::SchemaTable& schemas, const Clock& clock);

@@ -21,6 +21,12 @@ class ManualClock final : public Clock {
 
 constexpr UnixNanos kSecond = 1'000'000'000;
 
+std::size_t occurrences(const std::string& log, const std::string& text) {
+  std::size_t count = 0;
+  for (std::size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++count;
+  return count;
+}
+
 int fixed_statfs(const char* path, struct ::statfs* out) {
   *out = {};
   const std::string_view p(path);
@@ -111,6 +117,31 @@ TEST(Gather, EachCollectorAtItsOwnMultiplesOfWallClockTime) {
   EXPECT_EQ(reported(schemas, batch), (Names{"mem", "kernel"}));
 }
 
+TEST(Gather, WhatComesAndGoesIsLoggedOnceAMinute) {
+  Machine machine;
+  machine.capture("host");
+  ManualClock clock;
+  metric::SchemaTable schemas;
+  GatherOptions options;
+  options.roots = machine.roots;
+  options.interval = std::chrono::seconds(1);
+  options.statfs_function = fixed_statfs;
+  options.collectors["swap"].enabled = false;
+  auto gatherer = std::move(Gatherer::make(options, schemas, clock)).value();
+  metric::Batch batch;
+  ::testing::internal::CaptureStderr();
+  for (int second = 1; second <= 70; ++second) {
+    clock.now = std::chrono::seconds(second);
+    machine.capture("host");
+    if (second % 2 != 0) machine.write("proc/meminfo", "broken");
+    batch.clear();
+    gatherer->gather(second * kSecond, batch);
+  }
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(occurrences(log, "collector failed"), 2U) << log;
+  EXPECT_EQ(occurrences(log, "collector works again"), 2U) << log;
+}
+
 TEST(Gather, OneFailureConcernsNoOther) {
   Machine machine;
   machine.capture("host");
@@ -134,12 +165,7 @@ TEST(Gather, OneFailureConcernsNoOther) {
     gatherer->gather(i * kSecond, batch);
   }
   std::string log = ::testing::internal::GetCapturedStderr();
-  const auto occurrences = [&](const std::string& text) {
-    std::size_t count = 0;
-    for (std::size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++count;
-    return count;
-  };
-  EXPECT_EQ(occurrences("collector failed"), 2U) << "mem and swap, once each, not at every gather: " << log;
+  EXPECT_EQ(occurrences(log, "collector failed"), 2U) << "mem and swap, once each, not at every gather: " << log;
   EXPECT_EQ(health("mem").failures, 3U);
   EXPECT_EQ(health("mem").error, machine.path("proc/meminfo") + ": line 1: cut off");
   EXPECT_TRUE(health("cpu").success);
@@ -157,7 +183,7 @@ TEST(Gather, OneFailureConcernsNoOther) {
   gatherer->gather(4 * kSecond, batch);
   gatherer->gather(5 * kSecond, batch);
   log = ::testing::internal::GetCapturedStderr();
-  EXPECT_EQ(occurrences("collector works again"), 2U) << log;
+  EXPECT_EQ(occurrences(log, "collector works again"), 2U) << log;
   EXPECT_TRUE(health("mem").success);
   EXPECT_EQ(health("mem").error, "");
   EXPECT_EQ(health("mem").failures, 3U);

@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <optional>
 
-#include "base/log.h"
+#include "collect/failure_log.h"
 #include "collect/row_schema.h"
 #include "collect/script_process.h"
 #include "lineproto/decoder.h"
@@ -37,8 +37,6 @@ constexpr FieldSpec kInternal[] = {
     {"duration_seconds", kFloat}, {"success", kBoolean},       {"failures", kInteger},     {"timeouts", kInteger},
     {"skipped_runs", kInteger},   {"refused_lines", kInteger}, {"output_bytes", kInteger}, {"exit_code", kInteger}};
 
-// A failure whose text changes is logged again, but no more often than this.
-constexpr std::chrono::minutes kLogInterval{1};
 constexpr std::chrono::minutes kLongestSleep{1};
 constexpr std::size_t kMostScripts = 100;
 
@@ -75,7 +73,8 @@ class Script {
         decoder_(own_schemas_, {.line_bytes = 64U << 10U, .errors_kept = 1, .cache_bytes = 4U << 20U}),
         internal_(schemas, "internal_collector", {{"collector", "script." + name}}, kInternal),
         timer_(executor),
-        process_(std::make_shared<ScriptProcess>(executor)) {
+        process_(std::make_shared<ScriptProcess>(executor)),
+        log_("script", name) {
     command_.words = options_.command;
     command_.environment = environment_of(name, options_, interval_, host);
     command_.timeout = options_.timeout;
@@ -190,19 +189,13 @@ class Script {
   void note(const ScriptProcess::Outcome& outcome) {
     if (outcome.timed_out) ++health_.timeouts;
     if (outcome.status) {
-      if (!health_.error.empty()) log::info("collect", "script works again", {{"script", health_.name}});
       health_.error.clear();
-      logged_.clear();
+      log_.works();
       return;
     }
     ++health_.failures;
     health_.error = outcome.status.error().message;
-    const auto now = clock_.steady();
-    if (logged_.empty() || (health_.error != logged_ && now - logged_at_ >= kLogInterval)) {
-      log::warn("collect", "script failed", {{"script", health_.name}, {"error", health_.error}});
-      logged_ = health_.error;
-      logged_at_ = now;
-    }
+    log_.failed(health_.error, clock_.steady());
   }
 
   const Clock& clock_;
@@ -225,8 +218,7 @@ class Script {
   metric::Batch own_;
   metric::Batch rows_;
   Scripts::Health health_;
-  std::string logged_;
-  std::chrono::steady_clock::time_point logged_at_;
+  FailureLog log_;
   bool stopped_ = false;
 };
 
