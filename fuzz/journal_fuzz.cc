@@ -68,6 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.files = &files;
   options.own_thread = false;
   options.limit_bytes = 1U << 20U;
+  options.segment_bytes = options.buffer_bytes = 16U << 10U;  // what is made and cleared for each input
   auto opened = Journal::open(options);
   if (!opened) std::abort();
   Journal& journal = **opened;
