@@ -1,0 +1,149 @@
+// HELLO: who may come in, and whose stream it is.
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "base/log.h"
+#include "ingest/server_internal.h"
+
+namespace resmon::ingest {
+
+namespace {
+
+constexpr auto kNameSilence = std::chrono::seconds(30);  // a client silent this long may lose its name to another
+
+}  // namespace
+
+asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
+  Session& s = *session;
+  const auto deadline = steady_clock::now() + options_.hello_timeout;
+  std::vector<char> buffer(kFirstBufferBytes);
+  std::optional<wire::Frame> frame;
+  while (!frame) {
+    auto next = s.frames.next();
+    if (!next) {
+      s.refuse = wire::RefuseCode::kNotHello;
+      co_return fail(ErrorKind::kInvalid, "does not speak resmon's protocol: " + next.error().message);
+    }
+    frame = *next;
+    if (frame) break;
+    auto got = co_await s.connection->read_some(buffer, deadline - steady_clock::now());
+    if (!got || *got == 0) {
+      s.refuse = wire::RefuseCode::kNotHello;
+      co_return fail(ErrorKind::kUnavailable,
+                     "no HELLO: " + (got ? std::string("connection closed") : got.error().message));
+    }
+    stats_.received_bytes += *got;
+    s.frames.append(std::string_view(buffer.data(), *got));
+  }
+  if (frame->type != static_cast<std::uint8_t>(wire::FrameType::kHello)) {
+    s.refuse = wire::RefuseCode::kNotHello;
+    co_return fail(ErrorKind::kInvalid, "the first frame is of type " + std::to_string(frame->type) + ", not HELLO");
+  }
+  auto decoded = wire::decode_hello(frame->payload);
+  if (!decoded) {
+    s.refuse = wire::RefuseCode::kMalformed;
+    co_return fail(std::move(decoded).error());
+  }
+  const wire::Hello& hello = *decoded;
+  if (hello.oldest_version > wire::kNewestVersion || hello.newest_version < wire::kOldestVersion)
+    co_return fail(ErrorKind::kUnsupported,
+                   "the client speaks protocol versions " + std::to_string(hello.oldest_version) + " to " +
+                       std::to_string(hello.newest_version) + ", this server " + std::to_string(wire::kOldestVersion) +
+                       " to " + std::to_string(wire::kNewestVersion));
+  s.client.address = s.connection->peer();
+  s.client.software = hello.software;
+  s.client.interval = std::chrono::nanoseconds(
+      static_cast<std::int64_t>(std::min<std::uint64_t>(hello.interval_ns, 86'400'000'000'000)));
+  s.client.tags = hello.tags;
+  s.client.host = hello.client;
+  const net::TokenSet::Digest token = net::TokenSet::digest(hello.token);
+  if (!lets_in(token)) {
+    s.refuse = wire::RefuseCode::kToken;
+    co_return fail(ErrorKind::kDenied, hello.token.empty() ? "no token" : "unknown token");
+  }
+  s.token = token;
+  if (stopping_) {
+    s.refuse = wire::RefuseCode::kStopping;
+    co_return fail(ErrorKind::kUnavailable, "the server is stopping");
+  }
+  if (stats_.clients.load() >= options_.max_clients) {
+    s.refuse = wire::RefuseCode::kLimit;
+    co_return fail(ErrorKind::kLimit,
+                   "the server's limit of " + std::to_string(options_.max_clients) + " clients is reached");
+  }
+  s.hear();
+  if (Status claimed = claim(session, hello); !claimed) co_return claimed;
+
+  const auto skew = static_cast<std::int64_t>(static_cast<std::uint64_t>(hello.clock) -
+                                              static_cast<std::uint64_t>(Clock::system().wall()));
+  s.client.clock_skew = std::chrono::nanoseconds(skew);
+  if (skew > kSkewWorthALine || skew < -kSkewWorthALine) ++stats_.skewed_clients;
+  if (skew > kSkewWorthALine || skew < -kSkewWorthALine)
+    log::warn("ingest", "client's clock differs",
+              {{"host", hello.client}, {"skew_seconds", static_cast<double>(skew) / 1e9}});
+
+  std::vector<metric::Tag> tags = hello.tags;
+  tags.push_back({"host", hello.client});
+  metric::normalise_tags(tags);
+  s.tags = std::move(tags);
+  Session* const raw = session.get();  // the decoder is the session's own
+  wire::Welcome welcome;
+  welcome.version = std::min(hello.newest_version, wire::kNewestVersion);
+  const auto intern = [this, raw](metric::Schema schema) {
+    if (schema.tags.empty()) {
+      schema.tags = raw->tags;
+    } else {
+      for (const metric::Tag& tag : raw->tags) schema.tags.push_back(tag);
+      metric::normalise_tags(schema.tags);
+    }
+    return schemas_.intern(std::move(schema));
+  };
+  s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern, welcome.version);
+  s.frames.set_max_frame_bytes(options_.max_frame_bytes);
+
+  welcome.acknowledged = log_.acknowledged(*s.stream->log);
+  s.resumed_after = s.sequence = s.ack = s.said = welcome.acknowledged;
+  s.lane = log_.lane(s.connection->executor());
+  welcome.clock = Clock::system().wall();
+  welcome.max_frame_bytes = options_.max_frame_bytes;
+  welcome.max_series = options_.decoder.max_series;
+  welcome.idle_timeout_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(options_.idle_timeout).count());
+  welcome.software = options_.software;
+  std::string out;
+  wire::encode(welcome, out);
+  co_return co_await s.connection->write(out, options_.write_timeout);
+}
+
+Status Server::claim(const std::shared_ptr<Session>& session, const wire::Hello& hello) {
+  std::lock_guard lock(mutex_);
+  const auto now = steady_clock::now();
+  std::shared_ptr<Stream> claimed;
+  if (const auto it = streams_.find(hello.stream); it != streams_.end()) claimed = it->second.lock();
+  if (const auto it = names_.find(hello.client); it != names_.end()) {
+    if (const std::shared_ptr<Session> other = it->second.lock()) {
+      const auto silent = std::chrono::nanoseconds(now.time_since_epoch().count() - other->heard_at.load());
+      if ((!claimed || other->stream != claimed) && silent < kNameSilence) {
+        session->refuse = wire::RefuseCode::kNameInUse;
+        return fail(ErrorKind::kUnavailable, "another client named '" + hello.client + "' is connected from " +
+                                                 other->client.address + "; give each its own client.host");
+      }
+      other->told_to_go = true;
+      asio::post(other->connection->executor(), [other] { other->connection->close(); });
+    }
+  }
+  if (!claimed) {
+    claimed = std::make_shared<Stream>();
+    claimed->log = log_.stream(hello.stream);
+    streams_[hello.stream] = claimed;
+  }
+  names_[hello.client] = session;
+  {
+    std::lock_guard stream_lock(claimed->mutex);
+    claimed->owner = session.get();
+  }
+  session->stream = std::move(claimed);
+  return {};
+}
+
+}  // namespace resmon::ingest

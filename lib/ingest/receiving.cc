@@ -1,0 +1,291 @@
+// A session reads what has arrived, decodes every whole frame of it, appends the batches to the log, and reads on. What
+// it owes the client (acknowledgements when they are durable, answers to PING) is written by a second coroutine that
+// exists only while there is something to write: ten thousand clients that wait for the next sync cost no coroutine
+// each, and one sync acknowledges for all of them by one look through a list on each io context (DurableLane).
+//
+// Exactly once: sequence numbers count within a stream (one life of a client's spool). The log knows the last one of
+// each stream; what is not above it was taken before and is dropped. Only what is durable is acknowledged: what was
+// appended and then lost with the process is not, and comes again. A stream has one owner at a time; a connection that
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/log.h"
+#include "ingest/rows.h"
+#include "ingest/server_internal.h"
+
+namespace resmon::ingest {
+
+namespace {
+
+constexpr std::size_t kMostBufferBytes = 256U << 10U;
+constexpr auto kFullLogPause = std::chrono::milliseconds(50);
+constexpr std::size_t kPendingCells = 32'768;  // batches of one frame are joined up to this many
+constexpr auto kGoodbyePatience = std::chrono::seconds(5);
+
+}  // namespace
+
+asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
+  Session& s = *session;
+  std::vector<char> buffer(kFirstBufferBytes);
+  while (true) {
+    bool heard = false;
+    while (true) {
+      auto frame = s.frames.next();
+      if (!frame) co_return fail(std::move(frame).error());
+      if (!*frame) break;
+      heard = true;
+      if ((*frame)->type == static_cast<std::uint8_t>(wire::FrameType::kPing)) {
+        auto ping = wire::decode_ping((*frame)->payload);
+        if (!ping) co_return fail(std::move(ping).error());
+        wire::encode_ping(wire::FrameType::kPong, *ping, s.out);
+        start_writing(session);
+        // A flood of pings waits until its answers are taken.
+        if (s.out.size() > kMostBufferBytes) co_await settle(session, options_.write_timeout);
+        continue;
+      }
+      Status taken = co_await take_frame(session, **frame);
+      if (!taken) {
+        acknowledge_when_durable(session);
+        co_return taken;
+      }
+      if (s.said_goodbye) break;
+    }
+    if (heard) {
+      s.hear();
+      observer_.heard_from(s.client.host);
+    }
+    acknowledge_when_durable(session);
+    if (s.said_goodbye || s.told_to_go || s.token_revoked) {
+      // Its last batches are about to be durable.
+      asio::steady_timer pause(s.connection->executor());
+      const auto until = steady_clock::now() + (s.said_goodbye ? kGoodbyePatience : std::chrono::seconds(1));
+      while (s.position > log_.durable_position() && steady_clock::now() < until) {
+        pause.expires_after(std::chrono::milliseconds(5));
+        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+      }
+      if (s.sequence > s.said && s.position <= log_.durable_position()) {
+        s.ack = std::max(s.ack, s.sequence);
+        s.ack_due = true;
+        start_writing(session);
+      }
+      co_await settle(session, std::chrono::seconds(2));
+    }
+    if (s.said_goodbye) co_return Status();
+    if (s.token_revoked) {
+      s.refuse = wire::RefuseCode::kToken;
+      co_return fail(ErrorKind::kDenied, "its token was taken back");
+    }
+    if (s.told_to_go) {
+      std::string out;
+      wire::encode_goodbye(stopping_ ? "the server is stopping" : "a newer connection took over", out);
+      co_return co_await s.connection->write(out, std::chrono::seconds(1));
+    }
+    if (s.frames.buffered_bytes() == 0) s.frames.release();
+    auto got = co_await s.connection->read_some(buffer, options_.idle_timeout);
+    if (!got) co_return fail(std::move(got).error());
+    if (*got == 0 && (s.told_to_go || s.token_revoked)) continue;
+    if (*got == 0) co_return Status();
+    stats_.received_bytes += *got;
+    s.frames.append(std::string_view(buffer.data(), *got));
+    if (*got == buffer.size() && buffer.size() < kMostBufferBytes)
+      buffer.resize(buffer.size() * 4);
+    else if (*got < kFirstBufferBytes && buffer.size() > kFirstBufferBytes)
+      std::vector<char>(kFirstBufferBytes).swap(buffer);
+  }
+}
+
+// One request for all that came with one read; the newest tells for those before.
+void Server::acknowledge_when_durable(const std::shared_ptr<Session>& session) {
+  if (!std::exchange(session->owes, false)) return;
+  const auto done = [this, weak = std::weak_ptr<Session>(session), stream = session->stream,
+                     sequence = session->sequence] {
+    log_.acknowledge(*stream->log, sequence);
+    const std::shared_ptr<Session> s = weak.lock();
+    if (!s) return;
+    s->ack = std::max(s->ack, sequence);
+    s->ack_due = true;
+    start_writing(s);
+  };
+  session->lane->wait(session->position, done, std::weak_ptr<const void>(session));
+}
+
+void Server::start_writing(const std::shared_ptr<Session>& session) {
+  if (std::exchange(session->writing, true)) return;
+  asio::co_spawn(session->connection->executor(), write_out(session, options_.write_timeout), asio::detached);
+}
+
+// Writes until nothing is due. A client that does not read its answers for the length of the timeout is hung up on.
+asio::awaitable<void> Server::write_out(std::shared_ptr<Session> session, net::Timeout timeout) {
+  Session& s = *session;
+  std::string out;
+  while (true) {
+    out.clear();
+    out.swap(s.out);
+    if (std::exchange(s.ack_due, false)) {
+      s.said = s.ack;
+      wire::encode(wire::Ack{s.ack}, out);
+    }
+    if (out.empty()) break;
+    if (const Status written = co_await s.connection->write(out, timeout); !written) {
+      s.out.clear();
+      s.connection->close();  // the reader reports it
+      break;
+    }
+  }
+  s.writing = false;
+  if (s.settled) s.settled->cancel();
+}
+
+// Waits until the writer has ended: then whoever calls this may write.
+asio::awaitable<void> Server::settle(std::shared_ptr<Session> session, net::Timeout patience) {
+  Session& s = *session;
+  if (!s.writing) co_return;
+  s.settled.emplace(s.connection->executor());
+  s.settled->expires_after(patience);
+  co_await s.settled->async_wait(asio::as_tuple(asio::use_awaitable));
+  s.settled.reset();
+  if (s.writing) s.connection->close();
+}
+
+asio::awaitable<Status> Server::take_frame(std::shared_ptr<Session> session, wire::Frame frame) {
+  Session& s = *session;
+  switch (static_cast<wire::FrameType>(frame.type)) {
+    case wire::FrameType::kSchema:
+      co_return s.decoder->decode_schema(frame.payload);
+    case wire::FrameType::kSamples: {
+      Pending open;
+      const auto put_by = [&s, &open] {
+        s.pending.push_back(std::move(open));
+        open = Pending();
+      };
+      Status decoded =
+          s.decoder->append_samples(frame.payload, open.batch, [&](std::uint64_t sequence, metric::Batch& batch) {
+            if (open.row_ends.empty()) open.first = sequence;
+            open.last = sequence;
+            open.row_ends.push_back(batch.rows().size());
+            if (!batch.empty() && batch.rows().back().first_cell > kPendingCells) put_by();
+            return Status();
+          });
+      // What was decoded before a damaged batch is good and is kept.
+      if (!decoded && !open.row_ends.empty() && open.batch.rows().size() > open.row_ends.back())
+        open.batch = copy_rows(schemas_, open.batch, row_range(0, open.row_ends.back()));
+      if (!open.row_ends.empty()) put_by();
+      s.owes = true;
+      Status appended = co_await append_pending(session);
+      co_return decoded.has_value() ? appended : decoded;
+    }
+    case wire::FrameType::kGoodbye:
+      s.said_goodbye = true;
+      co_return Status();
+    case wire::FrameType::kHello:
+      co_return fail(ErrorKind::kInvalid, "a second HELLO");
+    default:
+      co_return Status();  // a later version's frame
+  }
+}
+
+asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session) {
+  Session& s = *session;
+  asio::steady_timer pause(s.connection->executor());
+  for (Pending& pending : s.pending) {
+    drop_strays(s, pending, Clock::system().wall());
+    while (true) {
+      auto done = append_once(s, pending);
+      if (!done) {
+        s.pending.clear();
+        co_return fail(std::move(done).error());
+      }
+      if (*done) break;
+      // Full, or the disk fails: nothing is acknowledged, so the client keeps it, and TCP holds back what follows.
+      s.hear();
+      pause.expires_after(kFullLogPause);
+      co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+      if (stopping_ || s.told_to_go) {
+        s.pending.clear();
+        co_return fail(ErrorKind::kUnavailable, "gone before the log had room");
+      }
+    }
+  }
+  s.pending.clear();
+  co_return Status();
+}
+
+// False: there is no room now.
+Result<bool> Server::append_once(Session& s, Pending& pending) {
+  std::lock_guard lock(s.stream->mutex);
+  if (s.stream->owner != &s) return fail(ErrorKind::kUnavailable, "a newer connection of this client took over");
+  const auto [last, position] = log_.last_of(*s.stream->log);
+  const auto seen = [&](std::uint64_t sequence, std::uint64_t at) {
+    s.sequence = std::max(s.sequence, sequence);
+    s.position = std::max(s.position, at);
+  };
+  if (pending.last <= last) {
+    stats_.duplicate_batches += pending.row_ends.size();
+    seen(pending.last, position);
+    return true;
+  }
+  if (pending.first <= last) {
+    // Sent again in other portions than the first time: the beginning is there.
+    const std::size_t skip = last - pending.first + 1;
+    const std::size_t from = pending.row_ends[skip - 1];
+    pending.batch = copy_rows(schemas_, pending.batch, row_range(from, pending.batch.rows().size()));
+    pending.row_ends.erase(pending.row_ends.begin(), pending.row_ends.begin() + static_cast<std::ptrdiff_t>(skip));
+    for (std::size_t& end : pending.row_ends) end -= from;
+    pending.first = last + 1;
+    stats_.duplicate_batches += skip;
+  }
+  const auto appended = log_.append(*s.stream->log, pending.first, pending.last, pending.batch, Clock::system().wall());
+  if (!appended) {
+    if (appended.error().kind != ErrorKind::kLimit) return false;
+    // It will never go, and what follows must not wait for it.
+    const std::string reason = "larger than a record of the journal: " + appended.error().message;
+    log::error("ingest", "batch refused", {{"host", s.client.host}, {"reason", reason}});
+    observer_.set_aside(s.client.host, pending.batch, reason);
+    stats_.refused_samples += pending.batch.samples();
+    pending.batch.clear();
+    return false;  // and again without its rows
+  }
+  stats_.missing_batches += appended->missing;
+  stats_.batches += pending.row_ends.size();
+  stats_.samples += pending.batch.samples();
+  seen(pending.last, appended->position);
+  return true;
+}
+
+// Rows of impossible times: one that is far ahead would be the newest for good, and hide all that comes.
+void Server::drop_strays(Session& s, Pending& pending, UnixNanos received) {
+  const TimeBounds believed = TimeBounds::around(received, options_.max_past, options_.max_future);
+  std::size_t strays = 0;
+  UnixNanos newest = INT64_MIN;
+  for (const metric::Row& row : pending.batch.rows()) {
+    newest = std::max(newest, row.time);
+    strays += believed.has(row.time) ? 0U : 1U;
+  }
+  if (newest != INT64_MIN && newest > received + kSkewWorthALine && !std::exchange(s.ahead_reported, true))
+    log::warn("ingest", "client sends samples of the future",
+              {{"host", s.client.host}, {"ahead_seconds", static_cast<double>(newest - received) / 1e9}});
+  if (strays == 0) return;
+  std::vector<std::size_t> good;
+  std::vector<std::size_t> bad;
+  std::vector<std::size_t> ends;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < pending.batch.rows().size(); ++i) {
+    while (next < pending.row_ends.size() && pending.row_ends[next] <= i) {
+      ends.push_back(good.size());
+      ++next;
+    }
+    (believed.has(pending.batch.rows()[i].time) ? good : bad).push_back(i);
+  }
+  while (ends.size() < pending.row_ends.size()) ends.push_back(good.size());
+  const metric::Batch refused = copy_rows(schemas_, pending.batch, bad);
+  pending.batch = copy_rows(schemas_, pending.batch, good);
+  pending.row_ends = std::move(ends);
+  stats_.refused_samples += refused.samples();
+  observer_.set_aside(s.client.host, refused, "its time is too far from the server's clock");
+}
+
+}  // namespace resmon::ingest

@@ -1,0 +1,70 @@
+#pragma once
+
+// What the files of the server share: server.cc has connections coming and going, greeting.cc HELLO and whose stream it
+// is, receiving.cc everything after.
+
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+
+#include "ingest/server.h"
+
+namespace resmon::ingest {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+inline constexpr std::size_t kFirstBufferBytes = 1024;  // a quiet client's gather fits; ten thousand take 10 MiB
+inline constexpr std::int64_t kSkewWorthALine = 5'000'000'000;
+
+struct Server::Stream {
+  std::mutex mutex;
+  const Session* owner = nullptr;  // guarded by mutex
+  std::shared_ptr<LogStream> log;  // constant
+};
+
+struct Server::Pending {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  metric::Batch batch;
+  std::vector<std::size_t> row_ends;  // where each sequence number's rows end
+};
+
+struct Server::Session {
+  Session(asio::ip::tcp::socket socket, const net::TlsContext& tls)
+      : connection(std::make_shared<net::Stream>(std::move(socket), tls)) {}
+
+  std::shared_ptr<net::Stream> connection;
+  wire::FrameReader frames{wire::kMaxHelloBytes};
+  ClientInfo client;  // host is empty before HELLO
+  std::shared_ptr<Stream> stream;
+  std::shared_ptr<DurableLane> lane;
+  std::unique_ptr<wire::SampleDecoder> decoder;
+  metric::SharedList<metric::Tag> tags;  // added to every schema, and all that a schema without its own has
+  std::vector<Pending> pending;
+  std::optional<wire::RefuseCode> refuse;  // a more exact code than the error's kind
+  bool greeted = false;                    // on the session's executor only, until it has ended
+  bool said_goodbye = false;
+  bool ahead_reported = false;
+  std::uint64_t resumed_after = 0;
+  std::optional<net::TokenSet::Digest> token;  // that let it in; on the session's executor only
+  bool token_revoked = false;                  // so is this
+  std::atomic<bool> told_to_go{false};
+  std::atomic<std::int64_t> heard_at{0};  // steady clock, ns
+
+  // What is to be acknowledged when `position` is durable: never beyond what this connection was sent.
+  std::uint64_t sequence = 0;
+  std::uint64_t position = 0;
+  bool owes = false;  // something came since the last acknowledgement was asked for
+
+  // For the writer.
+  std::string out;         // frames that are due
+  std::uint64_t ack = 0;   // to be said
+  std::uint64_t said = 0;  // the last that was
+  bool ack_due = false;
+  bool writing = false;
+  std::optional<asio::steady_timer> settled;  // rings when the writer has ended, if somebody waits for it
+
+  void hear() { heard_at = steady_clock::now().time_since_epoch().count(); }
+};
+
+}  // namespace resmon::ingest
