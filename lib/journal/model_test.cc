@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/test_rounds.h"
 #include "journal/journal.h"
 #include "journal/simulated_files.h"
 
@@ -414,10 +415,10 @@ void run_seeds(bool corrupt, unsigned count) {
 }
 
 TEST(JournalModel, KeepsWhatItAcknowledgedThroughCrashesAndFailures) {
-  run_seeds(false, 2000);
+  run_seeds(false, test_rounds(2000));
 }
 TEST(JournalModel, SurvivesDamageAnywhere) {
-  run_seeds(true, 1000);
+  run_seeds(true, test_rounds(1000));
 }
 
 }  // namespace

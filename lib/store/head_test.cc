@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 
+#include "base/test_rounds.h"
 #include "store/store_test_support.h"
 
 namespace resmon::store {
@@ -108,7 +109,7 @@ class Pair {
 };
 
 TEST(HeadTest, SaysWhatWasWrittenInAnyOrder) {
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test_rounds(30); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Pair pair(seed);
     UnixNanos now = kStart;

@@ -12,6 +12,7 @@
 #include <random>
 #include <set>
 
+#include "base/test_rounds.h"
 #include "journal/simulated_files.h"
 #include "uplink/spool.h"
 
@@ -540,7 +541,7 @@ class RandomLife {
 
 TEST(SpoolModel, EverySampleIsStoredOnceOrCounted) {
   unsigned from = 1;
-  unsigned count = 60;
+  unsigned count = test_rounds(60);
   if (const char* const one = std::getenv("RESMON_SPOOL_SEED")) from = static_cast<unsigned>(std::atoi(one)), count = 1;
   if (const char* const many = std::getenv("RESMON_SPOOL_SEEDS")) count = static_cast<unsigned>(std::atoi(many));
   for (unsigned seed = from; seed < from + count; ++seed) {
