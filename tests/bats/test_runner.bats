@@ -93,6 +93,18 @@ test_house() { run env "${hidden[@]}" "$HOUSE/resmon" test "$@"; }
   [ "$status" -ne 0 ]
 }
 
+@test "a suite that is asked to take longer has that much more time" {
+  sed -i 's|^fuzz .*|fuzz default 1 - - directory:tests/fuzz .|; s|^chaos .*|chaos default 1 - - directory:tests/chaos .|' "$HOUSE/automation/test.sh"
+  mkdir "$HOUSE/fuzz" "$HOUSE/tests/fuzz" "$HOUSE/tests/chaos"
+  touch "$HOUSE/fuzz/a_fuzz.cc" "$HOUSE/fuzz/b_fuzz.cc"
+  script fuzz/long.test.sh 'sleep 3'
+  script chaos/long.test.sh 'sleep 3'
+  test_house fuzz chaos
+  [ "${lines[-1]}" = '0 passed, 2 failed' ]
+  RESMON_FUZZ_SECONDS=3 RESMON_CHAOS_SECONDS=5 test_house fuzz chaos
+  [ "${lines[-1]}" = '2 passed, 0 failed' ]
+}
+
 @test "node's tests are counted from node's own report" {
   sed -i 's/release  directory:tests\/browser/-        directory:tests\/browser/' "$HOUSE/automation/test.sh"
   mkdir "$HOUSE/tests/browser"
