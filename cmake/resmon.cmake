@@ -33,10 +33,10 @@ set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 set(OPENSSL_USE_STATIC_LIBS ON)
 set(Boost_USE_STATIC_LIBS ON)
 
-# When a test is taken to hang. Under the sanitizers the models run ten times as long.
+# When a test is taken to hang. Under the sanitizers some run five times as long.
 set(test_seconds 120)
 if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
-  set(test_seconds 900)
+  set(test_seconds 300)
 endif()
 
 # resmon_library(NAME [DEPS lib…] [LINK external…])

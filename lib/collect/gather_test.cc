@@ -41,6 +41,14 @@ int fixed_statfs(const char* path, struct ::statfs* out) {
   return 0;
 }
 
+GatherOptions options_on(const Machine& machine, std::chrono::nanoseconds interval = GatherOptions().interval) {
+  GatherOptions options;
+  options.roots = machine.roots;
+  options.interval = interval;
+  options.statfs_function = fixed_statfs;
+  return options;
+}
+
 // The whole gather over a capture, twice, against the file that says what it must be. RESMON_UPDATE_GOLDEN=1 rewrites
 // that file.
 TEST(Gather, GoldenGatherOfACapture) {
@@ -49,9 +57,7 @@ TEST(Gather, GoldenGatherOfACapture) {
   machine.roots.root = "/nowhere";
   ManualClock clock;
   metric::SchemaTable schemas;
-  GatherOptions options;
-  options.roots = machine.roots;
-  options.statfs_function = fixed_statfs;
+  const GatherOptions options = options_on(machine);
   auto gatherer = Gatherer::make(options, schemas, clock);
   ASSERT_TRUE(gatherer);
   std::string got;
@@ -87,9 +93,7 @@ TEST(Gather, EachCollectorAtItsOwnMultiplesOfWallClockTime) {
   machine.capture("host");
   ManualClock clock;
   metric::SchemaTable schemas;
-  GatherOptions options;
-  options.roots = machine.roots;
-  options.interval = std::chrono::seconds(5);
+  GatherOptions options = options_on(machine, std::chrono::seconds(5));
   for (const CollectorInfo& info : registry()) options.collectors[std::string(info.name)].enabled = false;
   options.collectors["mem"].enabled = true;
   options.collectors["kernel"].enabled = true;
@@ -122,10 +126,7 @@ TEST(Gather, WhatComesAndGoesIsLoggedOnceAMinute) {
   machine.capture("host");
   ManualClock clock;
   metric::SchemaTable schemas;
-  GatherOptions options;
-  options.roots = machine.roots;
-  options.interval = std::chrono::seconds(1);
-  options.statfs_function = fixed_statfs;
+  GatherOptions options = options_on(machine, std::chrono::seconds(1));
   options.collectors["swap"].enabled = false;
   auto gatherer = std::move(Gatherer::make(options, schemas, clock)).value();
   metric::Batch batch;
@@ -148,10 +149,7 @@ TEST(Gather, OneFailureConcernsNoOther) {
   machine.write("proc/meminfo", "broken");
   ManualClock clock;
   metric::SchemaTable schemas;
-  GatherOptions options;
-  options.roots = machine.roots;
-  options.interval = std::chrono::seconds(1);
-  options.statfs_function = fixed_statfs;
+  GatherOptions options = options_on(machine, std::chrono::seconds(1));
   auto gatherer = std::move(Gatherer::make(options, schemas, clock)).value();
   metric::Batch batch;
   const auto health = [&](std::string_view name) {
@@ -205,9 +203,7 @@ TEST(Gather, AFullTableOfSchemasIsAnError) {
   Machine machine;
   machine.capture("host");
   metric::SchemaTable schemas(0);
-  GatherOptions options;
-  options.roots = machine.roots;
-  options.statfs_function = fixed_statfs;
+  const GatherOptions options = options_on(machine);
   auto gatherer = std::move(Gatherer::make(options, schemas)).value();
   metric::Batch batch;
   ::testing::internal::CaptureStderr();
