@@ -145,11 +145,15 @@ class EmbeddedStore final : public Store {
     GroupState* group = nullptr;     // null: refused
   };
   struct ReadStatements {
-    Statement newest_first;  // chunks of a group in a range, from a place on
+    Statement newest_first;  // chunks of a group in a range
     Statement newest_time;   // where a tier of a group ends
     Statement data;
 
     Status prepare(Database& database);
+    // Adds to `entries`, newest first, at most so many chunks that have rows from range.first on and before range.last,
+    // of those that end at or before last_end.
+    Status find_newest(std::int64_t tier, GroupId group, TimeRange range, UnixNanos last_end, std::size_t at_most,
+                       std::vector<ChunkEntry>& entries);
   };
   // What the file has, kept in its `meta`.
   struct Totals {

@@ -6,9 +6,9 @@
 // No SQLite transaction is open while the visitor runs, so a slow query cannot make the write-ahead log grow. The
 // price: a chunk that is looked for may have been replaced since. Then the rest of the range is looked up again.
 //
-// Descending scans look chunks up a few at a time, so that the last value of a group decodes one chunk of one column.
-// Ascending ones take all entries of the range at once (40 bytes each; a month is about 720): a cluster is complete
-// only when the next newer chunk is known.
+// Descending scans look a few chunks up at first, and more of what is left when those are shown, so that the last value
+// of a group decodes one chunk of one column. Ascending ones take all entries of the range at once (32 bytes each; a
+// month is about 720): a cluster is complete only when the next newer chunk is known.
 
 #include <algorithm>
 
@@ -34,15 +34,27 @@ Result<std::unique_ptr<EmbeddedStore::Connection>> EmbeddedStore::Connection::op
 }
 
 Status EmbeddedStore::ReadStatements::prepare(Database& database) {
-  RESMON_ASSIGN(newest_first,
-                database.prepare(
-                    "SELECT id, first_time, last_time, rows FROM chunks WHERE tier = ?9 AND group_id = ?1"
-                    " AND last_time >= ?2 AND (last_time, first_time, rows, id) < (?3, ?4, ?5, ?6) AND first_time < ?7"
-                    " ORDER BY last_time DESC, first_time DESC, rows DESC, id DESC LIMIT ?8"));
+  RESMON_ASSIGN(newest_first, database.prepare("SELECT id, first_time, last_time, rows FROM chunks WHERE tier = ?1"
+                                               " AND group_id = ?2 AND last_time >= ?3 AND last_time <= ?4"
+                                               " AND first_time < ?5 ORDER BY last_time DESC, first_time DESC,"
+                                               " rows DESC, id DESC LIMIT ?6"));
   RESMON_ASSIGN(newest_time, database.prepare("SELECT last_time FROM chunks WHERE tier = ?1 AND group_id = ?2"
                                               " ORDER BY last_time DESC LIMIT 1"));
   RESMON_ASSIGN(data, database.prepare("SELECT data FROM chunks WHERE id = ?1"));
   return {};
+}
+
+Status EmbeddedStore::ReadStatements::find_newest(std::int64_t tier, GroupId group, TimeRange range, UnixNanos last_end,
+                                                  std::size_t at_most, std::vector<ChunkEntry>& entries) {
+  StatementReset reset(newest_first);
+  newest_first.bind(1, tier).bind(2, group).bind(3, range.first).bind(4, last_end).bind(5, range.last);
+  newest_first.bind(6, static_cast<std::int64_t>(at_most));
+  while (true) {
+    RESMON_ASSIGN(const bool row, newest_first.step());
+    if (!row) return {};
+    entries.push_back(
+        {newest_first.integer(0), newest_first.integer(1), newest_first.integer(2), newest_first.integer(3)});
+  }
 }
 
 const EmbeddedStore::GroupState* EmbeddedStore::find_group(GroupId id) const {

@@ -12,8 +12,8 @@
 namespace resmon::store {
 
 inline constexpr std::size_t kMaxPooled = 16;
-inline constexpr std::size_t kFirstPage = 4;
-inline constexpr std::size_t kMaxPage = 1024;
+inline constexpr std::size_t kFirstLookUp = 4;
+inline constexpr std::size_t kAllChunks = INT64_MAX;
 
 struct Cluster {
   std::vector<ChunkEntry> entries;
@@ -67,11 +67,11 @@ struct EmbeddedStore::Scan {
   bool end_at_damage = false;
   TimeRange damaged{};
 
-  // Entries not yet in a cluster, newest first, and from where to go on.
+  // Entries not yet in a cluster, newest first. All are of one moment: entries of two could leave out a chunk that
+  // several were joined into between them.
   std::vector<ChunkEntry> entries{};
   std::size_t next_entry = 0;
-  ChunkEntry page_end{};  // the next page has what comes before this in the order of the index
-  std::size_t page_size = kFirstPage;
+  std::size_t at_most = 0;  // of them are looked up at once
   bool all_entries = false;
   bool descending = false;
 
@@ -80,34 +80,14 @@ struct EmbeddedStore::Scan {
     return descending ? run_descending() : run_ascending();
   }
 
-  void start_over() {
+  // The newest chunks of what is left of the range.
+  Status look_up() {
     entries.clear();
     next_entry = 0;
     // Chunks that end beyond the range can begin in it, but span no more than max_span.
-    page_end = {INT64_MAX, INT64_MAX, plus(range.last, shape_of(tier).max_span), INT64_MAX};
-    page_size = descending ? kFirstPage : kMaxPage;
-    all_entries = false;
-  }
-
-  Status fetch_page() {
-    Statement& page = select.newest_first;
-    StatementReset reset(page);
-    page.bind(1, group).bind(2, range.first).bind(3, page_end.last_time).bind(4, page_end.first_time);
-    page.bind(5, page_end.rows).bind(6, page_end.id).bind(7, range.last);
-    page.bind(8, static_cast<std::int64_t>(page_size)).bind(9, tier);
-    std::size_t got = 0;
-    while (true) {
-      RESMON_ASSIGN(const bool row, page.step());
-      if (!row) break;
-      entries.push_back({page.integer(0), page.integer(1), page.integer(2), page.integer(3)});
-      ++got;
-    }
-    if (got < page_size) {
-      all_entries = true;
-    } else {
-      page_end = entries.back();
-    }
-    page_size = std::min(page_size * 4, kMaxPage);
+    const UnixNanos last_end = plus(range.last, shape_of(tier).max_span);
+    RESMON_TRY(select.find_newest(tier, group, range, last_end, at_most, entries));
+    all_entries = entries.size() < at_most;
     return {};
   }
 
@@ -117,7 +97,9 @@ struct EmbeddedStore::Scan {
     while (true) {
       if (next_entry == entries.size()) {
         if (all_entries) return cluster;
-        RESMON_TRY(fetch_page());
+        at_most *= 8;
+        cluster = {};
+        RESMON_TRY(look_up());
         continue;
       }
       const ChunkEntry& entry = entries[next_entry];
@@ -236,7 +218,8 @@ struct EmbeddedStore::Scan {
   }
 
   Status run_descending() {
-    start_over();
+    at_most = kFirstLookUp;
+    RESMON_TRY(look_up());
     while (true) {
       RESMON_ASSIGN(const Cluster cluster, next_cluster());
       if (cluster.entries.empty()) return show_head(range.first, INT64_MAX);
@@ -244,7 +227,7 @@ struct EmbeddedStore::Scan {
       range.last = std::min(range.last, plus(cluster.last, 1));
       RESMON_ASSIGN(const bool shown, show_cluster(cluster));
       if (!shown) {
-        start_over();
+        RESMON_TRY(look_up());
         continue;
       }
       if (cluster.first <= range.first) return {};
@@ -253,8 +236,9 @@ struct EmbeddedStore::Scan {
   }
 
   Status run_ascending() {
+    at_most = kAllChunks;
     while (true) {
-      start_over();
+      RESMON_TRY(look_up());
       std::vector<Cluster> clusters;
       while (true) {
         RESMON_ASSIGN(Cluster cluster, next_cluster());

@@ -393,5 +393,45 @@ TEST_F(StoreTest, ReadersBesideTheWriter) {
   EXPECT_EQ(rows(*store, "m"), 1500U);
 }
 
+// A scan from the newest row back looks a few chunks up at a time. Late rows that join the last of those with the first
+// of the next, while it runs, cost it no row.
+TEST_F(StoreTest, ChunksJoinedUnderAScanLoseNoRow) {
+  constexpr UnixNanos kHour = 3600 * kSecond;
+  options_.seal_after = std::chrono::seconds(0);
+  options_.checkpoint_every = std::chrono::seconds(0);
+  const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
+  const auto store = open();
+  const auto write = [&](std::initializer_list<UnixNanos> times) {
+    metric::Batch batch;
+    for (const UnixNanos time : times) batch.add(id, 1, time).set(0, 1.5);
+    ASSERT_TRUE(store->write(batch).has_value());
+    ASSERT_TRUE(store->maintain(kStart).has_value());
+  };
+  // Too far apart to be joined: the newest begins at kStart, each before it eight hours earlier.
+  constexpr int kChunks = 40;
+  for (int chunk = kChunks - 1; chunk >= 0; --chunk) {
+    const UnixNanos start = kStart - chunk * 8 * kHour;
+    write({start, start + kHour});
+  }
+  for (int joined = 0; joined + 1 < kChunks; ++joined) {
+    std::string problem;
+    const std::size_t before = scan_all(*store, "m", 0, problem, {}, true).size();
+    std::size_t seen = 0;
+    int block = 0;
+    const Status status = store->scan(0, std::vector<ColumnId>{0}, {}, true, [&](const Block& rows) -> Status {
+      seen += rows.times.size();
+      if (block++ == joined) {
+        // Of the next two chunks one, that ends later than either.
+        const UnixNanos newer = rows.times.front() - 8 * kHour;
+        write({newer + kHour + kSecond, newer, newer - 4 * kHour, newer - 7 * kHour - kSecond});
+      }
+      return {};
+    });
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+    EXPECT_GE(seen, before) << joined;
+    EXPECT_EQ(problem, "");
+  }
+}
+
 }  // namespace
 }  // namespace resmon::store

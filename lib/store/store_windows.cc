@@ -14,6 +14,8 @@ namespace resmon::store {
 
 namespace {
 
+constexpr std::size_t kMaxWindowsAtOnce = 1024;
+
 struct Segment {
   TimeRange range;
   bool tier = false;
@@ -109,7 +111,7 @@ Status EmbeddedStore::scan_windows(const WindowRequest& request, const WindowVis
     WindowFolder folder(request.columns, request.aggregates, request.width);
     const BlockVisitor fold = [&](const Block& block) -> Status {
       folder.add(block);
-      return folder.closed_windows() < kMaxPage ? Status() : show_windows(folder.take(true), request, visit);
+      return folder.closed_windows() < kMaxWindowsAtOnce ? Status() : show_windows(folder.take(true), request, visit);
     };
     const auto begin = std::lower_bound(head.times.begin(), head.times.end(), range.first);
     const auto end = std::lower_bound(begin, head.times.end(), range.last);
