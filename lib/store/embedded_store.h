@@ -27,9 +27,10 @@
 
 #include "base/file.h"
 #include "store/catalog.h"
-#include "store/chunk_cache.h"
+#include "store/chunk_list.h"
 #include "store/database.h"
 #include "store/head.h"
+#include "store/loaded_chunk.h"
 #include "store/segment.h"
 #include "store/small_mutex.h"
 #include "store/store.h"
@@ -68,13 +69,6 @@ Result<Database> open_for_reading(const std::string& path);
 UnixNanos minus(UnixNanos a, UnixNanos b);
 UnixNanos plus(UnixNanos a, UnixNanos b);
 
-struct ChunkEntry {
-  std::int64_t id = 0;  // also the generation: of two chunks with a row for one time, the higher id wins
-  UnixNanos first_time = 0;
-  UnixNanos last_time = 0;
-  std::int64_t rows = 0;
-};
-
 class EmbeddedStore final : public Store {
  public:
   EmbeddedStore(const Options& options, const metric::SchemaTable& schemas);
@@ -104,6 +98,7 @@ class EmbeddedStore final : public Store {
     GroupId id = 0;
     MeasurementId measurement = 0;
     mutable SmallMutex mutex;
+    std::atomic<std::uint32_t> chunks_version = 0;  // commits that changed its chunks
     Head head;  // guarded by mutex; changed by the writer only, who may therefore read it without
     // The writer's.
     std::uint32_t seal_rows = 0;
@@ -154,6 +149,8 @@ class EmbeddedStore final : public Store {
     // of those that end at or before last_end.
     Status find_newest(std::int64_t tier, GroupId group, TimeRange range, UnixNanos last_end, std::size_t at_most,
                        std::vector<ChunkEntry>& entries);
+    // When the newest chunk ends; INT64_MIN where there is none.
+    Result<UnixNanos> find_newest_time(std::int64_t tier, GroupId group);
   };
   // What the file has, kept in its `meta`.
   struct Totals {
@@ -235,6 +232,12 @@ class EmbeddedStore final : public Store {
 
   // store_scan.cc
   const GroupState* find_group(GroupId id) const;
+  // Changes after each commit that changes the group's chunks, and before its head is cleared: whoever copied the head
+  // first and then finds a list of this version misses nothing.
+  std::uint64_t chunks_version(const GroupState& group) const;
+  // Null where no lists are kept.
+  Result<std::shared_ptr<const ChunkList>> newest_chunks(ReadStatements& select, const GroupState& group,
+                                                         std::int64_t tier) const;
   Result<Rows> load_chunk(ReadStatements& select, const ChunkEntry& entry, GroupId group,
                           const std::vector<ColumnId>& wanted) const;
   void wall_off(std::int64_t chunk, GroupId group, const std::string& why) const;
@@ -274,12 +277,13 @@ class EmbeddedStore final : public Store {
   std::size_t changed_bytes_ = 0;
   std::uint64_t segment_ = 1;  // number of the next one
   std::map<std::uint64_t, StoredSegment> segments_;
-  std::uint64_t log_bytes_ = 0;    // of segments_
-  std::size_t next_gathered_ = 0;  // GroupId from where to look for heads to gather
-  Totals totals_;                  // in the transaction under way
-  Totals committed_;               // in the file
-  bool marks_behind_ = false;      // durable_marks_ is not marks_
-  bool log_dirty_ = false;         // marks or catalog entries wait for a commit
+  std::uint64_t log_bytes_ = 0;         // of segments_
+  std::size_t next_gathered_ = 0;       // GroupId from where to look for heads to gather
+  std::vector<GroupState*> rewritten_;  // groups whose chunks the transaction under way changes
+  Totals totals_;                       // in the transaction under way
+  Totals committed_;                    // in the file
+  bool marks_behind_ = false;           // durable_marks_ is not marks_
+  bool log_dirty_ = false;              // marks or catalog entries wait for a commit
   UnixNanos now_ = 0;
   UnixNanos rows_horizon_ = INT64_MIN;  // of the batch being written: what is not newer is refused
   UnixNanos last_checkpoint_ = 0;
@@ -295,7 +299,9 @@ class EmbeddedStore final : public Store {
   std::map<std::string, std::string, std::less<>> durable_marks_;  // guarded by marks_mutex_
   std::map<std::string, std::string, std::less<>> new_marks_;      // the writer's
 
+  std::atomic<std::uint32_t> removals_ = 0;  // commits that removed chunks of any group
   mutable ChunkCache chunk_cache_;
+  mutable ChunkListCache chunk_lists_;
   mutable std::mutex pool_mutex_;
   mutable std::vector<std::unique_ptr<Connection>> pool_;  // guarded by pool_mutex_
 

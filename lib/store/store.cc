@@ -126,7 +126,8 @@ EmbeddedStore::EmbeddedStore(const Options& options, const metric::SchemaTable& 
                             : std::clamp(options.disk_limit_bytes / 8, kMinWalBudgetBytes, kMaxWalBudgetBytes)),
       transaction_bytes_(std::clamp(wal_budget_bytes_ / 4, kMinTransactionBytes, kMaxTransactionBytes)),
       catalog_(options.max_groups, options.max_columns_per_measurement),
-      chunk_cache_(options.chunk_cache_bytes) {}
+      chunk_cache_(options.chunk_cache_bytes),
+      chunk_lists_(options.chunk_cache_bytes / 4) {}
 
 Status EmbeddedStore::start() {
   if (options_.read_only) {
@@ -409,6 +410,7 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
       Transaction transaction(database_);
       status = transaction.begin();
       totals_ = committed_;
+      rewritten_.clear();
       if (status) status = catalog_.save(database_);
       if (status) status = body();
       if (status) status = save_totals();
@@ -417,6 +419,7 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
     }
     if (status) {
       fail_point("committed");
+      for (GroupState* const group : rewritten_) ++group->chunks_version;
       commit_totals();
       catalog_.saved();
       return bound_wal();

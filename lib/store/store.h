@@ -45,7 +45,8 @@ struct Options {
   // Rows not sealed yet may take about this much memory; above it, the largest heads are sealed early (into smaller
   // chunks, joined later). A start after a crash reads as much back.
   std::uint64_t head_limit_bytes = 128ULL << 20U;
-  // Chunks read lately are kept in up to this much memory (chunk_cache.h). 0: none.
+  // Chunks read lately are kept in up to this much memory (loaded_chunk.h), and where the newest chunks are in up to a
+  // quarter of it (chunk_list.h). 0: none.
   std::size_t chunk_cache_bytes = 16U << 20U;
   // For reading what is committed, also beside the process that writes: nothing is locked, made or changed, and nothing
   // can be written. Rows that come later may or may not be seen.

@@ -116,6 +116,7 @@ Result<EmbeddedStore::Removed> EmbeddedStore::remove_oldest(std::int64_t tier, U
   RESMON_TRY(save_totals());
   fail_point("retention");
   RESMON_TRY(transaction.commit());
+  ++removals_;
   commit_totals();
   RESMON_TRY(bound_wal());
   return removed;

@@ -57,9 +57,37 @@ Status EmbeddedStore::ReadStatements::find_newest(std::int64_t tier, GroupId gro
   }
 }
 
+Result<UnixNanos> EmbeddedStore::ReadStatements::find_newest_time(std::int64_t tier, GroupId group) {
+  StatementReset reset(newest_time);
+  RESMON_ASSIGN(const bool row, newest_time.bind(1, tier).bind(2, group).step());
+  return row ? newest_time.integer(0) : INT64_MIN;
+}
+
 const EmbeddedStore::GroupState* EmbeddedStore::find_group(GroupId id) const {
   std::shared_lock lock(groups_mutex_);
   return id < groups_.size() ? &groups_[id] : nullptr;
+}
+
+std::uint64_t EmbeddedStore::chunks_version(const GroupState& group) const {
+  return std::uint64_t{removals_} << 32U | group.chunks_version;
+}
+
+Result<std::shared_ptr<const ChunkList>> EmbeddedStore::newest_chunks(ReadStatements& select, const GroupState& group,
+                                                                      std::int64_t tier) const {
+  // Beside a store that is open for reading only, another process writes.
+  if (options_.read_only || options_.chunk_cache_bytes == 0) return std::shared_ptr<const ChunkList>();
+  const std::uint64_t key = std::uint64_t{group.id} * kTiers + static_cast<std::uint64_t>(tier);
+  // Looked at before the file: a commit between the two makes the list newer than it says, and is looked up again.
+  const std::uint64_t version = chunks_version(group);
+  std::shared_ptr<const ChunkList> known = chunk_lists_.find(key);
+  if (known && known->version == version) return known;
+  auto list = std::make_shared<ChunkList>();
+  list->version = version;
+  RESMON_TRY(select.find_newest(tier, group.id, {}, INT64_MAX, ChunkList::kMost, list->entries));
+  list->complete = list->entries.size() < ChunkList::kMost;
+  list->entries.shrink_to_fit();
+  chunk_lists_.add(key, list);
+  return std::shared_ptr<const ChunkList>(std::move(list));
 }
 
 Status EmbeddedStore::scan(GroupId id, std::span<const ColumnId> columns, TimeRange range, bool descending,
@@ -76,8 +104,8 @@ Status EmbeddedStore::scan(GroupId id, std::span<const ColumnId> columns, TimeRa
     head = group->head.copy(range, &wanted);
   }
   RESMON_ASSIGN(ConnectionLease lease, ConnectionLease::take(*this));
-  return Scan{*this, (*lease).select, kTierRaw, id, columns, std::move(wanted), range, visit, std::move(head)}.run(
-      descending);
+  return Scan{*this, (*lease).select, kTierRaw, id, columns, std::move(wanted), range, visit, std::move(head), group}
+      .run(descending);
 }
 
 // kNotFound where there is no such chunk any more; kDamaged, and walled off, where it does not decode.

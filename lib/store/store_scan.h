@@ -62,6 +62,7 @@ struct EmbeddedStore::Scan {
   TimeRange range;                    // what has not been shown yet
   const BlockVisitor& visit;
   Rows head;
+  const GroupState* listed = nullptr;  // whose lists of chunks may be gone by, after its head was copied; null: none
   // What to do about a chunk that does not decode: go on without its rows, or end with kDamaged; then nothing from
   // damaged.first on has been shown, and the cluster ends with damaged.last.
   bool end_at_damage = false;
@@ -78,6 +79,19 @@ struct EmbeddedStore::Scan {
   Status run(bool newest_first) {
     descending = newest_first;
     return descending ? run_descending() : run_ascending();
+  }
+
+  // What comes first, from a list that is at hand.
+  Status begin(std::size_t first_look_up) {
+    at_most = first_look_up;
+    if (listed != nullptr) {
+      RESMON_ASSIGN(const std::shared_ptr<const ChunkList> list, store.newest_chunks(select, *listed, tier));
+      all_entries = list && list->covers(range.first);
+      if (list && (all_entries || descending))
+        for (const ChunkEntry& entry : list->entries)
+          if (entry.last_time >= range.first && entry.first_time < range.last) entries.push_back(entry);
+    }
+    return all_entries || !entries.empty() ? Status() : look_up();
   }
 
   // The newest chunks of what is left of the range.
@@ -218,8 +232,7 @@ struct EmbeddedStore::Scan {
   }
 
   Status run_descending() {
-    at_most = kFirstLookUp;
-    RESMON_TRY(look_up());
+    RESMON_TRY(begin(kFirstLookUp));
     while (true) {
       RESMON_ASSIGN(const Cluster cluster, next_cluster());
       if (cluster.entries.empty()) return show_head(range.first, INT64_MAX);
@@ -236,9 +249,8 @@ struct EmbeddedStore::Scan {
   }
 
   Status run_ascending() {
-    at_most = kAllChunks;
+    RESMON_TRY(begin(kAllChunks));
     while (true) {
-      RESMON_TRY(look_up());
       std::vector<Cluster> clusters;
       while (true) {
         RESMON_ASSIGN(Cluster cluster, next_cluster());
@@ -260,6 +272,7 @@ struct EmbeddedStore::Scan {
         clusters.pop_back();
       }
       if (!again) return show_head(range.first, INT64_MAX);
+      RESMON_TRY(look_up());
     }
   }
 };

@@ -297,6 +297,7 @@ Status EmbeddedStore::insert_chunk(GroupState& group, std::int64_t tier, const R
   const std::string data = encode_chunk(rows, tier != kTierRaw);
   insert_chunk_.bind(1, tier).bind(2, group.id).bind(3, rows.times.front()).bind(4, rows.times.back());
   RESMON_TRY(insert_chunk_.bind(5, static_cast<std::int64_t>(rows.size())).bind_blob(6, data).run());
+  if (rewritten_.empty() || rewritten_.back() != &group) rewritten_.push_back(&group);
   bytes += data.size();
   ++totals_.chunks;
   totals_.bytes[static_cast<std::size_t>(tier)] += static_cast<std::int64_t>(data.size());

@@ -189,6 +189,11 @@ TEST_F(StoreTest, RetentionByAgeRemovesWholeChunks) {
   EXPECT_GE(left, 1000U);
   EXPECT_LE(left, 1300U);
   EXPECT_GE(store->stats().expired_chunks, 3U);
+  // What was read just before, and is still in memory, goes with the rest.
+  const std::uint64_t expired = store->stats().expired_chunks;
+  ASSERT_TRUE(store->maintain(kStart + 2600 * kSecond).has_value());
+  EXPECT_GT(store->stats().expired_chunks, expired);
+  EXPECT_LT(rows(*store, "m"), left);
 }
 
 TEST_F(StoreTest, TheOldestThatIsStoredIsKnownOfEachTier) {

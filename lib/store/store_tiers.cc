@@ -38,11 +38,9 @@ Status EmbeddedStore::look_up_tiered(GroupState& group) {
   if (group.tiered_known) return {};
   group.tiered_until = INT64_MIN;
   for (const std::int64_t tier : {kTierMinute, kTierHour}) {
-    StatementReset reset(select_.newest_time);
-    RESMON_ASSIGN(const bool row, select_.newest_time.bind(1, tier).bind(2, group.id).step());
-    if (row)
-      group.tiered_until =
-          std::max(group.tiered_until, plus(window_start(select_.newest_time.integer(0), kHour), kHour));
+    RESMON_ASSIGN(const UnixNanos newest, select_.find_newest_time(tier, group.id));
+    if (newest != INT64_MIN)
+      group.tiered_until = std::max(group.tiered_until, plus(window_start(newest, kHour), kHour));
   }
   group.tiered_known = true;
   return {};

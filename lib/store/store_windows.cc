@@ -99,12 +99,14 @@ Status EmbeddedStore::scan_windows(const WindowRequest& request, const WindowVis
   }
   RESMON_ASSIGN(ConnectionLease lease, ConnectionLease::take(*this));
   ReadStatements& select = (*lease).select;
-  UnixNanos tier_last = INT64_MIN;
-  {
-    StatementReset reset(select.newest_time);
-    RESMON_ASSIGN(const bool row, select.newest_time.bind(1, tier).bind(2, request.group).step());
-    if (row) tier_last = plus(window_start(select.newest_time.integer(0), kHour), kHour);
+  UnixNanos newest = INT64_MIN;
+  RESMON_ASSIGN(const std::shared_ptr<const ChunkList> list, newest_chunks(select, *group, tier));
+  if (list) {
+    if (!list->entries.empty()) newest = list->entries.front().last_time;
+  } else {
+    RESMON_ASSIGN(newest, select.find_newest_time(tier, request.group));
   }
+  const UnixNanos tier_last = newest == INT64_MIN ? INT64_MIN : plus(window_start(newest, kHour), kHour);
   const std::vector<TimeRange> dirty = stretches_of(head.times, request.width, tier_floor(kTierRaw));
 
   const auto read_rows = [&](TimeRange range) -> Status {
@@ -119,8 +121,8 @@ Status EmbeddedStore::scan_windows(const WindowRequest& request, const WindowVis
     Rows part = whole ? head
                       : slice(head, static_cast<std::size_t>(begin - head.times.begin()),
                               static_cast<std::size_t>(end - head.times.begin()));
-    RESMON_TRY(
-        (Scan{*this, select, kTierRaw, request.group, columns, wanted, range, fold, std::move(part)}.run(false)));
+    RESMON_TRY((
+        Scan{*this, select, kTierRaw, request.group, columns, wanted, range, fold, std::move(part), group}.run(false)));
     return show_windows(folder.take(), request, visit);
   };
   std::vector<WindowBlock::ColumnData> data(request.columns.size());
@@ -143,7 +145,7 @@ Status EmbeddedStore::scan_windows(const WindowRequest& request, const WindowVis
   };
   const auto read_tier = [&](TimeRange range) -> Status {
     while (range.first < range.last) {
-      Scan scan{*this, select, tier, request.group, window_columns, window_columns, range, show, {}};
+      Scan scan{*this, select, tier, request.group, window_columns, window_columns, range, show, {}, group};
       scan.end_at_damage = true;
       const Status status = scan.run(false);
       if (status || status.error().kind != ErrorKind::kDamaged || scan.damaged.first == INT64_MIN) return status;
