@@ -103,10 +103,12 @@ void Options::declare(config::Settings& settings) {
   settings.text("journal.directory", &journal_directory,
                 "What clients send is made durable here before it is acknowledged, and kept until the store and every "
                 "sink have it. Empty: journal in the store's directory.");
-  settings.choice("journal.sync", &journal_sync, {"interval", "immediate", "off"},
-                  "When an acknowledgement may follow. interval: samples are synced together every sync_interval. "
-                  "immediate: as soon as the disk allows; costs more of its time. off: once the kernel has them, so a "
-                  "loss of power may take some that clients no longer have.");
+  settings.choice(
+      "journal.sync", &journal_sync, {"interval", "immediate", "off"},
+      "When an acknowledgement may follow. interval: samples are synced together every sync_interval, and at once "
+      "where 256 KiB or more were written over HTTP. "
+      "immediate: as soon as the disk allows; costs more of its time. off: once the kernel has them, so a "
+      "loss of power may take some that clients no longer have.");
   settings.duration("journal.sync_interval", &journal_sync_interval, milliseconds(1), seconds(10),
                     "Longer: less work for the disk, later acknowledgements.");
   settings.bytes("journal.limit_bytes", &journal_limit_bytes, 1U << 20U, 1ULL << 46U,

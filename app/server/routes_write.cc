@@ -26,7 +26,10 @@ namespace {
 constexpr std::size_t kPieceCells = 100'000;
 constexpr auto kDurablePatience = std::chrono::seconds(10);
 constexpr std::size_t kWriteBodyBytes = 25'000'000;  // InfluxDB 1.x's own bound
-constexpr std::size_t kSpareDecoders = 4;            // each remembers the line shapes that it has met
+// Whoever writes so much waits for the answer to write more, and pays for a sync of its own; a gather can wait for
+// others.
+constexpr std::size_t kBulkBytes = 256U << 10U;
+constexpr std::size_t kSpareDecoders = 4;  // each remembers the line shapes that it has met
 
 enum class Api { kOne, kTwo };
 
@@ -120,6 +123,7 @@ Outcome write(App& app, Writer& writer, Api api, const http::Request& request) {
     outcome.position = appended->position;
     first = last;
   }
+  if (request.body.size() >= kBulkBytes) app.mutable_log().sync_soon();
   if (report.refused_lines > 0 || dropped > 0) {
     const bool partial = report.refused_lines < report.lines;
     std::string text = report.refused_lines > 0 ? report.error_text() : "points too far from the server's time";

@@ -190,6 +190,8 @@ class Log {
   std::uint64_t look_ahead(std::uint64_t position,
                            const std::function<void(const metric::Batch& batch, UnixNanos received)>& show);
 
+  // What is appended is durable as soon as the device allows, and does not wait for what others append.
+  void sync_soon() { journal_->sync_soon(); }
   std::uint64_t durable_position() const { return journal_->durable_position(); }
   std::shared_ptr<DurableLane> lane(const boost::asio::any_io_executor& executor);
 

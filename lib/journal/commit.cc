@@ -123,6 +123,16 @@ Status State::hand_over(std::chrono::milliseconds patience) {
   return fail(ErrorKind::kUnavailable, written.error().message);
 }
 
+void State::sync_soon() {
+  {
+    const std::lock_guard lock(mutex);
+    if (waiting_bytes == 0 || failing) return;
+    want_sync = true;
+    if (std::exchange(nudged, true)) return;
+  }
+  work_ready.notify_one();
+}
+
 Status State::open_cursor_file() {
   if (cursor_file != nullptr) return {};
   const std::string name = path("cursors");

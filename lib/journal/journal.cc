@@ -48,6 +48,9 @@ Result<Appended> Journal::append_at(std::uint64_t position, std::string_view rec
 Status Journal::hand_over(std::chrono::milliseconds patience) {
   return state_->hand_over(patience);
 }
+void Journal::sync_soon() {
+  state_->sync_soon();
+}
 std::string_view Journal::newest_segment_start() const {
   return state_->newest_segment_start;
 }

@@ -222,6 +222,10 @@ class Journal {
   // than `patience`; then it is done later.
   Status hand_over(std::chrono::milliseconds patience);
 
+  // What is appended is made durable as soon as the device allows, not sync_interval after the first of it: for
+  // producers that append much and wait for it before they append more.
+  void sync_soon();
+
   // The payload of the record that began the newest segment, as open found it; empty if it found none.
   std::string_view newest_segment_start() const;
   // True if open found records and no cursors: how far positions were given out is a guess.

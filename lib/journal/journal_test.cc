@@ -115,6 +115,21 @@ TEST_F(JournalTest, ReadsWhatWasAppendedOnceItIsDurable) {
   EXPECT_FALSE((*got)[1].starts_segment);
 }
 
+TEST_F(JournalTest, WhoAsksNeedNotWaitForTheInterval) {
+  options_.own_thread = true;
+  options_.sync_interval = std::chrono::hours(1);
+  const auto journal = open();
+  const auto within = [](std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; };
+  journal->sync_soon();  // nothing to do
+  for (int i = 0; i < 3; ++i) {
+    const std::uint64_t position = append(*journal, "one");
+    EXPECT_FALSE(journal->wait_durable(position, within(std::chrono::milliseconds(20))));
+    journal->sync_soon();
+    EXPECT_TRUE(journal->wait_durable(position, within(std::chrono::seconds(20))));
+  }
+  EXPECT_EQ(journal->stats().syncs, 3U);
+}
+
 TEST_F(JournalTest, ReaderGoesOnBehindItsCursorAndIsReplayedTheSegment) {
   {
     const auto journal = open();

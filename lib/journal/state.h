@@ -105,6 +105,7 @@ class State {
   void run();
   Status work(bool forced);
   Status hand_over(std::chrono::milliseconds patience);
+  void sync_soon();
   Status close();
 
   std::string path(std::string_view name) const { return options.directory + "/" + std::string(name); }
@@ -152,7 +153,7 @@ class State {
   std::uint64_t reserved_position = 0;  // the cursors on the device say that those up to it may have been given out
   bool reserve_lifted = false;
   bool failing = false;
-  bool want_sync = false;  // append was refused for want of memory
+  bool want_sync = false;  // without waiting for the interval: somebody asked, or append was refused for want of memory
   bool stopping = false;
   bool closed = false;
   bool nudged = false;  // the commit thread has been told that there is work before its next deadline

@@ -35,6 +35,16 @@ class WriteTest(house.HouseTest):
             [("b", "boolean"), ("f", "float"), ("i", "integer"), ("s", "string")],
         )
 
+    def test_who_writes_much_need_not_wait_for_the_journals_interval(self):
+        server = self.server("journal.sync_interval=10s")
+        now = time.time_ns()
+        lines = "".join(f"bulk,host=a v={n} {now + n}\n" for n in range(10_000))
+        self.assertGreater(len(lines), 256 << 10)
+        began = time.monotonic()
+        for _ in range(3):
+            self.assertEqual(self.write(server, lines).status, 204)
+        self.assertLess(time.monotonic() - began, 10, "three intervals")
+
     def test_a_bad_line_is_named_and_its_neighbours_are_kept(self):
         server = self.server()
         now = time.time_ns()
