@@ -63,6 +63,7 @@ struct Plan {
   std::vector<std::int64_t> integers;  // empty for strings and for floats that are no decimals
   std::vector<std::uint32_t> references;
   std::vector<std::int64_t> residual;  // what is left after the references
+  std::optional<IntegerModel> model;   // of what is coded, where it was looked for
 };
 
 std::optional<unsigned> decimals_needed(const std::vector<Cell>& cells) {
@@ -133,8 +134,9 @@ void find_references(std::vector<Plan>& plans, std::size_t rows, bool windows) {
   };
   for (std::size_t i = 0; i < plans.size(); ++i) {
     if (!plans[i].whole || plans[i].integers.empty()) continue;
-    own_stretch[i] = estimate_bits(stretch(plans[i].integers));
-    own[i] = estimate_bits(plans[i].integers);
+    own_stretch[i] = choose_model(stretch(plans[i].integers)).bits;
+    plans[i].model = choose_model(plans[i].integers);
+    own[i] = plans[i].model->bits;
   }
   std::vector<std::int64_t> work;
   for (std::size_t i = 1; i < plans.size(); ++i) {
@@ -153,7 +155,7 @@ void find_references(std::vector<Plan>& plans, std::size_t rows, bool windows) {
         if (own[j] < kWorthLookingBits * static_cast<double>(rows) || other.decimals != plan.decimals) continue;
         for (const bool subtract : {false, true}) {
           combine_all(stretch(left), stretch(other.integers), subtract, work);
-          const double bits = estimate_bits(work);
+          const double bits = choose_model(work).bits;
           if (bits >= found_bits) continue;
           found_bits = bits;
           found = static_cast<std::uint32_t>(j << 1U | (subtract ? 1U : 0U));
@@ -161,10 +163,11 @@ void find_references(std::vector<Plan>& plans, std::size_t rows, bool windows) {
       }
       if (!found) break;
       combine_all(left, plans[*found >> 1U].integers, (*found & 1U) != 0, work);
-      const double bits = estimate_bits(work);
+      const IntegerModel model = choose_model(work);
       // A reference costs readers of this column a second column: it has to earn that.
-      if (bits > best * 0.85) break;
-      best = bits;
+      if (model.bits > best * 0.85) break;
+      best = model.bits;
+      plan.model = model;
       best_stretch = found_bits;
       left.swap(work);
       plan.references.push_back(*found);
@@ -234,6 +237,11 @@ bool get_floats(std::string_view section, std::vector<Cell>& cells) {
     cells[i] = before;
   }
   return true;
+}
+
+void put_integers(const Plan& plan, std::string& out) {
+  const std::vector<std::int64_t>& values = plan.references.empty() ? plan.integers : plan.residual;
+  encode_integers(values, plan.model ? *plan.model : choose_model(values), out);
 }
 
 // The distinct values in order of first sight, then which of them each is.
@@ -343,7 +351,7 @@ std::string encode_chunk(const Rows& rows, bool windows) {
     else if (type == FieldType::kFloat && !plan.decimals)
       put_floats(plan.present, section);
     else
-      encode_integers(plan.references.empty() ? plan.integers : plan.residual, section);
+      put_integers(plan, section);
 
     const auto flags =
         static_cast<std::uint8_t>(static_cast<unsigned>(type) | (plan.whole ? 0U : kSomeAbsent) |

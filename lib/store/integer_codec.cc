@@ -172,12 +172,6 @@ constexpr bool has_centre(unsigned order, std::size_t i) {
   return order == 2 ? i == 1 : i >= order;
 }
 
-struct Shape {
-  unsigned order = 0;
-  U64 divisor = 1;
-  U64 centre = 0;
-};
-
 U64 common_divisor(std::span<const std::int64_t> values) {
   U64 divisor = 0;
   for (const std::int64_t v : values) {
@@ -223,11 +217,12 @@ double log2_of(std::uint32_t v) {
   return v < kTable.size() ? static_cast<double>(kTable[v]) : std::log2(static_cast<double>(v));
 }
 
-double histogram_bits(const Histogram& histogram) {
+// Of symbols up to `last`.
+double histogram_bits(const Histogram& histogram, unsigned last) {
   double bits = 0;
   std::uint32_t total = 0;
   unsigned used = 0;
-  for (unsigned i = 0; i < kSymbols; ++i) {
+  for (unsigned i = 0; i <= last; ++i) {
     const std::uint32_t count = histogram[i];
     if (count == 0) continue;
     total += count;
@@ -239,25 +234,25 @@ double histogram_bits(const Histogram& histogram) {
 
 double cost_of(std::span<const std::int64_t> values, U64 centre) {
   Histogram histogram{};
-  for (const std::int64_t v : values) ++histogram[symbol_of(zigzag(s(u(v) - centre)))];
-  return histogram_bits(histogram);
+  U64 any = 0;
+  for (const std::int64_t v : values) {
+    const U64 residual = zigzag(s(u(v) - centre));
+    any |= residual;
+    ++histogram[symbol_of(residual)];
+  }
+  return histogram_bits(histogram, symbol_of(any));  // no symbol is above that of all bits together
 }
 
-struct Choice {
-  Shape shape;
-  double bits = 0;
-};
-
 // `scaled` is what scale_down made; left holding the differences of the highest order looked at.
-Choice choose(std::span<std::int64_t> scaled, U64 divisor) {
-  Choice best;
-  best.shape.divisor = divisor;
+IntegerModel choose(std::span<std::int64_t> scaled, U64 divisor) {
+  IntegerModel best;
+  best.divisor = divisor;
   const auto consider = [&](unsigned order, std::span<const std::int64_t> values, std::int64_t centre) {
     const double bits = cost_of(values, u(centre)) + (centre != 0 ? 12 : 0);
     if ((order == 0 && centre == 0) || bits < best.bits) {
       best.bits = bits;
-      best.shape.order = order;
-      best.shape.centre = u(centre);
+      best.order = order;
+      best.centre = u(centre);
     }
   };
   consider(0, scaled, 0);
@@ -270,7 +265,7 @@ Choice choose(std::span<std::int64_t> scaled, U64 divisor) {
     if (order > 0 || centre != 0) consider(order, values, centre);
     if (best.bits < 8) break;
   }
-  if (best.shape.order == 2) best.shape.centre = u(scaled[1]);
+  if (best.order == 2) best.centre = u(scaled[1]);
   return best;
 }
 
@@ -302,36 +297,36 @@ void put_symbols(std::span<const std::uint8_t> symbols, std::span<const U64> res
 
 }  // namespace
 
-double estimate_bits(std::span<const std::int64_t> values) {
-  if (values.empty()) return 0;
-  std::vector<std::int64_t> scaled(values.begin(), values.end());
+IntegerModel choose_model(std::span<const std::int64_t> values) {
+  if (values.empty()) return {};
   const U64 divisor = common_divisor(values);
-  if (divisor == 0) return 0;
+  if (divisor == 0) return {};
+  std::vector<std::int64_t> scaled(values.begin(), values.end());
   scale_down(scaled, divisor);
-  return choose(scaled, divisor).bits;
+  return choose(scaled, divisor);
 }
 
 void encode_integers(std::span<const std::int64_t> values, std::string& out) {
+  encode_integers(values, choose_model(values), out);
+}
+
+void encode_integers(std::span<const std::int64_t> values, const IntegerModel& model, std::string& out) {
   if (values.empty()) return;
-  const U64 found = common_divisor(values);
-  if (found == 0) {  // all equal
+  if (model.divisor == 0) {  // all equal
     out.push_back(static_cast<char>(kNoResidual));
     put_varint(out, zigzag(values[0]));
     return;
   }
   std::vector<std::int64_t> scaled(values.begin(), values.end());
-  scale_down(scaled, found);
-  std::vector<std::int64_t> work = scaled;
-  const Shape shape = choose(work, found).shape;
-
-  for (unsigned order = 0; order < shape.order; ++order)
+  scale_down(scaled, model.divisor);
+  for (unsigned order = 0; order < model.order; ++order)
     take_differences(std::span<std::int64_t>(scaled).subspan(order));
   std::vector<U64> residuals(values.size());
   std::vector<std::uint8_t> symbols(values.size());
   Histogram histogram{};
   U64 any = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    residuals[i] = zigzag(s(u(scaled[i]) - (has_centre(shape.order, i) ? shape.centre : 0)));
+    residuals[i] = zigzag(s(u(scaled[i]) - (has_centre(model.order, i) ? model.centre : 0)));
     any |= residuals[i];
     symbols[i] = static_cast<std::uint8_t>(symbol_of(residuals[i]));
     ++histogram[symbols[i]];
@@ -343,15 +338,17 @@ void encode_integers(std::span<const std::int64_t> values, std::string& out) {
     if ((seen += histogram[threshold]) * 2 >= symbols.size()) break;
   std::array<Histogram, 2> split{};
   for (std::size_t i = 0; i < symbols.size(); ++i) ++split[i > 0 && symbols[i - 1] > threshold ? 1 : 0][symbols[i]];
-  const bool two = histogram_bits(split[0]) + histogram_bits(split[1]) + 32 < histogram_bits(histogram);
+  const unsigned last = symbol_of(any);
+  const bool two =
+      histogram_bits(split[0], last) + histogram_bits(split[1], last) + 32 < histogram_bits(histogram, last);
 
   const std::uint8_t flags = static_cast<std::uint8_t>(
-      shape.order | (shape.divisor != 1 ? kHasDivisor : 0U) | (shape.centre != 0 ? kHasCentre : 0U) |
+      model.order | (model.divisor != 1 ? kHasDivisor : 0U) | (model.centre != 0 ? kHasCentre : 0U) |
       (any == 0 ? kNoResidual : 0U) | (any != 0 && two ? kTwoTables : 0U));
   out.push_back(static_cast<char>(flags));
   put_varint(out, zigzag(values[0]));
-  if ((flags & kHasDivisor) != 0) put_varint(out, shape.divisor);
-  if ((flags & kHasCentre) != 0) put_varint(out, zigzag(s(shape.centre)));
+  if ((flags & kHasDivisor) != 0) put_varint(out, model.divisor);
+  if ((flags & kHasCentre) != 0) put_varint(out, zigzag(s(model.centre)));
   if (any == 0) return;
 
   BitWriter bits;
