@@ -127,10 +127,6 @@ void Dataset::look_at_fields() {
   }
 }
 
-std::size_t Dataset::samples_per_gather() const {
-  return gathers_.back().samples();
-}
-
 void Dataset::gather(std::uint32_t host, std::uint64_t tick, UnixNanos time, metric::Batch& out) const {
   const std::uint64_t at = tick + phase(options_.seed, host, gathers_.size());
   const std::size_t index = at % gathers_.size();
@@ -142,7 +138,8 @@ void Dataset::gather(std::uint32_t host, std::uint64_t tick, UnixNanos time, met
   for (const metric::Row& row : from.rows()) {
     random = (random ^ (random >> 30U)) * 0xbf58476d1ce4e5b9U + row.schema;
     random ^= random >> 27U;
-    const double part = static_cast<double>(random >> 40U) / static_cast<double>(1U << 26U);  // below a quarter
+    const double quarter = static_cast<double>(random >> 40U) / static_cast<double>(1U << 26U);  // below a quarter
+    const double part = gathers_.size() < kRepeatsBelow ? quarter : 0;
     const metric::Row* const last = places[row.schema] == 0 ? nullptr : &before.rows()[places[row.schema] - 1];
     metric::RowWriter writer = out.add(of_host_[row.schema][host], row.fields, time);
     const metric::Schema& schema = schemas_[row.schema];

@@ -4,12 +4,12 @@
 // any time.
 //
 // Each host plays the same recording from another place of its own, and again when it ends; a counter then goes on from
-// where it was. Played like that it would repeat itself exactly, which no machine does and which a compressor with a
-// long window (VictoriaMetrics' blocks are 8,192 samples, eleven hours) takes for the data's own nature: it stored such
-// a replay in a tenth of what the recording needs. So every value is moved back, towards the one before, by a random
-// part of up to a quarter of its last step, rounded to the field's own grain; one part for all fields of a row, so that
-// what adds up goes on adding up. What stands still stands still, counters never fall, percentages stay within their
-// bounds.
+// where it was. A short one would repeat itself exactly within what a compressor looks at (VictoriaMetrics' blocks are
+// 8,192 samples of a series), which no machine does and which it takes for the data's own nature: it stored such a
+// replay in a tenth of what the recording needs. So every value of a recording of fewer gathers is moved back, towards
+// the one before, by a random part of up to a quarter of its last step, rounded to the field's own grain; one part for
+// all fields of a row, so that what adds up goes on adding up, but for rounding. What stands still still stands still,
+// counters never fall, percentages stay within their bounds. A longer one is replayed as it was recorded.
 
 #include <cstdint>
 #include <memory>
@@ -39,8 +39,7 @@ class Dataset {
   void gather(std::uint32_t host, std::uint64_t tick, UnixNanos time, metric::Batch& out) const;
   static std::string host_name(std::uint32_t host);
 
-  std::size_t recorded_gathers() const { return gathers_.size(); }
-  std::size_t samples_per_gather() const;  // of the last recorded one
+  static constexpr std::size_t kRepeatsBelow = 8192;  // recordings of fewer gathers are not replayed as they are
 
  private:
   Dataset(const DatasetOptions& options, metric::SchemaTable& schemas) : options_(options), schemas_(schemas) {}
