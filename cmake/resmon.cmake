@@ -33,17 +33,26 @@ set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 set(OPENSSL_USE_STATIC_LIBS ON)
 set(Boost_USE_STATIC_LIBS ON)
 
+# Under the sanitizers each target is compiled as one file: its headers, which are most of a compile, are read and instantiated
+# once, and that build takes about half the time. A file whose unnamed namespace has a name that another's has, too, stays ALONE.
+if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
+  set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 0)
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>) # says of a type in an included .cc what holds for headers
+endif()
+
 # When a test is taken to hang. Under the sanitizers some run five times as long.
 set(test_seconds 120)
 if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
   set(test_seconds 300)
 endif()
 
-# resmon_library(NAME [DEPS lib…] [LINK external…])
+# resmon_library(NAME [DEPS lib…] [LINK external…] [TEST_DEPS lib…] [ALONE file…])
 # A library from every .cc in its folder but the tests. DEPS are resmon libraries by folder name: `resmon test lint` fails on
 # an #include that they do not cover. Every *_test.cc goes into one program, NAME_test.
 function(resmon_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LINK;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;LINK;TEST_DEPS;ALONE" ${ARGN})
+  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
@@ -71,14 +80,17 @@ function(resmon_library name)
   endif()
 endfunction()
 
-# resmon_program(NAME [DEPS lib…] [LINK external…]): a binary build/bin/NAME from every .cc in its folder.
+# resmon_program(NAME [DEPS lib…] [LINK external…] [ALONE file…]): a binary build/bin/NAME from every .cc in its folder.
 function(resmon_program name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;LINK;ALONE" ${ARGN})
+  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   list(TRANSFORM ARG_DEPS PREPEND resmon_ OUTPUT_VARIABLE deps)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${deps} ${ARG_LINK})
-  if(NOT CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
+  if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
+    target_compile_options(${name} PRIVATE -O0)
+  else()
     target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
   endif()
   target_compile_definitions(${name} PRIVATE RESMON_VERSION="${PROJECT_VERSION}")

@@ -21,7 +21,6 @@ namespace resmon::journal {
 
 namespace {
 
-constexpr std::uint64_t kDiskBlock = 4096;
 // The directory, the cursors, and slack for what a file system adds and what giving up a file rounds up.
 constexpr std::uint64_t kOverheadBytes = kDiskBlock + 2 * kCursorSlotBytes + 16384;
 constexpr std::size_t kInlineBatch = 64;

@@ -16,7 +16,6 @@ namespace resmon::journal {
 
 namespace {
 
-constexpr std::uint64_t kDiskBlock = 4096;
 using SteadyClock = std::chrono::steady_clock;
 
 }  // namespace

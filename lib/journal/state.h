@@ -16,6 +16,8 @@
 
 namespace resmon::journal {
 
+constexpr std::uint64_t kDiskBlock = 4096;
+
 // Encoded records as they lie in the file, of one group. Bytes below `size` never change once published under the
 // mutex, so readers and the writer use them without it.
 struct Block {

@@ -25,7 +25,7 @@ declared() {
       sub(/\).*/, "", text)
       count = split(text, word, /[ \t]+/)
       for (i = 1; i <= count; i++) {
-        if (word[i] ~ /^(DEPS|LINK|TEST_DEPS)$/) on = (word[i] == keyword)
+        if (word[i] ~ /^(DEPS|LINK|TEST_DEPS|ALONE)$/) on = (word[i] == keyword)
         else if (on && word[i] != "") print word[i]
       }
     }' "$1" | tr '\n' ' '
