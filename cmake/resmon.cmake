@@ -74,6 +74,8 @@ function(resmon_library name)
     target_compile_definitions(${name}_test PRIVATE RESMON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     # What is tested is compiled as it ships; optimising the tests' own code would take as long again.
     target_compile_options(${name}_test PRIVATE -O0)
+    # As one file: reading and instantiating what they all include is most of compiling them.
+    set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
     # DISABLED ones are no tests but what a test starts as a process of its own.
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. TEST_FILTER -*DISABLED_* DISCOVERY_TIMEOUT 60
                          PROPERTIES TIMEOUT ${test_seconds})
