@@ -136,23 +136,21 @@ struct EmbeddedStore::Scan {
     const auto first = static_cast<std::size_t>(begin - rows.times.begin());
     const auto last = static_cast<std::size_t>(end - rows.times.begin());
     if (first == last || rows.columns.empty()) return {};
-    std::vector<std::uint64_t> any(rows.columns.front().presence.size());
+    std::vector<std::uint64_t> any((last - first + 63) / 64);
     for (const RowColumn& column : rows.columns)
-      for (std::size_t word = 0; word < any.size(); ++word) any[word] |= column.presence[word];
+      for (std::size_t word = 0; word < any.size(); ++word)
+        any[word] |= bits_from(column.presence, first + word * 64, last);
     std::size_t kept = 0;
-    if (last - first == rows.size())
-      for (const std::uint64_t word : any) kept += static_cast<std::size_t>(std::popcount(word));
-    else
-      for (std::size_t row = first; row < last; ++row) kept += bit(any, row);
+    for (const std::uint64_t word : any) kept += static_cast<std::size_t>(std::popcount(word));
     if (kept == 0) return {};
-    if (kept == rows.size()) return emit(rows);
+    if (kept == last - first) return emit(rows, first, last);
 
     Rows some;
     some.times.reserve(kept);
     std::vector<std::size_t> sources;
     sources.reserve(kept);
     for (std::size_t row = first; row < last; ++row) {
-      if (!bit(any, row)) continue;
+      if (!bit(any, row - first)) continue;
       some.times.push_back(rows.times[row]);
       sources.push_back(row);
     }
@@ -170,26 +168,43 @@ struct EmbeddedStore::Scan {
       column.text = from.text;
       some.columns.push_back(std::move(column));
     }
-    return emit(some);
+    return emit(some, 0, some.size());
   }
 
-  Status emit(const Rows& rows) {
-    static const std::vector<std::uint64_t> kNothing(kMaxChunkRows, 0);
-    std::vector<std::uint64_t> more_nothing;
-    const std::vector<std::uint64_t>* nothing = &kNothing;
-    if (rows.size() > kNothing.size()) {
-      more_nothing.resize(rows.size());
-      nothing = &more_nothing;
-    }
+  // 64 bits from `row` on, none of them of a row beyond `last`.
+  static std::uint64_t bits_from(const std::vector<std::uint64_t>& presence, std::size_t row, std::size_t last) {
+    const std::size_t word = row / 64;
+    std::uint64_t bits = presence[word] >> (row % 64);
+    if (row % 64 != 0 && word + 1 < presence.size()) bits |= presence[word + 1] << (64 - row % 64);
+    return last - row < 64 ? bits & ((std::uint64_t{1} << (last - row)) - 1) : bits;
+  }
+
+  // Rows [first, last), where they are.
+  Status emit(const Rows& rows, std::size_t first, std::size_t last) {
+    const std::size_t count = last - first;
+    const std::size_t words = (count + 63) / 64;
+    const bool whole = count == rows.size();
+    std::vector<std::uint64_t> moved(whole ? 0 : rows.columns.size() * words);
+    std::vector<metric::Cell> nothing;
     std::vector<Block::ColumnData> data;
     data.reserve(columns.size());
     for (const ColumnId id : columns) {
-      if (const RowColumn* const column = rows.find(id); column != nullptr)
-        data.push_back({column->cells, column->presence, column->text});
-      else
-        data.push_back({{nothing->data(), rows.size()}, {nothing->data(), (rows.size() + 63) / 64}, {}});
+      const RowColumn* const column = rows.find(id);
+      if (column == nullptr) {
+        nothing.resize(count);
+        data.push_back({nothing, std::span(nothing).first(words), {}});
+        continue;
+      }
+      std::span<const std::uint64_t> presence = column->presence;
+      if (!whole) {
+        const auto at = static_cast<std::size_t>(column - rows.columns.data()) * words;
+        for (std::size_t word = 0; word < words; ++word)
+          moved[at + word] = bits_from(column->presence, first + word * 64, last);
+        presence = std::span(moved).subspan(at, words);
+      }
+      data.push_back({std::span(column->cells).subspan(first, count), presence, column->text});
     }
-    return visit(Block{rows.times, data});
+    return visit(Block{std::span(rows.times).subspan(first, count), data});
   }
 
   // The head's rows with from <= time <= to, and not beyond the range.
