@@ -215,16 +215,14 @@ suite_ctest() { run_ctest "$1" "$(build_directory "$2")" --label-exclude .; }
 # suite_sanitized LOG PRESET: the unit tests of that build, and the end-to-end tests on its programs (not those of the command line,
 # which builds programs of its own). A report ends the program that it is about, and that is noticed.
 suite_sanitized() {
-  local options='halt_on_error=1 abort_on_error=1' file
+  local options='halt_on_error=1 abort_on_error=1'
   local -a left_out=()
   # These run for minutes in one thread: the address sanitizer has had them.
   [[ $2 != tsan ]] || left_out=(--exclude-regex '\.(JournalModel|SpoolModel|StoreModelTest|StoreCrashTest|HeadTest|ChunkTest)\.')
   ASAN_OPTIONS="$options detect_stack_use_after_return=1" UBSAN_OPTIONS="$options print_stacktrace=1" \
     TSAN_OPTIONS="$options second_deadlock_stack=1" run_ctest "$1" "$(build_directory "$2")" --label-exclude . "${left_out[@]}"
-  for file in "$RESMON_ROOT"/tests/e2e/*.test.py; do
-    ASAN_OPTIONS=$options UBSAN_OPTIONS="$options print_stacktrace=1" TSAN_OPTIONS="$options second_deadlock_stack=1" \
-      RESMON_BUILD_DIR=$(build_directory "$2") run_script "$1" "$file"
-  done
+  ASAN_OPTIONS=$options UBSAN_OPTIONS="$options print_stacktrace=1" TSAN_OPTIONS="$options second_deadlock_stack=1" \
+    RESMON_BUILD_DIR=$(build_directory "$2") run_scripts "$1" "$RESMON_ROOT"/tests/e2e/*.test.py
 }
 
 # suite_labelled LOG NAME: what ctest has under that label, and what tests/NAME holds besides.

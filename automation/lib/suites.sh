@@ -117,6 +117,32 @@ run_script() {
   fi
 }
 
+# run_scripts LOG FILE…: each as run_script does it, as many at once as there are cores, for scripts that mostly wait and do not mind
+# each other. LOG has them in their order.
+run_scripts() {
+  local log=$1 file points good bad left_out cores number=0 i
+  shift
+  cores=$(build_jobs)
+  for file in "$@"; do
+    while (($(jobs -pr | wc -l) >= cores)); do wait -n || true; done
+    number=$((number + 1))
+    (
+      trap 'end_jobs; exit 143' TERM
+      passed=0 failed=0 skipped=0
+      run_script "$log.$number" "$file"
+      printf '%d %d %d\n' "$passed" "$failed" "$skipped" >"$log.$number.counted"
+    ) &
+  done
+  wait
+  for ((i = 1; i <= number; i++)); do
+    points=$log.$i.counted good=0 bad=1 left_out=0 # of one that did not come to counting
+    [[ ! -s $points ]] || read -r good bad left_out <"$points"
+    cat -- "$log.$i" >>"$log" || true
+    run_status=0
+    counted "$good" "$bad" "$left_out"
+  done
+}
+
 # run_directory LOG DIRECTORY: everything in it that is a test: *.bats, *.test.mjs for node, executable *.test.sh and *.test.py.
 # A package-lock.json brings its modules first.
 run_directory() {

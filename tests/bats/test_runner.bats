@@ -188,3 +188,41 @@ SH
   test_house nope
   [ "$status" -eq 2 ]
 }
+
+# sanitized_house: the suite tsan, of end-to-end tests alone and without a build.
+sanitized_house() {
+  # shellcheck disable=SC2016 # the edited script's own variable
+  sed -i 's/^tsan .*/tsan default 60 - - sanitized:tsan ./; s/TSAN_OPTIONS="$options second_deadlock_stack=1" run_ctest .*/true/' "$HOUSE/automation/test.sh"
+  mkdir "$HOUSE/tests/e2e"
+}
+
+@test "end-to-end tests under a sanitizer run side by side and are counted one by one" {
+  (($(nproc) > 1)) || skip "there is one core"
+  sanitized_house
+  # Each waits for the other to have begun.
+  for name in a b; do
+    script "e2e/$name.test.py" "touch '$BATS_TEST_TMPDIR/began.$name'
+for ((i = 0; i < 200; i++)); do [[ -e '$BATS_TEST_TMPDIR/began.a' && -e '$BATS_TEST_TMPDIR/began.b' ]] && exec printf '1..1\nok 1 - $name\n'; sleep 0.05; done
+exit 1"
+  done
+  script e2e/c.test.py 'echo "1..2"; echo "ok 1 - c"; echo "not ok 2 - the-reason"; exit 1'
+  script e2e/d.test.py 'exit 77'
+  test_house tsan
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '3 passed, 1 failed, 1 skipped' ]
+  [[ $output == *the-reason* ]]
+}
+
+@test "a run that is ended ends end-to-end tests that run side by side" {
+  sanitized_house
+  script e2e/a.test.py "echo \$\$ >'$BATS_TEST_TMPDIR/pid'; sleep 300"
+  env "${hidden[@]}" "$HOUSE/resmon" test tsan >"$BATS_TEST_TMPDIR/output" 2>&1 3>&- &
+  runner=$!
+  wait_until 20 test -s "$BATS_TEST_TMPDIR/pid"
+  pid=$(cat "$BATS_TEST_TMPDIR/pid")
+  kill -TERM "$runner"
+  wait "$runner" || true
+  wait_until 10 gone "$pid"
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
