@@ -7,7 +7,7 @@ source tests/lint/lib/files.bash
 mapfile -d '' -t files < <(shell_files)
 ((${#files[@]} > 0))
 printf 'shellcheck of %d files\n' "${#files[@]}"
-shellcheck --external-sources --source-path=SCRIPTDIR --source-path=. -- "${files[@]}"
+shellcheck -- "${files[@]}"
 # A directive before the first command would switch a rule off for the whole file.
 awk '
   FNR == 1 { heading = 1 }
