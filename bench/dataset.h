@@ -8,8 +8,8 @@
 // 8,192 samples of a series), which no machine does and which it takes for the data's own nature: it stored such a
 // replay in a tenth of what the recording needs. So every value of a recording of fewer gathers is moved back, towards
 // the one before, by a random part of up to a quarter of its last step, rounded to the field's own grain; one part for
-// all fields of a row, so that what adds up goes on adding up, but for rounding. What stands still still stands still,
-// counters never fall, percentages stay within their bounds. A longer one is replayed as it was recorded.
+// all fields of a row, so that what adds up goes on adding up, but for rounding. What stands still goes on standing
+// still, counters never fall, percentages stay within their bounds. A longer one is replayed as it was recorded.
 
 #include <cstdint>
 #include <memory>

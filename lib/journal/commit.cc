@@ -9,6 +9,7 @@
 // in order. Removal comes after the cursors that allow it are durable, and before the creation it makes room for.
 
 #include <algorithm>
+#include <utility>
 
 #include "journal/state.h"
 
