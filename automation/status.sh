@@ -51,9 +51,10 @@ main() {
   local services='' where='' token='' code='done' server=null answer='{"hosts":[]}' url facts names='null'
   "look_$place"
   [[ -z $where ]] || ask_server
+  # On standard input: the answer of a server with 200 hosts is longer than Linux lets an argument be.
   facts=$(
-    jq -n --argjson where "${where:-null}" --argjson server "$server" --argjson answer "$answer" --argjson names "$names" \
-      --argjson services "$(jq -s . <<<"$services")" '
+    printf '%s\n' "${where:-null}" "$server" "$answer" "$names" "$services" | jq -s '
+      . as [$where, $server, $answer, $names] | .[4:] as $services |
       ($where // {}) + {
         server: (if $server then $server | {pid, version, uptime_seconds} else null end),
         services: $services,

@@ -134,3 +134,17 @@ configured() { resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-addr
   [ "$status" -eq 1 ]
   [ -d "$BATS_TEST_TMPDIR/precious/data" ]
 }
+
+@test "status and monitor show 1,000 hosts" {
+  configured
+  FAKE_MANY=1000 resmon start server
+  run resmon status --json
+  [ "$status" -eq 0 ]
+  [ "$(jq '.clients | length' <<<"$output")" = 1000 ]
+  run resmon status
+  [ "$status" -eq 0 ]
+  [ "$(grep -c 'many[0-9]*.rack' <<<"$output")" = 1000 ]
+  run resmon monitor --once
+  [ "$status" -eq 0 ]
+  [[ $output == *'1000 machines, 1000 up'* ]]
+}
