@@ -6,8 +6,9 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon bench [NAME [--json] [OPTION]…]
 
-Without a NAME lists the benchmarks: programs bench-NAME of the build and scripts bench/NAME.sh. Further options are the
-benchmark's own; './resmon bench NAME -- --help' shows them.
+Without a NAME lists the benchmarks: programs bench-NAME of the build and
+scripts bench/NAME.sh. Further options are the benchmark's own; './resmon bench
+NAME -- --help' shows them.
 
 Options:
   --json       figures for programs instead of a table

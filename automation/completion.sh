@@ -6,7 +6,8 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon completion bash
 
-Completion of subcommands, options and words for bash, made of what --help says. The Debian package and './resmon install' bring it.
+Completion of subcommands, options and words for bash, made of what --help
+says. The Debian package and './resmon install' bring it.
 
 Exit codes: 0 done, 2 usage
 

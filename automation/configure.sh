@@ -9,30 +9,48 @@ Usage: ./resmon configure [OPTION]…
        ./resmon configure certificate [NAME…]
        ./resmon configure enrol NAME | revoke NAME | rotate-token
 
-Without options, on a terminal, it asks, with the present values as answers. With options it asks nothing.
-Writes whatever of token, server.toml, client.toml and .env is missing under RESMON_HOME, and puts the options into them. A file that
-changes is first copied to FILE.TIME.bak; a change that the program would not accept is not made. Running programs read
-their configuration at the next start.
+Without options, on a terminal, it asks; the current values are the default
+answers. With options it asks nothing.
+
+Creates those of token, server.toml, client.toml and .env that are missing in
+RESMON_HOME, then sets the options. Before a file changes it is copied to
+FILE.TIME.bak; the newest three copies are kept. A change that the program
+rejects is not made. Running programs read their configuration at the next
+start.
 
 Options:
-  --http-address HOST:PORT  where the page and the HTTP interface listen; default 127.0.0.1:7412
+  --http-address HOST:PORT  where the page and the HTTP interface listen;
+                            default 127.0.0.1:7412
   --tcp-address HOST:PORT   where clients connect; default 127.0.0.1:7411
-  --servers LIST            the servers of this machine's client, comma-separated, tried in order
-  --host NAME               the name this machine reports under; default its host name
-  --interval D              time between two samples of this machine's client, such as 1s
+  --servers LIST            the servers of this machine's client,
+                            comma-separated, tried in order
+  --host NAME               the name this machine reports under; default its
+                            host name
+  --interval D              time between two samples of this machine's client,
+                            such as 1s
   --log-level L             debug, info, warn or error, for both programs
-  --tls NAME[,NAME…]        clients must use TLS: makes an authority and a certificate for these names and addresses of
-                            the server, and has this machine's client trust it; the page too, where others can reach it
-  --new-token               a new token; the server takes the old one too until it is removed from the token file
+  --tls NAME[,NAME…]        clients must use TLS: makes an authority and a
+                            certificate for these names and addresses of the
+                            server, and has this machine's client trust it; the
+                            page too, where others can reach it
+  --new-token               a new token; the server takes the old one too until
+                            it is removed from the token file
   -h, --help                this text
 
-show prints what is set, with tokens and passwords hidden; check asks the programs; set changes one key in each file that knows it
-(log.level is in both). VALUE is text, a number, true, false, or TOML in brackets.
-certificate makes a new one for the names of the old one, or for those given, by the same authority: no client notices.
-enrol makes a token for one client and prints the name of the file it is in; revoke takes that client's tokens back and ends its
-connection. rotate-token changes this house's own token: first both are good, then everything here changes to the new one, then the
-old one is taken back. The server reads its token file again when it has changed, and so do clients: neither restarts, and nothing is
-lost; simulated clients start anew. Tokens of other machines are rotated by './resmon deploy client HOST… --rotate-token'.
+Subcommands:
+  show             print what is set; tokens and passwords are hidden
+  check            have the programs check their configuration
+  set KEY VALUE    set a key in each file that knows it (log.level is in both);
+                   VALUE is text, a number, true, false, or TOML in brackets
+  certificate      a new server certificate of the same authority, for the same
+                   names or for those given; clients need no change
+  enrol NAME       make a token for one client; prints the file that contains it
+  revoke NAME      delete that client's tokens and end its connection
+  rotate-token     replace this machine's own token. Both are valid until every
+                   program here uses the new one. Server and client read the
+                   token file again by themselves: neither restarts, nothing is
+                   lost; simulated clients restart. For other machines:
+                   './resmon deploy client HOST… --rotate-token'
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 the configuration is not right
 
@@ -40,7 +58,7 @@ Examples:
   ./resmon configure --http-address 0.0.0.0:7412 --interval 1s
   ./resmon configure set store.directory '/srv/resmon data'
   ./resmon configure set client.servers '["a:7411", "b:7411"]'
-  ./resmon configure --tls monitor.example.org,192.0.2.7 --tcp-address 0.0.0.0:7411
+  ./resmon configure --tls monitor.example.org --tcp-address 0.0.0.0:7411
   ./resmon configure enrol web1
   ./resmon configure check
 TEXT
@@ -267,23 +285,55 @@ ask() {
   printf '%s' "${answer:-$2}"
 }
 
+# ask_yes QUESTION DEFAULT: whether the answer is yes. Any other word than yes or no is asked for again.
+ask_yes() {
+  local answer
+  while :; do
+    answer=$(ask "$1" "$2") || exit 1
+    case ${answer,,} in
+      y | yes) return 0 ;;
+      n | no) return 1 ;;
+    esac
+    say "answer yes or no, not '$(printable "$answer")'"
+  done
+}
+
+# ask_for KIND QUESTION DEFAULT: as ask, until the answer is a duration, an address (HOST:PORT) or a name.
+ask_for() {
+  local answer
+  while :; do
+    answer=$(ask "$2" "$3") || exit 1
+    case $1 in
+      duration) [[ ! $answer =~ ^[1-9][0-9]{0,6}(ms|s|m|h)$ ]] || break ;;
+      address) ! port_of "$answer" >/dev/null || break ;;
+      name) [[ -z $answer || ${#answer} -gt 200 || $answer == *[[:cntrl:][:space:]]* ]] || break ;;
+    esac
+    case $1 in
+      duration) say "'$(printable "$answer")' is not a duration such as 500ms, 5s or 1m" ;;
+      address) say "'$(printable "$answer")' is not HOST:PORT such as 0.0.0.0:7411" ;;
+      name) say "'$(printable "$answer")' is not a host name" ;;
+    esac
+  done
+  printf '%s' "$answer"
+}
+
 ask_all() {
   local http tcp interval server_names host default
   local -a flags=()
   make_home
-  say "Enter takes what is in brackets. Nothing is written before the last question."
-  host=$(ask 'Name of this machine' "$(client_host)")
-  interval=$(ask 'Sample how often' "$(setting "$(client_config)" client.interval 5s)")
-  http=$(ask 'Page and HTTP interface at' "$(http_address)")
-  tcp=$(ask 'Clients connect to' "$(tcp_address)")
+  say "Press Enter for the answer in brackets. Nothing is written before the last question."
+  host=$(ask_for name 'Name of this machine' "$(client_host)")
+  interval=$(ask_for duration 'Time between two samples' "$(setting "$(client_config)" client.interval 5s)")
+  http=$(ask_for address 'Page and HTTP interface listen at' "$(http_address)")
+  tcp=$(ask_for address 'Clients connect to' "$(tcp_address)")
   default=no
   case ${tcp%:*} in 127.* | localhost | '[::1]') ;; *) default=yes ;; esac
   [[ $(setting "$(server_config)" listen.tls false) != true ]] || default=no
-  if [[ $(ask 'Make certificates (needed for clients on other machines)' "$default") == [yY]* ]]; then
-    server_names=$(ask "Names and addresses of this server, with commas" "$(uname -n)")
+  if ask_yes 'Make certificates (needed for clients on other machines)' "$default"; then
+    server_names=$(ask "Names and addresses of this server, comma-separated" "$(uname -n)")
     flags+=(--tls "$server_names")
   fi
-  [[ $(ask 'Write this' yes) == [yY]* ]] || die failed "nothing was changed"
+  ask_yes 'Write this' yes || die failed "nothing was changed"
   configure_flags --host "$host" --interval "$interval" --http-address "$http" --tcp-address "$tcp" "${flags[@]}"
 }
 

@@ -8,41 +8,53 @@ Usage: ./resmon deploy client HOST… [OPTION]…
        ./resmon deploy client --file FILE [OPTION]…
        ./resmon deploy server HOST [OPTION]…
 
-Over ssh with your own keys (and sudo there, where you are not root): checks the machine, copies program, configuration, token and
-authority, starts it from a systemd unit or, without systemd, as a process, and waits until its data has arrived at the server. Many
-hosts at once; one that fails stops no other. Without root and sudo it lives under ~/.local/resmon. Doing it twice changes nothing.
+Over ssh with your own keys (and sudo there, where you are not root): checks
+the machine, copies program, configuration, token and authority, starts it from
+a systemd unit or, without systemd, as a process, and waits until its data has
+arrived at the server. Many hosts at once; one that fails stops no other.
+Without root and sudo it lives under ~/.local/resmon. Doing it twice changes
+nothing.
 
-HOST is [user@]name[:port] or a name from your ssh configuration. FILE has one a line: HOST [NAME], # for comments.
+HOST is [user@]name[:port] or a name from your ssh configuration. FILE has one
+a line: HOST [NAME], # for comments.
 
 What to do (default: install, or bring up to date what is configured):
-  --upgrade             change to this program even though the host has another; goes back by itself when no data arrives
+  --upgrade             change to this program even though the host has
+                        another; goes back by itself when no data arrives
   --rollback            back to the release before
   --remove              stop and take away; data and configuration stay
   --purge               with --remove: those too
-  --rotate-token        a new token for each host; the old one works until the host's data has come with the new one
+  --rotate-token        a new token for each host; the old one works until the
+                        host's data has come with the new one
   --dry-run             check the hosts and say what would be done
 Options:
-  --server HOST:PORT    where clients send to; default the server of deploy server, else of this machine
-  --server-name NAME    the name in the server's certificate, where it differs from that address
+  --server HOST:PORT    where clients send to; default the server of deploy
+                        server, else of this machine
+  --server-name NAME    the name in the server's certificate, where it differs
+                        from that address
   --name NAME           the one host's client name; default its own host name
   --interval D          time between two samples; default 5s
-  --set KEY=VALUE       a key of its client.toml or server.toml; may be repeated
+  --set KEY=VALUE       a key of its client.toml or server.toml; may be
+                        repeated
   --binary FILE         another program than build/bin/resmon-ROLE
   --allow-plaintext     clients may send without TLS, as through a tunnel
-  --overwrite-config    replace a configuration that was edited on the host (a copy stays)
-  --docker              run the client in a container there (docker must be there); installs nothing else
+  --overwrite-config    replace a configuration that was edited on the host (a
+                        copy stays)
+  --docker              run the client in a container there (docker must be
+                        there); installs nothing else
   --parallel N          hosts at once; default 10
   --wait SECONDS        for the first data; default 60
   --ssh-config FILE     instead of ~/.ssh/config
   --json                the result for each host, for programs
   -h, --help            this text
 
-Exit codes: 0 every host is done, 1 some are not (the table says which and why), 2 usage, 3 configuration, 4 the server cannot be
-reached from here
+Exit codes: 0 every host is done, 1 some are not (the table says which and
+  why), 2 usage, 3 configuration, 4 the server cannot be reached from here
 
 Examples:
-  ./resmon configure --tls monitor.example.org --tcp-address 0.0.0.0:7411 && ./resmon restart server
-  ./resmon deploy client web1 web2 admin@db1:2222 --server monitor.example.org:7411
+  ./resmon configure --tls monitor.example.org --tcp-address 0.0.0.0:7411
+  ./resmon restart server
+  ./resmon deploy client web1 admin@db1:2222 --server monitor.example.org:7411
   ./resmon deploy client --file hosts --upgrade
   ./resmon deploy server monitor.example.org && ./resmon deploy client web1
 TEXT

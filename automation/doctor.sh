@@ -6,8 +6,10 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon doctor [--json]
 
-Checks versions, packages, ports, clock, kernel features, disk space, configuration files, running programs and whether the
-server can be reached, certificates and how long they are valid. Each line is ok, warn (works, but not all of it) or fail, with how to mend it.
+Checks versions, packages, ports, clock, kernel features, disk space,
+configuration files, running programs and whether the server can be reached,
+certificates and how long they are valid. Each line is ok, warn (works, but not
+all of it) or fail, with how to mend it.
 
 Options:
   --json       an array of {state, check, text, mend}
@@ -72,7 +74,11 @@ check_packages() {
   local -a missing=()
   missing_packages base build node
   if ((${#missing[@]})); then
-    finding warn packages "missing: ${missing[*]}" "./resmon up installs them"
+    if ((EUID == 0)) || have sudo; then
+      finding warn packages "missing: ${missing[*]}" "./resmon up installs them"
+    else
+      finding warn packages "missing: ${missing[*]}" "as root: apt-get install --no-install-recommends ${missing[*]}"
+    fi
   else
     finding ok packages "all that building and running needs"
   fi
@@ -101,10 +107,8 @@ check_memory() {
 }
 
 check_disk() {
-  local directory=$RESMON_HOME mebibytes
-  until [[ -d $directory ]]; do directory=$(dirname -- "$directory"); done
-  mebibytes=$(df --output=avail --block-size=1M -- "$directory" | tail -n 1)
-  mebibytes=${mebibytes//[[:space:]]/}
+  local mebibytes
+  mebibytes=$(free_mebibytes "$RESMON_HOME")
   if ((mebibytes >= 2048)); then
     finding ok disk "$mebibytes MiB free for $RESMON_HOME"
   elif ((mebibytes >= 200)); then

@@ -13,9 +13,11 @@ TEXT
   done
   cat <<'TEXT'
 
-'./resmon SUBCOMMAND --help' explains one, with examples. State is under $RESMON_HOME, by default .resmon in the repository.
+'./resmon SUBCOMMAND --help' explains one, with examples. State is under
+$RESMON_HOME, by default .resmon in the repository.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 could not connect, 5 damaged data
+Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 could not connect,
+  5 damaged data
 
 Examples:
   ./resmon up           install, build, start; prints the address of the page

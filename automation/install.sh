@@ -6,9 +6,11 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon install [--prefix DIRECTORY] [--destdir DIRECTORY] [--no-build]
 
-Copies what the Debian packages bring, made here: resmon-server, resmon-client, resmon-load, the command resmon, the collectors in
-bash, manual pages, completion, and the systemd units where PREFIX is /usr or /usr/local. What was installed is listed in
-PREFIX/share/resmon/manifest, for uninstall. Configuration is not touched. As root, or with a PREFIX of your own.
+Copies what the Debian packages bring, made here: resmon-server, resmon-client,
+resmon-load, the command resmon, the collectors in bash, manual pages,
+completion, and the systemd units where PREFIX is /usr or /usr/local. What was
+installed is listed in PREFIX/share/resmon/manifest, for uninstall.
+Configuration is not touched. As root, or with a PREFIX of your own.
 
 Options:
   --prefix DIRECTORY   default /usr/local

@@ -6,15 +6,19 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon logs [server|client|load|HOST]… [OPTION]…
 
-The log lines of all programs, or of those named, merged by time. HOST is another machine where deploy has been: its last lines
-are fetched over ssh and marked from=HOST; a host that does not answer is named and hinders no other. A line is: time level component message key=value…
+The log lines of all programs, or of those named, merged by time. HOST is
+another machine where deploy has been: its last lines are fetched over ssh and
+marked from=HOST; a host that does not answer is named and hinders no other. A
+line is: time level component message key=value…
 
 Options:
   --level L     only lines of this level and above: debug, info, warn, error
-  --since T     only later lines: 90s, 10m, 2h, 3d ago, or a time as date(1) reads it
+  --since T     only later lines: 90s, 10m, 2h, 3d ago, or a time as date(1)
+                reads it
   --grep RE     only lines that match this extended regular expression
   --follow, -f  go on with new lines until Ctrl-C
-  --stats       instead of lines: counts by level, component and host, and a bar for each minute: E error, W warn, # the rest
+  --stats       instead of lines: counts by level, component and host, and a
+                bar for each minute: E error, W warn, # the rest
   --lines N     how many lines are fetched from each HOST; default 2000
   -h, --help    this text
 
@@ -30,7 +34,7 @@ TEXT
 }
 
 main() {
-  local level=debug since='' pattern='' follow='' stats='' fetch=2000
+  local level=debug since='' from='' pattern='' follow='' stats='' fetch=2000
   local -a arguments=() programs=() files=() hosts=()
   split_equals "$@"
   set -- "${arguments[@]}"
@@ -63,7 +67,9 @@ main() {
   ((${#programs[@]} + ${#hosts[@]})) || programs=(server client load simulate)
   [[ $level =~ ^(debug|info|warn|error)$ ]] || die usage "--level is one of debug, info, warn, error, not '$(printable "$level")'"
   [[ -z $follow || -z $stats ]] || die usage "--follow and --stats do not go together"
-  if [[ -n $since ]]; then since=$(instant "$since") || die usage "--since: '$(printable "$since")' is not a time"; fi
+  if [[ -n $since ]]; then
+    from=$(instant "$since") || die usage "--since: '$(printable "$since")' is not a time such as 90s, 10m, 2h, 3d or '2026-11-22 17:00'"
+  fi
   # grep says 2 for a pattern it cannot read, 1 for no match.
   local status=0
   grep -E -e "$pattern" </dev/null >/dev/null 2>&1 || status=$?
@@ -73,9 +79,9 @@ main() {
   fetch_logs
   ((${#files[@]})) || die failed "there is no log under $RESMON_HOME/log yet" "'./resmon up' starts what writes one"
   if [[ -n $stats ]]; then
-    in_order | select_lines "$level" "$since" | match "$pattern" | count
+    in_order | select_lines "$level" "$from" | match "$pattern" | count
   else
-    in_order | select_lines "$level" "$since" | match "$pattern" | shade
+    in_order | select_lines "$level" "$from" | match "$pattern" | shade
     [[ -z $follow ]] || new_lines | select_lines "$level" '' | match "$pattern" | shade
   fi
 }

@@ -6,8 +6,9 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon monitor [all|HOST] [OPTION]…
 
-A live table of all machines, or one machine's CPUs, memory, file systems, network and processes by state: for those without a
-browser. awk and tput draw it. q or Ctrl-C ends it.
+A live table of all machines, or one machine's CPUs, memory, file systems,
+network and processes by state: for those without a browser. awk and tput draw
+it. q or Ctrl-C ends it.
 
 Options:
   --interval N   seconds between two looks; default 2
@@ -15,7 +16,8 @@ Options:
   --once         one look, as plain text
   -h, --help     this text
 
-Exit codes: 0 done, 1 failed (such as: no such machine), 2 usage, 4 the server does not answer
+Exit codes: 0 done, 1 failed (such as: no such machine), 2 usage, 4 the server
+  does not answer
 
 Examples:
   ./resmon monitor

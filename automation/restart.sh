@@ -2,6 +2,6 @@
 # shellcheck shell=bash
 use process config http ports build house remote compose place service
 
-usage() { service_usage restart "Stops and starts again, so that changed configuration, tokens and certificates are taken."; }
+usage() { service_usage restart "Stops and starts again: configuration, tokens and certificates are read anew."; }
 
 main() { service_main restart "$@"; }

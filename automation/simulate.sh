@@ -6,17 +6,21 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon simulate N [OPTION]… [-- RESMON-LOAD-OPTION…]
 
-N simulated clients with realistic, seeded, slowly changing values over the real protocol. In the foreground until Ctrl-C. The first
-ten also report what the example collectors in bash print about this machine, every 30 s.
+N simulated clients with realistic, seeded, slowly changing values over the
+real protocol. In the foreground until Ctrl-C. The first ten also report what
+the example collectors in bash print about this machine, every 30 s.
 
 Options:
   --detach            in the background; './resmon down' stops it
   --server ADDRESS    HOST:PORT; default the server of './resmon up'
   --token-file FILE   default the token of './resmon up'
-  --interval D        time between two samples of a client, such as 1s; default 5s
+  --interval D        time between two samples of a client, such as 1s; default
+                      5s
   --seed N            the same seed gives the same values; default 1
-  --name-prefix TEXT  the clients' names begin so; default load- (those of './resmon up' begin with sim-)
-  --scripts           and one more, NAME-PREFIX with "scripts": a real client that samples with the bash scripts of
+  --name-prefix TEXT  the clients' names begin so; default load- (those of
+                      './resmon up' begin with sim-)
+  --scripts           and one more, NAME-PREFIX with "scripts": a real client
+                      that samples with the bash scripts of
                       automation/collectors only; with --detach
   --no-build          use the program that is there
   -h, --help          this text

@@ -6,29 +6,35 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon status [server|client]… [OPTION]…
 
-What runs, and every client with when it was last heard of, how far its newest sample lies behind, what it has not sent yet and what
-it had to drop. Of this house's processes; of the server of './resmon deploy server' where there is none here.
+Shows which programs run and, for each client: when it was last heard of, the
+lag of its newest sample, its backlog (samples not yet sent) and how many
+samples it dropped. By default of this machine's processes, or of the server of
+'./resmon deploy server' if none runs here.
 
 Options:
-  --host HOST      what deploy has installed there, over ssh; may be repeated; default role: client
-  --systemd        this machine's units resmon-server and resmon-client, as the Debian packages bring them
+  --host HOST      what deploy has installed there, over ssh; may be repeated;
+                   default role: client
+  --systemd        this machine's units resmon-server and resmon-client, as the
+                   Debian packages bring them
   --docker         the containers of compose.yaml
-  --json           facts for programs: http_url, tcp_address, state_dir, token_file, server {pid, version, uptime_seconds},
-                   services [{where, role, state, pid, version}], state being up, down, absent or unreachable,
-                   clients [{host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples}],
-                   sinks [{name, state, lag_seconds, backlog_samples, refused_samples, lost_samples}]; server is null
-                   when it is down
+  --json           facts for programs: http_url, tcp_address, state_dir,
+                   token_file,
+                   server {pid, version, uptime_seconds}, null if it is down,
+                   services [{where, role, state, pid, version}]; state is up,
+                   down, absent or unreachable,
+                   clients [{host, up, last_seen_seconds, lag_seconds,
+                   backlog_samples, dropped_samples}],
+                   sinks [{name, state, lag_seconds, backlog_samples,
+                   refused_samples, lost_samples}]
   -h, --help       this text
 
-Exit codes: 0 the server is up (with --host, --systemd or --docker: all that was asked for is), 1 it is not, 2 usage, 4 the server or a
-host does not answer
+Exit codes: 0 the server is up (with --host, --systemd or --docker: everything
+  asked for is up), 1 it is not, 2 usage, 4 the server or a host does not answer
 
 Examples:
   ./resmon status
   ./resmon status --host web1 --host web2
   ./resmon status --json | jq -r '.clients[] | select(.up | not) | .host'
-  curl -H @<(printf 'Authorization: Bearer %s' "$(head -n 1 "$(./resmon status --json | jq -r .token_file)")") \
-    "$(./resmon status --json | jq -r .http_url)/api/v1/hosts"
 TEXT
 }
 

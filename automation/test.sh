@@ -14,7 +14,7 @@ influxdb   default  600  influxdb  release  labelled:influxdb         Debian's I
 browser    default  600  browser   release  directory:tests/browser   the page in Debian's chromium
 oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
 dashboards default  300  influxdb  release  directory:tests/dashboards  schema, forms, every query against both stores, Flux compiled
-asan       default 3000  fuzz      asan     sanitized:asan            unit and end-to-end tests under the address and undefined sanitizers
+asan       default 3000  fuzz      asan     sanitized:asan            unit and end-to-end tests, address and UB sanitizers
 tsan       default 3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer
 fuzz       default 1800  fuzz      asan     fuzz:asan                 each fuzz target for a short while
 chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks, power cuts
@@ -29,8 +29,9 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon test [SUITE]…
 
-Installs what the tests need, builds, runs the suites and ends with one line: N passed, N failed, and N skipped if any were.
-Without a SUITE, those marked with *.
+Installs what the tests need, builds, runs the suites and ends with one line:
+N passed, N failed, and N skipped if any were. Without a SUITE it runs those
+marked with *.
 
 Suites:
 TEXT
@@ -48,10 +49,12 @@ Options:
 Environment:
   RESMON_FUZZ_SECONDS   how long each fuzz target runs; default 5
   RESMON_CHAOS_SECONDS  how long faults go on; default 60
-  RESMON_CHAOS_SEED     which faults come when; default: another each time, and printed
+  RESMON_CHAOS_SEED     which faults come when; default: another each time, and
+                        printed
   RESMON_NO_INSTALL     set: install nothing; what is missing fails
 
-The whole output of each suite is in build/test-logs/SUITE.log. A suite that crashes, runs out of time or runs no test has failed.
+The whole output of each suite is in build/test-logs/SUITE.log. A suite that
+crashes, runs out of time or runs no test has failed.
 
 Exit codes: 0 every test passed, 1 some failed, 2 usage
 

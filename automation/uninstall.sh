@@ -6,12 +6,14 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon uninstall [--prefix DIRECTORY] [--purge]
 
-Removes the files that './resmon install' has listed in PREFIX/share/resmon/manifest, and resmon's own folders. Other
-machines: './resmon deploy client HOST --remove'. Debian packages: apt-get remove.
+Removes the files that './resmon install' has listed in
+PREFIX/share/resmon/manifest, and resmon's own folders. Other machines:
+'./resmon deploy client HOST --remove'. Debian packages: apt-get remove.
 
 Options:
   --prefix DIRECTORY  default /usr/local
-  --purge             also stops everything of this state directory and deletes it, with data and tokens
+  --purge             also stops everything of this state directory and deletes
+                      it, with data and tokens
   -h, --help          this text
 
 Exit codes: 0 done, 1 failed, 2 usage

@@ -6,28 +6,38 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon up [OPTION]…
 
-From a fresh clone to a page that shows this machine: installs the Debian packages that are missing (with apt, through sudo when
-not root; it says so first), builds, writes a first configuration with a random token, starts the server, this machine's client
-and two simulated clients, and waits until the data of all of them can be seen. A second time it starts only what does not run.
+From a fresh clone to a page that shows this machine: installs the Debian
+packages that are missing (with apt, through sudo when not root; it says so
+first), builds, writes a first configuration with a random token, starts the
+server, this machine's client and two simulated clients, and waits until the
+data of all of them can be seen. A second time it starts only what does not
+run.
 
 Options:
-  --clients N         simulated clients besides this machine's real one; default 2, 0 for none
+  --clients N         simulated clients besides this machine's real one;
+                      default 2, 0 for none
   --http-port PORT    HTTP port, kept in server.toml; default 7412
-  --tcp-port PORT     the clients' port, kept in server.toml and client.toml; default 7411
-  --no-build          use the programs that are there; install nothing that only a build needs
-  --docker            the same with Docker Compose, InfluxDB 2 and Grafana; no other option goes with it. Needs a running docker
+  --tcp-port PORT     the clients' port, kept in server.toml and client.toml;
+                      default 7411
+  --no-build          use the programs that are there; install nothing that
+                      only a build needs
+  --docker            the same with Docker Compose, InfluxDB 2 and Grafana; no
+                      other option goes with it. Needs a running docker
   -h, --help          this text
 
 Environment:
   RESMON_HOME         state directory; default .resmon in the repository
   RESMON_BUILD_DIR    build directory; default build in the repository
-  RESMON_UP_TIMEOUT   seconds to wait for the server and for the first data; default 30, and 60 with
-                      twice the client's interval
-  RESMON_ENV_FILE     with --docker: another .env, for a second system; RESMON_EXTRA_CA_FILE: a certificate authority (PEM)
-                      to trust while building; docs/docker.md has more
-  RESMON_*            override configuration keys, INFLUX_URL and the like add a database: see server.toml
+  RESMON_UP_TIMEOUT   seconds to wait for the server and for the first data;
+                      default 30, and 60 with twice the client's interval
+  RESMON_ENV_FILE     with --docker: another .env, for a second system;
+                      RESMON_EXTRA_CA_FILE: a certificate authority (PEM) to
+                      trust while building; docs/docker.md has more
+  RESMON_*            override configuration keys, INFLUX_URL and the like add
+                      a database: see server.toml
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 could not connect, 5 damaged data
+Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 could not connect,
+  5 damaged data
 
 Examples:
   ./resmon up
@@ -78,6 +88,7 @@ main() {
   trap 'interrupted HUP' HUP
   trap 'tell_first_user; undo_start; end_jobs' EXIT
   take_lock 1800
+  need_disk "$no_build"
   if [[ -n $no_build ]]; then install_packages base; else install_packages base build node; fi
   need_binaries "$no_build"
   configure_first "$http_port" "$tcp_port"
@@ -102,6 +113,18 @@ interrupted() {
 tell_first_user() {
   [[ -z ${first_user-} ]] ||
     say "made the user ${first_user%%$'\t'*} with the password ${first_user##*$'\t'} (shown this once; resmon-server passwd sets another)"
+}
+
+# need_disk NO_BUILD: fails where the disk is too full to build, or for the server to store anything.
+need_disk() {
+  local free
+  free=$(free_mebibytes "$RESMON_BUILD_DIR")
+  if [[ -z $1 && ! -x $RESMON_BUILD_DIR/bin/resmon-server ]] && ((free < 1500)); then
+    die failed "only $free MiB are free for the build in $RESMON_BUILD_DIR; it needs 1500" "free some space, or RESMON_BUILD_DIR=DIRECTORY on a larger disk"
+  fi
+  free=$(free_mebibytes "$RESMON_HOME")
+  ((free >= 200)) ||
+    die failed "only $free MiB are free for $RESMON_HOME; at least 200 are needed" "free some space, or RESMON_HOME=DIRECTORY on a larger disk"
 }
 
 configure_first() {

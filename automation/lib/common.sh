@@ -138,8 +138,33 @@ check_number() {
   fi
 }
 
+# unknown_argument TEXT: fails, and names the nearest option of the subcommand's own help.
 unknown_argument() {
-  die usage "unknown argument '$(printable "$1")'; './resmon ${subcommand:-} --help' shows what it takes"
+  local near=''
+  [[ $1 != -* ]] || near=$(usage 2>/dev/null | grep -oE -- '--[a-z][a-z-]+' | sort -u | nearest "$1") || near=
+  die usage "unknown argument '$(printable "$1")'${near:+; did you mean $near?}" "'./resmon ${subcommand:-} --help' lists what it takes"
+}
+
+# nearest WORD: of the words on standard input, one a line, the one that WORD is a typing error of: at most a third of its letters
+# inserted, deleted, replaced or swapped with their neighbours. Prints nothing if there is none.
+nearest() {
+  WORD=${1:0:64} LC_ALL=C awk '
+    function least(x, y) { return x < y ? x : y }
+    function distance(a, b,    i, j, n, m, cost, d) {
+      n = length(a); m = length(b)
+      for (i = 0; i <= n; i++) d[i, 0] = i
+      for (j = 0; j <= m; j++) d[0, j] = j
+      for (i = 1; i <= n; i++) for (j = 1; j <= m; j++) {
+        cost = substr(a, i, 1) != substr(b, j, 1)
+        d[i, j] = least(least(d[i - 1, j], d[i, j - 1]) + 1, d[i - 1, j - 1] + cost)
+        if (i > 1 && j > 1 && substr(a, i, 1) == substr(b, j - 1, 1) && substr(a, i - 1, 1) == substr(b, j, 1))
+          d[i, j] = least(d[i, j], d[i - 2, j - 2] + 1)
+      }
+      return d[n, m]
+    }
+    BEGIN { word = ENVIRON["WORD"]; best = int((length(word) + 2) / 3) + 1 }
+    { found = distance(word, $0); if (found < best) { best = found; answer = $0 } }
+    END { if (answer != "") print answer }'
 }
 
 # make_home: the state directory and its parts, for the owner only.
@@ -147,8 +172,30 @@ make_home() {
   (
     umask 077
     mkdir -p -- "$RESMON_HOME" "$RESMON_HOME/run" "$RESMON_HOME/log" "$RESMON_HOME/store"
-  ) || die failed "cannot create the state directory $RESMON_HOME" "choose another with RESMON_HOME=DIRECTORY"
-  chmod 0700 -- "$RESMON_HOME"
+    chmod 0700 -- "$RESMON_HOME"
+  ) 2>/dev/null || die failed "cannot create the state directory $RESMON_HOME: $(why_not_writable "$RESMON_HOME")" \
+    "choose another with RESMON_HOME=DIRECTORY"
+}
+
+# why_not_writable PATH: what keeps this user from creating PATH.
+why_not_writable() {
+  local at=$1
+  until [[ -e $at || $at == / ]]; do at=$(dirname -- "$at"); done
+  if [[ ! -d $at ]]; then
+    printf '%s is not a directory' "$at"
+  elif [[ ! -w $at || ! -x $at ]]; then
+    printf '%s cannot be written by %s' "$at" "$(id -un 2>/dev/null || printf 'this user')"
+  else
+    printf '%s' "$(LC_ALL=C mkdir -p -- "$1" 2>&1 | sed 's/.*: //' | tail -n 1)"
+  fi
+}
+
+# free_mebibytes PATH: what the file system of PATH, or of its nearest parent that exists, has free for this user.
+free_mebibytes() {
+  local at=$1 mebibytes
+  until [[ -d $at ]]; do at=$(dirname -- "$at"); done
+  mebibytes=$(df --output=avail --block-size=1M -- "$at" | tail -n 1)
+  printf '%s' "${mebibytes//[[:space:]]/}"
 }
 
 # write_private FILE: standard input, for the owner only, in one step.

@@ -207,13 +207,18 @@ check_config() {
     die configuration "the configuration $2 is not right" "${output:-$1 --check-config failed without a word}"
 }
 
-# backup FILE: a copy beside it, named by the time; says nothing when there is no file.
+# backup FILE: a copy beside it, named by the time; the newest three stay. One command leaves one copy of a file, however many keys
+# it changes. Does nothing when there is no file.
+declare -gA backed_up=() # global: this file is sourced by a function
 backup() {
   local name
-  [[ -e $1 ]] || return 0
-  name=$1.$(date -u +%Y%m%dT%H%M%SZ).bak
-  [[ ! -e $name ]] || name=$name.$$
+  local -a copies
+  [[ -e $1 && -z ${backed_up[$1]-} ]] || return 0
+  backed_up[$1]=yes
+  name=$1.$(date -u +%Y%m%dT%H%M%S.%3NZ).bak
   (umask 077 && cp -- "$1" "$name") && chmod 0600 -- "$name"
+  copies=("$1".*.bak)
+  ((${#copies[@]} <= 3)) || rm -f -- "${copies[@]:0:${#copies[@]}-3}"
 }
 
 readonly script_names=(users top_processes top_cpu df_space)

@@ -152,6 +152,9 @@ put_config() {
       return 1
     fi
     cp -p -- "$target" "$target.$(date -u +%Y%m%dT%H%M%SZ).bak"
+    # The newest three stay.
+    find "$etc" -maxdepth 1 -name "$name.*.bak" -printf '%f\n' | LC_ALL=C sort -r | tail -n +4 |
+      while IFS= read -r old; do rm -f -- "$etc/$old"; done
   fi
   cp -- "$1" "$target.new"
   chmod 600 -- "$target.new"

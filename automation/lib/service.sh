@@ -9,14 +9,17 @@ Usage: ./resmon $verb [server|client]… [OPTION]…
 $what
 
 Options:
-  --host HOST      there, over ssh, where deploy has been; may be repeated; default role: client
-  --systemd        this machine's units resmon-server and resmon-client, as the Debian packages bring them
+  --host HOST      on that machine, over ssh, where deploy installed it; may be
+                   repeated; the default role is then client
+  --systemd        the units resmon-server and resmon-client of this machine
   --docker         the containers of compose.yaml
   -h, --help       this text
 
-Without a role: both, where they are configured. Clients keep what they sample while the server is away.
+Without a role: both, if they are configured. While the server is down, clients
+keep their samples.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 a host could not be reached
+Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 a host could not be
+  reached
 
 Examples:
   ./resmon $verb

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "base/exit_code.h"
+#include "program/help_text.h"
 
 namespace resmon::program {
 
@@ -30,9 +31,22 @@ Status LogSettings::apply() const {
   return log::configure(options);
 }
 
+namespace {
+
+constexpr std::size_t kNameColumns = 34;  // of options' names; what they mean stands behind
+
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_option_desc(const CLI::Option* option) const override {
+    return wrapped(option->get_description(), kTerminalColumns - kNameColumns);
+  }
+};
+
+}  // namespace
+
 struct Program::Impl {
   Impl(Description d, config::Settings& s)
-      : description(std::move(d)), settings(s), app(description.purpose, description.name) {}
+      : description(std::move(d)), settings(s), app(wrapped(description.purpose), description.name) {}
 
   Description description;
   config::Settings& settings;
@@ -59,8 +73,9 @@ Program::Program(Description description, config::Settings& settings)
       ->allow_extra_args(false);  // the words after it are not its
   i.app.add_flag("--check-config", i.check_config, "Check the configuration and exit");
   i.app.add_flag("--print-config", i.print_config, "Print the commented configuration with every key and exit");
-  i.app.footer(i.description.examples);
-  i.app.get_formatter()->column_width(34);
+  i.app.footer(wrapped(i.description.examples) + "\n");
+  i.app.formatter(std::make_shared<Formatter>());
+  i.app.get_formatter()->column_width(kNameColumns);
 }
 
 Program::~Program() = default;

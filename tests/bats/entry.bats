@@ -76,3 +76,36 @@ teardown() { teardown_house; }
   run resmon deploy client --file /nowhere
   [ "$status" -eq 2 ]
 }
+
+@test "no help is wider than a terminal of 80 columns" {
+  local name
+  for name in "$ROOT"/automation/*.sh; do
+    name=$(basename "$name" .sh)
+    run resmon "$name" --help
+    [ "$status" -eq 0 ]
+    wide=$(LC_ALL=C.UTF-8 awk -v name="$name" '{ sub(/\r$/, "") } length($0) > 80 { print name ": " $0 }' <<<"$output")
+    [ -z "$wide" ] || { printf '%s\n' "$wide" && false; }
+  done
+}
+
+@test "a mistyped subcommand or option gets the nearest one" {
+  run resmon stauts
+  [ "$status" -eq 2 ]
+  [[ $output == *"did you mean status?"* ]]
+  run resmon status --jsn
+  [ "$status" -eq 2 ]
+  [[ $output == *"did you mean --json?"* ]]
+  run resmon logs --levle warn
+  [[ $output == *"did you mean --level?"* ]]
+  run resmon quetzalcoatl
+  [ "$status" -eq 2 ]
+  [[ $output != *"did you mean"* ]]
+}
+
+@test "a state directory that cannot be made is one error, without the words of other programs" {
+  printf 'file\n' >"$BATS_TEST_TMPDIR/file"
+  RESMON_HOME=$BATS_TEST_TMPDIR/file/home run resmon up --no-build
+  [ "$status" -eq 1 ]
+  [[ $output == *"cannot create the state directory $BATS_TEST_TMPDIR/file/home: $BATS_TEST_TMPDIR/file is not a directory"* ]]
+  [[ $output != *mkdir* ]]
+}

@@ -101,3 +101,9 @@ teardown() { teardown_house; }
   run resmon logs
   [ "$status" -eq 1 ]
 }
+
+@test "a time that is none is named" {
+  run resmon logs --since yesterdayish
+  [ "$status" -eq 2 ]
+  [[ $output == *"'yesterdayish' is not a time"* ]]
+}

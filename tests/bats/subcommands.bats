@@ -133,3 +133,38 @@ teardown() { teardown_house; }
   run resmon bench ../../bin/id
   [ "$status" -eq 2 ]
 }
+
+@test "configure set keeps three copies of a file" {
+  local minute
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT"
+  for minute in 1 2 3 4 5; do resmon configure set http.address "127.0.0.1:$((HTTP_PORT + minute))"; done
+  [ "$(find "$RESMON_HOME" -name 'server.toml.*.bak' | wc -l)" -eq 3 ]
+  grep -h '^address' "$RESMON_HOME"/server.toml.*.bak | grep -q ":$((HTTP_PORT + 4))\""
+}
+
+@test "configure asks again for what is no answer" {
+  run script --quiet --return --command "$ROOT/resmon configure" /dev/null < <(
+    printf '%s\n' '' fast 2s nowhere '' '' maybe no yes
+    wait_until 20 grep -qx 'interval = "2s"' "$RESMON_HOME/client.toml"
+  )
+  [ "$status" -eq 0 ]
+  [[ $output == *"'fast' is not a duration"* && $output == *"'nowhere' is not HOST:PORT"* ]]
+  [[ $output == *"answer yes or no, not 'maybe'"* ]]
+  grep -qx 'interval = "2s"' "$RESMON_HOME/client.toml"
+}
+
+@test "doctor names a command that works for a user who is neither root nor in sudo" {
+  ((EUID == 0)) || skip "needs root, to become another user"
+  # Every program but sudo, and a dpkg-query that knows no package; where that user can reach it.
+  local bin
+  bin=$(mktemp -d)
+  chmod 755 "$bin"
+  ln -s /usr/bin/* "$bin"
+  rm -f "$bin/sudo" "$bin/dpkg-query"
+  printf '#!/bin/sh\nexit 1\n' >"$bin/dpkg-query"
+  chmod 755 "$bin/dpkg-query"
+  run env PATH="$bin" RESMON_HOME="$bin/home" setpriv --reuid 65534 --regid 65534 --clear-groups "$ROOT/resmon" doctor
+  rm -rf "$bin"
+  [[ $output == *'as root: apt-get install --no-install-recommends'* ]]
+  [[ $output != *'./resmon up installs them'* ]]
+}

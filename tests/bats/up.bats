@@ -300,3 +300,14 @@ interrupt() {
   [[ $output == *'did not stop within'* ]]
   no_process
 }
+
+@test "up on a disk that is nearly full fails at once and says what is missing" {
+  ((EUID == 0)) || skip "needs root, to mount a file system"
+  mkdir -p "$RESMON_HOME"
+  mount -t tmpfs -o size=32m tmpfs "$RESMON_HOME" 2>/dev/null || skip "mounting is not allowed here"
+  run up_here --no-build
+  umount -l "$RESMON_HOME"
+  [ "$status" -eq 1 ]
+  [[ $output =~ only\ [0-9]+\ MiB\ are\ free ]]
+  no_process
+}

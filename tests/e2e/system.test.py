@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import time
+import unittest
 
 import house
 import wire
@@ -772,6 +773,20 @@ class InfluxTest(house.HouseTest):
         print(f"# {values} values compared, {int(server.metrics()['resmon_samples_total'])} samples taken", flush=True)
         self.assertEqual(values, server.metrics()["resmon_samples_total"])
         self.assertEqual(len(server.lines(" WARN sink ")), 1, server.lines(" WARN "))
+
+
+class Help(unittest.TestCase):
+    def test_no_help_is_wider_than_a_terminal(self):
+        commands = [["resmon-client"], ["resmon-load"], ["resmon-server"]]
+        commands += [["resmon-server", name] for name in re.findall(r"resmon-server (\w+) \[?FILE", self.help_of(commands[2]))]
+        self.assertGreater(len(commands), 6)
+        for command in commands:
+            text = self.help_of(command)
+            self.assertIn("--config", text)
+            self.assertEqual([line for line in text.splitlines() if len(line) > 80], [], command)
+
+    def help_of(self, command):
+        return subprocess.run([house.program(command[0]), *command[1:], "--help"], capture_output=True, text=True, check=True).stdout
 
 
 if __name__ == "__main__":
