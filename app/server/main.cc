@@ -33,11 +33,11 @@ int main(int argc, char** argv) {
       {kName, RESMON_VERSION, "Receives what resmon clients send, stores it, shows it and passes it on.",
        "Examples:\n"
        "  resmon-server --config /etc/resmon/server.toml\n"
-       "  resmon-server --set store.directory=/tmp/resmon   the other keys at their defaults\n"
+       "  resmon-server --set store.directory=/tmp/resmon   other keys: defaults\n"
        "  resmon-server --config server.toml passwd admin   another password for a user\n"
        "  resmon-server --config server.toml user add mia   a user who may read\n"
        "  resmon-server --config server.toml token add grafana read\n"
-       "  INFLUX_URL=http://db:8086 INFLUX_TOKEN=… INFLUX_ORG=o INFLUX_BUCKET=b resmon-server\n"
+       "  INFLUX_URL=http://db:8086 INFLUX_TOKEN=… INFLUX_BUCKET=b resmon-server\n"
        "Subcommands, each with its own --help:\n"
        "  resmon-server backup FILE     a copy of the store, while the server runs\n"
        "  resmon-server check [FILE]    verifies every chunk of the store, or of a backup\n"
