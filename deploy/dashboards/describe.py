@@ -181,8 +181,8 @@ def load(description_text, schema_text):
     checks = raw.get("check", [])
     for check in checks:
         where = f"check {check.get('id')}"
-        _take(check, {"id", "title", "from", "field", "where", "warn", "bad", "silent_seconds", "forget_seconds"}, where, mistakes)
-        check_names(schema, check["from"], [check["field"]], [*check.get("where", {}), "host"], where, mistakes)
+        _take(check, {"id", "title", "from", "field", "where", "tell", "warn", "bad", "silent_seconds", "forget_seconds"}, where, mistakes)
+        check_names(schema, check["from"], [check["field"]], [*check.get("where", {}), *check.get("tell", []), "host"], where, mistakes)
     if mistakes:
         raise Mistake("\n".join(mistakes))
     return Description(variables, dashboards, checks)

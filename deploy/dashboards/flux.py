@@ -9,7 +9,7 @@ def quoted(value):
 
 
 def _source(query, fields, matches):
-    out = ["from(bucket: v.bucket)" if matches.bucket is None else f"from(bucket: {matches.bucket})"]
+    out = [f"from(bucket: {matches.bucket})"]
     out.append("  |> range(start: v.timeRangeStart, stop: v.timeRangeStop)")
     out.append(f"  |> filter(fn: (r) => r._measurement == {quoted(query.measurement)})")
     out.append("  |> filter(fn: (r) => " + " or ".join(f"r._field == {quoted(field)}" for field in fields) + ")")
@@ -30,28 +30,41 @@ def _labels(fields):
 
 
 def _scaled(scale):
-    return [] if scale == 1 else [f"  |> map(fn: (r) => ({{r with _value: r._value * {float(scale)!r}}}))"]
+    return [] if scale == 1 else [f"  |> map(fn: (r) => ({{r with _value: float(v: r._value) * {float(scale)!r}}}))"]
+
+
+def _divided(divisor):
+    return [] if divisor == 1 else [f"  |> map(fn: (r) => ({{r with _value: float(v: r._value) / {float(divisor)!r}}}))"]
 
 
 class Matches:
-    """How chosen values are written. bucket: an expression, or None for v.bucket."""
+    """How chosen values are written. bucket: an expression, or None for the template's own variable. prefix: of the variables' names.
+    readable: numbers are rounded and in units that need no formatting (stat_unit), for what shows them as they are."""
 
-    def __init__(self, bucket, one_of):
-        self.bucket = bucket
+    def __init__(self, bucket, one_of, prefix="", readable=False):
+        self.bucket = bucket or f"v.{prefix}bucket"
         self.one_of = one_of  # (name, variable) -> predicate text
+        self.prefix = prefix
+        self.readable = readable
 
 
+# What a single number is divided by, and its unit then: uptime in days, memory in GiB.
+READABLE = {"s": (86400, "d"), "bytes": (1 << 30, "GiB")}
+
+
+# A template replaces a user's variable of the same name, so its own have names that nobody else chooses.
+PREFIX = "resmon_"
 # InfluxDB's own variables have one value at a time; this one stands for all of them, and comes before them when sorted.
 ALL = "(all)"
 
 
 def _influxdb_one_of(name, variable):
-    one = f"r[{quoted(variable['tag'])}] == v.{name}"
-    return f"v.{name} == {quoted(ALL)} or {one}" if variable.get("several") else one
+    one = f"r[{quoted(variable['tag'])}] == v.{PREFIX}{name}"
+    return f"v.{PREFIX}{name} == {quoted(ALL)} or {one}" if variable.get("several") else one
 
 
 GRAFANA = Matches("v.defaultBucket", lambda name, variable: f"r[{quoted(variable['tag'])}] =~ /^${{{name}:regex}}$/")
-INFLUXDB = Matches(None, _influxdb_one_of)
+INFLUXDB = Matches(None, _influxdb_one_of, PREFIX, readable=True)
 
 
 def _chosen(names, description, matches):
@@ -68,16 +81,17 @@ def query_text(panel, query, description, narrow, matches):
         out += ["  |> last()", "  |> toFloat()", "  |> group()", "  |> max()", '  |> keep(columns: ["_time", "_value", "_field"])']
         return "\n".join(out + _labels(query.fields))
     if panel.kind == "stat":
-        groups = ", ".join(quoted(column) for column in ["_field"])
-        out += ["  |> last()", f"  |> group(columns: [{groups}])", "  |> last()"]
-        return "\n".join(out + _scaled(query.scale) + _labels(query.fields))
+        out += ["  |> last()", '  |> group(columns: ["_field"])', "  |> last()"]
+        divisor = READABLE[panel.unit][0] if matches.readable and panel.unit in READABLE else 1
+        return "\n".join(out + _scaled(query.scale) + _divided(divisor) + _labels(query.fields))
     groups = ", ".join(quoted(column) for column in ["_field", *query.by])
     if query.rate:
-        # Rates are made of each series by itself, before any are put together.
-        out += ["  |> aggregateWindow(every: v.windowPeriod, fn: max, createEmpty: false)",
-                "  |> derivative(unit: 1s, nonNegative: true)"]  # fmt: skip
+        # The last row of each window with its own time, and the change between those: exact whatever the window is. aggregateWindow
+        # would give a row its window's end for a time, and the end of the range to the last window, which is cut off.
+        # A derivative is of each series by itself; only then are they named by what tells them apart.
+        out += ["  |> window(every: v.windowPeriod)", "  |> last()", "  |> window(every: inf)", "  |> derivative(unit: 1s, nonNegative: true)"]
         out += _scaled(query.scale)
-        out += [f"  |> group(columns: [{groups}])", "  |> aggregateWindow(every: v.windowPeriod, fn: max, createEmpty: false)"]
+        out += [f"  |> group(columns: [{groups}])"]
     else:
         out += [f"  |> group(columns: [{groups}])", f"  |> aggregateWindow(every: v.windowPeriod, fn: {query.calc}, createEmpty: false)"]
         out += _scaled(query.scale)
@@ -86,18 +100,25 @@ def query_text(panel, query, description, narrow, matches):
 
 def table_text(panel, description, narrow, matches):
     """All columns of a table of hosts in one query: each a stream of (host, label, value), turned sideways."""
-    names, out = [], []
+    names, out = [], ['import "math"\n'] if matches.readable else []
     for index, query in enumerate(panel.queries):
         (field, label), = query.fields.items()
         name = f"column{index}"
         names.append(name)
         pick = query.calc if query.calc in ("max", "min") else "last"
         out.append(f"{name} = " + "\n".join(_source(query, {field: label}, matches) + _chosen([narrow, *query.filter], description, matches)))
-        out += ["  |> last()", "  |> toFloat()", '  |> group(columns: ["host"])', f"  |> {pick}()",
-                f"  |> set(key: \"_field\", value: {quoted(label)})", '  |> keep(columns: ["host", "_field", "_value"])', ""]  # fmt: skip
+        out += ["  |> last()", "  |> toFloat()", '  |> group(columns: ["host"])', f"  |> {pick}()"]
+        if matches.readable:
+            out += [*_divided(READABLE["s"][0] if label.endswith("(s)") else 1), "  |> map(fn: (r) => ({r with _value: math.round(x: r._value * 10.0) / 10.0}))"]
+        out += [f"  |> set(key: \"_field\", value: {quoted(column_label(label, matches))})", '  |> keep(columns: ["host", "_field", "_value"])', ""]
     out.append(f"union(tables: [{', '.join(names)}])")
     out += ["  |> group()", '  |> pivot(rowKey: ["host"], columnKey: ["_field"], valueColumn: "_value")', '  |> sort(columns: ["host"])']
     return "\n".join(out)
+
+
+def column_label(label, matches):
+    """A column of seconds is one of days where numbers are shown as they are."""
+    return label.removesuffix("(s)") + "(d)" if matches.readable and label.endswith("(s)") else label
 
 
 def texts(panel, description, narrow, matches):
@@ -109,11 +130,10 @@ def texts(panel, description, narrow, matches):
 def variable(description, name, matches, narrow=""):
     """The values to choose from; those of an interface, a disk or a mount only of the chosen hosts."""
     one = description.variables[name]
-    bucket = matches.bucket or "v.bucket"
     predicate = f"r._measurement == {quoted(one['from'])}"
     if narrow and one["tag"] != "host":
         predicate += " and " + matches.one_of(narrow, description.variables[narrow])
-    values = f"schema.tagValues(bucket: {bucket}, tag: {quoted(one['tag'])}, predicate: (r) => {predicate}, start: -1d)"
+    values = f"schema.tagValues(bucket: {matches.bucket}, tag: {quoted(one['tag'])}, predicate: (r) => {predicate}, start: -1d)"
     if matches is INFLUXDB and one.get("several"):
         return (
             'import "array"\nimport "influxdata/influxdb/schema"\n\n'

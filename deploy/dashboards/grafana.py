@@ -6,6 +6,10 @@ FLUX = {"type": "influxdb", "uid": "resmon-influxdb-flux"}
 CHOSEN = {"type": "influxdb", "uid": "${source}"}
 INFLUXQL_UID = "resmon-influxdb-influxql"
 STORE_UID = "resmon-store"
+# No window is shorter than two gathers at the default interval: a window without a row would be a hole in a line.
+INTERVAL = "10s"
+# A line goes on over shorter holes: clients of a longer interval leave windows empty. A longer hole is an outage.
+SPAN_NULLS_MS = 120_000
 
 
 def uid(board_id, language):
@@ -62,12 +66,13 @@ def _panel(panel, number, place, description, narrow, language):
         "options": {},
         "transformations": [],
     }
-    if panel.note:
-        out["description"] = panel.note
+    note = " ".join(part for part in (panel.note, "A click on a name opens the host." if panel.kind == "table" else "") if part)
+    if note:
+        out["description"] = note
     if panel.kind == "graph":
         defaults["custom"] = {
             "drawStyle": "line", "lineInterpolation": "linear", "lineWidth": 1, "fillOpacity": 40 if panel.options.get("stacked") else 5,
-            "showPoints": "never", "spanNulls": False,
+            "showPoints": "never", "spanNulls": SPAN_NULLS_MS,
             "stacking": {"mode": "normal" if panel.options.get("stacked") else "none", "group": "A"},
         }  # fmt: skip
         out["options"] = {
@@ -190,19 +195,19 @@ def data_sources():
             {
                 "name": "InfluxDB (Flux)", "uid": FLUX["uid"], "type": "influxdb", "access": "proxy", "url": "$RESMON_INFLUXDB_URL",
                 "isDefault": True, "editable": False,
-                "jsonData": {"version": "Flux", "organization": "$RESMON_INFLUXDB_ORG", "defaultBucket": "$RESMON_INFLUXDB_BUCKET"},
+                "jsonData": {"version": "Flux", "organization": "$RESMON_INFLUXDB_ORG", "defaultBucket": "$RESMON_INFLUXDB_BUCKET", "timeInterval": INTERVAL},
                 "secureJsonData": {"token": "$GF_RESMON_INFLUXDB_TOKEN"},
             },
             {
                 "name": "InfluxDB (InfluxQL)", "uid": INFLUXQL_UID, "type": "influxdb", "access": "proxy", "url": "$RESMON_INFLUXDB_URL",
                 "editable": False,
-                "jsonData": {"version": "InfluxQL", "dbName": "$RESMON_INFLUXDB_BUCKET", "httpMode": "POST", "httpHeaderName1": "Authorization"},
+                "jsonData": {"version": "InfluxQL", "dbName": "$RESMON_INFLUXDB_BUCKET", "httpMode": "POST", "timeInterval": INTERVAL, "httpHeaderName1": "Authorization"},
                 "secureJsonData": {"httpHeaderValue1": "Token $GF_RESMON_INFLUXDB_TOKEN"},
             },
             {
                 "name": "resmon (embedded store)", "uid": STORE_UID, "type": "influxdb", "access": "proxy", "url": "$RESMON_SERVER_URL",
                 "editable": False,
-                "jsonData": {"version": "InfluxQL", "dbName": "resmon", "httpMode": "POST", "httpHeaderName1": "Authorization"},
+                "jsonData": {"version": "InfluxQL", "dbName": "resmon", "httpMode": "POST", "timeInterval": INTERVAL, "httpHeaderName1": "Authorization"},
                 "secureJsonData": {"httpHeaderValue1": "Bearer $GF_RESMON_SERVER_TOKEN"},
             },
         ],

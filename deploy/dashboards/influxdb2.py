@@ -4,14 +4,17 @@ A template's dashboard has a grid of twelve columns, and its names (metadata.nam
 stay the same from version to version, or an update would make a second dashboard beside the first.
 """
 
+import dataclasses
+
 from . import flux
 
 API = "influxdata.com/v2alpha1"
 # InfluxDB's own palette "Nineteen Eighty Four".
 COLOURS = [("#31C0F6", "Nineteen Eighty Four"), ("#A500A5", "Nineteen Eighty Four"), ("#FF7E27", "Nineteen Eighty Four")]
-SUFFIX = {"percent": "%", "bytes": "B", "Bps": "B/s", "bps": "bit/s", "s": "s", "ms": "ms", "pps": "p/s", "iops": "/s", "ops": "/s", "cps": "/s", "reqps": "/s"}
-# What the axis does with large numbers: binary multiples for bytes, decimal ones for the rest.
-BASE = {"bytes": "2", "Bps": "2"}
+SUFFIX = {"percent": "%", "bytes": "B", "Bps": "B/s", "bps": "bit/s", "s": "s", "ms": "s", "pps": "p/s", "iops": "/s", "ops": "/s", "cps": "/s", "reqps": "/s"}
+# How the axis shortens numbers: "10" by SI prefixes, which stand before the suffix (so milliseconds are asked for as seconds), ""
+# not at all: 0.15 % and not 150m%.
+BASE = {"percent": ""}
 
 
 def _scale_colours(options):
@@ -25,6 +28,8 @@ def _scale_colours(options):
 
 
 def _chart(panel, place, description, narrow):
+    if panel.unit == "ms":
+        panel = dataclasses.replace(panel, queries=[dataclasses.replace(query, scale=query.scale / 1000) for query in panel.queries])
     queries = [{"query": text} for text in flux.texts(panel, description, narrow, flux.INFLUXDB)]
     suffix = SUFFIX.get(panel.unit, "")
     out = {"name": panel.title, "xPos": place[0], "yPos": place[1], "width": place[2], "height": place[3], "queries": queries}
@@ -39,31 +44,42 @@ def _chart(panel, place, description, narrow):
             "colors": [{"id": f"colour{i}", "name": name, "type": "scale", "hex": value} for i, (value, name) in enumerate(COLOURS)],
         }  # fmt: skip
     elif panel.kind == "stat":
+        decimals = panel.options.get("decimals", 0)
+        if panel.unit in flux.READABLE:
+            suffix, decimals = flux.READABLE[panel.unit][1], 1
         out |= {
-            "kind": "Single_Stat", "decimalPlaces": panel.options.get("decimals", 0), "suffix": suffix and " " + suffix,
+            "kind": "Single_Stat", "decimalPlaces": decimals, "suffix": suffix and " " + suffix,
             "colors": [{"id": f"colour{i}", **colour} for i, colour in enumerate(_scale_colours(panel.options))],
         }  # fmt: skip
     else:
-        names = ["host", *(label for query in panel.queries for label in query.fields.values())]
+        names = ["host", *(flux.column_label(label, flux.INFLUXDB) for query in panel.queries for label in query.fields.values())]
+        # Numbers are rounded by the query: decimal places here would be given to the whole ones, too. A first column that is fixed
+        # hides the hosts' names.
         out |= {
-            "kind": "Table", "decimalPlaces": 1, "timeFormat": "YYYY-MM-DD HH:mm:ss",
+            "kind": "Table", "timeFormat": "YYYY-MM-DD HH:mm:ss",
             "fieldOptions": [{"fieldName": name, "displayName": name, "visible": True} for name in names],
-            "tableOptions": {"sortBy": "host", "verticalTimeAxis": True, "wrapping": "truncate", "fixFirstColumn": True},
+            "tableOptions": {"sortBy": "host", "verticalTimeAxis": True, "wrapping": "truncate", "fixFirstColumn": False},
             "colors": [{"id": "base", "name": "base", "type": "text", "hex": "#FFFFFF", "value": 0}],
         }  # fmt: skip
     return out
 
 
+def _column(at):
+    return (at + 1) // 2
+
+
 def _dashboard(board, description):
     charts, y = [], 0
     for _, row in board.rows:
-        x = tallest = 0
+        at = tallest = 0  # in the description's 24 columns
         for panel in row:
-            width, height = max(1, panel.width // 2), max(2, (panel.height + 1) // 2)
-            if x + width > 12:
-                x, y, tallest = 0, y + tallest, 0
-            charts.append(_chart(panel, (x, y, width, height), description, board.narrow))
-            x, tallest = x + width, max(tallest, height)
+            height = max(2, (panel.height + 1) // 2)
+            if at + panel.width > 24:
+                at, y, tallest = 0, y + tallest, 0
+            # Both edges are rounded, so that neighbours touch and a full row ends at the right edge.
+            left, right = _column(at), _column(at + panel.width)
+            charts.append(_chart(panel, (left, y, right - left, height), description, board.narrow))
+            at, tallest = at + panel.width, max(tallest, height)
         y += tallest
     return {"apiVersion": API, "kind": "Dashboard", "metadata": {"name": f"resmon-{board.id}"},
             "spec": {"name": board.title, "description": board.purpose, "charts": charts}}  # fmt: skip
@@ -78,7 +94,8 @@ def _check_query(check, bucket):
     ]
     lines += [f"  |> filter(fn: (r) => r[{flux.quoted(tag)}] == {flux.quoted(value)})" for tag, value in check.get("where", {}).items()]
     if "silent_seconds" not in check:
-        lines += ["  |> aggregateWindow(every: 1m, fn: mean, createEmpty: false)", '  |> yield(name: "mean")']
+        lines += ["  |> aggregateWindow(every: 1m, fn: mean, createEmpty: false)",
+                  "  |> map(fn: (r) => ({r with _value: float(v: int(v: r._value * 10.0)) / 10.0}))", '  |> yield(name: "mean")']  # fmt: skip
     return "\n".join(lines)
 
 
@@ -91,12 +108,14 @@ def _check(check, bucket):
         kind = "CheckDeadman"
         spec |= {
             "timeSince": f"{check['silent_seconds']}s", "staleTime": f"{check['forget_seconds']}s", "reportZero": False, "level": "CRIT",
-            "statusMessageTemplate": "${ r.host }: nothing heard for " + f"{check['silent_seconds']} s",
+            # Written each minute for each host, whatever its level.
+            "statusMessageTemplate": "${ r.host }: ${ r._level } (crit: no data for " + f"{check['silent_seconds']} s)",
         }  # fmt: skip
     else:
         kind = "CheckThreshold"
         spec |= {
-            "statusMessageTemplate": "${ r.host }: " + check["title"] + " (${ r._level }): ${ r." + check["field"] + " }",
+            "statusMessageTemplate": "${ r.host }" + "".join(f" ${{ r.{tag} }}" for tag in check.get("tell", [])) + ": " + check["title"].lower()
+            + " ${ r." + check["field"] + " } % (${ r._level }; warn above " + f"{check['warn']:g}, crit above {check['bad']:g})",
             # Asked in this order, the first that is true counts: so no value is between two levels.
             "thresholds": [
                 {"type": "greater", "level": "CRIT", "value": check["bad"], "allValues": False},
@@ -113,9 +132,9 @@ def template(description, bucket):
     narrow = {name: board.narrow for board in description.dashboards for name in board.variables}
     variables = [
         {"apiVersion": API, "kind": "Variable", "metadata": {"name": "resmon-variable-bucket"},
-         "spec": {"name": "bucket", "type": "constant", "values": [bucket]}},
+         "spec": {"name": f"{flux.PREFIX}bucket", "type": "constant", "values": [bucket]}},
         *({"apiVersion": API, "kind": "Variable", "metadata": {"name": f"resmon-variable-{name}"},
-           "spec": {"name": name, "type": "query", "language": "flux", "description": f"resmon: {one['label'].lower()}",
+           "spec": {"name": flux.PREFIX + name, "type": "query", "language": "flux", "description": f"resmon: {one['label'].lower()}",
                     "query": flux.variable(description, name, flux.INFLUXDB, narrow.get(name, ""))}}
           for name, one in description.variables.items()),
     ]  # fmt: skip

@@ -19,14 +19,42 @@ def _scaled(expression, scale):
     return expression if scale == 1 else f"{expression} * {scale:g}"
 
 
+# Up to this window rates are made of the rows; of longer ranges a store may have minutes and hours only.
+ROWS_UP_TO_MS = 3_600_000
+
+
+def _rates(query, where, by):
+    """Two statements, of which the window lets one return rows. The change from row to row and its mean in a window: exact whatever the
+    window is, also one that is shorter than the client's interval, or cut off by the range's end. From an hour on the change from
+    window to window, which needs no rows."""
+    source = ident(query.measurement)
+    groups = ", ".join(["time($__interval)", *(ident(tag) + "::tag" for tag in by)])
+    inner = ", ".join(f"{_scaled(f'non_negative_derivative({ident(field)}, 1s)', query.scale)} AS {ident(label)}" for field, label in query.fields.items())
+    outer = ", ".join(f"mean({ident(label)}) AS {ident(label)}" for label in query.fields.values())
+    windows = ", ".join(f"{_scaled(f'non_negative_derivative(max({ident(field)}), 1s)', query.scale)} AS {ident(label)}" for field, label in query.fields.items())
+    return (
+        f"SELECT {outer} FROM (SELECT {inner} FROM {source} WHERE $__interval_ms < {ROWS_UP_TO_MS} AND {where} GROUP BY *) "
+        f"WHERE $timeFilter GROUP BY {groups} fill(none); "
+        f"SELECT {windows} FROM {source} WHERE $__interval_ms >= {ROWS_UP_TO_MS} AND {where} GROUP BY {groups} fill(none)"
+    )
+
+
+def _table_column(query, where):
+    """The last value of a host; of several series (file systems) the largest or least of their last values."""
+    (field, label), = query.fields.items()
+    if query.calc in ("max", "min"):
+        inner = f'SELECT last({ident(field)}) AS "value" FROM {ident(query.measurement)} WHERE {where} GROUP BY *'
+        return f'SELECT {_scaled(f"{query.calc}(value)", query.scale)} AS {ident(label)} FROM ({inner}) WHERE $timeFilter GROUP BY "host"'
+    return f'SELECT {_scaled(f"{query.calc}({ident(field)})", query.scale)} AS {ident(label)} FROM {ident(query.measurement)} WHERE {where} GROUP BY "host"'
+
+
 def targets(panel, description, narrow):
     """[(query, text, result format)] for one panel. A table has one query a column, joined on host."""
     out = []
     for query in panel.queries:
         source, where = ident(query.measurement), _where(query, description, narrow)
         if panel.kind == "table":
-            (field, label), = query.fields.items()
-            out.append((query, f'SELECT {_scaled(f"{query.calc}({ident(field)})", query.scale)} AS {ident(label)} FROM {source} WHERE {where} GROUP BY "host"', "table"))
+            out.append((query, _table_column(query, where), "table"))
         elif query.count:
             (field, label), = query.fields.items()
             out.append((query, f'SELECT count("value") AS {ident(label)} FROM (SELECT last({ident(field)}) AS "value" FROM {source} WHERE {where} GROUP BY "host") WHERE $timeFilter', "time_series"))
@@ -36,16 +64,12 @@ def targets(panel, description, narrow):
         elif panel.kind == "stat":
             columns = ", ".join(f"{_scaled(f'{query.calc}({ident(field)})', query.scale)} AS {ident(label)}" for field, label in query.fields.items())
             out.append((query, f"SELECT {columns} FROM {source} WHERE {where}", "time_series"))
+        elif query.rate:
+            out.append((query, _rates(query, where, query.by), "time_series"))
         else:
-            def column(field):
-                if query.rate:
-                    return _scaled(f"non_negative_derivative(max({ident(field)}), 1s)", query.scale)
-                return _scaled(f"{query.calc}({ident(field)})", query.scale)
-
-            columns = ", ".join(f"{column(field)} AS {ident(label)}" for field, label in query.fields.items())
+            columns = ", ".join(f"{_scaled(f'{query.calc}({ident(field)})', query.scale)} AS {ident(label)}" for field, label in query.fields.items())
             groups = ", ".join(["time($__interval)", *(ident(tag) + "::tag" for tag in query.by)])
-            fill = "none" if query.rate else "null"
-            out.append((query, f"SELECT {columns} FROM {source} WHERE {where} GROUP BY {groups} fill({fill})", "time_series"))
+            out.append((query, f"SELECT {columns} FROM {source} WHERE {where} GROUP BY {groups} fill(null)", "time_series"))
     return out
 
 

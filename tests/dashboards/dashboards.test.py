@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -220,29 +221,76 @@ class Forms(unittest.TestCase):
         wanted = {"cpu-high", "memory-high", "disk-full", "host-silent"}
         self.assertLessEqual({f"resmon-{name}" for name in wanted}, set(names))
 
+    def test_influxdb_shows_numbers_that_need_no_reckoning(self):
+        charts = [chart for document in self.template if document["kind"] == "Dashboard" for chart in document["spec"]["charts"]]
+        for chart in charts:
+            with self.subTest(chart["name"]):
+                if chart["kind"] == "Table":
+                    # 2.9 hides the column that is fixed, here the hosts' names.
+                    self.assertFalse(chart["tableOptions"]["fixFirstColumn"])
+                    self.assertNotIn("click", chart["note"])
+                    for column in chart["fieldOptions"][1:]:
+                        self.assertIn(f'value: "{column["fieldName"]}"', chart["queries"][0]["query"])
+                elif chart["kind"] == "Single_Stat":
+                    self.assertNotIn(chart["suffix"], (" s", " B"), "a number of many digits")
+                else:
+                    # SI prefixes before "ms" or "%" give "600mms" and "150m%"; multiples of 1,024 give "953.6743 MB".
+                    axis = chart["axes"][1]
+                    self.assertEqual(axis["base"], "" if axis["suffix"] == "%" else "10")
+                    self.assertNotEqual(axis["suffix"], "ms")
+        stats = {chart["name"]: chart for chart in charts if chart["kind"] == "Single_Stat"}
+        self.assertEqual((stats["Uptime"]["suffix"], stats["Memory, total"]["suffix"]), (" d", " GiB"))
+        self.assertIn("float(v: r._value) / 86400.0", stats["Uptime"]["queries"][0]["query"])
+
+    def test_influxdb_rows_of_panels_have_no_gap(self):
+        for document in self.template:
+            if document["kind"] != "Dashboard":
+                continue
+            taken = {}
+            for chart in document["spec"]["charts"]:
+                for x in range(chart["xPos"], chart["xPos"] + chart["width"]):
+                    taken.setdefault(chart["yPos"], []).append(x)
+            for y, columns in taken.items():
+                self.assertEqual(sorted(columns), list(range(12)), f"{document['spec']['name']}, row {y}")
+
+    def test_influxdb_checks_tell_what_and_how_much(self):
+        checks = {document["metadata"]["name"]: document["spec"] for document in self.template if document["kind"].startswith("Check")}
+        self.assertIn("${ r.path }", checks["resmon-disk-full"]["statusMessageTemplate"])
+        for name, spec in checks.items():
+            # InfluxDB puts the text between quotes: it can have none.
+            self.assertNotIn('"', spec["statusMessageTemplate"])
+            self.assertIn("${ r._level }", spec["statusMessageTemplate"], "it is written at each level, ok included")
+            if name != "resmon-host-silent":
+                self.assertIn("* 10.0)) / 10.0", spec["query"], "an unrounded mean")
+                self.assertIn(" % (", spec["statusMessageTemplate"])
+
     def test_influxdb_variables_narrow_what_they_are_for(self):
         boards = {document["spec"]["name"]: json.dumps(document["spec"]["charts"]) for document in self.template if document["kind"] == "Dashboard"}
         variables = {document["spec"]["name"]: document["spec"] for document in self.template if document["kind"] == "Variable"}
-        self.assertEqual(set(variables), {"bucket", "host", "hosts", "interface", "disk", "mount", "server"})
+        self.assertEqual(set(variables), {f"resmon_{name}" for name in ("bucket", "host", "hosts", "interface", "disk", "mount", "server")})
         for board, names in (("fleet", {"hosts"}), ("host", {"host", "interface", "disk", "mount"}), ("server", {"server", "hosts"})):
-            self.assertEqual(set(re.findall(r"v\.([a-z]+)\b", boards[f"resmon: {board}"])) - {"bucket"}, names)
+            self.assertEqual(set(re.findall(r"v\.resmon_([a-z]+)\b", boards[f"resmon: {board}"])) - {"bucket"}, names)
+            # A template replaces a user's variables of the same names, so none is used that others may have.
+            self.assertEqual(set(re.findall(r"v\.(?!resmon_)([A-Za-z]+)", boards[f"resmon: {board}"])), {"timeRangeStart", "timeRangeStop", "windowPeriod"})
         for name in ("interface", "disk", "mount"):
-            self.assertIn("v.host", variables[name]["query"])
+            self.assertIn("v.resmon_host", variables[f"resmon_{name}"]["query"])
         # All of them at once is the first to choose, where that makes sense.
-        self.assertEqual({name for name, spec in variables.items() if '"(all)"' in spec.get("query", "")}, set(variables) - {"bucket", "host"})
+        self.assertEqual({name for name, spec in variables.items() if '"(all)"' in spec.get("query", "")}, set(variables) - {"resmon_bucket", "resmon_host"})
 
 
 FAKE_INFLUX = r"""#!/bin/bash
-# A stand-in for influx that keeps one stack in a file and notes what it was asked.
+# A stand-in for influx that keeps one stack with its description in a file and notes what it was asked.
 echo "$*" >>"$FAKE/calls"
 echo "${INFLUX_TOKEN-}" >"$FAKE/token-seen"
+described() { while (($#)); do [[ $1 != --stack-description ]] || printf '%s' "$2"; shift; done; }
 case "$1 $2" in
-  'stacks init') echo 0123456789abcdef >"$FAKE/stack"; printf '0123456789abcdef\tOrgID\ttrue\n' ;;
-  'stacks --org') [[ ! -e $FAKE/stack ]] || printf '%s\tOrgID\ttrue\n' "$(<"$FAKE/stack")" ;;
+  'stacks init' | 'stacks update') printf '0123456789abcdef\tOrgID\ttrue\tresmon\t%s\n' "$(described "$@")" | tee "$FAKE/stack" ;;
+  'stacks --org') [[ ! -e $FAKE/stack ]] || cat "$FAKE/stack" ;;
   'apply --org') [[ -z ${FAKE_FAILS-} ]] || { echo 'error: denied' >&2; exit 1; } ;;
   *) echo "unknown: $*" >&2; exit 1 ;;
 esac
 """
+APPLIED = "apply --org o --stack-id 0123456789abcdef --file {} --force yes --quiet"
 
 
 class Applying(unittest.TestCase):
@@ -255,30 +303,51 @@ class Applying(unittest.TestCase):
         with open(os.path.join(self.folder, "influx"), "w") as file:
             file.write(FAKE_INFLUX)
         os.chmod(file.name, 0o755)
+        self.template = os.path.join(self.folder, "t.json")
+        self.write_template("[1]")
 
-    def run_it(self, **more):
+    def write_template(self, text):
+        with open(self.template, "w") as file:
+            file.write(text)
+
+    def run_it(self, *arguments, **more):
         environment = {"PATH": f"{self.folder}:{os.environ['PATH']}", "FAKE": self.folder, "INFLUX_ORG": "o", **more}
-        done = subprocess.run(["bash", os.path.join(ROOT, "deploy", "dashboards", "apply"), "t.json"], env=environment, capture_output=True, text=True)
-        with open(os.path.join(self.folder, "calls")) as file:
-            return done, file.read().splitlines()
+        script = os.path.join(ROOT, "deploy", "dashboards", "apply")
+        return subprocess.run(["bash", script, *arguments, self.template], env=environment, capture_output=True, text=True)
 
-    def test_twice_makes_one_stack(self):
-        self.assertEqual(self.run_it()[0].returncode, 0)
-        done, calls = self.run_it()
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(sum(call.startswith("stacks init") for call in calls), 1)
-        applied = [call for call in calls if call.startswith("apply")]
-        self.assertEqual(applied, ["apply --org o --stack-id 0123456789abcdef --file t.json --force yes --quiet"] * 2)
+    def calls(self, word):
+        with open(os.path.join(self.folder, "calls")) as file:
+            return [call for call in file.read().splitlines() if call.startswith(word)]
+
+    def test_a_template_is_applied_once_and_another_version_again(self):
+        for _ in range(2):
+            done = self.run_it()
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("there already", done.stdout)
+        self.assertEqual(len(self.calls("stacks init")), 1)
+        self.assertEqual(self.calls("apply"), [APPLIED.format(self.template)])
+        self.write_template("[2]")
+        self.assertEqual(self.run_it().returncode, 0)
+        self.assertEqual(self.run_it().returncode, 0)
+        self.assertEqual(self.calls("apply"), [APPLIED.format(self.template)] * 2)
+        self.assertEqual(len(self.calls("stacks init")), 1)
+
+    def test_force_sets_back_what_was_changed(self):
+        self.assertEqual(self.run_it().returncode, 0)
+        self.assertEqual(self.run_it("--force").returncode, 0)
+        self.assertEqual(self.calls("apply"), [APPLIED.format(self.template)] * 2)
 
     def test_the_token_may_be_in_a_file(self):
         with open(os.path.join(self.folder, "token"), "w") as file:
             file.write("of-the-file\n")
-        self.assertEqual(self.run_it(INFLUX_TOKEN_FILE=file.name)[0].returncode, 0)
+        self.assertEqual(self.run_it(INFLUX_TOKEN_FILE=file.name).returncode, 0)
         with open(os.path.join(self.folder, "token-seen")) as seen:
             self.assertEqual(seen.read(), "of-the-file\n")
 
-    def test_a_refusal_is_a_failure(self):
-        self.assertNotEqual(self.run_it(FAKE_FAILS="yes")[0].returncode, 0)
+    def test_a_refusal_is_a_failure_and_tried_again(self):
+        self.assertNotEqual(self.run_it(FAKE_FAILS="yes").returncode, 0)
+        self.assertEqual(self.run_it().returncode, 0)
+        self.assertEqual(len(self.calls("apply")), 2)
 
 
 def close_enough(a, b):
@@ -327,10 +396,11 @@ class Queries(house.HouseTest):
         def values(store, statement):
             return [row[1] for _, _, _, rows in house.query(stores[store], statement) for row in rows]
 
-        def fill(statement, chosen):
+        def fill(statement, chosen, window_ms=STEP_SECONDS * 1000):
             for name, value in chosen.items():
                 statement = statement.replace(f"^${name}$", f"^{value}$")
-            out = statement.replace("$timeFilter", f"time >= {begin}ms and time <= {end}ms").replace("$__interval", f"{STEP_SECONDS}s")
+            out = statement.replace("$timeFilter", f"time >= {begin}ms and time <= {end}ms")
+            out = out.replace("$__interval_ms", str(window_ms)).replace("$__interval", f"{STEP_SECONDS}s")
             self.assertNotIn("$", re.sub(r"/\^.*?\$/", "", out), out)
             return out
 
@@ -375,6 +445,12 @@ class Queries(house.HouseTest):
                             wrong.append(f"{rows}: {statement}")
                         elif not close_enough([list(map(list, a[1])) + a[2:] for a in answers["embedded"]], [list(map(list, a[1])) + a[2:] for a in answers["InfluxDB"]]):
                             wrong.append(f"the stores differ: {statement}\n  embedded {json.dumps(answers['embedded'])[:600]}\n  InfluxDB {json.dumps(answers['InfluxDB'])[:600]}")
+                        if "$__interval_ms" in target["query"]:
+                            # The windows of a long range; these are as short as the others, and only said to be long.
+                            coarse = fill(target["query"], chosen, influxql.ROWS_UP_TO_MS)
+                            found = {store: sum(len(v) for _, _, _, v in house.query(port, coarse, epoch="ms")) for store, port in stores.items()}
+                            if not found["embedded"] or found["embedded"] != found["InfluxDB"]:
+                                wrong.append(f"{found}: {coarse}")
                         for store in stores:
                             counted[store] += 1 if rows[store] else 0
                         table.append((board_id, panel["title"], target["refId"], rows["embedded"], rows["InfluxDB"]))
@@ -387,6 +463,47 @@ class Queries(house.HouseTest):
             write_table(table)
         print(f"# summary: {len(table)} InfluxQL queries of {len(boards) // 2} dashboards: rows from the embedded store {counted['embedded']}, from InfluxDB {counted['InfluxDB']}", flush=True)
         self.assertEqual(wrong, [])
+
+
+class EvenCounter(house.HouseTest):
+    """A counter that rises by exactly 1,000 B a second is 8,000 bit/s in every panel of rates, whatever the window and wherever the range
+    ends: no spike at the edge, no saw where windows and gathers do not fit."""
+
+    WINDOWS_MS = (1000, 2000, 3333, 7000, 10_000, 60_000)
+    INTERVAL = 5
+
+    def test_rates_are_exact(self):
+        influxd = house.Influxd(self)
+        influxd.start()
+        server = self.server(f"sink.influx.url=http://127.0.0.1:{influxd.port}", "sink.influx.linger=100ms")
+        start = (int(time.time()) - 1800) // 60 * 60
+        lines = "\n".join(
+            f"net,host=even,interface=eth{k} bytes_recv={1000 * t}i,bytes_sent={1000 * t}i {(start + t) * house.NS}"
+            for k in range(2)
+            for t in range(0, 900, self.INTERVAL)
+        )
+        answer = house.request(server.http_port, "POST", "/write?db=resmon", lines, {"Authorization": f"Token {house.TOKEN}"})
+        self.assertEqual(answer.status, 204, answer.body)
+        stores = {"embedded": server.http_port, "InfluxDB": influxd.port}
+        house.wait_for("the sink to have sent all", lambda: server.metrics()['resmon_sink_sent_samples_total{sink="influx"}'] >= 720)
+        for name, port in stores.items():
+            house.wait_for(f"all rows in {name}", lambda port=port: house.rows(port, 'SELECT count("bytes_recv") FROM "net"') == [[0, 360]])
+        boards, _, _, _ = generate(os.path.join(self.folder, "generated"))
+        panel = next(panel for panel in boards["host-influxql.json"]["panels"] if panel["title"] == "Network" and panel["type"] == "timeseries")
+        (target,) = panel["targets"]
+        counted = 0
+        for window in self.WINDOWS_MS:
+            for stop in range(600_000, 600_000 + window, max(1, window // 8)):
+                begin, end = start * 1000, start * 1000 + stop
+                statement = target["query"].replace("$timeFilter", f"time >= {begin}ms and time <= {end}ms")
+                statement = statement.replace("^$host$", "^even$").replace("^$interface$", "^.*$")
+                statement = statement.replace("$__interval_ms", str(window)).replace("$__interval", f"{window}ms")
+                for name, port in stores.items():
+                    values = [value for _, _, _, rows in house.query(port, statement, epoch="ms") for row in rows for value in row[1:]]
+                    self.assertGreaterEqual(len(values), 4 * (600_000 // max(window, 1000 * self.INTERVAL) - 1), (name, window))
+                    self.assertEqual({round(value, 6) for value in values}, {8000}, (name, window, stop))
+                    counted += len(values)
+        print(f"# summary: {counted} rates of an even counter, all exact", flush=True)
 
 
 def write_table(table):

@@ -15,8 +15,8 @@ const { is_valid_flux: valid } = createRequire(import.meta.url)("@influxdata/flu
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 // What Grafana and InfluxDB give a query: v is theirs.
-const kVariables = `option v = {bucket: "resmon", defaultBucket: "resmon", organization: "resmon", host: "web-1",
-  hosts: "(all)", interface: "eth0", disk: "sda", mount: "/", server: "server-1",
+const kVariables = `option v = {resmon_bucket: "resmon", defaultBucket: "resmon", organization: "resmon", resmon_host: "web-1",
+  resmon_hosts: "(all)", resmon_interface: "eth0", resmon_disk: "sda", resmon_mount: "/", resmon_server: "server-1",
   timeRangeStart: -1h, timeRangeStop: now(), windowPeriod: 10s}
 `;
 
@@ -32,9 +32,9 @@ test.after(() => rmSync(directory, { recursive: true }));
 execFileSync("python3", [join(root, "deploy/dashboards/generate.py"), directory]);
 
 test("the compiler that checks tells right from wrong", () => {
-  const right = 'from(bucket: v.bucket) |> range(start: v.timeRangeStart) |> filter(fn: (r) => r._field == "x")';
+  const right = 'from(bucket: v.resmon_bucket) |> range(start: v.timeRangeStart) |> filter(fn: (r) => r._field == "x")';
   assert.ok(valid(whole(right)));
-  for (const wrong of [right.slice(0, -1), right.replace("from", "form"), right.replace("bucket:", "bukket:"), right.replace("v.bucket", "7")])
+  for (const wrong of [right.slice(0, -1), right.replace("from", "form"), right.replace("bucket:", "bukket:"), right.replace("v.resmon_bucket", "7")])
     assert.ok(!valid(whole(wrong)), wrong);
 });
 

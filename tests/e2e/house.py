@@ -166,15 +166,16 @@ def request(port, method, path, body=None, headers=None, timeout=20.0):
 
 
 def query(port, statement, **parameters):
-    """The series of one InfluxQL statement, each as (measurement, tags, columns, rows)."""
+    """The series of an InfluxQL statement, or of several, each as (measurement, tags, columns, rows)."""
     arguments = urllib.parse.urlencode({"db": "resmon", "q": statement, "epoch": "ns", **parameters})
     answer = request(port, "GET", f"/query?{arguments}")
     if answer.status != 200:
         raise AssertionError(f"{statement}: {answer.status} {answer.body!r}")
-    result = answer.json()["results"][0]
-    if "error" in result:
-        raise AssertionError(f"{statement}: {result['error']}")
-    return [(s.get("name"), s.get("tags", {}), s["columns"], s["values"]) for s in result.get("series", [])]
+    results = answer.json()["results"]
+    for result in results:
+        if "error" in result:
+            raise AssertionError(f"{statement}: {result['error']}")
+    return [(s.get("name"), s.get("tags", {}), s["columns"], s["values"]) for result in results for s in result.get("series", [])]
 
 
 def rows(port, statement, **parameters):
