@@ -13,6 +13,7 @@ e2e        default  900  -         release  labelled:e2e              the real p
 influxdb   default  600  influxdb  release  labelled:influxdb         Debian's InfluxDB as a store
 browser    default  600  browser   release  directory:tests/browser   the page in Debian's chromium
 oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
+proxies    default  300  proxies      release  directory:tests/proxies     nginx, Caddy, Apache, HAProxy as docs/proxies.md has them
 dashboards default  300  influxdb  release  directory:tests/dashboards  schema, forms, every query against both stores, Flux compiled
 asan       default 3000  fuzz      asan     sanitized:asan            unit and end-to-end tests, address and UB sanitizers
 tsan       default 3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer

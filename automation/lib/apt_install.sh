@@ -18,8 +18,13 @@ if [[ ! -e $policy ]]; then
 fi
 
 # Services that the packages bring and that were not there before are not left enabled for the next boot either.
-was_there=
-! dpkg-query --show --showformat '${db:Status-Status}\n' influxdb 2>/dev/null | grep -qx installed || was_there=yes
+brought=()
+for service in influxdb nginx haproxy caddy; do
+  if printf '%s\n' "$@" | grep -qE "^$service(-light)?$" &&
+    ! dpkg-query --show --showformat '${db:Status-Status}\n' "$service" 2>/dev/null | grep -qx installed; then
+    brought+=("$service.service")
+  fi
+done
 
 shopt -s nullglob
 lists=(/var/lib/apt/lists/*_Packages*)
@@ -29,6 +34,6 @@ if ! "${apt[@]}" install "$@"; then
   "${apt[@]}" install "$@"
 fi
 
-if [[ -z $was_there && -d /run/systemd/system ]] && printf '%s\n' "$@" | grep -qx influxdb; then
-  systemctl disable --now influxdb.service || true
+if ((${#brought[@]})) && [[ -d /run/systemd/system ]]; then
+  systemctl disable --now "${brought[@]}" || true
 fi

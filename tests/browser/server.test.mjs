@@ -2,6 +2,7 @@
 // the explore view offers, the server's own state.
 
 import assert from "node:assert/strict";
+import http from "node:http";
 import { after, before, test } from "node:test";
 import { hasInk, kTestMs, launch, open } from "./browser.mjs";
 import { programsAreBuilt, startPrograms, until } from "./programs.mjs";
@@ -150,5 +151,32 @@ test("signing in for real: the first password, a bad one, a token made and revok
   } finally {
     await view?.context.close();
     await own.close();
+  }
+});
+
+test("behind a proxy that does not pass WebSockets the page says so and polls", { skip, timeout: kTestMs }, async () => {
+  const target = new URL(programs.url);
+  const proxy = http.createServer((request, response) => {
+    const onward = http.request({ host: target.hostname, port: target.port, method: request.method, path: request.url, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on("error", () => response.destroy());
+    request.pipe(onward);
+  });
+  proxy.on("upgrade", (_, socket) => socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
+  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const view = await open(browser, `http://127.0.0.1:${proxy.address().port}/`, { expected: kRefused });
+  try {
+    await view.page.getByText("does not pass WebSocket connections").waitFor();
+    const values = () => view.page.locator("tr.host-row .col-cpu").allInnerTexts();
+    const first = (await values()).join();
+    await until("the figures move by polling", async () => (await values()).join() !== first);
+    assert.equal(await view.page.getByText("Not connected:").count(), 0);
+    assert.deepEqual(view.faults, []);
+  } finally {
+    await view.context.close();
+    proxy.closeAllConnections();
+    proxy.close();
   }
 });

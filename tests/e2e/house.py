@@ -318,10 +318,10 @@ class Connection:
 class WebSocket:
     """The least of RFC 6455: a handshake, text messages in, one text message out."""
 
-    def __init__(self, port, path, headers=()):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+    def __init__(self, port, path, headers=(), host=None, connection=None):
+        self.socket = connection or socket.create_connection(("127.0.0.1", port), timeout=20)
         key = base64.b64encode(os.urandom(16)).decode()
-        lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade"]
+        lines = [f"GET {path} HTTP/1.1", f"Host: {host or f'127.0.0.1:{port}'}", "Upgrade: websocket", "Connection: Upgrade"]
         lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", *headers, "", ""]
         self.socket.sendall("\r\n".join(lines).encode())
         self.buffer = b""

@@ -1,7 +1,8 @@
 // The live feed: one GET of the hosts, which shows something at once and learns whether a token is asked for (a browser hides
 // the status of a refused WebSocket), then the WebSocket for changes. A lost connection is tried again with growing, jittered
 // pauses; coming back to the tab or back on line tries at once. A connection that has gone silent is checked with a GET,
-// because a half-open TCP connection never reports an error by itself.
+// because a half-open TCP connection never reports an error by itself. Where GETs are answered and WebSockets never open (a proxy
+// that does not pass them on), the page polls, and tries a WebSocket again once a minute.
 
 import { applyFeed, decodeFeed, type Feed, type Fleet } from "../core/hosts.ts";
 import { Observable } from "../core/observable.ts";
@@ -10,6 +11,7 @@ import { AuthRequired, currentToken, request, signIn } from "./session.ts";
 export type Connection =
   | { kind: "connecting" }
   | { kind: "live" }
+  | { kind: "polling" }  // figures are new, by GETs: no WebSocket gets through
   | { kind: "lost"; since: number; retryAt: number; reason: string };
 
 export const connection = new Observable<Connection>({ kind: "connecting" });
@@ -20,6 +22,10 @@ const kFirstPauseMs = 500;
 const kLongestPauseMs = 15_000;
 const kSilenceMs = 20_000;
 const kTimeoutMs = 10_000;
+// So many WebSockets in a row that closed before their first message mean that none gets through.
+const kRefusedBeforePolling = 2;
+const kPollMs = 5_000;
+const kPollsBetweenSockets = 12;
 // The close code of a server that no longer knows who is asking. The next attempt's GET learns it too, and shows the sign-in form;
 // so the first one follows at once.
 const kNoLongerWelcome = 1008;
@@ -38,6 +44,7 @@ export function onFeed(listener: FeedListener): () => void {
 let socket: WebSocket | null = null;
 let attempts = 0;
 let generation = 0;
+let socketsRefused = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let silenceTimer: ReturnType<typeof setTimeout> | undefined;
 let lostSince: number | null = null;
@@ -73,6 +80,7 @@ function openSocket(mine: number): void {
   const opened = new WebSocket(`${scheme}//${location.host}/api/v1/live`);
   socket = opened;
   const opening = setTimeout(() => opened.close(), kTimeoutMs);
+  let told = false;
   opened.onopen = () => {
     const token = currentToken();
     if (token !== null) opened.send(JSON.stringify({ token }));
@@ -89,6 +97,8 @@ function openSocket(mine: number): void {
     }
     if (!take(message)) return;
     watchSilence(mine);
+    told = true;
+    socketsRefused = 0;
     attempts = 0;
     lostSince = null;
     connection.set({ kind: "live" });
@@ -96,9 +106,24 @@ function openSocket(mine: number): void {
   opened.onclose = (event) => {
     clearTimeout(opening);
     if (mine !== generation) return;
-    if (event.code === kNoLongerWelcome) lose("the session has ended", 0);
+    if (event.code === kNoLongerWelcome) return lose("the session has ended", 0);
+    // The hosts have just come by a GET, so it is not the server that is away.
+    if (!told && ++socketsRefused >= kRefusedBeforePolling) poll(mine, kPollsBetweenSockets);
     else lose("the connection to the server was lost");
   };
+}
+
+function poll(mine: number, left: number): void {
+  lostSince = null;
+  attempts = 0;
+  connection.set({ kind: "polling" });
+  retryTimer = setTimeout(() => {
+    if (left === 0) return openSocket(mine);
+    getHosts().then(
+      () => mine === generation && poll(mine, left - 1),
+      (error: unknown) => mine === generation && !(error instanceof AuthRequired) && lose("the server does not answer"),
+    );
+  }, kPollMs);
 }
 
 function lose(reason: string, firstPauseMs = kFirstPauseMs): void {

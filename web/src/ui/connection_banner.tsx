@@ -1,5 +1,5 @@
 import { formatDuration } from "../core/format.ts";
-import { connect, connection, loaded } from "../net/live.ts";
+import { connect, connection, loaded, type Connection } from "../net/live.ts";
 import { signIn } from "../net/session.ts";
 import { useSecond } from "./clock.ts";
 import { useObservable } from "./use_observable.ts";
@@ -12,6 +12,12 @@ export function ConnectionBanner() {
   const lost = state.kind === "lost" && signing === "not-needed";
   return (
     <div class="banner-place" role="status" aria-live="polite">
+      {state.kind === "polling" && signing === "not-needed" && (
+        <div class="banner banner-quiet">
+          <strong>No live updates:</strong> a proxy between this page and the server does not pass WebSocket connections. The page asks every
+          5 s instead. <span class="quiet">docs/proxies.md has configurations that pass them.</span>
+        </div>
+      )}
       {lost && (
         <div class="banner">
           <strong>Not connected:</strong> {state.reason}.{" "}
@@ -26,10 +32,12 @@ export function ConnectionBanner() {
   );
 }
 
+const kWords: Record<Connection["kind"], string> = { connecting: "connecting", live: "live", polling: "every 5 s", lost: "not connected" };
+
 export function ConnectionMark() {
   const state = useObservable(connection);
   const signing = useObservable(signIn);
-  const word = signing === "needed" || signing === "refused" ? "signed out" : state.kind === "live" ? "live" : state.kind === "lost" ? "not connected" : "connecting";
+  const word = signing === "needed" || signing === "refused" ? "signed out" : kWords[state.kind];
   return (
     <span class={`connection connection-${state.kind}`}>
       <span class="connection-dot" aria-hidden="true" />
