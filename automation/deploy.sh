@@ -430,22 +430,47 @@ send_there() {
 }
 
 # await INDEX NAME SINCE [MOMENT]: until the server has data of that client that is newer than SINCE (the server's clock, ms), or, with
-# connected_since, until the client has connected since; of a server, until it is ready.
+# connected_since, until the client has connected since, and the client itself says that it is connected: another machine may have the
+# same name. Of a server, until it is ready.
 await() {
   local i=$1 client=$2 since=$3 moment=${4:-last_seen} deadline=$((SECONDS + patience)) words missing
   while ((SECONDS < deadline)); do
     if [[ $role == server ]]; then
       server_get /readyz >/dev/null 2>&1 && return 0
     elif server_get /api/v1/hosts 2>/dev/null | jq -e --arg host "$client" --argjson since "$since" --arg moment "$moment" \
-      'any(.hosts[]; .host == $host and .up and .[$moment] > $since and .received_samples > 0)' >/dev/null 2>&1; then
+      'any(.hosts[]; .host == $host and .up and .[$moment] > $since and .received_samples > 0)' >/dev/null 2>&1 &&
+      is_connected_there "$i"; then
       return 0
     fi
     sleep 0.5
   done
-  words=$(host_verb "${hosts[i]}" "$role" log 20 2>/dev/null | grep -E ' (WARN|ERROR) |rror' | tail -n 1 | cut -c 1-240) || words=
+  words=$(log_there "$i" 20 | grep -E ' (WARN|ERROR) |rror' | tail -n 1 | cut -c 1-240) || words=
   if [[ $role == server ]]; then missing='is not ready'; else missing='no data came'; fi
   result "$i" failed "started, but $missing within $patience s${words:+: $words}"
   return 1
+}
+
+# log_there INDEX LINES: the newest lines of what runs there.
+log_there() {
+  if [[ -n $docker ]]; then
+    # shellcheck disable=SC2016 # expanded there
+    on_host "${hosts[$1]}" 'run() { "$@"; }
+      [ "$(id -u)" = 0 ] || run() { sudo -n "$@"; }
+      run docker logs --tail '"$2"' resmon-client 2>&1' </dev/null 2>/dev/null || true
+  else
+    host_verb "${hosts[$1]}" "$role" log "$2" 2>/dev/null || true
+  fi
+}
+
+# is_connected_there INDEX: whether the newest word of the client's log, since it was started, is that it is connected. A log without
+# any INFO line (log.level) has no such word; there no complaint is enough.
+is_connected_there() {
+  log_there "$1" 400 | awk '
+    $2 == "INFO" { tells = 1 }
+    $3 == "client" && $4 == "started" { state = "no" }
+    $3 == "uplink" && $4 == "connected" { state = "yes" }
+    $3 == "uplink" && ($2 == "WARN" || $2 == "ERROR") { state = "no" }
+    END { exit !(state == "yes" || (state == "" && !tells)) }'
 }
 
 # ---- the two ends ----

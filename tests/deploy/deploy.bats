@@ -64,6 +64,15 @@ other_program() {
   there 10.77.0.13 'umount /opt'
 }
 
+@test "a client that is refused because another machine has its name is not done" {
+  # host12 sends as host11; host11 itself is up, so the server has new data of that name all the time.
+  run deploy 10.77.0.12 --name host11 --wait 8 --overwrite-config
+  [ "$status" -eq 1 ]
+  [[ $output == *'FAILED  10.77.0.12'*'name_in_use'* ]]
+  run deploy 10.77.0.12 --name host12 --overwrite-config
+  [ "$status" -eq 0 ]
+}
+
 @test "secrets are for their owner only, and on no command line" {
   [ "$(there 10.77.0.11 'stat -c %a /etc/resmon/client.token /etc/resmon/client.toml | sort -u')" = 600 ]
   token=$(there 10.77.0.11 'cat /etc/resmon/client.token')
