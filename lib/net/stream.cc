@@ -5,7 +5,6 @@
 #include <openssl/x509v3.h>
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -45,7 +44,6 @@ struct Stream::State {
   asio::steady_timer read_timer;
   asio::steady_timer write_timer;
   bool timed_out = false;
-  bool abandoned = false;
   std::string peer;
   std::shared_ptr<char> alive = std::make_shared<char>();
 
@@ -117,56 +115,13 @@ Stream::~Stream() = default;
 
 asio::awaitable<Result<std::shared_ptr<Stream>>> Stream::connect(Address address, TlsContext tls,
                                                                  std::string server_name, Timeout timeout,
-                                                                 Connecting* connecting) {
-  const auto executor = co_await asio::this_coro::executor;
+                                                                 Dialing* dialing) {
   const std::string where = to_string(address);
-  auto state = std::make_unique<State>(tcp::socket(executor), tls);
-
-  // Resolving a name takes a thread, which an address has no need of.
-  std::vector<tcp::endpoint> endpoints;
-  error_code not_numeric;
-  if (const auto numeric = asio::ip::make_address(address.host, not_numeric); !not_numeric) {
-    endpoints.emplace_back(numeric, address.port);
-  } else {
-    // A resolver cannot be given up by closing a socket, so it has its own timer.
-    tcp::resolver resolver(executor);
-    asio::steady_timer resolve_timer(executor, timeout);
-    resolve_timer.async_wait([&resolver](const error_code& error) {
-      if (!error) resolver.cancel();
-    });
-    auto [resolve_error, found] = co_await resolver.async_resolve(address.host, std::to_string(address.port), kAwait);
-    resolve_timer.cancel();
-    if (resolve_error) co_return fail(ErrorKind::kUnavailable, where + ": resolve: " + resolve_error.message());
-    for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-  }
-
-  // Closing the socket ends whichever step is under way.
-  struct Registration {
-    Registration(Connecting* c, State* s) : connecting(c) {
-      if (connecting == nullptr) return;
-      connecting->abandon_ = [s] {
-        s->abandoned = true;
-        s->close();
-      };
-    }
-    ~Registration() {
-      if (connecting != nullptr) connecting->abandon_ = nullptr;
-    }
-    Registration(const Registration&) = delete;
-    Registration& operator=(const Registration&) = delete;
-    Connecting* connecting;
-  } registration(connecting, state.get());
-
-  State::Deadline deadline(*state, state->write_timer, timeout);
-  error_code error = asio::error::host_not_found;
-  for (const tcp::endpoint& endpoint : endpoints) {
-    if (state->timed_out || state->abandoned) break;
-    error_code ignored;
-    state->socket.close(ignored);
-    std::tie(error) = co_await state->socket.async_connect(endpoint, kAwait);
-    if (!error) break;
-  }
-  if (error) co_return fail(state->error_of(where + ": connect", error));
+  Dialing unnamed;
+  if (dialing == nullptr) dialing = &unnamed;
+  auto socket = co_await dial(address, timeout, *dialing);
+  if (!socket) co_return fail(std::move(socket).error().wrap(where));
+  auto state = std::make_unique<State>(std::move(*socket), tls);
   state->name_peer();
   state->prepare();
   if (tls) {
@@ -187,6 +142,10 @@ asio::awaitable<Result<std::shared_ptr<Stream>>> Stream::connect(Address address
       set = X509_VERIFY_PARAM_set1_ip_asc(verify, name.c_str()) == 1;
     }
     if (!set) co_return fail(ErrorKind::kInvalid, where + ": TLS: '" + name + "' cannot be the name of a certificate");
+    // Closing the socket ends the handshake.
+    const Dialing::OnAbandon abandoned(*dialing, [s = state.get()] { s->close(); });
+    const State::Deadline deadline(*state, state->write_timer, timeout);
+    error_code error;
     std::tie(error) = co_await state->tls->async_handshake(asio::ssl::stream_base::client, kAwait);
     if (error) co_return fail(state->error_of(where + ": TLS handshake", error));
   }

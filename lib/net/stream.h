@@ -10,7 +10,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,33 +17,19 @@
 
 #include "base/result.h"
 #include "net/address.h"
+#include "net/dial.h"
 #include "net/tls.h"
 
 namespace resmon::net {
 
-namespace asio = boost::asio;
-using Timeout = std::chrono::steady_clock::duration;
-
-// Ends a Stream::connect that is under way. One executor with it.
-class Connecting {
- public:
-  void abandon() {
-    if (abandon_) abandon_();
-  }
-
- private:
-  friend class Stream;
-  std::function<void()> abandon_;
-};
-
 class Stream {
  public:
   // Resolves and connects, and with `tls` shakes hands, verifying that the certificate is for `server_name` (empty: the
-  // address's host). All within `timeout`. The error says which step failed. `connecting`, which must outlive this, can
-  // end it before; not while a name is being resolved.
+  // address's host). Resolving, connecting and the handshake take `timeout` at most, each. The error says which
+  // step failed.  // `dialing`, which must outlive this, can end it before, and says which address to begin with.
   static asio::awaitable<Result<std::shared_ptr<Stream>>> connect(Address address, TlsContext tls,
                                                                   std::string server_name, Timeout timeout,
-                                                                  Connecting* connecting = nullptr);
+                                                                  Dialing* dialing = nullptr);
   // Takes over an accepted socket; with `tls`, handshake() must come first.
   Stream(asio::ip::tcp::socket socket, TlsContext tls);
   ~Stream();

@@ -18,6 +18,8 @@
 #include <fstream>
 #include <optional>
 
+#include "net/test_support.h"
+
 namespace resmon::net {
 namespace {
 
@@ -136,48 +138,20 @@ TEST_F(StreamTest, ANameThatDoesNotExist) {
   EXPECT_TRUE(unknown.error().message.starts_with("no-such-host.invalid:1: resolve: ")) << unknown.error().message;
 }
 
-// A listener whose queue is full neither takes nor refuses.
-class BlackHole {
- public:
-  BlackHole() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    ::listen(listener_, 0);
-    sockaddr_in address{};
-    socklen_t size = sizeof address;
-    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port = ntohs(address.sin_port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    for (int i = 0; i < 8; ++i) {
-      fillers_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
-      (void)::connect(fillers_.back(), reinterpret_cast<const sockaddr*>(&address), size);
-    }
-  }
-  ~BlackHole() {
-    for (const int filler : fillers_) ::close(filler);
-    ::close(listener_);
-  }
-  BlackHole(const BlackHole&) = delete;
-  BlackHole& operator=(const BlackHole&) = delete;
-  std::uint16_t port = 0;
-
- private:
-  int listener_;
-  std::vector<int> fillers_;
-};
-
 TEST_F(StreamTest, ConnectingToABlackHoleTimesOut) {
-  BlackHole hole;
+  testing::BlackHole hole;
   const auto begin = steady_clock::now();
-  const auto late = run(Stream::connect({"127.0.0.1", hole.port}, nullptr, "", 100ms));
+  const auto late = run(Stream::connect({"127.0.0.1", hole.port()}, nullptr, "", 100ms));
   ASSERT_FALSE(late.has_value());
   EXPECT_TRUE(late.error().message.ends_with(": connect: timed out")) << late.error().message;
   EXPECT_LT(steady_clock::now() - begin, 5s);
 }
 
 TEST_F(StreamTest, ConnectingCanBeAbandoned) {
-  BlackHole hole;
-  Connecting connecting;
+  testing::BlackHole hole;
+  Dialing connecting;
   connecting.abandon();  // nothing is under way: nothing happens
-  const auto waiting = begin(Stream::connect({"127.0.0.1", hole.port}, nullptr, "", 20s, &connecting));
+  const auto waiting = begin(Stream::connect({"127.0.0.1", hole.port()}, nullptr, "", 20s, &connecting));
   io_.run_for(30ms);
   ASSERT_FALSE(*waiting);
   connecting.abandon();

@@ -73,7 +73,7 @@ void Uplink::stop(std::chrono::milliseconds patience) {
                                           : stop_by_);
   stop_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (error || alive.expired()) return;
-    connecting_.abandon();
+    dialing_.abandon();
     if (const auto stream = stream_.lock()) stream->close();
   });
 }
@@ -135,15 +135,17 @@ asio::awaitable<void> Uplink::run() {
 
 asio::awaitable<Status> Uplink::session(const net::Address& server) {
   auto connected =
-      co_await net::Stream::connect(server, options_.tls, options_.server_name, options_.connect_timeout, &connecting_);
+      co_await net::Stream::connect(server, options_.tls, options_.server_name, options_.connect_timeout, &dialing_);
   if (!connected) co_return fail(std::move(connected).error());
   const std::shared_ptr<net::Stream> stream = *connected;
   stream_ = stream;
   wire::FrameReader frames(wire::kMaxFrameBytes);
   if (Status greeted = co_await greet(*stream, frames); !greeted) {
+    dialing_.failed();
     stream->close();
     co_return greeted;
   }
+  dialing_.worked();
   ++stats_.connections;
   stats_.connected = true;
   if (options_.log_connections)

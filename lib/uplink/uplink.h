@@ -29,10 +29,10 @@ struct Options {
   std::string software;
   std::vector<metric::Tag> tags;
   std::chrono::nanoseconds interval{std::chrono::seconds(5)};
-  net::TlsContext tls;      // null: plain TCP
-  std::string server_name;  // that the certificate must be for; empty: the server's address
-  std::chrono::milliseconds connect_timeout{10'000};
-  std::chrono::milliseconds answer_timeout{30'000};  // for WELCOME, and for an acknowledgement of what was sent
+  net::TlsContext tls;                                // null: plain TCP
+  std::string server_name;                            // that the certificate must be for; empty: the server's address
+  std::chrono::milliseconds connect_timeout{10'000};  // for each of resolving, connecting to any address, and TLS
+  std::chrono::milliseconds answer_timeout{30'000};   // for WELCOME, and for an acknowledgement of what was sent
   std::chrono::milliseconds first_backoff{500};
   std::chrono::milliseconds most_backoff{60'000};
   std::uint64_t window_bytes = 4U << 20U;  // sent and not yet acknowledged
@@ -67,6 +67,11 @@ class Uplink {
   // the spool keeps what is not acknowledged.
   void change_token(std::string token);
 
+  // Replaces the system's resolver: for tests. Before run().
+  void resolve_with(std::function<std::vector<boost::asio::ip::tcp::endpoint>(const net::Address&)> resolver) {
+    dialing_.resolver = std::move(resolver);
+  }
+
   const Stats& stats() const { return stats_; }
 
  private:
@@ -86,7 +91,7 @@ class Uplink {
   Stats stats_;
   boost::asio::steady_timer wake_;
   boost::asio::steady_timer stop_timer_;  // ends whatever a silent server holds up
-  net::Connecting connecting_;
+  net::Dialing dialing_;
   std::weak_ptr<net::Stream> stream_;  // connected
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 

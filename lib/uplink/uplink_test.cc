@@ -3,7 +3,6 @@
 #include "uplink/uplink.h"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -11,6 +10,8 @@
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
 #include <thread>
+
+#include "net/test_support.h"
 
 namespace resmon::uplink {
 namespace {
@@ -30,6 +31,8 @@ class UplinkTest : public ::testing::Test {
     options.client = "client";
     options.log_connections = false;
     options.first_backoff = 10ms;
+    options.answer_timeout = answer_timeout_;
+    if (resolver_) options.servers = {{"dual.example", port}};
     asio::io_context io(1);
     metric::SchemaTable schemas;
     const metric::SchemaId id = schemas.intern({"m", {}, {{"f", metric::FieldType::kInteger}}}).value();
@@ -40,6 +43,7 @@ class UplinkTest : public ::testing::Test {
       spool.push(std::move(batch));
     }
     Uplink uplink(io.get_executor(), options, spool, schemas);
+    uplink.resolve_with(resolver_);
     auto done = asio::co_spawn(io, uplink.run(), asio::use_future);
     const auto until = steady_clock::now() + 20s;
     while (!ready(uplink) && steady_clock::now() < until) io.run_one_for(5ms);
@@ -67,6 +71,8 @@ class UplinkTest : public ::testing::Test {
   tcp::acceptor acceptor_{server_io_, {asio::ip::make_address("127.0.0.1"), 0}};
   std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
   Stats stats_;
+  std::function<std::vector<tcp::endpoint>(const net::Address&)> resolver_;
+  std::chrono::milliseconds answer_timeout_{30'000};
 };
 
 TEST_F(UplinkTest, StopsAtOnceWithNothingToSendWhileTheServerSaysNothing) {
@@ -81,23 +87,10 @@ TEST_F(UplinkTest, StopsInTimeWhileTheServerSaysNothing) {
 }
 
 TEST_F(UplinkTest, StopsInTimeWhileConnectingToABlackHole) {
-  // A queue of connections that is full: more are neither taken nor refused.
-  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-  ASSERT_EQ(::listen(listener, 0), 0);
-  sockaddr_in address{};
-  socklen_t size = sizeof address;
-  ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
-  std::vector<int> fillers;
-  for (int i = 0; i < 8; ++i) {
-    fillers.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
-    (void)::connect(fillers.back(), reinterpret_cast<const sockaddr*>(&address), size);
-  }
-  const auto took =
-      time_to_stop(ntohs(address.sin_port), 5, 300ms, [&, polls = 0](const Uplink&) mutable { return ++polls > 10; });
+  net::testing::BlackHole hole;
+  const auto took = time_to_stop(hole.port(), 5, 300ms, [&, polls = 0](const Uplink&) mutable { return ++polls > 10; });
   EXPECT_GE(took, 250ms);
   EXPECT_LT(took, 2s);
-  for (const int filler : fillers) ::close(filler);
-  ::close(listener);
 }
 
 TEST_F(UplinkTest, StopsInTimeWhenNothingIsAcknowledgedNorRead) {
@@ -143,6 +136,44 @@ TEST_F(UplinkTest, AnAcknowledgementOfWhatWasNotSentEndsTheConnection) {
   });
   time_to_stop(port(), 3, 0ms, [](const Uplink& uplink) { return uplink.stats().failures > 0; });
   EXPECT_EQ(stats_.acknowledged_samples, 0U);
+}
+
+TEST_F(UplinkTest, ASilentAddressOfTheServersNameDoesNotKeepFromTheOther) {
+  const net::testing::BlackHole silent("127.0.0.9", port());
+  ASSERT_EQ(silent.port(), port());
+  std::jthread server([&] {
+    tcp::socket socket(server_io_);
+    acceptor_.accept(socket);
+    asio::write(socket, asio::buffer(welcome()));
+    char buffer[4096];
+    boost::system::error_code error;
+    while (!error) socket.read_some(asio::buffer(buffer), error);
+  });
+  resolver_ = [this](const net::Address&) {
+    return std::vector<tcp::endpoint>{{asio::ip::make_address("127.0.0.9"), port()},
+                                      {asio::ip::make_address("127.0.0.1"), port()}};
+  };
+  time_to_stop(port(), 0, 0ms, [](const Uplink& uplink) { return uplink.stats().connected; });
+  EXPECT_EQ(stats_.failures, 0U);
+}
+
+TEST_F(UplinkTest, AnAddressThatTakesConnectionsAndSaysNothingIsTriedLastNextTime) {
+  tcp::acceptor silent(server_io_, {asio::ip::make_address("127.0.0.2"), port()});  // its queue takes them
+  std::jthread server([&] {
+    tcp::socket socket(server_io_);
+    acceptor_.accept(socket);
+    asio::write(socket, asio::buffer(welcome()));
+    char buffer[4096];
+    boost::system::error_code error;
+    while (!error) socket.read_some(asio::buffer(buffer), error);
+  });
+  resolver_ = [this](const net::Address&) {
+    return std::vector<tcp::endpoint>{{asio::ip::make_address("127.0.0.2"), port()},
+                                      {asio::ip::make_address("127.0.0.1"), port()}};
+  };
+  answer_timeout_ = 300ms;
+  time_to_stop(port(), 0, 0ms, [](const Uplink& uplink) { return uplink.stats().connected; });
+  EXPECT_EQ(stats_.failures, 1U);
 }
 
 TEST_F(UplinkTest, ARefusalIsTold) {

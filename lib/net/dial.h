@@ -1,0 +1,67 @@
+#pragma once
+
+// Connects to a name that may have several addresses, some of which may be silent (RFC 8305, "Happy Eyeballs").
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "net/address.h"
+
+namespace resmon::net {
+
+namespace asio = boost::asio;
+using Timeout = std::chrono::steady_clock::duration;
+
+// One caller's connections, one after the other: remembers which address worked, and ends an attempt that is under way.
+// One executor with dial().
+class Dialing {
+ public:
+  using Endpoint = asio::ip::tcp::endpoint;
+
+  // Ends a dial() that is under way, but not while a name is being resolved.
+  void abandon() {
+    if (abandon_) abandon_();
+  }
+  // What became of the last connection. An address that worked is the first of its name next time; one that took the
+  // connection and then was of no use is the last.
+  void worked();
+  void failed();
+
+  // Replaces the system's resolver: for tests.
+  std::function<std::vector<Endpoint>(const Address&)> resolver;
+
+  // In the order in which they are to be tried: families in turn, as the resolver ordered each.
+  std::vector<Endpoint> in_order(const std::vector<Endpoint>& found) const;
+
+  // Sets what abandon() calls, for as long as it lives.
+  class OnAbandon {
+   public:
+    OnAbandon(Dialing& dialing, std::function<void()> call) : dialing_(dialing) { dialing.abandon_ = std::move(call); }
+    ~OnAbandon() { dialing_.abandon_ = nullptr; }
+    OnAbandon(const OnAbandon&) = delete;
+    OnAbandon& operator=(const OnAbandon&) = delete;
+
+   private:
+    Dialing& dialing_;
+  };
+
+ private:
+  friend asio::awaitable<Result<asio::ip::tcp::socket>> dial(Address, Timeout, Dialing&);
+
+  std::function<void()> abandon_;
+  std::optional<Endpoint> last_;  // connected
+  std::optional<Endpoint> good_;
+  std::optional<Endpoint> bad_;
+};
+
+// Resolves within `timeout`, then connects within `timeout`. An attempt begins 250 ms after the one before, or less
+// where `timeout` would not give each address a share, or as soon as the one before has failed; the first that connects
+// wins. `dialing` must outlive this. kUnavailable, beginning with "resolve: " or "connect: ".
+asio::awaitable<Result<asio::ip::tcp::socket>> dial(Address address, Timeout timeout, Dialing& dialing);
+
+}  // namespace resmon::net
