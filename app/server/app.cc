@@ -184,9 +184,11 @@ Status App::start() {
     sinks_.push_back(std::move(unit));
   }
   // What the journal kept for a sink that is configured no more holds it no longer.
-  for (const journal::ReaderStats& gone : log_->forget_others(kSinkPrefix))
+  for (const journal::ReaderStats& gone : log_->forget_others(kSinkPrefix)) {
+    removed_sinks_.push_back({gone.name.substr(kSinkPrefix.size()), gone.backlog_records});
     log::warn("sink", "no longer configured; what the journal kept for it is given up",
-              {{"name", gone.name.substr(kSinkPrefix.size())}, {"entries", gone.backlog_records}});
+              {{"name", removed_sinks_.back().name}, {"entries", gone.backlog_records}});
+  }
 
   const std::string software = "resmon-server " + version_;
   ingest::ServerOptions ingest_options = options_.ingest_options(software, options_.listen_tls ? tls : nullptr);

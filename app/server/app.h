@@ -38,6 +38,12 @@ struct SinkUnit {
   std::unique_ptr<sink::Sink> sink;
 };
 
+// One that was configured before this start: what the journal kept for it is given up.
+struct RemovedSink {
+  std::string name;
+  std::uint64_t backlog_entries = 0;
+};
+
 class App {
  public:
   App(const Options& options, std::string version);
@@ -60,6 +66,7 @@ class App {
   const http::Server& http() const { return *http_; }
   const Pipeline& pipeline() const { return *pipeline_; }
   const std::vector<SinkUnit>& sinks() const { return sinks_; }
+  const std::vector<RemovedSink>& removed_sinks() const { return removed_sinks_; }
   metric::SchemaTable& schemas() { return schemas_; }
   ingest::Log& mutable_log() { return *log_; }
   SetAside& set_aside() { return *ingest_refused_; }
@@ -99,6 +106,7 @@ class App {
   http::Router router_;
   std::unique_ptr<http::Server> http_;
   std::vector<SinkUnit> sinks_;
+  std::vector<RemovedSink> removed_sinks_;
   boost::asio::thread_pool query_pool_;
   const QueryHelpers query_helpers_;
   boost::asio::thread_pool write_pool_{1};     // line protocol: never waits behind a query

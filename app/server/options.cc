@@ -21,7 +21,7 @@ void declare_sink(config::Settings& settings, const std::string& prefix, sink::S
                 "API 1: the retention policy. Empty: the database's own.");
   settings.boolean(prefix + ".create_database", &sink.create_database, "API 1: make the database when it is missing.");
   settings.text(prefix + ".org", &sink.org, "API 2: the organisation.");
-  settings.text(prefix + ".bucket", &sink.bucket, "API 2: the bucket.");
+  settings.text(prefix + ".bucket", &sink.bucket, "API 2: the bucket. Empty: called as `database`.");
   settings.text(prefix + ".token", &sink.token, "Better in a file: token_file.");
   settings.text(prefix + ".token_file", &sink.token_file, "A file whose first line is the token.");
   settings.text(prefix + ".username", &sink.username, "For Basic authentication.");

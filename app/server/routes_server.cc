@@ -19,6 +19,21 @@ using Answer = boost::asio::awaitable<http::Response>;
 constexpr std::size_t kLogLines = 200;  // without `tail`
 constexpr std::size_t kMostLogLines = 1000;
 
+// Of a time that is 0 where there is none.
+std::string milliseconds_or_null(UnixNanos time) {
+  return time == 0 ? "null" : std::to_string(time / 1'000'000);
+}
+
+// Sinks that this start no longer found in the configuration.
+std::string describe_removed_sinks(const App& app) {
+  std::string sinks = "[";
+  for (const RemovedSink& sink : app.removed_sinks()) {
+    if (sinks.size() > 1) sinks += ',';
+    sinks += JsonObject().text("name", sink.name).number("backlog_entries", sink.backlog_entries).finish();
+  }
+  return sinks + "]";
+}
+
 std::string describe_sinks(const App& app) {
   std::string sinks = "[";
   for (const SinkUnit& unit : app.sinks()) {
@@ -39,6 +54,10 @@ std::string describe_sinks(const App& app) {
                  .number("retries", stats.retries)
                  .text("server_version", stats.server_version)
                  .text("last_error", stats.last_error)
+                 .raw("last_error_time", milliseconds_or_null(stats.last_error_time))
+                 .raw("failing_since", milliseconds_or_null(stats.failing_since))
+                 .text("last_refusal", stats.last_refusal)
+                 .raw("last_refusal_time", milliseconds_or_null(stats.last_refusal_time))
                  .finish();
   }
   return sinks + "]";
@@ -56,7 +75,7 @@ std::string describe_store(const App& app) {
                  .number("disk_bytes", bytes)
                  .number("disk_limit_bytes", limit)
                  .number("retain_seconds", std::chrono::duration_cast<std::chrono::seconds>(retain).count())
-                 .raw("oldest", oldest == 0 ? "null" : std::to_string(oldest / 1'000'000))
+                 .raw("oldest", milliseconds_or_null(oldest))
                  .finish();
   };
   const auto limit = [&](std::uint64_t bytes) { return bytes > 0 ? bytes : options.store_disk_limit_bytes; };
@@ -149,6 +168,7 @@ Answer server(const App& app) {
                            .finish())
           .raw("store", describe_store(app))
           .raw("sinks", describe_sinks(app))
+          .raw("removed_sinks", describe_removed_sinks(app))
           .finish() +
       "\n");
 }

@@ -79,7 +79,7 @@ struct Race : std::enable_shared_from_this<Race> {
   tcp::endpoint winner_endpoint;
 };
 
-asio::awaitable<Result<std::vector<tcp::endpoint>>> resolve(Address address, Timeout timeout) {
+asio::awaitable<Result<std::vector<tcp::endpoint>>> resolve(Address address, Timeout timeout, Dialing& dialing) {
   std::vector<tcp::endpoint> endpoints;
   // Resolving a name takes a thread, which an address has no need of.
   error_code not_numeric;
@@ -97,6 +97,7 @@ asio::awaitable<Result<std::vector<tcp::endpoint>>> resolve(Address address, Tim
     *timed_out = true;
     resolver->cancel();
   });
+  const Dialing::OnAbandon abandoned(dialing, [resolver] { resolver->cancel(); });
   auto [error, found] = co_await resolver->async_resolve(address.host, std::to_string(address.port), kAwait);
   timer.cancel();
   if (error) co_return fail(ErrorKind::kUnavailable, "resolve: " + (*timed_out ? "timed out" : error.message()));
@@ -140,7 +141,7 @@ asio::awaitable<Result<tcp::socket>> dial(Address address, Timeout timeout, Dial
   if (dialing.resolver) {
     found = dialing.resolver(address);
   } else {
-    auto resolved = co_await resolve(address, timeout);
+    auto resolved = co_await resolve(address, timeout, dialing);
     if (!resolved) co_return fail(std::move(resolved).error());
     found = std::move(*resolved);
   }

@@ -23,7 +23,7 @@ class Dialing {
  public:
   using Endpoint = asio::ip::tcp::endpoint;
 
-  // Ends a dial() that is under way, but not while a name is being resolved.
+  // Ends a dial() that is under way; one that waits for the system's resolver, when that has answered.
   void abandon() {
     if (abandon_) abandon_();
   }

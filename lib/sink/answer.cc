@@ -80,22 +80,82 @@ std::optional<std::string> json_member(std::string_view body, std::string_view k
   return json_string(body, at + 1);
 }
 
-// Whether a 400 is about the lines sent, and not about the request: a proxy, a wrong port, a missing parameter. The
-// words are those of InfluxDB 1 to 3, VictoriaMetrics, QuestDB and GreptimeDB.
-bool speaks_of_lines(std::string_view message) {
-  std::string lower(message);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
+bool has(std::string_view text, std::string_view words) {
+  return text.find(words) != std::string_view::npos;
+}
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// Whether a 400 is about the lines sent, and not about the request: a proxy, a wrong port, a missing parameter. The
+// words, in lower case, are those of InfluxDB 1 to 3, VictoriaMetrics, QuestDB and GreptimeDB.
+bool speaks_of_lines(std::string_view message) {
   for (const std::string_view words :
        {std::string_view("unable to parse"), std::string_view("partial write"), std::string_view("field type conflict"),
         std::string_view("max key length"), std::string_view("line protocol"), std::string_view("cannot unmarshal"),
         std::string_view("cannot parse"), std::string_view("failed to parse"), std::string_view("time outside range")})
-    if (lower.find(words) != std::string::npos) return true;
+    if (has(message, words)) return true;
   return false;
+}
+
+// The digits behind the last `words`.
+std::optional<std::uint64_t> number_behind(std::string_view message, std::string_view words) {
+  const std::size_t at = message.rfind(words);
+  if (at == std::string_view::npos) return std::nullopt;
+  std::uint64_t number = 0;
+  const char* const begin = message.data() + at + words.size();
+  if (std::from_chars(begin, message.data() + message.size(), number).ec != std::errc()) return std::nullopt;
+  return number;
+}
+
+// Of a status that says that something in the request is wrong. InfluxDB 1.x answers a partial write with 400, 2.x with
+// 422, 2.0 with 500: "partial write: REASON dropped=N". Points beyond the retention policy are told in two ways, the
+// newer being "dropped N points outside retention policy of duration …".
+void read_refusal(int status, const std::string& message, Meaning& meaning) {
+  const std::string lower = lower_case(message);
+  meaning.verdict = Verdict::kRefused;
+  meaning.about_lines = status == 422 || speaks_of_lines(lower);
+  meaning.partial = has(lower, "partial write:");
+  if (!meaning.partial) return;
+  meaning.dropped_points = number_behind(lower, "dropped=");
+  if (!meaning.dropped_points) meaning.dropped_points = number_behind(lower, "partial write: dropped ");
+  const bool too_old = has(lower, "points beyond retention policy") || has(lower, "points outside retention policy");
+  // Where other lines are wrong, too, those are to be found.
+  if (too_old && !has(lower, "unable to parse") && !has(lower, "field type conflict"))
+    meaning.verdict = Verdict::kPartlyTooOld;
+}
+
+// `error` or `message` of a JSON object, else the text itself.
+std::string whole_message(std::string_view body) {
+  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && body[first] == '{') {
+    for (const std::string_view key : {std::string_view("error"), std::string_view("message")})
+      if (auto text = json_member(body, key); text && !text->empty()) return *std::move(text);
+  }
+  return std::string(body);
 }
 
 std::string_view status_name(int status) {
   switch (status) {
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
     case 400:
       return "Bad Request";
     case 401:
@@ -104,8 +164,12 @@ std::string_view status_name(int status) {
       return "Forbidden";
     case 404:
       return "Not Found";
+    case 407:
+      return "Proxy Authentication Required";
     case 413:
       return "Payload Too Large";
+    case 415:
+      return "Unsupported Media Type";
     case 422:
       return "Unprocessable Entity";
     case 429:
@@ -126,12 +190,21 @@ std::string_view status_name(int status) {
 }  // namespace
 
 std::string error_message(std::string_view body) {
-  const std::size_t first = body.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && body[first] == '{') {
-    for (const std::string_view key : {std::string_view("error"), std::string_view("message")})
-      if (const auto text = json_member(body, key); text && !text->empty()) return one_line(*text);
+  return one_line(whole_message(body));
+}
+
+std::string product_of(const HttpAnswer& answer) {
+  if (!answer.server_version.empty()) {
+    std::string product = answer.server_version.find("resmon") != std::string::npos ? "resmon " : "InfluxDB ";
+    product += answer.server_version;
+    if (!answer.server_build.empty()) product += " (" + answer.server_build + ")";
+    return one_line(product);
   }
-  return one_line(body.substr(0, 4 * kMostMessageBytes));
+  if (answer.status != 200 || !answer.body.starts_with('{')) return "";
+  const std::string name = json_member(answer.body, "name").value_or("");
+  const std::string version = json_member(answer.body, "version").value_or("");
+  return one_line(name == "influxdb" || name.empty() ? (version.empty() ? name : "InfluxDB " + version)
+                                                     : name + " " + version);
 }
 
 std::optional<std::chrono::nanoseconds> parse_retry_after(std::string_view value, UnixNanos now) {
@@ -150,15 +223,15 @@ std::optional<std::chrono::nanoseconds> parse_retry_after(std::string_view value
 
 Meaning meaning_of(const HttpAnswer& answer, UnixNanos now) {
   Meaning meaning;
-  const std::string message = error_message(answer.body);
+  const std::string message = whole_message(answer.body);
+  const std::string shown = one_line(message);
   meaning.reason = std::to_string(answer.status);
   if (const std::string_view name = status_name(answer.status); !name.empty()) meaning.reason.append(" ").append(name);
-  if (!message.empty()) meaning.reason += ": " + message;
+  if (answer.status / 100 == 2) meaning.reason += ", where a database acknowledges a write with 204";
+  if (!answer.location.empty()) meaning.reason += ", to " + one_line(answer.location);
+  if (!shown.empty()) meaning.reason += ": " + shown;
   meaning.not_before = parse_retry_after(answer.retry_after, now);
   switch (answer.status) {
-    case 200:
-    case 201:
-    case 202:
     case 204:
       meaning.verdict = Verdict::kAccepted;
       return meaning;
@@ -166,17 +239,10 @@ Meaning meaning_of(const HttpAnswer& answer, UnixNanos now) {
       meaning.verdict = Verdict::kTooLarge;
       return meaning;
     case 400:
-    case 422: {
-      meaning.verdict = Verdict::kRefused;
-      meaning.about_lines = answer.status == 422 || speaks_of_lines(message);
-      const std::size_t dropped = message.rfind("dropped=");
-      // Only when that is all it says: several errors come joined.
-      if (message.starts_with("partial write: points beyond retention policy dropped=")) {
-        meaning.verdict = Verdict::kPartlyTooOld;
-        std::from_chars(message.data() + dropped + 8, message.data() + message.size(), meaning.dropped_points);
-      }
+    case 415:
+    case 422:
+      read_refusal(answer.status, message, meaning);
       return meaning;
-    }
     case 404:
       meaning.verdict = message.starts_with("database not found") ? Verdict::kNoDatabase : Verdict::kDenied;
       return meaning;
@@ -184,9 +250,15 @@ Meaning meaning_of(const HttpAnswer& answer, UnixNanos now) {
     case 429:
       meaning.verdict = Verdict::kRetry;
       return meaning;
+    case 500:
+      if (lower_case(message).find("partial write:") != std::string::npos) {
+        read_refusal(answer.status, message, meaning);
+        return meaning;
+      }
+      [[fallthrough]];
     default:
-      // Redirections and other 4xx are a wrong address or a proxy in between: somebody has to mend it, and the data can
-      // wait.
+      // What is no error of the server's is a wrong address, a redirection, or a proxy or log-in page in between:
+      // somebody has to mend it, and the data can wait.
       meaning.verdict = answer.status >= 500 ? Verdict::kRetry : Verdict::kDenied;
       return meaning;
   }

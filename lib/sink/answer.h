@@ -1,7 +1,8 @@
 #pragma once
 
-// What an answer to a write means. Sources: InfluxDB 1.x, 2.x and 3.x write handlers; VictoriaMetrics answers in plain
-// text.
+// What an answer to a write means, and which product gave an answer. Sources: the write handlers of InfluxDB 1.x, 2.x
+// and 3.x, VictoriaMetrics, QuestDB and GreptimeDB. All of them acknowledge a write with 204 and no other status, so
+// 204 alone is the receipt: log-in pages, proxies and the page of InfluxDB's own UI answer any path with 200.
 
 #include <chrono>
 #include <cstdint>
@@ -17,11 +18,11 @@ namespace resmon::sink {
 enum class Verdict {
   kAccepted,
   kRetry,         // busy or broken: the same again later
-  kDenied,        // 401, 403, 404…: the same again later, when somebody has mended the configuration
+  kDenied,        // 200, 302, 401, 404…: the same again later, when somebody has mended the configuration
   kNoDatabase,    // 404 of 1.x: the database is not there
   kTooLarge,      // 413: in smaller pieces
-  kRefused,       // 400, 422: something in it is wrong, and will be wrong again
-  kPartlyTooOld,  // 400 of 1.x: all is stored but for points beyond the retention policy, which nothing will store
+  kRefused,       // 400, 415, 422: something in it is wrong, and will be wrong again
+  kPartlyTooOld,  // all is stored but for points beyond the retention policy, which the database will never store
 };
 
 struct Meaning {
@@ -29,10 +30,15 @@ struct Meaning {
   std::string reason;                                  // one line for people: "503 Service Unavailable: …"
   std::optional<std::chrono::nanoseconds> not_before;  // Retry-After, at most an hour
   bool about_lines = false;                            // of kRefused: the text says that lines are what is wrong
-  std::uint64_t dropped_points = 0;                    // of kPartlyTooOld
+  bool partial = false;                                // the other lines of the request are stored
+  std::optional<std::uint64_t> dropped_points;         // with `partial`, where the text has the number
 };
 
 Meaning meaning_of(const HttpAnswer& answer, UnixNanos now);
+
+// What answered: "InfluxDB 2.9.1", "InfluxDB 1.8.10 (OSS)"; empty when the answer does not say. Of the answers to GET
+// /ping and /health.
+std::string product_of(const HttpAnswer& answer);
 
 // The message in an error body: `error` or `message` of a JSON object, else the text itself; one line, bounded.
 std::string error_message(std::string_view body);

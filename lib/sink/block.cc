@@ -26,6 +26,13 @@ bool Delivery::split() {
   return true;
 }
 
+void Delivery::put_off() {
+  std::rotate(todo_.begin(), todo_.end() - 1, todo_.end());
+  const auto size = [](const Range& a, const Range& b) { return a.last - a.first < b.last - b.first; };
+  const auto largest = std::max_element(todo_.rbegin(), todo_.rend(), size).base() - 1;
+  std::rotate(largest, largest + 1, todo_.end());
+}
+
 Backoff::Backoff(std::chrono::nanoseconds first, std::chrono::nanoseconds last, std::uint64_t seed)
     : first_(std::max(first, std::chrono::nanoseconds(1))), last_(std::max(first_, last)), random_(seed) {}
 

@@ -3,7 +3,6 @@
 // The pure core of delivery: lines that are sent together, and the search for the lines among them that a server
 // refuses.
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -56,8 +55,8 @@ class Delivery {
   std::optional<Range> current() const { return todo_.empty() ? std::nullopt : std::optional(todo_.back()); }
   // The current range is accepted, or given up.
   void done() { todo_.pop_back(); }
-  // Leaves the current range for later than all others.
-  void put_off() { std::rotate(todo_.begin(), todo_.end() - 1, todo_.end()); }
+  // Leaves the current range for later than all others; the largest is next, being the likeliest to have a good line.
+  void put_off();
   std::size_t ranges() const { return todo_.size(); }
   // Cuts the current range in halves. False: it is one line, and stays current.
   bool split();

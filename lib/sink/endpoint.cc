@@ -165,8 +165,9 @@ Result<Endpoint> make_endpoint(const SinkOptions& options) {
     }
     endpoint.create_database_form = "q=" + percent_encode("CREATE DATABASE \"" + quoted + "\"");
   } else {
-    if (options.bucket.empty()) return wrong("bucket: must not be empty for version 2");
-    endpoint.write_target = base + "/api/v2/write?bucket=" + percent_encode(options.bucket);
+    const std::string& bucket = options.bucket.empty() ? options.database : options.bucket;
+    if (bucket.empty()) return wrong("bucket: must not be empty for version 2");
+    endpoint.write_target = base + "/api/v2/write?bucket=" + percent_encode(bucket);
     if (!options.org.empty()) endpoint.write_target += "&org=" + percent_encode(options.org);
   }
   endpoint.write_target += "&precision=" + std::string(precision);

@@ -1,6 +1,6 @@
-// The only file of the library that sees Beast. Every step has its deadline: beast::tcp_stream's own for connecting,
-// handshake, writing and reading, which ends the operation and not only the wait for it; name resolution, which is no
-// stream operation, is ended by a timer. Sending a body goes in pieces with a fresh deadline each, so that a slow line
+// The only file of the library that sees Beast. Every step has its deadline: net::dial's for resolving and connecting,
+// beast::tcp_stream's own for handshake, writing and reading, which ends the operation and not only the wait for it.
+// Sending a body goes in pieces with a fresh deadline each, so that a slow line
 // may take its time and a dead one may not.
 //
 // A server may answer before it has read the request (413) and then close: a failed write is therefore followed by an
@@ -16,13 +16,14 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <optional>
 #include <utility>
+
+#include "net/dial.h"
 
 namespace resmon::sink {
 
@@ -43,25 +44,26 @@ auto into(error_code& code) {
 class HttpClient final : public Transport {
  public:
   HttpClient(asio::any_io_executor executor, Url url, HttpClientOptions options, std::optional<asio::ssl::context> tls)
-      : executor_(std::move(executor)),
-        url_(std::move(url)),
-        options_(std::move(options)),
-        tls_(std::move(tls)),
-        timer_(executor_) {}
+      : executor_(std::move(executor)), url_(std::move(url)), options_(std::move(options)), tls_(std::move(tls)) {
+    dialing_.resolver = options_.resolver;
+  }
 
-  asio::awaitable<Result<HttpAnswer>> post(const HttpRequest& request) override {
+  asio::awaitable<Result<HttpAnswer>> send(const HttpRequest& request) override {
     closed_ = false;
     const bool reused = connected();
     bool answered = false;
     Result<HttpAnswer> answer = co_await attempt(request, answered);
     if (!answer && reused && !answered && !closed_) answer = co_await attempt(request, answered);
-    if (!answer) drop();
+    if (!answer) {
+      dialing_.failed();
+      drop();
+    }
     co_return answer;
   }
 
   void close() override {
     closed_ = true;
-    if (const auto resolver = resolver_.lock()) resolver->cancel();
+    dialing_.abandon();
     drop();
   }
 
@@ -98,24 +100,11 @@ class HttpClient final : public Transport {
     encrypted_.reset();
     broken_ = false;
     error_code code;
-    // Shared with the handler, which may run after this coroutine, and after this object.
-    const auto resolver = std::make_shared<tcp::resolver>(executor_);
-    resolver_ = resolver;
-    timer_.expires_after(options_.timeout);
-    timer_.async_wait([resolver](const error_code& ended) {
-      if (!ended) resolver->cancel();
-    });
-    const std::string port = std::to_string(url_.port);
-    const auto addresses = co_await resolver->async_resolve(url_.host, port, into(code));
-    timer_.cancel();
-    if (code == asio::error::operation_aborted) code = asio::error::timed_out;
-    if (code) co_return failure("resolve", code);
-
-    PlainStream stream(executor_);
-    stream.expires_after(options_.timeout);
-    co_await stream.async_connect(addresses, into(code));
-    if (code) co_return failure("connect", code);
+    const net::Address address{url_.host, url_.port};
+    auto socket = co_await net::dial(address, options_.timeout, dialing_);
+    if (!socket) co_return fail(std::move(socket).error().wrap(where()));
     if (closed_) co_return failure("connect", asio::error::operation_aborted);
+    PlainStream stream(std::move(*socket));
     stream.socket().set_option(tcp::no_delay(true), code);
     if (!url_.tls) {
       plain_.emplace(std::move(stream));
@@ -142,10 +131,11 @@ class HttpClient final : public Transport {
   template <class Stream>
   asio::awaitable<Result<HttpAnswer>> exchange(Stream& stream, const HttpRequest& request, bool& answered) {
     auto& lowest = beast::get_lowest_layer(stream);
-    http::request<http::span_body<const char>> message(http::verb::post, request.target, 11);
+    const bool posts = request.method == Method::kPost;
+    http::request<http::span_body<const char>> message(posts ? http::verb::post : http::verb::get, request.target, 11);
     message.set(http::field::host, url_.authority());
     message.set(http::field::user_agent, "resmon");
-    message.set(http::field::content_type, request.content_type);
+    if (posts) message.set(http::field::content_type, request.content_type);
     message.set(http::field::accept, "application/json");
     if (request.gzip) message.set(http::field::content_encoding, "gzip");
     if (!request.authorization.empty()) message.set(http::field::authorization, request.authorization);
@@ -187,10 +177,13 @@ class HttpClient final : public Transport {
       drop();
       co_return failure("read", code);
     }
+    dialing_.worked();
     HttpAnswer answer;
     answer.status = static_cast<int>(parser.get().result_int());
     answer.retry_after = parser.get()[http::field::retry_after];
-    answer.server_version = parser.get()["X-Influxdb-Version"].substr(0, 64);
+    answer.server_version = parser.get()["X-Influxdb-Version"].substr(0, kMostWordBytes);
+    answer.server_build = parser.get()["X-Influxdb-Build"].substr(0, kMostWordBytes);
+    answer.location = parser.get()[http::field::location].substr(0, kMostLocationBytes);
     // Bytes behind the answer would be taken for the next one's.
     const bool keep = parser.is_done() && !write_error && parser.get().keep_alive() && buffer.size() == 0;
     answer.body = std::move(body);
@@ -200,13 +193,14 @@ class HttpClient final : public Transport {
 
   static bool is_error(unsigned status) { return status >= 400; }
   static constexpr std::uint32_t kMostHeaderBytes = 16U << 10U;
+  static constexpr std::size_t kMostWordBytes = 64;
+  static constexpr std::size_t kMostLocationBytes = 200;
 
   asio::any_io_executor executor_;
   const Url url_;
   const HttpClientOptions options_;
   std::optional<asio::ssl::context> tls_;
-  std::weak_ptr<tcp::resolver> resolver_;  // of the resolution under way
-  asio::steady_timer timer_;
+  net::Dialing dialing_;
   std::optional<PlainStream> plain_;
   std::optional<TlsStream> encrypted_;
   bool broken_ = false;  // the stream is to be replaced

@@ -1,12 +1,16 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
+#include "net/address.h"
 #include "sink/endpoint.h"
 #include "sink/transport.h"
 
@@ -17,6 +21,8 @@ struct HttpClientOptions {
   std::size_t answer_bytes = 64U << 10U;                        // more of an answer's body is not read
   std::string tls_ca_file;                                      // empty: the system's
   bool tls_verify = true;
+  // Replaces the system's resolver: for tests.
+  std::function<std::vector<boost::asio::ip::tcp::endpoint>(const net::Address&)> resolver;
 };
 
 // HTTP/1.1 over one connection that is kept, plain or with TLS (1.2 at least, certificate and host name verified). All

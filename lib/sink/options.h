@@ -27,7 +27,7 @@ struct SinkOptions {
 
   // 2.x.
   std::string org;
-  std::string bucket;
+  std::string bucket;  // empty: called as the database
 
   // Authorization: Token where a token is given, else Basic where a username is given. A …_file holds the secret in its
   // first line, is read at start, and again when the server denies access, so that a secret can be changed while

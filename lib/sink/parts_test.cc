@@ -40,6 +40,15 @@ TEST(EndpointTest, VersionFollowsWhatIsGiven) {
   EXPECT_EQ(make_endpoint(options).value().write_target, "/write?db=resmon&precision=ns");
 }
 
+// So that its keys can be set one after the other, in any order.
+TEST(EndpointTest, ATokenAloneIsASink) {
+  SinkOptions options;
+  options.token = "t";
+  EXPECT_EQ(make_endpoint(options).value().write_target, "/api/v2/write?bucket=resmon&precision=ns");
+  options.org = "o";
+  EXPECT_EQ(make_endpoint(options).value().write_target, "/api/v2/write?bucket=resmon&org=o&precision=ns");
+}
+
 TEST(Base64Test, PadsAsTheStandardSays) {
   EXPECT_EQ(base64(""), "");
   EXPECT_EQ(base64("f"), "Zg==");
@@ -65,21 +74,124 @@ TEST(AnswerTest, MessagesOfAllShapes) {
   EXPECT_LT(error_message(std::string(100'000, 'x')).size(), 500U);
 }
 
+HttpAnswer answer_of(int status, const std::string& body) {
+  HttpAnswer answer;
+  answer.status = status;
+  answer.body = body;
+  return answer;
+}
+
 TEST(AnswerTest, Verdicts) {
   const auto verdict = [](int status, const std::string& body) {
-    return meaning_of({status, body, "", ""}, 0).verdict;
+    return meaning_of(answer_of(status, body), 0).verdict;
   };
   EXPECT_EQ(verdict(204, ""), Verdict::kAccepted);
   EXPECT_EQ(verdict(404, R"({"error":"database not found: \"x\""})"), Verdict::kNoDatabase);
   EXPECT_EQ(verdict(404, "404 page not found"), Verdict::kDenied);
   EXPECT_EQ(verdict(401, ""), Verdict::kDenied);
   EXPECT_EQ(verdict(403, ""), Verdict::kDenied);
-  EXPECT_EQ(verdict(301, ""), Verdict::kDenied);
   EXPECT_EQ(verdict(413, ""), Verdict::kTooLarge);
+  EXPECT_EQ(verdict(415, ""), Verdict::kRefused);
   EXPECT_EQ(verdict(429, ""), Verdict::kRetry);
+  EXPECT_EQ(verdict(500, "disk full"), Verdict::kRetry);
   EXPECT_EQ(verdict(599, ""), Verdict::kRetry);
   EXPECT_EQ(verdict(422, ""), Verdict::kRefused);
   EXPECT_EQ(verdict(400, R"({"error":"partial write: field type conflict: x dropped=1"})"), Verdict::kRefused);
+}
+
+TEST(AnswerTest, NothingBut204IsTheReceiptOfAWrite) {
+  for (int status = 100; status < 400; ++status)
+    if (status != 204) {
+      EXPECT_EQ(meaning_of(answer_of(status, ""), 0).verdict, Verdict::kDenied) << status;
+    }
+  const auto reason = [](int status, const std::string& body) { return meaning_of(answer_of(status, body), 0).reason; };
+  EXPECT_EQ(reason(200, "<!doctype html>\n<title>Sign in</title>"),
+            "200 OK, where a database acknowledges a write with 204: <!doctype html> <title>Sign in</title>");
+  EXPECT_EQ(reason(200, R"({"error":"no such path"})"),
+            "200 OK, where a database acknowledges a write with 204: no such path");
+  EXPECT_EQ(reason(200, ""), "200 OK, where a database acknowledges a write with 204");
+  HttpAnswer moved = answer_of(302, "");
+  moved.location = "https://login.example/";
+  EXPECT_EQ(meaning_of(moved, 0).reason, "302 Found, to https://login.example/");
+}
+
+TEST(AnswerTest, PartialWritesOfAllVersions) {
+  struct Row {
+    int status;
+    std::string body;
+    Verdict verdict;
+    std::optional<std::uint64_t> dropped;
+  };
+  const std::string newer =
+      "partial write: dropped 3 points outside retention policy of duration 1h0m0s - oldest point " +
+      std::string(2000, 'm') + " at 2026 dropped because it violates a Retention Policy Lower Bound at 2026 dropped=3";
+  const std::vector<Row> rows{
+      // 1.x
+      {400, R"({"error":"partial write: points beyond retention policy dropped=3"})", Verdict::kPartlyTooOld, 3},
+      {400, R"({"error":")" + newer + "\"}", Verdict::kPartlyTooOld, 3},
+      {400, R"({"error":"partial write: field type conflict: input field \"f\" dropped=2"})", Verdict::kRefused, 2},
+      {400, R"({"error":"partial write: unable to parse 'm': missing fields dropped=0"})", Verdict::kRefused, 0},
+      {400, R"({"error":"unable to parse 'm': missing fields"})", Verdict::kRefused, std::nullopt},
+      // 2.x
+      {422,
+       R"({"code":"unprocessable entity","message":"failure writing points to database: partial write: points beyond retention policy dropped=4015"})",
+       Verdict::kPartlyTooOld, 4015},
+      {422, R"({"code":"unprocessable entity","message":"failure writing points to database: )" + newer + "\"}",
+       Verdict::kPartlyTooOld, 3},
+      {422,
+       R"({"code":"unprocessable entity","message":"failure writing points to database: partial write: field type conflict: x dropped=2"})",
+       Verdict::kRefused, 2},
+      {422,
+       R"({"code":"unprocessable entity","message":"failure writing points to database: partial write: dropped 5 points outside retention policy of duration 2h0m0s"})",
+       Verdict::kPartlyTooOld, 5},
+      // 2.0
+      {500,
+       R"({"code":"internal error","message":"unexpected error writing points to database: partial write: points beyond retention policy dropped=3"})",
+       Verdict::kPartlyTooOld, 3},
+      {500,
+       R"({"code":"internal error","message":"unexpected error writing points to database: partial write: field type conflict: x dropped=1"})",
+       Verdict::kRefused, 1},
+      {500, R"({"code":"internal error","message":"unexpected error writing points to database: timeout"})",
+       Verdict::kRetry, std::nullopt},
+      {400, R"({"error":"partial write: points beyond retention policy"})", Verdict::kPartlyTooOld, std::nullopt},
+  };
+  for (const Row& row : rows) {
+    const Meaning meaning = meaning_of(answer_of(row.status, row.body), 0);
+    EXPECT_EQ(meaning.verdict, row.verdict) << row.body;
+    EXPECT_EQ(meaning.dropped_points, row.dropped) << row.body;
+    EXPECT_TRUE(meaning.verdict == Verdict::kRetry || meaning.verdict == Verdict::kPartlyTooOld || meaning.about_lines)
+        << row.body;
+    EXPECT_LT(meaning.reason.size(), 600U);
+  }
+}
+
+TEST(AnswerTest, ProductsNameThemselves) {
+  HttpAnswer ping = answer_of(204, "");
+  EXPECT_EQ(product_of(ping), "");
+  ping.server_version = "1.8.10";
+  EXPECT_EQ(product_of(ping), "InfluxDB 1.8.10");
+  ping.server_build = "OSS";
+  EXPECT_EQ(product_of(ping), "InfluxDB 1.8.10 (OSS)");
+  ping.server_version = "1.6.7-resmon";
+  EXPECT_EQ(product_of(ping), "resmon 1.6.7-resmon (OSS)");
+  EXPECT_EQ(product_of(answer_of(200, R"({"name":"influxdb","status":"pass","version":"v2.9.1"})")), "InfluxDB v2.9.1");
+  EXPECT_EQ(product_of(answer_of(200, R"({"version":"3.4.0","revision":"abc"})")), "InfluxDB 3.4.0");
+  EXPECT_EQ(product_of(answer_of(200, "OK")), "");
+  EXPECT_EQ(product_of(answer_of(200, "<!doctype html>")), "");
+  EXPECT_EQ(product_of(answer_of(401, R"({"version":"3.4.0"})")), "");
+}
+
+TEST(DeliveryTest, AfterOneThatIsPutOffTheLargestIsNext) {
+  Delivery delivery(8);
+  ASSERT_TRUE(delivery.split());
+  ASSERT_TRUE(delivery.split());
+  ASSERT_TRUE(delivery.split());
+  EXPECT_EQ(delivery.current()->last, 1U);
+  delivery.put_off();
+  EXPECT_EQ(delivery.current()->first, 4U);
+  std::size_t lines = 0;
+  for (; delivery.current(); delivery.done()) lines += delivery.current()->last - delivery.current()->first;
+  EXPECT_EQ(lines, 8U);
 }
 
 TEST(AnswerTest, RetryAfterInSecondsOrAsADate) {

@@ -4,9 +4,15 @@
 // is), and a queue in between (the log upstream is the queue, is durable, and does not care how long this takes).
 //
 // A 400 needs care. Where it speaks of lines, the block is cut in halves until the bad lines stand alone, and those are
-// set aside. But proxies and wrong ports answer 400 too, and setting a whole log aside because of one would lose it. So
-// where the text does not say that it is about lines, a line is only set aside when the server has accepted another one
-// of the same block; until then the data is kept and the sink says that it is denied.
+// set aside. But proxies and wrong ports answer 400 too, and a box in between that drops "Content-Encoding: gzip" makes
+// nonsense of good lines; setting a whole log aside because of one would lose it. So a line is only set aside when the
+// server has stored another one: of the same block where the text does not say that it is about lines, else since the
+// sink started. Until then a few lines are tried alone, the data is kept, and the sink says that it is denied. What is
+// refused compressed before anything of the block was accepted is tried without compression.
+//
+// InfluxDB answers a partial write with how many points it dropped and has stored the rest. Points beyond the retention
+// policy will never be stored, so they are counted and nothing is searched for; so are others once the search for them
+// has cost many requests.
 
 #include "sink/sink.h"
 
@@ -30,7 +36,11 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kMostBlockBytes = 8U << 20U;
 constexpr std::size_t kLeastBlockBytes = 4U << 10U;
+constexpr std::string_view kPing = "/ping";
+constexpr std::string_view kHealth = "/health";
 constexpr std::chrono::seconds kIdleWait{1};  // how soon a stop is seen while nothing comes
+constexpr std::size_t kMostAlone = 8;         // lines tried alone before the data is held
+constexpr std::size_t kMostSearches = 128;    // refused requests before what a partial write dropped is only counted
 
 lineproto::EncoderOptions encoder_options(const SinkOptions& options, const Endpoint& endpoint) {
   lineproto::EncoderOptions made;
@@ -38,6 +48,26 @@ lineproto::EncoderOptions encoder_options(const SinkOptions& options, const Endp
   made.precision = endpoint.precision;
   made.unsigned_as_integer = endpoint.version == 1 || !options.unsigned_integers;
   return made;
+}
+
+// Of a request that was not accepted.
+State state_of(Verdict verdict) {
+  return verdict == Verdict::kRetry ? State::kRetrying : State::kDenied;
+}
+
+Meaning failed(Error error) {
+  Meaning meaning;
+  meaning.verdict = error.kind == ErrorKind::kDenied ? Verdict::kDenied : Verdict::kRetry;
+  meaning.reason = std::move(error.message);
+  return meaning;
+}
+
+// "200 OK: <!doctype html>…", for the log.
+std::string summary_of(const HttpAnswer& answer) {
+  std::string text = std::to_string(answer.status);
+  if (const std::string body = error_message(std::string_view(answer.body).substr(0, 100)); !body.empty())
+    text += " " + body;
+  return text;
 }
 
 // A program may have many sinks and start them at once; each must draw its own waits.
@@ -107,6 +137,7 @@ asio::awaitable<void> Sink::run() {
              {"server", endpoint_.url.authority()},
              {"version", endpoint_.version},
              {"target", endpoint_.write_target}});
+  if (const Meaning found = co_await prove(); !answers_ && !stopping_) enter(state_of(found.verdict), found.reason);
   while (!expired_) {
     const bool draining = stopping_;
     const auto now = steady_clock::now();
@@ -150,73 +181,15 @@ asio::awaitable<bool> Sink::take(const Item& item) {
 // Sends the block until all of it is accepted or set aside, and commits. False: stopped before that.
 asio::awaitable<bool> Sink::deliver() {
   Delivery delivery(block_.lines());
-  std::uint64_t accepted_ranges = 0;
-  std::size_t put_off = 0;  // lines in a row that were refused without saying that it is about them
+  search_ = {};
   while (const auto range = delivery.current()) {
     if (expired_) co_return false;
-    const std::string_view lines = block_.text(range->first, range->last);
-    const std::uint64_t samples = block_.samples(range->first, range->last);
-    Meaning meaning = co_await send(lines);
-    bool go_on = true;
-    switch (meaning.verdict) {
-      case Verdict::kAccepted:
-        ++accepted_ranges;
-        accepted(samples, request_.body.size());
-        delivery.done();
-        break;
-      case Verdict::kPartlyTooOld: {
-        ++accepted_ranges;
-        const std::uint64_t count = range->last - range->first;
-        const std::uint64_t dropped = std::min(meaning.dropped_points, count);
-        const std::uint64_t lost = samples * dropped / count;
-        accepted(samples - lost, request_.body.size());
-        newly_refused_lines_ += dropped;
-        if (first_refusal_.empty()) first_refusal_ = meaning.reason;
-        {
-          std::lock_guard lock(mutex_);
-          stats_.refused_lines += dropped;
-          stats_.refused_samples += lost;
-        }
-        delivery.done();
-        break;
-      }
-      case Verdict::kTooLarge:
-        if (!delivery.split()) {
-          set_aside(*range, meaning.reason);
-          delivery.done();
-        } else if (lines.size() / 2 < block_bytes_) {
-          block_bytes_ = std::max(kLeastBlockBytes, lines.size() / 2);
-          log::warn("sink", "the server finds requests too large; sending smaller ones",
-                    {{"name", options_.name}, {"batch_bytes", block_bytes_}});
-        }
-        break;
-      case Verdict::kRefused:
-        if (delivery.split()) break;
-        if (meaning.about_lines || accepted_ranges > 0) {
-          set_aside(*range, meaning.reason);
-          delivery.done();
-        } else if (++put_off < delivery.ranges()) {
-          delivery.put_off();
-        } else {
-          put_off = 0;
-          go_on = co_await hold(State::kDenied, std::move(meaning.reason), meaning.not_before);
-        }
-        break;
-      case Verdict::kNoDatabase:
-        if (options_.create_database && endpoint_.version == 1 && !tried_to_create_) {
-          tried_to_create_ = true;
-          if (co_await create_database()) break;
-        }
-        [[fallthrough]];
-      case Verdict::kDenied:
-        refresh_secrets();
-        go_on = co_await hold(State::kDenied, std::move(meaning.reason), meaning.not_before);
-        break;
-      case Verdict::kRetry:
-        go_on = co_await hold(State::kRetrying, std::move(meaning.reason), meaning.not_before);
-        break;
+    if (!answers_) {
+      Meaning found = co_await prove();
+      if (!answers_ && !co_await hold(state_of(found.verdict), std::move(found))) co_return false;
+      continue;
     }
-    if (!go_on) co_return false;
+    if (!co_await send_range(delivery, *range)) co_return false;
   }
   report_refusals();
   block_.clear();
@@ -225,29 +198,136 @@ asio::awaitable<bool> Sink::deliver() {
   co_return true;
 }
 
+// One request, and what follows from its answer. False: stop.
+asio::awaitable<bool> Sink::send_range(Delivery& delivery, Delivery::Range range) {
+  const std::string_view lines = block_.text(range.first, range.last);
+  const std::uint64_t count = range.last - range.first;
+  Meaning meaning = co_await send(lines);
+  switch (meaning.verdict) {
+    case Verdict::kAccepted:
+      if (search_.compressed_lines == count && !std::exchange(uncompressed_, true))
+        log::warn("sink", "requests are only understood without compression: something in between drops its mark",
+                  {{"name", options_.name}});
+      accepted(block_.samples(range.first, range.last));
+      delivery.done();
+      break;
+    case Verdict::kPartlyTooOld: {
+      const std::uint64_t dropped = std::min(meaning.dropped_points.value_or(count), count);
+      const std::uint64_t samples = block_.samples(range.first, range.last);
+      accepted(samples - samples * dropped / count);
+      give_up(range, dropped, meaning.reason);
+      delivery.done();
+      break;
+    }
+    case Verdict::kTooLarge:
+      if (!delivery.split()) {
+        keep_in_file(range, meaning.reason);
+        give_up(range, count, meaning.reason);
+        delivery.done();
+      } else {
+        send_smaller(lines.size() / 2);
+      }
+      break;
+    case Verdict::kRefused:
+      co_return co_await refused(delivery, range, std::move(meaning));
+    case Verdict::kNoDatabase:
+      if (options_.create_database && endpoint_.version == 1 && !tried_to_create_) {
+        tried_to_create_ = true;
+        if (co_await create_database()) break;
+      }
+      [[fallthrough]];
+    case Verdict::kDenied:
+      refresh_secrets();
+      [[fallthrough]];
+    case Verdict::kRetry:
+      co_return co_await hold(state_of(meaning.verdict), std::move(meaning));
+  }
+  co_return true;
+}
+
+// The server finds something wrong in these lines. False: stop.
+asio::awaitable<bool> Sink::refused(Delivery& delivery, Delivery::Range range, Meaning meaning) {
+  const std::size_t count = range.last - range.first;
+  ++search_.requests;
+  if (request_.gzip && !meaning.partial && !search_.accepted && !std::exchange(search_.uncompressed, true)) {
+    search_.compressed_lines = count;
+    co_return true;  // the same once more
+  }
+  if (search_.compressed_lines == count) search_.compressed_lines.reset();  // compression was not what was wrong
+  const std::uint64_t dropped = meaning.dropped_points.value_or(0);
+  if (meaning.partial && dropped > 0 && dropped < count) search_.accepted = proven_ = true;
+  const bool about_them = meaning.about_lines ? proven_ : search_.accepted;
+  const bool all_of_them = count == 1 || dropped >= count;
+  const bool searched_enough = dropped > 0 && search_.requests > kMostSearches;
+  if (about_them && (all_of_them || searched_enough)) {
+    keep_in_file(range, meaning.reason);
+    give_up(range, all_of_them ? count : dropped, meaning.reason);
+    delivery.done();
+    co_return true;
+  }
+  if (delivery.split()) co_return true;
+  if (++search_.alone < std::min(kMostAlone, delivery.ranges())) {
+    delivery.put_off();
+    co_return true;
+  }
+  delivery = Delivery(block_.lines());
+  search_ = {};
+  co_return co_await hold(State::kDenied, std::move(meaning));
+}
+
 // One request and what its answer means.
 asio::awaitable<Meaning> Sink::send(std::string_view lines) {
+  request_.method = Method::kPost;
   request_.target = endpoint_.write_target;
   request_.authorization = endpoint_.authorization;
   request_.content_type = "text/plain; charset=utf-8";
-  request_.gzip = options_.gzip && gzip_.compress(lines, request_.body);
+  request_.gzip =
+      options_.gzip && !uncompressed_ && !search_.uncompressed && gzip_.compress(lines, request_.body).has_value();
   if (!request_.gzip) request_.body = lines;
   {
     std::lock_guard lock(mutex_);
     ++stats_.requests;
   }
-  Result<HttpAnswer> answer = co_await transport_->post(request_);
-  if (!answer) {
-    Meaning meaning;
-    meaning.verdict = answer.error().kind == ErrorKind::kDenied ? Verdict::kDenied : Verdict::kRetry;
-    meaning.reason = std::move(answer.error().message);
-    co_return meaning;
-  }
+  Result<HttpAnswer> answer = co_await transport_->send(request_);
+  if (!answer) co_return failed(std::move(answer.error()));
   if (!answer->server_version.empty()) {
     std::lock_guard lock(mutex_);
     stats_.server_version = answer->server_version;
   }
   co_return meaning_of(*answer, Clock::system().wall());
+}
+
+// Asks who is there, before anything is sent: /ping of InfluxDB 1.x to 3.x and all that take its lines, which answer
+// 204, most with a version; else /health of InfluxDB 2.x. Only tells: whether lines are stored, only a write can say.
+// Without an answer the meaning says why, and `answers_` stays false.
+asio::awaitable<Meaning> Sink::prove() {
+  HttpRequest request;
+  request.method = Method::kGet;
+  request.authorization = endpoint_.authorization;
+  std::string answered;
+  bool pong = false;
+  for (const std::string_view path : {kPing, kHealth}) {
+    request.target = endpoint_.url.path + std::string(path);
+    proving_ = true;
+    Result<HttpAnswer> answer = co_await transport_->send(request);
+    proving_ = false;
+    if (!answer) co_return failed(std::move(answer.error()));
+    const std::string product = product_of(*answer);
+    pong = pong || answer->status == 204;
+    answered += (answered.empty() ? "" : "; ") + std::string(path) + ": " + summary_of(*answer);
+    if (product.empty()) continue;
+    answers_ = true;
+    log::info("sink", "the database answers", {{"name", options_.name}, {"product", product}});
+    std::lock_guard lock(mutex_);
+    stats_.server_version = answer->server_version.empty() ? product : answer->server_version;
+    co_return Meaning();
+  }
+  answers_ = true;
+  if (pong)
+    log::info("sink", "a database that does not name itself answers", {{"name", options_.name}, {"answers", answered}});
+  else
+    log::warn("sink", "what answers may be no database", {{"name", options_.name}, {"answers", answered}});
+  co_return Meaning();
 }
 
 asio::awaitable<bool> Sink::create_database() {
@@ -256,7 +336,7 @@ asio::awaitable<bool> Sink::create_database() {
   request.body = endpoint_.create_database_form;
   request.content_type = "application/x-www-form-urlencoded";
   request.authorization = endpoint_.authorization;
-  const Result<HttpAnswer> answer = co_await transport_->post(request);
+  const Result<HttpAnswer> answer = co_await transport_->send(request);
   const bool made = answer && answer->status == 200 && answer->body.find("\"error\"") == std::string::npos;
   if (made)
     log::info("sink", "database created", {{"name", options_.name}, {"database", options_.database}});
@@ -269,35 +349,49 @@ asio::awaitable<bool> Sink::create_database() {
 }
 
 // Says what is wrong, once for each change, and waits. False: stopping, so do not try again.
-asio::awaitable<bool> Sink::hold(State state, std::string reason, std::optional<std::chrono::nanoseconds> not_before) {
-  enter(state, reason);
+asio::awaitable<bool> Sink::hold(State state, Meaning meaning) {
+  enter(state, meaning.reason);
   if (stopping_) co_return false;
-  const auto wait = std::max(backoff_.next(), not_before.value_or(std::chrono::nanoseconds(0)));
+  const auto wait = std::max(backoff_.next(), meaning.not_before.value_or(std::chrono::nanoseconds(0)));
   pause_.expires_after(wait);
   boost::system::error_code code;
   co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, code));
   co_return !stopping_;
 }
 
-void Sink::accepted(std::uint64_t samples, std::size_t bytes) {
+void Sink::accepted(std::uint64_t samples) {
   tried_to_create_ = false;
+  search_.accepted = proven_ = true;
   backoff_.reset();
   enter(State::kOk, "");
   std::lock_guard lock(mutex_);
   stats_.sent_samples += samples;
-  stats_.sent_bytes += bytes;
+  stats_.sent_bytes += request_.body.size();
 }
 
-void Sink::set_aside(Delivery::Range range, const std::string& reason) {
+// `lines` of the range will never be stored; which, only the server knows where they are not all.
+void Sink::give_up(Delivery::Range range, std::uint64_t lines, const std::string& reason) {
+  const std::uint64_t samples = block_.samples(range.first, range.last) * lines / (range.last - range.first);
+  newly_refused_lines_ += lines;
+  if (first_refusal_.empty()) first_refusal_ = reason;
+  std::lock_guard lock(mutex_);
+  stats_.refused_lines += lines;
+  stats_.refused_samples += samples;
+  stats_.last_refusal = reason;
+  stats_.last_refusal_time = Clock::system().wall();
+}
+
+void Sink::keep_in_file(Delivery::Range range, const std::string& reason) {
   const std::string_view lines = block_.text(range.first, range.last);
   if (Status status = refused_file_.add(lines, reason, Clock::system().wall()); !status)
     log::error("sink", "cannot keep a refused line", {{"name", options_.name}, {"error", status.error().message}});
-  newly_refused_lines_ += range.last - range.first;
-  if (first_refusal_.empty()) first_refusal_ = reason;
-  std::lock_guard lock(mutex_);
-  stats_.refused_lines += range.last - range.first;
-  stats_.refused_samples += block_.samples(range.first, range.last);
-  stats_.last_error = reason;
+}
+
+void Sink::send_smaller(std::size_t bytes) {
+  if (bytes >= block_bytes_) return;
+  block_bytes_ = std::max(kLeastBlockBytes, bytes);
+  log::warn("sink", "the server finds requests too large; sending smaller ones",
+            {{"name", options_.name}, {"batch_bytes", block_bytes_}});
 }
 
 void Sink::report_refusals() {
@@ -318,34 +412,37 @@ void Sink::refresh_secrets() {
 }
 
 void Sink::enter(State state, const std::string& reason) {
+  const UnixNanos now = Clock::system().wall();
   State before;
-  std::string version;
+  UnixNanos since = 0;
   {
     std::lock_guard lock(mutex_);
     before = std::exchange(stats_.state, state);
-    version = stats_.server_version;
-    // With the state, so that nobody sees a sink that is denied and not why.
-    if (!reason.empty()) {
+    if (state == State::kOk) {
+      since = std::exchange(stats_.failing_since, 0);
+      stats_.last_error.clear();
+      stats_.last_error_time = 0;
+    } else if (!reason.empty()) {
+      // With the state, so that nobody sees a sink that is denied and not why.
+      if (stats_.failing_since == 0) stats_.failing_since = now;
       ++stats_.retries;
       stats_.last_error = reason;
+      stats_.last_error_time = now;
     }
   }
   if (before == state) return;
-  const UnixNanos now = Clock::system().wall();
   switch (state) {
     case State::kOk:
-      if (before == State::kConnecting)
-        log::info("sink", "delivering", {{"name", options_.name}, {"server_version", version}});
+      if (since == 0)
+        log::info("sink", "delivering", {{"name", options_.name}});
       else
         log::info("sink", "delivering again",
-                  {{"name", options_.name}, {"after_seconds", static_cast<double>(now - failing_since_) / 1e9}});
+                  {{"name", options_.name}, {"after_seconds", static_cast<double>(now - since) / 1e9}});
       break;
     case State::kRetrying:
-      if (before != State::kDenied) failing_since_ = now;
       log::warn("sink", "server is away; data is kept and tried again", {{"name", options_.name}, {"error", reason}});
       break;
     case State::kDenied:
-      if (before != State::kRetrying) failing_since_ = now;
       log::error("sink", "server denies the data, which is kept until somebody mends the configuration",
                  {{"name", options_.name}, {"error", reason}});
       break;
@@ -370,6 +467,7 @@ void Sink::stop(std::chrono::nanoseconds drain) {
 void Sink::end_at_deadline(std::chrono::nanoseconds drain) {
   stopping_ = true;
   pause_.cancel();
+  if (proving_) transport_->close();  // nothing is lost with it
   source_.wake();
   deadline_.expires_after(drain);
   deadline_.async_wait([this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& cancelled) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -29,7 +30,7 @@
 namespace resmon::sink {
 
 enum class State {
-  kConnecting,  // nothing has been accepted yet
+  kConnecting,  // the database has acknowledged nothing yet
   kOk,          // the last request was accepted
   kRetrying,    // the server is away or busy
   kDenied,      // the server answers, and somebody must mend a token, a name or an address
@@ -48,10 +49,14 @@ struct Stats {
   std::uint64_t refused_lines = 0;
   std::uint64_t skipped_values = 0;  // that line protocol cannot carry (NaN)
   std::uint64_t requests = 0;
-  std::uint64_t retries = 0;     // requests that had to be repeated
-  std::uint64_t sent_bytes = 0;  // of accepted bodies, as sent
-  std::string last_error;        // of the last request that failed; stays when all is well again
-  std::string server_version;    // as the server says, where it does
+  std::uint64_t retries = 0;        // requests that had to be repeated
+  std::uint64_t sent_bytes = 0;     // of accepted bodies, as sent
+  std::string last_error;           // why the state is kRetrying or kDenied; empty in kOk
+  UnixNanos last_error_time = 0;    // when that was last so
+  UnixNanos failing_since = 0;      // 0: it is not
+  std::string last_refusal;         // why lines were last set aside
+  UnixNanos last_refusal_time = 0;  // 0: none were
+  std::string server_version;       // as the server says, where it does
 };
 
 class Sink {
@@ -80,12 +85,16 @@ class Sink {
 
   boost::asio::awaitable<bool> take(const Item& item);
   boost::asio::awaitable<bool> deliver();
+  boost::asio::awaitable<bool> send_range(Delivery& delivery, Delivery::Range range);
+  boost::asio::awaitable<bool> refused(Delivery& delivery, Delivery::Range range, Meaning meaning);
   boost::asio::awaitable<bool> create_database();
-  boost::asio::awaitable<bool> hold(State state, std::string reason,
-                                    std::optional<std::chrono::nanoseconds> not_before);
+  boost::asio::awaitable<bool> hold(State state, Meaning meaning);
   boost::asio::awaitable<Meaning> send(std::string_view lines);
-  void accepted(std::uint64_t samples, std::size_t bytes);
-  void set_aside(Delivery::Range range, const std::string& reason);
+  boost::asio::awaitable<Meaning> prove();
+  void accepted(std::uint64_t samples);
+  void give_up(Delivery::Range range, std::uint64_t lines, const std::string& reason);
+  void keep_in_file(Delivery::Range range, const std::string& reason);
+  void send_smaller(std::size_t bytes);
   void report_refusals();
   void refresh_secrets();
   // `reason`: why the last request failed and will be tried again; empty: it did not.
@@ -113,11 +122,21 @@ class Sink {
   std::optional<std::uint64_t> uncommitted_;
   std::chrono::steady_clock::time_point linger_until_;
   bool tried_to_create_ = false;
+  bool answers_ = false;                          // the server has answered a request
+  bool proving_ = false;                          // the request under way carries no lines
+  bool proven_ = false;                           // the server has stored a line since start
+  bool uncompressed_ = false;                     // whatever the options say
+  struct Search {                                 // of the block under way
+    bool accepted = false;                        // the server has taken some of it
+    std::size_t alone = 0;                        // lines refused with none accepted
+    std::size_t requests = 0;                     // that were refused
+    bool uncompressed = false;                    // tried without compression
+    std::optional<std::size_t> compressed_lines;  // what was refused compressed
+  } search_;
   bool stopping_ = false;
   bool expired_ = false;
   std::uint64_t newly_refused_lines_ = 0;
   std::string first_refusal_;
-  UnixNanos failing_since_ = 0;
 
   mutable std::mutex mutex_;
   Stats stats_;           // guarded by mutex_

@@ -35,6 +35,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 struct Request {
+  std::string method;
   std::string target;
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
@@ -52,12 +53,14 @@ inline std::string reply(int status, const std::string& body, const std::string&
 // Behind an answer: close the connection after it, without saying so.
 inline const std::string kThenClose = "\x01close";
 
-// One thread, one connection at a time.
+// One thread, one connection at a time. GET, which is how a sink asks who is there, is answered as InfluxDB 1.x does
+// and not seen by the handler nor kept, but where `on_get` says otherwise.
 class FakeServer {
  public:
-  explicit FakeServer(Handler handler, std::uint16_t port = 0)
-      : acceptor_(context_, asio::ip::tcp::endpoint(asio::ip::make_address("127.0.0.1"), port)),
+  explicit FakeServer(Handler handler, Handler on_get = nullptr)
+      : acceptor_(context_, asio::ip::tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0)),
         handler_(std::move(handler)),
+        on_get_(std::move(on_get)),
         thread_([this] { serve(); }) {}
   ~FakeServer() {
     stopped_ = true;
@@ -105,6 +108,7 @@ class FakeServer {
     Request request;
     request.connection = connection;
     const std::size_t space = buffer.find(' ');
+    request.method = buffer.substr(0, space);
     request.target = buffer.substr(space + 1, buffer.find(' ', space + 1) - space - 1);
     for (std::size_t at = buffer.find("\r\n") + 2; at < head - 2;) {
       const std::size_t end = buffer.find("\r\n", at);
@@ -120,11 +124,14 @@ class FakeServer {
     if (code) return false;
     request.body = buffer.substr(head, length);
     buffer.erase(0, head + length);
-    {
+    const bool gets = request.method == "GET";
+    if (!gets) {
       std::lock_guard lock(mutex_);
       requests_.push_back(request);
     }
-    std::string bytes = handler_(request);
+    std::string bytes = !gets     ? handler_(request)
+                        : on_get_ ? on_get_(request)
+                                  : reply(204, "", "X-Influxdb-Version: 1.8.10\r\n");
     if (bytes.empty()) return false;
     const bool then_close = bytes.ends_with(kThenClose);
     if (then_close) bytes.resize(bytes.size() - kThenClose.size());
@@ -135,6 +142,7 @@ class FakeServer {
   asio::io_context context_;
   asio::ip::tcp::acceptor acceptor_;
   Handler handler_;
+  Handler on_get_;
   std::atomic<bool> stopped_ = false;
   mutable std::mutex mutex_;
   std::vector<Request> requests_;

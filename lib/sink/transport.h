@@ -7,7 +7,10 @@
 
 namespace resmon::sink {
 
+enum class Method { kGet, kPost };
+
 struct HttpRequest {
+  Method method = Method::kPost;
   std::string target;
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
@@ -20,6 +23,8 @@ struct HttpAnswer {
   std::string body;            // no more of it than the transport's bound
   std::string retry_after;     // the header as it came
   std::string server_version;  // X-Influxdb-Version
+  std::string server_build;    // X-Influxdb-Build
+  std::string location;        // of a redirection
 };
 
 // Carries a request to the server and its answer back. One at a time.
@@ -28,7 +33,7 @@ class Transport {
   virtual ~Transport() = default;
   // An error (kUnavailable) means that nobody knows whether the server has taken the request: it may be sent again,
   // because writing the same points twice leaves them as they are. The request must live until this returns.
-  virtual boost::asio::awaitable<Result<HttpAnswer>> post(const HttpRequest& request) = 0;
+  virtual boost::asio::awaitable<Result<HttpAnswer>> send(const HttpRequest& request) = 0;
   // Ends the connection and whatever is under way. From the transport's executor.
   virtual void close() = 0;
 };

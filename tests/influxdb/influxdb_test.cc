@@ -145,7 +145,8 @@ TEST_F(InfluxdbTest, ATypeConflictIsIsolatedAndItsNeighboursLand) {
   ASSERT_TRUE(sink.commits_all());
   EXPECT_EQ(sink.stats().refused_lines, 2U);
   EXPECT_EQ(sink.stats().sent_samples, 99U);
-  EXPECT_THAT(sink.stats().last_error, HasSubstr("field type conflict"));
+  EXPECT_THAT(sink.stats().last_refusal, HasSubstr("field type conflict"));
+  EXPECT_EQ(sink.stats().last_error, "");
   const std::string kept = read_file(options_.refused_file).value();
   EXPECT_THAT(kept, HasSubstr("\nm,host=a f=0.5 1700000000000000040\n"));
   EXPECT_THAT(kept, HasSubstr("\nm,host=a f=0.5 1700000000000000041\n"));
