@@ -25,7 +25,9 @@ Options:
                    clients [{host, up, last_seen_seconds, lag_seconds,
                    backlog_samples, dropped_samples}],
                    sinks [{name, state, lag_seconds, backlog_samples,
-                   refused_samples, lost_samples}]
+                   refused_samples, lost_samples, last_error, last_error_time,
+                   failing_since}]; times in milliseconds since 1970,
+                   removed_sinks [{name, backlog_entries}]
   -h, --help       this text
 
 Exit codes: 0 the server is up (with --host, --systemd or --docker: everything
@@ -66,7 +68,9 @@ main() {
         services: $services,
         clients: [$answer.hosts[] | select($names == null or (.host as $host | $names | index($host))) |
           {host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples}],
-        sinks: [$server.sinks[]? | {name, state, lag_seconds, backlog_samples, refused_samples, lost_samples}]
+        sinks: [$server.sinks[]? | {name, state, lag_seconds, backlog_samples, refused_samples, lost_samples,
+          last_error, last_error_time, failing_since}],
+        removed_sinks: [$server.removed_sinks[]?]
       }'
   ) || die failed "the server's answer is not what this version expects" "is another program listening at $url?"
   if [[ -n $json ]]; then
@@ -253,10 +257,25 @@ show_clients() {
 }
 
 show_sinks() {
-  jq -e '.sinks | length > 0' <<<"$1" >/dev/null || return 0
-  printf '\n'
-  jq -r "$(table_filters)"'
-    [["DATABASE", "STATE", "LAG", "BACKLOG", "REFUSED", "LOST"]] +
-    [.sinks[] | [.name, .state, (.lag_seconds | if . == null then "-" else span end),
-      .backlog_samples, .refused_samples, .lost_samples]] | table' <<<"$1"
+  if jq -e '.sinks | length > 0' <<<"$1" >/dev/null; then
+    printf '\n'
+    jq -r "$(table_filters)"'
+      [["DATABASE", "STATE", "LAG", "BACKLOG", "REFUSED", "LOST"]] +
+      [.sinks[] | [.name, .state, (.lag_seconds | if . == null then "-" else span end),
+        .backlog_samples, .refused_samples, .lost_samples]] | table' <<<"$1"
+  fi
+  show_sink_trouble "$1"
+}
+
+# What keeps a database from getting its samples, and which is no longer configured.
+show_sink_trouble() {
+  local line
+  while IFS= read -r line; do
+    printf '%s %s\n' "$(paint 1 red failing:)" "$line"
+  done < <(jq -r "$(table_filters)"'.sinks[] | select(.failing_since != null) |
+    "\(.name | clean), for \(now - .failing_since / 1000 | span): \(.last_error | clean)"' <<<"$1")
+  while IFS= read -r line; do
+    printf '%s %s\n' "$(paint 1 yellow removed:)" "$line"
+  done < <(jq -r "$(table_filters)"'.removed_sinks[]? |
+    "\(.name | clean) is no longer configured; \(.backlog_entries) entries that waited for it were given up"' <<<"$1")
 }

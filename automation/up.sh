@@ -33,8 +33,12 @@ Environment:
   RESMON_ENV_FILE     with --docker: another .env, for a second system;
                       RESMON_EXTRA_CA_FILE: a certificate authority (PEM) to
                       trust while building; docs/docker.md has more
-  RESMON_*            override configuration keys, INFLUX_URL and the like add
-                      a database: see server.toml
+  RESMON_*            configuration keys, such as RESMON_HTTP_ADDRESS
+  INFLUX_URL, INFLUX_TOKEN, INFLUX_ORG, INFLUX_BUCKET
+                      a database that gets all samples, too
+                      Both are kept in server.toml and client.toml, secrets in
+                      files of their own: a later restart from another shell
+                      has them as well
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 could not connect,
   5 damaged data
@@ -148,6 +152,7 @@ configure_first() {
     die configuration "http.address in $(server_config) is '$(printable "$(http_address)")', not HOST:PORT"
   port_of "$(tcp_address)" >/dev/null ||
     die configuration "listen.address in $(server_config) is '$(printable "$(tcp_address)")', not HOST:PORT"
+  keep_given
   check_config "$RESMON_BUILD_DIR/bin/resmon-server" "$(server_config)"
   check_config "$RESMON_BUILD_DIR/bin/resmon-client" "$(client_config)"
 }

@@ -106,6 +106,21 @@ toml_names() {
     END { exit !found }' "$1"
 }
 
+# toml_known FILE: TABLE.KEY=VALUE of each key that FILE has, set or commented out, but those of tables that are commented out.
+toml_known() {
+  awk '
+    /^[ \t]*(#[ \t]*)?\[[A-Za-z0-9_."-]+\][ \t]*(#.*)?$/ {
+      table = $0
+      if (sub(/^[ \t]*\[/, "", table)) sub(/\].*/, "", table); else table = ""
+      next
+    }
+    table != "" && match($0, /^[ \t]*#?[ \t]*[a-z][a-z0-9_]*[ \t]*=/) {
+      key = substr($0, 1, RLENGTH - 1); value = substr($0, RLENGTH + 1)
+      gsub(/[# \t]/, "", key); sub(/^[ \t]+/, "", value)
+      print table "." key "=" value
+    }' "$1"
+}
+
 # setting FILE TABLE.KEY DEFAULT: what the program will use: the environment's RESMON_TABLE_KEY, the file's, the default.
 setting() {
   local variable value
@@ -205,6 +220,80 @@ check_config() {
   local output
   output=$("$1" --config "$2" --check-config 2>&1 </dev/null) ||
     die configuration "the configuration $2 is not right" "${output:-$1 --check-config failed without a word}"
+}
+
+# keep_given: what the environment gives the programs goes into their files, so that a restart from another shell has it too. Secrets
+# go into files of their own.
+keep_given() {
+  local program file key sample variable
+  local -a kept
+  for program in server client; do
+    file=$RESMON_HOME/$program.toml kept=()
+    [[ -s $file ]] || continue
+    (umask 077 && cp -- "$file" "$file.next")
+    while IFS='=' read -r key sample; do
+      variable=RESMON_${key//./_}
+      variable=${variable^^}
+      [[ -z ${!variable-} ]] || keep_key "$key" "$(given_as_toml "${!variable}" "$sample")"
+    done < <(toml_known "$file")
+    [[ $program != server ]] || keep_given_sinks
+    if ((${#kept[@]} == 0)); then
+      rm -f -- "$file.next"
+      continue
+    fi
+    if ! (check_config "$RESMON_BUILD_DIR/bin/resmon-$program" "$file.next"); then
+      rm -f -- "$file.next"
+      die configuration "the environment has what resmon-$program does not take: ${kept[*]}"
+    fi
+    backup "$file"
+    mv -f -- "$file.next" "$file"
+    say "kept in $program.toml, as the environment has it: ${kept[*]}"
+  done
+}
+
+# keep_key KEY VALUE: into "$file.next", where it is another; adds it to `kept`. The caller's variables.
+keep_key() {
+  [[ $(toml_get "$file.next" "$1" || true) != "$(toml_plain "$2")" ]] || return 0
+  toml_set "$file.next" "$1" "$2"
+  kept+=("$1")
+}
+
+# given_as_toml VALUE SAMPLE: an environment variable's value as TOML of the sample's type.
+given_as_toml() {
+  case $2 in
+    '"'*) toml_string "$1" ;;
+    '['*) if [[ $1 == '['* ]]; then printf '%s' "$1"; else jq -cn --arg list "$1" '$list | split(",")'; fi ;;
+    *) as_toml "$1" ;;
+  esac
+}
+
+# keep_given_sinks: databases, which the sample does not have: INFLUX_URL with its kin, and RESMON_SINK_NAME_KEY.
+keep_given_sinks() {
+  local variable name key
+  if [[ -n ${INFLUX_URL-} ]]; then
+    for key in url org bucket token; do
+      variable=INFLUX_${key^^}
+      [[ -z ${!variable-} ]] || keep_sink_key influx "$key" "${!variable}"
+    done
+  fi
+  for variable in "${!RESMON_SINK_@}"; do
+    [[ -n ${!variable} && $variable =~ ^RESMON_SINK_([A-Z0-9]+)_([A-Z0-9_]+)$ ]] || continue
+    name=${BASH_REMATCH[1]} key=${BASH_REMATCH[2]}
+    keep_sink_key "${name,,}" "${key,,}" "${!variable}"
+  done
+}
+
+# keep_sink_key NAME KEY VALUE
+keep_sink_key() {
+  local secret=$RESMON_HOME/sink-$1.$2
+  case $2 in
+    token | password)
+      [[ $(cat -- "$secret" 2>/dev/null || true) == "$3" ]] || printf '%s\n' "$3" | write_private "$secret"
+      keep_key "sink.$1.$2_file" "$(toml_string "$secret")"
+      ;;
+    *_bytes | gzip | create_database | tls_verify | unsigned_integers) keep_key "sink.$1.$2" "$(as_toml "$3")" ;;
+    *) keep_key "sink.$1.$2" "$(toml_string "$3")" ;;
+  esac
 }
 
 # backup FILE: a copy beside it, named by the time; the newest three stay. One command leaves one copy of a file, however many keys

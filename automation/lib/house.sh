@@ -117,12 +117,23 @@ wait_ready() {
     sleep 0.1
   done
   progress_end
+  tell_removed_sinks "$url"
+}
+
+# tell_removed_sinks URL: the databases that the server no longer found in its configuration, and what waited for them.
+tell_removed_sinks() {
+  local line
+  while IFS= read -r line; do
+    warn "$(printable "$line")"
+  done < <(http_get "$1/api/v1/server" "$(token_file)" 2>/dev/null | jq -r '.removed_sinks[]? |
+    "the database \(.name) is no longer configured; \(.backlog_entries) journal entries that waited for it are given up"' 2>/dev/null)
 }
 
 # start_program server|client: as the configuration has it; this command does not end it again.
 start_program() {
   local program=$RESMON_BUILD_DIR/bin/resmon-$1 config=$RESMON_HOME/$1.toml
   [[ -s $config ]] || die configuration "$config is not there yet" "'./resmon up' or './resmon configure' writes it"
+  keep_given
   check_config "$program" "$config"
   start "$1" "$program" --config "$config"
   if [[ " ${started[*]-} " == *" $1 "* ]]; then

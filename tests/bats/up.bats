@@ -19,7 +19,7 @@ teardown() { teardown_house; }
   [ "$(jq -c '.server | keys' <<<"$facts")" = '["pid","uptime_seconds","version"]' ]
   [ "$(jq -c '[.clients[].host] | sort' <<<"$facts")" = "$(jq -cn --arg host "$(uname -n)" '["sim-1", "sim-2", $host] | sort')" ]
   [ "$(jq -c '.clients[0] | keys' <<<"$facts")" = '["backlog_samples","dropped_samples","host","lag_seconds","last_seen_seconds","up"]' ]
-  [ "$(jq -c '.sinks[0] | keys' <<<"$facts")" = '["backlog_samples","lag_seconds","lost_samples","name","refused_samples","state"]' ]
+  [ "$(jq -c '.sinks[0] | keys' <<<"$facts")" = '["backlog_samples","failing_since","lag_seconds","last_error","last_error_time","lost_samples","name","refused_samples","state"]' ]
 
   run resmon down
   [ "$status" -eq 0 ]
@@ -128,6 +128,43 @@ teardown() { teardown_house; }
   unset RESMON_HTTP_ADDRESS RESMON_LISTEN_ADDRESS
   [ "$(resmon status --json | jq -r .http_url)" = "http://127.0.0.1:$HTTP_PORT" ]
   grep -qxF "$TCP_PORT" <<<"$(grep -A 1 -x -- --server "$RESMON_HOME/load.arguments" | tail -n 1 | cut -d : -f 2)"
+}
+
+@test "what up was given is kept, so that a restart from another shell has it too" {
+  INFLUX_URL=http://db:8086 INFLUX_TOKEN='s3cr3t"' INFLUX_ORG='my "org' INFLUX_BUCKET=b RESMON_SINK_OTHER_URL=http://o:1 RESMON_SINK_OTHER_PASSWORD=p4ss \
+    RESMON_SINK_OTHER_GZIP=false RESMON_LOG_LEVEL=debug RESMON_HTTP_ADDRESS=127.0.0.1:$HTTP_PORT RESMON_LISTEN_ADDRESS=127.0.0.1:$TCP_PORT run resmon up
+  [ "$status" -eq 0 ]
+  [[ $output == *'kept in server.toml'*'sink.influx.url'* ]]
+  [[ $output != *s3cr3t* && $output != *p4ss* ]]
+  facts=$(resmon configure show --json)
+  [ "$(jq -r '.server["sink.influx.url"], .server["sink.influx.org"], .server["sink.influx.bucket"], .server["sink.other.url"], .server["sink.other.gzip"]' <<<"$facts")" = \
+    $'http://db:8086\nmy "org\nb\nhttp://o:1\nfalse' ]
+  [ "$(cat "$(jq -r '.server["sink.influx.token_file"]' <<<"$facts")")" = 's3cr3t"' ]
+  [ "$(cat "$(jq -r '.server["sink.other.password_file"]' <<<"$facts")")" = p4ss ]
+  ! grep -rq -e s3cr3t -e p4ss "$RESMON_HOME"/*.toml "$RESMON_HOME/log"
+  [ -z "$(find "$RESMON_HOME" -type f -perm /077 -not -path '*/fake-hosts/*')" ]
+  [ "$(jq -r '.server["http.address"], .server["listen.address"], .server["log.level"]' <<<"$facts")" = "127.0.0.1:$HTTP_PORT"$'\n'"127.0.0.1:$TCP_PORT"$'\ndebug' ]
+  [ "$(jq -c '.client["client.servers"]' <<<"$facts")" = "[\"127.0.0.1:$TCP_PORT\"]" ]
+  run resmon restart
+  [ "$status" -eq 0 ]
+  [ "$(resmon configure show --json)" = "$facts" ]
+  [ "$(resmon status --json | jq -r .tcp_address)" = "127.0.0.1:$TCP_PORT" ]
+  # And what is given again changes nothing.
+  INFLUX_URL=http://db:8086 run resmon up
+  [[ $output != *'kept in'* ]]
+}
+
+@test "a database that fails shows in status with its reason; one that is no longer configured is told with what waited" {
+  up_here
+  run resmon status
+  [[ $output == *'failing: influx?[31m, for 3 min: 200 OK: <!doctype html>?[2J'* ]]
+  [[ $output != *removed:* ]]
+  resmon down
+  FAKE_REMOVED_SINK=$'old\e[31m' run resmon up
+  [ "$status" -eq 0 ]
+  [[ $output == *'the database old?[31m is no longer configured; 12 journal entries that waited for it are given up'* ]]
+  run resmon status
+  [[ $output == *'removed: old?[31m is no longer configured; 12 entries'* ]]
 }
 
 @test "a taken port is named with its holder and nothing is left" {
