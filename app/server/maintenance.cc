@@ -24,6 +24,7 @@
 
 #include "base/exit_code.h"
 #include "base/file.h"
+#include "flush_request.h"
 #include "influxql/time_text.h"
 #include "lineproto/decoder.h"
 #include "lineproto/encoder.h"
@@ -40,6 +41,7 @@ namespace {
 constexpr const char* kName = "resmon-server";
 constexpr std::size_t kReadBytes = 1U << 20U;
 constexpr std::size_t kWriteBytes = 1U << 20U;
+constexpr std::chrono::seconds kFlushPatience{60};
 
 int exit_code(const Error& error) {
   if (error.kind == ErrorKind::kDamaged) return kExitDamaged;
@@ -243,6 +245,7 @@ int run_export(const Command& command) {
     RESMON_ASSIGN(const store::TimeRange range, range_of(command));
     store::Options options = command.options.store_options();
     options.read_only = true;
+    RESMON_TRY(ask_for_flush(options.directory, kFlushPatience));
     metric::SchemaTable schemas;
     RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, store::Store::open(options, schemas));
     RESMON_ASSIGN(LineOutput out, LineOutput::open(command));
@@ -382,6 +385,7 @@ constexpr Subcommand kSubcommands[] = {
      "  resmon-server export --config server.toml all.lines.gz\n"
      "  resmon-server export --measurement cpu --host web1 --from 2026-01-02 --to 2026-01-03 | head\n"
      "Times are from --from to before --to. May run beside the server; sees what that has committed.\n"
+     "Beside a running server it has all that was acknowledged before it began.\n"
      "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 damaged chunks were left out",
      false, true, run_export},
     {"import", "Reads Influx line protocol, gzip or not, from FILE or standard input, into the store.",

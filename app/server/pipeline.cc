@@ -28,8 +28,8 @@ std::uint64_t position_of(const std::string& mark, std::uint64_t id) {
 }  // namespace
 
 Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& store, fleet::Fleet& fleet,
-                   SetAside& refused)
-    : log_(log), reader_(reader), store_(store), fleet_(fleet), refused_(refused) {
+                   SetAside& refused, const std::string& directory)
+    : log_(log), reader_(reader), store_(store), fleet_(fleet), refused_(refused), flush_requests_(directory) {
   if (const auto mark = store_.mark(kMark)) written_ = marked_ = position_of(*mark, log_.id());
   if (const std::uint64_t last = log_.stats().last_position; written_ > last) {
     log::warn("store", "the journal lost its end, which the store has; its positions are given out again",
@@ -103,6 +103,11 @@ void Pipeline::keep_house() {
       position_of(store_.durable_mark(kMark), log_.id()) < written_) {
     flushed_at_ = now;
     kept = store_.flush();
+  }
+  if (kept && flush_requests_.due([this] { return log_.stats().last_position; }, written_)) {
+    flushed_at_ = now;
+    kept = store_.flush();
+    if (kept) flush_requests_.answered();
   }
   set_trouble(kept ? "" : kept.error().message);
   release();

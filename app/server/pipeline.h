@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "fleet/fleet.h"
+#include "flush_request.h"
 #include "ingest/log.h"
 #include "set_aside.h"
 #include "store/store.h"
@@ -20,8 +21,9 @@ namespace resmon::server {
 // and what the store has, it is not shown again.
 class Pipeline {
  public:
-  // All must outlive the pipeline.
-  Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& store, fleet::Fleet& fleet, SetAside& refused);
+  // All must outlive the pipeline. `directory`: the store's, where others ask for a flush.
+  Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& store, fleet::Fleet& fleet, SetAside& refused,
+           const std::string& directory);
   ~Pipeline();
 
   void start();
@@ -46,6 +48,7 @@ class Pipeline {
   store::Store& store_;
   fleet::Fleet& fleet_;
   SetAside& refused_;
+  FlushRequests flush_requests_;
   std::uint64_t written_ = 0;  // position; the thread's
   std::uint64_t marked_ = 0;
   // The store's durable mark is beyond the journal's end: a power cut with journal.sync off, or damage, took that.

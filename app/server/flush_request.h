@@ -1,0 +1,36 @@
+#pragma once
+
+// How another process beside the running server (export) gets to see all that the server has acknowledged: it puts a
+// file into the store's directory, and the server takes it away when the store has made everything durable that was in
+// the journal when the file was found. Whoever may write there is trusted, so this needs no token and no port.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace resmon::server {
+
+// The asking side. Returns at once where no server runs with that store. kUnavailable: not within `patience`.
+Status ask_for_flush(const std::string& directory, std::chrono::milliseconds patience);
+
+// The server's side. One thread.
+class FlushRequests {
+ public:
+  explicit FlushRequests(std::string directory) : directory_(std::move(directory)) {}
+
+  // About once a second. `last` gives the journal's last position; `written`: up to which the store has been given
+  // entries. True: flush the store now and call answered().
+  bool due(const std::function<std::uint64_t()>& last, std::uint64_t written);
+  void answered();
+
+ private:
+  const std::string directory_;
+  std::vector<std::string> waiting_;  // paths
+  std::uint64_t wait_for_ = 0;
+};
+
+}  // namespace resmon::server
