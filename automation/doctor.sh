@@ -203,7 +203,7 @@ check_databases() {
   if have curl && curl --silent --output /dev/null --max-time 5 -- "$url/ping"; then
     finding ok database "INFLUX_URL answers"
   else
-    finding warn database "INFLUX_URL does not answer; samples wait in memory until it does" "check the address and the network"
+    finding warn database "INFLUX_URL does not answer; samples wait in the journal until it does" "check the address and the network"
   fi
 }
 

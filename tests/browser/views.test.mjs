@@ -185,8 +185,22 @@ view("explore: a query that came with a link waits to be run", { canned: (query)
 
 const kSink = {
   name: "influx", state: "retrying", lag_seconds: 75, backlog_entries: 12, sent_samples: 123_456, refused_samples: 2, lost_samples: 0, retries: 4,
-  server_version: "1.6.7", last_error: "connection refused",
+  server_version: "1.6.7", last_error: "connection refused", failing_since: Date.now() - 200_000,
 };
+for (const [name, hash] of [["fleet", "#/"], ["compare", "#/compare"], ["explore", "#/explore"], ["server", "#/server"]])
+  view(`a database that fails shows on every view: ${name}`, { sinks: [kSink] }, { hash }, async (page) => {
+    const banner = page.locator(".banner", { hasText: "The database influx gets no samples" });
+    await banner.waitFor();
+    assert.match(await banner.innerText(), /connection refused\..*For 3 min/);
+    await checkAccessibility(page);
+    await banner.getByRole("link", { name: "Server" }).click();
+    await page.getByText("2.70 GiB of 10.0 GiB").waitFor();
+  });
+view("a database that is well shows nothing", { sinks: [{ ...kSink, state: "ok", last_error: "", failing_since: null }] }, {}, async (page, mock, opened) => {
+  await page.waitForSelector("tr.host-row");
+  while (!opened.requests.some((url) => url.endsWith("/api/v1/server"))) await page.waitForTimeout(20);
+  assert.equal(await page.locator(".banner").count(), 0);
+});
 view("server: its state, its sinks, and its log as it grows", { sinks: [kSink] }, {}, async (page, mock) => {
   await page.waitForSelector("tr.host-row");
   await page.keyboard.press("g");

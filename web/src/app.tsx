@@ -8,6 +8,7 @@ import { Help } from "./ui/help.tsx";
 import { useShortcuts } from "./ui/keyboard.ts";
 import { go, route } from "./ui/navigation.ts";
 import { SignInForm } from "./ui/sign_in.tsx";
+import { SinkBanner } from "./ui/sink_banner.tsx";
 import { useObservable } from "./ui/use_observable.ts";
 import { UserMenu } from "./ui/user_menu.tsx";
 import { AccessView } from "./views/access/access_view.tsx";
@@ -106,6 +107,7 @@ export function App() {
         <button type="button" class="icon" aria-label="Keyboard shortcuts" onClick={() => setHelp(true)}>?</button>
       </header>
       <ConnectionBanner />
+      {signing === "not-needed" && <SinkBanner />}
       {signing !== "not-needed" ? (
         <SignInForm reason={signing} />
       ) : (

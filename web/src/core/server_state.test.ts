@@ -10,6 +10,9 @@ test("what is missing is unknown, and a store without tiers is one tier", () => 
   assert.equal(state?.receivedBytes, null);
   assert.deepEqual(state?.store.tiers.map((tier) => [tier.name, tier.diskBytes, tier.retainSeconds]), [["raw", 7, 60]]);
   assert.deepEqual(state?.sinks.map((sink) => [sink.name, sink.lagSeconds]), [["a", null]]);
+  assert.deepEqual([state?.sinks[0]?.failingSince, state?.removedSinks], [null, []]);
+  const failing = decodeServer({ version: "1", sinks: [{ name: "a", failing_since: 5 }], removed_sinks: [{ name: "b", backlog_entries: 3 }] });
+  assert.deepEqual([failing?.sinks[0]?.failingSince, failing?.removedSinks], [5, [{ name: "b", backlogEntries: 3 }]]);
   assert.deepEqual(decodeLog({ lines: [null, { text: "x" }] }).map((line) => line.text), ["x"]);
 });
 

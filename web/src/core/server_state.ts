@@ -28,6 +28,14 @@ export interface SinkState {
   retries: number | null;
   serverVersion: string;
   lastError: string;
+  failingSince: number | null;  // ms since the epoch; null: it is not
+  lastRefusal: string;
+}
+
+// One that the server no longer found in its configuration when it started.
+export interface RemovedSink {
+  name: string;
+  backlogEntries: number | null;
 }
 
 export interface ServerState {
@@ -69,6 +77,7 @@ export interface ServerState {
     tiers: Tier[];
   };
   sinks: SinkState[];
+  removedSinks: RemovedSink[];
 }
 
 // Null: not a resmon server's answer.
@@ -141,7 +150,10 @@ export function decodeServer(body: unknown): ServerState | null {
       retries: number(sink["retries"]),
       serverVersion: text(sink["server_version"]),
       lastError: text(sink["last_error"]),
+      failingSince: number(sink["failing_since"]),
+      lastRefusal: text(sink["last_refusal"]),
     })),
+    removedSinks: list(body["removed_sinks"]).map((sink) => ({ name: text(sink["name"]), backlogEntries: number(sink["backlog_entries"]) })),
   };
 }
 

@@ -162,7 +162,7 @@ function Sinks({ state }: { state: ServerState }) {
                   <td class={sink.state === "ok" ? "" : "over"} title={sink.lastError}>{sink.state}</td>
                   <td class="numeric">{formatDuration(sink.lagSeconds)}</td>
                   <td class="numeric">{format(sink.sentSamples, "count")}</td>
-                  <td class={`numeric${(sink.refusedSamples ?? 0) > 0 ? " over" : ""}`}>{format(sink.refusedSamples, "count")}</td>
+                  <td class={`numeric${(sink.refusedSamples ?? 0) > 0 ? " over" : ""}`} title={sink.lastRefusal}>{format(sink.refusedSamples, "count")}</td>
                   <td class={`numeric${(sink.lostSamples ?? 0) > 0 ? " over" : ""}`}>{format(sink.lostSamples, "count")}</td>
                 </tr>
               ))}
@@ -173,6 +173,11 @@ function Sinks({ state }: { state: ServerState }) {
           ))}
         </TableBox>
       )}
+      {state.removedSinks.map((sink) => (
+        <p key={sink.name} class="error-text">
+          {sink.name} is no longer configured; {sink.backlogEntries} journal entries that waited for it were given up.
+        </p>
+      ))}
     </section>
   );
 }

@@ -1,0 +1,47 @@
+// The databases that do not get their samples, asked for every ten seconds on whatever view, while the page is live and looked at.
+
+import { decodeServer, type RemovedSink, type SinkState } from "../core/server_state.ts";
+import { Observable } from "../core/observable.ts";
+import { connection } from "./live.ts";
+import { request } from "./session.ts";
+
+const kEveryMs = 10_000;
+const kTimeoutMs = 10_000;
+
+export const failingSinks = new Observable<readonly SinkState[]>([]);
+export const removedSinks = new Observable<readonly RemovedSink[]>([]);
+
+// What cannot be asked now is asked again; whether the server answers at all is the live feed's to say.
+async function ask(): Promise<void> {
+  const response = await request("/api/v1/server", { signal: AbortSignal.timeout(kTimeoutMs) });
+  const state = response.ok ? decodeServer(await response.json()) : null;
+  if (state === null) return;
+  failingSinks.set(state.sinks.filter((sink) => sink.failingSince !== null));
+  removedSinks.set(state.removedSinks);
+}
+
+export function watchSinks(): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let left = false;
+  const turn = (): void => {
+    clearTimeout(timer);
+    if (left) return;
+    const may = connection.value.kind === "live" && document.visibilityState === "visible";
+    void (may ? ask().catch(() => undefined) : Promise.resolve()).finally(() => {
+      clearTimeout(timer);
+      if (!left) timer = setTimeout(turn, kEveryMs);
+    });
+  };
+  let kind = connection.value.kind;
+  const unwatch = connection.watch(() => {
+    const before = kind;
+    kind = connection.value.kind;
+    if (kind === "live" && before !== "live") turn();
+  });
+  turn();
+  return () => {
+    left = true;
+    clearTimeout(timer);
+    unwatch();
+  };
+}
