@@ -6,6 +6,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -25,7 +26,7 @@ class Dialing {
 
   // Ends a dial() that is under way; one that waits for the system's resolver, when that has answered.
   void abandon() {
-    if (abandon_) abandon_();
+    if (*abandon_) (*abandon_)();
   }
   // What became of the last connection. An address that worked is the first of its name next time; one that took the
   // connection and then was of no use is the last.
@@ -38,22 +39,25 @@ class Dialing {
   // In the order in which they are to be tried: families in turn, as the resolver ordered each.
   std::vector<Endpoint> in_order(const std::vector<Endpoint>& found) const;
 
-  // Sets what abandon() calls, for as long as it lives.
+  // Sets what abandon() calls, for as long as it lives; that may be longer than the Dialing, in a coroutine that is
+  // never resumed.
   class OnAbandon {
    public:
-    OnAbandon(Dialing& dialing, std::function<void()> call) : dialing_(dialing) { dialing.abandon_ = std::move(call); }
-    ~OnAbandon() { dialing_.abandon_ = nullptr; }
+    OnAbandon(const Dialing& dialing, std::function<void()> call) : call_(dialing.abandon_) {
+      *call_ = std::move(call);
+    }
+    ~OnAbandon() { *call_ = nullptr; }
     OnAbandon(const OnAbandon&) = delete;
     OnAbandon& operator=(const OnAbandon&) = delete;
 
    private:
-    Dialing& dialing_;
+    const std::shared_ptr<std::function<void()>> call_;
   };
 
  private:
   friend asio::awaitable<Result<asio::ip::tcp::socket>> dial(Address, Timeout, Dialing&);
 
-  std::function<void()> abandon_;
+  const std::shared_ptr<std::function<void()>> abandon_ = std::make_shared<std::function<void()>>();
   std::optional<Endpoint> last_;  // connected
   std::optional<Endpoint> good_;
   std::optional<Endpoint> bad_;
