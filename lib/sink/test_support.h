@@ -1,9 +1,11 @@
 #pragma once
 
-// For tests of sinks: an HTTP server that answers as a function says, a source that hands out given batches, and a
-// thread that runs a sink.
+// For tests of sinks: an HTTP server that answers as a function says, a source that hands out given batches, a thread
+// that runs a sink, and a fixture with all of them.
 
+#include <gtest/gtest.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
@@ -23,6 +25,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -236,6 +239,54 @@ class Running {
   std::unique_ptr<Sink> sink_;
   std::future<void> ended_;
   std::thread thread_;
+};
+
+// What a gzip body holds.
+inline std::string inflated(const std::string& body) {
+  z_stream stream{};
+  inflateInit2(&stream, MAX_WBITS + 16);
+  std::string out(32U << 20U, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
+  stream.avail_in = static_cast<uInt>(body.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+  out.resize(stream.total_out);
+  inflateEnd(&stream);
+  return out;
+}
+
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+class SinkTest : public ::testing::Test {
+ protected:
+  SinkTest() : schema_(schemas_.intern({"m", {}, {{"f", metric::FieldType::kInteger}}}).value()) {
+    options_.linger = 5ms;
+    options_.retry_first = 5ms;
+    options_.retry_last = 20ms;
+    options_.timeout = 2s;
+    options_.gzip = false;
+    options_.bucket = "b";
+    options_.org = "o";
+    options_.token = "secret";
+  }
+
+  // One item with the lines "m f=VALUEi VALUE".
+  void add(std::initializer_list<std::int64_t> values) {
+    auto batch = std::make_shared<metric::Batch>();
+    for (const std::int64_t value : values) batch->add(schema_, 1, value).set(0, value);
+    source_.add(std::move(batch));
+  }
+
+  metric::SchemaTable schemas_;
+  metric::SchemaId schema_;
+  ListSource source_;
+  SinkOptions options_;
 };
 
 }  // namespace resmon::sink::testing
