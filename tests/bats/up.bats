@@ -141,7 +141,8 @@ teardown() { teardown_house; }
     $'http://db:8086\nmy "org\nb\nhttp://o:1\nfalse' ]
   [ "$(cat "$(jq -r '.server["sink.influx.token_file"]' <<<"$facts")")" = 's3cr3t"' ]
   [ "$(cat "$(jq -r '.server["sink.other.password_file"]' <<<"$facts")")" = p4ss ]
-  [ -z "$(grep -rl -e s3cr3t -e p4ss "$RESMON_HOME"/*.toml "$RESMON_HOME/log")" ]
+  run grep -rl -e s3cr3t -e p4ss "$RESMON_HOME/server.toml" "$RESMON_HOME/client.toml" "$RESMON_HOME/log"
+  [ "$status" -eq 1 ]
   [ -z "$(find "$RESMON_HOME" -type f -perm /077 -not -path '*/fake-hosts/*')" ]
   [ "$(jq -r '.server["http.address"], .server["listen.address"], .server["log.level"]' <<<"$facts")" = "127.0.0.1:$HTTP_PORT"$'\n'"127.0.0.1:$TCP_PORT"$'\ndebug' ]
   [ "$(jq -c '.client["client.servers"]' <<<"$facts")" = "[\"127.0.0.1:$TCP_PORT\"]" ]
