@@ -92,6 +92,8 @@ struct Stream::State {
     if (error.category() == asio::error::get_ssl_category()) {
       const char* reason = ERR_reason_error_string(static_cast<unsigned long>(error.value()));
       message += reason == nullptr ? error.message() : reason;
+      if (ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_WRONG_VERSION_NUMBER)
+        message += ": the other side does not use TLS";
       if (tls) {
         const long verify = SSL_get_verify_result(const_cast<State*>(this)->tls->native_handle());
         if (verify != X509_V_OK) message += std::string(" (") + X509_verify_cert_error_string(verify) + ")";

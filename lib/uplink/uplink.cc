@@ -218,7 +218,9 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
     }
     auto got = co_await stream.read_some(buffer, options_.answer_timeout);
     if (!got) co_return fail(std::move(got).error());
-    if (*got == 0) co_return fail(ErrorKind::kUnavailable, "the server closed the connection during the greeting");
+    if (*got == 0)
+      co_return fail(ErrorKind::kUnavailable, std::string("the server closed the connection during the greeting") +
+                                                  (options_.tls ? "" : "; does it need TLS (tls.enabled = true)?"));
     frames.append(std::string_view(buffer.data(), *got));
   }
 }
