@@ -62,6 +62,25 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return parts;
 }
 
+// A value in the form that it has in a file, `["a", "b"]` or `{a = "b"}`.
+Result<Node> read_as_toml(std::string_view text, Node::Kind wanted, std::string_view example) {
+  if (text.find('\n') == std::string_view::npos) {
+    auto root = parse_toml("value = " + std::string(text), "");
+    if (root && root->members.size() == 1 && root->members.front().kind == wanted) {
+      Node node = std::move(root->members.front());
+      node.key.clear();
+      return node;
+    }
+  }
+  return fail(ErrorKind::kInvalid, "what begins with '" + std::string(1, text.front()) +
+                                       "' is read as TOML and must be " + std::string(example));
+}
+
+bool begins_with(std::string_view text, char wanted) {
+  const std::size_t at = text.find_first_not_of(' ');
+  return at != std::string_view::npos && text[at] == wanted;
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text.append(text.empty() ? "" : ", ").append(word);
@@ -257,6 +276,8 @@ void Settings::list(std::string key, std::vector<std::string>* target, std::stri
     return {};
   };
   setting.read_text = [](std::string_view text) -> Result<Node> {
+    if (begins_with(text, '['))
+      return read_as_toml(text.substr(text.find('[')), Node::Kind::kArray, "like [\"a\", \"b\"]");
     Node node;
     node.kind = Node::Kind::kArray;
     for (const std::string_view part : split(text, ',')) node.items.push_back(text_node(part));
@@ -288,6 +309,8 @@ void Settings::map(std::string key, std::vector<std::pair<std::string, std::stri
     return {};
   };
   setting.read_text = [](std::string_view text) -> Result<Node> {
+    if (begins_with(text, '{'))
+      return read_as_toml(text.substr(text.find('{')), Node::Kind::kTable, "like {a = \"b\", c = \"d\"}");
     Node node;
     for (const std::string_view part : split(text, ',')) {
       const std::size_t at = part.find('=');

@@ -48,9 +48,10 @@ class Settings {
                 std::chrono::nanoseconds most, std::string meaning);
   // "512", "64KiB", "16MiB", "2GiB" (also kB, MB, GB).
   void bytes(std::string key, std::uint64_t* target, std::uint64_t least, std::uint64_t most, std::string meaning);
-  // An array of strings in TOML; comma-separated in the environment and in --set.
+  // An array of strings in TOML; in the environment and in --set that too, or comma-separated words.
   void list(std::string key, std::vector<std::string>* target, std::string meaning);
-  // A table of strings, such as tags: any key is taken. KEY=VALUE,… in the environment.
+  // A table of strings, such as tags: any key is taken. KEY=VALUE,… in the environment and in --set,
+  // or an inline table as in TOML.
   void map(std::string key, std::vector<std::pair<std::string, std::string>>* target, std::string meaning);
   // Tables that may repeat: [sink.NAME]. `declare` is called once per NAME found in the file, the environment
   // (RESMON_SINK_INFLUX_URL makes NAME `influx`; a NAME made so has no underscore) or --set, with the prefix

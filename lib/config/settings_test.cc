@@ -325,6 +325,34 @@ TEST(SettingsTest, AFileIsRead) {
   EXPECT_EQ(p.port, 9);
 }
 
+TEST(SettingsTest, AListOrTableInTheFormOfAFileIsRead) {
+  const auto servers_of = [](std::string_view value) {
+    Program p;
+    const Status status = p.settings.set("client.servers=" + std::string(value));
+    EXPECT_TRUE(status) << value << ": " << (status ? "" : status.error().message);
+    return p.servers;
+  };
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(servers_of("[\"eth0\"]"), Words{"eth0"});
+  EXPECT_EQ(servers_of(" ['eth[01]', \"w,lan\"] "), (Words{"eth[01]", "w,lan"}));
+  EXPECT_EQ(servers_of("[]"), Words{});
+  EXPECT_EQ(servers_of("eth0, wlan0"), (Words{"eth0", "wlan0"}));
+  EXPECT_EQ(servers_of("eth[01]"), Words{"eth[01]"});
+  for (const std::string value : {"[eth0]", "[\"eth0\"", "[01]th0", "[\"a\"]\nx = 1", "[\"a\"] x"}) {
+    Program p;
+    const Status status = p.settings.set("client.servers=" + value);
+    ASSERT_FALSE(status) << value;
+    EXPECT_EQ(status.error().message,
+              "client.servers: what begins with '[' is read as TOML and must be like [\"a\", \"b\"]");
+    EXPECT_EQ(p.servers, (Words{"a:1", "b:2"}));
+  }
+  Program p;
+  ASSERT_TRUE(p.environment({"RESMON_CLIENT_SERVERS=[\"x:1\", \"y:2\"]", "RESMON_CLIENT_TAGS={site = \"a,b\"}"}));
+  EXPECT_EQ(p.servers, (Words{"x:1", "y:2"}));
+  EXPECT_EQ(p.tags, (std::vector<std::pair<std::string, std::string>>{{"site", "a,b"}}));
+  EXPECT_FALSE(p.settings.set("client.tags={site"));
+}
+
 TEST(SettingsTest, TheSampleIsValidAndChangesNothing) {
   const std::string sample = Program().settings.sample();
   Program p;
