@@ -15,10 +15,12 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "metric/batch.h"
+#include "procfs/scan.h"
 
 namespace resmon::collect {
 
-class Shared;  // shared.h
+class Shared;   // shared.h
+class SkipLog;  // skip_log.h
 
 // Where the machine is looked at, so that a container can watch its host and a test can feed captures. No trailing
 // slash.
@@ -55,13 +57,20 @@ struct GatherContext {
   UnixNanos time = 0;                            // the rows' timestamp
   std::chrono::steady_clock::time_point steady;  // for rates
   std::uint64_t sequence = 0;  // differs from gather to gather; files shared by collectors are read once each
+  SkipLog* skips = nullptr;    // of the collector that is given this
+
+  // Counts what a parser left out of `file`, and logs it once. `kind`: as in SkipLog::add.
+  void skipped(std::string_view file, const procfs::Skipped& what, std::string_view kind = {}) const;
+  void skipped(std::string_view file, std::string_view reason, std::string_view text = {}) const;
+  // Logs something that is no failure, once for each `kind`.
+  void tell(std::string_view kind, std::string_view what) const;
 };
 
 class Collector {
  public:
   virtual ~Collector() = default;
-  // Appends this gather's rows. Rows already appended stay when it fails half way; the error names the file and what is
-  // wrong.
+  // Appends this gather's rows: all that could be read. What was left out of a file is given to context.skipped. It
+  // fails when a file cannot be read or nothing of use was read; the error names the file and what is wrong.
   virtual Status gather(const GatherContext& context, metric::Batch& out) = 0;
 };
 

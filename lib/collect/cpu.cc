@@ -32,7 +32,7 @@ class Cpu final : public Collector {
       while (one_.size() <= cpu.index) one_.push_back(make_one("cpu" + std::to_string(one_.size())));
       RESMON_TRY(row(one_[cpu.index], cpu.times, context, out));
     }
-    return row(total_, stat->total, context, out);
+    return stat->total ? row(total_, *stat->total, context, out) : Status();
   }
 
  private:

@@ -82,7 +82,8 @@ TEST(Cpu, AMalformedFileIsNamed) {
   machine.write("proc/stat", "cpu  1 x\n");
   Probe probe(machine, make_cpu);
   probe.gather();
-  EXPECT_EQ(probe.error, machine.path("proc/stat") + ": line 1: a cpu line without four numbers");
+  EXPECT_EQ(probe.error,
+            machine.path("proc/stat") + ": line 1: a cpu line without at least four numbers: \"cpu  1 x\"");
   machine.remove("proc");
   Probe missing(machine, make_cpu);
   missing.gather();

@@ -6,6 +6,10 @@
 // under it, and left out if that path is a mount of its own, which is then listed itself; paths are reported without
 // the prefix.
 //
+// What is found at a mount's path may be another file system: where the mount was made in a mount namespace that this
+// client's does not follow, or a directory above it was mounted over. Its numbers under the mount's name would be worse
+// than none, so the device of what was found must be the one that the mount table has.
+//
 // Half of a machine's mounts are without blocks (proc, sysfs, a dozen cgroups), and together they cost more than all
 // real disks. What answered so is asked again after a minute, or when the mount table changes.
 //
@@ -22,11 +26,13 @@
 //                              slow is so reported each time, without anything having waited for it
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <climits>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -45,6 +51,7 @@ namespace {
 constexpr std::chrono::milliseconds kPatience{200};
 constexpr std::chrono::milliseconds kDirectLimit{10};
 constexpr std::size_t kHelperThreads = 4;
+constexpr std::size_t kUdevBytes = 1U << 20U;
 constexpr std::chrono::minutes kWithoutBlocksInterval{1};
 
 enum DiskField : std::size_t {
@@ -79,14 +86,43 @@ bool is_under(std::string_view path, std::string_view directory) {
   return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
-std::uint64_t blocks_to_bytes(std::uint64_t blocks, std::uint64_t block_bytes) {
-  return block_bytes != 0 && blocks > UINT64_MAX / block_bytes ? UINT64_MAX : blocks * block_bytes;
+constexpr std::uint64_t kUnknown = UINT64_MAX;  // how a file system says that it does not know
+
+std::int64_t in_bytes(std::int64_t blocks, std::uint64_t block_bytes) {
+  std::int64_t bytes = 0;
+  if (!__builtin_mul_overflow(blocks, block_bytes, &bytes)) return bytes;
+  return blocks < 0 ? INT64_MIN : INT64_MAX;
+}
+
+std::int64_t difference(std::uint64_t total, std::uint64_t free) {
+  return total >= free ? clip(total - free) : -clip(free - total);
+}
+
+// The type number of file systems whose directories may have other devices than their mount has; 0 of all others.
+std::uint64_t with_own_devices(std::string_view type) {
+  if (type == "btrfs") return BTRFS_SUPER_MAGIC;
+  if (type == "overlay") return OVERLAYFS_SUPER_MAGIC;
+  if (type == "aufs") return 0x61756673;
+  return 0;
+}
+
+// "254:0"
+std::optional<Device> parse_device(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  std::uint64_t major = 0;
+  std::uint64_t minor = 0;
+  if (colon == std::string_view::npos || !procfs::Fields(text.substr(0, colon)).number(major) ||
+      !procfs::Fields(text.substr(colon + 1)).number(minor) || major > UINT32_MAX || minor > UINT32_MAX)
+    return {};
+  return Device{static_cast<std::uint32_t>(major), static_cast<std::uint32_t>(minor)};
 }
 
 struct Asked {
   std::string path;  // what statfs is given
   RowSchema schema;
   bool direct;
+  std::optional<Device> device;  // that the mount table names
+  std::uint64_t own_devices;
   std::shared_ptr<StatfsPool::Call> call;       // once a helper has been needed
   std::chrono::steady_clock::time_point again;  // not asked before
 };
@@ -100,12 +136,12 @@ class Disk final : public Collector {
         schemas_(schemas),
         shared_(shared),
         table_(roots),
-        pool_(shared.statfs_function(), kHelperThreads) {
+        pool_(shared.statfs_function(), shared.device_function(), kHelperThreads) {
     ignored_.insert("autofs");
   }
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
-    RESMON_ASSIGN(const bool changed, table_.refresh(shared_.buffer()));
+    RESMON_ASSIGN(const bool changed, table_.refresh(context, shared_.buffer()));
     if (changed) rebuild();
     const auto deadline = StatfsPool::Clock::now() + kPatience;
     problems_.clear();
@@ -130,6 +166,7 @@ class Disk final : public Collector {
     StatfsPool::Answer got;
     const auto begin = StatfsPool::Clock::now();
     got.error_number = shared_.statfs_function()(asked.path.c_str(), &got.value);
+    if (got.error_number == 0) got.device = shared_.device_function()(asked.path.c_str());
     if (StatfsPool::Clock::now() - begin > kDirectLimit) asked.direct = false;
     answer(asked, got, context, out);
   }
@@ -178,21 +215,50 @@ class Disk final : public Collector {
       asked.again = context.steady + kWithoutBlocksInterval;
       return;
     }
+    if (is_another(asked, got)) {
+      context.tell(asked.path,
+                   "no row: another file system is found at this mount's path (the mount is covered, or not "
+                   "in this client's mount namespace)");
+      return;
+    }
     if (auto ready = asked.schema.ready(); !ready) return problem(asked.path, ready.error().message);
-    const auto block_bytes = static_cast<std::uint64_t>(std::max<decltype(value.f_bsize)>(value.f_bsize, 0));
-    const std::uint64_t total = blocks_to_bytes(value.f_blocks, block_bytes);
-    const std::uint64_t free = blocks_to_bytes(value.f_bavail, block_bytes);
-    const std::uint64_t used = blocks_to_bytes(advance(value.f_blocks, value.f_bfree), block_bytes);
-    const std::uint64_t inodes_used = advance(value.f_files, value.f_ffree);
-    metric::RowWriter row = asked.schema.add(out, context.time);
-    row.set(kTotal, clip(total));
-    row.set(kFree, clip(free));
-    row.set(kUsed, clip(used));
+    write(asked.schema, value, context, out);
+  }
+
+  // Whether what was found at the path is not the file system of this mount. The subvolumes of btrfs have devices of
+  // their own, which no table lists, and so have files on overlay and aufs: for these it is the type that must be
+  // right.
+  static bool is_another(const Asked& asked, const StatfsPool::Answer& got) {
+    if (!asked.device || !got.device || *asked.device == *got.device) return false;
+    return asked.own_devices == 0 || static_cast<std::uint64_t>(got.value.f_type) != asked.own_devices;
+  }
+
+  // Space as df shows it: in units of f_frsize (f_bsize is only the size of a good read, and on some FUSE file systems
+  // 256 times as much), and signed where more is free than there is, or less than nothing is left for users.
+  static void write(const RowSchema& schema, const struct ::statfs& value, const GatherContext& context,
+                    metric::Batch& out) {
+    const auto positive = [](auto size) { return size > 0 ? static_cast<std::uint64_t>(size) : 0; };
+    const std::uint64_t unit = value.f_frsize > 0 ? positive(value.f_frsize) : positive(value.f_bsize);
+    const std::int64_t free = in_bytes(static_cast<std::int64_t>(value.f_bavail), unit);
+    const std::int64_t used = in_bytes(difference(value.f_blocks, value.f_bfree), unit);
+    metric::RowWriter row = schema.add(out, context.time);
+    row.set(kTotal, in_bytes(clip(value.f_blocks), unit));
+    row.set(kUsed, used);
+    if (value.f_bavail != kUnknown) {
+      row.set(kFree, free);
+      share(row, kUsedPercent, used, static_cast<double>(used) + static_cast<double>(free));
+    }
+    if (value.f_files == kUnknown || value.f_ffree == kUnknown) return;
+    const std::int64_t inodes_used = difference(value.f_files, value.f_ffree);
     row.set(kInodesTotal, clip(value.f_files));
     row.set(kInodesFree, clip(value.f_ffree));
-    row.set(kInodesUsed, clip(inodes_used));
-    row.set(kUsedPercent, percent(static_cast<double>(used), static_cast<double>(used) + static_cast<double>(free)));
-    row.set(kInodesUsedPercent, percent(inodes_used, value.f_files));
+    row.set(kInodesUsed, inodes_used);
+    share(row, kInodesUsedPercent, inodes_used, static_cast<double>(value.f_files));
+  }
+
+  // Where it would be negative df shows none.
+  static void share(metric::RowWriter& row, DiskField field, std::int64_t part, double whole) {
+    if (part >= 0 && whole >= 0) row.set(field, percent(static_cast<double>(part), whole));
   }
 
   void problem(const std::string& path, std::string_view what) {
@@ -231,13 +297,16 @@ class Disk final : public Collector {
       if (!filter_.matches(shown) || !reported.insert(shown).second) continue;
       const bool direct = std::none_of(may_block.begin(), may_block.end(),
                                        [&](std::string_view directory) { return is_under(mount.path, directory); });
+      const std::string device = device_name(mount);
+      // An empty label is no tag.
       RowSchema schema(schemas_, "disk",
                        {{"path", shown},
-                        {"device", device_name(mount)},
+                        {"device", device},
                         {"fstype", mount.type},
+                        {"label", label_of(device, mount.device_number)},
                         {"mode", mount.read_only ? "ro" : "rw"}},
                        kFields);
-      Asked asked{path, schema, direct, nullptr, {}};
+      Asked asked{path, schema, direct, parse_device(mount.device_number), with_own_devices(mount.type), nullptr, {}};
       if (const auto known = before.find(path); known != before.end()) asked.call = known->second->call;
       fresh.push_back(std::move(asked));
     }
@@ -259,6 +328,26 @@ class Disk final : public Collector {
     for (std::size_t at = device.find("/dev/"); at != std::string::npos; at = device.find("/dev/")) device.erase(at, 5);
     return device;
   }
+  // The device-mapper's name of it ("vg0-home"), or else the label that udev found in the file system. Asked when the
+  // mount table changes.
+  std::string label_of(const std::string& device, std::string_view device_number) const {
+    if (device.empty() || device.find('/') != std::string::npos) return {};  // a server's, or none
+    if (std::string name = read_line(roots_.sys + "/block/" + device + "/dm/name"); !name.empty()) return name;
+    std::string number(device_number);
+    // Of file systems that are on several devices the table has a number that is no device's.
+    if (number.empty() || number.starts_with("0:")) number = read_line(roots_.sys + "/class/block/" + device + "/dev");
+    if (!parse_device(number)) return {};
+    const auto text = read_once((roots_.root + "/run/udev/data/b" + number).c_str(), shared_.buffer(), kUdevBytes);
+    if (!text) return {};
+    procfs::Lines lines(*text);
+    for (std::string_view line; lines.next(line);) {
+      constexpr std::string_view kKey = "E:ID_FS_LABEL=";
+      if (line.starts_with(kKey) && procfs::is_name(line.substr(kKey.size())))
+        return std::string(line.substr(kKey.size()));
+    }
+    return {};
+  }
+
   static std::string base_name(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
 
   Roots roots_;

@@ -175,6 +175,111 @@ TEST(Disk, AnErrorNamesItsMountAndTheOthersAreReported) {
   EXPECT_EQ(probe.error, "/mnt/nfs: statfs: Stale file handle");
 }
 
+// One mount whose statfs answers with these numbers.
+struct Space {
+  std::uint64_t frsize, blocks, bfree, bavail, files, ffree;
+};
+
+std::string row_of(const Space& space) {
+  Machine machine;
+  machine.write("proc/1/mountinfo", "300 27 0:55 / /mnt/v rw,relatime - virtiofs virtiofs0 rw\n");
+  machine.roots.root = "";
+  Probe probe(machine, make_disk, {}, [space](const char*, struct ::statfs* out) {
+    *out = {};
+    out->f_bsize = 1 << 20;
+    out->f_frsize = static_cast<decltype(out->f_frsize)>(space.frsize);
+    out->f_blocks = space.blocks;
+    out->f_bfree = space.bfree;
+    out->f_bavail = space.bavail;
+    out->f_files = space.files;
+    out->f_ffree = space.ffree;
+    return 0;
+  });
+  const Lines lines = probe.gather();
+  EXPECT_EQ(probe.error, "");
+  return lines.size() == 1 ? lines[0].substr(lines[0].find(' ') + 1) : std::string();
+}
+
+// As df has it: used = blocks - bfree, in units of f_frsize; use% = used / (used + available).
+TEST(Disk, SpaceIsInUnitsOfTheFragmentSize) {
+  EXPECT_EQ(row_of({4096, 1000, 400, 300, 100, 75}),
+            "total=4096000i,free=1228800i,used=2457600i,inodes_total=100i,inodes_free=75i,inodes_used=25i,"
+            "used_percent=66.67,inodes_used_percent=25");
+  EXPECT_EQ(row_of({0, 1, 0, 0, 0, 0}),
+            "total=1048576i,free=0i,used=1048576i,inodes_total=0i,inodes_free=0i,"
+            "inodes_used=0i,used_percent=100,inodes_used_percent=0")
+      << "a kernel before 2.6 has no f_frsize";
+}
+
+TEST(Disk, WhatRootHasTakenOfTheReserveIsNegative) {
+  EXPECT_EQ(row_of({1024, 1000, 10, static_cast<std::uint64_t>(-40), 10, 5}),
+            "total=1024000i,free=-40960i,used=1013760i,inodes_total=10i,inodes_free=5i,inodes_used=5i,"
+            "used_percent=104.21,inodes_used_percent=50");
+}
+
+TEST(Disk, MoreFreeThanThereIsIsNegativeUseAndNoPercentage) {
+  EXPECT_EQ(row_of({1024, 100, 150, 150, 10, 20}),
+            "total=102400i,free=153600i,used=-51200i,inodes_total=10i,inodes_free=20i,inodes_used=-10i");
+  EXPECT_EQ(row_of({4096, 100, 50, UINT64_MAX, UINT64_MAX, UINT64_MAX}), "total=409600i,used=204800i")
+      << "what the file system does not know";
+}
+
+TEST(Disk, NoRowOfAnotherFileSystemThanTheMounts) {
+  Machine machine;
+  machine.write("proc/1/mountinfo",
+                "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /later rw - ext4 /dev/sda2 rw\n"
+                "3 1 0:40 /@home /home rw - btrfs /dev/sda3 rw\n4 1 0:41 / /sub rw - btrfs /dev/sda4 rw\n"
+                "5 1 0:50 / /mnt/nfs rw - nfs server:/ rw\n");
+  machine.roots.root = "";
+  FakeStatfs statfs;
+  std::map<std::string, Device> devices = {{"/", {8, 1}}, {"/later", {8, 1}}, {"/home", {0, 44}}, {"/sub", {8, 1}}};
+  Probe probe(
+      machine, make_disk, {},
+      [f = statfs.function()](const char* path, struct ::statfs* out) {
+        const int error = f(path, out);
+        if (std::string_view(path) == "/home") out->f_type = 0x9123683E;
+        return error;
+      },
+      [&](const char* path) -> std::optional<Device> {
+        const auto found = devices.find(path);
+        return found == devices.end() ? std::nullopt : std::optional(found->second);
+      });
+  const auto paths = [&] {
+    Lines found;
+    for (const std::string& line : probe.gather()) {
+      const std::size_t at = line.find("path=") + 5;
+      found.push_back(line.substr(at, line.find(' ', at) - at));
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  EXPECT_EQ(paths(), (Lines{"/", "/home", "/mnt/nfs"})) << "a subvolume has a device of its own";
+  EXPECT_EQ(probe.error, "") << "that is told once, in the log";
+  devices["/later"] = {8, 2};
+  EXPECT_EQ(paths(), (Lines{"/", "/home", "/later", "/mnt/nfs"})) << "it can be seen now";
+}
+
+TEST(Disk, TheLabelIsTheDeviceMappersNameOrUdevs) {
+  Machine machine;
+  machine.write("proc/1/mountinfo",
+                "1 0 253:0 / / rw - ext4 /dev/dm-0 rw\n2 1 8:2 / /data rw - ext4 /dev/sda2 rw\n"
+                "3 1 0:40 / /home rw - btrfs /dev/sda3 rw\n4 1 8:4 / /none rw - ext4 /dev/sda4 rw\n"
+                "5 1 0:50 / /mnt/nfs rw - nfs server:/../../x rw\n");
+  machine.write("sys/block/dm-0/dm/name", "vg0-root\n").write("sys/class/block/sda3/dev", "8:3\n");
+  machine.write("root/run/udev/data/b8:2", "S:disk/by-id/x\nE:ID_FS_LABEL_ENC=My\\x20Data\nE:ID_FS_LABEL=My_Data\n");
+  machine.write("root/run/udev/data/b8:3", "E:ID_FS_LABEL=pool");
+  machine.write("root/run/udev/data/b8:4", "E:ID_FS_TYPE=ext4\nE:ID_FS_LABEL=\n");
+  FakeStatfs statfs;
+  Probe probe(machine, make_disk, {}, statfs.function());
+  Lines lines = probe.gather();
+  std::sort(lines.begin(), lines.end());
+  EXPECT_EQ(lines, (Lines{row("device=dm-0,fstype=ext4,label=vg0-root,mode=rw,path=/"),
+                          row("device=sda2,fstype=ext4,label=My_Data,mode=rw,path=/data"),
+                          row("device=sda3,fstype=btrfs,label=pool,mode=rw,path=/home"),
+                          row("device=sda4,fstype=ext4,mode=rw,path=/none"),
+                          row("device=server:/../../x,fstype=nfs,mode=rw,path=/mnt/nfs")}));
+}
+
 using Milliseconds = std::chrono::milliseconds;
 
 Milliseconds timed(Probe& probe, Lines& lines) {

@@ -3,6 +3,10 @@
 // after a counter went back there is no rate until the next gather; io_await and io_svctm only when a request
 // completed.
 
+#include <algorithm>
+#include <iterator>
+#include <optional>
+
 #include "collect/collectors.h"
 #include "collect/entity_table.h"
 #include "collect/row_schema.h"
@@ -41,95 +45,144 @@ struct Device {
   RowSchema schema;
   bool wanted;
   bool has_before = false;
-  procfs::Disk before;  // without its name
+  procfs::Disk before{};  // without its name
 };
 
-bool unused(const procfs::Disk& disk) {
-  return (disk.reads | disk.reads_merged | disk.sectors_read | disk.read_milliseconds | disk.writes |
-          disk.writes_merged | disk.sectors_written | disk.write_milliseconds | disk.in_progress |
-          disk.io_milliseconds | disk.weighted_milliseconds) == 0;
+using procfs::Disk;
+using procfs::Number;
+
+constexpr Number Disk::*const kCounters[] = {
+    &Disk::reads,       &Disk::reads_merged,    &Disk::sectors_read,         &Disk::read_milliseconds,
+    &Disk::writes,      &Disk::writes_merged,   &Disk::sectors_written,      &Disk::write_milliseconds,
+    &Disk::in_progress, &Disk::io_milliseconds, &Disk::weighted_milliseconds};
+
+bool unused(const Disk& disk) {
+  return std::all_of(std::begin(kCounters), std::end(kCounters),
+                     [&](Number Disk::*member) { return (disk.*member).value_or(0) == 0; });
 }
 
-bool went_back(const procfs::Disk& now, const procfs::Disk& before) {
-  return now.reads < before.reads || now.writes < before.writes || now.read_milliseconds < before.read_milliseconds ||
-         now.write_milliseconds < before.write_milliseconds || now.io_milliseconds < before.io_milliseconds;
+Number sector_bytes(Number sectors) {
+  if (!sectors) return sectors;
+  return *sectors > UINT64_MAX / procfs::kSectorBytes ? UINT64_MAX : *sectors * procfs::kSectorBytes;
 }
 
-std::int64_t sector_bytes(std::uint64_t sectors) {
-  return sectors > UINT64_MAX / procfs::kSectorBytes ? clip(UINT64_MAX) : clip(sectors * procfs::kSectorBytes);
-}
+// What the counters advanced since the gather before. Empty where one of the two is missing.
+class Advance {
+ public:
+  Advance(const Disk& now, const Disk& before) : now_(now), before_(before) {}
+  Number of(Number Disk::*member) const {
+    if (!(now_.*member) || !(before_.*member)) return {};
+    return *(now_.*member) - *(before_.*member);
+  }
+  // Of two counters together, as a float.
+  std::optional<double> of(Number Disk::*one, Number Disk::*other) const {
+    const Number a = of(one);
+    const Number b = of(other);
+    if (!a || !b) return {};
+    return static_cast<double>(*a) + static_cast<double>(*b);
+  }
+  bool went_back() const {
+    constexpr Number Disk::*const kRated[] = {&Disk::reads, &Disk::writes, &Disk::read_milliseconds,
+                                              &Disk::write_milliseconds, &Disk::io_milliseconds};
+    return std::any_of(std::begin(kRated), std::end(kRated), [&](Number Disk::*member) {
+      return now_.*member && before_.*member && *(now_.*member) < *(before_.*member);
+    });
+  }
+
+ private:
+  const Disk& now_;
+  const Disk& before_;
+};
 
 class Diskio final : public Collector {
  public:
   Diskio(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas, Shared& shared)
       : filter_(options.filter),
+        sys_(roots.sys),
         schemas_(schemas),
         shared_(shared),
         file_(roots.proc + "/diskstats", PinnedFile::Records::kShort) {}
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_ASSIGN(const std::string_view text, file_.read(shared_.buffer()));
-    RESMON_TRY(in_file(file_.path(), procfs::parse_diskstats(text, disks_)));
+    procfs::Skipped skipped;
+    Status parsed = in_file(file_.path(), procfs::parse_diskstats(text, disks_, skipped));
+    context.skipped(file_.path(), skipped);
+    RESMON_TRY(std::move(parsed));
     const double elapsed_ms = std::chrono::duration<double, std::milli>(context.steady - last_).count();
     last_ = context.steady;
     devices_.begin();
     Status status;
-    for (const procfs::Disk& disk : disks_) {
+    for (const Disk& disk : disks_) {
       if (unused(disk)) continue;
-      Device& device = devices_.get(disk.name, [&] {
-        return Device{RowSchema(schemas_, "diskio", {{"name", std::string(disk.name)}}, kFields),
-                      filter_.matches(disk.name),
-                      false,
-                      {}};
-      });
-      if (!device.wanted) continue;
-      status = device.schema.ready();
+      Device* device = devices_.get(disk.name, [&] { return make_device(disk.name); });
+      if (device == nullptr) {
+        context.skipped(file_.path(), "given twice", disk.name);
+        continue;
+      }
+      if (!device->wanted) continue;
+      status = device->schema.ready();
       if (!status) break;
-      row(device, disk, elapsed_ms, context, out);
+      row(*device, disk, elapsed_ms, context, out);
     }
     devices_.end();
     return status;
   }
 
  private:
-  static void row(Device& device, const procfs::Disk& now, double elapsed_ms, const GatherContext& context,
+  Device make_device(std::string_view name) const {
+    std::vector<metric::Tag> tags = {{"name", std::string(name)}};
+    if (const std::string id = world_wide_id(name); !id.empty()) tags.push_back({"wwid", id});
+    return Device{RowSchema(schemas_, "diskio", std::move(tags), kFields), filter_.matches(name), false, {}};
+  }
+
+  // What sysfs calls the disk worldwide, such as "naa.5000c500a1b2c3d4" or "eui.0025385b71b0a1c2"; only whole disks
+  // have one, and not all.
+  std::string world_wide_id(std::string_view name) const {
+    std::string file(name);
+    std::replace(file.begin(), file.end(), '/', '!');  // as in "cciss/c0d0"
+    return read_line(sys_ + "/block/" + file + "/wwid");
+  }
+
+  static void row(Device& device, const Disk& now, double elapsed_ms, const GatherContext& context,
                   metric::Batch& out) {
     metric::RowWriter row = device.schema.add(out, context.time);
-    row.set(kReads, clip(now.reads));
-    row.set(kWrites, clip(now.writes));
-    row.set(kReadBytes, sector_bytes(now.sectors_read));
-    row.set(kWriteBytes, sector_bytes(now.sectors_written));
-    row.set(kReadTime, clip(now.read_milliseconds));
-    row.set(kWriteTime, clip(now.write_milliseconds));
-    row.set(kIoTime, clip(now.io_milliseconds));
-    row.set(kWeightedIoTime, clip(now.weighted_milliseconds));
-    row.set(kInProgress, clip(now.in_progress));
-    row.set(kMergedReads, clip(now.reads_merged));
-    row.set(kMergedWrites, clip(now.writes_merged));
-    const procfs::Disk& before = device.before;
-    if (device.has_before && !went_back(now, before)) {
-      const double requests =
-          static_cast<double>(now.reads - before.reads) + static_cast<double>(now.writes - before.writes);
-      const double waited_ms = static_cast<double>(now.read_milliseconds - before.read_milliseconds) +
-                               static_cast<double>(now.write_milliseconds - before.write_milliseconds);
-      const auto busy_ms = static_cast<double>(now.io_milliseconds - before.io_milliseconds);
-      // The kernel adds whole ticks, so a saturated device comes out a little above 100.
-      if (elapsed_ms > 0) row.set(kIoUtil, std::min(percent(busy_ms, elapsed_ms), 100.0));
-      if (requests > 0) {
-        row.set(kIoAwait, round3(waited_ms / requests));
-        row.set(kIoSvctm, round3(busy_ms / requests));
-      }
-    }
+    set(row, kReads, now.reads);
+    set(row, kWrites, now.writes);
+    set(row, kReadBytes, sector_bytes(now.sectors_read));
+    set(row, kWriteBytes, sector_bytes(now.sectors_written));
+    set(row, kReadTime, now.read_milliseconds);
+    set(row, kWriteTime, now.write_milliseconds);
+    set(row, kIoTime, now.io_milliseconds);
+    set(row, kWeightedIoTime, now.weighted_milliseconds);
+    set(row, kInProgress, now.in_progress);
+    set(row, kMergedReads, now.reads_merged);
+    set(row, kMergedWrites, now.writes_merged);
+    const Advance advance(now, device.before);
+    if (device.has_before && !advance.went_back()) rates(row, advance, elapsed_ms);
     device.before = now;
     device.before.name = {};
     device.has_before = true;
   }
 
+  static void rates(metric::RowWriter& row, const Advance& advance, double elapsed_ms) {
+    const Number busy = advance.of(&Disk::io_milliseconds);
+    const auto busy_ms = static_cast<double>(busy.value_or(0));
+    // The kernel adds whole ticks, so a saturated device comes out a little above 100.
+    if (busy && elapsed_ms > 0) row.set(kIoUtil, std::min(percent(busy_ms, elapsed_ms), 100.0));
+    const std::optional<double> requests = advance.of(&Disk::reads, &Disk::writes);
+    if (!requests || *requests <= 0) return;
+    if (const auto waited_ms = advance.of(&Disk::read_milliseconds, &Disk::write_milliseconds))
+      row.set(kIoAwait, round3(*waited_ms / *requests));
+    if (busy) row.set(kIoSvctm, round3(busy_ms / *requests));
+  }
+
   Filter filter_;
+  std::string sys_;
   metric::SchemaTable& schemas_;
   Shared& shared_;
   PinnedFile file_;
-  std::vector<procfs::Disk> disks_;
+  std::vector<Disk> disks_;
   EntityTable<Device> devices_;
   std::chrono::steady_clock::time_point last_;
 };

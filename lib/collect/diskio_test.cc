@@ -42,6 +42,29 @@ TEST(Diskio, ADeviceThatCameBackBeginsAnewAndUtilIsAtMost100) {
   EXPECT_EQ(probe.gather().at(0).find("io_util"), std::string::npos);
 }
 
+TEST(Diskio, AnOddValueCostsWhatIsMadeOfIt) {
+  Machine machine;
+  machine.write("proc/diskstats", "8 0 sda 10 0 0 100 10 0 0 100 0 50 9\n");
+  Probe probe(machine, make_diskio);
+  probe.gather();
+  machine.write("proc/diskstats", "\n8 0 sda 20 -1 0 18446744073709551616 20 0 0 200 0 150 9\n8 1 sdb\n");
+  EXPECT_EQ(probe.gather(), Lines{"diskio,name=sda reads=20i,writes=20i,read_bytes=0i,write_bytes=0i,write_time=200i,"
+                                  "io_time=150i,weighted_io_time=9i,iops_in_progress=0i,merged_writes=0i,io_util=10,"
+                                  "io_svctm=5"});
+  EXPECT_EQ(probe.error, "");
+  EXPECT_EQ(probe.skipped_lines(), 3U);
+}
+
+TEST(Diskio, TheWorldWideNameIsATag) {
+  Machine machine;
+  machine.write("proc/diskstats", "8 0 sda 1 0 0 0 0 0 0 0 0 10 0\n72 0 cciss/c0d0 1 0 0 0 0 0 0 0 0 10 0\n");
+  machine.write("sys/block/sda/wwid", "naa.5000c500a1b2c3d4\n").write("sys/block/cciss!c0d0/wwid", "t10.ATA-x_y\n");
+  const Lines lines = Probe(machine, make_diskio).gather();
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_TRUE(lines[0].starts_with("diskio,name=sda,wwid=naa.5000c500a1b2c3d4 ")) << lines[0];
+  EXPECT_TRUE(lines[1].starts_with("diskio,name=cciss/c0d0,wwid=t10.ATA-x_y ")) << lines[1];
+}
+
 TEST(Diskio, FilterByName) {
   Machine machine;
   machine.capture("host");

@@ -20,9 +20,10 @@ class EntityTable {
     ++generation_;
   }
 
-  // The entity of this name; what `make` returns when it is new. Valid until the next call.
+  // The entity of this name; what `make` returns when it is new; nullptr when it was already handed out since begin.
+  // Valid until the next call.
   template <class Make>
-  T& get(std::string_view name, Make make) {
+  T* get(std::string_view name, Make make) {
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       const std::size_t at = cursor_ + i < entries_.size() ? cursor_ + i : cursor_ + i - entries_.size();
       if (entries_[at].name == name) return take(at);
@@ -43,10 +44,10 @@ class EntityTable {
     T value;
   };
 
-  T& take(std::size_t at) {
-    entries_[at].seen = generation_;
+  T* take(std::size_t at) {
     cursor_ = at + 1;
-    return entries_[at].value;
+    if (std::exchange(entries_[at].seen, generation_) == generation_) return nullptr;
+    return &entries_[at].value;
   }
 
   std::vector<Entry> entries_;

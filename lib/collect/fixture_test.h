@@ -3,6 +3,7 @@
 // What the collectors' tests share: a scratch copy of a capture under tests/fixtures/proc, whose files can be changed
 // between gathers, and a gather of one collector from it.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "base/file.h"
 #include "collect/collectors.h"
 #include "collect/shared.h"
+#include "collect/skip_log.h"
 #include "collect/text_test.h"
 
 namespace resmon::collect::testing {
@@ -49,7 +51,11 @@ class Machine {
   }
   Machine& write(const std::filesystem::path& path, const std::string& text) {
     std::filesystem::create_directories((folder_ / path).parent_path());
-    std::ofstream(folder_ / path, std::ios::binary | std::ios::trunc) << text;
+    // Not truncated to nothing first: ext4 then waits for the disk.
+    const Fd fd(::open((folder_ / path).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    if (::pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()) ||
+        ::ftruncate(fd.get(), static_cast<off_t>(text.size())) != 0)
+      std::abort();
     return *this;
   }
   Machine& remove(const std::filesystem::path& path) {
@@ -69,9 +75,12 @@ class Probe {
  public:
   using Make = std::unique_ptr<Collector> (*)(const Roots&, const CollectorOptions&, metric::SchemaTable&, Shared&);
 
-  Probe(const Machine& machine, Make make, const CollectorOptions& options = {}, StatfsFunction statfs_function = {})
-      : shared_(machine.roots, std::move(statfs_function)),
-        collector_(make(machine.roots, options, schemas_, shared_)) {}
+  Probe(const Machine& machine, Make make, const CollectorOptions& options = {}, StatfsFunction statfs_function = {},
+        DeviceFunction device_function = {})
+      : shared_(machine.roots, std::move(statfs_function), std::move(device_function)),
+        collector_(make(machine.roots, options, schemas_, shared_)) {
+    context_.skips = &skips_;
+  }
 
   // The rows' lines, without their times. The error's text, if there was one, is in `error`.
   std::vector<std::string> gather(std::chrono::milliseconds later = std::chrono::seconds(1)) {
@@ -93,11 +102,14 @@ class Probe {
   }
 
   std::string error;
+  // Of all gathers together.
+  std::uint64_t skipped_lines() const { return skips_.lines(); }
 
  private:
   metric::SchemaTable schemas_;
   Shared shared_;
   std::unique_ptr<Collector> collector_;
+  SkipLog skips_{"probe"};
   GatherContext context_;
   metric::Batch batch_;
 };

@@ -8,8 +8,9 @@ namespace resmon::collect {
 
 namespace {
 
-enum InternalField : std::size_t { kDurationSeconds, kSuccess, kFailures };
-constexpr FieldSpec kInternal[] = {{"duration_seconds", kFloat}, {"success", kBoolean}, {"failures", kInteger}};
+enum InternalField : std::size_t { kDurationSeconds, kSuccess, kFailures, kSkippedLines };
+constexpr FieldSpec kInternal[] = {
+    {"duration_seconds", kFloat}, {"success", kBoolean}, {"failures", kInteger}, {"skipped_lines", kInteger}};
 
 Status guarded(Collector& collector, const GatherContext& context, metric::Batch& out) {
   try {
@@ -40,7 +41,9 @@ Result<std::unique_ptr<Gatherer>> Gatherer::make(GatherOptions options, metric::
 }
 
 Gatherer::Gatherer(GatherOptions options, metric::SchemaTable& schemas, const Clock& clock)
-    : clock_(clock), report_itself_(options.report_itself), shared_(options.roots, std::move(options.statfs_function)) {
+    : clock_(clock),
+      report_itself_(options.report_itself),
+      shared_(options.roots, std::move(options.statfs_function), std::move(options.device_function)) {
   const CollectorOptions defaults;
   for (const CollectorInfo& info : registry()) {
     const auto found = options.collectors.find(info.name);
@@ -50,7 +53,7 @@ Gatherer::Gatherer(GatherOptions options, metric::SchemaTable& schemas, const Cl
     collectors_.push_back(
         One{&info, info.make(options.roots, wanted, schemas, shared_), interval.count(),
             RowSchema(schemas, "internal_collector", {{"collector", std::string(info.name)}}, kInternal), INT64_MIN,
-            Health{.name = info.name, .error = {}}, FailureLog("collector", info.name)});
+            Health{.name = info.name, .error = {}}, FailureLog("collector", info.name), SkipLog(info.name)});
   }
 }
 
@@ -62,21 +65,24 @@ UnixNanos Gatherer::next_due(UnixNanos now) const {
 
 void Gatherer::run(UnixNanos time, bool all, metric::Batch& out) {
   auto before = clock_.steady();
-  const GatherContext context{.time = time, .steady = before, .sequence = ++sequence_};
+  GatherContext context{.time = time, .steady = before, .sequence = ++sequence_};
   for (One& one : collectors_) {
     const UnixNanos slot = slot_of(time, one.interval);
     if (!all && slot == one.slot) continue;
     one.slot = slot;
+    context.skips = &one.skips;
     const Status status = guarded(*one.collector, context, out);
     const auto after = clock_.steady();
     one.health.duration_seconds = std::round(std::chrono::duration<double, std::micro>(after - before).count()) / 1e6;
     before = after;
+    one.health.skipped_lines = one.skips.lines();
     note(one, status, after);
     if (!report_itself_ || !one.internal.ready()) continue;
     metric::RowWriter row = one.internal.add(out, time);
     row.set(kDurationSeconds, one.health.duration_seconds);
     row.set(kSuccess, one.health.success);
     row.set(kFailures, clip(one.health.failures));
+    row.set(kSkippedLines, clip(one.health.skipped_lines));
   }
 }
 

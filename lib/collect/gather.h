@@ -23,6 +23,7 @@
 #include "collect/failure_log.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
+#include "collect/skip_log.h"
 
 namespace resmon::collect {
 
@@ -31,7 +32,8 @@ struct GatherOptions {
   std::chrono::nanoseconds interval = std::chrono::seconds(5);
   std::map<std::string, CollectorOptions, std::less<>> collectors;  // by name; those not in it run with defaults
   bool report_itself = true;                                        // internal_collector rows
-  StatfsFunction statfs_function;                                   // for tests
+  StatfsFunction statfs_function;                                   // for tests, as the next
+  DeviceFunction device_function;
 };
 
 class Gatherer {
@@ -43,6 +45,7 @@ class Gatherer {
     std::uint64_t failures = 0;  // gathers that failed, since the start
     std::string error;           // the last failure's, while it lasts
     double duration_seconds = 0;
+    std::uint64_t skipped_lines = 0;  // that could not be read, since the start
   };
 
   // kInvalid: an option names no collector, or an interval is not positive. `schemas` and `clock` must outlive the
@@ -70,6 +73,7 @@ class Gatherer {
     UnixNanos slot = INT64_MIN;  // the multiple of the interval at which it ran last
     Health health;
     FailureLog log;
+    SkipLog skips;
   };
 
   Gatherer(GatherOptions options, metric::SchemaTable& schemas, const Clock& clock);

@@ -1,6 +1,10 @@
+#include <algorithm>
+#include <iterator>
+
 #include "collect/collectors.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
+#include "collect/sources.h"
 #include "procfs/load.h"
 
 namespace resmon::collect {
@@ -22,18 +26,28 @@ class Kernel final : public Collector {
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_TRY(schema_.ready());
-    RESMON_ASSIGN(const procfs::Stat* stat, shared_.stat(context));
-    metric::RowWriter row = schema_.add(out, context.time);
-    row.set(0, clip(stat->boot_time_seconds));
-    row.set(1, clip(stat->context_switches));
-    row.set(2, clip(stat->interrupts));
-    row.set(3, clip(stat->processes_forked));
-    if (entropy_.missing()) return {};  // some containers hide it; the other fields are worth having
-    RESMON_ASSIGN(const std::string_view text, entropy_.read(shared_.buffer()));
-    std::uint64_t bits[1] = {};
-    RESMON_TRY(in_file(entropy_.path(), procfs::parse_numbers(text, bits)));
-    row.set(4, clip(bits[0]));
-    return {};
+    Sources sources(context);
+    procfs::Stat none;
+    const procfs::Stat* stat = &none;
+    if (auto read = shared_.stat(context)) {
+      sources.useful();
+      stat = *read;
+    } else {
+      sources.failed(std::move(read).error());
+    }
+    procfs::Number bits[1];
+    // Some containers hide it; the other fields are worth having.
+    if (!entropy_.missing())
+      sources.read(entropy_, shared_.buffer(), [&](std::string_view text, procfs::Skipped& skipped) {
+        return procfs::parse_numbers(text, bits, skipped);
+      });
+    const procfs::Number values[] = {stat->boot_time_seconds, stat->context_switches, stat->interrupts,
+                                     stat->processes_forked, bits[0]};
+    if (std::any_of(std::begin(values), std::end(values), [](procfs::Number value) { return value.has_value(); })) {
+      metric::RowWriter row = schema_.add(out, context.time);
+      for (std::size_t field = 0; field < std::size(values); ++field) set(row, field, values[field]);
+    }
+    return sources.finish();
   }
 
  private:

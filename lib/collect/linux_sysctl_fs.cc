@@ -1,6 +1,7 @@
 #include "collect/collectors.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
+#include "collect/sources.h"
 #include "procfs/load.h"
 
 namespace resmon::collect {
@@ -31,37 +32,31 @@ class LinuxSysctlFs final : public Collector {
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_TRY(schema_.ready());
-    std::int64_t values[std::size(kFields)] = {};
-    bool present[std::size(kFields)] = {};
-    Status status;
+    Sources sources(context);
+    procfs::Number values[std::size(kFields)];
     bool any = false;
+    bool any_file = false;
     for (Source& source : sources_) {
       if (source.file.missing()) continue;  // a kernel built without a part has no file for it (aio)
-      auto text = source.file.read(shared_.buffer());
-      if (!text) {
-        status = fail(std::move(text).error());
-        continue;
-      }
-      std::uint64_t numbers[3] = {};
+      any_file = true;
+      procfs::Number numbers[3];
       const std::span wanted(numbers, source.fields.size());
-      if (auto parsed = in_file(source.file.path(), procfs::parse_numbers(*text, wanted)); !parsed) {
-        status = std::move(parsed);
+      if (!sources.read(source.file, shared_.buffer(), [&](std::string_view text, procfs::Skipped& skipped) {
+            return procfs::parse_numbers(text, wanted, skipped);
+          }))
         continue;
-      }
       for (std::size_t i = 0; i < source.fields.size(); ++i) {
         if (source.fields[i] < 0) continue;
-        const auto field = static_cast<std::size_t>(source.fields[i]);
-        values[field] = clip(numbers[i]);
-        present[field] = any = true;
+        values[static_cast<std::size_t>(source.fields[i])] = numbers[i];
+        any = any || numbers[i];
       }
     }
     if (any) {
       metric::RowWriter row = schema_.add(out, context.time);
-      for (std::size_t field = 0; field < std::size(kFields); ++field)
-        if (present[field]) row.set(field, values[field]);
+      for (std::size_t field = 0; field < std::size(kFields); ++field) set(row, field, values[field]);
     }
-    if (!any && status) return fail(ErrorKind::kNotFound, sources_.front().file.path() + ": no such file");
-    return status;
+    if (!any_file) return fail(ErrorKind::kNotFound, sources_.front().file.path() + ": no such file");
+    return sources.finish();
   }
 
  private:

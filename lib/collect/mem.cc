@@ -9,7 +9,7 @@ namespace {
 // The fields that are one line of /proc/meminfo, then those that are made of several.
 struct Plain {
   FieldSpec field;
-  std::uint64_t procfs::MemInfo::*member;
+  procfs::Number procfs::MemInfo::*member;
 };
 constexpr Plain kPlain[] = {
     {{"total", kInteger}, &procfs::MemInfo::total},
@@ -61,20 +61,27 @@ class Mem final : public Collector {
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_TRY(schema_.ready());
     RESMON_ASSIGN(const procfs::MemInfo* info, shared_.mem_info(context));
-    const std::uint64_t cached = info->cached + info->slab_reclaimable;
+    procfs::Number cached;
+    if (info->cached && info->slab_reclaimable) cached = *info->cached + *info->slab_reclaimable;
+    procfs::Number available = info->available;
     // Before Linux 3.14 the kernel did not say what is available; free(1) of that time called these so.
-    std::uint64_t available = info->has_available ? info->available : info->free + info->buffers + cached;
-    available = std::min(available, info->total);
-    const std::uint64_t used = info->total - available;
+    if (info->lacks_available && info->free && info->buffers && cached)
+      available = *info->free + *info->buffers + *cached;
+    procfs::Number used;
+    if (available && info->total) {
+      available = std::min(*available, *info->total);
+      used = *info->total - *available;
+    }
 
     metric::RowWriter row = schema_.add(out, context.time);
     std::size_t field = 0;
-    for (const Plain& plain : kPlain) row.set(field++, clip(info->*(plain.member)));
-    row.set(field++, clip(available));
-    row.set(field++, clip(used));
-    row.set(field++, clip(cached));
-    row.set(field++, percent(used, info->total));
-    row.set(field++, percent(available, info->total));
+    for (const Plain& plain : kPlain) set(row, field++, info->*(plain.member));
+    set(row, field++, available);
+    set(row, field++, used);
+    set(row, field++, cached);
+    if (!used) return {};
+    row.set(field++, percent(*used, *info->total));
+    row.set(field++, percent(*available, *info->total));
     return {};
   }
 

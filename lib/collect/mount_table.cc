@@ -22,7 +22,7 @@ bool MountTable::unchanged() const {
   return ::poll(&poll, 1, 0) == 0;
 }
 
-Status MountTable::read(ReadBuffer& buffer) {
+Status MountTable::read(const GatherContext& context, ReadBuffer& buffer) {
   auto text = file_.read(buffer);
   while (!text && !read_ && source_ + 1 < sources_.size() &&
          (text.error().kind == ErrorKind::kNotFound || text.error().kind == ErrorKind::kDenied)) {
@@ -30,15 +30,18 @@ Status MountTable::read(ReadBuffer& buffer) {
     text = file_.read(buffer);
   }
   if (!text) return fail(std::move(text).error());
-  return in_file(file_.path(), sources_[source_].is_mountinfo ? procfs::parse_mountinfo(*text, fresh_)
-                                                              : procfs::parse_mounts(*text, fresh_));
+  procfs::Skipped skipped;
+  const auto parse = sources_[source_].is_mountinfo ? procfs::parse_mountinfo : procfs::parse_mounts;
+  Status parsed = in_file(file_.path(), parse(*text, fresh_, skipped));
+  context.skipped(file_.path(), skipped);
+  return parsed;
 }
 
-Result<bool> MountTable::refresh(ReadBuffer& buffer) {
+Result<bool> MountTable::refresh(const GatherContext& context, ReadBuffer& buffer) {
   if (unchanged()) return false;
   // A change after this poll and before the read is read now and reported by the next poll once more, which is
   // harmless.
-  RESMON_TRY(read(buffer));
+  RESMON_TRY(read(context, buffer));
   struct ::statfs about {};
   // A capture on a plain file system says nothing about changes: it is read each time.
   can_poll_ = ::fstatfs(file_.descriptor(), &about) == 0 && about.f_type == PROC_SUPER_MAGIC;

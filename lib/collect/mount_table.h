@@ -19,7 +19,7 @@ class MountTable {
   // True when mounts() changed. Own /proc: <proc>/self/mountinfo, the mounts that this process sees. Another:
   // <proc>/1/mountinfo, those of the watched machine. Falls back to <proc>/self, then to `mounts`, where there is no
   // such file.
-  Result<bool> refresh(ReadBuffer& buffer);
+  Result<bool> refresh(const GatherContext& context, ReadBuffer& buffer);
   const std::vector<procfs::Mount>& mounts() const { return mounts_; }
 
  private:
@@ -27,7 +27,7 @@ class MountTable {
     std::string path;
     bool is_mountinfo;
   };
-  Status read(ReadBuffer& buffer);
+  Status read(const GatherContext& context, ReadBuffer& buffer);
   bool unchanged() const;
 
   std::vector<Source> sources_;

@@ -9,8 +9,13 @@
 #include <net/if.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
+#include <optional>
+#include <string_view>
 
 #include "collect/collectors.h"
 #include "collect/entity_table.h"
@@ -45,16 +50,34 @@ constexpr FieldSpec kFields[] = {
 
 using Time = std::chrono::steady_clock::time_point;
 
+// What sysfs says of an interface; empty where it does not, as in a container without it and for an alias.
 struct Known {
   RowSchema schema;
   bool wanted;
-  std::int64_t speed = -1;
+  std::optional<std::int64_t> speed = std::nullopt;
   bool speed_read = false;
-  Time speed_at;
-  unsigned flags = 0;
+  Time speed_at = {};
+  procfs::Number flags = std::nullopt;
   bool flags_read = false;
-  Time flags_at;
+  Time flags_at = {};
 };
+
+// "0x1003"
+procfs::Number parse_flags(std::string_view text) {
+  std::uint32_t flags = 0;
+  if (!text.starts_with("0x") || text.size() < 3) return {};
+  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + text.size(), flags, 16);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return flags;
+}
+
+// "1000"; "-1", or 2^32 - 1 from some drivers, for unknown.
+std::optional<std::int64_t> parse_speed(std::string_view text) {
+  std::uint64_t speed = 0;
+  if (text == "-1") return -1;
+  if (!procfs::Fields(text).number(speed) || speed > 0xffffffff) return {};
+  return speed == 0xffffffff ? -1 : static_cast<std::int64_t>(speed);
+}
 
 class Net final : public Collector {
  public:
@@ -74,78 +97,107 @@ class Net final : public Collector {
       text = file_.read(shared_.buffer());
     }
     if (!text) return fail(std::move(text).error());
-    RESMON_TRY(in_file(file_.path(), procfs::parse_net_dev(*text, interfaces_)));
+    procfs::Skipped skipped;
+    Status parsed = in_file(file_.path(), procfs::parse_net_dev(*text, interfaces_, skipped));
+    context.skipped(file_.path(), skipped);
+    RESMON_TRY(std::move(parsed));
     known_.begin();
     Status status;
     for (const procfs::Interface& interface : interfaces_) {
-      Known& known = known_.get(interface.name, [&] {
-        return Known{RowSchema(schemas_, "net", {{"interface", std::string(interface.name)}}, kFields),
-                     filter_.matches(interface.name),
-                     -1,
-                     false,
-                     {},
-                     0,
-                     false,
-                     {}};
+      Known* known = known_.get(interface.name, [&] {
+        return Known{.schema = RowSchema(schemas_, "net", {{"interface", std::string(interface.name)}}, kFields),
+                     .wanted = filter_.matches(interface.name)};
       });
-      if (!known.wanted) continue;
-      status = known.schema.ready();
+      if (known == nullptr) {
+        context.skipped(file_.path(), "given twice", interface.name);
+        continue;
+      }
+      if (!known->wanted) continue;
+      status = known->schema.ready();
       if (!status) break;
-      char name[IFNAMSIZ + 1] = {};
-      if (interface.name.size() > IFNAMSIZ || interface.name.find('/') != std::string_view::npos) continue;
-      interface.name.copy(name, interface.name.size());
-      if (check_flags_ && !up(name, known, context)) continue;
-      read_speed(name, known, context);
-      metric::RowWriter row = known.schema.add(out, context.time);
-      row.set(kBytesSent, clip(interface.bytes_sent));
-      row.set(kBytesRecv, clip(interface.bytes_received));
-      row.set(kPacketsSent, clip(interface.packets_sent));
-      row.set(kPacketsRecv, clip(interface.packets_received));
-      row.set(kErrIn, clip(interface.errors_in));
-      row.set(kErrOut, clip(interface.errors_out));
-      row.set(kDropIn, clip(interface.drops_in));
-      row.set(kDropOut, clip(interface.drops_out));
-      row.set(kSpeed, known.speed);
+      if (check_flags_ && !up(interface.name, *known, context)) continue;
+      read_speed(interface.name, *known, context);
+      row(interface, *known, context, out);
     }
     known_.end();
     return status;
   }
 
  private:
-  bool up(const char* name, Known& known, const GatherContext& context) {
+  static void row(const procfs::Interface& interface, const Known& known, const GatherContext& context,
+                  metric::Batch& out) {
+    metric::RowWriter row = known.schema.add(out, context.time);
+    set(row, kBytesSent, interface.bytes_sent);
+    set(row, kBytesRecv, interface.bytes_received);
+    set(row, kPacketsSent, interface.packets_sent);
+    set(row, kPacketsRecv, interface.packets_received);
+    set(row, kErrIn, interface.errors_in);
+    set(row, kErrOut, interface.errors_out);
+    set(row, kDropIn, interface.drops_in);
+    set(row, kDropOut, interface.drops_out);
+    if (known.speed) row.set(kSpeed, *known.speed);
+  }
+
+  // An interface of which that cannot be told is reported, but for the one that is always loopback.
+  bool up(std::string_view name, Known& known, const GatherContext& context) {
     if (!known.flags_read || context.steady - known.flags_at >= kFlagsInterval) {
       known.flags_read = true;
       known.flags_at = context.steady;
-      char text[64];
-      known.flags = read_attribute(name, "flags", text) ? static_cast<unsigned>(std::strtoul(text, nullptr, 16)) : 0;
+      known.flags.reset();
+      Attribute attribute;
+      if (read_attribute(name, "flags", attribute)) {
+        known.flags = parse_flags(attribute.text());
+        if (!known.flags) context.skipped(sys_ + "/class/net/*/flags", "no flags", attribute.text());
+      } else {
+        context.tell(sys_ + "/class/net/*/flags",
+                     "an interface whose flags cannot be read is reported whether it is up or not");
+      }
     }
-    return is_up(known.flags);
+    if (!known.flags) return name != "lo";
+    return (*known.flags & IFF_UP) != 0 && (*known.flags & IFF_LOOPBACK) == 0;
   }
-  static bool is_up(unsigned flags) { return (flags & IFF_UP) != 0 && (flags & IFF_LOOPBACK) == 0; }
 
-  void read_speed(const char* name, Known& known, const GatherContext& context) {
+  void read_speed(std::string_view name, Known& known, const GatherContext& context) {
     if (known.speed_read && context.steady - known.speed_at < kSpeedInterval) return;
     known.speed_read = true;
     known.speed_at = context.steady;
-    known.speed = -1;
-    char text[64];
-    if (!read_attribute(name, "speed", text)) return;  // EINVAL from an interface that is down or has none
-    std::string_view line(text);
-    line = line.substr(0, line.find('\n'));
-    std::int64_t speed = 0;
-    // Some drivers report "unknown" as 2^32 − 1.
-    if (procfs::Fields(line).signed_number(speed) && speed >= 0 && speed < 0xffffffff) known.speed = speed;
+    Attribute attribute;
+    if (read_attribute(name, "speed", attribute)) {
+      known.speed = parse_speed(attribute.text());
+      if (!known.speed) context.skipped(sys_ + "/class/net/*/speed", "no speed", attribute.text());
+    } else if (attribute.error == ENOENT || attribute.error == ENOTDIR || attribute.error == EACCES) {
+      known.speed.reset();
+    } else {
+      known.speed = -1;  // EINVAL, from an interface that is down or has none
+    }
   }
 
-  bool read_attribute(const char* name, const char* attribute, char (&out)[64]) const {
+  struct Attribute {
+    std::array<char, 64> bytes{};
+    std::size_t size = 0;
+    int error = 0;  // why there is none
+
+    std::string_view text() const {
+      std::string_view line;
+      procfs::Lines({bytes.data(), size}).next(line);
+      return line;
+    }
+  };
+
+  bool read_attribute(std::string_view name, const char* attribute, Attribute& out) const {
     char path[512];
-    const int length = std::snprintf(path, sizeof path, "%s/class/net/%s/%s", sys_.c_str(), name, attribute);
+    out.error = ENOENT;
+    if (name.find('/') != std::string_view::npos) return false;
+    const int length = std::snprintf(path, sizeof path, "%s/class/net/%.*s/%s", sys_.c_str(),
+                                     static_cast<int>(std::min<std::size_t>(name.size(), 256)), name.data(), attribute);
     if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) return false;
     const Fd fd(::open(path, O_RDONLY | O_CLOEXEC));
-    if (!fd.valid()) return false;
-    const ssize_t got = ::read(fd.get(), out, sizeof out - 1);
-    if (got <= 0) return false;
-    out[got] = '\0';
+    const ssize_t got = fd.valid() ? ::read(fd.get(), out.bytes.data(), out.bytes.size()) : -1;
+    if (got < 0) {
+      out.error = errno;
+      return false;
+    }
+    out.size = static_cast<std::size_t>(got);
     return true;
   }
 

@@ -35,6 +35,7 @@
 #include "collect/collectors.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
+#include "collect/sources.h"
 #include "procfs/sockets.h"
 
 namespace resmon::collect {
@@ -66,10 +67,20 @@ constexpr StateField kStates[] = {
 constexpr std::size_t kTcpNone = std::size(kStates);
 constexpr std::size_t kUdpSocket = kTcpNone + 1;
 
-// `count` moved as a sum did that it is part of.
-std::uint64_t follow(std::uint64_t count, std::uint64_t before, std::uint64_t now) {
-  return now >= before ? count + (now - before) : advance(count, before - now);
+// `count` moved as a sum did that it is part of; as it was where one of the two is not known.
+std::uint64_t follow(std::uint64_t count, procfs::Number before, procfs::Number now) {
+  if (!before || !now) return count;
+  return *now >= *before ? count + (*now - *before) : advance(count, *before - *now);
 }
+
+// What changes when sockets come and go.
+struct Sums {
+  procfs::SocketCounts ip4;
+  procfs::SocketCounts ip6;
+  procfs::TcpActivity activity;
+  bool complete = false;  // every file could be read
+  bool operator==(const Sums&) const = default;
+};
 
 std::vector<FieldSpec> all_fields() {
   std::vector<FieldSpec> fields;
@@ -93,68 +104,77 @@ class Netstat final : public Collector {
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_TRY(schema_.ready());
-    procfs::SocketCounts counts;
-    RESMON_TRY(count_sockets(counts));
-    procfs::TcpActivity activity;
-    const bool has_activity = read_activity(activity);
+    Sources sources(context);
+    const Sums sums = read_sums(sources);
     const auto age = context.steady - walked_at_;
-    const bool changed = !has_activity || counts != walked_counts_ || activity != walked_activity_;
-    const std::chrono::nanoseconds least =
-        changed ? (has_activity ? kChangedAge : std::chrono::milliseconds(0)) : kMostAge;
-    if (!walked_ || age >= std::max(least, walk_took_ * kMostShare)) {
-      // The sums were read before the walk, so a change during it is seen by the next gather.
-      walked_ = false;
-      const auto begin = std::chrono::steady_clock::now();
-      procfs::TcpStates states;
-      RESMON_TRY(walk(states));
-      walk_took_ = std::chrono::steady_clock::now() - begin;
-      states_ = states;
-      walked_at_ = context.steady;
-      walked_counts_ = counts;
-      walked_activity_ = activity;
-      walked_ = true;
-    }
-    procfs::TcpStates now = states_;
-    auto& established = now.count[procfs::kEstablished];
-    auto& time_wait = now.count[procfs::kTimeWait];
-    if (has_activity) established = follow(established, walked_activity_.established_now, activity.established_now);
-    time_wait = follow(time_wait, walked_counts_.tcp_time_wait, counts.tcp_time_wait);
-    metric::RowWriter row = schema_.add(out, context.time);
-    std::size_t field = 0;
-    for (const StateField& state : kStates) row.set(field++, clip(now.count[state.state]));
-    row.set(kTcpNone, std::int64_t{0});
-    row.set(kUdpSocket, clip(counts.udp));
-    return {};
+    std::chrono::nanoseconds least = sums == walked_sums_ ? std::chrono::nanoseconds(kMostAge) : kChangedAge;
+    if (!sums.complete) least = least.zero();
+    // The sums were read before the walk, so a change during it is seen by the next gather.
+    if (!walked_ || age >= std::max(least, walk_took_ * kMostShare)) walk(sums, context, sources);
+    write(sums, context, out);
+    return sources.finish();
   }
 
  private:
-  Status count_sockets(procfs::SocketCounts& counts) {
-    auto text = sockstat_.read(shared_.buffer());
-    if (!text && text.error().kind == ErrorKind::kNotFound && net_ != own_net_) {
+  void write(const Sums& sums, const GatherContext& context, metric::Batch& out) const {
+    procfs::Number udp = sums.ip4.udp;
+    if (!no_ip6_ && udp) udp = sums.ip6.udp ? procfs::Number(*udp + *sums.ip6.udp) : procfs::Number();
+    if (!walked_ && !udp) return;
+    metric::RowWriter row = schema_.add(out, context.time);
+    if (walked_) {
+      procfs::TcpStates now = states_;
+      auto& established = now.count[procfs::kEstablished];
+      auto& time_wait = now.count[procfs::kTimeWait];
+      established = follow(established, walked_sums_.activity.established_now, sums.activity.established_now);
+      time_wait = follow(time_wait, walked_sums_.ip4.tcp_time_wait, sums.ip4.tcp_time_wait);
+      std::size_t field = 0;
+      for (const StateField& state : kStates) row.set(field++, clip(now.count[state.state]));
+    }
+    row.set(kTcpNone, std::int64_t{0});
+    set(row, kUdpSocket, udp);
+  }
+
+  Sums read_sums(Sources& sources) {
+    Sums sums;
+    if (net_ != own_net_ && sockstat_.missing()) {
       net_ = own_net_;  // a capture without process 1
       sockstat_ = PinnedFile(net_ + "sockstat", PinnedFile::Records::kOne);
       sockstat6_ = PinnedFile(net_ + "sockstat6", PinnedFile::Records::kOne);
       snmp_ = PinnedFile(net_ + "snmp", PinnedFile::Records::kOne);
-      text = sockstat_.read(shared_.buffer());
     }
-    if (!text) return fail(std::move(text).error());
-    RESMON_TRY(in_file(sockstat_.path(), procfs::add_sockstat(*text, counts)));
-    if (no_ip6_) return {};
-    text = sockstat6_.read(shared_.buffer());
-    if (text) return in_file(sockstat6_.path(), procfs::add_sockstat(*text, counts));
-    if (text.error().kind != ErrorKind::kNotFound) return fail(std::move(text).error());
-    no_ip6_ = true;
-    return {};
+    const auto into = [](procfs::SocketCounts& counts) {
+      return [&counts](std::string_view text, procfs::Skipped& skipped) {
+        return procfs::parse_sockstat(text, counts, skipped);
+      };
+    };
+    sums.complete = sources.read(sockstat_, shared_.buffer(), into(sums.ip4));
+    if (!no_ip6_) no_ip6_ = sockstat6_.missing();
+    if (!no_ip6_ && !sources.read(sockstat6_, shared_.buffer(), into(sums.ip6))) sums.complete = false;
+    // Where there is no such file, every gather walks.
+    if (snmp_.missing() || !sources.read(snmp_, shared_.buffer(), [&](std::string_view text, procfs::Skipped& skipped) {
+          return procfs::parse_snmp(text, sums.activity, skipped);
+        }))
+      sums.complete = false;
+    return sums;
   }
 
-  // False where there is no such file, or an odd one: then every gather walks.
-  bool read_activity(procfs::TcpActivity& activity) {
-    if (snmp_.missing()) return false;
-    const auto text = snmp_.read(shared_.buffer());
-    return text && procfs::parse_snmp(*text, activity);
+  void walk(const Sums& sums, const GatherContext& context, Sources& sources) {
+    walked_ = false;
+    const auto begin = std::chrono::steady_clock::now();
+    procfs::TcpStates states;
+    if (Status counted = count(states, context); !counted) {
+      sources.failed(std::move(counted).error());
+      return;
+    }
+    sources.useful();
+    walk_took_ = std::chrono::steady_clock::now() - begin;
+    states_ = states;
+    walked_at_ = context.steady;
+    walked_sums_ = sums;
+    walked_ = true;
   }
 
-  Status walk(procfs::TcpStates& states) {
+  Status count(procfs::TcpStates& states, const GatherContext& context) {
     if (netlink_) {
       auto dumped = dump(states);
       if (dumped || dumped.error().kind != ErrorKind::kUnsupported) return dumped;
@@ -162,9 +182,10 @@ class Netstat final : public Collector {
       socket_.reset();
       states = {};
     }
-    RESMON_TRY(scan("tcp", states));
+    RESMON_TRY(scan("tcp", states, context));
     // A kernel without IPv6 has no such file.
-    if (auto status = scan("tcp6", states); !status && status.error().kind != ErrorKind::kNotFound) return status;
+    if (auto status = scan("tcp6", states, context); !status && status.error().kind != ErrorKind::kNotFound)
+      return status;
     return {};
   }
 
@@ -211,20 +232,24 @@ class Netstat final : public Collector {
     }
   }
 
-  Status scan(const char* name, procfs::TcpStates& states) {
+  Status scan(const char* name, procfs::TcpStates& states, const GatherContext& context) {
     const std::string path = net_ + name;
     const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd.valid()) return fail(system_error(path, errno));
     ReadBuffer& buffer = shared_.buffer();
     if (buffer.size() == 0) buffer.grow();
-    procfs::TcpTable table(states);
+    procfs::Skipped skipped;
+    procfs::TcpTable table(states, skipped);
     while (true) {
       const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return fail(system_error(path, errno));
-      if (got == 0) return in_file(path, table.finish());
-      RESMON_TRY(in_file(path, table.feed({buffer.data(), static_cast<std::size_t>(got)})));
+      if (got == 0) break;
+      table.feed({buffer.data(), static_cast<std::size_t>(got)});
     }
+    Status finished = in_file(path, table.finish());
+    context.skipped(path, skipped);
+    return finished;
   }
 
   Shared& shared_;
@@ -238,8 +263,7 @@ class Netstat final : public Collector {
   bool no_ip6_ = false;
   bool walked_ = false;
   procfs::TcpStates states_;  // of the last walk, and what was known before it
-  procfs::SocketCounts walked_counts_;
-  procfs::TcpActivity walked_activity_;
+  Sums walked_sums_;
   std::chrono::steady_clock::time_point walked_at_;
   std::chrono::nanoseconds walk_took_{0};
   Fd socket_;

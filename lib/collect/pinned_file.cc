@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "procfs/scan.h"
+
 namespace resmon::collect {
 
 namespace {
@@ -83,6 +85,18 @@ Result<std::string_view> read_once(const char* path, ReadBuffer& buffer, std::si
   if (error_number == -1) return fail(limit_error(path, limit_bytes));
   if (error_number != 0) return fail(system_error(path, error_number));
   return std::string_view(buffer.data(), size);
+}
+
+std::string read_line(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  char text[512];
+  const ssize_t got = fd.valid() ? ::read(fd.get(), text, sizeof text) : 0;
+  if (got <= 0) return {};
+  std::string_view line;
+  procfs::Lines({text, static_cast<std::size_t>(got)}).next(line);
+  while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
+  while (!line.empty() && line.back() == ' ') line.remove_suffix(1);
+  return procfs::is_name(line) ? std::string(line) : std::string();
 }
 
 }  // namespace resmon::collect

@@ -61,6 +61,10 @@ class PinnedFile {
 Result<std::string_view> read_once(const char* path, ReadBuffer& buffer,
                                    std::size_t limit_bytes = PinnedFile::kDefaultLimitBytes);
 
+// The first line of a small file, such as an attribute in /sys, if it can be a tag's value; "" otherwise. Blanks around
+// it are no part of it.
+std::string read_line(const std::string& path);
+
 // Puts the path in front of a parser's error.
 inline Status in_file(const std::string& path, Status status) {
   if (status.has_value()) return status;

@@ -8,6 +8,7 @@
 #include "collect/collectors.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
+#include "collect/sources.h"
 #include "procfs/load.h"
 
 namespace resmon::collect {
@@ -44,24 +45,23 @@ class PressureCollector final : public Collector {
   }
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
-    Status status;
+    Sources sources(context);
     for (Resource& resource : resources_) {
       if (resource.file.missing()) continue;
       auto text = resource.file.read(shared_.buffer());
       if (!text) {
         if (text.error().kind != ErrorKind::kNotFound && !text.error().message.ends_with(not_supported_))
-          status = fail(std::move(text).error());
+          sources.failed(std::move(text).error());
         continue;
       }
       procfs::PressureFile file;
-      if (auto parsed = in_file(resource.file.path(), procfs::parse_pressure(*text, file)); !parsed) {
-        status = std::move(parsed);
-        continue;
-      }
-      if (file.has_some) RESMON_TRY(rows(resource.some, file.some, context, out));
-      if (file.has_full && resource.full) RESMON_TRY(rows(*resource.full, file.full, context, out));
+      procfs::Skipped skipped;
+      auto parsed = procfs::parse_pressure(*text, file, skipped);
+      if (!sources.parsed(resource.file.path(), std::move(parsed), skipped)) continue;
+      if (file.some) RESMON_TRY(rows(resource.some, *file.some, context, out));
+      if (file.full && resource.full) RESMON_TRY(rows(*resource.full, *file.full, context, out));
     }
-    return status;
+    return sources.finish();
   }
 
  private:
@@ -69,11 +69,16 @@ class PressureCollector final : public Collector {
                      metric::Batch& out) {
     RESMON_TRY(kind.averages.ready());
     RESMON_TRY(kind.total.ready());
-    metric::RowWriter averages = kind.averages.add(out, context.time);
-    averages.set(0, pressure.average_10);
-    averages.set(1, pressure.average_60);
-    averages.set(2, pressure.average_300);
-    kind.total.add(out, context.time).set(0, clip(pressure.total_microseconds));
+    if (pressure.average_10 || pressure.average_60 || pressure.average_300) {
+      metric::RowWriter averages = kind.averages.add(out, context.time);
+      set(averages, 0, pressure.average_10);
+      set(averages, 1, pressure.average_60);
+      set(averages, 2, pressure.average_300);
+    }
+    if (pressure.total_microseconds) {
+      metric::RowWriter total = kind.total.add(out, context.time);
+      set(total, 0, pressure.total_microseconds);
+    }
     return {};
   }
 

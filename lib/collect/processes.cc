@@ -100,17 +100,19 @@ class Processes final : public Collector {
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_TRY(schema_.ready());
-    RESMON_ASSIGN(const procfs::Stat* stat, shared_.stat(context));
-    if (directory_ == nullptr || stat->processes_forked != forks_listed_) {
+    // Without the counter, each time.
+    procfs::Number forks;
+    if (auto stat = shared_.stat(context)) forks = (*stat)->processes_forked;
+    if (directory_ == nullptr || !forks || forks != forks_listed_) {
       RESMON_TRY(list());
-      forks_listed_ = stat->processes_forked;
+      forks_listed_ = forks;
     }
     std::uint64_t counts[kProcessFields] = {};
     std::size_t still_there = 0;
     Status status;
     for (std::size_t i = 0; i < processes_.size(); ++i) {
       Process& process = processes_[i];
-      if (!count(process, counts, status)) {
+      if (!count(process, counts, context, status)) {
         forget(process);
         continue;
       }
@@ -118,6 +120,11 @@ class Processes final : public Collector {
       ++still_there;
     }
     processes_.erase(processes_.begin() + static_cast<std::ptrdiff_t>(still_there), processes_.end());
+
+    if (processes_.empty() || processes_.front().id != 1)
+      context.tell("hidepid",
+                   "process 1 cannot be seen, so only this user's processes are counted: /proc is mounted "
+                   "with hidepid; gid= of that mount option names a group that sees all");
 
     metric::RowWriter row = schema_.add(out, context.time);
     for (std::size_t field = 0; field < kParked; ++field) row.set(field, clip(counts[field]));
@@ -181,14 +188,14 @@ class Processes final : public Collector {
   }
 
   // False when the process is gone.
-  bool count(Process& process, std::uint64_t (&counts)[kProcessFields], Status& status) {
+  bool count(Process& process, std::uint64_t (&counts)[kProcessFields], const GatherContext& context, Status& status) {
     char text[1024];
     ssize_t got = -1;
     if (process.file.valid()) {
       got = ::pread(process.file.get(), text, sizeof text, 0);
-      if (got <= 0) forget(process);
+      if (got < 0) forget(process);
     }
-    if (got <= 0) {
+    if (got < 0) {
       char path[512];
       const int length = std::snprintf(path, sizeof path, "%s/%u/stat", proc_.c_str(), process.id);
       if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) return false;
@@ -198,18 +205,18 @@ class Processes final : public Collector {
         return errno == EMFILE || errno == ENFILE;  // still there, only not to be read now
       }
       got = ::pread(file.get(), text, sizeof text, 0);
-      if (got <= 0) return false;
+      if (got < 0) return false;
       if (kept_ < most_kept_) {
         process.file = std::move(file);
         ++kept_;
       }
     }
     procfs::PidStat stat;
-    const std::string_view read(text, static_cast<std::size_t>(got));
-    if (auto parsed = procfs::parse_pid_stat(read, stat); !parsed) {
-      status = in_file(proc_ + "/" + std::to_string(process.id) + "/stat", std::move(parsed));
-      return true;
-    }
+    procfs::Skipped skipped;
+    // A process that is there is one, whatever its line looks like: of unknown state then.
+    (void)procfs::parse_pid_stat({text, static_cast<std::size_t>(got)}, stat, skipped);
+    if (skipped.lines() != 0)
+      context.skipped(proc_ + "/" + std::to_string(process.id) + "/stat", skipped, proc_ + "/PID/stat");
     ++counts[field_of(stat.state)];
     ++counts[kTotal];
     counts[kTotalThreads] += stat.threads;
@@ -222,7 +229,7 @@ class Processes final : public Collector {
   const std::size_t most_kept_;
   std::size_t kept_ = 0;
   DIR* directory_ = nullptr;
-  std::uint64_t forks_listed_ = 0;
+  procfs::Number forks_listed_;
   std::vector<std::uint32_t> listed_;
   std::vector<Process> processes_;  // ascending
   std::vector<Process> merged_;

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "metric/batch.h"
 #include "metric/schema.h"
+#include "procfs/scan.h"
 
 namespace resmon::collect {
 
@@ -45,6 +46,16 @@ class RowSchema {
 constexpr std::int64_t clip(std::uint64_t value) {
   constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   return static_cast<std::int64_t>(value < kMost ? value : kMost);
+}
+
+// Sets the field when there is a value; otherwise it stays absent. Whether there was one.
+inline bool set(metric::RowWriter& row, std::size_t field, procfs::Number value) {
+  if (value) row.set(field, clip(*value));
+  return value.has_value();
+}
+inline bool set(metric::RowWriter& row, std::size_t field, procfs::Decimal value) {
+  if (value) row.set(field, *value);
+  return value.has_value();
 }
 
 // What a counter advanced; 0 when it went back.

@@ -1,5 +1,8 @@
 #include "collect/shared.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <cerrno>
 
 namespace resmon::collect {
@@ -12,10 +15,24 @@ int system_statfs(const char* path, struct ::statfs* out) {
   return 0;
 }
 
+std::optional<Device> system_device(const char* path) {
+  struct ::statx about {};
+  // No field is asked for: the device is always told, and so nothing has to be fetched from a server.
+  if (::statx(AT_FDCWD, path, AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0, &about) != 0) return {};
+  return Device{about.stx_dev_major, about.stx_dev_minor};
+}
+
+std::optional<Device> no_device(const char*) {
+  return {};
+}
+
 }  // namespace
 
-Shared::Shared(const Roots& roots, StatfsFunction statfs_function)
-    : statfs_function_(statfs_function ? std::move(statfs_function) : system_statfs),
+Shared::Shared(const Roots& roots, StatfsFunction statfs_function, DeviceFunction device_function)
+    : statfs_function_(statfs_function ? statfs_function : system_statfs),
+      device_function_(device_function   ? std::move(device_function)
+                       : statfs_function ? DeviceFunction(no_device)
+                                         : DeviceFunction(system_device)),
       stat_(roots.proc + "/stat", PinnedFile::Records::kOne),
       mem_info_(roots.proc + "/meminfo", PinnedFile::Records::kOne) {}
 
@@ -24,8 +41,11 @@ Result<const T*> Shared::once(OncePerGather<T>& file, const GatherContext& conte
   if (file.sequence != context.sequence) {
     file.sequence = context.sequence;
     const auto text = file.file.read(buffer_);
-    file.status = text ? in_file(file.file.path(), parse(*text, file.value)) : Status(fail(Error(text.error())));
+    file.skipped = {};
+    file.status =
+        text ? in_file(file.file.path(), parse(*text, file.value, file.skipped)) : Status(fail(Error(text.error())));
   }
+  context.skipped(file.file.path(), file.skipped);
   if (!file.status) return fail(Error(file.status.error()));
   return static_cast<const T*>(&file.value);
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -18,18 +19,30 @@
 
 namespace resmon::collect {
 
+struct Device {
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+  bool operator==(const Device&) const = default;
+};
+
 // statfs(2): 0, or the error number. Tests put their own here. Called from helper threads: must be thread-safe.
 using StatfsFunction = std::function<int(const char* path, struct ::statfs* out)>;
 
+// The device that a path's file system is (st_dev), as mountinfo has it: "254:0". Empty where it cannot be told. Tests
+// put their own here. Thread-safe too.
+using DeviceFunction = std::function<std::optional<Device>(const char* path)>;
+
 class Shared {
  public:
-  explicit Shared(const Roots& roots, StatfsFunction statfs_function = {});
+  // Where a test gives its own statfs and no device function, no device is known.
+  explicit Shared(const Roots& roots, StatfsFunction statfs_function = {}, DeviceFunction device_function = {});
 
   ReadBuffer& buffer() { return buffer_; }
   const StatfsFunction& statfs_function() const { return statfs_function_; }
+  const DeviceFunction& device_function() const { return device_function_; }
 
-  // This gather's content; every caller gets the same one, or the same error. Valid until the next gather. Both use
-  // buffer().
+  // This gather's content; every caller gets the same one, or the same error (kInvalid: nothing of use was in it), and
+  // is counted what was skipped. Valid until the next gather. Both use buffer().
   Result<const procfs::Stat*> stat(const GatherContext& context);
   Result<const procfs::MemInfo*> mem_info(const GatherContext& context);
 
@@ -40,6 +53,7 @@ class Shared {
     PinnedFile file;
     std::uint64_t sequence = 0;
     T value{};
+    procfs::Skipped skipped;
     Status status = fail(ErrorKind::kInternal, "not read yet");
   };
   template <class T, class Parse>
@@ -47,6 +61,7 @@ class Shared {
 
   ReadBuffer buffer_;
   StatfsFunction statfs_function_;
+  DeviceFunction device_function_;
   OncePerGather<procfs::Stat> stat_;
   OncePerGather<procfs::MemInfo> mem_info_;
 };

@@ -7,8 +7,8 @@
 
 namespace resmon::collect {
 
-StatfsPool::StatfsPool(StatfsFunction function, std::size_t most_threads)
-    : most_threads_(most_threads), common_(std::make_shared<Common>(std::move(function))) {}
+StatfsPool::StatfsPool(StatfsFunction function, DeviceFunction device_function, std::size_t most_threads)
+    : most_threads_(most_threads), common_(std::make_shared<Common>(std::move(function), std::move(device_function))) {}
 
 StatfsPool::~StatfsPool() {
   const std::lock_guard lock(common_->mutex);
@@ -54,7 +54,7 @@ bool StatfsPool::wait(const Call& call, Clock::time_point deadline) {
 StatfsPool::Answer StatfsPool::take(Call& call) {
   const std::lock_guard lock(common_->mutex);
   call.state = State::kIdle;
-  return {call.error_number, call.value, call.took};
+  return {call.error_number, call.value, call.device, call.took};
 }
 
 void StatfsPool::run(const std::shared_ptr<Common>& common) {
@@ -71,11 +71,14 @@ void StatfsPool::run(const std::shared_ptr<Common>& common) {
     struct ::statfs value {};
     const auto begin = Clock::now();
     const int error_number = common->function(call->path.c_str(), &value);
+    std::optional<Device> device;
+    if (error_number == 0) device = common->device_function(call->path.c_str());
     const auto took = Clock::now() - begin;
     lock.lock();
     call->state = State::kDone;
     call->error_number = error_number;
     call->value = value;
+    call->device = device;
     call->took = took;
     common->done.notify_all();
   }

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,15 +33,17 @@ class StatfsPool {
     State state = State::kIdle;
     int error_number = 0;
     struct ::statfs value {};
+    std::optional<Device> device;
     Clock::duration took{};
   };
   struct Answer {
     int error_number = 0;
     struct ::statfs value {};
+    std::optional<Device> device;
     Clock::duration took{};
   };
 
-  StatfsPool(StatfsFunction function, std::size_t most_threads);
+  StatfsPool(StatfsFunction function, DeviceFunction device_function, std::size_t most_threads);
   ~StatfsPool();  // waits for no call
   StatfsPool(const StatfsPool&) = delete;
   StatfsPool& operator=(const StatfsPool&) = delete;
@@ -54,8 +57,9 @@ class StatfsPool {
 
  private:
   struct Common {
-    explicit Common(StatfsFunction f) : function(std::move(f)) {}
+    Common(StatfsFunction f, DeviceFunction d) : function(std::move(f)), device_function(std::move(d)) {}
     const StatfsFunction function;
+    const DeviceFunction device_function;
     std::mutex mutex;
     std::condition_variable work;
     std::condition_variable done;

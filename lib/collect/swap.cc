@@ -7,6 +7,7 @@
 #include "collect/collectors.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
+#include "collect/sources.h"
 
 namespace resmon::collect {
 
@@ -29,27 +30,41 @@ class Swap final : public Collector {
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_TRY(space_.ready());
     RESMON_TRY(traffic_.ready());
-    RESMON_ASSIGN(const procfs::MemInfo* info, shared_.mem_info(context));
-    const std::uint64_t used = advance(info->swap_total, info->swap_free);
-    metric::RowWriter space = space_.add(out, context.time);
-    space.set(0, clip(info->swap_total));
-    space.set(1, clip(used));
-    space.set(2, clip(info->swap_free));
-    space.set(3, percent(used, info->swap_total));
-
-    if (info->swap_total != 0 || !read_ || context.steady - read_at_ >= kIdleReadInterval) {
-      RESMON_ASSIGN(const std::string_view text, vmstat_.read(shared_.buffer()));
-      RESMON_TRY(in_file(vmstat_.path(), procfs::parse_vmstat(text, counters_)));
-      read_ = true;
+    Sources sources(context);
+    procfs::Number total;
+    if (auto info = shared_.mem_info(context)) {
+      sources.useful();
+      total = (*info)->swap_total;
+      space(**info, context, out);
+    } else {
+      sources.failed(std::move(info).error());
+    }
+    if (total != procfs::Number(0) || !read_ || context.steady - read_at_ >= kIdleReadInterval) {
+      read_ = sources.read(vmstat_, shared_.buffer(), [&](std::string_view text, procfs::Skipped& skipped) {
+        return procfs::parse_vmstat(text, counters_, skipped);
+      });
       read_at_ = context.steady;
     }
-    metric::RowWriter traffic = traffic_.add(out, context.time);
-    traffic.set(0, bytes(counters_.pages_in));
-    traffic.set(1, bytes(counters_.pages_out));
-    return {};
+    if (read_) {
+      metric::RowWriter traffic = traffic_.add(out, context.time);
+      if (counters_.pages_in) traffic.set(0, bytes(*counters_.pages_in));
+      if (counters_.pages_out) traffic.set(1, bytes(*counters_.pages_out));
+    }
+    return sources.finish();
   }
 
  private:
+  void space(const procfs::MemInfo& info, const GatherContext& context, metric::Batch& out) const {
+    if (!info.swap_total && !info.swap_free) return;
+    metric::RowWriter row = space_.add(out, context.time);
+    set(row, 0, info.swap_total);
+    set(row, 2, info.swap_free);
+    if (!info.swap_total || !info.swap_free) return;
+    const std::uint64_t used = advance(*info.swap_total, *info.swap_free);
+    row.set(1, clip(used));
+    row.set(3, percent(used, *info.swap_total));
+  }
+
   std::int64_t bytes(std::uint64_t pages) const {
     return pages > UINT64_MAX / page_bytes_ ? clip(UINT64_MAX) : clip(pages * page_bytes_);
   }

@@ -15,6 +15,7 @@
 #include "collect/collectors.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
+#include "collect/sources.h"
 #include "procfs/cpuinfo.h"
 #include "procfs/load.h"
 #include "procfs/utmp.h"
@@ -63,54 +64,93 @@ class System final : public Collector {
     RESMON_TRY(load_.ready());
     RESMON_TRY(uptime_.ready());
     RESMON_TRY(uptime_format_.ready());
-    RESMON_ASSIGN(const procfs::Stat* stat, shared_.stat(context));
-    RESMON_ASSIGN(std::string_view text, loadavg_file_.read(shared_.buffer()));
+    Sources sources(context);
+    const procfs::Stat* stat = nullptr;
+    if (auto read = shared_.stat(context))
+      stat = *read;
+    else
+      sources.failed(std::move(read).error());
     procfs::LoadAverage load;
-    RESMON_TRY(in_file(loadavg_file_.path(), procfs::parse_loadavg(text, load)));
-    Status users = read_users(context);
-    refresh_cores(*stat, context);
-    metric::RowWriter row = load_.add(out, context.time);
-    row.set(kLoad1, load.one);
-    row.set(kLoad5, load.five);
-    row.set(kLoad15, load.fifteen);
-    row.set(kCpus, clip(stat->cpus.size()));
-    if (cores_ != 0) row.set(kPhysicalCpus, clip(cores_));
-    if (users) {
-      row.set(kUsers, clip(n_users_));
-      row.set(kUniqueUsers, clip(n_unique_users_));
+    sources.read(loadavg_file_, shared_.buffer(), [&](std::string_view text, procfs::Skipped& skipped) {
+      return procfs::parse_loadavg(text, load, skipped);
+    });
+    read_users(context, sources);
+    if (stat != nullptr) {
+      sources.useful();
+      refresh_cores(*stat, context);
     }
+    write_load(load, stat, context, out);
 
-    RESMON_ASSIGN(text, uptime_file_.read(shared_.buffer()));
     double uptime_seconds = 0;
-    RESMON_TRY(in_file(uptime_file_.path(), procfs::parse_uptime(text, uptime_seconds)));
-    const auto whole_seconds = static_cast<std::uint64_t>(std::min(uptime_seconds, 1e15));
-    uptime_.add(out, context.time).set(0, clip(whole_seconds));
-    char formatted[64];
-    uptime_format_.add(out, context.time).set(0, format_uptime(whole_seconds, formatted, sizeof formatted));
-    return users;
+    if (sources.read(uptime_file_, shared_.buffer(), [&](std::string_view text, procfs::Skipped& skipped) {
+          return procfs::parse_uptime(text, uptime_seconds, skipped);
+        })) {
+      const auto whole_seconds = static_cast<std::uint64_t>(std::min(uptime_seconds, 1e15));
+      uptime_.add(out, context.time).set(0, clip(whole_seconds));
+      char formatted[64];
+      uptime_format_.add(out, context.time).set(0, format_uptime(whole_seconds, formatted, sizeof formatted));
+    }
+    return sources.finish();
   }
 
  private:
-  Status read_users(const GatherContext& context) {
-    if (users_missing_ && context.steady - users_missing_at_ < kMissingUsersInterval) return {};
-    users_missing_ = false;
+  void write_load(const procfs::LoadAverage& load, const procfs::Stat* stat, const GatherContext& context,
+                  metric::Batch& out) const {
+    const bool has_load = load.one || load.five || load.fifteen;
+    const procfs::Number cpus = stat != nullptr && stat->online ? procfs::Number(*stat->online) : online_cpus();
+    if (!has_load && !cpus && cores_ == 0 && !users_known_) return;
+    metric::RowWriter row = load_.add(out, context.time);
+    set(row, kLoad1, load.one);
+    set(row, kLoad5, load.five);
+    set(row, kLoad15, load.fifteen);
+    set(row, kCpus, cpus);
+    if (cores_ != 0) row.set(kPhysicalCpus, clip(cores_));
+    if (users_known_) {
+      row.set(kUsers, clip(n_users_));
+      row.set(kUniqueUsers, clip(n_unique_users_));
+    }
+  }
+
+  // For when /proc/stat does not tell: of "0-3,6" five.
+  procfs::Number online_cpus() const {
+    const std::string text = read_line(roots_.sys + "/devices/system/cpu/online");
+    std::uint64_t count = 0;
+    for (std::string_view left = text; !left.empty();) {
+      const std::string_view range = left.substr(0, left.find(','));
+      left.remove_prefix(std::min(left.size(), range.size() + 1));
+      const std::size_t dash = range.find('-');
+      std::uint64_t first = 0;
+      std::uint64_t last = 0;
+      if (!procfs::Fields(range.substr(0, dash)).number(first)) return {};
+      if (!procfs::Fields(dash == std::string_view::npos ? range : range.substr(dash + 1)).number(last)) return {};
+      if (last < first || last >= procfs::kMostCpus) return {};
+      count += last - first + 1;
+    }
+    return count == 0 ? procfs::Number() : procfs::Number(count);
+  }
+
+  void read_users(const GatherContext& context, Sources& sources) {
+    if (users_missing_ && context.steady - users_missing_at_ < kMissingUsersInterval) return;
+    users_missing_ = users_known_ = false;
     n_users_ = n_unique_users_ = 0;
     for (const std::string& path : utmp_paths_) {
       if (!has_file(path)) continue;
       auto bytes = read_once(path.c_str(), shared_.buffer());
+      if (!bytes && bytes.error().kind == ErrorKind::kNotFound) continue;
       if (!bytes) {
-        if (bytes.error().kind == ErrorKind::kNotFound) continue;
-        return fail(std::move(bytes).error());
+        sources.failed(std::move(bytes).error());
+        return;
       }
-      RESMON_TRY(in_file(path, procfs::parse_utmp(std::as_bytes(std::span(*bytes)), users_)));
+      procfs::Skipped skipped;
+      auto parsed = procfs::parse_utmp(std::as_bytes(std::span(*bytes)), users_, skipped);
+      users_known_ = sources.parsed(path, std::move(parsed), skipped);
       n_users_ = users_.size();
       std::sort(users_.begin(), users_.end());
       n_unique_users_ = static_cast<std::size_t>(std::unique(users_.begin(), users_.end()) - users_.begin());
-      return {};
+      return;
     }
-    users_missing_ = true;
+    users_missing_ = users_known_ = true;
     users_missing_at_ = context.steady;
-    return {};
   }
 
   // Asked first because the error of a failed open is a text on the heap, and a machine without utmp is in its steady
@@ -121,21 +161,34 @@ class System final : public Collector {
   }
 
   void refresh_cores(const procfs::Stat& stat, const GatherContext& context) {
+    if (!stat.online || stat.cpus.size() != *stat.online) return;  // a line was odd: next time
     if (stat.cpus.size() == cores_of_cpus_ && context.steady - cores_at_ < kCoresInterval) return;
     cores_of_cpus_ = stat.cpus.size();
     cores_at_ = context.steady;
-    // The siblings of a core all show the same list.
+    cores_ = count_cores(stat, context);
+    if (cores_ != 0) return;
+    if (auto text = read_once((roots_.proc + "/cpuinfo").c_str(), shared_.buffer()))
+      cores_ = procfs::count_cores(*text);
+  }
+
+  // The siblings of a core all show the same list. 0 where sysfs does not have it for each.
+  std::uint64_t count_cores(const procfs::Stat& stat, const GatherContext& context) const {
     std::vector<std::string> cores;
     for (const procfs::Cpu& cpu : stat.cpus) {
       const std::string path =
           roots_.sys + "/devices/system/cpu/cpu" + std::to_string(cpu.index) + "/topology/thread_siblings_list";
-      if (auto siblings = read_once(path.c_str(), shared_.buffer())) cores.emplace_back(*siblings);
+      const auto text = read_once(path.c_str(), shared_.buffer());
+      if (!text) return 0;
+      std::string_view list;
+      procfs::Lines(*text).next(list);
+      if (list.empty() || list.find_first_not_of("0123456789,-") != std::string_view::npos) {
+        context.skipped(path, "not a list of CPUs", list);
+        return 0;
+      }
+      cores.emplace_back(list);
     }
     std::sort(cores.begin(), cores.end());
-    cores_ = static_cast<std::size_t>(std::unique(cores.begin(), cores.end()) - cores.begin());
-    if (cores_ != 0) return;
-    if (auto text = read_once((roots_.proc + "/cpuinfo").c_str(), shared_.buffer()))
-      if (auto count = procfs::count_cores(*text)) cores_ = *count;
+    return static_cast<std::uint64_t>(std::unique(cores.begin(), cores.end()) - cores.begin());
   }
 
   Roots roots_;
@@ -148,6 +201,7 @@ class System final : public Collector {
   std::string utmp_paths_[2];
   std::vector<std::string_view> users_;
   bool users_missing_ = false;
+  bool users_known_ = false;
   std::chrono::steady_clock::time_point users_missing_at_;
   std::size_t n_users_ = 0;
   std::size_t n_unique_users_ = 0;

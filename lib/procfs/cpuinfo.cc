@@ -8,25 +8,40 @@
 
 namespace resmon::procfs {
 
-Result<std::uint64_t> count_cores(std::string_view text) {
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> cores;
-  std::uint64_t package = 0;
+std::uint64_t count_cores(std::string_view text) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> cores;  // package, core
+  std::vector<std::uint64_t> processors;
+  Number package;
+  std::size_t with_core = 0;  // processors
   Lines lines(text);
   std::string_view line;
   while (lines.next(line)) {
     Fields fields(line);
-    const bool is_package = fields.literal("physical id");
-    if (!is_package && !fields.literal("core id")) continue;
-    fields.skip_blanks();
-    std::uint64_t value = 0;
-    if (!fields.literal(":") || !fields.number(value)) return fail(lines.error("not a number: " + quoted(line)));
-    if (is_package) {
-      package = value;
-    } else {
-      cores.emplace_back(package, value);
+    const auto value = [&]() -> Number {
+      fields.skip_blanks();
+      Number number;
+      if (fields.literal(":")) fields.take(number);
+      return number;
+    };
+    if (fields.literal("processor\t") || fields.literal("processor ")) {
+      const Number processor = value();
+      if (!processor) return 0;
+      if (!processors.empty() && processors.back() == *processor) continue;
+      processors.push_back(*processor);
+      package.reset();
+    } else if (fields.literal("physical id")) {
+      package = value();
+    } else if (fields.literal("core id")) {
+      const Number core = value();
+      if (!core || !package) return 0;
+      const std::pair pair(*package, *core);
+      if (with_core == processors.size() && !cores.empty() && cores.back() == pair) continue;  // given twice
+      ++with_core;
+      cores.push_back(pair);
     }
   }
-  if (lines.cut()) return fail(lines.error("cut off"));
+  // A line that is missing is a core that is not counted.
+  if (with_core != processors.size()) return 0;
   std::sort(cores.begin(), cores.end());
   return static_cast<std::uint64_t>(std::unique(cores.begin(), cores.end()) - cores.begin());
 }

@@ -1,31 +1,36 @@
 #include "procfs/diskstats.h"
 
-#include "procfs/scan.h"
-
 namespace resmon::procfs {
 
-Status parse_diskstats(std::string_view text, std::vector<Disk>& out) {
+Status parse_diskstats(std::string_view text, std::vector<Disk>& out, Skipped& skipped) {
   out.clear();
   Lines lines(text);
   std::string_view line;
   while (lines.next(line)) {
     Fields fields(line);
-    if (fields.at_end()) continue;
-    std::uint64_t device_number = 0;
-    std::string_view name;
-    if (!fields.number(device_number) || !fields.number(device_number) || !fields.word(name))
-      return fail(lines.error("no device numbers and name: " + quoted(line)));
-    std::uint64_t columns[11] = {};
+    std::string_view device_number;
+    Disk disk;
+    if (!fields.word(device_number) || !fields.word(device_number) || !fields.word(disk.name) || !is_name(disk.name)) {
+      skipped.add(lines.number(), line.empty() ? "empty" : "no device's name", line);
+      continue;
+    }
+    if (out.size() >= kMostDisks) {
+      skipped.add(lines.number(), "too many devices", line);
+      continue;
+    }
+    Number* const columns[] = {
+        &disk.reads,       &disk.reads_merged,    &disk.sectors_read,         &disk.read_milliseconds,
+        &disk.writes,      &disk.writes_merged,   &disk.sectors_written,      &disk.write_milliseconds,
+        &disk.in_progress, &disk.io_milliseconds, &disk.weighted_milliseconds};
     std::size_t count = 0;
-    for (; count < 11 && !fields.at_end(); ++count)
-      if (!fields.number(columns[count])) return fail(lines.error("not a number: " + quoted(fields.rest())));
+    std::size_t good = 0;
+    for (; count < std::size(columns) && !fields.at_end(); ++count) good += fields.take(*columns[count]) ? 1U : 0U;
     if (count == 4) continue;
-    if (count < 11) return fail(lines.error("fewer than 14 columns: " + quoted(line)));
-    if (out.size() >= kMostDisks) return fail(lines.error("too many devices"));
-    out.push_back(Disk{name, columns[0], columns[1], columns[2], columns[3], columns[4], columns[5], columns[6],
-                       columns[7], columns[8], columns[9], columns[10]});
+    if (good < std::size(columns))
+      skipped.add(lines.number(), count < std::size(columns) ? "fewer than 14 columns" : "not a number", line);
+    if (good != 0) out.push_back(disk);
   }
-  if (lines.cut()) return fail(lines.error("cut off"));
+  if (out.empty() && skipped.lines() != 0) return nothing_of_use(skipped, "");
   return {};
 }
 

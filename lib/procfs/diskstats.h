@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "procfs/scan.h"
 
 namespace resmon::procfs {
 
@@ -14,23 +15,23 @@ inline constexpr std::uint64_t kSectorBytes = 512;  // always, whatever the devi
 
 struct Disk {
   std::string_view name;  // points into the parsed text
-  std::uint64_t reads = 0;
-  std::uint64_t reads_merged = 0;
-  std::uint64_t sectors_read = 0;
-  std::uint64_t read_milliseconds = 0;
-  std::uint64_t writes = 0;
-  std::uint64_t writes_merged = 0;
-  std::uint64_t sectors_written = 0;
-  std::uint64_t write_milliseconds = 0;
-  std::uint64_t in_progress = 0;
-  std::uint64_t io_milliseconds = 0;
-  std::uint64_t weighted_milliseconds = 0;
+  Number reads;
+  Number reads_merged;
+  Number sectors_read;
+  Number read_milliseconds;
+  Number writes;
+  Number writes_merged;
+  Number sectors_written;
+  Number write_milliseconds;
+  Number in_progress;
+  Number io_milliseconds;
+  Number weighted_milliseconds;
 };
 
 inline constexpr std::size_t kMostDisks = 1U << 20U;
 
 // Replaces `out`. Later columns (discards, flushes) are skipped, and so are the lines of four numbers that Linux
 // before 2.6.25 has for partitions. An empty text is no error: a machine may have no disk.
-Status parse_diskstats(std::string_view text, std::vector<Disk>& out);
+Status parse_diskstats(std::string_view text, std::vector<Disk>& out, Skipped& skipped);
 
 }  // namespace resmon::procfs

@@ -1,83 +1,87 @@
 #include "procfs/load.h"
 
-#include <string>
-
-#include "procfs/scan.h"
-
 namespace resmon::procfs {
 
 namespace {
 
-// The only, or first, line; an error when it is missing or cut off.
-Status first_line(std::string_view text, std::string_view& line) {
-  if (text.empty()) return fail(malformed("empty"));
-  Lines lines(text);
-  if (!lines.next(line)) return fail(lines.error("cut off"));
-  return {};
+std::string_view first_line(std::string_view text) {
+  std::string_view line;
+  Lines(text).next(line);
+  return line;
+}
+
+// Takes "key=VALUE" if the next word is that, and leaves `value` empty when VALUE is no number.
+bool take_pressure(std::string_view word, Pressure& out, bool& good) {
+  const auto is = [&](std::string_view key) {
+    if (!word.starts_with(key)) return false;
+    word.remove_prefix(key.size());
+    return true;
+  };
+  if (is("avg10=")) return good = Fields(word).take(out.average_10), true;
+  if (is("avg60=")) return good = Fields(word).take(out.average_60), true;
+  if (is("avg300=")) return good = Fields(word).take(out.average_300), true;
+  if (is("total=")) return good = Fields(word).take(out.total_microseconds), true;
+  return false;
 }
 
 }  // namespace
 
-Status parse_loadavg(std::string_view text, LoadAverage& out) {
-  std::string_view line;
-  RESMON_TRY(first_line(text, line));
+Status parse_loadavg(std::string_view text, LoadAverage& out, Skipped& skipped) {
+  const std::string_view line = first_line(text);
   Fields fields(line);
-  if (!fields.decimal(out.one) || !fields.decimal(out.five) || !fields.decimal(out.fifteen))
-    return fail(malformed("not three numbers: " + quoted(line)));
+  std::size_t good = 0;
+  for (Decimal* value : {&out.one, &out.five, &out.fifteen}) good += fields.take(*value) ? 1U : 0U;
+  if (good < 3) skipped.add(1, line.empty() ? "empty" : "not three numbers", line);
+  if (good == 0) return nothing_of_use(skipped, "");
   return {};
 }
 
-Status parse_uptime(std::string_view text, double& seconds) {
-  std::string_view line;
-  RESMON_TRY(first_line(text, line));
-  Fields fields(line);
-  if (!fields.decimal(seconds)) return fail(malformed("not a number: " + quoted(line)));
-  return {};
+Status parse_uptime(std::string_view text, double& seconds, Skipped& skipped) {
+  const std::string_view line = first_line(text);
+  if (Fields(line).decimal(seconds)) return {};
+  skipped.add(1, line.empty() ? "empty" : "not a number", line);
+  return nothing_of_use(skipped, "");
 }
 
-Status parse_pressure(std::string_view text, PressureFile& out) {
+Status parse_pressure(std::string_view text, PressureFile& out, Skipped& skipped) {
   out = {};
+  bool any = false;
   Lines lines(text);
   std::string_view line;
   while (lines.next(line)) {
     Fields fields(line);
-    Pressure* pressure = nullptr;
-    if (fields.literal("some ")) {
-      pressure = &out.some;
-      out.has_some = true;
-    } else if (fields.literal("full ")) {
-      pressure = &out.full;
-      out.has_full = true;
-    } else {
+    std::string_view word;
+    fields.word(word);
+    if (word != "some" && word != "full") {
+      skipped.add(lines.number(), line.empty() ? "empty" : "neither \"some\" nor \"full\"", line);
       continue;
     }
-    const auto average = [&](std::string_view key, double& value) {
-      fields.skip_blanks();
-      return fields.literal(key) && fields.decimal(value);
-    };
-    if (!average("avg10=", pressure->average_10) || !average("avg60=", pressure->average_60) ||
-        !average("avg300=", pressure->average_300))
-      return fail(lines.error("not three averages: " + quoted(line)));
-    fields.skip_blanks();
-    if (!fields.literal("total=") || !fields.number(pressure->total_microseconds))
-      return fail(lines.error("no total: " + quoted(line)));
+    std::optional<Pressure>& pressure = word == "some" ? out.some : out.full;
+    if (pressure) {
+      skipped.add(lines.number(), "given twice", line);
+      continue;
+    }
+    pressure.emplace();
+    int values = 0;
+    while (fields.word(word)) {
+      bool good = false;
+      if (take_pressure(word, *pressure, good) && good) ++values;
+    }
+    if (values < 4) skipped.add(lines.number(), "not three averages and a total", line);
+    if (values == 0) pressure.reset();
+    any = any || values != 0;
   }
-  if (lines.cut()) return fail(lines.error("cut off"));
-  if (!out.has_some && !out.has_full) return fail(malformed("neither \"some\" nor \"full\" in it"));
+  if (!any) return nothing_of_use(skipped, "empty");
   return {};
 }
 
-Status parse_numbers(std::string_view text, std::span<std::uint64_t> out) {
-  std::string_view line;
-  RESMON_TRY(first_line(text, line));
+Status parse_numbers(std::string_view text, std::span<Number> out, Skipped& skipped) {
+  const std::string_view line = first_line(text);
   Fields fields(line);
-  for (std::uint64_t& number : out) {
-    std::int64_t negative = 0;
-    if (fields.number(number)) continue;
-    if (!fields.signed_number(negative))
-      return fail(malformed("fewer than " + std::to_string(out.size()) + " numbers: " + quoted(line)));
-    number = 0;
-  }
+  std::size_t good = 0;
+  for (Number& number : out) good += fields.take(number) ? 1U : 0U;
+  if (good < out.size()) skipped.add(1, line.empty() ? "empty" : "fewer numbers than there should be", line);
+  if (good == 0) return nothing_of_use(skipped, "");
   return {};
 }
 

@@ -7,35 +7,33 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "procfs/scan.h"
 
 namespace resmon::procfs {
 
 struct LoadAverage {
-  double one = 0;
-  double five = 0;
-  double fifteen = 0;
+  Decimal one;
+  Decimal five;
+  Decimal fifteen;
 };
-Status parse_loadavg(std::string_view text, LoadAverage& out);
+Status parse_loadavg(std::string_view text, LoadAverage& out, Skipped& skipped);
 
 // Seconds since boot.
-Status parse_uptime(std::string_view text, double& seconds);
+Status parse_uptime(std::string_view text, double& seconds, Skipped& skipped);
 
 struct Pressure {
-  double average_10 = 0;  // percent of the time
-  double average_60 = 0;
-  double average_300 = 0;
-  std::uint64_t total_microseconds = 0;
+  Decimal average_10;  // percent of the time
+  Decimal average_60;
+  Decimal average_300;
+  Number total_microseconds;
 };
 struct PressureFile {
-  Pressure some;
-  Pressure full;
-  bool has_some = false;
-  bool has_full = false;  // cpu has it only since Linux 5.13
+  std::optional<Pressure> some;
+  std::optional<Pressure> full;  // cpu has it only since Linux 5.13
 };
-Status parse_pressure(std::string_view text, PressureFile& out);
+Status parse_pressure(std::string_view text, PressureFile& out, Skipped& skipped);
 
-// A file of numbers on one line, such as sys/fs/file-nr: fills `out` from the left; more columns are skipped, fewer are
-// an error. A negative number, which some of the kernel's sums are for a moment, counts as 0.
-Status parse_numbers(std::string_view text, std::span<std::uint64_t> out);
+// A file of numbers on one line, such as sys/fs/file-nr: fills `out` from the left; more columns are ignored.
+Status parse_numbers(std::string_view text, std::span<Number> out, Skipped& skipped);
 
 }  // namespace resmon::procfs

@@ -1,6 +1,8 @@
 #include "procfs/meminfo.h"
 
 #include <array>
+#include <iterator>
+#include <utility>
 
 #include "procfs/scan.h"
 
@@ -14,7 +16,8 @@ namespace {
 
 struct Key {
   std::string_view name;
-  std::uint64_t MemInfo::*member = nullptr;
+  Number MemInfo::*member = nullptr;
+  std::size_t index = 0;  // in kKeys; of the table's entries
 };
 
 constexpr Key kKeys[] = {
@@ -60,10 +63,10 @@ constexpr std::size_t slot_of(std::string_view key) {
 
 constexpr std::array<Key, kSlots> build() {
   std::array<Key, kSlots> table{};
-  for (const Key& key : kKeys) {
-    std::size_t slot = slot_of(key.name);
+  for (std::size_t i = 0; i < std::size(kKeys); ++i) {
+    std::size_t slot = slot_of(kKeys[i].name);
     while (!table[slot].name.empty()) slot = (slot + 1) % kSlots;
-    table[slot] = key;
+    table[slot] = {kKeys[i].name, kKeys[i].member, i};
   }
   return table;
 }
@@ -77,59 +80,108 @@ const Key* find(std::string_view name) {
   return nullptr;
 }
 
-// The number of the line "\nKEY VALUE\n" in `text`, or false when it is there but has none.
-bool counter(std::string_view text, std::string_view key_with_newline, std::uint64_t& out) {
-  out = 0;
+// Lines that a kernel has all of or none of, by what it was built with.
+constexpr Number MemInfo::*const kHighMemory[] = {&MemInfo::high_total, &MemInfo::high_free, &MemInfo::low_total,
+                                                  &MemInfo::low_free};
+constexpr Number MemInfo::*const kHugePages[] = {&MemInfo::huge_pages_total, &MemInfo::huge_pages_free,
+                                                 &MemInfo::huge_page_size};
+constexpr Number MemInfo::*const kSlabs[] = {&MemInfo::slab_reclaimable, &MemInfo::slab_unreclaimable};
+
+template <std::size_t kSize>
+void zero_if_lacking(MemInfo& info, Number MemInfo::*const (&members)[kSize], const bool (&bad)[std::size(kKeys)]) {
+  for (std::size_t i = 0; i < std::size(kKeys); ++i)
+    for (const auto member : members)
+      if (kKeys[i].member == member && (bad[i] || info.*member)) return;
+  for (const auto member : members) info.*member = 0;
+}
+
+// The line's number, in bytes but for those of huge pages. Sums of the kernel's that were negative for a moment are
+// printed as close to 2^64: they are no sizes, and neither is anything else that does not fit a signed integer.
+const char* value_of(const Key& key, std::string_view text, std::uint64_t& value) {
+  Fields fields(text);
+  if (!fields.number(value)) return "not a number";
+  const bool in_pages = key.member == &MemInfo::huge_pages_total || key.member == &MemInfo::huge_pages_free;
+  std::string_view unit;
+  if (fields.word(unit) == in_pages || (!in_pages && unit != "kB")) return "an unknown unit";
+  if (value > static_cast<std::uint64_t>(INT64_MAX) / 1024) return "too large";
+  if (!in_pages) value *= 1024;
+  return nullptr;
+}
+
+// Finds the line "KEY VALUE". False when there is none.
+bool find_counter(std::string_view text, std::string_view key_with_newline, std::string_view& line) {
   std::size_t begin = 0;
-  const std::string_view key = key_with_newline.substr(1);
-  if (text.substr(0, key.size()) == key) {
-    begin = key.size();
-  } else {
+  if (!text.starts_with(key_with_newline.substr(1))) {
     const void* found = ::memmem(text.data(), text.size(), key_with_newline.data(), key_with_newline.size());
-    if (found == nullptr) return true;
-    begin = static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) + key_with_newline.size();
+    if (found == nullptr) return false;
+    begin = static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) + 1;
   }
-  const std::size_t end = text.find('\n', begin);
-  if (end == std::string_view::npos) return false;
-  Fields fields(text.substr(begin, end - begin));
-  return fields.number(out) && fields.at_end();
+  return Lines(text.substr(begin)).next(line);
 }
 
 }  // namespace
 
-Status parse_meminfo(std::string_view text, MemInfo& out) {
+Status parse_meminfo(std::string_view text, MemInfo& out, Skipped& skipped) {
   out = {};
-  bool total = false;
+  bool any = false;
+  bool bad[std::size(kKeys)] = {};
+  bool after_free = false;
   Lines lines(text);
   std::string_view line;
   while (lines.next(line)) {
+    const bool was_after_free = std::exchange(after_free, false);
     const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;  // Linux before 2.6 begins with a table
-    const Key* key = find(line.substr(0, colon));
-    if (key == nullptr) continue;
-    Fields fields(line.substr(colon + 1));
-    std::uint64_t value = 0;
-    if (!fields.number(value)) return fail(lines.error("not a number: " + quoted(line)));
-    std::string_view unit;
-    if (fields.word(unit)) {
-      if (unit != "kB") return fail(lines.error("an unknown unit: " + quoted(line)));
-      if (value > UINT64_MAX / 1024) return fail(lines.error("too large: " + quoted(line)));
-      value *= 1024;
+    if (colon == std::string_view::npos) {
+      skipped.add(lines.number(), line.empty() ? "empty" : "no name", line);
+      continue;
     }
-    out.*(key->member) = value;
-    if (key->member == &MemInfo::total) total = true;
-    if (key->member == &MemInfo::available) out.has_available = true;
+    const Key* key = find(line.substr(0, colon));
+    if (key == nullptr) {
+      if (!is_ascii(line.substr(0, colon))) skipped.add(lines.number(), "no name", line);
+      continue;
+    }
+    after_free = key->member == &MemInfo::free;
+    // Where MemAvailable would be, between the two, there is no line at all.
+    if (was_after_free && key->member == &MemInfo::buffers) out.lacks_available = true;
+    Number& value = out.*(key->member);
+    std::uint64_t read = 0;
+    if (const char* wrong = value ? "given twice" : value_of(*key, line.substr(colon + 1), read)) {
+      skipped.add(lines.number(), wrong, line);
+      bad[key->index] = true;
+      continue;
+    }
+    value = read;
+    any = true;
   }
-  if (lines.cut()) return fail(lines.error("cut off"));
-  if (!total) return fail(malformed("no line \"MemTotal\""));
+  if (!any) return nothing_of_use(skipped, "no line that is known");
+  zero_if_lacking(out, kHighMemory, bad);
+  zero_if_lacking(out, kHugePages, bad);
+  zero_if_lacking(out, kSlabs, bad);
   return {};
 }
 
-Status parse_vmstat(std::string_view text, SwapCounters& out) {
-  if (text.empty()) return fail(malformed("empty"));
-  if (text.back() != '\n') return fail(malformed("the last line is cut off"));
-  if (!counter(text, "\npswpin ", out.pages_in)) return fail(malformed("pswpin is not a number"));
-  if (!counter(text, "\npswpout ", out.pages_out)) return fail(malformed("pswpout is not a number"));
+Status parse_vmstat(std::string_view text, SwapCounters& out, Skipped& skipped) {
+  out = {};
+  std::string_view in;
+  std::string_view to;
+  const bool has_in = find_counter(text, "\npswpin ", in);
+  const bool has_out = find_counter(text, "\npswpout ", to);
+  if (!has_in && !has_out) {
+    if (text.find(' ') == std::string_view::npos) return nothing_of_use(skipped, "no counters in it");
+    out.pages_in = out.pages_out = 0;
+    return {};
+  }
+  const auto take = [&](bool has, std::string_view line, std::string_view key, std::string_view missing,
+                        Number& value) {
+    Fields fields(line);
+    if (!has)
+      skipped.add(0, missing, "");
+    else if (!fields.literal(key) || !fields.take(value) || !fields.at_end())
+      skipped.add(0, "not a number", line), value.reset();
+  };
+  take(has_in, in, "pswpin ", "no line \"pswpin\"", out.pages_in);
+  take(has_out, to, "pswpout ", "no line \"pswpout\"", out.pages_out);
+  if (!out.pages_in && !out.pages_out) return nothing_of_use(skipped, "");
   return {};
 }
 

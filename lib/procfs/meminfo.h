@@ -6,53 +6,55 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "procfs/scan.h"
 
 namespace resmon::procfs {
 
-// Bytes, but for the counts huge_pages_*. What the kernel does not say is 0 (but for `available`, see has_available).
+// Bytes, but for the counts huge_pages_*. What a machine has none of is 0: kernels leave out the lines about high
+// memory, huge pages and reclaimable slabs then, all lines of one kind together.
 struct MemInfo {
-  std::uint64_t total = 0;
-  std::uint64_t free = 0;
-  std::uint64_t available = 0;
-  std::uint64_t buffers = 0;
-  std::uint64_t cached = 0;
-  std::uint64_t swap_cached = 0;
-  std::uint64_t active = 0;
-  std::uint64_t inactive = 0;
-  std::uint64_t high_total = 0;
-  std::uint64_t high_free = 0;
-  std::uint64_t low_total = 0;
-  std::uint64_t low_free = 0;
-  std::uint64_t swap_total = 0;
-  std::uint64_t swap_free = 0;
-  std::uint64_t dirty = 0;
-  std::uint64_t write_back = 0;
-  std::uint64_t mapped = 0;
-  std::uint64_t shared = 0;  // Shmem
-  std::uint64_t slab = 0;
-  std::uint64_t slab_reclaimable = 0;
-  std::uint64_t slab_unreclaimable = 0;
-  std::uint64_t page_tables = 0;
-  std::uint64_t write_back_tmp = 0;
-  std::uint64_t commit_limit = 0;
-  std::uint64_t committed_as = 0;
-  std::uint64_t vmalloc_total = 0;
-  std::uint64_t vmalloc_used = 0;
-  std::uint64_t vmalloc_chunk = 0;
-  std::uint64_t huge_pages_total = 0;
-  std::uint64_t huge_pages_free = 0;
-  std::uint64_t huge_page_size = 0;
-  bool has_available = false;  // since Linux 3.14
+  Number total;
+  Number free;
+  Number available;  // since Linux 3.14; see lacks_available
+  Number buffers;
+  Number cached;
+  Number swap_cached;
+  Number active;
+  Number inactive;
+  Number high_total;
+  Number high_free;
+  Number low_total;
+  Number low_free;
+  Number swap_total;
+  Number swap_free;
+  Number dirty;
+  Number write_back;
+  Number mapped;
+  Number shared;  // Shmem
+  Number slab;
+  Number slab_reclaimable;
+  Number slab_unreclaimable;
+  Number page_tables;
+  Number write_back_tmp;
+  Number commit_limit;
+  Number committed_as;
+  Number vmalloc_total;
+  Number vmalloc_used;
+  Number vmalloc_chunk;
+  Number huge_pages_total;
+  Number huge_pages_free;
+  Number huge_page_size;
+  bool lacks_available = false;  // the kernel is older than that
 };
 
-Status parse_meminfo(std::string_view text, MemInfo& out);
+Status parse_meminfo(std::string_view text, MemInfo& out, Skipped& skipped);
 
 struct SwapCounters {
-  std::uint64_t pages_in = 0;   // pswpin, since boot
-  std::uint64_t pages_out = 0;  // pswpout
+  Number pages_in;   // pswpin, since boot
+  Number pages_out;  // pswpout
 };
 
 // A kernel without swap has no such counters: both are 0 then, which is no error.
-Status parse_vmstat(std::string_view text, SwapCounters& out);
+Status parse_vmstat(std::string_view text, SwapCounters& out, Skipped& skipped);
 
 }  // namespace resmon::procfs

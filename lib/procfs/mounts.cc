@@ -1,5 +1,7 @@
 #include "procfs/mounts.h"
 
+#include <utility>
+
 #include "procfs/scan.h"
 
 namespace resmon::procfs {
@@ -34,59 +36,84 @@ bool has_option(std::string_view options, std::string_view wanted) {
   return false;
 }
 
-}  // namespace
+// What is wrong with the line; nullptr: nothing.
+const char* mountinfo_line(std::string_view line, Mount& out) {
+  Fields fields(line);
+  std::string_view id;
+  std::string_view parent;
+  std::string_view number;
+  std::string_view root;
+  std::string_view path;
+  std::string_view options;
+  if (!fields.word(id) || !fields.word(parent) || !fields.word(number) || !fields.word(root) || !fields.word(path) ||
+      !fields.word(options))
+    return "fewer than 6 columns";
+  std::string_view optional;
+  do {
+    if (!fields.word(optional)) return "no separator";
+  } while (optional != "-");
+  std::string_view type;
+  std::string_view device;
+  if (!fields.word(type)) return "no file system";
+  // A mount may have been given an empty one, which leaves two blanks.
+  if (!fields.rest().starts_with("  ")) fields.word(device);
+  out = {std::string(number), unescape(root),   unescape(path),
+         unescape(type),      unescape(device), has_option(options, "ro")};
+  return nullptr;
+}
 
-Status parse_mountinfo(std::string_view text, std::vector<Mount>& out) {
+const char* mounts_line(std::string_view line, Mount& out) {
+  Fields fields(line);
+  std::string_view device;
+  std::string_view path;
+  std::string_view type;
+  std::string_view options;
+  if (!fields.word(device) || !fields.word(path) || !fields.word(type) || !fields.word(options))
+    return "fewer than 4 columns";
+  out = {"", "", unescape(path), unescape(type), unescape(device), has_option(options, "ro")};
+  return nullptr;
+}
+
+// "254:0", of 32 bits each.
+bool is_device_number(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  std::uint64_t major = 0;
+  std::uint64_t minor = 0;
+  return colon != std::string_view::npos && Fields(text.substr(0, colon)).number(major) &&
+         Fields(text.substr(colon + 1)).number(minor) && major <= UINT32_MAX && minor <= UINT32_MAX;
+}
+
+template <class ParseLine>
+Status parse_lines(std::string_view text, std::vector<Mount>& out, Skipped& skipped, ParseLine parse_line) {
   out.clear();
   Lines lines(text);
   std::string_view line;
   while (lines.next(line)) {
-    Fields fields(line);
-    if (fields.at_end()) continue;
-    std::string_view id;
-    std::string_view parent;
-    std::string_view number;
-    std::string_view root;
-    std::string_view path;
-    std::string_view options;
-    if (!fields.word(id) || !fields.word(parent) || !fields.word(number) || !fields.word(root) || !fields.word(path) ||
-        !fields.word(options))
-      return fail(lines.error("fewer than 6 columns: " + quoted(line)));
-    std::string_view optional;
-    do {
-      if (!fields.word(optional)) return fail(lines.error("no separator: " + quoted(line)));
-    } while (optional != "-");
-    std::string_view type;
-    std::string_view device;
-    if (!fields.word(type)) return fail(lines.error("no file system: " + quoted(line)));
-    // A mount may have been given an empty one, which leaves two blanks.
-    if (!fields.rest().starts_with("  ")) fields.word(device);
-    if (out.size() >= kMostMounts) return fail(lines.error("too many mounts"));
-    out.push_back(Mount{std::string(number), unescape(root), unescape(path), unescape(type), unescape(device),
-                        has_option(options, "ro")});
+    Mount mount;
+    const char* wrong = out.size() >= kMostMounts ? "too many mounts" : parse_line(line, mount);
+    if (wrong == nullptr && (!mount.path.starts_with('/') || !is_name(mount.type))) wrong = "no path or no type";
+    if (wrong != nullptr) {
+      skipped.add(lines.number(), line.empty() ? "empty" : wrong, line);
+      continue;
+    }
+    if (!mount.device_number.empty() && !is_device_number(mount.device_number)) {
+      skipped.add(lines.number(), "not a device's number", line);
+      mount.device_number.clear();
+    }
+    out.push_back(std::move(mount));
   }
-  if (lines.cut()) return fail(lines.error("cut off"));
+  if (out.empty() && skipped.lines() != 0) return nothing_of_use(skipped, "");
   return {};
 }
 
-Status parse_mounts(std::string_view text, std::vector<Mount>& out) {
-  out.clear();
-  Lines lines(text);
-  std::string_view line;
-  while (lines.next(line)) {
-    Fields fields(line);
-    if (fields.at_end()) continue;
-    std::string_view device;
-    std::string_view path;
-    std::string_view type;
-    std::string_view options;
-    if (!fields.word(device) || !fields.word(path) || !fields.word(type) || !fields.word(options))
-      return fail(lines.error("fewer than 4 columns: " + quoted(line)));
-    if (out.size() >= kMostMounts) return fail(lines.error("too many mounts"));
-    out.push_back(Mount{"", "", unescape(path), unescape(type), unescape(device), has_option(options, "ro")});
-  }
-  if (lines.cut()) return fail(lines.error("cut off"));
-  return {};
+}  // namespace
+
+Status parse_mountinfo(std::string_view text, std::vector<Mount>& out, Skipped& skipped) {
+  return parse_lines(text, out, skipped, mountinfo_line);
+}
+
+Status parse_mounts(std::string_view text, std::vector<Mount>& out, Skipped& skipped) {
+  return parse_lines(text, out, skipped, mounts_line);
 }
 
 }  // namespace resmon::procfs

@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "procfs/scan.h"
 
 namespace resmon::procfs {
 
 struct Mount {
-  std::string device_number;  // "254:0"; empty from `mounts`
+  std::string device_number;  // "254:0"; empty from `mounts`, and where it is none
   std::string root;           // what of the file system is mounted, "/" but for bind mounts; empty from `mounts`
   std::string path;
   std::string type;    // "fuse.sshfs" keeps its second part
@@ -24,7 +25,7 @@ inline constexpr std::size_t kMostMounts = 1U << 20U;
 
 // Replaces `out`. In the order of mounting: of two with one path the later covers the earlier. Octal escapes (\040) are
 // decoded.
-Status parse_mountinfo(std::string_view text, std::vector<Mount>& out);
-Status parse_mounts(std::string_view text, std::vector<Mount>& out);
+Status parse_mountinfo(std::string_view text, std::vector<Mount>& out, Skipped& skipped);
+Status parse_mounts(std::string_view text, std::vector<Mount>& out, Skipped& skipped);
 
 }  // namespace resmon::procfs

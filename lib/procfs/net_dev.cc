@@ -1,35 +1,50 @@
 #include "procfs/net_dev.h"
 
-#include "procfs/scan.h"
-
 namespace resmon::procfs {
 
-Status parse_net_dev(std::string_view text, std::vector<Interface>& out) {
+Status parse_net_dev(std::string_view text, std::vector<Interface>& out, Skipped& skipped) {
   out.clear();
   Lines lines(text);
   std::string_view line;
-  std::size_t headings = 0;
+  bool heading = false;
   while (lines.next(line)) {
-    if (headings < 2) {
-      if (line.find('|') == std::string_view::npos) return fail(lines.error("no heading"));
-      ++headings;
+    // An alias is named eth0:1, and numbers have no colons.
+    const std::size_t colon = line.rfind(':');
+    if (colon == std::string_view::npos && lines.number() <= 2 && line.find('|') != std::string_view::npos) {
+      heading = true;
       continue;
     }
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return fail(lines.error("no interface's name: " + quoted(line)));
+    Interface interface;
     Fields before(line.substr(0, colon));
-    std::string_view name;
-    if (!before.word(name) || !before.at_end()) return fail(lines.error("no interface's name: " + quoted(line)));
+    if (colon == std::string_view::npos || !before.word(interface.name) || !before.at_end() ||
+        !is_name(interface.name)) {
+      skipped.add(lines.number(), line.empty() ? "empty" : "no interface's name", line);
+      continue;
+    }
+    if (out.size() >= kMostInterfaces) {
+      skipped.add(lines.number(), "too many interfaces", line);
+      continue;
+    }
+    Number ignored;
+    Number* const columns[] = {&interface.bytes_received,
+                               &interface.packets_received,
+                               &interface.errors_in,
+                               &interface.drops_in,
+                               &ignored,
+                               &ignored,
+                               &ignored,
+                               &ignored,
+                               &interface.bytes_sent,
+                               &interface.packets_sent,
+                               &interface.errors_out,
+                               &interface.drops_out};
     Fields fields(line.substr(colon + 1));
-    std::uint64_t columns[12] = {};  // eight about receiving, then bytes, packets, errs and drop about sending
-    for (std::uint64_t& column : columns)
-      if (!fields.number(column)) return fail(lines.error("fewer than 12 numbers for " + quoted(name)));
-    if (out.size() >= kMostInterfaces) return fail(lines.error("too many interfaces"));
-    out.push_back(Interface{name, columns[0], columns[1], columns[2], columns[3], columns[8], columns[9], columns[10],
-                            columns[11]});
+    std::size_t good = 0;
+    for (Number* column : columns) good += fields.take(*column) ? 1U : 0U;
+    if (good < std::size(columns)) skipped.add(lines.number(), "fewer than 12 numbers", line);
+    if (good != 0) out.push_back(interface);
   }
-  if (lines.cut()) return fail(lines.error("cut off"));
-  if (headings < 2) return fail(malformed("no heading"));
+  if (out.empty() && (skipped.lines() != 0 || !heading)) return nothing_of_use(skipped, "no interfaces");
   return {};
 }
 

@@ -6,20 +6,25 @@
 
 namespace resmon::procfs {
 
-Status parse_pid_stat(std::string_view text, PidStat& out) {
-  if (text.empty() || text.back() != '\n') return fail(malformed("cut off"));
+Status parse_pid_stat(std::string_view text, PidStat& out, Skipped& skipped) {
+  out = {};
+  const auto bad = [&](std::string_view reason) -> Unexpected<Error> {
+    skipped.add(1, text.empty() ? "empty" : reason, text);
+    return nothing_of_use(skipped, "");
+  };
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\0')) text.remove_suffix(1);
   const std::size_t open = text.find('(');
   // Read a hundred times a gather, so the two searches were half of the client's own work: rfind looks at one byte at a
   // time and begins at the far end of a long line.
-  const void* found = ::memrchr(text.data(), ')', text.size());
+  const void* found = text.empty() ? nullptr : ::memrchr(text.data(), ')', text.size());
   const std::size_t close = found == nullptr ? std::string_view::npos
                                              : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
   if (open == std::string_view::npos || close == std::string_view::npos || close < open)
-    return fail(malformed("no name in parentheses: " + quoted(text)));
+    return bad("no name in parentheses");
   out.name = text.substr(open + 1, close - open - 1);
-  Fields fields(text.substr(close + 1, text.size() - close - 2));
+  Fields fields(text.substr(close + 1));
   std::string_view word;
-  if (!fields.word(word) || word.size() != 1) return fail(malformed("no state: " + quoted(text)));
+  if (!fields.word(word) || word.size() != 1) return bad("no state");
   out.state = word[0];
   // The kernel puts one blank between two columns, so counting blanks is counting columns.
   std::string_view rest = fields.rest();
@@ -27,9 +32,12 @@ Status parse_pid_stat(std::string_view text, PidStat& out) {
   const char* const end = p + rest.size();
   int blanks = 0;
   while (p != end && blanks < 17) blanks += *p++ == ' ' ? 1 : 0;
-  if (blanks < 17) return fail(malformed("fewer than 20 columns: " + quoted(text)));
   Fields threads(rest.substr(static_cast<std::size_t>(p - rest.data())));
-  if (!threads.number(out.threads)) return fail(malformed("no number of threads: " + quoted(text)));
+  // A process has at least one.
+  if (blanks < 17 || !threads.number(out.threads) || out.threads == 0 || out.threads > kMostThreads) {
+    out.threads = 0;
+    skipped.add(1, "no number of threads", text);
+  }
   return {};
 }
 

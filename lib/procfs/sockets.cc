@@ -5,57 +5,69 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include "procfs/scan.h"
 
 namespace resmon::procfs {
 
-Status TcpTable::take(std::string_view line) {
-  if (!heading_) {
-    heading_ = true;
-    if (line.find("local_address") == std::string_view::npos) return fail(malformed("no heading"));
-    return {};
+namespace {
+
+std::size_t hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<std::size_t>(c - '0');
+  if (c >= 'A' && c <= 'F') return static_cast<std::size_t>(c - 'A') + 10;
+  return 16;
+}
+
+}  // namespace
+
+void TcpTable::take(std::string_view line) {
+  ++lines_;
+  while (!line.empty() && line.back() == '\0') line.remove_suffix(1);
+  if (lines_ == 1 && line.find("local_address") != std::string_view::npos) {
+    any_ = true;
+    return;
   }
   Fields fields(line);
   std::string_view number;
   std::string_view local;
   std::string_view remote;
   std::string_view state;
-  const auto digit = [](char c) -> std::size_t {
-    if (c >= '0' && c <= '9') return static_cast<std::size_t>(c - '0');
-    if (c >= 'A' && c <= 'F') return static_cast<std::size_t>(c - 'A') + 10;
-    return 16;
-  };
-  if (!fields.word(number) || !fields.word(local) || !fields.word(remote) || !fields.word(state) || state.size() != 2 ||
-      digit(state[0]) > 15 || digit(state[1]) > 15)
-    return fail(malformed("not a socket: " + quoted(line)));
-  states_.add(digit(state[0]) * 16 + digit(state[1]));
-  return {};
+  std::uint64_t slot = 0;
+  if (!fields.word(number) || !number.ends_with(':') || !Fields(number.substr(0, number.size() - 1)).number(slot) ||
+      !fields.word(local) || !fields.word(remote) || !fields.word(state) || state.size() != 2 ||
+      hex_digit(state[0]) > 15 || hex_digit(state[1]) > 15)
+    return skipped_.add(lines_, line.empty() ? "empty" : "not a socket", line);
+  // The kernel numbers them through.
+  if (slot == last_slot_) return skipped_.add(lines_, "given twice", line);
+  last_slot_ = slot;
+  any_ = true;
+  states_.add(hex_digit(state[0]) * 16 + hex_digit(state[1]));
 }
 
-Status TcpTable::feed(std::string_view piece) {
+void TcpTable::feed(std::string_view piece) {
   while (!piece.empty()) {
     const std::size_t newline = piece.find('\n');
     const std::string_view part = piece.substr(0, newline);
     if (newline != std::string_view::npos && partial_size_ == 0) {
-      RESMON_TRY(take(part));
+      take(part);
     } else {
-      if (partial_size_ + part.size() > partial_.size()) return fail(malformed("a line of more than 512 bytes"));
-      std::copy(part.begin(), part.end(), partial_.begin() + static_cast<std::ptrdiff_t>(partial_size_));
-      partial_size_ += part.size();
-      if (newline == std::string_view::npos) return {};
-      const std::size_t size = std::exchange(partial_size_, 0);
-      RESMON_TRY(take({partial_.data(), size}));
+      // What is wanted of a line is at its beginning.
+      const std::size_t room = std::min(part.size(), partial_.size() - partial_size_);
+      std::copy_n(part.begin(), room, partial_.begin() + static_cast<std::ptrdiff_t>(partial_size_));
+      partial_size_ += room;
+      if (newline == std::string_view::npos) return;
+      take({partial_.data(), std::exchange(partial_size_, 0)});
     }
     piece.remove_prefix(newline + 1);
   }
-  return {};
 }
 
 Status TcpTable::finish() {
-  const bool had_heading = std::exchange(heading_, false);
-  if (std::exchange(partial_size_, 0) != 0) return fail(malformed("the last line is cut off"));
-  if (!had_heading) return fail(malformed("no heading"));
+  const std::string_view last(partial_.data(), std::exchange(partial_size_, 0));
+  if (last.find_first_not_of('\0') != std::string_view::npos) take(last);
+  if (!any_) return nothing_of_use(skipped_, "empty");
   return {};
 }
 
@@ -92,52 +104,69 @@ Result<bool> count_inet_diag(std::span<const std::byte> datagram, TcpStates& sta
   return false;
 }
 
-Status add_sockstat(std::string_view text, SocketCounts& out) {
+namespace {
+
+// "inuse 9 orphan 0": false when a value is no number or missing.
+bool take_sockets(Fields& fields, bool tcp, SocketCounts& out) {
+  std::string_view key;
+  bool good = true;
+  bool in_use = false;
+  while (fields.word(key)) {
+    Number value;
+    good = fields.take(value) && good;
+    if (key == "inuse") (tcp ? out.tcp : out.udp) = value, in_use = true;
+    if (key == "orphan") out.tcp_orphans = value;
+    if (key == "tw") out.tcp_time_wait = value;
+    if (key == "alloc") out.tcp_allocated = value;
+  }
+  return good && in_use;
+}
+
+}  // namespace
+
+Status parse_sockstat(std::string_view text, SocketCounts& out, Skipped& skipped) {
+  out = {};
+  bool seen[2] = {};
   Lines lines(text);
   std::string_view line;
-  bool any = false;
   while (lines.next(line)) {
     Fields fields(line);
     const bool tcp = fields.literal("TCP: ") || fields.literal("TCP6: ");
     const bool udp = !tcp && (fields.literal("UDP: ") || fields.literal("UDP6: "));
-    if (!tcp && !udp) continue;
-    std::string_view key;
-    while (fields.word(key)) {
-      std::uint64_t value = 0;
-      if (!fields.number(value)) return fail(lines.error("not a number: " + quoted(line)));
-      if (key == "inuse") (tcp ? out.tcp : out.udp) += value;
-      if (key == "orphan") out.tcp_orphans += value;
-      if (key == "tw") out.tcp_time_wait += value;
-      if (key == "alloc") out.tcp_allocated += value;
+    if (!tcp && !udp) {
+      if (line.find(": ") == std::string_view::npos)
+        skipped.add(lines.number(), line.empty() ? "empty" : "no name", line);
+    } else if (std::exchange(seen[tcp ? 0 : 1], true)) {
+      skipped.add(lines.number(), "given twice", line);
+    } else if (!take_sockets(fields, tcp, out)) {
+      skipped.add(lines.number(), "not numbers with names", line);
     }
-    any = true;
   }
-  if (lines.cut()) return fail(lines.error("cut off"));
-  if (!any) return fail(malformed("neither TCP nor UDP in it"));
+  if (!seen[0]) skipped.add(0, "no line about TCP", "");
+  if (!seen[1]) skipped.add(0, "no line about UDP", "");
+  if (out == SocketCounts{}) return nothing_of_use(skipped, "neither TCP nor UDP in it");
   return {};
 }
 
-Status parse_snmp(std::string_view text, TcpActivity& out) {
-  // A protocol has two lines, its columns' names and its numbers. TCP's first ones are the same since Linux 2.0.
-  constexpr std::string_view kColumns =
-      "Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab ";
+Status parse_snmp(std::string_view text, TcpActivity& out, Skipped& skipped) {
+  out = {};
+  // A protocol has two lines, its columns' names and its numbers. TCP's first ones are the same since Linux 2.0, so the
+  // names are not looked at.
   Lines lines(text);
   std::string_view line;
   while (lines.next(line)) {
-    if (!line.starts_with("Tcp: ")) continue;
-    if (!line.starts_with(kColumns)) return fail(lines.error("unknown columns: " + quoted(line)));
-    if (!lines.next(line)) break;
     Fields fields(line);
-    std::int64_t skipped = 0;
-    if (!fields.literal("Tcp: ") || !fields.signed_number(skipped) || !fields.signed_number(skipped) ||
-        !fields.signed_number(skipped) || !fields.signed_number(skipped) || !fields.number(out.active_opens) ||
-        !fields.number(out.passive_opens) || !fields.number(out.attempt_fails) ||
-        !fields.number(out.established_resets) || !fields.number(out.established_now))
-      return fail(lines.error("not TCP's numbers: " + quoted(line)));
-    return {};
+    if (!fields.literal("Tcp: ") || fields.literal("RtoAlgorithm")) continue;
+    Number ignored;
+    Number* const columns[] = {&out.active_opens, &out.passive_opens, &out.attempt_fails, &out.established_resets,
+                               &out.established_now};
+    for (int i = 0; i < 4; ++i) fields.take(ignored);
+    std::size_t good = 0;
+    for (Number* column : columns) good += fields.take(*column) ? 1U : 0U;
+    if (good < std::size(columns)) skipped.add(lines.number(), "not TCP's numbers", line);
+    if (good != 0) return {};
   }
-  if (lines.cut()) return fail(lines.error("cut off"));
-  return fail(malformed("no line \"Tcp\""));
+  return nothing_of_use(skipped, "no line \"Tcp\"");
 }
 
 }  // namespace resmon::procfs

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "procfs/scan.h"
 
 namespace resmon::procfs {
 
@@ -43,45 +44,47 @@ struct TcpStates {
 // Adds up /proc/net/tcp or tcp6, handed over in pieces of any size: with 100,000 connections it is 15 MB.
 class TcpTable {
  public:
-  explicit TcpTable(TcpStates& states) : states_(states) {}
-  Status feed(std::string_view piece);
-  Status finish();  // after the last piece; the object can then take another file
+  TcpTable(TcpStates& states, Skipped& skipped) : states_(states), skipped_(skipped) {}
+  void feed(std::string_view piece);
+  Status finish();  // after the last piece: whether anything of use was in them
 
  private:
-  Status take(std::string_view line);
+  void take(std::string_view line);
 
   TcpStates& states_;
+  Skipped& skipped_;
   std::array<char, 512> partial_{};  // the beginning of a line whose end is in the next piece
   std::size_t partial_size_ = 0;
-  bool heading_ = false;
+  std::size_t lines_ = 0;
+  std::uint64_t last_slot_ = UINT64_MAX;  // of the socket before
+  bool any_ = false;
 };
 
 // Counts the sockets in one datagram of netlink's answer to a dump. True when it says that the dump is complete.
 // An answer that is an error (such as "no such protocol": a kernel without inet_diag) is kUnsupported.
 Result<bool> count_inet_diag(std::span<const std::byte> datagram, TcpStates& states);
 
+// Of one file, sockstat or sockstat6.
 struct SocketCounts {
-  std::uint64_t tcp = 0;
-  std::uint64_t tcp_orphans = 0;  // IPv4's file counts both families, here and below
-  std::uint64_t tcp_time_wait = 0;
-  std::uint64_t tcp_allocated = 0;
-  std::uint64_t udp = 0;
+  Number tcp;
+  Number tcp_orphans;  // only IPv4's file has it, for both families; so with the next two
+  Number tcp_time_wait;
+  Number tcp_allocated;
+  Number udp;
   bool operator==(const SocketCounts&) const = default;
 };
-
-// Adds sockstat or sockstat6 to `out`.
-Status add_sockstat(std::string_view text, SocketCounts& out);
+Status parse_sockstat(std::string_view text, SocketCounts& out, Skipped& skipped);
 
 // Counters of /proc/net/snmp that advance when TCP connections come, go, or are refused, and the number of established
 // ones.
 struct TcpActivity {
-  std::uint64_t active_opens = 0;
-  std::uint64_t passive_opens = 0;
-  std::uint64_t attempt_fails = 0;
-  std::uint64_t established_resets = 0;
-  std::uint64_t established_now = 0;
+  Number active_opens;
+  Number passive_opens;
+  Number attempt_fails;
+  Number established_resets;
+  Number established_now;
   bool operator==(const TcpActivity&) const = default;
 };
-Status parse_snmp(std::string_view text, TcpActivity& out);
+Status parse_snmp(std::string_view text, TcpActivity& out, Skipped& skipped);
 
 }  // namespace resmon::procfs

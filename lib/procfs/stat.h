@@ -2,11 +2,14 @@
 
 // /proc/stat: time of the CPUs in ticks of 1/100 s, and the kernel's event counters. Source: proc(5), fs/proc/stat.c.
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "procfs/scan.h"
 
 namespace resmon::procfs {
 
@@ -31,17 +34,20 @@ struct Cpu {
 };
 
 struct Stat {
-  CpuTimes total;
-  std::vector<Cpu> cpus;  // online ones, in the file's order
-  std::uint64_t interrupts = 0;
-  std::uint64_t context_switches = 0;
-  std::uint64_t boot_time_seconds = 0;  // since 1970-01-01
-  std::uint64_t processes_forked = 0;   // threads included
+  std::optional<CpuTimes> total;
+  std::vector<Cpu> cpus;  // online ones, in the file's order; one number once
+  // How many CPUs are online: also those whose line has no readable times. Empty when a line could not be told from one
+  // about a CPU.
+  std::optional<std::size_t> online;
+  Number interrupts;
+  Number context_switches;
+  Number boot_time_seconds;  // since 1970-01-01
+  Number processes_forked;   // threads included
 };
 
 inline constexpr std::size_t kMostCpus = 65536;
 
 // Replaces `out`, whose memory is reused; on an error its content is unspecified.
-Status parse_stat(std::string_view text, Stat& out);
+Status parse_stat(std::string_view text, Stat& out, Skipped& skipped);
 
 }  // namespace resmon::procfs

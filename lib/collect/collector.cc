@@ -1,6 +1,7 @@
 #include <fnmatch.h>
 
 #include "collect/collector.h"
+#include "collect/skip_log.h"
 
 namespace resmon::collect {
 
@@ -18,6 +19,20 @@ const std::vector<std::string>& default_ignored_file_systems() {
   static const std::vector<std::string> kTypes = {"tmpfs",   "devtmpfs", "devfs",    "iso9660",
                                                   "overlay", "aufs",     "squashfs", "autofs"};
   return kTypes;
+}
+
+void GatherContext::skipped(std::string_view file, const procfs::Skipped& what, std::string_view kind) const {
+  if (skips != nullptr) skips->add(file, what, kind);
+}
+
+void GatherContext::skipped(std::string_view file, std::string_view reason, std::string_view text) const {
+  procfs::Skipped one;
+  one.add(0, reason, text);
+  skipped(file, one);
+}
+
+void GatherContext::tell(std::string_view kind, std::string_view what) const {
+  if (skips != nullptr) skips->tell(kind, what);
 }
 
 }  // namespace resmon::collect

@@ -1,0 +1,135 @@
+// The whole gather over a capture, with each line of each of its files spoilt in turn: every value that other lines
+// hold comes through exactly, in the same rows.
+
+#include <algorithm>
+#include <iostream>
+
+#include "collect/fixture_test.h"
+#include "collect/gather.h"
+#include "procfs/odd_lines_test.h"
+
+namespace resmon::collect {
+namespace {
+
+using Flat = procfs::testing::Values;
+using testing::Machine;
+
+constexpr UnixNanos kBegin = 1'795'369'200'000'000'000;
+// Later than any interval at which something is looked at again.
+constexpr UnixNanos kLater = kBegin + 3'600'000'000'000;
+
+int some_statfs(const char* path, struct ::statfs* out) {
+  *out = {};
+  out->f_bsize = 4096;
+  out->f_blocks = 1000 + std::string_view(path).size();
+  out->f_bfree = 400;
+  out->f_bavail = 300;
+  out->f_files = 100;
+  out->f_ffree = 75;
+  return 0;
+}
+
+class FixedClock final : public Clock {
+ public:
+  UnixNanos wall() const override { return now; }
+  std::chrono::steady_clock::time_point steady() const override {
+    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(now));
+  }
+  UnixNanos now = kBegin;
+};
+
+class Capture {
+ public:
+  Capture() {
+    machine_.capture("host");
+    machine_.roots.root = "/nowhere";
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(testing::kFixtures / "host")) {
+      if (!entry.is_regular_file()) continue;
+      const auto path = std::filesystem::relative(entry.path(), testing::kFixtures / "host");
+      const auto later = read_file((testing::kFixtures / "host_later" / path).string());
+      before_[path] = *read_file(entry.path().string());
+      after_[path] = later ? *later : before_[path];
+    }
+  }
+  const std::map<std::string, std::string>& files() const { return after_; }
+
+  // The second of two gathers, at which `path` has this text. All measurements but internal_collector's.
+  Flat gather(const std::string& path, const std::string& text) {
+    for (const auto& [name, content] : before_)
+      if (content != after_[name] || name == path) machine_.write(name, content);
+    FixedClock clock;
+    metric::SchemaTable schemas;
+    GatherOptions options;
+    options.roots = machine_.roots;
+    options.report_itself = false;
+    options.statfs_function = some_statfs;
+    options.collectors["disk"].enabled = path.ends_with("mountinfo");  // it has threads, which take their time to begin
+    auto gatherer = std::move(Gatherer::make(options, schemas, clock)).value();
+    metric::Batch batch;
+    gatherer->gather_all(kBegin, batch);
+    batch.clear();
+    for (const auto& [name, content] : after_)
+      if (content != before_[name]) machine_.write(name, content);
+    machine_.write(path, text);
+    clock.now = kLater;
+    gatherer->gather_all(kLater, batch);
+    Flat values;
+    for (const metric::Row& row : batch.rows()) {
+      const metric::Schema& schema = schemas[row.schema];
+      const std::string group = metric::group_key(schema.measurement, schema.tags);
+      for (std::size_t field = 0; field < row.fields; ++field)
+        if (batch.has(row, field))
+          values[group + " " + schema.fields[field].name] =
+              testing::value_text(schema.fields[field].type, batch.value(row, field), batch.text());
+    }
+    return values;
+  }
+
+ private:
+  Machine machine_;
+  std::map<std::string, std::string> before_;
+  std::map<std::string, std::string> after_;
+};
+
+TEST(OddLines, EachCostsNoValueOfAnother) {
+  Capture capture;
+  std::size_t inputs = 0;
+  std::size_t lost = 0;
+  ::testing::internal::CaptureStderr();
+  for (const auto& [path, text] : capture.files()) {
+    const Flat whole = capture.gather(path, text);
+    const std::vector<std::string> lines = procfs::testing::lines_of(text);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (path.ends_with("vmstat") && !lines[i].starts_with("pswp")) continue;  // some 180, none of which is looked at
+      std::vector<std::string> changed = lines;
+      std::set<std::string> own;
+      for (const std::string& other : procfs::testing::with_other_values(lines[i])) {
+        changed[i] = other;
+        own.merge(procfs::testing::difference(whole, capture.gather(path, procfs::testing::joined(changed))));
+      }
+      if (path.ends_with("cpuinfo")) own.insert("system n_physical_cpus");  // all its lines together are one number
+      // A CPU's percentages have one sum, so they are of its line together.
+      for (const auto& [key, value] : whole) {
+        const std::string row = key.substr(0, key.find(' '));
+        if (row.starts_with("cpu,") && own.contains(row + " usage_active")) own.insert(key);
+      }
+      for (const procfs::testing::OddLine& odd : procfs::testing::odd_lines(lines[i])) {
+        changed[i] = odd.text;
+        const Flat values = capture.gather(path, procfs::testing::joined(changed));
+        ++inputs;
+        for (const auto& [key, value] : whole) {
+          const auto found = values.find(key);
+          if (own.contains(key) || (found != values.end() && found->second == value)) continue;
+          ++lost;
+          ADD_FAILURE() << path << " line " << i + 1 << " " << odd.how << ": lost " << key << " = " << value << ", now "
+                        << (found == values.end() ? "absent" : found->second);
+        }
+      }
+    }
+  }
+  ::testing::internal::GetCapturedStderr();
+  std::cout << inputs << " gathers with one odd line, " << lost << " values of other lines lost\n";
+}
+
+}  // namespace
+}  // namespace resmon::collect

@@ -1,0 +1,60 @@
+#pragma once
+
+// How a collector fares that reads several files in one gather. A file that cannot be read at all makes it fail, but
+// only once the others were read. One that can be read and has nothing of use in it is counted as skipped, and makes it
+// fail only when no other file was of use.
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+#include "collect/collector.h"
+#include "collect/pinned_file.h"
+#include "collect/skip_log.h"
+
+namespace resmon::collect {
+
+class Sources {
+ public:
+  explicit Sources(const GatherContext& context) : context_(context) {}
+
+  // Reads and parses; false when nothing came of it. `parse` is given the text and where to count what it skips.
+  template <class Parse>
+  bool read(PinnedFile& file, ReadBuffer& buffer, Parse parse) {
+    auto text = file.read(buffer);
+    if (!text) return failed(std::move(text).error());
+    procfs::Skipped skipped;
+    return parsed(file.path(), parse(*text, skipped), skipped);
+  }
+
+  // What a parser returned for this file. True when that is of use.
+  bool parsed(const std::string& path, Status status, const procfs::Skipped& skipped) {
+    context_.skipped(path, skipped);
+    if (!status) return failed(std::move(status).error().wrap(path));
+    useful_ = true;
+    return true;
+  }
+
+  // The file could not be read, or had nothing of use in it (kInvalid). Returns false.
+  bool failed(Error error) {
+    Status& which = error.kind == ErrorKind::kInvalid ? useless_ : unreadable_;
+    if (which) which = fail(std::move(error));
+    return false;
+  }
+  void useful() { useful_ = true; }
+
+  Status finish() {
+    if (!unreadable_) return std::move(unreadable_);
+    if (!useful_) return std::move(useless_);
+    return {};
+  }
+
+ private:
+  const GatherContext& context_;
+  bool useful_ = false;
+  Status unreadable_;
+  Status useless_;
+};
+
+}  // namespace resmon::collect
