@@ -15,13 +15,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto format = static_cast<collect::ScriptFormat>(data[0] % 4);
   const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
   const collect::ScriptShape shape{"script", {"unit", "k\\"}};
-  std::string lines;
-  if (!collect::script_lines(format, text, shape, lines)) return 0;
+  collect::ScriptLines lines;
+  collect::script_lines(format, text, shape, lines);
   if (format == collect::ScriptFormat::kAuto) format = collect::guess_script_format(text);
   metric::SchemaTable schemas;
   metric::Batch rows;
   lineproto::LineDecoder decoder(schemas);
-  const lineproto::DecodeReport report = decoder.decode(lines, {}, rows);
-  if (format != collect::ScriptFormat::kInflux && rows.rows().size() + report.refused_lines > size) std::abort();
+  const lineproto::DecodeReport report = decoder.decode(lines.text, {}, rows);
+  if (format != collect::ScriptFormat::kInflux && rows.rows().size() + report.refused_lines + lines.refused > size)
+    std::abort();
   return 0;
 }

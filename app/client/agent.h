@@ -12,7 +12,8 @@ namespace resmon::client {
 Status run_agent(const Options& options, const std::string& version);
 
 // One gather of every enabled collector as Influx lines on standard output. Rates need two readings: the first is taken
-// `settle` before the one that is printed.
+// `settle` before the one that is printed. kUnavailable when a collector or script failed: what the others say is
+// printed all the same, and why it failed is on standard error.
 Status print_once(const Options& options, std::chrono::milliseconds settle);
 
 }  // namespace resmon::client

@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
   bool once = false;
   bool list = false;
   std::int64_t settle_milliseconds = 1000;
-  program.flag("--once", &once, "Print one gather as Influx lines and exit");
+  program.flag("--once", &once,
+               "Print one gather as Influx lines and exit; exit code 1 when a collector or script failed");
   program.integer("--once-after", &settle_milliseconds, "MS",
                   "With --once: how long rates are measured (default 1000)");
   program.flag("--list-collectors", &list, "List the collectors and exit");

@@ -30,13 +30,17 @@ Status print_once(const Options& options, std::chrono::milliseconds settle) {
   io.run();
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     return fail(ErrorKind::kUnavailable, "cannot write to standard output");
+  std::string failed;
+  const auto complain = [&](const std::string& name, const std::string& error) {
+    std::fprintf(stderr, "resmon-client: %s: %s\n", name.c_str(), error.c_str());
+    failed += (failed.empty() ? "" : ", ") + name;
+  };
   for (const collect::Gatherer::Health& health : gatherer->health())
-    if (!health.success)
-      std::fprintf(stderr, "resmon-client: %s: %s\n", std::string(health.name).c_str(), health.error.c_str());
+    if (!health.success) complain(std::string(health.name), health.error);
   for (const collect::Scripts::Health& health : scripts->health())
-    if (!health.error.empty())
-      std::fprintf(stderr, "resmon-client: script.%s: %s\n", health.name.c_str(), health.error.c_str());
-  return {};
+    if (!health.error.empty()) complain("script." + health.name, health.error);
+  if (failed.empty()) return {};
+  return fail(ErrorKind::kUnavailable, "failed: " + failed);
 }
 
 }  // namespace resmon::client

@@ -25,8 +25,11 @@ void declare_script(config::Settings& settings, const std::string& prefix, colle
                     "After this it is ended, with all processes that it started; its output is not used.");
   settings.bytes(prefix + ".output_limit_bytes", &one.output_limit_bytes, 64, 16U << 20U,
                  "A script that prints more is ended; its output is not used.");
-  settings.choice(prefix + ".format", &one.format, {"auto", "influx", "json", "key_value"},
-                  "What it prints: Influx lines, JSON (objects) or words such as load=1.5. auto: seen by itself.");
+  settings.choice(
+      prefix + ".format", &one.format, {"auto", "influx", "json", "key_value"},
+      "What it prints: Influx lines, JSON (objects, arrays of them) or words such as load=1.5. auto: seen by itself.");
+  settings.choice(prefix + ".precision", &one.precision, {"ns", "us", "ms", "s"},
+                  "The unit of the timestamps in its Influx lines. Lines without one get the time of the run.");
   settings.text(prefix + ".measurement", &one.measurement,
                 "The measurement of JSON and key=value. Empty: the script's name.");
   settings.list(prefix + ".tag_keys", &one.tag_keys,

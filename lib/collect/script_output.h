@@ -1,10 +1,11 @@
 #pragma once
 
-// What a script printed, as Influx lines. A script may print Influx lines itself, JSON (an object, an array of objects,
-// or one object a line) or key=value words. The last two become lines here, so that one parser, lineproto's, decides
+// What a script printed, as Influx lines. A script may print Influx lines itself, JSON (objects, one or several a line,
+// or arrays of objects) or key=value words. The last two become lines here, so that one parser, lineproto's, decides
 // what a value is. No I/O; fuzzed.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,10 +28,18 @@ struct ScriptShape {
 // kAuto's guess, from the first character that is no blank and the first word.
 ScriptFormat guess_script_format(std::string_view text);
 
-// Replaces `lines` with `text` as Influx lines without times. In JSON and key=value every number is a float, so that
-// 3 and 3.5 are values of one field; `3i` is an integer in key=value, as in Influx lines; what is no number and not
-// true or false is a string. Nested members are named parent_child. What is not JSON is kInvalid and names the byte;
-// so does a word without '='. With kInflux the text is only copied: its lines are judged one by one later.
-Status script_lines(ScriptFormat format, std::string_view text, const ScriptShape& shape, std::string& lines);
+struct ScriptLines {
+  std::string text;            // Influx lines
+  std::uint64_t refused = 0;   // objects and words that could not be read
+  std::string error;           // why the first of them was, with its first 80 bytes
+  std::uint64_t left_out = 0;  // values that are no finite numbers (nan, inf, 1e400): fields that are absent
+};
+
+// Replaces `out` by `text` as Influx lines. In JSON and key=value every number is a float, so that 3 and 3.5 are values
+// of one field; `3i` is an integer in key=value, as in Influx lines; what is no number and not true or false is a
+// string. Nested members are named parent_child. A field or tag called `time`, which a database would take for the
+// timestamp, becomes `time_`. What cannot be read costs itself: an object, a word, or the rest of a line. Lines that
+// are Influx's already are judged one by one later. A byte order mark at the beginning is no part of the text.
+void script_lines(ScriptFormat format, std::string_view text, const ScriptShape& shape, ScriptLines& out);
 
 }  // namespace resmon::collect

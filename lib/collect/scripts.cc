@@ -12,10 +12,12 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/log.h"
 #include "collect/failure_log.h"
 #include "collect/row_schema.h"
 #include "collect/script_process.h"
 #include "lineproto/decoder.h"
+#include "procfs/scan.h"
 
 namespace resmon::collect {
 
@@ -30,12 +32,28 @@ enum InternalField : std::size_t {
   kTimeouts,
   kSkippedRuns,
   kRefusedLines,
+  kRefusedValues,
   kOutputBytes,
   kExitCode
 };
 constexpr FieldSpec kInternal[] = {
-    {"duration_seconds", kFloat}, {"success", kBoolean},       {"failures", kInteger},     {"timeouts", kInteger},
-    {"skipped_runs", kInteger},   {"refused_lines", kInteger}, {"output_bytes", kInteger}, {"exit_code", kInteger}};
+    {"duration_seconds", kFloat}, {"success", kBoolean},      {"failures", kInteger},
+    {"timeouts", kInteger},       {"skipped_runs", kInteger}, {"refused_lines", kInteger},
+    {"refused_values", kInteger}, {"output_bytes", kInteger}, {"exit_code", kInteger}};
+
+// No sample is of 1970: a timestamp that would be is one in a larger unit than it was taken for.
+constexpr UnixNanos kYear1971 = 31'536'000'000'000'000;
+
+// What a timestamp that was read in `precision` must have been in, to be of this century; empty: nothing fits.
+std::string_view likely_precision(UnixNanos time, lineproto::Precision precision) {
+  const auto raw = static_cast<double>(time) / static_cast<double>(lineproto::nanoseconds_per(precision));
+  constexpr double kYear2000 = 946'684'800e9;
+  for (const std::string_view name : {"s", "ms", "us"}) {
+    const double at = raw * static_cast<double>(lineproto::nanoseconds_per(*lineproto::parse_precision(name)));
+    if (at >= kYear2000 && at < kYear2000 * 5) return name;
+  }
+  return {};
+}
 
 constexpr std::chrono::minutes kLongestSleep{1};
 constexpr std::size_t kMostScripts = 100;
@@ -69,6 +87,7 @@ class Script {
         interval_(options_.interval.count() > 0 ? options_.interval : interval),
         shape_{options_.measurement.empty() ? name : options_.measurement, options_.tag_keys},
         format_(parse_script_format(options_.format).value_or(ScriptFormat::kAuto)),
+        precision_(lineproto::parse_precision(options_.precision).value_or(lineproto::Precision::kNanosecond)),
         own_schemas_(static_cast<std::size_t>(options_.max_series)),
         decoder_(own_schemas_, {.line_bytes = 64U << 10U, .errors_kept = 1, .cache_bytes = 4U << 20U}),
         internal_(schemas, "internal_collector", {{"collector", "script." + name}}, kInternal),
@@ -130,19 +149,55 @@ class Script {
   }
 
   Status decode(UnixNanos time) {
-    RESMON_TRY(script_lines(format_, output_, shape_, lines_));
+    script_lines(format_, output_, shape_, lines_);
     own_.clear();
-    lineproto::DecodeOptions decode_options;
-    decode_options.default_time = time;
-    const lineproto::DecodeReport decoded = decoder_.decode(lines_, decode_options, own_);
-    health_.refused_lines += decoded.refused_lines;
-    for (const metric::Row& row : own_.rows()) RESMON_TRY(copy(row));
-    if (decoded.refused_lines == 0) return {};
-    std::string text = std::to_string(decoded.refused_lines) + (decoded.refused_lines == 1 ? " line" : " lines");
-    text += " refused";
+    const lineproto::DecodeOptions decode_options{.precision = precision_, .default_time = time};
+    const lineproto::DecodeReport decoded = decoder_.decode(lines_.text, decode_options, own_);
+    std::uint64_t refused = lines_.refused + decoded.refused_lines;
+    std::string error = lines_.error;
+    if (error.empty() && !decoded.errors.empty()) error = describe(decoded.errors.front());
+    for (const metric::Row& row : own_.rows()) {
+      if (row.time >= kYear1971) {
+        RESMON_TRY(copy(row));
+      } else {
+        ++refused;
+        if (error.empty()) error = of_1970(row);
+      }
+    }
+    note_values();
+    health_.refused_lines += refused;
+    if (refused == 0) return {};
+    std::string text = std::to_string(refused) + (refused == 1 ? " line refused" : " lines refused");
     if (own_schemas_.size() >= static_cast<std::size_t>(options_.max_series)) text += " (max_series is reached)";
-    if (!decoded.errors.empty()) text += ": " + decoded.errors.front().message.substr(0, 300);
-    return fail(ErrorKind::kInvalid, std::move(text));
+    return fail(ErrorKind::kInvalid, text + ": " + error);
+  }
+
+  // The decoder's words, with no more of the line than its first 80 bytes.
+  std::string describe(const lineproto::LineError& error) const {
+    constexpr std::size_t kShort = 200;
+    if (error.message.size() <= kShort) return error.message;
+    procfs::Lines lines(lines_.text);
+    std::string_view line;
+    for (std::uint64_t i = 0; i < error.line_number; ++i) lines.next(line);
+    const std::size_t reason = error.message.rfind("': ");
+    return "unable to parse " + procfs::quoted(line) +
+           (reason == std::string::npos ? "" : ": " + error.message.substr(reason + 3, kShort));
+  }
+
+  std::string of_1970(const metric::Row& row) const {
+    const std::int64_t raw = row.time / lineproto::nanoseconds_per(precision_);
+    std::string text = own_schemas_[row.schema].measurement.substr(0, 80) + ": the timestamp " + std::to_string(raw) +
+                       " is not after 1970 in " + options_.precision;
+    if (const std::string_view meant = likely_precision(row.time, precision_); !meant.empty())
+      text += "; did you mean precision = \"" + std::string(meant) + "\"?";
+    return text;
+  }
+
+  void note_values() {
+    health_.refused_values += lines_.left_out;
+    if (lines_.left_out == 0 || std::exchange(told_values_, true)) return;
+    log::info("collect", "a script prints values that are no finite numbers: their fields are left out",
+              {{"script", health_.name}, {"values", lines_.left_out}});
   }
 
   Status copy(const metric::Row& row) {
@@ -179,6 +234,7 @@ class Script {
       row.set(kTimeouts, clip(health_.timeouts));
       row.set(kSkippedRuns, clip(health_.skipped_runs));
       row.set(kRefusedLines, clip(health_.refused_lines));
+      row.set(kRefusedValues, clip(health_.refused_values));
       row.set(kOutputBytes, clip(outcome.output_bytes));
       row.set(kExitCode, static_cast<std::int64_t>(outcome.exit_code));
     }
@@ -205,6 +261,7 @@ class Script {
   const std::chrono::nanoseconds interval_;
   const ScriptShape shape_;
   const ScriptFormat format_;
+  const lineproto::Precision precision_;
   metric::SchemaTable own_schemas_;
   lineproto::LineDecoder decoder_;
   RowSchema internal_;
@@ -214,7 +271,8 @@ class Script {
   std::shared_ptr<ScriptProcess> process_;
   UnixNanos due_ = 0;
   std::string output_;
-  std::string lines_;
+  ScriptLines lines_;
+  bool told_values_ = false;
   metric::Batch own_;
   metric::Batch rows_;
   Scripts::Health health_;
@@ -276,6 +334,7 @@ Status ScriptOptions::check() const {
   if (output_limit_bytes == 0) return fail(ErrorKind::kInvalid, "output_limit_bytes: must be positive");
   if (max_series <= 0) return fail(ErrorKind::kInvalid, "max_series: must be positive");
   if (!parse_script_format(format)) return fail(ErrorKind::kInvalid, "format: auto, influx, json or key_value");
+  if (!lineproto::parse_precision(precision)) return fail(ErrorKind::kInvalid, "precision: ns, us, ms or s");
   for (const auto& [key, value] : tags)
     if (key == "host" || key == "time") return fail(ErrorKind::kInvalid, "tags." + key + ": this name is reserved");
   for (const auto& [key, value] : environment)

@@ -36,7 +36,8 @@ struct ScriptOptions {
   std::chrono::nanoseconds timeout = std::chrono::seconds(5);
   std::uint64_t output_limit_bytes = 64U << 10U;
   std::string format = "auto";
-  std::string measurement;  // of JSON and key=value; empty: the script's name
+  std::string precision = "ns";  // of the timestamps in Influx lines: ns, us, ms, s
+  std::string measurement;       // of JSON and key=value; empty: the script's name
   std::vector<std::string> tag_keys;
   std::vector<std::pair<std::string, std::string>> tags;         // added to every row that has not its own
   std::vector<std::pair<std::string, std::string>> environment;  // added to what every script is given
@@ -60,6 +61,7 @@ class Scripts {
     std::uint64_t timeouts = 0;
     std::uint64_t skipped_runs = 0;
     std::uint64_t refused_lines = 0;
+    std::uint64_t refused_values = 0;  // that are no finite numbers
   };
   // Gets the rows of one run with its internal_collector row; may swap the batch away.
   using Deliver = std::function<void(metric::Batch& rows)>;

@@ -86,6 +86,58 @@ TEST_F(ScriptsTest, KeyValueAndJson) {
   EXPECT_EQ(once(json).lines, "unit,unit=ssh n=1,mem_rss=2.5\nunit,unit=a\\ b n=2\n");
 }
 
+TEST_F(ScriptsTest, OneObjectALineIsARowEach) {
+  const Ran ran = once(shell("printf '{\"a\":1}\\n{\"a\":2}\\n'"));
+  EXPECT_EQ(ran.lines, "it a=1\nit a=2\n");
+  EXPECT_EQ(ran.health.error, "");
+}
+
+TEST_F(ScriptsTest, AValueThatIsNoNumberForAWhileDoesNotMakeATextOfIt) {
+  const std::string file = ::testing::TempDir() + "/resmon_sensor_" + std::to_string(::getpid());
+  const ScriptOptions sensor =
+      shell("if [ -e '" + file + "' ]; then echo temp=41.5 fan=1200; else echo temp=nan fan=1200; fi");
+  Ran ran = once(sensor);
+  EXPECT_EQ(ran.lines, "it fan=1200\n");
+  EXPECT_EQ(ran.health.error, "");
+  EXPECT_EQ(ran.health.refused_values, 1U);
+  EXPECT_THAT(internal_, HasSubstr("refused_values=1i"));
+  std::ofstream(file) << "ready";
+  ran = once(sensor);
+  ::unlink(file.c_str());
+  EXPECT_EQ(ran.lines, "it temp=41.5,fan=1200\n");
+}
+
+TEST_F(ScriptsTest, TimestampsInTheUnitThatIsConfigured) {
+  std::vector<UnixNanos> times;
+  const auto times_of = [&](const std::string& timestamp, const std::string& precision) {
+    times.clear();
+    boost::asio::io_context io{1};
+    Scripts::Settings settings;
+    settings.scripts["it"] = shell("echo 'a x=1 " + timestamp + "'");
+    settings.scripts["it"].precision = precision;
+    auto made = Scripts::make(io.get_executor(), std::move(settings), schemas_, [&](metric::Batch& rows) {
+      for (const metric::Row& row : rows.rows())
+        if (schemas_[row.schema].measurement == "a") times.push_back(row.time);
+    });
+    EXPECT_TRUE(made);
+    (*made)->run_once([] {});
+    io.run();
+    return (*made)->health().front().error;
+  };
+  constexpr UnixNanos kThen = 1'795'947'869'000'000'000;
+  for (const auto& [timestamp, precision] : std::map<std::string, std::string>{
+           {"1795947869", "s"}, {"1795947869000", "ms"}, {"1795947869000000", "us"}, {"1795947869000000000", "ns"}}) {
+    EXPECT_EQ(times_of(timestamp, precision), "");
+    EXPECT_EQ(times, std::vector{kThen}) << precision;
+    if (precision == "ns") continue;
+    EXPECT_THAT(times_of(timestamp, "ns"), HasSubstr("1 line refused: a: the timestamp " + timestamp +
+                                                     " is not after 1970 in ns; did you mean "
+                                                     "precision = \"" +
+                                                     precision + "\"?"));
+    EXPECT_TRUE(times.empty());
+  }
+}
+
 TEST_F(ScriptsTest, NothingIsAGoodAnswer) {
   EXPECT_EQ(once(shell("true")).health.failures, 0U);
 }
@@ -229,22 +281,79 @@ TEST(ScriptOutput, Formats) {
     EXPECT_EQ(guess_script_format(one.text), one.format) << one.text;
 }
 
-TEST(ScriptOutput, WhatIsWrongIsNamed) {
-  const ScriptShape shape{"m", {}};
-  std::string lines;
-  const auto error = [&](ScriptFormat format, std::string_view text) {
-    Status status = script_lines(format, text, shape, lines);
-    return status ? std::string() : status.error().message;
+ScriptLines made_of(ScriptFormat format, std::string_view text) {
+  ScriptLines out;
+  script_lines(format, text, {"m", {"unit"}}, out);
+  return out;
+}
+
+TEST(ScriptOutput, WhatCannotBeReadCostsItselfAndIsQuoted) {
+  struct Case {
+    ScriptFormat format;
+    std::string text;
+    const char* lines;
+    std::uint64_t refused;
+    const char* error;
   };
-  EXPECT_THAT(error(ScriptFormat::kJson, "{\"a\":1} {\"b\""), HasSubstr("not JSON at byte "));
-  EXPECT_THAT(error(ScriptFormat::kJson, "3"), HasSubstr("neither an object"));
-  EXPECT_THAT(error(ScriptFormat::kJson, std::string(1000, '[')), HasSubstr("not JSON"));
-  EXPECT_EQ(error(ScriptFormat::kKeyValue, "a=1 b c=2"), "key=value: the word at byte 4 has no '='");
-  EXPECT_EQ(error(ScriptFormat::kKeyValue, "a=\"b"), "key=value: the quote at byte 2 is not closed");
-  EXPECT_EQ(error(ScriptFormat::kKeyValue, "a=1\na=2\n"), "");
-  EXPECT_EQ(lines, "m a=1\nm a=2\n");
-  EXPECT_EQ(error(ScriptFormat::kKeyValue, "a=nan b=1e999 c=inf"), "");
-  EXPECT_EQ(lines, "m a=\"nan\",b=\"1e999\",c=\"inf\"\n");
+  const std::string deep(1000, '[');
+  for (const Case& one : {
+           Case{ScriptFormat::kJson, "{\"a\":1}\n{\"a\":2}", "m a=1\nm a=2\n", 0, ""},
+           Case{ScriptFormat::kJson, "{\"a\":1} {\"a\":2},{\"a\":3}\n[{\"a\":4},{\"a\":5}]\n\n{\n\"a\":6\n}\n",
+                "m a=1\nm a=2\nm a=3\nm a=4\nm a=5\nm a=6\n", 0, ""},
+           Case{ScriptFormat::kJson, "{\"a\":\"}{\\\"\"}{\"a\":\"]\"}", "m a=\"}{\\\"\"\nm a=\"]\"\n", 0, ""},
+           Case{ScriptFormat::kJson, "{\"a\":1}\n{\"a\":}\n{\"a\":3}", "m a=1\nm a=3\n", 1, "not JSON: "},
+           Case{ScriptFormat::kJson, "{\"a\":1\n{\"a\":2}", "m a=2\n", 1, "not JSON: it does not end: \"{\"a\":1\""},
+           Case{ScriptFormat::kJson, "{\"a\":\"x\n{\"a\":2}", "m a=2\n", 1, "not JSON: it does not end: "},
+           Case{ScriptFormat::kJson, "{\"a\":1} what\n{\"a\":2}", "m a=1\nm a=2\n", 1,
+                "JSON: neither an object nor an array of objects: \"what\""},
+           Case{ScriptFormat::kJson, "[1,{\"a\":2}]", "m a=2\n", 1, "JSON: an array of something else than objects: "},
+           Case{ScriptFormat::kJson, deep, "", 1, "not JSON: it does not end: "},
+           Case{ScriptFormat::kJson, "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]", "", 1, "not JSON: "},
+           Case{ScriptFormat::kKeyValue, "a=1 b c=2", "m a=1,c=2\n", 1, "key=value: a word without '=': \"b c=2\""},
+           Case{ScriptFormat::kKeyValue, "a=1\nb=\"x\nc=2\n", "m a=1,c=2\n", 1,
+                "key=value: a quote that is not closed: "},
+           Case{ScriptFormat::kKeyValue, "a=1\na=2\n", "m a=1\nm a=2\n", 0, ""},
+           Case{ScriptFormat::kKeyValue, "\xef\xbb\xbfload=1.5 users=3", "m load=1.5,users=3\n", 0, ""},
+           Case{ScriptFormat::kAuto, "\xef\xbb\xbf{\"a\":1}", "m a=1\n", 0, ""},
+           Case{ScriptFormat::kAuto, "\xef\xbb\xbfload,a=b x=1", "load,a=b x=1\n", 0, ""},
+       }) {
+    const ScriptLines out = made_of(one.format, one.text);
+    EXPECT_EQ(out.text, one.lines) << one.text;
+    EXPECT_EQ(out.refused, one.refused) << one.text;
+    EXPECT_TRUE(out.error.starts_with(one.error)) << one.text << ": " << out.error;
+    EXPECT_LE(out.error.size(), 200U) << one.text;
+  }
+}
+
+TEST(ScriptOutput, NumbersThatAreNotFiniteLeaveTheirFieldOut) {
+  struct Case {
+    ScriptFormat format;
+    const char* text;
+    const char* lines;
+    std::uint64_t left_out;
+  };
+  for (const Case& one : {Case{ScriptFormat::kKeyValue, "temp=nan fan=1200", "m fan=1200\n", 1},
+                          Case{ScriptFormat::kKeyValue,
+                               "a=NaN b=-inf c=+Infinity d=1e400 e=-1e400 f=99999999999999999999i g=1", "m g=1\n", 6},
+                          Case{ScriptFormat::kKeyValue, "a=nan", "", 1},
+                          Case{ScriptFormat::kKeyValue, "a=\"nan\" b=nano c=info d=+5 e=1e-400",
+                               "m a=\"nan\",b=\"nano\",c=\"info\",d=5,e=0\n", 0},
+                          Case{ScriptFormat::kJson, "{\"a\":NaN,\"b\":[1,-Infinity],\"c\":1e400,\"d\":\"NaN\",\"e\":2}",
+                               "m b_0=1,d=\"NaN\",e=2\n", 3},
+                          Case{ScriptFormat::kInflux,
+                               "s,x=y temp=nan,fan=1200i 5\ns temp=inf\n# a=nan\ns a=\"x=nan,b=inf\",c=1e400\nbad\n",
+                               "s,x=y fan=1200i 5\n# a=nan\ns a=\"x=nan,b=inf\"\nbad\n", 3}}) {
+    const ScriptLines out = made_of(one.format, one.text);
+    EXPECT_EQ(out.text, one.lines) << one.text;
+    EXPECT_EQ(out.left_out, one.left_out) << one.text;
+    EXPECT_EQ(out.refused, 0U) << one.text << ": " << out.error;
+  }
+}
+
+TEST(ScriptOutput, AFieldCalledTimeIsNoTimestamp) {
+  EXPECT_EQ(made_of(ScriptFormat::kKeyValue, "time=5 x=1").text, "m time_=5,x=1\n");
+  EXPECT_EQ(made_of(ScriptFormat::kJson, "{\"time\":12.5}").text, "m time_=12.5\n");
+  EXPECT_EQ(made_of(ScriptFormat::kInflux, "m time=5,x=1").text, "m time_=5,x=1\n");
 }
 
 }  // namespace
