@@ -55,6 +55,17 @@ TEST(System, CoresFromSysfsOrElseFromCpuinfo) {
   EXPECT_EQ(Probe(machine, make_system).gather().at(0).find("n_physical_cpus"), std::string::npos);
 }
 
+TEST(System, WhereALineOfStatIsOddSysfsTellsTheCpus) {
+  Machine machine;
+  machine.capture("host");
+  machine.write("proc/stat", "cpu  1 2 3 4\n\ncpu1 1 2 3 4\nintr 1\n");
+  Probe probe(machine, make_system);
+  EXPECT_NE(probe.gather().at(0).find("n_cpus=2i,n_physical_cpus=2i"), std::string::npos);
+  EXPECT_EQ(probe.error, "");
+  machine.write("sys/devices/system/cpu/online", "0,3-x\n");
+  EXPECT_EQ(probe.gather().at(0).find("n_cpus="), std::string::npos);
+}
+
 TEST(System, UptimeAsText) {
   const auto text = [](std::uint64_t seconds) {
     char buffer[64];

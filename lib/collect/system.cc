@@ -75,10 +75,8 @@ class System final : public Collector {
       return procfs::parse_loadavg(text, load, skipped);
     });
     read_users(context, sources);
-    if (stat != nullptr) {
-      sources.useful();
-      refresh_cores(*stat, context);
-    }
+    if (stat != nullptr) sources.useful();
+    refresh_cores(stat, context);
     write_load(load, stat, context, out);
 
     double uptime_seconds = 0;
@@ -97,7 +95,11 @@ class System final : public Collector {
   void write_load(const procfs::LoadAverage& load, const procfs::Stat* stat, const GatherContext& context,
                   metric::Batch& out) const {
     const bool has_load = load.one || load.five || load.fifteen;
-    const procfs::Number cpus = stat != nullptr && stat->online ? procfs::Number(*stat->online) : online_cpus();
+    procfs::Number cpus;
+    if (stat != nullptr && stat->online)
+      cpus = *stat->online;
+    else if (const std::size_t online = online_cpus().size(); online != 0)
+      cpus = online;
     if (!has_load && !cpus && cores_ == 0 && !users_known_) return;
     metric::RowWriter row = load_.add(out, context.time);
     set(row, kLoad1, load.one);
@@ -111,10 +113,10 @@ class System final : public Collector {
     }
   }
 
-  // For when /proc/stat does not tell: of "0-3,6" five.
-  procfs::Number online_cpus() const {
+  // The CPUs' numbers as sysfs has them, for when /proc/stat does not tell: "0-3,6". Empty where it has no such list.
+  std::vector<std::uint32_t> online_cpus() const {
     const std::string text = read_line(roots_.sys + "/devices/system/cpu/online");
-    std::uint64_t count = 0;
+    std::vector<std::uint32_t> cpus;
     for (std::string_view left = text; !left.empty();) {
       const std::string_view range = left.substr(0, left.find(','));
       left.remove_prefix(std::min(left.size(), range.size() + 1));
@@ -123,10 +125,10 @@ class System final : public Collector {
       std::uint64_t last = 0;
       if (!procfs::Fields(range.substr(0, dash)).number(first)) return {};
       if (!procfs::Fields(dash == std::string_view::npos ? range : range.substr(dash + 1)).number(last)) return {};
-      if (last < first || last >= procfs::kMostCpus) return {};
-      count += last - first + 1;
+      if (last >= procfs::kMostCpus || cpus.size() >= procfs::kMostCpus) return {};
+      for (; first <= last; ++first) cpus.push_back(static_cast<std::uint32_t>(first));
     }
-    return count == 0 ? procfs::Number() : procfs::Number(count);
+    return cpus;
   }
 
   void read_users(const GatherContext& context, Sources& sources) {
@@ -160,23 +162,28 @@ class System final : public Collector {
     return ::stat(path.c_str(), &ignored) == 0;
   }
 
-  void refresh_cores(const procfs::Stat& stat, const GatherContext& context) {
-    if (!stat.online || stat.cpus.size() != *stat.online) return;  // a line was odd: next time
-    if (stat.cpus.size() == cores_of_cpus_ && context.steady - cores_at_ < kCoresInterval) return;
-    cores_of_cpus_ = stat.cpus.size();
+  void refresh_cores(const procfs::Stat* stat, const GatherContext& context) {
+    const bool told = stat != nullptr && stat->online && *stat->online == stat->cpus.size();
+    std::vector<std::uint32_t> cpus;
+    if (!told) cpus = online_cpus();
+    const std::size_t count = told ? stat->cpus.size() : cpus.size();
+    if (count == cores_of_cpus_ && context.steady - cores_at_ < kCoresInterval) return;
+    cores_of_cpus_ = count;
     cores_at_ = context.steady;
-    cores_ = count_cores(stat, context);
+    if (told)
+      for (const procfs::Cpu& cpu : stat->cpus) cpus.push_back(cpu.index);
+    cores_ = count_cores(cpus, context);
     if (cores_ != 0) return;
     if (auto text = read_once((roots_.proc + "/cpuinfo").c_str(), shared_.buffer()))
       cores_ = procfs::count_cores(*text);
   }
 
   // The siblings of a core all show the same list. 0 where sysfs does not have it for each.
-  std::uint64_t count_cores(const procfs::Stat& stat, const GatherContext& context) const {
+  std::uint64_t count_cores(const std::vector<std::uint32_t>& cpus, const GatherContext& context) const {
     std::vector<std::string> cores;
-    for (const procfs::Cpu& cpu : stat.cpus) {
+    for (const std::uint32_t cpu : cpus) {
       const std::string path =
-          roots_.sys + "/devices/system/cpu/cpu" + std::to_string(cpu.index) + "/topology/thread_siblings_list";
+          roots_.sys + "/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list";
       const auto text = read_once(path.c_str(), shared_.buffer());
       if (!text) return 0;
       std::string_view list;
