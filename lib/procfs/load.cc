@@ -10,17 +10,13 @@ std::string_view first_line(std::string_view text) {
   return line;
 }
 
-// Takes "key=VALUE" if the next word is that, and leaves `value` empty when VALUE is no number.
-bool take_pressure(std::string_view word, Pressure& out, bool& good) {
-  const auto is = [&](std::string_view key) {
-    if (!word.starts_with(key)) return false;
-    word.remove_prefix(key.size());
-    return true;
-  };
-  if (is("avg10=")) return good = Fields(word).take(out.average_10), true;
-  if (is("avg60=")) return good = Fields(word).take(out.average_60), true;
-  if (is("avg300=")) return good = Fields(word).take(out.average_300), true;
-  if (is("total=")) return good = Fields(word).take(out.total_microseconds), true;
+// Takes the next word, which should be "key=VALUE"; false when it is another or VALUE is no number.
+template <class Value>
+bool take_named(Fields& fields, std::string_view key, Value& value) {
+  fields.skip_blanks();
+  if (fields.literal(key)) return fields.take(value);
+  std::string_view other;
+  fields.word(other);
   return false;
 }
 
@@ -63,10 +59,10 @@ Status parse_pressure(std::string_view text, PressureFile& out, Skipped& skipped
     }
     pressure.emplace();
     int values = 0;
-    while (fields.word(word)) {
-      bool good = false;
-      if (take_pressure(word, *pressure, good) && good) ++values;
-    }
+    values += take_named(fields, "avg10=", pressure->average_10) ? 1 : 0;
+    values += take_named(fields, "avg60=", pressure->average_60) ? 1 : 0;
+    values += take_named(fields, "avg300=", pressure->average_300) ? 1 : 0;
+    values += take_named(fields, "total=", pressure->total_microseconds) ? 1 : 0;
     if (values < 4) skipped.add(lines.number(), "not three averages and a total", line);
     if (values == 0) pressure.reset();
     any = any || values != 0;

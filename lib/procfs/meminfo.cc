@@ -87,11 +87,22 @@ constexpr Number MemInfo::*const kHugePages[] = {&MemInfo::huge_pages_total, &Me
                                                  &MemInfo::huge_page_size};
 constexpr Number MemInfo::*const kSlabs[] = {&MemInfo::slab_reclaimable, &MemInfo::slab_unreclaimable};
 
+static_assert(std::size(kKeys) <= 32, "one bit each");
+
+// The bits of some keys, by their place in kKeys.
 template <std::size_t kSize>
-void zero_if_lacking(MemInfo& info, Number MemInfo::*const (&members)[kSize], const bool (&bad)[std::size(kKeys)]) {
+constexpr std::uint32_t bits_of(Number MemInfo::*const (&members)[kSize]) {
+  std::uint32_t bits = 0;
   for (std::size_t i = 0; i < std::size(kKeys); ++i)
     for (const auto member : members)
-      if (kKeys[i].member == member && (bad[i] || info.*member)) return;
+      if (kKeys[i].member == member) bits |= 1U << i;
+  return bits;
+}
+
+// `seen`: the keys that had a line, good or bad.
+template <std::size_t kSize>
+void zero_if_lacking(MemInfo& info, Number MemInfo::*const (&members)[kSize], std::uint32_t bits, std::uint32_t seen) {
+  if ((seen & bits) != 0) return;
   for (const auto member : members) info.*member = 0;
 }
 
@@ -124,7 +135,7 @@ bool find_counter(std::string_view text, std::string_view key_with_newline, std:
 Status parse_meminfo(std::string_view text, MemInfo& out, Skipped& skipped) {
   out = {};
   bool any = false;
-  bool bad[std::size(kKeys)] = {};
+  std::uint32_t seen = 0;
   bool after_free = false;
   Lines lines(text);
   std::string_view line;
@@ -140,6 +151,7 @@ Status parse_meminfo(std::string_view text, MemInfo& out, Skipped& skipped) {
       if (!is_ascii(line.substr(0, colon))) skipped.add(lines.number(), "no name", line);
       continue;
     }
+    seen |= 1U << key->index;
     after_free = key->member == &MemInfo::free;
     // Where MemAvailable would be, between the two, there is no line at all.
     if (was_after_free && key->member == &MemInfo::buffers) out.lacks_available = true;
@@ -147,16 +159,18 @@ Status parse_meminfo(std::string_view text, MemInfo& out, Skipped& skipped) {
     std::uint64_t read = 0;
     if (const char* wrong = value ? "given twice" : value_of(*key, line.substr(colon + 1), read)) {
       skipped.add(lines.number(), wrong, line);
-      bad[key->index] = true;
       continue;
     }
     value = read;
     any = true;
   }
   if (!any) return nothing_of_use(skipped, "no line that is known");
-  zero_if_lacking(out, kHighMemory, bad);
-  zero_if_lacking(out, kHugePages, bad);
-  zero_if_lacking(out, kSlabs, bad);
+  constexpr std::uint32_t kHighMemoryBits = bits_of(kHighMemory);
+  constexpr std::uint32_t kHugePagesBits = bits_of(kHugePages);
+  constexpr std::uint32_t kSlabsBits = bits_of(kSlabs);
+  zero_if_lacking(out, kHighMemory, kHighMemoryBits, seen);
+  zero_if_lacking(out, kHugePages, kHugePagesBits, seen);
+  zero_if_lacking(out, kSlabs, kSlabsBits, seen);
   return {};
 }
 

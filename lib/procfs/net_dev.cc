@@ -1,5 +1,7 @@
 #include "procfs/net_dev.h"
 
+#include <cstring>
+
 namespace resmon::procfs {
 
 Status parse_net_dev(std::string_view text, std::vector<Interface>& out, Skipped& skipped) {
@@ -9,7 +11,10 @@ Status parse_net_dev(std::string_view text, std::vector<Interface>& out, Skipped
   bool heading = false;
   while (lines.next(line)) {
     // An alias is named eth0:1, and numbers have no colons.
-    const std::size_t colon = line.rfind(':');
+    const void* found = line.empty() ? nullptr : ::memrchr(line.data(), ':', line.size());
+    const std::size_t colon = found == nullptr
+                                  ? std::string_view::npos
+                                  : static_cast<std::size_t>(static_cast<const char*>(found) - line.data());
     if (colon == std::string_view::npos && lines.number() <= 2 && line.find('|') != std::string_view::npos) {
       heading = true;
       continue;

@@ -44,7 +44,7 @@ class Skipped {
   std::uint64_t lines_ = 0;
   std::size_t line_number_ = 0;
   std::string_view reason_;
-  std::array<char, 80> text_{};
+  std::array<char, 80> text_;  // as far as text_size_
   std::size_t text_size_ = 0;
   bool whole_ = true;
 };
@@ -149,9 +149,14 @@ Unexpected<Error> nothing_of_use(Skipped& skipped, std::string_view missing);
 
 // Whether there is nothing else than ASCII in it: what the kernel's own keywords are.
 inline bool is_ascii(std::string_view text) {
-  unsigned bits = 0;
+  std::uint64_t bits = 0;
+  for (; text.size() >= sizeof bits; text.remove_prefix(sizeof bits)) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, text.data(), sizeof eight);
+    bits |= eight;
+  }
   for (const char c : text) bits |= static_cast<unsigned char>(c);
-  return bits < 0x80;
+  return (bits & 0x8080808080808080U) == 0;
 }
 
 // Whether a name can be a tag's value: not empty, at most 255 bytes of UTF-8, no control characters.

@@ -41,7 +41,7 @@ class Parser {
     if (fields.literal("cpu ")) return total(fields);
     if (fields.literal("cpu")) return cpu(fields);
     for (const auto& [key, member] : kCounters) {
-      if (!fields.literal(key)) continue;
+      if (line.empty() || line[0] != key[0] || !fields.literal(key)) continue;
       past_cpus_ = true;
       return counter(fields, out_.*member);
     }
