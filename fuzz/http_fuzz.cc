@@ -29,18 +29,26 @@ std::string percent_encode(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   std::string form;
-  const http::Parameters parameters = http::parse_form(input);
+  http::Parameters parameters;
+  if (!http::add_form(input, parameters) && !parameters.empty()) std::abort();
   for (const auto& [name, value] : parameters) {
     if (!form.empty()) form += '&';
     form += percent_encode(name) + '=' + percent_encode(value);
   }
-  if (http::parse_form(form) != parameters) std::abort();
+  http::Parameters again;
+  if (!http::add_form(form, again) || again != parameters) std::abort();
   if (http::percent_decode(percent_encode(input), true) != input) std::abort();
   // The first line is the content type.
   const std::size_t line = input.find('\n');
-  if (line != std::string_view::npos)
-    for (const auto& [name, value] : http::parse_multipart(input.substr(0, line), input.substr(line + 1)))
-      if (name.empty() || value.size() > size) std::abort();
+  http::Parameters parts;
+  if (line != std::string_view::npos && http::add_multipart(input.substr(0, line), input.substr(line + 1), parts)) {
+    std::size_t bytes = 0;
+    for (const auto& [name, value] : parts) {
+      if (name.empty()) std::abort();
+      bytes += name.size() + value.size();
+    }
+    if (bytes > size) std::abort();
+  }
   const std::string json = http::json_string(input);
   if (json.size() < 2 || json.front() != '"' || json.back() != '"') std::abort();
   for (const char c : json)

@@ -56,11 +56,19 @@ void Options::declare(config::Settings& settings) {
                    "Programs and browsers on this machine may read without a token. Writing always needs one. Set it "
                    "to false behind a "
                    "reverse proxy, whose requests come from this machine.");
-  settings.integer("http.max_connections", &max_connections, 1, 1'000'000, "More are closed at once, and counted.");
-  settings.bytes(
-      "http.body_memory", &body_memory_bytes, 32U << 20U, 1ULL << 40U,
-      "For bodies of requests (writes above all) that are being read or worked on. More are answered 503, to "
-      "be sent again, and counted.");
+  settings.integer(
+      "http.max_connections", &max_connections, 1, 1'000'000,
+      "When there are more, the one that has kept the server waiting the longest is closed, of the address "
+      "that has the most of them; a new one is closed at once when none waits. Both are counted.");
+  settings.integer("http.max_connections_per_address", &max_connections_per_address, 0, 1'000'000,
+                   "Of one address (of IPv6: one /64). One more closes the longest waiting one of the same address. It "
+                   "does not hold for this machine's own addresses, from which a reverse proxy serves many. 0: any.");
+  settings.duration("http.header_timeout", &header_timeout, milliseconds(100), seconds(120),
+                    "For TLS, and for the head of each request once it has begun: later connections are closed, and "
+                    "counted.");
+  settings.bytes("http.body_memory", &body_memory_bytes, 32U << 20U, 1ULL << 40U,
+                 "For all requests (writes above all) that are being read or worked on, and for their answers. A "
+                 "request that would go over it is answered 503, to be sent again, and counted.");
   settings.text("tls.certificate_file", &tls_certificate_file, "PEM: the certificate, then any intermediate ones.");
   settings.text("tls.key_file", &tls_key_file, "PEM: its key.");
   settings.boolean("tls.allow_plaintext", &allow_plaintext,
@@ -262,6 +270,8 @@ http::ServerOptions Options::http_options(net::TlsContext tls) const {
   out.tls = std::move(tls);
   out.local_read_without_token = local_read_without_token;
   out.max_connections = static_cast<std::uint32_t>(max_connections);
+  out.max_connections_per_address = static_cast<std::uint32_t>(max_connections_per_address);
+  out.header_timeout = std::chrono::duration_cast<milliseconds>(header_timeout);
   out.body_memory_bytes = body_memory_bytes;
   return out;
 }

@@ -56,6 +56,8 @@ struct Options {
   std::uint64_t journal_limit_bytes = 1ULL << 30U;
   std::uint64_t journal_memory_bytes = 32U << 20U;
   std::int64_t max_connections = 2'000;
+  std::int64_t max_connections_per_address = 500;
+  std::chrono::nanoseconds header_timeout{std::chrono::seconds(10)};
   std::uint64_t body_memory_bytes = 256U << 20U;
 
   std::chrono::nanoseconds query_timeout{std::chrono::seconds(30)};

@@ -145,9 +145,15 @@ Answer metrics(App& app) {
   out.add("resmon_http_gone_total", "counter", "Clients that left while their request was worked on.", web.gone.load());
   out.add("resmon_http_slow_readers_total", "counter", "Long answers cut off because their reader was too slow.",
           web.slow.load());
-  out.add("resmon_http_body_bytes", "gauge", "Of request bodies being read or worked on now, small ones left out.",
-          web.body_bytes.load());
-  out.add("resmon_http_bodies_refused_total", "counter", "Requests answered 503: no memory for their bodies.",
+  out.add("resmon_http_connections_refused_total", "counter",
+          "HTTP connections closed at once: too many, and none of them waits.", web.refused.load());
+  out.add("resmon_http_connections_ended_total", "counter",
+          "HTTP connections that waited and were closed for a new one: too many.", web.ended.load());
+  out.add("resmon_http_late_heads_total", "counter", "HTTP connections closed for a request's head that came too late.",
+          web.late.load());
+  out.add("resmon_http_body_bytes", "gauge", "Held now by requests that are read or worked on, and by their answers.",
+          app.http().memory_bytes());
+  out.add("resmon_http_bodies_refused_total", "counter", "Requests answered 503: no memory for them or their answer.",
           web.bodies_refused.load());
   const QueryStats& queries = app.queries().stats;
   out.add("resmon_queries_total", "counter", "Requests to /query.", queries.queries.load());

@@ -186,7 +186,7 @@ asio::awaitable<http::Response> flux(RequestPointer) {
 void add_query_routes(App& app, http::Router& router) {
   const auto handler = [&app](RequestPointer request) { return query(app, std::move(request)); };
   router.add("GET", "/query", http::Access::kRead, handler);
-  router.add("POST", "/query", http::Access::kRead, handler, kQueryBodyBytes);
+  router.add("POST", "/query", http::Access::kRead, handler, kQueryBodyBytes, http::Body::kForm);
   router.add("POST", "/api/v2/query", http::Access::kRead, [](RequestPointer request) { return flux(request); });
 }
 

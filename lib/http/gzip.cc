@@ -27,10 +27,12 @@ std::string gzip(std::string_view text, int level) {
   const int result = deflate(&z, Z_FINISH);
   out.resize(result == Z_STREAM_END ? z.total_out : 0);
   deflateEnd(&z);
+  out.shrink_to_fit();  // a tenth of what it might have taken, and it may have to wait for its reader
   return out;
 }
 
-Result<std::string> gunzip(std::string_view packed, std::size_t limit_bytes) {
+Result<std::string> gunzip(std::string_view packed, std::size_t limit_bytes,
+                           const std::function<bool(std::size_t)>& may_hold) {
   z_stream z{};
   if (inflateInit2(&z, kGzipWindowBits) != Z_OK) return fail(ErrorKind::kInternal, "zlib does not start");
   z.next_in = bytes_of(packed);
@@ -39,7 +41,13 @@ Result<std::string> gunzip(std::string_view packed, std::size_t limit_bytes) {
   int result = Z_OK;
   while (result == Z_OK && out.size() <= limit_bytes) {
     const std::size_t before = out.size();
-    out.resize(std::min(std::max<std::size_t>(before * 2, 16384), limit_bytes + 1));
+    const std::size_t next = std::min(std::max<std::size_t>(before * 2, 16384), limit_bytes + 1);
+    // While it grows there are both.
+    if (next > out.capacity() && may_hold && !may_hold(before + next)) {
+      inflateEnd(&z);
+      return fail(ErrorKind::kUnavailable, "no memory for the unpacked body");
+    }
+    out.resize(next);
     z.next_out = bytes_of(out) + before;
     z.avail_out = static_cast<uInt>(out.size() - before);
     result = inflate(&z, Z_NO_FLUSH);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,8 +10,10 @@
 namespace resmon::http {
 
 std::string gzip(std::string_view text, int level = 1);
-// kLimit when the result would be larger than `limit_bytes`: a few bytes of gzip can stand for gigabytes.
-Result<std::string> gunzip(std::string_view packed, std::size_t limit_bytes);
+// kLimit when the result would be larger than `limit_bytes`: a few bytes of gzip can stand for gigabytes. `may_hold` is
+// asked, if given, before the result grows, with the bytes that it then takes; false ends it with kUnavailable.
+Result<std::string> gunzip(std::string_view packed, std::size_t limit_bytes,
+                           const std::function<bool(std::size_t)>& may_hold = {});
 
 // gzip of a text that comes in pieces. Each piece can be unpacked as soon as it has arrived.
 class GzipStream {

@@ -16,17 +16,16 @@
 
 #include "auth/guard.h"
 #include "base/result.h"
+#include "http/form.h"
 
 namespace resmon::http {
 
 namespace asio = boost::asio;
 
-using Parameters = std::vector<std::pair<std::string, std::string>>;
-
 struct Request {
   std::string method;  // "GET"
   std::string path;    // "/query", percent-decoded
-  Parameters query;    // of the URL, and for a form POST of the body: decoded, in order
+  Parameters query;    // of the URL, and of the body where the route takes forms: decoded, in order
   std::map<std::string, std::string, std::less<>> headers;  // names in lower case
   std::string body;                                         // not compressed any more
   std::string peer;                                         // "127.0.0.1:5123"
@@ -83,6 +82,11 @@ enum class Access {
   kAdmin,  // an administrator's session. No token: every client has one
 };
 
+enum class Body {
+  kData,  // the handler's own business, whatever its type says
+  kForm,  // may be a form, whose fields are parameters
+};
+
 using Handler = std::function<asio::awaitable<Response>(std::shared_ptr<const Request>)>;
 using SocketHandler = std::function<asio::awaitable<void>(std::shared_ptr<const Request>, std::shared_ptr<Socket>)>;
 
@@ -91,13 +95,14 @@ struct Route {
   Handler handler;  // one of the two
   SocketHandler socket_handler;
   std::size_t body_limit_bytes = 1U << 20U;
+  Body body = Body::kData;
 };
 
 class Router {
  public:
   // Exact paths. GET also answers HEAD.
   void add(std::string method, std::string path, Access access, Handler handler,
-           std::size_t body_limit_bytes = 1U << 20U);
+           std::size_t body_limit_bytes = 1U << 20U, Body body = Body::kData);
   void add_socket(std::string path, Access access, SocketHandler handler);
   // For GETs that no route takes: the page's files.
   void set_fallback(Handler handler);
@@ -111,13 +116,6 @@ class Router {
 };
 
 inline constexpr std::string_view kSessionCookie = "resmon_session";
-
-// "a=1&b=x%20y": decodes + and %xx; a malformed escape stays as it is.
-Parameters parse_form(std::string_view text);
-// The fields of a body of that content type (RFC 7578), files among them as their bytes; empty where it is not
-// multipart/form-data. What does not have the form of a part is passed over.
-Parameters parse_multipart(std::string_view content_type, std::string_view body);
-std::string percent_decode(std::string_view text, bool plus_is_space);
 
 std::string json_string(std::string_view text);  // with its quotes; always valid JSON, whatever the bytes
 

@@ -22,26 +22,17 @@ namespace resmon::http {
 inline constexpr std::size_t kHeaderLimitBytes = 16U << 10U;
 inline constexpr std::size_t kGzipFromBytes = 1024;
 inline constexpr std::size_t kUnknownBodyBytes = 16U << 10U;  // of whom nobody has vouched for yet
+// What a network thread parses and packs itself, in well under a millisecond. More is for the workers.
+inline constexpr std::size_t kInlineBytes = 64U << 10U;
+inline constexpr std::size_t kInlineGunzipBytes = 256;  // which may stand for a thousand times as much
+inline constexpr std::size_t kReadBytes = 4U << 10U;    // of a head, at first
+// What a packed answer of our own may unpack to.
+inline constexpr std::size_t kPackedPageBytes = 64U << 20U;
+// For the pieces of a long answer, one of which waits for its reader; what they are made of is the handler's to bound.
+inline constexpr std::size_t kPieceBytes = 2 * kInlineBytes;
 inline constexpr auto kLingerTime = std::chrono::seconds(2);
 inline constexpr std::size_t kLingerBytes = 32U << 20U;
 inline constexpr auto kPeerLookEvery = std::chrono::milliseconds(100);
-
-std::string head_text(const bhttp::response<bhttp::string_body>& response);
-std::string chunk_of(std::string_view data);
-
-// Response headers for everything: the page runs only its own scripts and is framed by nobody.
-inline constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
-    {"X-Content-Type-Options", "nosniff"},
-    {"X-Frame-Options", "DENY"},
-    {"Referrer-Policy", "no-referrer"},
-    {"Cross-Origin-Opener-Policy", "same-origin"},
-    {"Cross-Origin-Resource-Policy", "same-origin"},
-    {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
-    {"Content-Security-Policy",
-     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
-     "'self'; "
-     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
-};
 
 // Looks, while a handler works, whether its client is still there. Nothing is read, so what the client has already sent
 // of its next request stays where it is, and it is the same with TLS. A request that is answered at once costs a timer.
@@ -78,10 +69,351 @@ class PeerWatch : public std::enable_shared_from_this<PeerWatch<Stream>> {
   bool stopped_ = false;
 };
 
+// In files of their own.
+extern template asio::awaitable<void> Server::serve_socket(std::shared_ptr<PlainStream>, Connections::Id,
+                                                           std::shared_ptr<const Request>, const Route*);
+extern template asio::awaitable<void> Server::serve_socket(std::shared_ptr<SecureStream>, Connections::Id,
+                                                           std::shared_ptr<const Request>, const Route*);
+
+template <class Stream>
+class Connection {
+ public:
+  Connection(Server& server, std::shared_ptr<Stream> stream, std::string peer, Connections::Id id)
+      : server_(server), stream_(std::move(stream)), peer_(std::move(peer)), id_(id) {}
+
+  asio::awaitable<void> run();
+
+ private:
+  enum class Next {
+    kGoOn,    // to the next request
+    kEnd,     // all is said
+    kLinger,  // the answer is out, and the client still sends
+    kAbort,   // in the middle of an answer
+    kGone,    // became a WebSocket, which has ended
+  };
+
+  asio::awaitable<bool> handshake();
+  asio::awaitable<Next> serve_one();
+  asio::awaitable<bool> read_head();
+  std::optional<Response> refuse_head();
+  asio::awaitable<std::optional<Response>> read_body();
+  asio::awaitable<std::optional<Response>> unpack(Request& request);
+  asio::awaitable<std::optional<Response>> read_form(Request& request);
+  asio::awaitable<Response> work_on(std::shared_ptr<Request> request);
+  asio::awaitable<Next> answer();
+  asio::awaitable<Next> refuse(Response response);
+  asio::awaitable<Next> send(Response response, bool head_only);
+  asio::awaitable<bool> send_pieces(std::string head, Response& response, bool chunked);
+  asio::awaitable<void> pack(Response& response);
+  asio::awaitable<void> linger();
+
+  Server& server_;
+  const std::shared_ptr<Stream> stream_;
+  const std::string peer_;
+  const Connections::Id id_;
+  beast::flat_buffer buffer_;
+  bool first_ = true;
+
+  // Of the request at hand.
+  std::optional<MemoryLease> lease_;
+  std::optional<HeadParser> parser_;
+  std::size_t head_bytes_ = 0;  // that it holds without its body
+  const Route* route_ = nullptr;
+  bool method_not_allowed_ = false;
+  std::size_t body_limit_ = 0;
+  bool lost_ = false;  // nothing can be answered any more
+  bool keep_alive_ = false;
+  bool takes_gzip_ = false;
+  bool takes_chunks_ = false;
+};
+
+template <class Stream>
+asio::awaitable<bool> Connection<Stream>::handshake() {
+  if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
+    lowest(*stream_).expires_after(server_.options_.header_timeout);
+    const auto [error] = co_await stream_->async_handshake(asio::ssl::stream_base::server, kAwait);
+    if (error) log::debug("http", "TLS handshake failed", {{"address", peer_}, {"reason", error.message()}});
+    co_return !error;
+  }
+  co_return true;
+}
+
+template <class Stream>
+asio::awaitable<void> Connection<Stream>::run() {
+  if (!co_await handshake()) co_return;
+  Next next = Next::kGoOn;
+  while (next == Next::kGoOn) next = co_await serve_one();
+  parser_.reset();
+  lease_.reset();
+  if (next == Next::kGone) co_return;
+  if (next == Next::kAbort) {
+    lowest(*stream_).close();
+    co_return;
+  }
+  error_code ignored;
+  lowest(*stream_).socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  if (next == Next::kLinger) co_await linger();
+}
+
+// False: the connection ends; a head that is refused has its answer.
+template <class Stream>
+asio::awaitable<bool> Connection<Stream>::read_head() {
+  if (buffer_.size() == 0) {
+    buffer_.shrink_to_fit();
+    if (!first_) {
+      // Between requests a connection may rest; a request that has begun may not.
+      lowest(*stream_).expires_after(server_.options_.idle_timeout);
+      const auto [error, n] = co_await stream_->async_read_some(buffer_.prepare(kReadBytes), kAwait);
+      lost_ = static_cast<bool>(error);
+      if (lost_) co_return false;
+      buffer_.commit(n);
+    }
+  }
+  first_ = false;
+  lowest(*stream_).expires_after(server_.options_.header_timeout);
+  while (!parser_->is_header_done()) {
+    const auto [error, n] = co_await bhttp::async_read_some(*stream_, buffer_, *parser_, kAwait);
+    if (error == beast::error::timeout) ++server_.stats_.late;
+    if (error) {
+      lost_ = error == bhttp::error::end_of_stream ||
+              error.category() != bhttp::make_error_code(bhttp::error::end_of_stream).category();
+      if (!lost_) co_await refuse(Response::error(400, "malformed request: " + error.message()));
+      co_return false;
+    }
+    if (lease_->hold(buffer_.capacity())) continue;
+    co_await refuse(server_.no_memory());
+    co_return false;
+  }
+  co_return true;
+}
+
+// What a head is turned away for, before anything of its body is read.
+template <class Stream>
+std::optional<Response> Connection<Stream>::refuse_head() {
+  const auto& head = parser_->get();
+  body_limit_ = route_ == nullptr ? kUnknownBodyBytes : route_->body_limit_bytes;
+  if (route_ != nullptr && route_->access == Access::kOpen) body_limit_ = std::min(body_limit_, kUnknownBodyBytes);
+  if (!lease_->hold(head_bytes_)) return server_.no_memory();
+  // Who may not write is told before anything large is read for them. Who may not read neither, unless the body is a
+  // small form: it may have the token in it.
+  const auto length = parser_->content_length();
+  const bool small = parser_->is_done() || (length && *length <= kUnknownBodyBytes);
+  if (route_ != nullptr && route_->access != Access::kOpen && !(route_->access == Access::kRead && small)) {
+    Request asked;
+    if (Status made = make_request(bhttp::request<bhttp::string_body>(head.base()), peer_, asked); !made)
+      return Response::error(400, made.error().message);
+    server_.identify(asked);
+    if (const auto verdict = server_.judge(asked, route_->access); verdict != Server::Verdict::kYes)
+      return server_.denied(asked, verdict, route_->access);
+  }
+  // Beast compares a Content-Length with the limit only as it reads the header.
+  if (length && *length > body_limit_)
+    return Response::error(413, "request body over " + std::to_string(body_limit_) + " bytes");
+  // What is announced is reserved at once: then whoever is let in is let in for good.
+  if (length && !lease_->hold(head_bytes_ + static_cast<std::size_t>(*length))) return server_.no_memory();
+  return std::nullopt;
+}
+
+template <class Stream>
+asio::awaitable<std::optional<Response>> Connection<Stream>::read_body() {
+  parser_->body_limit(body_limit_);
+  lowest(*stream_).expires_after(server_.options_.request_timeout);
+  if (beast::iequals(parser_->get()[bhttp::field::expect], "100-continue")) {
+    bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
+    co_await bhttp::async_write(*stream_, go_on, kAwait);
+  }
+  parser_->eager(true);
+  while (!parser_->is_done()) {
+    const auto [error, n] = co_await bhttp::async_read_some(*stream_, buffer_, *parser_, kAwait);
+    if (error == bhttp::error::body_limit)
+      co_return Response::error(413, "request body over " + std::to_string(body_limit_) + " bytes");
+    lost_ = static_cast<bool>(error);
+    if (lost_) co_return std::nullopt;
+    const std::size_t bytes = head_bytes_ + parser_->get().body().capacity();
+    if (bytes > lease_->held_bytes() && !lease_->hold(bytes)) co_return server_.no_memory();
+  }
+  co_return std::nullopt;
+}
+
+// Takes a body out of its gzip.
+template <class Stream>
+asio::awaitable<std::optional<Response>> Connection<Stream>::unpack(Request& request) {
+  if (!beast::iequals(beast::string_view(request.header("content-encoding")), "gzip")) co_return std::nullopt;
+  std::optional<Result<std::string>> unpacked;
+  const std::size_t before = lease_->held_bytes();
+  const std::function<void()> work = [&] {
+    unpacked = gunzip(request.body, body_limit_, [&](std::size_t bytes) { return lease_->hold(before + bytes); });
+  };
+  if (request.body.size() > kInlineGunzipBytes)
+    co_await run_on(server_.workers_, work);
+  else
+    work();
+  if (unpacked->has_value()) {
+    request.body = std::move(**unpacked);
+    co_return std::nullopt;
+  }
+  const Error& error = unpacked->error();
+  if (error.kind == ErrorKind::kUnavailable) co_return server_.no_memory();
+  co_return Response::error(error.kind == ErrorKind::kLimit ? 413 : 400, error.message);
+}
+
+// A form's fields are parameters beside those of the address.
+template <class Stream>
+asio::awaitable<std::optional<Response>> Connection<Stream>::read_form(Request& request) {
+  if (route_ == nullptr || route_->body != Body::kForm) co_return std::nullopt;
+  const std::string_view type = request.header("content-type");
+  const bool is_form = starts_with_any_case(type, "application/x-www-form-urlencoded");
+  if (!is_form && !starts_with_any_case(type, "multipart/")) co_return std::nullopt;
+  if (!lease_->hold_more(request.body.size())) co_return server_.no_memory();
+  Status read;
+  const std::function<void()> work = [&] {
+    read = is_form ? add_form(request.body, request.query) : add_multipart(type, request.body, request.query);
+  };
+  if (request.body.size() > kInlineBytes)
+    co_await run_on(server_.workers_, work);
+  else
+    work();
+  if (!read) co_return Response::error(400, read.error().message);
+  co_return std::nullopt;
+}
+
+template <class Stream>
+asio::awaitable<Response> Connection<Stream>::work_on(std::shared_ptr<Request> request) {
+  if (auto refused = co_await unpack(*request)) co_return std::move(*refused);
+  if (auto refused = co_await read_form(*request)) co_return std::move(*refused);
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  request->gone = gone;
+  const auto watch = std::make_shared<PeerWatch<Stream>>(stream_, gone);
+  watch->start();
+  Response response = co_await server_.answer(std::move(request), route_, method_not_allowed_);
+  watch->stop();
+  if (*gone) ++server_.stats_.gone;
+  co_return response;
+}
+
+template <class Stream>
+asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::serve_one() {
+  lease_.emplace(server_.memory_);
+  server_.connections_->change(id_, Connections::State::kWaiting);
+  parser_.emplace();
+  parser_->header_limit(kHeaderLimitBytes);
+  parser_->body_limit(boost::none);  // the head alone first: its route says how large the body may be
+  lost_ = false;
+  if (!co_await read_head()) co_return lost_ ? Next::kEnd : Next::kLinger;
+  const auto& head = parser_->get();
+  if (const auto problem = problem_of(*parser_)) {
+    ++server_.stats_.requests;
+    co_return co_await refuse(Response::error(problem->status, problem->text));
+  }
+  head_bytes_ = buffer_.capacity() + memory_of(head);
+  const std::string_view target(head.target().data(), head.target().size());
+  const std::string path = percent_decode(target.substr(0, target.find('?')), false);
+  const std::string_view method = head.method() == bhttp::verb::head
+                                      ? "GET"
+                                      : std::string_view(head.method_string().data(), head.method_string().size());
+  route_ = server_.router_.find(method, path, method_not_allowed_);
+
+  if (beast::websocket::is_upgrade(head) && route_ != nullptr && route_->socket_handler) {
+    const auto asked = std::make_shared<Request>();
+    if (Status made = make_request(parser_->release(), peer_, *asked); !made)
+      co_return co_await refuse(Response::error(400, made.error().message));
+    server_.identify_socket(*asked);
+    ++server_.stats_.requests;
+    co_await server_.serve_socket(stream_, id_, std::shared_ptr<const Request>(asked), route_);
+    co_return Next::kGone;
+  }
+
+  std::optional<Response> refused = refuse_head();
+  if (!refused) refused = co_await read_body();
+  if (lost_) co_return Next::kEnd;
+  ++server_.stats_.requests;
+  if (refused) co_return co_await refuse(std::move(*refused));
+  co_return co_await answer();
+}
+
+// Of a request that is read to its end.
+template <class Stream>
+asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::answer() {
+  // A handler has its own deadlines; the stream's must not close the connection under it.
+  lowest(*stream_).expires_never();
+  server_.connections_->change(id_, Connections::State::kWorking);
+  takes_chunks_ = parser_->get().version() >= 11;  // before that the end of the connection is the end of the answer
+  keep_alive_ = parser_->keep_alive();
+  auto request = std::make_shared<Request>();
+  Status made = make_request(parser_->release(), peer_, *request);
+  server_.identify(*request);
+  takes_gzip_ = request->header("accept-encoding").find("gzip") != std::string_view::npos;
+  const bool head_only = request->head;
+  Response response;
+  if (made)
+    response = co_await work_on(std::move(request));
+  else
+    response = Response::error(400, made.error().message);
+  co_return co_await send(std::move(response), head_only);
+}
+
+// Answers a request that is not read to its end.
+template <class Stream>
+asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::refuse(Response response) {
+  keep_alive_ = false;
+  takes_gzip_ = false;
+  co_await send(std::move(response), parser_->get().method() == bhttp::verb::head);
+  co_return Next::kLinger;
+}
+
+// Packs an answer, or takes it out of its gzip, as its client likes it.
+template <class Stream>
+asio::awaitable<void> Connection<Stream>::pack(Response& response) {
+  const bool unpacks = response.already_gzip && !takes_gzip_;
+  const bool packs = !response.already_gzip && takes_gzip_ && response.body.size() >= kGzipFromBytes;
+  if (!unpacks && !packs) co_return;
+  const std::function<void()> work = [&] {
+    response.body = packs ? gzip(response.body) : gunzip(response.body, kPackedPageBytes).value_or("");
+  };
+  if (response.body.size() > kInlineBytes)
+    co_await run_on(server_.workers_, work);
+  else
+    work();
+  response.already_gzip = packs;
+}
+
+template <class Stream>
+asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::send(Response response, bool head_only) {
+  if (response.more && !head_only && !lease_->hold(kPieceBytes)) response = server_.no_memory();
+  if (response.more && !head_only) {
+    if (response.status >= 500) ++server_.stats_.failures;
+    auto out = head_of(response);
+    const bool goes_on = keep_alive_ && takes_chunks_;
+    if (takes_gzip_) out.set(bhttp::field::content_encoding, "gzip");
+    if (takes_chunks_) out.set(bhttp::field::transfer_encoding, "chunked");
+    out.keep_alive(goes_on);
+    // Not the shape of an answer that is complete.
+    if (!co_await send_pieces(head_text(out), response, takes_chunks_)) co_return Next::kAbort;
+    co_return goes_on ? Next::kGoOn : Next::kEnd;
+  }
+  if (!lease_->hold(response.body.capacity())) response = server_.no_memory();
+  co_await pack(response);
+  if (!lease_->hold(response.body.capacity())) response = server_.no_memory();
+  if (response.status >= 500) ++server_.stats_.failures;
+  auto out = head_of(response);
+  if (response.already_gzip) out.set(bhttp::field::content_encoding, "gzip");
+  out.body() = std::move(response.body);
+  out.keep_alive(keep_alive_);
+  if (response.status != 204 && response.status != 304) out.prepare_payload();
+  if (head_only) out.body().clear();  // Content-Length still says how long it would be
+  server_.connections_->change(id_, Connections::State::kSending);
+  lowest(*stream_).expires_after(server_.options_.request_timeout);
+  bhttp::response_serializer<bhttp::string_body> serializer(out);
+  if (head_only) serializer.split(true);
+  const auto [error, written] = head_only ? co_await bhttp::async_write_header(*stream_, serializer, kAwait)
+                                          : co_await bhttp::async_write(*stream_, serializer, kAwait);
+  co_return error || !keep_alive_ ? Next::kEnd : Next::kGoOn;
+}
+
 // The pieces of a long answer, each when the one before is out. False: the client did not take them all.
 template <class Stream>
-asio::awaitable<bool> send_pieces(Stream& stream, std::string head, Response& response, bool gzip, bool chunked,
-                                  const ServerOptions& options, ServerStats& stats) {
+asio::awaitable<bool> Connection<Stream>::send_pieces(std::string head, Response& response, bool chunked) {
+  const ServerOptions& options = server_.options_;
   const auto deadline = std::chrono::steady_clock::now() + options.answer_timeout;
   GzipStream packer;
   std::string out = std::move(head);
@@ -89,230 +421,59 @@ asio::awaitable<bool> send_pieces(Stream& stream, std::string head, Response& re
   while (true) {
     const bool last = !piece;
     std::string data;
-    if (piece)
-      data = gzip ? packer.add(*piece) : std::move(*piece);
-    else if (gzip)
-      data = packer.finish();
+    if (takes_gzip_) {
+      const std::function<void()> work = [&] { data = piece ? packer.add(*piece) : packer.finish(); };
+      if (piece && piece->size() > kPieceBytes)
+        co_await run_on(server_.workers_, work);
+      else
+        work();
+    } else if (piece) {
+      data = std::move(*piece);
+    }
     if (!data.empty()) out += chunked ? chunk_of(data) : data;
     if (last && chunked) out += "0\r\n\r\n";
-    lowest(stream).expires_at(std::min(std::chrono::steady_clock::now() + options.request_timeout, deadline));
-    const auto [error, n] = co_await asio::async_write(stream, asio::buffer(out), kAwait);
-    if (error == beast::error::timeout) ++stats.slow;
+    server_.connections_->change(id_, Connections::State::kSending);
+    lowest(*stream_).expires_at(std::min(std::chrono::steady_clock::now() + options.request_timeout, deadline));
+    const auto [error, n] = co_await asio::async_write(*stream_, asio::buffer(out), kAwait);
+    if (error == beast::error::timeout) ++server_.stats_.slow;
     if (error) co_return false;
     if (last) co_return true;
     out.clear();
-    lowest(stream).expires_never();
+    server_.connections_->change(id_, Connections::State::kWorking);
+    lowest(*stream_).expires_never();
     piece = co_await response.more();
   }
 }
 
-// In files of their own.
-extern template asio::awaitable<void> Server::serve_socket(std::shared_ptr<PlainStream>, const void*,
-                                                           std::shared_ptr<const Request>, const Route*);
-extern template asio::awaitable<void> Server::serve_socket(std::shared_ptr<SecureStream>, const void*,
-                                                           std::shared_ptr<const Request>, const Route*);
-
+// Closing on unread input would reset the connection, and the reset would overtake our answer.
 template <class Stream>
-asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string peer) {
-  const auto connections = connections_;
-  {
-    std::lock_guard lock(connections->mutex);
-    if (connections->stopping) co_return;
-    connections->closers[stream.get()] = [weak = std::weak_ptr<Stream>(stream), executor = stream->get_executor()] {
-      asio::post(executor, [weak] {
-        if (const auto alive = weak.lock()) lowest(*alive).close();
-      });
-    };
-  }
-  struct Leave {
-    std::shared_ptr<Connections> connections;
-    const void* key;
-    ~Leave() {
-      std::lock_guard lock(connections->mutex);
-      connections->closers.erase(key);
-    }
-  } leave{connections, stream.get()};
-
-  if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
-    lowest(*stream).expires_after(std::chrono::seconds(10));
-    const auto [error] = co_await stream->async_handshake(asio::ssl::stream_base::server, kAwait);
-    if (error) {
-      log::debug("http", "TLS handshake failed", {{"address", peer}, {"reason", error.message()}});
-      co_return;
-    }
-  }
-  beast::flat_buffer buffer;
-  bool unread = false;
-  while (true) {
-    bhttp::request_parser<bhttp::string_body> parser;
-    parser.header_limit(kHeaderLimitBytes);
-    lowest(*stream).expires_after(options_.idle_timeout);
-    // The header alone first: its route says how large the body may be.
-    parser.body_limit(boost::none);
-    {
-      const auto [error, n] = co_await bhttp::async_read_header(*stream, buffer, parser, kAwait);
-      if (error) {
-        if (error != bhttp::error::end_of_stream &&
-            error.category() == bhttp::make_error_code(bhttp::error::end_of_stream).category()) {
-          bhttp::response<bhttp::string_body> bad(bhttp::status::bad_request, 11);
-          bad.body() = "{\"error\":" + json_string("malformed request: " + error.message()) + "}\n";
-          bad.set(bhttp::field::content_type, "application/json");
-          bad.keep_alive(false);
-          bad.prepare_payload();
-          co_await bhttp::async_write(*stream, bad, kAwait);
-          unread = true;
-        }
-        break;
-      }
-    }
-    const auto& head = parser.get();
-    bool method_not_allowed = false;
-    const std::string_view target(head.target().data(), head.target().size());
-    const std::string path = percent_decode(target.substr(0, target.find('?')), false);
-    const std::string_view method = head.method() == bhttp::verb::head
-                                        ? "GET"
-                                        : std::string_view(head.method_string().data(), head.method_string().size());
-    const Route* route = router_.find(method, path, method_not_allowed);
-
-    if (beast::websocket::is_upgrade(head) && route != nullptr && route->socket_handler) {
-      auto asked = std::make_shared<Request>(make_request(parser.release(), peer));
-      identify_socket(*asked);
-      const std::shared_ptr<const Request> request = std::move(asked);
-      ++stats_.requests;
-      co_await serve_socket(stream, leave.key, request, route);
-      co_return;
-    }
-
-    std::size_t limit = route == nullptr ? kUnknownBodyBytes : route->body_limit_bytes;
-    if (route != nullptr && route->access == Access::kOpen) limit = std::min(limit, kUnknownBodyBytes);
-    // Beast compares a Content-Length with the limit only as it reads the header.
-    bool too_large = parser.content_length() && *parser.content_length() > limit;
-    // Who may not write is told before anything large is read for them. Who may not read neither, unless the body is
-    // small: a form may have the token in it.
-    const bool small = parser.is_done() || (parser.content_length() && *parser.content_length() <= kUnknownBodyBytes);
-    Verdict verdict = Verdict::kYes;
-    if (route != nullptr && route->access != Access::kOpen && !(route->access == Access::kRead && small)) {
-      Request asked = make_request(bhttp::request<bhttp::string_body>(head.base()), peer);
-      identify(asked);
-      verdict = judge(asked, route->access);
-    }
-    const bool turned_away = verdict != Verdict::kYes;
-    parser.body_limit(limit);
-    lowest(*stream).expires_after(options_.request_timeout);
-    // What is announced is reserved at once: then whoever is let in is let in for good.
-    BodyLease lease(*this);
-    bool busy = !too_large && !turned_away && parser.content_length() &&
-                !lease.grow_to(static_cast<std::size_t>(*parser.content_length()));
-    if (!too_large && !turned_away && !busy) {
-      if (beast::iequals(head[bhttp::field::expect], "100-continue")) {
-        bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
-        co_await bhttp::async_write(*stream, go_on, kAwait);
-      }
-      error_code read_error;
-      parser.eager(true);
-      while (!parser.is_done() && !busy && !read_error) {
-        std::size_t read_bytes = 0;
-        std::tie(read_error, read_bytes) = co_await bhttp::async_read_some(*stream, buffer, parser, kAwait);
-        busy = !lease.grow_to(parser.get().body().size());
-      }
-      too_large = read_error == bhttp::error::body_limit;
-      if (read_error && !too_large) break;
-    }
-    ++stats_.requests;
-    const unsigned version = parser.get().version();
-    const bool keep_alive = parser.keep_alive() && !too_large && !turned_away && !busy;
-    auto request = std::make_shared<Request>(make_request(parser.release(), peer));
-    identify(*request);
-    Response response;
-    if (turned_away) {
-      response = denied(*request, verdict, route->access);
-    } else if (too_large) {
-      response = Response::error(413, "request body over " + std::to_string(limit) + " bytes");
-    } else if (busy) {
-      response = busy_with_bodies();
-    } else {
-      bool readable = true;
-      if (beast::iequals(beast::string_view(request->header("content-encoding")), "gzip")) {
-        auto unpacked = gunzip(request->body, limit);
-        readable = unpacked.has_value();
-        if (readable && lease.grow_to(unpacked->size()))
-          request->body = std::move(*unpacked);
-        else if (readable)
-          busy = true, readable = false, response = busy_with_bodies();
-        else
-          response = Response::error(unpacked.error().kind == ErrorKind::kLimit ? 413 : 400, unpacked.error().message);
-      }
-      if (request->header("content-type").starts_with("application/x-www-form-urlencoded"))
-        for (auto& pair : parse_form(request->body)) request->query.push_back(std::move(pair));
-      for (auto& pair : parse_multipart(request->header("content-type"), request->body))
-        request->query.push_back(std::move(pair));
-      // A handler has its own deadlines; the stream's must not close the connection under it.
-      lowest(*stream).expires_never();
-      if (readable) {
-        const auto gone = std::make_shared<std::atomic<bool>>(false);
-        request->gone = gone;
-        const auto watch = std::make_shared<PeerWatch<Stream>>(stream, gone);
-        watch->start();
-        response = co_await answer(request, route, method_not_allowed);
-        watch->stop();
-        lease.release();
-        if (*gone) ++stats_.gone;
-      }
-    }
-    if (response.status >= 500) ++stats_.failures;
-
-    bhttp::response<bhttp::string_body> out(static_cast<bhttp::status>(response.status), 11);
-    if (response.status != 204) out.set(bhttp::field::content_type, response.content_type);
-    for (const auto& [name, value] : response.headers) out.set(name, value);
-    for (const auto& [name, value] : kSecurityHeaders) out.set(name, value);
-    const bool takes_gzip = request->header("accept-encoding").find("gzip") != std::string_view::npos;
-    if (response.more && !request->head) {
-      const bool chunked = version >= 11;  // before that the end of the connection is the end of the answer
-      const bool goes_on = keep_alive && chunked;
-      out.set(bhttp::field::vary, "Accept-Encoding");
-      if (takes_gzip) out.set(bhttp::field::content_encoding, "gzip");
-      if (chunked) out.set(bhttp::field::transfer_encoding, "chunked");
-      out.keep_alive(goes_on);
-      if (!co_await send_pieces(*stream, head_text(out), response, takes_gzip, chunked, options_, stats_)) {
-        // Not the shape of an answer that is complete.
-        lowest(*stream).close();
-        co_return;
-      }
-      if (!goes_on) break;
-      continue;
-    }
-    if (response.already_gzip && !takes_gzip) {
-      response.body = gunzip(response.body, 64U << 20U).value_or("");
-      response.already_gzip = false;
-    } else if (!response.already_gzip && takes_gzip && response.body.size() >= kGzipFromBytes) {
-      response.body = gzip(response.body);
-      response.already_gzip = true;
-    }
-    if (response.already_gzip) out.set(bhttp::field::content_encoding, "gzip");
-    out.set(bhttp::field::vary, "Accept-Encoding");
-    out.body() = std::move(response.body);
-    out.keep_alive(keep_alive);
-    if (response.status != 204 && response.status != 304) out.prepare_payload();
-    if (request->head) out.body().clear();  // Content-Length still says how long it would be
-    lowest(*stream).expires_after(options_.request_timeout);
-    bhttp::response_serializer<bhttp::string_body> serializer(out);
-    if (request->head) serializer.split(true);
-    const auto [write_error, written] = request->head ? co_await bhttp::async_write_header(*stream, serializer, kAwait)
-                                                      : co_await bhttp::async_write(*stream, serializer, kAwait);
-    unread = too_large || turned_away || busy;
-    if (write_error || !keep_alive) break;
-  }
-  error_code ignored;
-  lowest(*stream).socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  if (!unread) co_return;
-  // Closing on unread input would reset the connection, and the reset would overtake our answer.
-  lowest(*stream).expires_after(kLingerTime);
+asio::awaitable<void> Connection<Stream>::linger() {
+  server_.connections_->change(id_, Connections::State::kWaiting);
+  lowest(*stream_).expires_after(kLingerTime);
   std::vector<char> discard(16U << 10U);
   for (std::size_t taken = 0; taken < kLingerBytes;) {
-    const auto [error, n] = co_await lowest(*stream).async_read_some(asio::buffer(discard), kAwait);
+    const auto [error, n] = co_await lowest(*stream_).async_read_some(asio::buffer(discard), kAwait);
     if (error) break;
     taken += n;
   }
+}
+
+template <class Stream>
+asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string peer, Connections::Id id) {
+  struct Leave {
+    std::shared_ptr<Connections> connections;
+    Connections::Id id;
+    ~Leave() { connections->leave(id); }
+  } leave{connections_, id};
+  const bool stays = connections_->set_close(
+      id, [weak = std::weak_ptr<Stream>(stream), executor = asio::any_io_executor(stream->get_executor())] {
+        asio::post(executor, [weak] {
+          if (const auto alive = weak.lock()) lowest(*alive).close();
+        });
+      });
+  if (!stays) co_return;
+  Connection<Stream> connection(*this, std::move(stream), std::move(peer), id);
+  co_await connection.run();
 }
 
 }  // namespace resmon::http

@@ -2,6 +2,6 @@
 
 namespace resmon::http {
 
-template asio::awaitable<void> Server::serve(std::shared_ptr<PlainStream>, std::string);
+template asio::awaitable<void> Server::serve(std::shared_ptr<PlainStream>, std::string, Connections::Id);
 
 }  // namespace resmon::http

@@ -83,19 +83,17 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
 };
 
 template <class Stream>
-asio::awaitable<void> Server::serve_socket(std::shared_ptr<Stream> stream, const void* key,
+asio::awaitable<void> Server::serve_socket(std::shared_ptr<Stream> stream, Connections::Id id,
                                            std::shared_ptr<const Request> request, const Route* route) {
-  const auto connections = connections_;
   lowest(*stream).expires_never();
   auto ws = std::make_shared<websocket::stream<Stream>>(std::move(*stream));
-  {
-    std::lock_guard lock(connections->mutex);
-    connections->closers[key] = [weak = std::weak_ptr(ws), executor = ws->get_executor()] {
-      asio::post(executor, [weak] {
-        if (const auto alive = weak.lock()) lowest(*alive).close();
+  const bool stays =
+      connections_->set_close(id, [weak = std::weak_ptr(ws), executor = asio::any_io_executor(ws->get_executor())] {
+        asio::post(executor, [weak] {
+          if (const auto alive = weak.lock()) lowest(*alive).close();
+        });
       });
-    };
-  }
+  if (!stays) co_return;
   auto timeouts = websocket::stream_base::timeout::suggested(beast::role_type::server);
   timeouts.idle_timeout = std::chrono::seconds(60);
   timeouts.keep_alive_pings = true;
@@ -115,6 +113,7 @@ asio::awaitable<void> Server::serve_socket(std::shared_ptr<Stream> stream, const
     welcome = token_access(token).has_value();
   }
   if (welcome) {
+    connections_->change(id, Connections::State::kWorking);
     socket->serve_while([this, request, token = std::move(token), access = route->access] {
       return may_stay(*request, token, access);
     });

