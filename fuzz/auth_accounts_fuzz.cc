@@ -9,10 +9,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace resmon::auth;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto parsed = Accounts::parse(text);
-  if (!parsed) return 0;
-  const std::string written = parsed->format();
-  const auto again = Accounts::parse(written);
-  if (!again || again->format() != written) std::abort();
+  const Accounts parsed = Accounts::parse(text);
+  const std::string written = parsed.format();
+  const Accounts again = Accounts::parse(written);
+  if (!again.damaged.empty() || again.format() != written) std::abort();
   return 0;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/fair_queue.h"
 #include "auth/guard.h"
 #include "base/result.h"
 #include "database_names.h"
@@ -75,9 +76,11 @@ class App {
   Queries& queries() { return queries_; }
   boost::asio::thread_pool& query_pool() { return query_pool_; }
   const QueryHelpers& query_helpers() const { return query_helpers_; }
+  // For answers that take a network thread's milliseconds to put together.
+  boost::asio::thread_pool& http_workers() { return http_->workers(); }
   boost::asio::thread_pool& write_pool() { return write_pool_; }
   boost::asio::thread_pool& password_pool() { return password_pool_; }
-  std::atomic<int>& passwords_waiting() { return passwords_waiting_; }
+  auth::FairQueue& password_queue() { return password_queue_; }
   auth::Guard& guard() { return guard_; }
   const auth::Guard& guard() const { return guard_; }
   const std::atomic<bool>& stopping() const { return stopping_; }
@@ -111,7 +114,7 @@ class App {
   const QueryHelpers query_helpers_;
   boost::asio::thread_pool write_pool_{1};     // line protocol: never waits behind a query
   boost::asio::thread_pool password_pool_{1};  // hashing is slow on purpose; one at a time bounds its memory
-  std::atomic<int> passwords_waiting_{0};
+  auth::FairQueue password_queue_{128, 2};     // what waits for it
   std::atomic<bool> stopping_{false};
   std::unique_ptr<SelfReport> self_report_;  // none when it is off
   std::unique_ptr<net::Listener> client_listener_;

@@ -1,11 +1,15 @@
 // Signing in and out, and who may do what. docs/http_api.md is the specification.
 
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
 #include "app.h"
 #include "base/log.h"
+#include "base/network.h"
 #include "json.h"
 #include "routes.h"
 
@@ -18,9 +22,6 @@ using Answer = asio::awaitable<http::Response>;
 using RequestPtr = std::shared_ptr<const http::Request>;
 
 constexpr std::size_t kBodyBytes = 16U << 10U;
-// Each takes a tenth of a second and 32 MiB on a pool of one thread; a flood of them is turned away.
-constexpr int kMostWaiting = 16;
-
 http::Response error_of(const Error& error) {
   switch (error.kind) {
     case ErrorKind::kInvalid:
@@ -81,35 +82,57 @@ std::string json_of(const auth::Who& who) {
          "\n";
 }
 
-// Runs `work` where waiting harms nobody.
-Answer on_pool(std::function<http::Response()> work) {
-  co_return work();
-}
-Answer slowly(App& app, std::function<http::Response()> work) {
-  if (app.passwords_waiting().fetch_add(1) >= kMostWaiting) {
-    app.passwords_waiting().fetch_sub(1);
-    http::Response busy = http::Response::error(429, "too many are signing in at once; try again");
-    busy.headers.emplace_back("Retry-After", "2");
-    co_return busy;
+using Lane = auth::FairQueue::Lane;
+
+struct Turn {
+  explicit Turn(const asio::any_io_executor& executor) : timer(executor, asio::steady_timer::time_point::max()) {}
+  asio::steady_timer timer;
+  std::optional<http::Response> answer;
+};
+
+void take_turn(const std::shared_ptr<Turn>& turn, const std::function<http::Response()>& work) {
+  http::Response answer;
+  try {
+    answer = work();
+  } catch (const std::exception& e) {
+    log::error("auth", "request failed", {{"reason", e.what()}});
+    answer = http::Response::error(500, "internal error");
   }
-  struct Leave {
-    std::atomic<int>& waiting;
-    ~Leave() { waiting.fetch_sub(1); }
-  } leave{app.passwords_waiting()};
-  co_return co_await asio::co_spawn(app.password_pool().get_executor(), on_pool(std::move(work)), asio::use_awaitable);
+  asio::post(turn->timer.get_executor(), [turn, answer = std::move(answer)]() mutable {
+    turn->answer = std::move(answer);
+    turn->timer.cancel();
+  });
 }
 
-http::Response log_in(App& app, const http::Request& request) {
-  const auto body = Body::of(request);
-  if (!body) return error_of(body.error());
-  const std::string user = body->text("user");
-  const auth::Guard::LogIn done = app.guard().log_in(user, body->text("password"), request.peer_address());
-  if (done.wait.count() > 0) {
-    log::warn("auth", "too many attempts to sign in", {{"user", user.substr(0, 64)}, {"address", request.peer}});
-    http::Response response = http::Response::error(429, "too many attempts");
-    response.headers.emplace_back("Retry-After", std::to_string(done.wait.count()));
-    return response;
-  }
+// Runs `work` where waiting harms nobody, after what waits for others of `lane` in turn. Nothing: too much waits.
+asio::awaitable<std::optional<http::Response>> slowly(App& app, Lane lane, std::string whose,
+                                                      std::function<http::Response()> work) {
+  const auto turn = std::make_shared<Turn>(co_await asio::this_coro::executor);
+  const bool waits = app.password_queue().add(lane, whose, [turn, work = std::move(work)] { take_turn(turn, work); });
+  if (!waits) co_return std::nullopt;
+  asio::post(app.password_pool(), [&app] {
+    if (const auto next = app.password_queue().next()) next();
+  });
+  if (!turn->answer) co_await turn->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_return std::move(turn->answer);
+}
+
+http::Response busy() {
+  http::Response response = http::Response::error(429, "too many are signing in at once; try again");
+  response.headers.emplace_back("Retry-After", "2");
+  return response;
+}
+
+http::Response too_many_tries(const http::Request& request, const std::string& user, std::chrono::seconds wait) {
+  log::warn("auth", "too many attempts to sign in", {{"user", user.substr(0, 64)}, {"address", request.peer}});
+  http::Response response = http::Response::error(429, "too many attempts");
+  response.headers.emplace_back("Retry-After", std::to_string(wait.count()));
+  return response;
+}
+
+http::Response log_in(App& app, const http::Request& request, const std::string& user, const std::string& password,
+                      const auth::Guard::Try& begun) {
+  const auth::Guard::LogIn done = app.guard().log_in(user, password, request.peer_address(), begun);
   if (done.session.empty()) {
     log::warn("auth", "not signed in: wrong name or password",
               {{"user", user.substr(0, 64)}, {"address", request.peer}});
@@ -120,6 +143,32 @@ http::Response log_in(App& app, const http::Request& request) {
   response.headers.emplace_back("Set-Cookie",
                                 cookie(app, request, done.session, app.guard().session_duration().count()));
   return response;
+}
+
+// Whoever tries too often has the answer at once, and takes nobody's turn.
+Answer log_in_slowly(App& app, RequestPtr request) {
+  const auto body = Body::of(*request);
+  if (!body) co_return error_of(body.error());
+  const std::string user = body->text("user");
+  const std::string password = body->text("password");
+  const auth::Guard::Try begun = app.guard().begin_try(user, request->peer_address());
+  if (begun.wait.count() > 0) co_return too_many_tries(*request, user, begun.wait);
+  // Of a user who is known there, others at the same address take no turn.
+  const std::string network = network_of(request->peer_address());
+  auto answer =
+      co_await slowly(app, begun.known ? Lane::kKnown : Lane::kOthers, begun.known ? network + ' ' + user : network,
+                      [&app, request, user, password, begun] { return log_in(app, *request, user, password, begun); });
+  if (answer) co_return std::move(*answer);
+  app.guard().take_back(begun);
+  co_return busy();
+}
+
+// Of somebody who is signed in, or who signs out.
+Answer in_turn(App& app, RequestPtr request, http::Response (*work)(App&, const http::Request&)) {
+  const std::string whose = request->user ? request->user->name : network_of(request->peer_address());
+  auto answer = co_await slowly(app, request->user ? Lane::kKnown : Lane::kOthers, whose,
+                                [&app, request, work] { return work(app, *request); });
+  co_return answer ? std::move(*answer) : busy();
 }
 
 http::Response log_out(App& app, const http::Request& request) {
@@ -239,13 +288,12 @@ void add_auth_routes(App& app, http::Router& router) {
                        http::Response (*work)(App&, const http::Request&)) {
     router.add(
         std::move(method), std::move(path), access,
-        [&app, work](RequestPtr request) {
-          return slowly(app, [&app, work, request = std::move(request)] { return work(app, *request); });
-        },
-        kBodyBytes);
+        [&app, work](RequestPtr request) { return in_turn(app, std::move(request), work); }, kBodyBytes);
   };
   router.add("GET", "/api/v1/session", Access::kOpen, [](RequestPtr request) { return session(std::move(request)); });
-  add("POST", "/api/v1/login", Access::kOpen, log_in);
+  router.add(
+      "POST", "/api/v1/login", Access::kOpen,
+      [&app](RequestPtr request) { return log_in_slowly(app, std::move(request)); }, kBodyBytes);
   add("POST", "/api/v1/logout", Access::kOpen, log_out);
   add("POST", "/api/v1/password", Access::kUser, change_password);
   router.add("GET", "/api/v1/users", Access::kAdmin, [&app](RequestPtr) { return list_users_now(app); });

@@ -64,51 +64,62 @@ const User* Accounts::find_user(std::string_view name) const {
   return at == users.end() ? nullptr : &*at;
 }
 
-Result<Accounts> Accounts::parse(std::string_view text) {
+namespace {
+
+// What follows "user ".
+Status add_user_line(std::string_view rest, Accounts& out) {
+  User user;
+  user.name = word(rest);
+  if (const std::string problem = name_problem(user.name, false); !problem.empty())
+    return fail(ErrorKind::kInvalid, problem);
+  const auto role = parse_role(word(rest));
+  if (!role) return fail(ErrorKind::kInvalid, "its role is neither admin nor viewer");
+  user.role = *role;
+  user.hash = rest;
+  if (!is_password_hash(user.hash)) return fail(ErrorKind::kInvalid, "not the hash of a password");
+  if (out.find_user(user.name) != nullptr) return fail(ErrorKind::kInvalid, "user " + user.name + " is there already");
+  if (out.users.size() >= kMostUsers) return fail(ErrorKind::kInvalid, "too many users");
+  out.users.push_back(std::move(user));
+  return {};
+}
+
+// What follows "token ".
+Status add_token_line(std::string_view rest, Accounts& out) {
+  Token token;
+  token.id = word(rest);
+  if (const std::string problem = name_problem(token.id, false); !problem.empty())
+    return fail(ErrorKind::kInvalid, problem);
+  const auto access = parse_access(word(rest));
+  if (!access) return fail(ErrorKind::kInvalid, "what it may is neither read nor write");
+  token.access = *access;
+  const std::string_view created = word(rest);
+  const auto [stop, error] =
+      std::from_chars(created.data(), created.data() + created.size(), token.created_milliseconds);
+  if (error != std::errc() || stop != created.data() + created.size()) return fail(ErrorKind::kInvalid, "not a time");
+  RESMON_ASSIGN(token.digest, digest_from_hex(word(rest)));
+  token.name = rest;
+  if (const std::string problem = name_problem(token.name, true); !problem.empty())
+    return fail(ErrorKind::kInvalid, problem);
+  if (out.tokens.size() >= kMostTokens) return fail(ErrorKind::kInvalid, "too many tokens");
+  out.tokens.push_back(std::move(token));
+  return {};
+}
+
+}  // namespace
+
+Accounts Accounts::parse(std::string_view text) {
   Accounts out;
   for (int line = 1; !text.empty(); ++line) {
     const std::size_t end = text.find('\n');
-    std::string_view rest = text.substr(0, end);
+    const std::string_view whole = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-    if (rest.empty() || rest.front() == '#') continue;
-    const auto wrong = [&](const std::string& why) {
-      return fail(ErrorKind::kInvalid, "line " + std::to_string(line) + ": " + why);
-    };
+    if (whole.empty() || whole.front() == '#') continue;
+    std::string_view rest = whole;
     const std::string_view kind = word(rest);
-    if (kind == "user") {
-      User user;
-      user.name = word(rest);
-      if (const std::string problem = name_problem(user.name, false); !problem.empty()) return wrong(problem);
-      const auto role = parse_role(word(rest));
-      if (!role) return wrong(role.error().message);
-      user.role = *role;
-      user.hash = rest;
-      if (!user.hash.starts_with("scrypt:") || user.hash.find(' ') != std::string::npos)
-        return wrong("not the hash of a password");
-      if (out.find_user(user.name) != nullptr) return wrong("user " + user.name + " is there already");
-      if (out.users.size() >= kMostUsers) return wrong("too many users");
-      out.users.push_back(std::move(user));
-    } else if (kind == "token") {
-      Token token;
-      token.id = word(rest);
-      if (const std::string problem = name_problem(token.id, false); !problem.empty()) return wrong(problem);
-      const auto access = parse_access(word(rest));
-      if (!access) return wrong(access.error().message);
-      token.access = *access;
-      const std::string_view created = word(rest);
-      const auto [stop, error] =
-          std::from_chars(created.data(), created.data() + created.size(), token.created_milliseconds);
-      if (error != std::errc() || stop != created.data() + created.size()) return wrong("not a time");
-      const auto digest = digest_from_hex(word(rest));
-      if (!digest) return wrong(digest.error().message);
-      token.digest = *digest;
-      token.name = rest;
-      if (const std::string problem = name_problem(token.name, true); !problem.empty()) return wrong(problem);
-      if (out.tokens.size() >= kMostTokens) return wrong("too many tokens");
-      out.tokens.push_back(std::move(token));
-    } else {
-      return wrong("begins neither with user nor with token");
-    }
+    Status added = kind == "user"    ? add_user_line(rest, out)
+                   : kind == "token" ? add_token_line(rest, out)
+                                     : fail(ErrorKind::kInvalid, "begins neither with user nor with token");
+    if (!added) out.damaged.push_back({line, added.error().message, std::string(whole)});
   }
   return out;
 }
@@ -176,9 +187,7 @@ Result<Accounts> load_accounts(const std::string& path) {
     return fail(ErrorKind::kDenied, "accounts file " + path + " is open to other users: chmod 600 it");
   auto text = read_file(path, 4U << 20U);
   if (!text) return fail(std::move(text).error().wrap("accounts file"));
-  auto parsed = Accounts::parse(*text);
-  if (!parsed) return fail(std::move(parsed).error().wrap("accounts file " + path));
-  return parsed;
+  return Accounts::parse(*text);
 }
 
 Status update_accounts(const std::string& path, const std::function<Status(Accounts&)>& change) {
@@ -203,9 +212,15 @@ Status update_accounts(const std::string& path, const std::function<Status(Accou
   else if (loaded.error().kind != ErrorKind::kNotFound)
     return fail(std::move(loaded).error());
   RESMON_TRY(change(accounts));
+  // The file is written without them.
+  RESMON_TRY(keep_damaged_lines(path, accounts.damaged));
   RESMON_TRY(write_file_atomically(path, accounts.format(), 0600));
   // The folder is the other user's: what it puts there instead, such as a link to a file of root's, is not followed.
-  if (give && ::lchown(path.c_str(), owner.st_uid, owner.st_gid) != 0) return fail(system_error(path, errno));
+  const auto hand_over = [&](const std::string& file) {
+    return !give || ::lchown(file.c_str(), owner.st_uid, owner.st_gid) == 0;
+  };
+  if (!hand_over(path)) return fail(system_error(path, errno));
+  if (!accounts.damaged.empty() && !hand_over(path + ".damaged")) return fail(system_error(path + ".damaged", errno));
   return {};
 }
 

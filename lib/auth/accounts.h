@@ -7,7 +7,8 @@
 //   token ID ACCESS CREATED DIGEST NAME      ACCESS: read or write; CREATED: ms since 1970; DIGEST: SHA-256
 //
 // The file is the server's and its commands' (resmon-server passwd, user, token); whoever changes it holds a lock
-// beside it, and replaces it as a whole.
+// beside it, and replaces it as a whole. A line that is damaged costs itself: the others count, and it is kept in
+// PATH.damaged.
 
 #include <cstdint>
 #include <functional>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "auth/secret.h"
+#include "base/damaged_lines.h"
 #include "base/result.h"
 
 namespace resmon::auth {
@@ -50,11 +52,12 @@ inline constexpr std::size_t kMostNameBytes = 64;
 struct Accounts {
   std::vector<User> users;
   std::vector<Token> tokens;
+  std::vector<DamagedLine> damaged;  // of the text that was parsed; format() leaves them out
 
   const User* find_user(std::string_view name) const;
 
-  // kInvalid names the line. Does no I/O.
-  static Result<Accounts> parse(std::string_view text);
+  // Does no I/O.
+  static Accounts parse(std::string_view text);
   std::string format() const;
 
   // These check names and bounds, and say what is wrong.

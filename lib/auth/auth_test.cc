@@ -1,10 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "auth/fair_queue.h"
 #include "auth/guard.h"
 
 namespace resmon::auth {
@@ -52,7 +54,7 @@ TEST(AccountsTest, WhatIsWrittenIsReadAgain) {
   ASSERT_TRUE(accounts.add_user("mia", Role::kViewer, "a long password"));
   ASSERT_TRUE(accounts.add_user("root@home", Role::kAdmin, "another long one"));
   const std::string token = accounts.add_token("Grafana on the wall", TokenAccess::kRead, 1700000000000).value();
-  const Accounts back = Accounts::parse(accounts.format()).value();
+  const Accounts back = Accounts::parse(accounts.format());
   ASSERT_EQ(back.users.size(), 2U);
   EXPECT_EQ(back.users[0].name, "mia");
   EXPECT_EQ(back.users[1].role, Role::kAdmin);
@@ -64,26 +66,36 @@ TEST(AccountsTest, WhatIsWrittenIsReadAgain) {
   EXPECT_EQ(accounts.format().find(token), std::string::npos) << "the token itself is kept nowhere";
 }
 
-TEST(AccountsTest, MalformedLinesAreNamed) {
+// "user NAME ROLE " and a hash that can be read.
+std::string user_line(const std::string& name) {
+  return "user " + name + " viewer " + nobodys_hash() + "\n";
+}
+
+TEST(AccountsTest, AMalformedLineIsNamedAndCostsItself) {
   struct Case {
-    const char* text;
+    std::string text;
     const char* says;
   };
-  for (const Case& one : {Case{"user\n", "line 1"},
-                          {"# fine\n\nuser mia viewer\n", "line 3"},
-                          {"user mia god scrypt:1:1:1:00:00\n", "role"},
+  const std::string good = user_line("good");
+  for (const Case& one : {Case{"user\n", "a name is needed"},
+                          {"user mia god " + nobodys_hash() + "\n", "role"},
                           {"user mia viewer plain\n", "hash"},
-                          {"user a viewer scrypt:x\nuser a viewer scrypt:x\n", "already"},
-                          {"user a:b viewer scrypt:x\n", "line 1"},
+                          {"user mia viewer scrypt:x\n", "hash"},
+                          {user_line("good"), "already"},
+                          {user_line("a:b"), "none of"},
+                          {std::string(30, '\0') + "\n", "neither"},
                           {"token id read then 00 name\n", "time"},
                           {"token id read 12 00 name\n", "SHA-256"},
-                          {"token id own 12 00 name\n", "read or write"},
+                          {"token id own 12 00 name\n", "neither read nor write"},
                           {"what is this\n", "neither"}}) {
-    const auto parsed = Accounts::parse(one.text);
-    ASSERT_FALSE(parsed) << one.text;
-    EXPECT_THAT(parsed.error().message, ::testing::HasSubstr(one.says)) << one.text;
+    const Accounts parsed = Accounts::parse("# fine\n" + good + one.text + user_line("last"));
+    EXPECT_EQ(parsed.users.size(), 2U) << one.text;
+    ASSERT_EQ(parsed.damaged.size(), 1U) << one.text;
+    EXPECT_EQ(parsed.damaged[0].number, 3) << one.text;
+    EXPECT_EQ(parsed.damaged[0].text + "\n", one.text);
+    EXPECT_THAT(parsed.damaged[0].why, ::testing::HasSubstr(one.says)) << one.text;
   }
-  EXPECT_TRUE(Accounts::parse(""));
+  EXPECT_TRUE(Accounts::parse("").damaged.empty());
 }
 
 TEST(AccountsTest, WhatIsWrongIsRefusedInWords) {
@@ -119,6 +131,25 @@ TEST(AttemptsTest, SoManyInAWindowAndNoMore) {
   EXPECT_EQ(attempts.size(), 3U);
 }
 
+struct Tried {
+  std::chrono::seconds wait{0};
+  std::string session;
+  Who who;
+};
+
+// As a request does it.
+Tried try_log_in(Guard& guard, const std::string& user, const std::string& password, std::string_view address) {
+  const Guard::Try begun = guard.begin_try(user, address);
+  if (begun.wait.count() > 0) return {begun.wait, "", {}};
+  Guard::LogIn done = guard.log_in(user, password, address, begun);
+  return {0s, std::move(done.session), std::move(done.who)};
+}
+
+// What is left of a try with a wrong password.
+std::chrono::seconds try_wrong(Guard& guard, const std::string& user, std::string_view address) {
+  return guard.begin_try(user, address).wait;
+}
+
 class GuardTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -149,7 +180,7 @@ TEST_F(GuardTest, TheFirstAdministratorIsMadeOnce) {
 }
 
 TEST_F(GuardTest, SigningInAndOut) {
-  const auto done = guard_->log_in("admin", admin_->password, "10.0.0.1");
+  const auto done = try_log_in(*guard_, "admin", admin_->password, "10.0.0.1");
   ASSERT_FALSE(done.session.empty());
   EXPECT_EQ(done.who.role, Role::kAdmin);
   ASSERT_TRUE(guard_->session(done.session));
@@ -163,15 +194,15 @@ TEST_F(GuardTest, SigningInAndOut) {
   }
   guard_->log_out(done.session);
   EXPECT_FALSE(guard_->session(done.session));
-  EXPECT_TRUE(guard_->log_in("admin", "not the password", "10.0.0.1").session.empty());
-  EXPECT_TRUE(guard_->log_in("nobody", admin_->password, "10.0.0.1").session.empty());
+  EXPECT_TRUE(try_log_in(*guard_, "admin", "not the password", "10.0.0.1").session.empty());
+  EXPECT_TRUE(try_log_in(*guard_, "nobody", admin_->password, "10.0.0.1").session.empty());
 }
 
 TEST_F(GuardTest, SessionsEnd) {
   options_.session_duration = 0s;
   Guard short_lived(options_);
   ASSERT_TRUE(short_lived.load());
-  const auto done = short_lived.log_in("admin", admin_->password, "a");
+  const auto done = try_log_in(short_lived, "admin", admin_->password, "a");
   ASSERT_FALSE(done.session.empty());
   EXPECT_FALSE(short_lived.session(done.session));
 }
@@ -180,7 +211,7 @@ TEST_F(GuardTest, SessionsAreBounded) {
   options_.most_sessions = 2;
   Guard small(options_);
   ASSERT_TRUE(small.load());
-  for (int i = 0; i < 4; ++i) EXPECT_FALSE(small.log_in("admin", admin_->password, "a").session.empty());
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(try_log_in(small, "admin", admin_->password, "a").session.empty());
   EXPECT_EQ(small.sessions(), 2U);
 }
 
@@ -189,16 +220,110 @@ TEST_F(GuardTest, GuessingIsSlowedByAddressAndByName) {
   options_.attempts_of_address = 3;
   Guard guard(options_);
   ASSERT_TRUE(guard.load());
-  for (int i = 0; i < 2; ++i) EXPECT_EQ(guard.log_in("admin", "wrong guess", "10.0.0.1").wait, 0s) << i;
-  EXPECT_GT(guard.log_in("admin", admin_->password, "10.0.0.1").wait, 0s);
-  EXPECT_FALSE(guard.log_in("admin", admin_->password, "10.0.0.2").session.empty()) << "from elsewhere it still goes";
-  for (int i = 0; i < 9; ++i) EXPECT_GT(guard.log_in("admin", "wrong guess", "10.0.0.1").wait, 0s);
-  EXPECT_EQ(guard.log_in("someone", "wrong guess", "10.0.0.1").wait, 0s) << "what was refused is nobody else's burden";
-  EXPECT_GT(guard.log_in("another", "wrong guess", "10.0.0.1").wait, 0s) << "but all names together have a limit";
-  for (int i = 0; i < 2; ++i) guard.log_in("someone", "wrong guess", "2001:db8:1:2::" + std::to_string(i));
-  guard.log_in("admin", "wrong guess", "2001:db8:1:2::2");
-  EXPECT_GT(guard.log_in("admin", admin_->password, "2001:db8:1:2::ffff").wait, 0s) << "the whole network";
-  EXPECT_FALSE(guard.log_in("admin", admin_->password, "2001:db8:1:3::1").session.empty()) << "and no other";
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(try_log_in(guard, "admin", "wrong guess", "10.0.0.1").wait, 0s) << i;
+  EXPECT_GT(try_log_in(guard, "admin", admin_->password, "10.0.0.1").wait, 0s);
+  EXPECT_FALSE(try_log_in(guard, "admin", admin_->password, "10.0.0.2").session.empty())
+      << "from elsewhere it still goes";
+  for (int i = 0; i < 9; ++i) EXPECT_GT(try_log_in(guard, "admin", "wrong guess", "10.0.0.1").wait, 0s);
+  EXPECT_EQ(try_log_in(guard, "someone", "wrong guess", "10.0.0.1").wait, 0s)
+      << "what was refused is nobody else's burden";
+  EXPECT_GT(try_log_in(guard, "another", "wrong guess", "10.0.0.1").wait, 0s) << "but all names together have a limit";
+  for (int i = 0; i < 2; ++i) try_log_in(guard, "someone", "wrong guess", "2001:db8:1:2::" + std::to_string(i));
+  try_log_in(guard, "admin", "wrong guess", "2001:db8:1:2::2");
+  EXPECT_GT(try_log_in(guard, "admin", admin_->password, "2001:db8:1:2::ffff").wait, 0s) << "the whole network";
+  EXPECT_FALSE(try_log_in(guard, "admin", admin_->password, "2001:db8:1:3::1").session.empty()) << "and no other";
+}
+
+// The answers and their number are the same for a name that nobody has; so is the work, by the same hash function.
+TEST_F(GuardTest, NothingTellsWhetherANameIsThere) {
+  for (const char* address : {"10.0.0.1", "10.0.0.2"}) {
+    std::vector<std::chrono::seconds> waits[2];
+    for (int i = 0; i < 8; ++i)
+      for (const bool there : {true, false})
+        waits[there ? 1 : 0].push_back(try_wrong(*guard_, there ? "admin" : "nobody", address));
+    for (std::size_t i = 0; i < waits[0].size(); ++i) {
+      EXPECT_EQ(waits[0][i] > 0s, waits[1][i] > 0s) << i;
+      EXPECT_EQ(waits[0][i] > 0s, i >= 5) << i;
+    }
+  }
+  // Many names that nobody has are not one: each has its own count.
+  EXPECT_EQ(try_wrong(*guard_, "somebody else", "10.0.0.3"), 0s);
+  EXPECT_TRUE(nobodys_hash().starts_with("scrypt:15:8:1:")) << "as hash_password's";
+}
+
+TEST_F(GuardTest, StrangersDoNotLockAUserOutWhereItSignedInBefore) {
+  options_.attempts_of_address = 3;
+  options_.attempts_of_user = 6;
+  Guard guard(options_);
+  ASSERT_TRUE(guard.load());
+  ASSERT_FALSE(try_log_in(guard, "admin", admin_->password, "10.0.0.1").session.empty());
+  // From anywhere, with this name.
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(try_wrong(guard, "admin", "10.0.1." + std::to_string(i)), 0s);
+  EXPECT_GT(try_log_in(guard, "admin", admin_->password, "10.0.2.1").wait, 0s) << "the name has its bound";
+  // From the user's own address, with other names.
+  for (int i = 0; i < 3; ++i) try_wrong(guard, "other" + std::to_string(i), "10.0.0.1");
+  EXPECT_GT(try_wrong(guard, "other3", "10.0.0.1"), 0s);
+  EXPECT_FALSE(try_log_in(guard, "admin", admin_->password, "10.0.0.1").session.empty());
+  {
+    Guard restarted(options_);
+    ASSERT_TRUE(restarted.load());
+    EXPECT_TRUE(restarted.begin_try("admin", "10.0.0.1").known) << "a restart forgets nobody";
+    EXPECT_FALSE(restarted.begin_try("admin", "10.0.0.2").known);
+    EXPECT_FALSE(restarted.begin_try("other0", "10.0.0.1").known) << "a wrong password is no reason";
+  }
+  // It is no way to guess without a bound, either.
+  for (unsigned i = 0; i < options_.attempts_of_user_at_address; ++i)
+    EXPECT_EQ(try_wrong(guard, "admin", "10.0.0.1"), 0s);
+  EXPECT_GT(try_wrong(guard, "admin", "10.0.0.1"), 0s);
+}
+
+TEST_F(GuardTest, ATryThatIsTakenBackDoesNotCount) {
+  for (int i = 0; i < 50; ++i) {
+    const Guard::Try begun = guard_->begin_try("admin", "10.0.0.1");
+    ASSERT_EQ(begun.wait, 0s) << i;
+    guard_->take_back(begun);
+  }
+}
+
+TEST(KnownAddressesTest, AreBoundedAndTheLeastUsedGoes) {
+  const std::string file = ::testing::TempDir() + "known." + std::to_string(::getpid());
+  std::ofstream(file) << "damaged\n\n" << std::string(64, '0') << "\n";
+  KnownAddresses known(file, 2);
+  known.load();
+  known.add("a", "1");
+  known.add("b", "1");
+  known.add("a", "1");
+  known.add("c", "1");
+  EXPECT_TRUE(known.has("a", "1"));
+  EXPECT_FALSE(known.has("b", "1"));
+  EXPECT_TRUE(known.has("c", "1"));
+  EXPECT_FALSE(known.has("a", "2"));
+  struct stat info {};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+  std::filesystem::remove(file);
+}
+
+TEST(FairQueueTest, EachInTurnAndThoseKnownFirst) {
+  using Lane = FairQueue::Lane;
+  FairQueue queue(6, 3);
+  std::string done;
+  const auto add = [&](Lane lane, const std::string& whose) {
+    return queue.add(lane, whose, [&done, whose] { done += whose; });
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(add(Lane::kOthers, "a"));
+  EXPECT_FALSE(add(Lane::kOthers, "a")) << "one has its bound";
+  EXPECT_TRUE(add(Lane::kOthers, "b"));
+  EXPECT_TRUE(add(Lane::kOthers, "c"));
+  EXPECT_TRUE(add(Lane::kOthers, "b"));
+  EXPECT_FALSE(add(Lane::kOthers, "d")) << "all have theirs";
+  EXPECT_TRUE(add(Lane::kKnown, "k")) << "which is not theirs";
+  queue.next()();
+  queue.next()();
+  EXPECT_TRUE(add(Lane::kKnown, "k"));
+  while (FairQueue::Work work = queue.next()) work();
+  EXPECT_EQ(done, "kakbcaba");
+  EXPECT_TRUE(add(Lane::kOthers, "a"));
 }
 
 TEST_F(GuardTest, TokensMayWhatTheySay) {
@@ -222,8 +347,8 @@ TEST_F(GuardTest, TokensMayWhatTheySay) {
 }
 
 TEST_F(GuardTest, AnotherPasswordEndsTheOtherSessions) {
-  const auto first = guard_->log_in("admin", admin_->password, "a");
-  const auto second = guard_->log_in("admin", admin_->password, "a");
+  const auto first = try_log_in(*guard_, "admin", admin_->password, "a");
+  const auto second = try_log_in(*guard_, "admin", admin_->password, "a");
   EXPECT_EQ(guard_->change_password("admin", "wrong guess", "a new password", "a", first.session).error().kind,
             ErrorKind::kDenied);
   EXPECT_EQ(guard_->change_password("admin", admin_->password, "short", "a", first.session).error().kind,
@@ -231,22 +356,46 @@ TEST_F(GuardTest, AnotherPasswordEndsTheOtherSessions) {
   ASSERT_TRUE(guard_->change_password("admin", admin_->password, "a new password", "a", first.session));
   EXPECT_TRUE(guard_->session(first.session));
   EXPECT_FALSE(guard_->session(second.session));
-  EXPECT_FALSE(guard_->log_in("admin", "a new password", "a").session.empty());
+  EXPECT_FALSE(try_log_in(*guard_, "admin", "a new password", "a").session.empty());
 }
 
 TEST_F(GuardTest, WhatACommandChangesCountsAfterAReload) {
-  const auto done = guard_->log_in("admin", admin_->password, "a");
+  const auto done = try_log_in(*guard_, "admin", admin_->password, "a");
   ASSERT_TRUE(update_accounts(options_.accounts_file,
                               [](Accounts& accounts) { return accounts.set_password("admin", "set by command"); }));
   EXPECT_TRUE(guard_->session(done.session));
   ASSERT_TRUE(guard_->reload_if_changed());
   EXPECT_FALSE(guard_->session(done.session));
-  EXPECT_FALSE(guard_->log_in("admin", "set by command", "a").session.empty());
+  EXPECT_FALSE(try_log_in(*guard_, "admin", "set by command", "a").session.empty());
   // A file that cannot be read is told once, and what was known stays.
   std::ofstream(options_.accounts_file) << "nonsense\n";
   EXPECT_FALSE(guard_->reload_if_changed());
   EXPECT_TRUE(guard_->reload_if_changed());
   EXPECT_FALSE(guard_->users().empty());
+}
+
+TEST_F(GuardTest, ADamagedLineCostsItselfAndIsKept) {
+  const auto content = [&](const std::string& path) {
+    std::ifstream file(path);
+    return std::string{std::istreambuf_iterator<char>(file), {}};
+  };
+  const std::string file = options_.accounts_file;
+  const std::string damaged = "user mia vi\x01wer " + nobodys_hash();
+  std::ofstream(file, std::ios::app) << damaged << "\n";
+  EXPECT_FALSE(ensure_administrator(file).value()) << "it is still there";
+  Guard guard(options_);
+  ASSERT_TRUE(guard.load());
+  EXPECT_EQ(guard.users().size(), 1U);
+  EXPECT_EQ(content(file + ".damaged"), damaged + "\n");
+  // A command writes the file without it.
+  ASSERT_TRUE(update_accounts(file, [](Accounts& all) {
+    return all.add_token("t", TokenAccess::kRead, 1).has_value() ? Status() : fail(ErrorKind::kInternal, "");
+  }));
+  EXPECT_THAT(content(file), ::testing::Not(::testing::HasSubstr("mia")));
+  EXPECT_EQ(content(file + ".damaged"), damaged + "\n");
+  struct stat info {};
+  ASSERT_EQ(::stat((file + ".damaged").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
 }
 
 TEST_F(GuardTest, AnOpenFileIsRefused) {

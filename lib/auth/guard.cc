@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
+#include "base/network.h"
 
 namespace resmon::auth {
 
@@ -14,23 +16,12 @@ std::int64_t now_seconds() {
   return Clock::system().wall() / 1'000'000'000;
 }
 
-// One household of IPv6 addresses is one address here.
-std::string network_of(std::string_view address) {
-  if (address.find(':') == std::string_view::npos || address.find('.') != std::string_view::npos)
-    return std::string(address);
-  std::size_t at = 0;
-  for (int group = 0; group < 4 && at != std::string_view::npos; ++group) {
-    const std::size_t next = address.find(':', at + (group > 0 ? 1 : 0));
-    if (next == std::string_view::npos || (next + 1 < address.size() && address[next + 1] == ':'))
-      return std::string(address.substr(0, next));
-    at = next;
-  }
-  return std::string(address.substr(0, at));
-}
-
 }  // namespace
 
-Guard::Guard(GuardOptions options) : options_(std::move(options)), state_(std::make_shared<const State>()) {}
+Guard::Guard(GuardOptions options)
+    : options_(std::move(options)),
+      known_addresses_(options_.accounts_file + ".addresses", options_.most_known_addresses),
+      state_(std::make_shared<const State>()) {}
 
 std::shared_ptr<const Guard::State> Guard::state() const {
   const std::lock_guard lock(state_mutex_);
@@ -52,15 +43,25 @@ void Guard::take(Accounts accounts) {
   ++version_;
 }
 
+void Guard::tell_damaged(const Accounts& accounts) const {
+  for (const DamagedLine& line : accounts.damaged)
+    log::error("auth", "a damaged line of the accounts file is left out",
+               {{"file", options_.accounts_file}, {"line", line.number}, {"reason", line.why}});
+  if (Status kept = keep_damaged_lines(options_.accounts_file, accounts.damaged); !kept)
+    log::error("auth", "cannot keep a copy of the damaged lines", {{"reason", kept.error().message}});
+}
+
 Status Guard::load() {
   const std::uint64_t mark = file_mark(options_.accounts_file);
   RESMON_ASSIGN(Accounts accounts, load_accounts(options_.accounts_file));
+  tell_damaged(accounts);
   take(std::move(accounts));
   {
     const std::lock_guard lock(state_mutex_);
     file_mark_ = mark;
   }
   load_sessions();
+  known_addresses_.load();
   return {};
 }
 
@@ -71,11 +72,15 @@ Status Guard::reload_if_changed() {
     if (mark == file_mark_) return {};
   }
   auto accounts = load_accounts(options_.accounts_file);
+  // What is damaged as a whole is no reason to sign everybody out.
+  if (accounts && accounts->users.empty() && !accounts->damaged.empty())
+    accounts = fail(ErrorKind::kInvalid, options_.accounts_file + ": no line of it can be read");
   if (!accounts) {
     if (std::exchange(told_, true)) return {};
     return fail(std::move(accounts).error());
   }
   told_ = false;
+  tell_damaged(*accounts);
   take(std::move(*accounts));
   const std::lock_guard lock(state_mutex_);
   file_mark_ = mark;
@@ -113,42 +118,44 @@ std::optional<Who> Guard::session(std::string_view id) const {
   return Who{user->name, user->role};
 }
 
-std::chrono::seconds Guard::begin_attempt(const std::string& user, std::string_view address) {
+Guard::Try Guard::begin_try(const std::string& user, std::string_view address) {
   const std::string network = network_of(address);
   const auto now = std::chrono::steady_clock::now();
-  // Names that nobody has are one name: they must not fill the table.
-  const std::string name = state()->accounts.find_user(user) != nullptr ? user : "?";
+  // A name may be as long as a request; its digest is not.
+  const std::string name = to_hex(digest_of(user));
+  Try out;
+  out.known = known_addresses_.has(user, network);
   const std::pair<std::string, unsigned> keys[] = {
       {"user " + name + " at " + network, options_.attempts_of_user_at_address},
       {"user " + name, options_.attempts_of_user},
       {"address " + network, options_.attempts_of_address}};
-  for (std::size_t i = 0; i < std::size(keys); ++i) {
-    const auto wait = attempts_.begin(keys[i].first, keys[i].second, now);
-    if (wait.count() == 0) continue;
-    // A try that is refused is none: whoever repeats it must not use up what others of the same address or name have.
-    while (i-- > 0) attempts_.take_back(keys[i].first);
-    return wait;
+  for (const auto& [key, most] : keys) {
+    out.wait = attempts_.begin(key, most, now);
+    if (out.wait.count() > 0) {
+      // A try that is refused is none: whoever repeats it must not use up what others of the same address or name have.
+      take_back(out);
+      return out;
+    }
+    out.counted.push_back(key);
+    if (out.known) break;
   }
-  return std::chrono::seconds(0);
+  return out;
 }
 
-void Guard::attempt_succeeded(const std::string& user, std::string_view address) {
-  const std::string network = network_of(address);
-  attempts_.take_back("address " + network);
-  attempts_.take_back("user " + user + " at " + network);
-  attempts_.take_back("user " + user);
+void Guard::take_back(const Try& begun) {
+  for (const std::string& key : begun.counted) attempts_.take_back(key);
 }
 
-Guard::LogIn Guard::log_in(const std::string& user, const std::string& password, std::string_view address) {
+Guard::LogIn Guard::log_in(const std::string& user, const std::string& password, std::string_view address,
+                           const Try& begun) {
   LogIn out;
-  out.wait = begin_attempt(user, address);
-  if (out.wait.count() > 0) return out;
   const auto now = state();
   const User* const known = now->accounts.find_user(user);
   // An unknown name takes as long as a wrong password.
   const bool right = verify_password(password, known != nullptr ? known->hash : nobodys_hash());
   if (known == nullptr || !right) return out;
-  attempt_succeeded(user, address);
+  take_back(begun);
+  known_addresses_.add(user, network_of(address));
   out.session = add_session(*known);
   out.who = {known->name, known->role};
   return out;
@@ -175,13 +182,14 @@ void Guard::log_out(std::string_view session) {
 
 Status Guard::change_password(const std::string& user, const std::string& present, const std::string& next,
                               std::string_view address, std::string_view session) {
-  if (const auto wait = begin_attempt(user, address); wait.count() > 0)
-    return fail(ErrorKind::kLimit, "too many attempts: wait " + std::to_string(wait.count()) + " s");
+  const Try begun = begin_try(user, address);
+  if (begun.wait.count() > 0)
+    return fail(ErrorKind::kLimit, "too many attempts: wait " + std::to_string(begun.wait.count()) + " s");
   const auto now = state();
   const User* const known = now->accounts.find_user(user);
   if (known == nullptr || !verify_password(present, known->hash))
     return fail(ErrorKind::kDenied, "the present password is not right");
-  attempt_succeeded(user, address);
+  take_back(begun);
   RESMON_TRY(change([&](Accounts& accounts) { return accounts.set_password(user, next); }));
   // This session goes on; the user's others were of the old password.
   const auto changed = state();

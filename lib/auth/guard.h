@@ -4,6 +4,10 @@
 // at start, when this process changes it, and when reload_if_changed finds that a command did. A password that changes
 // and a user that goes end the sessions they had.
 //
+// Of wrong passwords so many may come in five minutes: for one name from one address, for one name, and from one
+// address. Names that nobody has count as names that somebody has, so that nothing tells one from the other. Where a
+// user has signed in before, only the first bound holds: strangers do not lock that user out.
+//
 // Thread-safe. What takes a password (log_in, change_password) takes a tenth of a second on purpose: not for a thread
 // that serves connections.
 
@@ -20,6 +24,7 @@
 
 #include "auth/accounts.h"
 #include "auth/attempts.h"
+#include "auth/known_addresses.h"
 #include "base/result.h"
 
 namespace resmon::auth {
@@ -31,6 +36,7 @@ struct GuardOptions {
   unsigned attempts_of_user_at_address = 5;                           // wrong passwords in five minutes, then 429
   unsigned attempts_of_address = 20;
   unsigned attempts_of_user = 100;
+  std::size_t most_known_addresses = 4096;
 };
 
 struct Who {
@@ -55,12 +61,22 @@ class Guard {
   // The user of a session that is still good.
   std::optional<Who> session(std::string_view id) const;
 
+  // A try to give a password. It counts from its beginning on, so that many at once are no way around the bounds.
+  struct Try {
+    std::chrono::seconds wait{0};      // not 0: too many. Nothing counts, and log_in is not to be called
+    bool known = false;                // this user has signed in from there before
+    std::vector<std::string> counted;  // Guard's own
+  };
+  Try begin_try(const std::string& user, std::string_view address);
+  // It came to nothing: no password was looked at.
+  void take_back(const Try& begun);
+
   struct LogIn {
     std::string session;  // a secret for the cookie; empty: not signed in
     Who who;
-    std::chrono::seconds wait{0};  // too many attempts: nothing was tried
   };
-  LogIn log_in(const std::string& user, const std::string& password, std::string_view address);
+  // `begun` is begin_try's of the same user and address.
+  LogIn log_in(const std::string& user, const std::string& password, std::string_view address, const Try& begun);
   void log_out(std::string_view session);
   // kDenied: the present password is wrong. kLimit: too many attempts. Ends the user's other sessions.
   Status change_password(const std::string& user, const std::string& present, const std::string& next,
@@ -91,15 +107,16 @@ class Guard {
 
   std::shared_ptr<const State> state() const;
   void take(Accounts accounts);
+  void tell_damaged(const Accounts& accounts) const;  // and keeps a copy of them
   void load_sessions();
   void save_sessions();  // REQUIRES: mutex_ held
   void drop_expired();   // REQUIRES: mutex_ held
   std::string add_session(const User& user);
-  std::chrono::seconds begin_attempt(const std::string& user, std::string_view address);
-  void attempt_succeeded(const std::string& user, std::string_view address);
 
   const GuardOptions options_;
-  Attempts attempts_{4096, std::chrono::minutes(5)};
+  // More than can be tried within its time, since checking each takes a tenth of a second.
+  Attempts attempts_{65'536, std::chrono::minutes(5)};
+  KnownAddresses known_addresses_;
   mutable std::mutex state_mutex_;
   std::shared_ptr<const State> state_;  // guarded by state_mutex_
   std::atomic<std::uint64_t> version_{0};

@@ -89,26 +89,42 @@ Result<std::string> hash_password(std::string_view password) {
          hex(salt.data(), salt.size()) + ':' + hex(hash, sizeof hash);
 }
 
-bool verify_password(std::string_view password, std::string_view hash) {
+namespace {
+
+struct PasswordHash {
+  std::uint64_t log2n = 0;
+  std::uint32_t r = 0;
+  std::uint32_t p = 0;
+  std::vector<unsigned char> salt;
+  std::vector<unsigned char> hash;
+};
+
+bool parse(std::string_view text, PasswordHash& out) {
   std::vector<std::string_view> parts;
-  for (std::string_view rest = hash; parts.size() < 7;) {
+  for (std::string_view rest = text; parts.size() < 7;) {
     const std::size_t colon = rest.find(':');
     parts.push_back(rest.substr(0, colon));
     if (colon == std::string_view::npos) break;
     rest = rest.substr(colon + 1);
   }
-  std::uint64_t log2n = 0;
-  std::uint32_t r = 0;
-  std::uint32_t p = 0;
-  std::vector<unsigned char> salt;
-  std::vector<unsigned char> wanted;
-  if (parts.size() != 6 || parts[0] != "scrypt" || password.size() > kMostPasswordBytes ||
-      !number<std::uint64_t>(parts[1], 1, kLog2N + 2, log2n) || !number<std::uint32_t>(parts[2], 1, kR, r) ||
-      !number<std::uint32_t>(parts[3], 1, kP, p) || !unhex(parts[4], salt) || !unhex(parts[5], wanted) ||
-      wanted.size() != kHashBytes)
-    return false;
+  return parts.size() == 6 && parts[0] == "scrypt" && number<std::uint64_t>(parts[1], 1, kLog2N + 2, out.log2n) &&
+         number<std::uint32_t>(parts[2], 1, kR, out.r) && number<std::uint32_t>(parts[3], 1, kP, out.p) &&
+         unhex(parts[4], out.salt) && unhex(parts[5], out.hash) && out.hash.size() == kHashBytes;
+}
+
+}  // namespace
+
+bool is_password_hash(std::string_view hash) {
+  PasswordHash parsed;
+  return parse(hash, parsed);
+}
+
+bool verify_password(std::string_view password, std::string_view hash) {
+  PasswordHash wanted;
+  if (password.size() > kMostPasswordBytes || !parse(hash, wanted)) return false;
   unsigned char got[kHashBytes];
-  return derive(password, salt, log2n, r, p, got) && CRYPTO_memcmp(got, wanted.data(), sizeof got) == 0;
+  return derive(password, wanted.salt, wanted.log2n, wanted.r, wanted.p, got) &&
+         CRYPTO_memcmp(got, wanted.hash.data(), sizeof got) == 0;
 }
 
 const std::string& nobodys_hash() {

@@ -20,6 +20,8 @@ Result<std::string> hash_password(std::string_view password);
 // Takes as long for a wrong password as for the right one. False, too, for a hash that cannot be read; `hash` may ask
 // for no more work than hash_password's does fourfold.
 bool verify_password(std::string_view password, std::string_view hash);
+// Whether verify_password can read it.
+bool is_password_hash(std::string_view hash);
 // A hash that no password has: verifying against it takes the time of a real one.
 const std::string& nobodys_hash();
 

@@ -70,6 +70,30 @@ TEST_F(TokenSetTest, RefusesFilesThatProtectNothing) {
   EXPECT_EQ(TokenSet::load(path_ + ".missing").error().kind, ErrorKind::kNotFound);
 }
 
+TEST_F(TokenSetTest, ADamagedLineCostsItself) {
+  const std::string zeros(40, '\0');
+  write("short\n0123456789abcdef\n" + zeros + "\n0123456789abc\x80" + "ef\nfedcba9876543210\n");
+  TokenFile file(path_);
+  const TokenSet set = file.load().value();
+  EXPECT_EQ(set.size(), 2U);
+  EXPECT_TRUE(set.contains("0123456789abcdef"));
+  EXPECT_TRUE(set.contains("fedcba9876543210"));
+  EXPECT_FALSE(set.contains(zeros));
+  ASSERT_EQ(set.damaged().size(), 3U);
+  EXPECT_EQ(set.damaged()[1].number, 3);
+  EXPECT_EQ(load_token(path_).value(), "0123456789abcdef");
+  // They are kept, once each, for its owner only.
+  ASSERT_TRUE(file.load());
+  const std::string beside = path_ + ".damaged";
+  std::ifstream kept(beside);
+  const std::string text{std::istreambuf_iterator<char>(kept), {}};
+  EXPECT_EQ(text, "short\n" + zeros + "\n0123456789abc\x80" + "ef\n");
+  struct stat info {};
+  ASSERT_EQ(::stat(beside.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+  ::unlink(beside.c_str());
+}
+
 TEST_F(TokenSetTest, AChangedFileIsReadOnceAndAWrongOneToldOnce) {
   TokenFile file(write("0123456789abcdef\n"));
   EXPECT_TRUE(file.load().value().contains("0123456789abcdef"));

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
@@ -172,8 +175,8 @@ class Certificates {
   Certificates& operator=(const Certificates&) = delete;
 
   // Self-signed, valid from `from` to `to` seconds after now, for `names` ("DNS:localhost,IP:127.0.0.1").
-  ServerTlsOptions make(const std::string& name, const char* names, long from = -3600, long to = 3600) {
-    EVP_PKEY* key = EVP_EC_gen("P-256");
+  ServerTlsOptions make(const std::string& name, const char* names, long from = -3600, long to = 3600,
+                        EVP_PKEY* key = EVP_EC_gen("P-256")) {
     X509* x = X509_new();
     X509_set_version(x, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial_);
@@ -285,6 +288,37 @@ TEST_F(TlsTest, AClientThatDoesNotSpeakTls) {
   for (int i = 0; i < 100 && !shaken_; ++i) io_.run_one_for(100ms);
   ASSERT_FALSE(served_.has_value());
   EXPECT_EQ(served_.error().message, "TLS handshake: http request");
+}
+
+// With a key that RSA key exchange could use as well.
+TEST_F(TlsTest, OnlyForwardSecretSuitesAreOffered) {
+  const auto rsa = certificates_.make("rsa", "IP:127.0.0.1", -3600, 3600, EVP_RSA_gen(2048));
+  const auto outcome_with = [&](const char* suites) {
+    const TlsContext client = make_client_tls({rsa.certificate_file}).value();
+    SSL_CTX_set_max_proto_version(client->native_handle(), TLS1_2_VERSION);
+    EXPECT_EQ(SSL_CTX_set_cipher_list(client->native_handle(), suites), 1) << suites;
+    asio::co_spawn(io_, serve(make_server_tls(rsa).value()), asio::detached);
+    shaken_ = false;
+    std::string said = run(shake_hands(client, "127.0.0.1", ""));
+    for (int i = 0; i < 100 && !shaken_; ++i) io_.run_one_for(100ms);
+    return said;
+  };
+  for (const char* suites : {"AES128-GCM-SHA256", "AES256-SHA256", "kRSA", "ECDHE-RSA-AES128-SHA256"})
+    EXPECT_NE(outcome_with(suites), "") << suites;
+  for (const char* suites : {"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305", "DEFAULT"})
+    EXPECT_EQ(outcome_with(suites), "") << suites;
+  const auto ecdsa = certificates_.make("ecdsa", "IP:127.0.0.1");
+  for (const ServerTlsOptions& options : {rsa, ecdsa}) {
+    const TlsContext server = make_server_tls(options).value();
+    const STACK_OF(SSL_CIPHER)* suites = SSL_CTX_get_ciphers(server->native_handle());
+    ASSERT_GT(sk_SSL_CIPHER_num(suites), 3);
+    for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
+      const SSL_CIPHER* const suite = sk_SSL_CIPHER_value(suites, i);
+      const int exchange = SSL_CIPHER_get_kx_nid(suite);
+      EXPECT_TRUE(exchange == NID_kx_ecdhe || exchange == NID_kx_any) << SSL_CIPHER_get_name(suite);
+      EXPECT_EQ(SSL_CIPHER_is_aead(suite), 1) << SSL_CIPHER_get_name(suite);
+    }
+  }
 }
 
 TEST_F(TlsTest, FilesThatAreWrongAreNamed) {

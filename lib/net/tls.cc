@@ -15,6 +15,8 @@ namespace {
 namespace ssl = boost::asio::ssl;
 
 constexpr int kOldestTls = TLS1_2_VERSION;
+// Of TLS 1.2; all of TLS 1.3 are so. What was recorded stays secret when the key becomes known.
+constexpr const char* kForwardSecretSuites = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 // The reason that OpenSSL gave last, in its words.
 std::string openssl_reason() {
@@ -47,6 +49,8 @@ Result<TlsContext> make_server_tls(const ServerTlsOptions& options) {
   RESMON_TRY(check_readable("TLS key", options.key_file));
   TlsContext context = make_context(ssl::context::tls_server);
   SSL_CTX* native = context->native_handle();
+  if (SSL_CTX_set_cipher_list(native, kForwardSecretSuites) != 1)
+    return fail(ErrorKind::kInternal, "TLS 1.2 suites: " + openssl_reason());
   if (SSL_CTX_use_certificate_chain_file(native, options.certificate_file.c_str()) != 1)
     return fail(ErrorKind::kInvalid, "TLS certificate " + options.certificate_file + ": " + openssl_reason());
   if (SSL_CTX_use_PrivateKey_file(native, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// TLS 1.2 and later, with the certificate verified unless told otherwise.
+// TLS 1.2 and later, with the certificate verified unless told otherwise. Servers offer forward-secret suites only.
 
 #include <memory>
 #include <string>

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/log.h"
 
 namespace resmon::net {
 
@@ -14,14 +15,27 @@ namespace {
 
 constexpr std::size_t kLeastTokenBytes = 16;
 
-Result<std::vector<std::string>> read_tokens(const std::string& path) {
+struct TokenLines {
+  std::vector<std::string> tokens;
+  std::vector<DamagedLine> damaged;
+};
+
+// "" or what is wrong with it.
+std::string token_problem(std::string_view text) {
+  if (text.size() < kLeastTokenBytes) return "a token has at least 16 characters";
+  for (const char c : text)
+    if (c < 0x20 || c > 0x7e) return "a token has printable ASCII characters only";
+  return "";
+}
+
+Result<TokenLines> read_tokens(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return fail(system_error("token file " + path, errno));
   if ((info.st_mode & (S_IRWXO | S_IWGRP)) != 0)
     return fail(ErrorKind::kDenied, "token file " + path + " is open to other users: chmod 600 it");
   auto content = read_file(path, 1U << 20U);
   if (!content) return fail(std::move(content).error().wrap("token file"));
-  std::vector<std::string> tokens;
+  TokenLines out;
   std::string_view rest = *content;
   for (int line = 1; !rest.empty(); ++line) {
     const std::size_t end = rest.find('\n');
@@ -30,13 +44,15 @@ Result<std::vector<std::string>> read_tokens(const std::string& path) {
     while (!text.empty() && (text.back() == ' ' || text.back() == '\r' || text.back() == '\t')) text.remove_suffix(1);
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     if (text.empty() || text.front() == '#') continue;
-    if (text.size() < kLeastTokenBytes)
-      return fail(ErrorKind::kInvalid,
-                  "token file " + path + ":" + std::to_string(line) + ": a token has at least 16 characters");
-    tokens.emplace_back(text);
+    if (const std::string problem = token_problem(text); !problem.empty())
+      out.damaged.push_back({line, problem, std::string(text)});
+    else
+      out.tokens.emplace_back(text);
   }
-  if (tokens.empty()) return fail(ErrorKind::kInvalid, "token file " + path + " holds no token");
-  return tokens;
+  if (!out.tokens.empty()) return out;
+  if (out.damaged.empty()) return fail(ErrorKind::kInvalid, "token file " + path + " holds no token");
+  return fail(ErrorKind::kInvalid,
+              "token file " + path + ":" + std::to_string(out.damaged.front().number) + ": " + out.damaged.front().why);
 }
 
 }  // namespace
@@ -58,9 +74,10 @@ bool TokenSet::contains(const Digest& sought) const {
 }
 
 Result<TokenSet> TokenSet::load(const std::string& path) {
-  RESMON_ASSIGN(const std::vector<std::string> tokens, read_tokens(path));
+  RESMON_ASSIGN(TokenLines lines, read_tokens(path));
   TokenSet set;
-  for (const std::string& token : tokens) set.add(token);
+  for (const std::string& token : lines.tokens) set.add(token);
+  set.damaged_ = std::move(lines.damaged);
   return set;
 }
 
@@ -70,6 +87,11 @@ Result<TokenSet> TokenFile::load() {
   struct stat info {};
   ::stat(path_.c_str(), &info);
   RESMON_ASSIGN(TokenSet tokens, TokenSet::load(path_));
+  for (const DamagedLine& line : tokens.damaged())
+    log::error("auth", "a damaged line of the token file is left out",
+               {{"file", path_}, {"line", line.number}, {"reason", line.why}});
+  if (Status kept = keep_damaged_lines(path_, tokens.damaged()); !kept)
+    log::error("auth", "cannot keep a copy of the damaged lines", {{"reason", kept.error().message}});
   mark_ = mark;
   modified_microseconds_ = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000 +
                            static_cast<std::int64_t>(info.st_mtim.tv_nsec) / 1000;
@@ -89,8 +111,8 @@ Result<std::optional<TokenSet>> TokenFile::load_if_changed() {
 }
 
 Result<std::string> load_token(const std::string& path) {
-  RESMON_ASSIGN(std::vector<std::string> tokens, read_tokens(path));
-  return std::move(tokens.front());
+  RESMON_ASSIGN(TokenLines lines, read_tokens(path));
+  return std::move(lines.tokens.front());
 }
 
 }  // namespace resmon::net

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/damaged_lines.h"
 #include "base/result.h"
 
 namespace resmon::net {
@@ -21,16 +22,19 @@ class TokenSet {
   static Digest digest(std::string_view token);
 
   // One token a line; blank lines and those that begin with # do not count. The file must not be open to others (mode
-  // 0600 or 0640) and must hold at least one token of at least 16 characters.
+  // 0600 or 0640) and must hold at least one token of at least 16 printable ASCII characters; other lines cost
+  // themselves.
   static Result<TokenSet> load(const std::string& path);
 
   void add(std::string_view token);
   bool contains(std::string_view token) const { return contains(digest(token)); }
   bool contains(const Digest& sought) const;
   std::size_t size() const { return digests_.size(); }
+  const std::vector<DamagedLine>& damaged() const { return damaged_; }  // lines that were left out
 
  private:
   std::vector<Digest> digests_;
+  std::vector<DamagedLine> damaged_;
 };
 
 // A set that is replaced by another while threads look things up in it.
@@ -53,7 +57,8 @@ class LiveTokens {
   std::shared_ptr<const TokenSet> tokens_;  // guarded by mutex_
 };
 
-// A file of tokens that is read again when it has changed. One thread, but for modified_microseconds().
+// A file of tokens that is read again when it has changed. Damaged lines are logged, and kept beside it. One thread,
+// but for modified_microseconds().
 class TokenFile {
  public:
   explicit TokenFile(std::string path) : path_(std::move(path)) {}

@@ -1,0 +1,41 @@
+#pragma once
+
+// Work that waits for a thread, by whom it is done for: each in turn, however much one of them asks for. Those known
+// go before all others. Bounded, for all together and for each. Thread-safe.
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace resmon::auth {
+
+class FairQueue {
+ public:
+  using Work = std::function<void()>;
+  enum class Lane { kKnown, kOthers };  // kKnown first
+
+  // The bounds are of each lane.
+  FairQueue(std::size_t most, std::size_t most_of_one) : most_(most), most_of_one_(most_of_one) {}
+
+  // False: too much waits already; `work` is not kept.
+  [[nodiscard]] bool add(Lane lane, const std::string& whose, Work work);
+  // What is next, which waits no longer; empty when nothing does.
+  Work next();
+
+ private:
+  struct One {
+    std::size_t waiting = 0;
+    std::map<std::string, std::deque<Work>> work;
+    std::list<std::string> turns;  // everybody in `work`, the next one first
+  };
+  const std::size_t most_;
+  const std::size_t most_of_one_;
+  std::mutex mutex_;
+  One lanes_[2];  // guarded by mutex_
+};
+
+}  // namespace resmon::auth

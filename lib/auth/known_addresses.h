@@ -1,0 +1,35 @@
+#pragma once
+
+// From which addresses each user has signed in before, so that wrong passwords of strangers do not keep the user out
+// there. Kept in a file across restarts, as digests: it tells nobody who was where. Bounded: the one that was used the
+// longest ago goes. What cannot be read or written costs that and nothing else. Thread-safe.
+
+#include <list>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace resmon::auth {
+
+class KnownAddresses {
+ public:
+  KnownAddresses(std::string file, std::size_t most) : file_(std::move(file)), most_(most) {}
+
+  void load();
+  // `network` is as network_of() makes it.
+  bool has(std::string_view user, std::string_view network) const;
+  void add(std::string_view user, std::string_view network);
+
+ private:
+  void save() const;                    // REQUIRES: mutex_ held
+  bool insert(const std::string& key);  // REQUIRES: mutex_ held. False: it was there
+
+  const std::string file_;
+  const std::size_t most_;
+  mutable std::mutex mutex_;
+  std::list<std::string> keys_;  // the last used last; guarded by mutex_
+  std::map<std::string, std::list<std::string>::iterator, std::less<>> places_;  // guarded by mutex_
+};
+
+}  // namespace resmon::auth
