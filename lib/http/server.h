@@ -73,6 +73,8 @@ class Server {
   enum class Verdict { kYes, kUnknown, kForbidden };  // kUnknown: 401, kForbidden: 403
   Verdict judge(const Request& request, Access access) const;
   bool allowed(const Request& request, Access access) const { return judge(request, access) == Verdict::kYes; }
+  // Notes the session of its cookie, and who is signed in with it.
+  void identify(Request& request) const;
 
  private:
   template <class Stream>
@@ -87,7 +89,6 @@ class Server {
   std::optional<auth::TokenAccess> token_access(std::string_view token) const;
   std::optional<auth::TokenAccess> access_of_tokens(const Request& request) const;
   bool is_local_read(const Request& request) const;
-  void identify(Request& request) const;
   void identify_socket(Request& request) const;
   bool may_stay(const Request& request, std::string_view token, Access access) const;
   asio::awaitable<Response> answer(std::shared_ptr<const Request> request, const Route* route, bool method_not_allowed);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Signing in, and who may do what, on the real server."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import stat
 import subprocess
 import termios
+import threading
 
 import house
 
@@ -66,6 +68,52 @@ class AuthTest(house.HouseTest):
         self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie).status, 200)
         self.assertEqual(self.call("POST", "/api/v1/logout", cookie=cookie).status, 204)
         self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie).status, 401)
+
+    def test_a_damaged_line_costs_itself(self):
+        admin = self.log_in()
+        self.assertEqual(self.call("POST", "/api/v1/users", {"user": "mia", "password": "a long password"}, cookie=admin).status, 201)
+        self.server_.terminate()
+        accounts = os.path.join(self.server_.store, "accounts")
+        with open(accounts, "rb") as file:
+            lines = file.read().splitlines()
+        damaged = next(line for line in lines if line.startswith(b"user mia")).replace(b"viewer", b"view\x00r")
+        with open(accounts, "wb") as file:
+            file.write(b"\n".join(damaged if line.startswith(b"user mia") else line for line in lines) + b"\n")
+        with open(self.server_.token_file, "r+b") as file:
+            tokens = file.read()
+            file.seek(0)
+            file.write(b"\x00" * 30 + b"\n" + tokens)
+        self.server_ = self.start(house.Server(self.folder, port=self.server_.port, http_port=self.server_.http_port)).wait_ready()
+        self.server_.wait_line("a damaged line of the accounts file is left out", "line=3")
+        self.server_.wait_line("a damaged line of the token file is left out", "line=1")
+        with open(accounts + ".damaged", "rb") as file:
+            self.assertEqual(file.read(), damaged + b"\n")
+        with open(self.server_.token_file + ".damaged", "rb") as file:
+            self.assertEqual(file.read(), b"\x00" * 30 + b"\n")
+        self.log_in()
+        self.assertEqual(self.call("POST", "/api/v1/login", {"user": "mia", "password": "a long password"}).status, 401)
+        self.assertEqual(self.call("GET", "/api/v1/server", Authorization=f"Token {house.TOKEN}").status, 200)
+
+    def test_a_flood_of_sign_ins_keeps_nobody_out(self):
+        self.log_in()
+        stop = threading.Event()
+        self.addCleanup(stop.set)
+
+        def flood(number):
+            while not stop.is_set():
+                with contextlib.suppress(OSError):
+                    self.call("POST", "/api/v1/login", {"user": f"name-{number}", "password": "not this one"})
+
+        threads = [threading.Thread(target=flood, args=(number,), daemon=True) for number in range(32)]
+        for thread in threads:
+            thread.start()
+        # From the same address, whose bound for all names is used up; this user has signed in from it before.
+        house.wait_for("the bound", lambda: self.call("POST", "/api/v1/login", {"user": "else", "password": "not this one"}).status == 429)
+        for _ in range(5):
+            self.log_in()
+        stop.set()
+        for thread in threads:
+            thread.join(house.PATIENCE)
 
     def test_guessing_is_refused_and_then_slowed(self):
         for _ in range(5):
