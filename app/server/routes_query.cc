@@ -6,7 +6,6 @@
 #include "routes_query.h"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "app.h"
@@ -131,12 +130,8 @@ http::Response answer(App& app, const http::Request& request, std::chrono::stead
       accept.find("application/csv") != std::string_view::npos || accept.find("text/csv") != std::string_view::npos;
   if (csv) response.content_type = "text/csv";
   response.headers.emplace_back("X-Influxdb-Version", "1.6.7-resmon");
-  // Millions of values go where they were made, and not where the last piece was sent.
-  const SharedPieces pieces(
-      new influxql::Pieces(csv ? influxql::csv_pieces(result, format) : influxql::json_pieces(result, format)),
-      [&app](influxql::Pieces* all) {
-        asio::post(app.query_pool(), [owned = std::unique_ptr<influxql::Pieces>(all)] {});
-      });
+  const auto pieces = std::make_shared<influxql::Pieces>(csv ? influxql::csv_pieces(result, format)
+                                                             : influxql::json_pieces(result, format));
   response.body = pieces->next().value_or("");
   if (auto second = pieces->next()) {
     response.more = [&app, pieces, held = std::make_shared<std::optional<std::string>>(std::move(second))]()

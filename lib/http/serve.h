@@ -387,8 +387,12 @@ asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::send(Resp
     if (takes_gzip_) out.set(bhttp::field::content_encoding, "gzip");
     if (takes_chunks_) out.set(bhttp::field::transfer_encoding, "chunked");
     out.keep_alive(goes_on);
+    const bool sent = co_await send_pieces(head_text(out), response, takes_chunks_);
+    // It may have millions of values to free.
+    const std::function<void()> forget = [&] { response.more = nullptr; };
+    co_await run_on(server_.workers_, forget);
     // Not the shape of an answer that is complete.
-    if (!co_await send_pieces(head_text(out), response, takes_chunks_)) co_return Next::kAbort;
+    if (!sent) co_return Next::kAbort;
     co_return goes_on ? Next::kGoOn : Next::kEnd;
   }
   if (!lease_->hold(response.body.capacity())) response = server_.no_memory();

@@ -41,7 +41,7 @@ TEST(Linear, Lines) {
                              {"m v=1 ", "1", ""},
                              {"m v=1", " ", ""},
                              {"m ", "\"", ""}})
-    EXPECT_EQ(test::not_linear((1U << 20U) / std::string(shape.piece).size(),
+    EXPECT_EQ(test::not_linear((1U << 18U) / std::string(shape.piece).size(),
                                [&](std::size_t n) { return test::repeated(shape.begin, shape.piece, n, shape.end); },
                                [](const std::string& text) {
                                  metric::SchemaTable schemas;
