@@ -319,7 +319,8 @@ asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::serve_one
       co_return co_await refuse(Response::error(400, made.error().message));
     server_.identify_socket(*asked);
     ++server_.stats_.requests;
-    co_await server_.serve_socket(stream_, id_, std::shared_ptr<const Request>(asked), route_);
+    const std::shared_ptr<const Request> request = asked;
+    co_await server_.serve_socket(stream_, id_, request, route_);
     co_return Next::kGone;
   }
 

@@ -79,16 +79,14 @@ class AuthTest(house.HouseTest):
         damaged = next(line for line in lines if line.startswith(b"user mia")).replace(b"viewer", b"view\x00r")
         with open(accounts, "wb") as file:
             file.write(b"\n".join(damaged if line.startswith(b"user mia") else line for line in lines) + b"\n")
-        with open(self.server_.token_file, "r+b") as file:
-            tokens = file.read()
-            file.seek(0)
-            file.write(b"\x00" * 30 + b"\n" + tokens)
-        self.server_ = self.start(house.Server(self.folder, port=self.server_.port, http_port=self.server_.http_port)).wait_ready()
+        tokens = house.write_token(self.folder, "tokens", "\x00" * 30 + "\n" + house.TOKEN)
+        ports = {"port": self.server_.port, "http_port": self.server_.http_port}
+        self.server_ = self.server("http.local_read_without_token=false", f"auth.token_file={tokens}", **ports)
         self.server_.wait_line("a damaged line of the accounts file is left out", "line=3")
         self.server_.wait_line("a damaged line of the token file is left out", "line=1")
         with open(accounts + ".damaged", "rb") as file:
             self.assertEqual(file.read(), damaged + b"\n")
-        with open(self.server_.token_file + ".damaged", "rb") as file:
+        with open(tokens + ".damaged", "rb") as file:
             self.assertEqual(file.read(), b"\x00" * 30 + b"\n")
         self.log_in()
         self.assertEqual(self.call("POST", "/api/v1/login", {"user": "mia", "password": "a long password"}).status, 401)
