@@ -6,6 +6,8 @@
 #include "influxql/condition.h"
 #include "influxql/duration.h"
 #include "influxql/evaluate.h"
+#include "influxql/forecast.h"
+#include "influxql/indicator.h"
 #include "influxql/time_text.h"
 
 namespace resmon::influxql {
@@ -114,6 +116,7 @@ class FieldChecker {
       }
       return symbol(name, expr.left());
     }
+    if (name == "sample") return sample(expr);
     if (name == "distinct") {
       return distinct(expr.args.size(), !expr.args.empty() && expr.left().is(Kind::kVariable), false);
     }
@@ -147,6 +150,15 @@ class FieldChecker {
       }
       return transform(expr);
     }
+    if (indicator_named(name)) {
+      RESMON_TRY(check_indicator(expr));
+      return transform(expr);
+    }
+    if (name == "holt_winters" || name == "holt_winters_with_fit") {
+      RESMON_TRY(check_forecast(expr));
+      if (!expr.left().is(Kind::kCall)) return refuse("must use aggregate function with " + name);
+      return transform(expr);
+    }
     if (name == "integral") {
       RESMON_TRY(arity_between(expr, 1, 2));
       if (expr.args.size() == 2) {
@@ -172,6 +184,14 @@ class FieldChecker {
     return symbol(name, expr.left());
   }
 
+  Status sample(const Expr& expr) {
+    RESMON_TRY(arity(expr, 2));
+    if (!expr.right().is(Kind::kInteger)) return refuse("expected integer argument in sample()");
+    if (expr.right().integer <= 0)
+      return refuse("sample window must be greater than 1, got " + std::to_string(expr.right().integer));
+    return symbol(expr.name, expr.left());
+  }
+
   // derivative() and its kin: over a field, or over an aggregate with GROUP BY time.
   Status transform(const Expr& expr) {
     only_selectors_ = false;
@@ -182,7 +202,9 @@ class FieldChecker {
     }
     if (!grouped_by_time_) return refuse(expr.name + " aggregate requires a GROUP BY interval");
     if (arg.name == "distinct") {
-      return distinct(arg.args.size(), !arg.args.empty() && arg.left().is(Kind::kVariable), true);
+      const bool nested = !indicator_named(expr.name);
+      if (!nested) ++calls_;
+      return distinct(arg.args.size(), !arg.args.empty() && arg.left().is(Kind::kVariable), nested);
     }
     return check(arg);
   }

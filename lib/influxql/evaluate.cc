@@ -127,15 +127,16 @@ Cell booleans(Token op, bool a, bool b) {
   }
 }
 
-bool is_number(const Cell& cell) {
-  return cell.index() >= 1 && cell.index() <= 3;
+// Texts have no order: `<` and its kin are never true of them.
+Cell texts(Token op, const std::string& a, const std::string& b) {
+  if (op == Token::kEq) return a == b;
+  if (op == Token::kNeq) return a != b;
+  if (is_comparison(op)) return false;
+  return {};
 }
 
-double to_double(const Cell& cell) {
-  if (const auto* d = std::get_if<double>(&cell)) return *d;
-  if (const auto* i = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*i);
-  if (const auto* u = std::get_if<std::uint64_t>(&cell)) return static_cast<double>(*u);
-  return 0;
+bool is_number(const Cell& cell) {
+  return cell.index() >= 1 && cell.index() <= 3;
 }
 
 }  // namespace
@@ -145,6 +146,13 @@ std::int64_t whole_part(double value) {
   if (value >= -9'223'372'036'854'775'808.0 && value < 9'223'372'036'854'775'808.0)
     return static_cast<std::int64_t>(value);
   return INT64_MIN;
+}
+
+double number_of(const Cell& cell) {
+  if (const auto* d = std::get_if<double>(&cell)) return *d;
+  if (const auto* i = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*i);
+  if (const auto* u = std::get_if<std::uint64_t>(&cell)) return static_cast<double>(*u);
+  return 0;
 }
 
 bool is_math_function(std::string_view name) {
@@ -161,7 +169,7 @@ Cell evaluate_binary(Token op, const Cell& left, const Cell& right) {
     if (const auto* x = std::get_if<std::int64_t>(&a)) return integers(op, *x, std::get<std::int64_t>(b));
     if (const auto* x = std::get_if<std::uint64_t>(&a)) return unsigneds(op, *x, std::get<std::uint64_t>(b));
     if (const auto* x = std::get_if<bool>(&a)) return booleans(op, *x, std::get<bool>(b));
-    if (const auto* x = std::get_if<std::string>(&a)) return compare(op, *x, std::get<std::string>(b));
+    if (const auto* x = std::get_if<std::string>(&a)) return texts(op, *x, std::get<std::string>(b));
     if (const auto* x = std::get_if<Time>(&a)) return compare(op, x->nanos, std::get<Time>(b).nanos);
   } else if (is_number(a) && is_number(b)) {
     // A signed number that is not negative goes with an unsigned one; all else meets as floats.
@@ -173,7 +181,7 @@ Cell evaluate_binary(Token op, const Cell& left, const Cell& right) {
     if (y != nullptr && *y >= 0 && std::holds_alternative<std::uint64_t>(a)) {
       return unsigneds(op, std::get<std::uint64_t>(a), bits(*y));
     }
-    return floats(op, to_double(a), to_double(b));
+    return floats(op, number_of(a), number_of(b));
   }
   if (is_comparison(op)) return false;
   return {};
@@ -190,9 +198,9 @@ Cell evaluate_math(std::string_view function, std::span<const Cell> args) {
     if (const auto* i = std::get_if<std::int64_t>(args.data())) return *i < 0 ? wrap(0 - bits(*i)) : *i;
     if (whole) return args[0];
   }
-  const double x = to_double(args[0]);
+  const double x = number_of(args[0]);
   if (args.size() == 2) {
-    const double y = to_double(args[1]);
+    const double y = number_of(args[1]);
     if (function == "atan2") return std::atan2(x, y);
     if (function == "log") return std::log(x) / std::log(y);
     if (function == "pow") {
@@ -219,10 +227,10 @@ Cell evaluate_math(std::string_view function, std::span<const Cell> args) {
   return {};
 }
 
-RowExpr::RowExpr(const Expr& expr, const Bind& bind) {
+RowExpr::RowExpr(const Expr& expr, const Bind& bind, const RowRules& rules) : rules_(rules) {
   switch (expr.kind) {
     case Expr::Kind::kParen:
-      *this = RowExpr(expr.left(), bind);
+      *this = RowExpr(expr.left(), bind, rules);
       return;
     case Expr::Kind::kVariable:
       break;
@@ -230,7 +238,7 @@ RowExpr::RowExpr(const Expr& expr, const Bind& bind) {
       if (is_math_function(expr.name)) {
         kind_ = Kind::kMath;
         function_ = expr.name;
-        for (const ExprPtr& arg : expr.args) args_.emplace_back(*arg, bind);
+        for (const ExprPtr& arg : expr.args) args_.emplace_back(*arg, bind, rules);
         return;
       }
       break;
@@ -238,11 +246,11 @@ RowExpr::RowExpr(const Expr& expr, const Bind& bind) {
       if (expr.right().is(Expr::Kind::kRegex)) {
         kind_ = Kind::kMatch;
         regex_ = expr.right().regex;
-        args_.emplace_back(expr.left(), bind);
+        args_.emplace_back(expr.left(), bind, rules);
       } else {
         kind_ = Kind::kBinary;
-        args_.emplace_back(expr.left(), bind);
-        args_.emplace_back(expr.right(), bind);
+        args_.emplace_back(expr.left(), bind, rules);
+        args_.emplace_back(expr.right(), bind, rules);
       }
       op_ = expr.op;
       return;
@@ -279,6 +287,21 @@ RowExpr::RowExpr(const Expr& expr, const Bind& bind) {
   }
 }
 
+Cell RowExpr::binary(const Cell& left, const Cell& right) const {
+  if (!rules_.absent_is_false) {
+    const auto absent = [](const RowExpr& side, const Cell& cell) {
+      return side.kind_ == Kind::kSlot && is_null(cell);
+    };
+    if (absent(args_[0], left) || absent(args_[1], right)) return is_comparison(op_) ? Cell(false) : Cell();
+  }
+  if (rules_.whole_division && op_ == Token::kDiv) {
+    const auto* a = std::get_if<std::int64_t>(&left);
+    const auto* b = std::get_if<std::int64_t>(&right);
+    if (a != nullptr && b != nullptr) return *b == 0 ? 0 : *b == -1 ? wrap(0 - bits(*a)) : *a / *b;
+  }
+  return evaluate_binary(op_, left, right);
+}
+
 template <class Value>
 Cell RowExpr::run(const Value& value) const {
   switch (kind_) {
@@ -293,7 +316,7 @@ Cell RowExpr::run(const Value& value) const {
         if (op_ == Token::kAnd && !*decided) return false;
         if (op_ == Token::kOr && *decided) return true;
       }
-      return evaluate_binary(op_, left, args_[1].run(value));
+      return binary(left, args_[1].run(value));
     }
     case Kind::kMatch: {
       const Cell left = args_[0].run(value);

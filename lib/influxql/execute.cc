@@ -5,6 +5,7 @@
 #include "influxql/select.h"
 #include "influxql/show.h"
 #include "influxql/time_text.h"
+#include "influxql/types.h"
 
 namespace resmon::influxql {
 namespace {
@@ -24,6 +25,7 @@ class Executor {
     StatementResult result;
     result.zone = compiled->zone;
     RESMON_ASSIGN(const auto planned, plan(std::move(compiled), context_));
+    for (const Plan::Output& output : planned->outputs) RESMON_TRY(check_types(*output.expr));
     Budget budget(options_.limits, &memory_);
     RESMON_TRY(budget.alive());
     RESMON_ASSIGN(std::vector<Rows> answer, run(*planned, budget));

@@ -39,20 +39,33 @@ class Filter {
     bool tag_is_not = false;
     std::size_t tag = 0;  // in tag_slots_
     std::string text;
+    // Two tags of a stored series: equal only where both are there.
+    bool two_tags = false;
+    bool differ = false;  // `!=`
+    std::size_t other_tag = 0;
     std::vector<Node> sides;
   };
   enum class Truth : std::uint8_t { kNo, kYes, kUnknown };
 
   Node build(const Expr& expr);
-  RowExpr::Binding bind(const Expr& variable);
+  void build_tag_comparison(const Expr& expr, Node& node);
+  bool is_tag(const Expr& expr) const;
+  bool compares_tags(const Expr& expr) const;
+  RowExpr::Binding bind(const Expr& variable, bool missing_is_empty);
+  int tag_slot(const std::string& name);
   std::optional<std::vector<std::uint32_t>> candidates(const Node& node) const;
   Truth truth(const Node& node, const std::vector<metric::Tag>& tags) const;
+  bool decided_by(const Node& node, const std::vector<metric::Tag>& tags) const;
+  bool holds(const Node& node, const std::vector<metric::Tag>& tags, const std::function<Cell(int slot)>& value) const;
+  Cell tag_cell(int slot, const std::vector<metric::Tag>& tags) const;
+  Cell field_cell(std::size_t at, const store::Block::ColumnData& data, std::size_t row) const;
 
   const Table& table_;
+  const bool stored_;
+  const RowRules rules_;
   bool has_condition_ = false;
   Node root_;
-  RowExpr whole_;
-  std::vector<std::string> tag_slots_;  // slots from 0 are tags, those from kFieldSlot are columns()
+  std::vector<std::string> tag_slots_;
   std::vector<int> columns_;
   std::vector<DataType> casts_;  // what columns()[i] is read as
   bool saw_field_ = false;

@@ -109,8 +109,7 @@ ExprPtr fold_binary(const ExprPtr& expr, const FoldContext& context) {
     const bool absorbing = op == Token::kOr;
     for (const auto& [side, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
       if (!(*side)->is(Kind::kBoolean)) continue;
-      if ((*side)->boolean == absorbing) return *side;
-      if ((*other)->is(Kind::kBoolean)) return *other;
+      return (*side)->boolean == absorbing ? *side : *other;
     }
   } else if ((foldable_number(*a) && foldable_number(*b)) || (a->is(Kind::kString) && b->is(Kind::kString)) ||
              (a->is(Kind::kBoolean) && b->is(Kind::kBoolean))) {

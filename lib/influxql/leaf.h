@@ -38,6 +38,7 @@ enum class Function : std::uint8_t {
   kCountDistinct,
   kTop,
   kBottom,
+  kSample,
 };
 
 using Extras = std::shared_ptr<const std::vector<Cell>>;
@@ -53,7 +54,7 @@ struct LeafSpec {
   std::string field;
   DataType type = DataType::kFloat;  // what values are read as
   double percentile = 0;
-  std::size_t count = 0;  // of top and bottom
+  std::size_t count = 0;  // of top, bottom and sample
   bool by_tags = false;   // top(field, tag, n): one value for each value of the tags
   std::int64_t unit = 1;  // of integral, nanoseconds
   bool own_time = false;  // a lone selector without GROUP BY time keeps the time of what it chose

@@ -132,6 +132,16 @@ inline Cell to_cell(metric::Cell cell, DataType type, std::string_view text) {
   }
 }
 
+// A value of a column as one of another type: numbers are converted. What has no such value is null where the column is
+// stored; the rows of a subquery keep it as it is, as in InfluxDB.
+inline bool castable(metric::FieldType from, DataType to) {
+  return data_type_of(from) == to || (is_number(from) && is_number(to));
+}
+inline Cell cast_cell(metric::Cell cell, metric::FieldType from, DataType to, std::string_view text, bool stored) {
+  if (data_type_of(from) != to && is_number(from) && is_number(to)) return to_cell(convert(cell, from, to), to, text);
+  return castable(from, to) || !stored ? to_cell(cell, data_type_of(from), text) : Cell{};
+}
+
 // State by window, in order. Rows mostly come in order too, so the last window is looked at first, then the next, and a
 // new one goes behind all others. Windows that come late (of the second group of a series, where the first had none)
 // are kept aside until the end, so that no order of rows makes this slow. The state is good until the next at().

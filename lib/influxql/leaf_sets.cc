@@ -173,6 +173,7 @@ std::unique_ptr<Leaf> make_leaf(const LeafSpec& spec, Budget& budget) {
     case Function::kPercentile:
     case Function::kIntegral:
     case Function::kValues:
+    case Function::kSample:
       return make_values_leaf(spec, budget);
     case Function::kDistinct:
     case Function::kCountDistinct:
@@ -203,6 +204,7 @@ bool accepts(Function function, DataType type) {
         case Function::kDistinct:
         case Function::kCountDistinct:
         case Function::kValues:
+        case Function::kSample:
           return true;
         default:
           return false;

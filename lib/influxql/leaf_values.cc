@@ -1,3 +1,6 @@
+#include <iterator>
+#include <random>
+
 #include "influxql/leaf_input.h"
 #include "influxql/leaf_kinds.h"
 
@@ -37,6 +40,8 @@ double number(metric::Cell cell, DataType type) {
       return metric::as_float(cell);
   }
 }
+
+using Samples = std::vector<Sample>;
 
 class ValuesLeaf final : public Leaf {
  public:
@@ -123,26 +128,43 @@ class ValuesLeaf final : public Leaf {
         out.push_back({begin, value, nullptr});
         return;
       }
-      case Function::kMode: {
-        std::stable_sort(first, last, by_value);
-        auto best = first;
-        std::size_t most = 0;
-        for (auto at = first; at != last;) {
-          auto next = at;
-          while (next != last && !by_value(*at, *next)) ++next;
-          const auto frequency = static_cast<std::size_t>(next - at);
-          if (frequency > most || (frequency == most && at->time < best->time)) {
-            best = at;
-            most = frequency;
-          }
-          at = next;
-        }
-        out.push_back({begin, to_cell(best->cell, spec_.type, text_), nullptr});
+      case Function::kMode:
+        out.push_back({begin, to_cell(mode(first, last), spec_.type, text_), nullptr});
+        return;
+      case Function::kSample: {
+        Samples chosen;
+        std::sample(first, last, std::back_inserter(chosen), spec_.count, dice_);
+        for (const Sample& sample : chosen) out.push_back(point(sample, sample.time));
         return;
       }
       default:
         return;
     }
+  }
+
+  // The value that is there most often; where none is there twice, the least. Of values that are there equally often,
+  // as InfluxDB has it for the few that it sorts by insertion: the greater one where it begins no later than the other
+  // ends.
+  metric::Cell mode(Samples::iterator first, Samples::iterator last) const {
+    const auto by_value = [this](const Sample& a, const Sample& b) { return less(a.cell, b.cell, spec_.type, text_); };
+    std::stable_sort(first, last, by_value);
+    if (spec_.type == DataType::kBoolean) return (first + (last - first) / 2)->cell;  // true where half of them are
+    metric::Cell best = first->cell;
+    UnixNanos best_time = first->time;
+    std::size_t most = 0;
+    for (auto at = first; at != last;) {
+      auto next = at;
+      while (next != last && !by_value(*at, *next)) ++next;
+      const auto frequency = static_cast<std::size_t>(next - at);
+      const bool repeats = frequency > 1 || at == first;
+      if (repeats && (frequency > most || (frequency == most && at->time <= best_time))) {
+        best = at->cell;
+        best_time = (next - 1)->time;
+        most = frequency;
+      }
+      at = next;
+    }
+    return best;
   }
 
   // The area under the line through the values; where a window ends between two of them, the line is cut there.
@@ -186,10 +208,11 @@ class ValuesLeaf final : public Leaf {
 
   const LeafSpec spec_;
   Budget& budget_;
-  std::vector<Sample> samples_;
+  Samples samples_;
   std::vector<Extras> extras_;
   std::string text_;
   bool sorted_ = true;
+  std::mt19937_64 dice_;  // the same each time: a query that is asked again has the same answer
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "influxql/evaluate.h"
+#include "influxql/types.h"
 
 namespace resmon::influxql {
 namespace {
@@ -54,7 +55,9 @@ Names names_of(const std::vector<Plan::Source>& sources) {
         names.add_field(column.name, data_type_of(column.type));
       names.tags.insert(source.table->tag_keys().begin(), source.table->tag_keys().end());
     } else {
-      for (const Plan::Output& output : source.subquery->outputs) names.add_field(output.base, type_of(*output.expr));
+      // What cannot be computed is a name without a type.
+      for (const Plan::Output& output : source.subquery->outputs)
+        names.add_field(output.base, check_types(*output.expr) ? type_of(*output.expr) : DataType::kUnknown);
       names.tags.insert(source.subquery->dimensions.begin(), source.subquery->dimensions.end());
     }
   }
@@ -206,7 +209,7 @@ DataType type_of(const Expr& expr) {
     case Kind::kCall: {
       if (expr.name == "count" || expr.name == "elapsed") return DataType::kInteger;
       for (const std::string_view same :
-           {"sum", "min", "max", "first", "last", "mode", "spread", "percentile", "distinct", "top", "bottom",
+           {"sum", "min", "max", "first", "last", "mode", "spread", "percentile", "sample", "distinct", "top", "bottom",
             "difference", "non_negative_difference", "cumulative_sum", "abs", "floor", "ceil", "round"}) {
         if (expr.name == same && !expr.args.empty()) return type_of(expr.left());
       }

@@ -48,7 +48,7 @@ struct CallPlan {
   FillSpec fill;
   std::vector<TransformSpec> transforms;  // innermost first
   std::vector<std::string> group_tags;    // of top(field, tag, n)
-  std::string function;                   // as written, for errors
+  std::string function;                   // the innermost, which reads rows: for errors
 };
 
 // A SELECT's select list, taken apart into slots: one for each different call, then one for each reference.

@@ -21,7 +21,7 @@ constexpr Named kFunctions[] = {
     {"last", Function::kLast},         {"spread", Function::kSpread},     {"stddev", Function::kStddev},
     {"median", Function::kMedian},     {"mode", Function::kMode},         {"percentile", Function::kPercentile},
     {"integral", Function::kIntegral}, {"distinct", Function::kDistinct}, {"top", Function::kTop},
-    {"bottom", Function::kBottom},
+    {"bottom", Function::kBottom},     {"sample", Function::kSample},
 };
 
 Transform transform_named(std::string_view name) {
@@ -32,7 +32,18 @@ Transform transform_named(std::string_view name) {
   if (name == "moving_average") return Transform::kMovingAverage;
   if (name == "cumulative_sum") return Transform::kCumulativeSum;
   if (name == "elapsed") return Transform::kElapsed;
+  if (indicator_named(name)) return Transform::kIndicator;
+  if (name == "holt_winters" || name == "holt_winters_with_fit") return Transform::kForecast;
   return Transform::kNone;
+}
+
+std::string name_in_errors(std::string_view function) {
+  if (transform_named(function) == Transform::kForecast) return "elapsed";
+  constexpr std::string_view kPrefix = "non_negative_";
+  if (function.starts_with(kPrefix)) function.remove_prefix(kPrefix.size());
+  std::string name(function);
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
 }
 
 UnixNanos clamped_sum(UnixNanos at, std::int64_t by) {
@@ -132,28 +143,50 @@ class Taker {
     return {std::max(span.first, list_.readable.first), std::min(span.last, list_.readable.last)};
   }
 
+  TransformSpec transform_spec(const Expr& call, Transform kind) const {
+    const Compiled& c = *plan_.compiled;
+    TransformSpec spec;
+    spec.transform = kind;
+    spec.name = name_in_errors(call.name);
+    switch (kind) {
+      case Transform::kMovingAverage:
+        spec.count = call.right().integer;
+        break;
+      case Transform::kElapsed:
+        spec.unit = call.args.size() > 1 ? call.right().integer : 1;
+        break;
+      case Transform::kIndicator:
+        spec.indicator = indicator_spec(call);
+        break;
+      case Transform::kForecast:
+        spec.forecast = forecast_spec(call, c.interval);
+        break;
+      default:
+        spec.unit = call.args.size() > 1 ? call.right().integer : c.interval > 0 ? c.interval : kSecond;
+        break;
+    }
+    return spec;
+  }
+
+  // How many windows before the first one the statement may read for it.
+  static std::int64_t reach(const TransformSpec& spec) {
+    if (spec.transform == Transform::kMovingAverage) return spec.count;
+    return spec.transform == Transform::kIndicator ? spec.indicator.period : 1;
+  }
+
   Result<CallPlan> call_plan(const Expr& call, bool selector) {
     const Compiled& c = *plan_.compiled;
     CallPlan out;
-    out.function = call.name;
     out.span = {c.min_time, c.max_time};
     const Expr* at = &call;
     for (Transform kind; (kind = transform_named(at->name)) != Transform::kNone; at = &at->left()) {
-      TransformSpec spec;
-      spec.transform = kind;
-      if (kind == Transform::kMovingAverage) {
-        spec.count = at->right().integer;
-      } else if (kind == Transform::kElapsed) {
-        spec.unit = at->args.size() > 1 ? at->right().integer : 1;
-      } else {
-        spec.unit = at->args.size() > 1 ? at->right().integer : c.interval > 0 ? c.interval : kSecond;
-      }
+      const TransformSpec spec = transform_spec(*at, kind);
       out.transforms.insert(out.transforms.begin(), spec);
       // To have a value for the first window, it asks for the one before, as does one within it. Those of the statement
       // itself say how far before its first window anything is read, subqueries included. As InfluxDB has it: which
       // asks for one window also for a moving average, though as many could be read, and for none for a sum.
-      if (c.interval > 0) {
-        windows_before_ = std::max(windows_before_, kind == Transform::kMovingAverage ? spec.count : 1);
+      if (c.interval > 0 && kind != Transform::kForecast) {
+        windows_before_ = std::max(windows_before_, reach(spec));
         if (kind != Transform::kCumulativeSum) widen(out.span, 1);
       }
       if (!at->left().is(Kind::kCall)) {
@@ -162,6 +195,7 @@ class Taker {
       }
     }
     const Expr* field = &at->left();
+    out.function = at->name;
     for (const Named& named : kFunctions) {
       if (named.name == at->name) out.leaf.function = named.function;
     }
@@ -175,6 +209,7 @@ class Taker {
           at->right().is(Kind::kNumber) ? at->right().number : static_cast<double>(at->right().integer);
     }
     if (function == Function::kIntegral) out.leaf.unit = at->args.size() > 1 ? at->right().integer : kSecond;
+    if (function == Function::kSample) out.leaf.count = static_cast<std::size_t>(at->right().integer);
     const bool top = function == Function::kTop || function == Function::kBottom;
     if (top) {
       out.leaf.count = static_cast<std::size_t>(at->args.back()->integer);
@@ -184,7 +219,7 @@ class Taker {
     out.leaf.own_time = selector && c.interval == 0;
     out.leaf.wants_extras = !list_.references.empty();
     out.fills = c.interval > 0 && c.fill != Fill::kNone && !top && function != Function::kDistinct &&
-                function != Function::kIntegral;
+                function != Function::kIntegral && function != Function::kSample;
     const DataType result = type_of(*at);
     out.fill.fill = c.fill;
     out.fill.linear_whole = result == DataType::kInteger;
@@ -194,6 +229,28 @@ class Taker {
       out.fill.value = std::int64_t{0};
     }
     return leaf_over(*field, std::move(out));
+  }
+
+  // Whether each function knows what to do with what it is given; the innermost that does not is what InfluxDB names.
+  static Status check_types(const CallPlan& call) {
+    const DataType type = call.leaf.type;
+    if (type == DataType::kUnknown || type == DataType::kTag || type == DataType::kAnyField) return {};
+    const auto refuse = [&](std::string_view function, std::string_view iterator) {
+      return fail(ErrorKind::kInvalid, "unsupported " + std::string(function) + " iterator type: *query." +
+                                           std::string(data_type_name(type)) + std::string(iterator));
+    };
+    const Function function = call.leaf.function;
+    if (!accepts(function, type)) return refuse(call.function, "InterruptIterator");
+    if (is_number(type) || function == Function::kCount || function == Function::kCountDistinct) return {};
+    for (const TransformSpec& spec : call.transforms) {
+      if (spec.transform == Transform::kElapsed) return {};  // a number from here on
+      const bool distinct = function == Function::kDistinct;
+      if (function != Function::kSample) return refuse(spec.name, distinct ? "IntervalIterator" : "InterruptIterator");
+      const std::string name(data_type_name(type));
+      return refuse(spec.name,
+                    "Reduce" + std::string(1, static_cast<char>(name[0] - 0x20)) + name.substr(1) + "Iterator");
+    }
+    return {};
   }
 
   Result<CallPlan> leaf_over(const Expr& field, CallPlan out) const {
@@ -207,16 +264,7 @@ class Taker {
     // What has no window is stamped with the lower bound of time, or with 0 where there is none.
     out.leaf.windows.range_start = out.span.first == kMinTime ? 0 : out.span.first;
     out.leaf.windows.range_end = kMaxTime;
-    const bool numeric =
-        field.type == DataType::kFloat || field.type == DataType::kInteger || field.type == DataType::kUnsigned;
-    bool known = field.type != DataType::kUnknown && field.type != DataType::kTag && field.type != DataType::kAnyField;
-    const bool only_elapsed = std::all_of(out.transforms.begin(), out.transforms.end(), [](const TransformSpec& spec) {
-      return spec.transform == Transform::kElapsed;
-    });
-    if (known && (!accepts(out.leaf.function, field.type) || (!numeric && !only_elapsed))) {
-      return fail(ErrorKind::kInvalid, "unsupported " + out.function + " iterator type: *query." +
-                                           std::string(data_type_name(field.type)) + "InterruptIterator");
-    }
+    RESMON_TRY(check_types(out));
     return out;
   }
 
@@ -241,7 +289,9 @@ ReferenceReader::ReferenceReader(const std::vector<Reference>& references, const
   for (const Reference& reference : references) {
     const int column = reference.type == DataType::kTag ? -1 : table.column(reference.name);
     int position = -1;
-    if (column >= 0) {
+    // A stored field of a type that cannot be read as the one wanted is as if it were not there.
+    if (column >= 0 &&
+        (!table.is_stored() || castable(table.columns()[static_cast<std::size_t>(column)].type, reference.type))) {
       const auto found = std::find(columns_.begin(), columns_.end(), column);
       position = static_cast<int>(found - columns_.begin());
       if (found == columns_.end()) columns_.push_back(column);
@@ -266,9 +316,7 @@ Cell ReferenceReader::read(std::size_t reference, const store::Block& block, std
   const store::Block::ColumnData& data = block.columns[first_column + i];
   if (!data.has(row)) return {};
   const metric::FieldType from = table_.columns()[static_cast<std::size_t>(columns_[i])].type;
-  if (data_type_of(from) == type) return to_cell(data.cells[row], type, data.text);
-  if (!is_number(from) || !is_number(type)) return {};
-  return to_cell(convert(data.cells[row], from, type), type, data.text);
+  return cast_cell(data.cells[row], from, type, data.text, table_.is_stored());
 }
 
 bool ReferenceReader::any_field(const store::Block& block, std::size_t first_column, std::size_t row) const {

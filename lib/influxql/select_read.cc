@@ -41,7 +41,11 @@ std::string group_text(const std::vector<metric::Tag>& tags, const std::vector<s
 Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out) {
   const Compiled& c = *plan.compiled;
   const std::size_t width = list.references.size();
-  const auto limit = static_cast<std::uint64_t>(c.select.limit);
+  // OFFSET without LIMIT leaves one row of what is stored, and all of a subquery, as in InfluxDB.
+  const bool stored =
+      std::any_of(series.members.begin(), series.members.end(), [](const Member& m) { return m.table->is_stored(); });
+  const std::int64_t lone = c.select.offset > 0 && stored ? 1 : 0;
+  const auto limit = static_cast<std::uint64_t>(c.select.limit > 0 ? c.select.limit : lone);
   // No group needs to give more rows than the answer can show.
   const std::uint64_t wanted = limit > 0 ? limit + static_cast<std::uint64_t>(c.select.offset) : UINT64_MAX;
 
@@ -53,7 +57,7 @@ Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& se
   std::vector<Cell> cells;
   for (const Member& member : series.members) {
     const ReferenceReader reader(list.references, *member.table);
-    if (reader.columns().empty()) continue;
+    if (reader.columns().empty() && member.table->is_stored()) continue;
     std::vector<int> columns = reader.columns();
     const std::size_t filter_columns = columns.size();
     if (member.filtered) {
@@ -70,7 +74,8 @@ Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& se
       for (std::size_t i = 0; i < count && taken < wanted; ++i) {
         const std::size_t row = c.ascending ? i : count - 1 - i;
         if (member.filtered && (pass[row / 64] >> (row % 64) & 1U) == 0) continue;
-        if (!reader.any_field(block, 0, row)) continue;
+        // Every row of a subquery counts, also one of nothing but nulls.
+        if (member.table->is_stored() && !reader.any_field(block, 0, row)) continue;
         rows.push_back({block.times[row], cells.size()});
         for (std::size_t r = 0; r < width; ++r) cells.push_back(reader.read(r, block, 0, row, tags));
         ++taken;
@@ -319,7 +324,9 @@ Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& 
       RESMON_ASSIGN(mine, fill(std::move(mine), call.fill, call.leaf.windows, call.span.first, call.span.last,
                                c.ascending, budget));
     }
-    for (const TransformSpec& spec : call.transforms) mine = transform(mine, spec, c.ascending);
+    for (const TransformSpec& spec : call.transforms) {
+      RESMON_ASSIGN(mine, transform(mine, spec, c.ascending, budget));
+    }
     // LIMIT and OFFSET count each function's own points.
     if (c.select.offset > 0) {
       mine.erase(mine.begin(),

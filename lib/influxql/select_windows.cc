@@ -69,7 +69,7 @@ WindowPlan plan_windows(const SelectList& list, const OutputSeries& series) {
     }
   }
   for (const Member& member : series.members) {
-    if (member.filtered || !member.bounded || !member.table->has_windows()) return {};
+    if (member.filtered || !member.bounded || !member.table->is_stored()) return {};
     for (const CallPlan& call : list.calls) {
       const int column = member.table->column(call.leaf.field);
       if (column >= 0 && data_type_of(member.table->columns()[static_cast<std::size_t>(column)].type) != call.leaf.type)

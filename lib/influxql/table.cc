@@ -60,7 +60,7 @@ class StoredTable final : public Table {
     return reader_.scan(group(series), ids, range, descending, visit);
   }
 
-  bool has_windows() const override { return true; }
+  bool is_stored() const override { return true; }
   Status scan_windows(std::size_t series, std::span<const int> columns, unsigned aggregates, store::TimeRange range,
                       UnixNanos width, const store::WindowVisitor& visit) const override {
     std::vector<store::WindowColumn> wanted;

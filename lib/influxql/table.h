@@ -39,9 +39,9 @@ class Table {
   // but a subquery's may hold several rows of one time.
   virtual Status scan(std::size_t series, std::span<const int> columns, UnixNanos first, UnixNanos last,
                       bool descending, const store::BlockVisitor& visit) const = 0;
-  // Whether scan_windows() is there: a stored measurement's.
-  virtual bool has_windows() const { return false; }
-  // As store::Reader::scan_windows. REQUIRES: has_windows(), and `range` in whole windows.
+  // A stored measurement, which has scan_windows(); false: the answer of a subquery.
+  virtual bool is_stored() const { return false; }
+  // As store::Reader::scan_windows. REQUIRES: is_stored(), and `range` in whole windows.
   virtual Status scan_windows(std::size_t series, std::span<const int> columns, unsigned aggregates,
                               store::TimeRange range, UnixNanos width, const store::WindowVisitor& visit) const;
 

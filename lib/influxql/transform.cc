@@ -9,16 +9,9 @@
 namespace resmon::influxql {
 namespace {
 
-double number(const Cell& cell) {
-  if (const auto* d = std::get_if<double>(&cell)) return *d;
-  if (const auto* i = std::get_if<std::int64_t>(&cell)) return static_cast<double>(*i);
-  if (const auto* u = std::get_if<std::uint64_t>(&cell)) return static_cast<double>(*u);
-  return 0;
-}
-
 bool negative(const Cell& cell) {
   if (const auto* i = std::get_if<std::int64_t>(&cell)) return *i < 0;
-  return number(cell) < 0;
+  return number_of(cell) < 0;
 }
 
 // Unsigned counters go down too: their difference is signed.
@@ -29,9 +22,24 @@ Cell difference(const Cell& now, const Cell& before) {
   return evaluate_binary(Token::kSub, now, before);
 }
 
-}  // namespace
+std::vector<Point> indicate(const std::vector<Point>& points, const IndicatorSpec& spec) {
+  const auto indicator = make_indicator(spec);
+  const std::int64_t hold = spec.hold == -1 ? indicator->warm_count() : spec.hold;
+  // Those that divide by what they had before have nothing to say where that was 0.
+  const bool finite = spec.indicator == Indicator::kTripleExponentialDerivative ||
+                      spec.indicator == Indicator::kEfficiencyRatio || spec.indicator == Indicator::kAdaptiveAverage;
+  std::vector<Point> out;
+  std::int64_t count = 0;
+  for (const Point& point : points) {
+    if (is_null(point.value)) continue;
+    const double value = indicator->add(number_of(point.value));
+    if (++count <= hold || (finite && std::isinf(value))) continue;
+    out.push_back({point.time, value, nullptr});
+  }
+  return out;
+}
 
-std::vector<Point> transform(const std::vector<Point>& points, const TransformSpec& spec, bool ascending) {
+std::vector<Point> follow(const std::vector<Point>& points, const TransformSpec& spec, bool ascending) {
   std::vector<Point> out;
   out.reserve(points.size());
   const Point* before = nullptr;
@@ -41,7 +49,7 @@ std::vector<Point> transform(const std::vector<Point>& points, const TransformSp
   for (const Point& point : points) {
     if (is_null(point.value)) continue;
     switch (spec.transform) {
-      case Transform::kNone:
+      default:
         out.push_back(point);
         break;
       case Transform::kDerivative:
@@ -49,7 +57,7 @@ std::vector<Point> transform(const std::vector<Point>& points, const TransformSp
         // Of several points at one time, the first counts: a rate over no time means nothing.
         if (before != nullptr && before->time == point.time) continue;
         if (before != nullptr) {
-          const double rise = number(point.value) - number(before->value);
+          const double rise = number_of(point.value) - number_of(before->value);
           const std::int64_t elapsed = ascending ? point.time - before->time : before->time - point.time;
           const double value =
               elapsed > 0 ? rise / (static_cast<double>(elapsed) / static_cast<double>(spec.unit)) : 0.0;
@@ -87,7 +95,7 @@ std::vector<Point> transform(const std::vector<Point>& points, const TransformSp
           window_sum -= window.front();
           window.pop_front();
         }
-        window.push_back(number(point.value));
+        window.push_back(number_of(point.value));
         window_sum += window.back();
         if (static_cast<std::int64_t>(window.size()) == spec.count) {
           out.push_back({point.time, window_sum / static_cast<double>(spec.count), nullptr});
@@ -96,6 +104,15 @@ std::vector<Point> transform(const std::vector<Point>& points, const TransformSp
     }
   }
   return out;
+}
+
+}  // namespace
+
+Result<std::vector<Point>> transform(const std::vector<Point>& points, const TransformSpec& spec, bool ascending,
+                                     Budget& budget) {
+  if (spec.transform == Transform::kIndicator) return indicate(points, spec.indicator);
+  if (spec.transform == Transform::kForecast) return forecast(points, spec.forecast, budget);
+  return follow(points, spec, ascending);
 }
 
 Result<std::vector<Point>> fill(std::vector<Point> points, const FillSpec& spec, const Windows& windows,
@@ -130,8 +147,8 @@ Result<std::vector<Point>> fill(std::vector<Point> points, const FillSpec& spec,
       case Fill::kLinear: {
         if (before == nullptr || next == nullptr || is_null(next->value) || is_null(before->value)) return {};
         if (before->value.index() > 3) return {};  // only numbers lie on a line
-        const double from = number(before->value);
-        const double slope = (number(next->value) - from) /
+        const double from = number_of(before->value);
+        const double slope = (number_of(next->value) - from) /
                              static_cast<double>(next->time / windows.interval - before->time / windows.interval);
         const double value =
             slope * static_cast<double>(expected / windows.interval - before->time / windows.interval) + from;

@@ -2,8 +2,11 @@
 
 // Functions from points to points, and what fills windows without any.
 
+#include <string>
 #include <vector>
 
+#include "influxql/forecast.h"
+#include "influxql/indicator.h"
 #include "influxql/leaf.h"
 
 namespace resmon::influxql {
@@ -16,17 +19,24 @@ enum class Transform : std::uint8_t {
   kNonNegativeDifference,
   kMovingAverage,
   kCumulativeSum,
-  kElapsed
+  kElapsed,
+  kIndicator,
+  kForecast,
 };
 
 struct TransformSpec {
   Transform transform = Transform::kNone;
+  std::string name;        // in InfluxDB's errors
   std::int64_t unit = 1;   // nanoseconds, of derivatives and elapsed
   std::int64_t count = 2;  // of the moving average
+  IndicatorSpec indicator;
+  ForecastSpec forecast;
 };
 
 // `points` come in the order of the answer, so with ORDER BY time DESC a difference is that to the later point.
-std::vector<Point> transform(const std::vector<Point>& points, const TransformSpec& spec, bool ascending);
+// Only a forecast can fail: it may cost too much.
+Result<std::vector<Point>> transform(const std::vector<Point>& points, const TransformSpec& spec, bool ascending,
+                                     Budget& budget);
 
 struct FillSpec {
   Fill fill = Fill::kNull;

@@ -3,7 +3,9 @@
 // seed.
 //
 //   influxql_oracle [--generated N] [--seed S] [--query TEXT] [--list FILE] [--show] [--reader fake|store]
+//                   [--lines FILE]
 //
+// --lines asks about the line protocol of a file instead of the made data: for trying one query by hand.
 // Exit: 0 all equal, 1 differences (each is printed), 77 no influxd here.
 
 #include <fmt/format.h>
@@ -37,6 +39,7 @@ struct Options {
   std::optional<std::string> query;
   bool show = false;
   bool on_store = false;  // the real store instead of a fake reader
+  std::string lines;      // a file of line protocol instead of the made data; needs the real store
 };
 
 struct Counts {
@@ -105,7 +108,12 @@ Result<int> compare(const Options& options) {
   RESMON_ASSIGN(const auto influxd, Influxd::start());
   RESMON_TRY(request(influxd->port(), "POST", "/query?q=CREATE%20DATABASE%20resmon"));
   influxql::FakeReader reader;
-  const std::string lines = make_data(options.seed, reader);
+  std::string lines;
+  if (options.lines.empty()) {
+    lines = make_data(options.seed, reader);
+  } else {
+    RESMON_ASSIGN(lines, read_file(options.lines));
+  }
   RESMON_ASSIGN(const Reply written, request(influxd->port(), "POST", "/write?db=resmon", {}, lines));
   if (written.status != 204) return fail(ErrorKind::kInternal, "influxd refused the data: " + written.body);
 
@@ -159,6 +167,9 @@ std::optional<Options> read_options(int argc, char** argv) {
       options.list = value;
     } else if (name == "--reader") {
       options.on_store = std::string_view(value) == "store";
+    } else if (name == "--lines") {
+      options.lines = value;
+      options.on_store = true;
     } else if (name == "--query") {
       options.query = value;
     } else {
@@ -176,7 +187,7 @@ int main(int argc, char** argv) {
   if (!options) {
     fmt::print(stderr,
                "usage: influxql_oracle [--generated N] [--seed S] [--query TEXT] [--list FILE] [--show] [--reader "
-               "fake|store]\n");
+               "fake|store] [--lines FILE]\n");
     return 2;
   }
   if (::access("/usr/bin/influxd", X_OK) != 0) {
