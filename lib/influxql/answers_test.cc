@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "influxql/execute.h"
@@ -253,6 +254,36 @@ TEST_F(Functions, ChangesOfCountsAreNumbersWhateverIsCounted) {
             "unsupported difference iterator type: *query.booleanIntervalIterator");
   EXPECT_EQ(rows("SELECT derivative(mean(b))" + by_windows_),
             "unsupported mean iterator type: *query.booleanInterruptIterator");
+}
+
+// The cases that InfluxDB 1.8 and 1.11 were mended for, and what their own tests expect. 1.6.7 answers with a row more,
+// an hour off, in spring, and with rows an hour off in autumn.
+TEST_F(Answers, WindowsWithAnOffsetKeepTheClock) {
+  for (const std::int64_t second : {1584345600, 1584432000, 1584518400, 1585555200}) add("rome", "v", second, 1.0);
+  EXPECT_EQ(rows("SELECT count(v) FROM rome WHERE time >= '2020-03-15T00:00:00Z' AND time < '2020-04-01T00:00:00Z' "
+                 "GROUP BY time(1w, 4d) tz('Europe/Rome')"),
+            "[[1583708400,0],[1584313200,3],[1584918000,0],[1585519200,1]]");
+  for (std::int64_t hour = 0; hour < 96; ++hour) add("angeles", "v", 1698883201 + hour * 3600, 1.0);
+  EXPECT_EQ(rows("SELECT count(v) FROM angeles WHERE time >= '2023-11-02T00:00:00Z' AND time < '2023-11-06T00:00:00Z' "
+                 "GROUP BY time(1d, 12h) fill(none) tz('America/Los_Angeles')"),
+            "[[1698865200,19],[1698951600,24],[1699038000,24],[1699124400,25],[1699214400,4]]");
+  // What failed with a limit, repeated a window, and gave 7 windows instead of 40.
+  add("york", "v", 1489000000, 1.0);
+  EXPECT_EQ(rows("SELECT count(v) FROM york WHERE time >= '2017-03-08' AND time < '2017-03-20' GROUP BY time(1w, 4d) "
+                 "tz('America/New_York')"),
+            "[[1488776400,1],[1489377600,0]]");
+  EXPECT_EQ(rows("SELECT count(v) FROM york WHERE time >= '2017-03-11' AND time < '2017-03-14' GROUP BY time(1d, 6h) "
+                 "tz('America/New_York')"),
+            "");
+  add("york", "v", 1489320000, 1.0);
+  EXPECT_EQ(rows("SELECT count(v) FROM york WHERE time >= '2017-03-11' AND time < '2017-03-14' GROUP BY time(1d, 6h) "
+                 "tz('America/New_York')"),
+            "[[1489143600,0],[1489230000,0],[1489312800,1],[1489399200,0]]");
+  add("berlin", "v", 1490000000, 1.0);
+  const std::string weeks = rows(
+      "SELECT count(v) FROM berlin WHERE time >= '2017-03-01' AND time < '2017-12-01' "
+      "GROUP BY time(1w, 4d) tz('Europe/Berlin')");
+  EXPECT_EQ(std::count(weeks.begin(), weeks.end(), '['), 40 + 1);
 }
 
 }  // namespace

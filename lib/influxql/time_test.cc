@@ -85,6 +85,41 @@ TEST(Windows, DaysFollowTheZonesClock) {
   EXPECT_EQ(windows.step(day.begin, true), day.end);
 }
 
+// All that goes wrong where clocks change: each time is in one window, each window follows the one before, and begins
+// where the clock says.
+TEST(Windows, FollowEachOtherWhereClocksChange) {
+  constexpr std::int64_t kMinute = 60 * kNanosPerSecond, kHour = 60 * kMinute, kDay = 24 * kHour;
+  for (const std::string_view name :
+       {"America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo", "America/Havana",
+        "America/St_Johns", "Asia/Gaza", "Africa/Casablanca", "Antarctica/Troll"}) {
+    const auto zone = load_system_zone(name);
+    if (!zone) GTEST_SKIP() << "no zone files here";
+    for (const std::int64_t interval : {kHour, 3 * kHour, 5 * kHour, kDay, 7 * kDay}) {
+      for (const std::int64_t offset : {0L, 6 * kHour, 4 * kDay, -150 * kMinute}) {
+        Windows windows;
+        windows.interval = interval;
+        windows.offset = offset % interval;
+        windows.zone = zone->get();
+        const UnixNanos first = parse_time("2017-01-05T00:00:00Z", nullptr)->seconds * kNanosPerSecond;
+        Windows::Window window = windows.containing(first);
+        for (UnixNanos time = first; time < first + 330 * kDay; time += 187 * kMinute) {
+          while (time >= window.end) {
+            const Windows::Window next = windows.containing(window.end);
+            ASSERT_EQ(next.begin, window.end) << name << " " << interval / kMinute << " " << offset / kMinute;
+            ASSERT_EQ(windows.step(window.begin, true), next.begin);
+            ASSERT_EQ(windows.step(next.begin, false), window.begin);
+            window = next;
+          }
+          const Windows::Window found = windows.containing(time);
+          ASSERT_EQ(found.begin, window.begin)
+              << name << " " << interval / kMinute << " " << offset / kMinute << " at " << time;
+          ASSERT_EQ(found.end, window.end);
+        }
+      }
+    }
+  }
+}
+
 TEST(Windows, CoverTheirTimes) {
   for (const std::int64_t interval : {1L, 7L, 1000L, 86'400'000'000'000L}) {
     for (const std::int64_t offset : {0L, 3L, -5L}) {

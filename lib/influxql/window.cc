@@ -1,5 +1,6 @@
 #include "influxql/window.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "influxql/duration.h"
@@ -16,36 +17,65 @@ UnixNanos plus(UnixNanos a, std::int64_t b) {
   return sum < kMinTime ? kMinTime : sum > kMaxTime ? kMaxTime : sum;
 }
 
+std::int64_t remainder(std::int64_t a, std::int64_t b) {
+  const std::int64_t rest = a % b;
+  return rest < 0 ? rest + b : rest;
+}
+
+// No zone's clock changes by more than a day, nor twice within two.
+constexpr std::int64_t kNearby = 25 * 3600 * kNanosPerSecond;
+
 }  // namespace
 
-// With a zone, a window is found in local time and moved back; where the offset changes inside of it, its ends move
-// with the clock, so that days stay days: a window of a day has 23 or 25 hours then. A change as large as the window is
-// not followed.
 Windows::Window Windows::containing(UnixNanos time) const {
   if (interval == 0) return {range_start, range_end == INT64_MAX ? INT64_MAX : range_end + 1};
+  if (zone != nullptr) return on_the_clock(time);
   const UnixNanos at = plus(time, -offset);
-  if (zone == nullptr) {
-    std::int64_t rest = at % interval;
-    if (rest < 0) rest += interval;
-    return {plus(plus(at, -rest), offset), plus(plus(at, interval - rest), offset)};
-  }
-  const auto shift = [&](UnixNanos when) { return zone->offset_seconds(when) * kNanosPerSecond; };
-  const std::int64_t local = shift(at);
-  std::int64_t rest = (at % interval + local % interval) % interval;
-  if (rest < 0) rest += interval;
+  const std::int64_t rest = remainder(at, interval);
+  return {plus(plus(at, -rest), offset), plus(plus(at, interval - rest), offset)};
+}
 
-  Window window;
-  window.begin = plus(plus(at, -rest), offset);
-  window.end = plus(plus(at, interval - rest), offset);
-  if (const std::int64_t moved = local - shift(window.begin); moved != 0 && std::llabs(moved) < interval) {
-    window.begin = plus(window.begin, moved);
+std::int64_t Windows::shift(UnixNanos time) const {
+  return zone->offset_seconds(time) * kNanosPerSecond;
+}
+
+// With a zone, windows begin where its clock says so, the offset included: days from six o'clock begin at six, also
+// where a day has 23 or 25 hours. A time that the clock leaves out begins when it is passed over; one that comes twice,
+// at the first. A change as large as the window or larger is not followed: hours stay hours.
+// Rejected: to move windows found in UTC by the change, as InfluxDB 1.6 does, which puts some times into no window and
+// some into two, and begins some an hour off.
+Windows::Window Windows::on_the_clock(UnixNanos time) const {
+  const UnixNanos local = plus(time, shift(time));
+  const std::int64_t rest = remainder(remainder(local, interval) - offset, interval);
+  const std::int64_t change = std::llabs(shift(plus(time, kNearby)) - shift(plus(time, -kNearby)));
+  const bool none_near = change == 0 && interval < kNearby;
+  if (change >= interval || none_near) return {plus(time, -rest), plus(time, interval - rest)};
+  UnixNanos begins = plus(local, -rest);
+  Window window{when(begins, time), 0};
+  for (;;) {
+    begins = plus(begins, interval);
+    window.end = when(begins, plus(window.begin, interval));
+    if (window.end > time || window.end <= window.begin || begins >= kMaxTime) return window;
+    window.begin = window.end;  // the clock has been set back to before this began
   }
-  const std::int64_t end_shift = shift(window.end);
-  if (const std::int64_t moved = local - end_shift; moved != 0 && std::llabs(moved) < interval) {
-    // Time that is gained belongs to this window; time that is lost, to the next, unless the change is in this one.
-    if (moved > 0 || shift(plus(window.end, moved)) == end_shift) window.end = plus(window.end, moved);
+}
+
+// The first time at which the clock shows `local` or later; `near` is not far from it.
+UnixNanos Windows::when(UnixNanos local, UnixNanos near) const {
+  const UnixNanos guess = plus(local, -shift(near));
+  UnixNanos before = plus(guess, -kNearby);
+  UnixNanos after = plus(guess, kNearby);
+  const std::int64_t old_shift = shift(before);
+  const std::int64_t new_shift = shift(after);
+  const UnixNanos by_old = plus(local, -old_shift);
+  if (old_shift == new_shift) return by_old;
+  while (after - before > kNanosPerSecond) {
+    const UnixNanos middle = before + (after - before) / 2;
+    (shift(middle) == old_shift ? before : after) = middle;
   }
-  return window;
+  // Clocks change at whole seconds.
+  const UnixNanos change = after - remainder(after, kNanosPerSecond);
+  return by_old < change ? by_old : std::max(change, plus(local, -new_shift));
 }
 
 UnixNanos Windows::step(UnixNanos begin, bool forward) const {

@@ -8,7 +8,8 @@
 
 namespace resmon::influxql {
 
-// The windows of GROUP BY time(interval, offset), aligned to the epoch, or to local midnight with tz().
+// The windows of GROUP BY time(interval, offset), aligned to the epoch, or to local midnight with tz(): each time is in
+// one of them, and each begins where the one before it ends.
 struct Windows {
   std::int64_t interval = 0;  // 0: one window for everything
   std::int64_t offset = 0;
@@ -23,6 +24,11 @@ struct Windows {
   Window containing(UnixNanos time) const;
   // From the begin of one window to that of the next, or of the one before.
   UnixNanos step(UnixNanos begin, bool forward) const;
+
+ private:
+  Window on_the_clock(UnixNanos time) const;
+  UnixNanos when(UnixNanos local, UnixNanos near) const;
+  std::int64_t shift(UnixNanos time) const;
 };
 
 }  // namespace resmon::influxql
