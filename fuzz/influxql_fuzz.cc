@@ -54,7 +54,7 @@ void require_stable(const Select& select) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(bytes), size);
-  const Parameters params = {{"p", std::string("a")}, {"q", 1.5}, {"r", RegexText{"a+"}}, {"d", Duration{60}}};
+  const Parameters params = {{"p", std::string("a")}, {"q", 1.5}, {"r", RegexText{"a+"}}, {"d", Duration{"1m"}}};
   // `{…}` is never a query, and may be parameters.
   if (const auto given = parse_params(text)) (void)parse("SELECT a FROM b WHERE c = $p AND d > $q", *given);
   const auto parsed = parse(text, params);

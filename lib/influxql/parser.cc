@@ -28,9 +28,10 @@ struct Bind {
   void operator()(std::int64_t v) const { set(Token::kInteger, std::to_string(v)); }
   void operator()(bool v) const { set(v ? Token::kTrue : Token::kFalse, ""); }
   void operator()(const std::string& v) const { set(Token::kString, v); }
-  void operator()(const Duration& v) const { set(Token::kDurationValue, std::to_string(v.nanos) + "ns"); }
+  void operator()(const Duration& v) const { set(Token::kDurationValue, v.text); }
   void operator()(const Identifier& v) const { set(Token::kIdent, v.name); }
   void operator()(const RegexText& v) const { set(Token::kRegex, v.pattern); }
+  void operator()(const Unbindable& v) const { set(Token::kBoundParam, v.message); }
 
   void set(Token token, std::string text) const {
     lexeme.token = token;

@@ -16,7 +16,7 @@
 namespace resmon::influxql {
 
 struct Duration {
-  std::int64_t nanos = 0;
+  std::string text;  // "1h30m"
 };
 struct Identifier {
   std::string name;
@@ -24,9 +24,12 @@ struct Identifier {
 struct RegexText {
   std::string pattern;
 };
-// What `$name` may stand for. InfluxDB's `params` take a string, a number, a boolean, or an object with one of the keys
-// "duration" ("10s"), "identifier"/"field"/"tag", "regex".
-using Parameter = std::variant<double, std::int64_t, bool, std::string, Duration, Identifier, RegexText>;
+// A value that is none: an error where it is used.
+struct Unbindable {
+  std::string message;
+};
+// What `$name` may stand for.
+using Parameter = std::variant<double, std::int64_t, bool, std::string, Duration, Identifier, RegexText, Unbindable>;
 using Parameters = std::map<std::string, Parameter, std::less<>>;
 
 struct ParseLimits {

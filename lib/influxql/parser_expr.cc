@@ -106,8 +106,10 @@ Result<ExprPtr> Parser::unary() {
     case Token::kFalse:
       return node(make_boolean(found.token == Token::kTrue));
     case Token::kDurationValue: {
-      RESMON_ASSIGN(const std::int64_t nanos, parse_duration(found.text));
-      return node(make_duration(nanos));
+      // Only a parameter has a sign of its own.
+      const bool minus = found.text.starts_with('-');
+      RESMON_ASSIGN(const std::int64_t nanos, parse_duration(std::string_view(found.text).substr(minus ? 1 : 0)));
+      return node(make_duration(minus ? -nanos : nanos));
     }
     case Token::kMul: {
       Expr expr = literal(Expr::Kind::kWildcard);
@@ -129,8 +131,9 @@ Result<ExprPtr> Parser::unary() {
       return node(std::make_shared<const Expr>(std::move(expr)));
     }
     case Token::kBoundParam:
-      if (found.text.size() == 1) return error_text("empty bound parameter");
-      return error_text("missing parameter: " + found.text.substr(1));
+      if (found.text == "$") return error_text("empty bound parameter");
+      // Or what is wrong with it, without a dollar.
+      return error_text("missing parameter: " + found.text.substr(found.text.front() == '$' ? 1 : 0));
     case Token::kAdd:
     case Token::kSub:
       return signed_unary(found.token);

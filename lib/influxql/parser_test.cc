@@ -86,8 +86,8 @@ TEST(Parser, ReadsEveryClause) {
 
 TEST(Parser, ParametersStandForTypedValues) {
   const Parameters params = {
-      {"host", std::string("a' OR 'b")}, {"n", std::int64_t{5}},         {"f", 0.25},
-      {"d", Duration{90'000'000'000}},   {"id", Identifier{"my field"}}, {"re", RegexText{"^w"}}};
+      {"host", std::string("a' OR 'b")}, {"n", std::int64_t{5}}, {"f", 0.25}, {"d", Duration{"90s"}},
+      {"id", Identifier{"my field"}},    {"re", RegexText{"^w"}}};
   const Select select = select_of(
       "SELECT $id FROM m WHERE host = $host AND v > $n AND v < $f AND t =~ $re AND time > now() - $d", params);
   EXPECT_EQ(select.fields.at(0).expr->name, "my field");
