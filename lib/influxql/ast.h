@@ -138,6 +138,9 @@ struct Show {
   What what = What::kDatabases;
   bool exact = false;
   std::string database;
+  // Of MEASUREMENTS ON database.policy, where each may be "*": the answer says where each one is.
+  bool with_policies = false;
+  std::string retention_policy;
   std::vector<Source> sources;
   std::optional<Source> with_measurement;
   Token key_op = Token::kIllegal;  // WITH KEY: kEq, kNeq, kIn, kEqRegex, kNeqRegex

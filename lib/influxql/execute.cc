@@ -42,12 +42,14 @@ class Executor {
 
   Result<StatementResult> operator()(const Show& statement) const {
     if (statement.what == Show::What::kDatabases) return list_databases();
+    if (statement.what == Show::What::kMeasurements && statement.with_policies) return list_measurements(statement);
     {
       const std::string& database = statement.database.empty() ? options_.requested_database : statement.database;
       if (database.empty()) return fail(ErrorKind::kInvalid, "database name required");
       if (!known(database)) {
         // InfluxDB lists the measurements of a database that is not there as none.
         if (statement.what == Show::What::kMeasurements) return StatementResult{};
+        if (is_estimate(statement)) return estimate(0);
         return unknown_database(database);
       }
     }
@@ -70,13 +72,48 @@ class Executor {
   }
 
   StatementResult list_databases() const {
-    std::vector<std::string> names = {options_.database};
-    if (options_.databases != nullptr) names = options_.databases->names();
+    std::vector<std::string> names = database_names();
     Series series{"databases", {}, {"name"}, {}, {}};
     for (std::string& name : names) series.cells.emplace_back(std::move(name));
     StatementResult result;
     result.series.push_back(std::move(series));
     return result;
+  }
+
+  // SHOW MEASUREMENTS ON *.*, ON a.*, ON a.b: what each database and retention policy has, as later versions have it.
+  Result<StatementResult> list_measurements(const Show& statement) const {
+    const bool all = statement.database == "*";
+    if (all && statement.retention_policy != "*") {
+      const std::string what = statement.retention_policy.empty() ? "*" : "*.rp";
+      return fail(ErrorKind::kInvalid,
+                  "query 'SHOW MEASUREMENTS ON " + what + "' not supported. use 'ON *.*' or specify a database");
+    }
+    if (!all && !known(statement.database)) return fail(ErrorKind::kNotFound, "unknown database " + statement.database);
+    StatementResult result;
+    if (statement.retention_policy != "*" && statement.retention_policy != "autogen") return result;
+    Show one = statement;
+    one.with_policies = false;
+    one.limit = one.offset = 0;
+    Budget budget(options_.limits, &memory_);
+    RESMON_ASSIGN(const StatementResult names, show(one, context_, options_.now, budget));
+    if (names.series.empty()) return result;
+    const auto offset = static_cast<std::uint64_t>(statement.offset);
+    const std::uint64_t limit = statement.limit > 0 ? static_cast<std::uint64_t>(statement.limit) : UINT64_MAX;
+    Series series{"measurements", {}, {"name", "database", "retention policy"}, {}, {}};
+    std::uint64_t row = 0;
+    for (const std::string& database : all ? database_names() : std::vector<std::string>{statement.database}) {
+      for (const Cell& name : names.series[0].cells) {
+        if (row++ < offset || row - offset > limit) continue;
+        RESMON_TRY(budget.points(1, 3 * sizeof(Cell)));
+        series.cells.insert(series.cells.end(), {name, Cell(database), Cell(std::string("autogen"))});
+      }
+    }
+    if (!series.cells.empty()) result.series.push_back(std::move(series));
+    return result;
+  }
+
+  std::vector<std::string> database_names() const {
+    return options_.databases != nullptr ? options_.databases->names() : std::vector<std::string>{options_.database};
   }
 
   static Unexpected<Error> unknown_database(const std::string& name) {

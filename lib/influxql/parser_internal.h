@@ -61,6 +61,7 @@ class Parser {
   Result<Statement> show_tag_values();
   Result<Statement> show_cardinality(Show::What what, bool exact, bool needs_word, bool with_key);
   Status on_database(Show& show);
+  Status on_policy(Show& show);
   Status from(Show& show);
   Status with_key(Show& show);
   Status tail(Show& show, bool with_order);

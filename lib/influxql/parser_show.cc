@@ -93,7 +93,7 @@ Result<Statement> Parser::show_keys(Show::What list, Show::What cardinality, boo
 Result<Statement> Parser::show_measurements() {
   Show out;
   out.what = Show::What::kMeasurements;
-  RESMON_TRY(on_database(out));
+  RESMON_TRY(on_policy(out));
   if (accept(Token::kWith)) {
     RESMON_TRY(expect(Token::kMeasurement));
     const Lexeme op = scan_solid();
@@ -136,6 +136,22 @@ Status Parser::on_database(Show& show) {
   if (!accept(Token::kOn)) return {};
   RESMON_ASSIGN(show.database, ident());
   return {};
+}
+
+// "ON a", "ON *", "ON a.b", "ON a.*", "ON *.*".
+Status Parser::on_policy(Show& show) {
+  if (!accept(Token::kOn)) return {};
+  const auto name = [&](std::string& out) -> Status {
+    const Lexeme found = scan_solid();
+    if (found.token != Token::kIdent && found.token != Token::kMul) return unexpected(found, {"identifier"});
+    out = found.token == Token::kMul ? "*" : found.text;
+    show.with_policies = show.with_policies || found.token == Token::kMul;
+    return {};
+  };
+  RESMON_TRY(name(show.database));
+  if (!accept(Token::kDot)) return {};
+  show.with_policies = true;
+  return name(show.retention_policy);
 }
 
 Status Parser::from(Show& show) {

@@ -291,7 +291,7 @@ Status feed(const Plan& plan, const SelectList& list, const OutputSeries& series
   return {};
 }
 
-// top() and bottom() give the windows in the order asked for, but each window's values always oldest first.
+// top(), bottom() and sample() give the windows in the order asked for, but each window's values always oldest first.
 void ascend_within_windows(std::vector<Point>& points, const Windows& windows) {
   for (auto from = points.begin(); from != points.end();) {
     const UnixNanos begin = windows.containing(from->time).begin;
@@ -317,7 +317,8 @@ Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& 
     std::vector<Point>& mine = points[i];
     if (!c.ascending) {
       std::reverse(mine.begin(), mine.end());
-      if (call.leaf.function == Function::kTop || call.leaf.function == Function::kBottom)
+      const Function function = call.leaf.function;
+      if (function == Function::kTop || function == Function::kBottom || function == Function::kSample)
         ascend_within_windows(mine, call.leaf.windows);
     }
     if (call.fills) {

@@ -54,34 +54,17 @@ class Shower {
         list_measurements(names);
         break;
       case What::kTagKeys:
-        tag_keys(names, false);
-        break;
-      case What::kTagKeyCardinality:
-        tag_keys(names, true);
+        tag_keys(names);
         break;
       case What::kTagValues:
-        tag_values(names, false);
-        break;
-      case What::kTagValuesCardinality:
-        tag_values(names, true);
+        tag_values(names);
         break;
       case What::kFieldKeys:
-        field_keys(names, false);
-        break;
-      case What::kFieldKeyCardinality:
-        field_keys(names, true);
+        field_keys(names);
         break;
       case What::kSeries:
         series(names);
         break;
-      case What::kSeriesCardinality:
-        series_cardinality(names);
-        break;
-      case What::kMeasurementCardinality: {
-        const std::vector<Cell> row = {static_cast<std::int64_t>(names.size())};
-        add("", {show_.exact ? "count" : "cardinality estimation"}, {row}, false);
-        break;
-      }
       default:
         break;
     }
@@ -145,10 +128,6 @@ class Shower {
     result_.series.push_back(std::move(series));
   }
 
-  void add_count(const std::string& name, std::size_t count) {
-    if (count > 0) add(name, {"count"}, {{static_cast<std::int64_t>(count)}});
-  }
-
   void list_measurements(const std::vector<std::string>& names) {
     std::vector<Row> rows;
     for (const std::string& name : names) {
@@ -178,66 +157,37 @@ class Shower {
     return found == (expr.op == Token::kEq || expr.op == Token::kEqRegex);
   }
 
-  bool wants_key(const std::string& key) const {
-    const bool listed = std::find(show_.keys.begin(), show_.keys.end(), key) != show_.keys.end();
-    switch (show_.key_op) {
-      case Token::kEq:
-      case Token::kIn:
-        return listed;
-      case Token::kNeq:
-        return !listed;
-      case Token::kEqRegex:
-        return show_.key_regex->matches(key);
-      case Token::kNeqRegex:
-        return !show_.key_regex->matches(key);
-      default:
-        return true;
-    }
-  }
-
-  void tag_keys(const std::vector<std::string>& names, bool count) {
+  void tag_keys(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
       std::set<std::string> keys;
       for_groups(name, [&](const std::vector<metric::Tag>& tags) {
         for (const metric::Tag& tag : tags) {
-          if (wants_key(tag.key)) keys.insert(tag.key);
+          if (wants_key(show_, tag.key)) keys.insert(tag.key);
         }
       });
-      if (count) {
-        add_count(name, keys.size());
-        continue;
-      }
       std::vector<Row> rows;
       for (const std::string& key : keys) rows.push_back({key});
       add(name, {"tagKey"}, std::move(rows));
     }
   }
 
-  void tag_values(const std::vector<std::string>& names, bool count) {
+  void tag_values(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
       std::set<std::pair<std::string, std::string>> values;
       for_groups(name, [&](const std::vector<metric::Tag>& tags) {
         for (const metric::Tag& tag : tags) {
-          if (wants_key(tag.key)) values.emplace(tag.key, tag.value);
+          if (wants_key(show_, tag.key)) values.emplace(tag.key, tag.value);
         }
       });
-      if (count) {
-        add_count(name, values.size());
-        continue;
-      }
       std::vector<Row> rows;
       for (const auto& [key, value] : values) rows.push_back({key, value});
       add(name, {"key", "value"}, std::move(rows));
     }
   }
 
-  void field_keys(const std::vector<std::string>& names, bool count) {
+  void field_keys(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
       const std::vector<store::Column> columns = context_.reader->columns(name);
-      if (count) {
-        add_count(name, columns.size());
-        continue;
-      }
       std::vector<Row> rows;
       for (const store::Column& column : columns)
         rows.push_back({column.name, std::string(metric::type_name(column.type))});
@@ -251,17 +201,6 @@ class Shower {
       for_groups(name, [&](const std::vector<metric::Tag>& tags) { rows.push_back({metric::group_key(name, tags)}); });
     }
     add("", {"key"}, std::move(rows));
-  }
-
-  void series_cardinality(const std::vector<std::string>& names) {
-    std::int64_t total = 0;
-    for (const std::string& name : names) {
-      std::size_t count = 0;
-      for_groups(name, [&](const auto&) { ++count; });
-      total += static_cast<std::int64_t>(count);
-      if (show_.exact) add_count(name, count);
-    }
-    if (!show_.exact) add("", {"cardinality estimation"}, {{total}}, false);
   }
 
   void limit_series() {
@@ -283,7 +222,25 @@ class Shower {
 
 }  // namespace
 
+bool wants_key(const Show& show, const std::string& key) {
+  const bool listed = std::find(show.keys.begin(), show.keys.end(), key) != show.keys.end();
+  switch (show.key_op) {
+    case Token::kEq:
+    case Token::kIn:
+      return listed;
+    case Token::kNeq:
+      return !listed;
+    case Token::kEqRegex:
+      return show.key_regex->matches(key);
+    case Token::kNeqRegex:
+      return !show.key_regex->matches(key);
+    default:
+      return true;
+  }
+}
+
 Result<StatementResult> show(const Show& statement, const PlanContext& context, UnixNanos now, Budget& budget) {
+  if (is_cardinality(statement.what)) return show_cardinality(statement, context, now, budget);
   return Shower(statement, context, budget).run(now);
 }
 
