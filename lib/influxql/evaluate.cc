@@ -184,6 +184,8 @@ Cell evaluate_binary(Token op, const Cell& left, const Cell& right) {
     return floats(op, number_of(a), number_of(b));
   }
   if (is_comparison(op)) return false;
+  const bool bitwise = op == Token::kBitAnd || op == Token::kBitOr || op == Token::kBitXor;
+  if (bitwise && std::holds_alternative<bool>(a)) return false;
   return {};
 }
 

@@ -269,7 +269,9 @@ Status check_indicator(const Expr& call) {
 IndicatorSpec indicator_spec(const Expr& call) {
   IndicatorSpec spec;
   spec.indicator = *indicator_named(call.name);
-  spec.period = call.args[1]->integer;
+  // So large that no answer reaches it, and so small that it can be counted with.
+  constexpr std::int64_t kMost = std::int64_t{1} << 60;
+  spec.period = std::min(call.args[1]->integer, kMost);
   if (call.args.size() > 2) spec.hold = call.args[2]->integer;
   if (spec.indicator == Indicator::kMomentumOscillator) spec.warmup = Warmup::kNone;
   if (call.args.size() > 3) {

@@ -40,7 +40,8 @@ Result<DataType> binary(const Expr& expr) {
   RESMON_TRY(check_signs(expr, left, right));
   if (left == DataType::kUnknown) return right;
   if (right == DataType::kUnknown) return left;
-  if (left == DataType::kBoolean && right == DataType::kBoolean && is_bitwise(expr.op)) return left;
+  // Beside anything but a boolean it is false.
+  if (left == DataType::kBoolean && is_bitwise(expr.op)) return left;
   if (is_whole(left) && is_whole(right)) return left == right ? left : DataType::kUnsigned;
   if (is_number(left) && is_number(right) && !is_bitwise(expr.op)) return DataType::kFloat;
   return type_error(

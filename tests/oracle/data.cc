@@ -59,6 +59,42 @@ class Writer {
   std::string lines_;
 };
 
+// Rows of every type that lack a field more often than not, and a field that has another type in each measurement.
+void add_odd_types(std::mt19937_64& random, Writer& writer) {
+  const auto one_of = [&](std::uint64_t n) { return random() % n == 0; };
+  for (int i = 0; i < 240; ++i) {
+    Fields fields;
+    if (one_of(2)) fields.emplace_back("b", one_of(2));
+    if (one_of(2)) fields.emplace_back("f", static_cast<double>(random() % 41) / 4 - 5);
+    if (one_of(2)) fields.emplace_back("i", static_cast<std::int64_t>(random() % 9) - 3);
+    if (one_of(2)) fields.emplace_back("s", std::string(1, static_cast<char>('x' + random() % 3)));
+    std::vector<metric::Tag> tags = {{"host", i % 2 == 0 ? "web1" : "web2"}};
+    if (i % 3 == 0) tags.push_back({"side", i % 4 == 0 ? "web1" : "b"});
+    writer.point("flags", tags, fields, kDataBegin + i * 30 * kSecond);
+    const std::vector<metric::Tag> host = {{"host", "web1"}};
+    if (i % 4 != 0) continue;
+    const UnixNanos time = kDataBegin + i * 60 * kSecond;
+    const auto other = static_cast<std::int64_t>(i);
+    writer.point("mix_a", host, {{"f", static_cast<double>(random() % 100) / 8}, {"o", other}}, time);
+    writer.point("mix_b", host, {{"f", std::string(1, static_cast<char>('p' + random() % 3))}, {"o", other}}, time);
+    writer.point("mix_c", host, {{"f", static_cast<std::int64_t>(random() % 100)}, {"o", other}}, time);
+    writer.point("mix_d", host, {{"f", one_of(2)}, {"o", other}}, time);
+  }
+}
+
+// Hours around both changes of the clocks in 2026, in most zones.
+void add_seasons(std::mt19937_64& random, Writer& writer) {
+  for (const auto& [first, days] : {std::pair(kSpring, 37), std::pair(kAutumn, 45)}) {
+    for (int hour = 0; hour < days * 24; ++hour) {
+      if (random() % 9 == 0) continue;
+      writer.point(
+          "season", {{"host", "web1"}},
+          {{"v", static_cast<double>(random() % 1000) / 10}, {"n", static_cast<std::int64_t>(random() % 1000)}},
+          first + hour * 3600 * kSecond + 600 * kSecond);
+    }
+  }
+}
+
 }  // namespace
 
 std::string make_data(std::uint64_t seed, influxql::FakeReader& reader) {
@@ -138,6 +174,8 @@ std::string make_data(std::uint64_t seed, influxql::FakeReader& reader) {
                   {"s", i % 4 == 0 ? "a<b>&c" : "x"}},
                  kDataBegin + i * kSecond + i);
   }
+  add_odd_types(random, writer);
+  add_seasons(random, writer);
   return writer.take();
 }
 

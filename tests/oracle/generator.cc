@@ -5,15 +5,9 @@
 #include <map>
 
 #include "data.h"
+#include "generator_table.h"
 
 namespace resmon::oracle {
-
-struct Generator::Table {
-  std::string name;
-  std::vector<std::string> tags;
-  std::vector<std::string> numbers;
-  std::vector<std::string> others;  // strings and booleans
-};
 
 namespace {
 
@@ -351,10 +345,16 @@ std::string Generator::query() {
   // The last is small: its turn comes seldom.
   const Table& table = tables[chance(97) ? below(tables.size() - 1) : tables.size() - 1];
   const std::size_t kind = below(100);
-  if (kind < 20) return raw(table);
-  if (kind < 80) return aggregated(table);
-  if (kind < 90) return subquery(table);
-  return metadata(table);
+  if (kind < 14) return raw(table);
+  if (kind < 52) return aggregated(table);
+  if (kind < 60) return subquery(table);
+  if (kind < 66) return metadata(table);
+  if (kind < 76) return absent();
+  if (kind < 82) return mixed();
+  if (kind < 87) return seasons();
+  if (kind < 92) return indicator(table);
+  if (kind < 97) return cardinality(table);
+  return bound();
 }
 
 }  // namespace resmon::oracle

@@ -12,7 +12,7 @@ namespace resmon::oracle {
 class Generator {
  public:
   explicit Generator(std::uint64_t seed) : random_(seed) {}
-  std::string query();
+  std::string query();  // behind a tab: what its parameters stand for
 
  private:
   struct Table;
@@ -27,6 +27,13 @@ class Generator {
   std::string aggregated(const Table& table);
   std::string subquery(const Table& table);
   std::string metadata(const Table& table);
+  std::string absent();
+  std::string comparison(int depth);
+  std::string mixed();
+  std::string seasons();
+  std::string indicator(const Table& table);
+  std::string cardinality(const Table& table);
+  std::string bound();
   std::string where(const Table& table, bool bounded);
   std::string tag_condition(const Table& table);
   std::string time_bounds(bool bounded);

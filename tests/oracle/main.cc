@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <chrono>
 #include <cstdlib>
@@ -26,6 +27,7 @@
 #include "http.h"
 #include "influxd.h"
 #include "influxql/execute.h"
+#include "influxql/params.h"
 #include "influxql/serialize.h"
 #include "stored.h"
 
@@ -49,8 +51,10 @@ struct Counts {
   int known = 0;  // differ, as the list says
 };
 
-std::string ours(const store::Reader& reader, const std::string& query) {
+// A query, and behind a tab what its parameters stand for.
+std::string ours(const store::Reader& reader, const std::string& query, const std::string& params) {
   influxql::ExecuteOptions options;
+  if (auto parsed = influxql::parse_params(params)) options.params = *std::move(parsed);
   options.requested_database = "resmon";
   options.now =
       std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -68,13 +72,17 @@ class Comparison {
   // False when the server cannot be asked any more.
   bool run(const std::string& written, Counts& counts) {
     const bool known = written.front() == '~';
-    const std::string query = known ? written.substr(1) : written;
-    const auto reply = request(influxd_.port(), "GET", "/query?db=resmon&epoch=ns&q=" + percent_encoded(query));
+    const std::size_t tab = std::min(written.find('\t'), written.size());
+    const std::string query = written.substr(known ? 1 : 0, tab - (known ? 1 : 0));
+    const std::string params = tab < written.size() ? written.substr(tab + 1) : std::string();
+    const auto reply = request(influxd_.port(), "GET",
+                               "/query?db=resmon&epoch=ns&q=" + percent_encoded(query) +
+                                   (params.empty() ? "" : "&params=" + percent_encoded(params)));
     if (!reply) {
       fmt::print("NO ANSWER {}\n  {}\n", query, reply.error().message);
       return influxd_.alive();
     }
-    const std::string mine = ours(reader_, query);
+    const std::string mine = ours(reader_, query, params);
     ++counts.compared;
     boost::system::error_code bad_expected, bad_actual;
     const auto expected = boost::json::parse(reply->body, bad_expected);
@@ -93,7 +101,7 @@ class Comparison {
       ++counts.equal;
       if (reply->body.find("\"values\"") == std::string::npos) ++counts.empty;
     } else {
-      fmt::print("DIFFERS {}\n  {}\n", query, text);
+      fmt::print("DIFFERS {}\n  {}\n", written, text);
     }
     return true;
   }
