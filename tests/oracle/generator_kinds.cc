@@ -148,6 +148,8 @@ std::string Generator::cardinality(const Table& table) {
     case 3:
       return "SHOW FIELD KEY" + exact + " CARDINALITY" + from + rest;
     default:
+      // 1.6.7 finds no values where a tag is asked to be missing.
+      if (rest.find("''") != std::string::npos || rest.find("~") != std::string::npos) rest.clear();
       return "SHOW TAG VALUES" + exact + " CARDINALITY" + from + " WITH KEY " +
              pick({"= host", "IN (host, cpu)", "=~ /o|c/", "!= host"}) + rest;
   }
@@ -173,7 +175,8 @@ std::string Generator::bound() {
              window + "}";
     case 2:
       return pick({"SELECT $p FROM cpu", "SELECT usage_idle FROM $p", "SELECT usage_idle FROM cpu WHERE host =~ $p",
-                   "SELECT usage_idle FROM cpu LIMIT $p", "SELECT usage_idle FROM cpu WHERE usage_idle = $p"}) +
+                   "SELECT usage_idle FROM cpu GROUP BY * LIMIT $p",
+                   "SELECT usage_idle FROM cpu WHERE usage_idle = $p"}) +
              "\t{\"p\":" + wrong + "}";
     default:
       return "SELECT up FROM system WHERE up = $b GROUP BY * LIMIT $l\t{\"b\":" + pick({"true", "false"}) +
