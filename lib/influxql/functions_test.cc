@@ -154,7 +154,8 @@ TEST_F(SeldomFunctions, ForecastsAreBounded) {
   // Two points with more windows between them than may be.
   reader_.add("far", {}, "v", 0, 1.0);
   reader_.add("far", {}, "v", 1'000'000'000 * kNanos, 2.0);
-  EXPECT_THAT(answer("SELECT holt_winters(first(v), 1, 0) FROM far WHERE time >= 0 AND time < 2000000000s GROUP BY time(1s) fill(none)"),
+  EXPECT_THAT(answer("SELECT holt_winters(first(v), 1, 0) FROM far WHERE time >= 0 AND time < 2000000000s GROUP BY "
+                     "time(1s) fill(none)"),
               testing::HasSubstr("max-select-buckets limit exceeded"));
   for (std::int64_t i = 0; i < 200; ++i) reader_.add("long", {}, "v", i * kNanos, static_cast<double>(i % 7));
   options_.limits.max_buffer_bytes = 100'000;
