@@ -1,7 +1,9 @@
 #include "store/catalog.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
+#include <set>
 
 #include "store/bytes.h"
 
@@ -60,8 +62,9 @@ Status Catalog::load(Database& database) {
     if (measurements.integer(0) != static_cast<std::int64_t>(measurements_.size()))
       return damaged("measurement ids have a gap");
     std::string name(measurements.blob(1));
-    measurement_ids_.emplace(name, static_cast<MeasurementId>(measurements_.size()));
     measurements_.push_back({});
+    measurements_.back().dropped = name.empty();
+    if (!name.empty()) measurement_ids_.emplace(name, static_cast<MeasurementId>(measurements_.size() - 1));
     measurements_.back().name = std::move(name);
   }
   RESMON_ASSIGN(Statement columns,
@@ -87,10 +90,16 @@ Status Catalog::load(Database& database) {
     const auto measurement = static_cast<std::uint64_t>(groups.integer(1));
     if (groups.integer(0) != static_cast<std::int64_t>(groups_.size()) || measurement >= measurements_.size())
       return damaged("bad group");
+    measurement_of_group_.push_back(static_cast<MeasurementId>(measurement));
+    dropped_.push_back(groups.blob(2).empty());
+    if (dropped_.back()) {
+      groups_.push_back({static_cast<GroupId>(groups_.size()), {}});
+      ++dropped_count_;
+      continue;
+    }
     RESMON_ASSIGN(std::vector<metric::Tag> tags, decode_tags(groups.blob(2)));
     const Group& group = groups_.emplace_back(Group{static_cast<GroupId>(groups_.size()), std::move(tags)});
     group_ids_.emplace(hash_of_group(static_cast<MeasurementId>(measurement), groups.blob(2)), group.id);
-    measurement_of_group_.push_back(static_cast<MeasurementId>(measurement));
     measurements_[measurement].groups.push_back(&group);
   }
   for (Measurement& measurement : measurements_)
@@ -142,6 +151,7 @@ void Catalog::insert_group(MeasurementId measurement, metric::SharedList<metric:
   const Group& group = groups_.emplace_back(Group{static_cast<GroupId>(groups_.size()), std::move(tags)});
   group_ids_.emplace(hash, group.id);
   measurement_of_group_.push_back(measurement);
+  dropped_.push_back(false);
   Measurement& of = measurements_[measurement];
   of.groups.insert(std::upper_bound(of.groups.begin(), of.groups.end(), &group,
                                     [](const Group* a, const Group* b) { return a->tags.items() < b->tags.items(); }),
@@ -186,11 +196,62 @@ void Catalog::saved() {
   for (Measurement& measurement : measurements_) measurement.saved_columns = measurement.columns.size();
 }
 
+std::vector<GroupId> Catalog::find(const Filter& takes) const {
+  std::shared_lock lock(mutex_);
+  std::vector<GroupId> ids;
+  for (const Group& group : groups_)
+    if (!dropped_[group.id] && takes(measurements_[measurement_of_group_[group.id]].name, group.tags))
+      ids.push_back(group.id);
+  return ids;
+}
+
+// A dropped group has no tag set, not even an empty one, and a dropped measurement no name. Columns stay: what the
+// recent log still says of such a group is read by them.
+Status Catalog::save_drop(Database& database, const std::vector<GroupId>& groups) {
+  std::shared_lock lock(mutex_);
+  RESMON_ASSIGN(Statement group, database.prepare("UPDATE groups SET tags = x'' WHERE id = ?1"));
+  std::map<MeasurementId, std::size_t> dropped;
+  for (const GroupId id : groups) {
+    RESMON_TRY(group.bind(1, static_cast<std::int64_t>(id)).run());
+    ++dropped[measurement_of_group_[id]];
+  }
+  RESMON_ASSIGN(Statement measurement, database.prepare("UPDATE measurements SET name = '' WHERE id = ?1"));
+  for (const auto& [id, count] : dropped)
+    if (count == measurements_[id].groups.size()) RESMON_TRY(measurement.bind(1, static_cast<std::int64_t>(id)).run());
+  return {};
+}
+
+void Catalog::drop(const std::vector<GroupId>& groups) {
+  std::unique_lock lock(mutex_);
+  std::set<MeasurementId> affected;
+  for (const GroupId id : groups) {
+    const MeasurementId measurement = measurement_of_group_[id];
+    const auto [first, last] = group_ids_.equal_range(hash_of_group(measurement, encode_tags(groups_[id].tags)));
+    for (auto it = first; it != last; ++it) {
+      if (it->second != id) continue;
+      group_ids_.erase(it);
+      break;
+    }
+    dropped_[id] = true;
+    affected.insert(measurement);
+  }
+  dropped_count_ += groups.size();
+  for (const MeasurementId id : affected) {
+    Measurement& of = measurements_[id];
+    std::erase_if(of.groups, [&](const Group* group) { return dropped_[group->id]; });
+    of.listing = nullptr;
+    if (!of.groups.empty()) continue;
+    of.dropped = true;
+    measurement_ids_.erase(of.name);
+  }
+}
+
 std::vector<std::string> Catalog::measurements() const {
   std::shared_lock lock(mutex_);
   std::vector<std::string> names;
   names.reserve(measurements_.size());
-  for (const Measurement& measurement : measurements_) names.push_back(measurement.name);
+  for (const Measurement& measurement : measurements_)
+    if (!measurement.dropped) names.push_back(measurement.name);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -216,6 +277,11 @@ std::vector<Column> Catalog::columns(std::string_view measurement) const {
 std::size_t Catalog::group_count() const {
   std::shared_lock lock(mutex_);
   return groups_.size();
+}
+
+std::size_t Catalog::live_group_count() const {
+  std::shared_lock lock(mutex_);
+  return groups_.size() - dropped_count_;
 }
 
 MeasurementId Catalog::measurement_of(GroupId group) const {

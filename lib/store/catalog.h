@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -39,11 +40,20 @@ class Catalog {
   Status save(Database& database);
   void saved();
 
+  using Filter = std::function<bool(std::string_view measurement, const std::vector<metric::Tag>& tags)>;
+  std::vector<GroupId> find(const Filter& takes) const;  // ascending
+  // Groups without rows leave the catalog, and measurements that have no others, with their columns: first in the
+  // caller's transaction, and once that is committed here. Their ids are not used again, and what a reader has of them
+  // stays valid. REQUIRES: saved, and not dropped before.
+  Status save_drop(Database& database, const std::vector<GroupId>& groups);
+  void drop(const std::vector<GroupId>& groups);
+
   std::vector<std::string> measurements() const;
   std::shared_ptr<const Listing> listing(std::string_view measurement) const;  // as Reader::listing
   std::vector<Column> columns(std::string_view measurement) const;
 
-  std::size_t group_count() const;
+  std::size_t group_count() const;                    // also of those dropped: ids are below this
+  std::size_t live_group_count() const;               // without those
   MeasurementId measurement_of(GroupId group) const;  // REQUIRES: group < group_count()
   std::string describe(GroupId group) const;          // for people; any id
   // Null where unknown. The writer's thread only; valid until the next add_.
@@ -56,6 +66,7 @@ class Catalog {
     std::unordered_map<std::string, ColumnId> column_ids;
     std::vector<const Group*> groups;  // by tag set
     std::size_t saved_columns = 0;
+    bool dropped = false;
     // Of the two above, once somebody has asked; null when they have changed since. Guarded by listings_mutex_, too.
     mutable std::shared_ptr<const Listing> listing;
   };
@@ -71,6 +82,8 @@ class Catalog {
   std::unordered_map<std::string, MeasurementId> measurement_ids_;  // guarded by mutex_
   std::vector<MeasurementId> measurement_of_group_;                 // guarded by mutex_
   std::deque<Group> groups_;                                        // by id; grown under mutex_, never moved
+  std::vector<bool> dropped_;                                       // by group id; guarded by mutex_
+  std::size_t dropped_count_ = 0;                                   // guarded by mutex_
   std::unordered_multimap<std::size_t, GroupId> group_ids_;  // by hash of measurement and tags; guarded by mutex_
 
   // The writer's.

@@ -6,6 +6,7 @@
 //   store_seal.cc     heads to chunks
 //   store_tiers.cc    sealed rows to windows of a minute and an hour
 //   store_retain.cc   retention by age and bytes, the size of the files
+//   store_delete.cc   deleting rows and series
 //   store_scan.cc     reading rows
 //   store_windows.cc  reading windows
 //
@@ -19,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
@@ -80,6 +82,7 @@ class EmbeddedStore final : public Store {
   Status set_mark(std::string_view name, std::string_view value) override;
   Result<std::string> mark(std::string_view name) const override;
   std::string durable_mark(std::string_view name) const override;
+  Result<DeleteReport> remove(const Deletion& deletion) override;
   Status flush() override;
   Status close() override;
   Stats stats() const override;
@@ -230,6 +233,16 @@ class EmbeddedStore final : public Store {
   Status save_totals();
   void commit_totals();
 
+  // store_delete.cc
+  Status seal_for_removal(const std::vector<GroupId>& groups, TimeRange range);
+  Status remove_rows(GroupState& group, TimeRange range, DeleteReport& report, std::size_t& bytes);
+  Result<std::uint64_t> cut_chunks(GroupState& group, std::int64_t tier, TimeRange range, std::size_t& bytes);
+  Result<std::optional<Rows>> rows_outside(GroupState& group, std::int64_t tier, const ChunkEntry& entry,
+                                           TimeRange range);
+  Result<Rows> read_chunk(std::int64_t id, GroupId group);
+  Result<bool> has_chunks(GroupId group);
+  void forget_groups(const std::vector<GroupId>& groups);
+
   // store_scan.cc
   const GroupState* find_group(GroupId id) const;
   // Changes after each commit that changes the group's chunks, and before its head is cleared: whoever copied the head
@@ -308,7 +321,8 @@ class EmbeddedStore final : public Store {
   mutable std::mutex damage_mutex_;
   mutable std::unordered_set<std::int64_t> damaged_;  // guarded by damage_mutex_; bounded
   struct Counters {
-    std::atomic<std::uint64_t> head_rows, head_bytes, chunks, stored, refused, damaged, expired, evicted;
+    std::atomic<std::uint64_t> head_rows, head_bytes, chunks, stored, refused, damaged, expired, evicted, deletions,
+        deleted_rows;
     std::array<std::atomic<std::uint64_t>, kTiers> tier_bytes;
     std::array<std::atomic<std::int64_t>, kTiers> horizon;  // set before a removal is committed
     std::array<std::atomic<std::int64_t>, kTiers> oldest;   // 0: nothing

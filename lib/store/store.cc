@@ -509,7 +509,7 @@ Status EmbeddedStore::close() {
 
 Stats EmbeddedStore::stats() const {
   Stats stats;
-  stats.groups = catalog_.group_count();
+  stats.groups = catalog_.live_group_count();
   stats.head_rows = counters_.head_rows;
   stats.head_bytes = counters_.head_bytes;
   stats.chunks = counters_.chunks;
@@ -524,6 +524,8 @@ Stats EmbeddedStore::stats() const {
   stats.damaged_chunks = counters_.damaged;
   stats.expired_chunks = counters_.expired;
   stats.evicted_chunks = counters_.evicted;
+  stats.deletions = counters_.deletions;
+  stats.deleted_rows = counters_.deleted_rows;
   for (const char* suffix : {"", "-wal", "-shm"}) {
     struct stat info {};
     if (::stat((path_ + suffix).c_str(), &info) == 0) stats.disk_bytes += static_cast<std::uint64_t>(info.st_size);

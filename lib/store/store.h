@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "metric/batch.h"
+#include "store/deletion.h"
 #include "store/reader.h"
 
 namespace resmon::store {
@@ -78,6 +79,8 @@ struct Stats {
   std::uint64_t damaged_chunks = 0;  // found by reads since start; walled off, the rest answers
   std::uint64_t expired_chunks = 0;  // since start; removed by age
   std::uint64_t evicted_chunks = 0;  // since start; removed to stay within disk_limit_bytes
+  std::uint64_t deletions = 0;       // since start; calls of remove that succeeded
+  std::uint64_t deleted_rows = 0;    // since start; by remove
   std::uint64_t head_bytes = 0;      // memory of rows not sealed yet
   std::uint64_t rows_bytes = 0;      // of chunks of rows
   std::uint64_t minutes_bytes = 0;   // of chunks of windows of a minute
@@ -94,7 +97,7 @@ class Store : public Reader {
   // they are walled off when met, counted, and the rest answers. kUnavailable when another process has the store open.
   static Result<std::unique_ptr<Store>> open(const Options& options, const metric::SchemaTable& schemas);
 
-  // The six below: one thread at a time (the writer's). `write` makes rows visible to readers at once; it fails as a
+  // The seven below: one thread at a time (the writer's). `write` makes rows visible to readers at once; it fails as a
   // whole only when nothing was taken (a full disk), and may then be called again with the same batch.
   virtual Result<WriteReport> write(const metric::Batch& batch) = 0;
   // Writes heads that are due and removes what is past retention. Call about once a second.
@@ -107,6 +110,13 @@ class Store : public Reader {
   // The newest value of set_mark that a crash or a power cut from now on will find again, with all rows written before
   // it: a log's reader may let go of what lies before this position. Any thread.
   virtual std::string durable_mark(std::string_view name) const = 0;
+  // Deletes rows for good: those written before this call, also from the windows of a minute and an hour, together with
+  // every mark set before it, so that a log's reader that goes on from its mark brings none of them back. On disk
+  // (fsync) when it returns. Rows written later stay. Series without any row left are forgotten, and measurements
+  // without series, with the types of their fields. Each series is deleted in one transaction; a crash may leave some
+  // of them deleted and others not. A window of which rows are deleted and others are past their retention is deleted
+  // as a whole.
+  virtual Result<DeleteReport> remove(const Deletion& deletion) = 0;
   // Everything written so far is on disk (fsync) when it returns.
   virtual Status flush() = 0;
   // Seals all heads, flushes. Call before destruction for a clean stop; destruction alone is a crash.

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <random>
 
 #include "store/backup.h"
@@ -25,7 +26,7 @@ using metric::FieldType;
 constexpr std::size_t kSteps = 400;
 constexpr std::size_t kHosts = 3;
 
-// kind: "retention", "gather" (heads that stay open for long, written often) or nothing.
+// kind: "retention", "gather" (heads that stay open for long, written often), "delete" or nothing.
 Options life_options(const std::string& directory, const std::string& kind) {
   Options options;
   options.directory = directory;
@@ -58,6 +59,22 @@ struct Life {
                         .value());
   }
   static UnixNanos time_of(std::size_t step) { return kStart + static_cast<UnixNanos>(step) * 120 * kSecond; }
+
+  // What step number `step` of a life of the kind "delete" deletes before it writes.
+  struct Removal {
+    std::size_t host = 0;
+    TimeRange range;
+    bool takes(std::size_t of_host, UnixNanos time) const {
+      return of_host == host && time >= range.first && time < range.last;
+    }
+  };
+  static std::optional<Removal> removal(std::uint64_t seed, std::size_t step) {
+    if (step % 5 != 4) return std::nullopt;
+    std::mt19937_64 random(seed * 7919 + step);
+    const UnixNanos first = time_of(step) - static_cast<UnixNanos>(random() % 20'000) * kSecond;
+    const auto seconds = static_cast<UnixNanos>(random() % 10'000);
+    return Removal{random() % kHosts, {first, random() % 4 == 0 ? INT64_MAX : first + seconds * kSecond}};
+  }
 
   // What step number `step` writes: the same whenever it is asked.
   void batch(std::uint64_t seed, std::size_t step, metric::Batch& out, Shown* model) const {
@@ -93,6 +110,11 @@ void live(const std::string& directory, std::uint64_t seed, const std::string& k
   std::ofstream tell(told, std::ios::app);
   std::string durable;
   for (std::size_t step = next_step((*store)->mark("step").value()); step < kSteps; ++step) {
+    if (const auto removal = kind == "delete" ? Life::removal(seed, step) : std::nullopt) {
+      const std::string host = "h" + std::to_string(removal->host);
+      const auto takes = [&](std::string_view, const std::vector<metric::Tag>& tags) { return tags[0].value == host; };
+      ASSERT_TRUE((*store)->remove({takes, removal->range}).has_value());
+    }
     metric::Batch batch;
     life.batch(seed, step, batch, nullptr);
     ASSERT_TRUE((*store)->write(batch).has_value());
@@ -170,16 +192,29 @@ class StoreCrashTest : public ::testing::Test {
     }
     Shown model[kHosts];
     metric::Batch scratch;
-    for (std::size_t step = 0; step < steps; ++step) life.batch(seed, step, scratch, model);
+    std::optional<Life::Removal> removal;
+    for (std::size_t step = 0; step <= steps; ++step) {
+      removal = kind == "delete" && step < kSteps ? Life::removal(seed, step) : std::nullopt;
+      if (step == steps) break;
+      if (removal) {
+        Shown& rows = model[removal->host];
+        rows.erase(rows.lower_bound(removal->range.first), rows.lower_bound(removal->range.last));
+      }
+      life.batch(seed, step, scratch, model);
+    }
     for (const auto& group : (*store)->groups("m")) {
       std::string problem;
       const Shown shown = scan_all(**store, "m", group->id, problem);
-      const Shown& expected = model[static_cast<std::size_t>(group->tags[0].value[1] - '0')];
+      const auto host = static_cast<std::size_t>(group->tags[0].value[1] - '0');
+      const Shown& expected = model[host];
       if (finished && !retention) {
         EXPECT_TRUE(shown == expected);
       } else if (!retention) {
-        // Rows after the mark may be there already; what was written up to it has to be.
-        for (const auto& [time, values] : expected) ASSERT_TRUE(shown.contains(time)) << time;
+        // Rows after the mark may be there already, or gone; what was written up to it has to be.
+        for (const auto& [time, values] : expected) {
+          const bool may_be_gone = removal && removal->takes(host, time);
+          ASSERT_TRUE(may_be_gone || shown.contains(time)) << time;
+        }
       }
       if (!retention) {
         for (const UnixNanos width : {kMinuteWidth, kHourWidth}) {
@@ -206,8 +241,10 @@ TEST_F(StoreCrashTest, DISABLED_Backup) {
 
 TEST_F(StoreCrashTest, KilledAtEveryStageOfAWrite) {
   std::uint64_t seed = 1;
-  for (const char* place : {"log", "gather", "gathered", "seal", "merge", "commit", "committed", "retention"}) {
+  for (const char* place :
+       {"log", "gather", "gathered", "seal", "merge", "commit", "committed", "retention", "delete", "deleted"}) {
     const std::string kind = std::string_view(place) == "retention"          ? "retention"
+                             : std::string_view(place).starts_with("delete") ? "delete"
                              : std::string_view(place).starts_with("gather") ? "gather"
                                                                              : "";
     SCOPED_TRACE(std::string(place) + ", seed " + std::to_string(seed));

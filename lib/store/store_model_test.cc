@@ -71,8 +71,10 @@ class ModelRun {
       now_ += static_cast<UnixNanos>(random_() % 40) * kSecond;
       if (random_() % 20 == 0) now_ += static_cast<UnixNanos>(random_() % 10) * 3600 * kSecond;
       const std::uint64_t dice = random_() % 100;
-      if (dice < 75) {
+      if (dice < 73) {
         write();
+      } else if (dice < 75) {
+        remove();
       } else if (dice < 90) {
         ASSERT_TRUE(store_->maintain(now_).has_value());
       } else if (dice < 95) {
@@ -153,6 +155,36 @@ class ModelRun {
     EXPECT_EQ(report->refused_samples, 0U) << report->first_refusal;
   }
 
+  void remove() {
+    const std::uint64_t host = random_() % 4;  // 3: all
+    TimeRange range;
+    const std::uint64_t kind = random_() % 8;
+    const UnixNanos unit = kind % 2 == 0 ? kSecond : kHourWidth;  // bounds within an hour and between two
+    if (kind < 6) {
+      range.first = (now_ - static_cast<UnixNanos>(random_() % 90'000) * kSecond) / unit * unit;
+      range.last = range.first + static_cast<UnixNanos>(1 + random_() % 30'000) * unit;
+    }
+    if (kind < 2) range.last = INT64_MAX;
+    if (kind == 2) range.first = INT64_MIN;
+    const std::string wanted = "h" + std::to_string(host);
+    const auto report = store_->remove({[&](std::string_view measurement, const std::vector<metric::Tag>& tags) {
+                                          return measurement == "m" && (host == 3 || tags[0].value == wanted);
+                                        },
+                                        range});
+    ASSERT_TRUE(report) << report.error().message;
+    for (auto& [name, rows] : model_.groups) {
+      if (host != 3 && name != wanted) continue;
+      rows.erase(rows.lower_bound(range.first), rows.lower_bound(range.last));
+    }
+    ++removals_;
+    // Without a word more, what was deleted stays so.
+    if (random_() % 3 == 0) {
+      store_.reset();
+      open();
+    }
+    compare();
+  }
+
   void compare() {
     std::size_t seen = 0;
     for (const Group* group : store_->groups("m")) {
@@ -213,11 +245,13 @@ class ModelRun {
  public:
   std::uint64_t windows_ = 0;  // compared
   std::uint64_t tiers_ = 0;    // 1: some were kept
+  std::uint64_t removals_ = 0;
 };
 
 TEST(StoreModelTest, RandomLives) {
   std::uint64_t windows = 0;
   std::uint64_t tiers = 0;
+  std::uint64_t removals = 0;
   constexpr unsigned kLives = test_rounds(25);
   for (std::uint64_t seed = 1; seed <= kLives; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -226,9 +260,11 @@ TEST(StoreModelTest, RandomLives) {
     if (::testing::Test::HasFailure()) return;
     windows += run.windows_;
     tiers += run.tiers_;
+    removals += run.removals_;
   }
   EXPECT_GT(windows, 40 * kLives);
   EXPECT_GT(tiers, kLives / 2);
+  EXPECT_GT(removals, kLives);
 }
 
 }  // namespace
