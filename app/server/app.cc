@@ -170,6 +170,7 @@ Status App::start() {
   RESMON_ASSIGN(ingest::LogReader * store_reader, log_->add_reader("store", ingest::LogReader::Loss::kNever));
   pipeline_ =
       std::make_unique<Pipeline>(*log_, *store_reader, *store_, *fleet_, *store_refused_, options_.store_directory);
+  row_writer_ = std::make_unique<RowWriter>(options_, schemas_, *log_, *store_);
   observer_ = std::make_unique<Witness>(*fleet_, *ingest_refused_);
   const unsigned threads =
       options_.threads > 0 ? static_cast<unsigned>(options_.threads) : std::thread::hardware_concurrency();

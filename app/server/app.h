@@ -27,6 +27,7 @@
 #include "pipeline.h"
 #include "query_helpers.h"
 #include "routes_query.h"
+#include "row_writer.h"
 #include "self_report.h"
 #include "sink/sink.h"
 #include "store/store.h"
@@ -66,6 +67,8 @@ class App {
   const ingest::Server& ingest() const { return *ingest_; }
   const http::Server& http() const { return *http_; }
   const Pipeline& pipeline() const { return *pipeline_; }
+  Pipeline& pipeline() { return *pipeline_; }
+  RowWriter& row_writer() { return *row_writer_; }
   const std::vector<SinkUnit>& sinks() const { return sinks_; }
   const std::vector<RemovedSink>& removed_sinks() const { return removed_sinks_; }
   metric::SchemaTable& schemas() { return schemas_; }
@@ -100,6 +103,7 @@ class App {
   Queries queries_;
   std::unique_ptr<DatabaseNames> database_names_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<RowWriter> row_writer_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<ingest::Observer> observer_;
@@ -112,7 +116,7 @@ class App {
   std::vector<RemovedSink> removed_sinks_;
   boost::asio::thread_pool query_pool_;
   const QueryHelpers query_helpers_;
-  boost::asio::thread_pool write_pool_{1};     // line protocol: never waits behind a query
+  boost::asio::thread_pool write_pool_{1};     // line protocol, KILL QUERY: never waits behind a query
   boost::asio::thread_pool password_pool_{1};  // hashing is slow on purpose; one at a time bounds its memory
   auth::FairQueue password_queue_{128, 2};     // what waits for it
   std::atomic<bool> stopping_{false};

@@ -45,13 +45,30 @@ Status DatabaseNames::create(const std::string& name) const {
   if (names_.contains(name)) return {};
   if (names_.size() > kMaxNames)
     return fail(ErrorKind::kLimit, "the database has " + std::to_string(kMaxNames) + " other names already");
-  std::string content;
-  for (const std::string& other : names_)
-    if (other != kOwn) content += other + "\n";
-  content += name + "\n";
-  RESMON_TRY(write_file_atomically(path_, content, 0600));
-  names_.insert(name);
+  auto names = names_;
+  names.insert(name);
+  RESMON_TRY(write_file_atomically(path_, text_of(names), 0600));
+  names_ = std::move(names);
   return {};
+}
+
+Status DatabaseNames::drop(const std::string& name) const {
+  if (name == kOwn)
+    return fail(ErrorKind::kInvalid,
+                "the database " + name + " holds the data and cannot be dropped: use DROP MEASUREMENT or DELETE");
+  std::lock_guard lock(mutex_);
+  auto names = names_;
+  if (names.erase(name) == 0) return {};
+  RESMON_TRY(write_file_atomically(path_, text_of(names), 0600));
+  names_ = std::move(names);
+  return {};
+}
+
+std::string DatabaseNames::text_of(const std::set<std::string, std::less<>>& names) {
+  std::string content;
+  for (const std::string& name : names)
+    if (name != kOwn) content += name + "\n";
+  return content;
 }
 
 }  // namespace resmon::server

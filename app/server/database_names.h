@@ -25,8 +25,12 @@ class DatabaseNames final : public influxql::Databases {
   std::vector<std::string> names() const override;
   // kLimit over 64 names; kInvalid for one that is no name; otherwise what is wrong with the file.
   Status create(const std::string& name) const override;
+  // kInvalid for kOwn; no error for a name that is not there.
+  Status drop(const std::string& name) const override;
 
  private:
+  static std::string text_of(const std::set<std::string, std::less<>>& names);
+
   const std::string path_;
   mutable std::mutex mutex_;
   mutable std::set<std::string, std::less<>> names_;  // guarded by mutex_

@@ -14,6 +14,8 @@ namespace {
 constexpr auto kMaintainEvery = std::chrono::seconds(1);
 constexpr auto kRetryPause = std::chrono::milliseconds(500);
 constexpr auto kEarlyFlushEvery = std::chrono::seconds(2);
+constexpr auto kLookAgain = std::chrono::milliseconds(100);  // where the device could not be read
+constexpr std::size_t kMostRemovals = 16;
 constexpr std::string_view kMark = "journal";
 
 // "journal's number:position", so that a position of another journal is not mistaken for one of this.
@@ -39,6 +41,12 @@ Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& st
     take_mark_back();
   }
   reader_.skip_through(written_);
+  applied_ = written_;
+  reader_.on_readable([this] {
+    const std::lock_guard lock(mutex_);
+    readable_ = true;
+    wake_.notify_one();
+  });
 }
 
 Pipeline::~Pipeline() {
@@ -53,7 +61,12 @@ void Pipeline::start() {
 }
 
 void Pipeline::stop() {
-  stopping_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_one();
+    applied_changed_.notify_all();
+  }
   if (thread_.joinable()) thread_.join();
 }
 
@@ -67,6 +80,7 @@ void Pipeline::set_trouble(std::string text) {
   {
     std::lock_guard lock(mutex_);
     before = std::exchange(trouble_, text);
+    applied_changed_.notify_all();
   }
   if (!text.empty() && before.empty())
     log::error("store", "cannot write; clients keep their samples", {{"reason", text}});
@@ -76,17 +90,98 @@ void Pipeline::set_trouble(std::string text) {
 void Pipeline::run() {
   house_at_ = flushed_at_ = std::chrono::steady_clock::now();
   while (true) {
-    const ingest::Entry* const entry = reader_.next(house_at_ + kMaintainEvery);
+    const ingest::Entry* const entry = next();
     if (entry != nullptr) {
+      writing_received_ = entry->received;
       if (entry->position > shown_) fleet_.observe(*entry->batch, entry->received);
       shown_ = std::max(shown_, entry->position);
-      if (!write(*entry)) return;
+      if (!write(*entry)) break;
       written_ = entry->position;
+      applied(written_);
     } else if (stopping_) {
       keep_house();
-      return;
+      break;
     }
+    serve_removals();
     if (std::chrono::steady_clock::now() - house_at_ >= kMaintainEvery) keep_house();
+  }
+  const std::lock_guard lock(mutex_);
+  for (const auto& removal : removals_) removal->answer = fail(ErrorKind::kUnavailable, "the server is stopping");
+  removals_.clear();
+  answered_.notify_all();
+}
+
+// The next entry; null, after a wait, where there is none.
+const ingest::Entry* Pipeline::next() {
+  const std::uint64_t durable = log_.durable_position();  // before the look, which then shows all of it
+  if (const ingest::Entry* const entry = reader_.try_next()) return entry;
+  const auto now = std::chrono::steady_clock::now();
+  if (reader_.caught_up()) {
+    writing_received_ = 0;
+    applied(durable);  // also past positions that hold nothing to show
+  }
+  if (log_.stopped() && reader_.caught_up()) return nullptr;
+  const auto until = reader_.caught_up() ? house_at_ + kMaintainEvery : now + kLookAgain;
+  std::unique_lock lock(mutex_);
+  const auto called = [&] {
+    return readable_ || stopping_ || (!removals_.empty() && removals_.front()->after <= applied_);
+  };
+  wake_.wait_until(lock, until, called);
+  readable_ = false;
+  return nullptr;
+}
+
+void Pipeline::applied(std::uint64_t position) {
+  if (position <= applied_) return;
+  applied_ = position;
+  if (waiting_ == 0) return;
+  const std::lock_guard lock(mutex_);
+  applied_changed_.notify_all();
+}
+
+bool Pipeline::wait_for(std::uint64_t position, std::chrono::steady_clock::time_point until) const {
+  if (applied_ >= position) return true;
+  const auto patience = std::chrono::nanoseconds(until - std::chrono::steady_clock::now()).count();
+  const UnixNanos received = writing_received_;
+  if (received != 0 && Clock::system().wall() - received > patience) return false;
+  std::unique_lock lock(mutex_);
+  ++waiting_;
+  applied_changed_.wait_until(lock, until, [&] { return applied_ >= position || !trouble_.empty() || stopping_; });
+  --waiting_;
+  return applied_ >= position;
+}
+
+Result<store::DeleteReport> Pipeline::remove(store::Deletion deletion, std::chrono::steady_clock::time_point until) {
+  const auto removal = std::make_shared<Removal>();
+  removal->deletion = std::move(deletion);
+  removal->after = log_.durable_position();
+  std::unique_lock lock(mutex_);
+  if (stopping_) return fail(ErrorKind::kUnavailable, "the server is stopping");
+  if (removals_.size() >= kMostRemovals) return fail(ErrorKind::kUnavailable, "too many deletions are waiting");
+  removals_.push_back(removal);
+  wake_.notify_one();
+  answered_.wait_until(lock, until, [&] { return removal->answer.has_value(); });
+  if (removal->answer) return *std::move(removal->answer);
+  if (removal->begun) return fail(ErrorKind::kUnavailable, "the deletion takes longer; it goes on");
+  std::erase(removals_, removal);
+  return fail(ErrorKind::kUnavailable, "the store is behind; nothing was deleted");
+}
+
+// Deletes what is to be deleted from entries that are all written.
+void Pipeline::serve_removals() {
+  std::unique_lock lock(mutex_);
+  while (!removals_.empty() && removals_.front()->after <= applied_) {
+    const std::shared_ptr<Removal> removal = removals_.front();
+    removals_.pop_front();
+    removal->begun = true;
+    lock.unlock();
+    // The mark goes to disk with the deletion: what was deleted is not written again from the log.
+    if (written_ != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_))) marked_ = written_;
+    Result<store::DeleteReport> answer = store_.remove(removal->deletion);
+    release();
+    lock.lock();
+    removal->answer.emplace(std::move(answer));
+    answered_.notify_all();
   }
 }
 

@@ -1,7 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -32,12 +37,29 @@ class Pipeline {
   // After the store was closed: the log may let go of what it has.
   void release();
 
+  // Waits until the store shows every entry up to `position`, which the log has made durable. False: it does not by
+  // `until`, cannot be written, or is further behind than that. Any thread but those of the network.
+  bool wait_for(std::uint64_t position, std::chrono::steady_clock::time_point until) const;
+  // Deletes rows of every entry that is durable now; those that come later stay. Any thread but those of the network.
+  // kUnavailable at `until`: what has begun goes on, and the text says so.
+  Result<store::DeleteReport> remove(store::Deletion deletion, std::chrono::steady_clock::time_point until);
+
   // Empty while all is well; else why the store takes nothing.
   std::string trouble() const;
   ingest::LogReader::Stats stats() const { return reader_.stats(); }
 
  private:
+  struct Removal {
+    store::Deletion deletion;
+    std::uint64_t after = 0;  // position: entries up to it are to be in the store before
+    bool begun = false;
+    std::optional<Result<store::DeleteReport>> answer;
+  };
+
   void run();
+  const ingest::Entry* next();
+  void applied(std::uint64_t position);
+  void serve_removals();
   bool write(const ingest::Entry& entry);
   void keep_house();
   void take_mark_back();
@@ -57,8 +79,16 @@ class Pipeline {
   std::chrono::steady_clock::time_point house_at_;
   std::chrono::steady_clock::time_point flushed_at_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> applied_{0};       // position up to which the store shows all
+  std::atomic<UnixNanos> writing_received_{0};  // when the log got what is being written; 0: all is written
+  mutable std::atomic<int> waiting_{0};         // in wait_for
   mutable std::mutex mutex_;
-  std::string trouble_;  // guarded by mutex_
+  mutable std::condition_variable applied_changed_;
+  std::condition_variable wake_;                   // of the thread
+  std::condition_variable answered_;               // of those in remove
+  std::string trouble_;                            // guarded by mutex_
+  bool readable_ = false;                          // guarded by mutex_
+  std::deque<std::shared_ptr<Removal>> removals_;  // guarded by mutex_
   std::thread thread_;
 };
 

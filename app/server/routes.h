@@ -22,5 +22,6 @@ void add_server_routes(App& app, http::Router& router);  // routes_server.cc: /a
 void add_auth_routes(App& app, http::Router& router);    // routes_auth.cc: /api/v1/login, session, users, tokens, …
 void add_query_routes(App& app, http::Router& router);   // routes_query.cc: /query
 void add_write_routes(App& app, http::Router& router);   // routes_write.cc: /write, /api/v2/write
+void add_v2_routes(App& app, http::Router& router);      // routes_v2.cc: /api/v2/buckets, orgs, delete
 
 }  // namespace resmon::server

@@ -131,6 +131,9 @@ Answer metrics(App& app) {
   out.add("resmon_store_samples_total", "counter", "Samples stored.", store.stored_samples);
   out.add("resmon_store_refused_samples_total", "counter", "Samples the store refused.", store.refused_samples);
   out.add("resmon_store_damaged_chunks_total", "counter", "Chunks that failed their checksum.", store.damaged_chunks);
+  out.add("resmon_store_deletions_total", "counter", "Deletions carried out: DELETE, DROP SERIES, DROP MEASUREMENT.",
+          store.deletions);
+  out.add("resmon_store_deleted_rows_total", "counter", "Rows that they deleted.", store.deleted_rows);
   const ingest::LogReader::Stats backlog = app.pipeline().stats();
   out.add("resmon_store_backlog_entries", "gauge", "Journal entries that the store has not made durable.",
           backlog.backlog_entries);
@@ -160,6 +163,9 @@ Answer metrics(App& app) {
   out.add("resmon_queries_refused_total", "counter", "Queries that could not be parsed.", queries.refused.load());
   out.add("resmon_queries_turned_away_total", "counter", "Queries refused because too many were waiting.",
           queries.turned_away.load());
+  out.add("resmon_queries_early_total", "counter",
+          "Queries answered before the store had all that was acknowledged when they came, because it is behind.",
+          queries.early.load());
   out.add("resmon_query_statements_failed_total", "counter", "Statements that failed.", queries.failed.load());
   out.add("resmon_query_statements_limited_total", "counter", "Statements ended by a bound of time, memory or size.",
           queries.limited.load());
@@ -216,6 +222,7 @@ void add_routes(App& app, http::Router& router) {
   add_auth_routes(app, router);
   add_query_routes(app, router);
   add_write_routes(app, router);
+  add_v2_routes(app, router);
 }
 
 }  // namespace resmon::server

@@ -5,15 +5,18 @@
 
 #include "routes_query.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "app.h"
 #include "database_names.h"
+#include "influx_error.h"
 #include "influxql/execute.h"
 #include "influxql/params.h"
 #include "influxql/serialize.h"
 #include "json.h"
+#include "query_backend.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -24,6 +27,8 @@ namespace asio = boost::asio;
 
 constexpr std::size_t kQueryBodyBytes = 1U << 20U;
 constexpr std::uint64_t kDefaultChunkRows = 10'000;
+// How long a query waits for the store to have what was acknowledged before it came. Usually that is there already.
+constexpr auto kVisiblePatience = std::chrono::seconds(5);
 
 using RequestPointer = std::shared_ptr<const http::Request>;
 
@@ -32,6 +37,24 @@ std::string_view query_text(const http::Request& request) {
   if (const std::string_view text = request.parameter("q"); !text.empty()) return text;
   if (request.header("content-type").starts_with("application/vnd.influxql")) return request.body;
   return {};
+}
+
+// SHOW QUERIES and KILL QUERY alone: they are for the moment when all of the pool is busy, so they do not go there.
+bool is_about_queries(std::string_view text) {
+  const auto skip = [&text] {
+    while (!text.empty() && std::string_view(" \t\r\n;").find(text.front()) != std::string_view::npos)
+      text.remove_prefix(1);
+  };
+  const auto accept = [&](std::string_view word) {
+    for (std::size_t i = 0; i < word.size(); ++i)
+      if (i >= text.size() || (text[i] | 0x20) != word[i]) return false;
+    text.remove_prefix(word.size());
+    skip();
+    return true;
+  };
+  skip();
+  if (accept("show")) return accept("queries") && text.empty();
+  return accept("kill") && accept("query") && text.size() < 64 && text.find(';') == std::string_view::npos;
 }
 
 class Names final : public influxql::Databases {
@@ -45,6 +68,7 @@ class Names final : public influxql::Databases {
       return fail(ErrorKind::kDenied, "error authorizing query: CREATE DATABASE \"" + name + "\" needs a token");
     return names_.create(name);
   }
+  Status drop(const std::string& name) const override { return names_.drop(name); }
 
  private:
   const DatabaseNames& names_;
@@ -90,31 +114,25 @@ asio::awaitable<std::optional<std::string>> next_on_pool(App& app, SharedPieces 
                                     asio::use_awaitable);
 }
 
-http::Response answer(App& app, const http::Request& request, std::chrono::steady_clock::time_point deadline) {
-  auto params = influxql::parse_params(request.parameter("params"));
-  if (!params) return http::Response::error(400, params.error().message);
-  QueryStats& stats = app.queries().stats;
-  const Count running(stats.running);
-  const Names names(app.database_names(), app.http().allowed(request, http::Access::kWrite));
-  influxql::ExecuteOptions options;
-  options.databases = &names;
-  options.requested_database = request.parameter("db");
-  options.retention_policy = request.parameter("rp");
-  options.now = Clock::system().wall();
-  options.params = std::move(*params);
-  options.limits.cancelled = request.gone.get();
-  options.limits.stopping = &app.stopping();
-  options.limits.deadline = deadline;
-  options.limits.memory = &app.queries().memory;
-  options.limits.helpers = &app.query_helpers();
-  options.limits.max_points = static_cast<std::uint64_t>(app.options().query_max_rows);
-  options.limits.max_series = static_cast<std::uint64_t>(app.options().query_max_series);
-  options.limits.max_buckets = static_cast<std::uint64_t>(app.options().query_max_rows);
-  options.limits.max_buffer_bytes = app.options().query_memory_bytes;
-  const auto result =
-      std::make_shared<const influxql::Response>(influxql::execute(app.store(), query_text(request), options));
-  count_errors(stats, *result);
+// In the form that Accept names first.
+influxql::Pieces pieces_for(const http::Request& request, const std::shared_ptr<const influxql::Response>& result,
+                            const influxql::SerializeOptions& format, std::string& content_type) {
+  const std::string_view accept = request.header("accept");
+  const std::size_t csv = std::min(accept.find("application/csv"), accept.find("text/csv"));
+  const std::size_t msgpack = accept.find("application/x-msgpack");
+  const std::size_t json = accept.find("application/json");
+  if (csv < std::min(msgpack, json)) {
+    content_type = "text/csv";
+    return influxql::csv_pieces(result, format);
+  }
+  if (msgpack < json) {
+    content_type = "application/x-msgpack";
+    return influxql::msgpack_pieces(result, format);
+  }
+  return influxql::json_pieces(result, format);
+}
 
+influxql::SerializeOptions format_of(const http::Request& request) {
   influxql::SerializeOptions format;
   format.epoch = influxql::parse_epoch(request.parameter("epoch"));
   format.pretty = request.parameter("pretty") == "true";
@@ -123,15 +141,16 @@ http::Response answer(App& app, const http::Request& request, std::chrono::stead
     const std::string size(request.parameter("chunk_size"));
     if (const auto n = std::strtoull(size.c_str(), nullptr, 10); n > 0) format.chunk_rows = n;
   }
+  return format;
+}
+
+http::Response respond(App& app, const http::Request& request, std::shared_ptr<const influxql::Response> result) {
   http::Response response;
   response.status = result->error.empty() ? 200 : 400;
-  const std::string_view accept = request.header("accept");
-  const bool csv =
-      accept.find("application/csv") != std::string_view::npos || accept.find("text/csv") != std::string_view::npos;
-  if (csv) response.content_type = "text/csv";
+  if (!result->error.empty()) add_influx_error(response, result->error);
   response.headers.emplace_back("X-Influxdb-Version", "1.6.7-resmon");
-  const auto pieces = std::make_shared<influxql::Pieces>(csv ? influxql::csv_pieces(result, format)
-                                                             : influxql::json_pieces(result, format));
+  const auto pieces =
+      std::make_shared<influxql::Pieces>(pieces_for(request, result, format_of(request), response.content_type));
   response.body = pieces->next().value_or("");
   if (auto second = pieces->next()) {
     response.more = [&app, pieces, held = std::make_shared<std::optional<std::string>>(std::move(second))]()
@@ -149,17 +168,66 @@ http::Response answer(App& app, const http::Request& request, std::chrono::stead
   return response;
 }
 
+influxql::QueryLimits limits_of(App& app, const http::Request& request, const RunningQueries::Entry& entry,
+                                std::chrono::steady_clock::time_point deadline) {
+  influxql::QueryLimits limits;
+  limits.cancelled = request.gone.get();
+  limits.stopping = &app.stopping();
+  limits.killed = &entry.killed();
+  limits.deadline = deadline;
+  limits.memory = &app.queries().memory;
+  limits.helpers = &app.query_helpers();
+  limits.max_points = static_cast<std::uint64_t>(app.options().query_max_rows);
+  limits.max_series = static_cast<std::uint64_t>(app.options().query_max_series);
+  limits.max_buckets = static_cast<std::uint64_t>(app.options().query_max_rows);
+  limits.max_buffer_bytes = app.options().query_memory_bytes;
+  return limits;
+}
+
+http::Response answer(App& app, const http::Request& request, std::chrono::steady_clock::time_point deadline) {
+  auto params = influxql::parse_params(request.parameter("params"));
+  if (!params) return influx_error(400, params.error().message);
+  QueryStats& stats = app.queries().stats;
+  const Count running(stats.running);
+  const RunningQueries::Entry entry(app.queries().running, query_text(request), request.parameter("db"));
+  const QueryBackend backend(app, request, deadline);
+  const Names names(app.database_names(), app.http().allowed(request, http::Access::kWrite));
+  influxql::ExecuteOptions options;
+  options.databases = &names;
+  options.backend = &backend;
+  options.requested_database = request.parameter("db");
+  options.retention_policy = request.parameter("rp");
+  options.now = Clock::system().wall();
+  options.params = std::move(*params);
+  options.limits = limits_of(app, request, entry, deadline);
+  const auto patience = std::chrono::steady_clock::now() + kVisiblePatience;
+  const bool of_data = !is_about_queries(query_text(request));
+  if (of_data && !app.pipeline().wait_for(app.row_writer().acknowledged_position(), std::min(deadline, patience)))
+    ++stats.early;
+  const auto result =
+      std::make_shared<const influxql::Response>(influxql::execute(app.store(), query_text(request), options));
+  count_errors(stats, *result);
+  return respond(app, request, result);
+}
+
 asio::awaitable<http::Response> on_pool(App& app, RequestPointer request,
                                         std::chrono::steady_clock::time_point deadline) {
   --app.queries().stats.waiting;
   co_return answer(app, *request, deadline);
 }
 
+asio::awaitable<http::Response> beside_the_pool(App& app, RequestPointer request) {
+  co_return answer(app, *request, std::chrono::steady_clock::now() + app.options().query_timeout);
+}
+
 // Reading and decoding block; the network's threads do not wait for them.
 asio::awaitable<http::Response> query(App& app, RequestPointer request) {
-  if (query_text(*request).empty()) co_return http::Response::error(400, R"(missing required parameter "q")");
+  if (query_text(*request).empty()) co_return influx_error(400, R"(missing required parameter "q")");
   QueryStats& stats = app.queries().stats;
   ++stats.queries;
+  if (is_about_queries(query_text(*request)))
+    co_return co_await asio::co_spawn(app.write_pool().get_executor(), beside_the_pool(app, std::move(request)),
+                                      asio::use_awaitable);
   if (stats.waiting.fetch_add(1) >= static_cast<std::uint64_t>(app.options().query_queue)) {
     --stats.waiting;
     ++stats.turned_away;

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "influxql/limits.h"
+#include "running_queries.h"
 
 namespace resmon::server {
 
@@ -14,6 +15,7 @@ struct QueryStats {
   std::atomic<std::uint64_t> failed{0};       // statements that failed for another reason than those below
   std::atomic<std::uint64_t> limited{0};      // statements ended by a bound: time, memory, rows, series
   std::atomic<std::uint64_t> interrupted{0};  // statements ended because their client left, or the server stops
+  std::atomic<std::uint64_t> early{0};  // that did not wait for all that was acknowledged before: the store is behind
   std::atomic<std::uint64_t> turned_away{0};  // 503: too many were waiting
   std::atomic<std::uint64_t> running{0};
   std::atomic<std::uint64_t> waiting{0};
@@ -24,6 +26,7 @@ struct Queries {
   explicit Queries(std::uint64_t memory_bytes) : memory(memory_bytes) {}
   influxql::MemoryPool memory;
   QueryStats stats;
+  RunningQueries running;
 };
 
 }  // namespace resmon::server

@@ -42,4 +42,9 @@ TypeCheck::Conflicts TypeCheck::find(const metric::Batch& batch) {
   return out;
 }
 
+void TypeCheck::forget() {
+  std::lock_guard lock(mutex_);
+  good_.clear();
+}
+
 }  // namespace resmon::server

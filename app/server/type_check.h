@@ -24,12 +24,15 @@ class TypeCheck {
 
   // Any thread. What is not stored yet conflicts with nothing.
   Conflicts find(const metric::Batch& batch);
+  // After measurements may have been deleted: their fields may come back with other types.
+  void forget();
 
  private:
   const metric::SchemaTable& schemas_;
   const store::Reader& store_;
   std::mutex mutex_;
-  std::unordered_set<metric::SchemaId> good_;  // guarded by mutex_; bounded by the table. A field's type never changes.
+  std::unordered_set<metric::SchemaId>
+      good_;  // guarded by mutex_; bounded by the table. A field's type changes with forget() only.
 };
 
 }  // namespace resmon::server

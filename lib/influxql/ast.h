@@ -108,7 +108,7 @@ enum class Fill : std::uint8_t { kNull, kNone, kNumber, kPrevious, kLinear };
 
 struct Select {
   std::vector<SelectField> fields;
-  bool has_target = false;  // INTO
+  std::optional<Source> target;  // INTO; without a name: the measurement read from (:MEASUREMENT)
   std::vector<Source> sources;
   ExprPtr condition;                // may be null
   std::vector<ExprPtr> dimensions;  // GROUP BY
@@ -134,6 +134,15 @@ struct Show {
     kTagKeyCardinality,
     kTagValuesCardinality,
     kFieldKeyCardinality,
+    kUsers,
+    kGrants,
+    kContinuousQueries,
+    kSubscriptions,
+    kQueries,
+    kShards,
+    kShardGroups,
+    kStats,
+    kDiagnostics,
   };
   What what = What::kDatabases;
   bool exact = false;
@@ -141,6 +150,7 @@ struct Show {
   // Of MEASUREMENTS ON database.policy, where each may be "*": the answer says where each one is.
   bool with_policies = false;
   std::string retention_policy;
+  std::string name;  // of the user of GRANTS FOR, the module of STATS FOR and DIAGNOSTICS FOR
   std::vector<Source> sources;
   std::optional<Source> with_measurement;
   Token key_op = Token::kIllegal;  // WITH KEY: kEq, kNeq, kIn, kEqRegex, kNeqRegex
@@ -155,11 +165,33 @@ struct CreateDatabase {
   std::string name;
 };
 
-// A statement of InfluxQL that a read-only store does not carry out, such as DROP SERIES; `name` is its first words.
-struct Unsupported {
+struct DropDatabase {
   std::string name;
 };
 
-using Statement = std::variant<Select, Show, CreateDatabase, Unsupported>;
+// DELETE, DROP SERIES, DROP MEASUREMENT.
+struct Delete {
+  enum class What : std::uint8_t { kRows, kSeries, kMeasurement };
+  What what = What::kRows;
+  std::vector<Source> sources;  // none: every measurement
+  ExprPtr condition;            // may be null
+};
+
+struct KillQuery {
+  std::uint64_t id = 0;
+};
+
+struct Explain {
+  bool analyze = false;
+  Select select;
+};
+
+// A statement of InfluxQL that is not carried out, such as CREATE RETENTION POLICY; `name` is its first words.
+struct Unsupported {
+  std::string name;
+  std::string instead;  // what does it here: a key of the configuration, a command. May be empty
+};
+
+using Statement = std::variant<Select, Show, CreateDatabase, DropDatabase, Delete, KillQuery, Explain, Unsupported>;
 
 }  // namespace resmon::influxql

@@ -383,8 +383,7 @@ Result<std::shared_ptr<Compiled>> compile_within(const Select& select, const Com
   out->select = select;
   out->ascending = select.ascending;
   out->fill = select.fill;
-  if (select.has_target)
-    return fail(ErrorKind::kUnsupported, "SELECT INTO is not supported: this database is read-only");
+  if (select.target && parent != nullptr) return fail(ErrorKind::kUnsupported, "INTO is not supported in a subquery");
   if (!select.zone.empty()) {
     RESMON_ASSIGN(out->zone, (*context.load_zone)(select.zone));
   }

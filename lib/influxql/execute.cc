@@ -1,14 +1,36 @@
 #include "influxql/execute.h"
 
 #include <algorithm>
+#include <chrono>
 
+#include "influxql/change.h"
 #include "influxql/select.h"
 #include "influxql/show.h"
+#include "influxql/show_state.h"
 #include "influxql/time_text.h"
 #include "influxql/types.h"
 
 namespace resmon::influxql {
 namespace {
+
+// What a SELECT reads, a line each, as far as InfluxDB's lines mean something here.
+void describe_plan(const Plan& plan, std::vector<std::string>& lines) {
+  for (const Plan::Output& output : plan.outputs) lines.push_back("EXPRESSION: " + to_string(*output.expr));
+  std::size_t series = 0;
+  for (const Plan::Source& source : plan.sources) {
+    if (source.table != nullptr)
+      series += source.table->series();
+    else
+      describe_plan(*source.subquery, lines);
+  }
+  lines.push_back("NUMBER OF SERIES: " + std::to_string(series));
+}
+
+std::vector<std::string> describe_plan(const Plan& plan) {
+  std::vector<std::string> lines;
+  describe_plan(plan, lines);
+  return lines;
+}
 
 class Executor {
  public:
@@ -19,6 +41,7 @@ class Executor {
 
   Result<StatementResult> operator()(const Select& statement) const {
     RESMON_TRY(check_sources(statement));
+    if (statement.target) RESMON_TRY(check_target(*statement.target));
     const CompileContext compile_context{options_.now, &options_.load_zone};
     RESMON_ASSIGN(auto compiled, compile(statement, compile_context));
     const std::string time_name = compiled->time_name;
@@ -30,8 +53,10 @@ class Executor {
     RESMON_TRY(budget.alive());
     RESMON_ASSIGN(std::vector<Rows> answer, run(*planned, budget));
 
-    std::vector<std::string> columns = {time_name};
+    std::vector<std::string> columns;
     for (const Plan::Output& output : planned->outputs) columns.push_back(output.name);
+    if (statement.target) return write_into(*statement.target, answer, columns);
+    columns.insert(columns.begin(), time_name);
     for (Rows& rows : answer) {
       Series series{std::move(rows.name), {}, columns, std::move(rows.cells), std::move(rows.times)};
       for (metric::Tag& tag : rows.tags) series.tags.emplace_back(std::move(tag.key), std::move(tag.value));
@@ -43,6 +68,10 @@ class Executor {
   Result<StatementResult> operator()(const Show& statement) const {
     if (statement.what == Show::What::kDatabases) return list_databases();
     if (statement.what == Show::What::kMeasurements && statement.with_policies) return list_measurements(statement);
+    if (is_state(statement.what)) {
+      RESMON_ASSIGN(const Backend* const backend, backend_for("SHOW"));
+      return show_state(statement, *backend, database_names());
+    }
     {
       const std::string& database = statement.database.empty() ? options_.requested_database : statement.database;
       if (database.empty()) return fail(ErrorKind::kInvalid, "database name required");
@@ -62,8 +91,60 @@ class Executor {
     return StatementResult{};
   }
 
+  // A second name goes; the data has it no more, and stays.
+  Result<StatementResult> operator()(const DropDatabase& statement) const {
+    RESMON_ASSIGN(const Backend* const backend, backend_for("DROP DATABASE"));
+    RESMON_TRY(backend->may_change("DROP DATABASE"));
+    if (options_.databases != nullptr) RESMON_TRY(options_.databases->drop(statement.name));
+    return StatementResult{};
+  }
+
+  Result<StatementResult> operator()(const Delete& statement) const {
+    const std::string name = statement.what == Delete::What::kRows     ? "DELETE"
+                             : statement.what == Delete::What::kSeries ? "DROP SERIES"
+                                                                       : "DROP MEASUREMENT";
+    RESMON_ASSIGN(const Backend* const backend, backend_for(name));
+    RESMON_TRY(backend->may_change(name));
+    const std::string& database = options_.requested_database;
+    if (database.empty()) return fail(ErrorKind::kInvalid, "database name required");
+    if (!known(database)) return unknown_database(database);
+    RESMON_ASSIGN(store::Deletion deletion, deletion_of(statement, *context_.reader, options_.now));
+    RESMON_TRY(backend->remove(std::move(deletion)));
+    return StatementResult{};
+  }
+
+  Result<StatementResult> operator()(const KillQuery& statement) const {
+    RESMON_ASSIGN(const Backend* const backend, backend_for("KILL QUERY"));
+    RESMON_TRY(backend->may_change("KILL QUERY"));
+    RESMON_TRY(backend->kill(statement.id));
+    return StatementResult{};
+  }
+
+  Result<StatementResult> operator()(const Explain& statement) const {
+    RESMON_TRY(check_sources(statement.select));
+    const CompileContext compile_context{options_.now, &options_.load_zone};
+    RESMON_ASSIGN(auto compiled, compile(statement.select, compile_context));
+    RESMON_ASSIGN(const auto planned, plan(std::move(compiled), context_));
+    Series series{"", {}, {statement.analyze ? "EXPLAIN ANALYZE" : "QUERY PLAN"}, {}, {}};
+    for (std::string& line : describe_plan(*planned)) series.cells.emplace_back(std::move(line));
+    if (statement.analyze) {
+      Budget budget(options_.limits, &memory_);
+      const auto begin = std::chrono::steady_clock::now();
+      RESMON_ASSIGN(const std::vector<Rows> answer, run(*planned, budget));
+      const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin);
+      series.cells.emplace_back("ROWS READ: " + std::to_string(budget.rows_scanned()));
+      series.cells.emplace_back("SERIES OF THE ANSWER: " + std::to_string(answer.size()));
+      series.cells.emplace_back("MICROSECONDS: " + std::to_string(took.count()));
+    }
+    StatementResult result;
+    result.series.push_back(std::move(series));
+    return result;
+  }
+
   Result<StatementResult> operator()(const Unsupported& statement) const {
-    return fail(ErrorKind::kUnsupported, statement.name + " is not supported: this database is read-only for InfluxQL");
+    std::string text = statement.name + " is not supported";
+    if (!statement.instead.empty()) text += ": " + statement.instead;
+    return fail(ErrorKind::kUnsupported, std::move(text));
   }
 
  private:
@@ -71,10 +152,19 @@ class Executor {
     return options_.databases != nullptr ? options_.databases->has(name) : name == options_.database;
   }
 
+  Result<const Backend*> backend_for(const std::string& statement) const {
+    if (options_.backend == nullptr) return fail(ErrorKind::kUnsupported, statement + " is not supported here");
+    return options_.backend;
+  }
+
+  std::vector<std::string> database_names() const {
+    if (options_.databases != nullptr) return options_.databases->names();
+    return {options_.database};
+  }
+
   StatementResult list_databases() const {
-    std::vector<std::string> names = database_names();
     Series series{"databases", {}, {"name"}, {}, {}};
-    for (std::string& name : names) series.cells.emplace_back(std::move(name));
+    for (std::string& name : database_names()) series.cells.emplace_back(std::move(name));
     StatementResult result;
     result.series.push_back(std::move(series));
     return result;
@@ -138,6 +228,26 @@ class Executor {
     return {};
   }
 
+  Status check_target(const Source& target) const {
+    RESMON_ASSIGN(const Backend* const backend, backend_for("SELECT INTO"));
+    RESMON_TRY(backend->may_change("SELECT INTO"));
+    if (!target.database.empty() && !known(target.database)) return unknown_database(target.database);
+    if (!target.retention_policy.empty() && target.retention_policy != "autogen")
+      return fail(ErrorKind::kNotFound, "retention policy not found: " + target.retention_policy);
+    return {};
+  }
+
+  Result<StatementResult> write_into(const Source& target, const std::vector<Rows>& answer,
+                                     const std::vector<std::string>& columns) const {
+    metric::Batch points;
+    RESMON_TRY(add_points(answer, columns, target, options_.backend->schemas(), points));
+    if (!points.rows().empty()) RESMON_TRY(options_.backend->write(points));
+    StatementResult result;
+    result.series.push_back(
+        {"result", {}, {"time", "written"}, {static_cast<std::int64_t>(points.rows().size())}, {0}});
+    return result;
+  }
+
   const ExecuteOptions& options_;
   MemoryClaim& memory_;
   const PlanContext context_;
@@ -197,9 +307,10 @@ Response execute(const store::Reader& reader, std::string_view text, const Execu
     result.error = std::move(done.error().message);
     return false;
   };
-  // What only reads may run side by side; a name that is created is there for the statements behind it.
-  const bool side_by_side = std::none_of(statements->begin(), statements->end(), [](const Statement& statement) {
-    return std::holds_alternative<CreateDatabase>(statement);
+  // What only reads may run side by side; what a statement changes is so for those behind it.
+  const bool side_by_side = std::all_of(statements->begin(), statements->end(), [](const Statement& statement) {
+    const auto* select = std::get_if<Select>(&statement);
+    return select != nullptr ? !select->target : std::holds_alternative<Show>(statement);
   });
   for_each_index(side_by_side ? options.limits.helpers : nullptr, statements->size(), run);
   const auto failed = std::find_if(response.results.begin(), response.results.end(),

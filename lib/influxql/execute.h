@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "influxql/backend.h"
 #include "influxql/limits.h"
 #include "influxql/parser.h"
 #include "influxql/response.h"
@@ -31,11 +32,15 @@ class Databases {
   virtual bool has(std::string_view name) const = 0;
   virtual std::vector<std::string> names() const = 0;        // sorted
   virtual Status create(const std::string& name) const = 0;  // no error if it is there
+  virtual Status drop(const std::string& name) const = 0;    // a name only, never data; no error if it is not there
 };
+
+inline constexpr std::string_view kRetentionPolicy = "autogen";  // the only one there is
 
 struct ExecuteOptions {
   std::string database = "resmon";       // the only one there is,
   const Databases* databases = nullptr;  // or, if set, the names that it has
+  const Backend* backend = nullptr;      // null: what changes data or looks into the server is refused
   std::string requested_database;  // `db` of the request; a statement that needs one and names none fails without it
   std::string retention_policy;    // `rp` of the request: "", or "autogen"
   UnixNanos now = 0;               // REQUIRED: what now() is

@@ -273,6 +273,7 @@ TEST_F(Execute, OneDatabaseMayHaveSeveralNames) {
     Status create(const std::string& name) const override {
       return has(name) ? Status() : fail(ErrorKind::kDenied, "no " + name);
     }
+    Status drop(const std::string& name) const override { return fail(ErrorKind::kDenied, "no drop of " + name); }
   } names;
   options_.databases = &names;
   EXPECT_THAT(ask("SHOW DATABASES"), HasSubstr(R"([["resmon"],["telegraf"]])"));

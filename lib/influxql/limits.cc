@@ -75,7 +75,7 @@ Status Budget::rows(std::uint64_t count) {
 }
 
 Status Budget::alive() const {
-  for (const std::atomic<bool>* flag : {limits_.cancelled, limits_.stopping}) {
+  for (const std::atomic<bool>* flag : {limits_.cancelled, limits_.stopping, limits_.killed}) {
     if (flag != nullptr && flag->load(std::memory_order_relaxed))
       return fail(ErrorKind::kUnavailable, "query interrupted");
   }

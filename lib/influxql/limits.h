@@ -55,7 +55,8 @@ struct QueryLimits {
   std::uint64_t max_buffer_bytes = 512ULL << 20U;  // held at once by functions that need all of a window's values
   std::optional<std::chrono::steady_clock::time_point> deadline;
   const std::atomic<bool>* cancelled = nullptr;  // set by another thread: the client went away,
-  const std::atomic<bool>* stopping = nullptr;   // or the server ends
+  const std::atomic<bool>* stopping = nullptr;   // or the server ends,
+  const std::atomic<bool>* killed = nullptr;     // or somebody killed the query
   MemoryPool* memory = nullptr;                  // shared with other queries; must outlive the response
   const Helpers* helpers = nullptr;              // null: statements run on the caller's thread alone
 };

@@ -1,6 +1,5 @@
 #include "influxql/parser.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include "influxql/parser_internal.h"
@@ -145,13 +144,17 @@ Result<Statement> Parser::statement() {
     case Token::kCreate:
       return create();
     case Token::kDelete:
+      return delete_rows();
     case Token::kDrop:
+      return drop();
     case Token::kExplain:
+      return explain();
+    case Token::kKill:
+      return kill_query();
     case Token::kGrant:
     case Token::kRevoke:
     case Token::kAlter:
     case Token::kSet:
-    case Token::kKill:
       return refused_later(found.token);
     default:
       return unexpected(
@@ -164,9 +167,11 @@ Result<Statement> Parser::create() {
   switch (found.token) {
     case Token::kContinuous:
     case Token::kUser:
-    case Token::kRetention:
     case Token::kSubscription:
       return unsupported("CREATE " + std::string(token_name(found.token)));
+    case Token::kRetention:
+      RESMON_TRY(expect(Token::kPolicy));
+      return unsupported("CREATE RETENTION POLICY");
     case Token::kDatabase:
       break;
     default:
@@ -198,59 +203,6 @@ Result<Statement> Parser::create() {
   }
   if (accept(Token::kName)) RESMON_TRY(ident());
   return Statement(std::move(statement));
-}
-
-// The beginning of a statement that changes things is checked, so that a slip is reported as one.
-Result<Statement> Parser::refused_later(Token verb) {
-  const Lexeme next = scan_solid();
-  const auto is_one_of = [&](std::initializer_list<Token> tokens) {
-    return std::find(tokens.begin(), tokens.end(), next.token) != tokens.end();
-  };
-  switch (verb) {
-    case Token::kDelete:
-      if (!is_one_of({Token::kFrom, Token::kWhere})) return unexpected(next, {"FROM", "WHERE"});
-      break;
-    case Token::kDrop:
-      if (!is_one_of({Token::kContinuous, Token::kDatabase, Token::kMeasurement, Token::kRetention, Token::kSeries,
-                      Token::kShard, Token::kSubscription, Token::kUser})) {
-        return unexpected(
-            next, {"CONTINUOUS", "DATABASE", "MEASUREMENT", "RETENTION", "SERIES", "SHARD", "SUBSCRIPTION", "USER"});
-      }
-      break;
-    case Token::kExplain: {
-      const Lexeme select_word = next.token == Token::kAnalyze ? scan_solid() : next;
-      if (select_word.token != Token::kSelect) return unexpected(select_word, {"SELECT"});
-      RESMON_TRY(select());
-      return Statement(Unsupported{"EXPLAIN"});
-    }
-    case Token::kGrant:
-    case Token::kRevoke:
-      if (!is_one_of({Token::kRead, Token::kWrite, Token::kAll}))
-        return unexpected(next, {"READ", "WRITE", "ALL [PRIVILEGES]"});
-      break;
-    case Token::kAlter:
-      if (next.token != Token::kRetention) return unexpected(next, {"RETENTION"});
-      break;
-    case Token::kSet:
-      if (next.token != Token::kPassword) return unexpected(next, {"PASSWORD"});
-      break;
-    default:
-      if (next.token != Token::kQuery) return unexpected(next, {"QUERY"});
-      break;
-  }
-  if (next.token == Token::kRetention) RESMON_TRY(expect(Token::kPolicy));
-  return unsupported(std::string(token_name(verb)) + " " + std::string(token_name(next.token)));
-}
-
-// Takes the rest of a statement that is refused later, with a reason, rather than here, as if it were not InfluxQL.
-Result<Statement> Parser::unsupported(std::string name) {
-  for (;;) {
-    const Lexeme found = scan_solid();
-    if (found.token == Token::kEof || found.token == Token::kSemicolon) {
-      unscan();
-      return Statement(Unsupported{std::move(name)});
-    }
-  }
 }
 
 Result<std::vector<Statement>> parse(std::string_view text, const Parameters& params, const ParseLimits& limits) {

@@ -39,6 +39,13 @@ class Parser {
 
   Result<Statement> statement();
   Result<Statement> create();
+
+  // parser_change.cc: what changes data, or would.
+  Result<Statement> drop();
+  Result<Statement> delete_rows();
+  Result<Statement> delete_from(Delete::What what);
+  Result<Statement> kill_query();
+  Result<Statement> explain();
   Result<Statement> refused_later(Token verb);
   Result<Statement> unsupported(std::string name);
 
@@ -48,6 +55,7 @@ class Parser {
   Result<std::vector<Source>> sources(bool subqueries);
   Result<Source> source(bool subqueries);
   Result<std::vector<std::string>> segments();
+  Result<Source> target();
   Result<ExprPtr> condition();
   Result<std::vector<ExprPtr>> dimensions();
   Status fill(Select& select);
@@ -59,6 +67,7 @@ class Parser {
   Result<Statement> show_keys(Show::What list, Show::What cardinality, bool plural);
   Result<Statement> show_measurements();
   Result<Statement> show_tag_values();
+  Result<Statement> show_state(Token what);  // what is not of the data: USERS, QUERIES, SHARDS …
   Result<Statement> show_cardinality(Show::What what, bool exact, bool needs_word, bool with_key);
   Status on_database(Show& show);
   Status on_policy(Show& show);

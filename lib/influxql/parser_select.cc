@@ -32,8 +32,7 @@ Result<Select> Parser::select() {
     out.fields.push_back(std::move(one));
   } while (accept(Token::kComma));
   if (accept(Token::kInto)) {
-    out.has_target = true;
-    RESMON_TRY(segments());
+    RESMON_ASSIGN(out.target, target());
   }
   RESMON_TRY(expect(Token::kFrom));
   RESMON_ASSIGN(out.sources, sources(true));
@@ -94,6 +93,27 @@ Result<Source> Parser::source(bool subqueries) {
     RESMON_ASSIGN(out.regex, regex());
   }
   if (out.regex == nullptr) {
+    out.name = std::move(parts.back());
+    parts.pop_back();
+  }
+  if (!parts.empty()) {
+    out.retention_policy = std::move(parts.back());
+    parts.pop_back();
+  }
+  if (!parts.empty()) out.database = std::move(parts.back());
+  return out;
+}
+
+// "m", "rp.m", "db.rp.m", and with :MEASUREMENT in the place of m.
+Result<Source> Parser::target() {
+  Source out;
+  RESMON_ASSIGN(std::vector<std::string> parts, segments());
+  if (parts.size() < 3 && lexer_.peek() == ':') {
+    const Lexeme colon = scan_solid();
+    if (colon.token != Token::kColon) return unexpected(colon, {":"});
+    const Lexeme word = scan_solid();
+    if (word.token != Token::kMeasurement) return unexpected(word, {"MEASUREMENT"});
+  } else {
     out.name = std::move(parts.back());
     parts.pop_back();
   }

@@ -56,12 +56,55 @@ Result<Statement> Parser::show() {
     case Token::kStats:
     case Token::kSubscriptions:
     case Token::kUsers:
-      return unsupported("SHOW " + std::string(token_name(found.token)));
+      return show_state(found.token);
     default:
       return unexpected(
           found, {"CONTINUOUS", "DATABASES", "DIAGNOSTICS", "FIELD", "GRANTS", "MEASUREMENT", "MEASUREMENTS", "QUERIES",
                   "RETENTION", "SERIES", "SHARD", "SHARDS", "STATS", "SUBSCRIPTIONS", "TAG", "USERS"});
   }
+}
+
+Result<Statement> Parser::show_state(Token what) {
+  using What = Show::What;
+  Show out;
+  switch (what) {
+    case Token::kContinuous:
+      RESMON_TRY(expect(Token::kQueries));
+      out.what = What::kContinuousQueries;
+      break;
+    case Token::kShard:
+      RESMON_TRY(expect(Token::kGroups));
+      out.what = What::kShardGroups;
+      break;
+    case Token::kGrants: {
+      RESMON_TRY(expect(Token::kFor));
+      RESMON_ASSIGN(out.name, ident());
+      out.what = What::kGrants;
+      break;
+    }
+    case Token::kStats:
+    case Token::kDiagnostics: {
+      out.what = what == Token::kStats ? What::kStats : What::kDiagnostics;
+      if (!accept(Token::kFor)) break;
+      const Lexeme module = scan_solid();
+      if (module.token != Token::kString) return unexpected(module, {"string"});
+      out.name = module.text;
+      break;
+    }
+    case Token::kQueries:
+      out.what = What::kQueries;
+      break;
+    case Token::kShards:
+      out.what = What::kShards;
+      break;
+    case Token::kSubscriptions:
+      out.what = What::kSubscriptions;
+      break;
+    default:
+      out.what = What::kUsers;
+      break;
+  }
+  return Statement(std::move(out));
 }
 
 Result<Statement> Parser::show_keys(Show::What list, Show::What cardinality, bool plural) {

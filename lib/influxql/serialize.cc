@@ -11,23 +11,6 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 64U << 10U;
 
-std::int64_t unit_nanos(Epoch epoch) {
-  switch (epoch) {
-    case Epoch::kMicros:
-      return 1000;
-    case Epoch::kMillis:
-      return 1'000'000;
-    case Epoch::kSeconds:
-      return 1'000'000'000;
-    case Epoch::kMinutes:
-      return 60'000'000'000;
-    case Epoch::kHours:
-      return 3'600'000'000'000;
-    default:
-      return 1;
-  }
-}
-
 constexpr std::size_t kNumberBytes = 32;  // what put_decimal and put_integer write is shorter
 
 char* put_integer(char* to, std::int64_t value) {
@@ -331,6 +314,7 @@ void begin_series(JsonWriter& json, const Series& series) {
   json.open('[');
   for (const std::string& column : series.columns) json.string(column);
   json.close(']');
+  if (series.rows() == 0) return;
   json.key("values");
   json.open('[');
 }
@@ -343,8 +327,8 @@ void write_row(JsonWriter& json, const Series& series, std::size_t row, const Zo
   json.close(']');
 }
 
-void end_series(JsonWriter& json, bool partial) {
-  json.close(']');
+void end_series(JsonWriter& json, const Series& series, bool partial) {
+  if (series.rows() > 0) json.close(']');
   if (partial) {
     json.key("partial");
     json.raw("true");
@@ -390,7 +374,8 @@ Pieces chunked_pieces(std::shared_ptr<const Response> response, SerializeOptions
     for (std::size_t s = 0; s < result.series.size(); ++s) {
       const Series& series = result.series[s];
       const std::size_t rows = series.rows();
-      for (std::size_t from = 0; from < rows;) {
+      std::size_t from = 0;
+      do {
         const std::size_t to = rows - from > options.chunk_rows ? from + options.chunk_rows : rows;
         begin_document(json, id);
         json.key("series");
@@ -400,14 +385,14 @@ Pieces chunked_pieces(std::shared_ptr<const Response> response, SerializeOptions
           write_row(json, series, from, result.zone.get());
           if (json.full()) co_yield json.take();
         }
-        end_series(json, to < rows);
+        end_series(json, series, to < rows);
         json.close(']');
         if (to < rows || s + 1 < result.series.size()) {
           json.key("partial");
           json.raw("true");
         }
         end_document(json);
-      }
+      } while (from < rows);
     }
   }
   co_yield json.take();
@@ -435,7 +420,7 @@ Pieces whole_pieces(std::shared_ptr<const Response> response, SerializeOptions o
             write_row(json, series, row, result.zone.get());
             if (json.full()) co_yield json.take();
           }
-          end_series(json, false);
+          end_series(json, series, false);
         }
         json.close(']');
       }
@@ -496,6 +481,23 @@ void append_tags(std::string& out, const Series& series) {
 }
 
 }  // namespace
+
+std::int64_t unit_nanos(Epoch epoch) {
+  switch (epoch) {
+    case Epoch::kMicros:
+      return 1000;
+    case Epoch::kMillis:
+      return 1'000'000;
+    case Epoch::kSeconds:
+      return 1'000'000'000;
+    case Epoch::kMinutes:
+      return 60'000'000'000;
+    case Epoch::kHours:
+      return 3'600'000'000'000;
+    default:
+      return 1;
+  }
+}
 
 Epoch parse_epoch(std::string_view text) {
   if (text == "ns" || text == "n") return Epoch::kNanos;

@@ -1,6 +1,6 @@
 #pragma once
 
-// A response as InfluxDB 1.x writes it: JSON, plain or indented, whole or in chunks, and CSV.
+// A response as InfluxDB 1.x writes it: JSON, plain or indented, whole or in chunks; MessagePack; CSV.
 
 #include <cstdint>
 #include <functional>
@@ -17,6 +17,7 @@ namespace resmon::influxql {
 enum class Epoch : std::uint8_t { kNone, kNanos, kMicros, kMillis, kSeconds, kMinutes, kHours };
 // "ns", "n", "u", "µ", "ms", "s", "m", "h"; anything else, as in InfluxDB, is no epoch.
 Epoch parse_epoch(std::string_view text);
+std::int64_t unit_nanos(Epoch epoch);  // of kNone: 1
 
 struct SerializeOptions {
   Epoch epoch = Epoch::kNone;
@@ -28,6 +29,7 @@ struct SerializeOptions {
 // The text in pieces of some 64 KiB, of whole rows, each made when it is asked for.
 Pieces json_pieces(std::shared_ptr<const Response> response, const SerializeOptions& options);
 Pieces csv_pieces(std::shared_ptr<const Response> response, SerializeOptions options);
+Pieces msgpack_pieces(std::shared_ptr<const Response> response, const SerializeOptions& options);
 
 // Takes the text piece by piece, in order; false stops the writing (the client is gone).
 using Sink = std::function<bool(std::string_view)>;

@@ -348,6 +348,7 @@ const Entry* LogReader::try_next() {
     }
     next_record_ = 0;
     auto got = reader_.read(kReadBytes);
+    caught_up_ = got.has_value();
     if (!got) {
       records_ = {};
       return nullptr;  // the device cannot read now

@@ -75,6 +75,8 @@ class LogReader {
 
   // The next durable entry; null when there is none yet. The batch is valid until the next call. One thread at a time.
   const Entry* try_next();
+  // What the last null of try_next meant: true, all that was durable was read; false, the device could not be read.
+  bool caught_up() const { return caught_up_; }
   // The same, waiting until `until` for one.
   const Entry* next(std::chrono::steady_clock::time_point until);
   // Everything up to and including `position`, which next() returned, is done with.
@@ -112,6 +114,7 @@ class LogReader {
   Entry entry_;
   std::uint64_t skip_through_ = 0;
   std::uint64_t last_seen_ = 0;  // position, also of what was replayed
+  bool caught_up_ = false;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -24,8 +24,8 @@ struct DecodeOptions {
 };
 
 struct DecoderLimits {
-  // Longer lines are refused, and skipped up to their end.
-  std::size_t line_bytes = 1U << 20U;
+  // Longer lines are refused, and skipped up to their end. A string of 1 MiB fits, whatever is escaped in it.
+  std::size_t line_bytes = 4U << 20U;
   // Errors kept with their text; all are counted.
   std::size_t errors_kept = 32;
   // What the decoder remembers of line shapes. When it holds more it forgets all and begins again.

@@ -48,7 +48,6 @@ inline constexpr std::int64_t kTierRaw = 0;
 inline constexpr std::int64_t kTierMinute = 1;
 inline constexpr std::int64_t kTierHour = 2;
 inline constexpr std::size_t kTiers = 3;
-inline constexpr std::size_t kMaxStringBytes = 65'536;
 inline constexpr UnixNanos kHour = 3'600'000'000'000;
 // How a tier's rows are cut into chunks.
 struct TierShape {
@@ -85,6 +84,7 @@ class EmbeddedStore final : public Store {
   Result<DeleteReport> remove(const Deletion& deletion) override;
   Status flush() override;
   Status close() override;
+  UnixNanos refused_until(UnixNanos now) const override;
   Stats stats() const override;
 
   std::vector<std::string> measurements() const override { return catalog_.measurements(); }

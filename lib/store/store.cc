@@ -344,9 +344,8 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
           return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "not a finite number");
         });
       } else if (target.type == FieldType::kString && (values[field] & 0xffffffffU) > kMaxStringBytes) {
-        refuse(1, [&] {
-          return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "longer than 65536 bytes");
-        });
+        refuse(1,
+               [&] { return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "longer than 1 MiB"); });
       } else {
         accepted_.push_back(field);
       }

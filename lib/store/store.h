@@ -18,6 +18,8 @@
 
 namespace resmon::store {
 
+inline constexpr std::size_t kMaxStringBytes = 1U << 20U;  // of one value
+
 // What is kept of the windows of a minute or an hour (reader.h).
 struct TierOptions {
   std::chrono::seconds retain{0};  // older windows are removed. 0 keeps them for ever
@@ -121,6 +123,9 @@ class Store : public Reader {
   virtual Status flush() = 0;
   // Seals all heads, flushes. Call before destruction for a clean stop; destruction alone is a crash.
   virtual Status close() = 0;
+
+  // Rows at or before this time are refused at `now`: they are past their retention, or the size limit's. Any thread.
+  virtual UnixNanos refused_until(UnixNanos now) const = 0;
 
   virtual Stats stats() const = 0;  // any thread
 };

@@ -70,6 +70,12 @@ void EmbeddedStore::commit_totals() {
   }
 }
 
+UnixNanos EmbeddedStore::refused_until(UnixNanos now) const {
+  const UnixNanos horizon = counters_.horizon[kTierRaw];
+  if (options_.retain.count() <= 0) return horizon;
+  return std::max(horizon, minus(minus(now, std::chrono::nanoseconds(options_.retain).count()), 1));
+}
+
 Status EmbeddedStore::apply_size_limit() {
   if (options_.disk_limit_bytes == 0) return {};
   RESMON_ASSIGN(const std::int64_t page_bytes, database_.query_integer("PRAGMA page_size"));

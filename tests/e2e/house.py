@@ -196,6 +196,7 @@ class Server(Process):
             f"http.address=127.0.0.1:{self.http_port}",
             f"auth.token_file={self.token_file}",
             f"store.directory={self.store}",
+            "store.retain=0s",  # tests write times such as 1
             *sets,
         ):
             arguments += ["--set", pair]

@@ -1,0 +1,95 @@
+#include "row_writer.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "ingest/rows.h"
+
+namespace resmon::server {
+
+namespace {
+
+// What a record of the journal surely holds.
+constexpr std::size_t kPieceCells = 100'000;
+constexpr std::size_t kPieceTextBytes = 4U << 20U;
+
+// f(field, length in bytes) for each string of the row.
+template <class F>
+void for_strings(const metric::Schema& schema, const metric::Batch& batch, const metric::Row& row, const F& f) {
+  for (std::size_t i = 0; i < schema.fields.size(); ++i)
+    if (schema.fields[i].type == metric::FieldType::kString && batch.has(row, i))
+      f(schema.fields[i], metric::as_string(batch.value(row, i), batch.text()).size());
+}
+
+}  // namespace
+
+std::string RowWriter::too_long(const metric::Batch& batch, const metric::Row& row) const {
+  std::string out;
+  const metric::Schema& schema = schemas_[row.schema];
+  for_strings(schema, batch, row, [&](const metric::Field& field, std::size_t bytes) {
+    if (bytes > store::kMaxStringBytes && out.empty())
+      out = fmt::format("input field \"{}\" on measurement \"{}\" is too long, {} > {}", field.name, schema.measurement,
+                        bytes, store::kMaxStringBytes);
+  });
+  return out;
+}
+
+std::size_t RowWriter::text_bytes(const metric::Batch& batch, const metric::Row& row) const {
+  std::size_t out = 0;
+  for_strings(schemas_[row.schema], batch, row, [&](const metric::Field&, std::size_t bytes) { out += bytes; });
+  return out;
+}
+
+metric::Batch RowWriter::without_bad_rows(metric::Batch batch, UnixNanos now, Taken& taken) const {
+  const auto believed = ingest::TimeBounds::around(now, options_.max_past, options_.max_future);
+  const UnixNanos refused_until = store_.refused_until(now);
+  const bool may_be_long = batch.text().size() > store::kMaxStringBytes;
+  std::vector<std::size_t> good;
+  for (std::size_t i = 0; i < batch.rows().size(); ++i) {
+    const metric::Row& row = batch.rows()[i];
+    std::string why;
+    if (!believed.has(row.time))
+      why = "points too far from the server's time";
+    else if (row.time <= refused_until)
+      why = "points beyond retention policy";
+    else if (may_be_long)
+      why = too_long(batch, row);
+    if (why.empty())
+      good.push_back(i);
+    else if (taken.dropped++ == 0)
+      taken.why = std::move(why);
+  }
+  return taken.dropped == 0 ? std::move(batch) : ingest::copy_rows(schemas_, batch, good);
+}
+
+Result<RowWriter::Taken> RowWriter::append(metric::Batch all, UnixNanos now) {
+  Taken taken;
+  taken.conflicts = types_.find(all);
+  const metric::Batch batch = without_bad_rows(std::move(all), now, taken);
+  const std::size_t rows = batch.rows().size();
+  const bool much_text = batch.text().size() > kPieceTextBytes;
+  for (std::size_t first = 0; first < rows;) {
+    std::size_t text = much_text ? text_bytes(batch, batch.rows()[first]) : 0;
+    std::size_t last = first + 1;
+    for (; last < rows && batch.rows()[last].first_cell - batch.rows()[first].first_cell < kPieceCells; ++last) {
+      if (much_text) text += text_bytes(batch, batch.rows()[last]);
+      if (text > kPieceTextBytes) break;
+    }
+    const bool whole = first == 0 && last == rows;
+    metric::Batch piece;
+    if (!whole) piece = ingest::copy_rows(schemas_, batch, ingest::row_range(first, last));
+    RESMON_ASSIGN(const ingest::Log::Appended appended, log_.append(whole ? batch : piece, now));
+    taken.position = appended.position;
+    first = last;
+  }
+  return taken;
+}
+
+void RowWriter::acknowledged(std::uint64_t position) {
+  std::uint64_t known = acknowledged_;
+  while (known < position && !acknowledged_.compare_exchange_weak(known, position)) {
+  }
+}
+
+}  // namespace resmon::server

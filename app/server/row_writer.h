@@ -1,0 +1,53 @@
+#pragma once
+
+// Rows that nobody numbered on their way into the log: lines of /write, points of SELECT INTO. Thread-safe.
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "ingest/log.h"
+#include "metric/batch.h"
+#include "options.h"
+#include "store/store.h"
+#include "type_check.h"
+
+namespace resmon::server {
+
+class RowWriter {
+ public:
+  // All must outlive the writer.
+  RowWriter(const Options& options, metric::SchemaTable& schemas, ingest::Log& log, const store::Store& store)
+      : options_(options), schemas_(schemas), log_(log), store_(store), types_(schemas, store) {}
+
+  struct Taken {
+    std::uint64_t position = 0;      // in the log, once durable; 0: nothing was taken
+    std::size_t dropped = 0;         // rows that were not taken
+    std::string why;                 // of the first of them, in InfluxDB's words
+    TypeCheck::Conflicts conflicts;  // rows that were taken, with values that the store will refuse
+  };
+  // kLimit: larger than the log takes. kUnavailable: try again later.
+  Result<Taken> append(metric::Batch batch, UnixNanos now);
+
+  // After an answer that says that everything up to `position` is durable: a query that comes later is to show it.
+  void acknowledged(std::uint64_t position);
+  std::uint64_t acknowledged_position() const { return acknowledged_; }
+
+  // After measurements may have been forgotten, with the types of their fields.
+  void forget_types() { types_.forget(); }
+
+ private:
+  metric::Batch without_bad_rows(metric::Batch batch, UnixNanos now, Taken& taken) const;
+  std::string too_long(const metric::Batch& batch, const metric::Row& row) const;
+  std::size_t text_bytes(const metric::Batch& batch, const metric::Row& row) const;
+
+  const Options& options_;
+  metric::SchemaTable& schemas_;
+  ingest::Log& log_;
+  const store::Store& store_;
+  TypeCheck types_;
+  std::atomic<std::uint64_t> acknowledged_{0};
+};
+
+}  // namespace resmon::server
