@@ -1,12 +1,15 @@
-// InfluxQL against any text: parsed, run over a little data within tight bounds, and written as JSON and CSV. Beyond
+// InfluxQL against any text: parsed, run over a little data within tight bounds, and written as JSON, CSV and
+// MessagePack; deletions are asked what they take. Beyond
 // not crashing: what an expression prints as is read back as the same text.
 
 #include <cstdlib>
 #include <string_view>
 
+#include "influxql/change.h"
 #include "influxql/execute.h"
 #include "influxql/fake_reader.h"
 #include "influxql/params.h"
+#include "influxql/predicate.h"
 #include "influxql/serialize.h"
 
 namespace {
@@ -50,6 +53,11 @@ void require_stable(const Select& select) {
   if (to_string(*std::get<Select>(again->front()).condition) != printed) std::abort();
 }
 
+void ask_what_it_takes(const Delete& statement) {
+  const auto deletion = deletion_of(statement, data(), 1'700'000'010'000'000'000);
+  if (deletion) (void)deletion->takes("m", {{"host", "a"}});
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -61,8 +69,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   if (parsed) {
     for (const Statement& statement : *parsed) {
       if (const auto* select = std::get_if<Select>(&statement)) require_stable(*select);
+      if (const auto* deletion = std::get_if<Delete>(&statement)) ask_what_it_takes(*deletion);
     }
   }
+  if (const auto predicate = parse_delete_predicate(text)) ask_what_it_takes(*predicate);
   ExecuteOptions options;
   options.requested_database = "resmon";
   options.now = 1'700'000'010'000'000'000;
@@ -75,5 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   std::string out;
   write_json(response, {Epoch::kNone, size % 2 == 0, size % 3}, append_to(out));
   write_csv(response, {Epoch::kMillis, false, 0}, append_to(out));
+  Pieces packed = msgpack_pieces(std::make_shared<const Response>(response), {Epoch::kNone, false, 0});
+  while (packed.next()) {
+  }
   return 0;
 }
