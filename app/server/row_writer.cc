@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "ingest/rows.h"
@@ -67,6 +68,10 @@ Result<RowWriter::Taken> RowWriter::append(metric::Batch all, UnixNanos now) {
   Taken taken;
   taken.conflicts = types_.find(all);
   const metric::Batch batch = without_bad_rows(std::move(all), now, taken);
+  // Rows may be in both; InfluxDB counts them once, and what it counts is a hint.
+  const TypeCheck::Conflicts pending = pending_.find(batch);
+  taken.conflicts.rows = std::max(taken.conflicts.rows, pending.rows);
+  if (taken.conflicts.first.empty()) taken.conflicts.first = pending.first;
   const std::size_t rows = batch.rows().size();
   const bool much_text = batch.text().size() > kPieceTextBytes;
   for (std::size_t first = 0; first < rows;) {

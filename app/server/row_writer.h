@@ -10,6 +10,7 @@
 #include "ingest/log.h"
 #include "metric/batch.h"
 #include "options.h"
+#include "pending_types.h"
 #include "store/store.h"
 #include "type_check.h"
 
@@ -19,7 +20,12 @@ class RowWriter {
  public:
   // All must outlive the writer.
   RowWriter(const Options& options, metric::SchemaTable& schemas, ingest::Log& log, const store::Store& store)
-      : options_(options), schemas_(schemas), log_(log), store_(store), types_(schemas, store) {}
+      : options_(options),
+        schemas_(schemas),
+        log_(log),
+        store_(store),
+        types_(schemas, store),
+        pending_(schemas, store) {}
 
   struct Taken {
     std::uint64_t position = 0;      // in the log, once durable; 0: nothing was taken
@@ -35,7 +41,10 @@ class RowWriter {
   std::uint64_t acknowledged_position() const { return acknowledged_; }
 
   // After measurements may have been forgotten, with the types of their fields.
-  void forget_types() { types_.forget(); }
+  void forget_types() {
+    types_.forget();
+    pending_.forget();
+  }
 
  private:
   metric::Batch without_bad_rows(metric::Batch batch, UnixNanos now, Taken& taken) const;
@@ -47,6 +56,7 @@ class RowWriter {
   ingest::Log& log_;
   const store::Store& store_;
   TypeCheck types_;
+  PendingTypes pending_;
   std::atomic<std::uint64_t> acknowledged_{0};
 };
 

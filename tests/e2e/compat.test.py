@@ -240,6 +240,17 @@ class AcknowledgedTest(CompatCase):
         self.assertEqual(missing, 0)
         self.assertEqual(server.metrics()["resmon_queries_early_total"], 0)
 
+    # The store is not asked before the answer, so it cannot know the first of them yet.
+    def test_two_types_of_a_new_field_are_a_conflict_at_once(self):
+        server = self.server()
+        for i in range(20):
+            text = f'partial write: field type conflict: input field "v" on measurement "m{i}" is type string, already exists as type float dropped=1'
+            answer = self.write(server, [f"m{i} v=1 1", f'm{i} v="x" 2', f"m{i} v=3 3"], status=400)
+            self.assertEqual(answer.json(), {"error": text})
+            self.assertEqual(self.values(server, f"SELECT v FROM m{i}"), [[1, 1], [3, 3]])
+            self.write(server, [f"n{i} v=true 1"])
+            self.write(server, [f"n{i} v=1 2"], status=400)
+
     def test_points_beyond_the_retention_are_refused(self):
         server = self.server("store.retain=1h")
         now = time.time_ns()

@@ -1,0 +1,41 @@
+#pragma once
+
+// The types of fields that writers were told are taken and that the store does not know yet. Two types for one new
+// field, in one request or in two that follow each other closely, are found here; the store would refuse the second
+// only after its writer has the answer.
+
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "metric/batch.h"
+#include "metric/schema.h"
+#include "store/reader.h"
+#include "type_check.h"
+
+namespace resmon::server {
+
+// Thread-safe.
+class PendingTypes {
+ public:
+  PendingTypes(const metric::SchemaTable& schemas, const store::Reader& store) : schemas_(schemas), store_(store) {}
+
+  // Rows with a value of another type than one that was taken, or comes before it in the batch. Numbers of another kind
+  // are left to the store. What the store knows is TypeCheck's.
+  TypeCheck::Conflicts find(const metric::Batch& batch);
+  void forget();
+
+ private:
+  std::vector<std::size_t> conflicts_of(const metric::Schema& schema, std::string& first);
+
+  const metric::SchemaTable& schemas_;
+  const store::Reader& store_;
+  std::mutex mutex_;
+  // Both guarded by mutex_, bounded, and forgotten together: by then the store knows what was pending.
+  std::unordered_map<std::string, metric::FieldType> types_;  // by measurement, 0, field
+  std::unordered_set<metric::SchemaId> settled_;              // without conflicts
+};
+
+}  // namespace resmon::server
