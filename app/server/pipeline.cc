@@ -42,15 +42,23 @@ Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& st
   }
   reader_.skip_through(written_);
   applied_ = written_;
-  reader_.on_readable([this] {
-    const std::lock_guard lock(mutex_);
-    readable_ = true;
-    wake_.notify_one();
+  bell_->owner = this;
+  reader_.on_readable([bell = bell_] {
+    const std::lock_guard lock(bell->mutex);
+    if (bell->owner != nullptr) bell->owner->ring();
   });
 }
 
 Pipeline::~Pipeline() {
   stop();
+  const std::lock_guard lock(bell_->mutex);
+  bell_->owner = nullptr;
+}
+
+void Pipeline::ring() {
+  const std::lock_guard lock(mutex_);
+  readable_ = true;
+  wake_.notify_one();
 }
 
 void Pipeline::start() {

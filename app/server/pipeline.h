@@ -56,7 +56,14 @@ class Pipeline {
     std::optional<Result<store::DeleteReport>> answer;
   };
 
+  // What the log holds of the pipeline: it may call from a thread of its own when the pipeline is gone already.
+  struct Bell {
+    std::mutex mutex;
+    Pipeline* owner = nullptr;  // guarded by mutex; null: gone
+  };
+
   void run();
+  void ring();
   const ingest::Entry* next();
   void applied(std::uint64_t position);
   void serve_removals();
@@ -71,6 +78,7 @@ class Pipeline {
   fleet::Fleet& fleet_;
   SetAside& refused_;
   FlushRequests flush_requests_;
+  const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
   std::uint64_t written_ = 0;  // position; the thread's
   std::uint64_t marked_ = 0;
   // The store's durable mark is beyond the journal's end: a power cut with journal.sync off, or damage, took that.
