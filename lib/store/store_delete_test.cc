@@ -156,6 +156,29 @@ TEST_F(StoreDeleteTest, OverwrittenValuesStayOverwritten) {
   }
 }
 
+// The longest strings there may be: through the recent log, into chunks, and through a chunk that is cut.
+TEST_F(StoreDeleteTest, LongStringsSurviveSealingAndCutting) {
+  const auto id = schemas_.intern({"m", {{"host", "a"}}, {{"s", FieldType::kString}}});
+  const auto text = [](int i) { return std::string(kMaxStringBytes, static_cast<char>('a' + i % 26)); };
+  for (int i = 0; i < 20; ++i) {
+    metric::Batch batch;
+    const std::string value = text(i);
+    batch.add(*id, 1, kStart + i * kSecond).set(0, std::string_view(value));
+    ASSERT_EQ(store_->write(batch).value().refused_samples, 0U);
+  }
+  ASSERT_TRUE(store_->flush());
+  open();
+  ASSERT_TRUE(store_->close());
+  open();
+  remove("m", "a", {kStart + 5 * kSecond, kStart + 6 * kSecond});
+  std::string problem;
+  const Shown shown = scan_all(*store_, "m", store_->groups("m")[0]->id, problem);
+  EXPECT_EQ(problem, "");
+  EXPECT_EQ(shown.size(), 19U);
+  for (const auto& [time, values] : shown)
+    EXPECT_TRUE(values.at("s") == "s" + text(static_cast<int>((time - kStart) / kSecond)));
+}
+
 TEST_F(StoreDeleteTest, CountsWhatItDeletes) {
   for (int i = 0; i < 10; ++i) write("m", "a", kStart + i * kSecond, i);
   const auto report = store_->remove(

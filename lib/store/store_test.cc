@@ -127,8 +127,8 @@ TEST_F(StoreTest, WhatCannotBeStoredIsRefusedAndSaid) {
   EXPECT_THAT(refusal(f, 2, kStart, [](auto& row) { row.set(0, std::nan("")); }), HasSubstr("not a finite"));
   EXPECT_THAT(refusal(f, 2, kStart, [](auto& row) { row.set(0, -std::numeric_limits<double>::infinity()); }),
               HasSubstr("not a finite"));
-  const std::string large(65'537, 'x');
-  EXPECT_THAT(refusal(f, 2, kStart, [&](auto& row) { row.set(1, std::string_view(large)); }), HasSubstr("65536"));
+  const std::string large(kMaxStringBytes + 1, 'x');
+  EXPECT_THAT(refusal(f, 2, kStart, [&](auto& row) { row.set(1, std::string_view(large)); }), HasSubstr("1 MiB"));
   EXPECT_THAT(refusal(f, 2, kStart - 3601 * kSecond, [](auto& row) { row.set(0, 1.0); }), HasSubstr("retention"));
   EXPECT_THAT(refusal(1234, 1, kStart, [](auto& row) { row.set(0, 1.0); }), HasSubstr("unknown schema"));
   EXPECT_THAT(refusal(schema("m", "a", {{"g", FieldType::kFloat}}), 1, kStart, [](auto& row) { row.set(0, 1.0); }),
