@@ -1,25 +1,54 @@
 #include "fleet/fleet.h"
 
 // Rows come by the thousand and most of them do not matter here, so what a schema means to the overview is found out
-// once, when it is first seen, and kept by schema id: a row that means nothing costs one look-up. The few schemas that
-// the overview shows something of have a Role, which is ten times as large.
+// once, when it is first seen, and kept by schema id: a row that means nothing costs one look-up. Many schemas can mean
+// one series (the same fields in another order), so the numbers themselves are the series'. A batch is read as a whole
+// before the hosts that it has rows of are summed up: in between, half of a gather would look like a host that lost the
+// other half.
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <tuple>
 
 namespace resmon::fleet {
 
 namespace {
 
-constexpr std::size_t kMostHosts = 100'000;
-constexpr double kMostWhole = 9e18;  // what a client says may be any double
-constexpr auto kDefaultInterval = std::chrono::seconds(5);
+constexpr auto kClientInterval = std::chrono::seconds(5);  // of one that does not say
+constexpr auto kOtherInterval = std::chrono::seconds(60);  // of what has come once
+constexpr UnixNanos kOneArrival = 500'000'000;             // parts of one flush come within this
+constexpr UnixNanos kKeepSeries = 600'000'000'000;
 
-enum class Kind { kNothing, kCpu, kMemory, kSwap, kDisk, kNetwork, kPressure, kSystem, kClient };
+std::string key_of(Kind kind, const metric::Schema& schema) {
+  std::string key(1, static_cast<char>('0' + static_cast<int>(kind)));
+  for (const metric::Tag& tag : schema.tags) key.append(tag.key).append(1, '\0').append(tag.value).append(1, '\0');
+  return key;
+}
 
-State state_at(UnixNanos now, UnixNanos last_seen, std::chrono::nanoseconds interval) {
-  const auto step = std::max<std::int64_t>((interval.count() > 0 ? interval : kDefaultInterval).count(), 1'000'000'000);
+std::string tag_of(const metric::Schema& schema, std::string_view key) {
+  for (const metric::Tag& tag : schema.tags)
+    if (tag.key == key) return tag.value;
+  return {};
+}
+
+std::optional<double> number_of(metric::FieldType type, metric::Cell cell) {
+  switch (type) {
+    case metric::FieldType::kFloat:
+      return metric::as_float(cell);
+    case metric::FieldType::kInteger:
+      return static_cast<double>(metric::as_integer(cell));
+    case metric::FieldType::kUnsigned:
+      return static_cast<double>(cell);
+    default:
+      return std::nullopt;
+  }
+}
+
+State state_at(UnixNanos now, UnixNanos last_seen, std::chrono::nanoseconds interval, bool connected) {
+  const std::chrono::nanoseconds otherwise = connected ? kClientInterval : kOtherInterval;
+  const auto step = std::clamp<std::int64_t>((interval.count() > 0 ? interval : otherwise).count(), 1'000'000'000,
+                                             86'400'000'000'000);
   const std::int64_t silent = now - last_seen;
   if (silent <= 2 * step + 2'000'000'000) return State::kUp;
   if (silent <= 6 * step + 10'000'000'000) return State::kLate;
@@ -40,29 +69,23 @@ std::string_view state_name(State state) {
   return "down";
 }
 
-struct Fleet::Role {
-  Kind kind = Kind::kNothing;
-  Entry* entry = nullptr;  // of its host
-  std::array<int, 3> fields{-1, -1, -1};
-  std::string name;         // a disk's path, a pressure's resource
-  UnixNanos time = 0;       // of the newest row, or when it came if it claims to be of the future
-  UnixNanos counted = 0;    // kNetwork: the time of the counters below
-  double used_percent = 0;  // kDisk, and kPressure: its share
-  double received = 0;      // kNetwork, counters
-  double sent = 0;
-  std::optional<double> receive_rate;  // bytes per second
-  std::optional<double> send_rate;
-};
-
 struct Fleet::Entry {
   Host host;
-  std::vector<Role*> disks;
-  std::vector<Role*> interfaces;
-  std::vector<Role*> pressures;  // of `some`
+  std::unordered_map<std::string, std::unique_ptr<Series>> series;  // by key_of
+  std::chrono::nanoseconds said_interval{0};                        // in its client's HELLO, or before a restart
+  Interval arrivals;                                                // of what is newer than all before
+  bool touched = false;
+  bool newer = false;  // the batch being observed has something newer than all before
 };
 
-Fleet::Fleet(const metric::SchemaTable& schemas, const Clock& clock) : schemas_(schemas), clock_(clock) {}
+Fleet::Fleet(const metric::SchemaTable& schemas, const Clock& clock, FleetLimits limits)
+    : schemas_(schemas), clock_(clock), limits_(limits) {}
 Fleet::~Fleet() = default;
+
+Fleet::Entry* Fleet::find(std::string_view name) const {
+  const auto it = entries_.find(name);
+  return it == entries_.end() ? nullptr : it->second.get();
+}
 
 Fleet::Entry& Fleet::entry(const std::string& name) {
   auto& found = entries_[name];
@@ -70,18 +93,37 @@ Fleet::Entry& Fleet::entry(const std::string& name) {
     found = std::make_unique<Entry>();
     found->host.name = name;
     found->host.first_seen = clock_.wall();
+    forgotten_.erase(name);
+    ++memory_version_;
   }
   return *found;
 }
 
+// Null where rows of that time make no host of it.
+Fleet::Entry* Fleet::entry_for_data(const std::string& name, UnixNanos time) {
+  if (Entry* const known = find(name)) return known;
+  if (const auto it = forgotten_.find(name); it != forgotten_.end() && time <= it->second) return nullptr;
+  if (entries_.size() >= limits_.hosts) {
+    ++refused_hosts_;
+    return nullptr;
+  }
+  return &entry(name);
+}
+
 void Fleet::connected(const ingest::ClientInfo& client) {
   std::lock_guard lock(mutex_);
-  if (entries_.size() >= kMostHosts && !entries_.contains(client.host)) return;
-  Host& host = entry(client.host).host;
+  if (entries_.size() >= limits_.hosts && !entries_.contains(client.host)) {
+    ++refused_hosts_;
+    return;
+  }
+  Entry& entry = this->entry(client.host);
+  Host& host = entry.host;
+  if (host.software != client.software || host.tags != client.tags || entry.said_interval != client.interval)
+    ++memory_version_;
   host.connected = true;
   host.address = client.address;
   host.software = client.software;
-  host.interval = client.interval;
+  host.interval = entry.said_interval = client.interval;
   host.clock_skew = client.clock_skew;
   host.tags = client.tags;
   host.last_seen = host.connected_since = clock_.wall();
@@ -90,206 +132,248 @@ void Fleet::connected(const ingest::ClientInfo& client) {
 
 void Fleet::heard_from(const std::string& name) {
   std::lock_guard lock(mutex_);
-  if (const auto it = entries_.find(name); it != entries_.end()) it->second->host.last_seen = clock_.wall();
+  if (Entry* const entry = find(name)) entry->host.last_seen = clock_.wall();
 }
 
 void Fleet::disconnected(const std::string& name) {
   std::lock_guard lock(mutex_);
-  const auto it = entries_.find(name);
-  if (it == entries_.end()) return;
-  it->second->host.connected = false;
-  it->second->host.version = ++version_;
+  Entry* const entry = find(name);
+  if (entry == nullptr) return;
+  entry->host.connected = false;
+  entry->host.version = ++version_;
 }
 
 void Fleet::remember(const std::string& name, UnixNanos last_seen) {
   std::lock_guard lock(mutex_);
-  if (entries_.contains(name) || entries_.size() >= kMostHosts) return;
+  if (entries_.contains(name) || entries_.size() >= limits_.hosts) return;
+  if (const auto it = forgotten_.find(name); it != forgotten_.end() && last_seen <= it->second) return;
   Host& host = entry(name).host;
   host.first_seen = std::min(last_seen, clock_.wall());
   host.last_seen = host.newest_sample = host.first_seen;
   host.version = ++version_;
 }
 
-const Fleet::Meaning& Fleet::meaning_of(metric::SchemaId id) {
-  if (meanings_.size() <= id) meanings_.resize(id + 1);
-  Meaning& meaning = meanings_[id];
-  if (meaning.known) return meaning;
-  meaning.known = true;
-  const metric::Schema& schema = schemas_[id];
-  const auto tag = [&](std::string_view key) -> std::string {
-    for (const metric::Tag& t : schema.tags)
-      if (t.key == key) return t.value;
-    return {};
-  };
-  const std::string host = tag("host");
-  if (host.empty() || (entries_.size() >= kMostHosts && !entries_.contains(host))) return meaning;
-  meaning.entry = &entry(host);
-  Role role;
-  const auto want = [&](Kind kind, std::array<std::string_view, 3> names) {
-    bool any = false;
-    for (std::size_t i = 0; i < names.size(); ++i)
-      for (std::size_t f = 0; f < schema.fields.size(); ++f)
-        if (!names[i].empty() && schema.fields[f].name == names[i]) {
-          role.fields[i] = static_cast<int>(f);
-          any = true;
-        }
-    if (any) role.kind = kind;
-    return any;
-  };
-  std::vector<Role*>* peers = nullptr;
-  if (schema.measurement == "cpu" && tag("cpu") == "cpu-total") {
-    want(Kind::kCpu, {"usage_active", "", ""});
-  } else if (schema.measurement == "mem") {
-    want(Kind::kMemory, {"used_percent", "", ""});
-  } else if (schema.measurement == "swap") {
-    want(Kind::kSwap, {"used_percent", "", ""});
-  } else if (schema.measurement == "disk") {
-    role.name = tag("path");
-    if (want(Kind::kDisk, {"used_percent", "", ""})) peers = &meaning.entry->disks;
-  } else if (schema.measurement == "net") {
-    if (want(Kind::kNetwork, {"bytes_recv", "bytes_sent", ""})) peers = &meaning.entry->interfaces;
-  } else if (schema.measurement == "pressure" && tag("type") == "some") {
-    role.name = tag("resource");
-    if (want(Kind::kPressure, {"avg10", "", ""})) peers = &meaning.entry->pressures;
-  } else if (schema.measurement == "system") {
-    want(Kind::kSystem, {"load1", "n_cpus", "uptime"});
-  } else if (schema.measurement == "internal_client") {
-    want(Kind::kClient, {"backlog_samples", "dropped_samples", ""});
+void Fleet::restore(const Memory& memory) {
+  const UnixNanos now = clock_.wall();
+  std::lock_guard lock(mutex_);
+  for (const Host& known : memory.hosts) {
+    if (entries_.contains(known.name) || entries_.size() >= limits_.hosts) continue;
+    Entry& made = entry(known.name);
+    made.host = known;
+    made.host.connected = false;
+    made.host.connected_since = 0;
+    made.host.first_seen = std::min(known.first_seen, now);
+    made.host.last_seen = std::min(known.last_seen, now);
+    made.host.newest_sample = std::min(known.newest_sample, now);
+    made.host.received_samples = 0;
+    made.said_interval = known.interval;
+    made.host.version = ++version_;
   }
-  if (role.kind == Kind::kNothing) return meaning;
-  role.entry = meaning.entry;
-  roles_.push_back(std::move(role));
-  meaning.role = &roles_.back();
-  if (peers != nullptr) peers->push_back(meaning.role);
+  for (const ForgottenHost& gone : memory.forgotten)
+    if (!entries_.contains(gone.name) && forgotten_.size() < limits_.forgotten)
+      forgotten_.emplace(gone.name, gone.newest_sample);
+}
+
+Memory Fleet::memory() const {
+  Memory memory;
+  memory.hosts = hosts();
+  std::lock_guard lock(mutex_);
+  for (const auto& [name, newest] : forgotten_) memory.forgotten.push_back({name, newest});
+  return memory;
+}
+
+std::uint64_t Fleet::memory_version() const {
+  std::lock_guard lock(mutex_);
+  return memory_version_;
+}
+
+Series* Fleet::series_of(Entry& entry, Kind kind, const metric::Schema& schema) {
+  const std::string key = key_of(kind, schema);
+  if (const auto it = entry.series.find(key); it != entry.series.end()) return it->second.get();
+  if (series_ >= limits_.series) {
+    ++refused_series_;
+    return nullptr;
+  }
+  ++series_;
+  std::string name;
+  if (kind == Kind::kDisk) name = tag_of(schema, "path");
+  if (kind == Kind::kPressure) name = tag_of(schema, "resource");
+  return entry.series.emplace(key, std::make_unique<Series>(kind, std::move(name))).first->second.get();
+}
+
+Fleet::Meaning Fleet::make_meaning(const metric::Schema& schema, UnixNanos time) {
+  Meaning meaning;
+  const std::string host = tag_of(schema, "host");
+  meaning.known = host.empty();
+  if (!host.empty()) meaning.entry = entry_for_data(host, time);
+  if (meaning.entry == nullptr) return meaning;  // of a host that there is no room for, there may be the next time
+  meaning.known = true;
+  const Kind kind = kind_of(schema);
+  if (kind == Kind::kNothing) return meaning;
+  Reading reading;
+  bool any = false;
+  for (std::size_t i = 0; i < kMostFields; ++i)
+    for (std::size_t f = 0; f < schema.fields.size(); ++f)
+      if (!field_names(kind)[i].empty() && schema.fields[f].name == field_names(kind)[i]) {
+        reading.fields[i] = static_cast<int>(f);
+        any = true;
+      }
+  if (!any) return meaning;
+  reading.series = series_of(*meaning.entry, kind, schema);
+  if (reading.series == nullptr) {
+    meaning.known = false;  // there may be room the next time
+    return meaning;
+  }
+  readings_.push_back(reading);
+  meaning.reading = static_cast<std::uint32_t>(readings_.size());
+  return meaning;
+}
+
+const Fleet::Meaning& Fleet::meaning_of(metric::SchemaId id, UnixNanos time) {
+  if (meanings_.size() <= id) meanings_.resize(std::max<std::size_t>(std::size_t{id} + 1, meanings_.size() * 2));
+  Meaning& meaning = meanings_[id];
+  if (!meaning.known) meaning = make_meaning(schemas_[id], time);
   return meaning;
 }
 
 void Fleet::observe(const metric::Batch& batch, UnixNanos received) {
   std::lock_guard lock(mutex_);
+  touched_.clear();
   for (const metric::Row& row : batch.rows()) {
-    const Meaning& meaning = meaning_of(row.schema);
+    // A clock that was ahead once must not shut out what comes after it was set right.
+    const UnixNanos heard = std::min(row.time, received);
+    const Meaning& meaning = meaning_of(row.schema, row.time);
     if (meaning.entry == nullptr) continue;
-    Host& host = meaning.entry->host;
+    Entry& entry = *meaning.entry;
+    Host& host = entry.host;
     for (const std::uint64_t word : batch.presence(row))
       host.received_samples += static_cast<std::uint64_t>(std::popcount(word));
     host.last_seen = std::max(host.last_seen, received);
-    // A clock that was ahead once must not shut out what comes after it was set right.
-    const UnixNanos time = std::min(row.time, received);
-    host.newest_sample = std::max(host.newest_sample, time);
-    if (meaning.role == nullptr) continue;
-    Role& role = *meaning.role;
-    if (time < role.time) continue;
-    role.time = time;
-    apply(role, batch, row);
-    host.version = ++version_;
+    if (heard > host.newest_sample) {
+      host.newest_sample = heard;
+      entry.newer = true;
+    }
+    if (!std::exchange(entry.touched, true)) touched_.push_back(&entry);
+    if (meaning.reading != 0) read_row(entry, readings_[meaning.reading - 1], schemas_[row.schema], batch, row, heard);
+  }
+  for (Entry* const entry : touched_) {
+    entry->touched = false;
+    if (std::exchange(entry->newer, false) && received - entry->arrivals.last() >= kOneArrival)
+      entry->arrivals.seen(received);
+    sum_up(*entry);
   }
 }
 
-void Fleet::apply(Role& role, const metric::Batch& batch, const metric::Row& row) {
-  const metric::Schema& schema = schemas_[row.schema];
-  const auto number = [&](std::size_t slot) -> std::optional<double> {
-    const int field = role.fields[slot];
-    if (field < 0 || !batch.has(row, static_cast<std::size_t>(field))) return std::nullopt;
-    const metric::Cell cell = batch.value(row, static_cast<std::size_t>(field));
-    switch (schema.fields[static_cast<std::size_t>(field)].type) {
-      case metric::FieldType::kFloat:
-        return metric::as_float(cell);
-      case metric::FieldType::kInteger:
-        return static_cast<double>(metric::as_integer(cell));
-      case metric::FieldType::kUnsigned:
-        return static_cast<double>(cell);
-      default:
-        return std::nullopt;
-    }
-  };
-  const auto whole = [](double v) { return static_cast<std::int64_t>(std::clamp(v, -kMostWhole, kMostWhole)); };
-  const auto keep = [](std::optional<double>& target, const std::optional<double>& value) {
-    if (value) target = value;
-  };
-  const auto keep_whole = [&](std::optional<std::int64_t>& target, const std::optional<double>& value) {
-    if (value) target = whole(*value);
-  };
-  Host& host = role.entry->host;
-  Summary& summary = host.summary;
-  switch (role.kind) {
-    case Kind::kCpu:
-      keep(summary.cpu_percent, number(0));
-      break;
-    case Kind::kMemory:
-      keep(summary.memory_percent, number(0));
-      break;
-    case Kind::kSwap:
-      keep(summary.swap_percent, number(0));
-      break;
-    case Kind::kSystem:
-      keep(summary.load1, number(0));
-      keep_whole(summary.n_cpus, number(1));
-      keep_whole(summary.uptime_seconds, number(2));
-      break;
-    case Kind::kClient:
-      host.backlog_samples = whole(number(0).value_or(static_cast<double>(host.backlog_samples)));
-      host.dropped_samples = whole(number(1).value_or(static_cast<double>(host.dropped_samples)));
-      break;
-    case Kind::kDisk: {
-      role.used_percent = number(0).value_or(0);
-      summary.disk_percent.reset();
-      for (const Role* disk : role.entry->disks) {
-        // A file system that is no longer mounted stops counting after a while.
-        if (disk->time == 0 ||
-            role.time - disk->time > 10 * std::max<std::int64_t>(host.interval.count(), 60'000'000'000))
-          continue;
-        if (summary.disk_percent && *summary.disk_percent >= disk->used_percent) continue;
-        summary.disk_percent = disk->used_percent;
-        summary.disk_path = disk->name;
-      }
-      break;
-    }
-    case Kind::kPressure: {
-      const auto share = number(0);
-      if (!share) break;
-      role.used_percent = *share;
-      summary.pressure_percent.reset();
-      for (const Role* one : role.entry->pressures) {
-        if (one->time == 0 || role.time - one->time > 60'000'000'000) continue;
-        if (summary.pressure_percent && *summary.pressure_percent >= one->used_percent) continue;
-        summary.pressure_percent = one->used_percent;
-        summary.pressure_resource = one->name;
-      }
-      break;
-    }
-    case Kind::kNetwork: {
-      const double in = number(0).value_or(0);
-      const double out = number(1).value_or(0);
-      // Counters and times are the client's to choose: differences of doubles cannot overflow.
-      const double seconds = (static_cast<double>(row.time) - static_cast<double>(role.counted)) / 1e9;
-      role.receive_rate.reset();
-      role.send_rate.reset();
-      if (role.counted != 0 && seconds > 0 && in >= role.received && out >= role.sent) {
-        role.receive_rate = (in - role.received) / seconds;
-        role.send_rate = (out - role.sent) / seconds;
-      }
-      role.received = in;
-      role.sent = out;
-      role.counted = row.time;
-      summary.network_receive_bytes_per_second.reset();
-      summary.network_send_bytes_per_second.reset();
-      for (const Role* interface : role.entry->interfaces) {
-        if (!interface->receive_rate || role.time - interface->time > 60'000'000'000) continue;
-        summary.network_receive_bytes_per_second =
-            summary.network_receive_bytes_per_second.value_or(0) + *interface->receive_rate;
-        summary.network_send_bytes_per_second =
-            summary.network_send_bytes_per_second.value_or(0) + *interface->send_rate;
-      }
-      break;
-    }
-    case Kind::kNothing:
-      break;
+void Fleet::read_row(Entry& entry, const Reading& reading, const metric::Schema& schema, const metric::Batch& batch,
+                     const metric::Row& row, UnixNanos heard) {
+  Series& series = *reading.series;
+  if (!series.begin_row(row.time, heard)) return;
+  for (std::size_t i = 0; i < kMostFields; ++i) {
+    if (reading.fields[i] < 0) continue;
+    const auto field = static_cast<std::size_t>(reading.fields[i]);
+    if (!batch.has(row, field)) continue;
+    if (const auto value = number_of(schema.fields[field].type, batch.value(row, field)))
+      series.read(i, row.time, *value);
   }
+  note_client(entry.host, series);
+}
+
+void Fleet::note_client(Host& host, const Series& series) const {
+  if (series.kind() != Kind::kClient) return;
+  constexpr double kMostWhole = 9e18;  // what a client says may be any double
+  const auto keep = [&](std::int64_t& target, std::size_t field) {
+    if (const Series::Reading* const reading = series.reading(field))
+      target = static_cast<std::int64_t>(std::clamp(reading->value, -kMostWhole, kMostWhole));
+  };
+  keep(host.backlog_samples, 0);
+  keep(host.dropped_samples, 1);
+}
+
+void Fleet::replay(const metric::Schema& schema, UnixNanos time, std::span<const std::optional<double>> values) {
+  std::lock_guard lock(mutex_);
+  Entry* const entry = find(tag_of(schema, "host"));
+  const Kind kind = kind_of(schema);
+  if (entry == nullptr || kind == Kind::kNothing) return;
+  Series* const series = series_of(*entry, kind, schema);
+  const UnixNanos heard = std::min(time, clock_.wall());
+  if (series == nullptr || !series->begin_row(time, heard)) return;
+  for (std::size_t i = 0; i < kMostFields; ++i)
+    for (std::size_t f = 0; f < values.size(); ++f)
+      if (values[f] && schema.fields[f].name == field_names(kind)[i]) series->read(i, time, *values[f]);
+  Host& host = entry->host;
+  note_client(host, *series);
+  host.newest_sample = std::max(host.newest_sample, heard);
+  host.last_seen = std::max(host.last_seen, heard);
+  sum_up(*entry);
+}
+
+void Fleet::sum_up(Entry& entry) {
+  Host& host = entry.host;
+  const bool said = host.connected && entry.said_interval.count() > 0;
+  std::vector<const Series*> series;
+  series.reserve(entry.series.size());
+  for (const auto& [key, one] : entry.series) series.push_back(one.get());
+  const Digest digest = digest_of(series, entry.said_interval);
+  host.summary = digest.summary;
+  if (said)
+    host.interval = entry.said_interval;
+  else if (const auto learned = std::max(digest.interval, entry.arrivals.value()); learned.count() > 0)
+    host.interval = learned;
+  host.version = ++version_;
+}
+
+void Fleet::drop_meanings() {
+  meanings_.clear();
+  readings_.clear();
+}
+
+void Fleet::remove(Entry& entry) {
+  series_ -= entry.series.size();
+  last_removal_ = ++version_;
+  ++memory_version_;
+  entries_.erase(entries_.find(entry.host.name));
+}
+
+Fleet::Forgotten Fleet::forget(const std::string& name) {
+  std::lock_guard lock(mutex_);
+  Entry* const known = find(name);
+  if (known == nullptr) return Forgotten::kUnknown;
+  if (known->host.connected) return Forgotten::kConnected;
+  if (forgotten_.size() >= limits_.forgotten)
+    forgotten_.erase(std::min_element(forgotten_.begin(), forgotten_.end(),
+                                      [](const auto& a, const auto& b) { return a.second < b.second; }));
+  forgotten_[name] = known->host.newest_sample;
+  drop_meanings();
+  remove(*known);
+  return Forgotten::kDone;
+}
+
+void Fleet::forget_unused(UnixNanos hosts_before) {
+  std::lock_guard lock(mutex_);
+  bool any = false;
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    Entry& entry = *(it++)->second;
+    if (!entry.host.connected && entry.host.last_seen < hosts_before) {
+      remove(entry);
+      any = true;
+      continue;
+    }
+    UnixNanos newest = 0;
+    for (const auto& [key, series] : entry.series) newest = std::max(newest, series->heard());
+    const std::size_t gone = std::erase_if(entry.series, [&](const auto& item) {
+      const std::int64_t patience = std::max(kKeepSeries, std::min(item.second->interval().count(), kKeepSeries * 144));
+      return newest - item.second->heard() > 4 * patience;
+    });
+    series_ -= gone;
+    any = any || gone > 0;
+  }
+  std::erase_if(forgotten_, [&](const auto& item) { return item.second < hosts_before; });
+  if (any) drop_meanings();
 }
 
 Host Fleet::view(const Entry& entry, UnixNanos now) const {
   Host host = entry.host;
-  host.state = state_at(now, host.last_seen, host.interval);
+  host.state = state_at(now, host.last_seen, host.interval, host.connected);
   return host;
 }
 
@@ -308,9 +392,8 @@ std::vector<Host> Fleet::changed(std::uint64_t after, UnixNanos before) const {
   std::vector<Host> out;
   for (const auto& [name, entry] : entries_) {
     const Host& host = entry->host;
-    const bool other_state =
-        state_at(now, host.last_seen, host.interval) != state_at(before, host.last_seen, host.interval);
-    if (host.version > after || other_state) out.push_back(view(*entry, now));
+    const auto state = [&](UnixNanos at) { return state_at(at, host.last_seen, host.interval, host.connected); };
+    if (host.version > after || state(now) != state(before)) out.push_back(view(*entry, now));
   }
   return out;
 }
@@ -318,6 +401,16 @@ std::vector<Host> Fleet::changed(std::uint64_t after, UnixNanos before) const {
 std::uint64_t Fleet::version() const {
   std::lock_guard lock(mutex_);
   return version_;
+}
+
+std::uint64_t Fleet::last_removal() const {
+  std::lock_guard lock(mutex_);
+  return last_removal_;
+}
+
+FleetStats Fleet::stats() const {
+  std::lock_guard lock(mutex_);
+  return {entries_.size(), series_, forgotten_.size(), refused_hosts_, refused_series_, limits_};
 }
 
 }  // namespace resmon::fleet

@@ -2,18 +2,24 @@
 
 // The live view: which hosts there are, which of them are up, and the few numbers that the overview shows of each. Fed
 // by the sessions (who is connected) and by the log (what they say). Thread-safe.
+//
+// Nothing here only grows: a host that has not been heard from for as long as rows are kept is forgotten, and so is a
+// series that its host no longer writes (forget_unused).
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
+#include "fleet/series.h"
 #include "ingest/server.h"
 #include "metric/batch.h"
 
@@ -23,22 +29,6 @@ namespace resmon::fleet {
 // that a person should look.
 enum class State { kUp, kLate, kDown };
 std::string_view state_name(State state);
-
-// Absent: never said, or not said for a while.
-struct Summary {
-  std::optional<double> cpu_percent;
-  std::optional<double> memory_percent;
-  std::optional<double> swap_percent;
-  std::optional<double> disk_percent;  // of the fullest file system
-  std::string disk_path;
-  std::optional<double> network_receive_bytes_per_second;
-  std::optional<double> network_send_bytes_per_second;
-  std::optional<double> pressure_percent;  // of the last 10 s, the share in which some task waited for
-  std::string pressure_resource;           // this: the worst of cpu, memory and io
-  std::optional<double> load1;
-  std::optional<std::int64_t> n_cpus;
-  std::optional<std::int64_t> uptime_seconds;
-};
 
 struct Host {
   std::string name;
@@ -50,6 +40,7 @@ struct Host {
   UnixNanos newest_sample = 0;  // its time; of a client that catches up it is far behind last_seen. 0: none yet
   std::string address;
   std::string software;
+  // How often it sends: what its client said, else what its data and their arrivals say. 0: not known yet.
   std::chrono::nanoseconds interval{0};
   std::chrono::nanoseconds clock_skew{0};  // its clock less ours, when it last said hello
   std::vector<metric::Tag> tags;
@@ -60,10 +51,40 @@ struct Host {
   std::uint64_t version = 0;  // grows whenever anything here but the passing of time changes
 };
 
+// A host that was taken off by hand. It comes back with what is newer than this.
+struct ForgottenHost {
+  std::string name;
+  UnixNanos newest_sample = 0;
+};
+
+// What a restart of the server must not lose: the rest of a host is in the store.
+struct Memory {
+  std::vector<Host> hosts;
+  std::vector<ForgottenHost> forgotten;
+};
+
+struct FleetLimits {
+  std::size_t hosts = 100'000;
+  std::size_t series = 2'000'000;  // that the overview is made of, of all hosts
+  std::size_t forgotten = 10'000;  // the oldest of them is dropped for a new one
+};
+
+struct FleetStats {
+  std::size_t hosts = 0;
+  std::size_t series = 0;
+  std::size_t forgotten = 0;
+  std::uint64_t refused_hosts = 0;   // rows of hosts that there was no room for, since start
+  std::uint64_t refused_series = 0;  // rows of series that there was no room for, since start
+  FleetLimits limits;
+};
+
 class Fleet final : public ingest::Observer {
  public:
+  enum class Forgotten { kDone, kConnected, kUnknown };
+
   // Both must outlive the fleet.
-  Fleet(const metric::SchemaTable& schemas, const Clock& clock);
+  Fleet(const metric::SchemaTable& schemas, const Clock& clock) : Fleet(schemas, clock, FleetLimits()) {}
+  Fleet(const metric::SchemaTable& schemas, const Clock& clock, FleetLimits limits);
   ~Fleet() override;
 
   void connected(const ingest::ClientInfo& client) override;
@@ -71,36 +92,77 @@ class Fleet final : public ingest::Observer {
   void disconnected(const std::string& host) override;
   // What the log says. One thread.
   void observe(const metric::Batch& batch, UnixNanos received);
-  // A host that was there before this server started. Does nothing when it is known.
+
+  // What was known before this server started. Hosts that are known by now stay as they are.
+  void restore(const Memory& memory);
+  Memory memory() const;
+  // Grows whenever memory() says something else than before that must not be lost; times that pass by do not count.
+  std::uint64_t memory_version() const;
+  // A host that was there before this server started. Does nothing when it is known, or was taken off by hand since.
   void remember(const std::string& host, UnixNanos last_seen);
+  // A row from before this server started: values are by field of `schema`, which need not be interned. Does nothing
+  // for a host that is not known.
+  void replay(const metric::Schema& schema, UnixNanos time, std::span<const std::optional<double>> values);
+
+  // Takes a host off the list, unless its client is connected. It comes back when newer data of it come.
+  Forgotten forget(const std::string& host);
+  // Forgets hosts that are not connected and were last heard from before `hosts_before`, and series that their host
+  // has not written for a while. Call about once a minute.
+  void forget_unused(UnixNanos hosts_before);
 
   // Sorted by name. With `after`, only those whose version is greater or whose state changed since `before`.
   std::vector<Host> hosts() const;
   std::vector<Host> changed(std::uint64_t after, UnixNanos before) const;
   std::uint64_t version() const;
+  // version() at the last time that a host was forgotten: who has seen an older one starts anew with hosts().
+  std::uint64_t last_removal() const;
+  FleetStats stats() const;
 
  private:
   struct Entry;
-  struct Role;
-  Entry& entry(const std::string& host);  // REQUIRES: mutex_ held
-  // What a schema's rows mean here: whose they are, and, of the few that say something of the overview, what.
+  // Where a schema's fields go in its series.
+  struct Reading {
+    Series* series = nullptr;
+    std::array<int, kMostFields> fields{-1, -1, -1};
+  };
+  // What a schema's rows mean here, found out once: whose they are, and, of the few that say something of the
+  // overview, what.
   struct Meaning {
     bool known = false;
-    Entry* entry = nullptr;  // of its host; null when it has none
-    Role* role = nullptr;    // of roles_; null: nothing
+    std::uint32_t reading = 0;  // of readings_, plus 1; 0: nothing
+    Entry* entry = nullptr;     // of its host; null when it has none
   };
-  const Meaning& meaning_of(metric::SchemaId id);
-  void apply(Role& role, const metric::Batch& batch, const metric::Row& row);
+  // All of these REQUIRE: mutex_ held.
+  Entry* find(std::string_view host) const;
+  Entry& entry(const std::string& host);  // made where it is not known
+  Entry* entry_for_data(const std::string& host, UnixNanos time);
+  Meaning make_meaning(const metric::Schema& schema, UnixNanos time);
+  const Meaning& meaning_of(metric::SchemaId id, UnixNanos time);
+  Series* series_of(Entry& entry, Kind kind, const metric::Schema& schema);
+  void read_row(Entry& entry, const Reading& reading, const metric::Schema& schema, const metric::Batch& batch,
+                const metric::Row& row, UnixNanos heard);
+  void note_client(Host& host, const Series& series) const;
+  void sum_up(Entry& entry);
+  void remove(Entry& entry);
+  void drop_meanings();
   Host view(const Entry& entry, UnixNanos now) const;
 
   const metric::SchemaTable& schemas_;
   const Clock& clock_;
+  const FleetLimits limits_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
-  std::vector<Meaning> meanings_;  // by SchemaId
-  std::deque<Role> roles_;
+  std::map<std::string, UnixNanos, std::less<>> forgotten_;  // newest_sample of each
+  std::vector<Meaning> meanings_;                            // by SchemaId
+  std::vector<Reading> readings_;
+  std::vector<Entry*> touched_;  // by the batch being observed
+  std::size_t series_ = 0;       // of all entries
+  std::uint64_t refused_hosts_ = 0;
+  std::uint64_t refused_series_ = 0;
   std::uint64_t version_ = 0;
+  std::uint64_t last_removal_ = 0;
+  std::uint64_t memory_version_ = 0;
 };
 
 }  // namespace resmon::fleet

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+#include <utility>
+
 namespace resmon::fleet {
 namespace {
 
@@ -25,6 +29,11 @@ class FleetTest : public ::testing::Test {
   // One row of `fields`, all integers but the percentages.
   void say(const std::string& measurement, std::vector<metric::Tag> tags,
            const std::vector<std::pair<std::string, double>>& fields) {
+    say_of(clock.now, measurement, std::move(tags), fields);
+  }
+  // The same, come now, of another time.
+  void say_of(UnixNanos time, const std::string& measurement, std::vector<metric::Tag> tags,
+              const std::vector<std::pair<std::string, double>>& fields) {
     metric::Schema schema{measurement, std::move(tags), {}};
     metric::normalise_tags(schema.tags);
     for (const auto& [name, value] : fields)
@@ -33,7 +42,7 @@ class FleetTest : public ::testing::Test {
                                          : FieldType::kInteger});
     const auto id = schemas.intern(schema).value();
     metric::Batch batch;
-    auto row = batch.add(id, fields.size(), clock.now);
+    auto row = batch.add(id, fields.size(), time);
     for (std::size_t i = 0; i < fields.size(); ++i) {
       if (schema.fields[i].type == FieldType::kFloat)
         row.set(i, fields[i].second);
@@ -171,6 +180,250 @@ TEST_F(FleetTest, ChangedReportsNewDataAndPassingOfTime) {
   const std::uint64_t later = fleet.version();
   clock.now += 13'000'000'000;
   EXPECT_EQ(fleet.changed(later, at).size(), 2U);
+}
+
+// What Telegraf writes of one machine: fields in any order, without usage_active, nobody says hello.
+class TelegrafTest : public FleetTest {
+ protected:
+  using Fields = std::vector<std::pair<std::string, double>>;
+  // All rows of one gather, each with its fields in an order that depends on the time.
+  void gather(const std::vector<std::string>& interfaces, const std::vector<std::string>& disks) {
+    const auto seconds = static_cast<double>((clock.now - kBegin) / 1'000'000'000);
+    const auto shuffled = [&](Fields fields) {
+      std::shuffle(fields.begin(), fields.end(), random);
+      return fields;
+    };
+    say("cpu", {{"host", "t"}, {"cpu", "cpu-total"}},
+        shuffled({{"usage_idle", 100 - seconds / 100}, {"usage_user", 3}, {"usage_system", 1}}));
+    double number = 1;
+    for (const std::string& name : interfaces) {
+      say("net", {{"host", "t"}, {"interface", name}},
+          shuffled({{"bytes_recv", seconds * 1000 * number},
+                    {"bytes_sent", seconds * 10 * number},
+                    {"packets_recv", seconds},
+                    {"err_in", 0},
+                    {"drop_in", 0}}));
+      number *= 10;
+    }
+    for (const std::string& path : disks)
+      say("disk", {{"host", "t"}, {"path", path}},
+          shuffled({{"used_percent", (path == "/" ? 20 : 60) + seconds / 10}, {"total", 9}, {"free", 1}, {"used", 5}}));
+  }
+  void step(int seconds) { clock.now += seconds * INT64_C(1'000'000'000); }
+
+  static constexpr UnixNanos kBegin = 1'700'000'000'000'000'000;
+  std::mt19937 random{7};  // NOLINT: the same orders each time
+};
+
+TEST_F(TelegrafTest, TheOrderOfFieldsChangesNoNumber) {
+  for (int i = 0; i < 200; ++i) {
+    gather({"eth0", "eth1"}, {"/", "/data"});
+    if (i < 2) {
+      step(10);
+      continue;
+    }
+    const Summary summary = only().summary;
+    ASSERT_DOUBLE_EQ(summary.network_receive_bytes_per_second.value(), 11'000) << i;
+    ASSERT_DOUBLE_EQ(summary.network_send_bytes_per_second.value(), 110) << i;
+    ASSERT_NEAR(summary.cpu_percent.value(), i / 10.0, 1e-9);
+    ASSERT_DOUBLE_EQ(summary.disk_percent.value(), 60 + i) << i;
+    ASSERT_EQ(summary.disk_path, "/data");
+    step(10);
+  }
+  EXPECT_LE(fleet.stats().series, 5U);
+}
+
+TEST_F(TelegrafTest, FieldsInRowsOfTheirOwnAreOneSeries) {
+  for (int i = 0; i < 3; ++i) {
+    say("net", {{"host", "t"}, {"interface", "eth0"}}, {{"bytes_recv", i * 500}});
+    say("net", {{"host", "t"}, {"interface", "eth0"}}, {{"bytes_sent", i * 50}});
+    step(10);
+  }
+  EXPECT_DOUBLE_EQ(only().summary.network_receive_bytes_per_second.value(), 50);
+  EXPECT_DOUBLE_EQ(only().summary.network_send_bytes_per_second.value(), 5);
+}
+
+TEST_F(TelegrafTest, WhatTheNextGatherLacksStopsCountingAtOnce) {
+  for (const int interval : {1, 10, 60}) {
+    SCOPED_TRACE(interval);
+    for (int i = 0; i < 3; ++i, step(interval)) gather({"eth0", "veth1"}, {"/", "/data"});
+    gather({"eth0", "veth1"}, {"/", "/data"});
+    EXPECT_DOUBLE_EQ(only().summary.network_receive_bytes_per_second.value(), 11'000);
+    EXPECT_EQ(only().summary.disk_path, "/data");
+    step(interval);
+    gather({"eth0"}, {"/"});
+    EXPECT_DOUBLE_EQ(only().summary.network_receive_bytes_per_second.value(), 1'000);
+    EXPECT_EQ(only().summary.disk_path, "/");
+    step(interval);
+  }
+}
+
+TEST_F(TelegrafTest, ADiskThatIsGatheredLessOftenGoesOnCounting) {
+  for (int second = 0; second <= 600; second += 10, step(10)) {
+    gather({"eth0"}, {"/"});
+    if (second % 60 == 0) say("disk", {{"host", "t"}, {"path", "/slow"}}, {{"used_percent", 99}});
+    if (second < 120) continue;
+    ASSERT_EQ(only().summary.disk_path, "/slow") << second;
+  }
+}
+
+TEST_F(TelegrafTest, RowsOfOneGatherMayDifferByASecond) {
+  for (int i = 0; i < 5; ++i, step(10)) {
+    say("net", {{"host", "t"}, {"interface", "eth0"}}, {{"bytes_recv", i * 500}});
+    say_of(clock.now + 1'000'000'000, "net", {{"host", "t"}, {"interface", "eth1"}}, {{"bytes_recv", i * 700}});
+  }
+  EXPECT_DOUBLE_EQ(only().summary.network_receive_bytes_per_second.value(), 120);
+}
+
+TEST_F(TelegrafTest, AKindThatIsGatheredNoMoreStopsCounting) {
+  for (int i = 0; i < 5; ++i, step(10)) gather({"eth0"}, {"/"});
+  EXPECT_TRUE(only().summary.network_receive_bytes_per_second.has_value());
+  for (int i = 0; i < 5; ++i, step(10)) gather({}, {"/"});
+  EXPECT_FALSE(only().summary.network_receive_bytes_per_second.has_value());
+  EXPECT_TRUE(only().summary.disk_percent.has_value());
+}
+
+TEST_F(TelegrafTest, TheIntervalIsLearnedSoThatASlowOneIsUp) {
+  for (const int interval : {10, 60, 300}) {
+    SCOPED_TRACE(interval);
+    for (int i = 0; i < 6; ++i) {
+      gather({"eth0"}, {"/"});
+      for (int second = 0; second < interval; ++second, step(1))
+        ASSERT_TRUE(i < 2 || only().state == State::kUp) << i << " " << second;
+    }
+    EXPECT_EQ(only().interval, std::chrono::seconds(interval));
+  }
+  step(2 * 300);
+  EXPECT_EQ(only().state, State::kLate);
+  step(4 * 300 + 10);
+  EXPECT_EQ(only().state, State::kDown);
+}
+
+TEST_F(TelegrafTest, ASlowOneIsUpFromItsFirstGatherOn) {
+  for (int i = 0; i < 3; ++i) {
+    gather({"eth0"}, {"/"});
+    for (int second = 0; second < 60; ++second, step(1)) ASSERT_EQ(only().state, State::kUp) << i << " " << second;
+  }
+}
+
+TEST_F(TelegrafTest, ManyGathersInOneFlushAreUpUntilTheNextFlush) {
+  for (int flush = 0; flush < 5; ++flush) {
+    for (int i = 5; i >= 0; --i)
+      say_of(clock.now - i * INT64_C(10'000'000'000), "mem", {{"host", "t"}}, {{"used_percent", 1}});
+    for (int second = 0; second < 60; ++second, step(1))
+      ASSERT_TRUE(flush < 2 || only().state == State::kUp) << flush << " " << second;
+  }
+}
+
+TEST_F(TelegrafTest, AnOutageTeachesNothing) {
+  for (int i = 0; i < 5; ++i, step(10)) gather({"eth0"}, {"/"});
+  step(3600);
+  gather({"eth0"}, {"/"});
+  EXPECT_EQ(only().interval, std::chrono::seconds(10));
+  step(30);
+  EXPECT_EQ(only().state, State::kLate);
+}
+
+TEST_F(FleetTest, UsageActiveIsTakenWhereItIsThere) {
+  say("cpu", {{"host", "a"}, {"cpu", "cpu-total"}}, {{"usage_idle", 90}, {"usage_active", 12.5}});
+  EXPECT_EQ(only().summary.cpu_percent, 12.5);
+}
+
+TEST_F(FleetTest, AForgottenHostComesBackWithNewerDataOnly) {
+  say("mem", {{"host", "a"}}, {{"used_percent", 40}});
+  const std::uint64_t before = fleet.version();
+  ASSERT_EQ(fleet.forget("a"), Fleet::Forgotten::kDone);
+  EXPECT_GT(fleet.last_removal(), before);
+  EXPECT_EQ(fleet.forget("a"), Fleet::Forgotten::kUnknown);
+  say("mem", {{"host", "a"}}, {{"used_percent", 41}});  // no newer than what was forgotten: the journal again
+  fleet.remember("a", clock.now);
+  EXPECT_TRUE(fleet.hosts().empty());
+  Fleet again(schemas, clock);  // after a restart
+  again.restore(fleet.memory());
+  again.remember("a", clock.now);
+  EXPECT_TRUE(again.hosts().empty());
+  again.remember("a", clock.now + 1);
+  EXPECT_EQ(again.hosts().size(), 1U);
+  clock.now += 1'000'000'000;
+  say("mem", {{"host", "a"}}, {{"used_percent", 42}});
+  EXPECT_EQ(only().summary.memory_percent, 42);
+}
+
+TEST_F(FleetTest, AConnectedHostIsNotForgotten) {
+  connect("a");
+  EXPECT_EQ(fleet.forget("a"), Fleet::Forgotten::kConnected);
+  fleet.disconnected("a");
+  EXPECT_EQ(fleet.forget("a"), Fleet::Forgotten::kDone);
+  connect("a");
+  EXPECT_EQ(fleet.hosts().size(), 1U);
+}
+
+TEST_F(FleetTest, ARestartKeepsWhatIsKnownOfAHost) {
+  ingest::ClientInfo client;
+  client.host = "a";
+  client.address = "10.0.0.1:5000";
+  client.software = "resmon-client 1.2.3";
+  client.interval = std::chrono::seconds(7);
+  client.tags = {{"room", "east"}};
+  fleet.connected(client);
+  const std::uint64_t version = fleet.memory_version();
+  fleet.connected(client);
+  EXPECT_EQ(fleet.memory_version(), version) << "the same again is nothing new";
+  say("mem", {{"host", "a"}}, {{"used_percent", 40}});
+  fleet.disconnected("a");
+  Fleet again(schemas, clock);
+  again.restore(fleet.memory());
+  const metric::Schema mem{"mem", {{"host", "a"}}, {{"used_percent", FieldType::kFloat}}};
+  again.replay(mem, clock.now - 5'000'000'000, std::vector<std::optional<double>>{39});
+  again.replay(mem, clock.now, std::vector<std::optional<double>>{40});
+  again.replay({"mem", {{"host", "stranger"}}, mem.fields}, clock.now, std::vector<std::optional<double>>{40});
+  clock.now += 3'600'000'000'000;
+  const std::vector<Host> hosts = again.hosts();
+  ASSERT_EQ(hosts.size(), 1U);
+  EXPECT_EQ(hosts[0].software, client.software);
+  EXPECT_EQ(hosts[0].address, client.address);
+  EXPECT_EQ(hosts[0].tags, client.tags);
+  EXPECT_EQ(hosts[0].summary.memory_percent, 40);
+  EXPECT_EQ(hosts[0].last_seen, clock.now - 3'600'000'000'000);
+  EXPECT_EQ(hosts[0].state, State::kDown);
+  EXPECT_FALSE(hosts[0].connected);
+}
+
+TEST_F(FleetTest, HostsAndSeriesThatComeAndGoAreForgotten) {
+  connect("stays");
+  for (int i = 0; i < 2000; ++i) {
+    clock.now += 60'000'000'000;
+    say("net", {{"host", "stays"}, {"interface", "veth" + std::to_string(i)}}, {{"bytes_recv", 1}});
+    say("mem", {{"host", "passes" + std::to_string(i)}}, {{"used_percent", 1}});
+    fleet.forget_unused(clock.now - 3'600'000'000'000);
+    ASSERT_LE(fleet.stats().hosts, 62U);
+    ASSERT_LE(fleet.stats().series, 105U);
+  }
+  EXPECT_GE(fleet.stats().hosts, 60U);
+  say("mem", {{"host", "passes0"}}, {{"used_percent", 77}});
+  EXPECT_EQ(fleet.hosts().front().summary.memory_percent, 77) << "one that was forgotten by itself comes back";
+}
+
+TEST_F(FleetTest, WhatThereIsNoRoomForIsCounted) {
+  Fleet small(schemas, clock, {.hosts = 2, .series = 2, .forgotten = 1});
+  const auto say_to = [&](const std::string& host, const std::string& path) {
+    const auto id = schemas.intern({"disk", {{"host", host}, {"path", path}}, {{"used_percent", FieldType::kFloat}}});
+    metric::Batch batch;
+    batch.add(id.value(), 1, clock.now).set(0, 1.0);
+    small.observe(batch, clock.now);
+  };
+  say_to("a", "/");
+  say_to("b", "/");
+  say_to("b", "/x");
+  EXPECT_EQ(small.stats().refused_series, 1U);
+  say_to("c", "/");
+  EXPECT_EQ(small.stats().refused_hosts, 1U);
+  EXPECT_EQ(small.forget("a"), Fleet::Forgotten::kDone);
+  say_to("c", "/");
+  EXPECT_EQ(small.hosts().back().name, "c") << "there is room again";
+  EXPECT_EQ(small.hosts().back().summary.disk_percent, 1);
+  EXPECT_EQ(small.forget("b"), Fleet::Forgotten::kDone);
+  EXPECT_EQ(small.stats().forgotten, 1U);
 }
 
 }  // namespace
