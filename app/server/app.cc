@@ -10,6 +10,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -33,6 +34,8 @@ constexpr auto kSessionPatience = milliseconds(3000);
 const std::string kSinkPrefix = "sink.";  // of the names of sinks' cursors
 constexpr std::uint64_t kSetAsideBytes = 4U << 20U;
 constexpr auto kSinkPatience = milliseconds(5000);
+constexpr auto kFleetEvery = std::chrono::seconds(2);
+constexpr std::uint64_t kFleetForgetsEvery = 30;
 
 // Each connection is a descriptor; the soft limit of 1,024 is for programs that use select.
 void raise_descriptor_limit() {
@@ -154,6 +157,8 @@ Status App::start() {
     return configuration_error(std::move(made).error());
   if (Status loaded = guard_.load(); !loaded) return configuration_error(std::move(loaded).error());
   fleet_ = std::make_unique<fleet::Fleet>(schemas_, Clock::system());
+  fleet_memory_ = std::make_unique<FleetMemory>(options_.store_directory + "/hosts.json", *fleet_);
+  fleet_memory_->load();
   remember_hosts(*store_, *fleet_);
   {
     Step step("journal open");
@@ -215,6 +220,8 @@ Status App::start() {
   pipeline_->start();
   for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
   asio::co_spawn(runtime_->first(), watch_access(), asio::detached);
+  asio::co_spawn(runtime_->first(), watch_fleet(), asio::detached);
+  asio::post(query_pool_, [this] { remember_values(*store_, *fleet_, stopping_); });
   client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
   http_listener_->start([this](asio::ip::tcp::socket socket) {
     // A long answer goes out piece by piece: none of them is to wait for the acknowledgement of the one before.
@@ -258,6 +265,27 @@ asio::awaitable<void> App::watch_access() {
       ingest_->change_tokens(std::move(**tokens));
     }
   }
+}
+
+// What changes in the list of hosts is on disk two seconds later; once a minute what is not used any more is forgotten.
+asio::awaitable<void> App::watch_fleet() {
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  for (std::uint64_t round = 1; !stopping_; ++round) {
+    timer.expires_after(kFleetEvery);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    const bool forget = round % kFleetForgetsEvery == 0;
+    if (stopping_ || (!forget && !fleet_memory_->changed()) || fleet_kept_.exchange(true)) continue;
+    asio::post(query_pool_, [this, forget] { keep_fleet(forget); });
+  }
+}
+
+void App::keep_fleet(bool forget) {
+  if (forget && options_.store_retain.count() > 0)
+    fleet_->forget_unused(Clock::system().wall() - std::chrono::nanoseconds(options_.store_retain).count());
+  else if (forget)
+    fleet_->forget_unused(INT64_MIN);
+  fleet_memory_->save_if_changed();
+  fleet_kept_ = false;
 }
 
 void App::wait() {
@@ -306,6 +334,9 @@ void App::stop() {
   write_pool_.join();
   password_pool_.join();
   if (runtime_) runtime_->drain(milliseconds(1000));
+  if (fleet_memory_)
+    if (Status saved = fleet_memory_->save(); !saved)
+      log::error("server", "what is known of hosts was not kept", {{"reason", saved.error().message}});
   if (store_) {
     Step step("store closed");
     if (Status closed = store_->close(); !closed)

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "database_names.h"
 #include "fleet/fleet.h"
+#include "fleet_memory.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "ingest/log.h"
@@ -63,6 +64,8 @@ class App {
   double uptime_seconds() const;
   const store::Store& store() const { return *store_; }
   const fleet::Fleet& fleet() const { return *fleet_; }
+  fleet::Fleet& mutable_fleet() { return *fleet_; }
+  FleetMemory& fleet_memory() { return *fleet_memory_; }
   const ingest::Log& log() const { return *log_; }
   const ingest::Server& ingest() const { return *ingest_; }
   const http::Server& http() const { return *http_; }
@@ -90,6 +93,8 @@ class App {
 
  private:
   boost::asio::awaitable<void> watch_access();
+  boost::asio::awaitable<void> watch_fleet();
+  void keep_fleet(bool forget);
 
   Options options_;
   const std::string version_;
@@ -105,6 +110,8 @@ class App {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<RowWriter> row_writer_;
   std::unique_ptr<fleet::Fleet> fleet_;
+  std::unique_ptr<FleetMemory> fleet_memory_;
+  std::atomic<bool> fleet_kept_{false};  // keep_fleet is under way
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<ingest::Observer> observer_;
   std::unique_ptr<ingest::Server> ingest_;

@@ -247,24 +247,4 @@ bool Pipeline::write(const ingest::Entry& entry) {
   }
 }
 
-void remember_hosts(const store::Reader& store, fleet::Fleet& fleet) {
-  // Every client sends `system`; its load is there whatever else it leaves out.
-  std::vector<store::ColumnId> columns;
-  for (const store::Column& column : store.columns("system"))
-    if (column.name == "load1") columns.push_back(column.id);
-  if (columns.empty()) return;
-  for (const auto& group : store.groups("system")) {
-    for (const metric::Tag& tag : group->tags) {
-      if (tag.key != "host") continue;
-      UnixNanos last = 0;
-      // The newest block is enough: an error ends the scan.
-      (void)store.scan(group->id, columns, {}, true, [&](const store::Block& block) -> Status {
-        if (!block.times.empty()) last = block.times.back();
-        return fail(ErrorKind::kLimit, "enough");
-      });
-      if (last != 0) fleet.remember(tag.value, last);
-    }
-  }
-}
-
 }  // namespace resmon::server

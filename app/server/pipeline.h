@@ -100,7 +100,4 @@ class Pipeline {
   std::thread thread_;
 };
 
-// Tells the fleet of the hosts that the store knows from before, so that one that never came back is shown as down.
-void remember_hosts(const store::Reader& store, fleet::Fleet& fleet);
-
 }  // namespace resmon::server

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app.h"
+#include "base/log.h"
 #include "json.h"
 #include "routes.h"
 
@@ -15,6 +16,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto kLiveEvery = std::chrono::seconds(1);
+constexpr std::string_view kHosts = "/api/v1/hosts/";
 
 std::int64_t to_milliseconds(UnixNanos time) {
   return time / 1'000'000;
@@ -89,14 +91,16 @@ asio::awaitable<http::Response> hosts_on_worker(App& app) {
   co_return co_await asio::co_spawn(app.http_workers().get_executor(), hosts(app), asio::use_awaitable);
 }
 
-// What a live connection is told next, and up to where it then knows.
-struct Message {
-  std::uint64_t version = 0;
-  UnixNanos at = 0;
-  std::string text;  // empty: nothing has changed
-};
+std::string removed_message(const std::vector<std::string>& names) {
+  std::string list = "[";
+  for (const std::string& name : names) {
+    if (list.size() > 1) list += ',';
+    list += http::json_string(name);
+  }
+  return JsonObject().text("type", "removed").raw("hosts", list + "]").finish();
+}
 
-std::string message_text(std::string_view type, const std::vector<fleet::Host>& hosts, UnixNanos now) {
+std::string hosts_message(std::string_view type, const std::vector<fleet::Host>& hosts, UnixNanos now) {
   return JsonObject()
       .text("type", type)
       .number("server_time", to_milliseconds(now))
@@ -104,43 +108,86 @@ std::string message_text(std::string_view type, const std::vector<fleet::Host>& 
       .finish();
 }
 
-asio::awaitable<Message> snapshot(const App& app) {
-  Message out;
-  out.version = app.fleet().version();
-  out.at = Clock::system().wall();
-  out.text = message_text("snapshot", app.fleet().hosts(), out.at);
+// What one viewer has been told, and what it is told next.
+struct Told {
+  std::uint64_t version = 0;
+  UnixNanos at = 0;
+  std::vector<std::string> next;
+};
+
+asio::awaitable<Told> snapshot(const App& app) {
+  Told out{app.fleet().version(), Clock::system().wall(), {}};
+  out.next.push_back(hosts_message("snapshot", app.fleet().hosts(), out.at));
   co_return out;
 }
 
-asio::awaitable<Message> update(const App& app, std::uint64_t version, UnixNanos at) {
-  Message out;
-  out.version = app.fleet().version();
-  out.at = Clock::system().wall();
-  const std::vector<fleet::Host> changed = app.fleet().changed(version, at);
-  if (!changed.empty()) out.text = message_text("update", changed, out.at);
-  co_return out;
+// The messages about what has changed since; where nothing has, it is as it was.
+asio::awaitable<Told> update(const App& app, Told told) {
+  const fleet::Fleet& fleet = app.fleet();
+  Told out{fleet.version(), Clock::system().wall(), {}};
+  if (const auto removed = fleet.removed(told.version); !removed)
+    out.next.push_back(hosts_message("snapshot", fleet.hosts(), out.at));
+  else if (!removed->empty())
+    out.next.push_back(removed_message(*removed));
+  if (const auto changed = fleet.changed(told.version, told.at); !changed.empty())
+    out.next.push_back(hosts_message("update", changed, out.at));
+  co_return out.next.empty() ? told : out;
 }
 
 // Everything once, then what changed, once a second at most. The client's messages are read only to notice that it
 // left.
 asio::awaitable<void> live(App& app, std::shared_ptr<http::Socket> socket) {
   const auto worker = app.http_workers().get_executor();
-  Message now = co_await asio::co_spawn(worker, snapshot(app), asio::use_awaitable);
+  Told told = co_await asio::co_spawn(worker, snapshot(app), asio::use_awaitable);
   while (!app.stopping()) {
-    Status sent = co_await socket->send(std::exchange(now.text, {}));
-    if (!sent) co_return;
-    while (now.text.empty() && !app.stopping()) {
+    std::vector<std::string> messages = std::exchange(told.next, {});
+    for (std::string& message : messages) {
+      Status sent = co_await socket->send(std::move(message));
+      if (!sent) co_return;
+    }
+    while (told.next.empty() && !app.stopping()) {
       const auto until = std::chrono::steady_clock::now() + kLiveEvery;
       for (auto left = kLiveEvery + std::chrono::milliseconds(0); left.count() > 0;
            left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now())) {
         auto received = co_await socket->receive(left);
         if (!received) co_return;
       }
-      Message next = co_await asio::co_spawn(worker, update(app, now.version, now.at), asio::use_awaitable);
-      // What it knows stays from when it was told of it last.
-      if (!next.text.empty()) now = std::move(next);
+      told = co_await asio::co_spawn(worker, update(app, std::move(told)), asio::use_awaitable);
     }
   }
+}
+
+// DELETE /api/v1/hosts/NAME: off the list, on disk before the answer.
+http::Response forget(App& app, const http::Request& request) {
+  const std::string name = request.path.substr(kHosts.size());
+  const std::string_view purge = request.parameter("purge");
+  if (!purge.empty() && purge != "true" && purge != "false")
+    return http::Response::error(400, "purge is true or false");
+  if (purge == "true") return http::Response::error(501, "this server cannot delete a host's data yet");
+  switch (app.mutable_fleet().forget(name)) {
+    case fleet::Fleet::Forgotten::kUnknown:
+      return http::Response::error(404, "no host of this name is known");
+    case fleet::Fleet::Forgotten::kConnected:
+      return http::Response::error(409, "its client is connected: stop that first, or it is back at once");
+    case fleet::Fleet::Forgotten::kDone:
+      break;
+  }
+  if (Status saved = app.fleet_memory().save(); !saved)
+    return http::Response::error(503, "off the list, but that cannot be kept: " + saved.error().message);
+  log::info("server", "host forgotten",
+            {{"host", name}, {"by", request.user ? request.user->name : "token"}, {"address", request.peer}});
+  http::Response response;
+  response.status = 204;
+  return response;
+}
+
+boost::asio::awaitable<http::Response> forget_on_pool(App& app, std::shared_ptr<const http::Request> request) {
+  co_return forget(app, *request);
+}
+
+boost::asio::awaitable<http::Response> forget_request(App& app, std::shared_ptr<const http::Request> request) {
+  co_return co_await boost::asio::co_spawn(app.query_pool().get_executor(), forget_on_pool(app, std::move(request)),
+                                           boost::asio::use_awaitable);
 }
 
 }  // namespace
@@ -148,6 +195,8 @@ asio::awaitable<void> live(App& app, std::shared_ptr<http::Socket> socket) {
 void add_fleet_routes(App& app, http::Router& router) {
   router.add("GET", "/api/v1/hosts", http::Access::kRead,
              [&app](std::shared_ptr<const http::Request>) { return hosts_on_worker(app); });
+  router.add_under("DELETE", std::string(kHosts), http::Access::kWrite,
+                   [&app](std::shared_ptr<const http::Request> request) { return forget_request(app, request); });
   router.add_socket("/api/v1/live", http::Access::kRead,
                     [&app](std::shared_ptr<const http::Request>, std::shared_ptr<http::Socket> socket) {
                       return live(app, std::move(socket));

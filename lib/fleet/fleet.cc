@@ -19,6 +19,7 @@ constexpr auto kClientInterval = std::chrono::seconds(5);  // of one that does n
 constexpr auto kOtherInterval = std::chrono::seconds(60);  // of what has come once
 constexpr UnixNanos kOneArrival = 500'000'000;             // parts of one flush come within this
 constexpr UnixNanos kKeepSeries = 600'000'000'000;
+constexpr std::size_t kRemovals = 1000;
 
 std::string key_of(Kind kind, const metric::Schema& schema) {
   std::string key(1, static_cast<char>('0' + static_cast<int>(kind)));
@@ -30,19 +31,6 @@ std::string tag_of(const metric::Schema& schema, std::string_view key) {
   for (const metric::Tag& tag : schema.tags)
     if (tag.key == key) return tag.value;
   return {};
-}
-
-std::optional<double> number_of(metric::FieldType type, metric::Cell cell) {
-  switch (type) {
-    case metric::FieldType::kFloat:
-      return metric::as_float(cell);
-    case metric::FieldType::kInteger:
-      return static_cast<double>(metric::as_integer(cell));
-    case metric::FieldType::kUnsigned:
-      return static_cast<double>(cell);
-    default:
-      return std::nullopt;
-  }
 }
 
 State state_at(UnixNanos now, UnixNanos last_seen, std::chrono::nanoseconds interval, bool connected) {
@@ -304,7 +292,11 @@ void Fleet::replay(const metric::Schema& schema, UnixNanos time, std::span<const
   note_client(host, *series);
   host.newest_sample = std::max(host.newest_sample, heard);
   host.last_seen = std::max(host.last_seen, heard);
-  sum_up(*entry);
+}
+
+void Fleet::replayed(const std::string& host) {
+  std::lock_guard lock(mutex_);
+  if (Entry* const entry = find(host)) sum_up(*entry);
 }
 
 void Fleet::sum_up(Entry& entry) {
@@ -329,7 +321,11 @@ void Fleet::drop_meanings() {
 
 void Fleet::remove(Entry& entry) {
   series_ -= entry.series.size();
-  last_removal_ = ++version_;
+  removals_.emplace_back(++version_, entry.host.name);
+  if (removals_.size() > kRemovals) {
+    unknown_removals_ = removals_.front().first;
+    removals_.pop_front();
+  }
   ++memory_version_;
   entries_.erase(entries_.find(entry.host.name));
 }
@@ -403,9 +399,13 @@ std::uint64_t Fleet::version() const {
   return version_;
 }
 
-std::uint64_t Fleet::last_removal() const {
+std::optional<std::vector<std::string>> Fleet::removed(std::uint64_t after) const {
   std::lock_guard lock(mutex_);
-  return last_removal_;
+  if (unknown_removals_ > after) return std::nullopt;
+  std::vector<std::string> names;
+  for (const auto& [version, name] : removals_)
+    if (version > after) names.push_back(name);
+  return names;
 }
 
 FleetStats Fleet::stats() const {

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -101,8 +103,9 @@ class Fleet final : public ingest::Observer {
   // A host that was there before this server started. Does nothing when it is known, or was taken off by hand since.
   void remember(const std::string& host, UnixNanos last_seen);
   // A row from before this server started: values are by field of `schema`, which need not be interned. Does nothing
-  // for a host that is not known.
+  // for a host that is not known. What a host's rows say together shows after replayed().
   void replay(const metric::Schema& schema, UnixNanos time, std::span<const std::optional<double>> values);
+  void replayed(const std::string& host);
 
   // Takes a host off the list, unless its client is connected. It comes back when newer data of it come.
   Forgotten forget(const std::string& host);
@@ -114,8 +117,9 @@ class Fleet final : public ingest::Observer {
   std::vector<Host> hosts() const;
   std::vector<Host> changed(std::uint64_t after, UnixNanos before) const;
   std::uint64_t version() const;
-  // version() at the last time that a host was forgotten: who has seen an older one starts anew with hosts().
-  std::uint64_t last_removal() const;
+  // The names of those that were forgotten since; some may be back. Nothing where there were too many: then hosts()
+  // says who is there.
+  std::optional<std::vector<std::string>> removed(std::uint64_t after) const;
   FleetStats stats() const;
 
  private:
@@ -161,7 +165,8 @@ class Fleet final : public ingest::Observer {
   std::uint64_t refused_hosts_ = 0;
   std::uint64_t refused_series_ = 0;
   std::uint64_t version_ = 0;
-  std::uint64_t last_removal_ = 0;
+  std::deque<std::pair<std::uint64_t, std::string>> removals_;  // the newest, with the version that each made
+  std::uint64_t unknown_removals_ = 0;                          // version of the newest that is not among them
   std::uint64_t memory_version_ = 0;
 };
 

@@ -333,7 +333,8 @@ TEST_F(FleetTest, AForgottenHostComesBackWithNewerDataOnly) {
   say("mem", {{"host", "a"}}, {{"used_percent", 40}});
   const std::uint64_t before = fleet.version();
   ASSERT_EQ(fleet.forget("a"), Fleet::Forgotten::kDone);
-  EXPECT_GT(fleet.last_removal(), before);
+  EXPECT_EQ(fleet.removed(before), std::vector<std::string>{"a"});
+  EXPECT_EQ(fleet.removed(fleet.version()), std::vector<std::string>());
   EXPECT_EQ(fleet.forget("a"), Fleet::Forgotten::kUnknown);
   say("mem", {{"host", "a"}}, {{"used_percent", 41}});  // no newer than what was forgotten: the journal again
   fleet.remember("a", clock.now);
@@ -376,6 +377,7 @@ TEST_F(FleetTest, ARestartKeepsWhatIsKnownOfAHost) {
   const metric::Schema mem{"mem", {{"host", "a"}}, {{"used_percent", FieldType::kFloat}}};
   again.replay(mem, clock.now - 5'000'000'000, std::vector<std::optional<double>>{39});
   again.replay(mem, clock.now, std::vector<std::optional<double>>{40});
+  again.replayed("a");
   again.replay({"mem", {{"host", "stranger"}}, mem.fields}, clock.now, std::vector<std::optional<double>>{40});
   clock.now += 3'600'000'000'000;
   const std::vector<Host> hosts = again.hosts();
@@ -400,6 +402,7 @@ TEST_F(FleetTest, HostsAndSeriesThatComeAndGoAreForgotten) {
     ASSERT_LE(fleet.stats().series, 105U);
   }
   EXPECT_GE(fleet.stats().hosts, 60U);
+  EXPECT_FALSE(fleet.removed(0)) << "more than are remembered one by one";
   say("mem", {{"host", "passes0"}}, {{"used_percent", 77}});
   EXPECT_EQ(fleet.hosts().front().summary.memory_percent, 77) << "one that was forgotten by itself comes back";
 }

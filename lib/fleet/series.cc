@@ -119,6 +119,19 @@ const std::array<std::string_view, kMostFields>& field_names(Kind kind) {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
+std::optional<double> number_of(metric::FieldType type, metric::Cell cell) {
+  switch (type) {
+    case metric::FieldType::kFloat:
+      return metric::as_float(cell);
+    case metric::FieldType::kInteger:
+      return static_cast<double>(metric::as_integer(cell));
+    case metric::FieldType::kUnsigned:
+      return static_cast<double>(cell);
+    default:
+      return std::nullopt;
+  }
+}
+
 Kind kind_of(const metric::Schema& schema) {
   const auto tagged = [&](std::string_view key, std::string_view value) {
     return std::any_of(schema.tags.begin(), schema.tags.end(),

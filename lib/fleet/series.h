@@ -40,6 +40,9 @@ const std::array<std::string_view, kMostFields>& field_names(Kind kind);
 // What rows of this measurement and these tags say of the overview.
 Kind kind_of(const metric::Schema& schema);
 
+// Nothing for what is no number.
+std::optional<double> number_of(metric::FieldType type, metric::Cell cell);
+
 class Series {
  public:
   struct Reading {

@@ -1,5 +1,7 @@
 #include "http/router.h"
 
+#include <algorithm>
+
 #include "base/json_text.h"
 
 namespace resmon::http {
@@ -36,6 +38,10 @@ void Router::add(std::string method, std::string path, Access access, Handler ha
   routes_[std::move(path)][std::move(method)] = Route{access, std::move(handler), {}, body_limit_bytes, body};
 }
 
+void Router::add_under(std::string method, std::string prefix, Access access, Handler handler) {
+  under_[std::move(prefix)][std::move(method)] = Route{access, std::move(handler), {}};
+}
+
 void Router::add_socket(std::string path, Access access, SocketHandler handler) {
   routes_[std::move(path)]["GET"] = Route{access, {}, std::move(handler), 0, Body::kData};
 }
@@ -46,7 +52,14 @@ void Router::set_fallback(Handler handler) {
 
 const Route* Router::find(std::string_view method, std::string_view path, bool& method_not_allowed) const {
   method_not_allowed = false;
-  if (const auto it = routes_.find(path); it != routes_.end()) {
+  auto it = routes_.find(path);
+  if (it == routes_.end()) {
+    it = std::find_if(under_.begin(), under_.end(), [&](const auto& under) {
+      return path.size() > under.first.size() && path.starts_with(under.first);
+    });
+    if (it == under_.end()) it = routes_.end();
+  }
+  if (it != routes_.end()) {
     if (const auto route = it->second.find(method); route != it->second.end()) return &route->second;
     method_not_allowed = true;
     return nullptr;

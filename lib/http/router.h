@@ -103,6 +103,8 @@ class Router {
   // Exact paths. GET also answers HEAD.
   void add(std::string method, std::string path, Access access, Handler handler,
            std::size_t body_limit_bytes = 1U << 20U, Body body = Body::kData);
+  // Every path that begins with `prefix`, which ends in '/', and is not it, unless it is added itself.
+  void add_under(std::string method, std::string prefix, Access access, Handler handler);
   void add_socket(std::string path, Access access, SocketHandler handler);
   // For GETs that no route takes: the page's files.
   void set_fallback(Handler handler);
@@ -111,7 +113,10 @@ class Router {
   const Route* find(std::string_view method, std::string_view path, bool& method_not_allowed) const;
 
  private:
-  std::map<std::string, std::map<std::string, Route, std::less<>>, std::less<>> routes_;  // path, then method
+  using Routes = std::map<std::string, std::map<std::string, Route, std::less<>>, std::less<>>;  // path, then method
+
+  Routes routes_;
+  Routes under_;
   Route fallback_;
 };
 

@@ -1,0 +1,205 @@
+#include "fleet_memory.h"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/json.hpp>
+#include <cerrno>
+#include <optional>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "json.h"
+
+namespace resmon::server {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMostBytes = 256U << 20U;  // of 100,000 hosts with long tags it is a tenth of this
+constexpr const char* kMeasurements[] = {"cpu", "mem", "swap", "disk", "net", "pressure", "system", "internal_client"};
+
+std::string to_json(const fleet::Host& host) {
+  JsonObject tags;
+  for (const metric::Tag& tag : host.tags) tags.text(tag.key, tag.value);
+  return JsonObject()
+      .text("host", host.name)
+      .number("first_seen", host.first_seen)
+      .number("last_seen", host.last_seen)
+      .number("newest_sample", host.newest_sample)
+      .text("address", host.address)
+      .text("software", host.software)
+      .number("interval", host.interval.count())
+      .number("clock_skew", host.clock_skew.count())
+      .number("backlog_samples", host.backlog_samples)
+      .number("dropped_samples", host.dropped_samples)
+      .raw("tags", tags.finish())
+      .finish();
+}
+
+std::string to_json(const fleet::Memory& memory) {
+  // A host a line, so that a person can read it.
+  std::string out = "{\"hosts\":[";
+  for (std::size_t i = 0; i < memory.hosts.size(); ++i) out += (i == 0 ? "\n" : ",\n") + to_json(memory.hosts[i]);
+  out += "\n],\"forgotten\":[";
+  for (std::size_t i = 0; i < memory.forgotten.size(); ++i)
+    out += (i == 0 ? "\n" : ",\n") + JsonObject()
+                                         .text("host", memory.forgotten[i].name)
+                                         .number("newest_sample", memory.forgotten[i].newest_sample)
+                                         .finish();
+  return out + "\n]}\n";
+}
+
+std::string text_of(const json::object& object, std::string_view key) {
+  const json::value* const value = object.if_contains(json::string_view(key.data(), key.size()));
+  if (value == nullptr || !value->is_string()) return {};
+  return {value->as_string().data(), value->as_string().size()};
+}
+
+std::int64_t number_of(const json::object& object, std::string_view key) {
+  const json::value* const value = object.if_contains(json::string_view(key.data(), key.size()));
+  return value != nullptr && value->is_int64() ? value->as_int64() : 0;
+}
+
+fleet::Host host_of(const json::object& object) {
+  fleet::Host host;
+  host.name = text_of(object, "host");
+  host.first_seen = number_of(object, "first_seen");
+  host.last_seen = number_of(object, "last_seen");
+  host.newest_sample = number_of(object, "newest_sample");
+  host.address = text_of(object, "address");
+  host.software = text_of(object, "software");
+  host.interval = std::chrono::nanoseconds(std::max<std::int64_t>(number_of(object, "interval"), 0));
+  host.clock_skew = std::chrono::nanoseconds(number_of(object, "clock_skew"));
+  host.backlog_samples = number_of(object, "backlog_samples");
+  host.dropped_samples = number_of(object, "dropped_samples");
+  if (const json::value* const tags = object.if_contains("tags"); tags != nullptr && tags->is_object())
+    for (const auto& [key, value] : tags->as_object())
+      if (value.is_string())
+        host.tags.push_back(
+            {std::string(key.data(), key.size()), std::string(value.as_string().data(), value.as_string().size())});
+  return host;
+}
+
+// The objects of a member that is a list.
+template <class Visit>
+void each(const json::value& root, std::string_view key, const Visit& visit) {
+  const json::value* const list = root.as_object().if_contains(json::string_view(key.data(), key.size()));
+  if (list == nullptr || !list->is_array()) return;
+  for (const json::value& one : list->as_array())
+    if (one.is_object() && !text_of(one.as_object(), "host").empty()) visit(one.as_object());
+}
+
+// The last rows of a series: enough for its interval and its rates.
+void remember_series(const store::Reader& store, const std::string& measurement, const store::Group& group,
+                     const std::vector<store::Column>& columns, fleet::Fleet& fleet) {
+  constexpr std::size_t kRows = 4;
+  metric::Schema schema{measurement, group.tags, {}};
+  const auto& names = fleet::field_names(fleet::kind_of(schema));
+  std::vector<store::ColumnId> ids;
+  for (const store::Column& column : columns) {
+    if (std::find(names.begin(), names.end(), column.name) == names.end()) continue;
+    ids.push_back(column.id);
+    schema.fields.push_back({column.name, column.type});
+  }
+  if (ids.empty()) return;
+  // The newest block is enough: an error ends the scan.
+  (void)store.scan(group.id, ids, {}, true, [&](const store::Block& block) -> Status {
+    std::vector<std::optional<double>> values(ids.size());
+    for (std::size_t row = block.times.size() - std::min(kRows, block.times.size()); row < block.times.size(); ++row) {
+      for (std::size_t c = 0; c < ids.size(); ++c) {
+        values[c].reset();
+        if (block.columns[c].has(row)) values[c] = fleet::number_of(schema.fields[c].type, block.columns[c].cells[row]);
+      }
+      fleet.replay(schema, block.times[row], values);
+    }
+    return fail(ErrorKind::kLimit, "enough");
+  });
+}
+
+}  // namespace
+
+void FleetMemory::load() {
+  const auto content = read_file(path_, kMostBytes);
+  if (!content) {
+    if (content.error().kind != ErrorKind::kNotFound)
+      log::warn("server", "what was known of hosts cannot be read", {{"reason", content.error().message}});
+    return;
+  }
+  boost::system::error_code error;
+  const json::value root = json::parse(json::string_view(content->data(), content->size()), error);
+  if (error || !root.is_object()) {
+    log::warn("server", "what was known of hosts makes no sense; their data are not harmed",
+              {{"file", path_}, {"reason", error ? error.message() : "no JSON object"}});
+    return;
+  }
+  fleet::Memory memory;
+  each(root, "hosts", [&](const json::object& one) { memory.hosts.push_back(host_of(one)); });
+  each(root, "forgotten", [&](const json::object& one) {
+    memory.forgotten.push_back({text_of(one, "host"), number_of(one, "newest_sample")});
+  });
+  fleet_.restore(memory);
+  std::lock_guard lock(mutex_);
+  saved_version_ = fleet_.memory_version();
+}
+
+Status FleetMemory::save() {
+  std::lock_guard lock(mutex_);
+  const std::uint64_t version = fleet_.memory_version();
+  RESMON_TRY(write_file_atomically(path_, to_json(fleet_.memory()), 0600));
+  saved_version_ = version;
+  return {};
+}
+
+bool FleetMemory::changed() const {
+  std::lock_guard lock(mutex_);
+  return saved_version_ != fleet_.memory_version();
+}
+
+void FleetMemory::save_if_changed() {
+  if (!changed()) return;
+  const Status saved = save();
+  std::lock_guard lock(mutex_);
+  if (std::exchange(failing_, !saved) == !saved) return;
+  if (saved)
+    log::info("server", "what is known of hosts is kept again");
+  else
+    log::warn("server", "what is known of hosts cannot be kept", {{"reason", saved.error().message}});
+}
+
+void remember_hosts(const store::Reader& store, fleet::Fleet& fleet) {
+  // Every client sends `system`; its load is there whatever else it leaves out.
+  std::vector<store::ColumnId> columns;
+  for (const store::Column& column : store.columns("system"))
+    if (column.name == "load1") columns.push_back(column.id);
+  if (columns.empty()) return;
+  const std::shared_ptr<const store::Listing> listing = store.listing("system");
+  for (const store::Group* const group : listing->groups()) {
+    for (const metric::Tag& tag : group->tags) {
+      if (tag.key != "host") continue;
+      UnixNanos last = 0;
+      // The newest block is enough: an error ends the scan.
+      (void)store.scan(group->id, columns, {}, true, [&](const store::Block& block) -> Status {
+        if (!block.times.empty()) last = block.times.back();
+        return fail(ErrorKind::kLimit, "enough");
+      });
+      if (last != 0) fleet.remember(tag.value, last);
+    }
+  }
+}
+
+void remember_values(const store::Reader& store, fleet::Fleet& fleet, const std::atomic<bool>& stopping) {
+  for (const fleet::Host& host : fleet.hosts()) {
+    if (host.connected) continue;
+    for (const char* const measurement : kMeasurements) {
+      const std::shared_ptr<const store::Listing> listing = store.listing(measurement);
+      for (const std::uint32_t place : listing->with_tag("host", host.name)) {
+        if (stopping) return;
+        remember_series(store, measurement, *listing->groups()[place], listing->columns(), fleet);
+      }
+    }
+    fleet.replayed(host.name);
+  }
+}
+
+}  // namespace resmon::server

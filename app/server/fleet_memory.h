@@ -1,0 +1,41 @@
+#pragma once
+
+// What the server knows of hosts beside their data, across restarts: tags, version, address, interval, when they were
+// seen, and which were taken off the list. One JSON file beside the store, replaced as a whole. The numbers that a host
+// showed last come from the store.
+
+#include <atomic>
+#include <mutex>
+#include <string>
+
+#include "base/result.h"
+#include "fleet/fleet.h"
+#include "store/reader.h"
+
+namespace resmon::server {
+
+class FleetMemory {
+ public:
+  FleetMemory(std::string path, fleet::Fleet& fleet) : path_(std::move(path)), fleet_(fleet) {}
+
+  // What the file says, to the fleet. A file that is missing says nothing; of one that makes no sense the log tells.
+  void load();
+  // The three below: any thread; they block.
+  Status save();
+  bool changed() const;  // what must not be lost is not in the file yet
+  void save_if_changed();
+
+ private:
+  const std::string path_;
+  fleet::Fleet& fleet_;
+  mutable std::mutex mutex_;
+  std::uint64_t saved_version_ = 0;  // guarded by mutex_
+  bool failing_ = false;             // guarded by mutex_
+};
+
+// Tells the fleet of the hosts that the store knows from before, so that one that never came back is shown as down.
+void remember_hosts(const store::Reader& store, fleet::Fleet& fleet);
+// Shows the fleet the last rows of hosts that are not connected, until `stopping`. Takes about a millisecond for each.
+void remember_values(const store::Reader& store, fleet::Fleet& fleet, const std::atomic<bool>& stopping);
+
+}  // namespace resmon::server
