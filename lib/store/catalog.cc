@@ -4,12 +4,16 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <utility>
 
 #include "store/bytes.h"
 
 namespace resmon::store {
 
 namespace {
+
+// Of a file that is not damaged, far more than there are: each id takes some 40 bytes.
+constexpr std::uint64_t kMostIds = 1U << 26U;
 
 std::size_t hash_of_group(MeasurementId measurement, std::string_view encoded_tags) {
   return std::hash<std::string_view>()(encoded_tags) + measurement * 0x9e3779b97f4a7c15ULL;
@@ -55,70 +59,104 @@ Result<std::vector<metric::Tag>> decode_tags(std::string_view bytes) {
 
 Status Catalog::load(Database& database) {
   std::unique_lock lock(mutex_);
-  RESMON_ASSIGN(Statement measurements, database.prepare("SELECT id, name FROM measurements ORDER BY id"));
+  RESMON_TRY(load_measurements(database));
+  RESMON_TRY(load_columns(database));
+  return load_groups(database);
+}
+
+Status Catalog::load_measurements(Database& database) {
+  RESMON_ASSIGN(Statement select, database.prepare("SELECT id, name FROM measurements ORDER BY id"));
   while (true) {
-    RESMON_ASSIGN(const bool row, measurements.step());
-    if (!row) break;
-    if (measurements.integer(0) != static_cast<std::int64_t>(measurements_.size()))
-      return damaged("measurement ids have a gap");
-    std::string name(measurements.blob(1));
-    measurements_.push_back({});
-    measurements_.back().dropped = name.empty();
-    if (!name.empty()) measurement_ids_.emplace(name, static_cast<MeasurementId>(measurements_.size() - 1));
-    measurements_.back().name = std::move(name);
+    RESMON_ASSIGN(const bool row, select.step());
+    if (!row) return {};
+    const auto id = static_cast<std::uint64_t>(select.integer(0));
+    if (id >= kMostIds) return damaged("bad measurement");
+    for (; measurements_.size() < id; measurements_.emplace_back().dropped = true)
+      free_measurements_.push_back(static_cast<MeasurementId>(measurements_.size()));
+    Measurement& measurement = measurements_.emplace_back();
+    measurement.name = select.blob(1);
+    measurement.dropped = measurement.name.empty();
+    if (measurement.dropped)
+      dropped_measurements_.push_back(static_cast<MeasurementId>(id));
+    else
+      measurement_ids_.emplace(measurement.name, static_cast<MeasurementId>(id));
   }
-  RESMON_ASSIGN(Statement columns,
+}
+
+Status Catalog::load_columns(Database& database) {
+  RESMON_ASSIGN(Statement select,
                 database.prepare("SELECT measurement_id, id, name, type FROM columns ORDER BY measurement_id, id"));
   while (true) {
-    RESMON_ASSIGN(const bool row, columns.step());
-    if (!row) break;
-    const auto measurement = static_cast<std::uint64_t>(columns.integer(0));
-    const auto type = static_cast<std::uint64_t>(columns.integer(3));
+    RESMON_ASSIGN(const bool row, select.step());
+    if (!row) return {};
+    const auto measurement = static_cast<std::uint64_t>(select.integer(0));
+    const auto type = static_cast<std::uint64_t>(select.integer(3));
     if (measurement >= measurements_.size() || type >= metric::kFieldTypeCount ||
-        columns.integer(1) != static_cast<std::int64_t>(measurements_[measurement].columns.size()))
+        select.integer(1) != static_cast<std::int64_t>(measurements_[measurement].columns.size()))
       return damaged("bad column");
     Measurement& of = measurements_[measurement];
     const auto id = static_cast<ColumnId>(of.columns.size());
-    of.columns.push_back({id, std::string(columns.blob(2)), static_cast<metric::FieldType>(type)});
+    of.columns.push_back({id, std::string(select.blob(2)), static_cast<metric::FieldType>(type)});
     of.column_ids.emplace(of.columns.back().name, id);
-    of.saved_columns = of.columns.size();
   }
-  RESMON_ASSIGN(Statement groups, database.prepare("SELECT id, measurement_id, tags FROM groups ORDER BY id"));
+}
+
+Status Catalog::load_groups(Database& database) {
+  RESMON_ASSIGN(Statement select, database.prepare("SELECT id, measurement_id, tags FROM groups ORDER BY id"));
+  std::map<MeasurementId, std::vector<GroupId>> buried;
   while (true) {
-    RESMON_ASSIGN(const bool row, groups.step());
+    RESMON_ASSIGN(const bool row, select.step());
     if (!row) break;
-    const auto measurement = static_cast<std::uint64_t>(groups.integer(1));
-    if (groups.integer(0) != static_cast<std::int64_t>(groups_.size()) || measurement >= measurements_.size())
-      return damaged("bad group");
+    const auto id = static_cast<std::uint64_t>(select.integer(0));
+    const auto measurement = static_cast<std::uint64_t>(select.integer(1));
+    if (id >= kMostIds || measurement >= measurements_.size()) return damaged("bad group");
+    for (; groups_.size() < id; groups_.push_back({static_cast<GroupId>(groups_.size()), {}})) {
+      free_groups_.push_back(static_cast<GroupId>(groups_.size()));
+      measurement_of_group_.push_back(kNone);
+      dropped_.push_back(true);
+    }
+    Measurement& of = measurements_[measurement];
     measurement_of_group_.push_back(static_cast<MeasurementId>(measurement));
-    dropped_.push_back(groups.blob(2).empty());
+    dropped_.push_back(select.blob(2).empty());
     if (dropped_.back()) {
-      groups_.push_back({static_cast<GroupId>(groups_.size()), {}});
+      groups_.push_back({static_cast<GroupId>(id), {}});
       ++dropped_count_;
+      ++of.buried_groups;
+      buried[static_cast<MeasurementId>(measurement)].push_back(static_cast<GroupId>(id));
       continue;
     }
-    RESMON_ASSIGN(std::vector<metric::Tag> tags, decode_tags(groups.blob(2)));
-    const Group& group = groups_.emplace_back(Group{static_cast<GroupId>(groups_.size()), std::move(tags)});
-    group_ids_.emplace(hash_of_group(static_cast<MeasurementId>(measurement), groups.blob(2)), group.id);
-    measurements_[measurement].groups.push_back(&group);
+    RESMON_ASSIGN(std::vector<metric::Tag> tags, decode_tags(select.blob(2)));
+    const Group& group = groups_.emplace_back(Group{static_cast<GroupId>(id), std::move(tags)});
+    group_ids_.emplace(hash_of_group(static_cast<MeasurementId>(measurement), select.blob(2)), group.id);
+    of.groups.push_back(&group);
   }
-  for (Measurement& measurement : measurements_)
-    std::sort(measurement.groups.begin(), measurement.groups.end(),
-              [](const auto& a, const auto& b) { return a->tags.items() < b->tags.items(); });
-  saved_measurements_ = measurements_.size();
-  saved_groups_ = groups_.size();
+  // What the log that there is now says of them is not known.
+  RESMON_ASSIGN(const std::int64_t last_segment, database.query_integer("SELECT ifnull(max(segment), 0) FROM log"));
+  for (auto& [measurement, groups] : buried)
+    graves_.push_back({measurement, static_cast<std::uint64_t>(last_segment), {}, std::move(groups)});
+  for (const Measurement& measurement : measurements_) sort_groups(measurement);
   return {};
 }
 
 Result<MeasurementId> Catalog::add_measurement(std::string_view name) {
   std::unique_lock lock(mutex_);
   if (const auto it = measurement_ids_.find(std::string(name)); it != measurement_ids_.end()) return it->second;
-  if (measurements_.size() >= max_groups_)
+  // One that could have no group would not be dropped with its last one either.
+  if (groups_.size() - free_groups_.size() >= max_groups_)
+    return fail(ErrorKind::kLimit, "more than " + std::to_string(max_groups_) + " groups");
+  if (measurements_.size() - free_measurements_.size() >= max_groups_)
     return fail(ErrorKind::kLimit, "more than " + std::to_string(max_groups_) + " measurements");
-  const auto id = static_cast<MeasurementId>(measurements_.size());
-  measurements_.push_back({});
-  measurements_.back().name = name;
+  auto id = static_cast<MeasurementId>(measurements_.size());
+  if (free_measurements_.empty()) {
+    measurements_.emplace_back();
+  } else {
+    id = free_measurements_.back();
+    free_measurements_.pop_back();
+    measurements_[id] = {};
+  }
+  measurements_[id].name = name;
   measurement_ids_.emplace(name, id);
+  new_measurements_.push_back(id);
   return id;
 }
 
@@ -132,6 +170,7 @@ Result<Column> Catalog::add_column(MeasurementId measurement, std::string_view n
   of.columns.push_back({id, std::string(name), type});
   of.column_ids.emplace(name, id);
   of.listing = nullptr;
+  new_columns_.emplace_back(measurement, of.columns.back());
   return of.columns.back();
 }
 
@@ -141,46 +180,61 @@ Result<GroupId> Catalog::add_group(MeasurementId measurement, const metric::Shar
   const auto [first, last] = group_ids_.equal_range(hash);
   for (auto it = first; it != last; ++it)
     if (measurement_of_group_[it->second] == measurement && groups_[it->second].tags == tags) return it->second;
-  if (groups_.size() >= max_groups_)
+  if (groups_.size() - free_groups_.size() >= max_groups_)
     return fail(ErrorKind::kLimit, "more than " + std::to_string(max_groups_) + " groups");
   insert_group(measurement, tags, hash);
-  return static_cast<GroupId>(groups_.size() - 1);
+  return new_groups_.back();
 }
 
 void Catalog::insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash) {
-  const Group& group = groups_.emplace_back(Group{static_cast<GroupId>(groups_.size()), std::move(tags)});
-  group_ids_.emplace(hash, group.id);
-  measurement_of_group_.push_back(measurement);
-  dropped_.push_back(false);
+  auto id = static_cast<GroupId>(groups_.size());
+  if (free_groups_.empty()) {
+    groups_.emplace_back();
+    measurement_of_group_.emplace_back();
+    dropped_.emplace_back();
+  } else {
+    id = free_groups_.back();
+    free_groups_.pop_back();
+  }
+  groups_[id] = {id, std::move(tags)};
+  measurement_of_group_[id] = measurement;
+  dropped_[id] = false;
+  group_ids_.emplace(hash, id);
+  new_groups_.push_back(id);
   Measurement& of = measurements_[measurement];
-  of.groups.insert(std::upper_bound(of.groups.begin(), of.groups.end(), &group,
-                                    [](const Group* a, const Group* b) { return a->tags.items() < b->tags.items(); }),
-                   &group);
+  of.groups.push_back(&groups_[id]);
   of.listing = nullptr;
+}
+
+// REQUIRES: mutex_ held; where it is shared, listings_mutex_ as well.
+void Catalog::sort_groups(const Measurement& measurement) {
+  const auto by_tags = [](const Group* a, const Group* b) { return a->tags.items() < b->tags.items(); };
+  std::vector<const Group*>& groups = measurement.groups;
+  const auto middle = groups.begin() + static_cast<std::ptrdiff_t>(measurement.sorted);
+  std::sort(middle, groups.end(), by_tags);
+  std::inplace_merge(groups.begin(), middle, groups.end(), by_tags);
+  measurement.sorted = groups.size();
 }
 
 Status Catalog::save(Database& database) {
   std::shared_lock lock(mutex_);
-  if (saved_measurements_ < measurements_.size()) {
+  if (!new_measurements_.empty()) {
     RESMON_ASSIGN(Statement insert, database.prepare("INSERT INTO measurements (id, name) VALUES (?1, ?2)"));
-    for (std::size_t id = saved_measurements_; id < measurements_.size(); ++id)
+    for (const MeasurementId id : new_measurements_)
       RESMON_TRY(insert.bind(1, static_cast<std::int64_t>(id)).bind_text(2, measurements_[id].name).run());
   }
-  for (std::size_t id = 0; id < measurements_.size(); ++id) {
-    const Measurement& measurement = measurements_[id];
-    if (measurement.saved_columns == measurement.columns.size()) continue;
+  if (!new_columns_.empty()) {
     RESMON_ASSIGN(Statement insert,
                   database.prepare("INSERT INTO columns (measurement_id, id, name, type) VALUES (?1, ?2, ?3, ?4)"));
-    for (std::size_t c = measurement.saved_columns; c < measurement.columns.size(); ++c) {
-      const Column& column = measurement.columns[c];
+    for (const auto& [id, column] : new_columns_) {
       insert.bind(1, static_cast<std::int64_t>(id)).bind(2, column.id).bind_text(3, column.name);
       RESMON_TRY(insert.bind(4, static_cast<std::int64_t>(column.type)).run());
     }
   }
-  if (saved_groups_ < groups_.size()) {
+  if (!new_groups_.empty()) {
     RESMON_ASSIGN(Statement insert,
                   database.prepare("INSERT INTO groups (id, measurement_id, tags) VALUES (?1, ?2, ?3)"));
-    for (std::size_t id = saved_groups_; id < groups_.size(); ++id) {
+    for (const GroupId id : new_groups_) {
       const std::string tags = encode_tags(groups_[id].tags);
       insert.bind(1, static_cast<std::int64_t>(id)).bind(2, measurement_of_group_[id]);
       RESMON_TRY(insert.bind_blob(3, tags).run());
@@ -191,9 +245,9 @@ Status Catalog::save(Database& database) {
 
 void Catalog::saved() {
   std::unique_lock lock(mutex_);
-  saved_measurements_ = measurements_.size();
-  saved_groups_ = groups_.size();
-  for (Measurement& measurement : measurements_) measurement.saved_columns = measurement.columns.size();
+  new_measurements_.clear();
+  new_groups_.clear();
+  new_columns_.clear();
 }
 
 std::vector<GroupId> Catalog::find(const Filter& takes) const {
@@ -221,9 +275,9 @@ Status Catalog::save_drop(Database& database, const std::vector<GroupId>& groups
   return {};
 }
 
-void Catalog::drop(const std::vector<GroupId>& groups) {
+void Catalog::drop(const std::vector<GroupId>& groups, std::uint64_t last_segment) {
   std::unique_lock lock(mutex_);
-  std::set<MeasurementId> affected;
+  std::map<MeasurementId, std::vector<GroupId>> affected;
   for (const GroupId id : groups) {
     const MeasurementId measurement = measurement_of_group_[id];
     const auto [first, last] = group_ids_.equal_range(hash_of_group(measurement, encode_tags(groups_[id].tags)));
@@ -233,17 +287,70 @@ void Catalog::drop(const std::vector<GroupId>& groups) {
       break;
     }
     dropped_[id] = true;
-    affected.insert(measurement);
+    affected[measurement].push_back(id);
   }
   dropped_count_ += groups.size();
-  for (const MeasurementId id : affected) {
+  for (auto& [id, gone] : affected) {
     Measurement& of = measurements_[id];
+    sort_groups(of);
     std::erase_if(of.groups, [&](const Group* group) { return dropped_[group->id]; });
+    of.sorted = of.groups.size();
     of.listing = nullptr;
+    of.buried_groups += gone.size();
+    graves_.push_back({id, last_segment, std::exchange(of.epoch, std::make_shared<const Epoch>()), std::move(gone)});
     if (!of.groups.empty()) continue;
     of.dropped = true;
     measurement_ids_.erase(of.name);
+    dropped_measurements_.push_back(id);
   }
+}
+
+Catalog::Buried Catalog::buried(std::uint64_t first_segment, std::size_t at_most) const {
+  std::shared_lock lock(mutex_);
+  Buried out;
+  std::set<MeasurementId> waiting;  // a listing of it was made before one of its earlier graves was dug
+  std::map<MeasurementId, std::size_t> freed;
+  for (const Grave& grave : graves_) {
+    if (out.groups.size() >= at_most) break;
+    if (!grave.epoch.expired()) waiting.insert(grave.measurement);
+    if (grave.last_segment >= first_segment || waiting.contains(grave.measurement)) continue;
+    out.groups.insert(out.groups.end(), grave.groups.begin(), grave.groups.end());
+    freed[grave.measurement] += grave.groups.size();
+  }
+  for (const MeasurementId id : dropped_measurements_)
+    if (measurements_[id].buried_groups == freed[id]) out.measurements.push_back(id);
+  return out;
+}
+
+Status Catalog::save_free(Database& database, const Buried& buried) {
+  RESMON_ASSIGN(Statement group, database.prepare("DELETE FROM groups WHERE id = ?1"));
+  for (const GroupId id : buried.groups) RESMON_TRY(group.bind(1, static_cast<std::int64_t>(id)).run());
+  RESMON_ASSIGN(Statement columns, database.prepare("DELETE FROM columns WHERE measurement_id = ?1"));
+  RESMON_ASSIGN(Statement measurement, database.prepare("DELETE FROM measurements WHERE id = ?1"));
+  for (const MeasurementId id : buried.measurements) {
+    RESMON_TRY(columns.bind(1, static_cast<std::int64_t>(id)).run());
+    RESMON_TRY(measurement.bind(1, static_cast<std::int64_t>(id)).run());
+  }
+  return {};
+}
+
+void Catalog::free(const Buried& buried) {
+  std::unique_lock lock(mutex_);
+  for (const GroupId id : buried.groups) {
+    --measurements_[measurement_of_group_[id]].buried_groups;
+    measurement_of_group_[id] = kNone;
+    groups_[id].tags = {};
+    free_groups_.push_back(id);
+  }
+  dropped_count_ -= buried.groups.size();
+  std::erase_if(graves_, [&](const Grave& grave) { return measurement_of_group_[grave.groups.front()] == kNone; });
+  for (const MeasurementId id : buried.measurements) {
+    measurements_[id] = {};
+    measurements_[id].dropped = true;
+    free_measurements_.push_back(id);
+  }
+  const std::set<MeasurementId> gone(buried.measurements.begin(), buried.measurements.end());
+  std::erase_if(dropped_measurements_, [&](MeasurementId id) { return gone.contains(id); });
 }
 
 std::vector<std::string> Catalog::measurements() const {
@@ -263,7 +370,16 @@ std::shared_ptr<const Listing> Catalog::listing(std::string_view measurement) co
   if (it == measurement_ids_.end()) return kNothing;
   const Measurement& of = measurements_[it->second];
   std::lock_guard listings_lock(listings_mutex_);
-  if (of.listing == nullptr) of.listing = std::make_shared<const Listing>(by_name(of.columns), of.groups);
+  if (of.listing == nullptr) {
+    sort_groups(of);
+    struct Held {
+      std::shared_ptr<const Epoch> epoch;
+      Listing listing;
+    };
+    // Constructed in place: a listing does not move.
+    const std::shared_ptr<const Held> held(new Held{of.epoch, {by_name(of.columns), of.groups}});
+    of.listing = {held, &held->listing};
+  }
   return of.listing;
 }
 
@@ -274,14 +390,30 @@ std::vector<Column> Catalog::columns(std::string_view measurement) const {
   return by_name(measurements_[it->second].columns);
 }
 
-std::size_t Catalog::group_count() const {
+std::size_t Catalog::group_bound() const {
   std::shared_lock lock(mutex_);
   return groups_.size();
 }
 
-std::size_t Catalog::live_group_count() const {
+Catalog::Counts Catalog::counts() const {
   std::shared_lock lock(mutex_);
-  return groups_.size() - dropped_count_;
+  Counts counts;
+  counts.groups = groups_.size() - free_groups_.size() - dropped_count_;
+  counts.buried = dropped_count_;
+  counts.measurements = measurements_.size() - free_measurements_.size();
+  for (const Measurement& measurement : measurements_)
+    counts.most_columns = std::max(counts.most_columns, measurement.columns.size());
+  return counts;
+}
+
+bool Catalog::knows(GroupId group) const {
+  std::shared_lock lock(mutex_);
+  return group < groups_.size() && measurement_of_group_[group] != kNone;
+}
+
+bool Catalog::has(GroupId group) const {
+  std::shared_lock lock(mutex_);
+  return group < groups_.size() && !dropped_[group];
 }
 
 MeasurementId Catalog::measurement_of(GroupId group) const {
@@ -291,7 +423,7 @@ MeasurementId Catalog::measurement_of(GroupId group) const {
 
 std::string Catalog::describe(GroupId group) const {
   std::shared_lock lock(mutex_);
-  if (group >= groups_.size()) return "unknown group " + std::to_string(group);
+  if (group >= groups_.size() || measurement_of_group_[group] == kNone) return "unknown group " + std::to_string(group);
   return metric::group_key(measurements_[measurement_of_group_[group]].name, groups_[group].tags);
 }
 

@@ -3,7 +3,11 @@
 // Which measurements, fields and groups there are. All of it is in memory; what is new is written with the next
 // transaction of the writer, before anything that refers to it.
 //
-// One writer thread calls the add_ functions, save and saved; any thread the others.
+// Groups and measurements come and go (containers, network interfaces), so their ids are used again. A group that is
+// dropped is *buried* first: its id waits until the recent log says nothing of it any more, and until nobody has a
+// listing that it is in. Then its row leaves the file and its id is free.
+//
+// One writer thread calls what changes the catalog or saves it; any thread the others.
 
 #include <cstdint>
 #include <deque>
@@ -14,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -43,52 +48,95 @@ class Catalog {
   using Filter = std::function<bool(std::string_view measurement, const std::vector<metric::Tag>& tags)>;
   std::vector<GroupId> find(const Filter& takes) const;  // ascending
   // Groups without rows leave the catalog, and measurements that have no others, with their columns: first in the
-  // caller's transaction, and once that is committed here. Their ids are not used again, and what a reader has of them
-  // stays valid. REQUIRES: saved, and not dropped before.
+  // caller's transaction, and once that is committed here. What a reader has of them stays valid as long as it has the
+  // listing. `last_segment`: no later segment of the recent log says anything of them. REQUIRES: saved, and not dropped
+  // before.
   Status save_drop(Database& database, const std::vector<GroupId>& groups);
-  void drop(const std::vector<GroupId>& groups);
+  void drop(const std::vector<GroupId>& groups, std::uint64_t last_segment);
+
+  // What nothing refers to any more, where the recent log begins with `first_segment`.
+  struct Buried {
+    std::vector<GroupId> groups;
+    std::vector<MeasurementId> measurements;  // without any group, buried ones neither
+    bool empty() const { return groups.empty() && measurements.empty(); }
+  };
+  Buried buried(std::uint64_t first_segment, std::size_t at_most) const;
+  // Their ids become free: first in the caller's transaction, and once that is committed here.
+  static Status save_free(Database& database, const Buried& buried);
+  void free(const Buried& buried);
 
   std::vector<std::string> measurements() const;
   std::shared_ptr<const Listing> listing(std::string_view measurement) const;  // as Reader::listing
   std::vector<Column> columns(std::string_view measurement) const;
 
-  std::size_t group_count() const;                    // also of those dropped: ids are below this
-  std::size_t live_group_count() const;               // without those
-  MeasurementId measurement_of(GroupId group) const;  // REQUIRES: group < group_count()
+  std::size_t group_bound() const;  // ids of groups are below this
+  struct Counts {
+    std::size_t groups = 0;  // those of which there may be rows
+    std::size_t buried = 0;
+    std::size_t measurements = 0;
+    std::size_t most_columns = 0;  // of one measurement
+  };
+  Counts counts() const;
+  bool knows(GroupId group) const;                    // also one that is buried
+  bool has(GroupId group) const;                      // and is not dropped
+  MeasurementId measurement_of(GroupId group) const;  // REQUIRES: knows(group)
   std::string describe(GroupId group) const;          // for people; any id
   // Null where unknown. The writer's thread only; valid until the next add_.
   const Column* column(MeasurementId measurement, ColumnId id) const;
 
  private:
+  static constexpr MeasurementId kNone = UINT32_MAX;
+  // As long as one is there, listings that were made while it was a measurement's newest are, too.
+  struct Epoch {};
   struct Measurement {
     std::string name;
     std::vector<Column> columns;  // by id
     std::unordered_map<std::string, ColumnId> column_ids;
-    std::vector<const Group*> groups;  // by tag set
-    std::size_t saved_columns = 0;
+    // By tag set as far as `sorted`; then as they came. Sorted under listings_mutex_, too.
+    mutable std::vector<const Group*> groups;
+    mutable std::size_t sorted = 0;
+    std::size_t buried_groups = 0;
     bool dropped = false;
+    std::shared_ptr<const Epoch> epoch = std::make_shared<const Epoch>();
     // Of the two above, once somebody has asked; null when they have changed since. Guarded by listings_mutex_, too.
     mutable std::shared_ptr<const Listing> listing;
   };
+  // Of one measurement, dropped together.
+  struct Grave {
+    MeasurementId measurement = 0;
+    std::uint64_t last_segment = 0;
+    std::weak_ptr<const Epoch> epoch;
+    std::vector<GroupId> groups;
+  };
   // REQUIRES: mutex_ held.
   void insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash);
+  static void sort_groups(const Measurement& measurement);
+  Status load_measurements(Database& database);
+  Status load_columns(Database& database);
+  Status load_groups(Database& database);
 
   const std::uint32_t max_groups_;
   const std::uint32_t max_columns_;
 
   mutable std::shared_mutex mutex_;
-  mutable std::mutex listings_mutex_;                               // taken after mutex_, which is shared then
-  std::vector<Measurement> measurements_;                           // guarded by mutex_
-  std::unordered_map<std::string, MeasurementId> measurement_ids_;  // guarded by mutex_
-  std::vector<MeasurementId> measurement_of_group_;                 // guarded by mutex_
-  std::deque<Group> groups_;                                        // by id; grown under mutex_, never moved
-  std::vector<bool> dropped_;                                       // by group id; guarded by mutex_
-  std::size_t dropped_count_ = 0;                                   // guarded by mutex_
-  std::unordered_multimap<std::size_t, GroupId> group_ids_;  // by hash of measurement and tags; guarded by mutex_
+  mutable std::mutex listings_mutex_;  // taken after mutex_, which is shared then
+  // Guarded by mutex_.
+  std::vector<Measurement> measurements_;                           // by id
+  std::unordered_map<std::string, MeasurementId> measurement_ids_;  // of those not dropped
+  std::vector<MeasurementId> measurement_of_group_;                 // by id; kNone: the id is free
+  std::deque<Group> groups_;                                        // by id; never moved
+  std::vector<bool> dropped_;                                       // by id of the group; also where it is free
+  std::size_t dropped_count_ = 0;
+  std::unordered_multimap<std::size_t, GroupId> group_ids_;  // by hash of measurement and tags
+  std::vector<GroupId> free_groups_;
+  std::vector<MeasurementId> free_measurements_;
+  std::vector<MeasurementId> dropped_measurements_;
+  std::deque<Grave> graves_;  // in the order in which they were dug
 
   // The writer's.
-  std::size_t saved_measurements_ = 0;
-  std::size_t saved_groups_ = 0;
+  std::vector<MeasurementId> new_measurements_;                // not saved yet
+  std::vector<GroupId> new_groups_;                            // not saved yet
+  std::vector<std::pair<MeasurementId, Column>> new_columns_;  // not saved yet
 };
 
 // A tag set as the bytes the file keeps: the count, then each key and value after its length.

@@ -108,7 +108,7 @@ class Checker {
   void check_chunk(std::int64_t id, const Statement& row) {
     ++report_.chunks;
     const std::int64_t group = row.integer(1);
-    const bool known = group >= 0 && static_cast<std::uint64_t>(group) < catalog_.group_count();
+    const bool known = group >= 0 && group < INT64_C(1) << 32U && catalog_.knows(static_cast<GroupId>(group));
     const std::string place =
         "chunk " + std::to_string(id) + " of " +
         (known ? catalog_.describe(static_cast<GroupId>(group)) : "unknown group " + std::to_string(group)) + ": ";

@@ -7,6 +7,7 @@
 //   store_tiers.cc    sealed rows to windows of a minute and an hour
 //   store_retain.cc   retention by age and bytes, the size of the files
 //   store_delete.cc   deleting rows and series
+//   store_forget.cc   series without rows
 //   store_scan.cc     reading rows
 //   store_windows.cc  reading windows
 //
@@ -17,6 +18,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -122,6 +124,7 @@ class EmbeddedStore final : public Store {
     std::uint64_t first_delta = 0;    // the oldest that has, or will have, what was not gathered; 0: nothing
     bool open = false;                // the head has rows
     bool logged = false;              // the log has some of them
+    bool ending = false;              // in sealed_
   };
   struct Target {
     std::size_t slot = 0;
@@ -136,6 +139,7 @@ class EmbeddedStore final : public Store {
     std::vector<Target> targets;  // by field
     std::vector<Column> columns;  // by field
     std::string refusal;          // why a target, or the group, is refused
+    bool limited = false;         // because there are too many, which may change
   };
   // What a schema's rows become, resolved once. The writer's.
   struct Plan {
@@ -241,7 +245,13 @@ class EmbeddedStore final : public Store {
                                            TimeRange range);
   Result<Rows> read_chunk(std::int64_t id, GroupId group);
   Result<bool> has_chunks(GroupId group);
+
+  // store_forget.cc
   void forget_groups(const std::vector<GroupId>& groups);
+  Result<bool> unused(GroupId group);
+  Status forget_unused();
+  Status free_buried();
+  void drop_unused_layouts();
 
   // store_scan.cc
   const GroupState* find_group(GroupId id) const;
@@ -275,11 +285,14 @@ class EmbeddedStore final : public Store {
   Statement select_first_after_;
   ReadStatements select_;
   std::vector<Plan> plans_;  // by SchemaId
-  std::deque<Layout> layouts_;
+  std::list<Layout> layouts_;
   std::unordered_multimap<std::size_t, const Layout*> layouts_by_hash_;
   metric::ListPool<Slot, HashOfSlot> slot_lists_;
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;
+  std::vector<GroupId> emptied_;  // groups that retention took a chunk of since they were looked at
+  GroupId next_unused_ = 0;       // from where to look for groups that never had any
+  bool retention_behind_ = false;
   // The recent log.
   struct StoredSegment {
     std::uint64_t bytes = 0;
@@ -322,7 +335,7 @@ class EmbeddedStore final : public Store {
   mutable std::unordered_set<std::int64_t> damaged_;  // guarded by damage_mutex_; bounded
   struct Counters {
     std::atomic<std::uint64_t> head_rows, head_bytes, chunks, stored, refused, damaged, expired, evicted, deletions,
-        deleted_rows;
+        deleted_rows, forgotten_groups;
     std::array<std::atomic<std::uint64_t>, kTiers> tier_bytes;
     std::array<std::atomic<std::int64_t>, kTiers> horizon;  // set before a removal is committed
     std::array<std::atomic<std::int64_t>, kTiers> oldest;   // 0: nothing

@@ -23,7 +23,7 @@ class LogReplay::Rows final : public RowSegmentVisitor {
   explicit Rows(LogReplay& replay) : replay_(replay) {}
 
   Status shape(GroupId id, std::span<const SegmentColumn> columns) override {
-    if (id >= replay_.catalog_.group_count()) return fail(ErrorKind::kDamaged, "log segment: unknown group");
+    if (!replay_.catalog_.knows(id)) return fail(ErrorKind::kDamaged, "log segment: unknown group");
     const MeasurementId measurement = replay_.catalog_.measurement_of(id);
     for (const SegmentColumn& column : columns)
       if (!known(replay_.catalog_, measurement, column.id, column.type))
@@ -113,7 +113,7 @@ class LogReplay::Records final : public SegmentVisitor {
   }
 
   bool fits_catalog(const HeadRecord& record) {
-    if (record.group >= replay_.catalog_.group_count()) return false;
+    if (!replay_.catalog_.knows(record.group)) return false;
     const MeasurementId measurement = replay_.catalog_.measurement_of(record.group);
     if (record.list < checked_.size() && checked_[record.list] == measurement) return true;
     for (const Slot& slot : record.slots)

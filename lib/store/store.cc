@@ -163,7 +163,7 @@ Status EmbeddedStore::start() {
 
 Status EmbeddedStore::load_catalog() {
   RESMON_TRY(catalog_.load(database_));
-  for (GroupId id = 0; id < catalog_.group_count(); ++id) add_group_state(id);
+  for (GroupId id = 0; id < catalog_.group_bound(); ++id) add_group_state(id);
   RESMON_TRY(load_totals());
   RESMON_ASSIGN(Statement marks, database_.prepare("SELECT name, value FROM marks"));
   while (true) {
@@ -230,7 +230,7 @@ EmbeddedStore::GroupState& EmbeddedStore::add_group_state(GroupId id) {
     const auto next = static_cast<GroupId>(groups_.size());
     GroupState& group = groups_.emplace_back();
     group.id = next;
-    group.measurement = catalog_.measurement_of(next);
+    if (catalog_.knows(next)) group.measurement = catalog_.measurement_of(next);
     // Groups begin together; the first seal spreads them, so that they are not all sealed in the same second for ever.
     const std::uint32_t half = std::max<std::uint32_t>(options_.rows_per_chunk / 2, 1);
     group.seal_rows = options_.rows_per_chunk - (next * 2654435761U >> 8U) % half;
@@ -248,17 +248,20 @@ void EmbeddedStore::resolve(metric::SchemaId id, Plan& plan) {
       measurement ? catalog_.add_group(*measurement, schema.tags) : Result<GroupId>(fail(Error(measurement.error())));
   if (!group_id) {
     layout.refusal = schema.measurement + ": " + group_id.error().message;
+    layout.limited = true;
     plan.layout = share_layout(std::move(layout));
     return;
   }
   log_dirty_ = true;
   layout.measurement = *measurement;
   plan.group = &add_group_state(*group_id);
+  plan.group->measurement = *measurement;
   std::lock_guard lock(plan.group->mutex);
   for (const metric::Field& field : schema.fields) {
     Target target;
     const Result<Column> column = catalog_.add_column(*measurement, field.name, field.type);
     target.refused = !column || column->type != field.type;
+    layout.limited = layout.limited || !column;
     if (target.refused && layout.refusal.empty())
       layout.refusal = describe(schema, field, column ? conflict(field.type, column->type) : column.error().message);
     if (!target.refused) {
@@ -455,12 +458,16 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   // Everything that touches the file waits for the checkpoint, so that it shares transactions; except when much is due.
   const bool checkpoint = minus(now, last_checkpoint_) >= std::chrono::nanoseconds(options_.checkpoint_every).count();
   if (due_.size() >= kSealsACall / 2 || checkpoint) RESMON_TRY(seal_due(kSealsACall));
-  if (!checkpoint) return {};
+  if (!checkpoint) {
+    if (retention_behind_) RESMON_TRY(retain(now));
+    return forget_unused();
+  }
   // Whoever keeps a position here trims a log by it: that is worth an fdatasync every few seconds.
   RESMON_TRY(commit_log(marks_behind_));
   RESMON_TRY(gather_log());
   last_checkpoint_ = now;
-  return retain(now);
+  RESMON_TRY(retain(now));
+  return forget_unused();
 }
 
 Status EmbeddedStore::set_mark(std::string_view name, std::string_view value) {
@@ -508,7 +515,12 @@ Status EmbeddedStore::close() {
 
 Stats EmbeddedStore::stats() const {
   Stats stats;
-  stats.groups = catalog_.live_group_count();
+  const Catalog::Counts counts = catalog_.counts();
+  stats.groups = counts.groups;
+  stats.buried_groups = counts.buried;
+  stats.forgotten_groups = counters_.forgotten_groups;
+  stats.measurements = counts.measurements;
+  stats.most_columns = counts.most_columns;
   stats.head_rows = counters_.head_rows;
   stats.head_bytes = counters_.head_bytes;
   stats.chunks = counters_.chunks;

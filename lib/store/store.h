@@ -72,7 +72,11 @@ struct WriteReport {
 };
 
 struct Stats {
-  std::uint64_t groups = 0;
+  std::uint64_t groups = 0;            // with rows or windows, or new
+  std::uint64_t buried_groups = 0;     // forgotten, their place not free yet
+  std::uint64_t forgotten_groups = 0;  // since start; without a row or window left
+  std::uint64_t measurements = 0;
+  std::uint64_t most_columns = 0;  // of one measurement
   std::uint64_t head_rows = 0;
   std::uint64_t chunks = 0;
   std::uint64_t stored_samples = 0;   // since start

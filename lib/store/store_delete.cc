@@ -220,21 +220,4 @@ Result<Rows> EmbeddedStore::read_chunk(std::int64_t id, GroupId group) {
   return rows;
 }
 
-Result<bool> EmbeddedStore::has_chunks(GroupId group) {
-  for (std::int64_t tier = kTierRaw; tier < static_cast<std::int64_t>(kTiers); ++tier) {
-    RESMON_ASSIGN(const UnixNanos newest, select_.find_newest_time(tier, group));
-    if (newest != INT64_MIN) return true;
-  }
-  return false;
-}
-
-// After groups left the catalog: rows that come for them are of new ones.
-void EmbeddedStore::forget_groups(const std::vector<GroupId>& groups) {
-  if (groups.empty()) return;
-  catalog_.drop(groups);
-  const std::unordered_set<GroupId> gone(groups.begin(), groups.end());
-  for (Plan& plan : plans_)
-    if (plan.group != nullptr && gone.contains(plan.group->id)) plan = {};
-}
-
 }  // namespace resmon::store

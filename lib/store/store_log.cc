@@ -36,7 +36,7 @@ class EmbeddedStore::ReplayedHeads final : public LogReplay::Heads {
       age = {};
       return;
     }
-    if (!age.open) age = {0, segment, segment, true, true};
+    if (!age.open) age = {0, segment, segment, true, true, false};
     store_.note_logged(age, from, segment, kind);
     if (kind == SegmentKind::kGathered) head.set_gathered();
   }
@@ -85,7 +85,7 @@ Status EmbeddedStore::replay_log() {
 void EmbeddedStore::note_change(GroupState& group) {
   HeadAge& age = ages_[group.id];
   if (!age.open)
-    age = {0, segment_, segment_, true, false};
+    age = {0, segment_, segment_, true, false, age.ending};
   else if (age.first_delta == 0)
     age.first_delta = segment_;
   if (group.changed) return;
@@ -105,8 +105,11 @@ void EmbeddedStore::note_logged(HeadAge& age, HeadPlace from, std::uint64_t segm
 }
 
 void EmbeddedStore::note_sealed(GroupState& group) {
-  if (ages_[group.id].logged) sealed_.push_back(group.id);
-  ages_[group.id] = {};
+  HeadAge& age = ages_[group.id];
+  const bool ending = age.ending || age.logged;
+  if (age.logged) sealed_.push_back(group.id);
+  age = {};
+  age.ending = ending;
 }
 
 Status EmbeddedStore::insert_segment(std::uint64_t number, const std::string& data) {
@@ -121,7 +124,11 @@ void EmbeddedStore::note_segment(const std::string& data, SegmentKind kind) {
 
 Status EmbeddedStore::commit_log(bool sync) {
   if (changed_.empty() && sealed_.empty() && !log_dirty_ && !sync) return {};
-  if (segments_.empty()) sealed_.clear();
+  const auto ended = [&] {
+    for (const GroupId id : sealed_) ages_[id].ending = false;
+    sealed_.clear();
+  };
+  if (segments_.empty()) ended();
   SegmentWriter ends(SegmentKind::kGathered);
   for (const GroupId id : sealed_)
     if (groups_[id].head.empty()) ends.head(id, groups_[id].head.slots(), {}, {});
@@ -153,7 +160,7 @@ Status EmbeddedStore::commit_log(bool sync) {
   if (sync) RESMON_TRY(database_.execute("PRAGMA synchronous = NORMAL"));
   RESMON_TRY(status);
   if (!ends_data.empty()) note_segment(ends_data, SegmentKind::kGathered);
-  sealed_.clear();
+  ended();
   if (sync) {
     std::lock_guard lock(marks_mutex_);
     durable_marks_ = marks_;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "store/embedded_store.h"
@@ -17,8 +18,9 @@ namespace resmon::store {
 namespace {
 constexpr UnixNanos kRetainEvery = 60'000'000'000;
 constexpr int kRowsAStep = 256;
-constexpr int kExpireSteps = 8;
+constexpr int kExpireSteps = 16;
 constexpr int kOldestChunks = 256;
+constexpr std::size_t kMostEmptied = 1'000'000;  // others are come upon when all groups are looked through
 }  // namespace
 
 Status EmbeddedStore::load_totals() {
@@ -100,10 +102,11 @@ Result<EmbeddedStore::Removed> EmbeddedStore::remove_oldest(std::int64_t tier, U
   RESMON_TRY(transaction.begin());
   totals_ = committed_;
   std::vector<std::int64_t> ids;
+  std::vector<GroupId> groups;
   const auto at = static_cast<std::size_t>(tier);
   {
     RESMON_ASSIGN(Statement oldest,
-                  database_.prepare("SELECT id, last_time, length(data) FROM chunks"
+                  database_.prepare("SELECT id, last_time, length(data), group_id FROM chunks"
                                     " WHERE tier = ?1 AND last_time < ?2 ORDER BY last_time LIMIT ?3"));
     oldest.bind(1, tier).bind(2, cutoff).bind(3, at_most);
     while (true) {
@@ -112,6 +115,7 @@ Result<EmbeddedStore::Removed> EmbeddedStore::remove_oldest(std::int64_t tier, U
       ids.push_back(oldest.integer(0));
       totals_.horizon[at] = std::max(totals_.horizon[at], oldest.integer(1));
       removed.bytes += oldest.integer(2);
+      groups.push_back(static_cast<GroupId>(oldest.integer(3)));
     }
   }
   if (ids.empty()) return removed;
@@ -124,6 +128,8 @@ Result<EmbeddedStore::Removed> EmbeddedStore::remove_oldest(std::int64_t tier, U
   RESMON_TRY(transaction.commit());
   ++removals_;
   commit_totals();
+  for (const GroupId id : groups)
+    if (id < groups_.size() && emptied_.size() < kMostEmptied) emptied_.push_back(id);
   RESMON_TRY(bound_wal());
   return removed;
 }
@@ -160,7 +166,7 @@ Status EmbeddedStore::expire(std::int64_t tier, UnixNanos cutoff) {
     RESMON_ASSIGN(const Removed removed, remove_oldest(tier, cutoff, kRowsAStep));
     if (removed.chunks == 0) return {};
     counters_.expired += static_cast<std::uint64_t>(removed.chunks);
-    if (step + 1 == kExpireSteps) last_retention_ = 0;  // the rest with the next call
+    if (step + 1 == kExpireSteps) retention_behind_ = true;  // the rest with the next call
   }
   return {};
 }
@@ -193,7 +199,7 @@ Status EmbeddedStore::retain(UnixNanos now) {
   RESMON_TRY(evict_tier(kTierRaw, options_.rows_limit_bytes));
   RESMON_TRY(evict_tier(kTierMinute, options_.minutes.limit_bytes));
   RESMON_TRY(evict_tier(kTierHour, options_.hours.limit_bytes));
-  const bool due = minus(now, last_retention_) >= kRetainEvery;
+  const bool due = std::exchange(retention_behind_, false) || minus(now, last_retention_) >= kRetainEvery;
   if (due) {
     last_retention_ = now;
     const auto keep = [&](std::int64_t tier, std::chrono::seconds retain) -> Status {

@@ -1,0 +1,110 @@
+// Series without rows. Containers and network interfaces come and go by the million, so what no row and no window
+// refers to within the retention is forgotten, and what it took is used again: the group's id and its state, its
+// measurement's id and columns, the plans and layouts of its schemas.
+//
+// Whether a group has chunks is asked of the index: of groups that retention has just taken a chunk of, and a few of
+// all others at a time, for those that never had one or lost it just before a crash. In between, and until the recent
+// log has let go of it, a group is buried in the catalog (catalog.h).
+//
+// Rejected: counting the chunks of each group (a number to keep right through every join, retry and crash, for what an
+// index answers in microseconds).
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "store/embedded_store.h"
+#include "store/fail_point.h"
+
+namespace resmon::store {
+
+namespace {
+
+constexpr std::size_t kEmptiedAtOnce = 4096;
+constexpr std::size_t kLookedAtOnce = 512;
+constexpr std::size_t kFreedAtOnce = 8192;
+
+}  // namespace
+
+Result<bool> EmbeddedStore::has_chunks(GroupId group) {
+  for (std::int64_t tier = kTierRaw; tier < static_cast<std::int64_t>(kTiers); ++tier) {
+    RESMON_ASSIGN(const UnixNanos newest, select_.find_newest_time(tier, group));
+    if (newest != INT64_MIN) return true;
+  }
+  return false;
+}
+
+Result<bool> EmbeddedStore::unused(GroupId id) {
+  const HeadAge& age = ages_[id];
+  const GroupState& group = groups_[id];
+  if (age.open || age.ending || group.due || group.changed || !group.head.empty() || !catalog_.has(id)) return false;
+  RESMON_ASSIGN(const bool any, has_chunks(id));
+  return !any;
+}
+
+Status EmbeddedStore::forget_unused() {
+  std::vector<GroupId> looked;
+  const std::size_t count = std::min(emptied_.size(), kEmptiedAtOnce);
+  looked.assign(emptied_.end() - static_cast<std::ptrdiff_t>(count), emptied_.end());
+  for (std::size_t i = 0; i < std::min(kLookedAtOnce, groups_.size()); ++i) {
+    if (next_unused_ >= groups_.size()) next_unused_ = 0;
+    if (!ages_[next_unused_].open) looked.push_back(next_unused_);
+    ++next_unused_;
+  }
+  std::sort(looked.begin(), looked.end());
+  looked.erase(std::unique(looked.begin(), looked.end()), looked.end());
+  std::vector<GroupId> gone;
+  for (const GroupId id : looked) {
+    RESMON_ASSIGN(const bool nothing, unused(id));
+    if (nothing) gone.push_back(id);
+  }
+  if (!gone.empty()) {
+    RESMON_TRY(in_transaction([&] { return catalog_.save_drop(database_, gone); }));
+    fail_point("forgotten");
+    forget_groups(gone);
+    counters_.forgotten_groups += gone.size();
+  }
+  emptied_.resize(emptied_.size() - count);
+  return free_buried();
+}
+
+// After groups left the catalog: rows that come for them are of new ones.
+void EmbeddedStore::forget_groups(const std::vector<GroupId>& groups) {
+  if (groups.empty()) return;
+  catalog_.drop(groups, segment_);
+  const std::unordered_set<GroupId> gone(groups.begin(), groups.end());
+  for (Plan& plan : plans_)
+    if (plan.group != nullptr && gone.contains(plan.group->id)) plan = {};
+}
+
+Status EmbeddedStore::free_buried() {
+  const Catalog::Buried buried =
+      catalog_.buried(segments_.empty() ? segment_ + 1 : segments_.begin()->first, kFreedAtOnce);
+  if (buried.empty()) return {};
+  RESMON_TRY(in_transaction([&] { return Catalog::save_free(database_, buried); }));
+  for (const GroupId id : buried.groups) {
+    GroupState& group = groups_[id];
+    group.newest_known = group.tiered_known = false;
+    group.newest_time = group.tiered_until = INT64_MIN;
+    group.newest_rows = 0;
+    ages_[id] = {};
+    std::lock_guard lock(group.mutex);
+    group.head = {};
+  }
+  catalog_.free(buried);
+  // There is room again.
+  for (Plan& plan : plans_)
+    if (plan.layout != nullptr && plan.layout->limited) plan = {};
+  // A layout is known by the id of its measurement, which may be another's now.
+  drop_unused_layouts();
+  return {};
+}
+
+void EmbeddedStore::drop_unused_layouts() {
+  std::unordered_set<const Layout*> used;
+  for (const Plan& plan : plans_)
+    if (plan.layout != nullptr) used.insert(plan.layout);
+  std::erase_if(layouts_by_hash_, [&](const auto& item) { return !used.contains(item.second); });
+  layouts_.remove_if([&](const Layout& layout) { return !used.contains(&layout); });
+}
+
+}  // namespace resmon::store

@@ -1,0 +1,206 @@
+// Series that come and go: what no row refers to within the retention leaves the catalog, memory and file.
+
+#include <gtest/gtest.h>
+
+#include "store/check.h"
+#include "store/store_test_support.h"
+
+namespace resmon::store {
+namespace {
+
+using metric::FieldType;
+
+class StoreForgetTest : public ::testing::Test {
+ protected:
+  StoreForgetTest() {
+    options_ = options_in(directory_);
+    options_.seal_after = std::chrono::seconds(60);
+    options_.retain = std::chrono::seconds(600);
+    options_.minutes.retain = options_.hours.retain = std::chrono::seconds(1200);
+    open();
+  }
+  void open() {
+    store_.reset();
+    auto opened = Store::open(options_, schemas_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    store_ = std::move(*opened);
+  }
+  void close() {
+    ASSERT_TRUE(store_->close());
+    store_.reset();
+  }
+  WriteReport write(const std::string& measurement, const std::string& name, const std::string& field = "v",
+                    FieldType type = FieldType::kInteger) {
+    const auto id = schemas_.intern({measurement, {{"name", name}}, {{field, type}}}).value();
+    metric::Batch batch;
+    batch.add(id, 1, now_)
+        .set_cell(0, type == FieldType::kFloat ? metric::cell_of(1.5) : metric::cell_of(now_ / kSecond));
+    return store_->write(batch).value();
+  }
+  // Seconds pass, each with its maintenance.
+  void pass(int seconds, int step = 1) {
+    for (int i = 0; i < seconds; i += step) {
+      now_ += step * kSecond;
+      ASSERT_TRUE(store_->maintain(now_));
+    }
+  }
+  std::size_t rows_of(const std::string& measurement, const std::string& name) {
+    for (const Group* const group : store_->groups(measurement)) {
+      if (tag_value(group->tags, "name") != name) continue;
+      std::string problem;
+      const std::size_t rows = scan_all(*store_, measurement, group->id, problem).size();
+      EXPECT_EQ(problem, "");
+      return rows;
+    }
+    return 0;
+  }
+  std::vector<std::string> names(const std::string& measurement) {
+    std::vector<std::string> out;
+    for (const Group* const group : store_->groups(measurement)) out.emplace_back(tag_value(group->tags, "name"));
+    return out;
+  }
+  void expect_sound() {
+    const auto report = check(options_.directory, {});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_TRUE(report->sound()) << report->damage.front();
+  }
+
+  ScratchDirectory directory_;
+  Options options_;
+  metric::SchemaTable schemas_;
+  std::unique_ptr<Store> store_;
+  UnixNanos now_ = kStart;
+};
+
+TEST_F(StoreForgetTest, SeriesOfWhichRetentionLeavesNothingAreForgotten) {
+  write("m", "gone");
+  write("other", "gone", "x", FieldType::kFloat);
+  for (int i = 0; i < 200; ++i) {
+    pass(10, 10);
+    write("m", "stays");
+  }
+  EXPECT_EQ(names("m"), std::vector<std::string>{"stays"});
+  EXPECT_EQ(store_->measurements(), std::vector<std::string>{"m"});
+  EXPECT_TRUE(store_->columns("other").empty());
+  EXPECT_EQ(store_->stats().groups, 1U);
+  EXPECT_EQ(store_->stats().buried_groups, 0U);
+  EXPECT_EQ(store_->stats().forgotten_groups, 2U);
+  EXPECT_GT(rows_of("m", "stays"), 50U);
+  expect_sound();
+  // A name that comes again is a new one, with another type if it has one.
+  EXPECT_EQ(write("other", "gone", "x", FieldType::kInteger).refused_samples, 0U);
+  EXPECT_EQ(rows_of("other", "gone"), 1U);
+  EXPECT_EQ(write("m", "gone").refused_samples, 0U);
+  EXPECT_EQ(rows_of("m", "gone"), 1U);
+}
+
+TEST_F(StoreForgetTest, WindowsKeepASeriesThatHasNoRows) {
+  options_.minutes.retain = options_.hours.retain = std::chrono::hours(100);
+  open();
+  for (int i = 0; i < 9 * 360; ++i) {  // nine hours, so that some are folded
+    write("m", "a");
+    pass(10, 10);
+  }
+  pass(3600, 10);
+  ASSERT_GT(store_->stats().minutes_bytes, 0U);
+  EXPECT_EQ(names("m"), std::vector<std::string>{"a"});
+  EXPECT_EQ(rows_of("m", "a"), 0U);
+  pass(101 * 3600, 600);
+  EXPECT_TRUE(names("m").empty());
+}
+
+TEST_F(StoreForgetTest, ThoseThatPassByLeaveTheTablesAsTheyWere) {
+  options_.max_groups = 3000;
+  options_.checkpoint_every = std::chrono::seconds(5);
+  open();
+  std::uint64_t most = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t disk = 0;
+  constexpr int kRounds = 1000;
+  for (int step = 0; step < kRounds; ++step) {
+    // Each lives for a moment; some with a measurement, and a field, of their own.
+    for (int i = 0; i < 10; ++i) {
+      const std::string name = std::to_string(step * 10 + i);
+      refused += write(i == 0 ? "m" + name : "m", name, i == 1 ? "v" + std::to_string(step % 50) : "v").refused_samples;
+    }
+    write("m", "stays");
+    pass(5, 5);
+    const Stats stats = store_->stats();
+    most = std::max(most, stats.groups + stats.buried_groups);
+    if (step == kRounds / 2) disk = stats.disk_bytes;
+    if (step % 300 == 299) open();  // without a word
+  }
+  EXPECT_EQ(refused, 0U);
+  EXPECT_LT(most, 2700U);
+  EXPECT_LT(store_->stats().measurements, 300U);
+  EXPECT_LT(store_->stats().disk_bytes, disk * 3 / 2);
+  EXPECT_GE(rows_of("m", "stays"), 120U);
+  expect_sound();
+  close();
+  open();
+  EXPECT_GT(rows_of("m", "stays"), 100U);
+  EXPECT_LT(store_->stats().groups, 2700U);
+}
+
+TEST_F(StoreForgetTest, WhoHasAListingIsShownNoOtherSeries) {
+  write("m", "old");
+  const std::shared_ptr<const Listing> listing = store_->listing("m");
+  ASSERT_EQ(listing->groups().size(), 1U);
+  const GroupId old = listing->groups()[0]->id;
+  pass(3000, 5);
+  ASSERT_TRUE(names("m").empty());
+  EXPECT_EQ(store_->stats().buried_groups, 1U);
+  EXPECT_EQ(tag_value(listing->groups()[0]->tags, "name"), "old");
+  write("m", "new");
+  EXPECT_NE(store_->groups("m").at(0)->id, old);
+  std::string problem;
+  EXPECT_TRUE(scan_all(*store_, "m", old, problem).empty());
+}
+
+TEST_F(StoreForgetTest, AnIdThatIsFreeIsUsedAgain) {
+  write("m", "old");
+  const GroupId old = store_->groups("m").at(0)->id;
+  pass(3000, 5);
+  write("n", "new", "w", FieldType::kFloat);
+  EXPECT_EQ(store_->groups("n").at(0)->id, old);
+  ASSERT_TRUE(store_->flush());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(rows_of("n", "new"), 1U);
+    open();  // the log has it under the id that another had
+  }
+  close();
+  open();
+  EXPECT_EQ(rows_of("n", "new"), 1U);
+  expect_sound();
+}
+
+TEST_F(StoreForgetTest, WhatThereWasNoRoomForIsTakenWhenThereIs) {
+  options_.max_groups = 2;
+  open();
+  write("m", "a");
+  write("m", "b");
+  EXPECT_EQ(write("m", "c").refused_samples, 1U);
+  EXPECT_EQ(write("n", "c").refused_samples, 1U);
+  pass(3000, 5);
+  EXPECT_EQ(write("m", "c").refused_samples, 0U);
+  EXPECT_EQ(write("n", "c").refused_samples, 0U);
+  EXPECT_EQ(rows_of("m", "c") + rows_of("n", "c"), 2U);
+}
+
+TEST_F(StoreForgetTest, SeriesWhoseRowsWereAllRefusedAreForgotten) {
+  pass(10);
+  write("m", "a");
+  for (int i = 0; i < 100; ++i) {
+    const auto id =
+        schemas_.intern({"m", {{"name", "late" + std::to_string(i)}}, {{"v", FieldType::kInteger}}}).value();
+    metric::Batch batch;
+    batch.add(id, 1, now_ - 3600 * kSecond).set(0, std::int64_t{1});
+    ASSERT_EQ(store_->write(batch)->refused_samples, 1U);
+  }
+  EXPECT_EQ(store_->stats().groups, 101U);
+  pass(30);
+  EXPECT_EQ(store_->stats().groups, 1U);
+}
+
+}  // namespace
+}  // namespace resmon::store
