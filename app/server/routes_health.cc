@@ -1,6 +1,7 @@
 #include "app.h"
 #include "json.h"
 #include "routes.h"
+#include "tables.h"
 
 namespace resmon::server {
 
@@ -12,14 +13,21 @@ Answer health() {
   co_return http::Response::text("ok\n");
 }
 
-// Ready means: what clients send is stored. A sink that is away does not make the server less ready; it shows in the
-// body.
+// Ready means: what clients send is stored, also what is new to the server. A sink that is away does not make the
+// server less ready; it shows in the body.
 Answer ready(const App& app) {
   const std::string trouble = app.pipeline().trouble();
   const std::string journal = app.log().trouble();
   std::string body;
   body += journal.empty() ? "journal ok\n" : "journal failing: " + journal + "\n";
   body += trouble.empty() ? "store ok\n" : "store failing: " + trouble + "\n";
+  bool full = false;
+  for (const Table& table : tables(app)) {
+    if (!table.full()) continue;
+    full = true;
+    body += fmt::format("{} full: there are {} of {}, {} are refused\n", table.name, table.size, table.limit,
+                        table.refused);
+  }
   for (const SinkUnit& unit : app.sinks()) {
     const sink::Stats stats = unit.sink->stats();
     const ingest::LogReader::Stats log = unit.reader->stats();
@@ -27,7 +35,7 @@ Answer ready(const App& app) {
                         sink::state_name(stats.state), lag_seconds(log), log.backlog_samples, log.lost_samples);
   }
   if (app.stopping()) body += "stopping\n";
-  co_return http::Response::text(body, trouble.empty() && journal.empty() && !app.stopping() ? 200 : 503);
+  co_return http::Response::text(body, trouble.empty() && journal.empty() && !full && !app.stopping() ? 200 : 503);
 }
 
 // What clients of InfluxDB ask first: 1.x /ping, whose header says what the server speaks; 2.x /health and /ready.
@@ -134,6 +142,18 @@ Answer metrics(App& app) {
   out.add("resmon_store_deletions_total", "counter", "Deletions carried out: DELETE, DROP SERIES, DROP MEASUREMENT.",
           store.deletions);
   out.add("resmon_store_deleted_rows_total", "counter", "Rows that they deleted.", store.deleted_rows);
+  out.add("resmon_store_forgotten_series_total", "counter",
+          "Series forgotten because retention left no row and no window of them.", store.forgotten_groups);
+  const std::vector<Table> all = tables(app);
+  out.head("resmon_table_entries", "gauge", "What is kept in memory of what comes and goes.");
+  for (const Table& table : all) out.labelled("resmon_table_entries", "table", table.name, table.size);
+  out.head("resmon_table_limit_entries", "gauge", "How many there may be.");
+  for (const Table& table : all) out.labelled("resmon_table_limit_entries", "table", table.name, table.limit);
+  const fleet::FleetStats fleet = app.fleet().stats();
+  out.add("resmon_refused_host_rows_total", "counter", "Rows of hosts that the list had no room for; they are stored.",
+          fleet.refused_hosts);
+  out.add("resmon_refused_overview_rows_total", "counter",
+          "Rows of series that the list's numbers had no room for; they are stored.", fleet.refused_series);
   const ingest::LogReader::Stats backlog = app.pipeline().stats();
   out.add("resmon_store_backlog_entries", "gauge", "Journal entries that the store has not made durable.",
           backlog.backlog_entries);

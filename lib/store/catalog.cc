@@ -142,10 +142,11 @@ Result<MeasurementId> Catalog::add_measurement(std::string_view name) {
   std::unique_lock lock(mutex_);
   if (const auto it = measurement_ids_.find(std::string(name)); it != measurement_ids_.end()) return it->second;
   // One that could have no group would not be dropped with its last one either.
-  if (groups_.size() - free_groups_.size() >= max_groups_)
-    return fail(ErrorKind::kLimit, "more than " + std::to_string(max_groups_) + " groups");
-  if (measurements_.size() - free_measurements_.size() >= max_groups_)
-    return fail(ErrorKind::kLimit, "more than " + std::to_string(max_groups_) + " measurements");
+  const std::size_t most = std::min<std::size_t>(max_groups_, kMostIds);
+  if (groups_.size() - free_groups_.size() >= most)
+    return fail(ErrorKind::kLimit, "more than " + std::to_string(most) + " groups");
+  if (measurements_.size() - free_measurements_.size() >= most)
+    return fail(ErrorKind::kLimit, "more than " + std::to_string(most) + " measurements");
   auto id = static_cast<MeasurementId>(measurements_.size());
   if (free_measurements_.empty()) {
     measurements_.emplace_back();
@@ -180,8 +181,9 @@ Result<GroupId> Catalog::add_group(MeasurementId measurement, const metric::Shar
   const auto [first, last] = group_ids_.equal_range(hash);
   for (auto it = first; it != last; ++it)
     if (measurement_of_group_[it->second] == measurement && groups_[it->second].tags == tags) return it->second;
-  if (groups_.size() - free_groups_.size() >= max_groups_)
-    return fail(ErrorKind::kLimit, "more than " + std::to_string(max_groups_) + " groups");
+  const std::size_t most = std::min<std::size_t>(max_groups_, kMostIds);
+  if (groups_.size() - free_groups_.size() >= most)
+    return fail(ErrorKind::kLimit, "more than " + std::to_string(most) + " groups");
   insert_group(measurement, tags, hash);
   return new_groups_.back();
 }

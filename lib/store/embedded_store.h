@@ -248,6 +248,7 @@ class EmbeddedStore final : public Store {
 
   // store_forget.cc
   void forget_groups(const std::vector<GroupId>& groups);
+  static void drop_plan(Plan& plan);
   Result<bool> unused(GroupId group);
   Status forget_unused();
   Status free_buried();

@@ -521,6 +521,8 @@ Stats EmbeddedStore::stats() const {
   stats.forgotten_groups = counters_.forgotten_groups;
   stats.measurements = counts.measurements;
   stats.most_columns = counts.most_columns;
+  stats.max_groups = options_.max_groups;
+  stats.max_columns = options_.max_columns_per_measurement;
   stats.head_rows = counters_.head_rows;
   stats.head_bytes = counters_.head_bytes;
   stats.chunks = counters_.chunks;

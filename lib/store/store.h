@@ -77,6 +77,8 @@ struct Stats {
   std::uint64_t forgotten_groups = 0;  // since start; without a row or window left
   std::uint64_t measurements = 0;
   std::uint64_t most_columns = 0;  // of one measurement
+  std::uint64_t max_groups = 0;    // with the buried ones; as many measurements
+  std::uint64_t max_columns = 0;   // of one measurement
   std::uint64_t head_rows = 0;
   std::uint64_t chunks = 0;
   std::uint64_t stored_samples = 0;   // since start

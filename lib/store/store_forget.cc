@@ -73,7 +73,12 @@ void EmbeddedStore::forget_groups(const std::vector<GroupId>& groups) {
   catalog_.drop(groups, segment_);
   const std::unordered_set<GroupId> gone(groups.begin(), groups.end());
   for (Plan& plan : plans_)
-    if (plan.group != nullptr && gone.contains(plan.group->id)) plan = {};
+    if (plan.group != nullptr && gone.contains(plan.group->id)) drop_plan(plan);
+}
+
+// The next row of its schema makes another.
+void EmbeddedStore::drop_plan(Plan& plan) {
+  plan = {};
 }
 
 Status EmbeddedStore::free_buried() {
@@ -93,7 +98,7 @@ Status EmbeddedStore::free_buried() {
   catalog_.free(buried);
   // There is room again.
   for (Plan& plan : plans_)
-    if (plan.layout != nullptr && plan.layout->limited) plan = {};
+    if (plan.layout != nullptr && plan.layout->limited) drop_plan(plan);
   // A layout is known by the id of its measurement, which may be another's now.
   drop_unused_layouts();
   return {};

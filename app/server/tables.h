@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace resmon::server {
+
+class App;
+
+// Something that is kept of what comes and goes, in memory, and how much of it there may be.
+struct Table {
+  std::string_view name;
+  std::uint64_t size = 0;
+  std::uint64_t limit = 0;
+  // What has no room any more when it is full; empty where that costs only who fills it, or the oldest gives way.
+  std::string_view refused;
+
+  bool full() const { return size >= limit && !refused.empty(); }
+};
+
+// Any thread.
+std::vector<Table> tables(const App& app);
+
+}  // namespace resmon::server
