@@ -156,7 +156,9 @@ Status App::start() {
   if (Status made = ensure_administrator(options_.accounts_file); !made)
     return configuration_error(std::move(made).error());
   if (Status loaded = guard_.load(); !loaded) return configuration_error(std::move(loaded).error());
-  fleet_ = std::make_unique<fleet::Fleet>(schemas_, Clock::system());
+  fleet::FleetLimits fleet_limits;
+  fleet_limits.hosts = static_cast<std::size_t>(options_.max_hosts);
+  fleet_ = std::make_unique<fleet::Fleet>(schemas_, Clock::system(), fleet_limits);
   fleet_memory_ = std::make_unique<FleetMemory>(options_.store_directory + "/hosts.json", *fleet_);
   fleet_memory_->load();
   remember_hosts(*store_, *fleet_);

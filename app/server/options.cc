@@ -146,6 +146,11 @@ void Options::declare(config::Settings& settings) {
   settings.integer("limits.threads", &threads, 0, 256, "Threads for network work. 0: one for each core.");
   settings.integer("limits.max_clients", &max_clients, 1, 1'000'000,
                    "Connected clients; more are refused with a reason.");
+  settings.integer("limits.max_series", &max_series, 1, 50'000'000,
+                   "Series (measurement and tags) that the store keeps; rows of more are refused. A series is forgotten "
+                   "when retention has removed all of it. Each takes about 400 bytes of memory.");
+  settings.integer("limits.max_hosts", &max_hosts, 1, 10'000'000,
+                   "Hosts in the list; of more the data are stored, but they do not show there.");
   settings.integer("limits.max_series_per_client", &max_series_per_client, 1, 1'000'000,
                    "Fields that one client may send.");
   settings.bytes("limits.max_frame_bytes", &max_frame_bytes, 64U << 10U, wire::kMaxFrameBytes,
@@ -222,6 +227,7 @@ store::Options Options::store_options() const {
   out.minutes = {std::chrono::duration_cast<std::chrono::seconds>(store_minutes_retain), store_minutes_limit_bytes};
   out.hours = {std::chrono::duration_cast<std::chrono::seconds>(store_hours_retain), store_hours_limit_bytes};
   out.disk_limit_bytes = store_disk_limit_bytes;
+  out.max_groups = static_cast<std::uint32_t>(max_series);
   return out;
 }
 

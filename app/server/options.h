@@ -36,6 +36,8 @@ struct Options {
   std::chrono::nanoseconds report_interval{0};
 
   std::int64_t max_clients = 20'000;
+  std::int64_t max_series = 1'000'000;
+  std::int64_t max_hosts = 100'000;
   std::int64_t max_series_per_client = 20'000;
   std::chrono::nanoseconds hello_timeout{std::chrono::seconds(10)};
   std::chrono::nanoseconds idle_timeout{std::chrono::seconds(60)};

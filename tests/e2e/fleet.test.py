@@ -80,6 +80,23 @@ class FleetTest(house.HouseTest):
             self.assertEqual((summary["n_cpus"], summary["uptime_seconds"]), (4, 1000 + gathers - 1))
             self.assertEqual(shown["interval_seconds"], interval)
 
+    def test_a_full_table_shows_and_there_is_room_again_without_a_restart(self):
+        server = self.server("limits.max_hosts=2", "limits.max_series=3")
+        for name in ("a", "b", "c"):
+            self.write(server, f"mem,host={name} used_percent=40 {time.time_ns()}\n")
+        house.wait_for("all", lambda: len(server.rows("SELECT used_percent FROM mem")) == 3)
+        metrics = server.metrics()
+        self.assertEqual(metrics['resmon_table_entries{table="hosts"}'], metrics['resmon_table_limit_entries{table="hosts"}'])
+        self.assertEqual(metrics['resmon_table_entries{table="series"}'], 3)
+        self.assertEqual(metrics["resmon_refused_host_rows_total"], 1)
+        answer = server.get("/readyz")
+        self.assertEqual(answer.status, 503)
+        self.assertIn("hosts full: there are 2 of 2, new hosts in the list are refused", answer.body.decode())
+        self.assertIn("series full: there are 3 of 3", answer.body.decode())
+        self.assertEqual(server.get("/healthz").status, 200)
+        self.assertEqual(self.forget(server, "a").status, 204)
+        self.assertNotIn("hosts full", server.get("/readyz").body.decode())
+
     def test_who_may_take_a_host_off_the_list(self):
         server = self.server()
         self.write(server, f"mem,host=gone,room=a\\ b used_percent=40 {time.time_ns()}\n")
