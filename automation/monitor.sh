@@ -50,11 +50,7 @@ main() {
   what=${what:-all}
   check_number --interval "$interval" 1 3600
   [[ $sort =~ ^(cpu|memory|disk|load|host|state)$ ]] || die usage "--sort is one of cpu, memory, disk, load, host, state"
-  if [[ -s $RESMON_HOME/fleet.json ]] && ! is_running server; then
-    url=$(jq -r .http_url "$RESMON_HOME/fleet.json")
-  else
-    url=$(jq -r .http_url <<<"$(endpoints)")
-  fi
+  url=$(server_url)
   http_get "$url/readyz" "$(token_file)" >/dev/null 2>&1 ||
     die connection "no server answers at $url" "'./resmon up' or './resmon start server' starts it"
   if [[ -n $once || ! -t 1 ]]; then
@@ -195,7 +191,7 @@ frame_host() {
   answer=$(
     set -o pipefail
     {
-      ask "SELECT last(usage_active), last(usage_user), last(usage_system), last(usage_iowait) FROM cpu WHERE host = $host AND time > now() - 5m GROUP BY cpu" | sed 's/^/cpu,/'
+      ask "SELECT 100 - last(usage_idle), last(usage_user), last(usage_system), last(usage_iowait) FROM cpu WHERE host = $host AND time > now() - 5m GROUP BY cpu" | sed 's/^/cpu,/'
       ask "SELECT last(used_percent), last(total), last(available) FROM mem WHERE host = $host AND time > now() - 5m" | sed 's/^/mem,/'
       ask "SELECT last(used_percent), last(total), last(free) FROM disk WHERE host = $host AND time > now() - 30m GROUP BY path" | sed 's/^/disk,/'
       ask "SELECT non_negative_derivative(last(bytes_recv), 1s), non_negative_derivative(last(bytes_sent), 1s) FROM net WHERE host = $host AND time > now() - 1m GROUP BY time(10s), interface fill(none)" | sed 's/^/net,/'

@@ -286,6 +286,8 @@ void App::keep_fleet(bool forget) {
     fleet_->forget_unused(Clock::system().wall() - std::chrono::nanoseconds(options_.store_retain).count());
   else if (forget)
     fleet_->forget_unused(INT64_MIN);
+  // A measurement that was forgotten may come again with other types.
+  if (forget) row_writer_->forget_types();
   fleet_memory_->save_if_changed();
   fleet_kept_ = false;
 }

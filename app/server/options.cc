@@ -146,9 +146,10 @@ void Options::declare(config::Settings& settings) {
   settings.integer("limits.threads", &threads, 0, 256, "Threads for network work. 0: one for each core.");
   settings.integer("limits.max_clients", &max_clients, 1, 1'000'000,
                    "Connected clients; more are refused with a reason.");
-  settings.integer("limits.max_series", &max_series, 1, 50'000'000,
-                   "Series (measurement and tags) that the store keeps; rows of more are refused. A series is forgotten "
-                   "when retention has removed all of it. Each takes about 400 bytes of memory.");
+  settings.integer(
+      "limits.max_series", &max_series, 1, 50'000'000,
+      "Series (measurement and tags) that the store keeps; rows of more are refused. A series is forgotten "
+      "when retention has removed all of it. Each takes about 400 bytes of memory.");
   settings.integer("limits.max_hosts", &max_hosts, 1, 10'000'000,
                    "Hosts in the list; of more the data are stored, but they do not show there.");
   settings.integer("limits.max_series_per_client", &max_series_per_client, 1, 1'000'000,

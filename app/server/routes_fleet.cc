@@ -157,25 +157,44 @@ asio::awaitable<void> live(App& app, std::shared_ptr<http::Socket> socket) {
   }
 }
 
+// Every series with the tag host=NAME; how many there were.
+Result<std::uint64_t> purge(App& app, const std::string& name) {
+  store::Deletion deletion;
+  deletion.takes = [name](std::string_view, const std::vector<metric::Tag>& tags) {
+    return store::tag_value(tags, "host") == name;
+  };
+  const auto removed =
+      app.pipeline().remove(std::move(deletion), std::chrono::steady_clock::now() + app.options().query_timeout);
+  app.row_writer().forget_types();  // also where it failed half-way, or goes on
+  if (!removed) return fail(Error(removed.error()));
+  return removed->series;
+}
+
 // DELETE /api/v1/hosts/NAME: off the list, on disk before the answer.
 http::Response forget(App& app, const http::Request& request) {
   const std::string name = request.path.substr(kHosts.size());
-  const std::string_view purge = request.parameter("purge");
-  if (!purge.empty() && purge != "true" && purge != "false")
+  const std::string_view purges = request.parameter("purge");
+  if (!purges.empty() && purges != "true" && purges != "false")
     return http::Response::error(400, "purge is true or false");
-  if (purge == "true") return http::Response::error(501, "this server cannot delete a host's data yet");
-  switch (app.mutable_fleet().forget(name)) {
-    case fleet::Fleet::Forgotten::kUnknown:
-      return http::Response::error(404, "no host of this name is known");
-    case fleet::Fleet::Forgotten::kConnected:
-      return http::Response::error(409, "its client is connected: stop that first, or it is back at once");
-    case fleet::Fleet::Forgotten::kDone:
-      break;
+  const fleet::Fleet::Forgotten done = app.mutable_fleet().forget(name);
+  if (done == fleet::Fleet::Forgotten::kConnected)
+    return http::Response::error(409, "its client is connected: stop that first, or it is back at once");
+  const bool known = done == fleet::Fleet::Forgotten::kDone;
+  if (known)
+    if (Status saved = app.fleet_memory().save(); !saved)
+      return http::Response::error(503, "off the list, but that cannot be kept: " + saved.error().message);
+  std::uint64_t series = 0;
+  if (purges == "true") {
+    const auto purged = purge(app, name);
+    if (!purged) return http::Response::error(503, "its data are not deleted: " + purged.error().message);
+    series = *purged;
   }
-  if (Status saved = app.fleet_memory().save(); !saved)
-    return http::Response::error(503, "off the list, but that cannot be kept: " + saved.error().message);
+  if (!known && series == 0) return http::Response::error(404, "no host of this name is known");
   log::info("server", "host forgotten",
-            {{"host", name}, {"by", request.user ? request.user->name : "token"}, {"address", request.peer}});
+            {{"host", name},
+             {"deleted_series", series},
+             {"by", request.user ? request.user->name : "token"},
+             {"address", request.peer}});
   http::Response response;
   response.status = 204;
   return response;

@@ -97,6 +97,15 @@ endpoints() {
   fi
 }
 
+# server_url: of the server that runs here, or of the one that deploy made where there is none here.
+server_url() {
+  if [[ -s $RESMON_HOME/fleet.json ]] && ! is_running server; then
+    jq -r .http_url "$RESMON_HOME/fleet.json"
+  else
+    jq -r .http_url <<<"$(endpoints)"
+  fi
+}
+
 describe_endpoints() {
   jq -n --arg http_url "$(http_url)" --arg tcp_address "$(dialable "$(tcp_address)")" --arg state_dir "$RESMON_HOME" \
     --arg token_file "$(token_file)" '$ARGS.named'

@@ -47,6 +47,18 @@ http_get() {
   fi
 }
 
+# http_delete URL TOKEN_FILE: the body on standard output, also of a refusal, then the status on a line of its own; fails where there
+# is no answer.
+http_delete() {
+  local token=''
+  local -a options=()
+  http_options "$1"
+  # A refusal says why; and to delete may take a while. Of two equal options the later one counts.
+  options+=(--no-fail --max-time 60)
+  token=$(first_token "$2" 2>/dev/null) || token=
+  curl "${options[@]}" --request DELETE --write-out '\n%{http_code}' --header @<(printf 'Authorization: Bearer %s\n' "$token") -- "$1"
+}
+
 # http_options URL: sets `options` for curl.
 http_options() {
   local certificate

@@ -268,6 +268,41 @@ view("signing in: a bad password, then the right one; users, tokens, and out aga
   await page.locator("#password").waitFor();
 });
 
+view("an administrator takes a host that is down off the list, after a question", { people: kPeople }, { expected: /40[19]|Failed to load resource/ }, async (page, mock) => {
+  const [up, , down] = defaultNames(8);
+  const signIn = async (name) => {
+    await page.locator("#user").fill(name);
+    await page.locator("#password").fill(kPeople[name].password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("live", { exact: true }).waitFor();
+  };
+  const show = async (host) => {
+    await page.goto(`${new URL(page.url()).origin}/#/host/${encodeURIComponent(host)}`);
+    await page.getByRole("heading", { name: host, exact: true }).waitFor();
+  };
+  await signIn("eve");
+  await show(down);
+  assert.equal(await page.getByRole("button", { name: "Forget…" }).count(), 0, "a viewer may not");
+  await page.locator("summary", { hasText: "eve" }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await signIn("admin");
+  await show(up);
+  const dialog = page.getByRole("dialog");
+  await page.getByRole("button", { name: "Forget…" }).click();
+  await checkAccessibility(page);
+  await dialog.getByRole("button", { name: "Forget", exact: true }).click();
+  await dialog.getByText("its client is connected").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  assert.deepEqual(mock.forgotten, []);
+  await show(down);
+  await page.getByRole("button", { name: "Forget…" }).click();
+  await dialog.getByLabel("Delete its stored data").check();
+  await dialog.getByRole("button", { name: "Forget and delete" }).click();
+  await page.waitForSelector("tr.host-row");
+  assert.deepEqual(mock.forgotten, [`${down}?purge=true`]);
+  assert.equal(await page.getByRole("link", { name: down, exact: true }).count(), 0);
+});
+
 view("a viewer changes nothing, and attempts are counted", { people: kPeople }, { expected: /4\d\d|Failed to load resource/ }, async (page) => {
   const attempt = async (password) => {
     await page.locator("#user").fill("eve");

@@ -132,6 +132,26 @@ class FleetTest(house.HouseTest):
         self.write(server, f"system,host=gone load1=2 {time.time_ns()}\n")
         house.wait_for("it to be back", lambda: server.hosts().get("gone", {}).get("state") == "up")
 
+    def test_purge_deletes_what_is_stored_of_the_host_and_of_no_other(self):
+        server = self.server()
+        for name in ("gone", "gone2"):
+            at = time.time_ns()
+            self.write(server, f"system,host={name} load1=1 {at}\nmem,host={name},room=a used_percent=40 {at}\nown,x=y,host={name} v=1 {at}\n")
+        house.wait_for("both", lambda: len(server.rows("SELECT load1 FROM system")) == 2)
+        self.assertEqual(self.forget(server, "gone", purge="true").status, 204)
+        self.assertEqual(set(server.hosts()), {"gone2"})
+        for how in ("kill", "term"):
+            for measurement, field in (("system", "load1"), ("mem", "used_percent"), ("own", "v")):
+                self.assertEqual([row[2] for row in server.rows(f"SELECT {field}, host FROM {measurement}")], ["gone2"], measurement)
+            server = self.restart(server, how)
+            self.assertEqual(set(server.hosts()), {"gone2"})
+        self.assertEqual(self.forget(server, "gone", purge="true").status, 404, "nothing is left of it")
+        # Off the list first, and its data later.
+        self.assertEqual(self.forget(server, "gone2").status, 204)
+        self.assertEqual(len(server.rows("SELECT load1 FROM system")), 1)
+        self.assertEqual(self.forget(server, "gone2", purge="true").status, 204)
+        self.assertEqual(server.rows("SELECT load1 FROM system"), [])
+
     def test_a_connected_client_is_not_forgotten(self):
         server = self.server()
         client = self.client(server, "web1")

@@ -15,7 +15,7 @@ function splitStatements(text) {
 }
 
 const kColumn = new RegExp(
-  `^(?:(mean|max|min|last|first)\\(${kIdent}\\)|non_negative_derivative\\(max\\(${kIdent}\\), 1s\\)(?: \\* (8|100))?) AS ${kIdent}$`);
+  `^(?:(100 - )?(mean|max|min|last|first)\\(${kIdent}\\)|non_negative_derivative\\(max\\(${kIdent}\\), 1s\\)(?: \\* (8|100))?) AS ${kIdent}$`);
 const kEqual = `${kIdent} = ${kString}`;
 const kBare = kEqual.replaceAll("((?:", "(?:(?:");
 
@@ -41,10 +41,13 @@ function parse(statement) {
       `(?: GROUP BY (?:time\\((\\d+)(ms|s|m|h)\\)((?:, ${kIdent})*) fill\\(null\\)|(${kIdent}(?:, ${kIdent})*)))?$`,
   ).exec(statement);
   if (shape === null) throw new Error(`error parsing query: ${statement}`);
-  const columns = shape[1].split(/, (?=mean|max|min|last|first|non_negative)/).map((text) => {
+  const columns = shape[1].split(/, (?=(?:100 - )?(?:mean|max|min|last|first)|non_negative)/).map((text) => {
     const found = kColumn.exec(text);
     if (found === null) throw new Error(`error parsing query: ${text}`);
-    return { fold: found[1], field: found[2] ?? found[3], isRate: found[3] !== undefined, factor: Number(found[4] ?? 1), as: found[5] };
+    return {
+      ofHundred: found[1] !== undefined, fold: found[2], field: found[3] ?? found[4], isRate: found[4] !== undefined,
+      factor: Number(found[5] ?? 1), as: found[6],
+    };
   });
   const where = {};
   let rest = shape[3];
@@ -77,7 +80,8 @@ function run(query, hosts, now) {
             const value = (column.isRate ? rate : gauge)(host.name, query.from, tags, column.field, at);
             // The lowest and the highest of a bucket, as if samples scattered by a tenth.
             const scatter = query.step > 5000 && column.fold === "min" ? 0.9 : query.step > 5000 && column.fold === "max" ? 1.1 : 1;
-            return value === null ? null : value * column.factor * scatter;
+            if (value === null) return null;
+            return column.ofHundred === true ? 100 - value * scatter : value * column.factor * scatter;
           }),
         ]);
       };

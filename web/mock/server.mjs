@@ -144,6 +144,11 @@ export async function startMock({ names, token = null, port = 0, upstream = null
   const sockets = new Set();
   const connections = new Set();
   const queries = [];
+  const forgotten = [];  // what was asked for, as "name?purge=true"
+  const remove = (name) => {
+    hosts.splice(hosts.findIndex((one) => one.name === name), 1);
+    send({ type: "removed", hosts: [name] });
+  };
   let accepting = true;
   const live = () => ({ server_time: Date.now(), hosts: hosts.map((host) => describe(host, Date.now())) });
   const allowed = (request) =>
@@ -183,6 +188,16 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       const least = rank.indexOf(url.searchParams.get("level") ?? "debug");
       const after = Number(url.searchParams.get("after") ?? 0);
       return json(200, { lines: logged.filter((line) => line.sequence > after && rank.indexOf(line.level) >= least) });
+    }
+    if (request.method === "DELETE" && url.pathname.startsWith("/api/v1/hosts/")) {
+      const name = decodeURIComponent(url.pathname.slice("/api/v1/hosts/".length));
+      const host = hosts.find((one) => one.name === name);
+      if (host === undefined) return json(404, { error: "no host of this name is known" });
+      if (host.state === "up") return json(409, { error: "its client is connected: stop that first" });
+      forgotten.push(name + url.search);
+      remove(name);
+      response.writeHead(204).end();
+      return;
     }
     if (url.pathname === "/api/v1/hosts") return allowed(request) ? json(200, live()) : json(401, { error: "token required" });
     if (url.pathname === "/query") {
@@ -265,10 +280,8 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       hosts.push(host);
       send({ type: "update", server_time: Date.now(), hosts: [describe(host, Date.now())] });
     },
-    removeHost(name) {
-      hosts.splice(hosts.findIndex((one) => one.name === name), 1);
-      send({ type: "removed", hosts: [name] });
-    },
+    removeHost: remove,
+    forgotten,
     async close() {
       clearInterval(timer);
       for (const socket of connections) socket.destroy();

@@ -45,6 +45,7 @@ export function gauge(host, measurement, tags, field, t) {
   const p = profile(host);
   switch (measurement) {
     case "cpu": {
+      if (field === "usage_idle") return 100 - gauge(host, measurement, tags, "usage_active", t);
       const value = cpu(host, field.replace("usage_", ""), t);
       if (!/^cpu\d/.test(tags.cpu ?? "")) return value;
       return Math.min(100, value * (0.2 + 2.2 * wave(tags.cpu + host, t, 700) ** 2));

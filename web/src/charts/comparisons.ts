@@ -1,6 +1,6 @@
 // What the compare view draws: one figure a panel, one line a host.
 
-import { banded, mean, rate, type Column } from "../core/influxql.ts";
+import { banded, bandedBusy, mean, rate, type Column } from "../core/influxql.ts";
 import { bandOf, sum, type Line, type Panel, type Source, type Values } from "./panel.ts";
 
 // `fold`: several series a host (disks, interfaces) become one.
@@ -40,7 +40,7 @@ const bits = (field: string, as: string): Column =>
 const kShares = [10, 25, 50, 100];
 
 export const kComparisons: readonly Panel[] = [
-  figure("cpu", "CPU", "percent", { from: "cpu", columns: [banded("usage_active", "active")], where: [["cpu", "cpu-total"]] }, "only", kShares),
+  figure("cpu", "CPU", "percent", { from: "cpu", columns: [bandedBusy("active")], where: [["cpu", "cpu-total"]] }, "only", kShares),
   figure("load", "Load, 1 min", "load", { from: "system", columns: [banded("load1")] }),
   figure("iowait", "Waiting for disks (iowait)", "percent", { from: "cpu", columns: [banded("usage_iowait", "iowait")], where: [["cpu", "cpu-total"]] }, "only", kShares),
   figure("pressure", "Pressure, worst resource", "percent", { from: "pressure", columns: [mean("avg10")], where: [["type", "some"]], by: ["resource"] }, "highest"),

@@ -1,7 +1,7 @@
 // What the host view draws, as a table: adding a chart is adding a row here.
 
 import type { GridSeries } from "../core/grid.ts";
-import { banded, bandedRate, highOf, max, mean, rate } from "../core/influxql.ts";
+import { banded, bandedBusy, bandedRate, busy, highOf, max, mean, rate } from "../core/influxql.ts";
 import { any, bandOf, combine, grouped, largest, plain, wholeDisk, type Line, type Panel, type Values } from "./panel.ts";
 
 const kCpuModes = ["user", "nice", "system", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"];
@@ -42,7 +42,7 @@ export const kPanels: readonly Panel[] = [
     id: "cpu", section: kProcessor, title: "CPU by mode", unit: "percent", style: "stack", ceilings: [10, 25, 50, 100],
     sources: [{
       from: "cpu", where: [["cpu", "cpu-total"]],
-      columns: [...kCpuModes.map((mode) => mean(`usage_${mode}`, mode)), banded("usage_active", "active")],
+      columns: [...kCpuModes.map((mode) => mean(`usage_${mode}`, mode)), bandedBusy("active")],
     }],
     draw: (grids) => {
       const drawn = withoutIdle(plain([
@@ -66,7 +66,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "cores", section: kProcessor, title: "CPU by core", unit: "percent", style: "heat",
-    sources: [{ from: "cpu", columns: [mean("usage_active", "active")], by: ["cpu"] }],
+    sources: [{ from: "cpu", columns: [busy("active")], by: ["cpu"] }],
     draw: ([grid]) => {
       const number = (series: GridSeries): number => Number(/^cpu(\d+)$/.exec(series.tags["cpu"] ?? "")?.[1] ?? NaN);
       const cores = (grid?.series ?? []).filter((series) => !Number.isNaN(number(series))).sort((a, b) => number(a) - number(b));

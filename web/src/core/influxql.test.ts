@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { banded, bandedRate, identifier, literal, mean, rate, select, selectRateBands, withBands } from "./influxql.ts";
+import { banded, bandedBusy, bandedRate, busy, identifier, literal, mean, rate, select, selectRateBands, withBands } from "./influxql.ts";
 
 const window = { from: 1_700_000_000_000, to: 1_700_000_060_000, step: 10_000 };
 
@@ -44,4 +44,13 @@ test("bands of rates are of shorter stretches, and of a stretch before the first
   );
   assert.equal(selectRateBands(query, { ...window, step: 5000 }, 5000), null);
   assert.equal(selectRateBands({ ...query, columns: [rate("err_in")] }, window, 5000), null);
+});
+
+test("CPU is all but idle, for those who write no usage_active", () => {
+  assert.equal(
+    select({ columns: [busy("now"), ...withBands([bandedBusy("active")])], from: "cpu", where: [], by: ["host"] }, window),
+    'SELECT 100 - mean("usage_idle") AS "now", 100 - mean("usage_idle") AS "active", 100 - max("usage_idle") AS "active low", ' +
+      '100 - min("usage_idle") AS "active high" FROM "cpu" WHERE time >= 1700000000000ms AND time < 1700000060000ms ' +
+      'GROUP BY time(10s), "host" fill(null)',
+  );
 });

@@ -5,6 +5,7 @@ export interface Column {
   expression: string;
   as: string;
   field?: string;  // set where the lowest and the highest value of a bucket may be asked for as well
+  ofHundred?: true;  // the column is 100 less that field: its lowest is where the field is highest
   isRate?: true;   // the same for a rate, of whose shorter stretches they are (selectRateBands)
 }
 
@@ -32,17 +33,27 @@ export function literal(text: string): string {
 export const mean = (field: string, as = field): Column => ({ expression: `mean(${identifier(field)})`, as });
 // A mean that draws a band from the lowest to the highest value where a bucket holds many.
 export const banded = (field: string, as = field): Column => ({ ...mean(field, as), field });
+// All but idle. Telegraf writes usage_active only where it is told to; usage_idle is always there.
+const hundredLess = (aggregate: string, field: string): string => `100 - ${aggregate}(${identifier(field)})`;
+export const busy = (as: string): Column => ({ expression: hundredLess("mean", "usage_idle"), as });
+export const bandedBusy = (as: string): Column => ({ ...busy(as), field: "usage_idle", ofHundred: true });
 export const lowOf = (as: string): string => `${as} low`;
 export const highOf = (as: string): string => `${as} high`;
 export const withBands = (columns: readonly Column[]): Column[] =>
   columns.flatMap((column) =>
     column.field === undefined
       ? [column]
-      : [
-          column,
-          { expression: `min(${identifier(column.field)})`, as: lowOf(column.as) },
-          { expression: `max(${identifier(column.field)})`, as: highOf(column.as) },
-        ]);
+      : column.ofHundred === true
+        ? [
+            column,
+            { expression: hundredLess("max", column.field), as: lowOf(column.as) },
+            { expression: hundredLess("min", column.field), as: highOf(column.as) },
+          ]
+        : [
+            column,
+            { expression: `min(${identifier(column.field)})`, as: lowOf(column.as) },
+            { expression: `max(${identifier(column.field)})`, as: highOf(column.as) },
+          ]);
 export const max = (field: string, as = field): Column => ({ expression: `max(${identifier(field)})`, as });
 
 // A counter's change per second. A counter that went back (a reboot) gives nothing rather than a huge negative rate.

@@ -1,6 +1,6 @@
 // CPU and memory trends of all hosts: one query when they are first looked at, then the live feed.
 
-import { mean, select } from "../core/influxql.ts";
+import { busy, mean, select } from "../core/influxql.ts";
 import { Observable } from "../core/observable.ts";
 import { kTrendPoints, kTrendStepMs, Trend } from "../core/trend.ts";
 import { loaded, onFeed, serverNow } from "./live.ts";
@@ -41,7 +41,7 @@ async function seed(): Promise<void> {
   const end = Math.floor(serverNow() / kTrendStepMs) * kTrendStepMs;
   const window = { from: end - kTrendPoints * kTrendStepMs, to: end, step: kTrendStepMs };
   const results = await runEach([
-    select({ columns: [mean("usage_active", "active")], from: "cpu", where: [["cpu", "cpu-total"]], by: ["host"] }, window),
+    select({ columns: [busy("active")], from: "cpu", where: [["cpu", "cpu-total"]], by: ["host"] }, window),
     select({ columns: [mean("used_percent")], from: "mem", where: [], by: ["host"] }, window),
   ]);
   results.forEach((result, index) => {

@@ -4,6 +4,7 @@ import { serverNow } from "../../net/live.ts";
 import { useSecond } from "../../ui/clock.ts";
 import { Meter } from "../../ui/meter.tsx";
 import { StateMark } from "../../ui/state_mark.tsx";
+import { Forget } from "./forget.tsx";
 
 export function HostSummary({ host, compare, onStep }: { host: Host; compare: string; onStep: (by: number) => void }) {
   useSecond();
@@ -20,9 +21,12 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
           {formatAgo((serverNow() - host.last_seen) / 1000)}
         </span>
         {Object.entries(host.tags).map(([key, value]) => <span key={key} class="tag">{key}:{value}</span>)}
-        <span class="quiet summary-client">resmon-client {host.version || "of unknown version"}, every {host.interval_seconds} s, {host.address}</span>
+        <span class="quiet summary-client">
+          {host.version === "" ? "" : `resmon-client ${host.version}, `}every {host.interval_seconds} s{host.address === "" ? "" : `, ${host.address}`}
+        </span>
         <span class="grow" />
         <a class="button" href={compare} title="The same charts of several hosts (c)">Compare</a>
+        <Forget host={host.host} />
         <span class="segments" role="group" aria-label="Other hosts">
           <button type="button" aria-label="Previous host" title="Previous host ([)" onClick={() => onStep(-1)}>‹</button>
           <button type="button" aria-label="Next host" title="Next host (])" onClick={() => onStep(1)}>›</button>
