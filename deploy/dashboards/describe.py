@@ -64,6 +64,7 @@ class Query:
     scale: float
     count: bool
     largest: bool
+    complement: bool  # the value is 100 less the field's: of a percentage the rest
 
 
 @dataclasses.dataclass
@@ -102,13 +103,14 @@ def _take(table, allowed, where, mistakes):
 
 
 def _query(table, where, mistakes):
-    _take(table, {"from", "fields", "where", "by", "filter", "calc", "rate", "scale", "count", "largest"}, where, mistakes)
+    _take(table, {"from", "fields", "where", "by", "filter", "calc", "rate", "scale", "count", "largest", "complement"}, where, mistakes)
     fields = table.get("fields", {})
     if isinstance(fields, list):
         fields = {name: name for name in fields}
     query = Query(
         table.get("from", ""), fields, table.get("where", {}), table.get("by", []), table.get("filter", []),
         table.get("calc", "mean"), table.get("rate", False), table.get("scale", 1), table.get("count", False), table.get("largest", False),
+        table.get("complement", False),
     )  # fmt: skip
     if not fields:
         mistakes.append(f"{where}: no fields")
@@ -116,6 +118,8 @@ def _query(table, where, mistakes):
         mistakes.append(f"{where}: calc '{query.calc}' is none of {', '.join(CALCS)}")
     if query.rate and "calc" in table:
         mistakes.append(f"{where}: a rate has no calc")
+    if query.complement and (query.rate or query.count or query.scale != 1 or query.calc in ("max", "min")):
+        mistakes.append(f"{where}: a complement is of a mean or last value, with no scale")
     return query
 
 

@@ -33,6 +33,10 @@ def _scaled(scale):
     return [] if scale == 1 else [f"  |> map(fn: (r) => ({{r with _value: float(v: r._value) * {float(scale)!r}}}))"]
 
 
+def _complement(query):
+    return ["  |> map(fn: (r) => ({r with _value: 100.0 - r._value}))"] if query.complement else []
+
+
 def _divided(divisor):
     return [] if divisor == 1 else [f"  |> map(fn: (r) => ({{r with _value: float(v: r._value) / {float(divisor)!r}}}))"]
 
@@ -78,12 +82,12 @@ def query_text(panel, query, description, narrow, matches):
                 f"  |> map(fn: (r) => ({{_time: now(), _value: r._value, _field: {quoted(next(iter(query.fields.values())))}}}))"]  # fmt: skip
         return "\n".join(out)
     if query.largest:
-        out += ["  |> last()", "  |> toFloat()", "  |> group()", "  |> max()", '  |> keep(columns: ["_time", "_value", "_field"])']
+        out += ["  |> last()", "  |> toFloat()", *_complement(query), "  |> group()", "  |> max()", '  |> keep(columns: ["_time", "_value", "_field"])']
         return "\n".join(out + _labels(query.fields))
     if panel.kind == "stat":
         out += ["  |> last()", '  |> group(columns: ["_field"])', "  |> last()"]
         divisor = READABLE[panel.unit][0] if matches.readable and panel.unit in READABLE else 1
-        return "\n".join(out + _scaled(query.scale) + _divided(divisor) + _labels(query.fields))
+        return "\n".join(out + _complement(query) + _scaled(query.scale) + _divided(divisor) + _labels(query.fields))
     groups = ", ".join(quoted(column) for column in ["_field", *query.by])
     if query.rate:
         # The last row of each window with its own time, and the change between those: exact whatever the window is. aggregateWindow
@@ -94,7 +98,7 @@ def query_text(panel, query, description, narrow, matches):
         out += [f"  |> group(columns: [{groups}])"]
     else:
         out += [f"  |> group(columns: [{groups}])", f"  |> aggregateWindow(every: v.windowPeriod, fn: {query.calc}, createEmpty: false)"]
-        out += _scaled(query.scale)
+        out += _complement(query) + _scaled(query.scale)
     return "\n".join(out + _labels(query.fields))
 
 
@@ -107,7 +111,7 @@ def table_text(panel, description, narrow, matches):
         names.append(name)
         pick = query.calc if query.calc in ("max", "min") else "last"
         out.append(f"{name} = " + "\n".join(_source(query, {field: label}, matches) + _chosen([narrow, *query.filter], description, matches)))
-        out += ["  |> last()", "  |> toFloat()", '  |> group(columns: ["host"])', f"  |> {pick}()"]
+        out += ["  |> last()", "  |> toFloat()", *_complement(query), '  |> group(columns: ["host"])', f"  |> {pick}()"]
         if matches.readable:
             out += [*_divided(READABLE["s"][0] if label.endswith("(s)") else 1), "  |> map(fn: (r) => ({r with _value: math.round(x: r._value * 10.0) / 10.0}))"]
         out += [f"  |> set(key: \"_field\", value: {quoted(column_label(label, matches))})", '  |> keep(columns: ["host", "_field", "_value"])', ""]

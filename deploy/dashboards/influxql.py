@@ -19,6 +19,11 @@ def _scaled(expression, scale):
     return expression if scale == 1 else f"{expression} * {scale:g}"
 
 
+def _calculated(query, calc, field):
+    expression = f"{calc}({ident(field)})"
+    return f"100 - {expression}" if query.complement else _scaled(expression, query.scale)
+
+
 # Up to this window rates are made of the rows; of longer ranges a store may have minutes and hours only.
 ROWS_UP_TO_MS = 3_600_000
 
@@ -45,7 +50,7 @@ def _table_column(query, where):
     if query.calc in ("max", "min"):
         inner = f'SELECT last({ident(field)}) AS "value" FROM {ident(query.measurement)} WHERE {where} GROUP BY *'
         return f'SELECT {_scaled(f"{query.calc}(value)", query.scale)} AS {ident(label)} FROM ({inner}) WHERE $timeFilter GROUP BY "host"'
-    return f'SELECT {_scaled(f"{query.calc}({ident(field)})", query.scale)} AS {ident(label)} FROM {ident(query.measurement)} WHERE {where} GROUP BY "host"'
+    return f'SELECT {_calculated(query, query.calc, field)} AS {ident(label)} FROM {ident(query.measurement)} WHERE {where} GROUP BY "host"'
 
 
 def targets(panel, description, narrow):
@@ -60,14 +65,14 @@ def targets(panel, description, narrow):
             out.append((query, f'SELECT count("value") AS {ident(label)} FROM (SELECT last({ident(field)}) AS "value" FROM {source} WHERE {where} GROUP BY "host") WHERE $timeFilter', "time_series"))
         elif query.largest:
             (field, label), = query.fields.items()
-            out.append((query, f'SELECT max("value") AS {ident(label)} FROM (SELECT last({ident(field)}) AS "value" FROM {source} WHERE {where} GROUP BY *) WHERE $timeFilter', "time_series"))
+            out.append((query, f'SELECT max("value") AS {ident(label)} FROM (SELECT {_calculated(query, "last", field)} AS "value" FROM {source} WHERE {where} GROUP BY *) WHERE $timeFilter', "time_series"))
         elif panel.kind == "stat":
-            columns = ", ".join(f"{_scaled(f'{query.calc}({ident(field)})', query.scale)} AS {ident(label)}" for field, label in query.fields.items())
+            columns = ", ".join(f"{_calculated(query, query.calc, field)} AS {ident(label)}" for field, label in query.fields.items())
             out.append((query, f"SELECT {columns} FROM {source} WHERE {where}", "time_series"))
         elif query.rate:
             out.append((query, _rates(query, where, query.by), "time_series"))
         else:
-            columns = ", ".join(f"{_scaled(f'{query.calc}({ident(field)})', query.scale)} AS {ident(label)}" for field, label in query.fields.items())
+            columns = ", ".join(f"{_calculated(query, query.calc, field)} AS {ident(label)}" for field, label in query.fields.items())
             groups = ", ".join(["time($__interval)", *(ident(tag) + "::tag" for tag in query.by)])
             out.append((query, f"SELECT {columns} FROM {source} WHERE {where} GROUP BY {groups} fill(null)", "time_series"))
     return out
