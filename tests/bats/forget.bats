@@ -11,13 +11,13 @@ gone() {
 }
 
 @test "forget takes a host that is down off the list" {
-  export FAKE_DELETED=$BATS_TEST_TMPDIR/deleted
-  up_here --clients 0
+  deleted=$BATS_TEST_TMPDIR/deleted
+  FAKE_DELETED=$deleted up_here --clients 0
   gone web3
   run resmon forget web3
   [ "$status" -eq 0 ]
   [[ $output == *'web3 is off the list; its data are kept'* ]]
-  [ "$(cat "$FAKE_DELETED")" = 'web3?purge=false' ]
+  [ "$(cat "$deleted")" = 'web3?purge=false' ]
   run resmon status --json
   [ "$(jq '[.clients[] | select(.host == "web3")] | length' <<<"$output")" = 0 ]
   run resmon forget web3
@@ -26,13 +26,13 @@ gone() {
 }
 
 @test "forget --purge says so to the server, and a name is sent as it is" {
-  export FAKE_DELETED=$BATS_TEST_TMPDIR/deleted
-  up_here --clients 0
+  deleted=$BATS_TEST_TMPDIR/deleted
+  FAKE_DELETED=$deleted up_here --clients 0
   gone 'a/b ?c%20'
   run resmon forget 'a/b ?c%20' --purge
   [ "$status" -eq 0 ]
   [[ $output == *'its data are deleted'* ]]
-  [ "$(cat "$FAKE_DELETED")" = 'a/b ?c%20?purge=true' ]
+  [ "$(cat "$deleted")" = 'a/b ?c%20?purge=true' ]
 }
 
 @test "forget tells why the server refuses" {
