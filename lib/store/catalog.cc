@@ -98,6 +98,7 @@ Status Catalog::load_columns(Database& database) {
     const auto id = static_cast<ColumnId>(of.columns.size());
     of.columns.push_back({id, std::string(select.blob(2)), static_cast<metric::FieldType>(type)});
     of.column_ids.emplace(of.columns.back().name, id);
+    most_columns_ = std::max(most_columns_, of.columns.size());
   }
 }
 
@@ -171,6 +172,7 @@ Result<Column> Catalog::add_column(MeasurementId measurement, std::string_view n
   of.columns.push_back({id, std::string(name), type});
   of.column_ids.emplace(name, id);
   of.listing = nullptr;
+  most_columns_ = std::max(most_columns_, of.columns.size());
   new_columns_.emplace_back(measurement, of.columns.back());
   return of.columns.back();
 }
@@ -351,6 +353,10 @@ void Catalog::free(const Buried& buried) {
     measurements_[id].dropped = true;
     free_measurements_.push_back(id);
   }
+  if (!buried.measurements.empty()) {
+    most_columns_ = 0;
+    for (const Measurement& one : measurements_) most_columns_ = std::max(most_columns_, one.columns.size());
+  }
   const std::set<MeasurementId> gone(buried.measurements.begin(), buried.measurements.end());
   std::erase_if(dropped_measurements_, [&](MeasurementId id) { return gone.contains(id); });
 }
@@ -403,8 +409,7 @@ Catalog::Counts Catalog::counts() const {
   counts.groups = groups_.size() - free_groups_.size() - dropped_count_;
   counts.buried = dropped_count_;
   counts.measurements = measurements_.size() - free_measurements_.size();
-  for (const Measurement& measurement : measurements_)
-    counts.most_columns = std::max(counts.most_columns, measurement.columns.size());
+  counts.most_columns = most_columns_;
   return counts;
 }
 

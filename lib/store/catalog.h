@@ -127,6 +127,7 @@ class Catalog {
   std::deque<Group> groups_;                                        // by id; never moved
   std::vector<bool> dropped_;                                       // by id of the group; also where it is free
   std::size_t dropped_count_ = 0;
+  std::size_t most_columns_ = 0;                             // of one measurement
   std::unordered_multimap<std::size_t, GroupId> group_ids_;  // by hash of measurement and tags
   std::vector<GroupId> free_groups_;
   std::vector<MeasurementId> free_measurements_;

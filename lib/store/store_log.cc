@@ -73,8 +73,16 @@ Status EmbeddedStore::replay_log() {
     groups_[id].head.forget_log();
     if (!groups_[id].head.empty()) note_change(groups_[id]);
   }
-  for (GroupState& group : groups_)
-    if (!group.head.empty()) note_row(group, 0, 0);
+  for (GroupState& group : groups_) {
+    if (group.head.empty()) continue;
+    if (catalog_.has(group.id)) {
+      note_row(group, 0, 0);
+      continue;
+    }
+    // It was dropped without rows; that the log said so was in a segment that is damaged.
+    group.head.clear();
+    ages_[group.id] = {};
+  }
   if (counters_.head_rows > 0)
     log::info("store", "rows restored from the recent log",
               {{"rows", counters_.head_rows.load()}, {"segments", segments_.size()}, {"bytes", log_bytes_}});
