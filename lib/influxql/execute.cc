@@ -202,10 +202,6 @@ class Executor {
     return result;
   }
 
-  std::vector<std::string> database_names() const {
-    return options_.databases != nullptr ? options_.databases->names() : std::vector<std::string>{options_.database};
-  }
-
   static Unexpected<Error> unknown_database(const std::string& name) {
     return fail(ErrorKind::kNotFound, "database not found: " + name);
   }
