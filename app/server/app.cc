@@ -10,6 +10,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -117,6 +118,7 @@ class Step {
 App::App(const Options& options, std::string version)
     : options_(options),
       version_(std::move(version)),
+      schemas_(static_cast<std::size_t>(options.max_schemas)),
       queries_(options.query_memory_bytes),
       guard_(options.guard_options()),
       token_file_(options.token_file),
@@ -209,11 +211,12 @@ Status App::start() {
 
   if (options_.report_interval.count() > 0) {
     self_report_ = std::make_unique<SelfReport>(*this, runtime_->first(), options_.report_interval);
-    RESMON_TRY(self_report_->start());
+    self_report_->start();
   }
   pipeline_->start();
   for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
   asio::co_spawn(runtime_->first(), watch_access(), asio::detached);
+  asio::co_spawn(runtime_->first(), forget_schemas(), asio::detached);
   client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
   http_listener_->start([this](asio::ip::tcp::socket socket) {
     // A long answer goes out piece by piece: none of them is to wait for the acknowledgement of the one before.
@@ -256,6 +259,25 @@ asio::awaitable<void> App::watch_access() {
       http_->change_tokens(**tokens);
       ingest_->change_tokens(std::move(**tokens));
     }
+  }
+}
+
+// Schemas that no row has used for limits.schema_idle are forgotten; the sooner, the fuller their table is, so that a
+// flood of new ones does not keep others out.
+asio::awaitable<void> App::forget_schemas() {
+  constexpr std::uint32_t kSteps = 600;  // of limits.schema_idle
+  constexpr std::uint32_t kQuietSteps = 10;
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  for (std::uint32_t step = 1; !stopping_; ++step) {
+    timer.expires_after(options_.schema_idle / kSteps);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    for (const SinkUnit& unit : sinks_) unit.source->renew_pin();
+    const bool half_full = schemas_.size() > schemas_.limit() / 2;
+    const bool nearly_full = schemas_.size() > schemas_.limit() / 4 * 3;
+    if (!half_full && step % kQuietSteps != 0) continue;
+    const std::uint32_t idle_epochs = nearly_full ? 3 : half_full ? 20 : kSteps / kQuietSteps;
+    // Not on a thread of the network: a million schemas take a while.
+    asio::post(write_pool_, [this, idle_epochs] { schemas_.sweep(idle_epochs); });
   }
 }
 

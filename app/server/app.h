@@ -84,6 +84,7 @@ class App {
 
  private:
   boost::asio::awaitable<void> watch_access();
+  boost::asio::awaitable<void> forget_schemas();
 
   Options options_;
   const std::string version_;

@@ -37,6 +37,8 @@ struct Options {
 
   std::int64_t max_clients = 20'000;
   std::int64_t max_series_per_client = 20'000;
+  std::int64_t max_schemas = 1'000'000;
+  std::chrono::nanoseconds schema_idle{std::chrono::hours(1)};
   std::chrono::nanoseconds hello_timeout{std::chrono::seconds(10)};
   std::chrono::nanoseconds idle_timeout{std::chrono::seconds(60)};
   std::uint64_t max_frame_bytes = wire::kMaxFrameBytes;

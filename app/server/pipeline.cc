@@ -138,6 +138,7 @@ bool Pipeline::write(const ingest::Entry& entry) {
     if (stopping_) return false;
     std::this_thread::sleep_for(kRetryPause);
     keep_house();  // retention may make room; the next write tells
+    entry.batch->renew_pin();
     // Whoever looks at the fleet need not wait for the store.
     shown_ = log_.look_ahead(
         shown_, [this](const metric::Batch& batch, UnixNanos received) { fleet_.observe(batch, received); });

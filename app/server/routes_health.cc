@@ -14,12 +14,17 @@ Answer health() {
 
 // Ready means: what clients send is stored. A sink that is away does not make the server less ready; it shows in the
 // body.
-Answer ready(const App& app) {
+Answer ready(App& app) {
+  const metric::SchemaTable& schemas = app.schemas();
+  const bool full = schemas.size() >= schemas.limit();
   const std::string trouble = app.pipeline().trouble();
   const std::string journal = app.log().trouble();
   std::string body;
   body += journal.empty() ? "journal ok\n" : "journal failing: " + journal + "\n";
   body += trouble.empty() ? "store ok\n" : "store failing: " + trouble + "\n";
+  if (full)
+    body +=
+        fmt::format("schemas full: all {} of limits.max_schemas are in use, new ones are refused\n", schemas.limit());
   for (const SinkUnit& unit : app.sinks()) {
     const sink::Stats stats = unit.sink->stats();
     const ingest::LogReader::Stats log = unit.reader->stats();
@@ -27,7 +32,7 @@ Answer ready(const App& app) {
                         sink::state_name(stats.state), lag_seconds(log), log.backlog_samples, log.lost_samples);
   }
   if (app.stopping()) body += "stopping\n";
-  co_return http::Response::text(body, trouble.empty() && journal.empty() && !app.stopping() ? 200 : 503);
+  co_return http::Response::text(body, trouble.empty() && journal.empty() && !full && !app.stopping() ? 200 : 503);
 }
 
 // What clients of InfluxDB ask first: 1.x /ping, whose header says what the server speaks; 2.x /health and /ready.
@@ -109,6 +114,12 @@ Answer metrics(App& app) {
           in.skewed_clients.load());
   out.add("resmon_forgotten_streams_total", "counter", "Clients' streams forgotten because there are too many.",
           app.log().forgotten_streams());
+  const metric::SchemaTable& schemas = app.schemas();
+  out.add("resmon_schemas", "gauge", "Schemas (measurement, tags and fields) in use.", schemas.size());
+  out.add("resmon_schemas_limit", "gauge", "What they may be: limits.max_schemas.", schemas.limit());
+  out.add("resmon_schemas_forgotten_total", "counter", "Schemas that no row used for limits.schema_idle.",
+          schemas.retired());
+  out.add("resmon_schemas_refused_total", "counter", "Schemas refused because the table was full.", schemas.refused());
   const journal::Stats journal = app.log().stats();
   out.add("resmon_journal_up", "gauge", "1 while what clients send is made durable and acknowledged.",
           app.log().trouble().empty() ? 1 : 0);

@@ -10,7 +10,8 @@ TypeCheck::Conflicts TypeCheck::find(const metric::Batch& batch) {
   std::map<std::string, std::vector<store::Column>, std::less<>> columns;
   std::lock_guard lock(mutex_);
   for (const metric::Row& row : batch.rows()) {
-    if (good_.contains(row.schema)) continue;
+    const std::uint32_t generation = schemas_.generation(row.schema);
+    if (const auto good = good_.find(row.schema); good != good_.end() && good->second == generation) continue;
     const auto [at, fresh] = bad_fields.try_emplace(row.schema);
     const metric::Schema& schema = schemas_[row.schema];
     if (fresh) {
@@ -31,7 +32,7 @@ TypeCheck::Conflicts TypeCheck::find(const metric::Batch& batch) {
           }
         }
       }
-      if (same == schema.fields.size()) good_.insert(row.schema);
+      if (same == schema.fields.size()) good_[row.schema] = generation;
     }
     for (const std::size_t field : at->second) {
       if (!batch.has(row, field)) continue;

@@ -5,7 +5,7 @@
 
 #include <mutex>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "metric/batch.h"
 #include "metric/schema.h"
@@ -29,7 +29,8 @@ class TypeCheck {
   const metric::SchemaTable& schemas_;
   const store::Reader& store_;
   std::mutex mutex_;
-  std::unordered_set<metric::SchemaId> good_;  // guarded by mutex_; bounded by the table. A field's type never changes.
+  // Guarded by mutex_: schemas without conflicts, each with its id's generation. A field's type never changes.
+  std::unordered_map<metric::SchemaId, std::uint32_t> good_;
 };
 
 }  // namespace resmon::server

@@ -113,8 +113,9 @@ void Fleet::remember(const std::string& name, UnixNanos last_seen) {
 const Fleet::Meaning& Fleet::meaning_of(metric::SchemaId id) {
   if (meanings_.size() <= id) meanings_.resize(id + 1);
   Meaning& meaning = meanings_[id];
-  if (meaning.known) return meaning;
-  meaning.known = true;
+  const std::uint32_t generation = schemas_.generation(id);
+  if (meaning.generation == generation) return meaning;
+  meaning = {generation, nullptr, nullptr};
   const metric::Schema& schema = schemas_[id];
   const auto tag = [&](std::string_view key) -> std::string {
     for (const metric::Tag& t : schema.tags)

@@ -85,9 +85,9 @@ class Fleet final : public ingest::Observer {
   Entry& entry(const std::string& host);  // REQUIRES: mutex_ held
   // What a schema's rows mean here: whose they are, and, of the few that say something of the overview, what.
   struct Meaning {
-    bool known = false;
-    Entry* entry = nullptr;  // of its host; null when it has none
-    Role* role = nullptr;    // of roles_; null: nothing
+    std::uint32_t generation = 0;  // of the schema's id; another one is another schema
+    Entry* entry = nullptr;        // of its host; null when it has none
+    Role* role = nullptr;          // of roles_; null: nothing
   };
   const Meaning& meaning_of(metric::SchemaId id);
   void apply(Role& role, const metric::Batch& batch, const metric::Row& row);

@@ -91,6 +91,7 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
     if (*got == 0) co_return Status();
     stats_.received_bytes += *got;
     s.frames.append(std::string_view(buffer.data(), *got));
+    s.decoder->keep_schemas(schemas_.pin());  // also while a client only says PING
     if (*got == buffer.size() && buffer.size() < kMostBufferBytes)
       buffer.resize(buffer.size() * 4);
     else if (*got < kFirstBufferBytes && buffer.size() > kFirstBufferBytes)
@@ -157,23 +158,7 @@ asio::awaitable<Status> Server::take_frame(std::shared_ptr<Session> session, wir
     case wire::FrameType::kSchema:
       co_return s.decoder->decode_schema(frame.payload);
     case wire::FrameType::kSamples: {
-      Pending open;
-      const auto put_by = [&s, &open] {
-        s.pending.push_back(std::move(open));
-        open = Pending();
-      };
-      Status decoded =
-          s.decoder->append_samples(frame.payload, open.batch, [&](std::uint64_t sequence, metric::Batch& batch) {
-            if (open.row_ends.empty()) open.first = sequence;
-            open.last = sequence;
-            open.row_ends.push_back(batch.rows().size());
-            if (!batch.empty() && batch.rows().back().first_cell > kPendingCells) put_by();
-            return Status();
-          });
-      // What was decoded before a damaged batch is good and is kept.
-      if (!decoded && !open.row_ends.empty() && open.batch.rows().size() > open.row_ends.back())
-        open.batch = copy_rows(schemas_, open.batch, row_range(0, open.row_ends.back()));
-      if (!open.row_ends.empty()) put_by();
+      Status decoded = decode_samples(s, frame.payload);
       s.owes = true;
       Status appended = co_await append_pending(session);
       co_return decoded.has_value() ? appended : decoded;
@@ -186,6 +171,31 @@ asio::awaitable<Status> Server::take_frame(std::shared_ptr<Session> session, wir
     default:
       co_return Status();  // a later version's frame
   }
+}
+
+// Into `pending`, also what came before an error.
+Status Server::decode_samples(Session& s, std::string_view payload) {
+  const metric::SchemaPin pin = schemas_.pin();
+  s.decoder->keep_schemas(pin);
+  Pending open;
+  open.batch.pin(pin);
+  const auto put_by = [&] {
+    s.pending.push_back(std::move(open));
+    open = Pending();
+    open.batch.pin(pin);
+  };
+  Status decoded = s.decoder->append_samples(payload, open.batch, [&](std::uint64_t sequence, metric::Batch& batch) {
+    if (open.row_ends.empty()) open.first = sequence;
+    open.last = sequence;
+    open.row_ends.push_back(batch.rows().size());
+    if (!batch.empty() && batch.rows().back().first_cell > kPendingCells) put_by();
+    return Status();
+  });
+  // What was decoded before a damaged batch is good and is kept.
+  if (!decoded && !open.row_ends.empty() && open.batch.rows().size() > open.row_ends.back())
+    open.batch = copy_rows(schemas_, open.batch, row_range(0, open.row_ends.back()));
+  if (!open.row_ends.empty()) put_by();
+  return decoded;
 }
 
 asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session) {
@@ -204,6 +214,8 @@ asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session)
       s.hear();
       pause.expires_after(kFullLogPause);
       co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+      for (Pending& waiting : s.pending) waiting.batch.renew_pin();
+      s.decoder->keep_schemas(schemas_.pin());
       if (stopping_ || s.told_to_go) {
         s.pending.clear();
         co_return fail(ErrorKind::kUnavailable, "gone before the log had room");

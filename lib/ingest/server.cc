@@ -22,6 +22,7 @@ wire::RefuseCode code_of(ErrorKind kind) {
     case ErrorKind::kUnsupported:
       return wire::RefuseCode::kVersion;
     case ErrorKind::kUnavailable:
+    case ErrorKind::kNotFound:  // a schema that the table has forgotten: a new connection declares it again
       return wire::RefuseCode::kBusy;
     default:
       return wire::RefuseCode::kMalformed;

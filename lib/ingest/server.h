@@ -120,6 +120,7 @@ class Server {
   boost::asio::awaitable<Status> greet(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> receive(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> take_frame(std::shared_ptr<Session> session, wire::Frame frame);
+  Status decode_samples(Session& session, std::string_view payload);
   boost::asio::awaitable<Status> append_pending(std::shared_ptr<Session> session);
   Result<bool> append_once(Session& session, Pending& pending);
   void drop_strays(Session& session, Pending& pending, UnixNanos received);

@@ -103,7 +103,8 @@ struct LineEncoder::Shape {
   };
   std::string head;
   std::vector<Field> fields;
-  bool writable = true;  // false: the measurement's name is empty
+  std::uint32_t generation = 0;  // of the schema's id
+  bool writable = true;          // false: the measurement's name is empty
 };
 
 LineEncoder::LineEncoder(const metric::SchemaTable& schemas, EncoderOptions options)
@@ -113,13 +114,15 @@ LineEncoder::LineEncoder(LineEncoder&&) noexcept = default;
 LineEncoder& LineEncoder::operator=(LineEncoder&&) noexcept = default;
 
 const LineEncoder::Shape& LineEncoder::shape_of(metric::SchemaId id) {
-  if (id < shapes_.size() && shapes_[id]) return *shapes_[id];
+  const std::uint32_t generation = schemas_->generation(id);
+  if (id < shapes_.size() && shapes_[id] && shapes_[id]->generation == generation) return *shapes_[id];
   if (cached_bytes_ > options_.cache_limit_bytes) {
     shapes_.clear();
     cached_bytes_ = 0;
   }
   const metric::Schema& schema = (*schemas_)[id];
   auto shape = std::make_unique<Shape>();
+  shape->generation = generation;
   shape->writable = !only_backslashes(schema.measurement);
   if (schema.measurement.starts_with('#')) shape->head += '\\';
   append_name(shape->head, schema.measurement, Name::kMeasurement);

@@ -57,7 +57,7 @@ class LineEncoder {
 
   const metric::SchemaTable* schemas_;
   EncoderOptions options_;
-  std::vector<std::unique_ptr<Shape>> shapes_;  // by schema id
+  std::vector<std::unique_ptr<Shape>> shapes_;  // by schema id; of the generation that was met last
   std::size_t cached_bytes_ = 0;
   std::uint64_t skipped_values_ = 0;
 };

@@ -16,6 +16,23 @@ using metric::SchemaTable;
 
 constexpr UnixNanos kTime = 1'700'000'000'123'456'789;
 
+TEST(EncoderTest, AnIdThatIsUsedAgainHasItsNewSchemasPrefix) {
+  SchemaTable schemas;
+  LineEncoder encoder(schemas);
+  std::string text;
+  for (const char* name : {"old", "new"}) {
+    Batch batch;
+    batch.pin(schemas);
+    const auto id = schemas.intern({name, {}, {{"f", FieldType::kFloat}}}).value();
+    EXPECT_EQ(id, 0U);
+    batch.add(id, 1, 1).set(0, 1.0);
+    encoder.append(batch, text);
+    batch.clear();
+    for (int i = 0; i < 3; ++i) schemas.sweep(1);
+  }
+  EXPECT_EQ(text, "old f=1 1\nnew f=1 1\n");
+}
+
 TEST(EncoderTest, WritesEveryType) {
   SchemaTable schemas;
   const auto id = schemas

@@ -83,7 +83,7 @@ SchemaTable::~SchemaTable() {
   }
 }
 
-Result<SchemaId> SchemaTable::intern(Schema schema) {
+Result<SchemaId> SchemaTable::intern(Schema schema, Room room) {
   const std::size_t hash = hash_of(schema);
   const auto find = [&]() -> const SchemaId* {
     const auto [first, last] = ids_.equal_range(hash);
@@ -102,7 +102,7 @@ Result<SchemaId> SchemaTable::intern(Schema schema) {
   }
   std::unique_lock lock(mutex_);
   if (const SchemaId* id = find()) return used(*id);
-  if (live_.load(std::memory_order_relaxed) >= limit_) {
+  if (room == Room::kWithinLimit && live_.load(std::memory_order_relaxed) >= limit_) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return fail(ErrorKind::kLimit, "schema table is full (" + std::to_string(limit_) + " shapes)");
   }

@@ -107,7 +107,9 @@ class SchemaTable {
   SchemaTable(const SchemaTable&) = delete;
   SchemaTable& operator=(const SchemaTable&) = delete;
 
-  Result<SchemaId> intern(Schema schema);
+  // kBeyondLimit is for rows that were acknowledged already: they are not refused because the table is full.
+  enum class Room { kWithinLimit, kBeyondLimit };
+  Result<SchemaId> intern(Schema schema, Room room = Room::kWithinLimit);
   const Schema& operator[](SchemaId id) const {  // REQUIRES: id came from intern, and is pinned if the table is swept
     const Place place = place_of(id);
     return blocks_[place.block].load(std::memory_order_acquire)[place.index];

@@ -87,6 +87,8 @@ TEST(SchemaTest, WhatNobodyUsesIsForgotten) {
   EXPECT_EQ(table[fresh].measurement, "fresh");
   EXPECT_EQ(table.intern({"one too many", {}, {}}).error().kind, ErrorKind::kLimit);
   EXPECT_EQ(table.refused(), 1U);
+  // What was acknowledged is not refused.
+  EXPECT_TRUE(table.intern({"one too many", {}, {}}, SchemaTable::Room::kBeyondLimit));
 }
 
 TEST(SchemaTest, WhatIsPinnedStays) {

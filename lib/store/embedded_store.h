@@ -133,11 +133,14 @@ class EmbeddedStore final : public Store {
     std::vector<Target> targets;  // by field
     std::vector<Column> columns;  // by field
     std::string refusal;          // why a target, or the group, is refused
+    std::size_t hash = 0;         // in layouts_by_hash_
+    std::size_t plans = 0;        // that have it
   };
   // What a schema's rows become, resolved once. The writer's.
   struct Plan {
-    const Layout* layout = nullptr;  // null: not resolved yet
-    GroupState* group = nullptr;     // null: refused
+    Layout* layout = nullptr;      // null: not resolved yet
+    GroupState* group = nullptr;   // null: refused
+    std::uint32_t generation = 0;  // of the schema's id; another one is another schema
   };
   struct ReadStatements {
     Statement newest_first;  // chunks of a group in a range
@@ -171,7 +174,8 @@ class EmbeddedStore final : public Store {
   GroupState& add_group_state(GroupId id);
   Plan* plan_for(metric::SchemaId id);  // null where there is no such schema
   void resolve(metric::SchemaId id, Plan& plan);
-  const Layout* share_layout(Layout layout);
+  Layout* share_layout(Layout layout);
+  void drop_layout(Layout* layout);  // of a plan that ends; null: nothing
   void write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report);
   void note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before);
   Status make_room();
@@ -262,8 +266,7 @@ class EmbeddedStore final : public Store {
   Statement select_first_after_;
   ReadStatements select_;
   std::vector<Plan> plans_;  // by SchemaId
-  std::deque<Layout> layouts_;
-  std::unordered_multimap<std::size_t, const Layout*> layouts_by_hash_;
+  std::unordered_multimap<std::size_t, std::unique_ptr<Layout>> layouts_by_hash_;
   metric::ListPool<Slot, HashOfSlot> slot_lists_;
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;

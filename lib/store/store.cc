@@ -272,29 +272,42 @@ void EmbeddedStore::resolve(metric::SchemaId id, Plan& plan) {
   plan.layout = share_layout(std::move(layout));
 }
 
-// The schema table keeps equal lists of fields once, so their address stands for them.
-const EmbeddedStore::Layout* EmbeddedStore::share_layout(Layout layout) {
-  std::size_t hash = std::hash<const void*>()(layout.fields.items().data()) + layout.measurement;
+EmbeddedStore::Layout* EmbeddedStore::share_layout(Layout layout) {
+  std::size_t hash = layout.measurement;
+  for (const metric::Field& field : layout.fields) hash = hash * 31 + std::hash<std::string>()(field.name);
   for (const Target& target : layout.targets) hash = hash * 31 + target.slot * 2 + (target.refused ? 1U : 0U);
   const auto [first, last] = layouts_by_hash_.equal_range(hash);
   for (auto it = first; it != last; ++it) {
-    const Layout& known = *it->second;
-    if (known.measurement == layout.measurement && known.fields.same_as(layout.fields) &&
-        known.targets == layout.targets && known.refusal == layout.refusal)
-      return &known;
+    Layout& known = *it->second;
+    if (known.measurement != layout.measurement || known.fields != layout.fields || known.targets != layout.targets ||
+        known.refusal != layout.refusal)
+      continue;
+    ++known.plans;
+    return &known;
   }
-  layouts_.push_back(std::move(layout));
-  layouts_by_hash_.emplace(hash, &layouts_.back());
-  return &layouts_.back();
+  layout.hash = hash;
+  layout.plans = 1;
+  return layouts_by_hash_.emplace(hash, std::make_unique<Layout>(std::move(layout)))->second.get();
+}
+
+void EmbeddedStore::drop_layout(Layout* layout) {
+  if (layout == nullptr || --layout->plans > 0) return;
+  const auto [first, last] = layouts_by_hash_.equal_range(layout->hash);
+  layouts_by_hash_.erase(std::find_if(first, last, [&](const auto& one) { return one.second.get() == layout; }));
 }
 
 EmbeddedStore::Plan* EmbeddedStore::plan_for(metric::SchemaId id) {
   if (id >= plans_.size()) {
-    if (id >= schemas_.size()) return nullptr;
-    plans_.resize(std::max<std::size_t>(std::size_t{id} + 1, schemas_.size()));
+    if (id >= schemas_.id_bound()) return nullptr;
+    plans_.resize(std::max<std::size_t>(std::size_t{id} + 1, schemas_.id_bound()));
   }
-  if (plans_[id].layout == nullptr) resolve(id, plans_[id]);
-  return &plans_[id];
+  Plan& plan = plans_[id];
+  if (const std::uint32_t generation = schemas_.generation(id); plan.generation != generation) {
+    drop_layout(plan.layout);
+    plan = {nullptr, nullptr, generation};
+    resolve(id, plan);
+  }
+  return &plan;
 }
 
 // After a row went into a head: its size, its place in the log, whether it is to be sealed.
