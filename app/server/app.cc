@@ -246,6 +246,7 @@ asio::awaitable<void> App::watch_access() {
   while (!stopping_) {
     timer.expires_after(std::chrono::seconds(1));
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    ingest_->report_repeats();
     if (Status read = guard_.reload_if_changed(); !read)
       log::error("auth", "the accounts file cannot be read; what was known stays in force",
                  {{"reason", read.error().message}});

@@ -155,7 +155,12 @@ void Options::declare(config::Settings& settings) {
   settings.duration("limits.write_timeout", &write_timeout, seconds(1), hours(1),
                     "A client that does not take its answers for this long is hung up on.");
   settings.integer("limits.max_half_open", &max_half_open, 1, 1'000'000,
-                   "Connections that have not said hello yet; more are closed at once, and counted.");
+                   "Connections that have not said hello yet, a quarter of them from one address; of more, the oldest "
+                   "are closed, and counted.");
+  settings.bytes(
+      "limits.frame_memory_bytes", &frame_memory_bytes, 1U << 20U, 1ULL << 40U,
+      "What all clients together may have begun to send and not ended. Of more, the client whose frame began "
+      "the longest ago is refused, to try again, and counted.");
   settings.integer(
       "limits.connection_rate", &connection_rate, 0, 1'000'000,
       "Connections a second from one address; ten times as many may come at once, more are closed. 0: any.");
@@ -245,6 +250,7 @@ ingest::ServerOptions Options::ingest_options(const std::string& software, net::
   out.max_frame_bytes = static_cast<std::uint32_t>(max_frame_bytes);
   out.write_timeout = std::chrono::duration_cast<milliseconds>(write_timeout);
   out.max_greeting = static_cast<std::uint32_t>(max_half_open);
+  out.frame_memory_bytes = frame_memory_bytes;
   out.connection_rate = static_cast<std::uint32_t>(connection_rate);
   out.max_future = max_future;
   out.max_past = max_past;

@@ -44,6 +44,7 @@ struct Options {
   std::uint64_t max_frame_bytes = wire::kMaxFrameBytes;
   std::chrono::nanoseconds write_timeout{std::chrono::seconds(30)};
   std::int64_t max_half_open = 2'000;
+  std::uint64_t frame_memory_bytes = 128U << 20U;
   std::int64_t connection_rate = 1'000;
   std::int64_t max_name_bytes = 256;
   std::int64_t max_tag_value_bytes = 1024;

@@ -37,7 +37,7 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
       auto frame = s.frames.next();
       if (!frame) co_return fail(std::move(frame).error());
       if (!*frame) break;
-      heard = true;
+      heard = s.frame_ended = true;
       if ((*frame)->type == static_cast<std::uint8_t>(wire::FrameType::kPing)) {
         auto ping = wire::decode_ping((*frame)->payload);
         if (!ping) co_return fail(std::move(ping).error());
@@ -85,8 +85,14 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
       co_return co_await s.connection->write(out, std::chrono::seconds(1));
     }
     if (s.frames.buffered_bytes() == 0) s.frames.release();
+    hold_frames(s, s.frames.memory_bytes() + (buffer.size() > kFirstBufferBytes ? buffer.size() : 0),
+                std::exchange(s.frame_ended, false));
     auto got = co_await s.connection->read_some(buffer, options_.idle_timeout);
     if (!got) co_return fail(std::move(got).error());
+    if (s.makes_room) {
+      s.refuse = wire::RefuseCode::kBusy;
+      co_return fail(ErrorKind::kUnavailable, "too many bytes of unfinished frames on all connections; try again");
+    }
     if (*got == 0 && (s.told_to_go || s.token_revoked)) continue;
     if (*got == 0) co_return Status();
     stats_.received_bytes += *got;

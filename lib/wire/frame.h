@@ -121,6 +121,7 @@ class FrameReader {
   // is valid until the next call of append.
   Result<std::optional<Frame>> next();
   std::size_t buffered_bytes() const { return buffer_.size() - consumed_; }
+  std::size_t memory_bytes() const { return buffer_.capacity(); }
   void release();  // gives back memory that more than a small frame took
 
  private:
