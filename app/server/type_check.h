@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "metric/batch.h"
 #include "metric/schema.h"
@@ -26,6 +27,13 @@ class TypeCheck {
   Conflicts find(const metric::Batch& batch);
 
  private:
+  struct Mismatch {
+    std::size_t field;
+    metric::FieldType kept;  // the type that the store has
+  };
+  static std::vector<Mismatch> mismatches(const metric::Schema& schema, bool& all_known,
+                                          const std::vector<store::Column>& columns);
+
   const metric::SchemaTable& schemas_;
   const store::Reader& store_;
   std::mutex mutex_;

@@ -10,6 +10,9 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
+
+#include "metric/pinned_types.h"
 
 namespace resmon::lineproto {
 
@@ -100,6 +103,7 @@ struct LineEncoder::Shape {
   struct Field {
     std::string name;  // escaped, with '='; empty: cannot be written
     metric::FieldType type;
+    metric::FieldType from;  // of the cells
   };
   std::string head;
   std::vector<Field> fields;
@@ -142,7 +146,10 @@ const LineEncoder::Shape& LineEncoder::shape_of(metric::SchemaId id) {
   std::size_t bytes = sizeof(Shape) + shape->head.size();
   for (const metric::Field& field : schema.fields) {
     Shape::Field& made = shape->fields.emplace_back();
-    made.type = field.type;
+    made.type = made.from = field.type;
+    if (const auto pinned = metric::pinned_type(schema.measurement, field.name);
+        options_.pin_types && pinned && metric::is_number(*pinned) && metric::is_number(field.type))
+      made.type = *pinned;
     if (!only_backslashes(field.name)) {
       append_name(made.name, without_reserved(field.name), Name::kField);
       made.name += '=';
@@ -167,7 +174,13 @@ std::size_t LineEncoder::append(const metric::Batch& batch, const metric::Row& r
   for (std::size_t i = 0; i < fields; ++i) {
     if ((presence[i / 64] >> (i % 64) & 1U) == 0) continue;
     const Shape::Field& field = shape.fields[i];
-    const metric::Cell cell = values[i];
+    const auto converted =
+        field.from == field.type ? std::optional(values[i]) : metric::convert_number(values[i], field.from, field.type);
+    if (!converted) {
+      ++skipped_values_;
+      continue;
+    }
+    const metric::Cell cell = *converted;
     if (field.name.empty() || (field.type == metric::FieldType::kFloat && !std::isfinite(metric::as_float(cell)))) {
       ++skipped_values_;
       continue;

@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
@@ -122,8 +123,9 @@ class EmbeddedStore final : public Store {
   };
   struct Target {
     std::size_t slot = 0;
-    metric::FieldType type = metric::FieldType::kFloat;
+    metric::FieldType type = metric::FieldType::kFloat;  // of the column
     bool refused = false;
+    bool converted = false;  // the field is another type of number: values that the column holds exactly are taken
     bool operator==(const Target&) const = default;
   };
   // What rows with these fields of this measurement become: the same for all machines, so it is kept once.
@@ -176,6 +178,8 @@ class EmbeddedStore final : public Store {
   void resolve(metric::SchemaId id, Plan& plan);
   Layout* share_layout(Layout layout);
   void drop_layout(Layout* layout);  // of a plan that ends; null: nothing
+  std::optional<metric::Cell> converted_value(const metric::Batch& batch, const metric::Row& row, std::size_t field,
+                                              const Target& target) const;
   void write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report);
   void note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before);
   Status make_room();

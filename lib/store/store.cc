@@ -24,6 +24,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "metric/pinned_types.h"
 #include "store/embedded_store.h"
 #include "store/fail_point.h"
 #include "store/store_connection.h"
@@ -257,13 +258,19 @@ void EmbeddedStore::resolve(metric::SchemaId id, Plan& plan) {
   std::lock_guard lock(plan.group->mutex);
   for (const metric::Field& field : schema.fields) {
     Target target;
-    const Result<Column> column = catalog_.add_column(*measurement, field.name, field.type);
-    target.refused = !column || column->type != field.type;
+    const FieldType wanted = metric::pinned_type(schema.measurement, field.name).value_or(field.type);
+    const auto fits = [&](FieldType type) {
+      return type == field.type || (metric::is_number(type) && metric::is_number(field.type));
+    };
+    const Result<Column> column = fits(wanted) ? catalog_.add_column(*measurement, field.name, wanted)
+                                               : Result<Column>(Column{0, field.name, wanted});
+    target.refused = !column || !fits(column->type);
+    target.converted = !target.refused && column->type != field.type;
     if (target.refused && layout.refusal.empty())
       layout.refusal = describe(schema, field, column ? conflict(field.type, column->type) : column.error().message);
     if (!target.refused) {
-      target.type = field.type;
-      target.slot = plan.group->head.slot(column->id, field.type);
+      target.type = column->type;
+      target.slot = plan.group->head.slot(column->id, column->type);
     }
     layout.targets.push_back(target);
     layout.columns.push_back(column ? *column : Column{});
@@ -317,6 +324,11 @@ void EmbeddedStore::note_row(GroupState& group, std::size_t memory_before, std::
   if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > kMaxHeadBytes) mark_due(group);
 }
 
+std::optional<Cell> EmbeddedStore::converted_value(const metric::Batch& batch, const metric::Row& row,
+                                                   std::size_t field, const Target& target) const {
+  return metric::convert_number(batch.value(row, field), schemas_[row.schema].fields[field].type, target.type);
+}
+
 void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report) {
   Plan* const known = plan_for(row.schema);
   const auto refuse = [&](std::uint64_t samples, const auto& describe_it) {
@@ -325,7 +337,9 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
     const auto index = static_cast<std::size_t>(&row - batch.rows().data());
     if (report.refused_rows.size() < WriteReport::kMostRows &&
         (report.refused_rows.empty() || report.refused_rows.back().row != index))
-      report.refused_rows.push_back({index, describe_it()});
+      report.refused_rows.push_back({index, describe_it(), 0});
+    if (!report.refused_rows.empty() && report.refused_rows.back().row == index)
+      report.refused_rows.back().samples += samples;
   };
   const std::span<const Cell> presence = batch.presence(row);
   const std::span<const Cell> values = batch.values(row);
@@ -352,6 +366,12 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
       const Target& target = layout.targets[field];
       if (target.refused) {
         refuse(1, [&] { return layout.refusal; });
+      } else if (target.converted && !converted_value(batch, row, field, target)) {
+        refuse(1, [&] {
+          const metric::Schema& schema = schemas_[row.schema];
+          return describe(schema, schema.fields[field],
+                          conflict(schema.fields[field].type, target.type) + ", which does not hold the value exactly");
+        });
       } else if (target.type == FieldType::kFloat && (values[field] & kExponentMask) == kExponentMask) {
         refuse(1, [&] {
           return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "not a finite number");
@@ -373,7 +393,8 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
   row_.begin(group.head.slots().size(), batch.text());
   for (const std::size_t field : accepted_) {
     const Target& target = layout.targets[field];
-    row_.set(target.slot, target.type == FieldType::kBoolean ? Cell{values[field] != 0} : values[field]);
+    const Cell value = target.converted ? *converted_value(batch, row, field, target) : values[field];
+    row_.set(target.slot, target.type == FieldType::kBoolean ? Cell{value != 0} : value);
   }
   {
     std::lock_guard lock(group.mutex);
