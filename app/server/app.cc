@@ -78,8 +78,9 @@ class Witness final : public ingest::Observer {
   void connected(const ingest::ClientInfo& client) override { fleet_.connected(client); }
   void heard_from(const std::string& host) override { fleet_.heard_from(host); }
   void disconnected(const std::string& host) override { fleet_.disconnected(host); }
-  void set_aside(const std::string&, const metric::Batch& rows, const std::string& reason) override {
+  void set_aside(const std::string& host, const metric::Batch& rows, const std::string& reason) override {
     refused_.add(rows, reason);
+    fleet_.refused(host, rows.samples(), reason);
   }
 
  private:
@@ -95,6 +96,24 @@ Status ensure_administrator(const std::string& accounts_file) {
               "made the first administrator; the password is not shown again, 'resmon-server passwd' sets another",
               {{"user", made->name}, {"password", made->password}});
   return {};
+}
+
+// A directory that was there before, and files that an earlier start made in it, may be open to others.
+void take_from_others(const Options& options) {
+  const auto of_store = [](std::string_view name) {
+    return name.starts_with("resmon.") || name.starts_with("refused-") || name == "database-names";
+  };
+  const auto of_journal = [](std::string_view name) {
+    return name.ends_with(".seg") || name.ends_with(".aside") || name == "cursors" || name == "lock";
+  };
+  for (const std::string& advice : {make_files_private(options.store_directory, of_store),
+                                    make_files_private(options.journal_directory, of_journal)})
+    if (!advice.empty()) log::warn("server", "others have access to a directory", {{"advice", advice}});
+}
+
+std::string refusal_notice(std::uint64_t samples, const std::string& reason) {
+  return std::to_string(samples) + (samples == 1 ? " sample was" : " samples were") +
+         " refused and set aside on the server: " + reason;
 }
 
 // Says how long a step of starting or stopping took.
@@ -144,6 +163,7 @@ Status App::start() {
     if (!made) return configuration_error(std::move(made).error());
     tls = std::move(*made);
   }
+  take_from_others(options_);
   {
     Step step("store open");
     auto opened = store::Store::open(options_.store_options(), schemas_);
@@ -213,6 +233,10 @@ Status App::start() {
     self_report_ = std::make_unique<SelfReport>(*this, runtime_->first(), options_.report_interval);
     self_report_->start();
   }
+  pipeline_->on_refused([this](const std::string& host, std::uint64_t samples, const std::string& reason) {
+    fleet_->refused(host, samples, reason);
+    ingest_->notify(host, refusal_notice(samples, reason));
+  });
   pipeline_->start();
   for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
   asio::co_spawn(runtime_->first(), watch_access(), asio::detached);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -26,6 +27,9 @@ class Pipeline {
            const std::string& directory);
   ~Pipeline();
 
+  // Told, on the pipeline's thread, of a host's samples that the store refused, and why the first was. Before start().
+  using Refused = std::function<void(const std::string& host, std::uint64_t samples, const std::string& reason)>;
+  void on_refused(Refused told) { told_ = std::move(told); }
   void start();
   // Writes what the log still holds, then ends the thread. The log must have been stopped.
   void stop();
@@ -42,6 +46,7 @@ class Pipeline {
   void keep_house();
   void take_mark_back();
   void set_trouble(std::string text);
+  void set_aside(const metric::Batch& batch, const std::vector<store::RefusedRow>& rows);
 
   ingest::Log& log_;
   ingest::LogReader& reader_;
@@ -49,6 +54,7 @@ class Pipeline {
   fleet::Fleet& fleet_;
   SetAside& refused_;
   FlushRequests flush_requests_;
+  Refused told_;
   std::uint64_t written_ = 0;  // position; the thread's
   std::uint64_t marked_ = 0;
   // The store's durable mark is beyond the journal's end: a power cut with journal.sync off, or damage, took that.

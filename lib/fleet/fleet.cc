@@ -12,6 +12,7 @@ namespace resmon::fleet {
 
 namespace {
 
+constexpr std::size_t kMostReasonBytes = 300;
 constexpr std::size_t kMostHosts = 100'000;
 constexpr double kMostWhole = 9e18;  // what a client says may be any double
 constexpr auto kDefaultInterval = std::chrono::seconds(5);
@@ -99,6 +100,16 @@ void Fleet::disconnected(const std::string& name) {
   if (it == entries_.end()) return;
   it->second->host.connected = false;
   it->second->host.version = ++version_;
+}
+
+void Fleet::refused(const std::string& name, std::uint64_t samples, const std::string& reason) {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(name);
+  if (it == entries_.end()) return;
+  Host& host = it->second->host;
+  host.refused_samples += samples;
+  host.last_refusal = reason.substr(0, kMostReasonBytes);
+  host.version = ++version_;
 }
 
 void Fleet::remember(const std::string& name, UnixNanos last_seen) {

@@ -56,6 +56,8 @@ struct Host {
   std::uint64_t received_samples = 0;
   std::int64_t backlog_samples = 0;  // as the client last said
   std::int64_t dropped_samples = 0;
+  std::uint64_t refused_samples = 0;  // by this server, since it started
+  std::string last_refusal;           // why the last of them were
   Summary summary;
   std::uint64_t version = 0;  // grows whenever anything here but the passing of time changes
 };
@@ -71,6 +73,8 @@ class Fleet final : public ingest::Observer {
   void disconnected(const std::string& host) override;
   // What the log says. One thread.
   void observe(const metric::Batch& batch, UnixNanos received);
+  // Samples of the host that the server does not store, and why. Of a host that is not known nothing is kept.
+  void refused(const std::string& host, std::uint64_t samples, const std::string& reason);
   // A host that was there before this server started. Does nothing when it is known.
   void remember(const std::string& host, UnixNanos last_seen);
 

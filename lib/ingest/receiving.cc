@@ -262,7 +262,7 @@ Result<bool> Server::append_once(Session& s, Pending& pending) {
     // It will never go, and what follows must not wait for it.
     const std::string reason = "larger than a record of the journal: " + appended.error().message;
     log::error("ingest", "batch refused", {{"host", s.client.host}, {"reason", reason}});
-    observer_.set_aside(s.client.host, pending.batch, reason);
+    set_aside(s, pending.batch, reason);
     stats_.refused_samples += pending.batch.samples();
     pending.batch.clear();
     return false;  // and again without its rows
@@ -272,6 +272,12 @@ Result<bool> Server::append_once(Session& s, Pending& pending) {
   stats_.samples += pending.batch.samples();
   seen(pending.last, appended->position);
   return true;
+}
+
+void Server::set_aside(Session& s, const metric::Batch& rows, const std::string& reason) {
+  observer_.set_aside(s.client.host, rows, reason);
+  notify(s.client.host,
+         std::to_string(rows.samples()) + " samples were refused and set aside on the server: " + reason);
 }
 
 // Rows of impossible times: one that is far ahead would be the newest for good, and hide all that comes.
@@ -303,7 +309,7 @@ void Server::drop_strays(Session& s, Pending& pending, UnixNanos received) {
   pending.batch = copy_rows(schemas_, pending.batch, good);
   pending.row_ends = std::move(ends);
   stats_.refused_samples += refused.samples();
-  observer_.set_aside(s.client.host, refused, "its time is too far from the server's clock");
+  set_aside(s, refused, "its time is too far from the server's clock");
 }
 
 }  // namespace resmon::ingest

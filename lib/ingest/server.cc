@@ -12,6 +12,7 @@ namespace resmon::ingest {
 namespace {
 
 constexpr std::size_t kMostVisitors = 65'536;
+constexpr std::size_t kMostNoticeBytes = 1000;
 
 wire::RefuseCode code_of(ErrorKind kind) {
   switch (kind) {
@@ -224,12 +225,37 @@ void Server::say_refused(const Session& session, std::string_view code, const st
              {"reason", reason}});
 }
 
+void Server::notify(const std::string& host, const std::string& text) {
+  {
+    const std::lock_guard lock(crowd_->mutex);
+    if (!crowd_->notices.say(host, text, steady_clock::now())) return;
+  }
+  send_notice(host, text);
+}
+
+void Server::send_notice(const std::string& host, const std::string& text) {
+  std::shared_ptr<Session> session;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto it = names_.find(host); it != names_.end()) session = it->second.lock();
+  }
+  if (!session) return;
+  asio::post(session->connection->executor(), [this, session, text] {
+    if (!session->greeted || session->said_goodbye) return;
+    wire::encode_notice(std::string_view(text).substr(0, kMostNoticeBytes), session->out);
+    start_writing(session);
+  });
+}
+
 void Server::report_repeats() {
   std::vector<Repeats::Summary> due;
+  std::vector<Repeats::Summary> notices;
   {
     const std::lock_guard lock(crowd_->mutex);
     due = crowd_->refusals.due(steady_clock::now());
+    notices = crowd_->notices.due(steady_clock::now());
   }
+  for (const Repeats::Summary& one : notices) send_notice(one.key, one.last_text);  // it goes on
   for (const Repeats::Summary& one : due)
     log::warn("ingest", "refused again in the last minute",
               {{"address", one.key}, {"times", one.times}, {"last_reason", one.last_text}});

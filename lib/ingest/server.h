@@ -105,6 +105,8 @@ class Server {
   void change_tokens(net::TokenSet tokens);
   // Looks at the tokens of all that are connected again: what also_lets_in says may have changed.
   void check_tokens();
+  // Tells a connected client what its user should know of its samples; at most once a minute each. Any thread.
+  void notify(const std::string& host, const std::string& text);
   // Says of addresses that were refused again and again how often they were. Call about once a second.
   void report_repeats();
 
@@ -121,6 +123,7 @@ class Server {
   bool enter(const std::shared_ptr<Session>& session, const boost::asio::ip::address& address);
   void leave_half_open(const Session& session);
   void hold_frames(Session& session, std::size_t bytes, bool moved_on);
+  void send_notice(const std::string& host, const std::string& text);
   void say_refused(const Session& session, std::string_view code, const std::string& reason);
   bool lets_in(const net::TokenSet::Digest& token) const;
   std::vector<std::shared_ptr<Session>> everybody() const;  // REQUIRES: mutex_ held
@@ -133,6 +136,7 @@ class Server {
   Status decode_samples(Session& session, std::string_view payload);
   boost::asio::awaitable<Status> append_pending(std::shared_ptr<Session> session);
   Result<bool> append_once(Session& session, Pending& pending);
+  void set_aside(Session& session, const metric::Batch& rows, const std::string& reason);
   void drop_strays(Session& session, Pending& pending, UnixNanos received);
   void acknowledge_when_durable(const std::shared_ptr<Session>& session);
   void start_writing(const std::shared_ptr<Session>& session);

@@ -39,6 +39,7 @@ struct Server::Crowd {
   HalfOpen half_open;
   FrameMemory frame_memory;
   Repeats refusals;  // by address
+  Repeats notices;   // by host
 };
 
 struct Server::Session {

@@ -20,6 +20,7 @@
 #include <future>
 #include <set>
 
+#include "base/log.h"
 #include "net/listener.h"
 #include "net/runtime.h"
 #include "uplink/uplink.h"
@@ -525,6 +526,31 @@ char greet(tcp::socket& socket, const std::string& name) {
   std::string payload(length, ' ');
   asio::read(socket, asio::buffer(payload));
   return header[4];
+}
+
+TEST_F(ServerTest, WhatAClientIsToldIsInItsLogOnceAMinute) {
+  start();
+  log::keep_recent(100);
+  Client client(port());
+  client.push(0, 1);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  for (int i = 0; i < 50; ++i)
+    server_->notify("client",
+                    "3 samples were refused: \xc2\x9b"
+                    "2J");
+  server_->notify("nobody", "nothing");
+  const auto said = [] {
+    std::vector<std::string> lines;
+    for (const log::Event& event : log::recent(0, log::Level::kWarn, 100))
+      if (event.component == "uplink" && event.text.find("samples were refused") != std::string::npos)
+        lines.push_back(event.text);
+    return lines;
+  };
+  ASSERT_TRUE(eventually([&] { return !said().empty(); }));
+  client.push(1, 1);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  EXPECT_EQ(said(), (std::vector<std::string>{"the server says notice=\"3 samples were refused: \\u009b2J\""}));
+  log::keep_recent(0);
 }
 
 TEST_F(ServerTest, HalfOpenConnectionsDoNotKeepAClientOut) {

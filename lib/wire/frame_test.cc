@@ -105,6 +105,7 @@ TEST(FrameReaderTest, FramesComeOutWholeHoweverTheBytesArrive) {
   std::string stream;
   encode(Ack{1}, stream);
   encode(Ack{300}, stream);
+  encode_notice("3 samples were refused", stream);
   encode_ping(FrameType::kPing, Ping{9}, stream);
   for (std::size_t step = 1; step <= stream.size(); ++step) {
     FrameReader reader(1024);
