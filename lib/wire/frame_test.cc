@@ -105,7 +105,6 @@ TEST(FrameReaderTest, FramesComeOutWholeHoweverTheBytesArrive) {
   std::string stream;
   encode(Ack{1}, stream);
   encode(Ack{300}, stream);
-  encode_notice("3 samples were refused", stream);
   encode_ping(FrameType::kPing, Ping{9}, stream);
   for (std::size_t step = 1; step <= stream.size(); ++step) {
     FrameReader reader(1024);
@@ -131,6 +130,18 @@ TEST(FrameReaderTest, AFrameOverTheBoundIsRefusedByItsHeaderAlone) {
   w.u8(5);
   reader.append(header);
   EXPECT_EQ(reader.next().error().kind, ErrorKind::kLimit);
+}
+
+TEST(FrameTest, ANoticeComesBack) {
+  std::string bytes;
+  encode_notice("3 samples were refused", bytes);
+  FrameReader reader(100);
+  reader.append(bytes);
+  const auto frame = reader.next().value();
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->type, 10);
+  EXPECT_EQ(decode_notice(frame->payload).value(), "3 samples were refused");
+  EXPECT_FALSE(decode_notice(frame->payload.substr(0, 5)));
 }
 
 }  // namespace
