@@ -309,7 +309,8 @@ EmbeddedStore::Plan* EmbeddedStore::plan_for(metric::SchemaId id) {
     plans_.resize(std::max<std::size_t>(std::size_t{id} + 1, schemas_.id_bound()));
   }
   Plan& plan = plans_[id];
-  if (const std::uint32_t generation = schemas_.generation(id); plan.generation != generation) {
+  const std::uint32_t generation = schemas_.generation(id);
+  if (plan.layout == nullptr || plan.generation != generation) {
     drop_layout(plan.layout);
     plan = {nullptr, nullptr, generation};
     resolve(id, plan);
