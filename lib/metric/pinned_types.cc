@@ -56,7 +56,7 @@ constexpr Pinned kPinned[] = {
      " connection_failures spool_disk_bytes memory_resident_bytes skipped_gathers "},
     {"internal_collector", FieldType::kFloat, " duration_seconds "},
     {"internal_collector", FieldType::kInteger,
-     " failures timeouts skipped_runs refused_lines output_bytes exit_code "},
+     " failures timeouts skipped_runs refused_lines refused_values skipped_lines output_bytes exit_code "},
     {"internal_collector", FieldType::kBoolean, " success "},
     {"internal_server", FieldType::kFloat, " cpu_seconds uptime_seconds "},
     {"internal_server", FieldType::kInteger,
