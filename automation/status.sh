@@ -23,7 +23,8 @@ Options:
                    services [{where, role, state, pid, version}]; state is up,
                    down, absent or unreachable,
                    clients [{host, up, last_seen_seconds, lag_seconds,
-                   backlog_samples, dropped_samples}],
+                   backlog_samples, dropped_samples, refused_samples,
+                   last_refusal}],
                    sinks [{name, state, lag_seconds, backlog_samples,
                    refused_samples, lost_samples, last_error, last_error_time,
                    failing_since}]; times in milliseconds since 1970,
@@ -67,7 +68,8 @@ main() {
         server: (if $server then $server | {pid, version, uptime_seconds} else null end),
         services: $services,
         clients: [$answer.hosts[] | select($names == null or (.host as $host | $names | index($host))) |
-          {host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples}],
+          {host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples,
+            refused_samples: (.refused_samples // 0), last_refusal: (.last_refusal // "")}],
         sinks: [$server.sinks[]? | {name, state, lag_seconds, backlog_samples, refused_samples, lost_samples,
           last_error, last_error_time, failing_since}],
         removed_sinks: [$server.removed_sinks[]?]
@@ -250,10 +252,13 @@ show_clients() {
   jq -e '.clients | length > 0' <<<"$1" >/dev/null || return 0
   printf '\n'
   jq -r "$(table_filters)"'
-    [["HOST", "STATE", "LAST SEEN", "LAG", "BACKLOG", "DROPPED"]] +
+    [["HOST", "STATE", "LAST SEEN", "LAG", "BACKLOG", "DROPPED", "REFUSED"]] +
     [.clients | sort_by(.host)[] | [.host, (if .up then "up" else "down" end),
       (.last_seen_seconds | if . == null then "never" else span + " ago" end), (.lag_seconds | span), .backlog_samples,
-      .dropped_samples]] | table' <<<"$1" | paint_states
+      .dropped_samples, .refused_samples]] | table' <<<"$1" | paint_states
+  jq -r "$(table_filters)"'
+    .clients | sort_by(.host)[] | select(.last_refusal != "") |
+    "\(.host | clean): the server refused samples, the last because of \(.last_refusal | clean)"' <<<"$1"
 }
 
 show_sinks() {

@@ -18,10 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   metric::Batch batch;
   if (!decoder.define(view->definitions, false) || !decoder.decode(view->rows, batch)) return 0;
   std::string rows;
+  std::string definitions;
   ingest::encode_rows(schemas, batch, rows);
+  ingest::SegmentDictionary(schemas).define(batch, definitions);
   metric::Batch again;
   ingest::RecordDecoder own(schemas);
-  if (!own.define("", true) || !own.decode(rows, again) || again.rows().size() != batch.rows().size() ||
+  if (!own.define(definitions, true) || !own.decode(rows, again) || again.rows().size() != batch.rows().size() ||
       again.samples() != batch.samples())
     std::abort();
   return 0;

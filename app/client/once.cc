@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "agent.h"
+#include "base/json_text.h"
 #include "lineproto/encoder.h"
 
 namespace resmon::client {
@@ -32,7 +33,7 @@ Status print_once(const Options& options, std::chrono::milliseconds settle) {
     return fail(ErrorKind::kUnavailable, "cannot write to standard output");
   std::string failed;
   const auto complain = [&](const std::string& name, const std::string& error) {
-    std::fprintf(stderr, "resmon-client: %s: %s\n", name.c_str(), error.c_str());
+    std::fprintf(stderr, "resmon-client: %s: %s\n", name.c_str(), printable(error).c_str());
     failed += (failed.empty() ? "" : ", ") + name;
   };
   for (const collect::Gatherer::Health& health : gatherer->health())

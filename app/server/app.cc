@@ -80,8 +80,9 @@ class Witness final : public ingest::Observer {
   void connected(const ingest::ClientInfo& client) override { fleet_.connected(client); }
   void heard_from(const std::string& host) override { fleet_.heard_from(host); }
   void disconnected(const std::string& host) override { fleet_.disconnected(host); }
-  void set_aside(const std::string&, const metric::Batch& rows, const std::string& reason) override {
+  void set_aside(const std::string& host, const metric::Batch& rows, const std::string& reason) override {
     refused_.add(rows, reason);
+    fleet_.refused(host, rows.samples(), reason);
   }
 
  private:
@@ -97,6 +98,24 @@ Status ensure_administrator(const std::string& accounts_file) {
               "made the first administrator; the password is not shown again, 'resmon-server passwd' sets another",
               {{"user", made->name}, {"password", made->password}});
   return {};
+}
+
+// A directory that was there before, and files that an earlier start made in it, may be open to others.
+void take_from_others(const Options& options) {
+  const auto of_store = [](std::string_view name) {
+    return name.starts_with("resmon.") || name.starts_with("refused-") || name == "database-names";
+  };
+  const auto of_journal = [](std::string_view name) {
+    return name.ends_with(".seg") || name.ends_with(".aside") || name == "cursors" || name == "lock";
+  };
+  for (const std::string& advice : {make_files_private(options.store_directory, of_store),
+                                    make_files_private(options.journal_directory, of_journal)})
+    if (!advice.empty()) log::warn("server", "others have access to a directory", {{"advice", advice}});
+}
+
+std::string refusal_notice(std::uint64_t samples, const std::string& reason) {
+  return std::to_string(samples) + (samples == 1 ? " sample was" : " samples were") +
+         " refused and set aside on the server: " + reason;
 }
 
 // Says how long a step of starting or stopping took.
@@ -120,6 +139,7 @@ class Step {
 App::App(const Options& options, std::string version)
     : options_(options),
       version_(std::move(version)),
+      schemas_(static_cast<std::size_t>(options.max_schemas)),
       queries_(options.query_memory_bytes),
       guard_(options.guard_options()),
       token_file_(options.token_file),
@@ -145,6 +165,7 @@ Status App::start() {
     if (!made) return configuration_error(std::move(made).error());
     tls = std::move(*made);
   }
+  take_from_others(options_);
   {
     Step step("store open");
     auto opened = store::Store::open(options_.store_options(), schemas_);
@@ -217,13 +238,18 @@ Status App::start() {
 
   if (options_.report_interval.count() > 0) {
     self_report_ = std::make_unique<SelfReport>(*this, runtime_->first(), options_.report_interval);
-    RESMON_TRY(self_report_->start());
+    self_report_->start();
   }
+  pipeline_->on_refused([this](const std::string& host, std::uint64_t samples, const std::string& reason) {
+    fleet_->refused(host, samples, reason);
+    ingest_->notify(host, refusal_notice(samples, reason));
+  });
   pipeline_->start();
   for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
   asio::co_spawn(runtime_->first(), watch_access(), asio::detached);
   asio::co_spawn(runtime_->first(), watch_fleet(), asio::detached);
   asio::post(query_pool_, [this] { remember_values(*store_, *fleet_, stopping_); });
+  asio::co_spawn(runtime_->first(), forget_schemas(), asio::detached);
   client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
   http_listener_->start([this](asio::ip::tcp::socket socket) {
     // A long answer goes out piece by piece: none of them is to wait for the acknowledgement of the one before.
@@ -253,6 +279,7 @@ asio::awaitable<void> App::watch_access() {
   while (!stopping_) {
     timer.expires_after(std::chrono::seconds(1));
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    ingest_->report_repeats();
     if (Status read = guard_.reload_if_changed(); !read)
       log::error("auth", "the accounts file cannot be read; what was known stays in force",
                  {{"reason", read.error().message}});
@@ -290,6 +317,25 @@ void App::keep_fleet(bool forget) {
   if (forget) row_writer_->forget_types();
   fleet_memory_->save_if_changed();
   fleet_kept_ = false;
+}
+
+// Schemas that no row has used for limits.schema_idle are forgotten; the sooner, the fuller their table is, so that a
+// flood of new ones does not keep others out.
+asio::awaitable<void> App::forget_schemas() {
+  constexpr std::uint32_t kSteps = 600;  // of limits.schema_idle
+  constexpr std::uint32_t kQuietSteps = 10;
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  for (std::uint32_t step = 1; !stopping_; ++step) {
+    timer.expires_after(options_.schema_idle / kSteps);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    for (const SinkUnit& unit : sinks_) unit.source->renew_pin();
+    const bool half_full = schemas_.size() > schemas_.limit() / 2;
+    const bool nearly_full = schemas_.size() > schemas_.limit() / 4 * 3;
+    if (!half_full && step % kQuietSteps != 0) continue;
+    const std::uint32_t idle_epochs = nearly_full ? 3 : half_full ? 20 : kSteps / kQuietSteps;
+    // Not on a thread of the network: a million schemas take a while.
+    asio::post(write_pool_, [this, idle_epochs] { schemas_.sweep(idle_epochs); });
+  }
 }
 
 void App::wait() {

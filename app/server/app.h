@@ -75,6 +75,7 @@ class App {
   const std::vector<SinkUnit>& sinks() const { return sinks_; }
   const std::vector<RemovedSink>& removed_sinks() const { return removed_sinks_; }
   metric::SchemaTable& schemas() { return schemas_; }
+  const metric::SchemaTable& schemas() const { return schemas_; }
   ingest::Log& mutable_log() { return *log_; }
   SetAside& set_aside() { return *ingest_refused_; }
   const DatabaseNames& database_names() const { return *database_names_; }
@@ -95,6 +96,7 @@ class App {
   boost::asio::awaitable<void> watch_access();
   boost::asio::awaitable<void> watch_fleet();
   void keep_fleet(bool forget);
+  boost::asio::awaitable<void> forget_schemas();
 
   Options options_;
   const std::string version_;

@@ -15,6 +15,7 @@
 #include "auth/accounts.h"
 #include "base/clock.h"
 #include "base/exit_code.h"
+#include "base/json_text.h"
 #include "program/program.h"
 
 namespace resmon::server {
@@ -158,7 +159,7 @@ int run_command(const char* program, const std::vector<std::string>& words, cons
   if (!understood) {
     std::string all;
     for (const std::string& word : words) all += (all.empty() ? "" : " ") + word;
-    std::cerr << program << ": unknown command '" << all << "'\nTry '" << program << " --help'.\n";
+    std::cerr << program << ": unknown command '" << printable(all) << "'\nTry '" << program << " --help'.\n";
     return kExitUsage;
   }
   if (!done) return program::complain(program, done.error(), kExitFailed);

@@ -17,19 +17,33 @@ LogSource::LogSource(asio::any_io_executor executor, ingest::LogReader& reader)
 }
 
 asio::awaitable<std::optional<sink::Item>> LogSource::next(std::chrono::steady_clock::time_point wait_until) {
+  let_go();
   while (true) {
     bell_->timer.expires_at(wait_until);
     bell_->waiting = true;  // before looking: what becomes durable after the look rings
     if (const ingest::Entry* entry = reader_.try_next()) {
       bell_->waiting = false;
+      const std::lock_guard lock(mutex_);
       if (!batch_ || batch_.use_count() > 1) batch_ = std::make_shared<metric::Batch>();
       std::swap(*batch_, *entry->batch);
+      entry->batch->clear();
       co_return sink::Item{batch_, entry->position, entry->received};
     }
     if (std::chrono::steady_clock::now() >= wait_until) co_return std::nullopt;
     co_await bell_->timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (std::exchange(woken_, false)) co_return std::nullopt;
   }
+}
+
+// What the sink is done with pins nothing.
+void LogSource::let_go() {
+  const std::lock_guard lock(mutex_);
+  if (batch_ && batch_.use_count() == 1) batch_->clear();
+}
+
+void LogSource::renew_pin() {
+  const std::lock_guard lock(mutex_);
+  if (batch_) batch_->renew_pin();
 }
 
 void LogSource::wake() {

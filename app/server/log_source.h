@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <mutex>
 
 #include "ingest/log.h"
 #include "sink/source.h"
@@ -18,6 +19,9 @@ class LogSource final : public sink::Source {
   boost::asio::awaitable<std::optional<sink::Item>> next(std::chrono::steady_clock::time_point wait_until) override;
   void commit(std::uint64_t position) override { reader_.commit(position); }
   void wake() override;
+  // The sink may work on its last item for hours, while the database is away: the item's schemas stay, others need not.
+  // From any thread, now and then.
+  void renew_pin();
 
  private:
   struct Bell {
@@ -25,8 +29,11 @@ class LogSource final : public sink::Source {
     boost::asio::steady_timer timer;
     std::atomic<bool> waiting{false};
   };
+  void let_go();
+
   ingest::LogReader& reader_;
-  std::shared_ptr<metric::Batch> batch_;  // used again once the sink has let go of it
+  std::mutex mutex_;
+  std::shared_ptr<metric::Batch> batch_;  // guarded by mutex_, but for its rows; used again once the sink let go of it
   bool woken_ = false;
   std::shared_ptr<Bell> bell_;  // outlives the source in the log's hands
 };

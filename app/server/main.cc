@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <csignal>
 
 #include "app.h"
@@ -25,6 +27,7 @@ int exit_code_of(const resmon::Error& error) {
 int main(int argc, char** argv) {
   using namespace resmon;
   constexpr const char* kName = "resmon-server";
+  ::umask(0077);  // whatever library makes a file: it has samples, names or secrets in it
   if (const auto code = server::run_subcommand(argc, argv)) return *code;
   server::Options options;
   config::Settings settings("server");

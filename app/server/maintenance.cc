@@ -24,6 +24,7 @@
 
 #include "base/exit_code.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "flush_request.h"
 #include "influxql/time_text.h"
 #include "lineproto/decoder.h"
@@ -151,7 +152,7 @@ int run_check(const Command& command) {
   const bool directory = ::stat(place.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
   const auto report = directory ? store::check(place, watch) : store::check_file(place, watch);
   if (!report) return program::complain(kName, Error(report.error()).wrap("check"), exit_code(report.error()));
-  for (const std::string& line : report->damage) std::printf("damaged: %s\n", line.c_str());
+  for (const std::string& line : report->damage) std::printf("damaged: %s\n", printable(line).c_str());
   if (report->damaged > report->damage.size())
     std::printf("damaged: and %llu more\n", static_cast<unsigned long long>(report->damaged - report->damage.size()));
   const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
@@ -358,7 +359,7 @@ int run_import(const Command& command) {
   std::fprintf(stderr, "import: %llu lines, %llu samples stored; %llu lines and %llu samples refused\n",
                number(done->lines), number(done->samples), number(done->refused_lines), number(done->refused_samples));
   if (done->refused_lines + done->refused_samples == 0) return kExitDone;
-  std::fprintf(stderr, "import: the first refused: %s\n", done->first_refusal.c_str());
+  std::fprintf(stderr, "import: the first refused: %s\n", printable(done->first_refusal).c_str());
   return kExitFailed;
 }
 

@@ -154,6 +154,12 @@ void Options::declare(config::Settings& settings) {
                    "Hosts in the list; of more the data are stored, but they do not show there.");
   settings.integer("limits.max_series_per_client", &max_series_per_client, 1, 1'000'000,
                    "Fields that one client may send.");
+  settings.integer("limits.max_schemas", &max_schemas, 1000, 50'000'000,
+                   "Schemas (measurement, tags and fields) in use by all clients and writers at once; rows of more are "
+                   "refused, and counted. Each takes about 400 bytes of memory.");
+  settings.duration("limits.schema_idle", &schema_idle, seconds(1), hours(24 * 365),
+                    "A schema that no row has used for this long is forgotten, sooner if max_schemas is near. A client "
+                    "declares it again by itself; what is stored stays.");
   settings.bytes("limits.max_frame_bytes", &max_frame_bytes, 64U << 10U, wire::kMaxFrameBytes,
                  "The largest frame a client may send. A gather that does not fit is dropped by its client.");
   settings.duration("limits.hello_timeout", &hello_timeout, milliseconds(100), seconds(120),
@@ -163,7 +169,12 @@ void Options::declare(config::Settings& settings) {
   settings.duration("limits.write_timeout", &write_timeout, seconds(1), hours(1),
                     "A client that does not take its answers for this long is hung up on.");
   settings.integer("limits.max_half_open", &max_half_open, 1, 1'000'000,
-                   "Connections that have not said hello yet; more are closed at once, and counted.");
+                   "Connections that have not said hello yet, a quarter of them from one address; of more, the oldest "
+                   "are closed, and counted.");
+  settings.bytes(
+      "limits.frame_memory_bytes", &frame_memory_bytes, 1U << 20U, 1ULL << 40U,
+      "What all clients together may have begun to send and not ended. Of more, the client whose frame began "
+      "the longest ago is refused, to try again, and counted.");
   settings.integer(
       "limits.connection_rate", &connection_rate, 0, 1'000'000,
       "Connections a second from one address; ten times as many may come at once, more are closed. 0: any.");
@@ -254,6 +265,7 @@ ingest::ServerOptions Options::ingest_options(const std::string& software, net::
   out.max_frame_bytes = static_cast<std::uint32_t>(max_frame_bytes);
   out.write_timeout = std::chrono::duration_cast<milliseconds>(write_timeout);
   out.max_greeting = static_cast<std::uint32_t>(max_half_open);
+  out.frame_memory_bytes = frame_memory_bytes;
   out.connection_rate = static_cast<std::uint32_t>(connection_rate);
   out.max_future = max_future;
   out.max_past = max_past;

@@ -39,11 +39,14 @@ struct Options {
   std::int64_t max_series = 1'000'000;
   std::int64_t max_hosts = 100'000;
   std::int64_t max_series_per_client = 20'000;
+  std::int64_t max_schemas = 1'000'000;
+  std::chrono::nanoseconds schema_idle{std::chrono::hours(1)};
   std::chrono::nanoseconds hello_timeout{std::chrono::seconds(10)};
   std::chrono::nanoseconds idle_timeout{std::chrono::seconds(60)};
   std::uint64_t max_frame_bytes = wire::kMaxFrameBytes;
   std::chrono::nanoseconds write_timeout{std::chrono::seconds(30)};
   std::int64_t max_half_open = 2'000;
+  std::uint64_t frame_memory_bytes = 128U << 20U;
   std::int64_t connection_rate = 1'000;
   std::int64_t max_name_bytes = 256;
   std::int64_t max_tag_value_bytes = 1024;

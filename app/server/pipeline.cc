@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <map>
 
 #include "base/log.h"
 
@@ -228,19 +229,35 @@ void Pipeline::release() {
   if (!mark_ahead_) reader_.commit(position_of(store_.durable_mark(kMark), log_.id()));
 }
 
+void Pipeline::set_aside(const metric::Batch& batch, const std::vector<store::RefusedRow>& rows) {
+  std::map<std::string, std::pair<std::uint64_t, std::string>> hosts;  // samples, and why the first was refused
+  for (const store::RefusedRow& one : rows) {
+    const metric::Row& row = batch.rows()[one.row];
+    refused_.add(batch, row, one.reason);
+    for (const metric::Tag& tag : (*batch.pin().table())[row.schema].tags) {
+      if (tag.key != "host") continue;
+      auto& [samples, reason] = hosts[tag.value];
+      samples += one.samples;
+      if (reason.empty()) reason = one.reason;
+    }
+  }
+  if (!told_) return;
+  for (const auto& [host, refused] : hosts) told_(host, refused.first, refused.second);
+}
+
 // False: stopping, and the store does not take it. The log has it: it is written when the server starts again.
 bool Pipeline::write(const ingest::Entry& entry) {
   while (true) {
     auto report = store_.write(*entry.batch);
     if (report) {
-      for (const store::RefusedRow& one : report->refused_rows)
-        refused_.add(*entry.batch, entry.batch->rows()[one.row], one.reason);
+      set_aside(*entry.batch, report->refused_rows);
       return true;
     }
     set_trouble(report.error().message);
     if (stopping_) return false;
     std::this_thread::sleep_for(kRetryPause);
     keep_house();  // retention may make room; the next write tells
+    entry.batch->renew_pin();
     // Whoever looks at the fleet need not wait for the store.
     shown_ = log_.look_ahead(
         shown_, [this](const metric::Batch& batch, UnixNanos received) { fleet_.observe(batch, received); });

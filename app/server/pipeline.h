@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -31,6 +32,9 @@ class Pipeline {
            const std::string& directory);
   ~Pipeline();
 
+  // Told, on the pipeline's thread, of a host's samples that the store refused, and why the first was. Before start().
+  using Refused = std::function<void(const std::string& host, std::uint64_t samples, const std::string& reason)>;
+  void on_refused(Refused told) { told_ = std::move(told); }
   void start();
   // Writes what the log still holds, then ends the thread. The log must have been stopped.
   void stop();
@@ -71,6 +75,7 @@ class Pipeline {
   void keep_house();
   void take_mark_back();
   void set_trouble(std::string text);
+  void set_aside(const metric::Batch& batch, const std::vector<store::RefusedRow>& rows);
 
   ingest::Log& log_;
   ingest::LogReader& reader_;
@@ -79,6 +84,7 @@ class Pipeline {
   SetAside& refused_;
   FlushRequests flush_requests_;
   const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
+  Refused told_;
   std::uint64_t written_ = 0;  // position; the thread's
   std::uint64_t marked_ = 0;
   // The store's durable mark is beyond the journal's end: a power cut with journal.sync off, or damage, took that.

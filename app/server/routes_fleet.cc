@@ -63,6 +63,8 @@ std::string to_json(const fleet::Host& host, UnixNanos now) {
       .raw("tags", tags.finish())
       .number("backlog_samples", host.backlog_samples)
       .number("dropped_samples", host.dropped_samples)
+      .number("refused_samples", host.refused_samples)
+      .text("last_refusal", host.last_refusal)
       .number("received_samples", host.received_samples)
       .raw("summary", summary.finish())
       .finish();

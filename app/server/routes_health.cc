@@ -98,8 +98,17 @@ Answer metrics(App& app) {
   out.add("resmon_clients", "gauge", "Clients connected now.", in.clients.load());
   out.add("resmon_connections_total", "counter", "Client connections accepted.", in.connections.load());
   out.add("resmon_connections_refused_total", "counter", "Client connections ended by a refusal.", in.refused.load());
-  out.add("resmon_connections_turned_away_total", "counter", "Closed at once: too many without HELLO.",
+  out.add("resmon_connections_turned_away_total", "counter", "Closed before HELLO to make room for newer ones.",
           in.turned_away.load());
+  out.add("resmon_connections_half_open", "gauge", "Connected and without HELLO yet.", in.half_open.load());
+  out.add("resmon_connections_half_open_limit", "gauge", "What they may be: limits.max_half_open.",
+          app.options().max_half_open);
+  out.add("resmon_frame_memory_bytes", "gauge", "Held for clients' frames that have begun and not ended.",
+          in.frame_bytes.load());
+  out.add("resmon_frame_memory_limit_bytes", "gauge", "What that may be: limits.frame_memory_bytes.",
+          app.options().frame_memory_bytes);
+  out.add("resmon_frames_cut_total", "counter", "Clients refused because their unfinished frames took too much of it.",
+          in.frames_cut.load());
   out.add("resmon_received_bytes_total", "counter", "Bytes read from clients.", in.received_bytes.load());
   out.add("resmon_batches_total", "counter", "Batches taken.", in.batches.load());
   out.add("resmon_samples_total", "counter", "Samples taken.", in.samples.load());
@@ -117,6 +126,12 @@ Answer metrics(App& app) {
           in.skewed_clients.load());
   out.add("resmon_forgotten_streams_total", "counter", "Clients' streams forgotten because there are too many.",
           app.log().forgotten_streams());
+  const metric::SchemaTable& schemas = app.schemas();
+  out.add("resmon_schemas", "gauge", "Schemas (measurement, tags and fields) in use.", schemas.size());
+  out.add("resmon_schemas_limit", "gauge", "What they may be: limits.max_schemas.", schemas.limit());
+  out.add("resmon_schemas_forgotten_total", "counter", "Schemas that no row used for limits.schema_idle.",
+          schemas.retired());
+  out.add("resmon_schemas_refused_total", "counter", "Schemas refused because the table was full.", schemas.refused());
   const journal::Stats journal = app.log().stats();
   out.add("resmon_journal_up", "gauge", "1 while what clients send is made durable and acknowledged.",
           app.log().trouble().empty() ? 1 : 0);

@@ -73,16 +73,12 @@ std::string machine_name() {
 SelfReport::SelfReport(App& app, boost::asio::io_context& context, std::chrono::nanoseconds interval)
     : app_(app), timer_(context), interval_(interval) {}
 
-Status SelfReport::start() {
+void SelfReport::start() {
   const metric::Tag server{"server", machine_name()};
-  RESMON_ASSIGN(server_, app_.schemas().intern({"internal_server", {server}, kServerFields}));
-  for (const SinkUnit& unit : app_.sinks()) {
-    RESMON_ASSIGN(const metric::SchemaId id,
-                  app_.schemas().intern({"internal_sink", {server, {"sink", unit.sink->stats().name}}, kSinkFields}));
-    sinks_.push_back(id);
-  }
+  server_ = {"internal_server", {server}, kServerFields};
+  for (const SinkUnit& unit : app_.sinks())
+    sinks_.push_back({"internal_sink", {server, {"sink", unit.sink->stats().name}}, kSinkFields});
   arm();
-  return {};
 }
 
 void SelfReport::stop() {
@@ -103,7 +99,12 @@ void SelfReport::arm() {
 void SelfReport::write() {
   const UnixNanos now = Clock::system().wall();
   const UnixNanos time = now / interval_.count() * interval_.count();
-  const auto batch = std::make_shared<metric::Batch>();
+  metric::Batch batch;
+  batch.pin(app_.schemas());
+  const auto begin = [&](const metric::Schema& schema) {
+    const auto id = app_.schemas().intern(schema, metric::SchemaTable::Room::kBeyondLimit);
+    return batch.add(id.value(), schema.fields.size(), time);
+  };
   std::size_t field = 0;
   const auto count = [&field](metric::RowWriter& row, std::uint64_t value) {
     row.set(field++, static_cast<std::int64_t>(value));
@@ -111,7 +112,7 @@ void SelfReport::write() {
   const ingest::ServerStats& in = app_.ingest().stats();
   const http::ServerStats& web = app_.http().stats();
   const store::Stats store = app_.store().stats();
-  metric::RowWriter row = batch->add(server_, kServerFields.size(), time);
+  metric::RowWriter row = begin(server_);
   for (const std::uint64_t value :
        {static_cast<std::uint64_t>(in.clients.load()), static_cast<std::uint64_t>(in.connections.load()),
         static_cast<std::uint64_t>(in.refused.load()), static_cast<std::uint64_t>(in.received_bytes.load()),
@@ -129,7 +130,7 @@ void SelfReport::write() {
   for (std::size_t i = 0; i < sinks_.size(); ++i) {
     const SinkUnit& unit = app_.sinks()[i];
     const sink::Stats stats = unit.sink->stats();
-    metric::RowWriter sink_row = batch->add(sinks_[i], kSinkFields.size(), time);
+    metric::RowWriter sink_row = begin(sinks_[i]);
     field = 0;
     count(sink_row, stats.sent_samples);
     count(sink_row, stats.refused_samples);
@@ -140,7 +141,7 @@ void SelfReport::write() {
     sink_row.set(field, rounded(lag_seconds(backlog)));
   }
   // A log that is full makes clients wait; what the server says of itself is not worth waiting for.
-  if (auto appended = app_.mutable_log().append(*batch, now); !appended)
+  if (auto appended = app_.mutable_log().append(batch, now); !appended)
     log::debug("server", "its own numbers were not taken", {{"reason", appended.error().message}});
 }
 

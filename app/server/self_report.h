@@ -23,8 +23,8 @@ class SelfReport {
   // `app` must outlive it; it runs on `context`.
   SelfReport(App& app, boost::asio::io_context& context, std::chrono::nanoseconds interval);
 
-  // kLimit when the table of schemas is full. Before the context's threads start.
-  Status start();
+  // Before the context's threads start.
+  void start();
   // From any thread: nothing is written any more, and no work is left on the context.
   void stop();
 
@@ -35,8 +35,8 @@ class SelfReport {
   App& app_;
   boost::asio::steady_timer timer_;
   const std::chrono::nanoseconds interval_;
-  metric::SchemaId server_ = 0;
-  std::vector<metric::SchemaId> sinks_;  // in the order of App::sinks()
+  metric::Schema server_;
+  std::vector<metric::Schema> sinks_;  // in the order of App::sinks()
 };
 
 }  // namespace resmon::server

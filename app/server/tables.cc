@@ -7,7 +7,9 @@ namespace resmon::server {
 std::vector<Table> tables(const App& app) {
   const store::Stats store = app.store().stats();
   const fleet::FleetStats fleet = app.fleet().stats();
+  const metric::SchemaTable& schemas = app.schemas();
   return {
+      {"schemas", schemas.size(), schemas.limit(), "new schemas (limits.max_schemas)"},
       {"series", store.groups + store.buried_groups, store.max_groups, "new series"},
       {"measurements", store.measurements, store.max_groups, "new measurements"},
       {"fields_of_one_measurement", store.most_columns, store.max_columns, ""},

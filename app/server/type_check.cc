@@ -1,40 +1,68 @@
 #include "type_check.h"
 
+#include <algorithm>
 #include <map>
+#include <optional>
+
+#include "metric/pinned_types.h"
 
 namespace resmon::server {
 
+namespace {
+
+// The type in which the store keeps, or will keep, the field. Nothing: whatever comes first.
+std::optional<metric::FieldType> kept_type(const std::string& measurement, const std::string& field,
+                                           const std::vector<store::Column>& columns) {
+  const auto column = std::ranges::find(columns, field, &store::Column::name);
+  return column != columns.end() ? column->type : metric::pinned_type(measurement, field);
+}
+
+std::string conflict(const metric::Schema& schema, const metric::Field& field, metric::FieldType kept) {
+  return "field type conflict: input field \"" + field.name + "\" on measurement \"" + schema.measurement +
+         "\" is type " + std::string(metric::type_name(field.type)) + ", already exists as type " +
+         std::string(metric::type_name(kept));
+}
+
+}  // namespace
+
+std::vector<TypeCheck::Mismatch> TypeCheck::mismatches(const metric::Schema& schema, bool& all_known,
+                                                       const std::vector<store::Column>& columns) {
+  std::vector<Mismatch> out;
+  for (std::size_t i = 0; i < schema.fields.size(); ++i) {
+    const auto kept = kept_type(schema.measurement, schema.fields[i].name, columns);
+    if (!kept)
+      all_known = false;
+    else if (*kept != schema.fields[i].type)
+      out.push_back({i, *kept});
+  }
+  return out;
+}
+
 TypeCheck::Conflicts TypeCheck::find(const metric::Batch& batch) {
   Conflicts out;
-  std::map<metric::SchemaId, std::vector<std::size_t>> bad_fields;  // of schemas that are not known as good
+  std::map<metric::SchemaId, std::vector<Mismatch>> unsure;  // schemas that are not known as good
   std::map<std::string, std::vector<store::Column>, std::less<>> columns;
   std::lock_guard lock(mutex_);
   for (const metric::Row& row : batch.rows()) {
-    if (good_.contains(row.schema)) continue;
-    const auto [at, fresh] = bad_fields.try_emplace(row.schema);
+    const std::uint32_t generation = schemas_.generation(row.schema);
+    if (const auto good = good_.find(row.schema); good != good_.end() && good->second == generation) continue;
+    const auto [at, fresh] = unsure.try_emplace(row.schema);
     const metric::Schema& schema = schemas_[row.schema];
     if (fresh) {
       const auto [known, asked] = columns.try_emplace(schema.measurement);
       if (asked) known->second = store_.columns(schema.measurement);
-      std::size_t same = 0;
-      for (std::size_t i = 0; i < schema.fields.size(); ++i) {
-        for (const store::Column& column : known->second) {
-          if (column.name != schema.fields[i].name) continue;
-          if (column.type == schema.fields[i].type) {
-            ++same;
-          } else {
-            at->second.push_back(i);
-            if (out.first.empty())
-              out.first = "field type conflict: input field \"" + column.name + "\" on measurement \"" +
-                          schema.measurement + "\" is type " + std::string(metric::type_name(schema.fields[i].type)) +
-                          ", already exists as type " + std::string(metric::type_name(column.type));
-          }
-        }
-      }
-      if (same == schema.fields.size()) good_.insert(row.schema);
+      bool all_known = true;
+      at->second = mismatches(schema, all_known, known->second);
+      if (all_known && at->second.empty()) good_[row.schema] = generation;
     }
-    for (const std::size_t field : at->second) {
+    for (const auto& [field, kept] : at->second) {
+      const metric::FieldType type = schema.fields[field].type;
       if (!batch.has(row, field)) continue;
+      // A number that the kept type holds exactly is converted.
+      if (metric::is_number(type) && metric::is_number(kept) &&
+          metric::convert_number(batch.value(row, field), type, kept))
+        continue;
+      if (out.first.empty()) out.first = conflict(schema, schema.fields[field], kept);
       ++out.rows;
       break;
     }

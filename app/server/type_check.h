@@ -5,7 +5,8 @@
 
 #include <mutex>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
+#include <vector>
 
 #include "metric/batch.h"
 #include "metric/schema.h"
@@ -28,11 +29,19 @@ class TypeCheck {
   void forget();
 
  private:
+  struct Mismatch {
+    std::size_t field;
+    metric::FieldType kept;  // the type that the store has
+  };
+  static std::vector<Mismatch> mismatches(const metric::Schema& schema, bool& all_known,
+                                          const std::vector<store::Column>& columns);
+
   const metric::SchemaTable& schemas_;
   const store::Reader& store_;
   std::mutex mutex_;
-  std::unordered_set<metric::SchemaId>
-      good_;  // guarded by mutex_; bounded by the table. A field's type changes with forget() only.
+  // Guarded by mutex_: schemas without conflicts, each with its id's generation. A field's type changes with forget()
+  // only.
+  std::unordered_map<metric::SchemaId, std::uint32_t> good_;
 };
 
 }  // namespace resmon::server

@@ -38,10 +38,24 @@ exit_code() {
   esac
 }
 
-# printable TEXT: TEXT with control characters shown as '?', so that no name can drive the terminal.
+# printable TEXT: TEXT with all that is not printable shown as '?', so that no name can drive the terminal: control
+# characters (also those of ISO 8859), line separators, what changes the direction of text or is not seen, and bytes
+# that are not UTF-8. As printable() in lib/base/json_text.cc, by bytes, so that it is the same in every locale.
 printable() {
-  local text=$1
-  printf '%s' "${text//[[:cntrl:]]/?}"
+  local LC_ALL=C text=$1
+  text=${text//[[:cntrl:]]/?}
+  if [[ $text == *[$'\x80'-$'\xff']* ]]; then
+    if ! iconv -f UTF-8 -t UTF-8 <<<"$text" >/dev/null 2>&1; then
+      text=${text//[$'\x80'-$'\xff']/?}
+    fi
+    text=${text//$'\xc2'[$'\x80'-$'\x9f'$'\xad']/?}
+    text=${text//$'\xd8\x9c'/?}
+    text=${text//$'\xe2\x80'[$'\x8b'-$'\x8f'$'\xa8'-$'\xae']/?}
+    text=${text//$'\xe2\x81'[$'\xa0'-$'\xaf']/?}
+    text=${text//$'\xef\xbb\xbf'/?}
+    text=${text//$'\xf3\xa0'[$'\x80'-$'\xbf'][$'\x80'-$'\xbf']/?}
+  fi
+  printf '%s' "$text"
 }
 
 # colours DESCRIPTOR: whether what is written there may be coloured.

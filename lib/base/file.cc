@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 namespace resmon {
 
@@ -61,6 +62,25 @@ Status write_file_atomically(const std::string& path, std::string_view content, 
   if (::fchmod(fd.get(), mode) != 0 || ::fdatasync(fd.get()) != 0) return give_up(errno);
   if (std::rename(temporary.c_str(), path.c_str()) != 0) return give_up(errno);
   return {};
+}
+
+std::string make_files_private(const std::string& directory,
+                               const std::function<bool(std::string_view name)>& is_ours) {
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return {};
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    struct stat file {};
+    // A link, or a file that somebody else put there, is not changed.
+    if (!is_ours(it->path().filename().string()) || ::lstat(it->path().c_str(), &file) != 0) continue;
+    if (S_ISREG(file.st_mode) && file.st_uid == ::geteuid() && (file.st_mode & 077U) != 0)
+      (void)::chmod(it->path().c_str(), file.st_mode & 0700U);
+  }
+  if ((info.st_mode & 077U) == 0) return {};
+  char mode[8];
+  std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(info.st_mode & 07777U));
+  return directory + " has mode " + mode + ", so other users may " +
+         ((info.st_mode & 022U) != 0 ? "change what is in it" : "see what is in it") + ": chmod 700 " + directory;
 }
 
 }  // namespace resmon

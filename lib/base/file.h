@@ -2,6 +2,7 @@
 
 // Small helpers over file descriptors. All report errors with the path in them.
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,5 +46,10 @@ std::uint64_t file_mark(const std::string& path);
 // Writes through a temporary file in the same folder, fdatasync and rename, so that a reader sees the old or the new
 // content and never a part. `mode` is the new file's permission bits.
 Status write_file_atomically(const std::string& path, std::string_view content, unsigned mode = 0644);
+
+// For a directory that a program keeps private data in: takes the permissions of group and others from those of its
+// files that `is_ours` says by name. Says (empty: nothing) what a person has to do about the directory itself, where
+// others may enter it; that is left as it is, since it may be shared on purpose. Nothing where there is no directory.
+std::string make_files_private(const std::string& directory, const std::function<bool(std::string_view name)>& is_ours);
 
 }  // namespace resmon

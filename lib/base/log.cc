@@ -51,25 +51,18 @@ State& state() {
 
 constexpr std::string_view kLevelNames[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 
-bool plain(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return c > 0x20 && c != 0x7f && c != '"' && c != '=' && c != '\\';
-  });
-}
-
 void append_text(std::string& line, std::string_view message, std::initializer_list<Pair> pairs) {
   append_json_escaped(line, message);
   for (const Pair& pair : pairs) {
     line += ' ';
     line += pair.key;
     line += '=';
-    if (plain(pair.value)) {
-      line += pair.value;
-    } else {
-      line += '"';
-      append_json_escaped(line, pair.value);
-      line += '"';
-    }
+    std::string escaped;
+    append_json_escaped(escaped, pair.value);
+    const bool plain = !escaped.empty() && escaped == pair.value && escaped.find_first_of(" =") == std::string::npos;
+    if (!plain) line += '"';
+    line += escaped;
+    if (!plain) line += '"';
   }
 }
 

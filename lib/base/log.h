@@ -4,9 +4,10 @@
 //
 //   2026-11-22T17:05:09.123Z INFO ingest client connected host=web1 address=10.0.0.5:41312
 //
-// The time is UTC. A value with a space, a quote, '=' or a control character is quoted and escaped as in JSON, so a
-// line is always one line whatever a client sends. With Format::kJson each event is one JSON object with the same keys.
-// Thread-safe. Never throws. Lines go to standard error, or to a file that is rotated by size.
+// The time is UTC. A value with a space, a quote, '=' or a character that is not printable is quoted and escaped as in
+// JSON (base/json_text.h), so a line is always one line, and harmless to a terminal, whatever a client sends. With
+// Format::kJson each event is one JSON object with the same keys. Thread-safe. Never throws. Lines go to standard
+// error, or to a file that is rotated by size.
 
 #include <concepts>
 #include <cstdint>

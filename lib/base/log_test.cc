@@ -17,6 +17,19 @@ TEST(LogTest, HostileValuesStayOnOneLine) {
   EXPECT_EQ(line, "1970-01-01T00:00:00.000Z INFO net hello\\nworld name=\"a b=\\\"c\\\"\\n\\u0001\" empty=\"\"");
 }
 
+TEST(LogTest, WhatIsNotPrintableIsEscapedInValuesAndMessages) {
+  const std::string hostile =
+      "\xc2\x9b"
+      "2J\xe2\x80\xae"
+      "gpj.exe\xe2\x80\xa8";
+  for (const Format format : {Format::kText, Format::kJson}) {
+    const std::string line = format_event(format, 0, Level::kInfo, "net", hostile, {{"host", hostile}});
+    EXPECT_EQ(line.find("\xc2\x9b"), std::string::npos);
+    EXPECT_EQ(line.find("\xe2\x80"), std::string::npos);
+    EXPECT_NE(line.find("\\u009b2J\\u202egpj.exe\\u2028"), std::string::npos) << line;
+  }
+}
+
 TEST(LogTest, JsonIsOneObject) {
   EXPECT_EQ(
       format_event(Format::kJson, 0, Level::kError, "store", "disk full", {{"path", "/a b"}, {"bytes", 12}}),

@@ -20,6 +20,8 @@ constexpr auto kOtherInterval = std::chrono::seconds(60);  // of what has come o
 constexpr UnixNanos kOneArrival = 500'000'000;             // parts of one flush come within this
 constexpr UnixNanos kKeepSeries = 600'000'000'000;
 constexpr std::size_t kRemovals = 1000;
+constexpr std::size_t kMostReasonBytes = 300;
+constexpr double kMostWhole = 9e18;  // what a client says may be any double
 
 std::string key_of(Kind kind, const metric::Schema& schema) {
   std::string key(1, static_cast<char>('0' + static_cast<int>(kind)));
@@ -131,6 +133,16 @@ void Fleet::disconnected(const std::string& name) {
   entry->host.version = ++version_;
 }
 
+void Fleet::refused(const std::string& name, std::uint64_t samples, const std::string& reason) {
+  std::lock_guard lock(mutex_);
+  Entry* const entry = find(name);
+  if (entry == nullptr) return;
+  Host& host = entry->host;
+  host.refused_samples += samples;
+  host.last_refusal = reason.substr(0, kMostReasonBytes);
+  host.version = ++version_;
+}
+
 void Fleet::remember(const std::string& name, UnixNanos last_seen) {
   std::lock_guard lock(mutex_);
   if (entries_.contains(name) || entries_.size() >= limits_.hosts) return;
@@ -189,13 +201,13 @@ Series* Fleet::series_of(Entry& entry, Kind kind, const metric::Schema& schema) 
   return entry.series.emplace(key, std::make_unique<Series>(kind, std::move(name))).first->second.get();
 }
 
-Fleet::Meaning Fleet::make_meaning(const metric::Schema& schema, UnixNanos time) {
+Fleet::Meaning Fleet::make_meaning(const metric::Schema& schema, std::uint32_t generation, UnixNanos time) {
   Meaning meaning;
   const std::string host = tag_of(schema, "host");
-  meaning.known = host.empty();
+  if (host.empty()) meaning.generation = generation;
   if (!host.empty()) meaning.entry = entry_for_data(host, time);
   if (meaning.entry == nullptr) return meaning;  // of a host that there is no room for, there may be the next time
-  meaning.known = true;
+  meaning.generation = generation;
   const Kind kind = kind_of(schema);
   if (kind == Kind::kNothing) return meaning;
   Reading reading;
@@ -209,7 +221,7 @@ Fleet::Meaning Fleet::make_meaning(const metric::Schema& schema, UnixNanos time)
   if (!any) return meaning;
   reading.series = series_of(*meaning.entry, kind, schema);
   if (reading.series == nullptr) {
-    meaning.known = false;  // there may be room the next time
+    meaning.generation = 0;  // there may be room the next time
     return meaning;
   }
   readings_.push_back(reading);
@@ -220,7 +232,8 @@ Fleet::Meaning Fleet::make_meaning(const metric::Schema& schema, UnixNanos time)
 const Fleet::Meaning& Fleet::meaning_of(metric::SchemaId id, UnixNanos time) {
   if (meanings_.size() <= id) meanings_.resize(std::max<std::size_t>(std::size_t{id} + 1, meanings_.size() * 2));
   Meaning& meaning = meanings_[id];
-  if (!meaning.known) meaning = make_meaning(schemas_[id], time);
+  const std::uint32_t generation = schemas_.generation(id);
+  if (meaning.generation != generation) meaning = make_meaning(schemas_[id], generation, time);
   return meaning;
 }
 

@@ -49,6 +49,8 @@ struct Host {
   std::uint64_t received_samples = 0;
   std::int64_t backlog_samples = 0;  // as the client last said
   std::int64_t dropped_samples = 0;
+  std::uint64_t refused_samples = 0;  // by this server, since it started
+  std::string last_refusal;           // why the last of them were
   Summary summary;
   std::uint64_t version = 0;  // grows whenever anything here but the passing of time changes
 };
@@ -100,6 +102,8 @@ class Fleet final : public ingest::Observer {
   Memory memory() const;
   // Grows whenever memory() says something else than before that must not be lost; times that pass by do not count.
   std::uint64_t memory_version() const;
+  // Samples of the host that the server does not store, and why. Of a host that is not known nothing is kept.
+  void refused(const std::string& host, std::uint64_t samples, const std::string& reason);
   // A host that was there before this server started. Does nothing when it is known, or was taken off by hand since.
   void remember(const std::string& host, UnixNanos last_seen);
   // A row from before this server started: values are by field of `schema`, which need not be interned. Does nothing
@@ -132,7 +136,7 @@ class Fleet final : public ingest::Observer {
   // What a schema's rows mean here, found out once: whose they are, and, of the few that say something of the
   // overview, what.
   struct Meaning {
-    bool known = false;
+    std::uint32_t generation = 0;  // of the schema's id; another one is another schema. 0: not found out
     std::uint32_t reading = 0;  // of readings_, plus 1; 0: nothing
     Entry* entry = nullptr;     // of its host; null when it has none
   };
@@ -140,7 +144,7 @@ class Fleet final : public ingest::Observer {
   Entry* find(std::string_view host) const;
   Entry& entry(const std::string& host);  // made where it is not known
   Entry* entry_for_data(const std::string& host, UnixNanos time);
-  Meaning make_meaning(const metric::Schema& schema, UnixNanos time);
+  Meaning make_meaning(const metric::Schema& schema, std::uint32_t generation, UnixNanos time);
   const Meaning& meaning_of(metric::SchemaId id, UnixNanos time);
   Series* series_of(Entry& entry, Kind kind, const metric::Schema& schema);
   void read_row(Entry& entry, const Reading& reading, const metric::Schema& schema, const metric::Batch& batch,

@@ -100,6 +100,7 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
     return schemas_.intern(std::move(schema));
   };
   s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern, welcome.version);
+  s.decoder->watch(schemas_);
   s.frames.set_max_frame_bytes(options_.max_frame_bytes);
 
   welcome.acknowledged = log_.acknowledged(*s.stream->log);

@@ -214,18 +214,23 @@ Result<Log::Appended> Log::append(LogStream& stream, std::uint64_t first, std::u
   head.stream = stream.id;
   head.first_sequence = first;
   head.last_sequence = last;
-  definitions_.clear();
-  dictionary_.define(batch, definitions_);
-  record_.clear();
-  encode_record(head, {}, definitions_, rows, record_);
-  if (journal_->begins_segment(record_.size())) {
+  const bool conflict = dictionary_.conflicts(batch);
+  if (!conflict) {
+    definitions_.clear();
+    dictionary_.define(batch, definitions_);
+    record_.clear();
+    encode_record(head, {}, definitions_, rows, record_);
+  }
+  if (conflict || journal_->begins_segment(record_.size())) {
     dictionary_.begin_segment();
     definitions_.clear();
     dictionary_.define(batch, definitions_);
     record_.clear();
     encode_record(head, stream_marks(), definitions_, rows, record_);
   }
-  auto appended = journal_->append_at(0, record_, head.samples);
+  // A position that is left out begins a segment.
+  const std::uint64_t position = conflict ? journal_->stats().last_position + 2 : 0;
+  auto appended = journal_->append_at(position, record_, head.samples);
   if (record_.capacity() > kKeptScratchBytes) std::string().swap(record_);
   if (rows.capacity() > kKeptScratchBytes) std::string().swap(rows);
   if (!appended) {
@@ -274,13 +279,21 @@ std::uint64_t Log::look_ahead(std::uint64_t position,
                               const std::function<void(const metric::Batch& batch, UnixNanos received)>& show) {
   RecordDecoder decoder(schemas_);
   metric::Batch batch;
-  (void)journal_->visit(std::max(position + 1, first_own_position_), [&](const journal::Record& record) {
-    position = std::max(position, record.position);
+  const std::uint64_t wanted = std::max(position + 1, first_own_position_);
+  // From the beginning of the segment, for its definitions.
+  std::uint64_t from = wanted;
+  for (const auto& [first, last] : journal_->segments())
+    if (first <= wanted && wanted <= last) from = first;
+  (void)journal_->visit(from, [&](const journal::Record& record) {
+    if (record.starts_segment) decoder.begin_segment();
     const auto view = read_record(record.payload);
+    const bool defined = view && decoder.define(view->definitions, record.position >= first_own_position_);
+    if (!defined) decoder.lose_track();
+    if (record.position < wanted) return !stopped_.load();
+    position = std::max(position, record.position);
     batch.clear();
-    if (view && decoder.define(view->definitions, true) && decoder.decode(view->rows, batch))
-      show(batch, view->head.received);
-    return !stopped_;
+    if (defined && decoder.decode(view->rows, batch)) show(batch, view->head.received);
+    return !stopped_.load();
   });
   return position;
 }
@@ -341,6 +354,7 @@ LogReader::LogReader(Log& log, journal::Reader& reader, std::string name)
     : log_(log), reader_(reader), name_(std::move(name)), decoder_(log.schemas_) {}
 
 const Entry* LogReader::try_next() {
+  batch_.clear();  // so that nothing is pinned while there is nothing to read
   while (true) {
     while (next_record_ < records_.size()) {
       const journal::Record& record = records_[next_record_++];

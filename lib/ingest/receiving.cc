@@ -37,7 +37,7 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
       auto frame = s.frames.next();
       if (!frame) co_return fail(std::move(frame).error());
       if (!*frame) break;
-      heard = true;
+      heard = s.frame_ended = true;
       if ((*frame)->type == static_cast<std::uint8_t>(wire::FrameType::kPing)) {
         auto ping = wire::decode_ping((*frame)->payload);
         if (!ping) co_return fail(std::move(ping).error());
@@ -85,12 +85,19 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
       co_return co_await s.connection->write(out, std::chrono::seconds(1));
     }
     if (s.frames.buffered_bytes() == 0) s.frames.release();
+    hold_frames(s, s.frames.memory_bytes() + (buffer.size() > kFirstBufferBytes ? buffer.size() : 0),
+                std::exchange(s.frame_ended, false));
     auto got = co_await s.connection->read_some(buffer, options_.idle_timeout);
     if (!got) co_return fail(std::move(got).error());
+    if (s.makes_room) {
+      s.refuse = wire::RefuseCode::kBusy;
+      co_return fail(ErrorKind::kUnavailable, "too many bytes of unfinished frames on all connections; try again");
+    }
     if (*got == 0 && (s.told_to_go || s.token_revoked)) continue;
     if (*got == 0) co_return Status();
     stats_.received_bytes += *got;
     s.frames.append(std::string_view(buffer.data(), *got));
+    s.decoder->keep_schemas(schemas_.pin());  // also while a client only says PING
     if (*got == buffer.size() && buffer.size() < kMostBufferBytes)
       buffer.resize(buffer.size() * 4);
     else if (*got < kFirstBufferBytes && buffer.size() > kFirstBufferBytes)
@@ -157,23 +164,7 @@ asio::awaitable<Status> Server::take_frame(std::shared_ptr<Session> session, wir
     case wire::FrameType::kSchema:
       co_return s.decoder->decode_schema(frame.payload);
     case wire::FrameType::kSamples: {
-      Pending open;
-      const auto put_by = [&s, &open] {
-        s.pending.push_back(std::move(open));
-        open = Pending();
-      };
-      Status decoded =
-          s.decoder->append_samples(frame.payload, open.batch, [&](std::uint64_t sequence, metric::Batch& batch) {
-            if (open.row_ends.empty()) open.first = sequence;
-            open.last = sequence;
-            open.row_ends.push_back(batch.rows().size());
-            if (!batch.empty() && batch.rows().back().first_cell > kPendingCells) put_by();
-            return Status();
-          });
-      // What was decoded before a damaged batch is good and is kept.
-      if (!decoded && !open.row_ends.empty() && open.batch.rows().size() > open.row_ends.back())
-        open.batch = copy_rows(schemas_, open.batch, row_range(0, open.row_ends.back()));
-      if (!open.row_ends.empty()) put_by();
+      Status decoded = decode_samples(s, frame.payload);
       s.owes = true;
       Status appended = co_await append_pending(session);
       co_return decoded.has_value() ? appended : decoded;
@@ -186,6 +177,31 @@ asio::awaitable<Status> Server::take_frame(std::shared_ptr<Session> session, wir
     default:
       co_return Status();  // a later version's frame
   }
+}
+
+// Into `pending`, also what came before an error.
+Status Server::decode_samples(Session& s, std::string_view payload) {
+  const metric::SchemaPin pin = schemas_.pin();
+  s.decoder->keep_schemas(pin);
+  Pending open;
+  open.batch.pin(pin);
+  const auto put_by = [&] {
+    s.pending.push_back(std::move(open));
+    open = Pending();
+    open.batch.pin(pin);
+  };
+  Status decoded = s.decoder->append_samples(payload, open.batch, [&](std::uint64_t sequence, metric::Batch& batch) {
+    if (open.row_ends.empty()) open.first = sequence;
+    open.last = sequence;
+    open.row_ends.push_back(batch.rows().size());
+    if (!batch.empty() && batch.rows().back().first_cell > kPendingCells) put_by();
+    return Status();
+  });
+  // What was decoded before a damaged batch is good and is kept.
+  if (!decoded && !open.row_ends.empty() && open.batch.rows().size() > open.row_ends.back())
+    open.batch = copy_rows(schemas_, open.batch, row_range(0, open.row_ends.back()));
+  if (!open.row_ends.empty()) put_by();
+  return decoded;
 }
 
 asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session) {
@@ -204,6 +220,8 @@ asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session)
       s.hear();
       pause.expires_after(kFullLogPause);
       co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+      for (Pending& waiting : s.pending) waiting.batch.renew_pin();
+      s.decoder->keep_schemas(schemas_.pin());
       if (stopping_ || s.told_to_go) {
         s.pending.clear();
         co_return fail(ErrorKind::kUnavailable, "gone before the log had room");
@@ -244,7 +262,7 @@ Result<bool> Server::append_once(Session& s, Pending& pending) {
     // It will never go, and what follows must not wait for it.
     const std::string reason = "larger than a record of the journal: " + appended.error().message;
     log::error("ingest", "batch refused", {{"host", s.client.host}, {"reason", reason}});
-    observer_.set_aside(s.client.host, pending.batch, reason);
+    set_aside(s, pending.batch, reason);
     stats_.refused_samples += pending.batch.samples();
     pending.batch.clear();
     return false;  // and again without its rows
@@ -254,6 +272,12 @@ Result<bool> Server::append_once(Session& s, Pending& pending) {
   stats_.samples += pending.batch.samples();
   seen(pending.last, appended->position);
   return true;
+}
+
+void Server::set_aside(Session& s, const metric::Batch& rows, const std::string& reason) {
+  observer_.set_aside(s.client.host, rows, reason);
+  notify(s.client.host,
+         std::to_string(rows.samples()) + " samples were refused and set aside on the server: " + reason);
 }
 
 // Rows of impossible times: one that is far ahead would be the newest for good, and hide all that comes.
@@ -285,7 +309,7 @@ void Server::drop_strays(Session& s, Pending& pending, UnixNanos received) {
   pending.batch = copy_rows(schemas_, pending.batch, good);
   pending.row_ends = std::move(ends);
   stats_.refused_samples += refused.samples();
-  observer_.set_aside(s.client.host, refused, "its time is too far from the server's clock");
+  set_aside(s, refused, "its time is too far from the server's clock");
 }
 
 }  // namespace resmon::ingest

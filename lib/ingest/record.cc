@@ -31,7 +31,7 @@ using wire::ByteWriter;
 
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 constexpr std::uint8_t kHasStream = 1;
 constexpr std::uint8_t kHasStreams = 2;
 constexpr std::uint8_t kKnownFlags = 3;
@@ -45,6 +45,7 @@ constexpr std::uint64_t kPlain = 1;
 constexpr double kMaxHundredths = 1e13;
 constexpr std::size_t kVarintBytes = 10;
 constexpr std::size_t kMaxFields = 65'536;
+constexpr std::uint64_t kMaxId = 1U << 26U;  // of a schema: more than any table holds
 
 Unexpected<Error> damaged(const char* what) {
   return fail(ErrorKind::kDamaged, std::string("journal record: ") + what);
@@ -228,6 +229,7 @@ void SegmentDictionary::define(metric::SchemaId id, std::string& out) {
   std::string said;
   ByteWriter s(said);
   s.varint(id);
+  s.varint(schemas_.generation(id));
   s.varint(text(schema.measurement, out));
   s.varint(schema.tags.size());
   for (const metric::Tag& tag : schema.tags) {
@@ -239,14 +241,20 @@ void SegmentDictionary::define(metric::SchemaId id, std::string& out) {
   w.bytes(said);
 }
 
+bool SegmentDictionary::conflicts(const metric::Batch& batch) const {
+  return std::any_of(batch.rows().begin(), batch.rows().end(), [&](const metric::Row& row) {
+    return row.schema < defined_.size() && defined_[row.schema] != 0 &&
+           defined_[row.schema] != schemas_.generation(row.schema);
+  });
+}
+
 void SegmentDictionary::define(const metric::Batch& batch, std::string& out) {
   for (const metric::Row& row : batch.rows()) {
-    const std::size_t word = row.schema / 64;
-    if (word >= defined_.size()) defined_.resize(word + 1);
-    const std::uint64_t bit = std::uint64_t{1} << (row.schema % 64);
-    if ((defined_[word] & bit) != 0) continue;
+    if (row.schema >= defined_.size())
+      defined_.resize(std::max<std::size_t>(std::size_t{row.schema} + 1, defined_.size() * 2));
+    if (defined_[row.schema] != 0) continue;
     if (std::exchange(start_over_, false)) ByteWriter(out).u8(kStartOver);
-    defined_[word] |= bit;
+    defined_[row.schema] = schemas_.generation(row.schema);
     define(row.schema, out);
   }
 }
@@ -321,11 +329,12 @@ std::vector<StreamMark> read_streams(std::string_view bytes) {
 }
 
 void RecordDecoder::begin_segment() {
-  same_process_ = false;
   numbers_lost_ = false;
+  first_text_ = first_list_ = 0;
   texts_.clear();
   lists_.clear();
-  ids_.clear();
+  parts_.clear();
+  pages_.clear();
 }
 
 // Texts and lists from here on have numbers that nobody knows. A schema that is put together from those before is good.
@@ -334,8 +343,6 @@ void RecordDecoder::lose_track() {
 }
 
 Status RecordDecoder::define(std::string_view definitions, bool same_process) {
-  same_process_ = same_process;
-  if (same_process) return {};
   ByteReader r(definitions);
   while (r.remaining() > 0) {
     switch (r.u8()) {
@@ -352,42 +359,20 @@ Status RecordDecoder::define(std::string_view definitions, bool same_process) {
           const std::uint64_t name = r.varint();
           const std::uint8_t type = r.u8();
           if (numbers_lost_ && !r.failed()) continue;
-          if (r.failed() || name >= texts_.size() || type >= metric::kFieldTypeCount) return damaged("a bad field");
-          list.push_back({texts_[name], static_cast<FieldType>(type)});
+          if (r.failed() || name >= texts_.size() - first_text_ || type >= metric::kFieldTypeCount)
+            return damaged("a bad field");
+          list.push_back({texts_[first_text_ + name], static_cast<FieldType>(type)});
         }
         if (!numbers_lost_) lists_.push_back(std::move(list));
         break;
       }
-      case kSchema: {
-        const std::uint64_t id = r.varint();
-        metric::Schema schema;
-        const std::uint64_t measurement = r.varint();
-        const std::uint64_t tags = r.varint();
-        bool known = true;  // what it is put together from
-        const auto text = [&](std::uint64_t number) {
-          known = known && number < texts_.size();
-          return known ? texts_[number] : std::string();
-        };
-        if (r.failed() || tags > r.remaining()) return damaged("a bad schema");
-        schema.measurement = text(measurement);
-        for (std::uint64_t i = 0; i < tags; ++i) {
-          const std::uint64_t key = r.varint();
-          const std::uint64_t value = r.varint();
-          if (r.failed()) return damaged("a bad tag");
-          schema.tags.push_back({text(key), text(value)});
-        }
-        const std::uint64_t list = r.varint();
-        known = known && list < lists_.size();
-        if (r.failed() || (!known && !numbers_lost_)) return damaged("a bad schema");
-        if (!known) break;
-        schema.fields = lists_[list];
-        RESMON_ASSIGN(ids_[id], schemas_.intern(std::move(schema)));
+      case kSchema:
+        RESMON_TRY(define_schema(r, same_process));
         break;
-      }
       case kStartOver:
         numbers_lost_ = false;
-        texts_.clear();
-        lists_.clear();
+        first_text_ = texts_.size();
+        first_list_ = lists_.size();
         break;
       default:
         return damaged("an unknown definition");
@@ -397,7 +382,65 @@ Status RecordDecoder::define(std::string_view definitions, bool same_process) {
   return {};
 }
 
+Status RecordDecoder::define_schema(ByteReader& r, bool same_process) {
+  const std::uint64_t id = r.varint();
+  const std::uint64_t generation = r.varint();
+  std::string parts;
+  ByteWriter w(parts);
+  bool known = true;  // what it is put together from
+  const auto copy_text = [&] {
+    const std::uint64_t number = r.varint();
+    known = known && number < texts_.size() - first_text_;
+    w.varint(first_text_ + number);
+  };
+  copy_text();  // measurement
+  const std::uint64_t tags = r.varint();
+  if (r.failed() || tags > r.remaining() || id > kMaxId) return damaged("a bad schema");
+  w.varint(tags);
+  for (std::uint64_t i = 0; i < 2 * tags; ++i) copy_text();
+  const std::uint64_t list = r.varint();
+  known = known && list < lists_.size() - first_list_;
+  w.varint(first_list_ + list);
+  if (r.failed() || (!known && !numbers_lost_)) return damaged("a bad schema");
+  if (!known) return {};
+  if (pages_.size() <= id / kPage) pages_.resize(std::max<std::size_t>(id / kPage + 1, pages_.size() * 2));
+  std::unique_ptr<Page>& page = pages_[id / kPage];
+  if (!page) page = std::make_unique<Page>();
+  Known& made = (*page)[id % kPage];
+  const bool ours = same_process && id < schemas_.id_bound();
+  made = {static_cast<metric::SchemaId>(id), ours ? static_cast<std::uint32_t>(generation) : 0U,
+          static_cast<std::uint32_t>(parts_.size()), true};
+  parts_ += parts;
+  return {};
+}
+
+// Null: not defined.
+RecordDecoder::Known* RecordDecoder::find(std::int64_t id) {
+  if (id < 0 || static_cast<std::uint64_t>(id) / kPage >= pages_.size()) return nullptr;
+  const std::unique_ptr<Page>& page = pages_[static_cast<std::uint64_t>(id) / kPage];
+  if (!page) return nullptr;
+  Known& known = (*page)[static_cast<std::uint64_t>(id) % kPage];
+  return known.defined ? &known : nullptr;
+}
+
+Result<metric::SchemaId> RecordDecoder::intern(Known& known) {
+  ByteReader parts(std::string_view(parts_).substr(known.made_from));
+  metric::Schema schema;
+  schema.measurement = texts_[parts.varint()];
+  std::vector<metric::Tag> tags(parts.varint());
+  for (metric::Tag& tag : tags) {
+    tag.key = texts_[parts.varint()];
+    tag.value = texts_[parts.varint()];
+  }
+  schema.tags = std::move(tags);
+  schema.fields = lists_[parts.varint()];
+  RESMON_ASSIGN(known.id, schemas_.intern(std::move(schema), metric::SchemaTable::Room::kBeyondLimit));
+  known.generation = schemas_.generation(known.id);
+  return known.id;
+}
+
 Status RecordDecoder::decode(std::string_view bytes, metric::Batch& out) {
+  out.pin(schemas_);
   ByteReader r(bytes);
   const std::uint64_t count = r.varint();
   const std::uint64_t period = r.varint();
@@ -417,15 +460,10 @@ Status RecordDecoder::decode(std::string_view bytes, metric::Batch& out) {
       id = out.rows()[before_index].schema;
     } else {
       previous_id = plus(previous_id, wire::unzigzag(code >> 2U));
-      if (same_process_) {
-        if (previous_id < 0 || static_cast<std::uint64_t>(previous_id) >= schemas.size())
-          return damaged("a schema that was not defined");
-        id = static_cast<metric::SchemaId>(previous_id);
-      } else {
-        const auto at = ids_.find(static_cast<std::uint64_t>(previous_id));
-        if (at == ids_.end()) return damaged("a schema that was not defined");
-        id = at->second;
-      }
+      Known* const known = find(previous_id);
+      if (known == nullptr) return damaged("a schema that was not defined");
+      if (known->generation == 0 || !schemas_.touch(known->id, known->generation)) RESMON_TRY(intern(*known));
+      id = known->id;
     }
     previous_time = plus(previous_time, r.signed_varint());
     const std::vector<metric::Field>& fields = schemas[id].fields;

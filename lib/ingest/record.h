@@ -5,7 +5,9 @@
 //
 // Pure, no I/O. docs/journal_format.md has the format. The decoder is safe on any bytes.
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +19,7 @@
 #include "base/result.h"
 #include "metric/batch.h"
 #include "metric/schema.h"
+#include "wire/bytes.h"
 #include "wire/frame.h"
 
 namespace resmon::ingest {
@@ -45,7 +48,10 @@ class SegmentDictionary {
   void begin_segment();
   // What was defined last did not get into the journal: begins anew, and says so to the decoder.
   void start_over();
-  // Appends definitions of the batch's schemas that the segment does not have yet.
+  // True if the segment has an id of the batch under another generation: the table has given it to another schema. Then
+  // a new segment must begin, since in one segment an id stands for one schema, whatever is damaged.
+  bool conflicts(const metric::Batch& batch) const;
+  // Appends definitions of the batch's schemas that the segment does not have yet. REQUIRES: no conflict
   void define(const metric::Batch& batch, std::string& out);
 
  private:
@@ -54,7 +60,7 @@ class SegmentDictionary {
 
   const metric::SchemaTable& schemas_;
   bool start_over_ = false;
-  std::vector<std::uint64_t> defined_;  // a bit for each SchemaId
+  std::vector<std::uint32_t> defined_;  // by SchemaId, the generation; 0: not defined
   std::unordered_map<std::string, std::uint32_t> texts_;
   std::unordered_map<std::string, std::uint32_t> lists_;
 };
@@ -73,6 +79,8 @@ struct RecordView {
 Result<RecordView> read_record(std::string_view bytes);
 std::vector<StreamMark> read_streams(std::string_view bytes);
 
+// Schemas are interned when a row first uses them, and again when the table has forgotten them meanwhile: a reader may
+// be hours behind whoever wrote the record.
 class RecordDecoder {
  public:
   explicit RecordDecoder(metric::SchemaTable& schemas) : schemas_(schemas) {}
@@ -81,18 +89,37 @@ class RecordDecoder {
   void begin_segment();
   // Records, or definitions of one, were not seen.
   void lose_track();
-  // What a record defines for those after it. `same_process`: this process wrote it, so that its numbers are our own.
+  // What a record defines for those after it. `same_process`: this process wrote it, so that its ids and generations
+  // are the table's.
   Status define(std::string_view definitions, bool same_process);
-  // Appends the record's rows.
+  // Appends the record's rows, and pins them.
   Status decode(std::string_view rows, metric::Batch& out);
 
  private:
+  // A schema of the segment: its id in the table and, to make it again, what it is put together from.
+  struct Known {
+    metric::SchemaId id = 0;
+    std::uint32_t generation = 0;  // of the id; 0: not interned yet
+    std::uint32_t made_from = 0;   // where in parts_
+    bool defined = false;
+  };
+  // Ids are dense where the writer's table is, and may be anything where a record is damaged: pages are made as needed.
+  static constexpr std::size_t kPage = 64;
+  using Page = std::array<Known, kPage>;
+
+  Status define_schema(wire::ByteReader& definition, bool same_process);
+  Known* find(std::int64_t id);
+  Result<metric::SchemaId> intern(Known& known);
+
   metric::SchemaTable& schemas_;
-  bool same_process_ = false;
   bool numbers_lost_ = false;
+  // Numbers begin at these after kStartOver; what was defined before keeps its own.
+  std::size_t first_text_ = 0;
+  std::size_t first_list_ = 0;
   std::vector<std::string> texts_;
   std::vector<metric::SharedList<metric::Field>> lists_;
-  std::unordered_map<std::uint64_t, metric::SchemaId> ids_;  // theirs to ours
+  std::string parts_;  // of each schema as varints: measurement, tags, their keys and values, list
+  std::vector<std::unique_ptr<Page>> pages_;
 };
 
 }  // namespace resmon::ingest

@@ -76,6 +76,7 @@ TEST_F(RecordTest, RandomBatchesComeBackInThisProcessAndInAnother) {
   std::vector<std::string> records;
   metric::Batch all;
   std::string wanted;
+  RecordDecoder decoder(schemas_);
   for (int round = 0; round < 200; ++round) {
     metric::Batch batch;
     const std::size_t gathers = 1 + random() % 4;
@@ -107,7 +108,6 @@ TEST_F(RecordTest, RandomBatchesComeBackInThisProcessAndInAnother) {
     }
     records.push_back(record_of(batch));
     wanted += describe(schemas_, batch);
-    RecordDecoder decoder(schemas_);
     const auto view = read_record(records.back());
     ASSERT_TRUE(view);
     EXPECT_EQ(view->head.samples, batch.samples());
@@ -135,6 +135,57 @@ TEST_F(RecordTest, ADictionaryThatStartsOverIsUnderstood) {
   dictionary_.start_over();
   records.push_back(record_of(third));
   EXPECT_EQ(read_elsewhere(records), describe(schemas_, first) + describe(schemas_, third));
+}
+
+// A reader may be hours behind: by then the table has given the ids to others.
+TEST_F(RecordTest, AReaderThatIsFarBehindMakesForgottenSchemasAgain) {
+  const metric::Schema first{"first", {{"k", "v"}}, {{"a", FieldType::kInteger}}};
+  const metric::Schema second{"second", {{"k", "w"}}, {{"b", FieldType::kInteger}}};
+  std::vector<std::string> records;
+  std::string wanted;
+  for (std::int64_t i = 0; i < 2; ++i) {
+    metric::Batch batch;
+    batch.pin(schemas_);
+    batch.add(schemas_.intern(first).value(), 1, i).set(0, i);
+    EXPECT_FALSE(dictionary_.conflicts(batch));
+    records.push_back(record_of(batch));
+    wanted += describe(schemas_, batch);
+  }
+  for (int i = 0; i < 3; ++i) schemas_.sweep(1);
+  ASSERT_EQ(schemas_.size(), 0U);
+  metric::Batch other;
+  other.pin(schemas_);
+  other.add(schemas_.intern(second).value(), 1, 7).set(0, std::int64_t{7});
+  // In one segment an id stands for one schema.
+  EXPECT_TRUE(dictionary_.conflicts(other));
+  RecordDecoder decoder(schemas_);
+  std::string got;
+  for (const std::string& record : records) {
+    const auto view = read_record(record);
+    ASSERT_TRUE(decoder.define(view->definitions, true));
+    metric::Batch back;
+    ASSERT_TRUE(decoder.decode(view->rows, back));
+    got += describe(schemas_, back);
+    back.clear();
+    for (int i = 0; i < 3; ++i) schemas_.sweep(1);  // between the records, too
+  }
+  EXPECT_EQ(got, wanted);
+  EXPECT_EQ(describe(schemas_, other).substr(0, 6), "second");
+  dictionary_.begin_segment();
+  EXPECT_FALSE(dictionary_.conflicts(other));
+}
+
+TEST_F(RecordTest, AFullTableDoesNotLoseWhatWasAcknowledged) {
+  metric::Batch batch;
+  batch.add(schemas_.intern(wide(3)).value(), 3, 1).set(0, 1.5);
+  const std::string record = record_of(batch);
+  metric::SchemaTable full(0);
+  RecordDecoder decoder(full);
+  const auto view = read_record(record);
+  ASSERT_TRUE(decoder.define(view->definitions, false));
+  metric::Batch back;
+  ASSERT_TRUE(decoder.decode(view->rows, back));
+  EXPECT_EQ(describe(full, back), describe(schemas_, batch));
 }
 
 TEST_F(RecordTest, StreamsAndHeadComeBack) {

@@ -7,6 +7,7 @@ namespace resmon::ingest {
 metric::Batch copy_rows(const metric::SchemaTable& schemas, const metric::Batch& from,
                         std::span<const std::size_t> rows) {
   metric::Batch out;
+  out.pin(from.pin());
   for (const std::size_t index : rows) {
     const metric::Row& row = from.rows()[index];
     metric::RowWriter writer = out.add(row.schema, row.fields, row.time);

@@ -12,6 +12,7 @@ namespace resmon::ingest {
 namespace {
 
 constexpr std::size_t kMostVisitors = 65'536;
+constexpr std::size_t kMostNoticeBytes = 1000;
 
 wire::RefuseCode code_of(ErrorKind kind) {
   switch (kind) {
@@ -22,6 +23,7 @@ wire::RefuseCode code_of(ErrorKind kind) {
     case ErrorKind::kUnsupported:
       return wire::RefuseCode::kVersion;
     case ErrorKind::kUnavailable:
+    case ErrorKind::kNotFound:  // a schema that the table has forgotten: a new connection declares it again
       return wire::RefuseCode::kBusy;
     default:
       return wire::RefuseCode::kMalformed;
@@ -67,6 +69,7 @@ Server::Server(ServerOptions options, net::TokenSet tokens, metric::SchemaTable&
       schemas_(schemas),
       log_(log),
       observer_(observer),
+      crowd_(std::make_unique<Crowd>(options_)),
       visitors_(std::make_unique<Visitors>(options_.connection_rate)) {}
 
 Server::~Server() = default;
@@ -88,7 +91,7 @@ void Server::accept(asio::ip::tcp::socket socket) {
     }
   }
   auto session = std::make_shared<Session>(std::move(socket), options_.tls);
-  if (!enter(session)) return;
+  if (!enter(session, from.address())) return;
   ++stats_.connections;
   asio::co_spawn(executor, serve(session), [this, session](const std::exception_ptr& error) {
     leave(session);
@@ -157,20 +160,105 @@ std::size_t Server::sessions() const {
   return sessions_.size();
 }
 
-bool Server::enter(const std::shared_ptr<Session>& session) {
+// Whoever has not said a valid HELLO costs a descriptor; they must not use up those of the others.
+bool Server::enter(const std::shared_ptr<Session>& session, const asio::ip::address& address) {
   std::lock_guard lock(mutex_);
   if (stopping_) return false;
-  // Whoever has not said a valid HELLO costs a descriptor; they must not use up those of the others.
-  const std::size_t greeting = sessions_.size() - std::min<std::size_t>(sessions_.size(), stats_.clients.load());
-  if (greeting >= options_.max_greeting) {
-    ++stats_.turned_away;
-    if (!std::exchange(turning_away_, true))
-      log::warn("ingest", "too many connections without HELLO: turning away", {{"limit", options_.max_greeting}});
-    return false;
-  }
-  turning_away_ = false;
   sessions_.emplace(session.get(), session);
+  const std::lock_guard crowd_lock(crowd_->mutex);
+  const void* const gone = crowd_->half_open.enter(session.get(), address);
+  stats_.half_open = crowd_->half_open.size();
+  if (gone == nullptr) return true;
+  ++stats_.turned_away;
+  if (crowd_->refusals.say("half open", "", steady_clock::now()))
+    log::warn("ingest", "too many connections without HELLO: the oldest are closed",
+              {{"limit", options_.max_greeting}});
+  const auto at = sessions_.find(static_cast<const Session*>(gone));
+  if (const auto other = at == sessions_.end() ? nullptr : at->second.lock()) {
+    asio::post(other->connection->executor(), [other] {
+      if (other->greeted) return;
+      other->makes_room = true;
+      other->connection->close();
+    });
+  }
   return true;
+}
+
+void Server::leave_half_open(const Session& session) {
+  const std::lock_guard lock(crowd_->mutex);
+  crowd_->half_open.leave(&session);
+  stats_.half_open = crowd_->half_open.size();
+}
+
+// Counts what a connection holds for a frame that has not ended; where that is too much for all, one is told to go.
+void Server::hold_frames(Session& session, std::size_t bytes, bool moved_on) {
+  const void* gone = nullptr;
+  {
+    const std::lock_guard lock(crowd_->mutex);
+    gone = crowd_->frame_memory.hold(&session, bytes, moved_on);
+    stats_.frame_bytes = crowd_->frame_memory.bytes();
+  }
+  if (gone == nullptr) return;
+  ++stats_.frames_cut;
+  const std::lock_guard lock(mutex_);
+  const auto at = sessions_.find(static_cast<const Session*>(gone));
+  if (const auto other = at == sessions_.end() ? nullptr : at->second.lock()) {
+    asio::post(other->connection->executor(), [other] {
+      other->makes_room = true;
+      other->connection->stop_reading();
+    });
+  }
+}
+
+// One line for the first refusal of an address, and one a minute for those that follow.
+void Server::say_refused(const Session& session, std::string_view code, const std::string& reason) {
+  const std::string& peer = session.connection->peer();
+  const std::string address = peer.substr(0, peer.rfind(':'));
+  {
+    const std::lock_guard lock(crowd_->mutex);
+    if (!crowd_->refusals.say(address, reason, steady_clock::now())) return;
+  }
+  log::warn("ingest", "client refused",
+            {{"host", session.client.host.empty() ? "unknown" : session.client.host},
+             {"address", peer},
+             {"code", code},
+             {"reason", reason}});
+}
+
+void Server::notify(const std::string& host, const std::string& text) {
+  {
+    const std::lock_guard lock(crowd_->mutex);
+    if (!crowd_->notices.say(host, text, steady_clock::now())) return;
+  }
+  send_notice(host, text);
+}
+
+void Server::send_notice(const std::string& host, const std::string& text) {
+  std::shared_ptr<Session> session;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto it = names_.find(host); it != names_.end()) session = it->second.lock();
+  }
+  if (!session) return;
+  asio::post(session->connection->executor(), [this, session, text] {
+    if (!session->greeted || session->said_goodbye) return;
+    wire::encode_notice(std::string_view(text).substr(0, kMostNoticeBytes), session->out);
+    start_writing(session);
+  });
+}
+
+void Server::report_repeats() {
+  std::vector<Repeats::Summary> due;
+  std::vector<Repeats::Summary> notices;
+  {
+    const std::lock_guard lock(crowd_->mutex);
+    due = crowd_->refusals.due(steady_clock::now());
+    notices = crowd_->notices.due(steady_clock::now());
+  }
+  for (const Repeats::Summary& one : notices) send_notice(one.key, one.last_text);  // it goes on
+  for (const Repeats::Summary& one : due)
+    log::warn("ingest", "refused again in the last minute",
+              {{"address", one.key}, {"times", one.times}, {"last_reason", one.last_text}});
 }
 
 // The observer hears of a name's coming and going under the lock: a connection that another has replaced must not take
@@ -182,6 +270,8 @@ void Server::tell_observer(const std::shared_ptr<Session>& session) {
 }
 
 void Server::leave(const std::shared_ptr<Session>& session) {
+  leave_half_open(*session);
+  hold_frames(*session, 0, true);
   std::lock_guard lock(mutex_);
   sessions_.erase(session.get());
   if (!session->stream) return;
@@ -202,6 +292,7 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
   const bool greeted = status.has_value();
   if (greeted) {
     s.greeted = true;
+    leave_half_open(s);
     ++stats_.clients;
     tell_observer(session);
     log::info("ingest", "client connected",
@@ -212,6 +303,8 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
                {"resume_from", s.resumed_after + 1}});
     status = co_await receive(session);
     --stats_.clients;
+  } else if (s.makes_room) {
+    co_return;  // counted as turned away
   } else if (!s.told_to_go) {
     ++stats_.refused;
   }
@@ -234,11 +327,7 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
     log::warn("ingest", "client lost",
               {{"host", s.client.host}, {"address", s.connection->peer()}, {"reason", error.message}});
   else
-    log::warn("ingest", "client refused",
-              {{"host", s.client.host.empty() ? "unknown" : s.client.host},
-               {"address", s.connection->peer()},
-               {"code", secure ? refuse_name(code) : std::string_view("tls")},
-               {"reason", error.message}});
+    say_refused(s, secure ? refuse_name(code) : std::string_view("tls"), error.message);
   if (!lost && secure) {
     co_await settle(session, std::chrono::seconds(2));
     std::string out;

@@ -31,7 +31,8 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{60'000};   // without any frame
   std::chrono::milliseconds write_timeout{30'000};
   std::uint32_t max_clients = 20'000;
-  std::uint32_t max_greeting = 2'000;  // connections that have not said HELLO yet; more are closed at once
+  std::uint32_t max_greeting = 2'000;  // connections that have not said HELLO yet; of more, the oldest are closed
+  std::uint64_t frame_memory_bytes = 128U << 20U;  // of all connections, for frames that have begun and not ended
   std::uint32_t max_frame_bytes = wire::kMaxFrameBytes;
   // Connections a second from one address, on average; ten times as many may come at once. More are closed at once.
   // 0: no limit.
@@ -72,7 +73,10 @@ class Observer {
 struct ServerStats {
   std::atomic<std::uint64_t> connections{0};   // accepted
   std::atomic<std::uint64_t> clients{0};       // greeted and still there
-  std::atomic<std::uint64_t> turned_away{0};   // closed at once: too many without HELLO
+  std::atomic<std::uint64_t> turned_away{0};   // closed before HELLO: to make room for newer connections
+  std::atomic<std::uint64_t> half_open{0};     // connected now, and no HELLO yet
+  std::atomic<std::uint64_t> frame_bytes{0};   // held for frames that have begun and not ended
+  std::atomic<std::uint64_t> frames_cut{0};    // connections refused: their unfinished frames took too much of that
   std::atomic<std::uint64_t> rate_limited{0};  // closed at once: too many from one address
   std::atomic<std::uint64_t> refused{0};       // connections ended with REFUSE or without HELLO
   std::atomic<std::uint64_t> received_bytes{0};
@@ -101,6 +105,10 @@ class Server {
   void change_tokens(net::TokenSet tokens);
   // Looks at the tokens of all that are connected again: what also_lets_in says may have changed.
   void check_tokens();
+  // Tells a connected client what its user should know of its samples; at most once a minute each. Any thread.
+  void notify(const std::string& host, const std::string& text);
+  // Says of addresses that were refused again and again how often they were. Call about once a second.
+  void report_repeats();
 
   const ServerStats& stats() const { return stats_; }
 
@@ -109,9 +117,14 @@ class Server {
   struct Session;  // one connection
   struct Pending;  // batches of one frame that go into the log together
   class Visitors;  // how often which address comes
+  struct Crowd;    // who must go when there is no room
 
   // In `sessions_` and, while it owns its client's name, in names_ and with the observer.
-  bool enter(const std::shared_ptr<Session>& session);
+  bool enter(const std::shared_ptr<Session>& session, const boost::asio::ip::address& address);
+  void leave_half_open(const Session& session);
+  void hold_frames(Session& session, std::size_t bytes, bool moved_on);
+  void send_notice(const std::string& host, const std::string& text);
+  void say_refused(const Session& session, std::string_view code, const std::string& reason);
   bool lets_in(const net::TokenSet::Digest& token) const;
   std::vector<std::shared_ptr<Session>> everybody() const;  // REQUIRES: mutex_ held
   void leave(const std::shared_ptr<Session>& session);
@@ -120,8 +133,10 @@ class Server {
   boost::asio::awaitable<Status> greet(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> receive(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> take_frame(std::shared_ptr<Session> session, wire::Frame frame);
+  Status decode_samples(Session& session, std::string_view payload);
   boost::asio::awaitable<Status> append_pending(std::shared_ptr<Session> session);
   Result<bool> append_once(Session& session, Pending& pending);
+  void set_aside(Session& session, const metric::Batch& rows, const std::string& reason);
   void drop_strays(Session& session, Pending& pending, UnixNanos received);
   void acknowledge_when_durable(const std::shared_ptr<Session>& session);
   void start_writing(const std::shared_ptr<Session>& session);
@@ -138,8 +153,8 @@ class Server {
   std::atomic<bool> stopping_{false};
 
   mutable std::mutex mutex_;
-  std::map<const Session*, std::weak_ptr<Session>> sessions_;         // guarded by mutex_
-  bool turning_away_ = false;                                         // guarded by mutex_
+  std::map<const Session*, std::weak_ptr<Session>> sessions_;  // guarded by mutex_
+  const std::unique_ptr<Crowd> crowd_;
   std::map<wire::StreamId, std::weak_ptr<Stream>> streams_;           // of connected clients; guarded by mutex_
   std::unique_ptr<Visitors> visitors_;                                // guarded by mutex_
   std::map<std::string, std::weak_ptr<Session>, std::less<>> names_;  // connected clients; guarded by mutex_

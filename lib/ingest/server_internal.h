@@ -6,6 +6,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
 
+#include "base/repeats.h"
+#include "ingest/admission.h"
 #include "ingest/server.h"
 
 namespace resmon::ingest {
@@ -29,6 +31,17 @@ struct Server::Pending {
   std::vector<std::size_t> row_ends;  // where each sequence number's rows end
 };
 
+struct Server::Crowd {
+  explicit Crowd(const ServerOptions& options)
+      : half_open(options.max_greeting), frame_memory(options.frame_memory_bytes) {}
+  std::mutex mutex;
+  // Guarded by mutex.
+  HalfOpen half_open;
+  FrameMemory frame_memory;
+  Repeats refusals;  // by address
+  Repeats notices;   // by host
+};
+
 struct Server::Session {
   Session(asio::ip::tcp::socket socket, const net::TlsContext& tls)
       : connection(std::make_shared<net::Stream>(std::move(socket), tls)) {}
@@ -48,6 +61,7 @@ struct Server::Session {
   std::uint64_t resumed_after = 0;
   std::optional<net::TokenSet::Digest> token;  // that let it in; on the session's executor only
   bool token_revoked = false;                  // so is this
+  bool makes_room = false;                     // and this: closed for others' sake
   std::atomic<bool> told_to_go{false};
   std::atomic<std::int64_t> heard_at{0};  // steady clock, ns
 
@@ -63,6 +77,8 @@ struct Server::Session {
   bool ack_due = false;
   bool writing = false;
   std::optional<asio::steady_timer> settled;  // rings when the writer has ended, if somebody waits for it
+
+  bool frame_ended = false;  // since frames' memory was last counted
 
   void hear() { heard_at = steady_clock::now().time_since_epoch().count(); }
 };

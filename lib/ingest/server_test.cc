@@ -14,11 +14,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <future>
 #include <set>
 
+#include "base/log.h"
 #include "net/listener.h"
 #include "net/runtime.h"
 #include "uplink/uplink.h"
@@ -505,6 +507,144 @@ TEST_F(ServerTest, AClocksExtremesAreNoTrouble) {
     asio::read(socket, asio::buffer(header));
     EXPECT_EQ(header[4], static_cast<char>(wire::FrameType::kWelcome));
   }
+}
+
+// Says HELLO and reads the header of the answer; returns its type.
+char greet(tcp::socket& socket, const std::string& name) {
+  wire::Hello hello;
+  hello.client = name;
+  hello.stream = {static_cast<std::uint8_t>(name.size()), static_cast<std::uint8_t>(name.back()),
+                  static_cast<std::uint8_t>(name.front())};
+  hello.token = kToken;
+  std::string greeting;
+  wire::encode(hello, greeting);
+  asio::write(socket, asio::buffer(greeting));
+  char header[wire::kHeaderBytes];
+  asio::read(socket, asio::buffer(header));
+  std::uint32_t length = 0;
+  std::memcpy(&length, header, sizeof length);
+  std::string payload(length, ' ');
+  asio::read(socket, asio::buffer(payload));
+  return header[4];
+}
+
+TEST_F(ServerTest, WhatAClientIsToldIsInItsLogOnceAMinute) {
+  start();
+  log::keep_recent(100);
+  Client client(port());
+  client.push(0, 1);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  for (int i = 0; i < 50; ++i)
+    server_->notify("client",
+                    "3 samples were refused: \xc2\x9b"
+                    "2J");
+  server_->notify("nobody", "nothing");
+  const auto said = [] {
+    std::vector<std::string> lines;
+    for (const log::Event& event : log::recent(0, log::Level::kWarn, 100))
+      if (event.component == "uplink" && event.text.find("samples were refused") != std::string::npos)
+        lines.push_back(event.text);
+    return lines;
+  };
+  ASSERT_TRUE(eventually([&] { return !said().empty(); }));
+  client.push(1, 1);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  EXPECT_EQ(said(), (std::vector<std::string>{"the server says notice=\"3 samples were refused: \\u009b2J\""}));
+  log::keep_recent(0);
+}
+
+TEST_F(ServerTest, HalfOpenConnectionsDoNotKeepAClientOut) {
+  ServerOptions options;
+  options.max_greeting = 40;
+  options.hello_timeout = 60s;
+  options.connection_rate = 0;
+  start(options);
+  asio::io_context io;
+  std::vector<std::unique_ptr<tcp::socket>> silent;
+  for (int i = 0; i < 200; ++i) {
+    silent.push_back(std::make_unique<tcp::socket>(io));
+    silent.back()->connect({asio::ip::make_address("127.0.0.1"), port()});
+  }
+  ASSERT_TRUE(eventually([&] { return server_->stats().connections == 200; }));
+  EXPECT_EQ(server_->stats().half_open, 10U);  // a quarter: all are from one address
+  EXPECT_EQ(server_->stats().turned_away, 190U);
+  ASSERT_TRUE(eventually([&] { return server_->sessions() == 10; }));  // the closed ones are gone
+  Client client(port());
+  client.push(0, 10);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  EXPECT_EQ(client.stats().failures, 0U);
+  EXPECT_EQ(server_->stats().half_open, 9U);
+}
+
+TEST_F(ServerTest, UnfinishedFramesHaveABoundOverAllConnections) {
+  ServerOptions options;
+  options.frame_memory_bytes = 2U << 20U;
+  start(options);
+  asio::io_context io;
+  std::vector<std::unique_ptr<tcp::socket>> greedy;
+  std::string most;
+  const std::uint32_t length = 900'000;
+  most.append(reinterpret_cast<const char*>(&length), sizeof length);
+  most += static_cast<char>(wire::FrameType::kSamples);
+  most.append(length - 1000, 'x');
+  for (int i = 0; i < 12; ++i) {
+    greedy.push_back(std::make_unique<tcp::socket>(io));
+    greedy.back()->connect({asio::ip::make_address("127.0.0.1"), port()});
+    ASSERT_EQ(greet(*greedy.back(), "greedy-" + std::string(1, static_cast<char>('a' + i))),
+              static_cast<char>(wire::FrameType::kWelcome));
+    boost::system::error_code refused;
+    asio::write(*greedy.back(), asio::buffer(most), refused);
+    EXPECT_LE(server_->stats().frame_bytes, options.frame_memory_bytes);
+  }
+  ASSERT_TRUE(eventually([&] { return server_->stats().frames_cut >= 9; }));
+  // An honest one whose frames end is served beside them.
+  Client client(port());
+  client.push(0, 20'000);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  EXPECT_LE(server_->stats().frame_bytes, options.frame_memory_bytes);
+  greedy.clear();
+  EXPECT_TRUE(eventually([&] { return server_->stats().frame_bytes == 0; }));
+}
+
+// A connected client's schemas are kept, also those that it seldom uses.
+TEST_F(ServerTest, SchemasOfConnectedClientsStayWhileOthersComeAndGo) {
+  start();
+  Client client(port());
+  client.push(0, 1);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  for (int round = 1; round <= 20; ++round) {
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(schemas_.intern({"pod", {{"id", std::to_string(round * 100 + i)}}, {}}));
+    schemas_.sweep(2);
+    client.push(round, 1);
+    ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  }
+  EXPECT_LT(schemas_.size(), 300U);
+  EXPECT_EQ(client.stats().connections, 1U);
+  ASSERT_TRUE(eventually([&] {
+    take();
+    return received_.size() == 21U;
+  }));
+  EXPECT_EQ(received_, numbers(21));
+}
+
+// One that was silent for so long that its schemas were forgotten declares them again on a new connection.
+TEST_F(ServerTest, ASilentClientWhoseSchemasWereForgottenLosesNothing) {
+  start();
+  Client client(port());
+  client.push(0, 5);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  take();
+  for (int i = 0; i < 10; ++i) schemas_.sweep(2);
+  ASSERT_EQ(schemas_.size(), 0U);
+  ASSERT_TRUE(schemas_.intern({"another", {}, {{"text", metric::FieldType::kString}}}));  // under its id
+  client.push(5, 5);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  ASSERT_TRUE(eventually([&] {
+    take();
+    return received_.size() == 10U;
+  }));
+  EXPECT_EQ(received_, numbers(10));
+  EXPECT_EQ(client.stats().connections, 2U);
 }
 
 }  // namespace

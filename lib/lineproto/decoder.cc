@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <unordered_map>
 
 #include "lineproto/line_parser.h"
@@ -25,6 +26,7 @@ namespace {
 using metric::FieldType;
 
 constexpr std::size_t kMostShapesPerKey = 8;
+constexpr std::size_t kMostReordered = 256;  // fields: finding them in another order takes the square
 constexpr std::size_t kMostTextShown = 512;
 constexpr std::uint32_t kNotStored = std::numeric_limits<std::uint32_t>::max();
 
@@ -38,12 +40,24 @@ struct Shape {
   std::vector<std::pair<std::string, FieldType>> fields;  // names as in the line, in its order
   std::vector<std::uint32_t> positions;  // of each in the schema; kNotStored: a later one has the same name
   metric::SchemaId schema = 0;
+  std::uint32_t generation = 0;  // of its id
   std::size_t schema_fields = 0;
 
-  bool matches(const std::vector<RawField>& raw) const {
+  bool is_field(std::size_t i, const RawField& raw) const {
+    return raw.type == fields[i].second && raw.name == fields[i].first;
+  }
+  // Whether these are the fields, in any order; then they are in the line's order from now on.
+  bool matches(const std::vector<RawField>& raw) {
     if (raw.size() != fields.size()) return false;
-    for (std::size_t i = 0; i < raw.size(); ++i)
-      if (raw[i].type != fields[i].second || raw[i].name != fields[i].first) return false;
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+      if (is_field(i, raw[i])) continue;
+      std::size_t other = i + 1;
+      while (other < fields.size() && !is_field(other, raw[i])) ++other;
+      if (other == fields.size() || fields.size() > kMostReordered) return false;
+      if (positions[i] == kNotStored || positions[other] == kNotStored) return false;
+      std::swap(fields[i], fields[other]);
+      std::swap(positions[i], positions[other]);
+    }
     return true;
   }
 };
@@ -94,6 +108,7 @@ struct LineDecoder::Impl {
   void refuse(DecodeReport& report, std::string_view line, std::string_view reason, bool parsing = true);
   void line(std::string_view line, const DecodeOptions& options, metric::Batch& out, DecodeReport& report);
   const Shape* shape(std::string_view line, DecodeReport& report);
+  const Shape* remember(Shape made);
   enum class Making { kDone, kUnparsable, kReservedName };
   Making make_shape(Shape& made);
   std::size_t lines(std::string_view all, bool last, const DecodeOptions& options, metric::Batch& out,
@@ -132,18 +147,20 @@ LineDecoder::Impl::Making LineDecoder::Impl::make_shape(Shape& made) {
   for (const metric::Tag& tag : schema.tags)
     if (tag.key == "time") return reserved("tag key", "tag");
 
-  std::unordered_map<std::string, std::size_t> last;  // where each name stands last: that one counts
-  std::vector<std::string> names(raw.fields.size());
+  // Sorted, so that every order of the same fields is one schema: Telegraf writes a map's fields in another order each
+  // time. Where a name comes twice, the last one counts.
+  std::map<std::string, std::size_t> last;
   for (std::size_t i = 0; i < raw.fields.size(); ++i) {
-    unescape_key(raw.fields[i].name, names[i]);
-    if (names[i] == "time") return reserved("field name", "field");
-    last[names[i]] = i;
-  }
-  for (std::size_t i = 0; i < raw.fields.size(); ++i) {
+    std::string name;
+    unescape_key(raw.fields[i].name, name);
+    if (name == "time") return reserved("field name", "field");
+    last[std::move(name)] = i;
     made.fields.emplace_back(raw.fields[i].name, raw.fields[i].type);
-    const bool stored = last[names[i]] == i;
-    made.positions.push_back(stored ? static_cast<std::uint32_t>(schema.fields.size()) : kNotStored);
-    if (stored) schema.fields.push_back({std::move(names[i]), raw.fields[i].type});
+  }
+  made.positions.assign(raw.fields.size(), kNotStored);
+  for (const auto& [name, i] : last) {
+    made.positions[i] = static_cast<std::uint32_t>(schema.fields.size());
+    schema.fields.push_back({name, raw.fields[i].type});
   }
   made.schema_fields = schema.fields.size();
   Result<metric::SchemaId> id = schemas.intern(std::move(schema));
@@ -152,28 +169,39 @@ LineDecoder::Impl::Making LineDecoder::Impl::make_shape(Shape& made) {
     return Making::kUnparsable;
   }
   made.schema = *id;
+  made.generation = schemas.generation(*id);
   return Making::kDone;
 }
 
 // The shape of `raw`, or nullptr with the refusal reported.
 const Shape* LineDecoder::Impl::shape(std::string_view line, DecodeReport& report) {
-  auto found = cache.find(raw.key);
-  if (found != cache.end())
-    for (const Shape& known : found->second.shapes)
-      if (known.matches(raw.fields)) return &known;
-
+  Shape* retired = nullptr;
+  if (const auto found = cache.find(raw.key); found != cache.end()) {
+    for (Shape& known : found->second.shapes) {
+      if (!known.matches(raw.fields)) continue;
+      if (schemas.touch(known.schema, known.generation)) return &known;
+      retired = &known;
+    }
+  }
   Shape made;
   if (const Making making = make_shape(made); making != Making::kDone) {
     refuse(report, line, error, making == Making::kUnparsable);
     return nullptr;
   }
+  if (retired == nullptr) return remember(std::move(made));
+  *retired = std::move(made);
+  return retired;
+}
+
+// Keeps it with the other shapes of the line's key.
+const Shape* LineDecoder::Impl::remember(Shape made) {
   std::size_t bytes = sizeof(Shape);
   for (const auto& [name, type] : made.fields) bytes += sizeof(made.fields[0]) + sizeof(std::uint32_t) + name.size();
   if (cached_bytes + bytes > limits.cache_bytes) {
     cache.clear();
     cached_bytes = 0;
-    found = cache.end();
   }
+  auto found = cache.find(raw.key);
   if (found == cache.end()) {
     found = cache.emplace(std::string(raw.key), KeyShapes{}).first;
     bytes += raw.key.size() + sizeof(*found) + 2 * sizeof(void*);
@@ -227,6 +255,7 @@ void LineDecoder::Impl::line(std::string_view whole, const DecodeOptions& option
 // splitter stands in the middle of what is left.
 std::size_t LineDecoder::Impl::lines(std::string_view all, bool last, const DecodeOptions& options, metric::Batch& out,
                                      DecodeReport& report) {
+  out.pin(schemas);
   std::size_t begin = 0;
   while (begin < all.size()) {
     const std::string_view rest = all.substr(begin);

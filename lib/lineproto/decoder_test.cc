@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "lineproto/encoder.h"
@@ -58,7 +59,7 @@ TEST(DecoderTest, TakesWhatInfluxTakes) {
       {"m,p=C:\\x f=1", "m,p=C:\\x f=1 77\n"},
       {"m\"x,\"t=\"v\" \"f\"=1", "m\"x,\"t=\"v\" \"f\"=1 77\n"},
       {"m f=1,f=2", "m f=2 77\n"},
-      {"m f=1,g=3,f=true", "m g=3,f=true 77\n"},
+      {"m f=1,g=3,f=true", "m f=true,g=3 77\n"},
       {"# comment\n\n   \n\t# another\nm f=1", "m f=1 77\n"},
       {"m,t=日本 f=1", "m,t=日本 f=1 77\n"},
       {"", ""},
@@ -191,6 +192,57 @@ TEST(DecoderTest, KnownShapesAreNotInternedAgainAndAForgetfulCacheChangesNothing
   EXPECT_EQ(decode(text, {}, {.cache_bytes = 100}).rows, text);
 }
 
+// Telegraf writes the fields of a map, in another order each time.
+TEST(DecoderTest, EveryOrderOfTheSameFieldsIsOneSchema) {
+  std::vector<std::string> fields;
+  for (int i = 0; i < 12; ++i) fields.push_back("f" + std::to_string(i) + "=" + std::to_string(i) + "i");
+  SchemaTable schemas;
+  std::mt19937 random(5);
+  for (const std::size_t cache_bytes : {std::size_t{64} << 20U, std::size_t{1}}) {
+    LineDecoder decoder(schemas, {.cache_bytes = cache_bytes});
+    for (int round = 0; round < 2000; ++round) {
+      std::shuffle(fields.begin(), fields.end(), random);
+      std::string line = "mem,host=h ";
+      for (const std::string& field : fields) line += field + ",";
+      line.back() = '\n';
+      Batch batch;
+      ASSERT_EQ(decoder.decode(line, {}, batch).refused_lines, 0U);
+      const metric::Row& row = batch.rows().front();
+      ASSERT_EQ(row.fields, 12U);
+      for (std::size_t f = 0; f < 12; ++f)
+        ASSERT_EQ("f" + std::to_string(metric::as_integer(batch.value(row, f))), schemas[row.schema].fields[f].name);
+    }
+  }
+  EXPECT_EQ(schemas.size(), 1U);
+}
+
+// Where a name comes twice the last value counts, whatever the order is.
+TEST(DecoderTest, ReorderedFieldsThatComeTwice) {
+  SchemaTable schemas;
+  LineDecoder decoder(schemas);
+  for (const auto& [line, a] : {std::pair{"m a=1,b=2,a=3", 3.0}, {"m b=2,a=3,a=1", 1.0}, {"m a=1,a=4,b=2", 4.0}}) {
+    Batch batch;
+    decoder.decode(line, {}, batch);
+    const metric::Row& row = batch.rows().front();
+    EXPECT_EQ(metric::as_float(batch.value(row, 0)), a) << line;
+    EXPECT_EQ(metric::as_float(batch.value(row, 1)), 2.0) << line;
+  }
+  EXPECT_EQ(schemas.size(), 1U);
+}
+
+TEST(DecoderTest, AShapeWhoseSchemaWasRetiredIsInternedAgain) {
+  SchemaTable schemas;
+  LineDecoder decoder(schemas);
+  Batch batch;
+  decoder.decode("m,h=1 f=1 1\n", {}, batch);
+  batch.clear();
+  for (int i = 0; i < 3; ++i) schemas.sweep(1);
+  ASSERT_EQ(schemas.size(), 0U);
+  ASSERT_TRUE(schemas.intern({"another", {}, {{"g", metric::FieldType::kString}}}));  // takes the id
+  decoder.decode("m,h=1 f=2 2\n", {}, batch);
+  EXPECT_EQ(text_of(schemas, batch), "m,h=1 f=2 2\n");
+}
+
 TEST(DecoderTest, AStreamInAnyPiecesGivesWhatTheWholeGives) {
   const std::string text = "a,t=1 f=1 1\n# c\nb s=\"x\ny\" 2\nbad\n" + std::string(50, 'l') +
                            " f=1 3\nc f=2 4\nd s=\"open\ne f=1 5\nlast f=1 6";
@@ -236,6 +288,9 @@ TEST(DecoderTest, WhatTheEncoderWritesComesBack) {
       const std::string field = std::to_string(n) + word("ab,= \"#'é", 0);
       schema.fields.push_back({field, static_cast<FieldType>(below(metric::kFieldTypeCount))});
     }
+    std::vector<metric::Field> sorted = schema.fields;
+    std::ranges::sort(sorted, {}, &metric::Field::name);
+    schema.fields = std::move(sorted);
     const metric::Schema copy = schema;
     const auto id = schemas.intern(std::move(schema)).value();
     metric::RowWriter row = batch.add(id, copy.fields.size(), static_cast<std::int64_t>(random() >> 2U));

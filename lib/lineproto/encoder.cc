@@ -10,6 +10,9 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
+
+#include "metric/pinned_types.h"
 
 namespace resmon::lineproto {
 
@@ -100,10 +103,12 @@ struct LineEncoder::Shape {
   struct Field {
     std::string name;  // escaped, with '='; empty: cannot be written
     metric::FieldType type;
+    metric::FieldType from;  // of the cells
   };
   std::string head;
   std::vector<Field> fields;
-  bool writable = true;  // false: the measurement's name is empty
+  std::uint32_t generation = 0;  // of the schema's id
+  bool writable = true;          // false: the measurement's name is empty
 };
 
 LineEncoder::LineEncoder(const metric::SchemaTable& schemas, EncoderOptions options)
@@ -113,13 +118,15 @@ LineEncoder::LineEncoder(LineEncoder&&) noexcept = default;
 LineEncoder& LineEncoder::operator=(LineEncoder&&) noexcept = default;
 
 const LineEncoder::Shape& LineEncoder::shape_of(metric::SchemaId id) {
-  if (id < shapes_.size() && shapes_[id]) return *shapes_[id];
+  const std::uint32_t generation = schemas_->generation(id);
+  if (id < shapes_.size() && shapes_[id] && shapes_[id]->generation == generation) return *shapes_[id];
   if (cached_bytes_ > options_.cache_limit_bytes) {
     shapes_.clear();
     cached_bytes_ = 0;
   }
   const metric::Schema& schema = (*schemas_)[id];
   auto shape = std::make_unique<Shape>();
+  shape->generation = generation;
   shape->writable = !only_backslashes(schema.measurement);
   if (schema.measurement.starts_with('#')) shape->head += '\\';
   append_name(shape->head, schema.measurement, Name::kMeasurement);
@@ -139,7 +146,10 @@ const LineEncoder::Shape& LineEncoder::shape_of(metric::SchemaId id) {
   std::size_t bytes = sizeof(Shape) + shape->head.size();
   for (const metric::Field& field : schema.fields) {
     Shape::Field& made = shape->fields.emplace_back();
-    made.type = field.type;
+    made.type = made.from = field.type;
+    if (const auto pinned = metric::pinned_type(schema.measurement, field.name);
+        options_.pin_types && pinned && metric::is_number(*pinned) && metric::is_number(field.type))
+      made.type = *pinned;
     if (!only_backslashes(field.name)) {
       append_name(made.name, without_reserved(field.name), Name::kField);
       made.name += '=';
@@ -164,7 +174,13 @@ std::size_t LineEncoder::append(const metric::Batch& batch, const metric::Row& r
   for (std::size_t i = 0; i < fields; ++i) {
     if ((presence[i / 64] >> (i % 64) & 1U) == 0) continue;
     const Shape::Field& field = shape.fields[i];
-    const metric::Cell cell = values[i];
+    const auto converted =
+        field.from == field.type ? std::optional(values[i]) : metric::convert_number(values[i], field.from, field.type);
+    if (!converted) {
+      ++skipped_values_;
+      continue;
+    }
+    const metric::Cell cell = *converted;
     if (field.name.empty() || (field.type == metric::FieldType::kFloat && !std::isfinite(metric::as_float(cell)))) {
       ++skipped_values_;
       continue;

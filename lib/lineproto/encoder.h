@@ -21,6 +21,9 @@ struct EncoderOptions {
   // Unsigned integers as signed ones, clipped at INT64_MAX, as Telegraf writes them: InfluxDB 1.x refuses the `u`
   // suffix.
   bool unsigned_as_integer = true;
+  // Documented fields in their documented types (metric/pinned_types.h), whatever a writer sent them as, so that a
+  // database has one type for all writers. A value that the type does not hold exactly is left out.
+  bool pin_types = false;
   // What the encoder remembers of the schemas it has met. When it holds more it forgets all and begins again.
   std::size_t cache_limit_bytes = 64U << 20U;
 };
@@ -47,7 +50,7 @@ class LineEncoder {
   // All rows.
   std::size_t append(const metric::Batch& batch, std::string& out);
 
-  // Floats that were NaN or infinite and so left out. Batches hold none unless something is wrong.
+  // Values that were left out: NaN and infinite ones, and those that a pinned type does not hold.
   std::uint64_t skipped_values() const { return skipped_values_; }
 
  private:
@@ -57,7 +60,7 @@ class LineEncoder {
 
   const metric::SchemaTable* schemas_;
   EncoderOptions options_;
-  std::vector<std::unique_ptr<Shape>> shapes_;  // by schema id
+  std::vector<std::unique_ptr<Shape>> shapes_;  // by schema id; of the generation that was met last
   std::size_t cached_bytes_ = 0;
   std::uint64_t skipped_values_ = 0;
 };

@@ -16,6 +16,46 @@ using metric::SchemaTable;
 
 constexpr UnixNanos kTime = 1'700'000'000'123'456'789;
 
+TEST(EncoderTest, DocumentedFieldsHaveTheirTypes) {
+  SchemaTable schemas;
+  const auto id = schemas
+                      .intern({"mem",
+                               {},
+                               {{"total", FieldType::kUnsigned},
+                                {"used_percent", FieldType::kInteger},
+                                {"free", FieldType::kFloat},
+                                {"own", FieldType::kUnsigned}}})
+                      .value();
+  Batch batch;
+  RowWriter row = batch.add(id, 4, 1);
+  row.set(0, std::uint64_t{8});
+  row.set(1, std::int64_t{50});
+  row.set(2, 1.5);
+  row.set(3, std::uint64_t{7});
+  LineEncoder encoder(schemas, {.unsigned_as_integer = false, .pin_types = true});
+  std::string text;
+  EXPECT_EQ(encoder.append(batch, text), 3U);
+  EXPECT_EQ(text, "mem total=8i,used_percent=50,own=7u 1\n");
+  EXPECT_EQ(encoder.skipped_values(), 1U);
+}
+
+TEST(EncoderTest, AnIdThatIsUsedAgainHasItsNewSchemasPrefix) {
+  SchemaTable schemas;
+  LineEncoder encoder(schemas);
+  std::string text;
+  for (const char* name : {"old", "new"}) {
+    Batch batch;
+    batch.pin(schemas);
+    const auto id = schemas.intern({name, {}, {{"f", FieldType::kFloat}}}).value();
+    EXPECT_EQ(id, 0U);
+    batch.add(id, 1, 1).set(0, 1.0);
+    encoder.append(batch, text);
+    batch.clear();
+    for (int i = 0; i < 3; ++i) schemas.sweep(1);
+  }
+  EXPECT_EQ(text, "old f=1 1\nnew f=1 1\n");
+}
+
 TEST(EncoderTest, WritesEveryType) {
   SchemaTable schemas;
   const auto id = schemas

@@ -16,6 +16,13 @@ std::size_t Batch::memory_bytes() const {
   return rows_.capacity() * sizeof(Row) + cells_.capacity() * sizeof(Cell) + text_.capacity();
 }
 
+void Batch::renew_pin() {
+  if (!pin_ || pin_.epoch() == pin_.table()->epoch()) return;
+  SchemaPin renewed = pin_.table()->pin();
+  for (const Row& row : rows_) (void)pin_.table()->touch(row.schema, pin_.table()->generation(row.schema));
+  pin_ = std::move(renewed);
+}
+
 void RowWriter::set_cell(std::size_t field, Cell cell) {
   assert(field < fields_);
   Cell& word = batch_.cells_[first_cell_ + field / 64];

@@ -8,6 +8,8 @@
 //   cells  for a row of n fields: ceil(n / 64) presence words (bit f % 64 of word f / 64 set: field f is there), then n
 //          values; the value of an absent field is 0
 //   text   the bytes of string values (value.h)
+//
+// A batch of ids from a table that is swept holds a pin of it (schema.h), so that its rows' schemas stay.
 
 #include <cassert>
 #include <cstdint>
@@ -70,7 +72,22 @@ class Batch {
     cells_.clear();
     text_.clear();
     samples_ = 0;
+    pin_ = SchemaPin();
   }
+
+  // Before rows are added: the ids that are looked up from now on stay valid until the batch is cleared or gone. Does
+  // nothing when it has a pin.
+  void pin(const SchemaTable& schemas) {
+    if (!pin_) pin_ = schemas.pin();
+  }
+  void pin(const SchemaPin& pin) {
+    if (!pin_) pin_ = pin;
+  }
+  const SchemaPin& pin() const { return pin_; }
+  // For a batch that waits long: marks its rows' schemas as used now and takes a new pin, so that others that are not
+  // used can be retired.
+  void renew_pin();
+
   bool empty() const { return rows_.empty(); }
   const std::vector<Row>& rows() const { return rows_; }
   std::string_view text() const { return text_; }
@@ -99,6 +116,7 @@ class Batch {
   std::vector<Cell> cells_;
   std::string text_;
   std::size_t samples_ = 0;
+  SchemaPin pin_;
 };
 
 }  // namespace resmon::metric

@@ -60,17 +60,30 @@ std::size_t SchemaTable::HashOfField::operator()(const Field& field) const {
   return combine(std::hash<std::string>()(field.name), static_cast<std::size_t>(field.type));
 }
 
+SchemaPin::SchemaPin(const SchemaPin& other) : table_(other.table_), epoch_(other.epoch_) {
+  // The other pin holds the epoch meanwhile.
+  if (table_ != nullptr) table_->pins_[epoch_ % SchemaTable::kPinnedEpochs].fetch_add(1);
+}
+
+SchemaPin::~SchemaPin() {
+  if (table_ != nullptr) table_->pins_[epoch_ % SchemaTable::kPinnedEpochs].fetch_sub(1);
+}
+
 SchemaTable::~SchemaTable() {
-  const std::size_t count = size();
+  const std::size_t count = id_bound();
   for (std::size_t id = 0; id < count; ++id) {
     const Place place = place_of(static_cast<SchemaId>(id));
     std::destroy_at(blocks_[place.block].load() + place.index);
   }
-  for (unsigned block = 0; block < blocks_.size(); ++block)
-    if (Schema* const schemas = blocks_[block].load()) std::allocator<Schema>().deallocate(schemas, block_size(block));
+  for (unsigned block = 0; block < blocks_.size(); ++block) {
+    Schema* const schemas = blocks_[block].load();
+    if (schemas == nullptr) continue;
+    std::allocator<Schema>().deallocate(schemas, block_size(block));
+    std::allocator<Word>().deallocate(words_[block].load(), block_size(block));
+  }
 }
 
-Result<SchemaId> SchemaTable::intern(Schema schema) {
+Result<SchemaId> SchemaTable::intern(Schema schema, Room room) {
   const std::size_t hash = hash_of(schema);
   const auto find = [&]() -> const SchemaId* {
     const auto [first, last] = ids_.equal_range(hash);
@@ -78,27 +91,136 @@ Result<SchemaId> SchemaTable::intern(Schema schema) {
       if ((*this)[it->second] == schema) return &it->second;
     return nullptr;
   };
+  // Nothing is retired while the lock is held, not even shared.
+  const auto used = [&](SchemaId id) {
+    (void)touch(id, generation(id));
+    return id;
+  };
   {
     std::shared_lock lock(mutex_);
-    if (const SchemaId* id = find()) return *id;
+    if (const SchemaId* id = find()) return used(*id);
   }
   std::unique_lock lock(mutex_);
-  if (const SchemaId* id = find()) return *id;
-  const std::size_t size = size_.load(std::memory_order_relaxed);
-  if (size >= limit_) return fail(ErrorKind::kLimit, "schema table is full (" + std::to_string(limit_) + " shapes)");
-  const auto id = static_cast<SchemaId>(size);
-  const Place place = place_of(id);
-  Schema* block = blocks_[place.block].load(std::memory_order_relaxed);
-  if (block == nullptr) {
-    block = std::allocator<Schema>().allocate(block_size(place.block));
-    blocks_[place.block].store(block, std::memory_order_release);
+  if (const SchemaId* id = find()) return used(*id);
+  if (room == Room::kWithinLimit && live_.load(std::memory_order_relaxed) >= limit_) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    return fail(ErrorKind::kLimit, "schema table is full (" + std::to_string(limit_) + " shapes)");
   }
+  const SchemaId id = free_id();
   schema.fields = field_lists_.share(std::move(schema.fields));
   schema.tags.shrink_to_fit();
-  std::construct_at(block + place.index, std::move(schema));
+  const Place place = place_of(id);
+  blocks_[place.block].load(std::memory_order_relaxed)[place.index] = std::move(schema);
   ids_.emplace(hash, id);
-  size_.store(size + 1, std::memory_order_release);
+  live_.fetch_add(1, std::memory_order_relaxed);
+  Word& word = word_of(id);
+  word.store((word.load(std::memory_order_relaxed) & ~std::uint64_t{UINT32_MAX}) | epoch_.load(),
+             std::memory_order_release);
   return id;
+}
+
+SchemaId SchemaTable::free_id() {
+  if (!free_.empty()) {
+    const SchemaId id = free_.front();
+    free_.pop_front();
+    return id;
+  }
+  const auto id = static_cast<SchemaId>(size_.load(std::memory_order_relaxed));
+  const Place place = place_of(id);
+  if (blocks_[place.block].load(std::memory_order_relaxed) == nullptr) {
+    // Not constructed as a whole: memory of the last block's empty half is not touched.
+    words_[place.block].store(std::allocator<Word>().allocate(block_size(place.block)), std::memory_order_release);
+    blocks_[place.block].store(std::allocator<Schema>().allocate(block_size(place.block)), std::memory_order_release);
+  }
+  std::construct_at(blocks_[place.block].load(std::memory_order_relaxed) + place.index);
+  std::construct_at(words_[place.block].load(std::memory_order_relaxed) + place.index, std::uint64_t{1} << 32U);
+  size_.store(id + std::size_t{1}, std::memory_order_release);
+  return id;
+}
+
+// Why nothing that is pinned is retired. A pin's epoch is the current one at a moment at which it is counted already.
+// What is looked up under it is marked as used in that epoch or a later one: by intern under the lock, or by touch. A
+// sweep retires what was last used before the oldest epoch with pins, by one atomic exchange of the word. If the pin
+// was counted when the sweep looked, its epoch protects; if not, its epoch is the sweep's own, and whatever touch
+// marks with that the exchange does not take. Either touch is first, and the exchange fails, or the exchange is, and
+// touch sees another generation.
+SchemaPin SchemaTable::pin() const {
+  while (true) {
+    const std::uint32_t epoch = epoch_.load();
+    std::atomic<std::uint32_t>& count = pins_[epoch % kPinnedEpochs];
+    count.fetch_add(1);
+    if (epoch_.load() == epoch) return {*this, epoch};
+    count.fetch_sub(1);
+  }
+}
+
+bool SchemaTable::touch(SchemaId id, std::uint32_t generation) const {
+  Word& word = word_of(id);
+  const std::uint32_t now = epoch_.load(std::memory_order_relaxed);
+  std::uint64_t seen = word.load(std::memory_order_acquire);
+  while (true) {
+    const auto used = static_cast<std::uint32_t>(seen);
+    if (seen >> 32U != generation || used == 0) return false;
+    if (used >= now) return true;
+    // In most epochs the first row of each schema comes here, the others do not.
+    if (word.compare_exchange_weak(seen, std::uint64_t{generation} << 32U | now, std::memory_order_acq_rel,
+                                   std::memory_order_acquire))
+      return true;
+  }
+}
+
+std::uint32_t SchemaTable::oldest_pinned(std::uint32_t newest) const {
+  const std::uint32_t first = newest >= kPinnedEpochs ? newest - kPinnedEpochs + 1 : 1;
+  for (std::uint32_t epoch = first; epoch < newest; ++epoch)
+    if (pins_[epoch % kPinnedEpochs].load() != 0) return epoch;
+  return newest;
+}
+
+std::size_t SchemaTable::sweep(std::uint32_t idle_epochs) {
+  constexpr std::size_t kAtOnce = 256;
+  const std::lock_guard sweeping(sweep_mutex_);
+  const std::uint32_t now = epoch_.load() + 1;
+  if (pins_[now % kPinnedEpochs].load() != 0) return 0;
+  epoch_.store(now);
+  const std::uint32_t idle = std::max<std::uint32_t>(idle_epochs, 1);
+  const std::uint32_t used_before = std::min(oldest_pinned(now), now > idle ? now - idle : 0);
+  std::size_t count = 0;
+  std::vector<SchemaId> found;
+  const std::size_t ids = id_bound();
+  for (std::size_t id = 0; id < ids; ++id) {
+    const auto used = static_cast<std::uint32_t>(word_of(static_cast<SchemaId>(id)).load(std::memory_order_relaxed));
+    if (used != 0 && used < used_before) found.push_back(static_cast<SchemaId>(id));
+    if (found.size() < kAtOnce && id + 1 < ids) continue;
+    count += retire(found, used_before);
+    found.clear();
+  }
+  if (count > 0) {
+    std::unique_lock lock(mutex_);
+    field_lists_.drop_unused();
+  }
+  return count;
+}
+
+std::size_t SchemaTable::retire(const std::vector<SchemaId>& ids, std::uint32_t used_before) {
+  if (ids.empty()) return 0;
+  std::vector<Schema> gone;  // freed after the lock
+  {
+    std::unique_lock lock(mutex_);
+    for (const SchemaId id : ids) {
+      Word& word = word_of(id);
+      std::uint64_t seen = word.load(std::memory_order_relaxed);
+      const std::uint64_t freed = ((seen >> 32U) + 1) << 32U;
+      if (static_cast<std::uint32_t>(seen) >= used_before || !word.compare_exchange_strong(seen, freed)) continue;
+      const Place place = place_of(id);
+      gone.push_back(std::exchange(blocks_[place.block].load(std::memory_order_relaxed)[place.index], Schema()));
+      const auto [first, last] = ids_.equal_range(hash_of(gone.back()));
+      ids_.erase(std::find_if(first, last, [&](const auto& one) { return one.second == id; }));
+      free_.push_back(id);
+    }
+    live_.fetch_sub(gone.size(), std::memory_order_relaxed);
+  }
+  retired_.fetch_add(gone.size(), std::memory_order_relaxed);
+  return gone.size();
 }
 
 }  // namespace resmon::metric

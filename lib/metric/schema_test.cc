@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
+#include "metric/batch.h"
+
 namespace resmon::metric {
 namespace {
 
@@ -57,6 +62,131 @@ TEST(SchemaTest, AFullTableRefuses) {
   ASSERT_TRUE(table.intern({"a", {}, {}}).has_value());
   EXPECT_TRUE(table.intern({"a", {}, {}}).has_value());
   EXPECT_EQ(table.intern({"b", {}, {}}).error().kind, ErrorKind::kLimit);
+}
+
+TEST(SchemaTest, WhatNobodyUsesIsForgotten) {
+  SchemaTable table(2);
+  const SchemaId old = table.intern({"old", {}, {{"a", FieldType::kFloat}}}).value();
+  const std::uint32_t generation = table.generation(old);
+  const SchemaId kept = table.intern({"kept", {}, {}}).value();
+  for (int i = 0; i < 3; ++i) {
+    const SchemaPin pin = table.pin();
+    EXPECT_TRUE(table.touch(kept, table.generation(kept)));
+    EXPECT_EQ(table.refused(), 0U);
+    table.sweep(2);
+  }
+  EXPECT_EQ(table.size(), 1U);
+  EXPECT_EQ(table.retired(), 1U);
+  const SchemaPin pin = table.pin();
+  EXPECT_FALSE(table.touch(old, generation));
+  EXPECT_TRUE(table.touch(kept, table.generation(kept)));
+  const SchemaId fresh = table.intern({"fresh", {}, {}}).value();
+  EXPECT_EQ(fresh, old);  // the id is used again
+  EXPECT_NE(table.generation(fresh), generation);
+  EXPECT_FALSE(table.touch(old, generation));
+  EXPECT_EQ(table[fresh].measurement, "fresh");
+  EXPECT_EQ(table.intern({"one too many", {}, {}}).error().kind, ErrorKind::kLimit);
+  EXPECT_EQ(table.refused(), 1U);
+  // What was acknowledged is not refused.
+  EXPECT_TRUE(table.intern({"one too many", {}, {}}, SchemaTable::Room::kBeyondLimit));
+}
+
+TEST(SchemaTest, WhatIsPinnedStays) {
+  SchemaTable table;
+  Batch batch;
+  batch.pin(table);
+  const SchemaId id = table.intern({"m", {}, {}}).value();
+  batch.add(id, 0, 1);
+  for (int i = 0; i < 200; ++i) table.sweep(1);
+  EXPECT_EQ(table[id].measurement, "m");
+  Batch copy = batch;
+  batch.clear();
+  for (int i = 0; i < 200; ++i) table.sweep(1);
+  EXPECT_EQ(table[id].measurement, "m");
+  copy.clear();
+  for (int i = 0; i < 200; ++i) table.sweep(1);
+  EXPECT_EQ(table.size(), 0U);
+}
+
+TEST(SchemaTest, ABatchThatWaitsLetsOthersGo) {
+  SchemaTable table;
+  Batch waiting;
+  waiting.pin(table);
+  const SchemaId id = table.intern({"waits", {}, {}}).value();
+  waiting.add(id, 0, 1);
+  ASSERT_TRUE(table.intern({"other", {}, {}}));
+  for (int i = 0; i < 200; ++i) {
+    waiting.renew_pin();
+    table.sweep(1);
+  }
+  EXPECT_EQ(table.size(), 1U);
+  EXPECT_EQ(table[id].measurement, "waits");
+}
+
+TEST(SchemaTest, TheTableServesManyMoreSchemasThanItHolds) {
+  constexpr std::size_t kLimit = 2000;
+  SchemaTable table(kLimit);
+  const Schema steady{"steady", {{"host", "h"}}, {{"v", FieldType::kFloat}}};
+  const SchemaId id = table.intern(steady).value();
+  const std::uint32_t generation = table.generation(id);
+  for (std::size_t i = 0; i < 100'000; ++i) {
+    if (i % 400 == 0) {
+      const SchemaPin pin = table.pin();
+      ASSERT_TRUE(table.touch(id, generation));
+    }
+    const SchemaPin pin = table.pin();
+    // Each with a list of fields of its own: those go, too.
+    const auto made = table.intern(
+        {"m" + std::to_string(i % 7), {{"pod", std::to_string(i)}}, {{"f" + std::to_string(i), FieldType::kInteger}}});
+    ASSERT_TRUE(made.has_value()) << i;
+    ASSERT_EQ(table[*made].tags[0].value, std::to_string(i));
+    if (i % 400 == 0) table.sweep(3);
+  }
+  EXPECT_LE(table.size(), kLimit);
+  EXPECT_LE(table.id_bound(), kLimit);
+  EXPECT_LE(table.field_lists(), 3 * kLimit);
+  EXPECT_EQ(table.refused(), 0U);
+  EXPECT_EQ(table[id], steady);
+}
+
+// For the thread sanitizer: schemas are read while others are made and retired.
+TEST(SchemaTest, ReadersAndSweepsShareTheTable) {
+  constexpr std::size_t kSchemas = 400;
+  constexpr unsigned kRounds = 30'000;
+  SchemaTable table(kSchemas);
+  std::atomic<bool> done{false};
+  std::thread sweeper([&] {
+    while (!done) {
+      table.sweep(1);
+      std::this_thread::yield();
+    }
+  });
+  const auto reader = [&](unsigned first) {
+    struct Known {
+      SchemaId id = 0;
+      std::uint32_t generation = 0;
+    };
+    std::vector<Known> known(kSchemas);
+    for (unsigned round = 0; round < kRounds || table.retired() < kSchemas / 8; ++round) {
+      if (round % 20 == 0) std::this_thread::yield();  // without a pin, which would hold up the sweeps
+      // Some for a while, then others, so that the former are no longer used.
+      const std::size_t number = (first + round / 1000 * 50 + round % 50) % kSchemas;
+      const SchemaPin pin = table.pin();
+      Known& one = known[number];
+      if (one.generation == 0 || !table.touch(one.id, one.generation)) {
+        const auto made = table.intern({"m" + std::to_string(number), {{"k", "a value that is not short"}}, {}});
+        if (!made) continue;  // full until the next sweep
+        one = {*made, table.generation(*made)};
+      }
+      ASSERT_EQ(table[one.id].measurement, "m" + std::to_string(number));
+    }
+  };
+  std::vector<std::thread> readers;
+  for (unsigned i = 0; i < 3; ++i) readers.emplace_back(reader, i * 31);
+  for (std::thread& thread : readers) thread.join();
+  done = true;
+  sweeper.join();
+  EXPECT_LE(table.id_bound(), kSchemas);
 }
 
 TEST(SchemaTest, TagsAreSortedUniqueAndNotEmpty) {

@@ -5,6 +5,7 @@
 //
 // Not thread-safe where it is changed; the elements of a list that nobody changes may be read from any thread.
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
@@ -39,6 +40,7 @@ class SharedList {
   const_iterator end() const { return items().end(); }
   bool operator==(const SharedList& other) const { return items_ == other.items_ || items() == other.items(); }
   bool same_as(const SharedList& other) const { return items_ == other.items_; }  // the very same elements
+  bool sole_owner() const { return items_.use_count() <= 1; }                     // nobody else has the elements
 
   void push_back(T item) { own().push_back(std::move(item)); }
   void reserve(std::size_t count) { own().reserve(count); }
@@ -57,7 +59,8 @@ class SharedList {
   std::shared_ptr<std::vector<T>> items_;  // null: empty
 };
 
-// Gives equal lists the same elements. Keeps one handle of each list that it was shown; the caller bounds how many.
+// Gives equal lists the same elements. Keeps one handle of each list that it was shown until drop_unused finds that
+// nobody else has one.
 template <class T, class HashOfItem>
 class ListPool {
  public:
@@ -69,8 +72,15 @@ class ListPool {
     return *lists_.insert(std::move(list)).first;
   }
   std::size_t size() const { return lists_.size(); }
+  // Looks through all lists, so it does so only once there are twice as many as it left the last time.
+  void drop_unused() {
+    if (lists_.size() < look_through_at_) return;
+    std::erase_if(lists_, [](const SharedList<T>& list) { return list.sole_owner(); });
+    look_through_at_ = std::max(kLeastToLookThrough, 2 * lists_.size());
+  }
 
  private:
+  static constexpr std::size_t kLeastToLookThrough = 256;
   struct Hash {
     std::size_t operator()(const SharedList<T>& list) const {
       std::size_t seed = list.size();
@@ -79,6 +89,7 @@ class ListPool {
     }
   };
   std::unordered_set<SharedList<T>, Hash> lists_;
+  std::size_t look_through_at_ = kLeastToLookThrough;
 };
 
 }  // namespace resmon::metric

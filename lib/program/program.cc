@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "base/exit_code.h"
+#include "base/json_text.h"
 #include "program/help_text.h"
 
 namespace resmon::program {
@@ -117,7 +118,7 @@ std::optional<int> Program::start(int argc, char** argv, const std::function<Sta
     i.app.exit(e, std::cout, std::cerr);
     return kExitDone;
   } catch (const CLI::ParseError& e) {
-    std::cerr << name << ": " << e.what() << "\nTry '" << name << " --help'.\n";
+    std::cerr << name << ": " << printable(e.what()) << "\nTry '" << name << " --help'.\n";
     return kExitUsage;
   }
   if (i.print_config && i.config_file.empty() && i.sets.empty()) {
@@ -146,7 +147,7 @@ std::optional<int> Program::start(int argc, char** argv, const std::function<Sta
 }
 
 int complain(std::string_view program, const Error& error, int code) {
-  std::cerr << program << ": error: " << error.message << '\n';
+  std::cerr << program << ": error: " << printable(error.message) << '\n';
   return code;
 }
 

@@ -46,6 +46,7 @@ lineproto::EncoderOptions encoder_options(const SinkOptions& options, const Endp
   lineproto::EncoderOptions made;
   made.extra_tags = options.extra_tags;
   made.precision = endpoint.precision;
+  made.pin_types = true;
   made.unsigned_as_integer = endpoint.version == 1 || !options.unsigned_integers;
   return made;
 }

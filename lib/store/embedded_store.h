@@ -128,8 +128,9 @@ class EmbeddedStore final : public Store {
   };
   struct Target {
     std::size_t slot = 0;
-    metric::FieldType type = metric::FieldType::kFloat;
+    metric::FieldType type = metric::FieldType::kFloat;  // of the column
     bool refused = false;
+    bool converted = false;  // the field is another type of number: values that the column holds exactly are taken
     bool operator==(const Target&) const = default;
   };
   // What rows with these fields of this measurement become: the same for all machines, so it is kept once.
@@ -140,11 +141,14 @@ class EmbeddedStore final : public Store {
     std::vector<Column> columns;  // by field
     std::string refusal;          // why a target, or the group, is refused
     bool limited = false;         // because there are too many, which may change
+    std::size_t hash = 0;         // in layouts_by_hash_
+    std::size_t plans = 0;        // that have it
   };
   // What a schema's rows become, resolved once. The writer's.
   struct Plan {
-    const Layout* layout = nullptr;  // null: not resolved yet
-    GroupState* group = nullptr;     // null: refused
+    Layout* layout = nullptr;      // null: not resolved yet
+    GroupState* group = nullptr;   // null: refused
+    std::uint32_t generation = 0;  // of the schema's id; another one is another schema
   };
   struct ReadStatements {
     Statement newest_first;  // chunks of a group in a range
@@ -178,7 +182,10 @@ class EmbeddedStore final : public Store {
   GroupState& add_group_state(GroupId id);
   Plan* plan_for(metric::SchemaId id);  // null where there is no such schema
   void resolve(metric::SchemaId id, Plan& plan);
-  const Layout* share_layout(Layout layout);
+  Layout* share_layout(Layout layout);
+  void drop_layout(Layout* layout);  // of a plan that ends; null: nothing
+  std::optional<metric::Cell> converted_value(const metric::Batch& batch, const metric::Row& row, std::size_t field,
+                                              const Target& target) const;
   void write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report);
   void note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before);
   Status make_room();
@@ -248,11 +255,10 @@ class EmbeddedStore final : public Store {
 
   // store_forget.cc
   void forget_groups(const std::vector<GroupId>& groups);
-  static void drop_plan(Plan& plan);
+  void drop_plan(Plan& plan);
   Result<bool> unused(GroupId group);
   Status forget_unused();
   Status free_buried();
-  void drop_unused_layouts();
 
   // store_scan.cc
   const GroupState* find_group(GroupId id) const;
@@ -286,8 +292,7 @@ class EmbeddedStore final : public Store {
   Statement select_first_after_;
   ReadStatements select_;
   std::vector<Plan> plans_;  // by SchemaId
-  std::list<Layout> layouts_;
-  std::unordered_multimap<std::size_t, const Layout*> layouts_by_hash_;
+  std::unordered_multimap<std::size_t, std::unique_ptr<Layout>> layouts_by_hash_;
   metric::ListPool<Slot, HashOfSlot> slot_lists_;
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;

@@ -24,6 +24,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "metric/pinned_types.h"
 #include "store/embedded_store.h"
 #include "store/fail_point.h"
 #include "store/store_connection.h"
@@ -259,14 +260,20 @@ void EmbeddedStore::resolve(metric::SchemaId id, Plan& plan) {
   std::lock_guard lock(plan.group->mutex);
   for (const metric::Field& field : schema.fields) {
     Target target;
-    const Result<Column> column = catalog_.add_column(*measurement, field.name, field.type);
-    target.refused = !column || column->type != field.type;
+    const FieldType wanted = metric::pinned_type(schema.measurement, field.name).value_or(field.type);
+    const auto fits = [&](FieldType type) {
+      return type == field.type || (metric::is_number(type) && metric::is_number(field.type));
+    };
+    const Result<Column> column = fits(wanted) ? catalog_.add_column(*measurement, field.name, wanted)
+                                               : Result<Column>(Column{0, field.name, wanted});
+    target.refused = !column || !fits(column->type);
+    target.converted = !target.refused && column->type != field.type;
     layout.limited = layout.limited || !column;
     if (target.refused && layout.refusal.empty())
       layout.refusal = describe(schema, field, column ? conflict(field.type, column->type) : column.error().message);
     if (!target.refused) {
-      target.type = field.type;
-      target.slot = plan.group->head.slot(column->id, field.type);
+      target.type = column->type;
+      target.slot = plan.group->head.slot(column->id, column->type);
     }
     layout.targets.push_back(target);
     layout.columns.push_back(column ? *column : Column{});
@@ -275,29 +282,43 @@ void EmbeddedStore::resolve(metric::SchemaId id, Plan& plan) {
   plan.layout = share_layout(std::move(layout));
 }
 
-// The schema table keeps equal lists of fields once, so their address stands for them.
-const EmbeddedStore::Layout* EmbeddedStore::share_layout(Layout layout) {
-  std::size_t hash = std::hash<const void*>()(layout.fields.items().data()) + layout.measurement;
+EmbeddedStore::Layout* EmbeddedStore::share_layout(Layout layout) {
+  std::size_t hash = layout.measurement;
+  for (const metric::Field& field : layout.fields) hash = hash * 31 + std::hash<std::string>()(field.name);
   for (const Target& target : layout.targets) hash = hash * 31 + target.slot * 2 + (target.refused ? 1U : 0U);
   const auto [first, last] = layouts_by_hash_.equal_range(hash);
   for (auto it = first; it != last; ++it) {
-    const Layout& known = *it->second;
-    if (known.measurement == layout.measurement && known.fields.same_as(layout.fields) &&
-        known.targets == layout.targets && known.refusal == layout.refusal)
-      return &known;
+    Layout& known = *it->second;
+    if (known.measurement != layout.measurement || known.fields != layout.fields || known.targets != layout.targets ||
+        known.refusal != layout.refusal)
+      continue;
+    ++known.plans;
+    return &known;
   }
-  layouts_.push_back(std::move(layout));
-  layouts_by_hash_.emplace(hash, &layouts_.back());
-  return &layouts_.back();
+  layout.hash = hash;
+  layout.plans = 1;
+  return layouts_by_hash_.emplace(hash, std::make_unique<Layout>(std::move(layout)))->second.get();
+}
+
+void EmbeddedStore::drop_layout(Layout* layout) {
+  if (layout == nullptr || --layout->plans > 0) return;
+  const auto [first, last] = layouts_by_hash_.equal_range(layout->hash);
+  layouts_by_hash_.erase(std::find_if(first, last, [&](const auto& one) { return one.second.get() == layout; }));
 }
 
 EmbeddedStore::Plan* EmbeddedStore::plan_for(metric::SchemaId id) {
   if (id >= plans_.size()) {
-    if (id >= schemas_.size()) return nullptr;
-    plans_.resize(std::max<std::size_t>(std::size_t{id} + 1, schemas_.size()));
+    if (id >= schemas_.id_bound()) return nullptr;
+    plans_.resize(std::max<std::size_t>(std::size_t{id} + 1, schemas_.id_bound()));
   }
-  if (plans_[id].layout == nullptr) resolve(id, plans_[id]);
-  return &plans_[id];
+  Plan& plan = plans_[id];
+  const std::uint32_t generation = schemas_.generation(id);
+  if (plan.layout == nullptr || plan.generation != generation) {
+    drop_layout(plan.layout);
+    plan = {nullptr, nullptr, generation};
+    resolve(id, plan);
+  }
+  return &plan;
 }
 
 // After a row went into a head: its size, its place in the log, whether it is to be sealed.
@@ -305,6 +326,11 @@ void EmbeddedStore::note_row(GroupState& group, std::size_t memory_before, std::
   counters_.head_bytes += group.head.memory_bytes() - memory_before;
   counters_.head_rows += group.head.size() - rows_before;
   if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > kMaxHeadBytes) mark_due(group);
+}
+
+std::optional<Cell> EmbeddedStore::converted_value(const metric::Batch& batch, const metric::Row& row,
+                                                   std::size_t field, const Target& target) const {
+  return metric::convert_number(batch.value(row, field), schemas_[row.schema].fields[field].type, target.type);
 }
 
 void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report) {
@@ -315,7 +341,9 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
     const auto index = static_cast<std::size_t>(&row - batch.rows().data());
     if (report.refused_rows.size() < WriteReport::kMostRows &&
         (report.refused_rows.empty() || report.refused_rows.back().row != index))
-      report.refused_rows.push_back({index, describe_it()});
+      report.refused_rows.push_back({index, describe_it(), 0});
+    if (!report.refused_rows.empty() && report.refused_rows.back().row == index)
+      report.refused_rows.back().samples += samples;
   };
   const std::span<const Cell> presence = batch.presence(row);
   const std::span<const Cell> values = batch.values(row);
@@ -342,6 +370,12 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
       const Target& target = layout.targets[field];
       if (target.refused) {
         refuse(1, [&] { return layout.refusal; });
+      } else if (target.converted && !converted_value(batch, row, field, target)) {
+        refuse(1, [&] {
+          const metric::Schema& schema = schemas_[row.schema];
+          return describe(schema, schema.fields[field],
+                          conflict(schema.fields[field].type, target.type) + ", which does not hold the value exactly");
+        });
       } else if (target.type == FieldType::kFloat && (values[field] & kExponentMask) == kExponentMask) {
         refuse(1, [&] {
           return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "not a finite number");
@@ -362,7 +396,8 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
   row_.begin(group.head.slots().size(), batch.text());
   for (const std::size_t field : accepted_) {
     const Target& target = layout.targets[field];
-    row_.set(target.slot, target.type == FieldType::kBoolean ? Cell{values[field] != 0} : values[field]);
+    const Cell value = target.converted ? *converted_value(batch, row, field, target) : values[field];
+    row_.set(target.slot, target.type == FieldType::kBoolean ? Cell{value != 0} : value);
   }
   {
     std::lock_guard lock(group.mutex);

@@ -59,8 +59,9 @@ struct Options {
 };
 
 struct RefusedRow {
-  std::size_t row = 0;  // of the batch
-  std::string reason;   // of its first value that was refused; the others may be stored
+  std::size_t row = 0;        // of the batch
+  std::string reason;         // of its first value that was refused; the others may be stored
+  std::uint64_t samples = 0;  // of it that were refused
 };
 
 struct WriteReport {

@@ -78,6 +78,7 @@ void EmbeddedStore::forget_groups(const std::vector<GroupId>& groups) {
 
 // The next row of its schema makes another.
 void EmbeddedStore::drop_plan(Plan& plan) {
+  drop_layout(plan.layout);
   plan = {};
 }
 
@@ -99,17 +100,8 @@ Status EmbeddedStore::free_buried() {
   // There is room again.
   for (Plan& plan : plans_)
     if (plan.layout != nullptr && plan.layout->limited) drop_plan(plan);
-  // A layout is known by the id of its measurement, which may be another's now.
-  drop_unused_layouts();
+  slot_lists_.drop_unused();
   return {};
-}
-
-void EmbeddedStore::drop_unused_layouts() {
-  std::unordered_set<const Layout*> used;
-  for (const Plan& plan : plans_)
-    if (plan.layout != nullptr) used.insert(plan.layout);
-  std::erase_if(layouts_by_hash_, [&](const auto& item) { return !used.contains(item.second); });
-  layouts_.remove_if([&](const Layout& layout) { return !used.contains(&layout); });
 }
 
 }  // namespace resmon::store

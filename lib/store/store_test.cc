@@ -95,17 +95,76 @@ TEST_F(StoreTest, ATypeConflictRefusesThoseSamplesOnly) {
   first.set(0, std::int64_t{1});
   first.set(1, 1.0);
   metric::RowWriter second = batch.add(as_float, 2, kStart);
-  second.set(0, 1.0);
+  second.set(0, 1.5);
   second.set(1, 2.0);
   const auto store = open();
   const WriteReport report = store->write(batch).value();
   EXPECT_EQ(report.stored_samples, 3U);
   EXPECT_EQ(report.refused_samples, 1U);
-  EXPECT_EQ(report.first_refusal, "m x: float into integer");
+  EXPECT_EQ(report.first_refusal, "m x: float into integer, which does not hold the value exactly");
   EXPECT_EQ(store->stats().refused_samples, 1U);
   std::string problem;
   EXPECT_EQ(scan_all(*store, "m", store->groups("m")[1]->id, problem),
             (Shown{{kStart, {{"y", text_of(FieldType::kFloat, metric::cell_of(2.0), {})}}}}));
+}
+
+// A Telegraf with unsigned integers that comes first does not decide for all others.
+TEST_F(StoreTest, DocumentedFieldsHaveTheirTypesWhoeverComesFirst) {
+  const metric::SchemaId telegraf =
+      schema("mem", "t",
+             {{"total", FieldType::kUnsigned}, {"used_percent", FieldType::kInteger}, {"own", FieldType::kUnsigned}});
+  const metric::SchemaId client = schema(
+      "mem", "c", {{"total", FieldType::kInteger}, {"used_percent", FieldType::kFloat}, {"own", FieldType::kInteger}});
+  const metric::SchemaId text = schema("mem", "x", {{"total", FieldType::kString}, {"free", FieldType::kString}});
+  const auto store = open();
+  metric::Batch batch;
+  metric::RowWriter strings = batch.add(text, 2, kStart);
+  strings.set(0, std::string_view("much"));
+  strings.set(1, std::string_view("much"));
+  metric::RowWriter first = batch.add(telegraf, 3, kStart);
+  first.set(0, std::uint64_t{8});
+  first.set(1, std::int64_t{50});
+  first.set(2, std::uint64_t{7});
+  metric::RowWriter second = batch.add(client, 3, kStart);
+  second.set(0, std::int64_t{16});
+  second.set(1, 12.5);
+  second.set(2, std::int64_t{-1});  // the first writer made it unsigned: this is refused
+  batch.add(telegraf, 3, kStart + 1).set(0, std::numeric_limits<std::uint64_t>::max());
+  const WriteReport report = store->write(batch).value();
+  EXPECT_EQ(report.stored_samples, 5U);
+  EXPECT_EQ(report.refused_samples, 4U);
+  EXPECT_EQ(report.first_refusal, "mem total: string into integer");
+  std::map<std::string, FieldType> types;
+  for (const Column& column : store->columns("mem")) types[column.name] = column.type;
+  EXPECT_EQ(types,
+            (std::map<std::string, FieldType>{
+                {"own", FieldType::kUnsigned}, {"total", FieldType::kInteger}, {"used_percent", FieldType::kFloat}}));
+  std::string problem;
+  for (const auto& group : store->groups("mem")) {
+    if (group->tags[0].value == "t") {
+      EXPECT_EQ(scan_all(*store, "mem", group->id, problem),
+                (Shown{{kStart,
+                        {{"own", text_of(FieldType::kUnsigned, metric::cell_of(std::uint64_t{7}), {})},
+                         {"total", text_of(FieldType::kInteger, metric::cell_of(std::int64_t{8}), {})},
+                         {"used_percent", text_of(FieldType::kFloat, metric::cell_of(50.0), {})}}}}));
+    }
+  }
+  EXPECT_EQ(problem, "");
+}
+
+TEST_F(StoreTest, AnIdThatIsUsedAgainGoesWhereItsNewSchemaSays) {
+  const auto store = open();
+  for (const char* host : {"a", "b"}) {
+    metric::Batch batch;
+    batch.pin(schemas_);
+    const metric::SchemaId id = schema("m", host, {{"x", FieldType::kFloat}});
+    EXPECT_EQ(id, 0U);
+    batch.add(id, 1, kStart).set(0, 1.0);
+    ASSERT_TRUE(store->write(batch).has_value());
+    batch.clear();
+    for (int i = 0; i < 3; ++i) schemas_.sweep(1);
+  }
+  ASSERT_EQ(store->groups("m").size(), 2U);
 }
 
 TEST_F(StoreTest, WhatCannotBeStoredIsRefusedAndSaid) {

@@ -360,6 +360,11 @@ Status Uplink::handle(const wire::Frame& frame) {
     }
     case wire::FrameType::kGoodbye:
       return fail(ErrorKind::kUnavailable, "the server is stopping");
+    case wire::FrameType::kNotice: {
+      RESMON_ASSIGN(const std::string text, wire::decode_notice(frame.payload));
+      log::warn("uplink", "the server says", {{"notice", text}});
+      return {};
+    }
     default:
       return {};  // PONG, and what a later version may add
   }

@@ -57,7 +57,7 @@ std::vector<FieldStates::Complement> known_complements(const metric::Schema& sch
 }
 
 void FieldStates::add(metric::SchemaId id, std::span<const metric::Field> fields, std::span<const Complement> pairs) {
-  schemas.push_back({id, static_cast<std::uint32_t>(fields.size()), static_cast<std::uint32_t>(types.size()),
+  schemas.push_back({id, 0, static_cast<std::uint32_t>(fields.size()), static_cast<std::uint32_t>(types.size()),
                      static_cast<std::uint32_t>(presence.size()), static_cast<std::uint32_t>(complements.size())});
   complements.insert(complements.end(), pairs.begin(), pairs.end());
   for (const metric::Field& field : fields) {

@@ -18,7 +18,8 @@ namespace resmon::wire {
 // field and twenty a schema, where arrays of their own would be five allocations each, on a server for every client.
 struct FieldStates {
   struct Schema {
-    metric::SchemaId id = 0;  // in the table of this side
+    metric::SchemaId id = 0;       // in the table of this side
+    std::uint32_t generation = 0;  // of the id in a table that is swept (SampleDecoder::watch); 0: forgotten
     std::uint32_t fields = 0;
     std::uint32_t first = 0;        // of its fields in the arrays below
     std::uint32_t presence = 0;     // of its words in `presence`

@@ -197,6 +197,19 @@ void encode_goodbye(std::string_view reason, std::string& out) {
   end_frame(frame, out);
 }
 
+void encode_notice(std::string_view text, std::string& out) {
+  const std::size_t frame = begin_frame(FrameType::kNotice, out);
+  ByteWriter(out).text(text);
+  end_frame(frame, out);
+}
+
+Result<std::string> decode_notice(std::string_view payload) {
+  ByteReader r(payload);
+  std::string text(r.text());
+  if (r.failed()) return malformed("NOTICE", "ends early");
+  return text;
+}
+
 Result<std::optional<Frame>> FrameReader::next() {
   if (buffer_.size() - consumed_ < kHeaderBytes) {
     if (consumed_ > 0) {

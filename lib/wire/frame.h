@@ -32,6 +32,7 @@ enum class FrameType : std::uint8_t {
   kPing = 7,
   kPong = 8,
   kGoodbye = 9,
+  kNotice = 10,
 };
 
 using StreamId = std::array<std::uint8_t, 16>;
@@ -93,6 +94,7 @@ void encode(const Refuse& message, std::string& out);
 void encode(const Ack& message, std::string& out);
 void encode_ping(FrameType ping_or_pong, const Ping& message, std::string& out);
 void encode_goodbye(std::string_view reason, std::string& out);
+void encode_notice(std::string_view text, std::string& out);
 
 // Each decodes one payload. Bytes after the known fields are ignored: a later minor version may add some.
 Result<Hello> decode_hello(std::string_view payload);
@@ -100,6 +102,7 @@ Result<Welcome> decode_welcome(std::string_view payload);
 Result<Refuse> decode_refuse(std::string_view payload);
 Result<Ack> decode_ack(std::string_view payload);
 Result<Ping> decode_ping(std::string_view payload);
+Result<std::string> decode_notice(std::string_view payload);
 
 // Begins a frame of `type` at the end of `out`; the payload is then appended, and end_frame writes its length.
 std::size_t begin_frame(FrameType type, std::string& out);
@@ -121,6 +124,7 @@ class FrameReader {
   // is valid until the next call of append.
   Result<std::optional<Frame>> next();
   std::size_t buffered_bytes() const { return buffer_.size() - consumed_; }
+  std::size_t memory_bytes() const { return buffer_.capacity(); }
   void release();  // gives back memory that more than a small frame took
 
  private:

@@ -132,5 +132,17 @@ TEST(FrameReaderTest, AFrameOverTheBoundIsRefusedByItsHeaderAlone) {
   EXPECT_EQ(reader.next().error().kind, ErrorKind::kLimit);
 }
 
+TEST(FrameTest, ANoticeComesBack) {
+  std::string bytes;
+  encode_notice("3 samples were refused", bytes);
+  FrameReader reader(100);
+  reader.append(bytes);
+  const auto frame = reader.next().value();
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->type, 10);
+  EXPECT_EQ(decode_notice(frame->payload).value(), "3 samples were refused");
+  EXPECT_FALSE(decode_notice(frame->payload.substr(0, 5)));
+}
+
 }  // namespace
 }  // namespace resmon::wire

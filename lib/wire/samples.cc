@@ -369,10 +369,21 @@ Status SampleDecoder::decode_schema(std::string_view payload) {
   }
   metric::normalise_tags(schema.tags);
   const metric::SharedList<metric::Field> kept = schema.fields;
+  const metric::SchemaPin pin = table_ != nullptr ? table_->pin() : metric::SchemaPin();
   RESMON_ASSIGN(const metric::SchemaId interned, intern_(std::move(schema)));
   states_.add(interned, kept.items(), pairs);
+  if (table_ != nullptr) states_.schemas.back().generation = table_->generation(interned);
   series_ += fields;
   return {};
+}
+
+void SampleDecoder::keep_schemas(const metric::SchemaPin& pin) {
+  if (std::exchange(kept_in_, pin.epoch()) == pin.epoch()) return;
+  for (FieldStates::Schema& schema : states_.schemas) {
+    if (schema.generation == 0 || table_->touch(schema.id, schema.generation)) continue;
+    schema.generation = 0;
+    any_forgotten_ = true;
+  }
 }
 
 Status SampleDecoder::decode_samples(std::string_view payload, metric::Batch& scratch, const Take& take) {
@@ -494,6 +505,8 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
   auto next_other = other.begin();
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const FieldStates::Schema& schema = states_.schemas[shape[i]];
+    if (any_forgotten_ && schema.generation == 0)
+      return fail(ErrorKind::kNotFound, "a schema was not used for long and is forgotten; declare it again");
     const std::size_t fields = schema.fields;
     const auto said = states_.presence_of(schema);
     if (next_other != other.end() && next_other->row == i) {

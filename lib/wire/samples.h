@@ -90,6 +90,13 @@ class SampleDecoder {
   // may end with rows of a batch that `take` was not shown.
   Status append_samples(std::string_view payload, metric::Batch& out, const Take& take);
 
+  // `table`, where `intern` keeps the schemas, is swept (metric/schema.h) and must outlive the decoder. From now on:
+  void watch(const metric::SchemaTable& table) { table_ = &table; }
+  // Marks the connection's schemas as used; costs something once an epoch. Call with the pin that the next rows will
+  // have, and now and then while none come. Rows of a schema that the table has forgotten, because this was not called
+  // for long, are refused with kNotFound: the client must declare its schemas again, on a new connection.
+  void keep_schemas(const metric::SchemaPin& pin);
+
   std::uint64_t series() const { return series_; }
 
  private:
@@ -106,6 +113,9 @@ class SampleDecoder {
   std::int64_t last_step_ = 0;
   std::uint64_t series_ = 0;
   std::uint64_t kept_text_bytes_ = 0;
+  const metric::SchemaTable* table_ = nullptr;
+  std::uint32_t kept_in_ = 0;  // the epoch of the last keep_schemas
+  bool any_forgotten_ = false;
 };
 
 }  // namespace resmon::wire

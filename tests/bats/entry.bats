@@ -52,6 +52,17 @@ teardown() { teardown_house; }
   [[ $output != *$'\033'* ]]
 }
 
+@test "what is not printable in an argument does not reach the terminal" {
+  for hostile in $'\xc2\x9b2J' $'\xe2\x80\xaegpj.exe' $'\xe2\x80\xa8x' $'\xe2\x81\xa6x' $'\xe2\x80\x8bx' $'\x9b2J'; do
+    run resmon logs --level "$hostile"
+    [ "$status" -eq 2 ]
+    [[ $output != *"${hostile%%[a-z0-9]*}"* ]]
+    [[ $output == *'?'* ]]
+  done
+  run resmon logs --level 'größe'
+  [[ $output == *größe* ]]
+}
+
 @test "it works from another directory and through a link with a space" {
   ln -s "$ROOT/resmon" "$BATS_TEST_TMPDIR/li nk"
   cd /

@@ -307,9 +307,11 @@ class Connection:
         self.send(self.encoder.samples(first, batches))
 
     def acknowledged(self, sequence):
-        """Reads until the acknowledgement of `sequence`; other frames are failures."""
+        """Reads until the acknowledgement of `sequence`; other frames but notices are failures."""
         while True:
             found = self.receive()
+            if found is not None and found["type"] == wire.NOTICE:
+                continue
             if found is None or found["type"] != wire.ACK or found["sequence"] > sequence:
                 raise AssertionError(f"waiting for the acknowledgement of {sequence}: {found}")
             if found["sequence"] == sequence:

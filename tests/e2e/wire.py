@@ -3,7 +3,7 @@ can be is what the tests that use it prove. Bytes only; no sockets."""
 
 import struct
 
-HELLO, WELCOME, REFUSE, SCHEMA, SAMPLES, ACK, PING, PONG, GOODBYE = range(1, 10)
+HELLO, WELCOME, REFUSE, SCHEMA, SAMPLES, ACK, PING, PONG, GOODBYE, NOTICE = range(1, 11)
 FLOAT, INTEGER, UNSIGNED, BOOLEAN, STRING = range(5)
 REFUSALS = {1: "version", 2: "token", 3: "malformed", 4: "limit", 5: "not_hello", 6: "busy", 7: "name_in_use", 8: "stopping"}
 MASK = (1 << 64) - 1
@@ -116,6 +116,8 @@ def decode(kind, payload):
         return {"type": kind, "nonce": r.unpack("Q")}
     if kind == GOODBYE:
         return {"type": kind, "reason": r.text()}
+    if kind == NOTICE:
+        return {"type": kind, "text": r.text()}
     return {"type": kind}
 
 
