@@ -16,9 +16,10 @@ namespace resmon::server {
 // The thread between the log and the embedded store: shows every entry to the fleet, writes it to the store, and keeps
 // the store's house in order. It is the store's only writer.
 //
-// How far the store is, it says itself: the position of the last entry written is a mark in the same transaction as the
-// rows. The log's cursor follows what is durable there, so the log keeps all that a crash would take from the store;
-// and what the store has, it is not shown again.
+// The store says itself how far it is: the last entry written is a mark in the same transaction as the rows. A start
+// goes on behind that mark, wherever the log's cursor is. The cursor follows the mark that is synced, and the log keeps
+// what is not yet in the store's main file while it has the space, so that damage to the write-ahead log is made up
+// for. What neither has is counted, and the count is kept in the store.
 class Pipeline {
  public:
   // All must outlive the pipeline. `directory`: the store's, where others ask for a flush.
@@ -29,6 +30,8 @@ class Pipeline {
   void start();
   // Writes what the log still holds, then ends the thread. The log must have been stopped.
   void stop();
+  // What was acknowledged and got lost by damage, ever: how much, and when the newest of it was taken.
+  ingest::Missing missing() const;
   // After the store was closed: the log may let go of what it has.
   void release();
 
@@ -40,7 +43,7 @@ class Pipeline {
   void run();
   bool write(const ingest::Entry& entry);
   void keep_house();
-  void take_mark_back();
+  void note_missing();
   void set_trouble(std::string text);
 
   ingest::Log& log_;
@@ -49,16 +52,16 @@ class Pipeline {
   fleet::Fleet& fleet_;
   SetAside& refused_;
   FlushRequests flush_requests_;
-  std::uint64_t written_ = 0;  // position; the thread's
-  std::uint64_t marked_ = 0;
-  // The store's durable mark is beyond the journal's end: a power cut with journal.sync off, or damage, took that.
-  bool mark_ahead_ = false;
-  std::uint64_t shown_ = 0;  // to the fleet
+  ingest::Progress written_;  // the thread's
+  std::uint64_t marked_ = 0;  // position
+  std::uint64_t shown_ = 0;   // to the fleet
   std::chrono::steady_clock::time_point house_at_;
   std::chrono::steady_clock::time_point flushed_at_;
   std::atomic<bool> stopping_{false};
   mutable std::mutex mutex_;
-  std::string trouble_;  // guarded by mutex_
+  std::string trouble_;          // guarded by mutex_
+  ingest::Missing missing_;      // passed, and kept in the store; guarded by mutex_
+  ingest::Missing missing_end_;  // not passed; guarded by mutex_
   std::thread thread_;
 };
 

@@ -130,6 +130,14 @@ Answer metrics(App& app) {
   out.add("resmon_store_disk_bytes", "gauge", "Size of the store's files.", store.disk_bytes);
   out.add("resmon_store_samples_total", "counter", "Samples stored.", store.stored_samples);
   out.add("resmon_store_refused_samples_total", "counter", "Samples the store refused.", store.refused_samples);
+  const ingest::Missing missing = app.pipeline().missing();
+  out.add(
+      "resmon_store_missing_samples_total", "counter",
+      "Acknowledged samples that are neither in the store nor in the journal, because files were damaged or removed.",
+      missing.samples);
+  out.add("resmon_store_missing_from_seconds", "gauge", "When the newest gap begins, Unix time; 0: there is none.",
+          missing.from / 1'000'000'000);
+  out.add("resmon_store_missing_to_seconds", "gauge", "When it ends.", missing.to / 1'000'000'000);
   out.add("resmon_store_damaged_chunks_total", "counter", "Chunks that failed their checksum.", store.damaged_chunks);
   const ingest::LogReader::Stats backlog = app.pipeline().stats();
   out.add("resmon_store_backlog_entries", "gauge", "Journal entries that the store has not made durable.",

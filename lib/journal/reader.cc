@@ -261,6 +261,24 @@ void Reader::rewind() {
   files_->block.reset();
 }
 
+void Reader::start_after(std::uint64_t position) {
+  const std::lock_guard lock(state_.mutex);
+  Cursor& cursor = *progress_->cursor;
+  cursor.entry.committed = cursor.hold.emplace(std::min(position, state_.last_position));
+  cursor.in_flight = 0;
+  progress_->next = position + 1;
+  progress_->context = 0;
+  files_->segment = 0;
+  files_->block.reset();
+  state_.touch_cursors();
+}
+
+void Reader::hold_after(std::uint64_t position) {
+  const std::lock_guard lock(state_.mutex);
+  progress_->cursor->hold = position;
+  state_.trim();
+}
+
 void Reader::set_patience(std::chrono::milliseconds patience) {
   files_->scanner.set_patience(patience);
 }

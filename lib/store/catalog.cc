@@ -9,6 +9,8 @@ namespace resmon::store {
 
 namespace {
 
+constexpr std::size_t kGroupRowBytes = 16;  // beside the tags
+
 std::size_t hash_of_group(MeasurementId measurement, std::string_view encoded_tags) {
   return std::hash<std::string_view>()(encoded_tags) + measurement * 0x9e3779b97f4a7c15ULL;
 }
@@ -149,7 +151,7 @@ void Catalog::insert_group(MeasurementId measurement, metric::SharedList<metric:
   of.listing = nullptr;
 }
 
-Status Catalog::save(Database& database) {
+Result<bool> Catalog::save(Database& database, std::size_t most_bytes) {
   std::shared_lock lock(mutex_);
   if (saved_measurements_ < measurements_.size()) {
     RESMON_ASSIGN(Statement insert, database.prepare("INSERT INTO measurements (id, name) VALUES (?1, ?2)"));
@@ -167,22 +169,25 @@ Status Catalog::save(Database& database) {
       RESMON_TRY(insert.bind(4, static_cast<std::int64_t>(column.type)).run());
     }
   }
+  saving_groups_ = saved_groups_;
   if (saved_groups_ < groups_.size()) {
     RESMON_ASSIGN(Statement insert,
                   database.prepare("INSERT INTO groups (id, measurement_id, tags) VALUES (?1, ?2, ?3)"));
-    for (std::size_t id = saved_groups_; id < groups_.size(); ++id) {
+    for (std::size_t bytes = 0; saving_groups_ < groups_.size() && bytes < most_bytes; ++saving_groups_) {
+      const std::size_t id = saving_groups_;
       const std::string tags = encode_tags(groups_[id].tags);
       insert.bind(1, static_cast<std::int64_t>(id)).bind(2, measurement_of_group_[id]);
       RESMON_TRY(insert.bind_blob(3, tags).run());
+      bytes += tags.size() + kGroupRowBytes;
     }
   }
-  return {};
+  return saving_groups_ == groups_.size();
 }
 
 void Catalog::saved() {
   std::unique_lock lock(mutex_);
   saved_measurements_ = measurements_.size();
-  saved_groups_ = groups_.size();
+  saved_groups_ = saving_groups_;
   for (Measurement& measurement : measurements_) measurement.saved_columns = measurement.columns.size();
 }
 

@@ -35,8 +35,9 @@ class Catalog {
   Result<Column> add_column(MeasurementId measurement, std::string_view name, metric::FieldType type);
   Result<GroupId> add_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags);
 
-  // Writes what is new in the caller's transaction. Call saved() once that is committed.
-  Status save(Database& database);
+  // Writes what is new in the caller's transaction, groups up to about so many bytes of tags. True: that was all. Call
+  // saved() once the transaction is committed.
+  Result<bool> save(Database& database, std::size_t most_bytes);
   void saved();
 
   std::vector<std::string> measurements() const;
@@ -76,6 +77,7 @@ class Catalog {
   // The writer's.
   std::size_t saved_measurements_ = 0;
   std::size_t saved_groups_ = 0;
+  std::size_t saving_groups_ = 0;  // when the transaction is committed
 };
 
 // A tag set as the bytes the file keeps: the count, then each key and value after its length.

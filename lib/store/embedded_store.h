@@ -6,6 +6,7 @@
 //   store_seal.cc     heads to chunks
 //   store_tiers.cc    sealed rows to windows of a minute and an hour
 //   store_retain.cc   retention by age and bytes, the size of the files
+//   store_wal.cc      the write-ahead log's bound and the space kept for a start on a full disk
 //   store_scan.cc     reading rows
 //   store_windows.cc  reading windows
 //
@@ -80,6 +81,7 @@ class EmbeddedStore final : public Store {
   Status set_mark(std::string_view name, std::string_view value) override;
   Result<std::string> mark(std::string_view name) const override;
   std::string durable_mark(std::string_view name) const override;
+  std::string checkpointed_mark(std::string_view name) const override;
   Status flush() override;
   Status close() override;
   Stats stats() const override;
@@ -225,10 +227,17 @@ class EmbeddedStore final : public Store {
   Result<std::size_t> evict(std::int64_t pages);  // chunks removed
   Status retain(UnixNanos now);
   Status shrink(std::int64_t at_most_pages);
-  Status bound_wal();
   Status load_totals();
   Status save_totals();
   void commit_totals();
+
+  // store_wal.cc
+  void watch_wal();
+  Status bound_wal();
+  Status checkpoint(int mode);
+  std::uint64_t reserve_bytes() const;
+  void keep_reserve();
+  bool spend_reserve();
 
   // store_scan.cc
   const GroupState* find_group(GroupId id) const;
@@ -247,6 +256,7 @@ class EmbeddedStore final : public Store {
   const std::string path_;
   std::uint64_t wal_budget_bytes_ = 0;
   std::size_t transaction_bytes_ = 0;
+  std::size_t max_head_bytes_ = 0;  // a head that takes more is sealed
 
   Fd lock_;
   Catalog catalog_;
@@ -288,6 +298,9 @@ class EmbeddedStore final : public Store {
   UnixNanos rows_horizon_ = INT64_MIN;  // of the batch being written: what is not newer is refused
   UnixNanos last_checkpoint_ = 0;
   UnixNanos last_retention_ = 0;
+  std::size_t wal_pages_ = 0;  // after the last commit
+  bool small_steps_ = false;   // a transaction did not fit: as little as can be is done in the next
+  bool has_reserve_ = false;
   // Scratch.
   std::vector<std::size_t> accepted_;
   SlotRow row_;
@@ -295,9 +308,11 @@ class EmbeddedStore final : public Store {
   bool closed_ = false;
 
   mutable std::mutex marks_mutex_;
-  std::map<std::string, std::string, std::less<>> marks_;          // guarded by marks_mutex_
-  std::map<std::string, std::string, std::less<>> durable_marks_;  // guarded by marks_mutex_
-  std::map<std::string, std::string, std::less<>> new_marks_;      // the writer's
+  std::map<std::string, std::string, std::less<>> marks_;               // guarded by marks_mutex_
+  std::map<std::string, std::string, std::less<>> durable_marks_;       // guarded by marks_mutex_
+  std::map<std::string, std::string, std::less<>> checkpointed_marks_;  // guarded by marks_mutex_
+  std::map<std::string, std::string, std::less<>> new_marks_;           // the writer's
+  std::map<std::string, std::string, std::less<>> committed_marks_;     // the writer's
 
   std::atomic<std::uint32_t> removals_ = 0;  // commits that removed chunks of any group
   mutable ChunkCache chunk_cache_;

@@ -40,9 +40,10 @@ namespace {
 constexpr int kPageBytes = 1024;
 constexpr std::uint64_t kMaxWalBudgetBytes = 32U << 20U;
 constexpr std::uint64_t kMinWalBudgetBytes = 256U << 10U;
+constexpr std::uint64_t kWalShare = 6;  // of disk_limit_bytes, the log may take one of so many parts
 constexpr std::size_t kMaxTransactionBytes = 4U << 20U;
 constexpr std::size_t kMinTransactionBytes = 64U << 10U;
-constexpr std::size_t kMaxHeadBytes = 4U << 20U;  // a head that takes more is sealed
+constexpr std::size_t kMaxHeadBytes = 4U << 20U;
 constexpr std::size_t kMaxMarkBytes = 65'536;
 constexpr Cell kExponentMask = 0x7ff0000000000000U;
 
@@ -123,8 +124,10 @@ EmbeddedStore::EmbeddedStore(const Options& options, const metric::SchemaTable& 
       path_(database_path(options.directory)),
       wal_budget_bytes_(options.disk_limit_bytes == 0
                             ? kMaxWalBudgetBytes
-                            : std::clamp(options.disk_limit_bytes / 8, kMinWalBudgetBytes, kMaxWalBudgetBytes)),
+                            : std::clamp(options.disk_limit_bytes / kWalShare, kMinWalBudgetBytes, kMaxWalBudgetBytes)),
       transaction_bytes_(std::clamp(wal_budget_bytes_ / 4, kMinTransactionBytes, kMaxTransactionBytes)),
+      // What is sealed of one group goes into one transaction, with room for the pages around it.
+      max_head_bytes_(options.disk_limit_bytes == 0 ? kMaxHeadBytes : std::min(kMaxHeadBytes, transaction_bytes_ / 2)),
       catalog_(options.max_groups, options.max_columns_per_measurement),
       chunk_cache_(options.chunk_cache_bytes),
       chunk_lists_(options.chunk_cache_bytes / 4) {}
@@ -151,14 +154,23 @@ Status EmbeddedStore::start() {
     if (errno == EWOULDBLOCK) return fail(ErrorKind::kUnavailable, "another process has it open");
     return fail(system_error(lock_path, errno));
   }
-  RESMON_TRY(prepare_file());
+  Status prepared = prepare_file();
+  // A full disk has no room even for the log's index, without which nothing can be read.
+  if (!prepared && prepared.error().kind == ErrorKind::kUnavailable && spend_reserve()) prepared = prepare_file();
+  RESMON_TRY(prepared);
   RESMON_TRY(load_catalog());
-  if (!marks_.empty()) {
-    // What a crash left in the write-ahead log may not have reached the disk yet.
-    RESMON_TRY(database_.execute("PRAGMA wal_checkpoint(PASSIVE)"));
+  // What a crash left in the write-ahead log may not have reached the disk yet. A full disk is no reason not to start:
+  // what is there can be read, and marks become durable once there is room.
+  if (Status done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); done)
     durable_marks_ = marks_;
+  else
+    log::warn("store", "the write-ahead log cannot be brought in now", {{"reason", done.error().message}});
+  if (Status limited = apply_size_limit(); !limited) {
+    if (limited.error().kind != ErrorKind::kUnavailable) return limited;
+    log::warn("store", "the size limit cannot be kept now", {{"reason", limited.error().message}});
   }
-  return apply_size_limit();
+  keep_reserve();
+  return {};
 }
 
 Status EmbeddedStore::load_catalog() {
@@ -171,11 +183,13 @@ Status EmbeddedStore::load_catalog() {
     if (!row) break;
     marks_.emplace(marks.blob(0), marks.blob(1));
   }
+  committed_marks_ = marks_;
   return replay_log();
 }
 
 Status EmbeddedStore::prepare_file() {
-  RESMON_ASSIGN(database_, Database::open(path_, Database::Mode::kReadWrite));
+  RESMON_ASSIGN(database_, Database::open(path_, Database::Mode::kReadWrite,
+                                          options_.disk_limit_bytes == 0 ? 0 : wal_budget_bytes_));
   // Nothing is changed before it is clear whose file this is.
   RESMON_ASSIGN(const std::int64_t version, database_.query_integer("PRAGMA user_version"));
   RESMON_ASSIGN(const std::int64_t application, database_.query_integer("PRAGMA application_id"));
@@ -194,7 +208,7 @@ Status EmbeddedStore::prepare_file() {
   }
   RESMON_TRY(database_.execute("PRAGMA journal_mode = WAL"));
   RESMON_TRY(database_.execute("PRAGMA synchronous = NORMAL"));
-  RESMON_TRY(database_.execute("PRAGMA wal_autocheckpoint = " + std::to_string(transaction_bytes_ / kPageBytes)));
+  watch_wal();
   RESMON_TRY(database_.execute("PRAGMA journal_size_limit = " + std::to_string(wal_budget_bytes_ / 2)));
   RESMON_TRY(database_.execute("PRAGMA cache_size = -16384"));
   if (fresh) {
@@ -301,7 +315,7 @@ EmbeddedStore::Plan* EmbeddedStore::plan_for(metric::SchemaId id) {
 void EmbeddedStore::note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before) {
   counters_.head_bytes += group.head.memory_bytes() - memory_before;
   counters_.head_rows += group.head.size() - rows_before;
-  if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > kMaxHeadBytes) mark_due(group);
+  if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > max_head_bytes_) mark_due(group);
 }
 
 void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report) {
@@ -333,6 +347,7 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
     return refuse(present, [&] { return schemas_[row.schema].measurement + ": older than what the size limit keeps"; });
 
   accepted_.clear();
+  std::size_t text_bytes = 0;
   for (std::size_t word = 0; word < presence.size(); ++word) {
     for (Cell bits = presence[word]; bits != 0; bits &= bits - 1) {
       const std::size_t field = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
@@ -346,6 +361,10 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
       } else if (target.type == FieldType::kString && (values[field] & 0xffffffffU) > kMaxStringBytes) {
         refuse(1, [&] {
           return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "longer than 65536 bytes");
+        });
+      } else if (target.type == FieldType::kString && (text_bytes += values[field] & 0xffffffffU) > max_head_bytes_) {
+        refuse(1, [&] {
+          return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "too long for the size limit");
         });
       } else {
         accepted_.push_back(field);
@@ -411,7 +430,24 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
       status = transaction.begin();
       totals_ = committed_;
       rewritten_.clear();
-      if (status) status = catalog_.save(database_);
+      bool all_groups = true;
+      if (status) {
+        const Result<bool> saved = catalog_.save(database_, transaction_bytes_);
+        if (saved)
+          all_groups = *saved;
+        else
+          status = fail(Error(saved.error()));
+      }
+      if (status && !all_groups) {
+        // Many new groups take transactions of their own; what refers to them comes in a later one.
+        status = transaction.commit();
+        if (status) {
+          catalog_.saved();
+          RESMON_TRY(bound_wal());
+          --attempt;
+          continue;
+        }
+      }
       if (status) status = body();
       if (status) status = save_totals();
       if (status) fail_point("commit");
@@ -422,16 +458,18 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
       for (GroupState* const group : rewritten_) ++group->chunks_version;
       commit_totals();
       catalog_.saved();
+      small_steps_ = false;
       return bound_wal();
     }
     const bool full = (sqlite3_extended_errcode(database_.handle()) & 0xff) == SQLITE_FULL;
     if (!full || options_.disk_limit_bytes == 0 || attempt == kAttempts) return status;
-    // Either the limit or the disk. Removing chunks helps against the first only, and then only if there are some.
+    // The write-ahead log's bound, the file's, or the disk. Bringing the log in helps against the first, and then only
+    // where the transaction fits; removing chunks against the second, if there are some.
+    if (checkpoint(SQLITE_CHECKPOINT_TRUNCATE) && wal_pages_ == 0) small_steps_ = attempt > 1;
     RESMON_ASSIGN(const std::int64_t pages, database_.query_integer("PRAGMA page_count"));
     RESMON_ASSIGN(const std::int64_t limit, database_.query_integer("PRAGMA max_page_count"));
-    if (pages + static_cast<std::int64_t>(transaction_bytes_ / kPageBytes) * 2 < limit) return status;
-    RESMON_ASSIGN(const std::size_t removed, evict(std::max<std::int64_t>(limit / 16, 64)));
-    if (removed == 0) return status;
+    if (pages + static_cast<std::int64_t>(transaction_bytes_ / kPageBytes) * 2 < limit) continue;
+    RESMON_TRY(evict(std::max<std::int64_t>(limit / 16, 64)));
   }
 }
 
@@ -461,6 +499,7 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   RESMON_TRY(commit_log(marks_behind_));
   RESMON_TRY(gather_log());
   last_checkpoint_ = now;
+  keep_reserve();
   return retain(now);
 }
 
@@ -482,6 +521,12 @@ Result<std::string> EmbeddedStore::mark(std::string_view name) const {
   return it == marks_.end() ? std::string() : it->second;
 }
 
+std::string EmbeddedStore::checkpointed_mark(std::string_view name) const {
+  std::lock_guard lock(marks_mutex_);
+  const auto it = checkpointed_marks_.find(name);
+  return it == checkpointed_marks_.end() ? std::string() : it->second;
+}
+
 std::string EmbeddedStore::durable_mark(std::string_view name) const {
   std::lock_guard lock(marks_mutex_);
   const auto it = durable_marks_.find(name);
@@ -490,7 +535,10 @@ std::string EmbeddedStore::durable_mark(std::string_view name) const {
 
 Status EmbeddedStore::flush() {
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
-  return commit_log(true);
+  RESMON_TRY(commit_log(true));
+  // A reader in the way is no failure: what was written is synced.
+  (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  return {};
 }
 
 Status EmbeddedStore::close() {
@@ -504,7 +552,8 @@ Status EmbeddedStore::close() {
     std::lock_guard lock(pool_mutex_);
     pool_.clear();
   }
-  return database_.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  keep_reserve();
+  return checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 Stats EmbeddedStore::stats() const {
@@ -524,9 +573,12 @@ Stats EmbeddedStore::stats() const {
   stats.damaged_chunks = counters_.damaged;
   stats.expired_chunks = counters_.expired;
   stats.evicted_chunks = counters_.evicted;
-  for (const char* suffix : {"", "-wal", "-shm"}) {
+  std::error_code ignored;
+  for (std::filesystem::directory_iterator file(options_.directory, ignored), end; !ignored && file != end;
+       file.increment(ignored)) {
     struct stat info {};
-    if (::stat((path_ + suffix).c_str(), &info) == 0) stats.disk_bytes += static_cast<std::uint64_t>(info.st_size);
+    if (::lstat(file->path().c_str(), &info) == 0 && S_ISREG(info.st_mode))
+      stats.disk_bytes += static_cast<std::uint64_t>(info.st_size);
   }
   return stats;
 }

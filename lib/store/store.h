@@ -39,9 +39,11 @@ struct Options {
   std::uint64_t rows_limit_bytes = 0;
   TierOptions minutes{std::chrono::hours(24 * 365), 2ULL << 30U};
   TierOptions hours{std::chrono::hours(24 * 365 * 5), 512ULL << 20U};
-  // The store's files never take more than this: the oldest rows go first, then the oldest minutes, then hours. 0: no
-  // limit.
+  // All files in the directory together never take more than this, from 6 MiB up: the oldest rows go first, then the
+  // oldest minutes, then hours. 0: no limit.
   std::uint64_t disk_limit_bytes = 10ULL << 30U;
+  // Of that, what files of others in the directory may take.
+  std::uint64_t others_bytes = 0;
   // Rows not sealed yet may take about this much memory; above it, the largest heads are sealed early (into smaller
   // chunks, joined later). A start after a crash reads as much back.
   std::uint64_t head_limit_bytes = 128ULL << 20U;
@@ -107,6 +109,9 @@ class Store : public Reader {
   // The newest value of set_mark that a crash or a power cut from now on will find again, with all rows written before
   // it: a log's reader may let go of what lies before this position. Any thread.
   virtual std::string durable_mark(std::string_view name) const = 0;
+  // The newest value of set_mark that, with all rows written before it, is in the database's main file and needs
+  // nothing of the write-ahead log any more. Any thread.
+  virtual std::string checkpointed_mark(std::string_view name) const = 0;
   // Everything written so far is on disk (fsync) when it returns.
   virtual Status flush() = 0;
   // Seals all heads, flushes. Call before destruction for a clean stop; destruction alone is a crash.

@@ -134,7 +134,7 @@ Status EmbeddedStore::commit_log(bool sync) {
   for (bool all = false; status && !all;) {
     SegmentWriter delta(SegmentKind::kDelta);
     std::size_t count = 0;
-    for (; count < changed_.size() && delta.size_bytes() < transaction_bytes_ * 2; ++count) {
+    for (; count < changed_.size() && delta.size_bytes() < transaction_bytes_; ++count) {
       const Head& head = groups_[changed_[count]].head;
       if (head.logged() != head.end()) delta.head(changed_[count], head.slots(), head.logged(), head.pieces());
     }
@@ -159,6 +159,7 @@ Status EmbeddedStore::commit_log(bool sync) {
     durable_marks_ = marks_;
     marks_behind_ = false;
   }
+  for (auto& [name, value] : new_marks_) committed_marks_.insert_or_assign(name, std::move(value));
   new_marks_.clear();
   log_dirty_ = false;
   changed_bytes_ = 0;
