@@ -73,7 +73,7 @@ Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& st
 }
 
 Pipeline::~Pipeline() {
-  stop();
+  stop({});
 }
 
 void Pipeline::start() {
@@ -83,7 +83,8 @@ void Pipeline::start() {
   });
 }
 
-void Pipeline::stop() {
+void Pipeline::stop(std::chrono::steady_clock::time_point until) {
+  stop_by_ = until;
   stopping_ = true;
   if (thread_.joinable()) thread_.join();
 }
@@ -107,6 +108,12 @@ void Pipeline::set_trouble(std::string text) {
 void Pipeline::run() {
   house_at_ = flushed_at_ = std::chrono::steady_clock::now();
   while (true) {
+    if (std::chrono::steady_clock::now() >= stop_by_.load()) {
+      log::info("store", "stopped before all was stored; the journal keeps the rest",
+                {{"samples", reader_.stats().backlog_samples}});
+      (void)store_.set_mark(kMark, mark_of(log_.id(), written_));
+      return;
+    }
     const ingest::Entry* const entry = reader_.next(house_at_ + kMaintainEvery);
     if (entry != nullptr) {
       if (entry->position > shown_) fleet_.observe(*entry->batch, entry->received);

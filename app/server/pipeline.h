@@ -28,8 +28,8 @@ class Pipeline {
   ~Pipeline();
 
   void start();
-  // Writes what the log still holds, then ends the thread. The log must have been stopped.
-  void stop();
+  // Writes what the log still holds, until then at the latest, and ends the thread. The log must have been stopped.
+  void stop(std::chrono::steady_clock::time_point until);
   // What was acknowledged and got lost by damage, ever: how much, and when the newest of it was taken.
   ingest::Missing missing() const;
   // After the store was closed: the log may let go of what it has.
@@ -58,6 +58,7 @@ class Pipeline {
   std::chrono::steady_clock::time_point house_at_;
   std::chrono::steady_clock::time_point flushed_at_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::chrono::steady_clock::time_point> stop_by_ = std::chrono::steady_clock::time_point::max();
   mutable std::mutex mutex_;
   std::string trouble_;          // guarded by mutex_
   ingest::Missing missing_;      // passed, and kept in the store; guarded by mutex_

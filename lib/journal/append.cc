@@ -93,7 +93,9 @@ void State::drop_front_group() {
       cursor.in_flight_through = std::min(delivered, group.last);
     }
     cursor.entry.dropped += records_between(std::max(delivered, cursor.entry.committed) + 1, group.last);
-    cursor.entry.dropped_weight += group.weight - std::min(group.weight, std::exchange(cursor.passed_weight, 0));
+    const std::uint64_t lost = group.weight - std::min(group.weight, std::exchange(cursor.passed_weight, 0));
+    cursor.entry.dropped_weight += lost;
+    cursor.entry.accounted_weight += lost;
     cursor.entry.committed = group.last;
   }
   if (lost_to_somebody) counters.dropped_records += group.last - group.first + 1;
@@ -310,6 +312,7 @@ ReaderStats State::reader_stats(const Cursor& cursor) const {
   stats.dropped_records = cursor.entry.dropped;
   stats.damaged_records = cursor.entry.damaged;
   stats.dropped_weight = cursor.entry.dropped_weight;
+  stats.accounted_weight = cursor.entry.accounted_weight;
   return stats;
 }
 

@@ -148,6 +148,7 @@ std::string encode_cursor_slot(const CursorSlot& slot) {
     push(body, cursor.dropped);
     push(body, cursor.damaged);
     push(body, cursor.dropped_weight);
+    push(body, cursor.accounted_weight);
   }
   std::string out(kCursorMagic);
   push(out, kFormatVersion);
@@ -180,7 +181,7 @@ Result<CursorSlot> decode_cursor_slot(std::string_view bytes) {
     cursor.name = body.substr(0, size);
     body.remove_prefix(size);
     good = pull(body, may_lose) && pull(body, cursor.committed) && pull(body, cursor.dropped) &&
-           pull(body, cursor.damaged) && pull(body, cursor.dropped_weight);
+           pull(body, cursor.damaged) && pull(body, cursor.dropped_weight) && pull(body, cursor.accounted_weight);
     cursor.may_lose = may_lose != 0;
     slot.cursors.push_back(std::move(cursor));
   }

@@ -74,6 +74,7 @@ struct CursorEntry {
   std::uint64_t dropped = 0;
   std::uint64_t damaged = 0;
   std::uint64_t dropped_weight = 0;
+  std::uint64_t accounted_weight = 0;  // of all that was passed, dropped or found missing
   bool may_lose = false;
 };
 

@@ -108,6 +108,8 @@ struct ReaderStats {
   std::uint64_t dropped_records = 0;  // lost to the bound
   std::uint64_t damaged_records = 0;  // lost to damage
   std::uint64_t dropped_weight = 0;   // of what was lost to the bound (append_at), less what was passed of it
+  // Of all that was passed, dropped or counted as missing, since the reader's name was first used.
+  std::uint64_t accounted_weight = 0;
 };
 
 // How far the journal of an earlier process went, by what it noted beside the records; all 0 where it noted nothing.
@@ -171,6 +173,8 @@ class Reader {
   // One record that was read is done with, in order. Where the bound dropped it meanwhile it is not lost after all: its
   // weight comes off dropped_weight again.
   void settle(std::uint64_t position, std::uint64_t weight);
+  // Records of that weight are not in the journal any more, by damage. They count as dropped.
+  void count_missing(std::uint64_t weight);
   // What the reader knows better, or lost without the journal. Durable with the cursor.
   void correct_dropped_weight(std::int64_t by);
 

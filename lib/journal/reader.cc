@@ -222,6 +222,7 @@ void Reader::pass(std::uint64_t position, std::uint64_t weight) {
   position = std::min(position, state_.last_position);
   if (position <= cursor.entry.committed) return;
   cursor.passed_weight += weight;
+  cursor.entry.accounted_weight += weight;
   progress_->next = std::max(progress_->next, position + 1);
   if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
   cursor.entry.committed = position;
@@ -233,14 +234,23 @@ void Reader::settle(std::uint64_t position, std::uint64_t weight) {
   const std::lock_guard lock(state_.mutex);
   Cursor& cursor = *progress_->cursor;
   const bool dropped = position <= cursor.entry.committed;
-  if (dropped)
+  if (dropped) {
     cursor.entry.dropped_weight -= std::min(cursor.entry.dropped_weight, weight);
-  else
+  } else {
     cursor.passed_weight += weight;
+    cursor.entry.accounted_weight += weight;
+  }
   if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
   if (!dropped) cursor.entry.committed = std::min(position, progress_->next - 1);
   state_.touch_cursors();
   if (!dropped) state_.trim();
+}
+
+void Reader::count_missing(std::uint64_t weight) {
+  const std::lock_guard lock(state_.mutex);
+  progress_->cursor->entry.dropped_weight += weight;
+  progress_->cursor->entry.accounted_weight += weight;
+  state_.touch_cursors();
 }
 
 void Reader::correct_dropped_weight(std::int64_t by) {

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
@@ -62,6 +63,8 @@ constexpr TierShape shape_of(std::int64_t tier) {
 }
 
 std::string database_path(const std::string& directory);
+// Makes the directory (0700) and holds its lock; kUnavailable while another process does.
+Result<Fd> lock_directory(const std::string& directory);
 std::string store_tables();  // the statements that make them
 // kDamaged where it is no store, kUnsupported where it is of another version.
 Result<Database> open_for_reading(const std::string& path);
@@ -84,6 +87,10 @@ class EmbeddedStore final : public Store {
   std::string checkpointed_mark(std::string_view name) const override;
   Status flush() override;
   Status close() override;
+  void finish_by(std::chrono::steady_clock::time_point seal_by, std::chrono::steady_clock::time_point end_by) override {
+    seal_by_ = seal_by;
+    end_by_ = end_by;
+  }
   Stats stats() const override;
 
   std::vector<std::string> measurements() const override { return catalog_.measurements(); }
@@ -166,6 +173,11 @@ class EmbeddedStore final : public Store {
   class ConnectionLease;
   struct Scan;
   class ReplayedHeads;
+
+  static bool late(const std::atomic<std::chrono::steady_clock::time_point>& by) {
+    return std::chrono::steady_clock::now() >= by.load();
+  }
+  Status out_of_time() const;
 
   // store.cc
   Status prepare_file();
@@ -314,6 +326,8 @@ class EmbeddedStore final : public Store {
   std::map<std::string, std::string, std::less<>> new_marks_;           // the writer's
   std::map<std::string, std::string, std::less<>> committed_marks_;     // the writer's
 
+  std::atomic<std::chrono::steady_clock::time_point> seal_by_ = std::chrono::steady_clock::time_point::max();
+  std::atomic<std::chrono::steady_clock::time_point> end_by_ = std::chrono::steady_clock::time_point::max();
   std::atomic<std::uint32_t> removals_ = 0;  // commits that removed chunks of any group
   mutable ChunkCache chunk_cache_;
   mutable ChunkListCache chunk_lists_;

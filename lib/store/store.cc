@@ -94,6 +94,23 @@ Result<Database> open_for_reading(const std::string& path) {
   return database;
 }
 
+Result<Fd> lock_directory(const std::string& directory) {
+  std::error_code error;
+  if (std::filesystem::create_directories(directory, error)) {
+    if (::chmod(directory.c_str(), 0700) != 0) return fail(system_error(directory, errno));
+  } else if (error) {
+    return fail(system_error(directory, error.value()));
+  }
+  const std::string path = directory + "/resmon.lock";
+  Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock.valid()) return fail(system_error(path, errno));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return fail(ErrorKind::kUnavailable, "another process has it open");
+    return fail(system_error(path, errno));
+  }
+  return lock;
+}
+
 std::string database_path(const std::string& directory) {
   return directory + "/resmon.db";
 }
@@ -141,19 +158,7 @@ Status EmbeddedStore::start() {
     closed_ = true;
     return database_.execute("COMMIT");
   }
-  std::error_code error;
-  if (std::filesystem::create_directories(options_.directory, error)) {
-    if (::chmod(options_.directory.c_str(), 0700) != 0) return fail(system_error(options_.directory, errno));
-  } else if (error) {
-    return fail(system_error(options_.directory, error.value()));
-  }
-  const std::string lock_path = options_.directory + "/resmon.lock";
-  lock_ = Fd(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock_.valid()) return fail(system_error(lock_path, errno));
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return fail(ErrorKind::kUnavailable, "another process has it open");
-    return fail(system_error(lock_path, errno));
-  }
+  RESMON_ASSIGN(lock_, lock_directory(options_.directory));
   Status prepared = prepare_file();
   // A full disk has no room even for the log's index, without which nothing can be read.
   if (!prepared && prepared.error().kind == ErrorKind::kUnavailable && spend_reserve()) prepared = prepare_file();
@@ -424,6 +429,7 @@ Status EmbeddedStore::make_room() {
 Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
   constexpr int kAttempts = 4;
   for (int attempt = 1;; ++attempt) {
+    if (late(end_by_)) return out_of_time();
     Status status;
     {
       Transaction transaction(database_);
@@ -539,6 +545,10 @@ Status EmbeddedStore::flush() {
   // A reader in the way is no failure: what was written is synced.
   (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
   return {};
+}
+
+Status EmbeddedStore::out_of_time() const {
+  return fail(ErrorKind::kUnavailable, "store: no time is left to write");
 }
 
 Status EmbeddedStore::close() {

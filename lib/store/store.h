@@ -117,6 +117,12 @@ class Store : public Reader {
   // Seals all heads, flushes. Call before destruction for a clean stop; destruction alone is a crash.
   virtual Status close() = 0;
 
+  // From `seal_by` on no head is sealed, and from `end_by` on nothing long is begun or gone on with: what was not
+  // committed by then is kUnavailable, and the file is as a crash would leave it. For a stop that must end in time. Any
+  // thread.
+  virtual void finish_by(std::chrono::steady_clock::time_point seal_by,
+                         std::chrono::steady_clock::time_point end_by) = 0;
+
   virtual Stats stats() const = 0;  // any thread
 };
 

@@ -283,7 +283,7 @@ TEST_F(StoreCrashTest, ABackupBesideTheWriter) {
   int status = 0;
   while (::waitpid(child, &status, WNOHANG) == 0) {
     if (next_step(last_told()) < 5) continue;
-    const auto done = backup(directory_.store(), file);
+    const auto done = backup(directory_.store(), file, {.files = {}, .texts = {}, .replace = true, .progress = {}});
     ASSERT_TRUE(done) << done.error().message;
     const auto report = check_file(file);
     ASSERT_TRUE(report) << report.error().message;

@@ -212,7 +212,7 @@ Status EmbeddedStore::retain(UnixNanos now) {
 Status EmbeddedStore::shrink(std::int64_t at_most_pages) {
   RESMON_ASSIGN(const std::int64_t free_pages, database_.query_integer("PRAGMA freelist_count"));
   if (free_pages == 0) return {};
-  for (std::int64_t done = 0; done < std::min(at_most_pages, free_pages);) {
+  for (std::int64_t done = 0; done < std::min(at_most_pages, free_pages) && !late(seal_by_);) {
     const std::int64_t step = std::min(at_most_pages - done, static_cast<std::int64_t>(transaction_bytes_) / 1024);
     RESMON_TRY(database_.execute("PRAGMA incremental_vacuum(" + std::to_string(step) + ")"));
     RESMON_TRY(bound_wal());

@@ -162,7 +162,8 @@ Status EmbeddedStore::seal_largest() {
 
 Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
   std::size_t next = 0;
-  while (next < groups.size()) {
+  // What is not sealed in time stays in heads, and in the recent log.
+  while (next < groups.size() && !late(seal_by_)) {
     const std::size_t first = next;
     std::size_t end = first;
     // What the groups remember of the file may be of a transaction that was rolled back.
