@@ -142,7 +142,7 @@ void Pipeline::keep_house() {
     flushed_at_ = now;
     kept = store_.flush();
   }
-  if (kept && flush_requests_.due([this] { return log_.stats().last_position; }, written_)) {
+  if (kept && flush_requests_.due([this] { return log_.stats().last_position; }, written_.position)) {
     flushed_at_ = now;
     kept = store_.flush();
     if (kept) flush_requests_.answered();

@@ -20,6 +20,8 @@ Answer ready(const App& app) {
   std::string body;
   body += journal.empty() ? "journal ok\n" : "journal failing: " + journal + "\n";
   body += trouble.empty() ? "store ok\n" : "store failing: " + trouble + "\n";
+  if (const ingest::Missing missing = app.pipeline().missing(); missing.samples > 0)
+    body += fmt::format("{} samples are missing: files that had them were damaged or removed\n", missing.samples);
   for (const SinkUnit& unit : app.sinks()) {
     const sink::Stats stats = unit.sink->stats();
     const ingest::LogReader::Stats log = unit.reader->stats();

@@ -4,7 +4,7 @@
 
 #include <sqlite3.h>
 
-#include <cstring>
+#include <atomic>
 #include <new>
 #include <string_view>
 
@@ -13,6 +13,7 @@ namespace resmon::store {
 namespace {
 
 constexpr const char* kLimit = "wal_limit";
+std::atomic<std::uint64_t> refusals{0};
 
 sqlite3_vfs* below() {
   static sqlite3_vfs* const vfs = sqlite3_vfs_find(nullptr);
@@ -39,7 +40,10 @@ auto pass(sqlite3_file* file, Arguments... arguments) {
 
 int write(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset) {
   const sqlite3_int64 limit = reinterpret_cast<BoundedFile*>(file)->limit;
-  if (limit > 0 && offset + count > limit) return SQLITE_FULL;
+  if (limit > 0 && offset + count > limit) {
+    ++refusals;
+    return SQLITE_FULL;
+  }
   return pass<&sqlite3_io_methods::xWrite>(file, bytes, count, offset);
 }
 
@@ -91,6 +95,10 @@ const char* bounded_files() {
     return sqlite3_vfs_register(&layer, 0);
   }();
   return registered == SQLITE_OK ? kName : nullptr;
+}
+
+std::uint64_t wal_refusals() {
+  return refusals;
 }
 
 std::string bounded_name(const std::string& path, std::uint64_t wal_limit_bytes) {

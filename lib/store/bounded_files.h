@@ -15,4 +15,7 @@ const char* bounded_files();
 // `wal_limit_bytes` fails with SQLITE_FULL, which rolls its transaction back. 0: no bound.
 std::string bounded_name(const std::string& path, std::uint64_t wal_limit_bytes);
 
+// How many writes the bound has refused, of all stores of this process.
+std::uint64_t wal_refusals();
+
 }  // namespace resmon::store

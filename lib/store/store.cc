@@ -24,6 +24,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "store/bounded_files.h"
 #include "store/embedded_store.h"
 #include "store/fail_point.h"
 #include "store/store_connection.h"
@@ -216,6 +217,8 @@ Status EmbeddedStore::prepare_file() {
   watch_wal();
   RESMON_TRY(database_.execute("PRAGMA journal_size_limit = " + std::to_string(wal_budget_bytes_ / 2)));
   RESMON_TRY(database_.execute("PRAGMA cache_size = -16384"));
+  // Some builds of SQLite write zeros over each page that is freed, which makes removing as dear as writing.
+  RESMON_TRY(database_.execute("PRAGMA secure_delete = FAST"));
   if (fresh) {
     Transaction transaction(database_);
     RESMON_TRY(transaction.begin());
@@ -428,6 +431,7 @@ Status EmbeddedStore::make_room() {
 
 Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
   constexpr int kAttempts = 4;
+  const std::uint64_t refused_before = wal_refusals();
   for (int attempt = 1;; ++attempt) {
     if (late(end_by_)) return out_of_time();
     Status status;
@@ -469,13 +473,18 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
     }
     const bool full = (sqlite3_extended_errcode(database_.handle()) & 0xff) == SQLITE_FULL;
     if (!full || options_.disk_limit_bytes == 0 || attempt == kAttempts) return status;
-    // The write-ahead log's bound, the file's, or the disk. Bringing the log in helps against the first, and then only
-    // where the transaction fits; removing chunks against the second, if there are some.
-    if (checkpoint(SQLITE_CHECKPOINT_TRUNCATE) && wal_pages_ == 0) small_steps_ = attempt > 1;
+    // Against the write-ahead log's bound it helps to bring the log in, and to do less at once.
+    if (wal_refusals() != refused_before) {
+      small_steps_ = checkpoint(SQLITE_CHECKPOINT_TRUNCATE) && wal_pages_ == 0 && attempt > 1;
+      continue;
+    }
+    // Either the file's limit or the disk. Removing chunks helps against the first only, and then only if there are
+    // some.
     RESMON_ASSIGN(const std::int64_t pages, database_.query_integer("PRAGMA page_count"));
     RESMON_ASSIGN(const std::int64_t limit, database_.query_integer("PRAGMA max_page_count"));
-    if (pages + static_cast<std::int64_t>(transaction_bytes_ / kPageBytes) * 2 < limit) continue;
-    RESMON_TRY(evict(std::max<std::int64_t>(limit / 16, 64)));
+    if (pages + static_cast<std::int64_t>(transaction_bytes_ / kPageBytes) * 2 < limit) return status;
+    RESMON_ASSIGN(const std::size_t removed, evict(std::max<std::int64_t>(limit / 16, 64)));
+    if (removed == 0) return status;
   }
 }
 

@@ -201,7 +201,9 @@ TEST_F(StoreCrashTest, DISABLED_Live) {
 }
 
 TEST_F(StoreCrashTest, DISABLED_Backup) {
-  ASSERT_TRUE(backup(environment("CRASH_DIRECTORY"), environment("CRASH_DIRECTORY") + "-backup").has_value());
+  ASSERT_TRUE(backup(environment("CRASH_DIRECTORY"), environment("CRASH_DIRECTORY") + "-backup",
+                     {.files = {}, .texts = {}, .replace = true, .progress = {}})
+                  .has_value());
 }
 
 TEST_F(StoreCrashTest, KilledAtEveryStageOfAWrite) {
