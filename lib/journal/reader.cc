@@ -191,7 +191,10 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
     }
     progress.next = std::max(progress.next, at);
     progress.at = std::max(at, progress.at);
-    if (!records_.empty()) return std::span<const Record>(records_);
+    if (!records_.empty()) {
+      progress.delivered = records_.back().position;
+      return std::span<const Record>(records_);
+    }
   }
 }
 
@@ -208,7 +211,7 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes, std::chron
 void Reader::commit(std::uint64_t position) {
   const std::lock_guard lock(state_.mutex);
   Cursor& cursor = *progress_->cursor;
-  position = std::min(position, progress_->next - 1);
+  position = progress_->through(position);
   if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
   if (position <= cursor.entry.committed) return;
   cursor.entry.committed = position;
@@ -241,7 +244,7 @@ void Reader::settle(std::uint64_t position, std::uint64_t weight) {
     cursor.entry.accounted_weight += weight;
   }
   if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
-  if (!dropped) cursor.entry.committed = std::min(position, progress_->next - 1);
+  if (!dropped) cursor.entry.committed = progress_->through(position);
   state_.touch_cursors();
   if (!dropped) state_.trim();
 }

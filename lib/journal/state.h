@@ -71,11 +71,17 @@ struct Cursor {
 struct Reader::Progress {
   Cursor* cursor = nullptr;
   std::uint64_t next = 1;                    // first position not delivered
+  std::uint64_t delivered = 0;               // the last that was; up to `next` there is nothing but damage
   std::uint64_t at = 1;                      // where reading goes on; below `next` while replaying
   std::uint64_t context = 0;                 // the group whose records were delivered from its start
   bool armed = true;                         // wake when there is something
   std::uint64_t damage_counted_through = 0;  // what is read again after rewind() is not counted again
   std::function<void()> wake;
+
+  // With `position` is done what lies between it and what was not delivered, if nothing was delivered of that.
+  std::uint64_t through(std::uint64_t position) const {
+    return position >= delivered && delivered != 0 ? next - 1 : std::min(position, next - 1);
+  }
 };
 
 class State {
