@@ -175,7 +175,9 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
     Status status = in_transaction([&]() -> Status {
       if (std::exchange(again, true)) forget();
       std::size_t bytes = 0;
-      for (end = first; end < groups.size() && bytes < transaction_bytes_ && !(small_steps_ && end > first); ++end) {
+      for (end = first;
+           end < groups.size() && bytes < transaction_bytes_ && !(end > first && (small_steps_ || late(seal_by_)));
+           ++end) {
         GroupState& group = *groups[end];
         if (group.head.empty()) continue;
         // Only this thread changes heads, so it reads them without the lock.
