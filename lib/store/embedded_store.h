@@ -201,6 +201,8 @@ class EmbeddedStore final : public Store {
   Status store_marks(bool sync);
   Status commit_log(bool sync);
   Status gather_log();
+  std::uint64_t log_limit_bytes() const;
+  void mark_oldest_logged();
   Status trim_log();
   Status insert_segment(std::uint64_t number, const std::string& data);
   void note_segment(const std::string& data, SegmentKind kind);

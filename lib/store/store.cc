@@ -136,6 +136,9 @@ EmbeddedStore::EmbeddedStore(const Options& options, const metric::SchemaTable& 
     : options_([&] {
         Options checked = options;
         checked.rows_per_chunk = std::clamp<std::uint32_t>(options.rows_per_chunk, 2, 8192);
+        // Heads are on disk too, in the recent log, and cannot be removed to make room.
+        if (options.disk_limit_bytes > 0)
+          checked.head_limit_bytes = std::min(options.head_limit_bytes, options.disk_limit_bytes / 8);
         return checked;
       }()),
       schemas_(schemas),
@@ -426,6 +429,10 @@ Status EmbeddedStore::make_room() {
   // Bulk loads seal as they go; otherwise maintain does it, in small portions.
   if (due_.size() >= 512) RESMON_TRY(seal_due(due_.size()));
   if (counters_.head_bytes > options_.head_limit_bytes) RESMON_TRY(seal_largest());
+  if (log_bytes_ > log_limit_bytes()) {
+    mark_oldest_logged();
+    RESMON_TRY(seal_due(due_.size()));
+  }
   return {};
 }
 
@@ -483,8 +490,11 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
     RESMON_ASSIGN(const std::int64_t pages, database_.query_integer("PRAGMA page_count"));
     RESMON_ASSIGN(const std::int64_t limit, database_.query_integer("PRAGMA max_page_count"));
     if (pages + static_cast<std::int64_t>(transaction_bytes_ / kPageBytes) * 2 < limit) return status;
-    RESMON_ASSIGN(const std::size_t removed, evict(std::max<std::int64_t>(limit / 16, 64)));
-    if (removed == 0) return status;
+    // What the transaction may have needed, and more each time.
+    const auto needed = static_cast<std::int64_t>(transaction_bytes_ / kPageBytes) * 2;
+    RESMON_ASSIGN(const std::size_t removed, evict(std::max(limit / 16, needed) * attempt));
+    if (removed == 0 && small_steps_) return status;
+    small_steps_ = removed == 0;
   }
 }
 
@@ -494,17 +504,12 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   if (now < now_) last_checkpoint_ = last_retention_ = 0;  // the clock was set back
   now_ = now;
   const UnixNanos seal_after = std::chrono::nanoseconds(options_.seal_after).count();
-  // A log that is long is a start that is slow, and disk that is not data.
-  const std::uint64_t log_limit =
-      options_.disk_limit_bytes == 0 ? 1U << 30U : std::min<std::uint64_t>(1U << 30U, options_.disk_limit_bytes / 4);
-  const bool long_log = log_bytes_ > log_limit;
-  const std::uint64_t oldest = segments_.empty() ? segment_ : segments_.begin()->first;
-  const std::uint64_t old_segment = oldest + (segment_ - oldest) / 4;
+  if (log_bytes_ > log_limit_bytes()) mark_oldest_logged();
   for (std::size_t id = 0; id < ages_.size(); ++id) {
     HeadAge& age = ages_[id];
     if (!age.open) continue;
     if (age.opened == 0 || age.opened > now) age.opened = now;
-    if (now - age.opened >= seal_after || (long_log && age.first_segment <= old_segment)) mark_due(groups_[id]);
+    if (now - age.opened >= seal_after) mark_due(groups_[id]);
   }
   // Everything that touches the file waits for the checkpoint, so that it shares transactions; except when much is due.
   const bool checkpoint = minus(now, last_checkpoint_) >= std::chrono::nanoseconds(options_.checkpoint_every).count();

@@ -219,6 +219,20 @@ Status EmbeddedStore::gather_log() {
   return trim_log();
 }
 
+// A log that is long is a start that is slow, and disk that is not data.
+std::uint64_t EmbeddedStore::log_limit_bytes() const {
+  constexpr std::uint64_t kMost = 1U << 30U;
+  return options_.disk_limit_bytes == 0 ? kMost : std::min(kMost, options_.disk_limit_bytes / 4);
+}
+
+// Heads that need the oldest quarter of the log are to be sealed.
+void EmbeddedStore::mark_oldest_logged() {
+  const std::uint64_t oldest = segments_.empty() ? segment_ : segments_.begin()->first;
+  const std::uint64_t old_segment = oldest + (segment_ - oldest) / 4;
+  for (std::size_t id = 0; id < ages_.size(); ++id)
+    if (ages_[id].open && ages_[id].first_segment <= old_segment) mark_due(groups_[id]);
+}
+
 // Deletes segments that no head needs.
 Status EmbeddedStore::trim_log() {
   std::uint64_t needed = segment_;
