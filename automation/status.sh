@@ -19,7 +19,8 @@ Options:
   --docker         the containers of compose.yaml
   --json           facts for programs: http_url, tcp_address, state_dir,
                    token_file,
-                   server {pid, version, uptime_seconds}, null if it is down,
+                   server {pid, version, uptime_seconds, missing_samples,
+                   missing_from, missing_to}, null if it is down,
                    services [{where, role, state, pid, version}]; state is up,
                    down, absent or unreachable,
                    clients [{host, up, last_seen_seconds, lag_seconds,
@@ -65,7 +66,8 @@ main() {
     printf '%s\n' "${where:-null}" "$server" "$answer" "$names" "$services" | jq -s '
       . as [$where, $server, $answer, $names] | .[4:] as $services |
       ($where // {}) + {
-        server: (if $server then $server | {pid, version, uptime_seconds} else null end),
+        server: (if $server then $server | {pid, version, uptime_seconds} + (.store // {} |
+          {missing_samples: (.missing_samples // 0), missing_from, missing_to}) else null end),
         services: $services,
         clients: [$answer.hosts[] | select($names == null or (.host as $host | $names | index($host))) |
           {host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples,
@@ -237,6 +239,7 @@ show_house() {
   jq -r "$(table_filters)"'"page     \(.http_url | clean)/", "clients  \(.tcp_address | clean)", "state    \(.state_dir | clean)"' \
     <<<"$facts"
   [[ $code == "done" ]] || return 0
+  show_missing "$facts"
   show_clients "$facts"
   show_sinks "$facts"
 }
@@ -244,8 +247,17 @@ show_house() {
 show_services() {
   jq -r "$(table_filters)"'
     [["WHERE", "WHAT", "STATE", "PID", "VERSION"]] + [.services[] | [.where, .role, .state, .pid, .version]] | table' <<<"$1"
+  show_missing "$1"
   show_clients "$1"
   [[ $place == hosts ]] || show_sinks "$1"
+}
+
+# What was acknowledged and got lost with damaged files.
+show_missing() {
+  jq -e '(.server.missing_samples // 0) > 0' <<<"$1" >/dev/null || return 0
+  printf 'missing  %s\n' "$(paint 1 red "$(
+    jq -r '.server | "\(.missing_samples) samples; the newest gap is from \(.missing_from / 1000 | floor | todate) to \(.missing_to / 1000 | floor | todate)"' <<<"$1"
+  )")"
 }
 
 show_clients() {

@@ -32,10 +32,13 @@ namespace {
 
 constexpr auto kSessionPatience = milliseconds(3000);
 const std::string kSinkPrefix = "sink.";  // of the names of sinks' cursors
-constexpr std::uint64_t kSetAsideBytes = 4U << 20U;
 constexpr auto kSinkPatience = milliseconds(5000);
 constexpr auto kFleetEvery = std::chrono::seconds(2);
 constexpr std::uint64_t kFleetForgetsEvery = 30;
+// A stop takes about ten seconds at most, whatever waits: what is not stored or delivered by then stays in the journal.
+constexpr auto kStorePatience = milliseconds(3500);  // for what the journal still holds
+constexpr auto kSealPatience = milliseconds(6500);   // since the stop began, as the next
+constexpr auto kStopPatience = milliseconds(8500);
 
 // Each connection is a descriptor; the soft limit of 1,024 is for programs that use select.
 void raise_descriptor_limit() {
@@ -190,8 +193,8 @@ Status App::start() {
     log_ = std::move(*opened);
   }
   const auto aside = [&](const std::string& what) {
-    return std::make_unique<SetAside>(what, options_.store_directory + "/refused-" + what + ".txt", kSetAsideBytes,
-                                      schemas_);
+    return std::make_unique<SetAside>(what, options_.store_directory + "/refused-" + what + ".txt",
+                                      options_.set_aside_bytes(), schemas_);
   };
   ingest_refused_ = aside("ingest");
   store_refused_ = aside("store");
@@ -354,6 +357,7 @@ void App::stop() {
   stopping_ = true;
   if (self_report_) self_report_->stop();
   const auto begin = steady_clock::now();
+  if (store_) store_->finish_by(begin + kSealPatience, begin + kStopPatience);
   if (client_listener_) client_listener_->stop();
   if (http_listener_) http_listener_->stop();
   if (ingest_) {
@@ -365,12 +369,12 @@ void App::stop() {
   if (log_) log_->stop();
   if (pipeline_) {
     Step step("log written to the store");
-    pipeline_->stop();
+    pipeline_->stop(begin + kStorePatience);
   }
   if (!sinks_.empty()) {
     Step step("sinks drained");
     for (const SinkUnit& unit : sinks_) unit.sink->stop(kSinkPatience);
-    const auto until = steady_clock::now() + kSinkPatience + milliseconds(500);
+    const auto until = std::min(steady_clock::now() + kSinkPatience + milliseconds(500), begin + kSealPatience);
     for (const SinkUnit& unit : sinks_)
       while (unit.sink->stats().state != sink::State::kStopped && steady_clock::now() < until)
         std::this_thread::sleep_for(milliseconds(5));
@@ -390,7 +394,8 @@ void App::stop() {
   if (store_) {
     Step step("store closed");
     if (Status closed = store_->close(); !closed)
-      log::error("store", "did not close cleanly", {{"reason", closed.error().message}});
+      log::error("store", "did not close cleanly; the journal keeps what is not stored",
+                 {{"reason", closed.error().message}});
   }
   if (log_ && pipeline_) {
     Step step("journal closed");

@@ -1,5 +1,5 @@
 // The subcommands read the same configuration as the server, so that `--config server.toml` is all they need. backup,
-// check and export may run beside the server; import is the store's only writer while it runs.
+// check and export may run beside the server; restore and import are the store's only writers while they run.
 //
 // Export goes group by group, not in order of time: a group's rows lie together in the store, and import puts them back
 // together, so neither needs more memory than one group's hour.
@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backup_command.h"
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "base/json_text.h"
@@ -31,7 +32,6 @@
 #include "lineproto/encoder.h"
 #include "options.h"
 #include "program/program.h"
-#include "store/backup.h"
 #include "store/check.h"
 #include "store/store.h"
 
@@ -86,6 +86,8 @@ struct Command {
   std::string measurement, host;
   bool gzip = false;
   bool progress = false;
+  bool force = false;
+  std::string config_file;
 };
 
 // A time as people and programs write it: RFC 3339, a date, or nanoseconds since 1970.
@@ -128,17 +130,33 @@ Unexpected<Error> gz_error(const std::string& name, gzFile file) {
   return fail(ErrorKind::kInvalid, name + ": " + (text == nullptr || *text == '\0' ? "cannot be read" : text));
 }
 
-int run_backup(const Command& command) {
-  Progress progress("backup", command.progress);
-  const auto report =
-      store::backup(command.options.store_directory, command.file, [&](std::uint64_t done, std::uint64_t all) {
-        progress.show(done, all);
-        return true;
-      });
-  if (!report) return program::complain(kName, Error(report.error()).wrap("backup"), exit_code(report.error()));
-  std::printf("%s: %llu chunks, %llu bytes\n", command.file.c_str(), static_cast<unsigned long long>(report->chunks),
+// backup and restore.
+int run_copy(const Command& command, const char* what, const auto& work) {
+  Progress progress(what, command.progress);
+  const auto watch = [&](std::uint64_t done, std::uint64_t all) {
+    progress.show(done, all);
+    return true;
+  };
+  const auto report = work({command.options, command.config_file, command.file, command.force, watch});
+  if (!report)
+    return program::complain(kName, Error(report.error()).wrap(what),
+                             report.error().kind == ErrorKind::kInvalid ? kExitFailed : exit_code(report.error()));
+  std::printf("%s: %llu chunks, %llu files, %llu bytes\n", command.file.c_str(),
+              static_cast<unsigned long long>(report->chunks), static_cast<unsigned long long>(report->files),
               static_cast<unsigned long long>(report->bytes));
   return kExitDone;
+}
+
+int run_backup(const Command& command) {
+  const int code = run_copy(command, "backup", [](const BackupRequest& request) { return make_backup(request); });
+  if (code == kExitDone)
+    std::fprintf(stderr,
+                 "backup: it has the passwords' hashes, tokens and keys of this server; only its owner may read it\n");
+  return code;
+}
+
+int run_restore(const Command& command) {
+  return run_copy(command, "restore", [](const BackupRequest& request) { return restore_backup(request); });
 }
 
 int run_check(const Command& command) {
@@ -373,10 +391,18 @@ struct Subcommand {
 };
 
 constexpr Subcommand kSubcommands[] = {
-    {"backup", "Copies the store to FILE, also while the server runs. FILE appears when it is complete.",
-     "A backup is a store's resmon.db: to go back to it, stop the server and put it into an empty store.directory.\n"
+    {"backup",
+     "Copies everything that was acknowledged, users, tokens, sessions and the configuration to FILE, also while the "
+     "server runs.",
+     "FILE appears when it is complete, with mode 0600: it has secrets. A file that is there stays, without --force.\n"
      "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 the store is damaged",
      true, false, run_backup},
+    {"restore", "Puts back what backup copied to FILE. The server must not be running.",
+     "Without --config, the configuration goes where it was, and all else where it says. With --config, that one "
+     "counts "
+     "and the\nbackup's is left alone. What is there stays, without --force.\n"
+     "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 the backup is damaged",
+     true, false, run_restore},
     {"check", "Verifies every chunk of the store, or of the store or backup FILE, and says what is damaged.",
      "Exit codes: 0 sound, 1 could not look, 2 usage, 3 configuration, 5 something is damaged", false, false,
      run_check},
@@ -409,11 +435,25 @@ int run(const Subcommand& subcommand, int argc, char** argv) {
     program.option("--host", &command.host, "NAME", "Series with the tag host=NAME only");
     if (subcommand.run == run_export) program.flag("--gzip", &command.gzip, "Compress; a FILE in .gz always is");
   }
+  if (subcommand.run == run_backup || subcommand.run == run_restore)
+    program.flag("--force", &command.force, "Replace what is there");
   program.flag("--progress", &command.progress, "Say how far it is, also where standard error is no terminal");
   if (const auto code = program.start(argc, argv, [&] { return command.options.check(); })) return *code;
   if (subcommand.needs_file && command.file.empty())
     return program::complain(kName, Error{ErrorKind::kInvalid, std::string(subcommand.name) + ": FILE is missing"},
                              kExitUsage);
+  command.config_file = program.config_file();
+  if (subcommand.run == run_restore && command.config_file.empty()) {
+    const auto put = put_back_configuration(command.file, command.force);
+    if (!put) return program::complain(kName, Error(put.error()).wrap("restore"), kExitFailed);
+    if (*put) {
+      std::string flag = "--config";
+      std::string path = **put;
+      std::vector<char*> again(argv, argv + argc);
+      again.insert(again.end(), {flag.data(), path.data()});
+      return run(subcommand, static_cast<int>(again.size()), again.data());
+    }
+  }
   command.options.log.level = "warn";
   if (Status applied = command.options.log.apply(); !applied)
     return program::complain(kName, applied.error(), kExitConfiguration);

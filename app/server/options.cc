@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "sink/endpoint.h"
@@ -224,11 +225,21 @@ Status Options::check() {
     if (auto endpoint = sink::make_endpoint(sink); !endpoint)
       return fail(ErrorKind::kInvalid, "sink." + sink.name + ": " + endpoint.error().message);
   for (sink::SinkOptions& sink : sinks)
-    if (sink.refused_file.empty()) sink.refused_file = store_directory + "/refused-" + sink.name + ".txt";
+    if (sink.refused_file.empty()) {
+      sink.refused_file = store_directory + "/refused-" + sink.name + ".txt";
+      sink.refused_file_bytes = set_aside_bytes();
+    }
   if (token_file.empty()) token_file = store_directory + "/token";
   if (journal_directory.empty()) journal_directory = store_directory + "/journal";
   if (accounts_file.empty()) accounts_file = store_directory + "/accounts";
   return {};
+}
+
+std::uint64_t Options::set_aside_bytes() const {
+  constexpr std::uint64_t kMost = 4U << 20U;
+  // All of them together take an eighth of a small store's limit at most.
+  const std::uint64_t files = 2 * (2 + sinks.size());
+  return store_disk_limit_bytes == 0 ? kMost : std::min(kMost, store_disk_limit_bytes / 8 / files);
 }
 
 store::Options Options::store_options() const {
@@ -240,6 +251,7 @@ store::Options Options::store_options() const {
   out.hours = {std::chrono::duration_cast<std::chrono::seconds>(store_hours_retain), store_hours_limit_bytes};
   out.disk_limit_bytes = store_disk_limit_bytes;
   out.max_groups = static_cast<std::uint32_t>(max_series);
+  out.others_bytes = set_aside_bytes() * 2 * (2 + sinks.size());
   return out;
 }
 

@@ -90,6 +90,8 @@ struct Options {
   Status check();
 
   store::Options store_options() const;
+  // What a file of refused samples may take, and as much again the one before it.
+  std::uint64_t set_aside_bytes() const;
   ingest::LogOptions log_options() const;
   ingest::ServerOptions ingest_options(const std::string& software, net::TlsContext tls) const;
   http::ServerOptions http_options(net::TlsContext tls) const;

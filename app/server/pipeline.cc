@@ -2,11 +2,14 @@
 
 #include <pthread.h>
 
+#include <fmt/format.h>
+
 #include <chrono>
-#include <cstdlib>
+#include <cstdio>
 #include <map>
 
 #include "base/log.h"
+#include "influxql/time_text.h"
 
 namespace resmon::server {
 
@@ -19,13 +22,33 @@ constexpr auto kLookAgain = std::chrono::milliseconds(100);  // where the device
 constexpr std::size_t kMostRemovals = 16;
 constexpr std::string_view kMark = "journal";
 
-// "journal's number:position", so that a position of another journal is not mistaken for one of this.
-std::string mark_of(std::uint64_t id, std::uint64_t position) {
-  return std::to_string(id) + ":" + std::to_string(position);
+constexpr std::string_view kMissingMark = "missing";
+
+// "journal's number:position:samples:time": a position of another journal is not mistaken for one of this.
+std::string mark_of(std::uint64_t id, const ingest::Progress& progress) {
+  return fmt::format("{}:{}:{}:{}", id, progress.position, progress.samples, progress.received);
+}
+// Nothing, where the mark is of another journal.
+std::optional<ingest::Progress> progress_of(const std::string& mark, std::uint64_t id) {
+  unsigned long long of = 0, position = 0, samples = 0;
+  long long received = 0;
+  if (std::sscanf(mark.c_str(), "%llu:%llu:%llu:%lld", &of, &position, &samples, &received) != 4 || of != id)
+    return std::nullopt;
+  return ingest::Progress{position, samples, received};
 }
 std::uint64_t position_of(const std::string& mark, std::uint64_t id) {
-  const std::string prefix = std::to_string(id) + ":";
-  return mark.starts_with(prefix) ? std::strtoull(mark.c_str() + prefix.size(), nullptr, 10) : 0;
+  return progress_of(mark, id).value_or(ingest::Progress()).position;
+}
+
+std::string time_text(UnixNanos time) {
+  std::string text;
+  influxql::append_rfc3339(text, time, nullptr);
+  return text;
+}
+
+void say_missing(const ingest::Missing& missing) {
+  log::error("store", "samples that were acknowledged are missing: the files that had them are damaged or gone",
+             {{"samples", missing.samples}, {"from", time_text(missing.from)}, {"to", time_text(missing.to)}});
 }
 
 }  // namespace
@@ -33,16 +56,24 @@ std::uint64_t position_of(const std::string& mark, std::uint64_t id) {
 Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& store, fleet::Fleet& fleet,
                    SetAside& refused, const std::string& directory)
     : log_(log), reader_(reader), store_(store), fleet_(fleet), refused_(refused), flush_requests_(directory) {
-  if (const auto mark = store_.mark(kMark)) written_ = marked_ = position_of(*mark, log_.id());
-  if (const std::uint64_t last = log_.stats().last_position; written_ > last) {
-    log::warn("store", "the journal lost its end, which the store has; its positions are given out again",
-              {{"journal", last}, {"store", written_}});
-    written_ = last;
-    mark_ahead_ = true;
-    take_mark_back();
-  }
-  reader_.skip_through(written_);
-  applied_ = written_;
+  const std::string mark = store_.mark(kMark).value_or("");
+  unsigned long long samples = 0;
+  long long from = 0, to = 0;
+  if (std::sscanf(store_.mark(kMissingMark).value_or("").c_str(), "%llu:%lld:%lld", &samples, &from, &to) == 3)
+    missing_ = {samples, from, to};
+  if (const auto progress = progress_of(mark, log_.id()))
+    written_ = *progress;
+  else if (!mark.empty())
+    log::error("store",
+               "the journal is another one than the store was written from; what was acknowledged after the store's "
+               "last write is lost",
+               {{"store", mark}, {"journal", log_.id()}});
+  marked_ = written_.position;
+  log_.skip_to(written_);
+  reader_.start_after(written_);
+  missing_end_ = reader_.missing_end();
+  if (missing_end_.samples > 0) say_missing(missing_end_);
+  applied_ = written_.position;
   bell_->owner = this;
   reader_.on_readable([bell = bell_] {
     const std::lock_guard lock(bell->mutex);
@@ -51,7 +82,7 @@ Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& st
 }
 
 Pipeline::~Pipeline() {
-  stop();
+  stop({});
   const std::lock_guard lock(bell_->mutex);
   bell_->owner = nullptr;
 }
@@ -69,7 +100,8 @@ void Pipeline::start() {
   });
 }
 
-void Pipeline::stop() {
+void Pipeline::stop(std::chrono::steady_clock::time_point until) {
+  stop_by_ = until;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -99,14 +131,21 @@ void Pipeline::set_trouble(std::string text) {
 void Pipeline::run() {
   house_at_ = flushed_at_ = std::chrono::steady_clock::now();
   while (true) {
+    if (std::chrono::steady_clock::now() >= stop_by_.load()) {
+      log::info("store", "stopped before all was stored; the journal keeps the rest",
+                {{"samples", reader_.stats().backlog_samples}});
+      (void)store_.set_mark(kMark, mark_of(log_.id(), written_));
+      break;
+    }
     const ingest::Entry* const entry = next();
     if (entry != nullptr) {
       writing_received_ = entry->received;
       if (entry->position > shown_) fleet_.observe(*entry->batch, entry->received);
       shown_ = std::max(shown_, entry->position);
       if (!write(*entry)) break;
-      written_ = entry->position;
-      applied(written_);
+      written_ = reader_.progress();
+      note_missing();
+      applied(written_.position);
     } else if (stopping_) {
       keep_house();
       break;
@@ -185,7 +224,8 @@ void Pipeline::serve_removals() {
     removal->begun = true;
     lock.unlock();
     // The mark goes to disk with the deletion: what was deleted is not written again from the log.
-    if (written_ != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_))) marked_ = written_;
+    if (written_.position != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_)))
+      marked_ = written_.position;
     Result<store::DeleteReport> answer = store_.remove(removal->deletion);
     release();
     lock.lock();
@@ -198,17 +238,16 @@ void Pipeline::serve_removals() {
 void Pipeline::keep_house() {
   const auto now = std::chrono::steady_clock::now();
   house_at_ = now;
-  if (mark_ahead_) take_mark_back();
-  if (written_ != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_))) marked_ = written_;
+  if (written_.position != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_))) marked_ = written_.position;
   Status kept = store_.maintain(Clock::system().wall());
   // The log's disk is precious once half of it is used: what is written is made durable before its time.
   const journal::Stats log = log_.stats();
   if (kept && log.disk_bytes > log.limit_bytes / 2 && now - flushed_at_ >= kEarlyFlushEvery &&
-      position_of(store_.durable_mark(kMark), log_.id()) < written_) {
+      position_of(store_.durable_mark(kMark), log_.id()) < written_.position) {
     flushed_at_ = now;
     kept = store_.flush();
   }
-  if (kept && flush_requests_.due([this] { return log_.stats().last_position; }, written_)) {
+  if (kept && flush_requests_.due([this] { return log_.stats().last_position; }, written_.position)) {
     flushed_at_ = now;
     kept = store_.flush();
     if (kept) flush_requests_.answered();
@@ -218,15 +257,30 @@ void Pipeline::keep_house() {
   (void)log_.check();
 }
 
-// Until then the durable mark says of new entries that the store has them.
-void Pipeline::take_mark_back() {
-  if (!store_.set_mark(kMark, mark_of(log_.id(), written_)) || !store_.flush()) return;
-  marked_ = written_;
-  mark_ahead_ = false;
+void Pipeline::release() {
+  reader_.hold_after(position_of(store_.checkpointed_mark(kMark), log_.id()));
+  reader_.commit(position_of(store_.durable_mark(kMark), log_.id()));
 }
 
-void Pipeline::release() {
-  if (!mark_ahead_) reader_.commit(position_of(store_.durable_mark(kMark), log_.id()));
+ingest::Missing Pipeline::missing() const {
+  std::lock_guard lock(mutex_);
+  if (missing_end_.samples == 0) return missing_;
+  return {missing_.samples + missing_end_.samples, missing_end_.from, missing_end_.to};
+}
+
+// With the mark of what was written up to here, in one transaction: counted once, whenever the process ends.
+void Pipeline::note_missing() {
+  const std::vector<ingest::Missing> found = reader_.take_missing();
+  if (found.empty()) return;
+  std::lock_guard lock(mutex_);
+  for (const ingest::Missing& one : found) {
+    if (one.samples > one.of_end) say_missing({one.samples - one.of_end, one.from, one.to});
+    missing_ = {missing_.samples + one.samples, one.from, one.to};
+  }
+  missing_end_ = reader_.missing_end();
+  if (store_.set_mark(kMissingMark, fmt::format("{}:{}:{}", missing_.samples, missing_.from, missing_.to)) &&
+      store_.set_mark(kMark, mark_of(log_.id(), written_)))
+    marked_ = written_.position;
 }
 
 void Pipeline::set_aside(const metric::Batch& batch, const std::vector<store::RefusedRow>& rows) {

@@ -22,9 +22,10 @@ namespace resmon::server {
 // The thread between the log and the embedded store: shows every entry to the fleet, writes it to the store, and keeps
 // the store's house in order. It is the store's only writer.
 //
-// How far the store is, it says itself: the position of the last entry written is a mark in the same transaction as the
-// rows. The log's cursor follows what is durable there, so the log keeps all that a crash would take from the store;
-// and what the store has, it is not shown again.
+// The store says itself how far it is: the last entry written is a mark in the same transaction as the rows. A start
+// goes on behind that mark, wherever the log's cursor is. The cursor follows the mark that is synced, and the log keeps
+// what is not yet in the store's main file while it has the space, so that damage to the write-ahead log is made up
+// for. What neither has is counted, and the count is kept in the store.
 class Pipeline {
  public:
   // All must outlive the pipeline. `directory`: the store's, where others ask for a flush.
@@ -36,8 +37,10 @@ class Pipeline {
   using Refused = std::function<void(const std::string& host, std::uint64_t samples, const std::string& reason)>;
   void on_refused(Refused told) { told_ = std::move(told); }
   void start();
-  // Writes what the log still holds, then ends the thread. The log must have been stopped.
-  void stop();
+  // Writes what the log still holds, until then at the latest, and ends the thread. The log must have been stopped.
+  void stop(std::chrono::steady_clock::time_point until);
+  // What was acknowledged and got lost by damage, ever: how much, and when the newest of it was taken.
+  ingest::Missing missing() const;
   // After the store was closed: the log may let go of what it has.
   void release();
 
@@ -73,7 +76,7 @@ class Pipeline {
   void serve_removals();
   bool write(const ingest::Entry& entry);
   void keep_house();
-  void take_mark_back();
+  void note_missing();
   void set_trouble(std::string text);
   void set_aside(const metric::Batch& batch, const std::vector<store::RefusedRow>& rows);
 
@@ -85,24 +88,26 @@ class Pipeline {
   FlushRequests flush_requests_;
   const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
   Refused told_;
-  std::uint64_t written_ = 0;  // position; the thread's
-  std::uint64_t marked_ = 0;
-  // The store's durable mark is beyond the journal's end: a power cut with journal.sync off, or damage, took that.
-  bool mark_ahead_ = false;
-  std::uint64_t shown_ = 0;  // to the fleet
+  ingest::Progress written_;  // the thread's
+  std::uint64_t marked_ = 0;  // position
+  std::uint64_t shown_ = 0;   // to the fleet
   std::chrono::steady_clock::time_point house_at_;
   std::chrono::steady_clock::time_point flushed_at_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::chrono::steady_clock::time_point> stop_by_ = std::chrono::steady_clock::time_point::max();
   std::atomic<std::uint64_t> applied_{0};       // position up to which the store shows all
   std::atomic<UnixNanos> writing_received_{0};  // when the log got what is being written; 0: all is written
   mutable std::atomic<int> waiting_{0};         // in wait_for
   mutable std::mutex mutex_;
   mutable std::condition_variable applied_changed_;
-  std::condition_variable wake_;                   // of the thread
-  std::condition_variable answered_;               // of those in remove
-  std::string trouble_;                            // guarded by mutex_
-  bool readable_ = false;                          // guarded by mutex_
-  std::deque<std::shared_ptr<Removal>> removals_;  // guarded by mutex_
+  std::condition_variable wake_;      // of the thread
+  std::condition_variable answered_;  // of those in remove
+  // Guarded by mutex_.
+  std::string trouble_;
+  bool readable_ = false;
+  std::deque<std::shared_ptr<Removal>> removals_;
+  ingest::Missing missing_;      // passed, and kept in the store
+  ingest::Missing missing_end_;  // not passed
   std::thread thread_;
 };
 

@@ -28,6 +28,8 @@ Answer ready(const App& app) {
     body += fmt::format("{} full: there are {} of {}, {} are refused\n", table.name, table.size, table.limit,
                         table.refused);
   }
+  if (const ingest::Missing missing = app.pipeline().missing(); missing.samples > 0)
+    body += fmt::format("{} samples are missing: files that had them were damaged or removed\n", missing.samples);
   for (const SinkUnit& unit : app.sinks()) {
     const sink::Stats stats = unit.sink->stats();
     const ingest::LogReader::Stats log = unit.reader->stats();
@@ -153,6 +155,14 @@ Answer metrics(App& app) {
   out.add("resmon_store_disk_bytes", "gauge", "Size of the store's files.", store.disk_bytes);
   out.add("resmon_store_samples_total", "counter", "Samples stored.", store.stored_samples);
   out.add("resmon_store_refused_samples_total", "counter", "Samples the store refused.", store.refused_samples);
+  const ingest::Missing missing = app.pipeline().missing();
+  out.add(
+      "resmon_store_missing_samples_total", "counter",
+      "Acknowledged samples that are neither in the store nor in the journal, because files were damaged or removed.",
+      missing.samples);
+  out.add("resmon_store_missing_from_seconds", "gauge", "When the newest gap begins, Unix time; 0: there is none.",
+          missing.from / 1'000'000'000);
+  out.add("resmon_store_missing_to_seconds", "gauge", "When it ends.", missing.to / 1'000'000'000);
   out.add("resmon_store_damaged_chunks_total", "counter", "Chunks that failed their checksum.", store.damaged_chunks);
   out.add("resmon_store_deletions_total", "counter", "Deletions carried out: DELETE, DROP SERIES, DROP MEASUREMENT.",
           store.deletions);

@@ -85,6 +85,7 @@ std::string describe_store(const App& app) {
   tier("hours", store.hours_bytes, limit(options.store_hours_limit_bytes), options.store_hours_retain,
        store.hours_oldest);
   const ingest::LogReader::Stats backlog = app.pipeline().stats();
+  const ingest::Missing missing = app.pipeline().missing();
   return JsonObject()
       .text("trouble", app.pipeline().trouble())
       .text("directory", app.options().store_directory)
@@ -104,6 +105,9 @@ std::string describe_store(const App& app) {
       .number("backlog_samples", backlog.backlog_samples)
       .decimal("lag_seconds", lag_seconds(backlog), 3)
       .number("damaged_entries", backlog.damaged_entries)
+      .number("missing_samples", missing.samples)
+      .raw("missing_from", missing.samples == 0 ? "null" : std::to_string(missing.from / 1'000'000))
+      .raw("missing_to", missing.samples == 0 ? "null" : std::to_string(missing.to / 1'000'000))
       .raw("tiers", tiers + "]")
       .finish();
 }

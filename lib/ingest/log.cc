@@ -35,6 +35,7 @@ constexpr std::size_t kReadBytes = 256U << 10U;
 constexpr std::size_t kKeptScratchBytes = 1U << 20U;
 constexpr std::size_t kStreamMarkBytes = 26;                      // at most
 constexpr auto kUnreadablePause = std::chrono::milliseconds(50);  // the device may read again
+constexpr std::size_t kMostMissing = 1000;
 constexpr auto kRefusalHolds = std::chrono::seconds(3);
 
 journal::Options journal_options(const LogOptions& options) {
@@ -76,11 +77,18 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, metric::SchemaTable& 
 }
 
 Status Log::recover() {
-  const journal::Stats found = journal_->stats();
-  first_own_position_ = found.last_position + 1;
+  first_own_position_ = journal_->stats().last_position + 1;
+  const journal::Reached reached = journal_->reached();
+  torn_before_ = reached.time;
   const auto segments = journal_->segments();
-  if (segments.empty()) return {};
+  if (!segments.empty()) RESMON_TRY(recover_from(segments));
+  torn_from_ = samples_;
+  torn_to_ = samples_ = std::max(samples_.load(), reached.weight);
+  journal_->set_total_weight(samples_);
+  return {};
+}
 
+Status Log::recover_from(const std::vector<std::pair<std::uint64_t, std::uint64_t>>& segments) {
   // How many samples each segment holds, for the day on which one must be dropped: its first record and its successor's
   // say.
   std::vector<std::uint64_t> before(segments.size(), 0);
@@ -102,6 +110,7 @@ Status Log::recover() {
         return true;
       }
       samples_ = std::max(samples_.load(), view->head.samples_before + view->head.samples);
+      torn_after_ = std::max(torn_after_, view->head.received);
       const auto learn = [&](const wire::StreamId& id, std::uint64_t sequence) {
         auto& stream = streams_[id];
         if (!stream) stream.reset(new LogStream(id));
@@ -129,8 +138,8 @@ Status Log::recover() {
   bound_streams();
   log::info("journal", "opened",
             {{"segments", segments.size()},
-             {"records", found.last_position - found.first_position + 1},
-             {"disk_bytes", found.disk_bytes},
+             {"records", segments.back().second - segments.front().first + 1},
+             {"disk_bytes", journal_->stats().disk_bytes},
              {"streams", streams_.size()}});
   return {};
 }
@@ -221,7 +230,7 @@ Result<Log::Appended> Log::append(LogStream& stream, std::uint64_t first, std::u
     record_.clear();
     encode_record(head, {}, definitions_, rows, record_);
   }
-  if (conflict || journal_->begins_segment(record_.size())) {
+  if (conflict || next_position_ != 0 || journal_->begins_segment(record_.size())) {
     dictionary_.begin_segment();
     definitions_.clear();
     dictionary_.define(batch, definitions_);
@@ -229,7 +238,7 @@ Result<Log::Appended> Log::append(LogStream& stream, std::uint64_t first, std::u
     encode_record(head, stream_marks(), definitions_, rows, record_);
   }
   // A position that is left out begins a segment.
-  const std::uint64_t position = conflict ? journal_->stats().last_position + 2 : 0;
+  const std::uint64_t position = conflict && next_position_ == 0 ? journal_->stats().last_position + 2 : next_position_;
   auto appended = journal_->append_at(position, record_, head.samples);
   if (record_.capacity() > kKeptScratchBytes) std::string().swap(record_);
   if (rows.capacity() > kKeptScratchBytes) std::string().swap(rows);
@@ -242,6 +251,7 @@ Result<Log::Appended> Log::append(LogStream& stream, std::uint64_t first, std::u
     return fail(std::move(appended).error());
   }
   refused_.clear();
+  next_position_ = 0;
   samples_ += head.samples;
   answer.taken = true;
   answer.position = appended->last;
@@ -265,6 +275,12 @@ Result<LogReader*> Log::add_reader(const std::string& name, LogReader::Loss loss
   const std::lock_guard lock(mutex_);
   readers_.push_back(std::unique_ptr<LogReader>(new LogReader(*this, *reader, name)));
   return readers_.back().get();
+}
+
+void Log::skip_to(const Progress& progress) {
+  const std::lock_guard lock(mutex_);
+  if (progress.position > journal_->stats().last_position) next_position_ = progress.position + 1;
+  samples_ = std::max(samples_.load(), progress.samples);
 }
 
 std::vector<journal::ReaderStats> Log::forget_others(std::string_view prefix) {
@@ -409,7 +425,7 @@ const Entry* LogReader::decode(const journal::Record& record) {
     status = decoder_.define(view->definitions, record.position >= log_.first_own_position_);
     if (!status) decoder_.lose_track();
     if (record.replayed) return nullptr;
-    if (record.position > skip_through_ && status) {
+    if (status) {
       batch_.clear();
       status = decoder_.decode(view->rows, batch_);
     }
@@ -418,21 +434,54 @@ const Entry* LogReader::decode(const journal::Record& record) {
     const RecordHead head = view ? view->head : RecordHead();
     const std::lock_guard lock(mutex_);
     if (!status) ++undecodable_;
+    if (view) account(record.position, view->head, static_cast<bool>(status));
     if (view && unsettled_.empty() && (!settled_samples_ || head.samples_before > *settled_samples_)) {
       settled_samples_ = head.samples_before;
       lost_when_settled_ = reader_.stats().dropped_weight;
     }
     unsettled_.push_back({record.position, head.samples, head.samples_before + head.samples, head.received});
-    if (record.position <= skip_through_) settle_through(record.position);
   }
   if (!status) {
     log::error("journal", "a record cannot be read and is skipped",
                {{"reader", name_}, {"position", record.position}, {"reason", status.error().message}});
     return nullptr;
   }
-  if (record.position <= skip_through_) return nullptr;
   entry_ = {record.position, &batch_, view->head.received};
   return &entry_;
+}
+
+// What lies between the samples seen so far and those before this record is not in the journal.
+void LogReader::account(std::uint64_t position, const RecordHead& head, bool readable) {
+  if (exact_ && head.samples_before > progress_.samples) {
+    const Missing end = missing_end();
+    const bool passes_end = head.samples_before >= log_.torn_to_;
+    note_missing(
+        {head.samples_before - progress_.samples, progress_.received, head.received, passes_end ? end.samples : 0});
+  }
+  if (exact_ && !readable) note_missing({head.samples, head.received, head.received});
+  progress_ = {position, head.samples_before + head.samples, head.received};
+}
+
+void LogReader::note_missing(const Missing& one) {
+  if (one.samples == 0) return;
+  if (missing_.size() < kMostMissing) {
+    missing_.push_back(one);
+    return;
+  }
+  Missing& last = missing_.back();
+  last = {last.samples + one.samples, last.from, one.to, last.of_end + one.of_end};
+}
+
+Missing LogReader::missing_end() const {
+  if (!exact_ || progress_.samples >= log_.torn_to_ || log_.torn_from_ >= log_.torn_to_) return {};
+  return {log_.torn_to_ - std::max(log_.torn_from_, progress_.samples), std::max(log_.torn_after_, progress_.received),
+          log_.torn_before_};
+}
+
+void LogReader::start_after(const Progress& progress) {
+  exact_ = true;
+  progress_ = progress;
+  reader_.start_after(progress.position);
 }
 
 void LogReader::commit(std::uint64_t position) {

@@ -20,6 +20,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -61,6 +62,21 @@ struct Entry {
   UnixNanos received = 0;
 };
 
+// Samples that were acknowledged and are neither in the journal nor where its reader has put them.
+struct Missing {
+  std::uint64_t samples = 0;
+  UnixNanos from = 0;  // when the server took them
+  UnixNanos to = 0;
+  std::uint64_t of_end = 0;  // of them, what missing_end() said before
+};
+
+// How far a reader is: an entry's position and what came with it and before it.
+struct Progress {
+  std::uint64_t position = 0;
+  std::uint64_t samples = 0;  // since the journal began
+  UnixNanos received = 0;     // when the server took the entry
+};
+
 class LogReader {
  public:
   enum class Loss { kNever, kOldest };
@@ -81,8 +97,18 @@ class LogReader {
   const Entry* next(std::chrono::steady_clock::time_point until);
   // Everything up to and including `position`, which next() returned, is done with.
   void commit(std::uint64_t position);
-  // What another way already led to: entries up to there are passed over without being shown.
-  void skip_through(std::uint64_t position) { skip_through_ = position; }
+  // Goes on behind there, wherever the journal's own cursor is, as far back as the journal reaches. From then on what
+  // is missing is counted exactly. Before the first next().
+  void start_after(const Progress& progress);
+  // Entries behind there stay in the journal, also once committed, until their space is needed.
+  void hold_after(std::uint64_t position) { reader_.hold_after(position); }
+  // Of the entry that next() returned last.
+  const Progress& progress() const { return progress_; }
+  // What is missing at the end of what earlier processes acknowledged, as far as it was not passed. It is passed, and
+  // found missing, with the first entry of this process. The reading thread's, as the next.
+  Missing missing_end() const;
+  // What was found missing since the last call.
+  std::vector<Missing> take_missing() { return std::exchange(missing_, {}); }
   // Called when there is something to read after next returned null, from another thread: to wake an executor. Must not
   // call back into the log.
   void on_readable(std::function<void()> wake) { reader_.on_readable(std::move(wake)); }
@@ -95,6 +121,8 @@ class LogReader {
   const Entry* decode(const journal::Record& record);
   bool same_segment(std::uint64_t before, std::uint64_t position) const;
   void settle_through(std::uint64_t position);  // REQUIRES: mutex_ held
+  void account(std::uint64_t position, const RecordHead& head, bool readable);
+  void note_missing(const Missing& one);
 
   struct Unsettled {
     std::uint64_t position;
@@ -112,7 +140,9 @@ class LogReader {
   RecordDecoder decoder_;
   metric::Batch batch_;
   Entry entry_;
-  std::uint64_t skip_through_ = 0;
+  Progress progress_;
+  bool exact_ = false;  // all samples are accounted for, since start_after
+  std::vector<Missing> missing_;
   std::uint64_t last_seen_ = 0;  // position, also of what was replayed
   bool caught_up_ = false;
 
@@ -184,6 +214,8 @@ class Log {
 
   // A reader that goes on where the one of that name left off; at the oldest kept, where there was none.
   Result<LogReader*> add_reader(const std::string& name, LogReader::Loss loss);
+  // Positions and samples up to there were given out before, also where the journal's end is lost.
+  void skip_to(const Progress& progress);
   // Ends the cursors whose names begin with `prefix` and that no reader of this process has, so that they hold nothing
   // any more. Returns what they still had before them.
   std::vector<journal::ReaderStats> forget_others(std::string_view prefix);
@@ -218,6 +250,7 @@ class Log {
   friend class LogReader;
   Log(LogOptions options, metric::SchemaTable& schemas, std::unique_ptr<journal::Journal> journal);
   Status recover();
+  Status recover_from(const std::vector<std::pair<std::uint64_t, std::uint64_t>>& segments);
   void bound_streams();                          // REQUIRES: mutex_ held
   std::vector<StreamMark> stream_marks() const;  // REQUIRES: mutex_ held
 
@@ -225,6 +258,12 @@ class Log {
   metric::SchemaTable& schemas_;
   const std::unique_ptr<journal::Journal> journal_;
   std::uint64_t first_own_position_ = 1;
+  // What an earlier process acknowledged and the journal's end no longer has: samples number torn_from_ to torn_to_,
+  // taken between these times. Constant after open.
+  std::uint64_t torn_from_ = 0;
+  std::uint64_t torn_to_ = 0;
+  UnixNanos torn_after_ = 0;
+  UnixNanos torn_before_ = 0;
   std::atomic<bool> stopped_{false};
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> forgotten_{0};
@@ -232,6 +271,7 @@ class Log {
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   SegmentDictionary dictionary_;
+  std::uint64_t next_position_ = 0;  // 0: the journal's next
   std::map<wire::StreamId, std::shared_ptr<LogStream>> streams_;
   std::string definitions_;
   std::string record_;

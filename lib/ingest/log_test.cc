@@ -326,9 +326,104 @@ TEST_F(LogTest, WhatIsBeyondAMarkIsShownAndWhatIsBeforeIsNot) {
   for (std::int64_t n = 1; n <= 4; ++n) positions.push_back(last = log_->append(batch_of(n), 0)->position);
   wait_durable(last);
   LogReader* const reader = log_->add_reader("store", LogReader::Loss::kNever).value();
-  reader->skip_through(positions[1]);
+  reader->start_after({positions[1], 2, 0});
   EXPECT_EQ(take(*reader), (std::vector<std::int64_t>{3, 4}));
   EXPECT_EQ(reader->stats().committed, positions[1]);
+  EXPECT_TRUE(reader->take_missing().empty());
+}
+
+// What the store made durable can be lost by damage to its files: the journal still has it.
+TEST_F(LogTest, AReaderGoesBackBehindWhatItCommitted) {
+  open();
+  LogReader* reader = log_->add_reader("store", LogReader::Loss::kNever).value();
+  std::uint64_t last = 0;
+  for (std::int64_t n = 1; n <= 4; ++n) last = log_->append(batch_of(n), n)->position;
+  wait_durable(last);
+  EXPECT_EQ(take(*reader).size(), 4U);
+  reader->commit(last);
+  ASSERT_TRUE(log_->close());
+  open();
+  reader = log_->add_reader("store", LogReader::Loss::kNever).value();
+  reader->start_after({1, 1, 1});
+  EXPECT_EQ(take(*reader), (std::vector<std::int64_t>{2, 3, 4}));
+  EXPECT_TRUE(reader->take_missing().empty());
+}
+
+TEST_F(LogTest, CommittedEntriesStayWhileTheyAreHeld) {
+  limit_ = 2U << 20U;
+  open();
+  LogReader* const reader = log_->add_reader("store", LogReader::Loss::kNever).value();
+  std::uint64_t last = 0;
+  for (std::int64_t n = 1; log_->stats().segments < 4; ++n) {
+    const auto appended = log_->append(large(n), 0);
+    ASSERT_TRUE(appended);
+    wait_durable(last = appended->position);
+  }
+  while (take(*reader).empty() || reader->progress().position < last) {
+  }
+  reader->hold_after(1);
+  reader->commit(last);
+  EXPECT_EQ(log_->stats().first_position, 1U);
+  reader->hold_after(last);
+  EXPECT_GT(log_->stats().first_position, 1U);
+}
+
+// Of three segments one is lost; what is missing is known exactly, of the last one by what was noted beside it.
+TEST_F(LogTest, WhatIsMissingIsCountedInSamplesAndTime) {
+  limit_ = 2U << 20U;
+  std::int64_t n = 0;
+  std::uint64_t last = 0;
+  open();
+  while (log_->stats().segments < 3) {
+    ++n;
+    const auto appended = log_->append(large(n), n * 10);
+    ASSERT_TRUE(appended);
+    wait_durable(last = appended->position);
+  }
+  copy_as_killed();
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : std::filesystem::directory_iterator(directory_))
+    if (file.path().extension() == ".seg") files.push_back(file.path());
+  std::sort(files.begin(), files.end());
+  ASSERT_EQ(files.size(), 3U);
+  const std::string kept = directory_ + ".kept";
+  std::filesystem::copy(directory_, kept, std::filesystem::copy_options::recursive);
+  for (std::size_t lost = 0; lost < 3; ++lost)
+    for (const bool emptied : {false, true}) {
+      SCOPED_TRACE(files[lost].string() + (emptied ? " emptied" : " removed"));
+      log_.reset();
+      std::filesystem::remove_all(directory_);
+      std::filesystem::copy(kept, directory_, std::filesystem::copy_options::recursive);
+      if (emptied)
+        std::filesystem::resize_file(files[lost], 0);
+      else
+        std::filesystem::remove(files[lost]);
+      open();
+      LogReader* const reader = log_->add_reader("store", LogReader::Loss::kNever).value();
+      reader->start_after({});
+      const Missing end = reader->missing_end();
+      std::uint64_t found = take(*reader).size() * 2;
+      std::uint64_t missing = reader->missing_end().samples;
+      for (const Missing& one : reader->take_missing()) missing += one.samples;
+      EXPECT_EQ(found + missing, static_cast<std::uint64_t>(n) * 2);
+      EXPECT_GT(missing, 0U);
+      EXPECT_EQ(end.samples > 0, lost == 2);
+      // The next entry passes the end: counted once.
+      const auto appended = log_->append(batch_of(n), (n + 1) * 10);
+      ASSERT_TRUE(appended);
+      EXPECT_GT(appended->position, last);
+      wait_durable(appended->position);
+      found += take(*reader).size();
+      missing = 0;
+      for (const Missing& one : reader->take_missing()) {
+        missing += one.samples;
+        EXPECT_EQ(one.of_end, one.samples);
+        EXPECT_EQ(one.to, (n + 1) * 10);
+      }
+      EXPECT_EQ(missing, end.samples);
+      EXPECT_EQ(reader->missing_end().samples, 0U);
+    }
+  std::filesystem::remove_all(kept);
 }
 
 TEST_F(LogTest, NothingIsAppendedOnceStoppedAndReadersEnd) {

@@ -22,7 +22,7 @@ namespace resmon::journal {
 namespace {
 
 // The directory, the cursors, and slack for what a file system adds and what giving up a file rounds up.
-constexpr std::uint64_t kOverheadBytes = kDiskBlock + 2 * kCursorSlotBytes + 16384;
+constexpr std::uint64_t kOverheadBytes = kDiskBlock + kCursorFileBytes + 16384;
 constexpr std::size_t kInlineBatch = 64;
 
 }  // namespace
@@ -93,7 +93,9 @@ void State::drop_front_group() {
       cursor.in_flight_through = std::min(delivered, group.last);
     }
     cursor.entry.dropped += records_between(std::max(delivered, cursor.entry.committed) + 1, group.last);
-    cursor.entry.dropped_weight += group.weight - std::min(group.weight, std::exchange(cursor.passed_weight, 0));
+    const std::uint64_t lost = group.weight - std::min(group.weight, std::exchange(cursor.passed_weight, 0));
+    cursor.entry.dropped_weight += lost;
+    cursor.entry.accounted_weight += lost;
     cursor.entry.committed = group.last;
   }
   if (lost_to_somebody) counters.dropped_records += group.last - group.first + 1;
@@ -113,7 +115,8 @@ void State::drop_front_group() {
 void State::trim() {
   if (cursors.empty() || segments.empty()) return;
   std::uint64_t done = ~std::uint64_t{0};
-  for (const auto& [name, cursor] : cursors) done = std::min(done, cursor.entry.committed);
+  for (const auto& [name, cursor] : cursors)
+    done = std::min(done, std::min(cursor.entry.committed, cursor.hold.value_or(cursor.entry.committed)));
   while (groups.size() > 1 && groups.front().last <= std::min(done, durable_position.load()) &&
          groups.front().first != segments.rbegin()->second.group)
     drop_front_group();
@@ -155,6 +158,7 @@ Block& State::block_for(std::size_t bytes) {
   block->first = last_position + 1;
   block->last = block->written_last = block->durable_last = last_position;
   block->size = block->written = block->durable = 0;
+  block->weight = total_weight;
   blocks.push_back(std::move(block));
   return *blocks.back();
 }
@@ -268,6 +272,8 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
     }
     counters.appended_records += batch.size();
     groups.back().weight += weight;
+    total_weight += weight;
+    blocks.back()->weight = total_weight;
     if (options.never_reuse_positions && last_position + options.reserve_positions / 2 > reserved_position)
       touch_cursors();
 
@@ -306,6 +312,7 @@ ReaderStats State::reader_stats(const Cursor& cursor) const {
   stats.dropped_records = cursor.entry.dropped;
   stats.damaged_records = cursor.entry.damaged;
   stats.dropped_weight = cursor.entry.dropped_weight;
+  stats.accounted_weight = cursor.entry.accounted_weight;
   return stats;
 }
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/clock.h"
 #include "journal/state.h"
 
 namespace resmon::journal {
@@ -109,6 +110,7 @@ Status State::hand_over(std::chrono::milliseconds patience) {
     if (removals) remove_doomed();
     written = write_blocks();
     if (!written) give_up_active();
+    if (written) write_tally(false);
   }
   const std::lock_guard lock(mutex);
   if (written) {
@@ -142,7 +144,7 @@ Status State::open_cursor_file() {
     opened = files.create(name);
     if (!opened) return fail(std::move(opened).error());
   }
-  if (auto reserved = (*opened)->allocate(2 * kCursorSlotBytes);
+  if (auto reserved = (*opened)->allocate(kCursorFileBytes);
       !reserved && reserved.error().kind != ErrorKind::kUnsupported)
     return fail(std::move(reserved).error());
   if (options.sync != Sync::kOff) RESMON_TRY(files.sync_directory(options.directory));
@@ -191,6 +193,14 @@ Status State::write_cursors() {
     cursors_dirty_since = SteadyClock::now();
   }
   return written;
+}
+
+// Its failure costs what it is for and nothing else: the records are there.
+void State::write_tally(bool durable) {
+  if (cursor_file == nullptr) return;
+  const Tally tally{journal_id, durable ? written_position : existing_position, written_position, written_weight,
+                    Clock::system().wall()};
+  (void)write_all(*cursor_file, kTallyOffset, encode_tally(tally));
 }
 
 // What cannot be removed stays on the list, and on the account.
@@ -275,12 +285,13 @@ Status State::write_blocks() {
     std::shared_ptr<Block> block;
     std::size_t end = 0;
     std::uint64_t last = 0;
+    std::uint64_t weight = 0;
   };
   std::vector<Slice> slices;
   {
     const std::lock_guard lock(mutex);
     for (const auto& block : blocks)
-      if (block->written < block->size) slices.push_back({block, block->size, block->last});
+      if (block->written < block->size) slices.push_back({block, block->size, block->last, block->weight});
   }
   for (const Slice& slice : slices) {
     Block& block = *slice.block;
@@ -297,6 +308,7 @@ Status State::write_blocks() {
     RESMON_TRY(write_all(*active->file, active->size, {block.bytes.get() + block.written, bytes}));
     active->size += bytes;
     written_position = slice.last;
+    written_weight = slice.weight;
     const std::lock_guard lock(mutex);
     block.written = slice.end;
     block.written_last = slice.last;
@@ -318,6 +330,7 @@ Status State::sync_active() {
     counters.last_sync_duration = took;
   }
   active->durable_size = active->size;
+  write_tally(true);
   publish();
   return {};
 }
@@ -363,12 +376,14 @@ void State::give_up_active() {
     unwritten_bytes += block->size - block->durable;
   }
   written_position = existing_position;
+  written_weight = existing_weight;
 }
 
 void State::publish() {
   std::vector<std::function<void()>> wakes;
   std::vector<std::function<void(std::uint64_t)>> callbacks;
   existing_position = written_position;
+  existing_weight = written_weight;
   {
     const std::lock_guard lock(mutex);
     for (const auto& block : blocks) {

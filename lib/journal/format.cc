@@ -15,6 +15,7 @@ static_assert(std::endian::native == std::endian::little, "fields are copied as 
 
 constexpr std::string_view kSegmentMagic = "rsmnjrnl";
 constexpr std::string_view kCursorMagic = "rsmncurs";
+constexpr std::string_view kTallyMagic = "rsmntaly";
 constexpr std::size_t kCursorHeadBytes = 8 + 4 + 4 + 4;  // magic, version, checksum, length
 
 template <class T>
@@ -105,6 +106,34 @@ std::optional<std::uint64_t> parse_segment_name(std::string_view name) {
   return first;
 }
 
+std::string encode_tally(const Tally& tally) {
+  std::string body;
+  push(body, tally.journal_id);
+  push(body, tally.durable);
+  push(body, tally.position);
+  push(body, tally.weight);
+  push(body, tally.time);
+  std::string out(kTallyMagic);
+  push(out, kFormatVersion);
+  push(out, crc32c(body));
+  out += body;
+  out.resize(kTallyBytes, '\0');
+  return out;
+}
+
+Result<Tally> decode_tally(std::string_view bytes) {
+  if (bytes.size() < kTallyBytes || !bytes.starts_with(kTallyMagic) ||
+      get<std::uint32_t>(bytes.data() + 8) != kFormatVersion)
+    return fail(ErrorKind::kDamaged, "not a tally");
+  std::string_view body = bytes.substr(16, 40);
+  if (crc32c(body) != get<std::uint32_t>(bytes.data() + 12))
+    return fail(ErrorKind::kDamaged, "tally fails its checksum");
+  Tally tally;
+  (void)(pull(body, tally.journal_id) && pull(body, tally.durable) && pull(body, tally.position) &&
+         pull(body, tally.weight) && pull(body, tally.time));
+  return tally;
+}
+
 std::string encode_cursor_slot(const CursorSlot& slot) {
   std::string body;
   push(body, slot.journal_id);
@@ -119,6 +148,7 @@ std::string encode_cursor_slot(const CursorSlot& slot) {
     push(body, cursor.dropped);
     push(body, cursor.damaged);
     push(body, cursor.dropped_weight);
+    push(body, cursor.accounted_weight);
   }
   std::string out(kCursorMagic);
   push(out, kFormatVersion);
@@ -151,7 +181,7 @@ Result<CursorSlot> decode_cursor_slot(std::string_view bytes) {
     cursor.name = body.substr(0, size);
     body.remove_prefix(size);
     good = pull(body, may_lose) && pull(body, cursor.committed) && pull(body, cursor.dropped) &&
-           pull(body, cursor.damaged) && pull(body, cursor.dropped_weight);
+           pull(body, cursor.damaged) && pull(body, cursor.dropped_weight) && pull(body, cursor.accounted_weight);
     cursor.may_lose = may_lose != 0;
     slot.cursors.push_back(std::move(cursor));
   }

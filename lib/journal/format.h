@@ -18,6 +18,9 @@ constexpr std::size_t kRecordHeaderBytes = 16;
 constexpr std::size_t kMarkBytes = kRecordHeaderBytes + 8;
 constexpr std::size_t kMaxRecordBytes = (1U << 24U) - 1;  // of payload
 constexpr std::size_t kCursorSlotBytes = 4096;
+constexpr std::size_t kTallyBytes = 64;
+constexpr std::size_t kTallyOffset = 2 * kCursorSlotBytes;
+constexpr std::size_t kCursorFileBytes = 3 * kCursorSlotBytes;
 constexpr std::size_t kMaxReaders = 32;
 constexpr std::size_t kMaxReaderNameBytes = 64;
 constexpr std::uint32_t kFormatVersion = 1;
@@ -71,6 +74,7 @@ struct CursorEntry {
   std::uint64_t dropped = 0;
   std::uint64_t damaged = 0;
   std::uint64_t dropped_weight = 0;
+  std::uint64_t accounted_weight = 0;  // of all that was passed, dropped or found missing
   bool may_lose = false;
 };
 
@@ -80,6 +84,20 @@ struct CursorSlot {
   std::uint64_t next_position = 0;  // positions below may have been given out
   std::vector<CursorEntry> cursors;
 };
+
+// How far the journal went, beside the records: what of its end is missing can be told by it. Written after the records
+// and before anybody is told of them, and not synced by itself, so it survives the process, and mostly the machine.
+struct Tally {
+  std::uint64_t journal_id = 0;
+  std::uint64_t durable = 0;   // position; all up to it was durable
+  std::uint64_t position = 0;  // the last record handed to the kernel
+  std::uint64_t weight = 0;    // of all records up to `position`, since the journal began
+  std::int64_t time = 0;       // when this was written, nanoseconds since 1970
+};
+
+// kTallyBytes bytes.
+std::string encode_tally(const Tally& tally);
+Result<Tally> decode_tally(std::string_view bytes);
 
 // kCursorSlotBytes bytes. REQUIRES: at most kMaxReaders entries with names of at most kMaxReaderNameBytes
 std::string encode_cursor_slot(const CursorSlot& slot);

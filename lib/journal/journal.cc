@@ -54,6 +54,13 @@ void Journal::sync_soon() {
 std::string_view Journal::newest_segment_start() const {
   return state_->newest_segment_start;
 }
+Reached Journal::reached() const {
+  return {state_->found_tally.position, state_->found_tally.weight, state_->found_tally.time};
+}
+void Journal::set_total_weight(std::uint64_t weight) {
+  const std::scoped_lock lock(state_->io, state_->mutex);
+  state_->total_weight = state_->written_weight = state_->existing_weight = weight;
+}
 bool Journal::cursors_lost() const {
   return state_->cursors_lost;
 }

@@ -108,6 +108,15 @@ struct ReaderStats {
   std::uint64_t dropped_records = 0;  // lost to the bound
   std::uint64_t damaged_records = 0;  // lost to damage
   std::uint64_t dropped_weight = 0;   // of what was lost to the bound (append_at), less what was passed of it
+  // Of all that was passed, dropped or counted as missing, since the reader's name was first used.
+  std::uint64_t accounted_weight = 0;
+};
+
+// How far the journal of an earlier process went, by what it noted beside the records; all 0 where it noted nothing.
+struct Reached {
+  std::uint64_t position = 0;
+  std::uint64_t weight = 0;  // of all records up to it, since the journal began
+  std::int64_t time = 0;     // when that was, nanoseconds since 1970
 };
 
 struct Stats {
@@ -151,6 +160,11 @@ class Reader {
   void commit(std::uint64_t position);
   // Everything after the committed position is read again.
   void rewind();
+  // Everything after `position` is read, also what was committed, as far back as the journal still reaches.
+  void start_after(std::uint64_t position);
+  // Records after `position` stay, committed or not, until their space is needed: for a reader that might have to
+  // start_after there. Not remembered by the next process, which trims nothing before its readers have committed.
+  void hold_after(std::uint64_t position);
   // Other than the options'. Not while another thread reads.
   void set_patience(std::chrono::milliseconds patience);
   // The same as commit, whether or not they were read: another way led there. `weight`: of the records newly passed, as
@@ -159,6 +173,8 @@ class Reader {
   // One record that was read is done with, in order. Where the bound dropped it meanwhile it is not lost after all: its
   // weight comes off dropped_weight again.
   void settle(std::uint64_t position, std::uint64_t weight);
+  // Records of that weight are not in the journal any more, by damage. They count as dropped.
+  void count_missing(std::uint64_t weight);
   // What the reader knows better, or lost without the journal. Durable with the cursor.
   void correct_dropped_weight(std::int64_t by);
 
@@ -225,6 +241,11 @@ class Journal {
   // What is appended is made durable as soon as the device allows, not sync_interval after the first of it: for
   // producers that append much and wait for it before they append more.
   void sync_soon();
+
+  // What an earlier process appended, as far as it was noted: where the records end before that, the end is missing.
+  Reached reached() const;
+  // Weight of all records so far, where the producer knows it better than reached().
+  void set_total_weight(std::uint64_t weight);
 
   // The payload of the record that began the newest segment, as open found it; empty if it found none.
   std::string_view newest_segment_start() const;

@@ -350,7 +350,7 @@ TEST_F(JournalTest, OneBadCursorSlotLeavesTheOther) {
     ASSERT_TRUE(journal->commit());
   }
   const auto journal_bytes = fs::file_size(options_.directory + "/cursors");
-  EXPECT_EQ(journal_bytes, 2 * kCursorSlotBytes);
+  EXPECT_EQ(journal_bytes, kCursorFileBytes);
   overwrite(options_.directory + "/cursors", 30, "garbage");
   const auto journal = open();
   EXPECT_GE(reader(*journal).committed(), 3U);

@@ -191,7 +191,10 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
     }
     progress.next = std::max(progress.next, at);
     progress.at = std::max(at, progress.at);
-    if (!records_.empty()) return std::span<const Record>(records_);
+    if (!records_.empty()) {
+      progress.delivered = records_.back().position;
+      return std::span<const Record>(records_);
+    }
   }
 }
 
@@ -208,7 +211,7 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes, std::chron
 void Reader::commit(std::uint64_t position) {
   const std::lock_guard lock(state_.mutex);
   Cursor& cursor = *progress_->cursor;
-  position = std::min(position, progress_->next - 1);
+  position = progress_->through(position);
   if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
   if (position <= cursor.entry.committed) return;
   cursor.entry.committed = position;
@@ -222,6 +225,7 @@ void Reader::pass(std::uint64_t position, std::uint64_t weight) {
   position = std::min(position, state_.last_position);
   if (position <= cursor.entry.committed) return;
   cursor.passed_weight += weight;
+  cursor.entry.accounted_weight += weight;
   progress_->next = std::max(progress_->next, position + 1);
   if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
   cursor.entry.committed = position;
@@ -233,14 +237,23 @@ void Reader::settle(std::uint64_t position, std::uint64_t weight) {
   const std::lock_guard lock(state_.mutex);
   Cursor& cursor = *progress_->cursor;
   const bool dropped = position <= cursor.entry.committed;
-  if (dropped)
+  if (dropped) {
     cursor.entry.dropped_weight -= std::min(cursor.entry.dropped_weight, weight);
-  else
+  } else {
     cursor.passed_weight += weight;
+    cursor.entry.accounted_weight += weight;
+  }
   if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
-  if (!dropped) cursor.entry.committed = std::min(position, progress_->next - 1);
+  if (!dropped) cursor.entry.committed = progress_->through(position);
   state_.touch_cursors();
   if (!dropped) state_.trim();
+}
+
+void Reader::count_missing(std::uint64_t weight) {
+  const std::lock_guard lock(state_.mutex);
+  progress_->cursor->entry.dropped_weight += weight;
+  progress_->cursor->entry.accounted_weight += weight;
+  state_.touch_cursors();
 }
 
 void Reader::correct_dropped_weight(std::int64_t by) {
@@ -259,6 +272,24 @@ void Reader::rewind() {
   progress_->context = 0;
   files_->segment = 0;
   files_->block.reset();
+}
+
+void Reader::start_after(std::uint64_t position) {
+  const std::lock_guard lock(state_.mutex);
+  Cursor& cursor = *progress_->cursor;
+  cursor.entry.committed = cursor.hold.emplace(std::min(position, state_.last_position));
+  cursor.in_flight = 0;
+  progress_->next = position + 1;
+  progress_->context = 0;
+  files_->segment = 0;
+  files_->block.reset();
+  state_.touch_cursors();
+}
+
+void Reader::hold_after(std::uint64_t position) {
+  const std::lock_guard lock(state_.mutex);
+  progress_->cursor->hold = position;
+  state_.trim();
 }
 
 void Reader::set_patience(std::chrono::milliseconds patience) {

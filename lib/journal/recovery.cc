@@ -94,6 +94,11 @@ std::optional<CursorSlot> State::read_cursors(bool& damaged) {
     best = std::move(slot).value();
   }
   damaged = readable == 0;
+  std::string bytes(kTallyBytes, '\0');
+  if (const auto got = read_some(**file, kTallyOffset, bytes))
+    if (const auto tally = decode_tally(std::string_view(bytes).substr(0, *got));
+        tally && tally->position < kHighestPosition)
+      found_tally = *tally;
   return best;
 }
 
@@ -136,6 +141,7 @@ std::vector<State::Candidate> State::find_segments(const std::vector<FileSystem:
 void State::choose_id(const std::optional<CursorSlot>& slot, const std::vector<Candidate>& candidates) {
   std::map<std::uint64_t, int> votes;
   if (slot) votes[slot->journal_id] += 1;
+  if (found_tally.journal_id != 0) votes[found_tally.journal_id] += 1;
   for (const Candidate& candidate : candidates)
     if (candidate.header) votes[candidate.header->journal_id] += 2;
   int most = 0;
@@ -146,6 +152,8 @@ void State::choose_id(const std::optional<CursorSlot>& slot, const std::vector<C
     }
   if (most == 0) journal_id = random_id();
   seed = header_seed(journal_id);
+  if (found_tally.journal_id != journal_id) found_tally = {};
+  written_weight = existing_weight = total_weight = found_tally.weight;
 }
 
 // True if the file is to be used.
@@ -198,7 +206,7 @@ void State::scan(Candidate& candidate, bool tail, std::uint64_t through) {
   scanner.start(candidate.file, seed, candidate.first);
   std::vector<Hole> holes;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> steps;  // positions and where they begin, now and then
-  std::uint64_t durable = 0;
+  std::uint64_t durable = tail ? found_tally.durable : 0;
   std::uint64_t records = 0;
   candidate.last = candidate.first - 1;
   candidate.end = kSegmentHeaderBytes;
@@ -352,8 +360,9 @@ Status State::open() {
   if (counters.torn_bytes > 0)
     note("the end was torn: " + std::to_string(counters.torn_bytes) + " bytes that were never acknowledged are gone");
 
-  // No position is given out twice: not one that a cursor has passed, nor one that a file was begun for.
-  std::uint64_t next = std::max(existing_position + 1, std::max<std::uint64_t>(highest_name, 1));
+  // No position is given out twice: not one that a cursor has passed, nor one that a file was begun for, nor one that
+  // the tally has.
+  std::uint64_t next = std::max({existing_position + 1, highest_name, found_tally.position + 1});
   if (slot) {
     cursor_generation = slot->generation;
     for (CursorEntry& entry : slot->cursors) {
@@ -388,7 +397,6 @@ Status State::open() {
   cursors_dirty_since = std::chrono::steady_clock::now();
   first_waiting = cursors_dirty_since;
   (void)make_room(0);
-  trim();
   // Now, while there is room for the file; and positions to be skipped next time must be on disk before one is given
   // out.
   {

@@ -32,6 +32,7 @@ struct Block {
   std::size_t durable = 0;
   std::uint64_t written_last = 0;
   std::uint64_t durable_last = 0;
+  std::uint64_t weight = 0;  // of all records of the journal up to `last`
 };
 
 // A segment as producers and readers see it: definitions hold within it. One file, or several after a failed sync.
@@ -63,17 +64,24 @@ struct Cursor {
   // Delivered, not committed, and dropped since: counted on disk, because a crash would lose them, but not in stats.
   std::uint64_t in_flight = 0;
   std::uint64_t in_flight_through = 0;
-  std::uint64_t passed_weight = 0;  // of what was passed in the groups that are still there
+  std::uint64_t passed_weight = 0;    // of what was passed in the groups that are still there
+  std::optional<std::uint64_t> hold;  // position: segments with later ones stay while the bound allows
 };
 
 struct Reader::Progress {
   Cursor* cursor = nullptr;
   std::uint64_t next = 1;                    // first position not delivered
+  std::uint64_t delivered = 0;               // the last that was; up to `next` there is nothing but damage
   std::uint64_t at = 1;                      // where reading goes on; below `next` while replaying
   std::uint64_t context = 0;                 // the group whose records were delivered from its start
   bool armed = true;                         // wake when there is something
   std::uint64_t damage_counted_through = 0;  // what is read again after rewind() is not counted again
   std::function<void()> wake;
+
+  // With `position` is done what lies between it and what was not delivered, if nothing was delivered of that.
+  std::uint64_t through(std::uint64_t position) const {
+    return position >= delivered && delivered != 0 ? next - 1 : std::min(position, next - 1);
+  }
 };
 
 class State {
@@ -142,6 +150,7 @@ class State {
   std::map<std::string, Cursor, std::less<>> cursors;
   std::vector<std::unique_ptr<Reader>> readers;
   std::uint64_t last_position = 0;
+  std::uint64_t total_weight = 0;  // of all records up to last_position
   std::atomic<std::uint64_t> durable_position{0};
   std::uint64_t last_marked = 0;
   std::uint64_t waiting_bytes = 0;
@@ -178,6 +187,8 @@ class State {
   std::optional<Active> active;
   std::uint64_t written_position = 0;
   std::uint64_t existing_position = 0;  // the last that was ever written and kept
+  std::uint64_t written_weight = 0;     // of all up to written_position
+  std::uint64_t existing_weight = 0;
   std::unique_ptr<File> cursor_file;
   std::string cursor_bytes;  // of the slot that open found
   std::uint64_t cursor_generation = 0;
@@ -187,11 +198,13 @@ class State {
   // Constant after open.
   bool cursors_lost = false;
   std::string newest_segment_start;
+  Tally found_tally;  // all 0 where there was none of this journal
 
  private:
   // commit.cc, REQUIRES: io held, mutex not
   Status write_cursors();
   Status open_cursor_file();
+  void write_tally(bool durable);
   void remove_doomed();
   Status make_physical_room(std::uint64_t group, std::uint64_t bytes);
   Status write_blocks();

@@ -14,14 +14,6 @@ namespace resmon::sink {
 
 Status RefusedFile::add(std::string_view lines, std::string_view reason, UnixNanos now) const {
   if (path_.empty()) return {};
-  struct stat status {};
-  if (::stat(path_.c_str(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) > limit_bytes_) {
-    const std::string old = path_ + ".1";
-    if (std::rename(path_.c_str(), old.c_str()) != 0) return fail(system_error(path_, errno));
-  }
-  // Opened anew each time: refusals are rare, and a file that an operator moved away is simply begun again.
-  const Fd fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
-  if (!fd.valid()) return fail(system_error(path_, errno));
   const std::time_t seconds = now / 1'000'000'000;
   std::tm utc{};
   gmtime_r(&seconds, &utc);
@@ -29,6 +21,15 @@ Status RefusedFile::add(std::string_view lines, std::string_view reason, UnixNan
   const std::size_t length = std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &utc);
   std::string text = "# " + std::string(time, length) + " " + std::string(reason) + "\n";
   text += lines;
+  if (text.size() > limit_bytes_) text.resize(limit_bytes_);
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) + text.size() > limit_bytes_) {
+    const std::string old = path_ + ".1";
+    if (std::rename(path_.c_str(), old.c_str()) != 0) return fail(system_error(path_, errno));
+  }
+  // Opened anew each time: refusals are rare, and a file that an operator moved away is simply begun again.
+  const Fd fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+  if (!fd.valid()) return fail(system_error(path_, errno));
   std::string_view rest = text;
   while (!rest.empty()) {
     const ssize_t put = ::write(fd.get(), rest.data(), rest.size());

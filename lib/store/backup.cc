@@ -26,13 +26,18 @@ namespace {
 
 constexpr std::int64_t kChunksAStep = 512;
 constexpr int kPasses = 16;
+constexpr std::size_t kPartBytes = 1U << 20U;
+
+constexpr const char* kFilesTable =
+    "CREATE TABLE files (name TEXT NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, part))";
 
 class Copy {
  public:
   Copy(Database from, Database to, const BackupProgress& progress)
       : from_(std::move(from)), to_(std::move(to)), progress_(progress) {}
 
-  Result<BackupReport> run() {
+  Result<BackupReport> run(const BackupOptions& options) {
+    BackupReport report;
     RESMON_ASSIGN(const std::int64_t page, from_.query_integer("PRAGMA page_size"));
     RESMON_TRY(to_.execute("PRAGMA page_size = " + std::to_string(page)));
     RESMON_TRY(to_.execute("PRAGMA auto_vacuum = INCREMENTAL"));
@@ -40,6 +45,13 @@ class Copy {
     RESMON_TRY(to_.execute("PRAGMA synchronous = OFF"));
     RESMON_TRY(to_.execute("BEGIN"));
     RESMON_TRY(to_.execute(store_tables()));
+    const bool more = !options.files.empty() || !options.texts.empty();
+    if (more) RESMON_TRY(to_.execute(kFilesTable));
+    for (const auto& [name, text] : options.texts) RESMON_TRY(put_part(name, 0, text));
+    for (const BackupFile& file : options.files) {
+      RESMON_ASSIGN(const bool copied, copy_file(file));
+      report.files += copied ? 1 : 0;
+    }
     RESMON_ASSIGN(select_, from_.prepare("SELECT id, tier, group_id, first_time, last_time, rows, data FROM chunks"
                                          " WHERE id > ?1 ORDER BY id LIMIT ?2"));
     RESMON_ASSIGN(insert_, to_.prepare("INSERT INTO chunks (id, tier, group_id, first_time, last_time, rows, data)"
@@ -56,13 +68,35 @@ class Copy {
     RESMON_TRY(to_.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
     RESMON_TRY(to_.execute("PRAGMA user_version = " + std::to_string(kFormatVersion)));
     RESMON_TRY(to_.execute("COMMIT"));
-    BackupReport report;
     RESMON_ASSIGN(const std::int64_t chunks, to_.query_integer("SELECT count(*) FROM chunks"));
     report.chunks = static_cast<std::uint64_t>(chunks);
     return report;
   }
 
  private:
+  // False: there is no such file.
+  Result<bool> copy_file(const BackupFile& file) {
+    const Fd fd(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) {
+      if (errno == ENOENT) return false;
+      return fail(system_error(file.path, errno));
+    }
+    std::string bytes(kPartBytes, '\0');
+    for (std::int64_t part = 0;; ++part) {
+      const ssize_t got = ::pread(fd.get(), bytes.data(), bytes.size(), part * static_cast<off_t>(kPartBytes));
+      if (got < 0) return fail(system_error(file.path, errno));
+      const std::string_view data(bytes.data(), static_cast<std::size_t>(got));
+      const std::size_t end = data.find_last_not_of('\0') + 1;  // what a file reserves and has not written is zeros
+      if (end > 0 || part == 0) RESMON_TRY(put_part(file.name, part, data.substr(0, end)));
+      if (data.size() < kPartBytes) return true;
+    }
+  }
+
+  Status put_part(const std::string& name, std::int64_t part, std::string_view data) {
+    RESMON_ASSIGN(Statement insert, to_.prepare("INSERT INTO files (name, part, data) VALUES (?1, ?2, ?3)"));
+    return insert.bind_text(1, name).bind(2, part).bind_blob(3, data).run();
+  }
+
   // What is newer than last_id_; how many that were.
   Result<std::int64_t> copy_chunks() {
     RESMON_ASSIGN(const std::int64_t all, from_.query_integer("SELECT ifnull(max(id), 0) FROM chunks"));
@@ -143,41 +177,95 @@ Status sync_path(const std::string& path, int flags) {
   return {};
 }
 
-Result<BackupReport> write_backup(const std::string& directory, const std::string& partial,
-                                  const BackupProgress& progress) {
-  RESMON_ASSIGN(Database from, open_for_reading(database_path(directory)));
+Result<BackupReport> write_copy(const std::string& source, const std::string& partial, const BackupOptions& options) {
+  RESMON_ASSIGN(Database from, open_for_reading(source));
   RESMON_ASSIGN(Database to, Database::open(partial, Database::Mode::kReadWrite));
-  RESMON_ASSIGN(BackupReport report, Copy(std::move(from), std::move(to), progress).run());
+  RESMON_ASSIGN(BackupReport report, Copy(std::move(from), std::move(to), options.progress).run(options));
   RESMON_TRY(sync_path(partial, O_RDWR));
   struct stat info {};
   if (::stat(partial.c_str(), &info) == 0) report.bytes = static_cast<std::uint64_t>(info.st_size);
   return report;
 }
 
-}  // namespace
-
-Result<BackupReport> backup(const std::string& directory, const std::string& file, const BackupProgress& progress) {
+// `source`, a store's file, becomes `file`; `beside` are files that belong to what `file` was and go with it.
+Result<BackupReport> copy_store(const std::string& source, const std::string& file, const BackupOptions& options,
+                                const std::vector<std::string>& beside) {
   const std::string partial = file + ".partial";
-  struct stat info {};
-  if (::stat(database_path(directory).c_str(), &info) != 0) return fail(system_error(database_path(directory), errno));
   const Fd lock(::open(partial.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.valid()) return fail(system_error(partial, errno));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return fail(ErrorKind::kUnavailable, partial + ": another backup is being written");
     return fail(system_error(partial, errno));
   }
-  // What a backup that was killed left is written over.
-  if (::ftruncate(lock.get(), 0) != 0) return fail(system_error(partial, errno));
-  Result<BackupReport> report = write_backup(directory, partial, progress);
+  // What one that was killed left is written over; nobody else reads it.
+  if (::fchmod(lock.get(), 0600) != 0 || ::ftruncate(lock.get(), 0) != 0) return fail(system_error(partial, errno));
+  Result<BackupReport> report = write_copy(source, partial, options);
   if (!report) {
     ::unlink(partial.c_str());
     return report;
   }
   fail_point("backup rename");
-  if (::rename(partial.c_str(), file.c_str()) != 0) return fail(system_error(file, errno));
+  for (const std::string& path : beside)
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail(system_error(path, errno));
+  if (::renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, file.c_str(), options.replace ? 0 : RENAME_NOREPLACE) != 0) {
+    const int error = errno;
+    ::unlink(partial.c_str());
+    return fail(system_error(file, error));
+  }
   const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
   RESMON_TRY(sync_path(folder.string(), O_RDONLY | O_DIRECTORY));
   return report;
+}
+
+}  // namespace
+
+Result<BackupReport> backup(const std::string& directory, const std::string& file, const BackupOptions& options) {
+  struct stat info {};
+  if (::stat(database_path(directory).c_str(), &info) != 0) return fail(system_error(database_path(directory), errno));
+  if (!options.replace && ::lstat(file.c_str(), &info) == 0)
+    return fail(ErrorKind::kInvalid, file + ": there is one already");
+  return copy_store(database_path(directory), file, options, {});
+}
+
+Result<std::vector<std::string>> backup_files(const std::string& backup) {
+  RESMON_ASSIGN(Database database, open_for_reading(backup));
+  std::vector<std::string> names;
+  RESMON_ASSIGN(const std::int64_t tables,
+                database.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'files'"));
+  if (tables == 0) return names;
+  RESMON_ASSIGN(Statement select, database.prepare("SELECT DISTINCT name FROM files ORDER BY name"));
+  while (true) {
+    RESMON_ASSIGN(const bool row, select.step());
+    if (!row) return names;
+    names.emplace_back(select.blob(0));
+  }
+}
+
+Result<std::string> backup_file(const std::string& backup, const std::string& name) {
+  RESMON_ASSIGN(Database database, open_for_reading(backup));
+  RESMON_ASSIGN(Statement select, database.prepare("SELECT part, data FROM files WHERE name = ?1 ORDER BY part"));
+  select.bind_text(1, name);
+  std::string content;
+  bool any = false;
+  while (true) {
+    RESMON_ASSIGN(const bool row, select.step());
+    if (!row) break;
+    any = true;
+    content.resize(static_cast<std::size_t>(select.integer(0)) * kPartBytes, '\0');
+    content += select.blob(1);
+  }
+  if (!any) return fail(ErrorKind::kNotFound, backup + ": no " + name + " in it");
+  return content;
+}
+
+Result<StoreHold> StoreHold::take(const std::string& directory) {
+  RESMON_ASSIGN(Fd lock, lock_directory(directory));
+  return StoreHold(std::move(lock));
+}
+
+Result<BackupReport> restore(const std::string& backup, const std::string& directory, const BackupProgress& progress) {
+  const std::string database = database_path(directory);
+  return copy_store(backup, database, {{}, {}, true, progress}, {database + "-wal", database + "-shm"});
 }
 
 }  // namespace resmon::store

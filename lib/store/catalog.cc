@@ -14,6 +14,7 @@ namespace {
 
 // Of a file that is not damaged, far more than there are: each id takes some 40 bytes.
 constexpr std::uint64_t kMostIds = 1U << 26U;
+constexpr std::size_t kGroupRowBytes = 16;  // beside the tags
 
 std::size_t hash_of_group(MeasurementId measurement, std::string_view encoded_tags) {
   return std::hash<std::string_view>()(encoded_tags) + measurement * 0x9e3779b97f4a7c15ULL;
@@ -220,7 +221,7 @@ void Catalog::sort_groups(const Measurement& measurement) {
   measurement.sorted = groups.size();
 }
 
-Status Catalog::save(Database& database) {
+Result<bool> Catalog::save(Database& database, std::size_t most_bytes) {
   std::shared_lock lock(mutex_);
   if (!new_measurements_.empty()) {
     RESMON_ASSIGN(Statement insert, database.prepare("INSERT INTO measurements (id, name) VALUES (?1, ?2)"));
@@ -235,22 +236,26 @@ Status Catalog::save(Database& database) {
       RESMON_TRY(insert.bind(4, static_cast<std::int64_t>(column.type)).run());
     }
   }
+  saving_groups_ = 0;
   if (!new_groups_.empty()) {
     RESMON_ASSIGN(Statement insert,
                   database.prepare("INSERT INTO groups (id, measurement_id, tags) VALUES (?1, ?2, ?3)"));
-    for (const GroupId id : new_groups_) {
+    for (std::size_t bytes = 0; saving_groups_ < new_groups_.size() && bytes < most_bytes; ++saving_groups_) {
+      const GroupId id = new_groups_[saving_groups_];
       const std::string tags = encode_tags(groups_[id].tags);
       insert.bind(1, static_cast<std::int64_t>(id)).bind(2, measurement_of_group_[id]);
       RESMON_TRY(insert.bind_blob(3, tags).run());
+      bytes += tags.size() + kGroupRowBytes;
     }
   }
-  return {};
+  return saving_groups_ == new_groups_.size();
 }
 
 void Catalog::saved() {
   std::unique_lock lock(mutex_);
   new_measurements_.clear();
-  new_groups_.clear();
+  new_groups_.erase(new_groups_.begin(), new_groups_.begin() + static_cast<std::ptrdiff_t>(saving_groups_));
+  saving_groups_ = 0;
   new_columns_.clear();
 }
 

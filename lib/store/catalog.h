@@ -41,8 +41,9 @@ class Catalog {
   Result<Column> add_column(MeasurementId measurement, std::string_view name, metric::FieldType type);
   Result<GroupId> add_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags);
 
-  // Writes what is new in the caller's transaction. Call saved() once that is committed.
-  Status save(Database& database);
+  // Writes what is new in the caller's transaction, groups up to about so many bytes of tags. True: that was all. Call
+  // saved() once the transaction is committed.
+  Result<bool> save(Database& database, std::size_t most_bytes);
   void saved();
 
   using Filter = std::function<bool(std::string_view measurement, const std::vector<metric::Tag>& tags)>;
@@ -138,6 +139,7 @@ class Catalog {
   std::vector<MeasurementId> new_measurements_;                // not saved yet
   std::vector<GroupId> new_groups_;                            // not saved yet
   std::vector<std::pair<MeasurementId, Column>> new_columns_;  // not saved yet
+  std::size_t saving_groups_ = 0;                              // of new_groups_, when the transaction is committed
 };
 
 // A tag set as the bytes the file keeps: the count, then each key and value after its length.

@@ -1,5 +1,7 @@
 #include "store/database.h"
 
+#include "store/bounded_files.h"
+
 namespace resmon::store {
 
 Error sqlite_error(sqlite3* handle, int code, std::string_view what) {
@@ -90,10 +92,12 @@ std::string_view Statement::blob(int column) const {
   return {static_cast<const char*>(data), static_cast<std::size_t>(size)};
 }
 
-Result<Database> Database::open(const std::string& path, Mode mode) {
+Result<Database> Database::open(const std::string& path, Mode mode, std::uint64_t wal_limit_bytes) {
   const int flags = mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int code =
+      sqlite3_open_v2(bounded_name(path, wal_limit_bytes).c_str(), &handle,
+                      flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, bounded_files());
   Database database;
   database.handle_.reset(handle);
   if (code != SQLITE_OK) return fail(sqlite_error(handle, code, path));

@@ -58,7 +58,8 @@ class Database {
  public:
   enum class Mode { kReadOnly, kReadWrite };
 
-  static Result<Database> open(const std::string& path, Mode mode);
+  // `wal_limit_bytes`: as bounded_name.
+  static Result<Database> open(const std::string& path, Mode mode, std::uint64_t wal_limit_bytes = 0);
 
   Result<Statement> prepare(std::string_view sql);
   Status execute(const std::string& sql);

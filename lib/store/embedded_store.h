@@ -8,6 +8,7 @@
 //   store_retain.cc   retention by age and bytes, the size of the files
 //   store_delete.cc   deleting rows and series
 //   store_forget.cc   series without rows
+//   store_wal.cc      the write-ahead log's bound and the space kept for a start on a full disk
 //   store_scan.cc     reading rows
 //   store_windows.cc  reading windows
 //
@@ -16,6 +17,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <list>
@@ -64,6 +66,8 @@ constexpr TierShape shape_of(std::int64_t tier) {
 }
 
 std::string database_path(const std::string& directory);
+// Makes the directory (0700) and holds its lock; kUnavailable while another process does.
+Result<Fd> lock_directory(const std::string& directory);
 std::string store_tables();  // the statements that make them
 // kDamaged where it is no store, kUnsupported where it is of another version.
 Result<Database> open_for_reading(const std::string& path);
@@ -83,9 +87,14 @@ class EmbeddedStore final : public Store {
   Status set_mark(std::string_view name, std::string_view value) override;
   Result<std::string> mark(std::string_view name) const override;
   std::string durable_mark(std::string_view name) const override;
+  std::string checkpointed_mark(std::string_view name) const override;
   Result<DeleteReport> remove(const Deletion& deletion) override;
   Status flush() override;
   Status close() override;
+  void finish_by(std::chrono::steady_clock::time_point seal_by, std::chrono::steady_clock::time_point end_by) override {
+    seal_by_ = seal_by;
+    end_by_ = end_by;
+  }
   UnixNanos refused_until(UnixNanos now) const override;
   Stats stats() const override;
 
@@ -176,6 +185,11 @@ class EmbeddedStore final : public Store {
   struct Scan;
   class ReplayedHeads;
 
+  static bool late(const std::atomic<std::chrono::steady_clock::time_point>& by) {
+    return std::chrono::steady_clock::now() >= by.load();
+  }
+  Status out_of_time() const;
+
   // store.cc
   Status prepare_file();
   Status load_catalog();
@@ -201,6 +215,8 @@ class EmbeddedStore final : public Store {
   Status store_marks(bool sync);
   Status commit_log(bool sync);
   Status gather_log();
+  std::uint64_t log_limit_bytes() const;
+  void mark_oldest_logged();
   Status trim_log();
   Status insert_segment(std::uint64_t number, const std::string& data);
   void note_segment(const std::string& data, SegmentKind kind);
@@ -239,7 +255,6 @@ class EmbeddedStore final : public Store {
   Result<std::size_t> evict(std::int64_t pages);  // chunks removed
   Status retain(UnixNanos now);
   Status shrink(std::int64_t at_most_pages);
-  Status bound_wal();
   Status load_totals();
   Status save_totals();
   void commit_totals();
@@ -260,6 +275,14 @@ class EmbeddedStore final : public Store {
   Status forget_unused();
   Status free_buried();
 
+  // store_wal.cc
+  void watch_wal();
+  Status bound_wal();
+  Status checkpoint(int mode);
+  std::uint64_t reserve_bytes() const;
+  void keep_reserve();
+  bool spend_reserve();
+
   // store_scan.cc
   const GroupState* find_group(GroupId id) const;
   // Changes after each commit that changes the group's chunks, and before its head is cleared: whoever copied the head
@@ -277,6 +300,7 @@ class EmbeddedStore final : public Store {
   const std::string path_;
   std::uint64_t wal_budget_bytes_ = 0;
   std::size_t transaction_bytes_ = 0;
+  std::size_t max_head_bytes_ = 0;  // a head that takes more is sealed
 
   Fd lock_;
   Catalog catalog_;
@@ -320,6 +344,9 @@ class EmbeddedStore final : public Store {
   UnixNanos rows_horizon_ = INT64_MIN;  // of the batch being written: what is not newer is refused
   UnixNanos last_checkpoint_ = 0;
   UnixNanos last_retention_ = 0;
+  std::size_t wal_pages_ = 0;  // after the last commit
+  bool small_steps_ = false;   // a transaction did not fit: as little as can be is done in the next
+  bool has_reserve_ = false;
   // Scratch.
   std::vector<std::size_t> accepted_;
   SlotRow row_;
@@ -327,10 +354,14 @@ class EmbeddedStore final : public Store {
   bool closed_ = false;
 
   mutable std::mutex marks_mutex_;
-  std::map<std::string, std::string, std::less<>> marks_;          // guarded by marks_mutex_
-  std::map<std::string, std::string, std::less<>> durable_marks_;  // guarded by marks_mutex_
-  std::map<std::string, std::string, std::less<>> new_marks_;      // the writer's
+  std::map<std::string, std::string, std::less<>> marks_;               // guarded by marks_mutex_
+  std::map<std::string, std::string, std::less<>> durable_marks_;       // guarded by marks_mutex_
+  std::map<std::string, std::string, std::less<>> checkpointed_marks_;  // guarded by marks_mutex_
+  std::map<std::string, std::string, std::less<>> new_marks_;           // the writer's
+  std::map<std::string, std::string, std::less<>> committed_marks_;     // the writer's
 
+  std::atomic<std::chrono::steady_clock::time_point> seal_by_ = std::chrono::steady_clock::time_point::max();
+  std::atomic<std::chrono::steady_clock::time_point> end_by_ = std::chrono::steady_clock::time_point::max();
   std::atomic<std::uint32_t> removals_ = 0;  // commits that removed chunks of any group
   mutable ChunkCache chunk_cache_;
   mutable ChunkListCache chunk_lists_;

@@ -25,6 +25,7 @@
 
 #include "base/log.h"
 #include "metric/pinned_types.h"
+#include "store/bounded_files.h"
 #include "store/embedded_store.h"
 #include "store/fail_point.h"
 #include "store/store_connection.h"
@@ -41,9 +42,10 @@ namespace {
 constexpr int kPageBytes = 1024;
 constexpr std::uint64_t kMaxWalBudgetBytes = 32U << 20U;
 constexpr std::uint64_t kMinWalBudgetBytes = 256U << 10U;
+constexpr std::uint64_t kWalShare = 6;  // of disk_limit_bytes, the log may take one of so many parts
 constexpr std::size_t kMaxTransactionBytes = 4U << 20U;
 constexpr std::size_t kMinTransactionBytes = 64U << 10U;
-constexpr std::size_t kMaxHeadBytes = 4U << 20U;  // a head that takes more is sealed
+constexpr std::size_t kMaxHeadBytes = 4U << 20U;
 constexpr std::size_t kMaxMarkBytes = 65'536;
 constexpr Cell kExponentMask = 0x7ff0000000000000U;
 
@@ -94,6 +96,23 @@ Result<Database> open_for_reading(const std::string& path) {
   return database;
 }
 
+Result<Fd> lock_directory(const std::string& directory) {
+  std::error_code error;
+  if (std::filesystem::create_directories(directory, error)) {
+    if (::chmod(directory.c_str(), 0700) != 0) return fail(system_error(directory, errno));
+  } else if (error) {
+    return fail(system_error(directory, error.value()));
+  }
+  const std::string path = directory + "/resmon.lock";
+  Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock.valid()) return fail(system_error(path, errno));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return fail(ErrorKind::kUnavailable, "another process has it open");
+    return fail(system_error(path, errno));
+  }
+  return lock;
+}
+
 std::string database_path(const std::string& directory) {
   return directory + "/resmon.db";
 }
@@ -118,14 +137,19 @@ EmbeddedStore::EmbeddedStore(const Options& options, const metric::SchemaTable& 
     : options_([&] {
         Options checked = options;
         checked.rows_per_chunk = std::clamp<std::uint32_t>(options.rows_per_chunk, 2, 8192);
+        // Heads are on disk too, in the recent log, and cannot be removed to make room.
+        if (options.disk_limit_bytes > 0)
+          checked.head_limit_bytes = std::min(options.head_limit_bytes, options.disk_limit_bytes / 8);
         return checked;
       }()),
       schemas_(schemas),
       path_(database_path(options.directory)),
       wal_budget_bytes_(options.disk_limit_bytes == 0
                             ? kMaxWalBudgetBytes
-                            : std::clamp(options.disk_limit_bytes / 8, kMinWalBudgetBytes, kMaxWalBudgetBytes)),
+                            : std::clamp(options.disk_limit_bytes / kWalShare, kMinWalBudgetBytes, kMaxWalBudgetBytes)),
       transaction_bytes_(std::clamp(wal_budget_bytes_ / 4, kMinTransactionBytes, kMaxTransactionBytes)),
+      // What is sealed of one group goes into one transaction, with room for the pages around it.
+      max_head_bytes_(options.disk_limit_bytes == 0 ? kMaxHeadBytes : std::min(kMaxHeadBytes, transaction_bytes_ / 2)),
       catalog_(options.max_groups, options.max_columns_per_measurement),
       chunk_cache_(options.chunk_cache_bytes),
       chunk_lists_(options.chunk_cache_bytes / 4) {}
@@ -139,27 +163,24 @@ Status EmbeddedStore::start() {
     closed_ = true;
     return database_.execute("COMMIT");
   }
-  std::error_code error;
-  if (std::filesystem::create_directories(options_.directory, error)) {
-    if (::chmod(options_.directory.c_str(), 0700) != 0) return fail(system_error(options_.directory, errno));
-  } else if (error) {
-    return fail(system_error(options_.directory, error.value()));
-  }
-  const std::string lock_path = options_.directory + "/resmon.lock";
-  lock_ = Fd(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock_.valid()) return fail(system_error(lock_path, errno));
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return fail(ErrorKind::kUnavailable, "another process has it open");
-    return fail(system_error(lock_path, errno));
-  }
-  RESMON_TRY(prepare_file());
+  RESMON_ASSIGN(lock_, lock_directory(options_.directory));
+  Status prepared = prepare_file();
+  // A full disk has no room even for the log's index, without which nothing can be read.
+  if (!prepared && prepared.error().kind == ErrorKind::kUnavailable && spend_reserve()) prepared = prepare_file();
+  RESMON_TRY(prepared);
   RESMON_TRY(load_catalog());
-  if (!marks_.empty()) {
-    // What a crash left in the write-ahead log may not have reached the disk yet.
-    RESMON_TRY(database_.execute("PRAGMA wal_checkpoint(PASSIVE)"));
+  // What a crash left in the write-ahead log may not have reached the disk yet. A full disk is no reason not to start:
+  // what is there can be read, and marks become durable once there is room.
+  if (Status done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); done)
     durable_marks_ = marks_;
+  else
+    log::warn("store", "the write-ahead log cannot be brought in now", {{"reason", done.error().message}});
+  if (Status limited = apply_size_limit(); !limited) {
+    if (limited.error().kind != ErrorKind::kUnavailable) return limited;
+    log::warn("store", "the size limit cannot be kept now", {{"reason", limited.error().message}});
   }
-  return apply_size_limit();
+  keep_reserve();
+  return {};
 }
 
 Status EmbeddedStore::load_catalog() {
@@ -172,11 +193,13 @@ Status EmbeddedStore::load_catalog() {
     if (!row) break;
     marks_.emplace(marks.blob(0), marks.blob(1));
   }
+  committed_marks_ = marks_;
   return replay_log();
 }
 
 Status EmbeddedStore::prepare_file() {
-  RESMON_ASSIGN(database_, Database::open(path_, Database::Mode::kReadWrite));
+  RESMON_ASSIGN(database_, Database::open(path_, Database::Mode::kReadWrite,
+                                          options_.disk_limit_bytes == 0 ? 0 : wal_budget_bytes_));
   // Nothing is changed before it is clear whose file this is.
   RESMON_ASSIGN(const std::int64_t version, database_.query_integer("PRAGMA user_version"));
   RESMON_ASSIGN(const std::int64_t application, database_.query_integer("PRAGMA application_id"));
@@ -195,9 +218,11 @@ Status EmbeddedStore::prepare_file() {
   }
   RESMON_TRY(database_.execute("PRAGMA journal_mode = WAL"));
   RESMON_TRY(database_.execute("PRAGMA synchronous = NORMAL"));
-  RESMON_TRY(database_.execute("PRAGMA wal_autocheckpoint = " + std::to_string(transaction_bytes_ / kPageBytes)));
+  watch_wal();
   RESMON_TRY(database_.execute("PRAGMA journal_size_limit = " + std::to_string(wal_budget_bytes_ / 2)));
   RESMON_TRY(database_.execute("PRAGMA cache_size = -16384"));
+  // Some builds of SQLite write zeros over each page that is freed, which makes removing as dear as writing.
+  RESMON_TRY(database_.execute("PRAGMA secure_delete = FAST"));
   if (fresh) {
     Transaction transaction(database_);
     RESMON_TRY(transaction.begin());
@@ -325,7 +350,7 @@ EmbeddedStore::Plan* EmbeddedStore::plan_for(metric::SchemaId id) {
 void EmbeddedStore::note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before) {
   counters_.head_bytes += group.head.memory_bytes() - memory_before;
   counters_.head_rows += group.head.size() - rows_before;
-  if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > kMaxHeadBytes) mark_due(group);
+  if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > max_head_bytes_) mark_due(group);
 }
 
 std::optional<Cell> EmbeddedStore::converted_value(const metric::Batch& batch, const metric::Row& row,
@@ -364,6 +389,7 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
     return refuse(present, [&] { return schemas_[row.schema].measurement + ": older than what the size limit keeps"; });
 
   accepted_.clear();
+  std::size_t text_bytes = 0;
   for (std::size_t word = 0; word < presence.size(); ++word) {
     for (Cell bits = presence[word]; bits != 0; bits &= bits - 1) {
       const std::size_t field = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
@@ -383,6 +409,10 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
       } else if (target.type == FieldType::kString && (values[field] & 0xffffffffU) > kMaxStringBytes) {
         refuse(1,
                [&] { return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "longer than 1 MiB"); });
+      } else if (target.type == FieldType::kString && (text_bytes += values[field] & 0xffffffffU) > max_head_bytes_) {
+        refuse(1, [&] {
+          return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "too long for the size limit");
+        });
       } else {
         accepted_.push_back(field);
       }
@@ -436,19 +466,42 @@ Status EmbeddedStore::make_room() {
   // Bulk loads seal as they go; otherwise maintain does it, in small portions.
   if (due_.size() >= 512) RESMON_TRY(seal_due(due_.size()));
   if (counters_.head_bytes > options_.head_limit_bytes) RESMON_TRY(seal_largest());
+  if (log_bytes_ > log_limit_bytes()) {
+    mark_oldest_logged();
+    RESMON_TRY(seal_due(due_.size()));
+  }
   return {};
 }
 
 Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
   constexpr int kAttempts = 4;
+  const std::uint64_t refused_before = wal_refusals();
   for (int attempt = 1;; ++attempt) {
+    if (late(end_by_)) return out_of_time();
     Status status;
     {
       Transaction transaction(database_);
       status = transaction.begin();
       totals_ = committed_;
       rewritten_.clear();
-      if (status) status = catalog_.save(database_);
+      bool all_groups = true;
+      if (status) {
+        const Result<bool> saved = catalog_.save(database_, transaction_bytes_);
+        if (saved)
+          all_groups = *saved;
+        else
+          status = fail(Error(saved.error()));
+      }
+      if (status && !all_groups) {
+        // Many new groups take transactions of their own; what refers to them comes in a later one.
+        status = transaction.commit();
+        if (status) {
+          catalog_.saved();
+          RESMON_TRY(bound_wal());
+          --attempt;
+          continue;
+        }
+      }
       if (status) status = body();
       if (status) status = save_totals();
       if (status) fail_point("commit");
@@ -459,16 +512,26 @@ Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {
       for (GroupState* const group : rewritten_) ++group->chunks_version;
       commit_totals();
       catalog_.saved();
+      small_steps_ = false;
       return bound_wal();
     }
     const bool full = (sqlite3_extended_errcode(database_.handle()) & 0xff) == SQLITE_FULL;
     if (!full || options_.disk_limit_bytes == 0 || attempt == kAttempts) return status;
-    // Either the limit or the disk. Removing chunks helps against the first only, and then only if there are some.
+    // Against the write-ahead log's bound it helps to bring the log in, and to do less at once.
+    if (wal_refusals() != refused_before) {
+      small_steps_ = checkpoint(SQLITE_CHECKPOINT_TRUNCATE) && wal_pages_ == 0 && attempt > 1;
+      continue;
+    }
+    // Either the file's limit or the disk. Removing chunks helps against the first only, and then only if there are
+    // some.
     RESMON_ASSIGN(const std::int64_t pages, database_.query_integer("PRAGMA page_count"));
     RESMON_ASSIGN(const std::int64_t limit, database_.query_integer("PRAGMA max_page_count"));
     if (pages + static_cast<std::int64_t>(transaction_bytes_ / kPageBytes) * 2 < limit) return status;
-    RESMON_ASSIGN(const std::size_t removed, evict(std::max<std::int64_t>(limit / 16, 64)));
-    if (removed == 0) return status;
+    // What the transaction may have needed, and more each time.
+    const auto needed = static_cast<std::int64_t>(transaction_bytes_ / kPageBytes) * 2;
+    RESMON_ASSIGN(const std::size_t removed, evict(std::max(limit / 16, needed) * attempt));
+    if (removed == 0 && small_steps_) return status;
+    small_steps_ = removed == 0;
   }
 }
 
@@ -478,17 +541,12 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   if (now < now_) last_checkpoint_ = last_retention_ = 0;  // the clock was set back
   now_ = now;
   const UnixNanos seal_after = std::chrono::nanoseconds(options_.seal_after).count();
-  // A log that is long is a start that is slow, and disk that is not data.
-  const std::uint64_t log_limit =
-      options_.disk_limit_bytes == 0 ? 1U << 30U : std::min<std::uint64_t>(1U << 30U, options_.disk_limit_bytes / 4);
-  const bool long_log = log_bytes_ > log_limit;
-  const std::uint64_t oldest = segments_.empty() ? segment_ : segments_.begin()->first;
-  const std::uint64_t old_segment = oldest + (segment_ - oldest) / 4;
+  if (log_bytes_ > log_limit_bytes()) mark_oldest_logged();
   for (std::size_t id = 0; id < ages_.size(); ++id) {
     HeadAge& age = ages_[id];
     if (!age.open) continue;
     if (age.opened == 0 || age.opened > now) age.opened = now;
-    if (now - age.opened >= seal_after || (long_log && age.first_segment <= old_segment)) mark_due(groups_[id]);
+    if (now - age.opened >= seal_after) mark_due(groups_[id]);
   }
   // Everything that touches the file waits for the checkpoint, so that it shares transactions; except when much is due.
   const bool checkpoint = minus(now, last_checkpoint_) >= std::chrono::nanoseconds(options_.checkpoint_every).count();
@@ -501,6 +559,7 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   RESMON_TRY(commit_log(marks_behind_));
   RESMON_TRY(gather_log());
   last_checkpoint_ = now;
+  keep_reserve();
   RESMON_TRY(retain(now));
   return forget_unused();
 }
@@ -523,6 +582,12 @@ Result<std::string> EmbeddedStore::mark(std::string_view name) const {
   return it == marks_.end() ? std::string() : it->second;
 }
 
+std::string EmbeddedStore::checkpointed_mark(std::string_view name) const {
+  std::lock_guard lock(marks_mutex_);
+  const auto it = checkpointed_marks_.find(name);
+  return it == checkpointed_marks_.end() ? std::string() : it->second;
+}
+
 std::string EmbeddedStore::durable_mark(std::string_view name) const {
   std::lock_guard lock(marks_mutex_);
   const auto it = durable_marks_.find(name);
@@ -531,7 +596,14 @@ std::string EmbeddedStore::durable_mark(std::string_view name) const {
 
 Status EmbeddedStore::flush() {
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
-  return commit_log(true);
+  RESMON_TRY(commit_log(true));
+  // A reader in the way is no failure: what was written is synced.
+  (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
+  return {};
+}
+
+Status EmbeddedStore::out_of_time() const {
+  return fail(ErrorKind::kUnavailable, "store: no time is left to write");
 }
 
 Status EmbeddedStore::close() {
@@ -545,7 +617,8 @@ Status EmbeddedStore::close() {
     std::lock_guard lock(pool_mutex_);
     pool_.clear();
   }
-  return database_.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  keep_reserve();
+  return checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 Stats EmbeddedStore::stats() const {
@@ -574,9 +647,12 @@ Stats EmbeddedStore::stats() const {
   stats.evicted_chunks = counters_.evicted;
   stats.deletions = counters_.deletions;
   stats.deleted_rows = counters_.deleted_rows;
-  for (const char* suffix : {"", "-wal", "-shm"}) {
+  std::error_code ignored;
+  for (std::filesystem::directory_iterator file(options_.directory, ignored), end; !ignored && file != end;
+       file.increment(ignored)) {
     struct stat info {};
-    if (::stat((path_ + suffix).c_str(), &info) == 0) stats.disk_bytes += static_cast<std::uint64_t>(info.st_size);
+    if (::lstat(file->path().c_str(), &info) == 0 && S_ISREG(info.st_mode))
+      stats.disk_bytes += static_cast<std::uint64_t>(info.st_size);
   }
   return stats;
 }

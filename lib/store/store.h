@@ -42,9 +42,11 @@ struct Options {
   std::uint64_t rows_limit_bytes = 0;
   TierOptions minutes{std::chrono::hours(24 * 365), 2ULL << 30U};
   TierOptions hours{std::chrono::hours(24 * 365 * 5), 512ULL << 20U};
-  // The store's files never take more than this: the oldest rows go first, then the oldest minutes, then hours. 0: no
-  // limit.
+  // All files in the directory together never take more than this, from 6 MiB up: the oldest rows go first, then the
+  // oldest minutes, then hours. 0: no limit.
   std::uint64_t disk_limit_bytes = 10ULL << 30U;
+  // Of that, what files of others in the directory may take.
+  std::uint64_t others_bytes = 0;
   // Rows not sealed yet may take about this much memory; above it, the largest heads are sealed early (into smaller
   // chunks, joined later). A start after a crash reads as much back.
   std::uint64_t head_limit_bytes = 128ULL << 20U;
@@ -119,6 +121,9 @@ class Store : public Reader {
   // The newest value of set_mark that a crash or a power cut from now on will find again, with all rows written before
   // it: a log's reader may let go of what lies before this position. Any thread.
   virtual std::string durable_mark(std::string_view name) const = 0;
+  // The newest value of set_mark that, with all rows written before it, is in the database's main file and needs
+  // nothing of the write-ahead log any more. Any thread.
+  virtual std::string checkpointed_mark(std::string_view name) const = 0;
   // Deletes rows for good: those written before this call, also from the windows of a minute and an hour, together with
   // every mark set before it, so that a log's reader that goes on from its mark brings none of them back. On disk
   // (fsync) when it returns. Rows written later stay. Series without any row left are forgotten, and measurements
@@ -133,6 +138,11 @@ class Store : public Reader {
 
   // Rows at or before this time are refused at `now`: they are past their retention, or the size limit's. Any thread.
   virtual UnixNanos refused_until(UnixNanos now) const = 0;
+  // From `seal_by` on no head is sealed, and from `end_by` on nothing long is begun or gone on with: what was not
+  // committed by then is kUnavailable, and the file is as a crash would leave it. For a stop that must end in time. Any
+  // thread.
+  virtual void finish_by(std::chrono::steady_clock::time_point seal_by,
+                         std::chrono::steady_clock::time_point end_by) = 0;
 
   virtual Stats stats() const = 0;  // any thread
 };

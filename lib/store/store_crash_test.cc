@@ -236,7 +236,9 @@ TEST_F(StoreCrashTest, DISABLED_Live) {
 }
 
 TEST_F(StoreCrashTest, DISABLED_Backup) {
-  ASSERT_TRUE(backup(environment("CRASH_DIRECTORY"), environment("CRASH_DIRECTORY") + "-backup").has_value());
+  ASSERT_TRUE(backup(environment("CRASH_DIRECTORY"), environment("CRASH_DIRECTORY") + "-backup",
+                     {.files = {}, .texts = {}, .replace = true, .progress = {}})
+                  .has_value());
 }
 
 TEST_F(StoreCrashTest, KilledAtEveryStageOfAWrite) {
@@ -320,7 +322,7 @@ TEST_F(StoreCrashTest, ABackupBesideTheWriter) {
   int status = 0;
   while (::waitpid(child, &status, WNOHANG) == 0) {
     if (next_step(last_told()) < 5) continue;
-    const auto done = backup(directory_.store(), file);
+    const auto done = backup(directory_.store(), file, {.files = {}, .texts = {}, .replace = true, .progress = {}});
     ASSERT_TRUE(done) << done.error().message;
     const auto report = check_file(file);
     ASSERT_TRUE(report) << report.error().message;

@@ -149,7 +149,7 @@ Status EmbeddedStore::commit_log(bool sync) {
   for (bool all = false; status && !all;) {
     SegmentWriter delta(SegmentKind::kDelta);
     std::size_t count = 0;
-    for (; count < changed_.size() && delta.size_bytes() < transaction_bytes_ * 2; ++count) {
+    for (; count < changed_.size() && delta.size_bytes() < transaction_bytes_; ++count) {
       const Head& head = groups_[changed_[count]].head;
       if (head.logged() != head.end()) delta.head(changed_[count], head.slots(), head.logged(), head.pieces());
     }
@@ -174,6 +174,7 @@ Status EmbeddedStore::commit_log(bool sync) {
     durable_marks_ = marks_;
     marks_behind_ = false;
   }
+  for (auto& [name, value] : new_marks_) committed_marks_.insert_or_assign(name, std::move(value));
   new_marks_.clear();
   log_dirty_ = false;
   changed_bytes_ = 0;
@@ -231,6 +232,20 @@ Status EmbeddedStore::gather_log() {
     fail_point("gathered");
   }
   return trim_log();
+}
+
+// A log that is long is a start that is slow, and disk that is not data.
+std::uint64_t EmbeddedStore::log_limit_bytes() const {
+  constexpr std::uint64_t kMost = 1U << 30U;
+  return options_.disk_limit_bytes == 0 ? kMost : std::min(kMost, options_.disk_limit_bytes / 4);
+}
+
+// Heads that need the oldest quarter of the log are to be sealed.
+void EmbeddedStore::mark_oldest_logged() {
+  const std::uint64_t oldest = segments_.empty() ? segment_ : segments_.begin()->first;
+  const std::uint64_t old_segment = oldest + (segment_ - oldest) / 4;
+  for (std::size_t id = 0; id < ages_.size(); ++id)
+    if (ages_[id].open && ages_[id].first_segment <= old_segment) mark_due(groups_[id]);
 }
 
 // Deletes segments that no head needs.

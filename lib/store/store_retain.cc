@@ -21,6 +21,7 @@ constexpr int kRowsAStep = 256;
 constexpr int kExpireSteps = 16;
 constexpr int kOldestChunks = 256;
 constexpr std::size_t kMostEmptied = 1'000'000;  // others are come upon when all groups are looked through
+constexpr std::uint64_t kOtherFilesBytes = 64U << 10U;  // the lock, the names of databases
 }  // namespace
 
 Status EmbeddedStore::load_totals() {
@@ -81,16 +82,16 @@ UnixNanos EmbeddedStore::refused_until(UnixNanos now) const {
 Status EmbeddedStore::apply_size_limit() {
   if (options_.disk_limit_bytes == 0) return {};
   RESMON_ASSIGN(const std::int64_t page_bytes, database_.query_integer("PRAGMA page_size"));
-  const std::uint64_t budget = options_.disk_limit_bytes > wal_budget_bytes_ * 2
-                                   ? options_.disk_limit_bytes - wal_budget_bytes_
-                                   : options_.disk_limit_bytes / 2;
+  const std::uint64_t beside = wal_budget_bytes_ + 2 * reserve_bytes() + kOtherFilesBytes + options_.others_bytes;
+  const std::uint64_t budget =
+      options_.disk_limit_bytes > beside * 3 / 2 ? options_.disk_limit_bytes - beside : options_.disk_limit_bytes / 3;
   const auto pages = std::max<std::int64_t>(static_cast<std::int64_t>(budget) / page_bytes, 64);
   // A file that is larger, since the limit was lowered, is made smaller first.
   RESMON_ASSIGN(const std::int64_t have, database_.query_integer("PRAGMA page_count"));
   if (have > pages) {
     RESMON_TRY(evict(have - pages));
     RESMON_TRY(shrink(have - pages));
-    RESMON_TRY(database_.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+    RESMON_TRY(checkpoint(SQLITE_CHECKPOINT_TRUNCATE));
   }
   RESMON_TRY(database_.query_integer("PRAGMA max_page_count = " + std::to_string(pages)));
   return {};
@@ -108,7 +109,9 @@ Result<EmbeddedStore::Removed> EmbeddedStore::remove_oldest(std::int64_t tier, U
     RESMON_ASSIGN(Statement oldest,
                   database_.prepare("SELECT id, last_time, length(data), group_id FROM chunks"
                                     " WHERE tier = ?1 AND last_time < ?2 ORDER BY last_time LIMIT ?3"));
-    oldest.bind(1, tier).bind(2, cutoff).bind(3, at_most);
+    // Each may touch a page of its own in the table and in two indexes.
+    const auto pages = static_cast<std::int64_t>(transaction_bytes_) / 1024;
+    oldest.bind(1, tier).bind(2, cutoff).bind(3, std::min(at_most, std::max<std::int64_t>(pages / 4, 8)));
     while (true) {
       RESMON_ASSIGN(const bool row, oldest.step());
       if (!row) break;
@@ -221,21 +224,12 @@ Status EmbeddedStore::retain(UnixNanos now) {
 Status EmbeddedStore::shrink(std::int64_t at_most_pages) {
   RESMON_ASSIGN(const std::int64_t free_pages, database_.query_integer("PRAGMA freelist_count"));
   if (free_pages == 0) return {};
-  for (std::int64_t done = 0; done < std::min(at_most_pages, free_pages);) {
-    const std::int64_t step = std::min<std::int64_t>(at_most_pages - done, 1024);
+  for (std::int64_t done = 0; done < std::min(at_most_pages, free_pages) && !late(seal_by_);) {
+    const std::int64_t step = std::min(at_most_pages - done, static_cast<std::int64_t>(transaction_bytes_) / 1024);
     RESMON_TRY(database_.execute("PRAGMA incremental_vacuum(" + std::to_string(step) + ")"));
     RESMON_TRY(bound_wal());
     done += step;
   }
-  return {};
-}
-
-Status EmbeddedStore::bound_wal() {
-  struct stat info {};
-  if (::stat((path_ + "-wal").c_str(), &info) != 0) return {};
-  if (static_cast<std::uint64_t>(info.st_size) < wal_budget_bytes_ * 3 / 4) return {};
-  // Waits for readers for as long as the busy timeout; should that fail, the next transaction tries again.
-  (void)database_.execute("PRAGMA wal_checkpoint(TRUNCATE)");
   return {};
 }
 

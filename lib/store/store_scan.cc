@@ -118,7 +118,17 @@ Result<Rows> EmbeddedStore::load_chunk(ReadStatements& select, const ChunkEntry&
     if (found.error().kind == ErrorKind::kDamaged) wall_off(entry.id, group, found.error().message);
     return fail(Error(found.error()));
   }
-  if (!*found) return fail(ErrorKind::kNotFound, "chunk");
+  if (!*found) {
+    // Numbers are not given out twice: what the index still has and the table has not was never removed.
+    std::vector<ChunkEntry> listed;
+    for (std::int64_t tier = kTierRaw; tier < static_cast<std::int64_t>(kTiers); ++tier)
+      RESMON_TRY(select.find_newest(tier, group, {entry.last_time, plus(entry.first_time, 1)}, entry.last_time,
+                                    std::size_t{1} << 20U, listed));
+    if (std::none_of(listed.begin(), listed.end(), [&](const ChunkEntry& one) { return one.id == entry.id; }))
+      return fail(ErrorKind::kNotFound, "chunk");
+    wall_off(entry.id, group, "it is in the index and not in the table");
+    return fail(ErrorKind::kDamaged, "chunk: it is in the index and not in the table");
+  }
   Result<std::shared_ptr<const LoadedChunk>> chunk = LoadedChunk::open(select.data.blob(0));
   Result<Rows> rows = chunk ? (*chunk)->reader().rows(&wanted) : Result<Rows>(fail(Error(chunk.error())));
   if (rows)

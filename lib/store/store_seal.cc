@@ -162,7 +162,8 @@ Status EmbeddedStore::seal_largest() {
 
 Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
   std::size_t next = 0;
-  while (next < groups.size()) {
+  // What is not sealed in time stays in heads, and in the recent log.
+  while (next < groups.size() && !late(seal_by_)) {
     const std::size_t first = next;
     std::size_t end = first;
     // What the groups remember of the file may be of a transaction that was rolled back.
@@ -174,7 +175,9 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
     Status status = in_transaction([&]() -> Status {
       if (std::exchange(again, true)) forget();
       std::size_t bytes = 0;
-      for (end = first; end < groups.size() && bytes < transaction_bytes_; ++end) {
+      for (end = first;
+           end < groups.size() && bytes < transaction_bytes_ && !(end > first && (small_steps_ || late(seal_by_)));
+           ++end) {
         GroupState& group = *groups[end];
         if (group.head.empty()) continue;
         // Only this thread changes heads, so it reads them without the lock.
@@ -250,7 +253,7 @@ Status EmbeddedStore::store_rows(GroupState& group, std::int64_t tier, Rows part
   const Selection selection =
       choose(entries, part.times.front(), part.times.back(), static_cast<std::int64_t>(part.size()),
              static_cast<std::int64_t>(options_.rows_per_chunk), shape);
-  if (selection.count == 0) return insert_chunk(group, tier, part, bytes);
+  if (selection.count == 0 || (small_steps_ && tier == kTierRaw)) return insert_chunk(group, tier, part, bytes);
   std::vector<ChunkEntry> chosen;
   for (std::size_t i = 0; i < entries.size(); ++i)
     if (selection.chosen[i]) chosen.push_back(entries[i]);

@@ -65,8 +65,9 @@ void Spool::adopt(DiskSpool::Recovered recovered) {
   if (!recovered.other_owner.empty())
     findings_.push_back("it was written by client '" + recovered.other_owner +
                         "': its samples are sent under this name");
-  if (recovered.damaged > 0)
-    findings_.push_back(std::to_string(recovered.damaged) + " gathers in it are damaged and are lost");
+  if (recovered.damaged_samples > 0)
+    findings_.push_back(std::to_string(recovered.damaged_samples) +
+                        " samples in it are lost: files of it are damaged or gone");
   if (dropped_samples_ > 0) disk_->correct_dropped(static_cast<std::int64_t>(dropped_samples_));
   dropped_samples_ += recovered.dropped_samples;
   const auto in_memory = static_cast<std::ptrdiff_t>(batches_.size());

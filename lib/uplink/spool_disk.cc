@@ -74,11 +74,10 @@ Status DiskSpool::recover() {
   reader.patience = std::min(options_.read_patience, kRecoverPatience);
   RESMON_ASSIGN(reader_, journal_->reader(reader));
   const auto give_up = steady_clock::now() + kRecoverDeadline;
-  const std::uint64_t damaged_before = reader_->stats().damaged_records;
   Recovered& r = recovered_;
-  r.dropped_samples = dropped_samples();
   r.last = last_ = journal_->stats().last_position;
   bool any = false;
+  std::uint64_t samples_there = 0;
   std::string owner;
   while (true) {
     auto got = reader_->read(kReadBytes);
@@ -101,12 +100,13 @@ Status DiskSpool::recover() {
       any = true;
       r.samples.resize(static_cast<std::size_t>(record.position - r.first), kNoBatch);
       r.samples.push_back(head->samples);
+      samples_there += head->samples;
       journal_->weigh(record.position, head->samples);
     }
   }
   reader_->rewind();
   reader_->set_patience(options_.read_patience);
-  r.damaged = reader_->stats().damaged_records - damaged_before;
+  count_missing(samples_there);
   if (!any) {
     r.first = r.last + 1;
     // All is acknowledged; the newest segment is still there and says which stream it was.
@@ -123,6 +123,20 @@ Status DiskSpool::recover() {
     r.stream_known = false;
   }
   return {};
+}
+
+// What was appended is there, or was acknowledged or dropped; the rest is missing. Without cursors nobody knows what
+// was acknowledged, and all that is there is sent again.
+void DiskSpool::count_missing(std::uint64_t samples_there) {
+  const std::uint64_t accounted = reader_->stats().accounted_weight;
+  const std::uint64_t appended = journal_->reached().weight;
+  if (!journal_->cursors_lost() && appended > accounted + samples_there) {
+    recovered_.damaged_samples = appended - accounted - samples_there;
+    reader_->count_missing(recovered_.damaged_samples);
+  } else {
+    journal_->set_total_weight(accounted + samples_there);
+  }
+  recovered_.dropped_samples = dropped_samples();
 }
 
 Result<DiskSpool::Appended> DiskSpool::append(std::uint64_t sequence, const metric::Batch& batch,

@@ -45,8 +45,8 @@ class DiskSpool {
     std::deque<std::uint32_t> samples;  // of each from `first`; kNoBatch where there is none
     std::uint64_t last = 0;             // the highest number that may have been given out
     std::uint64_t dropped_samples = 0;
-    std::string other_owner;    // another client wrote it
-    std::uint64_t damaged = 0;  // records that could not be read; nobody knows how many samples they had
+    std::string other_owner;            // another client wrote it
+    std::uint64_t damaged_samples = 0;  // of dropped_samples, what damage or a missing file has cost now
   };
   static constexpr std::uint32_t kNoBatch = ~0U;
   Recovered take_recovered() { return std::move(recovered_); }
@@ -89,6 +89,7 @@ class DiskSpool {
  private:
   DiskSpool(const DiskOptions& options, metric::SchemaTable& schemas, std::unique_ptr<journal::Journal> journal);
   Status recover();
+  void count_missing(std::uint64_t samples_there);
   // The next record of the reader, or nothing.
   Result<const journal::Record*> next_record();
 

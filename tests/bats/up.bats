@@ -16,7 +16,7 @@ teardown() { teardown_house; }
   [ "$(jq -r .state_dir <<<"$facts")" = "$RESMON_HOME" ]
   [ -s "$(jq -r .token_file <<<"$facts")" ]
   [ "$(jq -r .server.pid <<<"$facts")" = "$(pid_in server)" ]
-  [ "$(jq -c '.server | keys' <<<"$facts")" = '["pid","uptime_seconds","version"]' ]
+  [ "$(jq -c '.server | keys' <<<"$facts")" = '["missing_from","missing_samples","missing_to","pid","uptime_seconds","version"]' ]
   [ "$(jq -c '[.clients[].host] | sort' <<<"$facts")" = "$(jq -cn --arg host "$(uname -n)" '["sim-1", "sim-2", $host] | sort')" ]
   [ "$(jq -c '.clients[0] | keys' <<<"$facts")" = '["backlog_samples","dropped_samples","host","lag_seconds","last_refusal","last_seen_seconds","refused_samples","up"]' ]
   [ "$(jq -c '.sinks[0] | keys' <<<"$facts")" = '["backlog_samples","failing_since","lag_seconds","last_error","last_error_time","lost_samples","name","refused_samples","state"]' ]

@@ -65,7 +65,7 @@ class StoreTest(house.HouseTest):
         copy = os.path.join(self.folder, "copy.db")
         done = self.run_server("backup", self.directory, copy)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout.decode(), rf"^{copy}: [1-9]\d* chunks, [1-9]\d* bytes\n$")
+        self.assertRegex(done.stdout.decode(), rf"^{copy}: [1-9]\d* chunks, [1-9]\d* files, [1-9]\d* bytes\n$")
         self.assertIn(" 0 damaged", self.check(copy))
         self.assertIn(" 0 damaged", self.check())
         again = self.run_server("backup", os.path.join(self.folder, "nowhere"), os.path.join(self.folder, "other.db"))

@@ -73,6 +73,9 @@ export interface ServerState {
     diskLimitBytes: number | null;
     refusedSamples: number | null;
     damagedChunks: number | null;
+    missingSamples: number | null;
+    missingFrom: number | null; // milliseconds since 1970, as the next
+    missingTo: number | null;
     evictedChunks: number | null;
     tiers: Tier[];
   };
@@ -136,6 +139,9 @@ export function decodeServer(body: unknown): ServerState | null {
       diskLimitBytes: number(store["disk_limit_bytes"]),
       refusedSamples: number(store["refused_samples"]),
       damagedChunks: number(store["damaged_chunks"]),
+      missingSamples: number(store["missing_samples"]),
+      missingFrom: number(store["missing_from"]),
+      missingTo: number(store["missing_to"]),
       evictedChunks: number(store["evicted_chunks"]),
       tiers: tiers.length > 0 ? tiers : [whole],
     },

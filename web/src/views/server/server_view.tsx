@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { format, formatClock, formatDate, formatDuration, type Unit } from "../../core/format.ts";
+import { format, formatClock, formatDate, formatDuration, formatTime, type Unit } from "../../core/format.ts";
 import { kLogLevels, type ServerRoute } from "../../core/route.ts";
 import { ratesOf, type Reading, type ServerState } from "../../core/server_state.ts";
 import { Meter } from "../../ui/meter.tsx";
@@ -106,6 +106,12 @@ function Store({ state }: { state: ServerState }) {
     <section class="panel" aria-label="Store">
       <header><h3>Store</h3><span class="panel-clock">{store.directory}</span></header>
       {store.trouble !== "" && <p class="error-text" role="alert">It takes nothing: {store.trouble}. Clients keep their samples until it does.</p>}
+      {(store.missingSamples ?? 0) > 0 && (
+        <p class="error-text" role="alert">
+          {format(store.missingSamples, "count")} samples are missing, because files that had them were damaged or removed
+          {store.missingFrom !== null && store.missingTo !== null && `: the newest gap is from ${formatTime(store.missingFrom)} to ${formatTime(store.missingTo)}`}.
+        </p>
+      )}
       <TableBox label="Disk use by tier" bare>
         <table class="plain">
           <caption class="hidden">Disk use and retention by tier</caption>

@@ -1,0 +1,151 @@
+// A backup beside a running server asks nothing of it. The journal's files are copied first and the store after them:
+// what leaves the journal meanwhile is in the store by then. A start after a restore replays from the store's mark, as
+// after a crash.
+
+#include "backup_command.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <vector>
+
+#include "base/file.h"
+
+namespace resmon::server {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kJournal = "journal/";
+const std::string kConfiguration = "config";
+const std::string kConfigurationPath = "config-path";
+
+// The files that the configuration names, by their names in a backup.
+std::vector<store::BackupFile> named_files(const Options& options) {
+  std::vector<store::BackupFile> files = {{"accounts", options.accounts_file},
+                                          {"sessions", options.accounts_file + ".sessions"},
+                                          {"token", options.token_file},
+                                          {"database-names", options.store_directory + "/database-names"},
+                                          {"tls/certificate", options.tls_certificate_file},
+                                          {"tls/key", options.tls_key_file}};
+  for (const sink::SinkOptions& sink : options.sinks) {
+    files.push_back({"sink/" + sink.name + "/token", sink.token_file});
+    files.push_back({"sink/" + sink.name + "/password", sink.password_file});
+    files.push_back({"sink/" + sink.name + "/tls_ca", sink.tls_ca_file});
+  }
+  std::erase_if(files, [](const store::BackupFile& file) { return file.path.empty(); });
+  return files;
+}
+
+// The journal's own files: how far it went first, then the records, oldest first.
+std::vector<std::string> journal_files(const std::string& directory) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (fs::directory_iterator at(directory, ignored), end; !ignored && at != end; at.increment(ignored))
+    if (at->path().extension() == ".seg") names.push_back(at->path().filename());
+  std::sort(names.begin(), names.end());
+  names.insert(names.begin(), "cursors");
+  return names;
+}
+
+bool exists(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+// Whoever owns `like` owns it: root may restore another user's server.
+Status give_to_owner_of(const std::string& like, const std::string& path) {
+  struct stat owner {};
+  if (::geteuid() != 0 || ::stat(like.c_str(), &owner) != 0 || owner.st_uid == 0) return {};
+  if (::lchown(path.c_str(), owner.st_uid, owner.st_gid) != 0) return fail(system_error(path, errno));
+  return {};
+}
+
+Status put_file(const BackupRequest& request, const std::string& name, const std::string& path) {
+  RESMON_ASSIGN(const std::string content, store::backup_file(request.file, name));
+  std::error_code ignored;
+  fs::create_directories(fs::path(path).parent_path(), ignored);
+  RESMON_TRY(write_file_atomically(path, content, 0600));
+  return give_to_owner_of(request.options.store_directory, path);
+}
+
+}  // namespace
+
+Result<store::BackupReport> make_backup(const BackupRequest& request) {
+  store::BackupOptions options;
+  options.replace = request.force;
+  options.progress = request.progress;
+  for (const std::string& name : journal_files(request.options.journal_directory))
+    options.files.push_back({kJournal + name, request.options.journal_directory + "/" + name});
+  for (store::BackupFile& file : named_files(request.options)) options.files.push_back(std::move(file));
+  if (!request.config_file.empty()) {
+    const std::string path = fs::absolute(request.config_file).string();
+    options.files.push_back({kConfiguration, path});
+    options.texts.emplace_back(kConfigurationPath, path);
+  }
+  return store::backup(request.options.store_directory, request.file, options);
+}
+
+Result<store::BackupReport> restore_backup(const BackupRequest& request) {
+  const Options& options = request.options;
+  RESMON_ASSIGN(const std::vector<std::string> names, store::backup_files(request.file));
+  const auto has = [&](const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+  auto hold = store::StoreHold::take(options.store_directory);
+  if (!hold) {
+    if (hold.error().kind != ErrorKind::kUnavailable) return fail(std::move(hold).error());
+    return fail(ErrorKind::kUnavailable, options.store_directory + ": a server runs with it; stop it first");
+  }
+  if (!request.force) {
+    std::vector<std::string> there = {options.store_directory + "/resmon.db"};
+    for (const std::string& name : journal_files(options.journal_directory))
+      there.push_back(options.journal_directory + "/" + name);
+    for (const store::BackupFile& file : named_files(options))
+      if (has(file.name)) there.push_back(file.path);
+    for (const std::string& path : there)
+      if (exists(path)) return fail(ErrorKind::kInvalid, path + " is there; --force replaces what is there");
+  }
+  RESMON_ASSIGN(store::BackupReport report, store::restore(request.file, options.store_directory, request.progress));
+  RESMON_TRY(give_to_owner_of(options.store_directory, options.store_directory + "/resmon.db"));
+  for (const std::string& name : journal_files(options.journal_directory))
+    if (::unlink((options.journal_directory + "/" + name).c_str()) != 0 && errno != ENOENT)
+      return fail(system_error(options.journal_directory + "/" + name, errno));
+  std::error_code ignored;
+  if (fs::create_directories(options.journal_directory, ignored))
+    fs::permissions(options.journal_directory, fs::perms::owner_all, ignored);
+  RESMON_TRY(give_to_owner_of(options.store_directory, options.journal_directory));
+  for (const std::string& name : names)
+    if (name.starts_with(kJournal)) {
+      RESMON_TRY(put_file(request, name, options.journal_directory + "/" + name.substr(kJournal.size())));
+      ++report.files;
+    }
+  for (const store::BackupFile& file : named_files(options))
+    if (has(file.name)) {
+      RESMON_TRY(put_file(request, file.name, file.path));
+      ++report.files;
+    }
+  return report;
+}
+
+Result<std::optional<std::string>> put_back_configuration(const std::string& backup, bool force) {
+  const auto path = store::backup_file(backup, kConfigurationPath);
+  if (!path) {
+    if (path.error().kind == ErrorKind::kNotFound) return std::optional<std::string>();
+    return fail(Error(path.error()));
+  }
+  RESMON_ASSIGN(const std::string content, store::backup_file(backup, kConfiguration));
+  const auto there = read_file(*path);
+  if (there && *there == content) return std::optional(*path);
+  if (exists(*path) && !force)
+    return fail(ErrorKind::kInvalid,
+                *path + " is there and another; --force replaces it, --config " + *path + " keeps it");
+  std::error_code ignored;
+  fs::create_directories(fs::path(*path).parent_path(), ignored);
+  RESMON_TRY(write_file_atomically(*path, content, 0600));
+  return std::optional(*path);
+}
+
+}  // namespace resmon::server

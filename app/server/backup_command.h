@@ -1,0 +1,32 @@
+#pragma once
+
+// What 'resmon-server backup' and 'restore' do: the store, the journal's part that is not in it yet, and the files that
+// the configuration names, in one file.
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "options.h"
+#include "store/backup.h"
+
+namespace resmon::server {
+
+struct BackupRequest {
+  const Options& options;
+  std::string config_file;  // empty: none
+  std::string file;         // the backup
+  bool force = false;       // what is there is replaced
+  store::BackupProgress progress;
+};
+
+// Everything that was acknowledged before the call, also beside a running server.
+Result<store::BackupReport> make_backup(const BackupRequest& request);
+// Puts all of it where the configuration says. kUnavailable while a server runs there, kInvalid where something is
+// there and `force` is not given. The configuration itself is left alone: put_back_configuration.
+Result<store::BackupReport> restore_backup(const BackupRequest& request);
+// Puts the configuration in the backup where it was; its path, or nothing where the backup has none. kInvalid where
+// another is there and `force` is not given.
+Result<std::optional<std::string>> put_back_configuration(const std::string& backup, bool force);
+
+}  // namespace resmon::server
