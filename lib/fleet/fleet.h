@@ -137,8 +137,8 @@ class Fleet final : public ingest::Observer {
   // overview, what.
   struct Meaning {
     std::uint32_t generation = 0;  // of the schema's id; another one is another schema. 0: not found out
-    std::uint32_t reading = 0;  // of readings_, plus 1; 0: nothing
-    Entry* entry = nullptr;     // of its host; null when it has none
+    std::uint32_t reading = 0;     // of readings_, plus 1; 0: nothing
+    Entry* entry = nullptr;        // of its host; null when it has none
   };
   // All of these REQUIRE: mutex_ held.
   Entry* find(std::string_view host) const;

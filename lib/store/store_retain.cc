@@ -20,7 +20,7 @@ constexpr UnixNanos kRetainEvery = 60'000'000'000;
 constexpr int kRowsAStep = 256;
 constexpr int kExpireSteps = 16;
 constexpr int kOldestChunks = 256;
-constexpr std::size_t kMostEmptied = 1'000'000;  // others are come upon when all groups are looked through
+constexpr std::size_t kMostEmptied = 1'000'000;         // others are come upon when all groups are looked through
 constexpr std::uint64_t kOtherFilesBytes = 64U << 10U;  // the lock, the names of databases
 }  // namespace
 
