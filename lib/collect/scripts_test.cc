@@ -79,11 +79,11 @@ TEST_F(ScriptsTest, InfluxLinesKeepTheirTagsAndGetTheConfiguredOnes) {
 
 TEST_F(ScriptsTest, KeyValueAndJson) {
   EXPECT_EQ(once(shell("echo load=1.5 users=3; echo 'state=\"not good\" ok=true n=7i'")).lines,
-            "it load=1.5,users=3,state=\"not good\",ok=true,n=7i\n");
+            "it load=1.5,n=7i,ok=true,state=\"not good\",users=3\n");
   ScriptOptions json = shell(R"(echo '[{"unit":"ssh","n":1,"mem":{"rss":2.5}},{"unit":"a b","n":2}]')");
   json.measurement = "unit";
   json.tag_keys = {"unit"};
-  EXPECT_EQ(once(json).lines, "unit,unit=ssh n=1,mem_rss=2.5\nunit,unit=a\\ b n=2\n");
+  EXPECT_EQ(once(json).lines, "unit,unit=ssh mem_rss=2.5,n=1\nunit,unit=a\\ b n=2\n");
 }
 
 TEST_F(ScriptsTest, OneObjectALineIsARowEach) {
@@ -104,7 +104,7 @@ TEST_F(ScriptsTest, AValueThatIsNoNumberForAWhileDoesNotMakeATextOfIt) {
   std::ofstream(file) << "ready";
   ran = once(sensor);
   ::unlink(file.c_str());
-  EXPECT_EQ(ran.lines, "it temp=41.5,fan=1200\n");
+  EXPECT_EQ(ran.lines, "it fan=1200,temp=41.5\n");
 }
 
 TEST_F(ScriptsTest, TimestampsInTheUnitThatIsConfigured) {
@@ -229,7 +229,7 @@ TEST_F(ScriptsTest, ItsEnvironmentIsItsOwn) {
   ::setenv("INFLUX_TOKEN", "secret", 1);
   ScriptOptions options = shell("echo \"it token=\\\"$INFLUX_TOKEN\\\",host=\\\"$RESMON_HOST\\\",mine=\\\"$MINE\\\"\"");
   options.environment = {{"MINE", "a b"}};
-  EXPECT_EQ(once(options).lines, "it token=\"\",host=\"here\",mine=\"a b\"\n");
+  EXPECT_EQ(once(options).lines, "it host=\"here\",mine=\"a b\",token=\"\"\n");
   ::unsetenv("INFLUX_TOKEN");
 }
 
