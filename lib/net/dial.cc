@@ -1,11 +1,11 @@
 #include "net/dial.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
+
+#include "net/await.h"
 
 namespace resmon::net {
 
@@ -14,7 +14,6 @@ namespace {
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr Timeout kHeadStart = std::chrono::milliseconds(250);  // RFC 8305, section 5
 
 // The attempts at several addresses. Handlers hold it, so it outlives whoever gave up waiting.

@@ -1,14 +1,13 @@
 #include "net/listener.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 
 #include "base/log.h"
+#include "net/await.h"
 
 namespace resmon::net {
 
@@ -57,7 +56,6 @@ Result<std::unique_ptr<Listener>> Listener::open(const Address& address, const s
 namespace {
 
 asio::awaitable<void> accept_loop(std::shared_ptr<Listener::State> s) {
-  constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
   std::size_t turn = 0;
   bool complained = false;
   while (!s->stopping) {
