@@ -9,9 +9,9 @@ namespace resmon::server {
 
 // The header that InfluxDB 1.x repeats an error in: what is no printable ASCII is left out, so that it is one line.
 inline void add_influx_error(http::Response& response, std::string_view message) {
-  constexpr std::size_t kMost = 1024;
+  constexpr std::size_t kMostErrorBytes = 1024;
   std::string line;
-  for (const char c : message.substr(0, kMost)) {
+  for (const char c : message.substr(0, kMostErrorBytes)) {
     if (c >= ' ' && c <= '~')
       line += c;
     else if (line.empty() || line.back() != ' ')

@@ -40,7 +40,7 @@ std::uint64_t position_of(const std::string& mark, std::uint64_t id) {
   return progress_of(mark, id).value_or(ingest::Progress()).position;
 }
 
-std::string time_text(UnixNanos time) {
+std::string rfc3339(UnixNanos time) {
   std::string text;
   influxql::append_rfc3339(text, time, nullptr);
   return text;
@@ -48,7 +48,7 @@ std::string time_text(UnixNanos time) {
 
 void say_missing(const ingest::Missing& missing) {
   log::error("store", "samples that were acknowledged are missing: the files that had them are damaged or gone",
-             {{"samples", missing.samples}, {"from", time_text(missing.from)}, {"to", time_text(missing.to)}});
+             {{"samples", missing.samples}, {"from", rfc3339(missing.from)}, {"to", rfc3339(missing.to)}});
 }
 
 }  // namespace

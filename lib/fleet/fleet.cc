@@ -21,7 +21,6 @@ constexpr UnixNanos kOneArrival = 500'000'000;             // parts of one flush
 constexpr UnixNanos kKeepSeries = 600'000'000'000;
 constexpr std::size_t kRemovals = 1000;
 constexpr std::size_t kMostReasonBytes = 300;
-constexpr double kMostWhole = 9e18;  // what a client says may be any double
 
 std::string key_of(Kind kind, const metric::Schema& schema) {
   std::string key(1, static_cast<char>('0' + static_cast<int>(kind)));
@@ -281,7 +280,6 @@ void Fleet::read_row(Entry& entry, const Reading& reading, const metric::Schema&
 
 void Fleet::note_client(Host& host, const Series& series) const {
   if (series.kind() != Kind::kClient) return;
-  constexpr double kMostWhole = 9e18;  // what a client says may be any double
   const auto keep = [&](std::int64_t& target, std::size_t field) {
     if (const Series::Reading* const reading = series.reading(field))
       target = static_cast<std::int64_t>(std::clamp(reading->value, -kMostWhole, kMostWhole));

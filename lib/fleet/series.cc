@@ -6,7 +6,6 @@ namespace resmon::fleet {
 
 namespace {
 
-constexpr double kMostWhole = 9e18;  // what a client says may be any double
 constexpr std::int64_t kMostJitter = 1'500'000'000;
 constexpr std::int64_t kLongInterval = 600'000'000'000;
 

@@ -15,6 +15,8 @@
 
 namespace resmon::fleet {
 
+inline constexpr double kMostWhole = 9e18;  // what a client says may be any double
+
 // Absent: never said, or not said for a while.
 struct Summary {
   std::optional<double> cpu_percent;

@@ -13,8 +13,7 @@
 namespace resmon::influxql {
 namespace {
 
-constexpr std::size_t kPieceBytes = 64U << 10U;
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kNanosASecond = 1'000'000'000;
 
 class Packer {
  public:
@@ -45,10 +44,10 @@ class Packer {
   }
   void time(UnixNanos time) {
     if (unit_nanos_ != 0) return integer(time / unit_nanos_);
-    std::int64_t seconds = time / kSecond;
-    std::int64_t nanos = time % kSecond;
+    std::int64_t seconds = time / kNanosASecond;
+    std::int64_t nanos = time % kNanosASecond;
     if (nanos < 0) {
-      nanos += kSecond;
+      nanos += kNanosASecond;
       --seconds;
     }
     out_ += "\xc7\x0c\x05";

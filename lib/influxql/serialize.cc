@@ -9,8 +9,6 @@
 namespace resmon::influxql {
 namespace {
 
-constexpr std::size_t kPieceBytes = 64U << 10U;
-
 constexpr std::size_t kNumberBytes = 32;  // what put_decimal and put_integer write is shorter
 
 char* put_integer(char* to, std::int64_t value) {

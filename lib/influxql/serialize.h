@@ -13,6 +13,8 @@
 
 namespace resmon::influxql {
 
+inline constexpr std::size_t kPieceBytes = 64U << 10U;  // an answer goes out in pieces of about so many
+
 // Times as whole numbers of a unit; without one, as RFC 3339 text.
 enum class Epoch : std::uint8_t { kNone, kNanos, kMicros, kMillis, kSeconds, kMinutes, kHours };
 // "ns", "n", "u", "µ", "ms", "s", "m", "h"; anything else, as in InfluxDB, is no epoch.

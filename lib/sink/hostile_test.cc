@@ -113,9 +113,9 @@ TEST_F(HostileTest, PointsBeyondRetentionAreCountedWithoutSearchingWhateverTheVe
       {500,
        R"({"code":"internal error","message":"unexpected error writing points to database: partial write: points beyond retention policy dropped=3"})"},
   };
-  for (const auto& [status, body] : rows) {
-    SCOPED_TRACE(body);
-    FakeServer server([&](const Request&) { return reply(status, body); });
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.second);
+    FakeServer server([&](const Request&) { return reply(row.first, row.second); });
     ListSource source;
     auto batch = std::make_shared<metric::Batch>();
     for (std::int64_t i = 0; i < 4; ++i) batch->add(schema_, 1, i).set(0, i);
