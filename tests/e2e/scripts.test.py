@@ -90,10 +90,10 @@ class ScriptsTest(house.HouseTest):
 
         several = [line.rpartition(" ")[0] for line in results["df_space"][2]]
         tags = "df_space,fstype=xfs,host=here,path=/mnt/a\\ b"
-        self.assertIn(f"{tags} size_bytes=2000,used_bytes=500,free_bytes=1500,inodes=50,inodes_used=5", several)
+        self.assertIn(f"{tags} free_bytes=1500,inodes=50,inodes_used=5,size_bytes=2000,used_bytes=500", several)
         self.assertIn("df_space,fstype=vfat,host=here,path=/media/odd size_bytes=3000", several)
         self.assertIn(" errors=2i,warnings=1i ", results["journal_errors"][1][0])
-        self.assertIn(" sessions=3i,users=2i,remote=1i ", results["users"][2][0])
+        self.assertIn(" remote=1i,sessions=3i,users=2i ", results["users"][2][0])
         self.assertGreaterEqual(len(results["top_processes"][1]), 2)
 
     def test_once_fails_when_a_script_does_and_quotes_what_it_could_not_read(self):
