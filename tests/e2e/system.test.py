@@ -490,7 +490,8 @@ class TroubleTest(house.HouseTest):
         arguments = house.client_arguments(server.port, token, "stranger", "100ms")
         client = self.start(house.Process("resmon-client", arguments, self.folder, "stranger"))
         line = client.wait_line(" WARN uplink cannot connect ", "unknown token")
-        house.wait_for("three tries", lambda: len(server.lines(" WARN ingest ", "code=token")) >= 3)
+        house.wait_for("three tries", lambda: server.metrics()["resmon_connections_refused_total"] >= 3)
+        self.assertEqual(len(server.lines(" WARN ingest ", "code=token")), 1)
         self.assertEqual(client.lines(" WARN "), [line])
         self.assertNotIn("a-wrong-token", "\n".join(server.log() + client.log()))
 
