@@ -540,7 +540,9 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
   if (now < now_) last_checkpoint_ = last_retention_ = 0;  // the clock was set back
   now_ = now;
-  const UnixNanos seal_after = std::chrono::nanoseconds(options_.seal_after).count();
+  // Retention is of chunks, so no head is kept for longer than rows are.
+  const auto rows_kept = options_.retain.count() > 0 ? options_.retain : options_.seal_after;
+  const UnixNanos seal_after = std::chrono::nanoseconds(std::min(options_.seal_after, rows_kept)).count();
   if (log_bytes_ > log_limit_bytes()) mark_oldest_logged();
   for (std::size_t id = 0; id < ages_.size(); ++id) {
     HeadAge& age = ages_[id];

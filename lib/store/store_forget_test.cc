@@ -94,6 +94,17 @@ TEST_F(StoreForgetTest, SeriesOfWhichRetentionLeavesNothingAreForgotten) {
   EXPECT_EQ(rows_of("m", "gone"), 1U);
 }
 
+TEST_F(StoreForgetTest, AHeadIsKeptNoLongerThanItsRows) {
+  options_.seal_after = std::chrono::seconds(5400);
+  options_.retain = options_.minutes.retain = options_.hours.retain = std::chrono::seconds(120);
+  open();
+  write("pod", "short");
+  pass(60);
+  EXPECT_EQ(names("pod"), std::vector<std::string>{"short"});
+  pass(300);
+  EXPECT_EQ(names("pod"), std::vector<std::string>());
+}
+
 TEST_F(StoreForgetTest, WindowsKeepASeriesThatHasNoRows) {
   options_.minutes.retain = options_.hours.retain = std::chrono::hours(100);
   open();
