@@ -124,6 +124,8 @@ class DurableTest(house.HouseTest):
             if not server.running():
                 said = server.lines(r"ERROR server cannot start")
                 self.assertTrue(said, server.log()[-5:])
+                if "Address already in use" in said[0]:
+                    return self.look(base, folder, name, kind)  # another test has the port by now
                 self.assertRegex(said[0], r"damaged|malformed|not a|not a database|accounts|checksum")
                 return "refused"
             state = stored(server)
@@ -298,7 +300,7 @@ class DurableTest(house.HouseTest):
     def test_a_stop_under_a_backlog_of_new_series_ends_in_time(self):
         server = self.server()
         now = time.time_ns()
-        series = 200_000
+        series = 20_000 if house.SANITIZER else 200_000
         for at in range(0, series, 20_000):
             write(server, [f"s,id={i} v=1i {now}" for i in range(at, at + 20_000)])
         code, seconds = server.terminate(60)

@@ -246,9 +246,9 @@ def client_arguments(server_port, token_file, host, interval, *sets):
 class Connection:
     """A raw connection to the client port that speaks wire.py's frames."""
 
-    def __init__(self, port, tls=None, timeout=20.0, name=None):
+    def __init__(self, port, tls=None, timeout=20.0, name=None, source=None):
         # From an address of its own: what the server logs of one address it sums up, and what it allows one is a share.
-        source = ".".join(["127", *(str(random.randrange(1, 255)) for _ in range(3))])
+        source = source or ".".join(["127", *(str(random.randrange(1, 255)) for _ in range(3))])
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.address = "%s:%d" % self.socket.getsockname()
         if tls:

@@ -353,7 +353,7 @@ class JournalTest(house.HouseTest):
         server = self.server("limits.connection_rate=1")
         connections = []
         for _ in range(14):
-            connection = house.Connection(server.port)
+            connection = house.Connection(server.port, source="127.0.0.1")
             self.addCleanup(connection.close)
             connections.append(connection)
         house.wait_for("some turned away", lambda: server.metrics()["resmon_connections_rate_limited_total"] >= 2)

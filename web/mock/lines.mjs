@@ -4,7 +4,7 @@
 import { gauge, rate, tagSets } from "./values.mjs";
 
 const kGauges = {
-  cpu: ["user", "system", "iowait", "nice", "irq", "softirq", "steal", "active"].map((mode) => `usage_${mode}`),
+  cpu: ["user", "system", "iowait", "nice", "irq", "softirq", "steal", "active", "idle"].map((mode) => `usage_${mode}`),
   system: ["load1", "load5", "load15", "n_cpus"],
   mem: ["used", "available", "free", "total", "available_percent", "cached", "buffered", "shared", "slab", "mapped", "page_tables", "dirty",
     "write_back", "committed_as", "commit_limit"],
