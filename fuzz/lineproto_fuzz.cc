@@ -66,8 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(encoded(schemas, pieces) == once);
   require(static_cast<std::size_t>(std::count(once.begin(), once.end(), '\n')) <= whole.rows().size());
 
+  metric::SchemaTable fresh;  // outlives the batches, which hold a pin of it
   metric::Batch again;
-  metric::SchemaTable fresh;
   lineproto::LineDecoder(fresh).decode(once, {}, again);
   const std::string twice = encoded(fresh, again);
   metric::Batch third;

@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "backup_command.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "routes.h"
@@ -171,6 +172,7 @@ Status App::start() {
   take_from_others(options_);
   {
     Step step("store open");
+    RESMON_TRY(check_restored(options_.store_directory));
     auto opened = store::Store::open(options_.store_options(), schemas_);
     if (!opened) return fail(std::move(opened).error().wrap("store " + options_.store_directory));
     store_ = std::move(*opened);

@@ -29,6 +29,8 @@ std::vector<store::BackupFile> named_files(const Options& options) {
   std::vector<store::BackupFile> files = {{"accounts", options.accounts_file},
                                           {"sessions", options.accounts_file + ".sessions"},
                                           {"token", options.token_file},
+                                          {"addresses", options.accounts_file + ".addresses"},
+                                          {"hosts", options.store_directory + "/hosts.json"},
                                           {"database-names", options.store_directory + "/database-names"},
                                           {"tls/certificate", options.tls_certificate_file},
                                           {"tls/key", options.tls_key_file}};
@@ -75,7 +77,25 @@ Status put_file(const BackupRequest& request, const std::string& name, const std
 
 }  // namespace
 
+namespace {
+
+// Whether `file` would lie in `directory` or below it.
+bool is_within(const std::string& file, const std::string& directory) {
+  std::error_code error;
+  const fs::path inner = fs::weakly_canonical(fs::absolute(file), error);
+  const fs::path outer = fs::weakly_canonical(fs::absolute(directory), error);
+  if (error) return false;
+  const auto [end, ignored] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return end == outer.end();
+}
+
+}  // namespace
+
 Result<store::BackupReport> make_backup(const BackupRequest& request) {
+  for (const std::string& directory : {request.options.store_directory, request.options.journal_directory})
+    if (is_within(request.file, directory))
+      return fail(ErrorKind::kInvalid,
+                  request.file + " is in " + directory + ", which belongs to the server; choose a file elsewhere");
   store::BackupOptions options;
   options.replace = request.force;
   options.progress = request.progress;
@@ -108,7 +128,14 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
     for (const std::string& path : there)
       if (exists(path)) return fail(ErrorKind::kInvalid, path + " is there; --force replaces what is there");
   }
-  RESMON_ASSIGN(store::BackupReport report, store::restore(request.file, options.store_directory, request.progress));
+  const std::string marker = unfinished_restore_marker(options.store_directory);
+  RESMON_TRY(write_file_atomically(marker, request.file + "\n", 0600));
+  auto restored = store::restore(request.file, options.store_directory, request.progress);
+  if (!restored) {
+    (void)::unlink(marker.c_str());  // nothing was replaced
+    return fail(std::move(restored).error());
+  }
+  store::BackupReport report = *std::move(restored);
   RESMON_TRY(give_to_owner_of(options.store_directory, options.store_directory + "/resmon.db"));
   for (const std::string& name : journal_files(options.journal_directory))
     if (::unlink((options.journal_directory + "/" + name).c_str()) != 0 && errno != ENOENT)
@@ -127,7 +154,21 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
       RESMON_TRY(put_file(request, file.name, file.path));
       ++report.files;
     }
+  if (::unlink(marker.c_str()) != 0) return fail(system_error(marker, errno));
   return report;
+}
+
+std::string unfinished_restore_marker(const std::string& store_directory) {
+  return store_directory + "/restore-unfinished";
+}
+
+Status check_restored(const std::string& store_directory) {
+  const auto file = read_file(unfinished_restore_marker(store_directory));
+  if (!file) return {};
+  std::string name = *file;
+  while (name.ends_with('\n')) name.pop_back();
+  return fail(ErrorKind::kDamaged,
+              store_directory + ": a restore was cut short; run it again: resmon-server restore --force " + name);
 }
 
 Result<std::optional<std::string>> put_back_configuration(const std::string& backup, bool force) {

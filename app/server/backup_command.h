@@ -25,6 +25,10 @@ Result<store::BackupReport> make_backup(const BackupRequest& request);
 // Puts all of it where the configuration says. kUnavailable while a server runs there, kInvalid where something is
 // there and `force` is not given. The configuration itself is left alone: put_back_configuration.
 Result<store::BackupReport> restore_backup(const BackupRequest& request);
+// Fails where a restore was cut short, and says what to do: the directory has some files of the backup and not others.
+Status check_restored(const std::string& store_directory);
+// There while a restore is under way.
+std::string unfinished_restore_marker(const std::string& store_directory);
 // Puts the configuration in the backup where it was; its path, or nothing where the backup has none. kInvalid where
 // another is there and `force` is not given.
 Result<std::optional<std::string>> put_back_configuration(const std::string& backup, bool force);

@@ -463,9 +463,15 @@ int run(const Subcommand& subcommand, int argc, char** argv) {
 }  // namespace
 
 std::optional<int> run_subcommand(int argc, char** argv) {
-  if (argc < 2) return std::nullopt;
+  // Options may stand before the name, as before the other commands.
+  int at = 1;
+  while (at + 1 < argc && (std::string_view(argv[at]) == "--config" || std::string_view(argv[at]) == "-c" ||
+                           std::string_view(argv[at]) == "--set"))
+    at += 2;
+  if (at >= argc) return std::nullopt;
   for (const Subcommand& subcommand : kSubcommands)
-    if (std::string_view(argv[1]) == subcommand.name) {
+    if (std::string_view(argv[at]) == subcommand.name) {
+      std::rotate(argv + 1, argv + at, argv + at + 1);
       std::signal(SIGPIPE, SIG_IGN);
       return run(subcommand, argc - 1, argv + 1);
     }

@@ -210,7 +210,9 @@ Result<store::DeleteReport> Pipeline::remove(store::Deletion deletion, std::chro
   wake_.notify_one();
   answered_.wait_until(lock, until, [&] { return removal->answer.has_value(); });
   if (removal->answer) return *std::move(removal->answer);
-  if (removal->begun) return fail(ErrorKind::kUnavailable, "the deletion takes longer; it goes on");
+  if (removal->begun)
+    return fail(ErrorKind::kUnavailable,
+                "the deletion takes longer and goes on; if the server stops before it ends, ask again");
   std::erase(removals_, removal);
   return fail(ErrorKind::kUnavailable, "the store is behind; nothing was deleted");
 }

@@ -41,6 +41,7 @@ std::vector<TypeCheck::Mismatch> TypeCheck::mismatches(const metric::Schema& sch
 TypeCheck::Conflicts TypeCheck::find(const metric::Batch& batch) {
   Conflicts out;
   std::map<metric::SchemaId, std::vector<Mismatch>> unsure;  // schemas that are not known as good
+  std::map<metric::SchemaId, std::string> no_room;
   std::map<std::string, std::vector<store::Column>, std::less<>> columns;
   std::lock_guard lock(mutex_);
   for (const metric::Row& row : batch.rows()) {
@@ -53,7 +54,16 @@ TypeCheck::Conflicts TypeCheck::find(const metric::Batch& batch) {
       if (asked) known->second = store_.columns(schema.measurement);
       bool all_known = true;
       at->second = mismatches(schema, all_known, known->second);
-      if (all_known && at->second.empty()) good_[row.schema] = generation;
+      std::string full = store_.no_room_for(schema.measurement, schema.tags, schema.fields);
+      if (!full.empty())
+        no_room.emplace(row.schema, std::move(full));
+      else if (all_known && at->second.empty())
+        good_[row.schema] = generation;
+    }
+    if (const auto full = no_room.find(row.schema); full != no_room.end()) {
+      if (out.first.empty()) out.first = full->second;
+      ++out.rows;
+      continue;
     }
     for (const auto& [field, kept] : at->second) {
       const metric::FieldType type = schema.fields[field].type;

@@ -238,7 +238,10 @@ asio::awaitable<std::optional<Response>> Connection<Stream>::read_body() {
 // Takes a body out of its gzip.
 template <class Stream>
 asio::awaitable<std::optional<Response>> Connection<Stream>::unpack(Request& request) {
-  if (!beast::iequals(beast::string_view(request.header("content-encoding")), "gzip")) co_return std::nullopt;
+  const std::string coding(request.header("content-encoding"));
+  if (coding.empty() || beast::iequals(coding, "identity")) co_return std::nullopt;
+  if (!beast::iequals(coding, "gzip") && !beast::iequals(coding, "x-gzip"))
+    co_return Response::error(415, "a body may be compressed with gzip, and with nothing else");
   std::optional<Result<std::string>> unpacked;
   const std::size_t before = lease_->held_bytes();
   const std::function<void()> work = [&] {

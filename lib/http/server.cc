@@ -42,8 +42,10 @@ std::string_view host_of(std::string_view authority) {
 // A proxy on this machine speaks for others. It adds to what its own client sent, which may be empty or there twice, so
 // that any such header counts, whatever it says.
 bool comes_through_proxy(const Request& request) {
-  for (const std::string_view name : {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip",
-                                      "x-original-forwarded-for", "true-client-ip", "cf-connecting-ip"})
+  for (const std::string_view name :
+       {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-forwarded-for",
+        "true-client-ip", "cf-connecting-ip", "client-ip", "proxy-client-ip", "wl-proxy-client-ip", "fastly-client-ip",
+        "fly-client-ip", "x-envoy-external-address", "x-azure-clientip", "x-forwarded", "cdn-loop"})
     if (request.headers.find(name) != request.headers.end()) return true;
   constexpr std::string_view kPrefix = "x-forwarded-";
   const auto at = request.headers.lower_bound(kPrefix);

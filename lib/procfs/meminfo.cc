@@ -123,7 +123,9 @@ const char* value_of(const Key& key, std::string_view text, std::uint64_t& value
 bool find_counter(std::string_view text, std::string_view key_with_newline, std::string_view& line) {
   std::size_t begin = 0;
   if (!text.starts_with(key_with_newline.substr(1))) {
-    const void* found = ::memmem(text.data(), text.size(), key_with_newline.data(), key_with_newline.size());
+    // Of an empty text, data() may be null.
+    const void* found =
+        text.empty() ? nullptr : ::memmem(text.data(), text.size(), key_with_newline.data(), key_with_newline.size());
     if (found == nullptr) return false;
     begin = static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) + 1;
   }

@@ -67,7 +67,9 @@ class Catalog {
   void free(const Buried& buried);
 
   std::vector<std::string> measurements() const;
-  std::shared_ptr<const Listing> listing(std::string_view measurement) const;  // as Reader::listing
+  std::string no_room_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
+                          const metric::SharedList<metric::Field>& fields) const;  // as Reader::no_room_for
+  std::shared_ptr<const Listing> listing(std::string_view measurement) const;      // as Reader::listing
   std::vector<Column> columns(std::string_view measurement) const;
 
   std::size_t group_bound() const;  // ids of groups are below this

@@ -99,6 +99,10 @@ class EmbeddedStore final : public Store {
   Stats stats() const override;
 
   std::vector<std::string> measurements() const override { return catalog_.measurements(); }
+  std::string no_room_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
+                          const metric::SharedList<metric::Field>& fields) const override {
+    return catalog_.no_room_for(measurement, tags, fields);
+  }
   std::shared_ptr<const Listing> listing(std::string_view measurement) const override {
     return catalog_.listing(measurement);
   }

@@ -98,6 +98,11 @@ class Reader {
   std::vector<const Group*> groups(std::string_view measurement) const { return listing(measurement)->groups(); }
   // Sorted by name. Empty where the measurement is not known.
   virtual std::vector<Column> columns(std::string_view measurement) const = 0;
+  // Why a row of this series with these fields would be refused for want of room; empty where it would not be.
+  virtual std::string no_room_for(std::string_view, const metric::SharedList<metric::Tag>&,
+                                  const metric::SharedList<metric::Field>&) const {
+    return {};
+  }
 
   // Every row of the group in `range` that has a value in at least one of `columns`, each row once, oldest first (or
   // newest first with `descending`: then blocks come newest first, but times inside a block still ascend). Rows written

@@ -94,6 +94,25 @@ TEST_F(StoreForgetTest, SeriesOfWhichRetentionLeavesNothingAreForgotten) {
   EXPECT_EQ(rows_of("m", "gone"), 1U);
 }
 
+TEST_F(StoreForgetTest, ThereIsRoomSoonAfterAFullTableWasDropped) {
+  options_.max_groups = 3;
+  open();
+  for (const char* name : {"1", "2"}) write("gone", name);
+  write("stays", "1");
+  pass(20);
+  EXPECT_NE(store_->no_room_for("new", {}, {}), "");
+  EXPECT_EQ(store_->no_room_for("stays", {{"name", "1"}}, {{"v", FieldType::kInteger}}), "");
+  ASSERT_TRUE(store_->remove({[](std::string_view m, const std::vector<metric::Tag>&) { return m == "gone"; }, {}}));
+  // A series that goes on being written keeps its head open, and with it the log.
+  for (int i = 0; i < 40; ++i) {
+    write("stays", "1");
+    pass(1);
+  }
+  EXPECT_EQ(store_->no_room_for("new", {}, {}), "");
+  EXPECT_EQ(write("new", "1").refused_rows.size(), 0U);
+  expect_sound();
+}
+
 TEST_F(StoreForgetTest, AHeadIsKeptNoLongerThanItsRows) {
   options_.seal_after = std::chrono::seconds(5400);
   options_.retain = options_.minutes.retain = options_.hours.retain = std::chrono::seconds(120);

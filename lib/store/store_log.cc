@@ -207,15 +207,20 @@ Status EmbeddedStore::gather_log() {
   const auto waited = [&](const HeadAge& age, std::uint64_t segments) {
     return age.open && age.first_delta != 0 && age.first_delta + segments <= segment_;
   };
-  if (std::none_of(ages_.begin(), ages_.end(), [&](const HeadAge& age) { return waited(age, kGatherAfter); }))
-    return {};
+  // The ids of dropped series are free only when the log says nothing of them any more. If they keep new series out,
+  // heads are gathered at once.
+  const Catalog::Counts counts = catalog_.counts();
+  const bool crowded = counts.buried > 0 && (counts.groups + counts.buried) * 2 >= options_.max_groups;
+  const std::uint64_t gather_after = crowded ? 1 : kGatherAfter;
+  if (std::none_of(ages_.begin(), ages_.end(), [&](const HeadAge& age) { return waited(age, gather_after); }))
+    return crowded ? trim_log() : Status();
   for (int round = 0; round < kGatheringsACheckpoint; ++round) {
     SegmentWriter gathered(SegmentKind::kGathered);
     std::vector<GroupId> ids;
     for (std::size_t looked = 0; looked < ages_.size() && gathered.size_bytes() < transaction_bytes_; ++looked) {
       const std::size_t id = next_gathered_ < ages_.size() ? next_gathered_ : 0;
       next_gathered_ = id + 1;
-      if (!waited(ages_[id], kGatherWith)) continue;
+      if (!waited(ages_[id], std::min(gather_after, kGatherWith))) continue;
       const Head& head = groups_[id].head;
       gathered.head(static_cast<GroupId>(id), head.slots(), head.gathered(), head.pieces());
       ids.push_back(static_cast<GroupId>(id));

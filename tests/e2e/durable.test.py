@@ -366,6 +366,12 @@ class DurableTest(house.HouseTest):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("there is one already", refused.stderr)
         self.assertEqual(self.run_server("backup", "--config", config, "--force", copy).returncode, 0)
+        # Nor is a file of the server's own ever a backup's.
+        for inside in ("resmon.db", "other.backup"):
+            refused = self.run_server("--config", config, "backup", "--force", os.path.join(home, "store", inside))
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("belongs to the server", refused.stderr)
+        self.assertEqual(len(server.rows("SELECT v FROM n")), 500)
         running = self.run_server("restore", "--force", copy)
         self.assertEqual(running.returncode, 1)
         self.assertIn("stop it first", running.stderr)
@@ -373,6 +379,14 @@ class DurableTest(house.HouseTest):
         refused = self.run_server("restore", copy)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("--force replaces what is there", refused.stderr)
+        # What a restore that was killed leaves: no server starts on half of a backup.
+        marker = os.path.join(home, "store", "restore-unfinished")
+        with open(marker, "w") as file:
+            file.write(copy + "\n")
+        refused = self.run_server("--config", config)
+        self.assertEqual(refused.returncode, 5)
+        self.assertIn(f"a restore was cut short; run it again: resmon-server restore --force {copy}", refused.stderr)
+        os.unlink(marker)
 
         # The machine is lost: nothing but the backup is left.
         shutil.rmtree(home)

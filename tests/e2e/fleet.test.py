@@ -94,6 +94,10 @@ class FleetTest(house.HouseTest):
         self.assertIn("hosts full: there are 2 of 2, new hosts in the list are refused", answer.body.decode())
         self.assertIn("series full: there are 3 of 3", answer.body.decode())
         self.assertEqual(server.get("/healthz").status, 200)
+        # What there is no room for is not acknowledged.
+        refused = house.request(server.http_port, "POST", "/write?db=resmon", f"mem,host=d used_percent=40 {time.time_ns()}\n", {"Authorization": f"Token {house.TOKEN}"})
+        self.assertEqual(refused.status, 400)
+        self.assertIn("partial write: max-series-per-database limit exceeded: (3) dropped=1", refused.json()["error"])
         self.assertEqual(self.forget(server, "a").status, 204)
         self.assertNotIn("hosts full", server.get("/readyz").body.decode())
 
