@@ -166,7 +166,7 @@ class DurableTest(house.HouseTest):
             ("journal/cursors", "flip", 0.1, "complete"),
         ]
         randomly = random.Random(int(os.environ.get("RESMON_MUTATION_SEED", "1")))
-        for _ in range(int(os.environ.get("RESMON_MUTATIONS", "12"))):
+        for _ in range(int(os.environ.get("RESMON_MUTATIONS", "3" if house.SANITIZER else "12"))):
             wanted.append((randomly.choice(names), randomly.choice(KINDS), randomly.random(), None))
         outcomes = {}
         for number, (name, kind, place, expected) in enumerate(wanted):
