@@ -20,14 +20,12 @@
 #include <cstring>
 #include <utility>
 
-#include "wire/bytes.h"
+#include "base/bytes.h"
 
 namespace resmon::ingest {
 
 using metric::Cell;
 using metric::FieldType;
-using wire::ByteReader;
-using wire::ByteWriter;
 
 namespace {
 
@@ -77,7 +75,7 @@ char* put_float(char* at, Cell cell, Cell before) {
   if (const std::int64_t hundredths = hundredths_of(cell); hundredths != INT64_MIN) {
     std::int64_t from = before == 0 ? 0 : hundredths_of(before);
     if (from == INT64_MIN) from = 0;
-    if (hundredths != from) return put(at, wire::zigzag(hundredths - from) << 1U);
+    if (hundredths != from) return put(at, zigzag(hundredths - from) << 1U);
   }
   at = put(at, kPlain);
   std::memcpy(at, &cell, sizeof cell);
@@ -93,8 +91,8 @@ bool get_float(ByteReader& r, Cell& cell, Cell before) {
   } else {
     std::int64_t from = before == 0 ? 0 : hundredths_of(before);
     if (from == INT64_MIN) from = 0;
-    const auto hundredths = static_cast<std::int64_t>(static_cast<std::uint64_t>(from) +
-                                                      static_cast<std::uint64_t>(wire::unzigzag(code >> 1U)));
+    const auto hundredths =
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(from) + static_cast<std::uint64_t>(unzigzag(code >> 1U)));
     cell = cell_of_hundredths(hundredths);
   }
   return std::isfinite(metric::as_float(cell));
@@ -145,11 +143,11 @@ void encode_rows(const metric::SchemaTable& schemas, const metric::Batch& batch,
     if (before != nullptr)
       at = put(at, flags);
     else
-      at = put(at, wire::zigzag(static_cast<std::int64_t>(row.schema) -
-                                static_cast<std::int64_t>(std::exchange(previous_id, row.schema)))
+      at = put(at, zigzag(static_cast<std::int64_t>(row.schema) -
+                          static_cast<std::int64_t>(std::exchange(previous_id, row.schema)))
                            << 2U |
                        flags);
-    at = put(at, wire::zigzag(minus(row.time, previous_time)));
+    at = put(at, zigzag(minus(row.time, previous_time)));
     previous_time = row.time;
     if (!whole) {
       const std::size_t bytes = (row.fields + 7) / 8;
@@ -179,7 +177,7 @@ void encode_rows(const metric::SchemaTable& schemas, const metric::Batch& batch,
           break;
         }
         default:
-          at = put(at, wire::zigzag(static_cast<std::int64_t>(values[f] - (from != nullptr ? from[f] : 0))));
+          at = put(at, zigzag(static_cast<std::int64_t>(values[f] - (from != nullptr ? from[f] : 0))));
       }
     }
     left -= most_of(row);
@@ -459,7 +457,7 @@ Status RecordDecoder::decode(std::string_view bytes, metric::Batch& out) {
     if (refers) {
       id = out.rows()[before_index].schema;
     } else {
-      previous_id = plus(previous_id, wire::unzigzag(code >> 2U));
+      previous_id = plus(previous_id, unzigzag(code >> 2U));
       Known* const known = find(previous_id);
       if (known == nullptr) return damaged("a schema that was not defined");
       if (known->generation == 0 || !schemas_.touch(known->id, known->generation)) RESMON_TRY(intern(*known));

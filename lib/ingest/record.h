@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "metric/batch.h"
 #include "metric/schema.h"
-#include "wire/bytes.h"
 #include "wire/frame.h"
 
 namespace resmon::ingest {
@@ -107,7 +107,7 @@ class RecordDecoder {
   static constexpr std::size_t kPage = 64;
   using Page = std::array<Known, kPage>;
 
-  Status define_schema(wire::ByteReader& definition, bool same_process);
+  Status define_schema(ByteReader& definition, bool same_process);
   Known* find(std::int64_t id);
   Result<metric::SchemaId> intern(Known& known);
 

@@ -1,6 +1,6 @@
 #include "uplink/spool_record.h"
 
-#include "wire/bytes.h"
+#include "base/bytes.h"
 #include "wire/frame.h"
 
 namespace resmon::uplink {
@@ -26,7 +26,7 @@ constexpr wire::DecoderLimits kLimits{.max_series = 4'000'000,
 }  // namespace
 
 Result<RecordHead> decode_record_head(std::string_view record) {
-  wire::ByteReader r(record);
+  ByteReader r(record);
   const std::uint8_t version = r.u8();
   const std::uint8_t flags = r.u8();
   const std::uint64_t samples = r.varint();
@@ -49,7 +49,7 @@ Result<RecordHead> decode_record_head(std::string_view record) {
 void RecordEncoder::encode(std::uint64_t sequence, const metric::Batch& batch, const wire::StreamId& stream,
                            std::string_view owner, std::string& out) {
   out.clear();
-  wire::ByteWriter w(out);
+  ByteWriter w(out);
   w.u8(kRecordVersion);
   w.u8(fresh() ? kFresh : 0);
   w.varint(batch.samples());
@@ -71,7 +71,7 @@ Status RecordDecoder::decode(const RecordHead& head, metric::Batch& batch) {
   const auto read = [&]() -> Status {
     std::string_view left = head.frames;
     while (!left.empty()) {
-      wire::ByteReader r(left);
+      ByteReader r(left);
       const std::uint32_t size = r.u32();
       const std::uint8_t type = r.u8();
       const std::string_view payload = r.bytes(size);

@@ -1,6 +1,6 @@
 #include "wire/frame.h"
 
-#include "wire/bytes.h"
+#include "base/bytes.h"
 
 namespace resmon::wire {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "wire/bytes.h"
+#include "base/bytes.h"
 
 namespace resmon::wire {
 namespace {

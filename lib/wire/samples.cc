@@ -22,7 +22,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "wire/bytes.h"
+#include "base/bytes.h"
 #include "wire/decimal.h"
 
 namespace resmon::wire {

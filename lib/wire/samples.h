@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "metric/batch.h"
 #include "wire/field_states.h"
@@ -101,7 +102,7 @@ class SampleDecoder {
 
  private:
   Status decode_frame(std::string_view payload, metric::Batch& scratch, const Take& take, bool clear);
-  Status decode_batch(class ByteReader& r, metric::Batch& out);
+  Status decode_batch(ByteReader& r, metric::Batch& out);
 
   DecoderLimits limits_;
   Intern intern_;

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <random>
 
-#include "wire/bytes.h"
+#include "base/bytes.h"
 
 namespace resmon::wire {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 
-// Bounds-checked reading and writing of the wire's primitives: LEB128 varints, zigzag, length-prefixed text,
-// little-endian fixed integers. A ByteReader never reads past its end: after a short or malformed read it is failed()
-// and returns zeros, so that a decoder checks once at the end of a group of reads.
+// Bounds-checked reading and writing of the primitives of frames and records: LEB128 varints, zigzag, length-prefixed
+// text, little-endian fixed integers. A ByteReader never reads past its end: after a short or malformed read it is
+// failed() and returns zeros, so that a decoder checks once at the end of a group of reads.
 
 #include <bit>
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace resmon::wire {
+namespace resmon {
 
 constexpr std::uint64_t zigzag(std::int64_t v) {
   return (static_cast<std::uint64_t>(v) << 1U) ^ static_cast<std::uint64_t>(v >> 63);
@@ -115,4 +115,4 @@ class ByteReader {
   bool failed_ = false;
 };
 
-}  // namespace resmon::wire
+}  // namespace resmon
