@@ -1,0 +1,232 @@
+// Finding files: by the patterns, and after a restart those that were read and have other names now.
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/result.h"
+#include "tail/file_source_internal.h"
+
+namespace resmon::tail {
+
+namespace {
+
+constexpr std::size_t kMostNoted = 1000;
+constexpr std::size_t kMostDirectoryEntries = 20'000;
+
+bool compressed(std::string_view path) {
+  for (const std::string_view ending : {".gz", ".xz", ".bz2", ".zst", ".lz4", ".zip", ".Z"})
+    if (path.ends_with(ending)) return true;
+  return false;
+}
+
+// Following needs an open file each.
+void allow_open_files(std::size_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, wanted);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+void FileSource::note(const std::string& path, const std::string& text) {
+  if (noted_.size() >= kMostNoted || !noted_.insert(path + text).second) return;
+  findings_.push_back(path + ": " + text);
+}
+
+void FileSource::look(TimePoint now, EventTaker& taker) {
+  ++looks_;
+  stats_.unreadable = stats_.over_limit = stats_.compressed = 0;
+  for (const std::string& pattern : options_.globs) {
+    glob_t found{};
+    if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0) {
+      for (std::size_t i = 0; i < found.gl_pathc; ++i) see(found.gl_pathv[i], now, taker);
+    }
+    ::globfree(&found);
+  }
+  if (!unclaimed_.empty()) locate_unclaimed(now, taker);
+  // Copies that are gone again.
+  std::vector<std::uint32_t> gone;
+  for (const auto& [number, file] : files_)
+    if (file->shadow_of != 0 && file->seen_in_look != looks_) gone.push_back(number);
+  for (const std::uint32_t number : gone) drop(number, taker);
+}
+
+void FileSource::see(const std::string& path, TimePoint now, EventTaker&) {
+  struct stat state {};
+  if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) return;
+  const auto known = by_id_.find({state.st_dev, state.st_ino});
+  if (known != by_id_.end()) {
+    File& file = *files_.at(known->second);
+    file.seen_in_look = looks_;
+    if (file.mark.path == path) return;
+    // It has more than one name, or was renamed.
+    struct stat old {};
+    if (::stat(file.mark.path.c_str(), &old) == 0 && Id{old.st_dev, old.st_ino} == known->first) return;
+    if (const auto at = by_path_.find(file.mark.path); at != by_path_.end() && at->second == file.number)
+      by_path_.erase(at);
+    file.mark.path = path;
+    file.family = family_of(path);
+    by_path_[path] = file.number;
+    return;
+  }
+  if (compressed(path)) {
+    ++stats_.compressed;
+    return;
+  }
+  if (files_.size() >= options_.max_files) {
+    ++stats_.over_limit;
+    note("files", "more than " + std::to_string(options_.max_files) + " match; the others are not read");
+    return;
+  }
+  File* const file = open(path, now);
+  if (file == nullptr) {
+    ++stats_.unreadable;
+    note(path, "cannot be read: " + std::string(std::strerror(errno)));
+    return;
+  }
+  file->seen_in_look = looks_;
+  if (!claim(*file)) start_fresh(*file);
+}
+
+FileSource::File* FileSource::open(const std::string& path, TimePoint now) {
+  if (files_.size() % 256 == 200) allow_open_files(files_.size() + 2048);
+  auto file = std::make_unique<File>();
+  file->fd = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat state {};
+  if (!file->fd.valid() || ::fstat(file->fd.get(), &state) != 0) return nullptr;
+  if (!S_ISREG(state.st_mode)) return nullptr;
+  file->number = next_number_++;
+  file->mark.path = path;
+  file->family = family_of(path);
+  file->grew_at = now;
+  file->opened_in_look = looks_;
+  identify(file->fd.get(), state, file->mark);
+  by_id_[{state.st_dev, state.st_ino}] = file->number;
+  File* const out = file.get();
+  files_.emplace(file->number, std::move(file));
+  stats_.files = files_.size();
+  return out;
+}
+
+// A file that was never read. What had its name before is read to its end first.
+void FileSource::start_fresh(File& file) {
+  const auto before = by_path_.find(file.mark.path);
+  if (before != by_path_.end() && files_.contains(before->second)) {
+    file.mark.after = before->second;
+    files_.at(before->second)->at_end = false;  // as far as is known from here on
+  }
+  by_path_[file.mark.path] = file.number;
+  if (looks_ == 1 && !had_marks_ && options_.from_end) pass_over(file);
+}
+
+// The file goes on under the number and mark that it had.
+void FileSource::adopt(File& file, std::uint32_t number, FileMark mark) {
+  const auto at = files_.find(file.number);
+  std::unique_ptr<File> owned = std::move(at->second);
+  files_.erase(at);
+  mark.path = file.mark.path;
+  mark.device = file.mark.device;
+  mark.inode = file.mark.inode;
+  mark.handle = file.mark.handle;
+  file.number = number;
+  file.mark = std::move(mark);
+  file.fresh = false;
+  // The tail comes with the check of the content.
+  file.mtime = 0;
+  if (!has_content_of(file.fd.get(), file.mark, file.tail)) file.tail.clear();
+  by_id_[{file.mark.device, file.mark.inode}] = number;
+  if (const auto path = by_path_.find(file.mark.path); path == by_path_.end() || !files_.contains(path->second))
+    by_path_[file.mark.path] = number;
+  files_.emplace(number, std::move(owned));
+}
+
+// Whether an earlier life read this very file.
+bool FileSource::claim(File& file) {
+  auto [at, end] = unclaimed_inodes_.equal_range(file.mark.inode);
+  for (; at != end; ++at) {
+    const auto unclaimed = unclaimed_.find(at->second);
+    if (unclaimed == unclaimed_.end()) continue;
+    FileMark& mark = unclaimed->second;
+    const bool both = mark.handle != 0 && file.mark.handle != 0;
+    std::string tail;
+    const bool same = both ? mark.handle == file.mark.handle
+                           : mark.device == file.mark.device || has_content_of(file.fd.get(), mark, tail);
+    if (!same) continue;
+    const std::uint32_t number = at->second;
+    FileMark taken = std::move(mark);
+    unclaimed_.erase(unclaimed);
+    unclaimed_inodes_.erase(at);
+    adopt(file, number, std::move(taken));
+    by_path_[file.mark.path] = number;
+    return true;
+  }
+  return false;
+}
+
+void FileSource::locate_unclaimed(TimePoint now, EventTaker& taker) {
+  for (auto& [number, mark] : std::exchange(unclaimed_, {})) {
+    if (locate(number, mark, now)) continue;
+    taker.mark(key_of(number), {});
+    ++stats_.unproven;
+    note(mark.path, "was read before and is gone: lines may be missing that were written just before");
+  }
+  unclaimed_inodes_.clear();
+}
+
+// Looks for a file by what is known of it: by its inode in its directory, then by its content under its name, then
+// among its family.
+bool FileSource::locate(std::uint32_t number, const FileMark& mark, TimePoint now) {
+  const std::string directory = directory_of(mark.path);
+  const std::uint64_t family = family_of(mark.path);
+  std::vector<std::string> relatives;
+  std::string same_inode;
+  if (DIR* const open_directory = ::opendir(directory.c_str())) {
+    std::size_t entries = 0;
+    while (const dirent* const entry = ::readdir(open_directory)) {
+      if (++entries > kMostDirectoryEntries) break;
+      std::string path = directory + "/" + entry->d_name;
+      if (entry->d_ino == mark.inode) same_inode = path;
+      if (path == mark.path)
+        relatives.insert(relatives.begin(), std::move(path));
+      else if (family_of(path) == family)
+        relatives.push_back(std::move(path));
+    }
+    ::closedir(open_directory);
+  }
+  if (!same_inode.empty()) relatives.insert(relatives.begin(), same_inode);
+  for (const std::string& path : relatives) {
+    struct stat state {};
+    if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) continue;
+    const auto known = by_id_.find({state.st_dev, state.st_ino});
+    if (known != by_id_.end() && files_.at(known->second)->mark.offset > 0) continue;
+    if (known == by_id_.end() && compressed(path)) continue;
+    File* const file = known != by_id_.end() ? files_.at(known->second).get() : open(path, now);
+    if (file == nullptr) continue;
+    std::string tail;
+    const bool by_handle = path == same_inode && mark.handle != 0 && mark.handle == file->mark.handle;
+    const bool good = by_handle || (mark.offset > 0 && has_content_of(file->fd.get(), mark, tail));
+    if (good) {
+      // The new file under the old name waits for the rest of the old one.
+      const auto at_path = by_path_.find(mark.path);
+      if (at_path != by_path_.end() && files_.contains(at_path->second) && at_path->second != file->number)
+        files_.at(at_path->second)->mark.after = number;
+      adopt(*file, number, mark);
+      return true;
+    }
+    if (known == by_id_.end()) {
+      by_id_.erase({file->mark.device, file->mark.inode});
+      files_.erase(file->number);
+      stats_.files = files_.size();
+    }
+  }
+  return false;
+}
+
+}  // namespace resmon::tail

@@ -1,0 +1,210 @@
+// What happens to files that are followed.
+//
+// Copied and truncated: the truncated file is seen by its content, since the bytes before the offset are other ones
+// than those that were read. Its copy is the file of the same family that has them; that one is read from the offset to
+// its end, and only then the truncated file from its start.
+//
+// A copy usually matches the pattern of its original and is seen before the truncation. Read as a file of its own it
+// would send every line twice, so a new file that begins like one of its family is a shadow: it is left alone while it
+// has nothing that the original has not.
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "tail/file_source_internal.h"
+
+namespace resmon::tail {
+
+namespace {
+
+constexpr std::size_t kMostEntries = 20'000;  // of one directory
+
+std::string read_at(int fd, std::uint64_t offset, std::size_t length) {
+  std::string out(length, '\0');
+  const ssize_t got = ::pread(fd, out.data(), length, static_cast<off_t>(offset));
+  out.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+  return out;
+}
+
+}  // namespace
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Of app.log, app.log.1, app.log-20261129 and app-20261129.log the same.
+std::uint64_t family_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+  const std::size_t end = path.find_first_of(".-", name + 1);
+  return hash_bytes(std::string_view(path).substr(0, end));
+}
+
+void FileSource::truncated(File& file, EventTaker& taker) {
+  ++stats_.truncations;
+  File* const copy = find_copy(file);
+  if (copy != nullptr) {
+    copy->shadow_of = 0;
+    FileMark mark = file.mark;
+    mark.path = copy->mark.path;
+    mark.device = copy->mark.device;
+    mark.inode = copy->mark.inode;
+    mark.handle = copy->mark.handle;
+    mark.copy = true;
+    copy->mark = std::move(mark);
+    (void)has_content_of(copy->fd.get(), copy->mark, copy->tail);
+    copy->fresh = copy->at_end = false;
+    copy->opened_in_look = looks_;
+    copy->looked_at = {};
+    taker.mark(key_of(copy->number), encode(copy->mark));
+  } else if (!file.mark.copy) {
+    ++stats_.unproven;
+    note(file.mark.path,
+         "was truncated, and no copy of its old content was found: lines may be missing that were "
+         "written just before");
+  }
+  free_shadows(file);
+  file.mark.offset = 0;
+  file.mark.skipping = file.mark.copy = false;
+  file.mark.head_hash = file.mark.tail_hash = kHashSeed;
+  file.mark.after = copy != nullptr ? copy->number : 0;
+  file.tail.clear();
+  file.at_end = false;
+  file.fresh = false;
+  file.mtime = 0;
+  file.looked_at = {};
+  taker.mark(key_of(file.number), encode(file.mark));
+}
+
+// The newest file of the directory that has what was read of `of`.
+FileSource::File* FileSource::find_copy(const File& of) {
+  if (of.mark.offset == 0) return nullptr;
+  const std::string directory = directory_of(of.mark.path);
+  DIR* const open_directory = ::opendir(directory.c_str());
+  if (open_directory == nullptr) return nullptr;
+  std::string best;
+  std::int64_t best_mtime = INT64_MIN;
+  std::size_t entries = 0;
+  while (const dirent* const entry = ::readdir(open_directory)) {
+    if (++entries > kMostEntries) break;
+    const std::string path = directory + "/" + entry->d_name;
+    if (family_of(path) != of.family) continue;
+    struct stat state {};
+    if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) continue;
+    if (Id{state.st_dev, state.st_ino} == Id{of.mark.device, of.mark.inode}) continue;
+    if (static_cast<std::uint64_t>(state.st_size) < of.mark.offset || mtime_of(state) < best_mtime) continue;
+    // One that is read as a file of its own is none.
+    if (const auto known = by_id_.find({state.st_dev, state.st_ino});
+        known != by_id_.end() && files_.at(known->second)->mark.offset > 0)
+      continue;
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    std::string tail;
+    if (!fd.valid() || !has_content_of(fd.get(), of.mark, tail)) continue;
+    best = path;
+    best_mtime = mtime_of(state);
+  }
+  ::closedir(open_directory);
+  if (best.empty()) return nullptr;
+  struct stat state {};
+  if (::stat(best.c_str(), &state) == 0)
+    if (const auto known = by_id_.find({state.st_dev, state.st_ino}); known != by_id_.end())
+      return files_.at(known->second).get();
+  return open(best, std::chrono::steady_clock::now());
+}
+
+// Whether all that both have is the same: their first bytes, and those before the end of the shorter.
+bool FileSource::is_copy_of(const File& file, std::uint64_t size, const File& of) const {
+  const std::uint64_t common = std::min(size, of.mark.offset);
+  if (common == 0) return false;
+  const std::size_t length = std::min<std::uint64_t>(common, kMarkBytes);
+  const auto same = [&](std::uint64_t offset) {
+    const std::string mine = read_at(file.fd.get(), offset, length);
+    return mine.size() == length && mine == read_at(of.fd.get(), offset, length);
+  };
+  if (same(0) && same(common - length)) return true;
+  // The original may be truncated already.
+  std::string tail;
+  return size >= of.mark.offset && has_content_of(file.fd.get(), of.mark, tail);
+}
+
+void FileSource::decide_shadow(File& file, std::uint64_t size) {
+  file.fresh = false;
+  if (file.mark.offset > 0) return;
+  for (const auto& [number, other] : files_) {
+    if (other->family != file.family || number == file.number || other->mark.offset == 0) continue;
+    if (other->shadow_of != 0 || !is_copy_of(file, size, *other)) continue;
+    file.shadow_of = number;
+    return;
+  }
+}
+
+// A copy has nothing that its original has not. What has more is a file of its own.
+bool FileSource::still_shadow(File& file, std::uint64_t size) {
+  const auto found = files_.find(file.shadow_of);
+  if (found == files_.end()) {
+    file.shadow_of = 0;
+    return false;
+  }
+  const File& of = *found->second;
+  struct stat state {};
+  if (::fstat(of.fd.get(), &state) != 0) return true;
+  const auto of_size = static_cast<std::uint64_t>(state.st_size);
+  // Truncated: it will look for its copy when it is its turn.
+  if (of_size < of.mark.offset || of_size != of.size || mtime_of(state) != of.mtime) return true;
+  if (size > of_size || !is_copy_of(file, size, of)) file.shadow_of = 0;
+  return file.shadow_of != 0;
+}
+
+// What the copies have of the original was read there, or is read in another copy.
+void FileSource::free_shadows(const File& of) {
+  for (const auto& [number, file] : files_) {
+    if (file->shadow_of != of.number) continue;
+    file->shadow_of = 0;
+    pass_over(*file);
+  }
+}
+
+// All that the file has now counts as read; of an unfinished line the rest is skipped.
+void FileSource::pass_over(File& file) {
+  struct stat state {};
+  if (::fstat(file.fd.get(), &state) != 0 || state.st_size == 0) return;
+  const auto size = static_cast<std::uint64_t>(state.st_size);
+  const std::size_t length = std::min<std::uint64_t>(size, kMarkBytes);
+  const std::string head = read_at(file.fd.get(), 0, length);
+  std::string tail = read_at(file.fd.get(), size - length, length);
+  if (head.size() != length || tail.size() != length) return;
+  file.fresh = false;
+  file.mark.offset = size;
+  file.mark.head_hash = hash_bytes(head);
+  file.mark.tail_hash = hash_bytes(tail);
+  file.mark.skipping = tail.back() != '\n';
+  file.tail = std::move(tail);
+}
+
+// True: the file was let go of.
+bool FileSource::finish_if_done(File& file, TimePoint now, EventTaker& taker) {
+  const bool seen = file.seen_in_look == looks_ && looks_ > 0;
+  if (!file.at_end) return false;
+  if (file.mark.copy) {
+    // Only after another look: dropped earlier, a copy that matches the patterns would be taken for a new file.
+    if (looks_ <= file.opened_in_look) return false;
+    if (!seen) {
+      drop(file.number, taker);
+      return true;
+    }
+    file.mark.copy = false;
+    taker.mark(key_of(file.number), encode(file.mark));
+    return false;
+  }
+  if (seen && !file.deleted) return false;
+  if (now - file.grew_at < (file.deleted ? options_.deleted_patience : options_.renamed_patience)) return false;
+  drop(file.number, taker);
+  return true;
+}
+
+}  // namespace resmon::tail

@@ -1,0 +1,35 @@
+#pragma once
+
+// What the files of FileSource share.
+
+#include <sys/stat.h>
+
+#include "tail/file_source.h"
+
+namespace resmon::tail {
+
+struct FileSource::File {
+  std::uint32_t number = 0;
+  Fd fd;
+  FileMark mark;
+  std::string tail;          // the bytes before the offset that mark.tail_hash is of
+  std::uint64_t family = 0;  // hash of the directory and the beginning of the name: a copy's is the same
+  std::uint64_t seen_in_look = 0;
+  std::uint64_t opened_in_look = 0;
+  bool fresh = true;            // not decided yet whether it is a copy of another
+  std::uint32_t shadow_of = 0;  // a copy of that file, which is read there
+  bool deleted = false;
+  bool at_end = false;
+  std::uint64_t size = 0;  // at the last look at it
+  std::int64_t mtime = 0;
+  TimePoint grew_at{};  // when size changed last
+  TimePoint looked_at{};
+};
+
+// The directory of a path ("." for none), without a slash at the end.
+std::string directory_of(const std::string& path);
+std::uint64_t family_of(const std::string& path);
+std::string key_of(std::uint32_t number);
+std::int64_t mtime_of(const struct stat& state);
+
+}  // namespace resmon::tail

@@ -1,0 +1,325 @@
+#include "tail/file_source.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace resmon::tail {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Taken {
+  std::string text;
+  std::string path;
+  bool cut = false;
+};
+
+// Takes everything, and keeps the marks as a spool does.
+class Recorder final : public EventTaker {
+ public:
+  bool has_room() const override { return room > 0; }
+  void take(const Event& event, std::string_view unit) override {
+    --room;
+    taken.push_back({std::string(event.text), std::string(unit), event.cut});
+  }
+  void take_line(const logline::Line&) override {}
+  void mark(const std::string& key, std::string value) override {
+    if (value.empty())
+      marks.erase(key);
+    else
+      marks[key] = std::move(value);
+  }
+  std::vector<std::string> texts() {
+    std::vector<std::string> out;
+    for (Taken& one : std::exchange(taken, {})) out.push_back(one.text);
+    return out;
+  }
+
+  std::size_t room = 1'000'000;
+  std::vector<Taken> taken;
+  std::map<std::string, std::string> marks;
+};
+
+using Texts = std::vector<std::string>;
+
+class FileSourceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = fs::temp_directory_path() / ("resmon_tail_" + std::to_string(::getpid()) + "_" +
+                                              testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(directory_);
+    fs::create_directories(directory_);
+    options_.globs = {path("*.log")};
+    begin();
+  }
+  void TearDown() override { fs::remove_all(directory_); }
+
+  std::string path(const std::string& name) const { return (directory_ / name).string(); }
+  void write(const std::string& name, const std::string& text) const {
+    std::ofstream(path(name), std::ios::app | std::ios::binary) << text;
+  }
+  void begin() {
+    source_ = std::make_unique<FileSource>(options_);
+    source_->restore(recorder_.marks);
+  }
+  // So much later, until there is nothing more at once.
+  Texts poll(std::chrono::seconds later = std::chrono::seconds(3)) {
+    now_ += later;
+    for (int i = 0; i < 1000 && source_->poll(now_, false, recorder_); ++i) {
+    }
+    return recorder_.texts();
+  }
+
+  fs::path directory_;
+  FileOptions options_;
+  Recorder recorder_;
+  std::unique_ptr<FileSource> source_;
+  // Looks are due by this; what they take in real time is nothing beside it.
+  FileSource::TimePoint now_ = std::chrono::steady_clock::now();
+};
+
+TEST_F(FileSourceTest, ReadsWhatIsThereAndWhatComes) {
+  write("a.log", "one\ntwo\r\n");
+  EXPECT_EQ(poll(), (Texts{"one", "two"}));
+  write("a.log", "three\nhal");
+  write("b.log", "other\n");
+  const Texts both = poll();
+  EXPECT_EQ(both.size(), 2U);
+  write("a.log", "f\n");
+  EXPECT_EQ(poll(), (Texts{"half"}));
+  EXPECT_EQ(poll(), Texts{});
+}
+
+TEST_F(FileSourceTest, AnUnfinishedLineIsTakenAfterAWhile) {
+  write("a.log", "no end");
+  EXPECT_EQ(poll(), Texts{});
+  EXPECT_EQ(poll(std::chrono::seconds(6)), (Texts{"no end"}));
+  write("a.log", "\nnext\n");
+  EXPECT_EQ(poll(), (Texts{"next"}));
+}
+
+TEST_F(FileSourceTest, LongLinesAreCutAndTheFileGoesOn) {
+  options_.split.max_bytes = 10;
+  begin();
+  write("a.log", "0123456789abcdef\nshort\n");
+  poll(std::chrono::seconds(0));
+  write("b.log", std::string(700'000, 'x'));
+  now_ += std::chrono::seconds(3);
+  while (source_->poll(now_, false, recorder_)) {
+  }
+  write("b.log", std::string(10, 'y') + "\nend\n");
+  poll();
+  EXPECT_GE(source_->stats().skipped_bytes, 700'000U);
+  write("b.log", "after\n");
+  EXPECT_EQ(poll(), (Texts{"after"}));
+}
+
+TEST_F(FileSourceTest, RenamedAndCreatedAnew) {
+  write("a.log", "1\n2\n");
+  EXPECT_EQ(poll(), (Texts{"1", "2"}));
+  write("a.log", "3\n");
+  fs::rename(path("a.log"), path("a.log.1"));
+  write("a.log", "4\n");
+  write("a.log.1", "late\n");
+  EXPECT_EQ(poll(), (Texts{"3", "late", "4"}));
+}
+
+TEST_F(FileSourceTest, DeletedWhileItIsOpen) {
+  write("a.log", "1\n");
+  EXPECT_EQ(poll(), (Texts{"1"}));
+  write("a.log", "2\n");
+  fs::remove(path("a.log"));
+  write("a.log", "3\n");
+  EXPECT_EQ(poll(), (Texts{"2", "3"}));
+  poll(std::chrono::seconds(100));
+  poll(std::chrono::seconds(100));
+  EXPECT_EQ(source_->stats().files, 1U);
+  EXPECT_EQ(recorder_.marks.size(), 1U);
+}
+
+TEST_F(FileSourceTest, CopiedAndTruncated) {
+  write("a.log", "1\n2\n");
+  EXPECT_EQ(poll(), (Texts{"1", "2"}));
+  write("a.log", "3\n4\n");
+  fs::copy_file(path("a.log"), path("a.log.1"));
+  fs::resize_file(path("a.log"), 0);
+  write("a.log", "5\n");
+  EXPECT_EQ(poll(), (Texts{"3", "4", "5"}));
+  EXPECT_EQ(source_->stats().unproven, 0U);
+  // Grown beyond where it was read to: only the content says what happened.
+  fs::copy_file(path("a.log"), path("a.log.2"));
+  fs::resize_file(path("a.log"), 0);
+  write("a.log", "6\n7\n8\n9\n");
+  EXPECT_EQ(poll(), (Texts{"6", "7", "8", "9"}));
+}
+
+TEST_F(FileSourceTest, CopiesThatMatchThePatternAreNotReadTwice) {
+  options_.globs = {path("a*")};
+  begin();
+  for (int round = 0; round < 4; ++round) {
+    const std::string text = "round " + std::to_string(round);
+    write("a.log", text + " a\n");
+    EXPECT_EQ(poll(), (Texts{text + " a"}));
+    write("a.log", text + " b\n");
+    fs::copy_file(path("a.log"), path("a.log." + std::to_string(round)));
+    const bool seen = round % 2 == 0;  // before it is truncated
+    if (seen) {
+      EXPECT_EQ(poll(), (Texts{text + " b"}));
+    }
+    fs::resize_file(path("a.log"), 0);
+    write("a.log", text + " c\n");
+    EXPECT_EQ(poll(), (seen ? Texts{text + " c"} : Texts{text + " b", text + " c"}));
+  }
+  EXPECT_EQ(poll(), Texts{});
+  EXPECT_EQ(source_->stats().unproven, 0U);
+}
+
+TEST_F(FileSourceTest, FilesThatBeginAlikeAreNotCopies) {
+  options_.globs = {path("*")};
+  begin();
+  write("a.log", "banner\n");
+  EXPECT_EQ(poll(), (Texts{"banner"}));
+  write("a.log.other", "banner\n");
+  EXPECT_EQ(poll(), Texts{});
+  write("a.log.other", "more\n");
+  EXPECT_EQ(poll(), (Texts{"banner", "more"}));
+  write("b.log", "banner\n");
+  EXPECT_EQ(poll(), (Texts{"banner"}));
+}
+
+TEST_F(FileSourceTest, ATruncationWithoutACopyIsCounted) {
+  write("a.log", "1\n2\n");
+  EXPECT_EQ(poll().size(), 2U);
+  fs::resize_file(path("a.log"), 0);
+  write("a.log", "3\n");
+  EXPECT_EQ(poll(), (Texts{"3"}));
+  EXPECT_EQ(source_->stats().unproven, 1U);
+  EXPECT_EQ(source_->take_findings().size(), 1U);
+}
+
+TEST_F(FileSourceTest, ARestartGoesOnWhereTheMarksAre) {
+  write("a.log", "1\n2\n");
+  EXPECT_EQ(poll().size(), 2U);
+  write("a.log", "3\n");
+  begin();
+  EXPECT_EQ(poll(), (Texts{"3"}));
+  // Renamed meanwhile to a name that does not match.
+  write("a.log", "4\n");
+  fs::rename(path("a.log"), path("a.log.1"));
+  write("a.log", "5\n");
+  begin();
+  EXPECT_EQ(poll(), (Texts{"4", "5"}));
+  // Copied and truncated meanwhile.
+  write("a.log", "6\n");
+  fs::copy_file(path("a.log"), path("a.log.2"));
+  fs::resize_file(path("a.log"), 0);
+  write("a.log", "7\n");
+  begin();
+  EXPECT_EQ(poll(), (Texts{"6", "7"}));
+  // Deleted, and the inode used again.
+  fs::remove(path("a.log"));
+  write("a.log", "x\ny\nz\n");
+  begin();
+  EXPECT_EQ(poll(), (Texts{"x", "y", "z"}));
+  // Rewritten by an editor: another inode with the same beginning.
+  fs::copy_file(path("a.log"), path("new"));
+  fs::rename(path("new"), path("a.log"));
+  write("a.log", "added\n");
+  begin();
+  EXPECT_EQ(poll(), (Texts{"added"}));
+}
+
+TEST_F(FileSourceTest, StoppedAnywhereEachLineComesOnce) {
+  std::string text;
+  for (int i = 0; i < 500; ++i) text += "line " + std::to_string(i) + "\n";
+  write("a.log", text);
+  Texts all;
+  for (int life = 0; life < 600 && all.size() < 500; ++life) {
+    begin();
+    recorder_.room = static_cast<std::size_t>(life % 7);
+    now_ += std::chrono::seconds(3);
+    source_->poll(now_, false, recorder_);
+    for (std::string& one : recorder_.texts()) all.push_back(std::move(one));
+  }
+  ASSERT_EQ(all.size(), 500U);
+  for (int i = 0; i < 500; ++i) EXPECT_EQ(all[static_cast<std::size_t>(i)], "line " + std::to_string(i));
+}
+
+TEST_F(FileSourceTest, LeavesOutWhatCannotBeRead) {
+  write("a.log.gz", "x");
+  write("a.log", "a\n");
+  options_.globs = {path("*"), path("none*")};
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  ASSERT_EQ(::symlink(path("nowhere").c_str(), path("dangling").c_str()), 0);
+  begin();
+  EXPECT_EQ(poll(), (Texts{"a"}));
+  EXPECT_EQ(source_->stats().compressed, 1U);
+}
+
+TEST_F(FileSourceTest, ASymlinkThatMovesAndADirectoryThatGoes) {
+  fs::create_directories(path("d"));
+  write("d/1", "old 1\n");
+  write("d/2", "new 1\n");
+  fs::create_symlink(path("d/1"), path("current.log"));
+  EXPECT_EQ(poll(), (Texts{"old 1"}));
+  write("d/1", "old 2\n");
+  fs::remove(path("current.log"));
+  fs::create_symlink(path("d/2"), path("current.log"));
+  EXPECT_EQ(poll(), (Texts{"old 2", "new 1"}));
+  write("d/2", "new 2\n");
+  fs::remove_all(path("d"));
+  EXPECT_EQ(poll(), (Texts{"new 2"}));
+}
+
+TEST_F(FileSourceTest, FromTheEndPassesOverWhatIsThere) {
+  options_.from_end = true;
+  begin();
+  write("a.log", "old\nunfinish");
+  EXPECT_EQ(poll(), Texts{});
+  write("a.log", "ed\nnew\n");
+  write("b.log", "first\n");
+  Texts came = poll();
+  std::sort(came.begin(), came.end());
+  EXPECT_EQ(came, (Texts{"first", "new"}));
+}
+
+TEST(FileMark, ComesBackAndDamageIsAnError) {
+  FileMark mark;
+  mark.path = "/var/log/x";
+  mark.device = 7;
+  mark.inode = 1ULL << 40U;
+  mark.handle = 99;
+  mark.after = 3;
+  mark.copy = true;
+  std::string tail;
+  advance(mark, tail, std::string(300, 'a'));
+  advance(mark, tail, "b\n");
+  const auto back = decode_file_mark(encode(mark));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->offset, 302U);
+  EXPECT_EQ(back->tail_hash, mark.tail_hash);
+  EXPECT_TRUE(back->copy);
+  EXPECT_EQ(tail.size(), kMarkBytes);
+  for (std::size_t n = 0; n < encode(mark).size(); ++n) EXPECT_FALSE(decode_file_mark(encode(mark).substr(0, n)));
+}
+
+TEST(Splitter, StackTracesAreOneEvent) {
+  SplitOptions options;
+  options.continues = continues_by_indentation;
+  SplitState state;
+  std::string_view bytes = "Exception: x\n\tat a\n\tat b\nCaused by: y\n\tat c\nnext\n";
+  auto first = next_event(bytes, false, options, state);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->text, "Exception: x\n\tat a\n\tat b\nCaused by: y\n\tat c");
+  EXPECT_FALSE(next_event(bytes, false, options, state));
+  EXPECT_EQ(bytes, "next\n");
+  EXPECT_EQ(next_event(bytes, true, options, state)->text, "next");
+}
+
+}  // namespace
+}  // namespace resmon::tail

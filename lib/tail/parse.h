@@ -1,0 +1,54 @@
+#pragma once
+
+// One line of a log to what it states: time, level, unit, pid, message, fields. No I/O; linear; any bytes are a line.
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "logline/line.h"
+#include "tail/time_text.h"
+
+namespace resmon::tail {
+
+enum class Format {
+  kAuto,     // by the line's own shape
+  kNone,     // the line is the message
+  kSyslog,   // RFC 5424, RFC 3164, and what syslog daemons write to files
+  kJson,     // an object a line
+  kLogfmt,   // key=value words
+  kLeading,  // a time at the beginning and a level near it: Python, Java, nginx, PostgreSQL, klog, access logs
+};
+
+inline constexpr std::size_t kMostParsedFields = 64;  // of one line; the line is its message where it has more
+
+class Parser {
+ public:
+  explicit Parser(Format format) : format_(format) {}
+
+  // `line` has time = `now`, its unit and its message set; they stay where the text states nothing else. The views in
+  // it are valid until the next call, and no longer than `text`.
+  void parse(std::string_view text, UnixNanos now, logline::Line& line);
+
+ private:
+  bool parse_syslog(std::string_view text, UnixNanos now, logline::Line& line);
+  bool parse_syslog_5424(std::string_view text, UnixNanos now, logline::Line& line);
+  bool parse_tag(std::string_view text, bool after_host, logline::Line& line);
+  bool parse_json(std::string_view text, UnixNanos now, logline::Line& line);
+  bool parse_logfmt(std::string_view text, UnixNanos now, logline::Line& line);
+  bool parse_leading(std::string_view text, UnixNanos now, logline::Line& line);
+  // Files a named value where it belongs: message, time, level, pid, or a field.
+  void put(std::string_view name, std::string_view value, UnixNanos now, logline::Line& line);
+  std::string_view keep(std::string text);
+
+  friend class JsonLine;
+  const Format format_;
+  LocalZone zone_;
+  std::vector<logline::Field> fields_;
+  std::deque<std::string> texts_;  // what is not in the line as it is
+};
+
+}  // namespace resmon::tail

@@ -1,0 +1,38 @@
+#pragma once
+
+// Bytes of a log to events. An event is one line, or several that belong together, such as a stack trace. No I/O.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+namespace resmon::tail {
+
+struct Event {
+  std::string_view text;  // without the end of the last line; inner lines are divided by \n
+  bool cut = false;       // longer than the limit: the rest is skipped
+};
+
+struct SplitOptions {
+  std::size_t max_bytes = 64U << 10U;  // of one event
+  // Whether a line continues the event before it. None: no line does.
+  std::function<bool(std::string_view line)> continues;
+};
+
+// Lines that continue by indentation, and those that Java's stack traces do not indent ("Caused by:").
+bool continues_by_indentation(std::string_view line);
+
+// What must be remembered between two pieces of one log.
+struct SplitState {
+  bool skipping = false;            // inside a line whose beginning was an event already
+  std::uint64_t skipped_bytes = 0;  // of long lines, in all
+};
+
+// Removes the first event from the front of `bytes`. Nothing when more bytes are needed to know its end: then `bytes`
+// begins with the unfinished event. `flush`: nothing more is waited for. Linear in the bytes that it removes, and in
+// max_bytes for an event that is not finished.
+std::optional<Event> next_event(std::string_view& bytes, bool flush, const SplitOptions& options, SplitState& state);
+
+}  // namespace resmon::tail
