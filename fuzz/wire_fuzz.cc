@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "wire/frame.h"
+#include "wire/lines.h"
 #include "wire/samples.h"
 
 namespace {
@@ -43,6 +44,9 @@ void connect(std::string_view input, std::uint16_t version) {
   metric::SchemaTable again_schemas(10'000);
   wire::SampleDecoder again(
       limits, [&](metric::Schema schema) { return again_schemas.intern(std::move(schema)); }, version);
+  wire::LinesDecoder lines;
+  wire::LinesEncoder lines_encoder;
+  wire::LinesDecoder lines_again;
   wire::FrameReader frames(1U << 16U);
   frames.append(input);
   metric::Batch scratch;
@@ -96,6 +100,15 @@ void connect(std::string_view input, std::uint16_t version) {
               return {};
             });
         if (!taken.has_value()) return;
+        break;
+      }
+      case wire::FrameType::kLines: {
+        const auto taken = lines.decode(frame.payload);
+        if (!taken.has_value()) return;
+        std::string bytes;
+        lines_encoder.encode(taken->sequence, taken->body, bytes);
+        const auto back = lines_again.decode(std::string_view(bytes).substr(wire::kHeaderBytes));
+        check(back.has_value() && back->sequence == taken->sequence && back->body == taken->body);
         break;
       }
       default:

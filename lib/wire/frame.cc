@@ -81,6 +81,7 @@ void encode(const Hello& m, std::string& out) {
     w.text(tag.key);
     w.text(tag.value);
   }
+  if (m.carries != Carries::kSamples) w.varint(static_cast<std::uint64_t>(m.carries));
   end_frame(frame, out);
 }
 
@@ -116,6 +117,12 @@ Result<Hello> decode_hello(std::string_view payload) {
     m.tags.push_back(std::move(tag));
   }
   if (r.failed()) return malformed("HELLO", "ends early");
+  if (r.remaining() > 0) {
+    const std::uint64_t carries = r.varint();
+    if (r.failed() || carries > static_cast<std::uint64_t>(Carries::kLines))
+      return malformed("HELLO", "carries something unknown");
+    m.carries = static_cast<Carries>(carries);
+  }
   return m;
 }
 

@@ -33,10 +33,14 @@ enum class FrameType : std::uint8_t {
   kPong = 8,
   kGoodbye = 9,
   kNotice = 10,
+  kLines = 11,
 };
 
 using StreamId = std::array<std::uint8_t, 16>;
 std::string to_hex(const StreamId& id);
+
+// What a connection is for. One that carries lines is beside the client's other one, and does not claim its name.
+enum class Carries : std::uint8_t { kSamples = 0, kLines = 1 };
 
 struct Hello {
   std::uint16_t oldest_version = kOldestVersion;
@@ -49,6 +53,7 @@ struct Hello {
   std::uint64_t interval_ns = 0;      // how often it means to send
   std::uint64_t oldest_sequence = 0;  // the oldest batch it still has; 0: none yet
   std::vector<metric::Tag> tags;      // added to every series of this client
+  Carries carries = Carries::kSamples;
 };
 
 struct Welcome {

@@ -7,6 +7,8 @@
 #include <map>
 #include <sstream>
 
+#include "logline/line.h"
+#include "wire/lines.h"
 #include "wire/samples.h"
 
 namespace resmon::wire {
@@ -187,6 +189,27 @@ TEST(WireFormatTest, TheEncoderWritesThePagesSamplesOfVersionTwo) {
     encoder.encode(i + 1, one, written);
   }
   EXPECT_EQ(to_text(written), to_text(example("schema-v2") + example("samples-v2-1") + example("samples-v2-2")));
+}
+
+TEST(WireFormatTest, LinesAreThePages) {
+  logline::Lines lines;
+  lines.clear("app");
+  lines.add({.time = kStart, .level = logline::Level::kInfo, .unit = "api", .pid = 7, .message = "started"});
+  const logline::Field code{"code", "5"};
+  lines.add({.time = kStart + 1'000'000'000,
+             .level = logline::Level::kError,
+             .unit = "api",
+             .pid = 7,
+             .message = "failed",
+             .fields = {&code, 1}});
+  LinesEncoder encoder;
+  std::string out;
+  encoder.encode(1, logline::encode(lines), out);
+  EXPECT_EQ(to_text(out), to_text(example("lines")));
+  LinesDecoder decoder;
+  logline::Lines back;
+  ASSERT_TRUE(logline::decode(decoder.decode(std::string_view(out).substr(kHeaderBytes)).value().body, back));
+  EXPECT_EQ(back[1].message, "failed");
 }
 
 }  // namespace
