@@ -1,11 +1,10 @@
 #include "uplink/spool.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <random>
+
+#include "uplink/stream_id.h"
 
 namespace resmon::uplink {
 
@@ -17,14 +16,6 @@ constexpr std::size_t kSpareBatches = 2;
 constexpr std::uint32_t kNoBatch = DiskSpool::kNoBatch;
 constexpr std::uint64_t kMemoryBesideDisk = 512U << 10U;
 constexpr std::size_t kMostDoubtful = 65'536;
-
-wire::StreamId random_stream() {
-  wire::StreamId id{};
-  if (getrandom(id.data(), id.size(), 0) == static_cast<ssize_t>(id.size())) return id;
-  std::mt19937_64 random(static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count()));
-  for (std::uint8_t& byte : id) byte = static_cast<std::uint8_t>(random());
-  return id;
-}
 
 SpoolOptions in_memory(std::uint64_t bytes) {
   SpoolOptions options;

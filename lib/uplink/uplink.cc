@@ -1,6 +1,6 @@
 #include "uplink/uplink.h"
 
-// One connection is a greeting and then two coroutines: the sender owns the encoder and writes; the receiver reads
+// One connection is a greeting and then two coroutines: the sender encodes and writes; the receiver reads
 // acknowledgements into members and wakes the sender. The sender ends the connection; the receiver only reports. Both
 // run on one executor, so the members need no lock.
 //
@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/backoff.h"
+#include "uplink/sample_outbox.h"
 
 namespace resmon::uplink {
 
@@ -24,10 +25,6 @@ namespace asio = boost::asio;
 using std::chrono::steady_clock;
 
 namespace {
-
-constexpr std::size_t kMostBatchesInFrame = 256;
-constexpr std::uint64_t kMostRowBytesInFrame =
-    1U << 20U;  // of batches in memory; some 20 times what they take on the wire
 
 constexpr auto kGoodbyePatience =
     std::chrono::milliseconds(500);  // once for saying it, once for the server's end of stream
@@ -42,11 +39,18 @@ Status refused(const wire::Refuse& refuse) {
 
 }  // namespace
 
+Uplink::Uplink(asio::any_io_executor executor, Options options, Outbox& outbox)
+    : executor_(executor),
+      options_(std::move(options)),
+      outbox_(outbox),
+      wake_(executor),
+      stop_timer_(executor, steady_clock::time_point::max()) {}
+
 Uplink::Uplink(asio::any_io_executor executor, Options options, Spool& spool, const metric::SchemaTable& schemas)
     : executor_(executor),
       options_(std::move(options)),
-      spool_(spool),
-      schemas_(schemas),
+      owned_(std::make_unique<SampleOutbox>(spool, schemas)),
+      outbox_(*owned_),
       wake_(executor),
       stop_timer_(executor, steady_clock::time_point::max()) {}
 
@@ -68,9 +72,9 @@ void Uplink::stop(std::chrono::milliseconds patience) {
   stop_by_ = steady_clock::now() + patience;
   notify();
   // Before a greeting with nothing to send there is nothing to wait for; after it there is a goodbye to say.
-  stop_timer_.expires_at(stats_.connected ? stop_by_ + 2 * kGoodbyePatience
-                         : spool_.empty() ? steady_clock::now()
-                                          : stop_by_);
+  stop_timer_.expires_at(stats_.connected  ? stop_by_ + 2 * kGoodbyePatience
+                         : outbox_.empty() ? steady_clock::now()
+                                           : stop_by_);
   stop_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (error || alive.expired()) return;
     dialing_.abandon();
@@ -79,7 +83,7 @@ void Uplink::stop(std::chrono::milliseconds patience) {
 }
 
 bool Uplink::drained() const {
-  return spool_.empty() || steady_clock::now() >= stop_by_;
+  return outbox_.empty() || steady_clock::now() >= stop_by_;
 }
 
 asio::awaitable<void> Uplink::sleep_until(steady_clock::time_point when) {
@@ -87,11 +91,18 @@ asio::awaitable<void> Uplink::sleep_until(steady_clock::time_point when) {
   co_await wake_.async_wait(kAwait);
 }
 
+asio::awaitable<void> Uplink::wait_for_work() {
+  while (options_.idle_close.count() > 0 && outbox_.empty() && !stopping_)
+    co_await sleep_until(steady_clock::now() + std::chrono::hours(1));
+}
+
 asio::awaitable<void> Uplink::run() {
-  const auto seed = static_cast<std::uint64_t>(spool_.stream()[0]) << 8U | spool_.stream()[1];
+  const auto seed = static_cast<std::uint64_t>(outbox_.stream()[0]) << 8U | outbox_.stream()[1];
   net::Backoff backoff(options_.first_backoff, options_.most_backoff, seed);
   std::string reported;  // the error that the log already has
   while (!(stopping_ && drained())) {
+    co_await wait_for_work();
+    if (stopping_ && drained()) break;
     for (std::size_t i = 0; i < options_.servers.size(); ++i) {
       const net::Address server = options_.servers[i];
       const std::uint64_t connections = stats_.connections;
@@ -111,7 +122,7 @@ asio::awaitable<void> Uplink::run() {
         reported = stats_.last_error;
         log::warn(
             "uplink", was_connected ? "connection lost" : "cannot connect",
-            {{"server", net::to_string(server)}, {"reason", reported}, {"backlog_samples", spool_.backlog_samples()}});
+            {{"server", net::to_string(server)}, {"reason", reported}, {outbox_.backlog_name(), outbox_.backlog()}});
       }
       if (stopping_ || was_connected) break;  // after a loss the first server has its turn again
     }
@@ -152,8 +163,8 @@ asio::awaitable<Status> Uplink::session(const net::Address& server) {
     log::info("uplink", "connected",
               {{"server", net::to_string(server)},
                {"tls", options_.tls != nullptr},
-               {"resume_from", spool_.first()},
-               {"backlog_samples", spool_.backlog_samples()}});
+               {"resume_from", outbox_.first()},
+               {outbox_.backlog_name(), outbox_.backlog()}});
 
   receiving_ = true;
   received_ = Status();
@@ -163,6 +174,7 @@ asio::awaitable<Status> Uplink::session(const net::Address& server) {
   const auto patience = steady_clock::now() + kGoodbyePatience;
   while (ended.has_value() && receiving_ && steady_clock::now() < patience) co_await sleep_until(patience);
   stream->close();
+  outbox_.end();
   while (receiving_) co_await sleep_until(steady_clock::now() + std::chrono::seconds(1));
   co_return ended;
 }
@@ -170,15 +182,16 @@ asio::awaitable<Status> Uplink::session(const net::Address& server) {
 asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& frames) {
   wire::Hello hello;
   hello.client = options_.client;
-  epoch_ = spool_.epoch();
-  hello.stream = spool_.stream();
+  epoch_ = outbox_.epoch();
+  hello.stream = outbox_.stream();
   hello.token = options_.token;
   token_changed_ = false;
   hello.software = options_.software;
   hello.clock = Clock::system().wall();
   hello.interval_ns = static_cast<std::uint64_t>(options_.interval.count());
-  hello.oldest_sequence = spool_.empty() ? 0 : spool_.first();
+  hello.oldest_sequence = outbox_.empty() ? 0 : outbox_.first();
   hello.tags = options_.tags;
+  hello.carries = outbox_.carries();
   std::string out;
   wire::encode(hello, out);
   if (Status written = co_await stream.write(out, options_.answer_timeout); !written) co_return written;
@@ -196,7 +209,7 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
       if (welcome->version < wire::kOldestVersion || welcome->version > wire::kNewestVersion)
         co_return fail(ErrorKind::kUnsupported,
                        "the server chose protocol version " + std::to_string(welcome->version) + ", unknown here");
-      if (spool_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "the spool has begun another stream");
+      if (outbox_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "another stream has been begun");
       if (!forget_acknowledged(welcome->acknowledged, true))
         co_return fail(
             ErrorKind::kUnavailable,
@@ -205,7 +218,7 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
                 "this one was set back. What is not acknowledged is sent again in a new stream");
       version_ = welcome->version;
       acknowledged_ = welcome->acknowledged;
-      next_to_send_ = spool_.first();
+      next_to_send_ = outbox_.first();
       in_flight_.clear();
       in_flight_bytes_ = 0;
       control_.clear();
@@ -226,41 +239,28 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
 }
 
 asio::awaitable<Status> Uplink::send_loop(std::shared_ptr<net::Stream> stream) {
-  wire::SampleEncoder encoder(schemas_, version_);
+  outbox_.begin(version_);
   std::string out;
   auto last_sent = steady_clock::now();
+  auto last_entry = last_sent;
   while (true) {
     if (!receiving_)
       co_return received_.has_value() ? fail(ErrorKind::kUnavailable, "the server closed the connection") : received_;
     out.clear();
     out.swap(control_);
-    if (spool_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "the spool has begun another stream");
-    Spool::Run run;
-    if (in_flight_bytes_ < options_.window_bytes)
-      run = spool_.fetch(next_to_send_, kMostBatchesInFrame, kMostRowBytesInFrame);
-    if (!run.batches.empty()) {
-      std::size_t count = 0;
-      std::uint64_t encoded_bytes = wire::kMostSamplesHeadBytes;
-      for (const metric::Batch* const batch : run.batches) {
-        encoded_bytes += wire::most_encoded_bytes(*batch);
-        if (count > 0 && encoded_bytes > max_frame_bytes_) break;
-        ++count;
-      }
+    if (outbox_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "another stream has been begun");
+    if (in_flight_bytes_ < options_.window_bytes) {
       const std::size_t before = out.size();
-      const std::size_t payload = encoder.encode(run.first, run.batches.first(count), out);
-      if (payload > max_frame_bytes_) {
-        // One gather that this server will never take: all that comes after it would wait for ever.
-        spool_.discard(run.first);
-        co_return fail(ErrorKind::kLimit, "a gather of " + std::to_string(payload) +
-                                              " bytes is over the server's bound of " +
-                                              std::to_string(max_frame_bytes_) + ": dropped");
+      const auto encoded = outbox_.encode(next_to_send_, max_frame_bytes_, out);
+      if (!encoded) co_return fail(encoded.error());
+      if (encoded->through > 0) {
+        next_to_send_ = encoded->through + 1;
+        if (in_flight_.empty()) waiting_since_ = steady_clock::now();
+        in_flight_.emplace_back(encoded->through, out.size() - before);
+        in_flight_bytes_ += out.size() - before;
+        stats_.sent_batches += encoded->entries;
+        last_entry = steady_clock::now();
       }
-      next_to_send_ = run.first + count;
-      spool_.sent(next_to_send_ - 1);
-      if (in_flight_.empty()) waiting_since_ = steady_clock::now();
-      in_flight_.emplace_back(next_to_send_ - 1, out.size() - before);
-      in_flight_bytes_ += out.size() - before;
-      stats_.sent_batches += count;
     }
     const auto now = steady_clock::now();
     if (out.empty() && now - last_sent >= ping_every_)
@@ -276,14 +276,16 @@ asio::awaitable<Status> Uplink::send_loop(std::shared_ptr<net::Stream> stream) {
       if (out.capacity() > (256U << 10U)) std::string().swap(out);
       continue;
     }
-    if (stopping_ && drained()) {
-      wire::encode_goodbye("stopping", out);
+    const bool idle = options_.idle_close.count() > 0 && outbox_.empty() && now - last_entry >= options_.idle_close;
+    if (idle || (stopping_ && drained())) {
+      wire::encode_goodbye(idle ? "nothing to send" : "stopping", out);
       co_return co_await stream->write(out, kGoodbyePatience);
     }
     if (!in_flight_.empty() && now - waiting_since_ >= options_.answer_timeout)
       co_return fail(ErrorKind::kUnavailable, "no acknowledgement from the server");
     auto until = last_sent + std::chrono::duration_cast<steady_clock::duration>(ping_every_);
     if (!in_flight_.empty()) until = std::min(until, waiting_since_ + options_.answer_timeout);
+    if (options_.idle_close.count() > 0) until = std::min(until, std::max(now, last_entry) + options_.idle_close);
     if (stopping_) until = std::min(until, stop_by_);
     co_await sleep_until(until);
   }
@@ -317,13 +319,13 @@ asio::awaitable<void> Uplink::receive_loop(std::shared_ptr<net::Stream> stream, 
 }
 
 bool Uplink::forget_acknowledged(std::uint64_t sequence, bool greeting) {
-  const std::uint64_t before = spool_.backlog_samples();
+  const std::uint64_t before = outbox_.backlog();
   if (greeting) {
-    if (!spool_.resume_after(sequence)) return false;
+    if (!outbox_.resume_after(sequence)) return false;
   } else {
-    spool_.acknowledge(sequence);
+    outbox_.acknowledge(sequence);
   }
-  stats_.acknowledged_samples += before - spool_.backlog_samples();
+  stats_.acknowledged_samples += before - outbox_.backlog();
   if (options_.on_acknowledged) options_.on_acknowledged(sequence);
   return true;
 }
@@ -332,7 +334,7 @@ Status Uplink::handle(const wire::Frame& frame) {
   switch (static_cast<wire::FrameType>(frame.type)) {
     case wire::FrameType::kAck: {
       RESMON_ASSIGN(const wire::Ack ack, wire::decode_ack(frame.payload));
-      if (spool_.epoch() != epoch_) return {};  // of a stream that is no more
+      if (outbox_.epoch() != epoch_) return {};  // of a stream that is no more
       if (ack.sequence >= next_to_send_)
         return fail(ErrorKind::kInvalid, "the server acknowledged a batch that was not sent");
       if (ack.sequence > acknowledged_) {

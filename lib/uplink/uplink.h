@@ -1,9 +1,9 @@
 #pragma once
 
-// The client's side of the protocol: keeps one connection to one of several servers, sends what the spool holds in
-// order, forgets what is acknowledged, and begins again from the last acknowledged batch after any failure.
+// The client's side of the protocol: keeps one connection to one of several servers, sends what an outbox holds in
+// order, forgets what is acknowledged, and begins again from the last acknowledged entry after any failure.
 //
-// One executor. The owner pushes batches into the spool on that executor and calls notify().
+// One executor. The owner fills the outbox (a spool of samples or of lines) on that executor and calls notify().
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -17,8 +17,9 @@
 #include "base/result.h"
 #include "metric/schema.h"
 #include "net/stream.h"
+#include "uplink/outbox.h"
 #include "uplink/spool.h"
-#include "wire/samples.h"
+#include "wire/frame.h"
 
 namespace resmon::uplink {
 
@@ -37,7 +38,9 @@ struct Options {
   std::chrono::milliseconds most_backoff{60'000};
   std::uint64_t window_bytes = 4U << 20U;  // sent and not yet acknowledged
   bool log_connections = true;             // a simulator of thousands turns this off
-  // Called on the executor after the spool has forgotten what the server acknowledged, up to this sequence number.
+  // Connects only when there is something to send, and hangs up when there was nothing for so long; 0: never.
+  std::chrono::milliseconds idle_close{0};
+  // Called on the executor after the outbox has forgotten what the server acknowledged, up to this sequence number.
   std::function<void(std::uint64_t sequence)> on_acknowledged;
 };
 
@@ -45,26 +48,28 @@ struct Stats {
   bool connected = false;
   std::uint64_t connections = 0;   // established since start
   std::uint64_t failures = 0;      // attempts that failed and connections that broke
-  std::uint64_t sent_batches = 0;  // those sent again included
+  std::uint64_t sent_batches = 0;  // entries of the outbox, those sent again included
   std::uint64_t sent_bytes = 0;
-  std::uint64_t acknowledged_samples = 0;
+  std::uint64_t acknowledged_samples = 0;  // or lines
   std::string last_error;
 };
 
 class Uplink {
  public:
-  // `spool` and `schemas` must outlive the uplink; its batches' schemas are those of the table.
+  // `outbox` must outlive the uplink.
+  Uplink(boost::asio::any_io_executor executor, Options options, Outbox& outbox);
+  // For a spool of samples. `spool` and `schemas` must outlive the uplink; its batches' schemas are those of the table.
   Uplink(boost::asio::any_io_executor executor, Options options, Spool& spool, const metric::SchemaTable& schemas);
 
   // Runs until stop() and returns when the connection is closed.
   boost::asio::awaitable<void> run();
-  void notify();  // the spool has something new
+  void notify();  // the outbox has something new
   // Sends what is left for at most `patience`, says goodbye and ends run() within about a second more, whatever the
   // server does.
   void stop(std::chrono::milliseconds patience);
 
   // Says this token from now on: a connection under the one before is ended and made anew at once. Nothing is lost, for
-  // the spool keeps what is not acknowledged.
+  // the outbox keeps what is not acknowledged.
   void change_token(std::string token);
 
   // Replaces the system's resolver: for tests. Before run().
@@ -83,11 +88,12 @@ class Uplink {
   bool forget_acknowledged(std::uint64_t sequence, bool greeting);
   boost::asio::awaitable<void> sleep_until(std::chrono::steady_clock::time_point when);
   bool drained() const;
+  boost::asio::awaitable<void> wait_for_work();
 
   boost::asio::any_io_executor executor_;
   Options options_;
-  Spool& spool_;
-  const metric::SchemaTable& schemas_;
+  std::unique_ptr<Outbox> owned_;  // made for a spool of samples
+  Outbox& outbox_;
   Stats stats_;
   boost::asio::steady_timer wake_;
   boost::asio::steady_timer stop_timer_;  // ends whatever a silent server holds up
@@ -103,8 +109,8 @@ class Uplink {
   // Of the connection under way.
   bool receiving_ = false;
   Status received_;          // why receiving ended
-  std::string control_;      // frames to send before the next samples: PONG
-  std::uint64_t epoch_ = 0;  // of the spool's stream
+  std::string control_;      // frames to send before the next entries: PONG
+  std::uint64_t epoch_ = 0;  // of the outbox's stream
   std::uint64_t acknowledged_ = 0;
   std::uint16_t version_ = wire::kOldestVersion;          // of the protocol, as the server chose
   std::uint32_t max_frame_bytes_ = wire::kMaxFrameBytes;  // of payload; what the server takes
