@@ -73,6 +73,7 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
                    "the server's limit of " + std::to_string(options_.max_clients) + " clients is reached");
   }
   s.hear();
+  if (hello.carries == wire::Carries::kLines) co_return co_await greet_lines(session, hello);
   if (Status claimed = claim(session, hello); !claimed) co_return claimed;
 
   const auto skew = static_cast<std::int64_t>(static_cast<std::uint64_t>(hello.clock) -
@@ -88,8 +89,6 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
   metric::normalise_tags(tags);
   s.tags = std::move(tags);
   Session* const raw = session.get();  // the decoder is the session's own
-  wire::Welcome welcome;
-  welcome.version = std::min(hello.newest_version, wire::kNewestVersion);
   const auto intern = [this, raw](metric::Schema schema) {
     if (schema.tags.empty()) {
       schema.tags = raw->tags;
@@ -99,21 +98,28 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
     }
     return schemas_.intern(std::move(schema));
   };
-  s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern, welcome.version);
+  const wire::Welcome answer = welcome(hello, log_.acknowledged(*s.stream->log));
+  s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern, answer.version);
   s.decoder->watch(schemas_);
   s.frames.set_max_frame_bytes(options_.max_frame_bytes);
 
-  welcome.acknowledged = log_.acknowledged(*s.stream->log);
-  s.resumed_after = s.sequence = s.ack = s.said = welcome.acknowledged;
+  s.resumed_after = s.sequence = s.ack = s.said = answer.acknowledged;
   s.lane = log_.lane(s.connection->executor());
-  welcome.clock = Clock::system().wall();
-  welcome.max_frame_bytes = options_.max_frame_bytes;
-  welcome.max_series = options_.decoder.max_series;
-  welcome.idle_timeout_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(options_.idle_timeout).count());
-  welcome.software = options_.software;
   std::string out;
-  wire::encode(welcome, out);
+  wire::encode(answer, out);
   co_return co_await s.connection->write(out, options_.write_timeout);
+}
+
+wire::Welcome Server::welcome(const wire::Hello& hello, std::uint64_t acknowledged) const {
+  wire::Welcome message;
+  message.version = std::min(hello.newest_version, wire::kNewestVersion);
+  message.acknowledged = acknowledged;
+  message.clock = Clock::system().wall();
+  message.max_frame_bytes = options_.max_frame_bytes;
+  message.max_series = options_.decoder.max_series;
+  message.idle_timeout_ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(options_.idle_timeout).count());
+  message.software = options_.software;
+  return message;
 }
 
 Status Server::claim(const std::shared_ptr<Session>& session, const wire::Hello& hello) {

@@ -56,18 +56,18 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
     }
     if (heard) {
       s.hear();
-      observer_.heard_from(s.client.host);
+      if (!s.lines) observer_.heard_from(s.client.host);
     }
     acknowledge_when_durable(session);
     if (s.said_goodbye || s.told_to_go || s.token_revoked) {
       // Its last batches are about to be durable.
       asio::steady_timer pause(s.connection->executor());
       const auto until = steady_clock::now() + (s.said_goodbye ? kGoodbyePatience : std::chrono::seconds(1));
-      while (s.position > log_.durable_position() && steady_clock::now() < until) {
+      while (s.position > durable_position(s) && steady_clock::now() < until) {
         pause.expires_after(std::chrono::milliseconds(5));
         co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
       }
-      if (s.sequence > s.said && s.position <= log_.durable_position()) {
+      if (s.sequence > s.said && s.position <= durable_position(s)) {
         s.ack = std::max(s.ack, s.sequence);
         s.ack_due = true;
         start_writing(session);
@@ -97,7 +97,7 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
     if (*got == 0) co_return Status();
     stats_.received_bytes += *got;
     s.frames.append(std::string_view(buffer.data(), *got));
-    s.decoder->keep_schemas(schemas_.pin());  // also while a client only says PING
+    if (s.decoder) s.decoder->keep_schemas(schemas_.pin());  // also while a client only says PING
     if (*got == buffer.size() && buffer.size() < kMostBufferBytes)
       buffer.resize(buffer.size() * 4);
     else if (*got < kFirstBufferBytes && buffer.size() > kFirstBufferBytes)
@@ -108,6 +108,7 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
 // One request for all that came with one read; the newest tells for those before.
 void Server::acknowledge_when_durable(const std::shared_ptr<Session>& session) {
   if (!std::exchange(session->owes, false)) return;
+  if (session->lines) return acknowledge_lines(session);
   const auto done = [this, weak = std::weak_ptr<Session>(session), stream = session->stream,
                      sequence = session->sequence] {
     log_.acknowledge(*stream->log, sequence);
@@ -160,7 +161,13 @@ asio::awaitable<void> Server::settle(std::shared_ptr<Session> session, net::Time
 
 asio::awaitable<Status> Server::take_frame(std::shared_ptr<Session> session, wire::Frame frame) {
   Session& s = *session;
-  switch (static_cast<wire::FrameType>(frame.type)) {
+  const auto type = static_cast<wire::FrameType>(frame.type);
+  if (s.lines ? type == wire::FrameType::kSchema || type == wire::FrameType::kSamples : type == wire::FrameType::kLines)
+    co_return fail(ErrorKind::kInvalid, s.lines ? "samples on a connection that carries lines"
+                                                : "lines on a connection that carries samples");
+  switch (type) {
+    case wire::FrameType::kLines:
+      co_return co_await take_lines(session, frame.payload);
     case wire::FrameType::kSchema:
       co_return s.decoder->decode_schema(frame.payload);
     case wire::FrameType::kSamples: {

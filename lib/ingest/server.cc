@@ -293,16 +293,17 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
   if (greeted) {
     s.greeted = true;
     leave_half_open(s);
-    ++stats_.clients;
+    std::atomic<std::uint64_t>& connected = s.lines ? stats_.line_connections : stats_.clients;
+    ++connected;
     tell_observer(session);
-    log::info("ingest", "client connected",
+    log::info("ingest", s.lines ? "client connected for its log lines" : "client connected",
               {{"host", s.client.host},
                {"address", s.client.address},
                {"software", s.client.software},
                {"tls", options_.tls != nullptr},
                {"resume_from", s.resumed_after + 1}});
     status = co_await receive(session);
-    --stats_.clients;
+    --connected;
   } else if (s.makes_room) {
     co_return;  // counted as turned away
   } else if (!s.told_to_go) {
@@ -310,7 +311,7 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
   }
 
   if (status.has_value() || s.told_to_go) {
-    log::info("ingest", "client disconnected",
+    log::info("ingest", s.lines ? "client disconnected its log lines" : "client disconnected",
               {{"host", s.client.host.empty() ? "unknown" : s.client.host},
                {"address", s.connection->peer()},
                {"reason", s.told_to_go     ? "told to go"

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "ingest/log.h"
+#include "logline/line.h"
 #include "metric/schema.h"
 #include "net/stream.h"
 #include "net/token_set.h"
@@ -44,6 +45,8 @@ struct ServerOptions {
   // Tokens beside those of the server's set that let a client in, by their digest; null: none. From any thread, without
   // waiting.
   std::function<bool(const net::TokenSet::Digest& token)> also_lets_in;
+  // Takes what connections for log lines bring; null: they are refused. Must outlive the server's last session.
+  logline::Taker* lines = nullptr;
 };
 
 // What is known of a connected client. Constant while it is connected.
@@ -85,6 +88,9 @@ struct ServerStats {
   std::atomic<std::uint64_t> duplicate_batches{0};  // dropped: already seen
   std::atomic<std::uint64_t> missing_batches{0};    // sequence numbers that clients left out
   std::atomic<std::uint64_t> refused_samples{0};    // of impossible times, or too large: set aside
+  std::atomic<std::uint64_t> line_connections{0};   // for log lines; greeted and still there
+  std::atomic<std::uint64_t> line_batches{0};       // those sent again included
+  std::atomic<std::uint64_t> lines{0};              // in them
   std::atomic<std::uint64_t> skewed_clients{0};     // greeted with a clock that differs by more than kSkewWorthALine
 };
 
@@ -133,6 +139,11 @@ class Server {
   boost::asio::awaitable<Status> greet(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> receive(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> take_frame(std::shared_ptr<Session> session, wire::Frame frame);
+  boost::asio::awaitable<Status> greet_lines(std::shared_ptr<Session> session, const wire::Hello& hello);
+  boost::asio::awaitable<Status> take_lines(std::shared_ptr<Session> session, std::string_view payload);
+  std::uint64_t durable_position(const Session& session) const;
+  void acknowledge_lines(const std::shared_ptr<Session>& session);
+  wire::Welcome welcome(const wire::Hello& hello, std::uint64_t acknowledged) const;
   Status decode_samples(Session& session, std::string_view payload);
   boost::asio::awaitable<Status> append_pending(std::shared_ptr<Session> session);
   Result<bool> append_once(Session& session, Pending& pending);

@@ -9,6 +9,7 @@
 #include "base/repeats.h"
 #include "ingest/admission.h"
 #include "ingest/server.h"
+#include "wire/lines.h"
 
 namespace resmon::ingest {
 
@@ -52,6 +53,8 @@ struct Server::Session {
   std::shared_ptr<Stream> stream;
   std::shared_ptr<DurableLane> lane;
   std::unique_ptr<wire::SampleDecoder> decoder;
+  std::unique_ptr<wire::LinesDecoder> lines;  // of a connection for log lines, which has no stream, lane and decoder
+  wire::StreamId line_stream{};
   metric::SharedList<metric::Tag> tags;  // added to every schema, and all that a schema without its own has
   std::vector<Pending> pending;
   std::optional<wire::RefuseCode> refuse;  // a more exact code than the error's kind
