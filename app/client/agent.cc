@@ -26,6 +26,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/skipped_turns.h"
+#include "logs.h"
 #include "net/token_set.h"
 #include "uplink/spool.h"
 
@@ -79,6 +80,7 @@ class Agent {
       : options_(options),
         schemas_(schemas),
         gatherer_(std::move(gatherer)),
+        logs_(open_logs(uplink_options, schemas)),
         spool_(options.spool_options(), schemas),
         uplink_(io_.get_executor(), std::move(uplink_options), spool_, schemas),
         timer_(io_),
@@ -114,6 +116,11 @@ class Agent {
       log::info("client", "an earlier run left samples that no server has acknowledged",
                 {{"samples", spool_.backlog_samples()}});
     scripts_->begin();
+    if (logs_) {
+      running_ += 2;
+      asio::co_spawn(io_, logs_->read(), [this](const std::exception_ptr& e) { ended(e); });
+      asio::co_spawn(io_, logs_->send(), [this](const std::exception_ptr& e) { ended(e); });
+    }
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
       log::info("client", "stopping", {{"signal", signal}, {"backlog_samples", spool_.backlog_samples()}});
@@ -139,10 +146,27 @@ class Agent {
   }
 
  private:
+  // Null where no lines are wanted, or none can be taken.
+  std::unique_ptr<Logs> open_logs(const uplink::Options& uplink_options, metric::SchemaTable& schemas) {
+    const LogSources sources = options_.log_sources();
+    if (sources.empty()) return nullptr;
+    const uplink::LineSpoolOptions spool = options_.line_spool_options();
+    if (spool.directory.empty()) {
+      log::warn("logs", "no log lines are read: without spool.directory nothing would keep how far they were",
+                {{"sources", sources.size()}});
+      return nullptr;
+    }
+    auto logs = Logs::make(io_.get_executor(), sources, spool, uplink_options, schemas);
+    if (logs) return std::move(*logs);
+    log::error("logs", "no log lines are read", {{"reason", logs.error().message}});
+    return nullptr;
+  }
+
   void stop() {
     stopping_ = true;
     timer_.cancel();
     scripts_->stop();
+    if (logs_) logs_->stop(std::chrono::duration_cast<std::chrono::milliseconds>(options_.stop_patience));
     uplink_.stop(std::chrono::duration_cast<std::chrono::milliseconds>(options_.stop_patience));
   }
 
@@ -214,6 +238,7 @@ class Agent {
     auto token = net::load_token(options_.token_file);
     if (token) {
       token_mark_ = mark;
+      if (logs_) logs_->change_token(*token);
       uplink_.change_token(std::move(*token));
     } else if (std::exchange(token_told_, mark) != mark) {
       log::warn("client", "the token file cannot be read; the token that was known stays",
@@ -281,12 +306,14 @@ class Agent {
     row.set(8, std::round(cpu * 1000) / 1000);
     row.set(9, resident_bytes_);
     row.set(10, skipped_.count());
+    if (logs_) logs_->report(time, batch);
   }
 
   const Options& options_;
   metric::SchemaTable& schemas_;
   std::unique_ptr<collect::Gatherer> gatherer_;
   asio::io_context io_{1};
+  std::unique_ptr<Logs> logs_;
   uplink::Spool spool_;
   uplink::Uplink uplink_;
   asio::steady_timer timer_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <thread>
@@ -7,6 +8,49 @@
 #include "lineproto/encoder.h"
 
 namespace resmon::client {
+
+namespace {
+
+constexpr std::size_t kShownLines = 5;  // of each source
+constexpr auto kJournalPatience = std::chrono::seconds(2);
+
+// A few lines of each source as they would be sent: comments among Influx lines.
+Status append_log_lines(const Options& options, std::string& text) {
+  for (const auto& [name, source] : options.log_sources()) {
+    if (!source.enabled) continue;
+    RESMON_ASSIGN(const auto shaper, tail::Shaper::make(name, source.shape_options()));
+    std::vector<std::string> findings;
+    if (source.journal) {
+      tail::JournalSource journal(source.journal_options());
+      const auto until = std::chrono::steady_clock::now() + kJournalPatience;
+      while (shaper->lines().size() < kShownLines && findings.empty() && std::chrono::steady_clock::now() < until) {
+        journal.poll(std::chrono::steady_clock::now(), false, *shaper);
+        findings = journal.take_findings();
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    } else if (source.files.empty()) {
+      continue;  // a program of its own is not run for this
+    } else {
+      tail::FileSource files(source.file_options());
+      files.poll(std::chrono::steady_clock::now(), false, *shaper);
+      findings = files.take_findings();
+    }
+    for (const std::string& finding : findings)
+      std::fprintf(stderr, "resmon-client: logs.%s: %s\n", name.c_str(), printable(finding).c_str());
+    for (std::size_t i = 0; i < std::min(kShownLines, shaper->lines().size()); ++i) {
+      const logline::Line line = shaper->lines()[i];
+      text += "# logs." + name + " " + std::to_string(line.time) + " " + std::string(logline::level_name(line.level)) +
+              " " + printable(line.unit) + (line.pid != 0 ? "[" + std::to_string(line.pid) + "]" : "") + ": " +
+              printable(line.message);
+      for (const logline::Field& field : line.fields)
+        text += " " + printable(field.name) + "=" + printable(field.value);
+      text += '\n';
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 Status print_once(const Options& options, std::chrono::milliseconds settle) {
   metric::SchemaTable schemas;
@@ -29,6 +73,7 @@ Status print_once(const Options& options, std::chrono::milliseconds settle) {
                                                      [&](metric::Batch& rows) { encoder.append(rows, text); }));
   scripts->run_once([] {});
   io.run();
+  RESMON_TRY(append_log_lines(options, text));
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     return fail(ErrorKind::kUnavailable, "cannot write to standard output");
   std::string failed;

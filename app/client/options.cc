@@ -64,6 +64,9 @@ void Options::declare(config::Settings& settings) {
       "A file with the access token, readable by this user only, and read again when it has changed. The server's "
       "administrator gives it out.");
   settings.map("client.tags", &tags, "Tags added to everything this machine sends, such as site = \"north\".");
+  settings.boolean("client.default_logs", &default_logs,
+                   "Without any [logs.NAME]: send the journal at notice and above where systemd runs, elsewhere "
+                   "/var/log/syslog, messages and auth.log as far as they can be read.");
 
   settings.boolean("tls.enabled", &tls, "Encrypt, and verify that the server is who it says.");
   settings.text("tls.ca_file", &tls_ca_file, "Certificate authorities (PEM) to trust. Empty: the system's.");
@@ -91,6 +94,11 @@ void Options::declare(config::Settings& settings) {
       "spool.memory_bytes", &spool_memory_bytes, 64U << 10U, 4ULL << 30U,
       "What is kept in memory instead, where there is no directory or the disk cannot be written. 8 MiB hold about 4 "
       "hours of the default collectors at 5 s.");
+  settings.bytes(
+      "spool.lines_limit_bytes", &lines_limit_bytes, 8U << 20U, 1ULL << 40U,
+      "What log lines take on disk beside it, at most, in `lines` below the directory. Files are read no "
+      "further while three quarters of it wait for the server; when it is full the oldest lines are dropped, "
+      "and counted.");
   settings.duration("spool.stop_patience", &stop_patience, milliseconds(0), hours(1),
                     "How long a client that is told to stop goes on sending what is not yet acknowledged.");
 
@@ -121,6 +129,13 @@ void Options::declare(config::Settings& settings) {
       },
       "Programs of your own whose output is sent as well, such as those in automation/collectors. Each runs as the "
       "client's user, beside the other collectors, and is reported in internal_collector as script.NAME.");
+  settings.tables(
+      "logs", "nginx",
+      [this](config::Settings& table, const std::string& name, const std::string& prefix) {
+        logs[name].declare(table, prefix);
+      },
+      "Logs whose lines are sent to the server, each line once. This needs spool.directory, which keeps how far each "
+      "file was read.");
   log.declare(settings);
 }
 
@@ -141,7 +156,26 @@ Status Options::check() const {
       return fail(ErrorKind::kInvalid, "client.tags." + key + ": this name is reserved");
   for (const auto& [name, script] : scripts)
     if (Status good = script.check(); !good) return fail(std::move(good).error().wrap("script." + name));
+  for (const auto& [name, source] : logs) {
+    if (name.find('/') != std::string::npos || name.size() > 64)
+      return fail(ErrorKind::kInvalid, "logs." + name + ": a name has at most 64 bytes, and no '/'");
+    if (Status good = source.check(); !good) return fail(std::move(good).error().wrap("logs." + name));
+  }
   return {};
+}
+
+LogSources Options::log_sources() const {
+  return logs.empty() && default_logs ? default_log_sources() : logs;
+}
+
+uplink::LineSpoolOptions Options::line_spool_options() const {
+  const uplink::DiskOptions disk = spool_options().disk;
+  uplink::LineSpoolOptions out;
+  if (!disk.directory.empty()) out.directory = disk.directory + "/lines";
+  out.limit_bytes = lines_limit_bytes;
+  out.sync_interval = std::chrono::duration_cast<std::chrono::milliseconds>(spool_sync_interval);
+  out.owner = host_name();
+  return out;
 }
 
 collect::GatherOptions Options::gather_options() const {

@@ -13,7 +13,9 @@
 #include "collect/gather.h"
 #include "collect/scripts.h"
 #include "config/settings.h"
+#include "log_options.h"
 #include "program/program.h"
+#include "uplink/line_spool.h"
 #include "uplink/spool.h"
 #include "uplink/uplink.h"
 
@@ -43,6 +45,9 @@ struct Options {
 
   std::map<std::string, collect::CollectorOptions, std::less<>> collectors;  // every registered one
   std::map<std::string, collect::ScriptOptions, std::less<>> scripts;
+  LogSources logs;
+  bool default_logs = false;
+  std::uint64_t lines_limit_bytes = 256U << 20U;
   program::LogSettings log;
 
   Options();
@@ -56,6 +61,10 @@ struct Options {
   Result<uplink::Options> uplink_options(const std::string& software) const;
   // Reads the environment: the directory that systemd made for the service.
   uplink::SpoolOptions spool_options() const;
+  // Its directory is empty where there is none for the samples.
+  uplink::LineSpoolOptions line_spool_options() const;
+  // [logs.NAME], or the machine's usual ones where those are wanted.
+  LogSources log_sources() const;
   std::string host_name() const;
 };
 

@@ -54,6 +54,9 @@ constexpr Pinned kPinned[] = {
     {"internal_client", FieldType::kInteger,
      " backlog_samples dropped_samples acknowledged_samples sent_batches sent_bytes connections "
      " connection_failures spool_disk_bytes memory_resident_bytes skipped_gathers "},
+    {"internal_logs", FieldType::kInteger,
+     " lines bytes cut_lines excluded_lines suppressed_lines redacted files unreadable_files unproven_files "
+     " backlog_lines dropped_lines acknowledged_lines sent_bytes spool_disk_bytes "},
     {"internal_collector", FieldType::kFloat, " duration_seconds "},
     {"internal_collector", FieldType::kInteger,
      " failures timeouts skipped_runs refused_lines refused_values skipped_lines output_bytes exit_code "},

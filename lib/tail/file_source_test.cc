@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tail/multiline.h"
+
 namespace resmon::tail {
 namespace {
 
@@ -319,6 +321,17 @@ TEST(Splitter, StackTracesAreOneEvent) {
   EXPECT_FALSE(next_event(bytes, false, options, state));
   EXPECT_EQ(bytes, "next\n");
   EXPECT_EQ(next_event(bytes, true, options, state)->text, "next");
+}
+
+TEST(Multiline, APatternSaysWhereEventsBegin) {
+  SplitOptions options;
+  options.continues = multiline_rule("/^[0-9]{4}-/").value();
+  SplitState state;
+  std::string_view bytes = "2026-11 a\nTraceback\nValueError\n2026-12 b\n";
+  EXPECT_EQ(next_event(bytes, false, options, state)->text, "2026-11 a\nTraceback\nValueError");
+  EXPECT_EQ(bytes, "2026-12 b\n");
+  EXPECT_FALSE(multiline_rule("/(/"));
+  EXPECT_FALSE(multiline_rule("indented"));
 }
 
 }  // namespace

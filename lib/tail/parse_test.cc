@@ -9,6 +9,7 @@
 #include <random>
 
 #include "base/test_linear.h"
+#include "tail/exec_source.h"
 #include "tail/journal_export.h"
 #include "tail/journal_source.h"
 #include "tail/redact.h"
@@ -252,6 +253,27 @@ class Kept final : public EventTaker {
   std::vector<std::string> messages;
   std::map<std::string, std::string> marks;
 };
+
+class EventsKept final : public EventTaker {
+ public:
+  bool has_room() const override { return texts.size() < 5; }
+  void take(const Event& event, std::string_view) override { texts.emplace_back(event.text); }
+  void take_line(const Line&) override {}
+  void mark(const std::string&, std::string) override {}
+  std::vector<std::string> texts;
+};
+
+TEST(ExecSource, LinesOfAProgramThatIsStartedAgain) {
+  ExecSource source({{"/bin/sh", "-c", "echo one; printf half"}, {}});
+  EventsKept kept;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (kept.texts.size() < 4 && std::chrono::steady_clock::now() < until) {
+    source.poll(std::chrono::steady_clock::now(), false, kept);
+    ::usleep(2000);
+  }
+  EXPECT_EQ(kept.texts, (std::vector<std::string>{"one", "half", "one", "half"}));
+  EXPECT_EQ(source.take_findings(), (std::vector<std::string>{"/bin/sh: exit code 0"}));
+}
 
 TEST(JournalSource, FollowsAndGoesOnBehindTheCursor) {
   char name[] = "/tmp/resmon-journal-test-XXXXXX";

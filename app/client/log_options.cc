@@ -1,0 +1,152 @@
+#include "log_options.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tail/multiline.h"
+
+namespace resmon::client {
+
+namespace {
+
+constexpr const char* kRedactPattern = "/";  // begins a pattern in `redact`
+
+tail::Format format_named(const std::string& name) {
+  if (name == "none") return tail::Format::kNone;
+  if (name == "syslog") return tail::Format::kSyslog;
+  if (name == "json") return tail::Format::kJson;
+  if (name == "logfmt") return tail::Format::kLogfmt;
+  if (name == "leading") return tail::Format::kLeading;
+  return tail::Format::kAuto;
+}
+
+}  // namespace
+
+void LogSourceOptions::declare(config::Settings& settings, const std::string& prefix) {
+  settings.boolean(prefix + ".enabled", &enabled, "Whether its lines are sent.");
+  settings.list(prefix + ".files", &files,
+                "Shell patterns of the files to follow, such as \"/var/log/nginx/*.log\". They are looked for each "
+                "second, and followed through renaming, truncation and deletion. Compressed ones are left out.");
+  settings.boolean(prefix + ".journal", &journal,
+                   "Follow systemd's journal, by journalctl; the client's user must be in the group systemd-journal.");
+  settings.list(prefix + ".matches", &matches,
+                "What of the journal, as journalctl takes it: \"_SYSTEMD_UNIT=ssh.service\". Empty: all.");
+  settings.list(
+      prefix + ".command", &command,
+      "Follow what a program prints: the program and its arguments, each a text of its own. It is started again "
+      "when it ends.");
+  settings.choice(prefix + ".read_from", &read_from, {"beginning", "end"},
+                  "Where files are begun that are there at the first start. Later ones are read from their beginning.");
+  settings.choice(
+      prefix + ".parse", &parse, {"auto", "syslog", "json", "logfmt", "leading", "none"},
+      "How time, level, unit, pid and fields are read. auto: by each line's shape. leading: a time in front "
+      "and a level near it, as Python, Java, nginx, PostgreSQL and access logs have. none: the line is the "
+      "message. A line without a readable time gets the time at which it was read.");
+  settings.list(prefix + ".include", &include,
+                "Regular expressions (RE2). Only lines that match one of them are sent. Empty: all.");
+  settings.list(prefix + ".exclude", &exclude, "Regular expressions of lines that are not sent; wins over include.");
+  settings.choice(prefix + ".level", &level,
+                  {"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"},
+                  "The least severe level that is sent. Lines without a level always are.");
+  settings.text(
+      prefix + ".multiline", &multiline,
+      "Which lines of a file belong to the one before, as in stack traces. none; indent: those that begin with a "
+      "blank, and \"Caused by:\"; \"/^[0-9]{4}-/\": those that do not match this expression.");
+  settings.list(
+      prefix + ".redact", &redact,
+      "What is replaced before a line is kept or sent: tokens (passwords and the like, by name), cards "
+      "(numbers with a right check digit), emails, and regular expressions between slashes: \"/key-[0-9]+/\".");
+  settings.integer(prefix + ".rate_limit", &rate_limit, 0, 1'000'000,
+                   "Lines a second; more are left out, counted, and a line in their place says how many. 0: no limit.");
+  settings.bytes(prefix + ".max_line_bytes", &max_line_bytes, 256, 256U << 10U,
+                 "Longer lines are cut, marked and counted.");
+}
+
+Status LogSourceOptions::check() const {
+  if (!enabled) return {};
+  const int kinds = (files.empty() ? 0 : 1) + (journal ? 1 : 0) + (command.empty() ? 0 : 1);
+  if (kinds == 0) return fail(ErrorKind::kInvalid, "files, journal or command: nothing to read");
+  if (kinds > 1) return fail(ErrorKind::kInvalid, "files, journal and command: give each a [logs.NAME] of its own");
+  for (const std::string& word : command)
+    if (word.find('\0') != std::string::npos || command.front().empty())
+      return fail(ErrorKind::kInvalid, "command: nothing to run, or a NUL byte in it");
+  for (const std::string& pattern : files)
+    if (!pattern.starts_with('/')) return fail(ErrorKind::kInvalid, "files: '" + pattern + "' does not begin with /");
+  for (const std::string& match : matches)
+    if (match.starts_with('-') || (match.find('=') == std::string::npos && match != "+"))
+      return fail(ErrorKind::kInvalid, "matches: '" + match + "' is not FIELD=VALUE or +");
+  for (const std::string& one : redact) {
+    const bool pattern = one.size() > 2 && one.starts_with(kRedactPattern) && one.ends_with(kRedactPattern);
+    if (!pattern && one != "tokens" && one != "cards" && one != "emails")
+      return fail(ErrorKind::kInvalid, "redact: '" + one + "' is not tokens, cards, emails or /PATTERN/");
+  }
+  if (const auto rule = tail::multiline_rule(multiline); !rule) return fail(Error(rule.error()).wrap("multiline"));
+  auto shaper = tail::Shaper::make("check", shape_options());
+  if (!shaper) return fail(std::move(shaper).error());
+  return {};
+}
+
+tail::FileOptions LogSourceOptions::file_options() const {
+  tail::FileOptions out;
+  out.globs = files;
+  out.from_end = read_from == "end";
+  out.split.max_bytes = max_line_bytes;
+  // Checked by check().
+  out.split.continues = tail::multiline_rule(multiline).value_or(nullptr);
+  return out;
+}
+
+tail::ExecOptions LogSourceOptions::exec_options() const {
+  tail::ExecOptions out;
+  out.command = command;
+  out.split = file_options().split;
+  return out;
+}
+
+tail::JournalOptions LogSourceOptions::journal_options() const {
+  tail::JournalOptions out;
+  out.matches = matches;
+  if (level != "debug") out.priority = level == "emergency" ? "emerg" : level == "critical" ? "crit" : level;
+  if (level == "error") out.priority = "err";
+  return out;
+}
+
+tail::ShapeOptions LogSourceOptions::shape_options() const {
+  tail::ShapeOptions out;
+  out.format = format_named(parse);
+  out.include = include;
+  out.exclude = exclude;
+  out.least = logline::parse_level(level);
+  out.rate_limit = static_cast<std::uint32_t>(rate_limit);
+  out.max_bytes = max_line_bytes;
+  for (const std::string& one : redact) {
+    if (one == "tokens")
+      out.redact.tokens = true;
+    else if (one == "cards")
+      out.redact.cards = true;
+    else if (one == "emails")
+      out.redact.emails = true;
+    else
+      out.redact.patterns.push_back(one.substr(1, one.size() - 2));
+  }
+  return out;
+}
+
+LogSources default_log_sources() {
+  LogSources out;
+  struct stat state {};
+  if (::stat("/run/systemd/system", &state) == 0) {
+    LogSourceOptions journal;
+    journal.journal = true;
+    journal.level = "notice";
+    out.emplace("journal", std::move(journal));
+    return out;
+  }
+  LogSourceOptions files;
+  for (const char* path : {"/var/log/syslog", "/var/log/messages", "/var/log/auth.log"})
+    if (::access(path, R_OK) == 0) files.files.emplace_back(path);
+  if (!files.files.empty()) out.emplace("system", std::move(files));
+  return out;
+}
+
+}  // namespace resmon::client
