@@ -1,0 +1,113 @@
+#include "logs/archive.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+namespace resmon::logs {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kMostDamage = 100;
+
+void add_damage(ArchiveReport& report, std::uint64_t blocks, std::string what) {
+  if (blocks == 0) return;
+  report.damaged += blocks;
+  if (report.damage.size() < kMostDamage) report.damage.push_back(std::move(what));
+}
+
+Result<std::shared_ptr<Part>> open_part(const ArchiveFile& file) {
+  const std::size_t slash = file.path.rfind('/');
+  return Part::open(file.path.substr(0, slash), file.path.substr(slash + 1));
+}
+
+}  // namespace
+
+std::vector<ArchiveFile> archive_files(const std::string& directory) {
+  std::vector<ArchiveFile> out;
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    const std::string day_text = at->path().filename().string();
+    Day day = 0;
+    if (!parse_day(day_text, day)) continue;
+    std::error_code ignored;
+    for (fs::directory_iterator file(at->path(), ignored), last; !ignored && file != last; file.increment(ignored)) {
+      std::uint64_t stream = 0;
+      std::uint32_t number = 0;
+      const std::string name = file->path().filename().string();
+      if (Part::parse_name(name, stream, number)) out.push_back({day_text + "/" + name, file->path().string()});
+    }
+  }
+  std::sort(out.begin(), out.end(), [](const ArchiveFile& a, const ArchiveFile& b) { return a.name < b.name; });
+  return out;
+}
+
+ArchiveReport check_archive(const std::string& directory,
+                            const std::function<bool(std::uint64_t done, std::uint64_t all)>& progress) {
+  ArchiveReport report;
+  const std::vector<ArchiveFile> files = archive_files(directory);
+  for (const ArchiveFile& file : files) {
+    if (!progress(report.files, files.size())) break;
+    ++report.files;
+    const auto part = open_part(file);
+    if (!part) {
+      // A running server merges and removes files.
+      std::error_code ignored;
+      if (fs::exists(file.path, ignored)) add_damage(report, 1, part.error().message);
+      continue;
+    }
+    report.blocks += (*part)->blocks().size();
+    report.lines += (*part)->lines();
+    if ((*part)->footer_damaged()) add_damage(report, 1, file.path + ": the footer is damaged");
+    const std::uint64_t damaged = (*part)->verify();
+    add_damage(report, damaged, file.path + ": " + std::to_string(damaged) + " damaged blocks");
+  }
+  return report;
+}
+
+Result<ArchiveReport> read_archive(
+    const std::string& directory,
+    const std::function<Status(const std::string& host, const std::string& source, const logline::Line& line)>& show) {
+  ArchiveReport report;
+  // By day and stream; a file takes the place of those that it has the lines of.
+  std::map<std::pair<std::string, std::string>, std::vector<std::shared_ptr<Part>>> streams;
+  for (const ArchiveFile& file : archive_files(directory)) {
+    auto part = open_part(file);
+    if (!part) {
+      add_damage(report, 1, part.error().message);
+      continue;
+    }
+    const std::string day = file.name.substr(0, file.name.find('/'));
+    auto& parts = streams[{day, (*part)->host() + '\0' + (*part)->source()}];
+    std::erase_if(parts, [&](const auto& old) { return old->number() >= (*part)->replaces_from(); });
+    parts.push_back(*std::move(part));
+  }
+  std::vector<logline::Field> fields;
+  for (const auto& [key, parts] : streams)
+    for (const auto& part : parts) {
+      ++report.files;
+      for (const BlockInfo& block : part->blocks()) {
+        BlockLines lines;
+        Status status;
+        for (const Column column : {kTimes, kLevelsAndCuts, kUnits, kPids, kMessages, kFields}) {
+          const auto bytes = part->read(block, column);
+          status = bytes ? lines.add(block, column, *bytes) : Status(fail(Error(bytes.error())));
+          if (!status) break;
+        }
+        if (!status) {
+          add_damage(report, 1, part->path() + ": " + status.error().message);
+          continue;
+        }
+        ++report.blocks;
+        for (std::size_t i = 0; i < block.lines; ++i) {
+          RESMON_TRY(show(part->host(), part->source(), lines.line(i, fields)));
+          ++report.lines;
+        }
+      }
+    }
+  return report;
+}
+
+}  // namespace resmon::logs

@@ -1,0 +1,40 @@
+#pragma once
+
+// The files of blocks as they lie on disk, read without a store: beside a running server, or where there is none.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "logs/part.h"
+
+namespace resmon::logs {
+
+// A file of blocks and where it is below the store's directory: "20261129/….blocks".
+struct ArchiveFile {
+  std::string name;
+  std::string path;
+};
+// All of them, by day. None where there is no such directory.
+std::vector<ArchiveFile> archive_files(const std::string& directory);
+
+struct ArchiveReport {
+  std::uint64_t files = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t lines = 0;
+  std::uint64_t damaged = 0;        // blocks, and files that have none that can be read
+  std::vector<std::string> damage;  // the first of them
+};
+
+// Reads and checks every column of every block. `progress` may end it by returning false.
+ArchiveReport check_archive(const std::string& directory,
+                            const std::function<bool(std::uint64_t done, std::uint64_t all)>& progress);
+
+// Shows every line in blocks, stream by stream and day by day, each once. Damaged blocks are left out and counted.
+Result<ArchiveReport> read_archive(
+    const std::string& directory,
+    const std::function<Status(const std::string& host, const std::string& source, const logline::Line& line)>& show);
+
+}  // namespace resmon::logs

@@ -1,0 +1,63 @@
+#pragma once
+
+// What people type to find lines (docs/logs.md):
+//
+//   error "connection refused" -debug (timeout OR refused) conn* unit:ssh* level:>=warn /port \d+/
+//
+// Parsing is linear and bounded, and errors name the place. Does no I/O.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "logline/line.h"
+#include "logs/block.h"
+#include "logs/words.h"
+
+namespace resmon::logs {
+
+inline constexpr std::size_t kMostQueryBytes = 16U << 10U;
+
+// Of all lines of a block: none, some, or all of them.
+enum class Match : std::uint8_t { kNone, kSome, kAll };
+
+// Immutable; thread-safe.
+class Query {
+ public:
+  // kInvalid: "… at character N". An empty text finds everything.
+  static Result<Query> parse(std::string_view text);
+
+  // REQUIRES: the columns() of the line are filled in.
+  bool matches(std::string_view host, std::string_view source, const logline::Line& line) const;
+  // As far as names, levels and, where there is one, the filter tell.
+  Match matches(const BlockInfo& block, const WordFilter* filter) const;
+  // The same of a stream as a whole.
+  Match matches(std::string_view host, std::string_view source) const;
+  ColumnSet columns() const;
+  // Whether a filter could tell more than the names and levels.
+  bool has_words() const;
+
+  // `_time:5m` and `| limit 10`, as VictoriaLogs' queries have them.
+  const std::optional<std::chrono::nanoseconds>& last() const { return last_; }
+  const std::optional<std::uint64_t>& limit() const { return limit_; }
+
+  struct Node;
+
+ private:
+  friend class QueryParser;
+  std::shared_ptr<const Node> root_;
+  std::optional<std::chrono::nanoseconds> last_;
+  std::optional<std::uint64_t> limit_;
+};
+
+// "30s", "5m", "1h", "2d", "1w", or of several such: "1h30m".
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
+
+// Whether the value is the pattern's, which may have * and ?, without regard to case.
+bool matches_name(const std::string& pattern, std::string_view value);
+
+}  // namespace resmon::logs
