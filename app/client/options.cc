@@ -111,7 +111,10 @@ void Options::declare(config::Settings& settings) {
     collect::CollectorOptions& one = collectors[std::string(info.name)];
     const std::string prefix = "collector." + std::string(info.name) + ".";
     settings.boolean(prefix + "enabled", &one.enabled, std::string(info.description) + ".");
-    settings.duration(prefix + "interval", &one.interval, seconds(0), hours(24), "0: client.interval.");
+    const auto own = std::chrono::duration_cast<seconds>(info.interval).count();
+    settings.duration(prefix + "interval", &one.interval, seconds(0), hours(24),
+                      own == 0 ? "0: client.interval."
+                               : "0: " + std::to_string(own) + " s, or client.interval where that is longer.");
     if (!info.filters.empty()) {
       settings.list(prefix + "include", &one.filter.include,
                     "Shell patterns of the " + std::string(info.filters) + " to take. Empty: all.");

@@ -47,7 +47,7 @@ const std::vector<std::string>& default_ignored_file_systems();
 // Configuration of one collector, `[collector.NAME]` in client.toml.
 struct CollectorOptions {
   bool enabled = true;
-  std::chrono::nanoseconds interval{0};  // 0: the client's interval
+  std::chrono::nanoseconds interval{0};  // 0: the collector's own, or else the client's
   Filter filter;
   std::vector<std::string> ignore_file_systems = default_ignored_file_systems();  // disk only; by type
 };
@@ -78,12 +78,13 @@ struct CollectorInfo {
   std::string_view name;         // the measurement's name, mostly
   std::string_view description;  // one line, for --list-collectors
   std::string_view filters;      // what `include` and `exclude` match, or empty
+  std::chrono::nanoseconds interval{0};  // where none is configured; 0: the client's
   // `shared` and `schemas` must outlive the collector.
   std::unique_ptr<Collector> (*make)(const Roots&, const CollectorOptions&, metric::SchemaTable& schemas,
                                      Shared& shared);
 };
 
-// Every collector there is, in the order in which they run: the only place where one is registered.
+// Every collector there is, in the order in which they run (collectors.h).
 const std::vector<CollectorInfo>& registry();
 
 }  // namespace resmon::collect

@@ -1,29 +1,37 @@
 #pragma once
 
-// The makers of all collectors, for the registry and the tests. Each is defined in the file of its name.
+// Every collector there is, in the order in which they run: the only place where one is registered. A collector NAME is
+// a file that defines make_NAME, and a line here: name, one line for --list-collectors, what its `include` and
+// `exclude` match (or ""), and how many seconds apart it runs by default (0: at client.interval).
+// What it writes is described in docs/schema.md, which is also where the server has the fields' types from.
+//
+// disk comes last: it alone may wait for a moment, for a mount that has never been slow before.
 
 #include <memory>
 
 #include "collect/collector.h"
 
+// clang-format off
+#define RESMON_COLLECTORS(COLLECTOR) \
+  COLLECTOR(cpu, "use of each CPU and of all, by mode, in percent", "the CPU's name: cpu0 …, cpu-total", 0) \
+  COLLECTOR(mem, "memory by use", "", 0) \
+  COLLECTOR(swap, "swap space, and pages swapped in and out", "", 0) \
+  COLLECTOR(diskio, "requests, bytes and time of each block device", "the device's name", 0) \
+  COLLECTOR(net, "bytes, packets, errors and drops of each network interface", "the interface's name", 0) \
+  COLLECTOR(netstat, "TCP sockets by state, and UDP sockets", "", 0) \
+  COLLECTOR(system, "load, CPUs, users and uptime", "", 0) \
+  COLLECTOR(processes, "processes by state, and threads", "", 0) \
+  COLLECTOR(kernel, "boot time, context switches, interrupts, forks, entropy", "", 0) \
+  COLLECTOR(linux_sysctl_fs, "file handles, inodes and asynchronous I/O requests in use", "", 0) \
+  COLLECTOR(pressure, "share of time that tasks waited for CPU, memory and I/O", "", 0) \
+  COLLECTOR(disk, "space and inodes of each mounted file system", "the mount point", 0)
+// clang-format on
+
 namespace resmon::collect {
 
-#define RESMON_COLLECTOR(name) \
-  std::unique_ptr<Collector> make_##name(const Roots&, const CollectorOptions&, metric::SchemaTable&, Shared&)
-
-RESMON_COLLECTOR(cpu);
-RESMON_COLLECTOR(mem);
-RESMON_COLLECTOR(swap);
-RESMON_COLLECTOR(disk);
-RESMON_COLLECTOR(diskio);
-RESMON_COLLECTOR(net);
-RESMON_COLLECTOR(netstat);
-RESMON_COLLECTOR(system);
-RESMON_COLLECTOR(processes);
-RESMON_COLLECTOR(kernel);
-RESMON_COLLECTOR(linux_sysctl_fs);
-RESMON_COLLECTOR(pressure);
-
-#undef RESMON_COLLECTOR
+#define RESMON_DECLARE(name, description, filters, seconds) \
+  std::unique_ptr<Collector> make_##name(const Roots&, const CollectorOptions&, metric::SchemaTable&, Shared&);
+RESMON_COLLECTORS(RESMON_DECLARE)
+#undef RESMON_DECLARE
 
 }  // namespace resmon::collect
