@@ -13,6 +13,7 @@
 #include "procfs/meminfo.h"
 #include "procfs/mounts.h"
 #include "procfs/net_dev.h"
+#include "procfs/pid_files.h"
 #include "procfs/pid_stat.h"
 #include "procfs/sockets.h"
 #include "procfs/stat.h"
@@ -99,8 +100,23 @@ void parse(char parser, std::string_view text) {
     }
     case 'P': {
       PidStat stat;
+      PidUsage usage;
       Skipped skipped;
       if (parse_pid_stat(text, stat, skipped)) must_be_within(stat.name, text);
+      if (parse_pid_stat(text, stat, skipped, &usage)) must_be_within(stat.name, text);
+      return;
+    }
+    case 'o':
+      return one<PidIo, parse_pid_io>(text);
+    case 'U':
+      return one<Number, parse_pid_status>(text);
+    case 'W':
+      return one<std::vector<User>, parse_passwd>(text);
+    case 'g': {
+      CgroupOwner owner;
+      Skipped skipped;
+      std::string_view path;
+      if (parse_pid_cgroup(text, owner, skipped, &path) && owner.size != 0) must_be_within(path, text);
       return;
     }
     case 'M':

@@ -21,6 +21,7 @@
   COLLECTOR(netstat, "TCP sockets by state, and UDP sockets", "", 0) \
   COLLECTOR(system, "load, CPUs, users and uptime", "", 0) \
   COLLECTOR(processes, "processes by state, and threads", "", 0) \
+  COLLECTOR(procstat, "CPU, memory and disk use of the processes that use most, and of all others", "the process's name", 0) \
   COLLECTOR(kernel, "boot time, context switches, interrupts, forks, entropy", "", 0) \
   COLLECTOR(linux_sysctl_fs, "file handles, inodes and asynchronous I/O requests in use", "", 0) \
   COLLECTOR(pressure, "share of time that tasks waited for CPU, memory and I/O", "", 0) \
@@ -29,7 +30,7 @@
 
 namespace resmon::collect {
 
-#define RESMON_DECLARE(name, description, filters, seconds) \
+#define RESMON_DECLARE(name, description, filters, apart) \
   std::unique_ptr<Collector> make_##name(const Roots&, const CollectorOptions&, metric::SchemaTable&, Shared&);
 RESMON_COLLECTORS(RESMON_DECLARE)
 #undef RESMON_DECLARE

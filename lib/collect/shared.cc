@@ -34,7 +34,9 @@ Shared::Shared(const Roots& roots, StatfsFunction statfs_function, DeviceFunctio
                        : statfs_function ? DeviceFunction(no_device)
                                          : DeviceFunction(system_device)),
       stat_(roots.proc + "/stat", PinnedFile::Records::kOne),
-      mem_info_(roots.proc + "/meminfo", PinnedFile::Records::kOne) {}
+      mem_info_(roots.proc + "/meminfo", PinnedFile::Records::kOne),
+      process_table_(roots.proc),
+      container_names_(roots) {}
 
 template <class T, class Parse>
 Result<const T*> Shared::once(OncePerGather<T>& file, const GatherContext& context, Parse parse) {
@@ -56,6 +58,19 @@ Result<const procfs::Stat*> Shared::stat(const GatherContext& context) {
 
 Result<const procfs::MemInfo*> Shared::mem_info(const GatherContext& context) {
   return once(mem_info_, context, procfs::parse_meminfo);
+}
+
+Result<std::span<const ProcessTable::Process>> Shared::processes(const GatherContext& context, Status& some) {
+  if (processes_sequence_ != context.sequence) {
+    processes_sequence_ = context.sequence;
+    procfs::Number forks;
+    if (auto read = stat(context)) forks = (*read)->processes_forked;
+    some_processes_ = {};
+    processes_listed_ = process_table_.refresh(context, forks, some_processes_);
+  }
+  if (!processes_listed_) return fail(Error(processes_listed_.error()));
+  if (!some_processes_) some = fail(Error(some_processes_.error()));
+  return process_table_.processes();
 }
 
 }  // namespace resmon::collect

@@ -9,11 +9,14 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/result.h"
 #include "collect/collector.h"
+#include "collect/container_names.h"
 #include "collect/pinned_file.h"
+#include "collect/process_table.h"
 #include "procfs/meminfo.h"
 #include "procfs/stat.h"
 
@@ -45,6 +48,10 @@ class Shared {
   // is counted what was skipped. Valid until the next gather. Both use buffer().
   Result<const procfs::Stat*> stat(const GatherContext& context);
   Result<const procfs::MemInfo*> mem_info(const GatherContext& context);
+  // Fails when /proc cannot be listed; `some` is why some could not be read, if so.
+  Result<std::span<const ProcessTable::Process>> processes(const GatherContext& context, Status& some);
+  ProcessTable& process_table() { return process_table_; }
+  ContainerNames& container_names() { return container_names_; }
 
  private:
   template <class T>
@@ -64,6 +71,11 @@ class Shared {
   DeviceFunction device_function_;
   OncePerGather<procfs::Stat> stat_;
   OncePerGather<procfs::MemInfo> mem_info_;
+  ProcessTable process_table_;
+  ContainerNames container_names_;
+  std::uint64_t processes_sequence_ = 0;
+  Status processes_listed_;
+  Status some_processes_;
 };
 
 }  // namespace resmon::collect

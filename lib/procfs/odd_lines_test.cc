@@ -17,6 +17,7 @@
 #include "procfs/meminfo.h"
 #include "procfs/mounts.h"
 #include "procfs/net_dev.h"
+#include "procfs/pid_files.h"
 #include "procfs/pid_stat.h"
 #include "procfs/sockets.h"
 #include "procfs/stat.h"
@@ -220,9 +221,48 @@ Parsed numbers(std::string_view text) {
 Parsed pid_stat(std::string_view text) {
   Parsed out;
   PidStat read;
-  out.status = parse_pid_stat(text, read, out.skipped);
+  PidUsage usage;
+  out.status = parse_pid_stat(text, read, out.skipped, &usage);
   if (out.status) out.values["state"] = read.state;
   if (read.threads != 0) out.put("threads", read.threads);
+  out.put("parent", usage.parent_id);
+  out.put("user", usage.user_ticks);
+  out.put("children's system", usage.children_system_ticks);
+  out.put("start", usage.start_ticks);
+  out.put("resident", usage.resident_pages);
+  return out;
+}
+
+Parsed pid_status(std::string_view text) {
+  Parsed out;
+  Number user;
+  out.status = parse_pid_status(text, user, out.skipped);
+  out.put("user", user);
+  return out;
+}
+
+Parsed pid_io(std::string_view text) {
+  Parsed out;
+  PidIo read;
+  out.status = parse_pid_io(text, read, out.skipped);
+  out.put("read", read.read_bytes);
+  out.put("written", read.written_bytes);
+  return out;
+}
+
+Parsed pid_cgroup(std::string_view text) {
+  Parsed out;
+  CgroupOwner owner;
+  out.status = parse_pid_cgroup(text, owner, out.skipped);
+  if (owner.size != 0) out.values["owner"] = owner.name();
+  return out;
+}
+
+Parsed passwd(std::string_view text) {
+  Parsed out;
+  std::vector<User> users;
+  out.status = parse_passwd(text, users, out.skipped);
+  for (const User& user : users) out.values[std::to_string(user.id)] = user.name;
   return out;
 }
 
@@ -259,6 +299,10 @@ const std::map<std::string, Parse>& parsers() {
                                                         {"pressure", pressure},
                                                         {"numbers", numbers},
                                                         {"pid_stat", pid_stat},
+                                                        {"pid_status", pid_status},
+                                                        {"pid_io", pid_io},
+                                                        {"pid_cgroup", pid_cgroup},
+                                                        {"passwd", passwd},
                                                         {"mountinfo", mounts<parse_mountinfo>},
                                                         {"mounts", mounts<parse_mounts>},
                                                         {"cpuinfo", cpuinfo}};
@@ -286,6 +330,11 @@ constexpr Fixture kFiles[] = {{"stat", "host/proc/stat"},
                               {"pressure", "host/proc/pressure/io"},
                               {"numbers", "host/proc/sys/fs/file-nr"},
                               {"pid_stat", "host/proc/905/stat"},
+                              {"pid_status", "host/proc/812/status"},
+                              {"pid_io", "host/proc/812/io"},
+                              {"pid_cgroup", "host/proc/812/cgroup"},
+                              {"pid_cgroup", "host/proc/1/cgroup"},
+                              {"passwd", "host/root/etc/passwd"},
                               {"mountinfo", "host/proc/1/mountinfo"},
                               {"cpuinfo", "host/proc/cpuinfo"}};
 

@@ -11,6 +11,7 @@
 #include "procfs/meminfo.h"
 #include "procfs/mounts.h"
 #include "procfs/net_dev.h"
+#include "procfs/pid_files.h"
 #include "procfs/pid_stat.h"
 #include "procfs/scan.h"
 #include "procfs/sockets.h"
@@ -249,6 +250,89 @@ TEST(PidStat, ANameMayHoldAnything) {
   EXPECT_EQ(stat.name, "a) R 9 (b");
   EXPECT_EQ(stat.state, 'D');
   EXPECT_EQ(stat.threads, 57U);
+}
+
+TEST(PidStat, WhatAProcessUsed) {
+  Skipped skipped;
+  PidStat stat;
+  PidUsage usage;
+  ASSERT_TRUE(parse_pid_stat("22 (k) S 2 0 0 0 -1 2129984 5 6 7 8 90 10 110 12 20 -5 13 0 1400 0 15 1\n", stat, skipped,
+                             &usage));
+  EXPECT_EQ(skipped.lines(), 0U);
+  EXPECT_EQ(stat.threads, 13U);
+  EXPECT_EQ(usage.parent_id, 2U);
+  EXPECT_EQ(usage.flags.value_or(0) & kKernelThread, kKernelThread);
+  EXPECT_EQ(usage.minor_faults, 5U);
+  EXPECT_EQ(usage.major_faults, 7U);
+  EXPECT_EQ(usage.user_ticks, 90U);
+  EXPECT_EQ(usage.system_ticks, 10U);
+  EXPECT_EQ(usage.children_user_ticks, 110U);
+  EXPECT_EQ(usage.children_system_ticks, 12U);
+  EXPECT_EQ(usage.start_ticks, 1400U);
+  EXPECT_EQ(usage.resident_pages, 15U);
+  ASSERT_TRUE(parse_pid_stat("22 (k) S 2 0 0 0 -1 1 5 6 7 8 odd 10 110 12 20 -5 13 0 1400 0\n", stat, skipped, &usage));
+  EXPECT_EQ(skipped.lines(), 1U);
+  EXPECT_EQ(stat.threads, 13U) << "a column that is odd costs only itself";
+  EXPECT_EQ(usage.user_ticks, Number());
+  EXPECT_EQ(usage.resident_pages, Number());
+  EXPECT_EQ(usage.start_ticks, 1400U);
+}
+
+TEST(Cgroups, OwnersByPath) {
+  const std::string id(64, 'b');
+  using Kind = CgroupOwner::Kind;
+  struct {
+    std::string path;
+    Kind kind;
+    std::string name;
+  } const rows[] = {
+      {"/", Kind::kNone, ""},
+      {"/init.scope", Kind::kNone, ""},
+      {"/user.slice/user-1000.slice/session-3.scope", Kind::kNone, ""},
+      {"/system.slice/nginx.service", Kind::kService, "nginx.service"},
+      {"/system.slice/system-getty.slice/getty@tty1.service", Kind::kService, "getty@tty1.service"},
+      {"/system.slice/system-postgresql.slice/postgresql@15-main.service", Kind::kService,
+       "postgresql@15-main.service"},
+      {"/system.slice/system-sshd.slice/sshd@7-10.0.0.1:22-10.0.0.9:4711.service", Kind::kService, "sshd@.service"},
+      {"/system.slice/run-u12.service", Kind::kNone, ""},
+      {"/user.slice/user-7.slice/user@7.service/app.slice/my\\x2d"
+       "app.service/sub",
+       Kind::kService, "my-app.service"},
+      {"/user.slice/user-7.slice/user@7.service/init.scope", Kind::kService, "user@.service"},
+      {"/system.slice/docker-" + id + ".scope/system.slice/cron.service", Kind::kContainer, id},
+      {"/docker/" + id, Kind::kContainer, id},
+      {"/machine.slice/libpod-" + id + ".scope/container", Kind::kContainer, id},
+      {"/machine.slice/libpod-conmon-" + id + ".scope", Kind::kNone, ""},
+      {"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod1.slice/cri-containerd-" + id + ".scope",
+       Kind::kContainer, id},
+      {"/kubepods/burstable/pod12/" + id, Kind::kContainer, id},
+      {"/lxc/mail/init.scope", Kind::kContainer, "mail"},
+      {"/lxc.payload.mail/system.slice/cron.service", Kind::kContainer, "mail"},
+      {"/machine.slice/machine-qemu\\x2d"
+       "1\\x2d"
+       "web.scope",
+       Kind::kContainer, "qemu-1-web"},
+      {"/machine.slice/systemd-nspawn@db.service", Kind::kContainer, "db"},
+      {"/system.slice/\x01.service", Kind::kNone, ""},
+      {std::string(5000, '/') + std::string(5000, 'x') + ".service", Kind::kNone, ""},
+  };
+  for (const auto& row : rows) {
+    const CgroupOwner owner = owner_of_cgroup(row.path);
+    EXPECT_EQ(owner.kind, row.kind) << row.path;
+    EXPECT_EQ(owner.name(), row.name) << row.path;
+    EXPECT_EQ(owner.by_id, row.name == id) << row.path;
+  }
+}
+
+TEST(Passwd, TheFirstOfAnId) {
+  Skipped skipped;
+  std::vector<User> users;
+  ASSERT_TRUE(
+      parse_passwd("b:x:7:7::/:\n# c\nroot:x:0:0::/:\ntoor:x:0:0::/:\n+::::::\nodd:x:-1:0::/:\n", users, skipped));
+  ASSERT_EQ(users.size(), 2U);
+  EXPECT_EQ(users[0].name, "root");
+  EXPECT_EQ(users[1].name, "b");
+  EXPECT_EQ(skipped.lines(), 1U);
 }
 
 TEST(Mounts, EscapesOptionsAndEmptyDevices) {

@@ -6,7 +6,48 @@
 
 namespace resmon::procfs {
 
-Status parse_pid_stat(std::string_view text, PidStat& out, Skipped& skipped) {
+namespace {
+
+// The columns from the parent's number on. False when one that is wanted is missing or no number; the others are there.
+bool parse_usage(Fields& fields, std::uint64_t& threads, PidUsage& usage) {
+  Number number_of_threads;
+  // In order: nullptr is a column that is not wanted, some of which are negative.
+  Number* const columns[] = {&usage.parent_id,
+                             nullptr,
+                             nullptr,
+                             nullptr,
+                             nullptr,
+                             &usage.flags,
+                             &usage.minor_faults,
+                             nullptr,
+                             &usage.major_faults,
+                             nullptr,
+                             &usage.user_ticks,
+                             &usage.system_ticks,
+                             &usage.children_user_ticks,
+                             &usage.children_system_ticks,
+                             nullptr,
+                             nullptr,
+                             &number_of_threads,
+                             nullptr,
+                             &usage.start_ticks,
+                             nullptr,
+                             &usage.resident_pages};
+  bool whole = true;
+  std::string_view word;
+  for (Number* const column : columns) {
+    if (column == nullptr)
+      fields.word(word);
+    else
+      whole = fields.take(*column) && whole;
+  }
+  threads = number_of_threads.value_or(0);
+  return whole;
+}
+
+}  // namespace
+
+Status parse_pid_stat(std::string_view text, PidStat& out, Skipped& skipped, PidUsage* usage) {
   out = {};
   const auto bad = [&](std::string_view reason) -> Unexpected<Error> {
     skipped.add(1, text.empty() ? "empty" : reason, text);
@@ -26,18 +67,23 @@ Status parse_pid_stat(std::string_view text, PidStat& out, Skipped& skipped) {
   std::string_view word;
   if (!fields.word(word) || word.size() != 1) return bad("no state");
   out.state = word[0];
-  // The kernel puts one blank between two columns, so counting blanks is counting columns.
-  std::string_view rest = fields.rest();
-  const char* p = rest.data();
-  const char* const end = p + rest.size();
-  int blanks = 0;
-  while (p != end && blanks < 17) blanks += *p++ == ' ' ? 1 : 0;
-  Fields threads(rest.substr(static_cast<std::size_t>(p - rest.data())));
-  // A process has at least one.
-  if (blanks < 17 || !threads.number(out.threads) || out.threads == 0 || out.threads > kMostThreads) {
-    out.threads = 0;
-    skipped.add(1, "no number of threads", text);
+  if (usage != nullptr) {
+    *usage = {};
+    if (!parse_usage(fields, out.threads, *usage)) skipped.add(1, "not a number", text);
+    if (out.threads != 0 && out.threads <= kMostThreads) return {};
+  } else {
+    // The kernel puts one blank between two columns, so counting blanks is counting columns.
+    std::string_view rest = fields.rest();
+    const char* p = rest.data();
+    const char* const end = p + rest.size();
+    int blanks = 0;
+    while (p != end && blanks < 17) blanks += *p++ == ' ' ? 1 : 0;
+    Fields threads(rest.substr(static_cast<std::size_t>(p - rest.data())));
+    // A process has at least one.
+    if (blanks == 17 && threads.number(out.threads) && out.threads != 0 && out.threads <= kMostThreads) return {};
   }
+  out.threads = 0;
+  if (skipped.lines() == 0) skipped.add(1, "no number of threads", text);
   return {};
 }
 
