@@ -7,8 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "procfs/cgroup_files.h"
 #include "procfs/cpuinfo.h"
 #include "procfs/diskstats.h"
+#include "procfs/host_facts.h"
 #include "procfs/load.h"
 #include "procfs/meminfo.h"
 #include "procfs/mounts.h"
@@ -106,6 +108,21 @@ void parse(char parser, std::string_view text) {
       if (parse_pid_stat(text, stat, skipped, &usage)) must_be_within(stat.name, text);
       return;
     }
+    case 'C': {
+      Number usage;
+      Skipped skipped;
+      const Keyed wanted[] = {{"usage_usec", &usage}};
+      (void)parse_keyed(text, wanted, skipped);
+      return;
+    }
+    case 'I':
+      return one<CgroupIo, parse_io_stat>(text);
+    case 'B':
+      return one<CgroupIo, parse_blkio>(text);
+    case 'L':
+      return one<Number, parse_limit>(text);
+    case 'O':
+      return one<OsRelease, parse_os_release>(text);
     case 'o':
       return one<PidIo, parse_pid_io>(text);
     case 'U':
@@ -132,6 +149,7 @@ void parse(char parser, std::string_view text) {
     }
     case 'c':
       (void)count_cores(text);
+      must_be_within(cpu_model(text), text);
       return;
     default:
       return;

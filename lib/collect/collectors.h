@@ -25,6 +25,8 @@
   COLLECTOR(kernel, "boot time, context switches, interrupts, forks, entropy", "", 0) \
   COLLECTOR(linux_sysctl_fs, "file handles, inodes and asynchronous I/O requests in use", "", 0) \
   COLLECTOR(pressure, "share of time that tasks waited for CPU, memory and I/O", "", 0) \
+  COLLECTOR(cgroups, "CPU, memory, I/O, pressure and OOM kills of each container and service", "the container's or service's name", 10) \
+  COLLECTOR(host_info, "what the machine is: system, kernel, CPU, memory; when it changes", "", 0) \
   COLLECTOR(disk, "space and inodes of each mounted file system", "the mount point", 0)
 // clang-format on
 

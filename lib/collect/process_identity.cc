@@ -1,32 +1,27 @@
 #include "collect/process_identity.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
-
-#include "base/file.h"
 
 namespace resmon::collect {
 
 namespace {
 
 constexpr std::chrono::minutes kPasswdInterval{1};
+constexpr std::size_t kTextBytes = 64U << 10U;
 
 }  // namespace
 
 ProcessIdentities::ProcessIdentities(const Roots& roots, ContainerNames& names)
     : proc_(roots.proc), passwd_path_(roots.root + "/etc/passwd"), names_(names) {}
 
-// Empty when it cannot be read. A file longer than the buffer is cut: what is looked for is at the beginning.
+// Empty when it cannot be read.
 std::string_view ProcessIdentities::text_of(std::uint32_t id, const char* file) {
   char path[512];
   const int length = std::snprintf(path, sizeof path, "%s/%u/%s", proc_.c_str(), id, file);
   if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) return {};
-  const Fd fd(::open(path, O_RDONLY | O_CLOEXEC));
-  const ssize_t got = fd.valid() ? ::read(fd.get(), text_, sizeof text_) : -1;
-  return {text_, got < 0 ? 0 : static_cast<std::size_t>(got)};
+  const auto text = read_once(path, buffer_, kTextBytes);
+  return text ? *text : std::string_view();
 }
 
 bool ProcessIdentities::read(std::uint32_t id, const GatherContext& context, ProcessIdentity& out) {

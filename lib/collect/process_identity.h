@@ -39,7 +39,7 @@ class ProcessIdentities {
   std::string proc_;
   std::string passwd_path_;
   ContainerNames& names_;
-  char text_[4096];
+  ReadBuffer buffer_;
   char number_[16];
   ReadBuffer passwd_;
   std::vector<procfs::User> users_;

@@ -64,7 +64,9 @@ constexpr FieldSpec kOtherFields[] = {{"cpu_usage", kFloat},
 std::string_view group_name(const Process& process, bool kernel_thread) {
   const std::string_view name = process.name();
   if (!kernel_thread) return name;
-  const std::string_view beginning = name.substr(0, name.find_first_of("/:0123456789"));
+  std::string_view beginning = name.substr(0, name.find_first_of("/:0123456789"));
+  while (!beginning.empty() && (beginning.back() == '.' || beginning.back() == '-' || beginning.back() == '_'))
+    beginning.remove_suffix(1);
   return beginning.empty() ? name : beginning;
 }
 

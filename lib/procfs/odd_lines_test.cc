@@ -11,8 +11,10 @@
 #include <optional>
 
 #include "base/file.h"
+#include "procfs/cgroup_files.h"
 #include "procfs/cpuinfo.h"
 #include "procfs/diskstats.h"
+#include "procfs/host_facts.h"
 #include "procfs/load.h"
 #include "procfs/meminfo.h"
 #include "procfs/mounts.h"
@@ -258,6 +260,45 @@ Parsed pid_cgroup(std::string_view text) {
   return out;
 }
 
+Parsed os_release(std::string_view text) {
+  Parsed out;
+  OsRelease os;
+  out.status = parse_os_release(text, os, out.skipped);
+  if (!os.name.empty()) out.values["name"] = os.name;
+  if (!os.version.empty()) out.values["version"] = os.version;
+  if (!os.id.empty()) out.values["id"] = os.id;
+  return out;
+}
+
+Parsed keyed(std::string_view text) {
+  Parsed out;
+  Number usage, throttled, oom_kill;
+  const Keyed wanted[] = {{"usage_usec", &usage}, {"nr_throttled", &throttled}, {"oom_kill", &oom_kill}};
+  out.status = parse_keyed(text, wanted, out.skipped);
+  out.put("usage", usage);
+  out.put("throttled", throttled);
+  out.put("oom_kill", oom_kill);
+  return out;
+}
+
+template <Status (*kParse)(std::string_view, CgroupIo&, Skipped&)>
+Parsed cgroup_io(std::string_view text) {
+  Parsed out;
+  CgroupIo read;
+  out.status = kParse(text, read, out.skipped);
+  // One number, because it is a sum.
+  if (read.read_bytes) out.values["io"] = std::to_string(*read.read_bytes) + " " + std::to_string(*read.written_bytes);
+  return out;
+}
+
+Parsed limit(std::string_view text) {
+  Parsed out;
+  Number read;
+  out.status = parse_limit(text, read, out.skipped);
+  out.put("limit", read);
+  return out;
+}
+
 Parsed passwd(std::string_view text) {
   Parsed out;
   std::vector<User> users;
@@ -303,6 +344,11 @@ const std::map<std::string, Parse>& parsers() {
                                                         {"pid_io", pid_io},
                                                         {"pid_cgroup", pid_cgroup},
                                                         {"passwd", passwd},
+                                                        {"keyed", keyed},
+                                                        {"io_stat", cgroup_io<parse_io_stat>},
+                                                        {"blkio", cgroup_io<parse_blkio>},
+                                                        {"limit", limit},
+                                                        {"os_release", os_release},
                                                         {"mountinfo", mounts<parse_mountinfo>},
                                                         {"mounts", mounts<parse_mounts>},
                                                         {"cpuinfo", cpuinfo}};
@@ -335,6 +381,12 @@ constexpr Fixture kFiles[] = {{"stat", "host/proc/stat"},
                               {"pid_cgroup", "host/proc/812/cgroup"},
                               {"pid_cgroup", "host/proc/1/cgroup"},
                               {"passwd", "host/root/etc/passwd"},
+                              {"keyed", "cgroup/cpu.stat"},
+                              {"keyed", "cgroup/memory.events"},
+                              {"io_stat", "cgroup/io.stat"},
+                              {"blkio", "cgroup/blkio"},
+                              {"limit", "cgroup/memory.max"},
+                              {"os_release", "host/root/etc/os-release"},
                               {"mountinfo", "host/proc/1/mountinfo"},
                               {"cpuinfo", "host/proc/cpuinfo"}};
 

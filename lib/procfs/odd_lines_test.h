@@ -65,6 +65,14 @@ inline std::vector<std::string> with_other_values(const std::string& line) {
   for (std::size_t at = moved.find(" /"); at != std::string::npos; at = moved.find(" /", at + 2))
     moved.insert(at + 2, "q");
   all.push_back(moved);
+  // Another word.
+  std::string renamed = line;
+  for (std::size_t i = renamed.size(); i-- > 0;)
+    if (std::isalpha(static_cast<unsigned char>(renamed[i])) != 0) {
+      renamed[i] = renamed[i] == 'q' ? 'r' : 'q';
+      break;
+    }
+  all.push_back(renamed);
   for (std::string& out : all)
     for (std::size_t i = 1; i + 1 < out.size(); ++i)
       if (out[i - 1] == ' ' && out[i + 1] == ' ' && std::isupper(static_cast<unsigned char>(out[i])) != 0) out[i] = 'Q';

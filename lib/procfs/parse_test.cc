@@ -298,7 +298,7 @@ TEST(Cgroups, OwnersByPath) {
       {"/user.slice/user-7.slice/user@7.service/app.slice/my\\x2d"
        "app.service/sub",
        Kind::kService, "my-app.service"},
-      {"/user.slice/user-7.slice/user@7.service/init.scope", Kind::kService, "user@.service"},
+      {"/user.slice/user-7.slice/user@7.service/init.scope", Kind::kService, "user@7.service"},
       {"/system.slice/docker-" + id + ".scope/system.slice/cron.service", Kind::kContainer, id},
       {"/docker/" + id, Kind::kContainer, id},
       {"/machine.slice/libpod-" + id + ".scope/container", Kind::kContainer, id},

@@ -77,8 +77,11 @@ bool service(std::string_view component, CgroupOwner& out) {
   out = {};
   out.kind = CgroupOwner::Kind::kService;
   const std::size_t at = name.find('@');
-  const bool numbered = at != std::string_view::npos && all_of(name.substr(at + 1), "0123456789-.:[]abcdef_") &&
-                        name.find_first_of("0123456789", at) != std::string_view::npos;
+  // A connection or a number that is never used again, as in "sshd@7-10.0.0.1:22-…"; but "user@1000" and "getty@tty1"
+  // stay.
+  const std::string_view instance = at == std::string_view::npos ? std::string_view() : name.substr(at + 1);
+  const bool numbered =
+      all_of(instance, "0123456789-.:[]abcdef_") && instance.find_first_of("-:") != std::string_view::npos;
   if (!numbered) {
     put_unescaped(component, out);
   } else {

@@ -30,7 +30,7 @@ struct CgroupOwner {
 };
 
 // "/system.slice/nginx.service" is the service nginx.service; "/system.slice/docker-<64 digits>.scope" is a container.
-// Of several the outermost container, or else the innermost service. A service's instance of nothing but numbers, as in
+// Of several the outermost container, or else the innermost service. A service's instance that is a connection, as in
 // "sshd@3-10.0.0.1:22-….service", is left out of its name, and transient units ("run-u12.service") and sessions are
 // none: their names never come again.
 CgroupOwner owner_of_cgroup(std::string_view path);
