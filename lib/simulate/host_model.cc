@@ -215,6 +215,7 @@ HostModel::HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& s
                                   {"drop_in", I},
                                   {"drop_out", I},
                                   {"speed", I}})});
+  make_processes(seed);
 }
 
 double HostModel::noise(double width) {
@@ -238,6 +239,7 @@ void HostModel::gather(UnixNanos time, metric::Batch& out) {
   disks(time, seconds, out);
   network(time, seconds, out);
   system(time, seconds, out);
+  by_process(time, seconds, out);
 }
 
 void HostModel::cpu(UnixNanos time, double seconds, metric::Batch& out) {
@@ -258,6 +260,7 @@ void HostModel::cpu(UnixNanos time, double seconds, metric::Batch& out) {
     } else {
       user = sum[0] / cpus_, sys = sum[1] / cpus_, wait = sum[2] / cpus_, soft = sum[3] / cpus_;
     }
+    if (i == cpus_) busy_cores_ = (user + sys + soft) / 100 * cpus_;
     RowWriter row = out.add(cpu_[static_cast<std::size_t>(i)].id, 11, time);
     user = two_decimals(user), sys = two_decimals(sys), wait = two_decimals(wait), soft = two_decimals(soft);
     const double values[] = {user, sys, two_decimals(100 - user - sys - wait - soft), 0, wait, 0, soft, 0,

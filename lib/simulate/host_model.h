@@ -45,6 +45,12 @@ class HostModel {
     std::int64_t drops = 0;
   };
 
+  struct Process {
+    Shape shape;
+    std::int64_t id = 0;
+    double read = 0, written = 0;
+  };
+
   Shape shape(std::string_view measurement, std::vector<metric::Tag> tags, Fields fields);
   double noise(double width);                                      // normal, mean 0
   void walk(double& value, double to, double pull, double width);  // towards `to`, within [0, 1]
@@ -53,6 +59,8 @@ class HostModel {
   void disks(UnixNanos time, double seconds, metric::Batch& out);
   void network(UnixNanos time, double seconds, metric::Batch& out);
   void system(UnixNanos time, double seconds, metric::Batch& out);
+  void make_processes(std::uint64_t seed);
+  void by_process(UnixNanos time, double seconds, metric::Batch& out);
 
   metric::SchemaTable& schemas_;
   std::mt19937_64 random_;
@@ -74,6 +82,12 @@ class HostModel {
   Shape pressure_[3][2], pressure_totals_[3][2];
   std::vector<Disk> disks_;
   std::vector<Interface> interfaces_;
+
+  std::vector<Process> processes_by_name_;  // the last is `other`
+  double phase_ = 0;                        // of their rhythms
+  double busy_cores_ = 0;                   // in the last gather
+  double read_before_ = 0, written_before_ = 0;
+  std::uint64_t process_gathers_ = 0;
 };
 
 }  // namespace resmon::simulate

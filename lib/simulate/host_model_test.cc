@@ -72,6 +72,30 @@ TEST(HostModelTest, ValuesArePossible) {
   EXPECT_GT(active / rows, 40);  // busy means busy
 }
 
+TEST(HostModelTest, ProcessesSumToWhatTheMachineUsed) {
+  metric::SchemaTable schemas;
+  HostModel model(7, Profile::kNormal, schemas);
+  for (int i = 0; i < 50; ++i) {
+    metric::Batch batch;
+    model.gather(kStart + i * kStep, batch);
+    double machine = 0;
+    double processes = 0;
+    for (const metric::Row& row : batch.rows()) {
+      const metric::Schema& schema = schemas[row.schema];
+      for (std::size_t f = 0; f < schema.fields.size(); ++f) {
+        if (!batch.has(row, f)) continue;
+        const std::string& name = schema.fields[f].name;
+        const bool total = schema.measurement == "cpu" && schema.tags[0].value == "cpu-total";
+        if (total && (name == "usage_user" || name == "usage_system" || name == "usage_softirq"))
+          machine += metric::as_float(batch.value(row, f)) * model.cpus();
+        if (schema.measurement == "procstat" && name == "cpu_usage") processes += metric::as_float(batch.value(row, f));
+      }
+    }
+    EXPECT_NEAR(processes, machine, 0.5);
+    EXPECT_EQ(machine == 0, i == 0);
+  }
+}
+
 TEST(RecordingTest, RepeatsTheModelWithNewTimes) {
   constexpr std::chrono::seconds kInterval(5);
   metric::SchemaTable schemas;
