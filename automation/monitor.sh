@@ -7,7 +7,7 @@ usage() {
 Usage: ./resmon monitor [all|HOST] [OPTION]…
 
 A live table of all machines, or one machine's CPUs, memory, file systems,
-network and processes by state: for those without a browser. awk and tput draw
+network and processes: for those without a browser. awk and tput draw
 it. q or Ctrl-C ends it.
 
 Options:
@@ -197,6 +197,7 @@ frame_host() {
       ask "SELECT non_negative_derivative(last(bytes_recv), 1s), non_negative_derivative(last(bytes_sent), 1s) FROM net WHERE host = $host AND time > now() - 1m GROUP BY time(10s), interface fill(none)" | sed 's/^/net,/'
       ask "SELECT last(load1), last(load5), last(load15), last(n_users), last(uptime_format) FROM system WHERE host = $host AND time > now() - 5m" | sed 's/^/system,/'
       ask "SELECT last(total), last(running), last(blocked), last(zombies), last(total_threads) FROM processes WHERE host = $host AND time > now() - 5m" | sed 's/^/processes,/'
+      ask "SELECT last(cpu_usage), last(memory_rss) FROM procstat WHERE host = $host AND time > now() - 1m GROUP BY process_name" | LC_ALL=C sort -t , -k 4,4rn -k 5,5rn | sed 's/^/procstat,/'
     }
   ) || {
     printf 'the server does not answer at %s\n' "$url"
@@ -227,6 +228,7 @@ frame_host() {
     $1 == "net" { if (!($3 in into)) interface[++interfaces] = $3; into[$3] = $5; from[$3] = $6 }
     $1 == "system" { gsub(/"/, "", $9); load = $5 "  " $6 "  " $7; users = $8; up = $9; for (i = 10; i <= NF; i++) up = up "," $i; gsub(/"/, "", up) }
     $1 == "processes" { processes = sprintf("%d, running %d, blocked %d, zombies %d, threads %d", $5, $6, $7, $8, $9) }
+    $1 == "procstat" && tag($3) != "other" && programs < 5 { program[++programs] = sprintf("  %-24s %6.1f %%  %10s\n", substr(tag($3), 1, 24), $5, bytes($6)) }
     END {
       printf "%s   load %s   up %s   users %d   %s\n", paint(1, host), load, up, users, now
       section("CPU")
@@ -238,6 +240,9 @@ frame_host() {
       section("Network, a second")
       for (i = 1; i <= interfaces; i++) out = out sprintf("  %-24s in %10s  out %10s\n", substr(tag(interface[i]), 1, 24), bytes(into[interface[i]]), bytes(from[interface[i]]))
       section("Processes")
-      printf "%s  %s\n", out, processes
+      out = out "  " processes "\n"
+      if (programs) section("Uses most (100 % is one core)")
+      for (i = 1; i <= programs; i++) out = out program[i]
+      printf "%s", out
     }' <<<"$answer"
 }

@@ -154,3 +154,26 @@ export function largest(tag: string, scale: number, alone: (name: string) => str
     return { lines };
   };
 }
+
+// The row in which clients put what has none of its own.
+const kOther = "other";
+
+// A stack of the largest programs: one part a name, whatever users, services and containers run it, of all columns together; the
+// rest, `other` included, is one part, so that the stack's height is the whole.
+export const byProgram: Panel["draw"] = ([grid]) => {
+  const programs = new Map<string, Values>();
+  for (const series of grid?.series ?? []) {
+    const name = series.tags["process_name"];
+    if (name === undefined) continue;
+    const before = programs.get(name);
+    programs.set(name, before === undefined ? series.values : sum(before, series.values));
+  }
+  const ranked = [...programs].filter(([name]) => name !== kOther).sort((a, b) => total(b[1]) - total(a[1]) || (a[0] < b[0] ? -1 : 1));
+  const lines: Line[] = ranked.slice(0, kMostGroups).map(([name, values], colour) => ({ key: name, label: name, colour, values }));
+  const rest = ranked.slice(kMostGroups).map(([, values]) => values);
+  const other = programs.get(kOther);
+  if (other !== undefined) rest.push(other);
+  const [first, ...more] = rest;
+  if (first !== undefined) lines.push({ key: " others", label: "all others", colour: 7, values: more.reduce<Values>(sum, first) });
+  return { lines };
+};

@@ -2,9 +2,10 @@
 
 import type { GridSeries } from "../core/grid.ts";
 import { banded, bandedBusy, bandedRate, busy, highOf, max, mean, rate } from "../core/influxql.ts";
-import { any, bandOf, combine, grouped, largest, plain, wholeDisk, type Line, type Panel, type Values } from "./panel.ts";
+import { any, bandOf, byProgram, combine, grouped, largest, plain, wholeDisk, type Line, type Panel, type Values } from "./panel.ts";
 
 const kCpuModes = ["user", "nice", "system", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"];
+const kProgram = ["process_name", "user", "systemd_unit", "container_name"];
 const kTcpStates = [
   ["established", 0], ["time_wait", 2], ["close_wait", 1], ["listen", 3], ["syn_sent", 4], ["syn_recv", 5], ["fin_wait1", 6],
   ["fin_wait2", 7], ["last_ack", 1], ["closing", 4], ["close", 5],
@@ -63,6 +64,12 @@ export const kPanels: readonly Panel[] = [
       }
       return drawn;
     },
+  },
+  {
+    id: "process-cpu", section: kProcessor, title: "CPU by process", unit: "percent", style: "stack", optional: true,
+    about: "100 % is one core. All parts together are what the machine used.",
+    sources: [{ from: "procstat", columns: [mean("cpu_usage", "cpu")], by: kProgram }],
+    draw: byProgram,
   },
   {
     id: "cores", section: kProcessor, title: "CPU by core", unit: "percent", style: "heat",
@@ -135,6 +142,12 @@ export const kPanels: readonly Panel[] = [
     },
   },
   {
+    id: "process-memory", section: kMemory, title: "Memory by process", unit: "bytes", style: "stack", optional: true,
+    about: "Resident memory; what processes share counts for each.",
+    sources: [{ from: "procstat", columns: [mean("memory_rss", "rss")], by: kProgram }],
+    draw: byProgram,
+  },
+  {
     id: "memory-parts", section: kMemory, title: "Caches and kernel memory", unit: "bytes", style: "line",
     sources: [{
       from: "mem",
@@ -195,6 +208,11 @@ export const kPanels: readonly Panel[] = [
     sources: [{ from: "diskio", columns: [bandedRate("read_bytes", "read"), bandedRate("write_bytes", "write")], by: ["name"], rates: true }],
     draw: grouped("name", [{ column: "read", label: "read" }, { column: "write", label: "written", below: true }], wholeDisk,
                   "hide", "devices"),
+  },
+  {
+    id: "process-disk", section: kDisk, title: "Disk by process, read and written", unit: "bytes_per_second", style: "stack", optional: true,
+    sources: [{ from: "procstat", columns: [rate("disk_read_bytes", "read"), rate("disk_write_bytes", "written")], by: kProgram, rates: true }],
+    draw: byProgram,
   },
   {
     id: "iops", section: kDisk, title: "Disk requests, reads ▴ writes ▾", unit: "per_second", style: "mirror",
@@ -286,17 +304,6 @@ export const kPanels: readonly Panel[] = [
       { column: "blocked", label: "blocked", colour: 2 },
       { column: "zombies", label: "zombies", colour: 6 },
     ]),
-  },
-  {
-    id: "top-cpu", section: kProcesses, title: "CPU by process", unit: "percent", style: "stack", optional: true,
-    about: "100 % is one core.",
-    sources: [{ from: "procstat", columns: [mean("cpu_usage", "cpu")], by: ["process_name"] }],
-    draw: largest("process_name", 1),
-  },
-  {
-    id: "top-memory", section: kProcesses, title: "Memory by process", unit: "bytes", style: "stack", optional: true,
-    sources: [{ from: "procstat", columns: [mean("memory_rss", "rss")], by: ["process_name"] }],
-    draw: largest("process_name", 1),
   },
   {
     id: "kernel", section: kProcesses, title: "Context switches and interrupts", unit: "per_second", style: "line",

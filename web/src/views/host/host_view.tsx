@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { kDisk, kPanels, kSections } from "../../charts/panels.ts";
+import { kDisk, kPanels, kProcesses, kSections } from "../../charts/panels.ts";
 import { formatRoute, kFleetRoute, type HostRoute } from "../../core/route.ts";
 import { sortHosts } from "../../core/hosts.ts";
 import { fleet, loaded } from "../../net/live.ts";
@@ -12,6 +12,7 @@ import { usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
 import { Disks } from "./disks.tsx";
 import { HostSummary } from "./summary.tsx";
+import { Users } from "./users.tsx";
 
 const sectionId = (section: string): string => `section-${section.split(" ")[0]?.toLowerCase() ?? ""}`;
 
@@ -81,6 +82,7 @@ export function HostView({ route }: { route: HostRoute }) {
           <section key={section} class="section" id={sectionId(section)} aria-label={section}>
             <h2>{section}</h2>
             {section === kDisk && <Disks host={route.host} range={route.range} />}
+            {section === kProcesses && <Users host={route.host} range={route.range} />}
             <div class="panels">
               {kPanels.filter((panel) => panel.section === section).map((panel) => (
                 <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry} />

@@ -4,6 +4,7 @@ import { serverNow } from "../../net/live.ts";
 import { useSecond } from "../../ui/clock.ts";
 import { Meter } from "../../ui/meter.tsx";
 import { StateMark } from "../../ui/state_mark.tsx";
+import { Facts } from "./facts.tsx";
 import { Forget } from "./forget.tsx";
 
 export function HostSummary({ host, compare, onStep }: { host: Host; compare: string; onStep: (by: number) => void }) {
@@ -32,6 +33,7 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
           <button type="button" aria-label="Next host" title="Next host (])" onClick={() => onStep(1)}>›</button>
         </span>
       </div>
+      <Facts host={host.host} />
       <dl class="facts">
         <div><dt>CPU</dt><dd><Meter percent={summary.cpu_percent} /></dd></div>
         <div><dt>Memory</dt><dd><Meter percent={summary.memory_percent} /></dd></div>

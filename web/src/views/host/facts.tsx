@@ -1,0 +1,46 @@
+// What the machine is, as its client last said (host_info).
+
+import { useEffect, useState } from "preact/hooks";
+import { format } from "../../core/format.ts";
+import { literal } from "../../core/influxql.ts";
+import { serverNow } from "../../net/live.ts";
+import { runStatements } from "../../net/query.ts";
+
+const kLookBackMs = 26 * 3_600_000;  // a client repeats it each hour
+const kRefreshMs = 600_000;
+
+async function fetchFacts(host: string, signal: AbortSignal): Promise<string[]> {
+  const end = Math.round(serverNow() + 1000);
+  const fields = ["os", "os_version", "kernel", "architecture", "cpu_model", "virtualization", "memory_total", "addresses"];
+  const [result] = await runStatements([
+    `SELECT ${fields.map((field) => `last("${field}") AS "${field}"`).join(", ")} FROM "host_info" ` +
+      `WHERE "host" = ${literal(host)} AND time >= ${end - kLookBackMs}ms AND time < ${end}ms`,
+  ], signal);
+  const series = result?.series[0];
+  if (series === undefined) return [];
+  const value = (field: string): string => {
+    const found = series.values[0]?.[series.columns.indexOf(field)] ?? "";
+    return typeof found === "number" ? format(found, "bytes") : String(found);
+  };
+  const parts = [
+    `${value("os")} ${value("os_version")}`, value("kernel") === "" ? "" : `Linux ${value("kernel")} ${value("architecture")}`,
+    value("cpu_model"), value("memory_total"), value("virtualization"), value("addresses"),
+  ];
+  return parts.map((part) => part.trim()).filter((part) => part !== "");
+}
+
+export function Facts({ host }: { host: string }) {
+  const [facts, setFacts] = useState<string[]>([]);
+  useEffect(() => {
+    const aborter = new AbortController();
+    const update = (): void => void fetchFacts(host, aborter.signal).then(setFacts, () => undefined);
+    setFacts([]);
+    update();
+    const timer = setInterval(update, kRefreshMs);
+    return () => {
+      aborter.abort();
+      clearInterval(timer);
+    };
+  }, [host]);
+  return facts.length === 0 ? null : <p class="quiet host-facts">{facts.join(" · ")}</p>;
+}
