@@ -75,9 +75,9 @@ class Collector {
 };
 
 struct CollectorInfo {
-  std::string_view name;         // the measurement's name, mostly
-  std::string_view description;  // one line, for --list-collectors
-  std::string_view filters;      // what `include` and `exclude` match, or empty
+  std::string_view name;                 // the measurement's name, mostly
+  std::string_view description;          // one line, for --list-collectors
+  std::string_view filters;              // what `include` and `exclude` match, or empty
   std::chrono::nanoseconds interval{0};  // where none is configured; 0: the client's
   // `shared` and `schemas` must outlive the collector.
   std::unique_ptr<Collector> (*make)(const Roots&, const CollectorOptions&, metric::SchemaTable& schemas,

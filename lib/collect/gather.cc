@@ -50,8 +50,7 @@ Gatherer::Gatherer(GatherOptions options, metric::SchemaTable& schemas, const Cl
     const CollectorOptions& wanted = found == options.collectors.end() ? defaults : found->second;
     if (!wanted.enabled) continue;
     // One that is slow by itself is never quicker than the client.
-    const auto interval =
-        wanted.interval.count() > 0 ? wanted.interval : std::max(info.interval, options.interval);
+    const auto interval = wanted.interval.count() > 0 ? wanted.interval : std::max(info.interval, options.interval);
     collectors_.push_back(
         One{&info, info.make(options.roots, wanted, schemas, shared_), interval.count(),
             RowSchema(schemas, "internal_collector", {{"collector", std::string(info.name)}}, kInternal), INT64_MIN,

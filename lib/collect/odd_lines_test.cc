@@ -113,7 +113,10 @@ TEST(OddLines, EachCostsNoValueOfAnother) {
       for (const auto& [key, value] : whole) {
         const std::string row = key.substr(0, key.find(' '));
         if (row.starts_with("cpu,") && own.contains(row + " usage_active")) own.insert(key);
+        if (row.starts_with("procstat,") && own.contains(row + " memory_rss")) own.insert(key);
       }
+      // What is left of the machine's CPU belongs to the lines of all processes.
+      if (path.ends_with("/stat")) own.insert("procstat,process_name=other cpu_usage");
       for (const procfs::testing::OddLine& odd : procfs::testing::odd_lines(lines[i])) {
         changed[i] = odd.text;
         const Flat values = capture.gather(path, procfs::testing::joined(changed));

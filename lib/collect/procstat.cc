@@ -36,6 +36,7 @@ using Process = ProcessTable::Process;
 
 constexpr std::size_t kIdentitiesAGather = 256;
 constexpr std::size_t kIoReadsAGather = 32;
+constexpr std::size_t kMostIoBytes = 64U << 10U;
 constexpr std::uint64_t kLargeBytes = 4U << 20U;
 constexpr std::uint32_t kIdentityAgainSeconds = 60;
 
@@ -181,13 +182,19 @@ class Procstat final : public Collector {
   }
 
   void read_io(Account& account, const GatherContext& context) {
-    char text[512];
     char path[512];
     const int length = std::snprintf(path, sizeof path, "%s/%u/io", proc_.c_str(), account.id);
     if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) return;
     const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
-    const ssize_t got = file.valid() ? ::read(file.get(), text, sizeof text) : -1;
-    if (got <= 0) {
+    ReadBuffer& buffer = shared_.buffer();
+    std::size_t size = 0;
+    ssize_t got = file.valid() ? 1 : -1;
+    while (got > 0 && size < kMostIoBytes) {
+      if (size == buffer.size()) buffer.grow();
+      got = ::read(file.get(), buffer.data() + size, buffer.size() - size);
+      if (got > 0) size += static_cast<std::size_t>(got);
+    }
+    if (got < 0) {
       const bool denied = errno == EACCES || errno == EPERM;
       if (denied)
         context.tell("io",
@@ -197,7 +204,7 @@ class Procstat final : public Collector {
     }
     procfs::PidIo io;
     procfs::Skipped skipped;
-    (void)procfs::parse_pid_io({text, static_cast<std::size_t>(got)}, io, skipped);
+    (void)procfs::parse_pid_io({buffer.data(), size}, io, skipped);
     if (skipped.lines() != 0) context.skipped(path, skipped, "/proc/PID/io");
     if (!io.read_bytes || !io.written_bytes) return;
     account.ticks_at_io = account.own_ticks;

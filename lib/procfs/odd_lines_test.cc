@@ -414,6 +414,7 @@ TEST(OddLines, EachCostsOnlyItself) {
       // How many CPUs there are is told by all lines together; where one is odd the collector asks sysfs.
       own.insert("online");
       own.insert("cores");  // all lines of cpuinfo together are one number
+      own.insert("io");     // and so are a cgroup's devices
       for (const testing::OddLine& odd : testing::odd_lines(lines[i])) {
         changed[i] = odd.text;
         const Values values = parse(testing::joined(changed)).values;

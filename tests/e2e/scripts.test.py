@@ -10,8 +10,6 @@ import subprocess
 import house
 
 COLLECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "automation", "collectors")
-# The native collectors take their time and are not what is tested.
-NATIVE = "cpu mem swap disk diskio net netstat system processes kernel linux_sysctl_fs pressure".split()
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 DF_HEADING = "Mounted on Type 1B-blocks Used Avail Inodes IUsed"
@@ -25,11 +23,17 @@ WHO = [
 
 
 class ScriptsTest(house.HouseTest):
+    def native(self):
+        """The native collectors: they take their time and are not what is tested."""
+        listed = subprocess.run([house.program("resmon-client"), "--list-collectors"], capture_output=True, text=True, timeout=60,
+                                env=house.clean_environment(), check=True)  # fmt: skip
+        return [line.split()[0] for line in listed.stdout.splitlines()]
+
     def once(self, scripts, *arguments):
         """Runs --once with these scripts and without native collectors; the rows by measurement, but for internal_collector's."""
         path = os.path.join(self.folder, "client.toml")
         with open(path, "w") as file:
-            file.writelines(f"[collector.{name}]\nenabled = false\n" for name in NATIVE)
+            file.writelines(f"[collector.{name}]\nenabled = false\n" for name in self.native())
             for name, settings in scripts.items():
                 file.write(f"[script.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
         done = subprocess.run(

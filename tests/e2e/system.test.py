@@ -98,8 +98,18 @@ class DataTest(house.HouseTest):
         fields = {}
         for name, tags, values, _ in lines:
             fields.setdefault((name, tags.get("path")), {}).update(values)
-        for name in ("cpu", "mem", "swap", "diskio", "net", "netstat", "system", "processes", "kernel", "linux_sysctl_fs"):
+        for name in ("cpu", "mem", "swap", "diskio", "net", "netstat", "system", "processes", "kernel", "linux_sysctl_fs",
+                     "procstat", "host_info"):  # fmt: skip
             self.assertIn((name, None), fields)
+        processes = [(tags, values) for name, tags, values, _ in lines if name == "procstat"]
+        self.assertEqual([tags.get("user") for tags, _ in processes if tags["process_name"] == "other"], [None])
+        self.assertLessEqual(sum(len(values) for _, values in processes), 60)
+        cores = os.cpu_count()
+        busy = sum(v for name, tags, values, _ in lines if name == "cpu" and tags["cpu"] == "cpu-total"
+                   for k, v in values.items() if k in ("usage_user", "usage_nice", "usage_system", "usage_irq", "usage_softirq"))  # fmt: skip
+        self.assertLess(abs(sum(values["cpu_usage"] for _, values in processes) - busy * cores), 60 * cores)
+        with open("/proc/sys/kernel/osrelease") as file:
+            self.assertEqual(fields["host_info", None]["kernel"], file.read().strip())
 
         with open("/proc/meminfo") as file:
             meminfo = {k: int(v) * 1024 for k, v in re.findall(r"(\w+):\s+(\d+)", file.read())}
