@@ -7,7 +7,7 @@ usage() {
 Usage: ./resmon configure [OPTION]…
        ./resmon configure show [--json] | check | set KEY VALUE
        ./resmon configure certificate [NAME…]
-       ./resmon configure enrol NAME | revoke NAME | rotate-token
+       ./resmon configure enrol NAME [--any-name] | revoke NAME | rotate-token
 
 Without options, on a terminal, it asks; the current values are the default
 answers. With options it asks nothing.
@@ -44,7 +44,9 @@ Subcommands:
                    VALUE is text, a number, true, false, or TOML in brackets
   certificate      a new server certificate of the same authority, for the same
                    names or for those given; clients need no change
-  enrol NAME       make a token for one client; prints the file that contains it
+  enrol NAME       make a token for the client of that name; prints the file that
+                   contains it. It lets in no other client and is good for
+                   nothing else. With --any-name: for any client, and for HTTP
   revoke NAME      delete that client's tokens and end its connection
   rotate-token     replace this machine's own token. Both are valid until every
                    program here uses the new one. Server and client read the
@@ -74,11 +76,14 @@ main() {
       (($# == 1)) || unknown_argument "$2"
       "configure_${1//-/_}"
       ;;
-    enrol | revoke)
-      (($# == 2)) || die usage "configure $1 takes a client's name"
+    enrol)
+      configure_enrol "${@:2}"
+      ;;
+    revoke)
+      (($# == 2)) || die usage "configure revoke takes a client's name"
       take_lock 20
       write_missing '' ''
-      "configure_$1" "$2"
+      configure_revoke "$2"
       ;;
     certificate)
       take_lock 20
@@ -206,15 +211,26 @@ configure_certificate() {
 }
 
 configure_enrol() {
-  local directory=$RESMON_HOME/enrolled file
-  [[ $1 =~ ^[A-Za-z0-9._-]{1,200}$ && $1 != .* ]] || die usage "'$(printable "$1")' is not a name of letters, digits, dots and dashes"
+  local directory=$RESMON_HOME/enrolled file any=''
+  if [[ ${1-} == --any-name ]]; then
+    any=yes
+    shift
+  fi
+  if [[ ${2-} == --any-name && -z $any ]]; then
+    any=yes
+    set -- "$1" "${@:3}"
+  fi
+  (($# == 1)) || die usage "configure enrol takes a client's name"
+  [[ $1 =~ ^[A-Za-z0-9._-]{1,200}$ && $1 != [.-]* ]] || die usage "'$(printable "$1")' is not a name of letters, digits, dots and dashes"
+  take_lock 20
+  write_missing '' ''
   (umask 077 && mkdir -p -- "$directory")
   backup "$(token_file)"
-  enrol "$1"
+  enrol "$1" "$any"
   file=$directory/$1.token
-  tokens_of "$1" | head -n 1 | write_private "$file"
+  tokens_of "$1" "$any" | head -n 1 | write_private "$file"
   tell_house
-  say "$1 may come in with the token in this file"
+  say "$1${any:+, or any other client,} may come in with the token in this file"
   printf '%s\n' "$file"
 }
 
@@ -242,7 +258,7 @@ configure_rotate_token() {
     ! is_running "$name" || start_again "$name"
   done
   ! is_running server || wait_connected "$since"
-  (umask 077 && OLD=$old awk '$0 != ENVIRON["OLD"]' "$file" >"$file.new") && mv -f -- "$file.new" "$file"
+  drop_token "$old"
   tell_house
   say "the old token is taken back"
 }

@@ -26,13 +26,16 @@ What to do (default: install, or bring up to date what is configured):
   --purge               with --remove: those too
   --rotate-token        a new token for each host; the old one works until the
                         host's data has come with the new one
+  --any-name            tokens that are good for any client name; default is
+                        that each is good for its host's name only
   --dry-run             check the hosts and say what would be done
 Options:
   --server HOST:PORT    where clients send to; default the server of deploy
                         server, else of this machine
   --server-name NAME    the name in the server's certificate, where it differs
                         from that address
-  --name NAME           the one host's client name; default its own host name
+  --name NAME           the one host's client name; default the one that it
+                        has there, else its own host name
   --interval D          time between two samples; default 5s
   --set KEY=VALUE       a key of its client.toml or server.toml; may be
                         repeated
@@ -62,7 +65,7 @@ TEXT
 
 main() {
   local role='' action=install purge='' dry='' server='' server_name='' name='' interval='' binary='' plaintext='' keep=yes
-  local file='' docker='' parallel=10 patience=60 json='' rotate=''
+  local file='' docker='' parallel=10 patience=60 json='' rotate='' any=''
   local -a arguments=() hosts=() names=() sets=()
   split_equals "$@"
   set -- "${arguments[@]}"
@@ -73,6 +76,7 @@ main() {
       --remove) action=remove ;;
       --purge) purge=purge ;;
       --rotate-token) rotate=yes ;;
+      --any-name) any=yes ;;
       --dry-run) dry=yes ;;
       --allow-plaintext) plaintext=yes ;;
       --overwrite-config) keep=no ;;
@@ -126,7 +130,7 @@ read_hosts() {
 }
 
 check_hosts() {
-  local i
+  local i pair
   local -A seen=()
   ((${#hosts[@]})) || die usage "which hosts? ./resmon deploy $role HOST…"
   [[ $role == client || ${#hosts[@]} == 1 ]] || die usage "deploy server takes one host"
@@ -138,12 +142,15 @@ check_hosts() {
     valid_host "${hosts[i]}" || die usage "'$(printable "${hosts[i]}")' is not a host such as web1, admin@web1 or web1:2222"
     [[ -z ${seen[${hosts[i]}]-} ]] || die usage "${hosts[i]} is there twice"
     seen[${hosts[i]}]=yes
-    [[ ${#names[i]} -le 200 && ${names[i]} != *[[:cntrl:]]* ]] || die usage "the name of ${hosts[i]} is too long or not printable"
+    [[ -z ${names[i]} ]] || is_client_name "${names[i]}" || die usage "'$(printable "${names[i]}")' is not a client's name"
+  done
+  for pair in "${sets[@]}"; do
+    [[ $role == server || $pair != client.host=* ]] || die usage "the client's name is given by --name NAME, not by --set client.host"
   done
 }
 
 deploy_all() {
-  local release='' began=$SECONDS failed_hosts=0 untold='' running=0 next=0 i
+  local release='' began=$SECONDS failed_hosts=0 untold='' i
   work=$(mktemp -d "${TMPDIR:-/tmp}/resmon-deploy.XXXXXX")
   trap 'end_jobs; rm -rf -- "$work"' EXIT
   trap 'progress_end; say "interrupted: hosts that are not done may be half way; the same command again finishes them"; exit 130' INT
@@ -161,21 +168,10 @@ deploy_all() {
     mkdir -- "$work/$i"
     note_stage "$i" waiting
   done
-  # What all hosts need at the server is done once, before the first of them starts.
+  each_host check_host
+  # What all hosts need at the server is done once, when their names are known and before the first of them starts.
   if [[ $role == client && -z $dry && ($action == install || $action == upgrade) ]]; then enrol_all; fi
-  while ((next < ${#hosts[@]} || running > 0)); do
-    while ((next < ${#hosts[@]} && running < parallel)); do
-      (
-        trap - EXIT INT TERM
-        one_host "$next" >"$work/$next/log" 2>&1 </dev/null
-      ) &
-      next=$((next + 1)) running=$((running + 1))
-    done
-    show_progress
-    sleep 0.2
-    running=$(jobs -pr | wc -l)
-  done
-  show_progress
+  each_host one_host
   progress_end
   for i in "${!hosts[@]}"; do
     # A host whose job was ended before it could say anything.
@@ -190,6 +186,28 @@ deploy_all() {
   fi
   report $((SECONDS - began))
   ((failed_hosts == 0)) && [[ -z $untold ]] || return 1
+}
+
+# each_host FUNCTION: for all hosts that have no result yet, each in a process of its own, `parallel` at once.
+each_host() {
+  local next=0 running=0
+  while ((next < ${#hosts[@]} || running > 0)); do
+    while ((next < ${#hosts[@]} && running < parallel)); do
+      if [[ ! -s $work/$next/result ]]; then
+        (
+          trap - EXIT INT TERM
+          "$1" "$next" >>"$work/$next/log" 2>&1 </dev/null
+        ) &
+        running=$((running + 1))
+      fi
+      next=$((next + 1))
+    done
+    show_progress
+    ((running > 0)) || break
+    sleep 0.2
+    running=$(jobs -pr | wc -l)
+  done
+  show_progress
 }
 
 # release_id PROGRAM: version and content: the same program is the same release wherever it is built.
@@ -230,13 +248,31 @@ why() {
   printf '%s' "${text:-failed with exit code $2}"
 }
 
-one_host() {
-  local i=$1 host=${hosts[$1]} client=${names[$1]} answer facts
+# check_host INDEX: leaves the host's facts and its client's name in files, or the reason why nothing can be done there as the result.
+check_host() {
+  local i=$1 host=${hosts[$1]} client=${names[$1]} answer reason=''
   note_stage "$i" checking
   run_there "$i" check_there "$host" || return 0
-  facts=$answer
-  client=${client:-$(fact host "$facts")}
+  client=${client:-$(fact client "$answer")}
+  client=${client:-$(fact host "$answer")}
+  if [[ $action == install || $action == upgrade ]]; then reason=$(unfit "$answer"); fi
+  if [[ -z $reason && $role == client ]] && ! is_client_name "$client"; then
+    reason="'$client' is not a client's name; --name gives it another"
+  fi
   printf '%s\n' "$client" >"$work/$i/client"
+  if [[ -n $reason ]]; then
+    result "$i" failed "$reason"
+    return
+  fi
+  printf '%s\n' "$answer" >"$work/$i/facts"
+  note_stage "$i" waiting
+}
+
+one_host() {
+  local i=$1 host=${hosts[$1]} client answer facts
+  # A check that was ended before it could say anything.
+  [[ -s $work/$i/facts ]] || return 0
+  client=$(<"$work/$i/client") facts=$(<"$work/$i/facts")
   case $action in
     remove | rollback)
       if [[ -n $dry ]]; then
@@ -250,7 +286,7 @@ one_host() {
         # By the script sent along: what is there may be half gone already.
         if [[ -n $docker ]]; then run_there "$i" remove_container "$host" || return 0; fi
         if [[ -z $docker || -n $purge ]]; then run_there "$i" remove_there "$host" || return 0; fi
-        (umask 077 && fact token "$answer" >"$work/$i/token")
+        (umask 077 && fact token "$answer" | awk '{ print $1 }' >"$work/$i/token")
       else
         run_there "$i" host_verb "$host" "$role" rollback || return 0
       fi
@@ -299,12 +335,7 @@ needed_glibc() {
 }
 
 install_there() {
-  local i=$1 host=$2 client=$3 facts=$4 answer reason installed since note moment=last_seen
-  reason=$(unfit "$facts")
-  if [[ -n $reason ]]; then
-    result "$i" failed "$reason"
-    return
-  fi
+  local i=$1 host=$2 client=$3 facts=$4 answer installed since note moment=last_seen
   installed=$(fact installed "$facts")
   if [[ -n $installed && $installed != "$release" && $action == install ]]; then
     result "$i" failed "has release $installed; --upgrade changes it to $release"
@@ -546,17 +577,20 @@ bracketed() { if [[ $1 == *:* ]]; then printf '[%s]' "$1"; else printf '%s' "$1"
 
 # enrol_all: a token for each client that has none, or a further one; then the server is told, once.
 enrol_all() {
-  local i changed='' token
+  local i changed='' client
+  local -A fresh=()
   take_lock 60
   [[ -s $(token_file) ]] || die configuration "there is no token file $(token_file)" "'./resmon up' or './resmon configure' makes it"
   for i in "${!hosts[@]}"; do
-    # By the client's name where it is given, else by the host as it was called here: known before the first connection.
-    token=${names[i]:-${hosts[i]}}
-    if [[ -n $rotate || -z $(tokens_of "$token") ]]; then
-      enrol "$token"
+    [[ -s $work/$i/facts ]] || continue
+    client=$(<"$work/$i/client")
+    # Two hosts that report under one name have one token.
+    if [[ -z ${fresh[$client]-} && (-n $rotate || -z $(tokens_of "$client" "$any")) ]]; then
+      enrol "$client" "$any"
       changed=yes
     fi
-    (umask 077 && tokens_of "$token" | head -n 1 >"$work/$i/token")
+    fresh[$client]=yes
+    (umask 077 && tokens_of "$client" "$any" | head -n 1 >"$work/$i/token")
   done
   [[ -z $changed ]] || tell_server
 }
@@ -587,15 +621,13 @@ tell_server() {
   progress_end
 }
 
-# forget_purged: the tokens of every host that is purged are taken back, by what the host still had and by its name here.
+# forget_purged: the tokens of every host that is purged are taken back, by what the host still had and by its client's name.
 forget_purged() {
   local i lines=$work/purged
   (umask 077 && : >"$lines")
   for i in "${!hosts[@]}"; do
     [[ $(<"$work/$i/result") == ok* ]] || continue
-    token_label "${names[i]:-${hosts[i]}}" >>"$lines"
-    printf '\n' >>"$lines"
-    cat -- "$work/$i/token" >>"$lines" 2>/dev/null || true
+    cat -- "$work/$i/client" "$work/$i/token" >>"$lines" 2>/dev/null || true
   done
   [[ -s $lines && -s $(token_file) ]] || return 0
   take_lock 60
@@ -608,7 +640,7 @@ settle_tokens() {
   [[ -n $rotate ]] || return 0
   for i in "${!hosts[@]}"; do
     [[ $(<"$work/$i/result") == ok* ]] || continue
-    if revoke "${names[i]:-${hosts[i]}}" 1; then changed=yes; fi
+    if revoke "$(<"$work/$i/client")" 1; then changed=yes; fi
   done
   [[ -z $changed ]] || take_back
 }

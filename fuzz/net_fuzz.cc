@@ -26,11 +26,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (fchmod(file, 0600) != 0 || ftruncate(file, 0) != 0) std::abort();
   if (pwrite(file, data, size, 0) != static_cast<ssize_t>(size)) std::abort();
   const auto set = net::TokenSet::load(path);
-  const auto first = net::load_token(path);
-  if (set.has_value() != first.has_value()) std::abort();
-  if (set.has_value() && (!set->contains(*first) || set->contains(*first + "x"))) {
+  for (const std::string_view name : {"", "web1"}) {
+    const auto first = net::load_token(path, name);
+    if (!first.has_value()) continue;
+    if (!set.has_value() || set->admission(net::TokenSet::digest(*first), name) != net::Admission::kYes) std::abort();
+    if (name.empty() && !set->contains(*first)) std::abort();
     // Of two tokens one may be the other and an x.
-    if (!set->contains(*first) || set->size() == 1) std::abort();
+    if (set->size() == 1 && set->contains(*first + "x")) std::abort();
   }
   return 0;
 }

@@ -235,7 +235,7 @@ class Agent {
     const std::uint64_t mark = file_mark(options_.token_file);
     if (mark == token_mark_) return;
     // Tried again each time: its mode may change without its content.
-    auto token = net::load_token(options_.token_file);
+    auto token = net::load_token(options_.token_file, options_.host_name());
     if (token) {
       token_mark_ = mark;
       if (logs_) logs_->change_token(*token);

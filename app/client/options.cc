@@ -62,7 +62,7 @@ void Options::declare(config::Settings& settings) {
   settings.text(
       "client.token_file", &token_file,
       "A file with the access token, readable by this user only, and read again when it has changed. The server's "
-      "administrator gives it out.");
+      "administrator gives it out. It may be good for one client.host only.");
   settings.map("client.tags", &tags, "Tags added to everything this machine sends, such as site = \"north\".");
   settings.boolean("client.default_logs", &default_logs,
                    "Without any [logs.NAME]: send the journal at notice and above where systemd runs, elsewhere "
@@ -225,7 +225,7 @@ Result<uplink::Options> Options::uplink_options(const std::string& software) con
   out.software = software;
   out.interval = interval;
   for (const auto& [key, value] : tags) out.tags.push_back({key, value});
-  RESMON_ASSIGN(out.token, net::load_token(token_file));
+  RESMON_ASSIGN(out.token, net::load_token(token_file, out.client));
   if (tls) {
     RESMON_ASSIGN(out.tls, net::make_client_tls({tls_ca_file}));
     out.server_name = tls_server_name;

@@ -90,7 +90,7 @@ Result<uplink::Options> Options::uplink_options(const std::string& software) con
     RESMON_ASSIGN(net::Address address, net::parse_address(text, 7411));
     out.servers.push_back(std::move(address));
   }
-  RESMON_ASSIGN(out.token, net::load_token(token_file));
+  RESMON_ASSIGN(out.token, net::load_token(token_file, ""));
   if (tls) {
     RESMON_ASSIGN(out.tls, net::make_client_tls({tls_ca_file}));
     out.server_name = tls_server_name;

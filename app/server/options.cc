@@ -78,7 +78,9 @@ void Options::declare(config::Settings& settings) {
                    "them for others, as behind a proxy that does TLS or in a private container network.");
   settings.text(
       "auth.token_file", &token_file,
-      "The tokens that let clients and programs in, one a line; each may read and write. Made with one random "
+      "The tokens that let clients and programs in, one a line; each may read and write. A line TOKEN NAME binds the "
+      "token to the client of that name: it lets in no other client, and is good for nothing else. Made with one "
+      "random "
       "token when it is missing, and read again when it has changed. Empty: token beside the store.");
   settings.text(
       "auth.accounts_file", &accounts_file,

@@ -1,57 +1,74 @@
-# Enrolment: each client has a token of its own, so that one can be taken back without the others. In the server's token file a token
-# of a client follows a comment line that names it; the server skips comments.
+# Enrolment: each client has a token of its own, so that one can be taken back without the others. A line of the server's token file is
+# `TOKEN NAME`, good for the client of that name only; `TOKEN # NAME`, good for any, and of that client as far as it is taken back by its
+# name; or `TOKEN`, the house's own.
 # shellcheck shell=bash
+# shellcheck disable=SC2016 # awk expands
 
-token_label() { printf '# client %s' "$1"; }
+# For awk, on each line: token, and owner and any ("#" or nothing) where it has a name. All are empty on comments and blank lines.
+readonly token_line='
+  { token = owner = any = ""
+    if ($0 !~ /^[ \t\r]*(#|$)/) {
+      owner = $0
+      sub(/^[ \t]+/, "", owner); sub(/[ \t\r]+$/, "", owner)
+      token = owner
+      sub(/[ \t].*$/, "", token)
+      owner = substr(owner, length(token) + 1)
+      sub(/^[ \t]+/, "", owner)
+      if (owner ~ /^#/) { any = "#"; sub(/^#[ \t]*/, "", owner) }
+    } }'
 
-# tokens_of NAME: that client's tokens, newest first.
-tokens_of() {
-  LABEL=$(token_label "$1") awk '$0 == ENVIRON["LABEL"] { getline; print }' "$(token_file)"
+# is_client_name NAME: whether a line of the token file can have it.
+is_client_name() {
+  [[ -n $1 && ${#1} -le 200 && $1 != *[[:cntrl:]]* && $1 != '#'* && $1 != [[:space:]]* && $1 != *[[:space:]] ]]
 }
 
-# enrol NAME: a new token for it, before its older ones; prints nothing.
+# tokens_of NAME [ANY]: that client's tokens, newest first: those that are good for its name only or, with ANY, for any.
+tokens_of() {
+  NAME=$1 ANY=${2:+#} awk "$token_line"' owner != "" && owner == ENVIRON["NAME"] && any == ENVIRON["ANY"] { print token }' "$(token_file)"
+}
+
+# enrol NAME [ANY]: a new token for it, before its older ones; with ANY it is good for every name. Prints nothing.
 enrol() {
   local file
   file=$(token_file)
-  [[ $1 != *[[:cntrl:]]* && -n $1 && ${#1} -le 200 ]] || die usage "'$(printable "$1")' is not a client's name"
+  is_client_name "$1" || die usage "'$(printable "$1")' is not a client's name"
   (
     umask 077
-    # The first token of the file is the house's own and stays the first.
-    LABEL=$(token_label "$1") awk '
-      NR == FNR { token = $0; next }
-      !done && $0 ~ /^# client / { print ENVIRON["LABEL"]; print token; done = 1 }
+    # The tokens of the house itself come first, and stay first.
+    NAME=${2:+# }$1 awk '
+      NR == FNR { added = $0 " " ENVIRON["NAME"]; next }'"$token_line"'
+      !done && owner != "" { print added; done = 1 }
       { print }
-      END { if (!done) { print ENVIRON["LABEL"]; print token } }' <(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' && echo) "$file" \
-      >"$file.new"
+      END { if (!done) print added }' <(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' && echo) "$file" >"$file.new"
   )
+  mv -f -- "$file.new" "$file"
+}
+
+# keep_tokens FILTER [FILE]: writes the token file anew with the lines that the awk program FILTER prints, which may read FILE before;
+# true when that changed something.
+keep_tokens() {
+  local file
+  file=$(token_file)
+  (umask 077 && awk "$1" ${2:+"$2"} "$file" >"$file.new")
+  if cmp -s -- "$file.new" "$file"; then
+    rm -f -- "$file.new"
+    return 1
+  fi
   mv -f -- "$file.new" "$file"
 }
 
 # revoke NAME [KEEP]: takes its tokens away but the newest KEEP; true when there were any to take.
 revoke() {
-  local file before
-  file=$(token_file)
-  before=$(sha256sum <"$file")
-  (umask 077 && LABEL=$(token_label "$1") KEEP=${2:-0} awk '
-    $0 == ENVIRON["LABEL"] { seen++; if (seen > ENVIRON["KEEP"]) { getline; next } }
-    { print }' "$file" >"$file.new")
-  mv -f -- "$file.new" "$file"
-  [[ $before != "$(sha256sum <"$file")" ]]
+  NAME=$1 KEEP=${2:-0} keep_tokens "$token_line"' owner != "" && owner == ENVIRON["NAME"] && ++seen > ENVIRON["KEEP"] { next } { print }'
 }
 
-# forget_tokens FILE: takes back every client's token that FILE names, each line one, as the token or as its label; true when there was
-# any. The house's own token belongs to no client and stays.
+# drop_token TOKEN: takes that one away, whoever's it is.
+drop_token() { TOKEN=$1 keep_tokens "$token_line"' token != ENVIRON["TOKEN"]' || true; }
+
+# forget_tokens FILE: takes back every client's token that FILE names, each line one, as the token or as the client's name; true when
+# there was any. The house's own tokens belong to no client and stay.
 forget_tokens() {
-  local file before
-  file=$(token_file)
-  before=$(sha256sum <"$file")
-  (umask 077 && awk '
-    NR == FNR { gone[$0] = 1; next }
-    /^# client / { label = $0; held = 1; next }
-    held { held = 0; if (!(label in gone) && !($0 in gone)) { print label; print }; next }
-    { print }' "$1" "$file" >"$file.new")
-  mv -f -- "$file.new" "$file"
-  [[ $before != "$(sha256sum <"$file")" ]]
+  keep_tokens 'NR == FNR { gone[$0] = 1; next }'"$token_line"' owner != "" && ((owner in gone) || (token in gone)) { next } { print }' "$1"
 }
 
 # written_at FILE: when its content was written, as the server says it of the one that it has in force.

@@ -56,8 +56,11 @@ running_pid() {
   printf '%s' "$pid"
 }
 
+# For sed -n: the name that a client.toml gives this machine, where it gives one.
+readonly client_name='/^host *= *"[^"\\]*"/ { s/^host *= *"\([^"\\]*\)".*$/\1/; p; q }'
+
 do_check() {
-  local root=no directory=/opt installed='' sudo_works=no
+  local root=no directory=/opt installed='' name='' sudo_works=no
   if ((EUID == 0)); then
     root=yes
   elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
@@ -70,10 +73,12 @@ do_check() {
     # Where install and remove will be root.
     installed=$(sudo -n readlink -- "/opt/resmon/$role/current") || installed=
     installed=${installed##*/}
+    name=$(sudo -n sed -n "$client_name" /etc/resmon/client.toml 2>/dev/null) || name=
   else
     installed=$(release_of current)
+    name=$(sed -n "$client_name" "$etc/client.toml" 2>/dev/null) || name=
   fi
-  printf 'host=%s\nroot=%s\nsudo=%s\narchitecture=%s\nkernel=%s\n' "$(uname -n)" "$root" "$sudo_works" "$(uname -m)" "$(uname -r)"
+  printf 'host=%s\nclient=%s\nroot=%s\nsudo=%s\narchitecture=%s\nkernel=%s\n' "$(uname -n)" "$name" "$root" "$sudo_works" "$(uname -m)" "$(uname -r)"
   printf 'glibc=%s\n' "$(getconf GNU_LIBC_VERSION 2>/dev/null | awk '{ print $2 }')"
   if [[ -d /run/systemd/system ]]; then printf 'init=systemd\n'; else printf 'init=none\n'; fi
   printf 'disk_mib=%s\n' "$(df -P -m -- "$directory" | awk 'END { print $4 }')"
@@ -245,7 +250,7 @@ do_stop() {
 
 do_status() {
   local pid='' version='' name
-  name=$(sed -n 's/^host *= *"\(.*\)".*$/\1/p' "$etc/$role.toml" 2>/dev/null | head -n 1) || name=
+  name=$(sed -n "$client_name" "$etc/$role.toml" 2>/dev/null) || name=
   [[ ! -x $base/current/$program ]] || version=$("$base/current/$program" --version | awk '{ print $2; exit }')
   pid=$(running_pid) || pid=
   printf 'host=%s\nclient=%s\nrelease=%s\nprevious=%s\nversion=%s\npid=%s\nunit=%s\n' "$(uname -n)" "${name:-$(uname -n)}" \

@@ -11,13 +11,13 @@ dialable() {
   printf '%s:%s' "$host" "$port"
 }
 
-# first_token FILE: its first line that is not empty and no comment; by the printf builtin only.
+# first_token FILE: its first token that is bound to no client's name: the others are no good for HTTP. By the printf builtin only.
 first_token() {
-  local line
-  while IFS= read -r line || [[ -n $line ]]; do
-    line=${line//[[:space:]]/}
-    [[ -n $line && $line != '#'* ]] || continue
-    printf '%s' "$line"
+  local token name
+  while read -r token name || [[ -n $token ]]; do
+    token=${token%$'\r'} name=${name%$'\r'}
+    [[ -n $token && $token != '#'* && (-z $name || $name == '#'*) ]] || continue
+    printf '%s' "$token"
     return 0
   done <"$1"
   return 1

@@ -77,6 +77,26 @@ std::string cookie_of(std::string_view header, std::string_view name) {
   return {};
 }
 
+// Gives `take` the tokens in all of the places where one may be, until it takes one; whether it did.
+template <class Take>
+bool any_token(const Request& request, const Take& take) {
+  const std::string_view authorization = request.header("authorization");
+  if (starts_with_word(authorization, "bearer") && take(authorization.substr(7))) return true;
+  if (starts_with_word(authorization, "token")) {
+    const std::string_view token = authorization.substr(6);
+    if (take(token)) return true;
+    if (const std::size_t colon = token.find(':'); colon != std::string_view::npos && take(token.substr(colon + 1)))
+      return true;
+  }
+  if (starts_with_word(authorization, "basic")) {
+    const std::string decoded = decode_base64(authorization.substr(6));
+    if (const std::size_t colon = decoded.find(':');
+        colon != std::string::npos && take(std::string_view(decoded).substr(colon + 1)))
+      return true;
+  }
+  return request.has_parameter("p") && take(request.parameter("p"));
+}
+
 }  // namespace
 
 // In files of their own.
@@ -142,24 +162,20 @@ std::optional<auth::TokenAccess> Server::token_access(std::string_view token) co
   return std::nullopt;
 }
 
-// The first good token in any of the places where one may be.
 std::optional<auth::TokenAccess> Server::access_of_tokens(const Request& request) const {
-  const std::string_view authorization = request.header("authorization");
-  if (starts_with_word(authorization, "bearer"))
-    if (const auto access = token_access(authorization.substr(7))) return access;
-  if (starts_with_word(authorization, "token")) {
-    const std::string_view token = authorization.substr(6);
-    if (const auto access = token_access(token)) return access;
-    if (const std::size_t colon = token.find(':'); colon != std::string_view::npos)
-      if (const auto access = token_access(token.substr(colon + 1))) return access;
-  }
-  if (starts_with_word(authorization, "basic")) {
-    const std::string decoded = decode_base64(authorization.substr(6));
-    if (const std::size_t colon = decoded.find(':'); colon != std::string::npos)
-      if (const auto access = token_access(std::string_view(decoded).substr(colon + 1))) return access;
-  }
-  if (request.has_parameter("p")) return token_access(request.parameter("p"));
-  return std::nullopt;
+  std::optional<auth::TokenAccess> access;
+  any_token(request, [&](std::string_view token) {
+    access = token_access(token);
+    return access.has_value();
+  });
+  return access;
+}
+
+Server::Verdict Server::unknown(const Request& request) const {
+  const auto tokens = tokens_.get();
+  const bool bound = any_token(
+      request, [&](std::string_view token) { return !tokens->name_of(net::TokenSet::digest(token)).empty(); });
+  return bound ? Verdict::kOnlyClient : Verdict::kUnknown;
 }
 
 bool Server::is_local_read(const Request& request) const {
@@ -195,10 +211,10 @@ Server::Verdict Server::judge(const Request& request, Access access) const {
   const auto token = access_of_tokens(request);
   if (access == Access::kRead) {
     if (token || request.user || is_local_read(request)) return Verdict::kYes;
-    return Verdict::kUnknown;
+    return unknown(request);
   }
   if (access == Access::kWrite && token == auth::TokenAccess::kWrite) return Verdict::kYes;
-  if (!request.user) return token ? Verdict::kForbidden : Verdict::kUnknown;
+  if (!request.user) return token ? Verdict::kForbidden : unknown(request);
   if (access != Access::kUser && request.user->role != auth::Role::kAdmin) return Verdict::kForbidden;
   // A browser sends the cookie with whatever it is made to send; SameSite keeps other sites from that, and this keeps
   // them off where a browser does not know SameSite or the other site is another port of this machine.
@@ -210,10 +226,11 @@ Server::Verdict Server::judge(const Request& request, Access access) const {
 
 namespace {
 
-Response denied_as_influxdb_2(bool forbidden) {
+constexpr std::string_view kOnlyClientText =
+    "this token is only for the connection of the client that it was made for; programs need another";
+
+Response denied_as_influxdb_2(bool forbidden, std::string_view text) {
   const std::string_view code = forbidden ? "forbidden" : "unauthorized";
-  const std::string_view text = forbidden ? "this needs a token that may write, or an administrator"
-                                          : "a token is needed: send it as 'Authorization: Token TOKEN'";
   Response response = Response::json("{\"code\":" + json_string(code) + ",\"message\":" + json_string(text) + "}\n",
                                      forbidden ? 403 : 401);
   if (!forbidden) response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"resmon\"");
@@ -224,15 +241,21 @@ Response denied_as_influxdb_2(bool forbidden) {
 
 Response Server::denied(const Request& request, Verdict verdict, Access access) {
   ++stats_.denied;
-  if (request.path.starts_with("/api/v2/")) return denied_as_influxdb_2(verdict == Verdict::kForbidden);
-  if (verdict == Verdict::kForbidden)
+  const bool in_session = access == Access::kUser || access == Access::kAdmin;
+  if (request.path.starts_with("/api/v2/"))
+    return denied_as_influxdb_2(verdict != Verdict::kUnknown,
+                                verdict == Verdict::kOnlyClient ? kOnlyClientText
+                                : verdict == Verdict::kForbidden
+                                    ? "this needs a token that may write, or an administrator"
+                                    : "a token is needed: send it as 'Authorization: Token TOKEN'");
+  if (verdict == Verdict::kOnlyClient && !in_session) return Response::error(403, std::string(kOnlyClientText));
+  if (verdict != Verdict::kUnknown)
     return Response::error(403, access == Access::kWrite ? "this needs a token that may write, or an administrator"
                                 : access == Access::kUser
                                     ? "this needs a user who is signed in, from this server's page"
                                     : "this needs an administrator, signed in on this server's page");
-  Response response = Response::error(401, access == Access::kUser || access == Access::kAdmin
-                                               ? "sign in first"
-                                               : "a token is needed: send it as 'Authorization: Bearer TOKEN'");
+  Response response = Response::error(
+      401, in_session ? "sign in first" : "a token is needed: send it as 'Authorization: Bearer TOKEN'");
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"resmon\"");
   return response;
 }

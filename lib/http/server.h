@@ -70,7 +70,8 @@ class Server {
   // this server (Origin); or loopback where that is enough. Names of this machine only are taken as Host then, so that
   // a page from elsewhere cannot read through the browser (DNS rebinding), and nothing that a proxy has marked as
   // passed on.
-  enum class Verdict { kYes, kUnknown, kForbidden };  // kUnknown: 401, kForbidden: 403
+  // A token that is bound to a client's name is good for nothing here.
+  enum class Verdict { kYes, kUnknown, kForbidden, kOnlyClient };  // kUnknown: 401; kForbidden, kOnlyClient: 403
   Verdict judge(const Request& request, Access access) const;
   bool allowed(const Request& request, Access access) const { return judge(request, access) == Verdict::kYes; }
   // Notes the session of its cookie, and who is signed in with it.
@@ -88,6 +89,7 @@ class Server {
   Response denied(const Request& request, Verdict verdict, Access access);  // counted
   std::optional<auth::TokenAccess> token_access(std::string_view token) const;
   std::optional<auth::TokenAccess> access_of_tokens(const Request& request) const;
+  Verdict unknown(const Request& request) const;  // of whoever shows nothing good
   bool is_local_read(const Request& request) const;
   void identify_socket(Request& request) const;
   bool may_stay(const Request& request, std::string_view token, Access access) const;

@@ -231,6 +231,25 @@ TEST_F(HttpTest, WhoMayDoWhat) {
   EXPECT_FALSE(server_->allowed(request, Access::kRead));
 }
 
+TEST_F(HttpTest, AClientsTokenIsNoneHere) {
+  Request request;
+  request.peer = "10.0.0.5:5000";
+  for (const std::string scheme : {"Bearer ", "Token ", "Token web1:"}) {
+    request.headers = {{"authorization", scheme + kBoundToken}};
+    for (const Access access : {Access::kRead, Access::kWrite, Access::kAdmin})
+      EXPECT_EQ(server_->judge(request, access), Server::Verdict::kOnlyClient) << scheme;
+  }
+  // Where no token is needed it does no harm.
+  request.peer = "127.0.0.1:5000";
+  request.headers.insert_or_assign("host", "localhost");
+  EXPECT_EQ(server_->judge(request, Access::kRead), Server::Verdict::kYes);
+  const std::string head = std::string("GET /read HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n");
+  const std::string answer = exchange(head + "Authorization: Bearer " + kBoundToken + "\r\n\r\n");
+  EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 403") << answer;
+  EXPECT_NE(answer.find("only for the connection of the client"), std::string::npos) << answer;
+  EXPECT_EQ(answer.find("web1"), std::string::npos) << answer;
+}
+
 TEST_F(HttpTest, DeniedSaysHowToDoBetter) {
   const std::string answer = exchange("GET /read HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(status(answer), "HTTP/1.1 401 Unauthorized");

@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
 inline constexpr const char* kToken = "test-token-0123456789";
+inline constexpr const char* kBoundToken = "web1-token-0123456789";  // to the client web1
 
 template <class Condition>
 bool eventually(const Condition& condition) {
@@ -78,6 +79,7 @@ class HttpTest : public ::testing::Test {
     stop();
     net::TokenSet tokens;
     tokens.add(kToken);
+    tokens.add(kBoundToken, "web1");
     runtime_ = std::make_unique<net::Runtime>(1);
     server_ = std::make_unique<Server>(options, tokens, router_);
     listener_ = net::Listener::open({"127.0.0.1", 0}, runtime_->all(), "test").value();

@@ -58,9 +58,18 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
   s.client.tags = hello.tags;
   s.client.host = hello.client;
   const net::TokenSet::Digest token = net::TokenSet::digest(hello.token);
-  if (!lets_in(token)) {
-    s.refuse = wire::RefuseCode::kToken;
-    co_return fail(ErrorKind::kDenied, hello.token.empty() ? "no token" : "unknown token");
+  switch (admission(token, hello.client)) {
+    case net::Admission::kYes:
+      break;
+    case net::Admission::kUnknownToken:
+      s.refuse = wire::RefuseCode::kToken;
+      co_return fail(ErrorKind::kDenied, hello.token.empty() ? "no token" : "unknown token");
+    case net::Admission::kOtherName:
+      // Whoever found or copied a token does not learn from us whose it is.
+      s.refuse = wire::RefuseCode::kWrongName;
+      s.token_of = tokens_.get()->name_of(token);
+      co_return fail(ErrorKind::kDenied, "this token is for a client of another name than '" + hello.client +
+                                             "'; set client.host to that name, or get a token for this one");
   }
   s.token = token;
   if (stopping_) {

@@ -131,8 +131,9 @@ std::vector<std::shared_ptr<Server::Session>> Server::everybody() const {
   return all;
 }
 
-bool Server::lets_in(const net::TokenSet::Digest& token) const {
-  return tokens_.get()->contains(token) || (options_.also_lets_in && options_.also_lets_in(token));
+net::Admission Server::admission(const net::TokenSet::Digest& token, std::string_view host) const {
+  if (options_.also_lets_in && options_.also_lets_in(token)) return net::Admission::kYes;
+  return tokens_.get()->admission(token, host);
 }
 
 void Server::change_tokens(net::TokenSet tokens) {
@@ -149,7 +150,7 @@ void Server::check_tokens() {
   }
   for (const auto& session : all)
     asio::post(session->connection->executor(), [this, session] {
-      if (!session->token || lets_in(*session->token)) return;
+      if (!session->token || admission(*session->token, session->client.host) == net::Admission::kYes) return;
       session->token_revoked = true;
       session->connection->stop_reading();
     });
@@ -328,7 +329,8 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
     log::warn("ingest", "client lost",
               {{"host", s.client.host}, {"address", s.connection->peer()}, {"reason", error.message}});
   else
-    say_refused(s, secure ? refuse_name(code) : std::string_view("tls"), error.message);
+    say_refused(s, secure ? refuse_name(code) : std::string_view("tls"),
+                s.token_of.empty() ? error.message : error.message + " (it is the token of '" + s.token_of + "')");
   if (!lost && secure) {
     co_await settle(session, std::chrono::seconds(2));
     std::string out;

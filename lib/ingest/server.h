@@ -42,8 +42,8 @@ struct ServerOptions {
   std::chrono::nanoseconds max_future{std::chrono::hours(24)};
   std::chrono::nanoseconds max_past{0};
   wire::DecoderLimits decoder;
-  // Tokens beside those of the server's set that let a client in, by their digest; null: none. From any thread, without
-  // waiting.
+  // Tokens beside those of the server's set that let any client in, by their digest; null: none. From any thread,
+  // without waiting.
   std::function<bool(const net::TokenSet::Digest& token)> also_lets_in;
   // Takes what connections for log lines bring; null: they are refused. Must outlive the server's last session.
   logline::Taker* lines = nullptr;
@@ -106,7 +106,7 @@ class Server {
   // after; sessions() tells when all have.
   void stop();
   std::size_t sessions() const;
-  // Other tokens from now on; from any thread. Clients whose token is none of them any more are refused, those that are
+  // Other tokens from now on; from any thread. Clients that none of them lets in any more are refused, those that are
   // connected too.
   void change_tokens(net::TokenSet tokens);
   // Looks at the tokens of all that are connected again: what also_lets_in says may have changed.
@@ -131,7 +131,7 @@ class Server {
   void hold_frames(Session& session, std::size_t bytes, bool moved_on);
   void send_notice(const std::string& host, const std::string& text);
   void say_refused(const Session& session, std::string_view code, const std::string& reason);
-  bool lets_in(const net::TokenSet::Digest& token) const;
+  net::Admission admission(const net::TokenSet::Digest& token, std::string_view host) const;
   std::vector<std::shared_ptr<Session>> everybody() const;  // REQUIRES: mutex_ held
   void leave(const std::shared_ptr<Session>& session);
   void tell_observer(const std::shared_ptr<Session>& session);

@@ -63,6 +63,7 @@ struct Server::Session {
   bool ahead_reported = false;
   std::uint64_t resumed_after = 0;
   std::optional<net::TokenSet::Digest> token;  // that let it in; on the session's executor only
+  std::string token_of;                        // the name of its token, when it is another: for our log only
   bool token_revoked = false;                  // so is this
   bool makes_room = false;                     // and this: closed for others' sake
   std::atomic<bool> told_to_go{false};

@@ -341,6 +341,41 @@ TEST_F(ServerTest, TokensAreRotatedWhileSamplesFlowAndARevokedOneEndsItsConnecti
   EXPECT_EQ(received_, numbers(500));
 }
 
+TEST_F(ServerTest, ABoundTokenLetsInTheClientOfItsNameOnly) {
+  start();
+  net::TokenSet bound;
+  bound.add(kToken, "web1");
+  server_->change_tokens(bound);
+  Client web1(port(), "web1");
+  Client web2(port(), "web2");
+  web1.push(0, 100);
+  web2.push(1000, 100);
+  ASSERT_TRUE(eventually([&] { return web1.backlog() == 0; }));
+  ASSERT_TRUE(eventually([&] { return web2.stats().failures > 3; }));
+  const std::string said = web2.stats().last_error;
+  EXPECT_NE(said.find("wrong_name"), std::string::npos) << said;
+  EXPECT_NE(said.find("'web2'"), std::string::npos) << said;
+  EXPECT_EQ(said.find("web1"), std::string::npos) << said;
+  EXPECT_EQ(web2.backlog(), 100U);
+  EXPECT_FALSE(names_.has("web2"));
+  // Bound to another name under a connection: its client goes, and the other comes in with what it kept.
+  net::TokenSet other;
+  other.add(kToken, "web2");
+  server_->change_tokens(other);
+  ASSERT_TRUE(eventually([&] { return web2.backlog() == 0 && !web1.stats().connected; }));
+  web1.push(100, 1);
+  ASSERT_TRUE(eventually([&] { return web1.stats().last_error.find("wrong_name") != std::string::npos; }));
+  // One that is good for the same name as before goes on undisturbed.
+  const std::uint64_t connections = web2.stats().connections;
+  net::TokenSet any;
+  any.add(kToken);
+  server_->change_tokens(any);
+  ASSERT_TRUE(eventually([&] { return web1.backlog() == 0; }));
+  EXPECT_EQ(web2.stats().connections, connections);
+  take();
+  EXPECT_EQ(received_.size(), 201U);
+}
+
 TEST_F(ServerTest, WhatWasDroppedIsMissingAndCounted) {
   start();
   Client client(port(), "client", 16U << 10U);

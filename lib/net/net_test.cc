@@ -60,7 +60,63 @@ TEST_F(TokenSetTest, KnowsItsTokensAndNoOthers) {
   EXPECT_TRUE(set.contains("fedcba9876543210"));
   EXPECT_FALSE(set.contains("0123456789abcde"));
   EXPECT_FALSE(set.contains(""));
-  EXPECT_EQ(load_token(path_).value(), "0123456789abcdef");
+  EXPECT_EQ(load_token(path_, "").value(), "0123456789abcdef");
+}
+
+TEST_F(TokenSetTest, ABoundTokenIsGoodForItsNameOnly) {
+  const std::string any = "0123456789abcdef";
+  const std::string web1 = "web1-token-012345";
+  const std::string noted = "noted-token-01234";
+  write(web1 + " \t web 1 \r\n" + any + "\n" + noted + " # web2\n");
+  const TokenSet set = TokenSet::load(path_).value();
+  const auto admission = [&set](std::string_view token, std::string_view name) {
+    return set.admission(TokenSet::digest(token), name);
+  };
+  EXPECT_EQ(set.size(), 3U);
+  EXPECT_TRUE(set.damaged().empty());
+  EXPECT_EQ(admission(web1, "web 1"), Admission::kYes);
+  for (const char* other : {"web2", "web", "web 11", "WEB 1", ""})
+    EXPECT_EQ(admission(web1, other), Admission::kOtherName);
+  EXPECT_EQ(admission(any, "web2"), Admission::kYes);
+  EXPECT_EQ(admission(noted, "web3"), Admission::kYes);
+  EXPECT_EQ(admission("web1-token-012346", "web 1"), Admission::kUnknownToken);
+  EXPECT_EQ(admission(web1 + " web 1", "web 1"), Admission::kUnknownToken);
+  // It is no token for anything but a client's connection.
+  EXPECT_FALSE(set.contains(web1));
+  EXPECT_TRUE(set.contains(any));
+  EXPECT_TRUE(set.contains(noted));
+  EXPECT_EQ(set.name_of(TokenSet::digest(web1)), "web 1");
+  EXPECT_EQ(set.name_of(TokenSet::digest(any)), "");
+  // A client sends the first that is good for it.
+  EXPECT_EQ(load_token(path_, "web 1").value(), web1);
+  EXPECT_EQ(load_token(path_, "web2").value(), any);
+  EXPECT_EQ(load_token(path_, "").value(), any);
+}
+
+TEST_F(TokenSetTest, ATokenOnSeveralLinesIsGoodForEach) {
+  const std::string token = "0123456789abcdef";
+  const auto set = TokenSet::load(write(token + " web1\n" + token + " web2\n")).value();
+  EXPECT_EQ(set.admission(TokenSet::digest(token), "web1"), Admission::kYes);
+  EXPECT_EQ(set.admission(TokenSet::digest(token), "web2"), Admission::kYes);
+  EXPECT_EQ(set.admission(TokenSet::digest(token), "web3"), Admission::kOtherName);
+  EXPECT_FALSE(set.contains(token));
+  const auto error = load_token(path_, "web3").error().message;
+  EXPECT_NE(error.find("'web3'"), std::string::npos) << error;
+  EXPECT_EQ(error.find("web1"), std::string::npos) << error;
+  const auto any = TokenSet::load(write(token + " web1\n" + token + "\n")).value();
+  EXPECT_EQ(any.admission(TokenSet::digest(token), "web3"), Admission::kYes);
+  EXPECT_TRUE(any.contains(token));
+}
+
+TEST_F(TokenSetTest, ANameThatCannotBeCostsItsLine) {
+  const std::string token = "0123456789abcdef";
+  write(token + " a\x01" + "b\n" + token + " " + std::string(256, 'n') + "\n" + token + " " + std::string(255, 'n') +
+        "\n");
+  const TokenSet set = TokenSet::load(path_).value();
+  EXPECT_EQ(set.size(), 1U);
+  ASSERT_EQ(set.damaged().size(), 2U);
+  EXPECT_EQ(set.damaged()[1].number, 2);
+  EXPECT_EQ(set.admission(TokenSet::digest(token), std::string(255, 'n')), Admission::kYes);
 }
 
 TEST_F(TokenSetTest, RefusesFilesThatProtectNothing) {
@@ -81,7 +137,7 @@ TEST_F(TokenSetTest, ADamagedLineCostsItself) {
   EXPECT_FALSE(set.contains(zeros));
   ASSERT_EQ(set.damaged().size(), 3U);
   EXPECT_EQ(set.damaged()[1].number, 3);
-  EXPECT_EQ(load_token(path_).value(), "0123456789abcdef");
+  EXPECT_EQ(load_token(path_, "").value(), "0123456789abcdef");
   // They are kept, once each, for its owner only.
   ASSERT_TRUE(file.load());
   const std::string beside = path_ + ".damaged";

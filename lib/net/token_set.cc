@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/file.h"
@@ -14,9 +15,15 @@ namespace resmon::net {
 namespace {
 
 constexpr std::size_t kLeastTokenBytes = 16;
+constexpr std::size_t kMostNameBytes = 255;  // as in HELLO
+
+struct TokenLine {
+  std::string token;
+  std::string name;  // of the client that it is bound to; empty: bound to none
+};
 
 struct TokenLines {
-  std::vector<std::string> tokens;
+  std::vector<TokenLine> tokens;
   std::vector<DamagedLine> damaged;
 };
 
@@ -25,6 +32,34 @@ std::string token_problem(std::string_view text) {
   if (text.size() < kLeastTokenBytes) return "a token has at least 16 characters";
   for (const char c : text)
     if (c < 0x20 || c > 0x7e) return "a token has printable ASCII characters only";
+  return "";
+}
+
+std::string name_problem(std::string_view text) {
+  if (text.size() > kMostNameBytes) return "a client's name has at most 255 bytes";
+  for (const char c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "a client's name has no control characters";
+  return "";
+}
+
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  return text;
+}
+
+// A line that is neither blank nor a comment: "" or what is wrong with it.
+std::string read_line(std::string_view text, TokenLine& out) {
+  const std::string_view token = text.substr(0, text.find_first_of(" \t"));
+  std::string_view name = trimmed(text.substr(token.size()));
+  if (name.starts_with('#')) name = {};
+  if (std::string problem = token_problem(token); !problem.empty()) return problem;
+  if (std::string problem = name_problem(name); !problem.empty()) return problem;
+  out = {std::string(token), std::string(name)};
   return "";
 }
 
@@ -39,15 +74,14 @@ Result<TokenLines> read_tokens(const std::string& path) {
   std::string_view rest = *content;
   for (int line = 1; !rest.empty(); ++line) {
     const std::size_t end = rest.find('\n');
-    std::string_view text = rest.substr(0, end);
+    const std::string_view text = trimmed(rest.substr(0, end));
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\r' || text.back() == '\t')) text.remove_suffix(1);
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     if (text.empty() || text.front() == '#') continue;
-    if (const std::string problem = token_problem(text); !problem.empty())
-      out.damaged.push_back({line, problem, std::string(text)});
+    TokenLine read;
+    if (std::string problem = read_line(text, read); !problem.empty())
+      out.damaged.push_back({line, std::move(problem), std::string(text)});
     else
-      out.tokens.emplace_back(text);
+      out.tokens.push_back(std::move(read));
   }
   if (!out.tokens.empty()) return out;
   if (out.damaged.empty()) return fail(ErrorKind::kInvalid, "token file " + path + " holds no token");
@@ -63,20 +97,36 @@ TokenSet::Digest TokenSet::digest(std::string_view token) {
   return out;
 }
 
-void TokenSet::add(std::string_view token) {
-  digests_.push_back(digest(token));
+void TokenSet::add(std::string_view token, std::string_view name) {
+  entries_.push_back({digest(token), std::string(name)});
 }
 
 bool TokenSet::contains(const Digest& sought) const {
   bool found = false;
-  for (const Digest& known : digests_) found |= CRYPTO_memcmp(known.data(), sought.data(), sought.size()) == 0;
+  for (const Entry& known : entries_)
+    found |= CRYPTO_memcmp(known.digest.data(), sought.data(), sought.size()) == 0 && known.name.empty();
   return found;
+}
+
+Admission TokenSet::admission(const Digest& sought, std::string_view name) const {
+  Admission best = Admission::kUnknownToken;
+  for (const Entry& known : entries_) {
+    if (CRYPTO_memcmp(known.digest.data(), sought.data(), sought.size()) != 0) continue;
+    best = std::max(best, known.name.empty() || known.name == name ? Admission::kYes : Admission::kOtherName);
+  }
+  return best;
+}
+
+std::string TokenSet::name_of(const Digest& sought) const {
+  for (const Entry& known : entries_)
+    if (CRYPTO_memcmp(known.digest.data(), sought.data(), sought.size()) == 0 && !known.name.empty()) return known.name;
+  return {};
 }
 
 Result<TokenSet> TokenSet::load(const std::string& path) {
   RESMON_ASSIGN(TokenLines lines, read_tokens(path));
   TokenSet set;
-  for (const std::string& token : lines.tokens) set.add(token);
+  for (const TokenLine& line : lines.tokens) set.add(line.token, line.name);
   set.damaged_ = std::move(lines.damaged);
   return set;
 }
@@ -110,9 +160,13 @@ Result<std::optional<TokenSet>> TokenFile::load_if_changed() {
   return fail(std::move(tokens).error());
 }
 
-Result<std::string> load_token(const std::string& path) {
+Result<std::string> load_token(const std::string& path, std::string_view name) {
   RESMON_ASSIGN(TokenLines lines, read_tokens(path));
-  return std::move(lines.tokens.front());
+  for (TokenLine& line : lines.tokens)
+    if (line.name.empty() || line.name == name) return std::move(line.token);
+  if (name.empty()) return fail(ErrorKind::kInvalid, "token file " + path + " has only tokens for clients of one name");
+  return fail(ErrorKind::kInvalid,
+              "token file " + path + " has no token for a client named '" + std::string(name) + "'");
 }
 
 }  // namespace resmon::net

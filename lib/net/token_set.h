@@ -15,25 +15,40 @@
 
 namespace resmon::net {
 
-// The tokens that let a client in. Holds their SHA-256 only; looking one up takes as long whether it is right or wrong.
+// Whether a client may come in with a token under the name that it says.
+enum class Admission { kUnknownToken, kOtherName, kYes };
+
+// The tokens that let clients and programs in. A token that is bound to a client's name lets in that client only; any
+// other is good for every name, and for HTTP. Holds their SHA-256 only; looking one up takes as long whether it is
+// right or wrong.
 class TokenSet {
  public:
   using Digest = std::array<unsigned char, 32>;  // SHA-256
   static Digest digest(std::string_view token);
 
-  // One token a line; blank lines and those that begin with # do not count. The file must not be open to others (mode
-  // 0600 or 0640) and must hold at least one token of at least 16 printable ASCII characters; other lines cost
-  // themselves.
+  // One token a line: `TOKEN`, or `TOKEN NAME` for one that is bound to the client of that name. A # before the name
+  // makes it a comment: `TOKEN # NAME` is bound to nobody. Blank lines and those that begin with # do not count. The
+  // file must not be open to others (mode 0600 or 0640) and must hold at least one token of at least 16 printable ASCII
+  // characters; other lines cost themselves.
   static Result<TokenSet> load(const std::string& path);
 
-  void add(std::string_view token);
+  void add(std::string_view token, std::string_view name = {});  // bound to `name`, where it is not empty
+  // Whether it is one that is bound to no name.
   bool contains(std::string_view token) const { return contains(digest(token)); }
   bool contains(const Digest& sought) const;
-  std::size_t size() const { return digests_.size(); }
+  // On several lines a token is good for what each of them says.
+  Admission admission(const Digest& sought, std::string_view name) const;
+  // A name that the token is bound to; empty where it is unknown, or bound to none.
+  std::string name_of(const Digest& sought) const;
+  std::size_t size() const { return entries_.size(); }
   const std::vector<DamagedLine>& damaged() const { return damaged_; }  // lines that were left out
 
  private:
-  std::vector<Digest> digests_;
+  struct Entry {
+    Digest digest;
+    std::string name;  // empty: bound to none
+  };
+  std::vector<Entry> entries_;
   std::vector<DamagedLine> damaged_;
 };
 
@@ -78,7 +93,8 @@ class TokenFile {
   std::atomic<std::int64_t> modified_microseconds_{0};
 };
 
-// The first token of a file as TokenSet::load reads it: what a client sends.
-Result<std::string> load_token(const std::string& path);
+// What a client of that name sends: the first token of a file, as TokenSet::load reads it, that is bound to no name or
+// to this one. With an empty name, the first that is bound to none.
+Result<std::string> load_token(const std::string& path, std::string_view name);
 
 }  // namespace resmon::net

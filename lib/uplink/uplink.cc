@@ -33,7 +33,8 @@ constexpr auto kLeastPingEvery = std::chrono::milliseconds(100);  // whatever a 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 Status refused(const wire::Refuse& refuse) {
-  return fail(refuse.code == wire::RefuseCode::kToken ? ErrorKind::kDenied : ErrorKind::kUnavailable,
+  const bool denied = refuse.code == wire::RefuseCode::kToken || refuse.code == wire::RefuseCode::kWrongName;
+  return fail(denied ? ErrorKind::kDenied : ErrorKind::kUnavailable,
               "the server refused: " + std::string(wire::refuse_name(refuse.code)) + ": " + refuse.reason);
 }
 

@@ -46,6 +46,8 @@ std::string_view refuse_name(RefuseCode code) {
       return "name_in_use";
     case RefuseCode::kStopping:
       return "stopping";
+    case RefuseCode::kWrongName:
+      return "wrong_name";
   }
   return "unknown";
 }

@@ -75,6 +75,7 @@ enum class RefuseCode : std::uint16_t {
   kBusy = 6,       // try again later, or another server
   kNameInUse = 7,  // another connection with a live stream has this client name
   kStopping = 8,   // the server is going down
+  kWrongName = 9,  // the token is bound to another client name
 };
 std::string_view refuse_name(RefuseCode code);
 

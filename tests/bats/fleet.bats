@@ -76,7 +76,7 @@ configured() { resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-addr
   file=$(resmon configure enrol web1)
   token=$(<"$file")
   [ "${#token}" -eq 64 ]
-  grep -qxF "$token" "$RESMON_HOME/token"
+  grep -qxF "$token web1" "$RESMON_HOME/token"
   [ "$(head -n 1 "$RESMON_HOME/token")" = "$own" ]
   resmon configure revoke web1
   run grep -cF "$token" "$RESMON_HOME/token"
@@ -85,6 +85,40 @@ configured() { resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-addr
   [ "$status" -eq 1 ]
   run resmon configure enrol '../x'
   [ "$status" -eq 2 ]
+}
+
+@test "enrol binds a token to its client's name, --any-name does not; what was written by hand is taken back as well" {
+  resmon configure
+  own=$(head -n 1 "$RESMON_HOME/token")
+  file=$(resmon configure enrol web1 --any-name)
+  grep -qxF "$(<"$file") # web1" "$RESMON_HOME/token"
+  resmon configure enrol web1
+  grep -qxF "$(<"$file") web1" "$RESMON_HOME/token"
+  resmon configure enrol web10
+  printf '# by hand\n\n\tfedcba9876543210   web1 \r\nfedcba9876543211 # web1\nfedcba9876543212 web 1\n' >>"$RESMON_HOME/token"
+  resmon configure revoke web1
+  [ "$(head -n 1 "$RESMON_HOME/token")" = "$own" ]
+  [ "$(sed '1d; s/^[0-9a-f]* //' "$RESMON_HOME/token")" = $'web10\n# by hand\n\nweb 1' ]
+  resmon configure enrol --any-name web2
+  grep -qxF "$(<"$RESMON_HOME/enrolled/web2.token") # web2" "$RESMON_HOME/token"
+  for wrong in 'web1 --any' 'web1 --any-name more' '--any-name' '-x' ''; do
+    # shellcheck disable=SC2086 # split on purpose
+    run resmon configure enrol $wrong
+    [ "$status" -eq 2 ]
+  done
+}
+
+@test "rotate-token replaces the house's own token also where it is not the first, and leaves those of the clients" {
+  resmon configure
+  resmon configure enrol web1
+  tac "$RESMON_HOME/token" >"$RESMON_HOME/token.other"
+  own=$(tail -n 1 "$RESMON_HOME/token.other")
+  chmod 600 "$RESMON_HOME/token.other"
+  mv "$RESMON_HOME/token.other" "$RESMON_HOME/token"
+  resmon configure rotate-token
+  run cat "$RESMON_HOME/token"
+  [ "${#lines[@]}" -eq 2 ]
+  [[ $output != *"$own"* && ${lines[0]} != *' '* && ${lines[1]} == *' web1' ]]
 }
 
 @test "configure show --json has what is set, and no secret" {

@@ -73,6 +73,40 @@ other_program() {
   [ "$status" -eq 0 ]
 }
 
+@test "a host's token is good for its name only; another deploy mends what was copied" {
+  [ "$(sed -nE 's/^[0-9a-f]{64} (host1.)$/\1/p' "$RESMON_HOME/token" | sort | tr '\n' ' ')" = 'host11 host12 ' ]
+  token=$(there 10.77.0.11 'cat /etc/resmon/client.token')
+  in_fleet ssh -F "$RESMON_SSH_CONFIG" 10.77.0.12 'cat >/etc/resmon/client.token' <<<"$token"
+  deadline=$((SECONDS + 30))
+  until there 10.77.0.12 'grep -q "cannot connect.*wrong_name" /var/log/resmon/client.log'; do
+    ((SECONDS < deadline))
+    sleep 0.5
+  done
+  run resmon logs server --grep wrong_name
+  [[ $output == *'host=host12'*"the token of 'host11'"* ]]
+  run deploy 10.77.0.12
+  [ "$status" -eq 0 ]
+  # With --any-name it is good for any, until it is bound again.
+  run deploy 10.77.0.12 --any-name
+  [ "$status" -eq 0 ]
+  grep -qxF "$(there 10.77.0.12 'cat /etc/resmon/client.token') # host12" "$RESMON_HOME/token"
+  run deploy 10.77.0.12 --rotate-token
+  [ "$status" -eq 0 ]
+  grep -qxF "$(there 10.77.0.12 'cat /etc/resmon/client.token') host12" "$RESMON_HOME/token"
+  [ "$(grep -c host12 "$RESMON_HOME/token")" -eq 1 ]
+}
+
+@test "a client keeps the name that it has there until another is given" {
+  run deploy 10.77.0.12 --name twelve
+  [ "$status" -eq 0 ]
+  [ "$(deploy 10.77.0.12 --json 2>/dev/null | jq -r '.[0] | .client + " " + .state')" = 'twelve ok' ]
+  there 10.77.0.12 'grep -qx "host = \"twelve\"" /etc/resmon/client.toml'
+  run deploy 10.77.0.12 --name host12
+  [ "$status" -eq 0 ]
+  run deploy 10.77.0.12 --set client.host=other
+  [ "$status" -eq 2 ]
+}
+
 @test "secrets are for their owner only, and on no command line" {
   [ "$(there 10.77.0.11 'stat -c %a /etc/resmon/client.token /etc/resmon/client.toml | sort -u')" = 600 ]
   token=$(there 10.77.0.11 'cat /etc/resmon/client.token')

@@ -5,7 +5,7 @@ import struct
 
 HELLO, WELCOME, REFUSE, SCHEMA, SAMPLES, ACK, PING, PONG, GOODBYE, NOTICE = range(1, 11)
 FLOAT, INTEGER, UNSIGNED, BOOLEAN, STRING = range(5)
-REFUSALS = {1: "version", 2: "token", 3: "malformed", 4: "limit", 5: "not_hello", 6: "busy", 7: "name_in_use", 8: "stopping"}
+REFUSALS = {1: "version", 2: "token", 3: "malformed", 4: "limit", 5: "not_hello", 6: "busy", 7: "name_in_use", 8: "stopping", 9: "wrong_name"}
 MASK = (1 << 64) - 1
 
 
