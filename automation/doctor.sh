@@ -192,9 +192,21 @@ check_server() {
   url=$(jq -r .http_url <<<"$(endpoints)")
   if http_get "$url/readyz" "$(token_file)" >/dev/null 2>&1; then
     finding ok server "answers at $url"
+    check_refused "$url"
   else
     finding fail server "runs, but is not ready at $url" "./resmon logs server --level warn"
   fi
+}
+
+# check_refused URL: clients that the server there lately let not in.
+check_refused() {
+  local host code reason
+  while IFS=$'\t' read -r host code reason; do
+    case $code in
+      token | wrong_name) finding warn clients "$host is refused: $reason" "./resmon configure enrol NAME makes a token for that name" ;;
+      *) finding warn clients "$host is refused ($code): $reason" "./resmon logs server --grep 'client refused'" ;;
+    esac
+  done < <(http_get "$1/api/v1/server" "$(token_file)" 2>/dev/null | jq -r '.ingest.refused_clients[]? | [.host, .code, .reason] | @tsv')
 }
 
 check_databases() {

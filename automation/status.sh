@@ -26,6 +26,8 @@ Options:
                    clients [{host, up, last_seen_seconds, lag_seconds,
                    backlog_samples, dropped_samples, refused_samples,
                    last_refusal}],
+                   refused_clients [{host, address, code, reason, times, last}]:
+                   those that the server lately let not in,
                    sinks [{name, state, lag_seconds, backlog_samples,
                    refused_samples, lost_samples, last_error, last_error_time,
                    failing_since}]; times in milliseconds since 1970,
@@ -72,6 +74,7 @@ main() {
         clients: [$answer.hosts[] | select($names == null or (.host as $host | $names | index($host))) |
           {host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples,
             refused_samples: (.refused_samples // 0), last_refusal: (.last_refusal // "")}],
+        refused_clients: [$server.ingest.refused_clients[]? | select($names == null or (.host as $host | $names | index($host)))],
         sinks: [$server.sinks[]? | {name, state, lag_seconds, backlog_samples, refused_samples, lost_samples,
           last_error, last_error_time, failing_since}],
         removed_sinks: [$server.removed_sinks[]?]
@@ -241,6 +244,7 @@ show_house() {
   [[ $code == "done" ]] || return 0
   show_missing "$facts"
   show_clients "$facts"
+  show_refused "$facts"
   show_sinks "$facts"
 }
 
@@ -249,6 +253,7 @@ show_services() {
     [["WHERE", "WHAT", "STATE", "PID", "VERSION"]] + [.services[] | [.where, .role, .state, .pid, .version]] | table' <<<"$1"
   show_missing "$1"
   show_clients "$1"
+  show_refused "$1"
   [[ $place == hosts ]] || show_sinks "$1"
 }
 
@@ -271,6 +276,15 @@ show_clients() {
   jq -r "$(table_filters)"'
     .clients | sort_by(.host)[] | select(.last_refusal != "") |
     "\(.host | clean): the server refused samples, the last because of \(.last_refusal | clean)"' <<<"$1"
+}
+
+# Who wants to come in and may not.
+show_refused() {
+  local line
+  while IFS= read -r line; do
+    printf '%s %s\n' "$(paint 1 red refused:)" "$line"
+  done < <(jq -r "$(table_filters)"'.refused_clients[] |
+    "\(.host | clean) from \(.address | clean), \([now - .last / 1000, 0] | max | span) ago: \(.code | clean): \(.reason | clean)"' <<<"$1")
 }
 
 show_sinks() {

@@ -34,6 +34,22 @@ std::string describe_removed_sinks(const App& app) {
   return sinks + "]";
 }
 
+std::string describe_refused_clients(const App& app) {
+  std::string clients = "[";
+  for (const ingest::RefusedClient& one : app.ingest().refused_clients()) {
+    if (clients.size() > 1) clients += ',';
+    clients += JsonObject()
+                   .text("host", one.host)
+                   .text("address", one.address)
+                   .text("code", one.code)
+                   .text("reason", one.reason)
+                   .number("times", one.times)
+                   .number("last", one.last / 1'000'000)
+                   .finish();
+  }
+  return clients + "]";
+}
+
 std::string describe_sinks(const App& app) {
   std::string sinks = "[";
   for (const SinkUnit& unit : app.sinks()) {
@@ -158,6 +174,7 @@ Answer server(const App& app) {
                              .number("rate_limited", in.rate_limited.load())
                              .number("refused_samples", in.refused_samples.load())
                              .number("skewed_clients", in.skewed_clients.load())
+                             .raw("refused_clients", describe_refused_clients(app))
                              .finish())
           .raw("token_file",
                JsonObject().number("modified_microseconds", app.token_file().modified_microseconds()).finish())

@@ -30,6 +30,11 @@ wire::RefuseCode code_of(ErrorKind kind) {
   }
 }
 
+// Without the port.
+std::string address_of(const std::string& peer) {
+  return peer.substr(0, peer.rfind(':'));
+}
+
 }  // namespace
 
 // A bucket for each address that leaks at the rate allowed.
@@ -211,12 +216,19 @@ void Server::hold_frames(Session& session, std::size_t bytes, bool moved_on) {
   }
 }
 
+std::vector<RefusedClient> Server::refused_clients() const {
+  const std::lock_guard lock(crowd_->mutex);
+  return crowd_->refused.list(Clock::system().wall());
+}
+
 // One line for the first refusal of an address, and one a minute for those that follow.
 void Server::say_refused(const Session& session, std::string_view code, const std::string& reason) {
   const std::string& peer = session.connection->peer();
-  const std::string address = peer.substr(0, peer.rfind(':'));
+  const std::string address = address_of(peer);
   {
     const std::lock_guard lock(crowd_->mutex);
+    if (!session.client.host.empty())
+      crowd_->refused.refused(session.client.host, address, code, reason, Clock::system().wall());
     if (!crowd_->refusals.say(address, reason, steady_clock::now())) return;
   }
   log::warn("ingest", "client refused",
@@ -297,6 +309,10 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
     std::atomic<std::uint64_t>& connected = s.lines ? stats_.line_connections : stats_.clients;
     ++connected;
     tell_observer(session);
+    {
+      const std::lock_guard lock(crowd_->mutex);
+      crowd_->refused.let_in(s.client.host, address_of(s.connection->peer()));
+    }
     log::info("ingest", s.lines ? "client connected for its log lines" : "client connected",
               {{"host", s.client.host},
                {"address", s.client.address},

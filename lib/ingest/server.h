@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "ingest/log.h"
+#include "ingest/refused.h"
 #include "logline/line.h"
 #include "metric/schema.h"
 #include "net/stream.h"
@@ -117,6 +118,7 @@ class Server {
   void report_repeats();
 
   const ServerStats& stats() const { return stats_; }
+  std::vector<RefusedClient> refused_clients() const;  // lately, and not let in since; any thread
 
  private:
   struct Stream;   // who speaks for one spool

@@ -8,6 +8,7 @@
 
 #include "base/repeats.h"
 #include "ingest/admission.h"
+#include "ingest/refused.h"
 #include "ingest/server.h"
 #include "wire/lines.h"
 
@@ -41,6 +42,7 @@ struct Server::Crowd {
   FrameMemory frame_memory;
   Repeats refusals;  // by address
   Repeats notices;   // by host
+  RefusedClients refused;
 };
 
 struct Server::Session {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -358,11 +359,20 @@ TEST_F(ServerTest, ABoundTokenLetsInTheClientOfItsNameOnly) {
   EXPECT_EQ(said.find("web1"), std::string::npos) << said;
   EXPECT_EQ(web2.backlog(), 100U);
   EXPECT_FALSE(names_.has("web2"));
+  auto refused = server_->refused_clients();
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].host, "web2");
+  EXPECT_EQ(refused[0].address, "127.0.0.1");
+  EXPECT_EQ(refused[0].code, "wrong_name");
+  EXPECT_NE(refused[0].reason.find("'web1'"), std::string::npos);
+  EXPECT_GE(refused[0].times, 3U);
   // Bound to another name under a connection: its client goes, and the other comes in with what it kept.
   net::TokenSet other;
   other.add(kToken, "web2");
   server_->change_tokens(other);
   ASSERT_TRUE(eventually([&] { return web2.backlog() == 0 && !web1.stats().connected; }));
+  refused = server_->refused_clients();
+  EXPECT_TRUE(std::none_of(refused.begin(), refused.end(), [](const auto& one) { return one.host == "web2"; }));
   web1.push(100, 1);
   ASSERT_TRUE(eventually([&] { return web1.stats().last_error.find("wrong_name") != std::string::npos; }));
   // One that is good for the same name as before goes on undisturbed.

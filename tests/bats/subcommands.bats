@@ -105,6 +105,20 @@ teardown() { teardown_house; }
   [ "$(resmon doctor --json | jq -r 'map(select(.check == "server"))[0].state')" = ok ]
 }
 
+@test "status and doctor tell of clients that the server does not let in" {
+  FAKE_REFUSED=$(jq -cn '(now * 1000) as $now | [
+    {host: "web2\u001b[31m", address: "10.0.0.2", code: "wrong_name", reason: "another name", times: 3, last: ($now - 5000)},
+    {host: "web3", address: "10.0.0.3", code: "name_in_use", reason: "twice\ta\nday", times: 1, last: $now}]')
+  export FAKE_REFUSED
+  up_here
+  run resmon status
+  [[ $output =~ 'refused: web2?[31m from 10.0.0.2, '[0-9].*' ago: wrong_name: another name' ]]
+  [ "$(resmon status --json | jq -c '[.refused_clients[] | [.host, .code, .times]]')" = '[["web2\u001b[31m","wrong_name",3],["web3","name_in_use",1]]' ]
+  run resmon doctor
+  [[ $output == *'warn  clients        web2?[31m is refused: another name'*'mend: ./resmon configure enrol'* ]]
+  [[ $output == *'web3 is refused (name_in_use): twice'* && $output != *$'\e[31m'* ]]
+}
+
 @test "doctor names a taken port, open secrets and a wrong configuration, and how to mend each" {
   resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
   chmod 644 "$RESMON_HOME/token"

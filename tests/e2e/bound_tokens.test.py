@@ -37,6 +37,9 @@ class BoundTokensTest(house.HouseTest):
         before = self.host(name).get("received_samples", 0)
         house.wait_for(f"more of {name}", lambda: self.host(name).get("received_samples", 0) > before)
 
+    def refused(self):
+        return self.server_.get("/api/v1/server").json()["ingest"]["refused_clients"]
+
     def ask(self, token, method="GET", path="/api/v1/hosts", body=None):
         headers = {"Authorization": f"Token {token}", "X-Forwarded-For": "192.0.2.1"}
         return house.request(self.server_.http_port, method, path, body=body, headers=headers)
@@ -50,6 +53,7 @@ class BoundTokensTest(house.HouseTest):
         right.wait_line("uplink connected")
         self.more_of("web1")
         self.assertEqual(self.host("web2"), {})
+        self.assertEqual([(one["host"], one["address"], one["code"]) for one in self.refused()], [("web2", "127.0.0.1", "wrong_name")])
 
         # After a restart of the server it is the same.
         self.server_.terminate()
@@ -73,6 +77,7 @@ class BoundTokensTest(house.HouseTest):
         self.replace(house.TOKEN, f"{TOKENS['web1-next']} web1", f"{TOKENS['web1']} web2")
         self.more_of("web2")
         self.assertEqual(wrong.lines("dropped"), [])
+        self.assertEqual(self.refused(), [])
         # Bound to another name under its connection, it ends that.
         begin = len(right.log())
         self.replace(house.TOKEN, f"{TOKENS['web1-next']} web3", f"{TOKENS['web1']} web2")
