@@ -108,6 +108,39 @@ configured() { resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-addr
   done
 }
 
+@test "deploy makes each host's token for the name that it has, and for none that cannot be reached" {
+  configured
+  resmon start server
+  mkdir "$BATS_TEST_TMPDIR/path"
+  cat >"$BATS_TEST_TMPDIR/path/ssh" <<'SSH'
+#!/bin/bash
+target=${*: -2:1}
+[[ ${*: -1} == 'bash -s -- check client' && $target != gone ]] || { echo 'no connection' >&2; exit 1; }
+client='' host=$target
+[[ $target != two ]] || client='the second'
+[[ $target != odd ]] || host='#odd'
+printf 'host=%s\nclient=%s\nroot=yes\nsudo=no\narchitecture=%s\nglibc=2.99\ninit=none\ndisk_mib=1000\nclock=%s\ninstalled=\n' \
+  "$host" "$client" "$(uname -m)" "$(date +%s)"
+SSH
+  chmod +x "$BATS_TEST_TMPDIR/path/ssh"
+  PATH=$BATS_TEST_TMPDIR/path:$PATH
+  run resmon deploy client one two gone odd --allow-plaintext --server 192.0.2.1:7411 --dry-run
+  [ "$status" -eq 1 ]
+  [[ $output == *'ok      one '*' as one '*'ok      two '*' as the second '*'FAILED  gone '*'no connection'*'FAILED  odd '*'--name gives it another'* ]]
+  [ "$(wc -l <"$RESMON_HOME/token")" -eq 1 ]
+  # Each gets its token; then the copying fails.
+  run resmon deploy client one two gone odd --allow-plaintext --server 192.0.2.1:7411
+  [ "$status" -eq 1 ]
+  [ "$(sed '1d; s/^[0-9a-f]* //' "$RESMON_HOME/token" | sort)" = $'one\nthe second' ]
+  run resmon deploy client one --name other --any-name --allow-plaintext --server 192.0.2.1:7411
+  [ "$(sed '1d; s/^[0-9a-f]* //' "$RESMON_HOME/token" | sort)" = $'# other\none\nthe second' ]
+  for wrong in '--name #x' '--set client.host=x'; do
+    # shellcheck disable=SC2086 # split on purpose
+    run resmon deploy client one $wrong --dry-run
+    [ "$status" -eq 2 ]
+  done
+}
+
 @test "rotate-token replaces the house's own token also where it is not the first, and leaves those of the clients" {
   resmon configure
   resmon configure enrol web1
