@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "http/server_internal.h"
+#include "net/address.h"
 
 namespace resmon::http {
 
@@ -63,7 +64,21 @@ void HeadParser::on_field_impl(bhttp::field name, beast::string_view text, beast
                                error_code& error) {
   if (++fields_ > kMostFields)
     error = bhttp::error::header_limit;
-  else
+  else if (!is_header_done())  // what follows a body in chunks says nothing about the request (RFC 9110, 6.5.1)
+// RFC 9112, 3.2: a Host that is none is refused, so that nobody behind this server reads another one out of it. It may
+// be empty, and so may its port.
+bool is_authority(std::string_view text) {
+  if (text.ends_with(':')) text.remove_suffix(1);
+  return net::parse_address(text, 80).has_value();
+}
+
+// Without "http://" or "https://"; nothing: `target` does not begin with one.
+std::optional<std::string_view> after_scheme(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (beast::iequals(target.substr(0, scheme.size()), scheme)) return target.substr(scheme.size());
+  return std::nullopt;
+}
+
     get().insert(name, text, value);
 }
 
@@ -74,9 +89,25 @@ std::optional<HeadProblem> problem_of(const HeadParser& parser) {
   // RFC 9112, 6: what one side takes for the end of a body and another does not is how a second request is smuggled
   // in.
   if (head.count(bhttp::field::content_length) > 0)
+std::optional<HeadProblem> take_target(bhttp::request_header<>& head) {
+  const std::string target(head.target());
+  if (target.starts_with('/') || target == "*") return std::nullopt;
+  const auto rest = after_scheme(target);
+  if (!rest) return HeadProblem{400, "the target of a request is a path or begins with http:// or https://"};
+  const std::string_view authority = rest->substr(0, rest->find_first_of("/?#"));
+  if (authority.empty() || !is_authority(authority)) return HeadProblem{400, "the target of a request has a bad host"};
+  const std::string_view path = rest->substr(authority.size());
+  head.target(path.starts_with('/') ? std::string(path) : "/" + std::string(path));
+  head.set(bhttp::field::host, authority);
+  return std::nullopt;
+}
+
     return HeadProblem{400, "both Transfer-Encoding and Content-Length"};
   if (head.version() < 11) return HeadProblem{400, "Transfer-Encoding is not of this version of HTTP"};
   const std::vector<std::string> codings = codings_of(head);
+  if (head.version() >= 11 && head.count(bhttp::field::host) == 0) return HeadProblem{400, "no Host"};
+  if (const std::string_view host = head[bhttp::field::host]; !host.empty() && !is_authority(host))
+    return HeadProblem{400, "Host is not a host with or without a port"};
   for (const std::string& coding : codings)
     if (coding != "chunked") return HeadProblem{501, "unknown transfer coding: only chunked is"};
   if (codings.size() != 1 || !parser.chunked()) return HeadProblem{400, "Transfer-Encoding must be chunked, once"};

@@ -64,6 +64,49 @@ TEST_F(HostileTest, OneHost) {
   expect_refused(exchange("GET /open HTTP/1.1\r\nHost: localhost\r\nhost: localhost\r\n\r\n"), "400", "twice the same");
 }
 
+TEST_F(HostileTest, EveryRequestOfThisVersionHasAHost) {
+  expect_refused(exchange("GET /open HTTP/1.1\r\n\r\n"), "400", "none");
+  expect_refused(exchange("GET http://localhost/open HTTP/1.1\r\n\r\n"), "400", "none beside a whole address");
+  EXPECT_EQ(body(exchange("GET /open HTTP/1.0\r\n\r\n")), "open\n");
+  EXPECT_EQ(body(exchange("GET /open HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n")), "open\n");
+  for (const char* host :
+       {"a b", "a/b", "a@b", "[::1].evil.example", "[::1", "::1", "a:b", "a:99999", "a,b", "[]", "a?b"})
+    expect_refused(exchange(std::string("GET /open HTTP/1.1\r\nHost: ") + host + "\r\n\r\n"), "400", host);
+  for (const char* host :
+       {"LOCALHOST", "LocalHost:7412", "127.0.0.1", "127.0.0.1:7412", "[::1]", "[::1]:7412", "localhost:"})
+    EXPECT_EQ(body(exchange(std::string("GET /read HTTP/1.1\r\nConnection: close\r\nHost: ") + host + "\r\n\r\n")),
+              "read\n")
+        << host;
+}
+
+TEST_F(HostileTest, ATargetMayBeAWholeAddress) {
+  const auto ask = [&](const std::string& target, const std::string& host = "localhost") {
+    return exchange("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+  };
+  for (const char* target : {"http://localhost/open", "http://localhost:7412/open?a=1", "HTTPS://monitor.example/open"})
+    EXPECT_EQ(body(ask(target)), "open\n") << target;
+  // Its authority is what counts, and Host does not.
+  EXPECT_EQ(body(ask("http://127.0.0.1:7412/read", "evil.example")), "read\n");
+  EXPECT_EQ(status(ask("http://evil.example/read", "localhost")), "HTTP/1.1 401 Unauthorized");
+  EXPECT_EQ(status(ask("http://localhost")), "HTTP/1.1 404 Not Found") << "the path is /";
+  EXPECT_EQ(status(ask("http://localhost?a=1")), "HTTP/1.1 404 Not Found");
+  for (const char* target : {"http://", "http:///open", "http://a@localhost/open", "http://localhost:x/open",
+                             "ftp://localhost/open", "localhost/open", "open", "http:/open"})
+    EXPECT_EQ(status(ask(target)), "HTTP/1.1 400 Bad Request") << target;
+  EXPECT_NE(exchange("GET http://localhost/socket HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").find(" 426 "),
+            std::string::npos);
+}
+
+TEST_F(HostileTest, ChunksThatAreNoneAreAnswered) {
+  for (const char* chunks : {"x\r\nabc\r\n0\r\n\r\n", "\r\nabc\r\n0\r\n\r\n", "-1\r\nabc\r\n", "+3\r\nabc\r\n0\r\n\r\n",
+                             "0x3\r\nabc\r\n0\r\n\r\n", "fffffffffffffffff\r\nabc\r\n", "3\r\nabcd\r\n0\r\n\r\n",
+                             "3\r\nabc0\r\n\r\n", "3 3\r\nabc\r\n0\r\n\r\n"})
+    expect_refused(post("Transfer-Encoding: chunked\r\n", chunks), "400", chunks);
+  // What follows the last chunk adds nothing to the head.
+  const std::string gzip_after = "3\r\nabc\r\n0\r\nContent-Encoding: gzip\r\nContent-Type: multipart/x\r\n\r\n";
+  EXPECT_EQ(body(post("Transfer-Encoding: chunked\r\n", gzip_after)), "|3");
+}
+
 TEST_F(HostileTest, WhatAProxyPassesOnIsNotLocal) {
   EXPECT_EQ(body(get("/read")), "read\n");
   for (const char* name : {"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",

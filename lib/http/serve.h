@@ -35,6 +35,12 @@ inline constexpr std::size_t kLingerBytes = 32U << 20U;
 inline constexpr auto kPeerLookEvery = std::chrono::milliseconds(100);
 
 // Looks, while a handler works, whether its client is still there. Nothing is read, so what the client has already sent
+// Whether what came is no HTTP, unlike a connection that is lost, late or over.
+inline bool is_malformed(const error_code& error) {
+  const error_code over = bhttp::make_error_code(bhttp::error::end_of_stream);
+  return error != over && error.category() == over.category();
+}
+
 // of its next request stays where it is, and it is the same with TLS. A request that is answered at once costs a timer.
 template <class Stream>
 class PeerWatch : public std::enable_shared_from_this<PeerWatch<Stream>> {
@@ -175,8 +181,7 @@ asio::awaitable<bool> Connection<Stream>::read_head() {
     const auto [error, n] = co_await bhttp::async_read_some(*stream_, buffer_, *parser_, kAwait);
     if (error == beast::error::timeout) ++server_.stats_.late;
     if (error) {
-      lost_ = error == bhttp::error::end_of_stream ||
-              error.category() != bhttp::make_error_code(bhttp::error::end_of_stream).category();
+      lost_ = !is_malformed(error);
       if (!lost_) co_await refuse(Response::error(400, "malformed request: " + error.message()));
       co_return false;
     }
@@ -227,9 +232,10 @@ asio::awaitable<std::optional<Response>> Connection<Stream>::read_body() {
     const auto [error, n] = co_await bhttp::async_read_some(*stream_, buffer_, *parser_, kAwait);
     if (error == bhttp::error::body_limit)
       co_return Response::error(413, "request body over " + std::to_string(body_limit_) + " bytes");
-    lost_ = static_cast<bool>(error);
+    lost_ = error && !is_malformed(error);
     if (lost_) co_return std::nullopt;
     const std::size_t bytes = head_bytes_ + parser_->get().body().capacity();
+    if (error) co_return Response::error(400, "malformed request: " + error.message());
     if (bytes > lease_->held_bytes() && !lease_->hold(bytes)) co_return server_.no_memory();
   }
   co_return std::nullopt;
@@ -303,8 +309,10 @@ asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::serve_one
   parser_->body_limit(boost::none);  // the head alone first: its route says how large the body may be
   lost_ = false;
   if (!co_await read_head()) co_return lost_ ? Next::kEnd : Next::kLinger;
-  const auto& head = parser_->get();
-  if (const auto problem = problem_of(*parser_)) {
+  auto& head = parser_->get();
+  auto problem = problem_of(*parser_);
+  if (!problem) problem = take_target(head);
+  if (problem) {
     ++server_.stats_.requests;
     co_return co_await refuse(Response::error(problem->status, problem->text));
   }

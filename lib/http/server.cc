@@ -55,7 +55,7 @@ bool comes_through_proxy(const Request& request) {
 bool is_own_origin(const Request& request) {
   const std::string_view origin = request.header("origin");
   const std::size_t scheme = origin.find("://");
-  return origin.substr(scheme == std::string_view::npos ? 0 : scheme + 3) == request.header("host");
+  return beast::iequals(origin.substr(scheme == std::string_view::npos ? 0 : scheme + 3), request.header("host"));
 }
 
 // A browser says with everything but plain reads where it comes from. What says nothing is no browser.

@@ -50,6 +50,10 @@ struct HeadProblem {
 // any proxy before it understand alike, and so must the host.
 std::optional<HeadProblem> problem_of(const HeadParser& parser);
 
+// Turns a target in absolute form ("http://host/path", RFC 9112, 3.2.2) into its path, and makes its authority the
+// Host, whatever Host said. Call it for a head that problem_of() finds nothing wrong with.
+std::optional<HeadProblem> take_target(bhttp::request_header<>& head);
+
 // What a head takes as Beast keeps it and as a Request.
 std::size_t memory_of(const bhttp::request_header<>& head);
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace resmon::net {
@@ -60,7 +61,10 @@ std::string to_string(const Address& address) {
 }
 
 bool is_loopback(std::string_view host) {
-  if (host == "localhost") return true;
+  constexpr std::string_view kName = "localhost";
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  if (std::equal(host.begin(), host.end(), kName.begin(), kName.end(), [&](char a, char b) { return lower(a) == b; }))
+    return true;
   const std::string text(host);
   in_addr v4{};
   if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24U) == 127;

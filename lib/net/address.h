@@ -18,7 +18,7 @@ struct Address {
 Result<Address> parse_address(std::string_view text, std::uint16_t default_port = 0);
 std::string to_string(const Address& address);
 
-// True for 127.0.0.0/8, ::1 and "localhost": what is said there does not leave the machine.
+// True for 127.0.0.0/8, ::1 and "localhost" in any case: what is said there does not leave the machine.
 bool is_loopback(std::string_view host);
 
 }  // namespace resmon::net
