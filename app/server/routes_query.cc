@@ -6,11 +6,13 @@
 #include "routes_query.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "app.h"
 #include "database_names.h"
+#include "http/accept.h"
 #include "influx_error.h"
 #include "influxql/execute.h"
 #include "influxql/params.h"
@@ -114,19 +116,18 @@ asio::awaitable<std::optional<std::string>> next_on_pool(App& app, SharedPieces 
                                     asio::use_awaitable);
 }
 
-// In the form that Accept names first.
+// In the form that Accept likes best; JSON for who likes none of them.
 influxql::Pieces pieces_for(const http::Request& request, const std::shared_ptr<const influxql::Response>& result,
                             const influxql::SerializeOptions& format, std::string& content_type) {
-  const std::string_view accept = request.header("accept");
-  const std::size_t csv = std::min(accept.find("application/csv"), accept.find("text/csv"));
-  const std::size_t msgpack = accept.find("application/x-msgpack");
-  const std::size_t json = accept.find("application/json");
-  if (csv < std::min(msgpack, json)) {
+  static constexpr std::array<std::string_view, 4> kOffers = {"application/json", "text/csv", "application/csv",
+                                                              "application/x-msgpack"};
+  const std::string_view best = kOffers[http::best_offer(request.header("accept"), kOffers).value_or(0)];
+  if (best.ends_with("/csv")) {
     content_type = "text/csv";
     return influxql::csv_pieces(result, format);
   }
-  if (msgpack < json) {
-    content_type = "application/x-msgpack";
+  if (best == "application/x-msgpack") {
+    content_type = best;
     return influxql::msgpack_pieces(result, format);
   }
   return influxql::json_pieces(result, format);

@@ -53,18 +53,18 @@ std::vector<std::string> codings_of(const bhttp::fields& fields) {
   return out;
 }
 
+// Lines of one name are one list (RFC 9110, 5.3).
+void add_header(Request& request, std::string name, std::string_view value) {
+  const std::string_view separator = name == "cookie" ? "; " : ", ";
+  const auto [at, fresh] = request.headers.try_emplace(std::move(name), value);
+  if (!fresh) at->second.append(separator).append(value);
+}
+
 asio::awaitable<void> call(std::function<void()> work) {
   work();
   co_return;
 }
 
-}  // namespace
-
-void HeadParser::on_field_impl(bhttp::field name, beast::string_view text, beast::string_view value,
-                               error_code& error) {
-  if (++fields_ > kMostFields)
-    error = bhttp::error::header_limit;
-  else if (!is_header_done())  // what follows a body in chunks says nothing about the request (RFC 9110, 6.5.1)
 // RFC 9112, 3.2: a Host that is none is refused, so that nobody behind this server reads another one out of it. It may
 // be empty, and so may its port.
 bool is_authority(std::string_view text) {
@@ -79,16 +79,16 @@ std::optional<std::string_view> after_scheme(std::string_view target) {
   return std::nullopt;
 }
 
+}  // namespace
+
+void HeadParser::on_field_impl(bhttp::field name, beast::string_view text, beast::string_view value,
+                               error_code& error) {
+  if (++fields_ > kMostFields)
+    error = bhttp::error::header_limit;
+  else if (!is_header_done())  // what follows a body in chunks says nothing about the request (RFC 9110, 6.5.1)
     get().insert(name, text, value);
 }
 
-std::optional<HeadProblem> problem_of(const HeadParser& parser) {
-  const auto& head = parser.get();
-  if (head.count(bhttp::field::host) > 1) return HeadProblem{400, "more than one Host"};
-  if (head.count(bhttp::field::transfer_encoding) == 0) return std::nullopt;
-  // RFC 9112, 6: what one side takes for the end of a body and another does not is how a second request is smuggled
-  // in.
-  if (head.count(bhttp::field::content_length) > 0)
 std::optional<HeadProblem> take_target(bhttp::request_header<>& head) {
   const std::string target(head.target());
   if (target.starts_with('/') || target == "*") return std::nullopt;
@@ -102,12 +102,19 @@ std::optional<HeadProblem> take_target(bhttp::request_header<>& head) {
   return std::nullopt;
 }
 
-    return HeadProblem{400, "both Transfer-Encoding and Content-Length"};
-  if (head.version() < 11) return HeadProblem{400, "Transfer-Encoding is not of this version of HTTP"};
-  const std::vector<std::string> codings = codings_of(head);
+std::optional<HeadProblem> problem_of(const HeadParser& parser) {
+  const auto& head = parser.get();
+  if (head.count(bhttp::field::host) > 1) return HeadProblem{400, "more than one Host"};
   if (head.version() >= 11 && head.count(bhttp::field::host) == 0) return HeadProblem{400, "no Host"};
   if (const std::string_view host = head[bhttp::field::host]; !host.empty() && !is_authority(host))
     return HeadProblem{400, "Host is not a host with or without a port"};
+  if (head.count(bhttp::field::transfer_encoding) == 0) return std::nullopt;
+  // RFC 9112, 6: what one side takes for the end of a body and another does not is how a second request is smuggled
+  // in.
+  if (head.count(bhttp::field::content_length) > 0)
+    return HeadProblem{400, "both Transfer-Encoding and Content-Length"};
+  if (head.version() < 11) return HeadProblem{400, "Transfer-Encoding is not of this version of HTTP"};
+  const std::vector<std::string> codings = codings_of(head);
   for (const std::string& coding : codings)
     if (coding != "chunked") return HeadProblem{501, "unknown transfer coding: only chunked is"};
   if (codings.size() != 1 || !parser.chunked()) return HeadProblem{400, "Transfer-Encoding must be chunked, once"};
@@ -124,7 +131,7 @@ Status make_request(bhttp::request<bhttp::string_body>&& raw, const std::string&
   out.method = std::string(raw.method_string());
   out.head = out.method == "HEAD";
   if (out.head) out.method = "GET";
-  for (const auto& field : raw) out.headers.emplace(lower(field.name_string()), std::string(field.value()));
+  for (const auto& field : raw) add_header(out, lower(field.name_string()), field.value());
   out.body = std::move(raw.body());
   out.peer = peer;
   const std::string_view target(raw.target().data(), raw.target().size());

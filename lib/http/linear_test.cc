@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/test_linear.h"
+#include "http/accept.h"
 #include "http/form.h"
 #include "http/gzip.h"
 #include "http/router.h"
@@ -90,6 +91,11 @@ TEST(LinearTest, FormsAndEscapes) {
         << shape.piece;
     EXPECT_EQ(of(shape, kFormBytes, [](const std::string& text) { percent_decode(text, true); }), "") << shape.piece;
   }
+}
+
+TEST(LinearTest, Accept) {
+  for (const char* piece : {",", ";", " ", "a,", "*/*,", ";q=0.1", "text/*;q=0.1,", "gzip;"})
+    EXPECT_EQ(of({"", piece, ""}, kFormBytes, [](const std::string& text) { (void)takes_gzip(text); }), "") << piece;
 }
 
 TEST(LinearTest, Gzip) {

@@ -26,7 +26,7 @@ struct Request {
   std::string method;  // "GET"
   std::string path;    // "/query", percent-decoded
   Parameters query;    // of the URL, and of the body where the route takes forms: decoded, in order
-  std::map<std::string, std::string, std::less<>> headers;  // names in lower case
+  std::map<std::string, std::string, std::less<>> headers;  // names in lower case; lines of one name joined
   std::string body;                                         // not compressed any more
   std::string peer;                                         // "127.0.0.1:5123"
   bool head = false;                                        // HEAD: method is GET, the body of the response is not sent

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "http/accept.h"
 #include "http/gzip.h"
 #include "http/server_internal.h"
 
@@ -34,13 +35,13 @@ inline constexpr auto kLingerTime = std::chrono::seconds(2);
 inline constexpr std::size_t kLingerBytes = 32U << 20U;
 inline constexpr auto kPeerLookEvery = std::chrono::milliseconds(100);
 
-// Looks, while a handler works, whether its client is still there. Nothing is read, so what the client has already sent
 // Whether what came is no HTTP, unlike a connection that is lost, late or over.
 inline bool is_malformed(const error_code& error) {
   const error_code over = bhttp::make_error_code(bhttp::error::end_of_stream);
   return error != over && error.category() == over.category();
 }
 
+// Looks, while a handler works, whether its client is still there. Nothing is read, so what the client has already sent
 // of its next request stays where it is, and it is the same with TLS. A request that is answered at once costs a timer.
 template <class Stream>
 class PeerWatch : public std::enable_shared_from_this<PeerWatch<Stream>> {
@@ -234,8 +235,8 @@ asio::awaitable<std::optional<Response>> Connection<Stream>::read_body() {
       co_return Response::error(413, "request body over " + std::to_string(body_limit_) + " bytes");
     lost_ = error && !is_malformed(error);
     if (lost_) co_return std::nullopt;
-    const std::size_t bytes = head_bytes_ + parser_->get().body().capacity();
     if (error) co_return Response::error(400, "malformed request: " + error.message());
+    const std::size_t bytes = head_bytes_ + parser_->get().body().capacity();
     if (bytes > lease_->held_bytes() && !lease_->hold(bytes)) co_return server_.no_memory();
   }
   co_return std::nullopt;
@@ -354,7 +355,7 @@ asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::answer() 
   auto request = std::make_shared<Request>();
   Status made = make_request(parser_->release(), peer_, *request);
   server_.identify(*request);
-  takes_gzip_ = request->header("accept-encoding").find("gzip") != std::string_view::npos;
+  takes_gzip_ = takes_gzip(request->header("accept-encoding"));
   const bool head_only = request->head;
   Response response;
   if (made)

@@ -314,6 +314,19 @@ class BucketTest(CompatCase):
         self.write(server, ["m v=1 1"], path="/api/v2/write", bucket="mine")
         self.assertEqual([b["name"] for b in get("/api/v2/buckets")["buckets"]], ["mine", "resmon"])
 
+    def test_the_highest_weight_wins(self):
+        server = self.server()
+        self.write(server, ["m,host=a v=1 1"])
+        for accept, content_type in (
+            ("application/x-msgpack;q=0.1, application/json", "application/json"),
+            ("application/json;q=0.1, application/x-msgpack;q=0.2", "application/x-msgpack"),
+            ("application/json;q=0, */*;q=0.1", "text/csv"),
+            ("text/html, */*;q=0.8", "application/json"),
+            ("image/png", "application/json"),
+        ):
+            answer = self.ask(server, "SELECT v FROM m", {**TOKEN, "Accept": accept})
+            self.assertEqual((answer.status, answer.headers["content-type"]), (200, content_type), accept)
+
 
 class LibraryTest(CompatCase):
     # Method, path, body, and what is answered, as these libraries sent them through their documented workflows.
