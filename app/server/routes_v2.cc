@@ -88,8 +88,10 @@ Answer list_organizations() {
 Result<UnixNanos> time_of(const boost::json::object& body, std::string_view key) {
   const boost::json::value* const value = body.if_contains(key);
   if (value == nullptr || !value->is_string()) return fail(ErrorKind::kInvalid, std::string(key) + " is required");
-  const auto time = influxql::parse_time(std::string_view(value->as_string()), nullptr);
-  if (!time) return fail(ErrorKind::kInvalid, std::string(key) + " is no time of RFC 3339");
+  const std::string_view text(value->as_string());
+  const auto time = influxql::parse_time(text, nullptr);
+  if (!time || text.find('T') == std::string_view::npos)  // InfluxQL takes dates, too
+    return fail(ErrorKind::kInvalid, std::string(key) + " is not a time of RFC 3339, such as 2026-01-02T03:04:05Z");
   constexpr std::int64_t kMostSeconds = INT64_MAX / 1'000'000'000 - 1;
   if (time->seconds > kMostSeconds) return INT64_MAX;
   if (time->seconds < -kMostSeconds) return INT64_MIN;
@@ -102,10 +104,14 @@ Result<store::Deletion> deletion_of(const App& app, const http::Request& request
   if (error || !body.is_object()) return fail(ErrorKind::kInvalid, "the body is no JSON object");
   RESMON_ASSIGN(const UnixNanos start, time_of(body.as_object(), "start"));
   RESMON_ASSIGN(const UnixNanos stop, time_of(body.as_object(), "stop"));
+  if (start > stop) return fail(ErrorKind::kInvalid, "start is after stop");
   std::string_view text;
   if (const boost::json::value* const predicate = body.as_object().if_contains("predicate");
-      predicate != nullptr && predicate->is_string())
+      predicate != nullptr && !predicate->is_null()) {
+    // Without one everything goes: what cannot be read must not count as none.
+    if (!predicate->is_string()) return fail(ErrorKind::kInvalid, "predicate is not a string");
     text = std::string_view(predicate->as_string());
+  }
   RESMON_ASSIGN(const influxql::Delete statement, influxql::parse_delete_predicate(text));
   RESMON_ASSIGN(store::Deletion deletion, influxql::deletion_of(statement, app.store(), start));
   deletion.range = {start, stop < INT64_MAX ? stop + 1 : stop};  // both ends are of it

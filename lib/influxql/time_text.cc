@@ -143,7 +143,7 @@ std::optional<ParsedTime> parse_time(std::string_view text, const Zone* zone) {
         const bool negative = !text.empty() && text.front() == '-';
         int hours = 0, minutes = 0;
         if ((!take(text, '+') && !take(text, '-')) || !take_number(text, 2, hours) || !take(text, ':') ||
-            !take_number(text, 2, minutes)) {
+            !take_number(text, 2, minutes) || hours > 23 || minutes > 59) {
           return std::nullopt;
         }
         offset = (hours * 60 + minutes) * 60;

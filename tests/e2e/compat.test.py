@@ -126,8 +126,25 @@ class DeleteTest(CompatCase):
         self.assertEqual(self.values(server, "SHOW SERIES"), [["m,host=a"], ["n,host=a"]])
         delete(204, start=f"{epoch}Z", stop="2100-01-01T00:00:00Z")
         self.assertEqual(self.values(server, "SHOW SERIES"), [])
-        for body in ({}, {"start": "x", "stop": f"{epoch}Z"}, {"start": f"{epoch}Z", "stop": f"{epoch}Z", "predicate": "host > 1"}):
-            self.assertEqual(delete(400, **body).json()["code"], "invalid")
+        self.write(server, self.LINES)
+        whole = {"start": f"{epoch}Z", "stop": "2100-01-01T00:00:00Z"}
+        for field, body in (
+            ("start", {}),
+            ("start", {**whole, "start": "x"}),
+            ("stop", {**whole, "stop": f"{epoch}+25:00"}),
+            ("start", {**whole, "start": f"{epoch}-01:60"}),
+            ("stop", {**whole, "stop": "2100-01-01"}),
+            ("start is after stop", {"start": f"{epoch}.000000001Z", "stop": f"{epoch}Z"}),
+            ("start is after stop", {"start": f"{epoch}-01:00", "stop": f"{epoch}Z"}),
+            ("predicate", {**whole, "predicate": 5}),
+            ("predicate", {**whole, "predicate": ["host = 'a'"]}),
+            ("", {**whole, "predicate": "host > 1"}),
+        ):
+            answer = delete(400, **body).json()
+            self.assertEqual(answer["code"], "invalid")
+            self.assertIn(field, answer["message"], body)
+        self.assertNotEqual(self.values(server, "SHOW SERIES"), [])
+        delete(204, start=f"{epoch}+23:59", stop=f"{epoch}+23:59", predicate=None)  # both ends are of it
         answer = house.request(server.http_port, "POST", "/api/v2/delete?bucket=nosuch", body="{}", headers=JSON)
         self.assertEqual(answer.status, 404)
 
@@ -297,6 +314,19 @@ class MessagePackTest(CompatCase):
         self.assertEqual(answer.body, head + b"\xc7\x0c\x05" + bytes(11) + b"\x01\xcb\x3f\xf0" + bytes(6))
         self.assertEqual(get(epoch="ns").body, head + b"\x01\xcb\x3f\xf0" + bytes(6))
 
+    def test_the_highest_weight_wins(self):
+        server = self.server()
+        self.write(server, ["m,host=a v=1 1"])
+        for accept, content_type in (
+            ("application/x-msgpack;q=0.1, application/json", "application/json"),
+            ("application/json;q=0.1, application/x-msgpack;q=0.2", "application/x-msgpack"),
+            ("application/json;q=0, */*;q=0.1", "text/csv"),
+            ("text/html, */*;q=0.8", "application/json"),
+            ("image/png", "application/json"),
+        ):
+            answer = self.ask(server, "SELECT v FROM m", {**TOKEN, "Accept": accept})
+            self.assertEqual((answer.status, answer.headers["content-type"]), (200, content_type), accept)
+
 
 class BucketTest(CompatCase):
     def test_names_of_the_database_are_buckets(self):
@@ -313,19 +343,6 @@ class BucketTest(CompatCase):
         self.assertEqual((make().status, make().status), (201, 422))
         self.write(server, ["m v=1 1"], path="/api/v2/write", bucket="mine")
         self.assertEqual([b["name"] for b in get("/api/v2/buckets")["buckets"]], ["mine", "resmon"])
-
-    def test_the_highest_weight_wins(self):
-        server = self.server()
-        self.write(server, ["m,host=a v=1 1"])
-        for accept, content_type in (
-            ("application/x-msgpack;q=0.1, application/json", "application/json"),
-            ("application/json;q=0.1, application/x-msgpack;q=0.2", "application/x-msgpack"),
-            ("application/json;q=0, */*;q=0.1", "text/csv"),
-            ("text/html, */*;q=0.8", "application/json"),
-            ("image/png", "application/json"),
-        ):
-            answer = self.ask(server, "SELECT v FROM m", {**TOKEN, "Accept": accept})
-            self.assertEqual((answer.status, answer.headers["content-type"]), (200, content_type), accept)
 
 
 class LibraryTest(CompatCase):
