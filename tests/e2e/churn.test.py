@@ -62,6 +62,46 @@ class ChurnTest(house.HouseTest):
         self.assertIn("limits.max_schemas", ready.body.decode())
 
     def test_every_order_of_the_same_fields_is_one_schema(self):
+    def test_a_measurement_full_of_fields_says_so(self):
+        server = self.server()
+        fields = [f"f{i}=1i" for i in range(4096)]
+        self.assertEqual(self.write(server, f"wide {','.join(fields[:4095])}\n").status, 204)
+        house.wait_for("the fields", lambda: server.metrics()['resmon_table_entries{table="fields_of_one_measurement"}'] == 4095)
+        self.assertEqual(server.get("/readyz").status, 200)
+        self.assertEqual(self.write(server, f"wide {fields[4095]}\n").status, 204)
+        house.wait_for("the last field", lambda: server.get("/readyz").status == 503)
+        self.assertIn("fields_of_one_measurement full: there are 4096 of 4096", server.get("/readyz").body.decode())
+        self.assertIn("max-fields-per-measurement", self.write(server, "wide more=1i\n").json()["error"])
+        self.assertEqual(server.query("DROP MEASUREMENT wide", method="POST").status, 200)
+        house.wait_for("room", lambda: server.get("/readyz").status == 200)
+
+    # What is acknowledged as kept is kept: what there is no room for is refused before, also where it is known only to
+    # be coming.
+    def test_series_beyond_the_limit_are_refused_before_they_are_acknowledged(self):
+        server = self.server("limits.max_series=50")
+        answer = self.write(server, "".join(f"pod,id=p{i} v=1i,w=2i\n" for i in range(120)))
+        self.assertEqual(answer.status, 400)
+        self.assertEqual(answer.json()["error"], "partial write: max-series-per-database limit exceeded: (50) dropped=70")
+        house.wait_for("the others", lambda: len(server.rows("SHOW SERIES")) == 50)
+        self.assertEqual(self.write(server, "pod,id=p7 v=3i\n").status, 204)
+        client = self.client(server, "late")
+        house.wait_for("its refusals", lambda: server.hosts().get("late", {}).get("refused_samples", 0) > 100)
+        host = server.hosts()["late"]
+        self.assertIn("max-series-per-database limit exceeded: (50)", host["last_refusal"])
+        client.wait_line("the server refused samples")
+        self.assertIn("limit exceeded: (50)", client.wait_line("the server says"))
+        self.assertEqual(client.terminate()[0], 0)
+        stopped = next(line for line in client.log() if "refused_samples=" in line and "acknowledged_samples=" in line)
+        counts = {name: int(value) for name, value in re.findall(r"(\w+)_samples=(\d+)", stopped)}
+        self.assertEqual((counts["refused"], counts["dropped"]), (counts["acknowledged"], 0))
+        house.wait_for("the same number", lambda: server.hosts()["late"]["refused_samples"] == counts["refused"])
+        self.assertEqual(self.metric(server, "resmon_ingest_refused_samples_total"), counts["refused"])
+        # Nothing was promised that the store then refused, and nothing was stored beside.
+        self.assertEqual(self.metric(server, "resmon_store_refused_samples_total"), 0)
+        self.assertEqual(self.metric(server, "resmon_store_groups"), 50)
+        with open(os.path.join(server.store, "refused-ingest.txt")) as file:
+            self.assertIn("host=late", file.read())
+
         server = self.server()
         before = self.metric(server, "resmon_schemas")
         fields = [f"f{i}={i}i" for i in range(20)]
