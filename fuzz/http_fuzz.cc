@@ -1,12 +1,15 @@
 // What HTTP clients put into addresses and forms, and bodies that claim to be gzip. What is decoded must be the same
 // after it was encoded again; what is packed must be unpacked to itself; JSON texts are always valid.
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
+#include "http/accept.h"
 #include "http/gzip.h"
 #include "http/router.h"
+#include "http/trusted_proxies.h"
 
 namespace {
 
@@ -49,6 +52,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (bytes > size) std::abort();
   }
+  static constexpr std::array<std::string_view, 2> kOffers = {"application/json", "text/csv"};
+  if (http::best_offer(input, kOffers).value_or(0) >= kOffers.size()) std::abort();
+  (void)http::takes_gzip(input);
+  static const http::TrustedProxies proxies = http::TrustedProxies::parse({"127.0.0.1", "10.0.0.0/8"}).value();
+  if (proxies.client_of("203.0.113.5", input) != "203.0.113.5") std::abort();
+  (void)proxies.client_of("127.0.0.1", input);
+  (void)http::TrustedProxies::parse({std::string(input)}).has_value();
   const std::string json = http::json_string(input);
   if (json.size() < 2 || json.front() != '"' || json.back() != '"') std::abort();
   for (const char c : json)

@@ -57,6 +57,11 @@ void Options::declare(config::Settings& settings) {
                    "Programs and browsers on this machine may read without a token. Writing always needs one. Set it "
                    "to false behind a "
                    "reverse proxy, whose requests come from this machine.");
+  settings.list(
+      "http.trusted_proxies", &trusted_proxies,
+      "Addresses and networks of reverse proxies (127.0.0.1, 10.0.0.0/8) that add to X-Forwarded-For. Of their "
+      "requests the last address there that is none of these is the one that signs in: bounds on wrong "
+      "passwords count it, and the log names it. Others' X-Forwarded-For is not believed.");
   settings.integer(
       "http.max_connections", &max_connections, 1, 1'000'000,
       "When there are more, the one that has kept the server waiting the longest is closed, of the address "
@@ -222,6 +227,8 @@ Status Options::check() {
   };
   RESMON_TRY(check_listener("listen.address", listen_address, listen_tls));
   RESMON_TRY(check_listener("http.address", http_address, http_tls));
+  if (auto parsed = http::TrustedProxies::parse(trusted_proxies); !parsed)
+    return fail(std::move(parsed).error().wrap("http.trusted_proxies"));
   if (store_directory.empty()) return fail(ErrorKind::kInvalid, "store.directory is not set");
   for (const sink::SinkOptions& sink : sinks)
     if (auto endpoint = sink::make_endpoint(sink); !endpoint)
@@ -302,6 +309,7 @@ http::ServerOptions Options::http_options(net::TlsContext tls) const {
   http::ServerOptions out;
   out.tls = std::move(tls);
   out.local_read_without_token = local_read_without_token;
+  out.trusted_proxies = http::TrustedProxies::parse(trusted_proxies).value_or(http::TrustedProxies());
   out.max_connections = static_cast<std::uint32_t>(max_connections);
   out.max_connections_per_address = static_cast<std::uint32_t>(max_connections_per_address);
   out.header_timeout = std::chrono::duration_cast<milliseconds>(header_timeout);

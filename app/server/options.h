@@ -60,6 +60,7 @@ struct Options {
   std::chrono::nanoseconds journal_sync_interval{std::chrono::milliseconds(100)};
   std::uint64_t journal_limit_bytes = 1ULL << 30U;
   std::uint64_t journal_memory_bytes = 32U << 20U;
+  std::vector<std::string> trusted_proxies;
   std::int64_t max_connections = 2'000;
   std::int64_t max_connections_per_address = 500;
   std::chrono::nanoseconds header_timeout{std::chrono::seconds(10)};

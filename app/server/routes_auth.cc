@@ -123,8 +123,9 @@ http::Response busy() {
   return response;
 }
 
-http::Response too_many_tries(const http::Request& request, const std::string& user, std::chrono::seconds wait) {
-  log::warn("auth", "too many attempts to sign in", {{"user", user.substr(0, 64)}, {"address", request.peer}});
+http::Response too_many_tries(const http::Request& request, const std::string& user,
+                              std::chrono::seconds wait) {
+  log::warn("auth", "too many attempts to sign in", {{"user", user.substr(0, 64)}, {"address", request.client}});
   http::Response response = http::Response::error(429, "too many attempts");
   response.headers.emplace_back("Retry-After", std::to_string(wait.count()));
   return response;
@@ -132,13 +133,13 @@ http::Response too_many_tries(const http::Request& request, const std::string& u
 
 http::Response log_in(App& app, const http::Request& request, const std::string& user, const std::string& password,
                       const auth::Guard::Try& begun) {
-  const auth::Guard::LogIn done = app.guard().log_in(user, password, request.peer_address(), begun);
+  const auth::Guard::LogIn done = app.guard().log_in(user, password, request.client, begun);
   if (done.session.empty()) {
     log::warn("auth", "not signed in: wrong name or password",
-              {{"user", user.substr(0, 64)}, {"address", request.peer}});
+              {{"user", user.substr(0, 64)}, {"address", request.client}});
     return http::Response::error(401, "the name or the password is not right");
   }
-  log::info("auth", "signed in", {{"user", done.who.name}, {"address", request.peer}});
+  log::info("auth", "signed in", {{"user", done.who.name}, {"address", request.client}});
   http::Response response = http::Response::json(json_of(done.who));
   response.headers.emplace_back("Set-Cookie",
                                 cookie(app, request, done.session, app.guard().session_duration().count()));
@@ -151,10 +152,10 @@ Answer log_in_slowly(App& app, RequestPtr request) {
   if (!body) co_return error_of(body.error());
   const std::string user = body->text("user");
   const std::string password = body->text("password");
-  const auth::Guard::Try begun = app.guard().begin_try(user, request->peer_address());
+  const auth::Guard::Try begun = app.guard().begin_try(user, request->client);
   if (begun.wait.count() > 0) co_return too_many_tries(*request, user, begun.wait);
   // Of a user who is known there, others at the same address take no turn.
-  std::string whose = network_of(request->peer_address());
+  std::string whose = network_of(request->client);
   if (begun.known) whose += ' ' + user;
   // Each a variable of its own: GCC 12 destroys twice what a call within co_await makes.
   std::function<http::Response()> work = [&app, request, user, password, begun] {
@@ -169,7 +170,7 @@ Answer log_in_slowly(App& app, RequestPtr request) {
 
 // Of somebody who is signed in, or who signs out.
 Answer in_turn(App& app, RequestPtr request, http::Response (*work)(App&, const http::Request&)) {
-  std::string whose = request->user ? request->user->name : network_of(request->peer_address());
+  std::string whose = request->user ? request->user->name : network_of(request->client);
   const Lane lane = request->user ? Lane::kKnown : Lane::kOthers;
   std::function<http::Response()> done = [&app, request, work] { return work(app, *request); };
   auto answer = co_await slowly(app, lane, std::move(whose), std::move(done));
@@ -188,7 +189,7 @@ http::Response change_password(App& app, const http::Request& request) {
   const auto body = Body::of(request);
   if (!body) return error_of(body.error());
   Status done = app.guard().change_password(request.user->name, body->text("current_password"), body->text("password"),
-                                            request.peer_address(), request.session);
+                                            request.client, request.session);
   if (!done) return error_of(done.error());
   log::info("auth", "password changed", {{"user", request.user->name}});
   return no_content();

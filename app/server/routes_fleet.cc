@@ -196,7 +196,7 @@ http::Response forget(App& app, const http::Request& request) {
             {{"host", name},
              {"deleted_series", series},
              {"by", request.user ? request.user->name : "token"},
-             {"address", request.peer}});
+             {"address", request.client}});
   http::Response response;
   response.status = 204;
   return response;

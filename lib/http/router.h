@@ -29,9 +29,10 @@ struct Request {
   std::map<std::string, std::string, std::less<>> headers;  // names in lower case; lines of one name joined
   std::string body;                                         // not compressed any more
   std::string peer;                                         // "127.0.0.1:5123"
-  bool head = false;                                        // HEAD: method is GET, the body of the response is not sent
-  std::string session;                                      // of the cookie, whether good or not
-  std::optional<auth::Who> user;                            // who is signed in with it
+  std::string client;             // address that it comes from: of `peer`, or of whom a trusted proxy names
+  bool head = false;              // HEAD: method is GET, the body of the response is not sent
+  std::string session;            // of the cookie, whether good or not
+  std::optional<auth::Who> user;  // who is signed in with it
   // Becomes true when the client closes its connection before it has the answer; within a tenth of a second or so.
   std::shared_ptr<const std::atomic<bool>> gone = std::make_shared<const std::atomic<bool>>(false);
 

@@ -187,6 +187,7 @@ bool Server::is_local_read(const Request& request) const {
 }
 
 void Server::identify(Request& request) const {
+  request.client = options_.trusted_proxies.client_of(request.peer_address(), request.header("x-forwarded-for"));
   request.session = cookie_of(request.header("cookie"), kSessionCookie);
   request.user.reset();
   if (options_.guard != nullptr && !request.session.empty()) request.user = options_.guard->session(request.session);

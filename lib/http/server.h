@@ -14,6 +14,7 @@
 #include "http/connections.h"
 #include "http/memory.h"
 #include "http/router.h"
+#include "http/trusted_proxies.h"
 #include "net/tls.h"
 #include "net/token_set.h"
 
@@ -22,6 +23,7 @@ namespace resmon::http {
 struct ServerOptions {
   net::TlsContext tls;                               // null: plain HTTP
   bool local_read_without_token = true;              // requests of Access::kRead from this machine need no token
+  TrustedProxies trusted_proxies;                    // whose X-Forwarded-For is believed
   const auth::Guard* guard = nullptr;                // users' sessions and API tokens; null: there are none
   std::chrono::milliseconds idle_timeout{75'000};    // between requests
   std::chrono::milliseconds header_timeout{10'000};  // to receive a request's head, once it or the connection began
@@ -74,7 +76,7 @@ class Server {
   enum class Verdict { kYes, kUnknown, kForbidden, kOnlyClient };  // kUnknown: 401; kForbidden, kOnlyClient: 403
   Verdict judge(const Request& request, Access access) const;
   bool allowed(const Request& request, Access access) const { return judge(request, access) == Verdict::kYes; }
-  // Notes the session of its cookie, and who is signed in with it.
+  // Notes where it comes from, the session of its cookie, and who is signed in with it.
   void identify(Request& request) const;
 
  private:

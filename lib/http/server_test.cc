@@ -21,6 +21,24 @@ TEST_F(HttpTest, AnswersAndProtectsThePage) {
   EXPECT_EQ(status(get("/socket")), "HTTP/1.1 426 Upgrade Required");
 }
 
+TEST_F(HttpTest, WhomATrustedProxyNamesIsTheClient) {
+  stop();
+  router_.add("GET", "/who", Access::kOpen, [](std::shared_ptr<const Request> request) -> asio::awaitable<Response> {
+    co_return Response::text(request->client);
+  });
+  ServerOptions options;
+  start(options);
+  EXPECT_EQ(body(get("/who", "X-Forwarded-For: 203.0.113.5\r\n")), "127.0.0.1");
+  options.trusted_proxies = TrustedProxies::parse({"127.0.0.0/8"}).value();
+  start(options);
+  EXPECT_EQ(body(get("/who")), "127.0.0.1");
+  EXPECT_EQ(body(get("/who", "X-Forwarded-For: 203.0.113.5\r\n")), "203.0.113.5");
+  // Some proxies add a line of their own; it is the last.
+  EXPECT_EQ(body(get("/who", "X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-For: 203.0.113.5\r\n")), "203.0.113.5");
+  // Whatever it says, the request is not local.
+  EXPECT_EQ(status(get("/read", "X-Forwarded-For: 127.0.0.1\r\n")), "HTTP/1.1 401 Unauthorized");
+}
+
 TEST_F(HttpTest, AConnectionServesRequestAfterRequest) {
   tcp::socket socket = connect();
   for (int i = 0; i < 50; ++i) {

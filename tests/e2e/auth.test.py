@@ -128,6 +128,30 @@ class AuthTest(house.HouseTest):
         self.assertEqual(form.status, 400)
         self.assertTrue(self.server_.healthy())
 
+    def test_users_behind_a_trusted_proxy_have_bounds_of_their_own(self):
+        server = self.server("http.trusted_proxies=127.0.0.1,10.0.0.0/8", "http.local_read_without_token=false")
+        line = server.wait_line("made the first administrator", "user=admin")
+        password = re.search(r" password=(\S+)$", line)[1]
+
+        def log_in(password, forwarded_for, to=server):
+            body = json.dumps({"user": "admin", "password": password})
+            return house.request(to.http_port, "POST", "/api/v1/login", body, {**JSON, "X-Forwarded-For": forwarded_for}).status
+
+        for _ in range(5):
+            self.assertEqual(log_in("wrong", "203.0.113.5"), 401)
+        self.assertEqual(log_in("wrong", "203.0.113.5"), 429)
+        # What stands before is what the proxy was sent, and anybody can write it.
+        self.assertEqual(log_in("wrong", "198.51.100.7, 203.0.113.5, 10.1.1.1"), 429)
+        self.assertEqual(log_in(password, "203.0.113.6"), 200)
+        server.wait_line("signed in", "address=203.0.113.6")
+        # Without the setting the header is nobody's word.
+        for number in range(5):
+            self.assertEqual(log_in("wrong", f"203.0.113.{number}", self.server_), 401)
+        self.assertEqual(log_in(self.password, "203.0.113.9", self.server_), 429)
+        done = self.command("--set", "http.trusted_proxies=proxy.example", "user", "list")
+        self.assertNotEqual(done[0], 0, done)
+        self.assertIn("http.trusted_proxies: 'proxy.example' is neither an address nor a network", done[2])
+
     def test_a_viewer_reads_and_changes_nothing(self):
         admin = self.log_in()
         made = self.call("POST", "/api/v1/users", {"user": "mia", "password": "a long password"}, cookie=admin)

@@ -1,0 +1,35 @@
+#pragma once
+
+// Reverse proxies that may say for whom they ask. What anybody else says in X-Forwarded-For is not believed.
+
+#include <boost/asio/ip/address.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace resmon::http {
+
+class TrustedProxies {
+ public:
+  TrustedProxies() = default;  // none
+  // Addresses and networks: "127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8". kInvalid names the one that is neither.
+  static Result<TrustedProxies> parse(const std::vector<std::string>& list);
+
+  // The address that a request comes from. `peer` is who sent it, without port and brackets. Where that is a trusted
+  // proxy, it is the last address in `forwarded_for` that is none; what a proxy was sent stands before that, and
+  // anybody can write it. Linear.
+  std::string client_of(std::string_view peer, std::string_view forwarded_for) const;
+
+ private:
+  struct Network {
+    boost::asio::ip::address_v6::bytes_type bytes;  // IPv4 as mapped addresses
+    unsigned bits;                                  // the first so many of them count
+  };
+  bool trusts(const boost::asio::ip::address& address) const;
+
+  std::vector<Network> networks_;
+};
+
+}  // namespace resmon::http
