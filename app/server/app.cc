@@ -289,6 +289,7 @@ asio::awaitable<void> App::watch_access() {
       log::error("auth", "the accounts file cannot be read; what was known stays in force",
                  {{"reason", read.error().message}});
     if (const std::uint64_t now = guard_.version(); std::exchange(accounts, now) != now) ingest_->check_tokens();
+    sign_in_refusals_.report();
     auto tokens = token_file_.load_if_changed();
     if (!tokens)
       log::error("auth", "the token file cannot be read; the tokens that were known stay in force",

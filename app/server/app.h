@@ -12,6 +12,7 @@
 
 #include "auth/fair_queue.h"
 #include "auth/guard.h"
+#include "base/refusal_log.h"
 #include "base/result.h"
 #include "database_names.h"
 #include "fleet/fleet.h"
@@ -89,6 +90,7 @@ class App {
   boost::asio::thread_pool& password_pool() { return password_pool_; }
   auth::FairQueue& password_queue() { return password_queue_; }
   auth::Guard& guard() { return guard_; }
+  RefusalLog& sign_in_refusals() { return sign_in_refusals_; }
   const auth::Guard& guard() const { return guard_; }
   const std::atomic<bool>& stopping() const { return stopping_; }
 
@@ -127,7 +129,8 @@ class App {
   const QueryHelpers query_helpers_;
   boost::asio::thread_pool write_pool_{1};     // line protocol, KILL QUERY: never waits behind a query
   boost::asio::thread_pool password_pool_{1};  // hashing is slow on purpose; one at a time bounds its memory
-  auth::FairQueue password_queue_{128, 2};     // what waits for it
+  RefusalLog sign_in_refusals_{"auth"};
+  auth::FairQueue password_queue_{128, 2};  // what waits for it
   std::atomic<bool> stopping_{false};
   std::unique_ptr<SelfReport> self_report_;  // none when it is off
   std::unique_ptr<net::Listener> client_listener_;

@@ -123,9 +123,15 @@ http::Response busy() {
   return response;
 }
 
-http::Response too_many_tries(const http::Request& request, const std::string& user,
+// Not each of them: whoever tries a thousand names a second must not fill the log.
+void say_refused(App& app, const http::Request& request, const std::string& user, std::string_view what) {
+  if (app.sign_in_refusals().say(request.client, std::string(what)))
+    log::warn("auth", what, {{"user", user.substr(0, 64)}, {"address", request.client}});
+}
+
+http::Response too_many_tries(App& app, const http::Request& request, const std::string& user,
                               std::chrono::seconds wait) {
-  log::warn("auth", "too many attempts to sign in", {{"user", user.substr(0, 64)}, {"address", request.client}});
+  say_refused(app, request, user, "too many attempts to sign in");
   http::Response response = http::Response::error(429, "too many attempts");
   response.headers.emplace_back("Retry-After", std::to_string(wait.count()));
   return response;
@@ -135,8 +141,7 @@ http::Response log_in(App& app, const http::Request& request, const std::string&
                       const auth::Guard::Try& begun) {
   const auth::Guard::LogIn done = app.guard().log_in(user, password, request.client, begun);
   if (done.session.empty()) {
-    log::warn("auth", "not signed in: wrong name or password",
-              {{"user", user.substr(0, 64)}, {"address", request.client}});
+    say_refused(app, request, user, "not signed in: wrong name or password");
     return http::Response::error(401, "the name or the password is not right");
   }
   log::info("auth", "signed in", {{"user", done.who.name}, {"address", request.client}});
@@ -153,7 +158,7 @@ Answer log_in_slowly(App& app, RequestPtr request) {
   const std::string user = body->text("user");
   const std::string password = body->text("password");
   const auth::Guard::Try begun = app.guard().begin_try(user, request->client);
-  if (begun.wait.count() > 0) co_return too_many_tries(*request, user, begun.wait);
+  if (begun.wait.count() > 0) co_return too_many_tries(app, *request, user, begun.wait);
   // Of a user who is known there, others at the same address take no turn.
   std::string whose = network_of(request->client);
   if (begun.known) whose += ' ' + user;

@@ -268,7 +268,6 @@ Result<bool> Server::append_once(Session& s, Pending& pending) {
     if (appended.error().kind != ErrorKind::kLimit) return false;
     // It will never go, and what follows must not wait for it.
     const std::string reason = "larger than a record of the journal: " + appended.error().message;
-    log::error("ingest", "batch refused", {{"host", s.client.host}, {"reason", reason}});
     set_aside(s, pending.batch, reason);
     stats_.refused_samples += pending.batch.samples();
     pending.batch.clear();

@@ -176,7 +176,7 @@ bool Server::enter(const std::shared_ptr<Session>& session, const asio::ip::addr
   stats_.half_open = crowd_->half_open.size();
   if (gone == nullptr) return true;
   ++stats_.turned_away;
-  if (crowd_->refusals.say("half open", "", steady_clock::now()))
+  if (crowd_->refusals.say("half open", ""))
     log::warn("ingest", "too many connections without HELLO: the oldest are closed",
               {{"limit", options_.max_greeting}});
   const auto at = sessions_.find(static_cast<const Session*>(gone));
@@ -225,12 +225,11 @@ std::vector<RefusedClient> Server::refused_clients() const {
 void Server::say_refused(const Session& session, std::string_view code, const std::string& reason) {
   const std::string& peer = session.connection->peer();
   const std::string address = address_of(peer);
-  {
+  if (!session.client.host.empty()) {
     const std::lock_guard lock(crowd_->mutex);
-    if (!session.client.host.empty())
-      crowd_->refused.refused(session.client.host, address, code, reason, Clock::system().wall());
-    if (!crowd_->refusals.say(address, reason, steady_clock::now())) return;
+    crowd_->refused.refused(session.client.host, address, code, reason, Clock::system().wall());
   }
+  if (!crowd_->refusals.say(address, reason)) return;
   log::warn("ingest", "client refused",
             {{"host", session.client.host.empty() ? "unknown" : session.client.host},
              {"address", peer},
@@ -261,17 +260,13 @@ void Server::send_notice(const std::string& host, const std::string& text) {
 }
 
 void Server::report_repeats() {
-  std::vector<Repeats::Summary> due;
   std::vector<Repeats::Summary> notices;
   {
     const std::lock_guard lock(crowd_->mutex);
-    due = crowd_->refusals.due(steady_clock::now());
     notices = crowd_->notices.due(steady_clock::now());
   }
   for (const Repeats::Summary& one : notices) send_notice(one.key, one.last_text);  // it goes on
-  for (const Repeats::Summary& one : due)
-    log::warn("ingest", "refused again in the last minute",
-              {{"address", one.key}, {"times", one.times}, {"last_reason", one.last_text}});
+  crowd_->refusals.report();
 }
 
 // The observer hears of a name's coming and going under the lock: a connection that another has replaced must not take

@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
 
+#include "base/refusal_log.h"
 #include "base/repeats.h"
 #include "ingest/admission.h"
 #include "ingest/refused.h"
@@ -40,9 +41,9 @@ struct Server::Crowd {
   // Guarded by mutex.
   HalfOpen half_open;
   FrameMemory frame_memory;
-  Repeats refusals;  // by address
-  Repeats notices;   // by host
+  Repeats notices;  // by host
   RefusedClients refused;
+  RefusalLog refusals{"ingest"};  // not guarded
 };
 
 struct Server::Session {

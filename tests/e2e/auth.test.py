@@ -128,6 +128,14 @@ class AuthTest(house.HouseTest):
         self.assertEqual(form.status, 400)
         self.assertTrue(self.server_.healthy())
 
+    def test_refusals_of_one_address_are_summed_up_in_the_log(self):
+        for number in range(12):
+            answer = self.call("POST", "/api/v1/login", {"user": f"name-{number % 3}", "password": "not this one"})
+            self.assertIn(answer.status, (401, 429))
+        lines = [line for line in self.server_.log() if "not signed in" in line or "too many attempts" in line]
+        self.assertEqual(len(lines), 1, lines)
+        self.assertIn("address=127.0.0.1", lines[0])
+
     def test_users_behind_a_trusted_proxy_have_bounds_of_their_own(self):
         server = self.server("http.trusted_proxies=127.0.0.1,10.0.0.0/8", "http.local_read_without_token=false")
         line = server.wait_line("made the first administrator", "user=admin")

@@ -1,0 +1,31 @@
+#pragma once
+
+// Refusals in the log, by the address that is refused: the first of an address at once, and those that follow in one
+// line a minute.
+
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/repeats.h"
+
+namespace resmon {
+
+// Thread-safe.
+class RefusalLog {
+ public:
+  explicit RefusalLog(std::string component) : component_(std::move(component)) {}
+
+  // True: write a line for this one. `address` without port and brackets; one network counts as one address
+  // (base/network.h).
+  bool say(std::string_view address, const std::string& reason);
+  // Writes the summaries that are due. Call about once a second.
+  void report();
+
+ private:
+  const std::string component_;
+  std::mutex mutex_;
+  Repeats repeats_;  // guarded by mutex_
+};
+
+}  // namespace resmon
