@@ -103,7 +103,8 @@ class Agent {
                           {"spool_disk_bytes", FieldType::kInteger},
                           {"cpu_seconds", FieldType::kFloat},
                           {"memory_resident_bytes", FieldType::kInteger},
-                          {"skipped_gathers", FieldType::kInteger}}})
+                          {"skipped_gathers", FieldType::kInteger},
+                          {"refused_samples", FieldType::kInteger}}})
                 .value_or(0);
   }
 
@@ -142,7 +143,8 @@ class Agent {
     }
     log::info("client", "stopped",
               {{"acknowledged_samples", uplink_.stats().acknowledged_samples},
-               {"dropped_samples", spool_.dropped_samples()}});
+               {"dropped_samples", spool_.dropped_samples()},
+               {"refused_samples", uplink_.stats().refused_samples}});
   }
 
  private:
@@ -256,6 +258,7 @@ class Agent {
   std::uint64_t push(metric::Batch batch) {
     const std::uint64_t number = spool_.push(std::move(batch));
     report_spool();
+    report_refused();
     uplink_.notify();
     return number;
   }
@@ -285,6 +288,17 @@ class Agent {
     }
   }
 
+  // Why is in the server's notice.
+  void report_refused() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::uint64_t refused = uplink_.stats().refused_samples;
+    if (refused == reported_refused_ || now < next_refused_report_) return;
+    log::warn("client", "the server refused samples: they are lost",
+              {{"refused_samples", refused - reported_refused_}, {"in_all", refused}});
+    reported_refused_ = refused;
+    next_refused_report_ = now + kReportAgain;
+  }
+
   void report_self(UnixNanos time, int gathers, metric::Batch& batch) {
     if (gathers % 12 == 0) {
       resident_bytes_ = resident_bytes();
@@ -294,7 +308,7 @@ class Agent {
     getrusage(RUSAGE_SELF, &usage);
     const double cpu = static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                        static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    metric::RowWriter row = batch.add(self_, 11, time);
+    metric::RowWriter row = batch.add(self_, 12, time);
     row.set(0, static_cast<std::int64_t>(spool_.backlog_samples()));
     row.set(1, static_cast<std::int64_t>(spool_.dropped_samples()));
     row.set(2, static_cast<std::int64_t>(uplink_.stats().acknowledged_samples));
@@ -306,6 +320,7 @@ class Agent {
     row.set(8, std::round(cpu * 1000) / 1000);
     row.set(9, resident_bytes_);
     row.set(10, skipped_.count());
+    row.set(11, static_cast<std::int64_t>(uplink_.stats().refused_samples));
     if (logs_) logs_->report(time, batch);
   }
 
@@ -329,6 +344,8 @@ class Agent {
   bool stopping_ = false;
   std::uint64_t reported_dropped_ = 0;
   bool disk_reported_ = false;
+  std::uint64_t reported_refused_ = 0;
+  std::chrono::steady_clock::time_point next_refused_report_;
   std::chrono::steady_clock::time_point next_drop_report_;
   std::chrono::steady_clock::time_point next_disk_report_;
   int running_ = 2;

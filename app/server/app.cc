@@ -203,7 +203,8 @@ Status App::start() {
   RESMON_ASSIGN(ingest::LogReader * store_reader, log_->add_reader("store", ingest::LogReader::Loss::kNever));
   pipeline_ =
       std::make_unique<Pipeline>(*log_, *store_reader, *store_, *fleet_, *store_refused_, options_.store_directory);
-  row_writer_ = std::make_unique<RowWriter>(options_, schemas_, *log_, *store_);
+  series_room_ = std::make_unique<SeriesRoom>(schemas_, *store_);
+  row_writer_ = std::make_unique<RowWriter>(options_, schemas_, *log_, *store_, *series_room_);
   observer_ = std::make_unique<Witness>(*fleet_, *ingest_refused_);
   const unsigned threads =
       options_.threads > 0 ? static_cast<unsigned>(options_.threads) : std::thread::hardware_concurrency();
@@ -229,6 +230,9 @@ Status App::start() {
   ingest::ServerOptions ingest_options = options_.ingest_options(software, options_.listen_tls ? tls : nullptr);
   ingest_options.also_lets_in = [this](const net::TokenSet::Digest& token) {
     return guard_.token(token) == auth::TokenAccess::kWrite;
+  };
+  ingest_options.find_no_room = [this](const metric::Batch& batch, std::vector<std::size_t>& no_room) {
+    return series_room_->find(batch, no_room);
   };
   ingest_ = std::make_unique<ingest::Server>(std::move(ingest_options), *tokens, schemas_, *log_, *observer_);
   http::ServerOptions http_options = options_.http_options(options_.http_tls ? tls : nullptr);
@@ -285,11 +289,11 @@ asio::awaitable<void> App::watch_access() {
     timer.expires_after(std::chrono::seconds(1));
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     ingest_->report_repeats();
+    sign_in_refusals_.report();
     if (Status read = guard_.reload_if_changed(); !read)
       log::error("auth", "the accounts file cannot be read; what was known stays in force",
                  {{"reason", read.error().message}});
     if (const std::uint64_t now = guard_.version(); std::exchange(accounts, now) != now) ingest_->check_tokens();
-    sign_in_refusals_.report();
     auto tokens = token_file_.load_if_changed();
     if (!tokens)
       log::error("auth", "the token file cannot be read; the tokens that were known stay in force",

@@ -31,6 +31,7 @@
 #include "routes_query.h"
 #include "row_writer.h"
 #include "self_report.h"
+#include "series_room.h"
 #include "sink/sink.h"
 #include "store/store.h"
 
@@ -89,8 +90,8 @@ class App {
   boost::asio::thread_pool& write_pool() { return write_pool_; }
   boost::asio::thread_pool& password_pool() { return password_pool_; }
   auth::FairQueue& password_queue() { return password_queue_; }
-  auth::Guard& guard() { return guard_; }
   RefusalLog& sign_in_refusals() { return sign_in_refusals_; }
+  auth::Guard& guard() { return guard_; }
   const auth::Guard& guard() const { return guard_; }
   const std::atomic<bool>& stopping() const { return stopping_; }
 
@@ -112,6 +113,7 @@ class App {
   Queries queries_;
   std::unique_ptr<DatabaseNames> database_names_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<SeriesRoom> series_room_;
   std::unique_ptr<RowWriter> row_writer_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<FleetMemory> fleet_memory_;

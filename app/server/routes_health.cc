@@ -123,7 +123,7 @@ Answer metrics(App& app) {
   out.add("resmon_connections_rate_limited_total", "counter", "Closed at once: too many from one address.",
           in.rate_limited.load());
   out.add("resmon_ingest_refused_samples_total", "counter",
-          "Samples of impossible times or sizes; set aside in a file.", in.refused_samples.load());
+          "Samples of impossible times or sizes, or without room; set aside in a file.", in.refused_samples.load());
   out.add("resmon_ingest_skewed_clients_total", "counter", "Greetings with a clock that differs by more than 5 s.",
           in.skewed_clients.load());
   out.add("resmon_forgotten_streams_total", "counter", "Clients' streams forgotten because there are too many.",

@@ -42,20 +42,27 @@ std::size_t RowWriter::text_bytes(const metric::Batch& batch, const metric::Row&
   return out;
 }
 
-metric::Batch RowWriter::without_bad_rows(metric::Batch batch, UnixNanos now, Taken& taken) const {
+metric::Batch RowWriter::without_bad_rows(metric::Batch batch, UnixNanos now, Taken& taken) {
   const auto believed = ingest::TimeBounds::around(now, options_.max_past, options_.max_future);
   const UnixNanos refused_until = store_.refused_until(now);
   const bool may_be_long = batch.text().size() > store::kMaxStringBytes;
+  std::vector<std::size_t> no_room;
+  const std::string full = room_.find(batch, no_room);
+  auto next_full = no_room.begin();
   std::vector<std::size_t> good;
   for (std::size_t i = 0; i < batch.rows().size(); ++i) {
     const metric::Row& row = batch.rows()[i];
     std::string why;
-    if (!believed.has(row.time))
+    if (next_full != no_room.end() && *next_full == i) {
+      why = full;
+      ++next_full;
+    } else if (!believed.has(row.time)) {
       why = "points too far from the server's time";
-    else if (row.time <= refused_until)
+    } else if (row.time <= refused_until) {
       why = "points beyond retention policy";
-    else if (may_be_long)
+    } else if (may_be_long) {
       why = too_long(batch, row);
+    }
     if (why.empty())
       good.push_back(i);
     else if (taken.dropped++ == 0)

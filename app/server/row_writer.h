@@ -11,6 +11,7 @@
 #include "metric/batch.h"
 #include "options.h"
 #include "pending_types.h"
+#include "series_room.h"
 #include "store/store.h"
 #include "type_check.h"
 
@@ -19,11 +20,13 @@ namespace resmon::server {
 class RowWriter {
  public:
   // All must outlive the writer.
-  RowWriter(const Options& options, metric::SchemaTable& schemas, ingest::Log& log, const store::Store& store)
+  RowWriter(const Options& options, metric::SchemaTable& schemas, ingest::Log& log, const store::Store& store,
+            SeriesRoom& room)
       : options_(options),
         schemas_(schemas),
         log_(log),
         store_(store),
+        room_(room),
         types_(schemas, store),
         pending_(schemas, store) {}
 
@@ -40,14 +43,15 @@ class RowWriter {
   void acknowledged(std::uint64_t position);
   std::uint64_t acknowledged_position() const { return acknowledged_; }
 
-  // After measurements may have been forgotten, with the types of their fields.
+  // After series and measurements may have been forgotten, with the types of their fields.
   void forget_types() {
+    room_.forget();
     types_.forget();
     pending_.forget();
   }
 
  private:
-  metric::Batch without_bad_rows(metric::Batch batch, UnixNanos now, Taken& taken) const;
+  metric::Batch without_bad_rows(metric::Batch batch, UnixNanos now, Taken& taken);
   std::string too_long(const metric::Batch& batch, const metric::Row& row) const;
   std::size_t text_bytes(const metric::Batch& batch, const metric::Row& row) const;
 
@@ -55,6 +59,7 @@ class RowWriter {
   metric::SchemaTable& schemas_;
   ingest::Log& log_;
   const store::Store& store_;
+  SeriesRoom& room_;
   TypeCheck types_;
   PendingTypes pending_;
   std::atomic<std::uint64_t> acknowledged_{0};

@@ -69,6 +69,7 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
       }
       if (s.sequence > s.said && s.position <= durable_position(s)) {
         s.ack = std::max(s.ack, s.sequence);
+        s.ack_refused = s.refused;
         s.ack_due = true;
         start_writing(session);
       }
@@ -110,11 +111,12 @@ void Server::acknowledge_when_durable(const std::shared_ptr<Session>& session) {
   if (!std::exchange(session->owes, false)) return;
   if (session->lines) return acknowledge_lines(session);
   const auto done = [this, weak = std::weak_ptr<Session>(session), stream = session->stream,
-                     sequence = session->sequence] {
+                     sequence = session->sequence, refused = session->refused] {
     log_.acknowledge(*stream->log, sequence);
     const std::shared_ptr<Session> s = weak.lock();
     if (!s) return;
     s->ack = std::max(s->ack, sequence);
+    s->ack_refused = std::max(s->ack_refused, refused);
     s->ack_due = true;
     start_writing(s);
   };
@@ -135,7 +137,7 @@ asio::awaitable<void> Server::write_out(std::shared_ptr<Session> session, net::T
     out.swap(s.out);
     if (std::exchange(s.ack_due, false)) {
       s.said = s.ack;
-      wire::encode(wire::Ack{s.ack}, out);
+      wire::encode(wire::Ack{s.ack, s.ack_refused}, out);
     }
     if (out.empty()) break;
     if (const Status written = co_await s.connection->write(out, timeout); !written) {
@@ -215,7 +217,11 @@ asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session)
   Session& s = *session;
   asio::steady_timer pause(s.connection->executor());
   for (Pending& pending : s.pending) {
-    drop_strays(s, pending, Clock::system().wall());
+    // What comes again was looked at the first time.
+    if (skip_taken(s, pending)) {
+      drop_strays(s, pending, Clock::system().wall());
+      drop_what_has_no_room(s, pending);
+    }
     while (true) {
       auto done = append_once(s, pending);
       if (!done) {
@@ -239,6 +245,22 @@ asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session)
   co_return Status();
 }
 
+// Leaves out batches that were taken already, sent again in other portions than the first time. False: all were.
+bool Server::skip_taken(Session& s, Pending& pending) {
+  const std::lock_guard lock(s.stream->mutex);
+  const std::uint64_t last = log_.last_of(*s.stream->log).first;
+  if (pending.last <= last) return false;
+  if (pending.first > last) return true;
+  const std::size_t skip = last - pending.first + 1;
+  const std::size_t from = pending.row_ends[skip - 1];
+  pending.batch = copy_rows(schemas_, pending.batch, row_range(from, pending.batch.rows().size()));
+  pending.row_ends.erase(pending.row_ends.begin(), pending.row_ends.begin() + static_cast<std::ptrdiff_t>(skip));
+  for (std::size_t& end : pending.row_ends) end -= from;
+  pending.first = last + 1;
+  stats_.duplicate_batches += skip;
+  return true;
+}
+
 // False: there is no room now.
 Result<bool> Server::append_once(Session& s, Pending& pending) {
   std::lock_guard lock(s.stream->mutex);
@@ -253,23 +275,12 @@ Result<bool> Server::append_once(Session& s, Pending& pending) {
     seen(pending.last, position);
     return true;
   }
-  if (pending.first <= last) {
-    // Sent again in other portions than the first time: the beginning is there.
-    const std::size_t skip = last - pending.first + 1;
-    const std::size_t from = pending.row_ends[skip - 1];
-    pending.batch = copy_rows(schemas_, pending.batch, row_range(from, pending.batch.rows().size()));
-    pending.row_ends.erase(pending.row_ends.begin(), pending.row_ends.begin() + static_cast<std::ptrdiff_t>(skip));
-    for (std::size_t& end : pending.row_ends) end -= from;
-    pending.first = last + 1;
-    stats_.duplicate_batches += skip;
-  }
   const auto appended = log_.append(*s.stream->log, pending.first, pending.last, pending.batch, Clock::system().wall());
   if (!appended) {
     if (appended.error().kind != ErrorKind::kLimit) return false;
     // It will never go, and what follows must not wait for it.
     const std::string reason = "larger than a record of the journal: " + appended.error().message;
     set_aside(s, pending.batch, reason);
-    stats_.refused_samples += pending.batch.samples();
     pending.batch.clear();
     return false;  // and again without its rows
   }
@@ -281,6 +292,8 @@ Result<bool> Server::append_once(Session& s, Pending& pending) {
 }
 
 void Server::set_aside(Session& s, const metric::Batch& rows, const std::string& reason) {
+  stats_.refused_samples += rows.samples();
+  s.refused += rows.samples();
   observer_.set_aside(s.client.host, rows, reason);
   notify(s.client.host,
          std::to_string(rows.samples()) + " samples were refused and set aside on the server: " + reason);
@@ -299,23 +312,39 @@ void Server::drop_strays(Session& s, Pending& pending, UnixNanos received) {
     log::warn("ingest", "client sends samples of the future",
               {{"host", s.client.host}, {"ahead_seconds", static_cast<double>(newest - received) / 1e9}});
   if (strays == 0) return;
-  std::vector<std::size_t> good;
   std::vector<std::size_t> bad;
+  for (std::size_t i = 0; i < pending.batch.rows().size(); ++i)
+    if (!believed.has(pending.batch.rows()[i].time)) bad.push_back(i);
+  refuse_rows(s, pending, bad, "its time is too far from the server's clock");
+}
+
+// Before the acknowledgement, which says how many there were: the client would wait for ever for room, and all that
+// follows with it, so it must not keep them, and must not take them for stored either.
+void Server::drop_what_has_no_room(Session& s, Pending& pending) {
+  if (!options_.find_no_room) return;
+  std::vector<std::size_t> rows;
+  const std::string reason = options_.find_no_room(pending.batch, rows);
+  if (!rows.empty()) refuse_rows(s, pending, rows, reason);
+}
+
+void Server::refuse_rows(Session& s, Pending& pending, const std::vector<std::size_t>& rows,
+                         const std::string& reason) {
+  std::vector<std::size_t> good;
   std::vector<std::size_t> ends;
-  std::size_t next = 0;
+  auto bad = rows.begin();
+  auto end = pending.row_ends.begin();
   for (std::size_t i = 0; i < pending.batch.rows().size(); ++i) {
-    while (next < pending.row_ends.size() && pending.row_ends[next] <= i) {
-      ends.push_back(good.size());
-      ++next;
-    }
-    (believed.has(pending.batch.rows()[i].time) ? good : bad).push_back(i);
+    for (; end != pending.row_ends.end() && *end <= i; ++end) ends.push_back(good.size());
+    if (bad != rows.end() && *bad == i)
+      ++bad;
+    else
+      good.push_back(i);
   }
-  while (ends.size() < pending.row_ends.size()) ends.push_back(good.size());
-  const metric::Batch refused = copy_rows(schemas_, pending.batch, bad);
+  ends.resize(pending.row_ends.size(), good.size());
+  const metric::Batch refused = copy_rows(schemas_, pending.batch, rows);
   pending.batch = copy_rows(schemas_, pending.batch, good);
   pending.row_ends = std::move(ends);
-  stats_.refused_samples += refused.samples();
-  set_aside(s, refused, "its time is too far from the server's clock");
+  set_aside(s, refused, reason);
 }
 
 }  // namespace resmon::ingest

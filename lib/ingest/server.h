@@ -48,6 +48,9 @@ struct ServerOptions {
   std::function<bool(const net::TokenSet::Digest& token)> also_lets_in;
   // Takes what connections for log lines bring; null: they are refused. Must outlive the server's last session.
   logline::Taker* lines = nullptr;
+  // Why there is no room for the rows of `batch` at the end of `no_room`, if it adds any; null: there always is. From
+  // any thread.
+  std::function<std::string(const metric::Batch& batch, std::vector<std::size_t>& no_room)> find_no_room;
 };
 
 // What is known of a connected client. Constant while it is connected.
@@ -88,7 +91,7 @@ struct ServerStats {
   std::atomic<std::uint64_t> samples{0};            // in them
   std::atomic<std::uint64_t> duplicate_batches{0};  // dropped: already seen
   std::atomic<std::uint64_t> missing_batches{0};    // sequence numbers that clients left out
-  std::atomic<std::uint64_t> refused_samples{0};    // of impossible times, or too large: set aside
+  std::atomic<std::uint64_t> refused_samples{0};    // of impossible times, too large, or without room: set aside
   std::atomic<std::uint64_t> line_connections{0};   // for log lines; greeted and still there
   std::atomic<std::uint64_t> line_batches{0};       // those sent again included
   std::atomic<std::uint64_t> lines{0};              // in them
@@ -150,7 +153,11 @@ class Server {
   boost::asio::awaitable<Status> append_pending(std::shared_ptr<Session> session);
   Result<bool> append_once(Session& session, Pending& pending);
   void set_aside(Session& session, const metric::Batch& rows, const std::string& reason);
+  bool skip_taken(Session& session, Pending& pending);
   void drop_strays(Session& session, Pending& pending, UnixNanos received);
+  void drop_what_has_no_room(Session& session, Pending& pending);
+  // `rows` of it, ascending, go no further: they are set aside and counted.
+  void refuse_rows(Session& session, Pending& pending, const std::vector<std::size_t>& rows, const std::string& reason);
   void acknowledge_when_durable(const std::shared_ptr<Session>& session);
   void start_writing(const std::shared_ptr<Session>& session);
   static boost::asio::awaitable<void> write_out(std::shared_ptr<Session> session, net::Timeout timeout);

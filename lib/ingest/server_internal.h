@@ -75,12 +75,14 @@ struct Server::Session {
   // What is to be acknowledged when `position` is durable: never beyond what this connection was sent.
   std::uint64_t sequence = 0;
   std::uint64_t position = 0;
-  bool owes = false;  // something came since the last acknowledgement was asked for
+  std::uint64_t refused = 0;  // samples of what this connection was sent up to `sequence`
+  bool owes = false;          // something came since the last acknowledgement was asked for
 
   // For the writer.
-  std::string out;         // frames that are due
-  std::uint64_t ack = 0;   // to be said
-  std::uint64_t said = 0;  // the last that was
+  std::string out;                // frames that are due
+  std::uint64_t ack = 0;          // to be said
+  std::uint64_t ack_refused = 0;  // with it
+  std::uint64_t said = 0;         // the last that was
   bool ack_due = false;
   bool writing = false;
   std::optional<asio::steady_timer> settled;  // rings when the writer has ended, if somebody waits for it

@@ -402,6 +402,36 @@ TEST_F(ServerTest, WhatWasDroppedIsMissingAndCounted) {
   EXPECT_TRUE(std::is_sorted(received_.begin(), received_.end()));
 }
 
+TEST_F(ServerTest, WhatHasNoRoomIsRefusedWithTheAcknowledgement) {
+  ServerOptions options;
+  options.find_no_room = [](const metric::Batch& batch, std::vector<std::size_t>& no_room) {
+    for (std::size_t i = 0; i < batch.rows().size(); ++i)
+      if (metric::as_integer(batch.value(batch.rows()[i], 0)) % 3 == 0) no_room.push_back(i);
+    return std::string(no_room.empty() ? "" : "no room");
+  };
+  start(std::move(options));
+  Cable cable(runtime_.first(), port());
+  {
+    Client client(cable.port());
+    client.push(1, 300);
+    ASSERT_TRUE(eventually([&] { return client.backlog() == 0; })) << "nothing waits for room";
+    EXPECT_EQ(client.stats().refused_samples, 100U);
+    EXPECT_EQ(server_->stats().refused_samples, 100U);
+    // A connection of its own: its count begins anew, and what it refuses is added.
+    cable.cut();
+    client.push(301, 3);
+    ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+    EXPECT_EQ(client.stats().refused_samples, 101U);
+    EXPECT_EQ(client.stats().acknowledged_samples, 303U);
+  }
+  ASSERT_TRUE(eventually([&] {
+    take();
+    return received_.size() == 202;
+  }));
+  for (const std::int64_t n : received_) EXPECT_NE(n % 3, 0) << n;
+  cable.close();
+}
+
 TEST_F(ServerTest, AFullLogHoldsClientsBackUntilThereIsRoom) {
   LogOptions small;
   small.limit_bytes = 128U << 10U;  // of which what the journal needs for itself is most

@@ -191,26 +191,39 @@ Result<GroupId> Catalog::add_group(MeasurementId measurement, const metric::Shar
   return new_groups_.back();
 }
 
-std::string Catalog::no_room_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
-                                 const metric::SharedList<metric::Field>& fields) const {
+// REQUIRES: mutex_ held.
+bool Catalog::has_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags) const {
+  const auto [first, last] = group_ids_.equal_range(hash_of_group(measurement, encode_tags(tags)));
+  return std::any_of(first, last, [&](const auto& one) {
+    return measurement_of_group_[one.second] == measurement && groups_[one.second].tags == tags;
+  });
+}
+
+Place Catalog::place_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
+                         std::size_t coming) const {
+  Place out;
   std::shared_lock lock(mutex_);
   const auto known = measurement_ids_.find(std::string(measurement));
-  bool known_group = false;
-  if (known != measurement_ids_.end()) {
-    const Measurement& of = measurements_[known->second];
-    const auto [first, last] = group_ids_.equal_range(hash_of_group(known->second, encode_tags(tags)));
-    known_group = std::any_of(first, last, [&](const auto& one) {
-      return measurement_of_group_[one.second] == known->second && groups_[one.second].tags == tags;
-    });
-    const auto fresh = std::count_if(fields.begin(), fields.end(),
-                                     [&](const metric::Field& field) { return !of.column_ids.contains(field.name); });
-    if (of.columns.size() + static_cast<std::size_t>(fresh) > max_columns_)
-      return "max-fields-per-measurement limit exceeded: (" + std::to_string(max_columns_) + ")";
-  }
+  out.known = known != measurement_ids_.end() && has_group(known->second, tags);
   const std::size_t most = std::min<std::size_t>(max_groups_, kMostIds);
-  if (!known_group && groups_.size() - free_groups_.size() >= most)
-    return "max-series-per-database limit exceeded: (" + std::to_string(most) + ")";
-  return {};
+  if (!out.known && groups_.size() - free_groups_.size() + coming >= most)
+    out.refusal = "max-series-per-database limit exceeded: (" + std::to_string(most) + ")";
+  return out;
+}
+
+std::string Catalog::no_room_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
+                                 const metric::SharedList<metric::Field>& fields) const {
+  {
+    std::shared_lock lock(mutex_);
+    if (const auto known = measurement_ids_.find(std::string(measurement)); known != measurement_ids_.end()) {
+      const Measurement& of = measurements_[known->second];
+      const auto fresh = std::count_if(fields.begin(), fields.end(),
+                                       [&](const metric::Field& field) { return !of.column_ids.contains(field.name); });
+      if (of.columns.size() + static_cast<std::size_t>(fresh) > max_columns_)
+        return "max-fields-per-measurement limit exceeded: (" + std::to_string(max_columns_) + ")";
+    }
+  }
+  return place_for(measurement, tags, 0).refusal;
 }
 
 void Catalog::insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash) {

@@ -24,6 +24,7 @@
 #include "base/result.h"
 #include "metric/schema.h"
 #include "store/database.h"
+#include "store/place.h"
 #include "store/reader.h"
 
 namespace resmon::store {
@@ -69,7 +70,9 @@ class Catalog {
   std::vector<std::string> measurements() const;
   std::string no_room_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
                           const metric::SharedList<metric::Field>& fields) const;  // as Reader::no_room_for
-  std::shared_ptr<const Listing> listing(std::string_view measurement) const;      // as Reader::listing
+  Place place_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
+                  std::size_t coming) const;                                   // as Store::place_for
+  std::shared_ptr<const Listing> listing(std::string_view measurement) const;  // as Reader::listing
   std::vector<Column> columns(std::string_view measurement) const;
 
   std::size_t group_bound() const;  // ids of groups are below this
@@ -112,6 +115,7 @@ class Catalog {
     std::vector<GroupId> groups;
   };
   // REQUIRES: mutex_ held.
+  bool has_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags) const;
   void insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash);
   static void sort_groups(const Measurement& measurement);
   Status load_measurements(Database& database);

@@ -103,6 +103,10 @@ class EmbeddedStore final : public Store {
                           const metric::SharedList<metric::Field>& fields) const override {
     return catalog_.no_room_for(measurement, tags, fields);
   }
+  Place place_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
+                  std::size_t coming) const override {
+    return catalog_.place_for(measurement, tags, coming);
+  }
   std::shared_ptr<const Listing> listing(std::string_view measurement) const override {
     return catalog_.listing(measurement);
   }

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "metric/batch.h"
 #include "store/deletion.h"
+#include "store/place.h"
 #include "store/reader.h"
 
 namespace resmon::store {
@@ -136,6 +137,9 @@ class Store : public Reader {
   // Seals all heads, flushes. Call before destruction for a clean stop; destruction alone is a crash.
   virtual Status close() = 0;
 
+  // Of a series, where so many others are `coming` that were let in and are not stored yet. Any thread.
+  virtual Place place_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
+                          std::size_t coming) const = 0;
   // Rows at or before this time are refused at `now`: they are past their retention, or the size limit's. Any thread.
   virtual UnixNanos refused_until(UnixNanos now) const = 0;
   // From `seal_by` on no head is sealed, and from `end_by` on nothing long is begun or gone on with: what was not

@@ -101,6 +101,9 @@ TEST_F(StoreForgetTest, ThereIsRoomSoonAfterAFullTableWasDropped) {
   write("stays", "1");
   pass(20);
   EXPECT_NE(store_->no_room_for("new", {}, {}), "");
+  EXPECT_NE(store_->place_for("new", {}, 0).refusal, "");
+  EXPECT_TRUE(store_->place_for("stays", {{"name", "1"}}, 1).known);
+  EXPECT_FALSE(store_->place_for("stays", {{"name", "2"}}, 0).known);
   EXPECT_EQ(store_->no_room_for("stays", {{"name", "1"}}, {{"v", FieldType::kInteger}}), "");
   ASSERT_TRUE(store_->remove({[](std::string_view m, const std::vector<metric::Tag>&) { return m == "gone"; }, {}}));
   // A series that goes on being written keeps its head open, and with it the log.
@@ -109,6 +112,8 @@ TEST_F(StoreForgetTest, ThereIsRoomSoonAfterAFullTableWasDropped) {
     pass(1);
   }
   EXPECT_EQ(store_->no_room_for("new", {}, {}), "");
+  EXPECT_EQ(store_->place_for("new", {}, 0).refusal, "");
+  EXPECT_NE(store_->place_for("new", {}, 2).refusal, "") << "two others are coming";
   EXPECT_EQ(write("new", "1").refused_rows.size(), 0U);
   expect_sound();
 }

@@ -219,6 +219,7 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
                 "this one was set back. What is not acknowledged is sent again in a new stream");
       version_ = welcome->version;
       acknowledged_ = welcome->acknowledged;
+      refused_ = 0;
       next_to_send_ = outbox_.first();
       in_flight_.clear();
       in_flight_bytes_ = 0;
@@ -338,6 +339,7 @@ Status Uplink::handle(const wire::Frame& frame) {
       if (outbox_.epoch() != epoch_) return {};  // of a stream that is no more
       if (ack.sequence >= next_to_send_)
         return fail(ErrorKind::kInvalid, "the server acknowledged a batch that was not sent");
+      if (ack.refused > refused_) stats_.refused_samples += ack.refused - std::exchange(refused_, ack.refused);
       if (ack.sequence > acknowledged_) {
         acknowledged_ = ack.sequence;
         forget_acknowledged(ack.sequence, false);

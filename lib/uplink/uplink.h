@@ -51,6 +51,7 @@ struct Stats {
   std::uint64_t sent_batches = 0;  // entries of the outbox, those sent again included
   std::uint64_t sent_bytes = 0;
   std::uint64_t acknowledged_samples = 0;  // or lines
+  std::uint64_t refused_samples = 0;  // acknowledged, but not taken: the server said so with the acknowledgement
   std::string last_error;
 };
 
@@ -112,6 +113,7 @@ class Uplink {
   std::string control_;      // frames to send before the next entries: PONG
   std::uint64_t epoch_ = 0;  // of the outbox's stream
   std::uint64_t acknowledged_ = 0;
+  std::uint64_t refused_ = 0;                             // samples, as the last acknowledgement says
   std::uint16_t version_ = wire::kOldestVersion;          // of the protocol, as the server chose
   std::uint32_t max_frame_bytes_ = wire::kMaxFrameBytes;  // of payload; what the server takes
   std::uint64_t next_to_send_ = 1;

@@ -176,13 +176,17 @@ Result<Refuse> decode_refuse(std::string_view payload) {
 
 void encode(const Ack& m, std::string& out) {
   const std::size_t frame = begin_frame(FrameType::kAck, out);
-  ByteWriter(out).varint(m.sequence);
+  ByteWriter w(out);
+  w.varint(m.sequence);
+  if (m.refused > 0) w.varint(m.refused);
   end_frame(frame, out);
 }
 
 Result<Ack> decode_ack(std::string_view payload) {
   ByteReader r(payload);
-  const Ack m{r.varint()};
+  Ack m;
+  m.sequence = r.varint();
+  if (r.remaining() > 0) m.refused = r.varint();
   if (r.failed()) return malformed("ACK", "ends early");
   return m;
 }

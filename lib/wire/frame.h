@@ -86,7 +86,8 @@ struct Refuse {
 };
 
 struct Ack {
-  std::uint64_t sequence = 0;  // everything up to and including this is safe
+  std::uint64_t sequence = 0;  // everything up to and including this is safe, but for what was refused
+  std::uint64_t refused = 0;   // samples up to there that the server refused on this connection, and does not have
 };
 
 struct Ping {

@@ -132,6 +132,17 @@ TEST(FrameReaderTest, AFrameOverTheBoundIsRefusedByItsHeaderAlone) {
   EXPECT_EQ(reader.next().error().kind, ErrorKind::kLimit);
 }
 
+TEST(FrameTest, AnAcknowledgementMaySayWhatWasRefused) {
+  for (const Ack& ack : {Ack{7, 0}, Ack{300, 1}, Ack{UINT64_MAX, UINT64_MAX}}) {
+    std::string bytes;
+    encode(ack, bytes);
+    const Ack back = decode_ack(std::string_view(bytes).substr(kHeaderBytes)).value();
+    EXPECT_EQ(back.sequence, ack.sequence);
+    EXPECT_EQ(back.refused, ack.refused);
+  }
+  EXPECT_FALSE(decode_ack("\x01\x80")) << "ends early";
+}
+
 TEST(FrameTest, ANoticeComesBack) {
   std::string bytes;
   encode_notice("3 samples were refused", bytes);

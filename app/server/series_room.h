@@ -1,0 +1,59 @@
+#pragma once
+
+// Whether the store will have room for the series of rows that somebody sends. The store itself looks only after the
+// sender was told that the rows are durable; asking before makes that a promise that holds. A series that is let in and
+// not stored yet has its place kept, for a minute: a store that is further behind may find no room for it after all,
+// and then counts and tells what it refuses.
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "metric/batch.h"
+#include "metric/schema.h"
+#include "store/store.h"
+
+namespace resmon::server {
+
+// Thread-safe.
+class SeriesRoom {
+ public:
+  // Both must outlive it.
+  SeriesRoom(const metric::SchemaTable& schemas, const store::Store& store) : schemas_(schemas), store_(store) {}
+
+  // Appends to `no_room` the rows of `batch`, ascending, for whose series there is no room. Why, in InfluxDB's words;
+  // empty: it appended none.
+  std::string find(const metric::Batch& batch, std::vector<std::size_t>& no_room);
+  // After series may have been forgotten.
+  void forget();
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Coming {
+    std::string measurement;
+    metric::SharedList<metric::Tag> tags;
+    Time at;  // when it was last let in
+  };
+  struct Answer {
+    bool stored = false;
+    std::string refusal;
+  };
+  std::vector<std::size_t> not_known(const metric::Batch& batch) const;
+  Answer admit(const metric::Schema& schema);  // REQUIRES: mutex_ held
+  void sweep(Time now);                        // REQUIRES: mutex_ held
+
+  const metric::SchemaTable& schemas_;
+  const store::Store& store_;
+  mutable std::shared_mutex stored_mutex_;
+  std::vector<std::uint32_t> stored_;  // by schema id: its generation when the store had the series; guarded by it
+  std::mutex mutex_;
+  // Guarded by mutex_. By measurement and tags; no more than the store's bound of series.
+  std::unordered_map<std::string, Coming> coming_;
+  Time sweep_after_;
+};
+
+}  // namespace resmon::server
