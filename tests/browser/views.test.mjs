@@ -87,6 +87,23 @@ view("fleet: the focus stays with its host when the rows get others, and goes wi
   await page.waitForFunction(() => document.activeElement === document.body);
 });
 
+view("samples that the server refused show at their host, and why", {}, { hash: "#/?sort=host" }, async (page, mock) => {
+  await page.waitForSelector("tr.host-row");
+  await page.getByText("live", { exact: true }).waitFor();
+  assert.equal(await page.getByText("refused samples").count(), 0);
+  const reason = "max-series-per-database limit exceeded: (50) <b>";
+  mock.refuse("web1", 1234, reason);
+  const tag = page.locator("tr.host-row[data-host=web1] .tag-warning");
+  await tag.waitFor();
+  assert.equal(await tag.innerText(), "refused samples");
+  assert.equal(await tag.getAttribute("title"), `1234 samples were refused by the server: ${reason}`);
+  assert.equal(await page.locator(".tag-warning").count(), 1);
+  await page.getByRole("link", { name: "web1", exact: true }).click();
+  const fact = page.locator(".fact-warning");
+  await fact.waitFor();
+  assert.match(await fact.innerText(), /^Refused\s+1[.,]23 ?k samples max-series-per-database limit exceeded: \(50\) <b>$/);
+});
+
 view("compare: a link opens it, hosts are added and removed", {}, { hash: "#/compare?host=web1&host=db1&range=1h" }, async (page) => {
   await page.waitForSelector("#panel-cpu canvas");
   assert.ok(await hasInk(page, "cpu"));

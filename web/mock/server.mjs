@@ -51,6 +51,8 @@ function describe(host, now) {
     tags: { site: host.phase % 2 ? "berlin" : "oslo" },
     backlog_samples: 0,
     dropped_samples: 0,
+    refused_samples: host.refused?.samples ?? 0,
+    last_refusal: host.refused?.reason ?? "",
     received_samples: 12345,
     summary: {
       cpu_percent: gauge(host.name, "cpu", {}, "usage_active", t),
@@ -270,6 +272,11 @@ export async function startMock({ names, token = null, port = 0, upstream = null
     setState(name, state) {
       const host = hosts.find((one) => one.name === name);
       host.state = state;
+      send({ type: "update", server_time: Date.now(), hosts: [describe(host, Date.now())] });
+    },
+    refuse(name, samples, reason) {
+      const host = hosts.find((one) => one.name === name);
+      host.refused = { samples, reason };
       send({ type: "update", server_time: Date.now(), hosts: [describe(host, Date.now())] });
     },
     log(level, text) {

@@ -30,7 +30,9 @@ export interface Host {
   interval_seconds: number;
   tags: Record<string, string>;
   backlog_samples: number;
-  dropped_samples: number;
+  dropped_samples: number;  // by the client's bounded spool
+  refused_samples: number;  // by the server, since it started
+  last_refusal: string;     // why the last of them were; empty: none were
   received_samples: number;
   summary: Summary;
 }
@@ -61,6 +63,8 @@ function decodeHost(value: unknown, serverTime: number): Host | null {
     tags,
     backlog_samples: numberOr(value["backlog_samples"], 0),
     dropped_samples: numberOr(value["dropped_samples"], 0),
+    refused_samples: numberOr(value["refused_samples"], 0),
+    last_refusal: textOr(value["last_refusal"], ""),
     received_samples: numberOr(value["received_samples"], 0),
     summary: {
       cpu_percent: numberOr(given["cpu_percent"], null),

@@ -65,6 +65,11 @@ export class Row extends Component<RowProps> {
                   lost samples
                 </span>
               )}
+              {host.refused_samples > 0 && (
+                <span class="tag tag-warning" title={`${host.refused_samples} samples were refused by the server: ${host.last_refusal}`}>
+                  refused samples
+                </span>
+              )}
             </th>
           ) : (
             <Cell key={column.key} column={column} host={host} layout={layout} />

@@ -56,6 +56,12 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
         {host.dropped_samples > 0 && (
           <div class="fact-warning"><dt>Dropped</dt><dd>{format(host.dropped_samples, "count")} samples</dd></div>
         )}
+        {host.refused_samples > 0 && (
+          <div class="fact-warning" title={host.last_refusal}>
+            <dt>Refused</dt>
+            <dd>{format(host.refused_samples, "count")} samples<span class="quiet"> {host.last_refusal}</span></dd>
+          </div>
+        )}
       </dl>
     </div>
   );
