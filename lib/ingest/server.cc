@@ -30,9 +30,10 @@ wire::RefuseCode code_of(ErrorKind kind) {
   }
 }
 
-// Without the port.
+// Without the port, and an IPv6 address without its brackets.
 std::string address_of(const std::string& peer) {
-  return peer.substr(0, peer.rfind(':'));
+  const std::string address = peer.substr(0, peer.rfind(':'));
+  return address.starts_with('[') ? address.substr(1, address.size() - 2) : address;
 }
 
 }  // namespace
