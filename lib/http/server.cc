@@ -99,10 +99,6 @@ bool any_token(const Request& request, const Take& take) {
 
 }  // namespace
 
-// In files of their own.
-extern template asio::awaitable<void> Server::serve(std::shared_ptr<PlainStream>, std::string, Connections::Id);
-extern template asio::awaitable<void> Server::serve(std::shared_ptr<SecureStream>, std::string, Connections::Id);
-
 Server::Server(ServerOptions options, net::TokenSet tokens, const Router& router)
     : options_(std::move(options)),
       tokens_(std::move(tokens)),
@@ -141,10 +137,7 @@ void Server::accept(tcp::socket socket) {
       log::error("http", "connection ended by an exception", {{"reason", e.what()}});
     }
   };
-  if (options_.tls)
-    asio::co_spawn(executor, serve(std::make_shared<SecureStream>(std::move(socket), *options_.tls), peer, id), ended);
-  else
-    asio::co_spawn(executor, serve(std::make_shared<PlainStream>(std::move(socket)), peer, id), ended);
+  asio::co_spawn(executor, serve(std::make_shared<Channel>(std::move(socket), options_.tls), peer, id), ended);
 }
 
 Response Server::no_memory() {

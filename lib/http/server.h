@@ -53,6 +53,8 @@ struct ServerStats {
   std::atomic<std::uint64_t> bodies_refused{0};  // requests answered 503 because of body_memory_bytes
 };
 
+class Channel;
+
 class Server {
  public:
   // `router` must outlive the server's last connection and not change any more.
@@ -80,12 +82,9 @@ class Server {
   void identify(Request& request) const;
 
  private:
-  template <class Stream>
-  friend class Connection;  // serve.h
-  template <class Stream>
-  asio::awaitable<void> serve(std::shared_ptr<Stream> stream, std::string peer, Connections::Id id);
-  template <class Stream>
-  asio::awaitable<void> serve_socket(std::shared_ptr<Stream> stream, Connections::Id id,
+  friend class Connection;  // serve.cc
+  asio::awaitable<void> serve(std::shared_ptr<Channel> channel, std::string peer, Connections::Id id);
+  asio::awaitable<void> serve_socket(std::shared_ptr<Channel> channel, Connections::Id id,
                                      std::shared_ptr<const Request> request, const Route* route);
   Response no_memory();                                                     // counted
   Response denied(const Request& request, Verdict verdict, Access access);  // counted

@@ -1,38 +1,29 @@
 #pragma once
 
-// What the files of the server share. Beast's templates are most of it, so they are spread over files that compile side
-// by side: serve.h for requests and serve_socket.h for WebSocket, each with one file for plain streams and one for TLS.
+// What the files of the server share.
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "http/channel.h"
 #include "http/server.h"
 
 namespace resmon::http {
 
 namespace beast = boost::beast;
 namespace bhttp = beast::http;
-using boost::system::error_code;
-
-using PlainStream = beast::tcp_stream;
-using SecureStream = beast::ssl_stream<beast::tcp_stream>;
 
 inline constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-
-template <class Stream>
-beast::tcp_stream& lowest(Stream& stream) {
-  return beast::get_lowest_layer(stream);
-}
 
 // A parser that bounds the number of a head's fields: each of them, of five bytes at least, is kept as a hundred.
 class HeadParser final : public bhttp::request_parser<bhttp::string_body> {

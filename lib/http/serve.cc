@@ -1,16 +1,10 @@
-#pragma once
-
 // One connection: requests and their answers, until it ends or becomes a WebSocket.
 
-#include <poll.h>
-
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/read_size.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 #include "base/log.h"
@@ -20,20 +14,27 @@
 
 namespace resmon::http {
 
-inline constexpr std::size_t kHeaderLimitBytes = 16U << 10U;
-inline constexpr std::size_t kGzipFromBytes = 1024;
-inline constexpr std::size_t kUnknownBodyBytes = 16U << 10U;  // of whom nobody has vouched for yet
+namespace {
+
+constexpr std::size_t kHeaderLimitBytes = 16U << 10U;
+constexpr std::size_t kGzipFromBytes = 1024;
+constexpr std::size_t kUnknownBodyBytes = 16U << 10U;  // of whom nobody has vouched for yet
 // What a network thread parses and packs itself, in well under a millisecond. More is for the workers.
-inline constexpr std::size_t kInlineBytes = 64U << 10U;
-inline constexpr std::size_t kInlineGunzipBytes = 256;  // which may stand for a thousand times as much
-inline constexpr std::size_t kReadBytes = 4U << 10U;    // of a head, at first
+constexpr std::size_t kInlineBytes = 64U << 10U;
+constexpr std::size_t kInlineGunzipBytes = 256;  // which may stand for a thousand times as much
+constexpr std::size_t kReadBytes = 4U << 10U;    // of a head, at first
+constexpr std::size_t kMostReadBytes = 64U << 10U;
 // What a packed answer of our own may unpack to.
-inline constexpr std::size_t kPackedPageBytes = 64U << 20U;
+constexpr std::size_t kPackedPageBytes = 64U << 20U;
 // For the pieces of a long answer, one of which waits for its reader; what they are made of is the handler's to bound.
-inline constexpr std::size_t kPieceBytes = 2 * kInlineBytes;
-inline constexpr auto kLingerTime = std::chrono::seconds(2);
-inline constexpr std::size_t kLingerBytes = 32U << 20U;
-inline constexpr auto kPeerLookEvery = std::chrono::milliseconds(100);
+constexpr std::size_t kPieceBytes = 2 * kInlineBytes;
+constexpr auto kLingerTime = std::chrono::seconds(2);
+constexpr std::size_t kLingerBytes = 32U << 20U;
+constexpr auto kPeerLookEvery = std::chrono::milliseconds(100);
+
+std::span<char> span_of(const asio::mutable_buffer& buffer) {
+  return {static_cast<char*>(buffer.data()), buffer.size()};
+}
 
 // Whether what came is no HTTP, unlike a connection that is lost, late or over.
 inline bool is_malformed(const error_code& error) {
@@ -43,16 +44,19 @@ inline bool is_malformed(const error_code& error) {
 
 // Looks, while a handler works, whether its client is still there. Nothing is read, so what the client has already sent
 // of its next request stays where it is, and it is the same with TLS. A request that is answered at once costs a timer.
-template <class Stream>
-class PeerWatch : public std::enable_shared_from_this<PeerWatch<Stream>> {
+class PeerWatch : public std::enable_shared_from_this<PeerWatch> {
  public:
-  PeerWatch(std::shared_ptr<Stream> stream, std::shared_ptr<std::atomic<bool>> gone)
-      : stream_(std::move(stream)), gone_(std::move(gone)), timer_(stream_->get_executor()) {}
+  PeerWatch(std::shared_ptr<Channel> channel, std::shared_ptr<std::atomic<bool>> gone)
+      : channel_(std::move(channel)), gone_(std::move(gone)), timer_(channel_->get_executor()) {}
 
   void start() {
     timer_.expires_after(kPeerLookEvery);
-    timer_.async_wait([self = this->shared_from_this()](const error_code& error) {
-      if (!error && !self->stopped_ && !self->look()) self->start();
+    timer_.async_wait([self = shared_from_this()](const error_code& error) {
+      if (error || self->stopped_) return;
+      if (self->channel_->peer_has_left())
+        *self->gone_ = true;
+      else
+        self->start();
     });
   }
   void stop() {
@@ -61,32 +65,18 @@ class PeerWatch : public std::enable_shared_from_this<PeerWatch<Stream>> {
   }
 
  private:
-  bool look() {
-    auto& socket = lowest(*stream_).socket();
-    pollfd wait{socket.is_open() ? socket.native_handle() : -1, POLLRDHUP, 0};
-    if (wait.fd >= 0 && (::poll(&wait, 1, 0) <= 0 || (wait.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0))
-      return false;
-    *gone_ = true;
-    return true;
-  }
-
-  const std::shared_ptr<Stream> stream_;
+  const std::shared_ptr<Channel> channel_;
   const std::shared_ptr<std::atomic<bool>> gone_;
   asio::steady_timer timer_;
   bool stopped_ = false;
 };
 
-// In files of their own.
-extern template asio::awaitable<void> Server::serve_socket(std::shared_ptr<PlainStream>, Connections::Id,
-                                                           std::shared_ptr<const Request>, const Route*);
-extern template asio::awaitable<void> Server::serve_socket(std::shared_ptr<SecureStream>, Connections::Id,
-                                                           std::shared_ptr<const Request>, const Route*);
+}  // namespace
 
-template <class Stream>
 class Connection {
  public:
-  Connection(Server& server, std::shared_ptr<Stream> stream, std::string peer, Connections::Id id)
-      : server_(server), stream_(std::move(stream)), peer_(std::move(peer)), id_(id) {}
+  Connection(Server& server, std::shared_ptr<Channel> channel, std::string peer, Connections::Id id)
+      : server_(server), channel_(std::move(channel)), peer_(std::move(peer)), id_(id) {}
 
   asio::awaitable<void> run();
 
@@ -101,6 +91,7 @@ class Connection {
 
   asio::awaitable<bool> handshake();
   asio::awaitable<Next> serve_one();
+  asio::awaitable<error_code> parse_more();
   asio::awaitable<bool> read_head();
   std::optional<Response> refuse_head();
   asio::awaitable<std::optional<Response>> read_body();
@@ -115,7 +106,7 @@ class Connection {
   asio::awaitable<void> linger();
 
   Server& server_;
-  const std::shared_ptr<Stream> stream_;
+  const std::shared_ptr<Channel> channel_;
   const std::string peer_;
   const Connections::Id id_;
   beast::flat_buffer buffer_;
@@ -134,19 +125,14 @@ class Connection {
   bool takes_chunks_ = false;
 };
 
-template <class Stream>
-asio::awaitable<bool> Connection<Stream>::handshake() {
-  if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
-    lowest(*stream_).expires_after(server_.options_.header_timeout);
-    const auto [error] = co_await stream_->async_handshake(asio::ssl::stream_base::server, kAwait);
-    if (error) log::debug("http", "TLS handshake failed", {{"address", peer_}, {"reason", error.message()}});
-    co_return !error;
-  }
-  co_return true;
+asio::awaitable<bool> Connection::handshake() {
+  channel_->expires_after(server_.options_.header_timeout);
+  const error_code error = co_await channel_->handshake();
+  if (error) log::debug("http", "TLS handshake failed", {{"address", peer_}, {"reason", error.message()}});
+  co_return !error;
 }
 
-template <class Stream>
-asio::awaitable<void> Connection<Stream>::run() {
+asio::awaitable<void> Connection::run() {
   if (!co_await handshake()) co_return;
   Next next = Next::kGoOn;
   while (next == Next::kGoOn) next = co_await serve_one();
@@ -154,32 +140,51 @@ asio::awaitable<void> Connection<Stream>::run() {
   lease_.reset();
   if (next == Next::kGone) co_return;
   if (next == Next::kAbort) {
-    lowest(*stream_).close();
+    channel_->close();
     co_return;
   }
-  error_code ignored;
-  lowest(*stream_).socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  channel_->end_sending();
   if (next == Next::kLinger) co_await linger();
 }
 
+// Gives the parser what has arrived, or what arrives next when that is not enough.
+asio::awaitable<error_code> Connection::parse_more() {
+  while (true) {
+    if (buffer_.size() > 0) {
+      error_code error;
+      buffer_.consume(parser_->put(buffer_.data(), error));
+      if (error != bhttp::error::need_more) co_return error;
+    }
+    const auto [error, n] = co_await channel_->read_some(span_of(buffer_.prepare(beast::read_size(buffer_, kMostReadBytes))));
+    if (!error) {
+      buffer_.commit(n);
+      continue;
+    }
+    if (error != asio::error::eof) co_return error;
+    if (!parser_->got_some()) co_return bhttp::error::end_of_stream;
+    error_code at_end;
+    parser_->put_eof(at_end);
+    co_return at_end;
+  }
+}
+
 // False: the connection ends; a head that is refused has its answer.
-template <class Stream>
-asio::awaitable<bool> Connection<Stream>::read_head() {
+asio::awaitable<bool> Connection::read_head() {
   if (buffer_.size() == 0) {
     buffer_.shrink_to_fit();
     if (!first_) {
       // Between requests a connection may rest; a request that has begun may not.
-      lowest(*stream_).expires_after(server_.options_.idle_timeout);
-      const auto [error, n] = co_await stream_->async_read_some(buffer_.prepare(kReadBytes), kAwait);
+      channel_->expires_after(server_.options_.idle_timeout);
+      const auto [error, n] = co_await channel_->read_some(span_of(buffer_.prepare(kReadBytes)));
       lost_ = static_cast<bool>(error);
       if (lost_) co_return false;
       buffer_.commit(n);
     }
   }
   first_ = false;
-  lowest(*stream_).expires_after(server_.options_.header_timeout);
+  channel_->expires_after(server_.options_.header_timeout);
   while (!parser_->is_header_done()) {
-    const auto [error, n] = co_await bhttp::async_read_some(*stream_, buffer_, *parser_, kAwait);
+    const error_code error = co_await parse_more();
     if (error == beast::error::timeout) ++server_.stats_.late;
     if (error) {
       lost_ = !is_malformed(error);
@@ -194,8 +199,7 @@ asio::awaitable<bool> Connection<Stream>::read_head() {
 }
 
 // What a head is turned away for, before anything of its body is read.
-template <class Stream>
-std::optional<Response> Connection<Stream>::refuse_head() {
+std::optional<Response> Connection::refuse_head() {
   const auto& head = parser_->get();
   body_limit_ = route_ == nullptr ? kUnknownBodyBytes : route_->body_limit_bytes;
   if (route_ != nullptr && route_->access == Access::kOpen) body_limit_ = std::min(body_limit_, kUnknownBodyBytes);
@@ -220,17 +224,15 @@ std::optional<Response> Connection<Stream>::refuse_head() {
   return std::nullopt;
 }
 
-template <class Stream>
-asio::awaitable<std::optional<Response>> Connection<Stream>::read_body() {
+asio::awaitable<std::optional<Response>> Connection::read_body() {
   parser_->body_limit(body_limit_);
-  lowest(*stream_).expires_after(server_.options_.request_timeout);
+  channel_->expires_after(server_.options_.request_timeout);
   if (beast::iequals(parser_->get()[bhttp::field::expect], "100-continue")) {
-    bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
-    co_await bhttp::async_write(*stream_, go_on, kAwait);
+    co_await channel_->write("HTTP/1.1 100 Continue\r\n\r\n");
   }
   parser_->eager(true);
   while (!parser_->is_done()) {
-    const auto [error, n] = co_await bhttp::async_read_some(*stream_, buffer_, *parser_, kAwait);
+    const error_code error = co_await parse_more();
     if (error == bhttp::error::body_limit)
       co_return Response::error(413, "request body over " + std::to_string(body_limit_) + " bytes");
     lost_ = error && !is_malformed(error);
@@ -243,8 +245,7 @@ asio::awaitable<std::optional<Response>> Connection<Stream>::read_body() {
 }
 
 // Takes a body out of its gzip.
-template <class Stream>
-asio::awaitable<std::optional<Response>> Connection<Stream>::unpack(Request& request) {
+asio::awaitable<std::optional<Response>> Connection::unpack(Request& request) {
   const std::string coding(request.header("content-encoding"));
   if (coding.empty() || beast::iequals(coding, "identity")) co_return std::nullopt;
   if (!beast::iequals(coding, "gzip") && !beast::iequals(coding, "x-gzip"))
@@ -268,8 +269,7 @@ asio::awaitable<std::optional<Response>> Connection<Stream>::unpack(Request& req
 }
 
 // A form's fields are parameters beside those of the address.
-template <class Stream>
-asio::awaitable<std::optional<Response>> Connection<Stream>::read_form(Request& request) {
+asio::awaitable<std::optional<Response>> Connection::read_form(Request& request) {
   if (route_ == nullptr || route_->body != Body::kForm) co_return std::nullopt;
   const std::string_view type = request.header("content-type");
   const bool is_form = starts_with_any_case(type, "application/x-www-form-urlencoded");
@@ -287,13 +287,12 @@ asio::awaitable<std::optional<Response>> Connection<Stream>::read_form(Request& 
   co_return std::nullopt;
 }
 
-template <class Stream>
-asio::awaitable<Response> Connection<Stream>::work_on(std::shared_ptr<Request> request) {
+asio::awaitable<Response> Connection::work_on(std::shared_ptr<Request> request) {
   if (auto refused = co_await unpack(*request)) co_return std::move(*refused);
   if (auto refused = co_await read_form(*request)) co_return std::move(*refused);
   const auto gone = std::make_shared<std::atomic<bool>>(false);
   request->gone = gone;
-  const auto watch = std::make_shared<PeerWatch<Stream>>(stream_, gone);
+  const auto watch = std::make_shared<PeerWatch>(channel_, gone);
   watch->start();
   Response response = co_await server_.answer(std::move(request), route_, method_not_allowed_);
   watch->stop();
@@ -301,8 +300,7 @@ asio::awaitable<Response> Connection<Stream>::work_on(std::shared_ptr<Request> r
   co_return response;
 }
 
-template <class Stream>
-asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::serve_one() {
+asio::awaitable<Connection::Next> Connection::serve_one() {
   lease_.emplace(server_.memory_);
   server_.connections_->change(id_, Connections::State::kWaiting);
   parser_.emplace();
@@ -332,7 +330,7 @@ asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::serve_one
     server_.identify_socket(*asked);
     ++server_.stats_.requests;
     const std::shared_ptr<const Request> request = asked;
-    co_await server_.serve_socket(stream_, id_, request, route_);
+    co_await server_.serve_socket(channel_, id_, request, route_);
     co_return Next::kGone;
   }
 
@@ -345,10 +343,9 @@ asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::serve_one
 }
 
 // Of a request that is read to its end.
-template <class Stream>
-asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::answer() {
+asio::awaitable<Connection::Next> Connection::answer() {
   // A handler has its own deadlines; the stream's must not close the connection under it.
-  lowest(*stream_).expires_never();
+  channel_->expires_never();
   server_.connections_->change(id_, Connections::State::kWorking);
   takes_chunks_ = parser_->get().version() >= 11;  // before that the end of the connection is the end of the answer
   keep_alive_ = parser_->keep_alive();
@@ -366,8 +363,7 @@ asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::answer() 
 }
 
 // Answers a request that is not read to its end.
-template <class Stream>
-asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::refuse(Response response) {
+asio::awaitable<Connection::Next> Connection::refuse(Response response) {
   keep_alive_ = false;
   takes_gzip_ = false;
   co_await send(std::move(response), parser_->get().method() == bhttp::verb::head);
@@ -375,8 +371,7 @@ asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::refuse(Re
 }
 
 // Packs an answer, or takes it out of its gzip, as its client likes it.
-template <class Stream>
-asio::awaitable<void> Connection<Stream>::pack(Response& response) {
+asio::awaitable<void> Connection::pack(Response& response) {
   const bool unpacks = response.already_gzip && !takes_gzip_;
   const bool packs = !response.already_gzip && takes_gzip_ && response.body.size() >= kGzipFromBytes;
   if (!unpacks && !packs) co_return;
@@ -390,8 +385,7 @@ asio::awaitable<void> Connection<Stream>::pack(Response& response) {
   response.already_gzip = packs;
 }
 
-template <class Stream>
-asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::send(Response response, bool head_only) {
+asio::awaitable<Connection::Next> Connection::send(Response response, bool head_only) {
   if (response.more && !head_only && !lease_->hold(kPieceBytes)) response = server_.no_memory();
   if (response.more && !head_only) {
     if (response.status >= 500) ++server_.stats_.failures;
@@ -419,17 +413,13 @@ asio::awaitable<typename Connection<Stream>::Next> Connection<Stream>::send(Resp
   if (response.status != 204 && response.status != 304) out.prepare_payload();
   if (head_only) out.body().clear();  // Content-Length still says how long it would be
   server_.connections_->change(id_, Connections::State::kSending);
-  lowest(*stream_).expires_after(server_.options_.request_timeout);
-  bhttp::response_serializer<bhttp::string_body> serializer(out);
-  if (head_only) serializer.split(true);
-  const auto [error, written] = head_only ? co_await bhttp::async_write_header(*stream_, serializer, kAwait)
-                                          : co_await bhttp::async_write(*stream_, serializer, kAwait);
+  channel_->expires_after(server_.options_.request_timeout);
+  const error_code error = co_await channel_->write(head_text(out), out.body());
   co_return error || !keep_alive_ ? Next::kEnd : Next::kGoOn;
 }
 
 // The pieces of a long answer, each when the one before is out. False: the client did not take them all.
-template <class Stream>
-asio::awaitable<bool> Connection<Stream>::send_pieces(std::string head, Response& response, bool chunked) {
+asio::awaitable<bool> Connection::send_pieces(std::string head, Response& response, bool chunked) {
   const ServerOptions& options = server_.options_;
   const auto deadline = std::chrono::steady_clock::now() + options.answer_timeout;
   GzipStream packer;
@@ -450,46 +440,39 @@ asio::awaitable<bool> Connection<Stream>::send_pieces(std::string head, Response
     if (!data.empty()) out += chunked ? chunk_of(data) : data;
     if (last && chunked) out += "0\r\n\r\n";
     server_.connections_->change(id_, Connections::State::kSending);
-    lowest(*stream_).expires_at(std::min(std::chrono::steady_clock::now() + options.request_timeout, deadline));
-    const auto [error, n] = co_await asio::async_write(*stream_, asio::buffer(out), kAwait);
+    channel_->expires_at(std::min(std::chrono::steady_clock::now() + options.request_timeout, deadline));
+    const error_code error = co_await channel_->write(out);
     if (error == beast::error::timeout) ++server_.stats_.slow;
     if (error) co_return false;
     if (last) co_return true;
     out.clear();
     server_.connections_->change(id_, Connections::State::kWorking);
-    lowest(*stream_).expires_never();
+    channel_->expires_never();
     piece = co_await response.more();
   }
 }
 
 // Closing on unread input would reset the connection, and the reset would overtake our answer.
-template <class Stream>
-asio::awaitable<void> Connection<Stream>::linger() {
+asio::awaitable<void> Connection::linger() {
   server_.connections_->change(id_, Connections::State::kWaiting);
-  lowest(*stream_).expires_after(kLingerTime);
-  std::vector<char> discard(16U << 10U);
-  for (std::size_t taken = 0; taken < kLingerBytes;) {
-    const auto [error, n] = co_await lowest(*stream_).async_read_some(asio::buffer(discard), kAwait);
-    if (error) break;
-    taken += n;
-  }
+  channel_->expires_after(kLingerTime);
+  co_await channel_->discard_input(kLingerBytes);
 }
 
-template <class Stream>
-asio::awaitable<void> Server::serve(std::shared_ptr<Stream> stream, std::string peer, Connections::Id id) {
+asio::awaitable<void> Server::serve(std::shared_ptr<Channel> channel, std::string peer, Connections::Id id) {
   struct Leave {
     std::shared_ptr<Connections> connections;
     Connections::Id id;
     ~Leave() { connections->leave(id); }
   } leave{connections_, id};
   const bool stays = connections_->set_close(
-      id, [weak = std::weak_ptr<Stream>(stream), executor = asio::any_io_executor(stream->get_executor())] {
+      id, [weak = std::weak_ptr<Channel>(channel), executor = channel->get_executor()] {
         asio::post(executor, [weak] {
-          if (const auto alive = weak.lock()) lowest(*alive).close();
+          if (const auto alive = weak.lock()) alive->close();
         });
       });
   if (!stays) co_return;
-  Connection<Stream> connection(*this, std::move(stream), std::move(peer), id);
+  Connection connection(*this, std::move(channel), std::move(peer), id);
   co_await connection.run();
 }
 

@@ -1,10 +1,9 @@
-#pragma once
-
 // One WebSocket connection, from the request that asks for it to its end.
 
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/websocket.hpp>
-#include <boost/beast/websocket/ssl.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/websocket/stream.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 #include <optional>
@@ -16,11 +15,15 @@ namespace resmon::http {
 
 namespace websocket = beast::websocket;
 
-inline constexpr std::size_t kSocketMessageBytes = 64U << 10U;
-inline constexpr auto kSocketTokenTimeout = std::chrono::seconds(10);
+namespace {
+
+using Ws = websocket::stream<Channel>;
+
+constexpr std::size_t kSocketMessageBytes = 64U << 10U;
+constexpr auto kSocketTokenTimeout = std::chrono::seconds(10);
 
 // The token of {"token": "…"}; empty when the text is anything else.
-inline std::string token_in(std::string_view text) {
+std::string token_in(std::string_view text) {
   error_code error;
   const boost::json::value value = boost::json::parse(boost::json::string_view(text.data(), text.size()), error);
   if (error || !value.is_object()) return {};
@@ -28,8 +31,7 @@ inline std::string token_in(std::string_view text) {
   return token != nullptr && token->is_string() ? std::string(token->as_string().c_str()) : std::string();
 }
 
-template <class Ws>
-class WebSocket final : public Socket, public std::enable_shared_from_this<WebSocket<Ws>> {
+class WebSocket final : public Socket, public std::enable_shared_from_this<WebSocket> {
  public:
   explicit WebSocket(std::shared_ptr<Ws> ws) : ws_(std::move(ws)) {}
 
@@ -38,7 +40,7 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
   bool turned_away() const { return turned_away_; }
 
   asio::awaitable<Status> send(std::string text) override {
-    const auto self = this->shared_from_this();
+    const auto self = shared_from_this();
     if (!still_welcome()) co_return fail(ErrorKind::kDenied, "who asked may read no longer");
     const auto [error, n] = co_await ws_->async_write(asio::buffer(text), kAwait);
     if (error) co_return fail(ErrorKind::kUnavailable, error.message());
@@ -46,7 +48,7 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
   }
 
   asio::awaitable<Result<std::optional<std::string>>> receive(std::chrono::milliseconds timeout) override {
-    const auto self = this->shared_from_this();
+    const auto self = shared_from_this();
     if (!reading_) {
       reading_ = true;
       ws_->async_read(buffer_, [self](const error_code& error, std::size_t) {
@@ -82,15 +84,16 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
   error_code error_;
 };
 
-template <class Stream>
-asio::awaitable<void> Server::serve_socket(std::shared_ptr<Stream> stream, Connections::Id id,
+}  // namespace
+
+asio::awaitable<void> Server::serve_socket(std::shared_ptr<Channel> channel, Connections::Id id,
                                            std::shared_ptr<const Request> request, const Route* route) {
-  lowest(*stream).expires_never();
-  auto ws = std::make_shared<websocket::stream<Stream>>(std::move(*stream));
+  channel->expires_never();
+  auto ws = std::make_shared<Ws>(std::move(*channel));
   const bool stays =
-      connections_->set_close(id, [weak = std::weak_ptr(ws), executor = asio::any_io_executor(ws->get_executor())] {
+      connections_->set_close(id, [weak = std::weak_ptr(ws), executor = ws->get_executor()] {
         asio::post(executor, [weak] {
-          if (const auto alive = weak.lock()) lowest(*alive).close();
+          if (const auto alive = weak.lock()) alive->next_layer().close();
         });
       });
   if (!stays) co_return;
@@ -103,7 +106,7 @@ asio::awaitable<void> Server::serve_socket(std::shared_ptr<Stream> stream, Conne
   for (const auto& [name, value] : request->headers) raw.set(name, value);
   const auto [error] = co_await ws->async_accept(raw, kAwait);
   if (error) co_return;
-  const auto socket = std::make_shared<WebSocket<websocket::stream<Stream>>>(ws);
+  const auto socket = std::make_shared<WebSocket>(ws);
   bool welcome = allowed(*request, route->access);
   std::string token;
   if (!welcome) {
