@@ -10,7 +10,6 @@
 #include "store/chunk.h"
 #include "store/integer_codec.h"
 #include "store/piece.h"
-#include "store/row_segment.h"
 #include "store/segment.h"
 
 namespace {
@@ -96,17 +95,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     }
     default: {
-      struct Nothing final : RowSegmentVisitor, SegmentVisitor {
+      struct Nothing final : SegmentVisitor {
         void head(const HeadRecord& record) override {
           for (const PiecePart& part : record.parts) seen += part.rows + part.bytes.size();
         }
-        resmon::Status shape(GroupId, std::span<const SegmentColumn>) override { return {}; }
-        void row(const SegmentRow& row) override {
-          for (std::size_t i = 0; i < row.columns.size(); ++i) seen += row.columns[i] + row.cells[i];
-        }
         std::uint64_t seen = 0;
       } nothing;
-      (void)read_row_segment(bytes, nothing);
       (void)read_segment(bytes, nothing);
     }
   }

@@ -46,8 +46,6 @@ namespace resmon::store {
 
 inline constexpr std::int64_t kApplicationId = 0x72736d6e;  // "rsmn"
 inline constexpr std::int64_t kFormatVersion = 3;
-// Of these, 1 has no tiers and both have log segments of another format; either is converted as it is opened.
-inline constexpr std::int64_t kOldestFormatVersion = 1;
 inline constexpr std::int64_t kTierRaw = 0;
 inline constexpr std::int64_t kTierMinute = 1;
 inline constexpr std::int64_t kTierHour = 2;

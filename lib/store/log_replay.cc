@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "store/row_segment.h"
-
 namespace resmon::store {
 
 namespace {
@@ -15,50 +13,6 @@ bool known(const Catalog& catalog, MeasurementId measurement, ColumnId id, metri
 }
 
 }  // namespace
-
-// The rows of one segment of format 1. Rows mostly come in the order in which their shapes did, group after group, and
-// each touches memory of its own: a few shapes ahead it is fetched, or that would be most of the time.
-class LogReplay::Rows final : public RowSegmentVisitor {
- public:
-  explicit Rows(LogReplay& replay) : replay_(replay) {}
-
-  Status shape(GroupId id, std::span<const SegmentColumn> columns) override {
-    if (!replay_.catalog_.knows(id)) return fail(ErrorKind::kDamaged, "log segment: unknown group");
-    const MeasurementId measurement = replay_.catalog_.measurement_of(id);
-    for (const SegmentColumn& column : columns)
-      if (!known(replay_.catalog_, measurement, column.id, column.type))
-        return fail(ErrorKind::kDamaged, "log segment: unknown column");
-    Head& head = replay_.heads_.head(id);
-    shapes_.push_back({id, &head, slots_.size()});
-    for (const SegmentColumn& column : columns) slots_.push_back(head.slot(column.id, column.type));
-    head.share_slots(replay_.lists_.share(head.slots()));
-    return {};
-  }
-
-  void row(const SegmentRow& row) override {
-    constexpr std::size_t kAhead = 8;
-    if (row.shape + kAhead * 2 < shapes_.size()) __builtin_prefetch(shapes_[row.shape + kAhead * 2].head);
-    if (row.shape + kAhead < shapes_.size()) shapes_[row.shape + kAhead].head->prefetch_end();
-    if (row.columns.empty()) return;
-    const Shape& shape = shapes_[row.shape];
-    row_.begin(shape.head->slots().size(), row.text);
-    for (std::size_t i = 0; i < row.columns.size(); ++i) row_.set(slots_[shape.first + row.columns[i]], row.cells[i]);
-    shape.head->add(row.time, row_, coded_);
-    replay_.heads_.changed(shape.group, shape.head->end(), SegmentKind::kDelta);
-  }
-
- private:
-  struct Shape {
-    GroupId group = 0;
-    Head* head = nullptr;
-    std::size_t first = 0;  // of its columns in slots_
-  };
-  LogReplay& replay_;
-  std::vector<Shape> shapes_;
-  std::vector<std::size_t> slots_;
-  SlotRow row_;
-  std::string coded_;
-};
 
 class LogReplay::Records final : public SegmentVisitor {
  public:
@@ -129,11 +83,6 @@ class LogReplay::Records final : public SegmentVisitor {
 };
 
 Result<SegmentKind> LogReplay::read(std::string_view segment) {
-  if (!segment.empty() && static_cast<std::uint8_t>(segment.front()) != kSegmentFormat) {
-    Rows rows(*this);
-    RESMON_TRY(read_row_segment(segment, rows));
-    return SegmentKind::kDelta;
-  }
   Records records(*this);
   const Result<SegmentKind> kind = read_segment(segment, records);
   // Of a segment that does not decode to its end, what there is counts like a delta.

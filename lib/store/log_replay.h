@@ -34,7 +34,6 @@ class LogReplay {
   std::vector<GroupId> broken() const;
 
  private:
-  class Rows;
   class Records;
 
   const Catalog& catalog_;

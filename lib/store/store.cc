@@ -69,6 +69,11 @@ std::string describe(const metric::Schema& schema, const metric::Field& field, s
   return text;
 }
 
+Unexpected<Error> unknown_version(const std::string& path, std::int64_t version) {
+  return fail(ErrorKind::kUnsupported, path + ": format version " + std::to_string(version) +
+                                           "; this build reads version " + std::to_string(kFormatVersion));
+}
+
 std::string conflict(FieldType offered, FieldType stored) {
   std::string text(metric::type_name(offered));
   return text.append(" into ").append(metric::type_name(stored));
@@ -89,10 +94,7 @@ Result<Database> open_for_reading(const std::string& path) {
   if (*known != kApplicationId)
     return fail(ErrorKind::kDamaged, path + ": not a resmon store (application id " + std::to_string(*known) + ")");
   RESMON_ASSIGN(const std::int64_t version, database.query_integer("PRAGMA user_version"));
-  if (version < kOldestFormatVersion || version > kFormatVersion)
-    return fail(ErrorKind::kUnsupported, path + ": format version " + std::to_string(version) +
-                                             "; this build knows versions " + std::to_string(kOldestFormatVersion) +
-                                             " to " + std::to_string(kFormatVersion));
+  if (version != kFormatVersion) return unknown_version(path, version);
   return database;
 }
 
@@ -208,10 +210,7 @@ Status EmbeddedStore::prepare_file() {
   if (!fresh && application != kApplicationId)
     return fail(ErrorKind::kDamaged,
                 path_ + ": not a resmon store (application id " + std::to_string(application) + ")");
-  if (!fresh && (version < kOldestFormatVersion || version > kFormatVersion))
-    return fail(ErrorKind::kUnsupported, path_ + ": format version " + std::to_string(version) +
-                                             "; this build knows versions " + std::to_string(kOldestFormatVersion) +
-                                             " to " + std::to_string(kFormatVersion));
+  if (!fresh && version != kFormatVersion) return unknown_version(path_, version);
   if (fresh) {
     RESMON_TRY(database_.execute("PRAGMA page_size = " + std::to_string(kPageBytes)));
     RESMON_TRY(database_.execute("PRAGMA auto_vacuum = INCREMENTAL"));
@@ -230,10 +229,6 @@ Status EmbeddedStore::prepare_file() {
     RESMON_TRY(database_.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
     RESMON_TRY(database_.execute("PRAGMA user_version = " + std::to_string(kFormatVersion)));
     RESMON_TRY(transaction.commit());
-  } else if (version != kFormatVersion) {
-    // Tiers are made as rows are sealed, and log segments are written in the new format; what knows the older versions
-    // would not keep the one true nor read the other.
-    RESMON_TRY(database_.execute("PRAGMA user_version = " + std::to_string(kFormatVersion)));
   }
   RESMON_ASSIGN(insert_chunk_,
                 database_.prepare("INSERT INTO chunks (tier, group_id, first_time, last_time, rows, data)"

@@ -3,15 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
-#include <zstd.h>
 
 #include <filesystem>
 #include <functional>
 #include <random>
 
-#include "base/crc32c.h"
-#include "store/backup.h"
-#include "store/bytes.h"
 #include "store/check.h"
 #include "store/store_test_support.h"
 
@@ -192,151 +188,6 @@ TEST_F(StoreLogTest, ADamagedSegmentIsWalledOff) {
     for (std::int64_t second = 2000; second < 2100; ++second)
       EXPECT_TRUE(before_a.contains(kStart + second * kSecond)) << second;
     if (HasFailure()) return;
-  }
-}
-
-// A segment as versions 1 and 2 wrote it: `rows` of group 0, one a second.
-std::string row_segment(std::size_t rows, UnixNanos start = kStart) {
-  std::string records;
-  put_varint(records, 0);  // a shape
-  put_varint(records, 0);  // of group 0
-  put_varint(records, 2);
-  put_varint(records, 0);
-  records.push_back(static_cast<char>(FieldType::kFloat));
-  put_varint(records, 1);
-  records.push_back(static_cast<char>(FieldType::kInteger));
-  for (std::size_t row = 0; row < rows; ++row) {
-    put_varint(records, 1);
-    put_varint(records, zigzag(row == 0 ? start : kSecond));
-    if (row % 2 == 0) {
-      put_varint(records, 0);                                // all of them
-      put_varint(records, zigzag(row == 0 ? 0 : 50) << 1U);  // half more than before
-    } else {
-      put_varint(records, 1);  // the second only
-      put_varint(records, 1);
-    }
-    put_varint(records, zigzag(3));
-  }
-  std::string packed(ZSTD_compressBound(records.size()), '\0');
-  packed.resize(ZSTD_compress(packed.data(), packed.size(), records.data(), records.size(), 1));
-  std::string segment(1, '\1');
-  put_fixed(segment, crc32c(packed));
-  return segment + packed;
-}
-
-TEST_F(StoreLogTest, AStoreOfVersion2IsReadWithItsLog) {
-  for (const bool gather : {false, true}) {
-    std::filesystem::remove_all(options_.directory);
-    const metric::SchemaId id = schema("a");
-    auto store = open();
-    write(*store, id, 0, 0, 3);
-    ASSERT_TRUE(store->flush().has_value());
-    store = nullptr;
-    execute("UPDATE log SET data = ?1", {}, row_segment(100));
-    execute("PRAGMA user_version = 2");
-    EXPECT_TRUE(check(options_.directory).value().sound());
-    store = open();
-    Shown rows = shown(*store, "a");
-    ASSERT_EQ(rows.size(), 100U);
-    EXPECT_EQ(rows[kStart + 99 * kSecond].at("i"), "i300");
-    EXPECT_FALSE(rows[kStart + 99 * kSecond].contains("f"));
-    EXPECT_EQ(rows[kStart + 98 * kSecond].at("f"), text_of(FieldType::kFloat, metric::cell_of(24.5), {}));
-    for (std::int64_t second = 100; second < (gather ? 200 : 110); ++second) {
-      write(*store, id, second, 1, second);
-      ASSERT_TRUE(store->maintain(kStart + second * kSecond).has_value());
-    }
-    rows = shown(*store, "a");
-    store = nullptr;
-    if (gather) {
-      EXPECT_GT(segments().front(), 1);
-    }
-    EXPECT_TRUE(check(options_.directory).value().sound());
-    store = open();
-    EXPECT_TRUE(shown(*store, "a") == rows);
-    ASSERT_TRUE(store->close().has_value());
-    EXPECT_TRUE(shown(*store, "a") == rows);
-    store = nullptr;
-    std::int64_t version = 0;
-    execute("PRAGMA user_version", [&](sqlite3_stmt* row) { version = sqlite3_column_int64(row, 0); });
-    EXPECT_EQ(version, 3);
-  }
-}
-
-// Version 1 had no tiers and counted only its chunks. What it kept is answered as it is, also to those that only read,
-// and gets its tiers with the next seals.
-TEST_F(StoreLogTest, AStoreOfVersion1BecomesOneOfVersion3) {
-  constexpr std::int64_t kMinute = 60;
-  constexpr std::int64_t kRows = 40 * 60;  // one a minute, of forty hours
-  options_.rows_per_chunk = 100;
-  const metric::SchemaId id = schema("a");
-  auto store = open();
-  for (std::int64_t row = 0; row < kRows; ++row) {
-    write(*store, id, row * kMinute, static_cast<double>(row % 700) / 10, row);
-    if (row % 60 == 59) {
-      ASSERT_TRUE(store->maintain(kStart + row * kMinute * kSecond).has_value());
-    }
-  }
-  ASSERT_TRUE(store->close().has_value());
-  Shown rows = shown(*store, "a");
-  const std::uint64_t of_version_3 = store->stats().minutes_bytes;
-  EXPECT_GT(of_version_3, 0U);
-  store = nullptr;
-  // As that version left it after a crash, with the last hundred rows in its log.
-  execute("DELETE FROM chunks WHERE tier <> 0");
-  execute("DELETE FROM meta WHERE key NOT IN ('chunks', 'flushes')");
-  execute("UPDATE meta SET value = (SELECT count(*) FROM chunks) WHERE key = 'chunks'");
-  execute("INSERT INTO log VALUES (1, ?1)", {}, row_segment(100, kStart + kRows * kMinute * kSecond));
-  execute("PRAGMA user_version = 1");
-  const auto version = [&] {
-    std::int64_t found = 0;
-    execute("PRAGMA user_version", [&](sqlite3_stmt* row) { found = sqlite3_column_int64(row, 0); });
-    return found;
-  };
-  const auto is_whole = [&](const Store& of) {
-    const Shown found = shown(of, "a");
-    ASSERT_EQ(found.size(), static_cast<std::size_t>(kRows) + 100);
-    for (const auto& [time, values] : rows) ASSERT_EQ(found.at(time), values);
-    EXPECT_EQ(found.rbegin()->second.at("i"), "i300");
-    for (const UnixNanos width : {kMinuteWidth, kHourWidth}) {
-      const TimeRange all{INT64_MIN / width * width, INT64_MAX / width * width};
-      std::string problem;
-      const GroupId group = of.groups("m")[0]->id;
-      EXPECT_TRUE(scan_all_windows(of, "m", group, all, width, false, problem) ==
-                  scan_all_windows(of, "m", group, all, width, true, problem));
-      EXPECT_EQ(problem, "");
-    }
-  };
-
-  EXPECT_TRUE(check(options_.directory).value().sound());
-  const std::string copy = options_.directory + "-copy";
-  ASSERT_TRUE(backup(options_.directory, copy).has_value());
-  EXPECT_TRUE(check_file(copy).value().sound());
-  options_.read_only = true;
-  store = open();
-  is_whole(*store);
-  store = nullptr;
-  EXPECT_EQ(version(), 1) << "who only reads changes nothing";
-
-  options_.read_only = false;
-  for (const bool copied : {false, true}) {
-    SCOPED_TRACE(copied ? "the backup" : "the store");
-    if (copied) std::filesystem::rename(copy, options_.directory + "/resmon.db");
-    store = open();
-    EXPECT_EQ(version(), 3);
-    is_whole(*store);
-    const std::uint64_t chunks = store->stats().chunks;
-    std::int64_t bytes = 0;
-    execute("SELECT sum(length(data)) FROM chunks", [&](sqlite3_stmt* row) { bytes = sqlite3_column_int64(row, 0); });
-    EXPECT_EQ(store->stats().rows_bytes, static_cast<std::uint64_t>(bytes));
-    EXPECT_EQ(store->stats().minutes_bytes, 0U);
-    ASSERT_TRUE(store->close().has_value());  // which seals
-    EXPECT_GT(store->stats().chunks, chunks);
-    EXPECT_GE(store->stats().minutes_bytes, of_version_3);
-    is_whole(*store);
-    store = nullptr;
-    EXPECT_TRUE(check(options_.directory).value().sound());
-    for (const char* left : {"/resmon.db", "/resmon.db-wal", "/resmon.db-shm"})
-      std::filesystem::remove(options_.directory + left);
   }
 }
 

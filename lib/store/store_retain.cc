@@ -36,14 +36,7 @@ Status EmbeddedStore::load_totals() {
   for (std::size_t tier = 0; tier < kTiers; ++tier) {
     const std::string number = std::to_string(tier);
     if (const auto it = meta.find("horizon" + number); it != meta.end()) totals_.horizon[tier] = it->second;
-    if (const auto it = meta.find("bytes" + number); it != meta.end()) {
-      totals_.bytes[tier] = it->second;
-    } else {
-      // A file of version 1. length() of a blob reads its row's head only.
-      RESMON_ASSIGN(totals_.bytes[tier], database_.query_integer("SELECT ifnull(sum(length(data)), 0) FROM chunks"
-                                                                 " WHERE tier = " +
-                                                                 number));
-    }
+    totals_.bytes[tier] = meta["bytes" + number];
   }
   commit_totals();
   return {};
