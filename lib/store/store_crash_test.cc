@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +17,7 @@
 
 #include "store/backup.h"
 #include "store/check.h"
+#include "store/fail_point.h"
 #include "store/store_test_support.h"
 
 namespace resmon::store {
@@ -156,6 +158,14 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string() : value;
 }
 
+// CRASH_PLACE="NAME:N" ends this process the N-th time that the place is passed.
+void die_at_place(std::string_view name) {
+  static const std::string place = environment("CRASH_PLACE");
+  static const std::size_t colon = place.rfind(':');
+  static std::atomic<long> left = std::atol(place.c_str() + colon + 1);
+  if (name == place.substr(0, colon) && --left == 0) ::raise(SIGKILL);
+}
+
 class StoreCrashTest : public ::testing::Test {
  protected:
   std::string told() const { return directory_.store() + "-told"; }
@@ -165,7 +175,7 @@ class StoreCrashTest : public ::testing::Test {
             {"CRASH_SEED", std::to_string(seed)},
             {"CRASH_KIND", kind},
             {"CRASH_TOLD", told()},
-            {"RESMON_STORE_FAIL_POINT", place}};
+            {"CRASH_PLACE", place}};
   }
   std::string last_told() const {
     std::ifstream file(told());
@@ -231,11 +241,13 @@ class StoreCrashTest : public ::testing::Test {
 };
 
 TEST_F(StoreCrashTest, DISABLED_Live) {
+  if (!environment("CRASH_PLACE").empty()) fail_point_hook = die_at_place;
   live(environment("CRASH_DIRECTORY"), std::stoull(environment("CRASH_SEED")), environment("CRASH_KIND"),
        environment("CRASH_TOLD"));
 }
 
 TEST_F(StoreCrashTest, DISABLED_Backup) {
+  if (!environment("CRASH_PLACE").empty()) fail_point_hook = die_at_place;
   ASSERT_TRUE(backup(environment("CRASH_DIRECTORY"), environment("CRASH_DIRECTORY") + "-backup",
                      {.files = {}, .texts = {}, .replace = true, .progress = {}})
                   .has_value());
