@@ -4,6 +4,7 @@
     DIRECTORY/grafana/provisioning/…   data sources and the provider, for GF_PATHS_PROVISIONING
     DIRECTORY/grafana/dashboards/…     three dashboards in InfluxQL, the same three in Flux
     DIRECTORY/influxdb/resmon.json     InfluxDB 2's template; for `influx apply`
+    DIRECTORY/influxdb/resmon.tsv      what a template cannot say
     DIRECTORY/influxdb/apply           the script that applies it once, through a stack
 
 Exit codes: 0 done, 1 the description names what docs/schema.md lacks, 2 usage
@@ -50,6 +51,7 @@ def main():
     for folder in ("plugins", "alerting"):  # Grafana complains about those that are missing
         (arguments.directory / "grafana/provisioning" / folder).mkdir(parents=True, exist_ok=True)
     write("influxdb/resmon.json", influxdb2.template(description, arguments.bucket))
+    (arguments.directory / "influxdb/resmon.tsv").write_text(influxdb2.afterwards(description, arguments.bucket))
     shutil.copy(here / "apply", arguments.directory / "influxdb" / "apply")
     return 0
 

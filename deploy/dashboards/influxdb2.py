@@ -2,9 +2,12 @@
 
 A template's dashboard has a grid of twelve columns, and its names (metadata.name) are what a stack knows its resources by: they must
 stay the same from version to version, or an update would make a second dashboard beside the first.
+
+What a template cannot say, the bounds of axes and what the editor of checks shows, is told to the API after it was applied (afterwards).
 """
 
 import dataclasses
+import json
 
 from . import flux
 
@@ -36,11 +39,11 @@ def _chart(panel, place, description, narrow):
     if panel.note:
         out |= {"note": panel.note, "noteOnEmpty": False}
     if panel.kind == "graph":
-        y = {"name": "y", "scale": "linear", "base": BASE.get(panel.unit, "10"), "suffix": suffix, "domain": [panel.options[k] for k in ("min", "max")] if {"min", "max"} <= panel.options.keys() else None}
+        y = {"name": "y", "scale": "linear", "base": BASE.get(panel.unit, "10"), "suffix": suffix}
         out |= {
             "kind": "Xy", "geom": "line", "shade": bool(panel.options.get("stacked")), "hoverDimension": "auto",
             "position": "stacked" if panel.options.get("stacked") else "overlaid", "xCol": "_time", "yCol": "_value",
-            "axes": [{"name": "x", "scale": "linear", "base": "10"}, {k: v for k, v in y.items() if v is not None}],
+            "axes": [{"name": "x", "scale": "linear", "base": "10"}, y],
             "colors": [{"id": f"colour{i}", "name": name, "type": "scale", "hex": value} for i, (value, name) in enumerate(COLOURS)],
         }  # fmt: skip
     elif panel.kind == "stat":
@@ -85,23 +88,34 @@ def _dashboard(board, description):
             "spec": {"name": board.title, "description": board.purpose, "charts": charts}}  # fmt: skip
 
 
+# The editor of checks makes the query from the builder's configuration again when somebody saves there, so the two say the same.
+def _builder(check, bucket):
+    filters = {"_measurement": check["from"], "_field": check["field"], **check.get("where", {})}
+    return {
+        "buckets": [bucket],
+        "tags": [{"key": key, "values": [value], "aggregateFunctionType": "filter"} for key, value in filters.items()],
+        "functions": [] if "silent_seconds" in check else [{"name": "mean"}],
+        "aggregateWindow": {"period": "1m", "fillValues": False},
+    }
+
+
 def _check_query(check, bucket):
-    lines = [
-        f"from(bucket: {flux.quoted(bucket)})",
-        "  |> range(start: v.timeRangeStart, stop: v.timeRangeStop)",
-        f"  |> filter(fn: (r) => r._measurement == {flux.quoted(check['from'])})",
-        f"  |> filter(fn: (r) => r._field == {flux.quoted(check['field'])})",
-    ]
-    lines += [f"  |> filter(fn: (r) => r[{flux.quoted(tag)}] == {flux.quoted(value)})" for tag, value in check.get("where", {}).items()]
-    if "silent_seconds" not in check:
-        lines += ["  |> aggregateWindow(every: 1m, fn: mean, createEmpty: false)",
-                  "  |> map(fn: (r) => ({r with _value: float(v: int(v: r._value * 10.0)) / 10.0}))", '  |> yield(name: "mean")']  # fmt: skip
+    builder = _builder(check, bucket)
+    lines = [f"from(bucket: {flux.quoted(bucket)})", "  |> range(start: v.timeRangeStart, stop: v.timeRangeStop)"]
+    lines += [f"  |> filter(fn: (r) => r[{flux.quoted(tag['key'])}] == {flux.quoted(tag['values'][0])})" for tag in builder["tags"]]
+    for function in builder["functions"]:
+        lines += [f"  |> aggregateWindow(every: {builder['aggregateWindow']['period']}, fn: {function['name']}, createEmpty: false)",
+                  f"  |> yield(name: {flux.quoted(function['name'])})"]  # fmt: skip
     return "\n".join(lines)
+
+
+def _name(check):
+    return f"resmon: {check['title']}"
 
 
 def _check(check, bucket):
     spec = {
-        "name": f"resmon: {check['title']}", "status": "active", "every": "1m", "offset": "10s", "query": _check_query(check, bucket),
+        "name": _name(check), "status": "active", "every": "1m", "offset": "10s", "query": _check_query(check, bucket),
         "tags": [{"key": "resmon", "value": check["id"]}],
     }  # fmt: skip
     if "silent_seconds" in check:
@@ -115,7 +129,8 @@ def _check(check, bucket):
         kind = "CheckThreshold"
         spec |= {
             "statusMessageTemplate": "${ r.host }" + "".join(f" ${{ r.{tag} }}" for tag in check.get("tell", [])) + ": " + check["title"].lower()
-            + " ${ r." + check["field"] + " } % (${ r._level }; warn above " + f"{check['warn']:g}, crit above {check['bad']:g})",
+            + " ${ float(v: int(v: r." + check["field"] + " * 10.0 + 0.5)) / 10.0 } % (${ r._level }; "
+            + f"warn above {check['warn']:g}, crit above {check['bad']:g})",
             # Asked in this order, the first that is true counts: so no value is between two levels.
             "thresholds": [
                 {"type": "greater", "level": "CRIT", "value": check["bad"], "allValues": False},
@@ -124,6 +139,18 @@ def _check(check, bucket):
             ],
         }  # fmt: skip
     return {"apiVersion": API, "kind": kind, "metadata": {"name": f"resmon-{check['id']}"}, "spec": spec}
+
+
+def afterwards(description, bucket):
+    """The lines of resmon.tsv; deploy/dashboards/apply says what they mean. A bound that is empty is left to the data."""
+    lines = []
+    for board in description.dashboards:
+        for panel in (panel for _, row in board.rows for panel in row if panel.kind == "graph"):
+            if panel.options.keys() & {"min", "max"}:
+                bounds = [f"{panel.options[end]:g}" if end in panel.options else "" for end in ("min", "max")]
+                lines.append(("bounds", board.title, panel.title, json.dumps(bounds)))
+    lines += [("builder", _name(check), "-", json.dumps(_builder(check, bucket))) for check in description.checks]
+    return "".join("\t".join(line) + "\n" for line in lines)
 
 
 def template(description, bucket):
