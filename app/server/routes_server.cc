@@ -113,6 +113,7 @@ std::string describe_store(const App& app) {
       .number("refused_samples", store.refused_samples)
       .number("damaged_chunks", store.damaged_chunks)
       .number("expired_chunks", store.expired_chunks)
+      .number("expired_heads", store.expired_heads)
       .number("evicted_chunks", store.evicted_chunks)
       .number("disk_bytes", store.disk_bytes)
       .number("disk_limit_bytes", app.options().store_disk_limit_bytes)

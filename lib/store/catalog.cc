@@ -336,9 +336,11 @@ void Catalog::drop(const std::vector<GroupId>& groups, std::uint64_t last_segmen
   dropped_count_ += groups.size();
   for (auto& [id, gone] : affected) {
     Measurement& of = measurements_[id];
-    sort_groups(of);
-    std::erase_if(of.groups, [&](const Group* group) { return dropped_[group->id]; });
-    of.sorted = of.groups.size();
+    // Those that are sorted stay so; the others are sorted when somebody asks for a listing.
+    const auto is_dropped = [&](const Group* group) { return dropped_[group->id]; };
+    const auto middle = of.groups.begin() + static_cast<std::ptrdiff_t>(of.sorted);
+    of.sorted -= static_cast<std::size_t>(std::count_if(of.groups.begin(), middle, is_dropped));
+    std::erase_if(of.groups, is_dropped);
     of.listing = nullptr;
     of.buried_groups += gone.size();
     graves_.push_back({id, last_segment, std::exchange(of.epoch, std::make_shared<const Epoch>()), std::move(gone)});
@@ -364,6 +366,13 @@ Catalog::Buried Catalog::buried(std::uint64_t first_segment, std::size_t at_most
   for (const MeasurementId id : dropped_measurements_)
     if (measurements_[id].buried_groups == freed[id]) out.measurements.push_back(id);
   return out;
+}
+
+std::uint64_t Catalog::buried_until() const {
+  std::shared_lock lock(mutex_);
+  std::uint64_t last = 0;
+  for (const Grave& grave : graves_) last = std::max(last, grave.last_segment);
+  return last;
 }
 
 Status Catalog::save_free(Database& database, const Buried& buried) {

@@ -63,6 +63,8 @@ class Catalog {
     bool empty() const { return groups.empty() && measurements.empty(); }
   };
   Buried buried(std::uint64_t first_segment, std::size_t at_most) const;
+  // The newest segment of the log that says anything of a buried group; 0: none is buried.
+  std::uint64_t buried_until() const;
   // Their ids become free: first in the caller's transaction, and once that is committed here.
   static Status save_free(Database& database, const Buried& buried);
   void free(const Buried& buried);

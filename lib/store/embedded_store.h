@@ -137,6 +137,7 @@ class EmbeddedStore final : public Store {
     UnixNanos opened = 0;             // when maintain first saw the head's oldest row; 0: not yet
     std::uint64_t first_segment = 0;  // of the recent log that has, or will have, the head's oldest row
     std::uint64_t first_delta = 0;    // the oldest that has, or will have, what was not gathered; 0: nothing
+    std::uint64_t last_segment = 0;   // the newest that has rows of this group; kept when the head is sealed
     bool open = false;                // the head has rows
     bool logged = false;              // the log has some of them
     bool ending = false;              // in sealed_
@@ -233,6 +234,7 @@ class EmbeddedStore final : public Store {
   Status seal_all();
   Status seal_largest();
   Status seal(std::span<GroupState* const> groups);
+  void clear_head(GroupState& group);                           // its rows are in a chunk, or not wanted any more
   Result<std::size_t> seal_part(GroupState& group, Rows part);  // bytes written
   // Puts rows of a tier where they belong, joined with what is there.
   Status store_rows(GroupState& group, std::int64_t tier, Rows part, std::size_t& bytes);
@@ -244,6 +246,7 @@ class EmbeddedStore final : public Store {
   Status seal_tiers(GroupState& group, const std::vector<UnixNanos>& sealed, std::size_t& bytes);
   Status fold_tiers(GroupState& group, UnixNanos first, UnixNanos last, std::size_t& bytes);
   Status look_up_tiered(GroupState& group);
+  static UnixNanos block_end(GroupId group, UnixNanos time);
   // The first time that the tier can answer for as far as retention goes, a full hour.
   UnixNanos tier_floor(std::int64_t tier) const;
 
@@ -275,6 +278,8 @@ class EmbeddedStore final : public Store {
   Result<bool> has_chunks(GroupId group);
 
   // store_forget.cc
+  Result<bool> leaves_nothing(const GroupState& group);
+  Status drop_expired(const std::vector<GroupId>& aged);
   void forget_groups(const std::vector<GroupId>& groups);
   void drop_plan(Plan& plan);
   Result<bool> unused(GroupId group);
@@ -327,7 +332,9 @@ class EmbeddedStore final : public Store {
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;
   std::vector<GroupId> emptied_;  // groups that retention took a chunk of since they were looked at
+  std::vector<GroupId> ended_;    // groups whose heads were dropped since the last commit of the recent log
   GroupId next_unused_ = 0;       // from where to look for groups that never had any
+  std::size_t looked_at_once_ = 0;
   bool retention_behind_ = false;
   // The recent log.
   struct StoredSegment {
@@ -377,8 +384,8 @@ class EmbeddedStore final : public Store {
   mutable std::mutex damage_mutex_;
   mutable std::unordered_set<std::int64_t> damaged_;  // guarded by damage_mutex_; bounded
   struct Counters {
-    std::atomic<std::uint64_t> head_rows, head_bytes, chunks, stored, refused, damaged, expired, evicted, deletions,
-        deleted_rows, forgotten_groups;
+    std::atomic<std::uint64_t> head_rows, head_bytes, chunks, stored, refused, damaged, expired, expired_heads, evicted,
+        deletions, deleted_rows, forgotten_groups;
     std::array<std::atomic<std::uint64_t>, kTiers> tier_bytes;
     std::array<std::atomic<std::int64_t>, kTiers> horizon;  // set before a removal is committed
     std::array<std::atomic<std::int64_t>, kTiers> oldest;   // 0: nothing

@@ -539,12 +539,14 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   const auto rows_kept = options_.retain.count() > 0 ? options_.retain : options_.seal_after;
   const UnixNanos seal_after = std::chrono::nanoseconds(std::min(options_.seal_after, rows_kept)).count();
   if (log_bytes_ > log_limit_bytes()) mark_oldest_logged();
+  std::vector<GroupId> aged;
   for (std::size_t id = 0; id < ages_.size(); ++id) {
     HeadAge& age = ages_[id];
     if (!age.open) continue;
     if (age.opened == 0 || age.opened > now) age.opened = now;
-    if (now - age.opened >= seal_after) mark_due(groups_[id]);
+    if (now - age.opened >= seal_after && !groups_[id].due) aged.push_back(static_cast<GroupId>(id));
   }
+  RESMON_TRY(drop_expired(aged));
   // Everything that touches the file waits for the checkpoint, so that it shares transactions; except when much is due.
   const bool checkpoint = minus(now, last_checkpoint_) >= std::chrono::nanoseconds(options_.checkpoint_every).count();
   if (due_.size() >= kSealsACall / 2 || checkpoint) RESMON_TRY(seal_due(kSealsACall));
@@ -641,6 +643,7 @@ Stats EmbeddedStore::stats() const {
   stats.hours_oldest = counters_.oldest[kTierHour];
   stats.damaged_chunks = counters_.damaged;
   stats.expired_chunks = counters_.expired;
+  stats.expired_heads = counters_.expired_heads;
   stats.evicted_chunks = counters_.evicted;
   stats.deletions = counters_.deletions;
   stats.deleted_rows = counters_.deleted_rows;

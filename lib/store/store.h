@@ -90,6 +90,7 @@ struct Stats {
   std::uint64_t disk_bytes = 0;
   std::uint64_t damaged_chunks = 0;  // found by reads since start; walled off, the rest answers
   std::uint64_t expired_chunks = 0;  // since start; removed by age
+  std::uint64_t expired_heads = 0;   // since start; their rows expired before they were sealed
   std::uint64_t evicted_chunks = 0;  // since start; removed to stay within disk_limit_bytes
   std::uint64_t deletions = 0;       // since start; calls of remove that succeeded
   std::uint64_t deleted_rows = 0;    // since start; by remove

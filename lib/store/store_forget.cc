@@ -6,6 +6,10 @@
 // all others at a time, for those that never had one or lost it just before a crash. In between, and until the recent
 // log has let go of it, a group is buried in the catalog (catalog.h).
 //
+// Most of those that pass by have a few rows and are never heard of again. Where retention is short, their heads expire
+// before they are sealed: such a head is dropped as it is (drop_expired), without a chunk that the next retention would
+// remove, so that forgetting a series costs less than writing it did.
+//
 // Rejected: counting the chunks of each group (a number to keep right through every join, retry and crash, for what an
 // index answers in microseconds).
 
@@ -19,9 +23,12 @@ namespace resmon::store {
 
 namespace {
 
-constexpr std::size_t kEmptiedAtOnce = 4096;
-constexpr std::size_t kLookedAtOnce = 512;
-constexpr std::size_t kFreedAtOnce = 8192;
+// A call of maintain looks through so many; there is one a second.
+constexpr std::size_t kEmptiedAtOnce = 32'768;
+constexpr std::size_t kFreedAtOnce = 65'536;
+constexpr std::size_t kExpiredAtOnce = 65'536;
+constexpr std::size_t kLookedAtLeast = 512;
+constexpr std::size_t kLookedAtMost = 16'384;
 
 }  // namespace
 
@@ -41,11 +48,45 @@ Result<bool> EmbeddedStore::unused(GroupId id) {
   return !any;
 }
 
+// Whether sealing the head would leave nothing once its rows are past the retention: no window ends within them, and
+// there is nothing that they would be joined with.
+Result<bool> EmbeddedStore::leaves_nothing(const GroupState& group) {
+  if (group.head.last_time() >= block_end(group.id, group.head.first_time())) return false;
+  RESMON_ASSIGN(const bool any, has_chunks(group.id));
+  return !any;
+}
+
+// Of heads that are old enough to be sealed, those whose rows are all past the retention are dropped. The others are
+// due.
+Status EmbeddedStore::drop_expired(const std::vector<GroupId>& aged) {
+  const UnixNanos cutoff =
+      options_.retain.count() > 0 ? minus(now_, std::chrono::nanoseconds(options_.retain).count()) : INT64_MIN;
+  std::size_t dropped = 0;
+  for (const GroupId id : aged) {
+    GroupState& group = groups_[id];
+    bool drop = group.head.last_time() < cutoff;
+    if (drop && dropped >= kExpiredAtOnce) continue;
+    if (drop) {
+      RESMON_ASSIGN(drop, leaves_nothing(group));
+    }
+    if (!drop) {
+      mark_due(group);
+      continue;
+    }
+    ++dropped;
+    clear_head(group);
+    ended_.push_back(id);
+    ++counters_.expired_heads;
+  }
+  return {};
+}
+
 Status EmbeddedStore::forget_unused() {
   std::vector<GroupId> looked;
   const std::size_t count = std::min(emptied_.size(), kEmptiedAtOnce);
   looked.assign(emptied_.end() - static_cast<std::ptrdiff_t>(count), emptied_.end());
-  for (std::size_t i = 0; i < std::min(kLookedAtOnce, groups_.size()); ++i) {
+  const std::size_t others = std::min(std::max(looked_at_once_, kLookedAtLeast), groups_.size());
+  for (std::size_t i = 0; i < others; ++i) {
     if (next_unused_ >= groups_.size()) next_unused_ = 0;
     if (!ages_[next_unused_].open) looked.push_back(next_unused_);
     ++next_unused_;
@@ -57,6 +98,8 @@ Status EmbeddedStore::forget_unused() {
     RESMON_ASSIGN(const bool nothing, unused(id));
     if (nothing) gone.push_back(id);
   }
+  // After a start, what a crash left is not in emptied_: the more of it is found, the faster the rest is looked for.
+  looked_at_once_ = count == 0 && gone.size() > others / 8 ? kLookedAtMost : kLookedAtLeast;
   if (!gone.empty()) {
     RESMON_TRY(in_transaction([&] { return catalog_.save_drop(database_, gone); }));
     fail_point("forgotten");
@@ -70,7 +113,9 @@ Status EmbeddedStore::forget_unused() {
 // After groups left the catalog: rows that come for them are of new ones.
 void EmbeddedStore::forget_groups(const std::vector<GroupId>& groups) {
   if (groups.empty()) return;
-  catalog_.drop(groups, segment_);
+  std::uint64_t last_segment = 0;
+  for (const GroupId id : groups) last_segment = std::max(last_segment, ages_[id].last_segment);
+  catalog_.drop(groups, last_segment);
   const std::unordered_set<GroupId> gone(groups.begin(), groups.end());
   for (Plan& plan : plans_)
     if (plan.group != nullptr && gone.contains(plan.group->id)) drop_plan(plan);

@@ -129,6 +129,83 @@ TEST_F(StoreForgetTest, AHeadIsKeptNoLongerThanItsRows) {
   EXPECT_EQ(names("pod"), std::vector<std::string>());
 }
 
+// The clock is the test's: each round is a second of 4,000 series that are never heard of again.
+TEST_F(StoreForgetTest, FiveTimesAsManyAsThereIsRoomForPassBy) {
+  options_.max_groups = 400'000;
+  options_.seal_after = std::chrono::seconds(5400);
+  options_.retain = options_.minutes.retain = options_.hours.retain = std::chrono::seconds(10);
+  open();
+  constexpr int kRounds = 100;
+  constexpr int kEach = 4000;
+  std::uint64_t refused = 0;
+  Stats half;
+  std::uint64_t most = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    metric::Batch batch;
+    for (int i = 0; i < kEach; ++i) {
+      const auto id =
+          schemas_.intern({"pod", {{"name", std::to_string(round * kEach + i)}}, {{"v", FieldType::kInteger}}});
+      batch.add(id.value(), 1, now_).set(0, std::int64_t{round});
+    }
+    const auto report = store_->write(batch);
+    ASSERT_TRUE(report) << report.error().message;
+    refused += report->refused_samples;
+    refused += write("pod", "stays").refused_samples;
+    pass(1);
+    const Stats stats = store_->stats();
+    most = std::max(most, stats.groups + stats.buried_groups);
+    if (round == kRounds / 2) half = stats;
+    if (round % 10 == 9) schemas_.sweep(2);
+  }
+  EXPECT_EQ(refused, 0U);
+  const Stats stats = store_->stats();
+  EXPECT_LT(most, 60U * kEach);
+  EXPECT_LT(stats.groups + stats.buried_groups, (half.groups + half.buried_groups) * 5 / 4);
+  EXPECT_LT(stats.head_rows, (half.head_rows + kEach) * 5 / 4);
+  EXPECT_LT(stats.head_bytes, half.head_bytes * 5 / 4);
+  EXPECT_LT(stats.disk_bytes, half.disk_bytes * 5 / 4);
+  EXPECT_GT(stats.expired_heads, std::uint64_t{kEach} * kRounds / 2);
+  EXPECT_LT(stats.expired_chunks, 100U);  // of the one that stays
+  EXPECT_GE(rows_of("pod", "stays"), 9U);
+  pass(200);
+  EXPECT_EQ(store_->stats().groups, 0U);
+  EXPECT_EQ(store_->stats().buried_groups, 0U);
+  EXPECT_EQ(store_->stats().head_bytes, 0U);
+  expect_sound();
+}
+
+// A crash brings back neither heads that were dropped nor, under an id that is used again, anybody else's rows.
+TEST_F(StoreForgetTest, AHeadThatWasDroppedStaysDroppedThroughACrash) {
+  options_.retain = options_.minutes.retain = options_.hours.retain = std::chrono::seconds(20);
+  options_.checkpoint_every = std::chrono::seconds(1);
+  open();
+  for (int round = 0; round < 60; ++round) {
+    write("m" + std::to_string(round), "passes", "v", round % 2 == 0 ? FieldType::kInteger : FieldType::kFloat);
+    write("m", "stays");
+    pass(1);
+    if (round % 7 == 6) open();  // without a word
+    for (int old = 0; old + 45 < round; ++old) EXPECT_TRUE(names("m" + std::to_string(old)).empty());
+    EXPECT_EQ(rows_of("m" + std::to_string(round), "passes"), 1U);
+    EXPECT_EQ(store_->stats().damaged_chunks, 0U);
+  }
+  EXPECT_LT(store_->stats().groups + store_->stats().buried_groups, 50U);
+  expect_sound();
+}
+
+// What would have become windows is sealed however old it is.
+TEST_F(StoreForgetTest, AHeadWhoseRowsPassTheEndOfABlockBecomesWindows) {
+  options_.minutes.retain = options_.hours.retain = std::chrono::hours(100);
+  options_.retain = std::chrono::seconds(20);
+  open();
+  now_ -= now_ % (3600 * kSecond) + 9 * kSecond;
+  // A block of the group ends at one hour of six, and at each the head has rows on both sides.
+  for (int hour = 0; hour < 6; ++hour) {
+    for (int row = 0; row < 3; ++row, now_ += 9 * kSecond) write("m", "a");
+    pass(3600 - 27, 27);
+  }
+  EXPECT_GT(store_->stats().minutes_bytes, 0U);
+}
+
 TEST_F(StoreForgetTest, WindowsKeepASeriesThatHasNoRows) {
   options_.minutes.retain = options_.hours.retain = std::chrono::hours(100);
   open();

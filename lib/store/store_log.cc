@@ -34,9 +34,10 @@ class EmbeddedStore::ReplayedHeads final : public LogReplay::Heads {
     HeadAge& age = store_.ages_[group];
     if (head.empty()) {
       age = {};
+      age.last_segment = segment;
       return;
     }
-    if (!age.open) age = {0, segment, segment, true, true, false};
+    if (!age.open) age = {0, segment, segment, segment, true, true, false};
     store_.note_logged(age, from, segment, kind);
     if (kind == SegmentKind::kGathered) head.set_gathered();
   }
@@ -79,7 +80,7 @@ Status EmbeddedStore::replay_log() {
       note_row(group, 0, 0);
       continue;
     }
-    // It was dropped without rows; that the log said so was in a segment that is damaged.
+    // It was dropped without rows; the segment in which the log said so is damaged.
     group.head.clear();
     ages_[group.id] = {};
   }
@@ -93,7 +94,7 @@ Status EmbeddedStore::replay_log() {
 void EmbeddedStore::note_change(GroupState& group) {
   HeadAge& age = ages_[group.id];
   if (!age.open)
-    age = {0, segment_, segment_, true, false, age.ending};
+    age = {0, segment_, segment_, age.last_segment, true, false, age.ending};
   else if (age.first_delta == 0)
     age.first_delta = segment_;
   if (group.changed) return;
@@ -105,6 +106,7 @@ void EmbeddedStore::note_change(GroupState& group) {
 void EmbeddedStore::note_logged(HeadAge& age, HeadPlace from, std::uint64_t segment, SegmentKind kind) {
   const bool whole = from == HeadPlace{};
   age.logged = true;
+  age.last_segment = segment;
   if (whole) age.first_segment = segment;
   if (kind == SegmentKind::kGathered)
     age.first_delta = 0;
@@ -116,8 +118,10 @@ void EmbeddedStore::note_sealed(GroupState& group) {
   HeadAge& age = ages_[group.id];
   const bool ending = age.ending || age.logged;
   if (age.logged) sealed_.push_back(group.id);
+  const std::uint64_t last_segment = age.last_segment;
   age = {};
   age.ending = ending;
+  age.last_segment = last_segment;
 }
 
 Status EmbeddedStore::insert_segment(std::uint64_t number, const std::string& data) {
@@ -135,11 +139,13 @@ Status EmbeddedStore::commit_log(bool sync) {
   const auto ended = [&] {
     for (const GroupId id : sealed_) ages_[id].ending = false;
     sealed_.clear();
+    emptied_.insert(emptied_.end(), ended_.begin(), ended_.end());
+    ended_.clear();
   };
   if (segments_.empty()) ended();
   SegmentWriter ends(SegmentKind::kGathered);
   for (const GroupId id : sealed_)
-    if (groups_[id].head.empty()) ends.head(id, groups_[id].head.slots(), {}, {});
+    if (groups_[id].head.empty()) ends.head(id, {}, {}, {});
   const std::string ends_data = ends.empty() ? std::string() : ends.finish();
   fail_point("log");
   if (sync) RESMON_TRY(database_.execute("PRAGMA synchronous = FULL"));
@@ -208,29 +214,35 @@ Status EmbeddedStore::gather_log() {
     return age.open && age.first_delta != 0 && age.first_delta + segments <= segment_;
   };
   // The ids of dropped series are free only when the log says nothing of them any more. If they keep new series out,
-  // heads are gathered at once.
+  // heads that need the log from that far back are written again as a whole.
   const Catalog::Counts counts = catalog_.counts();
   const bool crowded = counts.buried > 0 && (counts.groups + counts.buried) * 2 >= options_.max_groups;
-  const std::uint64_t gather_after = crowded ? 1 : kGatherAfter;
-  if (std::none_of(ages_.begin(), ages_.end(), [&](const HeadAge& age) { return waited(age, gather_after); }))
+  const std::uint64_t buried_until = crowded ? catalog_.buried_until() : 0;
+  const auto in_the_way = [&](const HeadAge& age) {
+    return age.open && age.logged && age.first_segment <= buried_until;
+  };
+  if (std::none_of(ages_.begin(), ages_.end(),
+                   [&](const HeadAge& age) { return waited(age, kGatherAfter) || in_the_way(age); }))
     return crowded ? trim_log() : Status();
   for (int round = 0; round < kGatheringsACheckpoint; ++round) {
     SegmentWriter gathered(SegmentKind::kGathered);
-    std::vector<GroupId> ids;
+    std::vector<std::pair<GroupId, HeadPlace>> written;
     for (std::size_t looked = 0; looked < ages_.size() && gathered.size_bytes() < transaction_bytes_; ++looked) {
       const std::size_t id = next_gathered_ < ages_.size() ? next_gathered_ : 0;
       next_gathered_ = id + 1;
-      if (!waited(ages_[id], std::min(gather_after, kGatherWith))) continue;
+      const bool whole = in_the_way(ages_[id]);
+      if (!whole && !waited(ages_[id], kGatherWith)) continue;
       const Head& head = groups_[id].head;
-      gathered.head(static_cast<GroupId>(id), head.slots(), head.gathered(), head.pieces());
-      ids.push_back(static_cast<GroupId>(id));
+      const HeadPlace from = whole ? HeadPlace{} : head.gathered();
+      gathered.head(static_cast<GroupId>(id), head.slots(), from, head.pieces());
+      written.emplace_back(static_cast<GroupId>(id), from);
     }
-    if (ids.empty()) break;
+    if (written.empty()) break;
     const std::string data = gathered.finish();
     fail_point("gather");
     RESMON_TRY(in_transaction([&] { return insert_segment(segment_, data); }));
-    for (const GroupId id : ids) {
-      note_logged(ages_[id], groups_[id].head.gathered(), segment_, SegmentKind::kGathered);
+    for (const auto& [id, from] : written) {
+      note_logged(ages_[id], from, segment_, SegmentKind::kGathered);
       groups_[id].head.set_gathered();
     }
     note_segment(data, SegmentKind::kGathered);

@@ -160,6 +160,17 @@ Status EmbeddedStore::seal_largest() {
   return trim_log();
 }
 
+void EmbeddedStore::clear_head(GroupState& group) {
+  const std::size_t memory_before = group.head.memory_bytes();
+  counters_.head_rows -= group.head.size();
+  {
+    std::lock_guard lock(group.mutex);
+    group.head.clear();
+  }
+  counters_.head_bytes += group.head.memory_bytes() - memory_before;
+  note_sealed(group);
+}
+
 Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
   std::size_t next = 0;
   // What is not sealed in time stays in heads, and in the recent log.
@@ -198,16 +209,9 @@ Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
     }
     for (std::size_t i = first; i < end; ++i) {
       GroupState& group = *groups[i];
-      const std::size_t memory_before = group.head.memory_bytes();
-      counters_.head_rows -= group.head.size();
-      {
-        // From here on readers find the rows in the chunk. A reader that copied the head before sees them twice, and
-        // equal.
-        std::lock_guard lock(group.mutex);
-        group.head.clear();
-      }
-      counters_.head_bytes += group.head.memory_bytes() - memory_before;
-      note_sealed(group);
+      // From here on readers find the rows in the chunk. A reader that copied the head before sees them twice, and
+      // equal.
+      clear_head(group);
       group.seal_rows = options_.rows_per_chunk;
       group.due = false;
     }

@@ -34,6 +34,13 @@ UnixNanos EmbeddedStore::tier_floor(std::int64_t tier) const {
   return horizon == INT64_MIN ? INT64_MIN : plus(window_start(horizon, kHour), kHour);
 }
 
+// Where the block ends that has this time; those of different groups end at different hours, so as to spread the work.
+UnixNanos EmbeddedStore::block_end(GroupId group, UnixNanos time) {
+  const UnixNanos from = window_start(time, kHour);
+  const std::int64_t into = ((from / kHour + group) % kBlockHours + kBlockHours) % kBlockHours;
+  return plus(from, (kBlockHours - into) * kHour);
+}
+
 Status EmbeddedStore::look_up_tiered(GroupState& group) {
   if (group.tiered_known) return {};
   group.tiered_until = INT64_MIN;
@@ -59,16 +66,14 @@ Status EmbeddedStore::seal_tiers(GroupState& group, const std::vector<UnixNanos>
     }
     if (first >= floor) RESMON_TRY(fold_tiers(group, first, last, bytes));
   }
-  // Whole blocks that the rows have passed; those of different groups end at different hours, so as to spread the work.
+  // Whole blocks that the rows have passed.
   for (int block = 0; block < kMaxBlocksASeal; ++block) {
     UnixNanos from = group.tiered_until;
     StatementReset reset(select_first_after_);
     RESMON_ASSIGN(const bool row, select_first_after_.bind(1, group.id).bind(2, from).step());
     if (!row) return {};
     from = std::max(from, window_start(select_first_after_.integer(0), kHour));
-    const std::int64_t hour = from / kHour;
-    const std::int64_t into = ((hour + group.id) % kBlockHours + kBlockHours) % kBlockHours;
-    const UnixNanos to = plus(from, (kBlockHours - into) * kHour);
+    const UnixNanos to = block_end(group.id, from);
     // A row of a wrong clock, far ahead, ends no block.
     if (to > group.newest_time || (now_ != 0 && to > now_)) return {};
     RESMON_TRY(fold_tiers(group, from, to, bytes));
