@@ -51,7 +51,7 @@ class Catalog {
   std::vector<GroupId> find(const Filter& takes) const;  // ascending
   // Groups without rows leave the catalog, and measurements that have no others, with their columns: first in the
   // caller's transaction, and once that is committed here. What a reader has of them stays valid as long as it has the
-  // listing. `last_segment`: no later segment of the recent log says anything of them. REQUIRES: saved, and not dropped
+  // listing. `last_segment`: no later segment of the recent log has rows of them. REQUIRES: saved, and not dropped
   // before.
   Status save_drop(Database& database, const std::vector<GroupId>& groups);
   void drop(const std::vector<GroupId>& groups, std::uint64_t last_segment);

@@ -134,7 +134,8 @@ class EmbeddedStore final : public Store {
   };
   // What maintain looks at for every group, packed so that a million of them are quickly gone through. The writer's.
   struct HeadAge {
-    UnixNanos opened = 0;             // when maintain first saw the head's oldest row; 0: not yet
+    // When maintain first saw the head's oldest row; 0: not yet. After a start, the time of that row.
+    UnixNanos opened = 0;
     std::uint64_t first_segment = 0;  // of the recent log that has, or will have, the head's oldest row
     std::uint64_t first_delta = 0;    // the oldest that has, or will have, what was not gathered; 0: nothing
     std::uint64_t last_segment = 0;   // the newest that has rows of this group; kept when the head is sealed

@@ -75,8 +75,11 @@ Status EmbeddedStore::replay_log() {
     if (!groups_[id].head.empty()) note_change(groups_[id]);
   }
   for (GroupState& group : groups_) {
+    // Of damaged segments it is not known whom they mention.
+    ages_[group.id].last_segment = segment_ - 1;
     if (group.head.empty()) continue;
     if (catalog_.has(group.id)) {
+      ages_[group.id].opened = std::max<UnixNanos>(group.head.first_time(), 1);
       note_row(group, 0, 0);
       continue;
     }
@@ -223,7 +226,7 @@ Status EmbeddedStore::gather_log() {
   };
   if (std::none_of(ages_.begin(), ages_.end(),
                    [&](const HeadAge& age) { return waited(age, kGatherAfter) || in_the_way(age); }))
-    return crowded ? trim_log() : Status();
+    return trim_log();
   for (int round = 0; round < kGatheringsACheckpoint; ++round) {
     SegmentWriter gathered(SegmentKind::kGathered);
     std::vector<std::pair<GroupId, HeadPlace>> written;
