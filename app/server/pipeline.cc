@@ -209,10 +209,12 @@ Result<store::DeleteReport> Pipeline::remove(store::Deletion deletion, std::chro
   removals_.push_back(removal);
   wake_.notify_one();
   answered_.wait_until(lock, until, [&] { return removal->answer.has_value(); });
+  // Of one that is about to be written down it is not known yet whether it will happen; that does not take long.
+  if (removal->taken) answered_.wait(lock, [&] { return removal->answer.has_value() || removal->begun; });
   if (removal->answer) return *std::move(removal->answer);
   if (removal->begun)
     return fail(ErrorKind::kUnavailable,
-                "the deletion takes longer and goes on; if the server stops before it ends, ask again");
+                "the deletion takes longer; it goes on, also when the server is started again");
   std::erase(removals_, removal);
   return fail(ErrorKind::kUnavailable, "the store is behind; nothing was deleted");
 }
@@ -223,12 +225,16 @@ void Pipeline::serve_removals() {
   while (!removals_.empty() && removals_.front()->after <= applied_) {
     const std::shared_ptr<Removal> removal = removals_.front();
     removals_.pop_front();
-    removal->begun = true;
+    removal->taken = true;
     lock.unlock();
     // The mark goes to disk with the deletion: what was deleted is not written again from the log.
     if (written_.position != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_)))
       marked_ = written_.position;
-    Result<store::DeleteReport> answer = store_.remove(removal->deletion);
+    Result<store::DeleteReport> answer = store_.remove(removal->deletion, [&] {
+      const std::lock_guard begun(mutex_);
+      removal->begun = true;
+      answered_.notify_all();
+    });
     release();
     lock.lock();
     removal->answer.emplace(std::move(answer));

@@ -48,7 +48,8 @@ class Pipeline {
   // `until`, cannot be written, or is further behind than that. Any thread but those of the network.
   bool wait_for(std::uint64_t position, std::chrono::steady_clock::time_point until) const;
   // Deletes rows of every entry that is durable now; those that come later stay. Any thread but those of the network.
-  // kUnavailable at `until`: what has begun goes on, and the text says so.
+  // kUnavailable at `until`: what has begun happens all the same, also through a crash, and the text says so; else
+  // nothing was deleted.
   Result<store::DeleteReport> remove(store::Deletion deletion, std::chrono::steady_clock::time_point until);
 
   // Empty while all is well; else why the store takes nothing.
@@ -59,7 +60,8 @@ class Pipeline {
   struct Removal {
     store::Deletion deletion;
     std::uint64_t after = 0;  // position: entries up to it are to be in the store before
-    bool begun = false;
+    bool taken = false;       // out of removals_
+    bool begun = false;       // it is on disk that it is to be done
     std::optional<Result<store::DeleteReport>> answer;
   };
 

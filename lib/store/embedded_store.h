@@ -37,6 +37,7 @@
 #include "store/database.h"
 #include "store/head.h"
 #include "store/loaded_chunk.h"
+#include "store/removal.h"
 #include "store/segment.h"
 #include "store/small_mutex.h"
 #include "store/store.h"
@@ -86,7 +87,7 @@ class EmbeddedStore final : public Store {
   Result<std::string> mark(std::string_view name) const override;
   std::string durable_mark(std::string_view name) const override;
   std::string checkpointed_mark(std::string_view name) const override;
-  Result<DeleteReport> remove(const Deletion& deletion) override;
+  Result<DeleteReport> remove(const Deletion& deletion, const std::function<void()>& begun) override;
   Status flush() override;
   Status close() override;
   void finish_by(std::chrono::steady_clock::time_point seal_by, std::chrono::steady_clock::time_point end_by) override {
@@ -270,6 +271,9 @@ class EmbeddedStore final : public Store {
   void commit_totals();
 
   // store_delete.cc
+  Status load_removal();
+  Status save_removal();
+  Result<DeleteReport> finish_removal();
   Status seal_for_removal(const std::vector<GroupId>& groups, TimeRange range);
   Status remove_rows(GroupState& group, TimeRange range, DeleteReport& report, std::size_t& bytes);
   Result<std::uint64_t> cut_chunks(GroupState& group, std::int64_t tier, TimeRange range, std::size_t& bytes);
@@ -354,6 +358,8 @@ class EmbeddedStore final : public Store {
   Totals committed_;                    // in the file
   bool marks_behind_ = false;           // durable_marks_ is not marks_
   bool log_dirty_ = false;              // marks or catalog entries wait for a commit
+  std::optional<Removal> removal_;      // begun and not ended: nothing else is written
+  bool removal_changed_ = false;        // the file says something else
   UnixNanos now_ = 0;
   UnixNanos rows_horizon_ = INT64_MIN;  // of the batch being written: what is not newer is refused
   UnixNanos last_checkpoint_ = 0;

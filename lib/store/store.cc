@@ -196,10 +196,12 @@ Status EmbeddedStore::load_catalog() {
     marks_.emplace(marks.blob(0), marks.blob(1));
   }
   committed_marks_ = marks_;
+  if (!options_.read_only) RESMON_TRY(load_removal());
   return replay_log();
 }
 
 Status EmbeddedStore::prepare_file() {
+  RESMON_TRY(drop_checksums(path_));  // of a backup that was put here
   RESMON_ASSIGN(database_, Database::open(path_, Database::Mode::kReadWrite,
                                           options_.disk_limit_bytes == 0 ? 0 : wal_budget_bytes_));
   // Nothing is changed before it is clear whose file this is.
@@ -457,6 +459,7 @@ Result<WriteReport> EmbeddedStore::write(const metric::Batch& batch) {
 
 // Before rows are taken: what is over its bound goes to disk, or nothing is taken.
 Status EmbeddedStore::make_room() {
+  RESMON_TRY(finish_removal());
   if (changed_bytes_ >= transaction_bytes_ * 2) RESMON_TRY(commit_log(false));
   // Bulk loads seal as they go; otherwise maintain does it, in small portions.
   if (due_.size() >= 512) RESMON_TRY(seal_due(due_.size()));
@@ -535,6 +538,7 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
   if (now < now_) last_checkpoint_ = last_retention_ = 0;  // the clock was set back
   now_ = now;
+  RESMON_TRY(finish_removal());
   // Retention is of chunks, so no head is kept for longer than rows are.
   const auto rows_kept = options_.retain.count() > 0 ? options_.retain : options_.seal_after;
   const UnixNanos seal_after = std::chrono::nanoseconds(std::min(options_.seal_after, rows_kept)).count();

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -129,10 +130,10 @@ class Store : public Reader {
   // Deletes rows for good: those written before this call, also from the windows of a minute and an hour, together with
   // every mark set before it, so that a log's reader that goes on from its mark brings none of them back. On disk
   // (fsync) when it returns. Rows written later stay. Series without any row left are forgotten, and measurements
-  // without series, with the types of their fields. Each series is deleted in one transaction; a crash may leave some
-  // of them deleted and others not. A window of which rows are deleted and others are past their retention is deleted
-  // as a whole.
-  virtual Result<DeleteReport> remove(const Deletion& deletion) = 0;
+  // without series, with the types of their fields. Once `begun` was called the deletion happens: what a crash or a
+  // full disk kept from being deleted is deleted before anything else is written. An error before that deletes nothing.
+  // A window of which rows are deleted and others are past their retention is deleted as a whole.
+  virtual Result<DeleteReport> remove(const Deletion& deletion, const std::function<void()>& begun = {}) = 0;
   // Everything written so far is on disk (fsync) when it returns.
   virtual Status flush() = 0;
   // Seals all heads, flushes. Call before destruction for a clean stop; destruction alone is a crash.

@@ -246,6 +246,29 @@ TEST_F(StoreCrashTest, DISABLED_Live) {
        environment("CRASH_TOLD"));
 }
 
+// A thousand series, all of which are to be deleted, in several transactions.
+TEST_F(StoreCrashTest, DISABLED_Delete) {
+  metric::SchemaTable schemas;
+  Options options = life_options(environment("CRASH_DIRECTORY"), "");
+  options.disk_limit_bytes = 6U << 20U;  // for small transactions
+  auto store = Store::open(options, schemas);
+  ASSERT_TRUE(store) << store.error().message;
+  for (int row = 0; row < 20; ++row) {
+    metric::Batch batch;
+    for (int series = 0; series < 1000; ++series) {
+      const auto id =
+          schemas.intern({"m", {{"host", "h" + std::to_string(series)}}, {{"v", FieldType::kInteger}}}).value();
+      batch.add(id, 1, kStart + row * kSecond).set(0, std::int64_t{row});
+    }
+    ASSERT_TRUE((*store)->write(batch).has_value());
+  }
+  ASSERT_TRUE((*store)->set_mark("step", "1").has_value());
+  ASSERT_TRUE((*store)->flush().has_value());
+  const auto all = [](std::string_view, const std::vector<metric::Tag>&) { return true; };
+  const std::string told = environment("CRASH_TOLD");
+  ASSERT_TRUE((*store)->remove({all, {}}, [&] { std::ofstream(told) << "begun"; }).has_value());
+}
+
 TEST_F(StoreCrashTest, DISABLED_Backup) {
   if (!environment("CRASH_PLACE").empty()) fail_point_hook = die_at_place;
   ASSERT_TRUE(backup(environment("CRASH_DIRECTORY"), environment("CRASH_DIRECTORY") + "-backup",
@@ -255,8 +278,8 @@ TEST_F(StoreCrashTest, DISABLED_Backup) {
 
 TEST_F(StoreCrashTest, KilledAtEveryStageOfAWrite) {
   std::uint64_t seed = 1;
-  for (const char* place :
-       {"log", "gather", "gathered", "seal", "merge", "commit", "committed", "retention", "delete", "deleted"}) {
+  for (const char* place : {"log", "gather", "gathered", "seal", "merge", "commit", "committed", "retention",
+                            "delete begun", "delete", "deleted"}) {
     const std::string kind = std::string_view(place) == "retention"          ? "retention"
                              : std::string_view(place).starts_with("delete") ? "delete"
                              : std::string_view(place).starts_with("gather") ? "gather"
@@ -324,6 +347,35 @@ TEST_F(StoreCrashTest, KilledDuringABackup) {
   std::filesystem::create_directory(directory_.store());
   std::filesystem::rename(file, directory_.store() + "/resmon.db");
   inspect(5, "", true);
+}
+
+// What was begun is deleted by whoever opens the store next, and what was written after it stays.
+TEST_F(StoreCrashTest, ADeletionThatHadBegunIsFinishedAfterADeath) {
+  for (const char* place : {"delete begun:1", "delete:1", "delete:2", "deleted:1", "log:2"}) {
+    SCOPED_TRACE(place);
+    EXPECT_TRUE(was_killed(start("DISABLED_Delete", of_child(1, "", place))));
+    const bool begun = std::filesystem::exists(told());
+    EXPECT_EQ(begun, std::string_view(place) != "log:2");
+    metric::SchemaTable schemas;
+    Options options = life_options(directory_.store(), "");
+    auto store = Store::open(options, schemas);
+    ASSERT_TRUE(store) << store.error().message;
+    metric::Batch batch;
+    const auto id = schemas.intern({"m", {{"host", "h1"}}, {{"v", FieldType::kInteger}}}).value();
+    batch.add(id, 1, kStart).set(0, std::int64_t{7});
+    ASSERT_TRUE((*store)->write(batch).has_value());
+    std::size_t rows = 0;
+    for (const Group* const group : (*store)->groups("m")) {
+      std::string problem;
+      rows += scan_all(**store, "m", group->id, problem).size();
+      EXPECT_EQ(problem, "");
+    }
+    EXPECT_EQ(rows, begun ? 1U : 1000U * 20U);  // the one replaces another
+    EXPECT_EQ((*store)->mark("step").value(), "1");
+    store->reset();
+    std::filesystem::remove_all(directory_.store());
+    std::filesystem::remove(told());
+  }
 }
 
 // While chunks are written, joined and removed, a backup is one moment of the store.

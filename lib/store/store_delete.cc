@@ -9,6 +9,10 @@
 // Windows of hours that are deleted in part are folded again from the rows that are left, or, where retention has
 // removed those, go as a whole.
 //
+// What is to be deleted is written down first (meta 'removal'), with the marks and synced: from then on it happens,
+// whatever becomes of the process. As long as it is there nothing else is written, so a deletion that was cut short, by
+// a kill -9 or a full disk, goes on where it is met again: before the next rows are taken.
+//
 // Rejected: tombstones that readers apply (every read would look for them, for as long as the rows are on disk); one
 // transaction for everything (10,000 series are more than the write-ahead log may take).
 
@@ -60,12 +64,50 @@ bool overlaps(const ChunkEntry& entry, TimeRange range) {
 
 }  // namespace
 
-Result<DeleteReport> EmbeddedStore::remove(const Deletion& deletion) {
+Result<DeleteReport> EmbeddedStore::remove(const Deletion& deletion, const std::function<void()>& begun) {
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
-  const TimeRange range = deletion.range;
+  if (Result<DeleteReport> earlier = finish_removal(); !earlier)
+    return fail(std::move(earlier).error().wrap("nothing was deleted: an earlier deletion is not done"));
+  if (deletion.range.first >= deletion.range.last) return DeleteReport();
+  removal_ = Removal{deletion.range, catalog_.find(deletion.takes)};
+  removal_changed_ = true;
+  if (Status written = commit_log(true); !written) {
+    removal_.reset();
+    removal_changed_ = false;
+    return fail(std::move(written).error().wrap("nothing was deleted"));
+  }
+  if (begun) begun();
+  fail_point("delete begun");
+  Result<DeleteReport> report = finish_removal();
+  if (!report) return fail(std::move(report).error().wrap("the deletion has begun, and goes on when it can"));
+  return report;
+}
+
+Status EmbeddedStore::load_removal() {
+  RESMON_ASSIGN(Statement select, database_.prepare("SELECT value FROM meta WHERE key = 'removal'"));
+  RESMON_ASSIGN(const bool row, select.step());
+  if (!row) return {};
+  removal_ = decode_removal(select.blob(0), groups_.size());
+  if (!removal_) log::error("store", "what was being deleted is not legible; some of it may be left", {});
+  removal_changed_ = !removal_;
+  return {};
+}
+
+Status EmbeddedStore::save_removal() {
+  if (!removal_changed_) return {};
+  if (!removal_) return database_.execute("DELETE FROM meta WHERE key = 'removal'");
+  const std::string data = encode_removal(*removal_);
+  RESMON_ASSIGN(Statement insert, database_.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('removal', ?1)"));
+  return insert.bind_blob(1, data).run();
+}
+
+// Deletes what was begun, if anything was.
+Result<DeleteReport> EmbeddedStore::finish_removal() {
   DeleteReport report;
-  if (range.first >= range.last) return report;
-  const std::vector<GroupId> ids = catalog_.find(deletion.takes);
+  if (!removal_) return report;
+  const TimeRange range = removal_->range;
+  std::vector<GroupId> ids = removal_->groups;
+  std::erase_if(ids, [&](GroupId id) { return !catalog_.has(id); });
   RESMON_TRY(seal_for_removal(ids, range));
 
   for (std::size_t next = 0; next < ids.size();) {
@@ -103,7 +145,12 @@ Result<DeleteReport> EmbeddedStore::remove(const Deletion& deletion) {
     counters_.deleted_rows += step.rows;
     fail_point("deleted");
   }
-  RESMON_TRY(commit_log(true));
+  const Removal ended = *std::exchange(removal_, std::nullopt);
+  removal_changed_ = true;
+  if (Status done = commit_log(true); !done) {
+    removal_ = ended;
+    return fail(std::move(done).error());
+  }
   ++counters_.deletions;
   last_retention_ = 0;  // the oldest rows may be others now
   log::info("store", "rows deleted", {{"series", report.series}, {"rows", report.rows}});
@@ -119,6 +166,9 @@ Status EmbeddedStore::seal_for_removal(const std::vector<GroupId>& groups, TimeR
       open.push_back(&groups_[id]);
   }
   RESMON_TRY(seal(open));
+  // A stop leaves what there is no time for.
+  if (std::any_of(open.begin(), open.end(), [](const GroupState* group) { return !group->head.empty(); }))
+    return out_of_time();
   return commit_log(false);
 }
 

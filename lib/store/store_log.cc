@@ -185,6 +185,7 @@ Status EmbeddedStore::commit_log(bool sync) {
   }
   for (auto& [name, value] : new_marks_) committed_marks_.insert_or_assign(name, std::move(value));
   new_marks_.clear();
+  removal_changed_ = false;
   log_dirty_ = false;
   changed_bytes_ = 0;
   return {};
@@ -195,6 +196,7 @@ Status EmbeddedStore::store_marks(bool sync) {
     RESMON_ASSIGN(Statement insert, database_.prepare("INSERT OR REPLACE INTO marks (name, value) VALUES (?1, ?2)"));
     for (const auto& [name, value] : new_marks_) RESMON_TRY(insert.bind_text(1, name).bind_blob(2, value).run());
   }
+  RESMON_TRY(save_removal());
   // Something has to be written for the log to be synced, even where the rows went before.
   if (sync) RESMON_TRY(database_.execute("UPDATE meta SET value = value + 1 WHERE key = 'flushes'"));
   return {};
