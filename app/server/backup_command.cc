@@ -112,6 +112,7 @@ Result<store::BackupReport> make_backup(const BackupRequest& request) {
 
 Result<store::BackupReport> restore_backup(const BackupRequest& request) {
   const Options& options = request.options;
+  RESMON_TRY(store::verify_backup(request.file));
   RESMON_ASSIGN(const std::vector<std::string> names, store::backup_files(request.file));
   const auto has = [&](const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); };
   auto hold = store::StoreHold::take(options.store_directory);
@@ -172,6 +173,7 @@ Status check_restored(const std::string& store_directory) {
 }
 
 Result<std::optional<std::string>> put_back_configuration(const std::string& backup, bool force) {
+  RESMON_TRY(store::verify_backup(backup));
   const auto path = store::backup_file(backup, kConfigurationPath);
   if (!path) {
     if (path.error().kind == ErrorKind::kNotFound) return std::optional<std::string>();

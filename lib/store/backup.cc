@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "store/embedded_store.h"
 #include "store/fail_point.h"
+#include "store/file_checksums.h"
 
 namespace resmon::store {
 
@@ -31,10 +32,12 @@ constexpr std::size_t kPartBytes = 1U << 20U;
 constexpr const char* kFilesTable =
     "CREATE TABLE files (name TEXT NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (name, part))";
 
+enum class Kind { kBackup, kRestored };
+
 class Copy {
  public:
-  Copy(Database from, Database to, const BackupProgress& progress)
-      : from_(std::move(from)), to_(std::move(to)), progress_(progress) {}
+  Copy(Database from, Database to, Kind kind, const BackupProgress& progress)
+      : from_(std::move(from)), to_(std::move(to)), kind_(kind), progress_(progress) {}
 
   Result<BackupReport> run(const BackupOptions& options) {
     BackupReport report;
@@ -160,11 +163,14 @@ class Copy {
         RESMON_TRY(insert.run());
       }
     }
-    return {};
+    // So that one without its checksums is not taken for a store's file that never had any.
+    return to_.execute(kind_ == Kind::kBackup ? "INSERT INTO meta VALUES ('backup', 1)"
+                                              : "DELETE FROM meta WHERE key = 'backup'");
   }
 
   Database from_;
   Database to_;
+  const Kind kind_;
   const BackupProgress& progress_;
   Statement select_;
   Statement insert_;
@@ -177,10 +183,12 @@ Status sync_path(const std::string& path, int flags) {
   return {};
 }
 
-Result<BackupReport> write_copy(const std::string& source, const std::string& partial, const BackupOptions& options) {
+Result<BackupReport> write_copy(const std::string& source, const std::string& partial, Kind kind,
+                                const BackupOptions& options) {
   RESMON_ASSIGN(Database from, open_for_reading(source));
   RESMON_ASSIGN(Database to, Database::open(partial, Database::Mode::kReadWrite));
-  RESMON_ASSIGN(BackupReport report, Copy(std::move(from), std::move(to), options.progress).run(options));
+  RESMON_ASSIGN(BackupReport report, Copy(std::move(from), std::move(to), kind, options.progress).run(options));
+  if (kind == Kind::kBackup) RESMON_TRY(append_checksums(partial));
   RESMON_TRY(sync_path(partial, O_RDWR));
   struct stat info {};
   if (::stat(partial.c_str(), &info) == 0) report.bytes = static_cast<std::uint64_t>(info.st_size);
@@ -188,8 +196,8 @@ Result<BackupReport> write_copy(const std::string& source, const std::string& pa
 }
 
 // `source`, a store's file, becomes `file`; `beside` are files that belong to what `file` was and go with it.
-Result<BackupReport> copy_store(const std::string& source, const std::string& file, const BackupOptions& options,
-                                const std::vector<std::string>& beside) {
+Result<BackupReport> copy_store(const std::string& source, const std::string& file, Kind kind,
+                                const BackupOptions& options, const std::vector<std::string>& beside) {
   const std::string partial = file + ".partial";
   const Fd lock(::open(partial.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.valid()) return fail(system_error(partial, errno));
@@ -199,7 +207,7 @@ Result<BackupReport> copy_store(const std::string& source, const std::string& fi
   }
   // What one that was killed left is written over; nobody else reads it.
   if (::fchmod(lock.get(), 0600) != 0 || ::ftruncate(lock.get(), 0) != 0) return fail(system_error(partial, errno));
-  Result<BackupReport> report = write_copy(source, partial, options);
+  Result<BackupReport> report = write_copy(source, partial, kind, options);
   if (!report) {
     ::unlink(partial.c_str());
     return report;
@@ -224,7 +232,7 @@ Result<BackupReport> backup(const std::string& directory, const std::string& fil
   if (::stat(database_path(directory).c_str(), &info) != 0) return fail(system_error(database_path(directory), errno));
   if (!options.replace && ::lstat(file.c_str(), &info) == 0)
     return fail(ErrorKind::kInvalid, file + ": there is one already");
-  return copy_store(database_path(directory), file, options, {});
+  return copy_store(database_path(directory), file, Kind::kBackup, options, {});
 }
 
 Result<std::vector<std::string>> backup_files(const std::string& backup) {
@@ -258,6 +266,20 @@ Result<std::string> backup_file(const std::string& backup, const std::string& na
   return content;
 }
 
+Status verify_backup(const std::string& backup) {
+  Status verified = verify_checksums(backup);
+  if (verified || verified.error().kind != ErrorKind::kNotFound) return verified;
+  struct stat info {};
+  if (::stat(backup.c_str(), &info) != 0) return verified;
+  return fail(ErrorKind::kDamaged, backup + ": no backup, or cut short: it does not end with checksums");
+}
+
+Result<bool> is_backup(const std::string& file) {
+  RESMON_ASSIGN(Database database, open_for_reading(file));
+  RESMON_ASSIGN(const std::int64_t marks, database.query_integer("SELECT count(*) FROM meta WHERE key = 'backup'"));
+  return marks > 0;
+}
+
 Result<StoreHold> StoreHold::take(const std::string& directory) {
   RESMON_ASSIGN(Fd lock, lock_directory(directory));
   return StoreHold(std::move(lock));
@@ -265,7 +287,9 @@ Result<StoreHold> StoreHold::take(const std::string& directory) {
 
 Result<BackupReport> restore(const std::string& backup, const std::string& directory, const BackupProgress& progress) {
   const std::string database = database_path(directory);
-  return copy_store(backup, database, {{}, {}, true, progress}, {database + "-wal", database + "-shm"});
+  RESMON_TRY(verify_backup(backup));
+  return copy_store(backup, database, Kind::kRestored, {{}, {}, true, progress},
+                    {database + "-wal", database + "-shm"});
 }
 
 }  // namespace resmon::store

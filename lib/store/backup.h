@@ -3,7 +3,7 @@
 // Copying a store's file, also while a server writes to it, together with other files that belong to it.
 //
 // A backup is a database that is a store's resmon.db, and has one table more: files (name, part, data), each file in
-// parts of a MiB, those of zeros left out.
+// parts of a MiB, those of zeros left out. It ends with checksums of all its bytes (file_checksums.h).
 
 #include <cstdint>
 #include <functional>
@@ -43,6 +43,11 @@ struct BackupOptions {
 // kUnavailable when another backup writes there.
 Result<BackupReport> backup(const std::string& directory, const std::string& file, const BackupOptions& options = {});
 
+// kDamaged where a bit of the file is not what backup wrote, or where it is no backup.
+Status verify_backup(const std::string& backup);
+// Whether backup made the file.
+Result<bool> is_backup(const std::string& file);
+
 // Names of the files in a backup.
 Result<std::vector<std::string>> backup_files(const std::string& backup);
 // One of them; kNotFound if it has none of that name.
@@ -58,7 +63,8 @@ class StoreHold {
   Fd lock_;
 };
 
-// Puts a backup's store into `directory`, in place of what is there, all or nothing. REQUIRES: the directory is held.
+// Puts a backup's store into `directory`, in place of what is there, all or nothing; kDamaged, and nothing, where
+// verify_backup is. REQUIRES: the directory is held.
 Result<BackupReport> restore(const std::string& backup, const std::string& directory, const BackupProgress& progress);
 
 }  // namespace resmon::store

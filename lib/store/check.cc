@@ -2,9 +2,11 @@
 
 #include <map>
 
+#include "store/backup.h"
 #include "store/catalog.h"
 #include "store/chunk.h"
 #include "store/embedded_store.h"
+#include "store/file_checksums.h"
 #include "store/log_replay.h"
 
 namespace resmon::store {
@@ -176,12 +178,20 @@ class Checker {
 }  // namespace
 
 Result<CheckReport> check(const std::string& directory, const CheckProgress& progress) {
-  return check_file(database_path(directory), progress);
+  RESMON_ASSIGN(Database database, open_for_reading(database_path(directory)));
+  return Checker(std::move(database), progress).run();
 }
 
 Result<CheckReport> check_file(const std::string& file, const CheckProgress& progress) {
+  const Status sums = verify_checksums(file);
   RESMON_ASSIGN(Database database, open_for_reading(file));
-  return Checker(std::move(database), progress).run();
+  RESMON_ASSIGN(CheckReport report, Checker(std::move(database), progress).run());
+  RESMON_ASSIGN(const bool backup, is_backup(file));
+  if (!sums && (backup || sums.error().kind == ErrorKind::kDamaged)) {
+    ++report.damaged;
+    report.damage.insert(report.damage.begin(), sums.error().message);
+  }
+  return report;
 }
 
 }  // namespace resmon::store

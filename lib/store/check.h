@@ -31,7 +31,7 @@ using CheckProgress = std::function<bool(std::uint64_t done, std::uint64_t all)>
 // error; an error means that the store could not be looked at: kNotFound, kUnsupported version, kDamaged where the
 // catalog cannot be read.
 Result<CheckReport> check(const std::string& directory, const CheckProgress& progress = {});
-// The same of a file, such as a backup.
+// The same of a file, such as a backup, of which the checksums are verified as well.
 Result<CheckReport> check_file(const std::string& file, const CheckProgress& progress = {});
 
 }  // namespace resmon::store
