@@ -79,7 +79,8 @@ class EmbeddedStore final : public Store {
  public:
   EmbeddedStore(const Options& options, const metric::SchemaTable& schemas);
 
-  Status start();
+  Status start(Fd lock);  // of the directory, if it is held already
+  Fd give_lock() { return std::move(lock_); }
 
   Result<WriteReport> write(const metric::Batch& batch) override;
   Status maintain(UnixNanos now) override;

@@ -26,8 +26,10 @@
 #include "base/log.h"
 #include "metric/pinned_types.h"
 #include "store/bounded_files.h"
+#include "store/damaged_file.h"
 #include "store/embedded_store.h"
 #include "store/fail_point.h"
+#include "store/file_checksums.h"
 #include "store/store_connection.h"
 
 namespace resmon::store {
@@ -130,8 +132,17 @@ UnixNanos plus(UnixNanos a, UnixNanos b) {
 
 Result<std::unique_ptr<Store>> Store::open(const Options& options, const metric::SchemaTable& schemas) {
   auto store = std::make_unique<EmbeddedStore>(options, schemas);
-  if (Status status = store->start(); !status)
-    return fail(std::move(status).error().wrap("store " + options.directory));
+  Status started = store->start({});
+  if (!started && started.error().kind == ErrorKind::kDamaged && !options.read_only) {
+    Fd lock = store->give_lock();
+    store.reset();
+    RESMON_ASSIGN(const std::string aside, set_damaged_aside(options.directory, Clock::system().wall()));
+    log::error("store", "the file is damaged and was set aside; another is made, of what the journal has",
+               {{"reason", started.error().message}, {"file", aside}});
+    store = std::make_unique<EmbeddedStore>(options, schemas);
+    started = store->start(std::move(lock));
+  }
+  if (!started) return fail(std::move(started).error().wrap("store " + options.directory));
   return std::unique_ptr<Store>(std::move(store));
 }
 
@@ -156,7 +167,7 @@ EmbeddedStore::EmbeddedStore(const Options& options, const metric::SchemaTable& 
       chunk_cache_(options.chunk_cache_bytes),
       chunk_lists_(options.chunk_cache_bytes / 4) {}
 
-Status EmbeddedStore::start() {
+Status EmbeddedStore::start(Fd lock) {
   if (options_.read_only) {
     RESMON_ASSIGN(database_, open_for_reading(path_));
     // Of one moment: the log's rows are of groups that the catalog has.
@@ -165,7 +176,10 @@ Status EmbeddedStore::start() {
     closed_ = true;
     return database_.execute("COMMIT");
   }
-  RESMON_ASSIGN(lock_, lock_directory(options_.directory));
+  lock_ = std::move(lock);
+  if (!lock_.valid()) {
+    RESMON_ASSIGN(lock_, lock_directory(options_.directory));
+  }
   Status prepared = prepare_file();
   // A full disk has no room even for the log's index, without which nothing can be read.
   if (!prepared && prepared.error().kind == ErrorKind::kUnavailable && spend_reserve()) prepared = prepare_file();
@@ -209,10 +223,17 @@ Status EmbeddedStore::prepare_file() {
   RESMON_ASSIGN(const std::int64_t application, database_.query_integer("PRAGMA application_id"));
   RESMON_ASSIGN(const std::int64_t pages, database_.query_integer("PRAGMA page_count"));
   const bool fresh = version == 0 && application == 0 && pages == 0;
-  if (!fresh && application != kApplicationId)
-    return fail(ErrorKind::kDamaged,
+  const Result<std::int64_t> tables =
+      database_.query_integer("SELECT count(*) FROM sqlite_schema WHERE name IN ('chunks', 'groups', 'marks', 'meta')");
+  if (!fresh && application != kApplicationId) {
+    // Zeros, where the head of the file is damaged; else it is somebody else's.
+    const bool damaged = application == 0 && (tables ? *tables > 0 : tables.error().kind == ErrorKind::kDamaged);
+    return fail(damaged ? ErrorKind::kDamaged : ErrorKind::kInvalid,
                 path_ + ": not a resmon store (application id " + std::to_string(application) + ")");
+  }
   if (!fresh && version != kFormatVersion) return unknown_version(path_, version);
+  if (!tables) return fail(Error(tables.error()));
+  if (!fresh && *tables < 4) return fail(ErrorKind::kDamaged, path_ + ": tables are missing in it");
   if (fresh) {
     RESMON_TRY(database_.execute("PRAGMA page_size = " + std::to_string(kPageBytes)));
     RESMON_TRY(database_.execute("PRAGMA auto_vacuum = INCREMENTAL"));
@@ -231,6 +252,9 @@ Status EmbeddedStore::prepare_file() {
     RESMON_TRY(database_.execute("PRAGMA application_id = " + std::to_string(kApplicationId)));
     RESMON_TRY(database_.execute("PRAGMA user_version = " + std::to_string(kFormatVersion)));
     RESMON_TRY(transaction.commit());
+  } else {
+    RESMON_ASSIGN(const std::int64_t backup, database_.query_integer("SELECT count(*) FROM meta WHERE key = 'backup'"));
+    if (backup > 0) RESMON_TRY(database_.execute("DELETE FROM meta WHERE key = 'backup'"));
   }
   RESMON_ASSIGN(insert_chunk_,
                 database_.prepare("INSERT INTO chunks (tier, group_id, first_time, last_time, rows, data)"

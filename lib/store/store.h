@@ -107,8 +107,9 @@ struct Stats {
 
 class Store : public Reader {
  public:
-  // Makes or opens the store. `schemas` must outlive the store. A damaged catalog is kDamaged; damaged chunks are not:
-  // they are walled off when met, counted, and the rest answers. kUnavailable when another process has the store open.
+  // Makes or opens the store. `schemas` must outlive the store. A file that cannot be opened for damage, or whose
+  // catalog is damaged, is set aside (damaged_file.h) and another made; with read_only it is kDamaged. Damaged chunks
+  // are walled off when met, counted, and the rest answers. kUnavailable when another process has the store open.
   static Result<std::unique_ptr<Store>> open(const Options& options, const metric::SchemaTable& schemas);
 
   // The seven below: one thread at a time (the writer's). `write` makes rows visible to readers at once; it fails as a

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "store/damaged_file.h"
 #include "store/embedded_store.h"
 #include "store/fail_point.h"
 
@@ -75,7 +76,11 @@ UnixNanos EmbeddedStore::refused_until(UnixNanos now) const {
 Status EmbeddedStore::apply_size_limit() {
   if (options_.disk_limit_bytes == 0) return {};
   RESMON_ASSIGN(const std::int64_t page_bytes, database_.query_integer("PRAGMA page_size"));
-  const std::uint64_t beside = wal_budget_bytes_ + 2 * reserve_bytes() + kOtherFilesBytes + options_.others_bytes;
+  // A damaged file that was set aside may take half of the limit; what it takes beyond that is too much until somebody
+  // removes it.
+  const std::uint64_t damaged = std::min(damaged_bytes(options_.directory), options_.disk_limit_bytes / 2);
+  const std::uint64_t beside =
+      wal_budget_bytes_ + 2 * reserve_bytes() + kOtherFilesBytes + options_.others_bytes + damaged;
   const std::uint64_t budget =
       options_.disk_limit_bytes > beside * 3 / 2 ? options_.disk_limit_bytes - beside : options_.disk_limit_bytes / 3;
   const auto pages = std::max<std::int64_t>(static_cast<std::int64_t>(budget) / page_bytes, 64);

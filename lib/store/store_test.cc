@@ -401,7 +401,7 @@ TEST_F(StoreTest, OtherFilesAreRefusedUnchanged) {
   EXPECT_THAT(newer.error().message, HasSubstr("version 77"));
   EXPECT_EQ(check(options_.directory).error().kind, ErrorKind::kUnsupported);
   execute("PRAGMA application_id = 5");
-  EXPECT_EQ(Store::open(options_, schemas_).error().kind, ErrorKind::kDamaged);
+  EXPECT_EQ(Store::open(options_, schemas_).error().kind, ErrorKind::kInvalid);
   EXPECT_EQ(check(directory_.store() + "/none").error().kind, ErrorKind::kNotFound);
 }
 
