@@ -13,11 +13,16 @@
 
 #include "ingest/log.h"
 
+#include <sys/statvfs.h>
+
 #include <algorithm>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
 #include <thread>
 
 #include "base/log.h"
@@ -31,6 +36,9 @@ namespace {
 
 constexpr std::uint64_t kLeastSegmentBytes = 16U << 20U;
 constexpr std::uint64_t kMostSegmentBytes = 64U << 20U;
+constexpr std::uint64_t kDiskShare = 16;
+constexpr std::uint64_t kSmallDiskSegmentBytes = 1U << 20U;
+constexpr std::uint64_t kLeastFreeBytes = 512U << 10U;  // what is left may be what the store had kept for its start
 constexpr std::size_t kReadBytes = 256U << 10U;
 constexpr std::size_t kKeptScratchBytes = 1U << 20U;
 constexpr std::size_t kStreamMarkBytes = 26;                      // at most
@@ -38,11 +46,31 @@ constexpr auto kUnreadablePause = std::chrono::milliseconds(50);  // the device 
 constexpr std::size_t kMostMissing = 1000;
 constexpr auto kRefusalHolds = std::chrono::seconds(3);
 
+// Of the directory, or of what it will be made in.
+std::optional<struct statvfs> disk_of(std::filesystem::path directory) {
+  struct statvfs disk {};
+  while (::statvfs(directory.empty() ? "." : directory.c_str(), &disk) != 0) {
+    if (errno != ENOENT || directory.empty() || directory == directory.parent_path()) return std::nullopt;
+    directory = directory.parent_path();
+  }
+  return disk;
+}
+
+bool is_full(const std::string& directory) {
+  const auto disk = disk_of(directory);
+  return disk && disk->f_blocks > 0 && disk->f_bavail * disk->f_frsize < kLeastFreeBytes;
+}
+
 journal::Options journal_options(const LogOptions& options) {
   journal::Options out;
   out.directory = options.directory;
   out.limit_bytes = options.limit_bytes;
   out.segment_bytes = std::clamp(options.limit_bytes / 32, kLeastSegmentBytes, kMostSegmentBytes);
+  // The newest segment stays, however much of it is done with: on a small disk it must leave room for the rest.
+  if (const auto disk = disk_of(options.directory); disk && disk->f_blocks > 0)
+    out.segment_bytes =
+        std::min(out.segment_bytes,
+                 std::max<std::uint64_t>(disk->f_blocks * disk->f_frsize / kDiskShare, kSmallDiskSegmentBytes));
   out.buffer_bytes = options.memory_bytes;
   out.sync = options.sync;
   out.sync_interval = options.sync_interval;
@@ -73,6 +101,7 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, metric::SchemaTable& 
     }
     for (const auto& lane : lanes) lane->ring();
   });
+  (void)log->check();
   return log;
 }
 
@@ -325,6 +354,9 @@ std::shared_ptr<DurableLane> Log::lane(const asio::any_io_executor& executor) {
 std::string Log::check() {
   const journal::Stats stats = journal_->stats();
   std::string now = stats.error;
+  // Until the first record nothing is written, so nothing fails: that the disk is full already is looked up.
+  if (now.empty() && stats.appended_records == 0 && options_.files == nullptr && is_full(options_.directory))
+    now = options_.directory + ": no space left on the disk";
   if (now.empty()) {
     const std::lock_guard lock(mutex_);
     // Whoever was refused tries again many times a second, if it is still there.

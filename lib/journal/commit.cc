@@ -248,6 +248,22 @@ Status State::make_physical_room(std::uint64_t group, std::uint64_t bytes) {
   return {};
 }
 
+// Where a small disk has no room for the whole segment, half of what it has room for is reserved: the store has to
+// write, too. The file grows as it is written to.
+Status State::reserve(File& file, std::uint64_t bytes) {
+  constexpr std::uint64_t kLeast = 64U << 10U;
+  bool whole = true;
+  while (true) {
+    Status reserved = file.allocate(bytes);
+    if (reserved && !whole) return file.truncate(bytes / 2);
+    if (reserved || reserved.error().kind == ErrorKind::kUnsupported) return {};
+    if (bytes / 2 < kLeast) return reserved;
+    bytes /= 2;
+    whole = false;
+    RESMON_TRY(file.truncate(0));
+  }
+}
+
 Status State::begin_file(std::uint64_t group, std::uint64_t first) {
   std::uint64_t bytes = options.segment_bytes;
   {
@@ -271,10 +287,7 @@ Status State::begin_file(std::uint64_t group, std::uint64_t first) {
       if (one.first == group) one.reserved = 0;
   }
   active = Active{file, first, group, 0, 0, bytes, false};
-  if (options.preallocate) {
-    Status reserved = file->allocate(bytes);
-    if (!reserved && reserved.error().kind != ErrorKind::kUnsupported) return reserved;
-  }
+  if (options.preallocate) RESMON_TRY(reserve(*file, bytes));
   RESMON_TRY(write_all(*file, 0, encode_segment_header({journal_id, first, group, existing_position})));
   active->size = kSegmentHeaderBytes;
   return {};

@@ -55,6 +55,33 @@ TEST(JournalFaults, CursorsOutliveAFailedSyncAndADeadProcess) {
   }
 }
 
+// The disk has room for the records, and for no whole segment.
+TEST(JournalFaults, ASmallDiskIsEnoughForWhatFitsOnIt) {
+  SimulatedFiles files(3);
+  files.capacity = 3U << 20U;
+  Options options = options_on(files);
+  options.limit_bytes = 64U << 20U;
+  options.segment_bytes = 8U << 20U;
+  auto journal = *Journal::open(options);
+  Reader* const reader = *journal->reader({.name = "r"});
+  const std::string record(10'000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(journal->append(record));
+    ASSERT_TRUE(journal->commit()) << i;
+    EXPECT_LT(files.usage(), 2U << 20U) << "the others on the disk have room, too";
+  }
+  std::size_t read = 0;
+  for (auto batch = reader->read(); batch && !batch->empty(); batch = reader->read()) read += batch->size();
+  EXPECT_EQ(read, 100U);
+  // Full is full: nothing that is not durable passes for durable.
+  int more = 0;
+  while (more < 1000 && journal->append(record) && journal->commit()) ++more;
+  EXPECT_GT(more, 50);
+  EXPECT_LT(more, 250);
+  files.capacity = ~std::uint64_t{0};
+  EXPECT_TRUE(journal->commit());
+}
+
 TEST(JournalFaults, FailedSyncIsNotRepeatedOnTheSameFile) {
   SimulatedFiles files(1);
   auto journal = *Journal::open(options_on(files));

@@ -210,6 +210,7 @@ class State {
   Status write_blocks();
   Status sync_active();
   Status finish_active();
+  static Status reserve(File& file, std::uint64_t bytes);
   Status begin_file(std::uint64_t group, std::uint64_t first);
   void give_up_active();
   void publish();

@@ -158,6 +158,10 @@ class DurableTest(house.HouseTest):
             ("resmon.db-wal", "cut", 0.5, "complete"),
             ("resmon.db", "remove", 0, "counted"),
             ("resmon.db", "empty", 0, "counted"),
+            ("resmon.db", "cut", 0.5, "counted"),
+            ("resmon.db", "cut", 0.01, "counted"),
+            ("resmon.db", "zero", 0.0, "counted"),
+            ("resmon.db", "zero", 0.02, "counted"),
             (newest, "remove", 0, "counted"),
             (newest, "empty", 0, "counted"),
             (newest, "cut", 0.9, "counted"),
@@ -227,6 +231,8 @@ class DurableTest(house.HouseTest):
             server.kill()
             fill(ballast)
         again = self.start(house.Server(self.folder, *sets, label=f"full-{orderly}")).wait_ready()
+        self.assertEqual(again.get("/readyz").status, 503, "it says so before anybody writes")
+        self.assertIn(b"no space left", again.get("/readyz").body)
         self.assertEqual(len(again.rows("SELECT v FROM n")), 1000)
         self.assertEqual(again.get("/").status, 200)
         fill(ballast)  # what the start had kept for itself
@@ -245,6 +251,53 @@ class DurableTest(house.HouseTest):
         house.wait_for("readiness", lambda: again.get("/readyz").status == 200)
         house.wait_for("the row", lambda: len(again.rows("SELECT v FROM n")) == 1001)
         self.assertEqual(again.terminate()[0], 0)
+
+    def test_a_small_disk_is_enough_for_acknowledgements(self):
+        disk = self.small_disk("12m")
+        server = self.server(f"store.directory={disk}/store", "store.disk_limit_bytes=6MiB", label="small")
+        first = time.time_ns() - 3600 * NS
+        self.assertEqual(server.get("/readyz").status, 200)
+        # Several times what the journal's part of the disk is.
+        rows = 0
+        noise = random.Random(5)
+        for _ in range(12):
+            lines = [f'n,host=h{i % 5} v={noise.random()},s="{noise.getrandbits(800):x}" {first + (rows + i) * NS // 10}' for i in range(2000)]
+            house.wait_for("the rows to be taken", lambda: house.request(server.http_port, "POST", "/write?db=resmon", "\n".join(lines).encode(), AUTHORIZED).status == 204, 60)
+            rows += len(lines)
+        house.wait_for("the store to have them", lambda: self.state(server)["backlog_entries"] == 0, 60)
+        self.assertEqual(server.get("/readyz").status, 200)
+        stored(server)
+        self.assertEqual(server.terminate()[0], 0)
+
+    # Deletions.
+
+    def test_a_deletion_that_outlasts_its_question_happens_through_a_kill(self):
+        series = 5_000 if house.SANITIZER else 20_000
+        server = self.server("limits.query_timeout=50ms", label="deletes")
+        now = time.time_ns()
+        write(server, [f"gone,id={i} v=1i {now}" for i in range(series)])
+        write(server, [f"stays,id={i} v=1i {now}" for i in range(10)])
+        house.wait_for("the store to have them", lambda: server.rows("SHOW SERIES EXACT CARDINALITY FROM stays"), 60)
+        house.wait_for("the journal to be written to the store", lambda: self.state(server)["backlog_samples"] < series, 60)
+        answer = house.request(server.http_port, "POST", "/query?db=resmon&q=DROP+MEASUREMENT+gone", b"", AUTHORIZED)
+        said = answer.body.decode()
+        server.kill()
+        again = self.server(label="after")
+        if "error" in said:
+            self.assertRegex(said, "goes on|nothing was deleted")
+        deleted = "nothing was deleted" not in said
+        stored(again)
+
+        def left():
+            return again.rows("SELECT count(v) FROM gone")
+
+        if deleted:
+            house.wait_for("the deletion to be finished", lambda: not left(), 60)
+            self.assertEqual(again.rows("SHOW MEASUREMENTS"), [["last"], ["stays"]])
+        else:
+            self.assertEqual(left()[0][1], series)
+        self.assertEqual(again.rows("SELECT count(v) FROM stays")[0][1], 10)
+        print(f"# said: {said.strip()}")
 
     # The limit.
 
