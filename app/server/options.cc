@@ -114,7 +114,8 @@ void Options::declare(config::Settings& settings) {
   settings.bytes("store.hours.limit_bytes", &store_hours_limit_bytes, 0, 1ULL << 50U, "The same of each hour.");
   settings.bytes(
       "store.disk_limit_bytes", &store_disk_limit_bytes, 0, 1ULL << 50U,
-      "The store's files never take more: the oldest samples go first, then minutes, then hours. 0: no limit.");
+      "The store's files never take more, from 6 MiB up: the oldest samples go first, then minutes, then hours. 0: no "
+      "limit.");
 
   settings.text("journal.directory", &journal_directory,
                 "What clients send is made durable here before it is acknowledged, and kept until the store and every "
@@ -229,6 +230,10 @@ Status Options::check() {
   RESMON_TRY(check_listener("http.address", http_address, http_tls));
   if (auto parsed = http::TrustedProxies::parse(trusted_proxies); !parsed)
     return fail(std::move(parsed).error().wrap("http.trusted_proxies"));
+  if (store_disk_limit_bytes != 0 && store_disk_limit_bytes < store::kLeastDiskLimitBytes)
+    return fail(ErrorKind::kInvalid,
+                "store.disk_limit_bytes: less than 6MiB is not enough for the store's own files (the write-ahead log, "
+                "its reserve, the recent log) beside any samples; 0 sets no limit");
   if (store_directory.empty()) return fail(ErrorKind::kInvalid, "store.directory is not set");
   for (const sink::SinkOptions& sink : sinks)
     if (auto endpoint = sink::make_endpoint(sink); !endpoint)

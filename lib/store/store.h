@@ -20,6 +20,7 @@
 
 namespace resmon::store {
 
+inline constexpr std::uint64_t kLeastDiskLimitBytes = 6U << 20U;
 inline constexpr std::size_t kMaxStringBytes = 1U << 20U;  // of one value
 
 // What is kept of the windows of a minute or an hour (reader.h).
