@@ -129,6 +129,31 @@ class ChaosTest(house.HouseTest):
         self.assertEqual(wrong, [])
         self.assertGreater(min(len(book.taken) for book in ledgers.values()), 0)
 
+    def test_the_store_keeps_its_limit_whatever_happens(self):
+        limit = 6 << 20
+        house_stage = stage.Stage(self, SEED, server_sets=[f"store.disk_limit_bytes={limit}"])
+        seconds = max(SECONDS // 2, 20)
+        wanted = ("server", "server-disk", "server-sync", "network")
+        faults = [f for f in plan.make(SEED, seconds) if f.target in wanted and house_stage.can(f)]
+        files = stage.Sizes(os.path.join(house_stage.server_disk.folder, "store"))
+        noise = stage.Noise(house_stage.http_port, SEED)
+        self.addCleanup(files.stop)
+        self.addCleanup(noise.stop)
+        house_stage.start_all("server", "load-2")
+        house_stage.play(faults, seconds, lambda f: say(f"{f.kind} {f.target}"))
+        house_stage.until("the server", lambda: house_stage.server().healthy())
+
+        def evicted():
+            return house_stage.server().get("/api/v1/server").json()["store"]["evicted_chunks"]
+
+        house_stage.until("chunks to make room for others", lambda: evicted() > 0)
+        noise.stop()
+        files.stop()
+        summary(f"the store's limit: {limit} bytes, at most {files.largest} in {files.looks} looks, {len(faults)} faults, {noise.taken} rows taken, seed {SEED}")
+        self.assertLessEqual(files.largest, limit, files.largest_files)
+        self.assertGreater(files.largest, limit // 2)
+        self.assertGreater(noise.taken, 0)
+
     def caught_up(self, house_stage):
         hosts = house_stage.server().hosts().values()
         return all(host["connected"] and host["backlog_samples"] < 5000 and host["last_seen_seconds"] < 1 for host in hosts)

@@ -1,9 +1,12 @@
 """The processes of the test and everything that can be done to them."""
 
 import contextlib
+import http.client
 import os
+import random
 import shutil
 import subprocess
+import threading
 import time
 
 import house
@@ -100,6 +103,63 @@ class Part:
             self.start_at = time.monotonic() + RESTART_PAUSE
         elif not self.process:
             self.start()
+
+
+class Sizes:
+    """The sum of all files in a folder, looked at again and again by a thread."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.largest, self.largest_files, self.looks = 0, {}, 0
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+
+    def watch(self):
+        chance = random.Random()
+        while not self.done.wait(chance.uniform(0, 0.004)):
+            sizes = {}
+            with contextlib.suppress(OSError):
+                for entry in os.scandir(self.folder):
+                    with contextlib.suppress(OSError):
+                        if entry.is_file():
+                            sizes[entry.name] = entry.stat().st_size
+            self.looks += 1
+            if sum(sizes.values()) > self.largest:
+                self.largest, self.largest_files = sum(sizes.values()), sizes
+
+    def stop(self):
+        self.done.set()
+        self.thread.join()
+
+
+class Noise:
+    """A thread that writes rows that do not compress, as fast as they are taken."""
+
+    def __init__(self, http_port, seed):
+        self.http_port = http_port
+        self.chance = random.Random(seed)
+        self.taken = 0
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.write)
+        self.thread.start()
+
+    def write(self):
+        head = {"Authorization": f"Bearer {house.TOKEN}"}
+        while not self.done.is_set():
+            now = time.time_ns()
+            body = "\n".join(f'noise,host=h{i % 50} v={self.chance.random()},s="{self.chance.getrandbits(600):x}" {now + i}' for i in range(2000))
+            status = 0
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                status = house.request(self.http_port, "POST", "/write?db=resmon", body.encode(), head).status
+            if status == 204:
+                self.taken += 2000
+            else:
+                self.done.wait(0.1)
+
+    def stop(self):
+        self.done.set()
+        self.thread.join()
 
 
 class Stage:
