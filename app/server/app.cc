@@ -37,6 +37,7 @@ const std::string kSinkPrefix = "sink.";  // of the names of sinks' cursors
 constexpr auto kSinkPatience = milliseconds(5000);
 constexpr auto kFleetEvery = std::chrono::seconds(2);
 constexpr std::uint64_t kFleetForgetsEvery = 30;
+constexpr std::chrono::nanoseconds kLeastSchemaIdle = std::chrono::minutes(1);
 // A stop takes about ten seconds at most, whatever waits: what is not stored or delivered by then stays in the journal.
 constexpr auto kStorePatience = milliseconds(3500);  // for what the journal still holds
 constexpr auto kSealPatience = milliseconds(6500);   // since the stop began, as the next
@@ -348,9 +349,13 @@ void App::give_memory_back() {
 asio::awaitable<void> App::forget_schemas() {
   constexpr std::uint32_t kSteps = 600;  // of limits.schema_idle
   constexpr std::uint32_t kQuietSteps = 10;
+  // What is stored with a schema that is older than the retention is gone as well.
+  std::chrono::nanoseconds idle = options_.schema_idle;
+  if (options_.store_retain.count() > 0)
+    idle = std::min(idle, std::max(std::chrono::nanoseconds(options_.store_retain), kLeastSchemaIdle));
   asio::steady_timer timer(co_await asio::this_coro::executor);
   for (std::uint32_t step = 1; !stopping_; ++step) {
-    timer.expires_after(options_.schema_idle / kSteps);
+    timer.expires_after(idle / kSteps);
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     for (const SinkUnit& unit : sinks_) unit.source->renew_pin();
     const bool half_full = schemas_.size() > schemas_.limit() / 2;

@@ -166,9 +166,11 @@ void Options::declare(config::Settings& settings) {
   settings.integer("limits.max_schemas", &max_schemas, 1000, 50'000'000,
                    "Schemas (measurement, tags and fields) in use by all clients and writers at once; rows of more are "
                    "refused, and counted. Each takes about 400 bytes of memory.");
-  settings.duration("limits.schema_idle", &schema_idle, seconds(1), hours(24 * 365),
-                    "A schema that no row has used for this long is forgotten, sooner if max_schemas is near. A client "
-                    "declares it again by itself; what is stored stays.");
+  settings.duration(
+      "limits.schema_idle", &schema_idle, seconds(1), hours(24 * 365),
+      "A schema that no row has used for this long, or for store.retain if that is shorter and over a minute, is "
+      "forgotten, sooner if max_schemas is near. A client declares it again by itself; what is stored "
+      "stays.");
   settings.bytes("limits.max_frame_bytes", &max_frame_bytes, 64U << 10U, wire::kMaxFrameBytes,
                  "The largest frame a client may send. A gather that does not fit is dropped by its client.");
   settings.duration("limits.hello_timeout", &hello_timeout, milliseconds(100), seconds(120),
