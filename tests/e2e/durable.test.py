@@ -303,6 +303,12 @@ class DurableTest(house.HouseTest):
 
     # The limit.
 
+    def test_a_limit_that_is_too_small_is_refused(self):
+        refused = self.run_server("--set", "store.disk_limit_bytes=5MiB", "--set", f"store.directory={self.folder}/none")
+        self.assertEqual(refused.returncode, 3)
+        self.assertIn("store.disk_limit_bytes: less than 6MiB is not enough", refused.stderr)
+        self.assertFalse(os.path.exists(f"{self.folder}/none"))
+
     def test_the_store_keeps_its_limit_through_kills(self):
         limit = 6 << 20
         sets = (f"store.disk_limit_bytes={limit}", "journal.limit_bytes=64MiB")
@@ -442,6 +448,22 @@ class DurableTest(house.HouseTest):
         self.assertEqual(refused.returncode, 5)
         self.assertIn(f"a restore was cut short; run it again: resmon-server restore --force {copy}", refused.stderr)
         os.unlink(marker)
+
+        # A flipped bit anywhere is found, and nothing is restored from it.
+        with open(copy, "rb") as file:
+            whole = file.read()
+        chance = random.Random(6)
+        for _ in range(8):
+            place = chance.randrange(len(whole))
+            with open(copy, "r+b") as file:
+                file.seek(place)
+                file.write(bytes([whole[place] ^ 1 << chance.randrange(8)]))
+            self.assertEqual(self.run_server("check", "--config", config, copy).returncode, 5, place)
+            refused = self.run_server("restore", "--force", copy)
+            self.assertNotEqual(refused.returncode, 0, place)
+            self.assertIn("checksum", refused.stderr)
+            with open(copy, "wb") as file:
+                file.write(whole)
 
         # The machine is lost: nothing but the backup is left.
         shutil.rmtree(home)
