@@ -21,7 +21,7 @@ namespace resmon::store {
 
 namespace {
 
-const std::string kName = "resmon.db";
+const std::string kStoreFile = "resmon.db";
 const std::string kMiddle = ".damaged-";
 constexpr const char* kBeside[] = {"-wal", "-shm"};
 
@@ -34,11 +34,11 @@ std::string stamp(UnixNanos now) {
 }
 
 // Oldest first; what belongs to one follows it.
-std::vector<std::string> earlier(const std::string& directory) {
+std::vector<std::string> damaged_files(const std::string& directory) {
   std::vector<std::string> paths;
   std::error_code ignored;
   for (std::filesystem::directory_iterator at(directory, ignored), end; !ignored && at != end; at.increment(ignored))
-    if (at->path().filename().string().starts_with(kName + kMiddle)) paths.push_back(at->path());
+    if (at->path().filename().string().starts_with(kStoreFile + kMiddle)) paths.push_back(at->path());
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -51,8 +51,8 @@ int move_file(const std::string& from, const std::string& to) {
 }  // namespace
 
 Result<std::string> set_damaged_aside(const std::string& directory, UnixNanos now) {
-  const std::string path = directory + "/" + kName;
-  const std::vector<std::string> old = earlier(directory);
+  const std::string path = directory + "/" + kStoreFile;
+  const std::vector<std::string> old = damaged_files(directory);
   std::string aside = path + kMiddle + stamp(now);
   int error = move_file(path, aside);
   for (int number = 2; error == EEXIST && number < 1000; ++number) {
@@ -76,7 +76,7 @@ Result<std::string> set_damaged_aside(const std::string& directory, UnixNanos no
 
 std::uint64_t damaged_bytes(const std::string& directory) {
   std::uint64_t bytes = 0;
-  for (const std::string& path : earlier(directory)) {
+  for (const std::string& path : damaged_files(directory)) {
     struct stat info {};
     if (::stat(path.c_str(), &info) == 0) bytes += static_cast<std::uint64_t>(info.st_size);
   }
