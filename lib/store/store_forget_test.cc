@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/test_rounds.h"
 #include "store/check.h"
 #include "store/store_test_support.h"
 
@@ -138,7 +139,7 @@ TEST_F(StoreForgetTest, MoreThanThereIsRoomForPassBy) {
   options_.retain = options_.minutes.retain = options_.hours.retain = std::chrono::seconds(10);
   open();
   constexpr int kRounds = 80;
-  constexpr int kEach = 2500;
+  constexpr auto kEach = static_cast<int>(test_rounds(2500));
   std::uint64_t refused = 0;
   // What comes and goes in steps, once in ten seconds, is compared by its most in a quarter of the time.
   std::array<Stats, 4> most{};
