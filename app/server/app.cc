@@ -1,6 +1,5 @@
 #include "app.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/random.h>
@@ -327,21 +326,8 @@ void App::keep_fleet(bool forget) {
     fleet_->forget_unused(INT64_MIN);
   // A measurement that was forgotten may come again with other types.
   if (forget) row_writer_->forget_types();
-  if (forget) give_memory_back();
   fleet_memory_->save_if_changed();
   fleet_kept_ = false;
-}
-
-// What many series took is free in pieces between what stays, and the allocator keeps it. Once a minute at most, and
-// only after so many went that it is worth the time that all threads wait for the allocator.
-void App::give_memory_back() {
-  constexpr std::uint64_t kWorthIt = 50'000;
-  const store::Stats store = store_->stats();
-  const std::uint64_t entries = store.groups + store.buried_groups + schemas_.size();
-  most_entries_ = std::max(most_entries_, entries);
-  if (entries + kWorthIt > most_entries_) return;
-  most_entries_ = entries;
-  ::malloc_trim(0);
 }
 
 // Schemas that no row has used for limits.schema_idle are forgotten; the sooner, the fuller their table is, so that a

@@ -99,7 +99,6 @@ class App {
   boost::asio::awaitable<void> watch_access();
   boost::asio::awaitable<void> watch_fleet();
   void keep_fleet(bool forget);
-  void give_memory_back();
   boost::asio::awaitable<void> forget_schemas();
 
   Options options_;
@@ -119,7 +118,6 @@ class App {
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<FleetMemory> fleet_memory_;
   std::atomic<bool> fleet_kept_{false};  // keep_fleet is under way
-  std::uint64_t most_entries_ = 0;       // series and schemas, since memory was given back; keep_fleet's
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<ingest::Observer> observer_;
   std::unique_ptr<ingest::Server> ingest_;
