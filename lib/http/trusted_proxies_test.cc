@@ -16,12 +16,12 @@ TEST(TrustedProxies, NobodyIsBelievedByDefault) {
 
 TEST(TrustedProxies, TheLastAddressThatIsNoProxyCounts) {
   const TrustedProxies proxies = trusting({"127.0.0.1", "10.0.0.0/8", "fd00::/8", "::1", "192.168.1.128/25"});
-  struct Case {
+  struct Forwarded {
     const char* peer;
     const char* forwarded_for;
     const char* client;
   };
-  for (const Case& one : {Case{"127.0.0.1", "", "127.0.0.1"},
+  for (const Forwarded& one : {Forwarded{"127.0.0.1", "", "127.0.0.1"},
                           {"127.0.0.1", "203.0.113.5", "203.0.113.5"},
                           {"::1", "203.0.113.5", "203.0.113.5"},
                           {"::ffff:127.0.0.1", "203.0.113.5", "203.0.113.5"},
