@@ -168,6 +168,9 @@ void die_at_place(std::string_view name) {
 
 class StoreCrashTest : public ::testing::Test {
  protected:
+  static void SetUpTestSuite() {
+    if (!environment("CRASH_PLACE").empty()) fail_point_hook = die_at_place;
+  }
   std::string told() const { return directory_.store() + "-told"; }
   std::vector<std::pair<std::string, std::string>> of_child(std::uint64_t seed, const std::string& kind,
                                                             const std::string& place) const {
@@ -241,7 +244,6 @@ class StoreCrashTest : public ::testing::Test {
 };
 
 TEST_F(StoreCrashTest, DISABLED_Live) {
-  if (!environment("CRASH_PLACE").empty()) fail_point_hook = die_at_place;
   live(environment("CRASH_DIRECTORY"), std::stoull(environment("CRASH_SEED")), environment("CRASH_KIND"),
        environment("CRASH_TOLD"));
 }
@@ -270,7 +272,6 @@ TEST_F(StoreCrashTest, DISABLED_Delete) {
 }
 
 TEST_F(StoreCrashTest, DISABLED_Backup) {
-  if (!environment("CRASH_PLACE").empty()) fail_point_hook = die_at_place;
   ASSERT_TRUE(backup(environment("CRASH_DIRECTORY"), environment("CRASH_DIRECTORY") + "-backup",
                      {.files = {}, .texts = {}, .replace = true, .progress = {}})
                   .has_value());
