@@ -43,7 +43,7 @@ def _divided(divisor):
 
 class Matches:
     """How chosen values are written. bucket: an expression, or None for the template's own variable. prefix: of the variables' names.
-    readable: numbers are rounded and in units that need no formatting (stat_unit), for what shows them as they are."""
+    readable: numbers are rounded and in units that need no formatting (READABLE), for what shows them as they are."""
 
     def __init__(self, bucket, one_of, prefix="", readable=False):
         self.bucket = bucket or f"v.{prefix}bucket"
@@ -103,7 +103,8 @@ def query_text(panel, query, description, narrow, matches):
 
 
 def table_text(panel, description, narrow, matches):
-    """All columns of a table of hosts in one query: each a stream of (host, label, value), turned sideways."""
+    """All columns of a table of hosts in one query: each a stream of (host, label, value), turned sideways. InfluxDB's table says
+    "null" for a number that is not there, such as the swap of a host without swap, and nothing for a text; it sorts texts by number, too."""
     names, out = [], ['import "math"\n'] if matches.readable else []
     for index, query in enumerate(panel.queries):
         (field, label), = query.fields.items()
@@ -113,7 +114,8 @@ def table_text(panel, description, narrow, matches):
         out.append(f"{name} = " + "\n".join(_source(query, {field: label}, matches) + _chosen([narrow, *query.filter], description, matches)))
         out += ["  |> last()", "  |> toFloat()", *_complement(query), '  |> group(columns: ["host"])', f"  |> {pick}()"]
         if matches.readable:
-            out += [*_divided(READABLE["s"][0] if label.endswith("(s)") else 1), "  |> map(fn: (r) => ({r with _value: math.round(x: r._value * 10.0) / 10.0}))"]
+            out += [*_divided(READABLE["s"][0] if label.endswith("(s)") else 1),
+                    "  |> map(fn: (r) => ({r with _value: string(v: math.round(x: r._value * 10.0) / 10.0)}))"]  # fmt: skip
         out += [f"  |> set(key: \"_field\", value: {quoted(column_label(label, matches))})", '  |> keep(columns: ["host", "_field", "_value"])', ""]
     out.append(f"union(tables: [{', '.join(names)}])")
     out += ["  |> group()", '  |> pivot(rowKey: ["host"], columnKey: ["_field"], valueColumn: "_value")', '  |> sort(columns: ["host"])']
