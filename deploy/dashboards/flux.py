@@ -41,6 +41,14 @@ def _divided(divisor):
     return [] if divisor == 1 else [f"  |> map(fn: (r) => ({{r with _value: float(v: r._value) / {float(divisor)!r}}}))"]
 
 
+def _rounded(decimals):
+    if decimals is None:
+        return []
+    scale = float(10**decimals)
+    scaled = f"math.round(x: float(v: r._value) * {scale!r}) / {scale!r}" if decimals else "math.round(x: float(v: r._value))"
+    return [f"  |> map(fn: (r) => ({{r with _value: {scaled}}}))"]
+
+
 class Matches:
     """How chosen values are written. bucket: an expression, or None for the template's own variable. prefix: of the variables' names.
     readable: numbers are rounded and in units that need no formatting (READABLE), for what shows them as they are."""
@@ -54,6 +62,12 @@ class Matches:
 
 # What a single number is divided by, and its unit then: uptime in days, memory in GiB.
 READABLE = {"s": (86400, "d"), "bytes": (1 << 30, "GiB")}
+
+
+# To how many decimals the numbers of a graph are rounded. InfluxDB shows them as they are where its prefixes make no sense (0.15 and not
+# "150m"), so a mean would have sixteen digits; where it has prefixes, of bytes and bits, there is nothing less than one. Seconds are as
+# they are: they become ms and µs. A client takes some ten thousandths of a core.
+DECIMALS = {"percent": 2, "short": 4, "pps": 2, "iops": 2, "ops": 2, "cps": 2, "reqps": 2, "bytes": 0, "Bps": 0, "bps": 0}
 
 
 # A template replaces a user's variable of the same name, so its own have names that nobody else chooses.
@@ -99,6 +113,8 @@ def query_text(panel, query, description, narrow, matches):
     else:
         out += [f"  |> group(columns: [{groups}])", f"  |> aggregateWindow(every: v.windowPeriod, fn: {query.calc}, createEmpty: false)"]
         out += _complement(query) + _scaled(query.scale)
+    if matches.readable and panel.unit in DECIMALS:
+        out = ['import "math"\n', *out, *_rounded(DECIMALS[panel.unit])]
     return "\n".join(out + _labels(query.fields))
 
 
@@ -114,8 +130,7 @@ def table_text(panel, description, narrow, matches):
         out.append(f"{name} = " + "\n".join(_source(query, {field: label}, matches) + _chosen([narrow, *query.filter], description, matches)))
         out += ["  |> last()", "  |> toFloat()", *_complement(query), '  |> group(columns: ["host"])', f"  |> {pick}()"]
         if matches.readable:
-            out += [*_divided(READABLE["s"][0] if label.endswith("(s)") else 1),
-                    "  |> map(fn: (r) => ({r with _value: string(v: math.round(x: r._value * 10.0) / 10.0)}))"]  # fmt: skip
+            out += [*_divided(READABLE["s"][0] if label.endswith("(s)") else 1), *_rounded(1), "  |> toString()"]
         out += [f"  |> set(key: \"_field\", value: {quoted(column_label(label, matches))})", '  |> keep(columns: ["host", "_field", "_value"])', ""]
     out.append(f"union(tables: [{', '.join(names)}])")
     out += ["  |> group()", '  |> pivot(rowKey: ["host"], columnKey: ["_field"], valueColumn: "_value")', '  |> sort(columns: ["host"])']

@@ -16,8 +16,8 @@ API = "influxdata.com/v2alpha1"
 COLOURS = [("#31C0F6", "Nineteen Eighty Four"), ("#A500A5", "Nineteen Eighty Four"), ("#FF7E27", "Nineteen Eighty Four")]
 SUFFIX = {"percent": "%", "bytes": "B", "Bps": "B/s", "bps": "bit/s", "s": "s", "ms": "s", "pps": "p/s", "iops": "/s", "ops": "/s", "cps": "/s", "reqps": "/s"}
 # How the axis shortens numbers: "10" by SI prefixes, which stand before the suffix (so milliseconds are asked for as seconds), ""
-# not at all: 0.15 % and not 150m%.
-BASE = {"percent": ""}
+# not at all: a load of 0.15 and not 150m, 0.15 % and not 150m%, 0.2 p/s and not 200mp/s.
+PREFIXED = ("bytes", "Bps", "bps", "s", "ms")
 
 
 def _scale_colours(options):
@@ -39,7 +39,7 @@ def _chart(panel, place, description, narrow):
     if panel.note:
         out |= {"note": panel.note, "noteOnEmpty": False}
     if panel.kind == "graph":
-        y = {"name": "y", "scale": "linear", "base": BASE.get(panel.unit, "10"), "suffix": suffix}
+        y = {"name": "y", "scale": "linear", "base": "10" if panel.unit in PREFIXED else "", "suffix": suffix}
         out |= {
             "kind": "Xy", "geom": "line", "shade": bool(panel.options.get("stacked")), "hoverDimension": "auto",
             "position": "stacked" if panel.options.get("stacked") else "overlaid", "xCol": "_time", "yCol": "_value",

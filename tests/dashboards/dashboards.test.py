@@ -233,14 +233,17 @@ class Forms(unittest.TestCase):
                     for column in chart["fieldOptions"][1:]:
                         self.assertIn(f'value: "{column["fieldName"]}"', query)
                     # A number that is not there is shown as "null", so there are texts only.
-                    self.assertEqual(query.count("_value: string(v: math.round("), len(chart["fieldOptions"]) - 1)
+                    self.assertEqual(query.count("  |> toString()"), len(chart["fieldOptions"]) - 1)
                 elif chart["kind"] == "Single_Stat":
                     self.assertNotIn(chart["suffix"], (" s", " B"), "a number of many digits")
                 else:
-                    # SI prefixes before "ms" or "%" give "600mms" and "150m%"; multiples of 1,024 give "953.6743 MB".
+                    # SI prefixes before "ms" or "%" give "600mms" and "150m%", a load of 0.15 is "150m", 0.2 packets a second are
+                    # "200mp/s"; multiples of 1,024 give "953.6743 MB". What has no prefix is rounded, as is what has nothing less than 1.
                     axis = chart["axes"][1]
-                    self.assertEqual(axis["base"], "" if axis["suffix"] == "%" else "10")
-                    self.assertNotEqual(axis["suffix"], "ms")
+                    self.assertEqual(axis["base"], "10" if axis["suffix"] in ("B", "B/s", "bit/s", "s") else "")
+                    rounded = r"math\.round\(x: float\(v: r\._value\)" + {"": r" \* (100(00)?\.0)\) / \1", "10": r"\)\}"}[axis["base"]]
+                    for query in chart["queries"]:
+                        self.assertEqual(len(list(re.finditer(rounded, query["query"]))), 0 if axis["suffix"] == "s" else 1, query["query"])
         stats = {chart["name"]: chart for chart in charts if chart["kind"] == "Single_Stat"}
         self.assertEqual((stats["Uptime"]["suffix"], stats["Memory, total"]["suffix"]), (" d", " GiB"))
         self.assertIn("float(v: r._value) / 86400.0", stats["Uptime"]["queries"][0]["query"])
