@@ -137,7 +137,9 @@ class AuthTest(house.HouseTest):
         self.assertIn("address=127.0.0.1", lines[0])
 
     def test_users_behind_a_trusted_proxy_have_bounds_of_their_own(self):
-        server = self.server("http.trusted_proxies=127.0.0.1,10.0.0.0/8", "http.local_read_without_token=false")
+        folder = os.path.join(self.folder, "behind-a-proxy")
+        os.mkdir(folder)
+        server = self.start(house.Server(folder, "http.trusted_proxies=127.0.0.1,10.0.0.0/8")).wait_ready()
         line = server.wait_line("made the first administrator", "user=admin")
         password = re.search(r" password=(\S+)$", line)[1]
 

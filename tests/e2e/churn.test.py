@@ -72,7 +72,9 @@ class ChurnTest(house.HouseTest):
         house.wait_for("the last field", lambda: server.get("/readyz").status == 503)
         self.assertIn("fields_of_one_measurement full: there are 4096 of 4096", server.get("/readyz").body.decode())
         self.assertIn("max-fields-per-measurement", self.write(server, "wide more=1i\n").json()["error"])
-        self.assertEqual(server.query("DROP MEASUREMENT wide", method="POST").status, 200)
+        drop = urllib.parse.urlencode({"db": "resmon", "q": "DROP MEASUREMENT wide"})
+        headers = {"Authorization": f"Token {house.TOKEN}"}
+        self.assertEqual(house.request(server.http_port, "POST", f"/query?{drop}", headers=headers).status, 200)
         house.wait_for("room", lambda: server.get("/readyz").status == 200)
 
     # What is acknowledged as kept is kept: what there is no room for is refused before, also where it is known only to
