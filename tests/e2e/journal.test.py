@@ -292,7 +292,7 @@ class JournalTest(house.HouseTest):
         self.addCleanup(subprocess.run, ["umount", "-l", disk], capture_output=True)
         sets = [f"journal.directory={disk}/journal", "journal.limit_bytes=16MiB", "journal.memory_bytes=1MiB"]
         with open(os.path.join(disk, "ballast"), "wb") as ballast:
-            ballast.write(b"x" * (22 << 20))
+            ballast.write(b"x" * ((24 << 20) - (16 << 10)))  # nothing fits the rest
         server = self.server(*sets)
         sender = Sender()
         with house.Connection(server.port) as connection:
