@@ -6,6 +6,7 @@
 // Of one executor; one read and one write may be under way at once. Deadlines are the connection's: when one passes,
 // what is under way fails with beast::error::timeout and the socket is closed.
 
+#include <array>
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -13,7 +14,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/role.hpp>
 #include <boost/system/error_code.hpp>
-#include <array>
 #include <chrono>
 #include <memory>
 #include <span>

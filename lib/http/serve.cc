@@ -155,7 +155,8 @@ asio::awaitable<error_code> Connection::parse_more() {
       buffer_.consume(parser_->put(buffer_.data(), error));
       if (error != bhttp::error::need_more) co_return error;
     }
-    const auto [error, n] = co_await channel_->read_some(span_of(buffer_.prepare(beast::read_size(buffer_, kMostReadBytes))));
+    const auto [error, n] =
+        co_await channel_->read_some(span_of(buffer_.prepare(beast::read_size(buffer_, kMostReadBytes))));
     if (!error) {
       buffer_.commit(n);
       continue;
@@ -465,8 +466,8 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Channel> channel, std::strin
     Connections::Id id;
     ~Leave() { connections->leave(id); }
   } leave{connections_, id};
-  const bool stays = connections_->set_close(
-      id, [weak = std::weak_ptr<Channel>(channel), executor = channel->get_executor()] {
+  const bool stays =
+      connections_->set_close(id, [weak = std::weak_ptr<Channel>(channel), executor = channel->get_executor()] {
         asio::post(executor, [weak] {
           if (const auto alive = weak.lock()) alive->close();
         });

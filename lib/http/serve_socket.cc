@@ -90,12 +90,11 @@ asio::awaitable<void> Server::serve_socket(std::shared_ptr<Channel> channel, Con
                                            std::shared_ptr<const Request> request, const Route* route) {
   channel->expires_never();
   auto ws = std::make_shared<Ws>(std::move(*channel));
-  const bool stays =
-      connections_->set_close(id, [weak = std::weak_ptr(ws), executor = ws->get_executor()] {
-        asio::post(executor, [weak] {
-          if (const auto alive = weak.lock()) alive->next_layer().close();
-        });
-      });
+  const bool stays = connections_->set_close(id, [weak = std::weak_ptr(ws), executor = ws->get_executor()] {
+    asio::post(executor, [weak] {
+      if (const auto alive = weak.lock()) alive->next_layer().close();
+    });
+  });
   if (!stays) co_return;
   auto timeouts = websocket::stream_base::timeout::suggested(beast::role_type::server);
   timeouts.idle_timeout = std::chrono::seconds(60);

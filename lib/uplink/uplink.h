@@ -51,7 +51,7 @@ struct Stats {
   std::uint64_t sent_batches = 0;  // entries of the outbox, those sent again included
   std::uint64_t sent_bytes = 0;
   std::uint64_t acknowledged_samples = 0;  // or lines
-  std::uint64_t refused_samples = 0;  // acknowledged, but not taken: the server said so with the acknowledgement
+  std::uint64_t refused_samples = 0;       // acknowledged, but not taken: the server said so with the acknowledgement
   std::string last_error;
 };
 
