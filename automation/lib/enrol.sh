@@ -2,9 +2,14 @@
 # `TOKEN NAME`, good for the client of that name only; `TOKEN # NAME`, good for any, and of that client as far as it is taken back by its
 # name; or `TOKEN`, the house's own.
 # shellcheck shell=bash
-# shellcheck disable=SC2016 # awk expands
+
+# is_client_name NAME: whether a line of the token file can have it.
+is_client_name() {
+  [[ -n $1 && ${#1} -le 200 && $1 != *[[:cntrl:]]* && $1 != '#'* && $1 != [[:space:]]* && $1 != *[[:space:]] ]]
+}
 
 # For awk, on each line: token, and owner and any ("#" or nothing) where it has a name. All are empty on comments and blank lines.
+# shellcheck disable=SC2016 # awk expands
 readonly token_line='
   { token = owner = any = ""
     if ($0 !~ /^[ \t\r]*(#|$)/) {
@@ -16,11 +21,6 @@ readonly token_line='
       sub(/^[ \t]+/, "", owner)
       if (owner ~ /^#/) { any = "#"; sub(/^#[ \t]*/, "", owner) }
     } }'
-
-# is_client_name NAME: whether a line of the token file can have it.
-is_client_name() {
-  [[ -n $1 && ${#1} -le 200 && $1 != *[[:cntrl:]]* && $1 != '#'* && $1 != [[:space:]]* && $1 != *[[:space:]] ]]
-}
 
 # tokens_of NAME [ANY]: that client's tokens, newest first: those that are good for its name only or, with ANY, for any.
 tokens_of() {
@@ -68,6 +68,7 @@ drop_token() { TOKEN=$1 keep_tokens "$token_line"' token != ENVIRON["TOKEN"]' ||
 # forget_tokens FILE: takes back every client's token that FILE names, each line one, as the token or as the client's name; true when
 # there was any. The house's own tokens belong to no client and stay.
 forget_tokens() {
+  # shellcheck disable=SC2016 # awk expands
   keep_tokens 'NR == FNR { gone[$0] = 1; next }'"$token_line"' owner != "" && ((owner in gone) || (token in gone)) { next } { print }' "$1"
 }
 
