@@ -202,7 +202,8 @@ Series* Fleet::series_of(Entry& entry, Kind kind, const metric::Schema& schema) 
 
 Fleet::Meaning Fleet::make_meaning(const metric::Schema& schema, std::uint32_t generation, UnixNanos time) {
   Meaning meaning;
-  const std::string host = tag_of(schema, "host");
+  // What the server writes of a host's alerts is no sign of life of the host.
+  const std::string host = schema.measurement == "alert" ? std::string() : tag_of(schema, "host");
   if (host.empty()) meaning.generation = generation;
   if (!host.empty()) meaning.entry = entry_for_data(host, time);
   if (meaning.entry == nullptr) return meaning;  // of a host that there is no room for, there may be the next time

@@ -82,6 +82,17 @@ TEST_F(FleetTest, AHostGoesLateAndDownAndComesBack) {
   EXPECT_EQ(only().state, State::kUp);
 }
 
+TEST_F(FleetTest, AlertsOfAHostAreNoSignOfItsLife) {
+  connect("web1");
+  const UnixNanos heard = only().last_seen;
+  clock.now += 60'000'000'000;
+  say("alert", {{"host", "web1"}, {"rule", "host-silent"}}, {{"state_code", 1}});
+  say("alert", {{"host", "web2"}, {"rule", "host-silent"}}, {{"state_code", 1}});
+  EXPECT_EQ(fleet.hosts().size(), 1U);
+  EXPECT_EQ(only().last_seen, heard);
+  EXPECT_EQ(only().state, State::kDown);
+}
+
 TEST_F(FleetTest, SummaryHoldsTheNewestNumbers) {
   connect("web1");
   say("cpu", {{"host", "web1"}, {"cpu", "cpu-total"}}, {{"usage_active", 12.5}});

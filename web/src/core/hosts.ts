@@ -173,11 +173,12 @@ function matchesWord(host: Host, word: string): boolean {
   );
 }
 
-// Words must all match; `key:value` matches a tag, `state:` or `version:`; `disk>90` compares; anything else is looked for in
-// name, address and tags. The search is read once, and not for every host.
+// Words must all match; `key:value` matches a tag, `state:` or `version:`; `disk>90` compares; `-word` excludes; anything else is
+// looked for in name, address and tags. The server reads the same language (lib/fleet/search.h). The search is read once, and not for every host.
 export function matcher(search: string): (host: Host) => boolean {
   const words = searchWords(search.toLowerCase());
-  return (host) => words.every((word) => matchesWord(host, word));
+  return (host) =>
+    words.every((word) => (word.length > 1 && word.startsWith("-") ? !matchesWord(host, word.slice(1)) : matchesWord(host, word)));
 }
 
 export interface TagValues {
