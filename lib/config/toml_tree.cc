@@ -115,7 +115,8 @@ std::optional<std::pair<std::uint32_t, std::string>> unfit(std::string_view toml
 // The depth is bounded by parse_toml's checks.
 Node convert(const toml::node& from) {
   Node node;
-  node.line = static_cast<std::uint32_t>(from.source().begin.line);
+  node.line = node.value_line = static_cast<std::uint32_t>(from.source().begin.line);
+  node.value_column = static_cast<std::uint32_t>(from.source().begin.column);
   if (const auto* text = from.as_string()) {
     node.kind = Node::Kind::kText;
     node.text = text->get();

@@ -16,7 +16,9 @@ struct Node {
   enum class Kind { kText, kInteger, kNumber, kBoolean, kArray, kTable, kTime };
 
   Kind kind = Kind::kTable;
-  std::uint32_t line = 0;  // where it begins, from 1; 0: not from a file
+  std::uint32_t line = 0;          // where it begins, or a member's key does, from 1; 0: not from a file
+  std::uint32_t value_line = 0;    // where the value itself begins
+  std::uint32_t value_column = 0;  // in letters, from 1
   std::string text;
   std::int64_t integer = 0;
   double number = 0;
