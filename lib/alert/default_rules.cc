@@ -1,0 +1,155 @@
+// The rules that are on at start. Each names what is broken, not what is busy: a healthy machine under load, a reboot,
+// a restart of the server and an update of a client send no message (healthy_test.cc). Rules whose series a host does
+// not report cost nothing and say nothing.
+
+#include "alert/rules.h"
+
+namespace resmon::alert {
+
+namespace {
+
+constexpr std::string_view kDefaultRules = R"toml(
+[rule.host-silent]
+when = 'host silent'
+for = "2m"
+clear_for = "10s"
+severity = "critical"
+help = "Its client, its network or the machine itself is down; see `systemctl status resmon-client` there."
+
+[rule.disk-full]
+when = 'disk{mode!="ro",fstype!="squashfs|iso9660|erofs|udf"}.used_percent >= 95'
+clear = 93
+for = "1m"
+severity = "critical"
+help = "Writes fail when it is full: delete or move files, or enlarge it."
+
+[rule.disk-forecast]
+when = 'forecast(disk{mode!="ro",fstype!="squashfs|iso9660|erofs|udf"}.used_percent, 7d) < 24h and disk{mode!="ro",fstype!="squashfs|iso9660|erofs|udf"}.used_percent > 60'
+clear = "48h"
+for = "10m"
+unless = "disk-full"
+help = "By the trend of the last seven days it is full within a day."
+
+[rule.disk-inodes]
+when = 'disk{mode!="ro"}.inodes_used_percent >= 95'
+clear = 93
+for = "1m"
+help = "No new file can be made when they are used up: look for directories with very many small files."
+
+[rule.disk-read-only]
+when = 'replaced(disk{mode="ro",fstype!="squashfs|iso9660|erofs|udf"}.total, mode) == 1'
+severity = "critical"
+help = "The kernel mounts a file system read-only after errors: see `dmesg`."
+
+[rule.memory-pressure]
+when = 'pressure{resource="memory",type="full"}.avg60 > 20'
+clear = 10
+for = "5m"
+severity = "critical"
+help = "All tasks wait for memory at times: find the largest process, or add memory."
+
+[rule.io-pressure]
+when = 'pressure{resource="io",type="full"}.avg300 > 60'
+clear = 40
+for = "10m"
+help = "All tasks wait for a disk most of the time."
+
+[rule.cpu-pressure]
+when = 'pressure{resource="cpu",type="some"}.avg300 > 80 and system.load5 / system.n_cpus > 4'
+clear = 60
+for = "15m"
+help = "Far more tasks want to run than there are processors."
+
+[rule.swap-thrash]
+when = 'rate(swap.in, 5m) > 4MiB and rate(swap.out, 5m) > 4MiB'
+clear = "1MiB"
+for = "5m"
+help = "The same pages go out to swap and come back: memory does not hold what is in use."
+
+[rule.oom-kill]
+when = 'increase(kernel_vmstat.oom_kill, 10m) > 0'
+help = "The kernel ended a process for want of memory: see `journalctl -k -g oom`."
+
+[rule.reboot]
+when = 'system.uptime < 10m'
+severity = "info"
+notify = []
+help = "The machine started within the last ten minutes."
+
+[rule.interface-errors]
+when = 'rate(net.err_in, 5m) > 1 or rate(net.err_out, 5m) > 1'
+clear = 0.2
+for = "5m"
+help = "Broken frames: check cable, port and duplex."
+
+[rule.client-drops]
+when = 'changed(internal_client.dropped_samples) > 0'
+clear_for = "10m"
+help = "The client's spool was full and it gave samples up: the server was away for too long, or spool.limit_bytes is small."
+
+[rule.sink-behind]
+when = 'internal_sink.lag_seconds > 5m'
+clear = "1m"
+for = "1m"
+help = "A database behind the server refuses or does not take its samples: `./resmon status` says why."
+
+[rule.sink-loses]
+when = 'changed(internal_sink.lost_samples) > 0'
+clear_for = "10m"
+severity = "critical"
+help = "The journal was full, and a database that was behind lost its oldest samples."
+
+[rule.certificate]
+when = 'internal_server.certificate_seconds < 14d'
+clear = "15d"
+help = "The server's TLS certificate expires soon; clients are refused then."
+
+[rule.journal-full]
+when = 'internal_server.log_bytes / internal_server.log_limit_bytes > 0.8'
+clear = 0.6
+for = "1m"
+severity = "critical"
+help = "When it is full nothing more is acknowledged, or a database that is behind loses samples."
+
+[rule.store-limit]
+when = 'internal_server.store_disk_bytes / internal_server.store_limit_bytes > 0.95'
+clear = 0.9
+for = "1h"
+severity = "info"
+notify = []
+help = "The oldest samples are removed before their retention ends, to stay below store.disk_limit_bytes."
+
+[rule.raid-degraded]
+when = 'mdstat.DisksFailed > 0 or mdstat.DisksDown > 0'
+clear = 0
+for = "1m"
+severity = "critical"
+help = "A disk of the array failed or is missing: see `cat /proc/mdstat`."
+
+[rule.temperature]
+when = 'min(temp.temp, 5m) > 95'
+clear = 90
+help = "Close to what processors shut down at: check fans and airflow."
+
+[rule.unit-failed]
+when = 'systemd_units.active_code == 3'
+for = "1m"
+help = "See `systemctl status` and `journalctl -u` of the unit."
+
+[rule.container-unhealthy]
+when = 'docker_container_health.health_status == "unhealthy"'
+for = "2m"
+help = "Its health check fails: see `docker inspect` and its logs."
+
+[rule.container-restarts]
+when = 'increase(docker_container_status.restart_count, 15m) > 3'
+help = "It ends and is started again and again: see its logs."
+)toml";
+
+}  // namespace
+
+std::string_view default_rules() {
+  return kDefaultRules;
+}
+
+}  // namespace resmon::alert

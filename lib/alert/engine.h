@@ -1,0 +1,213 @@
+#pragma once
+
+// Evaluates rules on the stream of rows, by each sample's own time, and says what changed. It reads no clock and does
+// no I/O: whoever calls it passes times, keeps what it returns, and sends messages (notifier.h).
+//
+// What a schema means to the rules is found out once and kept by its id, so a row that no rule reads costs one look-up.
+// An alert is one rule on one series of one host. Its state:
+//
+//   ok ──condition true──► pending ──for `for`──► firing ──cleared for `clear_for`──► ok
+//
+// A condition of which nothing is known changes no state. Alerts of a host that is silent stay as they are (`unknown`
+// in listings). A sample is late when it is older than a few intervals (a spool that drains): what it changes is
+// history and is not told until a sample that is not late shows the same.
+//
+// Not thread-safe.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "alert/rules.h"
+#include "alert/track.h"
+#include "base/clock.h"
+#include "fleet/host.h"
+#include "metric/batch.h"
+
+namespace resmon::alert {
+
+enum class AlertState : std::uint8_t { kOk, kPending, kFiring };
+std::string_view state_name(AlertState state);
+
+// One alert as it is kept and shown.
+struct AlertRecord {
+  std::string rule;
+  std::string host;
+  std::vector<metric::Tag> tags;  // of the series, without `host`
+  AlertState state = AlertState::kOk;
+  UnixNanos since = 0;  // when the condition became true
+  UnixNanos fired = 0;  // when it fired; of one that ended, too
+  UnixNanos ended = 0;  // when it ended; 0: it did not
+  double value = 0;     // newest; of a text comparison 0
+  std::string value_text;
+  bool notified = false;      // a message about it was put out, and none about its end
+  UnixNanos notified_at = 0;  // the newest
+  UnixNanos first_notified_at = 0;
+  bool escalated = false;
+  std::string acknowledged_by;  // empty: by nobody
+  UnixNanos acknowledged_at = 0;
+
+  std::string key() const;  // unique among all alerts
+};
+
+// A change of state, for the history.
+struct Transition {
+  AlertRecord alert;  // after it
+  AlertState from = AlertState::kOk;
+  UnixNanos time = 0;  // of the sample that made it
+  bool late = false;
+  std::string reason;  // empty: its condition
+};
+
+struct Alert;
+
+struct EngineLimits {
+  std::size_t alerts = 1'000'000;  // series that rules look at
+};
+
+struct EngineStats {
+  std::size_t hosts = 0;
+  std::size_t alerts = 0;  // series that rules look at
+  std::size_t active = 0;  // pending, firing, or ended and not told
+  std::uint64_t evaluations = 0;
+  std::uint64_t refused = 0;    // series there was no room for
+  std::uint64_t late_rows = 0;  // older than what was known of their series
+};
+
+class Engine {
+ public:
+  // Both must outlive the engine.
+  Engine(const Config& config, const metric::SchemaTable& schemas, EngineLimits limits = {});
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Rows that the server took at `received`. The batch's schemas must be pinned.
+  void observe(const metric::Batch& batch, UnixNanos received);
+  // About once a second: what silence means. `hosts` is the whole fleet as it is now.
+  void tick(UnixNanos now, const std::vector<fleet::Host>& hosts);
+  // Brings back what was kept; before the first row. What the rules no longer have is dropped.
+  void restore(const std::vector<AlertRecord>& records);
+  // The mean of an hour that is over, for forecasts, oldest first; before the first row.
+  void seed(const std::string& measurement, const std::string& field, const std::vector<metric::Tag>& tags,
+            UnixNanos hour, double mean);
+  // A value from before the start, oldest first, for windows.
+  void seed_window(const std::string& measurement, const std::string& field, const std::vector<metric::Tag>& tags,
+                   UnixNanos time, double value);
+
+  bool has_transitions() const { return !transitions_.empty(); }
+  std::vector<Transition> take_transitions();
+  // One line for each host whose late rows changed something, once they are over.
+  std::vector<std::string> take_notices();
+
+  // All that are not ok, and those that ended and whose end was not told. Valid until the next call of another method.
+  const std::vector<Alert*>& active() const { return active_; }
+  AlertRecord record(const Alert& alert) const;
+  Alert* find(std::string_view rule, std::string_view host, const std::vector<metric::Tag>& tags);
+  const fleet::Host* host_view(const Alert& alert) const;
+  bool host_silent(const Alert& alert) const;
+  bool host_silent(std::string_view host) const;
+  std::size_t silent_hosts() const { return silent_hosts_; }
+  std::size_t expected_hosts() const { return expected_hosts_; }
+  // Forgets those that are ok again and told.
+  void settle();
+
+  EngineStats stats() const;
+  const Config& config() const { return config_; }
+  // The limit that counts for the alert, after overrides.
+  double limit_of(const Alert& alert) const;
+
+ private:
+  struct Host;
+  struct Step;
+  struct Plan;
+
+  Host& host(std::string_view name, bool is_server);
+  void select_rules(Host& host);
+  const Plan& plan_of(metric::SchemaId id);
+  void make_plan(Plan& plan, const metric::Schema& schema);
+  void plan_operand(Plan& plan, const metric::Schema& schema, Host& host, std::uint32_t rule, std::uint32_t operand,
+                    const std::vector<metric::Tag>& tags);
+  template <class Visit>
+  void each_track(const std::string& measurement, const std::string& field, const std::vector<metric::Tag>& tags,
+                  const Visit& visit);
+  void plan_replaced(Plan& plan, Host& host, std::uint32_t rule, std::uint32_t operand,
+                     const std::vector<metric::Tag>& tags, std::uint32_t field);
+  Alert* alert_of(Host& host, std::uint32_t rule, const std::vector<metric::Tag>& tags);
+  void read_row(const metric::Batch& batch, const metric::Row& row, const Plan& plan);
+  void evaluate(Alert& alert, UnixNanos time, bool late);
+  void evaluate_dirty(UnixNanos received);
+  void look_at_hosts(const std::vector<fleet::Host>& hosts, UnixNanos now);
+  void evaluate_silence(Host& host, std::size_t rule, UnixNanos now, bool storm);
+  void resolve_stale(UnixNanos now);
+  void change(Alert& alert, AlertState to, UnixNanos time, bool late, std::string reason = {});
+  void end(Alert& alert, UnixNanos time, bool late, std::string reason);
+  void activate(Alert& alert);
+  enum class Truth : std::uint8_t { kFalse, kTrue, kUnknown };
+  std::optional<double> value_of(const Alert& alert, std::uint32_t operand, const Track& track) const;
+  Truth compare(const Alert& alert, const Comparison& comparison, const Track& track, const Track* divisor,
+                double limit) const;
+  Truth compare(const Alert& alert, const Comparison& comparison, double limit) const;
+  Truth truth(const Alert& alert, const Condition& condition, std::optional<double> first_limit) const;
+  std::optional<double> shown_value(const Alert& alert) const;
+  Truth cleared(const Alert& alert) const;
+  bool count_silence(UnixNanos now);
+  void end_all(Host& host, UnixNanos now, const std::string& reason);
+  void forget_unused(UnixNanos now);
+
+  const Config& config_;
+  const metric::SchemaTable& schemas_;
+  const EngineLimits limits_;
+  std::map<std::string, std::unique_ptr<Host>, std::less<>> hosts_;  // servers have a name that begins with '\1'
+  std::unordered_map<std::string, std::unique_ptr<Alert>> alerts_;   // by key
+  std::vector<Plan> plans_;                                          // by SchemaId
+  std::unordered_map<std::string_view, std::vector<std::pair<std::uint32_t, std::uint32_t>>> by_measurement_;
+  std::vector<Alert*> dirty_;
+  std::vector<Alert*> active_;
+  std::vector<Transition> transitions_;
+  std::vector<std::string> notices_;
+  std::vector<std::size_t> silence_rules_;
+  UnixNanos grace_from_ = 0;
+  UnixNanos last_tick_ = 0;
+  UnixNanos swept_ = 0;
+  UnixNanos storm_since_ = 0;
+  std::size_t silent_hosts_ = 0;
+  std::size_t expected_hosts_ = 0;
+  std::uint64_t evaluations_ = 0;
+  std::uint64_t refused_ = 0;
+  std::uint64_t late_rows_ = 0;
+};
+
+// What the engine keeps of one alert. Public for the notifier, which is its other half.
+struct Alert {
+  std::uint32_t rule = 0;
+  AlertState state = AlertState::kOk;
+  bool dirty = false;
+  bool listed = false;  // in active()
+  bool fresh = false;   // a sample that was not late shows this state
+  bool notified = false;
+  bool escalated = false;
+  bool replaced = false;  // of kReplaced
+  void* host = nullptr;   // Engine::Host
+  std::vector<metric::Tag> tags;
+  UnixNanos time = 0;    // of its newest row
+  std::int64_t gap = 0;  // to the row before
+  UnixNanos evaluated = 0;
+  UnixNanos since = 0;
+  UnixNanos fired = 0;
+  UnixNanos clear_since = 0;
+  UnixNanos ended = 0;
+  UnixNanos notified_at = 0;
+  UnixNanos first_notified_at = 0;
+  double value = 0;  // of the first comparison, when it was last evaluated
+  std::string acknowledged_by;
+  UnixNanos acknowledged_at = 0;
+  std::vector<std::unique_ptr<Track>> tracks;  // by operand; null where it is of another series
+};
+
+}  // namespace resmon::alert

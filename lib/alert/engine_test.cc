@@ -1,0 +1,406 @@
+#include "alert/engine.h"
+
+#include <gmock/gmock.h>
+
+#include "alert/test_support.h"
+#include "simulate/host_model.h"
+#include "simulate/named.h"
+
+namespace resmon::alert {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+const std::vector<metric::Tag> kRoot{{"host", "web1"}, {"path", "/"}};
+
+constexpr const char* kDisk =
+    "[rule.disk]\nwhen = 'disk.used_percent > 90'\nclear = 85\nfor = \"10s\"\nclear_for = \"10s\"\n";
+
+class AlertEngineTest : public ::testing::Test {
+ protected:
+  void disk(TestHouse& house, double value, int times = 1) {
+    for (int i = 0; i < times; ++i) {
+      house.pass(5);
+      house.row("disk", kRoot, "used_percent", value);
+    }
+  }
+};
+
+TEST_F(AlertEngineTest, FiresAfterForAndEndsAtItsOwnThreshold) {
+  TestHouse house(kDisk);
+  house.add_host("web1");
+  disk(house, 95, 2);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  disk(house, 95, 1);
+  ASSERT_THAT(house.messages, SizeIs(1));
+  EXPECT_EQ(house.messages[0].title, "warning: disk on web1 path=/: 95 %");
+  disk(house, 88, 10);  // between both limits: it goes on
+  EXPECT_THAT(house.messages, SizeIs(1));
+  disk(house, 80, 3);
+  house.pass(31);
+  ASSERT_THAT(house.messages, SizeIs(2));
+  EXPECT_THAT(house.messages[1].title, HasSubstr("Resolved: disk on web1 path=/ after"));
+  EXPECT_THAT(house.history, SizeIs(2));
+}
+
+TEST_F(AlertEngineTest, AShortPeakSaysNothing) {
+  TestHouse house(kDisk);
+  house.add_host("web1");
+  disk(house, 95, 2);
+  disk(house, 50, 1);
+  disk(house, 95, 2);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  EXPECT_THAT(house.history, SizeIs(0));
+}
+
+TEST_F(AlertEngineTest, LateSamplesWriteHistoryAndSendNothing) {
+  TestHouse house(kDisk);
+  house.add_host("web1");
+  disk(house, 50, 1);
+  house.pass(1000);
+  for (int age = 900; age > 300; age -= 5) house.row("disk", kRoot, "used_percent", age > 500 ? 99 : 10, age);
+  disk(house, 10, 2);
+  house.pass(40);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  ASSERT_THAT(house.history, SizeIs(2));
+  EXPECT_TRUE(house.history[0].late);
+  EXPECT_THAT(house.notices, ElementsAre(HasSubstr("web1: 2 changes")));
+}
+
+TEST_F(AlertEngineTest, WhatStillFiresAfterASpoolDrainedIsToldOnce) {
+  TestHouse house(kDisk);
+  house.add_host("web1");
+  for (int age = 900; age > 100; age -= 5) house.row("disk", kRoot, "used_percent", 99, age);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  disk(house, 99, 3);
+  EXPECT_THAT(house.messages, SizeIs(1));
+}
+
+TEST_F(AlertEngineTest, AKillBetweenFiringAndTellingLosesNothing) {
+  TestHouse house(kDisk);
+  house.add_host("web1");
+  house.silences.push_back({1, "", "*", 0, INT64_MAX, "me", "keeps the message back"});
+  disk(house, 95, 4);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  house.restart();
+  house.silences.clear();
+  disk(house, 95, 1);
+  EXPECT_THAT(house.messages, SizeIs(1));
+  house.restart();
+  disk(house, 95, 3);
+  EXPECT_THAT(house.messages, SizeIs(1));
+}
+
+TEST_F(AlertEngineTest, ASilentHostFreezesItsOtherAlertsAndIsToldOnce) {
+  TestHouse house(kDisk, "host-silent");
+  house.add_host("web1");
+  house.add_host("web2");
+  disk(house, 95, 4);
+  ASSERT_THAT(house.messages, SizeIs(1));
+  house.pass(130);
+  house.silent = {"web1"};
+  house.pass(200);
+  ASSERT_THAT(house.titles(), SizeIs(2));
+  EXPECT_THAT(house.messages[1].title, HasSubstr("web1 silent since"));
+  EXPECT_EQ(house.engine().find("disk", "web1", {{"path", "/"}})->state, AlertState::kFiring);
+  house.silent.clear();
+  house.pass(20);
+  EXPECT_THAT(house.messages[2].title, HasSubstr("Resolved: host-silent on web1"));
+}
+
+TEST_F(AlertEngineTest, ARebootSaysNothing) {
+  TestHouse house("", "host-silent");
+  house.add_host("web1");
+  house.pass(130);
+  house.silent = {"web1"};
+  house.pass(100);
+  house.silent.clear();
+  house.pass(100);
+  EXPECT_THAT(house.messages, SizeIs(0));
+}
+
+TEST_F(AlertEngineTest, MostHostsSilentAtOnceAreOneMessageWithinAMinute) {
+  TestHouse house("", "host-silent");
+  for (int i = 0; i < 100; ++i) house.add_host("web" + std::to_string(i));
+  house.pass(130);
+  for (int i = 0; i < 97; ++i) house.silent.insert("web" + std::to_string(i));
+  house.pass(60);
+  ASSERT_THAT(house.messages, SizeIs(1));
+  EXPECT_THAT(house.messages[0].title, HasSubstr("97 of 100 hosts silent since"));
+  EXPECT_EQ(house.messages[0].alerts, 97U);
+  house.pass(600);
+  EXPECT_THAT(house.messages, SizeIs(1));
+  house.silent.clear();
+  house.pass(60);
+  EXPECT_THAT(house.messages, SizeIs(2));
+}
+
+TEST_F(AlertEngineTest, AServerThatWasAwayDoesNotReportItsHostsDead) {
+  TestHouse house("", "host-silent");
+  for (int i = 0; i < 10; ++i) house.add_host("web" + std::to_string(i));
+  house.pass(130);
+  house.restart();
+  house.now += 3600 * kTestSecond;  // hosts come back within the grace
+  house.pass(60, false);
+  house.pass(600);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  house.now += 3600 * kTestSecond;  // a process that was stopped for an hour, the same
+  house.pass(60, false);
+  house.pass(600);
+  EXPECT_THAT(house.messages, SizeIs(0));
+}
+
+TEST_F(AlertEngineTest, ManyHostsOfOneRuleAreOneMessageAndADigest) {
+  TestHouse house("[rule.disk]\nwhen = 'disk.used_percent > 90'\n");
+  for (int i = 0; i < 20; ++i) house.add_host("web" + std::to_string(i));
+  for (int i = 0; i < 20; ++i)
+    house.row("disk", {{"host", "web" + std::to_string(i)}, {"path", "/"}}, "used_percent", 95);
+  EXPECT_THAT(house.messages, SizeIs(1));
+  house.pass(31);
+  ASSERT_THAT(house.messages, SizeIs(2));
+  EXPECT_EQ(house.messages[1].alerts, 19U);
+  EXPECT_EQ(house.messages[1].title, "warning: disk on 19 hosts");
+}
+
+TEST_F(AlertEngineTest, OverridesAndSearchesSelectHosts) {
+  TestHouse house(
+      "[rule.disk]\nwhen = 'disk.used_percent > 90'\nhosts = \"site:north\"\n"
+      "[[rule.disk.override]]\nhosts = \"web2\"\nlimit = 98\n[[rule.disk.override]]\nhosts = \"web3\"\nenabled = "
+      "false\n");
+  for (const char* name : {"web1", "web2", "web3"}) house.add_host(name, {{"site", "north"}});
+  house.add_host("web4", {{"site", "south"}});
+  house.pass(1);
+  for (const char* name : {"web1", "web2", "web3", "web4"}) house.row("disk", {{"host", name}}, "used_percent", 95);
+  house.pass(40);
+  EXPECT_THAT(house.titles(), ElementsAre("warning: disk on web1: 95 %"));
+  house.row("disk", {{"host", "web2"}}, "used_percent", 99);
+  house.pass(40);
+  EXPECT_THAT(house.titles(), SizeIs(2));
+  house.restart();  // tags are not known before the first tick: nothing ends for that
+  house.row("disk", {{"host", "web1"}}, "used_percent", 96);
+  house.pass(40);
+  EXPECT_THAT(house.titles(), SizeIs(2));
+}
+
+TEST_F(AlertEngineTest, WindowsWaitUntilTheyAreCovered) {
+  TestHouse house("[rule.cpu]\nwhen = 'mean(cpu.usage_active, 1m) > 90'\n");
+  house.add_host("web1");
+  for (int i = 0; i < 10; ++i) {
+    house.pass(5);
+    house.row("cpu", {{"host", "web1"}}, "usage_active", 100);
+  }
+  EXPECT_THAT(house.messages, SizeIs(0));
+  for (int i = 0; i < 3; ++i) {
+    house.pass(5);
+    house.row("cpu", {{"host", "web1"}}, "usage_active", 100);
+  }
+  EXPECT_THAT(house.messages, SizeIs(1));
+}
+
+TEST_F(AlertEngineTest, RatesSurviveARestartOfTheCounter) {
+  TestHouse house("[rule.errors]\nwhen = 'rate(net.err_in, 1m) > 10'\n");
+  house.add_host("web1");
+  double counter = 1e6;
+  for (int i = 0; i < 40; ++i) {
+    if (i == 20) counter = 0;
+    house.pass(5);
+    house.row("net", {{"host", "web1"}}, "err_in", counter += 10);
+  }
+  EXPECT_THAT(house.messages, SizeIs(0));
+  for (int i = 0; i < 20; ++i) {
+    house.pass(5);
+    house.row("net", {{"host", "web1"}}, "err_in", counter += 100);
+  }
+  ASSERT_THAT(house.messages, SizeIs(1));
+}
+
+TEST_F(AlertEngineTest, ReadOnlyIsToldWhereItWasWritableBefore) {
+  TestHouse house("", "disk-read-only");
+  house.add_host("web1");
+  const auto disk_row = [&](const char* path, const char* mode) {
+    house.row("disk", {{"host", "web1"}, {"path", path}, {"mode", mode}, {"fstype", "ext4"}}, "total", 1);
+  };
+  for (int i = 0; i < 3; ++i) {
+    house.pass(5);
+    disk_row("/", "rw");
+    disk_row("/cdrom", "ro");
+  }
+  for (int i = 0; i < 3; ++i) {
+    house.pass(5);
+    disk_row("/", "ro");
+    disk_row("/cdrom", "ro");
+  }
+  ASSERT_THAT(house.messages, SizeIs(1));
+  EXPECT_THAT(house.messages[0].title, HasSubstr("path=/"));
+  for (int i = 0; i < 60; ++i) {
+    house.pass(5);
+    disk_row("/", "rw");
+  }
+  ASSERT_THAT(house.messages, SizeIs(2));
+  EXPECT_THAT(house.history.back().reason, HasSubstr("no longer reported"));
+}
+
+TEST_F(AlertEngineTest, AbsenceTextsAndOtherSeries) {
+  TestHouse house(
+      "[rule.gone]\nwhen = 'mem.used absent for 60s'\n"
+      "[rule.unhealthy]\nwhen = 'docker.health == \"unhealthy\"'\n"
+      "[rule.both]\nwhen = 'pressure.avg10 > 50 and system.load1 / system.n_cpus > 2'\n");
+  house.add_host("web1");
+  house.row("mem", {{"host", "web1"}}, "used", 1);
+  house.text_row("docker", {{"host", "web1"}, {"name", "db"}}, "health", "healthy");
+  house.row("pressure", {{"host", "web1"}}, "avg10", 90);
+  house.row("system", {{"host", "web1"}}, "n_cpus", 4);
+  house.row("system", {{"host", "web1"}}, "load1", 4);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  for (int i = 0; i < 13; ++i) {
+    house.pass(5);
+    house.row("system", {{"host", "web1"}}, "load1", 10);
+    house.row("pressure", {{"host", "web1"}}, "avg10", 90);
+    if (i == 5) house.text_row("docker", {{"host", "web1"}, {"name", "db"}}, "health", "unhealthy");
+  }
+  EXPECT_THAT(house.titles(),
+              ::testing::UnorderedElementsAre(HasSubstr("both on web1"), HasSubstr("unhealthy on web1 name=db"),
+                                              HasSubstr("gone on web1")));
+}
+
+TEST_F(AlertEngineTest, AForecastNeedsADayAndNamesTheHoursLeft) {
+  TestHouse house("[rule.soon]\nwhen = 'forecast(disk.used_percent, 7d) < 24h'\n");
+  house.add_host("web1");
+  for (int hour = 0; hour < 48; ++hour) {
+    house.row("disk", kRoot, "used_percent", 50 + hour);
+    house.now += 3600 * kTestSecond;
+    house.hosts[0].last_seen = house.now;
+    if (hour == 20) {
+      EXPECT_THAT(house.messages, SizeIs(0));
+    }
+  }
+  ASSERT_THAT(house.messages, SizeIs(1));
+  EXPECT_THAT(house.messages[0].items[0].text, HasSubstr("h"));
+}
+
+TEST_F(AlertEngineTest, ASeededForecastNeedsNoDay) {
+  TestHouse house("[rule.soon]\nwhen = 'forecast(disk.free, 7d) < 24h'\n");
+  house.add_host("web1");
+  for (int hour = 72; hour > 0; --hour)
+    house.engine().seed("disk", "free", kRoot, house.now - hour * 3600 * kTestSecond, 1000.0 + hour * 100);
+  house.row("disk", kRoot, "free", 1000);
+  EXPECT_THAT(house.messages, SizeIs(1));
+}
+
+TEST_F(AlertEngineTest, UnlessSilencesMaintenanceRepeatAndEscalation) {
+  TestHouse house(
+      "[channel.boss]\nkind = \"ntfy\"\ntopic = \"y\"\n"
+      "[rule.full]\nwhen = 'disk.used_percent > 95'\n"
+      "[rule.high]\nwhen = 'disk.used_percent > 80'\nunless = \"full\"\nrepeat = \"1h\"\nescalate_after = "
+      "\"30m\"\nescalate = \"boss\"\n");
+  house.add_host("web1");
+  disk(house, 97, 1);
+  EXPECT_THAT(house.titles(), ElementsAre(HasSubstr("full on web1")));
+  disk(house, 90, 400);
+  // full ended, so high is told; then escalated after half an hour.
+  EXPECT_THAT(house.titles(), ElementsAre(HasSubstr("full on web1"), HasSubstr("Resolved: full"),
+                                          HasSubstr("high on web1"), HasSubstr("Nobody acknowledged: high")));
+  disk(house, 90, 800);
+  EXPECT_THAT(house.titles(), SizeIs(5));  // repeated an hour after
+  house.engine().find("high", "web1", {{"path", "/"}})->acknowledged_by = "mia";
+  disk(house, 90, 2000);
+  EXPECT_THAT(house.titles(), SizeIs(5));
+}
+
+TEST_F(AlertEngineTest, ServersHaveAlertsWithoutBeingHosts) {
+  TestHouse house("", "sink-behind");
+  house.row("internal_sink", {{"server", "box"}, {"sink", "influx"}}, "lag_seconds", 900);
+  for (int i = 0; i < 20; ++i) {
+    house.pass(10);
+    house.row("internal_sink", {{"server", "box"}, {"sink", "influx"}}, "lag_seconds", 900);
+  }
+  ASSERT_THAT(house.messages, SizeIs(1));
+  EXPECT_EQ(house.messages[0].items[0].host, "");
+  EXPECT_THAT(house.messages[0].title, HasSubstr("server=box sink=influx"));
+}
+
+TEST_F(AlertEngineTest, ADayOfHealthyHostsSendsNothing) {
+  TestHouse house("", "all");
+  std::vector<simulate::HostModel> models;
+  std::vector<simulate::Named> named;
+  for (int i = 0; i < 3; ++i) {
+    models.emplace_back(static_cast<std::uint64_t>(i) + 1, static_cast<simulate::Profile>(i), house.schemas());
+    named.emplace_back(house.schemas(), "host" + std::to_string(i));
+  }
+  for (int round = 0; round < 24 * 360; ++round) {  // every ten seconds
+    house.now += 10 * kTestSecond;
+    metric::Batch batch;
+    batch.pin(house.schemas());
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      metric::Batch rows;
+      models[i].gather(house.now, rows);
+      named[i].add(rows, batch);
+    }
+    house.engine().observe(batch, house.now);
+    house.collect();
+  }
+  for (const std::string& title : house.titles()) ADD_FAILURE() << title;
+  EXPECT_GT(house.engine().stats().evaluations, 100'000U);
+}
+
+TEST_F(AlertEngineTest, SeriesThatCameAndWentAreForgotten) {
+  TestHouse house(kDisk);
+  house.add_host("web1");
+  for (int i = 0; i < 100; ++i)
+    house.row("disk", {{"host", "web1"}, {"path", "/" + std::to_string(i)}}, "used_percent", 1);
+  EXPECT_EQ(house.engine().stats().alerts, 100U);
+  for (int i = 0; i < 130; ++i) {
+    house.now += 60 * kTestSecond;
+    house.row("disk", kRoot, "used_percent", 1);
+    house.engine().tick(house.now, house.hosts);
+  }
+  EXPECT_EQ(house.engine().stats().alerts, 1U);
+}
+
+TEST_F(AlertEngineTest, AnEndlessNumberOfSeriesIsBounded) {
+  auto read = read_config("[rule.disk]\nwhen = 'disk.used_percent > 90'\n", "a");
+  ASSERT_TRUE(read);
+  metric::SchemaTable schemas;
+  Engine engine(*read, schemas, {50});
+  for (int i = 0; i < 1000; ++i) {
+    metric::Batch batch;
+    const auto id = schemas.intern({"disk", std::vector<metric::Tag>{{"host", "h"}, {"path", std::to_string(i)}},
+                                    std::vector<metric::Field>{{"used_percent", metric::FieldType::kFloat}}});
+    batch.add(id.value(), 1, kTestStart).set(0, 99.0);
+    engine.observe(batch, kTestStart);
+  }
+  EXPECT_EQ(engine.stats().alerts, 50U);
+  EXPECT_GT(engine.stats().refused, 900U);
+}
+
+TEST(AlertMessageTest, SurvivesTheOutbox) {
+  Message message;
+  message.kind = MessageKind::kResolved;
+  message.severity = Severity::kCritical;
+  message.title = "a \"title\"";
+  message.alerts = 60;
+  message.items.push_back(
+      {"k", "web1", {{"path", "/"}}, "text", "95 %", "> 90 %", 5, 7, "▁█", {"gcc 80 %"}, "http://x"});
+  const auto back = Message::from_json(message.to_json());
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->to_json(), message.to_json());
+  EXPECT_THAT(back->plain_text(), HasSubstr("and 59 more"));
+  EXPECT_FALSE(Message::from_json("nonsense"));
+}
+
+TEST(AlertMessageTest, TemplatesAndValues) {
+  Rule rule;
+  rule.name = "disk";
+  MessageItem item;
+  item.host = "web1";
+  item.value = "95 %";
+  item.tags = {{"path", "/"}};
+  EXPECT_EQ(fill_template("{host} {path} {value} {nothing} {", rule, item), "web1 / 95 % {nothing} {");
+  EXPECT_EQ(sparkline({0, 7, 3.5}), "▁█▅");
+  EXPECT_EQ(duration_text(3 * 3600 * kTestSecond), "3 h 0 min");
+}
+
+}  // namespace
+}  // namespace resmon::alert

@@ -1,0 +1,226 @@
+#include "alert/message.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <cmath>
+
+#include "influxql/time_text.h"
+
+namespace resmon::alert {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 6> kMessageKinds{"firing",     "resolved", "reminder",
+                                                        "escalation", "test",     "notice"};
+constexpr std::int64_t kSecondNanos = 1'000'000'000;
+
+std::string text_of(const json::object& object, std::string_view key) {
+  const json::value* const member = object.if_contains(json::string_view(key.data(), key.size()));
+  return member != nullptr && member->is_string() ? std::string(member->as_string().data(), member->as_string().size())
+                                                  : std::string();
+}
+std::int64_t integer_of(const json::object& object, std::string_view key) {
+  const json::value* const member = object.if_contains(json::string_view(key.data(), key.size()));
+  return member != nullptr && member->is_int64() ? member->as_int64() : 0;
+}
+
+json::object to_object(const MessageItem& item) {
+  json::object tags;
+  for (const metric::Tag& tag : item.tags) tags[tag.key] = tag.value;
+  json::array processes;
+  for (const std::string& one : item.processes) processes.emplace_back(one);
+  return {{"key", item.key},
+          {"host", item.host},
+          {"tags", std::move(tags)},
+          {"text", item.text},
+          {"value", item.value},
+          {"limit", item.limit},
+          {"since", item.since},
+          {"ended", item.ended},
+          {"chart", item.chart},
+          {"link", item.link},
+          {"processes", std::move(processes)}};
+}
+
+MessageItem item_of(const json::object& object) {
+  MessageItem item;
+  item.key = text_of(object, "key");
+  item.host = text_of(object, "host");
+  if (const json::value* const tags = object.if_contains("tags"); tags != nullptr && tags->is_object())
+    for (const auto& one : tags->as_object())
+      if (one.value().is_string()) item.tags.push_back({std::string(one.key()), std::string(one.value().as_string())});
+  item.text = text_of(object, "text");
+  item.value = text_of(object, "value");
+  item.limit = text_of(object, "limit");
+  item.since = integer_of(object, "since");
+  item.ended = integer_of(object, "ended");
+  item.chart = text_of(object, "chart");
+  item.link = text_of(object, "link");
+  if (const json::value* const all = object.if_contains("processes"); all != nullptr && all->is_array())
+    for (const json::value& one : all->as_array())
+      if (one.is_string()) item.processes.emplace_back(one.as_string());
+  return item;
+}
+
+std::string number_text(double value) {
+  return std::abs(value) >= 100 || value == std::floor(value) ? fmt::format("{:.0f}", value)
+                                                              : fmt::format("{:.3g}", value);
+}
+
+std::string bytes_text(double value) {
+  static constexpr std::array<const char*, 6> kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  std::size_t unit = 0;
+  while (std::abs(value) >= 1024 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return number_text(value) + " " + kUnits[unit];
+}
+
+}  // namespace
+
+std::string_view message_kind_name(MessageKind kind) {
+  return kMessageKinds[static_cast<std::size_t>(kind)];
+}
+
+std::string time_text(UnixNanos time) {
+  std::string text;
+  influxql::append_rfc3339(text, time / kSecondNanos * kSecondNanos, nullptr);
+  return text;
+}
+
+std::string duration_text(std::int64_t nanoseconds) {
+  const std::int64_t seconds = std::max<std::int64_t>(nanoseconds / kSecondNanos, 0);
+  if (seconds < 120) return fmt::format("{} s", seconds);
+  if (seconds < 7200) return fmt::format("{} min", seconds / 60);
+  if (seconds < 172'800) return fmt::format("{} h {} min", seconds / 3600, seconds % 3600 / 60);
+  return fmt::format("{} d {} h", seconds / 86'400, seconds % 86'400 / 3600);
+}
+
+std::string value_text(const Condition& when, double value) {
+  if (when.comparisons.empty()) return number_text(value);
+  const Comparison& first = when.comparisons[0];
+  const Operand& operand = when.operands[first.operand];
+  if (std::isinf(value)) return "never";
+  if (operand.function == Function::kForecast || operand.function == Function::kAbsent ||
+      operand.function == Function::kSilent)
+    return duration_text(static_cast<std::int64_t>(std::min(value, 9e9) * 1e9));
+  static constexpr std::array<std::string_view, 7> kTimes{"ms", "s", "m", "h", "d", "us", "ns"};
+  if (std::find(kTimes.begin(), kTimes.end(), first.unit) != kTimes.end())
+    return duration_text(static_cast<std::int64_t>(std::min(std::abs(value), 9e9) * 1e9));
+  const bool rate = operand.function == Function::kRate;
+  if (first.unit.find_first_of("bB") != std::string::npos && first.unit.size() <= 3)
+    return bytes_text(value) + (rate ? "/s" : "");
+  const bool percent = first.unit == "%" || (first.divisor < 0 && operand.field.ends_with("percent"));
+  return number_text(value) + (percent ? " %" : rate ? "/s" : "");
+}
+
+std::string sparkline(const std::vector<double>& values) {
+  if (values.size() < 2) return {};
+  static constexpr std::array<const char*, 8> kBlocks{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  const double span = *most - *least;
+  std::string out;
+  for (const double value : values)
+    out += kBlocks[span > 0 ? std::min<std::size_t>(static_cast<std::size_t>((value - *least) / span * 8), 7) : 0];
+  return out;
+}
+
+std::string MessageItem::where() const {
+  std::string out = host;
+  for (const metric::Tag& tag : tags) out += (out.empty() ? "" : " ") + tag.key + "=" + tag.value;
+  return out;
+}
+
+std::string fill_template(std::string_view text, const Rule& rule, const MessageItem& item) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t open = text.find('{');
+    out += text.substr(0, open);
+    if (open == std::string_view::npos) break;
+    text.remove_prefix(open);
+    const std::size_t close = text.find('}');
+    if (close == std::string_view::npos) return out.append(text);
+    const std::string_view name = text.substr(1, close - 1);
+    if (name == "host") {
+      out += item.host;
+    } else if (name == "rule") {
+      out += rule.name;
+    } else if (name == "value") {
+      out += item.value;
+    } else if (name == "limit") {
+      out += item.limit;
+    } else if (name == "severity") {
+      out += severity_name(rule.severity);
+    } else if (name == "since") {
+      out += time_text(item.since);
+    } else {
+      const auto tag =
+          std::find_if(item.tags.begin(), item.tags.end(), [&](const metric::Tag& one) { return one.key == name; });
+      out += tag != item.tags.end() ? std::string_view(tag->value) : text.substr(0, close + 1);
+    }
+    text.remove_prefix(close + 1);
+  }
+  return out;
+}
+
+std::string Message::to_json() const {
+  json::array list;
+  for (const MessageItem& item : items) list.emplace_back(to_object(item));
+  return json::serialize(json::object{{"kind", std::string(message_kind_name(kind))},
+                                      {"rule", rule},
+                                      {"severity", std::string(severity_name(severity))},
+                                      {"title", title},
+                                      {"help", help},
+                                      {"time", time},
+                                      {"alerts", static_cast<std::int64_t>(alerts)},
+                                      {"items", std::move(list)},
+                                      {"link", link}});
+}
+
+Result<Message> Message::from_json(std::string_view text) {
+  boost::system::error_code error;
+  const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
+  if (error || !value.is_object()) return fail(ErrorKind::kDamaged, "a message in the outbox is no JSON object");
+  const json::object& object = value.as_object();
+  Message out;
+  for (std::size_t i = 0; i < kMessageKinds.size(); ++i)
+    if (text_of(object, "kind") == kMessageKinds[i]) out.kind = static_cast<MessageKind>(i);
+  out.rule = text_of(object, "rule");
+  for (const Severity one : {Severity::kInfo, Severity::kWarning, Severity::kCritical})
+    if (text_of(object, "severity") == severity_name(one)) out.severity = one;
+  out.title = text_of(object, "title");
+  out.help = text_of(object, "help");
+  out.time = integer_of(object, "time");
+  out.alerts = static_cast<std::size_t>(std::max<std::int64_t>(integer_of(object, "alerts"), 0));
+  out.link = text_of(object, "link");
+  if (const json::value* const list = object.if_contains("items"); list != nullptr && list->is_array())
+    for (const json::value& item : list->as_array())
+      if (item.is_object()) out.items.push_back(item_of(item.as_object()));
+  return out;
+}
+
+std::string Message::plain_text() const {
+  std::string out = title + "\n";
+  for (const MessageItem& item : items) {
+    out += "\n" + item.where() + (item.where().empty() ? "" : ": ") + item.text + "\n";
+    if (items.size() >= kDigestFrom) continue;
+    out += item.ended != 0 ? fmt::format("from {} to {}, {}\n", time_text(item.since), time_text(item.ended),
+                                         duration_text(item.ended - item.since))
+                           : fmt::format("since {}\n", time_text(item.since));
+    if (!item.chart.empty()) out += item.chart + "\n";
+    for (const std::string& one : item.processes) out += "  " + one + "\n";
+    if (!item.link.empty() && item.link != link) out += item.link + "\n";
+  }
+  if (alerts > items.size()) out += fmt::format("\nand {} more\n", alerts - items.size());
+  if (!help.empty() && kind != MessageKind::kResolved) out += "\n" + help + "\n";
+  if (!link.empty()) out += "\n" + link + "\n";
+  return out;
+}
+
+}  // namespace resmon::alert

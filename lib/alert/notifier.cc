@@ -1,0 +1,210 @@
+#include "alert/notifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace resmon::alert {
+
+namespace {
+
+constexpr std::int64_t kGroupWithin = 30'000'000'000;
+
+std::string hexadecimal(std::string_view bytes) {
+  // FNV-1a: short, stable, and good enough to tell a few thousand alerts apart.
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return fmt::format("{:016x}", hash);
+}
+
+}  // namespace
+
+bool covers(const Silence& silence, std::string_view rule, const fleet::Host& host, UnixNanos now) {
+  return now >= silence.begins && now < silence.ends && matches_pattern(rule, silence.rule) &&
+         fleet::Search(silence.hosts).matches(host);
+}
+
+std::string Notifier::held_by(const Alert& alert, UnixNanos now, const std::vector<Silence>& silences) const {
+  const Rule& rule = engine_.config().rules[alert.rule];
+  const fleet::Host& host = *engine_.host_view(alert);
+  for (const Silence& silence : silences)
+    if (covers(silence, rule.name, host, now)) return "silenced";
+  for (const Maintenance& window : engine_.config().maintenance) {
+    const bool meant =
+        window.rules.empty() || std::find(window.rules.begin(), window.rules.end(), rule.name) != window.rules.end();
+    if (meant && window.hosts.matches(host) && window.holds(now)) return "maintenance " + window.name;
+  }
+  for (const std::string& other : rule.unless) {
+    if (const Alert* const same = engine_.find(other, host.name, alert.tags)) {
+      if (same->state == AlertState::kFiring) return "unless " + other;
+      continue;  // of this very series it does not fire
+    }
+    for (const Alert* const one : engine_.active())
+      if (one->host == alert.host && one->state == AlertState::kFiring &&
+          engine_.config().rules[one->rule].name == other)
+        return "unless " + other;
+  }
+  return {};
+}
+
+std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& silences) {
+  std::map<std::pair<std::uint32_t, MessageKind>, Group> groups;
+  for (Alert* const alert : engine_.active()) {
+    const Rule& rule = engine_.config().rules[alert->rule];
+    const bool firing = alert->state == AlertState::kFiring;
+    const bool told = alert->notified;
+    if (!firing && !(told && alert->state == AlertState::kOk)) continue;
+    MessageKind kind = firing ? MessageKind::kFiring : MessageKind::kResolved;
+    if (firing && told) {
+      const bool unknown = engine_.host_silent(*alert) && !rule.about_silence();
+      if (!alert->acknowledged_by.empty() || unknown) continue;
+      if (rule.escalate_after.count() > 0 && !alert->escalated &&
+          now - alert->first_notified_at >= rule.escalate_after.count())
+        kind = MessageKind::kEscalation;
+      else if (rule.repeat.count() > 0 && now - alert->notified_at >= rule.repeat.count())
+        kind = MessageKind::kReminder;
+      else
+        continue;
+    }
+    if (!alert->fresh) continue;
+    if (!held_by(*alert, now, silences).empty()) {
+      if (kind == MessageKind::kResolved) alert->notified = false;
+      continue;
+    }
+    groups[{alert->rule, kind}].alerts.push_back(alert);
+  }
+  std::vector<Outgoing> out;
+  for (auto& [key, group] : groups) {
+    UnixNanos& sent = sent_[key];
+    if (sent != 0 && now - sent < kGroupWithin && now >= sent) continue;
+    const Rule& rule = engine_.config().rules[key.first];
+    if (channels_of(key.second, rule).empty()) {
+      if (key.second == MessageKind::kResolved)
+        for (Alert* const alert : group.alerts) alert->notified = false;
+      continue;
+    }
+    sent = now;
+    put_out(out, key.second, rule, group.alerts, now);
+  }
+  engine_.settle();
+  return out;
+}
+
+const std::vector<std::string>& Notifier::channels_of(MessageKind kind, const Rule& rule) const {
+  if (kind == MessageKind::kEscalation) return rule.escalate;
+  return rule.notify ? *rule.notify : engine_.config().notify;
+}
+
+void Notifier::put_out(std::vector<Outgoing>& out, MessageKind kind, const Rule& rule,
+                       const std::vector<Alert*>& alerts, UnixNanos now) {
+  const Message made = message(kind, rule, alerts, now);
+  for (const std::string& name : channels_of(kind, rule)) {
+    const Channel* const channel = engine_.config().channel(name);
+    if (channel == nullptr || rule.severity < channel->least) continue;
+    if (kind == MessageKind::kResolved && !channel->resolved) continue;
+    out.push_back({name, made});
+  }
+  for (Alert* const alert : alerts) {
+    alert->notified = kind != MessageKind::kResolved;
+    alert->notified_at = now;
+    if (kind == MessageKind::kFiring) alert->first_notified_at = now;
+    if (kind == MessageKind::kEscalation) alert->escalated = true;
+  }
+}
+
+MessageItem Notifier::item(const Alert& alert) const {
+  const Rule& rule = engine_.config().rules[alert.rule];
+  const AlertRecord record = engine_.record(alert);
+  MessageItem out;
+  out.key = hexadecimal(record.key());
+  out.host = record.host;
+  // Tags that the host has of its own tell nothing of the series.
+  for (const metric::Tag& tag : record.tags) {
+    const auto& own = engine_.host_view(alert)->tags;
+    if (std::find(own.begin(), own.end(), tag) == own.end()) out.tags.push_back(tag);
+  }
+  out.since = record.since;
+  out.ended = record.state == AlertState::kOk ? record.ended : 0;
+  const Comparison& first = rule.when.comparisons[0];
+  const double limit = engine_.limit_of(alert);
+  if (rule.about_silence()) {
+    out.value = duration_text(static_cast<std::int64_t>(record.value * 1e9));
+    out.text = out.ended != 0 ? "is back" : "not heard of since " + time_text(record.since);
+  } else if (first.is_text) {
+    out.value = record.value_text;
+    out.limit = fmt::format("{} {}", compare_text(first.compare), first.text);
+  } else {
+    out.value = value_text(rule.when, record.value);
+    out.limit = fmt::format("{} {}", compare_text(first.compare), value_text(rule.when, limit));
+  }
+  if (!rule.message.empty() && out.ended == 0)
+    out.text = fill_template(rule.message, rule, out);
+  else if (out.text.empty()) {
+    const Operand& operand = rule.when.operands[first.operand];
+    out.text = fmt::format("{}.{} is {} ({})", operand.selector.measurement, operand.field, out.value, out.limit);
+  }
+  if (context_.link) out.link = context_.link(record, rule);
+  return out;
+}
+
+Message Notifier::message(MessageKind kind, const Rule& rule, const std::vector<Alert*>& alerts, UnixNanos now) const {
+  Message out;
+  out.kind = kind;
+  out.rule = rule.name;
+  out.severity = rule.severity;
+  out.help = rule.help;
+  out.time = now;
+  out.alerts = alerts.size();
+  const bool digest = alerts.size() >= kDigestFrom;
+  UnixNanos since = INT64_MAX;
+  for (const Alert* const alert : alerts) {
+    since = std::min(since, alert->since);
+    if (out.items.size() >= kMostItems) continue;
+    out.items.push_back(item(*alert));
+    if (digest || kind == MessageKind::kResolved) continue;
+    const AlertRecord record = engine_.record(*alert);
+    if (context_.recent && !rule.about_silence()) out.items.back().chart = sparkline(context_.recent(record, rule));
+    if (context_.largest_processes && !rule.about_silence() && !record.host.empty())
+      out.items.back().processes = context_.largest_processes(record);
+  }
+  std::sort(out.items.begin(), out.items.end(), [](const MessageItem& a, const MessageItem& b) {
+    return std::pair(a.host, a.where()) < std::pair(b.host, b.where());
+  });
+  out.title = title(kind, rule, out, since);
+  if (out.items.size() == 1) out.link = out.items[0].link;
+  return out;
+}
+
+std::string Notifier::title(MessageKind kind, const Rule& rule, const Message& message, UnixNanos since) const {
+  std::string hosts = message.items.size() == 1 ? message.items[0].where() : std::string();
+  if (hosts.empty()) {
+    std::vector<std::string> names;
+    for (const MessageItem& item : message.items) names.push_back(item.host);
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    hosts = names.size() == 1 && !names[0].empty()
+                ? fmt::format("{}, {} series", names[0], message.alerts)
+                : fmt::format("{} hosts", std::max(names.size(), rule.about_silence() ? message.alerts : 0));
+  }
+  const MessageItem& first = message.items[0];
+  switch (kind) {
+    case MessageKind::kResolved:
+      return message.items.size() == 1 ? fmt::format("Resolved: {} on {} after {}", rule.name, hosts,
+                                                     duration_text(first.ended - first.since))
+                                       : fmt::format("Resolved: {} on {}", rule.name, hosts);
+    case MessageKind::kReminder:
+    case MessageKind::kEscalation:
+      return fmt::format("{}: {} on {} since {}",
+                         kind == MessageKind::kReminder ? "Still firing" : "Nobody acknowledged", rule.name, hosts,
+                         time_text(since));
+    default:
+      break;
+  }
+  if (rule.about_silence() && message.alerts >= kDigestFrom)
+    return fmt::format("{} of {} hosts silent since {}", message.alerts,
+                       std::max(engine_.expected_hosts(), message.alerts), time_text(since));
+  if (rule.about_silence()) return fmt::format("{} silent since {}", hosts, time_text(since));
+  return fmt::format("{}: {} on {}{}", severity_name(rule.severity), rule.name, hosts,
+                     message.items.size() == 1 && !first.value.empty() ? ": " + first.value : "");
+}
+
+}  // namespace resmon::alert

@@ -1,0 +1,72 @@
+#pragma once
+
+// Decides which alerts are told, when, and to which channels. It scans the engine's active alerts, so nothing of what
+// is to be told is kept here: an alert that fires and is not marked as told is told at the next look, also after a
+// kill.
+//
+// The first alert of a rule goes out at once; more of the rule within the next 30 s go out together after them. A
+// message lists up to kMostItems alerts. What a silence, a maintenance window or `unless` covers waits; it is told when
+// they end and it still fires. The end of what was told is told, unless it is silenced then. Not thread-safe.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alert/engine.h"
+#include "alert/message.h"
+
+namespace resmon::alert {
+
+// Messages of what `hosts` and `rule` select wait from `begins` to `ends`.
+struct Silence {
+  std::int64_t id = 0;
+  std::string hosts;       // a fleet search
+  std::string rule = "*";  // a pattern
+  UnixNanos begins = 0;
+  UnixNanos ends = 0;
+  std::string author;
+  std::string reason;
+};
+bool covers(const Silence& silence, std::string_view rule, const fleet::Host& host, UnixNanos now);
+
+// What the notifier asks others for. All optional.
+struct MessageContext {
+  std::function<std::string(const AlertRecord&, const Rule&)> link;            // to the page
+  std::function<std::vector<double>(const AlertRecord&, const Rule&)> recent;  // for the small chart
+  std::function<std::vector<std::string>(const AlertRecord&)> largest_processes;
+};
+
+struct Outgoing {
+  std::string channel;
+  Message message;
+};
+
+class Notifier {
+ public:
+  // Both must outlive the notifier.
+  Notifier(Engine& engine, MessageContext context) : engine_(engine), context_(std::move(context)) {}
+
+  // What is to be put out now; the alerts are marked as told.
+  std::vector<Outgoing> run(UnixNanos now, const std::vector<Silence>& silences);
+  // Why no message about it goes out now: "silenced", "maintenance", "unless disk-full"; empty: nothing is in the way.
+  std::string held_by(const Alert& alert, UnixNanos now, const std::vector<Silence>& silences) const;
+  MessageItem item(const Alert& alert) const;
+
+ private:
+  struct Group {
+    std::vector<Alert*> alerts;
+  };
+  void put_out(std::vector<Outgoing>& out, MessageKind kind, const Rule& rule, const std::vector<Alert*>& alerts,
+               UnixNanos now);
+  Message message(MessageKind kind, const Rule& rule, const std::vector<Alert*>& alerts, UnixNanos now) const;
+  std::string title(MessageKind kind, const Rule& rule, const Message& message, UnixNanos since) const;
+  const std::vector<std::string>& channels_of(MessageKind kind, const Rule& rule) const;
+
+  Engine& engine_;
+  const MessageContext context_;
+  std::map<std::pair<std::uint32_t, MessageKind>, UnixNanos> sent_;  // by rule: the newest
+};
+
+}  // namespace resmon::alert

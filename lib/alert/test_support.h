@@ -1,0 +1,124 @@
+#pragma once
+
+// Rows, hosts and times for tests of rules.
+
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "alert/engine.h"
+#include "alert/notifier.h"
+
+namespace resmon::alert {
+
+inline constexpr std::int64_t kTestSecond = 1'000'000'000;
+inline constexpr UnixNanos kTestStart = 1'780'000'000 * kTestSecond;
+
+// A server with its rules, its hosts and a clock that the test moves.
+class TestHouse {
+ public:
+  explicit TestHouse(std::string_view toml, std::string_view rules_to_keep = "") {
+    std::string all = "notify = \"phone\"\n[channel.phone]\nkind = \"ntfy\"\ntopic = \"x\"\n" + std::string(toml);
+    auto read = read_config(all, "alerts.toml");
+    if (!read) throw std::runtime_error(read.error().message);
+    config_ = *std::move(read);
+    // Without built-in rules that a test does not name.
+    if (rules_to_keep != "all")
+      for (Rule& rule : config_.rules)
+        if (rule.built_in && rules_to_keep.find(rule.name) == std::string_view::npos) rule.enabled = false;
+    restart();
+  }
+
+  // As a kill and a start: what was kept is brought back.
+  void restart() {
+    std::vector<AlertRecord> kept;
+    if (engine_)
+      for (const Alert* alert : engine_->active()) kept.push_back(engine_->record(*alert));
+    notifier_.reset();
+    engine_ = std::make_unique<Engine>(config_, schemas_);
+    engine_->restore(kept);
+    notifier_ = std::make_unique<Notifier>(*engine_, MessageContext{});
+  }
+
+  void add_host(const std::string& name, std::vector<metric::Tag> tags = {}) {
+    fleet::Host host;
+    host.name = name;
+    host.tags = std::move(tags);
+    host.interval = std::chrono::seconds(5);
+    host.last_seen = now;
+    hosts.push_back(std::move(host));
+  }
+
+  // A row of one field, of now; `age` seconds older when it is late.
+  void row(const std::string& measurement, std::vector<metric::Tag> tags, const std::string& field, double value,
+           std::int64_t age_seconds = 0) {
+    metric::normalise_tags(tags);
+    metric::Batch batch;
+    batch.pin(schemas_);
+    const auto id =
+        schemas_.intern({measurement, tags, std::vector<metric::Field>{{field, metric::FieldType::kFloat}}});
+    batch.add(id.value(), 1, now - age_seconds * kTestSecond).set(0, value);
+    engine_->observe(batch, now);
+    collect();
+  }
+  void text_row(const std::string& measurement, std::vector<metric::Tag> tags, const std::string& field,
+                std::string_view value) {
+    metric::normalise_tags(tags);
+    metric::Batch batch;
+    batch.pin(schemas_);
+    const auto id =
+        schemas_.intern({measurement, tags, std::vector<metric::Field>{{field, metric::FieldType::kString}}});
+    batch.add(id.value(), 1, now).set(0, value);
+    engine_->observe(batch, now);
+    collect();
+  }
+
+  // Time passes, a second at a time; hosts in `up` are heard of.
+  void pass(std::int64_t seconds, bool heard = true) {
+    for (std::int64_t i = 0; i < seconds; ++i) {
+      now += kTestSecond;
+      for (fleet::Host& host : hosts) {
+        if (heard && !silent.contains(host.name)) host.last_seen = now;
+        const std::int64_t silence = now - host.last_seen;
+        host.state = silence <= 12 * kTestSecond   ? fleet::State::kUp
+                     : silence <= 40 * kTestSecond ? fleet::State::kLate
+                                                   : fleet::State::kDown;
+      }
+      engine_->tick(now, hosts);
+      collect();
+    }
+  }
+
+  void collect() {
+    for (Transition& one : engine_->take_transitions()) history.push_back(std::move(one));
+    for (std::string& one : engine_->take_notices()) notices.push_back(std::move(one));
+    for (Outgoing& one : notifier_->run(now, silences)) messages.push_back(std::move(one.message));
+  }
+
+  std::vector<std::string> titles() const {
+    std::vector<std::string> out;
+    for (const Message& message : messages) out.push_back(message.title);
+    return out;
+  }
+  Engine& engine() { return *engine_; }
+  Notifier& notifier() { return *notifier_; }
+  metric::SchemaTable& schemas() { return schemas_; }
+
+  UnixNanos now = kTestStart;
+  std::vector<fleet::Host> hosts;
+  std::set<std::string> silent;
+  std::vector<Silence> silences;
+  std::vector<Transition> history;
+  std::vector<std::string> notices;
+  std::vector<Message> messages;
+
+ private:
+  metric::SchemaTable schemas_;
+  Config config_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Notifier> notifier_;
+};
+
+}  // namespace resmon::alert
