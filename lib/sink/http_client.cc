@@ -131,14 +131,18 @@ class HttpClient final : public Transport {
   template <class Stream>
   asio::awaitable<Result<HttpAnswer>> exchange(Stream& stream, const HttpRequest& request, bool& answered) {
     auto& lowest = beast::get_lowest_layer(stream);
-    const bool posts = request.method == Method::kPost;
-    http::request<http::span_body<const char>> message(posts ? http::verb::post : http::verb::get, request.target, 11);
+    const bool has_body = request.method != Method::kGet;
+    const http::verb verb = request.method == Method::kPost  ? http::verb::post
+                            : request.method == Method::kPut ? http::verb::put
+                                                             : http::verb::get;
+    http::request<http::span_body<const char>> message(verb, request.target, 11);
     message.set(http::field::host, url_.authority());
     message.set(http::field::user_agent, "resmon");
-    if (posts) message.set(http::field::content_type, request.content_type);
+    if (has_body) message.set(http::field::content_type, request.content_type);
     message.set(http::field::accept, "application/json");
     if (request.gzip) message.set(http::field::content_encoding, "gzip");
     if (!request.authorization.empty()) message.set(http::field::authorization, request.authorization);
+    for (const auto& [name, value] : request.headers) message.set(name, value);
     message.body() = {request.body.data(), request.body.size()};
     message.prepare_payload();
 

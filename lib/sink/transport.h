@@ -2,20 +2,23 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
 namespace resmon::sink {
 
-enum class Method { kGet, kPost };
+enum class Method { kGet, kPost, kPut };
 
 struct HttpRequest {
   Method method = Method::kPost;
   std::string target;
   std::string body;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string authorization;  // empty: no such header
-  bool gzip = false;          // the body is compressed
+  std::string authorization;                                 // empty: no such header
+  bool gzip = false;                                         // the body is compressed
+  std::vector<std::pair<std::string, std::string>> headers;  // more of them
 };
 
 struct HttpAnswer {
