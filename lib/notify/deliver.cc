@@ -1,0 +1,93 @@
+#include "notify/deliver.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "base/json_text.h"
+#include "notify/mail.h"
+#include "notify/program.h"
+#include "notify/request.h"
+#include "sink/answer.h"
+#include "sink/endpoint.h"
+#include "sink/http_client.h"
+
+namespace resmon::notify {
+
+namespace {
+
+namespace asio = boost::asio;
+
+// Telegram's token is in the path of its address, so no address is part of an error.
+Status status_of(const sink::HttpAnswer& answer) {
+  if (answer.status >= 200 && answer.status < 300) return {};
+  const std::string reason = fmt::format("answered {}: {}", answer.status, printable(sink::error_message(answer.body)));
+  // Too many requests, and what is broken at their end, may pass.
+  const bool lasting = answer.status >= 400 && answer.status < 500 && answer.status != 429 && answer.status != 408;
+  return fail(lasting ? ErrorKind::kDenied : ErrorKind::kUnavailable, reason);
+}
+
+asio::awaitable<Status> exchange(asio::any_io_executor executor, std::string origin, sink::HttpRequest request,
+                                 sink::HttpClientOptions options) {
+  auto url = sink::parse_url(origin);
+  if (!url) co_return fail(ErrorKind::kInvalid, "url: " + url.error().message);
+  options.answer_bytes = 4096;
+  auto client = sink::make_http_client(executor, *url, options);
+  if (!client) co_return fail(std::move(client).error());
+  auto answer = co_await (*client)->send(request);
+  (*client)->close();
+  if (!answer) co_return fail(std::move(answer).error());
+  co_return status_of(*answer);
+}
+
+asio::awaitable<Status> run(std::vector<std::string> command, std::string input, std::vector<std::string> environment,
+                            std::chrono::nanoseconds timeout) {
+  co_return run_program(command, input, environment, timeout);
+}
+
+// For programs that read no JSON.
+std::vector<std::string> variables_of(const alert::Message& message) {
+  std::string title = message.title;
+  std::erase(title, '\0');
+  std::string text = message.plain_text();
+  std::erase(text, '\0');
+  return {"RESMON_TITLE=" + title,
+          "RESMON_TEXT=" + text,
+          "RESMON_SEVERITY=" + std::string(alert::severity_name(message.severity)),
+          "RESMON_RULE=" + message.rule,
+          "RESMON_KIND=" + std::string(alert::message_kind_name(message.kind)),
+          "RESMON_LINK=" + message.link};
+}
+
+}  // namespace
+
+asio::awaitable<Status> deliver(asio::any_io_executor executor, asio::any_io_executor blocking, alert::Channel channel,
+                                alert::Message message) {
+  auto secrets = read_secrets(channel);
+  if (!secrets) co_return fail(ErrorKind::kUnavailable, secrets.error().message);
+  if (channel.kind == alert::ChannelKind::kSmtp) co_return co_await send_mail(channel, *secrets, message);
+  if (channel.kind == alert::ChannelKind::kExec) {
+    std::vector<std::string> environment = variables_of(message);
+    co_return co_await asio::co_spawn(blocking,
+                                      run(channel.command, json_body(message), std::move(environment), channel.timeout),
+                                      asio::use_awaitable);
+  }
+  auto prepared = prepare(channel, *secrets, message);
+  if (!prepared) co_return fail(ErrorKind::kInvalid, "url: it cannot be read");
+  sink::HttpClientOptions options;
+  options.timeout = channel.timeout;
+  options.tls_ca_file = channel.tls_ca_file;
+  co_return co_await exchange(executor, prepared->origin, std::move(prepared->request), std::move(options));
+}
+
+asio::awaitable<Status> call(asio::any_io_executor executor, std::string url) {
+  const std::size_t begin = url.find("://");
+  const std::size_t path = begin == std::string::npos ? begin : url.find('/', begin + 3);
+  sink::HttpRequest request;
+  request.method = sink::Method::kGet;
+  request.target = path == std::string::npos ? "/" : url.substr(path);
+  co_return co_await exchange(executor, url.substr(0, path), std::move(request), {});
+}
+
+}  // namespace resmon::notify

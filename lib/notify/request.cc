@@ -1,0 +1,385 @@
+#include "notify/request.h"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/file.h"
+#include "sink/endpoint.h"
+
+namespace resmon::notify {
+
+namespace {
+
+namespace json = boost::json;
+using alert::Channel;
+using alert::ChannelKind;
+using alert::Message;
+using alert::MessageItem;
+using alert::MessageKind;
+using alert::Severity;
+
+constexpr std::size_t kSecretBytes = 4096;
+
+Result<std::string> secret_of(const std::string& given, const std::string& file, const char* key) {
+  if (file.empty()) return given;
+  auto content = read_file(file, kSecretBytes);
+  if (!content) return fail(std::move(content).error().wrap(key));
+  std::string line = content->substr(0, content->find_first_of("\r\n"));
+  if (line.empty()) return fail(ErrorKind::kInvalid, std::string(key) + ": " + file + ": its first line is empty");
+  return line;
+}
+
+bool ended(const Message& message) {
+  return message.kind == MessageKind::kResolved;
+}
+
+// Services cut or refuse long texts. At a letter's beginning, so that UTF-8 stays whole.
+std::string cut(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t end = most - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end) + "…";
+}
+
+// Without the title, which has a place of its own.
+std::string text_below_title(const Message& message) {
+  std::string text = message.plain_text();
+  text.erase(0, std::min(text.find_first_not_of('\n', message.title.size()), text.size()));
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.empty() ? message.title : text;
+}
+
+int level(const Message& message, int info, int warning, int critical) {
+  if (ended(message)) return info;
+  return message.severity == Severity::kCritical ? critical : message.severity == Severity::kWarning ? warning : info;
+}
+
+std::string colour(const Message& message) {
+  if (ended(message)) return "#2e7d32";
+  return message.severity == Severity::kCritical  ? "#c62828"
+         : message.severity == Severity::kWarning ? "#ef6c00"
+                                                  : "#1565c0";
+}
+
+std::string header_text(const std::string& text) {
+  // RFC 2047, which ntfy reads: what is not ASCII would be lost in a header.
+  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; })) return text;
+  return "=?UTF-8?B?" + sink::base64(text) + "?=";
+}
+
+json::object labels_of(const Message& message, const MessageItem& item) {
+  json::object labels;
+  for (const metric::Tag& tag : item.tags) labels[tag.key] = tag.value;
+  labels["alertname"] = message.rule.empty() ? "resmon" : message.rule;
+  labels["severity"] = std::string(alert::severity_name(message.severity));
+  if (!item.host.empty()) labels["host"] = item.host;
+  return labels;
+}
+
+json::object alertmanager_alert(const Message& message, const MessageItem& item) {
+  json::object annotations{{"summary", message.title}, {"description", item.text}};
+  if (!message.help.empty()) annotations["help"] = message.help;
+  json::object out{{"labels", labels_of(message, item)},
+                   {"annotations", std::move(annotations)},
+                   {"startsAt", alert::time_text(item.since)},
+                   {"generatorURL", item.link}};
+  if (item.ended != 0) out["endsAt"] = alert::time_text(item.ended);
+  return out;
+}
+
+// A message about nothing in particular (a test) is one alert.
+std::vector<MessageItem> items_of(const Message& message) {
+  if (!message.items.empty()) return message.items;
+  MessageItem item;
+  item.text = message.help.empty() ? message.title : message.help;
+  item.since = message.time;
+  if (ended(message)) item.ended = message.time;
+  return {item};
+}
+
+void post_json(Prepared& out, const json::value& body) {
+  out.request.body = json::serialize(body);
+  out.request.content_type = "application/json";
+}
+
+void ntfy(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
+  out.request.target += "/" + sink::percent_encode(channel.topic);
+  out.request.body = cut(text_below_title(message), 4000);
+  out.request.headers = {{"Title", header_text(cut(message.title, 250))},
+                         {"Priority", std::to_string(level(message, 2, 4, 5))},
+                         {"Tags", ended(message)                            ? "white_check_mark"
+                                  : message.severity == Severity::kCritical ? "rotating_light"
+                                                                            : "warning"}};
+  if (!message.link.empty()) out.request.headers.emplace_back("Click", message.link);
+  if (!secrets.token.empty())
+    out.request.authorization = "Bearer " + secrets.token;
+  else if (!channel.username.empty())
+    out.request.authorization = "Basic " + sink::base64(channel.username + ":" + secrets.password);
+}
+
+void gotify(Prepared& out, const Secrets& secrets, const Message& message) {
+  out.request.target += "/message";
+  out.request.headers = {{"X-Gotify-Key", secrets.token}};
+  json::object body{
+      {"title", message.title}, {"message", text_below_title(message)}, {"priority", level(message, 2, 5, 8)}};
+  if (!message.link.empty())
+    body["extras"] =
+        json::object{{"client::notification", json::object{{"click", json::object{{"url", message.link}}}}}};
+  post_json(out, body);
+}
+
+void slack(Prepared& out, const Message& message) {
+  json::object attachment{{"color", colour(message)},
+                          {"fallback", message.title},
+                          {"title", message.title},
+                          {"text", cut(text_below_title(message), 3500)},
+                          {"ts", message.time / 1'000'000'000}};
+  if (!message.link.empty()) attachment["title_link"] = message.link;
+  post_json(out, json::object{{"text", message.title}, {"attachments", json::array{std::move(attachment)}}});
+}
+
+void discord(Prepared& out, const Message& message) {
+  const std::string hex = colour(message).substr(1);
+  json::object embed{{"title", cut(message.title, 250)},
+                     {"description", cut(text_below_title(message), 4000)},
+                     {"color", std::stol(hex, nullptr, 16)},
+                     {"timestamp", alert::time_text(message.time)}};
+  if (!message.link.empty()) embed["url"] = message.link;
+  post_json(out, json::object{{"username", "resmon"},
+                              {"embeds", json::array{std::move(embed)}},
+                              {"allowed_mentions", json::object{{"parse", json::array()}}}});
+}
+
+void telegram(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
+  out.request.target += "/bot" + secrets.token + "/sendMessage";
+  post_json(out, json::object{{"chat_id", channel.chat},
+                              {"text", cut(message.plain_text(), 4000)},
+                              {"disable_web_page_preview", true},
+                              {"disable_notification", ended(message) || message.severity == Severity::kInfo}});
+}
+
+void matrix(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
+  // The same number for the same message: a repetition is not shown twice.
+  const std::string transaction = signature("resmon", message.to_json()).substr(0, 32);
+  out.request.method = sink::Method::kPut;
+  out.request.target +=
+      "/_matrix/client/v3/rooms/" + sink::percent_encode(channel.chat) + "/send/m.room.message/" + transaction;
+  out.request.authorization = "Bearer " + secrets.token;
+  post_json(out, json::object{{"msgtype", "m.text"}, {"body", message.plain_text()}});
+}
+
+void pushover(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
+  out.request.target += "/1/messages.json";
+  json::object body{{"token", secrets.token},
+                    {"user", channel.chat},
+                    {"title", cut(message.title, 240)},
+                    {"message", cut(text_below_title(message), 1000)},
+                    {"priority", level(message, -1, 0, 1)},
+                    {"timestamp", message.time / 1'000'000'000}};
+  if (!message.link.empty() && message.link.size() <= 512) body["url"] = message.link;
+  post_json(out, body);
+}
+
+void teams(Prepared& out, const Message& message) {
+  json::array card{
+      json::object{{"type", "TextBlock"},
+                   {"text", message.title},
+                   {"weight", "Bolder"},
+                   {"wrap", true},
+                   {"color", ended(message)                            ? "Good"
+                             : message.severity == Severity::kCritical ? "Attention"
+                                                                       : "Warning"}},
+      json::object{{"type", "TextBlock"}, {"text", cut(text_below_title(message), 10'000)}, {"wrap", true}}};
+  json::object content{{"$schema", "http://adaptivecards.io/schemas/adaptive-card.json"},
+                       {"type", "AdaptiveCard"},
+                       {"version", "1.4"},
+                       {"body", std::move(card)}};
+  if (!message.link.empty())
+    content["actions"] =
+        json::array{json::object{{"type", "Action.OpenUrl"}, {"title", "Open"}, {"url", message.link}}};
+  post_json(out, json::object{{"type", "message"},
+                              {"attachments",
+                               json::array{json::object{{"contentType", "application/vnd.microsoft.card.adaptive"},
+                                                        {"content", std::move(content)}}}}});
+}
+
+void pagerduty(Prepared& out, const Secrets& secrets, const Message& message) {
+  out.request.target += "/v2/enqueue";
+  const std::string& source = message.items.empty() ? std::string("resmon") : message.items[0].host;
+  // One incident a rule and first alert; its end must name the same.
+  const std::string key = message.items.empty() ? message.rule : message.rule + "/" + message.items[0].key;
+  json::object body{{"routing_key", secrets.token},
+                    {"event_action", ended(message) ? "resolve" : "trigger"},
+                    {"dedup_key", "resmon/" + key}};
+  body["payload"] = json::object{{"summary", cut(message.title, 1000)},
+                                 {"source", source.empty() ? "resmon" : source},
+                                 {"severity", std::string(alert::severity_name(message.severity))},
+                                 {"timestamp", alert::time_text(message.time)},
+                                 {"custom_details", json::object{{"text", text_below_title(message)}}}};
+  body["client"] = "resmon";
+  if (!message.link.empty()) body["client_url"] = message.link;
+  post_json(out, body);
+}
+
+void alertmanager(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
+  out.request.target += "/api/v2/alerts";
+  json::array all;
+  for (const MessageItem& item : items_of(message)) {
+    json::object one = alertmanager_alert(message, item);
+    // Without an end it would end the alert by itself after its resolve_timeout, five minutes.
+    constexpr std::int64_t kWeek = 7 * 86'400'000'000'000;
+    if (!one.contains("endsAt")) one["endsAt"] = alert::time_text(message.time + kWeek);
+    all.emplace_back(std::move(one));
+  }
+  post_json(out, all);
+  if (!channel.username.empty())
+    out.request.authorization = "Basic " + sink::base64(channel.username + ":" + secrets.password);
+}
+
+void webhook(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
+  out.request.body = channel.format == "alertmanager" ? alertmanager_body(message) : json_body(message);
+  out.request.content_type = "application/json";
+  if (!secrets.secret.empty())
+    out.request.headers.emplace_back("X-Resmon-Signature", "sha256=" + signature(secrets.secret, out.request.body));
+  if (!secrets.token.empty())
+    out.request.authorization = "Bearer " + secrets.token;
+  else if (!channel.username.empty())
+    out.request.authorization = "Basic " + sink::base64(channel.username + ":" + secrets.password);
+}
+
+}  // namespace
+
+Result<Secrets> read_secrets(const Channel& channel) {
+  Secrets out;
+  RESMON_ASSIGN(out.token, secret_of(channel.token, channel.token_file, "token_file"));
+  RESMON_ASSIGN(out.secret, secret_of(channel.secret, channel.secret_file, "secret_file"));
+  RESMON_ASSIGN(out.password, secret_of(channel.password, channel.password_file, "password_file"));
+  return out;
+}
+
+std::string signature(std::string_view secret, std::string_view body) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(body.data()), body.size(), digest, &size);
+  std::string out;
+  for (unsigned i = 0; i < size; ++i) out += fmt::format("{:02x}", digest[i]);
+  return out;
+}
+
+std::string json_body(const Message& message) {
+  json::array alerts;
+  for (const MessageItem& item : items_of(message)) {
+    json::object tags;
+    for (const metric::Tag& tag : item.tags) tags[tag.key] = tag.value;
+    json::array processes;
+    for (const std::string& one : item.processes) processes.emplace_back(one);
+    alerts.emplace_back(
+        json::object{{"id", item.key},
+                     {"host", item.host},
+                     {"tags", std::move(tags)},
+                     {"text", item.text},
+                     {"value", item.value},
+                     {"limit", item.limit},
+                     {"since", alert::time_text(item.since)},
+                     {"ended", item.ended != 0 ? json::value(alert::time_text(item.ended)) : json::value()},
+                     {"chart", item.chart},
+                     {"processes", std::move(processes)},
+                     {"link", item.link}});
+  }
+  return json::serialize(
+      json::object{{"version", 1},
+                   {"kind", std::string(alert::message_kind_name(message.kind))},
+                   {"rule", message.rule},
+                   {"severity", std::string(alert::severity_name(message.severity))},
+                   {"title", message.title},
+                   {"help", message.help},
+                   {"text", message.plain_text()},
+                   {"time", alert::time_text(message.time)},
+                   {"count", static_cast<std::int64_t>(std::max<std::size_t>(message.alerts, alerts.size()))},
+                   {"alerts", std::move(alerts)},
+                   {"link", message.link}});
+}
+
+std::string alertmanager_body(const Message& message) {
+  const std::string status = ended(message) ? "resolved" : "firing";
+  json::array alerts;
+  for (const MessageItem& item : items_of(message)) {
+    json::object one = alertmanager_alert(message, item);
+    one["status"] = status;
+    one["fingerprint"] = item.key;
+    if (!one.contains("endsAt")) one["endsAt"] = "0001-01-01T00:00:00Z";
+    alerts.emplace_back(std::move(one));
+  }
+  const json::object labels{{"alertname", message.rule.empty() ? "resmon" : message.rule},
+                            {"severity", std::string(alert::severity_name(message.severity))}};
+  return json::serialize(
+      json::object{{"version", "4"},
+                   {"groupKey", "{}:{alertname=\"" + message.rule + "\"}"},
+                   {"truncatedAlerts",
+                    static_cast<std::int64_t>(message.alerts > alerts.size() ? message.alerts - alerts.size() : 0)},
+                   {"status", status},
+                   {"receiver", "resmon"},
+                   {"groupLabels", json::object{{"alertname", message.rule}}},
+                   {"commonLabels", labels},
+                   {"commonAnnotations", json::object{{"summary", message.title}}},
+                   {"externalURL", message.link},
+                   {"alerts", std::move(alerts)}});
+}
+
+Result<Prepared> prepare(const Channel& channel, const Secrets& secrets, const Message& message) {
+  // A query (`?wait=true` of a webhook) stays part of the target.
+  const std::size_t mark = channel.url.find('?');
+  RESMON_ASSIGN(const sink::Url url, sink::parse_url(std::string_view(channel.url).substr(0, mark)));
+  Prepared out;
+  out.origin = (url.tls ? "https://" : "http://") + url.authority();
+  out.request.target = url.path;
+  switch (channel.kind) {
+    case ChannelKind::kNtfy:
+      ntfy(out, channel, secrets, message);
+      break;
+    case ChannelKind::kGotify:
+      gotify(out, secrets, message);
+      break;
+    case ChannelKind::kSlack:
+    case ChannelKind::kMattermost:
+      slack(out, message);
+      break;
+    case ChannelKind::kDiscord:
+      discord(out, message);
+      break;
+    case ChannelKind::kTelegram:
+      telegram(out, channel, secrets, message);
+      break;
+    case ChannelKind::kMatrix:
+      matrix(out, channel, secrets, message);
+      break;
+    case ChannelKind::kPushover:
+      pushover(out, channel, secrets, message);
+      break;
+    case ChannelKind::kTeams:
+      teams(out, message);
+      break;
+    case ChannelKind::kPagerduty:
+      pagerduty(out, secrets, message);
+      break;
+    case ChannelKind::kAlertmanager:
+      alertmanager(out, channel, secrets, message);
+      break;
+    case ChannelKind::kWebhook:
+      webhook(out, channel, secrets, message);
+      break;
+    case ChannelKind::kSmtp:
+    case ChannelKind::kExec:
+      return fail(ErrorKind::kInternal, "not a channel over HTTP");
+  }
+  if (out.request.target.empty()) out.request.target = "/";
+  if (mark != std::string::npos) out.request.target += channel.url.substr(mark);
+  return out;
+}
+
+}  // namespace resmon::notify

@@ -1,0 +1,38 @@
+#pragma once
+
+// A message in the form that a channel's receiver takes: the requests of each service as its documentation has them. No
+// I/O.
+
+#include <string>
+#include <vector>
+
+#include "alert/message.h"
+#include "alert/rules.h"
+#include "sink/transport.h"
+
+namespace resmon::notify {
+
+// What a channel proves itself by, read from its files.
+struct Secrets {
+  std::string token;
+  std::string secret;
+  std::string password;
+};
+Result<Secrets> read_secrets(const alert::Channel& channel);
+
+// Of kinds that speak HTTP. `origin`: where to connect, as "https://host:port"; the target is the request's.
+struct Prepared {
+  std::string origin;
+  sink::HttpRequest request;
+};
+// kInvalid: the channel's url cannot be read.
+Result<Prepared> prepare(const alert::Channel& channel, const Secrets& secrets, const alert::Message& message);
+
+// The body of a webhook, which exec gets on its standard input, too.
+std::string json_body(const alert::Message& message);
+// Alertmanager's, version 4 of its webhook.
+std::string alertmanager_body(const alert::Message& message);
+// The lower-case hexadecimal HMAC-SHA256 of the body.
+std::string signature(std::string_view secret, std::string_view body);
+
+}  // namespace resmon::notify
