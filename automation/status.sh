@@ -31,7 +31,8 @@ Options:
                    sinks [{name, state, lag_seconds, backlog_samples,
                    refused_samples, lost_samples, last_error, last_error_time,
                    failing_since}]; times in milliseconds since 1970,
-                   removed_sinks [{name, backlog_entries}]
+                   removed_sinks [{name, backlog_entries}],
+                   alerts [{id, rule, severity, host, state, value_text, since}]
   -h, --help       this text
 
 Exit codes: 0 the server is up (with --host, --systemd or --docker: everything
@@ -60,13 +61,13 @@ main() {
   have jq || die failed "jq is missing" "'./resmon up' installs it"
   settle_place
   # Filled by look_PLACE: one line of JSON a service; where the server is, and its token where that is in no file.
-  local services='' where='' token='' code='done' server=null answer='{"hosts":[]}' url facts names='null'
+  local services='' where='' token='' code='done' server=null answer='{"hosts":[]}' alerts='{}' url facts names='null'
   "look_$place"
   [[ -z $where ]] || ask_server
   # On standard input: the answer of a server with 200 hosts is longer than Linux lets an argument be.
   facts=$(
-    printf '%s\n' "${where:-null}" "$server" "$answer" "$names" "$services" | jq -s '
-      . as [$where, $server, $answer, $names] | .[4:] as $services |
+    printf '%s\n' "${where:-null}" "$server" "$answer" "$names" "$alerts" "$services" | jq -s '
+      . as [$where, $server, $answer, $names, $alerts] | .[5:] as $services |
       ($where // {}) + {
         server: (if $server then $server | {pid, version, uptime_seconds} + (.store // {} |
           {missing_samples: (.missing_samples // 0), missing_from, missing_to}) else null end),
@@ -77,7 +78,8 @@ main() {
         refused_clients: [$server.ingest.refused_clients[]? | select($names == null or (.host as $host | $names | index($host)))],
         sinks: [$server.sinks[]? | {name, state, lag_seconds, backlog_samples, refused_samples, lost_samples,
           last_error, last_error_time, failing_since}],
-        removed_sinks: [$server.removed_sinks[]?]
+        removed_sinks: [$server.removed_sinks[]?],
+        alerts: [$alerts.alerts[]? | select(.state != "pending") | {id, rule, severity, host, state, value_text, since}]
       }'
   ) || die failed "the server's answer is not what this version expects" "is another program listening at $url?"
   if [[ -n $json ]]; then
@@ -111,6 +113,8 @@ ask_server() {
     server=null
     answer='{"hosts":[]}'
   fi
+  # A server whose alerts are off has none.
+  [[ $server == null ]] || alerts=$(server_get /api/v1/alerts 2>/dev/null) || alerts='{}'
 }
 
 # ---- places ----
@@ -246,6 +250,7 @@ show_house() {
   show_clients "$facts"
   show_refused "$facts"
   show_sinks "$facts"
+  show_firing "$facts"
 }
 
 show_services() {
@@ -296,6 +301,13 @@ show_sinks() {
         .backlog_samples, .refused_samples, .lost_samples]] | table' <<<"$1"
   fi
   show_sink_trouble "$1"
+}
+
+show_firing() {
+  local line
+  while IFS= read -r line; do
+    printf '%s %s\n' "$(paint 1 red firing:)" "$line"
+  done < <(jq -r "$(table_filters)"'.alerts[] | "\(.rule | clean) on \(if .host == "" then "the server" else .host | clean end) for \(now - .since / 1000 | span)\(if .value_text == "" then "" else ": " + (.value_text | clean) end)"' <<<"$1")
 }
 
 # What keeps a database from getting its samples, and which is no longer configured.

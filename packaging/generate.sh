@@ -50,6 +50,7 @@ for role in client server; do
   else
     toml_set "$out/etc/server.toml" server.report_interval '"10s"'
     toml_set "$out/etc/server.toml" store.directory '"/var/lib/resmon/server"'
+    toml_set "$out/etc/server.toml" alerts.rules_file '"/etc/resmon/alerts.toml"'
   fi
   toml_set "$out/etc/$role.toml" log.file "\"/var/log/resmon/$role.log\""
   chmod 0644 "$out/etc/$role.toml"

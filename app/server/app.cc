@@ -108,7 +108,7 @@ Status ensure_administrator(const std::string& accounts_file) {
 // A directory that was there before, and files that an earlier start made in it, may be open to others.
 void take_from_others(const Options& options) {
   const auto of_store = [](std::string_view name) {
-    return name.starts_with("resmon.") || name.starts_with("refused-") || name == "database-names";
+    return name.starts_with("resmon.") || name.starts_with("alerts.") || name.starts_with("refused-") || name == "database-names";
   };
   const auto of_journal = [](std::string_view name) {
     return name.ends_with(".seg") || name.ends_with(".aside") || name == "cursors" || name == "lock";
@@ -220,6 +220,12 @@ Status App::start() {
     unit.sink = std::move(*made);
     sinks_.push_back(std::move(unit));
   }
+  if (options_.alerts_enabled) {
+    alerts_ = std::make_unique<Alerts>(*this);
+    if (Status opened = alerts_->open(); !opened) return fail(std::move(opened).error());
+  } else {
+    log_->forget_others("alerts");  // what nobody reads holds nothing
+  }
   // What the journal kept for a sink that is configured no more holds it no longer.
   for (const journal::ReaderStats& gone : log_->forget_others(kSinkPrefix)) {
     removed_sinks_.push_back({gone.name.substr(kSinkPrefix.size()), gone.backlog_records});
@@ -260,6 +266,7 @@ Status App::start() {
   asio::co_spawn(runtime_->first(), watch_fleet(), asio::detached);
   asio::post(query_pool_, [this] { remember_values(*store_, *fleet_, stopping_); });
   asio::co_spawn(runtime_->first(), forget_schemas(), asio::detached);
+  if (alerts_) alerts_->start();
   client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
   http_listener_->start([this](asio::ip::tcp::socket socket) {
     // A long answer goes out piece by piece: none of them is to wait for the acknowledgement of the one before.
@@ -382,6 +389,10 @@ void App::stop() {
   if (pipeline_) {
     Step step("log written to the store");
     pipeline_->stop(begin + kStorePatience);
+  }
+  if (alerts_) {
+    Step step("alerts kept");
+    alerts_->stop();
   }
   if (!sinks_.empty()) {
     Step step("sinks drained");

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "alerts.h"
 #include "auth/fair_queue.h"
 #include "auth/guard.h"
 #include "base/refusal_log.h"
@@ -71,6 +72,10 @@ class App {
   const ingest::Log& log() const { return *log_; }
   const ingest::Server& ingest() const { return *ingest_; }
   const http::Server& http() const { return *http_; }
+  // REQUIRES: alerts.enabled
+  Alerts& alerts() const { return *alerts_; }
+  // An executor for work of its own.
+  boost::asio::any_io_executor network() { return runtime_->first().get_executor(); }
   const Pipeline& pipeline() const { return *pipeline_; }
   Pipeline& pipeline() { return *pipeline_; }
   RowWriter& row_writer() { return *row_writer_; }
@@ -127,6 +132,7 @@ class App {
   std::unique_ptr<http::Server> http_;
   std::vector<SinkUnit> sinks_;
   std::vector<RemovedSink> removed_sinks_;
+  std::unique_ptr<Alerts> alerts_;  // none when they are off
   boost::asio::thread_pool query_pool_;
   const QueryHelpers query_helpers_;
   boost::asio::thread_pool write_pool_{1};     // line protocol, KILL QUERY: never waits behind a query

@@ -52,6 +52,10 @@ void Options::declare(config::Settings& settings) {
                 "Where clients connect, HOST:PORT. 0.0.0.0:7411 or [::]:7411 for other machines; then with TLS.");
   settings.boolean("listen.tls", &listen_tls, "Clients must use TLS, with the certificate below.");
   settings.text("http.address", &http_address, "Where the page, the API and the queries are.");
+  settings.text(
+      "http.public_url", &http_public_url,
+      "The page's address as people open it, as https://resmon.example: links in messages begin with it. Empty: "
+      "messages have no links.");
   settings.boolean("http.tls", &http_tls, "https, with the certificate below.");
   settings.boolean("http.local_read_without_token", &local_read_without_token,
                    "Programs and browsers on this machine may read without a token. Writing always needs one. Set it "
@@ -152,6 +156,11 @@ void Options::declare(config::Settings& settings) {
                                         {"INFLUX_BUCKET", "bucket"}})
       settings.alias(variable, std::string("sink.influx.") + key);
 
+  settings.boolean("alerts.enabled", &alerts_enabled, "Evaluate rules and send messages.");
+  settings.text("alerts.rules_file", &alerts_rules_file,
+                "Rules and channels (docs/alerts.md); read again when it has changed. It need not exist: the built-in "
+                "rules are on, and send nothing before there is a channel. Empty: alerts.toml beside the store.");
+
   settings.integer("limits.threads", &threads, 0, 256, "Threads for network work. 0: one for each core.");
   settings.integer("limits.max_clients", &max_clients, 1, 1'000'000,
                    "Connected clients; more are refused with a reason.");
@@ -247,6 +256,9 @@ Status Options::check() {
     }
   if (token_file.empty()) token_file = store_directory + "/token";
   if (journal_directory.empty()) journal_directory = store_directory + "/journal";
+  if (alerts_rules_file.empty()) alerts_rules_file = store_directory + "/alerts.toml";
+  if (!http_public_url.empty() && !http_public_url.starts_with("http://") && !http_public_url.starts_with("https://"))
+    return fail(ErrorKind::kInvalid, "http.public_url: begins with http:// or https://");
   if (accounts_file.empty()) accounts_file = store_directory + "/accounts";
   return {};
 }

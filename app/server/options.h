@@ -23,6 +23,7 @@ namespace resmon::server {
 struct Options {
   std::string listen_address = "127.0.0.1:7411";
   std::string http_address = "127.0.0.1:7412";
+  std::string http_public_url;
   bool listen_tls = false;
   bool http_tls = false;
   std::string tls_certificate_file;
@@ -83,6 +84,9 @@ struct Options {
   std::uint64_t store_disk_limit_bytes = 10ULL << 30U;
 
   std::list<sink::SinkOptions> sinks;  // a list: settings point into it
+
+  bool alerts_enabled = true;
+  std::string alerts_rules_file;
 
   program::LogSettings log;
 

@@ -21,6 +21,7 @@ void add_health_routes(App& app,
 void add_server_routes(App& app, http::Router& router);  // routes_server.cc: /api/v1/server, /api/v1/log
 void add_auth_routes(App& app, http::Router& router);    // routes_auth.cc: /api/v1/login, session, users, tokens, …
 void add_query_routes(App& app, http::Router& router);   // routes_query.cc: /query
+void add_alert_routes(App& app, http::Router& router);   // routes_alerts.cc: /api/v1/alerts
 void add_write_routes(App& app, http::Router& router);   // routes_write.cc: /write, /api/v2/write
 void add_v2_routes(App& app, http::Router& router);      // routes_v2.cc: /api/v2/buckets, orgs, delete
 

@@ -97,6 +97,21 @@ Answer metrics(App& app) {
   Exposition out;
   const ingest::ServerStats& in = app.ingest().stats();
   out.add("resmon_uptime_seconds", "gauge", "Time since the server started.", app.uptime_seconds());
+  if (app.options().alerts_enabled) {
+    const Alerts::Stats alerts = app.alerts().stats();
+    out.add("resmon_alerts_firing", "gauge", "Alerts that fire now.", alerts.firing);
+    out.add("resmon_alerts_series", "gauge", "Series that rules look at.", alerts.engine.alerts);
+    out.add("resmon_alerts_evaluations_total", "counter", "Conditions evaluated.", alerts.engine.evaluations);
+    out.add("resmon_alerts_refused_series_total", "counter", "Series of rules that there was no room for.",
+            alerts.engine.refused);
+    out.add("resmon_alert_messages_sent_total", "counter", "Messages that a channel took.", alerts.sent);
+    out.add("resmon_alert_messages_failed_total", "counter", "Deliveries that failed; they are tried again.",
+            alerts.failed);
+    out.add("resmon_alert_messages_given_up_total", "counter", "Messages given up after a day.", alerts.given_up);
+    out.add("resmon_alert_messages_dropped_total", "counter", "Messages dropped because the outbox was full.",
+            alerts.dropped);
+    out.add("resmon_alert_messages_waiting", "gauge", "Messages in the outbox.", alerts.waiting);
+  }
   out.add("resmon_clients", "gauge", "Clients connected now.", in.clients.load());
   out.add("resmon_connections_total", "counter", "Client connections accepted.", in.connections.load());
   out.add("resmon_connections_refused_total", "counter", "Client connections ended by a refusal.", in.refused.load());
@@ -266,6 +281,7 @@ void add_routes(App& app, http::Router& router) {
   add_fleet_routes(app, router);
   add_auth_routes(app, router);
   add_query_routes(app, router);
+  if (app.options().alerts_enabled) add_alert_routes(app, router);
   add_write_routes(app, router);
   add_v2_routes(app, router);
 }

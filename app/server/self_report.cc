@@ -11,6 +11,7 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "net/certificate.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -37,7 +38,10 @@ const std::vector<metric::Field> kServerFields = {{"clients", FieldType::kIntege
                                                   {"http_failures", FieldType::kInteger},
                                                   {"memory_resident_bytes", FieldType::kInteger},
                                                   {"cpu_seconds", FieldType::kFloat},
-                                                  {"uptime_seconds", FieldType::kFloat}};
+                                                  {"uptime_seconds", FieldType::kFloat},
+                                                  {"log_limit_bytes", FieldType::kInteger},
+                                                  {"store_limit_bytes", FieldType::kInteger},
+                                                  {"certificate_seconds", FieldType::kInteger}};
 const std::vector<metric::Field> kSinkFields = {
     {"sent_samples", FieldType::kInteger},    {"refused_samples", FieldType::kInteger},
     {"lost_samples", FieldType::kInteger},    {"retries", FieldType::kInteger},
@@ -126,6 +130,13 @@ void SelfReport::write() {
   row.set(field++, resident_bytes());
   row.set(field++, rounded(cpu_seconds()));
   row.set(field++, rounded(app_.uptime_seconds()));
+  const Options& options = app_.options();
+  row.set(field++, static_cast<std::int64_t>(options.journal_limit_bytes));
+  if (options.store_disk_limit_bytes > 0) row.set(field, static_cast<std::int64_t>(options.store_disk_limit_bytes));
+  ++field;
+  if (options.listen_tls || options.http_tls)
+    if (const auto end = net::certificate_end(options.tls_certificate_file))
+      row.set(field, (*end - now) / 1'000'000'000);
 
   for (std::size_t i = 0; i < sinks_.size(); ++i) {
     const SinkUnit& unit = app_.sinks()[i];

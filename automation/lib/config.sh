@@ -200,6 +200,7 @@ ensure_config() {
     toml_set "$file" server.report_interval '"10s"' # what the page's server view shows of the time before it was opened
     toml_set "$file" auth.token_file "$(toml_string "$RESMON_HOME/token")"
     toml_set "$file" store.directory "$(toml_string "$RESMON_HOME/store")"
+    toml_set "$file" alerts.rules_file "$(toml_string "$RESMON_HOME/alerts.toml")"
     toml_set "$file" log.file "$(toml_string "$RESMON_HOME/log/server.log")"
     config_written+=(server.toml)
   fi

@@ -59,6 +59,17 @@ http_delete() {
   curl "${options[@]}" --request DELETE --write-out '\n%{http_code}' --header @<(printf 'Authorization: Bearer %s\n' "$token") -- "$1"
 }
 
+# http_send METHOD URL TOKEN_FILE JSON: as http_delete, with a body where JSON is not empty.
+http_send() {
+  local token=''
+  local -a options=()
+  http_options "$2"
+  options+=(--no-fail --max-time 20)
+  token=$(first_token "$3" 2>/dev/null) || token=
+  if [[ -n $4 ]]; then options+=(--header 'Content-Type: application/json' --data-binary @-); fi
+  curl "${options[@]}" --request "$1" --write-out '\n%{http_code}' --header @<(printf 'Authorization: Bearer %s\n' "$token") -- "$2" <<<"$4"
+}
+
 # http_options URL: sets `options` for curl.
 http_options() {
   local certificate

@@ -1,0 +1,54 @@
+#pragma once
+
+// Alerts as JSON, as rows of the store, and what the store says of them.
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "alert/book.h"
+#include "alert/engine.h"
+#include "alert/notifier.h"
+#include "json.h"
+#include "store/reader.h"
+
+namespace resmon::server {
+
+// Builds a JSON array, element by element.
+class JsonArray {
+ public:
+  JsonArray& raw(std::string_view json) {
+    text_ += text_.empty() ? "[" : ",";
+    text_ += json;
+    return *this;
+  }
+  JsonArray& text(std::string_view value) { return raw(http::json_string(value)); }
+  std::string finish() const { return text_.empty() ? "[]" : text_ + "]"; }
+
+ private:
+  std::string text_;
+};
+
+std::string milliseconds_or_null(UnixNanos time);  // null for 0
+std::string alert_to_json(const alert::AlertRecord& record, const alert::Rule& rule, const alert::MessageItem& item,
+                          bool unknown, const std::string& held_by);
+std::string history_to_json(const alert::HistoryEntry& entry);
+std::string rule_to_json(const alert::Rule& rule, const alert::Config& config);
+std::string silence_to_json(const alert::Silence& silence, UnixNanos now);
+
+// A row of the measurement `alert`: tags host, rule, severity and the series' own; fields state, state_code, value,
+// text.
+void add_alert_row(metric::Batch& batch, metric::SchemaTable& schemas, const alert::HistoryEntry& entry);
+
+// The page's view of the alert's host around its beginning; empty without an address of the page.
+std::string alert_link(const std::string& public_url, const alert::AlertRecord& record);
+// The values of the rule's first field in the hour before `now`, as 30 means at most.
+std::vector<double> recent_values(const store::Reader& store, const alert::AlertRecord& record, const alert::Rule& rule,
+                                  UnixNanos now);
+// The three processes with the most CPU time of the last minutes, where the host reports `procstat`.
+std::vector<std::string> largest_processes(const store::Reader& store, const alert::AlertRecord& record, UnixNanos now);
+// Fills forecasts from the store's hours, and windows from its rows, up to `now`; how many values. At most `most`.
+std::size_t seed_engine(alert::Engine& engine, const store::Reader& store, UnixNanos now, std::size_t most,
+                        const std::atomic<bool>& stopping);
+
+}  // namespace resmon::server

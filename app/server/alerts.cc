@@ -1,0 +1,431 @@
+#include "alerts.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/strand.hpp>
+
+#include "alert_views.h"
+#include "app.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "notify/deliver.h"
+
+namespace resmon::server {
+
+namespace asio = boost::asio;
+using alert::AlertRecord;
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kAlertTickEvery = 2 * kSecond;
+constexpr std::int64_t kKeepEvery = 10 * kSecond;
+constexpr std::int64_t kKeepChanges = kSecond / 5;  // a storm of changes is kept together
+constexpr std::int64_t kHouseEvery = 2 * kSecond;
+constexpr std::int64_t kFirstRetry = 5 * kSecond;
+constexpr std::int64_t kLastRetry = 600 * kSecond;
+constexpr std::int64_t kGiveUpAfter = 24 * 3600 * kSecond;
+constexpr int kReadAtOnce = 64;
+constexpr double kBurst = 10;  // messages of a channel at once
+constexpr std::size_t kDueAtOnce = 200;
+constexpr std::size_t kMostUnkept = 100'000;
+constexpr std::size_t kSeedRows = 20'000'000;
+
+UnixNanos wall() {
+  return Clock::system().wall();
+}
+
+std::int64_t backoff(std::int64_t attempts) {
+  return attempts >= 7 ? kLastRetry : std::min(kFirstRetry << attempts, kLastRetry);
+}
+
+// What waited for the rate to allow it, as one.
+alert::Message merged(std::vector<alert::Message> all) {
+  alert::Message out = std::move(all.back());
+  all.pop_back();
+  if (all.empty()) return out;
+  out.title = std::to_string(all.size() + 1) + " messages, the newest: " + out.title;
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    out.severity = std::max(out.severity, it->severity);
+    out.alerts += it->alerts;
+    for (alert::MessageItem& item : it->items)
+      if (out.items.size() < alert::kMostItems) out.items.push_back(std::move(item));
+  }
+  return out;
+}
+
+}  // namespace
+
+void Alerts::Bell::ring() {
+  const std::lock_guard lock(mutex);
+  ringing = true;
+  rung.notify_one();
+}
+
+Alerts::Alerts(App& app) : app_(app), rules_file_(app.options().alerts_rules_file) {}
+
+Alerts::~Alerts() {
+  stop();
+}
+
+Result<alert::Config> Alerts::read_rules() {
+  rules_mark_ = file_mark(rules_file_);
+  std::string text;
+  if (rules_mark_ != 0) {
+    RESMON_ASSIGN(text, read_file(rules_file_, 1U << 20U));
+  }
+  return alert::read_config(text, rules_file_);
+}
+
+Status Alerts::open() {
+  const std::lock_guard lock(mutex_);
+  RESMON_ASSIGN(alert::Config config, read_rules());
+  RESMON_ASSIGN(book_, alert::Book::open(app_.options().store_directory + "/alerts.db"));
+  RESMON_ASSIGN(const alert::Book::Kept kept, book_->load());
+  RESMON_ASSIGN(silences_, book_->silences());
+  use(std::move(config), kept.alerts);
+  RESMON_ASSIGN(reader_, app_.mutable_log().add_reader("alerts", ingest::LogReader::Loss::kOldest));
+  mark_.log = app_.log().id();
+  if (kept.mark && kept.mark->log == mark_.log) {
+    mark_ = *kept.mark;
+  } else {
+    // The past of a log that was never read for alerts is not told.
+    mark_.position = app_.log().durable_position();
+    mark_.samples = app_.log().samples();
+    mark_.received = wall();
+  }
+  reader_->start_after({mark_.position, mark_.samples, mark_.received});
+  reader_->on_readable([bell = bell_] { bell->ring(); });
+  return {};
+}
+
+void Alerts::use(alert::Config config, const std::vector<AlertRecord>& kept) {
+  auto made = std::make_unique<Rules>();
+  made->config = std::move(config);
+  made->engine = std::make_unique<alert::Engine>(made->config, app_.schemas());
+  made->engine->restore(kept);
+  made->notifier = std::make_unique<alert::Notifier>(*made->engine, context());
+  rules_ = std::move(made);
+}
+
+alert::MessageContext Alerts::context() {
+  alert::MessageContext out;
+  out.link = [this](const AlertRecord& record, const alert::Rule&) {
+    return alert_link(app_.options().http_public_url, record);
+  };
+  out.recent = [this](const AlertRecord& record, const alert::Rule& rule) {
+    return recent_values(app_.store(), record, rule, wall());
+  };
+  out.largest_processes = [this](const AlertRecord& record) { return largest_processes(app_.store(), record, wall()); };
+  return out;
+}
+
+void Alerts::start() {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "alerts");
+    run();
+  });
+}
+
+void Alerts::stop() {
+  stopping_ = true;
+  bell_->ring();
+  if (thread_.joinable()) thread_.join();
+}
+
+// A changed file counts from now on. One with errors changes nothing and is complained of once.
+void Alerts::reload_if_changed() {
+  if (file_mark(rules_file_) == rules_mark_) return;
+  auto config = read_rules();
+  if (!config) {
+    rules_error_ = config.error().message;
+    log::error("alerts", "the rules file cannot be read; the rules that were known stay in force",
+               {{"reason", rules_error_}});
+    return;
+  }
+  rules_error_.clear();
+  std::vector<AlertRecord> kept;
+  for (const alert::Alert* one : rules_->engine->active()) kept.push_back(rules_->engine->record(*one));
+  use(*std::move(config), kept);
+  seed();
+  changed_ = true;
+  log::info("alerts", "the rules file has changed",
+            {{"rules", rules_->config.rules.size()}, {"channels", rules_->config.channels.size()}});
+}
+
+// What forecasts and windows need of the past.
+void Alerts::seed() {
+  const auto begin = std::chrono::steady_clock::now();
+  const std::size_t values = seed_engine(*rules_->engine, app_.store(), mark_.received, kSeedRows, stopping_);
+  log::info("alerts", "rules read the past",
+            {{"values", values},
+             {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()}});
+}
+
+void Alerts::run() {
+  {
+    const std::lock_guard lock(mutex_);
+    seed();
+  }
+  while (!stopping_) {
+    read_some();
+    tick();
+    {
+      const std::lock_guard lock(mutex_);
+      take_outcomes();
+      if (wall() - house_at_ >= kHouseEvery) {
+        house_at_ = wall();
+        reload_if_changed();
+        const UnixNanos now = wall();
+        std::erase_if(silences_, [&](const alert::Silence& one) { return one.ends < now - kSilencesKept; });
+        write_rows();
+        beat();
+      }
+      deliver();
+    }
+    std::unique_lock lock(bell_->mutex);
+    bell_->rung.wait_for(lock, milliseconds(250), [&] { return bell_->ringing || stopping_.load(); });
+    bell_->ringing = false;
+  }
+  const std::lock_guard lock(mutex_);
+  changed_ = true;
+  keep();
+  write_rows();
+}
+
+// As long as what changed cannot be kept nothing more is read: the log has it.
+void Alerts::read_some() {
+  const std::lock_guard lock(mutex_);
+  for (int i = 0; i < kReadAtOnce && trouble_.empty() && !stopping_; ++i) {
+    const ingest::Entry* const entry = reader_->try_next();
+    if (entry == nullptr) break;
+    rules_->engine->observe(*entry->batch, entry->received);
+    const ingest::Progress& progress = reader_->progress();
+    mark_ = {mark_.log, progress.position, progress.samples, progress.received};
+    entry->batch->clear();  // pins nothing while waiting
+    if (rules_->engine->has_transitions()) look();
+    if (i + 1 == kReadAtOnce) bell_->ring();
+  }
+}
+
+void Alerts::tick() {
+  const UnixNanos now = wall();
+  if (now >= ticked_at_ && now - ticked_at_ < kAlertTickEvery) {
+    const std::lock_guard lock(mutex_);
+    look();
+    return;
+  }
+  ticked_at_ = now;
+  const std::vector<fleet::Host> hosts = app_.fleet().hosts();
+  const std::lock_guard lock(mutex_);
+  rules_->engine->tick(now, hosts);
+  look();
+}
+
+void Alerts::look() {
+  const UnixNanos now = wall();
+  for (const alert::Transition& one : rules_->engine->take_transitions()) {
+    unkept_history_.push_back(history_entry(one));
+    changed_ = true;
+  }
+  for (const std::string& notice : rules_->engine->take_notices()) log::info("alerts", notice);
+  for (alert::Outgoing& one : rules_->notifier->run(now, silences_)) {
+    log::info("alerts", one.message.title, {{"channel", one.channel}});
+    unkept_messages_.push_back(std::move(one));
+    changed_ = true;
+  }
+  if (unkept_history_.size() > kMostUnkept)
+    unkept_history_.erase(unkept_history_.begin(), unkept_history_.end() - kMostUnkept);
+  if (now < kept_at_ || now - kept_at_ >= (changed_ ? kKeepChanges : kKeepEvery)) keep();
+}
+
+void Alerts::keep() {
+  std::vector<AlertRecord> records;
+  for (const alert::Alert* one : rules_->engine->active()) records.push_back(rules_->engine->record(*one));
+  const UnixNanos now = wall();
+  kept_at_ = now;
+  Status kept = book_->keep(mark_, records, unkept_history_, unkept_messages_, now);
+  if (!kept) {
+    if (trouble_.empty())
+      log::error("alerts", "cannot be kept; nothing is told until they can", {{"reason", kept.error().message}});
+    trouble_ = kept.error().message;
+    return;
+  }
+  if (!std::exchange(trouble_, "").empty()) log::info("alerts", "can be kept again");
+  unkept_history_.clear();
+  unkept_messages_.clear();
+  changed_ = false;
+  reader_->commit(mark_.position);
+}
+
+// Changes of state as rows of `alert`, for queries, dashboards and sinks. The same row twice is the same row.
+void Alerts::write_rows() {
+  auto rows = book_->unstored(500);
+  if (!rows || rows->empty()) return;
+  metric::Batch batch;
+  batch.pin(app_.schemas());
+  for (const alert::HistoryEntry& one : *rows) add_alert_row(batch, app_.schemas(), one);
+  if (auto appended = app_.mutable_log().append(batch, wall()); !appended) return;  // full: later
+  if (Status noted = book_->stored(rows->back().id); !noted)
+    log::debug("alerts", "rows are written again", {{"reason", noted.error().message}});
+}
+
+void Alerts::take_outcomes() {
+  std::vector<Outcome> all;
+  {
+    const std::lock_guard lock(bell_->mutex);
+    all.swap(bell_->outcomes);
+  }
+  const UnixNanos now = wall();
+  for (const Outcome& one : all) {
+    if (one.ids.empty()) {
+      beating_ = false;
+      Delivery& heart = deliveries_["heartbeat"];
+      if (!one.status && heart.failing_since == 0)
+        log::error("alerts", "the heartbeat fails", {{"reason", one.status.error().message}});
+      heart.failing_since = one.status ? 0 : heart.failing_since != 0 ? heart.failing_since : now;
+      heart.last_error = one.status ? "" : one.status.error().message;
+      continue;
+    }
+    Delivery& delivery = deliveries_[one.channel];
+    delivery.busy = false;
+    if (one.status) {
+      if (delivery.failing_since != 0) log::info("alerts", "a channel works again", {{"channel", one.channel}});
+      delivery.failing_since = 0;
+      delivery.last_error.clear();
+      delivery.last_sent = now;
+      delivery.sent += one.ids.size();
+      (void)book_->delivered(one.ids);
+      continue;
+    }
+    ++delivery.failed;
+    delivery.last_error = one.status.error().message;
+    if (delivery.failing_since == 0) {
+      delivery.failing_since = now;
+      log::error("alerts", "a message was not taken; it is tried again",
+                 {{"channel", one.channel}, {"reason", delivery.last_error}});
+    }
+    if (now - one.created > kGiveUpAfter) {
+      delivery.given_up += one.ids.size();
+      log::error("alerts", "messages were given up after a day",
+                 {{"channel", one.channel}, {"messages", one.ids.size()}});
+      (void)book_->delivered(one.ids);
+    } else {
+      (void)book_->failed(one.ids, now + backoff(one.attempts), delivery.last_error);
+    }
+  }
+}
+
+void Alerts::deliver() {
+  const UnixNanos now = wall();
+  auto due = book_->due(now, kDueAtOnce);
+  if (!due) return;
+  std::map<std::string, std::vector<alert::OutboxEntry>> by_channel;
+  for (alert::OutboxEntry& entry : *due) by_channel[entry.channel].push_back(std::move(entry));
+  for (auto& [name, entries] : by_channel) {
+    const alert::Channel* const channel = rules_->config.channel(name);
+    Delivery& delivery = deliveries_[name];
+    if (channel == nullptr) {
+      std::vector<std::int64_t> ids;
+      for (const alert::OutboxEntry& entry : entries) ids.push_back(entry.id);
+      log::warn("alerts", "messages of a channel that is no longer configured were dropped",
+                {{"channel", name}, {"messages", ids.size()}});
+      (void)book_->delivered(ids);
+      continue;
+    }
+    const double a_second = static_cast<double>(channel->most_per_hour) / 3600;
+    const double most = std::min(kBurst, static_cast<double>(channel->most_per_hour));
+    if (delivery.filled == 0)
+      delivery.tokens = most;
+    else
+      delivery.tokens =
+          std::min(most, delivery.tokens +
+                             a_second * static_cast<double>(std::max<std::int64_t>(now - delivery.filled, 0)) / 1e9);
+    delivery.filled = now;
+    if (delivery.busy || delivery.tokens < 1) continue;
+    delivery.tokens -= 1;
+    // Many that wait are one message, so that the newest of them is not hours late.
+    if (entries.size() <= 3 || delivery.tokens >= 1) entries.resize(1);
+    deliver(name, std::move(entries));
+  }
+}
+
+void Alerts::deliver(const std::string& name, std::vector<alert::OutboxEntry> entries) {
+  Outcome outcome;
+  outcome.channel = name;
+  outcome.attempts = entries[0].attempts;
+  outcome.created = entries[0].created;
+  std::vector<alert::Message> messages;
+  for (const alert::OutboxEntry& entry : entries) {
+    outcome.ids.push_back(entry.id);
+    if (auto message = alert::Message::from_json(entry.message)) messages.push_back(*std::move(message));
+  }
+  if (messages.empty()) {
+    (void)book_->delivered(outcome.ids);
+    return;
+  }
+  deliveries_[name].busy = true;
+  const auto executor = asio::make_strand(app_.network());
+  const auto bell = bell_;
+  asio::co_spawn(executor,
+                 notify::deliver(executor, app_.query_pool().get_executor(), *rules_->config.channel(name),
+                                 merged(std::move(messages))),
+                 [bell, outcome](const std::exception_ptr& thrown, Status status) mutable {
+                   outcome.status =
+                       thrown ? Status(fail(ErrorKind::kInternal, "it ended by an exception")) : std::move(status);
+                   {
+                     const std::lock_guard lock(bell->mutex);
+                     bell->outcomes.push_back(std::move(outcome));
+                   }
+                   bell->ring();
+                 });
+}
+
+// Told to an outside watcher that this server runs; what it does not hear any more it tells by itself.
+void Alerts::beat() {
+  const alert::Heartbeat& heartbeat = rules_->config.heartbeat;
+  const UnixNanos now = wall();
+  if (heartbeat.url.empty() || beating_ || !trouble_.empty() ||
+      (now >= beat_at_ && now - beat_at_ < heartbeat.every.count()))
+    return;
+  beat_at_ = now;
+  beating_ = true;
+  const auto executor = asio::make_strand(app_.network());
+  asio::co_spawn(
+      executor, notify::call(executor, heartbeat.url), [bell = bell_](const std::exception_ptr& thrown, Status status) {
+        Outcome outcome;
+        outcome.status = thrown ? Status(fail(ErrorKind::kInternal, "it ended by an exception")) : std::move(status);
+        {
+          const std::lock_guard lock(bell->mutex);
+          bell->outcomes.push_back(std::move(outcome));
+        }
+        bell->ring();
+      });
+}
+
+alert::HistoryEntry Alerts::history_entry(const alert::Transition& transition) const {
+  const alert::Rule& rule = *rules_->config.rule(transition.alert.rule);
+  alert::HistoryEntry out;
+  out.time = transition.time;
+  out.rule = transition.alert.rule;
+  out.host = transition.alert.host;
+  out.tags = transition.alert.tags;
+  out.severity = alert::severity_name(rule.severity);
+  out.state = alert::state_name(transition.alert.state);
+  out.value = transition.alert.value;
+  out.since = transition.alert.since;
+  out.late = transition.late;
+  out.reason = transition.reason;
+  if (const alert::Alert* const one = rules_->engine->find(out.rule, out.host, out.tags)) {
+    const alert::MessageItem item = rules_->notifier->item(*one);
+    out.value_text = item.value;
+    out.limit_text = item.limit;
+  }
+  return out;
+}
+
+}  // namespace resmon::server

@@ -1,0 +1,140 @@
+#pragma once
+
+// The server's alerts: a thread that reads the log with a cursor of its own, evaluates the rules, keeps what changed in
+// alerts.db, and hands due messages to their channels. The engine's state, the outbox and the position in the log are
+// one transaction (alert::Book); the log's cursor follows it.
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "alert/book.h"
+#include "alert/engine.h"
+#include "alert/notifier.h"
+#include "alert/rules.h"
+#include "ingest/log.h"
+
+namespace resmon::server {
+
+class App;
+
+inline constexpr std::int64_t kSilencesKept = 7LL * 24 * 3600 * 1'000'000'000;  // nanoseconds after their end
+
+class Alerts {
+ public:
+  // `app` must outlive it.
+  explicit Alerts(App& app);
+  ~Alerts();
+
+  // Reads the rules and what was kept. kInvalid: the rules file has errors, each with its place.
+  Status open();
+  void start();
+  void stop();
+
+  // For the HTTP routes, from any thread but those of the network: they wait for the disk.
+  std::string active_json();
+  Result<std::string> history_json(std::int64_t before, std::size_t most, const std::string& host,
+                                   const std::string& rule);
+  std::string rules_json();
+  Result<std::string> silences_json();
+  Result<std::int64_t> add_silence(alert::Silence silence);
+  // kNotFound: there is none, or it is over.
+  Status end_silence(std::int64_t id);
+  // kNotFound: no such alert is active.
+  Status acknowledge(const std::string& id, const std::string& author);
+  // Puts a message into the outbox. kNotFound: no such channel.
+  Status send_test(const std::string& channel, const std::string& author);
+
+  struct Stats {
+    alert::EngineStats engine;
+    std::uint64_t firing = 0;
+    std::uint64_t sent = 0, failed = 0, given_up = 0, dropped = 0;
+    std::int64_t waiting = 0;
+  };
+  Stats stats();
+
+ private:
+  // One reading of the rules file.
+  struct Rules {
+    alert::Config config;
+    std::unique_ptr<alert::Engine> engine;
+    std::unique_ptr<alert::Notifier> notifier;
+  };
+  // What is known of a channel's deliveries. A bucket of messages bounds their rate.
+  struct Delivery {
+    bool busy = false;
+    double tokens = 0;
+    UnixNanos filled = 0;  // 0: not yet
+    UnixNanos failing_since = 0;
+    std::string last_error;
+    UnixNanos last_sent = 0;
+    std::uint64_t sent = 0, failed = 0, given_up = 0;
+  };
+  struct Outcome {
+    std::string channel;
+    std::vector<std::int64_t> ids;
+    std::int64_t attempts = 0;
+    UnixNanos created = 0;
+    Status status;
+  };
+
+  struct Bell {
+    std::mutex mutex;
+    std::condition_variable rung;
+    bool ringing = false;  // guarded by mutex, as the next
+    std::vector<Outcome> outcomes;
+    void ring();
+  };
+
+  Result<alert::Config> read_rules();
+  void use(alert::Config config, const std::vector<alert::AlertRecord>& kept);
+  alert::MessageContext context();
+  void reload_if_changed();
+  void seed();
+  void run();
+  void read_some();
+  void tick();
+  void look();  // what changed, and what is to be told
+  void keep();
+  void write_rows();
+  void take_outcomes();
+  void deliver();
+  void deliver(const std::string& channel, std::vector<alert::OutboxEntry> entries);
+  void beat();
+  alert::HistoryEntry history_entry(const alert::Transition& transition) const;
+  std::string alert_json(const alert::Alert& one, UnixNanos now) const;
+
+  App& app_;
+  const std::string rules_file_;
+  ingest::LogReader* reader_ = nullptr;
+  std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();  // the log and deliveries may ring when this is gone
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+
+  std::mutex mutex_;
+  // Guarded by mutex_.
+  std::unique_ptr<Rules> rules_;
+  std::unique_ptr<alert::Book> book_;
+  std::vector<alert::Silence> silences_;
+  std::map<std::string, Delivery> deliveries_;
+  std::string rules_error_;  // of a file that was changed and cannot be read
+  std::uint64_t rules_mark_ = 0;
+  alert::Mark mark_;
+  std::vector<alert::HistoryEntry> unkept_history_;
+  std::vector<alert::Outgoing> unkept_messages_;
+  bool changed_ = false;
+  std::string trouble_;  // why nothing is kept; empty: it is
+  UnixNanos kept_at_ = 0;
+  UnixNanos ticked_at_ = 0;
+  UnixNanos house_at_ = 0;
+  UnixNanos beat_at_ = 0;
+  bool beating_ = false;
+};
+
+}  // namespace resmon::server

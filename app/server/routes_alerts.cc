@@ -1,0 +1,171 @@
+// What fires, what fired, rules, silences. docs/alerts.md is the reference.
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
+#include <charconv>
+
+#include "alerts.h"
+#include "app.h"
+#include "config/units.h"
+#include "json.h"
+#include "routes.h"
+
+namespace resmon::server {
+
+namespace {
+
+namespace asio = boost::asio;
+using RequestPtr = std::shared_ptr<const http::Request>;
+using Work = http::Response (*)(App&, const http::Request&);
+
+constexpr std::string_view kSilences = "/api/v1/alerts/silences/";
+constexpr std::size_t kMostEntries = 1000;
+constexpr std::size_t kLongestReason = 500;
+
+http::Response alert_error(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kInvalid:
+      return http::Response::error(400, error.message);
+    case ErrorKind::kNotFound:
+      return http::Response::error(404, error.message);
+    case ErrorKind::kLimit:
+      return http::Response::error(429, error.message);
+    default:
+      return http::Response::error(503, error.message);
+  }
+}
+
+std::string author_of(const http::Request& request) {
+  return request.user ? request.user->name : "token";
+}
+
+// The members of a JSON object; null: it is none. Asking for JSON keeps forms of other sites out.
+Result<boost::json::object> object_of(const http::Request& request) {
+  if (!request.header("content-type").starts_with("application/json"))
+    return fail(ErrorKind::kInvalid, "send JSON, with Content-Type: application/json");
+  boost::system::error_code error;
+  boost::json::value value =
+      boost::json::parse(boost::json::string_view(request.body.data(), request.body.size()), error);
+  if (error || !value.is_object()) return fail(ErrorKind::kInvalid, "not a JSON object");
+  return value.as_object();
+}
+
+std::string member(const boost::json::object& object, const char* key) {
+  const boost::json::value* const found = object.if_contains(key);
+  return found != nullptr && found->is_string()
+             ? std::string(found->as_string().data(), found->as_string().size()).substr(0, kLongestReason)
+             : std::string();
+}
+
+http::Response empty_answer() {
+  http::Response response;
+  response.status = 204;
+  return response;
+}
+
+http::Response get_active(App& app, const http::Request&) {
+  return http::Response::json(app.alerts().active_json());
+}
+
+http::Response get_history(App& app, const http::Request& request) {
+  std::int64_t before = 0;
+  std::size_t most = 100;
+  const auto read = [&](std::string_view name, auto& target) {
+    const std::string_view text = request.parameter(name);
+    if (text.empty()) return true;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), target);
+    return error == std::errc() && end == text.data() + text.size();
+  };
+  if (!read("before", before) || !read("limit", most) || most == 0 || most > kMostEntries || before < 0)
+    return http::Response::error(400, "limit is 1 to 1000, before the id of an entry");
+  auto answer = app.alerts().history_json(before, most, std::string(request.parameter("host")),
+                                          std::string(request.parameter("rule")));
+  return answer ? http::Response::json(*answer) : alert_error(answer.error());
+}
+
+http::Response get_rules(App& app, const http::Request&) {
+  return http::Response::json(app.alerts().rules_json());
+}
+
+http::Response get_silences(App& app, const http::Request&) {
+  auto answer = app.alerts().silences_json();
+  return answer ? http::Response::json(*answer) : alert_error(answer.error());
+}
+
+http::Response add_silence(App& app, const http::Request& request) {
+  auto object = object_of(request);
+  if (!object) return alert_error(object.error());
+  alert::Silence silence;
+  silence.hosts = member(*object, "hosts");
+  silence.rule = member(*object, "rule");
+  if (silence.rule.empty()) silence.rule = "*";
+  silence.reason = member(*object, "reason");
+  silence.author = author_of(request);
+  if (silence.author == "token")
+    if (const std::string said = member(*object, "author"); !said.empty()) silence.author = said;
+  silence.begins = Clock::system().wall();
+  const auto span = config::parse_duration(member(*object, "for"));
+  if (!span || span->count() <= 0 || *span > std::chrono::hours(24 * 366))
+    return http::Response::error(400, "for is how long, as \"2h\", at most 366d");
+  silence.ends = silence.begins + span->count();
+  auto id = app.alerts().add_silence(std::move(silence));
+  if (!id) return alert_error(id.error());
+  return http::Response::json(JsonObject().number("id", *id).finish() + "\n", 201);
+}
+
+http::Response end_silence(App& app, const http::Request& request) {
+  const std::string_view text = std::string_view(request.path).substr(kSilences.size());
+  std::int64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size())
+    return http::Response::error(400, "which silence? its id is a number");
+  Status ended = app.alerts().end_silence(id);
+  return ended ? empty_answer() : alert_error(ended.error());
+}
+
+http::Response acknowledge(App& app, const http::Request& request) {
+  auto object = object_of(request);
+  if (!object) return alert_error(object.error());
+  std::string author = author_of(request);
+  if (author == "token")
+    if (const std::string said = member(*object, "author"); !said.empty()) author = said;
+  Status done = app.alerts().acknowledge(member(*object, "id"), author);
+  return done ? empty_answer() : alert_error(done.error());
+}
+
+http::Response send_test(App& app, const http::Request& request) {
+  auto object = object_of(request);
+  if (!object) return alert_error(object.error());
+  Status done = app.alerts().send_test(member(*object, "channel"), author_of(request));
+  return done ? empty_answer() : alert_error(done.error());
+}
+
+asio::awaitable<http::Response> run_work(App& app, RequestPtr request, Work work) {
+  co_return work(app, *request);
+}
+
+asio::awaitable<http::Response> on_query_pool(App& app, RequestPtr request, Work work) {
+  co_return co_await asio::co_spawn(app.query_pool().get_executor(), run_work(app, std::move(request), work),
+                                    asio::use_awaitable);
+}
+
+http::Handler pooled(App& app, Work work) {
+  return [&app, work](RequestPtr request) { return on_query_pool(app, std::move(request), work); };
+}
+
+}  // namespace
+
+void add_alert_routes(App& app, http::Router& router) {
+  using http::Access;
+  router.add("GET", "/api/v1/alerts", Access::kRead, pooled(app, get_active));
+  router.add("GET", "/api/v1/alerts/history", Access::kRead, pooled(app, get_history));
+  router.add("GET", "/api/v1/alerts/rules", Access::kRead, pooled(app, get_rules));
+  router.add("GET", "/api/v1/alerts/silences", Access::kRead, pooled(app, get_silences));
+  router.add("POST", "/api/v1/alerts/silences", Access::kWrite, pooled(app, add_silence));
+  router.add_under("DELETE", std::string(kSilences), Access::kWrite, pooled(app, end_silence));
+  router.add("POST", "/api/v1/alerts/ack", Access::kWrite, pooled(app, acknowledge));
+  router.add("POST", "/api/v1/alerts/send-test", Access::kWrite, pooled(app, send_test));
+}
+
+}  // namespace resmon::server

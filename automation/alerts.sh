@@ -1,0 +1,159 @@
+# Shows what fires, silences and acknowledges
+# shellcheck shell=bash
+use process config http house table
+
+usage() {
+  cat <<'TEXT'
+Usage: ./resmon alerts [list] [--json]
+       ./resmon alerts history [--host HOST] [--rule RULE] [--json]
+       ./resmon alerts rules [--json]
+       ./resmon alerts silences [--json]
+       ./resmon alerts silence [SEARCH] --for SPAN [--rule RULE] [--reason TEXT]
+       ./resmon alerts unsilence ID
+       ./resmon alerts ack ID
+       ./resmon alerts send-test CHANNEL
+
+Without a word: the alerts that fire or are about to. Rules and channels are in
+alerts.toml; docs/alerts.md in the source describes them. SEARCH selects hosts
+as the page's search does; without it all hosts are meant.
+
+Options:
+  --for SPAN     how long a silence lasts, as 30m, 2h or 7d
+  --rule RULE    a rule's name; for a silence a pattern, as 'disk-*'
+  --host HOST    only this host's history
+  --reason TEXT  why, for others to read
+  --json         the server's answer, for programs
+  -h, --help     this text
+
+Exit codes: 0 done, 1 refused or no such alert, 2 usage, 4 the server does not
+  answer
+
+Examples:
+  ./resmon alerts
+  ./resmon alerts silence 'site:north' --for 2h --reason 'new switch'
+  ./resmon alerts silence --rule 'disk-*' --for 30m
+  ./resmon alerts ack 4f1a2b3c4d5e6f70
+  ./resmon alerts send-test phone
+TEXT
+}
+
+main() {
+  local json='' host='' rule='' span='' reason='' url word
+  local -a arguments=() words=()
+  split_equals "$@"
+  set -- "${arguments[@]}"
+  while (($#)); do
+    case $1 in
+      --json) json=yes ;;
+      --host | --rule | --for | --reason)
+        (($# >= 2)) || die usage "$1 needs a value"
+        case $1 in
+          --host) host=$2 ;;
+          --rule) rule=$2 ;;
+          --for) span=$2 ;;
+          --reason) reason=$2 ;;
+        esac
+        shift
+        ;;
+      -*) unknown_argument "$1" ;;
+      *) words+=("$1") ;;
+    esac
+    shift
+  done
+  have jq || die failed "jq is missing" "'./resmon up' installs it"
+  url=$(server_url)/api/v1/alerts
+  word=${words[0]-list}
+  case $word in
+    list) show "$url" alerts ;;
+    history) show "$url/history?limit=200&host=$(uri "$host")&rule=$(uri "$rule")" history ;;
+    rules) show "$url/rules" rules ;;
+    silences) show "$url/silences" silences ;;
+    silence)
+      [[ -n $span ]] || die usage "for how long? --for 2h"
+      tell POST "$url/silences" "$(jq -cn --arg hosts "${words[1]-}" --arg rule "${rule:-*}" --arg for "$span" \
+        --arg reason "$reason" --arg author "${USER-}" '$ARGS.named')"
+      say "silenced for $span; './resmon alerts unsilence $(jq -r .id <<<"$answer")' ends it before"
+      ;;
+    unsilence)
+      [[ ${words[1]-} =~ ^[0-9]+$ ]] || die usage "which silence? './resmon alerts silences' lists them"
+      tell DELETE "$url/silences/${words[1]}" ''
+      say "the silence has ended"
+      ;;
+    ack)
+      [[ -n ${words[1]-} ]] || die usage "which alert? './resmon alerts' lists their ids"
+      tell POST "$url/ack" "$(jq -cn --arg id "${words[1]}" --arg author "${USER-}" '$ARGS.named')"
+      say "acknowledged: it is not repeated"
+      ;;
+    send-test)
+      [[ -n ${words[1]-} ]] || die usage "to which channel? alerts.toml names them"
+      tell POST "$url/send-test" "$(jq -cn --arg channel "${words[1]}" '$ARGS.named')"
+      say "on its way; './resmon alerts' says if it fails"
+      ;;
+    *) unknown_argument "$word" ;;
+  esac
+}
+
+uri() { jq -rn --arg text "$1" '$text | @uri'; }
+
+# tell METHOD URL BODY: sets `answer`; a refusal ends the program with its reason.
+answer=''
+tell() {
+  local code
+  answer=$(http_send "$1" "$2" "$(token_file)" "$3") ||
+    die connection "no server answers at $url" "'./resmon up' or './resmon start server' starts it"
+  code=${answer##*$'\n'}
+  answer=${answer%$'\n'*}
+  [[ $code == 2* ]] ||
+    die failed "$(printable "$(jq -r '.error // "the server refused"' <<<"$answer" 2>/dev/null || printf 'HTTP %s' "$code")")"
+}
+
+# show URL WHAT
+show() {
+  local facts
+  facts=$(http_get "$1" "$(token_file)") ||
+    die connection "no server answers at $url, or its alerts are off" "'./resmon up' or './resmon start server' starts it"
+  if [[ -n $json ]]; then
+    printf '%s\n' "$facts"
+  else
+    "show_$2" "$facts"
+  fi
+}
+
+show_alerts() {
+  if jq -e '.alerts | length == 0' <<<"$1" >/dev/null; then
+    printf 'nothing fires\n'
+  else
+    jq -r "$(table_filters)"'
+      [["SEVERITY", "STATE", "HOST", "RULE", "VALUE", "LIMIT", "SINCE", "ID"]] +
+      [.alerts | sort_by(.since)[] | [.severity, (if .acknowledged_by != "" then "acknowledged" elif .held_by != "" then .held_by else .state end),
+        ([.host, (.tags | to_entries[] | "\(.key)=\(.value)")] | map(select(. != "")) | join(" ")), .rule, .value_text, .limit_text,
+        ((now - .since / 1000) | span + " ago"), .id]] | table' <<<"$1"
+  fi
+  jq -r "$(table_filters)"'
+    (.channels[] | select(.failing_since != null) | "channel \(.name | clean) fails for \(now - .failing_since / 1000 | span): \(.last_error | clean)"),
+    (select(.rules_error != "") | "the rules file has errors: \(.rules_error | clean)"),
+    (select(.trouble != "") | "alerts cannot be kept: \(.trouble | clean)"),
+    (select(.heartbeat_error != "") | "the heartbeat fails: \(.heartbeat_error | clean)"),
+    (select(.channels == []) | "no channel is configured: nobody gets a message")' <<<"$1"
+}
+
+show_history() {
+  jq -r "$(table_filters)"'
+    [["TIME", "STATE", "SEVERITY", "HOST", "RULE", "VALUE", "NOTE"]] +
+    [.history[] | [(.time / 1000 | floor | todate), .state, .severity,
+      ([.host, (.tags | to_entries[] | "\(.key)=\(.value)")] | map(select(. != "")) | join(" ")), .rule, .value_text,
+      ([(if .late then "came late" else "" end), .reason] | map(select(. != "")) | join(", "))]] | table' <<<"$1"
+}
+
+show_rules() {
+  jq -r "$(table_filters)"'
+    [["RULE", "ON", "SEVERITY", "FOR", "WHEN"]] +
+    [.rules[] | [.name, (if .enabled then "yes" else "no" end), .severity, (.for_seconds | span), .when]] | table' <<<"$1"
+}
+
+show_silences() {
+  jq -r "$(table_filters)"'
+    [["ID", "HOSTS", "RULE", "ENDS", "BY", "REASON"]] +
+    [.silences[] | select(.active) | [.id, (if .hosts == "" then "all" else .hosts end), .rule,
+      (.ends / 1000 | floor | todate), .author, .reason]] | table' <<<"$1"
+}
