@@ -1,7 +1,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import {
-  formatRoute, kCompareRoute, kExploreRoute, kFleetRoute, kServerRoute, type CompareRoute, type ExploreRoute, type FleetRoute, type Route,
+  formatRoute, kAlertsRoute, kCompareRoute, kExploreRoute, kFleetRoute, kServerRoute, type CompareRoute, type ExploreRoute, type FleetRoute, type Route,
 } from "./core/route.ts";
+import { countOpen } from "./core/alerts.ts";
+import { alertsState, watchAlerts } from "./net/alerts.ts";
 import { signIn } from "./net/session.ts";
 import { ConnectionBanner, ConnectionMark } from "./ui/connection_banner.tsx";
 import { Help } from "./ui/help.tsx";
@@ -11,6 +13,7 @@ import { SignInForm } from "./ui/sign_in.tsx";
 import { SinkBanner } from "./ui/sink_banner.tsx";
 import { useObservable } from "./ui/use_observable.ts";
 import { UserMenu } from "./ui/user_menu.tsx";
+import { AlertsView } from "./views/alerts/alerts_view.tsx";
 import { AccessView } from "./views/access/access_view.tsx";
 import { CompareView } from "./views/compare/compare_view.tsx";
 import { ExploreView } from "./views/explore/explore_view.tsx";
@@ -30,6 +33,8 @@ function titleOf(here: Route): string {
       return "Explore";
     case "server":
       return "Server";
+    case "alerts":
+      return "Alerts";
     case "access":
       return "Users and tokens";
   }
@@ -47,6 +52,8 @@ function View({ here }: { here: Route }) {
       return <ExploreView route={here} />;
     case "server":
       return <ServerView route={here} />;
+    case "alerts":
+      return <AlertsView />;
     case "access":
       return <AccessView />;
   }
@@ -68,6 +75,7 @@ export function App() {
       { keys: "g f", what: "Go to the fleet", run: () => go(left.current.fleet) },
       { keys: "g c", what: "Go to compare", run: () => go(left.current.compare) },
       { keys: "g e", what: "Go to explore", run: () => go(left.current.explore) },
+      { keys: "g a", what: "Go to the alerts", run: () => go(kAlertsRoute) },
       { keys: "g s", what: "Go to the server", run: () => go(kServerRoute) },
       { keys: "?", what: "These keys", run: () => setHelp(true) },
     ],
@@ -75,13 +83,16 @@ export function App() {
   );
   useShortcuts("Everywhere", shortcuts);
   const title = titleOf(here);
+  const open = countOpen(useObservable(alertsState)?.alerts ?? []);
+  useEffect(watchAlerts, []);
   useEffect(() => {
-    document.title = `${title} · resmon`;
-  }, [title]);
+    document.title = `${open > 0 ? `(${open}) ` : ""}${title} · resmon`;
+  }, [title, open]);
   const places: [string, Route, boolean][] = [
     ["Fleet", left.current.fleet, here.view === "fleet" || here.view === "host"],
     ["Compare", left.current.compare, here.view === "compare"],
     ["Explore", left.current.explore, here.view === "explore"],
+    ["Alerts", kAlertsRoute, here.view === "alerts"],
     ["Server", kServerRoute, here.view === "server"],
   ];
 
@@ -98,7 +109,8 @@ export function App() {
         </a>
         <nav class="places" aria-label="Views">
           {places.map(([name, to, isHere]) => (
-            <a key={name} href={formatRoute(to)} aria-current={isHere ? "page" : undefined}>{name}</a>
+            <a key={name} href={formatRoute(to)} aria-current={isHere ? "page" : undefined}>{name}
+              {name === "Alerts" && open > 0 && <span class="badge"><span class="hidden"> firing: </span>{open}</span>}</a>
           ))}
         </nav>
         <span class="grow" />

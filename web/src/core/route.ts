@@ -46,10 +46,13 @@ export interface ServerRoute {
   view: "server";
   level: LogLevel;
 }
+export interface AlertsRoute {
+  view: "alerts";
+}
 export interface AccessRoute {
   view: "access";
 }
-export type Route = FleetRoute | HostRoute | CompareRoute | ExploreRoute | ServerRoute | AccessRoute;
+export type Route = FleetRoute | HostRoute | CompareRoute | ExploreRoute | ServerRoute | AlertsRoute | AccessRoute;
 
 export const kFleetRoute: FleetRoute = {
   view: "fleet", search: "", sort: "state", descending: false, layout: "table", heat: "cpu", group: "",
@@ -57,6 +60,7 @@ export const kFleetRoute: FleetRoute = {
 export const kDefaultRange: Range = { kind: "last", preset: kDefaultPreset };
 export const kCompareRoute: CompareRoute = { view: "compare", hosts: [], range: kDefaultRange };
 export const kExploreRoute: ExploreRoute = { view: "explore", query: "", show: "chart", sort: "" };
+export const kAlertsRoute: AlertsRoute = { view: "alerts" };
 export const kServerRoute: ServerRoute = { view: "server", level: "info" };
 
 function parseRange(query: URLSearchParams): Range {
@@ -109,6 +113,8 @@ export function parseRoute(hash: string): Route {
       };
     case "server":
       return { view: "server", level: oneOf(kLogLevels, query.get("level"), "info") };
+    case "alerts":
+      return kAlertsRoute;
     case "access":
       return { view: "access" };
     default: {
@@ -150,6 +156,8 @@ export function formatRoute(route: Route): string {
     case "server":
       if (route.level !== kServerRoute.level) query.set("level", route.level);
       return made("server");
+    case "alerts":
+      return "#/alerts";
     case "access":
       return made("access");
     case "fleet":

@@ -1,9 +1,13 @@
 import { format, formatAgo, formatDuration, formatTime } from "../../core/format.ts";
 import { loadPerCore, type Host } from "../../core/hosts.ts";
+import { sortAlerts, whereOf } from "../../core/alerts.ts";
+import { formatRoute, kAlertsRoute } from "../../core/route.ts";
+import { alertsState } from "../../net/alerts.ts";
 import { serverNow } from "../../net/live.ts";
 import { useSecond } from "../../ui/clock.ts";
 import { Meter } from "../../ui/meter.tsx";
 import { StateMark } from "../../ui/state_mark.tsx";
+import { useObservable } from "../../ui/use_observable.ts";
 import { Facts } from "./facts.tsx";
 import { Forget } from "./forget.tsx";
 
@@ -33,6 +37,7 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
           <button type="button" aria-label="Next host" title="Next host (])" onClick={() => onStep(1)}>›</button>
         </span>
       </div>
+      <HostAlerts host={host.host} />
       <Facts host={host.host} />
       <dl class="facts">
         <div><dt>CPU</dt><dd><Meter percent={summary.cpu_percent} /></dd></div>
@@ -64,5 +69,21 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
         )}
       </dl>
     </div>
+  );
+}
+
+function HostAlerts({ host }: { host: string }) {
+  const state = useObservable(alertsState);
+  const alerts = sortAlerts((state?.alerts ?? []).filter((one) => one.host === host && one.state !== "pending"));
+  if (alerts.length === 0) return null;
+  return (
+    <ul class="host-alerts" aria-label="Alerts of this host">
+      {alerts.map((one) => (
+        <li key={one.id}>
+          <span class={`severity is-${one.severity}`}>{one.severity}</span>{" "}
+          <a href={formatRoute(kAlertsRoute)}>{one.rule}</a> {whereOf({ host, tags: one.tags })}: {one.text}
+        </li>
+      ))}
+    </ul>
   );
 }
