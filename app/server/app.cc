@@ -108,7 +108,8 @@ Status ensure_administrator(const std::string& accounts_file) {
 // A directory that was there before, and files that an earlier start made in it, may be open to others.
 void take_from_others(const Options& options) {
   const auto of_store = [](std::string_view name) {
-    return name.starts_with("resmon.") || name.starts_with("alerts.") || name.starts_with("refused-") || name == "database-names";
+    return name.starts_with("resmon.") || name.starts_with("alerts.") || name.starts_with("refused-") ||
+           name == "database-names";
   };
   const auto of_journal = [](std::string_view name) {
     return name.ends_with(".seg") || name.ends_with(".aside") || name == "cursors" || name == "lock";
