@@ -196,6 +196,12 @@ Status App::start() {
     if (!opened) return fail(std::move(opened).error());
     log_ = std::move(*opened);
   }
+  if (options_.logs_enabled) {
+    Step step("lines open");
+    auto opened = logs::Store::open(options_.logs_options());
+    if (!opened) return fail(std::move(opened).error().wrap("logs"));
+    logs_ = std::move(*opened);
+  }
   const auto aside = [&](const std::string& what) {
     return std::make_unique<SetAside>(what, options_.store_directory + "/refused-" + what + ".txt",
                                       options_.set_aside_bytes(), schemas_);
@@ -242,6 +248,7 @@ Status App::start() {
   ingest_options.find_no_room = [this](const metric::Batch& batch, std::vector<std::size_t>& no_room) {
     return series_room_->find(batch, no_room);
   };
+  ingest_options.lines = logs_.get();
   ingest_ = std::make_unique<ingest::Server>(std::move(ingest_options), *tokens, schemas_, *log_, *observer_);
   http::ServerOptions http_options = options_.http_options(options_.http_tls ? tls : nullptr);
   http_options.guard = &guard_;
@@ -426,6 +433,11 @@ void App::stop() {
     pipeline_->release();
     if (Status closed = log_->close(); !closed)
       log::error("journal", "did not close cleanly", {{"reason", closed.error().message}});
+  }
+  if (logs_) {
+    Step step("lines closed");
+    if (Status closed = logs_->close(); !closed)
+      log::error("logs", "did not close cleanly", {{"reason", closed.error().message}});
   }
   log::info("server", "stopped", {{"seconds", std::chrono::duration<double>(steady_clock::now() - begin).count()}});
 }

@@ -23,6 +23,7 @@
 #include "ingest/log.h"
 #include "ingest/server.h"
 #include "log_source.h"
+#include "logs/store.h"
 #include "net/listener.h"
 #include "net/runtime.h"
 #include "net/token_set.h"
@@ -78,6 +79,8 @@ class App {
   boost::asio::any_io_executor network() { return runtime_->first().get_executor(); }
   const Pipeline& pipeline() const { return *pipeline_; }
   Pipeline& pipeline() { return *pipeline_; }
+  logs::Store* logs() { return logs_.get(); }  // null: lines are not kept
+  const logs::Store* logs() const { return logs_.get(); }
   RowWriter& row_writer() { return *row_writer_; }
   const std::vector<SinkUnit>& sinks() const { return sinks_; }
   const std::vector<RemovedSink>& removed_sinks() const { return removed_sinks_; }
@@ -119,6 +122,7 @@ class App {
   std::unique_ptr<DatabaseNames> database_names_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<SeriesRoom> series_room_;
+  std::unique_ptr<logs::Store> logs_;
   std::unique_ptr<RowWriter> row_writer_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<FleetMemory> fleet_memory_;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "logs/archive.h"
 
 namespace resmon::server {
 
@@ -21,6 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kJournal = "journal/";
+const std::string kLogsJournal = "logs-journal/";
+const std::string kLogsBlocks = "logs-blocks/";
 const std::string kConfiguration = "config";
 const std::string kConfigurationPath = "config-path";
 
@@ -67,6 +70,82 @@ Status give_to_owner_of(const std::string& like, const std::string& path) {
   return {};
 }
 
+std::string logs_directory(const Options& options) {
+  return options.store_directory + "/logs";
+}
+
+// Second names for the files of lines, which a running server merges and removes while they are copied; they go with
+// this. How far the journal was read and its records come first, and the blocks after them: what leaves the journal
+// meanwhile is in blocks by then.
+class LinesHeld {
+ public:
+  explicit LinesHeld(std::string directory) : directory_(std::move(directory)), held_(directory_ + "/backup") {
+    std::error_code ignored;
+    fs::remove_all(held_, ignored);
+  }
+  ~LinesHeld() {
+    std::error_code ignored;
+    fs::remove_all(held_, ignored);
+  }
+  LinesHeld(const LinesHeld&) = delete;
+  LinesHeld& operator=(const LinesHeld&) = delete;
+
+  Status take(store::BackupOptions& options) {
+    const std::string journal = directory_ + "/journal";
+    if (!exists(journal)) return {};
+    if (auto cursors = read_file(journal + "/cursors"); cursors)
+      options.texts.emplace_back(kLogsJournal + "cursors", *std::move(cursors));
+    for (const std::string& name : journal_files(journal)) {
+      if (!name.ends_with(".seg")) continue;
+      RESMON_ASSIGN(const bool there, hold(journal + "/" + name, "journal/" + name));
+      if (there) options.files.push_back({kLogsJournal + name, held_ + "/journal/" + name});
+    }
+    for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+      const std::vector<logs::ArchiveFile> files = logs::archive_files(directory_);
+      bool complete = true;
+      for (const logs::ArchiveFile& file : files) {
+        RESMON_ASSIGN(complete, hold(file.path, file.name));
+        if (!complete) break;  // what took its place is in the next list
+      }
+      if (!complete) continue;
+      for (const logs::ArchiveFile& file : files)
+        options.files.push_back({kLogsBlocks + file.name, held_ + "/" + file.name});
+      return {};
+    }
+    return fail(ErrorKind::kUnavailable, directory_ + ": its files change faster than they are listed");
+  }
+
+ private:
+  static constexpr int kMostAttempts = 100;
+
+  // False: it is gone.
+  Result<bool> hold(const std::string& path, const std::string& name) {
+    const std::string link = held_ + "/" + name;
+    std::error_code ignored;
+    fs::create_directories(fs::path(link).parent_path(), ignored);
+    if (::link(path.c_str(), link.c_str()) == 0 || errno == EEXIST) return true;
+    if (errno == ENOENT && !exists(path)) return false;
+    return fail(system_error(link, errno));
+  }
+
+  const std::string directory_;
+  const std::string held_;
+};
+
+// The directory and those in it: others may not enter, and whoever owns `like` owns them.
+Status make_private_tree(const std::string& like, const std::string& directory) {
+  if (!exists(directory)) return {};
+  std::error_code error;
+  std::vector<std::string> all = {directory};
+  for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
+    if (at->is_directory(error)) all.push_back(at->path().string());
+  for (const std::string& one : all) {
+    fs::permissions(one, fs::perms::owner_all, error);
+    RESMON_TRY(give_to_owner_of(like, one));
+  }
+  return {};
+}
+
 Status put_file(const BackupRequest& request, const std::string& name, const std::string& path) {
   RESMON_ASSIGN(const std::string content, store::backup_file(request.file, name));
   std::error_code ignored;
@@ -101,6 +180,8 @@ Result<store::BackupReport> make_backup(const BackupRequest& request) {
   options.progress = request.progress;
   for (const std::string& name : journal_files(request.options.journal_directory))
     options.files.push_back({kJournal + name, request.options.journal_directory + "/" + name});
+  LinesHeld lines(logs_directory(request.options));
+  RESMON_TRY(lines.take(options));
   for (store::BackupFile& file : named_files(request.options)) options.files.push_back(std::move(file));
   if (!request.config_file.empty()) {
     const std::string path = fs::absolute(request.config_file).string();
@@ -145,6 +226,15 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
   if (fs::create_directories(options.journal_directory, ignored))
     fs::permissions(options.journal_directory, fs::perms::owner_all, ignored);
   RESMON_TRY(give_to_owner_of(options.store_directory, options.journal_directory));
+  std::error_code unwanted;
+  fs::remove_all(logs_directory(options), unwanted);
+  for (const std::string& name : names)
+    for (const auto& [prefix, folder] : {std::pair{kLogsJournal, "/journal/"}, {kLogsBlocks, "/"}})
+      if (name.starts_with(prefix)) {
+        RESMON_TRY(put_file(request, name, logs_directory(options) + folder + name.substr(prefix.size())));
+        ++report.files;
+      }
+  RESMON_TRY(make_private_tree(options.store_directory, logs_directory(options)));
   for (const std::string& name : names)
     if (name.starts_with(kJournal)) {
       RESMON_TRY(put_file(request, name, options.journal_directory + "/" + name.substr(kJournal.size())));

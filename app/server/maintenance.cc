@@ -30,6 +30,8 @@
 #include "influxql/time_text.h"
 #include "lineproto/decoder.h"
 #include "lineproto/encoder.h"
+#include "log_requests.h"
+#include "logs/archive.h"
 #include "options.h"
 #include "program/program.h"
 #include "store/check.h"
@@ -87,6 +89,7 @@ struct Command {
   bool gzip = false;
   bool progress = false;
   bool force = false;
+  bool logs = false;
   std::string config_file;
 };
 
@@ -174,10 +177,15 @@ int run_check(const Command& command) {
   if (report->damaged > report->damage.size())
     std::printf("damaged: and %llu more\n", static_cast<unsigned long long>(report->damaged - report->damage.size()));
   const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  const logs::ArchiveReport lines = directory ? logs::check_archive(place + "/logs", watch) : logs::ArchiveReport();
+  for (const std::string& line : lines.damage) std::printf("damaged: %s\n", printable(line).c_str());
+  if (lines.files > 0)
+    std::printf("%s/logs: %llu files, %llu blocks, %llu lines; %llu damaged\n", place.c_str(), number(lines.files),
+                number(lines.blocks), number(lines.lines), number(lines.damaged));
   std::printf("%s: %llu chunks, %llu segments, %llu rows, %llu samples, %llu windows; %llu damaged\n", place.c_str(),
               number(report->chunks), number(report->segments), number(report->rows), number(report->samples),
               number(report->windows), number(report->damaged));
-  return report->sound() ? kExitDone : kExitDamaged;
+  return report->sound() && lines.damaged == 0 ? kExitDone : kExitDamaged;
 }
 
 // Lines on their way out, through gzip or not.
@@ -259,7 +267,35 @@ Status export_group(const store::Reader& reader, const std::string& measurement,
   return out.write(lines);
 }
 
+// Log lines as JSON, an object a line, as /insert/jsonline and VictoriaLogs take them.
+int run_export_logs(const Command& command) {
+  const auto run = [&]() -> Result<logs::ArchiveReport> {
+    RESMON_ASSIGN(const store::TimeRange range, range_of(command));
+    RESMON_ASSIGN(LineOutput out, LineOutput::open(command));
+    std::string text;
+    RESMON_ASSIGN(const logs::ArchiveReport report,
+                  logs::read_archive(
+                      command.options.store_directory + "/logs",
+                      [&](const std::string& host, const std::string& source, const logline::Line& line) -> Status {
+                        if (line.time < range.first || line.time >= range.last) return {};
+                        if (!command.host.empty() && host != command.host) return {};
+                        append_victoria_line(text, found_line(host, source, line));
+                        return text.size() < kWriteBytes ? Status() : out.write(text);
+                      }));
+    RESMON_TRY(out.write(text));
+    RESMON_TRY(out.close());
+    return report;
+  };
+  const auto done = run();
+  if (!done) return program::complain(kName, Error(done.error()).wrap("export"), exit_code(done.error()));
+  for (const std::string& line : done->damage) std::fprintf(stderr, "damaged: %s\n", printable(line).c_str());
+  std::fprintf(stderr, "export: %llu lines read; %llu damaged blocks were left out\n",
+               static_cast<unsigned long long>(done->lines), static_cast<unsigned long long>(done->damaged));
+  return done->damaged == 0 ? kExitDone : kExitDamaged;
+}
+
 int run_export(const Command& command) {
+  if (command.logs) return run_export_logs(command);
   const auto run = [&]() -> Result<Exported> {
     RESMON_ASSIGN(const store::TimeRange range, range_of(command));
     store::Options options = command.options.store_options();
@@ -411,6 +447,7 @@ constexpr Subcommand kSubcommands[] = {
      "Examples:\n"
      "  resmon-server export --config server.toml all.lines.gz\n"
      "  resmon-server export --measurement cpu --host web1 --from 2026-01-02 --to 2026-01-03 | head\n"
+     "  resmon-server export --logs --host web1 web1.jsonl.gz      # log lines in blocks, as JSON\n"
      "Times are from --from to before --to. May run beside the server; sees what that has committed.\n"
      "Beside a running server it has all that was acknowledged before it began.\n"
      "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 damaged chunks were left out",
@@ -433,6 +470,8 @@ int run(const Subcommand& subcommand, int argc, char** argv) {
     program.option("--to", &command.to, "TIME", "Not what is at or after this time");
     program.option("--measurement", &command.measurement, "NAME", "This measurement only");
     program.option("--host", &command.host, "NAME", "Series with the tag host=NAME only");
+    if (subcommand.run == run_export)
+      program.flag("--logs", &command.logs, "Log lines in place of samples, as JSON lines");
     if (subcommand.run == run_export) program.flag("--gzip", &command.gzip, "Compress; a FILE in .gz always is");
   }
   if (subcommand.run == run_backup || subcommand.run == run_restore)

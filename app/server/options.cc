@@ -138,6 +138,28 @@ void Options::declare(config::Settings& settings) {
   settings.bytes("journal.memory_bytes", &journal_memory_bytes, 1U << 20U, 1ULL << 40U,
                  "For what is not durable yet. When a failing disk leaves more, nothing more is taken.");
 
+  settings.boolean("logs.enabled", &logs_enabled,
+                   "Log lines of clients and other programs are taken and kept, in logs in the store's directory.");
+  settings.duration("logs.retain", &logs_retain, seconds(0), hours(24 * 36500), "Older lines are removed. 0: never.");
+  settings.bytes("logs.limit_bytes", &logs_limit_bytes, 16U << 20U, 1ULL << 50U,
+                 "Blocks of lines never take more; the oldest go first.");
+  settings.bytes("logs.journal_limit_bytes", &logs_journal_limit_bytes, 64U << 20U, 1ULL << 46U,
+                 "Lines are made durable in a journal of their own before they are acknowledged. When it is full, "
+                 "nothing more is taken, and clients keep their lines.");
+  settings.bytes("logs.memory_bytes", &logs_memory_bytes, 1U << 20U, 1ULL << 40U,
+                 "For lines that are in no block yet. When it is used, blocks are sealed early.");
+  settings.tables(
+      "logs.retention", "audit",
+      [this](config::Settings& table, const std::string& name, const std::string& prefix) {
+        LogRetention& rule = log_retention.emplace_back();
+        rule.name = name;
+        table.text(prefix + ".source", &rule.source, "The sources that this is for; * and ? stand for any characters.");
+        table.duration(prefix + ".retain", &rule.retain, seconds(0), hours(24 * 36500),
+                       "In place of logs.retain. 0: never removed for their age.");
+        table.bytes(prefix + ".limit_bytes", &rule.limit_bytes, 0, 1ULL << 50U,
+                    "Blocks of these sources take no more. 0: up to logs.limit_bytes.");
+      },
+      "Sources of lines that are kept for longer or shorter than others; the first table whose pattern fits counts.");
   settings.tables(
       "sink", "influx",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
@@ -292,6 +314,22 @@ ingest::LogOptions Options::log_options() const {
                                            : journal::Sync::kInterval;
   out.sync_interval = std::chrono::duration_cast<milliseconds>(journal_sync_interval);
   out.memory_bytes = journal_memory_bytes;
+  return out;
+}
+
+logs::Options Options::logs_options() const {
+  logs::Options out;
+  out.directory = store_directory + "/logs";
+  out.journal_limit_bytes = logs_journal_limit_bytes;
+  out.limit_bytes = logs_limit_bytes;
+  out.head_bytes = logs_memory_bytes;
+  out.retain = std::chrono::duration_cast<std::chrono::seconds>(logs_retain);
+  for (const LogRetention& rule : log_retention)
+    out.retention.push_back(
+        {rule.name, rule.source, std::chrono::duration_cast<std::chrono::seconds>(rule.retain), rule.limit_bytes});
+  const ingest::LogOptions journal = log_options();
+  out.sync = journal.sync;
+  out.sync_interval = journal.sync_interval;
   return out;
 }
 

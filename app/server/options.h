@@ -14,6 +14,7 @@
 #include "http/server.h"
 #include "ingest/log.h"
 #include "ingest/server.h"
+#include "logs/store.h"
 #include "program/program.h"
 #include "sink/options.h"
 #include "store/store.h"
@@ -83,6 +84,19 @@ struct Options {
   std::uint64_t store_hours_limit_bytes = 512ULL << 20U;
   std::uint64_t store_disk_limit_bytes = 10ULL << 30U;
 
+  bool logs_enabled = true;
+  std::chrono::nanoseconds logs_retain{std::chrono::hours(24 * 30)};
+  std::uint64_t logs_limit_bytes = 5ULL << 30U;
+  std::uint64_t logs_journal_limit_bytes = 256U << 20U;
+  std::uint64_t logs_memory_bytes = 24U << 20U;
+  struct LogRetention {
+    std::string name;
+    std::string source = "*";
+    std::chrono::nanoseconds retain{std::chrono::hours(24 * 30)};
+    std::uint64_t limit_bytes = 0;
+  };
+  std::list<LogRetention> log_retention;  // a list: settings point into it
+
   std::list<sink::SinkOptions> sinks;  // a list: settings point into it
 
   bool alerts_enabled = true;
@@ -98,6 +112,7 @@ struct Options {
   // What a file of refused samples may take, and as much again the one before it.
   std::uint64_t set_aside_bytes() const;
   ingest::LogOptions log_options() const;
+  logs::Options logs_options() const;
   ingest::ServerOptions ingest_options(const std::string& software, net::TlsContext tls) const;
   http::ServerOptions http_options(net::TlsContext tls) const;
   auth::GuardOptions guard_options() const;

@@ -23,6 +23,9 @@ void add_auth_routes(App& app, http::Router& router);    // routes_auth.cc: /api
 void add_query_routes(App& app, http::Router& router);   // routes_query.cc: /query
 void add_alert_routes(App& app, http::Router& router);   // routes_alerts.cc: /api/v1/alerts
 void add_write_routes(App& app, http::Router& router);   // routes_write.cc: /write, /api/v2/write
+void add_log_routes(App& app, http::Router& router);        // routes_logs.cc: /api/v1/logs
+void add_victoria_routes(App& app, http::Router& router);   // routes_logs_victoria.cc: /select/logsql
+void add_log_write_routes(App& app, http::Router& router);  // routes_logs_write.cc: /insert/jsonline, /loki/api/v1/push
 void add_v2_routes(App& app, http::Router& router);      // routes_v2.cc: /api/v2/buckets, orgs, delete
 
 }  // namespace resmon::server

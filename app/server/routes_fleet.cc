@@ -191,10 +191,18 @@ http::Response forget(App& app, const http::Request& request) {
     if (!purged) return http::Response::error(503, "its data are not deleted: " + purged.error().message);
     series = *purged;
   }
-  if (!known && series == 0) return http::Response::error(404, "no host of this name is known");
+  std::uint64_t lines = 0;
+  if (purges == "true" && app.logs() != nullptr) {
+    const auto forgotten = app.logs()->forget(name);
+    if (!forgotten)
+      return http::Response::error(503, "its log lines are not deleted: " + forgotten.error().message);
+    lines = *forgotten;
+  }
+  if (!known && series == 0 && lines == 0) return http::Response::error(404, "no host of this name is known");
   log::info("server", "host forgotten",
             {{"host", name},
              {"deleted_series", series},
+             {"deleted_lines", lines},
              {"by", request.user ? request.user->name : "token"},
              {"address", request.client}});
   http::Response response;

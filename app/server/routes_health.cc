@@ -21,6 +21,8 @@ Answer ready(const App& app) {
   std::string body;
   body += journal.empty() ? "journal ok\n" : "journal failing: " + journal + "\n";
   body += trouble.empty() ? "store ok\n" : "store failing: " + trouble + "\n";
+  const std::string lines = app.logs() == nullptr ? "" : app.logs()->trouble();
+  if (app.logs() != nullptr) body += lines.empty() ? "logs ok\n" : "logs failing: " + lines + "\n";
   bool full = false;
   for (const Table& table : tables(app)) {
     if (!table.full()) continue;
@@ -37,7 +39,7 @@ Answer ready(const App& app) {
                         sink::state_name(stats.state), lag_seconds(log), log.backlog_samples, log.lost_samples);
   }
   if (app.stopping()) body += "stopping\n";
-  co_return http::Response::text(body, trouble.empty() && journal.empty() && !full && !app.stopping() ? 200 : 503);
+  co_return http::Response::text(body, trouble.empty() && journal.empty() && lines.empty() && !full && !app.stopping() ? 200 : 503);
 }
 
 // What clients of InfluxDB ask first: 1.x /ping, whose header says what the server speaks; 2.x /health and /ready.
@@ -92,6 +94,26 @@ class Exposition {
  private:
   std::string text_;
 };
+
+void add_log_metrics(const logs::Stats& stats, Exposition& out) {
+  out.add("resmon_logs_up", "gauge", "1 while log lines are written.", stats.error.empty() ? 1 : 0);
+  out.add("resmon_logs_lines_total", "counter", "Log lines taken.", stats.lines);
+  out.add("resmon_logs_stored_lines", "gauge", "Log lines that are kept.", stats.head_lines + stats.block_lines);
+  out.add("resmon_logs_block_bytes", "gauge", "Size of the files of blocks.", stats.block_bytes);
+  out.add("resmon_logs_memory_bytes", "gauge", "Lines that are in no block yet.", stats.head_bytes);
+  out.add("resmon_logs_journal_disk_bytes", "gauge", "The lines' journal, reserved space included.",
+          stats.journal.disk_bytes);
+  out.add("resmon_logs_journal_refused_total", "counter", "Appends refused: full, or the disk fails.",
+          stats.journal.refused_records);
+  out.add("resmon_logs_sealed_blocks_total", "counter", "Blocks written.", stats.sealed_blocks);
+  out.add("resmon_logs_expired_lines_total", "counter", "Lines removed for their age.", stats.expired_lines);
+  out.add("resmon_logs_evicted_lines_total", "counter", "Lines removed for a bound of bytes.", stats.evicted_lines);
+  out.add("resmon_logs_damaged_blocks_total", "counter", "Blocks that fail their checks.", stats.damaged_blocks);
+  out.add("resmon_logs_damaged_records_total", "counter", "Records of the journal that could not be read back.",
+          stats.undecodable_records + stats.journal.damaged_records);
+  out.add("resmon_logs_tail_dropped_lines_total", "counter", "Lines not shown to live viewers that were too slow.",
+          stats.tail_dropped_lines);
+}
 
 Answer metrics(App& app) {
   Exposition out;
@@ -163,6 +185,7 @@ Answer metrics(App& app) {
           journal.damaged_records);
   out.add("resmon_journal_syncs_total", "counter", "Times the disk was waited for.", journal.syncs);
   out.add("resmon_journal_failures_total", "counter", "Writes and syncs that failed.", journal.failures);
+  if (app.logs() != nullptr) add_log_metrics(app.logs()->stats(), out);
   const store::Stats store = app.store().stats();
   out.add("resmon_store_groups", "gauge", "Series groups (measurement and tag set) in the store.", store.groups);
   out.add("resmon_store_head_rows", "gauge", "Rows not sealed into a chunk yet.", store.head_rows);
@@ -284,6 +307,9 @@ void add_routes(App& app, http::Router& router) {
   if (app.options().alerts_enabled) add_alert_routes(app, router);
   add_write_routes(app, router);
   add_v2_routes(app, router);
+  add_log_routes(app, router);
+  add_victoria_routes(app, router);
+  add_log_write_routes(app, router);
 }
 
 }  // namespace resmon::server

@@ -149,6 +149,30 @@ std::string describe_journal(const App& app) {
       .finish();
 }
 
+std::string describe_logs(const App& app) {
+  if (app.logs() == nullptr) return JsonObject().boolean("enabled", false).finish();
+  const logs::Stats stats = app.logs()->stats();
+  return JsonObject()
+      .boolean("enabled", true)
+      .text("trouble", stats.error)
+      .number("taken_lines", stats.lines)
+      .number("stored_lines", stats.head_lines + stats.block_lines)
+      .number("block_bytes", stats.block_bytes)
+      .number("block_text_bytes", stats.block_text_bytes)
+      .number("limit_bytes", app.options().logs_limit_bytes)
+      .number("memory_bytes", stats.head_bytes)
+      .number("journal_bytes", stats.journal.disk_bytes)
+      .number("journal_limit_bytes", stats.journal.limit_bytes)
+      .number("streams", stats.streams)
+      .number("files", stats.parts)
+      .number("blocks", stats.blocks)
+      .number("expired_lines", stats.expired_lines)
+      .number("evicted_lines", stats.evicted_lines)
+      .number("damaged_blocks", stats.damaged_blocks)
+      .number("oldest", stats.oldest / 1'000'000)
+      .finish();
+}
+
 Answer server(const App& app) {
   const ingest::ServerStats& in = app.ingest().stats();
   const http::ServerStats& web = app.http().stats();
@@ -180,6 +204,7 @@ Answer server(const App& app) {
           .raw("token_file",
                JsonObject().number("modified_microseconds", app.token_file().modified_microseconds()).finish())
           .raw("journal", describe_journal(app))
+          .raw("logs", describe_logs(app))
           .raw("http", JsonObject()
                            .text("address", app.options().http_address)
                            .boolean("tls", app.options().http_tls)

@@ -1,0 +1,297 @@
+// Log lines from other programs: JSON lines as VictoriaLogs takes them, and Loki's push in JSON, which Docker's driver,
+// Alloy, Vector and Fluent Bit send. Answered when the lines are durable. Nothing numbers these lines, so who sends a
+// request again, because the answer was lost, sends its lines twice.
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
+#include <charconv>
+#include <optional>
+
+#include "app.h"
+#include "json.h"
+#include "log_requests.h"
+#include "routes.h"
+
+namespace resmon::server {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using LinesRequest = std::shared_ptr<const http::Request>;
+
+constexpr auto kLinesDurablePatience = std::chrono::seconds(10);
+constexpr std::size_t kLinesBodyBytes = 32'000'000;
+constexpr std::size_t kMostHostBytes = 255;
+
+std::string_view view(const json::string& text) {
+  return {text.data(), text.size()};
+}
+
+// Lines for one host after the other, taken in as few records as they fit into.
+class Taking {
+ public:
+  Taking(logs::Store& store, UnixNanos now) : store_(store), now_(now) {}
+
+  Status add(std::string_view host, std::string_view source, const logline::Line& line) {
+    if (host != host_ || source != lines_.source() || !lines_.fits(line)) RESMON_TRY(flush());
+    if (lines_.empty()) {
+      host_ = host;
+      lines_.clear(source);
+    }
+    lines_.add(line);
+    ++taken_;
+    return {};
+  }
+  Status flush() {
+    if (lines_.empty()) return {};
+    RESMON_ASSIGN(position_, store_.append(host_, lines_, now_));
+    lines_.clear({});
+    return {};
+  }
+  std::uint64_t position() const { return position_; }
+  std::uint64_t taken() const { return taken_; }
+
+ private:
+  logs::Store& store_;
+  const UnixNanos now_;
+  std::string host_;
+  logline::Lines lines_;
+  std::uint64_t position_ = 0;
+  std::uint64_t taken_ = 0;
+};
+
+// A line as its members are met, in whatever order.
+struct Members {
+  std::string host;
+  std::string source;
+  std::string unit;
+  std::string message;
+  UnixNanos time = 0;
+  std::uint32_t pid = 0;
+  logline::Level level = logline::Level::kNone;
+  std::vector<std::pair<std::string, std::string>> fields;
+
+  // A label or member whose name says what it is; anything else is a field.
+  void take(std::string_view name, std::string_view value) {
+    if (name == "host" || name == "hostname" || name == "host.name" || name == "instance" || name == "nodename")
+      take_first(host, name, value.substr(0, kMostHostBytes));
+    else if (name == "unit" || name == "service_name" || name == "container_name" || name == "appname" ||
+             name == "app" || name == "service" || name == "syslog_identifier" || name == "job")
+      take_first(unit, name, value);
+    else if (name == "level" || name == "severity" || name == "detected_level" || name == "lvl") {
+      level = logline::parse_level(value);
+      if (level == logline::Level::kNone) fields.emplace_back(name, value);
+    } else if (name == "pid" && take_pid(value)) {
+      return;
+    } else {
+      fields.emplace_back(name, value);
+    }
+  }
+  logline::Line line(std::vector<logline::Field>& space) const {
+    space.clear();
+    for (const auto& [name, value] : fields) space.push_back({name, value});
+    logline::Line out;
+    out.time = time;
+    out.level = level;
+    out.unit = unit;
+    out.pid = pid;
+    out.message = message;
+    out.fields = space;
+    return out;
+  }
+
+ private:
+  void take_first(std::string& into, std::string_view name, std::string_view value) {
+    if (into.empty())
+      into = value;
+    else if (into != value)
+      fields.emplace_back(name, value);
+  }
+  bool take_pid(std::string_view value) {
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), pid);
+    return error == std::errc() && end == value.data() + value.size();
+  }
+};
+
+std::string peer_host(const http::Request& request) {
+  return std::string(request.peer_address());
+}
+
+// {"streams":[{"stream":{"label":"value"},"values":[["nanoseconds","line",{"name":"value"}]]}]}
+Status take_loki(const http::Request& request, UnixNanos now, Taking& taking) {
+  boost::system::error_code error;
+  json::parse_options options;
+  options.max_depth = 16;
+  const json::value body = json::parse(request.body, error, {}, options);
+  if (error) return fail(ErrorKind::kInvalid, "the body is no JSON: " + error.message());
+  const json::array* streams = nullptr;
+  if (const json::object* object = body.if_object())
+    if (const json::value* found = object->if_contains("streams")) streams = found->if_array();
+  if (streams == nullptr) return fail(ErrorKind::kInvalid, "the body has no array \"streams\"");
+  std::vector<logline::Field> space;
+  for (std::size_t s = 0; s < streams->size(); ++s) {
+    const auto wrong = [&](const std::string& what) {
+      return fail(ErrorKind::kInvalid, "stream " + std::to_string(s + 1) + ": " + what);
+    };
+    const json::object* stream = (*streams)[s].if_object();
+    const json::value* labels = stream != nullptr ? stream->if_contains("stream") : nullptr;
+    const json::value* values = stream != nullptr ? stream->if_contains("values") : nullptr;
+    if (labels == nullptr || !labels->is_object() || values == nullptr || !values->is_array())
+      return wrong("\"stream\" is an object and \"values\" an array");
+    Members shared;
+    for (const auto& [name, value] : labels->get_object())
+      if (value.is_string()) shared.take({name.data(), name.size()}, view(value.get_string()));
+    if (shared.host.empty()) shared.host = peer_host(request);
+    for (const json::value& entry : values->get_array()) {
+      const json::array* one = entry.if_array();
+      if (one == nullptr || one->size() < 2 || !(*one)[0].is_string() || !(*one)[1].is_string())
+        return wrong("a value is [\"nanoseconds\", \"line\"]");
+      Members line = shared;
+      line.message = view((*one)[1].get_string());
+      const auto time = parse_log_time(view((*one)[0].get_string()), now);
+      if (!time) return wrong(time.error().message);
+      line.time = *time;
+      if (one->size() > 2 && (*one)[2].is_object())
+        for (const auto& [name, value] : (*one)[2].get_object())
+          if (value.is_string()) line.take({name.data(), name.size()}, view(value.get_string()));
+      RESMON_TRY(taking.add(line.host, "loki", line.line(space)));
+    }
+  }
+  return taking.flush();
+}
+
+std::string text_of(const json::value& value) {
+  if (value.is_string()) return std::string(view(value.get_string()));
+  return json::serialize(value);
+}
+
+struct JsonNames {
+  std::string message;
+  std::string time;
+  std::string source;
+};
+
+Status take_object(const json::object& object, const JsonNames& names, const std::string& peer, UnixNanos now,
+                   Taking& taking) {
+  Members line;
+  line.time = now;
+  bool has_message = false;
+  bool has_time = false;
+  for (const auto& [key, value] : object) {
+    const std::string_view name(key.data(), key.size());
+    const bool names_message =
+        !names.message.empty() ? name == names.message : name == "_msg" || name == "message" || name == "msg";
+    const bool names_time = !names.time.empty() ? name == names.time
+                                                : name == "_time" || name == "time" || name == "timestamp" ||
+                                                      name == "@timestamp" || name == "ts";
+    if (names_message && !has_message) {
+      line.message = text_of(value);
+      has_message = true;
+    } else if (names_time && !has_time) {
+      const std::string text = text_of(value);
+      has_time = true;
+      if (text.empty() || text == "0") continue;  // now
+      RESMON_ASSIGN(line.time, parse_log_time(text, now));
+    } else if (!value.is_null()) {
+      line.take(name, text_of(value));
+    }
+  }
+  if (line.host.empty()) line.host = peer;
+  std::vector<logline::Field> space;
+  return taking.add(line.host, names.source, line.line(space));
+}
+
+// One JSON object a line.
+Status take_json_lines(const http::Request& request, UnixNanos now, Taking& taking) {
+  JsonNames names{std::string(request.parameter("_msg_field")), std::string(request.parameter("_time_field")),
+                  std::string(request.parameter("source"))};
+  if (names.source.empty()) names.source = "jsonline";
+  const std::string peer = peer_host(request);
+  std::string_view rest = request.body;
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view text = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    if (text.empty()) continue;
+    boost::system::error_code error;
+    json::parse_options options;
+    options.max_depth = 16;
+    const json::value value = json::parse(text, error, {}, options);
+    const auto wrong = [&](const std::string& why) {
+      // The lines before it are taken all the same.
+      (void)taking.flush();
+      return fail(ErrorKind::kInvalid, "line " + std::to_string(number) + ": " + why);
+    };
+    if (error) return wrong("no JSON: " + error.message());
+    if (!value.is_object()) return wrong("not an object");
+    if (Status taken = take_object(value.get_object(), names, peer, now, taking); !taken) {
+      if (taken.error().kind != ErrorKind::kInvalid) return taken;
+      return wrong(taken.error().message);
+    }
+  }
+  return taking.flush();
+}
+
+struct TakenLines {
+  http::Response response;
+  std::uint64_t position = 0;
+};
+
+using Take = Status (*)(const http::Request&, UnixNanos, Taking&);
+
+asio::awaitable<TakenLines> take_on_pool(App& app, LinesRequest request, Take take) {
+  const UnixNanos now = Clock::system().wall();
+  Taking taking(*app.logs(), now);
+  const Status taken = take(*request, now, taking);
+  TakenLines out;
+  out.position = taking.position();
+  out.response.status = 204;
+  if (!taken)
+    out.response = http::Response::error(taken.error().kind == ErrorKind::kInvalid ? 400 : 503, taken.error().message);
+  co_return out;
+}
+
+struct LinesWaiter {
+  explicit LinesWaiter(const asio::any_io_executor& executor) : timer(executor) {}
+  asio::steady_timer timer;
+  bool durable = false;
+};
+
+asio::awaitable<http::Response> take_request(App& app, LinesRequest request, Take take) {
+  if (app.logs() == nullptr) co_return http::Response::error(404, "this server keeps no log lines: logs.enabled");
+  TakenLines taken =
+      co_await asio::co_spawn(app.http_workers().get_executor(), take_on_pool(app, request, take), asio::use_awaitable);
+  if (taken.position == 0) co_return std::move(taken.response);
+  const auto executor = co_await asio::this_coro::executor;
+  const auto waiter = std::make_shared<LinesWaiter>(executor);
+  waiter->timer.expires_after(kLinesDurablePatience);
+  app.logs()->when_durable(taken.position, [waiter, executor] {
+    asio::post(executor, [waiter] {
+      waiter->durable = true;
+      waiter->timer.cancel();
+    });
+  });
+  co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (!waiter->durable)
+    co_return http::Response::error(503, "not durable yet: the disk is full, failing or slow; try again");
+  co_return std::move(taken.response);
+}
+
+}  // namespace
+
+void add_log_write_routes(App& app, http::Router& router) {
+  for (const auto& [path, take] : {std::pair{"/insert/jsonline", &take_json_lines}, {"/loki/api/v1/push", &take_loki}})
+    router.add(
+        "POST", path, http::Access::kWrite,
+        [&app, which = take](LinesRequest request) { return take_request(app, std::move(request), which); },
+        kLinesBodyBytes);
+}
+
+}  // namespace resmon::server

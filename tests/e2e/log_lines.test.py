@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Log lines on the server: taken from other programs, durable, searched, in VictoriaLogs' format, backed up, forgotten."""
+
+import json
+import os
+import subprocess
+import time
+import unittest
+import urllib.parse
+
+import house
+from house import NS
+
+
+def rfc3339(nanoseconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(nanoseconds // NS)) + f".{nanoseconds % NS:09d}Z"
+
+
+class LogLinesTest(house.HouseTest):
+    def post(self, server, path, body, token=house.TOKEN, **parameters):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        where = f"{path}?{urllib.parse.urlencode(parameters)}" if parameters else path
+        return house.request(server.http_port, "POST", where, body=body.encode(), headers=headers)
+
+    def put(self, server, lines):
+        answer = self.post(server, "/insert/jsonline", "\n".join(json.dumps(line) for line in lines))
+        self.assertEqual(answer.status, 204, answer.body)
+
+    def ask(self, server, path="", status=200, **parameters):
+        answer = server.get(f"/api/v1/logs{path}?{urllib.parse.urlencode(parameters)}")
+        self.assertEqual(answer.status, status, answer.body)
+        return answer.json()
+
+    def messages(self, server, q="", **parameters):
+        return [line["message"] for line in self.ask(server, q=q, **parameters)["lines"]]
+
+    def some(self, count, begin, host="web1", **more):
+        return [
+            {"_msg": f"request {n} took {n * 7} ms", "_time": rfc3339(begin + n * NS), "host": host, "unit": "nginx",
+             "level": "error" if n % 10 == 0 else "info", "client": f"c{n % 3}", **more}
+            for n in range(count)
+        ]  # fmt: skip
+
+    def test_json_lines_are_taken_searched_and_survive_kill_9(self):
+        server = self.server()
+        begin = time.time_ns() - 3000 * NS
+        self.put(server, self.some(200, begin))
+        self.assertEqual(len(self.messages(server, limit=1000)), 200)
+        self.assertEqual(self.messages(server, "level:error", limit=2), ["request 190 took 1330 ms", "request 180 took 1260 ms"])
+        self.assertEqual(self.messages(server, "request 7"), ["request 7 took 49 ms"])
+        self.assertEqual(len(self.messages(server, "client:c1 -level:error", limit=1000)), 60)
+        line = self.ask(server, q='"request 10"')["lines"][0]
+        self.assertEqual(line["time"], rfc3339(begin + 10 * NS))
+        self.assertEqual((line["host"], line["source"], line["level"], line["unit"]), ("web1", "jsonline", "error", "nginx"))
+        self.assertEqual(line["fields"], {"client": "c1"})
+        server.kill()
+        again = self.server(label="again")
+        self.assertEqual(len(self.messages(again, limit=1000)), 200)
+        self.assertEqual(self.ask(again, "/histogram", start=begin // NS - 1, end="now", buckets=10)["total"], 200)
+
+    def test_pages_context_facets_patterns_and_errors(self):
+        server = self.server()
+        begin = time.time_ns() - 3000 * NS
+        self.put(server, self.some(50, begin) + self.some(50, begin, host="web2"))
+        seen, cursor = [], ""
+        while True:
+            page = self.ask(server, limit=7, cursor=cursor, direction="oldest")
+            seen += [(line["time"], line["host"]) for line in page["lines"]]
+            cursor = page["cursor"]
+            if not cursor:
+                break
+        self.assertEqual(len(seen), 100)
+        self.assertEqual(seen, sorted(seen))
+        around = self.ask(server, "/context", host="web1", source="jsonline", time=rfc3339(begin + 20 * NS), before=2, after=3)
+        self.assertEqual([line["message"].split()[1] for line in around["lines"]], ["18", "19", "20", "21", "22", "23"])
+        self.assertEqual((around["first_of_time"], around["lines_of_time"]), (2, 1))
+        facets = {facet["name"]: facet["values"] for facet in self.ask(server, "/facets", q="host:web2")["facets"]}
+        self.assertEqual(facets["host"], [{"value": "web2", "lines": 50}])
+        self.assertEqual(sum(one["lines"] for one in facets["client"]), 50)
+        patterns = self.ask(server, "/patterns")["patterns"]
+        self.assertEqual([(one["pattern"], one["lines"]) for one in patterns], [("request <*> took <*> ms", 100)])
+        self.assertIn("at character 7", self.ask(server, q="error (x", status=400)["error"])
+        self.assertIn("start", self.ask(server, start="yesterday", status=400)["error"])
+        self.assertIn("limit", self.ask(server, limit="many", status=400)["error"])
+        self.assertIn("cursor", self.ask(server, cursor="none", status=400)["error"])
+
+    def test_loki_push(self):
+        server = self.server()
+        now = time.time_ns()
+        body = {"streams": [{"stream": {"host": "web9", "service_name": "api", "env": "prod"},
+                             "values": [[str(now - NS), "hello from loki"], [str(now), "second", {"level": "warn", "trace": "t1"}]]}]}  # fmt: skip
+        answer = self.post(server, "/loki/api/v1/push", json.dumps(body))
+        self.assertEqual(answer.status, 204, answer.body)
+        second, first = self.ask(server, hosts="web9")["lines"]
+        self.assertEqual((first["message"], first["unit"], first["source"]), ("hello from loki", "api", "loki"))
+        self.assertEqual((second["level"], second["fields"]), ("warning", {"env": "prod", "trace": "t1"}))
+        for bad in ("{", "[]", '{"streams":[{"stream":{},"values":[["x","y"]]}]}', '{"streams":[{"stream":{},"values":[5]}]}'):
+            self.assertEqual(self.post(server, "/loki/api/v1/push", bad).status, 400, bad)
+
+    def test_a_bad_line_is_named_and_those_before_it_are_kept(self):
+        server = self.server()
+        answer = self.post(server, "/insert/jsonline", '{"_msg":"good","host":"a"}\nno json\n{"_msg":"never"}')
+        self.assertEqual(answer.status, 400)
+        self.assertIn("line 2", answer.json()["error"])
+        self.assertEqual(self.messages(server), ["good"])
+
+    def test_victorialogs_clients(self):
+        server = self.server()
+        begin = time.time_ns() - 3000 * NS
+        self.put(server, self.some(2500, begin))
+        query = urllib.parse.urlencode({"query": "_time:1h request | limit 2400"})
+        answer = server.get(f"/select/logsql/query?{query}")
+        lines = [json.loads(line) for line in answer.body.decode().splitlines()]
+        self.assertEqual(len(lines), 2400)
+        self.assertEqual(lines[0]["_msg"], "request 2499 took 17493 ms")
+        self.assertEqual(lines[0]["client"], "c0")
+        hits = server.get("/select/logsql/hits?" + urllib.parse.urlencode({"query": "*", "step": "10m", "start": begin // NS}))
+        self.assertEqual(hits.json()["hits"][0]["total"], 2500)
+        names = server.get("/select/logsql/field_names?query=*").json()["values"]
+        self.assertIn("client", [one["value"] for one in names])
+        self.assertEqual(server.get("/select/logsql/query?query=%28").status, 400)
+
+    def test_who_may(self):
+        server = self.server("http.local_read_without_token=false")
+        self.assertEqual(self.post(server, "/insert/jsonline", "{}", token=None).status, 401)
+        for path in ("/api/v1/logs", "/api/v1/logs/histogram", "/select/logsql/query?query=x"):
+            self.assertEqual(server.get(path).status, 401, path)
+            self.assertEqual(server.get(path, Authorization=f"Bearer {house.TOKEN}").status, 200, path)
+        none = self.server("logs.enabled=false", f"store.directory={self.folder}/none", label="none")
+        self.assertEqual(none.get("/api/v1/logs").status, 404)
+        self.assertEqual(self.post(none, "/insert/jsonline", "{}").status, 404)
+
+    def test_live_tail(self):
+        server = self.server()
+        live = house.WebSocket(server.http_port, "/api/v1/logs/tail?q=wanted")
+        self.assertEqual(live.message(), {"type": "following"})
+        self.put(server, [{"_msg": "wanted here", "host": "a"}, {"_msg": "something else", "host": "a"}])
+        told = live.message()
+        self.assertEqual([line["message"] for line in told["lines"]], ["wanted here"])
+        self.assertEqual(told["dropped"], 0)
+        live.close()
+        wrong = house.WebSocket(server.http_port, "/api/v1/logs/tail?q=%28")
+        self.assertIn("at character 1", wrong.message()["error"])
+
+    def command(self, server, *arguments):
+        base = [house.program("resmon-server"), arguments[0], "--set", f"store.directory={server.store}"]
+        return subprocess.run([*base, *arguments[1:]], capture_output=True, text=True, timeout=120, env=house.clean_environment())
+
+    def test_backup_restore_check_export_and_forget(self):
+        server = self.server()
+        begin = time.time_ns() - 3000 * NS
+        self.put(server, self.some(300, begin))
+        copy = os.path.join(server.folder, "copy.backup")
+        done = self.command(server, "backup", copy)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.put(server, self.some(10, begin, host="later"))
+        answer = house.request(server.http_port, "DELETE", "/api/v1/hosts/later?purge=true", headers={"Authorization": f"Bearer {house.TOKEN}"})
+        self.assertEqual(answer.status, 204, answer.body)
+        self.assertEqual(self.messages(server, "host:later"), [])
+        self.assertEqual(len(self.messages(server, limit=1000)), 300)
+        server.terminate()
+        done = self.command(server, "check")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("300 lines; 0 damaged", done.stdout)
+        done = self.command(server, "export", "--logs", "--host", "web1")
+        self.assertEqual(len(done.stdout.splitlines()), 300, done.stderr)
+        done = self.command(server, "restore", "--force", copy)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        again = self.server(label="again")
+        self.assertEqual(len(self.messages(again, limit=1000)), 300)
+        # What comes after a restore is kept, whatever positions the blocks knew.
+        self.put(again, [{"_msg": "after the restore", "host": "web1"}])
+        self.assertEqual(self.messages(again, limit=1), ["after the restore"])
+        again.kill()
+        third = self.server(label="third")
+        self.assertEqual(len(self.messages(third, limit=1000)), 301)
+
+
+if __name__ == "__main__":
+    house.main()
