@@ -13,6 +13,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { makeAccounts } from "./accounts.mjs";
+import { answerLogs, makeLines } from "./logs.mjs";
 import { answer } from "./query.mjs";
 import { gauge, profile, rate } from "./values.mjs";
 
@@ -128,8 +129,8 @@ function serverState(hosts, began, sinks) {
 }
 
 // names: the hosts; token: ask for it; people: { name: { password, role } }, who may sign in, and then somebody must (unless `open`);
-// port 0: any; upstream: an InfluxDB that answers /query instead; canned: (query) => its answer, or undefined.
-export async function startMock({ names, token = null, port = 0, upstream = null, people = null, open = false, canned = () => undefined, sinks = [] }) {
+// logLines: how many lines of logs there are; port 0: any; upstream: an InfluxDB that answers /query instead; canned: (query) => its answer, or undefined.
+export async function startMock({ names, token = null, port = 0, upstream = null, people = null, open = false, canned = () => undefined, sinks = [], logLines = 0 }) {
   const accounts = people === null ? null : makeAccounts(people);
   const began = Date.now();
   const logged = [
@@ -152,6 +153,8 @@ export async function startMock({ names, token = null, port = 0, upstream = null
     send({ type: "removed", hosts: [name] });
   };
   let accepting = true;
+  const followers = new Set();
+  const lines = makeLines(logLines, names, Date.now());
   const live = () => ({ server_time: Date.now(), hosts: hosts.map((host) => describe(host, Date.now())) });
   const allowed = (request) =>
     open || (token === null && accounts === null) || (token !== null && request.headers.authorization === `Bearer ${token}`) ||
@@ -222,6 +225,8 @@ export async function startMock({ names, token = null, port = 0, upstream = null
         return json(400, { error: error.message });
       }
     }
+    const told = answerLogs(url, lines);
+    if (told !== null) return allowed(request) ? json(...told) : json(401, { error: "token required" });
     json(404, { error: "not found" });
   });
   server.on("connection", (socket) => {
@@ -232,12 +237,21 @@ export async function startMock({ names, token = null, port = 0, upstream = null
     if (!accepting) return socket.destroy();
     const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    const follows = request.url.startsWith("/api/v1/logs/tail");
     const begin = () => {
+      if (follows) {
+        socket.write(frame(JSON.stringify({ type: "following" })));
+        followers.add(socket);
+        return;
+      }
       socket.write(frame(JSON.stringify({ type: "snapshot", ...live() })));
       sockets.add(socket);
     };
     socket.on("error", () => socket.destroy());
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      sockets.delete(socket);
+      followers.delete(socket);
+    });
     socket.on("data", (data) => {
       if ((data[0] & 15) === 8) return socket.end();
       const text = readFrame(data);
@@ -287,6 +301,12 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       hosts.push(host);
       send({ type: "update", server_time: Date.now(), hosts: [describe(host, Date.now())] });
     },
+    // Lines as they come, for those who follow.
+    addLines(fresh) {
+      lines.unshift(...fresh);
+      const bytes = frame(JSON.stringify({ type: "lines", lines: fresh, dropped: 0 }));
+      for (const socket of followers) socket.write(bytes);
+    },
     removeHost: remove,
     forgotten,
     async close() {
@@ -308,6 +328,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
     token: process.env.MOCK_TOKEN ?? null,
     people: process.env.MOCK_PASSWORD ? { admin: { password: process.env.MOCK_PASSWORD, role: "admin" } } : null,
     port: Number(process.env.MOCK_PORT ?? 7500),
+    logLines: Number(process.env.MOCK_LOG_LINES ?? 5000),
   });
   console.log(mock.url);
 }

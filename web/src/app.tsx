@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import {
-  formatRoute, kAlertsRoute, kCompareRoute, kExploreRoute, kFleetRoute, kServerRoute, type CompareRoute, type ExploreRoute, type FleetRoute, type Route,
+  formatRoute, kAlertsRoute, kCompareRoute, kExploreRoute, kFleetRoute, kLogsRoute, kServerRoute, type CompareRoute, type ExploreRoute, type FleetRoute,
+  type LogsRoute, type Route,
 } from "./core/route.ts";
 import { countOpen } from "./core/alerts.ts";
 import { alertsState, watchAlerts } from "./net/alerts.ts";
@@ -19,6 +20,7 @@ import { CompareView } from "./views/compare/compare_view.tsx";
 import { ExploreView } from "./views/explore/explore_view.tsx";
 import { FleetView } from "./views/fleet/fleet_view.tsx";
 import { HostView } from "./views/host/host_view.tsx";
+import { LogsView } from "./views/logs/logs_view.tsx";
 import { ServerView } from "./views/server/server_view.tsx";
 
 function titleOf(here: Route): string {
@@ -31,6 +33,8 @@ function titleOf(here: Route): string {
       return here.hosts.length === 0 ? "Compare" : here.hosts.join(", ");
     case "explore":
       return "Explore";
+    case "logs":
+      return "Logs";
     case "server":
       return "Server";
     case "alerts":
@@ -50,6 +54,8 @@ function View({ here }: { here: Route }) {
       return <CompareView route={here} />;
     case "explore":
       return <ExploreView route={here} />;
+    case "logs":
+      return <LogsView route={here} />;
     case "server":
       return <ServerView route={here} />;
     case "alerts":
@@ -64,18 +70,20 @@ export function App() {
   const signing = useObservable(signIn);
   const [help, setHelp] = useState(false);
   // Coming back to a view finds it as it was left: searched, sorted, asked.
-  const left = useRef<{ fleet: FleetRoute; compare: CompareRoute; explore: ExploreRoute }>({
-    fleet: kFleetRoute, compare: kCompareRoute, explore: kExploreRoute,
+  const left = useRef<{ fleet: FleetRoute; compare: CompareRoute; explore: ExploreRoute; logs: LogsRoute }>({
+    fleet: kFleetRoute, compare: kCompareRoute, explore: kExploreRoute, logs: kLogsRoute,
   });
   if (here.view === "fleet") left.current.fleet = here;
   if (here.view === "compare") left.current.compare = here;
   if (here.view === "explore") left.current.explore = here;
+  if (here.view === "logs") left.current.logs = here;
   const shortcuts = useMemo(
     () => [
       { keys: "g f", what: "Go to the fleet", run: () => go(left.current.fleet) },
       { keys: "g c", what: "Go to compare", run: () => go(left.current.compare) },
       { keys: "g e", what: "Go to explore", run: () => go(left.current.explore) },
-      { keys: "g a", what: "Go to the alerts", run: () => go(kAlertsRoute) },
+        { keys: "g l", what: "Go to the logs", run: () => go(left.current.logs) },
+        { keys: "g a", what: "Go to the alerts", run: () => go(kAlertsRoute) },
       { keys: "g s", what: "Go to the server", run: () => go(kServerRoute) },
       { keys: "?", what: "These keys", run: () => setHelp(true) },
     ],
@@ -92,6 +100,7 @@ export function App() {
     ["Fleet", left.current.fleet, here.view === "fleet" || here.view === "host"],
     ["Compare", left.current.compare, here.view === "compare"],
     ["Explore", left.current.explore, here.view === "explore"],
+    ["Logs", left.current.logs, here.view === "logs"],
     ["Alerts", kAlertsRoute, here.view === "alerts"],
     ["Server", kServerRoute, here.view === "server"],
   ];

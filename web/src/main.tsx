@@ -4,6 +4,7 @@ import "./style/base.css";
 import "./style/fleet.css";
 import "./style/host.css";
 import "./style/views.css";
+import "./style/logs.css";
 import { App } from "./app.tsx";
 import { followTheme } from "./charts/theme.ts";
 import { start } from "./net/live.ts";

@@ -46,13 +46,19 @@ export interface ServerRoute {
   view: "server";
   level: LogLevel;
 }
+export interface LogsRoute {
+  view: "logs";
+  query: string;
+  range: Range;
+  show: "lines" | "patterns";
+}
 export interface AlertsRoute {
   view: "alerts";
 }
 export interface AccessRoute {
   view: "access";
 }
-export type Route = FleetRoute | HostRoute | CompareRoute | ExploreRoute | ServerRoute | AlertsRoute | AccessRoute;
+export type Route = FleetRoute | HostRoute | CompareRoute | ExploreRoute | LogsRoute | ServerRoute | AlertsRoute | AccessRoute;
 
 export const kFleetRoute: FleetRoute = {
   view: "fleet", search: "", sort: "state", descending: false, layout: "table", heat: "cpu", group: "",
@@ -61,6 +67,7 @@ export const kDefaultRange: Range = { kind: "last", preset: kDefaultPreset };
 export const kCompareRoute: CompareRoute = { view: "compare", hosts: [], range: kDefaultRange };
 export const kExploreRoute: ExploreRoute = { view: "explore", query: "", show: "chart", sort: "" };
 export const kAlertsRoute: AlertsRoute = { view: "alerts" };
+export const kLogsRoute: LogsRoute = { view: "logs", query: "", range: { kind: "last", preset: kPresets.find((one) => one.id === "1h")! }, show: "lines" };
 export const kServerRoute: ServerRoute = { view: "server", level: "info" };
 
 function parseRange(query: URLSearchParams): Range {
@@ -111,6 +118,12 @@ export function parseRoute(hash: string): Route {
       return {
         view: "explore", query: query.get("q") ?? "", show: oneOf(["chart", "table"], query.get("show"), "chart"), sort: query.get("sort") ?? "",
       };
+    case "logs": {
+      const timed = query.has("range") || query.has("from");
+      return {
+        view: "logs", query: query.get("q") ?? "", range: timed ? parseRange(query) : kLogsRoute.range, show: oneOf(["lines", "patterns"], query.get("show"), "lines"),
+      };
+    }
     case "server":
       return { view: "server", level: oneOf(kLogLevels, query.get("level"), "info") };
     case "alerts":
@@ -153,6 +166,11 @@ export function formatRoute(route: Route): string {
       if (route.show !== "chart") query.set("show", route.show);
       if (route.sort !== "") query.set("sort", route.sort);
       return made("explore");
+    case "logs":
+      if (route.query !== "") query.set("q", route.query);
+      if (route.show !== "lines") query.set("show", route.show);
+      putRange(query, route.range);
+      return made("logs");
     case "server":
       if (route.level !== kServerRoute.level) query.set("level", route.level);
       return made("server");

@@ -1,7 +1,7 @@
-// What host and compare view do with their range: show, move, zoom, and lead back. Keys included.
+// What the views of host, comparison and logs do with their range: show, move, zoom, and lead back. Keys included.
 
 import { useMemo, useRef } from "preact/hooks";
-import { formatRoute, kDefaultRange, type CompareRoute, type HostRoute } from "../core/route.ts";
+import { formatRoute, kDefaultRange, type CompareRoute, type HostRoute, type LogsRoute } from "../core/route.ts";
 import { kMinimumSpanMs, kPresets, pan, rangeMs, type Range } from "../core/time_range.ts";
 import { serverNow } from "../net/live.ts";
 import type { Shortcut } from "./keyboard.ts";
@@ -17,7 +17,7 @@ export interface RangeActions extends PanelActions {
 
 const kLongestMs = 400 * 86_400_000;
 
-export function useRange(route: HostRoute | CompareRoute): RangeActions {
+export function useRange(route: HostRoute | CompareRoute | LogsRoute): RangeActions {
   // Where zooming started, so that double-click and Escape lead back to it.
   const before = useRef<Range>(route.range.kind === "last" ? route.range : kDefaultRange);
   if (route.range.kind === "last") before.current = route.range;

@@ -1,6 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { kDisk, kPanels, kProcesses, kSections } from "../../charts/panels.ts";
 import { formatRoute, kFleetRoute, type HostRoute } from "../../core/route.ts";
+import { termOf } from "../../core/log_lines.ts";
 import { sortHosts } from "../../core/hosts.ts";
 import { fleet, loaded } from "../../net/live.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
@@ -11,6 +12,7 @@ import { useObservable } from "../../ui/use_observable.ts";
 import { usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
 import { Disks } from "./disks.tsx";
+import { HostLogs, logsOf } from "./host_logs.tsx";
 import { HostSummary } from "./summary.tsx";
 import { Users } from "./users.tsx";
 
@@ -37,6 +39,7 @@ export function HostView({ route }: { route: HostRoute }) {
     { keys: "[", what: "Previous host", run: () => step(-1) },
     { keys: "]", what: "Next host", run: () => step(1) },
     { keys: "c", what: "Compare with other hosts", run: () => go({ view: "compare", hosts: [route.host], range: route.range }) },
+    { keys: "l", what: "Logs of this host and range", run: () => go({ view: "logs", query: termOf("host", route.host), range: route.range, show: "lines" }) },
     { keys: "/", what: "Search hosts", run: () => {
       go(kFleetRoute);
       requestAnimationFrame(() => document.querySelector<HTMLInputElement>(".search input")?.focus());
@@ -58,6 +61,7 @@ export function HostView({ route }: { route: HostRoute }) {
         </div>
       )}
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut}>
+        {route.range.kind === "absolute" && <a class="button" href={logsOf(route)}>Logs of this range</a>}
         <span class="grow" />
         <nav class="jumps" aria-label="Sections">
           {kSections.map((section) => (
@@ -91,6 +95,7 @@ export function HostView({ route }: { route: HostRoute }) {
           </section>
         ))
       )}
+      <HostLogs route={route} onZoom={actions.zoom} />
     </>
   );
 }

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decodeHistogram, decodeLine, decodePage, decodePatterns, hasTerm, severityOf, stacks, termOf, toggleTerm } from "./log_lines.ts";
+
+test("a line has what the server wrote, and nothing breaks on what it did not", () => {
+  const line = decodeLine({ time: "2026-11-29T10:00:00.123456789Z", host: "web1", source: "system", level: "error", pid: 7, message: "m", fields: { a: "b" } });
+  assert.equal(line.ms, Date.parse("2026-11-29T10:00:00.123Z"));
+  assert.deepEqual(line.fields, [["a", "b"]]);
+  for (const bad of [null, 5, "x", [], {}, { fields: 3, pid: "x", level: "loud" }]) assert.equal(decodeLine(bad).level, "none");
+  assert.deepEqual(decodePage(null), { lines: [], cursor: "", partial: "" });
+  assert.deepEqual(decodePatterns({ patterns: [{ pattern: "p", lines: 2, levels: { info: 1, error: 1 }, new: true }] }),
+                   [{ pattern: "p", lines: 2, example: "", isNew: true, level: "error" }]);
+});
+
+test("levels are stacked by severity", () => {
+  const histogram = decodeHistogram({ start: 0, step: 1000, buckets: 2, levels: { error: [1, 0], critical: [2, 0], info: [0, 5] }, total: 8 });
+  assert.deepEqual(stacks(histogram), [{ error: 3, warning: 0, info: 0, quiet: 0 }, { error: 0, warning: 0, info: 5, quiet: 0 }]);
+  assert.equal(severityOf("warning"), "warning");
+  assert.equal(severityOf("none"), "quiet");
+});
+
+test("a click adds a term, a second takes it away, and its opposite replaces it", () => {
+  const term = termOf("host", "web1");
+  assert.equal(term, "host:web1");
+  assert.equal(termOf("user", 'Bob "B"'), 'user:="Bob \\"B\\""');
+  assert.equal(termOf("unit", "/var/log/syslog"), 'unit:"/var/log/syslog"');
+  const once = toggleTerm("error", term, false);
+  assert.equal(once, "error host:web1");
+  assert.ok(hasTerm(once, term));
+  assert.equal(toggleTerm(once, term, false), "error");
+  assert.equal(toggleTerm(once, term, true), "error -host:web1");
+  assert.equal(toggleTerm("a OR b", term, false), "(a OR b) host:web1");
+});

@@ -1,0 +1,147 @@
+// Log lines as the server answers them, and how a search is changed by a click. Nothing here touches the page or the network.
+
+export const kLineLevels = ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug", "none"] as const;
+export type LineLevel = (typeof kLineLevels)[number];
+
+export interface LogLine {
+  time: string;  // RFC 3339 with up to nine decimals, as the server wrote it
+  ms: number;
+  host: string;
+  source: string;
+  level: LineLevel;
+  unit: string;
+  pid: number | null;
+  message: string;
+  cut: boolean;
+  fields: readonly (readonly [string, string])[];
+}
+
+export interface Page {
+  lines: LogLine[];
+  cursor: string;   // where the next page begins; empty: there is none
+  partial: string;  // why it is not complete; empty: it is
+}
+
+export interface Histogram {
+  start: number;
+  step: number;
+  buckets: number;
+  levels: ReadonlyMap<LineLevel, readonly number[]>;
+  total: number;
+  partial: string;
+}
+
+export interface Facet {
+  name: string;
+  values: readonly { value: string; lines: number }[];
+  others: number;
+}
+
+export interface Pattern {
+  pattern: string;
+  lines: number;
+  example: string;
+  isNew: boolean;
+  level: LineLevel;  // the most severe
+}
+
+type Dict = Record<string, unknown>;
+const dict = (value: unknown): Dict => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Dict) : {});
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+const number = (value: unknown): number => (typeof value === "number" && Number.isFinite(value) ? value : 0);
+const levelOf = (value: unknown): LineLevel => kLineLevels.find((one) => one === value) ?? "none";
+
+export function decodeLine(value: unknown): LogLine {
+  const one = dict(value);
+  const time = text(one["time"]);
+  return {
+    time, ms: Date.parse(time), host: text(one["host"]), source: text(one["source"]), level: levelOf(one["level"]), unit: text(one["unit"]),
+    pid: typeof one["pid"] === "number" ? one["pid"] : null, message: text(one["message"]), cut: one["cut"] === true,
+    fields: Object.entries(dict(one["fields"])).map(([name, field]) => [name, text(field)] as const),
+  };
+}
+
+export function decodePage(value: unknown): Page {
+  const body = dict(value);
+  return { lines: list(body["lines"]).map(decodeLine), cursor: text(body["cursor"]), partial: text(body["partial"]) };
+}
+
+export function decodeHistogram(value: unknown): Histogram {
+  const body = dict(value);
+  const levels = new Map<LineLevel, readonly number[]>();
+  for (const [name, counts] of Object.entries(dict(body["levels"]))) levels.set(levelOf(name), list(counts).map(number));
+  return {
+    start: number(body["start"]), step: number(body["step"]), buckets: number(body["buckets"]), levels, total: number(body["total"]),
+    partial: text(body["partial"]),
+  };
+}
+
+export function decodeFacets(value: unknown): Facet[] {
+  return list(dict(value)["facets"]).map((one) => {
+    const facet = dict(one);
+    return {
+      name: text(facet["name"]), others: number(facet["other_lines"]),
+      values: list(facet["values"]).map((each) => ({ value: text(dict(each)["value"]), lines: number(dict(each)["lines"]) })),
+    };
+  });
+}
+
+export function decodePatterns(value: unknown): Pattern[] {
+  return list(dict(value)["patterns"]).map((one) => {
+    const pattern = dict(one);
+    const levels = Object.keys(dict(pattern["levels"]));
+    return {
+      pattern: text(pattern["pattern"]), lines: number(pattern["lines"]), example: text(pattern["example"]), isNew: pattern["new"] === true,
+      level: kLineLevels.find((level) => levels.includes(level)) ?? "none",
+    };
+  });
+}
+
+// Four groups are told apart by colour; a ninth colour for each level would be a rainbow that nobody reads.
+export type Severity = "error" | "warning" | "info" | "quiet";
+export function severityOf(level: LineLevel): Severity {
+  const at = kLineLevels.indexOf(level);
+  return at <= 3 ? "error" : at === 4 ? "warning" : at <= 6 ? "info" : "quiet";
+}
+export const kSeverities: readonly Severity[] = ["error", "warning", "info", "quiet"];
+
+// Lines of each severity in each bucket.
+export function stacks(histogram: Histogram): Record<Severity, number>[] {
+  const out = Array.from({ length: histogram.buckets }, () => ({ error: 0, warning: 0, info: 0, quiet: 0 }));
+  for (const [level, counts] of histogram.levels) {
+    const severity = severityOf(level);
+    counts.forEach((count, at) => {
+      const bucket = out[at];
+      if (bucket !== undefined) bucket[severity] += count;
+    });
+  }
+  return out;
+}
+
+const quoted = (value: string): string =>
+  /^[\p{L}\p{N}_./@:-]+$/u.test(value) && !/^[-/]/.test(value) && !/^(OR|AND|NOT|or|and|not)$/.test(value) ? value : `"${value.replace(/[\\"]/g, "\\$&")}"`;
+
+// The term that finds lines with this value. Hosts, sources, units and levels are compared as a whole.
+export function termOf(name: string, value: string): string {
+  const whole = name === "level" || name === "host" || name === "source" || name === "unit" || name === "pid";
+  return `${name}:${whole ? "" : "="}${quoted(value)}`;
+}
+
+// The query with the term, or without it where it is there; `not` leaves out what has it.
+export function toggleTerm(query: string, term: string, not: boolean): string {
+  const wanted = not ? `-${term}` : term;
+  const padded = ` ${query.trim()} `;
+  if (padded.includes(` ${wanted} `)) return padded.replace(` ${wanted} `, " ").trim();
+  const without = padded.replace(` ${not ? term : `-${term}`} `, " ").trim();
+  const needsBrackets = / (OR|or) /.test(` ${without} `) && !/^\(.*\)$/.test(without);
+  return `${needsBrackets ? `(${without})` : without} ${wanted}`.trim();
+}
+
+export const hasTerm = (query: string, term: string): boolean => ` ${query.trim()} `.includes(` ${term} `);
+
+// Newest first, each once: what follows live may have been fetched as well.
+export function mergeNewest(newer: readonly LogLine[], older: readonly LogLine[], most: number): LogLine[] {
+  const sorted = newer.slice().sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
+  return [...sorted, ...older].slice(0, most);
+}

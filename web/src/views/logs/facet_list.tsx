@@ -1,0 +1,30 @@
+import { hasTerm, termOf, type Facet } from "../../core/log_lines.ts";
+import { format } from "../../core/format.ts";
+
+// The values that lines have, and how many have each. A click narrows the search to one, with Shift leaves it out.
+export function FacetList({ facets, query, onTerm }: { facets: readonly Facet[]; query: string; onTerm: (term: string, not: boolean) => void }) {
+  return (
+    <aside class="log-facets" aria-label="Values">
+      {facets.filter((facet) => facet.values.length > 0).map((facet) => (
+        <details key={facet.name} open={["host", "unit", "level", "source"].includes(facet.name)}>
+          <summary>{facet.name}</summary>
+          <ul>
+            {facet.values.map(({ value, lines }) => {
+              const term = termOf(facet.name, value);
+              return (
+                <li key={value}>
+                  <button type="button" aria-pressed={hasTerm(query, term)} title="Click: only these. Shift and click: not these."
+                          onClick={(event) => onTerm(term, event.shiftKey)}>
+                    <span class="facet-value">{value}</span>
+                    <span class="facet-count">{format(lines, "count")}</span>
+                  </button>
+                </li>
+              );
+            })}
+            {facet.others > 0 && <li class="quiet">{format(facet.others, "count")} others</li>}
+          </ul>
+        </details>
+      ))}
+    </aside>
+  );
+}

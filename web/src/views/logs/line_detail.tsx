@@ -1,0 +1,57 @@
+import { useEffect, useState } from "preact/hooks";
+import { termOf, type LogLine } from "../../core/log_lines.ts";
+import { formatRoute } from "../../core/route.ts";
+import { loadContext } from "../../net/logs.ts";
+import { LineRow } from "./line_list.tsx";
+
+const kAroundMs = 5 * 60_000;
+
+// One line: all of it, its fields, what was written before and after it, and the way back to the charts of its host.
+export function LineDetail({ line, onClose, onTerm, onChoose }: {
+  line: LogLine; onClose: () => void; onTerm: (term: string, not: boolean) => void; onChoose: (line: LogLine) => void;
+}) {
+  const [context, setContext] = useState<LogLine[] | null>(null);
+  const [error, setError] = useState("");
+  useEffect(() => setContext(null), [line]);
+  const show = (): void => {
+    setError("");
+    loadContext(line, AbortSignal.timeout(15_000)).then(setContext, (reason: unknown) => setError(reason instanceof Error ? reason.message : String(reason)));
+  };
+  const rows: (readonly [string, string])[] = [
+    ["host", line.host], ["source", line.source], ["unit", line.unit], ["level", line.level], ["pid", line.pid === null ? "" : String(line.pid)], ...line.fields,
+  ];
+  const charts = formatRoute({ view: "host", host: line.host, range: { kind: "absolute", from: line.ms - kAroundMs, to: line.ms + kAroundMs } });
+  return (
+    <section class="panel log-detail" aria-label="Line">
+      <header>
+        <h3>{line.time}</h3>
+        <span class="grow" />
+        <button type="button" onClick={() => void navigator.clipboard?.writeText(line.message)}>Copy</button>
+        <button type="button" onClick={show}>Context</button>
+        <a class="button" href={charts}>Charts of {line.host}</a>
+        <button type="button" class="icon" aria-label="Close" onClick={onClose}>×</button>
+      </header>
+      <pre class="log-text">{line.message}{line.cut && <span class="quiet"> … it was longer; the rest was cut</span>}</pre>
+      <dl class="log-fields">
+        {rows.filter(([, value]) => value !== "").map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              <span>{value}</span>
+              <button type="button" title={`Only lines with this ${name}`} aria-label={`Only ${name} ${value}`} onClick={() => onTerm(termOf(name, value), false)}>+</button>
+              <button type="button" title={`No lines with this ${name}`} aria-label={`Not ${name} ${value}`} onClick={() => onTerm(termOf(name, value), true)}>−</button>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {error !== "" && <p class="error-text" role="alert">{error}</p>}
+      {context !== null && (
+        <div class="log-context" aria-label="Context">
+          {context.map((one, index) => (
+            <LineRow key={index} line={one} chosen={one.time === line.time && one.message === line.message} withDate={false} withHost={false} onChoose={onChoose} />
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}

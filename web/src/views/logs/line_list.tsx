@@ -1,0 +1,68 @@
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { formatClock, formatDate } from "../../core/format.ts";
+import { severityOf, type LogLine } from "../../core/log_lines.ts";
+
+const kRow = 21;  // px, as in logs.css: every line has one row, so that where each lies is known without measuring
+const kSpare = 20;
+
+const decimals = (line: LogLine): string => (/\.(\d{1,3})/.exec(line.time)?.[1] ?? "").padEnd(3, "0");
+
+export function LineRow({ line, chosen, withDate, withHost, onChoose }: {
+  line: LogLine; chosen: boolean; withDate: boolean; withHost: boolean; onChoose: (line: LogLine) => void;
+}) {
+  return (
+    <button type="button" class={`log-row severity-${severityOf(line.level)}${chosen ? " is-chosen" : ""}`} aria-pressed={chosen} onClick={() => onChoose(line)}>
+      <time dateTime={line.time}>{withDate && `${formatDate(line.ms)} `}{formatClock(line.ms, true)}.{decimals(line)}</time>
+      <span class="log-level">{line.level === "none" ? "" : line.level}</span>
+      {withHost && <span class="log-host">{line.host}</span>}
+      <span class="log-unit">{line.unit.slice(line.unit.lastIndexOf("/") + 1)}</span>
+      <span class="log-message">{line.message}</span>
+    </button>
+  );
+}
+
+// As many lines as are in sight are on the page, of a list as long as memory allows.
+export function LineList({ lines, chosen, withDate, withHost, added, onChoose, onEnd }: {
+  lines: readonly LogLine[]; chosen: LogLine | null; withDate: boolean; withHost: boolean;
+  added: number;  // how many lines were put in front, ever: what is looked at stays where it is
+  onChoose: (line: LogLine) => void; onEnd: () => void;
+}) {
+  const box = useRef<HTMLDivElement>(null);
+  const [seen, setSeen] = useState({ top: 0, height: 600 });
+  const before = useRef(added);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element !== null && element.scrollTop > kRow) element.scrollTop += (added - before.current) * kRow;
+    before.current = added;
+  }, [added]);
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const look = (): void => setSeen({ top: element.scrollTop, height: element.clientHeight });
+    look();
+    const observer = new ResizeObserver(look);
+    observer.observe(element);
+    element.addEventListener("scroll", look, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener("scroll", look);
+    };
+  }, []);
+  const first = Math.max(0, Math.floor(seen.top / kRow) - kSpare);
+  const last = Math.min(lines.length, Math.ceil((seen.top + seen.height) / kRow) + kSpare);
+  const nearEnd = last >= lines.length - 3 * kSpare;
+  useEffect(() => {
+    if (nearEnd) onEnd();
+  }, [nearEnd, lines.length]);
+  return (
+    <div class="log-list" ref={box} tabIndex={0} role="region" aria-label="Lines">
+      <div class="log-space" style={{ height: `${lines.length * kRow}px` }}>
+        <div class="log-window" style={{ transform: `translateY(${first * kRow}px)` }}>
+          {lines.slice(first, last).map((line, index) => (
+            <LineRow key={lines.length - first - index} line={line} chosen={line === chosen} withDate={withDate} withHost={withHost} onChoose={onChoose} />
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}

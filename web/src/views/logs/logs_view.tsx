@@ -1,0 +1,116 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { severityOf, toggleTerm, type LogLine } from "../../core/log_lines.ts";
+import { formatRoute, type LogsRoute } from "../../core/route.ts";
+import { rangeMs } from "../../core/time_range.ts";
+import { useShortcuts } from "../../ui/keyboard.ts";
+import { go } from "../../ui/navigation.ts";
+import { RangeBar } from "../../ui/range_bar.tsx";
+import { TableBox } from "../../ui/table_box.tsx";
+import { useRange } from "../../ui/use_range.ts";
+import { FacetList } from "./facet_list.tsx";
+import { LogHistogram } from "./histogram.tsx";
+import { LineDetail } from "./line_detail.tsx";
+import { LineList } from "./line_list.tsx";
+import { useLogs } from "./use_logs.ts";
+
+const kDayMs = 86_400_000;
+
+export function LogsView({ route }: { route: LogsRoute }) {
+  const [turn, setTurn] = useState(0);  // of asking the same again
+  const [follow, setFollow] = useState(false);
+  const [paused, setPaused] = useState(false);
+  const [chosen, setChosen] = useState<LogLine | null>(null);
+  const key = `${formatRoute(route)} ${turn}`;
+  const logs = useLogs(route, key, follow && route.show === "lines", paused);
+  const actions = useRange(route);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (input.current !== null) input.current.value = route.query;
+    setChosen(null);
+  }, [route.query]);
+  // What follows lives in the present.
+  useEffect(() => {
+    if (route.range.kind === "absolute") setFollow(false);
+  }, [route.range]);
+
+  const ask = (query: string): void => {
+    if (query === route.query) setTurn(turn + 1);
+    else go({ ...route, query });
+  };
+  const onTerm = (term: string, not: boolean): void => ask(toggleTerm(input.current?.value ?? route.query, term, not));
+  const shortcuts = useMemo(() => [
+    ...actions.shortcuts,
+    { keys: "/", what: "Search the lines", run: () => input.current?.focus() },
+    { keys: "f", what: "Follow live", run: () => setFollow((old) => !old) },
+    { keys: " ", what: "Pause what follows", run: () => setPaused((old) => !old) },
+  ], [actions]);
+  useShortcuts("Logs", shortcuts);
+
+  return (
+    <>
+      <h1 class="hidden">Logs</h1>
+      <form class="log-search" role="search" onSubmit={(event) => {
+        event.preventDefault();
+        ask(input.current?.value.trim() ?? "");
+      }}>
+        <input ref={input} type="search" defaultValue={route.query} aria-label="Search the lines" spellcheck={false} autocomplete="off"
+               placeholder='error -debug "connection refused" unit:ssh* level:>=warn /port \d+/'
+               onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()} />
+        <button type="submit" class="primary">Search</button>
+        <div class="segments" role="group" aria-label="Show">
+          {(["lines", "patterns"] as const).map((show) => (
+            <button key={show} type="button" aria-pressed={route.show === show} onClick={() => go({ ...route, show })}>{show === "lines" ? "Lines" : "Patterns"}</button>
+          ))}
+        </div>
+        <button type="button" aria-pressed={follow} class={follow ? "is-on" : ""} disabled={route.range.kind === "absolute" || route.show === "patterns"}
+                onClick={() => setFollow(!follow)}>Follow</button>
+        {follow && (
+          <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>{paused ? `Go on (${logs.waiting.toLocaleString("en")} new)` : "Pause"}</button>
+        )}
+      </form>
+      <RangeBar range={route.range} busy={logs.busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} />
+      {logs.error !== "" && <div class="banner" role="alert">{logs.error}</div>}
+      {logs.partial !== "" && <p class="notice quiet" role="status">Not all was searched: {logs.partial}. Scroll on for more, or choose a shorter range.</p>}
+      {logs.dropped > 0 && <p class="notice quiet" role="status">{logs.dropped.toLocaleString("en")} live lines came too fast to be shown. A search finds them.</p>}
+      {logs.histogram !== null && <LogHistogram histogram={logs.histogram} onZoom={actions.zoom} />}
+      <div class="log-columns">
+        <FacetList facets={logs.facets} query={route.query} onTerm={onTerm} />
+        <div class="log-main">
+          {route.show === "patterns" ? (
+            logs.patterns !== null && <Patterns patterns={logs.patterns} />
+          ) : logs.lines.length === 0 && !logs.busy && logs.error === "" ? (
+            <div class="empty" role="status">
+              <p>No line matches in this range.</p>
+              <p class="quiet">Clients send lines of the sources in their <code>[logs.NAME]</code> tables. Other programs can push to
+                {" "}<code>/loki/api/v1/push</code> or <code>/insert/jsonline</code>.</p>
+            </div>
+          ) : (
+            <LineList key={key} lines={logs.lines} chosen={chosen} withDate={rangeMs(route.range) > kDayMs} withHost added={logs.added}
+                      onChoose={(line) => setChosen(line === chosen ? null : line)} onEnd={logs.more} />
+          )}
+          {chosen !== null && <LineDetail line={chosen} onClose={() => setChosen(null)} onTerm={onTerm} onChoose={setChosen} />}
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Patterns({ patterns }: { patterns: ReturnType<typeof useLogs>["patterns"] & object }) {
+  return (
+    <TableBox label="Patterns">
+      <table class="plain log-patterns">
+        <caption class="hidden">Lines with what has digits collapsed, the most frequent first</caption>
+        <thead><tr><th scope="col" class="numeric">Lines</th><th scope="col">Pattern</th></tr></thead>
+        <tbody>
+          {patterns.map((one) => (
+            <tr key={one.pattern} class={`severity-${severityOf(one.level)}`}>
+              <td class="numeric">{one.lines.toLocaleString("en")}</td>
+              <td title={one.example}>{one.isNew && <span class="chip">new</span>} {one.pattern}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </TableBox>
+  );
+}
+
