@@ -1,15 +1,19 @@
 # Shows, merges and filters the logs
 # shellcheck shell=bash
-use remote
+use remote log_lines
 
 usage() {
   cat <<'TEXT'
 Usage: ./resmon logs [server|client|load|HOST]… [OPTION]…
 
-The log lines of all programs, or of those named, merged by time. HOST is
-another machine where deploy has been: its last lines are fetched over ssh and
-marked from=HOST; a host that does not answer is named and hinders no other. A
-line is: time level component message key=value…
+The log lines that the server has, of all hosts or of those named, oldest first:
+time LEVEL host unit[pid] message name=value… Without --since the newest 1000.
+
+Where no server runs or it has no lines, and for server, client and load:
+resmon's own log files, merged by time. HOST is then another machine where
+deploy has been: its last lines are fetched over ssh and marked from=HOST; a
+host that does not answer is named and hinders no other. A line is: time level
+component message key=value…
 
 Options:
   --level L     only lines of this level and above: debug, info, warn, error
@@ -34,14 +38,14 @@ TEXT
 }
 
 main() {
-  local level=debug since='' from='' pattern='' follow='' stats='' fetch=2000
+  local level='' since='' from='' pattern='' follow='' stats='' own='' fetch=2000
   local -a arguments=() programs=() files=() hosts=()
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
     case $1 in
-      server | client) programs+=("$1") ;;
-      load) programs+=(load simulate) ;;
+      server | client) own=yes programs+=("$1") ;;
+      load) own=yes programs+=(load simulate) ;;
       --level | --since | --grep | --lines)
         need_value "$1" $#
         case $1 in
@@ -63,9 +67,7 @@ main() {
     shift
   done
   check_number --lines "$fetch" 1 1000000
-  [[ -z $follow || ${#hosts[@]} == 0 ]] || die usage "--follow is for this machine's logs: ssh HOST tail -F /var/log/resmon/client.log"
-  ((${#programs[@]} + ${#hosts[@]})) || programs=(server client load simulate)
-  [[ $level =~ ^(debug|info|warn|error)$ ]] || die usage "--level is one of debug, info, warn, error, not '$(printable "$level")'"
+  [[ ${level:=debug} =~ ^(debug|info|warn|error)$ ]] || die usage "--level is one of debug, info, warn, error, not '$(printable "$level")'"
   [[ -z $follow || -z $stats ]] || die usage "--follow and --stats do not go together"
   if [[ -n $since ]]; then
     from=$(instant "$since") || die usage "--since: '$(printable "$since")' is not a time such as 90s, 10m, 2h, 3d or '2026-11-22 17:00'"
@@ -75,6 +77,17 @@ main() {
   grep -E -e "$pattern" </dev/null >/dev/null 2>&1 || status=$?
   ((status < 2)) || die usage "--grep: '$(printable "$pattern")' is not an extended regular expression"
 
+  if [[ -n $own || -n $stats ]] || ! server_has_lines; then
+    show_files
+  else
+    show_server_lines
+  fi
+}
+
+# show_files: resmon's own logs.
+show_files() {
+  [[ -z $follow || ${#hosts[@]} == 0 ]] || die usage "--follow is for this machine's logs: ssh HOST tail -F /var/log/resmon/client.log"
+  ((${#programs[@]} + ${#hosts[@]})) || programs=(server client load simulate)
   find_logs
   fetch_logs
   ((${#files[@]})) || die failed "there is no log under $RESMON_HOME/log yet" "'./resmon up' starts what writes one"

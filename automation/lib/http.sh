@@ -47,6 +47,17 @@ http_get() {
   fi
 }
 
+# http_get_stream URL [TOKEN_FILE]: the same without an end, each line as it comes.
+http_get_stream() {
+  local token=''
+  local -a options=()
+  http_options "$1"
+  options+=(--max-time 0 --no-buffer)
+  [[ -z ${2-} || ! -r ${2-} ]] || token=$(first_token "$2") || token=
+  if [[ -n $token ]]; then options+=(--header @/dev/fd/9); fi
+  curl "${options[@]}" -- "$1" 9< <(printf 'Authorization: Bearer %s\n' "$token")
+}
+
 # http_delete URL TOKEN_FILE: the body on standard output, also of a refusal, then the status on a line of its own; fails where there
 # is no answer.
 http_delete() {

@@ -107,3 +107,35 @@ teardown() { teardown_house; }
   [ "$status" -eq 2 ]
   [[ $output == *"'yesterdayish' is not a time"* ]]
 }
+
+@test "lines of the server: asked with the filters, printed for grep and awk, and the files where it is down" {
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
+  answer='{"lines":[{"time":"2026-11-22T17:00:01.5Z","host":"web2","source":"system","level":"error","unit":"sshd","pid":7,"message":"second \u001b[2J","fields":{"user":"a b"}},{"time":"2026-11-22T17:00:00Z","host":"web1","source":"nginx","message":"first"}],"cursor":""}'
+  ANSWER=$answer ASKED=$BATS_TEST_TMPDIR/asked python3 - "$HTTP_PORT" 3>&- <<'PYTHON' &
+import http.server, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        with open(os.environ["ASKED"], "a") as asked:
+            print(self.path, file=asked)
+        body = os.environ["ANSWER"].encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+PYTHON
+  stand_in=$!
+  wait_until 10 curl --silent --output /dev/null "http://127.0.0.1:$HTTP_PORT/"
+  run resmon logs web1 web2 --level warn --grep 'a/b+'
+  kill "$stand_in"
+  [ "$status" -eq 0 ]
+  [ "${#lines[@]}" -eq 2 ]
+  [ "${lines[0]}" = '2026-11-22T17:00:00Z - web1 nginx first' ]
+  [ "${lines[1]}" = '2026-11-22T17:00:01.5Z ERROR web2 sshd[7] second ?[2J user="a b"' ]
+  grep -q 'hosts=web1%2Cweb2&q=level%3A%3E%3Dwarn%20%2Fa%5C%2Fb%2B%2F' "$BATS_TEST_TMPDIR/asked"
+  wait "$stand_in" || true
+  run resmon logs --level warn
+  [ "${#lines[@]}" -eq 3 ]
+}
