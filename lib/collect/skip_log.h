@@ -26,9 +26,9 @@ class SkipLog {
               {{"collector", collector_}, {"file", file}, {"found", skipped.describe()}});
   }
 
-  // Something that a person should know and that is no failure, once for each `kind`.
+  // What this client cannot see, which is no failure: once for each `kind`.
   void tell(std::string_view kind, std::string_view what) {
-    if (is_new(kind, {})) log::warn("collect", what, {{"collector", collector_}, {"of", kind}});
+    if (is_new(kind, {})) log::info("collect", what, {{"collector", collector_}, {"of", kind}});
   }
 
   std::uint64_t lines() const { return lines_; }
