@@ -1,4 +1,4 @@
-// The pictures of README and GUIDE, from a running server with real data:
+// The pictures of README and the guide, from a running server with real data:
 //
 //   RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=…] [RESMON_HOST=name] [RESMON_PASSWORD_FILE=…] node screenshots.mjs [--all DIR]
 //
