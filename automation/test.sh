@@ -6,7 +6,7 @@ use process packages build suites house
 # [base], [build], [node] and [test] (or -), what is built first (a preset or -), runner:argument, what it is.
 suites_table() {
   cat <<'TABLE'
-lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, names
+lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, names, links
 unit       default 1200  -         release  ctest:release             every library's own tests
 bats       default 1800  -         -        directory:tests/bats      this command line, with stand-ins for the programs
 e2e        default  900  -         release  labelled:e2e              the real programs together
