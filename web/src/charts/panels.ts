@@ -95,7 +95,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "load", section: kProcessor, title: "Load", unit: "load", style: "line",
-    about: "Tasks that run or wait to; the dashed line is the number of CPUs.",
+    about: "Tasks that run or are ready to run; the dashed line is the number of CPUs.",
     sources: [{ from: "system", columns: [banded("load1"), mean("load5"), mean("load15"), max("n_cpus")] }],
     draw: plain([
       { column: "load1", label: "1 min", colour: 0 },
@@ -119,7 +119,7 @@ export const kPanels: readonly Panel[] = [
       });
       return {
         lines: lines.sort((a, b) => a.colour - b.colour),
-        blank: "No pressure figures: the kernel gives none, or has them switched off.",
+        blank: "No pressure data: the kernel has none, or has them disabled.",
       };
     },
   },
@@ -143,7 +143,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "process-memory", section: kMemory, title: "Memory by process", unit: "bytes", style: "stack", optional: true,
-    about: "Resident memory; what processes share counts for each.",
+    about: "Resident memory; shared memory counts for each process that uses it.",
     sources: [{ from: "procstat", columns: [mean("memory_rss", "rss")], by: kProgram }],
     draw: byProgram,
   },
@@ -166,7 +166,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "commit", section: kMemory, title: "Committed memory", unit: "bytes", style: "line",
-    about: "What programs have asked for, and what the kernel would promise.",
+    about: "Memory that programs have requested, and the limit up to which the kernel grants it.",
     sources: [{ from: "mem", columns: [banded("committed_as"), max("commit_limit")] }],
     draw: plain([
       { column: "committed_as", label: "committed", colour: 4 },
@@ -222,7 +222,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "disk-time", section: kDisk, title: "Time a request takes", unit: "milliseconds", style: "line",
-    about: "From asking to done, waiting included; nothing while there are no requests.",
+    about: "Mean time of a request, queueing included; no value while there are no requests.",
     sources: [{ from: "diskio", columns: [banded("io_await")], by: ["name"] }],
     draw: grouped("name", [{ column: "io_await", label: "" }], wholeDisk, "hide", "devices"),
   },

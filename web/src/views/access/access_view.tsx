@@ -25,7 +25,7 @@ export function AccessView() {
     return (
       <div class="empty">
         <h1>Users and tokens</h1>
-        <p>To see and change who may do what, sign in.</p>
+        <p>Sign in to see and change users and tokens.</p>
         <button type="button" class="primary" onClick={() => signIn.set("wanted")}>Sign in</button>
       </div>
     );

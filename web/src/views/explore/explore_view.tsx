@@ -118,8 +118,8 @@ function Result({ result, route, tookMs, many }: { result: StatementResult; rout
   if (table.rows.length === 0) {
     return (
       <div class="empty" role="status">
-        <p>The query is right, and nothing matches it.</p>
-        <p class="quiet">A longer time range, or a WHERE with less in it, finds more.</p>
+        <p>The query is valid; no rows match it.</p>
+        <p class="quiet">A longer time range or fewer conditions in WHERE match more.</p>
       </div>
     );
   }

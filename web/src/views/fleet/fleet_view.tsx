@@ -195,7 +195,7 @@ function Unreachable() {
   return (
     <div class="empty">
       <h1>No connection to the server</h1>
-      <p>The page goes on trying. On the server's machine, <code>./resmon status</code> says whether it runs and{" "}
+      <p>The page keeps trying. On the server's machine, <code>./resmon status</code> says whether it runs and{" "}
         <code>./resmon logs</code> why not.</p>
     </div>
   );

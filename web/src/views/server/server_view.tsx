@@ -148,7 +148,7 @@ function Store({ state }: { state: ServerState }) {
 function Sinks({ state }: { state: ServerState }) {
   return (
     <section class="panel" aria-label="Sinks">
-      <header><h3>Databases that get everything as well</h3></header>
+      <header><h3>Databases that samples are forwarded to</h3></header>
       {state.sinks.length === 0 ? (
         <div class="panel-blank">
           <p>None is configured.</p>
