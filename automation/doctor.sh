@@ -198,7 +198,7 @@ check_server() {
   fi
 }
 
-# check_refused URL: clients that the server there lately let not in.
+# check_refused URL: clients that the server there refused within ten minutes.
 check_refused() {
   local host code reason
   while IFS=$'\t' read -r host code reason; do

@@ -27,7 +27,7 @@ Options:
                    backlog_samples, dropped_samples, refused_samples,
                    last_refusal}],
                    refused_clients [{host, address, code, reason, times, last}]:
-                   those that the server lately let not in,
+                   clients refused within ten minutes,
                    sinks [{name, state, lag_seconds, backlog_samples,
                    refused_samples, lost_samples, last_error, last_error_time,
                    failing_since}]; times in milliseconds since 1970,

@@ -7,8 +7,8 @@ usage() {
 Usage: ./resmon up [OPTION]…
 
 From a fresh clone to a page that shows this machine: installs the Debian
-packages that are missing (with apt, through sudo when not root; it says so
-first), builds, writes a first configuration with a random token, starts the
+packages that are missing (with apt, through sudo when not root, and announces
+it), builds, writes a first configuration with a random token, starts the
 server, this machine's client and two simulated clients, and waits until the
 data of all of them can be seen. A second time it starts only what does not
 run.
@@ -35,10 +35,10 @@ Environment:
                       trust while building; docs/docker.md has more
   RESMON_*            configuration keys, such as RESMON_HTTP_ADDRESS
   INFLUX_URL, INFLUX_TOKEN, INFLUX_ORG, INFLUX_BUCKET
-                      a database that gets all samples, too
+                      a database to which all samples are forwarded
                       Both are kept in server.toml and client.toml, secrets in
-                      files of their own: a later restart from another shell
-                      has them as well
+                      files of their own, for a later restart from another
+                      shell
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 could not connect,
   5 damaged data

@@ -117,7 +117,7 @@ void Options::declare(config::Settings& settings) {
                                : "0: " + std::to_string(own) + " s, or client.interval where that is longer.");
     if (!info.filters.empty()) {
       settings.list(prefix + "include", &one.filter.include,
-                    "Shell patterns of the " + std::string(info.filters) + " to take. Empty: all.");
+                    "Shell patterns for " + std::string(info.filters) + "; only matches are collected. Empty: all.");
       settings.list(prefix + "exclude", &one.filter.exclude,
                     "Shell patterns of those to leave out; wins over include.");
     }
