@@ -278,6 +278,20 @@ TEST(PidStat, WhatAProcessUsed) {
   EXPECT_EQ(usage.start_ticks, 1400U);
 }
 
+TEST(PidStat, OneThatEndsHasNoThreads) {
+  PidStat stat;
+  PidUsage usage;
+  for (PidUsage* const wanted : {static_cast<PidUsage*>(nullptr), &usage}) {
+    Skipped skipped;
+    ASSERT_TRUE(parse_pid_stat("12468 (readlink) X 0 -1 -1 0 -1 4227084 115 0 0 0 0 0 0 0 20 0 0 0 802572 0 0 0\n", stat,
+                               skipped, wanted));
+    EXPECT_EQ(skipped.lines(), 0U) << skipped.describe();
+    EXPECT_EQ(stat.threads, 0U);
+    ASSERT_TRUE(parse_pid_stat("22 (k) S 2 0 0 0 -1 1 5 6 7 8 9 10 110 12 20 -5 0 0 1400 0 7\n", stat, skipped, wanted));
+    EXPECT_EQ(skipped.lines(), 1U) << "one that goes on has some";
+  }
+}
+
 TEST(Cgroups, OwnersByPath) {
   const std::string id(64, 'b');
   using Kind = CgroupOwner::Kind;

@@ -45,6 +45,12 @@ bool parse_usage(Fields& fields, std::uint64_t& threads, PidUsage& usage) {
   return whole;
 }
 
+// A process has at least one thread, but for one that is just ending: its last is gone before its directory is.
+bool possible_threads(const PidStat& stat) {
+  const bool ending = stat.state == 'X' || stat.state == 'x' || stat.state == 'Z';
+  return stat.threads <= kMostThreads && (stat.threads != 0 || ending);
+}
+
 }  // namespace
 
 Status parse_pid_stat(std::string_view text, PidStat& out, Skipped& skipped, PidUsage* usage) {
@@ -70,7 +76,7 @@ Status parse_pid_stat(std::string_view text, PidStat& out, Skipped& skipped, Pid
   if (usage != nullptr) {
     *usage = {};
     if (!parse_usage(fields, out.threads, *usage)) skipped.add(1, "not a number", text);
-    if (out.threads != 0 && out.threads <= kMostThreads) return {};
+    if (possible_threads(out)) return {};
   } else {
     // The kernel puts one blank between two columns, so counting blanks is counting columns.
     std::string_view rest = fields.rest();
@@ -79,8 +85,7 @@ Status parse_pid_stat(std::string_view text, PidStat& out, Skipped& skipped, Pid
     int blanks = 0;
     while (p != end && blanks < 17) blanks += *p++ == ' ' ? 1 : 0;
     Fields threads(rest.substr(static_cast<std::size_t>(p - rest.data())));
-    // A process has at least one.
-    if (blanks == 17 && threads.number(out.threads) && out.threads != 0 && out.threads <= kMostThreads) return {};
+    if (blanks == 17 && threads.number(out.threads) && possible_threads(out)) return {};
   }
   out.threads = 0;
   if (skipped.lines() == 0) skipped.add(1, "no number of threads", text);

@@ -60,17 +60,17 @@ export function AlertsView() {
     );
   }
   return (
-    <>
+    <div class="alerts">
       <h1 class="view-title">Alerts</h1>
       {state.rulesError !== "" && <p class="notice error-text" role="status">The rules file has errors; the rules known before are in force: {state.rulesError}</p>}
       {state.trouble !== "" && <p class="notice error-text" role="status">Alerts cannot be kept: {state.trouble}</p>}
-      <p class="error-text" role="status">{error}</p>
+      {error !== "" && <p class="error-text" role="status">{error}</p>}
       <Firing alerts={state.alerts} change={change} />
       <Silences list={silences.items} error={silences.error} change={change} />
       <Channels list={state.channels} change={change} />
       <History list={past.items} error={past.error} />
       <Rules list={rules.items} error={rules.error} />
-    </>
+    </div>
   );
 }
 
@@ -140,10 +140,10 @@ function Silences({ list, error, change }: { list: readonly Silence[]; error: st
         ))}
       </ul>
       <form class="row" onSubmit={submit}>
-        <label>Hosts<input name="hosts" placeholder="site:north; empty: all" /></label>
-        <label>Rule<input name="rule" placeholder="*" /></label>
-        <label>For<input name="for" defaultValue="2h" required size={5} /></label>
-        <label>Reason<input name="reason" /></label>
+        <label>Hosts <input name="hosts" placeholder="site:north; empty: all" /></label>
+        <label>Rule <input name="rule" placeholder="*" /></label>
+        <label>For <input name="for" defaultValue="2h" required size={5} /></label>
+        <label>Reason <input name="reason" /></label>
         <button type="submit">Silence</button>
       </form>
     </section>
@@ -181,7 +181,7 @@ function History({ list, error }: { list: readonly PastAlert[]; error: string })
   const shown = list.filter((one) => words.every((word) => `${whereOf(one)} ${one.rule} ${one.severity} ${one.state}`.toLowerCase().includes(word)));
   return (
     <>
-      <label class="row">Search the history<input type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} /></label>
+      <label class="row">Search the history <input type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} /></label>
       {error !== "" && <p class="error-text">{error}</p>}
       <TableBox label="History of alerts">
         <table class="plain">
