@@ -283,11 +283,12 @@ TEST(PidStat, OneThatEndsHasNoThreads) {
   PidUsage usage;
   for (PidUsage* const wanted : {static_cast<PidUsage*>(nullptr), &usage}) {
     Skipped skipped;
-    ASSERT_TRUE(parse_pid_stat("12468 (readlink) X 0 -1 -1 0 -1 4227084 115 0 0 0 0 0 0 0 20 0 0 0 802572 0 0 0\n", stat,
-                               skipped, wanted));
+    ASSERT_TRUE(parse_pid_stat("12468 (readlink) X 0 -1 -1 0 -1 4227084 115 0 0 0 0 0 0 0 20 0 0 0 802572 0 0 0\n",
+                               stat, skipped, wanted));
     EXPECT_EQ(skipped.lines(), 0U) << skipped.describe();
     EXPECT_EQ(stat.threads, 0U);
-    ASSERT_TRUE(parse_pid_stat("22 (k) S 2 0 0 0 -1 1 5 6 7 8 9 10 110 12 20 -5 0 0 1400 0 7\n", stat, skipped, wanted));
+    ASSERT_TRUE(
+        parse_pid_stat("22 (k) S 2 0 0 0 -1 1 5 6 7 8 9 10 110 12 20 -5 0 0 1400 0 7\n", stat, skipped, wanted));
     EXPECT_EQ(skipped.lines(), 1U) << "one that goes on has some";
   }
 }
