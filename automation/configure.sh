@@ -44,8 +44,8 @@ Subcommands:
                    VALUE is text, a number, true, false, or TOML in brackets
   certificate      a new server certificate of the same authority, for the same
                    names or for those given; clients need no change
-  enrol NAME       make a token for the client of that name; prints the file that
-                   contains it. It lets in no other client and is good for
+  enrol NAME       make a token for the client of that name; prints the file
+                   that contains it. It lets in no other client and is good for
                    nothing else. With --any-name: for any client, and for HTTP
   revoke NAME      delete that client's tokens and end its connection
   rotate-token     replace this machine's own token. Both are valid until every
