@@ -38,10 +38,10 @@
 #include <unordered_set>
 
 #include "collect/collectors.h"
+#include "collect/helper_pool.h"
 #include "collect/mount_table.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
-#include "collect/statfs_pool.h"
 
 namespace resmon::collect {
 
@@ -117,13 +117,44 @@ std::optional<Device> parse_device(std::string_view text) {
   return Device{static_cast<std::uint32_t>(major), static_cast<std::uint32_t>(minor)};
 }
 
+struct StatfsAnswer {
+  int error_number = 0;
+  struct ::statfs value {};
+  std::optional<Device> device;
+};
+
+StatfsAnswer ask_statfs(const StatfsFunction& statfs_function, const DeviceFunction& device_function,
+                        const std::string& path) {
+  StatfsAnswer got;
+  got.error_number = statfs_function(path.c_str(), &got.value);
+  if (got.error_number == 0) got.device = device_function(path.c_str());
+  return got;
+}
+
+// Outlives the collector where the call never returns, so it has functions of its own.
+class StatfsJob final : public HelperPool::Job {
+ public:
+  StatfsJob(const Shared& shared, std::string path)
+      : statfs_function_(shared.statfs_function()),
+        device_function_(shared.device_function()),
+        path_(std::move(path)) {}
+  StatfsAnswer answer;
+
+ private:
+  void run() override { answer = ask_statfs(statfs_function_, device_function_, path_); }
+
+  const StatfsFunction statfs_function_;
+  const DeviceFunction device_function_;
+  const std::string path_;
+};
+
 struct Asked {
   std::string path;  // what statfs is given
   RowSchema schema;
   bool direct;
   std::optional<Device> device;  // that the mount table names
   std::uint64_t own_devices;
-  std::shared_ptr<StatfsPool::Call> call;       // once a helper has been needed
+  std::shared_ptr<StatfsJob> job;               // once a helper has been needed
   std::chrono::steady_clock::time_point again;  // not asked before
 };
 
@@ -136,14 +167,14 @@ class Disk final : public Collector {
         schemas_(schemas),
         shared_(shared),
         table_(roots),
-        pool_(shared.statfs_function(), shared.device_function(), kHelperThreads) {
+        pool_(kHelperThreads) {
     ignored_.insert("autofs");
   }
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_ASSIGN(const bool changed, table_.refresh(context, shared_.buffer()));
     if (changed) rebuild();
-    const auto deadline = StatfsPool::Clock::now() + kPatience;
+    const auto deadline = HelperPool::Clock::now() + kPatience;
     problems_.clear();
     waited_for_.clear();
     for (Asked& asked : asked_)
@@ -151,8 +182,9 @@ class Disk final : public Collector {
     for (Asked& asked : asked_)
       if (asked.direct && context.steady >= asked.again) ask_directly(asked, context, out);
     for (Asked* asked : waited_for_) {
-      if (pool_.wait(*asked->call, deadline)) {
-        answer(*asked, pool_.take(*asked->call), context, out);
+      if (pool_.wait(*asked->job, deadline)) {
+        pool_.take(*asked->job);
+        answer(*asked, asked->job->answer, context, out);
       } else {
         no_answer(*asked);
       }
@@ -163,41 +195,39 @@ class Disk final : public Collector {
 
  private:
   void ask_directly(Asked& asked, const GatherContext& context, metric::Batch& out) {
-    StatfsPool::Answer got;
-    const auto begin = StatfsPool::Clock::now();
-    got.error_number = shared_.statfs_function()(asked.path.c_str(), &got.value);
-    if (got.error_number == 0) got.device = shared_.device_function()(asked.path.c_str());
-    if (StatfsPool::Clock::now() - begin > kDirectLimit) asked.direct = false;
+    const auto begin = HelperPool::Clock::now();
+    const StatfsAnswer got = ask_statfs(shared_.statfs_function(), shared_.device_function(), asked.path);
+    if (HelperPool::Clock::now() - begin > kDirectLimit) asked.direct = false;
     answer(asked, got, context, out);
   }
 
   void ask_helper(Asked& asked, const GatherContext& context, metric::Batch& out) {
-    if (!asked.call) asked.call = std::make_shared<StatfsPool::Call>(asked.path);
-    switch (pool_.state(*asked.call)) {
-      case StatfsPool::State::kIdle:
-        pool_.ask(asked.call);
+    if (!asked.job) asked.job = std::make_shared<StatfsJob>(shared_, asked.path);
+    switch (pool_.state(*asked.job)) {
+      case HelperPool::State::kIdle:
+        pool_.ask(asked.job);
         waited_for_.push_back(&asked);
         break;
-      case StatfsPool::State::kDone: {
-        const StatfsPool::Answer late = pool_.take(*asked.call);
-        answer(asked, late, context, out);
-        if (late.took > kPatience) pool_.ask(asked.call);
+      case HelperPool::State::kDone: {
+        const auto took = pool_.take(*asked.job);
+        answer(asked, asked.job->answer, context, out);
+        if (took > kPatience) pool_.ask(asked.job);
         break;
       }
-      case StatfsPool::State::kQueued:
-      case StatfsPool::State::kRunning:
+      case HelperPool::State::kQueued:
+      case HelperPool::State::kRunning:
         no_answer(asked);
         break;
     }
   }
 
   void no_answer(const Asked& asked) {
-    problem(asked.path, pool_.state(*asked.call) == StatfsPool::State::kQueued
+    problem(asked.path, pool_.state(*asked.job) == HelperPool::State::kQueued
                             ? "not asked for its space: every helper thread waits for another mount"
                             : "statfs does not answer");
   }
 
-  void answer(Asked& asked, const StatfsPool::Answer& got, const GatherContext& context, metric::Batch& out) {
+  void answer(Asked& asked, const StatfsAnswer& got, const GatherContext& context, metric::Batch& out) {
     switch (got.error_number) {
       case 0:
         break;
@@ -228,7 +258,7 @@ class Disk final : public Collector {
   // Whether what was found at the path is not the file system of this mount. The subvolumes of btrfs have devices of
   // their own, which no table lists, and so have files on overlay and aufs: for these it is the type that must be
   // right.
-  static bool is_another(const Asked& asked, const StatfsPool::Answer& got) {
+  static bool is_another(const Asked& asked, const StatfsAnswer& got) {
     if (!asked.device || !got.device || *asked.device == *got.device) return false;
     return asked.own_devices == 0 || static_cast<std::uint64_t>(got.value.f_type) != asked.own_devices;
   }
@@ -307,7 +337,7 @@ class Disk final : public Collector {
                         {"mode", mount.read_only ? "ro" : "rw"}},
                        kFields);
       Asked asked{path, schema, direct, parse_device(mount.device_number), with_own_devices(mount.type), nullptr, {}};
-      if (const auto known = before.find(path); known != before.end()) asked.call = known->second->call;
+      if (const auto known = before.find(path); known != before.end()) asked.job = known->second->job;
       fresh.push_back(std::move(asked));
     }
     asked_ = std::move(fresh);
@@ -356,7 +386,7 @@ class Disk final : public Collector {
   metric::SchemaTable& schemas_;
   Shared& shared_;
   MountTable table_;
-  StatfsPool pool_;
+  HelperPool pool_;
   std::vector<Asked> asked_;
   std::vector<Asked*> waited_for_;
   std::string problems_;
