@@ -11,9 +11,12 @@
 #include "procfs/cpuinfo.h"
 #include "procfs/diskstats.h"
 #include "procfs/host_facts.h"
+#include "procfs/interrupts.h"
 #include "procfs/load.h"
+#include "procfs/mdstat.h"
 #include "procfs/meminfo.h"
 #include "procfs/mounts.h"
+#include "procfs/net_counters.h"
 #include "procfs/net_dev.h"
 #include "procfs/pid_files.h"
 #include "procfs/pid_stat.h"
@@ -100,6 +103,26 @@ void parse(char parser, std::string_view text) {
       (void)parse_numbers(text, numbers, skipped);
       return;
     }
+    case 'T': {
+      std::vector<ProtocolCounter> counters;
+      Skipped skipped;
+      if (parse_protocol_counters(text, counters, skipped))
+        for (const ProtocolCounter& one : counters) must_be_within(one.protocol, text), must_be_within(one.name, text);
+      return;
+    }
+    case 'q':
+      return named<Interrupt, parse_interrupts>(text);
+    case 'x': {
+      Number columns[17];
+      Number first;
+      Skipped skipped;
+      (void)sum_cpu_columns(text, "entries", columns, first, skipped);
+      return;
+    }
+    case 'D':
+      return named<MdArray, parse_mdstat>(text);
+    case 'z':
+      return one<std::int64_t, parse_signed>(text);
     case 'P': {
       PidStat stat;
       PidUsage usage;

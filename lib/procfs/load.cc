@@ -81,4 +81,18 @@ Status parse_numbers(std::string_view text, std::span<Number> out, Skipped& skip
   return {};
 }
 
+Status parse_signed(std::string_view text, std::int64_t& out, Skipped& skipped) {
+  const std::string_view line = first_line(text);
+  Fields fields(line);
+  const bool negative = fields.literal("-");
+  std::uint64_t value = 0;
+  const bool digits = !fields.rest().empty() && fields.rest().front() >= '0' && fields.rest().front() <= '9';
+  if (!digits || !fields.number(value) || !fields.at_end() || value > INT64_MAX) {
+    skipped.add(1, line.empty() ? "empty" : "not a whole number", line);
+    return nothing_of_use(skipped, "");
+  }
+  out = negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
+  return {};
+}
+
 }  // namespace resmon::procfs

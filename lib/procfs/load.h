@@ -36,4 +36,7 @@ Status parse_pressure(std::string_view text, PressureFile& out, Skipped& skipped
 // A file of numbers on one line, such as sys/fs/file-nr: fills `out` from the left; more columns are ignored.
 Status parse_numbers(std::string_view text, std::span<Number> out, Skipped& skipped);
 
+// A file of one whole number, which may be negative, such as a sensor's temp1_input.
+Status parse_signed(std::string_view text, std::int64_t& out, Skipped& skipped);
+
 }  // namespace resmon::procfs
