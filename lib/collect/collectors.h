@@ -5,7 +5,7 @@
 // `exclude` match (or ""), and how many seconds apart it runs by default (0: at client.interval).
 // What it writes is described in docs/schema.md, which is also where the server has the fields' types from.
 //
-// disk comes last: it alone may wait for a moment, for a mount that has never been slow before.
+// What asks devices comes last: it alone may wait for a moment, for a sensor or a mount that was never slow before.
 
 #include <memory>
 
@@ -27,6 +27,7 @@
   COLLECTOR(pressure, "share of time that tasks waited for CPU, memory and I/O", "", 0) \
   COLLECTOR(cgroups, "CPU, memory, I/O, pressure and OOM kills of each container and service", "the container's or service's name", 10) \
   COLLECTOR(host_info, "what the machine is: system, kernel, CPU, memory; when it changes", "", 0) \
+  COLLECTOR(temp, "temperatures of CPUs, disks, mainboard", "the sensor's name", 30) \
   COLLECTOR(disk, "space and inodes of each mounted file system", "the mount point", 0)
 // clang-format on
 

@@ -63,7 +63,9 @@ class Capture {
     options.roots = machine_.roots;
     options.report_itself = false;
     options.statfs_function = some_statfs;
-    options.collectors["disk"].enabled = path.ends_with("mountinfo");  // it has threads, which take their time to begin
+    // These have threads, which take their time to begin.
+    options.collectors["disk"].enabled = path.ends_with("mountinfo");
+    options.collectors["temp"].enabled = path.find("/hwmon") != std::string::npos;
     auto gatherer = std::move(Gatherer::make(options, schemas, clock)).value();
     metric::Batch batch;
     gatherer->gather_all(kBegin, batch);
@@ -109,6 +111,14 @@ TEST(OddLines, EachCostsNoValueOfAnother) {
         own.merge(procfs::testing::difference(whole, capture.gather(path, procfs::testing::joined(changed))));
       }
       if (path.ends_with("cpuinfo")) own.insert("system n_physical_cpus");  // all its lines together are one number
+      // Names of counters and the numbers below them are one.
+      if ((path.ends_with("/snmp") || path.ends_with("/netstat")) && i + 1 < lines.size()) {
+        std::vector<std::string> below = lines;
+        for (const std::string& other : procfs::testing::with_other_values(lines[i + 1])) {
+          below[i + 1] = other;
+          own.merge(procfs::testing::difference(whole, capture.gather(path, procfs::testing::joined(below))));
+        }
+      }
       // A CPU's percentages have one sum, so they are of its line together.
       for (const auto& [key, value] : whole) {
         const std::string row = key.substr(0, key.find(' '));

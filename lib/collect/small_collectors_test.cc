@@ -1,4 +1,5 @@
 // system, processes, kernel, linux_sysctl_fs and pressure.
+// battery.
 
 #include <utmp.h>
 

@@ -1,0 +1,223 @@
+// Temperatures: every temp*_input of hwmon (CPU, mainboard, nvme, drivetemp …) and the thermal zones that hwmon does
+// not have. Names are Telegraf's: the chip's name and the sensor's label. Two chips of one name (two disks, two
+// sockets) differ in the tag `device`, which Telegraf has as an option.
+//
+// What the directories list is looked at at each gather; only when it changed are names and labels read again.
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <functional>
+#include <set>
+#include <string>
+
+#include "collect/collectors.h"
+#include "collect/row_schema.h"
+#include "collect/shared.h"
+#include "collect/slow_files.h"
+#include "procfs/load.h"
+
+namespace resmon::collect {
+
+namespace {
+
+constexpr FieldSpec kTempFields[] = {{"temp", kFloat}};
+constexpr std::size_t kTempThreads = 2;
+constexpr std::size_t kMostSensors = 512;
+// Chips show -128, 127.5 or 255 where no diode is connected, and worse when they are asked at the wrong moment.
+constexpr std::int64_t kColdest = -100'000;  // m°C
+constexpr std::int64_t kHottest = 200'000;
+
+// Calls use(name) for what a directory lists; nothing when there is none.
+template <class Use>
+void for_each_entry(const std::string& path, Use use) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
+  while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr)
+    if (entry->d_name[0] != '.') use(*entry);
+}
+
+std::vector<std::string> sorted_entries(const std::string& path) {
+  std::vector<std::string> names;
+  for_each_entry(path, [&](const dirent& entry) { names.emplace_back(entry.d_name); });
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() < b.size() : a < b;  // hwmon2 before hwmon10
+  });
+  return names;
+}
+
+std::string linked_name(const std::string& path) {
+  char target[PATH_MAX];
+  const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
+  if (length <= 0) return {};
+  const std::string_view text(target, static_cast<std::size_t>(length));
+  return std::string(text.substr(text.rfind('/') + 1));
+}
+
+// Telegraf's form of a label: "Package id 0" is "package_id_0".
+std::string label_word(std::string label) {
+  for (char& c : label) c = c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return label;
+}
+
+struct Chip {
+  std::string path;
+  std::vector<RowSchema> sensors;  // as the files
+  std::shared_ptr<SlowFiles> files;
+};
+
+class Temp final : public Collector {
+ public:
+  Temp(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas)
+      : hwmon_(roots.sys + "/class/hwmon"),
+        zones_(roots.sys + "/class/thermal"),
+        filter_(options.filter),
+        schemas_(schemas),
+        reader_(kTempThreads) {}
+
+  Status gather(const GatherContext& context, metric::Batch& out) override {
+    if (const std::size_t listing = listing_now(); listing != listing_) {
+      listing_ = listing;
+      rebuild(context);
+    }
+    for (const Chip& chip : chips_) reader_.ask(chip.files);
+    reader_.start_waiting();
+    std::string problems;
+    Status status;
+    for (const Chip& chip : chips_) {
+      const bool answered = reader_.answer(chip.files, [&](const SlowFiles& files) {
+        if (Status written = write(chip, files, context, out); !written) status = std::move(written);
+      });
+      if (!answered) problems += (problems.empty() ? "" : "; ") + chip.path + ": the sensor does not answer";
+    }
+    if (!problems.empty()) return fail(ErrorKind::kUnavailable, problems);
+    return status;
+  }
+
+ private:
+  // Differs when a chip or a zone came or went: each has an inode of its own, even under a name that was there before.
+  std::size_t listing_now() const {
+    std::size_t sum = 1;
+    for (const std::string* path : {&hwmon_, &zones_})
+      for_each_entry(*path, [&](const dirent& entry) {
+        sum += std::hash<std::string_view>{}(entry.d_name) ^ (entry.d_ino * 0x9E3779B97F4A7C15U);
+      });
+    return sum;
+  }
+
+  void rebuild(const GatherContext& context) {
+    chips_.clear();
+    taken_.clear();
+    std::set<std::string> names;
+    sensors_ = 0;
+    for (const std::string& entry : sorted_entries(hwmon_)) add_chip(hwmon_ + "/" + entry, entry, names);
+    for (const std::string& entry : sorted_entries(zones_)) {
+      const std::string path = zones_ + "/" + entry;
+      const std::string type = entry.starts_with("thermal_zone") ? read_line(path + "/type") : std::string();
+      // The kernel shows most zones in hwmon as well, with an underscore for what is no letter there.
+      std::string as_chip = type;
+      std::replace(as_chip.begin(), as_chip.end(), '-', '_');
+      if (type.empty() || names.contains(type) || names.contains(as_chip)) continue;
+      Chip chip{path, {}, nullptr};
+      std::vector<SlowFiles::File> files;
+      add_sensor(chip, files, path + "/temp", type, entry, entry, "");
+      finish_chip(std::move(chip), std::move(files), "");
+    }
+    if (sensors_ >= kMostSensors) context.tell(hwmon_, "more than 512 temperature sensors: the rest is left out");
+  }
+
+  void add_chip(const std::string& path, const std::string& entry, std::set<std::string>& names) {
+    const std::string linked = linked_name(path + "/device");
+    std::string name = read_line(path + "/name");
+    if (name.empty()) name = linked;
+    if (name.empty()) return;
+    Chip chip{path, {}, nullptr};
+    std::vector<SlowFiles::File> files;
+    for (const std::string& file : sorted_entries(path)) {
+      if (!file.starts_with("temp") || !file.ends_with("_input")) continue;
+      const std::string number = file.substr(0, file.size() - 6);  // "temp1"
+      const std::string label = label_word(read_line(path + "/" + number + "_label"));
+      const std::string sensor = !label.empty() ? name + "_" + label : number == "temp1" ? name : name + "_" + number;
+      add_sensor(chip, files, path + "/" + file, sensor, device_of(path, linked), entry, "_" + number);
+    }
+    if (!files.empty()) names.insert(name);
+    finish_chip(std::move(chip), std::move(files), path + "/device/power/runtime_status");
+  }
+
+  // A disk by its block device's name, anything else by its place: "sda", "nvme0", "coretemp.1".
+  static std::string device_of(const std::string& path, const std::string& linked) {
+    const std::vector<std::string> disks = sorted_entries(path + "/device/block");
+    return disks.empty() ? linked : disks.front();
+  }
+
+  void add_sensor(Chip& chip, std::vector<SlowFiles::File>& files, std::string path, std::string sensor,
+                  std::string device, const std::string& entry, const std::string& number) {
+    if (sensors_ >= kMostSensors || !filter_.matches(sensor)) return;
+    if (!taken_.insert(sensor + '\n' + device).second) {
+      sensor += number;
+      if (!taken_.insert(sensor + '\n' + device).second) {
+        device = entry;
+        if (!taken_.insert(sensor + '\n' + device).second) return;
+      }
+    }
+    ++sensors_;
+    std::vector<metric::Tag> tags = {{"sensor", sensor}, {"device", device}};  // an empty one is no tag
+    chip.sensors.emplace_back(schemas_, "temp", std::move(tags), kTempFields);
+    files.emplace_back(std::move(path));
+  }
+
+  void finish_chip(Chip chip, std::vector<SlowFiles::File> files, std::string power) {
+    if (files.empty()) return;
+    chip.files = std::make_shared<SlowFiles>(std::move(files), std::move(power));
+    chips_.push_back(std::move(chip));
+  }
+
+  static Status write(const Chip& chip, const SlowFiles& answer, const GatherContext& context, metric::Batch& out) {
+    if (answer.suspended()) return {};
+    for (std::size_t i = 0; i < chip.sensors.size(); ++i) {
+      const SlowFiles::File& file = answer.files()[i];
+      if (file.error_number != 0) {
+        // A sensor that has nothing to say now: a radio that is off, a zone without a value yet.
+        if (file.error_number != EACCES) continue;
+        context.skipped(file.path, "permission denied");
+        continue;
+      }
+      std::int64_t millidegrees = 0;
+      procfs::Skipped skipped;
+      const Status parsed = procfs::parse_signed(file.content(), millidegrees, skipped);
+      context.skipped(file.path, skipped);
+      if (!parsed) continue;
+      if (millidegrees < kColdest || millidegrees > kHottest) {
+        context.skipped(file.path, "no temperature that anything here can have", file.content());
+        continue;
+      }
+      RESMON_TRY(chip.sensors[i].ready());
+      metric::RowWriter row = chip.sensors[i].add(out, context.time);
+      row.set(0, static_cast<double>(millidegrees) / 1000);
+    }
+    return {};
+  }
+
+  const std::string hwmon_;
+  const std::string zones_;
+  Filter filter_;
+  metric::SchemaTable& schemas_;
+  SlowReader reader_;
+  std::size_t listing_ = 0;
+  std::vector<Chip> chips_;
+  std::set<std::string> taken_;  // names of sensors and devices
+  std::size_t sensors_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Collector> make_temp(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas,
+                                     Shared&) {
+  return std::make_unique<Temp>(roots, options, schemas);
+}
+
+}  // namespace resmon::collect
