@@ -1,4 +1,4 @@
-// system, processes, kernel, linux_sysctl_fs and pressure.
+// system, processes, kernel, linux_sysctl_fs, pressure and nstat.
 // battery.
 
 #include <utmp.h>
@@ -195,6 +195,42 @@ TEST(PressureStall, AveragesAndTotals) {
   machine.remove("proc/pressure/io");
   EXPECT_EQ(probe.gather().size(), 4U) << "a file that is open stays readable";
   EXPECT_EQ(Probe(machine, make_pressure).gather(), Lines{});
+}
+
+TEST(Nstat, NamesAreTelegrafsAndZerosAreRare) {
+  Machine machine;
+  machine.write("proc/1/net/snmp", "Tcp: MaxConn InSegs OutRsts\nTcp: -1 7 0\n");
+  machine.write("proc/1/net/netstat", "TcpExt: TW\nTcpExt: 0\n");
+  Probe probe(machine, make_nstat);
+  const Lines all = {"nstat,name=snmp TcpInSegs=7i,TcpOutRsts=0i", "nstat,name=netstat TcpExtTW=0i"};
+  EXPECT_EQ(probe.gather(), all);
+  EXPECT_EQ(probe.gather(), all) << "a client sends its second reading first";
+  for (int i = 2; i < 20; ++i) EXPECT_EQ(probe.gather(), Lines{"nstat,name=snmp TcpInSegs=7i"});
+  EXPECT_EQ(probe.gather(), all) << "after ten minutes";
+  machine.write("proc/1/net/snmp", "IcmpMsg: InType3\nIcmpMsg: 1\nTcp: MaxConn InSegs OutRsts\nTcp: -1 8 2\n");
+  EXPECT_EQ(probe.gather().at(0), "nstat,name=snmp TcpInSegs=8i,TcpOutRsts=2i,IcmpMsgInType3=1i")
+      << "counters appear later";
+  machine.write("proc/1/net/snmp", "Tcp: MaxConn InSegs OutRsts\nTcp: -1 8 0\n");
+  EXPECT_EQ(probe.gather().at(0), "nstat,name=snmp TcpInSegs=8i,TcpOutRsts=0i") << "it was above 0";
+  EXPECT_EQ(probe.error, "");
+  EXPECT_EQ(probe.skipped_lines(), 0U);
+}
+
+TEST(Nstat, CountersAreFilteredAndBounded) {
+  Machine machine;
+  std::string names = "Many:";
+  std::string values = "Many:";
+  for (int i = 0; i < 600; ++i) {
+    names += " C" + std::to_string(i);
+    values += " 1";
+  }
+  machine.write("proc/1/net/snmp", names + "\n" + values + "\n");
+  CollectorOptions options;
+  options.filter.include = {"ManyC51*"};
+  Probe probe(machine, make_nstat, options);
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(probe.gather(), Lines{"nstat,name=snmp ManyC51=1i,ManyC510=1i,ManyC511=1i"});
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("more than 512"), std::string::npos);
 }
 
 }  // namespace
