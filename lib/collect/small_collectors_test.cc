@@ -1,4 +1,4 @@
-// system, processes, kernel, linux_sysctl_fs, pressure and nstat.
+// system, processes, kernel, linux_sysctl_fs, pressure, nstat and interrupts.
 // battery.
 
 #include <utmp.h>
@@ -231,6 +231,34 @@ TEST(Nstat, CountersAreFilteredAndBounded) {
   ::testing::internal::CaptureStderr();
   EXPECT_EQ(probe.gather(), Lines{"nstat,name=snmp ManyC51=1i,ManyC510=1i,ManyC511=1i"});
   EXPECT_NE(::testing::internal::GetCapturedStderr().find("more than 512"), std::string::npos);
+}
+
+TEST(Interrupts, ByLineOfAllCpus) {
+  Machine machine;
+  machine.capture("host");
+  Probe probe(machine, make_interrupts);
+  EXPECT_EQ(probe.gather(),
+            (Lines{"interrupts,device=1-edge\\ i8042,irq=1,type=IO-APIC total=9i",
+                   "interrupts,device=1-edge\\ virtio1-req.0,irq=25,type=PCI-MSIX-0000:00:02.0 "
+                   "total=594179i",
+                   "interrupts,irq=NMI,type=Non-maskable\\ interrupts total=46i", "interrupts,irq=ERR total=3i",
+                   "soft_interrupts,irq=TIMER total=78261i", "soft_interrupts,irq=NET_RX total=136759i"}));
+  machine.write("proc/interrupts", "  CPU0\n  1: 10 IO-APIC 1-edge other\n");
+  EXPECT_EQ(probe.gather().at(0), "interrupts,device=1-edge\\ other,irq=1,type=IO-APIC total=10i")
+      << "another driver's now";
+}
+
+TEST(Interrupts, RowsAreBounded) {
+  Machine machine;
+  std::string text = "  CPU0 CPU1\n";
+  for (int i = 0; i < 300; ++i) text += std::to_string(i) + ": 1 1 PCI-MSI queue" + std::to_string(i) + "\n";
+  machine.write("proc/interrupts", text);
+  Probe probe(machine, make_interrupts);
+  for (int i = 0; i < 2; ++i) {
+    const Lines lines = probe.gather();
+    ASSERT_EQ(lines.size(), 257U);
+    EXPECT_EQ(lines.back(), "interrupts,irq=other total=88i");
+  }
 }
 
 }  // namespace
