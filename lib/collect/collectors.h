@@ -29,6 +29,7 @@
   COLLECTOR(host_info, "what the machine is: system, kernel, CPU, memory; when it changes", "", 0) \
   COLLECTOR(nstat, "counters of IP, ICMP, TCP and UDP", "the counter's name", 30) \
   COLLECTOR(interrupts, "interrupts by line, and soft interrupts", "the interrupt's number or name", 30) \
+  COLLECTOR(conntrack, "connections that the packet filter tracks", "", 30) \
   COLLECTOR(temp, "temperatures of CPUs, disks, mainboard", "the sensor's name", 30) \
   COLLECTOR(disk, "space and inodes of each mounted file system", "the mount point", 0)
 // clang-format on

@@ -1,4 +1,4 @@
-// system, processes, kernel, linux_sysctl_fs, pressure, nstat and interrupts.
+// system, processes, kernel, linux_sysctl_fs, pressure, nstat, interrupts and conntrack.
 // battery.
 
 #include <utmp.h>
@@ -259,6 +259,20 @@ TEST(Interrupts, RowsAreBounded) {
     ASSERT_EQ(lines.size(), 257U);
     EXPECT_EQ(lines.back(), "interrupts,irq=other total=88i");
   }
+}
+
+TEST(Conntrack, TableAndCounters) {
+  Machine machine;
+  Probe none(machine, make_conntrack);
+  EXPECT_EQ(none.gather(), Lines{});
+  EXPECT_EQ(none.error, "") << "a machine that tracks nothing";
+  machine.capture("host");
+  Probe probe(machine, make_conntrack);
+  EXPECT_EQ(probe.gather(), (Lines{"conntrack ip_conntrack_count=187,ip_conntrack_max=262144",
+                                   "conntrack,cpu=all entries=187i,found=50i,invalid=552i,insert=0i,insert_failed=1i,"
+                                   "drop=3i,early_drop=0i,icmp_error=4i,expect_new=0i,expect_create=0i,"
+                                   "expect_delete=0i,search_restart=96i"}));
+  EXPECT_EQ(probe.error, "");
 }
 
 }  // namespace
