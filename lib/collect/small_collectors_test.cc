@@ -1,4 +1,4 @@
-// system, processes, kernel, linux_sysctl_fs, pressure, nstat, interrupts and conntrack.
+// system, processes, kernel, linux_sysctl_fs, pressure, nstat, interrupts, conntrack and softnet.
 // battery.
 
 #include <utmp.h>
@@ -273,6 +273,18 @@ TEST(Conntrack, TableAndCounters) {
                                    "drop=3i,early_drop=0i,icmp_error=4i,expect_new=0i,expect_create=0i,"
                                    "expect_delete=0i,search_restart=96i"}));
   EXPECT_EQ(probe.error, "");
+}
+
+TEST(Softnet, AllCpusTogether) {
+  Machine machine;
+  machine.capture("host");
+  Probe probe(machine, make_softnet);
+  EXPECT_EQ(probe.gather(),
+            Lines{"softnet processed=1012892i,dropped=2i,time_squeeze=39i,received_rps=0i,flow_limit_count=0i"});
+  machine.write("proc/1/net/softnet_stat", "00000001 00000002 00000003\n");
+  EXPECT_EQ(probe.gather(), Lines{"softnet processed=1i,dropped=2i,time_squeeze=3i"}) << "an old kernel's columns";
+  machine.write("proc/1/net/softnet_stat", "00000001 00000002 00000003\nx 00000002 00000003\n");
+  EXPECT_EQ(probe.gather(), Lines{"softnet dropped=4i,time_squeeze=6i"}) << "no sum without a CPU";
 }
 
 }  // namespace
