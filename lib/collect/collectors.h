@@ -31,6 +31,7 @@
   COLLECTOR(interrupts, "interrupts by line, and soft interrupts", "the interrupt's number or name", 30) \
   COLLECTOR(conntrack, "connections that the packet filter tracks", "", 30) \
   COLLECTOR(softnet, "packets that the CPUs took in, dropped, or were too slow for", "", 30) \
+  COLLECTOR(mdstat, "software RAID", "the array's name", 30) \
   COLLECTOR(temp, "temperatures of CPUs, disks, mainboard", "the sensor's name", 30) \
   COLLECTOR(disk, "space and inodes of each mounted file system", "the mount point", 0)
 // clang-format on

@@ -1,4 +1,4 @@
-// system, processes, kernel, linux_sysctl_fs, pressure, nstat, interrupts, conntrack and softnet.
+// system, processes, kernel, linux_sysctl_fs, pressure, nstat, interrupts, conntrack, softnet and mdstat.
 // battery.
 
 #include <utmp.h>
@@ -285,6 +285,43 @@ TEST(Softnet, AllCpusTogether) {
   EXPECT_EQ(probe.gather(), Lines{"softnet processed=1i,dropped=2i,time_squeeze=3i"}) << "an old kernel's columns";
   machine.write("proc/1/net/softnet_stat", "00000001 00000002 00000003\nx 00000002 00000003\n");
   EXPECT_EQ(probe.gather(), Lines{"softnet dropped=4i,time_squeeze=6i"}) << "no sum without a CPU";
+}
+
+TEST(Mdstat, ArraysAndWhatTheyDo) {
+  Machine machine;
+  Probe none(machine, make_mdstat);
+  EXPECT_EQ(none.gather(), Lines{});
+  EXPECT_EQ(none.error, "");
+  machine.capture("host");
+  Probe probe(machine, make_mdstat);
+  const std::string still = "BlocksSyncedPct=0,BlocksSyncedFinishTime=0,BlocksSyncedSpeed=0";
+  EXPECT_EQ(
+      probe.gather(),
+      (Lines{"mdstat,ActivityState=active,Devices=sda2\\,sdb2,Name=md1 DisksActive=1i,DisksFailed=1i,DisksSpare=0i,"
+             "DisksTotal=2i,BlocksTotal=136448i,BlocksSynced=136448i," +
+                 still,
+             "mdstat,ActivityState=active,Devices=sdc1\\,sdd1,Name=md0 DisksActive=2i,DisksFailed=0i,DisksSpare=0i,"
+             "DisksTotal=2i,BlocksTotal=31389696i,BlocksSynced=31389696i," +
+                 still}));
+  const std::string array =
+      "md2 : active (read-only) raid5 sdc1[3](S) sdb1[1] sda1[0]\n"
+      "      292945152 blocks level 5, 64k chunk, algorithm 2 [3/2] [UU_]\n";
+  machine.write("proc/mdstat", array +
+                                   "      [==>....]  recovery = 12.6% (37043392/292945152) finish=127.5min "
+                                   "speed=33440K/sec\n      bitmap: 0/1 pages [0KB], 65536KB chunk\n");
+  EXPECT_EQ(probe.gather(),
+            Lines{"mdstat,ActivityState=recovering,Devices=sda1\\,sdb1\\,sdc1,Name=md2 DisksActive=2i,DisksFailed=0i,"
+                  "DisksSpare=1i,DisksTotal=3i,BlocksTotal=292945152i,BlocksSynced=37043392i,BlocksSyncedPct=12.6,"
+                  "BlocksSyncedFinishTime=127.5,BlocksSyncedSpeed=33440"});
+  machine.write("proc/mdstat", array + "      \tresync=PENDING\n");
+  EXPECT_NE(probe.gather().at(0).find("ActivityState=resyncing"), std::string::npos);
+  machine.write("proc/mdstat", "md3 : inactive sdb1[1](S) sda1[0](S)\n      8388608 blocks super 1.2\n");
+  EXPECT_NE(
+      probe.gather().at(0).find("ActivityState=inactive,Devices=sda1\\,sdb1,Name=md3 DisksActive=0i,DisksFailed=0i,"
+                                "DisksSpare=2i,BlocksTotal=8388608i"),
+      std::string::npos);
+  EXPECT_EQ(probe.error, "");
+  EXPECT_EQ(probe.skipped_lines(), 0U);
 }
 
 }  // namespace
