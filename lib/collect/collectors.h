@@ -32,6 +32,7 @@
   COLLECTOR(conntrack, "connections that the packet filter tracks", "", 30) \
   COLLECTOR(softnet, "packets that the CPUs took in, dropped, or were too slow for", "", 30) \
   COLLECTOR(mdstat, "software RAID", "the array's name", 30) \
+  COLLECTOR(edac, "errors of memory, corrected or not", "", 60) \
   COLLECTOR(temp, "temperatures of CPUs, disks, mainboard", "the sensor's name", 30) \
   COLLECTOR(disk, "space and inodes of each mounted file system", "the mount point", 0)
 // clang-format on

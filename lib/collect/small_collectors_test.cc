@@ -1,4 +1,4 @@
-// system, processes, kernel, linux_sysctl_fs, pressure, nstat, interrupts, conntrack, softnet and mdstat.
+// system, processes, kernel, linux_sysctl_fs, pressure, nstat, interrupts, conntrack, softnet, mdstat and edac.
 // battery.
 
 #include <utmp.h>
@@ -322,6 +322,18 @@ TEST(Mdstat, ArraysAndWhatTheyDo) {
       std::string::npos);
   EXPECT_EQ(probe.error, "");
   EXPECT_EQ(probe.skipped_lines(), 0U);
+}
+
+TEST(Edac, CountersOfEachController) {
+  Machine machine;
+  Probe none(machine, make_edac);
+  EXPECT_EQ(none.gather(), Lines{});
+  EXPECT_EQ(none.error, "") << "a machine without such memory";
+  machine.capture("host").write("sys/devices/system/edac/mc/mc1/ce_count", "x\n");
+  Probe probe(machine, make_edac);
+  EXPECT_EQ(probe.gather(), Lines{"edac,controller=mc0 ce_count=3i,ue_count=0i,ce_noinfo_count=1i,ue_noinfo_count=0i"});
+  EXPECT_EQ(probe.error, "");
+  EXPECT_EQ(probe.skipped_lines(), 1U);
 }
 
 }  // namespace
