@@ -34,6 +34,7 @@
   COLLECTOR(mdstat, "software RAID", "the array's name", 30) \
   COLLECTOR(edac, "errors of memory, corrected or not", "", 60) \
   COLLECTOR(temp, "temperatures of CPUs, disks, mainboard", "the sensor's name", 30) \
+  COLLECTOR(battery, "charge, power and state of batteries", "the battery's name", 60) \
   COLLECTOR(disk, "space and inodes of each mounted file system", "the mount point", 0)
 // clang-format on
 

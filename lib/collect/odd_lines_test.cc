@@ -66,6 +66,7 @@ class Capture {
     // These have threads, which take their time to begin.
     options.collectors["disk"].enabled = path.ends_with("mountinfo");
     options.collectors["temp"].enabled = path.find("/hwmon") != std::string::npos;
+    options.collectors["battery"].enabled = path.find("/power_supply") != std::string::npos;
     auto gatherer = std::move(Gatherer::make(options, schemas, clock)).value();
     metric::Batch batch;
     gatherer->gather_all(kBegin, batch);

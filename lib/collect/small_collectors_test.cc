@@ -1,4 +1,4 @@
-// system, processes, kernel, linux_sysctl_fs, pressure, nstat, interrupts, conntrack, softnet, mdstat and edac.
+// system, processes, kernel, linux_sysctl_fs, pressure, nstat, interrupts, conntrack, softnet, mdstat, edac and
 // battery.
 
 #include <utmp.h>
@@ -334,6 +334,27 @@ TEST(Edac, CountersOfEachController) {
   EXPECT_EQ(probe.gather(), Lines{"edac,controller=mc0 ce_count=3i,ue_count=0i,ce_noinfo_count=1i,ue_noinfo_count=0i"});
   EXPECT_EQ(probe.error, "");
   EXPECT_EQ(probe.skipped_lines(), 1U);
+}
+
+TEST(Battery, ByEnergyOrByCharge) {
+  Machine machine;
+  machine.capture("host");
+  const std::string mouse = "sys/class/power_supply/hidpp_battery_0/";
+  machine.write(mouse + "type", "Battery\n").write(mouse + "status", "Full\n").write(mouse + "capacity", "99\n");
+  const std::string charge = "sys/class/power_supply/BAT1/";
+  machine.write(charge + "type", "Battery\n").write(charge + "status", "Charging\n");
+  machine.write(charge + "charge_now", "3000000\n").write(charge + "charge_full", "4000000\n");
+  machine.write(charge + "current_now", "-500000\n").write(charge + "voltage_now", "12000000\n");
+  Probe probe(machine, make_battery);
+  EXPECT_EQ(probe.gather(),
+            (Lines{"battery,name=BAT0 capacity=87i,status=\"Discharging\",energy=41.52,energy_full=47.69,"
+                   "energy_full_design=57.02,power=5.12,voltage=11.983,cycle_count=212i",
+                   "battery,name=BAT1 status=\"Charging\",energy=36,energy_full=48,power=-6,voltage=12",
+                   "battery,name=hidpp_battery_0 capacity=99i,status=\"Full\""}));
+  EXPECT_EQ(probe.error, "");
+  machine.remove("sys/class/power_supply/BAT0").remove(charge);
+  EXPECT_EQ(probe.gather().size(), 1U);
+  EXPECT_EQ(probe.error, "");
 }
 
 }  // namespace

@@ -21,9 +21,9 @@ struct MdArray {
   std::uint64_t failed = 0;
   std::uint64_t spare = 0;
   std::uint64_t members = 0;  // devices that are listed
-  Number blocks;  // of 1 KiB
-  Number total;   // devices it should have
-  Number active;  // and those that work
+  Number blocks;              // of 1 KiB
+  Number total;               // devices it should have
+  Number active;              // and those that work
   MdSync sync = MdSync::kNone;
   bool sync_waits = false;  // it is pending or delayed
   Number synced_blocks;     // while it syncs
