@@ -20,7 +20,7 @@ constexpr std::uint64_t kLineSegmentBytes = 2U << 20U;
 constexpr std::size_t kLineReadBytes = 64U << 10U;
 constexpr std::uint64_t kLineReserve = 4096;
 constexpr auto kKernelPatience = std::chrono::milliseconds(20);
-constexpr auto kRecoverPatience = std::chrono::milliseconds(1000);
+constexpr auto kLineRecoverPatience = std::chrono::milliseconds(1000);
 
 struct RecordParts {
   bool all = false;
@@ -85,7 +85,7 @@ Status LineSpool::recover() {
   wanted.loss = journal::Loss::kOldest;
   wanted.see = journal::ReaderOptions::See::kAppended;
   wanted.buffer_bytes = kLineReadBytes;
-  wanted.patience = kRecoverPatience;
+  wanted.patience = kLineRecoverPatience;
   RESMON_ASSIGN(reader_, journal_->reader(wanted));
   findings_ = journal_->findings();
   last_ = handed_over_ = highest_sent_ = journal_->stats().last_position;
