@@ -1,6 +1,12 @@
 import { hasTerm, termOf, type Facet } from "../../core/log_lines.ts";
 import { format } from "../../core/format.ts";
 
+// Of a path the folder is cut where there is no room: files differ in their ends.
+function nameParts(value: string): string[] {
+  const slash = value.startsWith("/") ? value.lastIndexOf("/") + 1 : 0;
+  return slash > 0 ? [value.slice(0, slash), value.slice(slash)] : [value];
+}
+
 // The values that lines have, and how many have each. A click narrows the search to one, with Shift leaves it out.
 export function FacetList({ facets, query, onTerm }: { facets: readonly Facet[]; query: string; onTerm: (term: string, not: boolean) => void }) {
   return (
@@ -13,9 +19,9 @@ export function FacetList({ facets, query, onTerm }: { facets: readonly Facet[];
               const term = termOf(facet.name, value);
               return (
                 <li key={value}>
-                  <button type="button" aria-pressed={hasTerm(query, term)} title="Click: only these. Shift and click: not these."
+                  <button type="button" aria-pressed={hasTerm(query, term)} title={`${value}\nClick: only these. Shift and click: not these.`}
                           onClick={(event) => onTerm(term, event.shiftKey)}>
-                    <span class="facet-value">{value}</span>
+                    <span class="facet-value">{nameParts(value).map((part) => <span key={part}>{part}</span>)}</span>
                     <span class="facet-count">{format(lines, "count")}</span>
                   </button>
                 </li>

@@ -105,7 +105,7 @@ function Patterns({ patterns }: { patterns: ReturnType<typeof useLogs>["patterns
           {patterns.map((one) => (
             <tr key={one.pattern} class={`severity-${severityOf(one.level)}`}>
               <td class="numeric">{one.lines.toLocaleString("en")}</td>
-              <td title={one.example}>{one.isNew && <span class="chip">new</span>} {one.pattern}</td>
+              <td title={one.example}>{one.isNew && <span class="chip">new</span>} {one.pattern === "" ? <span class="quiet">an empty line</span> : one.pattern}</td>
             </tr>
           ))}
         </tbody>
