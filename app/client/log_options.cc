@@ -51,7 +51,7 @@ void LogSourceOptions::declare(config::Settings& settings, const std::string& pr
   settings.text(
       prefix + ".multiline", &multiline,
       "Which lines of a file belong to the one before, as in stack traces. none; indent: those that begin with a "
-      "blank, and \"Caused by:\"; \"/^[0-9]{4}-/\": those that do not match this expression.");
+      "blank, and the unindented ones of Java's traces; \"/^[0-9]{4}-/\": those that do not match this expression.");
   settings.list(
       prefix + ".redact", &redact,
       "What is replaced before a line is kept or sent: tokens (passwords and the like, by name), cards "

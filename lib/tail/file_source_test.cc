@@ -314,7 +314,14 @@ TEST(Splitter, StackTracesAreOneEvent) {
   SplitOptions options;
   options.continues = continues_by_indentation;
   SplitState state;
-  std::string_view bytes = "Exception: x\n\tat a\n\tat b\nCaused by: y\n\tat c\nnext\n";
+  std::string_view bytes = "ERROR cannot save\njava.lang.IllegalStateException: no\r\n\tat a\na.b.C$StopError\r\n";
+  const auto logged = next_event(bytes, true, options, state);
+  ASSERT_TRUE(logged);
+  EXPECT_EQ(logged->text, "ERROR cannot save\njava.lang.IllegalStateException: no\r\n\tat a\na.b.C$StopError");
+  for (const char* other : {"Error: no", "java.lang.String: x", "a.Exceptions", "see java.lang.Exception: x",
+                            "a.ExceptionHandler", "a.b.StopError=1"})
+    EXPECT_FALSE(continues_by_indentation(other)) << other;
+  bytes = "Exception: x\n\tat a\n\tat b\nCaused by: y\n\tat c\nnext\n";
   auto first = next_event(bytes, false, options, state);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->text, "Exception: x\n\tat a\n\tat b\nCaused by: y\n\tat c");

@@ -32,11 +32,24 @@ std::size_t end_of_event(std::string_view bytes, std::size_t first, bool flush, 
   }
 }
 
+// What Java prints below the line of the logger: "org.example.PoolException: text", or the name alone.
+bool names_a_thrown_class(std::string_view line) {
+  const auto in_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+           c == '.';
+  };
+  const auto end = static_cast<std::size_t>(std::find_if_not(line.begin(), line.end(), in_name) - line.begin());
+  const std::string_view name = line.substr(0, end);
+  const std::string_view rest = without_return(line.substr(end));
+  if (name.find('.') == kNone || !(rest.empty() || rest.starts_with(": "))) return false;
+  return name.ends_with("Exception") || name.ends_with("Error") || name.ends_with("Throwable");
+}
+
 }  // namespace
 
 bool continues_by_indentation(std::string_view line) {
   if (line.empty()) return false;
-  return line.front() == ' ' || line.front() == '\t' || line.starts_with("Caused by: ") ||
+  return names_a_thrown_class(line) || line.front() == ' ' || line.front() == '\t' || line.starts_with("Caused by: ") ||
          line.starts_with("Suppressed: ");
 }
 

@@ -21,7 +21,8 @@ struct SplitOptions {
   std::function<bool(std::string_view line)> continues;
 };
 
-// Lines that continue by indentation, and those that Java's stack traces do not indent ("Caused by:").
+// Lines that continue by indentation, and those that Java's stack traces do not indent: "Caused by:", "Suppressed:",
+// and a class with its package that ends in Exception, Error or Throwable.
 bool continues_by_indentation(std::string_view line);
 
 // What must be remembered between two pieces of one log.
