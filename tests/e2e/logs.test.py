@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Log lines from files to the server: what was written is stored, each line once and in order, while files are rotated in every way,
-client and server are killed, and the connection is cut. RESMON_LOGS_SECONDS=1800 RESMON_LOGS_SEED=7 for longer.
+client and server are killed, and the network between them fails in every way of tests/chaos/proxy.py.
+RESMON_LOGS_SECONDS=1800 RESMON_LOGS_SEED=7 for longer.
 
 Files are written to and rotated by one thread, so nothing is written between a copy and the truncation of its original: what logrotate
 itself loses there is not what is tested. A file is deleted only while the client runs, and the client is not killed shortly after."""
@@ -9,71 +10,18 @@ import json
 import os
 import random
 import shutil
-import socket
-import threading
+import sys
 import time
 import urllib.parse
 
 import house
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "chaos"))
+import proxy
+
 WRITERS = 10
-SECONDS = float(os.environ.get("RESMON_LOGS_SECONDS", "8"))
+SECONDS = float(os.environ.get("RESMON_LOGS_SECONDS", "10"))
 SEED = int(os.environ.get("RESMON_LOGS_SEED", "1"))
-
-
-class Relay:
-    """Between client and server; cut() ends every connection in the middle of whatever it was doing."""
-
-    def __init__(self, to):
-        self.to = to
-        self.open = []
-        self.lock = threading.Lock()
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                near, _ = self.socket.accept()
-            except OSError:
-                return
-            try:
-                far = socket.create_connection(("127.0.0.1", self.to), 5)
-            except OSError:
-                near.close()
-                continue
-            with self.lock:
-                self.open += [near, far]
-            for pair in ((near, far), (far, near)):
-                threading.Thread(target=self.pump, args=pair, daemon=True).start()
-
-    @staticmethod
-    def pump(source, sink):
-        try:
-            while data := source.recv(1000):
-                sink.sendall(data)
-        except OSError:
-            pass
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def cut(self):
-        with self.lock:
-            for one in self.open:
-                try:
-                    one.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-                one.close()
-            self.open.clear()
-
-    def close(self):
-        self.socket.close()
-        self.cut()
 
 
 class Writer:
@@ -187,22 +135,23 @@ class LogsTest(house.HouseTest):
         rng = random.Random(SEED)
         ports = {"port": house.free_port(), "http_port": house.free_port()}
         server = self.log_server(**ports)
-        relay = Relay(ports["port"])
-        self.addCleanup(relay.close)
+        network = proxy.Proxy(ports["port"])
+        self.addCleanup(network.close)
         begin = lambda: self.log_client(  # noqa: E731
-            relay.port, server.token_file, f"logs.app.files={self.logs}/*.log,{self.logs}/*[02468].log.*", "logs.app.parse=none"
+            network.port, server.token_file, f"logs.app.files={self.logs}/*.log,{self.logs}/*[02468].log.*", "logs.app.parse=none"
         )
         client = begin()
         writers = [Writer(self.logs, n, rng) for n in range(WRITERS)]
-        counts = {"rotations": 0, "kills of the client": 0, "kills of the server": 0, "cuts": 0}
+        counts = {"rotations": 0, "kills of the client": 0, "kills of the server": 0, "network failures": 0}
         until = time.monotonic() + SECONDS
         client_since = time.monotonic()
         spare_client_until = 0.0
         next_trouble = time.monotonic() + 1.5
+        network_until = 0.0
         while (now := time.monotonic()) < until:
             writer = rng.choice(writers)
             writer.write()
-            if rng.random() < 0.03 and os.path.exists(writer.path) and now - max(writer.rotated_at, client_since) > 2.5:
+            if rng.random() < 0.1 and os.path.exists(writer.path) and now - max(writer.rotated_at, client_since) > 2.5:
                 way = rng.randrange(8)
                 if way < 3:
                     writer.rename()
@@ -213,6 +162,9 @@ class LogsTest(house.HouseTest):
                     spare_client_until = now + 4
                 writer.rotated_at = now
                 counts["rotations"] += 1
+            if network_until and now > network_until:
+                network.set_mode("open")
+                network_until = 0.0
             if now > next_trouble:
                 next_trouble = now + rng.uniform(0.5, 3)
                 what = rng.randrange(3)
@@ -226,9 +178,11 @@ class LogsTest(house.HouseTest):
                     server = self.server(**ports)
                     counts["kills of the server"] += 1
                 else:
-                    relay.cut()
-                    counts["cuts"] += 1
+                    network.set_mode(rng.choice(("cut", "stall", "half", "tear")))
+                    network_until = now + rng.uniform(0.1, 2)
+                    counts["network failures"] += 1
             time.sleep(0.004)
+        network.set_mode("open")
         written = sum(writer.next for writer in writers)
         lines = []
 
