@@ -106,8 +106,10 @@ def query_text(panel, query, description, narrow, matches):
     if query.rate:
         # The last row of each window with its own time, and the change between those: exact whatever the window is. aggregateWindow
         # would give a row its window's end for a time, and the end of the range to the last window, which is cut off.
-        # A derivative is of each series by itself; only then are they named by what tells them apart.
+        # A derivative is of each series by itself; only then are they named by what tells them apart. A counter that begins again, as
+        # all do when a machine restarts, makes a row without a value there, and float() of none is an error that ends the whole query.
         out += ["  |> window(every: v.windowPeriod)", "  |> last()", "  |> window(every: inf)", "  |> derivative(unit: 1s, nonNegative: true)"]
+        out += ["  |> filter(fn: (r) => exists r._value)"]
         out += _scaled(query.scale)
         out += [f"  |> group(columns: [{groups}])"]
     else:

@@ -122,15 +122,15 @@ def _check(check, bucket):
         kind = "CheckDeadman"
         spec |= {
             "timeSince": f"{check['silent_seconds']}s", "staleTime": f"{check['forget_seconds']}s", "reportZero": False, "level": "CRIT",
-            # Written each minute for each host, whatever its level.
-            "statusMessageTemplate": "${ r.host }: ${ r._level } (crit: no data for " + f"{check['silent_seconds']} s)",
+            # Written each minute for each host, whatever its level. _time is when the check ran.
+            "statusMessageTemplate": "${ r.host }: ${ r._level } (last data ${ (int(v: r._time) - r._source_timestamp) / 1000000000 } s ago)",
         }  # fmt: skip
     else:
         kind = "CheckThreshold"
         spec |= {
             "statusMessageTemplate": "${ r.host }" + "".join(f" ${{ r.{tag} }}" for tag in check.get("tell", [])) + ": " + check["title"].lower()
-            + " ${ float(v: int(v: r." + check["field"] + " * 10.0 + 0.5)) / 10.0 } % (${ r._level }; "
-            + f"warn above {check['warn']:g}, crit above {check['bad']:g})",
+            # No thresholds: somebody may change them in InfluxDB's UI, and this text would not follow.
+            + " ${ float(v: int(v: r." + check["field"] + " * 10.0 + 0.5)) / 10.0 } % (${ r._level })",
             # Asked in this order, the first that is true counts: so no value is between two levels.
             "thresholds": [
                 {"type": "greater", "level": "CRIT", "value": check["bad"], "allValues": False},
