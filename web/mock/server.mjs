@@ -13,6 +13,7 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { makeAccounts } from "./accounts.mjs";
+import { answerAlerts, makeAlerts } from "./alerts.mjs";
 import { answerLogs, makeLines } from "./logs.mjs";
 import { answer } from "./query.mjs";
 import { gauge, profile, rate } from "./values.mjs";
@@ -129,8 +130,8 @@ function serverState(hosts, began, sinks) {
 }
 
 // names: the hosts; token: ask for it; people: { name: { password, role } }, who may sign in, and then somebody must (unless `open`);
-// logLines: how many lines of logs there are; port 0: any; upstream: an InfluxDB that answers /query instead; canned: (query) => its answer, or undefined.
-export async function startMock({ names, token = null, port = 0, upstream = null, people = null, open = false, canned = () => undefined, sinks = [], logLines = 0 }) {
+// logLines: how many lines of logs there are; alerts: whether any fire; port 0: any; upstream: an InfluxDB that answers /query instead; canned: (query) => its answer, or undefined.
+export async function startMock({ names, token = null, port = 0, upstream = null, people = null, open = false, canned = () => undefined, sinks = [], logLines = 0, alerts = false }) {
   const accounts = people === null ? null : makeAccounts(people);
   const began = Date.now();
   const logged = [
@@ -154,6 +155,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
   };
   let accepting = true;
   const followers = new Set();
+  const alertState = alerts ? makeAlerts(names, Date.now()) : null;
   const lines = makeLines(logLines, names, Date.now());
   const live = () => ({ server_time: Date.now(), hosts: hosts.map((host) => describe(host, Date.now())) });
   const allowed = (request) =>
@@ -225,6 +227,15 @@ export async function startMock({ names, token = null, port = 0, upstream = null
         return json(400, { error: error.message });
       }
     }
+    if (url.pathname.startsWith("/api/v1/alerts")) {
+      if (!allowed(request)) return json(401, { error: "token required" });
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const [status, body] = answerAlerts(request.method, url, chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : {}, alertState);
+      if (body !== null) return json(status, body);
+      response.writeHead(status).end();
+      return;
+    }
     const told = answerLogs(url, lines);
     if (told !== null) return allowed(request) ? json(...told) : json(401, { error: "token required" });
     json(404, { error: "not found" });
@@ -276,6 +287,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     queries,
+    alerts: alertState,
     dropConnections() {
       accepting = false;
       for (const socket of connections) socket.destroy();

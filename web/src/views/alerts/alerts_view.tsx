@@ -105,7 +105,7 @@ function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Ch
                     onClick={() => change("POST", "/api/v1/alerts/ack", { id: one.id })}>Acknowledge</button>
                 )}
                 {one.host !== "" && (
-                  <button type="button" aria-label={`Silence ${one.rule} on ${one.host} for two hours`}
+                  <button type="button" aria-label={`Silence 2 h: ${one.rule} on ${one.host}`}
                     onClick={() => change("POST", "/api/v1/alerts/silences", { hosts: one.host, rule: one.rule, for: "2h" })}>Silence 2 h</button>
                 )}
               </td>
