@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "alerts_backup.h"
 #include "base/file.h"
 #include "logs/archive.h"
 
@@ -27,8 +28,8 @@ const std::string kLogsBlocks = "logs-blocks/";
 const std::string kConfiguration = "config";
 const std::string kConfigurationPath = "config-path";
 
-// The files that the configuration names, by their names in a backup.
-std::vector<store::BackupFile> named_files(const Options& options) {
+// The files that the configuration and the rules of alerts name, by their names in a backup.
+std::vector<store::BackupFile> named_files(const Options& options, const std::string& rules) {
   std::vector<store::BackupFile> files = {{"accounts", options.accounts_file},
                                           {"sessions", options.accounts_file + ".sessions"},
                                           {"token", options.token_file},
@@ -36,12 +37,14 @@ std::vector<store::BackupFile> named_files(const Options& options) {
                                           {"hosts", options.store_directory + "/hosts.json"},
                                           {"database-names", options.store_directory + "/database-names"},
                                           {"tls/certificate", options.tls_certificate_file},
-                                          {"tls/key", options.tls_key_file}};
+                                          {"tls/key", options.tls_key_file},
+                                          {kAlertsRules, options.alerts_rules_file}};
   for (const sink::SinkOptions& sink : options.sinks) {
     files.push_back({"sink/" + sink.name + "/token", sink.token_file});
     files.push_back({"sink/" + sink.name + "/password", sink.password_file});
     files.push_back({"sink/" + sink.name + "/tls_ca", sink.tls_ca_file});
   }
+  for (store::BackupFile& file : alert_secrets(rules)) files.push_back(std::move(file));
   std::erase_if(files, [](const store::BackupFile& file) { return file.path.empty(); });
   return files;
 }
@@ -178,11 +181,15 @@ Result<store::BackupReport> make_backup(const BackupRequest& request) {
   store::BackupOptions options;
   options.replace = request.force;
   options.progress = request.progress;
+  const AlertsCopy alerts(request.options);
+  RESMON_TRY(alerts.take(options));
   for (const std::string& name : journal_files(request.options.journal_directory))
     options.files.push_back({kJournal + name, request.options.journal_directory + "/" + name});
   LinesHeld lines(logs_directory(request.options));
   RESMON_TRY(lines.take(options));
-  for (store::BackupFile& file : named_files(request.options)) options.files.push_back(std::move(file));
+  const auto rules = read_file(request.options.alerts_rules_file);
+  for (store::BackupFile& file : named_files(request.options, rules ? *rules : ""))
+    options.files.push_back(std::move(file));
   if (!request.config_file.empty()) {
     const std::string path = fs::absolute(request.config_file).string();
     options.files.push_back({kConfiguration, path});
@@ -196,6 +203,9 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
   RESMON_TRY(store::verify_backup(request.file));
   RESMON_ASSIGN(const std::vector<std::string> names, store::backup_files(request.file));
   const auto has = [&](const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+  const auto rules = store::backup_file(request.file, kAlertsRules);
+  std::vector<store::BackupFile> files = named_files(options, rules ? *rules : "");
+  files.push_back({kAlertsDatabase, options.store_directory + "/alerts.db"});
   auto hold = store::StoreHold::take(options.store_directory);
   if (!hold) {
     if (hold.error().kind != ErrorKind::kUnavailable) return fail(std::move(hold).error());
@@ -205,7 +215,7 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
     std::vector<std::string> there = {options.store_directory + "/resmon.db"};
     for (const std::string& name : journal_files(options.journal_directory))
       there.push_back(options.journal_directory + "/" + name);
-    for (const store::BackupFile& file : named_files(options))
+    for (const store::BackupFile& file : files)
       if (has(file.name)) there.push_back(file.path);
     for (const std::string& path : there)
       if (exists(path)) return fail(ErrorKind::kInvalid, path + " is there; --force replaces what is there");
@@ -240,7 +250,8 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
       RESMON_TRY(put_file(request, name, options.journal_directory + "/" + name.substr(kJournal.size())));
       ++report.files;
     }
-  for (const store::BackupFile& file : named_files(options))
+  RESMON_TRY(remove_alerts_database(options));
+  for (const store::BackupFile& file : files)
     if (has(file.name)) {
       RESMON_TRY(put_file(request, file.name, file.path));
       ++report.files;
