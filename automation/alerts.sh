@@ -12,15 +12,18 @@ Usage: ./resmon alerts [list] [--json]
        ./resmon alerts unsilence ID
        ./resmon alerts ack ID
        ./resmon alerts send-test CHANNEL
+       ./resmon alerts test RULE [--since SPAN] [--host HOST] [--json]
 
-Without a word: the alerts that fire or are about to. Rules and channels are in
+Without a word: the alerts that fire or are about to. 'test' says when a rule
+would have fired in the history that the server here has stored. Rules and channels are in
 alerts.toml; docs/alerts.md in the source describes them. SEARCH selects hosts
 as the page's search does; without it all hosts are meant.
 
 Options:
   --for SPAN     how long a silence lasts, as 30m, 2h or 7d
   --rule RULE    a rule's name; for a silence a pattern, as 'disk-*'
-  --host HOST    only this host's history
+  --host HOST    only this host
+  --since SPAN   'test' goes back so far: 30d, or a time as 2026-01-02
   --reason TEXT  why, for others to read
   --json         the server's answer, for programs
   -h, --help     this text
@@ -34,24 +37,26 @@ Examples:
   ./resmon alerts silence --rule 'disk-*' --for 30m
   ./resmon alerts ack 4f1a2b3c4d5e6f70
   ./resmon alerts send-test phone
+  ./resmon alerts test disk-full --since 7d
 TEXT
 }
 
 main() {
-  local json='' host='' rule='' span='' reason='' url word
+  local json='' host='' rule='' span='' reason='' since='' url word
   local -a arguments=() words=()
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
     case $1 in
       --json) json=yes ;;
-      --host | --rule | --for | --reason)
+      --host | --rule | --for | --reason | --since)
         (($# >= 2)) || die usage "$1 needs a value"
         case $1 in
           --host) host=$2 ;;
           --rule) rule=$2 ;;
           --for) span=$2 ;;
           --reason) reason=$2 ;;
+          --since) since=$2 ;;
         esac
         shift
         ;;
@@ -60,6 +65,10 @@ main() {
     esac
     shift
   done
+  if [[ ${words[0]-} == test ]]; then
+    [[ -n ${words[1]-} ]] || die usage "which rule? './resmon alerts rules' lists them"
+    try_rule "${words[1]}" ${since:+"--since=$since"} ${host:+"--host=$host"} ${json:+--json}
+  fi
   have jq || die failed "jq is missing" "'./resmon up' installs it"
   url=$(server_url)/api/v1/alerts
   word=${words[0]-list}
@@ -91,6 +100,14 @@ main() {
       ;;
     *) unknown_argument "$word" ;;
   esac
+}
+
+# try_rule RULE OPTION…: reads the store of the server here, which may run; does not return.
+try_rule() {
+  local program=$RESMON_BUILD_DIR/bin/resmon-server file
+  file=$(server_config)
+  [[ -x $program && -f $file ]] || die failed "there is no server here" "'./resmon up' builds one; elsewhere: resmon-server alerts test"
+  exec "$program" alerts test "$@" --config "$file"
 }
 
 uri() { jq -rn --arg text "$1" '$text | @uri'; }

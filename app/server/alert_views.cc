@@ -264,7 +264,7 @@ std::vector<std::string> largest_processes(const store::Reader& store, const Ale
 }
 
 std::size_t seed_engine(alert::Engine& engine, const store::Reader& store, UnixNanos now, std::size_t most,
-                        const std::atomic<bool>& stopping) {
+                        const std::atomic<bool>& stopping, std::string_view host) {
   std::size_t values = 0;
   const auto enough = [&]() -> Status {
     return values < most && !stopping ? Status() : fail(ErrorKind::kLimit, "enough");
@@ -277,6 +277,7 @@ std::size_t seed_engine(alert::Engine& engine, const store::Reader& store, UnixN
     for (const store::Group* group : listing->groups()) {
       if (!enough()) return values;
       const std::vector<metric::Tag> tags = own_tags(group->tags);
+      if (!host.empty() && store::tag_value(tags, "host") != host && store::tag_value(tags, "server") != host) continue;
       if (need.forecast > 0) {
         const store::WindowColumn wanted{column->id, column->type};
         store::WindowRequest request;

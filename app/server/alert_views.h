@@ -48,7 +48,8 @@ std::vector<double> recent_values(const store::Reader& store, const alert::Alert
 // The three processes with the most CPU time of the last minutes, where the host reports `procstat`.
 std::vector<std::string> largest_processes(const store::Reader& store, const alert::AlertRecord& record, UnixNanos now);
 // Fills forecasts from the store's hours, and windows from its rows, up to `now`; how many values. At most `most`.
+// `host`: only of this one, or of the server of this name; empty: of all.
 std::size_t seed_engine(alert::Engine& engine, const store::Reader& store, UnixNanos now, std::size_t most,
-                        const std::atomic<bool>& stopping);
+                        const std::atomic<bool>& stopping, std::string_view host = {});
 
 }  // namespace resmon::server

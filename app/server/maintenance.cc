@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alerts_command.h"
 #include "backup_command.h"
 #include "base/exit_code.h"
 #include "base/file.h"
@@ -428,7 +429,8 @@ struct Subcommand {
 
 constexpr Subcommand kSubcommands[] = {
     {"backup",
-     "Copies everything that was acknowledged, users, tokens, sessions and the configuration to FILE, also while the "
+     "Copies everything that was acknowledged, users, tokens, sessions, alerts and the configuration to FILE, also "
+     "while the "
      "server runs.",
      "FILE appears when it is complete, with mode 0600: it has secrets. A file that is there stays, without --force.\n"
      "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 the store is damaged",
@@ -508,6 +510,11 @@ std::optional<int> run_subcommand(int argc, char** argv) {
                            std::string_view(argv[at]) == "--set"))
     at += 2;
   if (at >= argc) return std::nullopt;
+  if (std::string_view(argv[at]) == "alerts") {
+    std::rotate(argv + 1, argv + at, argv + at + 1);
+    std::signal(SIGPIPE, SIG_IGN);
+    return run_alerts_command(argc - 1, argv + 1);
+  }
   for (const Subcommand& subcommand : kSubcommands)
     if (std::string_view(argv[at]) == subcommand.name) {
       std::rotate(argv + 1, argv + at, argv + at + 1);

@@ -1,6 +1,6 @@
 #pragma once
 
-// What resmon-server does with its store besides serving: backup, check, export and import.
+// What resmon-server does with its store besides serving: backup, restore, check, export, import and alerts.
 
 #include <optional>
 

@@ -6,10 +6,15 @@ import hashlib
 import hmac
 import http.server
 import json
+import logging
 import os
+import shutil
 import socketserver
+import ssl
+import subprocess
 import threading
 import time
+import warnings
 
 import house
 from house import TOKEN, free_port, request, wait_for, wait_seconds
@@ -235,6 +240,248 @@ class AlertsTest(house.HouseTest):
         assert post(server, "/api/v1/alerts/send-test", {"channel": "nobody"}).status == 404
         assert post(server, "/api/v1/alerts/send-test", {"channel": "hook"}).status == 204
         wait_for("the test message", lambda: any(json.loads(one[2])["kind"] == "test" for one in receiver.of("/in")))
+        server.terminate()
+
+    def command(self, server, *arguments):
+        sets = ["--set", f"store.directory={server.store}", "--set", f"alerts.rules_file={self.folder}/alerts.toml"]
+        return subprocess.run(
+            [house.program("resmon-server"), *arguments, *sets], capture_output=True, text=True, timeout=120, env=house.clean_environment()
+        )
+
+    def test_a_backup_has_the_alerts(self):
+        receiver = Receiver()
+        receiver.refuse = True
+        rules = prepare(self.folder, receiver, None)
+        secret = os.path.join(self.folder, "secrets", "hook")
+        os.mkdir(os.path.dirname(secret))
+        with open(secret, "w") as file:
+            file.write("key\n")
+        with open(rules) as file:
+            text = file.read().replace('secret = "key"', f'secret_file = "{secret}"')
+        with open(rules, "w") as file:
+            file.write(text)
+        server = self.server(f"alerts.rules_file={rules}")
+        assert post(server, "/api/v1/alerts/silences", {"hosts": "web2", "for": "1h", "reason": "kept"}).status == 201
+        write(server, f"test_disk,host=web1 used_percent=95 {now()}")
+        wait_for("the message to wait", lambda: server.get("/api/v1/alerts").json()["waiting_messages"] >= 1)
+        copy = os.path.join(self.folder, "copy.backup")
+        done = self.command(server, "backup", copy)
+        assert done.returncode == 0, done.stderr
+        assert not [name for name in os.listdir(server.store) if name.startswith("alerts.db.copy")]
+        server.kill()
+        # The machine is lost: nothing but the backup and the service's token is left.
+        for name in os.listdir(server.store):
+            if name != "token":
+                path = os.path.join(server.store, name)
+                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        shutil.rmtree(os.path.dirname(secret))
+        os.unlink(rules)
+        done = self.command(server, "restore", "--force", copy)
+        assert done.returncode == 0, done.stderr
+        for path in (rules, secret, os.path.join(server.store, "alerts.db")):
+            assert os.stat(path).st_mode & 0o777 == 0o600, path
+        with open(rules) as file:
+            assert file.read() == text
+        receiver.refuse = False
+        again = self.server(f"alerts.rules_file={rules}", label="again")
+        assert again.store == server.store, again.store
+        wait_for("the webhook after the restore", lambda: receiver.of("/in"))
+        _, headers, body = receiver.of("/in")[0]
+        assert headers["X-Resmon-Signature"] == "sha256=" + hmac.new(b"key", body, hashlib.sha256).hexdigest()
+        assert [(one["host"], one["state"]) for one in active(again)] == [("web1", "firing")]
+        assert [one["reason"] for one in again.get("/api/v1/alerts/silences").json()["silences"]] == ["kept"]
+        assert [one["state"] for one in again.get("/api/v1/alerts/history").json()["history"]] == ["firing"]
+        again.terminate()
+        refused = self.command(server, "restore", copy)
+        assert refused.returncode == 1, refused.stdout
+        assert "--force replaces what is there" in refused.stderr
+
+    def test_when_a_rule_would_have_fired(self):
+        rules = prepare(self.folder, Receiver(), None)
+        with open(rules, "a") as file:
+            file.write("""
+[rule.gone]
+when = "test_disk.used_percent absent for 5m"
+[rule.minute]
+when = 'mean(test_cpu.usage, 1m) > 50'
+[rule.both]
+when = 'test_disk.used_percent > 90 and test_cpu.usage > 50'
+for = "1m"
+hosts = "web1"
+""")
+        server = self.server(f"alerts.rules_file={rules}")
+        begin = now() // 10**9 - 4 * 3600
+        lines = []
+        for i in range(0, 3 * 3600, 10):
+            at = (begin + i) * 10**9
+            used = 95 if 600 <= i < 1200 or 7200 <= i < 7260 else 85 if 1200 <= i < 1800 else 50
+            for host in ("web1", "web2"):
+                lines.append(f"system,host={host} load1=1 {at}")
+                if host == "web1" or i < 9000:
+                    lines.append(f"test_disk,host={host},path=/ used_percent={used if host == 'web1' else 50} {at}")
+                lines.append(f"test_cpu,host={host} usage={90 if i < 900 else 10} {at}")
+        write(server, *lines)
+
+        def tried(rule, *more, since="5h"):
+            done = self.command(server, "alerts", "test", rule, "--since", since, "--json", *more)
+            assert done.returncode == 0, done.stdout + done.stderr
+            answer = json.loads(done.stdout)
+            assert answer["fired"] == len(answer["alerts"]), answer
+            found = []
+            for one in answer["alerts"]:
+                assert one["ended"], one
+                found.append((one["host"], one["fired"] // 1000 - begin, one["ended"] // 1000 - begin))
+            return found, answer
+
+        found, answer = tried("disk")  # 85 is between both limits, so the first goes on for ten minutes more
+        assert found == [("web1", 600, 1800), ("web1", 7200, 7260)], found
+        assert answer["hosts"] == 2 and answer["hosts_fired"] == 1 and answer["first_row"] == begin * 1000, answer
+        assert answer["alerts"][0]["value_text"] == "95 %" and answer["alerts"][0]["tags"] == {"path": "/"}, answer
+        assert tried("disk", "--host", "web2")[0] == []
+        assert tried("disk", since="150m")[0] == [("web1", 7200, 7260)]
+        both, answer = tried("both")
+        assert both == [("web1", 660, 900)] and answer["hosts"] == 1, (both, answer)
+        window, _ = tried("minute")
+        assert [one[0] for one in window] == ["web1", "web2"] and all(890 <= one[2] <= 960 for one in window), window
+        done = self.command(server, "alerts", "test", "gone", "--since", "5h", "--json")
+        gone = [(one["host"], one["fired"] // 1000 - begin) for one in json.loads(done.stdout)["alerts"]]
+        assert len(gone) == 1 and gone[0][0] == "web2" and 9280 <= gone[0][1] <= 9330, done.stdout
+        done = self.command(server, "alerts", "test", "disk", "--since", "5h")
+        assert "web1 path=/  95 % (limit > 90 %)  for 20 min" in done.stdout, done.stdout
+        assert "disk: would have fired 2 times on 1 of 2 hosts since" in done.stdout, done.stdout
+        for words, code, text in (
+            (("test", "nothing"), 2, "there is no rule 'nothing'"),
+            (("test", "disk", "--since", "soon"), 2, "--since: 'soon'"),
+            (("disk",), 2, "alerts test RULE"),
+        ):
+            refused = self.command(server, "alerts", *words)
+            assert refused.returncode == code and text in refused.stderr, (refused.returncode, refused.stderr)
+        with open(rules, "a") as file:
+            file.write("[rule.bad]\nwhen = 'x >'\n")
+        refused = self.command(server, "alerts", "test", "disk")
+        assert refused.returncode == 3 and "rule.bad.when" in refused.stderr, refused.stderr
+        server.terminate()
+
+    def mail_rules(self, port, kind, more=""):
+        rules = os.path.join(self.folder, f"{kind}.toml")
+        with open(rules, "w") as file:
+            file.write(f"""
+[channel.mail]
+kind = "smtp"
+url = "smtp://localhost:{port}"
+tls = "{kind}"
+tls_ca_file = "{self.folder}/ca.pem"
+from = "resmon <resmon@example.org>"
+to = ["mia@example.org"]
+username = "resmon"
+password = "secret"
+{more}
+""")
+        return rules
+
+    def test_mail_to_a_real_server_over_tls(self):
+        try:
+            from aiosmtpd.controller import Controller
+            from aiosmtpd.smtp import AuthResult
+        except ImportError:
+            self.skipTest("python3-aiosmtpd is missing")
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # a refused handshake is what is wanted
+        warnings.simplefilter("ignore")
+        house.make_certificates(self.folder)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(self.folder, "good.pem"), os.path.join(self.folder, "good.key"))
+        wrong = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        wrong.load_cert_chain(os.path.join(self.folder, "misnamed.pem"), os.path.join(self.folder, "misnamed.key"))
+
+        def run(kind, tls, password=b"secret"):
+            taken, passwords = [], []
+
+            class Handler:
+                async def handle_DATA(self, _server, session, envelope):
+                    taken.append((session, envelope))
+                    return "250 taken"
+
+            def authenticate(_server, _session, _envelope, _mechanism, data):
+                passwords.append(data.password)
+                return AuthResult(success=data.login == b"resmon" and data.password == password, handled=False)
+
+            settings = {"authenticator": authenticate, "auth_required": True, "hostname": "127.0.0.1", "port": free_port()}
+            if kind == "tls":
+                controller = Controller(Handler(), ssl_context=tls, auth_require_tls=False, **settings)
+            else:
+                controller = Controller(Handler(), tls_context=tls, require_starttls=True, **settings)
+            controller.start()
+            self.addCleanup(controller.stop)
+            server = self.server(f"alerts.rules_file={self.mail_rules(controller.port, kind)}", label=f"{kind}-{id(tls)}-{len(password)}")
+            assert post(server, "/api/v1/alerts/send-test", {"channel": "mail"}).status == 204
+            return server, taken, passwords
+
+        for kind in ("starttls", "tls"):
+            server, taken, passwords = run(kind, context)
+            wait_for(f"the mail by {kind}", lambda: taken)
+            session, envelope = taken[0]
+            assert session.ssl is not None or kind == "tls", kind
+            assert envelope.mail_from == "resmon@example.org" and envelope.rcpt_tos == ["mia@example.org"], envelope.rcpt_tos
+            message = email.message_from_bytes(envelope.content)
+            assert message["Subject"] == "[resmon] Test message of resmon", message["Subject"]
+            assert [part.get_content_type() for part in message.walk()] == ["multipart/alternative", "text/plain", "text/html"]
+            assert not message.defects, message.defects
+            server.terminate()
+            # A certificate of another name gets neither the message nor the password.
+            server, taken, passwords = run(kind, wrong)
+            wait_for("the failure", lambda: server.get("/api/v1/alerts").json()["channels"][0]["failing_since"])
+            assert not taken and not passwords, (taken, passwords)
+            server.terminate()
+        server, taken, _ = run("starttls", context, b"another")
+        error = wait_for("the refusal", lambda: server.get("/api/v1/alerts").json()["channels"][0]["last_error"])
+        assert "AUTH: 535" in error and "secret" not in error, error
+        assert not taken
+        server.terminate()
+
+    def test_a_real_alertmanager(self):
+        program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+        if not program:
+            self.skipTest("prometheus-alertmanager is missing")
+        port = free_port()
+        config = os.path.join(self.folder, "alertmanager.yml")
+        with open(config, "w") as file:
+            file.write("route: {receiver: none}\nreceivers: [{name: none}]\n")
+        manager = subprocess.Popen(
+            [program, f"--config.file={config}", f"--storage.path={self.folder}/am", f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.addCleanup(manager.wait)
+        self.addCleanup(manager.kill)
+
+        def ready():
+            try:
+                return request(port, "GET", "/-/ready").status == 200
+            except OSError:
+                return False
+
+        wait_for("Alertmanager", ready, 60)
+        rules = os.path.join(self.folder, "am.toml")
+        with open(rules, "w") as file:
+            file.write(f"""
+notify = ["am"]
+[channel.am]
+kind = "alertmanager"
+url = "http://127.0.0.1:{port}"
+[rule.disk]
+when = 'test_disk.used_percent > 90'
+severity = "critical"
+help = "Free some room."
+""")
+        server = self.server(f"alerts.rules_file={rules}")
+        write(server, f"test_disk,host=web1,my-tag.x=y,path=/var used_percent=95.2 {now()}")
+        alerts = lambda: request(port, "GET", "/api/v2/alerts").json()  # noqa: E731
+        wait_for("the alert", alerts)
+        one = alerts()[0]
+        assert one["labels"] == {"alertname": "disk", "host": "web1", "my_tag_x": "y", "path": "/var", "severity": "critical"}, one
+        assert one["annotations"]["help"] == "Free some room." and "95.2 %" in one["annotations"]["summary"], one
+        assert one["status"]["state"] in ("active", "unprocessed"), one
+        write(server, f"test_disk,host=web1,my-tag.x=y,path=/var used_percent=10 {now()}")
+        wait_for("its end", lambda: not alerts(), 60)
         server.terminate()
 
 

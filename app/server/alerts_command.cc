@@ -1,0 +1,188 @@
+#include "alerts_command.h"
+
+#include <charconv>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "alert/message.h"
+#include "alert_replay.h"
+#include "alert_views.h"
+#include "base/exit_code.h"
+#include "base/file.h"
+#include "base/json_text.h"
+#include "config/units.h"
+#include "fleet/fleet.h"
+#include "fleet_memory.h"
+#include "flush_request.h"
+#include "influxql/time_text.h"
+#include "options.h"
+#include "program/program.h"
+#include "store/store.h"
+
+namespace resmon::server {
+
+namespace {
+
+constexpr const char* kAlertsName = "resmon-server";
+constexpr std::chrono::seconds kAlertsFlushPatience{60};
+
+struct AlertsCommand {
+  Options options;
+  config::Settings settings{"server"};
+  std::vector<std::string> words;
+  std::string since = "30d";
+  std::string host;
+  bool json = false;
+};
+
+// How long before `now`, or a time.
+Result<UnixNanos> begin_of(const std::string& since, UnixNanos now) {
+  if (const auto span = config::parse_duration(since); span && span->count() > 0 && span->count() < now)
+    return now - span->count();
+  const auto time = influxql::parse_time(since, nullptr);
+  if (!time || time->seconds <= 0 || time->seconds > now / 1'000'000'000)
+    return fail(
+        ErrorKind::kInvalid,
+        "--since: '" + since + "' is neither a span such as 30d or 12h nor a time in the past such as 2026-01-02");
+  return time->seconds * 1'000'000'000 + time->nanos;
+}
+
+std::string where(const ReplayedAlert& one) {
+  std::string out = one.host.empty() ? "server" : one.host;
+  for (const metric::Tag& tag : one.tags) out += " " + tag.key + "=" + tag.value;
+  return printable(out);
+}
+
+void print_text(const std::string& rule, const Replay& replay, const store::TimeRange& range) {
+  for (const ReplayedAlert& one : replay.alerts) {
+    std::printf("%s  %s", alert::time_text(one.fired).c_str(), where(one).c_str());
+    if (!one.value.empty()) std::printf("  %s (limit %s)", printable(one.value).c_str(), one.limit.c_str());
+    if (one.ended == 0)
+      std::printf("  fires at the end\n");
+    else
+      std::printf("  for %s%s%s\n", alert::duration_text(one.ended - one.fired).c_str(),
+                  one.reason.empty() ? "" : ", then: ", one.reason.c_str());
+  }
+  const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  if (replay.fired > replay.alerts.size()) std::printf("and %llu more\n", number(replay.fired - replay.alerts.size()));
+  std::printf("%s: would have fired %llu times on %llu of %llu hosts since %s\n", rule.c_str(), number(replay.fired),
+              number(replay.hosts), number(replay.looked_at), alert::time_text(range.first).c_str());
+  if (replay.rows == 0)
+    std::printf("no sample of it is stored since then\n");
+  else if (replay.first_row - range.first > 3'600'000'000'000)
+    std::printf("its oldest stored sample is of %s\n", alert::time_text(replay.first_row).c_str());
+}
+
+void print_json(const std::string& rule, const Replay& replay, const store::TimeRange& range) {
+  JsonArray alerts;
+  for (const ReplayedAlert& one : replay.alerts) {
+    JsonObject tags;
+    for (const metric::Tag& tag : one.tags) tags.text(tag.key, tag.value);
+    alerts.raw(JsonObject()
+                   .text("host", one.host)
+                   .raw("tags", tags.finish())
+                   .text("value_text", one.value)
+                   .text("limit_text", one.limit)
+                   .number("fired", one.fired / 1'000'000)
+                   .raw("ended", milliseconds_or_null(one.ended))
+                   .text("reason", one.reason)
+                   .finish());
+  }
+  const std::string text = JsonObject()
+                               .text("rule", rule)
+                               .number("from", range.first / 1'000'000)
+                               .number("to", range.last / 1'000'000)
+                               .number("fired", replay.fired)
+                               .number("hosts_fired", replay.hosts)
+                               .number("hosts", replay.looked_at)
+                               .number("rows", replay.rows)
+                               .raw("first_row", milliseconds_or_null(replay.first_row))
+                               .raw("alerts", alerts.finish())
+                               .finish();
+  std::printf("%s\n", text.c_str());
+}
+
+struct Replayed {
+  Replay replay;
+  store::TimeRange range;
+  std::uint64_t damaged = 0;
+};
+
+Result<Replayed> replay(const AlertsCommand& command, const alert::Config& config) {
+  const std::string& rule = command.words[1];
+  if (config.rule(rule) == nullptr) return fail(ErrorKind::kNotFound, "there is no rule '" + printable(rule) + "'");
+  const UnixNanos now = Clock::system().wall();
+  Replayed out;
+  RESMON_ASSIGN(out.range.first, begin_of(command.since, now));
+  out.range.last = now;
+  store::Options options = command.options.store_options();
+  options.read_only = true;
+  RESMON_TRY(ask_for_flush(options.directory, kAlertsFlushPatience));
+  metric::SchemaTable schemas;
+  RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, store::Store::open(options, schemas));
+  fleet::Fleet fleet(schemas, Clock::system());
+  FleetMemory(options.directory + "/hosts.json", fleet).load();
+  ReplayRequest request{config, rule, out.range, command.host, fleet.hosts(), {}};
+  RESMON_ASSIGN(out.replay, replay_rule(request, *opened));
+  out.damaged = opened->stats().damaged_chunks;
+  return out;
+}
+
+// The rules file's errors are the caller's to mend, as those of a configuration.
+Result<alert::Config> rules_of(const Options& options) {
+  std::string text;
+  if (file_mark(options.alerts_rules_file) != 0) {
+    RESMON_ASSIGN(text, read_file(options.alerts_rules_file, 1U << 20U));
+  }
+  return alert::read_config(text, options.alerts_rules_file);
+}
+
+int test_rule(const AlertsCommand& command) {
+  const auto config = rules_of(command.options);
+  if (!config) return program::complain(kAlertsName, config.error(), kExitConfiguration);
+  const auto done = replay(command, *config);
+  if (!done) {
+    const bool usage = done.error().kind == ErrorKind::kInvalid || done.error().kind == ErrorKind::kNotFound;
+    return program::complain(kAlertsName, Error(done.error()).wrap("alerts test"), usage ? kExitUsage : kExitFailed);
+  }
+  if (command.json)
+    print_json(command.words[1], done->replay, done->range);
+  else
+    print_text(command.words[1], done->replay, done->range);
+  if (done->damaged == 0) return kExitDone;
+  std::fprintf(stderr, "alerts test: %llu damaged chunks were left out; 'resmon-server check' names them\n",
+               static_cast<unsigned long long>(done->damaged));
+  return kExitDamaged;
+}
+
+}  // namespace
+
+int run_alerts_command(int argc, char** argv) {
+  AlertsCommand command;
+  command.options.declare(command.settings);
+  program::Program program({std::string(kAlertsName) + " alerts", RESMON_VERSION,
+                            "Says when a rule of alerts would have fired in the stored history.",
+                            "Examples:\n"
+                            "  resmon-server alerts test disk-full --config server.toml --since 7d\n"
+                            "  resmon-server alerts test busy --set alerts.rules_file=draft.toml --host web1\n"
+                            "Rows are evaluated at their own times. Silences, maintenance windows and `unless` are\n"
+                            "left out. May run beside the server; nothing is written or sent.\n"
+                            "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration or rules file, 5 damaged chunks\n"
+                            "were left out"},
+                           command.settings);
+  program.words(&command.words, "test RULE");
+  program.option("--since", &command.since, "SPAN|TIME", "From so long ago, or from a time (30d)");
+  program.option("--host", &command.host, "NAME", "On this host only");
+  program.flag("--json", &command.json, "For programs");
+  if (const auto code = program.start(argc, argv, [&] { return command.options.check(); })) return *code;
+  if (command.words.size() != 2 || command.words[0] != "test")
+    return program::complain(kAlertsName, Error{ErrorKind::kInvalid, "alerts: write: alerts test RULE"}, kExitUsage);
+  command.options.log.level = "warn";
+  if (Status applied = command.options.log.apply(); !applied)
+    return program::complain(kAlertsName, applied.error(), kExitConfiguration);
+  return test_rule(command);
+}
+
+}  // namespace resmon::server
