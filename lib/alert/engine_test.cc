@@ -93,6 +93,26 @@ TEST_F(AlertEngineTest, AKillBetweenFiringAndTellingLosesNothing) {
   EXPECT_THAT(house.messages, SizeIs(1));
 }
 
+TEST_F(AlertEngineTest, ASilenceSaysBeforeItsEndWhatItHolds) {
+  constexpr std::int64_t kHour = 3600 * kTestSecond;
+  TestHouse house(kDisk);
+  house.add_host("web1");
+  house.add_host("web2");
+  house.silences.push_back({7, "web1", "*", house.now, house.now + kHour, "mia", "new disk"});
+  house.silences.push_back({8, "web2", "*", house.now, house.now + kHour, "mia", "holds nothing"});
+  house.silences.push_back({9, "web1", "dis*", house.now, house.now + kHour / 2, "mia", "too short"});
+  disk(house, 95, 9 * 60 - 1);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  disk(house, 95, 60);
+  ASSERT_THAT(house.messages, SizeIs(1));
+  EXPECT_EQ(house.messages[0].kind, MessageKind::kNotice);
+  EXPECT_THAT(house.messages[0].title, HasSubstr("A silence ends at 2026-05-28T21:26:40Z: 1 alert is still firing"));
+  EXPECT_THAT(house.messages[0].help, HasSubstr("Silenced by mia: new disk"));
+  disk(house, 95, 2 * 60 + 1);
+  ASSERT_THAT(house.messages, SizeIs(2));
+  EXPECT_EQ(house.messages[1].kind, MessageKind::kFiring);
+}
+
 TEST_F(AlertEngineTest, ASilentHostFreezesItsOtherAlertsAndIsToldOnce) {
   TestHouse house(kDisk, "host-silent");
   house.add_host("web1");

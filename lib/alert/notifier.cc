@@ -9,6 +9,8 @@ namespace resmon::alert {
 namespace {
 
 constexpr std::int64_t kGroupWithin = 30'000'000'000;
+constexpr std::int64_t kNoticeBefore = 900'000'000'000;  // the end of a silence
+constexpr std::int64_t kNoticeFrom = 3'600'000'000'000;  // shorter silences end without one
 
 std::string hexadecimal(std::string_view bytes) {
   // FNV-1a: short, stable, and good enough to tell a few thousand alerts apart.
@@ -46,6 +48,46 @@ std::string Notifier::held_by(const Alert& alert, UnixNanos now, const std::vect
   }
   return {};
 }
+
+namespace {
+
+// Before a silence ends, those who would be told then are told what it still holds back: once, and only if it does.
+void notice_before_end(std::vector<Outgoing>& out, std::map<std::pair<std::uint32_t, MessageKind>, UnixNanos>& sent,
+                       const Engine& engine, const Notifier& notifier, const Silence& silence, UnixNanos now) {
+  const std::pair key{static_cast<std::uint32_t>(silence.id), MessageKind::kNotice};
+  if (now < silence.begins || now >= silence.ends || silence.ends - now > kNoticeBefore ||
+      silence.ends - silence.begins < kNoticeFrom) {
+    if (now >= silence.ends) sent.erase(key);
+    return;
+  }
+  if (sent.contains(key)) return;
+  Message message;
+  std::map<std::string, Severity> channels;
+  for (const Alert* const alert : engine.active()) {
+    const Rule& rule = engine.config().rules[alert->rule];
+    if (alert->state != AlertState::kFiring || !covers(silence, rule.name, *engine.host_view(*alert), now)) continue;
+    message.severity = message.alerts == 0 ? rule.severity : std::max(message.severity, rule.severity);
+    ++message.alerts;
+    if (message.items.size() < kMostItems) message.items.push_back(notifier.item(*alert));
+    for (const std::string& name : rule.notify ? *rule.notify : engine.config().notify)
+      channels[name] = std::max(channels.try_emplace(name, rule.severity).first->second, rule.severity);
+  }
+  if (message.alerts == 0) return;
+  message.kind = MessageKind::kNotice;
+  message.rule = silence.rule;
+  message.time = now;
+  message.title = fmt::format("A silence ends at {}: {} alert{} still firing", time_text(silence.ends), message.alerts,
+                              message.alerts == 1 ? " is" : "s are");
+  message.help =
+      fmt::format("Silenced by {}{}. {}", silence.author, silence.reason.empty() ? "" : ": " + silence.reason,
+                  "Then messages about them go out, unless they are over or silenced again.");
+  for (const auto& [name, severity] : channels)
+    if (const Channel* const channel = engine.config().channel(name); channel != nullptr && severity >= channel->least)
+      out.push_back({name, message});
+  sent[key] = now;
+}
+
+}  // namespace
 
 std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& silences) {
   std::map<std::pair<std::uint32_t, MessageKind>, Group> groups;
@@ -86,6 +128,7 @@ std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& s
     sent = now;
     put_out(out, key.second, rule, group.alerts, now);
   }
+  for (const Silence& silence : silences) notice_before_end(out, sent_, engine_, *this, silence, now);
   engine_.settle();
   return out;
 }

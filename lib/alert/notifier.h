@@ -66,7 +66,7 @@ class Notifier {
 
   Engine& engine_;
   const MessageContext context_;
-  std::map<std::pair<std::uint32_t, MessageKind>, UnixNanos> sent_;  // by rule: the newest
+  std::map<std::pair<std::uint32_t, MessageKind>, UnixNanos> sent_;  // by rule, of a notice by silence: the newest
 };
 
 }  // namespace resmon::alert
