@@ -71,9 +71,17 @@ std::string header_text(const std::string& text) {
   return "=?UTF-8?B?" + sink::base64(text) + "?=";
 }
 
+// Alertmanager refuses a label whose name has other letters, and the alert with it.
+std::string label_name(const std::string& tag) {
+  std::string out = tag;
+  for (char& c : out)
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))) c = '_';
+  return out.empty() || (out[0] >= '0' && out[0] <= '9') ? "_" + out : out;
+}
+
 json::object labels_of(const Message& message, const MessageItem& item) {
   json::object labels;
-  for (const metric::Tag& tag : item.tags) labels[tag.key] = tag.value;
+  for (const metric::Tag& tag : item.tags) labels[label_name(tag.key)] = tag.value;
   labels["alertname"] = message.rule.empty() ? "resmon" : message.rule;
   labels["severity"] = std::string(alert::severity_name(message.severity));
   if (!item.host.empty()) labels["host"] = item.host;
