@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "net/test_support.h"
 #include "sink/http_client.h"
 #include "sink/sink.h"
@@ -132,6 +133,40 @@ TEST_F(HostileTest, PointsBeyondRetentionAreCountedWithoutSearchingWhateverTheVe
     EXPECT_EQ(stats.last_error, "");
     EXPECT_THAT(stats.last_refusal, HasSubstr("retention policy"));
     EXPECT_GT(stats.last_refusal_time, 0);
+  }
+}
+
+// Points beyond the retention policy are only counted, and a log that sends somebody to a file without them is wrong.
+TEST_F(HostileTest, TheLogNamesTheFileOnlyWhereRefusedLinesAreInIt) {
+  const std::string file = ::testing::TempDir() + "hostile_test_named";
+  const std::vector<std::pair<std::string, std::string>> rows{
+      {R"({"error":"partial write: points beyond retention policy dropped=1"})", "kept_in=nowhere"},
+      {R"({"error":"partial write: field type conflict: x dropped=1"})", "kept_in=" + file},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.first);
+    std::filesystem::remove(file);
+    FakeServer server([&](const Request& request) {
+      return request.body.find("m f=0i") != std::string::npos ? reply(204, "") : reply(400, row.first);
+    });
+    ListSource source;
+    options_.url = server.url();
+    options_.refused_file = file;
+    log::keep_recent(20);
+    {
+      Running sink(options_, schemas_, source);
+      for (std::int64_t i = 0; i < 2; ++i) {
+        auto batch = std::make_shared<metric::Batch>();
+        batch->add(schema_, 1, i).set(0, i);
+        source.add(std::move(batch));
+        ASSERT_TRUE(sink.commits_all());
+      }
+    }
+    std::vector<std::string> texts;
+    for (const log::Event& event : log::recent(0, log::Level::kWarn, 20)) texts.push_back(event.text);
+    log::keep_recent(0);
+    EXPECT_THAT(texts, ElementsAre(HasSubstr(row.second)));
+    EXPECT_EQ(std::filesystem::exists(file), row.second.ends_with(file));
   }
 }
 

@@ -386,6 +386,8 @@ void Sink::keep_in_file(Delivery::Range range, const std::string& reason) {
   const std::string_view lines = block_.text(range.first, range.last);
   if (Status status = refused_file_.add(lines, reason, Clock::system().wall()); !status)
     log::error("sink", "cannot keep a refused line", {{"name", options_.name}, {"error", status.error().message}});
+  else
+    newly_kept_in_ = options_.refused_file;
 }
 
 void Sink::send_smaller(std::size_t bytes) {
@@ -401,8 +403,9 @@ void Sink::report_refusals() {
             {{"name", options_.name},
              {"lines", newly_refused_lines_},
              {"first_reason", first_refusal_},
-             {"kept_in", options_.refused_file}});
+             {"kept_in", newly_kept_in_.empty() ? "nowhere" : newly_kept_in_}});
   newly_refused_lines_ = 0;
+  newly_kept_in_.clear();
   first_refusal_.clear();
 }
 

@@ -137,6 +137,7 @@ class Sink {
   bool expired_ = false;
   std::uint64_t newly_refused_lines_ = 0;
   std::string first_refusal_;
+  std::string newly_kept_in_;  // the file with those of the refused lines that were kept; empty: none was
 
   mutable std::mutex mutex_;
   Stats stats_;           // guarded by mutex_
