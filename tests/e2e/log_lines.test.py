@@ -43,7 +43,7 @@ class LogLinesTest(house.HouseTest):
 
     def test_json_lines_are_taken_searched_and_survive_kill_9(self):
         server = self.server()
-        begin = time.time_ns() - 3000 * NS
+        begin = time.time_ns() // 10 * 10 + 1 - 3000 * NS  # not a zero at its end
         self.put(server, self.some(200, begin))
         self.assertEqual(len(self.messages(server, limit=1000)), 200)
         self.assertEqual(self.messages(server, "level:error", limit=2), ["request 190 took 1330 ms", "request 180 took 1260 ms"])
@@ -60,7 +60,7 @@ class LogLinesTest(house.HouseTest):
 
     def test_pages_context_facets_patterns_and_errors(self):
         server = self.server()
-        begin = time.time_ns() - 3000 * NS
+        begin = time.time_ns() // 10 * 10 + 1 - 3000 * NS  # not a zero at its end
         self.put(server, self.some(50, begin) + self.some(50, begin, host="web2"))
         seen, cursor = [], ""
         while True:
@@ -106,7 +106,7 @@ class LogLinesTest(house.HouseTest):
 
     def test_victorialogs_clients(self):
         server = self.server()
-        begin = time.time_ns() - 3000 * NS
+        begin = time.time_ns() // 10 * 10 + 1 - 3000 * NS  # not a zero at its end
         self.put(server, self.some(2500, begin))
         query = urllib.parse.urlencode({"query": "_time:1h request | limit 2400"})
         answer = server.get(f"/select/logsql/query?{query}")
@@ -148,7 +148,7 @@ class LogLinesTest(house.HouseTest):
 
     def test_backup_restore_check_export_and_forget(self):
         server = self.server()
-        begin = time.time_ns() - 3000 * NS
+        begin = time.time_ns() // 10 * 10 + 1 - 3000 * NS  # not a zero at its end
         self.put(server, self.some(300, begin))
         copy = os.path.join(server.folder, "copy.backup")
         done = self.command(server, "backup", copy)
