@@ -2,7 +2,6 @@
 
 // What the files of the server share.
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/error.hpp>
@@ -17,13 +16,14 @@
 
 #include "http/channel.h"
 #include "http/server.h"
+#include "net/await.h"
 
 namespace resmon::http {
 
 namespace beast = boost::beast;
 namespace bhttp = beast::http;
 
-inline constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+using net::kAwait;
 
 // A parser that bounds the number of a head's fields: each of them, of five bytes at least, is kept as a hundred.
 class HeadParser final : public bhttp::request_parser<bhttp::string_body> {
