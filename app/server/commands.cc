@@ -83,7 +83,7 @@ Result<std::string> read_password(const std::string& user) {
   return first;
 }
 
-std::string time_text(std::int64_t milliseconds) {
+std::string created_text(std::int64_t milliseconds) {
   const std::time_t seconds = milliseconds / 1000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);
@@ -143,7 +143,7 @@ Status run(const std::vector<std::string>& words, const std::string& file, bool&
   if (is(0, "token") && is(1, "list") && words.size() == 2) {
     RESMON_ASSIGN(const auth::Accounts accounts, auth::load_accounts(file));
     for (const auth::Token& token : accounts.tokens)
-      std::cout << token.id << '\t' << auth::access_name(token.access) << '\t' << time_text(token.created_milliseconds)
+      std::cout << token.id << '\t' << auth::access_name(token.access) << '\t' << created_text(token.created_milliseconds)
                 << '\t' << token.name << '\n';
     return {};
   }
