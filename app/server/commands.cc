@@ -143,8 +143,8 @@ Status run(const std::vector<std::string>& words, const std::string& file, bool&
   if (is(0, "token") && is(1, "list") && words.size() == 2) {
     RESMON_ASSIGN(const auth::Accounts accounts, auth::load_accounts(file));
     for (const auth::Token& token : accounts.tokens)
-      std::cout << token.id << '\t' << auth::access_name(token.access) << '\t' << created_text(token.created_milliseconds)
-                << '\t' << token.name << '\n';
+      std::cout << token.id << '\t' << auth::access_name(token.access) << '\t'
+                << created_text(token.created_milliseconds) << '\t' << token.name << '\n';
     return {};
   }
   understood = false;

@@ -194,8 +194,7 @@ http::Response forget(App& app, const http::Request& request) {
   std::uint64_t lines = 0;
   if (purges == "true" && app.logs() != nullptr) {
     const auto forgotten = app.logs()->forget(name);
-    if (!forgotten)
-      return http::Response::error(503, "its log lines are not deleted: " + forgotten.error().message);
+    if (!forgotten) return http::Response::error(503, "its log lines are not deleted: " + forgotten.error().message);
     lines = *forgotten;
   }
   if (!known && series == 0 && lines == 0) return http::Response::error(404, "no host of this name is known");

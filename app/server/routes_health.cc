@@ -39,7 +39,8 @@ Answer ready(const App& app) {
                         sink::state_name(stats.state), lag_seconds(log), log.backlog_samples, log.lost_samples);
   }
   if (app.stopping()) body += "stopping\n";
-  co_return http::Response::text(body, trouble.empty() && journal.empty() && lines.empty() && !full && !app.stopping() ? 200 : 503);
+  co_return http::Response::text(
+      body, trouble.empty() && journal.empty() && lines.empty() && !full && !app.stopping() ? 200 : 503);
 }
 
 // What clients of InfluxDB ask first: 1.x /ping, whose header says what the server speaks; 2.x /health and /ready.
