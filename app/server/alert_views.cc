@@ -270,7 +270,8 @@ std::size_t seed_engine(alert::Engine& engine, const store::Reader& store, UnixN
     return values < most && !stopping ? Status() : fail(ErrorKind::kLimit, "enough");
   };
   for (const auto& [what, need] : needs_of(engine.config())) {
-    const auto& [measurement, field] = what;
+    const auto& measurement = what.first;
+    const auto& field = what.second;
     const auto listing = store.listing(measurement);
     const auto column = column_of(*listing, field);
     if (!column) continue;
