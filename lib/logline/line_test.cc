@@ -54,7 +54,7 @@ void fill(Lines& lines, std::size_t count, std::uint32_t seed) {
     for (std::size_t f = 0; f < values.size(); ++f) fields.push_back({kNames[below(4)], values[f]});
     const std::string message = bytes(below(100));
     Line line;
-    line.time = below(10) == 0 ? static_cast<UnixNanos>(random()) * static_cast<UnixNanos>(random())
+    line.time = below(10) == 0 ? static_cast<UnixNanos>(std::uint64_t{random()} * std::uint64_t{random()})
                                : 1'700'000'000'000'000'000 + static_cast<UnixNanos>(i) * 1'000;
     line.level = static_cast<Level>(below(9));
     line.cut = below(20) == 0;
