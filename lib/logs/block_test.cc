@@ -33,7 +33,7 @@ std::vector<std::string> back(const std::vector<std::string>& texts, std::vector
 TEST(Texts, EveryByteComesBack) {
   std::vector<std::string> texts = {"",
                                     "Accepted publickey for root from 10.0.0.7 port 5022",
-                                    std::string("\x01 the byte of places 7", 24),
+                                    std::string("\x01 the byte of places 7", 22),
                                     std::string("a\0b 12", 6),
                                     "\xff\xfe broken utf-8 9",
                                     "007",
