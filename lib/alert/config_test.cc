@@ -1,5 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <set>
+#include <sstream>
+
 #include "alert/rules.h"
 
 namespace resmon::alert {
@@ -23,6 +27,43 @@ TEST(AlertConfigTest, TheBuiltInRulesAreRead) {
     EXPECT_FALSE(rule.help.empty()) << rule.name;
   }
   EXPECT_TRUE(read->rule("host-silent")->about_silence());
+}
+
+// Fields by measurement, of the tables in docs/schema.md.
+std::set<std::string> fields_of_schema() {
+  std::set<std::string> fields;
+  std::ifstream file(std::string(RESMON_SOURCE_DIR) + "/docs/schema.md");
+  std::string line;
+  std::string measurement;
+  while (std::getline(file, line)) {
+    if (line.starts_with("## ")) measurement = line.substr(3);
+    const std::size_t end = line.find(" |", 2);
+    if (!line.starts_with("| ") || end == std::string::npos) continue;
+    // "in, out (second point)": the remark is no name.
+    const std::string cell = line.substr(2, end - 2);
+    std::istringstream words(cell.substr(0, cell.find('(')));
+    for (std::string name; words >> name;) fields.insert(measurement + "." + name.substr(0, name.find(',')));
+  }
+  return fields;
+}
+
+// A rule about what nobody measures would never fire, and nobody would notice.
+TEST(AlertConfigTest, WhatTheBuiltInRulesLookAtIsMeasured) {
+  const std::set<std::string> by_telegraf_only{"systemd_units.active_code", "docker_container_health.health_status",
+                                               "docker_container_status.restart_count"};
+  const std::set<std::string> measured = fields_of_schema();
+  ASSERT_GT(measured.size(), 200U);
+  const auto read = read_config("", "alerts.toml");
+  ASSERT_TRUE(read) << read.error().message;
+  std::size_t looked_at = 0;
+  for (const Rule& rule : read->rules)
+    for (const Operand& operand : rule.when.operands) {
+      if (operand.selector.measurement.empty()) continue;
+      const std::string name = operand.selector.measurement + "." + operand.field;
+      EXPECT_NE(measured.contains(name), by_telegraf_only.contains(name)) << rule.name << ": " << name;
+      ++looked_at;
+    }
+  EXPECT_GE(looked_at, 20U);
 }
 
 TEST(AlertConfigTest, AFileChangesARuleKeyByKey) {

@@ -67,8 +67,12 @@ for = "5m"
 help = "The same pages go out to swap and come back: memory does not hold what is in use."
 
 [rule.oom-kill]
-when = 'increase(kernel_vmstat.oom_kill, 10m) > 0'
-help = "The kernel ended a process for want of memory: see `journalctl -k -g oom`."
+when = 'increase(systemd_units.oom_kills, 10m) > 0'
+help = "The kernel ended a process of a service for want of memory: see `journalctl -k -g oom`."
+
+[rule.container-oom-kill]
+when = 'increase(docker_container_mem.oom_kills, 10m) > 0'
+help = "The kernel ended a process of a container for want of memory: the container needs a higher limit, or less."
 
 [rule.reboot]
 when = 'system.uptime < 10m'
@@ -120,8 +124,7 @@ notify = []
 help = "The oldest samples are removed before their retention ends, to stay below store.disk_limit_bytes."
 
 [rule.raid-degraded]
-when = 'mdstat.DisksFailed > 0 or mdstat.DisksDown > 0'
-clear = 0
+when = 'mdstat.DisksFailed > 0 or mdstat.DisksActive / mdstat.DisksTotal < 1'
 for = "1m"
 severity = "critical"
 help = "A disk of the array failed or is missing: see `cat /proc/mdstat`."

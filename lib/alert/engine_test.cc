@@ -45,6 +45,40 @@ TEST_F(AlertEngineTest, FiresAfterForAndEndsAtItsOwnThreshold) {
   EXPECT_THAT(house.history, SizeIs(2));
 }
 
+TEST_F(AlertEngineTest, AnArrayThatLacksADiskIsToldAlsoWhenTheDiskIsGone) {
+  TestHouse house("", "raid-degraded");
+  house.add_host("web1");
+  const auto pass = [&](double active) {
+    for (int i = 0; i < 6; ++i) {
+      house.pass(30);
+      for (const auto& [field, value] : {std::pair("DisksFailed", 0.0), {"DisksTotal", 2.0}, {"DisksActive", active}})
+        house.row("mdstat", {{"host", "web1"}, {"Name", "md0"}}, field, value);
+    }
+    house.pass(31);
+  };
+  pass(2);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  pass(1);
+  ASSERT_THAT(house.messages, SizeIs(1));
+  EXPECT_THAT(house.messages[0].title, HasSubstr("raid-degraded on web1 Name=md0"));
+  pass(2);
+  ASSERT_THAT(house.messages, SizeIs(2));
+  EXPECT_THAT(house.messages[1].title, HasSubstr("Resolved"));
+}
+
+TEST_F(AlertEngineTest, AnOomKillOfAServiceIsTold) {
+  TestHouse house("", "oom-kill");
+  house.add_host("web1");
+  for (const double kills : {3, 3, 3, 4}) {
+    EXPECT_THAT(house.messages, SizeIs(0));
+    house.pass(60);
+    house.row("systemd_units", {{"host", "web1"}, {"name", "nginx.service"}}, "oom_kills", kills);
+  }
+  house.pass(31);
+  ASSERT_THAT(house.messages, SizeIs(1));
+  EXPECT_THAT(house.messages[0].title, HasSubstr("oom-kill on web1 name=nginx.service"));
+}
+
 TEST_F(AlertEngineTest, AShortPeakSaysNothing) {
   TestHouse house(kDisk);
   house.add_host("web1");
