@@ -12,6 +12,7 @@
 #include "alert/engine.h"
 #include "alert/notifier.h"
 #include "alert_views.h"
+#include "block_rows.h"
 #include "metric/batch.h"
 
 namespace resmon::server {
@@ -73,15 +74,7 @@ class HostReplay {
       RESMON_TRY(store_.scan(series[s].group->id, ids, range, false, [&](const store::Block& block) -> Status {
         for (std::size_t row = 0; row < block.times.size(); ++row) {
           order_.push_back({block.times[row], s, static_cast<std::uint32_t>(batch.rows().size())});
-          metric::RowWriter writer = batch.add(id, fields.size(), block.times[row]);
-          for (std::size_t field = 0; field < fields.size(); ++field) {
-            if (!block.columns[field].has(row)) continue;
-            const metric::Cell cell = block.columns[field].cells[row];
-            if (fields[field].type == metric::FieldType::kString)
-              writer.set(field, metric::as_string(cell, block.columns[field].text));
-            else
-              writer.set_cell(field, cell);
-          }
+          append_row(batch, id, fields, block, row);
         }
         return {};
       }));

@@ -27,6 +27,7 @@
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "base/json_text.h"
+#include "block_rows.h"
 #include "flush_request.h"
 #include "influxql/time_text.h"
 #include "lineproto/decoder.h"
@@ -249,15 +250,7 @@ Status export_group(const store::Reader& reader, const std::string& measurement,
   std::string lines;
   RESMON_TRY(reader.scan(group.id, ids, range, false, [&](const store::Block& block) -> Status {
     for (std::size_t row = 0; row < block.times.size(); ++row) {
-      metric::RowWriter writer = batch.add(id, fields.size(), block.times[row]);
-      for (std::size_t field = 0; field < fields.size(); ++field) {
-        if (!block.columns[field].has(row)) continue;
-        const metric::Cell cell = block.columns[field].cells[row];
-        if (fields[field].type == metric::FieldType::kString)
-          writer.set(field, metric::as_string(cell, block.columns[field].text));
-        else
-          writer.set_cell(field, cell);
-      }
+      append_row(batch, id, fields, block, row);
     }
     totals.rows += batch.rows().size();
     totals.samples += batch.samples();
