@@ -15,9 +15,9 @@ Usage: ./resmon alerts [list] [--json]
        ./resmon alerts test RULE [--since SPAN] [--host HOST] [--json]
 
 Without a word: the alerts that fire or are about to. 'test' says when a rule
-would have fired in the history that the server here has stored. Rules and channels are in
-alerts.toml; docs/alerts.md in the source describes them. SEARCH selects hosts
-as the page's search does; without it all hosts are meant.
+would have fired in the history that the server here has stored. Rules and
+channels are in alerts.toml; docs/alerts.md in the source describes them.
+SEARCH selects hosts as the page's search does; without it all hosts are meant.
 
 Options:
   --for SPAN     how long a silence lasts, as 30m, 2h or 7d
