@@ -15,10 +15,10 @@ browser    default  600  browser   release  directory:tests/browser   the page i
 oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
 proxies    default  300  proxies      release  directory:tests/proxies     nginx, Caddy, Apache, HAProxy as docs/proxies.md has them
 dashboards default  300  influxdb  release  directory:tests/dashboards  schema, forms, every query against both stores, Flux compiled
+chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks, power cuts
 asan       default 3000  fuzz      asan     sanitized:asan            unit and end-to-end tests, address and UB sanitizers
 tsan       default 3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer
 fuzz       default 1800  fuzz      asan     fuzz:asan                 each fuzz target for a short while
-chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks, power cuts
 docker     asked   3000  container,docker - directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
 packages   asked   1500  packages,container release  directory:tests/packages  the Debian packages: lintian, and life in a clean Debian
@@ -69,6 +69,7 @@ TEXT
 main() {
   local name when passed=0 failed=0 skipped=0
   local -a wanted=() rows=() built_presets=()
+  ahead_pid=''
   while (($#)); do
     case $1 in
       --list)
@@ -150,7 +151,7 @@ isolate() {
     esac
   done
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/resmon-test.XXXXXX")
-  trap 'rm -rf -- "$scratch"' EXIT
+  trap 'end_ahead; rm -rf -- "$scratch"' EXIT
   export RESMON_HOME=$scratch/home
   make_home
 }
@@ -159,6 +160,8 @@ run_suites() {
   local name began log before_passed before_failed before_skipped result
   local -a lines=()
   for name in "$@"; do
+    # After the first, which waits for a build of its own.
+    if [[ -z $ahead_pid && " ${built_presets[*]-} " == *" release "* ]]; then build_ahead "$@"; fi
     row_of "$name"
     log=$test_logs/$name.log
     rm -f -- "$log" "$log".*
@@ -207,8 +210,49 @@ build_directory() {
 # prebuilt PRESET LOG: builds everything of that preset, once; a failure is this suite's, not the end of the others.
 prebuilt() {
   [[ $1 != - && " ${built_presets[*]-} " != *" $1 "* ]] || return 0
+  [[ ! -e $test_logs/$1.ahead ]] || await_ahead "$1"
   build "$1" "$(build_directory "$1")" "$2" || return 1
   built_presets+=("$1")
+}
+
+# build_ahead SUITE…: builds what these need, one preset after the other, at the lowest priority beside the suites that run meanwhile:
+# most of them wait more than they compute. Only where memory has room for both. Its end is not this command's to judge: prebuilt
+# builds what is missing, and tells what fails.
+build_ahead() {
+  local name available
+  local -a presets=()
+  rm -f -- "$test_logs"/*.ahead
+  for name in "$@"; do
+    row_of "$name"
+    [[ $suite_preset == - || $suite_preset == release || " ${presets[*]-} " == *" $suite_preset "* ]] || presets+=("$suite_preset")
+  done
+  available=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
+  ((${#presets[@]} && $# > 1 && ${available:-0} >= 6000000)) || return 0
+  for name in "${presets[@]}"; do : >"$test_logs/$name.ahead"; done
+  # Priorities count within a group of the kernel's scheduler, and a session is one: so the group has a low one, too.
+  # shellcheck disable=SC2016
+  setsid -- bash -c '
+    { echo 19 >/proc/self/autogroup; } 2>/dev/null
+    root=$1 logs=$2 jobs=$3
+    shift 3
+    for preset in "$@"; do
+      cd -- "$root" && cmake --preset "$preset" && nice -n 19 cmake --build --preset "$preset" --parallel "$jobs"
+      rm -f -- "$logs/$preset.ahead"
+    done' ahead "$RESMON_ROOT" "$test_logs" "$(build_jobs)" "${presets[@]}" </dev/null >"$test_logs/ahead.log" 2>&1 &
+  ahead_pid=$!
+  disown "$ahead_pid" # who waits for tests does not wait for it
+}
+
+end_ahead() { [[ -z $ahead_pid ]] || kill -TERM -- "-$ahead_pid" 2>/dev/null || true; }
+
+# await_ahead PRESET: until what was begun ahead for it is done.
+await_ahead() {
+  local began=$SECONDS
+  progress "building $1, begun beside the suites before…"
+  while [[ -e $test_logs/$1.ahead ]] && process_start "$ahead_pid" >/dev/null; do sleep 0.2; done
+  rm -f -- "$test_logs/$1.ahead"
+  progress_end
+  ((SECONDS - began < 3)) || say "waited $((SECONDS - began)) s for the build of $1"
 }
 
 suite_directory() { run_directory "$1" "$RESMON_ROOT/$2"; }

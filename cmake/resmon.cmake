@@ -33,13 +33,15 @@ set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 set(OPENSSL_USE_STATIC_LIBS ON)
 set(Boost_USE_STATIC_LIBS ON)
 
-# Under the sanitizers each target is compiled as one file: its headers, which are most of a compile, are read and instantiated
-# once, and that build takes about half the time. A file whose unnamed namespace has a name that another's has, too, stays ALONE.
+# Several files are compiled as one: their headers, which are most of a compile, are read and instantiated once. A batch is small
+# enough that a change of one file is built in seconds. Under the sanitizers each target is one file, and that build takes about half
+# the time. A file whose unnamed namespace has a name that another's has, too, stays ALONE.
+set(CMAKE_UNITY_BUILD ON)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
 if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
-  set(CMAKE_UNITY_BUILD ON)
   set(CMAKE_UNITY_BUILD_BATCH_SIZE 0)
-  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>) # says of a type in an included .cc what holds for headers
 endif()
+add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>) # says of a type in an included .cc what holds for headers
 
 # When a test is taken to hang. Under the sanitizers some run five times as long.
 set(test_seconds 120)
