@@ -19,10 +19,13 @@ export function makeLines(count, hosts, now) {
 
 const valueOf = (line, name) => line[name] ?? line.fields?.[name] ?? "";
 
+const kQuoted = /"((?:[^"\\]|\\.)*)"/g;
+
 function matches(line, query) {
-  return query.split(" ").filter((term) => term !== "").every((term) => {
-    const not = term.startsWith("-");
-    const found = /^-?([a-z]+):=?"?([^"]*)"?$/.exec(term);
+  return (query.match(/(?:"(?:[^"\\]|\\.)*"|[^ "])+/g) ?? []).every((quoted) => {
+    const not = quoted.startsWith("-");
+    const term = quoted.replace(kQuoted, (_, text) => text.replace(/\\(.)/g, "$1"));
+    const found = /^-?([a-z]+):=?(.*)$/s.exec(term);
     const is = found === null ? line.message.includes(term.replace(/^-/, "")) : valueOf(line, found[1]) === found[2];
     return is !== not;
   });
@@ -33,7 +36,7 @@ export function answerLogs(url, lines) {
   if (!url.pathname.startsWith("/api/v1/logs")) return null;
   const asked = url.searchParams;
   const query = asked.get("q") ?? "";
-  if (query.includes("(")) return [400, { error: "q: the '(' is not closed, at character 1" }];
+  if (query.replace(kQuoted, "").includes("(")) return [400, { error: "q: the '(' is not closed, at character 1" }];
   const start = Number(asked.get("start") ?? 0);
   const end = Number(asked.get("end") ?? Infinity);
   const found = lines.filter((line) => {
