@@ -47,9 +47,9 @@ Result<UnixNanos> parse_log_time(std::string_view text, UnixNanos now) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc() && end == text.data() + text.size()) {
-    std::int64_t scale = 1'000'000'000;
-    for (std::int64_t most = 100'000'000'000; scale > 1 && number >= most; most *= 1000) scale /= 1000;
-    return number * scale;
+    const auto time = logs::time_of_number(number);
+    if (!time) return bad();
+    return *time;
   }
   // Seconds with decimals, as Grafana's plugins send them.
   double seconds = 0;

@@ -57,6 +57,10 @@ class Query {
 // "30s", "5m", "1h", "2d", "1w", or of several such: "1h30m".
 std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
 
+// A time since 1970 in seconds, milliseconds, microseconds or nanoseconds: which of them is told by its size, seconds
+// up to the year 5138. Nothing where nanoseconds cannot hold it.
+std::optional<UnixNanos> time_of_number(std::int64_t number);
+
 // Whether the value is the pattern's, which may have * and ?, without regard to case.
 bool matches_name(const std::string& pattern, std::string_view value);
 

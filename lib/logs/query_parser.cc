@@ -58,6 +58,19 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   return std::chrono::seconds(seconds);
 }
 
+std::optional<UnixNanos> time_of_number(std::int64_t number) {
+  constexpr std::pair<std::int64_t, std::int64_t> kScales[] = {
+      {100'000'000'000, 1'000'000'000}, {100'000'000'000'000, 1'000'000}, {100'000'000'000'000'000, 1'000}};
+  std::int64_t scale = 1;
+  for (const auto& [end, of] : kScales) {
+    if (number >= end) continue;
+    scale = of;
+    break;
+  }
+  if (number > INT64_MAX / scale || number < INT64_MIN / scale) return std::nullopt;
+  return number * scale;
+}
+
 // or := and (OR and)*   and := unary ((AND) unary)*   unary := (-|!|NOT) unary | '(' or ')' | {…} | term
 class QueryParser {
  public:

@@ -128,6 +128,19 @@ TEST(Query, PipesAndTimesOfVictoriaLogs) {
   for (const char* bad : {"", "5", "m", "5x", "-5m", "99999999d"}) EXPECT_EQ(parse_duration(bad), std::nullopt) << bad;
 }
 
+TEST(Query, ANumberIsATimeOfTheUnitThatItsSizeTells) {
+  EXPECT_EQ(time_of_number(0), 0);
+  EXPECT_EQ(time_of_number(1'767'323'045), 1'767'323'045'000'000'000);
+  EXPECT_EQ(time_of_number(1'767'323'045'678), 1'767'323'045'678'000'000);
+  EXPECT_EQ(time_of_number(1'767'323'045'678'901), 1'767'323'045'678'901'000);
+  EXPECT_EQ(time_of_number(1'767'323'045'678'901'234), 1'767'323'045'678'901'234);
+  EXPECT_EQ(time_of_number(INT64_MAX), INT64_MAX);
+  EXPECT_EQ(time_of_number(-5), -5'000'000'000);
+  // Seconds after the year 2262.
+  EXPECT_EQ(time_of_number(99'999'999'999), std::nullopt);
+  EXPECT_EQ(time_of_number(INT64_MIN), std::nullopt);
+}
+
 // What names, levels and the filter tell of a block agrees with what its lines are.
 TEST(Query, WhatIsToldOfABlockHolds) {
   BlockInfo block;
