@@ -49,13 +49,15 @@ if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
   set(test_seconds 300)
 endif()
 
-# resmon_library(NAME [DEPS lib…] [LINK external…] [TEST_DEPS lib…] [ALONE file…])
-# A library from every .cc in its folder but the tests. DEPS are resmon libraries by folder name: `resmon test lint` fails on
-# an #include that they do not cover. Every *_test.cc goes into one program, NAME_test.
+# resmon_library(NAME [DEPS lib…] [LINK external…] [TEST_DEPS lib…] [ALONE file…] [FOLDERS folder…])
+# A library from every .cc in its folder and in the FOLDERS within, but the tests. DEPS are resmon libraries by folder name:
+# `resmon test lint` fails on an #include that they do not cover, and on one from a folder of one that comes later in FOLDERS. Every
+# *_test.cc goes into one program, NAME_test.
 function(resmon_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LINK;TEST_DEPS;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;LINK;TEST_DEPS;ALONE;FOLDERS" ${ARGN})
   set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
-  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  list(TRANSFORM ARG_FOLDERS APPEND /*.cc)
+  file(GLOB sources CONFIGURE_DEPENDS *.cc ${ARG_FOLDERS})
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")

@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "influxql/change.h"
 #include "influxql/execute.h"
+#include "influxql/execute/change.h"
 #include "influxql/fake_reader.h"
-#include "influxql/params.h"
-#include "influxql/predicate.h"
-#include "influxql/serialize.h"
+#include "influxql/format/serialize.h"
+#include "influxql/parse/params.h"
+#include "influxql/parse/predicate.h"
 
 namespace {
 

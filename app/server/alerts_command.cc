@@ -16,7 +16,7 @@
 #include "fleet/fleet.h"
 #include "fleet_memory.h"
 #include "flush_request.h"
-#include "influxql/time_text.h"
+#include "influxql/parse/time_text.h"
 #include "options.h"
 #include "program/program.h"
 #include "store/store.h"

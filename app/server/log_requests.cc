@@ -6,7 +6,7 @@
 #include <charconv>
 
 #include "app.h"
-#include "influxql/time_text.h"
+#include "influxql/parse/time_text.h"
 #include "json.h"
 
 namespace resmon::server {

@@ -29,7 +29,7 @@
 #include "base/json_text.h"
 #include "block_rows.h"
 #include "flush_request.h"
-#include "influxql/time_text.h"
+#include "influxql/parse/time_text.h"
 #include "lineproto/decoder.h"
 #include "lineproto/encoder.h"
 #include "log_requests.h"

@@ -9,7 +9,7 @@
 #include <map>
 
 #include "base/log.h"
-#include "influxql/time_text.h"
+#include "influxql/parse/time_text.h"
 
 namespace resmon::server {
 

@@ -6,9 +6,9 @@
 #include <boost/json/parse.hpp>
 
 #include "app.h"
-#include "influxql/change.h"
-#include "influxql/predicate.h"
-#include "influxql/time_text.h"
+#include "influxql/execute/change.h"
+#include "influxql/parse/predicate.h"
+#include "influxql/parse/time_text.h"
 #include "json.h"
 #include "query_backend.h"
 #include "routes.h"

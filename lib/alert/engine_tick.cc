@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "alert/engine_host.h"
-#include "influxql/time_text.h"
+#include "influxql/parse/time_text.h"
 
 namespace resmon::alert {
 

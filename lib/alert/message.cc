@@ -7,7 +7,7 @@
 #include <boost/json.hpp>
 #include <cmath>
 
-#include "influxql/time_text.h"
+#include "influxql/parse/time_text.h"
 
 namespace resmon::alert {
 

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "fleet/search.h"
-#include "influxql/zone.h"
+#include "influxql/parse/zone.h"
 
 namespace resmon::alert {
 

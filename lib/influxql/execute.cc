@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <chrono>
 
-#include "influxql/change.h"
-#include "influxql/select.h"
-#include "influxql/show.h"
-#include "influxql/show_state.h"
-#include "influxql/time_text.h"
-#include "influxql/types.h"
+#include "influxql/execute/change.h"
+#include "influxql/execute/select.h"
+#include "influxql/execute/show.h"
+#include "influxql/execute/show_state.h"
+#include "influxql/parse/time_text.h"
+#include "influxql/plan/types.h"
 
 namespace resmon::influxql {
 namespace {

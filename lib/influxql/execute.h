@@ -17,9 +17,9 @@
 #include "base/clock.h"
 #include "influxql/backend.h"
 #include "influxql/limits.h"
-#include "influxql/parser.h"
+#include "influxql/parse/parser.h"
+#include "influxql/parse/zone.h"
 #include "influxql/response.h"
-#include "influxql/zone.h"
 #include "store/reader.h"
 
 namespace resmon::influxql {

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <thread>
 
-#include "influxql/evaluate.h"
 #include "influxql/fake_reader.h"
-#include "influxql/serialize.h"
+#include "influxql/format/serialize.h"
+#include "influxql/function/evaluate.h"
 #include "influxql/thread_helpers.h"
 
 namespace resmon::influxql {

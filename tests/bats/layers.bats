@@ -57,3 +57,16 @@ include() { printf '#include <vector>\n#include "%s"\n' "$2" >"$tree/$1"; }
   run "$ROOT/tests/lint/layers.sh" "$tree"
   [ "$status" -eq 1 ]
 }
+
+@test "a folder within a library includes none that is named after it" {
+  library store 'DEPS metric FOLDERS parse plan'
+  mkdir "$tree/lib/store/parse" "$tree/lib/store/plan"
+  include lib/store/plan/b.cc store/parse/a.h
+  include lib/store/parse/a_test.cc store/plan/b.h
+  run "$ROOT/tests/lint/layers.sh" "$tree"
+  [ "$status" -eq 0 ]
+  include lib/store/parse/a.cc store/plan/b.h
+  run "$ROOT/tests/lint/layers.sh" "$tree"
+  [ "$status" -eq 1 ]
+  [[ $output == *'lib/store/parse/a.cc:2: parse/ includes plan/'* ]]
+}

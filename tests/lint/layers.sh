@@ -3,7 +3,8 @@
 #
 # Static libraries link whatever order they find, so an include that nobody declared would work until the day it makes a circle. The
 # declared edges are resmon_library(NAME DEPS …) and resmon_program(NAME DEPS …); what a library may include is itself and all
-# that is reachable along them. Tests may also use TEST_DEPS. A circle among the declared edges is an error too.
+# that is reachable along them. Tests may also use TEST_DEPS. A circle among the declared edges is an error too. Within a library a
+# file in one of its FOLDERS includes none of those that are named after it.
 set -euo pipefail
 root=${1:-$(dirname -- "${BASH_SOURCE[0]}")/../..}
 cd -- "$root"
@@ -25,7 +26,7 @@ declared() {
       sub(/\).*/, "", text)
       count = split(text, word, /[ \t]+/)
       for (i = 1; i <= count; i++) {
-        if (word[i] ~ /^(DEPS|LINK|TEST_DEPS|ALONE)$/) on = (word[i] == keyword)
+        if (word[i] ~ /^(DEPS|LINK|TEST_DEPS|ALONE|FOLDERS)$/) on = (word[i] == keyword)
         else if (on && word[i] != "") print word[i]
       }
     }' "$1" | tr '\n' ' '
@@ -59,6 +60,24 @@ check_file() {
   done < <(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' -- "$1")
 }
 
+# check_folders NAME FOLDER…: in the order in which they are declared.
+check_folders() {
+  local name=$1 folder file line number
+  local later
+  shift
+  for folder in "$@"; do
+    later=" ${*} "
+    later=${later#*" $folder "}
+    for file in "lib/$name/$folder"/*.{h,cc}; do
+      [[ -e $file && $file != *_test.cc ]] || continue
+      while IFS=: read -r number line; do
+        [[ $line =~ \"$name/([a-z_0-9]+)/ && " $later" == *" ${BASH_REMATCH[1]} "* ]] || continue
+        problem "$file:$number: $folder/ includes ${BASH_REMATCH[1]}/, which comes after it in FOLDERS"
+      done < <(grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' -- "$file")
+    done
+  done
+}
+
 for file in lib/*/CMakeLists.txt; do
   [[ -e $file ]] || continue
   name=${file#lib/}
@@ -81,7 +100,9 @@ for name in "${!is_library[@]}"; do
   for dependency in ${direct[$name]} ${test_direct[$name]}; do
     [[ -n ${is_library[$dependency]-} ]] || problem "lib/$name/CMakeLists.txt: there is no library $dependency"
   done
-  for file in "lib/$name"/*.h "lib/$name"/*.cc; do
+  # shellcheck disable=SC2046 # names of folders, split on purpose
+  check_folders "$name" $(declared "lib/$name/CMakeLists.txt" resmon_library FOLDERS)
+  for file in "lib/$name"/*.{h,cc} "lib/$name"/*/*.{h,cc}; do
     [[ -e $file ]] || continue
     if [[ $file == *_test.cc ]]; then
       check_file "$file" "$test_below $name " "the test"

@@ -27,8 +27,8 @@
 #include "http.h"
 #include "influxd.h"
 #include "influxql/execute.h"
-#include "influxql/params.h"
-#include "influxql/serialize.h"
+#include "influxql/format/serialize.h"
+#include "influxql/parse/params.h"
 #include "stored.h"
 
 namespace resmon::oracle {

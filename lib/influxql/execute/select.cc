@@ -1,0 +1,230 @@
+#include "influxql/execute/select.h"
+
+#include <algorithm>
+#include <set>
+
+#include "influxql/execute/select_internal.h"
+#include "influxql/parse/time_text.h"
+
+// Running a SELECT: subqueries become tables; tags decide which groups take part and which output series each belongs
+// to; then every output series is read by itself (select_read.cc), so that memory is that of one series and of the
+// answer.
+
+namespace resmon::influxql {
+namespace {
+
+// A subquery runs within the time that the outer query asks for, and groups by what the outer one groups by too.
+Result<std::vector<std::shared_ptr<const Table>>> answer_of(const Plan& outer, const SelectList& list,
+                                                            const TimeSpan& span, const Plan& inner, Budget& budget) {
+  Plan narrowed = inner;
+  narrowed.compiled = std::make_shared<Compiled>(*inner.compiled);
+  Compiled& c = *narrowed.compiled;
+  c.ascending = outer.compiled->ascending;
+  c.min_time = std::max(c.own_min_time, span.first);
+  c.max_time = std::min(c.own_max_time, span.last);
+  narrowed.readable = list.readable;
+  std::set<std::string> dimensions(narrowed.dimensions.begin(), narrowed.dimensions.end());
+  dimensions.insert(outer.dimensions.begin(), outer.dimensions.end());
+  narrowed.dimensions.assign(dimensions.begin(), dimensions.end());
+  RESMON_ASSIGN(std::vector<Rows> rows, run(narrowed, budget));
+  std::vector<std::string> columns;
+  for (const Plan::Output& output : inner.outputs) columns.push_back(output.base);
+  return tables_of(std::move(rows), columns, c.ascending, c.raw || c.interval > 0);
+}
+
+// The spans of time that a subquery has to run within: mostly one, but functions under a transform ask for more.
+std::vector<TimeSpan> spans_of(const Plan& plan, const SelectList& list) {
+  if (list.calls.empty()) return {{plan.compiled->min_time, plan.compiled->max_time}};
+  std::vector<TimeSpan> out;
+  for (const CallPlan& call : list.calls) {
+    if (std::find(out.begin(), out.end(), call.span) == out.end()) out.push_back(call.span);
+  }
+  return out;
+}
+
+struct Found {
+  std::shared_ptr<const Table> table;
+  TimeSpan span;  // of a subquery's answer: what it ran within
+};
+
+std::vector<OutputSeries> group(const Plan& plan, const Found& found, const Filter& filter, bool stored) {
+  const Table& table = *found.table;
+  std::map<std::vector<std::string>, std::vector<Member>> by_tags;
+  const auto take = [&](std::size_t i) {
+    const std::vector<metric::Tag>& tags = table.tags(i);
+    const Filter::Verdict verdict = filter.judge(tags);
+    if (verdict == Filter::Verdict::kNone) return;
+    std::vector<std::string> key;
+    key.reserve(plan.dimensions.size());
+    for (const std::string& dimension : plan.dimensions) key.emplace_back(tag_value(tags, dimension));
+    by_tags[std::move(key)].push_back(
+        {&table, &filter, i, verdict == Filter::Verdict::kSome, table.in_order(), stored, found.span});
+  };
+  if (const auto candidates = filter.candidates())
+    std::for_each(candidates->begin(), candidates->end(), take);
+  else
+    for (std::size_t i = 0; i < table.series(); ++i) take(i);
+  std::vector<OutputSeries> out;
+  for (auto& [values, members] : by_tags) {
+    OutputSeries series{table.name(), {}, std::move(members)};
+    for (std::size_t i = 0; i < values.size(); ++i) series.tags.push_back({plan.dimensions[i], values[i]});
+    out.push_back(std::move(series));
+  }
+  // SLIMIT counts the series that the tags choose, whether or not they have rows in the range of time.
+  const Select& select = plan.compiled->select;
+  if (stored && (select.series_limit > 0 || select.series_offset > 0)) {
+    const auto from = std::min(static_cast<std::size_t>(select.series_offset), out.size());
+    out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(from));
+    // SOFFSET without SLIMIT leaves nothing, as in InfluxDB.
+    if (out.size() > static_cast<std::uint64_t>(select.series_limit))
+      out.resize(static_cast<std::size_t>(select.series_limit));
+  }
+  return out;
+}
+
+bool before(const OutputSeries& a, const OutputSeries& b) {
+  if (a.name != b.name) return a.name < b.name;
+  return std::lexicographical_compare(a.tags.begin(), a.tags.end(), b.tags.begin(), b.tags.end(),
+                                      [](const metric::Tag& x, const metric::Tag& y) { return x.value < y.value; });
+}
+
+// What the rows will hold as part of the answer, a column of times included.
+std::uint64_t answer_bytes(const SlotRows& rows, std::size_t outputs) {
+  std::uint64_t bytes = rows.times.size() * (outputs + 1) * sizeof(Cell);
+  for (const Cell& cell : rows.cells) {
+    if (const auto* text = std::get_if<std::string>(&cell)) bytes += text->size();
+  }
+  return bytes;
+}
+
+// Reads output series, each by itself: any thread.
+class Reading {
+ public:
+  Reading(const Plan& plan, const SelectList& list, Budget& budget)
+      : plan_(plan),
+        list_(list),
+        budget_(budget),
+        slots_(list.calls.size() + list.references.size()),
+        as_read_(list.outputs.size() == slots_) {
+    for (std::size_t i = 0; as_read_ && i < slots_; ++i)
+      as_read_ = list.outputs[i].single_slot() == static_cast<int>(i);
+  }
+
+  // Leaves `out` without rows where the series has none.
+  Status read(OutputSeries& series, Rows& out) const {
+    RESMON_TRY(budget_.series(series.members.size()));
+    SlotRows rows;
+    RESMON_TRY(plan_.compiled->raw ? read_raw(plan_, list_, series, budget_, rows)
+                                   : read_calls(plan_, list_, series, budget_, rows));
+    if (rows.times.empty()) return {};
+    RESMON_TRY(budget_.points(rows.times.size(), answer_bytes(rows, plan_.outputs.size())));
+    if (plan_.compiled->raw) fill_rows(rows);
+    out = Rows{std::move(series.name), std::move(series.tags), std::move(rows.times), {}};
+    if (as_read_) {
+      out.cells = std::move(rows.cells);
+      return {};
+    }
+    out.cells.reserve(out.times.size() * plan_.outputs.size());
+    for (std::size_t r = 0; r < out.times.size(); ++r) {
+      const std::span<const Cell> row(rows.cells.data() + r * slots_, slots_);
+      for (const RowExpr& output : list_.outputs) {
+        const int slot = output.single_slot();
+        if (slot >= 0) {
+          out.cells.push_back(row[static_cast<std::size_t>(slot)]);
+        } else {
+          out.cells.push_back(output.evaluate(row));
+        }
+      }
+    }
+    return {};
+  }
+
+ private:
+  // fill() of rows as they were written: of what is missing in them.
+  void fill_rows(SlotRows& rows) const {
+    const Compiled& c = *plan_.compiled;
+    if (c.fill == Fill::kNumber) {
+      const Expr& number = *c.select.fill_value;
+      for (std::size_t k = 0; k < rows.cells.size(); ++k) {
+        if (!is_null(rows.cells[k])) continue;
+        const DataType type = list_.slot_types[k % slots_];
+        const double value = number.is(Expr::Kind::kInteger) ? static_cast<double>(number.integer) : number.number;
+        if (type == DataType::kFloat) rows.cells[k] = value;
+        if (type == DataType::kInteger) rows.cells[k] = whole_part(value);
+      }
+    } else if (c.fill == Fill::kPrevious) {
+      for (std::size_t k = slots_; k < rows.cells.size(); ++k) {
+        if (is_null(rows.cells[k])) rows.cells[k] = rows.cells[k - slots_];
+      }
+    }
+  }
+
+  const Plan& plan_;
+  const SelectList& list_;
+  Budget& budget_;
+  const std::size_t slots_;
+  bool as_read_;  // the outputs are the slots, one for one
+};
+
+}  // namespace
+
+Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
+  const Compiled& c = *plan.compiled;
+  std::vector<Rows> answer;
+  if (plan.outputs.empty()) return answer;
+  RESMON_ASSIGN(const SelectList list, take_apart(plan));
+
+  // Without a field that exists, there is nothing to read: tags alone have no rows.
+  const auto known = [](DataType type) { return type != DataType::kUnknown && type != DataType::kAnyField; };
+  const bool any =
+      std::any_of(list.calls.begin(), list.calls.end(), [&](const CallPlan& call) { return known(call.leaf.type); }) ||
+      (c.raw && std::any_of(list.references.begin(), list.references.end(),
+                            [&](const Reference& reference) { return known(reference.type); }));
+  if (!any) return answer;
+
+  std::vector<std::shared_ptr<const Table>> tables;
+  std::vector<std::unique_ptr<Filter>> filters;
+  std::vector<OutputSeries> series;
+  for (const Plan::Source& source : plan.sources) {
+    std::vector<Found> found;
+    if (source.table != nullptr) {
+      found.push_back({source.table, {}});
+    } else {
+      for (const TimeSpan& span : spans_of(plan, list)) {
+        RESMON_ASSIGN(const auto tables_found, answer_of(plan, list, span, *source.subquery, budget));
+        for (const std::shared_ptr<const Table>& table : tables_found) found.push_back({table, span});
+      }
+    }
+    for (const Found& one : found) {
+      filters.push_back(std::make_unique<Filter>(c.condition, *one.table));
+      for (OutputSeries& some : group(plan, one, *filters.back(), source.table != nullptr))
+        series.push_back(std::move(some));
+      tables.push_back(one.table);
+    }
+  }
+  std::stable_sort(series.begin(), series.end(), before);
+  if (!c.ascending) std::reverse(series.begin(), series.end());
+
+  // Two subqueries can give the same series: their rows belong together.
+  std::vector<OutputSeries> joined;
+  for (OutputSeries& one : series) {
+    if (!joined.empty() && !before(joined.back(), one) && !before(one, joined.back()))
+      joined.back().members.insert(joined.back().members.end(), one.members.begin(), one.members.end());
+    else
+      joined.push_back(std::move(one));
+  }
+  const Reading reading(plan, list, budget);
+  std::vector<Rows> read(joined.size());
+  std::vector<Status> statuses(joined.size());
+  for_each_index(budget.helpers(), joined.size(), [&](std::size_t i) {
+    statuses[i] = reading.read(joined[i], read[i]);
+    return static_cast<bool>(statuses[i]);
+  });
+  for (std::size_t i = 0; i < joined.size(); ++i) {
+    RESMON_TRY(std::move(statuses[i]));
+    if (!read[i].times.empty()) answer.push_back(std::move(read[i]));
+  }
+  return answer;
+}
+
+}  // namespace resmon::influxql
