@@ -1,4 +1,4 @@
-// What decodes stored bytes: integer codes, chunks behind their checksum, log segments of both formats, pieces of
+// What decodes stored bytes: integer codes, chunks behind their checksum, snapshots of heads, pieces of
 // heads. The first byte says which. A chunk that decodes must encode to a chunk that decodes to the same, as rows or as
 // windows; a piece's rows, written again, must be the same rows.
 
@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "store/chunk.h"
+#include "store/head_snapshot.h"
 #include "store/integer_codec.h"
 #include "store/piece.h"
-#include "store/segment.h"
 
 namespace {
 
@@ -95,13 +95,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     }
     default: {
-      struct Nothing final : SegmentVisitor {
+      struct Nothing final : SnapshotVisitor {
         void head(const HeadRecord& record) override {
-          for (const PiecePart& part : record.parts) seen += part.rows + part.bytes.size();
+          for (const PieceView& piece : record.pieces) seen += piece.rows + piece.bytes.size();
         }
         std::uint64_t seen = 0;
       } nothing;
-      (void)read_segment(bytes, nothing);
+      (void)read_snapshot(bytes, nothing);
     }
   }
   return 0;

@@ -184,8 +184,8 @@ int run_check(const Command& command) {
   if (lines.files > 0)
     std::printf("%s/logs: %llu files, %llu blocks, %llu lines; %llu damaged\n", place.c_str(), number(lines.files),
                 number(lines.blocks), number(lines.lines), number(lines.damaged));
-  std::printf("%s: %llu chunks, %llu segments, %llu rows, %llu samples, %llu windows; %llu damaged\n", place.c_str(),
-              number(report->chunks), number(report->segments), number(report->rows), number(report->samples),
+  std::printf("%s: %llu chunks, %llu snapshots, %llu rows, %llu samples, %llu windows; %llu damaged\n", place.c_str(),
+              number(report->chunks), number(report->snapshots), number(report->rows), number(report->samples),
               number(report->windows), number(report->damaged));
   return report->sound() && lines.damaged == 0 ? kExitDone : kExitDamaged;
 }

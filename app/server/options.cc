@@ -122,8 +122,8 @@ void Options::declare(config::Settings& settings) {
       "limit.");
 
   settings.text("journal.directory", &journal_directory,
-                "What clients send is made durable here before it is acknowledged, and kept until the store and every "
-                "sink have it. Empty: journal in the store's directory.");
+                "What clients send is made durable here before it is acknowledged, and kept until the store's file and "
+                "every sink have it. Empty: journal in the store's directory.");
   settings.choice(
       "journal.sync", &journal_sync, {"interval", "immediate", "off"},
       "When an acknowledgement may follow. interval: samples are synced together every sync_interval, and at once "
@@ -266,7 +266,7 @@ Status Options::check() {
   if (store_disk_limit_bytes != 0 && store_disk_limit_bytes < store::kLeastDiskLimitBytes)
     return fail(ErrorKind::kInvalid,
                 "store.disk_limit_bytes: less than 6MiB is not enough for the store's own files (the write-ahead log, "
-                "its reserve, the recent log) beside any samples; 0 sets no limit");
+                "its reserve, snapshots of heads) beside any samples; 0 sets no limit");
   if (store_directory.empty()) return fail(ErrorKind::kInvalid, "store.directory is not set");
   for (const sink::SinkOptions& sink : sinks)
     if (auto endpoint = sink::make_endpoint(sink); !endpoint)

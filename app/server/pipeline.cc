@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -17,7 +18,8 @@ namespace {
 
 constexpr auto kMaintainEvery = std::chrono::seconds(1);
 constexpr auto kRetryPause = std::chrono::milliseconds(500);
-constexpr auto kEarlyFlushEvery = std::chrono::seconds(2);
+constexpr auto kFlushPause = std::chrono::seconds(2);
+constexpr std::uint64_t kStoreShare = 4;  // of the journal's space, what only the store still needs takes one part
 constexpr auto kLookAgain = std::chrono::milliseconds(100);  // where the device could not be read
 constexpr std::size_t kMostRemovals = 16;
 constexpr std::string_view kMark = "journal";
@@ -56,10 +58,10 @@ void say_missing(const ingest::Missing& missing) {
 Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& store, fleet::Fleet& fleet,
                    SetAside& refused, const std::string& directory)
     : log_(log), reader_(reader), store_(store), fleet_(fleet), refused_(refused), flush_requests_(directory) {
-  const std::string mark = store_.mark(kMark).value_or("");
+  const std::string mark = store_.mark(kMark);
   unsigned long long samples = 0;
   long long from = 0, to = 0;
-  if (std::sscanf(store_.mark(kMissingMark).value_or("").c_str(), "%llu:%lld:%lld", &samples, &from, &to) == 3)
+  if (std::sscanf(store_.mark(kMissingMark).c_str(), "%llu:%lld:%lld", &samples, &from, &to) == 3)
     missing_ = {samples, from, to};
   if (const auto progress = progress_of(mark, log_.id()))
     written_ = *progress;
@@ -69,7 +71,10 @@ Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& st
                "last write is lost",
                {{"store", mark}, {"journal", log_.id()}});
   marked_ = written_.position;
-  log_.skip_to(written_);
+  const ingest::Progress reached = progress_of(store_.reached_mark(kMark), log_.id()).value_or(written_);
+  replayed_through_ = reached.position;
+  written_samples_ = written_.samples;
+  log_.skip_to(reached.position > written_.position ? reached : written_);
   reader_.start_after(written_);
   missing_end_ = reader_.missing_end();
   if (missing_end_.samples > 0) say_missing(missing_end_);
@@ -133,7 +138,7 @@ void Pipeline::run() {
   while (true) {
     if (std::chrono::steady_clock::now() >= stop_by_.load()) {
       log::info("store", "stopped before all was stored; the journal keeps the rest",
-                {{"samples", reader_.stats().backlog_samples}});
+                {{"samples", stats().backlog_samples}});
       (void)store_.set_mark(kMark, mark_of(log_.id(), written_));
       break;
     }
@@ -144,6 +149,7 @@ void Pipeline::run() {
       shown_ = std::max(shown_, entry->position);
       if (!write(*entry)) break;
       written_ = reader_.progress();
+      written_samples_ = written_.samples;
       note_missing();
       applied(written_.position);
     } else if (stopping_) {
@@ -248,10 +254,7 @@ void Pipeline::keep_house() {
   house_at_ = now;
   if (written_.position != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_))) marked_ = written_.position;
   Status kept = store_.maintain(Clock::system().wall());
-  // The log's disk is precious once half of it is used: what is written is made durable before its time.
-  const journal::Stats log = log_.stats();
-  if (kept && log.disk_bytes > log.limit_bytes / 2 && now - flushed_at_ >= kEarlyFlushEvery &&
-      position_of(store_.durable_mark(kMark), log_.id()) < written_.position) {
+  if (kept && now - flushed_at_ >= kFlushPause && journal_holds_much()) {
     flushed_at_ = now;
     kept = store_.flush();
   }
@@ -263,6 +266,16 @@ void Pipeline::keep_house() {
   set_trouble(kept ? "" : kept.error().message);
   release();
   (void)log_.check();
+}
+
+// Whether the journal keeps more for the store alone than it may: then the heads that need it are written to the file.
+bool Pipeline::journal_holds_much() const {
+  const journal::Stats log = log_.stats();
+  const std::uint64_t durable = position_of(store_.durable_mark(kMark), log_.id());
+  if (written_.position <= durable || log.last_position < log.first_position) return false;
+  const auto kept = static_cast<double>(log.last_position - log.first_position + 1);
+  const auto held = static_cast<double>(log.last_position - std::max(durable, log.first_position - 1));
+  return held / kept * static_cast<double>(log.disk_bytes) > static_cast<double>(log.limit_bytes) / kStoreShare;
 }
 
 void Pipeline::release() {
@@ -286,9 +299,26 @@ void Pipeline::note_missing() {
     missing_ = {missing_.samples + one.samples, one.from, one.to};
   }
   missing_end_ = reader_.missing_end();
-  if (store_.set_mark(kMissingMark, fmt::format("{}:{}:{}", missing_.samples, missing_.from, missing_.to)) &&
-      store_.set_mark(kMark, mark_of(log_.id(), written_)))
-    marked_ = written_.position;
+  if (!store_.set_mark(kMissingMark, fmt::format("{}:{}:{}", missing_.samples, missing_.from, missing_.to)) ||
+      !store_.set_mark(kMark, mark_of(log_.id(), written_)))
+    return;
+  marked_ = written_.position;
+  // So that the next start begins behind the gap, and does not report it again.
+  if (const Status flushed = store_.flush(); !flushed)
+    log::warn("store", "the gap in the journal will be reported again by the next start",
+              {{"reason", flushed.error().message}});
+}
+
+ingest::LogReader::Stats Pipeline::stats() const {
+  ingest::LogReader::Stats stats = reader_.stats();
+  // What is written counts as done, although the journal keeps it until the store's file has it.
+  const std::uint64_t last = log_.stats().last_position;
+  stats.backlog_entries = last - std::min(last, applied_.load());
+  stats.backlog_samples =
+      stats.backlog_entries == 0 ? 0 : log_.samples() - std::min(log_.samples(), written_samples_.load());
+  stats.oldest_received.reset();
+  if (const UnixNanos received = writing_received_; received != 0) stats.oldest_received = received;
+  return stats;
 }
 
 void Pipeline::set_aside(const metric::Batch& batch, const std::vector<store::RefusedRow>& rows) {
@@ -312,7 +342,8 @@ bool Pipeline::write(const ingest::Entry& entry) {
   while (true) {
     auto report = store_.write(*entry.batch);
     if (report) {
-      set_aside(*entry.batch, report->refused_rows);
+      // What an earlier process wrote already, and is written again after a crash, was reported then.
+      if (entry.position > replayed_through_) set_aside(*entry.batch, report->refused_rows);
       return true;
     }
     set_trouble(report.error().message);

@@ -22,10 +22,11 @@ namespace resmon::server {
 // The thread between the log and the embedded store: shows every entry to the fleet, writes it to the store, and keeps
 // the store's house in order. It is the store's only writer.
 //
-// The store says itself how far it is: the last entry written is a mark in the same transaction as the rows. A start
-// goes on behind that mark, wherever the log's cursor is. The cursor follows the mark that is synced, and the log keeps
-// what is not yet in the store's main file while it has the space, so that damage to the write-ahead log is made up
-// for. What neither has is counted, and the count is kept in the store.
+// The store says itself how far its file is: a mark is stored once the file has every row that was written before it. A
+// start goes on behind that mark, wherever the log's cursor is, so it writes the rows that heads had in memory again.
+// The cursor follows the mark that is synced, and the log keeps what is not yet in the store's main file while it has
+// the space, so that damage to the write-ahead log is made up for. What neither has is counted, and the count is kept
+// in the store.
 class Pipeline {
  public:
   // All must outlive the pipeline. `directory`: the store's, where others ask for a flush.
@@ -54,7 +55,7 @@ class Pipeline {
 
   // Empty while all is well; else why the store takes nothing.
   std::string trouble() const;
-  ingest::LogReader::Stats stats() const { return reader_.stats(); }
+  ingest::LogReader::Stats stats() const;  // the backlog: of what is not written yet
 
  private:
   struct Removal {
@@ -79,6 +80,7 @@ class Pipeline {
   bool write(const ingest::Entry& entry);
   void keep_house();
   void note_missing();
+  bool journal_holds_much() const;
   void set_trouble(std::string text);
   void set_aside(const metric::Batch& batch, const std::vector<store::RefusedRow>& rows);
 
@@ -90,16 +92,18 @@ class Pipeline {
   FlushRequests flush_requests_;
   const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
   Refused told_;
-  ingest::Progress written_;  // the thread's
-  std::uint64_t marked_ = 0;  // position
-  std::uint64_t shown_ = 0;   // to the fleet
+  ingest::Progress written_;            // the thread's
+  std::uint64_t marked_ = 0;            // position
+  std::uint64_t replayed_through_ = 0;  // position: what an earlier process wrote, as far as it is known
+  std::uint64_t shown_ = 0;             // to the fleet
   std::chrono::steady_clock::time_point house_at_;
   std::chrono::steady_clock::time_point flushed_at_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::chrono::steady_clock::time_point> stop_by_ = std::chrono::steady_clock::time_point::max();
-  std::atomic<std::uint64_t> applied_{0};       // position up to which the store shows all
-  std::atomic<UnixNanos> writing_received_{0};  // when the log got what is being written; 0: all is written
-  mutable std::atomic<int> waiting_{0};         // in wait_for
+  std::atomic<std::uint64_t> applied_{0};          // position up to which the store shows all
+  std::atomic<std::uint64_t> written_samples_{0};  // since the journal began
+  std::atomic<UnixNanos> writing_received_{0};     // when the log got what is being written; 0: all is written
+  mutable std::atomic<int> waiting_{0};            // in wait_for
   mutable std::mutex mutex_;
   mutable std::condition_variable applied_changed_;
   std::condition_variable wake_;      // of the thread

@@ -219,7 +219,7 @@ Answer metrics(App& app) {
   out.add("resmon_refused_overview_rows_total", "counter",
           "Rows of series that the list's numbers had no room for; they are stored.", fleet.refused_series);
   const ingest::LogReader::Stats backlog = app.pipeline().stats();
-  out.add("resmon_store_backlog_entries", "gauge", "Journal entries that the store has not made durable.",
+  out.add("resmon_store_backlog_entries", "gauge", "Journal entries that the store has not written.",
           backlog.backlog_entries);
   out.add("resmon_store_backlog_samples", "gauge", "Samples in them.", backlog.backlog_samples);
   out.add("resmon_store_lag_seconds", "gauge", "Age of the oldest of them.", lag_seconds(backlog));

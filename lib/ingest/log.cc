@@ -44,6 +44,7 @@ constexpr std::size_t kKeptScratchBytes = 1U << 20U;
 constexpr std::size_t kStreamMarkBytes = 26;                      // at most
 constexpr auto kUnreadablePause = std::chrono::milliseconds(50);  // the device may read again
 constexpr std::size_t kMostMissing = 1000;
+constexpr std::size_t kMostUnsettled = 4096;
 constexpr auto kRefusalHolds = std::chrono::seconds(3);
 
 // Of the directory, or of what it will be made in.
@@ -302,7 +303,7 @@ Result<LogReader*> Log::add_reader(const std::string& name, LogReader::Loss loss
   options.start = journal::ReaderOptions::Start::kOldest;
   RESMON_ASSIGN(journal::Reader * reader, journal_->reader(options));
   const std::lock_guard lock(mutex_);
-  readers_.push_back(std::unique_ptr<LogReader>(new LogReader(*this, *reader, name)));
+  readers_.push_back(std::unique_ptr<LogReader>(new LogReader(*this, *reader, name, loss)));
   return readers_.back().get();
 }
 
@@ -398,8 +399,8 @@ Status Log::close() {
   return journal_->close();
 }
 
-LogReader::LogReader(Log& log, journal::Reader& reader, std::string name)
-    : log_(log), reader_(reader), name_(std::move(name)), decoder_(log.schemas_) {}
+LogReader::LogReader(Log& log, journal::Reader& reader, std::string name, Loss loss)
+    : log_(log), reader_(reader), name_(std::move(name)), loss_(loss), decoder_(log.schemas_) {}
 
 const Entry* LogReader::try_next() {
   batch_.clear();  // so that nothing is pinned while there is nothing to read
@@ -472,6 +473,7 @@ const Entry* LogReader::decode(const journal::Record& record) {
       lost_when_settled_ = reader_.stats().dropped_weight;
     }
     unsettled_.push_back({record.position, head.samples, head.samples_before + head.samples, head.received});
+    if (loss_ == Loss::kNever && unsettled_.size() > kMostUnsettled) halve_unsettled();
   }
   if (!status) {
     log::error("journal", "a record cannot be read and is skipped",
@@ -480,6 +482,19 @@ const Entry* LogReader::decode(const journal::Record& record) {
   }
   entry_ = {record.position, &batch_, view->head.received};
   return &entry_;
+}
+
+// The store commits minutes later. Nothing of what it has not committed is dropped, so it need not be known one by one.
+void LogReader::halve_unsettled() {
+  std::deque<Unsettled> halved;
+  for (std::size_t i = 0; i + 1 < unsettled_.size(); i += 2) {
+    Unsettled both = unsettled_[i + 1];
+    both.samples += unsettled_[i].samples;
+    both.received = unsettled_[i].received;
+    halved.push_back(both);
+  }
+  if (unsettled_.size() % 2 == 1) halved.push_back(unsettled_.back());
+  unsettled_ = std::move(halved);
 }
 
 // What lies between the samples seen so far and those before this record is not in the journal.

@@ -117,10 +117,11 @@ class LogReader {
 
  private:
   friend class Log;
-  LogReader(Log& log, journal::Reader& reader, std::string name);
+  LogReader(Log& log, journal::Reader& reader, std::string name, Loss loss);
   const Entry* decode(const journal::Record& record);
   bool same_segment(std::uint64_t before, std::uint64_t position) const;
   void settle_through(std::uint64_t position);  // REQUIRES: mutex_ held
+  void halve_unsettled();                       // the same
   void account(std::uint64_t position, const RecordHead& head, bool readable);
   void note_missing(const Missing& one);
 
@@ -134,6 +135,7 @@ class LogReader {
   Log& log_;
   journal::Reader& reader_;
   const std::string name_;
+  const Loss loss_;
   // The reading thread's.
   std::span<const journal::Record> records_;
   std::size_t next_record_ = 0;
@@ -148,7 +150,7 @@ class LogReader {
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.
-  std::deque<Unsettled> unsettled_;               // read and not committed
+  std::deque<Unsettled> unsettled_;               // read and not committed; one may be for several records
   std::optional<std::uint64_t> settled_samples_;  // since the journal began, up to what is committed; once known
   std::uint64_t lost_when_settled_ = 0;
   std::uint64_t undecodable_ = 0;

@@ -151,7 +151,7 @@ class Copy {
   Status copy_rest() {
     RESMON_TRY(to_.execute("DELETE FROM meta"));
     for (const auto& [table, columns] :
-         {std::pair{"meta", 2}, {"marks", 2}, {"measurements", 2}, {"columns", 4}, {"groups", 3}, {"log", 2}}) {
+         {std::pair{"meta", 2}, {"marks", 3}, {"measurements", 2}, {"columns", 4}, {"groups", 3}, {"snapshots", 2}}) {
       std::string places = "?1";
       for (int column = 2; column <= columns; ++column) places += ", ?" + std::to_string(column);
       RESMON_ASSIGN(Statement select, from_.prepare(std::string("SELECT * FROM ") + table));

@@ -132,10 +132,11 @@ Status Catalog::load_groups(Database& database) {
     group_ids_.emplace(hash_of_group(static_cast<MeasurementId>(measurement), select.blob(2)), group.id);
     of.groups.push_back(&group);
   }
-  // What the log that there is now says of them is not known.
-  RESMON_ASSIGN(const std::int64_t last_segment, database.query_integer("SELECT ifnull(max(segment), 0) FROM log"));
+  // What the snapshots that there are now say of them is not known.
+  RESMON_ASSIGN(const std::int64_t last_snapshot,
+                database.query_integer("SELECT ifnull(max(number), 0) FROM snapshots"));
   for (auto& [measurement, groups] : buried)
-    graves_.push_back({measurement, static_cast<std::uint64_t>(last_segment), {}, std::move(groups)});
+    graves_.push_back({measurement, static_cast<std::uint64_t>(last_snapshot), {}, std::move(groups)});
   for (const Measurement& measurement : measurements_) sort_groups(measurement);
   return {};
 }
@@ -303,8 +304,8 @@ std::vector<GroupId> Catalog::find(const Filter& takes) const {
   return ids;
 }
 
-// A dropped group has no tag set, not even an empty one, and a dropped measurement no name. Columns stay: what the
-// recent log still says of such a group is read by them.
+// A dropped group has no tag set, not even an empty one, and a dropped measurement no name. Columns stay: what
+// snapshots still say of such a group is read by them.
 Status Catalog::save_drop(Database& database, const std::vector<GroupId>& groups) {
   std::shared_lock lock(mutex_);
   RESMON_ASSIGN(Statement group, database.prepare("UPDATE groups SET tags = x'' WHERE id = ?1"));
@@ -319,7 +320,7 @@ Status Catalog::save_drop(Database& database, const std::vector<GroupId>& groups
   return {};
 }
 
-void Catalog::drop(const std::vector<GroupId>& groups, std::uint64_t last_segment) {
+void Catalog::drop(const std::vector<GroupId>& groups, std::uint64_t last_snapshot) {
   std::unique_lock lock(mutex_);
   std::map<MeasurementId, std::vector<GroupId>> affected;
   for (const GroupId id : groups) {
@@ -343,7 +344,7 @@ void Catalog::drop(const std::vector<GroupId>& groups, std::uint64_t last_segmen
     std::erase_if(of.groups, is_dropped);
     of.listing = nullptr;
     of.buried_groups += gone.size();
-    graves_.push_back({id, last_segment, std::exchange(of.epoch, std::make_shared<const Epoch>()), std::move(gone)});
+    graves_.push_back({id, last_snapshot, std::exchange(of.epoch, std::make_shared<const Epoch>()), std::move(gone)});
     if (!of.groups.empty()) continue;
     of.dropped = true;
     measurement_ids_.erase(of.name);
@@ -351,7 +352,7 @@ void Catalog::drop(const std::vector<GroupId>& groups, std::uint64_t last_segmen
   }
 }
 
-Catalog::Buried Catalog::buried(std::uint64_t first_segment, std::size_t at_most) const {
+Catalog::Buried Catalog::buried(std::uint64_t first_snapshot, std::size_t at_most) const {
   std::shared_lock lock(mutex_);
   Buried out;
   std::set<MeasurementId> waiting;  // a listing of it was made before one of its earlier graves was dug
@@ -359,7 +360,7 @@ Catalog::Buried Catalog::buried(std::uint64_t first_segment, std::size_t at_most
   for (const Grave& grave : graves_) {
     if (out.groups.size() >= at_most) break;
     if (!grave.epoch.expired()) waiting.insert(grave.measurement);
-    if (grave.last_segment >= first_segment || waiting.contains(grave.measurement)) continue;
+    if (grave.last_snapshot >= first_snapshot || waiting.contains(grave.measurement)) continue;
     out.groups.insert(out.groups.end(), grave.groups.begin(), grave.groups.end());
     freed[grave.measurement] += grave.groups.size();
   }
@@ -371,7 +372,7 @@ Catalog::Buried Catalog::buried(std::uint64_t first_segment, std::size_t at_most
 std::uint64_t Catalog::buried_until() const {
   std::shared_lock lock(mutex_);
   std::uint64_t last = 0;
-  for (const Grave& grave : graves_) last = std::max(last, grave.last_segment);
+  for (const Grave& grave : graves_) last = std::max(last, grave.last_snapshot);
   return last;
 }
 

@@ -4,7 +4,7 @@
 // transaction of the writer, before anything that refers to it.
 //
 // Groups and measurements come and go (containers, network interfaces), so their ids are used again. A group that is
-// dropped is *buried* first: its id waits until the recent log says nothing of it any more, and until nobody has a
+// dropped is *buried* first: its id waits until no snapshot of heads mentions it any more, and until nobody has a
 // listing that it is in. Then its row leaves the file and its id is free.
 //
 // One writer thread calls what changes the catalog or saves it; any thread the others.
@@ -51,19 +51,19 @@ class Catalog {
   std::vector<GroupId> find(const Filter& takes) const;  // ascending
   // Groups without rows leave the catalog, and measurements that have no others, with their columns: first in the
   // caller's transaction, and once that is committed here. What a reader has of them stays valid as long as it has the
-  // listing. `last_segment`: no later segment of the recent log has rows of them. REQUIRES: saved, and not dropped
+  // listing. `last_snapshot`: no later snapshot has rows of them. REQUIRES: saved, and not dropped
   // before.
   Status save_drop(Database& database, const std::vector<GroupId>& groups);
-  void drop(const std::vector<GroupId>& groups, std::uint64_t last_segment);
+  void drop(const std::vector<GroupId>& groups, std::uint64_t last_snapshot);
 
-  // What nothing refers to any more, where the recent log begins with `first_segment`.
+  // What nothing refers to any more, where the snapshots begin with `first_snapshot`.
   struct Buried {
     std::vector<GroupId> groups;
     std::vector<MeasurementId> measurements;  // without any group, buried ones neither
     bool empty() const { return groups.empty() && measurements.empty(); }
   };
-  Buried buried(std::uint64_t first_segment, std::size_t at_most) const;
-  // The newest segment of the log that says anything of a buried group; 0: none is buried.
+  Buried buried(std::uint64_t first_snapshot, std::size_t at_most) const;
+  // The newest snapshot that says anything of a buried group; 0: none is buried.
   std::uint64_t buried_until() const;
   // Their ids become free: first in the caller's transaction, and once that is committed here.
   static Status save_free(Database& database, const Buried& buried);
@@ -112,7 +112,7 @@ class Catalog {
   // Of one measurement, dropped together.
   struct Grave {
     MeasurementId measurement = 0;
-    std::uint64_t last_segment = 0;
+    std::uint64_t last_snapshot = 0;
     std::weak_ptr<const Epoch> epoch;
     std::vector<GroupId> groups;
   };

@@ -7,7 +7,7 @@
 #include "store/chunk.h"
 #include "store/embedded_store.h"
 #include "store/file_checksums.h"
-#include "store/log_replay.h"
+#include "store/snapshot_replay.h"
 
 namespace resmon::store {
 
@@ -16,11 +16,11 @@ namespace {
 constexpr std::size_t kMaxDescribed = 100;
 constexpr std::uint64_t kProgressEvery = 256;
 
-// What the log makes of heads.
-class CheckedHeads final : public LogReplay::Heads {
+// What the snapshots make of heads.
+class CheckedHeads final : public SnapshotReplay::Heads {
  public:
   Head& head(GroupId group) override { return heads_[group]; }
-  void changed(GroupId, HeadPlace, SegmentKind) override {}
+  void changed(GroupId, std::uint32_t) override {}
 
   // Groups whose rows do not all decode.
   std::vector<GroupId> damaged() const {
@@ -48,12 +48,12 @@ class Checker {
   Checker(Database database, const CheckProgress& progress) : database_(std::move(database)), progress_(progress) {}
 
   Result<CheckReport> run() {
-    // First, of one moment, how far to look, the catalog and the log: what a running store adds and removes meanwhile
-    // is not mistaken for damage.
+    // First, of one moment, how far to look, the catalog and the snapshots: what a running store adds and removes
+    // meanwhile is not mistaken for damage.
     RESMON_TRY(database_.execute("BEGIN"));
     RESMON_ASSIGN(last_chunk_, database_.query_integer("SELECT ifnull(max(id), 0) FROM chunks"));
     RESMON_TRY(catalog_.load(database_));
-    RESMON_TRY(check_log());
+    RESMON_TRY(check_snapshots());
     RESMON_TRY(database_.execute("COMMIT"));
     RESMON_TRY(check_structure());
     RESMON_TRY(check_chunks());
@@ -148,23 +148,24 @@ class Checker {
     report_.windows += rows->size();
   }
 
-  Status check_log() {
-    RESMON_ASSIGN(Statement select, database_.prepare("SELECT segment, data FROM log ORDER BY segment"));
+  Status check_snapshots() {
+    RESMON_ASSIGN(Statement select, database_.prepare("SELECT number, data FROM snapshots ORDER BY number"));
     CheckedHeads heads;
-    LogReplay replay(catalog_, heads);
+    SnapshotReplay replay(catalog_, heads);
     while (true) {
       const Result<bool> row = select.step();
       if (!row) {
-        note("log: " + row.error().message);
+        note("snapshots: " + row.error().message);
         return {};
       }
       if (!*row) break;
-      ++report_.segments;
-      const Result<SegmentKind> kind = replay.read(select.blob(1));
-      if (!kind) note("log segment " + std::to_string(select.integer(0)) + ": " + kind.error().message);
+      ++report_.snapshots;
+      if (const Status read = replay.read(select.blob(1)); !read)
+        note("snapshot " + std::to_string(select.integer(0)) + ": " + read.error().message);
     }
-    for (const GroupId group : replay.broken()) note("log: rows of " + catalog_.describe(group) + " are missing");
-    for (const GroupId group : heads.damaged()) note("log: rows of " + catalog_.describe(group) + " do not decode");
+    for (const GroupId group : replay.broken()) note("snapshots: rows of " + catalog_.describe(group) + " are missing");
+    for (const GroupId group : heads.damaged())
+      note("snapshots: rows of " + catalog_.describe(group) + " do not decode");
     return {};
   }
 

@@ -13,8 +13,8 @@ namespace resmon::store {
 
 struct CheckReport {
   std::uint64_t chunks = 0;
-  std::uint64_t segments = 0;  // of the recent log
-  std::uint64_t rows = 0;      // in chunks; a row that overlapping chunks hold twice counts twice
+  std::uint64_t snapshots = 0;  // of heads
+  std::uint64_t rows = 0;       // in chunks; a row that overlapping chunks hold twice counts twice
   std::uint64_t samples = 0;
   std::uint64_t windows = 0;  // of the tiers
   std::uint64_t chunk_bytes = 0;
@@ -27,7 +27,7 @@ struct CheckReport {
 // Called now and then with how much is done, of how much. Returning false ends the check with kUnavailable.
 using CheckProgress = std::function<bool(std::uint64_t done, std::uint64_t all)>;
 
-// Decodes every chunk and log segment in `directory` and compares it with the catalog. Damage is reported, not an
+// Decodes every chunk and snapshot in `directory` and compares it with the catalog. Damage is reported, not an
 // error; an error means that the store could not be looked at: kNotFound, kUnsupported version, kDamaged where the
 // catalog cannot be read.
 Result<CheckReport> check(const std::string& directory, const CheckProgress& progress = {});

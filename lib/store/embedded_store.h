@@ -2,7 +2,7 @@
 
 // The class behind Store::open. Its methods are spread over files by what they do:
 //   store.cc          opening, closing, writing
-//   store_log.cc      the recent log: heads on disk
+//   store_snapshots.cc  heads in the file, and the marks that say what the journal need not keep
 //   store_seal.cc     heads to chunks
 //   store_tiers.cc    sealed rows to windows of a minute and an hour
 //   store_retain.cc   retention by age and bytes, the size of the files
@@ -37,16 +37,17 @@
 #include "store/database.h"
 #include "store/head.h"
 #include "store/loaded_chunk.h"
+#include "store/marks.h"
 #include "store/removal.h"
-#include "store/segment.h"
 #include "store/small_mutex.h"
+#include "store/snapshot_table.h"
 #include "store/store.h"
 #include "store/windows.h"
 
 namespace resmon::store {
 
 inline constexpr std::int64_t kApplicationId = 0x72736d6e;  // "rsmn"
-inline constexpr std::int64_t kFormatVersion = 3;
+inline constexpr std::int64_t kFormatVersion = 4;
 inline constexpr std::int64_t kTierRaw = 0;
 inline constexpr std::int64_t kTierMinute = 1;
 inline constexpr std::int64_t kTierHour = 2;
@@ -85,9 +86,10 @@ class EmbeddedStore final : public Store {
   Result<WriteReport> write(const metric::Batch& batch) override;
   Status maintain(UnixNanos now) override;
   Status set_mark(std::string_view name, std::string_view value) override;
-  Result<std::string> mark(std::string_view name) const override;
-  std::string durable_mark(std::string_view name) const override;
-  std::string checkpointed_mark(std::string_view name) const override;
+  std::string mark(std::string_view name) const override { return marks_.newest(name); }
+  std::string reached_mark(std::string_view name) const override { return marks_.reached(name); }
+  std::string durable_mark(std::string_view name) const override { return marks_.durable(name); }
+  std::string checkpointed_mark(std::string_view name) const override { return marks_.checkpointed(name); }
   Result<DeleteReport> remove(const Deletion& deletion, const std::function<void()>& begun) override;
   Status flush() override;
   Status close() override;
@@ -125,7 +127,6 @@ class EmbeddedStore final : public Store {
     // The writer's.
     std::uint32_t seal_rows = 0;
     bool due = false;
-    bool changed = false;  // in changed_
     // The newest stored row, never too old; and how many rows its chunk has. Looked up at the first seal.
     bool newest_known = false;
     UnixNanos newest_time = INT64_MIN;
@@ -138,12 +139,14 @@ class EmbeddedStore final : public Store {
   struct HeadAge {
     // When maintain first saw the head's oldest row; 0: not yet. After a start, the time of that row.
     UnixNanos opened = 0;
-    std::uint64_t first_segment = 0;  // of the recent log that has, or will have, the head's oldest row
-    std::uint64_t first_delta = 0;    // the oldest that has, or will have, what was not gathered; 0: nothing
-    std::uint64_t last_segment = 0;   // the newest that has rows of this group; kept when the head is sealed
-    bool open = false;                // the head has rows
-    bool logged = false;              // the log has some of them
-    bool ending = false;              // in sealed_
+    Marks::Epoch pending = Marks::kNone;  // of its oldest row that the file does not have
+    std::uint64_t first_snapshot = 0;     // that has the head's oldest row; 0: none has
+    std::uint64_t last_snapshot = 0;      // the newest that says anything of this group; kept when the head is sealed
+    bool open = false;                    // the head has rows
+    bool ending = false;                  // in sealed_
+
+    // After a snapshot of that number was stored, with the pieces from number `from` on.
+    void note_snapshot(std::uint32_t from, std::uint64_t number);
   };
   struct Target {
     std::size_t slot = 0;
@@ -193,7 +196,7 @@ class EmbeddedStore final : public Store {
   struct Connection;
   class ConnectionLease;
   struct Scan;
-  class ReplayedHeads;
+  class RestoredHeads;
 
   static bool late(const std::atomic<std::chrono::steady_clock::time_point>& by) {
     return std::chrono::steady_clock::now() >= by.load();
@@ -216,20 +219,20 @@ class EmbeddedStore final : public Store {
   // Runs a transaction; where the size limit stops it, drops the oldest chunks and tries again.
   Status in_transaction(const std::function<Status()>& body);
 
-  // store_log.cc
-  Status replay_log();
+  // store_snapshots.cc
+  Status load_snapshots();
   void note_change(GroupState& group);
-  void note_logged(HeadAge& age, HeadPlace from, std::uint64_t segment, SegmentKind kind);
   void note_sealed(GroupState& group);
-  void note_delta(std::size_t count);
-  Status store_marks(bool sync);
-  Status commit_log(bool sync);
-  Status gather_log();
-  std::uint64_t log_limit_bytes() const;
-  void mark_oldest_logged();
-  Status trim_log();
-  Status insert_segment(std::uint64_t number, const std::string& data);
-  void note_segment(const std::string& data, SegmentKind kind);
+  Marks::Epoch needed_epoch() const;
+  Status commit_marks(bool sync);
+  bool snapshot_is_due() const;
+  std::uint64_t whole_until() const;
+  Result<bool> snapshot_heads(Marks::Epoch until, int transactions);
+  Status save_heads();
+  Status keep_snapshots();
+  std::uint64_t snapshots_limit_bytes() const;
+  void mark_oldest_saved();
+  Status trim_snapshots();
 
   // store_seal.cc
   void mark_due(GroupState& group);
@@ -338,29 +341,23 @@ class EmbeddedStore final : public Store {
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;
   std::vector<GroupId> emptied_;  // groups that retention took a chunk of since they were looked at
-  std::vector<GroupId> ended_;    // groups whose heads were dropped since the last commit of the recent log
+  std::vector<GroupId> ended_;    // groups whose heads were dropped since the last commit of marks
   GroupId next_unused_ = 0;       // from where to look for groups that never had any
   std::size_t looked_at_once_ = 0;
   bool retention_behind_ = false;
-  // The recent log.
-  struct StoredSegment {
-    std::uint64_t bytes = 0;
-    SegmentKind kind = SegmentKind::kDelta;
-  };
-  std::vector<GroupId> changed_;  // heads that are not as the log says
-  std::vector<GroupId> sealed_;   // heads that are empty, of which the log does not say so
-  std::size_t changed_bytes_ = 0;
-  std::uint64_t segment_ = 1;  // number of the next one
-  std::map<std::uint64_t, StoredSegment> segments_;
-  std::uint64_t log_bytes_ = 0;         // of segments_
-  std::size_t next_gathered_ = 0;       // GroupId from where to look for heads to gather
-  std::vector<GroupState*> rewritten_;  // groups whose chunks the transaction under way changes
-  Totals totals_;                       // in the transaction under way
-  Totals committed_;                    // in the file
-  bool marks_behind_ = false;           // durable_marks_ is not marks_
-  bool log_dirty_ = false;              // marks or catalog entries wait for a commit
-  std::optional<Removal> removal_;      // begun and not ended: nothing else is written
-  bool removal_changed_ = false;        // the file says something else
+  SnapshotTable snapshots_;
+  std::vector<GroupId> sealed_;          // heads that are empty, of which the snapshots do not say so
+  std::size_t next_saved_ = 0;           // GroupId from where to look for heads to save
+  Marks::Epoch snapshotting_until_ = 0;  // a snapshot of rows from before it is under way; 0: none is
+  UnixNanos last_snapshot_ = 0;          // when it was done
+  std::uint64_t written_rows_ = 0;       // since start
+  std::vector<GroupState*> rewritten_;   // groups whose chunks the transaction under way changes
+  Totals totals_;                        // in the transaction under way
+  Totals committed_;                     // in the file
+  Marks marks_;
+  bool catalog_dirty_ = false;      // entries wait for a commit
+  std::optional<Removal> removal_;  // begun and not ended: nothing else is written
+  bool removal_changed_ = false;    // the file says something else
   UnixNanos now_ = 0;
   UnixNanos rows_horizon_ = INT64_MIN;  // of the batch being written: what is not newer is refused
   UnixNanos last_checkpoint_ = 0;
@@ -373,13 +370,6 @@ class EmbeddedStore final : public Store {
   SlotRow row_;
   std::string coded_;
   bool closed_ = false;
-
-  mutable std::mutex marks_mutex_;
-  std::map<std::string, std::string, std::less<>> marks_;               // guarded by marks_mutex_
-  std::map<std::string, std::string, std::less<>> durable_marks_;       // guarded by marks_mutex_
-  std::map<std::string, std::string, std::less<>> checkpointed_marks_;  // guarded by marks_mutex_
-  std::map<std::string, std::string, std::less<>> new_marks_;           // the writer's
-  std::map<std::string, std::string, std::less<>> committed_marks_;     // the writer's
 
   std::atomic<std::chrono::steady_clock::time_point> seal_by_ = std::chrono::steady_clock::time_point::max();
   std::atomic<std::chrono::steady_clock::time_point> end_by_ = std::chrono::steady_clock::time_point::max();

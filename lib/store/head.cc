@@ -57,7 +57,7 @@ class ColumnFiller {
 
 }  // namespace
 
-std::size_t Head::add(UnixNanos time, const SlotRow& row, std::string& scratch) {
+void Head::add(UnixNanos time, const SlotRow& row, std::string& scratch) {
   if (!resumed_) resume();
   const bool late = !empty() && time < last_time();
   const bool amends = !empty() && time == last_time();
@@ -66,7 +66,7 @@ std::size_t Head::add(UnixNanos time, const SlotRow& row, std::string& scratch) 
   return append(time, row, scratch);
 }
 
-std::size_t Head::append(UnixNanos time, const SlotRow& row, std::string& scratch) {
+void Head::append(UnixNanos time, const SlotRow& row, std::string& scratch) {
   if (empty() || (time != last_time() && (full(pieces_.back()) || pieces_.back().slots < slots_.size()))) {
     if (!empty()) pieces_.back().bytes.shrink_to_fit();
     begin_piece(slots_.size(), pieces_.emplace_back(), end_);
@@ -75,16 +75,14 @@ std::size_t Head::append(UnixNanos time, const SlotRow& row, std::string& scratc
   }
   Piece& piece = pieces_.back();
   const std::size_t room = piece.bytes.capacity();
-  const std::size_t size = piece.bytes.size();
   const std::uint32_t rows = piece.rows;
   append_row(time, row, slots_.items(), piece, end_, scratch);
   memory_bytes_ += piece.bytes.capacity() - room;
   rows_ += piece.rows - rows;
-  return piece.bytes.size() - size;
 }
 
 // The piece that it belongs to is written anew.
-std::size_t Head::insert(UnixNanos time, const SlotRow& row, std::string& scratch) {
+void Head::insert(UnixNanos time, const SlotRow& row, std::string& scratch) {
   const auto after = std::upper_bound(pieces_.begin(), pieces_.end(), time,
                                       [](UnixNanos t, const Piece& piece) { return t < piece.first_time; });
   const auto at = static_cast<std::size_t>(std::max(after - pieces_.begin() - 1, std::ptrdiff_t{0}));
@@ -123,10 +121,8 @@ std::size_t Head::insert(UnixNanos time, const SlotRow& row, std::string& scratc
   place();
   const bool last = at + 1 == pieces_.size();
   rows_ -= old.rows;
-  std::size_t bytes = 0;
   for (Piece& piece : written) {
     rows_ += piece.rows;
-    bytes += piece.bytes.size();
     if (!last) piece.bytes.shrink_to_fit();
   }
   pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(at));
@@ -138,10 +134,9 @@ std::size_t Head::insert(UnixNanos time, const SlotRow& row, std::string& scratc
   }
   rewritten(at);
   count_memory();
-  return bytes;
 }
 
-// The log brings back bytes. The last piece is written anew from what they say, to go on from there.
+// A snapshot brings back bytes. The last piece is written anew from what they say, to go on from there.
 void Head::resume() {
   std::string scratch;
   while (!resumed_) {
@@ -168,53 +163,31 @@ void Head::resume() {
 
 // What is from there on has another place now.
 void Head::rewritten(std::size_t piece) {
-  if (logged_.piece >= piece) logged_ = {static_cast<std::uint32_t>(piece), 0};
-  gathered_ = std::min(gathered_, static_cast<std::uint32_t>(piece));
+  saved_ = std::min(saved_, static_cast<std::uint32_t>(piece));
 }
 
-HeadPlace Head::end() const {
-  if (empty()) return {};
-  return {static_cast<std::uint32_t>(pieces_.size() - 1), static_cast<std::uint32_t>(pieces_.back().bytes.size())};
-}
-
-bool Head::restore(const HeadRecord& record, HeadPlace from, const Slots& slots) {
-  const std::span<const PiecePart> parts = record.parts;
-  if (from.piece > pieces_.size()) return false;
-  const bool whole = from.piece == 0 && from.offset == 0;
+bool Head::restore(const HeadRecord& record, std::uint32_t place, const Slots& slots) {
   const bool extends = slots.same_as(slots_) ||
                        (slots.size() >= slots_.size() && std::equal(slots_.begin(), slots_.end(), slots.begin()));
-  if (!whole && !extends) return false;
-  const std::size_t kept = from.piece + (from.offset == 0 ? 0U : 1U);
-  if (from.offset != 0) {
-    if (kept != pieces_.size() || pieces_.back().bytes.size() != from.offset ||
-        check_of(pieces_.back().bytes) != record.check)
-      return false;
-    const PiecePart& part = parts.front();
-    if (part.last_time < last_time() || part.rows < pieces_.back().rows) return false;
-  } else if (kept > 0 && !parts.empty() && parts.front().first_time <= pieces_[kept - 1].last_time) {
+  if (place > 0 && !extends) return false;
+  if (place > 0 && !record.pieces.empty() && record.pieces.front().first_time <= pieces_[place - 1].last_time)
     return false;
-  }
   slots_ = slots;
-  pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(kept), pieces_.end());
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const PiecePart& part = parts[i];
-    if (i > 0 || from.offset == 0) {
-      Piece& piece = pieces_.emplace_back();
-      piece.slots = part.slots;
-      piece.first_time = part.first_time;
-    }
-    Piece& piece = pieces_.back();
-    piece.bytes.append(part.bytes);
-    piece.rows = part.rows;
-    piece.last_time = part.last_time;
+  pieces_.erase(pieces_.begin() + place, pieces_.end());
+  for (const PieceView& from : record.pieces) {
+    Piece& piece = pieces_.emplace_back();
+    piece.slots = from.slots;
+    piece.first_time = from.first_time;
+    piece.last_time = from.last_time;
+    piece.rows = from.rows;
+    piece.bytes = from.bytes;
   }
   rows_ = 0;
   for (const Piece& piece : pieces_) rows_ += piece.rows;
   amended_ = 0;
   resumed_ = false;
-  logged_ = end();
-  gathered_ = std::min(gathered_, from.piece);
   end_ = {};
+  set_saved();
   count_memory();
   return true;
 }
@@ -281,7 +254,7 @@ void Head::clear() {
   rows_ = 0;
   amended_ = 0;
   resumed_ = true;
-  forget_log();
+  forget_saved();
 }
 
 }  // namespace resmon::store

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "store/head_snapshot.h"
 #include "store/piece.h"
 #include "store/rows.h"
-#include "store/segment.h"
 
 namespace resmon::store {
 
@@ -28,9 +28,8 @@ class Head {
   UnixNanos last_time() const { return pieces_.back().last_time; }     // REQUIRES: !empty()
   std::size_t memory_bytes() const { return memory_bytes_; }
 
-  // Puts in a row: values that are there already are replaced. `scratch` is memory that is kept. Returns how many bytes
-  // were written.
-  std::size_t add(UnixNanos time, const SlotRow& row, std::string& scratch);
+  // Puts in a row: values that are there already are replaced. `scratch` is memory that is kept.
+  void add(UnixNanos time, const SlotRow& row, std::string& scratch);
   // Asks for the memory that the next row will go to: where it is, and when that has come, it itself.
   void prefetch_end() const {
     if (pieces_.empty()) return;
@@ -50,28 +49,20 @@ class Head {
   Rows copy(TimeRange range, const std::vector<ColumnId>* wanted) const;
   void clear();
 
-  // How far the recent log has it (segment.h). From there on it differs from what the log says.
-  HeadPlace logged() const { return logged_; }
-  HeadPlace end() const;
-  void set_logged() { logged_ = end(); }
-  // The same for what was gathered, which goes by whole pieces: the open one is gathered again, when there is more of
-  // it.
-  HeadPlace gathered() const { return {gathered_, 0}; }
-  void set_gathered() {
-    logged_ = end();
-    gathered_ = logged_.piece;
-  }
+  // From this piece on, snapshots (head_snapshot.h) do not have the head, or have less of it. The open piece is among
+  // them: it is written again when there is more of it.
+  std::uint32_t saved() const { return saved_; }
+  void set_saved() { saved_ = empty() ? 0 : static_cast<std::uint32_t>(pieces_.size() - 1); }
+  void forget_saved() { saved_ = 0; }  // the snapshots do not have what is here
   const std::vector<Piece>& pieces() const { return pieces_; }
-  // Takes what a record of the log says, from its place as it is here. False, and nothing changes, where that does not
-  // go on from what is there. REQUIRES: slots == record.slots
-  bool restore(const HeadRecord& record, HeadPlace from, const Slots& slots);
-  // Where the log does not have what is here.
-  void forget_log() { logged_ = {}, gathered_ = 0; }
+  // Takes a snapshot's pieces in place of those from `place` on. False, and nothing changes, where they do not fit
+  // behind those before. REQUIRES: slots == record.slots, place <= pieces().size()
+  bool restore(const HeadRecord& record, std::uint32_t place, const Slots& slots);
 
  private:
-  std::size_t append(UnixNanos time, const SlotRow& row, std::string& scratch);
+  void append(UnixNanos time, const SlotRow& row, std::string& scratch);
   void resume();
-  std::size_t insert(UnixNanos time, const SlotRow& row, std::string& scratch);
+  void insert(UnixNanos time, const SlotRow& row, std::string& scratch);
   void rewritten(std::size_t piece);
   void count_memory();
 
@@ -82,9 +73,8 @@ class Head {
   std::uint32_t rows_ = 0;
   std::uint32_t next_slot_ = 0;  // where slot() looks first
   std::uint32_t amended_ = 0;    // how often the last row was changed since its piece was written anew
-  HeadPlace logged_;
-  std::uint32_t gathered_ = 0;  // pieces
-  bool resumed_ = true;         // false: end_ is not known
+  std::uint32_t saved_ = 0;
+  bool resumed_ = true;  // false: end_ is not known
 };
 
 }  // namespace resmon::store

@@ -1,7 +1,7 @@
 #pragma once
 
 // Some rows of one group as bytes, each as what differs from the row before it in the piece. What heads are made of and
-// what the recent log keeps of them (docs/storage_format.md). Pure, no I/O.
+// what snapshots keep of them (docs/storage_format.md). Pure, no I/O.
 
 #include <cstdint>
 #include <memory>
@@ -54,13 +54,6 @@ struct Piece {
   UnixNanos last_time = 0;
   std::uint32_t rows = 0;
   std::uint32_t slots = 0;  // how many of its group's there were when it was begun
-};
-
-// A place in a list of pieces: so many whole ones and so many bytes.
-struct HeadPlace {
-  std::uint32_t piece = 0;
-  std::uint32_t offset = 0;
-  bool operator==(const HeadPlace&) const = default;
 };
 
 // What the next row of a piece is compared with.

@@ -1,11 +1,11 @@
 // The embedded store. One SQLite file is index, allocator and transaction log for compressed chunks; everything that
 // makes it small and fast happens before SQLite sees the data.
 //
-// A written row goes to its group's head in memory (head.h), compressed, from where readers see it at once. Every few
-// seconds what is new in heads is committed to the recent log (store_log.cc): one row of one table, however many groups
-// there are, together with the marks that say what has been stored. A head that is long or old enough is sealed:
-// encoded as a chunk and committed. After a crash heads are made again from the log; rows that were sealed meanwhile
-// come a second time; they are equal, and the next seal joins them.
+// A written row goes to its group's head in memory (head.h), compressed, from where readers see it at once. Whoever
+// writes keeps the row in a log of its own, the journal, until a mark says that the file has it. A head that is long or
+// old enough is sealed: encoded as a chunk and committed. Now and then heads are committed as they are
+// (store_snapshots.cc), so that a start need not read much of the journal. Rows that the file has and the journal
+// brings again are equal, and the next seal joins them.
 //
 // Rejected: writing each head to its own row every checkpoint (1,000 hosts are 25,000 rows every ten seconds); keeping
 // a group's chunks together in a WITHOUT ROWID table (SQLite then keeps a quarter page of a blob in the tree and leaves
@@ -53,7 +53,7 @@ constexpr Cell kExponentMask = 0x7ff0000000000000U;
 
 constexpr const char* kTables =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    "CREATE TABLE marks (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE marks (name TEXT PRIMARY KEY, value BLOB NOT NULL, newest BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE measurements (id INTEGER PRIMARY KEY, name TEXT NOT NULL);"
     "CREATE TABLE columns (measurement_id INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL,"
     " type INTEGER NOT NULL, PRIMARY KEY (measurement_id, id)) WITHOUT ROWID;"
@@ -62,7 +62,7 @@ constexpr const char* kTables =
     " first_time INTEGER NOT NULL, last_time INTEGER NOT NULL, rows INTEGER NOT NULL, data BLOB NOT NULL);"
     "CREATE INDEX chunks_by_group ON chunks (tier, group_id, last_time, first_time, rows);"
     "CREATE INDEX chunks_by_age ON chunks (tier, last_time);"
-    "CREATE TABLE log (segment INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "CREATE TABLE snapshots (number INTEGER PRIMARY KEY, data BLOB NOT NULL);"
     "INSERT INTO meta VALUES ('chunks', 0), ('flushes', 0);";
 
 std::string describe(const metric::Schema& schema, const metric::Field& field, std::string_view why) {
@@ -150,7 +150,7 @@ EmbeddedStore::EmbeddedStore(const Options& options, const metric::SchemaTable& 
     : options_([&] {
         Options checked = options;
         checked.rows_per_chunk = std::clamp<std::uint32_t>(options.rows_per_chunk, 2, 8192);
-        // Heads are on disk too, in the recent log, and cannot be removed to make room.
+        // Heads are on disk too, in snapshots, and cannot be removed to make room.
         if (options.disk_limit_bytes > 0)
           checked.head_limit_bytes = std::min(options.head_limit_bytes, options.disk_limit_bytes / 8);
         return checked;
@@ -188,7 +188,7 @@ Status EmbeddedStore::start(Fd lock) {
   // What a crash left in the write-ahead log may not have reached the disk yet. A full disk is no reason not to start:
   // what is there can be read, and marks become durable once there is room.
   if (Status done = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); done)
-    durable_marks_ = marks_;
+    marks_.all_synced();
   else
     log::warn("store", "the write-ahead log cannot be brought in now", {{"reason", done.error().message}});
   if (Status limited = apply_size_limit(); !limited) {
@@ -203,15 +203,9 @@ Status EmbeddedStore::load_catalog() {
   RESMON_TRY(catalog_.load(database_));
   for (GroupId id = 0; id < catalog_.group_bound(); ++id) add_group_state(id);
   RESMON_TRY(load_totals());
-  RESMON_ASSIGN(Statement marks, database_.prepare("SELECT name, value FROM marks"));
-  while (true) {
-    RESMON_ASSIGN(const bool row, marks.step());
-    if (!row) break;
-    marks_.emplace(marks.blob(0), marks.blob(1));
-  }
-  committed_marks_ = marks_;
+  RESMON_TRY(marks_.load(database_));
   if (!options_.read_only) RESMON_TRY(load_removal());
-  return replay_log();
+  return load_snapshots();
 }
 
 Status EmbeddedStore::prepare_file() {
@@ -299,7 +293,7 @@ void EmbeddedStore::resolve(metric::SchemaId id, Plan& plan) {
     plan.layout = share_layout(std::move(layout));
     return;
   }
-  log_dirty_ = true;
+  catalog_dirty_ = true;
   layout.measurement = *measurement;
   plan.group = &add_group_state(*group_id);
   plan.group->measurement = *measurement;
@@ -452,9 +446,10 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
   }
   {
     std::lock_guard lock(group.mutex);
-    changed_bytes_ += group.head.add(row.time, row_, coded_);
+    group.head.add(row.time, row_, coded_);
   }
   report.stored_samples += accepted_.size();
+  ++written_rows_;
   note_change(group);
   note_row(group, memory_before, rows_before);
 }
@@ -484,12 +479,11 @@ Result<WriteReport> EmbeddedStore::write(const metric::Batch& batch) {
 // Before rows are taken: what is over its bound goes to disk, or nothing is taken.
 Status EmbeddedStore::make_room() {
   RESMON_TRY(finish_removal());
-  if (changed_bytes_ >= transaction_bytes_ * 2) RESMON_TRY(commit_log(false));
   // Bulk loads seal as they go; otherwise maintain does it, in small portions.
   if (due_.size() >= 512) RESMON_TRY(seal_due(due_.size()));
   if (counters_.head_bytes > options_.head_limit_bytes) RESMON_TRY(seal_largest());
-  if (log_bytes_ > log_limit_bytes()) {
-    mark_oldest_logged();
+  if (snapshots_.bytes() > snapshots_limit_bytes()) {
+    mark_oldest_saved();
     RESMON_TRY(seal_due(due_.size()));
   }
   return {};
@@ -561,12 +555,13 @@ Status EmbeddedStore::maintain(UnixNanos now) {
   constexpr std::size_t kSealsACall = 2048;
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
   if (now < now_) last_checkpoint_ = last_retention_ = 0;  // the clock was set back
+  if (now < now_ || last_snapshot_ == 0) last_snapshot_ = now;
   now_ = now;
   RESMON_TRY(finish_removal());
   // Retention is of chunks, so no head is kept for longer than rows are.
   const auto rows_kept = options_.retain.count() > 0 ? options_.retain : options_.seal_after;
   const UnixNanos seal_after = std::chrono::nanoseconds(std::min(options_.seal_after, rows_kept)).count();
-  if (log_bytes_ > log_limit_bytes()) mark_oldest_logged();
+  if (snapshots_.bytes() > snapshots_limit_bytes()) mark_oldest_saved();
   std::vector<GroupId> aged;
   for (std::size_t id = 0; id < ages_.size(); ++id) {
     HeadAge& age = ages_[id];
@@ -582,9 +577,9 @@ Status EmbeddedStore::maintain(UnixNanos now) {
     if (retention_behind_) RESMON_TRY(retain(now));
     return forget_unused();
   }
-  // Whoever keeps a position here trims a log by it: that is worth an fdatasync every few seconds.
-  RESMON_TRY(commit_log(marks_behind_));
-  RESMON_TRY(gather_log());
+  RESMON_TRY(keep_snapshots());
+  // Whoever keeps a position here trims a log by it: that is worth an fdatasync when it moves.
+  RESMON_TRY(commit_marks(marks_.to_sync(needed_epoch())));
   last_checkpoint_ = now;
   keep_reserve();
   RESMON_TRY(retain(now));
@@ -595,35 +590,14 @@ Status EmbeddedStore::set_mark(std::string_view name, std::string_view value) {
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
   if (name.empty() || name.size() > 255 || value.size() > kMaxMarkBytes)
     return fail(ErrorKind::kInvalid, "store: a mark's name has 1 to 255 bytes and its value at most 65536");
-  new_marks_.insert_or_assign(std::string(name), std::string(value));
-  log_dirty_ = true;
-  marks_behind_ = true;
-  std::lock_guard lock(marks_mutex_);
-  marks_.insert_or_assign(std::string(name), std::string(value));
+  marks_.set(name, value, counters_.stored);
   return {};
-}
-
-Result<std::string> EmbeddedStore::mark(std::string_view name) const {
-  std::lock_guard lock(marks_mutex_);
-  const auto it = marks_.find(name);
-  return it == marks_.end() ? std::string() : it->second;
-}
-
-std::string EmbeddedStore::checkpointed_mark(std::string_view name) const {
-  std::lock_guard lock(marks_mutex_);
-  const auto it = checkpointed_marks_.find(name);
-  return it == checkpointed_marks_.end() ? std::string() : it->second;
-}
-
-std::string EmbeddedStore::durable_mark(std::string_view name) const {
-  std::lock_guard lock(marks_mutex_);
-  const auto it = durable_marks_.find(name);
-  return it == durable_marks_.end() ? std::string() : it->second;
 }
 
 Status EmbeddedStore::flush() {
   if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
-  RESMON_TRY(commit_log(true));
+  RESMON_TRY(save_heads());
+  RESMON_TRY(commit_marks(true));
   // A reader in the way is no failure: what was written is synced.
   (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
   return {};
@@ -636,8 +610,9 @@ Status EmbeddedStore::out_of_time() const {
 Status EmbeddedStore::close() {
   if (closed_) return {};
   RESMON_TRY(seal_all());
-  RESMON_TRY(commit_log(true));
-  RESMON_TRY(trim_log());
+  RESMON_TRY(save_heads());
+  RESMON_TRY(commit_marks(true));
+  RESMON_TRY(trim_snapshots());
   RESMON_TRY(shrink(INT64_C(1) << 16U));
   closed_ = true;
   {

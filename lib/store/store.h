@@ -37,8 +37,13 @@ struct Options {
   // small.
   std::uint32_t rows_per_chunk = 960;
   std::chrono::seconds seal_after{5400};
-  // Heads are also written out, unsealed, this often, so that a stop without warning loses no more than this.
+  // What is due is committed together, this often.
   std::chrono::seconds checkpoint_every{10};
+  // Heads are written as they are, unsealed, when so many samples were written since the oldest that the file does not
+  // have, or a quarter of what heads have if that is more, and this often. A start after a crash writes as many again,
+  // from the log of whoever keeps a mark here.
+  std::uint64_t snapshot_samples = 8'000'000;
+  std::chrono::seconds snapshot_every{600};
   // Rows older than this are removed. 0 keeps them for ever.
   std::chrono::seconds retain{std::chrono::hours(24 * 30)};
   // Chunks of rows take no more than this: the oldest go first. 0: no limit but disk_limit_bytes.
@@ -118,16 +123,19 @@ class Store : public Reader {
   virtual Result<WriteReport> write(const metric::Batch& batch) = 0;
   // Writes heads that are due and removes what is past retention. Call about once a second.
   virtual Status maintain(UnixNanos now) = 0;
-  // Remembers `value` under `name`. It becomes durable in one transaction with all rows written before this call (at
-  // the next checkpoint, flush or close), so that a log's reader can keep its position here. Not more than 64 KiB.
+  // Remembers `value` under `name`. It becomes durable once the file has all rows written before this call, so that
+  // whoever keeps a log of them keeps here how far the log is not needed any more. Not more than 64 KiB.
   virtual Status set_mark(std::string_view name, std::string_view value) = 0;
-  // The newest value of set_mark, after a crash the newest durable one; empty where there is none.
-  virtual Result<std::string> mark(std::string_view name) const = 0;
+  // The newest value of set_mark, after a crash the newest durable one: all rows written before it are there, and
+  // perhaps some of those written later. Empty where there is none. This and the next three: any thread.
+  virtual std::string mark(std::string_view name) const = 0;
+  // The value that mark() had in an earlier process when that committed last.
+  virtual std::string reached_mark(std::string_view name) const = 0;
   // The newest value of set_mark that a crash or a power cut from now on will find again, with all rows written before
-  // it: a log's reader may let go of what lies before this position. Any thread.
+  // it: a log's reader may let go of what lies before this position.
   virtual std::string durable_mark(std::string_view name) const = 0;
   // The newest value of set_mark that, with all rows written before it, is in the database's main file and needs
-  // nothing of the write-ahead log any more. Any thread.
+  // nothing of the write-ahead log any more.
   virtual std::string checkpointed_mark(std::string_view name) const = 0;
   // Deletes rows for good: those written before this call, also from the windows of a minute and an hour, together with
   // every mark set before it, so that a log's reader that goes on from its mark brings none of them back. On disk

@@ -28,7 +28,7 @@ using metric::FieldType;
 constexpr std::size_t kSteps = 400;
 constexpr std::size_t kHosts = 3;
 
-// kind: "retention", "gather" (heads that stay open for long, written often), "delete" or nothing.
+// kind: "retention", "snapshot" (heads that stay open for long, written often), "delete" or nothing.
 Options life_options(const std::string& directory, const std::string& kind) {
   Options options;
   options.directory = directory;
@@ -36,10 +36,11 @@ Options life_options(const std::string& directory, const std::string& kind) {
   options.rows_per_chunk = 40;
   options.seal_after = std::chrono::seconds(900);
   options.checkpoint_every = std::chrono::seconds(600);
-  if (kind == "gather") {
+  options.snapshot_every = std::chrono::seconds(6000);
+  if (kind == "snapshot") {
     options.rows_per_chunk = 8000;
     options.seal_after = std::chrono::hours(24 * 30);
-    options.checkpoint_every = std::chrono::seconds(0);
+    options.checkpoint_every = options.snapshot_every = std::chrono::seconds(0);
   }
   if (kind == "retention") {
     options.rows_limit_bytes = 12'000;
@@ -111,7 +112,7 @@ void live(const std::string& directory, std::uint64_t seed, const std::string& k
   ASSERT_TRUE(store) << store.error().message;
   std::ofstream tell(told, std::ios::app);
   std::string durable;
-  for (std::size_t step = next_step((*store)->mark("step").value()); step < kSteps; ++step) {
+  for (std::size_t step = next_step((*store)->mark("step")); step < kSteps; ++step) {
     if (const auto removal = kind == "delete" ? Life::removal(seed, step) : std::nullopt) {
       const std::string host = "h" + std::to_string(removal->host);
       const auto takes = [&](std::string_view, const std::vector<metric::Tag>& tags) { return tags[0].value == host; };
@@ -198,7 +199,7 @@ class StoreCrashTest : public ::testing::Test {
     Life life;
     auto store = Store::open(life_options(directory_.store(), kind), life.schemas);
     ASSERT_TRUE(store) << store.error().message;
-    const std::size_t steps = next_step((*store)->mark("step").value());
+    const std::size_t steps = next_step((*store)->mark("step"));
     EXPECT_GE(steps, next_step(last_told())) << "what was called durable is gone";
     if (finished) {
       EXPECT_EQ(steps, kSteps);
@@ -279,12 +280,12 @@ TEST_F(StoreCrashTest, DISABLED_Backup) {
 
 TEST_F(StoreCrashTest, KilledAtEveryStageOfAWrite) {
   std::uint64_t seed = 1;
-  for (const char* place : {"log", "gather", "gathered", "seal", "merge", "commit", "committed", "retention",
-                            "delete begun", "delete", "deleted"}) {
-    const std::string kind = std::string_view(place) == "retention"          ? "retention"
-                             : std::string_view(place).starts_with("delete") ? "delete"
-                             : std::string_view(place).starts_with("gather") ? "gather"
-                                                                             : "";
+  for (const char* place : {"marks", "snapshot", "snapshot written", "seal", "merge", "commit", "committed",
+                            "retention", "delete begun", "delete", "deleted"}) {
+    const std::string kind = std::string_view(place) == "retention"            ? "retention"
+                             : std::string_view(place).starts_with("delete")   ? "delete"
+                             : std::string_view(place).starts_with("snapshot") ? "snapshot"
+                                                                               : "";
     SCOPED_TRACE(std::string(place) + ", seed " + std::to_string(seed));
     int deaths = 0;
     for (const char* times : {":1", ":2", ":7", ":25"}) {
@@ -352,11 +353,11 @@ TEST_F(StoreCrashTest, KilledDuringABackup) {
 
 // What was begun is deleted by whoever opens the store next, and what was written after it stays.
 TEST_F(StoreCrashTest, ADeletionThatHadBegunIsFinishedAfterADeath) {
-  for (const char* place : {"delete begun:1", "delete:1", "delete:2", "deleted:1", "log:2"}) {
+  for (const char* place : {"delete begun:1", "delete:1", "delete:2", "deleted:1", "marks:2"}) {
     SCOPED_TRACE(place);
     EXPECT_TRUE(was_killed(start("DISABLED_Delete", of_child(1, "", place))));
     const bool begun = std::filesystem::exists(told());
-    EXPECT_EQ(begun, std::string_view(place) != "log:2");
+    EXPECT_EQ(begun, std::string_view(place) != "marks:2");
     metric::SchemaTable schemas;
     Options options = life_options(directory_.store(), "");
     auto store = Store::open(options, schemas);
@@ -372,7 +373,7 @@ TEST_F(StoreCrashTest, ADeletionThatHadBegunIsFinishedAfterADeath) {
       EXPECT_EQ(problem, "");
     }
     EXPECT_EQ(rows, begun ? 1U : 1000U * 20U);  // the one replaces another
-    EXPECT_EQ((*store)->mark("step").value(), "1");
+    EXPECT_EQ((*store)->mark("step"), "1");
     store->reset();
     std::filesystem::remove_all(directory_.store());
     std::filesystem::remove(told());

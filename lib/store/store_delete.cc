@@ -1,7 +1,7 @@
 // Deleting rows of series in a range of time. Three things could bring a deleted row back, and each is ended before the
-// first row goes: the heads' rows in the recent log (heads with rows in the range are sealed, and the log says where
-// they end), a log outside that is read again from a mark (marks set before go to disk before), and a crash (each
-// series is deleted in one transaction, rows and windows together).
+// first row goes: the heads' rows in snapshots (heads with rows in the range are sealed, and the file says where
+// they ended), a log outside that is read again from a mark (the file has all rows, and the mark says so, before), and
+// a crash (each series is deleted in one transaction, rows and windows together).
 //
 // A chunk that lies in the range is removed; one that reaches beyond it is replaced by its other rows. Its replacement
 // has a higher generation, so it also has what newer chunks say of its rows: an overwritten value must not win.
@@ -71,7 +71,10 @@ Result<DeleteReport> EmbeddedStore::remove(const Deletion& deletion, const std::
   if (deletion.range.first >= deletion.range.last) return DeleteReport();
   removal_ = Removal{deletion.range, catalog_.find(deletion.takes)};
   removal_changed_ = true;
-  if (Status written = commit_log(true); !written) {
+  // No row that is to be deleted may come again from the journal: the file has all, and the mark says so.
+  Status written = save_heads();
+  if (written) written = commit_marks(true);
+  if (!written) {
     removal_.reset();
     removal_changed_ = false;
     return fail(std::move(written).error().wrap("nothing was deleted"));
@@ -147,7 +150,7 @@ Result<DeleteReport> EmbeddedStore::finish_removal() {
   }
   const Removal ended = *std::exchange(removal_, std::nullopt);
   removal_changed_ = true;
-  if (Status done = commit_log(true); !done) {
+  if (Status done = commit_marks(true); !done) {
     removal_ = ended;
     return fail(std::move(done).error());
   }
@@ -157,7 +160,7 @@ Result<DeleteReport> EmbeddedStore::finish_removal() {
   return report;
 }
 
-// Heads with rows in the range become chunks, and the log says so, with all marks that were set.
+// Heads with rows in the range become chunks, and the file says so.
 Status EmbeddedStore::seal_for_removal(const std::vector<GroupId>& groups, TimeRange range) {
   std::vector<GroupState*> open;
   for (const GroupId id : groups) {
@@ -169,7 +172,7 @@ Status EmbeddedStore::seal_for_removal(const std::vector<GroupId>& groups, TimeR
   // A stop leaves what there is no time for.
   if (std::any_of(open.begin(), open.end(), [](const GroupState* group) { return !group->head.empty(); }))
     return out_of_time();
-  return commit_log(false);
+  return commit_marks(false);
 }
 
 Status EmbeddedStore::remove_rows(GroupState& group, TimeRange range, DeleteReport& report, std::size_t& bytes) {

@@ -92,7 +92,7 @@ TEST_F(StoreDeleteTest, MarksSetBeforeAreDurableWithIt) {
   remove("m", "a");
   EXPECT_EQ(store_->durable_mark("journal"), "7");
   open();
-  EXPECT_EQ(store_->mark("journal").value(), "7");
+  EXPECT_EQ(store_->mark("journal"), "7");
 }
 
 TEST_F(StoreDeleteTest, ForgetsSeriesWithoutRows) {
@@ -156,7 +156,7 @@ TEST_F(StoreDeleteTest, OverwrittenValuesStayOverwritten) {
   }
 }
 
-// The longest strings there may be: through the recent log, into chunks, and through a chunk that is cut.
+// The longest strings there may be: through a snapshot of heads, into chunks, and through a chunk that is cut.
 TEST_F(StoreDeleteTest, LongStringsSurviveSealingAndCutting) {
   const auto id = schemas_.intern({"m", {{"host", "a"}}, {{"s", FieldType::kString}}});
   const auto text = [](int i) { return std::string(kMaxStringBytes, static_cast<char>('a' + i % 26)); };

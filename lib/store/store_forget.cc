@@ -3,8 +3,8 @@
 // measurement's id and columns, the plans and layouts of its schemas.
 //
 // Whether a group has chunks is asked of the index: of groups that retention has just taken a chunk of, and a few of
-// all others at a time, for those that never had one or lost it just before a crash. In between, and until the recent
-// log has let go of it, a group is buried in the catalog (catalog.h).
+// all others at a time, for those that never had one or lost it just before a crash. In between, and until no
+// snapshot of heads mentions it, a group is buried in the catalog (catalog.h).
 //
 // Most of those that pass by have a few rows and are never heard of again. Where retention is short, their heads expire
 // before they are sealed: such a head is dropped as it is (drop_expired), without a chunk that the next retention would
@@ -43,7 +43,7 @@ Result<bool> EmbeddedStore::has_chunks(GroupId group) {
 Result<bool> EmbeddedStore::unused(GroupId id) {
   const HeadAge& age = ages_[id];
   const GroupState& group = groups_[id];
-  if (age.open || age.ending || group.due || group.changed || !group.head.empty() || !catalog_.has(id)) return false;
+  if (age.open || age.ending || group.due || !group.head.empty() || !catalog_.has(id)) return false;
   RESMON_ASSIGN(const bool any, has_chunks(id));
   return !any;
 }
@@ -113,9 +113,9 @@ Status EmbeddedStore::forget_unused() {
 // After groups left the catalog: rows that come for them are of new ones.
 void EmbeddedStore::forget_groups(const std::vector<GroupId>& groups) {
   if (groups.empty()) return;
-  std::uint64_t last_segment = 0;
-  for (const GroupId id : groups) last_segment = std::max(last_segment, ages_[id].last_segment);
-  catalog_.drop(groups, last_segment);
+  std::uint64_t last_snapshot = 0;
+  for (const GroupId id : groups) last_snapshot = std::max(last_snapshot, ages_[id].last_snapshot);
+  catalog_.drop(groups, last_snapshot);
   const std::unordered_set<GroupId> gone(groups.begin(), groups.end());
   for (Plan& plan : plans_)
     if (plan.group != nullptr && gone.contains(plan.group->id)) drop_plan(plan);
@@ -129,7 +129,7 @@ void EmbeddedStore::drop_plan(Plan& plan) {
 
 Status EmbeddedStore::free_buried() {
   const Catalog::Buried buried =
-      catalog_.buried(segments_.empty() ? segment_ + 1 : segments_.begin()->first, kFreedAtOnce);
+      catalog_.buried(snapshots_.empty() ? snapshots_.next() + 1 : snapshots_.first(), kFreedAtOnce);
   if (buried.empty()) return {};
   RESMON_TRY(in_transaction([&] { return Catalog::save_free(database_, buried); }));
   for (const GroupId id : buried.groups) {

@@ -134,7 +134,7 @@ Status EmbeddedStore::seal_due(std::size_t at_most) {
   for (std::size_t i = 0; i < count; ++i) groups.push_back(&groups_[due_[i]]);
   // seal takes what it sealed off the list.
   RESMON_TRY(seal(groups));
-  return trim_log();
+  return trim_snapshots();
 }
 
 Status EmbeddedStore::seal_all() {
@@ -157,7 +157,7 @@ Status EmbeddedStore::seal_largest() {
   while (count < groups.size() && bytes < options_.head_limit_bytes / kShare)
     bytes += groups[count++]->head.memory_bytes();
   RESMON_TRY(seal(std::span(groups).first(count)));
-  return trim_log();
+  return trim_snapshots();
 }
 
 void EmbeddedStore::clear_head(GroupState& group) {
@@ -173,7 +173,7 @@ void EmbeddedStore::clear_head(GroupState& group) {
 
 Status EmbeddedStore::seal(std::span<GroupState* const> groups) {
   std::size_t next = 0;
-  // What is not sealed in time stays in heads, and in the recent log.
+  // What is not sealed in time stays in heads, and in the journal.
   while (next < groups.size() && !late(seal_by_)) {
     const std::size_t first = next;
     std::size_t end = first;

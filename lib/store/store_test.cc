@@ -202,35 +202,35 @@ TEST_F(StoreTest, WhatCannotBeStoredIsRefusedAndSaid) {
 TEST_F(StoreTest, ACheckpointAndItsMarkSurviveACrash) {
   const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
   auto store = open();
-  EXPECT_EQ(store->mark("journal").value(), "");
+  EXPECT_EQ(store->mark("journal"), "");
   ASSERT_TRUE(store->write(ticks(id, kStart, 10)).has_value());
   ASSERT_TRUE(store->set_mark("journal", "10").has_value());
   ASSERT_TRUE(store->maintain(kStart).has_value());
   ASSERT_TRUE(store->write(ticks(id, kStart + 10 * kSecond, 10)).has_value());
   ASSERT_TRUE(store->set_mark("journal", "20").has_value());
-  EXPECT_EQ(store->mark("journal").value(), "20");
+  EXPECT_EQ(store->mark("journal"), "20");
   EXPECT_EQ(store->durable_mark("journal"), "10");
   store = nullptr;
   store = open();
   // Rows and mark go together.
   EXPECT_EQ(store->durable_mark("journal"), "10");
   EXPECT_EQ(rows(*store, "m"), 10U);
-  EXPECT_EQ(store->mark("journal").value(), "10");
+  EXPECT_EQ(store->mark("journal"), "10");
   EXPECT_EQ(store->stats().head_rows, 10U);
 }
 
-TEST_F(StoreTest, HeadsAreSealedByAgeAndTheLogGoes) {
+TEST_F(StoreTest, HeadsAreSealedByAgeAndTheirSnapshotsGo) {
   options_.seal_after = std::chrono::seconds(60);
   const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
   const auto store = open();
   ASSERT_TRUE(store->write(ticks(id, kStart, 10)).has_value());
   ASSERT_TRUE(store->maintain(kStart).has_value());
   EXPECT_EQ(store->stats().chunks, 0U);
-  EXPECT_EQ(check(options_.directory).value().segments, 1U);
+  EXPECT_EQ(check(options_.directory).value().snapshots, 1U);
   ASSERT_TRUE(store->maintain(kStart + 61 * kSecond).has_value());
   EXPECT_EQ(store->stats().chunks, 1U);
   EXPECT_EQ(store->stats().head_rows, 0U);
-  EXPECT_EQ(check(options_.directory).value().segments, 0U);
+  EXPECT_EQ(check(options_.directory).value().snapshots, 0U);
   EXPECT_EQ(rows(*store, "m"), 10U);
 }
 
@@ -322,6 +322,7 @@ TEST_F(StoreTest, TheFilesStayWithinTheLimitAndTheNewestRowsStay) {
 }
 
 TEST_F(StoreTest, AFullDiskTakesNothingAndPasses) {
+  options_.head_limit_bytes = 256U << 10U;
   const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
   const auto store = open();
   ASSERT_TRUE(store->write(ticks(id, kStart, 100)).has_value());

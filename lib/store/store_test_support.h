@@ -44,6 +44,7 @@ inline Options options_in(const ScratchDirectory& directory) {
   Options options;
   options.directory = directory.store();
   options.retain = std::chrono::seconds(0);
+  options.snapshot_every = std::chrono::seconds(0);  // at each checkpoint
   return options;
 }
 

@@ -48,8 +48,7 @@ Status EmbeddedStore::checkpoint(int mode) {
   if (code != SQLITE_OK) return fail(sqlite_error(database_.handle(), code, "wal_checkpoint"));
   if (pages != done) return {};
   if (mode == SQLITE_CHECKPOINT_TRUNCATE) wal_pages_ = 0;
-  std::lock_guard lock(marks_mutex_);
-  checkpointed_marks_ = committed_marks_;
+  marks_.all_checkpointed();
   return {};
 }
 

@@ -1,4 +1,4 @@
-// The recent log: what a start after a crash finds.
+// Snapshots of heads: what a start after a crash finds of them.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,9 +17,11 @@ namespace {
 using metric::FieldType;
 using ::testing::HasSubstr;
 
-class StoreLogTest : public ::testing::Test {
+class StoreSnapshotsTest : public ::testing::Test {
  protected:
-  StoreLogTest() : options_(options_in(directory_)) { options_.checkpoint_every = std::chrono::seconds(0); }
+  StoreSnapshotsTest() : options_(options_in(directory_)) {
+    options_.checkpoint_every = options_.snapshot_every = std::chrono::seconds(0);
+  }
 
   std::unique_ptr<Store> open() {
     Result<std::unique_ptr<Store>> store = Store::open(options_, schemas_);
@@ -61,9 +63,9 @@ class StoreLogTest : public ::testing::Test {
     sqlite3_finalize(statement);
     sqlite3_close(handle);
   }
-  std::vector<std::int64_t> segments() {
+  std::vector<std::int64_t> snapshots() {
     std::vector<std::int64_t> found;
-    execute("SELECT segment FROM log ORDER BY segment",
+    execute("SELECT number FROM snapshots ORDER BY number",
             [&](sqlite3_stmt* row) { found.push_back(sqlite3_column_int64(row, 0)); });
     return found;
   }
@@ -73,7 +75,7 @@ class StoreLogTest : public ::testing::Test {
   metric::SchemaTable schemas_;
 };
 
-TEST_F(StoreLogTest, DeltasAreGatheredAndGo) {
+TEST_F(StoreSnapshotsTest, OpenPiecesAreWrittenAgainAndGo) {
   const metric::SchemaId often = schema("often");
   const metric::SchemaId seldom = schema("seldom");
   auto store = open();
@@ -84,7 +86,7 @@ TEST_F(StoreLogTest, DeltasAreGatheredAndGo) {
     if (second % 97 == 96) write(*store, often, second - 90, -1.5, -second);  // late
     ASSERT_TRUE(store->maintain(kStart + second * kSecond).has_value());
     if (second % 50 != 49) continue;
-    most = std::max(most, segments().size());
+    most = std::max(most, snapshots().size());
     const Shown before = shown(*store, "often");
     const Shown other = shown(*store, "seldom");
     EXPECT_EQ(before.size(), static_cast<std::size_t>(second) + 1);
@@ -101,8 +103,51 @@ TEST_F(StoreLogTest, DeltasAreGatheredAndGo) {
   EXPECT_EQ(store->stats().chunks, 0U);
 }
 
-// What a sealed head leaves in segments that others hold does not come back over what overwrote it.
-TEST_F(StoreLogTest, ASealedHeadStaysSealed) {
+// As long as a head needs rows from its log, the mark stays before them, whatever was set later.
+TEST_F(StoreSnapshotsTest, AMarkWaitsForTheRowsBeforeIt) {
+  options_.snapshot_every = std::chrono::seconds(1000);
+  options_.snapshot_samples = 100;
+  options_.rows_per_chunk = 20;
+  const metric::SchemaId slow = schema("slow");
+  const metric::SchemaId fast = schema("fast");
+  auto store = open();
+  const auto step = [&](metric::SchemaId id, std::int64_t second) {
+    write(*store, id, second, 1, second);
+    ASSERT_TRUE(store->set_mark("at", std::to_string(second)).has_value());
+    ASSERT_TRUE(store->maintain(kStart + second * kSecond).has_value());
+  };
+  step(fast, 0);
+  EXPECT_EQ(store->mark("at"), "0");
+  EXPECT_EQ(store->durable_mark("at"), "");
+  // A crash: the rows are to come again, and it is known how far they had come.
+  store = nullptr;
+  store = open();
+  EXPECT_EQ(store->mark("at"), "");
+  EXPECT_EQ(store->reached_mark("at"), "0");
+  EXPECT_TRUE(shown(*store, "fast").empty());
+  step(fast, 1);
+  step(slow, 2);
+  for (std::int64_t second = 3; second < 45; ++second) step(fast, second);
+  EXPECT_GE(store->stats().chunks, 1U);  // of `fast`, sealed; `slow` still needs what came after mark 1
+  EXPECT_EQ(store->durable_mark("at"), "1");
+  EXPECT_TRUE(snapshots().empty());
+  // The log would be read for too long: heads are written.
+  for (std::int64_t second = 45; second < 55; ++second) step(fast, second);
+  EXPECT_EQ(snapshots().size(), 1U);
+  EXPECT_GE(std::stoi(store->durable_mark("at")), 50);
+  store = nullptr;
+  store = open();
+  EXPECT_GE(std::stoi(store->mark("at")), 50);
+  EXPECT_EQ(shown(*store, "slow").size(), 1U);
+  EXPECT_GE(shown(*store, "fast").size(), 48U);
+  // All is in the file when flush returns.
+  step(slow, 60);
+  ASSERT_TRUE(store->flush().has_value());
+  EXPECT_EQ(store->durable_mark("at"), "60");
+}
+
+// What a sealed head leaves in snapshots that others hold does not come back over what overwrote it.
+TEST_F(StoreSnapshotsTest, ASealedHeadStaysSealed) {
   options_.rows_per_chunk = 20;
   const metric::SchemaId sealed = schema("sealed");
   const metric::SchemaId open_one = schema("open");
@@ -114,7 +159,7 @@ TEST_F(StoreLogTest, ASealedHeadStaysSealed) {
   for (std::int64_t second = 5; second < 30; ++second) write(*store, sealed, second, 1, 1);
   ASSERT_TRUE(store->maintain(kStart + kSecond).has_value());
   EXPECT_EQ(store->stats().chunks, 1U);
-  EXPECT_GE(segments().size(), 1U);
+  EXPECT_GE(snapshots().size(), 1U);
   const Shown before = shown(*store, "sealed");
   EXPECT_EQ(before.begin()->second.at("i"), "i2");
   store = nullptr;
@@ -123,9 +168,9 @@ TEST_F(StoreLogTest, ASealedHeadStaysSealed) {
   EXPECT_EQ(store->stats().head_rows, 1U);  // of the other
 }
 
-// A damaged segment costs rows of its own and of the pieces that it is part of, never a wrong one, and what comes later
-// is whole.
-TEST_F(StoreLogTest, ADamagedSegmentIsWalledOff) {
+// A damaged snapshot costs rows of its own and of the pieces that it is part of, never a wrong one, and what comes
+// later is whole.
+TEST_F(StoreSnapshotsTest, ADamagedSnapshotIsWalledOff) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937_64 random(seed);
@@ -147,19 +192,20 @@ TEST_F(StoreLogTest, ADamagedSegmentIsWalledOff) {
       ASSERT_TRUE(store->maintain(kStart + second * kSecond).has_value());
     }
     store = nullptr;
-    const std::vector<std::int64_t> all = segments();
+    const std::vector<std::int64_t> all = snapshots();
     const std::string hurt = std::to_string(all[random() % all.size()]);
     if (random() % 2 == 0)
       execute(
-          "UPDATE log SET data = CAST(substr(data, 1, length(data) - 3) || x'ff' || substr(data, length(data) - 1)"
-          " AS BLOB) WHERE segment = " +
+          "UPDATE snapshots SET data = CAST(substr(data, 1, length(data) - 3) || x'ff' || substr(data, length(data) - "
+          "1)"
+          " AS BLOB) WHERE number = " +
           hurt);
     else
-      execute("UPDATE log SET data = CAST(substr(data, 1, 4) AS BLOB) WHERE segment = " + hurt);
+      execute("UPDATE snapshots SET data = CAST(substr(data, 1, 4) AS BLOB) WHERE number = " + hurt);
     const Result<CheckReport> report = check(options_.directory);
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_FALSE(report->sound());
-    EXPECT_THAT(report->damage[0], HasSubstr("log segment " + hurt + ": "));
+    EXPECT_THAT(report->damage[0], HasSubstr("snapshot " + hurt + ": "));
     store = open();
     EXPECT_GE(store->stats().damaged_chunks, 1U);
     const auto nothing_wrong = [&](const std::string& host) {

@@ -1,4 +1,4 @@
-#include "store/log_replay.h"
+#include "store/snapshot_replay.h"
 
 #include <algorithm>
 #include <utility>
@@ -14,14 +14,14 @@ bool known(const Catalog& catalog, MeasurementId measurement, ColumnId id, metri
 
 }  // namespace
 
-class LogReplay::Records final : public SegmentVisitor {
+class SnapshotReplay::Records final : public SnapshotVisitor {
  public:
-  explicit Records(LogReplay& replay) : replay_(replay) {}
+  explicit Records(SnapshotReplay& replay) : replay_(replay) {}
 
   void head(const HeadRecord& record) override {
     // Where a head ends says nothing of columns, and may be said of a group that is forgotten, or of one that has its
     // id.
-    const bool ends = record.parts.empty() && record.from == HeadPlace{};
+    const bool ends = record.pieces.empty() && record.from == 0;
     if (ends && !replay_.catalog_.knows(record.group)) return;
     if (!fits_catalog(record)) {
       problem = "unknown group or column";
@@ -33,41 +33,36 @@ class LogReplay::Records final : public SegmentVisitor {
     const auto gap = replay_.gaps_.find(record.group);
     if (gap == replay_.gaps_.end()) {
       // Nothing is missing, so a piece's number is its place.
-      if (record.from.piece <= head.pieces().size() && head.restore(record, record.from, lists_[record.list]))
-        changed.emplace_back(record.group, record.from);
+      if (record.from <= head.pieces().size() && head.restore(record, record.from, lists_[record.list]))
+        replay_.heads_.changed(record.group, record.from);
       else
         open_gap(record, head);
       return;
     }
-    close_gap(record, head, gap->second);
-    if (gap->second.incomplete_from == kComplete) replay_.gaps_.erase(gap);
+    put_behind_gap(record, head, gap->second);
+    if (gap->second.missing_before == 0) replay_.gaps_.erase(gap);
   }
 
   std::string problem;  // of the last record that had one
-  std::vector<std::pair<GroupId, HeadPlace>> changed;
 
  private:
-  static constexpr std::uint32_t kComplete = UINT32_MAX;
-
   void open_gap(const HeadRecord& record, Head& head) {
     Gap& gap = replay_.gaps_[record.group];
+    gap.missing_before = std::max(record.from, 1U);
     for (std::uint32_t piece = 0; piece < head.pieces().size(); ++piece) gap.numbers.push_back(piece);
-    gap.incomplete_from = gap.numbers.empty() ? 0 : gap.numbers.back();
-    close_gap(record, head, gap);
+    put_behind_gap(record, head, gap);
   }
 
-  // Takes the record if it begins with a piece: what is there from that piece on is whole then.
-  void close_gap(const HeadRecord& record, Head& head, Gap& gap) {
-    const auto at = std::lower_bound(gap.numbers.begin(), gap.numbers.end(), record.from.piece);
+  void put_behind_gap(const HeadRecord& record, Head& head, Gap& gap) {
+    const auto at = std::lower_bound(gap.numbers.begin(), gap.numbers.end(), record.from);
     const auto place = static_cast<std::uint32_t>(at - gap.numbers.begin());
-    const bool goes_on = record.from.offset != 0;
-    if (goes_on && (at == gap.numbers.end() || *at != record.from.piece)) return;
-    if (!head.restore(record, {place, record.from.offset}, lists_[record.list])) return;
+    const bool joins = place == record.from;  // all pieces before it are there
+    if (!head.restore(record, place, lists_[record.list])) return;
     gap.numbers.resize(place);
-    for (std::uint32_t number = record.from.piece; gap.numbers.size() < head.pieces().size(); ++number)
+    for (std::uint32_t number = record.from; gap.numbers.size() < head.pieces().size(); ++number)
       gap.numbers.push_back(number);
-    if (!goes_on && record.from.piece <= gap.incomplete_from) gap.incomplete_from = kComplete;
-    changed.emplace_back(record.group, record.from);
+    gap.missing_before = joins ? 0 : std::max(gap.missing_before, record.from);
+    replay_.heads_.changed(record.group, record.from);
   }
 
   bool fits_catalog(const HeadRecord& record) {
@@ -81,21 +76,19 @@ class LogReplay::Records final : public SegmentVisitor {
     return true;
   }
 
-  LogReplay& replay_;
-  std::vector<Slots> lists_;            // equal ones of all segments are one
+  SnapshotReplay& replay_;
+  std::vector<Slots> lists_;            // equal ones of all snapshots are one
   std::vector<MeasurementId> checked_;  // by list: fits that measurement
 };
 
-Result<SegmentKind> LogReplay::read(std::string_view segment) {
+Status SnapshotReplay::read(std::string_view snapshot) {
   Records records(*this);
-  const Result<SegmentKind> kind = read_segment(segment, records);
-  // Of a segment that does not decode to its end, what there is counts like a delta.
-  for (const auto& [group, from] : records.changed) heads_.changed(group, from, kind ? *kind : SegmentKind::kDelta);
-  if (kind && !records.problem.empty()) return fail(ErrorKind::kDamaged, "log segment: " + records.problem);
-  return kind;
+  RESMON_TRY(read_snapshot(snapshot, records));
+  if (!records.problem.empty()) return fail(ErrorKind::kDamaged, "head snapshot: " + records.problem);
+  return {};
 }
 
-std::vector<GroupId> LogReplay::broken() const {
+std::vector<GroupId> SnapshotReplay::broken() const {
   std::vector<GroupId> groups;
   for (const auto& [group, gap] : gaps_) groups.push_back(group);
   return groups;
