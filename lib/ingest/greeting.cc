@@ -46,11 +46,11 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
     co_return fail(std::move(decoded).error());
   }
   const wire::Hello& hello = *decoded;
-  if (hello.oldest_version > wire::kNewestVersion || hello.newest_version < wire::kOldestVersion)
-    co_return fail(ErrorKind::kUnsupported,
-                   "the client speaks protocol versions " + std::to_string(hello.oldest_version) + " to " +
-                       std::to_string(hello.newest_version) + ", this server " + std::to_string(wire::kOldestVersion) +
-                       " to " + std::to_string(wire::kNewestVersion));
+  if (hello.oldest_version > wire::kProtocolVersion || hello.newest_version < wire::kProtocolVersion)
+    co_return fail(ErrorKind::kUnsupported, "the client speaks protocol versions " +
+                                                std::to_string(hello.oldest_version) + " to " +
+                                                std::to_string(hello.newest_version) + ", this server " +
+                                                std::to_string(wire::kProtocolVersion));
   s.client.address = s.connection->peer();
   s.client.software = hello.software;
   s.client.interval = std::chrono::nanoseconds(
@@ -107,8 +107,8 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
     }
     return schemas_.intern(std::move(schema));
   };
-  const wire::Welcome answer = welcome(hello, log_.acknowledged(*s.stream->log));
-  s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern, answer.version);
+  const wire::Welcome answer = welcome(log_.acknowledged(*s.stream->log));
+  s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern);
   s.decoder->watch(schemas_);
   s.frames.set_max_frame_bytes(options_.max_frame_bytes);
 
@@ -119,9 +119,8 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
   co_return co_await s.connection->write(out, options_.write_timeout);
 }
 
-wire::Welcome Server::welcome(const wire::Hello& hello, std::uint64_t acknowledged) const {
+wire::Welcome Server::welcome(std::uint64_t acknowledged) const {
   wire::Welcome message;
-  message.version = std::min(hello.newest_version, wire::kNewestVersion);
   message.acknowledged = acknowledged;
   message.clock = Clock::system().wall();
   message.max_frame_bytes = options_.max_frame_bytes;

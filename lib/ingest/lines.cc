@@ -24,7 +24,7 @@ asio::awaitable<Status> Server::greet_lines(std::shared_ptr<Session> session, co
   s.lines = std::make_unique<wire::LinesDecoder>();
   s.line_stream = hello.stream;
   s.frames.set_max_frame_bytes(options_.max_frame_bytes);
-  const wire::Welcome answer = welcome(hello, options_.lines->acknowledged(hello.stream));
+  const wire::Welcome answer = welcome(options_.lines->acknowledged(hello.stream));
   s.resumed_after = s.sequence = s.ack = s.said = answer.acknowledged;
   std::string out;
   wire::encode(answer, out);

@@ -148,7 +148,7 @@ class Server {
   boost::asio::awaitable<Status> take_lines(std::shared_ptr<Session> session, std::string_view payload);
   std::uint64_t durable_position(const Session& session) const;
   void acknowledge_lines(const std::shared_ptr<Session>& session);
-  wire::Welcome welcome(const wire::Hello& hello, std::uint64_t acknowledged) const;
+  wire::Welcome welcome(std::uint64_t acknowledged) const;
   Status decode_samples(Session& session, std::string_view payload);
   boost::asio::awaitable<Status> append_pending(std::shared_ptr<Session> session);
   Result<bool> append_once(Session& session, Pending& pending);

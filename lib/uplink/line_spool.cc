@@ -277,7 +277,7 @@ bool LineSpool::resume_after(std::uint64_t sequence) {
   return true;
 }
 
-void LineSpool::begin(std::uint16_t) {
+void LineSpool::begin() {
   encoder_ = std::make_unique<wire::LinesEncoder>();
   placed_at_ = 0;
 }

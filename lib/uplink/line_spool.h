@@ -66,7 +66,7 @@ class LineSpool final : public Outbox {
   std::string_view backlog_name() const override { return "backlog_lines"; }
   void acknowledge(std::uint64_t sequence) override;
   bool resume_after(std::uint64_t sequence) override;
-  void begin(std::uint16_t version) override;
+  void begin() override;
   void end() override { encoder_.reset(); }
   Result<Encoded> encode(std::uint64_t from, std::uint32_t max_frame_bytes, std::string& out) override;
 

@@ -37,7 +37,7 @@ class LineSpoolTest : public ::testing::Test {
   }
   void connect(std::uint64_t acknowledged = 0) {
     ASSERT_TRUE(spool_->resume_after(acknowledged));
-    spool_->begin(2);
+    spool_->begin();
     decoder_ = {};
     next_ = spool_->first();
   }

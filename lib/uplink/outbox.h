@@ -31,7 +31,7 @@ class Outbox {
   virtual bool resume_after(std::uint64_t sequence) = 0;
 
   // A connection begins or ends: what was encoded before is not built on any more.
-  virtual void begin(std::uint16_t version) = 0;
+  virtual void begin() = 0;
   virtual void end() = 0;
   struct Encoded {
     std::uint64_t through = 0;  // the last number that the frame has; 0: there is nothing to send now

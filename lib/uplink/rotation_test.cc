@@ -160,7 +160,7 @@ class RotationTest : public ::testing::Test {
     std::map<int, std::vector<int>> out;
     auto spool = LineSpool::open(rotation_spool(directory_)).value();
     EXPECT_EQ(spool->dropped_lines(), 0U);
-    spool->begin(2);
+    spool->begin();
     wire::LinesDecoder decoder;
     std::uint64_t next = 1;
     while (true) {

@@ -22,7 +22,7 @@ class SampleOutbox final : public Outbox {
   std::string_view backlog_name() const override { return "backlog_samples"; }
   void acknowledge(std::uint64_t sequence) override { spool_.acknowledge(sequence); }
   bool resume_after(std::uint64_t sequence) override { return spool_.resume_after(sequence); }
-  void begin(std::uint16_t version) override { encoder_.emplace(schemas_, version); }
+  void begin() override { encoder_.emplace(schemas_); }
   void end() override { encoder_.reset(); }
   Result<Encoded> encode(std::uint64_t from, std::uint32_t max_frame_bytes, std::string& out) override;
 

@@ -7,8 +7,8 @@ namespace resmon::uplink {
 
 namespace {
 
-constexpr std::uint8_t kRecordVersion = 1;
-constexpr std::uint16_t kFramesVersion = 1;  // of the client protocol; a later one would be a later record version
+constexpr std::uint8_t kRecordVersion = 2;  // of records and of the protocol's frames in them
+static_assert(wire::kProtocolVersion == kRecordVersion);
 constexpr std::uint8_t kFresh = 1;
 
 // What this client wrote itself it can read again, however much it was.
@@ -40,7 +40,7 @@ Result<RecordHead> decode_record_head(std::string_view record) {
     if (!r.failed()) std::copy(stream.begin(), stream.end(), head.stream.begin());
     head.owner = r.text();
   }
-  if (r.failed() || version == 0 || (flags & ~kFresh) != 0 || samples > 0x7fffffffU)
+  if (r.failed() || version != kRecordVersion || (flags & ~kFresh) != 0 || samples > 0x7fffffffU)
     return fail(ErrorKind::kDamaged, "not a record of a spool");
   head.frames = r.rest();
   return head;
@@ -56,7 +56,7 @@ void RecordEncoder::encode(std::uint64_t sequence, const metric::Batch& batch, c
   if (fresh()) {
     w.bytes({reinterpret_cast<const char*>(stream.data()), stream.size()});
     w.text(owner);
-    encoder_ = std::make_unique<wire::SampleEncoder>(schemas_, kFramesVersion);
+    encoder_ = std::make_unique<wire::SampleEncoder>(schemas_);
   }
   const metric::Batch* const one = &batch;
   encoder_->encode(sequence, std::span(&one, 1), out);
@@ -66,7 +66,7 @@ Status RecordDecoder::decode(const RecordHead& head, metric::Batch& batch) {
   batch.clear();
   if (head.fresh)
     decoder_ = std::make_unique<wire::SampleDecoder>(
-        kLimits, [this](metric::Schema schema) { return schemas_.intern(std::move(schema)); }, kFramesVersion);
+        kLimits, [this](metric::Schema schema) { return schemas_.intern(std::move(schema)); });
   if (decoder_ == nullptr) return fail(ErrorKind::kUnavailable, "what this record builds on is not there");
   const auto read = [&]() -> Status {
     std::string_view left = head.frames;

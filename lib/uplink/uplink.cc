@@ -207,7 +207,7 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
         co_return fail(ErrorKind::kInvalid, "the server did not answer HELLO with WELCOME: is it a resmon server?");
       auto welcome = wire::decode_welcome(answer.payload);
       if (!welcome) co_return fail(std::move(welcome).error());
-      if (welcome->version < wire::kOldestVersion || welcome->version > wire::kNewestVersion)
+      if (welcome->version != wire::kProtocolVersion)
         co_return fail(ErrorKind::kUnsupported,
                        "the server chose protocol version " + std::to_string(welcome->version) + ", unknown here");
       if (outbox_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "another stream has been begun");
@@ -217,7 +217,6 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
             "the server has batch " + std::to_string(welcome->acknowledged) +
                 " of this stream, which was not sent from here: another machine uses a copy of this spool, or "
                 "this one was set back. What is not acknowledged is sent again in a new stream");
-      version_ = welcome->version;
       acknowledged_ = welcome->acknowledged;
       refused_ = 0;
       next_to_send_ = outbox_.first();
@@ -241,7 +240,7 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
 }
 
 asio::awaitable<Status> Uplink::send_loop(std::shared_ptr<net::Stream> stream) {
-  outbox_.begin(version_);
+  outbox_.begin();
   std::string out;
   auto last_sent = steady_clock::now();
   auto last_entry = last_sent;

@@ -114,7 +114,6 @@ class Uplink {
   std::uint64_t epoch_ = 0;  // of the outbox's stream
   std::uint64_t acknowledged_ = 0;
   std::uint64_t refused_ = 0;                             // samples, as the last acknowledgement says
-  std::uint16_t version_ = wire::kOldestVersion;          // of the protocol, as the server chose
   std::uint32_t max_frame_bytes_ = wire::kMaxFrameBytes;  // of payload; what the server takes
   std::uint64_t next_to_send_ = 1;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> in_flight_;  // last sequence of a frame, its bytes

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "metric/complements.h"
 #include "wire/decimal.h"
 
 namespace resmon::wire {
@@ -16,35 +17,19 @@ bool whole_number(FieldType type) {
   return type == FieldType::kInteger || type == FieldType::kUnsigned;
 }
 
-// Numbers of the schema (docs/schema.md) that are counted from one whole. A pair that does not hold on some machine
-// costs that machine bytes and nothing else.
-struct KnownComplement {
-  std::string_view measurement;
-  std::string_view a;
-  std::string_view b;
-};
-constexpr KnownComplement kKnownComplements[] = {
-    {"cpu", "usage_idle", "usage_active"},
-    {"mem", "available", "used"},
-    {"mem", "available_percent", "used_percent"},
-    {"swap", "free", "used"},
-    {"disk", "free", "used"},
-    {"disk", "inodes_free", "inodes_used"},
-};
-
 }  // namespace
 
 bool may_be_complements(FieldType a, FieldType b) {
   return a == b && (a == FieldType::kFloat || whole_number(a));
 }
 
-std::vector<FieldStates::Complement> known_complements(const metric::Schema& schema) {
+std::vector<FieldStates::Complement> complements_of(const metric::Schema& schema) {
   std::vector<FieldStates::Complement> pairs;
   const auto place = [&](std::string_view name) {
     return std::ranges::find(schema.fields, name, &metric::Field::name) - schema.fields.begin();
   };
   const auto fields = static_cast<std::ptrdiff_t>(schema.fields.size());
-  for (const KnownComplement& known : kKnownComplements) {
+  for (const metric::Complement& known : metric::known_complements()) {
     if (known.measurement != schema.measurement) continue;
     const auto [of, field] = std::minmax({place(known.a), place(known.b)});
     if (field == fields || !may_be_complements(schema.fields[static_cast<std::size_t>(of)].type,

@@ -59,7 +59,7 @@ struct FieldStates {
 
 // Whether two fields of these types may be a FieldStates::Complement.
 bool may_be_complements(metric::FieldType a, metric::FieldType b);
-// Those of a schema whose measurement and names are known, ascending by field.
-std::vector<FieldStates::Complement> known_complements(const metric::Schema& schema);
+// Those of a schema that are known (metric/complements.h), ascending by field.
+std::vector<FieldStates::Complement> complements_of(const metric::Schema& schema);
 
 }  // namespace resmon::wire

@@ -96,7 +96,7 @@ Result<Hello> decode_hello(std::string_view payload) {
   // What follows may look different in a version that this build does not speak: the caller refuses it by the versions
   // alone.
   if (r.failed()) return malformed("HELLO", "ends early");
-  if (m.newest_version < kOldestVersion || m.oldest_version > kNewestVersion) return m;
+  if (m.newest_version < kProtocolVersion || m.oldest_version > kProtocolVersion) return m;
   const std::string_view stream = r.bytes(m.stream.size());
   if (!r.failed()) std::memcpy(m.stream.data(), stream.data(), m.stream.size());
   m.client = r.text();

@@ -16,8 +16,7 @@
 
 namespace resmon::wire {
 
-inline constexpr std::uint16_t kNewestVersion = 2;  // the newest version this build speaks
-inline constexpr std::uint16_t kOldestVersion = 1;  // and the oldest that it still does
+inline constexpr std::uint16_t kProtocolVersion = 2;  // of the protocol; the only one that this build speaks
 inline constexpr std::size_t kHeaderBytes = 5;
 inline constexpr std::uint32_t kMaxFrameBytes = 1U << 20U;   // of payload; both sides' default and upper bound
 inline constexpr std::uint32_t kMaxHelloBytes = 16U << 10U;  // before authentication nothing larger is read
@@ -43,8 +42,8 @@ std::string to_hex(const StreamId& id);
 enum class Carries : std::uint8_t { kSamples = 0, kLines = 1 };
 
 struct Hello {
-  std::uint16_t oldest_version = kOldestVersion;
-  std::uint16_t newest_version = kNewestVersion;
+  std::uint16_t oldest_version = kProtocolVersion;
+  std::uint16_t newest_version = kProtocolVersion;
   std::string client;  // the host name that its samples carry
   StreamId stream{};   // random; one life of a spool. Sequence numbers count within it
   std::string token;
@@ -57,7 +56,7 @@ struct Hello {
 };
 
 struct Welcome {
-  std::uint16_t version = kNewestVersion;
+  std::uint16_t version = kProtocolVersion;
   std::uint64_t acknowledged = 0;  // the last sequence number of the stream that the server has; 0: none
   UnixNanos clock = 0;
   std::uint32_t max_frame_bytes = kMaxFrameBytes;

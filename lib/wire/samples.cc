@@ -12,7 +12,7 @@
 //            deltas end with (memory and disks count in pages); floats scaled by 10^decimals and then the same, or
 //            their raw bits where no short decimal is exact; booleans nothing (the bit says it); strings whole
 // Of two numbers whose sum stands still the second costs its bit only: it is expected to move as far back as the first
-// went forward. Both of these came with version 2 and took a fifth off.
+// went forward. Both of these take a fifth off.
 // Measured on real gathers this is 0.5 to 0.9 bytes a value without any compressor, and costs a few nanoseconds each
 // way. A general compressor per connection did about the same in bytes but holds hundreds of KiB for each of 10,000
 // clients. While catching up, many batches share a frame and zstd halves what is left.
@@ -34,7 +34,6 @@ namespace {
 
 constexpr std::uint8_t kFlagZstd = 1;
 constexpr std::uint64_t kRawFloat = 15;
-constexpr std::uint16_t kShiftsAndComplements = 2;  // the version that brought them
 // A shift costs two bytes when it changes. Fewer bits than a disk's sector are chance; more than a page's are chance,
 // too.
 constexpr unsigned kLeastShift = 9;
@@ -138,8 +137,7 @@ struct SampleEncoder::Compressor {
   ~Compressor() { ZSTD_freeCCtx(context); }
 };
 
-SampleEncoder::SampleEncoder(const metric::SchemaTable& schemas, std::uint16_t version)
-    : schemas_(schemas), version_(version) {}
+SampleEncoder::SampleEncoder(const metric::SchemaTable& schemas) : schemas_(schemas) {}
 SampleEncoder::~SampleEncoder() = default;
 
 void SampleEncoder::declare(metric::SchemaId id, std::string& out) {
@@ -160,14 +158,11 @@ void SampleEncoder::declare(metric::SchemaId id, std::string& out) {
     w.text(field.name);
     w.u8(static_cast<std::uint8_t>(field.type));
   }
-  std::vector<FieldStates::Complement> pairs;
-  if (version_ >= kShiftsAndComplements) {
-    pairs = known_complements(schema);
-    w.varint(pairs.size());
-    for (const auto& [field, of] : pairs) {
-      w.varint(field);
-      w.varint(of);
-    }
+  const std::vector<FieldStates::Complement> pairs = complements_of(schema);
+  w.varint(pairs.size());
+  for (const auto& [field, of] : pairs) {
+    w.varint(field);
+    w.varint(of);
   }
   end_frame(frame, out);
   states_.add(id, schema.fields.items(), pairs);
@@ -190,17 +185,7 @@ std::size_t SampleEncoder::encode(std::uint64_t first_sequence, std::span<const 
   body_.clear();
   for (const metric::Batch* batch : batches) encode_batch(*batch, body_);
 
-  std::string_view packed;
-  if (batches.size() > 1 && body_.size() >= kCompressFromBytes) {
-    if (!compressor_) compressor_ = std::make_unique<Compressor>();
-    compressor_->out.resize(ZSTD_compressBound(body_.size()));
-    const std::size_t n = ZSTD_compressCCtx(compressor_->context, compressor_->out.data(), compressor_->out.size(),
-                                            body_.data(), body_.size(), 3);
-    if (ZSTD_isError(n) == 0 && n < body_.size()) packed = std::string_view(compressor_->out).substr(0, n);
-  } else {
-    compressor_.reset();  // caught up: its half MiB goes back
-  }
-
+  const std::string_view packed = pack(batches.size());
   const std::size_t frame = begin_frame(FrameType::kSamples, out);
   ByteWriter w(out);
   w.u8(packed.empty() ? 0 : kFlagZstd);
@@ -212,6 +197,20 @@ std::size_t SampleEncoder::encode(std::uint64_t first_sequence, std::span<const 
   return out.size() - frame - kHeaderBytes;
 }
 
+// The body compressed; empty where that does not pay.
+std::string_view SampleEncoder::pack(std::size_t batches) {
+  if (batches <= 1 || body_.size() < kCompressFromBytes) {
+    compressor_.reset();  // caught up: its half MiB goes back
+    return {};
+  }
+  if (!compressor_) compressor_ = std::make_unique<Compressor>();
+  compressor_->out.resize(ZSTD_compressBound(body_.size()));
+  const std::size_t n = ZSTD_compressCCtx(compressor_->context, compressor_->out.data(), compressor_->out.size(),
+                                          body_.data(), body_.size(), 3);
+  if (ZSTD_isError(n) != 0 || n >= body_.size()) return {};
+  return std::string_view(compressor_->out).substr(0, n);
+}
+
 void SampleEncoder::encode_batch(const metric::Batch& batch, std::string& body) {
   ByteWriter w(body);
   const auto& rows = batch.rows();
@@ -220,7 +219,14 @@ void SampleEncoder::encode_batch(const metric::Batch& batch, std::string& body) 
   last_step_ = minus(time, last_time_);
   last_time_ = time;
 
-  // Shape: the rows' schemas, and whether all rows have the batch's time.
+  encode_shape(batch, time, w);
+  encode_presence(batch, w);
+  encode_values(batch, w);
+}
+
+// The rows' schemas, and their times where not all have the batch's.
+void SampleEncoder::encode_shape(const metric::Batch& batch, UnixNanos time, ByteWriter& w) {
+  const auto& rows = batch.rows();
   shape_.clear();
   bool one_time = true;
   for (const metric::Row& row : rows) {
@@ -244,9 +250,12 @@ void SampleEncoder::encode_batch(const metric::Batch& batch, std::string& body) 
   }
   if (!one_time)
     for (const metric::Row& row : rows) w.signed_varint(minus(row.time, time));
+}
 
-  // Presence: rows whose set of fields is another than was last said of their schema. States change in row order, as
-  // the decoder's do: a schema may have two rows in one batch.
+// Rows whose set of fields is another than was last said of their schema. States change in row order, as the decoder's
+// do: a schema may have two rows in one batch.
+void SampleEncoder::encode_presence(const metric::Batch& batch, ByteWriter& w) {
+  const auto& rows = batch.rows();
   bits_.clear();
   ByteWriter other(bits_);
   std::uint64_t others = 0;
@@ -264,8 +273,11 @@ void SampleEncoder::encode_batch(const metric::Batch& batch, std::string& body) 
   }
   w.varint(others);
   w.bytes(bits_);
+}
 
-  // Changed bits and values.
+// Changed bits and values.
+void SampleEncoder::encode_values(const metric::Batch& batch, ByteWriter& w) {
+  const auto& rows = batch.rows();
   bits_.clear();
   values_.clear();
   ByteWriter values(values_);
@@ -296,10 +308,8 @@ void SampleEncoder::encode_batch(const metric::Batch& batch, std::string& body) 
         std::uint8_t& scale = states_.scales[first + f];
         if (changed && type == FieldType::kFloat)
           encode_float(values, cell, expected, scale);
-        else if (changed && type != FieldType::kBoolean && version_ >= kShiftsAndComplements)
-          encode_integer(values, cell - expected, scale);
         else if (changed && type != FieldType::kBoolean)
-          values.signed_varint(static_cast<std::int64_t>(cell - expected));
+          encode_integer(values, cell - expected, scale);
         last = cell;
       }
       if (changed) bits_.back() = static_cast<char>(bits_.back() | 1 << (bit % 8));
@@ -310,70 +320,85 @@ void SampleEncoder::encode_batch(const metric::Batch& batch, std::string& body) 
   w.bytes(values_);
 }
 
+namespace {
+
+Unexpected<Error> bad_schema(std::string_view what) {
+  return fail(ErrorKind::kInvalid, "SCHEMA frame: " + std::string(what));
+}
+Unexpected<Error> schema_over(std::string_view what) {
+  return fail(ErrorKind::kLimit, "SCHEMA frame: " + std::string(what));
+}
+
+Result<std::vector<FieldStates::Complement>> read_complements(ByteReader& r, const std::vector<metric::Field>& fields) {
+  std::vector<FieldStates::Complement> pairs;
+  const std::uint64_t count = r.varint();
+  if (r.failed() || count >= fields.size()) return bad_schema("more complements than fields");
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t field = r.varint();
+    const std::uint64_t of = r.varint();
+    if (r.failed() || field >= fields.size() || of >= field || (i > 0 && field <= pairs.back().field))
+      return bad_schema("a complement out of order");
+    if (!may_be_complements(fields[of].type, fields[field].type)) return bad_schema("a complement of another type");
+    pairs.push_back({static_cast<std::uint32_t>(field), static_cast<std::uint32_t>(of)});
+  }
+  return pairs;
+}
+
+}  // namespace
+
 Status SampleDecoder::decode_schema(std::string_view payload) {
   ByteReader r(payload);
-  const auto bad = [](std::string_view what) {
-    return fail(ErrorKind::kInvalid, "SCHEMA frame: " + std::string(what));
-  };
-  const auto over = [](std::string_view what) { return fail(ErrorKind::kLimit, "SCHEMA frame: " + std::string(what)); };
   const std::uint64_t id = r.varint();
   metric::Schema schema;
   schema.measurement = r.text();
   const std::uint64_t tags = r.varint();
-  if (r.failed()) return bad("ends early");
+  if (r.failed()) return bad_schema("ends early");
   if (id != states_.schemas.size())
-    return bad("id " + std::to_string(id) + " is not the next (" + std::to_string(states_.schemas.size()) + ")");
-  if (schema.measurement.empty()) return bad("no measurement");
-  if (schema.measurement.size() > limits_.max_name_bytes) return over("measurement name too long");
-  if (tags > limits_.max_tags) return over("too many tags");
+    return bad_schema("id " + std::to_string(id) + " is not the next (" + std::to_string(states_.schemas.size()) + ")");
+  if (schema.measurement.empty()) return bad_schema("no measurement");
+  if (schema.measurement.size() > limits_.max_name_bytes) return schema_over("measurement name too long");
+  if (tags > limits_.max_tags) return schema_over("too many tags");
   for (std::uint64_t i = 0; i < tags; ++i) {
     metric::Tag tag;
     tag.key = r.text();
     tag.value = r.text();
-    if (tag.key.size() > limits_.max_name_bytes) return over("tag key too long");
-    if (tag.value.size() > limits_.max_tag_value_bytes) return over("tag value too long");
+    if (tag.key.size() > limits_.max_name_bytes) return schema_over("tag key too long");
+    if (tag.value.size() > limits_.max_tag_value_bytes) return schema_over("tag value too long");
     schema.tags.push_back(std::move(tag));
   }
-  const std::uint64_t fields = r.varint();
-  if (r.failed()) return bad("ends early");
-  if (fields == 0) return bad("no fields");
-  if (fields > limits_.max_series - series_)
-    return over("more than " + std::to_string(limits_.max_series) + " series on one connection");
-  for (std::uint64_t i = 0; i < fields; ++i) {
-    metric::Field field;
-    field.name = r.text();
-    const std::uint8_t type = r.u8();
-    if (r.failed()) return bad("ends early");
-    if (field.name.empty()) return bad("a field without a name");
-    if (field.name.size() > limits_.max_name_bytes) return over("field name too long");
-    if (type >= metric::kFieldTypeCount) return bad("unknown field type " + std::to_string(type));
-    field.type = static_cast<FieldType>(type);
-    schema.fields.push_back(std::move(field));
-  }
-  for (std::size_t i = 0; i < schema.fields.size(); ++i)
-    for (std::size_t j = 0; j < i && schema.fields.size() <= 256; ++j)
-      if (schema.fields[i].name == schema.fields[j].name) return bad("field '" + schema.fields[i].name + "' twice");
-  std::vector<FieldStates::Complement> pairs;
-  if (version_ >= kShiftsAndComplements) {
-    const std::uint64_t count = r.varint();
-    if (r.failed() || count >= fields) return bad("more complements than fields");
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const std::uint64_t field = r.varint();
-      const std::uint64_t of = r.varint();
-      if (r.failed() || field >= fields || of >= field || (i > 0 && field <= pairs.back().field))
-        return bad("a complement out of order");
-      if (!may_be_complements(schema.fields[of].type, schema.fields[field].type))
-        return bad("a complement of another type");
-      pairs.push_back({static_cast<std::uint32_t>(field), static_cast<std::uint32_t>(of)});
-    }
-  }
+  RESMON_TRY(read_fields(r, schema));
+  RESMON_ASSIGN(const std::vector<FieldStates::Complement> pairs, read_complements(r, schema.fields));
   metric::normalise_tags(schema.tags);
   const metric::SharedList<metric::Field> kept = schema.fields;
   const metric::SchemaPin pin = table_ != nullptr ? table_->pin() : metric::SchemaPin();
   RESMON_ASSIGN(const metric::SchemaId interned, intern_(std::move(schema)));
   states_.add(interned, kept.items(), pairs);
   if (table_ != nullptr) states_.schemas.back().generation = table_->generation(interned);
-  series_ += fields;
+  series_ += kept.size();
+  return {};
+}
+
+Status SampleDecoder::read_fields(ByteReader& r, metric::Schema& schema) const {
+  const std::uint64_t fields = r.varint();
+  if (r.failed()) return bad_schema("ends early");
+  if (fields == 0) return bad_schema("no fields");
+  if (fields > limits_.max_series - series_)
+    return schema_over("more than " + std::to_string(limits_.max_series) + " series on one connection");
+  for (std::uint64_t i = 0; i < fields; ++i) {
+    metric::Field field;
+    field.name = r.text();
+    const std::uint8_t type = r.u8();
+    if (r.failed()) return bad_schema("ends early");
+    if (field.name.empty()) return bad_schema("a field without a name");
+    if (field.name.size() > limits_.max_name_bytes) return schema_over("field name too long");
+    if (type >= metric::kFieldTypeCount) return bad_schema("unknown field type " + std::to_string(type));
+    field.type = static_cast<FieldType>(type);
+    schema.fields.push_back(std::move(field));
+  }
+  for (std::size_t i = 0; i < schema.fields.size(); ++i)
+    for (std::size_t j = 0; j < i && schema.fields.size() <= 256; ++j)
+      if (schema.fields[i].name == schema.fields[j].name)
+        return bad_schema("field '" + schema.fields[i].name + "' twice");
   return {};
 }
 
@@ -404,17 +429,8 @@ Status SampleDecoder::decode_frame(std::string_view payload, metric::Batch& scra
   if (first == 0 || count > UINT64_MAX - first) return malformed("sequence numbers begin at 1 and do not wrap");
   if (count > limits_.max_batches_per_frame)
     return fail(ErrorKind::kLimit, "SAMPLES frame: too many batches in one frame");
-  std::string_view body = r.rest();
   std::string unpacked;  // not the decoder's: ten thousand of them caught up once and wait
-  if ((flags & kFlagZstd) != 0) {
-    const std::uint64_t size = r.varint();
-    if (r.failed()) return malformed("ends early");
-    if (size > limits_.max_body_bytes) return fail(ErrorKind::kLimit, "SAMPLES frame: body over the bound");
-    unpacked.resize(size);
-    const std::size_t n = ZSTD_decompress(unpacked.data(), unpacked.size(), r.rest().data(), r.rest().size());
-    if (ZSTD_isError(n) != 0 || n != size) return malformed("its zstd body does not decompress");
-    body = unpacked;
-  }
+  RESMON_ASSIGN(const std::string_view body, unpack(flags, r, unpacked));
   states_.settle();
   ByteReader b(body);
   std::uint64_t cells = 0;
@@ -436,6 +452,17 @@ Status SampleDecoder::decode_frame(std::string_view payload, metric::Batch& scra
   return {};
 }
 
+Result<std::string_view> SampleDecoder::unpack(std::uint8_t flags, ByteReader& r, std::string& unpacked) const {
+  if ((flags & kFlagZstd) == 0) return r.rest();
+  const std::uint64_t size = r.varint();
+  if (r.failed()) return malformed("ends early");
+  if (size > limits_.max_body_bytes) return fail(ErrorKind::kLimit, "SAMPLES frame: body over the bound");
+  unpacked.resize(size);
+  const std::size_t n = ZSTD_decompress(unpacked.data(), unpacked.size(), r.rest().data(), r.rest().size());
+  if (ZSTD_isError(n) != 0 || n != size) return malformed("its zstd body does not decompress");
+  return std::string_view(unpacked);
+}
+
 Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
   const UnixNanos time = plus(plus(r.signed_varint(), last_time_), last_step_);
   last_step_ = minus(time, last_time_);
@@ -444,51 +471,65 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
   if (r.failed()) return malformed("ends early");
   const std::uint64_t slot = head >> 1U;
   if (slot > shapes_.size()) return malformed("unknown shape");
-  std::size_t index = 0;
+  std::size_t index = static_cast<std::size_t>(slot) - 1;
   if (slot == 0) {
-    const std::uint64_t rows = r.varint();
-    if (r.failed() || rows > r.remaining()) return malformed("ends early");
-    std::vector<std::uint32_t> shape;
-    shape.reserve(rows);
-    std::int64_t expected = 0;
-    for (std::uint64_t i = 0; i < rows; ++i) {
-      const std::int64_t id = plus(r.signed_varint(), expected);
-      if (id < 0 || static_cast<std::uint64_t>(id) >= states_.schemas.size())
-        return malformed("a schema that was not declared");
-      shape.push_back(static_cast<std::uint32_t>(id));
-      expected = id + 1;
-    }
-    // A row list of a few bytes must not stand for gigabytes of absent fields.
-    std::uint64_t cells = 0;
-    for (const std::uint32_t id : shape) cells += states_.schemas[id].fields;
-    if (cells > limits_.max_cells_per_batch)
-      return fail(ErrorKind::kLimit, "SAMPLES frame: too many fields in one batch");
-    if (shapes_.size() < kShapes) {
-      index = shapes_.size();
-      shapes_.push_back(std::move(shape));
-    } else {
-      index = next_shape_++ % kShapes;
-      shapes_[index] = std::move(shape);
-    }
-  } else {
-    index = static_cast<std::size_t>(slot - 1);
+    RESMON_ASSIGN(index, add_shape(r));
   }
   const std::vector<std::uint32_t>& shape = shapes_[index];
+  const std::size_t first_row = out.rows().size();
+  RESMON_ASSIGN(const std::size_t values, add_rows(r, shape, time, (head & 1U) != 0, out));
+  const std::string_view changed = r.bytes(bitmap_bytes(values));
+  if (r.failed()) return malformed("ends early");
+  return read_values(r, shape, changed, first_row, out);
+}
 
-  std::vector<std::int64_t> offsets;
-  if ((head & 1U) != 0) {
-    for (std::size_t i = 0; i < shape.size(); ++i) offsets.push_back(r.signed_varint());
-    if (r.failed()) return malformed("ends early");
+Result<std::size_t> SampleDecoder::add_shape(ByteReader& r) {
+  const std::uint64_t rows = r.varint();
+  if (r.failed() || rows > r.remaining()) return malformed("ends early");
+  std::vector<std::uint32_t> shape;
+  shape.reserve(rows);
+  std::int64_t expected = 0;
+  // A row list of a few bytes must not stand for gigabytes of absent fields.
+  std::uint64_t cells = 0;
+  for (std::uint64_t i = 0; i < rows; ++i) {
+    const std::int64_t id = plus(r.signed_varint(), expected);
+    if (id < 0 || static_cast<std::uint64_t>(id) >= states_.schemas.size())
+      return malformed("a schema that was not declared");
+    shape.push_back(static_cast<std::uint32_t>(id));
+    cells += states_.schemas[shape.back()].fields;
+    expected = id + 1;
   }
+  if (cells > limits_.max_cells_per_batch)
+    return fail(ErrorKind::kLimit, "SAMPLES frame: too many fields in one batch");
+  if (shapes_.size() < kShapes) {
+    shapes_.push_back(std::move(shape));
+    return shapes_.size() - 1;
+  }
+  const std::size_t index = next_shape_++ % kShapes;
+  shapes_[index] = std::move(shape);
+  return index;
+}
+
+namespace {
+
+// A row whose presence differs from what was last said of its schema.
+struct OtherPresence {
+  std::size_t row;
+  std::string_view bitmap;
+};
+
+}  // namespace
+
+Result<std::size_t> SampleDecoder::add_rows(ByteReader& r, const std::vector<std::uint32_t>& shape, UnixNanos time,
+                                            bool has_offsets, metric::Batch& out) {
+  std::vector<std::int64_t> offsets;
+  for (std::size_t i = 0; has_offsets && i < shape.size(); ++i) offsets.push_back(r.signed_varint());
+  if (r.failed()) return malformed("ends early");
 
   // Presence that differs is kept aside: a schema's state changes in row order, as on the encoder's side.
-  struct Other {
-    std::size_t row;
-    std::string_view bitmap;
-  };
   const std::uint64_t others = r.varint();
   if (others > shape.size()) return malformed("more presence bitmaps than rows");
-  std::vector<Other> other;
+  std::vector<OtherPresence> other;
   std::uint64_t row_index = 0;
   for (std::uint64_t i = 0; i < others; ++i) {
     const std::uint64_t step = r.varint();
@@ -499,9 +540,7 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
   }
   if (r.failed()) return malformed("ends early");
 
-  // First the presence of all rows, to know how many changed bits follow.
-  std::size_t bits = 0;
-  const std::size_t base = out.rows().size();
+  std::size_t values = 0;
   auto next_other = other.begin();
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const FieldStates::Schema& schema = states_.schemas[shape[i]];
@@ -515,21 +554,22 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
       if (fields % 64 != 0) said.back() &= (std::uint64_t{1} << (fields % 64)) - 1;
       ++next_other;
     }
-    const UnixNanos row_time = offsets.empty() ? time : plus(time, offsets[i]);
-    metric::RowWriter writer = out.add(schema.id, fields, row_time);
+    metric::RowWriter writer = out.add(schema.id, fields, offsets.empty() ? time : plus(time, offsets[i]));
     writer.set_presence(said);
-    for (const std::uint64_t word : said) bits += static_cast<std::size_t>(std::popcount(word));
+    for (const std::uint64_t word : said) values += static_cast<std::size_t>(std::popcount(word));
   }
-  const std::string_view changed = r.bytes(bitmap_bytes(bits));
-  if (r.failed()) return malformed("ends early");
+  return values;
+}
 
+Status SampleDecoder::read_values(ByteReader& r, const std::vector<std::uint32_t>& shape, std::string_view changed,
+                                  std::size_t first_row, metric::Batch& out) {
   std::size_t bit = 0;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const std::size_t first = states_.schemas[shape[i]].first;
     const auto pairs = states_.begin_row(shape[i]);
-    metric::RowWriter writer = out.writer(base + i);
+    metric::RowWriter writer = out.writer(first_row + i);
     const std::span<Cell> cells = writer.values();
-    const auto presence = out.presence(out.rows()[base + i]);
+    const auto presence = out.presence(out.rows()[first_row + i]);
     for (std::size_t w = 0; w < presence.size(); ++w) {
       for (std::uint64_t word = presence[w]; word != 0; word &= word - 1, ++bit) {
         const std::size_t f = w * 64 + static_cast<std::size_t>(std::countr_zero(word));
@@ -544,28 +584,14 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
             break;
           case FieldType::kInteger:
           case FieldType::kUnsigned:
-            if (!is_changed) break;
-            if (version_ < kShiftsAndComplements)
-              last += static_cast<Cell>(r.signed_varint());
-            else if (!decode_integer(r, last, scale))
-              return malformed("an integer with too large a shift");
+            if (is_changed && !decode_integer(r, last, scale)) return malformed("an integer with too large a shift");
             break;
           case FieldType::kBoolean:
             if (is_changed) last ^= 1U;
             break;
           case FieldType::kString: {
             std::string& said = states_.strings[last];
-            if (is_changed) {
-              const std::string_view text = r.text();
-              if (text.size() > limits_.max_string_bytes)
-                return fail(ErrorKind::kLimit, "SAMPLES frame: string too long");
-              kept_text_bytes_ += text.size() - said.size();
-              if (kept_text_bytes_ > limits_.max_kept_text_bytes)
-                return fail(ErrorKind::kLimit, "SAMPLES frame: more than " +
-                                                   std::to_string(limits_.max_kept_text_bytes) +
-                                                   " bytes of string values in use on one connection");
-              said = text;
-            }
+            if (is_changed) RESMON_TRY(read_string(r, said));
             writer.set(f, std::string_view(said));
             continue;
           }
@@ -575,6 +601,17 @@ Status SampleDecoder::decode_batch(ByteReader& r, metric::Batch& out) {
     }
   }
   if (r.failed()) return malformed("ends early");
+  return {};
+}
+
+Status SampleDecoder::read_string(ByteReader& r, std::string& said) {
+  const std::string_view text = r.text();
+  if (text.size() > limits_.max_string_bytes) return fail(ErrorKind::kLimit, "SAMPLES frame: string too long");
+  kept_text_bytes_ += text.size() - said.size();
+  if (kept_text_bytes_ > limits_.max_kept_text_bytes)
+    return fail(ErrorKind::kLimit, "SAMPLES frame: more than " + std::to_string(limits_.max_kept_text_bytes) +
+                                       " bytes of string values in use on one connection");
+  said = text;
   return {};
 }
 

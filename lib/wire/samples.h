@@ -31,8 +31,7 @@ inline constexpr std::size_t kMostSamplesHeadBytes = 1 + 3 * 10;  // flags, firs
 
 class SampleEncoder {
  public:
-  // `version` is the one that both ends speak.
-  explicit SampleEncoder(const metric::SchemaTable& schemas, std::uint16_t version = kNewestVersion);
+  explicit SampleEncoder(const metric::SchemaTable& schemas);
   ~SampleEncoder();
 
   // Appends a SAMPLES frame with `batches`, numbered from `first_sequence` without a gap, and before it a SCHEMA frame
@@ -43,10 +42,13 @@ class SampleEncoder {
  private:
   struct Compressor;
   void declare(metric::SchemaId id, std::string& out);
+  std::string_view pack(std::size_t batches);
   void encode_batch(const metric::Batch& batch, std::string& body);
+  void encode_shape(const metric::Batch& batch, UnixNanos time, ByteWriter& w);
+  void encode_presence(const metric::Batch& batch, ByteWriter& w);
+  void encode_values(const metric::Batch& batch, ByteWriter& w);
 
   const metric::SchemaTable& schemas_;
-  const std::uint16_t version_;
   std::vector<std::int32_t> wire_ids_;  // by SchemaId; -1: not declared
   FieldStates states_;
   std::vector<std::vector<std::uint32_t>> shapes_;
@@ -78,8 +80,7 @@ class SampleDecoder {
  public:
   // `intern` gives a declared schema its id on this side; it may add tags. Its error refuses the frame.
   using Intern = std::function<Result<metric::SchemaId>(metric::Schema)>;
-  SampleDecoder(const DecoderLimits& limits, Intern intern, std::uint16_t version = kNewestVersion)
-      : limits_(limits), intern_(std::move(intern)), version_(version) {}
+  SampleDecoder(const DecoderLimits& limits, Intern intern) : limits_(limits), intern_(std::move(intern)) {}
 
   Status decode_schema(std::string_view payload);
 
@@ -102,11 +103,19 @@ class SampleDecoder {
 
  private:
   Status decode_frame(std::string_view payload, metric::Batch& scratch, const Take& take, bool clear);
+  Status read_fields(ByteReader& r, metric::Schema& schema) const;
+  Result<std::string_view> unpack(std::uint8_t flags, ByteReader& r, std::string& unpacked) const;
   Status decode_batch(ByteReader& r, metric::Batch& out);
+  Result<std::size_t> add_shape(ByteReader& r);
+  // Adds the batch's rows with their presence; how many values they have.
+  Result<std::size_t> add_rows(ByteReader& r, const std::vector<std::uint32_t>& shape, UnixNanos time, bool offsets,
+                               metric::Batch& out);
+  Status read_values(ByteReader& r, const std::vector<std::uint32_t>& shape, std::string_view changed,
+                     std::size_t first_row, metric::Batch& out);
+  Status read_string(ByteReader& r, std::string& said);
 
   DecoderLimits limits_;
   Intern intern_;
-  const std::uint16_t version_;
   FieldStates states_;
   std::vector<std::vector<std::uint32_t>> shapes_;
   std::size_t next_shape_ = 0;

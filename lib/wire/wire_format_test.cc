@@ -77,7 +77,6 @@ std::vector<metric::Batch> demo_batches(metric::SchemaId id) {
 
 TEST(WireFormatTest, TheGreetingIsThePages) {
   Hello hello;
-  hello.oldest_version = hello.newest_version = 1;
   hello.client = "web1";
   hello.token = "0123456789abcdef";
   hello.software = "example 1";
@@ -91,7 +90,6 @@ TEST(WireFormatTest, TheGreetingIsThePages) {
   EXPECT_EQ(to_text(out), to_text(example("hello")));
 
   Welcome welcome;
-  welcome.version = 1;
   welcome.clock = kStart + 1'000'000'000;
   welcome.max_series = 20'000;
   welcome.idle_timeout_ns = 60'000'000'000;
@@ -117,7 +115,7 @@ TEST(WireFormatTest, TheSmallFramesAreThePages) {
 TEST(WireFormatTest, TheEncoderWritesThePagesSamples) {
   metric::SchemaTable schemas;
   const auto batches = demo_batches(schemas.intern(demo()).value());
-  SampleEncoder encoder(schemas, 1);
+  SampleEncoder encoder(schemas);
   for (std::size_t i = 0; i < batches.size(); ++i) {
     const metric::Batch* one[] = {&batches[i]};
     std::string out;
@@ -129,8 +127,7 @@ TEST(WireFormatTest, TheEncoderWritesThePagesSamples) {
 
 TEST(WireFormatTest, TheDecoderReadsThePagesSamples) {
   metric::SchemaTable schemas;
-  SampleDecoder decoder(
-      {}, [&](metric::Schema schema) { return schemas.intern(std::move(schema)); }, 1);
+  SampleDecoder decoder({}, [&](metric::Schema schema) { return schemas.intern(std::move(schema)); });
   FrameReader frames(kMaxFrameBytes);
   for (const char* name : {"schema", "samples-1", "samples-2", "samples-3"}) frames.append(example(name));
   const auto want = demo_batches(0);
@@ -168,7 +165,7 @@ TEST(WireFormatTest, TheDecoderReadsThePagesSamples) {
   EXPECT_EQ(schemas[0], demo());
 }
 
-TEST(WireFormatTest, TheEncoderWritesThePagesSamplesOfVersionTwo) {
+TEST(WireFormatTest, TheEncoderWritesThePagesComplements) {
   using metric::FieldType;
   metric::SchemaTable schemas;
   const metric::SchemaId id =
@@ -177,7 +174,7 @@ TEST(WireFormatTest, TheEncoderWritesThePagesSamplesOfVersionTwo) {
                    {},
                    {{"free", FieldType::kInteger}, {"used", FieldType::kInteger}, {"note", FieldType::kString}}})
           .value();
-  SampleEncoder encoder(schemas, 2);
+  SampleEncoder encoder(schemas);
   std::string written;
   for (std::uint64_t i = 0; i < 2; ++i) {
     metric::Batch batch;
@@ -188,7 +185,7 @@ TEST(WireFormatTest, TheEncoderWritesThePagesSamplesOfVersionTwo) {
     const metric::Batch* one[] = {&batch};
     encoder.encode(i + 1, one, written);
   }
-  EXPECT_EQ(to_text(written), to_text(example("schema-v2") + example("samples-v2-1") + example("samples-v2-2")));
+  EXPECT_EQ(to_text(written), to_text(example("schema-disk") + example("samples-disk-1") + example("samples-disk-2")));
 }
 
 TEST(WireFormatTest, LinesAreThePages) {

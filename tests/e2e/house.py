@@ -295,10 +295,7 @@ class Connection:
     def hello(self, client, stream, token=TOKEN, **more):
         more.setdefault("clock", time.time_ns())
         self.send(wire.hello(client, token, stream, **more))
-        answer = self.receive()
-        if answer is not None and answer["type"] == wire.WELCOME:
-            self.encoder.version = answer["version"]
-        return answer
+        return self.receive()
 
     def declare(self, measurement, tags, fields, complements=()):
         number, data = self.encoder.declare(measurement, tags, fields, complements)

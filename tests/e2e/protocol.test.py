@@ -63,19 +63,19 @@ class DocumentTest(unittest.TestCase):
         ):
             data = encoder.samples(i + 1, [(start + i * 5 * NS, [(number, values)])])
             self.assertEqual(data, blocks[f"samples-{i + 1}"])
-        encoder = wire.Encoder(version=2)
+        encoder = wire.Encoder()
         fields = [("free", wire.INTEGER), ("used", wire.INTEGER), ("note", wire.STRING)]
         number, schema = encoder.declare("disk", [], fields, [(1, 0)])
-        self.assertEqual(schema, blocks["schema-v2"])
+        self.assertEqual(schema, blocks["schema-disk"])
         for i in range(2):
             values = {"free": 8192 + i * 4096, "used": 4096 - i * 4096, "note": "ok"}
             data = encoder.samples(i + 1, [(start + i * 5 * NS, [(number, values)])])
-            self.assertEqual(data, blocks[f"samples-v2-{i + 1}"])
+            self.assertEqual(data, blocks[f"samples-disk-{i + 1}"])
         frames = wire.Frames()
         for name in ("welcome", "ack", "ping", "pong", "refuse", "goodbye"):
             frames.append(blocks[name])
         welcome = frames.next()
-        self.assertEqual((welcome["version"], welcome["max_series"], welcome["software"]), (1, 20000, "example 2"))
+        self.assertEqual((welcome["version"], welcome["max_series"], welcome["software"]), (2, 20000, "example 2"))
         self.assertEqual(frames.next()["sequence"], 3)
         self.assertEqual([frames.next()["nonce"] for _ in range(2)], [258, 258])
         self.assertEqual(frames.next()["code"], "token")
@@ -185,12 +185,12 @@ class ProtocolTest(house.HouseTest):
         self.assert_undisturbed()
         self.assertEqual(self.warnings(), [])
 
-    def test_the_newest_version_that_both_know_is_spoken(self):
-        for offered, spoken in (((1, 1), 1), ((1, 2), 2), ((2, 2), 2), ((1, 9), 2)):
+    def test_a_client_that_speaks_other_versions_too_is_answered(self):
+        for offered, spoken in (((1, 2), 2), ((2, 2), 2), ((1, 9), 2)):
             with self.connect() as c:
                 self.assertEqual(c.hello(f"py-{offered[0]}-{offered[1]}", self.stream(), versions=offered)["version"], spoken, offered)
 
-    def test_samples_of_version_two_arrive_as_they_were_sent(self):
+    def test_complements_arrive_as_they_were_sent(self):
         start = (time.time_ns() // NS - 60) * NS
         fields = [("idle", wire.FLOAT), ("active", wire.FLOAT), ("free", wire.INTEGER), ("used", wire.INTEGER)]
         rows = [
@@ -311,7 +311,7 @@ class ProtocolTest(house.HouseTest):
         self.refused_hello("version", "versions 7 to 9", versions=(7, 9))
 
     def test_older_protocol_version(self):
-        self.refused_hello("version", "versions 0 to 0", versions=(0, 0))
+        self.refused_hello("version", "versions 1 to 1", versions=(1, 1))
 
     def test_no_name(self):
         self.refused_hello("malformed", "no client name", client="")

@@ -44,7 +44,7 @@ def frame(kind, payload):
     return struct.pack("<IB", len(payload), kind) + payload
 
 
-def hello(client, token, stream, *, clock, interval_ns=10**9, oldest=0, tags=(), software="wire.py 1", versions=(1, 1)):
+def hello(client, token, stream, *, clock, interval_ns=10**9, oldest=0, tags=(), software="wire.py 1", versions=(2, 2)):
     return frame(
         HELLO,
         b"RSMN"
@@ -150,8 +150,7 @@ def scaled(value, decimals):
 class Encoder:
     """SCHEMA and SAMPLES of one connection. Rows are (schema, {field: value}) or (schema, {…}, time)."""
 
-    def __init__(self, version=1):
-        self.version = version
+    def __init__(self):
         self.schemas = []
         self.shapes = []
         self.next_shape = 0
@@ -174,8 +173,7 @@ class Encoder:
         )
         payload = varint(number) + text(measurement) + pairs(tags) + varint(len(fields))
         payload += b"".join(text(name) + bytes([kind]) for name, kind in fields)
-        if self.version >= 2:
-            payload += varint(len(complements)) + b"".join(varint(field) + varint(of) for field, of in complements)
+        payload += varint(len(complements)) + b"".join(varint(field) + varint(of) for field, of in complements)
         return number, frame(SCHEMA, payload)
 
     def samples(self, first, batches):
@@ -249,9 +247,8 @@ class Encoder:
         n = scaled(last, decimals) - (scaled(schema["last"][of], decimals) - scaled(before[of], decimals))
         return n / float(10**decimals)
 
-    def integer(self, schema, i, delta):
-        if self.version == 1:
-            return zigzag(delta)
+    @staticmethod
+    def integer(schema, i, delta):
         zeros = (delta & -delta).bit_length() - 1
         change = b""
         if zeros < schema["shift"][i] or (schema["shift"][i] == 0 and zeros >= 9):
