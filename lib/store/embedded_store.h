@@ -1,7 +1,8 @@
 #pragma once
 
 // The class behind Store::open. Its methods are spread over files by what they do:
-//   store.cc          opening, closing, writing
+//   store.cc          opening, closing, transactions
+//   store_write.cc    rows into heads
 //   store_snapshots.cc  heads in the file, and the marks that say what the journal need not keep
 //   store_seal.cc     heads to chunks
 //   store_tiers.cc    sealed rows to windows of a minute and an hour
@@ -35,11 +36,11 @@
 #include "store/catalog.h"
 #include "store/chunk_list.h"
 #include "store/database.h"
-#include "store/head.h"
+#include "store/group_state.h"
 #include "store/loaded_chunk.h"
 #include "store/marks.h"
 #include "store/removal.h"
-#include "store/small_mutex.h"
+#include "store/row_plans.h"
 #include "store/snapshot_table.h"
 #include "store/store.h"
 #include "store/windows.h"
@@ -118,60 +119,6 @@ class EmbeddedStore final : public Store {
   Status scan_windows(const WindowRequest& request, const WindowVisitor& visit) const override;
 
  private:
-  struct GroupState {
-    GroupId id = 0;
-    MeasurementId measurement = 0;
-    mutable SmallMutex mutex;
-    std::atomic<std::uint32_t> chunks_version = 0;  // commits that changed its chunks
-    Head head;  // guarded by mutex; changed by the writer only, who may therefore read it without
-    // The writer's.
-    std::uint32_t seal_rows = 0;
-    bool due = false;
-    // The newest stored row, never too old; and how many rows its chunk has. Looked up at the first seal.
-    bool newest_known = false;
-    UnixNanos newest_time = INT64_MIN;
-    std::int64_t newest_rows = 0;
-    // Tiers say of what is before this, a full hour, exactly what the sealed rows say.
-    bool tiered_known = false;
-    UnixNanos tiered_until = INT64_MIN;
-  };
-  // What maintain looks at for every group, packed so that a million of them are quickly gone through. The writer's.
-  struct HeadAge {
-    // When maintain first saw the head's oldest row; 0: not yet. After a start, the time of that row.
-    UnixNanos opened = 0;
-    Marks::Epoch pending = Marks::kNone;  // of its oldest row that the file does not have
-    std::uint64_t first_snapshot = 0;     // that has the head's oldest row; 0: none has
-    std::uint64_t last_snapshot = 0;      // the newest that says anything of this group; kept when the head is sealed
-    bool open = false;                    // the head has rows
-    bool ending = false;                  // in sealed_
-
-    // After a snapshot of that number was stored, with the pieces from number `from` on.
-    void note_snapshot(std::uint32_t from, std::uint64_t number);
-  };
-  struct Target {
-    std::size_t slot = 0;
-    metric::FieldType type = metric::FieldType::kFloat;  // of the column
-    bool refused = false;
-    bool converted = false;  // the field is another type of number: values that the column holds exactly are taken
-    bool operator==(const Target&) const = default;
-  };
-  // What rows with these fields of this measurement become: the same for all machines, so it is kept once.
-  struct Layout {
-    MeasurementId measurement = 0;
-    metric::SharedList<metric::Field> fields;
-    std::vector<Target> targets;  // by field
-    std::vector<Column> columns;  // by field
-    std::string refusal;          // why a target, or the group, is refused
-    bool limited = false;         // because there are too many, which may change
-    std::size_t hash = 0;         // in layouts_by_hash_
-    std::size_t plans = 0;        // that have it
-  };
-  // What a schema's rows become, resolved once. The writer's.
-  struct Plan {
-    Layout* layout = nullptr;      // null: not resolved yet
-    GroupState* group = nullptr;   // null: refused
-    std::uint32_t generation = 0;  // of the schema's id; another one is another schema
-  };
   struct ReadStatements {
     Statement newest_first;  // chunks of a group in a range
     Statement newest_time;   // where a tier of a group ends
@@ -207,17 +154,14 @@ class EmbeddedStore final : public Store {
   Status prepare_file();
   Status load_catalog();
   GroupState& add_group_state(GroupId id);
-  Plan* plan_for(metric::SchemaId id);  // null where there is no such schema
-  void resolve(metric::SchemaId id, Plan& plan);
-  Layout* share_layout(Layout layout);
-  void drop_layout(Layout* layout);  // of a plan that ends; null: nothing
-  std::optional<metric::Cell> converted_value(const metric::Batch& batch, const metric::Row& row, std::size_t field,
-                                              const Target& target) const;
+  // Runs a transaction; where the size limit stops it, drops the oldest chunks and tries again.
+  Status in_transaction(const std::function<Status()>& body);
+
+  // store_write.cc
+  std::optional<std::string> refusal_of(const RowPlans::Plan* plan, const metric::Row& row) const;
   void write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report);
   void note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before);
   Status make_room();
-  // Runs a transaction; where the size limit stops it, drops the oldest chunks and tries again.
-  Status in_transaction(const std::function<Status()>& body);
 
   // store_snapshots.cc
   Status load_snapshots();
@@ -290,7 +234,6 @@ class EmbeddedStore final : public Store {
   Result<bool> leaves_nothing(const GroupState& group);
   Status drop_expired(const std::vector<GroupId>& aged);
   void forget_groups(const std::vector<GroupId>& groups);
-  void drop_plan(Plan& plan);
   Result<bool> unused(GroupId group);
   Status forget_unused();
   Status free_buried();
@@ -335,9 +278,7 @@ class EmbeddedStore final : public Store {
   Statement select_newest_;
   Statement select_first_after_;
   ReadStatements select_;
-  std::vector<Plan> plans_;  // by SchemaId
-  std::unordered_multimap<std::size_t, std::unique_ptr<Layout>> layouts_by_hash_;
-  metric::ListPool<Slot, HashOfSlot> slot_lists_;
+  RowPlans plans_;
   std::vector<HeadAge> ages_;  // by GroupId
   std::vector<GroupId> due_;
   std::vector<GroupId> emptied_;  // groups that retention took a chunk of since they were looked at
@@ -359,14 +300,15 @@ class EmbeddedStore final : public Store {
   std::optional<Removal> removal_;  // begun and not ended: nothing else is written
   bool removal_changed_ = false;    // the file says something else
   UnixNanos now_ = 0;
-  UnixNanos rows_horizon_ = INT64_MIN;  // of the batch being written: what is not newer is refused
+  // Of the batch being written: what is older, and what is not newer, is refused.
+  UnixNanos oldest_taken_ = INT64_MIN;
+  UnixNanos rows_horizon_ = INT64_MIN;
   UnixNanos last_checkpoint_ = 0;
   UnixNanos last_retention_ = 0;
   std::size_t wal_pages_ = 0;  // after the last commit
   bool small_steps_ = false;   // a transaction did not fit: as little as can be is done in the next
   bool has_reserve_ = false;
   // Scratch.
-  std::vector<std::size_t> accepted_;
   SlotRow row_;
   std::string coded_;
   bool closed_ = false;

@@ -68,10 +68,7 @@ void Head::add(UnixNanos time, const SlotRow& row, std::string& scratch) {
 
 void Head::append(UnixNanos time, const SlotRow& row, std::string& scratch) {
   if (empty() || (time != last_time() && (full(pieces_.back()) || pieces_.back().slots < slots_.size()))) {
-    if (!empty()) pieces_.back().bytes.shrink_to_fit();
-    begin_piece(slots_.size(), pieces_.emplace_back(), end_);
-    amended_ = 0;
-    count_memory();
+    begin_next_piece();
   }
   Piece& piece = pieces_.back();
   const std::size_t room = piece.bytes.capacity();
@@ -79,6 +76,24 @@ void Head::append(UnixNanos time, const SlotRow& row, std::string& scratch) {
   append_row(time, row, slots_.items(), piece, end_, scratch);
   memory_bytes_ += piece.bytes.capacity() - room;
   rows_ += piece.rows - rows;
+}
+
+// The last piece is full, or there is none.
+void Head::begin_next_piece() {
+  std::size_t likely = 0;  // bytes that the piece will have at least: fewer times memory is moved
+  if (!empty()) {
+    Piece& full = pieces_.back();
+    likely = full.bytes.size() / 3;
+    memory_bytes_ -= full.bytes.capacity() + full.slots * sizeof(metric::Cell);
+    full.bytes.shrink_to_fit();
+    memory_bytes_ += full.bytes.capacity();
+  }
+  memory_bytes_ -= pieces_.capacity() * sizeof(Piece);
+  Piece& next = pieces_.emplace_back();
+  begin_piece(slots_.size(), next, end_);
+  next.bytes.reserve(likely);
+  memory_bytes_ += pieces_.capacity() * sizeof(Piece) + next.bytes.capacity() + next.slots * sizeof(metric::Cell);
+  amended_ = 0;
 }
 
 // The piece that it belongs to is written anew.

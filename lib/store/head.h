@@ -60,6 +60,7 @@ class Head {
   bool restore(const HeadRecord& record, std::uint32_t place, const Slots& slots);
 
  private:
+  void begin_next_piece();
   void append(UnixNanos time, const SlotRow& row, std::string& scratch);
   void resume();
   void insert(UnixNanos time, const SlotRow& row, std::string& scratch);

@@ -74,6 +74,14 @@ std::size_t count_bits(std::uint64_t bits) {
   return bits * 0x0101010101010101U >> 56U;
 }
 
+bool has_all(const SlotRow& row, std::size_t slots) {
+  for (std::size_t word = 0; word * 64 < slots; ++word) {
+    const std::size_t left = slots - word * 64;
+    if (row.presence[word] != (left >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1)) return false;
+  }
+  return true;
+}
+
 void grow(std::string& bytes, std::size_t by) {
   // By a quarter, not to twice as much: there may be a million heads, and most of them are small.
   const std::size_t needed = bytes.size() + by;
@@ -94,8 +102,7 @@ void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots,
   const std::size_t count = piece.slots;
   const std::size_t bitmap = (count + 7) / 8;
   const bool amends = piece.rows > 0 && time == piece.last_time;
-  std::size_t present = 0;
-  for (const std::uint64_t word : row.presence) present += static_cast<std::size_t>(std::popcount(word));
+  const bool whole = has_all(row, count);
 
   if (const std::size_t room = 1 + kMaxVarint + bitmap * 2 + (count + 1) * kMaxVarint; scratch.size() < room)
     scratch.resize(room);
@@ -114,7 +121,7 @@ void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots,
       end.step = step;
     }
   }
-  if (present != count) {
+  if (!whole) {
     flags |= kSome;
     std::memcpy(out, row.presence.data(), bitmap);
     out += bitmap;

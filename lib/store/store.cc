@@ -19,12 +19,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <filesystem>
 
 #include "base/log.h"
-#include "metric/pinned_types.h"
 #include "store/bounded_files.h"
 #include "store/damaged_file.h"
 #include "store/embedded_store.h"
@@ -33,9 +31,6 @@
 #include "store/store_connection.h"
 
 namespace resmon::store {
-
-using metric::Cell;
-using metric::FieldType;
 
 namespace {
 
@@ -49,7 +44,6 @@ constexpr std::size_t kMaxTransactionBytes = 4U << 20U;
 constexpr std::size_t kMinTransactionBytes = 64U << 10U;
 constexpr std::size_t kMaxHeadBytes = 4U << 20U;
 constexpr std::size_t kMaxMarkBytes = 65'536;
-constexpr Cell kExponentMask = 0x7ff0000000000000U;
 
 constexpr const char* kTables =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -65,20 +59,9 @@ constexpr const char* kTables =
     "CREATE TABLE snapshots (number INTEGER PRIMARY KEY, data BLOB NOT NULL);"
     "INSERT INTO meta VALUES ('chunks', 0), ('flushes', 0);";
 
-std::string describe(const metric::Schema& schema, const metric::Field& field, std::string_view why) {
-  std::string text = schema.measurement;
-  text.append(" ").append(field.name).append(": ").append(why);
-  return text;
-}
-
 Unexpected<Error> unknown_version(const std::string& path, std::int64_t version) {
   return fail(ErrorKind::kUnsupported, path + ": format version " + std::to_string(version) +
                                            "; this build reads version " + std::to_string(kFormatVersion));
-}
-
-std::string conflict(FieldType offered, FieldType stored) {
-  std::string text(metric::type_name(offered));
-  return text.append(" into ").append(metric::type_name(stored));
 }
 
 }  // namespace
@@ -164,6 +147,13 @@ EmbeddedStore::EmbeddedStore(const Options& options, const metric::SchemaTable& 
       // What is sealed of one group goes into one transaction, with room for the pages around it.
       max_head_bytes_(options.disk_limit_bytes == 0 ? kMaxHeadBytes : std::min(kMaxHeadBytes, transaction_bytes_ / 2)),
       catalog_(options.max_groups, options.max_columns_per_measurement),
+      plans_(schemas, catalog_,
+             [this](GroupId id, MeasurementId measurement) -> GroupState& {
+               catalog_dirty_ = true;
+               GroupState& group = add_group_state(id);
+               group.measurement = measurement;
+               return group;
+             }),
       chunk_cache_(options.chunk_cache_bytes),
       chunk_lists_(options.chunk_cache_bytes / 4) {}
 
@@ -265,7 +255,7 @@ Status EmbeddedStore::prepare_file() {
   return select_.prepare(database_);
 }
 
-EmbeddedStore::GroupState& EmbeddedStore::add_group_state(GroupId id) {
+GroupState& EmbeddedStore::add_group_state(GroupId id) {
   std::unique_lock lock(groups_mutex_);
   while (groups_.size() <= id) {
     const auto next = static_cast<GroupId>(groups_.size());
@@ -278,215 +268,6 @@ EmbeddedStore::GroupState& EmbeddedStore::add_group_state(GroupId id) {
     ages_.emplace_back();
   }
   return groups_[id];
-}
-
-void EmbeddedStore::resolve(metric::SchemaId id, Plan& plan) {
-  const metric::Schema& schema = schemas_[id];
-  Layout layout;
-  layout.fields = schema.fields;
-  const Result<MeasurementId> measurement = catalog_.add_measurement(schema.measurement);
-  const Result<GroupId> group_id =
-      measurement ? catalog_.add_group(*measurement, schema.tags) : Result<GroupId>(fail(Error(measurement.error())));
-  if (!group_id) {
-    layout.refusal = schema.measurement + ": " + group_id.error().message;
-    layout.limited = true;
-    plan.layout = share_layout(std::move(layout));
-    return;
-  }
-  catalog_dirty_ = true;
-  layout.measurement = *measurement;
-  plan.group = &add_group_state(*group_id);
-  plan.group->measurement = *measurement;
-  std::lock_guard lock(plan.group->mutex);
-  for (const metric::Field& field : schema.fields) {
-    Target target;
-    const FieldType wanted = metric::pinned_type(schema.measurement, field.name).value_or(field.type);
-    const auto fits = [&](FieldType type) {
-      return type == field.type || (metric::is_number(type) && metric::is_number(field.type));
-    };
-    const Result<Column> column = fits(wanted) ? catalog_.add_column(*measurement, field.name, wanted)
-                                               : Result<Column>(Column{0, field.name, wanted});
-    target.refused = !column || !fits(column->type);
-    target.converted = !target.refused && column->type != field.type;
-    layout.limited = layout.limited || !column;
-    if (target.refused && layout.refusal.empty())
-      layout.refusal = describe(schema, field, column ? conflict(field.type, column->type) : column.error().message);
-    if (!target.refused) {
-      target.type = column->type;
-      target.slot = plan.group->head.slot(column->id, column->type);
-    }
-    layout.targets.push_back(target);
-    layout.columns.push_back(column ? *column : Column{});
-  }
-  plan.group->head.share_slots(slot_lists_.share(plan.group->head.slots()));
-  plan.layout = share_layout(std::move(layout));
-}
-
-EmbeddedStore::Layout* EmbeddedStore::share_layout(Layout layout) {
-  std::size_t hash = layout.measurement;
-  for (const metric::Field& field : layout.fields) hash = hash * 31 + std::hash<std::string>()(field.name);
-  for (const Target& target : layout.targets) hash = hash * 31 + target.slot * 2 + (target.refused ? 1U : 0U);
-  const auto [first, last] = layouts_by_hash_.equal_range(hash);
-  for (auto it = first; it != last; ++it) {
-    Layout& known = *it->second;
-    if (known.measurement != layout.measurement || known.fields != layout.fields || known.targets != layout.targets ||
-        known.refusal != layout.refusal)
-      continue;
-    ++known.plans;
-    return &known;
-  }
-  layout.hash = hash;
-  layout.plans = 1;
-  return layouts_by_hash_.emplace(hash, std::make_unique<Layout>(std::move(layout)))->second.get();
-}
-
-void EmbeddedStore::drop_layout(Layout* layout) {
-  if (layout == nullptr || --layout->plans > 0) return;
-  const auto [first, last] = layouts_by_hash_.equal_range(layout->hash);
-  layouts_by_hash_.erase(std::find_if(first, last, [&](const auto& one) { return one.second.get() == layout; }));
-}
-
-EmbeddedStore::Plan* EmbeddedStore::plan_for(metric::SchemaId id) {
-  if (id >= plans_.size()) {
-    if (id >= schemas_.id_bound()) return nullptr;
-    plans_.resize(std::max<std::size_t>(std::size_t{id} + 1, schemas_.id_bound()));
-  }
-  Plan& plan = plans_[id];
-  const std::uint32_t generation = schemas_.generation(id);
-  if (plan.layout == nullptr || plan.generation != generation) {
-    drop_layout(plan.layout);
-    plan = {nullptr, nullptr, generation};
-    resolve(id, plan);
-  }
-  return &plan;
-}
-
-// After a row went into a head: its size, its place in the log, whether it is to be sealed.
-void EmbeddedStore::note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before) {
-  counters_.head_bytes += group.head.memory_bytes() - memory_before;
-  counters_.head_rows += group.head.size() - rows_before;
-  if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > max_head_bytes_) mark_due(group);
-}
-
-std::optional<Cell> EmbeddedStore::converted_value(const metric::Batch& batch, const metric::Row& row,
-                                                   std::size_t field, const Target& target) const {
-  return metric::convert_number(batch.value(row, field), schemas_[row.schema].fields[field].type, target.type);
-}
-
-void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report) {
-  Plan* const known = plan_for(row.schema);
-  const auto refuse = [&](std::uint64_t samples, const auto& describe_it) {
-    report.refused_samples += samples;
-    if (report.first_refusal.empty()) report.first_refusal = describe_it();
-    const auto index = static_cast<std::size_t>(&row - batch.rows().data());
-    if (report.refused_rows.size() < WriteReport::kMostRows &&
-        (report.refused_rows.empty() || report.refused_rows.back().row != index))
-      report.refused_rows.push_back({index, describe_it(), 0});
-    if (!report.refused_rows.empty() && report.refused_rows.back().row == index)
-      report.refused_rows.back().samples += samples;
-  };
-  const std::span<const Cell> presence = batch.presence(row);
-  const std::span<const Cell> values = batch.values(row);
-  std::uint64_t present = 0;
-  for (const Cell word : presence) present += static_cast<std::uint64_t>(std::popcount(word));
-
-  if (known == nullptr) return refuse(present, [&] { return "unknown schema " + std::to_string(row.schema); });
-  Plan& plan = *known;
-  const Layout& layout = *plan.layout;
-  if (plan.group == nullptr) return refuse(present, [&] { return layout.refusal; });
-  if (row.fields != layout.targets.size())
-    return refuse(present, [&] { return schemas_[row.schema].measurement + ": a row that does not fit its schema"; });
-  if (options_.retain.count() > 0 && now_ != 0 &&
-      row.time < minus(now_, std::chrono::nanoseconds(options_.retain).count()))
-    return refuse(present, [&] { return schemas_[row.schema].measurement + ": older than the retention"; });
-
-  if (row.time <= rows_horizon_)
-    return refuse(present, [&] { return schemas_[row.schema].measurement + ": older than what the size limit keeps"; });
-
-  accepted_.clear();
-  std::size_t text_bytes = 0;
-  for (std::size_t word = 0; word < presence.size(); ++word) {
-    for (Cell bits = presence[word]; bits != 0; bits &= bits - 1) {
-      const std::size_t field = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
-      const Target& target = layout.targets[field];
-      if (target.refused) {
-        refuse(1, [&] { return layout.refusal; });
-      } else if (target.converted && !converted_value(batch, row, field, target)) {
-        refuse(1, [&] {
-          const metric::Schema& schema = schemas_[row.schema];
-          return describe(schema, schema.fields[field],
-                          conflict(schema.fields[field].type, target.type) + ", which does not hold the value exactly");
-        });
-      } else if (target.type == FieldType::kFloat && (values[field] & kExponentMask) == kExponentMask) {
-        refuse(1, [&] {
-          return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "not a finite number");
-        });
-      } else if (target.type == FieldType::kString && (values[field] & 0xffffffffU) > kMaxStringBytes) {
-        refuse(1,
-               [&] { return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "longer than 1 MiB"); });
-      } else if (target.type == FieldType::kString && (text_bytes += values[field] & 0xffffffffU) > max_head_bytes_) {
-        refuse(1, [&] {
-          return describe(schemas_[row.schema], schemas_[row.schema].fields[field], "too long for the size limit");
-        });
-      } else {
-        accepted_.push_back(field);
-      }
-    }
-  }
-  if (accepted_.empty()) return;
-
-  GroupState& group = *plan.group;
-  const std::size_t memory_before = group.head.memory_bytes();
-  const std::size_t rows_before = group.head.size();
-  row_.begin(group.head.slots().size(), batch.text());
-  for (const std::size_t field : accepted_) {
-    const Target& target = layout.targets[field];
-    const Cell value = target.converted ? *converted_value(batch, row, field, target) : values[field];
-    row_.set(target.slot, target.type == FieldType::kBoolean ? Cell{value != 0} : value);
-  }
-  {
-    std::lock_guard lock(group.mutex);
-    group.head.add(row.time, row_, coded_);
-  }
-  report.stored_samples += accepted_.size();
-  ++written_rows_;
-  note_change(group);
-  note_row(group, memory_before, rows_before);
-}
-
-Result<WriteReport> EmbeddedStore::write(const metric::Batch& batch) {
-  if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
-  RESMON_TRY(make_room());
-  rows_horizon_ = counters_.horizon[kTierRaw];
-  WriteReport report;
-  // Each row touches memory of its own, which is mostly in no cache: it is asked for some rows ahead.
-  constexpr std::size_t kAhead = 4;
-  const std::span<const metric::Row> rows = batch.rows();
-  const auto group_of = [&](std::size_t row) -> const GroupState* {
-    return row < rows.size() && rows[row].schema < plans_.size() ? plans_[rows[row].schema].group : nullptr;
-  };
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (const GroupState* const group = group_of(row + 3 * kAhead)) __builtin_prefetch(&group->head, 1);
-    if (const GroupState* const group = group_of(row + 2 * kAhead)) group->head.prefetch_end();
-    if (const GroupState* const group = group_of(row + kAhead)) group->head.prefetch_bytes();
-    write_row(batch, rows[row], report);
-  }
-  counters_.stored += report.stored_samples;
-  counters_.refused += report.refused_samples;
-  return report;
-}
-
-// Before rows are taken: what is over its bound goes to disk, or nothing is taken.
-Status EmbeddedStore::make_room() {
-  RESMON_TRY(finish_removal());
-  // Bulk loads seal as they go; otherwise maintain does it, in small portions.
-  if (due_.size() >= 512) RESMON_TRY(seal_due(due_.size()));
-  if (counters_.head_bytes > options_.head_limit_bytes) RESMON_TRY(seal_largest());
-  if (snapshots_.bytes() > snapshots_limit_bytes()) {
-    mark_oldest_saved();
-    RESMON_TRY(seal_due(due_.size()));
-  }
-  return {};
 }
 
 Status EmbeddedStore::in_transaction(const std::function<Status()>& body) {

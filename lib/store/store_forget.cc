@@ -116,15 +116,7 @@ void EmbeddedStore::forget_groups(const std::vector<GroupId>& groups) {
   std::uint64_t last_snapshot = 0;
   for (const GroupId id : groups) last_snapshot = std::max(last_snapshot, ages_[id].last_snapshot);
   catalog_.drop(groups, last_snapshot);
-  const std::unordered_set<GroupId> gone(groups.begin(), groups.end());
-  for (Plan& plan : plans_)
-    if (plan.group != nullptr && gone.contains(plan.group->id)) drop_plan(plan);
-}
-
-// The next row of its schema makes another.
-void EmbeddedStore::drop_plan(Plan& plan) {
-  drop_layout(plan.layout);
-  plan = {};
+  plans_.drop_groups({groups.begin(), groups.end()});
 }
 
 Status EmbeddedStore::free_buried() {
@@ -143,9 +135,7 @@ Status EmbeddedStore::free_buried() {
   }
   catalog_.free(buried);
   // There is room again.
-  for (Plan& plan : plans_)
-    if (plan.layout != nullptr && plan.layout->limited) drop_plan(plan);
-  slot_lists_.drop_unused();
+  plans_.drop_limited();
   return {};
 }
 

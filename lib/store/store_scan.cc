@@ -63,7 +63,7 @@ Result<UnixNanos> EmbeddedStore::ReadStatements::find_newest_time(std::int64_t t
   return row ? newest_time.integer(0) : INT64_MIN;
 }
 
-const EmbeddedStore::GroupState* EmbeddedStore::find_group(GroupId id) const {
+const GroupState* EmbeddedStore::find_group(GroupId id) const {
   std::shared_lock lock(groups_mutex_);
   return id < groups_.size() ? &groups_[id] : nullptr;
 }

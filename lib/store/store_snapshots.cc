@@ -43,7 +43,7 @@ class EmbeddedStore::RestoredHeads final : public SnapshotReplay::Heads {
   EmbeddedStore& store_;
 };
 
-void EmbeddedStore::HeadAge::note_snapshot(std::uint32_t from, std::uint64_t number) {
+void HeadAge::note_snapshot(std::uint32_t from, std::uint64_t number) {
   if (from == 0 || first_snapshot == 0) first_snapshot = number;
   last_snapshot = number;
   pending = Marks::kNone;

@@ -199,6 +199,19 @@ TEST_F(StoreTest, WhatCannotBeStoredIsRefusedAndSaid) {
   EXPECT_EQ(rows(*store, "m"), 0U);
 }
 
+// Whole numbers below zero have bits that as a float's would be no number.
+TEST_F(StoreTest, NegativeIntegersGoIntoAColumnOfFloats) {
+  auto store = open();
+  metric::Batch batch;
+  batch.add(schema("m", "a", {{"f", FieldType::kFloat}}), 1, kStart).set(0, 1.5);
+  batch.add(schema("m", "a", {{"f", FieldType::kInteger}}), 1, kStart + kSecond).set(0, std::int64_t{-1});
+  const auto report = store->write(batch);
+  ASSERT_TRUE(report.has_value());
+  EXPECT_EQ(report->first_refusal, "");
+  EXPECT_EQ(report->stored_samples, 2U);
+  EXPECT_EQ(rows(*store, "m"), 2U);
+}
+
 TEST_F(StoreTest, ACheckpointAndItsMarkSurviveACrash) {
   const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
   auto store = open();

@@ -1,0 +1,48 @@
+#pragma once
+
+// What the store keeps of each group in memory, beside its place in the catalog.
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "store/head.h"
+#include "store/marks.h"
+#include "store/reader.h"
+#include "store/small_mutex.h"
+
+namespace resmon::store {
+
+struct GroupState {
+  GroupId id = 0;
+  MeasurementId measurement = 0;
+  mutable SmallMutex mutex;
+  std::atomic<std::uint32_t> chunks_version = 0;  // commits that changed its chunks
+  Head head;  // guarded by mutex; changed by the writer only, who may therefore read it without
+  // The writer's.
+  std::uint32_t seal_rows = 0;
+  bool due = false;
+  // The newest stored row, never too old; and how many rows its chunk has. Looked up at the first seal.
+  bool newest_known = false;
+  UnixNanos newest_time = INT64_MIN;
+  std::int64_t newest_rows = 0;
+  // The tiers are complete before this time, a full hour.
+  bool tiered_known = false;
+  UnixNanos tiered_until = INT64_MIN;
+};
+
+// What maintain looks at for every group, packed so that a million of them are quickly gone through. The writer's.
+struct HeadAge {
+  // When maintain first saw the head's oldest row; 0: not yet. After a start, the time of that row.
+  UnixNanos opened = 0;
+  Marks::Epoch pending = Marks::kNone;  // of its oldest row that the file does not have
+  std::uint64_t first_snapshot = 0;     // that has the head's oldest row; 0: none has
+  std::uint64_t last_snapshot = 0;      // the newest that says anything of this group; kept when the head is sealed
+  bool open = false;                    // the head has rows
+  bool ending = false;                  // it was sealed, and the snapshots do not say so yet
+
+  // After a snapshot of that number was stored, with the pieces from number `from` on.
+  void note_snapshot(std::uint32_t from, std::uint64_t number);
+};
+
+}  // namespace resmon::store
