@@ -246,7 +246,7 @@ class StopTest(house.HouseTest):
         self.assertLess(self.assert_stops(client), 2)
 
     def test_client_whose_server_never_acknowledges(self):
-        payload = struct.pack("<H", 1) + b"\x00" + struct.pack("<q", 0) + wire.varint(1 << 20) + wire.varint(20000) + wire.varint(60 * NS)
+        payload = struct.pack("<H", 2) + b"\x00" + struct.pack("<q", 0) + wire.varint(1 << 20) + wire.varint(20000) + wire.varint(60 * NS)
         silent = Silent(wire.frame(wire.WELCOME, payload + wire.text("silent")))
         client = self.silent_client(silent)
         silent.accept()
