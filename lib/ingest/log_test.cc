@@ -349,6 +349,27 @@ TEST_F(LogTest, AReaderGoesBackBehindWhatItCommitted) {
   EXPECT_TRUE(reader->take_missing().empty());
 }
 
+// The store commits minutes after it read. It does so for many records at once, and exactly for all in the end.
+TEST_F(LogTest, AReaderThatCommitsLateCommitsAll) {
+  open();
+  LogReader* const reader = log_->add_reader("store", LogReader::Loss::kNever).value();
+  constexpr std::int64_t kRecords = 20'000;
+  std::uint64_t last = 0;
+  for (std::int64_t n = 1; n <= kRecords; ++n) last = log_->append(batch_of(n), n).value().position;
+  wait_durable(last);
+  std::int64_t read = 0;
+  while (reader->next(steady_clock::now() + 10s) != nullptr)
+    if (++read == kRecords) break;
+  ASSERT_EQ(read, kRecords);
+  EXPECT_EQ(reader->stats().backlog_samples, static_cast<std::uint64_t>(kRecords));
+  reader->commit(last / 2);
+  EXPECT_GT(reader->stats().committed, last / 4);
+  EXPECT_LE(reader->stats().committed, last / 2);
+  reader->commit(last);
+  EXPECT_EQ(reader->stats().committed, last);
+  EXPECT_EQ(reader->stats().backlog_samples, 0U);
+}
+
 TEST_F(LogTest, CommittedEntriesStayWhileTheyAreHeld) {
   limit_ = 2U << 20U;
   open();
