@@ -118,8 +118,9 @@ class Store : public Reader {
   // are walled off when met, counted, and the rest answers. kUnavailable when another process has the store open.
   static Result<std::unique_ptr<Store>> open(const Options& options, const metric::SchemaTable& schemas);
 
-  // The seven below: one thread at a time (the writer's). `write` makes rows visible to readers at once; it fails as a
-  // whole only when nothing was taken (a full disk), and may then be called again with the same batch.
+  // write, maintain, set_mark, remove, flush and close: one thread at a time (the writer's). `write` makes rows visible
+  // to readers at once; it fails as a whole only when nothing was taken (a full disk), and may then be called again
+  // with the same batch.
   virtual Result<WriteReport> write(const metric::Batch& batch) = 0;
   // Writes heads that are due and removes what is past retention. Call about once a second.
   virtual Status maintain(UnixNanos now) = 0;
