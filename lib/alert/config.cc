@@ -6,15 +6,17 @@
 #include <algorithm>
 
 #include "alert/rules.h"
-#include "alert/table_reader.h"
 #include "config/nearest.h"
+#include "config/table_reader.h"
 #include "config/toml_tree.h"
 
 namespace resmon::alert {
 
 namespace {
 
+using config::Complaints;
 using config::Node;
+using config::TableReader;
 using std::chrono::hours;
 
 constexpr std::size_t kMostRules = 1000;
@@ -26,6 +28,17 @@ bool good_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
+}
+
+// A number, or a text such as "90%" or "48h" that the reader of expressions takes as one.
+bool read_limit(TableReader& reader, std::string_view key, double& target) {
+  const Node* const found = reader.node(key);
+  if (found == nullptr) return false;
+  std::string unit;
+  if (found->kind != Node::Kind::kText) return reader.number(key, target);
+  if (parse_limit(found->text, target, unit)) return true;
+  reader.complain(*found, key, "must be a number, as 90 or \"2GiB\" or \"24h\"");
+  return false;
 }
 
 class ConfigReader {
@@ -141,7 +154,7 @@ class ConfigReader {
     if (!number) {
       rule.clear_limit.reset();
       rule.clear = condition(reader, "clear");
-    } else if (reader.limit("clear", limit)) {
+    } else if (read_limit(reader, "clear", limit)) {
       rule.clear.reset();
       rule.clear_limit = limit;
       if (!rule.when.comparisons.empty()) check_clear(reader, *node, rule.when.comparisons[0], limit);
@@ -176,8 +189,8 @@ class ConfigReader {
       if (!one.text("hosts", hosts)) one.complain_here("an override needs `hosts`");
       made.hosts = fleet::Search(hosts);
       double number = 0;
-      if (one.limit("limit", number)) made.limit = number;
-      if (one.limit("clear", number)) made.clear = number;
+      if (read_limit(one, "limit", number)) made.limit = number;
+      if (read_limit(one, "clear", number)) made.clear = number;
       std::chrono::nanoseconds wait{};
       if (one.duration("for", wait, hours(24 * 30))) made.wait = wait;
       bool enabled = true;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 
 #include "config/settings_impl.h"
 
@@ -50,7 +51,57 @@ std::string last_part(const std::string& key) {
   return key.substr(key.rfind('.') + 1);
 }
 
+std::string value_literal(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kText:
+      return toml_quoted(node.text);
+    case Node::Kind::kInteger:
+      return std::to_string(node.integer);
+    case Node::Kind::kNumber: {
+      char buffer[32];
+      const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, node.number);
+      const std::string text(buffer, end);
+      return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+    }
+    case Node::Kind::kBoolean:
+      return node.boolean ? "true" : "false";
+    case Node::Kind::kArray: {
+      std::string out;
+      for (const Node& item : node.items) out += (out.empty() ? "" : ", ") + value_literal(item);
+      return "[" + out + "]";
+    }
+    case Node::Kind::kTable: {
+      std::string out;
+      for (const Node& member : node.members)
+        out.append(out.empty() ? " " : ", ")
+            .append(bare_key(member.key) ? member.key : toml_quoted(member.key))
+            .append(" = ")
+            .append(value_literal(member));
+      return "{" + out + " }";
+    }
+    case Node::Kind::kTime:
+      break;
+  }
+  return "\"\"";
+}
+
+void append_array(std::string& out, const Setting& setting, bool comment_out) {
+  append_comment(out, setting.meaning);
+  append_comment(out, "Takes " + setting.values + ".");
+  if (const std::string literal = setting.literal(); !comment_out && literal != setting.default_literal) {
+    out += last_part(setting.key) + " = " + literal + "\n\n";
+    return;
+  }
+  for (std::string_view rest = setting.example; !rest.empty();) {
+    const std::size_t end = rest.find('\n');
+    out.append("#").append(rest.substr(0, end)).append("\n");
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  }
+  out += '\n';
+}
+
 void append_setting(std::string& out, const Setting& setting, bool comment_out) {
+  if (setting.read_array) return append_array(out, setting, comment_out);
   append_comment(out, setting.meaning);
   append_comment(out, "Takes " + setting.values + ". Environment: " + environment_name(setting.key) + ".");
   const std::string literal = setting.literal();
@@ -143,6 +194,12 @@ std::string environment_name(std::string_view key) {
   for (const char c : key)
     name += c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
+}
+
+std::string array_literal(const Node& array) {
+  std::string out;
+  for (const Node& item : array.items) out += (out.empty() ? "\n  " : ",\n  ") + value_literal(item);
+  return out.empty() ? "[]" : "[" + out + "\n]";
 }
 
 std::string Settings::sample() const {

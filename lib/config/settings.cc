@@ -330,6 +330,24 @@ void Settings::map(std::string key, std::vector<std::pair<std::string, std::stri
   impl_->add(std::move(setting));
 }
 
+void Settings::array(std::string key, std::function<void(const Node&, const std::string&, Complaints&)> read,
+                     std::string example, std::string meaning) {
+  Setting setting;
+  setting.key = std::move(key);
+  setting.meaning = std::move(meaning);
+  setting.values = "an array of tables";
+  setting.example = std::move(example);
+  setting.read_array = std::move(read);
+  setting.assign = [](const Node&) -> Status { return {}; };
+  setting.read_text = [](std::string_view) -> Result<Node> {
+    return fail(ErrorKind::kInvalid, "is an array of tables, which only the file can have");
+  };
+  const auto given = std::make_shared<std::string>("[]");
+  setting.literal = [given] { return *given; };
+  setting.keep_literal = [given](const Node& array) { *given = array_literal(array); };
+  impl_->add(std::move(setting));
+}
+
 void Settings::tables(std::string key, std::string example_name,
                       std::function<void(Settings&, const std::string&, const std::string&)> declare,
                       std::string meaning) {
@@ -440,7 +458,16 @@ void Settings::Impl::walk(Settings& owner, const Node& table, const std::string&
       walk(owner, node, key, file, errors);
       continue;
     }
-    if (Setting* setting = dotted ? nullptr : find(key)) {
+    if (Setting* setting = dotted ? nullptr : find(key); setting != nullptr && setting->read_array) {
+      if (node.kind != Node::Kind::kArray) {
+        report("is an array of tables: [[" + key + "]]");
+        continue;
+      }
+      Complaints complaints(file);
+      setting->read_array(node, key, complaints);
+      setting->keep_literal(node);
+      for (const Complaints::Line& line : complaints.lines()) errors.emplace_back(line.line, line.text);
+    } else if (setting != nullptr) {
       if (Status status = assign(*setting, node, Origin::kFile); !status) report(status.error().message);
     } else if (!dotted && (find_table(key) != nullptr || leads_to_a_key(key))) {
       if (node.kind == Node::Kind::kTable)

@@ -28,6 +28,9 @@
 
 namespace resmon::config {
 
+class Complaints;
+struct Node;
+
 class Settings {
  public:
   explicit Settings(std::string program);  // "client": the sample's heading
@@ -53,6 +56,11 @@ class Settings {
   // A table of strings, such as tags: any key is taken. KEY=VALUE,… in the environment and in --set,
   // or an inline table as in TOML.
   void map(std::string key, std::vector<std::pair<std::string, std::string>>* target, std::string meaning);
+  // An array of tables that something else reads: [[rule]]. `read` gets it with the key as in messages, and adds what
+  // is wrong to the complaints. Only a file can set it. `example`: some tables as TOML, for the sample.
+  void array(std::string key,
+             std::function<void(const Node& array, const std::string& key, Complaints& complaints)> read,
+             std::string example, std::string meaning);
   // Tables that may repeat: [sink.NAME]. `declare` is called once per NAME found in the file, the environment
   // (RESMON_SINK_INFLUX_URL makes NAME `influx`; a NAME made so has no underscore) or --set, with the prefix
   // "sink.NAME", and declares that table's settings. The sample shows `example_name`, commented out, unless the table

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "config/table_reader.h"
 #include "config/toml_tree.h"
 
 namespace resmon::config {
@@ -25,6 +26,10 @@ struct Setting {
   std::string values;           // what may be given, for the sample: "a duration from 100ms to 1h"
   std::string default_literal;  // as TOML; of a map: empty
   bool is_map = false;
+  // Of an array of tables: reads it. `example` and what the file had are TOML, for the sample.
+  std::function<void(const Node&, const std::string&, Complaints&)> read_array;
+  std::function<void(const Node&)> keep_literal;
+  std::string example;
   Origin origin = Origin::kDefault;
 
   // Checks and stores. The error says what is wrong without naming the key, and never repeats a text's value, which may
@@ -70,5 +75,7 @@ struct Settings::Impl {
 bool holds_secret(std::string_view key);
 std::string toml_quoted(std::string_view text);
 std::string environment_name(std::string_view key);
+// The array as it could stand behind `key = `, one table a line.
+std::string array_literal(const Node& array);
 
 }  // namespace resmon::config

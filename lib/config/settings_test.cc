@@ -1,4 +1,5 @@
 #include "config/settings.h"
+#include "config/table_reader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -155,6 +156,36 @@ TEST(SettingsTest, ErrorsNameFileLineKeyAndWhatIsWrong) {
     Program p;
     EXPECT_THAT(p.error_of(toml), HasSubstr(want)) << toml;
   }
+}
+
+TEST(SettingsTest, AnArrayOfTablesIsReadBySomethingElse) {
+  std::vector<std::string> names;
+  const auto declare = [&](Settings& settings, const std::string& key) {
+    settings.array(
+        key,
+        [&](const Node& array, const std::string& path, Complaints& complaints) {
+          for (const Node& item : array.items) {
+            TableReader reader(item, path, complaints);
+            reader.text("name", names.emplace_back());
+            reader.finish();
+          }
+        },
+        "[[" + key + "]]\nname = \"a\"", "What to do.");
+  };
+  Settings settings("client");
+  declare(settings, "rule");
+  settings.tables(
+      "sink", "influx",
+      [&](Settings& table, const std::string&, const std::string& prefix) { declare(table, prefix + ".rule"); },
+      "Sinks.");
+  EXPECT_THAT(settings.sample(), HasSubstr("#[[rule]]\n#name = \"a\"\n"));
+  ASSERT_TRUE(settings.load_text("[[rule]]\nname = \"x\"\n[[rule]]\nname = \"y\"\n[[sink.a.rule]]\nname = \"z\"", "f"));
+  EXPECT_EQ(names, (std::vector<std::string>{"x", "y", "z"}));
+  EXPECT_THAT(settings.sample(), HasSubstr("rule = [\n  { name = \"x\" },\n  { name = \"y\" }\n]\n"));
+  EXPECT_EQ(settings.load_text("\n[[rule]]\nnam = 1\n", "f").error().message,
+            "f:3:1: rule.nam: unknown key; did you mean name?");
+  EXPECT_EQ(settings.load_text("rule = 1", "f").error().message, "f:1: rule: is an array of tables: [[rule]]");
+  EXPECT_THAT(settings.set("rule=x").error().message, HasSubstr("which only the file can have"));
 }
 
 TEST(SettingsTest, AllErrorsOfAFileAreReportedTogetherToABound) {

@@ -1,14 +1,13 @@
-#include "alert/table_reader.h"
+#include "config/table_reader.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "alert/expression.h"
 #include "config/nearest.h"
 #include "config/units.h"
 
-namespace resmon::alert {
+namespace resmon::config {
 
 namespace {
 
@@ -44,21 +43,20 @@ std::string TableReader::full(std::string_view key) const {
   return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
 }
 
-const config::Node* TableReader::node(std::string_view key) {
+const Node* TableReader::node(std::string_view key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.emplace_back(key);
-  for (const config::Node& member : table_.members)
+  for (const Node& member : table_.members)
     if (member.key == key) return &member;
   return nullptr;
 }
 
-void TableReader::complain(const config::Node& node, std::string_view key, std::string_view reason) {
+void TableReader::complain(const Node& node, std::string_view key, std::string_view reason) {
   complaints_.add(node.value_line, node.value_column, full(key), reason);
 }
 
 // Behind the quote that opens the text. A text with escapes or of several lines shows the place of its beginning only
 // roughly; conditions seldom are.
-void TableReader::complain_in(const config::Node& node, std::string_view key, std::size_t offset,
-                              std::string_view reason) {
+void TableReader::complain_in(const Node& node, std::string_view key, std::size_t offset, std::string_view reason) {
   complaints_.add(node.value_line, node.value_column + 1 + static_cast<std::uint32_t>(offset), full(key), reason);
 }
 
@@ -67,11 +65,11 @@ void TableReader::complain_here(std::string_view reason) {
 }
 
 bool TableReader::text(std::string_view key, std::string& target) {
-  const config::Node* const found = node(key);
+  const Node* const found = node(key);
   if (found == nullptr) return false;
-  if (found->kind != config::Node::Kind::kText || !fit_text(found->text)) {
+  if (found->kind != Node::Kind::kText || !fit_text(found->text)) {
     complain(*found, key,
-             found->kind == config::Node::Kind::kText
+             found->kind == Node::Kind::kText
                  ? "must be of one line without control characters, at most 8192 bytes"
                  : fmt::format("must be a text in quotes, not {}", kind_name(found->kind)));
     return false;
@@ -81,9 +79,9 @@ bool TableReader::text(std::string_view key, std::string& target) {
 }
 
 bool TableReader::boolean(std::string_view key, bool& target) {
-  const config::Node* const found = node(key);
+  const Node* const found = node(key);
   if (found == nullptr) return false;
-  if (found->kind != config::Node::Kind::kBoolean) {
+  if (found->kind != Node::Kind::kBoolean) {
     complain(*found, key, fmt::format("must be true or false, not {}", kind_name(found->kind)));
     return false;
   }
@@ -92,9 +90,9 @@ bool TableReader::boolean(std::string_view key, bool& target) {
 }
 
 bool TableReader::integer(std::string_view key, std::int64_t& target, std::int64_t least, std::int64_t most) {
-  const config::Node* const found = node(key);
+  const Node* const found = node(key);
   if (found == nullptr) return false;
-  if (found->kind != config::Node::Kind::kInteger || found->integer < least || found->integer > most) {
+  if (found->kind != Node::Kind::kInteger || found->integer < least || found->integer > most) {
     complain(*found, key, fmt::format("must be a whole number from {} to {}", least, most));
     return false;
   }
@@ -103,14 +101,13 @@ bool TableReader::integer(std::string_view key, std::int64_t& target, std::int64
 }
 
 bool TableReader::duration(std::string_view key, std::chrono::nanoseconds& target, std::chrono::nanoseconds most) {
-  const config::Node* const found = node(key);
+  const Node* const found = node(key);
   if (found == nullptr) return false;
-  const auto parsed = found->kind == config::Node::Kind::kText
-                          ? config::parse_duration(found->text)
+  const auto parsed = found->kind == Node::Kind::kText
+                          ? parse_duration(found->text)
                           : Result<std::chrono::nanoseconds>(fail(ErrorKind::kInvalid, ""));
   if (!parsed || *parsed > most) {
-    complain(*found, key,
-             fmt::format("must be a span of time in quotes, as \"5m\", at most {}", config::print_duration(most)));
+    complain(*found, key, fmt::format("must be a span of time in quotes, as \"5m\", at most {}", print_duration(most)));
     return false;
   }
   target = *parsed;
@@ -118,15 +115,15 @@ bool TableReader::duration(std::string_view key, std::chrono::nanoseconds& targe
 }
 
 bool TableReader::texts(std::string_view key, std::vector<std::string>& target) {
-  const config::Node* const found = node(key);
+  const Node* const found = node(key);
   if (found == nullptr) return false;
   std::vector<std::string> out;
   bool good = true;
-  if (found->kind == config::Node::Kind::kText)
+  if (found->kind == Node::Kind::kText)
     out.push_back(found->text);
-  else if (found->kind == config::Node::Kind::kArray)
-    for (const config::Node& item : found->items) {
-      good = good && item.kind == config::Node::Kind::kText;
+  else if (found->kind == Node::Kind::kArray)
+    for (const Node& item : found->items) {
+      good = good && item.kind == Node::Kind::kText;
       out.push_back(item.text);
     }
   else
@@ -142,42 +139,33 @@ bool TableReader::texts(std::string_view key, std::vector<std::string>& target) 
 
 std::optional<std::size_t> TableReader::choice(std::string_view key, const std::vector<std::string>& words) {
   std::string word;
-  const config::Node* const found = node(key);
+  const Node* const found = node(key);
   if (found == nullptr || !text(key, word)) return std::nullopt;
   const auto at = std::find(words.begin(), words.end(), word);
   if (at != words.end()) return static_cast<std::size_t>(at - words.begin());
   std::string all;
   for (const std::string& one : words) all += (all.empty() ? "" : ", ") + one;
-  const std::string* const near = config::nearest(word, words);
+  const std::string* const near = nearest(word, words);
   complain(*found, key, "must be one of " + all + (near != nullptr ? "; did you mean " + *near + "?" : std::string()));
   return std::nullopt;
 }
 
-bool TableReader::limit(std::string_view key, double& target) {
-  const config::Node* const found = node(key);
+bool TableReader::number(std::string_view key, double& target) {
+  const Node* const found = node(key);
   if (found == nullptr) return false;
-  std::string unit;
-  switch (found->kind) {
-    case config::Node::Kind::kInteger:
-      target = static_cast<double>(found->integer);
-      return true;
-    case config::Node::Kind::kNumber:
-      target = found->number;
-      return true;
-    case config::Node::Kind::kText:
-      if (parse_limit(found->text, target, unit)) return true;
-      [[fallthrough]];
-    default:
-      complain(*found, key, "must be a number, as 90 or \"2GiB\" or \"24h\"");
-      return false;
+  if (found->kind != Node::Kind::kInteger && found->kind != Node::Kind::kNumber) {
+    complain(*found, key, fmt::format("must be a number, not {}", kind_name(found->kind)));
+    return false;
   }
+  target = found->kind == Node::Kind::kInteger ? static_cast<double>(found->integer) : found->number;
+  return true;
 }
 
 void TableReader::finish() {
-  for (const config::Node& member : table_.members) {
+  for (const Node& member : table_.members) {
     if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
     std::string reason = "unknown key";
-    if (const std::string* const near = config::nearest(member.key, known_)) {
+    if (const std::string* const near = nearest(member.key, known_)) {
       reason += "; did you mean " + *near + "?";
     } else {
       reason += "; known here:";
@@ -188,4 +176,4 @@ void TableReader::finish() {
   }
 }
 
-}  // namespace resmon::alert
+}  // namespace resmon::config

@@ -12,7 +12,7 @@
 
 #include "config/toml_tree.h"
 
-namespace resmon::alert {
+namespace resmon::config {
 
 // The errors of a whole file.
 class Complaints {
@@ -23,11 +23,13 @@ class Complaints {
   // In order of their places, ten at most, one a line.
   std::string text() const;
 
- private:
   struct Line {
     std::uint32_t line, column;
     std::string text;
   };
+  const std::vector<Line>& lines() const { return lines_; }
+
+ private:
   std::string file_;
   std::vector<Line> lines_;
 };
@@ -35,7 +37,7 @@ class Complaints {
 class TableReader {
  public:
   // `table` and `complaints` must outlive the reader. `path`: "rule.disk-full", for messages.
-  TableReader(const config::Node& table, std::string path, Complaints& complaints)
+  TableReader(const Node& table, std::string path, Complaints& complaints)
       : table_(table), path_(std::move(path)), complaints_(complaints) {}
 
   // Each leaves its target as it is where the key is absent or wrong; true: it was set.
@@ -47,27 +49,27 @@ class TableReader {
   bool texts(std::string_view key, std::vector<std::string>& target);
   // One of `words`: which.
   std::optional<std::size_t> choice(std::string_view key, const std::vector<std::string>& words);
-  // A number, or a text such as "90%" or "48h" that the reader of expressions takes as one.
-  bool limit(std::string_view key, double& target);
+  bool number(std::string_view key, double& target);
   // The member as it is; null where it is absent.
-  const config::Node* node(std::string_view key);
+  const Node* node(std::string_view key);
 
-  void complain(const config::Node& node, std::string_view key, std::string_view reason);
+  void complain(const Node& node, std::string_view key, std::string_view reason);
   // At `offset` bytes behind the beginning of a text.
-  void complain_in(const config::Node& node, std::string_view key, std::size_t offset, std::string_view reason);
+  void complain_in(const Node& node, std::string_view key, std::size_t offset, std::string_view reason);
   void complain_here(std::string_view reason);  // of the table
   // Complains of every key that was not asked for.
   void finish();
 
   const std::string& path() const { return path_; }
+  Complaints& complaints() { return complaints_; }
 
  private:
   std::string full(std::string_view key) const;
 
-  const config::Node& table_;
+  const Node& table_;
   const std::string path_;
   Complaints& complaints_;
   std::vector<std::string> known_;
 };
 
-}  // namespace resmon::alert
+}  // namespace resmon::config
