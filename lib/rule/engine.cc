@@ -1,0 +1,315 @@
+// A row is loaded once, goes through the steps of its schema, and where a step changes the schema, goes on with the
+// steps of the new one. Schemas in between are the engine's own and never in the table: only what comes out is.
+
+#include "rule/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rule/engine_work.h"
+
+namespace resmon::rule {
+
+namespace {
+
+constexpr std::int64_t kIdle = 3'600'000'000'000;  // what is remembered of a series is forgotten after it
+
+bool has_table(Verb verb) {
+  return verb == Verb::kSample || verb == Verb::kDedup || verb == Verb::kDerive;
+}
+
+std::string shape_key(const metric::Schema& schema) {
+  std::string key = metric::group_key(schema.measurement, schema.tags);
+  for (const metric::Field& field : schema.fields) {
+    key += '\0';
+    key += static_cast<char>('0' + static_cast<int>(field.type));
+    key += field.name;
+  }
+  return key;
+}
+
+void copy_row(const metric::Batch& in, const metric::Row& row, bool texts, const metric::Schema& schema,
+              metric::Batch& out) {
+  metric::RowWriter writer = out.add(row.schema, row.fields, row.time);
+  writer.set_presence(in.presence(row));
+  const std::span<const metric::Cell> from = in.values(row);
+  std::copy(from.begin(), from.end(), writer.values().begin());
+  if (!texts) return;
+  for (std::size_t f = 0; f < row.fields; ++f)
+    if (schema.fields[f].type == metric::FieldType::kString && in.has(row, f)) writer.set(f, in.string(row, f));
+}
+
+}  // namespace
+
+Engine::Engine(Config config, metric::SchemaTable& schemas, EngineOptions options)
+    : config_(std::move(config)),
+      schemas_(schemas),
+      options_(std::move(options)),
+      windows_(config_.rules.size()),
+      tables_(config_.rules.size()),
+      hosts_(config_.rules.size()),
+      work_(std::make_unique<Work>()),
+      made_(std::make_unique<Work>()),
+      counters_(std::make_unique<Counters[]>(config_.rules.size())) {
+  for (std::size_t i = 0; i < config_.rules.size(); ++i) {
+    const Rule& rule = config_.rules[i];
+    if (rule.verb == Verb::kEvery || rule.verb == Verb::kMerge) windows_[i] = std::make_unique<Windows>(i, rule);
+    any_windows_ = any_windows_ || windows_[i] != nullptr;
+    if (has_table(rule.verb))
+      tables_[i] = std::make_unique<SeriesTable>(static_cast<std::size_t>(rule.max_series),
+                                                 std::max(kIdle, 2 * rule.span.count()));
+  }
+}
+
+Engine::~Engine() = default;
+
+Engine::Known& Engine::known(metric::SchemaId id) {
+  if (id >= known_.size()) known_.resize(std::max<std::size_t>(schemas_.id_bound(), id + std::size_t{1}));
+  Known& found = known_[id];
+  const std::uint32_t generation = schemas_.generation(id);
+  if (found.generation == generation) return found;
+  const metric::Schema& schema = schemas_[id];
+  found.generation = generation;
+  found.shape = nullptr;
+  found.texts = std::any_of(schema.fields.begin(), schema.fields.end(),
+                            [](const metric::Field& field) { return field.type == metric::FieldType::kString; });
+  Step ignored;
+  if (std::any_of(config_.rules.begin(), config_.rules.end(), [&](const Rule& rule) {
+        ignored = Step();
+        return may_apply(rule, schema, options_.context, ignored);
+      })) {
+    found.shape = shape_of(schema);
+    found.shape->id = id;
+    found.shape->generation = generation;
+  }
+  return found;
+}
+
+Shape* Engine::shape_of(metric::Schema schema) {
+  std::string key = shape_key(schema);
+  const auto [at, fresh] = shapes_.try_emplace(std::move(key));
+  if (!fresh) return at->second.get();
+  at->second = std::make_unique<Shape>();
+  Shape& shape = *at->second;
+  shape.key = metric::group_key(schema.measurement, schema.tags);
+  if (const std::string* const host = tag_of(schema, "host")) shape.host = *host;
+  for (std::uint32_t f = 0; f < schema.fields.size(); ++f)
+    if (schema.fields[f].type == metric::FieldType::kString) shape.texts.push_back(f);
+  for (std::size_t i = 0; i < config_.rules.size(); ++i) {
+    Step step;
+    step.index = i;
+    if (!may_apply(config_.rules[i], schema, options_.context, step)) continue;
+    shape.steps.push_back(std::move(step));
+  }
+  shape_bytes_ +=
+      sizeof(Shape) + 4 * at->first.size() + shape.steps.size() * (sizeof(Step) + 16 * schema.fields.size());
+  shape.schema = std::move(schema);
+  return &shape;
+}
+
+// Only between batches: rows on their way have pointers to shapes.
+void Engine::forget_shapes() {
+  shapes_.clear();
+  known_.clear();
+  shape_bytes_ = 0;
+  for (std::size_t i = 0; i < config_.rules.size(); ++i)
+    if (counts_schemas(i)) counters_[i].series = 0;
+}
+
+bool Engine::touches(const metric::Batch& batch) {
+  return std::any_of(batch.rows().begin(), batch.rows().end(),
+                     [this](const metric::Row& row) { return known(row.schema).shape != nullptr; });
+}
+
+void Engine::load(const metric::Batch& in, const metric::Row& row, Shape& shape, Work& work) const {
+  work.shape = &shape;
+  work.time = row.time;
+  work.folded = false;
+  const std::span<const metric::Cell> presence = in.presence(row);
+  const std::span<const metric::Cell> values = in.values(row);
+  work.presence.assign(presence.begin(), presence.end());
+  work.cells.assign(values.begin(), values.end());
+  work.text.clear();
+  for (const std::uint32_t f : shape.texts)
+    if (work.has(f)) work.set_text(f, in.string(row, f));
+}
+
+void Engine::process(const metric::Batch& in, std::size_t first, std::size_t last, Moment moment, metric::Batch& out) {
+  if (shape_bytes_ > options_.cache_bytes) forget_shapes();
+  out.pin(in.pin());
+  work_->moment = moment;
+  work_->first = moment.position;
+  for (std::size_t i = first; i < last; ++i) {
+    const metric::Row& row = in.rows()[i];
+    const Known& of = known(row.schema);
+    if (trace_row_) trace_row_(row);
+    if (of.shape == nullptr) {
+      copy_row(in, row, of.texts, schemas_[row.schema], out);
+      continue;
+    }
+    load(in, row, *of.shape, *work_);
+    run(*work_, 0, out);
+  }
+  if (any_windows_) finish(out, [](Windows& windows, const Windows::Emit& emit) { windows.end_batch(emit); });
+}
+
+void Engine::advance(UnixNanos now, metric::Batch& out) {
+  if (!any_windows_) return;
+  out.pin(schemas_);
+  finish(out, [now](Windows& windows, const Windows::Emit& emit) { windows.close_until(now, emit); });
+}
+
+void Engine::flush(metric::Batch& out) {
+  out.pin(schemas_);
+  finish(out, [](Windows& windows, const Windows::Emit& emit) { windows.close_all(emit); });
+}
+
+// In the order of the rules: what one makes may go into a later one.
+void Engine::finish(metric::Batch& out, const std::function<void(Windows&, const Windows::Emit&)>& close) {
+  for (std::size_t i = 0; i < windows_.size(); ++i) {
+    if (!windows_[i]) continue;
+    close(*windows_[i], [&](const Windows::Bucket& bucket) { emit_window(i, bucket, out); });
+    counters_[i].series.store(windows_[i]->series(), std::memory_order_relaxed);
+  }
+}
+
+void Engine::emit_window(std::size_t rule, const Windows::Bucket& bucket, metric::Batch& out) {
+  const Windows& windows = *windows_[rule];
+  Work& work = *made_;
+  for (const auto& [key, entry] : bucket.entries) {
+    metric::Schema schema = entry.base;
+    schema.fields = windows.fields_of(entry);
+    work.reset(*shape_of(std::move(schema)));
+    work.time = bucket.start;
+    work.moment = {0, bucket.last};
+    work.first = bucket.first;
+    work.folded = config_.rules[rule].verb == Verb::kEvery;
+    windows.values_of(
+        entry, [&](std::size_t field, metric::Cell cell) { work.set(field, cell); },
+        [&](std::size_t field, std::string_view text) { work.set_text(field, text); });
+    Counters::add(counters_[rule].out, work.samples());
+    if (trace_) tell(rule, Trace::Fate::kMade, work);
+    run(work, rule + 1, out);
+  }
+}
+
+bool Engine::applies(const Step& step, const Work& work) const {
+  const Rule& rule = *step.rule;
+  if (!rule.fields.empty() &&
+      std::none_of(step.fields.begin(), step.fields.end(), [&](std::uint32_t f) { return work.has(f); }))
+    return false;
+  for (std::size_t c = 0; c < rule.conditions.size(); ++c) {
+    const auto holds = [&](std::uint32_t f) {
+      return work.has(f) && rule.conditions[c].holds(work.shape->schema.fields[f].type, work.cells[f], work.text);
+    };
+    if (std::none_of(step.condition_fields[c].begin(), step.condition_fields[c].end(), holds)) return false;
+  }
+  return true;
+}
+
+void Engine::run(Work& work, std::size_t from, metric::Batch& out) {
+  std::size_t at = 0;
+  while (at < work.shape->steps.size()) {
+    Step& step = work.shape->steps[at++];
+    if (step.index < from) continue;
+    from = step.index + 1;
+    const bool filter = step.rule->verb == Verb::kFilter;
+    const bool holds = !step.unselected && applies(step, work);
+    if (filter ? holds : !holds) continue;
+    if (step.rule->verb == Verb::kEvery && work.folded) continue;
+    const std::size_t index = step.index;
+    Counters& counters = counters_[index];
+    const std::uint64_t before = work.samples();
+    Counters::add(counters.in, before);
+    if (!std::exchange(step.used, true) && counts_schemas(index)) Counters::add(counters.series, 1);
+    const Shape* const shape = work.shape;
+    const Fate fate = apply(step, work);
+    const std::uint64_t after = fate == Fate::kDropped || fate == Fate::kHeld ? 0 : work.samples();
+    Counters::add(counters.out, after);
+    if (fate != Fate::kHeld) Counters::add(counters.dropped, before > after ? before - after : 0);
+    const bool gone = fate == Fate::kDropped || (after == 0 && fate != Fate::kHeld);
+    if (trace_)
+      tell(index,
+           gone                  ? Trace::Fate::kDropped
+           : fate == Fate::kHeld ? Trace::Fate::kHeld
+           : fate == Fate::kDone ? Trace::Fate::kKept
+                                 : Trace::Fate::kChanged,
+           work);
+    if (gone || fate == Fate::kHeld) return;
+    if (fate == Fate::kDone) break;
+    if (work.shape != shape) at = 0;
+  }
+  append(work, out);
+}
+
+void Engine::append(Work& work, metric::Batch& out) {
+  Shape& shape = *work.shape;
+  if (work.samples() == 0) return;
+  if (shape.generation == 0 || !schemas_.touch(shape.id, shape.generation)) {
+    const auto id = schemas_.intern(shape.schema, options_.room);
+    if (!id) return;  // the table counts it
+    shape.id = *id;
+    shape.generation = schemas_.generation(*id);
+  }
+  metric::RowWriter writer = out.add(shape.id, work.cells.size(), work.time);
+  writer.set_presence(work.presence);
+  std::copy(work.cells.begin(), work.cells.end(), writer.values().begin());
+  for (const std::uint32_t f : shape.texts)
+    if (work.has(f)) writer.set(f, metric::as_string(work.cells[f], work.text));
+}
+
+void Engine::tell(std::size_t rule, Trace::Fate fate, const Work& work) {
+  metric::Batch row;
+  metric::RowWriter writer = row.add(0, work.cells.size(), work.time);
+  writer.set_presence(work.presence);
+  std::copy(work.cells.begin(), work.cells.end(), writer.values().begin());
+  for (const std::uint32_t f : work.shape->texts)
+    if (work.has(f)) writer.set(f, metric::as_string(work.cells[f], work.text));
+  trace_({rule, fate, &work.shape->schema, &row});
+}
+
+std::vector<ClosedWindow> Engine::take_closed() {
+  std::vector<ClosedWindow> out;
+  for (const auto& windows : windows_) {
+    if (!windows) continue;
+    auto closed = windows->take_closed();
+    std::move(closed.begin(), closed.end(), std::back_inserter(out));
+  }
+  return out;
+}
+
+std::uint64_t Engine::oldest_position() const {
+  std::uint64_t oldest = UINT64_MAX;
+  for (const auto& windows : windows_)
+    if (windows) oldest = std::min(oldest, windows->oldest_position());
+  return oldest;
+}
+
+void Engine::restore(const ClosedWindow& window) {
+  if (window.rule < windows_.size() && windows_[window.rule]) windows_[window.rule]->restore(window);
+}
+
+std::vector<ClosedWindow> Engine::pasts() const {
+  std::vector<ClosedWindow> out;
+  for (std::size_t i = 0; i < windows_.size(); ++i)
+    if (windows_[i])
+      for (auto& [host, newest] : windows_[i]->pasts()) out.push_back({i, host, newest, 0, 0});
+  return out;
+}
+
+void Engine::restore_newest(std::size_t rule, const std::string& host, UnixNanos newest) {
+  if (rule < windows_.size() && windows_[rule]) windows_[rule]->restore_newest(host, newest);
+}
+
+std::vector<RuleStats> Engine::stats() const {
+  std::vector<RuleStats> out;
+  for (std::size_t i = 0; i < config_.rules.size(); ++i) {
+    const Counters& one = counters_[i];
+    out.push_back({config_.rules[i].name, one.in.load(std::memory_order_relaxed),
+                   one.out.load(std::memory_order_relaxed), one.dropped.load(std::memory_order_relaxed),
+                   one.full.load(std::memory_order_relaxed), one.series.load(std::memory_order_relaxed)});
+  }
+  return out;
+}
+
+}  // namespace resmon::rule

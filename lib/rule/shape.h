@@ -1,0 +1,73 @@
+#pragma once
+
+// What rules do to rows of one schema, worked out once: which rules may apply, to which fields, and what becomes of the
+// schema.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metric/schema.h"
+#include "rule/rule.h"
+#include "rule/windows.h"
+
+namespace resmon::rule {
+
+struct Shape;
+
+// Where a column of the schema that a rule makes comes from.
+struct Column {
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  std::uint32_t from = kNone;           // a field of the schema before
+  const ValueMap* map = nullptr;        // and what its values become
+  const Formula* formula = nullptr;     // or this is its value
+  std::vector<std::uint32_t> operands;  // of the formula: fields of the schema before, by name
+};
+
+// A rule that may apply to rows of a schema.
+struct Step {
+  std::size_t index = 0;  // of the rule
+  const Rule* rule = nullptr;
+  bool unselected = false;                                   // of a filter: the schema is not selected
+  std::vector<std::vector<std::uint32_t>> condition_fields;  // by condition: the fields that it is about
+  std::vector<std::uint32_t> fields;                         // that `fields` selects; all where it is not given
+  // Of verbs that change the schema; made when the first row comes.
+  bool planned = false;
+  bool used = false;
+  bool same_columns = false;
+  Shape* target = nullptr;  // null: nothing is left
+  std::vector<Column> columns;
+  // Of merge and every.
+  metric::Schema base;
+  std::string base_key;
+  Windows::Place place;
+};
+
+struct Shape {
+  metric::Schema schema;
+  std::string key;                   // measurement and tags
+  std::string host;                  // the tag's value
+  std::vector<std::uint32_t> texts;  // the string fields
+  std::vector<Step> steps;
+  metric::SchemaId id = 0;  // in the table, once rows came out
+  std::uint32_t generation = 0;
+};
+
+// The machine that rows are of, where they do not say it: on the client, tags that the server adds.
+struct Context {
+  std::string host;
+  std::vector<metric::Tag> tags;
+};
+
+// Whether rows of the schema may be changed by the rule, and how they are selected.
+bool may_apply(const Rule& rule, const metric::Schema& schema, const Context& context, Step& step);
+// What a rule that changes schemas makes of one: the schema, and where its columns come from.
+metric::Schema planned(const Rule& rule, Place place, const metric::Schema& from, std::vector<Column>& columns);
+// Tag `key` of the schema, or nothing.
+const std::string* tag_of(const metric::Schema& schema, std::string_view key);
+// Whether the verb changes schemas.
+bool changes_schema(Verb verb);
+
+}  // namespace resmon::rule
