@@ -28,6 +28,7 @@
 #include "base/skipped_turns.h"
 #include "logs.h"
 #include "net/token_set.h"
+#include "rules.h"
 #include "uplink/spool.h"
 
 namespace resmon::client {
@@ -83,6 +84,7 @@ class Agent {
         logs_(open_logs(uplink_options, schemas)),
         spool_(options.spool_options(), schemas),
         uplink_(io_.get_executor(), std::move(uplink_options), spool_, schemas),
+        rules_(Rules::make(options, schemas)),
         timer_(io_),
         signals_(io_, SIGTERM, SIGINT),
         // Checked by Options::check, so it can be made.
@@ -168,6 +170,11 @@ class Agent {
     stopping_ = true;
     timer_.cancel();
     scripts_->stop();
+    if (rules_) {
+      metric::Batch windows = spool_.take_empty();
+      rules_->flush(windows);
+      if (!windows.empty()) push_as_it_is(std::move(windows));
+    }
     if (logs_) logs_->stop(std::chrono::duration_cast<std::chrono::milliseconds>(options_.stop_patience));
     uplink_.stop(std::chrono::duration_cast<std::chrono::milliseconds>(options_.stop_patience));
   }
@@ -212,7 +219,7 @@ class Agent {
   }
 
   void gather(UnixNanos time, int gathers) {
-    metric::Batch batch = spool_.take_empty();
+    metric::Batch batch = rules_ ? rules_->take_empty() : spool_.take_empty();
     // A collector with an interval of its own may be due in between.
     if (time % options_.interval.count() == 0) skipped_.took(time, std::chrono::steady_clock::now());
     gatherer_->gather(time, batch);
@@ -256,6 +263,16 @@ class Agent {
   }
 
   std::uint64_t push(metric::Batch batch) {
+    if (rules_) {
+      metric::Batch out = spool_.take_empty();
+      rules_->apply(std::move(batch), Clock::system().wall(), out);
+      batch = std::move(out);
+      if (batch.empty()) return 0;
+    }
+    return push_as_it_is(std::move(batch));
+  }
+
+  std::uint64_t push_as_it_is(metric::Batch batch) {
     const std::uint64_t number = spool_.push(std::move(batch));
     report_spool();
     report_refused();
@@ -331,6 +348,7 @@ class Agent {
   std::unique_ptr<Logs> logs_;
   uplink::Spool spool_;
   uplink::Uplink uplink_;
+  const std::unique_ptr<Rules> rules_;  // null: there are none
   asio::steady_timer timer_;
   asio::signal_set signals_;
   std::unique_ptr<collect::Scripts> scripts_;

@@ -6,6 +6,15 @@
 #include "collect/collector.h"
 #include "program/program.h"
 
+namespace {
+
+// For messages.
+std::string file_name(const std::string& path) {
+  return path.empty() ? "client.toml" : path.substr(path.rfind('/') + 1);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace resmon;
   constexpr const char* kName = "resmon-client";
@@ -21,11 +30,14 @@ int main(int argc, char** argv) {
                            settings);
   bool once = false;
   bool list = false;
+  bool explain = false;
   std::int64_t settle_milliseconds = 1000;
   program.flag("--once", &once,
                "Print one gather as Influx lines and exit; exit code 1 when a collector or script failed");
   program.integer("--once-after", &settle_milliseconds, "MS",
                   "With --once: how long rates are measured (default 1000)");
+  program.flag("--explain", &explain,
+               "With --once: print each line as it was gathered, and what the rules of [[rule]] make of it");
   program.flag("--list-collectors", &list, "List the collectors and exit");
   program.shorthand("--server", "client.servers", "ADDR[,ADDR...]", "Short for client.servers");
   program.shorthand("--token-file", "client.token_file", "FILE", "Short for client.token_file");
@@ -52,9 +64,13 @@ int main(int argc, char** argv) {
   }
   if (Status applied = options.log.apply(); !applied)
     return program::complain(kName, applied.error(), kExitConfiguration);
+  if (explain && !once)
+    return program::complain(kName, Error{ErrorKind::kInvalid, "--explain goes with --once"}, kExitConfiguration);
   if (once) {
     const auto settle = std::chrono::milliseconds(std::max<std::int64_t>(settle_milliseconds, 1));
-    if (Status printed = client::print_once(options, settle); !printed)
+    if (Status printed =
+            client::print_once(options, settle, explain ? file_name(program.config_file()) : std::string());
+        !printed)
       return program::complain(kName, printed.error(), kExitFailed);
     return kExitDone;
   }

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 #include "agent.h"
 #include "base/json_text.h"
 #include "lineproto/encoder.h"
+#include "rule/explain.h"
 
 namespace resmon::client {
 
@@ -50,9 +52,42 @@ Status append_log_lines(const Options& options, std::string& text) {
   return {};
 }
 
+// Rows as lines: what is sent of them, or what the rules do to them.
+class Printer {
+ public:
+  Printer(const Options& options, const lineproto::EncoderOptions& lines, const std::string& explain,
+          metric::SchemaTable& schemas, std::string& out)
+      : encoder_(schemas, lines), out_(out) {
+    if (!explain.empty())
+      explainer_.emplace(options.rules, explain, schemas, options.rule_options(), lines);
+    else
+      engine_.emplace(options.rules, schemas, options.rule_options());
+  }
+
+  void print(const metric::Batch& rows) {
+    if (explainer_) return explainer_->add(rows, out_);
+    metric::Batch sent;
+    engine_->process(rows, 0, rows.rows().size(), {Clock::system().wall(), 0}, sent);
+    encoder_.append(sent, out_);
+  }
+  // Windows are shown as far as they are full.
+  void finish() {
+    if (explainer_) return explainer_->finish(out_);
+    metric::Batch windows;
+    engine_->flush(windows);
+    encoder_.append(windows, out_);
+  }
+
+ private:
+  lineproto::LineEncoder encoder_;
+  std::string& out_;
+  std::optional<rule::Engine> engine_;
+  std::optional<rule::Explainer> explainer_;
+};
+
 }  // namespace
 
-Status print_once(const Options& options, std::chrono::milliseconds settle) {
+Status print_once(const Options& options, std::chrono::milliseconds settle, const std::string& explain) {
   metric::SchemaTable schemas;
   RESMON_ASSIGN(auto gatherer, collect::Gatherer::make(options.gather_options(), schemas));
   metric::Batch batch;
@@ -66,13 +101,14 @@ Status print_once(const Options& options, std::chrono::milliseconds settle) {
   encoder_options.extra_tags.push_back({"host", options.host_name()});
   for (const auto& [key, value] : options.tags) encoder_options.extra_tags.push_back({key, value});
   metric::normalise_tags(encoder_options.extra_tags);
-  lineproto::LineEncoder encoder(schemas, encoder_options);
   std::string text;
-  encoder.append(batch, text);
+  Printer printer(options, encoder_options, explain, schemas, text);
+  printer.print(batch);
   RESMON_ASSIGN(auto scripts, collect::Scripts::make(io.get_executor(), options.script_settings(), schemas,
-                                                     [&](metric::Batch& rows) { encoder.append(rows, text); }));
+                                                     [&](metric::Batch& rows) { printer.print(rows); }));
   scripts->run_once([] {});
   io.run();
+  printer.finish();
   RESMON_TRY(append_log_lines(options, text));
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     return fail(ErrorKind::kUnavailable, "cannot write to standard output");

@@ -139,7 +139,24 @@ void Options::declare(config::Settings& settings) {
       },
       "Logs whose lines are sent to the server, each line once. This needs spool.directory, which keeps how far each "
       "file was read.");
+  settings.array(
+      "rule",
+      [this](const config::Node& array, const std::string& key, config::Complaints& complaints) {
+        rules = rule::read_rules(array, key, rule::Place::kClient, complaints);
+      },
+      rule::sample_rules("rule"),
+      "Rules for what is sent: which rows go into the spool, and how they are changed before. They apply in their "
+      "order "
+      "(docs/rules.md). --once --explain shows what each does.");
   log.declare(settings);
+}
+
+rule::EngineOptions Options::rule_options() const {
+  rule::EngineOptions out;
+  out.place = rule::Place::kClient;
+  out.context.host = host_name();
+  for (const auto& [key, value] : tags) out.context.tags.push_back({key, value});
+  return out;
 }
 
 Status Options::check() const {

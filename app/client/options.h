@@ -15,6 +15,7 @@
 #include "config/settings.h"
 #include "log_options.h"
 #include "program/program.h"
+#include "rule/engine.h"
 #include "uplink/line_spool.h"
 #include "uplink/spool.h"
 #include "uplink/uplink.h"
@@ -48,6 +49,7 @@ struct Options {
   LogSources logs;
   bool default_logs = false;
   std::uint64_t lines_limit_bytes = 256U << 20U;
+  rule::Config rules;
   program::LogSettings log;
 
   Options();
@@ -55,6 +57,7 @@ struct Options {
   // What no single key can tell. Does no I/O.
   Status check() const;
 
+  rule::EngineOptions rule_options() const;
   collect::GatherOptions gather_options() const;
   collect::Scripts::Settings script_settings() const;
   // Reads the token file and the CA file; names the host.

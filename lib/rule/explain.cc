@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "config/units.h"
 
 namespace resmon::rule {
@@ -84,28 +82,6 @@ void Explainer::finish(std::string& out) {
   out_ = &out;
   metric::Batch ignored;
   engine_.flush(ignored);
-}
-
-const Rule* hides(const Config& config, std::string_view measurement, std::string_view field) {
-  metric::Schema schema;
-  schema.measurement = measurement;
-  schema.fields = {metric::Field{std::string(field), metric::FieldType::kFloat}};
-  for (const Rule& rule : config.rules) {
-    if (!rule.hosts.empty() || !rule.tags.empty() || !rule.tag_pass.empty() || !rule.tag_drop.empty() ||
-        !rule.conditions.empty())
-      continue;
-    Step step;
-    if (!may_apply(rule, schema, {}, step)) continue;
-    if (rule.verb == Verb::kKeep) return nullptr;
-    if (rule.verb == Verb::kDrop || (rule.verb == Verb::kFilter && step.unselected)) return &rule;
-    if (!changes_schema(rule.verb)) continue;
-    std::vector<Column> columns;
-    const metric::Schema after = planned(rule, Place::kClient, schema, columns);
-    const bool there = std::any_of(after.fields.begin(), after.fields.end(),
-                                   [&](const metric::Field& one) { return one.name == field; });
-    if (after.measurement != measurement || !there) return &rule;
-  }
-  return nullptr;
 }
 
 }  // namespace resmon::rule

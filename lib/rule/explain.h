@@ -37,8 +37,4 @@ class Explainer {
   std::size_t mark_end_ = 0;
 };
 
-// The first rule that hides a field wherever it comes from: drops it, or gives it or its measurement another name.
-// Null: none does. Rules that depend on tags, values or hosts are not counted.
-const Rule* hides(const Config& config, std::string_view measurement, std::string_view field);
-
 }  // namespace resmon::rule

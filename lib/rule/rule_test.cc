@@ -10,6 +10,7 @@
 #include "lineproto/encoder.h"
 #include "rule/engine.h"
 #include "rule/explain.h"
+#include "rule/hidden.h"
 
 namespace resmon::rule {
 namespace {
@@ -354,6 +355,15 @@ TEST(RuleTest, HidesSaysWhichRuleTakesAFieldFromEverybody) {
   EXPECT_EQ(hidden("[[rule]]\nrename_field={usage_idle='idle'}", "cpu", "usage_idle"), "rule 1");
   EXPECT_EQ(hidden("[[rule]]\nmeasurement='cpu'\nkeep=true\n[[rule]]\ndrop=true", "cpu", "usage_idle"), "");
   EXPECT_EQ(hidden("[[rule]]\nmeasurement='cpu'\nkeep_fields='usage_*'", "cpu", "time_idle"), "rule 1");
+
+  std::string errors;
+  const Config config =
+      config_of("[[rule]]\nname='small'\nmeasurement='system'\nkeep_fields='uptime'", Place::kServer, errors);
+  const auto found = rule::hidden(config, known_inputs());
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].rule, "small");
+  EXPECT_EQ(found[0].fields, "system.load1, system.load5, system.load15 and others");
+  EXPECT_THAT(found[0].needed_by, HasSubstr("the panel Load, the alert rule "));
 }
 
 }  // namespace

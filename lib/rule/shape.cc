@@ -122,12 +122,13 @@ void plan_tags(const Rule& rule, Place place, std::vector<metric::Tag>& tags) {
       for (const auto& [key, value] : rule.pairs) set_tag(tags, key, value);
       break;
     case Verb::kRenameTags:
-      for (const auto& [from, to] : rule.pairs) {
-        const auto at = std::find_if(tags.begin(), tags.end(), [&](const metric::Tag& tag) { return tag.key == from; });
+      for (const auto& pair : rule.pairs) {
+        const auto at =
+            std::find_if(tags.begin(), tags.end(), [&](const metric::Tag& tag) { return tag.key == pair.first; });
         if (at == tags.end()) continue;
         std::string value = std::move(at->value);
         tags.erase(at);
-        set_tag(tags, to, value);
+        set_tag(tags, pair.second, value);
       }
       break;
     case Verb::kMap:

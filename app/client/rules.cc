@@ -1,0 +1,59 @@
+#include "rules.h"
+
+#include "base/log.h"
+#include "rule/hidden.h"
+
+namespace resmon::client {
+
+namespace {
+
+constexpr std::int64_t kReportEvery = 60'000'000'000;
+
+}  // namespace
+
+std::unique_ptr<Rules> Rules::make(const Options& options, metric::SchemaTable& schemas) {
+  if (options.rules.empty()) return nullptr;
+  for (const rule::Hidden& one : rule::hidden(options.rules, rule::known_inputs()))
+    log::warn("rules", "a rule hides what the page or alerts need",
+              {{"rule", one.rule}, {"fields", one.fields}, {"needed_by", one.needed_by}});
+  return std::unique_ptr<Rules>(new Rules(options, schemas));
+}
+
+Rules::Rules(const Options& options, metric::SchemaTable& schemas)
+    : engine_(options.rules, schemas, options.rule_options()) {
+  using metric::FieldType;
+  for (const rule::Rule& one : options.rules.rules)
+    schemas_of_rules_.push_back(schemas
+                                    .intern({"internal_rule",
+                                             {{"place", "client"}, {"rule", one.name}},
+                                             {{"in", FieldType::kInteger},
+                                              {"out", FieldType::kInteger},
+                                              {"dropped", FieldType::kInteger},
+                                              {"series", FieldType::kInteger}}})
+                                    .value_or(0));
+}
+
+void Rules::apply(metric::Batch in, UnixNanos now, metric::Batch& out) {
+  engine_.process(in, 0, in.rows().size(), {now, 0}, out);
+  engine_.advance(now, out);
+  report(now, out);
+  in.clear();
+  spare_ = std::move(in);
+}
+
+void Rules::report(UnixNanos now, metric::Batch& out) {
+  if (now < report_at_ && report_at_ - now <= kReportEvery) return;
+  const bool first = report_at_ == 0;
+  report_at_ = now / kReportEvery * kReportEvery + kReportEvery;
+  if (first) return;
+  const std::vector<rule::RuleStats> stats = engine_.stats();
+  for (std::size_t i = 0; i < stats.size(); ++i) {
+    metric::RowWriter row = out.add(schemas_of_rules_[i], 4, now);
+    row.set(0, static_cast<std::int64_t>(stats[i].in));
+    row.set(1, static_cast<std::int64_t>(stats[i].out));
+    row.set(2, static_cast<std::int64_t>(stats[i].dropped));
+    row.set(3, static_cast<std::int64_t>(stats[i].series));
+  }
+}
+
+}  // namespace resmon::client
