@@ -109,7 +109,7 @@ Status ensure_administrator(const std::string& accounts_file) {
 void take_from_others(const Options& options) {
   const auto of_store = [](std::string_view name) {
     return name.starts_with("resmon.") || name.starts_with("alerts.") || name.starts_with("refused-") ||
-           name == "database-names";
+           name.starts_with("sink-") || name == "database-names";
   };
   const auto of_journal = [](std::string_view name) {
     return name.ends_with(".seg") || name.ends_with(".aside") || name == "cursors" || name == "lock";
@@ -212,7 +212,9 @@ Status App::start() {
   pipeline_ =
       std::make_unique<Pipeline>(*log_, *store_reader, *store_, *fleet_, *store_refused_, options_.store_directory);
   series_room_ = std::make_unique<SeriesRoom>(schemas_, *store_);
-  row_writer_ = std::make_unique<RowWriter>(options_, schemas_, *log_, *store_, *series_room_);
+  rules_ = Rules::make(options_, schemas_);
+  warn_of_hidden_inputs(options_);
+  row_writer_ = std::make_unique<RowWriter>(options_, schemas_, *log_, *store_, *series_room_, rules_.get());
   observer_ = std::make_unique<Witness>(*fleet_, *ingest_refused_);
   const unsigned threads =
       options_.threads > 0 ? static_cast<unsigned>(options_.threads) : std::thread::hardware_concurrency();
@@ -222,7 +224,13 @@ Status App::start() {
     SinkUnit unit;
     RESMON_ASSIGN(unit.reader, log_->add_reader(kSinkPrefix + options.name, ingest::LogReader::Loss::kOldest));
     unit.source = std::make_unique<LogSource>(runtime_->first().get_executor(), *unit.reader);
-    auto made = sink::Sink::make(runtime_->first().get_executor(), options, schemas_, *unit.source);
+    sink::Source* source = unit.source.get();
+    if (const rule::Config& rules = options_.sink_rules[options.name]; !rules.empty()) {
+      unit.rules = std::make_unique<RuleSource>(
+          *unit.source, rules, schemas_, options_.store_directory + "/sink-" + options.name + ".windows", log_->id());
+      source = unit.rules.get();
+    }
+    auto made = sink::Sink::make(runtime_->first().get_executor(), options, schemas_, *source);
     if (!made) return fail(std::move(made).error().wrap("sink." + options.name));
     unit.sink = std::move(*made);
     sinks_.push_back(std::move(unit));
@@ -248,6 +256,10 @@ Status App::start() {
   ingest_options.find_no_room = [this](const metric::Batch& batch, std::vector<std::size_t>& no_room) {
     return series_room_->find(batch, no_room);
   };
+  if (rules_)
+    ingest_options.rules = [this](metric::Batch& batch, std::vector<std::size_t>& row_ends) {
+      rules_->apply(batch, &row_ends);
+    };
   ingest_options.lines = logs_.get();
   ingest_ = std::make_unique<ingest::Server>(std::move(ingest_options), *tokens, schemas_, *log_, *observer_);
   http::ServerOptions http_options = options_.http_options(options_.http_tls ? tls : nullptr);
@@ -358,7 +370,10 @@ asio::awaitable<void> App::forget_schemas() {
   for (std::uint32_t step = 1; !stopping_; ++step) {
     timer.expires_after(idle / kSteps);
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    for (const SinkUnit& unit : sinks_) unit.source->renew_pin();
+    for (const SinkUnit& unit : sinks_) {
+      unit.source->renew_pin();
+      if (unit.rules) unit.rules->renew_pin();
+    }
     const bool half_full = schemas_.size() > schemas_.limit() / 2;
     const bool nearly_full = schemas_.size() > schemas_.limit() / 4 * 3;
     if (!half_full && step % kQuietSteps != 0) continue;

@@ -32,6 +32,8 @@
 #include "query_helpers.h"
 #include "routes_query.h"
 #include "row_writer.h"
+#include "rule_source.h"
+#include "rules.h"
 #include "self_report.h"
 #include "series_room.h"
 #include "sink/sink.h"
@@ -42,6 +44,7 @@ namespace resmon::server {
 struct SinkUnit {
   ingest::LogReader* reader = nullptr;
   std::unique_ptr<LogSource> source;
+  std::unique_ptr<RuleSource> rules;  // null: it has none
   std::unique_ptr<sink::Sink> sink;
 };
 
@@ -83,6 +86,7 @@ class App {
   const logs::Store* logs() const { return logs_.get(); }
   RowWriter& row_writer() { return *row_writer_; }
   const std::vector<SinkUnit>& sinks() const { return sinks_; }
+  const Rules* rules() const { return rules_.get(); }  // null: there are none
   const std::vector<RemovedSink>& removed_sinks() const { return removed_sinks_; }
   metric::SchemaTable& schemas() { return schemas_; }
   const metric::SchemaTable& schemas() const { return schemas_; }
@@ -123,6 +127,7 @@ class App {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<SeriesRoom> series_room_;
   std::unique_ptr<logs::Store> logs_;
+  std::unique_ptr<Rules> rules_;  // null: there are none
   std::unique_ptr<RowWriter> row_writer_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<FleetMemory> fleet_memory_;

@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
        "  resmon-server export [FILE]   the store as Influx line protocol\n"
        "  resmon-server import [FILE]   Influx line protocol into the store\n"
        "  resmon-server alerts test RULE   when a rule would have fired in the stored history\n"
+       "  resmon-server rules explain [FILE]   what [[rule]] does to Influx lines\n"
        "Every key can also be set in the environment as RESMON_TABLE_KEY (--print-config lists the keys)."},
       settings);
   std::vector<std::string> words;

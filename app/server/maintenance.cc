@@ -36,6 +36,7 @@
 #include "logs/archive.h"
 #include "options.h"
 #include "program/program.h"
+#include "rules_command.h"
 #include "store/check.h"
 #include "store/store.h"
 
@@ -507,6 +508,11 @@ std::optional<int> run_subcommand(int argc, char** argv) {
     std::rotate(argv + 1, argv + at, argv + at + 1);
     std::signal(SIGPIPE, SIG_IGN);
     return run_alerts_command(argc - 1, argv + 1);
+  }
+  if (std::string_view(argv[at]) == "rules") {
+    std::rotate(argv + 1, argv + at, argv + at + 1);
+    std::signal(SIGPIPE, SIG_IGN);
+    return run_rules_command(argc - 1, argv + 1);
   }
   for (const Subcommand& subcommand : kSubcommands)
     if (std::string_view(argv[at]) == subcommand.name) {

@@ -13,7 +13,18 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-void declare_sink(config::Settings& settings, const std::string& prefix, sink::SinkOptions& sink) {
+void declare_rules(config::Settings& settings, const std::string& key, rule::Place place, rule::Config& rules,
+                   const std::string& meaning) {
+  settings.array(
+      key,
+      [&rules, place](const config::Node& array, const std::string& path, config::Complaints& complaints) {
+        rules = rule::read_rules(array, path, place, complaints);
+      },
+      rule::sample_rules(key),
+      meaning + " They apply in their order (docs/rules.md); 'resmon-server rules explain' shows what each does.");
+}
+
+void declare_sink(config::Settings& settings, const std::string& prefix, sink::SinkOptions& sink, rule::Config& rules) {
   settings.text(prefix + ".url", &sink.url, "Where the database listens, with a base path where it has one.");
   settings.choice(prefix + ".version", &sink.version, {"auto", "1", "2"},
                   "The write API: 1 is /write, 2 is /api/v2/write. auto: 2 when org, bucket or a token is given.");
@@ -43,6 +54,8 @@ void declare_sink(config::Settings& settings, const std::string& prefix, sink::S
   settings.boolean(prefix + ".tls_verify", &sink.tls_verify, "false takes any certificate, and so anybody in between.");
   settings.text(prefix + ".refused_file", &sink.refused_file,
                 "Lines that the database refuses go here, with its reason. Empty: under the store's directory.");
+  declare_rules(settings, prefix + ".rule", rule::Place::kSink, rules,
+                "Rules for what this database gets, such as one value a minute.");
 }
 
 }  // namespace
@@ -165,7 +178,7 @@ void Options::declare(config::Settings& settings) {
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
         sinks.emplace_back();
         sinks.back().name = name;
-        declare_sink(table, prefix, sinks.back());
+        declare_sink(table, prefix, sinks.back(), sink_rules[name]);
       },
       "Databases that get everything as well: InfluxDB 1, 2 or 3, VictoriaMetrics and others that take line protocol. "
       "With INFLUX_URL in the environment, it and INFLUX_TOKEN, INFLUX_ORG and INFLUX_BUCKET set those of "
@@ -177,6 +190,9 @@ void Options::declare(config::Settings& settings) {
                                         {"INFLUX_ORG", "org"},
                                         {"INFLUX_BUCKET", "bucket"}})
       settings.alias(variable, std::string("sink.influx.") + key);
+
+  declare_rules(settings, "rule", rule::Place::kServer, rules,
+                "Rules for what clients and others write: which rows are taken, and how they are changed before.");
 
   settings.boolean("alerts.enabled", &alerts_enabled, "Evaluate rules and send messages.");
   settings.text("alerts.rules_file", &alerts_rules_file,

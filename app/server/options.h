@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "ingest/server.h"
 #include "logs/store.h"
 #include "program/program.h"
+#include "rule/rule.h"
 #include "sink/options.h"
 #include "store/store.h"
 
@@ -97,7 +99,9 @@ struct Options {
   };
   std::list<LogRetention> log_retention;  // a list: settings point into it
 
-  std::list<sink::SinkOptions> sinks;  // a list: settings point into it
+  std::list<sink::SinkOptions> sinks;              // a list: settings point into it
+  rule::Config rules;                              // before the log
+  std::map<std::string, rule::Config> sink_rules;  // by sink
 
   bool alerts_enabled = true;
   std::string alerts_rules_file;

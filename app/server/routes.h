@@ -6,9 +6,12 @@
 namespace resmon::server {
 
 class App;
+struct SinkUnit;
 
 // Age of the oldest entry that the reader is not done with; 0 when there is none.
 double lag_seconds(const ingest::LogReader::Stats& stats);
+// Of a sink. Rows in windows that are open are not waited for.
+double lag_seconds(const SinkUnit& unit);
 
 // Every path of the HTTP interface. `app` must outlive the router's use.
 void add_routes(App& app, http::Router& router);

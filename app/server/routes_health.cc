@@ -36,7 +36,7 @@ Answer ready(const App& app) {
     const sink::Stats stats = unit.sink->stats();
     const ingest::LogReader::Stats log = unit.reader->stats();
     body += fmt::format("sink {} {} lag {:.1f} s, {} samples waiting, {} lost\n", stats.name,
-                        sink::state_name(stats.state), lag_seconds(log), log.backlog_samples, log.lost_samples);
+                        sink::state_name(stats.state), lag_seconds(unit), log.backlog_samples, log.lost_samples);
   }
   if (app.stopping()) body += "stopping\n";
   co_return http::Response::text(
@@ -86,6 +86,9 @@ class Exposition {
   void head(std::string_view name, std::string_view type, std::string_view help) {
     text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
   }
+  void labelled(std::string_view name, std::string_view labels, std::uint64_t value) {
+    text_ += fmt::format("{}{{{}}} {}\n", name, labels, value);
+  }
   template <class T>
   void labelled(std::string_view name, std::string_view key, std::string_view label, T value) {
     text_ += fmt::format("{}{{{}={}}} {}\n", name, key, http::json_string(label), value);
@@ -95,6 +98,34 @@ class Exposition {
  private:
   std::string text_;
 };
+
+// Of the server's rules and of those of each sink.
+void add_rule_metrics(const App& app, Exposition& out) {
+  std::vector<std::pair<std::string, rule::RuleStats>> rules;  // by labels
+  const auto add = [&](const std::string& place, const std::vector<rule::RuleStats>& some) {
+    for (const rule::RuleStats& one : some)
+      rules.emplace_back(fmt::format("place={},rule={}", http::json_string(place), http::json_string(one.name)), one);
+  };
+  if (app.rules() != nullptr) add("server", app.rules()->stats());
+  for (const SinkUnit& unit : app.sinks())
+    if (unit.rules) add("sink." + unit.sink->stats().name, unit.rules->stats());
+  if (rules.empty()) return;
+  const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+    out.head(name, type, help);
+    for (const auto& [labels, one] : rules) out.labelled(name, labels, value(one));
+  };
+  each("resmon_rule_in_samples_total", "counter", "Samples of rows that the rule applied to.",
+       [](const rule::RuleStats& one) { return one.in; });
+  each("resmon_rule_out_samples_total", "counter", "Samples that went on.",
+       [](const rule::RuleStats& one) { return one.out; });
+  each("resmon_rule_dropped_samples_total", "counter", "Samples that the rule dropped.",
+       [](const rule::RuleStats& one) { return one.dropped; });
+  each("resmon_rule_refused_samples_total", "counter",
+       "Samples beyond the rule's bounds, or too late for their window.",
+       [](const rule::RuleStats& one) { return one.full; });
+  each("resmon_rule_series", "gauge", "Series that the rule applies to.",
+       [](const rule::RuleStats& one) { return one.series; });
+}
 
 void add_log_metrics(const logs::Stats& stats, Exposition& out) {
   out.add("resmon_logs_up", "gauge", "1 while log lines are written.", stats.error.empty() ? 1 : 0);
@@ -259,6 +290,7 @@ Answer metrics(App& app) {
   out.add("resmon_queries_waiting", "gauge", "Queries waiting for their turn.", queries.waiting.load());
   out.add("resmon_query_memory_bytes", "gauge", "Held by queries and by answers on their way.",
           app.queries().memory.used_bytes());
+  add_rule_metrics(app, out);
   if (!app.sinks().empty()) {
     const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
       out.head(name, type, help);
@@ -267,7 +299,7 @@ Answer metrics(App& app) {
     each("resmon_sink_up", "gauge", "1 while the sink's last request was accepted.",
          [](const SinkUnit& unit) { return unit.sink->stats().state == sink::State::kOk ? 1 : 0; });
     each("resmon_sink_lag_seconds", "gauge", "Age of the oldest entry not delivered.",
-         [](const SinkUnit& unit) { return lag_seconds(unit.reader->stats()); });
+         [](const SinkUnit& unit) { return lag_seconds(unit); });
     each("resmon_sink_backlog_entries", "gauge", "Log entries not delivered.",
          [](const SinkUnit& unit) { return unit.reader->stats().backlog_entries; });
     each("resmon_sink_backlog_samples", "gauge", "Samples in them.",

@@ -50,6 +50,22 @@ std::string describe_refused_clients(const App& app) {
   return clients + "]";
 }
 
+std::string describe_rules(const std::vector<rule::RuleStats>& rules) {
+  std::string out = "[";
+  for (const rule::RuleStats& one : rules) {
+    if (out.size() > 1) out += ',';
+    out += JsonObject()
+               .text("name", one.name)
+               .number("in_samples", one.in)
+               .number("out_samples", one.out)
+               .number("dropped_samples", one.dropped)
+               .number("refused_samples", one.full)
+               .number("series", one.series)
+               .finish();
+  }
+  return out + "]";
+}
+
 std::string describe_sinks(const App& app) {
   std::string sinks = "[";
   for (const SinkUnit& unit : app.sinks()) {
@@ -59,7 +75,7 @@ std::string describe_sinks(const App& app) {
     sinks += JsonObject()
                  .text("name", stats.name)
                  .text("state", sink::state_name(stats.state))
-                 .decimal("lag_seconds", lag_seconds(log), 3)
+                 .decimal("lag_seconds", lag_seconds(unit), 3)
                  .number("backlog_entries", log.backlog_entries)
                  .number("backlog_samples", log.backlog_samples)
                  .number("sent_samples", stats.sent_samples)
@@ -74,6 +90,7 @@ std::string describe_sinks(const App& app) {
                  .raw("failing_since", milliseconds_or_null(stats.failing_since))
                  .text("last_refusal", stats.last_refusal)
                  .raw("last_refusal_time", milliseconds_or_null(stats.last_refusal_time))
+                 .raw("rules", unit.rules ? describe_rules(unit.rules->stats()) : "[]")
                  .finish();
   }
   return sinks + "]";
@@ -214,6 +231,7 @@ Answer server(const App& app) {
                            .number("connections", web.open.load())
                            .finish())
           .raw("store", describe_store(app))
+          .raw("rules", app.rules() != nullptr ? describe_rules(app.rules()->stats()) : "[]")
           .raw("sinks", describe_sinks(app))
           .raw("removed_sinks", describe_removed_sinks(app))
           .finish() +
@@ -253,6 +271,10 @@ Answer log_tail(std::shared_ptr<const http::Request> request) {
 double lag_seconds(const ingest::LogReader::Stats& stats) {
   const auto& oldest = stats.oldest_received;
   return oldest ? static_cast<double>(Clock::system().wall() - *oldest) / 1e9 : 0.0;
+}
+
+double lag_seconds(const SinkUnit& unit) {
+  return unit.rules && unit.rules->has_windows() ? unit.sink->stats().lag_seconds : lag_seconds(unit.reader->stats());
 }
 
 void add_server_routes(App& app, http::Router& router) {

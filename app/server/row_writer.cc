@@ -73,6 +73,7 @@ metric::Batch RowWriter::without_bad_rows(metric::Batch batch, UnixNanos now, Ta
 
 Result<RowWriter::Taken> RowWriter::append(metric::Batch all, UnixNanos now) {
   Taken taken;
+  if (rules_ != nullptr) rules_->apply(all);
   taken.conflicts = types_.find(all);
   const metric::Batch batch = without_bad_rows(std::move(all), now, taken);
   // Rows may be in both; InfluxDB counts them once, and what it counts is a hint.

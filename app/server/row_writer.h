@@ -11,6 +11,7 @@
 #include "metric/batch.h"
 #include "options.h"
 #include "pending_types.h"
+#include "rules.h"
 #include "series_room.h"
 #include "store/store.h"
 #include "type_check.h"
@@ -19,14 +20,15 @@ namespace resmon::server {
 
 class RowWriter {
  public:
-  // All must outlive the writer.
+  // All must outlive the writer. `rules`: null where there are none.
   RowWriter(const Options& options, metric::SchemaTable& schemas, ingest::Log& log, const store::Store& store,
-            SeriesRoom& room)
+            SeriesRoom& room, Rules* rules)
       : options_(options),
         schemas_(schemas),
         log_(log),
         store_(store),
         room_(room),
+        rules_(rules),
         types_(schemas, store),
         pending_(schemas, store) {}
 
@@ -60,6 +62,7 @@ class RowWriter {
   ingest::Log& log_;
   const store::Store& store_;
   SeriesRoom& room_;
+  Rules* const rules_;
   TypeCheck types_;
   PendingTypes pending_;
   std::atomic<std::uint64_t> acknowledged_{0};

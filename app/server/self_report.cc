@@ -47,6 +47,11 @@ const std::vector<metric::Field> kSinkFields = {
     {"lost_samples", FieldType::kInteger},    {"retries", FieldType::kInteger},
     {"backlog_entries", FieldType::kInteger}, {"lag_seconds", FieldType::kFloat}};
 
+const std::vector<metric::Field> kRuleFields = {{"in", FieldType::kInteger},
+                                                {"out", FieldType::kInteger},
+                                                {"dropped", FieldType::kInteger},
+                                                {"series", FieldType::kInteger}};
+
 double rounded(double seconds) {
   return std::round(seconds * 1000) / 1000;
 }
@@ -100,6 +105,23 @@ void SelfReport::arm() {
   });
 }
 
+void SelfReport::write_rules(metric::Batch& batch, UnixNanos time) {
+  const auto add = [&](const std::string& place, const std::vector<rule::RuleStats>& rules) {
+    for (const rule::RuleStats& one : rules) {
+      metric::Schema schema{"internal_rule", {{"place", place}, {"rule", one.name}, server_.tags[0]}, kRuleFields};
+      const auto id = app_.schemas().intern(std::move(schema), metric::SchemaTable::Room::kBeyondLimit);
+      metric::RowWriter row = batch.add(id.value(), kRuleFields.size(), time);
+      row.set(0, static_cast<std::int64_t>(one.in));
+      row.set(1, static_cast<std::int64_t>(one.out));
+      row.set(2, static_cast<std::int64_t>(one.dropped));
+      row.set(3, static_cast<std::int64_t>(one.series));
+    }
+  };
+  if (app_.rules() != nullptr) add("server", app_.rules()->stats());
+  for (const SinkUnit& unit : app_.sinks())
+    if (unit.rules) add("sink." + unit.sink->stats().name, unit.rules->stats());
+}
+
 void SelfReport::write() {
   const UnixNanos now = Clock::system().wall();
   const UnixNanos time = now / interval_.count() * interval_.count();
@@ -149,8 +171,9 @@ void SelfReport::write() {
     count(sink_row, backlog.lost_samples);
     count(sink_row, stats.retries);
     count(sink_row, backlog.backlog_entries);
-    sink_row.set(field, rounded(lag_seconds(backlog)));
+    sink_row.set(field, rounded(lag_seconds(unit)));
   }
+  write_rules(batch, time);
   // A log that is full makes clients wait; what the server says of itself is not worth waiting for.
   if (auto appended = app_.mutable_log().append(batch, now); !appended)
     log::debug("server", "its own numbers were not taken", {{"reason", appended.error().message}});

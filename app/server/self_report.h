@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "metric/batch.h"
 #include "metric/schema.h"
 
 namespace resmon::server {
@@ -31,6 +32,7 @@ class SelfReport {
  private:
   void arm();
   void write();
+  void write_rules(metric::Batch& batch, UnixNanos time);
 
   App& app_;
   boost::asio::steady_timer timer_;

@@ -220,6 +220,7 @@ asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session)
     // What comes again was looked at the first time.
     if (skip_taken(s, pending)) {
       drop_strays(s, pending, Clock::system().wall());
+      if (options_.rules) options_.rules(pending.batch, pending.row_ends);
       drop_what_has_no_room(s, pending);
     }
     while (true) {

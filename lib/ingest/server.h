@@ -51,6 +51,9 @@ struct ServerOptions {
   // Why there is no room for the rows of `batch` at the end of `no_room`, if it adds any; null: there always is. From
   // any thread.
   std::function<std::string(const metric::Batch& batch, std::vector<std::size_t>& no_room)> find_no_room;
+  // Changes rows before they are taken, and moves the ends of the batches that are joined in `batch`; null: takes them
+  // as they come. What it leaves out is acknowledged all the same. From any thread.
+  std::function<void(metric::Batch& batch, std::vector<std::size_t>& row_ends)> rules;
 };
 
 // What is known of a connected client. Constant while it is connected.

@@ -1,0 +1,41 @@
+#pragma once
+
+// The server's rules: what becomes of rows before they go into the log. Thread-safe.
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <vector>
+
+#include "metric/batch.h"
+#include "options.h"
+#include "rule/engine.h"
+
+namespace resmon::server {
+
+class Rules {
+ public:
+  // Null: there are none. `schemas` must outlive it.
+  static std::unique_ptr<Rules> make(const Options& options, metric::SchemaTable& schemas);
+
+  // Puts what is left of the rows, and what they became, in their place. `row_ends`, of batches that are joined in this
+  // one, are moved to where their rows end now; null: they are one.
+  void apply(metric::Batch& batch, std::vector<std::size_t>* row_ends = nullptr);
+  std::vector<rule::RuleStats> stats() const { return engine_.stats(); }
+
+ private:
+  Rules(const Options& options, metric::SchemaTable& schemas);
+  bool untouched(const metric::Batch& batch) const;
+
+  const metric::SchemaTable& schemas_;
+  mutable std::shared_mutex untouched_mutex_;
+  std::vector<std::uint32_t> untouched_;  // by schema id: its generation when no rule touched it; guarded by it
+  std::mutex mutex_;
+  rule::Engine engine_;  // guarded by mutex_
+};
+
+// Logs which rules hide what alert rules and panels need.
+void warn_of_hidden_inputs(const Options& options);
+
+}  // namespace resmon::server
