@@ -255,7 +255,7 @@ Engine::Fate Engine::fold(Step& step, Work& work) {
                            shape.schema.fields, work.time,     {work.moment.received, work.first},
                            work.presence,       work.cells,    work.text};
   const Windows::Taken taken = windows_[step.index]->add(row, step.place);
-  if (taken == Windows::Taken::kYes) return Fate::kHeld;
+  if (taken == Windows::Taken::kYes || taken == Windows::Taken::kAgain) return Fate::kHeld;
   Counters::add(counters_[step.index].full, work.samples());
   return Fate::kDropped;
 }

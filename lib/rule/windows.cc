@@ -120,7 +120,7 @@ void Windows::find(const RowIn& row, UnixNanos start, Place& place, Taken& taken
     if (known && number <= host.newest_closed) {
       const auto before = static_cast<std::uint64_t>(host.newest_closed - number);
       if (before == 0 || (before <= 64 && (host.closed >> (before - 1) & 1U) != 0)) {
-        taken = Taken::kLate;
+        taken = row.moment.position <= again_until_ ? Taken::kAgain : Taken::kLate;
         return;
       }
     }
@@ -201,12 +201,12 @@ void Windows::close(Host& host, std::map<UnixNanos, Bucket>::iterator bucket, co
   entries_ -= bucket->second.entries.size();
   if (span_ != 0) {
     closed_.push_back({rule_, host.name, bucket->first, bucket->second.first, bucket->second.last});
-    restore(closed_.back());
+    mark(closed_.back());
   }
   host.buckets.erase(bucket);
 }
 
-void Windows::restore(const ClosedWindow& window) {
+void Windows::mark(const ClosedWindow& window) {
   Host& host = hosts_[window.host];
   host.name = window.host;
   const std::int64_t number = number_of(window.start);

@@ -11,6 +11,7 @@
 // All depends on the rows and on when the server received them, in their order, and on nothing else, so that a log that
 // is read again gives the same windows again.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -104,7 +105,8 @@ class Windows {
     const std::vector<metric::Cell>& cells;
     std::string_view text;
   };
-  enum class Taken { kYes, kLate, kFull };
+  // kAgain: of a window that an earlier run delivered.
+  enum class Taken { kYes, kAgain, kLate, kFull };
 
   // `span` 0: of a merge.
   Windows(std::size_t rule, const Rule& from);
@@ -127,7 +129,10 @@ class Windows {
   std::uint64_t oldest_position() const;  // of the rows in open windows; UINT64_MAX: there are none
   std::vector<ClosedWindow> take_closed() { return std::exchange(closed_, {}); }
   // From an earlier run: it was closed.
-  void restore(const ClosedWindow& window);
+  void restore(const ClosedWindow& window) {
+    again_until_ = std::max(again_until_, window.last);
+    mark(window);
+  }
   // Hosts with open windows that are older than what they had sent, and how far that was.
   std::vector<std::pair<std::string, UnixNanos>> pasts() const;
   void restore_newest(const std::string& host, UnixNanos newest);
@@ -137,6 +142,7 @@ class Windows {
   void find(const RowIn& row, UnixNanos start, Place& place, Taken& taken);
   void close(Host& host, std::map<UnixNanos, Bucket>::iterator bucket, const Emit& emit);
   void forget_hosts(UnixNanos now);
+  void mark(const ClosedWindow& window);
   std::int64_t number_of(UnixNanos start) const { return span_ == 0 ? start : start / span_; }
 
   const std::size_t rule_;
@@ -150,6 +156,7 @@ class Windows {
   std::size_t entries_ = 0;
   std::uint64_t epoch_ = 1;
   UnixNanos looked_ = 0;
+  std::uint64_t again_until_ = 0;  // position: what an earlier run read
   std::vector<ClosedWindow> closed_;
 };
 

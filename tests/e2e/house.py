@@ -184,13 +184,13 @@ def rows(port, statement, **parameters):
 
 
 class Server(Process):
-    def __init__(self, folder, *sets, port=None, http_port=None, label="server", environment=None, prefix=()):
+    def __init__(self, folder, *sets, port=None, http_port=None, label="server", environment=None, prefix=(), config=None):
         self.folder = folder
         self.port = port or free_port()
         self.http_port = http_port or free_port()
         self.token_file = write_token(folder)
         self.store = os.path.join(folder, "store")
-        arguments = []
+        arguments = ["--config", config] if config else []
         for pair in (
             f"listen.address=127.0.0.1:{self.port}",
             f"http.address=127.0.0.1:{self.http_port}",
