@@ -34,7 +34,7 @@ void Rules::apply(metric::Batch& batch, std::vector<std::size_t>* row_ends) {
     }
     return;
   }
-  metric::Batch out;
+  metric::Batch out = std::move(spare_);
   const rule::Moment moment{Clock::system().wall(), 0};
   std::vector<std::size_t> whole{batch.rows().size()};
   std::size_t from = 0;
@@ -43,7 +43,9 @@ void Rules::apply(metric::Batch& batch, std::vector<std::size_t>* row_ends) {
     from = end;
     end = out.rows().size();
   }
-  batch = std::move(out);
+  std::swap(batch, out);
+  out.clear();
+  spare_ = std::move(out);
 }
 
 void warn_of_hidden_inputs(const Options& options) {

@@ -32,7 +32,9 @@ class Rules {
   mutable std::shared_mutex untouched_mutex_;
   std::vector<std::uint32_t> untouched_;  // by schema id: its generation when no rule touched it; guarded by it
   std::mutex mutex_;
-  rule::Engine engine_;  // guarded by mutex_
+  // Guarded by mutex_.
+  rule::Engine engine_;
+  metric::Batch spare_;  // for its memory
 };
 
 // Logs which rules hide what alert rules and panels need.

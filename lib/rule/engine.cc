@@ -103,6 +103,11 @@ Shape* Engine::shape_of(metric::Schema schema) {
   }
   shape_bytes_ +=
       sizeof(Shape) + 4 * at->first.size() + shape.steps.size() * (sizeof(Step) + 16 * schema.fields.size());
+  if (!shape.steps.empty()) {
+    const Step& first = shape.steps.front();
+    const bool whole = first.rule->conditions.empty() && first.rule->fields.empty();
+    shape.dropped_at_once = first.unselected || (first.rule->verb == Verb::kDrop && whole);
+  }
   shape.schema = std::move(schema);
   return &shape;
 }
@@ -134,6 +139,17 @@ void Engine::load(const metric::Batch& in, const metric::Row& row, Shape& shape,
     if (work.has(f)) work.set_text(f, in.string(row, f));
 }
 
+// Of a schema whose first rule drops all: the row need not be loaded.
+void Engine::drop_at_once(const metric::Batch& in, const metric::Row& row, Shape& shape) {
+  std::uint64_t samples = 0;
+  for (const metric::Cell word : in.presence(row)) samples += static_cast<std::uint64_t>(std::popcount(word));
+  Step& step = shape.steps.front();
+  Counters& counters = counters_[step.index];
+  Counters::add(counters.in, samples);
+  Counters::add(counters.dropped, samples);
+  if (!std::exchange(step.used, true)) Counters::add(counters.series, 1);
+}
+
 void Engine::process(const metric::Batch& in, std::size_t first, std::size_t last, Moment moment, metric::Batch& out) {
   if (shape_bytes_ > options_.cache_bytes) forget_shapes();
   out.pin(in.pin());
@@ -145,6 +161,10 @@ void Engine::process(const metric::Batch& in, std::size_t first, std::size_t las
     if (trace_row_) trace_row_(row);
     if (of.shape == nullptr) {
       copy_row(in, row, of.texts, schemas_[row.schema], out);
+      continue;
+    }
+    if (of.shape->dropped_at_once && !trace_) {
+      drop_at_once(in, row, *of.shape);
       continue;
     }
     load(in, row, *of.shape, *work_);
@@ -209,6 +229,7 @@ bool Engine::applies(const Step& step, const Work& work) const {
 
 void Engine::run(Work& work, std::size_t from, metric::Batch& out) {
   std::size_t at = 0;
+  std::uint64_t before = work.samples();
   while (at < work.shape->steps.size()) {
     Step& step = work.shape->steps[at++];
     if (step.index < from) continue;
@@ -219,7 +240,6 @@ void Engine::run(Work& work, std::size_t from, metric::Batch& out) {
     if (step.rule->verb == Verb::kEvery && work.folded) continue;
     const std::size_t index = step.index;
     Counters& counters = counters_[index];
-    const std::uint64_t before = work.samples();
     Counters::add(counters.in, before);
     if (!std::exchange(step.used, true) && counts_schemas(index)) Counters::add(counters.series, 1);
     const Shape* const shape = work.shape;
@@ -237,6 +257,7 @@ void Engine::run(Work& work, std::size_t from, metric::Batch& out) {
            work);
     if (gone || fate == Fate::kHeld) return;
     if (fate == Fate::kDone) break;
+    before = after;
     if (work.shape != shape) at = 0;
   }
   append(work, out);

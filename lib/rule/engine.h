@@ -96,6 +96,7 @@ class Engine {
   bool counts_schemas(std::size_t rule) const {
     return !tables_[rule] && !windows_[rule] && config_.rules[rule].verb != Verb::kLimit;
   }
+  void drop_at_once(const metric::Batch& in, const metric::Row& row, Shape& shape);
   void load(const metric::Batch& in, const metric::Row& row, Shape& shape, Work& work) const;
   void run(Work& work, std::size_t from, metric::Batch& out);
   bool applies(const Step& step, const Work& work) const;

@@ -51,7 +51,8 @@ struct Shape {
   std::string host;                  // the tag's value
   std::vector<std::uint32_t> texts;  // the string fields
   std::vector<Step> steps;
-  metric::SchemaId id = 0;  // in the table, once rows came out
+  bool dropped_at_once = false;  // the first step drops every row
+  metric::SchemaId id = 0;       // in the table, once rows came out
   std::uint32_t generation = 0;
 };
 

@@ -13,7 +13,7 @@ import unittest
 
 import house
 
-PAGES = ("first_steps.md", "scripts.md", "users.md", "backup_and_restore.md")  # in the order in which they are run
+PAGES = ("first_steps.md", "scripts.md", "rules.md", "users.md", "backup_and_restore.md")  # in the order in which they are run
 GUIDE = os.path.join(house.ROOT, "docs", "guide")
 FENCE = re.compile(r"^<!-- (run|run until) -->\n+```sh\n(.*?)^```$(?:(?:(?!^```|^<!--).)*^```text\n(.*?)^```$)?", re.M | re.S)
 
