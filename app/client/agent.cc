@@ -26,6 +26,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/skipped_turns.h"
+#include "inputs.h"
 #include "logs.h"
 #include "net/token_set.h"
 #include "rules.h"
@@ -89,8 +90,9 @@ class Agent {
         signals_(io_, SIGTERM, SIGINT),
         // Checked by Options::check, so it can be made.
         scripts_(collect::Scripts::make(io_.get_executor(), options.script_settings(), schemas_,
-                                        [this](metric::Batch& rows) { take_script(rows); })
-                     .value()) {
+                                        [this](metric::Batch& rows) { take_rows(rows); })
+                     .value()),
+        inputs_(io_.get_executor(), options.inputs, schemas_, [this](metric::Batch& rows) { take_rows(rows); }) {
     using metric::FieldType;
     self_ = schemas_
                 .intern({"internal_client",
@@ -119,6 +121,7 @@ class Agent {
       log::info("client", "an earlier run left samples that no server has acknowledged",
                 {{"samples", spool_.backlog_samples()}});
     scripts_->begin();
+    inputs_.start();
     if (logs_) {
       running_ += 2;
       asio::co_spawn(io_, logs_->read(), [this](const std::exception_ptr& e) { ended(e); });
@@ -170,6 +173,7 @@ class Agent {
     stopping_ = true;
     timer_.cancel();
     scripts_->stop();
+    inputs_.stop();
     if (rules_) {
       metric::Batch windows = spool_.take_empty();
       rules_->flush(windows);
@@ -183,6 +187,7 @@ class Agent {
     if (failure) {
       failure_ = failure;
       scripts_->stop();
+      inputs_.stop();
       io_.stop();
     }
     if (--running_ == 0) signals_.cancel();
@@ -255,8 +260,8 @@ class Agent {
     }
   }
 
-  // A script's rows, at whatever time it ends.
-  void take_script(metric::Batch& rows) {
+  // The rows of a script or of an input, at whatever time they come.
+  void take_rows(metric::Batch& rows) {
     metric::Batch batch = spool_.take_empty();
     std::swap(batch, rows);
     push(std::move(batch));
@@ -339,6 +344,7 @@ class Agent {
     row.set(10, skipped_.count());
     row.set(11, static_cast<std::int64_t>(uplink_.stats().refused_samples));
     if (logs_) logs_->report(time, batch);
+    inputs_.report(time, batch);
   }
 
   const Options& options_;
@@ -352,6 +358,7 @@ class Agent {
   asio::steady_timer timer_;
   asio::signal_set signals_;
   std::unique_ptr<collect::Scripts> scripts_;
+  Inputs inputs_;
   metric::SchemaId self_ = 0;
   SkippedTurns skipped_{options_.interval};
   std::int64_t resident_bytes_ = 0;

@@ -133,6 +133,14 @@ void Options::declare(config::Settings& settings) {
       "Programs of your own whose output is sent as well, such as those in automation/collectors. Each runs as the "
       "client's user, beside the other collectors, and is reported in internal_collector as script.NAME.");
   settings.tables(
+      "input", "lines",
+      [this](config::Settings& table, const std::string& name, const std::string& prefix) {
+        inputs[name].declare(table, prefix);
+      },
+      "Sockets on which programs of this machine hand in samples, such as a script that writes lines to /dev/tcp. They "
+      "go "
+      "through the rules and the spool, and get the tags of this client (docs/inputs.md).");
+  settings.tables(
       "logs", "nginx",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
         logs[name].declare(table, prefix);
@@ -176,6 +184,8 @@ Status Options::check() const {
       return fail(ErrorKind::kInvalid, "client.tags." + key + ": this name is reserved");
   for (const auto& [name, script] : scripts)
     if (Status good = script.check(); !good) return fail(std::move(good).error().wrap("script." + name));
+  for (const auto& [name, input] : inputs)
+    if (Status good = input.check(); !good) return fail(std::move(good).error().wrap("input." + name));
   for (const auto& [name, source] : logs) {
     if (name.find('/') != std::string::npos || name.size() > 64)
       return fail(ErrorKind::kInvalid, "logs." + name + ": a name has at most 64 bytes, and no '/'");

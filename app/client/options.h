@@ -13,6 +13,7 @@
 #include "collect/gather.h"
 #include "collect/scripts.h"
 #include "config/settings.h"
+#include "inputs.h"
 #include "log_options.h"
 #include "program/program.h"
 #include "rule/engine.h"
@@ -46,6 +47,7 @@ struct Options {
 
   std::map<std::string, collect::CollectorOptions, std::less<>> collectors;  // every registered one
   std::map<std::string, collect::ScriptOptions, std::less<>> scripts;
+  InputSettings inputs;
   LogSources logs;
   bool default_logs = false;
   std::uint64_t lines_limit_bytes = 256U << 20U;

@@ -23,9 +23,8 @@ TEST(DoorTest, JsonBecomesLines) {
   Shape shape;
   shape.measurement_key = "name";
   shape.tag_keys = {"disk", "at_rack"};
-  shape.host_key = "machine";
-  EXPECT_EQ(lines(Format::kJson, R"({"name":"io","disk":"sd a","at":{"rack":7},"machine":"web1","v":1})", shape),
-            "io,disk=sd\\ a,at_rack=7,host=web1 v=1\n");
+  EXPECT_EQ(lines(Format::kJson, R"({"name":"io","disk":"sd a","at":{"rack":7},"v":1})", shape),
+            "io,disk=sd\\ a,at_rack=7 v=1\n");
   EXPECT_EQ(lines(Format::kJson, R"({"a b":1,"c=d":2,"e\n":3})"), "in a\\ b=1,c\\=d=2,e?=3\n");
 }
 

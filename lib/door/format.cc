@@ -130,9 +130,7 @@ class JsonRow {
   }
 
   Status add_scalar(const std::string& name, const json::value& value, bool top) {
-    const bool is_host = top && !shape_.host_key.empty() && name == shape_.host_key;
-    const bool is_tag =
-        is_host || std::find(shape_.tag_keys.begin(), shape_.tag_keys.end(), name) != shape_.tag_keys.end();
+    const bool is_tag = std::find(shape_.tag_keys.begin(), shape_.tag_keys.end(), name) != shape_.tag_keys.end();
     std::string text;
     if (value.is_string())
       text = value.get_string();
@@ -152,7 +150,7 @@ class JsonRow {
       while (!text.empty() && text.back() == '\\') text.pop_back();
       if (text.empty()) return {};
       tags_ += ',';
-      append_name(is_host ? "host" : name, false, tags_);
+      append_name(name, false, tags_);
       tags_ += '=';
       std::string escaped;
       append_name(text, false, escaped);

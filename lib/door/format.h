@@ -22,7 +22,6 @@ struct Shape {
   std::string measurement;            // where no member says it
   std::string measurement_key;        // the member that does; empty: none
   std::vector<std::string> tag_keys;  // members that are tags
-  std::string host_key;               // the member that is the tag host; empty: none
   std::string time_key = "time";      // the member that is the time; empty: none
   std::string time_unit =
       "auto";  // s, ms, us, ns, rfc3339; auto: a text is RFC 3339, a number's unit is seen by its size

@@ -13,7 +13,7 @@ import unittest
 
 import house
 
-PAGES = ("first_steps.md", "scripts.md", "rules.md", "users.md", "backup_and_restore.md")  # in the order in which they are run
+PAGES = ("first_steps.md", "scripts.md", "rules.md", "inputs.md", "users.md", "backup_and_restore.md")  # in the order in which they are run
 GUIDE = os.path.join(house.ROOT, "docs", "guide")
 FENCE = re.compile(r"^<!-- (run|run until) -->\n+```sh\n(.*?)^```$(?:(?:(?!^```|^<!--).)*^```text\n(.*?)^```$)?", re.M | re.S)
 
@@ -46,15 +46,15 @@ class GuideTest(house.HouseTest):
         self.clone = os.path.join(self.folder, "clone")
         state = os.path.join(self.clone, ".resmon")
         os.mkdir(self.clone)
-        for name, target in (("resmon", os.path.join(house.ROOT, "resmon")), ("build", house.BUILD)):
+        for name, target in (("resmon", os.path.join(house.ROOT, "resmon")), ("build", house.BUILD), ("examples", os.path.join(house.ROOT, "examples"))):
             os.symlink(target, os.path.join(self.clone, name))
         self.environment = house.clean_environment(RESMON_HOME=state, RESMON_BUILD_DIR=house.BUILD, RESMON_NO_BUILD="1", RESMON_UP_TIMEOUT="120")
-        self.http_port, self.tcp_port = house.free_port(), house.free_port()
+        self.http_port, self.tcp_port, self.input_port = house.free_port(), house.free_port(), house.free_port()
         self.addCleanup(self.run_shell, "./resmon down")
         self.good(f"./resmon configure --http-address 127.0.0.1:{self.http_port} --tcp-address 127.0.0.1:{self.tcp_port} --interval 1s")
 
     def run_shell(self, commands):
-        commands = commands.replace("127.0.0.1:7412", f"127.0.0.1:{self.http_port}")
+        commands = commands.replace("127.0.0.1:7412", f"127.0.0.1:{self.http_port}").replace("8094", str(self.input_port))
         command = ["bash", "-euo", "pipefail", "-c", commands]
         # What the commands start stays, so the output goes to a file: the end of a pipe would not come.
         with open(os.path.join(self.folder, "output"), "w+b") as file:
