@@ -14,14 +14,16 @@ void InputOptions::declare(config::Settings& settings, const std::string& prefix
   settings.text(
       prefix + ".url", &url,
       "Where: unix:/run/resmon/in.sock, tcp:127.0.0.1:8094 or udp:127.0.0.1:8094. Programs of this machine only.");
-  settings.choice(
-      prefix + ".format", &format, {"influx", "json", "graphite"},
-      "What a line holds: Influx line protocol; a JSON object, or an array of them; or PATH VALUE [SECONDS].");
+  settings.choice(prefix + ".format", &format, {"influx", "json", "graphite", "statsd"},
+                  "What a line holds: Influx line protocol; a JSON object, or an array of them; PATH VALUE [SECONDS]; "
+                  "or NAME:VALUE|TYPE.");
   settings.choice(prefix + ".precision", &precision, {"ns", "us", "ms", "s"},
                   "influx: the unit of timestamps. Lines without one get the time at which they come.");
   settings.boolean(
       prefix + ".ack", &ack,
       "Answer each line over tcp and unix: \"ok N\" once its N samples are in the spool, or \"error REASON\".");
+  settings.duration(prefix + ".flush_interval", &flush_interval, seconds(1), hours(1),
+                    "statsd: how often what came is added up and sent.");
   settings.text(prefix + ".measurement", &measurement, "json: the measurement. Empty: the input's name.");
   settings.text(prefix + ".measurement_key", &measurement_key,
                 "json: the member that is the measurement, where it is there.");
@@ -47,6 +49,9 @@ Status InputOptions::check() const {
   RESMON_TRY(door::check_url(url));
   for (const auto& [key, value] : tags)
     if (key == "host" || key == "time") return fail(ErrorKind::kInvalid, "tags." + key + ": this name is reserved");
+  if (ack && format == "statsd")
+    return fail(ErrorKind::kInvalid,
+                "ack: StatsD's values are added up first, so no answer could say that they are safe");
   if (ack && url.starts_with("udp:"))
     return fail(ErrorKind::kInvalid, "ack: datagrams are not answered; use tcp or unix");
   return {};
@@ -59,6 +64,7 @@ door::DoorOptions InputOptions::door_options(const std::string& name) const {
   out.ack = ack;
   out.max_connections = max_connections;
   out.idle_timeout = idle_timeout;
+  out.flush_interval = flush_interval;
   // Checked when they were read.
   out.taker.format = door::parse_format(format).value_or(door::Format::kInflux);
   out.taker.precision = lineproto::parse_precision(precision).value_or(lineproto::Precision::kNanosecond);

@@ -31,6 +31,7 @@ struct InputOptions {
   std::int64_t rate_limit = 10'000;
   std::int64_t max_connections = 64;
   std::chrono::nanoseconds idle_timeout{std::chrono::minutes(10)};
+  std::chrono::nanoseconds flush_interval{std::chrono::seconds(10)};
 
   void declare(config::Settings& settings, const std::string& prefix);
   Status check() const;  // the error names the key

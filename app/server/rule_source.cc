@@ -140,6 +140,7 @@ asio::awaitable<std::optional<sink::Item>> RuleSource::next(std::chrono::steady_
     if (item && item->position <= skip_until_) continue;
     if (item) {
       received = item->received;
+      out->pin(item->batch->pin());  // the older pin: rows that go on as they are need it
       engine_.advance(item->received, *out);
       engine_.process(*item->batch, 0, item->batch->rows().size(), {item->received, item->position}, *out);
       position_ = item->position;

@@ -3,6 +3,7 @@
 
 #include "door/door.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@ namespace {
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kBufferBytes = 16U << 10U;
 constexpr std::size_t kDatagramBytes = 64U << 10U;
+constexpr int kReceiveBytes = 4 << 20;
 constexpr auto kAnswerPatience = std::chrono::seconds(30);
 constexpr auto kAcceptAgain = std::chrono::milliseconds(100);  // after the process was out of descriptors
 
@@ -86,6 +88,7 @@ struct Door::State : std::enable_shared_from_this<Door::State> {
   asio::awaitable<void> accept(std::shared_ptr<State> self, Acceptor& acceptor);
   asio::awaitable<void> serve(std::shared_ptr<State> self, std::shared_ptr<Session> session);
   asio::awaitable<void> receive(std::shared_ptr<State> self);
+  asio::awaitable<void> flush(std::shared_ptr<State> self);
   void take(std::string_view bytes, Session& session);
   void hand_on();
   void arm(const std::shared_ptr<Session>& session, std::chrono::nanoseconds patience);
@@ -99,6 +102,7 @@ struct Door::State : std::enable_shared_from_this<Door::State> {
   std::optional<asio::ip::udp::socket> udp;
   std::string path;  // of the unix socket
   std::set<std::shared_ptr<Session>> sessions;
+  asio::steady_timer flush_timer{executor};
   metric::Batch rows;
   std::uint64_t connections = 0;
   std::uint64_t refused_connections = 0;
@@ -130,6 +134,10 @@ Status Door::State::bind(const Place& place) {
     const asio::ip::udp::endpoint endpoint(address, place.address.port);
     udp->open(endpoint.protocol(), error);
     if (!error) udp->bind(endpoint, error);
+    // A burst waits there while a gather runs. More than net.core.rmem_max only where this process may.
+    const int bytes = kReceiveBytes;
+    if (!error && ::setsockopt(udp->native_handle(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0)
+      (void)::setsockopt(udp->native_handle(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     return error ? Status(failed("bind")) : Status();
   }
   tcp.emplace(executor);
@@ -236,6 +244,18 @@ asio::awaitable<void> Door::State::receive([[maybe_unused]] std::shared_ptr<Stat
   }
 }
 
+// At round times, as gathers are, so that what is drawn together has the same times.
+asio::awaitable<void> Door::State::flush([[maybe_unused]] std::shared_ptr<State> self) {
+  const std::int64_t step = options.flush_interval.count();
+  while (!stopping) {
+    flush_timer.expires_after(std::chrono::nanoseconds(step - Clock::system().wall() % step));
+    co_await flush_timer.async_wait(kAwait);
+    if (stopping) break;
+    taker.flush(Clock::system().wall() / step * step, rows);
+    hand_on();
+  }
+}
+
 Status check_url(const std::string& url) {
   const auto place = place_of(url);
   if (!place) return fail(Error(place.error()).wrap("url"));
@@ -259,11 +279,15 @@ void Door::start() {
   if (s.tcp) asio::co_spawn(s.executor, s.accept(state_, *s.tcp), asio::detached);
   if (s.local) asio::co_spawn(s.executor, s.accept(state_, *s.local), asio::detached);
   if (s.udp) asio::co_spawn(s.executor, s.receive(state_), asio::detached);
+  if (s.options.taker.format == Format::kStatsd) asio::co_spawn(s.executor, s.flush(state_), asio::detached);
 }
 
 void Door::stop() {
   State& s = *state_;
   if (std::exchange(s.stopping, true)) return;
+  s.flush_timer.cancel();
+  s.taker.flush(Clock::system().wall(), s.rows);
+  s.hand_on();
   boost::system::error_code ignored;
   if (s.tcp) s.tcp->close(ignored);
   if (s.local) s.local->close(ignored);

@@ -24,6 +24,7 @@ struct DoorOptions {
   bool ack = false;
   std::int64_t max_connections = 64;
   std::chrono::nanoseconds idle_timeout = std::chrono::minutes(10);
+  std::chrono::nanoseconds flush_interval = std::chrono::seconds(10);  // of StatsD's sums, at round times
   TakerOptions taker;
 };
 

@@ -58,6 +58,39 @@ TEST(DoorTest, GraphiteBecomesLines) {
   EXPECT_EQ(lines(Format::kGraphite, "a;b 1"), "error a tag must be NAME=VALUE");
 }
 
+TEST(StatsdTest, ValuesAreAddedUpBetweenFlushes) {
+  Statsd statsd(100);
+  for (const char* line : {"web.hits:1|c", "web.hits:2|c|@0.5", "web.hits:5|c|#code:200,debug", "temp:3|g",
+                           "temp:+1.5|g", "user:a|s", "user:b|s", "user:a|s"})
+    EXPECT_TRUE(statsd.take(line)) << line;
+  for (int i = 1; i <= 10; ++i) EXPECT_TRUE(statsd.take("took:" + std::to_string(i) + "|ms"));
+  std::string out;
+  statsd.flush(out);
+  EXPECT_EQ(out,
+            "web_hits,code=200,debug=true,metric_type=counter value=5i\n"
+            "web_hits,metric_type=counter value=5i\n"
+            "temp,metric_type=gauge value=4.5\n"
+            "took,metric_type=timing count=10i,sum=55,mean=5.5,stddev=2.8722813232690143,lower=1,upper=10,median=5,"
+            "90_percentile=9\n"
+            "user,metric_type=set value=2i\n");
+  out.clear();
+  statsd.flush(out);
+  EXPECT_EQ(out, "");
+  EXPECT_TRUE(statsd.take("temp:-4|g"));
+  statsd.flush(out);
+  EXPECT_EQ(out, "temp,metric_type=gauge value=0.5\n");
+}
+
+TEST(StatsdTest, WhatIsWrongSaysWhy) {
+  Statsd statsd(2);
+  EXPECT_EQ(statsd.take("x").error().message, "must be NAME:VALUE|TYPE");
+  EXPECT_EQ(statsd.take("x:1|q").error().message, "the type must be c, g, ms, h, d or s");
+  EXPECT_EQ(statsd.take("x:a|c").error().message, "the value is no number");
+  EXPECT_EQ(statsd.take("x:1|c|@0").error().message, "a sampling rate is above 0 and at most 1");
+  EXPECT_TRUE(statsd.take("a:1|c") && statsd.take("b:1|c"));
+  EXPECT_EQ(statsd.take("c:1|c").error().message, "too many names and tags: max_series is reached");
+}
+
 class TakerTest : public ::testing::Test {
  protected:
   std::string take(std::string_view line, std::int64_t second = 1) {

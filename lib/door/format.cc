@@ -252,7 +252,8 @@ Result<Format> parse_format(std::string_view name) {
   if (name == "influx") return Format::kInflux;
   if (name == "json") return Format::kJson;
   if (name == "graphite") return Format::kGraphite;
-  return fail(ErrorKind::kInvalid, "must be influx, json or graphite");
+  if (name == "statsd") return Format::kStatsd;
+  return fail(ErrorKind::kInvalid, "must be influx, json, graphite or statsd");
 }
 
 Status append_lines(Format format, std::string_view line, const Shape& shape, std::string& out) {
@@ -262,6 +263,7 @@ Status append_lines(Format format, std::string_view line, const Shape& shape, st
     case Format::kGraphite:
       return append_graphite(line, out);
     case Format::kInflux:
+    case Format::kStatsd:
       break;
   }
   out.append(line).append("\n");

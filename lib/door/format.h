@@ -13,8 +13,8 @@
 
 namespace resmon::door {
 
-enum class Format : std::uint8_t { kInflux, kJson, kGraphite };
-// "influx", "json", "graphite".
+enum class Format : std::uint8_t { kInflux, kJson, kGraphite, kStatsd };
+// "influx", "json", "graphite", "statsd".
 Result<Format> parse_format(std::string_view name);
 
 // How JSON becomes rows.
@@ -27,7 +27,8 @@ struct Shape {
       "auto";  // s, ms, us, ns, rfc3339; auto: a text is RFC 3339, a number's unit is seen by its size
 };
 
-// Appends a line as one or several Influx lines. kInvalid with the reason: nothing was appended.
+// Appends a line as one or several Influx lines. kInvalid with the reason: nothing was appended. REQUIRES: not kStatsd,
+// whose lines are added up first (statsd.h)
 //   influx    as it is
 //   json      an object, or an array of them. Members of members are named a_b, items a_0. Numbers are floats
 //   graphite  PATH VALUE [SECONDS]: measurement PATH, field value; tags behind ';' as NAME=VALUE

@@ -10,7 +10,8 @@ Taker::Taker(TakerOptions options, metric::SchemaTable& schemas)
     : options_(std::move(options)),
       schemas_(schemas),
       own_(static_cast<std::size_t>(options_.max_series)),
-      decoder_(own_, {.line_bytes = options_.max_line_bytes * 16, .errors_kept = 1, .cache_bytes = 1U << 20U}) {}
+      decoder_(own_, {.line_bytes = options_.max_line_bytes * 16, .errors_kept = 1, .cache_bytes = 1U << 20U}),
+      statsd_(static_cast<std::size_t>(options_.max_series)) {}
 
 bool Taker::within_rate(UnixNanos now) {
   if (options_.rate_limit == 0) return true;
@@ -54,25 +55,38 @@ void Taker::take(std::string_view line, UnixNanos now, metric::Batch& out, std::
   if (line.find_first_not_of(" \t") == std::string_view::npos) return;
   ++stats_.lines;
   if (!within_rate(now)) return refuse("more lines a second than rate_limit allows", answer);
+  if (options_.format == Format::kStatsd) {
+    if (Status taken = statsd_.take(line); !taken) refuse(taken.error().message, answer);
+    return;
+  }
   lines_.clear();
   if (Status read = append_lines(options_.format, line, options_.shape, lines_); !read)
     return refuse(read.error().message, answer);
+  if (const std::string wrong = decode(now, out); !wrong.empty()) return refuse(wrong, answer);
+  if (answer != nullptr) answer->append("ok ").append(std::to_string(rows_.samples())).append("\n");
+}
+
+void Taker::flush(UnixNanos now, metric::Batch& out) {
+  lines_.clear();
+  statsd_.flush(lines_);
+  if (lines_.empty()) return;
+  if (const std::string wrong = decode(now, out); !wrong.empty()) refuse(wrong, nullptr);
+}
+
+std::string Taker::decode(UnixNanos now, metric::Batch& out) {
   rows_.clear();
   lineproto::DecodeOptions decode;
   decode.default_time = now;
   if (options_.format == Format::kInflux) decode.precision = options_.precision;
   const lineproto::DecodeReport report = decoder_.decode(lines_, decode, rows_);
-  // Nothing of a line that is not good as a whole: its sender would not know what to send again.
-  if (report.refused_lines > 0) {
-    const bool full = own_.size() >= own_.limit();
-    return refuse(report.error_text() + (full ? " (max_series is reached)" : ""), answer);
-  }
-  std::uint64_t samples = 0;
+  // Nothing of a line that is not good as a whole: its sender would not know what to send again. What was added up of
+  // many lines has no sender.
+  if (report.refused_lines > 0 && options_.format != Format::kStatsd)
+    return report.error_text() + (own_.size() >= own_.limit() ? " (max_series is reached)" : "");
   for (const metric::Row& row : rows_.rows())
-    if (!translate(row, out)) return refuse("too many series", answer);
-  samples = rows_.samples();
-  stats_.samples += samples;
-  if (answer != nullptr) answer->append("ok ").append(std::to_string(samples)).append("\n");
+    if (!translate(row, out)) return "too many series";
+  stats_.samples += rows_.samples();
+  return report.error_text();
 }
 
 }  // namespace resmon::door

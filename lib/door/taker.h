@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "door/format.h"
+#include "door/statsd.h"
 #include "lineproto/decoder.h"
 #include "metric/batch.h"
 #include "metric/schema.h"
@@ -42,12 +43,16 @@ class Taker {
   // One line without its end. Rows go to `out`; to `answer`, where it is not null, goes "ok N" (N samples) or "error
   // REASON" and a line feed. Empty lines are nothing.
   void take(std::string_view line, UnixNanos now, metric::Batch& out, std::string* answer);
+  // Of StatsD's lines: what came since the last flush.
+  void flush(UnixNanos now, metric::Batch& out);
   void refuse(const std::string& reason, std::string* answer);
   const TakerOptions& options() const { return options_; }
   const TakerStats& stats() const { return stats_; }
 
  private:
   bool within_rate(UnixNanos now);
+  // Decodes lines_; empty, or why nothing of it is in `out`.
+  std::string decode(UnixNanos now, metric::Batch& out);
   bool translate(const metric::Row& row, metric::Batch& out);
 
   const TakerOptions options_;
@@ -55,6 +60,7 @@ class Taker {
   metric::SchemaTable own_;  // of what was sent, bounded
   lineproto::LineDecoder decoder_;
   std::vector<std::int64_t> ids_;  // by id in own_; -1: not known yet
+  Statsd statsd_;
   std::string lines_;
   metric::Batch rows_;
   UnixNanos rate_second_ = 0;

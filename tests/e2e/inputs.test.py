@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Programs that hand samples to the client: over TCP, unix sockets and UDP, as Influx lines, JSON and Graphite's."""
+"""Programs that hand samples to the client: over TCP, unix sockets and UDP, as Influx lines, JSON, Graphite's and StatsD's."""
 
 import json
 import os
@@ -119,6 +119,31 @@ class InputsTest(house.HouseTest):
         for name in ("udp", "tcp"):
             rows = house.wait_for(name, lambda name=name: (r := server.rows(f'SELECT code, value FROM "{name}.requests"')) and len(r) == 2 and r)
             self.assertEqual(sorted(rows), [[now * NS, "200", 12], [now * NS, "500", 1.5]])
+
+    def test_statsd_from_its_python_client(self):
+        if subprocess.run(["/usr/bin/python3", "-c", "import statsd"], capture_output=True).returncode != 0:
+            self.skipTest("python3-statsd is not installed")
+        server = self.server()
+        port = house.free_port()
+        client = self.begin(server, f"input.s.url=udp:127.0.0.1:{port}", "input.s.format=statsd", "input.s.flush_interval=1s")
+        peer = (
+            "import statsd, sys, time\n"
+            "peer = statsd.StatsClient('127.0.0.1', int(sys.argv[1]), prefix='shop')\n"
+            "for i in range(100):\n"
+            "    time.sleep(0.002)\n"  # what comes faster than it is read, the kernel drops
+            "    peer.incr('orders', 3)\n"
+            "    peer.timing('took', i + 1)\n"
+            "    peer.set('users', f'user{i % 7}')\n"
+            "peer.gauge('stock', 12.5)\n"
+            "peer.gauge('stock', -2.5, delta=True)\n"
+        )
+        subprocess.run(["/usr/bin/python3", "-c", peer, str(port)], check=True, timeout=30)
+        house.wait_for("its rows", lambda: server.rows("SELECT value FROM shop_stock"))
+        client.terminate()  # what was not flushed yet is, at the end
+        self.assertEqual(server.rows("SELECT sum(value) FROM shop_orders WHERE metric_type = 'counter'")[0][1], 300)
+        self.assertEqual([row[1] for row in server.rows("SELECT value FROM shop_stock")][-1], 10)
+        self.assertEqual(server.rows("SELECT sum(count), sum(sum), min(lower), max(upper) FROM shop_took")[0][1:], [100, 5050, 1, 100])
+        self.assertTrue(all(row[0] % NS == 0 for row in server.rows("SELECT value FROM shop_users")[:1]))
 
     def test_the_examples_are_clients(self):
         server = self.server()
