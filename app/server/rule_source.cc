@@ -174,11 +174,11 @@ void RuleSource::commit(std::uint64_t number) {
 void RuleSource::settle() {
   const auto now = std::chrono::steady_clock::now();
   if (now < settle_at_) return;
+  settle_at_ = now + kSettleEvery;
   std::uint64_t oldest = engine_.oldest_position();
   for (const Unsent& one : unsent_) oldest = std::min(oldest, one.window.first);
   const std::uint64_t position = std::min(delivered_, oldest - 1);
   if (position <= settled_) return;
-  settle_at_ = now + kSettleEvery;
   std::erase_if(sent_, [&](const rule::ClosedWindow& one) { return one.last <= position; });
   if (Status written = write_file_atomically(file_, content(position), 0600); !written) {
     if (!std::exchange(complained_, true))
