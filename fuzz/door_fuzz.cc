@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.max_series = 20;
   metric::SchemaTable schemas(100);
   door::Taker taker(options, schemas);
-  door::LineSplitter splitter(options.max_line_bytes);
+  door::LineSplitter splitter(options.max_line_bytes, data[0] >= 128 ? door::Framing::kLength : door::Framing::kLine);
   metric::Batch rows;
   std::string answer;
   std::uint64_t answers = 0;

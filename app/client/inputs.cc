@@ -19,6 +19,10 @@ void InputOptions::declare(config::Settings& settings, const std::string& prefix
                   "or NAME:VALUE|TYPE.");
   settings.choice(prefix + ".precision", &precision, {"ns", "us", "ms", "s"},
                   "influx: the unit of timestamps. Lines without one get the time at which they come.");
+  settings.choice(
+      prefix + ".framing", &framing, {"line", "length"},
+      "tcp and unix: a line feed ends each line, or its length in bytes stands before it, as four bytes with "
+      "the highest first.");
   settings.boolean(
       prefix + ".ack", &ack,
       "Answer each line over tcp and unix: \"ok N\" once its N samples are in the spool, or \"error REASON\".");
@@ -62,6 +66,7 @@ door::DoorOptions InputOptions::door_options(const std::string& name) const {
   out.name = name;
   out.url = url;
   out.ack = ack;
+  out.framing = framing == "length" ? door::Framing::kLength : door::Framing::kLine;
   out.max_connections = max_connections;
   out.idle_timeout = idle_timeout;
   out.flush_interval = flush_interval;

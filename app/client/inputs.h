@@ -19,6 +19,7 @@ struct InputOptions {
   std::string url;
   std::string format = "influx";
   std::string precision = "ns";
+  std::string framing = "line";
   bool ack = false;
   std::string measurement;
   std::string measurement_key;

@@ -75,8 +75,10 @@ struct Door::State : std::enable_shared_from_this<Door::State> {
       : executor(std::move(at)), options(std::move(from)), taker(options.taker, schemas), deliver(std::move(to)) {}
 
   struct Session {
-    explicit Session(asio::generic::stream_protocol::socket accepted, std::size_t max_line_bytes)
-        : socket(std::move(accepted)), timer(socket.get_executor()), splitter(max_line_bytes) {}
+    explicit Session(asio::generic::stream_protocol::socket accepted, const DoorOptions& options)
+        : socket(std::move(accepted)),
+          timer(socket.get_executor()),
+          splitter(options.taker.max_line_bytes, options.framing) {}
     asio::generic::stream_protocol::socket socket;
     asio::steady_timer timer;  // of the read or write under way
     LineSplitter splitter;
@@ -169,7 +171,7 @@ asio::awaitable<void> Door::State::accept(std::shared_ptr<State> self, Acceptor&
       if (options.ack) socket.write_some(asio::buffer(std::string_view("error too many connections\n")), ignored);
       continue;
     }
-    const auto session = std::make_shared<Session>(std::move(socket), options.taker.max_line_bytes);
+    const auto session = std::make_shared<Session>(std::move(socket), options);
     sessions.insert(session);
     asio::co_spawn(executor, serve(self, session), asio::detached);
   }

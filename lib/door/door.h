@@ -22,6 +22,7 @@ struct DoorOptions {
   std::string name;
   std::string url;  // unix:/PATH, tcp:HOST:PORT, udp:HOST:PORT
   bool ack = false;
+  Framing framing = Framing::kLine;  // of streams
   std::int64_t max_connections = 64;
   std::chrono::nanoseconds idle_timeout = std::chrono::minutes(10);
   std::chrono::nanoseconds flush_interval = std::chrono::seconds(10);  // of StatsD's sums, at round times

@@ -160,5 +160,22 @@ TEST(LineSplitterTest, LinesAreTheSameHoweverTheyCome) {
   }
 }
 
+TEST(LineSplitterTest, FramesAreTheSameHoweverTheyCome) {
+  using namespace std::string_literals;
+  const std::string bytes = "\0\0\0\3one\0\0\0\0\0\0\0\x0clong long lo\0\0\0\5a\nb\nc\0\0\0\7res"s;
+  for (std::size_t step = 1; step <= bytes.size(); ++step) {
+    LineSplitter splitter(8, Framing::kLength);
+    std::vector<std::string> found;
+    int too_long = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += step)
+      splitter.feed(
+          std::string_view(bytes).substr(at, step), [&](std::string_view line) { found.emplace_back(line); },
+          [&] { ++too_long; });
+    EXPECT_EQ(found, (std::vector<std::string>{"one", "", "a\nb\nc"})) << step;
+    EXPECT_EQ(too_long, 1);
+    EXPECT_EQ(splitter.take_rest(), "");
+  }
+}
+
 }  // namespace
 }  // namespace resmon::door

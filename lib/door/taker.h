@@ -3,10 +3,12 @@
 // Bytes of one connection, or one datagram, to rows: splits lines, reads them, and says of each what became of it. The
 // bounds are here: the length of a line, different series, lines a second. No I/O.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "door/format.h"
@@ -68,13 +70,20 @@ class Taker {
   TakerStats stats_;
 };
 
+enum class Framing : std::uint8_t {
+  kLine,    // a line feed ends each line
+  kLength,  // before each line stands its length in bytes, as four bytes, the highest first
+};
+
 // Lines of a stream of bytes: keeps what has no end yet.
 class LineSplitter {
  public:
-  explicit LineSplitter(std::size_t max_line_bytes) : most_(max_line_bytes) {}
+  explicit LineSplitter(std::size_t max_line_bytes, Framing framing = Framing::kLine)
+      : most_(max_line_bytes), framing_(framing) {}
   // f(line) for each that is complete, and too_long() once for each that is longer than the bound.
   template <class F, class L>
   void feed(std::string_view bytes, const F& f, const L& too_long) {
+    if (framing_ == Framing::kLength) return feed_frames(bytes, f, too_long);
     while (!bytes.empty()) {
       const std::size_t end = bytes.find('\n');
       const std::string_view part = bytes.substr(0, end);
@@ -99,11 +108,45 @@ class LineSplitter {
       bytes.remove_prefix(end + 1);
     }
   }
-  // What is left at the end of the stream.
-  std::string take_rest() { return std::exchange(rest_, {}); }
+  // What is left at the end of the stream. A frame that is not whole is nothing.
+  std::string take_rest() { return framing_ == Framing::kLine ? std::exchange(rest_, {}) : std::string(); }
 
  private:
+  template <class F, class L>
+  void feed_frames(std::string_view bytes, const F& f, const L& too_long) {
+    while (!bytes.empty()) {
+      if (skip_bytes_ > 0) {
+        const std::size_t skipped = std::min<std::size_t>(skip_bytes_, bytes.size());
+        bytes.remove_prefix(skipped);
+        skip_bytes_ -= skipped;
+        continue;
+      }
+      std::size_t wanted = kHeadBytes;
+      if (rest_.size() >= kHeadBytes) wanted += length();
+      const std::size_t part = std::min(wanted - rest_.size(), bytes.size());
+      rest_ += bytes.substr(0, part);
+      bytes.remove_prefix(part);
+      if (rest_.size() < kHeadBytes) return;
+      if (length() > most_) {
+        skip_bytes_ = length();
+        rest_.clear();
+        too_long();
+      } else if (rest_.size() == kHeadBytes + length()) {
+        f(std::string_view(rest_).substr(kHeadBytes));
+        rest_.clear();
+      }
+    }
+  }
+  std::size_t length() const {
+    std::size_t out = 0;
+    for (std::size_t i = 0; i < kHeadBytes; ++i) out = out << 8U | static_cast<unsigned char>(rest_[i]);
+    return out;
+  }
+
+  static constexpr std::size_t kHeadBytes = 4;
   const std::size_t most_;
+  const Framing framing_;
+  std::size_t skip_bytes_ = 0;
   std::string rest_;
   bool skipping_ = false;
 };

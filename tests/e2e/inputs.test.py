@@ -86,9 +86,10 @@ class InputsTest(house.HouseTest):
 
     def test_json_over_a_unix_socket(self):
         server = self.server()
-        path = os.path.join(self.folder, "in.sock")
+        path, port = os.path.join(self.folder, "in.sock"), house.free_port()
         self.begin(
-            server, f"input.app.url=unix:{path}", "input.app.format=json", "input.app.ack=true", "input.app.tag_keys=queue", "input.app.measurement_key=kind"
+            server, f"input.f.url=tcp:127.0.0.1:{port}", "input.f.framing=length", "input.f.format=json", "input.f.ack=true", "input.f.measurement_key=kind",
+            f"input.app.url=unix:{path}", "input.app.format=json", "input.app.ack=true", "input.app.tag_keys=queue", "input.app.measurement_key=kind"
         )
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
         connection = socket.socket(socket.AF_UNIX)
@@ -103,6 +104,11 @@ class InputsTest(house.HouseTest):
         self.assertEqual(answers.readline(), "ok 2\n")
         self.assertIn("error not JSON", answers.readline())
         wanted = [[(now + i) * NS, "mail", 4.5, 3, True] for i in range(4)]
+        framed, more = self.connect(port)
+        for text in (b'{\n "v": 3,\n "kind": "framed"\n}', b"[1]", b'{"kind": "framed", "v": 4}'):
+            framed.sendall(len(text).to_bytes(4, "big") + text)
+        self.assertEqual([more.readline() for _ in range(3)], ["ok 1\n", "error JSON: neither an object nor an array of objects\n", "ok 1\n"])
+        house.wait_for("the framed", lambda: [row[1] for row in server.rows("SELECT v FROM framed")] == [3, 4])
         house.wait_for("its rows", lambda: server.rows("SELECT queue, size_max, size_now, up FROM app") == wanted)
         house.wait_for("the others", lambda: len(server.rows("SELECT v FROM jobs")) == 2)
 
