@@ -84,7 +84,7 @@ class Agent {
         gatherer_(std::move(gatherer)),
         logs_(open_logs(uplink_options, schemas)),
         spool_(options.spool_options(), schemas),
-        uplink_(io_.get_executor(), std::move(uplink_options), spool_, schemas),
+        uplink_(io_.get_executor(), with_lines_said(std::move(uplink_options)), spool_, schemas),
         rules_(Rules::make(options, schemas)),
         timer_(io_),
         signals_(io_, SIGTERM, SIGINT),
@@ -159,14 +159,23 @@ class Agent {
     if (sources.empty()) return nullptr;
     const uplink::LineSpoolOptions spool = options_.line_spool_options();
     if (spool.directory.empty()) {
+      // The usual logs were not asked for.
+      if (options_.logs.empty()) return nullptr;
       log::warn("logs", "no log lines are read: without spool.directory nothing would keep how far they were",
                 {{"sources", sources.size()}});
       return nullptr;
     }
-    auto logs = Logs::make(io_.get_executor(), sources, spool, uplink_options, schemas);
+    uplink::Options line_options = uplink_options;
+    line_options.said_elsewhere = [this] { return uplink_.said(); };
+    auto logs = Logs::make(io_.get_executor(), sources, options_.log_metrics, spool, std::move(line_options), schemas);
     if (logs) return std::move(*logs);
     log::error("logs", "no log lines are read", {{"reason", logs.error().message}});
     return nullptr;
+  }
+
+  uplink::Options with_lines_said(uplink::Options options) {
+    if (logs_) options.said_elsewhere = [this] { return logs_->said(); };
+    return options;
   }
 
   void stop() {

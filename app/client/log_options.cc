@@ -17,6 +17,7 @@ tail::Format format_named(const std::string& name) {
   if (name == "json") return tail::Format::kJson;
   if (name == "logfmt") return tail::Format::kLogfmt;
   if (name == "leading") return tail::Format::kLeading;
+  if (name == "regex") return tail::Format::kRegex;
   return tail::Format::kAuto;
 }
 
@@ -35,13 +36,23 @@ void LogSourceOptions::declare(config::Settings& settings, const std::string& pr
       prefix + ".command", &command,
       "Follow what a program prints: the program and its arguments, each a text of its own. It is started again "
       "when it ends.");
+  settings.text(prefix + ".listen", &listen,
+                "Take what programs send to a socket: unix:/PATH (stream), unixgram:/PATH (datagrams, as /dev/log), "
+                "tcp:ADDRESS:PORT or udp:ADDRESS:PORT. Syslog, counted or a line each, JSON lines, or text. There is "
+                "no acknowledgement: what was read is lost if the client is killed before it is in the spool.");
+  settings.boolean(prefix + ".allow_remote", &allow_remote,
+                   "Lets listen have an address that other machines reach. They need no token, and are not encrypted.");
   settings.choice(prefix + ".read_from", &read_from, {"beginning", "end"},
                   "Where files are begun that are there at the first start. Later ones are read from their beginning.");
   settings.choice(
-      prefix + ".parse", &parse, {"auto", "syslog", "json", "logfmt", "leading", "none"},
+      prefix + ".parse", &parse, {"auto", "syslog", "json", "logfmt", "leading", "regex", "none"},
       "How time, level, unit, pid and fields are read. auto: by each line's shape. leading: a time in front "
-      "and a level near it, as Python, Java, nginx, PostgreSQL and access logs have. none: the line is the "
-      "message. A line without a readable time gets the time at which it was read.");
+      "and a level near it, as Python, Java, nginx, PostgreSQL and access logs have. regex: by pattern. none: the "
+      "line is the message. A line without a readable time gets the time at which it was read.");
+  settings.text(prefix + ".pattern", &pattern,
+                "With parse = \"regex\": RE2 with groups named time, level, unit, pid, message, or as the field that "
+                "each becomes: \"^(?P<time>\\\\S+) (?P<level>\\\\w+) (?P<message>.*)\". A line that does not match is "
+                "its message.");
   settings.list(prefix + ".include", &include,
                 "Regular expressions (RE2). Only lines that match one of them are sent. Empty: all.");
   settings.list(prefix + ".exclude", &exclude, "Regular expressions of lines that are not sent; wins over include.");
@@ -64,20 +75,30 @@ void LogSourceOptions::declare(config::Settings& settings, const std::string& pr
 
 Status LogSourceOptions::check() const {
   if (!enabled) return {};
-  const int kinds = (files.empty() ? 0 : 1) + (journal ? 1 : 0) + (command.empty() ? 0 : 1);
-  if (kinds == 0) return fail(ErrorKind::kInvalid, "files, journal or command: nothing to read");
-  if (kinds > 1) return fail(ErrorKind::kInvalid, "files, journal and command: give each a [logs.NAME] of its own");
+  const int kinds = (files.empty() ? 0 : 1) + (journal ? 1 : 0) + (command.empty() ? 0 : 1) + (listen.empty() ? 0 : 1);
+  if (kinds == 0) return fail(ErrorKind::kInvalid, "files, journal, command or listen: nothing to read");
+  if (kinds > 1)
+    return fail(ErrorKind::kInvalid, "files, journal, command and listen: give each a [logs.NAME] of its own");
+  if (!listen.empty()) {
+    const auto address = tail::parse_listen_address(listen);
+    if (!address) return fail(Error(address.error()).wrap("listen"));
+    if (!address->local() && !allow_remote)
+      return fail(ErrorKind::kInvalid, "listen: other machines reach " + listen +
+                                           ", without a token or encryption; set allow_remote = true if that is meant");
+  }
+  if (pattern.empty() != (parse != "regex"))
+    return fail(ErrorKind::kInvalid, "pattern: it goes with parse = \"regex\", which needs one");
   for (const std::string& word : command)
     if (word.find('\0') != std::string::npos || command.front().empty())
       return fail(ErrorKind::kInvalid, "command: nothing to run, or a NUL byte in it");
-  for (const std::string& pattern : files)
-    if (!pattern.starts_with('/')) return fail(ErrorKind::kInvalid, "files: '" + pattern + "' does not begin with /");
+  for (const std::string& glob : files)
+    if (!glob.starts_with('/')) return fail(ErrorKind::kInvalid, "files: '" + glob + "' does not begin with /");
   for (const std::string& match : matches)
     if (match.starts_with('-') || (match.find('=') == std::string::npos && match != "+"))
       return fail(ErrorKind::kInvalid, "matches: '" + match + "' is not FIELD=VALUE or +");
   for (const std::string& one : redact) {
-    const bool pattern = one.size() > 2 && one.starts_with(kRedactPattern) && one.ends_with(kRedactPattern);
-    if (!pattern && one != "tokens" && one != "cards" && one != "emails")
+    const bool own_pattern = one.size() > 2 && one.starts_with(kRedactPattern) && one.ends_with(kRedactPattern);
+    if (!own_pattern && one != "tokens" && one != "cards" && one != "emails")
       return fail(ErrorKind::kInvalid, "redact: '" + one + "' is not tokens, cards, emails or /PATTERN/");
   }
   if (const auto rule = tail::multiline_rule(multiline); !rule) return fail(Error(rule.error()).wrap("multiline"));
@@ -103,6 +124,14 @@ tail::ExecOptions LogSourceOptions::exec_options() const {
   return out;
 }
 
+tail::ListenOptions LogSourceOptions::listen_options() const {
+  tail::ListenOptions out;
+  // Checked by check().
+  if (const auto address = tail::parse_listen_address(listen)) out.address = *address;
+  out.split = file_options().split;
+  return out;
+}
+
 tail::JournalOptions LogSourceOptions::journal_options() const {
   tail::JournalOptions out;
   out.matches = matches;
@@ -114,6 +143,7 @@ tail::JournalOptions LogSourceOptions::journal_options() const {
 tail::ShapeOptions LogSourceOptions::shape_options() const {
   tail::ShapeOptions out;
   out.format = format_named(parse);
+  out.pattern = pattern;
   out.include = include;
   out.exclude = exclude;
   out.least = logline::parse_level(level);

@@ -14,6 +14,7 @@
 #include "tail/exec_source.h"
 #include "tail/file_source.h"
 #include "tail/journal_source.h"
+#include "tail/listen_source.h"
 #include "tail/shaper.h"
 
 namespace resmon::client {
@@ -24,6 +25,9 @@ struct LogSourceOptions {
   bool journal = false;
   std::vector<std::string> matches;
   std::vector<std::string> command;
+  std::string listen;
+  bool allow_remote = false;
+  std::string pattern;
   std::string read_from = "beginning";
   std::string parse = "auto";
   std::vector<std::string> include;
@@ -40,6 +44,7 @@ struct LogSourceOptions {
   tail::FileOptions file_options() const;
   tail::JournalOptions journal_options() const;
   tail::ExecOptions exec_options() const;
+  tail::ListenOptions listen_options() const;
   tail::ShapeOptions shape_options() const;
 };
 

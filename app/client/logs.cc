@@ -2,7 +2,10 @@
 
 #include <malloc.h>
 
+#include <unistd.h>
+
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
@@ -36,6 +39,9 @@ struct Logs::Source {
   std::unique_ptr<tail::FileSource> files;
   std::unique_ptr<tail::JournalSource> journal;
   std::unique_ptr<tail::ExecSource> exec;
+  std::unique_ptr<tail::ListenSource> listen;
+  std::unique_ptr<asio::posix::stream_descriptor> ready;  // a copy of the listening source's
+  bool awaited = false;
   std::unique_ptr<tail::Shaper> shaper;
   metric::SchemaId schema = 0;
   steady_clock::time_point marks_since{};
@@ -43,17 +49,21 @@ struct Logs::Source {
 
   bool poll(steady_clock::time_point now, bool pause) {
     if (exec) return exec->poll(now, pause, *shaper);
+    if (listen) return listen->poll(now, pause, *shaper);
     return files ? files->poll(now, pause, *shaper) : journal->poll(now, pause, *shaper);
   }
   std::vector<std::string> findings() {
     if (exec) return exec->take_findings();
+    if (listen) return listen->take_findings();
     return files ? files->take_findings() : journal->take_findings();
   }
 };
 
 Logs::Logs(const asio::any_io_executor& executor, std::uint64_t limit_bytes, std::unique_ptr<uplink::LineSpool> spool,
-           uplink::Options uplink)
+           uplink::Options uplink, metric::SchemaTable& schemas)
     : limit_bytes_(limit_bytes),
+      host_(uplink.client),
+      schemas_(schemas),
       spool_(std::move(spool)),
       uplink_(executor, std::move(uplink), *spool_),
       timer_(executor) {}
@@ -61,58 +71,99 @@ Logs::Logs(const asio::any_io_executor& executor, std::uint64_t limit_bytes, std
 Logs::~Logs() = default;
 
 Result<std::unique_ptr<Logs>> Logs::make(const asio::any_io_executor& executor, const LogSources& sources,
-                                         const uplink::LineSpoolOptions& spool_options, uplink::Options uplink,
-                                         metric::SchemaTable& schemas) {
+                                         const LogMetrics& metrics, const uplink::LineSpoolOptions& spool_options,
+                                         uplink::Options uplink, metric::SchemaTable& schemas) {
   using metric::FieldType;
   ::mallopt(M_MMAP_THRESHOLD, kLargeAllocation);
   ::mallopt(M_TRIM_THRESHOLD, kLargeAllocation);
   RESMON_ASSIGN(auto spool, uplink::LineSpool::open(spool_options));
   uplink.idle_close = kIdleClose;
-  std::unique_ptr<Logs> logs(new Logs(executor, spool_options.limit_bytes, std::move(spool), std::move(uplink)));
-  for (const auto& [name, options] : sources) {
-    if (!options.enabled) continue;
-    auto source = std::make_unique<Source>();
-    source->name = name;
-    RESMON_ASSIGN(source->shaper, tail::Shaper::make(name, options.shape_options()));
-    std::map<std::string, std::string> marks;
-    const std::string prefix = name + "/";
-    for (auto at = logs->spool_->marks().lower_bound(prefix);
-         at != logs->spool_->marks().end() && at->first.starts_with(prefix); ++at)
-      marks.emplace(at->first.substr(prefix.size()), at->second);
-    if (options.journal) {
-      source->journal = std::make_unique<tail::JournalSource>(options.journal_options());
-      source->journal->restore(marks);
-    } else if (!options.command.empty()) {
-      source->exec = std::make_unique<tail::ExecSource>(options.exec_options());
-    } else {
-      source->files = std::make_unique<tail::FileSource>(options.file_options());
-      source->files->restore(marks);
-    }
-    RESMON_ASSIGN(source->schema, schemas.intern({"internal_logs",
-                                                  {{"source", name}},
-                                                  {{"lines", FieldType::kInteger},
-                                                   {"bytes", FieldType::kInteger},
-                                                   {"cut_lines", FieldType::kInteger},
-                                                   {"excluded_lines", FieldType::kInteger},
-                                                   {"suppressed_lines", FieldType::kInteger},
-                                                   {"redacted", FieldType::kInteger},
-                                                   {"files", FieldType::kInteger},
-                                                   {"unreadable_files", FieldType::kInteger},
-                                                   {"unproven_files", FieldType::kInteger}}}));
-    logs->sources_.push_back(std::move(source));
-  }
+  std::unique_ptr<Logs> logs(
+      new Logs(executor, spool_options.limit_bytes, std::move(spool), std::move(uplink), schemas));
+  RESMON_ASSIGN(logs->meters_, LogMeters::make(metrics));
+  for (const auto& [name, options] : sources)
+    if (options.enabled) RESMON_TRY(logs->add_source(name, options));
   RESMON_ASSIGN(logs->spool_schema_, schemas.intern({"internal_logs",
                                                      {},
                                                      {{"backlog_lines", FieldType::kInteger},
                                                       {"dropped_lines", FieldType::kInteger},
                                                       {"acknowledged_lines", FieldType::kInteger},
                                                       {"sent_bytes", FieldType::kInteger},
-                                                      {"spool_disk_bytes", FieldType::kInteger}}}));
+                                                      {"spool_disk_bytes", FieldType::kInteger},
+                                                      {"uncounted_lines", FieldType::kInteger}}}));
   logs->told_dropped_ = logs->spool_->dropped_lines();
   for (const std::string& finding : logs->spool_->take_findings())
     log::warn("logs", "spool of lines", {{"found", finding}});
   log::info("logs", "reading", {{"sources", logs->sources_.size()}, {"backlog_lines", logs->spool_->backlog()}});
   return logs;
+}
+
+Status Logs::add_source(const std::string& name, const LogSourceOptions& options) {
+  using metric::FieldType;
+  auto source = std::make_unique<Source>();
+  source->name = name;
+  tail::ShapeOptions shape = options.shape_options();
+  if (!options.listen.empty()) shape.own_host = host_;
+  RESMON_ASSIGN(source->shaper, tail::Shaper::make(name, shape));
+  meters_.attach(name, *source->shaper);
+  std::map<std::string, std::string> marks;
+  const std::string prefix = name + "/";
+  for (auto at = spool_->marks().lower_bound(prefix); at != spool_->marks().end() && at->first.starts_with(prefix);
+       ++at)
+    marks.emplace(at->first.substr(prefix.size()), at->second);
+  if (options.journal) {
+    source->journal = std::make_unique<tail::JournalSource>(options.journal_options());
+    source->journal->restore(marks);
+  } else if (!options.command.empty()) {
+    source->exec = std::make_unique<tail::ExecSource>(options.exec_options());
+  } else if (!options.listen.empty()) {
+    source->listen = std::make_unique<tail::ListenSource>(options.listen_options());
+  } else {
+    source->files = std::make_unique<tail::FileSource>(options.file_options());
+    source->files->restore(marks);
+  }
+  std::vector<metric::Field> fields;
+  for (const char* field :
+       {"lines", "bytes", "cut_lines", "excluded_lines", "suppressed_lines", "redacted", "files", "unreadable_files",
+        "unproven_files", "listen_connections", "ended_connections", "dropped_datagrams"})
+    fields.push_back({field, FieldType::kInteger});
+  RESMON_ASSIGN(source->schema, schemas_.intern({"internal_logs", {{"source", name}}, std::move(fields)}));
+  sources_.push_back(std::move(source));
+  return {};
+}
+
+// Files wait where they are while the spool is nearly full; what is deleted cannot wait.
+bool Logs::paused() const {
+  return spool_->backlog_bytes() > limit_bytes_ / 4 * 3;
+}
+
+// What is sent to a socket is taken as it comes, because the kernel keeps little of it; it goes to the spool in the
+// next turn with what came meanwhile.
+void Logs::await_messages(Source& source) {
+  if (!source.listen || source.awaited || stopping_ || paused() || !source.shaper->has_room()) return;
+  if (!source.ready) {
+    if (source.listen->ready_descriptor() < 0) return;
+    const int copy = ::dup(source.listen->ready_descriptor());
+    if (copy < 0) return;
+    source.ready = std::make_unique<asio::posix::stream_descriptor>(timer_.get_executor(), copy);
+  }
+  source.awaited = true;
+  source.ready->async_wait(asio::posix::stream_descriptor::wait_read,
+                           [this, &source](const boost::system::error_code& error) {
+                             source.awaited = false;
+                             if (!error && !stopping_) take_messages(source);
+                           });
+}
+
+void Logs::take_messages(Source& source) {
+  const auto now = steady_clock::now();
+  const bool more = source.poll(now, paused());
+  if (!source.shaper->has_room()) {
+    timer_.expires_at(now);  // a turn, at once
+  } else {
+    if (timer_.expiry() > now + kBusyPause) timer_.expires_at(now);
+    if (more || !paused()) await_messages(source);
+  }
 }
 
 asio::awaitable<void> Logs::read() {
@@ -128,6 +179,7 @@ asio::awaitable<void> Logs::read() {
     if (!spool_->empty()) uplink_.notify();
     tell(now);
     // Samples and the network have their turn between any two.
+    for (const auto& source : sources_) await_messages(*source);
     timer_.expires_after(more ? std::chrono::milliseconds(0) : busy ? kBusyPause : kIdlePause);
     co_await timer_.async_wait(kAwaitTimer);
   }
@@ -137,8 +189,7 @@ asio::awaitable<void> Logs::read() {
 bool Logs::turn(steady_clock::time_point now) {
   came_ = false;
   bool more = false;
-  // Files wait where they are while the spool is nearly full; what is deleted cannot wait.
-  const bool pause = spool_->backlog_bytes() > limit_bytes_ / 4 * 3;
+  const bool pause = paused();
   for (const auto& source : sources_) {
     if (!put_away(*source, now)) continue;  // the last batch is still here: nothing new is read
     const bool again = source->poll(now, pause);
@@ -169,6 +220,9 @@ void Logs::stop(std::chrono::milliseconds patience) {
   stopping_ = true;
   timer_.cancel();
   const auto now = steady_clock::now();
+  boost::system::error_code ignored;
+  for (const auto& source : sources_)
+    if (source->ready) source->ready->cancel(ignored);
   for (const auto& source : sources_) {
     source->marks_since = now - kMarksAlone;
     (void)put_away(*source, now);
@@ -201,24 +255,31 @@ void Logs::report(UnixNanos time, metric::Batch& batch) {
   const auto integer = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
   for (const auto& source : sources_) {
     const tail::ShapeStats& shaped = source->shaper->stats();
-    metric::RowWriter row = batch.add(source->schema, 9, time);
+    metric::RowWriter row = batch.add(source->schema, 12, time);
     row.set(0, integer(shaped.lines));
     row.set(1, integer(shaped.bytes));
     row.set(2, integer(shaped.cut));
     row.set(3, integer(shaped.excluded));
     row.set(4, integer(shaped.suppressed));
     row.set(5, integer(shaped.redacted));
+    if (source->listen) {
+      row.set(9, integer(source->listen->stats().connections));
+      row.set(10, integer(source->listen->stats().ended_connections + source->listen->stats().refused_connections));
+      row.set(11, integer(source->listen->stats().dropped_datagrams));
+    }
     if (!source->files) continue;
     row.set(6, integer(source->files->stats().files));
     row.set(7, integer(source->files->stats().unreadable));
     row.set(8, integer(source->files->stats().unproven));
   }
-  metric::RowWriter row = batch.add(spool_schema_, 5, time);
+  meters_.report(time, schemas_, batch);
+  metric::RowWriter row = batch.add(spool_schema_, 6, time);
   row.set(0, integer(spool_->backlog()));
   row.set(1, integer(spool_->dropped_lines()));
   row.set(2, integer(uplink_.stats().acknowledged_samples));
   row.set(3, integer(uplink_.stats().sent_bytes));
   row.set(4, integer(spool_->disk_bytes()));
+  row.set(5, integer(meters_.refused_lines()));
 }
 
 }  // namespace resmon::client

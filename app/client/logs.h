@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "log_meters.h"
 #include "log_options.h"
 #include "metric/batch.h"
 #include "metric/schema.h"
@@ -23,8 +24,8 @@ class Logs {
  public:
   // kUnavailable: the spool cannot be opened. `schemas` must outlive it.
   static Result<std::unique_ptr<Logs>> make(const boost::asio::any_io_executor& executor, const LogSources& sources,
-                                            const uplink::LineSpoolOptions& spool, uplink::Options uplink,
-                                            metric::SchemaTable& schemas);
+                                            const LogMetrics& metrics, const uplink::LineSpoolOptions& spool,
+                                            uplink::Options uplink, metric::SchemaTable& schemas);
   ~Logs();
 
   // Each ends after stop().
@@ -33,18 +34,26 @@ class Logs {
   void stop(std::chrono::milliseconds patience);
 
   void change_token(std::string token) { uplink_.change_token(std::move(token)); }
+  const std::string& said() const { return uplink_.said(); }
   // Rows of `internal_logs`.
   void report(UnixNanos time, metric::Batch& batch);
 
  private:
   struct Source;
   Logs(const boost::asio::any_io_executor& executor, std::uint64_t limit_bytes,
-       std::unique_ptr<uplink::LineSpool> spool, uplink::Options uplink);
+       std::unique_ptr<uplink::LineSpool> spool, uplink::Options uplink, metric::SchemaTable& schemas);
+  Status add_source(const std::string& name, const LogSourceOptions& options);
+  bool paused() const;
+  void await_messages(Source& source);
+  void take_messages(Source& source);
   bool turn(std::chrono::steady_clock::time_point now);
   bool put_away(Source& source, std::chrono::steady_clock::time_point now);
   void tell(std::chrono::steady_clock::time_point now);
 
   const std::uint64_t limit_bytes_;
+  const std::string host_;
+  metric::SchemaTable& schemas_;
+  LogMeters meters_;
   std::unique_ptr<uplink::LineSpool> spool_;
   uplink::Uplink uplink_;
   boost::asio::steady_timer timer_;

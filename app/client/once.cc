@@ -18,7 +18,7 @@ constexpr auto kJournalPatience = std::chrono::seconds(2);
 
 // A few lines of each source as they would be sent: comments among Influx lines.
 Status append_log_lines(const Options& options, std::string& text) {
-  for (const auto& [name, source] : options.log_sources()) {
+  for (const auto& [name, source] : options.logs) {
     if (!source.enabled) continue;
     RESMON_ASSIGN(const auto shaper, tail::Shaper::make(name, source.shape_options()));
     std::vector<std::string> findings;
@@ -31,7 +31,7 @@ Status append_log_lines(const Options& options, std::string& text) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
       }
     } else if (source.files.empty()) {
-      continue;  // a program of its own is not run for this
+      continue;  // no program is run, and no socket opened, for this
     } else {
       tail::FileSource files(source.file_options());
       files.poll(std::chrono::steady_clock::now(), false, *shaper);

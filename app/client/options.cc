@@ -65,8 +65,8 @@ void Options::declare(config::Settings& settings) {
       "administrator gives it out. It may be good for one client.host only.");
   settings.map("client.tags", &tags, "Tags added to everything this machine sends, such as site = \"north\".");
   settings.boolean("client.default_logs", &default_logs,
-                   "Without any [logs.NAME]: send the journal at notice and above where systemd runs, elsewhere "
-                   "/var/log/syslog, messages and auth.log as far as they can be read.");
+                   "Without any [logs.NAME], and with a spool on disk: send the journal at notice and above where "
+                   "systemd runs, elsewhere /var/log/syslog, messages and auth.log as far as they can be read.");
 
   settings.boolean("tls.enabled", &tls, "Encrypt, and verify that the server is who it says.");
   settings.text("tls.ca_file", &tls_ca_file, "Certificate authorities (PEM) to trust. Empty: the system's.");
@@ -156,6 +156,13 @@ void Options::declare(config::Settings& settings) {
       "Rules for what is sent: which rows go into the spool, and how they are changed before. They apply in their "
       "order "
       "(docs/rules.md). --once --explain shows what each does.");
+  settings.tables(
+      "log_metrics", "errors",
+      [this](config::Settings& table, const std::string& name, const std::string& prefix) {
+        log_metrics[name].declare(table, prefix);
+      },
+      "Samples that are made of log lines, also of those that are not sent: each client.interval the number of lines, "
+      "by tags, and numbers in them.");
   log.declare(settings);
 }
 
@@ -191,6 +198,8 @@ Status Options::check() const {
       return fail(ErrorKind::kInvalid, "logs." + name + ": a name has at most 64 bytes, and no '/'");
     if (Status good = source.check(); !good) return fail(std::move(good).error().wrap("logs." + name));
   }
+  for (const auto& [name, metric] : log_metrics)
+    if (Status good = metric.check(name); !good) return fail(std::move(good).error().wrap("log_metrics." + name));
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "collect/scripts.h"
 #include "config/settings.h"
 #include "inputs.h"
+#include "log_meters.h"
 #include "log_options.h"
 #include "program/program.h"
 #include "rule/engine.h"
@@ -49,7 +50,8 @@ struct Options {
   std::map<std::string, collect::ScriptOptions, std::less<>> scripts;
   InputSettings inputs;
   LogSources logs;
-  bool default_logs = false;
+  LogMetrics log_metrics;
+  bool default_logs = true;
   std::uint64_t lines_limit_bytes = 256U << 20U;
   rule::Config rules;
   program::LogSettings log;

@@ -189,6 +189,10 @@ Answer metrics(App& app) {
           "Batch numbers that clients left out: dropped from a full spool, or skipped after a crash so that none comes "
           "twice.",
           in.missing_batches.load());
+  out.add("resmon_line_connections", "gauge", "Clients connected now for their log lines.", in.line_connections.load());
+  out.add("resmon_line_batches_total", "counter", "Batches of log lines from clients, those sent again included.",
+          in.line_batches.load());
+  out.add("resmon_lines_total", "counter", "Log lines in them.", in.lines.load());
   out.add("resmon_connections_rate_limited_total", "counter", "Closed at once: too many from one address.",
           in.rate_limited.load());
   out.add("resmon_ingest_refused_samples_total", "counter",

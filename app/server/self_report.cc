@@ -41,7 +41,10 @@ const std::vector<metric::Field> kServerFields = {{"clients", FieldType::kIntege
                                                   {"uptime_seconds", FieldType::kFloat},
                                                   {"log_limit_bytes", FieldType::kInteger},
                                                   {"store_limit_bytes", FieldType::kInteger},
-                                                  {"certificate_seconds", FieldType::kInteger}};
+                                                  {"certificate_seconds", FieldType::kInteger},
+                                                  {"line_connections", FieldType::kInteger},
+                                                  {"line_batches", FieldType::kInteger},
+                                                  {"lines", FieldType::kInteger}};
 const std::vector<metric::Field> kSinkFields = {
     {"sent_samples", FieldType::kInteger},    {"refused_samples", FieldType::kInteger},
     {"lost_samples", FieldType::kInteger},    {"retries", FieldType::kInteger},
@@ -159,6 +162,10 @@ void SelfReport::write() {
   if (options.listen_tls || options.http_tls)
     if (const auto end = net::certificate_end(options.tls_certificate_file))
       row.set(field, (*end - now) / 1'000'000'000);
+  ++field;
+  count(row, static_cast<std::uint64_t>(in.line_connections.load()));
+  count(row, static_cast<std::uint64_t>(in.line_batches.load()));
+  count(row, static_cast<std::uint64_t>(in.lines.load()));
 
   for (std::size_t i = 0; i < sinks_.size(); ++i) {
     const SinkUnit& unit = app_.sinks()[i];

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "tail/facility.h"
+
 namespace resmon::tail {
 
 namespace {
@@ -67,6 +69,10 @@ void file(std::string_view name, std::string_view value, JournalEntry& entry, Na
     entry.line.message = value;
   } else if (name == "_PID" || (name == "SYSLOG_PID" && entry.line.pid == 0)) {
     to_number(value, entry.line.pid);
+  } else if (name == "SYSLOG_FACILITY") {
+    unsigned facility = 24;
+    to_number(value, facility);
+    if (facility < 24) entry.fields.push_back({"facility", facility_name(facility)});
   } else if (name == "_SYSTEMD_UNIT") {
     names.unit = value;
   } else if (name == "_SYSTEMD_USER_UNIT") {

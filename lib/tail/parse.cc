@@ -1,7 +1,13 @@
 #include "tail/parse.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <utility>
+
+#include "tail/facility.h"
 
 namespace resmon::tail {
 
@@ -60,6 +66,54 @@ Level level_near(std::string_view text) {
 
 }  // namespace
 
+struct Parser::Pattern {
+  std::unique_ptr<re2::RE2> regex;
+  std::vector<std::string> names;  // by number of the group; empty: it has none
+};
+
+Status Parser::set_pattern(const std::string& pattern) {
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  options.set_encoding(re2::RE2::Options::EncodingLatin1);
+  auto made = std::make_shared<Pattern>();
+  made->regex = std::make_unique<re2::RE2>(pattern, options);
+  if (!made->regex->ok()) return fail(ErrorKind::kInvalid, "'" + pattern + "': " + made->regex->error());
+  made->names.resize(static_cast<std::size_t>(made->regex->NumberOfCapturingGroups()) + 1);
+  if (made->regex->NamedCapturingGroups().empty())
+    return fail(ErrorKind::kInvalid, "'" + pattern + "' has no named group, such as (?P<message>.*)");
+  if (made->names.size() > kMostParsedFields)
+    return fail(ErrorKind::kInvalid,
+                "'" + pattern + "' has more than " + std::to_string(kMostParsedFields) + " groups");
+  for (const auto& [name, number] : made->regex->NamedCapturingGroups())
+    made->names[static_cast<std::size_t>(number)] = name;
+  pattern_ = std::move(made);
+  return {};
+}
+
+bool Parser::parse_regex(std::string_view text, UnixNanos now, Line& line) {
+  if (!pattern_) return false;
+  std::array<re2::StringPiece, kMostParsedFields> groups;
+  const auto count = static_cast<int>(pattern_->names.size());
+  if (!pattern_->regex->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), re2::RE2::UNANCHORED,
+                              groups.data(), count))
+    return false;
+  for (std::size_t i = 1; i < pattern_->names.size(); ++i) {
+    const std::string& name = pattern_->names[i];
+    if (name.empty() || groups[i].data() == nullptr) continue;
+    const std::string_view value(groups[i].data(), groups[i].size());
+    if (name == "unit") {
+      if (!value.empty()) line.unit = value;
+    } else {
+      put(name, value, now, line);
+    }
+  }
+  return true;
+}
+
+void Parser::see_host(std::string_view host) {
+  if (!own_host_.empty() && host != "-" && !host.empty() && host != own_host_) fields_.push_back({"hostname", host});
+}
+
 std::string_view Parser::keep(std::string text) {
   texts_.push_back(std::move(text));
   return texts_.back();
@@ -82,6 +136,9 @@ void Parser::parse(std::string_view text, UnixNanos now, Line& line) {
       break;
     case Format::kLogfmt:
       read = parse_logfmt(text, now, line);
+      break;
+    case Format::kRegex:
+      read = parse_regex(text, now, line);
       break;
     case Format::kLeading:
       read = parse_leading(text, now, line);
@@ -119,12 +176,14 @@ bool Parser::parse_syslog(std::string_view text, UnixNanos now, Line& line) {
     text.remove_prefix(length + 1);
     line.level = static_cast<Level>(priority & 7U);
     line.message = text;
+    fields_.push_back({"facility", facility_name(priority >> 3U)});
     if (text.starts_with("1 ")) return parse_syslog_5424(text.substr(2), now, line);
     if (const auto time = read_time(text, now, zone_)) {
       line.time = time->time;
       text.remove_prefix(time->length);
       if (text.starts_with(' ')) text.remove_prefix(1);
-      if (!parse_tag(text, true, line)) line.message = text;
+      // glibc's syslog() leaves the host out.
+      if (!parse_tag(text, true, line) && !parse_tag(text, false, line)) line.message = text;
     } else {
       (void)parse_tag(text, false, line);
     }
@@ -140,8 +199,9 @@ bool Parser::parse_syslog(std::string_view text, UnixNanos now, Line& line) {
 // "host tag[pid]: message", or without the host.
 bool Parser::parse_tag(std::string_view text, bool after_host, Line& line) {
   std::string_view rest = text;
+  std::string_view host;
   if (after_host) {
-    const std::string_view host = next_word(rest);
+    host = next_word(rest);
     if (host.empty() || !std::all_of(host.begin(), host.end(), name_char) || host.ends_with(':')) return false;
   }
   std::size_t end = 0;
@@ -163,6 +223,7 @@ bool Parser::parse_tag(std::string_view text, bool after_host, Line& line) {
   line.unit = tag;
   line.pid = pid;
   line.message = rest;
+  see_host(host);
   return true;
 }
 
@@ -170,7 +231,7 @@ bool Parser::parse_tag(std::string_view text, bool after_host, Line& line) {
 bool Parser::parse_syslog_5424(std::string_view text, UnixNanos now, Line& line) {
   const std::string_view time_word = next_word(text);
   if (const auto time = read_time(time_word, now, zone_)) line.time = time->time;
-  (void)next_word(text);
+  see_host(next_word(text));
   if (const std::string_view app = next_word(text); app != "-" && !app.empty()) line.unit = app;
   (void)to_pid(next_word(text), line.pid);
   if (const std::string_view id = next_word(text); id != "-" && !id.empty()) fields_.push_back({"msgid", id});

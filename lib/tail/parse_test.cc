@@ -64,7 +64,47 @@ TEST(Parse, Syslog) {
   EXPECT_EQ(rfc5424.unit, "app");
   EXPECT_EQ(rfc5424.pid, 77U);
   EXPECT_EQ(rfc5424.message, "An event");
-  EXPECT_EQ(rfc5424.fields, "msgid=ID47;structured_data=x@1 a=\"b\\]\";structured_data=y;");
+  EXPECT_EQ(rfc5424.fields, "facility=local4;msgid=ID47;structured_data=x@1 a=\"b\\]\";structured_data=y;");
+}
+
+TEST(Parse, ByAPatternWithNamedGroups) {
+  Parser parser(Format::kRegex);
+  ASSERT_TRUE(parser.set_pattern(
+      R"(^(?P<time>\S+) (?P<level>\w+) \((?P<unit>\w*)/(?P<pid>\d+)\) (?P<message>.*) in (?P<ms>\d+)(?P<never>z)?$)"));
+  Line line;
+  line.unit = "file";
+  parser.parse("2026-11-29T12:00:01Z WARN (worker/12) done in 30", kNow, line);
+  EXPECT_EQ(line.time / 1'000'000'000, 1'795'953'601);
+  EXPECT_EQ(line.level, Level::kWarning);
+  EXPECT_EQ(line.unit, "worker");
+  EXPECT_EQ(line.pid, 12U);
+  EXPECT_EQ(line.message, "done");
+  ASSERT_EQ(line.fields.size(), 1U);
+  EXPECT_EQ(line.fields[0].name, "ms");
+  EXPECT_EQ(line.fields[0].value, "30");
+  Line other;
+  other.unit = "file";
+  parser.parse("something else", kNow, other);
+  EXPECT_EQ(other.message, "something else");
+  EXPECT_EQ(other.unit, "file");
+  for (const char* bad : {"(", "(no name)", ""}) EXPECT_FALSE(parser.set_pattern(bad)) << bad;
+}
+
+TEST(Parse, SyslogsOtherHostsAndFacilityAreFields) {
+  Parser parser(Format::kSyslog);
+  parser.keep_other_hosts("web1");
+  const auto fields = [&](std::string_view text) {
+    Line line;
+    parser.parse(text, kNow, line);
+    std::string out(line.unit);
+    for (const logline::Field& field : line.fields)
+      out += " " + std::string(field.name) + "=" + std::string(field.value);
+    return out;
+  };
+  EXPECT_EQ(fields("<34>Oct 11 22:14:15 router su: failed"), "su facility=auth hostname=router");
+  EXPECT_EQ(fields("<30>Oct 11 22:14:15 web1 su: failed"), "su facility=daemon");
+  EXPECT_EQ(fields("<191>1 - router app - - - text"), "app facility=local7 hostname=router");
+  EXPECT_EQ(fields("<13>Oct 11 22:14:15 su[5]: without a host"), "su facility=user");
 }
 
 TEST(Parse, JsonAndLogfmt) {

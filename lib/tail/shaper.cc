@@ -57,6 +57,10 @@ Result<std::unique_ptr<Shaper>> Shaper::make(std::string source, const ShapeOpti
   auto redactor = Redactor::make(options.redact);
   if (!redactor) return fail(std::move(redactor).error().wrap("redact"));
   std::unique_ptr<Shaper> shaper(new Shaper(std::move(source), options, std::move(*redactor), clock));
+  if (options.format == Format::kRegex)
+    if (Status set = shaper->parser_.set_pattern(options.pattern); !set)
+      return fail(Error(set.error()).wrap("pattern"));
+  if (!options.own_host.empty()) shaper->parser_.keep_other_hosts(options.own_host);
   auto include = compile_set(options.include);
   if (!include) return fail(std::move(include).error().wrap("include"));
   auto exclude = compile_set(options.exclude);
@@ -76,10 +80,9 @@ bool Shaper::wanted(std::string_view text) const {
 }
 
 void Shaper::take(const Event& event, std::string_view unit) {
-  if (!wanted(event.text)) {
-    ++stats_.excluded;
-    return;
-  }
+  const bool left_out = !wanted(event.text);
+  stats_.excluded += left_out ? 1U : 0U;
+  if (left_out && !watcher_) return;
   std::string_view text = event.text;
   if (!redactor_.nothing_to_do()) {
     scratch_.assign(text);
@@ -94,14 +97,14 @@ void Shaper::take(const Event& event, std::string_view unit) {
   line.unit = unit;
   line.cut = event.cut;
   parser_.parse(text, now, line);
-  finish(line);
+  if (watcher_) watcher_(line, text);
+  if (!left_out) finish(line);
 }
 
 void Shaper::take_line(const logline::Line& given) {
-  if (!wanted(given.message)) {
-    ++stats_.excluded;
-    return;
-  }
+  const bool left_out = !wanted(given.message);
+  stats_.excluded += left_out ? 1U : 0U;
+  if (left_out && !watcher_) return;
   logline::Line line = given;
   if (line.message.size() > options_.max_bytes) {
     line.message = line.message.substr(0, options_.max_bytes);
@@ -112,7 +115,8 @@ void Shaper::take_line(const logline::Line& given) {
     stats_.redacted += redactor_.redact(scratch_);
     line.message = scratch_;
   }
-  finish(line);
+  if (watcher_) watcher_(line, line.message);
+  if (!left_out) finish(line);
 }
 
 void Shaper::finish(const logline::Line& line) {

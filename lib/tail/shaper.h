@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,6 +22,8 @@ namespace resmon::tail {
 
 struct ShapeOptions {
   Format format = Format::kAuto;
+  std::string pattern;                            // of Format::kRegex
+  std::string own_host;                           // syslog's other host names become a field; empty: none does
   std::vector<std::string> include;               // RE2: a line must match one of them; empty: all do
   std::vector<std::string> exclude;               // and none of these
   logline::Level least = logline::Level::kDebug;  // less severe lines are left out; those without a level never
@@ -46,6 +49,11 @@ class Shaper final : public EventTaker {
   static Result<std::unique_ptr<Shaper>> make(std::string source, const ShapeOptions& options,
                                               const Clock& clock = Clock::system());
   ~Shaper() override;
+
+  // Sees each line that is read, also those that are left out, with secrets replaced: `text` as it was written. Both
+  // are valid during the call.
+  using Watcher = std::function<void(const logline::Line& line, std::string_view text)>;
+  void watch(Watcher watcher) { watcher_ = std::move(watcher); }
 
   bool has_room() const override;
   void take(const Event& event, std::string_view unit) override;
@@ -74,6 +82,7 @@ class Shaper final : public EventTaker {
   const Redactor redactor_;
   const Clock& clock_;
   std::unique_ptr<Patterns> patterns_;
+  Watcher watcher_;
   Parser parser_;
   logline::Lines lines_;
   std::map<std::string, std::string> marks_;

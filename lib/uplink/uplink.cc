@@ -100,7 +100,6 @@ asio::awaitable<void> Uplink::wait_for_work() {
 asio::awaitable<void> Uplink::run() {
   const auto seed = static_cast<std::uint64_t>(outbox_.stream()[0]) << 8U | outbox_.stream()[1];
   net::Backoff backoff(options_.first_backoff, options_.most_backoff, seed);
-  std::string reported;  // the error that the log already has
   while (!(stopping_ && drained())) {
     co_await wait_for_work();
     if (stopping_ && drained()) break;
@@ -114,17 +113,12 @@ asio::awaitable<void> Uplink::run() {
       // Being greeted is not enough: a server that refuses what it is sent is no server to come back to at once.
       if (stats_.acknowledged_samples != acknowledged) {
         backoff.reset();
-        reported.clear();
+        said_.clear();
       }
       if (ended.has_value() || token_changed_) break;
       ++stats_.failures;
       stats_.last_error = ended.error().message;
-      if (options_.log_connections && reported != stats_.last_error) {
-        reported = stats_.last_error;
-        log::warn(
-            "uplink", was_connected ? "connection lost" : "cannot connect",
-            {{"server", net::to_string(server)}, {"reason", reported}, {outbox_.backlog_name(), outbox_.backlog()}});
-      }
+      if (options_.log_connections) tell_failure(server, was_connected);
       if (stopping_ || was_connected) break;  // after a loss the first server has its turn again
     }
     if (stopping_ && drained()) break;
@@ -143,6 +137,14 @@ asio::awaitable<void> Uplink::run() {
     }
   }
   stop_timer_.cancel();
+}
+
+void Uplink::tell_failure(const net::Address& server, bool was_connected) {
+  if (said_ == stats_.last_error) return;
+  if (options_.said_elsewhere && options_.said_elsewhere() == stats_.last_error) return;
+  said_ = stats_.last_error;
+  log::warn("uplink", was_connected ? "connection lost" : "cannot connect",
+            {{"server", net::to_string(server)}, {"reason", said_}, {outbox_.backlog_name(), outbox_.backlog()}});
 }
 
 asio::awaitable<Status> Uplink::session(const net::Address& server) {

@@ -40,6 +40,8 @@ struct Options {
   bool log_connections = true;             // a simulator of thousands turns this off
   // Connects only when there is something to send, and hangs up when there was nothing for so long; 0: never.
   std::chrono::milliseconds idle_close{0};
+  // What another uplink to the same servers has in the log now: the same reason is not logged twice. May be empty.
+  std::function<std::string()> said_elsewhere;
   // Called on the executor after the outbox has forgotten what the server acknowledged, up to this sequence number.
   std::function<void(std::uint64_t sequence)> on_acknowledged;
 };
@@ -79,6 +81,8 @@ class Uplink {
   }
 
   const Stats& stats() const { return stats_; }
+  // The failure that the log has and that lasts; empty: none.
+  const std::string& said() const { return said_; }
 
  private:
   boost::asio::awaitable<Status> session(const net::Address& server);
@@ -89,6 +93,7 @@ class Uplink {
   bool forget_acknowledged(std::uint64_t sequence, bool greeting);
   boost::asio::awaitable<void> sleep_until(std::chrono::steady_clock::time_point when);
   bool drained() const;
+  void tell_failure(const net::Address& server, bool was_connected);
   boost::asio::awaitable<void> wait_for_work();
 
   boost::asio::any_io_executor executor_;
@@ -96,6 +101,7 @@ class Uplink {
   std::unique_ptr<Outbox> owned_;  // made for a spool of samples
   Outbox& outbox_;
   Stats stats_;
+  std::string said_;
   boost::asio::steady_timer wake_;
   boost::asio::steady_timer stop_timer_;  // ends whatever a silent server holds up
   net::Dialing dialing_;

@@ -238,6 +238,7 @@ def write_token(folder, name="token", token=TOKEN, mode=0o600):
 
 def client_arguments(server_port, token_file, host, interval, *sets):
     arguments = ["--server", f"127.0.0.1:{server_port}", "--token-file", token_file, "--host", host, "--interval", interval]
+    arguments += ["--set", "client.default_logs=false"]  # of the machine that the tests run on
     for pair in sets:
         arguments += ["--set", pair]
     return arguments
