@@ -20,6 +20,7 @@
 #include "json.h"
 #include "query_backend.h"
 #include "routes.h"
+#include "syslog_reader.h"
 
 namespace resmon::server {
 
@@ -205,8 +206,13 @@ http::Response answer(App& app, const http::Request& request, std::chrono::stead
   const bool of_data = !is_about_queries(query_text(request));
   if (of_data && !app.pipeline().wait_for(app.row_writer().acknowledged_position(), std::min(deadline, patience)))
     ++stats.early;
+  logs::Bounds bounds;
+  bounds.until = deadline;
+  bounds.cancelled = [gone = request.gone, &app, &entry] { return *gone || app.stopping() || entry.killed(); };
+  const SyslogReader reader(app.store(), app.logs(), query_text(request), options.params, options.now,
+                            std::move(bounds));
   const auto result =
-      std::make_shared<const influxql::Response>(influxql::execute(app.store(), query_text(request), options));
+      std::make_shared<const influxql::Response>(influxql::execute(reader, query_text(request), options));
   count_errors(stats, *result);
   return respond(app, request, result);
 }

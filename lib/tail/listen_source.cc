@@ -331,6 +331,7 @@ bool ListenSource::read_datagrams(EventTaker& taker) {
 // A syslog message may have newlines inside; others have a line each.
 void ListenSource::take_datagram(std::string_view text, bool cut, const std::string& from, EventTaker& taker) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\0' || text.back() == '\r')) text.remove_suffix(1);
+  text = without_count(text);
   const std::size_t most = options_.split.max_bytes;
   while (!text.empty()) {
     const std::size_t end = text.front() == '<' ? text.size() : std::min(text.find('\n'), text.size());

@@ -138,7 +138,7 @@ TEST_F(ListenSourceTest, TakesMessagesOfSeveralConnectionsAndTheEndOfOne) {
 TEST_F(ListenSourceTest, DatagramsKeepTheirNewlinesAndWaitWhileThereIsNoRoom) {
   open(options("unixgram:" + path()));
   const Fd socket = dial(SOCK_DGRAM);
-  send(socket, "<11>app[3]: one\ntwo");
+  send(socket, "19 <11>app[3]: one\ntwo");
   send(socket, "three\nfour\n");
   poll(true);
   EXPECT_TRUE(lines().empty());

@@ -76,4 +76,9 @@ std::optional<Event> next_message(std::string_view& bytes, bool end, const Split
   return next_event(bytes, end, options, state.split);
 }
 
+std::string_view without_count(std::string_view message) {
+  const Count count = read_count(message);
+  return count.kind == Count::Kind::kFound ? message.substr(count.head) : message;
+}
+
 }  // namespace resmon::tail

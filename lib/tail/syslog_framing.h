@@ -23,4 +23,7 @@ struct FrameState {
 // stream has ended. Linear in the bytes that it removes, and in max_bytes for a message that is not finished.
 std::optional<Event> next_message(std::string_view& bytes, bool end, const SplitOptions& options, FrameState& state);
 
+// A datagram without the length that some senders put before it there, too.
+std::string_view without_count(std::string_view message);
+
 }  // namespace resmon::tail

@@ -130,6 +130,52 @@ class LogLinesTest(house.HouseTest):
         self.assertEqual(none.get("/api/v1/logs").status, 404)
         self.assertEqual(self.post(none, "/insert/jsonline", "{}").status, 404)
 
+    def test_influxql_shows_lines_as_telegrafs_syslog(self):
+        server = self.server()
+        begin = (time.time_ns() // (60 * NS) - 10) * 60 * NS
+        lines = self.some(300, begin) + self.some(60, begin, host="web2", hostname="router", facility="mail")
+        lines += [{"_msg": f"same second {n}", "_time": rfc3339(begin), "host": "web3", "pid": 7, "unit": "a b"} for n in range(600)]
+        self.put(server, lines)
+        since = f"time >= {begin} AND time < {begin + 600 * NS}"
+
+        def rows(statement):
+            answer = server.get("/query?" + urllib.parse.urlencode({"db": "resmon", "epoch": "ns", "q": statement})).json()
+            self.assertNotIn("error", answer["results"][0], statement)
+            return answer["results"][0].get("series", [])
+
+        self.assertIn(["syslog"], rows("SHOW MEASUREMENTS")[0]["values"])
+        newest = rows(f"SELECT message, severity, appname, severity_code FROM syslog WHERE {since} AND hostname = 'web1' ORDER BY time DESC LIMIT 2")
+        self.assertEqual(
+            newest[0]["values"],
+            [
+                [begin + 299 * NS, "request 299 took 2093 ms", "info", "nginx", 6],
+                [begin + 298 * NS, "request 298 took 2086 ms", "info", "nginx", 6],
+            ],
+        )
+        counted = rows(f"SELECT count(message) FROM syslog WHERE {since} GROUP BY time(1m), severity")
+        by_severity = {one["tags"]["severity"]: [row[1] for row in one["values"]] for one in counted}
+        self.assertEqual(by_severity["err"][:6], [12, 6, 6, 6, 6, 0])
+        self.assertEqual(sum(by_severity["info"]), 270 + 54)
+        self.assertEqual(by_severity[""][0], 600)
+        self.assertEqual(rows(f"SELECT count(message) FROM syslog WHERE {since}")[0]["values"][0][1], 960)
+        # The lines of one moment are all there, in either direction.
+        for order in ("ASC", "DESC"):
+            told = rows(f"SELECT message FROM syslog WHERE time > {begin - 60 * NS} AND hostname = 'web3' ORDER BY time {order}")
+            self.assertEqual({row[1] for row in told[0]["values"]}, {f"same second {n}" for n in range(600)}, order)
+        found = rows(f"SELECT message, procid FROM syslog WHERE {since} AND message =~ /same second 5$/")
+        self.assertEqual([row[1:] for row in found[0]["values"]], [["same second 5", "7"]])
+        self.assertEqual(
+            rows("SHOW TAG VALUES FROM syslog WITH KEY = hostname")[0]["values"],
+            [["hostname", "router"], ["hostname", "web1"], ["hostname", "web3"]],
+        )
+        self.assertEqual([row[0] for row in rows("SHOW TAG KEYS FROM syslog")[0]["values"]], ["appname", "facility", "host", "hostname", "severity"])
+        self.assertIn(["message", "string"], rows("SHOW FIELD KEYS FROM syslog")[0]["values"])
+        # What does not ask for it does not pay for it, and what deletes does not see it.
+        self.assertNotIn("web1", str(rows("SHOW TAG VALUES WITH KEY = hostname")))
+        answer = house.request(server.http_port, "POST", "/query?db=resmon&q=" + urllib.parse.quote("DELETE FROM syslog"), headers={"Authorization": f"Bearer {house.TOKEN}"})
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(len(self.messages(server, "host:web3", limit=1000)), 600)
+
     def test_live_tail(self):
         server = self.server()
         live = house.WebSocket(server.http_port, "/api/v1/logs/tail?q=wanted")
