@@ -1,6 +1,6 @@
-// Log lines from other programs: JSON lines as VictoriaLogs takes them, and Loki's push in JSON, which Docker's driver,
-// Alloy, Vector and Fluent Bit send. Answered when the lines are durable. Nothing numbers these lines, so who sends a
-// request again, because the answer was lost, sends its lines twice.
+// Log lines from other programs: JSON lines as VictoriaLogs takes them, and Loki's push in protobuf and in JSON, which
+// Docker's driver, Alloy, Vector and Fluent Bit send. Answered when the lines are durable. Nothing numbers these lines,
+// so who sends a request again, because the answer was lost, sends its lines twice.
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -13,8 +13,10 @@
 #include <optional>
 
 #include "app.h"
+#include "base/snappy.h"
 #include "json.h"
 #include "log_requests.h"
+#include "logs/loki_push.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -123,8 +125,34 @@ std::string peer_host(const http::Request& request) {
   return std::string(request.peer_address());
 }
 
+// Snappy around protobuf, which is what Loki's own clients send; they do not name the Snappy in Content-Encoding.
+Status take_loki_protobuf(const http::Request& request, Taking& taking) {
+  std::string unpacked;
+  std::string_view message = request.body;
+  if (request.header("content-encoding").empty()) {
+    RESMON_ASSIGN(unpacked, unpack_snappy(message, kLinesBodyBytes));
+    message = unpacked;
+  }
+  const std::string peer = peer_host(request);
+  std::vector<logline::Field> space;
+  RESMON_TRY(logs::read_loki_push(message, [&](const logs::LokiLabels& labels, const logs::LokiEntry& entry) {
+    Members line;
+    for (const auto& [name, value] : labels) line.take(name, value);
+    for (const auto& [name, value] : entry.metadata) line.take(name, value);
+    if (line.host.empty()) line.host = peer;
+    line.message = entry.line;
+    line.time = entry.time;
+    return taking.add(line.host, "loki", line.line(space));
+  }));
+  return taking.flush();
+}
+
 // {"streams":[{"stream":{"label":"value"},"values":[["nanoseconds","line",{"name":"value"}]]}]}
 Status take_loki(const http::Request& request, UnixNanos now, Taking& taking) {
+  if (!request.header("content-type").starts_with("application/json")) {
+    const std::size_t begin = request.body.find_first_not_of(" \t\r\n");
+    if (begin == std::string::npos || request.body[begin] != '{') return take_loki_protobuf(request, taking);
+  }
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = 16;
@@ -254,7 +282,10 @@ asio::awaitable<TakenLines> take_on_pool(App& app, LinesRequest request, Take ta
   out.position = taking.position();
   out.response.status = 204;
   if (!taken)
-    out.response = http::Response::error(taken.error().kind == ErrorKind::kInvalid ? 400 : 503, taken.error().message);
+    out.response = http::Response::error(taken.error().kind == ErrorKind::kInvalid ? 400
+                                         : taken.error().kind == ErrorKind::kLimit ? 413
+                                                                                   : 503,
+                                         taken.error().message);
   co_return out;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/snappy.h"
 #include "http/accept.h"
 #include "http/gzip.h"
 #include "http/server_internal.h"
@@ -245,16 +246,19 @@ asio::awaitable<std::optional<Response>> Connection::read_body() {
   co_return std::nullopt;
 }
 
-// Takes a body out of its gzip.
+// Takes a body out of its gzip or Snappy.
 asio::awaitable<std::optional<Response>> Connection::unpack(Request& request) {
   const std::string coding(request.header("content-encoding"));
   if (coding.empty() || beast::iequals(coding, "identity")) co_return std::nullopt;
-  if (!beast::iequals(coding, "gzip") && !beast::iequals(coding, "x-gzip"))
-    co_return Response::error(415, "a body may be compressed with gzip, and with nothing else");
+  const bool snappy = beast::iequals(coding, "snappy");
+  if (!snappy && !beast::iequals(coding, "gzip") && !beast::iequals(coding, "x-gzip"))
+    co_return Response::error(415, "a body may be compressed with gzip or snappy, and with nothing else");
   std::optional<Result<std::string>> unpacked;
   const std::size_t before = lease_->held_bytes();
   const std::function<void()> work = [&] {
-    unpacked = gunzip(request.body, body_limit_, [&](std::size_t bytes) { return lease_->hold(before + bytes); });
+    const auto may_hold = [&](std::size_t bytes) { return lease_->hold(before + bytes); };
+    unpacked =
+        snappy ? unpack_snappy(request.body, body_limit_, may_hold) : gunzip(request.body, body_limit_, may_hold);
   };
   if (request.body.size() > kInlineGunzipBytes)
     co_await run_on(server_.workers_, work);

@@ -97,6 +97,48 @@ class LogLinesTest(house.HouseTest):
         for bad in ("{", "[]", '{"streams":[{"stream":{},"values":[["x","y"]]}]}', '{"streams":[{"stream":{},"values":[5]}]}'):
             self.assertEqual(self.post(server, "/loki/api/v1/push", bad).status, 400, bad)
 
+    def test_loki_push_in_protobuf(self):
+        def message(*fields):
+            out = b""
+            for number, value in fields:
+                if isinstance(value, int):
+                    out += bytes([number << 3]) + varint(value)
+                else:
+                    out += bytes([number << 3 | 2]) + varint(len(value)) + value
+            return out
+
+        def varint(value):
+            out = b""
+            while value >= 0x80:
+                out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
+            return out + bytes([value])
+
+        def snappy(data):  # as literals
+            out = varint(len(data))
+            for at in range(0, len(data), 60):
+                piece = data[at : at + 60]
+                out += bytes([len(piece) - 1 << 2]) + piece
+            return out
+
+        def push(body, **headers):
+            headers = {"Authorization": f"Bearer {house.TOKEN}", "Content-Type": "application/x-protobuf", **headers}
+            return house.request(server.http_port, "POST", "/loki/api/v1/push", body=body, headers=headers)
+
+        server = self.server()
+        now = time.time_ns()
+        stamp = message((1, now // NS), (2, now % NS))
+        body = message((1, message((1, b'{host="web9", service_name="api"}'), (2, message((1, stamp), (2, b"first"))),
+                                   (2, message((1, stamp), (2, b"second"), (3, message((1, b"level"), (2, b"error")))))))) # fmt: skip
+        self.assertEqual(push(snappy(body)).status, 204)
+        self.assertEqual(push(snappy(body), **{"Content-Encoding": "snappy"}).status, 204)
+        lines = self.ask(server, hosts="web9")["lines"]
+        self.assertEqual(sorted(line["message"] for line in lines), ["first", "first", "second", "second"])
+        self.assertEqual({line["level"] for line in lines if line["message"] == "second"}, {"error"})
+        self.assertEqual({line["unit"] for line in lines}, {"api"})
+        for bad in (b"", b"no snappy", snappy(b"no protobuf"), snappy(body)[:-1], snappy(message((1, message((1, b"{x")))))):
+            self.assertEqual(push(bad).status, 400, bad)
+        self.assertEqual(push(varint(40_000_000) + b"x" * 2_000_000).status, 413)
+
     def test_a_bad_line_is_named_and_those_before_it_are_kept(self):
         server = self.server()
         answer = self.post(server, "/insert/jsonline", '{"_msg":"good","host":"a"}\nno json\n{"_msg":"never"}')

@@ -1,0 +1,15 @@
+// Snappy from anybody: any bytes unpack within their bound, or are an error.
+
+#include <cstdint>
+#include <cstdlib>
+
+#include "base/snappy.h"
+
+using namespace resmon;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const auto out = unpack_snappy(input, 1U << 16U);
+  if (out && out->size() > (1U << 16U)) std::abort();
+  return 0;
+}

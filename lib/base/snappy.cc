@@ -1,0 +1,99 @@
+#include "base/snappy.h"
+
+// google/snappy, format_description.txt. A block is the length of the result as a varint, then elements: literals, and
+// copies of what was written before, which may overlap what they write.
+
+#include <cstdint>
+#include <cstring>
+
+#include "base/bytes.h"
+
+namespace resmon {
+
+namespace {
+
+// The densest element is a copy of 64 bytes in three. So a few bytes cannot claim gigabytes.
+constexpr std::size_t kMostExpansion = 22;
+
+class Unpacker {
+ public:
+  Unpacker(ByteReader in, std::size_t packed_bytes, std::string& out)
+      : in_(in), packed_bytes_(packed_bytes), out_(out) {}
+
+  Status run() {
+    while (in_.remaining() > 0) {
+      const std::uint8_t tag = in_.u8();
+      switch (tag & 3U) {
+        case 0:
+          RESMON_TRY(literal(tag >> 2U));
+          break;
+        case 1:
+          RESMON_TRY(copy((tag >> 2U & 7U) + 4, (static_cast<std::size_t>(tag & 0xe0U) << 3U) | in_.u8()));
+          break;
+        case 2:
+          RESMON_TRY(copy((tag >> 2U) + 1U, in_.u16()));
+          break;
+        default:
+          RESMON_TRY(copy((tag >> 2U) + 1U, in_.u32()));
+      }
+    }
+    return at_ == out_.size() ? Status() : wrong("it is shorter than it says");
+  }
+
+ private:
+  Unexpected<Error> wrong(const std::string& what) const {
+    return fail(ErrorKind::kInvalid, "snappy: byte " + std::to_string(packed_bytes_ - in_.remaining()) + ": " + what);
+  }
+
+  Status literal(std::size_t code) {
+    std::size_t length = code + 1;
+    if (code >= 60) {
+      std::size_t more = 0;
+      for (std::size_t i = 0; i < code - 59; ++i) more |= static_cast<std::size_t>(in_.u8()) << (8 * i);
+      length = more + 1;
+    }
+    if (in_.failed() || length > in_.remaining()) return wrong("a literal is cut off");
+    if (length > out_.size() - at_) return wrong("it is longer than it says");
+    std::memcpy(out_.data() + at_, in_.bytes(length).data(), length);
+    at_ += length;
+    return {};
+  }
+
+  Status copy(std::size_t length, std::size_t offset) {
+    if (in_.failed()) return wrong("a copy is cut off");
+    if (offset == 0 || offset > at_) return wrong("a copy from before the beginning");
+    if (length > out_.size() - at_) return wrong("it is longer than it says");
+    char* const to = out_.data() + at_;
+    if (offset >= length) {
+      std::memcpy(to, to - offset, length);
+    } else {
+      for (std::size_t i = 0; i < length; ++i) to[i] = to[i - offset];
+    }
+    at_ += length;
+    return {};
+  }
+
+  ByteReader in_;
+  const std::size_t packed_bytes_;
+  std::string& out_;
+  std::size_t at_ = 0;  // in out_
+};
+
+}  // namespace
+
+Result<std::string> unpack_snappy(std::string_view packed, std::size_t limit_bytes,
+                                  const std::function<bool(std::size_t)>& may_hold) {
+  ByteReader in(packed);
+  const std::uint64_t length = in.varint();
+  if (in.failed() || length > UINT32_MAX) return fail(ErrorKind::kInvalid, "snappy: byte 0: no length");
+  if (length > limit_bytes)
+    return fail(ErrorKind::kLimit, "unpacked it is over " + std::to_string(limit_bytes) + " bytes");
+  if (length > packed.size() * kMostExpansion)
+    return fail(ErrorKind::kInvalid, "snappy: byte 0: it says that it is longer than it can be");
+  if (may_hold && !may_hold(length)) return fail(ErrorKind::kUnavailable, "no memory for what it unpacks to");
+  std::string out(length, '\0');
+  RESMON_TRY(Unpacker(in, packed.size(), out).run());
+  return out;
+}
+
+}  // namespace resmon
