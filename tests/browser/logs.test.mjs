@@ -1,6 +1,7 @@
 // The view of log lines, on web/mock in Debian's chromium.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { defaultNames, startMock } from "../../web/mock/server.mjs";
 import { checkAccessibility, kTestMs, launch, open, overflow, shot } from "./browser.mjs";
@@ -120,6 +121,42 @@ view("logs: patterns, and nothing sticks out on a phone", 300, { hash: "#/logs?s
   await page.getByRole("button", { name: "Lines", exact: true }).click();
   await page.waitForSelector(".log-list .log-row");
   assert.ok((await overflow(page)) <= 0);
+});
+
+view("logs: the search completes names and values", 500, {}, async (page) => {
+  await page.waitForSelector(".log-facets button");
+  await page.keyboard.press("/");
+  await page.keyboard.type("number un");
+  await page.locator(".log-completions .completion", { hasText: "unit:" }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("ss");
+  await page.locator(".log-completions .completion", { hasText: "sshd" }).waitFor();
+  await checkAccessibility(page);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => /q=number\+unit%3Asshd/.test(location.hash));
+  await page.waitForFunction(() => document.querySelector(".log-completions") === null);
+});
+
+view("logs: all lines of a search come as a file", 7000, { hash: "#/logs?q=unit:nginx&range=1h" }, async (page) => {
+  await page.waitForSelector(".log-list .log-row");
+  const waits = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download" }).click();
+  const download = await waits;
+  assert.match(download.suggestedFilename(), /^logs-\d{4}-.*\.log$/);
+  const lines = readFileSync(await download.path(), "utf8").trimEnd().split("\n");
+  assert.equal(lines.length, 1750);
+  assert.match(lines[0], / \w+ nginx\[\d+\] \w+ line number 1 of the log$/);
+});
+
+view("a host's charts show where its log has errors", 2000, { hash: "#/host/web1?range=15m" }, async (page) => {
+  await page.locator("#section-logs .log-row").first().waitFor();
+  const chart = page.locator(".panel .chart").first();
+  await chart.scrollIntoViewIfNeeded();
+  const box = await chart.locator(".u-over").boundingBox();
+  await page.mouse.move(box.x + box.width - 3, box.y + 40);
+  await page.locator(".panel-clock", { hasText: /errors? in the log/ }).first().waitFor();
+  await shot(page, "host-error-marks");
 });
 
 view("a host's page shows its lines and leads to those of a dragged range", 2000, { hash: "#/host/web1?range=15m" }, async (page) => {

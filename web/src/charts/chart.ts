@@ -5,6 +5,7 @@ import uPlot from "uplot";
 import { formatTick, formatTime, type Unit } from "../core/format.ts";
 import type { Window } from "../core/influxql.ts";
 import { markGaps } from "../core/grid.ts";
+import type { Mark } from "../core/log_lines.ts";
 import { timeLabels } from "./axis_time.ts";
 import { isolated, lastValue, toModel, type Model } from "./model.ts";
 import type { Line, Style } from "./panel.ts";
@@ -16,6 +17,7 @@ export interface ChartInput {
   hidden: ReadonlySet<string>;
   cells: readonly Line[];
   times?: readonly number[] | undefined;  // where the steps are not even
+  marks?: readonly Mark[] | undefined;    // errors in the log, along the lower edge
 }
 
 export interface ChartSetting {
@@ -109,8 +111,25 @@ export class Chart {
 
   private tell(at: number | null): void {
     const time = at === null ? undefined : this.model.times[at];
-    if (at === null || time === undefined) this.setting.onValues(this.model.values.map(lastValue), null);
-    else this.setting.onValues(this.model.values.map((column) => column[at] ?? null), formatTime(time));
+    if (at === null || time === undefined) return this.setting.onValues(this.model.values.map(lastValue), null);
+    const mark = this.input.marks?.find((one) => time + this.input.window.step > one.from && time < one.to);
+    const errors = mark === undefined ? "" : `, ${mark.errors.toLocaleString("en")} ${mark.errors === 1 ? "error" : "errors"} in the log`;
+    this.setting.onValues(this.model.values.map((column) => column[at] ?? null), formatTime(time) + errors);
+  }
+
+  // Where the log has errors: a stroke under the curves, which hides none of them.
+  private drawMarks(plot: uPlot): void {
+    const { marks, window } = this.input;
+    if (marks === undefined || marks.length === 0) return;
+    const { ctx, bbox } = plot;
+    const place = (time: number): number => bbox.left + (Math.min(window.to, Math.max(window.from, time)) - window.from) / (window.to - window.from) * bbox.width;
+    ctx.save();
+    ctx.fillStyle = this.setting.theme.mark;
+    for (const { from, to } of marks) {
+      if (to <= window.from || from >= window.to) continue;
+      ctx.fillRect(Math.round(place(from)), bbox.top + bbox.height - 4 * devicePixelRatio, Math.max(2 * devicePixelRatio, place(to) - place(from)), 4 * devicePixelRatio);
+    }
+    ctx.restore();
   }
 
   // Rows of rectangles whose strength is their value: a machine's cores at one glance. uPlot has the axes and the cursor.
@@ -244,6 +263,7 @@ export class Chart {
       ],
       hooks: {
         ...(style === "heat" ? { drawSeries: [(plot: uPlot, index: number) => index === 1 && this.drawCells(plot)] } : {}),
+        draw: [(plot: uPlot) => this.drawMarks(plot)],
         setSeries: [(_, index, options) => {
           const focus = (options as { focus?: boolean }).focus;
           if (focus === undefined) return;

@@ -7,6 +7,7 @@ export interface Theme {
   grid: string;
   axis: string;
   text: string;
+  mark: string;  // of errors in the log
 }
 
 function read(): Theme {
@@ -17,10 +18,11 @@ function read(): Theme {
     grid: get("--chart-grid"),
     axis: get("--chart-axis"),
     text: get("--muted"),
+    mark: get("--bar-high"),
   };
 }
 
-export const theme = new Observable<Theme>({ series: [], grid: "", axis: "", text: "" });
+export const theme = new Observable<Theme>({ series: [], grid: "", axis: "", text: "", mark: "" });
 
 export function followTheme(): void {
   const update = (): void => theme.set(read());

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeHistogram, decodeLine, decodePage, decodePatterns, hasTerm, severityOf, stacks, termOf, toggleTerm } from "./log_lines.ts";
+import { decodeHistogram, decodeLine, decodePage, decodePatterns, errorMarks, hasTerm, lineText, severityOf, stacks, termOf, toggleTerm } from "./log_lines.ts";
 
 test("a line has what the server wrote, and nothing breaks on what it did not", () => {
   const line = decodeLine({ time: "2026-11-29T10:00:00.123456789Z", host: "web1", source: "system", level: "error", pid: 7, message: "m", fields: { a: "b" } });
@@ -30,4 +30,12 @@ test("a click adds a term, a second takes it away, and its opposite replaces it"
   assert.equal(toggleTerm(once, term, false), "error");
   assert.equal(toggleTerm(once, term, true), "error -host:web1");
   assert.equal(toggleTerm("a OR b", term, false), "(a OR b) host:web1");
+});
+
+test("a line of a file, and marks where errors were", () => {
+  const line = decodeLine({ time: "2026-11-29T10:00:00Z", host: "web1", level: "error", unit: "app", pid: 7, message: "a\nb", fields: { u: "x", v: "y z" } });
+  assert.equal(lineText(line), '2026-11-29T10:00:00Z web1 app[7] error a\n  b u=x v="y z"\n');
+  assert.equal(lineText(decodeLine({ time: "t", host: "h", message: "m" })), "t h - - m\n");
+  const histogram = decodeHistogram({ start: 100, step: 10, buckets: 3, levels: { error: [0, 2, 0], critical: [0, 1, 0], info: [4, 4, 4] }, total: 15 });
+  assert.deepEqual(errorMarks(histogram), [{ from: 110, to: 120, errors: 3 }]);
 });

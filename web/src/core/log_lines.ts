@@ -119,6 +119,25 @@ export function stacks(histogram: Histogram): Record<Severity, number>[] {
   return out;
 }
 
+// One line as a file of text has it: time, host, unit[pid], level, message, fields as name=value. What is over several lines is indented.
+export function lineText(line: LogLine): string {
+  const unit = line.pid === null ? line.unit : `${line.unit}[${line.pid}]`;
+  const fields = line.fields.map(([name, value]) => ` ${name}=${/^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)}`).join("");
+  const level = line.level === "none" ? "-" : line.level;
+  return `${line.time} ${line.host} ${unit === "" ? "-" : unit} ${level} ${line.message.replaceAll("\n", "\n  ")}${fields}\n`;
+}
+
+// The stretches of time with lines of level error or worse: for the charts beside them.
+export interface Mark {
+  from: number;
+  to: number;
+  errors: number;
+}
+export function errorMarks(histogram: Histogram): Mark[] {
+  return stacks(histogram).flatMap(({ error }, index) =>
+    error === 0 ? [] : [{ from: histogram.start + index * histogram.step, to: histogram.start + (index + 1) * histogram.step, errors: error }]);
+}
+
 const quoted = (value: string): string =>
   /^[\p{L}\p{N}_./@:-]+$/u.test(value) && !/^[-/]/.test(value) && !/^(OR|AND|NOT|or|and|not)$/.test(value) ? value : `"${value.replace(/[\\"]/g, "\\$&")}"`;
 
@@ -127,6 +146,9 @@ export function termOf(name: string, value: string): string {
   const whole = name === "level" || name === "host" || name === "source" || name === "unit" || name === "pid";
   return `${name}:${whole ? "" : "="}${quoted(value)}`;
 }
+
+// The query for lines of these hosts.
+export const anyHost = (hosts: readonly string[]): string => hosts.map((host) => termOf("host", host)).join(" OR ");
 
 // The query with the term, or without it where it is there; `not` leaves out what has it.
 export function toggleTerm(query: string, term: string, not: boolean): string {

@@ -3,6 +3,7 @@ import { Chart, type ChartInput } from "../charts/chart.ts";
 import type { Drawn, Line, Panel } from "../charts/panel.ts";
 import { theme } from "../charts/theme.ts";
 import { format } from "../core/format.ts";
+import type { Mark } from "../core/log_lines.ts";
 import type { PanelData } from "../net/panel_data.ts";
 import { useObservable } from "./use_observable.ts";
 
@@ -18,6 +19,7 @@ interface Props {
   failed: string | null;  // why the request as a whole failed, while nothing is on the screen yet
   actions: PanelActions;
   onRetry: () => void;
+  marks?: readonly Mark[] | undefined;
   // The colours of lines that mean the same in all panels (hosts); without it each panel has its own.
   colourOf?: (key: string) => number;
 }
@@ -25,7 +27,7 @@ interface Props {
 const kNone: ReadonlySet<string> = new Set();
 const kNoCells: readonly Line[] = [];
 
-export function PanelView({ panel, data, failed, actions, onRetry, colourOf }: Props) {
+export function PanelView({ panel, data, failed, actions, onRetry, marks, colourOf }: Props) {
   const drawn: Drawn = useMemo(() => {
     if (data === undefined) return { lines: [] };
     const made = panel.draw(data.grids);
@@ -39,7 +41,7 @@ export function PanelView({ panel, data, failed, actions, onRetry, colourOf }: P
     <section class="panel" id={`panel-${panel.id}`} aria-label={panel.title}>
       {drawn.lines.length > 0 && data !== undefined ? (
         <ChartBox title={panel.title} about={panel.about} unit={panel.unit} style={panel.style} ceilings={panel.ceilings} drawn={drawn}
-                  window={data.window} actions={actions} sync="view" />
+                  window={data.window} actions={actions} sync="view" marks={marks} />
       ) : (
         <>
           <header><h3>{panel.title}</h3></header>
@@ -68,13 +70,14 @@ interface BoxProps {
   drawn: Drawn;
   window: ChartInput["window"];
   times?: readonly number[] | undefined;
+  marks?: readonly Mark[] | undefined;
   actions: PanelActions | null;
   sync: string | null;
   height?: number;
 }
 
 // A chart with its title and a legend that tells the values under the cursor.
-export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, actions, sync, height = 148 }: BoxProps) {
+export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, marks, actions, sync, height = 148 }: BoxProps) {
   const colours = useObservable(theme);
   const [hidden, setHidden] = useState(kNone);
   const place = useRef<HTMLDivElement>(null);
@@ -83,7 +86,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
   const chart = useRef<Chart | null>(null);
   const callbacks = useRef(actions);
   callbacks.current = actions;
-  const input: ChartInput = { lines: drawn.lines, window, hidden, cells: drawn.cells ?? kNoCells, times };
+  const input: ChartInput = { lines: drawn.lines, window, hidden, cells: drawn.cells ?? kNoCells, times, marks };
   const latest = useRef(input);
   latest.current = input;
 
@@ -119,7 +122,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
   useLayoutEffect(() => {
     if (isFirst.current) isFirst.current = false;
     else chart.current?.update(latest.current);
-  }, [drawn, window, hidden, times]);
+  }, [drawn, window, hidden, times, marks]);
 
   useEffect(() => setHidden(kNone), [title]);
 

@@ -4,6 +4,7 @@ import { useCallback, useMemo, useRef, useState } from "preact/hooks";
 import { kComparisons } from "../../charts/comparisons.ts";
 import { formatRoute, kMostCompared, type CompareRoute } from "../../core/route.ts";
 import { sortHosts, type Host } from "../../core/hosts.ts";
+import { anyHost } from "../../core/log_lines.ts";
 import { fleet, loaded } from "../../net/live.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { go, refine } from "../../ui/navigation.ts";
@@ -106,7 +107,11 @@ function Charts({ route, interval, actions }: { route: CompareRoute; interval: n
   const colourOf = useCallback((key: string) => Math.max(0, order.split("\n").indexOf(key)), [order]);
   return (
     <>
-      <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} />
+      <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut}>
+        {route.range.kind === "absolute" && (
+          <a class="button" href={formatRoute({ view: "logs", query: anyHost(route.hosts), range: route.range, show: "lines" })}>Logs of this range</a>
+        )}
+      </RangeBar>
       {error !== null && data !== null && (
         <div class="banner" role="alert">
           <strong>Not up to date:</strong> {error}. <button type="button" onClick={retry}>Try again</button>

@@ -1,5 +1,5 @@
-import { useEffect, useState } from "preact/hooks";
-import { termOf, type Histogram, type LogLine } from "../../core/log_lines.ts";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { errorMarks, termOf, type Histogram, type LogLine, type Mark } from "../../core/log_lines.ts";
 import { formatRoute, type HostRoute } from "../../core/route.ts";
 import { rangeMs } from "../../core/time_range.ts";
 import { loadHistogram, loadPage, NoLogs } from "../../net/logs.ts";
@@ -16,10 +16,15 @@ const kEveryMs = 10_000;
 export const logsOf = (route: HostRoute): string =>
   formatRoute({ view: "logs", query: termOf("host", route.host), range: route.range, show: "lines" });
 
-// The host's lines in the range of its charts: how many over time, the newest, and the way to all of them. Nothing where the server
-// keeps none.
-export function HostLogs({ route, onZoom }: { route: HostRoute; onZoom: (from: number, to: number) => void }) {
-  const [found, setFound] = useState<{ histogram: Histogram; lines: LogLine[] } | null>(null);
+export interface HostLines {
+  found: { histogram: Histogram; lines: LogLine[] } | null;
+  marks: readonly Mark[];
+  error: string;
+}
+
+// The host's lines in the range of its charts, asked for again while that moves on.
+export function useHostLogs(route: HostRoute): HostLines {
+  const [found, setFound] = useState<HostLines["found"]>(null);
   const [error, setError] = useState("");
   useEffect(() => {
     const aborter = new AbortController();
@@ -39,12 +44,19 @@ export function HostLogs({ route, onZoom }: { route: HostRoute; onZoom: (from: n
         if (!aborter.signal.aborted && route.range.kind === "last") timer = setTimeout(turn, kEveryMs);
       });
     };
+    setFound(null);
     turn();
     return () => {
       aborter.abort();
       clearTimeout(timer);
     };
   }, [formatRoute(route)]);
+  const marks = useMemo(() => (found === null ? [] : errorMarks(found.histogram)), [found]);
+  return { found, marks, error };
+}
+
+// How many there are over time, the newest, and the way to all of them. Nothing where the server keeps none.
+export function HostLogs({ route, lines: { found, error }, onZoom }: { route: HostRoute; lines: HostLines; onZoom: (from: number, to: number) => void }) {
   if (error === "" && (found === null || found.histogram.total === 0)) return null;
   const all = logsOf(route);
   return (

@@ -12,7 +12,7 @@ import { useObservable } from "../../ui/use_observable.ts";
 import { usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
 import { Disks } from "./disks.tsx";
-import { HostLogs, logsOf } from "./host_logs.tsx";
+import { HostLogs, logsOf, useHostLogs } from "./host_logs.tsx";
 import { HostSummary } from "./summary.tsx";
 import { Users } from "./users.tsx";
 
@@ -28,6 +28,7 @@ export function HostView({ route }: { route: HostRoute }) {
   const { data, error, busy, retry } = usePanels(
     { panels: kPanels, hosts: [route.host], intervalSeconds }, route.range, `${formatRoute(route)} ${intervalSeconds}`);
   const actions = useRange(route);
+  const lines = useHostLogs(route);
 
   const step = (by: number): void => {
     const names = sortHosts([...fleet.value.values()], "host", false).map((one) => one.host);
@@ -89,13 +90,13 @@ export function HostView({ route }: { route: HostRoute }) {
             {section === kProcesses && <Users host={route.host} range={route.range} />}
             <div class="panels">
               {kPanels.filter((panel) => panel.section === section).map((panel) => (
-                <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry} />
+                <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry} marks={lines.marks} />
               ))}
             </div>
           </section>
         ))
       )}
-      <HostLogs route={route} onZoom={actions.zoom} />
+      <HostLogs route={route} lines={lines} onZoom={actions.zoom} />
     </>
   );
 }

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { severityOf, toggleTerm, type LogLine } from "../../core/log_lines.ts";
 import { formatRoute, type LogsRoute } from "../../core/route.ts";
 import { rangeMs } from "../../core/time_range.ts";
+import { downloadLines, kMostDownloaded } from "../../net/log_download.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { go } from "../../ui/navigation.ts";
 import { RangeBar } from "../../ui/range_bar.tsx";
@@ -11,7 +12,8 @@ import { FacetList } from "./facet_list.tsx";
 import { LogHistogram } from "./histogram.tsx";
 import { LineDetail } from "./line_detail.tsx";
 import { LineList } from "./line_list.tsx";
-import { useLogs } from "./use_logs.ts";
+import { SearchBox } from "./search_box.tsx";
+import { useLogs, wantedOf } from "./use_logs.ts";
 
 const kDayMs = 86_400_000;
 
@@ -25,7 +27,6 @@ export function LogsView({ route }: { route: LogsRoute }) {
   const actions = useRange(route);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    if (input.current !== null) input.current.value = route.query;
     setChosen(null);
   }, [route.query]);
   // What follows lives in the present.
@@ -53,9 +54,7 @@ export function LogsView({ route }: { route: LogsRoute }) {
         event.preventDefault();
         ask(input.current?.value.trim() ?? "");
       }}>
-        <input ref={input} type="search" defaultValue={route.query} aria-label="Search the lines" spellcheck={false} autocomplete="off"
-               placeholder='error -debug "connection refused" unit:ssh* level:>=warn /port \d+/'
-               onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()} />
+        <SearchBox input={input} query={route.query} facets={logs.facets} />
         <button type="submit" class="primary">Search</button>
         <div class="segments" role="group" aria-label="Show">
           {(["lines", "patterns"] as const).map((show) => (
@@ -64,6 +63,7 @@ export function LogsView({ route }: { route: LogsRoute }) {
         </div>
         <button type="button" aria-pressed={follow} class={follow ? "is-on" : ""} disabled={route.range.kind === "absolute" || route.show === "patterns"}
                 onClick={() => setFollow(!follow)}>Follow</button>
+        <Download route={route} />
         {follow && (
           <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>{paused ? `Go on (${logs.waiting.toLocaleString("en")} new)` : "Pause"}</button>
         )}
@@ -91,6 +91,31 @@ export function LogsView({ route }: { route: LogsRoute }) {
           {chosen !== null && <LineDetail line={chosen} onClose={() => setChosen(null)} onTerm={onTerm} onChoose={setChosen} />}
         </div>
       </div>
+    </>
+  );
+}
+
+// All lines of the search as a file.
+function Download({ route }: { route: LogsRoute }) {
+  const [state, setState] = useState("");
+  const running = useRef<AbortController | null>(null);
+  useEffect(() => () => running.current?.abort(), []);
+  const start = (): void => {
+    if (running.current !== null) return running.current.abort();
+    const mine = new AbortController();
+    running.current = mine;
+    setState("0 lines…");
+    const wanted = wantedOf(route);
+    const name = `logs-${new Date(wanted.from).toISOString().slice(0, 19).replaceAll(":", "")}Z.log`;
+    downloadLines(wanted, name, mine.signal, (lines) => setState(`${lines.toLocaleString("en")} lines…`)).then(
+      (partial) => setState(partial === "" ? "" : `Not all: ${partial}`),
+      (reason: unknown) => setState(mine.signal.aborted ? "" : reason instanceof Error ? reason.message : String(reason)),
+    ).finally(() => { running.current = null; });
+  };
+  return (
+    <>
+      <button type="button" title={`The lines of this search as a file, ${kMostDownloaded.toLocaleString("en")} at most`} onClick={start}>Download</button>
+      {state !== "" && <span class="quiet" role="status">{state}</span>}
     </>
   );
 }
