@@ -221,6 +221,7 @@ Status App::start() {
   runtime_ = std::make_unique<net::Runtime>(threads);
 
   for (const sink::SinkOptions& options : options_.sinks) {
+    if (options.kind == "loki") continue;
     SinkUnit unit;
     RESMON_ASSIGN(unit.reader, log_->add_reader(kSinkPrefix + options.name, ingest::LogReader::Loss::kOldest));
     unit.source = std::make_unique<LogSource>(runtime_->first().get_executor(), *unit.reader);
@@ -235,6 +236,7 @@ Status App::start() {
     unit.sink = std::move(*made);
     sinks_.push_back(std::move(unit));
   }
+  RESMON_TRY(make_line_sinks());
   if (options_.alerts_enabled) {
     alerts_ = std::make_unique<Alerts>(*this);
     if (Status opened = alerts_->open(); !opened) return fail(std::move(opened).error());
@@ -282,6 +284,7 @@ Status App::start() {
   });
   pipeline_->start();
   for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
+  for (const LineSinkUnit& unit : line_sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
   asio::co_spawn(runtime_->first(), watch_access(), asio::detached);
   asio::co_spawn(runtime_->first(), watch_fleet(), asio::detached);
   asio::post(query_pool_, [this] { remember_values(*store_, *fleet_, stopping_); });
@@ -359,6 +362,40 @@ void App::keep_fleet(bool forget) {
 
 // Schemas that no row has used for limits.schema_idle are forgotten; the sooner, the fuller their table is, so that a
 // flood of new ones does not keep others out.
+// Those of kind loki, and those of databases that get chosen lines, too.
+Status App::make_line_sinks() {
+  for (const sink::SinkOptions& given : options_.sinks) {
+    const auto found = options_.sink_lines.find(given.name);
+    std::string lines = found == options_.sink_lines.end() ? std::string() : found->second;
+    if (lines.empty() && given.kind != "loki") continue;
+    if (!logs_) {
+      log::warn("sink", "no log lines are sent, because none are kept: logs.enabled", {{"name", given.name}});
+      continue;
+    }
+    sink::SinkOptions options = given;
+    if (options.kind != "loki") {
+      options.name += " lines";
+      options.refused_file.insert(std::min(options.refused_file.rfind('.'), options.refused_file.size()), "-lines");
+    }
+    LineSinkUnit unit;
+    auto query = logs::Query::parse(lines == "*" ? "" : lines);
+    if (!query) return fail(std::move(query).error().wrap("sink." + given.name + ".lines"));
+    RESMON_ASSIGN(unit.reader, logs_->add_reader(kSinkPrefix + given.name));
+    const auto executor = runtime_->first().get_executor();
+    unit.source =
+        std::make_unique<LineSource>(executor, *unit.reader, schemas_, std::move(*query), options.kind == "loki");
+    auto made = sink::Sink::make(executor, options, schemas_, *unit.source);
+    if (!made) return fail(std::move(made).error().wrap("sink." + given.name));
+    unit.sink = std::move(*made);
+    line_sinks_.push_back(std::move(unit));
+  }
+  if (!logs_) return {};
+  for (const journal::ReaderStats& gone : logs_->forget_others(kSinkPrefix))
+    log::warn("sink", "gets no log lines any more; what the journal kept for it is given up",
+              {{"name", gone.name.substr(kSinkPrefix.size())}, {"records", gone.backlog_records}});
+  return {};
+}
+
 asio::awaitable<void> App::forget_schemas() {
   constexpr std::uint32_t kSteps = 600;  // of limits.schema_idle
   constexpr std::uint32_t kQuietSteps = 10;
@@ -374,6 +411,7 @@ asio::awaitable<void> App::forget_schemas() {
       unit.source->renew_pin();
       if (unit.rules) unit.rules->renew_pin();
     }
+    for (const LineSinkUnit& unit : line_sinks_) unit.source->renew_pin();
     const bool half_full = schemas_.size() > schemas_.limit() / 2;
     const bool nearly_full = schemas_.size() > schemas_.limit() / 4 * 3;
     if (!half_full && step % kQuietSteps != 0) continue;
@@ -417,11 +455,15 @@ void App::stop() {
     Step step("alerts kept");
     alerts_->stop();
   }
-  if (!sinks_.empty()) {
+  if (!sinks_.empty() || !line_sinks_.empty()) {
     Step step("sinks drained");
     for (const SinkUnit& unit : sinks_) unit.sink->stop(kSinkPatience);
+    for (const LineSinkUnit& unit : line_sinks_) unit.sink->stop(kSinkPatience);
     const auto until = std::min(steady_clock::now() + kSinkPatience + milliseconds(500), begin + kSealPatience);
     for (const SinkUnit& unit : sinks_)
+      while (unit.sink->stats().state != sink::State::kStopped && steady_clock::now() < until)
+        std::this_thread::sleep_for(milliseconds(5));
+    for (const LineSinkUnit& unit : line_sinks_)
       while (unit.sink->stats().state != sink::State::kStopped && steady_clock::now() < until)
         std::this_thread::sleep_for(milliseconds(5));
     for (const SinkUnit& unit : sinks_)

@@ -22,6 +22,7 @@
 #include "http/server.h"
 #include "ingest/log.h"
 #include "ingest/server.h"
+#include "line_source.h"
 #include "log_source.h"
 #include "logs/store.h"
 #include "net/listener.h"
@@ -45,6 +46,13 @@ struct SinkUnit {
   ingest::LogReader* reader = nullptr;
   std::unique_ptr<LogSource> source;
   std::unique_ptr<RuleSource> rules;  // null: it has none
+  std::unique_ptr<sink::Sink> sink;
+};
+
+// Of log lines.
+struct LineSinkUnit {
+  journal::Reader* reader = nullptr;
+  std::unique_ptr<LineSource> source;
   std::unique_ptr<sink::Sink> sink;
 };
 
@@ -87,6 +95,7 @@ class App {
   RowWriter& row_writer() { return *row_writer_; }
   const std::vector<SinkUnit>& sinks() const { return sinks_; }
   const Rules* rules() const { return rules_.get(); }  // null: there are none
+  const std::vector<LineSinkUnit>& line_sinks() const { return line_sinks_; }
   const std::vector<RemovedSink>& removed_sinks() const { return removed_sinks_; }
   metric::SchemaTable& schemas() { return schemas_; }
   const metric::SchemaTable& schemas() const { return schemas_; }
@@ -111,6 +120,7 @@ class App {
   boost::asio::awaitable<void> watch_access();
   boost::asio::awaitable<void> watch_fleet();
   void keep_fleet(bool forget);
+  Status make_line_sinks();
   boost::asio::awaitable<void> forget_schemas();
 
   Options options_;
@@ -140,6 +150,7 @@ class App {
   http::Router router_;
   std::unique_ptr<http::Server> http_;
   std::vector<SinkUnit> sinks_;
+  std::vector<LineSinkUnit> line_sinks_;
   std::vector<RemovedSink> removed_sinks_;
   std::unique_ptr<Alerts> alerts_;  // none when they are off
   boost::asio::thread_pool query_pool_;

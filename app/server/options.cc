@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "logs/query.h"
 #include "sink/endpoint.h"
 
 namespace resmon::server {
@@ -24,7 +25,15 @@ void declare_rules(config::Settings& settings, const std::string& key, rule::Pla
       meaning + " They apply in their order (docs/rules.md); 'resmon-server rules explain' shows what each does.");
 }
 
-void declare_sink(config::Settings& settings, const std::string& prefix, sink::SinkOptions& sink, rule::Config& rules) {
+void declare_sink(config::Settings& settings, const std::string& prefix, sink::SinkOptions& sink, std::string& lines,
+                  rule::Config& rules) {
+  settings.choice(
+      prefix + ".kind", &sink.kind, {"influx", "loki"},
+      "influx: samples, and the log lines that `lines` finds as measurement `syslog`. loki: log lines alone, "
+      "to Loki or VictoriaLogs (url = \"http://HOST:9428/insert\").");
+  settings.text(prefix + ".lines", &lines,
+                "Which log lines are sent, as one searches for them: \"level:>=warning -unit:cron\"; \"*\": all. "
+                "Empty: none, with kind loki all.");
   settings.text(prefix + ".url", &sink.url, "Where the database listens, with a base path where it has one.");
   settings.choice(prefix + ".version", &sink.version, {"auto", "1", "2"},
                   "The write API: 1 is /write, 2 is /api/v2/write. auto: 2 when org, bucket or a token is given.");
@@ -32,7 +41,7 @@ void declare_sink(config::Settings& settings, const std::string& prefix, sink::S
   settings.text(prefix + ".retention_policy", &sink.retention_policy,
                 "API 1: the retention policy. Empty: the database's own.");
   settings.boolean(prefix + ".create_database", &sink.create_database, "API 1: make the database when it is missing.");
-  settings.text(prefix + ".org", &sink.org, "API 2: the organisation.");
+  settings.text(prefix + ".org", &sink.org, "API 2: the organisation. Loki: the tenant.");
   settings.text(prefix + ".bucket", &sink.bucket, "API 2: the bucket. Empty: called as `database`.");
   settings.text(prefix + ".token", &sink.token, "Better in a file: token_file.");
   settings.text(prefix + ".token_file", &sink.token_file, "A file whose first line is the token.");
@@ -178,7 +187,7 @@ void Options::declare(config::Settings& settings) {
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
         sinks.emplace_back();
         sinks.back().name = name;
-        declare_sink(table, prefix, sinks.back(), sink_rules[name]);
+        declare_sink(table, prefix, sinks.back(), sink_lines[name], sink_rules[name]);
       },
       "Databases that get everything as well: InfluxDB 1, 2 or 3, VictoriaMetrics and others that take line protocol. "
       "With INFLUX_URL in the environment, it and INFLUX_TOKEN, INFLUX_ORG and INFLUX_BUCKET set those of "
@@ -287,6 +296,9 @@ Status Options::check() {
   for (const sink::SinkOptions& sink : sinks)
     if (auto endpoint = sink::make_endpoint(sink); !endpoint)
       return fail(ErrorKind::kInvalid, "sink." + sink.name + ": " + endpoint.error().message);
+  for (auto& [name, lines] : sink_lines)
+    if (const auto query = logs::Query::parse(lines == "*" ? "" : lines); !query)
+      return fail(ErrorKind::kInvalid, "sink." + name + ".lines: " + query.error().message);
   for (sink::SinkOptions& sink : sinks)
     if (sink.refused_file.empty()) {
       sink.refused_file = store_directory + "/refused-" + sink.name + ".txt";

@@ -102,6 +102,7 @@ struct Options {
   std::list<sink::SinkOptions> sinks;              // a list: settings point into it
   rule::Config rules;                              // before the log
   std::map<std::string, rule::Config> sink_rules;  // by sink
+  std::map<std::string, std::string> sink_lines;  // by name: which log lines it gets
 
   bool alerts_enabled = true;
   std::string alerts_rules_file;

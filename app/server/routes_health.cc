@@ -38,6 +38,12 @@ Answer ready(const App& app) {
     body += fmt::format("sink {} {} lag {:.1f} s, {} samples waiting, {} lost\n", stats.name,
                         sink::state_name(stats.state), lag_seconds(unit), log.backlog_samples, log.lost_samples);
   }
+  for (const LineSinkUnit& unit : app.line_sinks()) {
+    const sink::Stats stats = unit.sink->stats();
+    const journal::ReaderStats log = unit.reader->stats();
+    body += fmt::format("sink {} {}, {} records of lines waiting, {} lost\n", stats.name, sink::state_name(stats.state),
+                        log.backlog_records, log.dropped_records);
+  }
   if (app.stopping()) body += "stopping\n";
   co_return http::Response::text(
       body, trouble.empty() && journal.empty() && lines.empty() && !full && !app.stopping() ? 200 : 503);
@@ -145,6 +151,26 @@ void add_log_metrics(const logs::Stats& stats, Exposition& out) {
           stats.undecodable_records + stats.journal.damaged_records);
   out.add("resmon_logs_tail_dropped_lines_total", "counter", "Lines not shown to live viewers that were too slow.",
           stats.tail_dropped_lines);
+}
+
+void add_line_sink_metrics(const App& app, Exposition& out) {
+  if (app.line_sinks().empty()) return;
+  const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+    out.head(name, type, help);
+    for (const LineSinkUnit& unit : app.line_sinks()) out.labelled(name, "sink", unit.sink->stats().name, value(unit));
+  };
+  each("resmon_line_sink_up", "gauge", "1 while the sink's last request of log lines was accepted.",
+       [](const LineSinkUnit& unit) { return unit.sink->stats().state == sink::State::kOk ? 1 : 0; });
+  each("resmon_line_sink_sent_requests_total", "counter", "Requests with log lines, those that failed included.",
+       [](const LineSinkUnit& unit) { return unit.sink->stats().requests; });
+  each("resmon_line_sink_refused_lines_total", "counter", "Log lines refused for good; set aside in a file.",
+       [](const LineSinkUnit& unit) { return unit.sink->stats().refused_lines; });
+  each("resmon_line_sink_retries_total", "counter", "Requests that had to be repeated.",
+       [](const LineSinkUnit& unit) { return unit.sink->stats().retries; });
+  each("resmon_line_sink_backlog_records", "gauge", "Records of the lines' journal not delivered.",
+       [](const LineSinkUnit& unit) { return unit.reader->stats().backlog_records; });
+  each("resmon_line_sink_lost_records_total", "counter", "Records dropped because the sink was too far behind.",
+       [](const LineSinkUnit& unit) { return unit.reader->stats().dropped_records; });
 }
 
 Answer metrics(App& app) {
@@ -317,6 +343,7 @@ Answer metrics(App& app) {
     each("resmon_sink_retries_total", "counter", "Requests that had to be repeated.",
          [](const SinkUnit& unit) { return unit.sink->stats().retries; });
   }
+  add_line_sink_metrics(app, out);
   http::Response response = http::Response::text(out.take());
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   co_return response;

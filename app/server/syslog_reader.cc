@@ -6,13 +6,13 @@
 
 #include "influxql/compile.h"
 #include "logs/scan.h"
+#include "syslog_schema.h"
 
 namespace resmon::server {
 
 namespace {
 
 using logline::Level;
-using metric::FieldType;
 
 constexpr store::GroupId kFirstGroup = 0xf000'0000U;  // the store gives out small ones
 constexpr std::size_t kMostSeries = 20'000;
@@ -20,37 +20,6 @@ constexpr std::size_t kMostMinutes = 1'000'000;  // of all series together
 constexpr std::size_t kFirstPage = 256;
 constexpr std::size_t kLargestPage = 4096;
 constexpr std::int64_t kDay = 24 * store::kHourWidth;
-
-enum Column : store::ColumnId { kFacilityCode, kMessage, kMsgid, kProcid, kSeverityCode, kTimestamp, kColumns };
-constexpr std::array<std::pair<std::string_view, FieldType>, kColumns> kFields = {{
-    {"facility_code", FieldType::kInteger},
-    {"message", FieldType::kString},
-    {"msgid", FieldType::kString},
-    {"procid", FieldType::kString},
-    {"severity_code", FieldType::kInteger},
-    {"timestamp", FieldType::kInteger},
-}};
-
-constexpr std::array<std::string_view, 8> kSeverities = {"emerg",   "alert",  "crit", "err",
-                                                         "warning", "notice", "info", "debug"};
-constexpr std::array<std::string_view, 24> kFacilities = {"kern",   "user",   "mail",   "daemon", "auth",     "syslog",
-                                                          "lpr",    "news",   "uucp",   "cron",   "authpriv", "ftp",
-                                                          "ntp",    "audit",  "alert",  "clock",  "local0",   "local1",
-                                                          "local2", "local3", "local4", "local5", "local6",   "local7"};
-
-int facility_code(std::string_view name) {
-  const auto at = std::find(kFacilities.begin(), kFacilities.end(), name);
-  return at == kFacilities.end() ? -1 : static_cast<int>(at - kFacilities.begin());
-}
-
-template <class Fields>
-std::string_view field_of(const Fields& fields, std::string_view name) {
-  for (const auto& field : fields) {
-    const auto& [key, value] = field;
-    if (key == name) return value;
-  }
-  return {};
-}
 
 // Whether a statement reads the measurement by its name, and what of its time.
 bool reads_syslog(const influxql::Select& select, const influxql::Compiled& compiled, store::TimeRange& range) {
@@ -60,7 +29,7 @@ bool reads_syslog(const influxql::Select& select, const influxql::Compiled& comp
     if (source.subquery) {
       const auto& inner = i < compiled.subqueries.size() ? compiled.subqueries[i] : nullptr;
       if (inner && reads_syslog(*source.subquery, *inner, range)) reads = true;
-    } else if (source.name == SyslogReader::kMeasurement) {
+    } else if (source.name == kSyslogMeasurement) {
       reads = true;
       range.first = std::min(range.first, compiled.min_time);
       range.last = std::max(range.last, compiled.max_time == INT64_MAX ? INT64_MAX : compiled.max_time + 1);
@@ -70,9 +39,15 @@ bool reads_syslog(const influxql::Select& select, const influxql::Compiled& comp
 }
 
 bool names_syslog(const influxql::Show& show) {
-  const auto named = [](const influxql::Source& source) { return source.name == SyslogReader::kMeasurement; };
+  const auto named = [](const influxql::Source& source) { return source.name == kSyslogMeasurement; };
   return std::any_of(show.sources.begin(), show.sources.end(), named) ||
          (show.with_measurement && named(*show.with_measurement));
+}
+
+std::string_view field_of(const logs::FoundLine& line, std::string_view name) {
+  for (const auto& [key, value] : line.fields)
+    if (key == name) return value;
+  return {};
 }
 
 std::string quoted(std::string_view text) {
@@ -99,7 +74,7 @@ struct SyslogReader::Series {
 SyslogReader::SyslogReader(const store::Reader& base, logs::Store* lines, std::string_view text,
                            const influxql::Parameters& params, UnixNanos now, logs::Bounds bounds)
     : base_(base), range_{INT64_MAX, INT64_MIN}, bounds_(std::move(bounds)) {
-  if (lines == nullptr || !base.columns(kMeasurement).empty()) return;
+  if (lines == nullptr || !base.columns(kSyslogMeasurement).empty()) return;
   const auto statements = influxql::parse(text, params);
   if (!statements) return;
   const influxql::ZoneLoader zones = influxql::load_system_zone;
@@ -126,19 +101,19 @@ std::vector<std::string> SyslogReader::measurements() const {
   if (lines_ == nullptr) return out;
   const logs::Stats stats = lines_->stats();
   if (stats.head_lines + stats.block_lines > 0)
-    out.insert(std::lower_bound(out.begin(), out.end(), kMeasurement), std::string(kMeasurement));
+    out.insert(std::lower_bound(out.begin(), out.end(), kSyslogMeasurement), std::string(kSyslogMeasurement));
   return out;
 }
 
 std::vector<store::Column> SyslogReader::columns(std::string_view measurement) const {
-  if (lines_ == nullptr || measurement != kMeasurement) return base_.columns(measurement);
+  if (lines_ == nullptr || measurement != kSyslogMeasurement) return base_.columns(measurement);
   std::vector<store::Column> out;
-  for (store::ColumnId i = 0; i < kColumns; ++i) out.push_back({i, std::string(kFields[i].first), kFields[i].second});
+  for (store::ColumnId i = 0; i < kSyslogColumns; ++i) out.push_back({i, kSyslogFields[i].name, kSyslogFields[i].type});
   return out;
 }
 
 std::shared_ptr<const store::Listing> SyslogReader::listing(std::string_view measurement) const {
-  if (lines_ == nullptr || measurement != kMeasurement) return base_.listing(measurement);
+  if (lines_ == nullptr || measurement != kSyslogMeasurement) return base_.listing(measurement);
   std::vector<const store::Group*> groups;
   if (asked_) {
     std::call_once(found_, [this] { find_series(); });
@@ -164,8 +139,8 @@ void SyslogReader::find_series() const {
   std::string key;
   const auto take = [&](const logs::Candidate& candidate, logs::CandidateLines& lines, std::size_t i) {
     const logline::Line line = lines.line(i);
-    const std::string_view hostname = field_of(line.fields, "hostname");
-    const std::string_view facility = field_of(line.fields, "facility");
+    const std::string_view hostname = line_field(line, "hostname");
+    const std::string_view facility = line_field(line, "facility");
     key.assign(*candidate.host).push_back('\0');
     key.append(hostname).push_back('\0');
     key.append(line.unit).push_back('\0');
@@ -178,14 +153,7 @@ void SyslogReader::find_series() const {
       series.unit = line.unit;
       series.facility = facility;
       series.level = line.level;
-      std::vector<metric::Tag> tags{{"host", series.host},
-                                    {"hostname", hostname.empty() ? series.host : series.hostname},
-                                    {"appname", series.unit},
-                                    {"facility", series.facility}};
-      if (line.level != Level::kNone)
-        tags.push_back({"severity", std::string(kSeverities[static_cast<std::size_t>(line.level)])});
-      metric::normalise_tags(tags);
-      series.group = {kFirstGroup + static_cast<store::GroupId>(series_.size()), std::move(tags)};
+      series.group = {kFirstGroup + static_cast<store::GroupId>(series_.size()), syslog_tags(series.host, line)};
       series_.push_back(std::move(series));
     }
     const std::int64_t time = lines.time(i);
@@ -225,9 +193,8 @@ class SyslogReader::Rows {
     times_.clear();
     rows_.clear();
     for (logs::FoundLine& line : lines) {
-      if (line.level != series_.level || line.unit != series_.unit ||
-          field_of(line.fields, "hostname") != series_.hostname ||
-          field_of(line.fields, "facility") != series_.facility)
+      if (line.level != series_.level || line.unit != series_.unit || field_of(line, "hostname") != series_.hostname ||
+          field_of(line, "facility") != series_.facility)
         continue;
       // A series has one row of a time, and a log may have many lines of one second: each is a nanosecond on.
       UnixNanos time = line.time;
@@ -264,35 +231,24 @@ class SyslogReader::Rows {
   }
 
  private:
-  static bool fill(store::ColumnId column, const logs::FoundLine& line, metric::Cell& cell, std::string& text) {
-    const auto put_text = [&](std::string_view value) {
-      cell = metric::string_cell(text.size(), value.size());
-      text += value;
+  static bool fill(store::ColumnId column, const logs::FoundLine& found, metric::Cell& cell, std::string& text) {
+    std::vector<logline::Field> fields;
+    for (const auto& [name, value] : found.fields) fields.push_back({name, value});
+    logline::Line line;
+    line.time = found.time;
+    line.level = found.level;
+    line.pid = found.pid;
+    line.message = found.message;
+    line.fields = fields;
+    const SyslogValue value = syslog_value(static_cast<SyslogColumn>(column), line);
+    if (value.number) {
+      cell = metric::cell_of(*value.number);
       return true;
-    };
-    switch (column) {
-      case kMessage:
-        return put_text(line.message);
-      case kProcid:
-        return line.pid != 0 && put_text(std::to_string(line.pid));
-      case kMsgid: {
-        const std::string_view id = field_of(line.fields, "msgid");
-        return !id.empty() && put_text(id);
-      }
-      case kTimestamp:
-        cell = metric::cell_of(line.time);
-        return true;
-      case kSeverityCode:
-        cell = metric::cell_of(static_cast<std::int64_t>(line.level));
-        return line.level != Level::kNone;
-      case kFacilityCode: {
-        const int code = facility_code(field_of(line.fields, "facility"));
-        cell = metric::cell_of(static_cast<std::int64_t>(code));
-        return code >= 0;
-      }
-      default:
-        return false;
     }
+    if (value.text.empty() && column != kSyslogMessage) return false;
+    cell = metric::string_cell(text.size(), value.text.size());
+    text += value.text;
+    return true;
   }
 
   const Series& series_;
@@ -327,9 +283,9 @@ Status SyslogReader::scan_windows(const store::WindowRequest& request, const sto
   if (!error_.empty()) return fail(ErrorKind::kLimit, error_);
   const Series& series = series_[request.group - kFirstGroup];
   const auto always_there = [&](const store::WindowColumn& column) {
-    return column.id == kMessage || column.id == kTimestamp ||
-           (column.id == kSeverityCode && series.level != Level::kNone) ||
-           (column.id == kFacilityCode && facility_code(series.facility) >= 0);
+    return column.id == kSyslogMessage || column.id == kSyslogTimestamp ||
+           (column.id == kSyslogSeverityCode && series.level != Level::kNone) ||
+           (column.id == kSyslogFacilityCode && facility_code(series.facility) >= 0);
   };
   if (request.aggregates != store::aggregate_bit(store::Aggregate::kCount) ||
       !std::all_of(request.columns.begin(), request.columns.end(), always_there))

@@ -24,8 +24,6 @@ namespace resmon::server {
 
 class SyslogReader final : public store::Reader {
  public:
-  static constexpr std::string_view kMeasurement = "syslog";
-
   // `lines` may be null: then this is `base` alone. Both must outlive the reader. `text` is the request's, which says
   // whether `syslog` is meant and of what time. A measurement of this name in the store goes first.
   SyslogReader(const store::Reader& base, logs::Store* lines, std::string_view text, const influxql::Parameters& params,

@@ -147,6 +147,21 @@ Result<std::uint64_t> Intake::append_record(Record& record) {
   return appended.last;
 }
 
+Result<journal::Reader*> Intake::add_reader(const std::string& name) {
+  journal::ReaderOptions reader;
+  reader.name = name;
+  reader.loss = journal::Loss::kOldest;
+  reader.start = journal::ReaderOptions::Start::kNewest;
+  return journal_->reader(reader);
+}
+
+std::vector<journal::ReaderStats> Intake::forget_others(std::string_view prefix) {
+  std::vector<journal::ReaderStats> out;
+  for (const journal::ReaderStats& one : journal_->readers())
+    if (!one.attached && one.name.starts_with(prefix) && journal_->forget_reader(one.name)) out.push_back(one);
+  return out;
+}
+
 void Intake::skip_to(std::uint64_t position) {
   const std::lock_guard lock(mutex_);
   if (position > journal_->stats().last_position) next_position_ = position + 1;

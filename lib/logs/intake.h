@@ -43,6 +43,10 @@ class Intake final : public logline::Taker {
 
   // The reader of all records. What it committed leaves the journal.
   journal::Reader& reader() { return *reader_; }
+  // One more reader, such as a sink's, from what comes next on. Where the journal is full it loses its oldest.
+  Result<journal::Reader*> add_reader(const std::string& name);
+  // Of names with this prefix, those that nobody added in this life hold nothing any more; they are returned.
+  std::vector<journal::ReaderStats> forget_others(std::string_view prefix);
   // Positions up to there were given out before, also where the journal's end, or all of it, is lost.
   void skip_to(std::uint64_t position);
   // No more is taken, and readers that wait return.

@@ -145,6 +145,10 @@ class Store final : public logline::Taker {
   // Lines that nobody numbered, such as those of other programs over HTTP.
   Result<std::uint64_t> append(std::string_view host, const logline::Lines& lines, UnixNanos received);
 
+  // As the intake's.
+  Result<journal::Reader*> add_reader(const std::string& name) { return intake_->add_reader(name); }
+  std::vector<journal::ReaderStats> forget_others(std::string_view prefix) { return intake_->forget_others(prefix); }
+
   // What is durable now can be searched, as far as `until` allows.
   void catch_up(std::chrono::steady_clock::time_point until);
   Snapshot snapshot();

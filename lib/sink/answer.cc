@@ -91,12 +91,16 @@ std::string lower_case(std::string text) {
 }
 
 // Whether a 400 is about the lines sent, and not about the request: a proxy, a wrong port, a missing parameter. The
-// words, in lower case, are those of InfluxDB 1 to 3, VictoriaMetrics, QuestDB and GreptimeDB.
+// words, in lower case, are those of InfluxDB 1 to 3, VictoriaMetrics, QuestDB, GreptimeDB and Loki.
 bool speaks_of_lines(std::string_view message) {
   for (const std::string_view words :
        {std::string_view("unable to parse"), std::string_view("partial write"), std::string_view("field type conflict"),
         std::string_view("max key length"), std::string_view("line protocol"), std::string_view("cannot unmarshal"),
-        std::string_view("cannot parse"), std::string_view("failed to parse"), std::string_view("time outside range")})
+        std::string_view("cannot parse"), std::string_view("failed to parse"), std::string_view("time outside range"),
+        // Loki.
+        std::string_view("timestamp too old"), std::string_view("timestamp too new"),
+        std::string_view("entry too far behind"), std::string_view("out of order"), std::string_view("max line size"),
+        std::string_view("max entry size")})
     if (has(message, words)) return true;
   return false;
 }

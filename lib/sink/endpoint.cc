@@ -153,7 +153,14 @@ Result<Endpoint> make_endpoint(const SinkOptions& options) {
   if (precision != "ns" && precision != "ms" && precision != "s") return wrong("precision: must be ns, ms or s");
 
   const std::string& base = endpoint.url.path;
-  if (endpoint.version == 1) {
+  if (options.kind != "influx" && options.kind != "loki") return wrong("kind: must be influx or loki");
+  endpoint.loki = options.kind == "loki";
+  if (endpoint.loki) {
+    if (has_control(options.org)) return wrong("org: holds control characters");
+    endpoint.version = 1;
+    endpoint.write_target = base + "/loki/api/v1/push";
+    endpoint.tenant = options.org;
+  } else if (endpoint.version == 1) {
     if (options.database.empty()) return wrong("database: must not be empty");
     endpoint.write_target = base + "/write?db=" + percent_encode(options.database);
     if (!options.retention_policy.empty()) endpoint.write_target += "&rp=" + percent_encode(options.retention_policy);
@@ -170,11 +177,11 @@ Result<Endpoint> make_endpoint(const SinkOptions& options) {
     endpoint.write_target = base + "/api/v2/write?bucket=" + percent_encode(bucket);
     if (!options.org.empty()) endpoint.write_target += "&org=" + percent_encode(options.org);
   }
-  endpoint.write_target += "&precision=" + std::string(precision);
+  if (!endpoint.loki) endpoint.write_target += "&precision=" + std::string(precision);
 
   RESMON_ASSIGN(const std::string token, secret("token_file", options.token, options.token_file));
   if (!token.empty()) {
-    endpoint.authorization = "Token " + token;
+    endpoint.authorization = (endpoint.loki ? "Bearer " : "Token ") + token;
     return endpoint;
   }
   const std::string user = options.username.empty() ? endpoint.url.user : options.username;

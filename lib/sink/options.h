@@ -13,6 +13,9 @@ namespace resmon::sink {
 
 struct SinkOptions {
   std::string name = "influx";  // for logs, stats and files
+  // "influx": rows as line protocol. "loki": rows of log lines as Loki's push (loki.h); then `url` is what comes before
+  // /loki/api/v1/push, `org` the tenant, `token` a bearer's, and of the rest what is about HTTP, batches and retries.
+  std::string kind = "influx";
   // http:// or https://, host, optional port and base path: "http://db:8086", "https://example.org/insert/0/influx". A
   // user and password in it count like `username` and `password`.
   std::string url = "http://127.0.0.1:8086";

@@ -26,6 +26,7 @@
 
 #include "base/log.h"
 #include "sink/http_client.h"
+#include "sink/loki.h"
 
 namespace resmon::sink {
 
@@ -119,6 +120,7 @@ Sink::Sink(asio::any_io_executor executor, SinkOptions options, Endpoint endpoin
     : executor_(std::move(executor)),
       options_(std::move(options)),
       endpoint_(std::move(endpoint)),
+      schemas_(schemas),
       source_(source),
       transport_(std::move(transport)),
       encoder_(schemas, encoder_options(options_, endpoint_)),
@@ -164,8 +166,7 @@ asio::awaitable<bool> Sink::take(const Item& item) {
   if (!uncommitted_ && block_.empty()) set_oldest(item.received);
   for (const metric::Row& row : item.batch->rows()) {
     if (block_.empty()) linger_until_ = steady_clock::now() + options_.linger;
-    if (const std::size_t samples = encoder_.append(*item.batch, row, block_.text()); samples > 0)
-      block_.end_line(samples);
+    if (const std::size_t samples = encode(*item.batch, row); samples > 0) block_.end_line(samples);
     if (block_.bytes() < block_bytes_) continue;
     if (!co_await deliver()) co_return false;
     set_oldest(item.received);
@@ -177,6 +178,11 @@ asio::awaitable<bool> Sink::take(const Item& item) {
   }
   if (block_.empty() || steady_clock::now() >= linger_until_) co_return co_await deliver();
   co_return true;
+}
+
+std::size_t Sink::encode(const metric::Batch& batch, const metric::Row& row) {
+  if (endpoint_.loki) return append_loki_entry(schemas_[row.schema], batch, row, block_.text());
+  return encoder_.append(batch, row, block_.text());
 }
 
 // Sends the block until all of it is accepted or set aside, and commits. False: stopped before that.
@@ -281,10 +287,14 @@ asio::awaitable<Meaning> Sink::send(std::string_view lines) {
   request_.method = Method::kPost;
   request_.target = endpoint_.write_target;
   request_.authorization = endpoint_.authorization;
-  request_.content_type = "text/plain; charset=utf-8";
+  request_.content_type = endpoint_.loki ? "application/json" : "text/plain; charset=utf-8";
+  request_.headers.clear();
+  if (!endpoint_.tenant.empty()) request_.headers.emplace_back("X-Scope-OrgID", endpoint_.tenant);
+  const std::string wrapped = endpoint_.loki ? loki_body(lines) : std::string();
+  const std::string_view body = endpoint_.loki ? std::string_view(wrapped) : lines;
   request_.gzip =
-      options_.gzip && !uncompressed_ && !search_.uncompressed && gzip_.compress(lines, request_.body).has_value();
-  if (!request_.gzip) request_.body = lines;
+      options_.gzip && !uncompressed_ && !search_.uncompressed && gzip_.compress(body, request_.body).has_value();
+  if (!request_.gzip) request_.body = body;
   {
     std::lock_guard lock(mutex_);
     ++stats_.requests;
@@ -295,6 +305,8 @@ asio::awaitable<Meaning> Sink::send(std::string_view lines) {
     std::lock_guard lock(mutex_);
     stats_.server_version = answer->server_version;
   }
+  // VictoriaLogs says so with nothing in it; a log-in page has a text.
+  if (endpoint_.loki && answer->status == 200 && error_message(answer->body).empty()) answer->status = 204;
   co_return meaning_of(*answer, Clock::system().wall());
 }
 
@@ -302,6 +314,10 @@ asio::awaitable<Meaning> Sink::send(std::string_view lines) {
 // 204, most with a version; else /health of InfluxDB 2.x. Only tells: whether lines are stored, only a write can say.
 // Without an answer the meaning says why, and `answers_` stays false.
 asio::awaitable<Meaning> Sink::prove() {
+  if (endpoint_.loki) {  // what takes its push has no common way to say what it is
+    answers_ = true;
+    co_return Meaning();
+  }
   HttpRequest request;
   request.method = Method::kGet;
   request.authorization = endpoint_.authorization;

@@ -89,6 +89,7 @@ class Sink {
   boost::asio::awaitable<bool> refused(Delivery& delivery, Delivery::Range range, Meaning meaning);
   boost::asio::awaitable<bool> create_database();
   boost::asio::awaitable<bool> hold(State state, Meaning meaning);
+  std::size_t encode(const metric::Batch& batch, const metric::Row& row);
   boost::asio::awaitable<Meaning> send(std::string_view lines);
   boost::asio::awaitable<Meaning> prove();
   void accepted(std::uint64_t samples);
@@ -105,6 +106,7 @@ class Sink {
   const boost::asio::any_io_executor executor_;
   const SinkOptions options_;
   Endpoint endpoint_;
+  const metric::SchemaTable& schemas_;
   Source& source_;
   const std::unique_ptr<Transport> transport_;
   lineproto::LineEncoder encoder_;
