@@ -8,6 +8,7 @@
 
 #include "base/crc32c.h"
 #include "logs/block.h"
+#include "logs/line_filter.h"
 #include "logs/record.h"
 #include "logs/words.h"
 
@@ -28,6 +29,13 @@ void fuzz_texts(std::string_view bytes, std::size_t count) {
   rest = encoded;
   const auto again = decode_texts(rest, count, 1U << 20U);
   if (!again || again->bytes != texts->bytes || again->ends != texts->ends) std::abort();
+  // What a filter leaves out does not have the phrase.
+  static const auto filter = LineFilter::of_phrase("a = 1");
+  std::vector<bool> left_out;
+  rest = encoded;
+  if (!decode_texts(rest, count, 1U << 20U, filter.get(), &left_out)) std::abort();
+  for (std::size_t i = 0; i < views.size(); ++i)
+    if (left_out[i] && to_lower(views[i]).find("a = 1") != std::string::npos) std::abort();
 }
 
 void fuzz_column(std::string_view bytes, Column column, std::size_t lines) {

@@ -2,7 +2,7 @@
 //   times    scale (10^0 … 10^9 ns, what all times are multiples of), then differences, zigzag
 //   levels   a byte each: the level, and 16 where the line was cut
 //   units    varint count, texts; then the number of each line's, a byte each where there are up to 256
-//   pids     differences to the last line of the same unit, zigzag
+//   pids     differences to the last line of the same unit, zigzag; all of the first unit, then of the next
 //   messages texts.h
 //   fields   names, lists of names, the list of each line; then the values of each name (texts.h)
 //   filter   of the words of units, messages and values (words.h)
@@ -89,15 +89,18 @@ void encode_units(std::span<const logline::Line> lines, const std::vector<std::u
   pack(raw, level, out);
 }
 
+// Unit after unit, because the pids of one have something in common.
 void encode_pids(std::span<const logline::Line> lines, const std::vector<std::uint32_t>& unit_of, std::size_t units,
                  int level, std::string& out) {
-  std::string raw;
+  std::vector<std::string> of_unit(units);
   std::vector<std::uint32_t> last(units, 0);
   for (std::size_t i = 0; i < lines.size(); ++i) {
     std::uint32_t& before = last[unit_of[i]];
-    put_varint(raw, zigzag(static_cast<std::int64_t>(lines[i].pid) - before));
+    put_varint(of_unit[unit_of[i]], zigzag(static_cast<std::int64_t>(lines[i].pid) - before));
     before = lines[i].pid;
   }
+  std::string raw;
+  for (const std::string& one : of_unit) raw += one;
   pack(raw, level, out);
 }
 
@@ -224,7 +227,7 @@ Result<BlockInfo> decode_header(std::string_view& bytes) {
   return info;
 }
 
-Status BlockLines::add(const BlockInfo& info, Column column, std::string_view bytes) {
+Status BlockLines::add(const BlockInfo& info, Column column, std::string_view bytes, const LineFilter* filter) {
   if (bytes.size() != info.column_bytes[column] || crc32c(bytes) != info.checksums[column])
     return fail(ErrorKind::kDamaged, "a block's column fails its checksum");
   bytes_ += bytes.size();
@@ -242,7 +245,8 @@ Status BlockLines::add(const BlockInfo& info, Column column, std::string_view by
       RESMON_TRY(add_pids(info, bytes));
       break;
     case kMessages: {
-      RESMON_ASSIGN(messages_, decode_texts(bytes, info.lines, kMostBlockTextBytes));
+      RESMON_ASSIGN(messages_, decode_texts(bytes, info.lines, kMostBlockTextBytes, filter,
+                                            filter != nullptr ? &left_out_ : nullptr));
       if (!bytes.empty()) return damaged("messages");
       bytes_ += messages_.bytes.size() + 8 * messages_.ends.size();
       break;
@@ -305,12 +309,17 @@ Status BlockLines::add_pids(const BlockInfo& info, std::string_view bytes) {
   if ((has_ & column_bit(kUnits)) == 0) return fail(ErrorKind::kInternal, "pids are read after units");
   RESMON_ASSIGN(const std::string raw, unpack(bytes));
   Reader reader(raw);
-  std::vector<std::uint32_t> last(units_.size(), 0);
-  pids_.reserve(info.lines);
-  for (std::size_t i = 0; i < info.lines && reader.ok(); ++i) {
-    std::uint32_t& before = last[unit_of_[i]];
-    before = static_cast<std::uint32_t>(before + static_cast<std::uint64_t>(unzigzag(reader.varint())));
-    pids_.push_back(before);
+  // Where the next pid of each unit goes.
+  std::vector<std::vector<std::uint32_t>> lines_of(units_.size());
+  for (std::size_t i = 0; i < unit_of_.size(); ++i) lines_of[unit_of_[i]].push_back(static_cast<std::uint32_t>(i));
+  pids_.resize(info.lines);
+  for (const auto& lines : lines_of) {
+    std::uint32_t before = 0;
+    for (const std::uint32_t i : lines) {
+      before = static_cast<std::uint32_t>(before + static_cast<std::uint64_t>(unzigzag(reader.varint())));
+      pids_[i] = before;
+    }
+    if (!reader.ok()) break;
   }
   if (!reader.done() || !bytes.empty()) return damaged("pids");
   bytes_ += 4 * pids_.size();

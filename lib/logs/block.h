@@ -69,7 +69,10 @@ Result<BlockInfo> decode_header(std::string_view& bytes);
 class BlockLines {
  public:
   // `column` are the bytes of one, as encode_block made them. kDamaged: they are not.
-  Status add(const BlockInfo& info, Column column, std::string_view bytes);
+  // With a filter, messages that it surely does not let through may be left out.
+  Status add(const BlockInfo& info, Column column, std::string_view bytes, const LineFilter* filter = nullptr);
+  bool left_out(std::size_t i) const { return !left_out_.empty() && left_out_[i]; }
+  const std::vector<std::string>& units() const { return units_; }
   // The columns that were added are filled in, others as in an empty line. Valid until the next call, and its texts as
   // long as this.
   logline::Line line(std::size_t i, std::vector<logline::Field>& fields) const;
@@ -94,6 +97,7 @@ class BlockLines {
   std::vector<std::uint32_t> unit_of_;
   std::vector<std::uint32_t> pids_;
   Texts messages_;
+  std::vector<bool> left_out_;
   std::vector<std::string> names_;
   std::vector<std::vector<std::uint32_t>> lists_;                  // of names of fields
   std::vector<std::uint32_t> list_of_;                             // each line's

@@ -55,6 +55,27 @@ TEST(Texts, EveryByteComesBack) {
   EXPECT_EQ(back(texts, hashes), texts);
 }
 
+// Each form of a column, and what is nearly of it.
+TEST(Texts, NumbersAddressesDecimalsAndIdsComeBackFromTheirBits) {
+  std::mt19937_64 random(3);
+  const auto number = [&](std::uint64_t most) { return std::to_string(random() % most); };
+  std::vector<std::string> texts;
+  for (int i = 0; i < 400; ++i) {
+    std::string id;
+    while (id.size() < 17) id += "0123456789abcdef"[random() % 16];
+    texts.push_back("port " + number(65536) + " of " + number(999'999'999'999'999'999));
+    texts.push_back("from 10." + number(256) + "." + number(256) + "." + number(256));
+    texts.push_back("took 0." + std::to_string(100 + random() % 900) + " s, load " + number(12) + "." +
+                    std::to_string(10 + random() % 90));
+    texts.push_back("id=" + id + " " + std::to_string(i) + " and " + (i % 2 == 0 ? "07" : "7"));
+    texts.push_back("zeros " + std::to_string(1'000'000 + random() % 1'000'000).substr(1));
+    texts.push_back("user" + number(300) + " did " + number(3) + ".0" + number(9));
+    texts.push_back("not 1.2.3." + number(999) + " or " + (i == 7 ? "0.5" : "00.5") + " or ABCDEF0" + number(9));
+  }
+  std::vector<std::uint64_t> hashes;
+  EXPECT_EQ(back(texts, hashes), texts);
+}
+
 TEST(Texts, RandomTextsComeBack) {
   std::mt19937 random(7);
   const std::string alphabet("ab 01._-\x01\n:=/\xc3", 14);

@@ -11,6 +11,9 @@ namespace resmon::logs {
 namespace {
 
 constexpr std::size_t kLeastToCompress = 24;
+constexpr int kQuick = 3;
+constexpr int kFewMatches = 1;
+constexpr std::size_t kLargestTwice = 64U << 10U;
 
 struct FreeCompressor {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
@@ -30,6 +33,14 @@ ZSTD_CCtx* compressor(int level) {
   return raw;
 }
 
+// Empty: it cannot be done.
+std::string compress(std::string_view raw, int level) {
+  std::string packed(ZSTD_compressBound(raw.size()), '\0');
+  const std::size_t size = ZSTD_compress2(compressor(level), packed.data(), packed.size(), raw.data(), raw.size());
+  packed.resize(ZSTD_isError(size) != 0 ? 0 : size);
+  return packed;
+}
+
 }  // namespace
 
 // varint raw length, varint packed length (0: not compressed), bytes.
@@ -38,12 +49,23 @@ void pack(std::string_view raw, int level, std::string& out) {
   if (raw.empty()) return;
   std::string packed;
   if (raw.size() >= kLeastToCompress) {
-    packed.resize(ZSTD_compressBound(raw.size()));
-    const std::size_t size = ZSTD_compress2(compressor(level), packed.data(), packed.size(), raw.data(), raw.size());
-    packed.resize(ZSTD_isError(size) != 0 || size + 2 >= raw.size() ? 0 : size);
+    packed = compress(raw, level);
+    // Numbers of templates and units have matches that cost more than they save, and a low level finds few of them.
+    if (level > kQuick && raw.size() <= kLargestTwice)
+      if (std::string other = compress(raw, kFewMatches); !other.empty() && other.size() < packed.size())
+        packed = std::move(other);
+    if (packed.size() + 2 >= raw.size()) packed.clear();
   }
   put_varint(out, packed.size());
   out += packed.empty() ? raw : std::string_view(packed);
+}
+
+std::size_t trial_bytes(std::string_view raw) {
+  if (raw.size() < kLeastToCompress) return raw.size();
+  thread_local std::string packed;
+  packed.resize(std::max(packed.size(), ZSTD_compressBound(raw.size())));
+  const std::size_t size = ZSTD_compress2(compressor(kQuick), packed.data(), packed.size(), raw.data(), raw.size());
+  return ZSTD_isError(size) != 0 ? raw.size() : std::min(size, raw.size());
 }
 
 Result<std::string> unpack(std::string_view& bytes) {

@@ -13,6 +13,9 @@ inline constexpr std::size_t kMaxUnpackedBytes = 64U << 20U;
 // Appends `raw` behind its length, by zstd where that is smaller. Each thread keeps one compressor.
 void pack(std::string_view raw, int level, std::string& out);
 
+// About what zstd makes of it, found out quickly.
+std::size_t trial_bytes(std::string_view raw);
+
 // What pack appended, from the front of `bytes`, which is moved behind it. kDamaged where it is none.
 Result<std::string> unpack(std::string_view& bytes);
 

@@ -185,6 +185,22 @@ ColumnSet columns_of(const Node& node) {
   return 0;
 }
 
+const LineFilter* filter_of(const Node& node, const BlockInfo& block, std::span<const std::string> units) {
+  if (node.kind == Node::Kind::kAnd) {
+    for (const auto& child : node.children)
+      if (const LineFilter* const found = filter_of(*child, block, units)) return found;
+    return nullptr;
+  }
+  if (!node.filter || node.target == Target::kMessage) return node.filter.get();
+  const auto in_unit = [&](const std::string& unit) {
+    logline::Line line;
+    line.unit = unit;
+    return line_matches(node, {}, {}, line);
+  };
+  return block.column_bytes[kFields] == 0 && std::none_of(units.begin(), units.end(), in_unit) ? node.filter.get()
+                                                                                               : nullptr;
+}
+
 bool has_hashes(const Node& node) {
   return !node.hashes.empty() ||
          std::any_of(node.children.begin(), node.children.end(), [](const auto& child) { return has_hashes(*child); });
@@ -208,6 +224,9 @@ Match Query::matches(std::string_view host, std::string_view source) const {
 }
 ColumnSet Query::columns() const {
   return columns_of(*root_);
+}
+const LineFilter* Query::message_filter(const BlockInfo& block, std::span<const std::string> units) const {
+  return filter_of(*root_, block, units);
 }
 bool Query::has_words() const {
   return has_hashes(*root_);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,8 @@ inline constexpr std::size_t kMostQueryBytes = 16U << 10U;
 // Of all lines of a block: none, some, or all of them.
 enum class Match : std::uint8_t { kNone, kSome, kAll };
 
+class LineFilter;
+
 // Immutable; thread-safe.
 class Query {
  public:
@@ -38,6 +41,9 @@ class Query {
   // The same of a stream as a whole.
   Match matches(std::string_view host, std::string_view source) const;
   ColumnSet columns() const;
+  // What says which messages of the block may match, where nothing else of a line can make it match. Null: all may.
+  // `units`: those of the block.
+  const LineFilter* message_filter(const BlockInfo& block, std::span<const std::string> units) const;
   // Whether a filter could tell more than the names and levels.
   bool has_words() const;
 

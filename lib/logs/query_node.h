@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "logs/line_filter.h"
 #include "logs/query.h"
 
 namespace re2 {
@@ -33,6 +34,7 @@ struct Query::Node {
   bool prefix = false;                                // kPhrase: its last word may go on
   std::vector<std::uint64_t> hashes;                  // kPhrase: of its words that filters have
   std::shared_ptr<const re2::RE2> regex;              // kRegex
+  std::shared_ptr<const LineFilter> filter;           // kPhrase, kRegex: of messages; may be null
   std::uint16_t levels = 0;                           // kLevel: a bit for each that matches
   std::vector<std::shared_ptr<const Node>> children;  // kAnd, kOr, kNot
 };

@@ -415,6 +415,7 @@ class QueryParser {
     node.field = std::move(field);
     node.value = to_lower(phrase);
     node.prefix = prefix && is_word_char(phrase.back());
+    if (target == Target::kText || target == Target::kMessage) node.filter = LineFilter::of_phrase(node.value);
     for_words(node.value, [&](std::string_view word) {
       const bool last = word.data() + word.size() == node.value.data() + node.value.size();
       if (!is_number(word) && !(last && node.prefix)) node.hashes.push_back(word_hash(word));
@@ -443,6 +444,7 @@ class QueryParser {
     auto regex = std::make_shared<const re2::RE2>(pattern, options);
     if (!regex->ok()) return error("the regex is not understood: " + regex->error(), at);
     node.regex = std::move(regex);
+    if (target == Target::kText || target == Target::kMessage) node.filter = LineFilter::of_regex(pattern);
     return std::make_shared<const Node>(std::move(node));
   }
 

@@ -90,7 +90,8 @@ bool Scan::over(std::size_t memory_bytes) {
   return !effort.partial.empty();
 }
 
-Result<CandidateLines> CandidateLines::open(const Candidate& candidate, ColumnSet columns, Effort& effort) {
+Result<CandidateLines> CandidateLines::open(const Candidate& candidate, ColumnSet columns, Effort& effort,
+                                            const Query* query) {
   CandidateLines out;
   out.candidate_ = &candidate;
   if (candidate.head != nullptr) {
@@ -102,20 +103,24 @@ Result<CandidateLines> CandidateLines::open(const Candidate& candidate, ColumnSe
     return out;
   }
   out.size_ = static_cast<std::size_t>(candidate.block->lines);
-  RESMON_TRY(out.add(static_cast<ColumnSet>(columns | column_bit(kTimes)), effort));
+  RESMON_TRY(out.add(static_cast<ColumnSet>(columns | column_bit(kTimes)), effort, query));
   effort.lines_read += out.size_;
   ++effort.blocks_read;
   return out;
 }
 
-Status CandidateLines::add(ColumnSet columns, Effort& effort) {
+Status CandidateLines::add(ColumnSet columns, Effort& effort, const Query* query) {
   if (candidate_->head != nullptr) return {};
   if ((columns & column_bit(kPids)) != 0) columns = static_cast<ColumnSet>(columns | column_bit(kUnits));
   for (const Column column : {kTimes, kLevelsAndCuts, kUnits, kPids, kMessages, kFields}) {
     if ((columns & column_bit(column)) == 0 || (block_.has() & column_bit(column)) != 0) continue;
     const std::size_t before = block_.bytes();
     RESMON_ASSIGN(const std::string bytes, candidate_->part->read(*candidate_->block, column));
-    RESMON_TRY(block_.add(*candidate_->block, column, bytes));
+    const bool units_known = (block_.has() & column_bit(kUnits)) != 0;
+    const LineFilter* const filter = query != nullptr && column == kMessages && units_known
+                                         ? query->message_filter(*candidate_->block, block_.units())
+                                         : nullptr;
+    RESMON_TRY(block_.add(*candidate_->block, column, bytes, filter));
     effort.bytes_read += block_.bytes() - before;
   }
   return {};
@@ -157,7 +162,8 @@ UnixNanos Scan::visit(ColumnSet columns,
     if (whole && take_whole && take_whole(candidate)) continue;
     const ColumnSet needed =
         candidate.match == Match::kAll ? columns : static_cast<ColumnSet>(columns | query_.columns());
-    auto lines = CandidateLines::open(candidate, needed, effort);
+    const bool all = candidate.match == Match::kAll;
+    auto lines = CandidateLines::open(candidate, needed, effort, all ? nullptr : &query_);
     if (!lines) {
       ++effort.blocks_damaged;
       store_.count_damage(1);
@@ -166,7 +172,7 @@ UnixNanos Scan::visit(ColumnSet columns,
     }
     for (std::size_t i = 0; i < lines->size(); ++i) {
       const UnixNanos time = lines->time(i);
-      if (time < from || time >= end_) continue;
+      if (time < from || time >= end_ || lines->left_out(i)) continue;
       if (candidate.match != Match::kAll && !query_.matches(*candidate.host, *candidate.source, lines->line(i)))
         continue;
       take(candidate, *lines, i);

@@ -29,9 +29,12 @@ struct Candidate {
 class CandidateLines {
  public:
   // kDamaged: the block cannot be read. Adds to the effort.
-  static Result<CandidateLines> open(const Candidate& candidate, ColumnSet columns, Effort& effort);
+  // With a query, lines that surely do not match may be left out; then their messages are empty.
+  static Result<CandidateLines> open(const Candidate& candidate, ColumnSet columns, Effort& effort,
+                                     const Query* query = nullptr);
+  bool left_out(std::size_t i) const { return block_.left_out(i); }
   // The same with more columns.
-  Status add(ColumnSet columns, Effort& effort);
+  Status add(ColumnSet columns, Effort& effort, const Query* query = nullptr);
 
   std::size_t size() const { return size_; }
   UnixNanos time(std::size_t i) const;

@@ -146,17 +146,18 @@ class Searcher {
   bool before(const Hit& a, const Hit& b) const { return newest_ ? key_of(b) < key_of(a) : key_of(a) < key_of(b); }
 
   void look_into(const Candidate& candidate) {
-    const ColumnSet needed = candidate.match == Match::kAll ? ColumnSet{0} : request_.query.columns();
-    auto lines = CandidateLines::open(candidate, needed, scan_.effort);
+    const bool all = candidate.match == Match::kAll;
+    const ColumnSet needed = all ? ColumnSet{0} : request_.query.columns();
+    auto lines = CandidateLines::open(candidate, needed, scan_.effort, all ? nullptr : &request_.query);
     Status status = lines ? Status() : fail(Error(lines.error()));
     const UnixNanos from = std::max(scan_.start(), candidate.oldest_shown);
     bool complete = false;
     for (std::size_t k = 0; status && k < lines->size(); ++k) {
       const std::size_t i = newest_ ? lines->size() - 1 - k : k;
       const UnixNanos time = lines->time(i);
-      if (time < from || time >= scan_.end() || (bar_ && comes_before(*bar_, time))) continue;
-      if (candidate.match != Match::kAll && !request_.query.matches(*candidate.host, *candidate.source, lines->line(i)))
-        continue;
+      if (time < from || time >= scan_.end() || lines->left_out(i)) continue;
+      if (bar_ && comes_before(*bar_, time)) continue;
+      if (!all && !request_.query.matches(*candidate.host, *candidate.source, lines->line(i))) continue;
       if (!complete) status = lines->add(kAllColumns, scan_.effort);
       complete = true;
       if (!status) break;

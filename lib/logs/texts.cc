@@ -7,60 +7,39 @@
 // A template that is met only once or twice costs more than it saves: such texts are kept whole. So is a text that has
 // the byte that marks a place.
 //
-// Layout: four packed pieces (pack.h):
+// Numbers that zstd finds nothing in, such as ports, sizes and addresses, take as many bits as their range needs; a
+// trial by zstd decides. Ids in hexadecimal take four bits a digit.
+//
+// Layout: five packed pieces (pack.h):
 //   templates  varint count, then each: varint length, text with kPlace for a place. Number 0 is the whole text.
 //   numbers    the template of each text, a byte each where there are up to 256
-//   columns    for each place of each template, first to last: u8 kind, then as the kind says
+//   columns    for each place of each template, first to last: u8 kind, then as the kind says (texts_format.h)
 //   strings    what the columns' texts are
+//   bits       what columns have packed; each column's begin at a byte, the lowest bit first
 
 #include "logs/texts.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <charconv>
 #include <unordered_map>
 
 #include "logs/bytes.h"
 #include "logs/pack.h"
+#include "logs/texts_format.h"
 #include "logs/words.h"
 
 namespace resmon::logs {
 
 namespace {
 
-constexpr char kPlace = '\x01';
-constexpr std::size_t kLeastUses = 3;  // of a template
-constexpr std::size_t kMostPlaces = 64;
-constexpr std::size_t kMostDigits = 18;  // of what is kept as a number
+using namespace texts;
 
-enum class Kind : std::uint8_t {
-  kSame,        // one text in `strings`
-  kNumbers,     // varint width (0: as short as it goes), then varints
-  kDeltas,      // the same as differences to the one before, zigzag
-  kDictionary,  // varint count of texts in `strings`, then the number of each value, a byte where there are up to 256
-  kTexts,       // each in `strings`
-};
+constexpr std::size_t kLeastUses = 3;  // of a template
 
 struct Hash {
   std::size_t operator()(std::string_view text) const { return static_cast<std::size_t>(hash64(text)); }
 };
-
-enum : std::uint8_t { kDelimiter, kTokenChar, kDigitChar };
-
-// Tokens are runs of letters, digits and what holds names and addresses together.
-constexpr std::array<std::uint8_t, 256> kClasses = [] {
-  std::array<std::uint8_t, 256> classes{};
-  for (unsigned c = 0; c < 256; ++c) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80U;
-    if (letter || c == '_' || c == '.' || c == '-') classes[c] = kTokenChar;
-    if (c >= '0' && c <= '9') classes[c] = kDigitChar;
-  }
-  return classes;
-}();
-
-std::uint8_t class_of(char c) {
-  return kClasses[static_cast<std::uint8_t>(c)];
-}
 
 // The template of a text; false where it is to be kept whole.
 bool take_apart(std::string_view text, std::string& shape, std::vector<std::string_view>& values) {
@@ -100,13 +79,7 @@ class Words {
   std::vector<std::uint64_t>& hashes_;
 };
 
-std::size_t varint_bytes(std::uint64_t value) {
-  std::size_t bytes = 1;
-  for (; value >= 0x80U; value >>= 7U) ++bytes;
-  return bytes;
-}
-
-// The number that the text is, in decimal without leading zeros or of a fixed width.
+// The number that digits are, in decimal.
 bool as_number(std::string_view text, std::uint64_t& number) {
   if (text.empty() || text.size() > kMostDigits) return false;
   number = 0;
@@ -117,21 +90,74 @@ bool as_number(std::string_view text, std::uint64_t& number) {
   return true;
 }
 
+bool as_short_number(std::string_view text, std::uint64_t& number) {
+  return as_number(text, number) && (text.size() == 1 || text.front() != '0');
+}
+
+// "10.0.0.7", as it is written without needless zeros.
+bool as_address(std::string_view text, std::uint64_t& number) {
+  number = 0;
+  for (int part = 0; part < 4; ++part) {
+    const std::size_t end = part < 3 ? text.find('.') : text.size();
+    std::uint64_t value = 0;
+    if (end == std::string_view::npos || end > 3 || !as_short_number(text.substr(0, end), value) || value > 255)
+      return false;
+    number = number << 8U | value;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return true;
+}
+
+// "12.345" with `decimals` digits behind the point, and no needless zero before it.
+bool as_decimal(std::string_view text, std::size_t decimals, std::uint64_t& number) {
+  if (text.size() < decimals + 2 || text.size() > kMostDigits || text[text.size() - decimals - 1] != '.') return false;
+  std::uint64_t whole = 0;
+  std::uint64_t part = 0;
+  if (!as_short_number(text.substr(0, text.size() - decimals - 1), whole) ||
+      !as_number(text.substr(text.size() - decimals), part))
+    return false;
+  std::uint64_t scale = 1;
+  for (std::size_t i = 0; i < decimals; ++i) scale *= 10;
+  number = whole * scale + part;
+  return true;
+}
+
+bool is_hex(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
+}
+
+// Numbers of `width` bits, one behind the other.
+void put_bits(std::span<const std::uint64_t> numbers, std::uint64_t least, unsigned width, std::string& out) {
+  std::uint64_t held = 0;
+  unsigned bits = 0;
+  for (const std::uint64_t number : numbers) {
+    held |= (number - least) << bits;
+    for (bits += width; bits >= 8; bits -= 8) {
+      out += static_cast<char>(held);
+      held >>= 8U;
+    }
+  }
+  if (bits > 0) out += static_cast<char>(held);
+}
+
 class ColumnWriter {
  public:
-  ColumnWriter(std::string& columns, std::string& strings, Words words)
-      : columns_(columns), strings_(strings), words_(words) {}
+  ColumnWriter(std::string& columns, std::string& strings, std::string& bits, Words words)
+      : columns_(columns), strings_(strings), bits_(bits), words_(words) {}
 
   void write(std::span<const std::string_view> values) {
     const bool same = std::all_of(values.begin(), values.end(), [&](auto value) { return value == values.front(); });
     if (same) {
       begin(Kind::kSame);
       add(values.front());
-    } else if (!write_dictionary(values, values.size() / 4, 256) && !write_numbers(values) &&
-               !write_dictionary(values, values.size() / 2, values.size())) {
-      begin(Kind::kTexts);
-      for (const std::string_view value : values) add(value);
+      return;
     }
+    if (write_hex(values)) return;
+    if (find_dictionary(values, values.size() / 4, 256)) return write_dictionary();
+    if (write_numbers(values)) return;
+    if (find_dictionary(values, values.size() / 2, values.size())) return write_dictionary();
+    begin(Kind::kTexts);
+    for (const std::string_view value : values) add(value);
   }
 
  private:
@@ -140,62 +166,130 @@ class ColumnWriter {
     put_text(strings_, text);
     words_.add(text);
   }
+  static std::size_t packed_bytes(std::size_t count, unsigned width) { return (count * width + 7) / 8 + 3; }
 
-  bool write_numbers(std::span<const std::string_view> values) {
-    numbers_.resize(values.size());
-    bool fixed = true;  // of one width
-    bool leading_zeros = false;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!as_number(values[i], numbers_[i])) return false;
-      fixed &= values[i].size() == values.front().size();
-      leading_zeros |= values[i].size() > 1 && values[i].front() == '0';
+  // Ids: zstd finds nothing in them, and needs more than four bits a digit.
+  bool write_hex(std::span<const std::string_view> values) {
+    const std::size_t digits = values.front().size();
+    if (digits < 8 || digits > kMostHexDigits) return false;
+    bool letters = false;
+    for (const std::string_view value : values) {
+      if (value.size() != digits || !is_hex(value)) return false;
+      letters |= !is_number(value);
     }
-    if (leading_zeros && !fixed) return false;
-    std::size_t plain = 0;
-    std::size_t deltas = 0;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      plain += varint_bytes(numbers_[i]);
-      deltas += varint_bytes(delta(i));
+    if (!letters || find_dictionary(values, values.size() / 2, values.size())) return false;
+    begin(Kind::kHex);
+    put_varint(columns_, digits);
+    numbers_.clear();
+    for (const std::string_view value : values) {
+      words_.add(value);
+      for (const char c : value) numbers_.push_back(static_cast<std::uint64_t>(is_digit(c) ? c - '0' : c - 'a' + 10));
     }
-    begin(deltas < plain ? Kind::kDeltas : Kind::kNumbers);
-    put_varint(columns_, leading_zeros ? values.front().size() : 0);
-    for (std::size_t i = 0; i < values.size(); ++i) put_varint(columns_, deltas < plain ? delta(i) : numbers_[i]);
+    put_bits(numbers_, 0, 4, bits_);
     return true;
   }
-  std::uint64_t delta(std::size_t i) const {
-    return zigzag(static_cast<std::int64_t>(numbers_[i]) - (i == 0 ? 0 : static_cast<std::int64_t>(numbers_[i - 1])));
+
+  template <class Parse>
+  bool all_numbers(std::span<const std::string_view> values, Parse parse) {
+    numbers_.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (!parse(values[i], numbers_[i])) return false;
+    return true;
   }
 
-  bool write_dictionary(std::span<const std::string_view> values, std::size_t most, std::size_t limit) {
+  // The form in which all values are numbers, which are then in numbers_.
+  bool find_form(std::span<const std::string_view> values, std::uint64_t& form) {
+    const std::string_view first = values.front();
+    form = kShort;
+    if (all_numbers(values, as_short_number)) return true;
+    const bool fixed =
+        std::all_of(values.begin(), values.end(), [&](auto value) { return value.size() == first.size(); });
+    form = first.size();
+    if (fixed && all_numbers(values, as_number)) return true;
+    form = kAddress;
+    if (all_numbers(values, as_address)) return true;
+    const std::size_t point = first.rfind('.');
+    if (point == std::string_view::npos || first.size() - point - 1 > kMostDecimals || point + 1 == first.size())
+      return false;
+    const std::size_t decimals = first.size() - point - 1;
+    form = kPoint + decimals;
+    return all_numbers(values,
+                       [&](std::string_view text, std::uint64_t& out) { return as_decimal(text, decimals, out); });
+  }
+
+  bool write_numbers(std::span<const std::string_view> values) {
+    std::uint64_t form = kShort;
+    if (!find_form(values, form)) return false;
+    std::string plain;
+    std::string deltas;
+    std::uint64_t last = 0;
+    for (const std::uint64_t number : numbers_) {
+      put_varint(plain, number);
+      put_varint(deltas, zigzag(static_cast<std::int64_t>(number - last)));
+      last = number;
+    }
+    const auto [least, most] = std::minmax_element(numbers_.begin(), numbers_.end());
+    const auto width = static_cast<unsigned>(std::bit_width(*most - *least));
+    const std::size_t plain_bytes = trial_bytes(plain);
+    const std::size_t delta_bytes = trial_bytes(deltas);
+    const std::size_t packed = width <= kMostPackedBits ? packed_bytes(numbers_.size(), width) : SIZE_MAX;
+    if (packed < std::min(plain_bytes, delta_bytes)) {
+      begin(Kind::kPackedNumbers);
+      put_varint(columns_, form);
+      put_varint(columns_, *least);
+      columns_ += static_cast<char>(width);
+      put_bits(numbers_, *least, width, bits_);
+    } else {
+      begin(delta_bytes < plain_bytes ? Kind::kDeltas : Kind::kNumbers);
+      put_varint(columns_, form);
+      columns_ += delta_bytes < plain_bytes ? deltas : plain;
+    }
+    return true;
+  }
+
+  // The different values in order_, and which each is in numbers_; false: there are too many.
+  bool find_dictionary(std::span<const std::string_view> values, std::size_t most, std::size_t limit) {
     known_.clear();
     order_.clear();
-    ids_.clear();
+    numbers_.clear();
     most = std::min(most, limit);
     for (const std::string_view value : values) {
       const auto [at, fresh] = known_.try_emplace(value, static_cast<std::uint32_t>(order_.size()));
       if (fresh) order_.push_back(value);
       if (order_.size() > most) return false;
-      ids_.push_back(at->second);
-    }
-    begin(Kind::kDictionary);
-    put_varint(columns_, order_.size());
-    for (const std::string_view value : order_) add(value);
-    for (const std::uint32_t id : ids_) {
-      if (order_.size() <= 256)
-        columns_ += static_cast<char>(id);
-      else
-        put_varint(columns_, id);
+      numbers_.push_back(at->second);
     }
     return true;
   }
 
+  void write_dictionary() {
+    std::string ids;
+    for (const std::uint64_t id : numbers_) {
+      if (order_.size() <= 256)
+        ids += static_cast<char>(id);
+      else
+        put_varint(ids, id);
+    }
+    const auto width = static_cast<unsigned>(std::bit_width(order_.size() - 1));
+    const bool packs = packed_bytes(numbers_.size(), width) < trial_bytes(ids);
+    begin(packs ? Kind::kPackedDictionary : Kind::kDictionary);
+    put_varint(columns_, order_.size());
+    for (const std::string_view value : order_) add(value);
+    if (packs) {
+      columns_ += static_cast<char>(width);
+      put_bits(numbers_, 0, width, bits_);
+    } else {
+      columns_ += ids;
+    }
+  }
+
   std::string& columns_;
   std::string& strings_;
+  std::string& bits_;
   Words words_;
   std::vector<std::uint64_t> numbers_;
   std::unordered_map<std::string_view, std::uint32_t, Hash> known_;
   std::vector<std::string_view> order_;
-  std::vector<std::uint32_t> ids_;
 };
 
 // The texts of a block by their templates.
@@ -248,6 +342,7 @@ void encode_texts(std::span<const std::string_view> texts, int level, std::strin
   std::string numbers;
   std::string columns;
   std::string strings;
+  std::string bits;
   Words words(hashes);
   put_varint(templates, kept.size());
   for (const Shapes::Shape* shape : kept) {
@@ -263,7 +358,7 @@ void encode_texts(std::span<const std::string_view> texts, int level, std::strin
     else
       put_varint(numbers, number);
   }
-  ColumnWriter writer(columns, strings, words);
+  ColumnWriter writer(columns, strings, bits, words);
   if (!values.empty()) writer.write(values);
   for (const Shapes::Shape* shape : kept) {
     const auto places = static_cast<std::size_t>(std::count(shape->text.begin(), shape->text.end(), kPlace));
@@ -273,156 +368,7 @@ void encode_texts(std::span<const std::string_view> texts, int level, std::strin
       writer.write(values);
     }
   }
-  for (const std::string* piece : {&templates, &numbers, &columns, &strings}) pack(*piece, level, out);
-}
-
-namespace {
-
-// One place of one template, read forward.
-class ColumnReader {
- public:
-  bool open(Reader& columns, Reader& strings, std::size_t count) {
-    kind_ = static_cast<Kind>(columns.u8());
-    switch (kind_) {
-      case Kind::kSame:
-        texts_.push_back(strings.text());
-        break;
-      case Kind::kNumbers:
-      case Kind::kDeltas: {
-        width_ = static_cast<std::size_t>(columns.varint(kMostDigits));
-        numbers_.reserve(std::min(count, columns.remaining()));
-        std::uint64_t last = 0;
-        for (std::size_t i = 0; i < count && columns.ok(); ++i) {
-          const std::uint64_t value = columns.varint();
-          last = kind_ == Kind::kNumbers ? value : last + static_cast<std::uint64_t>(unzigzag(value));
-          numbers_.push_back(last);
-        }
-        break;
-      }
-      case Kind::kDictionary: {
-        const auto distinct = static_cast<std::size_t>(columns.varint(count));
-        texts_.reserve(std::min(distinct, strings.remaining()));
-        for (std::size_t i = 0; i < distinct && strings.ok(); ++i) texts_.push_back(strings.text());
-        numbers_.reserve(std::min(count, columns.remaining()));
-        for (std::size_t i = 0; i < count && columns.ok(); ++i) {
-          const std::uint64_t id = distinct <= 256 ? columns.u8() : columns.varint();
-          if (id >= distinct) return false;
-          numbers_.push_back(id);
-        }
-        break;
-      }
-      case Kind::kTexts:
-        texts_.reserve(std::min(count, strings.remaining()));
-        for (std::size_t i = 0; i < count && strings.ok(); ++i) texts_.push_back(strings.text());
-        break;
-      default:
-        return false;
-    }
-    return columns.ok() && strings.ok();
-  }
-
-  // REQUIRES: called no more often than open's `count`.
-  void append_next(std::string& out) {
-    const std::size_t i = next_++;
-    switch (kind_) {
-      case Kind::kSame:
-        out += texts_.front();
-        break;
-      case Kind::kDictionary:
-        out += texts_[static_cast<std::size_t>(numbers_[i])];
-        break;
-      case Kind::kTexts:
-        out += texts_[i];
-        break;
-      default:
-        append_number(numbers_[i], out);
-    }
-  }
-
- private:
-  void append_number(std::uint64_t number, std::string& out) const {
-    char buffer[24];
-    const char* const end = std::to_chars(buffer, buffer + sizeof buffer, number).ptr;
-    const auto digits = static_cast<std::size_t>(end - buffer);
-    if (digits < width_) out.append(width_ - digits, '0');
-    out.append(buffer, digits);
-  }
-
-  Kind kind_ = Kind::kSame;
-  std::size_t width_ = 0;
-  std::size_t next_ = 0;
-  std::vector<std::string_view> texts_;
-  std::vector<std::uint64_t> numbers_;
-};
-
-struct Template {
-  std::string_view text;
-  std::size_t places = 0;
-  std::size_t users = 0;
-  std::vector<ColumnReader> columns;
-
-  void append_next(std::string& out) {
-    std::size_t begin = 0;
-    for (ColumnReader& column : columns) {
-      const std::size_t place = text.find(kPlace, begin);
-      out += text.substr(begin, place - begin);
-      column.append_next(out);
-      begin = place + 1;
-    }
-    out += text.substr(begin);
-  }
-};
-
-Unexpected<Error> damaged_texts(const char* what) {
-  return fail(ErrorKind::kDamaged, std::string("a column of texts: ") + what);
-}
-
-}  // namespace
-
-Result<Texts> decode_texts(std::string_view& bytes, std::size_t count, std::size_t limit_bytes) {
-  std::array<std::string, 4> pieces;
-  for (std::string& piece : pieces) {
-    RESMON_ASSIGN(piece, unpack(bytes));
-  }
-  const auto& [templates_piece, numbers_piece, columns_piece, strings_piece] = pieces;
-
-  Reader templates(templates_piece);
-  const auto known = static_cast<std::size_t>(templates.varint(templates.remaining()));
-  std::vector<Template> all(known + 1);
-  const std::string_view whole(&kPlace, 1);
-  all[0].text = whole;
-  for (std::size_t i = 1; i <= known; ++i) all[i].text = templates.text();
-  if (!templates.done()) return damaged_texts("its templates");
-
-  Reader numbers(numbers_piece);
-  std::vector<std::uint32_t> of;
-  of.reserve(std::min(count, numbers.remaining()));
-  for (std::size_t i = 0; i < count && numbers.ok(); ++i) {
-    const std::uint64_t number = known < 256 ? numbers.u8() : numbers.varint();
-    if (number > known) return damaged_texts("a template that it does not have");
-    ++all[static_cast<std::size_t>(number)].users;
-    of.push_back(static_cast<std::uint32_t>(number));
-  }
-  if (!numbers.done()) return damaged_texts("its numbers of templates");
-
-  Reader columns(columns_piece);
-  Reader strings(strings_piece);
-  for (Template& one : all) {
-    if (one.users == 0) continue;
-    one.columns.resize(static_cast<std::size_t>(std::count(one.text.begin(), one.text.end(), kPlace)));
-    for (ColumnReader& column : one.columns)
-      if (!column.open(columns, strings, one.users)) return damaged_texts("its values");
-  }
-  if (!columns.done() || !strings.done()) return damaged_texts("more than its values");
-
-  Texts out;
-  out.ends.reserve(count);
-  for (const std::uint32_t number : of) {
-    all[number].append_next(out.bytes);
-    if (out.bytes.size() > limit_bytes) return damaged_texts("longer than it may be");
-    out.close();
-  }
-  return out;
+  for (const std::string* piece : {&templates, &numbers, &columns, &strings, &bits}) pack(*piece, level, out);
 }
 
 }  // namespace resmon::logs
