@@ -22,7 +22,9 @@ Options:
   --grep RE     only lines that match this extended regular expression
   --follow, -f  go on with new lines until Ctrl-C
   --stats       instead of lines: counts by level, component and host, and a
-                bar for each minute: E error, W warn, # the rest
+                bar for each minute: E error, W warn, # the rest. Of the
+                server's lines: by level, unit, source and host, and 30 bars;
+                without --since of the last day
   --lines N     how many lines are fetched from each HOST; default 2000
   -h, --help    this text
 
@@ -77,8 +79,10 @@ main() {
   grep -E -e "$pattern" </dev/null >/dev/null 2>&1 || status=$?
   ((status < 2)) || die usage "--grep: '$(printable "$pattern")' is not an extended regular expression"
 
-  if [[ -n $own || -n $stats ]] || ! server_has_lines; then
+  if [[ -n $own ]] || ! server_has_lines; then
     show_files
+  elif [[ -n $stats ]]; then
+    show_server_stats
   else
     show_server_lines
   fi

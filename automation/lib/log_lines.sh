@@ -52,6 +52,34 @@ show_server_lines() {
   [[ -z $follow ]] || follow_server_lines | line_text | shade
 }
 
+# show_server_stats: how many there are of each level, unit, source and host, and over time.
+show_server_stats() {
+  local url start facets histogram
+  url=$(server_url)
+  start=${from:-$(instant 1d)}
+  facets=$(http_get "$url/api/v1/logs/facets?$(hosts_parameter)&q=$(lines_query)&start=$start&limit=10" "$(token_file)") &&
+    histogram=$(http_get "$url/api/v1/logs/histogram?$(hosts_parameter)&q=$(lines_query)&start=$start&buckets=30" "$(token_file)") ||
+    die connection "the server at $url does not answer"
+  jq -rn --argjson facets "$facets" --argjson histogram "$histogram" '
+    def plain: gsub("[\\x00-\\x1f\\x7f-\\x9f]"; "?");
+    def left(n): . + " " * ([n - length, 0] | max);
+    def right(n): " " * ([n - length, 0] | max) + .;
+    def sum(levels): [levels[] as $level | $histogram.levels[$level] // [] | add // 0] | add;
+    "\($facets.lines) lines",
+    ($facets.facets[] | select(.name == ("level", "unit", "source", "host")) | select(.values | length > 0) |
+      "by \(.name)",
+      (.values[] | "  \(.value | plain | left(28)) \(.lines | tostring | right(8))  \(.lines * 1000 / ([$facets.lines, 1] | max) | round / 10 | tostring | right(5)) %"),
+      (select(.other_lines > 0) | "  \("others" | left(28)) \(.other_lines | tostring | right(8))")),
+    ([range($histogram.buckets) as $i | [$histogram.levels[][$i]] | add // 0] | max) as $most |
+    "over time (UTC)",
+    (range($histogram.buckets) as $i |
+      ([("emergency", "alert", "critical", "error") as $level | $histogram.levels[$level][$i]? // 0] | add) as $errors |
+      ([$histogram.levels["warning"][$i]? // 0] | add) as $warnings |
+      ([$histogram.levels[][$i]] | add // 0) as $all |
+      def bar(n; sign): (sign * ((n * 50 / ([$most, 1] | max)) | ceil)) // "";
+      "  \((($histogram.start + $i * $histogram.step) / 1000 | floor | todate)[0:16] | sub("T"; " ")) \($all | tostring | right(8))  \(bar($errors; "E"))\(bar($warnings; "W"))\(bar($all - $errors - $warnings; "#"))")'
+}
+
 # follow_server_lines: as they come; a connection that ends is made again.
 follow_server_lines() {
   while :; do

@@ -108,10 +108,9 @@ teardown() { teardown_house; }
   [[ $output == *"'yesterdayish' is not a time"* ]]
 }
 
-@test "lines of the server: asked with the filters, printed for grep and awk, and the files where it is down" {
-  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
-  answer='{"lines":[{"time":"2026-11-22T17:00:01.5Z","host":"web2","source":"system","level":"error","unit":"sshd","pid":7,"message":"second \u001b[2J","fields":{"user":"a b"}},{"time":"2026-11-22T17:00:00Z","host":"web1","source":"nginx","message":"first"}],"cursor":""}'
-  ANSWER=$answer ASKED=$BATS_TEST_TMPDIR/asked python3 - "$HTTP_PORT" 3>&- <<'PYTHON' &
+# stand_in ANSWER: a server that gives it to everything, and notes what it was asked.
+stand_in() {
+  ANSWER=$1 ASKED=$BATS_TEST_TMPDIR/asked python3 - "$HTTP_PORT" 3>&- <<'PYTHON' &
 import http.server, os, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -128,6 +127,12 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 PYTHON
   stand_in=$!
   wait_until 10 curl --silent --output /dev/null "http://127.0.0.1:$HTTP_PORT/"
+}
+
+@test "lines of the server: asked with the filters, printed for grep and awk, and the files where it is down" {
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
+  answer='{"lines":[{"time":"2026-11-22T17:00:01.5Z","host":"web2","source":"system","level":"error","unit":"sshd","pid":7,"message":"second \u001b[2J","fields":{"user":"a b"}},{"time":"2026-11-22T17:00:00Z","host":"web1","source":"nginx","message":"first"}],"cursor":""}'
+  stand_in "$answer"
   run resmon logs web1 web2 --level warn --grep 'a/b+'
   kill "$stand_in"
   [ "$status" -eq 0 ]
@@ -138,4 +143,19 @@ PYTHON
   wait "$stand_in" || true
   run resmon logs --level warn
   [ "${#lines[@]}" -eq 3 ]
+}
+
+@test "--stats of the server's lines: by level, unit, source and host, and over time" {
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
+  stand_in '{"lines":40,"facets":[{"name":"host","values":[{"value":"web1","lines":30},{"value":"web2","lines":10}],"other_lines":0},{"name":"level","values":[{"value":"error","lines":4}],"other_lines":0},{"name":"unit","values":[{"value":"ss\u001bhd","lines":7}],"other_lines":33}],"start":1764460800000,"step":60000,"buckets":2,"levels":{"error":[4,0],"info":[16,20]},"total":40}'
+  run resmon logs web1 --stats --level warn --since 1h
+  kill "$stand_in"
+  [ "$status" -eq 0 ]
+  [ "${lines[0]}" = '40 lines' ]
+  [[ $output == *$'by host\n  web1 '*' 30     75 %'* ]]
+  [[ $output == *$'by unit\n  ss?hd'*$'others'*' 33'* ]]
+  [ "${lines[-2]}" = "  2025-11-30 00:00       20  $(printf 'E%.0s' {1..10})$(printf '#%.0s' {1..40})" ]
+  [ "${lines[-1]}" = "  2025-11-30 00:01       20  $(printf '#%.0s' {1..50})" ]
+  grep -q 'facets?hosts=web1&q=level%3A%3E%3Dwarn&start=20' "$BATS_TEST_TMPDIR/asked"
+  wait "$stand_in" || true
 }
