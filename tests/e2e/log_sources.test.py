@@ -118,6 +118,31 @@ class LogSourcesTest(house.HouseTest):
         self.assertEqual(min(row[2] for row in rows), 1)
         self.assertEqual(max(row[4] for row in rows), 10)
 
+    def test_nginx_sshd_postgres_and_a_java_stack_trace_in_one_search(self):
+        server = self.server()
+        texts = {
+            "nginx/error.log": "2026/11/29 12:00:01 [error] 811#811: *7 connect() failed (111: Connection refused) while connecting to upstream\n",
+            "auth.log": "Nov 29 12:00:02 web1 sshd[4711]: error: connect_to db1 port 5432: failed.\n",
+            "postgresql.log": "2026-11-29 12:00:03.123 UTC [99] FATAL:  password authentication failed for user \"app\"\n",
+            "app/app.log": "2026-11-29 12:00:04,567 ERROR [main] org.example.Pool - login failed\n"
+            "java.sql.SQLException: Connection refused\n\tat org.example.Pool.open(Pool.java:17)\nCaused by: java.net.ConnectException: Connection refused\n"
+            "\t... 3 more\n2026-11-29 12:00:05,000 INFO [main] org.example.Pool - trying again\n",
+        }  # fmt: skip
+        for name, text in texts.items():
+            path = os.path.join(self.folder, "log", name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w") as file:
+                file.write(text)
+        self.log_client(server, f"logs.all.files={self.folder}/log/*.log,{self.folder}/log/*/*.log", "logs.all.multiline=indent")
+        self.wait_lines(server, 5)
+        self.assertEqual(len(self.lines(server, "failed")), 4)
+        # What sshd writes to a file has no level.
+        failed = {os.path.basename(line["unit"]): line["level"] for line in self.lines(server, "failed level:>=error")}
+        self.assertEqual(failed, {"error.log": "error", "postgresql.log": "critical", "app.log": "error"})
+        trace = self.lines(server, '"Connection refused" Pool.java')
+        self.assertEqual([line["message"].count("\n") for line in trace], [4])
+        self.assertEqual(len(self.lines(server, '/"?app"?|4711|upstream/')), 5)
+
     def test_one_failure_of_two_connections_is_logged_once(self):
         server = self.server()
         server.kill()
