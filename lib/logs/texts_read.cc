@@ -20,7 +20,8 @@ bool get_bits(Reader& bits, std::size_t count, unsigned width, std::uint64_t lea
   const std::string_view bytes = bits.bytes((count * width + 7) / 8);
   if (!bits.ok()) return false;
   const std::uint64_t mask = (1ULL << width) - 1;
-  out.resize(count);
+  out.assign(count, least);
+  if (width == 0) return true;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t at = i * width;
     std::uint64_t word = 0;

@@ -141,7 +141,7 @@ class LogSourcesTest(house.HouseTest):
         self.assertEqual(failed, {"error.log": "error", "postgresql.log": "critical", "app.log": "error"})
         trace = self.lines(server, '"Connection refused" Pool.java')
         self.assertEqual([line["message"].count("\n") for line in trace], [4])
-        self.assertEqual(len(self.lines(server, '/"?app"?|4711|upstream/')), 5)
+        self.assertEqual(len(self.lines(server, 'pid:4711 OR /"?app"?|upstream/')), 5)
 
     def test_one_failure_of_two_connections_is_logged_once(self):
         server = self.server()
