@@ -110,6 +110,15 @@ TEST_F(HttpTest, FormsAndBodies) {
                       packed)),
             "1+2|11");
   EXPECT_EQ(status(post("Content-Encoding: gzip\r\n" + sized(form), form)), "HTTP/1.1 400 Bad Request");
+  // Snappy's block of the same form, as one literal.
+  const std::string snappy =
+      std::string(1, static_cast<char>(form.size())) + std::string(1, static_cast<char>((form.size() - 1) << 2)) + form;
+  ASSERT_LT(form.size(), 60U);
+  EXPECT_EQ(body(post("Content-Encoding: snappy\r\nContent-Type: application/x-www-form-urlencoded\r\n" + sized(snappy),
+                      snappy)),
+            body(post("Content-Encoding: gzip\r\nContent-Type: application/x-www-form-urlencoded\r\n" + sized(packed),
+                      packed)));
+  EXPECT_EQ(status(post("Content-Encoding: snappy\r\n" + sized(form), form)), "HTTP/1.1 400 Bad Request");
   EXPECT_EQ(body(post("Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n")), "|3");
 }
 
