@@ -125,6 +125,8 @@ TEST_F(ListenSourceTest, TakesMessagesOfSeveralConnectionsAndTheEndOfOne) {
   send(two, "half a ");
   poll();
   poll();
+  EXPECT_FALSE(poll()) << "a half message is no reason to look again at once";
+  EXPECT_FALSE(poll(true)) << "nor is a pause";
   EXPECT_TRUE(lines().empty());
   send(one, "\n{\"level\":\"error\",\"msg\":\"json\"}\n");
   send(two, "line");
@@ -145,6 +147,23 @@ TEST_F(ListenSourceTest, DatagramsKeepTheirNewlinesAndWaitWhileThereIsNoRoom) {
   poll();
   EXPECT_EQ(lines(), (std::vector<std::string>{"one\ntwo", "three", "four"}));
   EXPECT_EQ(shaper_->lines()[0].level, logline::Level::kError);
+  EXPECT_FALSE(shaper_->lines()[0].cut);
+  EXPECT_FALSE(poll()) << "nothing is left";
+}
+
+TEST_F(ListenSourceTest, ALongDatagramIsCutAndMarked) {
+  ListenOptions small = options("unixgram:" + path());
+  small.split.max_bytes = 300;
+  open(std::move(small));
+  const Fd socket = dial(SOCK_DGRAM);
+  send(socket, std::string(400, 'x'));
+  send(socket, std::string(100'000, 'y'));
+  poll();
+  ASSERT_EQ(lines().size(), 2U);
+  EXPECT_EQ(lines()[0].size(), 300U);
+  EXPECT_TRUE(shaper_->lines()[0].cut);
+  EXPECT_TRUE(shaper_->lines()[1].cut);
+  EXPECT_GE(source_->stats().skipped_bytes, 100U);
 }
 
 TEST_F(ListenSourceTest, OneConnectionTooManyEndsTheSilentOne) {
@@ -185,7 +204,7 @@ TEST_F(ListenSourceTest, UnfinishedMessagesOfAllConnectionsHaveABound) {
 TEST_F(ListenSourceTest, ASocketThatWasLeftBehindIsReplacedAndOneInUseIsNot) {
   open(options("unix:" + path()));
   ListenSource other(options("unix:" + path()));
-  other.poll(steady_clock::now(), false, *shaper_);
+  EXPECT_FALSE(other.poll(steady_clock::now(), false, *shaper_));
   EXPECT_EQ(other.take_findings().size(), 1U);
   EXPECT_EQ(other.ready_descriptor(), -1);
   source_.reset();
