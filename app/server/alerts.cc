@@ -26,8 +26,6 @@ constexpr std::int64_t kAlertTickEvery = 2 * kSecond;
 constexpr std::int64_t kKeepEvery = 10 * kSecond;
 constexpr std::int64_t kKeepChanges = kSecond / 5;  // a storm of changes is kept together
 constexpr std::int64_t kHouseEvery = 2 * kSecond;
-constexpr std::int64_t kFirstRetry = 5 * kSecond;
-constexpr std::int64_t kLastRetry = 600 * kSecond;
 constexpr std::int64_t kGiveUpAfter = 24 * 3600 * kSecond;
 constexpr int kReadAtOnce = 64;
 constexpr double kBurst = 10;  // messages of a channel at once
@@ -37,25 +35,6 @@ constexpr std::size_t kSeedRows = 20'000'000;
 
 UnixNanos wall() {
   return Clock::system().wall();
-}
-
-std::int64_t backoff(std::int64_t attempts) {
-  return attempts >= 7 ? kLastRetry : std::min(kFirstRetry << attempts, kLastRetry);
-}
-
-// What waited for the rate to allow it, as one.
-alert::Message merged(std::vector<alert::Message> all) {
-  alert::Message out = std::move(all.back());
-  all.pop_back();
-  if (all.empty()) return out;
-  out.title = std::to_string(all.size() + 1) + " messages, the newest: " + out.title;
-  for (auto it = all.rbegin(); it != all.rend(); ++it) {
-    out.severity = std::max(out.severity, it->severity);
-    out.alerts += it->alerts;
-    for (alert::MessageItem& item : it->items)
-      if (out.items.size() < alert::kMostItems) out.items.push_back(std::move(item));
-  }
-  return out;
 }
 
 }  // namespace
@@ -315,7 +294,7 @@ void Alerts::take_outcomes() {
                  {{"channel", one.channel}, {"messages", one.ids.size()}});
       (void)book_->delivered(one.ids);
     } else {
-      (void)book_->failed(one.ids, now + backoff(one.attempts), delivery.last_error);
+      (void)book_->failed(one.ids, now + alert::retry_wait(one.attempts), delivery.last_error);
     }
   }
 }
@@ -373,7 +352,7 @@ void Alerts::deliver(const std::string& name, std::vector<alert::OutboxEntry> en
   const auto bell = bell_;
   asio::co_spawn(executor,
                  notify::deliver(executor, app_.query_pool().get_executor(), *rules_->config.channel(name),
-                                 merged(std::move(messages))),
+                                 alert::merge(std::move(messages))),
                  [bell, outcome](const std::exception_ptr& thrown, Status status) mutable {
                    outcome.status =
                        thrown ? Status(fail(ErrorKind::kInternal, "it ended by an exception")) : std::move(status);

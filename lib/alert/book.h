@@ -5,6 +5,7 @@
 // crossing nor puts its message out twice. (A message can still arrive twice: when the process ends between its
 // delivery and the note of it.) Every list is bounded; what is dropped for the bound is counted. Not thread-safe.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,6 +22,12 @@ namespace resmon::alert {
 inline constexpr std::size_t kMostOutbox = 10'000;
 inline constexpr std::size_t kMostHistory = 20'000;
 inline constexpr std::size_t kMostSilences = 1'000;
+
+// How long after the attempt of this number (from 0) failed the next one follows: 5 s, 10 s, … 10 min.
+inline std::int64_t retry_wait(std::int64_t attempts) {
+  constexpr std::int64_t kFirst = 5'000'000'000, kLast = 600'000'000'000;
+  return attempts >= 7 ? kLast : std::min(kFirst << std::max<std::int64_t>(attempts, 0), kLast);
+}
 
 struct OutboxEntry {
   std::int64_t id = 0;

@@ -34,17 +34,38 @@ json::object to_object(const MessageItem& item) {
   for (const metric::Tag& tag : item.tags) tags[tag.key] = tag.value;
   json::array processes;
   for (const std::string& one : item.processes) processes.emplace_back(one);
-  return {{"key", item.key},
-          {"host", item.host},
-          {"tags", std::move(tags)},
-          {"text", item.text},
-          {"value", item.value},
-          {"limit", item.limit},
-          {"since", item.since},
-          {"ended", item.ended},
-          {"chart", item.chart},
-          {"link", item.link},
-          {"processes", std::move(processes)}};
+  json::array points, errors;
+  for (const double one : item.points) points.emplace_back(one);
+  for (const std::string& one : item.errors) errors.emplace_back(one);
+  json::object out{{"key", item.key},
+                   {"host", item.host},
+                   {"tags", std::move(tags)},
+                   {"text", item.text},
+                   {"value", item.value},
+                   {"limit", item.limit},
+                   {"since", item.since},
+                   {"ended", item.ended},
+                   {"chart", item.chart},
+                   {"link", item.link},
+                   {"processes", std::move(processes)},
+                   {"points", std::move(points)},
+                   {"errors", std::move(errors)}};
+  if (item.chart_limit) out["chart_limit"] = *item.chart_limit;
+  return out;
+}
+
+std::vector<std::string> texts_of(const json::object& object, std::string_view key) {
+  std::vector<std::string> out;
+  const json::value* const all = object.if_contains(json::string_view(key.data(), key.size()));
+  if (all == nullptr || !all->is_array()) return out;
+  for (const json::value& one : all->as_array())
+    if (one.is_string()) out.emplace_back(one.as_string());
+  return out;
+}
+
+std::optional<double> number_of(const json::value& value) {
+  if (!value.is_number()) return std::nullopt;
+  return value.to_number<double>();
 }
 
 MessageItem item_of(const json::object& object) {
@@ -61,9 +82,12 @@ MessageItem item_of(const json::object& object) {
   item.ended = integer_of(object, "ended");
   item.chart = text_of(object, "chart");
   item.link = text_of(object, "link");
-  if (const json::value* const all = object.if_contains("processes"); all != nullptr && all->is_array())
-    for (const json::value& one : all->as_array())
-      if (one.is_string()) item.processes.emplace_back(one.as_string());
+  item.processes = texts_of(object, "processes");
+  item.errors = texts_of(object, "errors");
+  if (const json::value* const points = object.if_contains("points"); points != nullptr && points->is_array())
+    for (const json::value& one : points->as_array())
+      if (const auto number = number_of(one)) item.points.push_back(*number);
+  if (const json::value* const limit = object.if_contains("chart_limit")) item.chart_limit = number_of(*limit);
   return item;
 }
 
@@ -205,6 +229,28 @@ Result<Message> Message::from_json(std::string_view text) {
   return out;
 }
 
+Message merge(std::vector<Message> all) {
+  Message out = std::move(all.back());
+  all.pop_back();
+  if (all.empty()) return out;
+  out.title = fmt::format("{} messages, the newest: {}", all.size() + 1, out.title);
+  const auto add = [&](MessageItem& item) {
+    const bool known =
+        std::any_of(out.items.begin(), out.items.end(), [&](const MessageItem& one) { return one.key == item.key; });
+    if (!known && out.items.size() < kMostItems) out.items.push_back(std::move(item));
+  };
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    out.severity = std::max(out.severity, it->severity);
+    out.alerts += it->alerts;
+    for (MessageItem& item : it->items) add(item);
+  }
+  // Good news only where all of it is.
+  if (out.kind == MessageKind::kResolved &&
+      std::any_of(out.items.begin(), out.items.end(), [](const MessageItem& one) { return one.ended == 0; }))
+    out.kind = MessageKind::kFiring;
+  return out;
+}
+
 std::string Message::plain_text() const {
   std::string out = title + "\n";
   for (const MessageItem& item : items) {
@@ -215,6 +261,8 @@ std::string Message::plain_text() const {
                            : fmt::format("since {}\n", time_text(item.since));
     if (!item.chart.empty()) out += item.chart + "\n";
     for (const std::string& one : item.processes) out += "  " + one + "\n";
+    if (!item.errors.empty()) out += "Last errors in its log:\n";
+    for (const std::string& one : item.errors) out += "  " + one + "\n";
     if (!item.link.empty() && item.link != link) out += item.link + "\n";
   }
   if (alerts > items.size()) out += fmt::format("\nand {} more\n", alerts - items.size());

@@ -28,7 +28,10 @@ struct MessageItem {
   UnixNanos since = 0;
   UnixNanos ended = 0;                 // 0: it goes on
   std::string chart;                   // a line of blocks, newest last; empty: none
+  std::vector<double> points;          // what the line is made of, for channels that take pictures
+  std::optional<double> chart_limit;   // to be drawn beside the points
   std::vector<std::string> processes;  // the largest, as "name 42 %"
+  std::vector<std::string> errors;     // the host's last lines of log that are errors, oldest first
   std::string link;                    // to the page; empty: its address is not known
 
   std::string where() const;  // "web1 path=/var": the host and what tells the series apart
@@ -50,6 +53,10 @@ struct Message {
   // Lines for people, title first.
   std::string plain_text() const;
 };
+
+// Several that wait for one channel as one: what is newest leads, and of an alert the newest state counts. REQUIRES:
+// some, oldest first.
+Message merge(std::vector<Message> all);
 
 inline constexpr std::size_t kMostItems = 50;
 inline constexpr std::size_t kDigestFrom = 6;  // so many are told in one line each

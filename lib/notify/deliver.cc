@@ -62,23 +62,41 @@ std::vector<std::string> variables_of(const alert::Message& message) {
 
 }  // namespace
 
-asio::awaitable<Status> deliver(asio::any_io_executor executor, asio::any_io_executor blocking, alert::Channel channel,
-                                alert::Message message) {
-  auto secrets = read_secrets(channel);
-  if (!secrets) co_return fail(ErrorKind::kUnavailable, secrets.error().message);
-  if (channel.kind == alert::ChannelKind::kSmtp) co_return co_await send_mail(channel, *secrets, message);
+namespace {
+
+// Requests of one message in their order: a failure leaves the rest for the next attempt, whose first ones change
+// nothing.
+asio::awaitable<Status> deliver_with(asio::any_io_executor executor, asio::any_io_executor blocking,
+                                     const alert::Channel& channel, const alert::Message& message,
+                                     const Secrets& secrets) {
+  if (channel.kind == alert::ChannelKind::kSmtp) co_return co_await send_mail(channel, secrets, message);
   if (channel.kind == alert::ChannelKind::kExec) {
     std::vector<std::string> environment = variables_of(message);
     co_return co_await asio::co_spawn(blocking,
                                       run(channel.command, json_body(message), std::move(environment), channel.timeout),
                                       asio::use_awaitable);
   }
-  auto prepared = prepare(channel, *secrets, message);
+  auto prepared = prepare(channel, secrets, message);
   if (!prepared) co_return fail(ErrorKind::kInvalid, "url: it cannot be read");
-  sink::HttpClientOptions options;
-  options.timeout = channel.timeout;
-  options.tls_ca_file = channel.tls_ca_file;
-  co_return co_await exchange(executor, prepared->origin, std::move(prepared->request), std::move(options));
+  for (Prepared& one : *prepared) {
+    sink::HttpClientOptions options;
+    options.timeout = channel.timeout;
+    options.tls_ca_file = channel.tls_ca_file;
+    Status sent = co_await exchange(executor, one.origin, std::move(one.request), std::move(options));
+    if (!sent) co_return fail(std::move(sent).error());
+  }
+  co_return Status();
+}
+
+}  // namespace
+
+asio::awaitable<Status> deliver(asio::any_io_executor executor, asio::any_io_executor blocking, alert::Channel channel,
+                                alert::Message message) {
+  auto secrets = read_secrets(channel);
+  if (!secrets) co_return fail(ErrorKind::kUnavailable, secrets.error().message);
+  Status done = co_await deliver_with(executor, blocking, channel, message, *secrets);
+  if (done) co_return Status();
+  co_return fail(done.error().kind, without_secrets(done.error().message, channel, *secrets));
 }
 
 asio::awaitable<Status> call(asio::any_io_executor executor, std::string url) {

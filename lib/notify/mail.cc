@@ -12,6 +12,7 @@
 #include "net/dial.h"
 #include "net/tls.h"
 #include "notify/line_stream.h"
+#include "notify/png.h"
 #include "sink/endpoint.h"
 
 namespace resmon::notify {
@@ -47,7 +48,7 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string html_of(const Message& message) {
+std::string html_of(const Message& message, bool with_picture) {
   std::string out =
       "<html><body style=\"font-family:sans-serif\"><h3>" + escaped(message.title) + "</h3><table cellpadding=\"4\">";
   for (const alert::MessageItem& item : message.items) {
@@ -57,8 +58,13 @@ std::string html_of(const Message& message) {
            escaped(item.text) + "<br>" +
            (item.ended != 0 ? "from " + alert::time_text(item.since) + " to " + alert::time_text(item.ended)
                             : "since " + alert::time_text(item.since));
-    if (!item.chart.empty()) out += "<br><tt>" + item.chart + "</tt>";
+    if (with_picture)
+      out += "<br><img src=\"cid:chart@resmon\" width=\"480\" height=\"160\" alt=\"" + item.chart + "\">";
+    else if (!item.chart.empty())
+      out += "<br><tt>" + item.chart + "</tt>";
     for (const std::string& one : item.processes) out += "<br>" + escaped(one);
+    if (!item.errors.empty()) out += "<br>Last errors in its log:";
+    for (const std::string& one : item.errors) out += "<br><tt>" + escaped(one) + "</tt>";
     out += "</td></tr>";
   }
   out += "</table>";
@@ -231,7 +237,7 @@ asio::awaitable<Status> converse(Conversation& smtp, const Channel& channel, con
 
 std::string mail_text(const Channel& channel, const Message& message) {
   const std::string number = signature("resmon", message.to_json()).substr(0, 32);
-  const std::string boundary = "=_resmon_" + number;
+  std::string boundary = "=_resmon_" + number;
   std::string to;
   for (const std::string& one : channel.to) to += (to.empty() ? "" : ",\r\n ") + one;
   std::string out =
@@ -246,9 +252,23 @@ std::string mail_text(const Channel& channel, const Message& message) {
     out += "\r\n--" + boundary + "\r\nContent-Type: " + type +
            "; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" + in_lines(sink::base64(text));
   };
+  const std::string picture =
+      message.items.size() == 1 ? chart_png(message.items[0].points, message.items[0].chart_limit) : std::string();
   part("text/plain", message.plain_text());
-  part("text/html", html_of(message));
-  return out + "\r\n--" + boundary + "--\r\n";
+  if (picture.empty()) {
+    part("text/html", html_of(message, false));
+    return out + "\r\n--" + boundary + "--\r\n";
+  }
+  // The text and its picture are one of the alternatives (RFC 2387).
+  const std::string outer = boundary;
+  boundary += "_r";
+  out += "\r\n--" + outer + "\r\nContent-Type: multipart/related; boundary=\"" + boundary + "\"\r\n";
+  part("text/html", html_of(message, true));
+  out += "\r\n--" + boundary +
+         "\r\nContent-Type: image/png; name=\"chart.png\"\r\nContent-Transfer-Encoding: base64\r\nContent-ID: "
+         "<chart@resmon>\r\nContent-Disposition: inline; filename=\"chart.png\"\r\n\r\n" +
+         in_lines(sink::base64(picture));
+  return out + "\r\n--" + boundary + "--\r\n\r\n--" + outer + "--\r\n";
 }
 
 asio::awaitable<Status> send_mail(const Channel& channel, const Secrets& secrets, const Message& message) {

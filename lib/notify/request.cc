@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 
 #include "base/file.h"
+#include "notify/png.h"
 #include "sink/endpoint.h"
 
 namespace resmon::notify {
@@ -35,6 +36,11 @@ Result<std::string> secret_of(const std::string& given, const std::string& file,
 
 bool ended(const Message& message) {
   return message.kind == MessageKind::kResolved;
+}
+
+// A message that was merged of several has alerts that go on beside some that are over.
+bool is_over(const Message& message, const MessageItem& item) {
+  return item.ended != 0 || (message.items.empty() && ended(message));
 }
 
 // Services cut or refuse long texts. At a letter's beginning, so that UTF-8 stays whole.
@@ -150,6 +156,25 @@ void slack(Prepared& out, const Message& message) {
   post_json(out, json::object{{"text", message.title}, {"attachments", json::array{std::move(attachment)}}});
 }
 
+// The picture of a message about one alert; empty: none.
+std::string picture_of(const Message& message) {
+  if (message.items.size() != 1) return {};
+  return chart_png(message.items[0].points, message.items[0].chart_limit);
+}
+
+// multipart/form-data (RFC 7578): the JSON and a file beside it, which an embed shows as attachment://chart.png.
+void post_with_picture(Prepared& out, const json::value& body, const std::string& picture) {
+  const std::string boundary = "resmon-" + signature("resmon", picture).substr(0, 32);
+  out.request.content_type = "multipart/form-data; boundary=" + boundary;
+  out.request.body = "--" + boundary +
+                     "\r\nContent-Disposition: form-data; name=\"payload_json\"\r\nContent-Type: application/json"
+                     "\r\n\r\n" +
+                     json::serialize(body) + "\r\n--" + boundary +
+                     "\r\nContent-Disposition: form-data; name=\"files[0]\"; filename=\"chart.png\""
+                     "\r\nContent-Type: image/png\r\n\r\n" +
+                     picture + "\r\n--" + boundary + "--\r\n";
+}
+
 void discord(Prepared& out, const Message& message) {
   const std::string hex = colour(message).substr(1);
   json::object embed{{"title", cut(message.title, 250)},
@@ -157,9 +182,15 @@ void discord(Prepared& out, const Message& message) {
                      {"color", std::stol(hex, nullptr, 16)},
                      {"timestamp", alert::time_text(message.time)}};
   if (!message.link.empty()) embed["url"] = message.link;
-  post_json(out, json::object{{"username", "resmon"},
-                              {"embeds", json::array{std::move(embed)}},
-                              {"allowed_mentions", json::object{{"parse", json::array()}}}});
+  const std::string picture = picture_of(message);
+  if (!picture.empty()) embed["image"] = json::object{{"url", "attachment://chart.png"}};
+  const json::object body{{"username", "resmon"},
+                          {"embeds", json::array{std::move(embed)}},
+                          {"allowed_mentions", json::object{{"parse", json::array()}}}};
+  if (picture.empty())
+    post_json(out, body);
+  else
+    post_with_picture(out, body, picture);
 }
 
 void telegram(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
@@ -189,6 +220,10 @@ void pushover(Prepared& out, const Channel& channel, const Secrets& secrets, con
                     {"priority", level(message, -1, 0, 1)},
                     {"timestamp", message.time / 1'000'000'000}};
   if (!message.link.empty() && message.link.size() <= 512) body["url"] = message.link;
+  if (const std::string picture = picture_of(message); !picture.empty()) {
+    body["attachment_base64"] = sink::base64(picture);
+    body["attachment_type"] = "image/png";
+  }
   post_json(out, body);
 }
 
@@ -215,21 +250,29 @@ void teams(Prepared& out, const Message& message) {
                                                         {"content", std::move(content)}}}}});
 }
 
-void pagerduty(Prepared& out, const Secrets& secrets, const Message& message) {
+// An incident for each alert: what ends one names it by the same key, whatever else was told with it.
+void pagerduty(Prepared& out, const Secrets& secrets, const Message& message, const MessageItem& item) {
   out.request.target += "/v2/enqueue";
-  const std::string& source = message.items.empty() ? std::string("resmon") : message.items[0].host;
-  // One incident a rule and first alert; its end must name the same.
-  const std::string key = message.items.empty() ? message.rule : message.rule + "/" + message.items[0].key;
   json::object body{{"routing_key", secrets.token},
-                    {"event_action", ended(message) ? "resolve" : "trigger"},
-                    {"dedup_key", "resmon/" + key}};
-  body["payload"] = json::object{{"summary", cut(message.title, 1000)},
-                                 {"source", source.empty() ? "resmon" : source},
+                    {"event_action", is_over(message, item) ? "resolve" : "trigger"},
+                    {"dedup_key", "resmon/" + (item.key.empty() ? message.rule : item.key)}};
+  const bool alone = message.items.size() <= 1;
+  json::object details{{"text", alone ? text_below_title(message) : item.text},
+                       {"value", item.value},
+                       {"limit", item.limit},
+                       {"since", alert::time_text(item.since)}};
+  if (!message.help.empty()) details["help"] = message.help;
+  const std::string summary =
+      alone ? message.title : message.rule + " on " + item.where() + (item.value.empty() ? "" : ": " + item.value);
+  body["payload"] = json::object{{"summary", cut(summary, 1000)},
+                                 {"source", item.host.empty() ? "resmon" : item.host},
                                  {"severity", std::string(alert::severity_name(message.severity))},
                                  {"timestamp", alert::time_text(message.time)},
-                                 {"custom_details", json::object{{"text", text_below_title(message)}}}};
+                                 {"class", message.rule},
+                                 {"custom_details", std::move(details)}};
   body["client"] = "resmon";
-  if (!message.link.empty()) body["client_url"] = message.link;
+  const std::string& link = item.link.empty() ? message.link : item.link;
+  if (!link.empty()) body["client_url"] = link;
   post_json(out, body);
 }
 
@@ -297,6 +340,7 @@ std::string json_body(const Message& message) {
                      {"ended", item.ended != 0 ? json::value(alert::time_text(item.ended)) : json::value()},
                      {"chart", item.chart},
                      {"processes", std::move(processes)},
+                     {"errors", json::array(item.errors.begin(), item.errors.end())},
                      {"link", item.link}});
   }
   return json::serialize(
@@ -314,11 +358,12 @@ std::string json_body(const Message& message) {
 }
 
 std::string alertmanager_body(const Message& message) {
-  const std::string status = ended(message) ? "resolved" : "firing";
   json::array alerts;
+  bool firing = false;
   for (const MessageItem& item : items_of(message)) {
     json::object one = alertmanager_alert(message, item);
-    one["status"] = status;
+    firing = firing || !is_over(message, item);
+    one["status"] = is_over(message, item) ? "resolved" : "firing";
     one["fingerprint"] = item.key;
     if (!one.contains("endsAt")) one["endsAt"] = "0001-01-01T00:00:00Z";
     alerts.emplace_back(std::move(one));
@@ -330,7 +375,7 @@ std::string alertmanager_body(const Message& message) {
                    {"groupKey", "{}:{alertname=\"" + message.rule + "\"}"},
                    {"truncatedAlerts",
                     static_cast<std::int64_t>(message.alerts > alerts.size() ? message.alerts - alerts.size() : 0)},
-                   {"status", status},
+                   {"status", firing ? "firing" : "resolved"},
                    {"receiver", "resmon"},
                    {"groupLabels", json::object{{"alertname", message.rule}}},
                    {"commonLabels", labels},
@@ -339,7 +384,23 @@ std::string alertmanager_body(const Message& message) {
                    {"alerts", std::move(alerts)}});
 }
 
-Result<Prepared> prepare(const Channel& channel, const Secrets& secrets, const Message& message) {
+std::string without_secrets(std::string text, const Channel& channel, const Secrets& secrets) {
+  const auto scrub = [&](std::string_view what) {
+    if (what.size() < 4) return;
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 3))
+      text.replace(at, what.size(), "***");
+  };
+  for (const std::string* const one : {&secrets.token, &secrets.secret, &secrets.password}) {
+    scrub(*one);
+    scrub(sink::percent_encode(*one));
+  }
+  const std::size_t begin = channel.url.find("://");
+  const std::size_t path = begin == std::string::npos ? begin : channel.url.find('/', begin + 3);
+  if (path != std::string::npos) scrub(std::string_view(channel.url).substr(path + 1));
+  return text;
+}
+
+Result<std::vector<Prepared>> prepare(const Channel& channel, const Secrets& secrets, const Message& message) {
   // A query (`?wait=true` of a webhook) stays part of the target.
   const std::size_t mark = channel.url.find('?');
   RESMON_ASSIGN(const sink::Url url, sink::parse_url(std::string_view(channel.url).substr(0, mark)));
@@ -372,9 +433,14 @@ Result<Prepared> prepare(const Channel& channel, const Secrets& secrets, const M
     case ChannelKind::kTeams:
       teams(out, message);
       break;
-    case ChannelKind::kPagerduty:
-      pagerduty(out, secrets, message);
-      break;
+    case ChannelKind::kPagerduty: {
+      std::vector<Prepared> all;
+      for (const MessageItem& item : items_of(message)) {
+        all.push_back(out);
+        pagerduty(all.back(), secrets, message, item);
+      }
+      return all;
+    }
     case ChannelKind::kAlertmanager:
       alertmanager(out, channel, secrets, message);
       break;
@@ -387,7 +453,9 @@ Result<Prepared> prepare(const Channel& channel, const Secrets& secrets, const M
   }
   if (out.request.target.empty()) out.request.target = "/";
   if (mark != std::string::npos) out.request.target += channel.url.substr(mark);
-  return out;
+  std::vector<Prepared> all;
+  all.push_back(std::move(out));
+  return all;
 }
 
 }  // namespace resmon::notify

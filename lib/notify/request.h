@@ -25,8 +25,10 @@ struct Prepared {
   std::string origin;
   sink::HttpRequest request;
 };
-// kInvalid: the channel's url cannot be read.
-Result<Prepared> prepare(const alert::Channel& channel, const Secrets& secrets, const alert::Message& message);
+// One request, or one for each alert where the receiver takes single ones (PagerDuty). kInvalid: the channel's url
+// cannot be read.
+Result<std::vector<Prepared>> prepare(const alert::Channel& channel, const Secrets& secrets,
+                                      const alert::Message& message);
 
 // The body of a webhook, which exec gets on its standard input, too.
 std::string json_body(const alert::Message& message);
@@ -34,5 +36,9 @@ std::string json_body(const alert::Message& message);
 std::string alertmanager_body(const alert::Message& message);
 // The lower-case hexadecimal HMAC-SHA256 of the body.
 std::string signature(std::string_view secret, std::string_view body);
+
+// The text without what the channel proves itself by: a service may repeat it in its answer. The path of an address is
+// a secret of some kinds, so it is taken out of all.
+std::string without_secrets(std::string text, const alert::Channel& channel, const Secrets& secrets);
 
 }  // namespace resmon::notify

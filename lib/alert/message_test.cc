@@ -1,0 +1,63 @@
+#include "alert/message.h"
+
+#include <gtest/gtest.h>
+
+#include "alert/book.h"
+
+namespace resmon::alert {
+namespace {
+
+Message told(MessageKind kind, std::vector<std::pair<std::string, UnixNanos>> items) {
+  Message out;
+  out.kind = kind;
+  out.title = "title of " + items.front().first;
+  for (auto& [key, ended] : items) {
+    MessageItem item;
+    item.key = key;
+    item.ended = ended;
+    out.items.push_back(std::move(item));
+  }
+  out.alerts = out.items.size();
+  return out;
+}
+
+TEST(Message, OutlivesTheOutbox) {
+  Message message = told(MessageKind::kFiring, {{"a", 0}});
+  message.items[0].points = {1, 2.5, 3};
+  message.items[0].chart_limit = 90;
+  message.items[0].errors = {"sshd: failed"};
+  message.items[0].processes = {"make 99 %"};
+  const auto back = Message::from_json(message.to_json());
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->to_json(), message.to_json());
+  EXPECT_EQ(back->items[0].points, message.items[0].points);
+  EXPECT_EQ(back->items[0].chart_limit, 90);
+  EXPECT_NE(back->plain_text().find("Last errors in its log:\n  sshd: failed\n"), std::string::npos);
+}
+
+// What waited for the rate of a channel goes out as one: of an alert that fired and ended in between, the end counts.
+TEST(Message, SeveralThatWaitedAreOne) {
+  const Message one =
+      merge({told(MessageKind::kFiring, {{"a", 0}, {"b", 0}}), told(MessageKind::kResolved, {{"a", 9}})});
+  EXPECT_EQ(one.title, "2 messages, the newest: title of a");
+  EXPECT_EQ(one.alerts, 3U);
+  ASSERT_EQ(one.items.size(), 2U);
+  EXPECT_EQ(one.items[0].ended, 9);
+  EXPECT_EQ(one.items[1].key, "b");
+  EXPECT_EQ(one.kind, MessageKind::kFiring) << "b goes on";
+  EXPECT_EQ(merge({told(MessageKind::kResolved, {{"a", 9}}), told(MessageKind::kResolved, {{"b", 9}})}).kind,
+            MessageKind::kResolved);
+  EXPECT_EQ(merge({told(MessageKind::kReminder, {{"a", 0}})}).title, "title of a");
+}
+
+TEST(Message, IsTriedAgainLaterEachTimeUpToTenMinutes) {
+  constexpr std::int64_t kSeconds = 1'000'000'000;
+  EXPECT_EQ(retry_wait(0), 5 * kSeconds);
+  EXPECT_EQ(retry_wait(1), 10 * kSeconds);
+  EXPECT_EQ(retry_wait(6), 320 * kSeconds);
+  EXPECT_EQ(retry_wait(7), 600 * kSeconds);
+  EXPECT_EQ(retry_wait(1'000'000), 600 * kSeconds);
+}
+
+}  // namespace
+}  // namespace resmon::alert
