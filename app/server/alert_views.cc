@@ -74,7 +74,7 @@ std::map<std::pair<std::string, std::string>, Need> needs_of(const alert::Config
   for (const Rule& rule : config.rules) {
     if (!rule.enabled) continue;
     for (const Operand& operand : rule.when.operands) {
-      if (operand.window.count() == 0) continue;
+      if (operand.window.count() == 0 || operand.function == Function::kLogs) continue;
       Need& need = out[{operand.selector.measurement, operand.field}];
       std::int64_t& longest = operand.function == Function::kForecast ? need.forecast : need.window;
       longest = std::max<std::int64_t>(longest, operand.window.count());

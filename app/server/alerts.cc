@@ -45,7 +45,8 @@ void Alerts::Bell::ring() {
   rung.notify_one();
 }
 
-Alerts::Alerts(App& app) : app_(app), rules_file_(app.options().alerts_rules_file) {}
+Alerts::Alerts(App& app)
+    : app_(app), rules_file_(app.options().alerts_rules_file), lines_(std::make_unique<LineCounter>(app.logs())) {}
 
 Alerts::~Alerts() {
   stop();
@@ -97,8 +98,13 @@ alert::MessageContext Alerts::context() {
     return alert_link(app_.options().http_public_url, record);
   };
   out.recent = [this](const AlertRecord& record, const alert::Rule& rule) {
-    return recent_values(app_.store(), record, rule, wall());
+    const alert::Operand& first = rule.when.operands[rule.when.comparisons[0].operand];
+    if (first.function != alert::Function::kLogs) return recent_values(app_.store(), record, rule, wall());
+    return app_.logs() == nullptr ? std::vector<double>()
+                                  : recent_lines(*app_.logs(), first.query, record.host, wall());
   };
+  if (app_.logs() != nullptr)
+    out.last_errors = [this](const AlertRecord& record) { return last_errors(*app_.logs(), record.host, wall()); };
   out.largest_processes = [this](const AlertRecord& record) { return largest_processes(app_.store(), record, wall()); };
   return out;
 }
@@ -143,6 +149,7 @@ void Alerts::seed() {
   log::info("alerts", "rules read the past",
             {{"values", values},
              {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()}});
+  lines_->use(*rules_->engine, wall());
 }
 
 void Alerts::run() {
@@ -153,6 +160,7 @@ void Alerts::run() {
   while (!stopping_) {
     read_some();
     tick();
+    count_lines();
     {
       const std::lock_guard lock(mutex_);
       take_outcomes();
@@ -189,6 +197,11 @@ void Alerts::read_some() {
     if (rules_->engine->has_transitions()) look();
     if (i + 1 == kReadAtOnce) bell_->ring();
   }
+}
+
+void Alerts::count_lines() {
+  const std::lock_guard lock(mutex_);
+  if (lines_->run(*rules_->engine, wall())) look();
 }
 
 void Alerts::tick() {

@@ -18,6 +18,7 @@
 #include "alert/engine.h"
 #include "alert/notifier.h"
 #include "alert/rules.h"
+#include "alert_logs.h"
 #include "ingest/log.h"
 
 namespace resmon::server {
@@ -92,6 +93,7 @@ class Alerts {
     void ring();
   };
 
+  void count_lines();
   Result<alert::Config> read_rules();
   void use(alert::Config config, const std::vector<alert::AlertRecord>& kept);
   alert::MessageContext context();
@@ -120,6 +122,7 @@ class Alerts {
   std::mutex mutex_;
   // Guarded by mutex_.
   std::unique_ptr<Rules> rules_;
+  std::unique_ptr<LineCounter> lines_;
   std::unique_ptr<alert::Book> book_;
   std::vector<alert::Silence> silences_;
   std::map<std::string, Delivery> deliveries_;

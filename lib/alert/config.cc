@@ -9,6 +9,7 @@
 #include "config/nearest.h"
 #include "config/table_reader.h"
 #include "config/toml_tree.h"
+#include "influxql/time_text.h"
 
 namespace resmon::alert {
 
@@ -49,6 +50,7 @@ class ConfigReader {
   void read(const Node& root) {
     TableReader top(root, "", complaints_);
     top.texts("notify", out_.notify);
+    top.texts("group_by", out_.group_by);
     if (const Node* const heartbeat = table(top, "heartbeat")) read_heartbeat(*heartbeat);
     each(top, "channel", kMostChannels, [&](const Node& node) { read_channel(node); });
     each(top, "rule", kMostRules, [&](const Node& node) { read_rule(node); });
@@ -326,6 +328,47 @@ class ConfigReader {
           made.days |= 1U << static_cast<unsigned>(at - kDays.begin());
       }
     }
+    std::string zone = "UTC";
+    reader.text("zone", zone);
+    auto loaded = zones_(zone);
+    if (!loaded)
+      reader.complain_here("zone: " + loaded.error().message);
+    else
+      made.zone = *loaded;
+    std::string first;
+    if (reader.text("from", first) && first.find('-') != std::string::npos)
+      read_once(reader, made);
+    else
+      read_weekly(reader, made);
+    reader.finish();
+    out_.maintenance.push_back(std::move(made));
+  }
+
+  // `from` and `to` are dates: "2026-12-01 22:00", local time of the zone.
+  void read_once(TableReader& reader, Maintenance& made) {
+    const auto time = [&](std::string_view key, UnixNanos& target) {
+      std::string text;
+      if (!reader.text(key, text)) {
+        reader.complain_here(fmt::format("maintenance needs `{}`, as \"2026-12-01 22:00\"", key));
+        return;
+      }
+      // Seconds may be left out.
+      if (std::count(text.begin(), text.end(), ':') == 1) text += ":00";
+      const auto parsed = influxql::parse_time(text, made.zone.get());
+      if (!parsed)
+        reader.complain(*reader.node(key), key, "must be a date and time, as \"2026-12-01 22:00\"");
+      else
+        target = parsed->seconds * 1'000'000'000 + parsed->nanos;
+    };
+    time("from", made.begins);
+    time("to", made.ends);
+    if (made.begins != 0 && made.ends != 0 && made.ends <= made.begins)
+      reader.complain(*reader.node("to"), "to", "must be after `from`");
+    if (reader.node("days") != nullptr)
+      reader.complain(*reader.node("days"), "days", "is for windows of every week, whose `from` is a time of day");
+  }
+
+  void read_weekly(TableReader& reader, Maintenance& made) {
     const auto minute = [&](std::string_view key, std::int64_t& target) {
       std::string clock;
       if (!reader.text(key, clock)) {
@@ -340,15 +383,6 @@ class ConfigReader {
     };
     minute("from", made.from_minute);
     minute("to", made.to_minute);
-    std::string zone = "UTC";
-    reader.text("zone", zone);
-    auto loaded = zones_(zone);
-    if (!loaded)
-      reader.complain_here("zone: " + loaded.error().message);
-    else
-      made.zone = *loaded;
-    reader.finish();
-    out_.maintenance.push_back(std::move(made));
   }
 
   // Names that lead nowhere.
@@ -418,6 +452,7 @@ const Channel* Config::channel(std::string_view name) const {
 
 // The window of yesterday may reach into today.
 bool Maintenance::holds(UnixNanos time) const {
+  if (begins != 0) return time >= begins && time < ends;
   const std::int64_t local = time / 1'000'000'000 + (zone ? zone->offset_seconds(time) : 0);
   const std::int64_t day = local >= 0 ? local / 86400 : (local - 86399) / 86400;
   const std::int64_t minute = (local - day * 86400) / 60;

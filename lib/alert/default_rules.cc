@@ -129,6 +129,37 @@ for = "1m"
 severity = "critical"
 help = "A disk of the array failed or is missing: see `cat /proc/mdstat`."
 
+[rule.zfs-degraded]
+when = 'zfs_pool.health != "ONLINE"'
+for = "1m"
+severity = "critical"
+help = "A disk of the pool failed or is missing, or the pool is suspended: see `zpool status`."
+
+[rule.btrfs-errors]
+when = 'btrfs.devices_missing > 0 or changed(btrfs.corruption_errors) > 0 or changed(btrfs.write_errors) > 0 or changed(btrfs.read_errors) > 0'
+clear_for = "1h"
+severity = "critical"
+message = "a device of the file system is missing or has new errors"
+help = "See `btrfs device stats` and `btrfs filesystem show` there."
+
+[rule.smart-failing]
+when = 'smart_device.health_ok < 1'
+severity = "critical"
+message = "the disk says of itself that it is failing"
+help = "Save its data and replace it: see `smartctl -a` there."
+
+[rule.clock-off]
+when = 'timex.offset_seconds > 0.5 or timex.offset_seconds < -0.5 or (max(timex.sync_status, 30m) > 0 and max(timex.sync_status, 10m) < 1)'
+clear = 'timex.sync_status == 1 and timex.offset_seconds < 0.1 and timex.offset_seconds > -0.1'
+message = "the clock is off, or nothing keeps it right any more"
+help = "See `timedatectl` and `chronyc tracking` there. Samples have the time of this clock."
+
+[rule.service-restarts]
+when = '''logs('"Scheduled restart job" OR "Start request repeated too quickly"') > 5 in 10m'''
+clear = 0
+message = "systemd starts a service again and again"
+help = "Its log lines name it: see `systemctl --failed` and `journalctl -u` of the unit."
+
 [rule.temperature]
 when = 'min(temp.temp, 5m) > 95'
 clear = 90

@@ -41,7 +41,9 @@ Engine::Engine(const Config& config, const metric::SchemaTable& schemas, EngineL
                                                        [](const Override& one) { return one.enabled.value_or(false); });
     if (!somewhere) continue;
     for (std::uint32_t o = 0; o < rule.when.operands.size(); ++o)
-      if (const Operand& operand = rule.when.operands[o]; operand.function != Function::kSilent)
+      if (const Operand& operand = rule.when.operands[o]; operand.function == Function::kLogs)
+        log_operands_.push_back({r, o, &operand});
+      else if (operand.function != Function::kSilent)
         by_measurement_[operand.selector.measurement].emplace_back(r, o);
     if (rule.about_silence()) silence_rules_.push_back(r);
   }
@@ -175,6 +177,37 @@ void Engine::plan_replaced(Plan& plan, Host& host, std::uint32_t rule, std::uint
     step.track = track.get();
   }
   plan.steps.push_back(step);
+}
+
+void Engine::observe_lines(const LogOperand& operand, std::string_view name, UnixNanos now, double count) {
+  const auto found = hosts_.find(name);
+  if (found == hosts_.end()) return;  // the fleet does not know it
+  Host& host = *found->second;
+  if (!host.rules[operand.rule].selected || host.silent || host.unheard) return;
+  const Condition& when = config_.rules[operand.rule].when;
+  if (operand.what->selector != when.operands[0].selector) {
+    host.side(operand.rule, operand.operand, *operand.what, {}).add(now, count);
+    return;
+  }
+  // A host without such lines and without an alert needs none.
+  if (count <= 0 && !alerts_.contains(key_of(config_.rules[operand.rule].name, host.shown_name(), {}))) return;
+  Alert* const alert = alert_of(host, operand.rule, {});
+  if (alert == nullptr) return;
+  auto& track = alert->tracks[operand.operand];
+  if (!track) track = std::make_unique<Track>(*operand.what);
+  if (!track->add(now, count)) return;
+  if (alert->time != 0) alert->gap = now - alert->time;
+  alert->time = now;
+  if (!std::exchange(alert->dirty, true)) dirty_.push_back(alert);
+  evaluate_dirty(now);
+}
+
+bool Engine::all_have(const metric::Tag& tag) const {
+  return std::all_of(hosts_.begin(), hosts_.end(), [&](const auto& one) {
+    const Host& host = *one.second;
+    if (host.is_server || !host.in_fleet) return true;
+    return std::find(host.view.tags.begin(), host.view.tags.end(), tag) != host.view.tags.end();
+  });
 }
 
 void Engine::observe(const metric::Batch& batch, UnixNanos received) {

@@ -89,6 +89,16 @@ class Engine {
 
   // Rows that the server took at `received`. The batch's schemas must be pinned.
   void observe(const metric::Batch& batch, UnixNanos received);
+  // A log's lines are counted by others: for each operand of log_operands() a count for each host, every few seconds,
+  // also one of 0. `now` is the end of the window.
+  struct LogOperand {
+    std::uint32_t rule = 0;
+    std::uint32_t operand = 0;
+    const Operand* what = nullptr;
+  };
+  const std::vector<LogOperand>& log_operands() const { return log_operands_; }
+  void observe_lines(const LogOperand& operand, std::string_view host, UnixNanos now, double count);
+
   // About once a second: what silence means. `hosts` is the whole fleet as it is now.
   void tick(UnixNanos now, const std::vector<fleet::Host>& hosts);
   // Brings back what was kept; before the first row. What the rules no longer have is dropped.
@@ -109,6 +119,14 @@ class Engine {
   const std::vector<Alert*>& active() const { return active_; }
   AlertRecord record(const Alert& alert) const;
   Alert* find(std::string_view rule, std::string_view host, const std::vector<metric::Tag>& tags);
+  // Every series that a rule looks at, and what its first comparison compares now.
+  template <class Visit>
+  void each_alert(const Visit& visit) const {
+    for (const auto& [key, alert] : alerts_) visit(*alert);
+  }
+  std::optional<double> shown_value(const Alert& alert) const;
+  // Whether every host that is up has the tag.
+  bool all_have(const metric::Tag& tag) const;
   const fleet::Host* host_view(const Alert& alert) const;
   bool host_silent(const Alert& alert) const;
   bool host_silent(std::string_view host) const;
@@ -154,7 +172,6 @@ class Engine {
                 double limit) const;
   Truth compare(const Alert& alert, const Comparison& comparison, double limit) const;
   Truth truth(const Alert& alert, const Condition& condition, std::optional<double> first_limit) const;
-  std::optional<double> shown_value(const Alert& alert) const;
   Truth cleared(const Alert& alert) const;
   bool count_silence(UnixNanos now);
   void end_all(Host& host, UnixNanos now, const std::string& reason);
@@ -172,6 +189,7 @@ class Engine {
   std::vector<Transition> transitions_;
   std::vector<std::string> notices_;
   std::vector<std::size_t> silence_rules_;
+  std::vector<LogOperand> log_operands_;
   UnixNanos grace_from_ = 0;
   UnixNanos last_tick_ = 0;
   UnixNanos swept_ = 0;

@@ -375,6 +375,111 @@ TEST_F(AlertEngineTest, ServersHaveAlertsWithoutBeingHosts) {
   EXPECT_THAT(house.messages[0].title, HasSubstr("server=box sink=influx"));
 }
 
+TEST_F(AlertEngineTest, HardwareThatFailsIsToldAndAClockThatNobodyEverSetIsNot) {
+  TestHouse house("", "zfs-degraded btrfs-errors smart-failing clock-off");
+  house.add_host("web1");
+  house.pass(130);
+  const std::vector<metric::Tag> here{{"host", "web1"}};
+  const auto minutes = [&](int count, double synchronised, double offset) {
+    for (int i = 0; i < count; ++i) {
+      house.pass(60);
+      house.row("timex", here, "offset_seconds", offset);
+      house.now += 1;
+      house.row("timex", here, "sync_status", synchronised);
+    }
+  };
+  minutes(60, 0, 0);
+  EXPECT_THAT(house.titles(), SizeIs(0)) << "a virtual machine whose hypervisor keeps the time";
+  minutes(40, 1, 0.001);
+  EXPECT_THAT(house.titles(), SizeIs(0));
+  minutes(5, 0, 0);  // its time service was restarted
+  minutes(5, 1, 0.001);
+  EXPECT_THAT(house.titles(), SizeIs(0));
+  minutes(15, 0, 0);
+  ASSERT_THAT(house.titles(), SizeIs(1));
+  EXPECT_EQ(house.messages[0].items[0].text, "the clock is off, or nothing keeps it right any more");
+  minutes(2, 1, 0.2);
+  EXPECT_THAT(house.titles(), SizeIs(1));
+  minutes(2, 1, 0.05);
+  ASSERT_THAT(house.titles(), SizeIs(2));
+  minutes(2, 1, -0.7);
+  ASSERT_THAT(house.titles(), SizeIs(3));
+  house.messages.clear();
+  const auto row = [&](const char* measurement, const char* tag, const char* field, double value) {
+    house.pass(10);
+    house.row(measurement, {{"host", "web1"}, {tag, "x"}}, field, value);
+  };
+  row("smart_device", "device", "health_ok", 1);
+  row("btrfs", "uuid", "corruption_errors", 3);  // from before
+  row("btrfs", "uuid", "corruption_errors", 3);
+  house.text_row("zfs_pool", {{"host", "web1"}, {"pool", "tank"}}, "health", "ONLINE");
+  EXPECT_THAT(house.titles(), SizeIs(0));
+  row("smart_device", "device", "health_ok", 0);
+  row("btrfs", "uuid", "corruption_errors", 4);
+  for (int i = 0; i < 8; ++i) {
+    house.pass(10);
+    house.text_row("zfs_pool", {{"host", "web1"}, {"pool", "tank"}}, "health", "DEGRADED");
+  }
+  EXPECT_THAT(house.titles(), SizeIs(3));
+}
+
+TEST_F(AlertEngineTest, LinesOfALogFireAndEnd) {
+  TestHouse house("[rule.sshd]\nwhen = '''logs('\"Failed password\"') > 20 in 5m'''\nclear = 5\n");
+  house.add_host("web1");
+  house.pass(130);
+  ASSERT_THAT(house.engine().log_operands(), SizeIs(1));
+  const auto& operand = house.engine().log_operands()[0];
+  const auto count = [&](double lines) {
+    house.pass(1);
+    house.engine().observe_lines(operand, "web1", house.now, lines);
+    house.engine().observe_lines(operand, "unknown", house.now, lines);
+    house.collect();
+  };
+  count(0);
+  EXPECT_EQ(house.engine().stats().alerts, 0U) << "a host without such lines costs nothing";
+  count(20);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  count(21);
+  ASSERT_THAT(house.messages, SizeIs(1));
+  EXPECT_EQ(house.messages[0].title, "warning: sshd on web1: 21 lines");
+  EXPECT_EQ(house.messages[0].items[0].text, "21 of its log's lines match \"Failed password\" (> 20 in 5 min)");
+  house.pass(200);
+  count(6);
+  EXPECT_THAT(house.messages, SizeIs(1)) << "5 is the limit of its end";
+  count(5);
+  ASSERT_THAT(house.messages, SizeIs(2));
+  EXPECT_EQ(house.messages[1].kind, MessageKind::kResolved);
+}
+
+// What the hosts of one message share, and others do not, may be the cause.
+TEST_F(AlertEngineTest, MessagesNameCommonTagsAndArePartedByThem) {
+  for (const bool parted : {false, true}) {
+    TestHouse house(std::string(parted ? "group_by = \"site\"\n" : "") + kDisk);
+    house.add_host("web1", {{"rack", "1"}, {"site", "north"}});
+    house.add_host("web2", {{"rack", "1"}, {"site", "north"}});
+    house.add_host("web3", {{"rack", "1"}, {"site", "south"}});
+    house.pass(5);
+    for (int i = 0; i < 4; ++i) {
+      metric::Batch batch;
+      batch.pin(house.schemas());
+      for (const char* const name : {"web1", "web2", "web3"}) {
+        if (!parted && name == std::string("web3")) continue;
+        const std::vector<metric::Tag> tags{{"host", name}, {"path", "/"}};
+        const auto id = house.schemas().intern(
+            {"disk", tags, std::vector<metric::Field>{{"used_percent", metric::FieldType::kFloat}}});
+        batch.add(id.value(), 1, house.now).set(0, 95.0);
+      }
+      house.engine().observe(batch, house.now);
+      house.pass(5);
+    }
+    if (parted)
+      EXPECT_THAT(house.titles(),
+                  ElementsAre("warning: disk on 2 hosts (site=north)", "warning: disk on web3 path=/: 95 %"));
+    else
+      EXPECT_THAT(house.titles(), ElementsAre("warning: disk on 2 hosts (site=north)"));
+  }
+}
+
 TEST_F(AlertEngineTest, ADayOfHealthyHostsSendsNothing) {
   TestHouse house("", "all");
   std::vector<simulate::HostModel> models;
@@ -427,21 +532,6 @@ TEST_F(AlertEngineTest, AnEndlessNumberOfSeriesIsBounded) {
   }
   EXPECT_EQ(engine.stats().alerts, 50U);
   EXPECT_GT(engine.stats().refused, 900U);
-}
-
-TEST(AlertMessageTest, SurvivesTheOutbox) {
-  Message message;
-  message.kind = MessageKind::kResolved;
-  message.severity = Severity::kCritical;
-  message.title = "a \"title\"";
-  message.alerts = 60;
-  message.items.push_back(
-      {"k", "web1", {{"path", "/"}}, "text", "95 %", "> 90 %", 5, 7, "▁█", {"gcc 80 %"}, "http://x"});
-  const auto back = Message::from_json(message.to_json());
-  ASSERT_TRUE(back);
-  EXPECT_EQ(back->to_json(), message.to_json());
-  EXPECT_THAT(back->plain_text(), HasSubstr("and 59 more"));
-  EXPECT_FALSE(Message::from_json("nonsense"));
 }
 
 TEST(AlertMessageTest, TemplatesAndValues) {

@@ -10,6 +10,7 @@
 
 #include "config/nearest.h"
 #include "config/units.h"
+#include "logs/query.h"
 
 namespace resmon::alert {
 
@@ -172,11 +173,16 @@ class ConditionParser {
   Comparison comparison() {
     Comparison out;
     const std::size_t begin = (skip(), at_);
+    if (look_name() == "logs") {
+      at_ += std::string_view("logs").size();
+      if (peek() == '(') return lines(begin);
+      at_ = begin;
+    }
     if (take_word("host")) {
       if (!take_word("silent")) {
         at_ = begin;
       } else {
-        out.operand = add_operand({Function::kSilent, {}, {}, {}, {}});
+        out.operand = add_operand({Function::kSilent, {}, {}, {}, {}, {}});
         out.compare = Compare::kGreaterEqual;
         return out;
       }
@@ -201,6 +207,30 @@ class ConditionParser {
     return out;
   }
 
+  // logs('unit:sshd "Failed password"') > 20 in 5m
+  Comparison lines(std::size_t begin) {
+    Comparison out;
+    Operand operand;
+    operand.function = Function::kLogs;
+    need('(');
+    const std::size_t at = (skip(), at_);
+    operand.query = quoted('\'');
+    need(')');
+    if (failed_) return out;
+    if (const auto query = logs::Query::parse(operand.query); !query)
+      stop(at, "the query of lines cannot be read: " + query.error().message);
+    else if (query->last() || query->limit())
+      stop(at, "the query of lines selects lines only; how long is said behind 'in'");
+    out.compare = this->compare();
+    limit(out);
+    if (!failed_ && (out.is_text || !out.unit.empty())) stop(at_, "lines are compared with a number");
+    if (!failed_ && !take_word("in")) stop(at_, "expected 'in' and how long, as in: logs('error') > 20 in 5m");
+    operand.window = duration();
+    if (!failed_ && operand.window > kLongestLogWindow) stop(begin, "lines are counted for 24h at most");
+    out.operand = add_operand(std::move(operand));
+    return out;
+  }
+
   Comparison absent(Operand operand) {
     Comparison out;
     if (!take_word("for")) stop(at_, "expected 'for' and how long, as in: absent for 5m");
@@ -220,10 +250,6 @@ class ConditionParser {
     if (peek() != '(') {
       at_ = begin;
       return series();
-    }
-    if (first == "logs") {
-      stop(begin, "logs(…) needs a store of log lines, which this server does not have");
-      return {};
     }
     const NamedFunction* const function = find_function(first);
     if (function == nullptr) {
@@ -279,13 +305,15 @@ class ConditionParser {
     selector.filters.push_back(std::move(out));
   }
 
-  std::string quoted() {
-    if (!take('"')) {
-      stop(at_, "expected a text in double quotes");
+  // In double quotes, or in the other ones where there are any.
+  std::string quoted(char other = '"') {
+    const char quote = peek() == other ? other : '"';
+    if (!take(quote)) {
+      stop(at_, other == '"' ? "expected a text in double quotes" : "expected a text in quotes");
       return {};
     }
     std::string out;
-    while (at_ < text_.size() && text_[at_] != '"') {
+    while (at_ < text_.size() && text_[at_] != quote) {
       if (text_[at_] == '\\' && at_ + 1 < text_.size()) ++at_;
       out += text_[at_++];
     }

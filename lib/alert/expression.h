@@ -5,7 +5,8 @@
 //
 //   condition  = all { "or" all }
 //   all        = one { "and" one }
-//   one        = "(" condition ")" | "host" "silent" | selector "absent" "for" duration | value compare limit
+//   one        = "(" condition ")" | "host" "silent" | selector "absent" "for" duration | lines | value compare limit
+//   lines      = "logs" "(" "query" ")" compare number "in" duration
 //   value      = operand [ "/" operand ]
 //   operand    = selector | function "(" selector { "," argument } ")"
 //   function   = last | mean | max | min | rate | increase | forecast | replaced | changed
@@ -29,6 +30,7 @@ namespace resmon::alert {
 
 inline constexpr std::size_t kLongestExpression = 4096;  // bytes
 inline constexpr std::size_t kMostComparisons = 16;
+inline constexpr std::chrono::hours kLongestLogWindow{24};
 
 enum class Function : std::uint8_t {
   kLast,  // the newest value
@@ -42,6 +44,7 @@ enum class Function : std::uint8_t {
   kChanged,   // by which the newest value differs from the one before
   kAbsent,    // seconds since the series' last row, counted by its host's newest row
   kSilent,    // seconds since the host was last heard of
+  kLogs,      // lines of the host's log within a window that a query finds; who counts them calls the engine
 };
 
 enum class Compare : std::uint8_t { kGreater, kGreaterEqual, kLess, kLessEqual, kEqual, kNotEqual };
@@ -69,7 +72,8 @@ struct Operand {
   Selector selector;
   std::string field;
   std::chrono::nanoseconds window{0};
-  std::string tag;  // of kReplaced: in which the other series differs
+  std::string tag;    // of kReplaced: in which the other series differs
+  std::string query;  // of kLogs
   bool operator==(const Operand&) const = default;
 };
 

@@ -27,8 +27,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"disk.used > ", 12, "a number"}, BadCase{"disk.used", 9, "comparison"},
         BadCase{"meen(disk.used, 5m) > 1", 0, "did you mean mean?"}, BadCase{"mean(disk.used) > 1", 14, "a span"},
         BadCase{"mean(disk.used, 5x) > 1", 16, "span of time"}, BadCase{"forecast(disk.free, 1h) < 2h", 20, "1d"},
-        BadCase{"logs('x') > 20", 0, "store of log lines"}, BadCase{"disk{path=\"/}.used > 1", 22, "closing quote"},
-        BadCase{"disk{path=/}.used > 1", 10, "double quotes"},
+        BadCase{"logs('x') > 20", 14, "expected 'in'"}, BadCase{"logs('a b:\"') > 20 in 5m", 5, "query of lines"},
+        BadCase{"logs('x') > 20% in 5m", 15, "a number"}, BadCase{"logs('x _time:5m') > 20 in 5m", 5, "behind 'in'"},
+        BadCase{"logs('x') > 20 in 5d", 0, "24h"}, BadCase{"logs(x) > 20 in 5m", 5, "in quotes"},
+        BadCase{"disk{path=\"/}.used > 1", 22, "closing quote"}, BadCase{"disk{path=/}.used > 1", 10, "double quotes"},
         BadCase{"disk.used > 1 disk.free < 2", 14, "'and', 'or'"},
         BadCase{"disk.used / mem.total > 1", 12, "same series"},
         BadCase{"((((((((( disk.used > 1 )))))))))", 8, "deeper"}, BadCase{"disk.used > \"x\"", 15, "== or !="},
@@ -61,6 +63,18 @@ TEST(ExpressionTest, ReadsAbsenceSilenceAndTexts) {
   ASSERT_TRUE(text.ok);
   EXPECT_EQ(text.condition.comparisons[0].text, "run\"ning");
   EXPECT_TRUE(parse_condition("host.silent > 1").ok);  // a measurement that is called host
+}
+
+TEST(ExpressionTest, CountsLinesOfLogs) {
+  const ParsedCondition parsed = parse_condition(R"(logs('unit:sshd "Failed password"') > 20 in 5m)");
+  ASSERT_TRUE(parsed.ok) << parsed.error.reason;
+  const Operand& lines = parsed.condition.operands[0];
+  EXPECT_EQ(lines.function, Function::kLogs);
+  EXPECT_EQ(lines.query, R"(unit:sshd "Failed password")");
+  EXPECT_EQ(lines.window, std::chrono::minutes(5));
+  EXPECT_EQ(parsed.condition.comparisons[0].limit, 20);
+  EXPECT_TRUE(parse_condition(R"(logs("unit:sshd \"Failed password\"") >= 1 in 1h and cpu.usage > 5)").ok);
+  EXPECT_TRUE(parse_condition("logs.used > 5").ok);  // a measurement that is called logs
 }
 
 TEST(ExpressionTest, LimitsHaveUnits) {

@@ -32,6 +32,9 @@ TEST(Message, OutlivesTheOutbox) {
   EXPECT_EQ(back->to_json(), message.to_json());
   EXPECT_EQ(back->items[0].points, message.items[0].points);
   EXPECT_EQ(back->items[0].chart_limit, 90);
+  message.alerts = 60;
+  EXPECT_NE(message.plain_text().find("and 59 more"), std::string::npos);
+  EXPECT_FALSE(Message::from_json("nonsense"));
   EXPECT_NE(back->plain_text().find("Last errors in its log:\n  sshd: failed\n"), std::string::npos);
 }
 

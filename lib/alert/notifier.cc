@@ -9,6 +9,7 @@ namespace resmon::alert {
 namespace {
 
 constexpr std::int64_t kGroupWithin = 30'000'000'000;
+constexpr std::size_t kMostGroups = 10'000;
 constexpr std::int64_t kNoticeBefore = 900'000'000'000;  // the end of a silence
 constexpr std::int64_t kNoticeFrom = 3'600'000'000'000;  // shorter silences end without one
 
@@ -52,9 +53,10 @@ std::string Notifier::held_by(const Alert& alert, UnixNanos now, const std::vect
 namespace {
 
 // Before a silence ends, those who would be told then are told what it still holds back: once, and only if it does.
-void notice_before_end(std::vector<Outgoing>& out, std::map<std::pair<std::uint32_t, MessageKind>, UnixNanos>& sent,
+void notice_before_end(std::vector<Outgoing>& out,
+                       std::map<std::tuple<std::uint32_t, MessageKind, std::string>, UnixNanos>& sent,
                        const Engine& engine, const Notifier& notifier, const Silence& silence, UnixNanos now) {
-  const std::pair key{static_cast<std::uint32_t>(silence.id), MessageKind::kNotice};
+  const std::tuple key{static_cast<std::uint32_t>(silence.id), MessageKind::kNotice, std::string()};
   if (now < silence.begins || now >= silence.ends || silence.ends - now > kNoticeBefore ||
       silence.ends - silence.begins < kNoticeFrom) {
     if (now >= silence.ends) sent.erase(key);
@@ -90,7 +92,7 @@ void notice_before_end(std::vector<Outgoing>& out, std::map<std::pair<std::uint3
 }  // namespace
 
 std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& silences) {
-  std::map<std::pair<std::uint32_t, MessageKind>, Group> groups;
+  std::map<GroupKey, Group> groups;
   for (Alert* const alert : engine_.active()) {
     const Rule& rule = engine_.config().rules[alert->rule];
     const bool firing = alert->state == AlertState::kFiring;
@@ -113,21 +115,27 @@ std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& s
       if (kind == MessageKind::kResolved) alert->notified = false;
       continue;
     }
-    groups[{alert->rule, kind}].alerts.push_back(alert);
+    groups[{alert->rule, kind, group_of(*alert)}].alerts.push_back(alert);
   }
   std::vector<Outgoing> out;
   for (auto& [key, group] : groups) {
     UnixNanos& sent = sent_[key];
     if (sent != 0 && now - sent < kGroupWithin && now >= sent) continue;
-    const Rule& rule = engine_.config().rules[key.first];
-    if (channels_of(key.second, rule).empty()) {
-      if (key.second == MessageKind::kResolved)
+    const auto& [number, kind, together] = key;
+    const Rule& rule = engine_.config().rules[number];
+    if (channels_of(kind, rule).empty()) {
+      if (kind == MessageKind::kResolved)
         for (Alert* const alert : group.alerts) alert->notified = false;
       continue;
     }
     sent = now;
-    put_out(out, key.second, rule, group.alerts, now);
+    put_out(out, kind, rule, group.alerts, now);
   }
+  // Tags come and go; what is older than a group lasts is of no use.
+  if (sent_.size() > kMostGroups)
+    std::erase_if(sent_, [&](const auto& one) {
+      return std::get<1>(one.first) != MessageKind::kNotice && now - one.second >= kGroupWithin;
+    });
   for (const Silence& silence : silences) notice_before_end(out, sent_, engine_, *this, silence, now);
   engine_.settle();
   return out;
@@ -173,6 +181,13 @@ MessageItem Notifier::item(const Alert& alert) const {
   if (rule.about_silence()) {
     out.value = duration_text(static_cast<std::int64_t>(record.value * 1e9));
     out.text = out.ended != 0 ? "is back" : "not heard of since " + time_text(record.since);
+  } else if (rule.when.operands[first.operand].function == Function::kLogs) {
+    const Operand& lines = rule.when.operands[first.operand];
+    const std::int64_t span = lines.window.count();
+    out.value = fmt::format("{:.0f} lines", record.value);
+    out.limit = fmt::format("{} {:.0f} in {}", compare_text(first.compare), limit, duration_text(span));
+    out.text = fmt::format("{} of its log's lines match {} ({})", out.value.substr(0, out.value.find(' ')), lines.query,
+                           out.limit);
   } else if (first.is_text) {
     out.value = record.value_text;
     out.limit = fmt::format("{} {}", compare_text(first.compare), first.text);
@@ -190,6 +205,57 @@ MessageItem Notifier::item(const Alert& alert) const {
   return out;
 }
 
+// The values of the tags that part messages.
+std::string Notifier::group_of(const Alert& alert) const {
+  std::string out;
+  for (const std::string& key : engine_.config().group_by) {
+    const auto value_in = [&](const std::vector<metric::Tag>& tags) -> const std::string* {
+      for (const metric::Tag& tag : tags)
+        if (tag.key == key) return &tag.value;
+      return nullptr;
+    };
+    const std::string* value = value_in(alert.tags);
+    if (value == nullptr) value = value_in(engine_.host_view(alert)->tags);
+    out += (value == nullptr ? std::string() : *value) + '\1';
+  }
+  return out;
+}
+
+// " (site=north)": what the hosts of one message have in common and others do not, because that may be the cause.
+std::string Notifier::common_tags(const std::vector<Alert*>& alerts) const {
+  std::vector<metric::Tag> common = engine_.host_view(*alerts[0])->tags;
+  bool several = false;
+  for (const Alert* const alert : alerts) {
+    const fleet::Host& host = *engine_.host_view(*alert);
+    several = several || host.name != engine_.host_view(*alerts[0])->name;
+    std::erase_if(common, [&](const metric::Tag& tag) {
+      return std::find(host.tags.begin(), host.tags.end(), tag) == host.tags.end();
+    });
+  }
+  std::erase_if(common, [&](const metric::Tag& tag) { return engine_.all_have(tag); });
+  if (!several || common.empty()) return {};
+  std::string out;
+  for (std::size_t i = 0; i < std::min<std::size_t>(common.size(), 3); ++i)
+    out += (out.empty() ? "" : ", ") + common[i].key + "=" + common[i].value;
+  return " (" + out + ")";
+}
+
+void Notifier::add_details(MessageItem& item, const Alert& alert, const Rule& rule) const {
+  const AlertRecord record = engine_.record(alert);
+  if (context_.last_errors && !record.host.empty()) item.errors = context_.last_errors(record);
+  if (rule.about_silence()) return;
+  if (context_.recent) {
+    item.points = context_.recent(record, rule);
+    item.chart = sparkline(item.points);
+    const Comparison& first = rule.when.comparisons[0];
+    const Function function = rule.when.operands[first.operand].function;
+    const bool as_it_is = function == Function::kLast || function == Function::kMean || function == Function::kMax ||
+                          function == Function::kMin || function == Function::kLogs;
+    if (!item.points.empty() && as_it_is && first.divisor < 0) item.chart_limit = engine_.limit_of(alert);
+  }
+  if (context_.largest_processes && !record.host.empty()) item.processes = context_.largest_processes(record);
+}
+
 Message Notifier::message(MessageKind kind, const Rule& rule, const std::vector<Alert*>& alerts, UnixNanos now) const {
   Message out;
   out.kind = kind;
@@ -205,15 +271,13 @@ Message Notifier::message(MessageKind kind, const Rule& rule, const std::vector<
     if (out.items.size() >= kMostItems) continue;
     out.items.push_back(item(*alert));
     if (digest || kind == MessageKind::kResolved) continue;
-    const AlertRecord record = engine_.record(*alert);
-    if (context_.recent && !rule.about_silence()) out.items.back().chart = sparkline(context_.recent(record, rule));
-    if (context_.largest_processes && !rule.about_silence() && !record.host.empty())
-      out.items.back().processes = context_.largest_processes(record);
+    add_details(out.items.back(), *alert, rule);
   }
   std::sort(out.items.begin(), out.items.end(), [](const MessageItem& a, const MessageItem& b) {
     return std::pair(a.host, a.where()) < std::pair(b.host, b.where());
   });
   out.title = title(kind, rule, out, since);
+  if (alerts.size() > 1) out.title += common_tags(alerts);
   if (out.items.size() == 1) out.link = out.items[0].link;
   return out;
 }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct MessageContext {
   std::function<std::string(const AlertRecord&, const Rule&)> link;            // to the page
   std::function<std::vector<double>(const AlertRecord&, const Rule&)> recent;  // for the small chart
   std::function<std::vector<std::string>(const AlertRecord&)> largest_processes;
+  std::function<std::vector<std::string>(const AlertRecord&)> last_errors;  // of the host's log, oldest first
 };
 
 struct Outgoing {
@@ -62,11 +64,15 @@ class Notifier {
                UnixNanos now);
   Message message(MessageKind kind, const Rule& rule, const std::vector<Alert*>& alerts, UnixNanos now) const;
   std::string title(MessageKind kind, const Rule& rule, const Message& message, UnixNanos since) const;
+  std::string group_of(const Alert& alert) const;
+  std::string common_tags(const std::vector<Alert*>& alerts) const;
+  void add_details(MessageItem& item, const Alert& alert, const Rule& rule) const;
   const std::vector<std::string>& channels_of(MessageKind kind, const Rule& rule) const;
 
   Engine& engine_;
   const MessageContext context_;
-  std::map<std::pair<std::uint32_t, MessageKind>, UnixNanos> sent_;  // by rule, of a notice by silence: the newest
+  using GroupKey = std::tuple<std::uint32_t, MessageKind, std::string>;
+  std::map<GroupKey, UnixNanos> sent_;  // by rule, of a notice by silence: the newest
 };
 
 }  // namespace resmon::alert

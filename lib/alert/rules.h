@@ -105,7 +105,7 @@ struct Channel {
 // of a kind that is built in. The text never appears in the error.
 Status read_channel_url(std::string_view url, Channel& channel);
 
-// A time of the week in which no messages are sent.
+// A time of the week, or one span, in which no messages are sent.
 struct Maintenance {
   std::string name;
   fleet::Search hosts;
@@ -114,6 +114,8 @@ struct Maintenance {
   std::int64_t from_minute = 0;    // of the day, local time
   std::int64_t to_minute = 0;      // not after `from`: ends on the next day
   std::shared_ptr<const influxql::Zone> zone;
+  UnixNanos begins = 0;  // once, from here to `ends`; 0: every week
+  UnixNanos ends = 0;
 
   bool holds(UnixNanos time) const;
 };
@@ -127,6 +129,7 @@ struct Config {
   std::vector<Rule> rules;  // the built-in ones first, as changed by the file
   std::vector<Channel> channels;
   std::vector<std::string> notify;
+  std::vector<std::string> group_by;  // tags of hosts or series: alerts that differ in one are never in one message
   std::vector<Maintenance> maintenance;
   Heartbeat heartbeat;
 

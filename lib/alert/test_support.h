@@ -20,7 +20,10 @@ inline constexpr UnixNanos kTestStart = 1'780'000'000 * kTestSecond;
 class TestHouse {
  public:
   explicit TestHouse(std::string_view toml, std::string_view rules_to_keep = "") {
-    std::string all = "notify = \"phone\"\n[channel.phone]\nkind = \"ntfy\"\ntopic = \"x\"\n" + std::string(toml);
+    const std::string own(toml);
+    const std::size_t tables = std::min(own.find('['), own.size());  // what is before them is the file's own
+    std::string all = "notify = \"phone\"\n" + own.substr(0, tables) +
+                      "[channel.phone]\nkind = \"ntfy\"\ntopic = \"x\"\n" + own.substr(tables);
     auto read = read_config(all, "alerts.toml");
     if (!read) throw std::runtime_error(read.error().message);
     config_ = *std::move(read);
