@@ -68,9 +68,9 @@ std::string deflated(const std::string& rows) {
 }
 
 // Where a value is; above and below the range at its edge.
-class Scale {
+class ChartScale {
  public:
-  Scale(double low, double high) : low_(low), span_(high > low ? high - low : 1) {}
+  ChartScale(double low, double high) : low_(low), span_(high > low ? high - low : 1) {}
   int y(double value) const {
     const double share = std::clamp((value - low_) / span_, 0.0, 1.0);
     return kChartHeight - 1 - kMargin - static_cast<int>(std::lround(share * (kChartHeight - 1 - 2 * kMargin)));
@@ -80,7 +80,7 @@ class Scale {
   double low_, span_;
 };
 
-Scale scale_of(const std::vector<double>& values, std::optional<double> limit) {
+ChartScale scale_of(const std::vector<double>& values, std::optional<double> limit) {
   auto [low, high] = std::minmax_element(values.begin(), values.end());
   double least = *low, most = *high;
   if (limit) {
@@ -93,7 +93,7 @@ Scale scale_of(const std::vector<double>& values, std::optional<double> limit) {
 }
 
 void draw(Canvas& canvas, const std::vector<double>& values, std::optional<double> limit) {
-  const Scale scale = scale_of(values, limit);
+  const ChartScale scale = scale_of(values, limit);
   for (int i = 0; i <= 4; ++i) {
     const int y = kMargin + i * (kChartHeight - 1 - 2 * kMargin) / 4;
     for (int x = kMargin; x < kChartWidth - kMargin; ++x) canvas.set(x, y, kGrid);
