@@ -5,7 +5,10 @@
 #include "alert_replay.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -36,9 +39,16 @@ class HostReplay {
  public:
   HostReplay(const ReplayRequest& request, const alert::Config& config, const store::Reader& store, fleet::Host host,
              bool is_server)
-      : request_(request), store_(store), host_(std::move(host)), is_server_(is_server), engine_(config, schemas_) {}
+      : request_(request), store_(store), host_(std::move(host)), is_server_(is_server), engine_(config, schemas_) {
+    for (const alert::Rule& rule : config.rules) {
+      if (!rule.enabled || rule.when.comparisons.empty()) continue;
+      const alert::Compare compare = rule.when.comparisons[0].compare;
+      downwards_ = compare == alert::Compare::kLess || compare == alert::Compare::kLessEqual;
+    }
+  }
 
-  Status run(const std::vector<ReplaySeries>& series, Replay& out) {
+  // False: it took too long, and what was found so far is not the whole of it.
+  Result<bool> run(const std::vector<ReplaySeries>& series, Replay& out) {
     const std::atomic<bool> stopping{false};
     seed_engine(engine_, store_, request_.range.first, kReplaySeed, stopping, host_.name);
     host_.last_seen = request_.range.first;
@@ -46,8 +56,27 @@ class HostReplay {
     for (UnixNanos at = request_.range.first; at < request_.range.last; at += kReplayPart) {
       RESMON_TRY(read_part(series, {at, std::min(at + kReplayPart, request_.range.last)}));
       pass(std::min(at + kReplayPart, request_.range.last), out);
+      if (std::chrono::steady_clock::now() >= request_.until) return at + kReplayPart >= request_.range.last;
     }
-    return {};
+    return true;
+  }
+
+  // For each query of the rule, in order of time.
+  void use_lines(std::vector<std::vector<UnixNanos>> times) { lines_ = std::move(times); }
+
+  // The series that fired most often, or that came nearest to it.
+  std::optional<ChartedAlert> chart() {
+    std::optional<ChartedAlert> best;
+    for (auto& [key, one] : charts_)
+      if (!best || charts_before(*best, one)) best = std::move(one);
+    return best;
+  }
+  // Whether `b` says more than `a`.
+  bool charts_before(const ChartedAlert& a, const ChartedAlert& b) const {
+    if (a.fired != b.fired) return a.fired < b.fired;
+    const double worst_a = worst(a.values), worst_b = worst(b.values);
+    if (std::isnan(worst_a) || std::isnan(worst_b)) return std::isnan(worst_a) && !std::isnan(worst_b);
+    return downwards_ ? worst_b < worst_a : worst_b > worst_a;
   }
 
  private:
@@ -101,6 +130,8 @@ class HostReplay {
         collect(out);
       }
       tick(until);
+      if (!lines_.empty()) count_lines(until);
+      note_values(until);
       collect(out);
     }
   }
@@ -118,6 +149,45 @@ class HostReplay {
     }
   }
 
+  double worst(const std::vector<double>& values) const {
+    double out = std::numeric_limits<double>::quiet_NaN();
+    for (const double one : values)
+      if (std::isnan(out) || (downwards_ ? one < out : one > out)) out = one;
+    return out;
+  }
+
+  void count_lines(UnixNanos now) {
+    const auto& operands = engine_.log_operands();
+    for (std::size_t i = 0; i < std::min(operands.size(), lines_.size()); ++i) {
+      const std::vector<UnixNanos>& times = lines_[i];
+      const auto end = std::upper_bound(times.begin(), times.end(), now);
+      const auto begin = std::upper_bound(times.begin(), end, now - operands[i].what->window.count());
+      engine_.observe_lines(operands[i], host_.name, now, static_cast<double>(end - begin));
+    }
+  }
+
+  void note_values(UnixNanos now) {
+    if (request_.chart_parts == 0) return;
+    const std::int64_t width = request_.range.last - request_.range.first;
+    const auto part = static_cast<std::size_t>(
+        std::clamp<double>(static_cast<double>(now - 1 - request_.range.first) / static_cast<double>(width), 0, 1) *
+        static_cast<double>(request_.chart_parts));
+    engine_.each_alert([&](const alert::Alert& one) {
+      const auto value = engine_.shown_value(one);
+      if (!value || !std::isfinite(*value)) return;
+      ChartedAlert& chart = charts_[&one];
+      if (chart.values.empty()) {
+        const alert::AlertRecord record = engine_.record(one);
+        chart.host = record.host;
+        chart.tags = record.tags;
+        chart.limit = engine_.limit_of(one);
+        chart.values.assign(request_.chart_parts, std::numeric_limits<double>::quiet_NaN());
+      }
+      double& known = chart.values[std::min(part, request_.chart_parts - 1)];
+      if (std::isnan(known) || (downwards_ ? *value < known : *value > known)) known = *value;
+    });
+  }
+
   void tick(UnixNanos now) {
     ticked_ = now;
     if (is_server_) return engine_.tick(now, {});
@@ -130,7 +200,12 @@ class HostReplay {
     for (const alert::Transition& one : engine_.take_transitions()) {
       const std::string key = one.alert.key();
       const bool firing = one.alert.state == alert::AlertState::kFiring;
-      if (firing) ++out.fired;
+      if (firing) {
+        ++out.fired;
+        if (const alert::Alert* const found = engine_.find(one.alert.rule, one.alert.host, one.alert.tags);
+            found != nullptr && charts_.contains(found))
+          ++charts_[found].fired;
+      }
       if (firing && out.alerts.size() < kMostReplayed) {
         ReplayedAlert made{one.alert.host, one.alert.tags, {}, {}, one.time, 0, {}};
         if (const alert::Alert* const found = engine_.find(one.alert.rule, one.alert.host, one.alert.tags)) {
@@ -158,7 +233,10 @@ class HostReplay {
   alert::Notifier notifier_{engine_, {}};
   std::vector<metric::Batch> rows_;  // by series
   std::vector<Place> order_;
-  std::map<std::string, std::size_t> open_;  // by key: where in Replay::alerts
+  std::map<std::string, std::size_t> open_;    // by key: where in Replay::alerts
+  std::vector<std::vector<UnixNanos>> lines_;  // by operand, in the engine's order
+  std::map<const alert::Alert*, ChartedAlert> charts_;
+  bool downwards_ = false;  // smaller values fire
   UnixNanos ticked_ = 0;
 };
 
@@ -184,7 +262,9 @@ std::map<std::string, std::vector<ReplaySeries>> series_by_host(const alert::Rul
       out[host.empty() ? "\1" + std::string(server) : std::string(host)].push_back({group, measurement, columns});
     }
   }
-  if (rule.about_silence())
+  const bool of_lines = std::any_of(rule.when.operands.begin(), rule.when.operands.end(),
+                                    [](const alert::Operand& one) { return one.function == alert::Function::kLogs; });
+  if (rule.about_silence() || of_lines)
     for (const fleet::Host& host : request.known)
       if (request.host.empty() || host.name == request.host) out[host.name];
   return out;
@@ -219,6 +299,9 @@ Result<Replay> replay_rule(const ReplayRequest& request, const store::Reader& st
   if (rule == nullptr) return fail(ErrorKind::kNotFound, "there is no rule '" + request.rule + "'");
   Replay out;
   auto all = series_by_host(*rule, store, request);
+  std::vector<std::map<std::string, std::vector<UnixNanos>>> lines;
+  for (const alert::Operand& operand : rule->when.operands)
+    if (operand.function == alert::Function::kLogs && request.lines) lines.push_back(request.lines(operand.query));
   std::uint64_t done = 0;
   for (auto& [name, series] : all) {
     if (request.progress) request.progress(done++, all.size());
@@ -230,10 +313,18 @@ Result<Replay> replay_rule(const ReplayRequest& request, const store::Reader& st
     if (!is_server && !rule->hosts.matches(host)) continue;
     if (!is_server) add_presence(name, store, series);
     ++out.looked_at;
+    if (out.partial) continue;  // only counted
     const std::uint64_t before = out.fired;
     HostReplay replay(request, config, store, std::move(host), is_server);
-    RESMON_TRY(replay.run(series, out));
+    std::vector<std::vector<UnixNanos>> here;
+    for (auto& by_host : lines) here.push_back(std::move(by_host[name]));
+    replay.use_lines(std::move(here));
+    RESMON_ASSIGN(const bool whole, replay.run(series, out));
+    ++out.replayed;
+    out.partial = !whole || std::chrono::steady_clock::now() >= request.until;
     if (out.fired > before) ++out.hosts;
+    if (auto chart = replay.chart(); chart && (out.charts.empty() || replay.charts_before(out.charts[0], *chart)))
+      out.charts.assign(1, *std::move(chart));
   }
   std::stable_sort(out.alerts.begin(), out.alerts.end(),
                    [](const ReplayedAlert& a, const ReplayedAlert& b) { return a.fired < b.fired; });

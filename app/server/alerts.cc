@@ -54,11 +54,14 @@ Alerts::~Alerts() {
 
 Result<alert::Config> Alerts::read_rules() {
   rules_mark_ = file_mark(rules_file_);
-  std::string text;
-  if (rules_mark_ != 0) {
-    RESMON_ASSIGN(text, read_file(rules_file_, 1U << 20U));
-  }
+  RESMON_ASSIGN(const std::string text, rules_text());
   return alert::read_config(text, rules_file_);
+}
+
+// It need not exist.
+Result<std::string> Alerts::rules_text() const {
+  if (file_mark(rules_file_) == 0) return std::string();
+  return read_file(rules_file_, 1U << 20U);
 }
 
 Status Alerts::open() {

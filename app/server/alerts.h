@@ -43,6 +43,23 @@ class Alerts {
   Result<std::string> history_json(std::int64_t before, std::size_t most, const std::string& host,
                                    const std::string& rule);
   std::string rules_json();
+  // For an editor of one rule: its text in the file, and as it is built in.
+  Result<std::string> rule_text_json(const std::string& name);
+  // What the text is wrong in, or what the rule would have done in the stored history of `span`. Blocks for some
+  // seconds. kLimit: too many at once.
+  Result<std::string> preview_rule_json(const std::string& name, const std::string& text,
+                                        std::chrono::nanoseconds span);
+  // Writes the file with the text as the rule's (empty: without it), and reads it again. kChanged: the rule's text in
+  // the file is not `was`. kRefused: `text` is JSON of its mistakes. kFailed: `text` says why.
+  struct RuleWritten {
+    enum class Kind : std::uint8_t { kDone, kChanged, kRefused, kFailed };
+    Kind kind = Kind::kDone;
+    std::string text;
+  };
+  RuleWritten write_rule(const std::string& name, const std::string& text, const std::string& was,
+                         const std::string& author);
+  // How many alerts that fire now the silence would hold back, and on which hosts.
+  std::string silence_preview_json(const alert::Silence& silence);
   Result<std::string> silences_json();
   Result<std::int64_t> add_silence(alert::Silence silence);
   // kNotFound: there is none, or it is over.
@@ -97,6 +114,7 @@ class Alerts {
   Result<alert::Config> read_rules();
   void use(alert::Config config, const std::vector<alert::AlertRecord>& kept);
   alert::MessageContext context();
+  Result<std::string> rules_text() const;
   void reload_if_changed();
   void seed();
   void run();
@@ -138,6 +156,8 @@ class Alerts {
   UnixNanos house_at_ = 0;
   UnixNanos beat_at_ = 0;
   bool beating_ = false;
+
+  std::atomic<int> previews_{0};
 };
 
 }  // namespace resmon::server

@@ -1,7 +1,9 @@
 #include "alerts_command.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +19,8 @@
 #include "fleet_memory.h"
 #include "flush_request.h"
 #include "influxql/parse/time_text.h"
+#include "logs/archive.h"
+#include "logs/query.h"
 #include "options.h"
 #include "program/program.h"
 #include "store/store.h"
@@ -104,6 +108,22 @@ void print_json(const std::string& rule, const Replay& replay, const store::Time
   std::printf("%s\n", text.c_str());
 }
 
+// Of the files of blocks: the newest lines are in the journal until their block is full.
+std::map<std::string, std::vector<UnixNanos>> archived_lines(const std::string& directory, const std::string& text,
+                                                             const store::TimeRange& range) {
+  std::map<std::string, std::vector<UnixNanos>> out;
+  const auto query = logs::Query::parse(text);
+  if (!query) return out;
+  (void)logs::read_archive(
+      directory, [&](const std::string& host, const std::string& source, const logline::Line& line) -> Status {
+        if (line.time >= range.first && line.time <= range.last && query->matches(host, source, line))
+          out[host].push_back(line.time);
+        return {};
+      });
+  for (auto& [host, times] : out) std::sort(times.begin(), times.end());
+  return out;
+}
+
 struct Replayed {
   Replay replay;
   store::TimeRange range;
@@ -124,7 +144,10 @@ Result<Replayed> replay(const AlertsCommand& command, const alert::Config& confi
   RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, store::Store::open(options, schemas));
   fleet::Fleet fleet(schemas, Clock::system());
   FleetMemory(options.directory + "/hosts.json", fleet).load();
-  ReplayRequest request{config, rule, out.range, command.host, fleet.hosts(), {}};
+  ReplayRequest request{config, rule, out.range, command.host, fleet.hosts(), {}, {}};
+  request.lines = [&](const std::string& query) {
+    return archived_lines(command.options.logs_options().directory, query, out.range);
+  };
   RESMON_ASSIGN(out.replay, replay_rule(request, *opened));
   out.damaged = opened->stats().damaged_chunks;
   return out;

@@ -20,8 +20,11 @@ using RequestPtr = std::shared_ptr<const http::Request>;
 using Work = http::Response (*)(App&, const http::Request&);
 
 constexpr std::string_view kSilences = "/api/v1/alerts/silences/";
+constexpr std::string_view kRules = "/api/v1/alerts/rules/";
 constexpr std::size_t kMostEntries = 1000;
 constexpr std::size_t kLongestReason = 500;
+constexpr std::size_t kMostRuleText = 64U << 10U;  // more than a rule may have, so that it is refused and not cut
+constexpr const char* kNameLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
 
 http::Response alert_error(const Error& error) {
   switch (error.kind) {
@@ -51,10 +54,10 @@ Result<boost::json::object> object_of(const http::Request& request) {
   return value.as_object();
 }
 
-std::string member(const boost::json::object& object, const char* key) {
+std::string member(const boost::json::object& object, const char* key, std::size_t most = kLongestReason) {
   const boost::json::value* const found = object.if_contains(key);
   return found != nullptr && found->is_string()
-             ? std::string(found->as_string().data(), found->as_string().size()).substr(0, kLongestReason)
+             ? std::string(found->as_string().data(), found->as_string().size()).substr(0, most)
              : std::string();
 }
 
@@ -114,6 +117,70 @@ http::Response add_silence(App& app, const http::Request& request) {
   return http::Response::json(JsonObject().number("id", *id).finish() + "\n", 201);
 }
 
+http::Response preview_silence(App& app, const http::Request& request) {
+  auto object = object_of(request);
+  if (!object) return alert_error(object.error());
+  alert::Silence silence;
+  silence.hosts = member(*object, "hosts");
+  silence.rule = member(*object, "rule");
+  if (silence.rule.empty()) silence.rule = "*";
+  return http::Response::json(app.alerts().silence_preview_json(silence));
+}
+
+// The name at the end of the path. kInvalid: it is none of a rule.
+Result<std::string> rule_name(const http::Request& request) {
+  const std::string name = request.path.substr(kRules.size());
+  const bool good = !name.empty() && name.size() <= 64 && name.find_first_not_of(kNameLetters) == std::string::npos;
+  if (!good)
+    return fail(ErrorKind::kInvalid, "the name of a rule has letters of ASCII, digits, '-' and '_', at most 64");
+  return name;
+}
+
+http::Response get_rule(App& app, const http::Request& request) {
+  const auto name = rule_name(request);
+  if (!name) return alert_error(name.error());
+  auto answer = app.alerts().rule_text_json(*name);
+  return answer ? http::Response::json(*answer) : alert_error(answer.error());
+}
+
+http::Response preview_rule(App& app, const http::Request& request) {
+  const auto name = rule_name(request);
+  if (!name) return alert_error(name.error());
+  auto object = object_of(request);
+  if (!object) return alert_error(object.error());
+  const std::string since = member(*object, "since");
+  const auto span = config::parse_duration(since.empty() ? "30d" : since);
+  if (!span || span->count() <= 0 || *span > std::chrono::hours(24 * 366))
+    return http::Response::error(400, "since is how far back, as \"30d\", at most 366d");
+  auto answer = app.alerts().preview_rule_json(*name, member(*object, "text", kMostRuleText), *span);
+  return answer ? http::Response::json(*answer) : alert_error(answer.error());
+}
+
+http::Response write_rule(App& app, const http::Request& request) {
+  using Kind = Alerts::RuleWritten::Kind;
+  const auto name = rule_name(request);
+  if (!name) return alert_error(name.error());
+  auto object = object_of(request);
+  if (!object) return alert_error(object.error());
+  const bool removes = request.method == "DELETE";
+  const std::string text = removes ? std::string() : member(*object, "text", kMostRuleText);
+  if (!removes && text.find_first_not_of(" \t\r\n") == std::string::npos)
+    return http::Response::error(400, "text is the rule as TOML; DELETE removes it");
+  Alerts::RuleWritten done =
+      app.alerts().write_rule(*name, text, member(*object, "was", kMostRuleText), author_of(request));
+  switch (done.kind) {
+    case Kind::kChanged:
+      return http::Response::error(409, done.text);
+    case Kind::kRefused:
+      return http::Response::json(done.text, 422);
+    case Kind::kFailed:
+      return http::Response::error(503, done.text);
+    case Kind::kDone:
+      break;
+  }
+  return empty_answer();
+}
+
 http::Response end_silence(App& app, const http::Request& request) {
   const std::string_view text = std::string_view(request.path).substr(kSilences.size());
   std::int64_t id = 0;
@@ -161,6 +228,11 @@ void add_alert_routes(App& app, http::Router& router) {
   router.add("GET", "/api/v1/alerts", Access::kRead, pooled(app, get_active));
   router.add("GET", "/api/v1/alerts/history", Access::kRead, pooled(app, get_history));
   router.add("GET", "/api/v1/alerts/rules", Access::kRead, pooled(app, get_rules));
+  router.add_under("GET", std::string(kRules), Access::kAdmin, pooled(app, get_rule));
+  router.add_under("POST", std::string(kRules), Access::kAdmin, pooled(app, preview_rule));
+  router.add_under("PUT", std::string(kRules), Access::kAdmin, pooled(app, write_rule));
+  router.add_under("DELETE", std::string(kRules), Access::kAdmin, pooled(app, write_rule));
+  router.add("POST", "/api/v1/alerts/silences/preview", Access::kRead, pooled(app, preview_silence));
   router.add("GET", "/api/v1/alerts/silences", Access::kRead, pooled(app, get_silences));
   router.add("POST", "/api/v1/alerts/silences", Access::kWrite, pooled(app, add_silence));
   router.add_under("DELETE", std::string(kSilences), Access::kWrite, pooled(app, end_silence));

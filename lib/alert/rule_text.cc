@@ -194,10 +194,10 @@ std::string joined(std::string_view toml, const RulePlace& place, std::string_vi
     out += out.ends_with('\n') ? "\n" : "\n\n";
   }
   std::string_view rest = toml.substr(place.end);
-  if (!text.empty())
-    out.append(text).append("\n");
-  else
-    while (rest.starts_with('\n') && (out.empty() || out.ends_with("\n\n") || rest == "\n")) rest.remove_prefix(1);
+  if (!text.empty()) return out.append(text).append("\n").append(rest);
+  // One empty line between its neighbours, and none at the end.
+  while (rest.starts_with('\n') && (out.empty() || out.ends_with("\n\n") || rest == "\n")) rest.remove_prefix(1);
+  while (rest.empty() && out.ends_with("\n\n")) out.pop_back();
   return out.append(rest);
 }
 

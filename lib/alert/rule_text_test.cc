@@ -73,6 +73,7 @@ when = 'mem.used_percent > 90'
   EXPECT_EQ(draft_rule("notify = []", "new", "[rule.new]\nwhen = 'a.b > 1'\n").toml,
             "notify = []\n\n[rule.new]\nwhen = 'a.b > 1'\n");
   EXPECT_EQ(draft_rule("", "new", "[rule.new]\nwhen = 'a.b > 1'").toml, "[rule.new]\nwhen = 'a.b > 1'\n");
+  EXPECT_EQ(draft_rule("notify = []\n\n[rule.new]\nwhen = 'a.b > 1'\n", "new", "").toml, "notify = []\n");
   // A built-in rule is changed key by key.
   const RuleDraft built_in = draft_rule("", "disk-full", "[rule.disk-full]\nfor = \"10m\"");
   ASSERT_THAT(built_in.mistakes, IsEmpty());
