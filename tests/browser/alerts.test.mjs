@@ -90,3 +90,87 @@ view("alerts: at phone width, light", true, { scheme: "light", width: 390 }, asy
   await checkAccessibility(page);
   await shot(page, "alerts-phone");
 });
+
+// As an administrator.
+function asAdmin(name, viewOptions, body) {
+  test(name, { timeout: kTestMs }, async () => {
+    const mock = await startMock({ names: defaultNames(4), alerts: true, people: { admin: { password: "correct horse", role: "admin" } } });
+    const opened = await open(browser, `${mock.url}/#/alerts`, { expected: /4\d\d|Failed to load resource/, ...viewOptions });
+    try {
+      await opened.page.getByLabel("Name").fill("admin");
+      await opened.page.getByLabel("Password").fill("correct horse");
+      await opened.page.getByRole("button", { name: "Sign in" }).click();
+      await opened.page.getByText("live", { exact: true }).waitFor();
+      await body(opened.page, mock, opened);
+      assert.deepEqual(opened.faults, []);
+    } finally {
+      await opened.context.close();
+      await mock.close();
+    }
+  });
+}
+
+asAdmin("alerts: a rule is changed, and what it would have done is shown while one types", {}, async (page, mock) => {
+  await page.getByRole("button", { name: "Edit busy" }).click();
+  const box = page.getByLabel("Text of the rule");
+  assert.match(await box.inputValue(), /^# Mia asked for this\./);
+  await page.getByText(/^Would have fired/).waitFor();
+  await box.fill("[rule.busy]\nwhen = 'mean(cpu.usage_active, 5m) > '\n");
+  await page.getByText("rule.when: expected a number").waitFor();
+  assert.ok(await page.getByRole("button", { name: "Save" }).isDisabled());
+  await page.getByRole("button", { name: /^line 2, column/ }).click();
+  assert.equal(await box.evaluate((element) => element.value.slice(0, element.selectionStart).split("\n").length), 2);
+  await page.keyboard.type("0");
+  await box.fill("# Mia asked for this.\n[rule.busy]\nwhen = 'mean(cpu.usage_active, 5m) > 70'\n");
+  await page.getByText("Would have fired 3 times on 1 of 4 hosts in 30 days.").waitFor();
+  assert.equal(await page.locator(".rule-chart rect.fired").count(), 3);
+  await checkAccessibility(page);
+  await shot(page, "alerts-rule", { fullPage: true });
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("mean(cpu.usage_active, 5m) > 70").waitFor();
+  assert.equal(mock.alerts.texts.get("busy"), "# Mia asked for this.\n[rule.busy]\nwhen = 'mean(cpu.usage_active, 5m) > 70'\n");
+  // A new one, and its removal.
+  await page.getByLabel("New rule").fill("mine");
+  await page.getByRole("button", { name: "Write" }).click();
+  await page.getByText(/^Would have fired/).waitFor();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Edit mine" }).click();
+  await page.getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("button", { name: "Edit mine" }).waitFor({ state: "detached" });
+  assert.ok(!mock.alerts.texts.has("mine"));
+  // Somebody else changed it meanwhile.
+  await page.getByRole("button", { name: "Edit busy" }).click();
+  await page.getByText(/^Would have fired/).waitFor();
+  mock.alerts.texts.set("busy", "[rule.busy]\nwhen = 'a.b > 1'\n");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("somebody else changed this rule").waitFor();
+});
+
+asAdmin("alerts: the editor of rules at phone width, light", { scheme: "light", width: 390 }, async (page) => {
+  await page.getByRole("button", { name: "Edit disk-full" }).click();
+  await page.getByText(/^Would have fired/).waitFor();
+  assert.ok((await overflow(page)) <= 0);
+  await checkAccessibility(page);
+  await page.getByRole("button", { name: "Save" }).scrollIntoViewIfNeeded();
+  await shot(page, "alerts-rule-phone");
+});
+
+view("alerts: nobody but an administrator sees an editor", true, {}, async (page) => {
+  await page.getByRole("cell", { name: "disk-full" }).first().waitFor();
+  assert.equal(await page.getByRole("button", { name: /^Edit/ }).count(), 0);
+});
+
+view("alerts: a silence says what it would hold back", true, {}, async (page, mock) => {
+  const form = page.getByRole("region", { name: "Silences" });
+  await form.getByText("This silences 2 alerts on 2 hosts now; it is for 29 rules on 4 hosts.").waitFor();
+  await form.getByLabel("Hosts").fill(mock.alerts.alerts[0].host);
+  await form.getByText("This silences 1 alert on 1 host now; it is for 29 rules on 1 host.").waitFor();
+});
+
+view("alerts: a host's charts show when its alerts fired", true, { hash: `#/host/${defaultNames(4)[0]}` }, async (page) => {
+  const panel = page.locator("#panel-disk-space, section.panel", { hasText: "Alerts: disk-full on" }).first();
+  await panel.waitFor();
+  assert.match(await panel.innerText(), /Alerts: disk-full on \S+ path=\/var from .* on/);
+  await panel.scrollIntoViewIfNeeded();
+  await shot(page, "alerts-bands");
+});

@@ -13,10 +13,47 @@ export function makeAlerts(names, now) {
     ],
     silences: [],
     tested: [],  // channels
+    texts: new Map([["busy", "# Mia asked for this.\n[rule.busy]\nwhen = 'mean(cpu.usage_active, 5m) > 95'\n"]]),  // rules in the file
+    previews: 0,
   };
 }
 
-const empty = { alerts: [], silences: [], tested: [] };
+const empty = { alerts: [], silences: [], tested: [], texts: new Map(), previews: 0 };
+
+const kBuiltIn = "[rule.disk-full]\nwhen = 'disk.used_percent >= 95'\nclear = 93\n";
+
+// A limit makes a draft right; below 50 it fires three times. The real server reads conditions; this reads their last number.
+function tryRule(text, now) {
+  const line = text.split("\n").findIndex((one) => one.startsWith("when"));
+  const limit = /(\d+)\s*'/.exec(text.split("\n")[line] ?? "")?.[1];
+  if (limit === undefined)
+    return { mistakes: [{ line: line + 1, column: (text.split("\n")[line] ?? "").length, reason: "rule.when: expected a number, as 90, 90%, 2GiB or 24h" }] };
+  const from = now - 30 * 86400e3;
+  const values = Array.from({ length: 240 }, (_, at) => (at < 20 ? null : 30 + 20 * Math.sin(at / 9) + (at % 80 === 60 ? 60 : 0)));
+  const part = (now - from) / 240;
+  const fired = values.flatMap((value, at) => (value !== null && value > Number(limit) && (values[at - 1] ?? 0) <= Number(limit) ? [at] : []));
+  return {
+    mistakes: [], from, to: now, fired: fired.length, hosts_fired: fired.length > 0 ? 1 : 0, hosts: 4, hosts_replayed: 4, partial: false, first_row: from + 20 * part,
+    alerts: fired.reverse().map((at) => ({ host: "web-1", tags: { path: "/var" }, value_text: "96 %", limit_text: `> ${limit} %`, fired: from + at * part, ended: from + (at + 1) * part, reason: "" })),
+    chart: { host: "web-1", tags: { path: "/var" }, limit: Number(limit), values },
+  };
+}
+
+function answerRule(method, name, body, all) {
+  const known = all.texts.get(name) ?? "";
+  const builtIn = name === "disk-full" ? kBuiltIn : "";
+  if (method === "GET")
+    return known === "" && builtIn === "" ? [404, { error: "there is no rule of this name" }]
+      : [200, { name, file: "alerts.toml", in_file: known !== "", text: known, built_in: builtIn }];
+  if (method === "POST") {
+    all.previews += 1;
+    return [200, tryRule(body.text, Date.now())];
+  }
+  if (body.was !== known) return [409, { error: "somebody else changed this rule: load it again" }];
+  if (method === "DELETE") all.texts.delete(name);
+  else all.texts.set(name, body.text);
+  return [204, null];
+}
 
 const hold = (all) => {
   for (const one of all.alerts)
@@ -32,6 +69,7 @@ export function answerAlerts(method, url, body, state) {
   if (!url.pathname.startsWith("/api/v1/alerts")) return null;
   const all = state ?? empty;
   const path = url.pathname.slice("/api/v1/alerts".length);
+  if (path.startsWith("/rules/")) return answerRule(method, path.slice("/rules/".length), body, all);
   if (method === "GET") {
     switch (path) {
       case "": return [200, { alerts: all.alerts, channels: state === null ? [] : [channel], rules_error: "", trouble: "", waiting_messages: 0, heartbeat_error: "" }];
@@ -42,7 +80,9 @@ export function answerAlerts(method, url, body, state) {
       case "/rules": return [200, { file: "alerts.toml", error: "", rules: [{
         name: "disk-full", built_in: true, enabled: true, when: "disk.used_percent >= 95", hosts: "", severity: "critical", for_seconds: 300, notify: ["phone"],
         help: "Free some room.",
-      }] }];
+      }, ...[...all.texts].map(([name, text]) => ({
+        name, built_in: false, enabled: true, when: /when = '(.*)'/.exec(text)?.[1] ?? "", hosts: "", severity: "warning", for_seconds: 0, notify: [], help: "",
+      }))] }];
       case "/silences": return [200, { silences: all.silences }];
     }
   }
@@ -55,6 +95,10 @@ export function answerAlerts(method, url, body, state) {
   if (method === "POST" && path === "/send-test") {
     all.tested.push(body.channel);
     return [204, null];
+  }
+  if (method === "POST" && path === "/silences/preview") {
+    const meant = all.alerts.filter((one) => one.state === "firing" && (body.hosts === "" || one.host === body.hosts));
+    return [200, { server_time: Date.now(), alerts: meant.length, hosts: new Set(meant.map((one) => one.host)).size, hosts_selected: body.hosts === "" ? 4 : 1, rules_selected: 29 }];
   }
   if (method === "POST" && path === "/silences") {
     const hours = /^(\d+)h$/.exec(body.for ?? "");

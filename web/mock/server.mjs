@@ -177,7 +177,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       });
       return response.end(asset.body);
     }
-    if (accounts !== null && url.pathname !== "/query") {
+    if (accounts !== null && url.pathname !== "/query" && !url.pathname.startsWith("/api/v1/alerts")) {
       const chunks = [];
       for await (const chunk of request) chunks.push(chunk);
       const made = accounts.answer(request, url, chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : {});

@@ -2,6 +2,7 @@
 // sixteen charts following one cursor, a re-render per mouse move would be the slowest thing on the page.
 
 import uPlot from "uplot";
+import type { AlertSpan } from "../core/alerts.ts";
 import { formatTick, formatTime, type Unit } from "../core/format.ts";
 import type { Window } from "../core/influxql.ts";
 import { markGaps } from "../core/grid.ts";
@@ -18,6 +19,7 @@ export interface ChartInput {
   cells: readonly Line[];
   times?: readonly number[] | undefined;  // where the steps are not even
   marks?: readonly Mark[] | undefined;    // errors in the log, along the lower edge
+  spans?: readonly AlertSpan[] | undefined;  // drawn behind the lines
 }
 
 export interface ChartSetting {
@@ -128,6 +130,27 @@ export class Chart {
     for (const { from, to } of marks) {
       if (to <= window.from || from >= window.to) continue;
       ctx.fillRect(Math.round(place(from)), bbox.top + bbox.height - 4 * devicePixelRatio, Math.max(2 * devicePixelRatio, place(to) - place(from)), 4 * devicePixelRatio);
+    }
+    ctx.restore();
+  }
+
+  // When alerts fired: a band over the time, and a mark at its beginning, in the colour of its severity.
+  private drawSpans(plot: uPlot): void {
+    const { spans, window } = this.input;
+    if (spans === undefined || spans.length === 0) return;
+    const { ctx, bbox } = plot;
+    const { theme } = this.setting;
+    const x = (time: number): number => bbox.left + ((Math.min(Math.max(time, window.from), window.to) - window.from) / (window.to - window.from)) * bbox.width;
+    ctx.save();
+    for (const span of spans) {
+      const left = x(span.from);
+      const right = Math.max(x(span.to ?? window.to), left + 2 * devicePixelRatio);
+      ctx.fillStyle = span.severity === "critical" ? theme.critical : span.severity === "warning" ? theme.warning : theme.text;
+      ctx.globalAlpha = 0.12;
+      ctx.fillRect(left, bbox.top, right - left, bbox.height);
+      ctx.globalAlpha = 0.9;
+      ctx.fillRect(left, bbox.top, right - left, 2 * devicePixelRatio);
+      if (span.from >= window.from) ctx.fillRect(left, bbox.top, devicePixelRatio, bbox.height);
     }
     ctx.restore();
   }
@@ -262,6 +285,7 @@ export class Chart {
         ...model.bands.flatMap((): uPlot.Series[] => [kEdge, { ...kEdge }]),
       ],
       hooks: {
+        drawClear: [(plot) => this.drawSpans(plot)],
         ...(style === "heat" ? { drawSeries: [(plot: uPlot, index: number) => index === 1 && this.drawCells(plot)] } : {}),
         draw: [(plot: uPlot) => this.drawMarks(plot)],
         setSeries: [(_, index, options) => {

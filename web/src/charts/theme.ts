@@ -8,6 +8,8 @@ export interface Theme {
   axis: string;
   text: string;
   mark: string;  // of errors in the log
+  critical: string;
+  warning: string;
 }
 
 function read(): Theme {
@@ -19,10 +21,12 @@ function read(): Theme {
     axis: get("--chart-axis"),
     text: get("--muted"),
     mark: get("--bar-high"),
+    critical: get("--down"),
+    warning: get("--late"),
   };
 }
 
-export const theme = new Observable<Theme>({ series: [], grid: "", axis: "", text: "", mark: "" });
+export const theme = new Observable<Theme>({ series: [], grid: "", axis: "", text: "", mark: "", critical: "", warning: "" });
 
 export function followTheme(): void {
   const update = (): void => theme.set(read());

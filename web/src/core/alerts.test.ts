@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countOpen, decodeAlerts, decodePast, sortAlerts, whereOf } from "./alerts.ts";
+import { chartPath, countOpen, decodeAlerts, decodePast, decodePreview, measurementsOf, placeOf, sortAlerts, spansOf, whereOf } from "./alerts.ts";
 
 const given = {
   alerts: [
@@ -26,4 +26,41 @@ test("what is no list of alerts is none", () => {
   assert.equal(decodeAlerts({}), null);
   assert.equal(decodeAlerts("x"), null);
   assert.deepEqual(decodePast({ history: [1, { id: 2 }] }).map((one) => one.id), [2]);
+});
+
+test("spans are made of what fired and ended, whatever is missing", () => {
+  const past = decodePast({ history: [
+    { id: 5, time: 500, rule: "disk", host: "a", tags: { path: "/" }, state: "firing", since: 480, severity: "critical" },
+    { id: 4, time: 400, rule: "cpu", host: "a", state: "ok", since: 90 },
+    { id: 3, time: 300, rule: "disk", host: "a", tags: { path: "/" }, state: "ok", since: 100 },
+    { id: 2, time: 150, rule: "disk", host: "a", tags: { path: "/home" }, state: "firing", since: 150 },
+    { id: 1, time: 110, rule: "disk", host: "a", tags: { path: "/" }, state: "firing", since: 100 },
+  ] });
+  assert.deepEqual(spansOf(past).map((one) => [one.what, one.rule, one.from, one.to]), [
+    ["a path=/", "disk", 110, 300], ["a path=/home", "disk", 150, null], ["a", "cpu", 90, 400], ["a path=/", "disk", 500, null],
+  ]);
+});
+
+test("a condition's measurements are found and its texts are not", () => {
+  assert.deepEqual(measurementsOf('max(disk{path="/a.b|x.y"}.used_percent, 5m) > 90.5 and system.load5 / system.n_cpus > 4'), ["disk", "system"]);
+  assert.deepEqual(measurementsOf("logs('a.b c.d') > 3 in 5m"), []);
+  assert.deepEqual(measurementsOf("host silent"), []);
+});
+
+test("a place in a text", () => {
+  assert.equal(placeOf("ab\ncde\n", 2, 3), 5);
+  assert.equal(placeOf("ab\ncde", 2, 99), 6);
+  assert.equal(placeOf("ab", 0, 0), 0);
+  assert.equal(placeOf("ab", 9, 1), 2);
+});
+
+test("a preview and its chart", () => {
+  const preview = decodePreview({ mistakes: [], fired: 3, chart: { host: "a", limit: 90, values: [0, null, 50, 100] }, alerts: [{ host: "a", fired: 1 }] });
+  assert.equal(preview?.chart?.values[1], null);
+  assert.equal(preview?.alerts[0]?.ended, null);
+  const path = chartPath([0, null, 50, 100], 90, 40, 24);
+  assert.equal(path.line, "M5.0 22.0h1M25.0 12.0L35.0 2.0");
+  assert.equal(path.limitY, 4);
+  assert.deepEqual(chartPath([null], 1, 10, 10), { line: "", limitY: null });
+  assert.equal(decodePreview(3), null);
 });

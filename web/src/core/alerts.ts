@@ -141,3 +141,140 @@ export const countOpen = (alerts: readonly ActiveAlert[]): number =>
 // "web1 path=/var": the host and what tells the series apart.
 export const whereOf = (one: { host: string; tags: Record<string, string> }): string =>
   [one.host === "" ? "server" : one.host, ...Object.entries(one.tags).map(([key, value]) => `${key}=${value}`)].join(" ");
+
+// When an alert fired, for a chart.
+export interface AlertSpan {
+  rule: string;
+  severity: Severity;
+  what: string;  // the series
+  from: number;  // ms since the epoch
+  to: number | null;  // null: it goes on
+}
+
+// From a host's history, in any order. One whose beginning is not in it began before.
+export function spansOf(past: readonly PastAlert[]): AlertSpan[] {
+  const open = new Map<string, AlertSpan>();
+  const out: AlertSpan[] = [];
+  for (const one of [...past].sort((a, b) => a.time - b.time || a.id - b.id)) {
+    const key = JSON.stringify([one.rule, one.host, one.tags]);
+    const begun = open.get(key);
+    if (one.state === "firing") {
+      if (begun !== undefined) continue;
+      const span: AlertSpan = { rule: one.rule, severity: one.severity, what: whereOf(one), from: one.time, to: null };
+      open.set(key, span);
+      out.push(span);
+    } else {
+      if (begun !== undefined) begun.to = one.time;
+      else out.push({ rule: one.rule, severity: one.severity, what: whereOf(one), from: Math.min(one.since, one.time), to: one.time });
+      open.delete(key);
+    }
+  }
+  return out;
+}
+
+// The measurements that a condition names: "disk" of `max(disk{path="/"}.used_percent, 5m) > 90`. Texts are left out.
+export function measurementsOf(when: string): string[] {
+  const bare = when.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, '""').replace(/\{[^}]*\}/g, "");
+  return [...new Set([...bare.matchAll(/([A-Za-z_][\w-]*)\.[A-Za-z_]/g)].map((match) => match[1] ?? ""))];
+}
+
+export interface Mistake {
+  line: number;  // of the text, from 1; 0: of the file as a whole
+  column: number;
+  reason: string;
+}
+
+export interface RuleText {
+  name: string;
+  file: string;
+  inFile: boolean;
+  text: string;
+  builtIn: string;
+}
+
+// What a draft would have done.
+export interface Preview {
+  mistakes: Mistake[];
+  from: number;
+  to: number;
+  fired: number;
+  hostsFired: number;
+  hosts: number;
+  hostsReplayed: number;
+  partial: boolean;
+  firstRow: number | null;
+  alerts: { host: string; tags: Record<string, string>; valueText: string; limitText: string; fired: number; ended: number | null }[];
+  chart: { host: string; tags: Record<string, string>; limit: number | null; values: (number | null)[] } | null;
+}
+
+export const decodeRuleText = (body: unknown): RuleText | null =>
+  isRecord(body) ? { name: text(body["name"]), file: text(body["file"]), inFile: body["in_file"] === true, text: text(body["text"]), builtIn: text(body["built_in"]) } : null;
+
+export function decodePreview(body: unknown): Preview | null {
+  if (!isRecord(body)) return null;
+  const chart = body["chart"];
+  return {
+    mistakes: list(body, "mistakes", (one): Mistake => ({ line: number(one["line"]), column: number(one["column"]), reason: text(one["reason"]) })),
+    from: number(body["from"]), to: number(body["to"]), fired: number(body["fired"]), hostsFired: number(body["hosts_fired"]), hosts: number(body["hosts"]),
+    hostsReplayed: number(body["hosts_replayed"]), partial: body["partial"] === true,
+    firstRow: typeof body["first_row"] === "number" ? body["first_row"] : null,
+    alerts: list(body, "alerts", (one) => ({
+      host: text(one["host"]), tags: strings(one["tags"]), valueText: text(one["value_text"]), limitText: text(one["limit_text"]), fired: number(one["fired"]),
+      ended: typeof one["ended"] === "number" ? one["ended"] : null,
+    })),
+    chart: isRecord(chart) && Array.isArray(chart["values"]) ? {
+      host: text(chart["host"]), tags: strings(chart["tags"]), limit: typeof chart["limit"] === "number" ? chart["limit"] : null,
+      values: chart["values"].map((one) => (typeof one === "number" ? one : null)),
+    } : null,
+  };
+}
+
+// Where a line and column, from 1, are in a text.
+export function placeOf(whole: string, line: number, column: number): number {
+  const lines = whole.split("\n");
+  const before = lines.slice(0, Math.max(0, line - 1)).reduce((sum, one) => sum + one.length + 1, 0);
+  return Math.min(whole.length, before + Math.min(Math.max(0, column - 1), (lines[line - 1] ?? "").length));
+}
+
+// The path of a chart without axes, broken where nothing is known; y grows downwards.
+export function chartPath(values: readonly (number | null)[], limit: number | null, width: number, height: number): { line: string; limitY: number | null } {
+  const known = values.filter((one): one is number => one !== null);
+  if (known.length === 0) return { line: "", limitY: null };
+  const all = limit === null ? known : [...known, limit];
+  let low = Math.min(...all);
+  const high = Math.max(...all);
+  if (low > 0 && low < high / 2) low = 0;
+  const y = (value: number): number => height - 2 - ((value - low) / (high - low || 1)) * (height - 4);
+  let line = "";
+  let gap = true;
+  values.forEach((value, index) => {
+    if (value === null) {
+      gap = true;
+      return;
+    }
+    const x = (index + 0.5) * (width / values.length);
+    line += `${gap ? "M" : "L"}${x.toFixed(1)} ${y(value).toFixed(1)}`;
+    // One alone would not be drawn.
+    if (gap && (values[index + 1] ?? null) === null) line += "h1";
+    gap = false;
+  });
+  return { line, limitY: limit === null ? null : y(limit) };
+}
+
+export interface SilencePreview {
+  alerts: number;  // that fire now
+  hosts: number;  // on which they do
+  hostsSelected: number;
+  rulesSelected: number;
+}
+
+export const decodeSilencePreview = (body: unknown): SilencePreview | null =>
+  isRecord(body) && typeof body["alerts"] === "number"
+    ? { alerts: number(body["alerts"]), hosts: number(body["hosts"]), hostsSelected: number(body["hosts_selected"]), rulesSelected: number(body["rules_selected"]) }
+    : null;
+
+const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
+
+export const silenceText = (preview: SilencePreview | null): string =>
+  preview === null ? "" : `This silences ${counted(preview.alerts, "alert")} on ${counted(preview.hosts, "host")} now; it is for ` +
+    `${counted(preview.rulesSelected, "rule")} on ${counted(preview.hostsSelected, "host")}.`;

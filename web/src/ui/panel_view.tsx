@@ -2,7 +2,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { Chart, type ChartInput } from "../charts/chart.ts";
 import type { Drawn, Line, Panel } from "../charts/panel.ts";
 import { theme } from "../charts/theme.ts";
-import { format } from "../core/format.ts";
+import type { AlertSpan } from "../core/alerts.ts";
+import { format, formatTime } from "../core/format.ts";
 import type { Mark } from "../core/log_lines.ts";
 import type { PanelData } from "../net/panel_data.ts";
 import { useObservable } from "./use_observable.ts";
@@ -22,12 +23,13 @@ interface Props {
   marks?: readonly Mark[] | undefined;
   // The colours of lines that mean the same in all panels (hosts); without it each panel has its own.
   colourOf?: (key: string) => number;
+  spans?: readonly AlertSpan[] | undefined;
 }
 
 const kNone: ReadonlySet<string> = new Set();
 const kNoCells: readonly Line[] = [];
 
-export function PanelView({ panel, data, failed, actions, onRetry, marks, colourOf }: Props) {
+export function PanelView({ panel, data, failed, actions, onRetry, marks, colourOf, spans }: Props) {
   const drawn: Drawn = useMemo(() => {
     if (data === undefined) return { lines: [] };
     const made = panel.draw(data.grids);
@@ -41,7 +43,7 @@ export function PanelView({ panel, data, failed, actions, onRetry, marks, colour
     <section class="panel" id={`panel-${panel.id}`} aria-label={panel.title}>
       {drawn.lines.length > 0 && data !== undefined ? (
         <ChartBox title={panel.title} about={panel.about} unit={panel.unit} style={panel.style} ceilings={panel.ceilings} drawn={drawn}
-                  window={data.window} actions={actions} sync="view" marks={marks} />
+                  window={data.window} actions={actions} sync="view" marks={marks} spans={spans} />
       ) : (
         <>
           <header><h3>{panel.title}</h3></header>
@@ -74,10 +76,20 @@ interface BoxProps {
   actions: PanelActions | null;
   sync: string | null;
   height?: number;
+  spans?: readonly AlertSpan[] | undefined;
+}
+
+const kMostNamed = 3;
+const kNoSpans: readonly AlertSpan[] = [];
+
+// What the bands are, in words: colours alone say it to nobody.
+function spanText(spans: readonly AlertSpan[]): string {
+  const named = spans.slice(-kMostNamed).reverse().map((one) => `${one.rule} on ${one.what} from ${formatTime(one.from)} ${one.to === null ? "on" : `to ${formatTime(one.to)}`}`);
+  return `Alerts: ${named.join("; ")}${spans.length > kMostNamed ? `; ${spans.length - kMostNamed} more` : ""}`;
 }
 
 // A chart with its title and a legend that tells the values under the cursor.
-export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, marks, actions, sync, height = 148 }: BoxProps) {
+export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, marks, actions, sync, height = 148, spans }: BoxProps) {
   const colours = useObservable(theme);
   const [hidden, setHidden] = useState(kNone);
   const place = useRef<HTMLDivElement>(null);
@@ -86,7 +98,9 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
   const chart = useRef<Chart | null>(null);
   const callbacks = useRef(actions);
   callbacks.current = actions;
-  const input: ChartInput = { lines: drawn.lines, window, hidden, cells: drawn.cells ?? kNoCells, times, marks };
+  const within = useMemo(
+    () => (spans ?? kNoSpans).filter((one) => one.from < window.to && (one.to ?? Infinity) > window.from), [spans, window]);
+  const input: ChartInput = { lines: drawn.lines, window, hidden, cells: drawn.cells ?? kNoCells, times, marks, spans: within };
   const latest = useRef(input);
   latest.current = input;
 
@@ -122,7 +136,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
   useLayoutEffect(() => {
     if (isFirst.current) isFirst.current = false;
     else chart.current?.update(latest.current);
-  }, [drawn, window, hidden, times, marks]);
+  }, [drawn, window, hidden, times, marks, within]);
 
   useEffect(() => setHidden(kNone), [title]);
 
@@ -159,6 +173,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
         ))}
       </ul>
       {drawn.note !== undefined && <p class="panel-note">{drawn.note}</p>}
+      {within.length > 0 && <p class="panel-note">{spanText(within)}</p>}
     </>
   );
 }

@@ -2,16 +2,17 @@
 
 import { useCallback, useEffect, useState } from "preact/hooks";
 import {
-  decodePast, decodeRules, decodeSilences, sortAlerts, whereOf, type ActiveAlert, type AlertChannel, type AlertRule, type PastAlert, type Silence,
+  decodePast, decodeRules, decodeSilencePreview, decodeSilences, silenceText, sortAlerts, whereOf, type ActiveAlert, type AlertChannel, type AlertRule, type PastAlert, type Silence,
 } from "../../core/alerts.ts";
 import { formatDuration, formatTime } from "../../core/format.ts";
 import { formatRoute, kDefaultRange } from "../../core/route.ts";
 import { alertsState, askAlerts } from "../../net/alerts.ts";
 import { serverNow } from "../../net/live.ts";
-import { call } from "../../net/session.ts";
+import { account, call } from "../../net/session.ts";
 import { useSecond } from "../../ui/clock.ts";
 import { TableBox } from "../../ui/table_box.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
+import { RuleEditor } from "./rule_editor.tsx";
 
 const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -69,7 +70,7 @@ export function AlertsView() {
       <Silences list={silences.items} error={silences.error} change={change} />
       <Channels list={state.channels} change={change} />
       <History list={past.items} error={past.error} />
-      <Rules list={rules.items} error={rules.error} />
+      <Rules list={rules.items} error={rules.error} onChanged={() => void rules.reload()} />
     </div>
   );
 }
@@ -117,7 +118,30 @@ function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Ch
   );
 }
 
+// What a silence would hold back, while one types it.
+function useSilencePreview(hosts: string, rule: string): string {
+  const [text, setText] = useState("");
+  useEffect(() => {
+    let left = false;
+    const timer = setTimeout(() => {
+      call("POST", "/api/v1/alerts/silences/preview", { hosts, rule }).then((body) => {
+        if (!left) setText(silenceText(decodeSilencePreview(body)));
+      }, () => {
+        if (!left) setText("");
+      });
+    }, 300);
+    return () => {
+      left = true;
+      clearTimeout(timer);
+    };
+  }, [hosts, rule]);
+  return text;
+}
+
 function Silences({ list, error, change }: { list: readonly Silence[]; error: string; change: Change }) {
+  const [hosts, setHosts] = useState("");
+  const [rule, setRule] = useState("");
+  const preview = useSilencePreview(hosts, rule);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
@@ -125,6 +149,8 @@ function Silences({ list, error, change }: { list: readonly Silence[]; error: st
     const field = (name: string): string => String(data.get(name) ?? "");
     change("POST", "/api/v1/alerts/silences", { hosts: field("hosts"), rule: field("rule"), for: field("for"), reason: field("reason") });
     form.reset();
+    setHosts("");
+    setRule("");
   };
   return (
     <section class="panel" aria-label="Silences">
@@ -140,12 +166,13 @@ function Silences({ list, error, change }: { list: readonly Silence[]; error: st
         ))}
       </ul>
       <form class="row" onSubmit={submit}>
-        <label>Hosts <input name="hosts" placeholder="site:north; empty: all" /></label>
-        <label>Rule <input name="rule" placeholder="*" /></label>
+        <label>Hosts <input name="hosts" placeholder="site:north; empty: all" value={hosts} onInput={(event) => setHosts(event.currentTarget.value)} /></label>
+        <label>Rule <input name="rule" placeholder="*" value={rule} onInput={(event) => setRule(event.currentTarget.value)} /></label>
         <label>For <input name="for" defaultValue="2h" required size={5} /></label>
         <label>Reason <input name="reason" /></label>
         <button type="submit">Silence</button>
       </form>
+      <p class="quiet" role="status">{preview}</p>
     </section>
   );
 }
@@ -204,21 +231,43 @@ function History({ list, error }: { list: readonly PastAlert[]; error: string })
   );
 }
 
-function Rules({ list, error }: { list: readonly AlertRule[]; error: string }) {
+function Rules({ list, error, onChanged }: { list: readonly AlertRule[]; error: string; onChanged: () => void }) {
+  const who = useObservable(account);
+  const [edited, setEdited] = useState<{ name: string; isNew: boolean } | null>(null);
+  const [name, setName] = useState("");
+  const mayEdit = who?.role === "admin";
+  const done = (changed: boolean): void => {
+    setEdited(null);
+    if (changed) onChanged();
+  };
+  const known = list.some((one) => one.name === name);
   return (
     <>
       {error !== "" && <p class="error-text">{error}</p>}
+      {edited !== null && <RuleEditor key={edited.name} name={edited.name} isNew={edited.isNew} onDone={done} />}
+      {mayEdit && edited === null && (
+        <form class="row" onSubmit={(event) => {
+          event.preventDefault();
+          setEdited({ name, isNew: !known });
+          setName("");
+        }}>
+          <label>New rule <input value={name} required pattern="[A-Za-z0-9_\-]{1,64}" title="Letters of ASCII, digits, '-' and '_', at most 64" placeholder="busy"
+            onInput={(event) => setName(event.currentTarget.value)} /></label>
+          <button type="submit">{known ? "Edit" : "Write"}</button>
+        </form>
+      )}
       <TableBox label="Rules">
         <table class="plain">
           <caption>Rules</caption>
           <thead><tr><th scope="col">Rule</th><th scope="col">Severity</th><th scope="col">When</th><th scope="col">For</th><th scope="col">Hosts</th>
-            <th scope="col">Channels</th></tr></thead>
+            <th scope="col">Channels</th>{mayEdit && <th scope="col"><span class="hidden">Actions</span></th>}</tr></thead>
           <tbody>
             {list.map((one) => (
               <tr key={one.name} class={one.enabled ? "" : "quiet"}>
                 <td title={one.help}>{one.name}{one.enabled ? "" : " (off)"}</td><td>{severityMark(one.severity)}</td><td><code>{one.when}</code></td>
                 <td>{one.forSeconds === 0 ? "at once" : formatDuration(one.forSeconds)}</td><td>{one.hosts === "" ? "all" : one.hosts}</td>
                 <td>{one.notify.join(", ")}</td>
+                {mayEdit && <td><button type="button" aria-label={`Edit ${one.name}`} onClick={() => setEdited({ name: one.name, isNew: false })}>Edit</button></td>}
               </tr>
             ))}
           </tbody>

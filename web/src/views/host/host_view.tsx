@@ -8,6 +8,7 @@ import { useShortcuts } from "../../ui/keyboard.ts";
 import { go } from "../../ui/navigation.ts";
 import { PanelView } from "../../ui/panel_view.tsx";
 import { RangeBar } from "../../ui/range_bar.tsx";
+import { useAlertSpans } from "../../ui/use_alert_spans.ts";
 import { useObservable } from "../../ui/use_observable.ts";
 import { usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
@@ -29,6 +30,7 @@ export function HostView({ route }: { route: HostRoute }) {
     { panels: kPanels, hosts: [route.host], intervalSeconds }, route.range, `${formatRoute(route)} ${intervalSeconds}`);
   const actions = useRange(route);
   const lines = useHostLogs(route);
+  const spansOn = useAlertSpans(route.host);
 
   const step = (by: number): void => {
     const names = sortHosts([...fleet.value.values()], "host", false).map((one) => one.host);
@@ -90,7 +92,8 @@ export function HostView({ route }: { route: HostRoute }) {
             {section === kProcesses && <Users host={route.host} range={route.range} />}
             <div class="panels">
               {kPanels.filter((panel) => panel.section === section).map((panel) => (
-                <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry} marks={lines.marks} />
+                <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry}
+                           marks={lines.marks} spans={spansOn(panel)} />
               ))}
             </div>
           </section>

@@ -1,0 +1,59 @@
+// When a host's alerts fired, for its charts. Asked for again when what fires has changed, and once a minute.
+
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { decodePast, decodeRules, measurementsOf, spansOf, type AlertSpan } from "../core/alerts.ts";
+import type { Panel } from "../charts/panel.ts";
+import { alertsState } from "../net/alerts.ts";
+import { call } from "../net/session.ts";
+import { useObservable } from "./use_observable.ts";
+
+const kRefreshMs = 60_000;
+const kMostEntries = 500;
+
+interface Known {
+  host: string;
+  spans: AlertSpan[];
+  measurements: Map<string, string[]>;  // of each rule
+}
+
+const kNone: readonly AlertSpan[] = [];
+
+// Which spans belong on a panel: those of rules that look at one of its measurements, and of the host's silence on all of them.
+export function useAlertSpans(host: string): (panel: Panel) => readonly AlertSpan[] {
+  const state = useObservable(alertsState);
+  const [known, setKnown] = useState<Known | null>(null);
+  const firing = (state?.alerts ?? []).filter((one) => one.host === host && one.state !== "pending").map((one) => one.id).join(" ");
+  useEffect(() => {
+    if (state === null) return undefined;
+    let left = false;
+    const update = async (): Promise<void> => {
+      if (document.visibilityState !== "visible") return;
+      const [past, rules] = await Promise.all([
+        call("GET", `/api/v1/alerts/history?host=${encodeURIComponent(host)}&limit=${kMostEntries}`), call("GET", "/api/v1/alerts/rules"),
+      ]);
+      if (left) return;
+      setKnown({ host, spans: spansOf(decodePast(past)), measurements: new Map(decodeRules(rules).map((one) => [one.name, measurementsOf(one.when)])) });
+    };
+    void update().catch(() => undefined);  // charts say more without bands than not at all
+    const timer = setInterval(() => void update().catch(() => undefined), kRefreshMs);
+    return () => {
+      left = true;
+      clearInterval(timer);
+    };
+  }, [host, firing, state === null]);
+  // The same list for a panel as long as nothing is new: a chart is drawn again for another one.
+  const lists = useMemo(() => new Map<string, readonly AlertSpan[]>(), [known]);
+  return useCallback((panel: Panel) => {
+    if (known === null || known.host !== host || known.spans.length === 0) return kNone;
+    const read = new Set(panel.sources.map((source) => source.from));
+    let list = lists.get(panel.id);
+    if (list === undefined) {
+      list = known.spans.filter((one) => {
+        const measurements = known.measurements.get(one.rule) ?? [];
+        return measurements.length === 0 ? one.rule === "host-silent" : measurements.some((name) => read.has(name));
+      });
+      lists.set(panel.id, list.length === 0 ? kNone : list);
+    }
+    return list;
+  }, [known, lists, host]);
+}

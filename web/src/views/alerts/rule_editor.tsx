@@ -1,0 +1,180 @@
+// One rule as its text in alerts.toml: mistakes with their places, and what it would have done, while one types. The file is the
+// truth: the server puts the text in place of what was there and leaves all else as it is.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { chartPath, decodePreview, decodeRuleText, placeOf, whereOf, type Mistake, type Preview, type RuleText } from "../../core/alerts.ts";
+import { formatDate, formatDuration, formatTime } from "../../core/format.ts";
+import { call } from "../../net/session.ts";
+
+const kPauseMs = 500;
+const kAgainMs = 1500;
+const kShownAlerts = 5;
+const kSpans = [["1d", "a day"], ["7d", "7 days"], ["30d", "30 days"]] as const;
+const kChart = { width: 720, height: 110 };
+
+const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const pathOf = (name: string): string => `/api/v1/alerts/rules/${encodeURIComponent(name)}`;
+
+// A new rule begins as one that works.
+const draftOf = (name: string): string => `[rule.${name}]\nwhen = 'mean(cpu{cpu="cpu-total"}.usage_active, 5m) > 95'\nclear = 80\nfor = "10m"\n`;
+
+function useDraft(name: string, text: string, since: string): { preview: Preview | null; error: string; busy: boolean } {
+  const [state, setState] = useState<{ preview: Preview | null; error: string; busy: boolean }>({ preview: null, error: "", busy: true });
+  useEffect(() => {
+    let left = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    setState((old) => ({ ...old, busy: true }));
+    const ask = async (): Promise<void> => {
+      try {
+        const preview = decodePreview(await call("POST", pathOf(name), { text, since }));
+        if (!left) setState({ preview, error: "", busy: false });
+      } catch (error) {
+        if (left) return;
+        if (said(error).includes("others try rules now")) timer = setTimeout(() => void ask(), kAgainMs);
+        else setState((old) => ({ ...old, error: said(error), busy: false }));
+      }
+    };
+    timer = setTimeout(() => void ask(), kPauseMs);
+    return () => {
+      left = true;
+      clearTimeout(timer);
+    };
+  }, [name, text, since]);
+  return state;
+}
+
+function Mistakes({ list, text, onGo }: { list: readonly Mistake[]; text: string; onGo: (at: number) => void }) {
+  return (
+    <ul class="bare mistakes" role="alert">
+      {list.map((one) => (
+        <li key={`${one.line}:${one.column}:${one.reason}`} class="error-text">
+          {one.line > 0 && <button type="button" class="link" onClick={() => onGo(placeOf(text, one.line, one.column))}>line {one.line}, column {one.column}</button>}
+          {one.line > 0 && ": "}{one.reason}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function PreviewChart({ preview }: { preview: Preview }) {
+  const { chart } = preview;
+  if (chart === null || chart.values.every((one) => one === null)) return null;
+  const { width, height } = kChart;
+  const { line, limitY } = chartPath(chart.values, chart.limit, width, height);
+  const x = (time: number): number => ((time - preview.from) / Math.max(1, preview.to - preview.from)) * width;
+  const same = preview.alerts.filter((one) => whereOf(one) === whereOf(chart));
+  return (
+    <figure class="rule-chart">
+      <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img"
+           aria-label={`${whereOf(chart)} from ${formatDate(preview.from)} to now, and when the rule would have fired`}>
+        {same.map((one) => (
+          <rect key={one.fired} class="fired" x={x(one.fired)} y="0" height={height} width={Math.max(2, x(one.ended ?? preview.to) - x(one.fired))} />
+        ))}
+        {limitY !== null && <line class="limit" x1="0" x2={width} y1={limitY} y2={limitY} />}
+        <path class="value" d={line} />
+      </svg>
+      <figcaption class="quiet"><span>{formatDate(preview.from)}</span><strong>{whereOf(chart)}</strong><span>now</span></figcaption>
+    </figure>
+  );
+}
+
+function WouldHave({ preview, span }: { preview: Preview; span: string }) {
+  const nothing = preview.hosts === 0;
+  return (
+    <div class="would-have">
+      <p>
+        {nothing ? "No host has a series that this rule looks at." : (
+          <>Would have fired <strong>{preview.fired === 1 ? "once" : `${preview.fired} times`}</strong> on {preview.hostsFired} of {preview.hosts} hosts in {span}.</>
+        )}
+        {preview.partial && ` Only ${preview.hostsReplayed} of them could be tried within 4 seconds; the last one in part.`}
+        {!nothing && preview.firstRow !== null && preview.firstRow - preview.from > 3_600_000 && ` Its oldest sample is of ${formatTime(preview.firstRow)}.`}
+      </p>
+      <PreviewChart preview={preview} />
+      {preview.alerts.length > 0 && (
+        <ul class="bare">
+          {preview.alerts.slice(0, kShownAlerts).map((one) => (
+            <li key={`${one.fired} ${whereOf(one)}`}>
+              {formatTime(one.fired)}: {whereOf(one)}{one.valueText === "" ? "" : `, ${one.valueText} (${one.limitText})`}
+              <span class="quiet"> {one.ended === null ? "goes on" : `for ${formatDuration((one.ended - one.fired) / 1000)}`}</span>
+            </li>
+          ))}
+          {preview.alerts.length > kShownAlerts && <li class="quiet">and earlier ones</li>}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+interface Props {
+  name: string;
+  isNew: boolean;
+  onDone: (changed: boolean) => void;
+}
+
+export function RuleEditor({ name, isNew, onDone }: Props) {
+  const [known, setKnown] = useState<RuleText | null>(isNew ? { name, file: "", inFile: false, text: "", builtIn: "" } : null);
+  const [error, setError] = useState("");
+  useEffect(() => {
+    if (isNew) return;
+    call("GET", pathOf(name)).then((body) => setKnown(decodeRuleText(body)), (problem: unknown) => setError(said(problem)));
+  }, [name, isNew]);
+  return (
+    <section class="panel rule-editor" aria-label={`Rule ${name}`}>
+      <header><h3>{isNew ? "New rule" : "Rule"} {name}</h3></header>
+      {error !== "" && <p class="error-text" role="alert">{error}</p>}
+      {known === null
+        ? <div class="row"><span class="grow" /><button type="button" onClick={() => onDone(false)}>Close</button></div>
+        : <Editor known={known} onDone={onDone} />}
+    </section>
+  );
+}
+
+function Editor({ known, onDone }: { known: RuleText; onDone: (changed: boolean) => void }) {
+  const { name } = known;
+  const [text, setText] = useState(known.inFile ? known.text : known.builtIn === "" ? draftOf(name) : known.builtIn);
+  const [since, setSince] = useState<string>("30d");
+  const [error, setError] = useState("");
+  const { preview, error: failed, busy } = useDraft(name, text, since);
+  const box = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => box.current?.focus(), []);
+  const goTo = (at: number): void => {
+    box.current?.focus();
+    box.current?.setSelectionRange(at, at);
+  };
+  const change = (method: string, body: object): void => {
+    call(method, pathOf(name), body).then(() => onDone(true), (problem: unknown) => setError(said(problem)));
+  };
+  const mistakes = preview?.mistakes ?? [];
+  return (
+    <form onSubmit={(event) => {
+      event.preventDefault();
+      change("PUT", { text, was: known.text });
+    }}>
+      <p class="quiet">
+        {known.inFile ? "Its text in the rules file; comments stay." : known.builtIn === "" ? "It is added at the end of the rules file."
+          : "As it is built in. Only the keys that are to differ need to stay in the rules file."} The keys are in docs/alerts.md.
+      </p>
+      <label class="query-box"><span class="hidden">Text of the rule</span>
+        <textarea ref={box} value={text} rows={8} spellcheck={false} autocomplete="off" autocapitalize="off"
+          aria-invalid={mistakes.length > 0} onInput={(event) => setText(event.currentTarget.value)} />
+      </label>
+      {mistakes.length > 0 && <Mistakes list={mistakes} text={text} onGo={goTo} />}
+      {failed !== "" && <p class="error-text" role="alert">{failed}</p>}
+      <div class="row">
+        <label>Tried on the last <select value={since} onChange={(event) => setSince(event.currentTarget.value)}>
+          {kSpans.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+        </select></label>
+        <span class="quiet" role="status">{busy ? "trying…" : ""}</span>
+      </div>
+      {mistakes.length === 0 && preview !== null && <WouldHave preview={preview} span={kSpans.find(([value]) => value === since)?.[1] ?? since} />}
+      {error !== "" && <p class="error-text" role="alert">{error}</p>}
+      <div class="row">
+        <button type="submit" class="primary" disabled={busy || mistakes.length > 0}>Save</button>
+        <button type="button" onClick={() => onDone(false)}>Cancel</button>
+        {known.inFile && (
+          <button type="button" class="danger" onClick={() => change("DELETE", { was: known.text })}>{known.builtIn === "" ? "Remove" : "Back to the built-in rule"}</button>
+        )}
+      </div>
+    </form>
+  );
+}
