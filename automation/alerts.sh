@@ -9,6 +9,7 @@ Usage: ./resmon alerts [list] [--json]
        ./resmon alerts rules [--json]
        ./resmon alerts silences [--json]
        ./resmon alerts silence [SEARCH] --for SPAN [--rule RULE] [--reason TEXT]
+                               [--preview]
        ./resmon alerts unsilence ID
        ./resmon alerts ack ID
        ./resmon alerts send-test CHANNEL
@@ -25,6 +26,7 @@ Options:
   --host HOST    only this host
   --since SPAN   'test' goes back so far: 30d, or a time as 2026-01-02
   --reason TEXT  why, for others to read
+  --preview      say what it would silence now, and silence nothing
   --json         the server's answer, for programs
   -h, --help     this text
 
@@ -42,13 +44,14 @@ TEXT
 }
 
 main() {
-  local json='' host='' rule='' span='' reason='' since='' url word
+  local json='' preview='' host='' rule='' span='' reason='' since='' url word
   local -a arguments=() words=()
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
     case $1 in
       --json) json=yes ;;
+      --preview) preview=yes ;;
       --host | --rule | --for | --reason | --since)
         (($# >= 2)) || die usage "$1 needs a value"
         case $1 in
@@ -78,7 +81,11 @@ main() {
     rules) show "$url/rules" rules ;;
     silences) show "$url/silences" silences ;;
     silence)
-      [[ -n $span ]] || die usage "for how long? --for 2h"
+      [[ -n $span || -n $preview ]] || die usage "for how long? --for 2h"
+      tell POST "$url/silences/preview" "$(jq -cn --arg hosts "${words[1]-}" --arg rule "${rule:-*}" '$ARGS.named')"
+      say "$(jq -r 'def many(name): "\(.) \(name)\(if . == 1 then "" else "s" end)";
+        "\(.alerts | many("alert")) on \(.hosts | many("host")) now; for \(.rules_selected | many("rule")) on \(.hosts_selected | many("host"))"' <<<"$answer")"
+      [[ -z $preview ]] || return 0
       tell POST "$url/silences" "$(jq -cn --arg hosts "${words[1]-}" --arg rule "${rule:-*}" --arg for "$span" \
         --arg reason "$reason" --arg author "${USER-}" '$ARGS.named')"
       say "silenced for $span; './resmon alerts unsilence $(jq -r .id <<<"$answer")' ends it before"

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chartPath, countOpen, decodeAlerts, decodePast, decodePreview, measurementsOf, placeOf, sortAlerts, spansOf, whereOf } from "./alerts.ts";
+import { chartPath, countOpen, decodeAlerts, decodePast, decodePreview, fieldsOf, placeOf, sortAlerts, spansOf, whereOf } from "./alerts.ts";
 
 const given = {
   alerts: [
@@ -41,10 +41,10 @@ test("spans are made of what fired and ended, whatever is missing", () => {
   ]);
 });
 
-test("a condition's measurements are found and its texts are not", () => {
-  assert.deepEqual(measurementsOf('max(disk{path="/a.b|x.y"}.used_percent, 5m) > 90.5 and system.load5 / system.n_cpus > 4'), ["disk", "system"]);
-  assert.deepEqual(measurementsOf("logs('a.b c.d') > 3 in 5m"), []);
-  assert.deepEqual(measurementsOf("host silent"), []);
+test("a condition's fields are found and its texts are not", () => {
+  assert.deepEqual(fieldsOf('max(disk{path="/a.b|x.y"}.used_percent, 5m) > 90.5 and system.load5 / system.n_cpus > 4'), ["disk.used_percent", "system.load5", "system.n_cpus"]);
+  assert.deepEqual(fieldsOf("logs('a.b c.d') > 3 in 5m"), []);
+  assert.deepEqual(fieldsOf("host silent"), []);
 });
 
 test("a place in a text", () => {

@@ -172,10 +172,10 @@ export function spansOf(past: readonly PastAlert[]): AlertSpan[] {
   return out;
 }
 
-// The measurements that a condition names: "disk" of `max(disk{path="/"}.used_percent, 5m) > 90`. Texts are left out.
-export function measurementsOf(when: string): string[] {
+// The fields that a condition names: "disk.used_percent" of `max(disk{path="/"}.used_percent, 5m) > 90`. Texts are left out.
+export function fieldsOf(when: string): string[] {
   const bare = when.replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, '""').replace(/\{[^}]*\}/g, "");
-  return [...new Set([...bare.matchAll(/([A-Za-z_][\w-]*)\.[A-Za-z_]/g)].map((match) => match[1] ?? ""))];
+  return [...new Set([...bare.matchAll(/[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*/g)].map((match) => match[0]))];
 }
 
 export interface Mistake {

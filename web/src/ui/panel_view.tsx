@@ -84,7 +84,7 @@ const kNoSpans: readonly AlertSpan[] = [];
 
 // What the bands are, in words: colours alone say it to nobody.
 function spanText(spans: readonly AlertSpan[]): string {
-  const named = spans.slice(-kMostNamed).reverse().map((one) => `${one.rule} on ${one.what} from ${formatTime(one.from)} ${one.to === null ? "on" : `to ${formatTime(one.to)}`}`);
+  const named = spans.slice(-kMostNamed).reverse().map((one) => `${one.rule} on ${one.what} ${one.to === null ? `since ${formatTime(one.from)}` : `from ${formatTime(one.from)} to ${formatTime(one.to)}`}`);
   return `Alerts: ${named.join("; ")}${spans.length > kMostNamed ? `; ${spans.length - kMostNamed} more` : ""}`;
 }
 

@@ -1,7 +1,7 @@
 // When a host's alerts fired, for its charts. Asked for again when what fires has changed, and once a minute.
 
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
-import { decodePast, decodeRules, measurementsOf, spansOf, type AlertSpan } from "../core/alerts.ts";
+import { decodePast, decodeRules, fieldsOf, spansOf, type AlertSpan } from "../core/alerts.ts";
 import type { Panel } from "../charts/panel.ts";
 import { alertsState } from "../net/alerts.ts";
 import { call } from "../net/session.ts";
@@ -13,12 +13,12 @@ const kMostEntries = 500;
 interface Known {
   host: string;
   spans: AlertSpan[];
-  measurements: Map<string, string[]>;  // of each rule
+  fields: Map<string, string[]>;  // of each rule
 }
 
 const kNone: readonly AlertSpan[] = [];
 
-// Which spans belong on a panel: those of rules that look at one of its measurements, and of the host's silence on all of them.
+// Which spans belong on a panel: those of rules that look at one of its fields, and of the host's silence on all of them.
 export function useAlertSpans(host: string): (panel: Panel) => readonly AlertSpan[] {
   const state = useObservable(alertsState);
   const [known, setKnown] = useState<Known | null>(null);
@@ -32,7 +32,7 @@ export function useAlertSpans(host: string): (panel: Panel) => readonly AlertSpa
         call("GET", `/api/v1/alerts/history?host=${encodeURIComponent(host)}&limit=${kMostEntries}`), call("GET", "/api/v1/alerts/rules"),
       ]);
       if (left) return;
-      setKnown({ host, spans: spansOf(decodePast(past)), measurements: new Map(decodeRules(rules).map((one) => [one.name, measurementsOf(one.when)])) });
+      setKnown({ host, spans: spansOf(decodePast(past)), fields: new Map(decodeRules(rules).map((one) => [one.name, fieldsOf(one.when)])) });
     };
     void update().catch(() => undefined);  // charts say more without bands than not at all
     const timer = setInterval(() => void update().catch(() => undefined), kRefreshMs);
@@ -45,12 +45,15 @@ export function useAlertSpans(host: string): (panel: Panel) => readonly AlertSpa
   const lists = useMemo(() => new Map<string, readonly AlertSpan[]>(), [known]);
   return useCallback((panel: Panel) => {
     if (known === null || known.host !== host || known.spans.length === 0) return kNone;
-    const read = new Set(panel.sources.map((source) => source.from));
+    const reads = (name: string): boolean => {
+      const [measurement, field] = name.split(".");
+      return panel.sources.some((source) => source.from === measurement && source.columns.some((one) => one.expression.includes(`"${field}"`)));
+    };
     let list = lists.get(panel.id);
     if (list === undefined) {
       list = known.spans.filter((one) => {
-        const measurements = known.measurements.get(one.rule) ?? [];
-        return measurements.length === 0 ? one.rule === "host-silent" : measurements.some((name) => read.has(name));
+        const fields = known.fields.get(one.rule) ?? [];
+        return fields.length === 0 ? one.rule === "host-silent" : fields.some(reads);
       });
       lists.set(panel.id, list.length === 0 ? kNone : list);
     }
