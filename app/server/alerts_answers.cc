@@ -97,8 +97,8 @@ Status Alerts::acknowledge(const std::string& id, const std::string& author) {
   const std::lock_guard lock(mutex_);
   for (alert::Alert* const one : rules_->engine->active()) {
     if (one->state != AlertState::kFiring || rules_->notifier->item(*one).key != id) continue;
-    one->acknowledged_by = author;
-    one->acknowledged_at = Clock::system().wall();
+    one->acknowledged =
+        std::make_unique<alert::Acknowledgement>(alert::Acknowledgement{author, Clock::system().wall()});
     changed_ = true;
     keep();
     return trouble_.empty() ? Status() : fail(ErrorKind::kUnavailable, trouble_);

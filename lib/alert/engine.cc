@@ -29,6 +29,21 @@ std::string_view state_name(AlertState state) {
   return "ok";
 }
 
+std::size_t AlertHash::operator()(const AlertKey& key) const {
+  std::size_t hash = std::hash<const void*>()(key.host) * 31 + key.rule;
+  for (const metric::Tag& tag : *key.tags)
+    hash = (hash ^ std::hash<std::string>()(tag.key) ^ (std::hash<std::string>()(tag.value) << 1U)) * 1099511628211ULL;
+  return hash;
+}
+
+std::size_t AlertHash::operator()(const std::unique_ptr<Alert>& alert) const {
+  return (*this)(AlertKey{alert->rule, alert->host, &alert->tags});
+}
+
+bool AlertEqual::operator()(const AlertKey& key, const std::unique_ptr<Alert>& alert) const {
+  return key.rule == alert->rule && key.host == alert->host && *key.tags == alert->tags;
+}
+
 std::string AlertRecord::key() const {
   return key_of(rule, host, tags);
 }
@@ -86,8 +101,7 @@ void Engine::select_rules(Host& host) {
 }
 
 Alert* Engine::alert_of(Host& host, std::uint32_t rule, const std::vector<metric::Tag>& tags) {
-  const std::string key = key_of(config_.rules[rule].name, host.shown_name(), tags);
-  if (const auto it = alerts_.find(key); it != alerts_.end()) return it->second.get();
+  if (const auto it = alerts_.find(AlertKey{rule, &host, &tags}); it != alerts_.end()) return it->get();
   if (alerts_.size() >= limits_.alerts) {
     ++refused_;
     return nullptr;
@@ -98,13 +112,17 @@ Alert* Engine::alert_of(Host& host, std::uint32_t rule, const std::vector<metric
   made->tags = tags;
   made->tracks.resize(config_.rules[rule].when.operands.size());
   Alert* const alert = made.get();
-  alerts_.emplace(key, std::move(made));
+  alerts_.insert(std::move(made));
   host.alerts.push_back(alert);
   return alert;
 }
 
 const Engine::Plan& Engine::plan_of(metric::SchemaId id) {
-  if (plans_.size() <= id) plans_.resize(std::max<std::size_t>(std::size_t{id} + 1, plans_.size() * 2));
+  if (plans_.size() <= id) {
+    const std::size_t size = std::max<std::size_t>(std::size_t{id} + 1, plans_.size() + plans_.size() / 8);
+    plans_.reserve(size);  // exactly: there is one for each schema of the server
+    plans_.resize(size);
+  }
   Plan& plan = plans_[id];
   const std::uint32_t generation = schemas_.generation(id);
   if (plan.generation != generation) {
@@ -190,7 +208,8 @@ void Engine::observe_lines(const LogOperand& operand, std::string_view name, Uni
     return;
   }
   // A host without such lines and without an alert needs none.
-  if (count <= 0 && !alerts_.contains(key_of(config_.rules[operand.rule].name, host.shown_name(), {}))) return;
+  static const std::vector<metric::Tag> kNoTags;
+  if (count <= 0 && !alerts_.contains(AlertKey{operand.rule, &host, &kNoTags})) return;
   Alert* const alert = alert_of(host, operand.rule, {});
   if (alert == nullptr) return;
   auto& track = alert->tracks[operand.operand];
@@ -437,8 +456,7 @@ void Engine::change(Alert& alert, AlertState to, UnixNanos time, bool late, std:
     alert.fired = time;
     alert.ended = 0;
     if (!alert.notified) {
-      alert.acknowledged_by.clear();
-      alert.acknowledged_at = 0;
+      alert.acknowledged.reset();
       alert.escalated = false;
       alert.first_notified_at = 0;
     }
@@ -470,8 +488,10 @@ AlertRecord Engine::record(const Alert& alert) const {
   out.notified_at = alert.notified_at;
   out.first_notified_at = alert.first_notified_at;
   out.escalated = alert.escalated;
-  out.acknowledged_by = alert.acknowledged_by;
-  out.acknowledged_at = alert.acknowledged_at;
+  if (alert.acknowledged) {
+    out.acknowledged_by = alert.acknowledged->by;
+    out.acknowledged_at = alert.acknowledged->at;
+  }
   return out;
 }
 
@@ -484,8 +504,13 @@ std::vector<std::string> Engine::take_notices() {
 }
 
 Alert* Engine::find(std::string_view rule, std::string_view host, const std::vector<metric::Tag>& tags) {
-  const auto it = alerts_.find(key_of(rule, host, tags));
-  return it == alerts_.end() ? nullptr : it->second.get();
+  const auto known =
+      std::find_if(config_.rules.begin(), config_.rules.end(), [&](const Rule& one) { return one.name == rule; });
+  const auto on = host.empty() ? hosts_.find("\1" + std::string(tag_of(tags, "server"))) : hosts_.find(host);
+  if (known == config_.rules.end() || on == hosts_.end()) return nullptr;
+  const auto it =
+      alerts_.find(AlertKey{static_cast<std::uint32_t>(known - config_.rules.begin()), on->second.get(), &tags});
+  return it == alerts_.end() ? nullptr : it->get();
 }
 
 const fleet::Host* Engine::host_view(const Alert& alert) const {

@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "alert/rules.h"
@@ -65,6 +66,24 @@ struct Transition {
 };
 
 struct Alert;
+
+// What an alert is found by: a text for each of a hundred thousand of them would take more memory than they do.
+struct AlertKey {
+  std::uint32_t rule = 0;
+  const void* host = nullptr;  // Engine::Host
+  const std::vector<metric::Tag>* tags = nullptr;
+};
+struct AlertHash {
+  using is_transparent = void;
+  std::size_t operator()(const AlertKey& key) const;
+  std::size_t operator()(const std::unique_ptr<Alert>& alert) const;
+};
+struct AlertEqual {
+  using is_transparent = void;
+  bool operator()(const AlertKey& key, const std::unique_ptr<Alert>& alert) const;
+  bool operator()(const std::unique_ptr<Alert>& alert, const AlertKey& key) const { return (*this)(key, alert); }
+  bool operator()(const std::unique_ptr<Alert>& a, const std::unique_ptr<Alert>& b) const { return a == b; }
+};
 
 struct EngineLimits {
   std::size_t alerts = 1'000'000;  // series that rules look at
@@ -122,7 +141,7 @@ class Engine {
   // Every series that a rule looks at, and what its first comparison compares now.
   template <class Visit>
   void each_alert(const Visit& visit) const {
-    for (const auto& [key, alert] : alerts_) visit(*alert);
+    for (const auto& alert : alerts_) visit(*alert);
   }
   std::optional<double> shown_value(const Alert& alert) const;
   // Whether every host that is up has the tag.
@@ -181,8 +200,8 @@ class Engine {
   const metric::SchemaTable& schemas_;
   const EngineLimits limits_;
   std::map<std::string, std::unique_ptr<Host>, std::less<>> hosts_;  // servers have a name that begins with '\1'
-  std::unordered_map<std::string, std::unique_ptr<Alert>> alerts_;   // by key
-  std::vector<Plan> plans_;                                          // by SchemaId
+  std::unordered_set<std::unique_ptr<Alert>, AlertHash, AlertEqual> alerts_;
+  std::vector<Plan> plans_;  // by SchemaId
   std::unordered_map<std::string_view, std::vector<std::pair<std::uint32_t, std::uint32_t>>> by_measurement_;
   std::vector<Alert*> dirty_;
   std::vector<Alert*> active_;
@@ -199,6 +218,11 @@ class Engine {
   std::uint64_t evaluations_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t late_rows_ = 0;
+};
+
+struct Acknowledgement {
+  std::string by;
+  UnixNanos at = 0;
 };
 
 // What the engine keeps of one alert. Public for the notifier, which is its other half.
@@ -222,10 +246,9 @@ struct Alert {
   UnixNanos ended = 0;
   UnixNanos notified_at = 0;
   UnixNanos first_notified_at = 0;
-  double value = 0;  // of the first comparison, when it was last evaluated
-  std::string acknowledged_by;
-  UnixNanos acknowledged_at = 0;
-  std::vector<std::unique_ptr<Track>> tracks;  // by operand; null where it is of another series
+  double value = 0;                               // of the first comparison, when it was last evaluated
+  std::unique_ptr<Acknowledgement> acknowledged;  // null: by nobody, as nearly all
+  std::vector<std::unique_ptr<Track>> tracks;     // by operand; null where it is of another series
 };
 
 }  // namespace resmon::alert

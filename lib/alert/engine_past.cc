@@ -24,8 +24,9 @@ void Engine::restore(const std::vector<AlertRecord>& records) {
     alert->notified_at = kept.notified_at;
     alert->first_notified_at = kept.first_notified_at;
     alert->escalated = kept.escalated;
-    alert->acknowledged_by = kept.acknowledged_by;
-    alert->acknowledged_at = kept.acknowledged_at;
+    if (!kept.acknowledged_by.empty())
+      alert->acknowledged =
+          std::make_unique<Acknowledgement>(Acknowledgement{kept.acknowledged_by, kept.acknowledged_at});
     for (std::uint32_t o = 0; o < rule->when.operands.size(); ++o) {
       const Operand& operand = rule->when.operands[o];
       // That the series took another's place is why it fires.

@@ -358,7 +358,8 @@ TEST_F(AlertEngineTest, UnlessSilencesMaintenanceRepeatAndEscalation) {
                                           HasSubstr("high on web1"), HasSubstr("Nobody acknowledged: high")));
   disk(house, 90, 800);
   EXPECT_THAT(house.titles(), SizeIs(5));  // repeated an hour after
-  house.engine().find("high", "web1", {{"path", "/"}})->acknowledged_by = "mia";
+  house.engine().find("high", "web1", {{"path", "/"}})->acknowledged =
+      std::make_unique<Acknowledgement>(Acknowledgement{"mia", house.now});
   disk(house, 90, 2000);
   EXPECT_THAT(house.titles(), SizeIs(5));
 }

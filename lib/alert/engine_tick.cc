@@ -170,9 +170,8 @@ void Engine::forget_unused(UnixNanos now) {
     Host& host = *it->second;
     for (Alert*& alert : host.alerts) {
       if (alert->listed || now - std::max(alert->time, alert->evaluated) < kForget) continue;
-      const auto record = this->record(*alert);
+      alerts_.erase(alerts_.find(AlertKey{alert->rule, alert->host, &alert->tags}));
       alert = nullptr;
-      alerts_.erase(record.key());
       ++forgotten;
     }
     std::erase(host.alerts, nullptr);

@@ -101,7 +101,7 @@ std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& s
     MessageKind kind = firing ? MessageKind::kFiring : MessageKind::kResolved;
     if (firing && told) {
       const bool unknown = engine_.host_silent(*alert) && !rule.about_silence();
-      if (!alert->acknowledged_by.empty() || unknown) continue;
+      if (alert->acknowledged != nullptr || unknown) continue;
       if (rule.escalate_after.count() > 0 && !alert->escalated &&
           now - alert->first_notified_at >= rule.escalate_after.count())
         kind = MessageKind::kEscalation;
