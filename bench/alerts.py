@@ -83,7 +83,7 @@ def storm(scratch):
     receiver = Receiver()
     server = serve(scratch, receiver)
     load = subprocess.Popen(
-        [house.program("resmon-load"), "--server", f"127.0.0.1:{server.port}", "--token-file", os.path.join(server.store, "token"),
+        [house.program("resmon-load"), "--server", f"127.0.0.1:{server.port}", "--token-file", server.token_file,
          "--clients", str(HOSTS), "--interval", "5s"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=house.clean_environment(),
     )  # fmt: skip

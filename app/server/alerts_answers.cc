@@ -108,7 +108,12 @@ Status Alerts::acknowledge(const std::string& id, const std::string& author) {
 
 Status Alerts::send_test(const std::string& channel, const std::string& author) {
   const std::lock_guard lock(mutex_);
-  if (rules_->config.channel(channel) == nullptr) return fail(ErrorKind::kNotFound, "there is no channel of this name");
+  reload_if_changed();  // who has just written a channel tries it at once
+  if (rules_->config.channel(channel) == nullptr)
+    return fail(ErrorKind::kNotFound, rules_error_.empty() ? "there is no channel of this name"
+                                                           : "there is no channel of this name; the rules file has "
+                                                             "errors: " +
+                                                                 rules_error_);
   alert::Message message;
   message.kind = alert::MessageKind::kTest;
   message.severity = alert::Severity::kInfo;

@@ -28,7 +28,9 @@ std::string mistakes_json(const std::vector<alert::RuleMistake>& mistakes) {
   JsonArray out;
   for (const alert::RuleMistake& one : mistakes)
     out.raw(JsonObject().number("line", one.line).number("column", one.column).text("reason", one.reason).finish());
-  return JsonObject().raw("mistakes", out.finish()).finish() + "\n";
+  const alert::RuleMistake& first = mistakes[0];
+  const std::string place = first.line == 0 ? "" : fmt::format("line {}, column {}: ", first.line, first.column);
+  return JsonObject().text("error", place + first.reason).raw("mistakes", out.finish()).finish() + "\n";
 }
 
 std::string tags_to_json(const std::vector<metric::Tag>& tags) {

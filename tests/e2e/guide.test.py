@@ -6,14 +6,17 @@ the output is as expected. A block of text that follows is the expected output: 
 and `…` stands for any text. The commands run in a folder that looks like a clone; only the ports are this test's own."""
 
 import glob
+import http.server
 import os
 import re
 import subprocess
+import threading
+import time
 import unittest
 
 import house
 
-PAGES = ("first_steps.md", "scripts.md", "rules.md", "inputs.md", "users.md", "backup_and_restore.md")  # in the order in which they are run
+PAGES = ("first_steps.md", "alerts.md", "scripts.md", "rules.md", "inputs.md", "users.md", "backup_and_restore.md")  # in the order in which they are run
 GUIDE = os.path.join(house.ROOT, "docs", "guide")
 FENCE = re.compile(r"^<!-- (run|run until) -->\n+```sh\n(.*?)^```$(?:(?:(?!^```|^<!--).)*^```text\n(.*?)^```$)?", re.M | re.S)
 
@@ -38,6 +41,31 @@ def missing(expected, output):
     return None
 
 
+class Ntfy:
+    """Takes what ntfy takes: a POST to a topic, with the title in a header."""
+
+    def __init__(self):
+        self.messages = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.messages.append((time.monotonic(), self.path, self.headers["Title"]))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
 class GuideTest(house.HouseTest):
     def setUp(self):
         super().setUp()
@@ -51,10 +79,12 @@ class GuideTest(house.HouseTest):
         self.environment = house.clean_environment(RESMON_HOME=state, RESMON_BUILD_DIR=house.BUILD, RESMON_NO_BUILD="1", RESMON_UP_TIMEOUT="120")
         self.http_port, self.tcp_port, self.input_port = house.free_port(), house.free_port(), house.free_port()
         self.addCleanup(self.run_shell, "./resmon down")
+        self.ntfy = Ntfy()
         self.good(f"./resmon configure --http-address 127.0.0.1:{self.http_port} --tcp-address 127.0.0.1:{self.tcp_port} --interval 1s")
 
     def run_shell(self, commands):
         commands = commands.replace("127.0.0.1:7412", f"127.0.0.1:{self.http_port}").replace("8094", str(self.input_port))
+        commands = re.sub(r"ntfy://ntfy\.sh/([\w-]+)", rf"ntfy://127.0.0.1:{self.ntfy.port}/\1?scheme=http", commands)
         command = ["bash", "-euo", "pipefail", "-c", commands]
         # What the commands start stays, so the output goes to a file: the end of a pipe would not come.
         with open(os.path.join(self.folder, "output"), "w+b") as file:
@@ -85,8 +115,13 @@ class GuideTest(house.HouseTest):
     def test_pages(self):
         self.run_page("first_steps.md")  # ends with ./resmon down
         self.good("./resmon start")
+        begin = time.monotonic()
         for name in PAGES[1:]:
             self.run_page(name)
+            if name == "alerts.md":
+                house.wait_for("the message on the phone", lambda: self.ntfy.messages)
+                print(f"# summary: guide: {self.ntfy.messages[0][0] - begin:.1f} s from the page of alerts to the message at ntfy")
+                self.assertEqual(self.ntfy.messages[0][1:], ("/resmon-4f9c2a", "Test message of resmon"))
 
 
 class PageTest(unittest.TestCase):
