@@ -1,6 +1,6 @@
 // The rules that are on at start. Each names what is broken, not what is busy: a healthy machine under load, a reboot,
-// a restart of the server and an update of a client send no message (healthy_test.cc). Rules whose series a host does
-// not report cost nothing and say nothing.
+// a restart of the server and an update of a client send no message (engine_test.cc: ADayOfHealthyHostsSendsNothing,
+// ARebootSaysNothing and others). Rules whose series a host does not report cost nothing and say nothing.
 
 #include "alert/rules.h"
 
