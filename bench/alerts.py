@@ -50,13 +50,15 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
-def serve(scratch, receiver):
-    rules = os.path.join(scratch.folder, "alerts.toml")
+def serve(scratch, receiver, name):
+    folder = os.path.join(scratch.folder, name)
+    os.mkdir(folder)
+    rules = os.path.join(folder, "alerts.toml")
     with open(rules, "w") as file:
         file.write(f'notify = ["hook"]\n[channel.hook]\nkind = "webhook"\nurl = "http://127.0.0.1:{receiver.port}/"\nmost_per_hour = 10000\n')
         for i in range(20):
             file.write(f"[rule.cross-{i}]\nwhen = 'bench_{i}.value > 50'\n")
-    server = house.Server(scratch.folder, f"alerts.rules_file={rules}")
+    server = house.Server(folder, f"alerts.rules_file={rules}")
     scratch.processes.append(server)
     server.wait_ready()
     return server
@@ -65,7 +67,7 @@ def serve(scratch, receiver):
 def crossing(scratch):
     """Seconds from the write to the message, of 20 rules."""
     receiver = Receiver()
-    server = serve(scratch, receiver)
+    server = serve(scratch, receiver, "crossing")
     took = []
     for i in range(20):
         begin = time.monotonic()
@@ -81,7 +83,7 @@ def crossing(scratch):
 def storm(scratch):
     """How long after the last sample of 1,000 hosts the message comes that they are silent."""
     receiver = Receiver()
-    server = serve(scratch, receiver)
+    server = serve(scratch, receiver, "storm")
     load = subprocess.Popen(
         [house.program("resmon-load"), "--server", f"127.0.0.1:{server.port}", "--token-file", server.token_file,
          "--clients", str(HOSTS), "--interval", "5s"],
