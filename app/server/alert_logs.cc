@@ -46,7 +46,13 @@ void LineCounter::use(const alert::Engine& engine, UnixNanos now) {
   queries_.clear();
   tail_.reset();
   told_ = told_all_ = 0;
-  if (store_ == nullptr || engine.log_operands().empty()) return;
+  if (engine.log_operands().empty()) return;
+  if (store_ == nullptr) {
+    for (const alert::Engine::LogOperand& one : engine.log_operands())
+      if (const alert::Rule& rule = engine.config().rules[one.rule]; !rule.built_in)
+        log::warn("alerts", "a rule about log lines never fires: logs.enabled is false", {{"rule", rule.name}});
+    return;
+  }
   tail_ = store_->follow();
   if (!tail_) log::error("alerts", "rules about log lines count nothing: too many follow the log", {});
   for (const alert::Engine::LogOperand& operand : engine.log_operands()) {

@@ -24,6 +24,20 @@ constexpr std::size_t kPreviewAlerts = 200;
 constexpr std::size_t kPreviewParts = 240;
 constexpr std::size_t kLargestRules = 1U << 20U;
 
+// One of those that try now, as long as it lives.
+class Turn {
+ public:
+  explicit Turn(std::atomic<int>& all) : all_(all), number_(all.fetch_add(1)) {}
+  ~Turn() { --all_; }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  int number() const { return number_; }
+
+ private:
+  std::atomic<int>& all_;
+  const int number_;
+};
+
 std::string mistakes_json(const std::vector<alert::RuleMistake>& mistakes) {
   JsonArray out;
   for (const alert::RuleMistake& one : mistakes)
@@ -109,10 +123,8 @@ Result<std::string> Alerts::preview_rule_json(const std::string& name, const std
   RESMON_ASSIGN(const std::string toml, rules_text());
   const alert::RuleDraft draft = alert::draft_rule(toml, name, text);
   if (!draft.mistakes.empty()) return mistakes_json(draft.mistakes);
-  if (previews_.fetch_add(1) >= kMostPreviews) {
-    --previews_;
-    return fail(ErrorKind::kLimit, "others try rules now: again in a moment");
-  }
+  const Turn turn(previews_);
+  if (turn.number() >= kMostPreviews) return fail(ErrorKind::kLimit, "others try rules now: again in a moment");
   const UnixNanos now = Clock::system().wall();
   ReplayRequest request{draft.config, name, {now - span.count(), now}, {}, app_.fleet().hosts(), {}, {}};
   request.until = std::chrono::steady_clock::now() + kPreviewTime;
@@ -122,7 +134,6 @@ Result<std::string> Alerts::preview_rule_json(const std::string& name, const std
       return line_times(*app_.logs(), query, {}, request.range.first, request.range.last, request.until);
     };
   const auto replay = replay_rule(request, app_.store());
-  --previews_;
   if (!replay) return fail(replay.error().kind, replay.error().message);
   return replay_json(*replay, request.range);
 }
