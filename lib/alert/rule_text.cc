@@ -182,7 +182,9 @@ std::vector<RuleMistake> check_alone(std::string_view text, std::string_view nam
   const Node* const rule = rules == nullptr ? nullptr : member_of(*rules, name);
   for (const Node& member : parsed->members)
     if (member.key != "rule") return {{member.line, 1, fmt::format("only [rule.{}] belongs here", name)}};
-  if (rule == nullptr || rules->members.size() != 1)
+  // [rule] with `NAME.when` would be the same rule, and could not be found again.
+  const auto place = find_rule_text(text, name);
+  if (rule == nullptr || rules->members.size() != 1 || !place || !place->found)
     return {{1, 1, fmt::format("it must be one table, [rule.{}]", name)}};
   return {};
 }

@@ -103,7 +103,8 @@ TEST(RuleText, NothingButTheRuleIsTaken) {
   for (const std::string_view text :
        {"[rule.disk]\nwhen = 'a.b > 1'\n[channel.x]\nkind = \"exec\"\ncommand = [\"/bin/sh\"]\n",
         "notify = []\n[rule.disk]\nwhen = 'a.b > 1'\n", "[rule.disk]\nwhen = 'a.b > 1'\n[rule.b]\nwhen = 'a.b > 1'\n",
-        "[rule.b]\nwhen = 'a.b > 1'\n", "[channel]\nx.kind = \"exec\"\n", "# nothing\n"}) {
+        "[rule.b]\nwhen = 'a.b > 1'\n", "[channel]\nx.kind = \"exec\"\n", "# nothing\n",
+        "[rule]\ndisk.when = 'a.b > 1'\n"}) {
     const RuleDraft draft = draft_rule("", "disk", text);
     EXPECT_THAT(draft.mistakes, SizeIs(1)) << text;
     EXPECT_TRUE(draft.config.channels.empty());
