@@ -7,22 +7,26 @@
 #include <string_view>
 #include <vector>
 
+#include "procfs/bonding.h"
 #include "procfs/cgroup_files.h"
 #include "procfs/cpuinfo.h"
 #include "procfs/diskstats.h"
 #include "procfs/host_facts.h"
 #include "procfs/interrupts.h"
+#include "procfs/kstat.h"
 #include "procfs/load.h"
 #include "procfs/mdstat.h"
 #include "procfs/meminfo.h"
 #include "procfs/mounts.h"
 #include "procfs/net_counters.h"
 #include "procfs/net_dev.h"
+#include "procfs/nfs_mounts.h"
 #include "procfs/pid_files.h"
 #include "procfs/pid_stat.h"
 #include "procfs/sockets.h"
 #include "procfs/stat.h"
 #include "procfs/utmp.h"
+#include "procfs/wireless.h"
 
 namespace {
 
@@ -168,6 +172,25 @@ void parse(char parser, std::string_view text) {
       Skipped skipped;
       if (parse_utmp(std::as_bytes(std::span(text)), users, skipped))
         for (const std::string_view user : users) must_be_within(user, text);
+      return;
+    }
+    case 'b': {
+      Bond bond;
+      Skipped skipped;
+      if (!parse_bonding(text, bond, skipped)) return;
+      must_be_within(bond.mode, text), must_be_within(bond.active_slave, text);
+      for (const BondSlave& slave : bond.slaves) must_be_within(slave.name, text);
+      return;
+    }
+    case 'r':
+      return named<WirelessLink, parse_wireless>(text);
+    case 'F':
+      return one<std::vector<NfsMount>, parse_nfs_mounts>(text);
+    case 'Z': {
+      Number hits;
+      Skipped skipped;
+      const Keyed wanted[] = {{"hits", &hits}};
+      (void)parse_kstat(text, wanted, skipped);
       return;
     }
     case 'c':

@@ -2,10 +2,6 @@
 // /sys/class/power_supply asks the device, which can take long. Telegraf has no such plugin. Firmware counts in energy
 // or in charge; charge is turned into energy with the voltage of now.
 
-#include <dirent.h>
-
-#include <algorithm>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,6 +9,7 @@
 #include "collect/row_schema.h"
 #include "collect/shared.h"
 #include "collect/slow_files.h"
+#include "collect/sys_tree.h"
 #include "procfs/load.h"
 
 namespace resmon::collect {
@@ -87,19 +84,11 @@ class Battery final : public Collector {
  private:
   // The directory is listed each time; only when it differs are its entries looked at.
   void look_for_batteries() {
-    std::size_t listing = 1;
-    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder_.c_str()), ::closedir);
-    while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr)
-      listing += std::hash<std::string_view>{}(entry->d_name) ^ (entry->d_ino * 0x9E3779B97F4A7C15U);
+    const std::size_t listing = 1 + listing_mark(folder_);
     if (listing == listing_) return;
     listing_ = listing;
     batteries_.clear();
-    std::vector<std::string> names;
-    if (directory) ::rewinddir(directory.get());
-    while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr)
-      if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-    std::sort(names.begin(), names.end());
-    for (const std::string& name : names) {
+    for (const std::string& name : sorted_entries(folder_)) {
       const std::string path = folder_ + "/" + name;
       if (batteries_.size() >= kMostBatteries || !filter_.matches(name) || read_line(path + "/type") != "Battery")
         continue;

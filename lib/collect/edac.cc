@@ -1,9 +1,6 @@
 // Errors of memory that the memory controllers found, corrected or not. Telegraf has no such plugin. Reading the
 // counters asks no hardware.
 
-#include <dirent.h>
-
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -11,6 +8,7 @@
 #include "collect/row_schema.h"
 #include "collect/shared.h"
 #include "collect/sources.h"
+#include "collect/sys_tree.h"
 #include "procfs/load.h"
 
 namespace resmon::collect {
@@ -61,13 +59,8 @@ class Edac final : public Collector {
     looked_ = true;
     looked_at_ = context.steady;
     controllers_.clear();
-    std::vector<std::string> names;
-    const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder_.c_str()), ::closedir);
-    while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr)
-      if (std::string name = entry->d_name; name.starts_with("mc") && name.size() > 2) names.push_back(std::move(name));
-    std::sort(names.begin(), names.end());
-    if (names.size() > kMostControllers) names.resize(kMostControllers);
-    for (const std::string& name : names) {
+    for (const std::string& name : sorted_entries(folder_)) {
+      if (!name.starts_with("mc") || name.size() < 3 || controllers_.size() >= kMostControllers) continue;
       MemoryController& controller = controllers_.emplace_back(
           MemoryController{RowSchema(schemas_, "edac", {{"controller", name}}, kEdacFields), {}});
       for (const FieldSpec& field : kEdacFields)

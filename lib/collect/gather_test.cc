@@ -46,6 +46,7 @@ GatherOptions options_on(const Machine& machine, std::chrono::nanoseconds interv
   options.roots = machine.roots;
   options.interval = interval;
   options.statfs_function = fixed_statfs;
+  options.collectors["timex"].enabled = false;  // the clock is this machine's
   return options;
 }
 

@@ -4,15 +4,8 @@
 //
 // What the directories list is looked at at each gather; only when it changed are names and labels read again.
 
-#include <dirent.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
-#include <climits>
-#include <cstring>
-#include <functional>
 #include <set>
 #include <string>
 
@@ -20,6 +13,7 @@
 #include "collect/row_schema.h"
 #include "collect/shared.h"
 #include "collect/slow_files.h"
+#include "collect/sys_tree.h"
 #include "procfs/load.h"
 
 namespace resmon::collect {
@@ -32,37 +26,6 @@ constexpr std::size_t kMostSensors = 512;
 // Chips show -128, 127.5 or 255 where no diode is connected, and worse when they are asked at the wrong moment.
 constexpr std::int64_t kColdest = -100'000;  // m°C
 constexpr std::int64_t kHottest = 200'000;
-
-// Calls use(name) for what a directory lists; nothing when there is none.
-template <class Use>
-void for_each_entry(const std::string& path, Use use) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
-  while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr)
-    if (entry->d_name[0] != '.') use(*entry);
-}
-
-std::vector<std::string> sorted_entries(const std::string& path) {
-  std::vector<std::string> names;
-  for_each_entry(path, [&](const dirent& entry) { names.emplace_back(entry.d_name); });
-  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
-    return a.size() != b.size() ? a.size() < b.size() : a < b;  // hwmon2 before hwmon10
-  });
-  return names;
-}
-
-std::string linked_name(const std::string& path) {
-  char target[PATH_MAX];
-  const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
-  if (length <= 0) return {};
-  const std::string_view text(target, static_cast<std::size_t>(length));
-  return std::string(text.substr(text.rfind('/') + 1));
-}
-
-// Telegraf's form of a label: "Package id 0" is "package_id_0".
-std::string label_word(std::string label) {
-  for (char& c : label) c = c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return label;
-}
 
 struct Chip {
   std::string path;
@@ -99,15 +62,8 @@ class Temp final : public Collector {
   }
 
  private:
-  // Differs when a chip or a zone came or went: each has an inode of its own, even under a name that was there before.
-  std::size_t listing_now() const {
-    std::size_t sum = 1;
-    for (const std::string* path : {&hwmon_, &zones_})
-      for_each_entry(*path, [&](const dirent& entry) {
-        sum += std::hash<std::string_view>{}(entry.d_name) ^ (entry.d_ino * 0x9E3779B97F4A7C15U);
-      });
-    return sum;
-  }
+  // Differs when a chip or a zone came or went.
+  std::size_t listing_now() const { return 1 + listing_mark(hwmon_) + listing_mark(zones_); }
 
   void rebuild(const GatherContext& context) {
     chips_.clear();

@@ -6,11 +6,9 @@
 
 namespace resmon::procfs {
 
-namespace {
-
 // The kernel writes blank, tab, newline, backslash and '#' as \ooo (fs/proc_namespace.c). What is no such escape stays
 // as it is.
-std::string unescape(std::string_view text) {
+std::string unescape_mount(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -25,6 +23,8 @@ std::string unescape(std::string_view text) {
   }
   return out;
 }
+
+namespace {
 
 bool has_option(std::string_view options, std::string_view wanted) {
   while (!options.empty()) {
@@ -57,8 +57,8 @@ const char* mountinfo_line(std::string_view line, Mount& out) {
   if (!fields.word(type)) return "no file system";
   // A mount may have been given an empty one, which leaves two blanks.
   if (!fields.rest().starts_with("  ")) fields.word(device);
-  out = {std::string(number), unescape(root),   unescape(path),
-         unescape(type),      unescape(device), has_option(options, "ro")};
+  out = {std::string(number),  unescape_mount(root),   unescape_mount(path),
+         unescape_mount(type), unescape_mount(device), has_option(options, "ro")};
   return nullptr;
 }
 
@@ -70,7 +70,7 @@ const char* mounts_line(std::string_view line, Mount& out) {
   std::string_view options;
   if (!fields.word(device) || !fields.word(path) || !fields.word(type) || !fields.word(options))
     return "fewer than 4 columns";
-  out = {"", "", unescape(path), unescape(type), unescape(device), has_option(options, "ro")};
+  out = {"", "", unescape_mount(path), unescape_mount(type), unescape_mount(device), has_option(options, "ro")};
   return nullptr;
 }
 

@@ -28,4 +28,7 @@ inline constexpr std::size_t kMostMounts = 1U << 20U;
 Status parse_mountinfo(std::string_view text, std::vector<Mount>& out, Skipped& skipped);
 Status parse_mounts(std::string_view text, std::vector<Mount>& out, Skipped& skipped);
 
+// Decodes the escapes of a path or device in a mount table.
+std::string unescape_mount(std::string_view text);
+
 }  // namespace resmon::procfs

@@ -1,0 +1,36 @@
+#pragma once
+
+// /proc/PID/mountstats: what NFS mounts did. Sources: show_vfsstat in fs/proc_namespace.c, nfs_show_stats in
+// fs/nfs/super.c, rpc_clnt_show_stats in net/sunrpc/stats.c.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "procfs/scan.h"
+
+namespace resmon::procfs {
+
+// Of one operation, since it was mounted.
+struct NfsOperation {
+  Number operations;
+  Number transmissions;  // with those that were sent again
+  Number bytes;          // sent and received
+  Number round_trip_milliseconds;
+  Number execute_milliseconds;  // with the time that requests waited in the queue
+};
+
+struct NfsMount {
+  std::string path;    // octal escapes decoded, as the next
+  std::string device;  // "server:/export"
+  NfsOperation read;
+  NfsOperation write;
+};
+
+inline constexpr std::size_t kMostNfsMounts = 512;
+
+// Mounts of other types are left out. An operation is complete, or nothing of it is there.
+Status parse_nfs_mounts(std::string_view text, std::vector<NfsMount>& out, Skipped& skipped);
+
+}  // namespace resmon::procfs
