@@ -64,6 +64,13 @@ void Options::declare(config::Settings& settings) {
       "A file with the access token, readable by this user only, and read again when it has changed. The server's "
       "administrator gives it out. It may be good for one client.host only.");
   settings.map("client.tags", &tags, "Tags added to everything this machine sends, such as site = \"north\".");
+  settings.boolean(
+      "client.process_list", &process_list,
+      "Whether the server may ask for the list of all processes, while somebody who may looks at this host "
+      "on the page.");
+  settings.boolean("client.command_lines", &command_lines,
+                   "Send the command lines of processes, too, in that list and in procstat. Passwords, tokens and keys "
+                   "in them are replaced as far as they can be told.");
   settings.boolean("client.default_logs", &default_logs,
                    "Without any [logs.NAME], and with a spool on disk: send the journal at notice and above where "
                    "systemd runs, elsewhere /var/log/syslog, messages and auth.log as far as they can be read.");
@@ -125,6 +132,11 @@ void Options::declare(config::Settings& settings) {
       settings.list(prefix + "ignore_file_systems", &one.ignore_file_systems,
                     "File system types that are not looked at.");
   }
+  settings.text(
+      "containers.socket", &container_socket,
+      "The socket of Docker's or Podman's API, such as /var/run/docker.sock: names, images, states, health and "
+      "ports of containers are asked there, when one changes. Who may use that socket may do anything as root "
+      "on this machine, so think twice. Empty: nobody is asked.");
   settings.tables(
       "script", "users",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
@@ -222,6 +234,8 @@ collect::GatherOptions Options::gather_options() const {
   out.roots = {proc_root, sys_root, file_system_root == "/" ? "" : file_system_root};
   out.interval = interval;
   out.collectors = collectors;
+  out.collectors["containers"].socket = container_socket;
+  out.collectors["procstat"].command_lines = command_lines;
   return out;
 }
 

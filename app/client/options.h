@@ -47,6 +47,9 @@ struct Options {
   std::string file_system_root;
 
   std::map<std::string, collect::CollectorOptions, std::less<>> collectors;  // every registered one
+  std::string container_socket;
+  bool process_list = true;
+  bool command_lines = false;
   std::map<std::string, collect::ScriptOptions, std::less<>> scripts;
   InputSettings inputs;
   LogSources logs;

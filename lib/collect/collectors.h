@@ -26,6 +26,8 @@
   COLLECTOR(linux_sysctl_fs, "file handles, inodes and asynchronous I/O requests in use", "", 0) \
   COLLECTOR(pressure, "share of time that tasks waited for CPU, memory and I/O", "", 0) \
   COLLECTOR(cgroups, "CPU, memory, I/O, pressure and OOM kills of each container and service", "the container's or service's name", 10) \
+  COLLECTOR(services, "states of systemd's services, and how often they were restarted", "the service's name", 10) \
+  COLLECTOR(containers, "states, health and images of containers, where containers.socket is set", "the container's name", 10) \
   COLLECTOR(host_info, "what the machine is: system, kernel, CPU, memory; when it changes", "", 0) \
   COLLECTOR(nstat, "counters of IP, ICMP, TCP and UDP", "the counter's name", 30) \
   COLLECTOR(interrupts, "interrupts by line, and soft interrupts", "the interrupt's number or name", 30) \
@@ -40,6 +42,7 @@
   COLLECTOR(timex, "whether the clock is synchronised, and how far it is off", "", 60) \
   COLLECTOR(rapl, "power of CPU packages and their memory", "the package's number", 30) \
   COLLECTOR(edac, "errors of memory, corrected or not", "", 60) \
+  COLLECTOR(smart, "health of disks, as the helper resmon-smart finds it", "the disk's name", 60) \
   COLLECTOR(temp, "temperatures of CPUs, disks, mainboard", "the sensor's name", 30) \
   COLLECTOR(sensors, "fans, voltages, currents and power", "the chip's name", 30) \
   COLLECTOR(gpu, "use, memory and clock of GPUs of AMD and Intel", "the card's name: card0", 30) \

@@ -163,6 +163,7 @@ TEST(OddLines, EachCostsNoValueOfAnother) {
         if (row.starts_with("cpu,") && own.contains(row + " usage_active")) own.insert(key);
         if (row.starts_with("procstat,") && own.contains(row + " memory_rss")) own.insert(key);
       }
+      if (path.find("/bonding/") != std::string::npos) own.insert("bond_slave,bond=bond0 count");  // of all lines
       // What is left of the machine's CPU belongs to the lines of all processes.
       if (path.ends_with("/stat")) own.insert("procstat,process_name=other cpu_usage");
       for (const procfs::testing::OddLine& odd : procfs::testing::odd_lines(lines[i])) {

@@ -11,7 +11,7 @@ constexpr std::size_t kMostGroups = 4096;
 constexpr double kHalfLifeSeconds = 60;
 constexpr double kIncumbent = 1.25;  // how much more another must use to take a group's rank
 constexpr double kNothing = 1e-3;    // of a tick or a byte a second
-constexpr std::size_t kDetails = 4;
+constexpr std::size_t kDetails = 7;
 constexpr int kRenewedDetails = 2;  // groups a gather whose details are written again
 constexpr UnixNanos kDay = 86'400'000'000'000;
 

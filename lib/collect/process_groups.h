@@ -41,6 +41,7 @@ struct ProcessGroup {
   std::uint64_t threads = 0;
   std::uint64_t new_read_bytes = 0;
   std::uint64_t new_written_bytes = 0;
+  char leader_state = '?';   // as in /proc/PID/stat
   std::uint32_t leader = 0;  // the member that used most CPU, or else has most memory
   std::uint64_t leader_ticks = 0;
   std::uint64_t leader_pages = 0;

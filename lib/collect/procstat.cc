@@ -10,6 +10,7 @@
 // cgroup of those that did something or are large, and again a minute later where they still do (a name that changed
 // asks at once); I/O only of those that used CPU since it was read last, because nobody reads a byte without.
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 
 #include "base/file.h"
 #include "collect/collectors.h"
+#include "collect/command_line.h"
 #include "collect/process_accounts.h"
 #include "collect/process_groups.h"
 #include "collect/process_identity.h"
@@ -49,11 +51,15 @@ enum ProcstatField : std::size_t {
   kNumThreads,
   kMinorFaults,
   kMajorFaults,
+  kNumFds,
+  kState,
+  kCommandLine,
   kMergedGroups = kPid  // of the row `other`
 };
 constexpr FieldSpec kProcstatFields[] = {
     {"cpu_usage", kFloat}, {"memory_rss", kInteger},  {"disk_read_bytes", kInteger}, {"disk_write_bytes", kInteger},
     {"pid", kInteger},     {"num_threads", kInteger}, {"minor_faults", kInteger},    {"major_faults", kInteger},
+    {"num_fds", kInteger}, {"state", kString},        {"cmdline", kString},
 };
 constexpr FieldSpec kOtherFields[] = {{"cpu_usage", kFloat},
                                       {"memory_rss", kInteger},
@@ -85,7 +91,8 @@ class Procstat final : public Collector {
         identities_(roots, shared.container_names()),
         other_(schemas, "procstat", {{"process_name", "other"}}, kOtherFields),
         ticks_a_second_(static_cast<double>(std::max(::sysconf(_SC_CLK_TCK), 1L))),
-        page_bytes_(static_cast<std::uint64_t>(std::max(::sysconf(_SC_PAGESIZE), 1L))) {
+        page_bytes_(static_cast<std::uint64_t>(std::max(::sysconf(_SC_PAGESIZE), 1L))),
+        command_lines_(options.command_lines) {
     shared.process_table().want_usage();
   }
 
@@ -242,6 +249,7 @@ class Procstat final : public Collector {
           (ticks < group.leader_ticks || (ticks == group.leader_ticks && pages <= group.leader_pages)))
         continue;
       group.leader = account.id;
+      group.leader_state = processes[i].state;
       group.leader_ticks = ticks;
       group.leader_pages = pages;
     }
@@ -293,6 +301,29 @@ class Procstat final : public Collector {
     row.set(kNumThreads, clip(group.threads));
     row.set(kMinorFaults, clip(group.minor_faults));
     row.set(kMajorFaults, clip(group.major_faults));
+    if (group.leader != 0) write_leader(group, row);
+  }
+
+  // What is looked at of one process only, about once a minute.
+  void write_leader(const ProcessGroup& group, metric::RowWriter& row) const {
+    if (group.leader_state != '?') row.set(kState, std::string_view(&group.leader_state, 1));
+    char path[512];
+    const auto file = [&](const char* name) {
+      const int length = std::snprintf(path, sizeof path, "%s/%u/%s", proc_.c_str(), group.leader, name);
+      return length > 0 && static_cast<std::size_t>(length) < sizeof path;
+    };
+    if (file("fd")) {
+      // Only its owner and root may look, as with I/O.
+      if (const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path), ::closedir); directory) {
+        std::int64_t count = 0;
+        while (const dirent* entry = ::readdir(directory.get())) count += entry->d_name[0] != '.' ? 1 : 0;
+        row.set(kNumFds, count);
+      }
+    }
+    if (!command_lines_ || !file("cmdline")) return;
+    if (const auto text = read_once(path, shared_.buffer())) {
+      if (const std::string line = command_line(*text); !line.empty()) row.set(kCommandLine, std::string_view(line));
+    }
   }
 
   static std::vector<metric::Tag> tags_of(const ProcessGroup& group) {
@@ -312,6 +343,7 @@ class Procstat final : public Collector {
   RowSchema other_;
   const double ticks_a_second_;
   const std::uint64_t page_bytes_;
+  const bool command_lines_;
   double cpus_ = 1;
   procfs::Number machine_before_;
   std::chrono::steady_clock::time_point last_;

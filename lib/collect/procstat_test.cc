@@ -301,5 +301,43 @@ TEST_F(ProcstatTest, AnUnreadableProcessIsPartOfOther) {
   EXPECT_GE(probe_->skipped_lines(), 1U);
 }
 
+// A week of a machine that starts a process with a name of its own every six seconds.
+TEST(ProcessGroupsTest, AHundredThousandNamesMakeBoundedSeries) {
+  constexpr UnixNanos kASecond = 1'000'000'000;
+  constexpr UnixNanos kMidnight = 1'795'305'600 * kASecond;  // a day's begin
+  ProcessGroups groups;
+  std::map<UnixNanos, std::set<std::string>> by_day;
+  std::set<std::string> all;
+  std::size_t merged = 0;
+  std::size_t most_groups = 0;
+  for (std::uint64_t i = 0; i < 100'000; ++i) {
+    const UnixNanos time = kMidnight + static_cast<UnixNanos>(i) * 6 * kASecond;
+    groups.begin_gather();
+    ProcessIdentity identity;
+    identity.user = "builder";
+    const std::uint32_t group = groups.find("job-" + std::to_string(i * 2654435761U), identity);
+    ASSERT_NE(group, ProcessGroups::kNone);
+    groups[group].members = 1;
+    groups[group].ticks = 600;
+    groups[group].pages = 1000;
+    groups.choose(6, time);
+    merged += groups.merged();
+    std::size_t shown = 0;
+    for (std::uint32_t one = 0; one < groups.size(); ++one) {
+      if (!groups[one].shown) continue;
+      ++shown;
+      by_day[time / (86'400 * kASecond)].insert(groups[one].name);
+      all.insert(groups[one].name);
+    }
+    ASSERT_LE(shown * 2 + ProcessGroups::kOtherValues, ProcessGroups::kMostValues);
+    most_groups = std::max(most_groups, groups.size());
+  }
+  EXPECT_EQ(by_day.size(), 7U);
+  for (const auto& [day, names] : by_day) EXPECT_LE(names.size(), ProcessGroups::kMostSeriesADay) << day;
+  EXPECT_LE(all.size(), 7 * ProcessGroups::kMostSeriesADay);
+  EXPECT_GT(merged, 90'000U) << "the others are in `other`, and counted";
+  EXPECT_LT(most_groups, 1000U) << "what is gone is forgotten";
+}
+
 }  // namespace
 }  // namespace resmon::collect
