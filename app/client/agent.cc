@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "base/skipped_turns.h"
 #include "inputs.h"
+#include "live_processes.h"
 #include "logs.h"
 #include "net/token_set.h"
 #include "rules.h"
@@ -84,7 +85,9 @@ class Agent {
         gatherer_(std::move(gatherer)),
         logs_(open_logs(uplink_options, schemas)),
         spool_(options.spool_options(), schemas),
-        uplink_(io_.get_executor(), with_lines_said(std::move(uplink_options)), spool_, schemas),
+        processes_(io_.get_executor(), options.gather_options().roots, options.process_list, options.command_lines,
+                   [this](const wire::ProcessList& list) { uplink_.answer(list); }),
+        uplink_(io_.get_executor(), with_answers(with_lines_said(std::move(uplink_options))), spool_, schemas),
         rules_(Rules::make(options, schemas)),
         timer_(io_),
         signals_(io_, SIGTERM, SIGINT),
@@ -153,6 +156,11 @@ class Agent {
   }
 
  private:
+  uplink::Options with_answers(uplink::Options options) {
+    options.on_ask = [this](const wire::Ask& ask) { processes_.asked(ask); };
+    return options;
+  }
+
   // Null where no lines are wanted, or none can be taken.
   std::unique_ptr<Logs> open_logs(const uplink::Options& uplink_options, metric::SchemaTable& schemas) {
     const LogSources sources = options_.log_sources();
@@ -188,6 +196,7 @@ class Agent {
       rules_->flush(windows);
       if (!windows.empty()) push_as_it_is(std::move(windows));
     }
+    processes_.stop();
     if (logs_) logs_->stop(std::chrono::duration_cast<std::chrono::milliseconds>(options_.stop_patience));
     uplink_.stop(std::chrono::duration_cast<std::chrono::milliseconds>(options_.stop_patience));
   }
@@ -362,6 +371,7 @@ class Agent {
   asio::io_context io_{1};
   std::unique_ptr<Logs> logs_;
   uplink::Spool spool_;
+  LiveProcesses processes_;
   uplink::Uplink uplink_;
   const std::unique_ptr<Rules> rules_;  // null: there are none
   asio::steady_timer timer_;

@@ -83,6 +83,7 @@ class App {
   FleetMemory& fleet_memory() { return *fleet_memory_; }
   const ingest::Log& log() const { return *log_; }
   const ingest::Server& ingest() const { return *ingest_; }
+  ingest::Server& ingest() { return *ingest_; }
   const http::Server& http() const { return *http_; }
   // REQUIRES: alerts.enabled
   Alerts& alerts() const { return *alerts_; }

@@ -79,6 +79,10 @@ void Options::declare(config::Settings& settings) {
       "The page's address as people open it, as https://resmon.example: links in messages begin with it. Empty: "
       "messages have no links.");
   settings.boolean("http.tls", &http_tls, "https, with the certificate below.");
+  settings.choice(
+      "http.processes", &processes, {"administrators", "readers", "nobody"},
+      "Who may see the list of all processes of a host, which its client is asked for while somebody looks. "
+      "A client can refuse it (client.process_list).");
   settings.boolean("http.local_read_without_token", &local_read_without_token,
                    "Programs and browsers on this machine may read without a token. Writing always needs one. Set it "
                    "to false behind a "

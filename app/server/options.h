@@ -33,6 +33,7 @@ struct Options {
   std::string tls_key_file;
   bool allow_plaintext = false;
   bool local_read_without_token = true;
+  std::string processes = "administrators";
   std::string token_file;
   std::string accounts_file;
   std::chrono::nanoseconds session_duration{std::chrono::hours(24 * 7)};

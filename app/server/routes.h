@@ -17,8 +17,9 @@ double lag_seconds(const SinkUnit& unit);
 void add_routes(App& app, http::Router& router);
 
 // The parts, by file.
-void add_page_routes(http::Router& router);             // routes_page.cc: /
-void add_fleet_routes(App& app, http::Router& router);  // routes_fleet.cc: /api/v1/hosts, /api/v1/live
+void add_page_routes(http::Router& router);               // routes_page.cc: /
+void add_fleet_routes(App& app, http::Router& router);    // routes_fleet.cc: /api/v1/hosts, /api/v1/live
+void add_process_routes(App& app, http::Router& router);  // routes_processes.cc: /api/v1/hosts/NAME/processes
 void add_health_routes(App& app,
                        http::Router& router);              // routes_health.cc: /healthz, /readyz, /ping, /metrics
 void add_server_routes(App& app, http::Router& router);    // routes_server.cc: /api/v1/server, /api/v1/log

@@ -366,6 +366,7 @@ void add_routes(App& app, http::Router& router) {
   add_health_routes(app, router);
   add_server_routes(app, router);
   add_fleet_routes(app, router);
+  add_process_routes(app, router);
   add_auth_routes(app, router);
   add_query_routes(app, router);
   if (app.options().alerts_enabled) add_alert_routes(app, router);

@@ -167,6 +167,7 @@ asio::awaitable<Status> Server::take_frame(std::shared_ptr<Session> session, wir
   if (s.lines ? type == wire::FrameType::kSchema || type == wire::FrameType::kSamples : type == wire::FrameType::kLines)
     co_return fail(ErrorKind::kInvalid, s.lines ? "samples on a connection that carries lines"
                                                 : "lines on a connection that carries samples");
+  if (type == wire::kAnswerFrame) co_return take_answer(s, frame.payload);
   switch (type) {
     case wire::FrameType::kLines:
       co_return co_await take_lines(session, frame.payload);

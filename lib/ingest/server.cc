@@ -279,6 +279,7 @@ void Server::tell_observer(const std::shared_ptr<Session>& session) {
 }
 
 void Server::leave(const std::shared_ptr<Session>& session) {
+  end_questions(*session);
   leave_half_open(*session);
   hold_frames(*session, 0, true);
   std::lock_guard lock(mutex_);

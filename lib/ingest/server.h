@@ -22,6 +22,7 @@
 #include "metric/schema.h"
 #include "net/stream.h"
 #include "net/token_set.h"
+#include "wire/ask.h"
 #include "wire/samples.h"
 
 namespace resmon::ingest {
@@ -120,6 +121,10 @@ class Server {
   void check_tokens();
   // Tells a connected client what its user should know of its samples; at most once a minute each. Any thread.
   void notify(const std::string& host, const std::string& text);
+  // Asks a connected client for its processes. `done` is called once, from any thread: kNotFound, kLimit, kUnavailable
+  // where there is no list. A client that does not answer leaves it uncalled until it goes: the asker has a deadline.
+  using ProcessesDone = std::function<void(Result<wire::ProcessList> list)>;
+  void ask_processes(const std::string& host, ProcessesDone done);
   // Says of addresses that were refused again and again how often they were. Call about once a second.
   void report_repeats();
 
@@ -127,16 +132,19 @@ class Server {
   std::vector<RefusedClient> refused_clients() const;  // lately, and not let in since; any thread
 
  private:
-  struct Stream;   // who speaks for one spool
-  struct Session;  // one connection
-  struct Pending;  // batches of one frame that go into the log together
-  class Visitors;  // how often which address comes
-  struct Crowd;    // who must go when there is no room
+  struct Stream;    // who speaks for one spool
+  struct Session;   // one connection
+  struct Pending;   // batches of one frame that go into the log together
+  struct Question;  // that a client has not answered
+  class Visitors;   // how often which address comes
+  struct Crowd;     // who must go when there is no room
 
   // In `sessions_` and, while it owns its client's name, in names_ and with the observer.
   bool enter(const std::shared_ptr<Session>& session, const boost::asio::ip::address& address);
   void leave_half_open(const Session& session);
   void hold_frames(Session& session, std::size_t bytes, bool moved_on);
+  static Status take_answer(Session& session, std::string_view payload);
+  static void end_questions(Session& session);
   void send_notice(const std::string& host, const std::string& text);
   void say_refused(const Session& session, std::string_view code, const std::string& reason);
   net::Admission admission(const net::TokenSet::Digest& token, std::string_view host) const;

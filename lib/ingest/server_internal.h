@@ -46,6 +46,12 @@ struct Server::Crowd {
   RefusalLog refusals{"ingest"};  // not guarded
 };
 
+struct Server::Question {
+  std::uint64_t id = 0;
+  steady_clock::time_point asked;
+  ProcessesDone done;
+};
+
 struct Server::Session {
   Session(asio::ip::tcp::socket socket, const net::TlsContext& tls)
       : connection(std::make_shared<net::Stream>(std::move(socket), tls)) {}
@@ -77,6 +83,11 @@ struct Server::Session {
   std::uint64_t position = 0;
   std::uint64_t refused = 0;  // samples of what this connection was sent up to `sequence`
   bool owes = false;          // something came since the last acknowledgement was asked for
+
+  // On the session's executor.
+  std::vector<Question> questions;
+  std::uint64_t question = 0;     // the last one's id
+  bool questions_closed = false;  // the session has ended
 
   // For the writer.
   std::string out;                // frames that are due

@@ -26,6 +26,8 @@ using std::chrono::steady_clock;
 
 namespace {
 
+constexpr std::size_t kMostControlBytes = 4096;  // PONGs that wait
+constexpr std::size_t kMostAnswerBytes = 512U << 10U;
 constexpr auto kGoodbyePatience =
     std::chrono::milliseconds(500);  // once for saying it, once for the server's end of stream
 constexpr auto kLeastPingEvery = std::chrono::milliseconds(100);  // whatever a server asks for
@@ -65,6 +67,13 @@ void Uplink::change_token(std::string token) {
   token_changed_ = true;
   if (options_.log_connections) log::info("uplink", "another token: connecting anew");
   if (const auto stream = stream_.lock()) stream->close();
+  notify();
+}
+
+// One at a time: a server that asks faster than this connection can carry the answers has to ask again.
+void Uplink::answer(const wire::ProcessList& list) {
+  if (!stats_.connected || control_.size() > kMostControlBytes) return;
+  wire::encode(list, std::min<std::size_t>(max_frame_bytes_, kMostAnswerBytes), control_);
   notify();
 }
 
@@ -355,7 +364,7 @@ Status Uplink::handle(const wire::Frame& frame) {
     }
     case wire::FrameType::kPing: {
       RESMON_ASSIGN(const wire::Ping ping, wire::decode_ping(frame.payload));
-      if (control_.size() < 4096) wire::encode_ping(wire::FrameType::kPong, ping, control_);
+      if (control_.size() < kMostControlBytes) wire::encode_ping(wire::FrameType::kPong, ping, control_);
       notify();
       return {};
     }
@@ -372,6 +381,10 @@ Status Uplink::handle(const wire::Frame& frame) {
       return {};
     }
     default:
+      if (static_cast<wire::FrameType>(frame.type) == wire::kAskFrame && options_.on_ask) {
+        RESMON_ASSIGN(const wire::Ask ask, wire::decode_ask(frame.payload));
+        options_.on_ask(ask);
+      }
       return {};  // PONG, and what a later version may add
   }
 }

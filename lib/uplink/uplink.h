@@ -19,6 +19,7 @@
 #include "net/stream.h"
 #include "uplink/outbox.h"
 #include "uplink/spool.h"
+#include "wire/ask.h"
 #include "wire/frame.h"
 
 namespace resmon::uplink {
@@ -44,6 +45,8 @@ struct Options {
   std::function<std::string()> said_elsewhere;
   // Called on the executor after the outbox has forgotten what the server acknowledged, up to this sequence number.
   std::function<void(std::uint64_t sequence)> on_acknowledged;
+  // Called on the executor when the server asks something. Null: nothing is answered.
+  std::function<void(const wire::Ask& ask)> on_ask;
 };
 
 struct Stats {
@@ -74,6 +77,8 @@ class Uplink {
   // Says this token from now on: a connection under the one before is ended and made anew at once. Nothing is lost, for
   // the outbox keeps what is not acknowledged.
   void change_token(std::string token);
+  // Sends an answer, if the connection that asked is still there.
+  void answer(const wire::ProcessList& list);
 
   // Replaces the system's resolver: for tests. Before run().
   void resolve_with(std::function<std::vector<boost::asio::ip::tcp::endpoint>(const net::Address&)> resolver) {

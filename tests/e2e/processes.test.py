@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""All processes of a host, asked from its client while somebody looks: who may see them, what they say, and what a client refuses."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+import house
+
+
+class ProcessesTest(house.HouseTest):
+    def ask(self, server, host, **more):
+        answer = house.request(server.http_port, "GET", f"/api/v1/hosts/{host}/processes", **more)
+        return answer.status, json.loads(answer.body)
+
+    def connected(self, server, host):
+        def is_connected():
+            hosts = json.loads(house.request(server.http_port, "GET", "/api/v1/hosts").body)["hosts"]
+            return any(one["host"] == host and one["connected"] for one in hosts)
+
+        house.wait_for(f"{host} to be connected", is_connected, 30)
+
+    def test_a_busy_process_is_seen_with_what_it_uses_and_its_secrets_are_not(self):
+        server = self.server("http.processes=readers")
+        self.client(server, "web 1", "1s", "client.command_lines=true")
+        self.connected(server, "web 1")
+        busy = subprocess.Popen([sys.executable, "-c", "import time\nend = time.time() + 60\nwhile time.time() < end: pass", "--password=hunter2"])
+        self.addCleanup(busy.kill)
+        for _ in range(20):
+            status, body = self.ask(server, "web%201")
+            self.assertEqual(status, 200, body)
+            found = [one for one in body["processes"] if one["pid"] == busy.pid]
+            self.assertEqual(len(found), 1)
+            if found[0]["cpu_percent"] > 5:
+                break
+            time.sleep(0.2)
+        self.assertGreater(found[0]["cpu_percent"], 5)
+        self.assertLess(found[0]["cpu_percent"], 120)
+        self.assertGreater(found[0]["memory_bytes"], 1 << 20)
+        self.assertEqual(found[0]["threads"], 1)
+        self.assertLess(found[0]["age_seconds"], 60)
+        self.assertIn("--password=***", found[0]["command_line"])
+        self.assertNotIn("hunter2", json.dumps(body))
+        self.assertEqual(body["host"], "web 1")
+        self.assertGreaterEqual(body["total"], len(body["processes"]))
+        self.assertIn(os.getpid(), [one["pid"] for one in body["processes"]])
+        cpu = [one["cpu_percent"] for one in body["processes"]]
+        self.assertEqual(cpu, sorted(cpu, reverse=True), "what uses most comes first")
+
+    def test_only_administrators_unless_the_server_says_otherwise(self):
+        server = self.server()
+        self.client(server, "web1", "1s")
+        self.connected(server, "web1")
+        for headers in (None, {"Authorization": f"Bearer {house.TOKEN}"}):
+            status, body = self.ask(server, "web1", headers=headers)
+            self.assertEqual(status, 403, body)
+            self.assertIn("administrator", body["error"])
+
+    def test_a_client_refuses_and_a_host_that_is_not_there_is_said_to_be_none(self):
+        server = self.server("http.processes=readers")
+        self.client(server, "closed", "1s", "client.process_list=false")
+        self.connected(server, "closed")
+        self.assertEqual(self.ask(server, "closed"), (409, {"error": "client.process_list is false on that machine"}))
+        status, body = self.ask(server, "nobody")
+        self.assertEqual((status, body["error"]), (404, "its client is not connected"))
+        self.assertEqual(house.request(server.http_port, "GET", "/api/v1/hosts/closed/other").status, 404)
+
+
+if __name__ == "__main__":
+    house.main()
