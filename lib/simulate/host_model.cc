@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 namespace resmon::simulate {
 
@@ -216,6 +217,8 @@ HostModel::HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& s
                                   {"drop_out", I},
                                   {"speed", I}})});
   make_processes(seed);
+  make_hardware(seed);
+  make_services();
 }
 
 double HostModel::noise(double width) {
@@ -229,7 +232,7 @@ void HostModel::walk(double& value, double to, double pull, double width) {
 void HostModel::gather(UnixNanos time, metric::Batch& out) {
   const double seconds = last_time_ == 0 ? 0 : static_cast<double>(time - last_time_) / 1e9;
   if (last_time_ == 0) boot_time_ = time - static_cast<std::int64_t>(1 + random_() % 5'000'000) * 1'000'000'000;
-  last_time_ = time;
+  const UnixNanos last = std::exchange(last_time_, time);
   const double day = std::fmod(static_cast<double>(time) / 1e9, kDaySeconds) / kDaySeconds;
   const double level = level_of(profile_) * (1 + 0.3 * std::sin((day - 0.25) * 2 * M_PI));
   const double pull = std::min(0.02 * std::max(seconds, 1.0), 1.0);
@@ -240,6 +243,8 @@ void HostModel::gather(UnixNanos time, metric::Batch& out) {
   network(time, seconds, out);
   system(time, seconds, out);
   by_process(time, seconds, out);
+  services(time, last, seconds, out);
+  hardware(time, last, out);
 }
 
 void HostModel::cpu(UnixNanos time, double seconds, metric::Batch& out) {

@@ -51,6 +51,14 @@ class HostModel {
     double read = 0, written = 0;
   };
 
+  struct SimulatedContainer {
+    Shape cpu, memory, net, status, health;
+    double cpu_ns = 0, received = 0, sent = 0;
+  };
+  struct SimulatedUnit {
+    Shape numbers, state;
+  };
+
   Shape shape(std::string_view measurement, std::vector<metric::Tag> tags, Fields fields);
   double noise(double width);                                      // normal, mean 0
   void walk(double& value, double to, double pull, double width);  // towards `to`, within [0, 1]
@@ -61,6 +69,12 @@ class HostModel {
   void system(UnixNanos time, double seconds, metric::Batch& out);
   void make_processes(std::uint64_t seed);
   void by_process(UnixNanos time, double seconds, metric::Batch& out);
+
+  // `last`: the gather before, 0 at the first.
+  void make_hardware(std::uint64_t seed);
+  void make_services();
+  void hardware(UnixNanos time, UnixNanos last, metric::Batch& out);
+  void services(UnixNanos time, UnixNanos last, double seconds, metric::Batch& out);
 
   metric::SchemaTable& schemas_;
   std::mt19937_64 random_;
@@ -88,6 +102,13 @@ class HostModel {
   double busy_cores_ = 0;                   // in the last gather
   double read_before_ = 0, written_before_ = 0;
   std::uint64_t process_gathers_ = 0;
+
+  std::uint64_t hardware_gathers_ = 0;
+  std::uint64_t machine_ = 0;  // the seed: which of what may be broken is
+  Shape facts_, power_, clock_, raid_, failed_unit_;
+  std::vector<Shape> temperatures_, fans_, smart_;
+  std::vector<SimulatedContainer> containers_;
+  std::vector<SimulatedUnit> units_;
 };
 
 }  // namespace resmon::simulate
