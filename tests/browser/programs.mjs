@@ -73,6 +73,11 @@ export async function startPrograms({ settings = {} } = {}) {
       return run("resmon-load", ["--server", `127.0.0.1:${tcp}`, "--token-file", programs.tokenFile, "--clients", String(clients), "--name-prefix", prefix,
         "--interval", interval, "--seed", String(seed), "--load-profile", profile]);
     },
+    startClient(host, interval) {
+      return run("resmon-client", Object.entries({
+        "client.host": host, "client.servers": `["127.0.0.1:${tcp}"]`, "client.interval": interval, "client.token_file": programs.tokenFile,
+      }).flatMap(([key, value]) => ["--set", `${key}=${value}`]));
+    },
     async token() {
       return (await readFile(programs.tokenFile, "utf8")).trim().split("\n")[0];
     },

@@ -122,6 +122,22 @@ function show(statement, hosts) {
   return [{ name: found[1], columns: ["key", "value"], values: values.map((value) => [found[2], value]) }];
 }
 
+// Traffic of the month, by interface (views/host/traffic.tsx): the rate of now, all the time.
+function traffic(statement, hosts) {
+  const shape = new RegExp(
+    '^SELECT sum\\("bytes_recv"\\) AS "received", sum\\("bytes_sent"\\) AS "sent" FROM \\(SELECT non_negative_difference\\(max\\("bytes_recv"\\)\\) AS "bytes_recv", ' +
+      'non_negative_difference\\(max\\("bytes_sent"\\)\\) AS "bytes_sent" FROM "net" WHERE "host" = ' + kString +
+      ' AND time >= (\\d+)ms AND time < (\\d+)ms GROUP BY time\\(1h\\), "interface" fill\\(none\\)\\) WHERE time >= \\d+ms AND time < \\d+ms GROUP BY "interface"$',
+  ).exec(statement);
+  if (shape === null) throw new Error(`error parsing query: ${statement}`);
+  const [host, first, end] = [unescape(shape[1]), Number(shape[2]), Number(shape[3])];
+  if (!hosts.some((one) => one.name === host)) return [];
+  return tagSets(host, "net", ["interface"]).map((tags) => ({
+    name: "net", tags: { interface: tags.interface }, columns: ["time", "received", "sent"],
+    values: [[first, ...["bytes_recv", "bytes_sent"].map((field) => Math.round((rate(host, "net", tags, field, end) ?? 0) * (end - first) / 1000))]],
+  }));
+}
+
 // What a server that writes its own numbers has of the last half hour.
 function ownNumbers(statement) {
   const shape = /^SELECT ((?:"\w+"(?:, )?)+) FROM "internal_server" WHERE time >= (\d+)ms AND time < (\d+)ms GROUP BY "server"$/.exec(statement);
@@ -138,6 +154,7 @@ export function answer(text, hosts, now) {
   return {
     results: splitStatements(text).map((statement, id) => {
       const series = statement.startsWith("SHOW ") ? show(statement, hosts)
+        : statement.startsWith("SELECT sum(") ? traffic(statement, hosts)
         : statement.includes(' FROM "internal_server" ') ? ownNumbers(statement) : run(parse(statement), hosts, now);
       return series.length > 0 ? { statement_id: id, series } : { statement_id: id };
     }),

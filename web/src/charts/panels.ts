@@ -15,9 +15,10 @@ export const kProcessor = "Processor";
 export const kMemory = "Memory";
 export const kDisk = "Disk";
 export const kNetwork = "Network";
+export const kHardware = "Hardware";
 export const kProcesses = "Processes and kernel";
 export const kClient = "What resmon-client costs";
-export const kSections = [kProcessor, kMemory, kDisk, kNetwork, kProcesses, kClient];
+export const kSections = [kProcessor, kMemory, kDisk, kNetwork, kProcesses, kHardware, kClient];
 
 const isIdle = (line: Line): boolean => line.values.every((value) => (value ?? 0) === 0);
 
@@ -332,9 +333,53 @@ export const kPanels: readonly Panel[] = [
     draw: plain([{ column: "file-nr", label: "file descriptors in use", colour: 5 }]),
   },
   {
-    id: "temperature", section: kProcesses, title: "Temperature", unit: "celsius", style: "line", optional: true,
+    id: "temperature", section: kHardware, title: "Temperature", unit: "celsius", style: "line", optional: true,
     sources: [{ from: "temp", columns: [banded("temp")], by: ["sensor"] }],
     draw: grouped("sensor", [{ column: "temp", label: "" }], any, "show", "sensors"),
+  },
+  {
+    id: "fans", section: kHardware, title: "Fans, rpm", unit: "number", style: "line", optional: true,
+    sources: [{ from: "sensors", columns: [banded("fan_input", "fan")], by: ["feature"] }],
+    draw: grouped("feature", [{ column: "fan", label: "" }], any, "show", "fans"),
+  },
+  {
+    id: "power", section: kHardware, title: "Power of CPU packages, W", unit: "number", style: "line", optional: true,
+    sources: [{ from: "powerstat_package", columns: [banded("current_power_consumption_watts", "power")], by: ["package_id"] }],
+    draw: grouped("package_id", [{ column: "power", label: "" }], any, "show", "packages"),
+  },
+  {
+    id: "gpu", section: kHardware, title: "GPU use", unit: "percent", style: "line", ceilings: [10, 25, 50, 100], optional: true,
+    sources: [{ from: "gpu", columns: [banded("usage_percent", "usage")], by: ["name"] }],
+    draw: grouped("name", [{ column: "usage", label: "" }], any, "show", "GPUs"),
+  },
+  {
+    id: "gpu-memory", section: kHardware, title: "GPU memory", unit: "bytes", style: "line", optional: true,
+    sources: [{ from: "gpu", columns: [banded("memory_used", "used")], by: ["name"] }],
+    draw: grouped("name", [{ column: "used", label: "" }], any, "show", "GPUs"),
+  },
+  {
+    id: "battery", section: kHardware, title: "Battery", unit: "percent", style: "line", ceilings: [100], optional: true,
+    sources: [{ from: "battery", columns: [mean("capacity")], by: ["name"] }],
+    draw: grouped("name", [{ column: "capacity", label: "" }], any, "show", "batteries"),
+  },
+  {
+    id: "arc", section: kHardware, title: "ZFS cache", unit: "bytes", style: "line", optional: true,
+    sources: [{ from: "zfs", columns: [banded("arcstats_size", "size"), max("arcstats_c_max", "most")] }],
+    draw: plain([
+      { column: "size", label: "in use", colour: 3 },
+      { column: "most", label: "at most", colour: 7, overlay: true },
+    ]),
+  },
+  {
+    id: "nfs", section: kHardware, title: "Time an NFS request takes, since it was mounted", unit: "milliseconds", style: "line", optional: true,
+    sources: [{ from: "nfsstat", columns: [mean("rtt_per_op", "time")], by: ["mountpoint"] }],
+    draw: grouped("mountpoint", [{ column: "time", label: "" }], any, "show", "mounts"),
+  },
+  {
+    id: "clock", section: kHardware, title: "Offset of the clock", unit: "seconds", style: "line", optional: true,
+    about: "What remains to be corrected; the kernel's own estimate of its error is in timex.",
+    sources: [{ from: "timex", columns: [banded("offset_seconds", "offset")] }],
+    draw: plain([{ column: "offset", label: "offset", colour: 4 }]),
   },
   {
     id: "client", section: kClient, title: "Time per gather, by collector", unit: "milliseconds", style: "stack",

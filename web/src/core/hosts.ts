@@ -1,6 +1,7 @@
 // The hosts as the server tells them, checked field by field: any number may be missing, and a page that shows a dash is better
 // than a page that stops.
 
+import { matchesFact, type FactsOf } from "./facts.ts";
 import { kHeatKeys, type HeatKey, type SortKey } from "./route.ts";
 
 export type HostState = "up" | "late" | "down";
@@ -150,7 +151,7 @@ export function toggleWord(search: string, word: string): string {
 export const hasWord = (search: string, word: string): boolean =>
   searchWords(search).some((one) => one.toLowerCase() === word.toLowerCase());
 
-function matchesWord(host: Host, word: string): boolean {
+function matchesWord(host: Host, word: string, facts: FactsOf): boolean {
   const compared = /^([a-z]+)([<>])(\d+(?:\.\d+)?)$/.exec(word);
   const key = kHeatKeys.find((one) => one === compared?.[1] || (one === "memory" && compared?.[1] === "mem"));
   if (compared !== null && key !== undefined) {
@@ -166,6 +167,8 @@ function matchesWord(host: Host, word: string): boolean {
     const tag = Object.entries(host.tags).find(([one]) => one.toLowerCase() === name);
     if (tag !== undefined) return tag[1].toLowerCase().includes(value);
   }
+  const fact = matchesFact(facts.get(host.host), word);
+  if (fact !== null) return fact;
   return (
     host.host.toLowerCase().includes(word) ||
     host.address.toLowerCase().includes(word) ||
@@ -174,12 +177,15 @@ function matchesWord(host: Host, word: string): boolean {
 }
 
 // Words must all match; `key:value` matches a tag, `state:` or `version:`; `disk>90` compares; `-word` excludes; anything else is
-// looked for in name, address and tags. The server reads the same language (lib/fleet/search.h). The search is read once, and not for every host.
-export function matcher(search: string): (host: Host) => boolean {
+// looked for in name, address and tags. The server reads the same language (lib/fleet/search.h), but for the words about what hosts are
+// (facts.ts), which it does not keep. The search is read once, and not for every host.
+export function matcher(search: string, facts: FactsOf = kNoFacts): (host: Host) => boolean {
   const words = searchWords(search.toLowerCase());
   return (host) =>
-    words.every((word) => (word.length > 1 && word.startsWith("-") ? !matchesWord(host, word.slice(1)) : matchesWord(host, word)));
+    words.every((word) => (word.length > 1 && word.startsWith("-") ? !matchesWord(host, word.slice(1), facts) : matchesWord(host, word, facts)));
 }
+
+const kNoFacts: FactsOf = new Map();
 
 export interface TagValues {
   key: string;

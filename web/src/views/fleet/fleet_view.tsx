@@ -3,6 +3,8 @@ import { groupHosts, hasWord, matcher, sortHosts, tagsOf, toggleWord, type Fleet
 import {
   formatRoute, kDefaultRange, kMostCompared, type FleetRoute, type SortKey,
 } from "../../core/route.ts";
+import { kFactWords } from "../../core/facts.ts";
+import { facts, wantFacts } from "../../net/facts.ts";
 import { connection, fleet, loaded } from "../../net/live.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
 import { useShortcuts } from "../../ui/keyboard.ts";
@@ -12,6 +14,7 @@ import { useObservable } from "../../ui/use_observable.ts";
 import { HeatMap } from "./heat.tsx";
 import { hostLink } from "./row.tsx";
 import { FleetTable, focusRow } from "./table.tsx";
+import { UsersHint } from "./users_hint.tsx";
 
 const kStates: readonly HostState[] = ["down", "late", "up"];
 const kReorderMs = 2000;
@@ -19,10 +22,11 @@ const kReorderMs = 2000;
 // The order in which names stand. Values change at every update, but rows that trade places all the time cannot be read or
 // clicked: the order follows at most every two seconds, and at once when the person or the set of hosts changes it.
 function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
+  const known = useObservable(facts);
   const kept = useRef<{ key: string; size: number; at: number; names: string[] }>({ key: "", size: -1, at: 0, names: [] });
   return useMemo(() => {
-    const found = [...hosts.values()].filter(matcher(route.search));
-    const key = `${route.sort} ${route.descending} ${route.search}`;
+    const found = [...hosts.values()].filter(matcher(route.search, known));
+    const key = `${route.sort} ${route.descending} ${route.search} ${known.size}`;
     const now = performance.now();
     const old = kept.current;
     if (old.key !== key || old.size !== found.length || now - old.at >= kReorderMs) {
@@ -34,7 +38,7 @@ function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
       const host = hosts.get(name);
       return host === undefined ? [] : [host];
     });
-  }, [hosts, route.search, route.sort, route.descending]);
+  }, [hosts, known, route.search, route.sort, route.descending]);
 }
 
 // The same rows, in the order in which they are drawn.
@@ -53,6 +57,19 @@ interface FiltersProps { hosts: Fleet; search: string; onToggle: (word: string) 
 // Apart from its menu, so that nothing is counted while that is closed.
 function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
   const tags = useMemo(() => tagsOf(hosts.values()), [hosts.size]);
+  const known = useObservable(facts);
+  // What the machines are: the systems and the kernels' first two numbers.
+  const kinds = useMemo(() => {
+    const counts = new Map<string, number>();
+    for (const host of hosts.keys()) {
+      const one = known.get(host);
+      const kernel = /^\d+\.\d+/.exec(one?.["kernel"] ?? "")?.[0];
+      for (const word of [one?.["os_id"] === undefined ? "" : `os:${one["os_id"]}`, kernel === undefined ? "" : `kernel:${kernel}`]) {
+        if (word !== "") counts.set(word, (counts.get(word) ?? 0) + 1);
+      }
+    }
+    return [...counts].sort((a, b) => b[1] - a[1]);
+  }, [hosts.size, known]);
   const suggestions = ["cpu>80", "memory>90", "disk>90", "load>1", "pressure>20"];
   const chip = (word: string, text: string, count: string) => (
     <button key={word} type="button" class="chip" aria-pressed={hasWord(search, word)} onClick={() => onToggle(word)}>
@@ -70,6 +87,12 @@ function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
           </div>
         </div>
       ))}
+      {kinds.length > 0 && (
+        <div role="group" aria-label="What they are">
+          <h3 title={`Also ${kFactWords.join(":, ")}:, and kernel<6.6`}>What they are</h3>
+          <div class="chips">{kinds.slice(0, kMostValues).map(([word, count]) => chip(word, word, String(count)))}</div>
+        </div>
+      )}
       <div role="group" aria-label="In trouble">
         <h3>In trouble</h3>
         <div class="chips">
@@ -87,6 +110,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
   const link = useObservable(connection);
   const search = useRef<HTMLInputElement>(null);
   const ordered = useOrder(hosts, route);
+  useEffect(wantFacts, []);
   const drawn = useMemo(() => inGroups(ordered, route.group), [ordered, route.group]);
   const count = useRef(0);
   count.current = drawn.length;
@@ -187,6 +211,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
       ) : (
         <FleetTable hosts={ordered} group={route.group} sort={route.sort} descending={route.descending} onSort={onSort} stale={stale} />
       )}
+      <UsersHint />
     </>
   );
 }

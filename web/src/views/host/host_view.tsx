@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { kDisk, kPanels, kProcesses, kSections } from "../../charts/panels.ts";
+import { kDisk, kHardware, kNetwork, kPanels, kProcesses, kSections } from "../../charts/panels.ts";
 import { formatRoute, kFleetRoute, type HostRoute } from "../../core/route.ts";
 import { termOf } from "../../core/log_lines.ts";
 import { sortHosts } from "../../core/hosts.ts";
@@ -13,8 +13,11 @@ import { useObservable } from "../../ui/use_observable.ts";
 import { usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
 import { Disks } from "./disks.tsx";
+import { HardwareTables } from "./hardware_tables.tsx";
 import { HostLogs, logsOf, useHostLogs } from "./host_logs.tsx";
+import { ProcessesNow } from "./processes_now.tsx";
 import { HostSummary } from "./summary.tsx";
+import { Traffic } from "./traffic.tsx";
 import { Users } from "./users.tsx";
 
 const sectionId = (section: string): string => `section-${section.split(" ")[0]?.toLowerCase() ?? ""}`;
@@ -50,6 +53,7 @@ export function HostView({ route }: { route: HostRoute }) {
   ], [actions]);
   useShortcuts("Host", shortcuts);
 
+  const context = { host: route.host, range: route.range, intervalSeconds, actions };
   const panels = [...(data?.values() ?? [])];
   const hasAny = panels.some((panel) => panel.grids.some((grid) => grid.series.length > 0));
   const blank = data !== null && !hasAny && !busy && panels.every((panel) => panel.error === null);
@@ -89,7 +93,9 @@ export function HostView({ route }: { route: HostRoute }) {
           <section key={section} class="section" id={sectionId(section)} aria-label={section}>
             <h2>{section}</h2>
             {section === kDisk && <Disks host={route.host} range={route.range} />}
-            {section === kProcesses && <Users host={route.host} range={route.range} />}
+            {section === kNetwork && <Traffic host={route.host} />}
+            {section === kHardware && <HardwareTables {...context} />}
+            {section === kProcesses && <><Users {...context} /><ProcessesNow {...context} /></>}
             <div class="panels">
               {kPanels.filter((panel) => panel.section === section).map((panel) => (
                 <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry}

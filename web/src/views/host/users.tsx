@@ -1,121 +1,135 @@
 // What uses the machine: its processes, containers and services with their last values. The charts show the same over the chosen
-// range; these tables are of its end.
+// range; these tables are of its end, and each row opens its own charts.
 
-import { useEffect, useState } from "preact/hooks";
-import { format, type Unit } from "../../core/format.ts";
-import type { Range } from "../../core/time_range.ts";
+import { formatAgo } from "../../core/format.ts";
 import { serverNow } from "../../net/live.ts";
-import { runEach } from "../../net/query.ts";
-import { TableBox } from "../../ui/table_box.tsx";
-import { latestQuery, latestRows, type Latest, type LatestSource } from "./latest.ts";
+import { DataTable, type ChartContext, type Head } from "./data_table.tsx";
+import { latestRows, type Latest, type Part } from "./latest.ts";
+import { rowPanels, type Wish } from "./row_panels.ts";
+import { useLatest } from "./use_latest.ts";
+import { Word, type Level } from "./word.tsx";
 
-const kRefreshMs = 10_000;
-const kMostRows = 20;
+const kNow = 90_000;          // what is written every ten seconds or so
+const kStates = 11 * 60_000;  // what is written when it changes, and every ten minutes
 
-interface Table extends LatestSource {
-  title: string;
-  lookBackMs: number;
-  heads: readonly { title: string; unit: Unit; rank: "" | "rank-2" | "rank-3" }[];  // of `columns`
-}
+const kParts: readonly Part[] = [
+  { from: "procstat", by: ["process_name", "user", "systemd_unit", "container_name"], lookBackMs: kNow,
+    columns: ["cpu_usage", "memory_rss", "num_threads", "pid", "num_fds"] },
+  { from: "docker_container_cpu", by: ["container_name"], lookBackMs: kNow, columns: ["usage_percent", "tasks", "throttling_throttled_periods"] },
+  { from: "docker_container_mem", by: ["container_name"], lookBackMs: kNow, columns: ["usage", "usage_percent", "limit", "oom_kills"] },
+  { from: "docker_container_status", by: ["container_name", "container_image", "container_version"], lookBackMs: kStates,
+    columns: ["state", "restart_count", "started_at", "finished_at", "exitcode", "ports"] },
+  { from: "docker_container_health", by: ["container_name"], lookBackMs: kStates, columns: ["health_status"] },
+  { from: "systemd_units", by: ["name"], lookBackMs: kNow, columns: ["cpu_usage", "mem_current", "tasks", "oom_kills"] },
+  { from: "systemd_units", by: ["name"], lookBackMs: kStates, columns: ["active", "sub", "active_code", "restarts", "since"] },
+];
+const kContainerParts = [1, 2, 3, 4];
+const kServiceParts = [5, 6];
 
-const kTables: readonly Table[] = [
-  {
-    title: "Processes", from: "procstat", by: ["process_name", "user", "systemd_unit", "container_name"], lookBackMs: 90_000,
-    columns: ["cpu_usage", "memory_rss", "num_threads", "pid"],
-    heads: [
-      { title: "CPU", unit: "percent", rank: "" }, { title: "Memory", unit: "bytes", rank: "" },
-      { title: "Threads", unit: "count", rank: "rank-2" }, { title: "Process", unit: "count", rank: "rank-3" },
-    ],
-  },
-  {
-    title: "Containers", from: "docker_container_cpu", by: ["container_name"], lookBackMs: 90_000,
-    columns: ["usage_percent", "tasks", "throttling_throttled_periods"],
-    heads: [
-      { title: "CPU", unit: "percent", rank: "" }, { title: "Tasks", unit: "count", rank: "rank-2" },
-      { title: "Periods throttled", unit: "count", rank: "rank-3" },
-    ],
-  },
-  {
-    title: "Memory of containers", from: "docker_container_mem", by: ["container_name"], lookBackMs: 90_000,
-    columns: ["usage", "limit", "max_usage", "oom_kills"],
-    heads: [
-      { title: "Used", unit: "bytes", rank: "" }, { title: "Limit", unit: "bytes", rank: "" },
-      { title: "Most ever", unit: "bytes", rank: "rank-2" }, { title: "OOM kills", unit: "count", rank: "rank-2" },
-    ],
-  },
-  {
-    title: "Services", from: "systemd_units", by: ["name"], lookBackMs: 90_000,
-    columns: ["cpu_usage", "mem_current", "mem_peak", "tasks", "oom_kills"],
-    heads: [
-      { title: "CPU", unit: "percent", rank: "" }, { title: "Memory", unit: "bytes", rank: "" },
-      { title: "Most ever", unit: "bytes", rank: "rank-2" }, { title: "Tasks", unit: "count", rank: "rank-2" },
-      { title: "OOM kills", unit: "count", rank: "rank-2" },
-    ],
-  },
+const number = (row: Latest, column: string): number | null => {
+  const value = row.values[column];
+  return typeof value === "number" ? value : null;
+};
+const word = (row: Latest, column: string): string => String(row.values[column] ?? "");
+const column = (title: string, name: string, unit: NonNullable<Head<Latest>["unit"]>, rank: Head<Latest>["rank"] = ""): Head<Latest> =>
+  ({ title, unit, rank, value: (row) => number(row, name) });
+
+const since = (seconds: number | null): string => (seconds === null ? "–" : formatAgo(serverNow() / 1000 - seconds).replace(" ago", ""));
+
+const kProcessHeads: Head<Latest>[] = [
+  column("CPU", "cpu_usage", "percent"), column("Memory", "memory_rss", "bytes"), column("Threads", "num_threads", "count", "rank-2"),
+  column("Open files", "num_fds", "count", "rank-3"), { ...column("Process", "pid", "count", "rank-3"), show: (row) => row.values["pid"] ?? "–" },
 ];
 
-async function fetchTables(host: string, end: number, signal: AbortSignal): Promise<Latest[][]> {
-  const results = await runEach(kTables.map((table) => latestQuery(table, host, end - table.lookBackMs, end)), signal);
-  return kTables.map((table, index) => {
-    const result = results[index];
-    return result === undefined || result.error !== null ? [] : latestRows(table, result);
-  });
+function containerState(row: Latest): { text: string; level: Level } {
+  const [state, health] = [word(row, "state"), word(row, "health_status")];
+  if (state === "") return { text: "", level: "quiet" };
+  if (health === "unhealthy") return { text: "unhealthy", level: "bad" };
+  if (state === "running") return { text: health === "" ? "running" : health, level: health === "starting" ? "late" : "good" };
+  const code = number(row, "exitcode") ?? 0;
+  if (state === "exited" && code !== 0) return { text: `exited with ${code}`, level: "bad" };
+  return { text: state, level: state === "restarting" || state === "dead" ? "bad" : "quiet" };
 }
 
-export function Users({ host, range }: { host: string; range: Range }) {
-  const [tables, setTables] = useState<Latest[][]>([]);
-  const until = range.kind === "absolute" ? range.to : null;
-  useEffect(() => {
-    const aborter = new AbortController();
-    const update = (): void => {
-      if (document.visibilityState !== "visible") return;
-      const end = Math.round(Math.min(until ?? Infinity, serverNow() + 1000));
-      // The charts say what is wrong with the server; these tables only stay as they are.
-      fetchTables(host, end, aborter.signal).then(setTables, () => undefined);
-    };
-    update();
-    const timer = setInterval(update, kRefreshMs);
-    return () => {
-      aborter.abort();
-      clearInterval(timer);
-    };
-  }, [host, until]);
+function serviceState(row: Latest): { text: string; level: Level } {
+  const active = word(row, "active");
+  if (active === "failed") return { text: "failed", level: "bad" };
+  if (active === "activating" || active === "deactivating" || active === "reloading") return { text: active, level: "late" };
+  return { text: active === "" ? "" : active === "active" ? word(row, "sub") || "active" : active, level: active === "active" ? "good" : "quiet" };
+}
+
+const stateHead = (stateOf: (row: Latest) => { text: string; level: Level }): Head<Latest> => ({
+  title: "State", value: (row) => { const { text } = stateOf(row); return text === "" ? null : text; },
+  show: (row) => <Word {...stateOf(row)} />,
+});
+
+const kContainerHeads: Head<Latest>[] = [
+  stateHead(containerState),
+  column("CPU", "usage_percent_of_core", "percent"), column("Memory", "usage", "bytes"), column("Limit", "limit", "bytes", "rank-2"),
+  column("Restarts", "restart_count", "count", "rank-2"), column("OOM kills", "oom_kills", "count", "rank-2"),
+  { title: "Since", unit: "seconds", rank: "rank-2", value: (row) => (number(row, "started_at") ?? 0) / 1e9 || null,
+    show: (row) => since((number(row, "started_at") ?? 0) / 1e9 || null) },
+  { title: "Ports", rank: "rank-3", value: (row) => word(row, "ports") || null, show: (row) => word(row, "ports") || "–" },
+];
+const kServiceHeads: Head<Latest>[] = [
+  stateHead(serviceState),
+  column("CPU", "cpu_usage", "percent"), column("Memory", "mem_current", "bytes"), column("Tasks", "tasks", "count", "rank-2"),
+  column("Restarts", "restarts", "count", "rank-2"), column("OOM kills", "oom_kills", "count", "rank-2"),
+  { title: "Since", unit: "seconds", rank: "rank-2", value: (row) => number(row, "since"), show: (row) => since(number(row, "since")) },
+];
+
+const kProcessWishes: Wish[] = [
+  { title: "CPU", unit: "percent", from: "procstat", field: "cpu_usage" },
+  { title: "Memory", unit: "bytes", from: "procstat", field: "memory_rss" },
+  { title: "Disk, read ▴ written ▾", unit: "bytes_per_second", from: "procstat", rates: true, below: true,
+    lines: [["disk_read_bytes", "read"], ["disk_write_bytes", "written"]] },
+];
+const kWaits: Wish = {
+  title: "Waiting, µs a second", unit: "per_second", from: "cgroup_pressure", rates: true,
+  lines: [["cpu_some", "for CPU"], ["memory_some", "for memory"], ["io_some", "for I/O"]],
+};
+const kContainerWishes: Wish[] = [
+  { title: "CPU", unit: "percent", from: "docker_container_cpu", field: "usage_percent" },
+  { title: "Memory", unit: "bytes", from: "docker_container_mem", lines: [["usage", "used"], ["limit", "limit"]] },
+  { title: "Disk, read ▴ written ▾", unit: "bytes_per_second", from: "docker_container_blkio", rates: true, below: true,
+    lines: [["io_service_bytes_recursive_read", "read"], ["io_service_bytes_recursive_write", "written"]] },
+  { title: "Network, received ▴ sent ▾", unit: "bytes_per_second", from: "docker_container_net", rates: true, below: true,
+    lines: [["rx_bytes", "received"], ["tx_bytes", "sent"]] },
+  kWaits,
+];
+const kServiceWishes: Wish[] = [
+  { title: "CPU", unit: "percent", from: "systemd_units", field: "cpu_usage" },
+  { title: "Memory", unit: "bytes", from: "systemd_units", field: "mem_current" },
+  { title: "Disk, read ▴ written ▾", unit: "bytes_per_second", from: "systemd_units", rates: true, below: true,
+    lines: [["io_read_bytes", "read"], ["io_write_bytes", "written"]] },
+];
+
+export function Users(context: ChartContext) {
+  const results = useLatest(kParts, context.host, context.range);
+  const pick = (parts: readonly number[], merge: boolean): Latest[] =>
+    latestRows(parts.flatMap((at) => kParts[at] ?? []), parts.map((at) => results[at]), merge);
+  const processes = pick([0], false);
+  // Both measurements of a container have a usage_percent: of a core, and of the memory's limit.
+  const cpu = new Map(pick([1], true).map((row) => [row.name, number(row, "usage_percent")]));
+  const containers = pick(kContainerParts, true).map((row) => ({ ...row, values: { ...row.values, usage_percent_of_core: cpu.get(row.name) ?? null } }));
+  const services = pick(kServiceParts, true);
+  const common = { keyOf: (row: Latest) => row.key, nameOf: (row: Latest) => row.name, aboutOf: (row: Latest) => row.about, context };
   return (
     <>
-      {kTables.map((table, index) => {
-        const rows = tables[index] ?? [];
-        return rows.length === 0 ? null : <LastValues key={table.title} table={table} rows={rows} />;
-      })}
+      {processes.length > 0 && (
+        <DataTable {...common} title="Processes" caption="Processes, those that use most first" rows={processes} heads={kProcessHeads}
+                   chartsOf={(row) => rowPanels(row.key, row.tags, kProcessWishes)} />
+      )}
+      {containers.length > 0 && (
+        <DataTable {...common} title="Containers" caption="Containers, those that use most first" rows={containers} heads={kContainerHeads} sorted={1}
+                   chartsOf={(row) => rowPanels(row.key, { container_name: row.name }, kContainerWishes)} />
+      )}
+      {services.length > 0 && (
+        <DataTable {...common} title="Services" caption="Services, those that use most first" rows={services} heads={kServiceHeads} sorted={1}
+                   chartsOf={(row) => [
+                     ...rowPanels(row.key, { name: row.name }, kServiceWishes), ...rowPanels(`${row.key} waits`, { systemd_unit: row.name }, [kWaits]),
+                   ]} />
+      )}
     </>
-  );
-}
-
-function LastValues({ table, rows }: { table: Table; rows: Latest[] }) {
-  const left = rows.length - kMostRows;
-  return (
-    <div class="disks"><TableBox label={table.title}>
-      <table class="plain">
-        <caption class="hidden">{table.title}, those that use most first</caption>
-        <thead>
-          <tr>
-            <th scope="col">{table.title}</th>
-            {table.heads.map((head) => <th key={head.title} scope="col" class={`numeric ${head.rank}`}>{head.title}</th>)}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, kMostRows).map((row) => (
-            <tr key={`${row.name} ${row.about}`}>
-              <th scope="row">{row.name} <span class="quiet rank-3">{row.about}</span></th>
-              {table.heads.map((head, at) => (
-                <td key={head.title} class={`numeric ${head.rank}`}>
-                  {head.title === "Process" ? row.values[at] ?? "–" : format(row.values[at], head.unit)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {left > 0 && <p class="quiet">and {left} more that use less</p>}
-    </TableBox></div>
   );
 }
