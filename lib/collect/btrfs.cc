@@ -68,10 +68,16 @@ class Btrfs final : public Collector {
       : folder_(roots.sys + "/fs/btrfs"), filter_(options.filter), schemas_(schemas), shared_(shared) {}
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
+    if (const std::size_t mark = listing_mark(folder_); mark != mark_) {
+      mark_ = mark;
+      uuids_ = sorted_entries(folder_);
+      std::erase_if(uuids_, [](const std::string& name) {  // "features"
+        return name.size() != kUuidLength || !procfs::is_name(name);
+      });
+    }
     known_.begin();
     std::size_t count = 0;
-    for (const std::string& uuid : sorted_entries(folder_)) {
-      if (uuid.size() != kUuidLength || !procfs::is_name(uuid)) continue;  // "features"
+    for (const std::string& uuid : uuids_) {
       const std::string path = folder_ + "/" + uuid;
       const std::string label = read_line(path + "/label");
       if (!filter_.matches(label.empty() ? uuid : label)) continue;
@@ -174,6 +180,8 @@ class Btrfs final : public Collector {
   Filter filter_;
   metric::SchemaTable& schemas_;
   Shared& shared_;
+  std::size_t mark_ = 0;
+  std::vector<std::string> uuids_;
   EntityTable<KnownBtrfs> known_;
 };
 

@@ -34,6 +34,7 @@ class CgroupTree {
   bool version_2() const { return version_2_; }
   bool exists() const { return !root_.empty(); }
   const std::string& folder() const { return folder_; }  // where the trees are mounted
+  const std::string& root() const { return root_; }      // of the tree that is walked
 
   // True when the entries are others now.
   bool refresh(const GatherContext& context);

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "collect/cgroup_tree.h"
 #include "collect/collectors.h"
+#include "collect/container_net.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
 #include "procfs/cgroup_files.h"
@@ -89,7 +90,11 @@ Number times(Number value, std::uint64_t factor) {
 class Cgroups final : public Collector {
  public:
   Cgroups(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas, Shared& shared)
-      : filter_(options.filter), schemas_(schemas), shared_(shared), tree_(roots, shared.container_names()) {
+      : filter_(options.filter),
+        schemas_(schemas),
+        shared_(shared),
+        tree_(roots, shared.container_names()),
+        net_(roots, schemas, shared.buffer()) {
     const long ticks = ::sysconf(_SC_CLK_TCK);
     tick_ns_ = 1'000'000'000U / static_cast<std::uint64_t>(std::max(ticks, 1L));
   }
@@ -103,11 +108,14 @@ class Cgroups final : public Collector {
     Status status;
     for (std::size_t i = 0; i < cgroups_.size(); ++i) {
       Cgroup& cgroup = cgroups_[i];
-      if (!read(cgroup, (gathers_ + i) % kSlowEvery == 0 || !cgroup.pressure, context)) {
+      const bool slow = (gathers_ + i) % kSlowEvery == 0 || !cgroup.pressure;
+      if (!read(cgroup, slow, context)) {
         tree_.look_again();
         continue;
       }
       Status written = write(cgroup, context, out);
+      if (written && slow && cgroup.entry.container)
+        written = net_.write(tree_.root(), cgroup.entry.path, cgroup.entry.name, context, out);
       if (!written) status = std::move(written);
     }
     return status;
@@ -130,6 +138,9 @@ class Cgroups final : public Collector {
       }
     }
     cgroups_ = std::move(next);
+    net_.keep([&](const std::string& name) {
+      return std::any_of(cgroups_.begin(), cgroups_.end(), [&](const Cgroup& one) { return one.entry.name == name; });
+    });
     kept_ = 0;
     for (const Cgroup& cgroup : cgroups_)
       for (const Fd& file : cgroup.files) kept_ += file.valid() ? 1U : 0U;
@@ -335,6 +346,7 @@ class Cgroups final : public Collector {
   metric::SchemaTable& schemas_;
   Shared& shared_;
   CgroupTree tree_;
+  ContainerNet net_;
   std::vector<Cgroup> cgroups_;
   std::array<char, 8192> text_;
   std::uint64_t tick_ns_ = 0;

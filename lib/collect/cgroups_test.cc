@@ -141,5 +141,44 @@ TEST(Cgroups, AMachineWithoutIsNoFailure) {
   EXPECT_EQ(probe.error, "");
 }
 
+std::string net_dev(const std::string& received) {
+  return "Inter-|   Receive                                                |  Transmit\n"
+         " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls "
+         "carrier "
+         "compressed\n"
+         "    lo: 9 9 0 0 0 0 0 0 9 9 0 0 0 0 0 0\n  eth0: " +
+         received + " 20 1 2 0 0 0 0 700 8 3 4 0 0 0 0\n";
+}
+
+TEST(Cgroups, TrafficOfContainersWithANetworkOfTheirOwn) {
+  Machine machine;
+  machine.write("sys/fs/cgroup/cgroup.controllers", "cpu io memory pids\n").write("proc/meminfo", "MemTotal: 100 kB\n");
+  machine.write("proc/1/net/dev", net_dev("1"));
+  const std::string other(64, 'd');
+  for (const std::string& id : {kId, other}) write_cgroup(machine, "/system.slice/docker-" + id + ".scope", "1000");
+  machine.write("sys/fs/cgroup/system.slice/docker-" + kId + ".scope/cgroup.procs", "90\n91\n")
+      .write("proc/90/comm", "nginx\n")
+      .write("proc/90/net/dev", net_dev("5000"));
+  // This one shares the host's network: its file is the same.
+  machine.write("sys/fs/cgroup/system.slice/docker-" + other + ".scope/cgroup.procs", "95\n")
+      .write("proc/95/comm", "agent\n");
+  std::filesystem::create_directories(machine.path("proc/95/net"));
+  std::filesystem::create_hard_link(machine.path("proc/1/net/dev"), machine.path("proc/95/net/dev"));
+  Probe probe(machine, make_cgroups);
+  Lines net;
+  for (const std::string& line : probe.gather())
+    if (line.starts_with("docker_container_net")) net.push_back(line);
+  EXPECT_EQ(net,
+            Lines{"docker_container_net,container_name=nginx,network=eth0 rx_bytes=5000i,rx_packets=20i,rx_errors=1i,"
+                  "rx_dropped=2i,tx_bytes=700i,tx_packets=8i,tx_errors=3i,tx_dropped=4i"});
+  // Its first process is another now.
+  machine.remove("proc/90").write("sys/fs/cgroup/system.slice/docker-" + kId + ".scope/cgroup.procs", "91\n");
+  machine.write("proc/91/net/dev", net_dev("6000"));
+  std::string found;
+  for (int i = 0; i < 3 && found.empty(); ++i) found = probe.line(probe.gather(), "docker_container_net");
+  EXPECT_NE(found.find("rx_bytes=6000i"), std::string::npos) << found;
+  EXPECT_EQ(probe.error, "");
+}
+
 }  // namespace
 }  // namespace resmon::collect

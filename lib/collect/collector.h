@@ -50,6 +50,8 @@ struct CollectorOptions {
   std::chrono::nanoseconds interval{0};  // 0: the collector's own, or else the client's
   Filter filter;
   std::vector<std::string> ignore_file_systems = default_ignored_file_systems();  // disk only; by type
+  bool command_lines = false;                                                     // procstat only
+  std::string socket;  // containers only: the engine's; empty: none is asked
 };
 
 // What a collector is given at each gather.

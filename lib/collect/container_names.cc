@@ -44,6 +44,17 @@ std::string_view ContainerNames::name_of(std::string_view id, std::string_view p
   return known_.back().name;
 }
 
+void ContainerNames::learn(std::string_view id, std::string_view name) {
+  // A container that was made anew has the name of the one before.
+  std::erase_if(known_, [&](const Known& known) { return known.name == name && known.id != id; });
+  for (Known& known : known_)
+    if (known.id == id) {
+      known.name = name;
+      return;
+    }
+  if (known_.size() < kMostKnown) known_.push_back({std::string(id), std::string(name), {}, ++uses_});
+}
+
 // By a container that is still there: the name of one that is gone is free, so that a container which is made anew has
 // its old name.
 bool ContainerNames::taken(std::string_view name) {

@@ -19,6 +19,8 @@ class ContainerNames {
 
   // `path`: the cgroup's, from its root. Valid until the next call.
   std::string_view name_of(std::string_view id, std::string_view path);
+  // What the engine calls it: better than what is found here.
+  void learn(std::string_view id, std::string_view name);
 
  private:
   static constexpr std::size_t kMostKnown = 4096;
