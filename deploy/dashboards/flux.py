@@ -67,7 +67,7 @@ READABLE = {"s": (86400, "d"), "bytes": (1 << 30, "GiB")}
 # To how many decimals the numbers of a graph are rounded. InfluxDB shows them as they are where its prefixes make no sense (0.15 and not
 # "150m"), so a mean would have sixteen digits; where it has prefixes, of bytes and bits, there is nothing less than one. Seconds are as
 # they are: they become ms and µs. A client takes some ten thousandths of a core.
-DECIMALS = {"percent": 2, "short": 4, "pps": 2, "iops": 2, "ops": 2, "cps": 2, "reqps": 2, "bytes": 0, "Bps": 0, "bps": 0}
+DECIMALS = {"percent": 2, "short": 4, "pps": 2, "iops": 2, "ops": 2, "cps": 2, "reqps": 2, "bytes": 0, "Bps": 0, "bps": 0, "celsius": 2, "rotrpm": 2, "watt": 2}
 
 
 # A template replaces a user's variable of the same name, so its own have names that nobody else chooses.

@@ -14,7 +14,7 @@ from . import flux
 API = "influxdata.com/v2alpha1"
 # InfluxDB's own palette "Nineteen Eighty Four".
 COLOURS = [("#31C0F6", "Nineteen Eighty Four"), ("#A500A5", "Nineteen Eighty Four"), ("#FF7E27", "Nineteen Eighty Four")]
-SUFFIX = {"percent": "%", "bytes": "B", "Bps": "B/s", "bps": "bit/s", "s": "s", "ms": "s", "pps": "p/s", "iops": "/s", "ops": "/s", "cps": "/s", "reqps": "/s"}
+SUFFIX = {"percent": "%", "bytes": "B", "Bps": "B/s", "bps": "bit/s", "s": "s", "ms": "s", "pps": "p/s", "iops": "/s", "ops": "/s", "cps": "/s", "reqps": "/s", "celsius": "°C", "rotrpm": "rpm", "watt": "W"}
 # How the axis shortens numbers: "10" by SI prefixes, which stand before the suffix (so milliseconds are asked for as seconds), ""
 # not at all: a load of 0.15 and not 150m, 0.15 % and not 150m%, 0.2 p/s and not 200mp/s.
 PREFIXED = ("bytes", "Bps", "bps", "s", "ms")
