@@ -20,7 +20,17 @@ namespace {
 
 constexpr std::chrono::minutes kWriteStatusAgain{1};
 
-enum StatusField : std::size_t { kState, kUptime, kStarted, kFinished, kExitCode, kOom, kPid, kRestartCount, kPorts };
+enum StatusField : std::size_t {
+  kContainerState,
+  kUptime,
+  kStarted,
+  kFinished,
+  kExitCode,
+  kOom,
+  kContainerPid,
+  kRestartCount,
+  kPorts
+};
 constexpr FieldSpec kStatusFields[] = {{"state", kString},        {"uptime_ns", kInteger},     {"started_at", kInteger},
                                        {"finished_at", kInteger}, {"exitcode", kInteger},      {"oomkilled", kBoolean},
                                        {"pid", kInteger},         {"restart_count", kInteger}, {"ports", kString}};
@@ -100,7 +110,7 @@ class Containers final : public Collector {
       RESMON_TRY(known.health.ready());
       const ContainerStatus& status = known.status;
       metric::RowWriter row = known.rows.add(out, context.time);
-      if (!status.state.empty()) row.set(kState, std::string_view(status.state));
+      if (!status.state.empty()) row.set(kContainerState, std::string_view(status.state));
       const bool runs = status.state == "running" || status.state == "paused";
       if (status.started_at != 0) {
         row.set(kStarted, status.started_at);
@@ -110,7 +120,7 @@ class Containers final : public Collector {
       if (status.finished_at != 0) row.set(kFinished, status.finished_at);
       row.set(kExitCode, status.exit_code);
       row.set(kOom, status.out_of_memory);
-      if (status.process != 0) row.set(kPid, status.process);
+      if (status.process != 0) row.set(kContainerPid, status.process);
       row.set(kRestartCount, status.restarts);
       if (!status.ports.empty()) row.set(kPorts, std::string_view(status.ports));
       if (status.health.empty()) continue;

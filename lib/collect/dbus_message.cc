@@ -8,7 +8,7 @@ namespace resmon::collect {
 
 namespace {
 
-constexpr std::size_t kHeadBytes = 16;  // up to the header fields
+constexpr std::size_t kDbusHeadBytes = 16;  // up to the header fields
 constexpr std::uint32_t kMostHeaderBytes = 64U << 10U;
 constexpr char kOwnOrder = std::endian::native == std::endian::little ? 'l' : 'B';
 constexpr char kOtherOrder = kOwnOrder == 'l' ? 'B' : 'l';
@@ -182,10 +182,10 @@ Result<std::size_t> parse_dbus_message(std::string_view bytes, DbusMessage& out)
   out = {};
   if (bytes.empty()) return std::size_t{0};
   if (bytes[0] != kOwnOrder && bytes[0] != kOtherOrder) return fail(ErrorKind::kInvalid, "not a message of D-Bus");
-  if (bytes.size() < kHeadBytes) return std::size_t{0};
+  if (bytes.size() < kDbusHeadBytes) return std::size_t{0};
   out.swapped = bytes[0] == kOtherOrder;
   out.type = static_cast<DbusType>(bytes[1]);
-  DbusReader head(bytes.substr(0, kHeadBytes), out.swapped);
+  DbusReader head(bytes.substr(0, kDbusHeadBytes), out.swapped);
   std::uint32_t ignored = 0;
   std::uint32_t body_bytes = 0;
   std::uint32_t fields_bytes = 0;
@@ -195,7 +195,7 @@ Result<std::size_t> parse_dbus_message(std::string_view bytes, DbusMessage& out)
   head.number32(fields_bytes);
   if (bytes[3] != 1 || body_bytes > kMostDbusBytes || fields_bytes > kMostHeaderBytes)
     return fail(ErrorKind::kInvalid, "a message of D-Bus that is too long, or of another version");
-  const std::size_t body_at = (kHeadBytes + fields_bytes + 7) / 8 * 8;
+  const std::size_t body_at = (kDbusHeadBytes + fields_bytes + 7) / 8 * 8;
   if (bytes.size() < body_at + body_bytes) return std::size_t{0};
   DbusReader reader(bytes.substr(0, body_at), out.swapped);
   DbusReader fields({}, out.swapped);

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kMostCards = 32;
 
-enum GpuField : std::size_t { kState, kUsage, kMemoryUsage, kVramUsed, kVramTotal, kGttUsed, kClock, kGpuFields };
+enum GpuField : std::size_t { kGpuState, kUsage, kMemoryUsage, kVramUsed, kVramTotal, kGttUsed, kClock, kGpuFields };
 constexpr FieldSpec kGpuSpecs[kGpuFields] = {
     {"state", kString},        {"usage_percent", kFloat},  {"memory_usage_percent", kFloat},
     {"memory_used", kInteger}, {"memory_total", kInteger}, {"memory_shared_used", kInteger},
@@ -121,7 +121,7 @@ class Gpu final : public Collector {
   static Status write(Card& card, const SlowFiles& answer, const GatherContext& context, metric::Batch& out) {
     RESMON_TRY(card.schema.ready());
     metric::RowWriter row = card.schema.add(out, context.time);
-    row.set(kState, std::string_view(answer.suspended() ? "suspended" : "active"));
+    row.set(kGpuState, std::string_view(answer.suspended() ? "suspended" : "active"));
     if (answer.suspended()) {
       card.asleep_before.reset();
       row.set(kUsage, 0.0);
