@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr auto kAwaitReading = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kMostQuestions = 8;
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
 constexpr auto kReadPatience = std::chrono::seconds(5);
@@ -65,7 +65,7 @@ asio::awaitable<void> LiveProcesses::answer() {
     good = co_await read();
     if (good && !stopping_) {
       timer_.expires_after(kFirstPause);
-      co_await timer_.async_wait(kAwait);
+      co_await timer_.async_wait(kAwaitReading);
     }
   }
   good = good && !stopping_ && co_await read();
@@ -93,7 +93,7 @@ asio::awaitable<bool> LiveProcesses::read() {
   while (pool_.state(*listing_) != State::kDone) {
     if (stopping_ || std::chrono::steady_clock::now() > until) co_return false;
     timer_.expires_after(kLookEvery);
-    co_await timer_.async_wait(kAwait);
+    co_await timer_.async_wait(kAwaitReading);
   }
   pool_.take(*listing_);
   co_return listing_->status().has_value();
