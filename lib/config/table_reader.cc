@@ -11,12 +11,12 @@ namespace resmon::config {
 
 namespace {
 
-constexpr std::size_t kMostErrors = 10;
-constexpr std::size_t kLongestText = 8192;
+constexpr std::size_t kMostTableErrors = 10;
+constexpr std::size_t kLongestTableText = 8192;
 constexpr std::size_t kMostTexts = 64;
 
 bool fit_text(const std::string& text) {
-  return text.size() <= kLongestText && std::none_of(text.begin(), text.end(), [](char c) {
+  return text.size() <= kLongestTableText && std::none_of(text.begin(), text.end(), [](char c) {
            const auto byte = static_cast<unsigned char>(c);
            return byte < 0x20 || byte == 0x7f;
          });
@@ -34,8 +34,9 @@ std::string Complaints::text() const {
     return a.line != b.line ? a.line < b.line : a.column < b.column;
   });
   std::string out;
-  for (std::size_t i = 0; i < std::min(sorted.size(), kMostErrors); ++i) out += (i == 0 ? "" : "\n") + sorted[i].text;
-  if (sorted.size() > kMostErrors) out += "\nand more";
+  for (std::size_t i = 0; i < std::min(sorted.size(), kMostTableErrors); ++i)
+    out += (i == 0 ? "" : "\n") + sorted[i].text;
+  if (sorted.size() > kMostTableErrors) out += "\nand more";
   return out;
 }
 

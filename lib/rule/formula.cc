@@ -8,7 +8,7 @@ namespace resmon::rule {
 
 namespace {
 
-constexpr std::size_t kLongest = 1000;
+constexpr std::size_t kLongestFormula = 1000;
 constexpr std::size_t kMostSteps = 60;  // less than evaluate()'s stack
 constexpr int kDeepest = 16;
 
@@ -122,7 +122,7 @@ class Parser {
 }  // namespace
 
 Result<Formula> Formula::parse(std::string_view text) {
-  if (text.size() > kLongest) return fail(ErrorKind::kInvalid, "longer than 1000 bytes");
+  if (text.size() > kLongestFormula) return fail(ErrorKind::kInvalid, "longer than 1000 bytes");
   return Parser(text).parse();
 }
 

@@ -8,7 +8,7 @@ namespace resmon::rule {
 
 namespace {
 
-constexpr std::size_t kLongest = 4096;
+constexpr std::size_t kLongestPattern = 4096;
 constexpr std::int64_t kExpressionBytes = 1 << 20;  // of a compiled expression
 
 // The regular expression of a shell pattern. Empty: a bracket or brace has no end.
@@ -48,7 +48,7 @@ std::string expression_of(std::string_view glob) {
 }  // namespace
 
 Result<Pattern> Pattern::make(std::string_view text) {
-  if (text.size() > kLongest) return fail(ErrorKind::kInvalid, "a pattern has at most 4096 bytes");
+  if (text.size() > kLongestPattern) return fail(ErrorKind::kInvalid, "a pattern has at most 4096 bytes");
   Pattern out;
   std::string expression;
   if (text.size() > 2 && text.front() == '/' && text.back() == '/') {
