@@ -52,7 +52,7 @@ enum ProcstatField : std::size_t {
   kMinorFaults,
   kMajorFaults,
   kNumFds,
-  kState,
+  kProcessState,
   kCommandLine,
   kMergedGroups = kPid  // of the row `other`
 };
@@ -306,7 +306,7 @@ class Procstat final : public Collector {
 
   // What is looked at of one process only, about once a minute.
   void write_leader(const ProcessGroup& group, metric::RowWriter& row) const {
-    if (group.leader_state != '?') row.set(kState, std::string_view(&group.leader_state, 1));
+    if (group.leader_state != '?') row.set(kProcessState, std::string_view(&group.leader_state, 1));
     char path[512];
     const auto file = [&](const char* name) {
       const int length = std::snprintf(path, sizeof path, "%s/%u/%s", proc_.c_str(), group.leader, name);
