@@ -49,12 +49,12 @@ if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
   set(test_seconds 300)
 endif()
 
-# resmon_library(NAME [DEPS lib…] [LINK external…] [TEST_DEPS lib…] [ALONE file…] [FOLDERS folder…])
+# resmon_library(NAME [DEPS lib…] [LINK external…] [TEST_DEPS lib…] [ALONE file…] [FOLDERS folder…] [READS_SOURCES])
 # A library from every .cc in its folder and in the FOLDERS within, but the tests. DEPS are resmon libraries by folder name:
 # `resmon test lint` fails on an #include that they do not cover, and on one from a folder of one that comes later in FOLDERS. Every
-# *_test.cc goes into one program, NAME_test.
+# *_test.cc goes into one program, NAME_test; those that READS_SOURCES know where the sources are, as RESMON_SOURCE_DIR.
 function(resmon_library name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LINK;TEST_DEPS;ALONE;FOLDERS" ${ARGN})
+  cmake_parse_arguments(ARG "READS_SOURCES" "" "DEPS;LINK;TEST_DEPS;ALONE;FOLDERS" ${ARGN})
   set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   list(TRANSFORM ARG_FOLDERS APPEND /*.cc)
   file(GLOB sources CONFIGURE_DEPENDS *.cc ${ARG_FOLDERS})
@@ -75,7 +75,9 @@ function(resmon_library name)
     list(TRANSFORM ARG_TEST_DEPS PREPEND resmon_ OUTPUT_VARIABLE test_deps)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE resmon_${name} ${test_deps} GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${name}_test PRIVATE RESMON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    if(ARG_READS_SOURCES) # the others' compiles are the same in every checkout, which ccache makes use of
+      target_compile_definitions(${name}_test PRIVATE RESMON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    endif()
     # What is tested is compiled as it ships; optimising the tests' own code would take as long again.
     target_compile_options(${name}_test PRIVATE -O0)
     # As one file: reading and instantiating what they all include is most of compiling them.

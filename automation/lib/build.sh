@@ -1,6 +1,9 @@
 # The C++ build: configure once, let ninja find out what is old, one line of progress, the log on failure.
 # shellcheck shell=bash
 
+# What one checkout compiled is another's as well.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$RESMON_ROOT} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-true}
+
 # run_watched LOG TITLE COMMAND…: COMMAND in a session of its own so that an interrupted caller can end all of it, its output in
 # LOG, its progress ([12/345] as ninja prints it) on one line. Returns its status.
 run_watched() {
