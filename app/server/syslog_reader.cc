@@ -4,7 +4,7 @@
 #include <array>
 #include <unordered_map>
 
-#include "influxql/compile.h"
+#include "influxql/plan/compile.h"
 #include "logs/scan.h"
 #include "syslog_schema.h"
 

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "influxql/parser.h"
+#include "influxql/parse/parser.h"
 #include "logs/search.h"
 #include "store/reader.h"
 

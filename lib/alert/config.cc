@@ -9,7 +9,7 @@
 #include "config/nearest.h"
 #include "config/table_reader.h"
 #include "config/toml_tree.h"
-#include "influxql/time_text.h"
+#include "influxql/parse/time_text.h"
 
 namespace resmon::alert {
 
