@@ -46,6 +46,7 @@ TEST(RuleText, IsItsTablesAndTheCommentsAboveIt) {
   EXPECT_FALSE(
       find_rule_text("[rule.a]\nwhen='x.y > 1'\n[rule.b]\nwhen='x.y > 1'\n[[rule.a.override]]\nhosts='x'\n", "a"));
   EXPECT_FALSE(find_rule_text("[rule]\na.when = 'x.y > 1'\n", "a"));
+  EXPECT_TRUE(find_rule_text("x = \"a \\\" [\"\n[rule.a]\n", "a")->found) << "an escaped quote ends no text";
   EXPECT_TRUE(find_rule_text("x = [\n'''\n[rule.a]''',\n[\"]\"]]\n[rule.'a'] # it\n", "a")->found);
 }
 
@@ -94,6 +95,11 @@ TEST(RuleText, MistakesHaveTheirPlaceInTheText) {
   draft = draft_rule(file, "disk", "[rule.disk]\nwhen = ");
   ASSERT_THAT(draft.mistakes, SizeIs(1));
   EXPECT_EQ(draft.mistakes[0].line, 2U);
+  // The line below the text is the file's.
+  draft = draft_rule("[rule.disk]\nwhen = 'a.b > 1'\n[rule.bad]\n", "disk", "[rule.disk]\nwhen = 'a.b > 2'");
+  ASSERT_THAT(draft.mistakes, SizeIs(1));
+  EXPECT_EQ(draft.mistakes[0].line, 0U);
+  EXPECT_THAT(draft.mistakes[0].reason, HasSubstr("line 3 of the file: rule.bad"));
   EXPECT_THAT(draft_rule("[rule.bad]\n", "disk", "[rule.disk]\nwhen = 'a.b > 1'").mistakes[0].reason,
               HasSubstr("line 1 of the file: rule.bad"));
 }
