@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kMostValues = 4096;
 constexpr std::size_t kMostMembers = 10'000;
-constexpr std::size_t kLongestName = 512;
+constexpr std::size_t kLongestMetricName = 512;
 
 bool number(std::string_view text, double& out) {
   if (text.starts_with('+')) text.remove_prefix(1);
@@ -88,7 +88,7 @@ Status read_value(std::string_view rest, Value& value, std::string& tags) {
 
 Status Statsd::take(std::string_view line) {
   const std::size_t colon = line.find(':');
-  if (colon == 0 || colon == std::string_view::npos || colon > kLongestName)
+  if (colon == 0 || colon == std::string_view::npos || colon > kLongestMetricName)
     return fail(ErrorKind::kInvalid, "must be NAME:VALUE|TYPE");
   std::string name;
   append_word(line.substr(0, colon), true, name);
