@@ -1,4 +1,4 @@
-# Shows what fires, silences and acknowledges
+# Lists alerts that fire; silences and acknowledges them
 # shellcheck shell=bash
 use process config http house table
 
@@ -15,18 +15,19 @@ Usage: ./resmon alerts [list] [--json]
        ./resmon alerts send-test CHANNEL
        ./resmon alerts test RULE [--since SPAN] [--host HOST] [--json]
 
-Without a word: the alerts that fire or are about to. 'test' says when a rule
-would have fired in the history that the server here has stored. Rules and
-channels are in alerts.toml; docs/alerts.md in the source describes them.
-SEARCH selects hosts as the page's search does; without it all hosts are meant.
+Without a subcommand it lists the alerts that fire or are pending. 'test' lists
+when a rule would have fired in the samples that this machine's server stores.
+Rules and channels are defined in alerts.toml (docs/alerts.md in the source).
+SEARCH selects hosts, in the language of the page's search; default all.
 
 Options:
-  --for SPAN     how long a silence lasts, as 30m, 2h or 7d
-  --rule RULE    a rule's name; for a silence a pattern, as 'disk-*'
+  --for SPAN     how long a silence lasts, such as 30m, 2h or 7d
+  --rule RULE    a rule's name; for a silence a pattern, such as 'disk-*'
   --host HOST    only this host
-  --since SPAN   'test' goes back so far: 30d, or a time as 2026-01-02
-  --reason TEXT  why, for others to read
-  --preview      say what it would silence now, and silence nothing
+  --since SPAN   where 'test' begins: a span such as 30d, or a time such as
+                 2026-01-02
+  --reason TEXT  why; shown to other users
+  --preview      only show what the silence would hold back now
   --json         the server's answer, for programs
   -h, --help     this text
 
@@ -81,29 +82,29 @@ main() {
     rules) show "$url/rules" rules ;;
     silences) show "$url/silences" silences ;;
     silence)
-      [[ -n $span || -n $preview ]] || die usage "for how long? --for 2h"
+      [[ -n $span || -n $preview ]] || die usage "--for is missing: how long the silence lasts, such as --for 2h"
       tell POST "$url/silences/preview" "$(jq -cn --arg hosts "${words[1]-}" --arg rule "${rule:-*}" '$ARGS.named')"
       say "$(jq -r 'def many(name): "\(.) \(name)\(if . == 1 then "" else "s" end)";
         "\(.alerts | many("alert")) on \(.hosts | many("host")) now; for \(.rules_selected | many("rule")) on \(.hosts_selected | many("host"))"' <<<"$answer")"
       [[ -z $preview ]] || return 0
       tell POST "$url/silences" "$(jq -cn --arg hosts "${words[1]-}" --arg rule "${rule:-*}" --arg for "$span" \
         --arg reason "$reason" --arg author "${USER-}" '$ARGS.named')"
-      say "silenced for $span; './resmon alerts unsilence $(jq -r .id <<<"$answer")' ends it before"
+      say "silenced for $span; './resmon alerts unsilence $(jq -r .id <<<"$answer")' ends it earlier"
       ;;
     unsilence)
       [[ ${words[1]-} =~ ^[0-9]+$ ]] || die usage "which silence? './resmon alerts silences' lists them"
       tell DELETE "$url/silences/${words[1]}" ''
-      say "the silence has ended"
+      say "ended the silence"
       ;;
     ack)
       [[ -n ${words[1]-} ]] || die usage "which alert? './resmon alerts' lists their ids"
       tell POST "$url/ack" "$(jq -cn --arg id "${words[1]}" --arg author "${USER-}" '$ARGS.named')"
-      say "acknowledged: it is not repeated"
+      say "acknowledged: no reminders and no escalation for this alert"
       ;;
     send-test)
-      [[ -n ${words[1]-} ]] || die usage "to which channel? alerts.toml names them"
+      [[ -n ${words[1]-} ]] || die usage "which channel? alerts.toml defines them: './resmon alerts rules --json | jq -r .file'"
       tell POST "$url/send-test" "$(jq -cn --arg channel "${words[1]}" '$ARGS.named')"
-      say "on its way; './resmon alerts' says if it fails"
+      say "the test message is queued; './resmon alerts' shows whether the channel fails"
       ;;
     *) unknown_argument "$word" ;;
   esac
@@ -155,7 +156,7 @@ show_alerts() {
   fi
   jq -r "$(table_filters)"'
     (.channels[] | select(.failing_since != null) | "channel \(.name | clean) fails for \(now - .failing_since / 1000 | span): \(.last_error | clean)"),
-    (select(.rules_error != "") | "the rules file has errors: \(.rules_error | clean)"),
+    (select(.rules_error != "") | "the rules file has errors:\n  \(.rules_error | split("\n") | map(clean) | join("\n  "))"),
     (select(.trouble != "") | "alerts cannot be kept: \(.trouble | clean)"),
     (select(.heartbeat_error != "") | "the heartbeat fails: \(.heartbeat_error | clean)"),
     (select(.channels == []) | "no channel is configured: nobody gets a message")' <<<"$1"

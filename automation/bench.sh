@@ -6,9 +6,9 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon bench [NAME [--json] [OPTION]…]
 
-Without a NAME lists the benchmarks: programs bench-NAME of the build and
-scripts bench/NAME.sh. Further options are the benchmark's own; './resmon bench
-NAME -- --help' shows them.
+Without a NAME it lists the benchmarks: programs bench-NAME of the build and
+scripts bench/NAME.sh. Other options go to the benchmark; './resmon bench
+NAME -- --help' lists them.
 
 Options:
   --json       figures for programs instead of a table
@@ -61,10 +61,20 @@ list_benchmarks() {
       [[ ! -x $file ]] || printf '%s\t%s\n' "$(basename -- "$file" .sh)" "$(sed -n '2s/^# //p' "$file")"
     done
     if [[ -e $RESMON_BUILD_DIR/build.ninja ]]; then
-      sed -nE 's/^build bin\/bench-([a-z0-9_-]+):.*/\1\t/p' "$RESMON_BUILD_DIR/build.ninja"
+      sed -nE 's/^build bin\/bench-([a-z0-9_-]+):.*/\1/p' "$RESMON_BUILD_DIR/build.ninja" | with_summary
     fi
     for file in "$RESMON_BUILD_DIR"/bin/bench-*; do
-      [[ ! -x $file ]] || printf '%s\t\n' "${file##*/bench-}"
-    done
+      [[ ! -x $file ]] || printf '%s\n' "${file##*/bench-}"
+    done | with_summary
   } | sort -s -u -k 1,1 | awk -F '\t' '{ printf "  %-16s %s\n", $1, $2; n++ } END { if (!n) print "there is no benchmark yet" }'
+}
+
+# with_summary: adds to each name of a program the first line of its source, which sums it up.
+with_summary() {
+  local name file
+  while read -r name; do
+    file=$RESMON_ROOT/bench/${name}_main.cc
+    [[ -e $file ]] || file=$RESMON_ROOT/bench/$name.cc
+    printf '%s\t%s\n' "$name" "$(sed -nE '1s/^\/\/ (.*)\.$/\1/p' "$file" 2>/dev/null || true)"
+  done
 }

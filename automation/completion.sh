@@ -6,8 +6,8 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon completion bash
 
-Completion of subcommands, options and words for bash, made of what --help
-says. The Debian package and './resmon install' bring it.
+Prints bash completion of subcommands, options and arguments, generated from
+the --help texts. The Debian package and './resmon install' install it.
 
 Exit codes: 0 done, 2 usage
 

@@ -9,14 +9,13 @@ Usage: ./resmon configure [OPTION]…
        ./resmon configure certificate [NAME…]
        ./resmon configure enrol NAME [--any-name] | revoke NAME | rotate-token
 
-Without options, on a terminal, it asks; the current values are the default
-answers. With options it asks nothing.
+Without options it asks on the terminal; an empty answer keeps the current
+value. With options it asks nothing.
 
-Creates those of token, server.toml, client.toml and .env that are missing in
-RESMON_HOME, then sets the options. Before a file changes it is copied to
-FILE.TIME.bak; the newest three copies are kept. A change that the program
-rejects is not made. Running programs read their configuration at the next
-start.
+It creates token, server.toml, client.toml and .env in RESMON_HOME where they
+are missing, then sets the options. Before it changes a file it copies the file
+to FILE.TIME.bak and keeps the newest three copies. A change that the program
+rejects is not made. Running programs use a change after './resmon restart'.
 
 Options:
   --http-address HOST:PORT  where the page and the HTTP interface listen;
@@ -31,30 +30,30 @@ Options:
   --log-level L             debug, info, warn or error, for both programs
   --tls NAME[,NAME…]        clients must use TLS: makes an authority and a
                             certificate for these names and addresses of the
-                            server, and has this machine's client trust it; the
-                            page too, where others can reach it
-  --new-token               a new token; the server takes the old one too until
-                            it is removed from the token file
+                            server; this machine's client trusts it. The page
+                            uses TLS too if other machines can reach it
+  --new-token               adds a new token; the old one stays valid until it
+                            is removed from the token file
   -h, --help                this text
 
 Subcommands:
-  show             print what is set; tokens and passwords are hidden
+  show             print the settings; tokens and passwords are hidden
   check            have the programs check their configuration
-  set KEY VALUE    set a key in each file that knows it (log.level is in both);
+  set KEY VALUE    set a key in each file that has it (log.level is in both);
                    VALUE is text, a number, true, false, or TOML in brackets
-  certificate      a new server certificate of the same authority, for the same
-                   names or for those given; clients need no change
-  enrol NAME       make a token for the client of that name; prints the file
-                   that contains it. It lets in no other client and is good for
-                   nothing else. With --any-name: for any client, and for HTTP
+  certificate      make a new server certificate with the same authority, for
+                   the same names or for those given; clients need no change
+  enrol NAME       make a token for the client of that name and print the file
+                   that contains it. The token is valid for this client only.
+                   With --any-name it is valid for any client, and for HTTP
   revoke NAME      delete that client's tokens and end its connection
-  rotate-token     replace this machine's own token. Both are valid until every
-                   program here uses the new one. Server and client read the
-                   token file again by themselves: neither restarts, nothing is
-                   lost; simulated clients restart. For other machines:
+  rotate-token     replace this machine's own token. Both tokens are valid until
+                   every program here uses the new one. Server and client read
+                   the token file by themselves: they do not restart and lose
+                   nothing; simulated clients restart. For other machines:
                    './resmon deploy client HOST… --rotate-token'
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 the configuration is not right
+Exit codes: 0 done, 1 failed, 2 usage, 3 the configuration has an error
 
 Examples:
   ./resmon configure --http-address 0.0.0.0:7412 --interval 1s
@@ -147,7 +146,7 @@ configure_flags() {
   [[ -z $interval ]] || configure_set client.interval "$interval"
   [[ -z $level ]] || configure_set log.level "$level"
   [[ -z $new_token ]] || add_token
-  say "the configuration is in $RESMON_HOME"
+  say "the configuration is in $RESMON_HOME; './resmon restart' applies it to running programs"
 }
 
 check_address() {
@@ -162,11 +161,11 @@ write_missing() {
   [[ -e $RESMON_HOME/.env ]] || write_env
 }
 
-# .env is what compose and shells read: the addresses, and where the token is; never the token itself.
+# Compose and shells read .env: it has the addresses and the path of the token file, never the token itself.
 write_env() {
   {
     printf '# Written by ./resmon configure. For compose and for shells: set -a; . %s\n' "'$RESMON_HOME/.env'"
-    printf '# What is set here wins over server.toml and client.toml. Uncomment what is to.\n\n'
+    printf '# Settings here win over server.toml and client.toml. Uncomment those to use.\n\n'
     printf '# A database beside the embedded store; INFLUX_TOKEN is better in a file: sink.influx.token_file.\n'
     printf '#INFLUX_URL=http://127.0.0.1:8086\n#INFLUX_ORG=resmon\n#INFLUX_BUCKET=resmon\n\n'
     printf '# Where the server listens.\n#RESMON_HTTP_ADDRESS=%s\n#RESMON_LISTEN_ADDRESS=%s\n' "$(http_address)" "$(tcp_address)"
@@ -207,7 +206,7 @@ configure_certificate() {
   fi
   mapfile -t names < <(printf '%s\n' "${names[@]}" | grep -vxE 'localhost|127\.0\.0\.1|0:0:0:0:0:0:0:1|::1')
   make_certificate "$prefix" "${names[@]}"
-  say "the server takes it at its next start: ./resmon restart server"
+  say "the server uses it after ./resmon restart server"
 }
 
 configure_enrol() {
@@ -230,16 +229,16 @@ configure_enrol() {
   file=$directory/$1.token
   tokens_of "$1" "$any" | head -n 1 | write_private "$file"
   tell_house
-  say "$1${any:+, or any other client,} may come in with the token in this file"
+  say "$1${any:+, like any other client,} can connect now. Its token is in this file:"
   printf '%s\n' "$file"
 }
 
 configure_revoke() {
   backup "$(token_file)"
-  revoke "$1" || die failed "no token of $(printable "$1") is known"
+  revoke "$1" || die failed "the token file has no token of $(printable "$1")" "only clients with a token of their own can be revoked: ./resmon configure enrol NAME"
   rm -f -- "$RESMON_HOME/enrolled/$1.token"
   tell_house
-  say "took the tokens of $(printable "$1") back"
+  say "revoked the tokens of $(printable "$1")"
 }
 
 # configure_rotate_token: both are good; then everything here uses the new one; then only that is good. Server and client read their
@@ -260,7 +259,7 @@ configure_rotate_token() {
   ! is_running server || wait_connected "$since"
   drop_token "$old"
   tell_house
-  say "the old token is taken back"
+  say "revoked the old token"
 }
 
 # tell_house: waits until the server here, when it runs, has the token file as it is now.
@@ -269,14 +268,6 @@ tell_house() {
 }
 
 server_time() { http_get "$(jq -r .http_url <<<"$(endpoints)")/api/v1/hosts" "$(token_file)" 2>/dev/null | jq '.server_time' || printf 0; }
-
-# start_again NAME: the same command once more.
-start_again() {
-  local -a command=()
-  mapfile -d '' -t command <"/proc/$(pid_of "$1")/cmdline"
-  stop_process "$1" 12
-  start "$1" "${command[@]}"
-}
 
 # wait_connected SINCE: this machine's clients have come with the new token; until then the old one must not go.
 wait_connected() {
@@ -288,7 +279,7 @@ wait_connected() {
   for name in "${names[@]}"; do
     until http_get "$url/api/v1/hosts" "$(token_file)" 2>/dev/null | jq -e --arg host "$name" --argjson since "$1" \
       'any(.hosts[]; .host == $host and .connected and .connected_since > $since)' >/dev/null 2>&1; do
-      ((SECONDS < deadline)) || die failed "$(printable "$name") does not come with the new token; the server still takes the old one"
+      ((SECONDS < deadline)) || die failed "$(printable "$name") did not connect with the new token within 60 s; the old token stays valid"
       sleep 0.2
     done
   done
@@ -374,7 +365,7 @@ configure_set() {
     toml_set "$file.next" "$key" "$value"
     if ! accepted "$program" "$file.next"; then
       rm -f -- "$file.next"
-      die configuration "resmon-$program does not take $key = $(printable "$text"); nothing was changed" "$refusal"
+      die configuration "resmon-$program rejects $key = $(printable "$text"); nothing was changed" "$refusal"
     fi
     backup "$file"
     mv -f -- "$file.next" "$file"
@@ -382,10 +373,14 @@ configure_set() {
   done
 }
 
-# accepted PROGRAM FILE: asks the program; leaves its words in `refusal`.
+# accepted PROGRAM FILE: whether the program accepts the file; its message goes to `refusal`. The message names a line of the copy
+# FILE.next, which the user never sees, so that place is left out.
 refusal=
 accepted() {
-  refusal=$("$RESMON_BUILD_DIR/bin/resmon-$1" --config "$2" --check-config 2>&1 </dev/null)
+  local status=0
+  refusal=$("$RESMON_BUILD_DIR/bin/resmon-$1" --config "$2" --check-config 2>&1 </dev/null) || status=$?
+  [[ $2 != *.next ]] || refusal=$(sed -E 's/[^ ]*\.next(:[0-9]+)*: //' <<<"$refusal")
+  return "$status"
 }
 
 # add_token: a new first line. The clients take the first token, the server takes each.
@@ -428,9 +423,9 @@ configure_check() {
       say "$RESMON_HOME/$program.toml is not there yet; './resmon configure' writes it"
       wrong=1
     elif accepted "$program" "$RESMON_HOME/$program.toml"; then
-      say "$program.toml is right"
+      say "$program.toml is valid"
     else
-      say "$program.toml is not right: $refusal"
+      say "$program.toml has an error: $refusal"
       wrong=1
     fi
   done

@@ -8,51 +8,55 @@ Usage: ./resmon deploy client HOST… [OPTION]…
        ./resmon deploy client --file FILE [OPTION]…
        ./resmon deploy server HOST [OPTION]…
 
-Over ssh with your own keys (and sudo there, where you are not root): checks
-the machine, copies program, configuration, token and authority, starts it from
-a systemd unit or, without systemd, as a process, and waits until its data has
-arrived at the server. Many hosts at once; one that fails stops no other.
-Without root and sudo it lives under ~/.local/resmon. Doing it twice changes
+Installs over ssh, with your own keys, and with sudo there if you are not root:
+
+  1. checks the machine;
+  2. copies program, configuration, token and certificate authority;
+  3. starts the program: as a systemd unit, or as a process without systemd;
+  4. waits until its data have arrived at the server.
+
+It works on many hosts at once; a host that fails does not stop the others.
+Without root and sudo it installs to ~/.local/resmon. A second run changes
 nothing.
 
 HOST is [user@]name[:port] or a name from your ssh configuration. FILE has one
 a line: HOST [NAME], # for comments.
 
-What to do (default: install, or bring up to date what is configured):
-  --upgrade             change to this program even though the host has
-                        another; goes back by itself when no data arrives
-  --rollback            back to the release before
-  --remove              stop and take away; data and configuration stay
-  --purge               with --remove: those too
-  --rotate-token        a new token for each host; the old one works until the
-                        host's data has come with the new one
-  --any-name            tokens that are good for any client name; default is
-                        that each is good for its host's name only
-  --dry-run             check the hosts and say what would be done
+What to do (default: install, or apply a changed configuration):
+  --upgrade             replace another release by this one; rolls back by
+                        itself if no data arrive
+  --rollback            return to the previous release
+  --remove              stop and remove the program; data and configuration stay
+  --purge               with --remove: delete data and configuration, too
+  --rotate-token        give each host a new token; the old one stays valid
+                        until data arrive with the new one
+  --any-name            make tokens that are valid for any client name; by
+                        default a token is valid for its host's name only
+  --dry-run             check the hosts and print what would be done
 Options:
-  --server HOST:PORT    where clients send to; default the server of deploy
-                        server, else of this machine
+  --server HOST:PORT    where clients send to; default the server of 'deploy
+                        server', else this machine's
   --server-name NAME    the name in the server's certificate, where it differs
                         from that address
-  --name NAME           the one host's client name; default the one that it
-                        has there, else its own host name
+  --name NAME           the client's name, for a single HOST; default the name
+                        that it has there, else the machine's host name
   --interval D          time between two samples; default 5s
   --set KEY=VALUE       a key of its client.toml or server.toml; may be
                         repeated
-  --binary FILE         another program than build/bin/resmon-ROLE
-  --allow-plaintext     clients may send without TLS, as through a tunnel
+  --binary FILE         install this program, not build/bin/resmon-ROLE
+  --allow-plaintext     clients may send without TLS, for example in a tunnel
   --overwrite-config    replace a configuration that was edited on the host (a
                         copy stays)
   --docker              run the client in a container there (docker must be
                         there); installs nothing else
   --parallel N          hosts at once; default 10
-  --wait SECONDS        for the first data; default 60
+  --wait SECONDS        how long to wait for the first data; default 60
   --ssh-config FILE     instead of ~/.ssh/config
   --json                the result for each host, for programs
   -h, --help            this text
 
-Exit codes: 0 every host is done, 1 some are not (the table says which and
-  why), 2 usage, 3 configuration, 4 the server cannot be reached from here
+Exit codes: 0 every host is done, 1 some failed (the table lists them with the
+  reason), 2 usage, 3 configuration, 4 the server cannot be reached from here
 
 Examples:
   ./resmon configure --tls monitor.example.org --tcp-address 0.0.0.0:7411
@@ -244,7 +248,8 @@ run_there() {
 why() {
   local text
   text=$(tr -d '\r' <"$1" | grep -v '^$' | tail -n 1 | cut -c 1-300) || text=
-  if [[ $2 == 255 ]]; then text="ssh: ${text:-no connection}"; fi
+  if [[ $2 == 255 ]]; then text="ssh: ${text#ssh: }"; fi
+  [[ $text != 'ssh: ' ]] || text='ssh: no connection'
   printf '%s' "${text:-failed with exit code $2}"
 }
 
@@ -435,7 +440,7 @@ remove_container() {
     run docker rm --force resmon-client' </dev/null
 }
 
-# go_back INDEX HOST INSTALLED: after an upgrade that did not work the host runs again what it ran before.
+# go_back INDEX HOST INSTALLED: returns the host to its previous release after an upgrade that failed.
 go_back() {
   local said
   [[ $action == upgrade && -n $3 && $3 != "$release" ]] || return 0
@@ -481,7 +486,7 @@ await() {
   return 1
 }
 
-# log_there INDEX LINES: the newest lines of what runs there.
+# log_there INDEX LINES: the newest log lines of the program on that host.
 log_there() {
   if [[ -n $docker ]]; then
     # shellcheck disable=SC2016 # expanded there
@@ -506,7 +511,7 @@ is_connected_there() {
 
 # ---- the two ends ----
 
-# The server that `deploy server` made, as it was told then; the one of this house otherwise.
+# The server that `deploy server` installed, by the address given then; otherwise the server of this state directory.
 fleet_file() { printf '%s' "$RESMON_HOME/fleet.json"; }
 
 # server_get PATH: from the server, wherever it is.
@@ -540,7 +545,7 @@ find_server() {
     die connection "the server does not answer at $server_url" "'./resmon up' or './resmon start server' starts it"
 }
 
-# prepare_client: what is the same for all clients: address and trust.
+# prepare_client: the settings that all clients share: the server's address and the certificate authority.
 prepare_client() {
   local listening
   if [[ -z $server ]]; then
@@ -621,7 +626,7 @@ tell_server() {
   progress_end
 }
 
-# forget_purged: the tokens of every host that is purged are taken back, by what the host still had and by its client's name.
+# forget_purged: revokes the tokens of every purged host: the token that it had, and those of its client's name.
 forget_purged() {
   local i lines=$work/purged
   (umask 077 && : >"$lines")
@@ -648,11 +653,11 @@ settle_tokens() {
 # take_back: as tell_server, after everything else is done: the report still comes.
 take_back() {
   (tell_server) && return 0
-  warn "the server still lets in who has an old token; it is taken out of $(token_file)"
+  warn "the server still accepts the old tokens; they are removed from $(token_file)"
   untold=yes
 }
 
-# payload INDEX NAME: what goes to the host, in $work/INDEX/payload.
+# payload INDEX NAME: collects the files for the host in $work/INDEX/payload.
 payload() {
   local i=$1 directory=$work/$1/payload etc=/etc/resmon state=/var/lib/resmon log=/var/log/resmon pair key config
   mkdir -p -- "$directory/etc"

@@ -1,4 +1,4 @@
-# Checks what resmon needs of this machine and says how to mend it
+# Checks this machine and the running programs; prints remedies
 # shellcheck shell=bash
 use process packages config http ports house pki
 
@@ -7,12 +7,12 @@ usage() {
 Usage: ./resmon doctor [--json]
 
 Checks versions, packages, ports, clock, kernel features, disk space,
-configuration files, running programs and whether the server can be reached,
-certificates and how long they are valid. Each line is ok, warn (works, but not
-all of it) or fail, with how to mend it.
+configuration files, running programs, the server, and certificates and their
+expiry. Each line is ok, warn (resmon runs, but something is missing) or fail;
+warn and fail come with a remedy.
 
 Options:
-  --json       an array of {state, check, text, mend}
+  --json       an array of {state, check, text, remedy}
   -h, --help   this text
 
 Exit codes: 0 nothing failed, 1 something failed, 2 usage
@@ -45,14 +45,14 @@ main() {
 # finding STATE CHECK TEXT [MEND]
 finding() {
   if [[ -n $json ]]; then
-    found+=("$(jq -cn --arg state "$1" --arg check "$2" --arg text "$3" --arg mend "${4-}" '$ARGS.named')")
+    found+=("$(jq -cn --arg state "$1" --arg check "$2" --arg text "$3" --arg remedy "${4-}" '$ARGS.named')")
     return 0
   fi
   found+=("$1")
   local colour
   case $1 in ok) colour=green ;; warn) colour=yellow ;; *) colour=red ;; esac
   printf '%s  %-14s %s\n' "$(paint 1 "$colour" "$(printf '%-4s' "$1")")" "$2" "$(printable "$3")"
-  [[ -z ${4-} ]] || printf '      %-14s mend: %s\n' '' "$(printable "$4")"
+  [[ -z ${4-} ]] || printf '      %-14s remedy: %s\n' '' "$(printable "$4")"
 }
 
 check_versions() {
@@ -80,7 +80,7 @@ check_packages() {
       finding warn packages "missing: ${missing[*]}" "as root: apt-get install --no-install-recommends ${missing[*]}"
     fi
   else
-    finding ok packages "all that building and running needs"
+    finding ok packages "everything needed to build and run is installed"
   fi
 }
 
@@ -90,7 +90,7 @@ check_kernel() {
     [[ -r /proc/$file ]] || finding fail kernel "/proc/$file cannot be read" "mount /proc; in a container, use the host's"
   done
   if [[ -r /proc/pressure/cpu ]] && cat /proc/pressure/cpu >/dev/null 2>&1; then
-    finding ok kernel "pressure stall information is there"
+    finding ok kernel "pressure stall information is available"
   else
     finding warn kernel "/proc/pressure is not there: no pressure measurements" "boot with psi=1 on the kernel's command line"
   fi
@@ -153,7 +153,7 @@ check_configuration() {
   for program in server client; do
     [[ -s $RESMON_HOME/$program.toml && -x $RESMON_BUILD_DIR/bin/resmon-$program ]] || continue
     if output=$("$RESMON_BUILD_DIR/bin/resmon-$program" --config "$RESMON_HOME/$program.toml" --check-config 2>&1 </dev/null); then
-      finding ok configuration "$program.toml is right"
+      finding ok configuration "$program.toml is valid"
     else
       finding fail configuration "$program.toml: $output" "edit $RESMON_HOME/$program.toml"
     fi
@@ -166,7 +166,7 @@ check_processes() {
     if pid=$(pid_of "$name"); then
       finding ok processes "$name runs (pid $pid)"
     else
-      finding warn processes "$name has ended by itself" "./resmon logs; ./resmon up starts it again"
+      finding warn processes "$name ended unexpectedly" "./resmon logs; ./resmon up starts it again"
     fi
   done < <(running_names)
 }

@@ -6,9 +6,9 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon down [--docker]
 
-Stops the simulated clients, this machine's client and then the server, waits
-for each, and ends what does not stop by itself. Data, configuration and logs
-stay. Harmless when nothing runs.
+Stops the simulated clients, this machine's client and then the server. It
+waits for each and kills a program that does not stop in time. Data,
+configuration and logs stay.
 
 Options:
   --docker     stop what 'up --docker' started; its data, .env and images stay

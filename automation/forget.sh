@@ -1,4 +1,4 @@
-# Takes a host off the server's list
+# Removes a host from the server's list
 # shellcheck shell=bash
 use process config http house
 
@@ -6,18 +6,18 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon forget HOST [--purge]
 
-Takes a host that sends no more off the list of hosts, on the page and in
-'status'. Its stored data stay, unless --purge is given. It comes back by
-itself when newer data of it come; a host whose client is connected is
-refused: stop that first.
+Removes a host that no longer sends from the list of hosts, on the page and in
+'status'. Its stored data stay, unless --purge is given. The host returns to
+the list when newer data of it arrive. A host whose client is connected is
+refused: stop the client first.
 
 Options:
-  --purge      delete the host's stored data, too, for good; what a sink has
-               passed on to another database stays there
+  --purge      delete the host's stored data, too, for good; copies that were
+               forwarded to another database stay there
   -h, --help   this text
 
-Exit codes: 0 done, 1 no such host, still connected, or not kept, 2 usage,
-4 the server does not answer
+Exit codes: 0 done, 1 no such host, its client is connected, or the change
+  could not be saved, 2 usage, 4 the server does not answer
 
 Examples:
   ./resmon forget web3
@@ -50,9 +50,9 @@ main() {
   case $code in
     204)
       if [[ $purge == true ]]; then
-        say "$(printable "$host") is off the list, and its data are deleted"
+        say "$(printable "$host") is removed from the list, and its data are deleted"
       else
-        say "$(printable "$host") is off the list; its data are kept"
+        say "$(printable "$host") is removed from the list; its data are kept"
       fi
       ;;
     *) die failed "$(printable "$host"): $(printable "$(jq -r '.error // "the server refused"' <<<"${answer%$'\n'*}" 2>/dev/null || printf 'HTTP %s' "$code")")" ;;

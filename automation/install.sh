@@ -6,16 +6,16 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon install [--prefix DIRECTORY] [--destdir DIRECTORY] [--no-build]
 
-Copies what the Debian packages bring, made here: resmon-server, resmon-client,
-resmon-load, the command resmon, the collectors in bash, manual pages,
-completion, and the systemd units where PREFIX is /usr or /usr/local. What was
-installed is listed in PREFIX/share/resmon/manifest, for uninstall.
-Configuration is not touched. As root, or with a PREFIX of your own.
+Installs the files of the Debian packages from this build: resmon-server,
+resmon-client, resmon-load, the command resmon, the collectors in bash, manual
+pages, completion, and the systemd units if PREFIX is /usr or /usr/local.
+PREFIX/share/resmon/manifest lists the installed files, for uninstall.
+Configuration is not touched. Run it as root, or with a PREFIX that you own.
 
 Options:
   --prefix DIRECTORY   default /usr/local
-  --destdir DIRECTORY  put before everything, to make a package
-  --no-build           use the programs that are there
+  --destdir DIRECTORY  prepended to every path, to make a package
+  --no-build           use the programs that are already built
   -h, --help           this text
 
 Exit codes: 0 done, 1 failed, 2 usage

@@ -6,25 +6,26 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon logs [server|client|load|HOST]… [OPTION]…
 
-The log lines that the server has, of all hosts or of those named, oldest first:
-time LEVEL host unit[pid] message name=value… Without --since the newest 1000.
+Shows one of two sources, oldest line first:
 
-Where no server runs or it has no lines, and for server, client and load:
-resmon's own log files, merged by time. HOST is then another machine where
-deploy has been: its last lines are fetched over ssh and marked from=HOST; a
-host that does not answer is named and hinders no other. A line is: time level
-component message key=value…
+1. The log lines that the server has stored, of all hosts or of the named ones:
+   time LEVEL host unit[pid] message name=value…
+   Without --since the newest 1000.
+2. resmon's own log files, merged by time: for server, client and load, and if
+   no server runs or it has no lines: time level component message key=value…
+   HOST is then a machine where deploy installed resmon: its last lines are
+   fetched over ssh and marked from=HOST. A host that does not answer is named.
 
 Options:
   --level L     only lines of this level and above: debug, info, warn, error
   --since T     only later lines: 90s, 10m, 2h, 3d ago, or a time as date(1)
                 reads it
   --grep RE     only lines that match this extended regular expression
-  --follow, -f  go on with new lines until Ctrl-C
-  --stats       instead of lines: counts by level, component and host, and a
-                bar for each minute: E error, W warn, # the rest. Of the
-                server's lines: by level, unit, source and host, and 30 bars;
-                without --since of the last day
+  --follow, -f  show new lines as they arrive, until Ctrl-C
+  --stats       counts in place of lines. Stored lines: by level, unit, source
+                and host, and 30 bars over the range; without --since the last
+                day. Log files: by level, component and host, and a bar for
+                each minute: E error, W warn, # other levels
   --lines N     how many lines are fetched from each HOST; default 2000
   -h, --help    this text
 
@@ -142,7 +143,7 @@ fetch_logs() {
     fi
     [[ ! -s $fetched/$i ]] || files+=("$fetched/$i")
   done
-  ((failed < ${#hosts[@]} || ${#programs[@]} > 0)) || die connection "none of the hosts answers"
+  ((failed < ${#hosts[@]} || ${#programs[@]} > 0)) || die connection "no host answered"
 }
 
 # mawk reads a pipe by the block unless told otherwise; others refuse its option.

@@ -6,14 +6,13 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon monitor [all|HOST] [OPTION]…
 
-A live table of all machines, or one machine's CPUs, memory, file systems,
-network and processes: for those without a browser. awk and tput draw
-it. q or Ctrl-C ends it.
+Shows a live table of all machines in the terminal, or one machine's CPUs,
+memory, file systems, network and processes. q or Ctrl-C ends it.
 
 Options:
-  --interval N   seconds between two looks; default 2
+  --interval N   seconds between two updates; default 2
   --sort COLUMN  cpu, memory, disk, load, host or state; default cpu
-  --once         one look, as plain text
+  --once         print once, as plain text
   -h, --help     this text
 
 Exit codes: 0 done, 1 failed (such as: no such machine), 2 usage, 4 the server
@@ -204,7 +203,7 @@ frame_host() {
     return "$(exit_code connection)"
   }
   [[ -n $answer ]] || {
-    printf 'there is no data of %s in the last minutes\n' "$(printable "$what")"
+    printf "no data of %s in the last 5 minutes; './resmon status' lists the hosts\n" "$(printable "$what")"
     return 1
   }
   # shellcheck disable=SC2016 # awk's own fields

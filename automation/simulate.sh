@@ -6,9 +6,9 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon simulate N [OPTION]… [-- RESMON-LOAD-OPTION…]
 
-N simulated clients with realistic, seeded, slowly changing values over the
-real protocol. In the foreground until Ctrl-C. The first ten also report what
-the example collectors in bash print about this machine, every 30 s.
+Runs N simulated clients, in the foreground until Ctrl-C. They send realistic
+values, generated from a seed, over the real protocol. The first ten also send
+the output of the example collectors in bash about this machine, every 30 s.
 
 Options:
   --detach            in the background; './resmon down' stops it
@@ -17,14 +17,14 @@ Options:
   --interval D        time between two samples of a client, such as 1s; default
                       5s
   --seed N            the same seed gives the same values; default 1
-  --name-prefix TEXT  the clients' names begin so; default load- (those of
-                      './resmon up' begin with sim-)
-  --scripts           and one more, NAME-PREFIX with "scripts": a real client
-                      that samples with the bash scripts of
-                      automation/collectors only; with --detach
-  --no-build          use the program that is there
+  --name-prefix TEXT  the beginning of the clients' names; default load- ('up'
+                      uses sim-)
+  --scripts           also run a real client, named PREFIXscripts, whose only
+                      collectors are the bash scripts in automation/collectors;
+                      only with --detach
+  --no-build          use the program that is already built
   -h, --help          this text
-What follows -- is given to resmon-load as it is.
+Arguments after -- go to resmon-load.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 no server
 
@@ -80,12 +80,13 @@ main() {
   [[ -r $token ]] || die configuration "the token file $(printable "$token") cannot be read"
   token=$(realpath -- "$token")
   [[ -z $scripts || -n $detach ]] || die usage "--scripts goes with --detach"
-  local -a examples=()
+  local -a examples=() tls=()
   script_examples
+  client_tls
   make_home
   need_binaries "$no_build"
   command=("$RESMON_BUILD_DIR/bin/resmon-load" --server "$server" --token-file "$token" --clients "$count"
-    --interval "$interval" --seed "$seed" --name-prefix "$prefix" "${examples[@]}")
+    --interval "$interval" --seed "$seed" --name-prefix "$prefix" "${examples[@]}" "${tls[@]}")
   if [[ -z $detach ]]; then
     say "simulating $count clients against $(printable "$server"); Ctrl-C stops"
     exec "${command[@]}" "${extra[@]}"

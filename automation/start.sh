@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 use process config http ports build house remote compose place service
 
-usage() { service_usage start "Starts what is configured and does not run yet.
-Installs and builds nothing: './resmon up' does."; }
+usage() { service_usage start "Starts the configured programs that do not run yet.
+It installs and builds nothing; './resmon up' does."; }
 
 main() { service_main start "$@"; }

@@ -6,16 +6,16 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon status [server|client]… [OPTION]…
 
-Shows which programs run and, for each client: when it was last heard of, the
-lag of its newest sample, its backlog (samples not yet sent) and how many
-samples it dropped. By default of this machine's processes, or of the server of
-'./resmon deploy server' if none runs here.
+Shows which programs run and, for each client: when the server last received
+data, the lag of its newest sample, its backlog (samples not yet sent) and how
+many samples it dropped. Shows this machine's processes, or the server of
+'./resmon deploy server' if no server runs here.
 
 Options:
-  --host HOST      what deploy has installed there, over ssh; may be repeated;
-                   default role: client
-  --systemd        this machine's units resmon-server and resmon-client, as the
-                   Debian packages bring them
+  --host HOST      programs that deploy installed there, over ssh; may be
+                   repeated; default role: client
+  --systemd        this machine's units resmon-server and resmon-client, from
+                   the Debian packages
   --docker         the containers of compose.yaml
   --json           facts for programs: http_url, tcp_address, state_dir,
                    token_file,
@@ -90,7 +90,7 @@ main() {
   return "$(exit_code "$code")"
 }
 
-# worse CODE: the gravest so far: what cannot be reached before what is down.
+# worse CODE: keeps the worst exit code so far; unreachable is worse than down.
 worse() { [[ $code == connection ]] || code=$1; }
 
 # service WHERE ROLE STATE [PID [VERSION]]: adds one.
@@ -320,5 +320,5 @@ show_sink_trouble() {
   while IFS= read -r line; do
     printf '%s %s\n' "$(paint 1 yellow removed:)" "$line"
   done < <(jq -r "$(table_filters)"'.removed_sinks[]? |
-    "\(.name | clean) is no longer configured; \(.backlog_entries) entries that waited for it were given up"' <<<"$1")
+    "\(.name | clean) is no longer configured; \(.backlog_entries) entries that waited for it were dropped"' <<<"$1")
 }

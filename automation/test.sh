@@ -30,9 +30,9 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon test [SUITE]…
 
-Installs what the tests need, builds, runs the suites and ends with one line:
-N passed, N failed, and N skipped if any were. Without a SUITE it runs those
-marked with *.
+Installs the packages that the tests need, builds, runs the suites and ends
+with one line: N passed, N failed, and N skipped if any were. Without a SUITE
+it runs those marked with *.
 
 Suites:
 TEXT
@@ -44,18 +44,18 @@ TEXT
   cat <<'TEXT'
 
 Options:
-  --list       the names of the suites that run without being asked
+  --list       print the names of the suites marked with *
   -h, --help   this text
 
 Environment:
   RESMON_FUZZ_SECONDS   how long each fuzz target runs; default 5
-  RESMON_CHAOS_SECONDS  how long faults go on; default 60
-  RESMON_CHAOS_SEED     which faults come when; default: another each time, and
+  RESMON_CHAOS_SECONDS  how long faults are injected; default 60
+  RESMON_CHAOS_SEED     selects the faults and their times; default random, and
                         printed
-  RESMON_NO_INSTALL     set: install nothing; what is missing fails
+  RESMON_NO_INSTALL     if set, install no packages; a missing one is a failure
 
-The whole output of each suite is in build/test-logs/SUITE.log. A suite that
-crashes, runs out of time or runs no test has failed.
+build/test-logs/SUITE.log has the whole output of each suite. A suite that
+crashes, exceeds its time or runs no test has failed.
 
 Exit codes: 0 every test passed, 1 some failed, 2 usage
 
@@ -114,7 +114,7 @@ row_of() {
   return 1
 }
 
-# asked_seconds SUITE: what the environment asks it to take beyond its limit.
+# asked_seconds SUITE: the seconds beyond its limit that the environment asks for.
 asked_seconds() {
   local -a targets
   case $1 in
@@ -257,7 +257,7 @@ await_ahead() {
 
 suite_directory() { run_directory "$1" "$RESMON_ROOT/$2"; }
 
-# suite_ctest LOG PRESET: what has no label; tests of more than one library carry the label of their suite.
+# suite_ctest LOG PRESET: runs the tests without a label; tests of more than one library have the label of their suite.
 suite_ctest() { run_ctest "$1" "$(build_directory "$2")" --label-exclude .; }
 
 # suite_sanitized LOG PRESET: the unit tests of that build, and the end-to-end tests on its programs (not those of the command line,
@@ -273,7 +273,7 @@ suite_sanitized() {
     RESMON_BUILD_DIR=$(build_directory "$2") run_scripts "$1" "$RESMON_ROOT"/tests/e2e/*.test.py
 }
 
-# suite_labelled LOG NAME: what ctest has under that label, and what tests/NAME holds besides.
+# suite_labelled LOG NAME: runs ctest's tests with that label, and the other tests in tests/NAME.
 suite_labelled() {
   local listed
   listed=$(ctest --test-dir "$RESMON_BUILD_DIR" --show-only --label-regex "^$2\$" 2>&1) || true

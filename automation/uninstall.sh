@@ -1,4 +1,4 @@
-# Takes away what install has installed
+# Removes the files that install has installed
 # shellcheck shell=bash
 use process config http house
 
@@ -6,13 +6,13 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon uninstall [--prefix DIRECTORY] [--purge]
 
-Removes the files that './resmon install' has listed in
-PREFIX/share/resmon/manifest, and resmon's own folders. Other machines:
-'./resmon deploy client HOST --remove'. Debian packages: apt-get remove.
+Removes the files listed in PREFIX/share/resmon/manifest, which './resmon
+install' wrote, and resmon's own folders. For other machines:
+'./resmon deploy client HOST --remove'. For Debian packages: apt-get remove.
 
 Options:
   --prefix DIRECTORY  default /usr/local
-  --purge             also stops everything of this state directory and deletes
+  --purge             also stop the programs of this state directory and delete
                       it, with data and tokens
   -h, --help          this text
 
@@ -70,7 +70,7 @@ remove_empty() {
   done
 }
 
-# Only what is a state directory for certain is ever deleted.
+# Only a directory that is certainly a state directory is deleted.
 purge_home() {
   [[ -d $RESMON_HOME ]] || return 0
   [[ -d $RESMON_HOME/run && ! -L $RESMON_HOME/run && -f $RESMON_HOME/run/lock && -d $RESMON_HOME/log && -d $RESMON_HOME/store &&

@@ -6,39 +6,41 @@ usage() {
   cat <<'TEXT'
 Usage: ./resmon up [OPTION]…
 
-From a fresh clone to a page that shows this machine: installs the Debian
-packages that are missing (with apt, through sudo when not root, and announces
-it), builds, writes a first configuration with a random token, starts the
-server, this machine's client and two simulated clients, and waits until the
-data of all of them can be seen. A second time it starts only what does not
-run.
+From a fresh clone to a page that shows this machine:
+
+  1. installs missing Debian packages (apt; with sudo if you are not root);
+  2. builds: about 8 minutes on 2 cores the first time;
+  3. writes a first configuration with a random token;
+  4. starts the server, this machine's client and two simulated clients;
+  5. waits until the page shows the data of all of them.
+
+A second run builds what changed and starts only what does not run.
 
 Options:
-  --clients N         simulated clients besides this machine's real one;
-                      default 2, 0 for none
-  --http-port PORT    HTTP port, kept in server.toml; default 7412
-  --tcp-port PORT     the clients' port, kept in server.toml and client.toml;
+  --clients N         how many simulated clients; default 2, 0 for none
+  --http-port PORT    the page's port, saved in server.toml; default 7412
+  --tcp-port PORT     the clients' port, saved in server.toml and client.toml;
                       default 7411
-  --no-build          use the programs that are there; install nothing that
-                      only a build needs
-  --docker            the same with Docker Compose, InfluxDB 2 and Grafana; no
-                      other option goes with it. Needs a running docker
+  --no-build          use the programs that are already built; install no
+                      packages that only a build needs
+  --docker            the same with Docker Compose, InfluxDB 2 and Grafana;
+                      needs a running Docker, and allows no other option
   -h, --help          this text
 
 Environment:
   RESMON_HOME         state directory; default .resmon in the repository
   RESMON_BUILD_DIR    build directory; default build in the repository
-  RESMON_UP_TIMEOUT   seconds to wait for the server and for the first data;
-                      default 30, and 60 with twice the client's interval
+  RESMON_UP_TIMEOUT   seconds to wait for the server (default 30), and for the
+                      first data (default 60, plus twice the client's interval)
   RESMON_ENV_FILE     with --docker: another .env, for a second system;
                       RESMON_EXTRA_CA_FILE: a certificate authority (PEM) to
                       trust while building; docs/docker.md has more
   RESMON_*            configuration keys, such as RESMON_HTTP_ADDRESS
   INFLUX_URL, INFLUX_TOKEN, INFLUX_ORG, INFLUX_BUCKET
-                      a database to which all samples are forwarded
-                      Both are kept in server.toml and client.toml, secrets in
-                      files of their own, for a later restart from another
-                      shell
+                      a database to which all samples are forwarded.
+                      RESMON_* and INFLUX_* are saved in server.toml and
+                      client.toml, secrets in files of their own, so that a
+                      later restart from another shell uses them, too
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 could not connect,
   5 damaged data
@@ -105,7 +107,7 @@ main() {
 interrupted() {
   trap '' INT TERM HUP
   progress_end
-  say "interrupted; ending what was started"
+  say "interrupted; stopping the programs that this command started"
   tell_first_user
   undo_start
   end_jobs
@@ -113,10 +115,10 @@ interrupted() {
   kill "-$1" "$$"
 }
 
-# The user stays, so the password must not go with what failed.
+# The user exists even if `up` fails, so the password is shown in any case.
 tell_first_user() {
   [[ -z ${first_user-} ]] ||
-    say "made the user ${first_user%%$'\t'*} with the password ${first_user##*$'\t'} (shown this once; resmon-server passwd sets another)"
+    say "made the user ${first_user%%$'\t'*} with the password ${first_user##*$'\t'} (shown only now; resmon-server passwd sets another)"
 }
 
 # need_disk NO_BUILD: fails where the disk is too full to build, or for the server to store anything.
@@ -215,11 +217,12 @@ start_all() {
   fi
   if ((simulated > 0)); then
     printf '%s\n' "$simulated" | write_private "$RESMON_HOME/run/load.clients"
-    local -a examples=()
+    local -a examples=() tls=()
     script_examples
+    client_tls
     start load "$bin/resmon-load" --server "$(jq -r .tcp_address <<<"$(endpoints)")" --token-file "$(token_file)" \
       --clients "$simulated" --name-prefix "$simulated_prefix" --interval "$interval" --seed 1 \
-      "${examples[@]}" --set "log.file=$RESMON_HOME/log/load.log"
+      "${examples[@]}" "${tls[@]}" --set "log.file=$RESMON_HOME/log/load.log"
   fi
   wait_visible "$simulated" "$(seconds_of "$interval" 5)" "$began"
 }
@@ -265,7 +268,7 @@ report() {
   url=$(jq -r .http_url <<<"$(endpoints)")
   printf 'resmon is up after %d s: %s\n' "$SECONDS" "$(paint 1 bold "$url/")"
   if [[ -n ${first_user-} ]]; then
-    printf '  sign in as          %s with the password %s (shown this once; resmon-server passwd sets another)\n' \
+    printf '  sign in as          %s with the password %s (shown only now; resmon-server passwd sets another)\n' \
       "${first_user%%$'\t'*}" "$(paint 1 bold "${first_user##*$'\t'}")"
   fi
   printf '  clients connect to  %s\n' "$(jq -r .tcp_address <<<"$(endpoints)")"

@@ -1,4 +1,6 @@
-// What evaluating rules costs: 1,000 simulated hosts, a gather each 5 s, the built-in rules and more up to 30. Beside
+// Alerts: CPU and memory of 30 rules on 1,000 simulated hosts.
+//
+// The cost of evaluating rules: 1,000 simulated hosts, a gather each 5 s, the built-in rules and more up to 30. Beside
 // it the floor: the same rows with no rule. Prints CPU seconds a second of samples, as a share of one core, and the
 // engine's heap.
 

@@ -1,4 +1,4 @@
-// bench-dataset: makes and shows the data that stores are compared with (dataset.h).
+// Makes and shows the data with which stores are compared (dataset.h).
 
 #include <algorithm>
 #include <cstdio>

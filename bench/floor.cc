@@ -1,4 +1,4 @@
-// The kernel's own price of a gather: what the client could not go below, whoever wrote it.
+// The kernel's own cost of a gather: the lower bound for any client.
 //
 // Problem: "the client uses little" means nothing without knowing what reading the same files costs in any program. So
 // this is a loop that wakes once a second, on the wall clock, and reads the files that the client's default collectors

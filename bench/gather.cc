@@ -1,3 +1,5 @@
+// Gathers: the cost of the client's own code, without the kernel's.
+//
 // Gathers without pause, encodes as the client does, and says what one costs: what of the client's CPU time is its own
 // code and not the kernel's. For profilers that count instructions (valgrind --tool=callgrind), which no other load on
 // the machine disturbs: bench/agent.sh --instructions runs it twice, with few gathers and with many, and divides the

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Hostile senders: what 100 clients and 10 viewers of the page wait, without them and beside them
+# Hostile senders: latency of 100 clients and 10 viewers of the page, without and beside them
 set -euo pipefail
 
 RESMON_ROOT=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")

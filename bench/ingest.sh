@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Durable ingest: samples a second, CPU, waiting for the acknowledgement, memory a connection, wire bytes
+# Durable ingest: samples per second, CPU, latency of acknowledgements, memory per connection, bytes on the wire
 set -euo pipefail
 
 RESMON_ROOT=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")

@@ -1,5 +1,8 @@
-// bench-journal: what lib/journal costs. Prints a line a case: records and bytes a second appended, made durable
-// included, and the slowest fdatasync. Arguments: a directory on the device to measure, and megabytes for each case.
+// The journal: records and bytes a second made durable, and the slowest fdatasync.
+//
+// bench-journal: the cost of lib/journal. Prints a line for each case: records and bytes a second appended, made
+// durable included, and the slowest fdatasync. Arguments: a directory on the device to measure, and megabytes for each
+// case.
 
 #include <chrono>
 #include <cstdio>

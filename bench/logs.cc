@@ -1,3 +1,5 @@
+// Log lines: bytes on disk, CPU, and latency of searches.
+//
 // Log lines: what a line takes on disk beside zstd -9 of the same lines, what it costs from the journal to a sealed
 // block, and how long questions take. The lines are a mix of ten shapes of host logs, or those of --file in a loop.
 //

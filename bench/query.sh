@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Queries: latency of the ones people wait for, beside InfluxDB and VictoriaMetrics on the same data
+# Queries: latency beside InfluxDB and VictoriaMetrics on the same data
 set -euo pipefail
 
 RESMON_ROOT=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")

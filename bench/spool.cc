@@ -1,3 +1,5 @@
+// The client's spool on disk: cost of a gather, and how fast it drains.
+//
 // bench-spool: what a client's spool on disk costs and how fast it drains. Simulated gathers are pushed as a client
 // does, first with a server that acknowledges each at once, then with none; then all that waits is fetched and encoded
 // as for a server. Arguments: a directory on the device to measure, and how many gathers.

@@ -1,5 +1,5 @@
-// What scripts print, against any bytes. The first byte chooses the format. Beyond not crashing: what was made of JSON
-// and key=value is line protocol that the decoder takes, whole.
+// The parsers of scripts' output, with any bytes. The first byte chooses the format. Besides not crashing: what was
+// made of JSON and key=value is line protocol that the decoder takes, whole.
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// What people type to find lines. A query that is understood must answer for any line and block, and what a block's
+// Queries for log lines. A query that can be parsed must answer for any line and block, and what a block's
 // names, levels and filter tell must hold for its lines.
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What the client reads of logs: lines of every format, secrets in them, pieces of files, journal entries, marks. Any
+// The client's parsers of logs: lines of every format, secrets in them, pieces of files, journal entries, marks. Any
 // bytes are lines; nothing may be read or written beyond them.
 
 #include <cstdint>

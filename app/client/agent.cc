@@ -169,7 +169,7 @@ class Agent {
     if (spool.directory.empty()) {
       // The usual logs were not asked for.
       if (options_.logs.empty()) return nullptr;
-      log::warn("logs", "no log lines are read: without spool.directory nothing would keep how far they were",
+      log::warn("logs", "no log lines are read: spool.directory, which stores how far each file was read, is not set",
                 {{"sources", sources.size()}});
       return nullptr;
     }
@@ -273,7 +273,7 @@ class Agent {
       if (logs_) logs_->change_token(*token);
       uplink_.change_token(std::move(*token));
     } else if (std::exchange(token_told_, mark) != mark) {
-      log::warn("client", "the token file cannot be read; the token that was known stays",
+      log::warn("client", "the token file cannot be read; the previous token stays in use",
                 {{"reason", token.error().message}});
     }
   }

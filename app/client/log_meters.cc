@@ -7,21 +7,27 @@
 namespace resmon::client {
 
 void LogMetricOptions::declare(config::Settings& settings, const std::string& prefix) {
-  settings.text(prefix + ".source", &source, "Shell pattern of the [logs.NAME] whose lines count.");
-  settings.text(prefix + ".pattern", &pattern,
-                "Regular expression (RE2) of the lines that count, as they are written, with secrets replaced. Empty: "
-                "all. Its named groups can be tags and numbers: \"took (?P<seconds>[0-9.]+) s\".");
+  settings.text(prefix + ".source", &source,
+                "A shell pattern: the lines of each [logs.NAME] whose name matches it count.");
+  settings.text(
+      prefix + ".pattern", &pattern,
+      "A regular expression (RE2). Lines that match it count; secrets in them are already replaced. Empty: all lines. "
+      "Its named groups can be tags and numbers: \"took (?P<seconds>[0-9.]+) s\".");
   settings.choice(prefix + ".level", &level,
                   {"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug", "all"},
-                  "The least severe level that counts, where a line has one. all: lines without a level, too.");
-  settings.text(prefix + ".measurement", &measurement, "What the rows are called. Empty: the table's name.");
-  settings.list(prefix + ".tags", &tags,
-                "What becomes a tag: a named group, a field that was read of the line, level, unit, or source. A tag "
-                "should have few values: each makes a series.");
-  settings.list(prefix + ".numbers", &numbers,
-                "Named groups or fields whose number becomes the fields NAME_min, NAME_mean, NAME_max and NAME_count.");
+                  "The least severe level that counts. all: also lines without a level.");
+  settings.text(prefix + ".measurement", &measurement, "The measurement of the rows. Empty: the table's name.");
+  settings.list(
+      prefix + ".tags", &tags,
+      "Tags of the rows, each the name of a group or of a field of the line, or level, unit, or source. A tag should "
+      "have few values, because each makes a series.");
+  settings.list(
+      prefix + ".numbers", &numbers,
+      "Named groups or fields that contain numbers. Each becomes the fields NAME_min, NAME_mean, NAME_max and "
+      "NAME_count.");
   settings.integer(prefix + ".max_series", &max_series, 1, 10'000,
-                   "Different values of the tags; lines of further ones are not counted, and refused_lines says so.");
+                   "The most combinations of tag values. Lines with further ones are not counted in the rows, only in "
+                   "uncounted_lines of internal_logs.");
 }
 
 Status LogMetricOptions::check(const std::string& name) const {
@@ -35,7 +41,7 @@ Status LogMetricOptions::check(const std::string& name) const {
   for (const auto* list : {&tags, &numbers})
     for (const std::string& one : *list)
       if (std::count(list->begin(), list->end(), one) > 1 || one.empty())
-        return fail(ErrorKind::kInvalid, "'" + one + "' is named twice, or empty");
+        return fail(ErrorKind::kInvalid, "'" + one + "' is given twice, or empty");
   return {};
 }
 

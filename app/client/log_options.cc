@@ -24,51 +24,58 @@ tail::Format format_named(const std::string& name) {
 }  // namespace
 
 void LogSourceOptions::declare(config::Settings& settings, const std::string& prefix) {
-  settings.boolean(prefix + ".enabled", &enabled, "Whether its lines are sent.");
-  settings.list(prefix + ".files", &files,
-                "Shell patterns of the files to follow, such as \"/var/log/nginx/*.log\". They are looked for each "
-                "second, and followed through renaming, truncation and deletion. Compressed ones are left out.");
-  settings.boolean(prefix + ".journal", &journal,
-                   "Follow systemd's journal, by journalctl; the client's user must be in the group systemd-journal.");
-  settings.list(prefix + ".matches", &matches,
-                "What of the journal, as journalctl takes it: \"_SYSTEMD_UNIT=ssh.service\". Empty: all.");
+  settings.boolean(prefix + ".enabled", &enabled, "Send these lines.");
   settings.list(
-      prefix + ".command", &command,
-      "Follow what a program prints: the program and its arguments, each a text of its own. It is started again "
-      "when it ends.");
-  settings.text(prefix + ".listen", &listen,
-                "Take what programs send to a socket: unix:/PATH (stream), unixgram:/PATH (datagrams, as /dev/log), "
-                "tcp:ADDRESS:PORT or udp:ADDRESS:PORT. Syslog, counted or a line each, JSON lines, or text. There is "
-                "no acknowledgement: what was read is lost if the client is killed before it is in the spool.");
+      prefix + ".files", &files,
+      "Shell patterns of the files to follow, such as \"/var/log/nginx/*.log\". The client looks for new files each "
+      "second, and follows files through renaming, truncation and deletion. Compressed files are left out.");
+  settings.boolean(
+      prefix + ".journal", &journal,
+      "Follow systemd's journal, with journalctl; the client's user must be in the group systemd-journal.");
+  settings.list(prefix + ".matches", &matches,
+                "Which entries of the journal, as journalctl's matches: \"_SYSTEMD_UNIT=ssh.service\". Empty: all.");
+  settings.list(prefix + ".command", &command,
+                "Follow the output of a program: the program and its arguments, each a text of its own. The client "
+                "starts it again when it ends.");
+  settings.text(
+      prefix + ".listen", &listen,
+      "Receive lines on a socket: unix:/PATH (stream), unixgram:/PATH (datagrams, such as /dev/log), "
+      "tcp:ADDRESS:PORT or udp:ADDRESS:PORT. It accepts syslog, JSON lines and text; over a stream one line "
+      "each, or syslog with a length before each message. Nothing is acknowledged: a kill of the client loses "
+      "lines that are not yet in the spool.");
   settings.boolean(prefix + ".allow_remote", &allow_remote,
-                   "Lets listen have an address that other machines reach. They need no token, and are not encrypted.");
+                   "Allow an address for listen that other machines reach. They need no token, and are not encrypted.");
   settings.choice(prefix + ".read_from", &read_from, {"beginning", "end"},
-                  "Where files are begun that are there at the first start. Later ones are read from their beginning.");
-  settings.choice(
-      prefix + ".parse", &parse, {"auto", "syslog", "json", "logfmt", "leading", "regex", "none"},
-      "How time, level, unit, pid and fields are read. auto: by each line's shape. leading: a time in front "
-      "and a level near it, as Python, Java, nginx, PostgreSQL and access logs have. regex: by pattern. none: the "
-      "line is the message. A line without a readable time gets the time at which it was read.");
-  settings.text(prefix + ".pattern", &pattern,
-                "With parse = \"regex\": RE2 with groups named time, level, unit, pid, message, or as the field that "
-                "each becomes: \"^(?P<time>\\\\S+) (?P<level>\\\\w+) (?P<message>.*)\". A line that does not match is "
-                "its message.");
+                  "Where to begin in files that exist at the first start. Later files are read from their beginning.");
+  settings.choice(prefix + ".parse", &parse, {"auto", "syslog", "json", "logfmt", "leading", "regex", "none"},
+                  "How time, level, unit, pid and fields are parsed. auto: by the shape of each line. leading: a time "
+                  "at the beginning and a level near it, as in Python, Java, nginx, PostgreSQL and access logs. regex: "
+                  "by pattern. none: the whole line is the message. A line without a readable time gets the time at "
+                  "which it was read.");
+  settings.text(
+      prefix + ".pattern", &pattern,
+      "For parse = \"regex\": a regular expression (RE2) with named groups. The groups time, level, unit, pid "
+      "and message set these; any other group becomes a field of its name: "
+      "\"^(?P<time>\\\\S+) (?P<level>\\\\w+) (?P<message>.*)\". If a line does not match, the whole line is "
+      "the message.");
   settings.list(prefix + ".include", &include,
                 "Regular expressions (RE2). Only lines that match one of them are sent. Empty: all.");
-  settings.list(prefix + ".exclude", &exclude, "Regular expressions of lines that are not sent; wins over include.");
+  settings.list(prefix + ".exclude", &exclude,
+                "Regular expressions. Lines that match one of them are not sent; wins over include.");
   settings.choice(prefix + ".level", &level,
                   {"emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"},
-                  "The least severe level that is sent. Lines without a level always are.");
+                  "The least severe level that is sent. Lines without a level are always sent.");
   settings.text(
       prefix + ".multiline", &multiline,
-      "Which lines of a file belong to the one before, as in stack traces. none; indent: those that begin with a "
-      "blank, and the unindented ones of Java's traces; \"/^[0-9]{4}-/\": those that do not match this expression.");
+      "Which lines of a file are joined to the line before, as in stack traces. none. indent: lines that begin with a "
+      "blank, and the unindented lines of Java's traces. \"/^[0-9]{4}-/\": lines that do not match this expression.");
   settings.list(
       prefix + ".redact", &redact,
-      "What is replaced before a line is kept or sent: tokens (passwords and the like, by name), cards "
-      "(numbers with a right check digit), emails, and regular expressions between slashes: \"/key-[0-9]+/\".");
+      "What is replaced before a line is kept or sent. tokens: passwords and the like, recognized by name. cards: "
+      "numbers with a valid check digit. emails. Regular expressions between slashes: \"/key-[0-9]+/\".");
   settings.integer(prefix + ".rate_limit", &rate_limit, 0, 1'000'000,
-                   "Lines a second; more are left out, counted, and a line in their place says how many. 0: no limit.");
+                   "The most lines per second. Further lines are left out and counted, and a line in their place "
+                   "states the number. 0: no limit.");
   settings.bytes(prefix + ".max_line_bytes", &max_line_bytes, 256, 256U << 10U,
                  "Longer lines are cut, marked and counted.");
 }
@@ -87,7 +94,7 @@ Status LogSourceOptions::check() const {
                                            ", without a token or encryption; set allow_remote = true if that is meant");
   }
   if (pattern.empty() != (parse != "regex"))
-    return fail(ErrorKind::kInvalid, "pattern: it goes with parse = \"regex\", which needs one");
+    return fail(ErrorKind::kInvalid, "pattern and parse = \"regex\" must be set together");
   for (const std::string& word : command)
     if (word.find('\0') != std::string::npos || command.front().empty())
       return fail(ErrorKind::kInvalid, "command: nothing to run, or a NUL byte in it");

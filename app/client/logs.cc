@@ -230,11 +230,11 @@ void Logs::stop(std::chrono::milliseconds patience) {
   uplink_.stop(patience);
 }
 
-// What a person should know, each thing once while it lasts.
+// Logs each trouble once while it lasts.
 void Logs::tell(steady_clock::time_point now) {
   for (const auto& source : sources_)
     for (const std::string& finding : source->findings())
-      log::warn("logs", "a source has trouble", {{"source", source->name}, {"found", finding}});
+      log::warn("logs", "a source of lines fails", {{"source", source->name}, {"found", finding}});
   const std::uint64_t dropped = spool_->dropped_lines();
   if (dropped > told_dropped_ && now >= next_drop_report_) {
     log::warn("logs", "spool of lines is full: the oldest are dropped",

@@ -21,13 +21,14 @@ int main(int argc, char** argv) {
   client::Options options;
   config::Settings settings("client");
   options.declare(settings);
-  program::Program program({kName, RESMON_VERSION, "Samples this machine and sends what it sees to a resmon server.",
-                            "Examples:\n"
-                            "  resmon-client --once                          one gather as Influx lines\n"
-                            "  resmon-client --config /etc/resmon/client.toml\n"
-                            "  resmon-client --server monitor:7411 --token-file token --set tls.enabled=true\n"
-                            "Every key can also be given as RESMON_… in the environment (--print-config lists them)."},
-                           settings);
+  program::Program program(
+      {kName, RESMON_VERSION, "Samples this machine and sends the samples and log lines to a resmon server.",
+       "Examples:\n"
+       "  resmon-client --once                          one gather as Influx lines\n"
+       "  resmon-client --config /etc/resmon/client.toml\n"
+       "  resmon-client --server monitor:7411 --token-file token --set tls.enabled=true\n"
+       "Every key can also be given as RESMON_… in the environment (--print-config lists them)."},
+      settings);
   bool once = false;
   bool list = false;
   bool explain = false;
@@ -46,7 +47,7 @@ int main(int argc, char** argv) {
   const auto check = [&]() -> Status {
     RESMON_TRY(options.check());
     if (!once && !list && options.token_file.empty())
-      return fail(ErrorKind::kInvalid, "client.token_file is not set: the server lets nobody in without a token");
+      return fail(ErrorKind::kInvalid, "client.token_file is not set: the server refuses clients without a token");
     return {};
   };
   if (const auto code = program.start(argc, argv, check)) return *code;
@@ -65,7 +66,7 @@ int main(int argc, char** argv) {
   if (Status applied = options.log.apply(); !applied)
     return program::complain(kName, applied.error(), kExitConfiguration);
   if (explain && !once)
-    return program::complain(kName, Error{ErrorKind::kInvalid, "--explain goes with --once"}, kExitConfiguration);
+    return program::complain(kName, Error{ErrorKind::kInvalid, "--explain needs --once"}, kExitConfiguration);
   if (once) {
     const auto settle = std::chrono::milliseconds(std::max<std::int64_t>(settle_milliseconds, 1));
     if (Status printed =

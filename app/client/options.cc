@@ -16,30 +16,32 @@ using std::chrono::seconds;
 
 void declare_script(config::Settings& settings, const std::string& prefix, collect::ScriptOptions& one) {
   settings.list(prefix + ".command", &one.command,
-                "The program and its arguments, each a text of its own; no shell looks at them. Without a slash it is "
-                "looked for in the system's usual places.");
-  settings.boolean(prefix + ".enabled", &one.enabled, "Whether it runs.");
+                "The program and its arguments, each a text of its own; no shell is involved. A name without a slash "
+                "is searched in the system's usual directories.");
+  settings.boolean(prefix + ".enabled", &one.enabled, "Run the script.");
   settings.duration(prefix + ".interval", &one.interval, seconds(0), hours(24),
-                    "0: client.interval. A script costs a hundred times a native collector: be sparing.");
+                    "How often the script runs. 0: client.interval. A script costs about a hundred times as much as a "
+                    "native collector.");
   settings.duration(prefix + ".timeout", &one.timeout, milliseconds(10), hours(1),
-                    "After this it is ended, with all processes that it started; its output is not used.");
+                    "After this the script and all processes that it started are killed, and its output is discarded.");
   settings.bytes(prefix + ".output_limit_bytes", &one.output_limit_bytes, 64, 16U << 20U,
-                 "A script that prints more is ended; its output is not used.");
-  settings.choice(
-      prefix + ".format", &one.format, {"auto", "influx", "json", "key_value"},
-      "What it prints: Influx lines, JSON (objects, arrays of them) or words such as load=1.5. auto: seen by itself.");
+                 "A script that prints more is killed, and its output is discarded.");
+  settings.choice(prefix + ".format", &one.format, {"auto", "influx", "json", "key_value"},
+                  "The format of the output: Influx lines, JSON (objects or arrays of objects), or words such as "
+                  "load=1.5. auto: recognized from the output.");
   settings.choice(prefix + ".precision", &one.precision, {"ns", "us", "ms", "s"},
-                  "The unit of the timestamps in its Influx lines. Lines without one get the time of the run.");
+                  "The unit of the timestamps in Influx lines. A line without a timestamp gets the time of the run.");
   settings.text(prefix + ".measurement", &one.measurement,
-                "The measurement of JSON and key=value. Empty: the script's name.");
-  settings.list(prefix + ".tag_keys", &one.tag_keys,
-                "Members of JSON and key=value that are tags. A tag should have few values: each makes a series.");
-  settings.map(prefix + ".tags", &one.tags, "Tags added to all its rows.");
+                "The measurement for JSON and key=value. Empty: the script's name.");
+  settings.list(
+      prefix + ".tag_keys", &one.tag_keys,
+      "Members of JSON and key=value that become tags. A tag should have few values: each value makes a series.");
+  settings.map(prefix + ".tags", &one.tags, "Tags added to all rows of the script.");
   settings.map(prefix + ".environment", &one.environment,
-               "Added to its environment, which is otherwise only PATH, LC_ALL, HOME, RESMON_HOST, RESMON_SCRIPT and "
-               "RESMON_INTERVAL_SECONDS.");
+               "Variables added to the script's environment, which otherwise has only PATH, LC_ALL, HOME, RESMON_HOST, "
+               "RESMON_SCRIPT and RESMON_INTERVAL_SECONDS.");
   settings.integer(prefix + ".max_series", &one.max_series, 1, 100'000,
-                   "Different measurements and tags that are taken from it; further ones are refused, and counted.");
+                   "The most series (measurement and tags) of the script; further ones are refused and counted.");
 }
 
 }  // namespace
@@ -52,98 +54,94 @@ Options::Options() {
 
 void Options::declare(config::Settings& settings) {
   settings.text("client.host", &host,
-                "The name this machine reports under; it must be unique. Empty: the system's host name.");
+                "The name of this machine; unique among all clients. Empty: the system's host name.");
   settings.duration(
       "client.interval", &interval, milliseconds(100), hours(24),
-      "How often to sample, aligned to the wall clock. Shorter shows more and costs more, here and in the store.");
+      "How often to sample, aligned to the wall clock. A shorter interval shows more and costs more CPU and disk.");
   settings.list("client.servers", &servers,
-                "Where to send, HOST:PORT. With several the first that answers is used; after a loss the first has its "
-                "turn again.");
+                "The servers, HOST:PORT. The client uses the first that answers. After a lost connection it begins "
+                "with the first again.");
   settings.text(
       "client.token_file", &token_file,
-      "A file with the access token, readable by this user only, and read again when it has changed. The server's "
-      "administrator gives it out. It may be good for one client.host only.");
-  settings.map("client.tags", &tags, "Tags added to everything this machine sends, such as site = \"north\".");
+      "A file with the access token, which the server's administrator makes. Only the client's user should be able to "
+      "read it. The client reads it again after a change. A token can be bound to one client.host.");
+  settings.map("client.tags", &tags, "Tags added to everything that this machine sends, such as site = \"north\".");
   settings.boolean(
       "client.process_list", &process_list,
-      "Whether the server may ask for the list of all processes, while somebody who may looks at this host "
-      "on the page.");
+      "Answer when the server asks for the list of all processes. The server asks while an authorized user "
+      "has this host's live list open on the page.");
   settings.boolean("client.command_lines", &command_lines,
-                   "Send the command lines of processes, too, in that list and in procstat. Passwords, tokens and keys "
-                   "in them are replaced as far as they can be told.");
+                   "Send the command lines of processes, in that list and in procstat. Passwords, tokens and keys that "
+                   "the client recognizes in them are replaced by ***.");
   settings.boolean("client.default_logs", &default_logs,
-                   "Without any [logs.NAME], and with a spool on disk: send the journal at notice and above where "
-                   "systemd runs, elsewhere /var/log/syslog, messages and auth.log as far as they can be read.");
+                   "If there is no [logs.NAME], and spool.directory is set: send systemd's journal from level notice "
+                   "up, or without systemd those of /var/log/syslog, messages and auth.log that can be read.");
 
-  settings.boolean("tls.enabled", &tls, "Encrypt, and verify that the server is who it says.");
+  settings.boolean("tls.enabled", &tls, "Encrypt the connection, and verify the server's certificate.");
   settings.text("tls.ca_file", &tls_ca_file, "Certificate authorities (PEM) to trust. Empty: the system's.");
   settings.text("tls.server_name", &tls_server_name,
-                "The name that the server's certificate must have. Empty: the address.");
-  settings.boolean(
-      "tls.allow_plaintext", &allow_plaintext,
-      "Without TLS the token and all samples can be read on the way, so only a server on this machine is spoken to in "
-      "plain. true: any.");
+                "The name in the server's certificate. Empty: the address in client.servers.");
+  settings.boolean("tls.allow_plaintext", &allow_plaintext,
+                   "Send to other machines without TLS. Anybody on the way can then read the token and all samples.");
 
   settings.text(
       "spool.directory", &spool_directory,
-      "Where samples are kept until a server has acknowledged them, so that they survive the end of this program. One "
-      "client a directory; it is made if need be. Empty: the state directory if systemd gives the service one "
-      "(StateDirectory=), otherwise memory only, and a client that ends before it reaches a server loses what it has.");
+      "The directory for samples that no server has acknowledged yet; they survive a restart of the client. One client "
+      "per directory; it is created if it is missing. Empty: systemd's state directory (StateDirectory=) if there is "
+      "one, otherwise memory only: a client that ends loses its unacknowledged samples.");
   settings.bytes("spool.limit_bytes", &spool_limit_bytes, 128U << 10U, 1ULL << 40U,
-                 "What the spool takes on disk, at most. When it is full the oldest samples are dropped, and counted. "
-                 "64 MiB hold about two weeks of the default collectors at 5 s.");
-  settings.duration(
-      "spool.sync_interval", &spool_sync_interval, milliseconds(10), hours(1),
-      "How long a sample that no server has acknowledged may be lost to a power cut. (The end of the program loses "
-      "none.) "
-      "Shorter wears the disk more while the server is away; while it answers nothing is synced for this.");
-  settings.bytes(
-      "spool.memory_bytes", &spool_memory_bytes, 64U << 10U, 4ULL << 30U,
-      "What is kept in memory instead, where there is no directory or the disk cannot be written. 8 MiB hold about 4 "
-      "hours of the default collectors at 5 s.");
+                 "The most disk space of the spool. When it is full, the oldest samples are dropped and counted. 64 "
+                 "MiB suffice for about two weeks of the default collectors at 5 s.");
+  settings.duration("spool.sync_interval", &spool_sync_interval, milliseconds(10), hours(1),
+                    "A power cut can lose unacknowledged samples of this last span; the end of the program loses none. "
+                    "A shorter span means more disk writes while no server answers.");
+  settings.bytes("spool.memory_bytes", &spool_memory_bytes, 64U << 10U, 4ULL << 30U,
+                 "The most memory for samples while there is no directory or the disk cannot be written. 8 MiB suffice "
+                 "for about 4 hours of the default collectors at 5 s.");
   settings.bytes(
       "spool.lines_limit_bytes", &lines_limit_bytes, 8U << 20U, 1ULL << 40U,
-      "What log lines take on disk beside it, at most, in `lines` below the directory. Files are read no "
-      "further while three quarters of it wait for the server; when it is full the oldest lines are dropped, "
-      "and counted.");
+      "The most disk space of unacknowledged log lines, in `lines` in the spool's directory. When it is three quarters "
+      "full, the client stops reading files. When it is full, the oldest lines are dropped and counted.");
   settings.duration("spool.stop_patience", &stop_patience, milliseconds(0), hours(1),
-                    "How long a client that is told to stop goes on sending what is not yet acknowledged.");
+                    "How long a client that is stopped keeps sending unacknowledged samples.");
 
-  settings.text("roots.proc", &proc_root, "Where procfs is mounted: in a container, the host's.");
-  settings.text("roots.sys", &sys_root, "Where sysfs is mounted.");
-  settings.text("roots.file_system", &file_system_root,
-                "Put before mount points and files such as /run/utmp. In a container: where the host's / is mounted.");
+  settings.text("roots.proc", &proc_root, "Where procfs is mounted. In a container: the host's.");
+  settings.text("roots.sys", &sys_root, "Where sysfs is mounted. In a container: the host's.");
+  settings.text(
+      "roots.file_system", &file_system_root,
+      "A prefix for mount points and files such as /run/utmp. In a container: where the host's / is mounted.");
 
   for (const collect::CollectorInfo& info : collect::registry()) {
     collect::CollectorOptions& one = collectors[std::string(info.name)];
     const std::string prefix = "collector." + std::string(info.name) + ".";
-    settings.boolean(prefix + "enabled", &one.enabled, std::string(info.description) + ".");
+    settings.boolean(prefix + "enabled", &one.enabled, "Measure " + std::string(info.description) + ".");
     const auto own = std::chrono::duration_cast<seconds>(info.interval).count();
-    settings.duration(prefix + "interval", &one.interval, seconds(0), hours(24),
-                      own == 0 ? "0: client.interval."
-                               : "0: " + std::to_string(own) + " s, or client.interval where that is longer.");
+    settings.duration(
+        prefix + "interval", &one.interval, seconds(0), hours(24),
+        own == 0 ? "How often it samples. 0: client.interval."
+                 : "How often it samples. 0: " + std::to_string(own) + " s, or client.interval if that is longer.");
     if (!info.filters.empty()) {
       settings.list(prefix + "include", &one.filter.include,
                     "Shell patterns for " + std::string(info.filters) + "; only matches are collected. Empty: all.");
       settings.list(prefix + "exclude", &one.filter.exclude,
-                    "Shell patterns of those to leave out; wins over include.");
+                    "Shell patterns of names to leave out; wins over include.");
     }
     if (info.name == "disk")
       settings.list(prefix + "ignore_file_systems", &one.ignore_file_systems,
-                    "File system types that are not looked at.");
+                    "Types of file systems that are left out.");
   }
   settings.text(
       "containers.socket", &container_socket,
-      "The socket of Docker's or Podman's API, such as /var/run/docker.sock: names, images, states, health and "
-      "ports of containers are asked there, when one changes. Who may use that socket may do anything as root "
-      "on this machine, so think twice. Empty: nobody is asked.");
+      "The socket of Docker's or Podman's API, such as /var/run/docker.sock. The client reads names, images, states, "
+      "health and ports of containers there. Access to that socket is as powerful as root on this machine. Empty: the "
+      "client uses no such API.");
   settings.tables(
       "script", "users",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
         declare_script(table, prefix, scripts[name]);
       },
-      "Programs of your own whose output is sent as well, such as those in automation/collectors. Each runs as the "
-      "client's user, beside the other collectors, and is reported in internal_collector as script.NAME.");
+      "Programs of your own whose output is sent, such as those in automation/collectors. Each runs as the client's "
+      "user. internal_collector reports it as script.NAME.");
   settings.tables(
       "input", "lines",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
@@ -157,24 +155,24 @@ void Options::declare(config::Settings& settings) {
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
         logs[name].declare(table, prefix);
       },
-      "Logs whose lines are sent to the server, each line once. This needs spool.directory, which keeps how far each "
-      "file was read.");
+      "Logs whose lines are sent to the server, each line once. Needs spool.directory, which stores how far each file "
+      "was read.");
   settings.array(
       "rule",
       [this](const config::Node& array, const std::string& key, config::Complaints& complaints) {
         rules = rule::read_rules(array, key, rule::Place::kClient, complaints);
       },
       rule::sample_rules("rule"),
-      "Rules for what is sent: which rows go into the spool, and how they are changed before. They apply in their "
-      "order "
-      "(docs/rules.md). --once --explain shows what each does.");
+      "Rules that select and change the rows that this client sends, before they go into the spool. They apply in the "
+      "order of the file (docs/rules.md). --once --explain shows the effect of each.");
   settings.tables(
       "log_metrics", "errors",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
         log_metrics[name].declare(table, prefix);
       },
-      "Samples that are made of log lines, also of those that are not sent: each client.interval the number of lines, "
-      "by tags, and numbers in them.");
+      "Samples from log lines: each client.interval the number of lines, by tags, and statistics of the numbers in "
+      "them. "
+      "Lines that are read but not sent count, too.");
   log.declare(settings);
 }
 
@@ -194,8 +192,8 @@ Status Options::check() const {
     if (!tls && !allow_plaintext && !net::is_loopback(address->host))
       return fail(ErrorKind::kInvalid,
                   "client.servers: " + text +
-                      " is another machine and TLS is off; set tls.enabled = true (or, knowing that the token can "
-                      "be read on the way, tls.allow_plaintext = true)");
+                      " is another machine and TLS is off; set tls.enabled = true (or tls.allow_plaintext = "
+                      "true: anybody on the way can then read the token)");
   }
   if (host.size() > 255) return fail(ErrorKind::kInvalid, "client.host: longer than 255 bytes");
   for (const auto& [key, value] : tags)

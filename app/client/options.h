@@ -61,7 +61,7 @@ struct Options {
 
   Options();
   void declare(config::Settings& settings);
-  // What no single key can tell. Does no I/O.
+  // Checks conditions between several keys. Does no I/O.
   Status check() const;
 
   rule::EngineOptions rule_options() const;

@@ -14,7 +14,7 @@ constexpr std::int64_t kReportEvery = 60'000'000'000;
 std::unique_ptr<Rules> Rules::make(const Options& options, metric::SchemaTable& schemas) {
   if (options.rules.empty()) return nullptr;
   for (const rule::Hidden& one : rule::hidden(options.rules, rule::known_inputs()))
-    log::warn("rules", "a rule hides what the page or alerts need",
+    log::warn("rules", "a rule hides fields that the page or alert rules need",
               {{"rule", one.rule}, {"fields", one.fields}, {"needed_by", one.needed_by}});
   return std::unique_ptr<Rules>(new Rules(options, schemas));
 }

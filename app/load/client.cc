@@ -89,7 +89,7 @@ Status Client::gather(UnixNanos time) {
   samples_ += batch.samples();
   const std::uint64_t number = spool_.push(std::move(batch));
   waiting_.emplace_back(number, std::chrono::steady_clock::now());
-  // What was dropped is waited for by nobody.
+  // Nobody waits for dropped samples.
   while (waiting_.front().first < spool_.first()) waiting_.pop_front();
   uplink_.notify();
   if (!options_.numbered) return {};

@@ -22,7 +22,7 @@
 
 namespace resmon::load {
 
-// What the clients of one process share.
+// Shared by the clients of one process.
 struct Shared {
   boost::asio::io_context& io;
   const Options& options;

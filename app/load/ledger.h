@@ -1,13 +1,13 @@
 #pragma once
 
-// What a client that counts its gathers wrote down of them, for a test that compares it with what the stores hold. One
-// text file a client, written with one write() a line, so that kill -9 of the process takes nothing back:
+// The ledger of a client that counts its gathers, for a test that compares it with the rows of the stores. One text
+// file per client, written with one write() per line, so that kill -9 of the process loses no line:
 //
-//   offered SEQUENCE TIME SAMPLES   before the spool is given the gather
-//   taken SEQUENCE                  when the spool has it
+//   offered SEQUENCE TIME SAMPLES   before the gather is pushed to the spool
+//   taken SEQUENCE                  after the spool has it
 //
-// What was taken must be stored, exactly once; what was only offered may be; what was not offered must not. A client
-// that is started again counts on from the last offered.
+// A taken gather must be stored exactly once; one that was only offered may be stored; any other must not be. A
+// restarted client continues to count from the last offered gather.
 
 #include <cstdint>
 #include <string>

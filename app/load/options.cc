@@ -8,50 +8,51 @@ void Options::declare(config::Settings& settings) {
   using std::chrono::hours;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
-  settings.list("load.servers", &servers, "Where to send, HOST:PORT.");
+  settings.list("load.servers", &servers, "The servers, HOST:PORT.");
   settings.text("load.token_file", &token_file, "A file with the access token.");
   settings.integer("load.clients", &clients, 1, 1'000'000, "How many clients to simulate.");
-  settings.integer("load.seed", &seed, 0, INT64_MAX, "The same seed makes the same machines.");
-  settings.duration("load.interval", &interval, milliseconds(10), hours(24), "How often each samples.");
-  settings.duration("load.duration", &duration, seconds(0), hours(24 * 365),
-                    "Stop by itself after this long. 0: never.");
-  settings.duration("load.stagger", &stagger, seconds(0), seconds(60), "Between the first connections of two clients.");
+  settings.integer("load.seed", &seed, 0, INT64_MAX, "The same seed makes the same machines with the same values.");
+  settings.duration("load.interval", &interval, milliseconds(10), hours(24), "How often each client samples.");
+  settings.duration("load.duration", &duration, seconds(0), hours(24 * 365), "Stop after this long. 0: never.");
+  settings.duration("load.stagger", &stagger, seconds(0), seconds(60),
+                    "The time between the first connections of two clients.");
   settings.duration("load.stop_patience", &stop_patience, seconds(0), hours(1),
-                    "How long clients that are told to stop go on sending what is not yet acknowledged.");
-  settings.text("load.name_prefix", &name_prefix, "Clients are named this and a number from 1.");
-  settings.choice("load.profile", &profile, {"mixed", "idle", "normal", "busy", "none"},
-                  "How busy they are. mixed: each another. none: no machine at all, for load.numbered.");
+                    "How long clients that are stopped keep sending unacknowledged samples.");
+  settings.text("load.name_prefix", &name_prefix, "The beginning of the clients' names; a number from 1 follows.");
   settings.choice(
-      "load.pace", &pace, {"interval", "full"},
-      "interval: by the clock. full: as fast as the server acknowledges, with times load.interval apart that "
-      "begin a week ago.");
-  settings.integer(
-      "load.recorded_gathers", &recorded_gathers, 0, 100'000,
-      "Make so many gathers of each profile once and send them again and again: costs this process little. "
-      "0: every client is a machine of its own.");
+      "load.profile", &profile, {"mixed", "idle", "normal", "busy", "none"},
+      "How busy the machines are. mixed: each client another profile. none: no machine at all, for load.numbered.");
+  settings.choice("load.pace", &pace, {"interval", "full"},
+                  "interval: by the clock. full: as fast as the server acknowledges, with times load.interval apart "
+                  "that begin a week ago.");
+  settings.integer("load.recorded_gathers", &recorded_gathers, 0, 100'000,
+                   "Make this many gathers of each profile once, and send them again and again, which costs little "
+                   "CPU. 0: every client is a machine of its own.");
   settings.boolean(
       "load.spread", &spread,
       "Clients sample one after the other within the interval, instead of all at once at the round second.");
   settings.duration("load.warm_up", &warm_up, seconds(0), hours(1),
-                    "Waiting times for an acknowledgement are counted from this long after the start.");
+                    "Waiting times for acknowledgements are measured from this long after the start.");
   settings.boolean("load.numbered", &numbered,
-                   "Each client also counts its gathers in the field `sequence` of the measurement `numbered`: what is "
-                   "missing in a store can then be named.");
-  settings.text("load.ledger_directory", &ledger_directory,
-                "With load.numbered: each client writes there what it is about to take and what its spool has taken, "
-                "and goes on counting from there when it is started again. Empty: count from 1.");
+                   "Each client also counts its gathers in the field `sequence` of the measurement `numbered`, so that "
+                   "missing ones can be named.");
+  settings.text(
+      "load.ledger_directory", &ledger_directory,
+      "With load.numbered: the directory in which each client writes the gathers that it is about to take and those "
+      "that its spool has accepted. A restarted client continues counting from there. Empty: count from 1.");
   settings.bytes("load.spool_memory_bytes", &spool_memory_bytes, 16U << 10U, 1ULL << 30U,
-                 "Of each client, while no server answers and there is no disk.");
+                 "The most memory of each client's spool, while no server answers and there is no disk.");
   settings.text("load.spool_directory", &spool_directory,
-                "Each client keeps a spool on disk in a folder of its name in this one, as a real one does. Empty: in "
-                "memory.");
-  settings.bytes("load.spool_limit_bytes", &spool_limit_bytes, 128U << 10U, 1ULL << 40U,
-                 "Of each client on disk; when it is full the oldest samples are dropped and counted.");
+                "A directory in which each client keeps a spool on disk, as a real client does. Empty: in memory.");
+  settings.bytes(
+      "load.spool_limit_bytes", &spool_limit_bytes, 128U << 10U, 1ULL << 40U,
+      "The most disk space of each client's spool. When it is full, the oldest samples are dropped and counted.");
   settings.list("load.scripts", &scripts,
-                "Script collectors, each the path of a program: what it prints is reported by the first clients beside "
-                "their own measurements. Each runs once for all of them, for it sees this machine and no other.");
-  settings.duration("load.script_interval", &script_interval, seconds(10), hours(24), "How often each runs.");
-  settings.integer("load.script_clients", &script_clients, 1, 1000, "How many clients report what scripts print.");
+                "Paths of script collectors. The first clients report their output. Each script runs once for all "
+                "clients, because it measures this machine.");
+  settings.duration("load.script_interval", &script_interval, seconds(10), hours(24), "How often each script runs.");
+  settings.integer("load.script_clients", &script_clients, 1, 1000,
+                   "How many clients report the output of the scripts.");
   settings.boolean("tls.enabled", &tls, "Encrypt, and verify the server's certificate.");
   settings.text("tls.ca_file", &tls_ca_file, "Certificate authorities (PEM) to trust. Empty: the system's.");
   settings.text("tls.server_name", &tls_server_name, "The name in the server's certificate. Empty: the address.");
@@ -62,7 +63,7 @@ void Options::declare(config::Settings& settings) {
 Status Options::check() const {
   if (servers.empty()) return fail(ErrorKind::kInvalid, "load.servers: at least one server is needed");
   if (token_file.empty())
-    return fail(ErrorKind::kInvalid, "load.token_file is not set: the server lets nobody in without a token");
+    return fail(ErrorKind::kInvalid, "load.token_file is not set: the server refuses clients without a token");
   for (const std::string& text : servers) {
     auto address = net::parse_address(text, 7411);
     if (!address) return fail(std::move(address).error().wrap("load.servers"));
@@ -71,16 +72,16 @@ Status Options::check() const {
                   "load.servers: " + text + " is another machine and TLS is off (tls.enabled, tls.allow_plaintext)");
   }
   if (!spool_directory.empty() && pace == "full")
-    return fail(ErrorKind::kInvalid, "load.spool_directory: load.pace = full is only for spools in memory");
+    return fail(ErrorKind::kInvalid, "load.spool_directory: load.pace = full needs spools in memory");
   constexpr std::size_t kMostScripts = 8;
   if (scripts.size() > kMostScripts) return fail(ErrorKind::kInvalid, "load.scripts: at most 8");
   const auto settings = script_settings();
   if (settings.scripts.size() != scripts.size())
-    return fail(ErrorKind::kInvalid, "load.scripts: two programs have one name");
+    return fail(ErrorKind::kInvalid, "load.scripts: two programs have the same name");
   for (const auto& [name, script] : settings.scripts)
     if (Status good = script.check(); !good) return fail(std::move(good).error().wrap("load.scripts: " + name));
   if (!ledger_directory.empty() && !numbered)
-    return fail(ErrorKind::kInvalid, "load.ledger_directory: only with load.numbered is there something to write down");
+    return fail(ErrorKind::kInvalid, "load.ledger_directory: needs load.numbered");
   return {};
 }
 

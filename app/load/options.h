@@ -1,6 +1,6 @@
 #pragma once
 
-// What resmon-load can be told.
+// The configuration of resmon-load.
 
 #include <chrono>
 #include <cstdint>
@@ -46,7 +46,7 @@ struct Options {
 
   void declare(config::Settings& settings);
   Status check() const;
-  // What all clients have in common; the name is each one's own.
+  // The options of all clients, except the name.
   Result<uplink::Options> uplink_options(const std::string& software) const;
   uplink::SpoolOptions spool_options(const std::string& client) const;
   collect::Scripts::Settings script_settings() const;

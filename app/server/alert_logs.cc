@@ -54,7 +54,7 @@ void LineCounter::use(const alert::Engine& engine, UnixNanos now) {
     return;
   }
   tail_ = store_->follow();
-  if (!tail_) log::error("alerts", "rules about log lines count nothing: too many follow the log", {});
+  if (!tail_) log::error("alerts", "rules about log lines do not work: too many readers follow the log", {});
   for (const alert::Engine::LogOperand& operand : engine.log_operands()) {
     auto query = logs::Query::parse(operand.what->query);
     if (!query) continue;  // the rule's reader has checked it

@@ -1,6 +1,6 @@
 #pragma once
 
-// Alerts as JSON, as rows of the store, and what the store says of them.
+// Alerts as JSON and as rows of the store, and queries to the store for alerts.
 
 #include <atomic>
 #include <string>

@@ -131,7 +131,7 @@ void Alerts::reload_if_changed() {
   auto config = read_rules();
   if (!config) {
     rules_error_ = config.error().message;
-    log::error("alerts", "the rules file cannot be read; the rules that were known stay in force",
+    log::error("alerts", "the rules file cannot be loaded; the previous rules stay in force",
                {{"reason", rules_error_}});
     return;
   }
@@ -145,11 +145,11 @@ void Alerts::reload_if_changed() {
             {{"rules", rules_->config.rules.size()}, {"channels", rules_->config.channels.size()}});
 }
 
-// What forecasts and windows need of the past.
+// Reads the stored samples that forecasts and windows need.
 void Alerts::seed() {
   const auto begin = std::chrono::steady_clock::now();
   const std::size_t values = seed_engine(*rules_->engine, app_.store(), mark_.received, kSeedRows, stopping_);
-  log::info("alerts", "rules read the past",
+  log::info("alerts", "rules warmed up with stored samples",
             {{"values", values},
              {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()}});
   lines_->use(*rules_->engine, wall());
@@ -246,11 +246,12 @@ void Alerts::keep() {
   Status kept = book_->keep(mark_, records, unkept_history_, unkept_messages_, now);
   if (!kept) {
     if (trouble_.empty())
-      log::error("alerts", "cannot be kept; nothing is told until they can", {{"reason", kept.error().message}});
+      log::error("alerts", "alerts cannot be written to disk; no message is sent until they can",
+                 {{"reason", kept.error().message}});
     trouble_ = kept.error().message;
     return;
   }
-  if (!std::exchange(trouble_, "").empty()) log::info("alerts", "can be kept again");
+  if (!std::exchange(trouble_, "").empty()) log::info("alerts", "alerts are written to disk again");
   unkept_history_.clear();
   unkept_messages_.clear();
   changed_ = false;
@@ -301,12 +302,12 @@ void Alerts::take_outcomes() {
     delivery.last_error = one.status.error().message;
     if (delivery.failing_since == 0) {
       delivery.failing_since = now;
-      log::error("alerts", "a message was not taken; it is tried again",
+      log::error("alerts", "a message could not be delivered; it is retried",
                  {{"channel", one.channel}, {"reason", delivery.last_error}});
     }
     if (now - one.created > kGiveUpAfter) {
       delivery.given_up += one.ids.size();
-      log::error("alerts", "messages were given up after a day",
+      log::error("alerts", "messages were dropped: not delivered within a day",
                  {{"channel", one.channel}, {"messages", one.ids.size()}});
       (void)book_->delivered(one.ids);
     } else {
@@ -371,7 +372,7 @@ void Alerts::deliver(const std::string& name, std::vector<alert::OutboxEntry> en
                                  alert::merge(std::move(messages))),
                  [bell, outcome](const std::exception_ptr& thrown, Status status) mutable {
                    outcome.status =
-                       thrown ? Status(fail(ErrorKind::kInternal, "it ended by an exception")) : std::move(status);
+                       thrown ? Status(fail(ErrorKind::kInternal, "it ended with an exception")) : std::move(status);
                    {
                      const std::lock_guard lock(bell->mutex);
                      bell->outcomes.push_back(std::move(outcome));
@@ -393,7 +394,7 @@ void Alerts::beat() {
   asio::co_spawn(
       executor, notify::call(executor, heartbeat.url), [bell = bell_](const std::exception_ptr& thrown, Status status) {
         Outcome outcome;
-        outcome.status = thrown ? Status(fail(ErrorKind::kInternal, "it ended by an exception")) : std::move(status);
+        outcome.status = thrown ? Status(fail(ErrorKind::kInternal, "it ended with an exception")) : std::move(status);
         {
           const std::lock_guard lock(bell->mutex);
           bell->outcomes.push_back(std::move(outcome));

@@ -84,7 +84,7 @@ class Alerts {
     std::unique_ptr<alert::Engine> engine;
     std::unique_ptr<alert::Notifier> notifier;
   };
-  // What is known of a channel's deliveries. A bucket of messages bounds their rate.
+  // The state of a channel's deliveries. A token bucket bounds their rate.
   struct Delivery {
     bool busy = false;
     double tokens = 0;

@@ -1,4 +1,4 @@
-// What the HTTP routes ask of the alerts, and what they change.
+// The part of Alerts that serves the HTTP routes: lists, silences, acknowledgements, test messages.
 
 #include "alert_views.h"
 #include "alerts.h"
@@ -87,7 +87,7 @@ Status Alerts::end_silence(std::int64_t id) {
   const std::lock_guard lock(mutex_);
   const UnixNanos now = Clock::system().wall();
   RESMON_ASSIGN(const bool ended, book_->end_silence(id, now));
-  if (!ended) return fail(ErrorKind::kNotFound, "there is no such silence, or it is over");
+  if (!ended) return fail(ErrorKind::kNotFound, "no such silence, or it has ended");
   for (alert::Silence& one : silences_)
     if (one.id == id) one.ends = now;
   return {};
@@ -103,17 +103,15 @@ Status Alerts::acknowledge(const std::string& id, const std::string& author) {
     keep();
     return trouble_.empty() ? Status() : fail(ErrorKind::kUnavailable, trouble_);
   }
-  return fail(ErrorKind::kNotFound, "no alert with this id fires");
+  return fail(ErrorKind::kNotFound, "no alert with this id fires; the list of alerts has their ids");
 }
 
 Status Alerts::send_test(const std::string& channel, const std::string& author) {
   const std::lock_guard lock(mutex_);
   reload_if_changed();  // who has just written a channel tries it at once
   if (rules_->config.channel(channel) == nullptr)
-    return fail(ErrorKind::kNotFound, rules_error_.empty() ? "there is no channel of this name"
-                                                           : "there is no channel of this name; the rules file has "
-                                                             "errors: " +
-                                                                 rules_error_);
+    return fail(ErrorKind::kNotFound, "the rules file defines no channel '" + channel.substr(0, 64) + "'" +
+                                          (rules_error_.empty() ? "" : "; it has errors: " + rules_error_));
   alert::Message message;
   message.kind = alert::MessageKind::kTest;
   message.severity = alert::Severity::kInfo;

@@ -1,6 +1,6 @@
 #pragma once
 
-// What of the alerts belongs into a backup: alerts.db, the rules file, and the secrets that its channels name.
+// The files of alerts in a backup: alerts.db, the rules file, and the secret files that its channels name.
 
 #include <string>
 #include <vector>

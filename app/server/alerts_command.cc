@@ -153,7 +153,7 @@ Result<Replayed> replay(const AlertsCommand& command, const alert::Config& confi
   return out;
 }
 
-// The rules file's errors are the caller's to mend, as those of a configuration.
+// Errors of the rules file are reported like errors of the configuration.
 Result<alert::Config> rules_of(const Options& options) {
   std::string text;
   if (file_mark(options.alerts_rules_file) != 0) {
@@ -186,22 +186,23 @@ int run_alerts_command(int argc, char** argv) {
   AlertsCommand command;
   command.options.declare(command.settings);
   program::Program program({std::string(kAlertsName) + " alerts", RESMON_VERSION,
-                            "Says when a rule of alerts would have fired in the stored history.",
+                            "Lists when an alert rule would have fired in the stored history.",
                             "Examples:\n"
                             "  resmon-server alerts test disk-full --config server.toml --since 7d\n"
                             "  resmon-server alerts test busy --set alerts.rules_file=draft.toml --host web1\n"
-                            "Rows are evaluated at their own times. Silences, maintenance windows and `unless` are\n"
-                            "left out. May run beside the server; nothing is written or sent.\n"
-                            "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration or rules file, 5 damaged chunks\n"
-                            "were left out"},
+                            "Rows are evaluated at their own times, without silences, maintenance windows\n"
+                            "and `unless`. The server may keep running; nothing is written or sent.\n"
+                            "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration or rules file,\n"
+                            "  5 damaged chunks were left out"},
                            command.settings);
   program.words(&command.words, "test RULE");
-  program.option("--since", &command.since, "SPAN|TIME", "From so long ago, or from a time (30d)");
+  program.option("--since", &command.since, "SPAN|TIME", "Where to begin: a span or a time (default 30d)");
   program.option("--host", &command.host, "NAME", "On this host only");
   program.flag("--json", &command.json, "For programs");
   if (const auto code = program.start(argc, argv, [&] { return command.options.check(); })) return *code;
   if (command.words.size() != 2 || command.words[0] != "test")
-    return program::complain(kAlertsName, Error{ErrorKind::kInvalid, "alerts: write: alerts test RULE"}, kExitUsage);
+    return program::complain(kAlertsName, Error{ErrorKind::kInvalid, "alerts: the usage is: alerts test RULE"},
+                             kExitUsage);
   command.options.log.level = "warn";
   if (Status applied = command.options.log.apply(); !applied)
     return program::complain(kAlertsName, applied.error(), kExitConfiguration);

@@ -124,7 +124,8 @@ Result<std::string> Alerts::preview_rule_json(const std::string& name, const std
   const alert::RuleDraft draft = alert::draft_rule(toml, name, text);
   if (!draft.mistakes.empty()) return mistakes_json(draft.mistakes);
   const Turn turn(previews_);
-  if (turn.number() >= kMostPreviews) return fail(ErrorKind::kLimit, "others try rules now: again in a moment");
+  if (turn.number() >= kMostPreviews)
+    return fail(ErrorKind::kLimit, "other users try rules at the moment: try again soon");
   const UnixNanos now = Clock::system().wall();
   ReplayRequest request{draft.config, name, {now - span.count(), now}, {}, app_.fleet().hosts(), {}, {}};
   request.until = std::chrono::steady_clock::now() + kPreviewTime;

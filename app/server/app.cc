@@ -61,7 +61,7 @@ Status ensure_token(const std::string& path) {
   if (::stat(path.c_str(), &info) == 0) return {};
   unsigned char random[24];
   if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random))
-    return fail(ErrorKind::kInternal, "the kernel gives no random bytes for a token");
+    return fail(ErrorKind::kInternal, "the kernel returned no random bytes for a token");
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string token;
   for (const unsigned char byte : random) {
@@ -78,7 +78,7 @@ Status ensure_token(const std::string& path) {
   return {};
 }
 
-// What happens to clients, for the fleet; and what is refused of them, for a file.
+// Passes the clients' events to the fleet, and their refused samples to a file.
 class Witness final : public ingest::Observer {
  public:
   Witness(fleet::Fleet& fleet, SetAside& refused) : fleet_(fleet), refused_(refused) {}
@@ -243,10 +243,10 @@ Status App::start() {
   } else {
     log_->forget_others("alerts");  // what nobody reads holds nothing
   }
-  // What the journal kept for a sink that is configured no more holds it no longer.
+  // A sink that is no longer configured no longer holds the journal.
   for (const journal::ReaderStats& gone : log_->forget_others(kSinkPrefix)) {
     removed_sinks_.push_back({gone.name.substr(kSinkPrefix.size()), gone.backlog_records});
-    log::warn("sink", "no longer configured; what the journal kept for it is given up",
+    log::warn("sink", "no longer configured; its backlog in the journal is dropped",
               {{"name", removed_sinks_.back().name}, {"entries", gone.backlog_records}});
   }
 
@@ -322,12 +322,12 @@ asio::awaitable<void> App::watch_access() {
     ingest_->report_repeats();
     sign_in_refusals_.report();
     if (Status read = guard_.reload_if_changed(); !read)
-      log::error("auth", "the accounts file cannot be read; what was known stays in force",
+      log::error("auth", "the accounts file cannot be read; the previous accounts stay in force",
                  {{"reason", read.error().message}});
     if (const std::uint64_t now = guard_.version(); std::exchange(accounts, now) != now) ingest_->check_tokens();
     auto tokens = token_file_.load_if_changed();
     if (!tokens)
-      log::error("auth", "the token file cannot be read; the tokens that were known stay in force",
+      log::error("auth", "the token file cannot be read; the previous tokens stay in force",
                  {{"reason", tokens.error().message}});
     else if (*tokens) {
       log::info("auth", "the token file has changed", {{"tokens", (*tokens)->size()}});
@@ -369,7 +369,8 @@ Status App::make_line_sinks() {
     std::string lines = found == options_.sink_lines.end() ? std::string() : found->second;
     if (lines.empty() && given.kind != "loki") continue;
     if (!logs_) {
-      log::warn("sink", "no log lines are sent, because none are kept: logs.enabled", {{"name", given.name}});
+      log::warn("sink", "no log lines are sent: logs.enabled is false, so the server stores none",
+                {{"name", given.name}});
       continue;
     }
     sink::SinkOptions options = given;
@@ -391,7 +392,7 @@ Status App::make_line_sinks() {
   }
   if (!logs_) return {};
   for (const journal::ReaderStats& gone : logs_->forget_others(kSinkPrefix))
-    log::warn("sink", "gets no log lines any more; what the journal kept for it is given up",
+    log::warn("sink", "gets no more log lines: its backlog is dropped",
               {{"name", gone.name.substr(kSinkPrefix.size())}, {"records", gone.backlog_records}});
   return {};
 }
@@ -399,7 +400,7 @@ Status App::make_line_sinks() {
 asio::awaitable<void> App::forget_schemas() {
   constexpr std::uint32_t kSteps = 600;  // of limits.schema_idle
   constexpr std::uint32_t kQuietSteps = 10;
-  // What is stored with a schema that is older than the retention is gone as well.
+  // Rows with a schema that is older than the retention are deleted, too.
   std::chrono::nanoseconds idle = options_.schema_idle;
   if (options_.store_retain.count() > 0)
     idle = std::min(idle, std::max(std::chrono::nanoseconds(options_.store_retain), kLeastSchemaIdle));
@@ -468,7 +469,7 @@ void App::stop() {
         std::this_thread::sleep_for(milliseconds(5));
     for (const SinkUnit& unit : sinks_)
       if (const auto left = unit.reader->stats(); left.backlog_entries > 0)
-        log::info("sink", "stopped; the journal keeps what is not delivered",
+        log::info("sink", "stopped; undelivered samples stay in the journal",
                   {{"sink", unit.sink->stats().name}, {"samples", left.backlog_samples}});
   }
   if (http_) http_->stop();
@@ -478,7 +479,7 @@ void App::stop() {
   if (runtime_) runtime_->drain(milliseconds(1000));
   if (fleet_memory_)
     if (Status saved = fleet_memory_->save(); !saved)
-      log::error("server", "what is known of hosts was not kept", {{"reason", saved.error().message}});
+      log::error("server", "the list of hosts was not saved", {{"reason", saved.error().message}});
   if (store_) {
     Step step("store closed");
     if (Status closed = store_->close(); !closed)

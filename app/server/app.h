@@ -73,7 +73,7 @@ class App {
   void wait();
   void stop();
 
-  // What the routes read.
+  // Read by the routes.
   const Options& options() const { return options_; }
   const std::string& version() const { return version_; }
   double uptime_seconds() const;

@@ -65,7 +65,7 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &info) == 0;
 }
 
-// Whoever owns `like` owns it: root may restore another user's server.
+// Gives the file to the owner of `like`: root may restore another user's server.
 Status give_to_owner_of(const std::string& like, const std::string& path) {
   struct stat owner {};
   if (::geteuid() != 0 || ::stat(like.c_str(), &owner) != 0 || owner.st_uid == 0) return {};
@@ -115,7 +115,7 @@ class LinesHeld {
         options.files.push_back({kLogsBlocks + file.name, held_ + "/" + file.name});
       return {};
     }
-    return fail(ErrorKind::kUnavailable, directory_ + ": its files change faster than they are listed");
+    return fail(ErrorKind::kUnavailable, directory_ + ": its files change faster than they can be listed; try again");
   }
 
  private:
@@ -177,7 +177,7 @@ Result<store::BackupReport> make_backup(const BackupRequest& request) {
   for (const std::string& directory : {request.options.store_directory, request.options.journal_directory})
     if (is_within(request.file, directory))
       return fail(ErrorKind::kInvalid,
-                  request.file + " is in " + directory + ", which belongs to the server; choose a file elsewhere");
+                  request.file + " is in " + directory + ", a directory of the server; choose another one");
   store::BackupOptions options;
   options.replace = request.force;
   options.progress = request.progress;
@@ -209,7 +209,7 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
   auto hold = store::StoreHold::take(options.store_directory);
   if (!hold) {
     if (hold.error().kind != ErrorKind::kUnavailable) return fail(std::move(hold).error());
-    return fail(ErrorKind::kUnavailable, options.store_directory + ": a server runs with it; stop it first");
+    return fail(ErrorKind::kUnavailable, options.store_directory + ": a running server uses it; stop it first");
   }
   if (!request.force) {
     std::vector<std::string> there = {options.store_directory + "/resmon.db"};
@@ -218,7 +218,7 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
     for (const store::BackupFile& file : files)
       if (has(file.name)) there.push_back(file.path);
     for (const std::string& path : there)
-      if (exists(path)) return fail(ErrorKind::kInvalid, path + " is there; --force replaces what is there");
+      if (exists(path)) return fail(ErrorKind::kInvalid, path + " exists; --force replaces it");
   }
   const std::string marker = unfinished_restore_marker(options.store_directory);
   RESMON_TRY(write_file_atomically(marker, request.file + "\n", 0600));
@@ -270,7 +270,7 @@ Status check_restored(const std::string& store_directory) {
   std::string name = *file;
   while (name.ends_with('\n')) name.pop_back();
   return fail(ErrorKind::kDamaged,
-              store_directory + ": a restore was cut short; run it again: resmon-server restore --force " + name);
+              store_directory + ": a restore was interrupted; run it again: resmon-server restore --force " + name);
 }
 
 Result<std::optional<std::string>> put_back_configuration(const std::string& backup, bool force) {
@@ -285,7 +285,7 @@ Result<std::optional<std::string>> put_back_configuration(const std::string& bac
   if (there && *there == content) return std::optional(*path);
   if (exists(*path) && !force)
     return fail(ErrorKind::kInvalid,
-                *path + " is there and another; --force replaces it, --config " + *path + " keeps it");
+                *path + " exists and differs; --force replaces it, --config " + *path + " keeps it");
   std::error_code ignored;
   fs::create_directories(fs::path(*path).parent_path(), ignored);
   RESMON_TRY(write_file_atomically(*path, content, 0600));

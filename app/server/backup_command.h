@@ -1,7 +1,7 @@
 #pragma once
 
-// What 'resmon-server backup' and 'restore' do: the store, the journal's part that is not in it yet, and the files that
-// the configuration names, in one file.
+// 'resmon-server backup' and 'restore': one file with the store, the part of the journal that is not in the store yet,
+// and the files that the configuration names.
 
 #include <optional>
 #include <string>

@@ -1,5 +1,5 @@
-// Users and tokens by command, for whoever may write the accounts file. What a person needs (a made password, a token)
-// goes to standard output, alone on its line, and is shown this once; words about it go to standard error.
+// Commands for users and tokens; the caller must be able to write the accounts file. A generated password or token is
+// printed once, on a line of its own on standard output; messages go to standard error.
 
 #include "commands.h"
 
@@ -77,9 +77,9 @@ Result<std::string> read_password(const std::string& user) {
     std::getline(std::cin, line);
     return line;
   }
-  const std::string first = ask(("New password for " + user + " (empty: make one): ").c_str());
+  const std::string first = ask(("New password for " + user + " (empty: generate one): ").c_str());
   if (first.empty()) return first;
-  if (ask("Once more: ") != first) return fail(ErrorKind::kInvalid, "the two differ");
+  if (ask("Once more: ") != first) return fail(ErrorKind::kInvalid, "the two passwords differ");
   return first;
 }
 
@@ -162,6 +162,8 @@ int run_command(const char* program, const std::vector<std::string>& words, cons
     std::cerr << program << ": unknown command '" << printable(all) << "'\nTry '" << program << " --help'.\n";
     return kExitUsage;
   }
+  // The file is named: without --config it is that of the defaults, and probably not the one that was meant.
+  if (!done && done.error().kind == ErrorKind::kNotFound) done = fail(Error(done.error()).wrap(accounts_file));
   if (!done) return program::complain(program, done.error(), kExitFailed);
   return kExitDone;
 }

@@ -123,14 +123,14 @@ void FleetMemory::load() {
   const auto content = read_file(path_, kMostBytes);
   if (!content) {
     if (content.error().kind != ErrorKind::kNotFound)
-      log::warn("server", "what was known of hosts cannot be read", {{"reason", content.error().message}});
+      log::warn("server", "the saved list of hosts cannot be read", {{"reason", content.error().message}});
     return;
   }
   boost::system::error_code error;
   const json::value root = json::parse(json::string_view(content->data(), content->size()), error);
   if (error || !root.is_object()) {
-    log::warn("server", "what was known of hosts makes no sense; their data are not harmed",
-              {{"file", path_}, {"reason", error ? error.message() : "no JSON object"}});
+    log::warn("server", "the saved list of hosts cannot be parsed; stored data are not affected",
+              {{"file", path_}, {"reason", error ? error.message() : "not a JSON object"}});
     return;
   }
   fleet::Memory memory;
@@ -162,9 +162,9 @@ void FleetMemory::save_if_changed() {
   std::lock_guard lock(mutex_);
   if (std::exchange(failing_, !saved) == !saved) return;
   if (saved)
-    log::info("server", "what is known of hosts is kept again");
+    log::info("server", "the list of hosts is saved again");
   else
-    log::warn("server", "what is known of hosts cannot be kept", {{"reason", saved.error().message}});
+    log::warn("server", "the list of hosts cannot be saved", {{"reason", saved.error().message}});
 }
 
 void remember_hosts(const store::Reader& store, fleet::Fleet& fleet) {

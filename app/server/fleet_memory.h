@@ -1,8 +1,8 @@
 #pragma once
 
-// What the server knows of hosts beside their data, across restarts: tags, version, address, interval, when they were
-// seen, and which were taken off the list. One JSON file beside the store, replaced as a whole. The numbers that a host
-// showed last come from the store.
+// Keeps the list of hosts across restarts: tags, version, address, interval, when each was last seen, and which were
+// removed from the list. One JSON file in the store's directory, replaced as a whole. The last values of a host come
+// from the store.
 
 #include <atomic>
 #include <mutex>
@@ -18,7 +18,7 @@ class FleetMemory {
  public:
   FleetMemory(std::string path, fleet::Fleet& fleet) : path_(std::move(path)), fleet_(fleet) {}
 
-  // What the file says, to the fleet. A file that is missing says nothing; of one that makes no sense the log tells.
+  // Loads the file into the fleet. A missing file is ignored; one that cannot be parsed is logged and ignored.
   void load();
   // The three below: any thread; they block.
   Status save();

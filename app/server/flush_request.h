@@ -1,8 +1,9 @@
 #pragma once
 
-// How another process beside the running server (export) gets to see all that the server has acknowledged: it puts a
-// file into the store's directory, and the server takes it away when the store has made everything durable that was in
-// the journal when the file was found. Whoever may write there is trusted, so this needs no token and no port.
+// Lets another process (export) wait until the store has everything that the running server acknowledged. The process
+// creates a file in the store's directory. The server removes the file when the store has made everything durable that
+// was in the journal when the file was found. A process that may write there is trusted, so this needs no token and no
+// port.
 
 #include <chrono>
 #include <cstdint>

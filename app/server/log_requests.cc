@@ -35,8 +35,9 @@ boost::asio::awaitable<http::Response> answer_on_pool(App& app, std::shared_ptr<
 
 Result<UnixNanos> parse_log_time(std::string_view text, UnixNanos now) {
   const auto bad = [&] {
-    return fail(ErrorKind::kInvalid, "'" + std::string(text) +
-                                         "' is no time; write 2026-01-02T03:04:05Z, a number since 1970, now, or -15m");
+    return fail(
+        ErrorKind::kInvalid,
+        "'" + std::string(text) + "' is not a time; write 2026-01-02T03:04:05Z, a number since 1970, now, or -15m");
   };
   if (text == "now") return now;
   if (text.starts_with('-')) {
@@ -77,7 +78,7 @@ Result<std::uint64_t> parse_count(const http::Request& request, std::string_view
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number > most)
-    return fail(ErrorKind::kInvalid, std::string(name) + " is a number up to " + std::to_string(most));
+    return fail(ErrorKind::kInvalid, std::string(name) + " must be a number up to " + std::to_string(most));
   return number;
 }
 
@@ -102,7 +103,7 @@ Result<LogQuestion> parse_question(const App& app, const std::shared_ptr<const h
   std::chrono::nanoseconds patience = app.options().query_timeout;
   if (const std::string_view timeout = request->parameter("timeout"); !timeout.empty()) {
     const auto asked = logs::parse_duration(timeout);
-    if (!asked) return fail(ErrorKind::kInvalid, "timeout is a duration such as 10s");
+    if (!asked) return fail(ErrorKind::kInvalid, "timeout must be a duration such as 10s");
     patience = std::min(patience, *asked);
   }
   out.bounds.until = std::chrono::steady_clock::now() + patience;
@@ -174,7 +175,8 @@ std::string effort_json(const logs::Effort& effort) {
 
 boost::asio::awaitable<http::Response> answer_logs(App& app, std::shared_ptr<const http::Request> request,
                                                    LogAnswer answer) {
-  if (app.logs() == nullptr) co_return http::Response::error(404, "this server keeps no log lines: logs.enabled");
+  if (app.logs() == nullptr)
+    co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
   QueryStats& stats = app.queries().stats;
   if (stats.waiting.fetch_add(1) >= static_cast<std::uint64_t>(app.options().query_queue)) {
     --stats.waiting;

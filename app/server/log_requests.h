@@ -1,6 +1,6 @@
 #pragma once
 
-// What requests about log lines have in common: their parameters, where they run, and lines as JSON.
+// Shared by requests about log lines: their parameters, the pool on which they run, and lines as JSON.
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>

@@ -35,7 +35,7 @@ asio::awaitable<std::optional<sink::Item>> LogSource::next(std::chrono::steady_c
   }
 }
 
-// What the sink is done with pins nothing.
+// Clears a batch that the sink has finished, so that it pins no schemas.
 void LogSource::let_go() {
   const std::lock_guard lock(mutex_);
   if (batch_ && batch_.use_count() == 1) batch_->clear();

@@ -43,22 +43,22 @@ int main(int argc, char** argv) {
   config::Settings settings("server");
   options.declare(settings);
   program::Program program(
-      {kName, RESMON_VERSION, "Receives what resmon clients send, stores it, shows it and passes it on.",
+      {kName, RESMON_VERSION, "Receives samples and log lines, stores, shows and forwards them.",
        "Examples:\n"
        "  resmon-server --config /etc/resmon/server.toml\n"
        "  resmon-server --set store.directory=/tmp/resmon   other keys: defaults\n"
-       "  resmon-server --config server.toml passwd admin   another password for a user\n"
-       "  resmon-server --config server.toml user add mia   a user who may read\n"
+       "  resmon-server --config server.toml passwd admin   set a user's password\n"
+       "  resmon-server --config server.toml user add mia   add a user who may read\n"
        "  resmon-server --config server.toml token add grafana read\n"
        "  INFLUX_URL=http://db:8086 INFLUX_TOKEN=… INFLUX_BUCKET=b resmon-server\n"
        "Subcommands, each with its own --help:\n"
-       "  resmon-server backup FILE     a copy of everything, while the server runs\n"
-       "  resmon-server restore FILE    puts it back\n"
-       "  resmon-server check [FILE]    verifies every chunk of the store, or of a backup\n"
-       "  resmon-server export [FILE]   the store as Influx line protocol\n"
-       "  resmon-server import [FILE]   Influx line protocol into the store\n"
-       "  resmon-server alerts test RULE   when a rule would have fired in the stored history\n"
-       "  resmon-server rules explain [FILE]   what [[rule]] does to Influx lines\n"
+       "  resmon-server backup FILE     copies everything, while the server runs\n"
+       "  resmon-server restore FILE    restores everything from a backup\n"
+       "  resmon-server check [FILE]    verifies the store or a backup\n"
+       "  resmon-server export [FILE]   writes the store as Influx line protocol\n"
+       "  resmon-server import [FILE]   reads Influx line protocol into the store\n"
+       "  resmon-server alerts test RULE   lists when a rule would have fired\n"
+       "  resmon-server rules explain [FILE]   shows what [[rule]] does to Influx lines\n"
        "Every key can also be set in the environment as RESMON_TABLE_KEY (--print-config lists the keys)."},
       settings);
   std::vector<std::string> words;

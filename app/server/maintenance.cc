@@ -105,7 +105,7 @@ Result<UnixNanos> parse_bound(const std::string& text, const char* flag) {
   if (!parsed || parsed->seconds > INT64_MAX / 1'000'000'000 - 1 || parsed->seconds < INT64_MIN / 1'000'000'000 + 1)
     return fail(ErrorKind::kInvalid,
                 std::string(flag) + ": '" + text +
-                    "' is no time; write 2026-01-02, 2026-01-02T03:04:05Z or nanoseconds since 1970");
+                    "' is not a time; write 2026-01-02, 2026-01-02T03:04:05Z or nanoseconds since 1970");
   return parsed->seconds * 1'000'000'000 + parsed->nanos;
 }
 
@@ -156,8 +156,9 @@ int run_copy(const Command& command, const char* what, const auto& work) {
 int run_backup(const Command& command) {
   const int code = run_copy(command, "backup", [](const BackupRequest& request) { return make_backup(request); });
   if (code == kExitDone)
-    std::fprintf(stderr,
-                 "backup: it has the passwords' hashes, tokens and keys of this server; only its owner may read it\n");
+    std::fprintf(
+        stderr,
+        "backup: the file contains password hashes, tokens and keys of this server; only its owner may read it\n");
   return code;
 }
 
@@ -423,34 +424,35 @@ struct Subcommand {
 
 constexpr Subcommand kSubcommands[] = {
     {"backup",
-     "Copies everything that was acknowledged, users, tokens, sessions, alerts and the configuration to FILE, also "
-     "while the "
-     "server runs.",
-     "FILE appears when it is complete, with mode 0600: it has secrets. A file that is there stays, without --force.\n"
+     "Copies all acknowledged samples and log lines, users, tokens, sessions, alerts and the configuration to FILE. "
+     "The server may keep running.",
+     "FILE appears when it is complete, with mode 0600, because it contains secrets.\n"
+     "An existing FILE is replaced only with --force.\n"
      "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 the store is damaged",
      true, false, run_backup},
-    {"restore", "Puts back what backup copied to FILE. The server must not be running.",
-     "Without --config, the configuration goes where it was, and all else where it says. With --config, that one "
-     "counts "
-     "and the\nbackup's is left alone. What is there stays, without --force.\n"
+    {"restore", "Restores everything from FILE, which 'backup' wrote. The server must not be running.",
+     "Without --config, the configuration of the backup is restored, and everything\n"
+     "else to the directories that it names. With --config, the directories of that\n"
+     "configuration are used. Existing files are replaced only with --force.\n"
      "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 the backup is damaged",
      true, false, run_restore},
-    {"check", "Verifies every chunk of the store, or of the store or backup FILE, and says what is damaged.",
-     "Exit codes: 0 sound, 1 could not look, 2 usage, 3 configuration, 5 something is damaged", false, false,
-     run_check},
-    {"export",
-     "Writes the store's rows as Influx line protocol to FILE, or to standard output without one or with '-'.",
+    {"check", "Verifies every chunk of the store, or of FILE (a store or a backup), and lists damage.",
+     "Exit codes: 0 undamaged, 1 could not check, 2 usage, 3 configuration, 5 damaged", false, false, run_check},
+    {"export", "Writes the store's rows as Influx line protocol to FILE, or without FILE to standard output.",
      "Examples:\n"
      "  resmon-server export --config server.toml all.lines.gz\n"
-     "  resmon-server export --measurement cpu --host web1 --from 2026-01-02 --to 2026-01-03 | head\n"
-     "  resmon-server export --logs --host web1 web1.jsonl.gz      # log lines in blocks, as JSON\n"
-     "Times are from --from to before --to. May run beside the server; sees what that has committed.\n"
-     "Beside a running server it has all that was acknowledged before it began.\n"
-     "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 5 damaged chunks were left out",
+     "  resmon-server export --measurement cpu --from 2026-01-02 --to 2026-01-03 | head\n"
+     "  resmon-server export --logs --host web1 web1.jsonl.gz    log lines, as JSON\n"
+     "The server may keep running: the export contains everything that it\n"
+     "acknowledged before the export began.\n"
+     "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration,\n"
+     "  5 damaged chunks were left out",
      false, true, run_export},
-    {"import", "Reads Influx line protocol, gzip or not, from FILE or standard input, into the store.",
-     "The server must not be running; a running one takes the same lines on /write.\n"
-     "Exit codes: 0 done, 1 failed or something was refused, 2 usage, 3 configuration, 5 the store is damaged",
+    {"import", "Reads Influx line protocol, also gzip, from FILE or standard input, into the store.",
+     "The server must not be running; a running server accepts the same lines on\n"
+     "/write.\n"
+     "Exit codes: 0 done, 1 failed or a line was refused, 2 usage, 3 configuration,\n"
+     "  5 the store is damaged",
      false, true, run_import},
 };
 
@@ -462,17 +464,17 @@ int run(const Subcommand& subcommand, int argc, char** argv) {
       command.settings);
   program.option("file", &command.file, "FILE", "The file");
   if (subcommand.lines) {
-    program.option("--from", &command.from, "TIME", "Not what is before this time");
-    program.option("--to", &command.to, "TIME", "Not what is at or after this time");
+    program.option("--from", &command.from, "TIME", "Only rows at this time or later");
+    program.option("--to", &command.to, "TIME", "Only rows before this time");
     program.option("--measurement", &command.measurement, "NAME", "This measurement only");
     program.option("--host", &command.host, "NAME", "Series with the tag host=NAME only");
     if (subcommand.run == run_export)
       program.flag("--logs", &command.logs, "Log lines in place of samples, as JSON lines");
-    if (subcommand.run == run_export) program.flag("--gzip", &command.gzip, "Compress; a FILE in .gz always is");
+    if (subcommand.run == run_export) program.flag("--gzip", &command.gzip, "Compress; default if FILE ends with .gz");
   }
   if (subcommand.run == run_backup || subcommand.run == run_restore)
-    program.flag("--force", &command.force, "Replace what is there");
-  program.flag("--progress", &command.progress, "Say how far it is, also where standard error is no terminal");
+    program.flag("--force", &command.force, "Replace existing files");
+  program.flag("--progress", &command.progress, "Print progress, also if standard error is not a terminal");
   if (const auto code = program.start(argc, argv, [&] { return command.options.check(); })) return *code;
   if (subcommand.needs_file && command.file.empty())
     return program::complain(kName, Error{ErrorKind::kInvalid, std::string(subcommand.name) + ": FILE is missing"},

@@ -1,6 +1,6 @@
 #pragma once
 
-// What resmon-server does with its store besides serving: backup, restore, check, export, import and alerts.
+// The maintenance commands of resmon-server: backup, restore, check, export, import and alerts.
 
 #include <optional>
 

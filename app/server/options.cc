@@ -22,170 +22,176 @@ void declare_rules(config::Settings& settings, const std::string& key, rule::Pla
         rules = rule::read_rules(array, path, place, complaints);
       },
       rule::sample_rules(key),
-      meaning + " They apply in their order (docs/rules.md); 'resmon-server rules explain' shows what each does.");
+      meaning +
+          " They apply in the order of the file (docs/rules.md). 'resmon-server rules explain' shows the effect "
+          "of each.");
 }
 
 void declare_sink(config::Settings& settings, const std::string& prefix, sink::SinkOptions& sink, std::string& lines,
                   rule::Config& rules) {
   settings.choice(
       prefix + ".kind", &sink.kind, {"influx", "loki"},
-      "influx: samples, and the log lines that `lines` finds as measurement `syslog`. loki: log lines alone, "
+      "influx: all samples, and the log lines that `lines` selects, as measurement `syslog`. loki: log lines only, "
       "to Loki or VictoriaLogs (url = \"http://HOST:9428/insert\").");
-  settings.text(prefix + ".lines", &lines,
-                "Which log lines are sent, as one searches for them: \"level:>=warning -unit:cron\"; \"*\": all. "
-                "Empty: none, with kind loki all.");
-  settings.text(prefix + ".url", &sink.url, "Where the database listens, with a base path where it has one.");
+  settings.text(
+      prefix + ".lines", &lines,
+      "Which log lines are sent: a search (docs/logs.md), such as \"level:>=warning -unit:cron\"; \"*\": all. "
+      "Empty: none, or all with kind loki.");
+  settings.text(prefix + ".url", &sink.url, "The database's address, with a base path if it has one.");
   settings.choice(prefix + ".version", &sink.version, {"auto", "1", "2"},
                   "The write API: 1 is /write, 2 is /api/v2/write. auto: 2 when org, bucket or a token is given.");
   settings.text(prefix + ".database", &sink.database, "API 1: the database.");
   settings.text(prefix + ".retention_policy", &sink.retention_policy,
                 "API 1: the retention policy. Empty: the database's own.");
-  settings.boolean(prefix + ".create_database", &sink.create_database, "API 1: make the database when it is missing.");
+  settings.boolean(prefix + ".create_database", &sink.create_database, "API 1: create the database if it is missing.");
   settings.text(prefix + ".org", &sink.org, "API 2: the organisation. Loki: the tenant.");
-  settings.text(prefix + ".bucket", &sink.bucket, "API 2: the bucket. Empty: called as `database`.");
-  settings.text(prefix + ".token", &sink.token, "Better in a file: token_file.");
+  settings.text(prefix + ".bucket", &sink.bucket, "API 2: the bucket. Empty: the value of `database`.");
+  settings.text(prefix + ".token", &sink.token, "The token. Better kept in a file: token_file.");
   settings.text(prefix + ".token_file", &sink.token_file, "A file whose first line is the token.");
   settings.text(prefix + ".username", &sink.username, "For Basic authentication.");
-  settings.text(prefix + ".password", &sink.password, "Better in a file: password_file.");
+  settings.text(prefix + ".password", &sink.password, "The password. Better kept in a file: password_file.");
   settings.text(prefix + ".password_file", &sink.password_file, "A file whose first line is the password.");
-  settings.choice(prefix + ".precision", &sink.precision, {"ns", "ms", "s"}, "Of the timestamps that are written.");
-  settings.boolean(prefix + ".gzip", &sink.gzip, "Compress requests: some CPU time for nine tenths less traffic.");
+  settings.choice(prefix + ".precision", &sink.precision, {"ns", "ms", "s"},
+                  "The precision of the written timestamps.");
+  settings.boolean(prefix + ".gzip", &sink.gzip, "Compress requests: about 90 % less traffic for some CPU time.");
   settings.bytes(prefix + ".batch_bytes", &sink.batch_bytes, 4096, 8U << 20U,
-                 "A request is sent when it has this size,");
+                 "The size at which a request is sent. See linger.");
   settings.duration(prefix + ".linger", &sink.linger, milliseconds(0), seconds(60),
-                    "or when its oldest line has waited this long.");
-  settings.duration(prefix + ".timeout", &sink.timeout, milliseconds(100), hours(1), "For each step of a request.");
+                    "A smaller request is sent when its oldest line has waited this long.");
+  settings.duration(prefix + ".timeout", &sink.timeout, milliseconds(100), hours(1),
+                    "The time limit for each step of a request.");
   settings.duration(prefix + ".retry_first", &sink.retry_first, milliseconds(10), hours(1),
-                    "The first pause after a failure; it doubles");
-  settings.duration(prefix + ".retry_last", &sink.retry_last, milliseconds(10), hours(1), "up to this.");
+                    "The pause after the first failure. Each further failure doubles it, up to retry_last.");
+  settings.duration(prefix + ".retry_last", &sink.retry_last, milliseconds(10), hours(1),
+                    "The longest pause between two attempts.");
   settings.text(prefix + ".tls_ca_file", &sink.tls_ca_file,
-                "https: the authorities to trust (PEM). Empty: the system's.");
-  settings.boolean(prefix + ".tls_verify", &sink.tls_verify, "false takes any certificate, and so anybody in between.");
+                "https: the certificate authorities to trust (PEM). Empty: the system's.");
+  settings.boolean(prefix + ".tls_verify", &sink.tls_verify,
+                   "false accepts any certificate, so anybody on the way can read and change the data.");
   settings.text(prefix + ".refused_file", &sink.refused_file,
-                "Lines that the database refuses go here, with its reason. Empty: under the store's directory.");
+                "The file for lines that the database rejects, each with the reason. Empty: refused-NAME.txt in the "
+                "store's directory.");
   declare_rules(settings, prefix + ".rule", rule::Place::kSink, rules,
-                "Rules for what this database gets, such as one value a minute.");
+                "Rules that select and change the rows for this database, such as one value a minute.");
 }
 
 }  // namespace
 
 void Options::declare(config::Settings& settings) {
   settings.text("listen.address", &listen_address,
-                "Where clients connect, HOST:PORT. 0.0.0.0:7411 or [::]:7411 for other machines; then with TLS.");
-  settings.boolean("listen.tls", &listen_tls, "Clients must use TLS, with the certificate below.");
-  settings.text("http.address", &http_address, "Where the page, the API and the queries are.");
-  settings.text(
-      "http.public_url", &http_public_url,
-      "The page's address as people open it, as https://resmon.example: links in messages begin with it. Empty: "
-      "messages have no links.");
-  settings.boolean("http.tls", &http_tls, "https, with the certificate below.");
-  settings.choice(
-      "http.processes", &processes, {"administrators", "readers", "nobody"},
-      "Who may see the list of all processes of a host, which its client is asked for while somebody looks. "
-      "A client can refuse it (client.process_list).");
+                "The address on which clients connect, HOST:PORT. 0.0.0.0:7411 or [::]:7411 admits other machines, and "
+                "needs TLS.");
+  settings.boolean("listen.tls", &listen_tls, "Clients must use TLS. Needs [tls].");
+  settings.text("http.address", &http_address, "The address of the page, the API and queries, HOST:PORT.");
+  settings.text("http.public_url", &http_public_url,
+                "The page's address as people open it, such as https://resmon.example. Links in messages begin with "
+                "it. Empty: messages have no links.");
+  settings.boolean("http.tls", &http_tls, "Serve HTTPS. Needs [tls].");
+  settings.choice("http.processes", &processes, {"administrators", "readers", "nobody"},
+                  "Who may see the live list of all processes of a host. The server asks the host's client while the "
+                  "list is open. A client can refuse (client.process_list).");
   settings.boolean("http.local_read_without_token", &local_read_without_token,
                    "Programs and browsers on this machine may read without a token. Writing always needs one. Set it "
-                   "to false behind a "
-                   "reverse proxy, whose requests come from this machine.");
-  settings.list(
-      "http.trusted_proxies", &trusted_proxies,
-      "Addresses and networks of reverse proxies (127.0.0.1, 10.0.0.0/8) that add to X-Forwarded-For. Of their "
-      "requests the last address there that is none of these is the one that signs in: bounds on wrong "
-      "passwords count it, and the log names it. Others' X-Forwarded-For is not believed.");
+                   "to false behind a reverse proxy that sends no X-Forwarded-For.");
+  settings.list("http.trusted_proxies", &trusted_proxies,
+                "Addresses and networks of reverse proxies, such as 127.0.0.1 or 10.0.0.0/8. The user's address is "
+                "then the last one in X-Forwarded-For that is not in this list; limits on wrong passwords and the log "
+                "use it. X-Forwarded-For from other senders is ignored.");
   settings.integer(
       "http.max_connections", &max_connections, 1, 1'000'000,
-      "When there are more, the one that has kept the server waiting the longest is closed, of the address "
-      "that has the most of them; a new one is closed at once when none waits. Both are counted.");
+      "The most HTTP connections. Beyond it the server closes the connection that has been idle the longest, of the "
+      "address that has the most; if none is idle, it closes the new one. Both are counted.");
   settings.integer("http.max_connections_per_address", &max_connections_per_address, 0, 1'000'000,
-                   "Of one address (of IPv6: one /64). One more closes the longest waiting one of the same address. It "
-                   "does not hold for this machine's own addresses, from which a reverse proxy serves many. 0: any.");
+                   "The most HTTP connections of one address (IPv6: one /64). Beyond it the server closes the one that "
+                   "has been idle the longest. This machine's own addresses are exempt, because a reverse proxy uses "
+                   "them for many users. 0: no limit.");
   settings.duration("http.header_timeout", &header_timeout, milliseconds(100), seconds(120),
-                    "For TLS, and for the head of each request once it has begun: later connections are closed, and "
-                    "counted.");
+                    "The time limit for the TLS handshake, and for the head of a request once it has begun. A slower "
+                    "connection is closed and counted.");
   settings.bytes("http.body_memory", &body_memory_bytes, 32U << 20U, 1ULL << 40U,
-                 "For all requests (writes above all) that are being read or worked on, and for their answers. A "
-                 "request that would go over it is answered 503, to be sent again, and counted.");
-  settings.text("tls.certificate_file", &tls_certificate_file, "PEM: the certificate, then any intermediate ones.");
-  settings.text("tls.key_file", &tls_key_file, "PEM: its key.");
+                 "The memory of all requests in progress and their answers. A request beyond it is answered 503 with "
+                 "Retry-After, and counted.");
+  settings.text("tls.certificate_file", &tls_certificate_file, "A PEM file: the certificate, then intermediate ones.");
+  settings.text("tls.key_file", &tls_key_file, "A PEM file: the certificate's key.");
   settings.boolean("tls.allow_plaintext", &allow_plaintext,
-                   "Without TLS tokens and samples can be read on the way, so plain listeners are for this machine "
-                   "only. true: allow "
-                   "them for others, as behind a proxy that does TLS or in a private container network.");
+                   "Allow other machines to connect without TLS. Anybody on the way can then read tokens and samples, "
+                   "unless a proxy or a private network encrypts.");
   settings.text(
       "auth.token_file", &token_file,
-      "The tokens that let clients and programs in, one a line; each may read and write. A line TOKEN NAME binds the "
-      "token to the client of that name: it lets in no other client, and is good for nothing else. Made with one "
-      "random "
-      "token when it is missing, and read again when it has changed. Empty: token beside the store.");
-  settings.text(
-      "auth.accounts_file", &accounts_file,
-      "Users and API tokens, as hashes; kept by 'resmon-server passwd', 'user' and 'token' and by the page. Made "
-      "with one administrator, whose password is printed once, when it is missing. Empty: accounts beside the "
-      "store.");
+      "The tokens of clients and programs, one a line; each may read and write. A line TOKEN NAME binds the token to "
+      "the client of that name: it is valid for nothing else. The server creates the file with a random token if it is "
+      "missing, and reads it again after a change. Empty: `token` in the store's directory.");
+  settings.text("auth.accounts_file", &accounts_file,
+                "Users and API tokens, as hashes; changed by 'resmon-server passwd', 'user' and 'token' and on the "
+                "page. If it is missing, the server creates it with one administrator and prints the password once. "
+                "Empty: `accounts` in the store's directory.");
   settings.duration("auth.session_duration", &session_duration, seconds(60), hours(24 * 365),
-                    "How long a user who signed in stays so.");
+                    "How long a sign-in lasts.");
 
   settings.duration("server.report_interval", &report_interval, seconds(0), hours(24),
-                    "How often the server writes its own numbers as internal_server and internal_sink, for dashboards. "
-                    "0: never; /metrics has them anyway.");
+                    "How often the server stores its own metrics as internal_server and internal_sink, for dashboards "
+                    "and alerts. 0: never. /metrics always has them.");
 
-  settings.text("store.directory", &store_directory, "The embedded store's directory.");
+  settings.text("store.directory", &store_directory, "The directory of the embedded store.");
   settings.duration("store.retain", &store_retain, seconds(0), hours(24 * 3650),
-                    "Older samples are removed. 0: never.");
+                    "Samples older than this are deleted. 0: never.");
   settings.bytes("store.rows_limit_bytes", &store_rows_limit_bytes, 0, 1ULL << 50U,
-                 "Samples take no more; the oldest go first. 0: up to disk_limit_bytes.");
-  settings.duration(
-      "store.minutes.retain", &store_minutes_retain, seconds(0), hours(24 * 36500),
-      "Minimum, maximum, sum, count and last of each minute stay longer than samples, and answer for them "
-      "in queries that need no more. 0: for ever.");
+                 "The most disk space of samples; the oldest are deleted first. 0: only disk_limit_bytes applies.");
+  settings.duration("store.minutes.retain", &store_minutes_retain, seconds(0), hours(24 * 36500),
+                    "How long minimum, maximum, sum, count and last of each minute are kept. Queries use them where "
+                    "samples are not needed. 0: for ever.");
   settings.bytes("store.minutes.limit_bytes", &store_minutes_limit_bytes, 0, 1ULL << 50U,
-                 "They take no more; the oldest go first. 0: up to disk_limit_bytes.");
-  settings.duration("store.hours.retain", &store_hours_retain, seconds(0), hours(24 * 36500), "The same of each hour.");
-  settings.bytes("store.hours.limit_bytes", &store_hours_limit_bytes, 0, 1ULL << 50U, "The same of each hour.");
-  settings.bytes(
-      "store.disk_limit_bytes", &store_disk_limit_bytes, 0, 1ULL << 50U,
-      "The store's files never take more, from 6 MiB up: the oldest samples go first, then minutes, then hours. 0: no "
-      "limit.");
+                 "The most disk space of the minutes; the oldest are deleted first. 0: only disk_limit_bytes applies.");
+  settings.duration("store.hours.retain", &store_hours_retain, seconds(0), hours(24 * 36500),
+                    "How long minimum, maximum, sum, count and last of each hour are kept. 0: for ever.");
+  settings.bytes("store.hours.limit_bytes", &store_hours_limit_bytes, 0, 1ULL << 50U,
+                 "The most disk space of the hours; the oldest are deleted first. 0: only disk_limit_bytes applies.");
+  settings.bytes("store.disk_limit_bytes", &store_disk_limit_bytes, 0, 1ULL << 50U,
+                 "The most disk space of the store's files, at least 6MiB. When it is reached, the oldest samples are "
+                 "deleted first, then minutes, then hours. 0: no limit.");
 
   settings.text("journal.directory", &journal_directory,
-                "What clients send is made durable here before it is acknowledged, and kept until the store's file and "
-                "every sink have it. Empty: journal in the store's directory.");
-  settings.choice(
-      "journal.sync", &journal_sync, {"interval", "immediate", "off"},
-      "When an acknowledgement may follow. interval: samples are synced together every sync_interval, and at once "
-      "where 256 KiB or more were written over HTTP. "
-      "immediate: as soon as the disk allows; costs more of its time. off: once the kernel has them, so a "
-      "loss of power may take some that clients no longer have.");
+                "The directory of the journal. The server writes what clients send to it before it acknowledges, and "
+                "keeps it until the store's file and every sink have it. Empty: `journal` in the store's directory.");
+  settings.choice("journal.sync", &journal_sync, {"interval", "immediate", "off"},
+                  "When the server acknowledges. interval: it syncs to disk every sync_interval, and at once after 256 "
+                  "KiB or more over HTTP. immediate: it syncs as often as the disk allows, which costs more disk time. "
+                  "off: it acknowledges before the sync, so a power cut can lose acknowledged samples.");
   settings.duration("journal.sync_interval", &journal_sync_interval, milliseconds(1), seconds(10),
-                    "Longer: less work for the disk, later acknowledgements.");
+                    "A longer interval means less work for the disk and later acknowledgements.");
   settings.bytes("journal.limit_bytes", &journal_limit_bytes, 1U << 20U, 1ULL << 46U,
-                 "The journal never takes more disk. When it is full, a sink that is behind loses its oldest, counted; "
-                 "for the store's sake nothing more is acknowledged, and clients keep their samples.");
+                 "The most disk space of the journal. When it is full because a sink is behind, that sink loses its "
+                 "oldest samples, and they are counted. When the store is behind, the server acknowledges nothing and "
+                 "clients keep their samples.");
   settings.bytes("journal.memory_bytes", &journal_memory_bytes, 1U << 20U, 1ULL << 40U,
-                 "For what is not durable yet. When a failing disk leaves more, nothing more is taken.");
+                 "The memory for entries that are not on disk yet. When it is full, because the disk is slow or fails, "
+                 "the server accepts nothing more.");
 
-  settings.boolean("logs.enabled", &logs_enabled,
-                   "Log lines of clients and other programs are taken and kept, in logs in the store's directory.");
-  settings.duration("logs.retain", &logs_retain, seconds(0), hours(24 * 36500), "Older lines are removed. 0: never.");
+  settings.boolean(
+      "logs.enabled", &logs_enabled,
+      "Accept log lines of clients and other programs, and store them in `logs` in the store's directory.");
+  settings.duration("logs.retain", &logs_retain, seconds(0), hours(24 * 36500),
+                    "Lines older than this are deleted. 0: never.");
   settings.bytes("logs.limit_bytes", &logs_limit_bytes, 16U << 20U, 1ULL << 50U,
-                 "Blocks of lines never take more; the oldest go first.");
+                 "The most disk space of stored lines; the oldest are deleted first.");
   settings.bytes("logs.journal_limit_bytes", &logs_journal_limit_bytes, 64U << 20U, 1ULL << 46U,
-                 "Lines are made durable in a journal of their own before they are acknowledged. When it is full, "
-                 "nothing more is taken, and clients keep their lines.");
+                 "The most disk space of the lines' own journal, in which lines are made durable before they are "
+                 "acknowledged. When it is full, the server accepts no lines and clients keep theirs.");
   settings.bytes("logs.memory_bytes", &logs_memory_bytes, 1U << 20U, 1ULL << 40U,
-                 "For lines that are in no block yet. When it is used, blocks are sealed early.");
+                 "The memory for lines that are not in a block yet. When it is full, blocks are sealed early.");
   settings.tables(
       "logs.retention", "audit",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
         LogRetention& rule = log_retention.emplace_back();
         rule.name = name;
-        table.text(prefix + ".source", &rule.source, "The sources that this is for; * and ? stand for any characters.");
+        table.text(prefix + ".source", &rule.source,
+                   "The sources to which this table applies; * and ? stand for any characters.");
         table.duration(prefix + ".retain", &rule.retain, seconds(0), hours(24 * 36500),
-                       "In place of logs.retain. 0: never removed for their age.");
+                       "How long lines of these sources are kept, in place of logs.retain. 0: for ever.");
         table.bytes(prefix + ".limit_bytes", &rule.limit_bytes, 0, 1ULL << 50U,
-                    "Blocks of these sources take no more. 0: up to logs.limit_bytes.");
+                    "The most disk space of these sources. 0: only logs.limit_bytes applies.");
       },
-      "Sources of lines that are kept for longer or shorter than others; the first table whose pattern fits counts.");
+      "Sources of log lines with a retention of their own. The first table whose pattern matches applies.");
   settings.tables(
       "sink", "influx",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
@@ -193,8 +199,8 @@ void Options::declare(config::Settings& settings) {
         sinks.back().name = name;
         declare_sink(table, prefix, sinks.back(), sink_lines[name], sink_rules[name]);
       },
-      "Databases that get everything as well: InfluxDB 1, 2 or 3, VictoriaMetrics and others that take line protocol. "
-      "With INFLUX_URL in the environment, it and INFLUX_TOKEN, INFLUX_ORG and INFLUX_BUCKET set those of "
+      "Databases to which the server forwards all samples: InfluxDB 1, 2 or 3, VictoriaMetrics and others that accept "
+      "Influx line protocol. INFLUX_URL, INFLUX_TOKEN, INFLUX_ORG and INFLUX_BUCKET in the environment set the keys of "
       "[sink.influx].");
   // Other programs use the same names: without INFLUX_URL they are not meant for us.
   if (const char* url = std::getenv("INFLUX_URL"); url != nullptr && *url != '\0')
@@ -208,70 +214,71 @@ void Options::declare(config::Settings& settings) {
                 "Rules for what clients and others write: which rows are taken, and how they are changed before.");
 
   settings.boolean("alerts.enabled", &alerts_enabled, "Evaluate rules and send messages.");
-  settings.text("alerts.rules_file", &alerts_rules_file,
-                "Rules and channels (docs/alerts.md); read again when it has changed. It need not exist: the built-in "
-                "rules are on, and send nothing before there is a channel. Empty: alerts.toml beside the store.");
+  settings.text(
+      "alerts.rules_file", &alerts_rules_file,
+      "Rules and channels (docs/alerts.md); read again after a change. The file need not exist: the built-in rules are "
+      "on, and send messages once a channel is defined. Empty: alerts.toml in the store's directory.");
 
-  settings.integer("limits.threads", &threads, 0, 256, "Threads for network work. 0: one for each core.");
+  settings.integer("limits.threads", &threads, 0, 256, "Threads for network work. 0: one per core.");
   settings.integer("limits.max_clients", &max_clients, 1, 1'000'000,
-                   "Connected clients; more are refused with a reason.");
-  settings.integer(
-      "limits.max_series", &max_series, 1, 50'000'000,
-      "Series (measurement and tags) that the store keeps; rows of more are refused. A series is forgotten "
-      "when retention has removed all of it. Each takes about 400 bytes of memory.");
+                   "The most connected clients; further ones are refused with a reason.");
+  settings.integer("limits.max_series", &max_series, 1, 50'000'000,
+                   "The most series (measurement and tags) in the store; rows of further series are refused. A series "
+                   "is forgotten when retention has deleted all of it. Each uses about 400 bytes of memory.");
   settings.integer("limits.max_hosts", &max_hosts, 1, 10'000'000,
-                   "Hosts in the list; of more the data are stored, but they do not show there.");
+                   "The most hosts in the list. Data of further hosts are stored, but these are not listed.");
   settings.integer("limits.max_series_per_client", &max_series_per_client, 1, 1'000'000,
-                   "Fields that one client may send.");
+                   "The most fields that one client may send.");
   settings.integer("limits.max_schemas", &max_schemas, 1000, 50'000'000,
-                   "Schemas (measurement, tags and fields) in use by all clients and writers at once; rows of more are "
-                   "refused, and counted. Each takes about 400 bytes of memory.");
+                   "The most schemas (measurement, tags and fields) in use by all clients and writers; rows of further "
+                   "schemas are refused and counted. Each uses about 400 bytes of memory.");
   settings.duration(
       "limits.schema_idle", &schema_idle, seconds(1), hours(24 * 365),
-      "A schema that no row has used for this long, or for store.retain if that is shorter and over a minute, is "
-      "forgotten, sooner if max_schemas is near. A client declares it again by itself; what is stored "
-      "stays.");
+      "A schema that no row has used for this long is forgotten; after store.retain if that is shorter, but not within "
+      "a minute; earlier if max_schemas is near. Clients declare it again by themselves; stored data stay.");
   settings.bytes("limits.max_frame_bytes", &max_frame_bytes, 64U << 10U, wire::kMaxFrameBytes,
-                 "The largest frame a client may send. A gather that does not fit is dropped by its client.");
+                 "The largest frame that a client may send. The client drops a gather that does not fit.");
   settings.duration("limits.hello_timeout", &hello_timeout, milliseconds(100), seconds(120),
-                    "For TLS and greeting: half-open connections end then.");
+                    "The time limit for the TLS handshake and the greeting of a new connection.");
   settings.duration("limits.idle_timeout", &idle_timeout, seconds(1), hours(24),
-                    "A client that is silent this long is taken for gone.");
+                    "The server closes the connection of a client that has been silent for this long.");
   settings.duration("limits.write_timeout", &write_timeout, seconds(1), hours(1),
-                    "A client that does not take its answers for this long is hung up on.");
+                    "The server closes the connection of a client that does not read for this long.");
   settings.integer("limits.max_half_open", &max_half_open, 1, 1'000'000,
-                   "Connections that have not said hello yet, a quarter of them from one address; of more, the oldest "
-                   "are closed, and counted.");
-  settings.bytes(
-      "limits.frame_memory_bytes", &frame_memory_bytes, 1U << 20U, 1ULL << 40U,
-      "What all clients together may have begun to send and not ended. Of more, the client whose frame began "
-      "the longest ago is refused, to try again, and counted.");
-  settings.integer(
-      "limits.connection_rate", &connection_rate, 0, 1'000'000,
-      "Connections a second from one address; ten times as many may come at once, more are closed. 0: any.");
+                   "The most connections that have not greeted yet; a quarter of them may come from one address. "
+                   "Beyond it the oldest are closed and counted.");
+  settings.bytes("limits.frame_memory_bytes", &frame_memory_bytes, 1U << 20U, 1ULL << 40U,
+                 "The memory for incomplete frames of all clients. Beyond it the client whose frame began first is "
+                 "disconnected, retries later, and is counted.");
+  settings.integer("limits.connection_rate", &connection_rate, 0, 1'000'000,
+                   "The most new connections per second from one address, with bursts of ten times as many; further "
+                   "ones are closed. 0: no limit.");
   settings.integer("limits.max_name_bytes", &max_name_bytes, 16, 65'535,
                    "The longest name of a measurement, tag or field that a client may send.");
   settings.integer("limits.max_tag_value_bytes", &max_tag_value_bytes, 16, 65'535, "The longest tag value.");
   settings.bytes("limits.max_string_bytes", &max_string_bytes, 16, 65'535, "The longest string value.");
   settings.bytes("limits.max_text_bytes_per_client", &max_text_bytes_per_client, 65'536, 1ULL << 30U,
-                 "String values that are remembered for each client, so that they need not be sent again.");
+                 "The memory per client for repeated string values, which the client then need not send again.");
   settings.duration("limits.max_future", &max_future, seconds(0), hours(24 * 3650),
-                    "Samples of later than this from now are set aside: they would hide all that comes. 0: any.");
-  settings.duration("limits.max_past", &max_past, seconds(0), hours(24 * 3650),
-                    "Samples of earlier than this before now are set aside. 0: any; the store has its own retention.");
+                    "Samples that are further in the future are not stored but set aside in a file, because they would "
+                    "be the newest for so long. 0: no limit.");
+  settings.duration(
+      "limits.max_past", &max_past, seconds(0), hours(24 * 3650),
+      "Samples that are older than this are not stored but set aside in a file. 0: no limit except store.retain.");
 
-  settings.duration("limits.query_timeout", &query_timeout, milliseconds(10), hours(1),
-                    "A query that takes longer is ended.");
+  settings.duration("limits.query_timeout", &query_timeout, milliseconds(10), hours(1), "The time limit of a query.");
   settings.integer("limits.query_threads", &query_threads, 1, 64,
-                   "How many threads queries have: so many run at once, and one alone uses them all.");
+                   "Threads for queries: as many queries run at once, and a single query uses all of them.");
   settings.integer("limits.query_queue", &query_queue, 1, 100'000,
-                   "How many may wait for their turn; more are refused with 503, and counted.");
+                   "The most waiting queries; further ones are answered 503 and counted.");
   settings.bytes("limits.query_memory_bytes", &query_memory_bytes, 1U << 20U, 1ULL << 40U,
-                 "What all queries together may hold of values and answers, those that a slow reader has not taken yet "
-                 "included. A query that needs more fails and says so.");
-  settings.integer("limits.query_max_rows", &query_max_rows, 1, 1'000'000'000,
-                   "Rows in the answer of one statement, and windows of GROUP BY time in one series.");
-  settings.integer("limits.query_max_series", &query_max_series, 1, 1'000'000'000, "Series that one statement reads.");
+                 "The memory of all queries: values and answers, including answers that a slow reader has not received "
+                 "yet. A query that needs more fails with an error.");
+  settings.integer(
+      "limits.query_max_rows", &query_max_rows, 1, 1'000'000'000,
+      "The most rows in the answer of one statement, and the most windows of GROUP BY time in one series.");
+  settings.integer("limits.query_max_series", &query_max_series, 1, 1'000'000'000,
+                   "The most series that one statement may read.");
   log.declare(settings);
 }
 
@@ -293,9 +300,10 @@ Status Options::check() {
   if (auto parsed = http::TrustedProxies::parse(trusted_proxies); !parsed)
     return fail(std::move(parsed).error().wrap("http.trusted_proxies"));
   if (store_disk_limit_bytes != 0 && store_disk_limit_bytes < store::kLeastDiskLimitBytes)
-    return fail(ErrorKind::kInvalid,
-                "store.disk_limit_bytes: less than 6MiB is not enough for the store's own files (the write-ahead log, "
-                "its reserve, snapshots of heads) beside any samples; 0 sets no limit");
+    return fail(
+        ErrorKind::kInvalid,
+        "store.disk_limit_bytes: less than 6MiB is not enough: the store's own files (write-ahead log, reserve, "
+        "snapshots of heads) need that much; 0 sets no limit");
   if (store_directory.empty()) return fail(ErrorKind::kInvalid, "store.directory is not set");
   for (const sink::SinkOptions& sink : sinks)
     if (auto endpoint = sink::make_endpoint(sink); !endpoint)
@@ -312,7 +320,7 @@ Status Options::check() {
   if (journal_directory.empty()) journal_directory = store_directory + "/journal";
   if (alerts_rules_file.empty()) alerts_rules_file = store_directory + "/alerts.toml";
   if (!http_public_url.empty() && !http_public_url.starts_with("http://") && !http_public_url.starts_with("https://"))
-    return fail(ErrorKind::kInvalid, "http.public_url: begins with http:// or https://");
+    return fail(ErrorKind::kInvalid, "http.public_url: must begin with http:// or https://");
   if (accounts_file.empty()) accounts_file = store_directory + "/accounts";
   return {};
 }

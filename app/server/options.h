@@ -103,7 +103,7 @@ struct Options {
   std::list<sink::SinkOptions> sinks;              // a list: settings point into it
   rule::Config rules;                              // before the log
   std::map<std::string, rule::Config> sink_rules;  // by sink
-  std::map<std::string, std::string> sink_lines;  // by name: which log lines it gets
+  std::map<std::string, std::string> sink_lines;   // by name: which log lines it gets
 
   bool alerts_enabled = true;
   std::string alerts_rules_file;
@@ -111,11 +111,12 @@ struct Options {
   program::LogSettings log;
 
   void declare(config::Settings& settings);
-  // What no single key can tell; and fills in what depends on other keys. Reads no file but a sink's secrets.
+  // Checks conditions between several keys, and fills in defaults that depend on other keys. Reads only the sinks'
+  // secret files.
   Status check();
 
   store::Options store_options() const;
-  // What a file of refused samples may take, and as much again the one before it.
+  // The largest size of a file of refused samples; the previous one may have the same.
   std::uint64_t set_aside_bytes() const;
   ingest::LogOptions log_options() const;
   logs::Options logs_options() const;

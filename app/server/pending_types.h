@@ -1,8 +1,8 @@
 #pragma once
 
-// The types of fields that writers were told are taken and that the store does not know yet. Two types for one new
-// field, in one request or in two that follow each other closely, are found here; the store would refuse the second
-// only after its writer has the answer.
+// The types of new fields that were acknowledged and are not in the store yet. It detects two types for one new field,
+// in one request or in two that follow each other closely. The store would refuse the second type only after its writer
+// has the answer.
 
 #include <mutex>
 #include <string>

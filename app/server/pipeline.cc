@@ -67,8 +67,8 @@ Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& st
     written_ = *progress;
   else if (!mark.empty())
     log::error("store",
-               "the journal is another one than the store was written from; what was acknowledged after the store's "
-               "last write is lost",
+               "the journal is not the one from which the store was written; samples that were acknowledged after the "
+               "store's last write are lost",
                {{"store", mark}, {"journal", log_.id()}});
   marked_ = written_.position;
   const ingest::Progress reached = progress_of(store_.reached_mark(kMark), log_.id()).value_or(written_);
@@ -219,8 +219,7 @@ Result<store::DeleteReport> Pipeline::remove(store::Deletion deletion, std::chro
   if (removal->taken) answered_.wait(lock, [&] { return removal->answer.has_value() || removal->begun; });
   if (removal->answer) return *std::move(removal->answer);
   if (removal->begun)
-    return fail(ErrorKind::kUnavailable,
-                "the deletion takes longer; it goes on, also when the server is started again");
+    return fail(ErrorKind::kUnavailable, "the deletion takes longer; it continues, also after a restart of the server");
   std::erase(removals_, removal);
   return fail(ErrorKind::kUnavailable, "the store is behind; nothing was deleted");
 }
@@ -351,7 +350,7 @@ bool Pipeline::write(const ingest::Entry& entry) {
     std::this_thread::sleep_for(kRetryPause);
     keep_house();  // retention may make room; the next write tells
     entry.batch->renew_pin();
-    // Whoever looks at the fleet need not wait for the store.
+    // The fleet is updated at once, without waiting for the store.
     shown_ = log_.look_ahead(
         shown_, [this](const metric::Batch& batch, UnixNanos received) { fleet_.observe(batch, received); });
   }

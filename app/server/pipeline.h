@@ -40,7 +40,7 @@ class Pipeline {
   void start();
   // Writes what the log still holds, until then at the latest, and ends the thread. The log must have been stopped.
   void stop(std::chrono::steady_clock::time_point until);
-  // What was acknowledged and got lost by damage, ever: how much, and when the newest of it was taken.
+  // Acknowledged samples that were ever lost by damage: their number, and the time of the newest.
   ingest::Missing missing() const;
   // After the store was closed: the log may let go of what it has.
   void release();
@@ -48,9 +48,9 @@ class Pipeline {
   // Waits until the store shows every entry up to `position`, which the log has made durable. False: it does not by
   // `until`, cannot be written, or is further behind than that. Any thread but those of the network.
   bool wait_for(std::uint64_t position, std::chrono::steady_clock::time_point until) const;
-  // Deletes rows of every entry that is durable now; those that come later stay. Any thread but those of the network.
-  // kUnavailable at `until`: what has begun happens all the same, also through a crash, and the text says so; else
-  // nothing was deleted.
+  // Deletes rows of every entry that is durable now; later rows stay. Any thread but those of the network.
+  // kUnavailable at `until`: a deletion that has begun is completed, also after a crash, and the text states that;
+  // otherwise nothing was deleted.
   Result<store::DeleteReport> remove(store::Deletion deletion, std::chrono::steady_clock::time_point until);
 
   // Empty while all is well; else why the store takes nothing.

@@ -46,7 +46,8 @@ Status QueryBackend::write(const metric::Batch& rows) const {
   RESMON_ASSIGN(const RowWriter::Taken taken, app_.row_writer().append(std::move(copy), Clock::system().wall()));
   app_.mutable_log().sync_soon();
   if (!app_.pipeline().wait_for(taken.position, deadline_))
-    return fail(ErrorKind::kUnavailable, "written, but not stored yet: the store is behind, or its disk failing");
+    return fail(ErrorKind::kUnavailable,
+                "the points are safe on disk but not in the store yet: the store is behind, or its disk fails");
   if (taken.dropped > 0)
     return fail(ErrorKind::kInvalid, "partial write: " + taken.why + " dropped=" + std::to_string(taken.dropped));
   if (taken.conflicts.rows > 0)

@@ -9,7 +9,7 @@ namespace resmon::server {
 
 class App;
 
-// What one request's statements may change and see of the server.
+// The influxql::Backend of one request: what its statements may change and see.
 class QueryBackend final : public influxql::Backend {
  public:
   // `request` must outlive it. What blocks ends at `deadline`.

@@ -9,7 +9,7 @@ namespace resmon::server {
 
 namespace {
 
-// What a helper needs to know even when its turn comes long after run() has returned.
+// The state that a helper needs even if it starts long after run() has returned.
 struct Call {
   std::mutex mutex;
   std::condition_variable changed;

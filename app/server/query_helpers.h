@@ -1,6 +1,6 @@
 #pragma once
 
-// The idle threads of the query pool help with what is being asked.
+// Lets the idle threads of the query pool help with a running query.
 
 #include <boost/asio/thread_pool.hpp>
 

@@ -1,4 +1,4 @@
-// What fires, what fired, rules, silences. docs/alerts.md is the reference.
+// HTTP routes of alerts: active ones, history, rules, silences. docs/alerts.md is the reference.
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -81,7 +81,7 @@ http::Response get_history(App& app, const http::Request& request) {
     return error == std::errc() && end == text.data() + text.size();
   };
   if (!read("before", before) || !read("limit", most) || most == 0 || most > kMostEntries || before < 0)
-    return http::Response::error(400, "limit is 1 to 1000, before the id of an entry");
+    return http::Response::error(400, "limit must be 1 to 1000, and before the id of an entry");
   auto answer = app.alerts().history_json(before, most, std::string(request.parameter("host")),
                                           std::string(request.parameter("rule")));
   return answer ? http::Response::json(*answer) : alert_error(answer.error());
@@ -110,7 +110,7 @@ http::Response add_silence(App& app, const http::Request& request) {
   silence.begins = Clock::system().wall();
   const auto span = config::parse_duration(member(*object, "for"));
   if (!span || span->count() <= 0 || *span > std::chrono::hours(24 * 366))
-    return http::Response::error(400, "for is how long, as \"2h\", at most 366d");
+    return http::Response::error(400, "for must be a duration such as \"2h\", at most 366d");
   silence.ends = silence.begins + span->count();
   auto id = app.alerts().add_silence(std::move(silence));
   if (!id) return alert_error(id.error());
@@ -186,7 +186,7 @@ http::Response end_silence(App& app, const http::Request& request) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   if (error != std::errc() || end != text.data() + text.size())
-    return http::Response::error(400, "which silence? its id is a number");
+    return http::Response::error(400, "the id of a silence must be a number");
   Status ended = app.alerts().end_silence(id);
   return ended ? empty_answer() : alert_error(ended.error());
 }

@@ -118,12 +118,12 @@ asio::awaitable<std::optional<http::Response>> slowly(App& app, Lane lane, std::
 }
 
 http::Response busy() {
-  http::Response response = http::Response::error(429, "too many are signing in at once; try again");
+  http::Response response = http::Response::error(429, "too many sign-ins at the same time; try again");
   response.headers.emplace_back("Retry-After", "2");
   return response;
 }
 
-// Not each of them: whoever tries a thousand names a second must not fill the log.
+// Limited, so that a thousand attempts a second do not fill the log.
 void say_refused(App& app, const http::Request& request, const std::string& user, std::string_view what) {
   if (app.sign_in_refusals().say(request.client, std::string(what)))
     log::warn("auth", what, {{"user", user.substr(0, 64)}, {"address", request.client}});
@@ -142,7 +142,7 @@ http::Response log_in(App& app, const http::Request& request, const std::string&
   const auth::Guard::LogIn done = app.guard().log_in(user, password, request.client, begun);
   if (done.session.empty()) {
     say_refused(app, request, user, "not signed in: wrong name or password");
-    return http::Response::error(401, "the name or the password is not right");
+    return http::Response::error(401, "wrong name or password");
   }
   log::info("auth", "signed in", {{"user", done.who.name}, {"address", request.client}});
   http::Response response = http::Response::json(json_of(done.who));
@@ -151,7 +151,7 @@ http::Response log_in(App& app, const http::Request& request, const std::string&
   return response;
 }
 
-// Whoever tries too often has the answer at once, and takes nobody's turn.
+// A request beyond the limits is answered at once and does not enter the queue.
 Answer log_in_slowly(App& app, RequestPtr request) {
   const auto body = Body::of(*request);
   if (!body) co_return error_of(body.error());
@@ -159,7 +159,7 @@ Answer log_in_slowly(App& app, RequestPtr request) {
   const std::string password = body->text("password");
   const auth::Guard::Try begun = app.guard().begin_try(user, request->client);
   if (begun.wait.count() > 0) co_return too_many_tries(app, *request, user, begun.wait);
-  // Of a user who is known there, others at the same address take no turn.
+  // A user who is known at this address does not wait for others at it.
   std::string whose = network_of(request->client);
   if (begun.known) whose += ' ' + user;
   // Each a variable of its own: GCC 12 destroys twice what a call within co_await makes.
@@ -173,7 +173,7 @@ Answer log_in_slowly(App& app, RequestPtr request) {
   co_return busy();
 }
 
-// Of somebody who is signed in, or who signs out.
+// Runs `work` in its turn among the requests of the same user, or without a session of the same address.
 Answer in_turn(App& app, RequestPtr request, http::Response (*work)(App&, const http::Request&)) {
   std::string whose = request->user ? request->user->name : network_of(request->client);
   const Lane lane = request->user ? Lane::kKnown : Lane::kOthers;

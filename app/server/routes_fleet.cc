@@ -110,7 +110,7 @@ std::string hosts_message(std::string_view type, const std::vector<fleet::Host>&
       .finish();
 }
 
-// What one viewer has been told, and what it is told next.
+// The state of one viewer: which changes it has received, and the next message.
 struct Told {
   std::uint64_t version = 0;
   UnixNanos at = 0;
@@ -177,14 +177,15 @@ http::Response forget(App& app, const http::Request& request) {
   const std::string name = request.path.substr(kHosts.size());
   const std::string_view purges = request.parameter("purge");
   if (!purges.empty() && purges != "true" && purges != "false")
-    return http::Response::error(400, "purge is true or false");
+    return http::Response::error(400, "purge must be true or false");
   const fleet::Fleet::Forgotten done = app.mutable_fleet().forget(name);
   if (done == fleet::Fleet::Forgotten::kConnected)
-    return http::Response::error(409, "its client is connected: stop that first, or it is back at once");
+    return http::Response::error(409, "its client is connected: stop the client first, or the host returns at once");
   const bool known = done == fleet::Fleet::Forgotten::kDone;
   if (known)
     if (Status saved = app.fleet_memory().save(); !saved)
-      return http::Response::error(503, "off the list, but that cannot be kept: " + saved.error().message);
+      return http::Response::error(
+          503, "removed from the list, but the change cannot be written to disk: " + saved.error().message);
   std::uint64_t series = 0;
   if (purges == "true") {
     const auto purged = purge(app, name);
@@ -197,7 +198,7 @@ http::Response forget(App& app, const http::Request& request) {
     if (!forgotten) return http::Response::error(503, "its log lines are not deleted: " + forgotten.error().message);
     lines = *forgotten;
   }
-  if (!known && series == 0 && lines == 0) return http::Response::error(404, "no host of this name is known");
+  if (!known && series == 0 && lines == 0) return http::Response::error(404, "no host has this name");
   log::info("server", "host forgotten",
             {{"host", name},
              {"deleted_series", series},

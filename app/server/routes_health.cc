@@ -49,7 +49,8 @@ Answer ready(const App& app) {
       body, trouble.empty() && journal.empty() && lines.empty() && !full && !app.stopping() ? 200 : 503);
 }
 
-// What clients of InfluxDB ask first: 1.x /ping, whose header says what the server speaks; 2.x /health and /ready.
+// The first requests of InfluxDB's clients: 1.x /ping, whose header says what the server speaks; 2.x /health and
+// /ready.
 Answer ping(std::shared_ptr<const http::Request> request) {
   http::Response response;
   const std::string_view verbose = request->parameter("verbose");
@@ -135,21 +136,21 @@ void add_rule_metrics(const App& app, Exposition& out) {
 
 void add_log_metrics(const logs::Stats& stats, Exposition& out) {
   out.add("resmon_logs_up", "gauge", "1 while log lines are written.", stats.error.empty() ? 1 : 0);
-  out.add("resmon_logs_lines_total", "counter", "Log lines taken.", stats.lines);
-  out.add("resmon_logs_stored_lines", "gauge", "Log lines that are kept.", stats.head_lines + stats.block_lines);
+  out.add("resmon_logs_lines_total", "counter", "Log lines accepted.", stats.lines);
+  out.add("resmon_logs_stored_lines", "gauge", "Log lines stored.", stats.head_lines + stats.block_lines);
   out.add("resmon_logs_block_bytes", "gauge", "Size of the files of blocks.", stats.block_bytes);
-  out.add("resmon_logs_memory_bytes", "gauge", "Lines that are in no block yet.", stats.head_bytes);
+  out.add("resmon_logs_memory_bytes", "gauge", "Memory of lines that are not in a block yet.", stats.head_bytes);
   out.add("resmon_logs_journal_disk_bytes", "gauge", "The lines' journal, reserved space included.",
           stats.journal.disk_bytes);
   out.add("resmon_logs_journal_refused_total", "counter", "Appends refused: full, or the disk fails.",
           stats.journal.refused_records);
   out.add("resmon_logs_sealed_blocks_total", "counter", "Blocks written.", stats.sealed_blocks);
-  out.add("resmon_logs_expired_lines_total", "counter", "Lines removed for their age.", stats.expired_lines);
-  out.add("resmon_logs_evicted_lines_total", "counter", "Lines removed for a bound of bytes.", stats.evicted_lines);
+  out.add("resmon_logs_expired_lines_total", "counter", "Lines deleted because of their age.", stats.expired_lines);
+  out.add("resmon_logs_evicted_lines_total", "counter", "Lines deleted because of a size limit.", stats.evicted_lines);
   out.add("resmon_logs_damaged_blocks_total", "counter", "Blocks that fail their checks.", stats.damaged_blocks);
   out.add("resmon_logs_damaged_records_total", "counter", "Records of the journal that could not be read back.",
           stats.undecodable_records + stats.journal.damaged_records);
-  out.add("resmon_logs_tail_dropped_lines_total", "counter", "Lines not shown to live viewers that were too slow.",
+  out.add("resmon_logs_tail_dropped_lines_total", "counter", "Lines not sent to live viewers that were too slow.",
           stats.tail_dropped_lines);
 }
 
@@ -180,14 +181,15 @@ Answer metrics(App& app) {
   if (app.options().alerts_enabled) {
     const Alerts::Stats alerts = app.alerts().stats();
     out.add("resmon_alerts_firing", "gauge", "Alerts that fire now.", alerts.firing);
-    out.add("resmon_alerts_series", "gauge", "Series that rules look at.", alerts.engine.alerts);
+    out.add("resmon_alerts_series", "gauge", "Series evaluated by rules.", alerts.engine.alerts);
     out.add("resmon_alerts_evaluations_total", "counter", "Conditions evaluated.", alerts.engine.evaluations);
-    out.add("resmon_alerts_refused_series_total", "counter", "Series of rules that there was no room for.",
+    out.add("resmon_alerts_refused_series_total", "counter", "Series not evaluated because of a limit.",
             alerts.engine.refused);
-    out.add("resmon_alert_messages_sent_total", "counter", "Messages that a channel took.", alerts.sent);
-    out.add("resmon_alert_messages_failed_total", "counter", "Deliveries that failed; they are tried again.",
+    out.add("resmon_alert_messages_sent_total", "counter", "Messages delivered to a channel.", alerts.sent);
+    out.add("resmon_alert_messages_failed_total", "counter", "Deliveries that failed; they are retried.",
             alerts.failed);
-    out.add("resmon_alert_messages_given_up_total", "counter", "Messages given up after a day.", alerts.given_up);
+    out.add("resmon_alert_messages_given_up_total", "counter",
+            "Messages dropped because they could not be delivered within a day.", alerts.given_up);
     out.add("resmon_alert_messages_dropped_total", "counter", "Messages dropped because the outbox was full.",
             alerts.dropped);
     out.add("resmon_alert_messages_waiting", "gauge", "Messages in the outbox.", alerts.waiting);
@@ -198,54 +200,56 @@ Answer metrics(App& app) {
   out.add("resmon_connections_turned_away_total", "counter", "Closed before HELLO to make room for newer ones.",
           in.turned_away.load());
   out.add("resmon_connections_half_open", "gauge", "Connected and without HELLO yet.", in.half_open.load());
-  out.add("resmon_connections_half_open_limit", "gauge", "What they may be: limits.max_half_open.",
+  out.add("resmon_connections_half_open_limit", "gauge", "The limit of half-open connections: limits.max_half_open.",
           app.options().max_half_open);
-  out.add("resmon_frame_memory_bytes", "gauge", "Held for clients' frames that have begun and not ended.",
-          in.frame_bytes.load());
-  out.add("resmon_frame_memory_limit_bytes", "gauge", "What that may be: limits.frame_memory_bytes.",
+  out.add("resmon_frame_memory_bytes", "gauge", "Memory of clients' incomplete frames.", in.frame_bytes.load());
+  out.add("resmon_frame_memory_limit_bytes", "gauge", "The limit of that memory: limits.frame_memory_bytes.",
           app.options().frame_memory_bytes);
-  out.add("resmon_frames_cut_total", "counter", "Clients refused because their unfinished frames took too much of it.",
-          in.frames_cut.load());
+  out.add("resmon_frames_cut_total", "counter",
+          "Clients refused because incomplete frames were beyond limits.frame_memory_bytes.", in.frames_cut.load());
   out.add("resmon_received_bytes_total", "counter", "Bytes read from clients.", in.received_bytes.load());
-  out.add("resmon_batches_total", "counter", "Batches taken.", in.batches.load());
-  out.add("resmon_samples_total", "counter", "Samples taken.", in.samples.load());
-  out.add("resmon_duplicate_batches_total", "counter", "Batches that came again and were dropped.",
+  out.add("resmon_batches_total", "counter", "Batches accepted from clients.", in.batches.load());
+  out.add("resmon_samples_total", "counter", "Samples accepted from clients.", in.samples.load());
+  out.add("resmon_duplicate_batches_total", "counter", "Batches that were sent again and dropped.",
           in.duplicate_batches.load());
-  out.add("resmon_missing_batches_total", "counter",
-          "Batch numbers that clients left out: dropped from a full spool, or skipped after a crash so that none comes "
-          "twice.",
-          in.missing_batches.load());
-  out.add("resmon_line_connections", "gauge", "Clients connected now for their log lines.", in.line_connections.load());
-  out.add("resmon_line_batches_total", "counter", "Batches of log lines from clients, those sent again included.",
+  out.add(
+      "resmon_missing_batches_total", "counter",
+      "Batch numbers that clients skipped: dropped from a full spool, or left out after a crash so that none is used "
+      "twice.",
+      in.missing_batches.load());
+  out.add("resmon_line_connections", "gauge", "Clients whose connection for log lines is open.",
+          in.line_connections.load());
+  out.add("resmon_line_batches_total", "counter", "Batches of log lines from clients, including repeated ones.",
           in.line_batches.load());
-  out.add("resmon_lines_total", "counter", "Log lines in them.", in.lines.load());
-  out.add("resmon_connections_rate_limited_total", "counter", "Closed at once: too many from one address.",
-          in.rate_limited.load());
+  out.add("resmon_lines_total", "counter", "Log lines in these batches.", in.lines.load());
+  out.add("resmon_connections_rate_limited_total", "counter",
+          "Connections closed at once: limits.connection_rate of one address.", in.rate_limited.load());
   out.add("resmon_ingest_refused_samples_total", "counter",
-          "Samples of impossible times or sizes, or without room; set aside in a file.", in.refused_samples.load());
+          "Samples with impossible times or sizes, or beyond a limit; written to a file.", in.refused_samples.load());
   out.add("resmon_ingest_skewed_clients_total", "counter", "Greetings with a clock that differs by more than 5 s.",
           in.skewed_clients.load());
   out.add("resmon_forgotten_streams_total", "counter", "Clients' streams forgotten because there are too many.",
           app.log().forgotten_streams());
   const metric::SchemaTable& schemas = app.schemas();
   out.add("resmon_schemas", "gauge", "Schemas (measurement, tags and fields) in use.", schemas.size());
-  out.add("resmon_schemas_limit", "gauge", "What they may be: limits.max_schemas.", schemas.limit());
+  out.add("resmon_schemas_limit", "gauge", "The limit of schemas: limits.max_schemas.", schemas.limit());
   out.add("resmon_schemas_forgotten_total", "counter", "Schemas that no row used for limits.schema_idle.",
           schemas.retired());
   out.add("resmon_schemas_refused_total", "counter", "Schemas refused because the table was full.", schemas.refused());
   const journal::Stats journal = app.log().stats();
-  out.add("resmon_journal_up", "gauge", "1 while what clients send is made durable and acknowledged.",
+  out.add("resmon_journal_up", "gauge", "1 while received samples are made durable and acknowledged.",
           app.log().trouble().empty() ? 1 : 0);
   out.add("resmon_journal_disk_bytes", "gauge", "The journal's files, reserved space included.", journal.disk_bytes);
-  out.add("resmon_journal_limit_bytes", "gauge", "What they may take.", journal.limit_bytes);
-  out.add("resmon_journal_waiting_bytes", "gauge", "Taken and not durable yet.", journal.waiting_bytes);
+  out.add("resmon_journal_limit_bytes", "gauge", "The limit of the journal's files: journal.limit_bytes.",
+          journal.limit_bytes);
+  out.add("resmon_journal_waiting_bytes", "gauge", "Bytes received and not durable yet.", journal.waiting_bytes);
   out.add("resmon_journal_appended_bytes_total", "counter", "Bytes of records appended.", journal.appended_bytes);
   out.add("resmon_journal_entries_total", "counter", "Records appended.", journal.appended_records);
   out.add("resmon_journal_refused_total", "counter", "Appends refused: full, or the disk fails.",
           journal.refused_records);
   out.add("resmon_journal_damaged_entries_total", "counter", "Records that could not be read back.",
           journal.damaged_records);
-  out.add("resmon_journal_syncs_total", "counter", "Times the disk was waited for.", journal.syncs);
+  out.add("resmon_journal_syncs_total", "counter", "Syncs of the journal's files.", journal.syncs);
   out.add("resmon_journal_failures_total", "counter", "Writes and syncs that failed.", journal.failures);
   if (app.logs() != nullptr) add_log_metrics(app.logs()->stats(), out);
   const store::Stats store = app.store().stats();
@@ -262,44 +266,47 @@ Answer metrics(App& app) {
       missing.samples);
   out.add("resmon_store_missing_from_seconds", "gauge", "When the newest gap begins, Unix time; 0: there is none.",
           missing.from / 1'000'000'000);
-  out.add("resmon_store_missing_to_seconds", "gauge", "When it ends.", missing.to / 1'000'000'000);
+  out.add("resmon_store_missing_to_seconds", "gauge", "When the newest gap ends, Unix time.",
+          missing.to / 1'000'000'000);
   out.add("resmon_store_damaged_chunks_total", "counter", "Chunks that failed their checksum.", store.damaged_chunks);
   out.add("resmon_store_deletions_total", "counter", "Deletions carried out: DELETE, DROP SERIES, DROP MEASUREMENT.",
           store.deletions);
-  out.add("resmon_store_deleted_rows_total", "counter", "Rows that they deleted.", store.deleted_rows);
+  out.add("resmon_store_deleted_rows_total", "counter", "Rows deleted by deletions.", store.deleted_rows);
   out.add("resmon_store_forgotten_series_total", "counter",
           "Series forgotten because retention left no row and no window of them.", store.forgotten_groups);
   const std::vector<Table> all = tables(app);
-  out.head("resmon_table_entries", "gauge", "What is kept in memory of what comes and goes.");
+  out.head("resmon_table_entries", "gauge", "Entries of a bounded table in memory.");
   for (const Table& table : all) out.labelled("resmon_table_entries", "table", table.name, table.size);
-  out.head("resmon_table_limit_entries", "gauge", "How many there may be.");
+  out.head("resmon_table_limit_entries", "gauge", "The limit of the table.");
   for (const Table& table : all) out.labelled("resmon_table_limit_entries", "table", table.name, table.limit);
   const fleet::FleetStats fleet = app.fleet().stats();
-  out.add("resmon_refused_host_rows_total", "counter", "Rows of hosts that the list had no room for; they are stored.",
+  out.add("resmon_refused_host_rows_total", "counter", "Rows of hosts beyond limits.max_hosts; they are stored.",
           fleet.refused_hosts);
   out.add("resmon_refused_overview_rows_total", "counter",
-          "Rows of series that the list's numbers had no room for; they are stored.", fleet.refused_series);
+          "Rows of series beyond a limit of the host list; they are stored.", fleet.refused_series);
   const ingest::LogReader::Stats backlog = app.pipeline().stats();
   out.add("resmon_store_backlog_entries", "gauge", "Journal entries that the store has not written.",
           backlog.backlog_entries);
-  out.add("resmon_store_backlog_samples", "gauge", "Samples in them.", backlog.backlog_samples);
-  out.add("resmon_store_lag_seconds", "gauge", "Age of the oldest of them.", lag_seconds(backlog));
+  out.add("resmon_store_backlog_samples", "gauge", "Samples that the store has not made durable.",
+          backlog.backlog_samples);
+  out.add("resmon_store_lag_seconds", "gauge", "Age of the oldest entry that the store has not made durable.",
+          lag_seconds(backlog));
   const http::ServerStats& web = app.http().stats();
   out.add("resmon_http_requests_total", "counter", "HTTP requests.", web.requests.load());
   out.add("resmon_http_denied_total", "counter", "HTTP requests without a valid token.", web.denied.load());
   out.add("resmon_sessions", "gauge", "Users' sessions that have not ended.", app.guard().sessions());
   out.add("resmon_http_failures_total", "counter", "HTTP requests answered with 5xx.", web.failures.load());
   out.add("resmon_http_connections", "gauge", "HTTP connections open now.", web.open.load());
-  out.add("resmon_http_gone_total", "counter", "Clients that left while their request was worked on.", web.gone.load());
+  out.add("resmon_http_gone_total", "counter", "Clients that disconnected during their request.", web.gone.load());
   out.add("resmon_http_slow_readers_total", "counter", "Long answers cut off because their reader was too slow.",
           web.slow.load());
   out.add("resmon_http_connections_refused_total", "counter",
-          "HTTP connections closed at once: too many, and none of them waits.", web.refused.load());
+          "HTTP connections closed at once: too many, and none is idle.", web.refused.load());
   out.add("resmon_http_connections_ended_total", "counter",
-          "HTTP connections that waited and were closed for a new one: too many.", web.ended.load());
-  out.add("resmon_http_late_heads_total", "counter", "HTTP connections closed for a request's head that came too late.",
+          "Idle HTTP connections closed in favour of new ones: too many.", web.ended.load());
+  out.add("resmon_http_late_heads_total", "counter", "HTTP connections closed because a request's head was too slow.",
           web.late.load());
-  out.add("resmon_http_body_bytes", "gauge", "Held now by requests that are read or worked on, and by their answers.",
+  out.add("resmon_http_body_bytes", "gauge", "Memory of requests in progress and their answers.",
           app.http().memory_bytes());
   out.add("resmon_http_bodies_refused_total", "counter", "Requests answered 503: no memory for them or their answer.",
           web.bodies_refused.load());
@@ -309,7 +316,7 @@ Answer metrics(App& app) {
   out.add("resmon_queries_turned_away_total", "counter", "Queries refused because too many were waiting.",
           queries.turned_away.load());
   out.add("resmon_queries_early_total", "counter",
-          "Queries answered before the store had all that was acknowledged when they came, because it is behind.",
+          "Queries answered before the store had everything acknowledged before them, because it is behind.",
           queries.early.load());
   out.add("resmon_query_statements_failed_total", "counter", "Statements that failed.", queries.failed.load());
   out.add("resmon_query_statements_limited_total", "counter", "Statements ended by a bound of time, memory or size.",
@@ -318,7 +325,7 @@ Answer metrics(App& app) {
           queries.interrupted.load());
   out.add("resmon_queries_running", "gauge", "Queries running now.", queries.running.load());
   out.add("resmon_queries_waiting", "gauge", "Queries waiting for their turn.", queries.waiting.load());
-  out.add("resmon_query_memory_bytes", "gauge", "Held by queries and by answers on their way.",
+  out.add("resmon_query_memory_bytes", "gauge", "Memory of queries and of answers being sent.",
           app.queries().memory.used_bytes());
   add_rule_metrics(app, out);
   if (!app.sinks().empty()) {
@@ -332,11 +339,11 @@ Answer metrics(App& app) {
          [](const SinkUnit& unit) { return lag_seconds(unit); });
     each("resmon_sink_backlog_entries", "gauge", "Log entries not delivered.",
          [](const SinkUnit& unit) { return unit.reader->stats().backlog_entries; });
-    each("resmon_sink_backlog_samples", "gauge", "Samples in them.",
+    each("resmon_sink_backlog_samples", "gauge", "Samples not delivered.",
          [](const SinkUnit& unit) { return unit.reader->stats().backlog_samples; });
     each("resmon_sink_sent_samples_total", "counter", "Samples accepted by the database.",
          [](const SinkUnit& unit) { return unit.sink->stats().sent_samples; });
-    each("resmon_sink_refused_samples_total", "counter", "Samples the database refused; set aside in a file.",
+    each("resmon_sink_refused_samples_total", "counter", "Samples rejected by the database; written to a file.",
          [](const SinkUnit& unit) { return unit.sink->stats().refused_samples; });
     each("resmon_sink_lost_samples_total", "counter", "Samples dropped because the sink was too far behind.",
          [](const SinkUnit& unit) { return unit.reader->stats().lost_samples; });

@@ -39,7 +39,7 @@ Result<logs::Direction> parse_direction(const http::Request& request) {
   const std::string_view text = request.parameter("direction");
   if (text.empty() || text == "newest" || text == "backward") return logs::Direction::kNewestFirst;
   if (text == "oldest" || text == "forward") return logs::Direction::kOldestFirst;
-  return fail(ErrorKind::kInvalid, "direction is newest or oldest");
+  return fail(ErrorKind::kInvalid, "direction must be newest or oldest");
 }
 
 http::Response lines(App& app, const RequestPointer& request) {
@@ -75,7 +75,7 @@ http::Response histogram_of(App& app, const RequestPointer& request) {
   auto question = parse_question(app, request);
   if (!question) return bad_request(question.error());
   const auto buckets = parse_count(*request, "buckets", 60, kMostBuckets);
-  if (!buckets || *buckets == 0) return http::Response::error(400, "buckets is a number from 1 to 2000");
+  if (!buckets || *buckets == 0) return http::Response::error(400, "buckets must be a number from 1 to 2000");
   const auto scope = finite(question->scope);
   if (!scope) return bad_request(scope.error());
   constexpr std::int64_t kMillisecond = 1'000'000;
@@ -208,7 +208,7 @@ http::Response context_of(App& app, const RequestPointer& request) {
                               "\n");
 }
 
-// What one live viewer is told next.
+// The next message for one live viewer.
 asio::awaitable<std::string> tail_message(std::shared_ptr<logs::Tail> tail,
                                           std::shared_ptr<const LogQuestion> question) {
   std::uint64_t dropped = 0;
@@ -232,7 +232,7 @@ asio::awaitable<std::string> tail_message(std::shared_ptr<logs::Tail> tail,
 asio::awaitable<void> follow(App& app, RequestPointer request, std::shared_ptr<http::Socket> socket) {
   const auto question =
       app.logs() == nullptr
-          ? Result<LogQuestion>(fail(ErrorKind::kNotFound, "this server keeps no log lines: logs.enabled"))
+          ? Result<LogQuestion>(fail(ErrorKind::kNotFound, "this server stores no log lines: logs.enabled is false"))
           : parse_question(app, request);
   std::shared_ptr<logs::Tail> tail = question ? app.logs()->follow() : nullptr;
   if (!tail) {

@@ -31,7 +31,7 @@ http::Response victoria_error(const Error& error) {
   return http::Response::text(error.message + "\n", error.kind == ErrorKind::kInvalid ? 400 : 503);
 }
 
-// What is left of a long answer.
+// The rest of a long answer.
 struct Pages {
   logs::SearchRequest request;
   std::uint64_t left;

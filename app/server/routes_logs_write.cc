@@ -157,7 +157,7 @@ Status take_loki(const http::Request& request, UnixNanos now, Taking& taking) {
   json::parse_options options;
   options.max_depth = 16;
   const json::value body = json::parse(request.body, error, {}, options);
-  if (error) return fail(ErrorKind::kInvalid, "the body is no JSON: " + error.message());
+  if (error) return fail(ErrorKind::kInvalid, "the body is not JSON: " + error.message());
   const json::array* streams = nullptr;
   if (const json::object* object = body.if_object())
     if (const json::value* found = object->if_contains("streams")) streams = found->if_array();
@@ -257,7 +257,7 @@ Status take_json_lines(const http::Request& request, UnixNanos now, Taking& taki
       (void)taking.flush();
       return fail(ErrorKind::kInvalid, "line " + std::to_string(number) + ": " + why);
     };
-    if (error) return wrong("no JSON: " + error.message());
+    if (error) return wrong("not JSON: " + error.message());
     if (!value.is_object()) return wrong("not an object");
     if (Status taken = take_object(value.get_object(), names, peer, now, taking); !taken) {
       if (taken.error().kind != ErrorKind::kInvalid) return taken;
@@ -296,7 +296,8 @@ struct LinesWaiter {
 };
 
 asio::awaitable<http::Response> take_request(App& app, LinesRequest request, Take take) {
-  if (app.logs() == nullptr) co_return http::Response::error(404, "this server keeps no log lines: logs.enabled");
+  if (app.logs() == nullptr)
+    co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
   TakenLines taken =
       co_await asio::co_spawn(app.http_workers().get_executor(), take_on_pool(app, request, take), asio::use_awaitable);
   if (taken.position == 0) co_return std::move(taken.response);

@@ -66,7 +66,7 @@ class Names final : public influxql::Databases {
   bool has(std::string_view name) const override { return names_.has(name); }
   std::vector<std::string> names() const override { return names_.names(); }
   Status create(const std::string& name) const override {
-    // Who may only read creates nothing, but may say that there shall be what is there.
+    // A reader cannot create a database, but may name one that exists.
     if (!may_create_ && !names_.has(name))
       return fail(ErrorKind::kDenied, "error authorizing query: CREATE DATABASE \"" + name + "\" needs a token");
     return names_.create(name);

@@ -8,7 +8,7 @@
 
 namespace resmon::server {
 
-// What queries cost, and which bound ended some of them. Read by /metrics.
+// Counters of queries and of the bounds that ended some of them. Read by /metrics.
 struct QueryStats {
   std::atomic<std::uint64_t> queries{0};      // requests to /query with a text
   std::atomic<std::uint64_t> refused{0};      // that could not be parsed
@@ -21,7 +21,7 @@ struct QueryStats {
   std::atomic<std::uint64_t> waiting{0};
 };
 
-// What /query's handlers share.
+// Shared by the handlers of /query.
 struct Queries {
   explicit Queries(std::uint64_t memory_bytes) : memory(memory_bytes) {}
   influxql::MemoryPool memory;

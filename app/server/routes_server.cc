@@ -19,7 +19,7 @@ using Answer = boost::asio::awaitable<http::Response>;
 constexpr std::size_t kLogLines = 200;  // without `tail`
 constexpr std::size_t kMostLogLines = 1000;
 
-// Of a time that is 0 where there is none.
+// A time in milliseconds, or null for 0.
 std::string milliseconds_or_null(UnixNanos time) {
   return time == 0 ? "null" : std::to_string(time / 1'000'000);
 }

@@ -1,5 +1,5 @@
-// What client libraries of InfluxDB 2 ask beside writing: their buckets and organisation, and deleting. There is one
-// organisation, and a bucket for each name of the database; their ids are made from their names, so that they stay.
+// The routes of InfluxDB 2's API that client libraries use besides writing: buckets, organisations, deleting. There is
+// one organisation, and a bucket for each name of the database; their ids are made from their names, so that they stay.
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -101,7 +101,7 @@ Result<UnixNanos> time_of(const boost::json::object& body, std::string_view key)
 Result<store::Deletion> deletion_of(const App& app, const http::Request& request) {
   boost::system::error_code error;
   const boost::json::value body = boost::json::parse(request.body, error);
-  if (error || !body.is_object()) return fail(ErrorKind::kInvalid, "the body is no JSON object");
+  if (error || !body.is_object()) return fail(ErrorKind::kInvalid, "the body is not a JSON object");
   RESMON_ASSIGN(const UnixNanos start, time_of(body.as_object(), "start"));
   RESMON_ASSIGN(const UnixNanos stop, time_of(body.as_object(), "stop"));
   if (start > stop) return fail(ErrorKind::kInvalid, "start is after stop");

@@ -26,8 +26,8 @@ namespace {
 
 constexpr auto kDurablePatience = std::chrono::seconds(10);
 constexpr std::size_t kWriteBodyBytes = 25'000'000;  // InfluxDB 1.x's own bound
-// Whoever writes so much waits for the answer to write more, and pays for a sync of its own; a gather can wait for
-// others.
+// A writer of this much waits for the answer before it writes more, so it gets a sync of its own; a gather can wait for
+// the common one.
 constexpr std::size_t kBulkBytes = 256U << 10U;
 constexpr std::size_t kSpareDecoders = 4;  // each remembers the line shapes that it has met
 
@@ -66,7 +66,7 @@ struct Outcome {
   std::uint64_t position = 0;  // to be durable before the answer goes out; 0: nothing was taken
 };
 
-// Where the request writes to is the one database there is; nothing: it is.
+// An error if the request names another database or retention policy; empty if it names ours.
 std::optional<http::Response> refuse_target(const App& app, Api api, const http::Request& request) {
   const std::string_view target = request.parameter(api == Api::kOne ? "db" : "bucket");
   const std::size_t slash = api == Api::kOne ? std::string_view::npos : target.find('/');  // "db/rp"

@@ -182,7 +182,7 @@ void RuleSource::settle() {
   std::erase_if(sent_, [&](const rule::ClosedWindow& one) { return one.last <= position; });
   if (Status written = write_file_atomically(file_, content(position), 0600); !written) {
     if (!std::exchange(complained_, true))
-      log::error("sink", "which windows are delivered cannot be written; the journal keeps their rows",
+      log::error("sink", "cannot write the list of delivered windows; the journal keeps their rows",
                  {{"file", file_}, {"reason", written.error().message}});
     return;
   }

@@ -62,7 +62,7 @@ void warn_of_hidden_inputs(const Options& options) {
         if (rule.enabled && !operand.selector.measurement.empty())
           inputs.push_back({operand.selector.measurement, operand.field, "the alert rule " + rule.name, true});
   for (const rule::Hidden& one : rule::hidden(options.rules, inputs))
-    log::warn("rules", "a rule hides what alert rules or the page need",
+    log::warn("rules", "a rule hides fields that the page or alert rules need",
               {{"rule", one.rule}, {"fields", one.fields}, {"needed_by", one.needed_by}});
 }
 

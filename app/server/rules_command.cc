@@ -71,13 +71,13 @@ int run_rules_command(int argc, char** argv) {
   config::Settings settings("server");
   options.declare(settings);
   program::Program program(
-      {std::string(kRulesName) + " rules", RESMON_VERSION, "Shows what the rules do to Influx lines.",
+      {std::string(kRulesName) + " rules", RESMON_VERSION, "Shows the effect of the rules on Influx lines.",
        "Examples:\n"
        "  resmon-client --once | resmon-server rules explain --config server.toml\n"
        "  resmon-server rules explain lines.txt --config server.toml --sink influx\n"
-       "A line that no rule touches begins with a blank. Others begin with '-'; each rule\n"
-       "that applies follows, with what it makes of the line behind '+'. Nothing is written.\n"
-       "Exit codes: 0 done, 1 a line cannot be read, 2 usage, 3 configuration"},
+       "A line that no rule selects begins with a blank. Other lines begin with '-'. Each\n"
+       "rule that applies follows, and after it its output with '+'. Nothing is stored.\n"
+       "Exit codes: 0 done, 1 a line cannot be parsed, 2 usage, 3 configuration"},
       settings);
   std::vector<std::string> words;
   std::string sink;
@@ -85,7 +85,8 @@ int run_rules_command(int argc, char** argv) {
   program.option("--sink", &sink, "NAME", "The rules of [sink.NAME] instead of the server's");
   if (const auto code = program.start(argc, argv, [&] { return options.check(); })) return *code;
   if (words.empty() || words.size() > 2 || words[0] != "explain")
-    return program::complain(kRulesName, Error{ErrorKind::kInvalid, "rules: write: rules explain [FILE]"}, kExitUsage);
+    return program::complain(kRulesName, Error{ErrorKind::kInvalid, "rules: usage: resmon-server rules explain [FILE]"},
+                             kExitUsage);
   options.log.level = "warn";
   if (Status applied = options.log.apply(); !applied)
     return program::complain(kRulesName, applied.error(), kExitConfiguration);

@@ -18,7 +18,7 @@ std::string key_of(const metric::Schema& schema) {
 
 }  // namespace
 
-// What nearly every batch is asked: one comparison a row.
+// The path of nearly every batch: one comparison a row.
 std::vector<std::size_t> SeriesRoom::not_known(const metric::Batch& batch) const {
   std::vector<std::size_t> out;
   const std::shared_lock lock(stored_mutex_);

@@ -1,9 +1,9 @@
 #pragma once
 
-// Whether the store will have room for the series of rows that somebody sends. The store itself looks only after the
-// sender was told that the rows are durable; asking before makes that a promise that holds. A series that is let in and
-// not stored yet has its place kept, for a minute: a store that is further behind may find no room for it after all,
-// and then counts and tells what it refuses.
+// Checks whether the store has room for the series of received rows. The store itself checks only after the rows were
+// acknowledged; this check before the acknowledgement makes the acknowledgement true. An admitted series that is not
+// stored yet keeps its place for a minute. A store that is further behind may have no room for it after all; it then
+// counts and logs the refused rows.
 
 #include <chrono>
 #include <cstdint>

@@ -44,7 +44,8 @@ void SetAside::write(const std::string& lines, const std::string& reason) {
   if (kept)
     log::warn(what_, "samples refused and set aside", {{"reason", reason}, {"kept_in", path_}});
   else
-    log::error(what_, "refused samples cannot be kept", {{"reason", reason}, {"error", kept.error().message}});
+    log::error(what_, "refused samples cannot be written to their file",
+               {{"reason", reason}, {"error", kept.error().message}});
 }
 
 }  // namespace resmon::server

@@ -11,7 +11,7 @@
 namespace resmon::server {
 
 // Rows that nobody stores, as lines under a comment with the time and the reason, in a file of bounded size for a
-// person to look at, to mend and to write again. Thread-safe.
+// person to look at, to repair and to write again. Thread-safe.
 class SetAside {
  public:
   // `schemas` must outlive it. `what`: for the log, "ingest" or "store".

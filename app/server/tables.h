@@ -13,7 +13,7 @@ struct Table {
   std::string_view name;
   std::uint64_t size = 0;
   std::uint64_t limit = 0;
-  // What has no room any more when it is full; empty where the oldest gives way.
+  // What is refused when the table is full; empty if the oldest entry is replaced.
   std::string_view refused;
 
   bool full() const { return size >= limit && !refused.empty(); }

@@ -1,7 +1,7 @@
 #pragma once
 
-// Whether fields that somebody writes have the types that the store knows them by. The store itself looks only after
-// the writer has its answer; asking before makes that answer InfluxDB's.
+// Checks whether written fields have the types that the store has for them. The store itself checks only after the
+// writer has its answer; with this check before, the answer is the one that InfluxDB would give.
 
 #include <mutex>
 #include <string>

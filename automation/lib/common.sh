@@ -2,7 +2,7 @@
 # Progress and complaints go to standard error; facts that were asked for go to standard output.
 # shellcheck shell=bash
 
-# Installed rather than in its repository: the programs lie in PREFIX/bin, and state belongs to who calls.
+# Installed, not in its repository: the programs are in PREFIX/bin, and each user has a state directory.
 if [[ $RESMON_ROOT == */share/resmon && ! -e $RESMON_ROOT/CMakeLists.txt ]]; then
   RESMON_BUILD_DIR=${RESMON_BUILD_DIR:-${RESMON_ROOT%/share/resmon}}
   RESMON_HOME=${RESMON_HOME:-${XDG_STATE_HOME:-${HOME:-/root}/.local/state}/resmon}
@@ -58,7 +58,7 @@ printable() {
   printf '%s' "$text"
 }
 
-# colours DESCRIPTOR: whether what is written there may be coloured.
+# colours DESCRIPTOR: whether output to it may be coloured.
 colours() {
   [[ -t $1 && -z ${NO_COLOR-} && ${TERM:-dumb} != dumb ]]
 }
@@ -156,7 +156,7 @@ check_number() {
 unknown_argument() {
   local near=''
   [[ $1 != -* ]] || near=$(usage 2>/dev/null | grep -oE -- '--[a-z][a-z-]+' | sort -u | nearest "$1") || near=
-  die usage "unknown argument '$(printable "$1")'${near:+; did you mean $near?}" "'./resmon ${subcommand:-} --help' lists what it takes"
+  die usage "unknown argument '$(printable "$1")'${near:+; did you mean $near?}" "'./resmon ${subcommand:-} --help' lists the options"
 }
 
 # nearest WORD: of the words on standard input, one a line, the one that WORD is a typing error of: at most a third of its letters
@@ -191,7 +191,7 @@ make_home() {
     "choose another with RESMON_HOME=DIRECTORY"
 }
 
-# why_not_writable PATH: what keeps this user from creating PATH.
+# why_not_writable PATH: the reason why this user cannot create PATH.
 why_not_writable() {
   local at=$1
   until [[ -e $at || $at == / ]]; do at=$(dirname -- "$at"); done
@@ -204,7 +204,7 @@ why_not_writable() {
   fi
 }
 
-# free_mebibytes PATH: what the file system of PATH, or of its nearest parent that exists, has free for this user.
+# free_mebibytes PATH: the free space for this user in the file system of PATH, or of its nearest existing parent.
 free_mebibytes() {
   local at=$1 mebibytes
   until [[ -d $at ]]; do at=$(dirname -- "$at"); done

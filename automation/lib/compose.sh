@@ -11,7 +11,7 @@ readonly compose_secrets=(RESMON_TOKEN INFLUXDB_TOKEN INFLUXDB_PASSWORD GRAFANA_
 
 compose_env_file() { printf '%s' "${RESMON_ENV_FILE:-$RESMON_ROOT/.env}"; }
 
-# compose_value NAME DEFAULT: what Compose will see: the environment's, the file's, the default.
+# compose_value NAME DEFAULT: the value that Compose uses: from the environment, else from .env, else the default.
 compose_value() {
   local value
   if [[ -n ${!1-} ]]; then
@@ -25,7 +25,7 @@ compose_value() {
 
 random_secret() { od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
 
-# stored_secret NAME: prints what a system that was started without .env has made for it, if there is one.
+# stored_secret NAME: prints the secret that a start without .env generated, if there is one.
 stored_secret() {
   local project image
   project=$(compose_value COMPOSE_PROJECT_NAME resmon)
@@ -180,7 +180,7 @@ report_docker() {
 down_docker() {
   need_docker
   if [[ ! -s $(compose_env_file) ]]; then
-    say "nothing was started with up --docker: there is no $(compose_env_file)"
+    say "nothing was started with up --docker: $(compose_env_file) does not exist"
     return 0
   fi
   find_compose

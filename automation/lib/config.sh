@@ -121,7 +121,7 @@ toml_known() {
     }' "$1"
 }
 
-# setting FILE TABLE.KEY DEFAULT: what the program will use: the environment's RESMON_TABLE_KEY, the file's, the default.
+# setting FILE TABLE.KEY DEFAULT: the value that the program uses: from RESMON_TABLE_KEY, else from the file, else the default.
 setting() {
   local variable value
   variable=RESMON_${2//./_}
@@ -220,10 +220,10 @@ ensure_config() {
 check_config() {
   local output
   output=$("$1" --config "$2" --check-config 2>&1 </dev/null) ||
-    die configuration "the configuration $2 is not right" "${output:-$1 --check-config failed without a word}"
+    die configuration "the configuration $2 has an error" "${output:-$1 --check-config failed and printed nothing}"
 }
 
-# keep_given: what the environment gives the programs goes into their files, so that a restart from another shell has it too. Secrets
+# keep_given: saves settings from the environment in the programs' files, so that a restart from another shell has them too. Secrets
 # go into files of their own.
 keep_given() {
   local program file key sample variable
@@ -244,11 +244,12 @@ keep_given() {
     fi
     if ! (check_config "$RESMON_BUILD_DIR/bin/resmon-$program" "$file.next"); then
       rm -f -- "$file.next"
-      die configuration "the environment has what resmon-$program does not take: ${kept[*]}"
+      die configuration "resmon-$program rejects settings from the environment: ${kept[*]}"
     fi
     backup "$file"
     mv -f -- "$file.next" "$file"
-    say "kept in $program.toml, as the environment has it: ${kept[*]}"
+    say "$program.toml: set from the environment: ${kept[*]}"
+    ! is_running "$program" || warn "the $program that runs uses them after './resmon restart $program'"
   done
 }
 
@@ -313,7 +314,7 @@ backup() {
 
 readonly script_names=(users top_processes top_cpu df_space)
 
-# script_examples: sets `examples` to what makes resmon-load run the examples in bash. A list on a command line is parted by commas, so
+# script_examples: sets `examples` to the options that make resmon-load run the examples in bash. Commas separate such a list, so
 # where the path itself has one there are none.
 script_examples() {
   local name list=''
@@ -322,6 +323,19 @@ script_examples() {
   for name in "${script_names[@]}"; do list+="${list:+,}$RESMON_ROOT/automation/collectors/$name"; done
   # shellcheck disable=SC2034 # the caller's
   examples=(--set "load.scripts=$list")
+}
+
+# client_tls: sets `tls` to the options that make resmon-load connect with the TLS settings of this machine's client.
+client_tls() {
+  local key value
+  tls=()
+  [[ $(setting "$(client_config)" tls.enabled false) == true ]] || return 0
+  # shellcheck disable=SC2034 # the caller's
+  tls=(--set tls.enabled=true)
+  for key in tls.ca_file tls.server_name; do
+    value=$(setting "$(client_config)" "$key" '')
+    [[ -z $value ]] || tls+=(--set "$key=$value")
+  done
 }
 
 # script_collectors FILE: the examples in bash, as collectors of that client.

@@ -62,7 +62,7 @@ revoke() {
   NAME=$1 KEEP=${2:-0} keep_tokens "$token_line"' owner != "" && owner == ENVIRON["NAME"] && ++seen > ENVIRON["KEEP"] { next } { print }'
 }
 
-# drop_token TOKEN: takes that one away, whoever's it is.
+# drop_token TOKEN: removes this token from the token file.
 drop_token() { TOKEN=$1 keep_tokens "$token_line"' token != ENVIRON["TOKEN"]' || true; }
 
 # forget_tokens FILE: takes back every client's token that FILE names, each line one, as the token or as the client's name; true when

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What deploy runs on the other machine: host.sh VERB ROLE [ARGUMENT]. It is sent along with what it installs and stays there, so that
+# The script that deploy runs on the other machine: host.sh VERB ROLE [ARGUMENT]. It is copied with the release and stays there, so that
 # start, stop, status and rollback need nothing but it. Bash 4.4, coreutils, awk and tar are all it wants.
 #
 # As root everything is where an administrator looks for it; as another user, without sudo, it is below ~/.local/resmon:
@@ -114,7 +114,7 @@ do_install() {
   "$base/releases/$release/$program" --config "$etc/$role.toml" --check-config >/dev/null 2>"$run/check.$$" </dev/null || {
     file=$(<"$run/check.$$")
     rm -f -- "$run/check.$$"
-    fail "the configuration is not right: $file" 3
+    fail "the configuration has an error: $file" 3
   }
   rm -f -- "$run/check.$$"
   if [[ $(release_of current) != "$release" ]]; then
@@ -167,7 +167,7 @@ put_config() {
   [[ $name != "$role.toml" ]] || sha256sum <"$target" >"$etc/.$name.deployed"
 }
 
-# own_files: the unit runs as a user of its own, which may read what it needs and write its state.
+# own_files: sets owners and modes for the unit's own user: it may read its configuration and write its state.
 own_files() {
   getent passwd resmon >/dev/null ||
     useradd --system --user-group --no-create-home --home-dir "$state" --shell /usr/sbin/nologin resmon
@@ -221,7 +221,7 @@ do_start() {
 
 size() { stat -c %s -- "$1" 2>/dev/null || printf 0; }
 
-# last_words SAID LOGGED: the last line since its files had those sizes; what an earlier run said is of no help.
+# last_words SAID LOGGED: the last line since its files had those sizes, so that lines of an earlier run are left out.
 last_words() {
   local words
   words=$({

@@ -7,7 +7,7 @@ stopped=0
 declare -gA words_from=() # where in NAME.stderr this command's begin
 declare -gA started_pids=()
 
-# start NAME COMMAND…: nothing when it runs already. Programs write their own log; what they say before that is in NAME.stderr.
+# start NAME COMMAND…: starts a program that does not run yet. Programs write their own log; their output before that is in NAME.stderr.
 start() {
   local name=$1 pid
   shift
@@ -32,7 +32,7 @@ begin_words() {
   words_from[$1]=$(stat -c %s -- "$file")
 }
 
-# last_words NAME: what it has said since this command started it.
+# last_words NAME: its output since this command started it.
 last_words() {
   tail -c "+$((${words_from[$1]-0} + 1))" -- "$RESMON_HOME/log/$1.stderr" >"$RESMON_HOME/run/$1.words" 2>/dev/null || true
   tail_of "$RESMON_HOME/run/$1.words" "${2:-15}"
@@ -47,14 +47,14 @@ explain_exit() {
   last_words "$name"
   tail_of "$RESMON_HOME/log/$name.log" 8
   case $status in
-    3) die configuration "$name ended at once: its configuration is not right" ;;
+    3) die configuration "$name ended at once: its configuration has an error" ;;
     4) die connection "$name ended at once: it could not connect" ;;
     5) die damaged "$name ended at once: stored data is damaged" ;;
     *) die failed "$name ended at once (exit code $status)" ;;
   esac
 }
 
-# undo_start: ends what this command started, last first.
+# undo_start: stops the programs that this command started, the last one first.
 undo_start() {
   local i
   for ((i = ${#started[@]} - 1; i >= 0; i--)); do stop_process "${started[i]}" 10; done
@@ -71,7 +71,7 @@ end_jobs() {
   done
 }
 
-# stop_all: ends every process of this house; the server last, so that it takes in what the clients still send.
+# stop_all: stops every program of this state directory; the server last, so that it receives the clients' last samples.
 stop_all() {
   local name pid
   while read -r name <&"$names_descriptor"; do
@@ -135,7 +135,7 @@ tell_removed_sinks() {
   while IFS= read -r line; do
     warn "$(printable "$line")"
   done < <(http_get "$1/api/v1/server" "$(token_file)" 2>/dev/null | jq -r '.removed_sinks[]? |
-    "the database \(.name) is no longer configured; \(.backlog_entries) journal entries that waited for it are given up"' 2>/dev/null)
+    "the database \(.name) is no longer configured; \(.backlog_entries) journal entries that waited for it are dropped"' 2>/dev/null)
 }
 
 # start_program server|client: as the configuration has it; this command does not end it again.
@@ -155,4 +155,26 @@ start_program() {
     fi
     say "started $1 (pid $(pid_of "$1"))"
   fi
+}
+
+# start_again NAME [OPTION…]: stops the process and starts the same command, with the options added.
+start_again() {
+  local -a command=()
+  mapfile -d '' -t command <"/proc/$(pid_of "$1")/cmdline"
+  stop_process "$1" 12
+  start "$1" "${command[@]}" "${@:2}"
+}
+
+# update_simulated_tls: starts simulated clients again that were started before this machine's clients used TLS; the server refuses them.
+update_simulated_tls() {
+  local name
+  local -a tls=()
+  client_tls
+  ((${#tls[@]})) || return 0
+  for name in load simulate; do
+    is_running "$name" || continue
+    ! tr '\0' '\n' <"/proc/$(pid_of "$name")/cmdline" | grep -qx 'tls.enabled=true' || continue
+    start_again "$name" "${tls[@]}"
+    say "restarted the simulated clients with TLS (pid $(pid_of "$name"))"
+  done
 }

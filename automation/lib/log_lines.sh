@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 use process config http house
 
-# server_has_lines: whether the server of this house answers and has lines, of `hosts` where some are named.
+# server_has_lines: whether this machine's server answers and has lines (of `hosts`, if some are named).
 server_has_lines() {
   local url
   have curl && have jq || return 1

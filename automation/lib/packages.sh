@@ -47,7 +47,7 @@ missing_packages() {
   done
 }
 
-# install_packages SECTION…: installs what is missing and says so first. Through sudo when the caller is not root.
+# install_packages SECTION…: announces and installs missing packages. Uses sudo if the caller is not root.
 install_packages() {
   local log=$RESMON_HOME/log/apt.log command
   local -a run=(bash "$RESMON_ROOT/automation/lib/apt_install.sh")

@@ -4,7 +4,7 @@
 # and hosts.
 # shellcheck shell=bash
 
-# settle_place: after the last argument, what nobody said.
+# settle_place: sets the defaults after the last argument.
 settle_place() {
   if ((${#hosts[@]})); then
     [[ $place == house ]] || die usage "--host does not go with --$place"

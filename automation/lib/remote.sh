@@ -47,7 +47,7 @@ host_verb() {
 }
 
 # number_fact NAME TEXT: as fact, for arithmetic; 0 for anything but digits. Bash runs commands that stand in the subscript of a
-# number, so what a host says must never be one.
+# number, so a host's answer must never be one.
 number_fact() {
   local value
   value=$(fact "$1" "$2")

@@ -9,14 +9,14 @@ Usage: ./resmon $verb [server|client]… [OPTION]…
 $what
 
 Options:
-  --host HOST      on that machine, over ssh, where deploy installed it; may be
-                   repeated; the default role is then client
+  --host HOST      on that machine over ssh, if deploy installed it there; may
+                   be repeated; the role is then client by default
   --systemd        the units resmon-server and resmon-client of this machine
   --docker         the containers of compose.yaml
   -h, --help       this text
 
 Without a role: both, if they are configured. While the server is down, clients
-keep their samples.
+keep their samples and send them later.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 a host could not be
   reached
@@ -100,4 +100,5 @@ service_house() {
   for role in server client; do
     [[ " ${roles[*]} " != *" $role "* ]] || start_program "$role"
   done
+  [[ $verb != restart ]] || update_simulated_tls
 }

@@ -1,4 +1,4 @@
-# Running test suites and counting what they really ran.
+# Runs test suites and counts the tests that really ran.
 #
 # Each runner ends by adding to `passed`, `failed` and `skipped` from its tool's own report, never from an exit code alone; an exit
 # code that says failure where the report shows none counts as one failure, and so does a suite in which no test ran. A skipped test
@@ -167,7 +167,7 @@ run_directory() {
   shopt -u nullglob
 }
 
-# show_failures LOG: the parts of a log that say what went wrong, and its end.
+# show_failures LOG: the parts of a log with the failures, and its end.
 show_failures() {
   printf '  --- from %s\n' "$1"
   {

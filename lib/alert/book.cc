@@ -290,7 +290,7 @@ Result<std::vector<Silence>> Book::silences() {
 Result<std::int64_t> Book::add_silence(const Silence& silence) {
   RESMON_ASSIGN(const std::int64_t there, database_.query_integer("SELECT COUNT(*) FROM silence"));
   if (there >= static_cast<std::int64_t>(kMostSilences))
-    return fail(ErrorKind::kLimit, "there are 1000 silences already");
+    return fail(ErrorKind::kLimit, "at most 1000 silences are possible; end some first");
   RESMON_ASSIGN(
       store::Statement put,
       database_.prepare("INSERT INTO silence (hosts, rule, begins, ends, author, reason) VALUES (?,?,?,?,?,?)"));

@@ -1,9 +1,9 @@
 #pragma once
 
-// What must outlive the process: alerts.db. The state of alerts, the messages to be sent, the history and the position
-// in the log up to which all of that is true go to disk in one transaction, so a kill at any moment neither loses a
-// crossing nor puts its message out twice. (A message can still arrive twice: when the process ends between its
-// delivery and the note of it.) Every list is bounded; what is dropped for the bound is counted. Not thread-safe.
+// The durable state of alerts: alerts.db. One transaction writes the state of alerts, the outbox, the history and the
+// position in the log up to which they are evaluated. So a kill at any moment neither loses a change of state nor
+// queues its message twice. (A message can still arrive twice if the process ends between its delivery and the
+// transaction that records it.) Every list is bounded; dropped entries are counted. Not thread-safe.
 
 #include <algorithm>
 #include <cstdint>

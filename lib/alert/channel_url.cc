@@ -99,7 +99,7 @@ bool split(std::string_view text, Parts& out) {
 }
 
 Status missing(std::string_view what) {
-  return fail(ErrorKind::kInvalid, "the URL lacks " + std::string(what));
+  return fail(ErrorKind::kInvalid, "the URL has no " + std::string(what));
 }
 
 std::string https_of(const Parts& parts, bool secure) {
@@ -235,7 +235,7 @@ std::string Channel::place() const {
 
 Status read_channel_url(std::string_view url, Channel& channel) {
   Parts parts;
-  if (!split(url, parts)) return fail(ErrorKind::kInvalid, "is no URL, as \"ntfy://ntfy.sh/topic\"");
+  if (!split(url, parts)) return fail(ErrorKind::kInvalid, "is not a URL such as \"ntfy://ntfy.sh/topic\"");
   const std::string& scheme = parts.scheme;
   if (scheme == "ntfy" || scheme == "ntfys") return read_ntfy(parts, channel);
   if (scheme == "gotify" || scheme == "gotifys") return read_gotify(parts, channel, true);
@@ -258,8 +258,9 @@ Status read_channel_url(std::string_view url, Channel& channel) {
   } else if (scheme == "json") {
     channel.url = "http" + std::string(url.substr(rest));
   } else {
-    return fail(ErrorKind::kInvalid,
-                "is of no kind that is built in; `exec` with Apprise reaches more than a hundred others");
+    return fail(
+        ErrorKind::kInvalid,
+        "this scheme is not built in; a channel of kind exec with Apprise supports many others (docs/alerts.md)");
   }
   return {};
 }

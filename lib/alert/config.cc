@@ -1,5 +1,5 @@
-// The built-in rules are TOML like an administrator's, read first by the same code: what the file says of a rule of the
-// same name changes it key by key.
+// The built-in rules are TOML like an administrator's, and are read first by the same code. A rule of the same name in
+// the file changes a built-in rule key by key.
 
 #include <fmt/format.h>
 
@@ -38,7 +38,7 @@ bool read_limit(TableReader& reader, std::string_view key, double& target) {
   std::string unit;
   if (found->kind != Node::Kind::kText) return reader.number(key, target);
   if (parse_limit(found->text, target, unit)) return true;
-  reader.complain(*found, key, "must be a number, as 90 or \"2GiB\" or \"24h\"");
+  reader.complain(*found, key, "must be a number, such as 90 or \"2GiB\" or \"24h\"");
   return false;
 }
 
@@ -167,7 +167,8 @@ class ConfigReader {
     const bool upwards = first.compare == Compare::kGreater || first.compare == Compare::kGreaterEqual;
     const bool downwards = first.compare == Compare::kLess || first.compare == Compare::kLessEqual;
     if ((upwards && limit > first.limit) || (downwards && limit < first.limit))
-      reader.complain(node, "clear", "is on the wrong side of the limit of `when`: it would end before it begins");
+      reader.complain(node, "clear",
+                      "is on the wrong side of the limit of `when`: the alert would end before it begins");
     if (!upwards && !downwards) reader.complain(node, "clear", "a number needs a `when` that begins with > >= < or <=");
   }
 
@@ -220,7 +221,7 @@ class ConfigReader {
     } else if (url != nullptr) {
       if (Status read = read_channel_url(url_text, channel); !read) reader.complain(*url, "url", read.error().message);
     } else {
-      reader.complain_here("a channel needs `kind`, or a `url` that says it, as \"ntfy://ntfy.sh/topic\"");
+      reader.complain_here("a channel needs `kind`, or a `url` that implies it, such as \"ntfy://ntfy.sh/topic\"");
     }
     reader.text("token", channel.token);
     reader.text("token_file", channel.token_file);
@@ -255,12 +256,12 @@ class ConfigReader {
     for (int i = 0; i <= static_cast<int>(ChannelKind::kExec); ++i)
       all.emplace_back(channel_kind_name(static_cast<ChannelKind>(i)));
     const std::string* const near = config::nearest(kind, all);
-    std::string reason = "there is no such kind of channel";
+    std::string reason = "unknown kind of channel";
     if (near != nullptr) reason += "; did you mean " + *near + "?";
     reader.complain(*reader.node("kind"), "kind", reason);
   }
 
-  // What a kind cannot do without.
+  // The required keys of each kind.
   void check_channel(TableReader& reader, Channel& channel) {
     const auto need = [&](bool given, const char* what) {
       if (!given) reader.complain_here(fmt::format("{} needs {}", channel_kind_name(channel.kind), what));
@@ -323,7 +324,7 @@ class ConfigReader {
       for (const std::string& day : days) {
         const auto at = std::find(kDays.begin(), kDays.end(), day);
         if (at == kDays.end())
-          reader.complain(*reader.node("days"), "days", "must be of mon, tue, wed, thu, fri, sat and sun");
+          reader.complain(*reader.node("days"), "days", "must be a list of mon, tue, wed, thu, fri, sat and sun");
         else
           made.days |= 1U << static_cast<unsigned>(at - kDays.begin());
       }
@@ -356,7 +357,7 @@ class ConfigReader {
       if (std::count(text.begin(), text.end(), ':') == 1) text += ":00";
       const auto parsed = influxql::parse_time(text, made.zone.get());
       if (!parsed)
-        reader.complain(*reader.node(key), key, "must be a date and time, as \"2026-12-01 22:00\"");
+        reader.complain(*reader.node(key), key, "must be a date and time, such as \"2026-12-01 22:00\"");
       else
         target = parsed->seconds * 1'000'000'000 + parsed->nanos;
     };
@@ -372,13 +373,13 @@ class ConfigReader {
     const auto minute = [&](std::string_view key, std::int64_t& target) {
       std::string clock;
       if (!reader.text(key, clock)) {
-        reader.complain_here(fmt::format("maintenance needs `{}`, as \"03:30\"", key));
+        reader.complain_here(fmt::format("maintenance needs `{}`, such as \"03:30\"", key));
         return;
       }
       int hour = -1, minutes = -1, end = 0;
       if (std::sscanf(clock.c_str(), "%2d:%2d%n", &hour, &minutes, &end) != 2 || hour < 0 || hour > 24 || minutes < 0 ||
           minutes > 59 || hour * 60 + minutes > 24 * 60 || static_cast<std::size_t>(end) != clock.size())
-        reader.complain(*reader.node(key), key, "must be a time of day, as \"03:30\"");
+        reader.complain(*reader.node(key), key, "must be a time of day, such as \"03:30\"");
       target = hour * 60 + minutes;
     };
     minute("from", made.from_minute);

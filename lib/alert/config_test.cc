@@ -94,7 +94,7 @@ TEST(AlertConfigTest, ErrorsNameLineAndColumnAndTheNearestKey) {
   expect_error("[rule.a]\nfor = \"1m\"\n", "needs `when`");
   expect_error("[rule.a]\nwhen = 'disk.used > 90'\nclear = 95\n", "wrong side");
   expect_error("notify = [\"fone\"]\n[channel.phone]\nurl = \"ntfy://ntfy.sh/x\"\n",
-               "there is no channel 'fone'; did you mean phone?");
+               "alerts.toml:1:1: notify: there is no channel 'fone'; did you mean phone?");
   expect_error("[rule.disk-full]\nunless = \"disk-ful\"\n", "did you mean disk-full?");
   expect_error("[channel.x]\nkind = \"ntfi\"\n", "did you mean ntfy?");
   expect_error("[channel.x]\nkind = \"telegram\"\n", "needs `token`");

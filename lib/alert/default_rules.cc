@@ -1,6 +1,6 @@
-// The rules that are on at start. Each names what is broken, not what is busy: a healthy machine under load, a reboot,
-// a restart of the server and an update of a client send no message (engine_test.cc: ADayOfHealthyHostsSendsNothing,
-// ARebootSaysNothing and others). Rules whose series a host does not report cost nothing and say nothing.
+// The built-in rules. Each reports a fault, not load: a healthy machine under load, a reboot, a restart of the server
+// and an update of a client send no message (engine_test.cc: ADayOfHealthyHostsSendsNothing, ARebootSaysNothing). A
+// rule whose series a host does not report costs nothing and never fires.
 
 #include "alert/rules.h"
 
@@ -157,8 +157,8 @@ help = "See `timedatectl` and `chronyc tracking` there. Samples have the time of
 [rule.service-restarts]
 when = '''logs('"Scheduled restart job" OR "Start request repeated too quickly"') > 5 in 10m'''
 clear = 0
-message = "systemd starts a service again and again"
-help = "Its log lines name it: see `systemctl --failed` and `journalctl -u` of the unit."
+message = "systemd restarts a service repeatedly"
+help = "Find the service in the log lines or with `systemctl --failed`; then read `journalctl -u` of the unit."
 
 [rule.temperature]
 when = 'min(temp.temp, 5m) > 95'
@@ -177,7 +177,7 @@ help = "Its health check fails: see `docker inspect` and its logs."
 
 [rule.container-restarts]
 when = 'increase(docker_container_status.restart_count, 15m) > 3'
-help = "It ends and is started again and again: see its logs."
+help = "It ends and is restarted repeatedly: see its logs."
 )toml";
 
 }  // namespace

@@ -317,7 +317,7 @@ Engine::Truth Engine::compare(const Alert& alert, const Comparison& comparison, 
   return compares(comparison.compare, *value, limit) ? Truth::kTrue : Truth::kFalse;
 }
 
-// Of another series than the alert's own, any of the host's counts.
+// For another series than the alert's own, any series of the host counts.
 Engine::Truth Engine::compare(const Alert& alert, const Comparison& comparison, double limit) const {
   const auto track_of = [&](std::int32_t operand) -> const Track* {
     return operand < 0 ? nullptr : alert.tracks[static_cast<std::size_t>(operand)].get();
@@ -400,7 +400,7 @@ void Engine::evaluate(Alert& alert, UnixNanos time, bool late) {
   if (!here.selected) {
     // After a start the host's tags are not known before the first tick: whether it is selected is not, either.
     const bool known = host.in_fleet || host.is_server;
-    if (known && alert.state != AlertState::kOk) end(alert, time, late, "the rule does not look at it any more");
+    if (known && alert.state != AlertState::kOk) end(alert, time, late, "the rule no longer covers it");
     return;
   }
   const UnixNanos before = std::exchange(alert.evaluated, time);
@@ -417,7 +417,7 @@ void Engine::evaluate(Alert& alert, UnixNanos time, bool late) {
         change(alert, AlertState::kOk, time, late);
         break;
       }
-      // What happened while nothing came is not known: `for` begins again.
+      // Without samples the state in between is unknown: `for` begins again.
       if (time - before > std::max(kLate, 3 * host.interval() + 3 * alert.gap)) alert.since = time;
       if (time - alert.since >= here.wait) change(alert, AlertState::kFiring, time, late);
       break;

@@ -1,16 +1,16 @@
 #pragma once
 
-// Evaluates rules on the stream of rows, by each sample's own time, and says what changed. It reads no clock and does
-// no I/O: whoever calls it passes times, keeps what it returns, and sends messages (notifier.h).
+// Evaluates rules on the stream of rows, by each sample's own time, and returns the changes of state. It reads no clock
+// and does no I/O: the caller passes times, stores the results, and sends messages (notifier.h).
 //
-// What a schema means to the rules is found out once and kept by its id, so a row that no rule reads costs one look-up.
-// An alert is one rule on one series of one host. Its state:
+// The rules that concern a schema are determined once and kept by its id, so a row that no rule reads costs one
+// look-up. An alert is one rule on one series of one host. Its state:
 //
 //   ok ──condition true──► pending ──for `for`──► firing ──cleared for `clear_for`──► ok
 //
-// A condition of which nothing is known changes no state. Alerts of a host that is silent stay as they are (`unknown`
-// in listings). A sample is late when it is older than a few intervals (a spool that drains): what it changes is
-// history and is not told until a sample that is not late shows the same.
+// A condition without data changes no state. Alerts of a silent host keep their state (`unknown` in listings). A sample
+// is late if it is older than a few intervals (a spool that drains): its changes go to the history, and a message is
+// sent only when a sample that is not late shows the same.
 //
 // Not thread-safe.
 
@@ -225,7 +225,7 @@ struct Acknowledgement {
   UnixNanos at = 0;
 };
 
-// What the engine keeps of one alert. Public for the notifier, which is its other half.
+// The engine's state of one alert. Public, because the notifier reads and marks it.
 struct Alert {
   std::uint32_t rule = 0;
   AlertState state = AlertState::kOk;

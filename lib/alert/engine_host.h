@@ -1,6 +1,6 @@
 #pragma once
 
-// The engine's own: what it keeps of a host, and what a schema means to the rules.
+// Internal to the engine: its state for each host, and the rules that concern each schema.
 
 #include "alert/engine.h"
 

@@ -1,4 +1,4 @@
-// What was before the start: kept alerts, and the values that windows and forecasts need.
+// State from before the start: stored alerts, and the values that windows and forecasts need.
 
 #include <algorithm>
 

@@ -443,7 +443,7 @@ TEST_F(AlertEngineTest, LinesOfALogFireAndEnd) {
   count(21);
   ASSERT_THAT(house.messages, SizeIs(1));
   EXPECT_EQ(house.messages[0].title, "warning: sshd on web1: 21 lines");
-  EXPECT_EQ(house.messages[0].items[0].text, "21 of its log's lines match \"Failed password\" (> 20 in 5 min)");
+  EXPECT_EQ(house.messages[0].items[0].text, "21 log lines match \"Failed password\" (> 20 in 5 min)");
   house.pass(200);
   count(6);
   EXPECT_THAT(house.messages, SizeIs(1)) << "5 is the limit of its end";

@@ -1,4 +1,4 @@
-// What no row says: that a host is silent, that a series is gone.
+// Changes of state without a row: a host is silent, a series is gone.
 
 #include <fmt/format.h>
 
@@ -74,7 +74,7 @@ void Engine::look_at_hosts(const std::vector<fleet::Host>& hosts, UnixNanos now)
   for (const auto& [name, host] : hosts_) {
     if (host->is_server || host->listed || !host->in_fleet) continue;
     host->in_fleet = false;
-    end_all(*host, now, "the host was taken off the list");
+    end_all(*host, now, "the host was removed from the list");
   }
 }
 
@@ -116,7 +116,7 @@ void Engine::evaluate_silence(Host& host, std::size_t rule, UnixNanos now, bool 
   const std::int64_t silence = now - host.view.last_seen;
   alert->time = now;
   if (!here.selected) {
-    if (alert->state != AlertState::kOk) end(*alert, now, false, "the rule does not look at it any more");
+    if (alert->state != AlertState::kOk) end(*alert, now, false, "the rule no longer covers it");
     return;
   }
   if (host.silent) {

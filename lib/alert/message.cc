@@ -210,7 +210,7 @@ std::string Message::to_json() const {
 Result<Message> Message::from_json(std::string_view text) {
   boost::system::error_code error;
   const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error || !value.is_object()) return fail(ErrorKind::kDamaged, "a message in the outbox is no JSON object");
+  if (error || !value.is_object()) return fail(ErrorKind::kDamaged, "a message in the outbox is not a JSON object");
   const json::object& object = value.as_object();
   Message out;
   for (std::size_t i = 0; i < kMessageKinds.size(); ++i)

@@ -1,7 +1,7 @@
 #pragma once
 
-// What is told about alerts, before a channel gives it its form. Made once, kept in the outbox as JSON, and rendered
-// when it is sent.
+// A message about alerts, independent of the channel. It is made once, stored in the outbox as JSON, and rendered for
+// the channel when it is sent.
 
 #include <optional>
 #include <string>

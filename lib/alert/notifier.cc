@@ -52,7 +52,7 @@ std::string Notifier::held_by(const Alert& alert, UnixNanos now, const std::vect
 
 namespace {
 
-// Before a silence ends, those who would be told then are told what it still holds back: once, and only if it does.
+// Before a silence ends, one message lists the alerts that it still holds back, if there are any.
 void notice_before_end(std::vector<Outgoing>& out,
                        std::map<std::tuple<std::uint32_t, MessageKind, std::string>, UnixNanos>& sent,
                        const Engine& engine, const Notifier& notifier, const Silence& silence, UnixNanos now) {
@@ -82,7 +82,7 @@ void notice_before_end(std::vector<Outgoing>& out,
                               message.alerts == 1 ? " is" : "s are");
   message.help =
       fmt::format("Silenced by {}{}. {}", silence.author, silence.reason.empty() ? "" : ": " + silence.reason,
-                  "Then messages about them go out, unless they are over or silenced again.");
+                  "Their messages are sent then, unless the alerts have ended or are silenced again.");
   for (const auto& [name, severity] : channels)
     if (const Channel* const channel = engine.config().channel(name); channel != nullptr && severity >= channel->least)
       out.push_back({name, message});
@@ -180,14 +180,13 @@ MessageItem Notifier::item(const Alert& alert) const {
   const double limit = engine_.limit_of(alert);
   if (rule.about_silence()) {
     out.value = duration_text(static_cast<std::int64_t>(record.value * 1e9));
-    out.text = out.ended != 0 ? "is back" : "not heard of since " + time_text(record.since);
+    out.text = out.ended != 0 ? "is back" : "no data since " + time_text(record.since);
   } else if (rule.when.operands[first.operand].function == Function::kLogs) {
     const Operand& lines = rule.when.operands[first.operand];
     const std::int64_t span = lines.window.count();
     out.value = fmt::format("{:.0f} lines", record.value);
     out.limit = fmt::format("{} {:.0f} in {}", compare_text(first.compare), limit, duration_text(span));
-    out.text = fmt::format("{} of its log's lines match {} ({})", out.value.substr(0, out.value.find(' ')), lines.query,
-                           out.limit);
+    out.text = fmt::format("{:.0f} log lines match {} ({})", record.value, lines.query, out.limit);
   } else if (first.is_text) {
     out.value = record.value_text;
     out.limit = fmt::format("{} {}", compare_text(first.compare), first.text);

@@ -1,12 +1,12 @@
 #pragma once
 
-// Decides which alerts are told, when, and to which channels. It scans the engine's active alerts, so nothing of what
-// is to be told is kept here: an alert that fires and is not marked as told is told at the next look, also after a
-// kill.
+// Decides which messages are sent, when, and to which channels. It scans the engine's active alerts and keeps no list
+// of its own: an alert that fires and is not marked as sent is sent at the next scan, also after a kill.
 //
-// The first alert of a rule goes out at once; more of the rule within the next 30 s go out together after them. A
-// message lists up to kMostItems alerts. What a silence, a maintenance window or `unless` covers waits; it is told when
-// they end and it still fires. The end of what was told is told, unless it is silenced then. Not thread-safe.
+// The first alert of a rule is sent at once; further alerts of the rule within 30 s follow in one message. A message
+// lists up to kMostItems alerts. An alert that a silence, a maintenance window or `unless` covers waits; its message is
+// sent when they end, if it still fires. The end of an alert is sent if its begin was, unless a silence covers it then.
+// Not thread-safe.
 
 #include <functional>
 #include <map>
@@ -32,7 +32,7 @@ struct Silence {
 };
 bool covers(const Silence& silence, std::string_view rule, const fleet::Host& host, UnixNanos now);
 
-// What the notifier asks others for. All optional.
+// Callbacks of the notifier. All are optional.
 struct MessageContext {
   std::function<std::string(const AlertRecord&, const Rule&)> link;            // to the page
   std::function<std::vector<double>(const AlertRecord&, const Rule&)> recent;  // for the small chart
@@ -50,9 +50,9 @@ class Notifier {
   // Both must outlive the notifier.
   Notifier(Engine& engine, MessageContext context) : engine_(engine), context_(std::move(context)) {}
 
-  // What is to be put out now; the alerts are marked as told.
+  // The messages that are due now; their alerts are marked as sent.
   std::vector<Outgoing> run(UnixNanos now, const std::vector<Silence>& silences);
-  // Why no message about it goes out now: "silenced", "maintenance", "unless disk-full"; empty: nothing is in the way.
+  // Why no message about it is sent now: "silenced", "maintenance", "unless disk-full"; empty: one may be sent.
   std::string held_by(const Alert& alert, UnixNanos now, const std::vector<Silence>& silences) const;
   MessageItem item(const Alert& alert) const;
 

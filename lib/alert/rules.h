@@ -1,6 +1,6 @@
 #pragma once
 
-// What an administrator writes in alerts.toml: rules, channels, maintenance windows. docs/alerts.md is the reference.
+// The content of alerts.toml: rules, channels, maintenance windows. docs/alerts.md is the reference.
 // Reading reports all errors of a file together, each as "path:line:column: key: reason".
 
 #include <chrono>
@@ -75,7 +75,7 @@ enum class ChannelKind : std::uint8_t {
 std::string_view channel_kind_name(ChannelKind kind);
 std::optional<ChannelKind> parse_channel_kind(std::string_view name);
 
-// Where messages go. Which members a kind uses is in docs/alerts.md.
+// A destination of messages. docs/alerts.md lists the members that each kind uses.
 struct Channel {
   std::string name;
   ChannelKind kind = ChannelKind::kWebhook;

@@ -133,7 +133,7 @@ void Forecast::fit() {
   result_.reset();
   std::vector<Point> points;
   points.reserve(means_.size());
-  // What falls to 0 is turned over, so that both kinds rise to their end.
+  // A value that falls to 0 is negated, so that both kinds rise to their end.
   for (std::size_t i = 0; i < means_.size(); ++i)
     if (!std::isnan(means_[i]))
       points.push_back(

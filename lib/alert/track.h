@@ -1,7 +1,7 @@
 #pragma once
 
-// What one operand of a rule knows of one series: its newest value, and as much of a window as its function needs.
-// Memory does not grow with the number of samples: a window is kept in twelve slots, a forecast as one mean an hour.
+// The state of one operand of a rule for one series: its newest value, and the part of a window that its function
+// needs. Memory does not grow with the number of samples: a window has twelve slots, a forecast has one mean per hour.
 
 #include <cstdint>
 #include <limits>

@@ -56,7 +56,7 @@ Result<Role> parse_role(std::string_view text) {
 Result<TokenAccess> parse_access(std::string_view text) {
   if (text == "write") return TokenAccess::kWrite;
   if (text == "read") return TokenAccess::kRead;
-  return fail(ErrorKind::kInvalid, "what a token may is read or write, not '" + std::string(text.substr(0, 64)) + "'");
+  return fail(ErrorKind::kInvalid, "a token's access is read or write, not '" + std::string(text.substr(0, 64)) + "'");
 }
 
 const User* Accounts::find_user(std::string_view name) const {
@@ -66,7 +66,7 @@ const User* Accounts::find_user(std::string_view name) const {
 
 namespace {
 
-// What follows "user ".
+// Parses the part of a line after "user ".
 Status add_user_line(std::string_view rest, Accounts& out) {
   User user;
   user.name = word(rest);
@@ -76,21 +76,21 @@ Status add_user_line(std::string_view rest, Accounts& out) {
   if (!role) return fail(ErrorKind::kInvalid, "its role is neither admin nor viewer");
   user.role = *role;
   user.hash = rest;
-  if (!is_password_hash(user.hash)) return fail(ErrorKind::kInvalid, "not the hash of a password");
-  if (out.find_user(user.name) != nullptr) return fail(ErrorKind::kInvalid, "user " + user.name + " is there already");
+  if (!is_password_hash(user.hash)) return fail(ErrorKind::kInvalid, "the password's hash is malformed");
+  if (out.find_user(user.name) != nullptr) return fail(ErrorKind::kInvalid, "user " + user.name + " exists already");
   if (out.users.size() >= kMostUsers) return fail(ErrorKind::kInvalid, "too many users");
   out.users.push_back(std::move(user));
   return {};
 }
 
-// What follows "token ".
+// Parses the part of a line after "token ".
 Status add_token_line(std::string_view rest, Accounts& out) {
   Token token;
   token.id = word(rest);
   if (const std::string problem = name_problem(token.id, false); !problem.empty())
     return fail(ErrorKind::kInvalid, problem);
   const auto access = parse_access(word(rest));
-  if (!access) return fail(ErrorKind::kInvalid, "what it may is neither read nor write");
+  if (!access) return fail(ErrorKind::kInvalid, "its access is neither read nor write");
   token.access = *access;
   const std::string_view created = word(rest);
   const auto [stop, error] =
@@ -139,7 +139,7 @@ Status Accounts::add_user(std::string_view name, Role role, std::string_view pas
     return fail(ErrorKind::kInvalid, problem);
   if (const std::string problem = password_problem(password, name); !problem.empty())
     return fail(ErrorKind::kInvalid, problem);
-  if (find_user(name) != nullptr) return fail(ErrorKind::kInvalid, "user " + std::string(name) + " is there already");
+  if (find_user(name) != nullptr) return fail(ErrorKind::kInvalid, "user " + std::string(name) + " exists already");
   if (users.size() >= kMostUsers) return fail(ErrorKind::kLimit, "too many users");
   RESMON_ASSIGN(std::string hash, hash_password(password));
   users.push_back({std::string(name), role, std::move(hash)});

@@ -1,14 +1,13 @@
 #pragma once
 
-// Who may do what, as a file: users with a role and a password's hash, and API tokens with what they may. One line
-// each, fields parted by spaces, `#` begins a comment:
+// The accounts file: users with a role and a password hash, and API tokens with their access. One line each, fields
+// separated by spaces, `#` begins a comment:
 //
 //   user NAME ROLE HASH                      ROLE: admin or viewer
 //   token ID ACCESS CREATED DIGEST NAME      ACCESS: read or write; CREATED: ms since 1970; DIGEST: SHA-256
 //
-// The file is the server's and its commands' (resmon-server passwd, user, token); whoever changes it holds a lock
-// beside it, and replaces it as a whole. A line that is damaged costs itself: the others count, and it is kept in
-// PATH.damaged.
+// The server and its commands (resmon-server passwd, user, token) change the file. A writer holds a lock file beside it
+// and replaces the file as a whole. A damaged line is ignored and copied to PATH.damaged; the other lines are valid.
 
 #include <cstdint>
 #include <functional>

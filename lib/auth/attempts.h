@@ -1,8 +1,8 @@
 #pragma once
 
-// How often somebody may try a password: a bounded number in a window of time, for each key (an address, a name, both).
-// An attempt counts when it begins, so that many at once are no way around it; a success takes its own back, and so
-// does one that another limit refuses. Bounded: when the table is full, what began the longest ago goes. Thread-safe.
+// Limits attempts at a password: a number per window of time for each key (an address, a name, or both). An attempt is
+// counted when it begins, so parallel attempts do not evade the limit. A successful attempt is uncounted, and so is one
+// that another limit refused. Bounded: when the table is full, the oldest entry is removed. Thread-safe.
 
 #include <chrono>
 #include <cstdint>

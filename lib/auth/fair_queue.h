@@ -1,7 +1,7 @@
 #pragma once
 
-// Work that waits for a thread, by whom it is done for: each in turn, however much one of them asks for. Those known
-// go before all others. Bounded, for all together and for each. Thread-safe.
+// A queue of work for a thread that serves requesters in turn, however much one of them requests. Known requesters come
+// before all others. Bounded, in total and per requester. Thread-safe.
 
 #include <cstddef>
 #include <deque>
@@ -23,7 +23,7 @@ class FairQueue {
 
   // False: too much waits already; `work` is not kept.
   [[nodiscard]] bool add(Lane lane, const std::string& whose, Work work);
-  // What is next, which waits no longer; empty when nothing does.
+  // Removes and returns the next item; empty if none waits.
   Work next();
 
  private:

@@ -72,9 +72,9 @@ Status Guard::reload_if_changed() {
     if (mark == file_mark_) return {};
   }
   auto accounts = load_accounts(options_.accounts_file);
-  // What is damaged as a whole is no reason to sign everybody out.
+  // A file without one valid line does not sign everybody out.
   if (accounts && accounts->users.empty() && !accounts->damaged.empty())
-    accounts = fail(ErrorKind::kInvalid, options_.accounts_file + ": no line of it can be read");
+    accounts = fail(ErrorKind::kInvalid, options_.accounts_file + ": no line can be parsed");
   if (!accounts) {
     if (std::exchange(told_, true)) return {};
     return fail(std::move(accounts).error());
@@ -132,7 +132,7 @@ Guard::Try Guard::begin_try(const std::string& user, std::string_view address) {
   for (const auto& [key, most] : keys) {
     out.wait = attempts_.begin(key, most, now);
     if (out.wait.count() > 0) {
-      // A try that is refused is none: whoever repeats it must not use up what others of the same address or name have.
+      // A refused attempt is not counted, so that repeating it does not use up the limit of others at the same address.
       take_back(out);
       return out;
     }
@@ -188,7 +188,7 @@ Status Guard::change_password(const std::string& user, const std::string& presen
   const auto now = state();
   const User* const known = now->accounts.find_user(user);
   if (known == nullptr || !verify_password(present, known->hash))
-    return fail(ErrorKind::kDenied, "the present password is not right");
+    return fail(ErrorKind::kDenied, "the current password is wrong");
   take_back(begun);
   RESMON_TRY(change([&](Accounts& accounts) { return accounts.set_password(user, next); }));
   // This session goes on; the user's others were of the old password.
@@ -235,8 +235,8 @@ void Guard::drop_expired() {
   std::erase_if(sessions_, [&](const auto& one) { return one.second.expires_seconds <= now; });
 }
 
-// So that a restart signs nobody out. Only digests: the file lets nobody in. What cannot be written or read costs the
-// sessions and nothing else.
+// Saves the sessions, so that a restart signs nobody out. The file has digests only, so it grants no access. If it
+// cannot be written or read, only the sessions are lost.
 void Guard::save_sessions() {
   std::string text;
   for (const auto& [key, session] : sessions_)

@@ -1,15 +1,15 @@
 #pragma once
 
-// Who is asking: API tokens and sessions of users, checked without any I/O, and signing in. The accounts file is read
-// at start, when this process changes it, and when reload_if_changed finds that a command did. A password that changes
-// and a user that goes end the sessions they had.
+// Authentication: checks API tokens and sessions without I/O, and signs users in. The accounts file is read at start,
+// after a change by this process, and when reload_if_changed finds a change by a command. Changing a password or
+// removing a user ends that user's sessions.
 //
-// Of wrong passwords so many may come in five minutes: for one name from one address, for one name, and from one
-// address. Names that nobody has count as names that somebody has, so that nothing tells one from the other. Where a
-// user has signed in before, only the first bound holds: strangers do not lock that user out.
+// Wrong passwords are limited, each per five minutes: for one name from one address, for one name, and from one
+// address. Unknown names are treated like known ones, so that an answer does not reveal which exist. For an address
+// from which the user has signed in before, only the first limit applies: strangers cannot lock that user out.
 //
-// Thread-safe. What takes a password (log_in, change_password) takes a tenth of a second on purpose: not for a thread
-// that serves connections.
+// Thread-safe. log_in and change_password take a tenth of a second on purpose: do not call them on a thread that serves
+// connections.
 
 #include <atomic>
 #include <chrono>
@@ -52,9 +52,9 @@ class Guard {
   // Every second or so, from one thread. An error, told once, leaves what was known in force.
   Status reload_if_changed();
 
-  // What the API token may do; nothing for an unknown one. Notes the time.
+  // The access of an API token; empty if it is unknown. Records the time of use.
   std::optional<TokenAccess> token(std::string_view token) const;
-  // By its digest, for whoever keeps no token to ask again.
+  // The same by digest, for callers that do not keep the token.
   std::optional<TokenAccess> token(const Digest& digest) const;
   // Grows with each change of users or tokens. From any thread.
   std::uint64_t version() const { return version_; }

@@ -1,8 +1,8 @@
 #pragma once
 
-// From which addresses each user has signed in before, so that wrong passwords of strangers do not keep the user out
-// there. Kept in a file across restarts, as digests: it tells nobody who was where. Bounded: the one that was used the
-// longest ago goes. What cannot be read or written costs that and nothing else. Thread-safe.
+// The addresses from which each user has signed in, so that wrong passwords of strangers do not lock the user out
+// there. Stored in a file across restarts, as digests, which do not reveal the addresses. Bounded: the least recently
+// used entry is removed. If the file cannot be read or written, only this memory is lost. Thread-safe.
 
 #include <list>
 #include <map>

@@ -1,8 +1,7 @@
 #pragma once
 
-// Passwords and tokens: making them, and keeping only what cannot be turned back into them. Passwords are chosen by
-// people, so their hash is scrypt (RFC 7914), slow and hungry on purpose; tokens are 192 random bits, for which one
-// SHA-256 is enough.
+// Generates passwords and tokens, and hashes them for storage. Passwords are chosen by people, so their hash is scrypt
+// (RFC 7914), which needs much time and memory on purpose. Tokens are 192 random bits, for which one SHA-256 is enough.
 
 #include <array>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-// Lines of a file of ours that cannot be read: each costs itself, is told, and is kept beside the file, where whoever
-// repairs it finds it even after the file has been written anew without it.
+// Lines of one of our files that cannot be parsed. Each is skipped, logged, and copied to a file beside it, so that it
+// can be repaired even after the file has been rewritten without it.
 
 #include <string>
 #include <vector>

@@ -4,7 +4,7 @@
 
 namespace resmon {
 
-// What every program of the project returns to the shell.
+// The exit codes of all programs of the project.
 enum ExitCode : int {
   kExitDone = 0,
   kExitFailed = 1,

@@ -5,8 +5,8 @@
 
 namespace resmon {
 
-// What a bound for one sender counts as one address: an IPv4 address itself, and of an IPv6 address the first 64 bits,
-// because whoever has one has all that begin so. `address` is a numeric address without port and brackets.
+// The key by which limits count senders: an IPv4 address itself, or the first 64 bits of an IPv6 address, because one
+// sender usually has a whole /64. `address` is a numeric address without port and brackets.
 std::string network_of(std::string_view address);
 
 }  // namespace resmon

@@ -1,7 +1,6 @@
 #pragma once
 
-// Refusals in the log, by the address that is refused: the first of an address at once, and those that follow in one
-// line a minute.
+// Logs refusals by address: the first refusal of an address at once, and the following ones in one line a minute.
 
 #include <mutex>
 #include <string>

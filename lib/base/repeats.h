@@ -1,7 +1,7 @@
 #pragma once
 
-// Says what happens again and again once a minute, not each time: a sender that is refused a thousand times a second
-// must not fill the log. Not thread-safe.
+// Limits repeated log lines to one a minute: a sender that is refused a thousand times a second must not fill the log.
+// Not thread-safe.
 
 #include <chrono>
 #include <cstdint>
@@ -33,7 +33,7 @@ class Repeats {
     at->second.last_text = text;
     return false;
   }
-  // What was not said in the periods that are over. Call about once a second.
+  // The suppressed events of past periods. Call about once a second.
   std::vector<Summary> due(Time now) {
     std::vector<Summary> out;
     for (auto it = known_.begin(); it != known_.end();) {

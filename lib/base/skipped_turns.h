@@ -8,9 +8,9 @@
 
 namespace resmon {
 
-// Counts the turns of a regular task that came and went without it because this process did not get to run: what was
-// never taken can be neither stored nor lost, so a gap that this explains is told from one that it does not. What the
-// wall clock jumped over, and a suspend, are no skipped turns: time that the steady clock did not see.
+// Counts intervals of a regular task that were missed because the process was not scheduled, so that such gaps in the
+// data can be distinguished from lost samples. Intervals that the wall clock jumped over, or that passed during a
+// suspend, are not counted: the steady clock did not see them.
 class SkippedTurns {
  public:
   explicit SkippedTurns(std::chrono::nanoseconds interval) : interval_(interval) {}  // REQUIRES: interval > 0

@@ -89,8 +89,8 @@ Result<std::string> unpack_snappy(std::string_view packed, std::size_t limit_byt
   if (length > limit_bytes)
     return fail(ErrorKind::kLimit, "unpacked it is over " + std::to_string(limit_bytes) + " bytes");
   if (length > packed.size() * kMostExpansion)
-    return fail(ErrorKind::kInvalid, "snappy: byte 0: it says that it is longer than it can be");
-  if (may_hold && !may_hold(length)) return fail(ErrorKind::kUnavailable, "no memory for what it unpacks to");
+    return fail(ErrorKind::kInvalid, "snappy: byte 0: the stated length is impossible");
+  if (may_hold && !may_hold(length)) return fail(ErrorKind::kUnavailable, "not enough memory to unpack it");
   std::string out(length, '\0');
   RESMON_TRY(Unpacker(in, packed.size(), out).run());
   return out;

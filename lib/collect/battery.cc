@@ -1,6 +1,6 @@
-// Batteries, of the machine and of what hangs on it (a mouse, a USB-connected UPS): each file of
-// /sys/class/power_supply asks the device, which can take long. Telegraf has no such plugin. Firmware counts in energy
-// or in charge; charge is turned into energy with the voltage of now.
+// Batteries of the machine and of connected devices (a mouse, a USB-connected UPS). Reading a file of
+// /sys/class/power_supply asks the device, which can take long. Telegraf has no such plugin. Firmware reports energy or
+// charge; charge is converted to energy with the present voltage.
 
 #include <string>
 #include <vector>

@@ -1,8 +1,7 @@
 #pragma once
 
-// The control groups that are services or containers, found by walking the tree. What is inside of one is its own: it
-// is not walked. The tree is walked again when a directory on the way to them has more or fewer children, and each
-// minute.
+// The control groups that are services or containers, found by walking the tree. The walk does not descend into them.
+// The tree is walked again each minute, and when the number of children of a directory above them has changed.
 //
 // Version 2 has one tree, version 1 one for each controller; the paths are the same in all of them. Where a machine has
 // both (systemd's hybrid mode), the controllers are version 1's.

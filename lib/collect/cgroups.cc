@@ -1,10 +1,10 @@
-// Containers and services: CPU, memory, I/O, tasks, pressure and OOM kills, from their control groups. The files can be
-// read by everybody, and nobody is asked: not Docker's daemon, whose statistics cost it a percent of a core for each
-// container, and not systemd.
+// Containers and services: CPU, memory, I/O, tasks, pressure and OOM kills, from their control groups. Everybody may
+// read these files. Neither systemd nor Docker's daemon is asked; the daemon's statistics cost it a percent of a core
+// for each container.
 //
-// A cgroup has a dozen files, and reading memory.stat makes the kernel add up its counters of all CPUs. So what changes
-// quickly is read at each gather, and the rest at every third, each cgroup in its turn. The files that are read each
-// time stay open, as far as `kKeptFiles` reaches.
+// A cgroup has a dozen files, and reading memory.stat makes the kernel add up its counters of all CPUs. So files that
+// change quickly are read at each gather, and the others at every third, each cgroup in its turn. Up to `kKeptFiles`
+// files that are read each time stay open.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -34,10 +34,10 @@ constexpr std::size_t kKeptFiles = 200;
 constexpr std::uint64_t kSlowEvery = 3;          // gathers
 constexpr std::uint64_t kNoLimit = 1ULL << 62U;  // version 1 writes a number near 2^63 for none
 
-// What is read at each gather, and kept open.
+// The files that are read at each gather and kept open.
 enum FastFile : std::size_t { kCpu, kMemory, kIo, kFastFiles };
 
-// What a cgroup told. What was not told is empty; of the slow figures the last ones are kept.
+// The figures of a cgroup. A missing figure is empty; the slow ones keep their last values.
 struct Figures {
   Number cpu_ns, user_ns, system_ns, periods, throttled_periods, throttled_ns;
   Number memory_bytes, memory_limit_bytes, memory_peak_bytes, inactive_file_bytes, anonymous_bytes, oom_kills;

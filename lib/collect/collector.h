@@ -2,8 +2,8 @@
 
 // One collector reads one part of the kernel's account of the machine and writes rows with Telegraf's measurements,
 // tags, fields and types (docs/schema.md). Collectors hold their files open, re-read them with pread, and allocate
-// nothing in the steady state. All run on one thread; what may block (statfs on a dead mount) is the collector's
-// business to move elsewhere.
+// nothing in the steady state. All run on one thread; a collector moves calls that may block (statfs on a dead mount)
+// to another thread.
 
 #include <chrono>
 #include <cstdint>
@@ -54,7 +54,7 @@ struct CollectorOptions {
   std::string socket;  // containers only: the engine's; empty: none is asked
 };
 
-// What a collector is given at each gather.
+// The input of a collector at each gather.
 struct GatherContext {
   UnixNanos time = 0;                            // the rows' timestamp
   std::chrono::steady_clock::time_point steady;  // for rates
@@ -72,7 +72,7 @@ class Collector {
  public:
   virtual ~Collector() = default;
   // Appends this gather's rows: all that could be read. What was left out of a file is given to context.skipped. It
-  // fails when a file cannot be read or nothing of use was read; the error names the file and what is wrong.
+  // fails if a file cannot be read or has no usable content; the error names the file and the reason.
   virtual Status gather(const GatherContext& context, metric::Batch& out) = 0;
 };
 

@@ -3,9 +3,10 @@
 // Every collector there is, in the order in which they run: the only place where one is registered. A collector NAME is
 // a file that defines make_NAME, and a line here: name, one line for --list-collectors, what its `include` and
 // `exclude` match (or ""), and how many seconds apart it runs by default (0: at client.interval).
-// What it writes is described in docs/schema.md, which is also where the server has the fields' types from.
+// docs/schema.md describes its rows; the build takes the fields' types for the server from there.
 //
-// What asks devices comes last: it alone may wait for a moment, for a sensor or a mount that was never slow before.
+// Collectors that ask devices come last: only they may wait for a moment, for a sensor or a mount that is slow for the
+// first time.
 
 #include <memory>
 
@@ -27,12 +28,12 @@
   COLLECTOR(pressure, "share of time that tasks waited for CPU, memory and I/O", "", 0) \
   COLLECTOR(cgroups, "CPU, memory, I/O, pressure and OOM kills of each container and service", "the container's or service's name", 10) \
   COLLECTOR(services, "states of systemd's services, and how often they were restarted", "the service's name", 10) \
-  COLLECTOR(containers, "states, health and images of containers, where containers.socket is set", "the container's name", 10) \
-  COLLECTOR(host_info, "what the machine is: system, kernel, CPU, memory; when it changes", "", 0) \
+  COLLECTOR(containers, "states, health and images of containers; needs containers.socket", "the container's name", 10) \
+  COLLECTOR(host_info, "system, kernel, CPU model and memory size; sent when they change", "", 0) \
   COLLECTOR(nstat, "counters of IP, ICMP, TCP and UDP", "the counter's name", 30) \
   COLLECTOR(interrupts, "interrupts by line, and soft interrupts", "the interrupt's number or name", 30) \
   COLLECTOR(conntrack, "connections that the packet filter tracks", "", 30) \
-  COLLECTOR(softnet, "packets that the CPUs took in, dropped, or were too slow for", "", 30) \
+  COLLECTOR(softnet, "packets that each CPU received, dropped, or was too slow for", "", 30) \
   COLLECTOR(mdstat, "software RAID", "the array's name", 30) \
   COLLECTOR(bond, "bonds of network interfaces, and their members", "the bond's name", 30) \
   COLLECTOR(wireless, "quality of wireless links", "the interface's name", 30) \

@@ -108,7 +108,7 @@ Result<json::value> parse_answer(std::string_view text) {
   json::parse_options options;
   options.max_depth = 32;
   json::value value = json::parse(text, error, {}, options);
-  if (error) return fail(ErrorKind::kInvalid, "the answer is no JSON: " + error.message());
+  if (error) return fail(ErrorKind::kInvalid, "the answer is not JSON: " + error.message());
   return value;
 }
 
@@ -127,7 +127,7 @@ Error socket_error(const std::string& path, int error_number) {
 Status ContainerApi::parse_list(std::string_view text, std::vector<ContainerStatus>& out) {
   RESMON_ASSIGN(const json::value value, parse_answer(text));
   const json::array* const list = value.if_array();
-  if (list == nullptr) return fail(ErrorKind::kInvalid, "the answer is no list of containers");
+  if (list == nullptr) return fail(ErrorKind::kInvalid, "the answer is not a list of containers");
   out.clear();
   for (const json::value& one : *list) {
     ContainerStatus container;
@@ -156,7 +156,7 @@ Status ContainerApi::parse_list(std::string_view text, std::vector<ContainerStat
 Status ContainerApi::parse_details(std::string_view text, ContainerStatus& out) {
   RESMON_ASSIGN(const json::value value, parse_answer(text));
   const json::value* const state = member(value, "State");
-  if (state == nullptr) return fail(ErrorKind::kInvalid, "the answer is no container");
+  if (state == nullptr) return fail(ErrorKind::kInvalid, "the answer does not describe a container");
   if (std::string word = text_of(*state, "Status"); !word.empty()) out.state = std::move(word);
   out.process = number_of(*state, "Pid");
   out.exit_code = number_of(*state, "ExitCode");
@@ -271,7 +271,7 @@ Result<std::string> ContainerApi::get(const std::string& target, std::size_t lim
   const std::size_t head = answer.find("\r\n\r\n");
   const std::size_t blank = answer.find(' ');
   if (head == std::string::npos || !answer.starts_with("HTTP/1.") || blank > head)
-    return fail(ErrorKind::kUnavailable, path_ + ": what answers there is no container engine");
+    return fail(ErrorKind::kUnavailable, path_ + ": the program at this socket is not a container engine");
   const std::string_view code = std::string_view(answer).substr(blank + 1, 3);
   if (code == "404") return fail(ErrorKind::kNotFound, path_ + target + ": not found");
   if (code != "200") return fail(ErrorKind::kUnavailable, path_ + target + ": answered with " + std::string(code));

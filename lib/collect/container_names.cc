@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kConfigBytes = 1U << 20U;
 constexpr std::size_t kProcessesLookedAt = 4;
-// Of version 2, and of version 1.
+// The hierarchies of cgroup version 2 and of version 1, below the root of all.
 constexpr std::string_view kHierarchies[] = {"", "/systemd", "/unified", "/memory", "/pids"};
 
 bool is_init(std::string_view name) {

@@ -1,8 +1,8 @@
 #pragma once
 
 // Names for containers whose cgroup has only an id. An id is never a tag: it would make a series for each start.
-// Docker's own name where its files can be read (root); or else the name of the container's first process that is no
-// mere init. Two containers at a time never have one name: the second is "nginx-2".
+// The name is Docker's if its files can be read (root); otherwise that of the container's first process that is not an
+// init. Two containers never have the same name at a time: the second is "nginx-2".
 
 #include <cstdint>
 #include <string>

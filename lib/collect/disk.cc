@@ -6,12 +6,12 @@
 // under it, and left out if that path is a mount of its own, which is then listed itself; paths are reported without
 // the prefix.
 //
-// What is found at a mount's path may be another file system: where the mount was made in a mount namespace that this
-// client's does not follow, or a directory above it was mounted over. Its numbers under the mount's name would be worse
-// than none, so the device of what was found must be the one that the mount table has.
+// statfs at a mount's path may reach another file system: if the mount was made in a mount namespace that the client's
+// does not follow, or if a directory above it was mounted over. Such numbers would be wrong, so the device of the file
+// system that statfs reached must be the one in the mount table.
 //
-// Half of a machine's mounts are without blocks (proc, sysfs, a dozen cgroups), and together they cost more than all
-// real disks. What answered so is asked again after a minute, or when the mount table changes.
+// Half of a machine's mounts have no blocks (proc, sysfs, a dozen cgroups), and together they cost more than all real
+// disks. A mount without blocks is asked again after a minute, or when the mount table changes.
 //
 // statfs may hang for ever. File systems that answer from memory are asked directly, in about a microsecond; the rest
 // (network, FUSE, and what is mounted inside of one, since the way there leads through it) by a helper thread. Handing
@@ -21,9 +21,8 @@
 // How a helper's mount goes:
 //   asked and answered within the patience (50 ms for all together)   its row is written
 //   not answered in time       an error that names it; it is never waited for again, until an answer comes
-//   answered later             the answer is reported at the next gather, at most an interval old. A server that is
-//   always
-//                              slow is so reported each time, without anything having waited for it
+//   answered later             the answer is reported at the next gather, at most an interval old; a server that is
+//                              always slow is reported each time in this way, and nothing waits for it
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -286,7 +285,7 @@ class Disk final : public Collector {
     share(row, kInodesUsedPercent, inodes_used, static_cast<double>(value.f_files));
   }
 
-  // Where it would be negative df shows none.
+  // df shows no percentage if it would be negative.
   static void share(metric::RowWriter& row, DiskField field, std::int64_t part, double whole) {
     if (part >= 0 && whole >= 0) row.set(field, percent(static_cast<double>(part), whole));
   }
@@ -364,7 +363,7 @@ class Disk final : public Collector {
     if (device.empty() || device.find('/') != std::string::npos) return {};  // a server's, or none
     if (std::string name = read_line(roots_.sys + "/block/" + device + "/dm/name"); !name.empty()) return name;
     std::string number(device_number);
-    // Of file systems that are on several devices the table has a number that is no device's.
+    // For a file system on several devices the table has a number that is not a device's.
     if (number.empty() || number.starts_with("0:")) number = read_line(roots_.sys + "/class/block/" + device + "/dev");
     if (!parse_device(number)) return {};
     const auto text = read_once((roots_.root + "/run/udev/data/b" + number).c_str(), shared_.buffer(), kUdevBytes);

@@ -66,7 +66,7 @@ Number sector_bytes(Number sectors) {
   return *sectors > UINT64_MAX / procfs::kSectorBytes ? UINT64_MAX : *sectors * procfs::kSectorBytes;
 }
 
-// What the counters advanced since the gather before. Empty where one of the two is missing.
+// The advance of the counters since the previous gather. Empty if one of the two is missing.
 class Advance {
  public:
   Advance(const Disk& now, const Disk& before) : now_(now), before_(before) {}
@@ -74,7 +74,7 @@ class Advance {
     if (!(now_.*member) || !(before_.*member)) return {};
     return *(now_.*member) - *(before_.*member);
   }
-  // Of two counters together, as a float.
+  // The sum of two counters' advances, as a float.
   std::optional<double> of(Number Disk::*one, Number Disk::*other) const {
     const Number a = of(one);
     const Number b = of(other);

@@ -1,8 +1,7 @@
 #pragma once
 
-// What a collector remembers of each disk or interface, by name. A file lists them in nearly the same order each time,
-// so a lookup tries the place after the last one found first; whatever was not seen in a gather is forgotten at its
-// end.
+// A collector's state for each disk or interface, by name. A file lists them in nearly the same order each time, so a
+// lookup first tries the place after the last one found. An entry that was not seen in a gather is removed at its end.
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 
-// Says in the log that something fails, and that it works again: once each, and of what comes and goes no more than a
-// minute's worth. Not thread-safe.
+// Logs that something fails, and that it works again: once each, and at most once a minute for a failure that comes and
+// goes. Not thread-safe.
 
 #include <chrono>
 #include <optional>

@@ -102,7 +102,7 @@ class Probe {
   }
 
   std::string error;
-  // Of all gathers together.
+  // Sums over all gathers.
   std::uint64_t skipped_lines() const { return skips_.lines(); }
 
  private:

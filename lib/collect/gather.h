@@ -1,8 +1,8 @@
 #pragma once
 
 // Runs the collectors. Each has its interval and is due at that interval's multiples of wall-clock time, so that all
-// clients sample at the same instants. What one collector does wrong (an error, an exception) concerns no other; it is
-// logged when it begins and when it ends, and counted in `internal_collector`.
+// clients sample at the same instants. An error or exception of one collector does not affect the others; it is logged
+// when it begins and when it ends, and counted in `internal_collector`.
 //
 //   RESMON_ASSIGN(auto gatherer, Gatherer::make(options, schemas));
 //   for (;;) { UnixNanos due = gatherer->next_due(clock.wall()); sleep until due; gatherer->gather(due, batch); … }

@@ -1,5 +1,5 @@
-// What the machine is: one row of mostly texts, written at the start, when something changed, and once an hour, so that
-// a query over the last hours finds it. Looked at once a minute.
+// The machine's system, kernel, CPU and memory: one row of mostly texts. It is read once a minute, and written at the
+// start, after a change, and once an hour, so that a query over the last hours finds it.
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -66,7 +66,7 @@ bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
-// What the firmware of a virtual machine calls itself, and what one calls the hypervisor.
+// The firmware's name of a virtual machine, and the usual name of its hypervisor.
 std::string hypervisor(std::string_view vendor, std::string_view product) {
   constexpr std::pair<std::string_view, std::string_view> kKnown[] = {{"QEMU", "kvm"},
                                                                       {"KVM", "kvm"},
@@ -112,7 +112,7 @@ class HostInfo final : public Collector {
   }
 
  private:
-  // What cannot be read is absent: no machine has all of it.
+  // Facts that cannot be read are absent: no machine has all of them.
   HostFacts look(const GatherContext& context) {
     HostFacts facts;
     procfs::OsRelease os;

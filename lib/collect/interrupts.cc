@@ -1,8 +1,8 @@
-// Interrupts by line, of all CPUs together, and soft interrupts: a column a CPU, as Telegraf has it, would be hundreds
-// of fields a row on a large machine, for what one looks at line by line.
+// Interrupts by line, summed over all CPUs, and soft interrupts. Telegraf has a field for each CPU, which would be
+// hundreds of fields a row on a large machine.
 //
-// A line has a row once its interrupt came. Machines with many queues have thousands of lines: the first 256 have rows,
-// and the rest is one, `other`.
+// A line has a row after its first interrupt. Machines with many queues have thousands of lines: the first 256 have
+// rows, and the others are summed in the row `other`.
 
 #include <optional>
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
 
-// The mounted file systems, re-read only when they changed: a mountinfo file that is polled says so (proc(5)).
+// The mounted file systems, re-read only after a change: poll() on mountinfo reports it (proc(5)).
 
 #include <string>
 #include <vector>

@@ -1,9 +1,9 @@
 // The interfaces' counters from net/dev. Without an `include` only interfaces that are up and no loopback are reported,
 // as Telegraf does; with one, whatever it names.
 //
-// Whether an interface is up is asked of sysfs every ten seconds and its speed once a minute: a question costs more
-// than the interface's counters do, and some drivers take milliseconds to say their speed. The files are opened for it
-// and closed again, for a host of containers has thousands of interfaces.
+// sysfs is read every ten seconds for an interface's state and once a minute for its speed: a read costs more than all
+// counters of the interface, and some drivers need milliseconds to return the speed. The files are not kept open,
+// because a host of containers has thousands of interfaces.
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -50,7 +50,7 @@ constexpr FieldSpec kFields[] = {
 
 using Time = std::chrono::steady_clock::time_point;
 
-// What sysfs says of an interface; empty where it does not, as in a container without it and for an alias.
+// An interface's facts in sysfs; empty without sysfs (in a container) and for an alias.
 struct Known {
   RowSchema schema;
   bool wanted;

@@ -1,6 +1,6 @@
 // TCP sockets by state, and the number of UDP sockets.
 //
-// Where from? /proc/net/tcp and tcp6 each make the kernel walk its whole hash table of connections (131,072 buckets on
+// The source: /proc/net/tcp and tcp6 each make the kernel walk its whole hash table of connections (131,072 buckets on
 // a machine of 12 GB, whether they hold anything or not) and print 150 bytes a socket. netlink's inet_diag gives the
 // same sockets in binary, and its oldest request, TCPDIAG_GETSOCK, knows no address family: one walk covers IPv4 and
 // IPv6, where today's SOCK_DIAG_BY_FAMILY takes two. The walk is what costs, so that halves it. The text remains for
@@ -73,7 +73,7 @@ std::uint64_t follow(std::uint64_t count, procfs::Number before, procfs::Number 
   return *now >= *before ? count + (*now - *before) : advance(count, *before - *now);
 }
 
-// What changes when sockets come and go.
+// Counters that change when sockets are opened or closed.
 struct Sums {
   procfs::SocketCounts ip4;
   procfs::SocketCounts ip6;
@@ -150,7 +150,7 @@ class Netstat final : public Collector {
     sums.complete = sources.read(sockstat_, shared_.buffer(), into(sums.ip4));
     if (!no_ip6_) no_ip6_ = sockstat6_.missing();
     if (!no_ip6_ && !sources.read(sockstat6_, shared_.buffer(), into(sums.ip6))) sums.complete = false;
-    // Where there is no such file, every gather walks.
+    // Without such a file, every gather walks the table.
     if (snmp_.missing() || !sources.read(snmp_, shared_.buffer(), [&](std::string_view text, procfs::Skipped& skipped) {
           return procfs::parse_snmp(text, sums.activity, skipped);
         }))

@@ -1,8 +1,8 @@
 // The kernel's counters of IP, ICMP, TCP and UDP, under Telegraf's names: the protocol and the counter. Kernels differ
 // in what they count, so the fields are what the files name; one that appears later (IcmpMsg's) is added.
 //
-// Of some 250 counters most are 0 for ever. These are written every tenth minute only, so that whoever asks for one
-// finds it; what was ever above 0 is written each time.
+// Most of some 250 counters stay 0. These are written every tenth minute only, so that a query for one finds it; a
+// counter that was ever above 0 is written each time.
 
 #include <algorithm>
 #include <optional>

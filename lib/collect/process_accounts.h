@@ -1,13 +1,13 @@
 #pragma once
 
-// What each process used since the gather before, told from two readings of the table of processes. No I/O.
+// The CPU time that each process used since the previous gather, computed from two readings of the process table. No
+// I/O.
 //
-// A process that comes and goes between two gathers is never seen. Its parent is: when it waits for a child, the
-// child's time is added to the parent's cutime and cstime, and so it is counted as the parent's. A child that was seen
-// has been counted by itself already, so what was seen of it is taken off from what its parent's counters advance: the
-// child's time becomes a debt of the nearest ancestor that is still there. The kernel adds the time in the moment in
-// which the child goes away, but the two are not read in the same moment, so a debt is kept for one more gather; a
-// parent that does not wait (SIGCHLD ignored) never pays, and its debt lapses.
+// A process that starts and ends between two gathers is never seen. Its time is counted as its parent's: when the
+// parent waits for the child, the kernel adds the child's time to the parent's cutime and cstime. The time of a child
+// that was seen has been counted already, so it is subtracted from the advance of its parent's counters: it becomes a
+// debt of the nearest living ancestor. The two are not read in the same moment, so a debt is kept for one more gather.
+// A parent that does not wait (SIGCHLD ignored) never gets the child's time, and the debt expires.
 
 #include <cstdint>
 #include <span>

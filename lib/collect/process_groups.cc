@@ -65,7 +65,7 @@ void ProcessGroups::score(double seconds) {
   for (std::uint32_t i = 0; i < groups_.size(); ++i) {
     ProcessGroup& group = groups_[i];
     if (group.hash == 0) continue;
-    // Of a group without processes there is soon nothing more to show.
+    // A group without processes decays faster.
     const double kept = group.members == 0 ? decay / 2 : decay;
     group.cpu_score = std::max(static_cast<double>(group.ticks) / seconds, group.cpu_score * kept);
     group.io_score =

@@ -4,11 +4,10 @@
 // union of the ten that use most CPU, most memory and most I/O. A machine's processes come and go by the thousand, so
 // three things keep the rows few and the series long:
 //
-//   - What a group used lately counts: its use at most, halved every minute. A group with a row keeps it against one
-//   that
-//     is only a little larger.
-//   - A gather has at most `kMostValues` values. Ranks are dealt in turn: the first by CPU, by memory, by I/O, the
-//   second …
+//   - Groups are ranked by their largest recent use, which is halved every minute. A group with a row keeps it unless
+//     another group is clearly larger.
+//   - A gather has at most `kMostValues` values. Ranks are given in turn: first by CPU, first by memory, first by I/O,
+//     second by CPU, and so on.
 //   - A day (UTC) has at most `kMostSeriesADay` different groups with rows, and a run of the client `kMostSeriesInAll`.
 //     Further ones are part of `other`, and are counted.
 //
@@ -34,7 +33,7 @@ struct ProcessGroup {
   std::uint64_t hash = 0;
   bool wanted = true;  // the configured filter takes it
 
-  // Of this gather.
+  // Facts of this gather.
   std::uint32_t members = 0;
   std::uint64_t ticks = 0;
   std::uint64_t pages = 0;

@@ -1,8 +1,7 @@
 #pragma once
 
-// Whose a process is: its user, and the service or container that it belongs to. Read once a process and looked at
-// again now and then, because that costs ten times what reading its stat file does. Allocates nothing but for
-// containers and a changed /etc/passwd.
+// The user, service and container of a process. They are read once for each process and rarely again, because that
+// costs ten times as much as reading its stat file. Allocates only for containers and a changed /etc/passwd.
 
 #include <sys/stat.h>
 

@@ -1,4 +1,4 @@
-// What used the machine: CPU, memory and I/O by process, from the /proc/PID/stat files that are read anyway.
+// CPU, memory and I/O by process, from the /proc/PID/stat files that another collector reads, too.
 //
 // All processes are counted; those of one name, user, and service or container are one group, and the groups that
 // matter have rows (process_groups.h). The rest is one row, `other`, and its CPU is what remains of the machine's own
@@ -6,9 +6,9 @@
 // machine by the tick, so over a short time the rows can come to more than the total: what is too much is taken off
 // from the next `other`.
 //
-// What else a process tells costs ten times as much, so it is asked only where there is something to learn: user and
-// cgroup of those that did something or are large, and again a minute later where they still do (a name that changed
-// asks at once); I/O only of those that used CPU since it was read last, because nobody reads a byte without.
+// A process's other files cost ten times as much, so they are read only where they matter. User and cgroup are read for
+// processes that used CPU or are large, and again each minute while they do, or at once after a change of name. I/O is
+// read only for processes that used CPU since the last time, because I/O needs CPU.
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -58,7 +58,7 @@ inline bool set(metric::RowWriter& row, std::size_t field, procfs::Decimal value
   return value.has_value();
 }
 
-// What a counter advanced; 0 when it went back.
+// The advance of a counter; 0 if it went back.
 constexpr std::uint64_t advance(std::uint64_t now, std::uint64_t before) {
   return now > before ? now - before : 0;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-// What a script printed, as Influx lines. A script may print Influx lines itself, JSON (objects, one or several a line,
-// or arrays of objects) or key=value words. The last two become lines here, so that one parser, lineproto's, decides
-// what a value is. No I/O; fuzzed.
+// Converts the output of a script to Influx lines. A script may print Influx lines itself, JSON (objects, one or
+// several a line, or arrays of objects) or key=value words. The last two become lines here, so that one parser,
+// lineproto's, decides what a value is. No I/O; fuzzed.
 
 #include <cstddef>
 #include <cstdint>
@@ -38,8 +38,8 @@ struct ScriptLines {
 // Replaces `out` by `text` as Influx lines. In JSON and key=value every number is a float, so that 3 and 3.5 are values
 // of one field; `3i` is an integer in key=value, as in Influx lines; what is no number and not true or false is a
 // string. Nested members are named parent_child. A field or tag called `time`, which a database would take for the
-// timestamp, becomes `time_`. What cannot be read costs itself: an object, a word, or the rest of a line. Lines that
-// are Influx's already are judged one by one later. A byte order mark at the beginning is no part of the text.
+// timestamp, becomes `time_`. An object, a word, or the rest of a line that cannot be parsed is skipped. Influx lines
+// are passed on and checked one by one later. A byte order mark at the beginning is no part of the text.
 void script_lines(ScriptFormat format, std::string_view text, const ScriptShape& shape, ScriptLines& out);
 
 }  // namespace resmon::collect

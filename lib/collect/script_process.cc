@@ -4,7 +4,7 @@
 // The end of a process is noticed by its pipes: nearly always they close in the moment in which it ends. So there is
 // no SIGCHLD handler, which all code of the program would have to share, but a look with waitid when both pipes are
 // closed, again after 1, 2, 4 … 100 ms for the rare script that closes them early. A script whose background job keeps
-// the pipes open runs into its deadline, which is the truth: it is not done.
+// the pipes open runs into its deadline.
 //
 // The leader is looked at with WNOWAIT and reaped only after its group was killed: while it is a zombie its number, and
 // so the group's, cannot be handed to somebody else.
@@ -138,8 +138,8 @@ void ScriptProcess::start(const ScriptCommand& command, std::string& output, Don
   deadline_.async_wait([self = shared_from_this(), timeout = command.timeout](const error_code& cancelled) {
     if (cancelled) return;
     self->outcome_.timed_out = true;
-    self->outcome_.status = fail(ErrorKind::kUnavailable, "not done after " + config::print_duration(timeout) +
-                                                              ": ended, with all that it started");
+    self->outcome_.status = fail(ErrorKind::kUnavailable, "timed out after " + config::print_duration(timeout) +
+                                                              "; it and its child processes were killed");
     self->signal_group(SIGTERM);
     self->deadline_.expires_after(kGrace);
     self->deadline_.async_wait([self](const error_code& again) {
@@ -161,7 +161,7 @@ void ScriptProcess::read_output() {
         if (bytes > room && !self->too_much_) {
           self->too_much_ = true;
           self->outcome_.status = fail(ErrorKind::kLimit, "printed more than " + config::print_bytes(self->limit_) +
-                                                              ": ended, its output is not used");
+                                                              "; it was killed and its output discarded");
           self->signal_group(SIGKILL);
         }
         self->read_output();
@@ -212,8 +212,8 @@ void ScriptProcess::look_later() {
   });
 }
 
-// SIGTERM was not enough. Whoever left the group and holds the pipes is let go; the outcome is told now, even if the
-// kernel does not let the process die.
+// SIGTERM was not enough. Processes that left the group and hold the pipes are abandoned; the outcome is reported now,
+// even if the kernel does not end the process.
 void ScriptProcess::too_late() {
   signal_group(SIGKILL);
   error_code ignored;

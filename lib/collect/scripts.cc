@@ -111,7 +111,7 @@ class Script {
     if (process_->there()) {
       ++health_.skipped_runs;
       ScriptProcess::Outcome outcome;
-      outcome.status = fail(ErrorKind::kUnavailable, "the run before has not ended: skipped");
+      outcome.status = fail(ErrorKind::kUnavailable, "skipped: the previous run has not ended");
       report(time, outcome);
       if (done) done();
       return;
@@ -196,7 +196,7 @@ class Script {
   void note_values() {
     health_.refused_values += lines_.left_out;
     if (lines_.left_out == 0 || std::exchange(told_values_, true)) return;
-    log::info("collect", "a script prints values that are no finite numbers: their fields are left out",
+    log::info("collect", "a script prints values that are not finite numbers; their fields are left out",
               {{"script", health_.name}, {"values", lines_.left_out}});
   }
 
@@ -329,12 +329,12 @@ class AllScripts final : public Scripts {
 Status ScriptOptions::check() const {
   if (command.empty() || command.front().empty()) return fail(ErrorKind::kInvalid, "command: nothing to run");
   for (const std::string& word : command)
-    if (word.find('\0') != std::string::npos) return fail(ErrorKind::kInvalid, "command: holds a NUL byte");
+    if (word.find('\0') != std::string::npos) return fail(ErrorKind::kInvalid, "command: contains a NUL byte");
   if (timeout.count() <= 0) return fail(ErrorKind::kInvalid, "timeout: must be positive");
   if (output_limit_bytes == 0) return fail(ErrorKind::kInvalid, "output_limit_bytes: must be positive");
   if (max_series <= 0) return fail(ErrorKind::kInvalid, "max_series: must be positive");
-  if (!parse_script_format(format)) return fail(ErrorKind::kInvalid, "format: auto, influx, json or key_value");
-  if (!lineproto::parse_precision(precision)) return fail(ErrorKind::kInvalid, "precision: ns, us, ms or s");
+  if (!parse_script_format(format)) return fail(ErrorKind::kInvalid, "format: must be auto, influx, json or key_value");
+  if (!lineproto::parse_precision(precision)) return fail(ErrorKind::kInvalid, "precision: must be ns, us, ms or s");
   for (const auto& [key, value] : tags)
     if (key == "host" || key == "time") return fail(ErrorKind::kInvalid, "tags." + key + ": this name is reserved");
   for (const auto& [key, value] : environment)

@@ -167,7 +167,7 @@ TEST_F(ScriptsTest, ItsWholeGroupEndsWithItsDeadline) {
   ScriptOptions options = shell("trap '' TERM; sleep 600 & echo $! > '" + file + "'; while :; do sleep 600; done");
   options.timeout = milliseconds(300);
   const Ran ran = once(options);
-  EXPECT_THAT(ran.health.error, HasSubstr("not done after 300ms"));
+  EXPECT_THAT(ran.health.error, HasSubstr("timed out after 300ms"));
   EXPECT_EQ(ran.health.timeouts, 1U);
   pid_t background = 0;
   std::ifstream(file) >> background;

@@ -1,8 +1,8 @@
 #pragma once
 
-// What the collectors of one client share: the buffer that files are read into, and the files that several of them
-// need, each of which is read and parsed once a gather. cpu, kernel, processes and system all live on /proc/stat, mem
-// and swap on /proc/meminfo; a second read of /proc/stat alone would cost as much as three small collectors.
+// Shared by the collectors of one client: the buffer into which files are read, and the files that several collectors
+// need, each of which is read and parsed once a gather. cpu, kernel, processes and system use /proc/stat, mem and swap
+// use /proc/meminfo; a second read of /proc/stat would cost as much as three small collectors.
 
 #include <sys/vfs.h>
 
@@ -37,7 +37,7 @@ using DeviceFunction = std::function<std::optional<Device>(const char* path)>;
 
 class Shared {
  public:
-  // Where a test gives its own statfs and no device function, no device is known.
+  // If a test passes its own statfs and no device function, devices are unknown.
   explicit Shared(const Roots& roots, StatfsFunction statfs_function = {}, DeviceFunction device_function = {});
 
   ReadBuffer& buffer() { return buffer_; }

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a collector left out because it could not read it: how many lines in all, and in the log the first of each kind,
-// once while the program runs. A kind is a file and a reason. Not thread-safe.
+// Counts the lines that a collector skipped because it could not parse them, and logs the first of each kind, once
+// while the program runs. A kind is a file and a reason. Not thread-safe.
 
 #include <cstdint>
 #include <functional>
@@ -26,7 +26,7 @@ class SkipLog {
               {{"collector", collector_}, {"file", file}, {"found", skipped.describe()}});
   }
 
-  // What this client cannot see, which is no failure: once for each `kind`.
+  // Logs what this client may not read, which is not a failure: once for each `kind`.
   void tell(std::string_view kind, std::string_view what) {
     if (is_new(kind, {})) log::info("collect", what, {{"collector", collector_}, {"of", kind}});
   }

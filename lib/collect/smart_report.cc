@@ -75,11 +75,11 @@ Result<SmartReport> parse_smart_report(std::string_view text) {
   json::parse_options options;
   options.max_depth = 32;
   const json::value value = json::parse(text, error, {}, options);
-  if (error) return fail(ErrorKind::kInvalid, "no JSON: " + error.message());
+  if (error) return fail(ErrorKind::kInvalid, "not JSON: " + error.message());
   SmartReport out;
   out.device = plain_text(find_member(value, {"device", "name"}));
   out.device = out.device.substr(out.device.rfind('/') + 1);
-  if (out.device.empty()) return fail(ErrorKind::kInvalid, "no report of smartctl: it names no device");
+  if (out.device.empty()) return fail(ErrorKind::kInvalid, "not a report of smartctl: it names no device");
   out.model = plain_text(find_member(value, {"model_name"}));
   out.serial = plain_text(find_member(value, {"serial_number"}));
   if (const auto bytes = whole_number(find_member(value, {"user_capacity", "bytes"})); bytes && *bytes > 0)

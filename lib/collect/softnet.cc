@@ -1,4 +1,5 @@
-// How the CPUs fare with packets that came in: all of them together. Telegraf has no such plugin.
+// The kernel's counters of received packets (processed, dropped, out of time), summed over all CPUs. Telegraf has no
+// such plugin.
 
 #include "collect/collectors.h"
 #include "collect/row_schema.h"

@@ -1,8 +1,8 @@
 #pragma once
 
-// How a collector fares that reads several files in one gather. A file that cannot be read at all makes it fail, but
-// only once the others were read. One that can be read and has nothing of use in it is counted as skipped, and makes it
-// fail only when no other file was of use.
+// The status of a collector that reads several files in one gather. A file that cannot be read makes the collector
+// fail, after the other files were read. A file without usable content is counted as skipped, and makes the collector
+// fail only if no file had usable content.
 
 #include <string>
 #include <string_view>
@@ -28,7 +28,7 @@ class Sources {
     return parsed(file.path(), parse(*text, skipped), skipped);
   }
 
-  // What a parser returned for this file. True when that is of use.
+  // Records the parser's status for this file. True if the file had usable content.
   bool parsed(const std::string& path, Status status, const procfs::Skipped& skipped) {
     context_.skipped(path, skipped);
     if (!status) return failed(std::move(status).error().wrap(path));

@@ -2,7 +2,7 @@
 // not have. Names are Telegraf's: the chip's name and the sensor's label. Two chips of one name (two disks, two
 // sockets) differ in the tag `device`, which Telegraf has as an option.
 //
-// What the directories list is looked at at each gather; only when it changed are names and labels read again.
+// The directories are listed at each gather; names and labels are read again only after a change.
 
 #include <algorithm>
 #include <cerrno>

@@ -34,7 +34,7 @@ class TimexCollector final : public Collector {
     const int result = ::adjtimex(&answer);
     if (result < 0) {
       // A sandbox's filter of system calls; there is nothing to be had then.
-      context.tell("adjtimex", "the kernel does not say how the clock is");
+      context.tell("adjtimex", "the kernel does not report the state of the clock");
       return {};
     }
     RESMON_TRY(schema_.ready());

@@ -1,4 +1,4 @@
-// What Settings prints: the commented sample file and the effective values.
+// Prints Settings: the commented sample file and the effective values.
 
 #include <algorithm>
 #include <cctype>
@@ -207,7 +207,7 @@ std::string Settings::sample() const {
   append_comment(out, "Configuration of the resmon " + impl_->program + ".");
   append_comment(
       out,
-      "Every key is here with what it does, what it takes and, commented out, its default. Take the # away and "
+      "Every key is listed with its effect, its possible values and, commented out, its default. Remove the # and "
       "change the value to change it. A key that is not known is an error. The environment variable named with a "
       "key wins over this file, and --set KEY=VALUE over both.");
   out += '\n';

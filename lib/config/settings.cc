@@ -1,7 +1,7 @@
 // Every kind of setting is turned into four functions when it is declared (check and store a node, read a text, print),
 // so that loading, the sample and `show` know nothing of types. A document is walked once, from the tree's side: every
 // key in it must lead somewhere, which is what finds misspelt keys. All errors of a file are reported together (to a
-// bound), because a person mends a file faster than a program tells it one error at a time.
+// bound), because correcting a file is slow if a program reports one error at a time.
 
 #include <unistd.h>
 
@@ -33,7 +33,7 @@ Status check_text(const Node& node) {
   for (const char c : node.text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f)
-      return fail(ErrorKind::kInvalid, "must not hold line breaks or control characters");
+      return fail(ErrorKind::kInvalid, "must not contain line breaks or control characters");
   }
   return {};
 }
@@ -72,8 +72,8 @@ Result<Node> read_as_toml(std::string_view text, Node::Kind wanted, std::string_
       return node;
     }
   }
-  return fail(ErrorKind::kInvalid, "what begins with '" + std::string(1, text.front()) +
-                                       "' is read as TOML and must be " + std::string(example));
+  return fail(ErrorKind::kInvalid, "a value that begins with '" + std::string(1, text.front()) +
+                                       "' is parsed as TOML and must be " + std::string(example));
 }
 
 bool begins_with(std::string_view text, char wanted) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// What settings.cc (reading) and sample.cc (printing) share.
+// Shared by settings.cc (reading) and sample.cc (printing).
 
 #include <cstdint>
 #include <functional>
@@ -17,7 +17,7 @@
 
 namespace resmon::config {
 
-// Where a value came from: a later one wins, so the order of the load calls does not matter.
+// The source of a value. A later source wins, so the order of the load calls does not matter.
 enum class Origin { kDefault, kFile, kAlias, kEnvironment, kFlag };
 
 struct Setting {

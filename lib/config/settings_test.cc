@@ -121,7 +121,7 @@ TEST(SettingsTest, ErrorsNameFileLineKeyAndWhatIsWrong) {
       {"\"client.host\" = 'a'", "client.toml:1: client.host: unknown key"},
       {"client = 3", "client.toml:1: client: is a table: [client]"},
       {"[client]\nhost = 5", "client.toml:2: client.host: must be a text in quotes, not an integer"},
-      {"[client]\nhost = \"a\\nb\"", "client.toml:2: client.host: must not hold line breaks or control characters"},
+      {"[client]\nhost = \"a\\nb\"", "client.toml:2: client.host: must not contain line breaks or control characters"},
       {"[client]\nhost = \"a\\u0000b\"", "client.toml:2: client.host: must not hold line breaks"},
       {"[client]\nfast = 'true'", "client.toml:2: client.fast: must be true or false, not a text"},
       {"[client]\nport = 70000", "client.toml:2: client.port: must be an integer from 1 to 65535, not 70000"},
@@ -130,12 +130,14 @@ TEST(SettingsTest, ErrorsNameFileLineKeyAndWhatIsWrong) {
       {"[client]\nratio = nan", "client.toml:2: client.ratio: must be a number from 0.0 to 1.0, not nan"},
       {"[client]\nratio = -inf", "client.toml:2: client.ratio: must be a number from 0.0 to 1.0, not -inf"},
       {"[client]\ninterval = 5", "client.toml:2: client.interval: must be a duration such as \"5s\", not an integer"},
-      {"[client]\ninterval = '5'", "client.toml:2: client.interval: must be a duration from 100ms to 1h: no unit"},
-      {"[client]\ninterval = '5 s'", "client.toml:2: client.interval: must be a duration from 100ms to 1h: no unit"},
+      {"[client]\ninterval = '5'",
+       "client.toml:2: client.interval: must be a duration from 100ms to 1h: the unit is missing or unknown"},
+      {"[client]\ninterval = '5 s'",
+       "client.toml:2: client.interval: must be a duration from 100ms to 1h: the unit is missing or unknown"},
       {"[client]\ninterval = '99999999999d'", "client.interval: must be a duration from 100ms to 1h: too large"},
       {"[client]\ninterval = '9223372036s9223372036s'", "too large"},
       {"[client]\ninterval = '10ms'", "client.interval: must be a duration from 100ms to 1h, not 10ms"},
-      {"[client]\ninterval = ''", "client.interval: must be a duration from 100ms to 1h: no number"},
+      {"[client]\ninterval = ''", "client.interval: must be a duration from 100ms to 1h: not a number"},
       {"[client]\ninterval = 0", "client.interval: must be a duration from 100ms to 1h, not 0"},
       {"[spool]\nlimit = '99999999999999GiB'",
        "client.toml:2: spool.limit: must be a size in bytes from 1MiB to 1TiB: too"},
@@ -374,7 +376,7 @@ TEST(SettingsTest, AListOrTableInTheFormOfAFileIsRead) {
     const Status status = p.settings.set("client.servers=" + value);
     ASSERT_FALSE(status) << value;
     EXPECT_EQ(status.error().message,
-              "client.servers: what begins with '[' is read as TOML and must be like [\"a\", \"b\"]");
+              "client.servers: a value that begins with '[' is parsed as TOML and must be like [\"a\", \"b\"]");
     EXPECT_EQ(p.servers, (Words{"a:1", "b:2"}));
   }
   Program p;

@@ -25,7 +25,9 @@ bool fit_text(const std::string& text) {
 }  // namespace
 
 void Complaints::add(std::uint32_t line, std::uint32_t column, std::string_view key, std::string_view reason) {
-  lines_.push_back({line, column, fmt::format("{}:{}:{}: {}: {}", file_, line, column, key, reason)});
+  // The file's top has no key.
+  lines_.push_back(
+      {line, column, fmt::format("{}:{}:{}: {}{}{}", file_, line, column, key, key.empty() ? "" : ": ", reason)});
 }
 
 std::string Complaints::text() const {
@@ -108,7 +110,8 @@ bool TableReader::duration(std::string_view key, std::chrono::nanoseconds& targe
                           ? parse_duration(found->text)
                           : Result<std::chrono::nanoseconds>(fail(ErrorKind::kInvalid, ""));
   if (!parsed || *parsed > most) {
-    complain(*found, key, fmt::format("must be a span of time in quotes, as \"5m\", at most {}", print_duration(most)));
+    complain(*found, key,
+             fmt::format("must be a span of time in quotes, such as \"5m\", at most {}", print_duration(most)));
     return false;
   }
   target = *parsed;

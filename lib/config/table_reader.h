@@ -1,7 +1,7 @@
 #pragma once
 
-// Reads the members of one TOML table into variables and notes what is wrong with them, each with its place. What no
-// reading asked for is unknown, and the nearest key that was asked for is named.
+// Reads the members of one TOML table into variables and collects errors, each with its place. A member that nobody
+// read is reported as unknown, with the nearest key that was read.
 
 #include <chrono>
 #include <cstdint>

@@ -81,7 +81,7 @@ void skip_quoted(std::string_view toml, std::size_t& at, std::uint32_t& line) {
   }
 }
 
-// What the parser must not see: the line and the reason.
+// Text that must not reach the parser: its line, and the reason.
 std::optional<std::pair<std::uint32_t, std::string>> unfit(std::string_view toml) {
   std::uint32_t line = 1;
   std::uint32_t dots = 0;

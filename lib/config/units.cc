@@ -46,7 +46,7 @@ Result<std::uint64_t> take_number(std::string_view& text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc::result_out_of_range) return fail(ErrorKind::kInvalid, "too large");
-  if (error != std::errc()) return fail(ErrorKind::kInvalid, "no number");
+  if (error != std::errc()) return fail(ErrorKind::kInvalid, "not a number");
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return value;
 }
@@ -65,7 +65,7 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     const Unit* unit = nullptr;
     for (const Unit& candidate : kDurationUnits)
       if (candidate.name == name) unit = &candidate;
-    if (unit == nullptr) return fail(ErrorKind::kInvalid, "no unit (ns, us, ms, s, m, h, d)");
+    if (unit == nullptr) return fail(ErrorKind::kInvalid, "the unit is missing or unknown (ns, us, ms, s, m, h, d)");
     text.remove_prefix(length);
     if (count > (kMost - total) / unit->factor) return fail(ErrorKind::kInvalid, "too large");
     total += count * unit->factor;

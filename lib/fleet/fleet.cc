@@ -202,7 +202,7 @@ Series* Fleet::series_of(Entry& entry, Kind kind, const metric::Schema& schema) 
 
 Fleet::Meaning Fleet::make_meaning(const metric::Schema& schema, std::uint32_t generation, UnixNanos time) {
   Meaning meaning;
-  // What the server writes of a host's alerts is no sign of life of the host.
+  // The server's own rows about a host's alerts are not a sign of life of the host.
   const std::string host = schema.measurement == "alert" ? std::string() : tag_of(schema, "host");
   if (host.empty()) meaning.generation = generation;
   if (!host.empty()) meaning.entry = entry_for_data(host, time);

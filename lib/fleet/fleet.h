@@ -34,7 +34,7 @@ struct ForgottenHost {
   UnixNanos newest_sample = 0;
 };
 
-// What a restart of the server must not lose: the rest of a host is in the store.
+// The state of a host that must survive a restart; the rest of it is in the store.
 struct Memory {
   std::vector<Host> hosts;
   std::vector<ForgottenHost> forgotten;
@@ -67,10 +67,10 @@ class Fleet final : public ingest::Observer {
   void connected(const ingest::ClientInfo& client) override;
   void heard_from(const std::string& host) override;
   void disconnected(const std::string& host) override;
-  // What the log says. One thread.
+  // Applies rows of the log. One thread.
   void observe(const metric::Batch& batch, UnixNanos received);
 
-  // What was known before this server started. Hosts that are known by now stay as they are.
+  // Adds hosts saved by an earlier run. Hosts that are already in the list do not change.
   void restore(const Memory& memory);
   Memory memory() const;
   // Grows whenever memory() says something else than before that must not be lost; times that pass by do not count.
@@ -101,7 +101,7 @@ class Fleet final : public ingest::Observer {
 
  private:
   struct Entry;
-  // Where a schema's fields go in its series.
+  // The place of each field of a schema in its series.
   struct Reading {
     Series* series = nullptr;
     std::array<int, kMostFields> fields{-1, -1, -1};

@@ -1,6 +1,6 @@
 #pragma once
 
-// How often something comes, learned from the times at which it came.
+// Estimates the interval of a host's samples from the times at which they arrived.
 
 #include <algorithm>
 #include <array>

@@ -87,7 +87,7 @@ void put(const Series& series, Summary& summary) {
   }
 }
 
-// What was last written of a kind, or of anything.
+// The newest time, and the shortest interval, of the series of one kind or of all.
 struct Newest {
   UnixNanos heard = 0;
   std::int64_t interval = 0;  // the shortest that is known
@@ -176,7 +176,7 @@ Digest digest_of(const std::vector<const Series*>& series, std::chrono::nanoseco
     host.add(*one);
   }
   Digest digest;
-  // Of two series of one kind that cannot be added, such as after a change of the host's tags, the newer one counts.
+  // If two series of one kind cannot be added, such as after a change of the host's tags, the newer one counts.
   std::vector<const Series*> counting;
   for (const Series* one : series)
     if (counts(*one, kinds[static_cast<std::size_t>(one->kind())], host, base)) counting.push_back(one);

@@ -39,7 +39,7 @@ inline constexpr std::size_t kMostFields = 3;
 
 // The names of the fields that matter, by place in Series::fields. "" where there are fewer.
 const std::array<std::string_view, kMostFields>& field_names(Kind kind);
-// What rows of this measurement and these tags say of the overview.
+// The overview's numbers from rows of this measurement and these tags.
 Kind kind_of(const metric::Schema& schema);
 
 // Nothing for what is no number.

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a client takes, and how much it likes it: Accept and Accept-Encoding with their weights (RFC 9110, 12.4.2).
+// The formats that a client accepts: Accept and Accept-Encoding with their weights (RFC 9110, 12.4.2).
 
 #include <optional>
 #include <span>

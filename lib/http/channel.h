@@ -1,10 +1,10 @@
 #pragma once
 
-// The bytes of one connection, plain or over TLS. Which of them it is stays behind channel.cc, so that what reads
-// requests and speaks WebSocket compiles once and knows neither.
+// The byte stream of one connection, plain or over TLS. channel.cc hides which of the two, so that the code for
+// requests and WebSocket is compiled once.
 //
-// Of one executor; one read and one write may be under way at once. Deadlines are the connection's: when one passes,
-// what is under way fails with beast::error::timeout and the socket is closed.
+// Belongs to one executor; one read and one write may be under way at once. When a deadline passes, the operations
+// under way fail with beast::error::timeout and the socket is closed.
 
 #include <array>
 #include <boost/asio/any_completion_handler.hpp>

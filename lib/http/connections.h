@@ -1,9 +1,9 @@
 #pragma once
 
 // The open connections of a server: how many there may be, how many one address may have, and which one ends for a new
-// one. A connection whose client the server waits for can be ended when there are too many; one that is worked on
-// cannot. The victim is the oldest of the address that has the most of them, so that whoever opens thousands ends its
-// own, and a client that has just come gets its turn.
+// one. When there are too many, a connection that waits for its client can be closed; one that serves a request
+// cannot. The server closes the oldest connection of the address that has the most, so a client that opens thousands
+// closes its own, and a new client is served.
 //
 // Thread-safe.
 

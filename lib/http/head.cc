@@ -1,4 +1,4 @@
-// The head of a request and of an answer: what is taken of one, and what is refused.
+// The heads of requests and answers: which requests are accepted, and which are refused with which status.
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>

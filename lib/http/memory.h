@@ -1,8 +1,8 @@
 #pragma once
 
-// One bound on what all requests together hold: heads, bodies as they came and unpacked, parameters, and answers until
-// their clients have them. Its last eighth is for small requests, so that large ones keep nobody from asking how the
-// server is.
+// One memory bound for all requests together: heads, bodies as received and unpacked, parameters, and answers until
+// their clients have received them. The last eighth is reserved for small requests, so that large ones do not block
+// health checks.
 
 #include <atomic>
 #include <cstddef>
@@ -19,7 +19,7 @@ class Memory {
 
   explicit Memory(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
-  // `small`: whoever asks holds at most kSmallBytes with it.
+  // `small`: the request uses at most kSmallBytes in total.
   bool take(std::size_t bytes, bool small) {
     const std::uint64_t limit = small ? limit_bytes_ : limit_bytes_ - limit_bytes_ / 8;
     if (used_.fetch_add(bytes) + bytes <= limit) return true;

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the rest of the server knows of HTTP: requests and responses as plain values, handlers as coroutines, and who
-// may call which. Beast and its compile times stay behind server.cc.
+// The HTTP interface for the rest of the server: requests and responses as plain values, handlers as coroutines, and
+// the access that each route needs. Only server.cc includes Beast, because of its compile time.
 
 #include <atomic>
 #include <boost/asio/awaitable.hpp>

@@ -20,12 +20,12 @@ namespace {
 constexpr std::size_t kHeaderLimitBytes = 16U << 10U;
 constexpr std::size_t kGzipFromBytes = 1024;
 constexpr std::size_t kUnknownBodyBytes = 16U << 10U;  // of whom nobody has vouched for yet
-// What a network thread parses and packs itself, in well under a millisecond. More is for the workers.
+// Up to this size a network thread parses and compresses itself, in well under a millisecond. Workers do the rest.
 constexpr std::size_t kInlineBytes = 64U << 10U;
 constexpr std::size_t kInlineGunzipBytes = 256;  // which may stand for a thousand times as much
 constexpr std::size_t kReadBytes = 4U << 10U;    // of a head, at first
 constexpr std::size_t kMostReadBytes = 64U << 10U;
-// What a packed answer of our own may unpack to.
+// The largest unpacked size of a compressed answer of our own.
 constexpr std::size_t kPackedPageBytes = 64U << 20U;
 // For the pieces of a long answer, one of which waits for its reader; what they are made of is the handler's to bound.
 constexpr std::size_t kPieceBytes = 2 * kInlineBytes;
@@ -113,7 +113,7 @@ class Connection {
   beast::flat_buffer buffer_;
   bool first_ = true;
 
-  // Of the request at hand.
+  // State of the present request.
   std::optional<MemoryLease> lease_;
   std::optional<HeadParser> parser_;
   std::size_t head_bytes_ = 0;  // that it holds without its body
@@ -200,14 +200,14 @@ asio::awaitable<bool> Connection::read_head() {
   co_return true;
 }
 
-// What a head is turned away for, before anything of its body is read.
+// Rejects a request by its head alone, before its body is read.
 std::optional<Response> Connection::refuse_head() {
   const auto& head = parser_->get();
   body_limit_ = route_ == nullptr ? kUnknownBodyBytes : route_->body_limit_bytes;
   if (route_ != nullptr && route_->access == Access::kOpen) body_limit_ = std::min(body_limit_, kUnknownBodyBytes);
   if (!lease_->hold(head_bytes_)) return server_.no_memory();
-  // Who may not write is told before anything large is read for them. Who may not read neither, unless the body is a
-  // small form: it may have the token in it.
+  // Unauthorized writers are rejected before their body is read. So are unauthorized readers, unless the body is a
+  // small form, which may contain the token.
   const auto length = parser_->content_length();
   const bool small = parser_->is_done() || (length && *length <= kUnknownBodyBytes);
   if (route_ != nullptr && route_->access != Access::kOpen && !(route_->access == Access::kRead && small)) {
@@ -221,7 +221,7 @@ std::optional<Response> Connection::refuse_head() {
   // Beast compares a Content-Length with the limit only as it reads the header.
   if (length && *length > body_limit_)
     return Response::error(413, "request body over " + std::to_string(body_limit_) + " bytes");
-  // What is announced is reserved at once: then whoever is let in is let in for good.
+  // The announced length is reserved at once, so that an admitted request never runs out of memory.
   if (length && !lease_->hold(head_bytes_ + static_cast<std::size_t>(*length))) return server_.no_memory();
   return std::nullopt;
 }
@@ -252,7 +252,7 @@ asio::awaitable<std::optional<Response>> Connection::unpack(Request& request) {
   if (coding.empty() || beast::iequals(coding, "identity")) co_return std::nullopt;
   const bool snappy = beast::iequals(coding, "snappy");
   if (!snappy && !beast::iequals(coding, "gzip") && !beast::iequals(coding, "x-gzip"))
-    co_return Response::error(415, "a body may be compressed with gzip or snappy, and with nothing else");
+    co_return Response::error(415, "unsupported Content-Encoding: only gzip and snappy are accepted");
   std::optional<Result<std::string>> unpacked;
   const std::size_t before = lease_->held_bytes();
   const std::function<void()> work = [&] {

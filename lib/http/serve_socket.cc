@@ -41,7 +41,7 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
 
   asio::awaitable<Status> send(std::string text) override {
     const auto self = shared_from_this();
-    if (!still_welcome()) co_return fail(ErrorKind::kDenied, "who asked may read no longer");
+    if (!still_welcome()) co_return fail(ErrorKind::kDenied, "the session or token has ended");
     const auto [error, n] = co_await ws_->async_write(asio::buffer(text), kAwait);
     if (error) co_return fail(ErrorKind::kUnavailable, error.message());
     co_return Status();
@@ -59,7 +59,7 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
     }
     timer_.expires_after(timeout);
     if (reading_) co_await timer_.async_wait(kAwait);
-    if (!still_welcome()) co_return fail(ErrorKind::kDenied, "who asked may read no longer");
+    if (!still_welcome()) co_return fail(ErrorKind::kDenied, "the session or token has ended");
     if (reading_) co_return std::optional<std::string>();
     if (error_) co_return fail(ErrorKind::kUnavailable, error_.message());
     std::string text = beast::buffers_to_string(buffer_.data());

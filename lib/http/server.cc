@@ -144,7 +144,7 @@ Response Server::no_memory() {
   if (stats_.bodies_refused++ % 1000 == 0)
     log::warn("http", "no memory for more requests: answering 503",
               {{"limit_bytes", options_.body_memory_bytes}, {"refused", stats_.bodies_refused.load()}});
-  Response response = Response::error(503, "too many large requests at once; try again");
+  Response response = Response::error(503, "too many large requests at the same time; try again");
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }
@@ -241,7 +241,7 @@ Response Server::denied(const Request& request, Verdict verdict, Access access) 
                                 verdict == Verdict::kOnlyClient ? kOnlyClientText
                                 : verdict == Verdict::kForbidden
                                     ? "this needs a token that may write, or an administrator"
-                                    : "a token is needed: send it as 'Authorization: Token TOKEN'");
+                                    : "a valid token is needed: send it as 'Authorization: Token TOKEN'");
   if (verdict == Verdict::kOnlyClient && !in_session) return Response::error(403, std::string(kOnlyClientText));
   if (verdict != Verdict::kUnknown)
     return Response::error(403, access == Access::kWrite ? "this needs a token that may write, or an administrator"
@@ -249,7 +249,7 @@ Response Server::denied(const Request& request, Verdict verdict, Access access) 
                                     ? "this needs a user who is signed in, from this server's page"
                                     : "this needs an administrator, signed in on this server's page");
   Response response = Response::error(
-      401, in_session ? "sign in first" : "a token is needed: send it as 'Authorization: Bearer TOKEN'");
+      401, in_session ? "sign in first" : "a valid token is needed: send it as 'Authorization: Bearer TOKEN'");
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"resmon\"");
   return response;
 }
@@ -262,7 +262,7 @@ asio::awaitable<Response> Server::answer(std::shared_ptr<const Request> request,
   }
   if (const Verdict verdict = judge(*request, route->access); verdict != Verdict::kYes)
     co_return denied(*request, verdict, route->access);
-  if (!route->handler) co_return Response::error(426, "this path speaks WebSocket");
+  if (!route->handler) co_return Response::error(426, "this path needs a WebSocket");
   // co_await is not allowed in a catch block.
   std::string failure;
   try {

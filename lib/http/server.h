@@ -32,10 +32,9 @@ struct ServerOptions {
   // When there are more, the longest waiting connection ends (http/connections.h).
   std::uint32_t max_connections = 2'000;
   std::uint32_t max_connections_per_address = 500;  // not of this machine's own addresses; 0: any
-  // Of all requests that are being read or worked on, and of their answers. A request that would go over it is answered
-  // 503.
+  // The memory of all requests in progress and their answers. A request beyond it is answered 503.
   std::uint64_t body_memory_bytes = 256U << 20U;
-  // For what would keep a network thread from its other connections: unpacking, packing, large forms.
+  // Threads for work that would block a network thread's other connections: unpacking, compressing, large forms.
   unsigned workers = 2;
 };
 
@@ -69,12 +68,12 @@ class Server {
   // For handlers whose work would take a network thread milliseconds.
   asio::thread_pool& workers() { return workers_; }
 
-  // Whether `request` may do what needs `access`: the token in `Authorization: Bearer`, `Token` or Basic (its
-  // password), or in the parameters u and p; or the user of its session, who may change something only from a page of
-  // this server (Origin); or loopback where that is enough. Names of this machine only are taken as Host then, so that
-  // a page from elsewhere cannot read through the browser (DNS rebinding), and nothing that a proxy has marked as
-  // passed on.
-  // A token that is bound to a client's name is good for nothing here.
+  // Whether `request` has `access`, by one of:
+  //   - a token in `Authorization: Bearer`, `Token` or Basic (as the password), or in the parameters u and p; not by a
+  //     token that is bound to a client's name;
+  //   - the user of its session, who may change something only from a page of this server (Origin);
+  //   - a local connection, if that is enough: its Host must name this machine, so that a page from elsewhere has no
+  //     access through the browser (DNS rebinding), and it must have no header of a proxy.
   enum class Verdict { kYes, kUnknown, kForbidden, kOnlyClient };  // kUnknown: 401; kForbidden, kOnlyClient: 403
   Verdict judge(const Request& request, Access access) const;
   bool allowed(const Request& request, Access access) const { return judge(request, access) == Verdict::kYes; }
@@ -90,7 +89,7 @@ class Server {
   Response denied(const Request& request, Verdict verdict, Access access);  // counted
   std::optional<auth::TokenAccess> token_access(std::string_view token) const;
   std::optional<auth::TokenAccess> access_of_tokens(const Request& request) const;
-  Verdict unknown(const Request& request) const;  // of whoever shows nothing good
+  Verdict unknown(const Request& request) const;  // for a request without a valid credential
   bool is_local_read(const Request& request) const;
   void identify_socket(Request& request) const;
   bool may_stay(const Request& request, std::string_view token, Access access) const;

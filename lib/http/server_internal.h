@@ -1,6 +1,6 @@
 #pragma once
 
-// What the files of the server share.
+// Shared by the files of the server.
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -45,7 +45,7 @@ std::optional<HeadProblem> problem_of(const HeadParser& parser);
 // Host, whatever Host said. Call it for a head that problem_of() finds nothing wrong with.
 std::optional<HeadProblem> take_target(bhttp::request_header<>& head);
 
-// What a head takes as Beast keeps it and as a Request.
+// The memory of a head, as Beast keeps it and as a Request.
 std::size_t memory_of(const bhttp::request_header<>& head);
 
 // Everything but a body's parameters. kInvalid: too many parameters in its address; `out` has none then.

@@ -1,6 +1,6 @@
 #pragma once
 
-// Reverse proxies that may say for whom they ask. What anybody else says in X-Forwarded-For is not believed.
+// Reverse proxies whose X-Forwarded-For the server believes. From any other sender the header is ignored.
 
 #include <boost/asio/ip/address.hpp>
 #include <string>

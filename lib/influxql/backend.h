@@ -1,6 +1,6 @@
 #pragma once
 
-// What statements that change data, or look into the server, need of it.
+// The interface to the server for statements that change data or show the server's state.
 
 #include <chrono>
 #include <cstdint>
@@ -41,7 +41,7 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  // An error, in words, where whoever asks may not change anything. `statement`: its first words.
+  // An error if the requester may not change anything. `statement`: its first words.
   virtual Status may_change(std::string_view statement) const = 0;
   // Deletes rows that were acknowledged before the call, for good.
   virtual Status remove(store::Deletion deletion) const = 0;
@@ -51,7 +51,7 @@ class Backend {
 
   virtual std::vector<RunningQuery> queries() const = 0;  // by id
   virtual Status kill(std::uint64_t id) const = 0;
-  // None where whoever asks may not see them.
+  // Empty if the requester may not see them.
   virtual std::vector<ServerUser> users() const = 0;
   virtual std::vector<ServerModule> stats() const = 0;
   virtual std::vector<ServerModule> diagnostics() const = 0;

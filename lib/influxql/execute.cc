@@ -206,7 +206,7 @@ class Executor {
     return fail(ErrorKind::kNotFound, "database not found: " + name);
   }
 
-  // What a source does not say, the request does.
+  // The request supplies what a source does not name.
   Status check_sources(const Select& statement) const {
     for (const Source& source : statement.sources) {
       if (source.subquery != nullptr) {
@@ -303,7 +303,7 @@ Response execute(const store::Reader& reader, std::string_view text, const Execu
     result.error = std::move(done.error().message);
     return false;
   };
-  // What only reads may run side by side; what a statement changes is so for those behind it.
+  // Statements that only read may run in parallel; later statements see the changes of earlier ones.
   const bool side_by_side = std::all_of(statements->begin(), statements->end(), [](const Statement& statement) {
     const auto* select = std::get_if<Select>(&statement);
     return select != nullptr ? !select->target : std::holds_alternative<Show>(statement);

@@ -1,10 +1,9 @@
 #pragma once
 
-// InfluxQL over stored data: what /query answers. See docs of InfluxDB 1.x for the language; tests/oracle compares with
-// the real server.
+// Executes InfluxQL over stored data, for /query. InfluxDB 1.x's documentation describes the language; tests/oracle
+// compares the answers with the real server.
 //
-//   Response response = execute(store, "SELECT mean(usage_idle) FROM cpu WHERE time > now() - 1h GROUP BY host",
-//   options);
+//   Response response = execute(store, "SELECT mean(usage_idle) FROM cpu GROUP BY host", options);
 //   std::string body;
 //   write_json(response, {.epoch = Epoch::kMillis}, append_to(body));  // serialize.h
 //

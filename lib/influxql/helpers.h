@@ -1,6 +1,6 @@
 #pragma once
 
-// Other threads that help with one statement's work.
+// An interface to other threads that help to execute one statement.
 
 #include <cstddef>
 #include <functional>

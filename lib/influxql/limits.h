@@ -1,6 +1,6 @@
 #pragma once
 
-// What one query may cost, and the meter that every loop over data consults.
+// The bounds of one query, and the meter that every loop over data consults.
 
 #include <atomic>
 #include <chrono>
@@ -13,7 +13,7 @@
 
 namespace resmon::influxql {
 
-// What all queries together hold of answers and of values on their way into them. Thread-safe.
+// The memory that all queries together use for answers and for values on their way into answers. Thread-safe.
 class MemoryPool {
  public:
   explicit MemoryPool(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a query answers, before it is written as JSON or CSV (serialize.h).
+// The answer of a query, before it is serialized as JSON or CSV (serialize.h).
 
 #include <cstdint>
 #include <memory>

@@ -33,7 +33,7 @@ void Server::ask_processes(const std::string& host, ProcessesDone done) {
     const auto now = steady_clock::now();
     std::erase_if(s.questions, [&](const Question& one) { return now - one.asked > kQuestionLife; });
     if (s.questions.size() >= kMostQuestions) {
-      done(fail(ErrorKind::kLimit, "too many ask this client at a time; try again"));
+      done(fail(ErrorKind::kLimit, "too many requests ask this client at the same time; try again"));
       return;
     }
     s.questions.push_back({++s.question, now, done});
@@ -57,7 +57,7 @@ Status Server::take_answer(Session& session, std::string_view payload) {
 void Server::end_questions(Session& session) {
   session.questions_closed = true;
   for (const Question& one : std::exchange(session.questions, {}))
-    one.done(fail(ErrorKind::kUnavailable, "its client went away before it answered"));
+    one.done(fail(ErrorKind::kUnavailable, "its client disconnected before it answered"));
 }
 
 }  // namespace resmon::ingest

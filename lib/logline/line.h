@@ -114,7 +114,7 @@ std::string encode(const Lines& lines);
 // Replaces `into`. Linear in `bytes`. kInvalid names the place; then `into` is empty.
 Status decode(std::string_view bytes, Lines& into);
 
-// What takes lines on the server. Thread-safe.
+// Accepts lines on the server. Thread-safe.
 class Taker {
  public:
   using Stream = std::array<std::uint8_t, 16>;  // the client's spool of lines

@@ -1,6 +1,6 @@
 #pragma once
 
-// The files of blocks as they lie on disk, read without a store: beside a running server, or where there is none.
+// Reads files of blocks without a store: beside a running server, or without one.
 
 #include <cstdint>
 #include <functional>

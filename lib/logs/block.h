@@ -27,7 +27,7 @@ constexpr ColumnSet column_bit(Column column) {
 }
 inline constexpr ColumnSet kAllColumns = 0x3f;  // but the filter
 
-// What is known of a block without reading its columns.
+// The header of a block: what can be read without its columns.
 struct BlockInfo {
   std::string host;
   std::string source;

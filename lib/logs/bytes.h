@@ -1,6 +1,6 @@
 #pragma once
 
-// What base/bytes.h lacks for columns, and the hash that files have.
+// Readers and writers for columns that base/bytes.h lacks, and the hash in file names.
 
 #include <cstdint>
 #include <cstring>
@@ -31,7 +31,7 @@ class Reader : public ByteReader {
     if (value <= most) return value;
     return fail(), 0;
   }
-  // What was read makes no sense, so nothing after it does.
+  // Marks the input as damaged; nothing after it can be read.
   void fail() { (void)bytes(remaining() + 1); }
   bool ok() const { return !failed(); }
   bool done() const { return ok() && remaining() == 0; }

@@ -1,7 +1,8 @@
 #pragma once
 
-// What the server was sent, made durable before it is acknowledged: a journal of its own, so that lines never take the
-// samples' room, and the sequence numbers of every client's stream. Thread-safe but for what the reading thread calls.
+// Makes received lines durable before they are acknowledged. It has a journal of its own, so that lines never use the
+// samples' space, and the last sequence number of every client's stream. Thread-safe, except the functions of the
+// reading thread.
 
 #include <cstdint>
 #include <functional>

@@ -191,7 +191,7 @@ Status read_loki_push(std::string_view message,
       RESMON_TRY(take(*labels, entry));
     }
   }
-  if (streams.failed()) return fail(ErrorKind::kInvalid, "the body is no message of Loki's push");
+  if (streams.failed()) return fail(ErrorKind::kInvalid, "the body is not a message of Loki's push");
   return {};
 }
 

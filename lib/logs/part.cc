@@ -231,7 +231,7 @@ Result<std::string> Part::read_at(std::uint64_t offset, std::uint64_t size) cons
     const ssize_t got = ::pread(fd.get(), out.data() + have, out.size() - have, static_cast<off_t>(offset + have));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail(system_error(path_, errno));
-    if (got == 0) return fail(ErrorKind::kDamaged, path_ + ": is shorter than it was");
+    if (got == 0) return fail(ErrorKind::kDamaged, path_ + ": the file has been truncated");
     have += static_cast<std::size_t>(got);
   }
   return out;

@@ -1,6 +1,6 @@
 #pragma once
 
-// What people type to find lines (docs/logs.md):
+// The query language for log lines (docs/logs.md):
 //
 //   error "connection refused" -debug (timeout OR refused) conn* unit:ssh* level:>=warn /port \d+/
 //
@@ -23,7 +23,7 @@ namespace resmon::logs {
 
 inline constexpr std::size_t kMostQueryBytes = 16U << 10U;
 
-// Of all lines of a block: none, some, or all of them.
+// How many of a block's lines match: none, some, or all.
 enum class Match : std::uint8_t { kNone, kSome, kAll };
 
 class LineFilter;

@@ -86,7 +86,7 @@ class QueryParser {
       RESMON_ASSIGN(out_.root_, parse_or(0));
     }
     while (!at_end() && peek() == '|') RESMON_TRY(parse_pipe());
-    if (!at_end()) return error(peek() == ')' ? "a ')' without a '('" : "this is not understood", at_);
+    if (!at_end()) return error(peek() == ')' ? "a ')' without a '('" : "this cannot be parsed", at_);
     return std::move(out_);
   }
 
@@ -209,7 +209,7 @@ class QueryParser {
       skip_space();
       const bool known = op == "=" || op == "!=" || op == "=~" || op == "!~";
       if (name.empty() || !known || at_end() || peek() != '"')
-        return error("in {…} stands name=\"value\", with =, !=, =~ or !~", begin);
+        return error("{…} must contain name=\"value\", with =, !=, =~ or !~", begin);
       RESMON_ASSIGN(const std::string value, parse_quoted());
       const Target target = target_of(name == "app" || name == "service_name" ? "unit" : name);
       Made made;
@@ -289,7 +289,7 @@ class QueryParser {
     const bool prefix = word.ends_with('*');
     while (word.ends_with('*')) word.pop_back();
     if (word.find('*') != std::string::npos)
-      return error("a '*' stands at the end of a word only; use /regex/ for others", begin);
+      return error("a '*' is allowed only at the end of a word; use /regex/ elsewhere", begin);
     return make_phrase(target, std::move(field), word, prefix);
   }
 
@@ -362,7 +362,7 @@ class QueryParser {
     const logline::Level level = logline::parse_level(word);
     if (level == logline::Level::kNone && word != "none" && word != "*")
       return error("'" + word +
-                       "' is no level; there are emergency, alert, critical, error, warning, notice, info, "
+                       "' is not a level; the levels are emergency, alert, critical, error, warning, notice, info, "
                        "debug and none",
                    begin);
     // A level that is more severe has a lower number.
@@ -405,7 +405,7 @@ class QueryParser {
     }
     if (pipe.starts_with("sort by (_time)") || pipe.starts_with("fields ") || pipe.starts_with("sort by(_time)"))
       return {};
-    return error("this pipe is not supported; there are limit, sort by (_time) and fields", begin);
+    return error("this pipe is not supported; limit, sort by (_time) and fields are", begin);
   }
 
   static Made make_phrase(Target target, std::string field, std::string_view phrase, bool prefix) {
@@ -442,7 +442,7 @@ class QueryParser {
     node.target = target;
     node.field = std::move(field);
     auto regex = std::make_shared<const re2::RE2>(pattern, options);
-    if (!regex->ok()) return error("the regex is not understood: " + regex->error(), at);
+    if (!regex->ok()) return error("invalid regex: " + regex->error(), at);
     node.regex = std::move(regex);
     if (target == Target::kText || target == Target::kMessage) node.filter = LineFilter::of_regex(pattern);
     return std::make_shared<const Node>(std::move(node));

@@ -109,8 +109,8 @@ TEST(Query, ErrorsNameThePlace) {
   EXPECT_EQ(error("a OR"), "something to search for is missing, at character 5");
   EXPECT_EQ(error("a AND"), "something to search for is missing after AND, at character 6");
   EXPECT_EQ(error("unit: x"), "a value is missing after 'unit:', at character 1");
-  EXPECT_TRUE(error("level:loud").starts_with("'loud' is no level"));
-  EXPECT_TRUE(error("/(/").starts_with("the regex is not understood"));
+  EXPECT_TRUE(error("level:loud").starts_with("'loud' is not a level"));
+  EXPECT_TRUE(error("/(/").starts_with("invalid regex"));
   EXPECT_TRUE(error("* | stats count()").starts_with("this pipe is not supported"));
   EXPECT_TRUE(error(std::string(20'000, 'a')).starts_with("the query is longer"));
   EXPECT_TRUE(error(std::string(500, '(')).starts_with("parentheses are nested too deeply"));

@@ -1,6 +1,7 @@
 #pragma once
 
-// One record of the journal of lines: one frame of a client, as it came, with what a restart must know of it.
+// One record of the journal of lines: one frame of a client as it was received, with its stream and sequence number for
+// a restart.
 
 #include <cstdint>
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
 
-// The lines that a question has to look at, block by block.
+// Iterates over the lines that a query must examine, block by block.
 
 #include <functional>
 #include <memory>

@@ -196,7 +196,7 @@ class Searcher {
     std::sort(hits_.begin(), hits_.end(), in_order);
     std::move(hits_.begin(), hits_.end(), std::back_inserter(at_cursor_));
     std::vector<Hit>& all = at_cursor_;
-    // What was not looked at may have lines before these.
+    // Blocks that were not read may have lines before these.
     if (unread)
       while (!all.empty() && !comes_before(all.back().line.time, *unread)) all.pop_back();
     const std::vector<std::uint64_t> counts = counts_of(all);
@@ -274,7 +274,7 @@ struct Counter {
 Result<Found> search(Store& store, const SearchRequest& request) {
   std::optional<Cursor> cursor;
   if (!request.cursor.empty() && !Cursor::parse(request.cursor, cursor.emplace()))
-    return fail(ErrorKind::kInvalid, "the cursor is none that an answer had");
+    return fail(ErrorKind::kInvalid, "the cursor is invalid; use the one of the previous answer");
   return Searcher(store, request, std::move(cursor)).run();
 }
 
@@ -415,7 +415,7 @@ std::string pattern_of(std::string_view message) {
     if (end == i) {
       out += message[i++];
     } else {
-      // What ends a sentence stays.
+      // Punctuation at the end of a sentence stays.
       std::size_t stop = end;
       while (stop > i && !is_word_char(message[stop - 1])) --stop;
       if (digit)

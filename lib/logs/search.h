@@ -1,7 +1,7 @@
 #pragma once
 
-// Questions about stored lines. Every one is bounded in time and in what it reads and holds; where a bound ends it, the
-// answer says so and is exact for the part that it covers. Blocking; any thread.
+// Queries over stored lines. Each is bounded in time, in bytes read and in memory. If a bound ends a query, the answer
+// states it and is exact for the part that it covers. Blocking; any thread.
 
 #include <array>
 #include <chrono>
@@ -37,7 +37,7 @@ struct Scope {
   std::string exact_source;
 };
 
-// What a question cost, and why its answer is not complete.
+// The effort of a query, and the reason if its answer is incomplete.
 struct Effort {
   std::uint64_t blocks = 0;          // that could have had something
   std::uint64_t blocks_read = 0;     // whose lines were looked at

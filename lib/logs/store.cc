@@ -140,7 +140,7 @@ void Store::run() {
       const std::lock_guard lock(mutex_);
       full = head_bytes_ > options_.head_bytes + options_.head_bytes / 2;
     }
-    // Where nothing can be sealed, what comes stays in the journal.
+    // While nothing can be sealed, new lines stay in the journal.
     if (full)
       std::this_thread::sleep_for(kUnreadablePause);
     else

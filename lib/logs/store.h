@@ -37,7 +37,7 @@
 
 namespace resmon::logs {
 
-// What applies to the sources that a pattern takes (shell's * and ?).
+// The retention of the sources that match a shell pattern (* and ?).
 struct Retention {
   std::string name;
   std::string source = "*";
@@ -115,7 +115,7 @@ struct Arrival {
 };
 class Tail {
  public:
-  // What came since the last call, oldest first; `dropped`: lines that there was no room for.
+  // The lines since the last call, oldest first; `dropped` counts lines that did not fit.
   std::vector<Arrival> take(std::uint64_t& dropped);
 
  private:
@@ -145,11 +145,11 @@ class Store final : public logline::Taker {
   // Lines that nobody numbered, such as those of other programs over HTTP.
   Result<std::uint64_t> append(std::string_view host, const logline::Lines& lines, UnixNanos received);
 
-  // As the intake's.
+  // As the functions of the same names in Intake.
   Result<journal::Reader*> add_reader(const std::string& name) { return intake_->add_reader(name); }
   std::vector<journal::ReaderStats> forget_others(std::string_view prefix) { return intake_->forget_others(prefix); }
 
-  // What is durable now can be searched, as far as `until` allows.
+  // Waits until all lines that are durable now can be searched, at most until `until`.
   void catch_up(std::chrono::steady_clock::time_point until);
   Snapshot snapshot();
   // Lines of `source` from before are not shown any more.
@@ -203,7 +203,7 @@ class Store final : public logline::Taker {
                             std::vector<std::uint32_t> rows);
   void show(const std::string& host, const std::shared_ptr<const logline::Lines>& lines);
 
-  // Of the writing thread, or with work_mutex_ held.
+  // Used by the writing thread, or with work_mutex_ held.
   void seal_due(UnixNanos now);
   Status seal_largest();
   Status seal_oldest();

@@ -1,5 +1,5 @@
-// What is removed: what is too old, and the oldest of what is too much. Whole files go, each of one stream and day;
-// lines that are too old and in a file that is not yet are no longer shown.
+// Removes files that are too old, and the oldest files beyond the size limit. A file has the lines of one stream and
+// day and is removed as a whole; too old lines in a file that stays are no longer shown.
 
 #include <fnmatch.h>
 

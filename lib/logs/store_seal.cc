@@ -1,4 +1,4 @@
-// From heads to files. Everything here runs with work_mutex_ held, so heads and files change under nobody's hands.
+// Seals heads into files. Everything here runs with work_mutex_ held, so nobody else changes heads and files meanwhile.
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,12 +42,12 @@ unsigned size_class(std::uint64_t bytes) {
 void Store::note(const Status& status) {
   const std::lock_guard lock(mutex_);
   if (status) {
-    if (!trouble_.empty()) log::info("logs", "lines are written again");
+    if (!trouble_.empty()) log::info("logs", "log lines are written again");
     trouble_.clear();
     return;
   }
   if (trouble_.empty())
-    log::error("logs", "lines cannot be written; they stay in the journal", {{"reason", status.error().message}});
+    log::error("logs", "log lines cannot be written; they stay in the journal", {{"reason", status.error().message}});
   trouble_ = status.error().message;
 }
 
@@ -177,7 +177,7 @@ Status Store::seal(const Key& key) {
     through = applied_;
   }
   step("seal");
-  // Of the files before it those that are small, as long as what is written again stays in proportion.
+  // Small files before it are merged, as long as the bytes written again stay in proportion.
   std::uint32_t number = 0;
   std::vector<std::shared_ptr<Part>> parts = parts_of(key, number);
   std::uint64_t lines_before = 0;

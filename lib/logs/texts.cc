@@ -65,7 +65,7 @@ bool take_apart(std::string_view text, std::string& shape, std::vector<std::stri
   return true;
 }
 
-// What all words of the column are looked for in.
+// Collects the hashes of all words of a column.
 class Words {
  public:
   explicit Words(std::vector<std::uint64_t>& hashes) : hashes_(hashes) {}

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a word is: a run of letters, digits and '_'. Bytes above 127 belong to words, so letters of any script do.
+// A word is a run of letters, digits and '_'. Bytes above 127 belong to words, so letters of any script do.
 // Words are compared without regard to the case of ASCII letters.
 
 #include <array>
@@ -57,7 +57,7 @@ class WordFilter {
  public:
   // Of the hashes of a block's words, in any order, repeated or not; it sorts them.
   static std::string build(std::vector<std::uint64_t>& hashes);
-  // What build returned, or any other bytes: then everything may be there.
+  // The bytes that build returned; with any other bytes every word may be contained.
   explicit WordFilter(std::string_view bytes);
   bool may_have(std::uint64_t hash) const;
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What operations are awaited with: an error is a value, no exception.
+// The completion token of all operations: an error is a returned value, not an exception.
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>

@@ -28,8 +28,8 @@ class Dialing {
   void abandon() {
     if (*abandon_) (*abandon_)();
   }
-  // What became of the last connection. An address that worked is the first of its name next time; one that took the
-  // connection and then was of no use is the last.
+  // Reports the fate of the last connection. An address that worked is tried first next time; one that accepted the
+  // connection and then failed is tried last.
   void worked();
   void failed();
 

@@ -15,7 +15,7 @@ namespace {
 namespace ssl = boost::asio::ssl;
 
 constexpr int kOldestTls = TLS1_2_VERSION;
-// Of TLS 1.2; all of TLS 1.3 are so. What was recorded stays secret when the key becomes known.
+// Forward-secret suites of TLS 1.2 (all of TLS 1.3 are): recorded traffic stays secret if the key becomes known.
 constexpr const char* kForwardSecretSuites = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 // The reason that OpenSSL gave last, in its words.

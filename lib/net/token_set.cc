@@ -84,7 +84,7 @@ Result<TokenLines> read_tokens(const std::string& path) {
       out.tokens.push_back(std::move(read));
   }
   if (!out.tokens.empty()) return out;
-  if (out.damaged.empty()) return fail(ErrorKind::kInvalid, "token file " + path + " holds no token");
+  if (out.damaged.empty()) return fail(ErrorKind::kInvalid, "token file " + path + " contains no token");
   return fail(ErrorKind::kInvalid,
               "token file " + path + ":" + std::to_string(out.damaged.front().number) + ": " + out.damaged.front().why);
 }
@@ -164,7 +164,8 @@ Result<std::string> load_token(const std::string& path, std::string_view name) {
   RESMON_ASSIGN(TokenLines lines, read_tokens(path));
   for (TokenLine& line : lines.tokens)
     if (line.name.empty() || line.name == name) return std::move(line.token);
-  if (name.empty()) return fail(ErrorKind::kInvalid, "token file " + path + " has only tokens for clients of one name");
+  if (name.empty())
+    return fail(ErrorKind::kInvalid, "token file " + path + " has only tokens that are bound to a client's name");
   return fail(ErrorKind::kInvalid,
               "token file " + path + " has no token for a client named '" + std::string(name) + "'");
 }

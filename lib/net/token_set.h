@@ -15,28 +15,28 @@
 
 namespace resmon::net {
 
-// Whether a client may come in with a token under the name that it says.
+// Whether a token admits a client of a given name.
 enum class Admission { kUnknownToken, kOtherName, kYes };
 
-// The tokens that let clients and programs in. A token that is bound to a client's name lets in that client only; any
-// other is good for every name, and for HTTP. Holds their SHA-256 only; looking one up takes as long whether it is
-// right or wrong.
+// The tokens of clients and programs. A token that is bound to a client's name is valid for that client only; any other
+// is valid for every name, and for HTTP. Stores SHA-256 digests only; a look-up takes the same time for a valid and an
+// invalid token.
 class TokenSet {
  public:
   using Digest = std::array<unsigned char, 32>;  // SHA-256
   static Digest digest(std::string_view token);
 
   // One token a line: `TOKEN`, or `TOKEN NAME` for one that is bound to the client of that name. A # before the name
-  // makes it a comment: `TOKEN # NAME` is bound to nobody. Blank lines and those that begin with # do not count. The
-  // file must not be open to others (mode 0600 or 0640) and must hold at least one token of at least 16 printable ASCII
-  // characters; other lines cost themselves.
+  // makes it a comment: `TOKEN # NAME` is not bound. Blank lines and lines that begin with # are ignored. Other users
+  // must not be able to read the file (mode 0600 or 0640). It must contain at least one token of at least 16 printable
+  // ASCII characters; invalid lines are skipped.
   static Result<TokenSet> load(const std::string& path);
 
   void add(std::string_view token, std::string_view name = {});  // bound to `name`, where it is not empty
-  // Whether it is one that is bound to no name.
+  // Whether it is a token without a name.
   bool contains(std::string_view token) const { return contains(digest(token)); }
   bool contains(const Digest& sought) const;
-  // On several lines a token is good for what each of them says.
+  // A token on several lines is valid for each name on them.
   Admission admission(const Digest& sought, std::string_view name) const;
   // A name that the token is bound to; empty where it is unknown, or bound to none.
   std::string name_of(const Digest& sought) const;
@@ -79,10 +79,10 @@ class TokenFile {
   explicit TokenFile(std::string path) : path_(std::move(path)) {}
 
   Result<TokenSet> load();
-  // Nothing while the file is as it was. A file that cannot be taken is an error once, and is tried again each time:
-  // its mode may change without its content. Whoever asks keeps what it had.
+  // Empty while the file is unchanged. A file that cannot be loaded is reported as an error once and tried again at
+  // each call, because its mode may change without its content. The caller keeps its previous set.
   Result<std::optional<TokenSet>> load_if_changed();
-  // When the content that was last taken was written, since 1970: whoever changes the file sees by it that it is in
+  // When the content in force was written, since 1970: a program that changes the file sees by it that the change is in
   // force.
   std::int64_t modified_microseconds() const { return modified_microseconds_; }
 
@@ -93,8 +93,8 @@ class TokenFile {
   std::atomic<std::int64_t> modified_microseconds_{0};
 };
 
-// What a client of that name sends: the first token of a file, as TokenSet::load reads it, that is bound to no name or
-// to this one. With an empty name, the first that is bound to none.
+// The token that a client of that name sends: the first one in the file, as TokenSet::load reads it, that is bound to
+// no name or to this one. With an empty name, the first that is not bound.
 Result<std::string> load_token(const std::string& path, std::string_view name);
 
 }  // namespace resmon::net

@@ -77,7 +77,7 @@ asio::awaitable<Status> deliver_with(asio::any_io_executor executor, asio::any_i
                                       asio::use_awaitable);
   }
   auto prepared = prepare(channel, secrets, message);
-  if (!prepared) co_return fail(ErrorKind::kInvalid, "url: it cannot be read");
+  if (!prepared) co_return fail(ErrorKind::kInvalid, "url: it cannot be parsed");
   for (Prepared& one : *prepared) {
     sink::HttpClientOptions options;
     options.timeout = channel.timeout;

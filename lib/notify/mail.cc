@@ -214,7 +214,7 @@ asio::awaitable<Status> converse(Conversation& smtp, const Channel& channel, con
   if (channel.tls == "starttls") {
     answer = co_await smtp.command("STARTTLS", "STARTTLS", 2);
     if (!answer) co_return fail(std::move(answer).error());
-    // What came before the handshake could be anybody's.
+    // Anybody on the way could have sent bytes that came before the handshake.
     if (!smtp.nothing_left()) co_return fail(ErrorKind::kDenied, "STARTTLS: the server sent more than its answer");
     if (Status begun = co_await smtp.stream().start_tls(tls, host); !begun) co_return fail(std::move(begun).error());
     safe = true;

@@ -113,7 +113,7 @@ Status run_program(const std::vector<std::string>& command, const std::string& i
   if (!in_time) {
     kill(-pid, SIGKILL);
     waitpid(pid, &status, 0);
-    return fail(ErrorKind::kUnavailable, command[0] + ": took too long and was ended");
+    return fail(ErrorKind::kUnavailable, command[0] + ": timed out and was killed");
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
   if (output.size() > kMostOutput) output.erase(0, output.size() - kMostOutput);

@@ -12,7 +12,7 @@
 
 namespace resmon::notify {
 
-// What a channel proves itself by, read from its files.
+// The credentials of a channel, read from its files.
 struct Secrets {
   std::string token;
   std::string secret;

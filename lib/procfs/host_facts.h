@@ -1,6 +1,6 @@
 #pragma once
 
-// What hardly ever changes of a machine: its system's name and its CPU's. Sources: os-release(5), proc(5).
+// Facts of a machine that hardly ever change: the names of its system and of its CPU. Sources: os-release(5), proc(5).
 
 #include <string>
 #include <string_view>

@@ -47,7 +47,7 @@ bool take_array(std::string_view line, MdArray& out) {
   return is_array_name(out.name) && is_ascii(line) && out.devices.size() <= kLongestDevices;
 }
 
-// What is between `before` and `after`: "[2/1]" between '[' and '/'.
+// The text between `before` and `after`: "[2/1]" between '[' and '/'.
 template <class Value>
 bool take_between(std::string_view text, std::string_view before, std::string_view after, Value& out) {
   const std::size_t begin = text.find(before);

@@ -11,7 +11,7 @@
 
 namespace resmon::procfs {
 
-// What a sync does; with the words of the file.
+// The kind of a running sync, in the words of the file.
 enum class MdSync { kNone, kRecovery, kResync, kCheck, kReshape };
 
 struct MdArray {

@@ -155,7 +155,7 @@ Status parse_meminfo(std::string_view text, MemInfo& out, Skipped& skipped) {
     }
     seen |= 1U << key->index;
     after_free = key->member == &MemInfo::free;
-    // Where MemAvailable would be, between the two, there is no line at all.
+    // The line MemAvailable, which would be between the two, is missing.
     if (was_after_free && key->member == &MemInfo::buffers) out.lacks_available = true;
     Number& value = out.*(key->member);
     std::uint64_t read = 0;

@@ -36,7 +36,7 @@ bool has_option(std::string_view options, std::string_view wanted) {
   return false;
 }
 
-// What is wrong with the line; nullptr: nothing.
+// The error of a line; nullptr if it is valid.
 const char* mountinfo_line(std::string_view line, Mount& out) {
   Fields fields(line);
   std::string_view id;

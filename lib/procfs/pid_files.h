@@ -19,7 +19,7 @@ struct PidIo {
 };
 Status parse_pid_io(std::string_view text, PidIo& out, Skipped& skipped);
 
-// What a cgroup belongs to, told by its path.
+// The owner of a cgroup (a service or a container), derived from its path.
 struct CgroupOwner {
   enum class Kind { kNone, kService, kContainer };
   Kind kind = Kind::kNone;

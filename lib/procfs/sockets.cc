@@ -53,7 +53,7 @@ void TcpTable::feed(std::string_view piece) {
     if (newline != std::string_view::npos && partial_size_ == 0) {
       take(part);
     } else {
-      // What is wanted of a line is at its beginning.
+      // The needed fields of a line are at its beginning.
       const std::size_t room = std::min(part.size(), partial_.size() - partial_size_);
       std::copy_n(part.begin(), room, partial_.begin() + static_cast<std::ptrdiff_t>(partial_size_));
       partial_size_ += room;

@@ -64,7 +64,7 @@ class TcpTable {
 // An answer that is an error (such as "no such protocol": a kernel without inet_diag) is kUnsupported.
 Result<bool> count_inet_diag(std::span<const std::byte> datagram, TcpStates& states);
 
-// Of one file, sockstat or sockstat6.
+// The content of one file, sockstat or sockstat6.
 struct SocketCounts {
   Number tcp;
   Number tcp_orphans;  // only IPv4's file has it, for both families; so with the next two

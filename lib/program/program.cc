@@ -10,14 +10,13 @@
 namespace resmon::program {
 
 void LogSettings::declare(config::Settings& settings) {
-  settings.choice("log.level", &level, {"debug", "info", "warn", "error"}, "The least level that is written.");
-  settings.choice(
-      "log.format", &format, {"text", "json"},
-      "text: one line an event, `time level component message key=value`, for grep and awk. json: one object an event, "
-      "for log collectors.");
-  settings.text("log.file", &file, "Where to write. Empty: standard error, for systemd, Docker and terminals.");
+  settings.choice("log.level", &level, {"debug", "info", "warn", "error"}, "The lowest level that is logged.");
+  settings.choice("log.format", &format, {"text", "json"},
+                  "text: one line per event, `time level component message key=value`. json: one JSON object per "
+                  "event, for log collectors.");
+  settings.text("log.file", &file, "The log file. Empty: standard error, for systemd, Docker and terminals.");
   settings.bytes("log.rotate_bytes", &rotate_bytes, 64U << 10U, 1U << 30U,
-                 "A log file of this size is renamed FILE.1 and a new one is begun. Only with log.file.");
+                 "At this size a log file is renamed to FILE.1 and a new one is begun. Only with log.file.");
   settings.integer("log.keep_files", &keep_files, 1, 100, "How many renamed log files are kept.");
 }
 

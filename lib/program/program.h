@@ -1,6 +1,6 @@
 #pragma once
 
-// What the mains of all programs share: the command line every one of them understands, configuration from file,
+// Shared by the mains of all programs: the command line that each of them understands, configuration from file,
 // environment and flags, and exit codes. CLI11's header stays behind program.cc.
 //
 //   --config FILE  --set KEY=VALUE  --check-config  --print-config  --help  --version
@@ -48,13 +48,12 @@ class Program {
   // A flag that is short for a configuration key: "--server" for client.servers.
   void shorthand(std::string name, std::string key, std::string value_name, std::string meaning);
 
-  // Words that are no flags, in order: a command and what it is about. Without this there may be none.
+  // Accepts positional words, in order: a command and its arguments. Without this call there may be none.
   void words(std::vector<std::string>* target, std::string meaning);
 
-  // Reads the command line and the configuration. Returns an exit code when the program is done: after --help,
-  // --version,
-  // --print-config, or an error, which is then on standard error. `check` is run after loading, for what no single key
-  // can tell, and its error counts as one of configuration; after it, --check-config says that all is well.
+  // Reads the command line and the configuration. Returns an exit code if the program is done: after --help, --version,
+  // --print-config, --check-config, or an error, which is then on standard error. `check` runs after loading, for
+  // conditions between several keys; its error counts as one of the configuration.
   std::optional<int> start(int argc, char** argv, const std::function<Status()>& check);
 
   const std::string& config_file() const;

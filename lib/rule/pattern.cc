@@ -67,7 +67,8 @@ Result<Pattern> Pattern::make(std::string_view text) {
   options.set_max_mem(kExpressionBytes);
   auto compiled = std::make_shared<const re2::RE2>(expression, options);
   if (!compiled->ok())
-    return fail(ErrorKind::kInvalid, "'" + std::string(text) + "' is no regular expression: " + compiled->error());
+    return fail(ErrorKind::kInvalid,
+                "'" + std::string(text) + "' is not a valid regular expression: " + compiled->error());
   out.expression_ = std::move(compiled);
   return out;
 }

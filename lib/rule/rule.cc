@@ -105,7 +105,7 @@ class RuleReader {
 
   void read_selectors(Rule& rule) {
     if (reader_.node("measurement") != nullptr && reader_.node("namepass") != nullptr)
-      reader_.complain(*reader_.node("namepass"), "namepass", "is the same as measurement: give one of them");
+      reader_.complain(*reader_.node("namepass"), "namepass", "means the same as measurement: use one of them");
     patterns("measurement", rule.measurements);
     patterns("namepass", rule.measurements);
     patterns("namedrop", rule.not_measurements);
@@ -220,7 +220,7 @@ class RuleReader {
     else
       for (const Node& item : node.items) names.push_back(item.text);
     if (std::find(names.begin(), names.end(), kHost) != names.end())
-      reader_.complain(node, key, "the tag host says which machine it is: only a sink's rules may change it");
+      reader_.complain(node, key, "the tag host identifies the machine: only a sink's rules may change it");
   }
 
   void read_rename(Rule& rule, std::string_view key, const Node& node) {
@@ -349,7 +349,7 @@ class RuleReader {
     const Node* const node = reader_.node(key);
     if (node == nullptr) return nullptr;
     if (node->kind == Node::Kind::kTable && !node->members.empty()) return node;
-    reader_.complain(*node, key, "must be a table, as { key = \"value\" }");
+    reader_.complain(*node, key, "must be a table, such as { key = \"value\" }");
     return nullptr;
   }
   Complaints& complaints() { return reader_.complaints(); }

@@ -178,7 +178,7 @@ TEST(RuleTest, ErrorsNameFileRuleAndKey) {
   EXPECT_EQ(errors_of("[[rule]]\nname='x'"),
             "x.toml:1:1: rule[1]: says neither which rows it is about nor what to do with them");
   EXPECT_THAT(errors_of("[[rule]]\nmeasurement='/(/'\ndrop=true"),
-              HasSubstr("x.toml:2:13: rule[1].measurement: '/(/' is no regular"));
+              HasSubstr("x.toml:2:13: rule[1].measurement: '/(/' is not a valid regular"));
   EXPECT_THAT(errors_of("[[rule]]\nevery='60s'", Place::kServer), HasSubstr("rule[1].every: is for clients and sinks"));
   EXPECT_THAT(errors_of("[[rule]]\nevery='2h'"), HasSubstr("rule[1].every: must be a span of time"));
   EXPECT_THAT(errors_of("[[rule]]\nevery='60s'\naggregate='avg'"),

@@ -1,8 +1,8 @@
 #pragma once
 
-// A machine that does not exist: it has CPUs, memory, disks, interfaces and a working day, and says what a real client
-// would say of them (docs/schema.md), with values that move slowly and hang together. Seeded: the same seed and times
-// give the same values. Used by resmon-load, by tests and by benchmarks.
+// A simulated machine with CPUs, memory, disks, interfaces and a working day. It returns the rows that a real client
+// would send (docs/schema.md), with values that change slowly and are consistent. The same seed and times give the same
+// values. Used by resmon-load, tests and benchmarks.
 
 #include <cstdint>
 #include <random>

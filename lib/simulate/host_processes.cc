@@ -1,6 +1,6 @@
-// What uses the simulated machine: a dozen programs that share its CPU, memory and disk I/O, each with a rhythm of its
-// own, and a row `other`, so that they sum to what the machine's other figures say. No random numbers are drawn here:
-// what a seed gives for everything else stays the same.
+// The processes of the simulated machine: a dozen programs that share its CPU, memory and disk I/O, each with a rhythm
+// of its own, and a row `other`, so that the rows add up to the machine's totals. No random numbers are drawn here, so
+// that a seed's other values stay the same.
 
 #include <algorithm>
 #include <cmath>

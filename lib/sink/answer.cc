@@ -127,7 +127,7 @@ void read_refusal(int status, const std::string& message, Meaning& meaning) {
   meaning.dropped_points = number_behind(lower, "dropped=");
   if (!meaning.dropped_points) meaning.dropped_points = number_behind(lower, "partial write: dropped ");
   const bool too_old = has(lower, "points beyond retention policy") || has(lower, "points outside retention policy");
-  // Where other lines are wrong, too, those are to be found.
+  // If other lines are wrong, too, the search for them goes on.
   if (too_old && !has(lower, "unable to parse") && !has(lower, "field type conflict"))
     meaning.verdict = Verdict::kPartlyTooOld;
 }
@@ -262,7 +262,7 @@ Meaning meaning_of(const HttpAnswer& answer, UnixNanos now) {
       [[fallthrough]];
     default:
       // What is no error of the server's is a wrong address, a redirection, or a proxy or log-in page in between:
-      // somebody has to mend it, and the data can wait.
+      // somebody must correct it, and the data can wait.
       meaning.verdict = answer.status >= 500 ? Verdict::kRetry : Verdict::kDenied;
       return meaning;
   }

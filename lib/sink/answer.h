@@ -18,7 +18,7 @@ namespace resmon::sink {
 enum class Verdict {
   kAccepted,
   kRetry,         // busy or broken: the same again later
-  kDenied,        // 200, 302, 401, 404…: the same again later, when somebody has mended the configuration
+  kDenied,        // 200, 302, 401, 404…: the same again later, when the configuration has been corrected
   kNoDatabase,    // 404 of 1.x: the database is not there
   kTooLarge,      // 413: in smaller pieces
   kRefused,       // 400, 415, 422: something in it is wrong, and will be wrong again

@@ -46,7 +46,7 @@ Result<std::string> secret(std::string_view what, const std::string& given, cons
     if (value.empty()) return fail(ErrorKind::kInvalid, std::string(what) + ": " + file + " is empty");
   }
   // It goes into a header, where a line break would begin another one.
-  if (has_control(value)) return fail(ErrorKind::kInvalid, std::string(what) + " holds control characters");
+  if (has_control(value)) return fail(ErrorKind::kInvalid, std::string(what) + " contains control characters");
   return value;
 }
 
@@ -60,7 +60,8 @@ std::string Url::authority() const {
 Result<Url> parse_url(std::string_view text) {
   Url url;
   const auto wrong = [](std::string_view why) { return fail(ErrorKind::kInvalid, "url: " + std::string(why)); };
-  if (has_control(text) || text.find(' ') != std::string_view::npos) return wrong("holds blanks or control characters");
+  if (has_control(text) || text.find(' ') != std::string_view::npos)
+    return wrong("contains blanks or control characters");
   if (text.starts_with("https://")) {
     url.tls = true;
     text.remove_prefix(8);
@@ -156,7 +157,7 @@ Result<Endpoint> make_endpoint(const SinkOptions& options) {
   if (options.kind != "influx" && options.kind != "loki") return wrong("kind: must be influx or loki");
   endpoint.loki = options.kind == "loki";
   if (endpoint.loki) {
-    if (has_control(options.org)) return wrong("org: holds control characters");
+    if (has_control(options.org)) return wrong("org: contains control characters");
     endpoint.version = 1;
     endpoint.write_target = base + "/loki/api/v1/push";
     endpoint.tenant = options.org;

@@ -1,7 +1,6 @@
 #pragma once
 
-// SinkOptions made into what is sent: where to connect, request targets, the Authorization header. No I/O but for
-// secret files.
+// Derives address, request targets and the Authorization header from SinkOptions. No I/O except reading secret files.
 
 #include <cstdint>
 #include <string>

@@ -1,7 +1,6 @@
 // The only file of the library that sees Beast. Every step has its deadline: net::dial's for resolving and connecting,
 // beast::tcp_stream's own for handshake, writing and reading, which ends the operation and not only the wait for it.
-// Sending a body goes in pieces with a fresh deadline each, so that a slow line
-// may take its time and a dead one may not.
+// A body is sent in pieces, each with a deadline of its own: a slow connection succeeds, a dead one times out.
 //
 // A server may answer before it has read the request (413) and then close: a failed write is therefore followed by an
 // attempt to read an answer. And it may have closed a kept connection just before: a request that dies on a used

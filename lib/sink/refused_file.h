@@ -9,7 +9,7 @@
 
 namespace resmon::sink {
 
-// Lines that a server refused, each under a comment with the time and the reason, so that the file can be mended and
+// Lines that a server refused, each under a comment with the time and the reason, so that the file can be corrected and
 // written again with any client. Bounded: two files of the given size at most.
 class RefusedFile {
  public:

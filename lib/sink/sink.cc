@@ -213,7 +213,7 @@ asio::awaitable<bool> Sink::send_range(Delivery& delivery, Delivery::Range range
   switch (meaning.verdict) {
     case Verdict::kAccepted:
       if (search_.compressed_lines == count && !std::exchange(uncompressed_, true))
-        log::warn("sink", "requests are only understood without compression: something in between drops its mark",
+        log::warn("sink", "the database accepts only uncompressed requests: a proxy drops Content-Encoding",
                   {{"name", options_.name}});
       accepted(block_.samples(range.first, range.last));
       delivery.done();
@@ -341,9 +341,9 @@ asio::awaitable<Meaning> Sink::prove() {
   }
   answers_ = true;
   if (pong)
-    log::info("sink", "a database that does not name itself answers", {{"name", options_.name}, {"answers", answered}});
+    log::info("sink", "an unknown database answers", {{"name", options_.name}, {"answers", answered}});
   else
-    log::warn("sink", "what answers may be no database", {{"name", options_.name}, {"answers", answered}});
+    log::warn("sink", "the answer may not come from a database", {{"name", options_.name}, {"answers", answered}});
   co_return Meaning();
 }
 
@@ -401,7 +401,8 @@ void Sink::give_up(Delivery::Range range, std::uint64_t lines, const std::string
 void Sink::keep_in_file(Delivery::Range range, const std::string& reason) {
   const std::string_view lines = block_.text(range.first, range.last);
   if (Status status = refused_file_.add(lines, reason, Clock::system().wall()); !status)
-    log::error("sink", "cannot keep a refused line", {{"name", options_.name}, {"error", status.error().message}});
+    log::error("sink", "cannot write a refused line to its file",
+               {{"name", options_.name}, {"error", status.error().message}});
   else
     newly_kept_in_ = options_.refused_file;
 }
@@ -409,13 +410,13 @@ void Sink::keep_in_file(Delivery::Range range, const std::string& reason) {
 void Sink::send_smaller(std::size_t bytes) {
   if (bytes >= block_bytes_) return;
   block_bytes_ = std::max(kLeastBlockBytes, bytes);
-  log::warn("sink", "the server finds requests too large; sending smaller ones",
+  log::warn("sink", "the database rejects requests of this size; sending smaller ones",
             {{"name", options_.name}, {"batch_bytes", block_bytes_}});
 }
 
 void Sink::report_refusals() {
   if (newly_refused_lines_ == 0) return;
-  log::warn("sink", "the server refused lines for good",
+  log::warn("sink", "the database rejected lines",
             {{"name", options_.name},
              {"lines", newly_refused_lines_},
              {"first_reason", first_refusal_},
@@ -460,10 +461,11 @@ void Sink::enter(State state, const std::string& reason) {
                   {{"name", options_.name}, {"after_seconds", static_cast<double>(now - since) / 1e9}});
       break;
     case State::kRetrying:
-      log::warn("sink", "server is away; data is kept and tried again", {{"name", options_.name}, {"error", reason}});
+      log::warn("sink", "the database does not answer; samples are kept and retried",
+                {{"name", options_.name}, {"error", reason}});
       break;
     case State::kDenied:
-      log::error("sink", "server denies the data, which is kept until somebody mends the configuration",
+      log::error("sink", "the database denies access; samples are kept until the configuration is corrected",
                  {{"name", options_.name}, {"error", reason}});
       break;
     case State::kConnecting:

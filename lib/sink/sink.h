@@ -1,8 +1,8 @@
 #pragma once
 
-// Writes what a log holds to an InfluxDB, or to anything that takes its line protocol over HTTP, and never loses any of
-// it quietly: what the server cannot take now is tried until it can, what the server will never take is set aside where
-// a person finds it, and only then does the log's cursor move.
+// Forwards a log to InfluxDB, or to another database that accepts line protocol over HTTP, and loses nothing silently.
+// A request that fails is retried until it succeeds. A line that the database rejects for good is written to a file.
+// Only then does the log's cursor advance.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -33,7 +33,7 @@ enum class State {
   kConnecting,  // the database has acknowledged nothing yet
   kOk,          // the last request was accepted
   kRetrying,    // the server is away or busy
-  kDenied,      // the server answers, and somebody must mend a token, a name or an address
+  kDenied,      // the server answers, and a token, a name or an address must be corrected
   kStopped,
 };
 

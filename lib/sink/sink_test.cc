@@ -394,7 +394,8 @@ TEST_F(SinkTest, OptionsThatCannotWorkAreErrors) {
               o.database.clear();
             }),
             "sink influx: bucket: must not be empty for version 2");
-  EXPECT_EQ(error([](SinkOptions& o) { o.token = "a\r\nX: y"; }), "sink influx: token_file holds control characters");
+  EXPECT_EQ(error([](SinkOptions& o) { o.token = "a\r\nX: y"; }),
+            "sink influx: token_file contains control characters");
   EXPECT_THAT(error([](SinkOptions& o) {
                 o.token.clear();
                 o.token_file = "/nonexistent";

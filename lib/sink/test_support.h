@@ -241,7 +241,7 @@ class Running {
   std::thread thread_;
 };
 
-// What a gzip body holds.
+// The content of a gzip body.
 inline std::string inflated(const std::string& body) {
   z_stream stream{};
   inflateInit2(&stream, MAX_WBITS + 16);

@@ -1,7 +1,7 @@
 #pragma once
 
-// The output of a program that runs on and on, such as `journalctl --follow`. Read without blocking. The program and
-// all that it started are killed when this is destroyed, and when the calling thread ends. Not thread-safe.
+// The output of a program that keeps running, such as `journalctl --follow`, read without blocking. The program and its
+// child processes are killed when this object is destroyed, and when the calling thread ends. Not thread-safe.
 
 #include <sys/types.h>
 

@@ -8,11 +8,11 @@
 
 namespace resmon::tail {
 
-// What sources give their events to. Not thread-safe.
+// Receives the events of sources. Not thread-safe.
 class EventTaker {
  public:
   virtual ~EventTaker() = default;
-  // Whether one more event is taken now. A source that is told no keeps it and comes again.
+  // Whether one more event is accepted now. If not, the source keeps it and tries again.
   virtual bool has_room() const = 0;
   // `unit`: where the event is from, such as a file's path.
   virtual void take(const Event& event, std::string_view unit) = 0;

@@ -1,8 +1,8 @@
 #pragma once
 
-// The output of a program that runs on and on, line by line; it is started again with growing pauses when it ends.
-// There is nothing to go back to: what was read and not yet kept when the client is killed is lost. While there is no
-// room nothing is read, so the program waits. Polled; no thread.
+// The output of a program that keeps running, line by line. The program is started again, with growing pauses, when it
+// ends. Lines that were read but not yet stored when the client is killed are lost, because the output cannot be read
+// again. While the spool is full nothing is read, so the program waits. Polled; no thread.
 
 #include <chrono>
 #include <string>

@@ -1,4 +1,4 @@
-// Finding files: by the patterns, and after a restart those that were read and have other names now.
+// Finds files: by the patterns, and after a restart files that were read before and have been renamed since.
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -73,7 +73,7 @@ Result<FileMark> decode_file_mark(std::string_view bytes) {
   mark.head_hash = r.u64();
   mark.tail_hash = r.u64();
   if (r.failed() || format != kMarkFormat || after > UINT32_MAX || mark.offset > INT64_MAX)
-    return fail(ErrorKind::kDamaged, "a file's mark cannot be read");
+    return fail(ErrorKind::kDamaged, "a stored file position cannot be decoded");
   mark.after = static_cast<std::uint32_t>(after);
   mark.skipping = (flags & kSkipping) != 0;
   mark.copy = (flags & kCopy) != 0;

@@ -1,7 +1,7 @@
 #pragma once
 
-// How far a file was read, and how it is known again: by its handle (inode and generation), else by device and inode,
-// and always by its content, the first bytes and those before the offset.
+// The position up to which a file was read, and its identity: its handle (inode and generation), or device and inode,
+// and always its content, the first bytes and those before the position.
 
 #include <cstdint>
 #include <string>

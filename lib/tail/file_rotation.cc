@@ -1,12 +1,12 @@
-// What happens to files that are followed.
+// Rotation of followed files.
 //
-// Copied and truncated: the truncated file is seen by its content, since the bytes before the offset are other ones
-// than those that were read. Its copy is the file of the same family that has them; that one is read from the offset to
-// its end, and only then the truncated file from its start.
+// Copied and truncated: the truncation is recognized by content, because the bytes before the offset differ from those
+// that were read. The copy is the file of the same family that has these bytes. It is read from the offset to its end,
+// and only then the truncated file from its start.
 //
-// A copy usually matches the pattern of its original and is seen before the truncation. Read as a file of its own it
-// would send every line twice, so a new file that begins like one of its family is a shadow: it is left alone while it
-// has nothing that the original has not.
+// A copy usually matches the pattern of its original and appears before the truncation. Read as a file of its own it
+// would send every line twice. So a new file that begins like another of its family is a shadow: it is not read while
+// it contains nothing that the original does not contain.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ std::string directory_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// Of app.log, app.log.1, app.log-20261129 and app-20261129.log the same.
+// The family name: the same for app.log, app.log.1, app.log-20261129 and app-20261129.log.
 std::uint64_t family_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::size_t name = slash == std::string::npos ? 0 : slash + 1;

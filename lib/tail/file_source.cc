@@ -117,7 +117,7 @@ bool FileSource::read_chunk(File& file, std::uint64_t size, TimePoint now, std::
   buffer.resize(std::max(kChunkBytes, 2 * options_.split.max_bytes + 4096));
   const ssize_t got = ::pread(file.fd.get(), buffer.data(), buffer.size(), static_cast<off_t>(file.mark.offset));
   if (got <= 0) return false;
-  // What was read is the continuation only if the file was not truncated meanwhile.
+  // The bytes continue the file only if it was not truncated meanwhile.
   if (file.mark.offset > 0 && !has_content_of(file.fd.get(), file.mark, file.tail)) {
     truncated(file, taker);
     return true;

@@ -53,14 +53,14 @@ class FileSource {
   explicit FileSource(FileOptions options);
   ~FileSource();
 
-  // What mark() was given in earlier lives, by key. Before the first poll.
+  // The marks that mark() received in earlier runs, by key. Call before the first poll.
   void restore(const std::map<std::string, std::string>& marks);
   // Reads what has come, about 1 MiB at most, and looks for files when that is due. True: there is more to read at
   // once. `only_deleted`: files that keep their text are left alone, because there is no room for it now.
   bool poll(TimePoint now, bool only_deleted, EventTaker& taker);
 
   const FileStats& stats() const { return stats_; }
-  // What a person should know, once each: files that cannot be read, ends that may be lost. Cleared by the call.
+  // Messages for the log, once each: files that cannot be read, ends that may be lost. Cleared by the call.
   std::vector<std::string> take_findings() { return std::exchange(findings_, {}); }
 
  private:
@@ -84,7 +84,7 @@ class FileSource {
   bool must_wait(File& file);
   void drop(std::uint32_t number, EventTaker& taker);
 
-  // What happens to files: file_rotation.cc.
+  // Rotation of files: file_rotation.cc.
   void truncated(File& file, EventTaker& taker);
   File* find_copy(const File& of);
   bool is_copy_of(const File& file, std::uint64_t size, const File& of) const;

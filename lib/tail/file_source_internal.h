@@ -1,6 +1,6 @@
 #pragma once
 
-// What the files of FileSource share.
+// Shared by the files of FileSource.
 
 #include <sys/stat.h>
 

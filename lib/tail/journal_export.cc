@@ -81,7 +81,7 @@ void file(std::string_view name, std::string_view value, JournalEntry& entry, Na
     names.identifier = value;
   } else if (!name.empty() && name.front() != '_' && !name.starts_with("SYSLOG_") && !name.starts_with("CODE_") &&
              !name.starts_with("TID") && value.size() <= kMostValueBytes && entry.fields.size() < kMostFields) {
-    // What the program itself added.
+    // Fields that the program itself added.
     entry.fields.push_back({name, value});
   }
 }

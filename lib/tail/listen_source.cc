@@ -71,7 +71,7 @@ std::string name_of(const AnyAddress& address) {
 Status clear_way(const ListenAddress& address, int type) {
   struct stat state {};
   if (::lstat(address.host.c_str(), &state) != 0) return {};
-  if (!S_ISSOCK(state.st_mode)) return fail(ErrorKind::kInvalid, address.host + " is there, and is no socket");
+  if (!S_ISSOCK(state.st_mode)) return fail(ErrorKind::kInvalid, address.host + " exists, and is not a socket");
   AnyAddress name;
   const socklen_t size = fill(address, name);
   const Fd probe(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

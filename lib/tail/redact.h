@@ -1,6 +1,6 @@
 #pragma once
 
-// Takes secrets out of lines before they are kept or sent anywhere. No I/O; linear.
+// Replaces secrets in lines before they are stored or sent. No I/O; linear.
 
 #include <memory>
 #include <string>

@@ -24,7 +24,7 @@ Result<Set> compile_set(const std::vector<std::string>& patterns) {
     std::string error;
     if (set->Add(pattern, &error) < 0) return fail(ErrorKind::kInvalid, "'" + pattern + "': " + error);
   }
-  if (!set->Compile()) return fail(ErrorKind::kLimit, "the patterns are too large together");
+  if (!set->Compile()) return fail(ErrorKind::kLimit, "all patterns together are too large");
   return set;
 }
 

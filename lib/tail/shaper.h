@@ -1,7 +1,7 @@
 #pragma once
 
-// Events of one source to lines that may leave the machine: secrets taken out, parsed, filtered, limited in rate. Fills
-// one batch, with the marks that belong to it, until its owner has put it away. Not thread-safe.
+// Turns the events of one source into lines that may leave the machine: it removes secrets, parses, filters and limits
+// the rate. Fills one batch, with its marks, until its owner has stored it. Not thread-safe.
 
 #include <chrono>
 #include <cstdint>

@@ -32,7 +32,7 @@ std::size_t end_of_event(std::string_view bytes, std::size_t first, bool flush, 
   }
 }
 
-// What Java prints below the line of the logger: "org.example.PoolException: text", or the name alone.
+// The line that Java prints below the logger's line: "org.example.PoolException: text", or the name alone.
 bool names_a_thrown_class(std::string_view line) {
   const auto in_name = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||

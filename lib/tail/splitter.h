@@ -25,7 +25,7 @@ struct SplitOptions {
 // and a class with its package that ends in Exception, Error or Throwable.
 bool continues_by_indentation(std::string_view line);
 
-// What must be remembered between two pieces of one log.
+// The state between two pieces of one log.
 struct SplitState {
   bool skipping = false;            // inside a line whose beginning was an event already
   std::uint64_t skipped_bytes = 0;  // of long lines, in all

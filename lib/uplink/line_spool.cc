@@ -332,8 +332,8 @@ Result<Outbox::Encoded> LineSpool::encode(std::uint64_t from, std::uint32_t max_
     lost_lines_ += entry.lines;
     backlog_lines_ -= std::exchange(entry.lines, 0U);
     backlog_records_ -= std::exchange(entry.sends, false) ? 1U : 0U;
-    return fail(ErrorKind::kLimit, "a batch of lines is over the server's bound of " + std::to_string(max_frame_bytes) +
-                                       " bytes: dropped");
+    return fail(ErrorKind::kLimit, "a batch of lines is larger than the server's limit of " +
+                                       std::to_string(max_frame_bytes) + " bytes: dropped");
   }
   highest_sent_ = std::max(highest_sent_, from);
   ++next_in_records_;

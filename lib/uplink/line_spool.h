@@ -52,7 +52,7 @@ class LineSpool final : public Outbox {
 
   std::uint64_t dropped_lines() const { return reader_->stats().dropped_weight + lost_lines_; }  // ever
   std::uint64_t disk_bytes() const { return journal_->stats().disk_bytes; }
-  // Of records not acknowledged, as they are on disk.
+  // The size on disk of unacknowledged records.
   std::uint64_t backlog_bytes() const { return backlog_bytes_; }
   std::string error() const { return journal_->stats().error; }
   std::vector<std::string> take_findings() { return std::move(findings_); }
@@ -71,7 +71,7 @@ class LineSpool final : public Outbox {
   Result<Encoded> encode(std::uint64_t from, std::uint32_t max_frame_bytes, std::string& out) override;
 
  private:
-  // What is known of one number.
+  // The facts about one number.
   struct Entry {
     std::uint32_t lines = 0;
     std::uint32_t bytes = 0;  // 0: there is no record of this number

@@ -1,7 +1,7 @@
 #pragma once
 
-// What an uplink sends: numbered entries of one stream that are kept until the server has acknowledged them. All on the
-// uplink's executor.
+// The interface from which an uplink sends: numbered entries of one stream that are kept until the server has
+// acknowledged them. All on the uplink's executor.
 
 #include <cstdint>
 #include <string>
@@ -27,7 +27,7 @@ class Outbox {
 
   // Forgets everything up to and including `sequence`.
   virtual void acknowledge(std::uint64_t sequence) = 0;
-  // What a server says that it has when it is greeted. False: another stream has been begun.
+  // Applies the server's last number from WELCOME. False: the outbox began a new stream.
   virtual bool resume_after(std::uint64_t sequence) = 0;
 
   // A connection begins or ends: what was encoded before is not built on any more.

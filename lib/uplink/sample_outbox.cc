@@ -24,7 +24,8 @@ Result<Outbox::Encoded> SampleOutbox::encode(std::uint64_t from, std::uint32_t m
   if (payload > max_frame_bytes) {
     // One gather that this server will never take: all that comes after it would wait for ever.
     spool_.discard(run.first);
-    return fail(ErrorKind::kLimit, "a gather of " + std::to_string(payload) + " bytes is over the server's bound of " +
+    return fail(ErrorKind::kLimit, "a gather of " + std::to_string(payload) +
+                                       " bytes is larger than the server's limit of " +
                                        std::to_string(max_frame_bytes) + ": dropped");
   }
   const std::uint64_t through = run.first + count - 1;

@@ -49,7 +49,7 @@ void Spool::open_disk() {
   adopt(disk_->take_recovered());
 }
 
-// What an earlier process left comes first; what this one has taken already follows it, with new numbers.
+// Batches of an earlier process come first; those of this process follow, with new numbers.
 void Spool::adopt(DiskSpool::Recovered recovered) {
   ++epoch_;
   if (recovered.stream_known) stream_ = recovered.stream;
@@ -161,7 +161,7 @@ void Spool::drop_gap() {
   }
 }
 
-// REQUIRES: the number names a batch. It is given up; the journal knows, or is told.
+// Counts a batch as dropped, and tells the journal unless it has counted it. REQUIRES: the number names a batch.
 void Spool::count_lost(std::uint64_t sequence, bool journal_counted) {
   const std::uint32_t samples = samples_[static_cast<std::size_t>(sequence - first_)];
   dropped_samples_ += samples;
@@ -188,7 +188,7 @@ void Spool::lose_through(std::uint64_t sequence, bool journal_counted) {
   drop_gap();
 }
 
-// What is in memory only, and behind older ones that the disk has.
+// Drops the oldest batch that is only in memory; older ones may be on disk.
 void Spool::lose_oldest_in_memory() {
   const std::uint64_t sequence = memory_first();
   if (sequence == first_) {
@@ -243,7 +243,7 @@ bool Spool::resume_after(std::uint64_t sequence) {
     return false;
   }
   acknowledge(sequence);
-  // What is not acknowledged now never came.
+  // Batches that are not acknowledged now never reached the server.
   doubtful_.clear();
   doubt_through_ = sequence;
   return true;

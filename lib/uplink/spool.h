@@ -1,18 +1,18 @@
 #pragma once
 
-// What a client has sampled and the server has not yet acknowledged: batches with rising numbers, oldest first, in
-// memory and, where a directory is given, on disk. Bounded by bytes; when full the oldest are dropped and counted,
-// because the newest are what tells of the trouble at hand. One thread.
+// Sampled batches that the server has not acknowledged yet, with rising numbers, oldest first: in memory and, if a
+// directory is given, on disk. Bounded by bytes; when full the oldest are dropped and counted, because the newest
+// show the present trouble. One thread.
 //
-// With a directory, a batch is in the kernel's hands when push returns, so it survives the end of the process; what
-// waits unacknowledged for the sync interval survives the machine's. The newest also stay in memory, and a client whose
-// server answers never reads the disk. A disk that cannot be written costs that safety and nothing else: batches are
-// kept in memory up to memory_bytes, and go to the disk when it is back.
+// With a directory, a batch is in the kernel's hands when push returns, so it survives the end of the process. A batch
+// that stays unacknowledged for the sync interval also survives a power cut. The newest batches stay in memory, too, so
+// a client whose server answers never reads the disk. While the disk cannot be written, batches are kept in memory up
+// to memory_bytes, and are written when the disk works again.
 //
-// Numbers count within a stream, named by a random id. One number never stands for two contents in one stream: a
-// restart skips what may have been given out, and where that is unknown, or the server knows another history of this
-// stream (a machine restored from a snapshot), another stream is begun and everything unacknowledged is sent in it
-// again: rather twice than never, since stores keep one value of a series at a time.
+// Numbers count within a stream, which is named by a random id. A number never stands for two contents in one stream: a
+// restart skips numbers that may have been used. If these are unknown, or the server knows another history of this
+// stream (a machine restored from a snapshot), the spool begins a new stream and sends everything unacknowledged in it
+// again. Samples may then be sent twice, which is harmless: stores keep one value of a series at a time.
 
 #include <chrono>
 #include <cstdint>
@@ -31,7 +31,7 @@
 namespace resmon::uplink {
 
 struct SpoolOptions {
-  // Of batches in memory when there is no disk, or it cannot be written.
+  // The bound of batches in memory while there is no disk or it cannot be written.
   std::uint64_t memory_bytes = 8U << 20U;
   DiskOptions disk;                                                   // without a directory: memory only
   std::chrono::nanoseconds retry_interval{std::chrono::seconds(60)};  // for a directory that could not be used
@@ -94,7 +94,7 @@ class Spool {
 
   bool on_disk() const { return disk_ != nullptr; }
   const std::string& disk_error() const { return disk_error_; }  // why samples are not safe now; empty: all is well
-  // What a person should know of what was found on disk; each is one sentence. Cleared by the call.
+  // Findings on disk for the log, one sentence each. Cleared by the call.
   std::vector<std::string> take_findings() { return std::move(findings_); }
 
  private:

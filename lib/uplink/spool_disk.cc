@@ -1,10 +1,10 @@
 // Cheap while all is well, safe when it is not.
 //
 // Each gather is encoded as deltas, some hundred bytes, and written by one pwrite to a file whose space is reserved:
-// the kernel has it before the server is told of it, so the end of the process takes nothing back. Nothing is synced
-// for what the server acknowledges within the sync interval, which is nearly everything; a sync every 32 KiB keeps the
-// journal's own memory small and its cursor fresh. What stays unacknowledged is synced each interval, by a thread that
-// lives as long as the sync, because fdatasync can take seconds and a gather does not wait.
+// the kernel has it before it is sent, so the end of the process loses nothing. Gathers that the server acknowledges
+// within the sync interval, nearly all, need no sync; a sync every 32 KiB keeps the journal's own memory small and its
+// cursor fresh. Unacknowledged gathers are synced each interval, by a thread that lives as long as the sync, because
+// fdatasync can take seconds and a gather must not wait.
 //
 // A restarted client goes on in the same stream: the server takes over the old connection at once and drops what it
 // has seen. So no number may come twice with two contents, although a crash takes back what was written last and the

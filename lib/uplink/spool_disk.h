@@ -34,7 +34,7 @@ struct DiskOptions {
 
 class DiskSpool {
  public:
-  // What is there is in recovered(). Fails when the directory cannot be used, or another process has it.
+  // recovered() lists what was found. Fails if the directory cannot be used, or another process uses it.
   static Result<std::unique_ptr<DiskSpool>> open(const DiskOptions& options, metric::SchemaTable& schemas);
   ~DiskSpool();  // makes durable what it has
 
@@ -57,7 +57,7 @@ class DiskSpool {
   };
   // REQUIRES: sequence is above all that were appended. kUnavailable: not now. kLimit: never.
   Result<Appended> append(std::uint64_t sequence, const metric::Batch& batch, const wire::StreamId& stream);
-  // What was appended goes to the kernel.
+  // Writes appended records to the kernel.
   Status hand_over();
   // Records from here on are of another stream, which needs no numbers reserved.
   void begin_stream() {

@@ -11,7 +11,7 @@ constexpr std::uint8_t kRecordVersion = 2;  // of records and of the protocol's 
 static_assert(wire::kProtocolVersion == kRecordVersion);
 constexpr std::uint8_t kFresh = 1;
 
-// What this client wrote itself it can read again, however much it was.
+// Generous limits, because the client itself wrote these records.
 constexpr wire::DecoderLimits kLimits{.max_series = 4'000'000,
                                       .max_tags = 1024,
                                       .max_name_bytes = 65'536,
@@ -67,7 +67,7 @@ Status RecordDecoder::decode(const RecordHead& head, metric::Batch& batch) {
   if (head.fresh)
     decoder_ = std::make_unique<wire::SampleDecoder>(
         kLimits, [this](metric::Schema schema) { return schemas_.intern(std::move(schema)); });
-  if (decoder_ == nullptr) return fail(ErrorKind::kUnavailable, "what this record builds on is not there");
+  if (decoder_ == nullptr) return fail(ErrorKind::kUnavailable, "the records before it, which it needs, are missing");
   const auto read = [&]() -> Status {
     std::string_view left = head.frames;
     while (!left.empty()) {

@@ -1,8 +1,8 @@
 #pragma once
 
-// What one journal record of a client's spool holds: one gather, in the frames of the client protocol. A record that is
-// `fresh` can be read without those before it; the others build on the records since the last fresh one, as SAMPLES
-// frames do on a connection. docs/journal_format.md, "The client's spool", is the specification. No I/O.
+// The content of one journal record of a client's spool: one gather, in the frames of the client protocol. A record
+// that is `fresh` can be read without those before it; the others build on the records since the last fresh one, as
+// SAMPLES frames do on a connection. docs/journal_format.md, "The client's spool", is the specification. No I/O.
 
 #include <cstdint>
 #include <memory>
@@ -49,7 +49,7 @@ class RecordDecoder {
  public:
   explicit RecordDecoder(metric::SchemaTable& schemas) : schemas_(schemas) {}
 
-  // What follows is no continuation of what was read: nothing is taken until the next fresh record.
+  // Records that follow do not continue the previous ones: they are skipped until the next fresh record.
   void lose_track() { decoder_.reset(); }
 
   // Fills `batch` (cleared first). kDamaged for what cannot be read, kUnavailable for a record whose fresh one was not

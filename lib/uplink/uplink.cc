@@ -65,7 +65,7 @@ void Uplink::change_token(std::string token) {
   if (token == options_.token) return;
   options_.token = std::move(token);
   token_changed_ = true;
-  if (options_.log_connections) log::info("uplink", "another token: connecting anew");
+  if (options_.log_connections) log::info("uplink", "the token has changed: reconnecting");
   if (const auto stream = stream_.lock()) stream->close();
   notify();
 }
@@ -219,9 +219,10 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
       auto welcome = wire::decode_welcome(answer.payload);
       if (!welcome) co_return fail(std::move(welcome).error());
       if (welcome->version != wire::kProtocolVersion)
-        co_return fail(ErrorKind::kUnsupported,
-                       "the server chose protocol version " + std::to_string(welcome->version) + ", unknown here");
-      if (outbox_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "another stream has been begun");
+        co_return fail(ErrorKind::kUnsupported, "the server chose protocol version " +
+                                                    std::to_string(welcome->version) +
+                                                    ", which this client does not support");
+      if (outbox_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "the spool began a new stream");
       if (!forget_acknowledged(welcome->acknowledged, true))
         co_return fail(
             ErrorKind::kUnavailable,
@@ -260,7 +261,7 @@ asio::awaitable<Status> Uplink::send_loop(std::shared_ptr<net::Stream> stream) {
       co_return received_.has_value() ? fail(ErrorKind::kUnavailable, "the server closed the connection") : received_;
     out.clear();
     out.swap(control_);
-    if (outbox_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "another stream has been begun");
+    if (outbox_.epoch() != epoch_) co_return fail(ErrorKind::kUnavailable, "the spool began a new stream");
     if (in_flight_bytes_ < options_.window_bytes) {
       const std::size_t before = out.size();
       const auto encoded = outbox_.encode(next_to_send_, max_frame_bytes_, out);

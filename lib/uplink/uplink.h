@@ -1,7 +1,7 @@
 #pragma once
 
 // The client's side of the protocol: keeps one connection to one of several servers, sends what an outbox holds in
-// order, forgets what is acknowledged, and begins again from the last acknowledged entry after any failure.
+// order, removes acknowledged entries, and continues from the last acknowledged entry after any failure.
 //
 // One executor. The owner fills the outbox (a spool of samples or of lines) on that executor and calls notify().
 
@@ -118,7 +118,7 @@ class Uplink {
   std::chrono::steady_clock::time_point stop_by_;
   std::chrono::nanoseconds retry_after_{0};
 
-  // Of the connection under way.
+  // State of the present connection.
   bool receiving_ = false;
   Status received_;          // why receiving ended
   std::string control_;      // frames to send before the next entries: PONG

@@ -96,10 +96,10 @@ Result<ProcessList> decode_process_list(std::string_view payload) {
   const std::uint64_t count = r.varint();
   if (r.failed()) return fail(ErrorKind::kInvalid, "ANSWER frame: ends early");
   if (count > kMostProcessRows || message.refusal.size() > kMostProcessText)
-    return fail(ErrorKind::kInvalid, "ANSWER frame: more than there may be");
+    return fail(ErrorKind::kInvalid, "ANSWER frame: more rows or text than allowed");
   for (std::uint64_t i = 0; i < count; ++i)
     if (!read_row(r, message.rows.emplace_back()))
-      return fail(ErrorKind::kInvalid, "ANSWER frame: a process that cannot be read");
+      return fail(ErrorKind::kInvalid, "ANSWER frame: a process that cannot be parsed");
   return message;
 }
 

@@ -35,6 +35,23 @@ configured() { resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-addr
   [ "$(processes)" -eq 1 ]
 }
 
+@test "after configure --tls a restart and an up have the simulated clients use TLS" {
+  up_here
+  run grep -qx 'tls.enabled=true' "$RESMON_HOME/load.arguments"
+  [ "$status" -eq 1 ]
+  resmon configure --tls localhost
+  resmon restart
+  grep -qx 'tls.enabled=true' "$RESMON_HOME/load.arguments"
+  grep -qx "tls.ca_file=$RESMON_HOME/tls/ca.crt" "$RESMON_HOME/load.arguments"
+  load=$(pid_in load)
+  resmon restart
+  [ "$(pid_in load)" = "$load" ]
+  resmon down
+  rm "$RESMON_HOME/load.arguments"
+  up_here
+  grep -qx 'tls.enabled=true' "$RESMON_HOME/load.arguments"
+}
+
 @test "start refuses what is no role and no host, and says where systemd does not run" {
   for wrong in database '--host -oProxyCommand=id' '--host a;id' '--host' '--host a --systemd'; do
     # shellcheck disable=SC2086 # split on purpose

@@ -16,13 +16,13 @@ gone() {
   gone web3
   run resmon forget web3
   [ "$status" -eq 0 ]
-  [[ $output == *'web3 is off the list; its data are kept'* ]]
+  [[ $output == *'web3 is removed from the list; its data are kept'* ]]
   [ "$(cat "$deleted")" = 'web3?purge=false' ]
   run resmon status --json
   [ "$(jq '[.clients[] | select(.host == "web3")] | length' <<<"$output")" = 0 ]
   run resmon forget web3
   [ "$status" -eq 1 ]
-  [[ $output == *'no host of this name is known'* ]]
+  [[ $output == *'no host has this name'* ]]
 }
 
 @test "forget --purge says so to the server, and a name is sent as it is" {

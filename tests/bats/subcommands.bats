@@ -115,11 +115,11 @@ teardown() { teardown_house; }
   [[ $output =~ 'refused: web2?[31m from 10.0.0.2, '[0-9].*' ago: wrong_name: another name' ]]
   [ "$(resmon status --json | jq -c '[.refused_clients[] | [.host, .code, .times]]')" = '[["web2\u001b[31m","wrong_name",3],["web3","name_in_use",1]]' ]
   run resmon doctor
-  [[ $output == *'warn  clients        web2?[31m is refused: another name'*'mend: ./resmon configure enrol'* ]]
+  [[ $output == *'warn  clients        web2?[31m is refused: another name'*'remedy: ./resmon configure enrol'* ]]
   [[ $output == *'web3 is refused (name_in_use): twice'* && $output != *$'\e[31m'* ]]
 }
 
-@test "doctor names a taken port, open secrets and a wrong configuration, and how to mend each" {
+@test "doctor names a taken port, open secrets and a wrong configuration, and a remedy for each" {
   resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
   chmod 644 "$RESMON_HOME/token"
   printf 'nonsense = 1\n' >>"$RESMON_HOME/server.toml"
@@ -130,7 +130,7 @@ teardown() { teardown_house; }
   [[ $output == *"port $TCP_PORT is taken by"* ]]
   [[ $output == *'chmod 600'* ]]
   [[ $output == *'did you mean nonesuch'* ]]
-  [ "$(grep -c 'mend: ' <<<"$output")" -ge 3 ]
+  [ "$(grep -c 'remedy: ' <<<"$output")" -ge 3 ]
 }
 
 @test "bench lists what there is and runs it with its arguments" {
@@ -140,6 +140,10 @@ teardown() { teardown_house; }
   chmod +x "$RESMON_BUILD_DIR/bin/bench-fake"
   run resmon bench
   [[ $output == *fake* ]]
+  printf 'build bin/bench-spool: x\n' >"$RESMON_BUILD_DIR/build.ninja"
+  run resmon bench
+  [[ $output == *"spool            The client's spool on disk: cost of a gather"* ]]
+  rm "$RESMON_BUILD_DIR/build.ninja"
   run resmon bench fake --json 'two words'
   [ "$output" = '--json|two words|' ]
   run resmon bench nope

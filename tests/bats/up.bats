@@ -134,7 +134,7 @@ teardown() { teardown_house; }
   INFLUX_URL=http://db:8086 INFLUX_TOKEN='s3cr3t"' INFLUX_ORG='my "org' INFLUX_BUCKET=b RESMON_SINK_OTHER_URL=http://o:1 RESMON_SINK_OTHER_PASSWORD=p4ss \
     RESMON_SINK_OTHER_GZIP=false RESMON_LOG_LEVEL=debug RESMON_HTTP_ADDRESS=127.0.0.1:$HTTP_PORT RESMON_LISTEN_ADDRESS=127.0.0.1:$TCP_PORT run resmon up
   [ "$status" -eq 0 ]
-  [[ $output == *'kept in server.toml'*'sink.influx.url'* ]]
+  [[ $output == *'server.toml: set from the environment'*'sink.influx.url'* ]]
   [[ $output != *s3cr3t* && $output != *p4ss* ]]
   facts=$(resmon configure show --json)
   [ "$(jq -r '.server["sink.influx.url"], .server["sink.influx.org"], .server["sink.influx.bucket"], .server["sink.other.url"], .server["sink.other.gzip"]' <<<"$facts")" = \
@@ -152,7 +152,10 @@ teardown() { teardown_house; }
   [ "$(resmon status --json | jq -r .tcp_address)" = "127.0.0.1:$TCP_PORT" ]
   # And what is given again changes nothing.
   INFLUX_URL=http://db:8086 run resmon up
-  [[ $output != *'kept in'* ]]
+  [[ $output != *'set from the environment'* ]]
+  # A program that runs keeps its settings until it is restarted, and up says so.
+  INFLUX_URL=http://db2:8086 run resmon up
+  [[ $output == *'server.toml: set from the environment: sink.influx.url'*"'./resmon restart server'"* ]]
 }
 
 @test "a database that fails shows in status with its reason; one that is no longer configured is told with what waited" {
@@ -163,7 +166,7 @@ teardown() { teardown_house; }
   resmon down
   FAKE_REMOVED_SINK=$'old\e[31m' run resmon up
   [ "$status" -eq 0 ]
-  [[ $output == *'the database old?[31m is no longer configured; 12 journal entries that waited for it are given up'* ]]
+  [[ $output == *'the database old?[31m is no longer configured; 12 journal entries that waited for it are dropped'* ]]
   run resmon status
   [[ $output == *'removed: old?[31m is no longer configured; 12 entries'* ]]
 }

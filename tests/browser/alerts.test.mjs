@@ -66,7 +66,7 @@ view("alerts: a silence from the form, its error, and a test message", true, { e
   await form.getByLabel("Hosts").fill("site:north");
   await form.getByLabel("For").fill("soon");
   await form.getByRole("button", { name: "Silence", exact: true }).click();
-  await page.getByText("for is how long").waitFor();
+  await page.getByText("for must be a duration").waitFor();
   await form.getByLabel("Hosts").fill("site:north");
   await form.getByLabel("For").fill("3h");
   await form.getByLabel("Reason").fill("new switch");

@@ -299,7 +299,7 @@ provoke("an empty fleet says how to add a client", { names: [] }, {}, async (pag
 });
 
 provoke("a host that is not known, and one without data", { names: ["web1"] }, { hash: "#/host/nobody" }, async (page) => {
-  await page.getByText("knows no host of this name").waitFor();
+  await page.getByText("list has no host of this name").waitFor();
   await page.getByText("Nothing is stored of").waitFor();
 });
 

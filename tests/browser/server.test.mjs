@@ -138,7 +138,7 @@ test("signing in for real: the first password, a bad one, a token made and revok
     await page.locator("#user").fill("eve");
     await page.locator("#password").fill("only to look at it");
     await page.keyboard.press("Enter");
-    await page.getByText("an administrator's to change").waitFor();
+    await page.getByText("Only an administrator can change").waitFor();
     await page.getByText("live", { exact: true }).waitFor();
     // Nothing on this view asks the server anything: it is the live connection's end that the page learns it from.
     const json = { "Content-Type": "application/json" };

@@ -329,7 +329,7 @@ view("a viewer changes nothing, and attempts are counted", { people: kPeople }, 
   await attempt("only to look");
   await page.waitForSelector("tr.host-row");
   await page.goto(`${new URL(page.url()).origin}/#/access`);
-  await page.getByText("Users and tokens are an administrator's to change.").waitFor();
+  await page.getByText("Only an administrator can change users and tokens.").waitFor();
   assert.equal(await page.getByRole("region", { name: "API tokens" }).count(), 0);
   await page.locator("summary", { hasText: "eve" }).click();
   await page.getByRole("button", { name: "Sign out" }).click();

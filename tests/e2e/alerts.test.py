@@ -294,7 +294,7 @@ class AlertsTest(house.HouseTest):
         again.terminate()
         refused = self.command(server, "restore", copy)
         assert refused.returncode == 1, refused.stdout
-        assert "--force replaces what is there" in refused.stderr
+        assert "exists; --force replaces it" in refused.stderr
 
     def test_when_a_rule_would_have_fired(self):
         rules = prepare(self.folder, Receiver(), None)

@@ -435,7 +435,7 @@ class DurableTest(house.HouseTest):
         for inside in ("resmon.db", "other.backup"):
             refused = self.run_server("--config", config, "backup", "--force", os.path.join(home, "store", inside))
             self.assertEqual(refused.returncode, 1)
-            self.assertIn("belongs to the server", refused.stderr)
+            self.assertIn("a directory of the server", refused.stderr)
         self.assertEqual(len(server.rows("SELECT v FROM n")), 500)
         running = self.run_server("restore", "--force", copy)
         self.assertEqual(running.returncode, 1)
@@ -443,14 +443,14 @@ class DurableTest(house.HouseTest):
         server.kill()
         refused = self.run_server("restore", copy)
         self.assertEqual(refused.returncode, 1)
-        self.assertIn("--force replaces what is there", refused.stderr)
+        self.assertIn("exists; --force replaces it", refused.stderr)
         # What a restore that was killed leaves: no server starts on half of a backup.
         marker = os.path.join(home, "store", "restore-unfinished")
         with open(marker, "w") as file:
             file.write(copy + "\n")
         refused = self.run_server("--config", config)
         self.assertEqual(refused.returncode, 5)
-        self.assertIn(f"a restore was cut short; run it again: resmon-server restore --force {copy}", refused.stderr)
+        self.assertIn(f"a restore was interrupted; run it again: resmon-server restore --force {copy}", refused.stderr)
         os.unlink(marker)
 
         # A flipped bit anywhere is found, and nothing is restored from it.

@@ -44,7 +44,7 @@ class RulesTest(house.HouseTest):
         self.assertIn("\n    cores (client.toml:1) drops it\n", out)
         self.assertRegex(out, r"\n- system,host=a load1=.*\n    rule 2 \(client.toml:6\)\n\+ system,host=a load=")
         client = self.start(house.Process("resmon-client", ["--config", config, *house.client_arguments(server.port, server.token_file, "a", "100ms")], self.folder))
-        self.assertIn("rule=\"rule 2\"", client.wait_line("WARN rules a rule hides what the page or alerts need", "system.load1", "the panel Load"))
+        self.assertIn("rule=\"rule 2\"", client.wait_line("WARN rules a rule hides fields that the page or alert rules need", "system.load1", "the panel Load"))
         rows = house.wait_for("windows", lambda: (r := server.rows("SELECT used_count, used_mean FROM mem WHERE host = 'a'")) and len(r) > 2 and r)
         self.assertTrue(all(row[0] % NS == 0 for row in rows))
         self.assertTrue(all(8 <= row[1] <= 10 for row in rows[1:-1]), rows)

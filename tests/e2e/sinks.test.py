@@ -99,7 +99,7 @@ class SinksTest(house.HouseTest):
         database = Database(self)
         database.answer = database.ping = (200, {"Content-Type": "text/html"}, LOGIN)
         server = self.server("sink.influx.retry_last=50ms", "sink.influx.linger=10ms", f"sink.influx.url={database.url}")
-        self.assertTrue(server.wait_line("WARN sink what answers may be no database", "doctype html"))
+        self.assertTrue(server.wait_line("WARN sink the answer may not come from a database", "doctype html"))
         began = time.time() * 1000
         self.write(server, "".join(f"m,host=a v={n}i {n + 1}\n" for n in range(500)))
         sink = self.in_state(server, "denied")

@@ -97,7 +97,7 @@ class StoreTest(house.HouseTest):
         self.assertEqual(self.run_server("export", self.directory, "--measurement", "other").stdout, b"")
         bad = self.run_server("export", self.directory, "--from", "yesterday")
         self.assertEqual(bad.returncode, 2)
-        self.assertIn(b"'yesterday' is no time", bad.stderr)
+        self.assertIn(b"'yesterday' is not a time", bad.stderr)
 
         copy = os.path.join(self.folder, "copied")
         done = self.run_server("import", copy, packed)

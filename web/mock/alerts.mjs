@@ -88,7 +88,7 @@ export function answerAlerts(method, url, body, state) {
   }
   if (method === "POST" && path === "/ack") {
     const found = all.alerts.find((one) => one.id === body.id && one.state === "firing");
-    if (found === undefined) return [404, { error: "no alert with this id fires" }];
+    if (found === undefined) return [404, { error: "no alert with this id fires; the list of alerts has their ids" }];
     found.acknowledged_by = "admin";
     return [204, null];
   }
@@ -102,7 +102,7 @@ export function answerAlerts(method, url, body, state) {
   }
   if (method === "POST" && path === "/silences") {
     const hours = /^(\d+)h$/.exec(body.for ?? "");
-    if (hours === null) return [400, { error: "for is how long, as \"2h\", at most 366d" }];
+    if (hours === null) return [400, { error: "for must be a duration such as \"2h\", at most 366d" }];
     const id = all.silences.length + 1;
     all.silences.push({
       id, hosts: body.hosts, rule: body.rule === "" ? "*" : body.rule, begins: Date.now(), ends: Date.now() + Number(hours[1]) * 3600e3, author: "admin",

@@ -199,7 +199,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
     if (request.method === "DELETE" && url.pathname.startsWith("/api/v1/hosts/")) {
       const name = decodeURIComponent(url.pathname.slice("/api/v1/hosts/".length));
       const host = hosts.find((one) => one.name === name);
-      if (host === undefined) return json(404, { error: "no host of this name is known" });
+      if (host === undefined) return json(404, { error: "no host has this name" });
       if (host.state === "up") return json(409, { error: "its client is connected: stop that first" });
       forgotten.push(name + url.search);
       remove(name);

@@ -261,7 +261,7 @@ class Taker {
     out.leaf.windows.interval = out.leaf.function == Function::kValues ? 0 : c.interval;
     out.leaf.windows.offset = c.interval_offset;
     out.leaf.windows.zone = c.zone.get();
-    // What has no window is stamped with the lower bound of time, or with 0 where there is none.
+    // A row without a window has the lower bound of the time range as its time, or 0 if there is none.
     out.leaf.windows.range_start = out.span.first == kMinTime ? 0 : out.span.first;
     out.leaf.windows.range_end = kMaxTime;
     RESMON_TRY(check_types(out));

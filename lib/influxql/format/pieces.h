@@ -1,7 +1,7 @@
 #pragma once
 
-// A long text made piece by piece, each only when it is asked for: so that what is on its way to a slow reader is one
-// piece and not the whole. A coroutine that co_yields strings; resumed by next(), on any thread, one at a time.
+// A long text that is produced piece by piece on request, so that only one piece is in memory for a slow reader. A
+// coroutine that co_yields strings; resumed by next(), on any thread, one at a time.
 
 #include <coroutine>
 #include <exception>

@@ -312,7 +312,7 @@ Cell RowExpr::run(const Value& value) const {
     case Kind::kSlot:
       return value(slot_);
     case Kind::kBinary: {
-      // What the left side decides alone is not asked of the right: conditions are long chains of AND and OR.
+      // The right side is skipped if the left side decides alone: conditions are long chains of AND and OR.
       const Cell left = args_[0].run(value);
       if (const auto* decided = std::get_if<bool>(&left)) {
         if (op_ == Token::kAnd && !*decided) return false;

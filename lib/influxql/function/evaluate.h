@@ -33,7 +33,7 @@ struct FoldContext {
 };
 ExprPtr fold(const ExprPtr& expr, const FoldContext& context);
 
-// What InfluxDB does in one place and not in another.
+// Options for behaviour that differs between places in InfluxDB.
 struct RowRules {
   bool absent_is_false = true;  // a slot's null beside a boolean is `false`; else nothing compares with it
   bool whole_division = false;  // integers divide to integers

@@ -1,6 +1,6 @@
 #pragma once
 
-// holt_winters(): goes on with a series by its level, its trend that fades, and its season.
+// holt_winters(): continues a series by its level, its damped trend, and its season.
 
 #include <cstdint>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
 
-// The indicators of technical analysis that InfluxQL has: each looks at values one by one and gives a number for each.
+// InfluxQL's indicators of technical analysis: each reads values one by one and returns a number for each.
 
 #include <memory>
 #include <optional>

@@ -90,7 +90,7 @@ std::vector<Point> follow(const std::vector<Point>& points, const TransformSpec&
         out.push_back({point.time, sum, nullptr});
         break;
       case Transform::kMovingAverage:
-        // What leaves goes before what comes: the sum's rounding is then InfluxDB's.
+        // Subtract the leaving value before adding the new one: the sum is then rounded as InfluxDB's.
         if (static_cast<std::int64_t>(window.size()) == spec.count) {
           window_sum -= window.front();
           window.pop_front();

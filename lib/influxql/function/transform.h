@@ -1,6 +1,6 @@
 #pragma once
 
-// Functions from points to points, and what fills windows without any.
+// Functions from points to points, and fill() for windows without points.
 
 #include <string>
 #include <vector>

@@ -28,7 +28,7 @@ struct RegexText {
 struct Unbindable {
   std::string message;
 };
-// What `$name` may stand for.
+// The value of a bind parameter `$name`.
 using Parameter = std::variant<double, std::int64_t, bool, std::string, Duration, Identifier, RegexText, Unbindable>;
 using Parameters = std::map<std::string, Parameter, std::less<>>;
 

@@ -1,5 +1,5 @@
-// Statements that change data or look into the server, and those that are refused: those are read to their end, so that
-// a slip is reported as one, and the refusal says what does it here.
+// Parses statements that change data or show the server's state, and statements that are refused. The latter are parsed
+// to their end, so that a syntax error is reported as one; the refusal names the setting or command to use instead.
 
 #include <algorithm>
 #include <array>

@@ -28,7 +28,8 @@ Civil civil_from_unix(std::int64_t unix_seconds);
 // RFC 3339 with up to nine decimals and no trailing zeros; in `zone` when it is set, else UTC ("…Z").
 void append_rfc3339(std::string& out, UnixNanos time, const Zone* zone);
 
-// What InfluxQL takes for a time: "2026-01-02", "2026-01-02 03:04:05.678", RFC 3339 ("2026-01-02T03:04:05Z", "+01:00").
+// The texts that InfluxQL parses as a time: "2026-01-02", "2026-01-02 03:04:05.678", RFC 3339 ("2026-01-02T03:04:05Z",
+// "+01:00").
 bool looks_like_time(std::string_view text);
 // Seconds and nanoseconds apart, because a date may be outside of what nanoseconds hold. Times without an offset are in
 // `zone`, or UTC.

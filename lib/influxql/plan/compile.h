@@ -1,7 +1,6 @@
 #pragma once
 
-// A SELECT checked by itself, before the data is looked at: which functions may stand together, GROUP BY, the time
-// range.
+// Checks a SELECT without the data: combinations of functions, GROUP BY, the time range.
 
 #include <memory>
 #include <string>

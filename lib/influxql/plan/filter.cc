@@ -54,7 +54,7 @@ RowExpr::Binding Filter::bind(const Expr& variable, bool missing_is_empty) {
   const bool may_be_tag = variable.type == DataType::kTag || variable.type == DataType::kUnknown || !stored_;
   RowExpr::Binding binding;
   if (column < 0 && may_be_tag) {
-    // What is no field is a tag; one that no group has is missing everywhere.
+    // A name that is not a field is a tag; a tag that no group has is missing everywhere.
     binding.slot = tag_slot(variable.name) + (missing_is_empty ? 0 : kTagOrNothing);
     return binding;
   }

@@ -1,7 +1,7 @@
 #pragma once
 
-// A condition without bounds of time, for one table: tags choose groups first, and what depends on fields is asked of
-// rows.
+// A condition without time bounds, for one table: tags select groups first, then conditions on fields are evaluated for
+// each row.
 
 #include <optional>
 #include <vector>

@@ -55,7 +55,7 @@ Names names_of(const std::vector<Plan::Source>& sources) {
         names.add_field(column.name, data_type_of(column.type));
       names.tags.insert(source.table->tag_keys().begin(), source.table->tag_keys().end());
     } else {
-      // What cannot be computed is a name without a type.
+      // An expression that cannot be computed is a name without a type.
       for (const Plan::Output& output : source.subquery->outputs)
         names.add_field(output.base, check_types(*output.expr) ? type_of(*output.expr) : DataType::kUnknown);
       names.tags.insert(source.subquery->dimensions.begin(), source.subquery->dimensions.end());

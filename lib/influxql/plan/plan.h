@@ -52,7 +52,7 @@ Result<std::shared_ptr<Plan>> plan(std::shared_ptr<Compiled> compiled, const Pla
 // The measurements that a source means, sorted; an error where it names another database or retention policy.
 Result<std::vector<std::string>> match_measurements(const Source& source, const PlanContext& context);
 
-// What the expression gives: kUnknown where nothing is known.
+// The type of the expression's values; kUnknown if it is not known.
 DataType type_of(const Expr& expr);
 
 }  // namespace resmon::influxql

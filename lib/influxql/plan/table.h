@@ -1,6 +1,6 @@
 #pragma once
 
-// What a SELECT reads: a stored measurement, or the answer of a subquery made to look like one.
+// The source of a SELECT: a stored measurement, or the answer of a subquery in the same form.
 
 #include <memory>
 #include <optional>

@@ -1,6 +1,6 @@
 #pragma once
 
-// Whether the operands of a select list go together.
+// Type checks for the operands of a select list.
 
 #include "base/result.h"
 #include "influxql/parse/ast.h"

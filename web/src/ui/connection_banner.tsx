@@ -14,7 +14,7 @@ export function ConnectionBanner() {
     <div class="banner-place" role="status" aria-live="polite">
       {state.kind === "polling" && signing === "not-needed" && (
         <div class="banner banner-quiet">
-          <strong>No live updates:</strong> a proxy between this page and the server does not pass WebSocket connections. The page asks every
+          <strong>No live updates:</strong> a proxy between this page and the server does not pass WebSocket connections. The page polls every
           5 s instead. <span class="quiet">docs/proxies.md has configurations that pass them.</span>
         </div>
       )}

@@ -37,7 +37,7 @@ export function AccessView() {
       <div class="columns">
         <PasswordBox name={who.name} />
         {isAdmin && <Users me={who.name} />}
-        {isAdmin ? <Tokens /> : <p class="notice quiet">Users and tokens are an administrator's to change.</p>}
+        {isAdmin ? <Tokens /> : <p class="notice quiet">Only an administrator can change users and tokens.</p>}
       </div>
     </>
   );

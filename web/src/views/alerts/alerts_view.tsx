@@ -63,8 +63,8 @@ export function AlertsView() {
   return (
     <div class="alerts">
       <h1 class="view-title">Alerts</h1>
-      {state.rulesError !== "" && <p class="notice error-text" role="status">The rules file has errors; the rules known before are in force: {state.rulesError}</p>}
-      {state.trouble !== "" && <p class="notice error-text" role="status">Alerts cannot be kept: {state.trouble}</p>}
+      {state.rulesError !== "" && <p class="notice error-text" role="status">The rules file has errors; the previous rules stay in force: {state.rulesError}</p>}
+      {state.trouble !== "" && <p class="notice error-text" role="status">Alerts cannot be saved: {state.trouble}</p>}
       {error !== "" && <p class="error-text" role="status">{error}</p>}
       <Firing alerts={state.alerts} change={change} />
       <Silences list={silences.items} error={silences.error} change={change} />

@@ -95,7 +95,7 @@ function WouldHave({ preview, span }: { preview: Preview; span: string }) {
           {preview.alerts.slice(0, kShownAlerts).map((one) => (
             <li key={`${one.fired} ${whereOf(one)}`}>
               {formatTime(one.fired)}: {whereOf(one)}{one.valueText === "" ? "" : `, ${one.valueText} (${one.limitText})`}
-              <span class="quiet"> {one.ended === null ? "goes on" : `for ${formatDuration((one.ended - one.fired) / 1000)}`}</span>
+              <span class="quiet"> {one.ended === null ? "continues" : `for ${formatDuration((one.ended - one.fired) / 1000)}`}</span>
             </li>
           ))}
           {preview.alerts.length > kShownAlerts && <li class="quiet">and earlier ones</li>}

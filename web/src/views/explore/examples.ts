@@ -22,10 +22,10 @@ export const kExamples: readonly Example[] = [
     return grown(`time >= ${time(from)} AND time < ${time(to)}`);
   }, "table", "-grew"),
   example("Which disk grew most in the last hour?", grown("time > now() - 1h"), "table", "-grew"),
-  example("Who was busiest in the last hour?",
+  example("Which host was busiest in the last hour?",
     'SELECT max("usage_active") AS "peak", mean("usage_active") AS "mean"\nFROM "cpu" WHERE "cpu" = \'cpu-total\' AND time > now() - 1h\nGROUP BY "host"',
     "table", "-peak"),
-  example("Who came closest to running out of memory today?", (now) =>
+  example("Which host came closest to running out of memory today?", (now) =>
     `SELECT min("available_percent") AS "least left"\nFROM "mem" WHERE time >= ${time(localDay(now, 0).from)}\nGROUP BY "host"`, "table", "least left"),
   example("CPU of the whole fleet, last hour",
     'SELECT mean("usage_active") AS "mean", max("usage_active") AS "busiest"\nFROM "cpu" WHERE "cpu" = \'cpu-total\' AND time > now() - 1h\nGROUP BY time(1m)',

@@ -49,7 +49,7 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
   const [again, setAgain] = useState(0);
   const waiting = route.query.trim() !== "" && !asked.has(route.query);
   const shortcuts = useMemo(() => [
-    { keys: "/", what: "To the query (Ctrl+Enter runs it, Tab completes, Alt+arrows choose)", run: () => document.getElementById("query")?.focus() },
+    { keys: "/", what: "Go to the query (Ctrl+Enter runs it, Tab completes, Alt+arrows choose)", run: () => document.getElementById("query")?.focus() },
     { keys: "v", what: "Chart or table", run: () => refine({ ...route, show: route.show === "chart" ? "table" : "chart" }) },
   ], [formatRoute(route)]);
   useShortcuts("Explore", shortcuts);
@@ -103,7 +103,7 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
       ))}
       {route.query === "" && (
         <p class="quiet notice">
-          Everything that is stored can be asked for in InfluxQL, with completion while you type. Or take one of the questions above and
+          Query all stored data in InfluxQL, with completion while you type. Or click one of the questions above and
           change it. Tables sort by any column, and a host in them opens its page over the same time.
         </p>
       )}

@@ -90,7 +90,7 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
                 }}
                 onKeyDown={keys} onKeyUp={look} onClick={look} />
       <div class="query-foot">
-        <ul id="completions" class="completions" role="listbox" aria-label="What may stand here">
+        <ul id="completions" class="completions" role="listbox" aria-label="Suggestions">
           {options.map((option, index) => (
             <li key={option.text} id={`completion-${index}`} role="option" aria-selected={offers && index === at}
                 class={`completion kind-${option.kind}`} title={option.kind} onMouseDown={(event) => { event.preventDefault(); take(option); }}>

@@ -115,7 +115,7 @@ export const kColumns: readonly FleetColumn[] = [
     attributes: (host) => ({
       class: (loadPerCore(host) ?? 0) > 1 ? "over" : "", title: host.summary.load1 === null ? "" : `load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`,
     }) },
-  { key: "pressure", title: "Pressure", hint: "share of time that some task waited, and for what", rank: 5, width: 118, numeric: true, descendingFirst: true,
+  { key: "pressure", title: "Pressure", hint: "share of time in which a task waited, and for which resource", rank: 5, width: 118, numeric: true, descendingFirst: true,
     cell: (host) => (
       <>
         {format(host.summary.pressure_percent, "percent")}
@@ -127,7 +127,7 @@ export const kColumns: readonly FleetColumn[] = [
     cell: (host) => formatDuration(host.summary.uptime_seconds) },
   { key: "version", title: "Version", hint: "of resmon-client", rank: 9, width: 84, numeric: true, descendingFirst: false,
     cell: (host) => host.version || "–" },
-  { key: "seen", title: "Last seen", hint: "when the last sample came", rank: 4, width: 96, numeric: true, descendingFirst: false,
+  { key: "seen", title: "Last seen", hint: "when the last sample arrived", rank: 4, width: 96, numeric: true, descendingFirst: false,
     cell: (host) => <LastSeen host={host} />,
     attributes: (host) => ({ title: formatTime(host.last_seen) }) },
 ];

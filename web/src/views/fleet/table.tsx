@@ -125,7 +125,7 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
     // is added. The roles say what the elements would have said by themselves.
     <table ref={box} role="table" class={`fleet${stale ? " is-stale" : ""}${layout.phone ? " is-phone" : ""}`} aria-rowcount={items.length + 1}
            style={{ "--columns": columns.map((column) => `${widthOf(column, layout) ?? "minmax(0, 1fr)"}`).join(" ") }}>
-      <caption class="hidden">Hosts with their present state</caption>
+      <caption class="hidden">Hosts and their current state</caption>
       <thead role="rowgroup">
         <tr role="row" aria-rowindex={1}>
           {columns.map((column) => {

@@ -12,7 +12,7 @@ export function Forget({ host }: { host: string }) {
   if (who?.role !== "admin") return null;
   return (
     <>
-      <button type="button" title="Take this host off the list" onClick={() => setAsking(true)}>Forget…</button>
+      <button type="button" title="Remove this host from the list" onClick={() => setAsking(true)}>Forget…</button>
       {asking && <Question host={host} onClose={() => setAsking(false)} />}
     </>
   );

@@ -63,7 +63,7 @@ export function HardwareTables(context: ChartContext) {
   return (
     <>
       {things.length > 0 && (
-        <DataTable title="Health" caption="Hardware by state, what is broken first" rows={things} heads={kThingHeads} context={context}
+        <DataTable title="Health" caption="Hardware by state, broken parts first" rows={things} heads={kThingHeads} context={context}
                    keyOf={(thing) => thing.key} nameOf={(thing) => thing.name} chartsOf={(thing) => rowPanels(thing.key, thing.tags, thing.charts)} />
       )}
       {sensors.length > 0 && (

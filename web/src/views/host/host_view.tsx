@@ -64,7 +64,7 @@ export function HostView({ route }: { route: HostRoute }) {
       ) : (
         <div class="summary">
           <div class="summary-head"><h1>{route.host}</h1>{!ready && <span class="quiet">asking how it is…</span>}</div>
-          {ready && <p class="quiet">The server knows no host of this name at present. What is stored of it is shown below. <a href="#/">All hosts</a></p>}
+          {ready && <p class="quiet">The server's list has no host of this name. The charts below show its stored data. <a href="#/">All hosts</a></p>}
         </div>
       )}
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut}>

@@ -91,10 +91,10 @@ function Live(context: ChartContext) {
       {error !== null && <p class="error-text" role="alert">The processes of now cannot be shown: {error}</p>}
       {answer === null ? error === null && <p class="quiet" role="status">Asking the host…</p> : (
         <>
-          <DataTable title="Processes now" caption="All processes of now, those that use most first" rows={answer.processes} heads={kHeads} context={context}
+          <DataTable title="Processes now" caption="All processes, the largest users first" rows={answer.processes} heads={kHeads} context={context}
                      keyOf={(one) => `${one.pid}`} nameOf={(one) => one.command_line || one.name}
                      aboutOf={(one) => one.container || one.systemd_unit} />
-          {answer.total > answer.processes.length && <p class="quiet">{answer.total - answer.processes.length} more that use less are not sent.</p>}
+          {answer.total > answer.processes.length && <p class="quiet">{answer.total - answer.processes.length} further processes, which use less, are not sent.</p>}
         </>
       )}
     </>

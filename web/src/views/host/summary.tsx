@@ -30,7 +30,7 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
           {host.version === "" ? "" : `resmon-client ${host.version}, `}every {host.interval_seconds} s{host.address === "" ? "" : `, ${host.address}`}
         </span>
         <span class="grow" />
-        <a class="button" href={compare} title="The same charts of several hosts (c)">Compare</a>
+        <a class="button" href={compare} title="Compare several hosts in the same charts (c)">Compare</a>
         <Forget host={host.host} />
         <span class="segments" role="group" aria-label="Other hosts">
           <button type="button" aria-label="Previous host" title="Previous host ([)" onClick={() => onStep(-1)}>‹</button>

@@ -70,7 +70,7 @@ export function LogsView({ route }: { route: LogsRoute }) {
       </form>
       <RangeBar range={route.range} busy={logs.busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} />
       {logs.error !== "" && <div class="banner" role="alert">{logs.error}</div>}
-      {logs.partial !== "" && <p class="notice quiet" role="status">Not all was searched: {logs.partial}. Scroll on for more, or choose a shorter range.</p>}
+      {logs.partial !== "" && <p class="notice quiet" role="status">The search is incomplete: {logs.partial}. Scroll on for more, or choose a shorter range.</p>}
       {logs.dropped > 0 && <p class="notice quiet" role="status">{logs.dropped.toLocaleString("en")} live lines came too fast to be shown. A search finds them.</p>}
       {logs.histogram !== null && <LogHistogram histogram={logs.histogram} onZoom={actions.zoom} />}
       <div class="log-columns">
@@ -124,7 +124,7 @@ function Patterns({ patterns }: { patterns: ReturnType<typeof useLogs>["patterns
   return (
     <TableBox label="Patterns">
       <table class="plain log-patterns">
-        <caption class="hidden">Lines with what has digits collapsed, the most frequent first</caption>
+        <caption class="hidden">Lines that differ only in words with digits count as one; the most frequent first</caption>
         <thead><tr><th scope="col" class="numeric">Lines</th><th scope="col">Pattern</th></tr></thead>
         <tbody>
           {patterns.map((one) => (

@@ -66,7 +66,7 @@ export function SearchBox({ input, query, facets }: { input: RefObject<HTMLInput
              }}
              onKeyDown={keys} onKeyUp={look} onClick={look} onBlur={() => setTyping(false)} />
       {offers && (
-        <ul id="log-completions" class="completions log-completions" role="listbox" aria-label="What may stand here">
+        <ul id="log-completions" class="completions log-completions" role="listbox" aria-label="Suggestions">
           {options.map((option, index) => (
             <li key={option.text} id={`log-completion-${index}`} role="option" aria-selected={index === at} class="completion"
                 onMouseDown={(event) => { event.preventDefault(); take(option); }}>

@@ -22,7 +22,7 @@ export function ServerView({ route }: { route: ServerRoute }) {
         <>
           {state.journalTrouble !== "" && (
             <p class="notice error-text" role="alert">
-              The journal takes nothing: {state.journalTrouble}. Nothing is acknowledged, and clients keep their samples until it does.
+              The journal accepts nothing: {state.journalTrouble}. The server acknowledges no sample meanwhile; clients keep their samples.
             </p>
           )}
           <Facts state={state} readings={readings} />
@@ -181,7 +181,7 @@ function Sinks({ state }: { state: ServerState }) {
       )}
       {state.removedSinks.map((sink) => (
         <p key={sink.name} class="error-text">
-          {sink.name} is no longer configured; {sink.backlogEntries} journal entries that waited for it were given up.
+          {sink.name} is no longer configured; {sink.backlogEntries} journal entries that waited for it were dropped.
         </p>
       ))}
     </section>
@@ -216,7 +216,7 @@ function Log({ route }: { route: ServerRoute }) {
              atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < 30;
            }}>
         {error !== null && <p class="error-text">The log cannot be read: {error}</p>}
-        {error === null && lines.length === 0 && <p class="quiet">Nothing of this level yet.</p>}
+        {error === null && lines.length === 0 && <p class="quiet">No line of this level yet.</p>}
         {lines.map((line) => {
           const date = formatDate(line.time);
           const isNew = date !== day;

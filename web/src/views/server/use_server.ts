@@ -72,7 +72,7 @@ export function useServer(): Watched {
   useEvery(async (signal) => {
     try {
       const state = decodeServer(await getJson("/api/v1/server", signal));
-      if (state === null) throw new Error("this server does not tell its state");
+      if (state === null) throw new Error("the server does not report its state");
       const reading: Reading = {
         at: serverNow(), samples: state.samples, bytes: state.receivedBytes, requests: state.requests, backlog: state.storeBacklog,
       };
