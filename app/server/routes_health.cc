@@ -121,16 +121,16 @@ void add_rule_metrics(const App& app, Exposition& out) {
     out.head(name, type, help);
     for (const auto& [labels, one] : rules) out.labelled(name, labels, value(one));
   };
-  each("resmon_rule_in_samples_total", "counter", "Samples of rows that the rule applied to.",
+  each("resmon_rule_in_samples_total", "counter", "Samples of the rows that the rule selected.",
        [](const rule::RuleStats& one) { return one.in; });
-  each("resmon_rule_out_samples_total", "counter", "Samples that went on.",
+  each("resmon_rule_out_samples_total", "counter", "Samples that the rule passed on.",
        [](const rule::RuleStats& one) { return one.out; });
   each("resmon_rule_dropped_samples_total", "counter", "Samples that the rule dropped.",
        [](const rule::RuleStats& one) { return one.dropped; });
   each("resmon_rule_refused_samples_total", "counter",
        "Samples beyond the rule's bounds, or too late for their window.",
        [](const rule::RuleStats& one) { return one.full; });
-  each("resmon_rule_series", "gauge", "Series that the rule applies to.",
+  each("resmon_rule_series", "gauge", "Series that the rule selects.",
        [](const rule::RuleStats& one) { return one.series; });
 }
 
@@ -162,13 +162,13 @@ void add_line_sink_metrics(const App& app, Exposition& out) {
   };
   each("resmon_line_sink_up", "gauge", "1 while the sink's last request of log lines was accepted.",
        [](const LineSinkUnit& unit) { return unit.sink->stats().state == sink::State::kOk ? 1 : 0; });
-  each("resmon_line_sink_sent_requests_total", "counter", "Requests with log lines, those that failed included.",
+  each("resmon_line_sink_sent_requests_total", "counter", "Requests with log lines, including failed ones.",
        [](const LineSinkUnit& unit) { return unit.sink->stats().requests; });
-  each("resmon_line_sink_refused_lines_total", "counter", "Log lines refused for good; set aside in a file.",
+  each("resmon_line_sink_refused_lines_total", "counter", "Log lines that the database rejected; written to a file.",
        [](const LineSinkUnit& unit) { return unit.sink->stats().refused_lines; });
   each("resmon_line_sink_retries_total", "counter", "Requests that had to be repeated.",
        [](const LineSinkUnit& unit) { return unit.sink->stats().retries; });
-  each("resmon_line_sink_backlog_records", "gauge", "Records of the lines' journal not delivered.",
+  each("resmon_line_sink_backlog_records", "gauge", "Records of the journal of lines that are not yet delivered.",
        [](const LineSinkUnit& unit) { return unit.reader->stats().backlog_records; });
   each("resmon_line_sink_lost_records_total", "counter", "Records dropped because the sink was too far behind.",
        [](const LineSinkUnit& unit) { return unit.reader->stats().dropped_records; });

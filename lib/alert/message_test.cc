@@ -38,7 +38,7 @@ TEST(Message, OutlivesTheOutbox) {
   EXPECT_NE(back->plain_text().find("Last errors in its log:\n  sshd: failed\n"), std::string::npos);
 }
 
-// What waited for the rate of a channel goes out as one: of an alert that fired and ended in between, the end counts.
+// Messages that waited for a channel's rate limit are merged. If an alert fired and ended in between, the end counts.
 TEST(Message, SeveralThatWaitedAreOne) {
   const Message one =
       merge({told(MessageKind::kFiring, {{"a", 0}, {"b", 0}}), told(MessageKind::kResolved, {{"a", 9}})});

@@ -131,8 +131,9 @@ class RuleReader {
       const Node* const node = reader_.node(one.key);
       if (node == nullptr) continue;
       if (found != nullptr) {
-        reader_.complain(*node, one.key,
-                         fmt::format("this rule is about {} already: give each verb a rule of its own", found->key));
+        reader_.complain(
+            *node, one.key,
+            fmt::format("the rule already has the verb {}: put each verb into a rule of its own", found->key));
         continue;
       }
       found = &one;
@@ -143,7 +144,7 @@ class RuleReader {
     } else if (rule.measurements.empty() && rule.not_measurements.empty() && rule.hosts.empty() &&
                rule.fields.empty() && rule.tags.empty() && rule.tag_pass.empty() && rule.tag_drop.empty() &&
                rule.conditions.empty()) {
-      reader_.complain_here("says neither which rows it is about nor what to do with them");
+      reader_.complain_here("has neither a selector nor a verb");
     }
     if (rule.verb == Verb::kEvery || rule.verb == Verb::kMerge) read_functions(rule);
   }

@@ -174,9 +174,8 @@ TEST(RuleTest, ErrorsNameFileRuleAndKey) {
   EXPECT_EQ(errors_of("[[rule]]\nmeasurment='cpu'\ndrop=true"),
             "x.toml:2:1: rule[1].measurment: unknown key; did you mean measurement?");
   EXPECT_EQ(errors_of("[[rule]]\ndrop=true\n[[rule]]\nname='n'\ndrop=true\nround=1"),
-            "x.toml:6:7: rule[2].round: this rule is about drop already: give each verb a rule of its own");
-  EXPECT_EQ(errors_of("[[rule]]\nname='x'"),
-            "x.toml:1:1: rule[1]: says neither which rows it is about nor what to do with them");
+            "x.toml:6:7: rule[2].round: the rule already has the verb drop: put each verb into a rule of its own");
+  EXPECT_EQ(errors_of("[[rule]]\nname='x'"), "x.toml:1:1: rule[1]: has neither a selector nor a verb");
   EXPECT_THAT(errors_of("[[rule]]\nmeasurement='/(/'\ndrop=true"),
               HasSubstr("x.toml:2:13: rule[1].measurement: '/(/' is not a valid regular"));
   EXPECT_THAT(errors_of("[[rule]]\nevery='60s'", Place::kServer), HasSubstr("rule[1].every: is for clients and sinks"));
