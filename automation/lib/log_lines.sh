@@ -57,8 +57,9 @@ show_server_stats() {
   local url start facets histogram
   url=$(server_url)
   start=${from:-$(instant 1d)}
-  facets=$(http_get "$url/api/v1/logs/facets?$(hosts_parameter)&q=$(lines_query)&start=$start&limit=10" "$(token_file)") &&
-    histogram=$(http_get "$url/api/v1/logs/histogram?$(hosts_parameter)&q=$(lines_query)&start=$start&buckets=30" "$(token_file)") ||
+  facets=$(http_get "$url/api/v1/logs/facets?$(hosts_parameter)&q=$(lines_query)&start=$start&limit=10" "$(token_file)") ||
+    die connection "the server at $url does not answer"
+  histogram=$(http_get "$url/api/v1/logs/histogram?$(hosts_parameter)&q=$(lines_query)&start=$start&buckets=30" "$(token_file)") ||
     die connection "the server at $url does not answer"
   jq -rn --argjson facets "$facets" --argjson histogram "$histogram" '
     def plain: gsub("[\\x00-\\x1f\\x7f-\\x9f]"; "?");

@@ -121,7 +121,9 @@ TEST(RuleText, NothingButTheRuleIsTaken) {
 TEST(RuleText, BuiltInRulesHaveOne) {
   EXPECT_THAT(default_rule_text("disk-full"), testing::StartsWith("[rule.disk-full]\nwhen = 'disk"));
   EXPECT_EQ(default_rule_text("nothing"), "");
-  for (const Rule& rule : read_config("", "a").value().rules) {
+  const auto config = read_config("", "a");
+  ASSERT_TRUE(config);
+  for (const Rule& rule : config->rules) {
     const RuleDraft draft = draft_rule("", rule.name, default_rule_text(rule.name));
     EXPECT_THAT(draft.mistakes, IsEmpty()) << rule.name;
   }

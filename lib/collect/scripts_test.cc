@@ -253,7 +253,7 @@ TEST_F(ScriptsTest, ASlowOneDelaysNoOther) {
   const auto health = (*made)->health();
   EXPECT_EQ(health[1].runs, 1U);
   EXPECT_GT(health[1].skipped_runs, 0U);
-  EXPECT_THAT(health[1].error, HasSubstr("has not ended: skipped"));
+  EXPECT_THAT(health[1].error, HasSubstr("the previous run has not ended"));
   (*made)->stop();
 }
 

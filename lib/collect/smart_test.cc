@@ -43,7 +43,7 @@ TEST(Smart, ReportsOfTheHelperBecomeRowsWhenTheyAreNew) {
   EXPECT_EQ(probe.gather(), Lines{}) << "nobody asked the disks since";
   machine.remove("root/run/resmon-smart/sda.json").write("root/run/resmon-smart/sdc.json", "smartctl: not found\n");
   EXPECT_EQ(probe.gather(), Lines{});
-  EXPECT_NE(probe.error.find("sdc.json: no JSON"), std::string::npos) << probe.error;
+  EXPECT_NE(probe.error.find("sdc.json: not JSON"), std::string::npos) << probe.error;
 }
 
 TEST(Smart, WithoutTheHelperThereIsNothing) {

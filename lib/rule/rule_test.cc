@@ -184,7 +184,7 @@ TEST(RuleTest, ErrorsNameFileRuleAndKey) {
               HasSubstr("rule[1].aggregate: 'avg' is not mean, min"));
   EXPECT_THAT(errors_of("[[rule]]\nderive={a='1 +'}"), HasSubstr("rule[1].derive.a: at '': expected a number"));
   EXPECT_THAT(errors_of("[[rule]]\nset_tag={host='x'}", Place::kClient),
-              HasSubstr("the tag host says which machine it is"));
+              HasSubstr("the tag host identifies the machine"));
   EXPECT_THAT(errors_of("[[rule]]\nvalue='idle'\ndrop=true"),
               HasSubstr("rule[1].value: 'idle': must be FIELD, an operator"));
   EXPECT_THAT(errors_of("[[rule]]\nname='a'\ndrop=true\n[[rule]]\nname='a'\ndrop=true"),
