@@ -49,7 +49,7 @@ hardwareTest("tables are sorted by any column, searched, and a row opens its own
   await page.waitForFunction(() => document.querySelectorAll('[aria-label="Processes"] tbody tr').length === 1);
   await table.getByRole("button", { name: "nginx" }).click();
   await table.locator(".row-charts canvas").first().waitFor();
-  assert.equal(await table.locator(".row-charts .panel").count(), 3);
+  await page.waitForFunction(() => document.querySelectorAll('[aria-label="Processes"] .row-charts .panel').length === 3);
   await table.getByRole("button", { name: "nginx" }).click();
   assert.equal(await table.locator(".row-charts").count(), 0);
 });
