@@ -225,12 +225,12 @@ Engine::Fate Engine::dedup(const Step& step, Work& work) {
 }
 
 Engine::Fate Engine::limit(const Step& step, Work& work) {
-  constexpr std::int64_t kIdle = 3'600'000'000'000;
+  constexpr std::int64_t kHostIdle = 3'600'000'000'000;
   auto& hosts = hosts_[step.index];
   const std::string& host = work.shape->host.empty() ? options_.context.host : work.shape->host;
   auto at = hosts.find(host);
   if (at == hosts.end() && hosts.size() < static_cast<std::size_t>(step.rule->max_series))
-    at = hosts.emplace(host, SeriesTable(static_cast<std::size_t>(step.rule->number), kIdle)).first;
+    at = hosts.emplace(host, SeriesTable(static_cast<std::size_t>(step.rule->number), kHostIdle)).first;
   const std::size_t known = at == hosts.end() ? 0 : at->second.size();
   const bool room = at != hosts.end() && at->second.find(work.shape->key, work.moment.received) != nullptr;
   if (at != hosts.end() && at->second.size() != known) {

@@ -8,11 +8,7 @@ namespace resmon::rule {
 
 Explainer::Explainer(const Config& config, std::string file, metric::SchemaTable& schemas, const EngineOptions& options,
                      const lineproto::EncoderOptions& lines)
-    : file_(std::move(file)),
-      schemas_(schemas),
-      engine_(config, schemas, options),
-      before_(schemas, lines),
-      after_(shown_, lines) {
+    : file_(std::move(file)), engine_(config, schemas, options), before_(schemas, lines), after_(shown_, lines) {
   engine_.on_trace([this](const metric::Row& row) { begin(row); }, [this](const Trace& trace) { show(trace); });
 }
 

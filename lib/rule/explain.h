@@ -26,7 +26,6 @@ class Explainer {
   void show(const Trace& trace);
 
   const std::string file_;
-  metric::SchemaTable& schemas_;
   Engine engine_;
   metric::SchemaTable shown_;
   lineproto::LineEncoder before_;

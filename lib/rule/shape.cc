@@ -9,13 +9,13 @@ namespace resmon::rule {
 namespace {
 
 using metric::FieldType;
-constexpr std::string_view kHost = "host";
+constexpr std::string_view kHostTag = "host";
 
 const std::string* value_of(const metric::Schema& schema, const Context& context, std::string_view key) {
   if (const std::string* const value = tag_of(schema, key)) return value;
   for (const metric::Tag& tag : context.tags)
     if (tag.key == key) return &tag.value;
-  return key == kHost && !context.host.empty() ? &context.host : nullptr;
+  return key == kHostTag && !context.host.empty() ? &context.host : nullptr;
 }
 
 bool selects_tags(const Rule& rule, const metric::Schema& schema, const Context& context) {
@@ -24,7 +24,7 @@ bool selects_tags(const Rule& rule, const metric::Schema& schema, const Context&
     return value != nullptr && one.values.matches(*value);
   };
   if (!rule.hosts.empty()) {
-    const std::string* const host = value_of(schema, context, kHost);
+    const std::string* const host = value_of(schema, context, kHostTag);
     if (host == nullptr || !rule.hosts.matches(*host)) return false;
   }
   return std::all_of(rule.tags.begin(), rule.tags.end(), matches) &&
@@ -105,7 +105,7 @@ void set_tag(std::vector<metric::Tag>& tags, const std::string& key, const std::
 }
 
 void plan_tags(const Rule& rule, Place place, std::vector<metric::Tag>& tags) {
-  const auto fixed = [&](const metric::Tag& tag) { return place != Place::kSink && tag.key == kHost; };
+  const auto fixed = [&](const metric::Tag& tag) { return place != Place::kSink && tag.key == kHostTag; };
   switch (rule.verb) {
     case Verb::kKeepTags:
       std::erase_if(tags, [&](const metric::Tag& tag) { return !fixed(tag) && !rule.patterns.matches(tag.key); });

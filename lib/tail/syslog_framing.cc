@@ -10,7 +10,7 @@ constexpr std::size_t kMostDigits = 7;
 constexpr auto kNowhere = std::string_view::npos;
 
 struct Count {
-  enum class Kind { kNone, kUnfinished, kFound } kind = Kind::kNone;
+  enum class Kind { kNoCount, kUnfinished, kFound } kind = Kind::kNoCount;
   std::size_t head = 0;  // digits and the space
   std::size_t length = 0;
 };

@@ -168,7 +168,7 @@ when = '''logs('"Failed password"') > 3 in 5m'''
             item = json.load(file)["alerts"][0]
         self.assertEqual(len(item["errors"]), 5)
         self.assertTrue(item["errors"][-1].endswith("ssh: Failed password for root from 10.0.0.5"), item["errors"])
-        self.assertEqual(item["text"], '6 of its log\'s lines match "Failed password" (> 3 in 5 min)')
+        self.assertEqual(item["text"], '6 log lines match "Failed password" (> 3 in 5 min)')
         # It begins with what is stored, so a start changes nothing.
         wait_for("the fleet", fires)
         draft = """[rule.sshd]\nwhen = '''logs('"Failed password"') > 4 in 5m'''\n"""
