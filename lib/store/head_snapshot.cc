@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kMaxBytes = 256U << 20U;
 
-Unexpected<Error> damaged(const char* what) {
+Unexpected<Error> damaged_snapshot(const char* what) {
   return fail(ErrorKind::kDamaged, std::string("head snapshot: ") + what);
 }
 
@@ -32,15 +32,15 @@ UnixNanos get_time(ByteReader& reader, UnixNanos& last) {
 
 Result<Slots> get_slots(ByteReader& reader) {
   const std::uint64_t count = reader.varint();
-  if (count > reader.rest().size()) return damaged("bad list of columns");
+  if (count > reader.rest().size()) return damaged_snapshot("bad list of columns");
   std::vector<Slot> slots(count);
   for (Slot& slot : slots) {
     slot.id = static_cast<ColumnId>(reader.varint());
     const auto type = reader.fixed<std::uint8_t>();
-    if (type >= metric::kFieldTypeCount) return damaged("bad list of columns");
+    if (type >= metric::kFieldTypeCount) return damaged_snapshot("bad list of columns");
     slot.type = static_cast<metric::FieldType>(type);
   }
-  if (reader.bad()) return damaged("cut short");
+  if (reader.bad()) return damaged_snapshot("cut short");
   return Slots(std::move(slots));
 }
 
@@ -83,14 +83,14 @@ namespace {
 
 Result<std::string> unpack(std::string_view bytes) {
   ByteReader outer(bytes);
-  if (outer.fixed<std::uint8_t>() != kSnapshotFormat) return damaged("unknown format");
+  if (outer.fixed<std::uint8_t>() != kSnapshotFormat) return damaged_snapshot("unknown format");
   if (const auto checksum = outer.fixed<std::uint32_t>(); outer.bad() || crc32c(outer.rest()) != checksum)
-    return damaged("wrong checksum");
+    return damaged_snapshot("wrong checksum");
   const unsigned long long size = ZSTD_getFrameContentSize(outer.rest().data(), outer.rest().size());
-  if (size > kMaxBytes) return damaged("bad size");  // the two error values are larger still
+  if (size > kMaxBytes) return damaged_snapshot("bad size");  // the two error values are larger still
   std::string buffer(size, '\0');
   if (ZSTD_decompress(buffer.data(), buffer.size(), outer.rest().data(), outer.rest().size()) != size)
-    return damaged("does not decompress");
+    return damaged_snapshot("does not decompress");
   return buffer;
 }
 
@@ -100,16 +100,16 @@ Status read_pieces(ByteReader& reader, std::uint64_t count, std::size_t slots, U
   for (std::uint64_t i = 0; i < count; ++i) {
     PieceView piece;
     const std::uint64_t known = reader.varint();
-    if (known == 0 || known > slots) return damaged("bad piece");
+    if (known == 0 || known > slots) return damaged_snapshot("bad piece");
     piece.slots = static_cast<std::uint32_t>(known);
     piece.first_time = get_time(reader, last_time);
-    if (i > 0 && piece.first_time <= pieces.back().last_time) return damaged("pieces out of order");
+    if (i > 0 && piece.first_time <= pieces.back().last_time) return damaged_snapshot("pieces out of order");
     const std::uint64_t rows = reader.varint();
     piece.last_time = get_time(reader, last_time);
     piece.bytes = reader.take(reader.varint());
-    if (reader.bad()) return damaged("cut short");
+    if (reader.bad()) return damaged_snapshot("cut short");
     if (rows == 0 || rows > UINT32_MAX || piece.bytes.empty() || piece.last_time < piece.first_time)
-      return damaged("bad piece");
+      return damaged_snapshot("bad piece");
     piece.rows = static_cast<std::uint32_t>(rows);
     pieces.push_back(piece);
   }
@@ -127,9 +127,9 @@ Status read_snapshot(std::string_view bytes, SnapshotVisitor& visitor) {
   ByteReader reader(buffer);
   while (!reader.empty()) {
     group += static_cast<std::uint64_t>(unzigzag(reader.varint()));
-    if (group > UINT32_MAX) return damaged("bad group");
+    if (group > UINT32_MAX) return damaged_snapshot("bad group");
     const std::uint64_t list = reader.varint();
-    if (list > lists.size()) return damaged("unknown list of columns");
+    if (list > lists.size()) return damaged_snapshot("unknown list of columns");
     if (list == lists.size()) {
       RESMON_ASSIGN(Slots slots, get_slots(reader));
       lists.push_back(std::move(slots));
@@ -137,8 +137,8 @@ Status read_snapshot(std::string_view bytes, SnapshotVisitor& visitor) {
     const Slots& slots = lists[list];
     const std::uint64_t from = reader.varint();
     const std::uint64_t count = reader.varint();
-    if (reader.bad()) return damaged("cut short");
-    if (from > UINT32_MAX || count > reader.rest().size()) return damaged("bad place");
+    if (reader.bad()) return damaged_snapshot("cut short");
+    if (from > UINT32_MAX || count > reader.rest().size()) return damaged_snapshot("bad place");
     RESMON_TRY(read_pieces(reader, count, slots.size(), last_time, pieces));
     visitor.head(
         {static_cast<GroupId>(group), static_cast<std::size_t>(list), slots, static_cast<std::uint32_t>(from), pieces});

@@ -105,9 +105,9 @@ std::optional<std::string> EmbeddedStore::refusal_of(const RowPlans::Plan* plan,
 
 void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report) {
   const RowPlans::Plan* const plan = plans_.find(row.schema);
-  Refusals refusals(batch, report);
+  Refusals refused(batch, report);
   if (const std::optional<std::string> refusal = refusal_of(plan, row)) {
-    refusals.add(row, values_of(batch, row), [&] { return *refusal; });
+    refused.add(row, values_of(batch, row), [&] { return *refusal; });
     return;
   }
   GroupState& group = *plan->group;
@@ -125,7 +125,7 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
       Cell cell = values[field];
       const Verdict verdict = judge(target, fields[field].type, max_head_bytes_, cell, text_bytes);
       if (verdict != Verdict::kTaken) {
-        refusals.add(row, 1, [&] { return describe(verdict, schemas_[row.schema], field, layout); });
+        refused.add(row, 1, [&] { return describe(verdict, schemas_[row.schema], field, layout); });
         continue;
       }
       row_.set(target.slot, cell);

@@ -117,6 +117,7 @@ class AlertRulesTest(house.HouseTest):
             lines.append(f"test_disk,host=web1,path=/ used_percent={used} {(begin + i) * 10**9}")
             lines.append(f"test_disk,host=web2,path=/ used_percent=40 {(begin + i) * 10**9}")
         self.write(*lines)
+        house.wait_for("both hosts are known", lambda: len(self.served.hosts()) == 2)
         draft = "[rule.disk]\nwhen = 'test_disk.used_percent > {}'\n"
         answer = self.rule("disk", "POST", text=draft.format(90), since="5h").json()
         self.assertEqual(answer["mistakes"], [])
