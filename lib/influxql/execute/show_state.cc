@@ -6,7 +6,7 @@
 namespace resmon::influxql {
 namespace {
 
-using What = Show::What;
+using Shown = Show::What;
 
 // As Go prints a duration, to three digits or so: "48µs", "1.2s".
 std::string short_duration(std::chrono::nanoseconds age) {
@@ -57,14 +57,14 @@ StatementResult list_modules(std::vector<ServerModule> modules, const std::strin
 
 }  // namespace
 
-bool is_state(What what) {
-  return what >= What::kUsers;
+bool is_state(Shown what) {
+  return what >= Shown::kUsers;
 }
 
 Result<StatementResult> show_state(const Show& statement, const Backend& backend,
                                    const std::vector<std::string>& databases) {
   switch (statement.what) {
-    case What::kUsers: {
+    case Shown::kUsers: {
       Series series{"", {}, {"user", "admin"}, {}, {}};
       for (ServerUser& user : backend.users()) {
         series.cells.emplace_back(std::move(user.name));
@@ -72,28 +72,28 @@ Result<StatementResult> show_state(const Show& statement, const Backend& backend
       }
       return one_series(std::move(series));
     }
-    case What::kGrants: {
+    case Shown::kGrants: {
       const std::vector<ServerUser> users = backend.users();
       const auto named = [&](const ServerUser& user) { return user.name == statement.name; };
       if (std::none_of(users.begin(), users.end(), named)) return fail(ErrorKind::kNotFound, "user not found");
       return one_series({"", {}, {"database", "privilege"}, {}, {}});
     }
-    case What::kContinuousQueries:
+    case Shown::kContinuousQueries:
       return empty_for_each(databases, {"name", "query"});
-    case What::kQueries:
+    case Shown::kQueries:
       return list_queries(backend);
-    case What::kShards:
+    case Shown::kShards:
       return empty_for_each(databases, {"id", "database", "retention_policy", "shard_group", "start_time", "end_time",
                                         "expiry_time", "owners"});
-    case What::kShardGroups:
+    case Shown::kShardGroups:
       return one_series({"shard groups",
                          {},
                          {"id", "database", "retention_policy", "start_time", "end_time", "expiry_time"},
                          {},
                          {}});
-    case What::kStats:
+    case Shown::kStats:
       return list_modules(backend.stats(), statement.name);
-    case What::kDiagnostics:
+    case Shown::kDiagnostics:
       return list_modules(backend.diagnostics(), statement.name);
     default:
       return StatementResult{};  // no subscriptions
