@@ -25,12 +25,12 @@ constexpr std::size_t kPreviewParts = 240;
 constexpr std::size_t kLargestRules = 1U << 20U;
 
 // One of those that try now, as long as it lives.
-class Turn {
+class PreviewTurn {
  public:
-  explicit Turn(std::atomic<int>& all) : all_(all), number_(all.fetch_add(1)) {}
-  ~Turn() { --all_; }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+  explicit PreviewTurn(std::atomic<int>& all) : all_(all), number_(all.fetch_add(1)) {}
+  ~PreviewTurn() { --all_; }
+  PreviewTurn(const PreviewTurn&) = delete;
+  PreviewTurn& operator=(const PreviewTurn&) = delete;
   int number() const { return number_; }
 
  private:
@@ -123,7 +123,7 @@ Result<std::string> Alerts::preview_rule_json(const std::string& name, const std
   RESMON_ASSIGN(const std::string toml, rules_text());
   const alert::RuleDraft draft = alert::draft_rule(toml, name, text);
   if (!draft.mistakes.empty()) return mistakes_json(draft.mistakes);
-  const Turn turn(previews_);
+  const PreviewTurn turn(previews_);
   if (turn.number() >= kMostPreviews)
     return fail(ErrorKind::kLimit, "other users try rules at the moment: try again soon");
   const UnixNanos now = Clock::system().wall();

@@ -50,7 +50,7 @@ std::string_view field_of(const logs::FoundLine& line, std::string_view name) {
   return {};
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -171,7 +171,7 @@ logs::SearchRequest SyslogReader::request_for(const Series& series, store::TimeR
   logs::SearchRequest request;
   std::string text = "level:" + std::string(logline::level_name(series.level));
   // The unit is compared in full below: this is what block filters can use.
-  if (!series.unit.empty()) text += " unit:" + quoted(series.unit);
+  if (!series.unit.empty()) text += " unit:" + in_quotes(series.unit);
   auto query = logs::Query::parse(text);
   request.query = query ? std::move(*query) : logs::Query::parse("").value();
   request.scope.start = range.first;

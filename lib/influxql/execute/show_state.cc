@@ -6,7 +6,7 @@
 namespace resmon::influxql {
 namespace {
 
-using Shown = Show::What;
+using What = Show::What;
 
 // As Go prints a duration, to three digits or so: "48µs", "1.2s".
 std::string short_duration(std::chrono::nanoseconds age) {
@@ -57,14 +57,14 @@ StatementResult list_modules(std::vector<ServerModule> modules, const std::strin
 
 }  // namespace
 
-bool is_state(Shown what) {
-  return what >= Shown::kUsers;
+bool is_state(What what) {
+  return what >= What::kUsers;
 }
 
 Result<StatementResult> show_state(const Show& statement, const Backend& backend,
                                    const std::vector<std::string>& databases) {
   switch (statement.what) {
-    case Shown::kUsers: {
+    case What::kUsers: {
       Series series{"", {}, {"user", "admin"}, {}, {}};
       for (ServerUser& user : backend.users()) {
         series.cells.emplace_back(std::move(user.name));
@@ -72,28 +72,28 @@ Result<StatementResult> show_state(const Show& statement, const Backend& backend
       }
       return one_series(std::move(series));
     }
-    case Shown::kGrants: {
+    case What::kGrants: {
       const std::vector<ServerUser> users = backend.users();
       const auto named = [&](const ServerUser& user) { return user.name == statement.name; };
       if (std::none_of(users.begin(), users.end(), named)) return fail(ErrorKind::kNotFound, "user not found");
       return one_series({"", {}, {"database", "privilege"}, {}, {}});
     }
-    case Shown::kContinuousQueries:
+    case What::kContinuousQueries:
       return empty_for_each(databases, {"name", "query"});
-    case Shown::kQueries:
+    case What::kQueries:
       return list_queries(backend);
-    case Shown::kShards:
+    case What::kShards:
       return empty_for_each(databases, {"id", "database", "retention_policy", "shard_group", "start_time", "end_time",
                                         "expiry_time", "owners"});
-    case Shown::kShardGroups:
+    case What::kShardGroups:
       return one_series({"shard groups",
                          {},
                          {"id", "database", "retention_policy", "start_time", "end_time", "expiry_time"},
                          {},
                          {}});
-    case Shown::kStats:
+    case What::kStats:
       return list_modules(backend.stats(), statement.name);
-    case Shown::kDiagnostics:
+    case What::kDiagnostics:
       return list_modules(backend.diagnostics(), statement.name);
     default:
       return StatementResult{};  // no subscriptions

@@ -3,7 +3,7 @@
 namespace resmon::influxql {
 
 Result<Statement> Parser::show() {
-  using What = Show::What;
+  using Asked = Show::What;
   const Lexeme found = scan_solid();
   switch (found.token) {
     case Token::kDatabases:
@@ -12,9 +12,9 @@ Result<Statement> Parser::show() {
       return show_measurements();
     case Token::kMeasurement: {
       const Lexeme next = scan_solid();
-      if (next.token == Token::kExact) return show_cardinality(What::kMeasurementCardinality, true, true, false);
+      if (next.token == Token::kExact) return show_cardinality(Asked::kMeasurementCardinality, true, true, false);
       if (next.token == Token::kCardinality)
-        return show_cardinality(What::kMeasurementCardinality, false, false, false);
+        return show_cardinality(Asked::kMeasurementCardinality, false, false, false);
       return unexpected(next, {"EXACT", "CARDINALITY"});
     }
     case Token::kField:
@@ -22,8 +22,8 @@ Result<Statement> Parser::show() {
       const bool field = found.token == Token::kField;
       const Lexeme next = scan_solid();
       if (next.token == Token::kKey || next.token == Token::kKeys) {
-        return show_keys(field ? What::kFieldKeys : What::kTagKeys,
-                         field ? What::kFieldKeyCardinality : What::kTagKeyCardinality, next.token == Token::kKeys);
+        return show_keys(field ? Asked::kFieldKeys : Asked::kTagKeys,
+                         field ? Asked::kFieldKeyCardinality : Asked::kTagKeyCardinality, next.token == Token::kKeys);
       }
       if (field) return unexpected(next, {"KEY", "KEYS"});
       if (next.token == Token::kValues) return show_tag_values();
@@ -31,9 +31,9 @@ Result<Statement> Parser::show() {
     }
     case Token::kSeries: {
       const bool exact = accept(Token::kExact);
-      if (accept(Token::kCardinality)) return show_cardinality(What::kSeriesCardinality, exact, false, false);
+      if (accept(Token::kCardinality)) return show_cardinality(Asked::kSeriesCardinality, exact, false, false);
       Show out;
-      out.what = What::kSeries;
+      out.what = Asked::kSeries;
       RESMON_TRY(on_database(out));
       RESMON_TRY(from(out));
       RESMON_ASSIGN(out.condition, condition());
@@ -43,7 +43,7 @@ Result<Statement> Parser::show() {
     case Token::kRetention: {
       RESMON_TRY(expect(Token::kPolicies));
       Show out;
-      out.what = What::kRetentionPolicies;
+      out.what = Asked::kRetentionPolicies;
       RESMON_TRY(on_database(out));
       return Statement(std::move(out));
     }
@@ -65,26 +65,26 @@ Result<Statement> Parser::show() {
 }
 
 Result<Statement> Parser::show_state(Token what) {
-  using What = Show::What;
+  using Asked = Show::What;
   Show out;
   switch (what) {
     case Token::kContinuous:
       RESMON_TRY(expect(Token::kQueries));
-      out.what = What::kContinuousQueries;
+      out.what = Asked::kContinuousQueries;
       break;
     case Token::kShard:
       RESMON_TRY(expect(Token::kGroups));
-      out.what = What::kShardGroups;
+      out.what = Asked::kShardGroups;
       break;
     case Token::kGrants: {
       RESMON_TRY(expect(Token::kFor));
       RESMON_ASSIGN(out.name, ident());
-      out.what = What::kGrants;
+      out.what = Asked::kGrants;
       break;
     }
     case Token::kStats:
     case Token::kDiagnostics: {
-      out.what = what == Token::kStats ? What::kStats : What::kDiagnostics;
+      out.what = what == Token::kStats ? Asked::kStats : Asked::kDiagnostics;
       if (!accept(Token::kFor)) break;
       const Lexeme module = scan_solid();
       if (module.token != Token::kString) return unexpected(module, {"string"});
@@ -92,16 +92,16 @@ Result<Statement> Parser::show_state(Token what) {
       break;
     }
     case Token::kQueries:
-      out.what = What::kQueries;
+      out.what = Asked::kQueries;
       break;
     case Token::kShards:
-      out.what = What::kShards;
+      out.what = Asked::kShards;
       break;
     case Token::kSubscriptions:
-      out.what = What::kSubscriptions;
+      out.what = Asked::kSubscriptions;
       break;
     default:
-      out.what = What::kUsers;
+      out.what = Asked::kUsers;
       break;
   }
   return Statement(std::move(out));
