@@ -64,10 +64,11 @@ class Unpacker {
     if (offset == 0 || offset > at_) return wrong("a copy from before the beginning");
     if (length > out_.size() - at_) return wrong("it is longer than it says");
     char* const to = out_.data() + at_;
+    const char* const from = to - offset;
     if (offset >= length) {
-      std::memcpy(to, to - offset, length);
+      std::memcpy(to, from, length);
     } else {
-      for (std::size_t i = 0; i < length; ++i) to[i] = to[i - offset];
+      for (std::size_t i = 0; i < length; ++i) to[i] = from[i];
     }
     at_ += length;
     return {};
