@@ -64,7 +64,10 @@ http::Response answer(const std::string& host, const wire::ProcessList& list) {
 
 asio::awaitable<http::Response> processes(App& app, std::shared_ptr<const http::Request> request) {
   std::string name = request->path.substr(kHostsPath.size());
-  if (!name.ends_with(kProcessesPath)) co_return http::Response::error(405, "method not allowed");
+  if (!name.ends_with(kProcessesPath)) {
+    if (name.find('/') == std::string::npos) co_return http::Response::error(405, "method not allowed");
+    co_return http::Response::error(404, "no such path");
+  }
   name.resize(name.size() - kProcessesPath.size());
   const std::string& who = app.options().processes;
   if (who == "nobody") co_return http::Response::error(403, "http.processes is \"nobody\" on this server");

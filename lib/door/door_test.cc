@@ -125,10 +125,20 @@ TEST_F(TakerTest, TagsOfTheConfigurationAreAddedWhereThereAreNone) {
   options.tags = {{"site", "north"}};
   make(options);
   take("m v=1");
-  take("m,site=south v=1");
+  take("m,site=south v=1", 2);
   std::string text;
   lineproto::LineEncoder(schemas_).append(rows_, text);
-  EXPECT_EQ(text, "m,site=north v=1 1000000000\nm,site=south v=1 1000000000\n");
+  EXPECT_EQ(text, "m,site=north v=1 1000000000\nm,site=south v=1 2000000000\n");
+}
+
+TEST_F(TakerTest, LinesOfOneReadHaveTimesOfTheirOwn) {
+  make({});
+  metric::Batch rows;
+  for (int i = 0; i < 3; ++i) taker_->take("m v=1", 5'000'000'000, rows, nullptr);
+  taker_->take("m v=1", 2'000'000'000, rows, nullptr);  // the clock was set back
+  std::vector<UnixNanos> times;
+  for (const metric::Row& row : rows.rows()) times.push_back(row.time);
+  EXPECT_THAT(times, ::testing::ElementsAre(5'000'000'000, 5'000'000'001, 5'000'000'002, 2'000'000'000));
 }
 
 TEST_F(TakerTest, SeriesAndRateAreBounded) {

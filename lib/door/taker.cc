@@ -19,6 +19,12 @@ bool Taker::within_rate(UnixNanos now) {
   return ++rate_lines_ <= options_.rate_limit;
 }
 
+UnixNanos Taker::time_of_line(UnixNanos now) {
+  constexpr UnixNanos kMostAhead = 1'000'000'000;  // further, the clock was set back
+  last_time_ = now > last_time_ || last_time_ - now > kMostAhead ? now : last_time_ + 1;
+  return last_time_;
+}
+
 void Taker::refuse(const std::string& reason, std::string* answer) {
   ++stats_.refused_lines;
   stats_.last_error = printable(reason.substr(0, 300));
@@ -62,7 +68,7 @@ void Taker::take(std::string_view line, UnixNanos now, metric::Batch& out, std::
   lines_.clear();
   if (Status read = append_lines(options_.format, line, options_.shape, lines_); !read)
     return refuse(read.error().message, answer);
-  if (const std::string wrong = decode(now, out); !wrong.empty()) return refuse(wrong, answer);
+  if (const std::string wrong = decode(time_of_line(now), out); !wrong.empty()) return refuse(wrong, answer);
   if (answer != nullptr) answer->append("ok ").append(std::to_string(rows_.samples())).append("\n");
 }
 

@@ -53,6 +53,9 @@ class Taker {
 
  private:
   bool within_rate(UnixNanos now);
+  // For a line without a time: another than that of the line before, which came in the same read. A second row of a
+  // series at the same time would take the place of the first.
+  UnixNanos time_of_line(UnixNanos now);
   // Decodes lines_; empty, or why nothing of it is in `out`.
   std::string decode(UnixNanos now, metric::Batch& out);
   bool translate(const metric::Row& row, metric::Batch& out);
@@ -65,6 +68,7 @@ class Taker {
   Statsd statsd_;
   std::string lines_;
   metric::Batch rows_;
+  UnixNanos last_time_ = 0;
   UnixNanos rate_second_ = 0;
   std::int64_t rate_lines_ = 0;
   TakerStats stats_;
