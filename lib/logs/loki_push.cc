@@ -1,6 +1,7 @@
 #include "logs/loki_push.h"
 
 #include "base/protobuf.h"
+#include "base/utf8.h"
 
 namespace resmon::logs {
 
@@ -11,24 +12,6 @@ constexpr std::size_t kMostMetadata = 256;
 
 bool name_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':' || c == '.';
-}
-
-void append_code_point(std::uint32_t code, std::string& out) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0U | code >> 6U);
-    out += static_cast<char>(0x80U | (code & 0x3fU));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0U | code >> 12U);
-    out += static_cast<char>(0x80U | (code >> 6U & 0x3fU));
-    out += static_cast<char>(0x80U | (code & 0x3fU));
-  } else {
-    out += static_cast<char>(0xf0U | code >> 18U);
-    out += static_cast<char>(0x80U | (code >> 12U & 0x3fU));
-    out += static_cast<char>(0x80U | (code >> 6U & 0x3fU));
-    out += static_cast<char>(0x80U | (code & 0x3fU));
-  }
 }
 
 class Labels {
@@ -114,7 +97,7 @@ class Labels {
     }
     if (code > 0x10ffff) return false;
     if (c == 'u' || c == 'U')
-      append_code_point(code, out);
+      append_utf8(code, out);
     else
       out += static_cast<char>(code);
     return true;

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "base/utf8.h"
 #include "tail/parse.h"
 
 namespace resmon::tail {
@@ -10,24 +11,6 @@ namespace resmon::tail {
 namespace {
 
 constexpr int kMostDepth = 6;
-
-void append_utf8(std::uint32_t code, std::string& out) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0U | code >> 6U);
-    out += static_cast<char>(0x80U | (code & 0x3fU));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0U | code >> 12U);
-    out += static_cast<char>(0x80U | (code >> 6U & 0x3fU));
-    out += static_cast<char>(0x80U | (code & 0x3fU));
-  } else {
-    out += static_cast<char>(0xf0U | code >> 18U);
-    out += static_cast<char>(0x80U | (code >> 12U & 0x3fU));
-    out += static_cast<char>(0x80U | (code >> 6U & 0x3fU));
-    out += static_cast<char>(0x80U | (code & 0x3fU));
-  }
-}
 
 }  // namespace
 
@@ -150,7 +133,7 @@ class JsonLine {
       if (!hex(low)) return false;
       code = low >= 0xdc00 && low < 0xe000 ? 0x10000 + ((code - 0xd800) << 10U) + (low - 0xdc00) : 0xfffd;
     }
-    append_utf8(code >= 0xd800 && code < 0xe000 ? 0xfffd : code, out);
+    append_utf8(code, out);
     return true;
   }
 
