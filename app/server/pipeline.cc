@@ -73,6 +73,7 @@ Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& st
   marked_ = written_.position;
   const ingest::Progress reached = progress_of(store_.reached_mark(kMark), log_.id()).value_or(written_);
   replayed_through_ = reached.position;
+  replay_end_ = log_.durable_position();
   written_samples_ = written_.samples;
   log_.skip_to(reached.position > written_.position ? reached : written_);
   reader_.start_after(written_);
@@ -126,11 +127,15 @@ void Pipeline::set_trouble(std::string text) {
   {
     std::lock_guard lock(mutex_);
     before = std::exchange(trouble_, text);
-    applied_changed_.notify_all();
   }
   if (!text.empty() && before.empty())
     log::error("store", "cannot write; clients keep their samples", {{"reason", text}});
   if (text.empty() && !before.empty()) log::info("store", "writing again");
+}
+
+void Pipeline::set_refusing(bool refusing) {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(refusing_, refusing) != refusing) applied_changed_.notify_all();
 }
 
 void Pipeline::run() {
@@ -197,10 +202,11 @@ bool Pipeline::wait_for(std::uint64_t position, std::chrono::steady_clock::time_
   if (applied_ >= position) return true;
   const auto patience = std::chrono::nanoseconds(until - std::chrono::steady_clock::now()).count();
   const UnixNanos received = writing_received_;
-  if (received != 0 && Clock::system().wall() - received > patience) return false;
+  const bool replaying = applied_ < replay_end_;
+  if (!replaying && received != 0 && Clock::system().wall() - received > patience) return false;
   std::unique_lock lock(mutex_);
   ++waiting_;
-  applied_changed_.wait_until(lock, until, [&] { return applied_ >= position || !trouble_.empty() || stopping_; });
+  applied_changed_.wait_until(lock, until, [&] { return applied_ >= position || refusing_ || stopping_; });
   --waiting_;
   return applied_ >= position;
 }
@@ -343,8 +349,10 @@ bool Pipeline::write(const ingest::Entry& entry) {
     if (report) {
       // What an earlier process wrote already, and is written again after a crash, was reported then.
       if (entry.position > replayed_through_) set_aside(*entry.batch, report->refused_rows);
+      set_refusing(false);
       return true;
     }
+    set_refusing(true);
     set_trouble(report.error().message);
     if (stopping_) return false;
     std::this_thread::sleep_for(kRetryPause);

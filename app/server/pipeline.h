@@ -46,7 +46,8 @@ class Pipeline {
   void release();
 
   // Waits until the store shows every entry up to `position`, which the log has made durable. False: it does not by
-  // `until`, cannot be written, or is further behind than that. Any thread but those of the network.
+  // `until`, refuses what is next, or is further behind than that. What an earlier process wrote and is read again at
+  // the start is waited for however old it is. Any thread but those of the network.
   bool wait_for(std::uint64_t position, std::chrono::steady_clock::time_point until) const;
   // Deletes rows of every entry that is durable now; later rows stay. Any thread but those of the network.
   // kUnavailable at `until`: a deletion that has begun is completed, also after a crash, and the text states that;
@@ -82,6 +83,7 @@ class Pipeline {
   void note_missing();
   bool journal_holds_much() const;
   void set_trouble(std::string text);
+  void set_refusing(bool refusing);
   void set_aside(const metric::Batch& batch, const std::vector<store::RefusedRow>& rows);
 
   ingest::Log& log_;
@@ -95,6 +97,7 @@ class Pipeline {
   ingest::Progress written_;            // the thread's
   std::uint64_t marked_ = 0;            // position
   std::uint64_t replayed_through_ = 0;  // position: what an earlier process wrote, as far as it is known
+  std::uint64_t replay_end_ = 0;        // position: the newest that was in the log at the start
   std::uint64_t shown_ = 0;             // to the fleet
   std::chrono::steady_clock::time_point house_at_;
   std::chrono::steady_clock::time_point flushed_at_;
@@ -110,6 +113,7 @@ class Pipeline {
   std::condition_variable answered_;  // of those in remove
   // Guarded by mutex_.
   std::string trouble_;
+  bool refusing_ = false;  // the store did not take the entry that is next: more than trouble in keeping house
   bool readable_ = false;
   std::deque<std::shared_ptr<Removal>> removals_;
   ingest::Missing missing_;      // passed, and kept in the store

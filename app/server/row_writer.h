@@ -30,7 +30,8 @@ class RowWriter {
         room_(room),
         rules_(rules),
         types_(schemas, store),
-        pending_(schemas, store) {}
+        pending_(schemas, store),
+        acknowledged_(log.durable_position()) {}
 
   struct Taken {
     std::uint64_t position = 0;      // in the log, once durable; 0: nothing was taken
@@ -65,7 +66,7 @@ class RowWriter {
   Rules* const rules_;
   TypeCheck types_;
   PendingTypes pending_;
-  std::atomic<std::uint64_t> acknowledged_{0};
+  std::atomic<std::uint64_t> acknowledged_;  // at first all that an earlier process may have acknowledged
 };
 
 }  // namespace resmon::server

@@ -258,6 +258,16 @@ class DurableTest(house.HouseTest):
         house.wait_for("the row", lambda: len(again.rows("SELECT v FROM n")) == 1001)
         self.assertEqual(again.terminate()[0], 0)
 
+    def test_the_first_query_after_a_kill_shows_all_that_was_acknowledged(self):
+        server = self.server(label="killed")
+        first = time.time_ns() - 3600 * NS
+        for i in range(40):
+            write(server, [f"n,host=h{k % 50} v={i * 5000 + k}i {first + (i * 5000 + k) * NS // 1000}" for k in range(5000)])
+        server.kill()
+        again = self.start(house.Server(self.folder, label="again")).wait_ready()
+        self.assertEqual(again.rows("SELECT count(v) FROM n")[0][1], 40 * 5000)
+        self.assertEqual(again.metrics()["resmon_queries_early_total"], 0)
+
     def test_a_small_disk_is_enough_for_acknowledgements(self):
         disk = self.small_disk("12m")
         server = self.server(f"store.directory={disk}/store", "store.disk_limit_bytes=6MiB", label="small")

@@ -468,7 +468,10 @@ class Influxd:
 def unexplained_gaps(server, host, times, interval_ns):
     """Steps between neighbouring times of a client's samples that are not the interval. Where the client says that it did not get to
     run as many times as there are missing, on a machine busy with other things, nothing was taken and nothing is lost."""
-    skipped = dict(server.rows(f"SELECT skipped_gathers FROM internal_client WHERE host = '{host}'"))
+    skipped = wait_for(  # the rows of one gather are not shown in one instant
+        f"what {host} says of its gathers",
+        lambda: times[-1] in (said := dict(server.rows(f"SELECT skipped_gathers FROM internal_client WHERE host = '{host}'"))) and said,
+    )
     return [(a, b) for a, b in zip(times, times[1:]) if b - a != interval_ns * (1 + skipped[b] - skipped[a])]
 
 
