@@ -112,6 +112,8 @@ Status EmbeddedStore::scan(GroupId id, std::span<const ColumnId> columns, TimeRa
 Result<Rows> EmbeddedStore::load_chunk(ReadStatements& select, const ChunkEntry& entry, GroupId group,
                                        const std::vector<ColumnId>& wanted) const {
   if (const auto cached = chunk_cache_.find(entry.id)) return cached->reader().rows(&wanted);
+  // What the writer reads may be of its open transaction: should that fail, another chunk gets the number.
+  const bool committed = &select != &select_;
   StatementReset reset(select.data);
   const Result<bool> found = select.data.bind(1, entry.id).step();
   if (!found) {
@@ -131,9 +133,9 @@ Result<Rows> EmbeddedStore::load_chunk(ReadStatements& select, const ChunkEntry&
   }
   Result<std::shared_ptr<const LoadedChunk>> chunk = LoadedChunk::open(select.data.blob(0));
   Result<Rows> rows = chunk ? (*chunk)->reader().rows(&wanted) : Result<Rows>(fail(Error(chunk.error())));
-  if (rows)
+  if (rows && committed)
     chunk_cache_.add(entry.id, std::move(*chunk));
-  else
+  else if (!rows)
     wall_off(entry.id, group, rows.error().message);
   return rows;
 }

@@ -367,6 +367,32 @@ TEST_F(StoreTest, AFullDiskTakesNothingAndPasses) {
   EXPECT_TRUE(check(options_.directory).value().sound());
 }
 
+TEST_F(StoreTest, AChunkOfAFailedTransactionIsNeverShown) {
+  options_.snapshot_every = std::chrono::hours(1);  // what fails is to be the seal
+  options_.seal_after = std::chrono::seconds(60);
+  const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
+  const auto store = open();
+  metric::Batch batch;  // of a day, so that what is sealed is read again for its windows
+  for (int minute = 0; minute < 1440; ++minute) batch.add(id, 1, kStart + minute * 60 * kSecond).set(0, minute / 3.0);
+  ASSERT_TRUE(store->write(batch).has_value());
+  ASSERT_TRUE(store->flush().has_value());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit none{1, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  const UnixNanos later = kStart + 86'400 * kSecond;
+  EXPECT_FALSE(store->maintain(later).has_value()) << "heads were to be sealed, and cannot be";
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ(rows(*store, "m"), 1440U);
+  EXPECT_EQ(store->stats().chunks, 0U);
+  // The same number is for another chunk now.
+  ASSERT_TRUE(store->write(ticks(id, kStart - kSecond, 1)).has_value());
+  ASSERT_TRUE(store->maintain(later + kSecond).has_value());
+  EXPECT_EQ(store->stats().head_rows, 0U);
+  EXPECT_EQ(rows(*store, "m"), 1441U);
+}
+
 TEST_F(StoreTest, ADamagedChunkIsWalledOffAndTheRestAnswers) {
   options_.rows_per_chunk = 100;
   const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
