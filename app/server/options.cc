@@ -159,10 +159,12 @@ void Options::declare(config::Settings& settings) {
                   "off: it acknowledges before the sync, so a power cut can lose acknowledged samples.");
   settings.duration("journal.sync_interval", &journal_sync_interval, milliseconds(1), seconds(10),
                     "A longer interval means less work for the disk and later acknowledgements.");
-  settings.bytes("journal.limit_bytes", &journal_limit_bytes, 1U << 20U, 1ULL << 46U,
-                 "The most disk space of the journal. When it is full because a sink is behind, that sink loses its "
-                 "oldest samples, and they are counted. When the store is behind, the server acknowledges nothing and "
-                 "clients keep their samples.");
+  settings.bytes(
+      "journal.limit_bytes", &journal_limit_bytes, 1U << 20U, 1ULL << 46U,
+      "The most disk space of the journal, at most a quarter of the disk. When it is full because a sink is behind, "
+      "that sink loses its oldest samples, and they are counted. When the store is behind, the server acknowledges "
+      "nothing and "
+      "clients keep their samples.");
   settings.bytes("journal.memory_bytes", &journal_memory_bytes, 1U << 20U, 1ULL << 40U,
                  "The memory for entries that are not on disk yet. When it is full, because the disk is slow or fails, "
                  "the server accepts nothing more.");

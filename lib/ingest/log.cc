@@ -37,8 +37,14 @@ namespace {
 constexpr std::uint64_t kLeastSegmentBytes = 16U << 20U;
 constexpr std::uint64_t kMostSegmentBytes = 64U << 20U;
 constexpr std::uint64_t kDiskShare = 16;
+constexpr std::uint64_t kMostOfDisk = 4;  // the rest is the store's, which must be able to write what the journal has
+constexpr std::uint64_t kLeastLimitBytes = 1U << 20U;
 constexpr std::uint64_t kSmallDiskSegmentBytes = 1U << 20U;
 constexpr std::uint64_t kLeastFreeBytes = 512U << 10U;  // what is left may be what the store had kept for its start
+// What the journal leaves free for the store and others: a part of the disk, at most kSpareBytes. Less is left only for
+// what nobody may lose.
+constexpr std::uint64_t kSpareShare = 16;
+constexpr std::uint64_t kSpareBytes = 256U << 20U;
 constexpr std::size_t kReadBytes = 256U << 10U;
 constexpr std::size_t kKeptScratchBytes = 1U << 20U;
 constexpr std::size_t kStreamMarkBytes = 26;                      // at most
@@ -67,11 +73,16 @@ journal::Options journal_options(const LogOptions& options) {
   out.directory = options.directory;
   out.limit_bytes = options.limit_bytes;
   out.segment_bytes = std::clamp(options.limit_bytes / 32, kLeastSegmentBytes, kMostSegmentBytes);
-  // The newest segment stays, however much of it is done with: on a small disk it must leave room for the rest.
-  if (const auto disk = disk_of(options.directory); disk && disk->f_blocks > 0)
-    out.segment_bytes =
-        std::min(out.segment_bytes,
-                 std::max<std::uint64_t>(disk->f_blocks * disk->f_frsize / kDiskShare, kSmallDiskSegmentBytes));
+  if (const auto disk = disk_of(options.directory); disk && disk->f_blocks > 0) {
+    const std::uint64_t whole = disk->f_blocks * disk->f_frsize;
+    if (const std::uint64_t most = std::max(whole / kMostOfDisk, kLeastLimitBytes); most < out.limit_bytes) {
+      log::info("journal", "a quarter of the disk is less than journal.limit_bytes, and is the limit",
+                {{"limit_bytes", most}, {"journal.limit_bytes", out.limit_bytes}, {"directory", options.directory}});
+      out.limit_bytes = most;
+    }
+    // The newest segment stays, however much of it is done with: on a small disk it must leave room for the rest.
+    out.segment_bytes = std::min(out.segment_bytes, std::max(whole / kDiskShare, kSmallDiskSegmentBytes));
+  }
   out.buffer_bytes = options.memory_bytes;
   out.sync = options.sync;
   out.sync_interval = options.sync_interval;
@@ -352,8 +363,25 @@ std::shared_ptr<DurableLane> Log::lane(const asio::any_io_executor& executor) {
   return lane;
 }
 
+void Log::spare_disk(std::uint64_t journal_bytes) {
+  const auto disk = options_.files == nullptr ? disk_of(options_.directory) : std::nullopt;
+  if (!disk || disk->f_blocks == 0) return;
+  const std::uint64_t free = disk->f_bavail * disk->f_frsize;
+  const std::uint64_t spare = std::min<std::uint64_t>(disk->f_blocks * disk->f_frsize / kSpareShare, kSpareBytes);
+  if (free >= spare) {
+    sparing_ = false;
+    return;
+  }
+  const std::uint64_t lost = journal_->keep_within(journal_bytes - std::min(journal_bytes, spare - free));
+  if (lost == 0 || std::exchange(sparing_, true)) return;
+  log::warn("journal",
+            "the disk is nearly full; what sinks have not sent is given up, oldest first, so that the store has room",
+            {{"directory", options_.directory}, {"free_bytes", free}});
+}
+
 std::string Log::check() {
   const journal::Stats stats = journal_->stats();
+  spare_disk(stats.disk_bytes);
   std::string now = stats.error;
   // Until the first record nothing is written, so nothing fails: that the disk is full already is looked up.
   if (now.empty() && stats.appended_records == 0 && options_.files == nullptr && is_full(options_.directory))

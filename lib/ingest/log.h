@@ -232,7 +232,8 @@ class Log {
   std::uint64_t durable_position() const { return journal_->durable_position(); }
   std::shared_ptr<DurableLane> lane(const boost::asio::any_io_executor& executor);
 
-  // Empty, or why nothing is acknowledged now. Logs when that changes; call about once a second.
+  // Empty, or why nothing is acknowledged now. Logs when that changes; call about once a second, one caller at a time.
+  // Where the disk is nearly full, it gives up the oldest of what only readers need that may lose it.
   std::string check();
   std::string trouble() const;
 
@@ -251,6 +252,7 @@ class Log {
  private:
   friend class LogReader;
   Log(LogOptions options, metric::SchemaTable& schemas, std::unique_ptr<journal::Journal> journal);
+  void spare_disk(std::uint64_t journal_bytes);
   Status recover();
   Status recover_from(const std::vector<std::pair<std::uint64_t, std::uint64_t>>& segments);
   void bound_streams();                          // REQUIRES: mutex_ held
@@ -285,6 +287,7 @@ class Log {
   mutable std::mutex trouble_mutex_;
   std::string trouble_;  // as last logged; guarded by trouble_mutex_
   UnixNanos troubled_since_ = 0;
+  bool sparing_ = false;  // the disk is nearly full, and that was logged; of check()
 };
 
 }  // namespace resmon::ingest

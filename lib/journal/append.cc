@@ -122,6 +122,16 @@ void State::trim() {
     drop_front_group();
 }
 
+// REQUIRES: mutex held. True if only readers that may lose it still need it, and it is not what is being written.
+bool State::may_drop_front_group() const {
+  if (groups.size() < 2 || groups.front().last > durable_position.load()) return false;
+  if (segments.empty() || groups.front().first == segments.rbegin()->second.group) return false;
+  return std::ranges::none_of(cursors, [this](const auto& named) {
+    const Cursor& cursor = named.second;
+    return !cursor.entry.may_lose && cursor.entry.committed < groups.front().last;
+  });
+}
+
 // REQUIRES: mutex held. True if `bytes` more can be planned for.
 bool State::make_room(std::uint64_t bytes) {
   while (planned_bytes() + bytes > options.limit_bytes) {
@@ -130,10 +140,7 @@ bool State::make_room(std::uint64_t bytes) {
       aside.erase(aside.begin());
       continue;
     }
-    if (groups.size() < 2 || groups.front().last > durable_position.load()) return false;
-    if (segments.empty() || groups.front().first == segments.rbegin()->second.group) return false;
-    for (const auto& [name, cursor] : cursors)
-      if (!cursor.entry.may_lose && cursor.entry.committed < groups.front().last) return false;
+    if (!may_drop_front_group()) return false;
     drop_front_group();
   }
   return true;

@@ -83,6 +83,12 @@ std::uint64_t Journal::durable_position() const {
 Stats Journal::stats() const {
   return state_->stats();
 }
+std::uint64_t Journal::keep_within(std::uint64_t bytes) {
+  const std::lock_guard lock(state_->mutex);
+  const std::uint64_t before = state_->counters.dropped_records;
+  while (state_->planned_bytes() > bytes && state_->may_drop_front_group()) state_->drop_front_group();
+  return state_->counters.dropped_records - before;
+}
 Status Journal::close() {
   return state_->close();
 }

@@ -238,6 +238,10 @@ class Journal {
   // than `patience`; then it is done later.
   Status hand_over(std::chrono::milliseconds patience);
 
+  // Lets go of the oldest segments until the files take no more than `bytes`, as far as they are needed only by readers
+  // that may lose records, who count them; for a disk that others fill. Returns the records that somebody lost.
+  std::uint64_t keep_within(std::uint64_t bytes);
+
   // What is appended is made durable as soon as the device allows, not sync_interval after the first of it: for
   // producers that append much and wait for it before they append more.
   void sync_soon();

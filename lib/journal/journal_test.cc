@@ -385,6 +385,34 @@ TEST_F(JournalTest, FullWithAReaderThatMustNotLoseRefuses) {
   EXPECT_EQ(positions(loser).size() + dropped, appended + 1);
 }
 
+TEST_F(JournalTest, KeepWithinLetsGoOnlyWhatMayBeLost) {
+  options_.limit_bytes = 1U << 20U;
+  options_.segment_bytes = 64U << 10U;
+  const auto journal = open();
+  Reader& keeper = reader(*journal, "keeper");
+  Reader& loser = reader(*journal, "loser", Loss::kOldest);
+  std::uint64_t appended = 0;
+  for (int i = 0; i < 500; ++i) appended = append(*journal, std::string(1000, 'x'));
+  ASSERT_TRUE(journal->commit());
+  EXPECT_EQ(journal->keep_within(0), 0U);
+  EXPECT_EQ(positions(keeper).size(), appended);
+  keeper.commit(appended);
+  const std::uint64_t before = disk_usage(options_.directory);
+  const std::uint64_t half = before / 2;
+  const std::uint64_t lost = journal->keep_within(half);
+  EXPECT_GT(lost, appended / 4);
+  EXPECT_LT(lost, appended);
+  ASSERT_TRUE(journal->commit());
+  EXPECT_LE(disk_usage(options_.directory), half);
+  EXPECT_EQ(loser.stats().dropped_records, lost);
+  EXPECT_EQ(journal->keep_within(half), 0U);
+  EXPECT_EQ(positions(loser).size() + lost, appended);
+  // The newest segment stays, whatever is asked.
+  (void)journal->keep_within(0);
+  EXPECT_GE(journal->stats().segments, 1U);
+  EXPECT_EQ(append(*journal, "more"), appended + 1);
+}
+
 TEST_F(JournalTest, BoundHoldsAndDropsAreCountedWithoutReaders) {
   options_.limit_bytes = 512U << 10U;
   const auto journal = open();

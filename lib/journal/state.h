@@ -96,6 +96,7 @@ class State {
   void put_mark();
   void put_record(const RecordHeader& header, std::string_view payload);
   Block& block_for(std::size_t bytes);
+  bool may_drop_front_group() const;
   bool make_room(std::uint64_t bytes);
   void drop_front_group();
   void trim();

@@ -270,19 +270,30 @@ class DurableTest(house.HouseTest):
 
     def test_a_small_disk_is_enough_for_acknowledgements(self):
         disk = self.small_disk("12m")
-        server = self.server(f"store.directory={disk}/store", "store.disk_limit_bytes=6MiB", label="small")
+        # A sink whose database is away may keep what the disk has room for, and no more.
+        away = f"sink.away.url=http://127.0.0.1:{house.free_port()}"
+        server = self.server(f"store.directory={disk}/store", "store.disk_limit_bytes=6MiB", away, "sink.away.database=x", label="small")
         first = time.time_ns() - 3600 * NS
         self.assertEqual(server.get("/readyz").status, 200)
         # Several times what the journal's part of the disk is.
         rows = 0
         noise = random.Random(5)
-        for _ in range(12):
+        for _ in range(30):
             lines = [f'n,host=h{i % 5} v={noise.random()},s="{noise.getrandbits(800):x}" {first + (rows + i) * NS // 10}' for i in range(2000)]
             house.wait_for("the rows to be taken", lambda: house.request(server.http_port, "POST", "/write?db=resmon", "\n".join(lines).encode(), AUTHORIZED).status == 204, 60)
             rows += len(lines)
         house.wait_for("the store to have them", lambda: self.state(server)["backlog_entries"] == 0, 60)
-        self.assertEqual(server.get("/readyz").status, 200)
+        house.wait_for("readiness", lambda: server.get("/readyz").status == 200)
         stored(server)
+        lost = server.metrics()['resmon_sink_lost_samples_total{sink="away"}']
+        self.assertGreater(lost, 0)
+        self.assertLess(lost, rows * 2)
+        # And gives it up where others fill the disk.
+        ballast = os.path.join(disk, "ballast")
+        fill(ballast)
+        os.truncate(ballast, os.path.getsize(ballast) - 300 * 1024)
+        house.wait_for("the sink's backlog to be given up", lambda: server.lines("the disk is nearly full"))
+        house.wait_for("it to be counted", lambda: server.metrics()['resmon_sink_lost_samples_total{sink="away"}'] > lost)
         self.assertEqual(server.terminate()[0], 0)
 
     # Deletions.
