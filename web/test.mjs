@@ -23,7 +23,7 @@ try {
   const entryPoints = await find(path.join(here, "src"));
   await build({ entryPoints, outdir: out, outbase: here, bundle: true, platform: "node", format: "esm", outExtension: { ".js": ".test.mjs" } });
   const files = (await readdir(out, { recursive: true })).filter((name) => name.endsWith(".mjs")).map((name) => path.join(out, name));
-  process.exitCode = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit" }).status ?? 1;
+  process.exitCode = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit", cwd: here }).status ?? 1;
 } finally {
   await rm(out, { recursive: true, force: true });
 }

@@ -1,10 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import {
-  formatRoute, kAlertsRoute, kCompareRoute, kExploreRoute, kFleetRoute, kLogsRoute, kServerRoute, type CompareRoute, type ExploreRoute, type FleetRoute,
+  formatRoute, kAlertsRoute, kCompareRoute, kExploreRoute, kFleetRoute, kLogsRoute, kServerRoute, kSettingsRoute, type CompareRoute, type ExploreRoute, type FleetRoute,
   type LogsRoute, type Route,
 } from "./core/route.ts";
 import { countOpen } from "./core/alerts.ts";
 import { alertsState, watchAlerts } from "./net/alerts.ts";
+import { troubles } from "./net/trouble.ts";
 import { signIn } from "./net/session.ts";
 import { ConnectionBanner, ConnectionMark } from "./ui/connection_banner.tsx";
 import { Help } from "./ui/help.tsx";
@@ -21,6 +22,7 @@ import { ExploreView } from "./views/explore/explore_view.tsx";
 import { FleetView } from "./views/fleet/fleet_view.tsx";
 import { HostView } from "./views/host/host_view.tsx";
 import { LogsView } from "./views/logs/logs_view.tsx";
+import { SettingsView } from "./views/settings/settings_view.tsx";
 import { ServerView } from "./views/server/server_view.tsx";
 
 function titleOf(here: Route): string {
@@ -41,6 +43,8 @@ function titleOf(here: Route): string {
       return "Alerts";
     case "access":
       return "Users and tokens";
+    case "settings":
+      return "Settings";
   }
 }
 
@@ -62,6 +66,8 @@ function View({ here }: { here: Route }) {
       return <AlertsView />;
     case "access":
       return <AccessView />;
+    case "settings":
+      return <SettingsView />;
   }
 }
 
@@ -82,9 +88,10 @@ export function App() {
       { keys: "g f", what: "Go to the fleet", run: () => go(left.current.fleet) },
       { keys: "g c", what: "Go to compare", run: () => go(left.current.compare) },
       { keys: "g e", what: "Go to explore", run: () => go(left.current.explore) },
-        { keys: "g l", what: "Go to the logs", run: () => go(left.current.logs) },
-        { keys: "g a", what: "Go to the alerts", run: () => go(kAlertsRoute) },
+      { keys: "g l", what: "Go to the logs", run: () => go(left.current.logs) },
+      { keys: "g a", what: "Go to the alerts", run: () => go(kAlertsRoute) },
       { keys: "g s", what: "Go to the server", run: () => go(kServerRoute) },
+      { keys: "g ,", what: "Go to the settings", run: () => go(kSettingsRoute) },
       { keys: "?", what: "These keys", run: () => setHelp(true) },
     ],
     [],
@@ -92,10 +99,11 @@ export function App() {
   useShortcuts("Everywhere", shortcuts);
   const title = titleOf(here);
   const open = countOpen(useObservable(alertsState)?.alerts ?? []);
+  const inTrouble = useObservable(troubles).size;
   useEffect(watchAlerts, []);
   useEffect(() => {
-    document.title = `${open > 0 ? `(${open}) ` : ""}${title} · resmon`;
-  }, [title, open]);
+    document.title = `${inTrouble > 0 ? `(${inTrouble}) ` : ""}${title} · resmon`;
+  }, [title, inTrouble]);
   const places: [string, Route, boolean][] = [
     ["Fleet", left.current.fleet, here.view === "fleet" || here.view === "host"],
     ["Compare", left.current.compare, here.view === "compare"],
@@ -125,6 +133,9 @@ export function App() {
         <span class="grow" />
         <ConnectionMark />
         <UserMenu />
+        <a class="icon button" href={formatRoute(kSettingsRoute)} aria-label="Settings" title="Settings (g ,)" aria-current={here.view === "settings" ? "page" : undefined}>
+          <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 4h7M13 4h1M2 8h2M8 8h6M2 12h6M12 12h2" /><circle cx="11" cy="4" r="1.7" /><circle cx="6" cy="8" r="1.7" /><circle cx="10" cy="12" r="1.7" /></svg>
+        </a>
         <button type="button" class="icon" aria-label="Keyboard shortcuts" onClick={() => setHelp(true)}>?</button>
       </header>
       <ConnectionBanner />

@@ -10,9 +10,11 @@ import { followTheme } from "./charts/theme.ts";
 import { start } from "./net/live.ts";
 import { loadAccount } from "./net/session.ts";
 import { followTrends } from "./net/trends.ts";
+import { followTroubles } from "./net/trouble.ts";
 
 followTheme();
 followTrends();
+followTroubles();
 void loadAccount();
 start();
 const place = document.getElementById("page");

@@ -1,6 +1,7 @@
 // Canvas cannot read CSS variables by itself; this does, and says when the system's theme changes.
 
 import { Observable } from "../core/observable.ts";
+import { settings } from "../ui/settings.ts";
 
 export interface Theme {
   series: string[];
@@ -30,6 +31,7 @@ export const theme = new Observable<Theme>({ series: [], grid: "", axis: "", tex
 
 export function followTheme(): void {
   const update = (): void => theme.set(read());
+  settings.watch(update);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
   if (document.readyState === "complete") update();
   else addEventListener("load", update);

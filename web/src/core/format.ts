@@ -3,6 +3,7 @@
 
 export type Unit =
   | "percent"
+  | "whole_percent"
   | "bytes"
   | "bytes_per_second"
   | "bits_per_second"
@@ -51,6 +52,18 @@ function percent(value: number): string {
   return `${Math.abs(value) >= 99.95 ? value.toFixed(0) : value.toFixed(1)} %`;
 }
 
+// What a person chose (settings.ts): networks in bits or bytes, temperatures in °C or °F.
+let networkInBytes = false;
+let inFahrenheit = false;
+export function setUnits(network: "bits" | "bytes", temperature: "celsius" | "fahrenheit"): void {
+  networkInBytes = network === "bytes";
+  inFahrenheit = temperature === "fahrenheit";
+}
+
+function celsius(value: number): string {
+  return inFahrenheit ? `${(value * 1.8 + 32).toFixed(1)} °F` : `${value.toFixed(1)} °C`;
+}
+
 function load(value: number): string {
   return Math.abs(value) >= 99.95 ? value.toFixed(0) : value.toFixed(2);
 }
@@ -60,22 +73,25 @@ export function format(value: number | null | undefined, unit: Unit): string {
   switch (unit) {
     case "percent":
       return percent(value);
+    case "whole_percent":
+      return `${Math.floor(value + 0.5)} %`;
     case "bytes":
       return binary(value);
     case "bytes_per_second":
       return `${binary(value)}/s`;
     case "bits_per_second":
-      return decimal(value, "bit/s");
+      return networkInBytes ? decimal(value / 8, "B/s") : decimal(value, "bit/s");
     case "per_second":
       return decimal(value, "/s");
     case "count":
-      return decimal(value, "");
+      // There is no half of a thing; a mean of counts is rounded.
+      return decimal(Math.abs(value) < 1000 ? Math.round(value) : value, "");
     case "load":
       return load(value);
     case "seconds":
       return Math.abs(value) < 1 ? format(value * 1000, "milliseconds") : `${threeDigits(value)} s`;
     case "celsius":
-      return `${value.toFixed(1)} °C`;
+      return celsius(value);
     case "number":
       return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
     case "milliseconds":
@@ -86,6 +102,7 @@ export function format(value: number | null | undefined, unit: Unit): string {
 // An axis label: as short as can be, so no trailing zeros ("1 GiB", "50 %").
 export function formatTick(value: number, unit: Unit): string {
   if (unit === "percent") return `${Number(value.toFixed(2))} %`;
+  if (unit === "count" && !Number.isInteger(value) && Math.abs(value) < 1000) return "";
   if (unit === "load") return String(Number(value.toFixed(2)));
   return format(value, unit).replace(/\.0+(?=\D|$)/, "").replace(/(\.\d*[1-9])0+(?=\D|$)/, "$1");
 }
@@ -118,15 +135,50 @@ export function formatAgo(seconds: number | null | undefined): string {
 
 const two = (n: number): string => String(n).padStart(2, "0");
 
-export function formatDate(ms: number): string {
+// The zone of every time that the page shows and reads: the browser's, or UTC.
+let inUtc = false;
+export function setZone(zone: "browser" | "utc"): void {
+  inUtc = zone === "utc";
+}
+
+export interface DateParts {
+  year: number;
+  month: number;  // 1 … 12
+  day: number;
+  hour: number;
+  minute: number;
+  second: number;
+  weekday: number;  // 0: Sunday
+}
+
+export function partsOf(ms: number): DateParts {
   const t = new Date(ms);
-  return `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}`;
+  return inUtc
+    ? { year: t.getUTCFullYear(), month: t.getUTCMonth() + 1, day: t.getUTCDate(), hour: t.getUTCHours(), minute: t.getUTCMinutes(), second: t.getUTCSeconds(), weekday: t.getUTCDay() }
+    : { year: t.getFullYear(), month: t.getMonth() + 1, day: t.getDate(), hour: t.getHours(), minute: t.getMinutes(), second: t.getSeconds(), weekday: t.getDay() };
+}
+
+// The time of a date and clock in the chosen zone; days and hours beyond their ends roll over.
+export function timeOf(year: number, month: number, day: number, hour = 0, minute = 0, second = 0): number {
+  return inUtc ? Date.UTC(year, month - 1, day, hour, minute, second) : new Date(year, month - 1, day, hour, minute, second).getTime();
+}
+
+// "UTC", "UTC+2", "UTC−3:30": the zone at that time.
+export function zoneName(ms: number): string {
+  const minutes = inUtc ? 0 : -new Date(ms).getTimezoneOffset();
+  if (minutes === 0) return "UTC";
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `UTC${minutes < 0 ? "−" : "+"}${hours}${rest === 0 ? "" : `:${two(rest)}`}`;
+}
+
+export function formatDate(ms: number): string {
+  const { year, month, day } = partsOf(ms);
+  return `${year}-${two(month)}-${two(day)}`;
 }
 
 export function formatClock(ms: number, withSeconds: boolean): string {
-  const t = new Date(ms);
-  const minutes = `${two(t.getHours())}:${two(t.getMinutes())}`;
-  return withSeconds ? `${minutes}:${two(t.getSeconds())}` : minutes;
+  const { hour, minute, second } = partsOf(ms);
+  return withSeconds ? `${two(hour)}:${two(minute)}:${two(second)}` : `${two(hour)}:${two(minute)}`;
 }
 
 export function formatTime(ms: number): string {

@@ -151,7 +151,7 @@ export function toggleWord(search: string, word: string): string {
 export const hasWord = (search: string, word: string): boolean =>
   searchWords(search).some((one) => one.toLowerCase() === word.toLowerCase());
 
-function matchesWord(host: Host, word: string, facts: FactsOf): boolean {
+function matchesWord(host: Host, word: string, facts: FactsOf, inTrouble: (host: string) => boolean): boolean {
   const compared = /^([a-z]+)([<>])(\d+(?:\.\d+)?)$/.exec(word);
   const key = kHeatKeys.find((one) => one === compared?.[1] || (one === "memory" && compared?.[1] === "mem"));
   if (compared !== null && key !== undefined) {
@@ -162,7 +162,7 @@ function matchesWord(host: Host, word: string, facts: FactsOf): boolean {
   if (colon > 0) {
     const name = word.slice(0, colon);
     const value = word.slice(colon + 1);
-    if (name === "state") return host.state.startsWith(value);
+    if (name === "state") return value === "trouble" ? inTrouble(host.host) : host.state.startsWith(value);
     if (name === "version") return host.version.toLowerCase().startsWith(value);
     const tag = Object.entries(host.tags).find(([one]) => one.toLowerCase() === name);
     if (tag !== undefined) return tag[1].toLowerCase().includes(value);
@@ -178,11 +178,11 @@ function matchesWord(host: Host, word: string, facts: FactsOf): boolean {
 
 // Words must all match; `key:value` matches a tag, `state:` or `version:`; `disk>90` compares; `-word` excludes; anything else is
 // looked for in name, address and tags. The server reads the same language (lib/fleet/search.h), but for the words about what hosts are
-// (facts.ts), which it does not keep. The search is read once, and not for every host.
-export function matcher(search: string, facts: FactsOf = kNoFacts): (host: Host) => boolean {
+// (facts.ts) and `state:trouble`, which it does not know. The search is read once, and not for every host.
+export function matcher(search: string, facts: FactsOf = kNoFacts, inTrouble: (host: string) => boolean = () => false): (host: Host) => boolean {
   const words = searchWords(search.toLowerCase());
   return (host) =>
-    words.every((word) => (word.length > 1 && word.startsWith("-") ? !matchesWord(host, word.slice(1), facts) : matchesWord(host, word, facts)));
+    words.every((word) => (word.length > 1 && word.startsWith("-") ? !matchesWord(host, word.slice(1), facts, inTrouble) : matchesWord(host, word, facts, inTrouble)));
 }
 
 const kNoFacts: FactsOf = new Map();
@@ -232,11 +232,12 @@ export function groupHosts(hosts: readonly Host[], by: string): Group[] {
 const kStateRank: Record<HostState, number> = { down: 0, late: 1, up: 2 };
 const kCollator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
-function sortValue(host: Host, key: SortKey): number | string | null {
+function sortValue(host: Host, key: SortKey, inTrouble: (host: string) => boolean): number | string | null {
   const summary = host.summary;
   switch (key) {
     case "state":
-      return kStateRank[host.state];
+      // What is in trouble stands between what is down and what is late.
+      return host.state !== "down" && inTrouble(host.host) ? 0.5 : kStateRank[host.state];
     case "host":
       return host.host;
     case "version":
@@ -262,10 +263,10 @@ export function loadPerCore(host: Host): number | null {
 }
 
 // Unknown values come last in both directions; equal ones are ordered by name, so rows do not dance.
-export function sortHosts(hosts: readonly Host[], key: SortKey, descending: boolean): Host[] {
+export function sortHosts(hosts: readonly Host[], key: SortKey, descending: boolean, inTrouble: (host: string) => boolean = () => false): Host[] {
   const direction = descending ? -1 : 1;
   return hosts
-    .map((host) => ({ host, value: sortValue(host, key) }))
+    .map((host) => ({ host, value: sortValue(host, key, inTrouble) }))
     .sort((a, b) => {
       if (a.value === null || b.value === null) {
         if (a.value !== b.value) return a.value === null ? 1 : -1;

@@ -58,16 +58,24 @@ export interface AlertsRoute {
 export interface AccessRoute {
   view: "access";
 }
-export type Route = FleetRoute | HostRoute | CompareRoute | ExploreRoute | LogsRoute | ServerRoute | AlertsRoute | AccessRoute;
+export interface SettingsRoute {
+  view: "settings";
+}
+export type Route = FleetRoute | HostRoute | CompareRoute | ExploreRoute | LogsRoute | ServerRoute | AlertsRoute | AccessRoute | SettingsRoute;
 
 export const kFleetRoute: FleetRoute = {
   view: "fleet", search: "", sort: "state", descending: false, layout: "table", heat: "cpu", group: "",
 };
-export const kDefaultRange: Range = { kind: "last", preset: kDefaultPreset };
+// The range of a link that names none; a person can choose another one (settings.ts).
+export let kDefaultRange: Range = { kind: "last", preset: kDefaultPreset };
+export function setDefaultRange(id: string): void {
+  kDefaultRange = { kind: "last", preset: kPresets.find((one) => one.id === id) ?? kDefaultPreset };
+}
 export const kCompareRoute: CompareRoute = { view: "compare", hosts: [], range: kDefaultRange };
 export const kExploreRoute: ExploreRoute = { view: "explore", query: "", show: "chart", sort: "" };
 export const kAlertsRoute: AlertsRoute = { view: "alerts" };
 export const kLogsRoute: LogsRoute = { view: "logs", query: "", range: { kind: "last", preset: kPresets.find((one) => one.id === "1h")! }, show: "lines" };
+export const kSettingsRoute: SettingsRoute = { view: "settings" };
 export const kServerRoute: ServerRoute = { view: "server", level: "info" };
 
 function parseRange(query: URLSearchParams): Range {
@@ -77,7 +85,7 @@ function parseRange(query: URLSearchParams): Range {
     return { kind: "absolute", from, to };
   }
   const preset = kPresets.find((one) => one.id === query.get("range"));
-  return { kind: "last", preset: preset ?? kDefaultPreset };
+  return preset === undefined ? kDefaultRange : { kind: "last", preset };
 }
 
 function putRange(query: URLSearchParams, range: Range): void {
@@ -130,6 +138,8 @@ export function parseRoute(hash: string): Route {
       return kAlertsRoute;
     case "access":
       return { view: "access" };
+    case "settings":
+      return kSettingsRoute;
     default: {
       const wanted = query.get("sort") ?? "";
       const key = wanted.replace(/^-/, "");
@@ -178,6 +188,8 @@ export function formatRoute(route: Route): string {
       return "#/alerts";
     case "access":
       return made("access");
+    case "settings":
+      return made("settings");
     case "fleet":
       if (route.search !== "") query.set("q", route.search);
       if (route.sort !== kFleetRoute.sort || route.descending) query.set("sort", (route.descending ? "-" : "") + route.sort);

@@ -1,5 +1,6 @@
 // Which span of time the host view shows, and how finely it is asked for.
 
+import { partsOf, timeOf } from "./format.ts";
 import type { Window } from "./influxql.ts";
 
 export interface Preset {
@@ -75,19 +76,20 @@ export function pan(range: Range, now: number, fraction: number): Range {
   return { kind: "absolute", from: to - Math.round(span), to };
 }
 
-// What a person types or a date field holds ("2026-11-24T08:30", a space for the T, seconds or no time at all), in local time.
+// What a person types or a date field holds ("2026-11-24T08:30", a space for the T, seconds or no time at all), in the chosen zone.
 export function parseLocalTime(text: string): number | null {
   const found = /^\s*(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?)?\s*$/.exec(text);
   if (found === null) return null;
-  const [year, month, day, hour, minute, second] = found.slice(1).map((part) => Number(part ?? 0));
-  const time = new Date(year ?? 0, (month ?? 1) - 1, day, hour, minute, second);
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found.slice(1).map((part) => Number(part ?? 0));
+  const time = timeOf(year, month, day, hour, minute, second);
   // 31 February and the like roll over to another day.
-  return time.getMonth() === (month ?? 1) - 1 && time.getDate() === day ? time.getTime() : null;
+  const made = partsOf(time);
+  return made.month === month && made.day === day && hour < 24 && minute < 60 && second < 60 ? time : null;
 }
 
-// A whole day of local time, `back` days before the one that holds `now`.
+// A whole day of the chosen zone, `back` days before the one that holds `now`.
 export function localDay(now: number, back: number): { from: number; to: number } {
-  const day = new Date(now);
-  const start = (offset: number): number => new Date(day.getFullYear(), day.getMonth(), day.getDate() - back + offset).getTime();
+  const { year, month, day } = partsOf(now);
+  const start = (offset: number): number => timeOf(year, month, day - back + offset);
   return { from: start(0), to: start(1) };
 }

@@ -14,3 +14,7 @@ declare module "node:assert/strict" {
   export default assert;
 }
 declare module "*.css";
+
+declare module "node:fs" {
+  export function readFileSync(path: string, encoding: string): string;
+}

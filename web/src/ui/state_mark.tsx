@@ -2,10 +2,18 @@
 
 import type { HostState } from "../core/hosts.ts";
 
-const kWords: Record<HostState, string> = { up: "Up", late: "Late", down: "Down" };
+export type Shown = HostState | "trouble";
+
+const kWords: Record<Shown, string> = { up: "Up", late: "Late", down: "Down", trouble: "Trouble" };
+export const kStateHints: Record<Shown, string> = {
+  up: "Its samples arrive.",
+  late: "Its last sample is older than 2 of its intervals and 2 s.",
+  down: "Its last sample is older than 6 of its intervals and 10 s.",
+  trouble: "Its samples arrive, and a figure is above its threshold, or an alert fires.",
+};
 
 // `since`: for how long, in words; only what is not up has it said.
-export function StateMark({ state, since }: { state: HostState; since?: string }) {
+export function StateMark({ state, since }: { state: Shown; since?: string | undefined }) {
   return (
     <span class={`state state-${state}`}>
       <span class="state-word">{kWords[state]}{since !== undefined && <span class="state-since"> {since}</span>}</span>

@@ -4,12 +4,14 @@
 import type { ComponentChildren } from "preact";
 import { format, formatAgo, formatDuration, formatTime } from "../../core/format.ts";
 import { loadPerCore, type Host } from "../../core/hosts.ts";
-import type { SortKey } from "../../core/route.ts";
+import type { HeatKey, SortKey } from "../../core/route.ts";
+import type { Trouble } from "../../core/trouble.ts";
 import { kTrendPoints, trendCeiling, trendPath } from "../../core/trend.ts";
 import { serverNow } from "../../net/live.ts";
+import { troubleSince } from "../../net/since.ts";
 import { trendOf, type TrendKind } from "../../net/trends.ts";
 import { useSecond } from "../../ui/clock.ts";
-import { level } from "../../ui/meter.tsx";
+import { level, settings } from "../../ui/settings.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
 
 export interface FleetColumn {
@@ -21,8 +23,8 @@ export interface FleetColumn {
   narrow?: number;  // its width on a phone
   numeric: boolean;
   descendingFirst: boolean;
-  cell: (host: Host, extras: ReadonlySet<Extra>) => ComponentChildren;
-  attributes?: (host: Host) => CellAttributes;
+  cell: (host: Host, extras: ReadonlySet<Extra>, trouble: Trouble | undefined) => ComponentChildren;
+  attributes?: (host: Host, trouble: Trouble | undefined) => CellAttributes;
 }
 
 // What the cell's own element says and shows, so that no other is needed for it: a row is born for each 34 pixels of scrolling.
@@ -39,13 +41,22 @@ function LastSeen({ host }: { host: Host }) {
 }
 
 // "Down 3 h": since when is the first question after that it is.
-function State({ host }: { host: Host }) {
-  if (host.state === "up") return <StateMark state="up" />;
-  return <Since host={host} />;
+function State({ host, trouble }: { host: Host; trouble: Trouble | undefined }) {
+  if (host.state === "up" && trouble === undefined) return <StateMark state="up" />;
+  return <Since host={host} trouble={trouble} />;
 }
 
-function Since({ host }: { host: Host }) {
+// For how long, in one part: "12 min", "over 24 h"; nothing where it is not known.
+export function lastingWords(trouble: Trouble): string | undefined {
+  const { since, least } = troubleSince(trouble);
+  if (since === null) return undefined;
+  const words = formatAgo(Math.max(1, (serverNow() - since) / 1000)).replace(" ago", "");
+  return least ? `over ${words}` : words;
+}
+
+function Since({ host, trouble }: { host: Host; trouble: Trouble | undefined }) {
   useSecond();
+  if (host.state === "up" && trouble !== undefined) return <StateMark state="trouble" since={lastingWords(trouble)} />;
   const since = formatAgo((serverNow() - host.last_seen) / 1000).replace(" ago", "");
   return <StateMark state={host.state} since={since} />;
 }
@@ -66,18 +77,25 @@ function TrendLine({ host, kind, what }: { host: Host; kind: TrendKind; what: st
 
 // A percentage: the number is the cell's text, its bar the cell's background (fleet.css), for the eye that runs down the column.
 // What is set is the width of the empty part, over a bar of 40 pixels: a custom property would cost the browser four times as much.
-const metered = (percent: number | null): CellAttributes => ({
-  class: `metered level-${level(percent)}`,
+const metered = (percent: number | null, key: HeatKey): CellAttributes => ({
+  class: `metered level-${level(key, percent)}`,
   style: { "background-size": `${Math.round(40 - 0.4 * Math.min(100, Math.max(0, percent ?? 0)))}px 6px, 40px 6px` },
 });
 
-const network = (bytesPerSecond: number | null): string =>
+const coloured = (key: HeatKey, value: number | null): string =>
+  ({ none: "", calm: "", raised: "raised", high: "over" })[level(key, value)];
+
+export const network = (bytesPerSecond: number | null): string =>
   format(bytesPerSecond === null ? null : bytesPerSecond * 8, "bits_per_second");
 
 export const kColumns: readonly FleetColumn[] = [
-  { key: "state", title: "State", hint: "up, late or down, and since when", rank: 0, width: 128, narrow: 30, numeric: false, descendingFirst: false,
-    cell: (host) => <State host={host} />,
-    attributes: (host) => (host.state === "up" ? {} : { title: `silent since ${formatTime(host.last_seen)}` }) },
+  { key: "state", title: "State", hint: "up, late, down or in trouble, and since when", rank: 0, width: 142, narrow: 30, numeric: false, descendingFirst: false,
+    cell: (host, _, trouble) => <State host={host} trouble={trouble} />,
+    attributes: (host, trouble) => {
+      if (host.state !== "up") return { title: `silent since ${formatTime(host.last_seen)}` };
+      const since = trouble === undefined ? null : troubleSince(trouble).since;
+      return since === null ? {} : { title: `since ${formatTime(since)}` };
+    } },
   { key: "host", title: "Host", hint: "name and tags", rank: 0, width: 190, narrow: 96, numeric: false, descendingFirst: false,
     cell: () => null },
   { key: "cpu", title: "CPU", hint: "all cores, with the last 15 minutes", rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
@@ -87,7 +105,7 @@ export const kColumns: readonly FleetColumn[] = [
         {format(host.summary.cpu_percent, "percent")}
       </>
     ),
-    attributes: (host) => metered(host.summary.cpu_percent) },
+    attributes: (host) => metered(host.summary.cpu_percent, "cpu") },
   { key: "memory", title: "Memory", hint: "used share of memory, with the last 15 minutes", rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
@@ -95,9 +113,10 @@ export const kColumns: readonly FleetColumn[] = [
         {format(host.summary.memory_percent, "percent")}
       </>
     ),
-    attributes: (host) => metered(host.summary.memory_percent) },
+    attributes: (host) => metered(host.summary.memory_percent, "memory") },
   { key: "swap", title: "Swap", hint: "used share of swap", rank: 8, width: 84, numeric: true, descendingFirst: true,
-    cell: (host) => format(host.summary.swap_percent, "percent") },
+    cell: (host) => format(host.summary.swap_percent, "percent"),
+    attributes: (host) => ({ class: coloured("swap", host.summary.swap_percent) }) },
   { key: "disk", title: "Disk", hint: "the fullest file system", rank: 0, width: 120, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
@@ -105,7 +124,7 @@ export const kColumns: readonly FleetColumn[] = [
         {format(host.summary.disk_percent, "percent")}
       </>
     ),
-    attributes: (host) => ({ ...metered(host.summary.disk_percent), title: host.summary.disk_path ?? "" }) },
+    attributes: (host) => ({ ...metered(host.summary.disk_percent, "disk"), title: host.summary.disk_path ?? "" }) },
   { key: "receive", title: "Net in", hint: "received per second", rank: 2, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => network(host.summary.network_receive_bytes_per_second) },
   { key: "send", title: "Net out", hint: "sent per second", rank: 3, width: 104, numeric: true, descendingFirst: true,
@@ -113,7 +132,7 @@ export const kColumns: readonly FleetColumn[] = [
   { key: "load", title: "Load/core", hint: "1 minute load per CPU, and the number of CPUs", rank: 1, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => <>{format(loadPerCore(host), "load")}<span class="quiet">{host.summary.n_cpus === null ? "" : ` ×${host.summary.n_cpus}`}</span></>,
     attributes: (host) => ({
-      class: (loadPerCore(host) ?? 0) > 1 ? "over" : "", title: host.summary.load1 === null ? "" : `load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`,
+      class: coloured("load", loadPerCore(host)), title: host.summary.load1 === null ? "" : `load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`,
     }) },
   { key: "pressure", title: "Pressure", hint: "share of time in which a task waited, and for which resource", rank: 5, width: 118, numeric: true, descendingFirst: true,
     cell: (host) => (
@@ -122,7 +141,7 @@ export const kColumns: readonly FleetColumn[] = [
         <span class="quiet unit-word"> {(host.summary.pressure_resource ?? "").replace("memory", "mem")}</span>
       </>
     ),
-    attributes: (host) => ({ class: (host.summary.pressure_percent ?? 0) >= 40 ? "over" : "" }) },
+    attributes: (host) => ({ class: coloured("pressure", host.summary.pressure_percent) }) },
   { key: "uptime", title: "Uptime", hint: "since boot", rank: 6, width: 96, numeric: true, descendingFirst: true,
     cell: (host) => formatDuration(host.summary.uptime_seconds) },
   { key: "version", title: "Version", hint: "of resmon-client", rank: 9, width: 84, numeric: true, descendingFirst: false,
@@ -136,6 +155,8 @@ export interface Layout {
   columns: readonly FleetColumn[];
   extras: ReadonlySet<Extra>;
   phone: boolean;
+  hostWidth: number;  // pixels, of the host column
+  rowHeight: number;
 }
 
 // What a cell may show beside its number, where there is room.
@@ -146,19 +167,32 @@ const kExtraOf: Partial<Record<SortKey, Extra>> = { cpu: "cpu", memory: "memory"
 // In the order of their worth: a rank's columns, or an extra. Each is taken while there is room for it.
 const kWorth: readonly (number | Extra)[] = [0, 1, "cpu", 2, 3, "path", 4, 5, "memory", 6, 8, 9];
 
+// As in fleet.css. A phone's row has a second line.
+const kRowHeight = { comfortable: 34, compact: 26 };
+const kPhoneRowHeight = 58;
+export const kPhoneBelow = 620;
+
 export function layoutFor(width: number): Layout {
   const ofRank = (rank: number): FleetColumn[] => kColumns.filter((column) => column.rank === rank);
-  if (width < 620) return { columns: ofRank(0), extras: new Set(), phone: true };
+  if (width < kPhoneBelow) {
+    const columns = ofRank(0);
+    const others = columns.reduce((sum, column) => sum + (column.key === "host" ? 0 : column.narrow ?? column.width), 0);
+    return { columns, extras: new Set(), phone: true, hostWidth: width - others, rowHeight: kPhoneRowHeight };
+  }
   let left = width;
   const ranks = new Set<number>();
   const extras = new Set<Extra>();
   for (const one of kWorth) {
-    left -= typeof one === "number" ? ofRank(one).reduce((sum, column) => sum + column.width, 0) : kExtraWidth[one];
-    if (left < 0 && one !== 0) break;
+    const wanted = typeof one === "number" ? ofRank(one).reduce((sum, column) => sum + column.width, 0) : kExtraWidth[one];
+    if (left < wanted && one !== 0) break;
+    left -= wanted;
     if (typeof one === "number") ranks.add(one);
     else extras.add(one);
   }
-  return { columns: kColumns.filter((column) => ranks.has(column.rank)), extras, phone: false };
+  const hostWidth = (kColumns.find((column) => column.key === "host")?.width ?? 0) + Math.max(0, left);
+  return {
+    columns: kColumns.filter((column) => ranks.has(column.rank)), extras, phone: false, hostWidth, rowHeight: kRowHeight[settings.value.density],
+  };
 }
 
 // As CSS has it; nothing for the column that takes what is left.

@@ -1,12 +1,15 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { groupHosts, hasWord, matcher, sortHosts, tagsOf, toggleWord, type Fleet, type Host, type HostState } from "../../core/hosts.ts";
+import { groupHosts, hasWord, matcher, sortHosts, tagsOf, toggleWord, type Fleet, type Host } from "../../core/hosts.ts";
 import {
   formatRoute, kDefaultRange, kMostCompared, type FleetRoute, type SortKey,
 } from "../../core/route.ts";
+import { kTroubleKeys } from "../../core/trouble.ts";
 import { kFactWords } from "../../core/facts.ts";
 import { facts, wantFacts } from "../../net/facts.ts";
 import { connection, fleet, loaded } from "../../net/live.ts";
-import { StateMark } from "../../ui/state_mark.tsx";
+import { troubles } from "../../net/trouble.ts";
+import { settings } from "../../ui/settings.ts";
+import { kStateHints, StateMark, type Shown } from "../../ui/state_mark.tsx";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { Menu } from "../../ui/menu.tsx";
 import { go, refine } from "../../ui/navigation.ts";
@@ -14,23 +17,26 @@ import { useObservable } from "../../ui/use_observable.ts";
 import { HeatMap } from "./heat.tsx";
 import { hostLink } from "./row.tsx";
 import { FleetTable, focusRow } from "./table.tsx";
+import { TroubleStrip } from "./trouble_strip.tsx";
 import { UsersHint } from "./users_hint.tsx";
 
-const kStates: readonly HostState[] = ["down", "late", "up"];
+const kStates: readonly Shown[] = ["down", "late", "trouble", "up"];
 const kReorderMs = 2000;
 
 // The order in which names stand. Values change at every update, but rows that trade places all the time cannot be read or
-// clicked: the order follows at most every two seconds, and at once when the person or the set of hosts changes it.
+// clicked: the order follows at most every two seconds, and at once when the person or the set of hosts (or of those in trouble) changes it.
 function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
   const known = useObservable(facts);
+  const inTrouble = useObservable(troubles);
   const kept = useRef<{ key: string; size: number; at: number; names: string[] }>({ key: "", size: -1, at: 0, names: [] });
   return useMemo(() => {
-    const found = [...hosts.values()].filter(matcher(route.search, known));
-    const key = `${route.sort} ${route.descending} ${route.search} ${known.size}`;
+    const troubled = (name: string): boolean => inTrouble.has(name);
+    const found = [...hosts.values()].filter(matcher(route.search, known, troubled));
+    const key = `${route.sort} ${route.descending} ${route.search} ${known.size} ${route.sort === "state" ? inTrouble.size : ""}`;
     const now = performance.now();
     const old = kept.current;
     if (old.key !== key || old.size !== found.length || now - old.at >= kReorderMs) {
-      const sorted = sortHosts(found, route.sort, route.descending);
+      const sorted = sortHosts(found, route.sort, route.descending, troubled);
       kept.current = { key, size: found.length, at: now, names: sorted.map((host) => host.host) };
       return sorted;
     }
@@ -38,7 +44,7 @@ function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
       const host = hosts.get(name);
       return host === undefined ? [] : [host];
     });
-  }, [hosts, known, route.search, route.sort, route.descending]);
+  }, [hosts, known, inTrouble, route.search, route.sort, route.descending]);
 }
 
 // The same rows, in the order in which they are drawn.
@@ -70,7 +76,8 @@ function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
     }
     return [...counts].sort((a, b) => b[1] - a[1]);
   }, [hosts.size, known]);
-  const suggestions = ["cpu>80", "memory>90", "disk>90", "load>1", "pressure>20"];
+  const limits = useObservable(settings).thresholds;
+  const suggestions = kTroubleKeys.map((key) => `${key}>${limits[key].raised}`);
   const chip = (word: string, text: string, count: string) => (
     <button key={word} type="button" class="chip" aria-pressed={hasWord(search, word)} onClick={() => onToggle(word)}>
       {text} <span class="quiet">{count}</span>
@@ -93,8 +100,8 @@ function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
           <div class="chips">{kinds.slice(0, kMostValues).map(([word, count]) => chip(word, word, String(count)))}</div>
         </div>
       )}
-      <div role="group" aria-label="In trouble">
-        <h3>In trouble</h3>
+      <div role="group" aria-label="Above a threshold">
+        <h3>Above a threshold</h3>
         <div class="chips">
           {suggestions.map((word) => chip(word, word.replace(">", " > "), String([...hosts.values()].filter(matcher(word)).length)))}
         </div>
@@ -141,11 +148,15 @@ export function FleetView({ route }: { route: FleetRoute }) {
     if (field !== null && field !== document.activeElement) field.value = route.search;
   }, [route.search]);
 
+  const inTrouble = useObservable(troubles);
   const counts = useMemo(() => {
-    const by: Record<HostState, number> = { up: 0, late: 0, down: 0 };
-    for (const host of hosts.values()) ++by[host.state];
+    const by: Record<Shown, number> = { up: 0, late: 0, down: 0, trouble: 0 };
+    for (const host of hosts.values()) {
+      ++by[host.state];
+      if (host.state !== "down" && inTrouble.has(host.host)) ++by.trouble;
+    }
     return by;
-  }, [hosts]);
+  }, [hosts, inTrouble]);
   const tagKeys = useMemo(() => tagsOf(hosts.values()).map((tag) => tag.key), [hosts.size]);
 
   if (!ready) return link.kind === "lost" ? <Unreachable /> : <p class="loading" role="status">Loading the fleet…</p>;
@@ -158,6 +169,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
   return (
     <>
       <h1 class="hidden">Fleet</h1>
+      <TroubleStrip hosts={hosts} onAll={(word) => refine({ ...route, search: toggleWord("", word) })} />
       <div class="toolbar">
         <div class="counts" role="group" aria-label="Hosts by state">
           <span class="count-all">
@@ -165,7 +177,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
           </span>
           {kStates.map((state) => (
             <button key={state} type="button" class={`chip chip-${state}${counts[state] === 0 ? " is-zero" : ""}`}
-                    aria-pressed={hasWord(route.search, `state:${state}`)} onClick={() => toggle(`state:${state}`)}>
+                    title={kStateHints[state]} aria-pressed={hasWord(route.search, `state:${state}`)} onClick={() => toggle(`state:${state}`)}>
               <StateMark state={state} /> <strong>{counts[state]}</strong>
             </button>
           ))}

@@ -4,7 +4,8 @@ import { Component } from "preact";
 import { groupHosts, measure, type Host } from "../../core/hosts.ts";
 import { format } from "../../core/format.ts";
 import { kHeatKeys, type HeatKey } from "../../core/route.ts";
-import { level } from "../../ui/meter.tsx";
+import { level, settings } from "../../ui/settings.ts";
+import { useObservable } from "../../ui/use_observable.ts";
 import { groupName, hostLink } from "./row.tsx";
 
 export const kHeatTitles: Record<HeatKey, string> = {
@@ -13,8 +14,8 @@ export const kHeatTitles: Record<HeatKey, string> = {
 
 const kCrowd = 250;
 
-// A load of one per core is as much as a machine can do at once.
-const share = (value: number | null, key: HeatKey): number | null => (value === null ? null : key === "load" ? value * 100 : value);
+// How strong a tile's colour is; a load has no end, so the threshold is its whole.
+const share = (value: number | null, key: HeatKey): number => (value === null ? 0 : key === "load" ? (100 * value) / settings.value.thresholds.load.high : value);
 
 interface Props {
   hosts: readonly Host[];
@@ -25,6 +26,8 @@ interface Props {
 }
 
 export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
+  const { raised, high } = useObservable(settings).thresholds[by];
+  const unit = by === "load" ? "" : " %";
   const size = hosts.length > kCrowd ? " is-crowd" : "";
   let index = 0;
   const list = (some: readonly Host[], label: string) => (
@@ -41,8 +44,8 @@ export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
         ))}
       </div>
       <div class="heat-scale" aria-hidden="true">
-        <span>{by === "load" ? "0" : "0 %"}</span><i class="scale-calm" /><span>{by === "load" ? "0.75" : "75 %"}</span><i class="scale-raised" />
-        <span>{by === "load" ? "0.9" : "90 %"}</span><i class="scale-high" /><span>{by === "load" ? "1" : "100 %"}</span>
+        <span>0{unit}</span><i class="scale-calm" /><span>{raised}{unit}</span><i class="scale-raised" />
+        <span>{high}{unit}</span><i class="scale-high" />{by !== "load" && <span>100 %</span>}
       </div>
       </div>
       {group === ""
@@ -70,12 +73,11 @@ class Tile extends Component<TileProps> {
 
   override render({ host, by, index }: TileProps) {
     const value = host.state === "down" ? null : measure(host, by);
-    const filled = share(value, by);
     const words = host.state === "up" ? format(value, by === "load" ? "load" : "percent") : host.state;
     return (
       <li>
-        <a href={hostLink(host.host)} class={`tile is-${host.state} level-${level(filled)}`} title={`${host.host}: ${words}`}
-           data-index={index} style={{ "--heat": `${Math.round(Math.min(100, filled ?? 0))}%` }}>
+        <a href={hostLink(host.host)} class={`tile is-${host.state} level-${level(by, value)}`} title={`${host.host}: ${words}`}
+           data-index={index} style={{ "--heat": `${Math.round(Math.min(100, share(value, by)))}%` }}>
           <span class="tile-name">{host.host}</span>
           <span class="tile-value">{words}</span>
         </a>

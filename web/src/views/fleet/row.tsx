@@ -1,10 +1,13 @@
 import { Component } from "preact";
 import { formatRoute, kDefaultRange, kFleetRoute } from "../../core/route.ts";
-import { toggleWord, type Group, type Host } from "../../core/hosts.ts";
+import { loadPerCore, toggleWord, type Group, type Host } from "../../core/hosts.ts";
+import type { NameParts } from "../../core/names.ts";
+import { causeWords, type Trouble } from "../../core/trouble.ts";
 import { format } from "../../core/format.ts";
 import { refine, route } from "../../ui/navigation.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
-import type { FleetColumn, Layout } from "./columns.tsx";
+import { useSecond } from "../../ui/clock.ts";
+import { lastingWords, network, type FleetColumn, type Layout } from "./columns.tsx";
 
 export const hostLink = (name: string): string => formatRoute({ view: "host", host: name, range: kDefaultRange });
 
@@ -20,14 +23,60 @@ function TagFilter({ name, value }: { name: string; value: string }) {
   };
   return (
     <a class="tag" tabIndex={-1} title={`Show only ${text}`} href={formatRoute({ ...kFleetRoute, search: toggleWord("", text) })} onClick={filter}>
-      {/^(true|yes)$/i.test(value) ? name : /^(false|no|\d*)$/i.test(value) ? text : value}
+      {tagText(name, value)}
     </a>
   );
 }
 
-function Cell({ column, host, layout }: { column: FleetColumn; host: Host; layout: Layout }) {
-  const { class: more = "", ...attributes } = column.attributes?.(host) ?? {};
-  return <td role="cell" class={`col-${column.key}${column.numeric ? " numeric" : ""} ${more}`} {...attributes}>{column.cell(host, layout.extras)}</td>;
+const tagText = (name: string, value: string): string =>
+  /^(true|yes)$/i.test(value) ? name : /^(false|no|\d*)$/i.test(value) ? `${name}:${value}` : value;
+
+// About what a text takes, in pixels. To measure it would cost a layout for each row.
+const kLetter = 7.4;
+const kSmallLetter = 6.4;
+const kTagEdges = 18;
+
+// So many tags as fit beside the name; the others are counted.
+function tagsThatFit(tags: readonly [string, string][], room: number): number {
+  let left = room;
+  for (const [index, [name, value]] of tags.entries()) {
+    left -= tagText(name, value).length * kSmallLetter + kTagEdges;
+    const more = index < tags.length - 1 ? 32 : 0;
+    if (left < more) return index;
+  }
+  return tags.length;
+}
+
+function Name({ name, parts }: { name: string; parts: NameParts | undefined }) {
+  if (parts === undefined) return <>{name}</>;
+  // The end goes first where there is no room, then the begin; what tells the host apart goes last.
+  return (
+    <>
+      <span class="name-stem">{parts.before !== "" && <span class="name-before">{parts.before}</span>}<span class="name-own">{parts.own}</span></span>
+      {parts.after !== "" && <span class="name-after">{parts.after}</span>}
+    </>
+  );
+}
+
+function Cell({ column, host, layout, trouble }: { column: FleetColumn; host: Host; layout: Layout; trouble: Trouble | undefined }) {
+  const { class: more = "", ...attributes } = column.attributes?.(host, trouble) ?? {};
+  return <td role="cell" class={`col-${column.key}${column.numeric ? " numeric" : ""} ${more}`} {...attributes}>{column.cell(host, layout.extras, trouble)}</td>;
+}
+
+// What a phone has no columns for.
+function SecondLine({ host, trouble }: { host: Host; trouble: Trouble | undefined }) {
+  useSecond();
+  const { summary } = host;
+  const lasting = trouble === undefined ? undefined : lastingWords(trouble);
+  return (
+    <td role="cell" class="second-line">
+      {trouble !== undefined && <span class="cause">{causeWords(trouble)}{lasting !== undefined && ` for ${lasting}`}</span>}
+      {host.state !== "down" && (
+        <span>load {format(loadPerCore(host), "load")} · pressure {format(summary.pressure_percent, "whole_percent")} · in {network(summary.network_receive_bytes_per_second)}, out{" "}
+          {network(summary.network_send_bytes_per_second)}</span>
+      )}
+    </td>
+  );
 }
 
 interface Place {
@@ -38,6 +87,8 @@ interface Place {
 
 interface RowProps extends Place {
   host: Host;
+  trouble: Trouble | undefined;
+  parts: NameParts | undefined;
   index: number;  // among the hosts, for the arrow keys
   layout: Layout;
   trends: number;    // bumps when trends were loaded
@@ -47,19 +98,27 @@ export class Row extends Component<RowProps> {
   // A host that did not change keeps its object (core/hosts.ts), so this comparison keeps a thousand rows still.
   override shouldComponentUpdate(next: RowProps): boolean {
     const now = this.props;
-    return next.host !== now.host || next.index !== now.index || next.rowIndex !== now.rowIndex || next.last !== now.last ||
-      next.trends !== now.trends || next.layout !== now.layout;
+    return next.host !== now.host || next.trouble !== now.trouble || next.parts !== now.parts || next.index !== now.index || next.rowIndex !== now.rowIndex ||
+      next.top !== now.top || next.last !== now.last || next.trends !== now.trends || next.layout !== now.layout;
   }
 
-  override render({ host, index, rowIndex, top, last, layout }: RowProps) {
+  override render({ host, trouble, parts, index, rowIndex, top, last, layout }: RowProps) {
     const tags = layout.phone ? [] : Object.entries(host.tags);
+    const cause = trouble === undefined || host.state !== "up" || layout.phone ? "" : causeWords(trouble);
+    const warnings = Number(host.dropped_samples > 0) + Number(host.refused_samples > 0);
+    const room = layout.hostWidth - 26 - host.host.length * kLetter - (cause === "" ? 0 : cause.length * kSmallLetter + 6) - 106 * warnings;
+    const shown = tagsThatFit(tags, room);
+    const left = tags.slice(shown);
     return (
-      <tr role="row" class={`host-row is-${host.state}${last ? " is-last" : ""}`} style={{ top: `${top}px` }} aria-rowindex={rowIndex + 2} data-host={host.host}>
+      <tr role="row" class={`host-row is-${host.state}${trouble === undefined ? "" : " is-troubled"}${last ? " is-last" : ""}`} style={{ top: `${top}px` }}
+          aria-rowindex={rowIndex + 2} data-host={host.host}>
         {layout.columns.map((column) =>
           column.key === "host" ? (
             <th key={column.key} role="rowheader" scope="row" class="host-cell">
-              <a href={hostLink(host.host)} title={host.host} data-index={index}>{host.host}</a>
-              {tags.map(([key, value]) => <TagFilter name={key} value={value} />)}
+              <a href={hostLink(host.host)} title={host.host} data-index={index}><Name name={host.host} parts={parts} /></a>
+              {cause !== "" && <span class="cause" title={cause}>{cause}</span>}
+              {tags.slice(0, shown).map(([key, value]) => <TagFilter name={key} value={value} />)}
+              {left.length > 0 && <span class="tag" title={left.map(([key, value]) => `${key}:${value}`).join(", ")}>+{left.length}</span>}
               {host.dropped_samples > 0 && (
                 <span class="tag tag-warning" title={`${host.dropped_samples} samples were dropped by the client's bounded spool`}>
                   lost samples
@@ -72,9 +131,10 @@ export class Row extends Component<RowProps> {
               )}
             </th>
           ) : (
-            <Cell key={column.key} column={column} host={host} layout={layout} />
+            <Cell key={column.key} column={column} host={host} layout={layout} trouble={trouble} />
           ),
         )}
+        {layout.phone && <SecondLine host={host} trouble={trouble} />}
       </tr>
     );
   }

@@ -7,13 +7,15 @@
 import type { ComponentChild } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { groupHosts, type Group, type Host } from "../../core/hosts.ts";
+import { splitNames } from "../../core/names.ts";
 import type { SortKey } from "../../core/route.ts";
 import { trendsVersion, wantTrends } from "../../net/trends.ts";
+import { troubles } from "../../net/trouble.ts";
+import { settings } from "../../ui/settings.ts";
 import { useObservable } from "../../ui/use_observable.ts";
 import { layoutFor, widthOf } from "./columns.tsx";
 import { GroupRow, Row } from "./row.tsx";
 
-const kRowHeight = 34;  // as in fleet.css
 // So many rows change their place at once: many do not fit into a frame, and each time costs the browser a pass over style and layout.
 // At least kMargin more are there above and below what is seen.
 const kChunk = 4;
@@ -35,9 +37,9 @@ type Item = { kind: "host"; host: Host; index: number } | { kind: "group"; group
 interface Span { first: number; end: number; rows: number; begin: number }
 
 // `top`: the body's place in the window.
-function spanAt(top: number, height: number, count: number): Omit<Span, "begin"> {
-  const first = Math.floor((-top / kRowHeight - kMargin) / kChunk) * kChunk;
-  const rows = (Math.ceil((height / kRowHeight + 2 * kMargin) / kChunk) + 1) * kChunk;
+function spanAt(top: number, height: number, count: number, rowHeight: number): Omit<Span, "begin"> {
+  const first = Math.floor((-top / rowHeight - kMargin) / kChunk) * kChunk;
+  const rows = (Math.ceil((height / rowHeight + 2 * kMargin) / kChunk) + 1) * kChunk;
   return { first: Math.min(Math.max(0, first), count), end: Math.min(count, Math.max(first + rows, 0)), rows };
 }
 
@@ -57,20 +59,24 @@ function itemsOf(hosts: readonly Host[], group: string): Item[] {
 
 export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Props) {
   const trends = useObservable(trendsVersion);
+  const inTrouble = useObservable(troubles);
   useEffect(wantTrends, []);
   const box = useRef<HTMLTableElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
-  // As it will be found to be, so that the first rows are not drawn twice.
-  const [span, setSpan] = useState<Span>(() => ({ ...spanAt(0, innerHeight, Infinity), begin: 0 }));
   const [width, setWidth] = useState(() => document.documentElement.clientWidth - 40);
-  const layout = useMemo(() => layoutFor(width), [width]);
+  const { density, thresholds } = useObservable(settings);
+  const layout = useMemo(() => layoutFor(width), [width, density, thresholds]);
+  const rowHeight = layout.rowHeight;
+  // As it will be found to be, so that the first rows are not drawn twice.
+  const [span, setSpan] = useState<Span>(() => ({ ...spanAt(0, innerHeight, Infinity, layout.rowHeight), begin: 0 }));
+  const parts = useMemo(() => splitNames(hosts.map((host) => host.host)), [hosts.length]);
   const items = useMemo(() => itemsOf(hosts, group), [hosts, group]);
   const count = items.length;
   // Before the first picture, and whenever the rows are others.
   useLayoutEffect(() => {
     let resting: ReturnType<typeof setTimeout> | undefined;
     const measure = (atRest: boolean): void => {
-      const next = spanAt(body.current?.getBoundingClientRect().top ?? 0, innerHeight, count);
+      const next = spanAt(body.current?.getBoundingClientRect().top ?? 0, innerHeight, count, rowHeight);
       setSpan((old) => {
         const made = { ...next, begin: atRest ? next.first : old.begin };
         return same(old, made) ? old : made;
@@ -96,7 +102,7 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
       removeEventListener("scroll", scrolled);
       removeEventListener("resize", rest);
     };
-  }, [count]);
+  }, [count, rowHeight]);
   // The focus belongs to a host and not to the row that shows it at the moment. A host that is on no row any more has lost it.
   const focused = focusedHost();
   useLayoutEffect(() => {
@@ -112,9 +118,9 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
     const at = span.first + ((row - (span.first % span.rows) + span.rows) % span.rows);
     const item = items[at];
     if (item === undefined || at >= span.end) continue;
-    const place = { rowIndex: at, top: at * kRowHeight, last: at === count - 1 };
+    const place = { rowIndex: at, top: at * rowHeight, last: at === count - 1 };
     rows.push(item.kind === "host" ? (
-      <Row key={`host ${row}`} host={item.host} index={item.index} layout={layout} trends={trends} {...place} />
+      <Row key={`host ${row}`} host={item.host} trouble={inTrouble.get(item.host.host)} parts={parts.get(item.host.host)} index={item.index} layout={layout} trends={trends} {...place} />
     ) : (
       <GroupRow key={`group ${row}`} group={item.group} by={group} {...place} />
     ));
@@ -143,7 +149,7 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
           })}
         </tr>
       </thead>
-      <tbody role="rowgroup" ref={body} style={{ height: `${count * kRowHeight}px` }}>
+      <tbody role="rowgroup" ref={body} style={{ height: `${count * rowHeight}px` }}>
         {rows}
       </tbody>
     </table>
@@ -161,6 +167,7 @@ export function focusRow(index: number, rowIndex = index): void {
   }
   const body = document.querySelector("table.fleet tbody");
   if (body === null) return;
-  scrollTo({ top: scrollY + body.getBoundingClientRect().top + rowIndex * kRowHeight - innerHeight / 2 });
+  const rowHeight = body.querySelector("tr")?.clientHeight ?? 0;
+  scrollTo({ top: scrollY + body.getBoundingClientRect().top + rowIndex * rowHeight - innerHeight / 2 });
   requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus({ preventScroll: true })));
 }

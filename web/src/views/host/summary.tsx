@@ -40,10 +40,10 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
       <HostAlerts host={host.host} />
       <Facts host={host.host} />
       <dl class="facts">
-        <div><dt>CPU</dt><dd><Meter percent={summary.cpu_percent} /></dd></div>
-        <div><dt>Memory</dt><dd><Meter percent={summary.memory_percent} /></dd></div>
-        <div><dt>Swap</dt><dd><Meter percent={summary.swap_percent} /></dd></div>
-        <div><dt>Disk {summary.disk_path ?? ""}</dt><dd><Meter percent={summary.disk_percent} /></dd></div>
+        <div><dt>CPU</dt><dd><Meter percent={summary.cpu_percent} of="cpu" /></dd></div>
+        <div><dt>Memory</dt><dd><Meter percent={summary.memory_percent} of="memory" /></dd></div>
+        <div><dt>Swap</dt><dd><Meter percent={summary.swap_percent} of="swap" /></dd></div>
+        <div><dt>Disk {summary.disk_path ?? ""}</dt><dd><Meter percent={summary.disk_percent} of="disk" /></dd></div>
         <div>
           <dt>Load per core</dt>
           <dd class={perCore !== null && perCore > 1 ? "over" : ""}>

@@ -1,0 +1,64 @@
+// The first thing on the page: how many hosts are in trouble, which, why and since when.
+
+import { useEffect, useMemo } from "preact/hooks";
+import type { Fleet } from "../../core/hosts.ts";
+import { formatTime } from "../../core/format.ts";
+import { causeWords, isDown, type Trouble } from "../../core/trouble.ts";
+import { forgetSince, sinceVersion, troubleSince, wantSince } from "../../net/since.ts";
+import { troubles } from "../../net/trouble.ts";
+import { useSecond } from "../../ui/clock.ts";
+import { StateMark } from "../../ui/state_mark.tsx";
+import { useObservable } from "../../ui/use_observable.ts";
+import { lastingWords } from "./columns.tsx";
+import { hostLink } from "./row.tsx";
+
+const kShown = 6;
+
+// What is in trouble for a figure stands before what is down: a host that answers can be mended from here. Then the newest.
+function ordered(all: Iterable<Trouble>): Trouble[] {
+  const since = new Map<Trouble, number>();
+  const list = [...all];
+  for (const one of list) since.set(one, troubleSince(one).since ?? 0);
+  return list.sort((a, b) => Number(isDown(a)) - Number(isDown(b)) || b.causes.length - a.causes.length || (since.get(b) ?? 0) - (since.get(a) ?? 0) || (a.host < b.host ? -1 : 1));
+}
+
+export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: string) => void }) {
+  const all = useObservable(troubles);
+  const version = useObservable(sinceVersion);
+  const list = useMemo(() => ordered(all.values()), [all, version]);
+  const shown = list.slice(0, kShown);
+  useEffect(() => {
+    forgetSince(all);
+    wantSince(shown);
+  }, [list]);
+  useSecond();
+  if (list.length === 0) {
+    return <p class="trouble is-none"><StateMark state="up" /> <span>{hosts.size === 1 ? "This host is" : `All ${hosts.size} hosts are`} within the thresholds, and no alert fires.</span></p>;
+  }
+  const down = list.filter(isDown).length;
+  const left = list.length - shown.length;
+  return (
+    <section class="trouble" aria-label="In trouble">
+      <h2><strong>{list.length}</strong> in trouble</h2>
+      <ul>
+        {shown.map((one) => {
+          const since = troubleSince(one).since;
+          const lasting = lastingWords(one);
+          return (
+            <li key={one.host}>
+              <StateMark state={isDown(one) ? "down" : "trouble"} />
+              <a href={hostLink(one.host)}>{one.host}</a>
+              <span class="cause">{causeWords(one)}</span>
+              {lasting !== undefined && <span class="quiet" title={since === null ? "" : `since ${formatTime(since)}`}>for {lasting}</span>}
+            </li>
+          );
+        })}
+        {left > 0 && (
+          <li><button type="button" class="link" onClick={() => onAll(down === list.length ? "state:down" : "state:trouble")}>
+            and {left} more{down > 0 && down < list.length ? `, ${down} of all down` : ""}
+          </button></li>
+        )}
+      </ul>
+    </section>
+  );
+}
