@@ -24,6 +24,11 @@ function view(name, mockOptions, viewOptions, body) {
   });
 }
 
+const kSink = {
+  name: "influx", state: "retrying", lag_seconds: 75, backlog_entries: 12, sent_samples: 123_456, refused_samples: 2, lost_samples: 0, retries: 4,
+  server_version: "1.6.7", last_error: "connection refused", failing_since: Date.now() - 200_000,
+};
+
 view("fleet: groups, filters and the heat view's figure are part of the link", {}, { hash: "#/?group=site" }, async (page) => {
   await page.waitForSelector("tr.group-row");
   assert.deepEqual(await page.locator("tr.group-row strong").allInnerTexts(), ["berlin", "oslo"]);
@@ -148,6 +153,21 @@ view("fleet: a long name keeps what tells it apart, and tags are counted rather 
   assert.ok((await page.locator("tr.host-row .tag").allInnerTexts()).every((tag) => /^(berlin|oslo|\+1)$/.test(tag)));
 });
 
+view("host: its header says why: trouble, what fails, sinks that wait, an old client, and what is unusual", {
+  alerts: true, sinks: [{ ...kSink }], version: "0.2.0", failing: [{ host: "web1", collector: "script.queue", code: 2 }, { host: "web1", collector: "disk", code: null }],
+}, { hash: "#/host/web1?range=15m" }, async (page) => {
+  const why = page.locator(".why");
+  await why.getByText("disk-full /var 96.1 % for 12 min").waitFor();
+  await why.getByText("script queue (exit code 2), collector disk").waitFor();
+  await why.getByText(/wait for influx for \d+ min/).waitFor();
+  await why.getByText("resmon-client 0.1.0 is older than the server (0.2.0).").waitFor();
+  await why.getByText(/Unusual|As usual/).waitFor();
+  // On every other view, too.
+  await page.goto(`${new URL(page.url()).origin}/#/explore`);
+  await page.locator(".banner", { hasText: "The script queue (exit code 2) fails on web1." }).getByRole("link", { name: "web1" }).click();
+  await page.waitForFunction(() => location.hash.startsWith("#/host/web1"));
+});
+
 view("settings: theme, zone, units and the first range", {}, { hash: "#/settings" }, async (page) => {
   const press = (group, name) => page.getByRole("group", { name: group }).getByRole("button", { name, exact: true }).click();
   await press("Theme", "Light");
@@ -260,10 +280,6 @@ view("explore: a query that came with a link waits to be run", { canned: (query)
     assert.equal(asked(), 2);
   });
 
-const kSink = {
-  name: "influx", state: "retrying", lag_seconds: 75, backlog_entries: 12, sent_samples: 123_456, refused_samples: 2, lost_samples: 0, retries: 4,
-  server_version: "1.6.7", last_error: "connection refused", failing_since: Date.now() - 200_000,
-};
 for (const [name, hash] of [["fleet", "#/"], ["compare", "#/compare"], ["explore", "#/explore"], ["server", "#/server"]])
   view(`a database that fails shows on every view: ${name}`, { sinks: [kSink] }, { hash }, async (page) => {
     const banner = page.locator(".banner", { hasText: "The database influx gets no samples" });

@@ -150,10 +150,25 @@ function ownNumbers(statement) {
   return [{ name: "internal_server", tags: { server: "mock" }, columns: ["time", ...columns], values }];
 }
 
-export function answer(text, hosts, now) {
+// The outcome of each collector's last run. What fails is told by `failing`: [{ host, collector, code }].
+function outcomes(statement, hosts, failing) {
+  const shape = new RegExp(
+    '^SELECT last\\("success"\\) AS "ok", last\\("exit_code"\\) AS "code" FROM "internal_collector" WHERE ' +
+      `(?:"host" = ${kString}|"collector" =~ /\\^script\\\\\\./) AND time >= (\\d+)ms AND time < (\\d+)ms GROUP BY ("host", )?"collector"$`,
+  ).exec(statement);
+  if (shape === null) throw new Error(`error parsing query: ${statement}`);
+  const host = shape[1] === undefined ? null : unescape(shape[1]);
+  return failing.filter((one) => hosts.some((known) => known.name === one.host) && (host === null ? one.collector.startsWith("script.") : one.host === host)).map((one) => ({
+    name: "internal_collector", tags: { ...(shape[4] === undefined ? {} : { host: one.host }), collector: one.collector }, columns: ["time", "ok", "code"],
+    values: [[Number(shape[2]), false, one.code]],
+  }));
+}
+
+export function answer(text, hosts, now, failing = []) {
   return {
     results: splitStatements(text).map((statement, id) => {
       const series = statement.startsWith("SHOW ") ? show(statement, hosts)
+        : statement.startsWith('SELECT last("success")') ? outcomes(statement, hosts, failing)
         : statement.startsWith("SELECT sum(") ? traffic(statement, hosts)
         : statement.includes(' FROM "internal_server" ') ? ownNumbers(statement) : run(parse(statement), hosts, now);
       return series.length > 0 ? { statement_id: id, series } : { statement_id: id };

@@ -104,11 +104,11 @@ function builtPage() {
 }
 
 // What /api/v1/server tells; numbers grow with time, so that rates are steady.
-function serverState(hosts, began, sinks) {
+function serverState(hosts, began, sinks, version) {
   const seconds = (Date.now() - began) / 1000;
   const samples = Math.floor(seconds * hosts.length * 45);
   return {
-    version: "0.1.0", pid: 4711, uptime_seconds: 86_400 + seconds, clients: hosts.length, received_samples: samples,
+    version, pid: 4711, uptime_seconds: 86_400 + seconds, clients: hosts.length, received_samples: samples,
     ingest: {
       address: "127.0.0.1:7411", tls: false, clients: hosts.length, max_clients: 20_000, samples, batches: Math.floor(seconds * hosts.length / 5),
       received_bytes: Math.floor(samples * 0.9), duplicate_batches: 0, missing_batches: 0, connections: hosts.length, refused_connections: 1,
@@ -130,8 +130,9 @@ function serverState(hosts, began, sinks) {
 }
 
 // names: the hosts; token: ask for it; people: { name: { password, role } }, who may sign in, and then somebody must (unless `open`);
-// logLines: how many lines of logs there are; alerts: whether any fire; port 0: any; upstream: an InfluxDB that answers /query instead; canned: (query) => its answer, or undefined.
-export async function startMock({ names, token = null, port = 0, upstream = null, people = null, open = false, canned = () => undefined, sinks = [], logLines = 0, alerts = false }) {
+// logLines: how many lines of logs there are; alerts: whether any fire; failing: collectors that
+// do, as { host, collector, code }; version: the server's; port 0: any; upstream: an InfluxDB that answers /query instead; canned: (query) => its answer, or undefined.
+export async function startMock({ names, token = null, port = 0, upstream = null, people = null, open = false, canned = () => undefined, sinks = [], logLines = 0, alerts = false, failing = [], version = "0.1.0" }) {
   const accounts = people === null ? null : makeAccounts(people);
   const began = Date.now();
   const logged = [
@@ -188,7 +189,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
     } else if (url.pathname === "/api/v1/session") {
       return json(200, { signed_in: false, accounts: false });
     }
-    if (url.pathname === "/api/v1/server") return allowed(request) ? json(200, serverState(hosts, began, sinks)) : json(401, { error: "token required" });
+    if (url.pathname === "/api/v1/server") return allowed(request) ? json(200, serverState(hosts, began, sinks, version)) : json(401, { error: "token required" });
     if (url.pathname === "/api/v1/log") {
       if (!allowed(request)) return json(401, { error: "token required" });
       const rank = ["debug", "info", "warn", "error"];
@@ -222,7 +223,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       const given = canned(text);
       if (given !== undefined) return json(200, given);
       try {
-        return json(200, answer(text, hosts, Date.now()));
+        return json(200, answer(text, hosts, Date.now(), failing));
       } catch (error) {
         return json(400, { error: error.message });
       }

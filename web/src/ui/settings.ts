@@ -50,3 +50,5 @@ addEventListener("storage", (event) => {
 });
 
 export const level = (key: HeatKey, value: number | null): Level => levelOf(settings.value.thresholds[key], value);
+// The class of a number that has no bar.
+export const kLevelClass: Record<Level, string> = { none: "", calm: "", raised: "raised", high: "over" };

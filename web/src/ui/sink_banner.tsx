@@ -1,16 +1,21 @@
 import { useEffect } from "preact/hooks";
 import { formatDuration } from "../core/format.ts";
-import { formatRoute, kServerRoute } from "../core/route.ts";
+import { formatRoute, kDefaultRange, kServerRoute } from "../core/route.ts";
 import { serverNow } from "../net/live.ts";
+import { failingScripts, failingWords, watchScripts } from "../net/scripts.ts";
 import { failingSinks, watchSinks } from "../net/sinks.ts";
 import { useSecond } from "./clock.ts";
 import { useObservable } from "./use_observable.ts";
 
-// On every view: a database that gets nothing must not be found out by chance.
+const kMostNamed = 3;
+
+// On every view: a database that gets nothing, or a script that fails, must not be found out by chance.
 export function SinkBanner() {
   const failing = useObservable(failingSinks);
+  const [script, ...others] = useObservable(failingScripts);
   useSecond();
   useEffect(watchSinks, []);
+  useEffect(watchScripts, []);
   return (
     <div role="status" aria-live="polite">
       {failing.map((sink) => (
@@ -20,6 +25,12 @@ export function SinkBanner() {
           What it misses is kept for it. <a href={formatRoute(kServerRoute)}>Server</a>
         </div>
       ))}
+      {script !== undefined && (
+        <div class="banner">
+          <strong>The {failingWords(script)} fails</strong> on <a href={formatRoute({ view: "host", host: script.host, range: kDefaultRange })}>{script.host}</a>
+          {others.length > 0 && `, and ${others.length} more ${others.length === 1 ? "fails" : "fail"}: ${others.slice(0, kMostNamed).map((one) => `${one.name} on ${one.host}`).join(", ")}${others.length > kMostNamed ? ", …" : ""}`}.
+        </div>
+      )}
     </div>
   );
 }

@@ -11,7 +11,7 @@ import { serverNow } from "../../net/live.ts";
 import { troubleSince } from "../../net/since.ts";
 import { trendOf, type TrendKind } from "../../net/trends.ts";
 import { useSecond } from "../../ui/clock.ts";
-import { level, settings } from "../../ui/settings.ts";
+import { kLevelClass, level, settings } from "../../ui/settings.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
 
 export interface FleetColumn {
@@ -82,8 +82,7 @@ const metered = (percent: number | null, key: HeatKey): CellAttributes => ({
   style: { "background-size": `${Math.round(40 - 0.4 * Math.min(100, Math.max(0, percent ?? 0)))}px 6px, 40px 6px` },
 });
 
-const coloured = (key: HeatKey, value: number | null): string =>
-  ({ none: "", calm: "", raised: "raised", high: "over" })[level(key, value)];
+const coloured = (key: HeatKey, value: number | null): string => kLevelClass[level(key, value)];
 
 export const network = (bytesPerSecond: number | null): string =>
   format(bytesPerSecond === null ? null : bytesPerSecond * 8, "bits_per_second");

@@ -4,15 +4,19 @@ import { sortAlerts, whereOf } from "../../core/alerts.ts";
 import { formatRoute, kAlertsRoute } from "../../core/route.ts";
 import { alertsState } from "../../net/alerts.ts";
 import { serverNow } from "../../net/live.ts";
+import { troubles } from "../../net/trouble.ts";
 import { useSecond } from "../../ui/clock.ts";
 import { Meter } from "../../ui/meter.tsx";
+import { kLevelClass, level } from "../../ui/settings.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
 import { Facts } from "./facts.tsx";
 import { Forget } from "./forget.tsx";
+import { Why } from "./why.tsx";
 
 export function HostSummary({ host, compare, onStep }: { host: Host; compare: string; onStep: (by: number) => void }) {
   useSecond();
+  const inTrouble = useObservable(troubles).has(host.host);
   const summary = host.summary;
   const bits = (bytes: number | null): string => format(bytes === null ? null : bytes * 8, "bits_per_second");
   const perCore = loadPerCore(host);
@@ -20,7 +24,7 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
     <div class="summary">
       <div class="summary-head">
         <h1>{host.host}</h1>
-        <StateMark state={host.state} />
+        <StateMark state={host.state === "up" && inTrouble ? "trouble" : host.state} />
         <span class="quiet">
           {host.state === "up" ? "last sample " : `silent since ${formatTime(host.last_seen)}, `}
           {formatAgo((serverNow() - host.last_seen) / 1000)}
@@ -46,13 +50,13 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
         <div><dt>Disk {summary.disk_path ?? ""}</dt><dd><Meter percent={summary.disk_percent} of="disk" /></dd></div>
         <div>
           <dt>Load per core</dt>
-          <dd class={perCore !== null && perCore > 1 ? "over" : ""}>
+          <dd class={kLevelClass[level("load", perCore)]}>
             {format(perCore, "load")}<span class="quiet"> {format(summary.load1, "load")} on {summary.n_cpus ?? "–"}</span>
           </dd>
         </div>
         <div>
           <dt>Pressure</dt>
-          <dd>{format(summary.pressure_percent, "percent")}<span class="quiet"> {summary.pressure_resource ?? ""}</span></dd>
+          <dd class={kLevelClass[level("pressure", summary.pressure_percent)]}>{format(summary.pressure_percent, "percent")}<span class="quiet"> {summary.pressure_resource ?? ""}</span></dd>
         </div>
         <div><dt>Net in</dt><dd>{bits(summary.network_receive_bytes_per_second)}</dd></div>
         <div><dt>Net out</dt><dd>{bits(summary.network_send_bytes_per_second)}</dd></div>
@@ -68,6 +72,7 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
           </div>
         )}
       </dl>
+      <Why host={host} />
     </div>
   );
 }

@@ -1,0 +1,58 @@
+// The scripts that fail, of all hosts, asked for once a minute on whatever view, while the page is live and looked at.
+
+import type { StatementResult } from "../core/influx_response.ts";
+import { Observable } from "../core/observable.ts";
+import { connection, serverNow } from "./live.ts";
+import { runStatements } from "./query.ts";
+
+const kEveryMs = 60_000;
+const kLookBackMs = 30 * 60_000;
+
+export interface FailingCollector {
+  host: string;
+  name: string;       // "script queue", "collector disk"
+  code: number | null;  // what a script exited with
+}
+
+export const failingScripts = new Observable<readonly FailingCollector[]>([]);
+
+export const kOutcome = 'last("success") AS "ok", last("exit_code") AS "code"';
+
+export function decodeFailing(result: StatementResult | undefined, host = ""): FailingCollector[] {
+  return (result?.series ?? []).flatMap((series) => {
+    const value = (column: string) => series.values[0]?.[series.columns.indexOf(column)];
+    if (value("ok") !== false) return [];
+    const code = value("code");
+    const name = (series.tags["collector"] ?? "").replace(/^script\./, "script ");
+    return [{ host: series.tags["host"] ?? host, name: name.startsWith("script ") ? name : `collector ${name}`, code: typeof code === "number" ? code : null }];
+  });
+}
+
+export const failingWords = ({ name, code }: FailingCollector): string =>
+  `${name}${code === null || code === 0 ? "" : code < 0 ? " (did not start)" : ` (exit code ${code})`}`;
+
+async function ask(): Promise<void> {
+  const end = Math.round(serverNow() + 1000);
+  const [result] = await runStatements([
+    `SELECT ${kOutcome} FROM "internal_collector" WHERE "collector" =~ /^script\\./ AND time >= ${end - kLookBackMs}ms AND time < ${end}ms GROUP BY "host", "collector"`,
+  ]);
+  failingScripts.set(decodeFailing(result));
+}
+
+export function watchScripts(): () => void {
+  const turn = (): void => {
+    if (connection.value.kind === "live" && document.visibilityState === "visible") void ask().catch(() => undefined);
+  };
+  const timer = setInterval(turn, kEveryMs);
+  let kind = connection.value.kind;
+  const unwatch = connection.watch(() => {
+    const before = kind;
+    kind = connection.value.kind;
+    if (kind === "live" && before !== "live") turn();
+  });
+  turn();
+  return () => {
+    clearInterval(timer);
+    unwatch();
+  };
+}

@@ -1,0 +1,143 @@
+// Why a host is as it is, under its name: what is wrong, who uses it, what differs from other days, and what its data lack.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { compareVersions } from "../../core/facts.ts";
+import { format, formatDuration, type Unit } from "../../core/format.ts";
+import type { Host } from "../../core/hosts.ts";
+import type { StatementResult } from "../../core/influx_response.ts";
+import { busy, literal, mean, rate, select, type Column } from "../../core/influxql.ts";
+import { causeWords } from "../../core/trouble.ts";
+import { isComparable, unusualWords, type Figure } from "../../core/usual.ts";
+import { serverNow } from "../../net/live.ts";
+import { runEach } from "../../net/query.ts";
+import { decodeFailing, failingWords, kOutcome, type FailingCollector } from "../../net/scripts.ts";
+import { wantSince, troubleSince } from "../../net/since.ts";
+import { failingSinks, serverVersion } from "../../net/sinks.ts";
+import { troubles } from "../../net/trouble.ts";
+import { useObservable } from "../../ui/use_observable.ts";
+import { lastingWords } from "../fleet/columns.tsx";
+
+const kRefreshMs = 60_000;
+const kMinute = 60_000;
+const kHour = 60 * kMinute;
+const kDay = 24 * kHour;
+const kStep = 5 * kMinute;
+const kPrograms = 3;
+
+const kFigures: readonly { title: string; unit: Unit; least: number; from: string; column: Column; where?: readonly (readonly [string, string])[]; by?: string }[] = [
+  { title: "CPU", unit: "percent", least: 10, from: "cpu", column: busy("v"), where: [["cpu", "cpu-total"]] },
+  { title: "memory", unit: "percent", least: 10, from: "mem", column: mean("used_percent", "v") },
+  { title: "load", unit: "load", least: 1, from: "system", column: mean("load1", "v") },
+  { title: "network in", unit: "bits_per_second", least: 1e6, from: "net", column: rate("bytes_recv", "v", 8), by: "interface" },
+  { title: "network out", unit: "bits_per_second", least: 1e6, from: "net", column: rate("bytes_sent", "v", 8), by: "interface" },
+];
+
+interface Program { name: string; cpu: number; memory: number }
+interface Told {
+  figures: Figure[];
+  programs: Program[];
+  failing: FailingCollector[];
+}
+
+// The mean over time of the sum of all series; null where there is none.
+function meanOf(result: StatementResult | undefined): number | null {
+  const means = (result?.series ?? []).flatMap((series) => {
+    const values = series.values.map((row) => row[1]).filter((value): value is number => typeof value === "number");
+    return values.length === 0 ? [] : [values.reduce((a, b) => a + b, 0) / values.length];
+  });
+  return means.length === 0 ? null : means.reduce((a, b) => a + b, 0);
+}
+
+function programsOf(result: StatementResult | undefined): Program[] {
+  const programs = new Map<string, Program>();
+  for (const series of result?.series ?? []) {
+    const name = series.tags["process_name"] ?? "";
+    if (name === "" || name === "other") continue;
+    const value = (column: string): number => Number(series.values[0]?.[series.columns.indexOf(column)] ?? 0);
+    const one = programs.get(name) ?? { name, cpu: 0, memory: 0 };
+    programs.set(name, { name, cpu: one.cpu + value("cpu"), memory: one.memory + value("memory") });
+  }
+  return [...programs.values()];
+}
+
+async function ask(host: string, signal: AbortSignal): Promise<Told> {
+  const end = Math.round(serverNow() + 1000);
+  const last = (columns: string, from: string, lookBack: number, by: string): string =>
+    `SELECT ${columns} FROM "${from}" WHERE "host" = ${literal(host)} AND time >= ${end - lookBack}ms AND time < ${end}ms GROUP BY ${by}`;
+  const to = Math.floor(end / kStep) * kStep;
+  const windows = [{ from: to - 3 * kStep, to: to + kStep }, ...[kDay, 7 * kDay].map((back) => ({ from: to - back - 6 * kStep, to: to - back + 6 * kStep }))];
+  const compared = kFigures.flatMap(({ from, column, where = [], by }) => windows.map((window) =>
+    select({ columns: [column], from, where: [["host", host], ...where], by: by === undefined ? [] : [by] }, { ...window, step: kStep })));
+  const [programs, collectors, ...figures] = await runEach([
+    last('last("cpu_usage") AS "cpu", last("memory_rss") AS "memory"', "procstat", 2 * kMinute, '"process_name", "user"'),
+    last(kOutcome, "internal_collector", kHour, '"collector"'),
+    ...compared,
+  ], signal);
+  return {
+    programs: programsOf(programs), failing: decodeFailing(collectors, host),
+    figures: kFigures.map(({ title, unit, least }, index) => {
+      const [now = null, yesterday = null, weekAgo = null] = windows.map((_, at) => meanOf(figures[index * windows.length + at]));
+      return { title, unit, least, now, yesterday, weekAgo };
+    }),
+  };
+}
+
+function topWords(programs: readonly Program[], key: "cpu" | "memory", unit: Unit): string {
+  return programs.slice().sort((a, b) => b[key] - a[key]).slice(0, kPrograms).filter((one) => one[key] > 0)
+    .map((one) => `${one.name} ${format(one[key], unit)}`).join(", ");
+}
+
+export function Why({ host }: { host: Host }) {
+  const [told, setTold] = useState<Told | null>(null);
+  const trouble = useObservable(troubles).get(host.host);
+  const sinks = useObservable(failingSinks);
+  const server = useObservable(serverVersion);
+  useEffect(() => {
+    const aborter = new AbortController();
+    const update = (): void => {
+      if (document.visibilityState === "visible") ask(host.host, aborter.signal).then(setTold, () => undefined);
+    };
+    setTold(null);
+    update();
+    const timer = setInterval(update, kRefreshMs);
+    return () => {
+      aborter.abort();
+      clearInterval(timer);
+    };
+  }, [host.host]);
+  useEffect(() => {
+    if (trouble !== undefined) wantSince([trouble]);
+  }, [trouble]);
+
+  const lines: { label: string; text: ComponentChildren; bad?: boolean }[] = [];
+  if (trouble !== undefined && host.state !== "down") {
+    const lasting = troubleSince(trouble).since === null ? undefined : lastingWords(trouble);
+    lines.push({ label: "In trouble", text: `${causeWords(trouble)}${lasting === undefined ? "" : ` for ${lasting}`}`, bad: true });
+  }
+  const failing = told?.failing ?? [];
+  if (failing.length > 0) lines.push({ label: "Failing", text: failing.map(failingWords).join(", "), bad: true });
+  if (sinks.length > 0) {
+    const words = sinks.map((sink) => `${sink.name}${sink.failingSince === null ? "" : ` for ${formatDuration(Math.max(0, serverNow() - sink.failingSince) / 1000)}`}`).join(", ");
+    lines.push({ label: "Not forwarded", text: `The samples of this host wait for ${words}.`, bad: true });
+  }
+  if (host.version !== "" && server !== "" && compareVersions(host.version, server) < 0) {
+    lines.push({ label: "Old client", text: `resmon-client ${host.version} is older than the server (${server}).`, bad: true });
+  }
+  if (told !== null && host.state !== "down") {
+    const cpu = topWords(told.programs, "cpu", "percent");
+    const memory = topWords(told.programs, "memory", "bytes");
+    if (cpu !== "") lines.push({ label: "Most CPU", text: <>{cpu} <span class="quiet">(100 % is one core)</span></> });
+    if (memory !== "") lines.push({ label: "Most memory", text: memory });
+    const unusual = told.figures.map(unusualWords).filter((words): words is string => words !== null);
+    const same = told.figures.filter((figure) => isComparable(figure) && unusualWords(figure) === null).map((figure) => figure.title);
+    if (unusual.length > 0) lines.push({ label: "Unusual", text: unusual.map((words) => <span key={words} class="why-part">{words}</span>) });
+    else if (same.length > 0) lines.push({ label: "As usual", text: <span class="quiet">{same.join(", ")} are as at this hour yesterday{told.figures.some((one) => one.weekAgo !== null) && " or a week ago"}</span> });
+  }
+  if (lines.length === 0) return null;
+  return (
+    <dl class="why" aria-label="Why">
+      {lines.map(({ label, text, bad }) => <div key={label}><dt>{label}</dt><dd class={bad === true ? "error-text" : ""}>{text}</dd></div>)}
+    </dl>
+  );
+}
