@@ -446,6 +446,50 @@ view("ranges: absolute, refused, a whole day, panned and zoomed out", {}, { hash
   await page.waitForFunction((from) => Number(/from=(\d+)/.exec(location.hash)[1]) < Number(from), before);
 });
 
+view("ranges: in words", {}, { hash: "#/host/web1?range=15m" }, async (page) => {
+  await page.waitForSelector("#panel-cpu canvas");
+  await page.locator("summary", { hasText: "From" }).click();
+  await page.getByLabel("In words").fill("some day");
+  await page.keyboard.press("Enter");
+  await page.getByText("Not understood.").waitFor();
+  await page.getByLabel("In words").fill("yesterday 14:00–15:30");
+  await page.getByText(/ 14:00:00 – 15:30:00 \(1 h 30 min\)/).waitFor();
+  await checkAccessibility(page);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => {
+    const [, from, to] = /from=(\d+)&to=(\d+)/.exec(location.hash) ?? [];
+    return new Date(Number(from)).getHours() === 14 && to - from === 5_400_000;
+  });
+});
+
+view("charts: full screen, a table of values, CSV, picture, and the query in Explore", {}, { hash: "#/host/web1?range=1h" }, async (page, mock) => {
+  await page.waitForSelector("#panel-load canvas");
+  await page.hover("#panel-load .chart");
+  await page.keyboard.press("f");
+  await page.waitForSelector("#panel-load.is-full");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("#panel-load.is-full", { state: "detached" });
+  const menu = page.locator("#panel-load summary");
+  const choose = async (name) => {
+    await menu.click();
+    await page.locator("#panel-load").getByRole("button", { name }).click();
+  };
+  await choose("Legends as tables");
+  await page.locator("#panel-load .legend-head").getByText("max").waitFor();
+  assert.match(await page.locator("#panel-load .legend li").nth(1).innerText(), /1 min\s+[\d.]+(\s+[\d.]+){4}/);
+  await checkAccessibility(page);
+  await page.keyboard.press("Escape");
+  for (const [name, begin] of [["Save as CSV", /^time,1 min,5 min,15 min,CPUs\r\n\d{4}-/], ["Save as PNG", /^\u0089PNG/]]) {
+    const [download] = await Promise.all([page.waitForEvent("download"), choose(name)]);
+    assert.match(await readFile(await download.path(), "latin1"), begin);
+    await page.keyboard.press("Escape");
+  }
+  await choose("Open in Explore");
+  await page.getByRole("heading", { name: "Explore" }).waitFor();
+  await page.waitForSelector("#panel-result canvas");
+  assert.match(await page.locator("#query").inputValue(), /FROM "system" WHERE "host" = 'web1'/);
+});
+
 view("a long range has peaks and bands, and every mount a forecast", {}, { hash: "#/host/web1?range=24h" }, async (page, mock) => {
   await page.waitForSelector("#panel-cpu canvas");
   await page.locator("#panel-cpu .legend-label", { hasText: "peak" }).waitFor();

@@ -76,6 +76,14 @@ export class Chart {
     this.tell(this.plot.cursor.idx ?? null);
   }
 
+  get canvas(): HTMLCanvasElement {
+    return this.plot.ctx.canvas;
+  }
+
+  get times(): readonly number[] {
+    return this.model.times;
+  }
+
   // A line brought forward while the others fade, or none.
   emphasise(line: number | null): void {
     this.plot.setSeries(line === null ? null : line + 1, { focus: line !== null }, false);
@@ -226,7 +234,7 @@ export class Chart {
       width: Math.max(120, this.element.clientWidth),
       height: setting.height,
       ms: 1,
-      padding: [8, 20, 0, 0],  // on the right, half a label of the axis
+      padding: [8, 30, 0, 0],  // on the right, half a label of the axis: "14:00:05"
       legend: { show: false },
       cursor: {
         ...(setting.sync === null ? {} : { sync: { key: setting.sync, setSeries: false } }),

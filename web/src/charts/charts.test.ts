@@ -51,9 +51,10 @@ test("busy devices only, and a note about the rest", () => {
   assert.deepEqual(few.lines.map((one) => one.label), ["eth0 received", "eth0 sent"]);
   const many = Array.from({ length: 9 }, (_, index) => series(`veth${index}`, index + 1));
   const drawn = panel("network").draw([toGrid(many, window)]);
-  assert.equal(drawn.lines.length, 12);
-  assert.ok(drawn.note?.includes("6 of 9") === true);
+  assert.equal(drawn.lines.length, 8);
+  assert.ok(drawn.note?.includes("4 of 9") === true);
   assert.equal(drawn.lines[0]?.label, "veth8 received");
+  assert.equal(new Set(drawn.lines.map((one) => one.colour)).size, 8);
 });
 
 test("the client's cost is whole: the small collectors are one part", () => {

@@ -99,6 +99,7 @@ export function isPartition(name: string, names: readonly string[]): boolean {
 }
 
 export const kMostGroups = 6;
+const kMostPairs = 4;  // of two colours each
 
 export const any = (): boolean => true;
 export const wholeDisk = (name: string, all: string[]): boolean => !isPartition(name, all) && !/^(loop|ram)\d/.test(name);
@@ -123,12 +124,12 @@ export function grouped(tag: string, wanted: readonly Omit<Wanted, "colour">[], 
       .sort((a, b) => b.sum - a.sum || (a.name < b.name ? -1 : 1));
     const busy = quiet === "hide" ? ranked.filter((one) => one.sum > 0) : ranked;
     const candidates = busy.length > 0 ? busy : ranked;
-    const shown = candidates.slice(0, kMostGroups);
+    const shown = candidates.slice(0, wanted.some((one) => one.below) ? kMostPairs : kMostGroups);
     const lines = shown.flatMap(({ name }, index) =>
       wanted.flatMap((one) => {
         const series = (groups.get(name) ?? []).find((candidate) => candidate.column === one.column);
         if (series === undefined) return [];
-        const colour = wanted.length > 1 && !wanted.some((other) => other.below) ? index * wanted.length + wanted.indexOf(one) : index;
+        const colour = index * wanted.length + wanted.indexOf(one);
         const label = one.label === "" ? name : `${name} ${one.label}`;
         return [{ key: `${name} ${one.column}`, label, values: series.values, colour, ...(one.below ? { below: true } : {}), ...bandOf(all, series) }];
       }),

@@ -234,7 +234,7 @@ export const kPanels: readonly Panel[] = [
     draw: grouped("name", [{ column: "io_util", label: "" }], wholeDisk, "hide", "devices"),
   },
   {
-    id: "disk-queue", section: kDisk, title: "Disk requests under way", unit: "count", style: "line",
+    id: "disk-queue", section: kDisk, title: "Disk requests under way", unit: "load", style: "line",
     sources: [{ from: "diskio", columns: [banded("iops_in_progress")], by: ["name"] }],
     draw: grouped("name", [{ column: "iops_in_progress", label: "" }], wholeDisk, "hide", "devices"),
   },

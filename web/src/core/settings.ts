@@ -9,6 +9,7 @@ export const kChoices = {
   network: ["bits", "bytes"],
   temperature: ["celsius", "fahrenheit"],
   density: ["comfortable", "compact"],
+  legend: ["names", "table"],
 } as const;
 
 type Choices = { readonly [Key in keyof typeof kChoices]: (typeof kChoices)[Key][number] };
@@ -27,7 +28,7 @@ export function decodeSettings(given: unknown): Settings {
   };
   const range = kPresets.find((preset) => preset.id === body["range"])?.id ?? "15m";
   return {
-    theme: one("theme"), zone: one("zone"), network: one("network"), temperature: one("temperature"), density: one("density"), range,
+    theme: one("theme"), zone: one("zone"), network: one("network"), temperature: one("temperature"), density: one("density"), legend: one("legend"), range,
     thresholds: checkThresholds(body["thresholds"]),
   };
 }

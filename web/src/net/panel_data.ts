@@ -12,6 +12,8 @@ export interface PanelData {
   window: Window;
   grids: readonly Grid[];
   error: string | null;
+  hosts: readonly string[];
+  intervalSeconds: number;
 }
 
 export type Panels = ReadonlyMap<string, PanelData>;
@@ -47,13 +49,17 @@ async function fetchPart(wanted: Wanted, panels: readonly Panel[], window: Windo
   const found = new Map<string, PanelData>();
   asks.forEach(({ panel, source }, index) => {
     const told = (places[index] ?? []).flatMap((place) => results[place] ?? []);
-    const known = found.get(panel.id) ?? { window, grids: [], error: null };
+    const known = found.get(panel.id) ?? { window, grids: [], error: null, hosts: wanted.hosts, intervalSeconds: wanted.intervalSeconds };
     const all = toGrid(told.flatMap((result) => result.series), window);
     const grid = source.rates === true ? cutUnfinished(all, intervalMs, now) : all;
-    found.set(panel.id, { window, grids: [...known.grids, grid], error: known.error ?? told.find((result) => result.error !== null)?.error ?? null });
+    found.set(panel.id, { ...known, grids: [...known.grids, grid], error: known.error ?? told.find((result) => result.error !== null)?.error ?? null });
   });
   return found;
 }
+
+// What a panel asked for, as a person would ask it in Explore.
+export const queryOf = (panel: Panel, { window, hosts, intervalSeconds }: PanelData): string =>
+  panel.sources.map((source) => askFor(source, hosts, window, window, intervalSeconds * 1000).statement).join(";\n");
 
 // A part a section, in order. A heat map's answer is as large as that of all others together on a machine with many cores: it comes last,
 // and the charts beside it do not wait for it.
@@ -90,7 +96,7 @@ export async function refresh(old: Panels, wanted: Wanted, range: Range, now: nu
   for (const [id, panel] of fresh) {
     const known = old.get(id);
     const grids = panel.grids.map((grid, index) => mergeGrid(known?.grids[index] ?? { ...window, series: [] }, grid, window));
-    panels.set(id, { window, grids, error: panel.error });
+    panels.set(id, { ...panel, window, grids });
   }
   return panels;
 }

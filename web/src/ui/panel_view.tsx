@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Chart, type ChartInput } from "../charts/chart.ts";
 import type { Drawn, Line, Panel } from "../charts/panel.ts";
@@ -5,7 +6,13 @@ import { theme } from "../charts/theme.ts";
 import type { AlertSpan } from "../core/alerts.ts";
 import { format, formatTime } from "../core/format.ts";
 import type { Mark } from "../core/log_lines.ts";
-import type { PanelData } from "../net/panel_data.ts";
+import { figuresOf } from "../core/legend.ts";
+import { queryOf, type PanelData } from "../net/panel_data.ts";
+import { ask } from "./asked.ts";
+import { downloadCsv, downloadPicture } from "./download.ts";
+import { fullPanel } from "./full_screen.ts";
+import { Menu } from "./menu.tsx";
+import { changeSettings, settings } from "./settings.ts";
 import { useObservable } from "./use_observable.ts";
 
 export interface PanelActions {
@@ -39,27 +46,98 @@ export function PanelView({ panel, data, failed, actions, onRetry, marks, colour
   }, [panel, data, colourOf]);
   const error = data?.error ?? (data === undefined ? failed : null);
   if (panel.optional === true && data !== undefined && error === null && drawn.lines.length === 0) return null;
+  if (drawn.lines.length > 0 && data !== undefined) {
+    return (
+      <ChartPanel id={`panel-${panel.id}`} query={() => queryOf(panel, data)} title={panel.title} about={panel.about} unit={panel.unit} style={panel.style}
+                  ceilings={panel.ceilings} drawn={drawn} window={data.window} actions={actions} sync="view" marks={marks} spans={spans} />
+    );
+  }
+  // Nothing to draw is one line, behind the charts of its section.
   return (
-    <section class="panel" id={`panel-${panel.id}`} aria-label={panel.title}>
-      {drawn.lines.length > 0 && data !== undefined ? (
-        <ChartBox title={panel.title} about={panel.about} unit={panel.unit} style={panel.style} ceilings={panel.ceilings} drawn={drawn}
-                  window={data.window} actions={actions} sync="view" marks={marks} spans={spans} />
+    <section class={`panel${error === null && data !== undefined ? " is-blank" : ""}`} id={`panel-${panel.id}`} aria-label={panel.title}>
+      <header><h3>{panel.title}</h3></header>
+      {error !== null ? (
+        <div class="panel-blank" role="alert">
+          <p class="error-text">This chart could not be loaded: {error}</p>
+          <button type="button" onClick={onRetry}>Try again</button>
+        </div>
+      ) : data === undefined ? (
+        <div class="panel-blank is-loading"><span class="hidden">Loading</span></div>
       ) : (
-        <>
-          <header><h3>{panel.title}</h3></header>
-          {error !== null ? (
-            <div class="panel-blank" role="alert">
-              <p class="error-text">This chart could not be loaded: {error}</p>
-              <button type="button" onClick={onRetry}>Try again</button>
-            </div>
-          ) : data === undefined ? (
-            <div class="panel-blank is-loading"><span class="hidden">Loading</span></div>
-          ) : (
-            <div class="panel-blank"><p class="quiet">{drawn.blank ?? "No data in this range."}</p></div>
-          )}
-        </>
+        <p class="quiet">{drawn.blank ?? "No data in this range."}</p>
       )}
     </section>
+  );
+}
+
+// Higher where the window is.
+const chartHeight = (): number => Math.round(Math.min(230, Math.max(148, innerHeight * 0.16)));
+
+interface ChartPanelProps extends BoxProps {
+  id: string;
+  query: () => string;
+}
+
+// A chart in its frame, with what can be done with it.
+export function ChartPanel({ id, query, height, ...box }: ChartPanelProps) {
+  const full = useObservable(fullPanel) === id;
+  const [own] = useState(chartHeight);
+  const [room, setRoom] = useState(0);
+  useEffect(() => {
+    if (!full) return undefined;
+    const measure = (): void => setRoom(Math.max(160, innerHeight - 150));
+    measure();
+    addEventListener("resize", measure);
+    return () => removeEventListener("resize", measure);
+  }, [full]);
+  return (
+    <section class={`panel${full ? " is-full" : ""}`} id={id} aria-label={box.title}>
+      <ChartBox {...box} height={full && room > 0 ? room : height ?? own} tools={(chart, drawn) => <Tools id={id} title={box.title} query={query} chart={chart} drawn={drawn} unit={box.unit} />} />
+    </section>
+  );
+}
+
+interface ToolsProps {
+  id: string;
+  title: string;
+  query: () => string;
+  chart: () => Chart | null;
+  drawn: Drawn;
+  unit: Panel["unit"];
+}
+
+function Tools({ id, title, query, chart, drawn, unit }: ToolsProps) {
+  const colours = useObservable(theme);
+  const [copied, setCopied] = useState(false);
+  const picture = (): void => {
+    const canvas = chart()?.canvas;
+    if (canvas === undefined) return;
+    const style = getComputedStyle(document.documentElement);
+    const legend = drawn.lines.map((line) => ({
+      colour: colours.series[line.colour % colours.series.length] ?? "", text: `${line.label} ${format(figuresOf(line.values).last, unit)}`,
+    }));
+    downloadPicture(title, canvas, legend, { text: style.getPropertyValue("--text"), ground: style.getPropertyValue("--raised") });
+  };
+  const csv = (): void => {
+    const times = chart()?.times ?? [];
+    const lines = drawn.cells ?? drawn.lines;
+    downloadCsv(title, {
+      columns: ["time", ...lines.map((line) => line.label)], tagColumns: 0, rows: times.map((time, at) => [time, ...lines.map((line) => line.values[at] ?? null)]),
+    });
+  };
+  const copy = (): void => {
+    navigator.clipboard?.writeText(query()).then(() => setCopied(true), () => undefined);
+  };
+  return (
+    <Menu label="⋯" name={`${title}: more`} on={false} right>
+      <button type="button" class="menu-item" onClick={() => fullPanel.set(fullPanel.value === id ? null : id)}>Full screen <kbd>f</kbd></button>
+      <button type="button" class="menu-item" onClick={() => changeSettings({ legend: settings.value.legend === "table" ? "names" : "table" })}>
+        {settings.value.legend === "table" ? "Legends as names" : "Legends as tables"}</button>
+      <button type="button" class="menu-item" onClick={picture}>Save as PNG</button>
+      <button type="button" class="menu-item" onClick={csv}>Save as CSV</button>
+      <button type="button" class="menu-item" onClick={copy}>{copied ? "Copied" : "Copy the query"}</button>
+      <button type="button" class="menu-item" onClick={() => ask({ view: "explore", query: query(), show: "chart", sort: "" })}>Open in Explore</button>
+    </Menu>
   );
 }
 
@@ -76,6 +154,7 @@ interface BoxProps {
   actions: PanelActions | null;
   sync: string | null;
   height?: number;
+  tools?: (chart: () => Chart | null, drawn: Drawn) => ComponentChildren;
   spans?: readonly AlertSpan[] | undefined;
 }
 
@@ -89,8 +168,10 @@ function spanText(spans: readonly AlertSpan[]): string {
 }
 
 // A chart with its title and a legend that tells the values under the cursor.
-export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, marks, actions, sync, height = 148, spans }: BoxProps) {
+export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, marks, actions, sync, height = 148, spans, tools }: BoxProps) {
   const colours = useObservable(theme);
+  const { legend: legendStyle, zone, network, temperature } = useObservable(settings);
+  const asTable = legendStyle === "table";
   const [hidden, setHidden] = useState(kNone);
   const place = useRef<HTMLDivElement>(null);
   const legend = useRef<HTMLUListElement>(null);
@@ -112,7 +193,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
       onReset: () => callbacks.current?.reset(),
       onPan: actions === null ? null : (ms) => callbacks.current?.pan(ms),
       onNear: (near) => {
-        legend.current?.querySelectorAll("li").forEach((item, index) => item.classList.toggle("is-near", index === near));
+        legend.current?.querySelectorAll("li:not(.legend-head)").forEach((item, index) => item.classList.toggle("is-near", index === near));
       },
       // Written straight into the text nodes: with thirty charts following one cursor a re-render would be felt.
       onValues: (values, time) => {
@@ -129,7 +210,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
       made.destroy();
       chart.current = null;
     };
-  }, [unit, style, ceilings, colours, height, sync]);
+  }, [unit, style, ceilings, colours, height, sync, asTable, zone, network, temperature]);
 
   // After the chart is made by the effect above, so that legend rows exist when their values are written.
   const isFirst = useRef(true);
@@ -157,10 +238,13 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
       <header>
         <h3 title={about}>{title}</h3>
         <span class="panel-clock" ref={clock} aria-hidden="true" />
+        {tools?.(() => chart.current, drawn)}
       </header>
       <div class="chart" ref={place} role="img" style={{ height: `${height}px` }}
            aria-label={`${title}: chart of ${drawn.lines.map((line) => line.label).join(", ")}${about === undefined ? "" : `. ${about}`}`} />
-      <ul class="legend" ref={legend}>
+      {style === "heat" && <div class="cell-scale" aria-hidden="true"><span>0 %</span><i /><span>100 %</span></div>}
+      <ul class={`legend${asTable ? " is-table" : ""}`} ref={legend}>
+        {asTable && <li class="legend-head" aria-hidden="true"><span />{kHeads.map((head) => <span key={head}>{head}</span>)}</li>}
         {drawn.lines.map((line, index) => (
           <li key={line.key} onMouseEnter={() => chart.current?.emphasise(index)} onMouseLeave={() => chart.current?.emphasise(null)}>
             <button type="button" aria-pressed={!hidden.has(line.key)} title="Click to hide or show; Shift-click to show it alone"
@@ -169,6 +253,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
               <span class="legend-label">{line.label}</span>
               <span class="legend-value" />
             </button>
+            {asTable && <LegendFigures line={line} unit={unit} />}
           </li>
         ))}
       </ul>
@@ -176,4 +261,11 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
       {within.length > 0 && <p class="panel-note">{spanText(within)}</p>}
     </>
   );
+}
+
+const kHeads = ["now", "min", "mean", "max", "last"];
+
+function LegendFigures({ line, unit }: { line: Line; unit: Panel["unit"] }) {
+  const { min, mean, max, last } = useMemo(() => figuresOf(line.values, line.low, line.high), [line]);
+  return <>{[min, mean, max, last].map((value, at) => <span key={at} class="legend-figure">{format(value, unit)}</span>)}</>;
 }

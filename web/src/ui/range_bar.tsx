@@ -1,9 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { formatClock, formatDate, formatDuration, formatTime } from "../core/format.ts";
-import { kMinimumSpanMs, kPresets, localDay, parseLocalTime, rangeMs, type Range } from "../core/time_range.ts";
+import { formatClock, formatDate, formatDuration, formatTime, zoneName } from "../core/format.ts";
+import { parseRangeWords } from "../core/range_words.ts";
+import { kMinimumSpanMs, kPresets, parseLocalTime, rangeMs, type Range } from "../core/time_range.ts";
 import { serverNow } from "../net/live.ts";
 import { Menu } from "./menu.tsx";
+import { changeSettings, settings } from "./settings.ts";
+import { useObservable } from "./use_observable.ts";
 
 interface Props {
   range: Range;
@@ -21,39 +24,64 @@ function spanText(range: Range): string {
   return `${formatTime(range.from)} – ${end} (${formatDuration(rangeMs(range) / 1000)})`;
 }
 
-const forField = (ms: number): string => `${formatDate(ms)}T${formatClock(ms, true)}`;
+const forField = (ms: number): string => formatTime(ms);
 
-// From and to, as a person knows them: dates and local time, or a whole day.
+// The words that are offered; they show what else is understood.
+const kWords = ["today", "yesterday", "this week", "last week"];
+
+function spoken(range: Range): string {
+  return range.kind === "last" ? range.preset.name : spanText(range);
+}
+
+// A range in words, or from and to: dates and 24-hour times of the chosen zone.
 function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) => void }) {
   const [error, setError] = useState("");
+  const [words, setWords] = useState("");
+  const { zone } = useObservable(settings);
+  const form = useRef<HTMLFormElement>(null);
   const from = useRef<HTMLInputElement>(null);
   const to = useRef<HTMLInputElement>(null);
-  const choose = (next: Range, element: HTMLElement): void => {
+  const choose = (next: Range): void => {
     setError("");
-    element.closest("details")?.removeAttribute("open");
+    form.current?.closest("details")?.removeAttribute("open");
     onRange(next);
   };
   const end = range.kind === "absolute" ? range.to : serverNow();
+  const meant = words.trim() === "" ? null : parseRangeWords(words, serverNow());
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
+    if (words.trim() !== "") {
+      if (meant === null) return setError("Not understood. Examples: yesterday, last Tuesday 14:00–15:00, 3 days, since 9:30.");
+      return choose(meant);
+    }
     const begin = parseLocalTime(from.current?.value ?? "");
     const until = parseLocalTime(to.current?.value ?? "");
     if (begin === null || until === null) return setError("Both times are needed, as 2026-11-24 08:30.");
     if (until - begin < kMinimumSpanMs) return setError("The end must lie at least ten seconds after the begin.");
-    choose({ kind: "absolute", from: begin, to: until }, event.currentTarget as HTMLElement);
+    choose({ kind: "absolute", from: begin, to: until });
   };
-  const day = (back: number) => (event: MouseEvent) =>
-    choose({ kind: "absolute", ...localDay(serverNow(), back) }, event.currentTarget as HTMLElement);
   return (
     <Menu label="From – to" on={range.kind === "absolute"}>
-      <form class="range-form" onSubmit={submit}>
-        <label>From<input ref={from} type="datetime-local" step="1" defaultValue={forField(end - rangeMs(range))} /></label>
-        <label>To<input ref={to} type="datetime-local" step="1" defaultValue={forField(end)} /></label>
+      <form class="range-form" ref={form} onSubmit={submit}>
+        <label>In words<input type="text" value={words} placeholder="last Tuesday 14:00–15:00" autocomplete="off" spellcheck={false}
+          onInput={(event) => { setWords(event.currentTarget.value); setError(""); }} /></label>
+        {meant !== null && <p class="quiet" role="status">{spoken(meant)}</p>}
+        <div class="row">
+          {kWords.map((one) => (
+            <button key={one} type="button" onClick={() => {
+              const known = parseRangeWords(one, serverNow());
+              if (known !== null) choose(known);
+            }}>{one.replace(/^./, (letter) => letter.toUpperCase())}</button>
+          ))}
+        </div>
+        <label>From<input ref={from} key={`from ${zone}`} type="text" placeholder="2026-11-24 08:30" defaultValue={forField(end - rangeMs(range))} autocomplete="off" /></label>
+        <label>To<input ref={to} key={`to ${zone}`} type="text" placeholder="2026-11-24 09:30" defaultValue={forField(end)} autocomplete="off" /></label>
         <p class="error-text" role="alert">{error}</p>
         <div class="row">
           <button type="submit" class="primary">Show</button>
-          <button type="button" onClick={day(0)}>Today</button>
-          <button type="button" onClick={day(1)}>Yesterday</button>
+          <span class="grow" />
+          <span class="quiet">Times in</span>
+          <button type="button" title="The browser's zone, or UTC" onClick={() => changeSettings({ zone: zone === "utc" ? "browser" : "utc" })}>{zone === "utc" ? "UTC" : `the browser's zone (${zoneName(serverNow())})`}</button>
         </div>
       </form>
     </Menu>
@@ -61,6 +89,7 @@ function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) =>
 }
 
 export function RangeBar({ range, busy, onRange, onPan, onZoomOut, children }: Props) {
+  useObservable(settings);
   return (
     <div class="toolbar range-bar">
       <div class="segments" role="group" aria-label="Time range">
@@ -78,7 +107,7 @@ export function RangeBar({ range, busy, onRange, onPan, onZoomOut, children }: P
         <button type="button" aria-label="Zoom out" title="Twice as long (-)" onClick={onZoomOut}>−</button>
         <button type="button" aria-label="Later" title="Later (→)" disabled={range.kind === "last"} onClick={() => onPan(0.5)}>▸</button>
       </div>
-      <span class="range-text" role="status">{spanText(range)}</span>
+      <span class="range-text" role="status">{spanText(range)} <span class="zone">{zoneName(range.kind === "last" ? serverNow() : range.to)}</span></span>
       <span class={`busy${busy ? " is-busy" : ""}`} aria-hidden="true" />
       {children}
     </div>

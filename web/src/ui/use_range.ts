@@ -6,6 +6,7 @@ import { kMinimumSpanMs, kPresets, pan, rangeMs, type Range } from "../core/time
 import { serverNow } from "../net/live.ts";
 import type { Shortcut } from "./keyboard.ts";
 import { go, refine } from "./navigation.ts";
+import { closeFull } from "./full_screen.ts";
 import type { PanelActions } from "./panel_view.tsx";
 
 export interface RangeActions extends PanelActions {
@@ -52,7 +53,7 @@ export function useRange(route: HostRoute | CompareRoute | LogsRoute): RangeActi
         { keys: "ArrowLeft", what: "Earlier", run: () => move(-0.5) },
         { keys: "ArrowRight", what: "Later", run: () => move(0.5) },
         { keys: "-", what: "Twice as long", run: zoomOut },
-        { keys: "Escape", what: "Leave the zoom", run: reset },
+        { keys: "Escape", what: "Leave the full screen, then the zoom", run: () => (closeFull() ? undefined : reset()) },
       ],
     };
   }, [formatRoute(route)]);

@@ -6,6 +6,7 @@ import { formatRoute, kMostCompared, type CompareRoute } from "../../core/route.
 import { sortHosts, type Host } from "../../core/hosts.ts";
 import { anyHost } from "../../core/log_lines.ts";
 import { fleet, loaded } from "../../net/live.ts";
+import { kFullShortcut } from "../../ui/full_screen.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { go, refine } from "../../ui/navigation.ts";
 import { PanelView } from "../../ui/panel_view.tsx";
@@ -71,6 +72,7 @@ export function CompareView({ route }: { route: CompareRoute }) {
   const actions = useRange(route);
   const shortcuts = useMemo(() => [
     ...actions.shortcuts,
+    kFullShortcut,
     { keys: "/", what: "Add a host", run: () => document.querySelector<HTMLInputElement>(".picked input")?.focus() },
   ], [actions]);
   useShortcuts("Compare", shortcuts);

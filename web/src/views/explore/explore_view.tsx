@@ -1,14 +1,17 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { formatDuration, formatTime, type Unit } from "../../core/format.ts";
 import type { Cell, StatementResult } from "../../core/influx_response.ts";
-import { numberFormat, sortRows, toCsv, toPoints, toTable, type ResultTable } from "../../core/result_table.ts";
+import { numberFormat, sortRows, toPoints, toTable, type ResultTable } from "../../core/result_table.ts";
 import { formatRoute, kDefaultRange, type ExploreRoute } from "../../core/route.ts";
 import { serverNow } from "../../net/live.ts";
 import { runText } from "../../net/query.ts";
 import { AuthRequired } from "../../net/session.ts";
+import { ask, wasAsked } from "../../ui/asked.ts";
+import { downloadCsv } from "../../ui/download.ts";
+import { closeFull, kFullShortcut } from "../../ui/full_screen.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
-import { go, refine } from "../../ui/navigation.ts";
-import { ChartBox } from "../../ui/panel_view.tsx";
+import { refine } from "../../ui/navigation.ts";
+import { ChartPanel } from "../../ui/panel_view.tsx";
 import { TableBox } from "../../ui/table_box.tsx";
 import { words } from "../../ui/use_panels.ts";
 import { kExamples, rangeOf } from "./examples.ts";
@@ -17,29 +20,9 @@ import { QueryBox } from "./query_box.tsx";
 const kTimeoutMs = 60_000;
 const kRowsAtOnce = 200;
 
-// What the person asked in this page. A query that came with a link waits to be run: whoever made the link must not have the reader's
-// browser ask for years of everything, in the reader's name, before the reader has seen it.
-const asked = new Set<string>();
-const kMostAsked = 500;
-
-function ask(next: ExploreRoute): void {
-  if (asked.size >= kMostAsked) asked.clear();
-  asked.add(next.query);
-  go(next);
-}
-
 interface Answer {
   results: StatementResult[];
   tookMs: number;
-}
-
-function download(table: ResultTable): void {
-  const url = URL.createObjectURL(new Blob([toCsv(table)], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = `resmon-${new Date().toISOString().slice(0, 19).replaceAll(":", "")}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
 export function ExploreView({ route }: { route: ExploreRoute }) {
@@ -47,9 +30,11 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
   const [error, setError] = useState<string | null>(null);
   const [running, setRunning] = useState<AbortController | null>(null);
   const [again, setAgain] = useState(0);
-  const waiting = route.query.trim() !== "" && !asked.has(route.query);
+  const waiting = route.query.trim() !== "" && !wasAsked(route.query);
   const shortcuts = useMemo(() => [
     { keys: "/", what: "Go to the query (Ctrl+Enter runs it, Tab completes, Alt+arrows choose)", run: () => document.getElementById("query")?.focus() },
+    kFullShortcut,
+    { keys: "Escape", what: "Leave the full screen", run: closeFull },
     { keys: "v", what: "Chart or table", run: () => refine({ ...route, show: route.show === "chart" ? "table" : "chart" }) },
   ], [formatRoute(route)]);
   useShortcuts("Explore", shortcuts);
@@ -140,14 +125,14 @@ function Result({ result, route, tookMs, many }: { result: StatementResult; rout
             </button>
           ))}
         </div>
-        <button type="button" onClick={() => download(table)}>CSV</button>
+        <button type="button" onClick={() => downloadCsv("explore", table)}>CSV</button>
       </div>
-      {show === "chart" && points !== null ? <ResultChart points={points} /> : <ResultRows table={table} route={route} />}
+      {show === "chart" && points !== null ? <ResultChart points={points} query={route.query} /> : <ResultRows table={table} route={route} />}
     </section>
   );
 }
 
-function ResultChart({ points }: { points: NonNullable<ReturnType<typeof toPoints>> }) {
+function ResultChart({ points, query }: { points: NonNullable<ReturnType<typeof toPoints>>; query: string }) {
   const drawn = useMemo(() => ({
     lines: points.lines.map((line, index) => ({ key: `${index} ${line.label}`, label: line.label, values: line.values, colour: index })),
     ...(points.left > 0 ? { note: `${points.left} more series are in the table and in the CSV.` } : {}),
@@ -157,9 +142,8 @@ function ResultChart({ points }: { points: NonNullable<ReturnType<typeof toPoint
   const window = useMemo(() => ({ from: first, to: last, step: (last - first) / Math.max(1, points.times.length - 1) }), [points]);
   const unit: Unit = "number";
   return (
-    <div class="panel">
-      <ChartBox title="Result" unit={unit} style="line" drawn={drawn} window={window} times={points.times} actions={null} sync={null} height={320} />
-    </div>
+    <ChartPanel id="panel-result" query={() => query} title="Result" unit={unit} style="line" drawn={drawn} window={window} times={points.times} actions={null}
+                sync={null} height={320} />
   );
 }
 

@@ -4,6 +4,7 @@ import { formatRoute, kFleetRoute, type HostRoute } from "../../core/route.ts";
 import { termOf } from "../../core/log_lines.ts";
 import { sortHosts } from "../../core/hosts.ts";
 import { fleet, loaded } from "../../net/live.ts";
+import { kFullShortcut } from "../../ui/full_screen.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { go } from "../../ui/navigation.ts";
 import { PanelView } from "../../ui/panel_view.tsx";
@@ -42,6 +43,7 @@ export function HostView({ route }: { route: HostRoute }) {
   };
   const shortcuts = useMemo(() => [
     ...actions.shortcuts,
+    kFullShortcut,
     { keys: "[", what: "Previous host", run: () => step(-1) },
     { keys: "]", what: "Next host", run: () => step(1) },
     { keys: "c", what: "Compare with other hosts", run: () => go({ view: "compare", hosts: [route.host], range: route.range }) },

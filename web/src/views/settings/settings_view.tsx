@@ -18,6 +18,7 @@ const kRows: readonly { key: ChoiceKey; title: string; words: Record<string, str
   { key: "network", title: "Network rates in", words: { bits: "Bits", bytes: "Bytes" } },
   { key: "temperature", title: "Temperatures in", words: { celsius: "°C", fahrenheit: "°F" } },
   { key: "density", title: "Rows of the fleet", words: { comfortable: "Comfortable", compact: "Compact" } },
+  { key: "legend", title: "Legends of charts", words: { names: "Names", table: "Table: min, mean, max, last" } },
 ];
 
 export function SettingsView() {

@@ -1,0 +1,24 @@
+// One chart over the whole window: the one under the pointer, or with the focus, or the first.
+
+import { Observable } from "../core/observable.ts";
+import type { Shortcut } from "./keyboard.ts";
+
+export const fullPanel = new Observable<string | null>(null);  // the id of its element
+
+export function closeFull(): boolean {
+  const was = fullPanel.value !== null;
+  fullPanel.set(null);
+  return was;
+}
+
+export const kFullShortcut: Shortcut = {
+  keys: "f", what: "The chart under the pointer over the whole window",
+  run: () => {
+    if (closeFull()) return;
+    const charts = [...document.querySelectorAll(".panel[id]:has(.chart)")];
+    const chosen = charts.find((one) => one.matches(":hover")) ?? charts.find((one) => one.contains(document.activeElement)) ?? charts[0];
+    if (chosen !== undefined) fullPanel.set(chosen.id);
+  },
+};
+
+addEventListener("hashchange", closeFull);
