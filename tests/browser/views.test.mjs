@@ -168,6 +168,41 @@ view("host: its header says why: trouble, what fails, sinks that wait, an old cl
   await page.waitForFunction(() => location.hash.startsWith("#/host/web1"));
 });
 
+view("host: a measurement of a script has a chart by its tags and a table of its texts", {}, { hash: "#/host/web1?range=15m" }, async (page) => {
+  await page.waitForSelector("#panel-other-queue-waiting-percent canvas");
+  assert.deepEqual((await page.locator("#panel-other-queue-waiting-percent .legend-label").allInnerTexts()).sort(), ["mails", "orders"]);
+  assert.match(await page.locator("#panel-other-queue-waiting-percent .legend-value").first().innerText(), / %$/);
+  const table = page.getByRole("region", { name: "queue" }).getByRole("table");
+  await table.getByRole("row", { name: /mails\s+drained/ }).waitFor();
+});
+
+view("explore: a wrong name is answered with the right one, and a query is saved", {
+  canned: (query) => (query.includes('"cpuu"') || query.includes('usage_activ"') ? { results: [{ statement_id: 0 }] }
+    : query.startsWith("SELECT mean") ? { results: [{ statement_id: 0, series: [{ name: "cpu", columns: ["time", "mean"], values: [[Date.now() - 1000, 1], [Date.now(), 5]] }] }] } : undefined),
+}, { hash: "#/explore" }, async (page) => {
+  await page.waitForSelector(".completion");
+  await page.locator("#query").fill('SELECT mean("usage_activ") FROM "cpuu" WHERE time > now() - 7d');
+  await page.keyboard.press("Control+Enter");
+  await page.getByText("No measurement is called cpuu. Did you mean cpu?").waitFor();
+  await checkAccessibility(page);
+  await page.getByRole("button", { name: "Ask for cpu" }).click();
+  await page.getByText("cpu has no field or tag that is called usage_activ. Did you mean usage_active?").waitFor();
+  await page.getByRole("button", { name: "Ask for usage_active" }).click();
+  await page.waitForSelector("#panel-result canvas");
+  await page.getByText(/data since \d{4}-/).waitFor();
+  await page.locator("#panel-result .legend-head").getByText("mean").waitFor();
+  await page.getByRole("button", { name: "Save this query…" }).click();
+  await page.getByLabel("Name of the query").fill("CPU of a week");
+  await page.keyboard.press("Enter");
+  await page.reload();
+  const saved = page.getByRole("group", { name: "Saved queries" });
+  await saved.getByRole("button", { name: "CPU of a week", exact: true }).click();
+  await page.waitForSelector("#panel-result canvas");
+  await checkAccessibility(page);
+  await saved.getByRole("button", { name: "Remove CPU of a week" }).click();
+  await saved.getByRole("button", { name: "Save this query…" }).waitFor();
+});
+
 view("settings: theme, zone, units and the first range", {}, { hash: "#/settings" }, async (page) => {
   const press = (group, name) => page.getByRole("group", { name: group }).getByRole("button", { name, exact: true }).click();
   await press("Theme", "Light");

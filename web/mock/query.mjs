@@ -77,6 +77,7 @@ function run(query, hosts, now) {
           t,
           ...query.columns.map((column) => {
             if (!known) return null;
+            if (query.from === "queue" && column.field === "state") return "drained";
             const value = (column.isRate ? rate : gauge)(host.name, query.from, tags, column.field, at);
             // The lowest and the highest of a bucket, as if samples scattered by a tenth.
             const scatter = query.step > 5000 && column.fold === "min" ? 0.9 : query.step > 5000 && column.fold === "max" ? 1.1 : 1;
@@ -113,9 +114,18 @@ const kShown = {
   ],
 };
 
+// What a script writes, for hosts' other measurements.
+const kScript = {
+  'SHOW FIELD KEYS FROM "queue"': [{ name: "queue", columns: ["fieldKey", "fieldType"], values: [["waiting_percent", "float"], ["state", "string"]] }],
+  'SHOW TAG KEYS FROM "queue"': [{ name: "queue", columns: ["tagKey"], values: [["host"], ["name"]] }],
+};
+
 function show(statement, hosts) {
-  const known = kShown[statement];
+  const known = kShown[statement] ?? kScript[statement];
   if (known !== undefined) return known;
+  if (new RegExp(`^SHOW MEASUREMENTS WHERE "host" = ${kString}$`).test(statement)) {
+    return [{ name: "measurements", columns: ["name"], values: [["cpu"], ["queue"]] }];
+  }
   const found = /^SHOW TAG VALUES FROM "(\w+)" WITH KEY = "(\w+)" LIMIT \d+$/.exec(statement);
   if (found === null) throw new Error(`error parsing query: ${statement}`);
   const values = found[2] === "host" ? hosts.map((host) => host.name) : ["/", "/var"];

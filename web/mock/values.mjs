@@ -91,6 +91,8 @@ export function gauge(host, measurement, tags, field, t) {
     case "internal_collector":
       if (field === "failures") return 0;
       return 2e-5 + 6e-5 * hash(tags.collector) + 3e-5 * wave(tags.collector + host, t, 200);
+    case "queue":
+      return 30 + 20 * wave(`queue${tags.name}${host}`, t, 700);
     case "linux_sysctl_fs":
       return Math.round(1800 + 900 * wave(`files${host}`, t, 5000));
     default:
@@ -145,6 +147,7 @@ export function tagSets(host, measurement, by) {
     disk: p.paths.map((path, index) => ({ path, device: `nvme0n1p${index + 1}`, fstype: "ext4", mode: "rw" })),
     diskio: p.disks.map((name) => ({ name })),
     internal_collector: ["cpu", "mem", "disk", "diskio", "net", "netstat", "processes"].map((collector) => ({ collector })),
+    queue: [{ name: "mails" }, { name: "orders" }],
     net: p.interfaces.map((name) => ({ interface: name })),
     pressure: ["cpu some", "memory some", "memory full", "io some", "io full"].map((one) => {
       const [resource, type] = one.split(" ");

@@ -154,6 +154,7 @@ interface BoxProps {
   actions: PanelActions | null;
   sync: string | null;
   height?: number;
+  legend?: "table";  // whatever the settings say
   tools?: (chart: () => Chart | null, drawn: Drawn) => ComponentChildren;
   spans?: readonly AlertSpan[] | undefined;
 }
@@ -168,10 +169,10 @@ function spanText(spans: readonly AlertSpan[]): string {
 }
 
 // A chart with its title and a legend that tells the values under the cursor.
-export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, marks, actions, sync, height = 148, spans, tools }: BoxProps) {
+export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, marks, actions, sync, height = 148, spans, legend: wantedLegend, tools }: BoxProps) {
   const colours = useObservable(theme);
   const { legend: legendStyle, zone, network, temperature } = useObservable(settings);
-  const asTable = legendStyle === "table";
+  const asTable = (wantedLegend ?? legendStyle) === "table";
   const [hidden, setHidden] = useState(kNone);
   const place = useRef<HTMLDivElement>(null);
   const legend = useRef<HTMLUListElement>(null);

@@ -14,6 +14,7 @@ interface Props {
   onRange: (range: Range) => void;
   onPan: (fraction: number) => void;
   onZoomOut: () => void;
+  began?: number | null;  // when the data begin
   children?: ComponentChildren;
 }
 
@@ -23,6 +24,9 @@ function spanText(range: Range): string {
   const end = sameDay ? formatClock(range.to, true) : formatTime(range.to);
   return `${formatTime(range.from)} – ${end} (${formatDuration(rangeMs(range) / 1000)})`;
 }
+
+// A small part without data at the begin needs no word.
+const kYoungShare = 0.05;
 
 const forField = (ms: number): string => formatTime(ms);
 
@@ -88,8 +92,10 @@ function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) =>
   );
 }
 
-export function RangeBar({ range, busy, onRange, onPan, onZoomOut, children }: Props) {
+export function RangeBar({ range, busy, onRange, onPan, onZoomOut, began = null, children }: Props) {
   useObservable(settings);
+  const from = range.kind === "absolute" ? range.from : serverNow() - range.preset.ms;
+  const isYoung = began !== null && began > from + kYoungShare * rangeMs(range) && began < from + rangeMs(range);
   return (
     <div class="toolbar range-bar">
       <div class="segments" role="group" aria-label="Time range">
@@ -108,6 +114,11 @@ export function RangeBar({ range, busy, onRange, onPan, onZoomOut, children }: P
         <button type="button" aria-label="Later" title="Later (→)" disabled={range.kind === "last"} onClick={() => onPan(0.5)}>▸</button>
       </div>
       <span class="range-text" role="status">{spanText(range)} <span class="zone">{zoneName(range.kind === "last" ? serverNow() : range.to)}</span></span>
+      {isYoung && began !== null && (
+        <button type="button" class="link" title="Show the time since then" onClick={() => onRange({ kind: "absolute", from: began, to: Math.round(Math.max(serverNow(), began + kMinimumSpanMs)) })}>
+          data since {formatTime(began)}
+        </button>
+      )}
       <span class={`busy${busy ? " is-busy" : ""}`} aria-hidden="true" />
       {children}
     </div>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kExamples, rangeOf } from "./examples.ts";
+import { dataBegan, kExamples, rangeOf } from "./examples.ts";
 
 test("a query's own range goes with the host that is opened from it", () => {
   assert.deepEqual(rangeOf("SELECT x FROM y WHERE time >= '2026-11-23T00:00:00Z' AND time < '2026-11-24T00:00:00Z'"),
@@ -9,4 +9,12 @@ test("a query's own range goes with the host that is opened from it", () => {
   for (const query of ["", "time > now() - 1h", "time >= 'nonsense' AND time < 'x'"]) assert.equal(rangeOf(query), null);
   const yesterday = rangeOf(kExamples[0]?.route(Date.now()).query ?? "");
   assert.ok(yesterday !== null && yesterday.to <= Date.now() && Date.now() - yesterday.from < 2.1 * 86_400_000);
+});
+
+test("an answer that begins late has that told", () => {
+  const day = 86_400_000;
+  assert.equal(dataBegan("… time > now() - 7d", 9 * day, 10 * day), 9 * day);
+  assert.equal(dataBegan("… time > now() - 7d", 3.1 * day, 10 * day), null);
+  assert.equal(dataBegan("… no time", 9 * day, 10 * day), null);
+  assert.equal(dataBegan("… time > now() - 7d", undefined, 10 * day), null);
 });

@@ -47,3 +47,12 @@ export function rangeOf(query: string): { from: number; to: number } | null {
   const [from, to] = [at(">"), at("<")];
   return from !== null && to !== null && to > from ? { from, to } : null;
 }
+
+const kUnits: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
+
+// When the answer begins, where that is well after the begin of what was asked for; null: it reaches back far enough, or nobody knows.
+export function dataBegan(query: string, first: number | undefined, now: number): number | null {
+  const ago = /time\s*>=?\s*now\(\)\s*-\s*(\d+)([smhdw])\b/i.exec(query);
+  const from = rangeOf(query)?.from ?? (ago === null ? null : now - Number(ago[1]) * (kUnits[ago[2]?.toLowerCase() ?? ""] ?? 0));
+  return first === undefined || from === null || first - from < 0.1 * (now - from) ? null : first;
+}

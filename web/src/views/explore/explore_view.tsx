@@ -3,6 +3,8 @@ import { formatDuration, formatTime, type Unit } from "../../core/format.ts";
 import type { Cell, StatementResult } from "../../core/influx_response.ts";
 import { numberFormat, sortRows, toPoints, toTable, type ResultTable } from "../../core/result_table.ts";
 import { formatRoute, kDefaultRange, type ExploreRoute } from "../../core/route.ts";
+import { doubtOf, withSuggestion } from "../../core/nearest.ts";
+import { catalog } from "../../net/catalog.ts";
 import { serverNow } from "../../net/live.ts";
 import { runText } from "../../net/query.ts";
 import { AuthRequired } from "../../net/session.ts";
@@ -12,9 +14,11 @@ import { closeFull, kFullShortcut } from "../../ui/full_screen.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { refine } from "../../ui/navigation.ts";
 import { ChartPanel } from "../../ui/panel_view.tsx";
+import { forgetQuery, savedQueries, saveQuery } from "../../ui/saved_queries.ts";
 import { TableBox } from "../../ui/table_box.tsx";
+import { useObservable } from "../../ui/use_observable.ts";
 import { words } from "../../ui/use_panels.ts";
-import { kExamples, rangeOf } from "./examples.ts";
+import { dataBegan, kExamples, rangeOf } from "./examples.ts";
 import { QueryBox } from "./query_box.tsx";
 
 const kTimeoutMs = 60_000;
@@ -76,6 +80,7 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
           <button key={example.title} type="button" class="chip" onClick={() => ask(example.route(serverNow()))}>{example.title}</button>
         ))}
       </div>
+      <Saved query={route.query} onRun={run} />
       {waiting && (
         <p class="notice" role="status">
           This query came with the link; nothing has been asked yet. Read it, then <button type="button" class="primary" onClick={() => run(route.query)}>Run it</button>
@@ -96,15 +101,61 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
   );
 }
 
+// Saved queries, and a form that saves the one that was run.
+function Saved({ query, onRun }: { query: string; onRun: (query: string) => void }) {
+  const saved = useObservable(savedQueries);
+  const [naming, setNaming] = useState(false);
+  const canSave = query.trim() !== "" && !saved.some((one) => one.query === query);
+  if (saved.length === 0 && !canSave) return null;
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const name = String(new FormData(event.currentTarget as HTMLFormElement).get("name") ?? "").trim();
+    if (name === "") return;
+    saveQuery(name, query);
+    setNaming(false);
+  };
+  return (
+    <div class="chips examples" role="group" aria-label="Saved queries">
+      {saved.map((one) => (
+        <span key={one.name} class="chip saved" title={one.query}>
+          <button type="button" class="plain-button" onClick={() => onRun(one.query)}>{one.name}</button>
+          <button type="button" class="plain-button quiet" aria-label={`Remove ${one.name}`} onClick={() => forgetQuery(one.name)}>×</button>
+        </span>
+      ))}
+      {canSave && (naming ? (
+        <form class="row" onSubmit={submit}>
+          <input name="name" aria-label="Name of the query" placeholder="Name" maxLength={60} required autocomplete="off" ref={(field) => field?.focus()} />
+          <button type="submit">Save</button>
+          <button type="button" onClick={() => setNaming(false)}>Cancel</button>
+        </form>
+      ) : <button type="button" class="chip" onClick={() => setNaming(true)}>Save this query…</button>)}
+    </div>
+  );
+}
+
 function Result({ result, route, tookMs, many }: { result: StatementResult; route: ExploreRoute; tookMs: number; many: boolean }) {
   const table = useMemo(() => toTable(result.series), [result]);
   const points = useMemo(() => toPoints(result.series), [result]);
+  const known = useObservable(catalog);
+  const doubt = useMemo(() => (table.rows.length === 0 ? doubtOf(route.query, known) : null), [table, known]);
+  const since = useMemo(() => dataBegan(route.query, points?.times[0], serverNow()), [points]);
   if (result.error !== null) return <p class="notice error-text" role="alert">{result.error}</p>;
   if (table.rows.length === 0) {
     return (
       <div class="empty" role="status">
-        <p>The query is valid; no rows match it.</p>
-        <p class="quiet">A longer time range or fewer conditions in WHERE match more.</p>
+        {doubt === null ? (
+          <>
+            <p>The query is valid; no rows match it.</p>
+            <p class="quiet">A longer time range or fewer conditions in WHERE match more.</p>
+          </>
+        ) : (
+          <>
+            <p>{doubt.of === "" ? "No measurement" : `${doubt.of} has no field or tag that`} is called <code>{doubt.unknown}</code>.{doubt.suggestion !== null && <> Did you mean <code>{doubt.suggestion}</code>?</>}</p>
+            {doubt.suggestion !== null && (
+              <button type="button" class="primary" onClick={() => ask({ ...route, query: withSuggestion(route.query, doubt) })}>Ask for {doubt.suggestion}</button>
+            )}
+          </>
+        )}
       </div>
     );
   }
@@ -115,6 +166,7 @@ function Result({ result, route, tookMs, many }: { result: StatementResult; rout
         <span role="status">
           <strong>{table.rows.length.toLocaleString("en")}</strong> {table.rows.length === 1 ? "row" : "rows"}
           <span class="quiet"> in {result.series.length} series{many ? "" : `, ${formatDuration(tookMs / 1000) === "0 s" ? `${tookMs.toFixed(0)} ms` : formatDuration(tookMs / 1000)}`}</span>
+          {since !== null && <span class="quiet">; data since {formatTime(since)}</span>}
         </span>
         <span class="grow" />
         <div class="segments" role="group" aria-label="Show as">
@@ -143,7 +195,7 @@ function ResultChart({ points, query }: { points: NonNullable<ReturnType<typeof 
   const unit: Unit = "number";
   return (
     <ChartPanel id="panel-result" query={() => query} title="Result" unit={unit} style="line" drawn={drawn} window={window} times={points.times} actions={null}
-                sync={null} height={320} />
+                sync={null} height={320} legend="table" />
   );
 }
 

@@ -16,6 +16,7 @@ import { useRange } from "../../ui/use_range.ts";
 import { Disks } from "./disks.tsx";
 import { HardwareTables } from "./hardware_tables.tsx";
 import { HostLogs, logsOf, useHostLogs } from "./host_logs.tsx";
+import { Others } from "./others.tsx";
 import { ProcessesNow } from "./processes_now.tsx";
 import { HostSummary } from "./summary.tsx";
 import { Traffic } from "./traffic.tsx";
@@ -69,7 +70,7 @@ export function HostView({ route }: { route: HostRoute }) {
           {ready && <p class="quiet">The server's list has no host of this name. The charts below show its stored data. <a href="#/">All hosts</a></p>}
         </div>
       )}
-      <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut}>
+      <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={host?.first_seen ?? null}>
         {route.range.kind === "absolute" && <a class="button" href={logsOf(route)}>Logs of this range</a>}
         <span class="grow" />
         <nav class="jumps" aria-label="Sections">
@@ -107,6 +108,7 @@ export function HostView({ route }: { route: HostRoute }) {
           </section>
         ))
       )}
+      {!blank && <Others {...context} />}
       <HostLogs route={route} lines={lines} onZoom={actions.zoom} />
     </>
   );
