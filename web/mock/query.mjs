@@ -160,11 +160,12 @@ function ownNumbers(statement) {
   return [{ name: "internal_server", tags: { server: "mock" }, columns: ["time", ...columns], values }];
 }
 
-// The outcome of each collector's last run. What fails is told by `failing`: [{ host, collector, code }].
+// The outcome of collectors' last runs: of a host's, or of the scripts of all. What fails is told by `failing`: [{ host, collector, code }].
 function outcomes(statement, hosts, failing) {
   const shape = new RegExp(
-    '^SELECT last\\("success"\\) AS "ok", last\\("exit_code"\\) AS "code" FROM "internal_collector" WHERE ' +
-      `(?:"host" = ${kString}|"collector" =~ /\\^script\\\\\\./) AND time >= (\\d+)ms AND time < (\\d+)ms GROUP BY ("host", )?"collector"$`,
+    '^SELECT (?:last\\("success"\\) AS "ok", last\\("exit_code"\\) AS "code"|last\\("duration_seconds"\\) AS "failed") FROM "internal_collector" WHERE ' +
+      `(?:"host" = ${kString}|"collector" =~ /\\^script\\\\\\./ AND "success" = false|\\((?:(?: OR )?\\(${kBare} AND ${kBare}\\))+\\)) ` +
+      'AND time >= (\\d+)ms AND time < (\\d+)ms GROUP BY ("host", )?"collector"$',
   ).exec(statement);
   if (shape === null) throw new Error(`error parsing query: ${statement}`);
   const host = shape[1] === undefined ? null : unescape(shape[1]);
@@ -178,7 +179,7 @@ export function answer(text, hosts, now, failing = []) {
   return {
     results: splitStatements(text).map((statement, id) => {
       const series = statement.startsWith("SHOW ") ? show(statement, hosts)
-        : statement.startsWith('SELECT last("success")') ? outcomes(statement, hosts, failing)
+        : /^SELECT last\("(success|duration_seconds)"\)/.test(statement) ? outcomes(statement, hosts, failing)
         : statement.startsWith("SELECT sum(") ? traffic(statement, hosts)
         : statement.includes(' FROM "internal_server" ') ? ownNumbers(statement) : run(parse(statement), hosts, now);
       return series.length > 0 ? { statement_id: id, series } : { statement_id: id };

@@ -97,7 +97,7 @@ function builtPage() {
   if (built !== null) return built;
   const folder = mkdtempSync(path.join(tmpdir(), "resmon-page-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const made = spawnSync(process.execPath, [path.join(here, "../build.mjs"), "--out", folder], { encoding: "utf8" });
+  const made = spawnSync(process.execPath, [path.join(here, "../build.mjs"), "--quick", "--out", folder], { encoding: "utf8" });
   if (made.status !== 0) throw new Error(`the page does not build: ${made.stderr || made.error}`);
   built = folder;
   return built;
