@@ -8,9 +8,11 @@
 #include <boost/json.hpp>
 
 #include "app.h"
+#include "auth/secret.h"
 #include "base/log.h"
 #include "base/network.h"
 #include "json.h"
+#include "net/enrol.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -273,6 +275,25 @@ http::Response add_token(App& app, const http::Request& request) {
                               201);
 }
 
+// A token for one client, and where that client sends to. The listener's host is the page's own as its user knows it.
+http::Response add_client_token(App& app, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  const std::string host = body->text("host");
+  const std::string token = auth::random_token();
+  if (Status added = net::add_bound_token(app.options().token_file, token, host); !added)
+    return error_of(added.error());
+  log::info("auth", "client token made", {{"host", host}, {"by", request.user->name}});
+  return http::Response::json(JsonObject()
+                                      .text("host", host)
+                                      .text("token", token)
+                                      .text("address", app.options().listen_address)
+                                      .boolean("tls", app.options().listen_tls)
+                                      .finish() +
+                                  "\n",
+                              201);
+}
+
 http::Response revoke_token(App& app, const http::Request& request) {
   const std::string id(request.parameter("id"));
   Status done = app.guard().change([&](auth::Accounts& all) { return all.revoke_token(id); });
@@ -314,6 +335,7 @@ void add_auth_routes(App& app, http::Router& router) {
   router.add("GET", "/api/v1/tokens", Access::kAdmin, [&app](RequestPtr) { return list_tokens_now(app); });
   add("POST", "/api/v1/tokens", Access::kAdmin, add_token);
   add("DELETE", "/api/v1/tokens", Access::kAdmin, revoke_token);
+  add("POST", "/api/v1/client_tokens", Access::kAdmin, add_client_token);
 }
 
 }  // namespace resmon::server

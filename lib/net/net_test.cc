@@ -6,6 +6,7 @@
 
 #include "net/address.h"
 #include "net/backoff.h"
+#include "net/enrol.h"
 #include "net/token_set.h"
 
 namespace resmon::net {
@@ -117,6 +118,27 @@ TEST_F(TokenSetTest, ANameThatCannotBeCostsItsLine) {
   ASSERT_EQ(set.damaged().size(), 2U);
   EXPECT_EQ(set.damaged()[1].number, 2);
   EXPECT_EQ(set.admission(TokenSet::digest(token), std::string(255, 'n')), Admission::kYes);
+}
+
+TEST_F(TokenSetTest, ATokenIsAddedForOneClient) {
+  const std::string first = "0123456789abcdef";
+  const std::string token = "fedcba9876543210";
+  write(first + "\n" + first + " # old", 0640);
+  ASSERT_TRUE(add_bound_token(path_, token, "web 1"));
+  struct stat info {};
+  ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0640U);
+  const TokenSet set = TokenSet::load(path_).value();
+  EXPECT_EQ(set.size(), 3U);
+  EXPECT_EQ(set.admission(TokenSet::digest(token), "web 1"), Admission::kYes);
+  EXPECT_EQ(set.admission(TokenSet::digest(token), "web"), Admission::kOtherName);
+  EXPECT_FALSE(set.contains(token));
+  EXPECT_EQ(load_token(path_, "").value(), first);
+  for (const std::string& name :
+       {std::string(), std::string("# x"), std::string(" x"), std::string("a\nb"), std::string(201, 'n')})
+    EXPECT_EQ(add_bound_token(path_, token, name).error().kind, ErrorKind::kInvalid) << name;
+  EXPECT_EQ(TokenSet::load(path_).value().size(), 3U);
+  ::unlink((path_ + ".lock").c_str());
 }
 
 TEST_F(TokenSetTest, RefusesFilesThatProtectNothing) {

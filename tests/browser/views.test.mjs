@@ -396,6 +396,44 @@ view("signing in: a bad password, then the right one; users, tokens, and out aga
   await page.locator("#password").waitFor();
 });
 
+view("an administrator adds a machine: its token, the line to paste, and its first sample", { people: kPeople, names: ["web1"] }, { expected: /40[14]|Failed to load resource/ }, async (page, mock) => {
+  await page.locator("#user").fill("admin");
+  await page.locator("#password").fill(kPeople.admin.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("live", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Add a machine…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name under which it reports").fill("db7");
+  await page.keyboard.press("Enter");
+  await dialog.getByText(/resmon-client --server 127\.0\.0\.1:7411 --host db7 --token-file/).waitFor();
+  await dialog.getByText("Waiting for the first sample of db7").waitFor();
+  await checkAccessibility(page);
+  await shot(page, "add-machine");
+  mock.addHost("db7");
+  await dialog.getByRole("link", { name: "Show it" }).click();
+  await page.waitForSelector("#panel-cpu canvas");
+});
+
+view("an annotation shows on the charts of its host, with its author", { people: kPeople, names: ["web1", "db1"] }, { expected: /40[14]|Failed to load resource/ }, async (page) => {
+  await page.locator("#user").fill("admin");
+  await page.locator("#password").fill(kPeople.admin.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("link", { name: "web1", exact: true }).click();
+  await page.getByRole("button", { name: "Annotate…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("What happened").fill("deploy of shop 2.4");
+  await checkAccessibility(page);
+  await page.keyboard.press("Enter");
+  await page.getByRole("list", { name: "Events in this range" }).getByText("deploy of shop 2.4 (admin)").waitFor();
+  await page.waitForSelector("#panel-cpu canvas");
+  const box = await page.locator("#panel-cpu .u-over").boundingBox();
+  await page.mouse.move(box.x + box.width - 2, box.y + 40);
+  await page.waitForFunction(() => document.querySelector("#panel-cpu .panel-clock").textContent.includes("deploy of shop 2.4 (admin)"));
+  await page.keyboard.press("]");
+  await page.getByRole("heading", { name: "db1" }).waitFor();
+  await page.waitForFunction(() => !document.body.textContent.includes("deploy of shop"));
+});
+
 view("an administrator takes a host that is down off the list, after a question", { people: kPeople }, { expected: /40[19]|Failed to load resource/ }, async (page, mock) => {
   const [up, , down] = defaultNames(8);
   const signIn = async (name) => {

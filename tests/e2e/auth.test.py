@@ -174,7 +174,7 @@ class AuthTest(house.HouseTest):
         for method, path, body in (
             ("GET", "/api/v1/users", None), ("GET", "/api/v1/tokens", None), ("DELETE", "/api/v1/users?user=admin", None),
             ("POST", "/api/v1/users", {"user": "eve", "password": "a long password", "role": "admin"}),
-            ("POST", "/api/v1/tokens", {"name": "mine", "access": "write"}),
+            ("POST", "/api/v1/tokens", {"name": "mine", "access": "write"}), ("POST", "/api/v1/client_tokens", {"host": "web1"}),
         ):  # fmt: skip
             self.assertEqual(self.call(method, path, body, cookie=mia).status, 403, path)
             self.assertEqual(self.call(method, path, body).status, 401, path)
@@ -204,6 +204,14 @@ class AuthTest(house.HouseTest):
             arguments = house.client_arguments(self.server_.port, path, f"client-{accepted}", "200ms")
             client = self.start(house.Process("resmon-client", arguments, self.folder, f"client-{accepted}"))
             client.wait_line("uplink connected" if accepted else "the server refused: token")
+        bound = self.call("POST", "/api/v1/client_tokens", {"host": "web1"}, cookie=admin)
+        self.assertEqual(bound.status, 201, bound.body)
+        self.assertEqual(bound.json()["host"], "web1")
+        self.assertEqual(get(bound.json()["token"]), 403, "it is no token for programs")
+        path = house.write_token(self.folder, "token-bound", bound.json()["token"])
+        client = self.start(house.Process("resmon-client", house.client_arguments(self.server_.port, path, "web1", "200ms"), self.folder, "client-bound"))
+        client.wait_line("uplink connected")
+        self.assertEqual(self.call("POST", "/api/v1/client_tokens", {"host": "# x"}, cookie=admin).status, 400)
         listed = self.call("GET", "/api/v1/tokens", cookie=admin).json()["tokens"]
         self.assertEqual([(t["name"], t["access"], t["last_used"] is not None) for t in listed], [("to read", "read", True), ("to write", "write", True)])
         self.assertEqual(self.call("DELETE", f"/api/v1/tokens?id={made['read']['id']}", cookie=admin).status, 204)

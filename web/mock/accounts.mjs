@@ -30,7 +30,7 @@ export function makeAccounts(people) {
       sessions.delete(who?.cookie);
       return [200, {}, { "Set-Cookie": "resmon_session=; Max-Age=0; Path=/" }];
     }
-    if (!/^\/api\/v1\/(users|tokens|password)$/.test(url.pathname)) return null;
+    if (!/^\/api\/v1\/(users|tokens|password|client_tokens)$/.test(url.pathname)) return null;
     if (who === null) return [401, { error: "sign in" }];
     if (route === "POST /api/v1/password") {
       if (users.get(who.name).password !== body.current_password) return [403, { error: "that is not the present password" }];
@@ -55,6 +55,8 @@ export function makeAccounts(people) {
         tokens.set(id, { ...body, created: Date.now() });
         return [200, { id, token: `resmon_${randomBytes(16).toString("hex")}` }];
       }
+      case "POST /api/v1/client_tokens":
+        return [201, { host: body.host, token: `rsm_${randomBytes(24).toString("hex")}`, address: "127.0.0.1:7411", tls: false }];
       case "DELETE /api/v1/tokens":
         tokens.delete(url.searchParams.get("id"));
         return [200, {}];

@@ -175,11 +175,20 @@ function outcomes(statement, hosts, failing) {
   }));
 }
 
-export function answer(text, hosts, now, failing = []) {
+function noted(statement, annotations) {
+  const shape = /^SELECT "text", "author" FROM "annotation" WHERE time >= (\d+)ms AND time < (\d+)ms GROUP BY "about" LIMIT \d+$/.exec(statement);
+  if (shape === null) throw new Error(`error parsing query: ${statement}`);
+  return annotations.filter((one) => one.time >= Number(shape[1]) && one.time < Number(shape[2])).map(({ about, time, text, author }) => ({
+    name: "annotation", tags: { about }, columns: ["time", "text", "author"], values: [[time, text, author]],
+  }));
+}
+
+export function answer(text, hosts, now, failing = [], annotations = []) {
   return {
     results: splitStatements(text).map((statement, id) => {
       const series = statement.startsWith("SHOW ") ? show(statement, hosts)
         : /^SELECT last\("(success|duration_seconds)"\)/.test(statement) ? outcomes(statement, hosts, failing)
+        : statement.includes(' FROM "annotation" ') ? noted(statement, annotations)
         : statement.startsWith("SELECT sum(") ? traffic(statement, hosts)
         : statement.includes(' FROM "internal_server" ') ? ownNumbers(statement) : run(parse(statement), hosts, now);
       return series.length > 0 ? { statement_id: id, series } : { statement_id: id };

@@ -154,6 +154,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
     hosts.splice(hosts.findIndex((one) => one.name === name), 1);
     send({ type: "removed", hosts: [name] });
   };
+  const annotations = [];  // [{ time, about, text, author }]
   let accepting = true;
   const followers = new Set();
   const alertState = alerts ? makeAlerts(names, Date.now()) : null;
@@ -177,6 +178,16 @@ export async function startMock({ names, token = null, port = 0, upstream = null
         "Content-Security-Policy": kPolicy, "X-Content-Type-Options": "nosniff",
       });
       return response.end(asset.body);
+    }
+    if (url.pathname === "/write" && request.method === "POST") {
+      if (accounts === null || accounts.userOf(request)?.role !== "admin") return json(403, { error: "may read only" });
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const line = /^annotation(?:,about=(\S+))? text="([^"]*)",author="(\w*)" (\d+)\n$/.exec(Buffer.concat(chunks).toString());
+      if (line === null) return json(400, { error: "unable to parse" });
+      annotations.push({ about: line[1] ?? "", text: line[2], author: line[3], time: Number(line[4]) });
+      response.writeHead(204).end();
+      return;
     }
     if (accounts !== null && url.pathname !== "/query" && !url.pathname.startsWith("/api/v1/alerts")) {
       const chunks = [];
@@ -223,7 +234,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       const given = canned(text);
       if (given !== undefined) return json(200, given);
       try {
-        return json(200, answer(text, hosts, Date.now(), failing));
+        return json(200, answer(text, hosts, Date.now(), failing, annotations));
       } catch (error) {
         return json(400, { error: error.message });
       }

@@ -2,6 +2,7 @@
 // sixteen charts following one cursor, a re-render per mouse move would be the slowest thing on the page.
 
 import uPlot from "uplot";
+import type { ChartEvent } from "../core/annotations.ts";
 import type { AlertSpan } from "../core/alerts.ts";
 import { formatTick, formatTime, type Unit } from "../core/format.ts";
 import type { Window } from "../core/influxql.ts";
@@ -20,6 +21,7 @@ export interface ChartInput {
   times?: readonly number[] | undefined;  // where the steps are not even
   marks?: readonly Mark[] | undefined;    // errors in the log, along the lower edge
   spans?: readonly AlertSpan[] | undefined;  // drawn behind the lines
+  events?: readonly ChartEvent[] | undefined;
 }
 
 export interface ChartSetting {
@@ -38,6 +40,7 @@ export interface ChartSetting {
   onValues: (values: (number | null)[], time: string | null) => void;
 }
 
+const kNearShare = 0.006;  // of the window: so near to an event the pointer tells it
 const kAxisWidth = 62;
 const kBinarySteps = Array.from({ length: 60 }, (_, power) => 2 ** power);
 const kFont = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
@@ -124,7 +127,9 @@ export class Chart {
     if (at === null || time === undefined) return this.setting.onValues(this.model.values.map(lastValue), null);
     const mark = this.input.marks?.find((one) => time + this.input.window.step > one.from && time < one.to);
     const errors = mark === undefined ? "" : `, ${mark.errors.toLocaleString("en")} ${mark.errors === 1 ? "error" : "errors"} in the log`;
-    this.setting.onValues(this.model.values.map((column) => column[at] ?? null), formatTime(time) + errors);
+    const near = (this.input.events ?? []).filter((one) => Math.abs(one.time - time) <= Math.max(this.input.window.step, kNearShare * (this.input.window.to - this.input.window.from)));
+    const events = near.map((one) => `, ${one.words}`).join("");
+    this.setting.onValues(this.model.values.map((column) => column[at] ?? null), formatTime(time) + errors + events);
   }
 
   // Where the log has errors: a stroke under the curves, which hides none of them.
@@ -159,6 +164,32 @@ export class Chart {
       ctx.globalAlpha = 0.9;
       ctx.fillRect(left, bbox.top, right - left, 2 * devicePixelRatio);
       if (span.from >= window.from) ctx.fillRect(left, bbox.top, devicePixelRatio, bbox.height);
+    }
+    ctx.restore();
+  }
+
+  // What happened: a dashed stroke with a mark on it.
+  private drawEvents(plot: uPlot): void {
+    const { events, window } = this.input;
+    if (events === undefined || events.length === 0) return;
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = this.setting.theme.text;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+    const size = 4 * devicePixelRatio;
+    for (const { time } of events) {
+      if (time < window.from || time >= window.to) continue;
+      const x = Math.round(bbox.left + ((time - window.from) / (window.to - window.from)) * bbox.width) + 0.5;
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      ctx.beginPath();
+      ctx.moveTo(x - size, bbox.top);
+      ctx.lineTo(x + size, bbox.top);
+      ctx.lineTo(x, bbox.top + 1.5 * size);
+      ctx.fill();
     }
     ctx.restore();
   }
@@ -295,7 +326,7 @@ export class Chart {
       hooks: {
         drawClear: [(plot) => this.drawSpans(plot)],
         ...(style === "heat" ? { drawSeries: [(plot: uPlot, index: number) => index === 1 && this.drawCells(plot)] } : {}),
-        draw: [(plot: uPlot) => this.drawMarks(plot)],
+        draw: [(plot: uPlot) => this.drawMarks(plot), (plot: uPlot) => this.drawEvents(plot)],
         setSeries: [(_, index, options) => {
           const focus = (options as { focus?: boolean }).focus;
           if (focus === undefined) return;

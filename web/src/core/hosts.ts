@@ -26,6 +26,7 @@ export interface Host {
   state: HostState;
   last_seen: number;  // ms since the epoch by the server's clock
   first_seen: number | null;
+  connected_since: number;  // ms since the epoch; 0: not since the server started
   address: string;
   version: string;
   interval_seconds: number;
@@ -58,6 +59,7 @@ function decodeHost(value: unknown, serverTime: number): Host | null {
     state: state === "up" || state === "late" || state === "down" ? state : value["up"] === true ? "up" : "down",
     last_seen: numberOr(value["last_seen"], serverTime - 1000 * numberOr(value["last_seen_seconds"], 0)),
     first_seen: numberOr(value["first_seen"], null),
+    connected_since: numberOr(value["connected_since"], 0),
     address: textOr(value["address"], ""),
     version: textOr(value["version"], ""),
     interval_seconds: numberOr(value["interval_seconds"], 0) || 5,  // 0: the client has not said it yet

@@ -31,6 +31,7 @@ export async function runStatements(statements: readonly string[], signal?: Abor
 // As runStatements, but a server that refuses the request as a whole (one statement that it cannot parse spoils all) is asked
 // again one by one, so that one unsupported chart does not blank the page.
 export async function runEach(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
+  if (statements.length === 0) return [];
   try {
     return await runStatements(statements, signal);
   } catch (error) {

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { Chart, type ChartInput } from "../charts/chart.ts";
 import type { Drawn, Line, Panel } from "../charts/panel.ts";
 import { theme } from "../charts/theme.ts";
+import type { ChartEvent } from "../core/annotations.ts";
 import type { AlertSpan } from "../core/alerts.ts";
 import { format, formatTime } from "../core/format.ts";
 import type { Mark } from "../core/log_lines.ts";
@@ -31,12 +32,13 @@ interface Props {
   // The colours of lines that mean the same in all panels (hosts); without it each panel has its own.
   colourOf?: (key: string) => number;
   spans?: readonly AlertSpan[] | undefined;
+  events?: readonly ChartEvent[] | undefined;
 }
 
 const kNone: ReadonlySet<string> = new Set();
 const kNoCells: readonly Line[] = [];
 
-export function PanelView({ panel, data, failed, actions, onRetry, marks, colourOf, spans }: Props) {
+export function PanelView({ panel, data, failed, actions, onRetry, marks, colourOf, spans, events }: Props) {
   const drawn: Drawn = useMemo(() => {
     if (data === undefined) return { lines: [] };
     const made = panel.draw(data.grids);
@@ -49,7 +51,7 @@ export function PanelView({ panel, data, failed, actions, onRetry, marks, colour
   if (drawn.lines.length > 0 && data !== undefined) {
     return (
       <ChartPanel id={`panel-${panel.id}`} query={() => queryOf(panel, data)} title={panel.title} about={panel.about} unit={panel.unit} style={panel.style}
-                  ceilings={panel.ceilings} drawn={drawn} window={data.window} actions={actions} sync="view" marks={marks} spans={spans} />
+                  ceilings={panel.ceilings} drawn={drawn} window={data.window} actions={actions} sync="view" marks={marks} spans={spans} events={events} />
     );
   }
   // Nothing to draw is one line, behind the charts of its section.
@@ -154,6 +156,7 @@ interface BoxProps {
   actions: PanelActions | null;
   sync: string | null;
   height?: number;
+  events?: readonly ChartEvent[] | undefined;
   legend?: "table";  // whatever the settings say
   tools?: (chart: () => Chart | null, drawn: Drawn) => ComponentChildren;
   spans?: readonly AlertSpan[] | undefined;
@@ -169,7 +172,7 @@ function spanText(spans: readonly AlertSpan[]): string {
 }
 
 // A chart with its title and a legend that tells the values under the cursor.
-export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, marks, actions, sync, height = 148, spans, legend: wantedLegend, tools }: BoxProps) {
+export function ChartBox({ title, about, unit, style, ceilings, drawn, window, times, marks, actions, sync, height = 148, spans, events, legend: wantedLegend, tools }: BoxProps) {
   const colours = useObservable(theme);
   const { legend: legendStyle, zone, network, temperature } = useObservable(settings);
   const asTable = (wantedLegend ?? legendStyle) === "table";
@@ -182,7 +185,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
   callbacks.current = actions;
   const within = useMemo(
     () => (spans ?? kNoSpans).filter((one) => one.from < window.to && (one.to ?? Infinity) > window.from), [spans, window]);
-  const input: ChartInput = { lines: drawn.lines, window, hidden, cells: drawn.cells ?? kNoCells, times, marks, spans: within };
+  const input: ChartInput = { lines: drawn.lines, window, hidden, cells: drawn.cells ?? kNoCells, times, marks, spans: within, events };
   const latest = useRef(input);
   latest.current = input;
 
@@ -218,7 +221,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
   useLayoutEffect(() => {
     if (isFirst.current) isFirst.current = false;
     else chart.current?.update(latest.current);
-  }, [drawn, window, hidden, times, marks, within]);
+  }, [drawn, window, hidden, times, marks, within, events]);
 
   useEffect(() => setHidden(kNone), [title]);
 

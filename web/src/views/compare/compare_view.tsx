@@ -6,12 +6,14 @@ import { formatRoute, kMostCompared, type CompareRoute } from "../../core/route.
 import { sortHosts, type Host } from "../../core/hosts.ts";
 import { anyHost } from "../../core/log_lines.ts";
 import { fleet, loaded } from "../../net/live.ts";
+import { Annotate, EventList } from "../../ui/annotate.tsx";
 import { kFullShortcut } from "../../ui/full_screen.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { go, refine } from "../../ui/navigation.ts";
 import { PanelView } from "../../ui/panel_view.tsx";
 import { RangeBar } from "../../ui/range_bar.tsx";
 import { StateMark } from "../../ui/state_mark.tsx";
+import { useEvents } from "../../ui/use_events.ts";
 import { useObservable } from "../../ui/use_observable.ts";
 import { usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
@@ -105,15 +107,18 @@ export function CompareView({ route }: { route: CompareRoute }) {
 function Charts({ route, interval, actions }: { route: CompareRoute; interval: number; actions: ReturnType<typeof useRange> }) {
   const { data, error, busy, retry } = usePanels(
     { panels: kComparisons, hosts: route.hosts, intervalSeconds: interval }, route.range, `${formatRoute(route)} ${interval}`);
+  const events = useEvents(route.hosts, route.range);
   const order = route.hosts.join("\n");
   const colourOf = useCallback((key: string) => Math.max(0, order.split("\n").indexOf(key)), [order]);
   return (
     <>
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut}>
+        <Annotate hosts={route.hosts} range={route.range} />
         {route.range.kind === "absolute" && (
           <a class="button" href={formatRoute({ view: "logs", query: anyHost(route.hosts), range: route.range, show: "lines" })}>Logs of this range</a>
         )}
       </RangeBar>
+      <EventList events={events} />
       {error !== null && data !== null && (
         <div class="banner" role="alert">
           <strong>Not up to date:</strong> {error}. <button type="button" onClick={retry}>Try again</button>
@@ -121,7 +126,7 @@ function Charts({ route, interval, actions }: { route: CompareRoute; interval: n
       )}
       <div class="panels">
         {kComparisons.map((panel) => (
-          <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry} colourOf={colourOf} />
+          <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry} colourOf={colourOf} events={events} />
         ))}
       </div>
     </>

@@ -56,7 +56,7 @@ export function lastingWords(trouble: Trouble): string | undefined {
 
 function Since({ host, trouble }: { host: Host; trouble: Trouble | undefined }) {
   useSecond();
-  if (host.state === "up" && trouble !== undefined) return <StateMark state="trouble" since={lastingWords(trouble)} />;
+  if (host.state === "up" && trouble !== undefined) return <StateMark state="trouble" since={lastingWords(trouble)?.replace("over", ">")} />;
   const since = formatAgo((serverNow() - host.last_seen) / 1000).replace(" ago", "");
   return <StateMark state={host.state} since={since} />;
 }

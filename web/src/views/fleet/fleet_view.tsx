@@ -14,6 +14,7 @@ import { useShortcuts } from "../../ui/keyboard.ts";
 import { Menu } from "../../ui/menu.tsx";
 import { go, refine } from "../../ui/navigation.ts";
 import { useObservable } from "../../ui/use_observable.ts";
+import { AddMachine } from "./add_machine.tsx";
 import { HeatMap } from "./heat.tsx";
 import { hostLink } from "./row.tsx";
 import { FleetTable, focusRow } from "./table.tsx";
@@ -197,6 +198,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
             {[...new Set([...tagKeys, "state", "version", ...(route.group === "" ? [] : [route.group])])].map((key) => <option key={key} value={key}>By {key}</option>)}
           </select>
         </label>
+        <AddMachine />
         <Filters hosts={hosts} search={route.search} onToggle={toggle} />
         <a class={`button compare-these${compared.length < 2 ? " is-off" : ""}`} href={formatRoute({ view: "compare", hosts: compared, range: kDefaultRange })}
            title={`Charts of ${drawn.length > kMostCompared ? `the first ${kMostCompared} of these hosts` : "these hosts"} over one another`}>
@@ -246,6 +248,7 @@ function Empty() {
       <pre>./resmon simulate 3</pre>
       <p>A real one, on the machine to be watched:</p>
       <pre>resmon-client --server HOST:7411 --token-file F</pre>
+      <AddMachine primary />
       <p class="quiet">They appear here by themselves within a few seconds.</p>
     </div>
   );

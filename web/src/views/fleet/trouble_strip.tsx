@@ -47,8 +47,8 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
           return (
             <li key={one.host}>
               <StateMark state={isDown(one) ? "down" : "trouble"} />
-              <a href={hostLink(one.host)}>{one.host}</a>
-              <span class="cause">{causeWords(one)}</span>
+              <a href={hostLink(one.host)} title={one.host}>{one.host}</a>
+              <span class="cause" title={causeWords(one)}>{causeWords(one)}</span>
               {lasting !== undefined && <span class="quiet" title={since === null ? "" : `since ${formatTime(since)}`}>for {lasting}</span>}
             </li>
           );

@@ -4,12 +4,14 @@ import { formatRoute, kFleetRoute, type HostRoute } from "../../core/route.ts";
 import { termOf } from "../../core/log_lines.ts";
 import { sortHosts } from "../../core/hosts.ts";
 import { fleet, loaded } from "../../net/live.ts";
+import { Annotate, EventList } from "../../ui/annotate.tsx";
 import { kFullShortcut } from "../../ui/full_screen.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { go } from "../../ui/navigation.ts";
 import { PanelView } from "../../ui/panel_view.tsx";
 import { RangeBar } from "../../ui/range_bar.tsx";
 import { useAlertSpans } from "../../ui/use_alert_spans.ts";
+import { useEvents } from "../../ui/use_events.ts";
 import { useObservable } from "../../ui/use_observable.ts";
 import { usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
@@ -36,6 +38,8 @@ export function HostView({ route }: { route: HostRoute }) {
   const actions = useRange(route);
   const lines = useHostLogs(route);
   const spansOn = useAlertSpans(route.host);
+  const about = useMemo(() => [route.host], [route.host]);
+  const events = useEvents(about, route.range);
 
   const step = (by: number): void => {
     const names = sortHosts([...fleet.value.values()], "host", false).map((one) => one.host);
@@ -71,6 +75,7 @@ export function HostView({ route }: { route: HostRoute }) {
         </div>
       )}
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={host?.first_seen ?? null}>
+        <Annotate hosts={about} range={route.range} />
         {route.range.kind === "absolute" && <a class="button" href={logsOf(route)}>Logs of this range</a>}
         <span class="grow" />
         <nav class="jumps" aria-label="Sections">
@@ -81,6 +86,7 @@ export function HostView({ route }: { route: HostRoute }) {
           ))}
         </nav>
       </RangeBar>
+      <EventList events={events} />
       {error !== null && data !== null && (
         <div class="banner" role="alert">
           <strong>Not up to date:</strong> {error}. <button type="button" onClick={retry}>Try again</button>
@@ -102,7 +108,7 @@ export function HostView({ route }: { route: HostRoute }) {
             <div class="panels">
               {kPanels.filter((panel) => panel.section === section).map((panel) => (
                 <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry}
-                           marks={lines.marks} spans={spansOn(panel)} />
+                           marks={lines.marks} spans={spansOn(panel)} events={events} />
               ))}
             </div>
           </section>

@@ -1,0 +1,93 @@
+// Adds a machine: makes a token that only this machine's client can use, shows the line to paste there, and waits for its first sample.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { formatRoute, kDefaultRange } from "../../core/route.ts";
+import { installLines, type Enrolled, type Line } from "../../core/install.ts";
+import { fleet } from "../../net/live.ts";
+import { account, call } from "../../net/session.ts";
+import { StateMark } from "../../ui/state_mark.tsx";
+import { useObservable } from "../../ui/use_observable.ts";
+
+export function AddMachine({ primary = false }: { primary?: boolean }) {
+  const who = useObservable(account);
+  const [open, setOpen] = useState(false);
+  if (who?.role !== "admin") return null;
+  return (
+    <>
+      <button type="button" class={primary ? "primary" : "add-machine"} onClick={() => setOpen(true)}>Add a machine…</button>
+      {open && <Dialog onClose={() => setOpen(false)} />}
+    </>
+  );
+}
+
+const textOf = (body: unknown, key: string): string => String((body as Record<string, unknown> | null)?.[key] ?? "");
+
+// What the server hands out; nothing where it hands out nothing.
+async function downloads(): Promise<string[]> {
+  try {
+    const { files } = (await call("GET", "/download/")) as { files?: { name?: unknown }[] };
+    return (files ?? []).map((file) => String(file.name ?? ""));
+  } catch {
+    return [];
+  }
+}
+
+function Dialog({ onClose }: { onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [made, setMade] = useState<Enrolled | null>(null);
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
+  const hosts = useObservable(fleet);
+  useEffect(() => dialog.current?.showModal(), []);
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const host = String(new FormData(event.currentTarget as HTMLFormElement).get("host") ?? "").trim();
+    setBusy(true);
+    setError("");
+    Promise.all([call("POST", "/api/v1/client_tokens", { host }), downloads()]).then(([body, files]) => setMade({
+      host, token: textOf(body, "token"), address: textOf(body, "address"), tls: textOf(body, "tls") === "true", page: location.origin, downloads: files,
+    }), (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure))).finally(() => setBusy(false));
+  };
+  const found = made === null ? undefined : hosts.get(made.host);
+  return (
+    <dialog ref={dialog} class="help add-dialog" aria-labelledby="add-title" onClose={onClose}>
+      <div class="help-body">
+        <h2 id="add-title">Add a machine</h2>
+        {made === null ? (
+          <form class="stack-form" onSubmit={submit}>
+            <label>Name under which it reports<input name="host" required maxLength={200} autocomplete="off" autocapitalize="off" spellcheck={false} placeholder="web1" /></label>
+            <p class="quiet">Makes a token that only the client of this name can use.</p>
+            <p class="error-text" role="alert">{error}</p>
+            <div class="row"><button type="submit" class="primary" disabled={busy}>Make its token</button>
+              <button type="button" onClick={() => dialog.current?.close()}>Cancel</button></div>
+          </form>
+        ) : (
+          <>
+            {installLines(made).map((line) => <Paste key={line.title} line={line} />)}
+            <p role="status">{found !== undefined && found.state !== "down" ? (
+              <><StateMark state={found.state} /> {made.host} reports. <a href={formatRoute({ view: "host", host: made.host, range: kDefaultRange })}>Show it</a></>
+            ) : <><span class="busy is-busy wait-mark" aria-hidden="true" /> Waiting for the first sample of {made.host}…</>}</p>
+            <button type="button" onClick={() => dialog.current?.close()}>Close</button>
+          </>
+        )}
+      </div>
+    </dialog>
+  );
+}
+
+function Paste({ line }: { line: Line }) {
+  const [copied, setCopied] = useState(false);
+  const shown = useRef<HTMLElement>(null);
+  const copy = (): void => {
+    navigator.clipboard?.writeText(line.text).then(() => setCopied(true), () => undefined);
+    if (shown.current !== null) getSelection()?.selectAllChildren(shown.current);
+  };
+  return (
+    <div class="made-token">
+      <p>{line.title}</p>
+      {line.text !== "" && <code ref={shown}>{line.text}</code>}
+      {line.note !== undefined && <p class="quiet">{line.note}</p>}
+      {line.text !== "" && <div class="row"><button type="button" onClick={copy}>{copied ? "Copied" : "Copy"}</button></div>}
+    </div>
+  );
+}
