@@ -207,7 +207,8 @@ class AuthTest(house.HouseTest):
         bound = self.call("POST", "/api/v1/client_tokens", {"host": "web1"}, cookie=admin)
         self.assertEqual(bound.status, 201, bound.body)
         self.assertEqual(bound.json()["host"], "web1")
-        self.assertEqual(get(bound.json()["token"]), 403, "it is no token for programs")
+        # The server reads the token file each second. It is no token for programs.
+        house.wait_for("the new token counts", lambda: get(bound.json()["token"]) == 403)
         path = house.write_token(self.folder, "token-bound", bound.json()["token"])
         client = self.start(house.Process("resmon-client", house.client_arguments(self.server_.port, path, "web1", "200ms"), self.folder, "client-bound"))
         client.wait_line("uplink connected")
