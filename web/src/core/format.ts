@@ -93,6 +93,7 @@ export function format(value: number | null | undefined, unit: Unit): string {
     case "celsius":
       return celsius(value);
     case "number":
+      if (Math.abs(value) >= 100_000) return decimal(value, "");
       return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
     case "milliseconds":
       return Math.abs(value) >= 1000 ? `${threeDigits(value / 1000)} s` : `${threeDigits(value)} ms`;

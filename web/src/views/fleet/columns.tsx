@@ -88,7 +88,7 @@ export const network = (bytesPerSecond: number | null): string =>
   format(bytesPerSecond === null ? null : bytesPerSecond * 8, "bits_per_second");
 
 export const kColumns: readonly FleetColumn[] = [
-  { key: "state", title: "State", hint: "up, late, down or in trouble, and since when", rank: 0, width: 142, narrow: 30, numeric: false, descendingFirst: false,
+  { key: "state", title: "State", hint: "up, late, down or in trouble, and since when", rank: 0, width: 152, narrow: 30, numeric: false, descendingFirst: false,
     cell: (host, _, trouble) => <State host={host} trouble={trouble} />,
     attributes: (host, trouble) => {
       if (host.state !== "up") return { title: `silent since ${formatTime(host.last_seen)}` };

@@ -49,7 +49,7 @@ function text<Row>(head: Head<Row>, row: Row): ComponentChildren {
 }
 
 export function DataTable<Row>({ title, caption, rows, heads, keyOf, nameOf, aboutOf, sorted = 0, chartsOf, context }: Props<Row>) {
-  const [order, setOrder] = useState({ at: sorted, descending: heads[sorted]?.ascendingFirst !== true });
+  const [order, setOrder] = useState({ at: sorted, descending: sorted >= 0 && heads[sorted]?.ascendingFirst !== true });
   const [search, setSearch] = useState("");
   const [all, setAll] = useState(false);
   const [open, setOpen] = useState<string | null>(null);

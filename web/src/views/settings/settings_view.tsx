@@ -61,7 +61,6 @@ export function SettingsView() {
 
 function Limits({ of }: { of: HeatKey }) {
   const { thresholds } = useObservable(settings);
-  const unit = of === "load" ? "per core" : "%";
   const field = (which: "raised" | "high") => (
     <td class="numeric">
       <input type="number" min="0.1" max={of === "load" ? 1000 : 100} step="0.1" value={thresholds[of][which]} aria-label={`${kHeatTitles[of]}, ${which}`}
@@ -72,9 +71,8 @@ function Limits({ of }: { of: HeatKey }) {
                if (next.raised > next.high) next[which === "raised" ? "high" : "raised"] = value;
                changeSettings({ thresholds: { ...thresholds, [of]: next } });
                event.currentTarget.value = String(settings.value.thresholds[of][which]);
-             }} />{" "}
-      <span class="quiet">{unit}</span>
+             }} />
     </td>
   );
-  return <tr><th scope="row">{kHeatTitles[of]}</th>{field("raised")}{field("high")}</tr>;
+  return <tr><th scope="row">{kHeatTitles[of]}{of !== "load" && <span class="quiet">%</span>}</th>{field("raised")}{field("high")}</tr>;
 }
