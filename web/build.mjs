@@ -53,7 +53,7 @@ if (!quick) {
 const style = names.find((name) => name.endsWith(".css"));
 const template = await readFile(path.join(here, "src/index.html"), "utf8");
 await writeFile(path.join(out, "index.html"), template.replace("SCRIPT", `/${script}`).replace("STYLE", `/${style}`));
-await writeFile(path.join(out, "favicon.svg"), await readFile(path.join(here, "src/favicon.svg")));
+for (const name of ["favicon.svg", "icon.svg", "manifest.webmanifest"]) await writeFile(path.join(out, name), await readFile(path.join(here, "src", name)));
 
 let total = 0;
 for (const name of (await readdir(out)).sort()) {

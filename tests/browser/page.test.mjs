@@ -373,7 +373,8 @@ test("first paint and size", { timeout: kTestMs }, async () => {
     paints.push(await view.page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Infinity));
     const bytes = await view.page.evaluate(() =>
       performance.getEntriesByType("resource").filter((one) => /\.(js|css|svg)$/.test(one.name)).reduce((sum, one) => sum + one.encodedBodySize, 0));
-    assert.ok(bytes > 0 && bytes < 150 * 1024, `${bytes} B compressed`);
+    // The mock's page is not as small as the server's, which is 120 KiB at most (bench page).
+    assert.ok(bytes > 0 && bytes < 128 * 1024, `${bytes} B compressed`);
     await view.context.close();
   }
   paints.sort((a, b) => a - b);

@@ -349,7 +349,7 @@ view("server: its state, its sinks, and its log as it grows", { sinks: [kSink] }
   mock.log("error", "the disk is on fire");
   await page.getByText("the disk is on fire").waitFor();
   // From what the server wrote of itself: at once, not after ten seconds of watching.
-  await page.waitForSelector('section[aria-label="Samples taken"] canvas');
+  await page.waitForSelector('section[aria-label="Samples received"] canvas');
   assert.ok(mock.queries.some((text) => text.includes('FROM "internal_server"')));
 });
 

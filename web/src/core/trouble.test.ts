@@ -41,7 +41,7 @@ test("alerts: one that says the same lends its begin; another is a cause of its 
   assert.equal(sinceOf(trouble), 1000);
   const unit = troubleOf(hostWith({}), kThresholds, alertsOf({ ...alert, rule: "unit-failed", tags: { name: "ssh" }, value_text: "" }), lasting, undefined);
   assert.equal(unit === null ? "" : causeWords(unit), "unit-failed ssh");
-  for (const change of [{ acknowledged_by: "mia" }, { severity: "info" }, { state: "pending" }])
+  for (const change of [{ acknowledged_by: "mia" }, { held_by: "silenced" }, { severity: "info" }, { state: "pending" }])
     assert.equal(troubleOf(hostWith({}), kThresholds, alertsOf({ ...alert, rule: "unit-failed", ...change }), lasting, undefined), null);
 });
 

@@ -64,7 +64,7 @@ export function troubleOf(host: Host, thresholds: Thresholds, alerts: readonly A
     }
   }
   for (const alert of alerts) {
-    if (alert.state !== "firing" || alert.severity === "info" || alert.acknowledgedBy !== "") continue;
+    if (alert.state !== "firing" || alert.severity === "info" || alert.acknowledgedBy !== "" || alert.heldBy !== "") continue;
     const same = causes.find((cause) => (kSameAs[alert.rule] ?? []).includes(cause.key));
     if (same !== undefined) {
       if (same.key !== "down") same.since = alert.since;

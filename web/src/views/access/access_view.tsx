@@ -63,9 +63,9 @@ function PasswordBox({ name }: { name: string }) {
       <header><h3>Your password</h3></header>
       <form class="stack-form" onSubmit={submit}>
         <input type="hidden" name="username" autocomplete="username" value={name} />
-        <label>Present password<input name="current" type="password" autocomplete="current-password" required /></label>
+        <label>Current password<input name="current" type="password" autocomplete="current-password" required /></label>
         <label>New password<input name="next" type="password" autocomplete="new-password" minLength={10} required /></label>
-        <label>And once more<input name="again" type="password" autocomplete="new-password" required /></label>
+        <label>New password again<input name="again" type="password" autocomplete="new-password" required /></label>
         <div class="row"><button type="submit">Change</button>
           <span class={message?.isError === true ? "error-text" : "quiet"} role="status">{message?.text ?? "At least ten characters."}</span></div>
       </form>
@@ -129,12 +129,12 @@ function Users({ me }: { me: string }) {
       <header><h3>Users</h3></header>
       <TableBox label="List of users" bare>
         <table class="plain">
-          <thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
+          <thead><tr><th scope="col">Name</th><th scope="col">Role</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
           <tbody>
             {(items ?? []).map((user) => (
               <tr key={user.name}>
                 <th scope="row">{user.name}</th>
-                <td>{user.role === "admin" ? "everything" : "read"}</td>
+                <td>{user.role === "admin" ? "administrator" : "viewer (reads)"}</td>
                 <td class="numeric">{user.name === me ? <span class="quiet">you</span>
                   : <Remove what={`Remove ${user.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/users?user=${encodeURIComponent(user.name)}`))} />}</td>
               </tr>
@@ -146,7 +146,7 @@ function Users({ me }: { me: string }) {
       <form class="stack-form" onSubmit={add}>
         <label>Name<input name="name" autocomplete="off" autocapitalize="off" spellcheck={false} required /></label>
         <label>Password<input name="password" type="password" autocomplete="new-password" minLength={10} required /></label>
-        <label>May<select name="role"><option value="viewer">read</option><option value="admin">do everything</option></select></label>
+        <label>Role<select name="role"><option value="viewer">viewer: reads</option><option value="admin">administrator: reads and changes everything</option></select></label>
         <div class="row"><button type="submit">Add user</button></div>
       </form>
     </section>
@@ -191,7 +191,7 @@ function Tokens() {
       {items !== null && items.length === 0 ? <p class="quiet">None yet. Programs that read (Grafana) or write (Telegraf) need one.</p> : (
         <TableBox label="List of tokens" bare>
           <table class="plain">
-            <thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Made</th><th scope="col">Used</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
+            <thead><tr><th scope="col">Name</th><th scope="col">Access</th><th scope="col">Created</th><th scope="col">Last used</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
             <tbody>
               {(items ?? []).map((token) => (
                 <tr key={token.id}>
@@ -209,7 +209,7 @@ function Tokens() {
       <p class="error-text" role="alert">{error}</p>
       <form class="stack-form" onSubmit={add}>
         <label>Name<input name="name" autocomplete="off" placeholder="grafana" required /></label>
-        <label>May<select name="access"><option value="read">read</option><option value="write">write</option></select></label>
+        <label>Access<select name="access"><option value="read">read</option><option value="write">read and write</option></select></label>
         <div class="row"><button type="submit">Make token</button></div>
       </form>
     </section>

@@ -14,7 +14,7 @@ export function AddMachine({ primary = false }: { primary?: boolean }) {
   if (who?.role !== "admin") return null;
   return (
     <>
-      <button type="button" class={primary ? "primary" : "add-machine"} onClick={() => setOpen(true)}>Add a machine…</button>
+      <button type="button" class={primary ? "primary" : ""} aria-label="Add a machine…" title="Add a machine" onClick={() => setOpen(true)}>{primary ? "Add a machine…" : "Add…"}</button>
       {open && <Dialog onClose={() => setOpen(false)} />}
     </>
   );

@@ -33,11 +33,12 @@ function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
   return useMemo(() => {
     const troubled = (name: string): boolean => inTrouble.has(name);
     const found = [...hosts.values()].filter(matcher(route.search, known, troubled));
-    const key = `${route.sort} ${route.descending} ${route.search} ${known.size} ${route.sort === "state" ? inTrouble.size : ""}`;
+    const key = `${route.layout} ${route.sort} ${route.descending} ${route.search} ${known.size} ${route.sort === "state" ? inTrouble.size : ""}`;
     const now = performance.now();
     const old = kept.current;
     if (old.key !== key || old.size !== found.length || now - old.at >= kReorderMs) {
-      const sorted = sortHosts(found, route.sort, route.descending, troubled);
+      // Tiles keep their places: an order by what changes would move them all.
+      const sorted = route.layout === "heat" ? sortHosts(found, "host", false) : sortHosts(found, route.sort, route.descending, troubled);
       kept.current = { key, size: found.length, at: now, names: sorted.map((host) => host.host) };
       return sorted;
     }
@@ -45,7 +46,7 @@ function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
       const host = hosts.get(name);
       return host === undefined ? [] : [host];
     });
-  }, [hosts, known, inTrouble, route.search, route.sort, route.descending]);
+  }, [hosts, known, inTrouble, route.search, route.sort, route.descending, route.layout]);
 }
 
 // The same rows, in the order in which they are drawn.

@@ -1,6 +1,7 @@
 // Hundreds of hosts at one glance: a tile each, with the number in it, tinted by how high it is.
 
 import { Component } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { groupHosts, measure, type Host } from "../../core/hosts.ts";
 import { format } from "../../core/format.ts";
 import { kHeatKeys, type HeatKey } from "../../core/route.ts";
@@ -13,6 +14,12 @@ export const kHeatTitles: Record<HeatKey, string> = {
 };
 
 const kCrowd = 250;
+
+// The tiles of a large fleet are born a few chunks a frame. Those that are not seen are brought up to date when they are.
+const kChunk = 50;
+const kBornAtOnce = 2 * kChunk;
+const kBornAtFirst = 6 * kChunk;
+const kMarginPixels = 400;
 
 // How strong a tile's colour is; a load has no end, so the threshold is its whole.
 const share = (value: number | null, key: HeatKey): number => (value === null ? 0 : key === "load" ? (100 * value) / settings.value.thresholds.load.high : value);
@@ -30,11 +37,11 @@ export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
   const unit = by === "load" ? "" : " %";
   const size = hosts.length > kCrowd ? " is-crowd" : "";
   let index = 0;
-  const list = (some: readonly Host[], label: string) => (
-    <ul class={`heat${stale ? " is-stale" : ""}${size}`} aria-label={label}>
-      {some.map((host) => <Tile key={host.host} host={host} by={by} index={index++} />)}
-    </ul>
-  );
+  const list = (some: readonly Host[], label: string) => {
+    const first = index;
+    index += some.length;
+    return <Tiles hosts={some} by={by} first={first} label={label} style={`heat${stale ? " is-stale" : ""}${size}`} />;
+  };
   return (
     <>
       <div class="heat-bar">
@@ -58,6 +65,87 @@ export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
           ))}
     </>
   );
+}
+
+interface TilesProps {
+  hosts: readonly Host[];
+  by: HeatKey;
+  first: number;  // the index of its first tile
+  label: string;
+  style: string;
+}
+
+// Which tiles are seen, [first, end): from where the list lies in the window.
+function seenTiles(list: HTMLElement, count: number): [number, number] {
+  const tile = list.firstElementChild;
+  if (tile === null) return [0, count];
+  const gap = parseFloat(getComputedStyle(list).rowGap) || 0;
+  const columns = Math.max(1, Math.round((list.clientWidth + gap) / (tile.clientWidth + gap)));
+  const pitch = tile.clientHeight + gap;
+  const { top } = list.getBoundingClientRect();
+  const row = (pixels: number): number => Math.floor((pixels - top) / Math.max(1, pitch));
+  return [Math.max(0, row(-kMarginPixels) * columns), Math.min(count, (row(innerHeight + kMarginPixels) + 1) * columns)];
+}
+
+function Tiles({ hosts, by, first, label, style }: TilesProps) {
+  const list = useRef<HTMLUListElement>(null);
+  const wanted = useRef(hosts);
+  wanted.current = hosts;
+  const shown = useRef<Host[]>(hosts.slice(0, kBornAtFirst));
+  const [, redraw] = useState(0);
+  // Other hosts than before are drawn at once, as far as there are tiles.
+  const isSame = hosts.length >= shown.current.length && shown.current.every((host, at) => host.host === hosts[at]?.host);
+  if (!isSame) shown.current = hosts.slice(0, Math.max(shown.current.length, kBornAtFirst));
+  useEffect(() => {
+    let frame = 0;
+    const update = (): void => {
+      frame = 0;
+      const { current: now } = shown;
+      let changed = false;
+      const [from, end] = list.current === null ? [0, 0] : seenTiles(list.current, now.length);
+      for (let at = from; at < end; ++at) {
+        const host = wanted.current[at];
+        if (host === undefined || now[at] === host) continue;
+        now[at] = host;
+        changed = true;
+      }
+      if (now.length < wanted.current.length) {
+        now.push(...wanted.current.slice(now.length, now.length + kBornAtOnce));
+        changed = true;
+        frame = requestAnimationFrame(update);
+      }
+      if (changed) redraw((old) => old + 1);
+    };
+    const soon = (): void => {
+      if (frame === 0) frame = requestAnimationFrame(update);
+    };
+    soon();
+    addEventListener("scroll", soon, { passive: true });
+    addEventListener("resize", soon);
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener("scroll", soon);
+      removeEventListener("resize", soon);
+    };
+  }, [hosts]);
+  const chunks: Host[][] = [];
+  for (let at = 0; at < shown.current.length; at += kChunk) chunks.push(shown.current.slice(at, at + kChunk));
+  return (
+    <ul class={style} aria-label={label} ref={list}>
+      {chunks.map((chunk, at) => <Chunk key={at} hosts={chunk} by={by} first={first + at * kChunk} />)}
+    </ul>
+  );
+}
+
+class Chunk extends Component<{ hosts: readonly Host[]; by: HeatKey; first: number }> {
+  override shouldComponentUpdate(next: { hosts: readonly Host[]; by: HeatKey; first: number }): boolean {
+    const { hosts, by, first } = this.props;
+    return next.by !== by || next.first !== first || next.hosts.length !== hosts.length || next.hosts.some((host, at) => host !== hosts[at]);
+  }
+
+  override render({ hosts, by, first }: { hosts: readonly Host[]; by: HeatKey; first: number }) {
+    return <>{hosts.map((host, at) => <Tile key={at} host={host} by={by} index={first + at} />)}</>;
+  }
 }
 
 interface TileProps {

@@ -47,26 +47,26 @@ function Facts({ state, readings }: { state: ServerState; readings: readonly Rea
   return (
     <dl class="facts">
       <div><dt>Clients</dt><dd>{format(state.clients, "count")}{state.maxClients !== null && <span class="quiet"> of {state.maxClients.toLocaleString("en")}</span>}</dd></div>
-      <div><dt>Samples taken</dt><dd>{format(samples, "per_second")}</dd></div>
-      <div><dt>A sample on the wire</dt><dd>{samples === null || samples === 0 || bytes === null ? "–" : `${(bytes / samples).toFixed(2)} B`}</dd></div>
+      <div><dt>Samples received</dt><dd>{format(samples, "per_second")}</dd></div>
+      <div><dt>Bytes per sample</dt><dd>{samples === null || samples === 0 || bytes === null ? "–" : `${(bytes / samples).toFixed(2)} B`}</dd></div>
       <div><dt>Journal</dt><dd>{format(state.journalBytes, "bytes")}{state.journalLimitBytes !== null && <span class="quiet"> of {format(state.journalLimitBytes, "bytes")}</span>}</dd></div>
-      <div><dt>Store is behind</dt><dd>{formatDuration(state.storeLagSeconds)}<span class="quiet"> {format(state.storeBacklog, "count")} batches</span></dd></div>
-      <div class={(state.missingBatches ?? 0) > 0 ? "fact-warning" : ""}><dt>Missing, repeated</dt><dd>{format(state.missingBatches, "count")}, {format(state.duplicateBatches, "count")}<span class="quiet"> batches</span></dd></div>
-      <div><dt>Refused</dt><dd>{format(state.refusedConnections, "count")}<span class="quiet"> connections</span></dd></div>
-      {(state.rateLimited ?? 0) > 0 && <div class="fact-warning"><dt>Slowed down</dt><dd>{format(state.rateLimited, "count")}<span class="quiet"> times</span></dd></div>}
+      <div><dt>Store lag</dt><dd>{formatDuration(state.storeLagSeconds)}<span class="quiet"> {format(state.storeBacklog, "count")} batches</span></dd></div>
+      <div class={(state.missingBatches ?? 0) > 0 ? "fact-warning" : ""} title="Batches whose number was skipped, and batches that came twice"><dt>Batches lost, duplicate</dt><dd>{format(state.missingBatches, "count")}, {format(state.duplicateBatches, "count")}</dd></div>
+      <div><dt>Refused connections</dt><dd>{format(state.refusedConnections, "count")}</dd></div>
+      {(state.rateLimited ?? 0) > 0 && <div class="fact-warning"><dt>Rate limited</dt><dd>{format(state.rateLimited, "count")}<span class="quiet"> times</span></dd></div>}
       {(state.skewedClients ?? 0) > 0 && <div class="fact-warning"><dt>Wrong clocks</dt><dd>{format(state.skewedClients, "count")}<span class="quiet"> clients</span></dd></div>}
       <div><dt>Uptime</dt><dd>{formatDuration(state.uptimeSeconds)}</dd></div>
-      <div><dt>Clients at</dt><dd>{state.listenAddress || "–"}<span class="quiet">{state.listenTls ? " TLS" : " no TLS"}</span></dd></div>
-      <div><dt>Page at</dt><dd>{state.httpAddress || "–"}<span class="quiet">{state.httpTls ? " TLS" : " no TLS"}</span></dd></div>
+      <div><dt>Listens for clients</dt><dd>{state.listenAddress || "–"}<span class="quiet">{state.listenTls ? " TLS" : " no TLS"}</span></dd></div>
+      <div><dt>Serves the page</dt><dd>{state.httpAddress || "–"}<span class="quiet">{state.httpTls ? " TLS" : " no TLS"}</span></dd></div>
       <div><dt>resmon-server</dt><dd>{state.version}<span class="quiet"> pid {state.pid ?? "–"}</span></dd></div>
     </dl>
   );
 }
 
 const kCharts: readonly { title: string; label: string; unit: Unit; colour: number; values: (readings: readonly Reading[]) => (number | null)[] }[] = [
-  { title: "Samples taken", label: "samples", unit: "per_second", colour: 0, values: (all) => ratesOf(all, (one) => one.samples) },
-  { title: "Received from clients", label: "received", unit: "bytes_per_second", colour: 3, values: (all) => ratesOf(all, (one) => one.bytes) },
-  { title: "Batches waiting for the store", label: "waiting", unit: "count", colour: 1, values: (all) => all.map((one) => one.backlog) },
+  { title: "Samples received", label: "samples", unit: "per_second", colour: 0, values: (all) => ratesOf(all, (one) => one.samples) },
+  { title: "Bytes received", label: "received", unit: "bytes_per_second", colour: 3, values: (all) => ratesOf(all, (one) => one.bytes) },
+  { title: "Batches in the store's backlog", label: "waiting", unit: "count", colour: 1, values: (all) => all.map((one) => one.backlog) },
   { title: "HTTP requests", label: "requests", unit: "per_second", colour: 4, values: (all) => ratesOf(all, (one) => one.requests) },
 ];
 
@@ -82,7 +82,7 @@ function Rates({ readings }: { readings: readonly Reading[] }) {
           {readings.length < 8 ? (
             <>
               <header><h3>{chart.title}</h3></header>
-              <div class="panel-blank"><p class="quiet">Watching; the first rate comes after ten seconds…</p></div>
+              <div class="panel-blank"><p class="quiet">The first rate is known after ten seconds…</p></div>
             </>
           ) : (
             <ChartBox title={chart.title} unit={chart.unit} style="line" window={window} times={times} actions={null} sync="server" height={110}
@@ -105,10 +105,10 @@ function Store({ state }: { state: ServerState }) {
   return (
     <section class="panel" aria-label="Store">
       <header><h3>Store</h3><span class="panel-clock">{store.directory}</span></header>
-      {store.trouble !== "" && <p class="error-text" role="alert">It takes nothing: {store.trouble}. Clients keep their samples until it does.</p>}
+      {store.trouble !== "" && <p class="error-text" role="alert">The store accepts nothing: {store.trouble}. Clients keep their samples meanwhile.</p>}
       {(store.missingSamples ?? 0) > 0 && (
         <p class="error-text" role="alert">
-          {format(store.missingSamples, "count")} samples are missing, because files that had them were damaged or removed
+          {format(store.missingSamples, "count")} samples are missing because files that contained them were damaged or removed
           {store.missingFrom !== null && store.missingTo !== null && `: the newest gap is from ${formatTime(store.missingFrom)} to ${formatTime(store.missingTo)}`}.
         </p>
       )}
@@ -116,7 +116,7 @@ function Store({ state }: { state: ServerState }) {
         <table class="plain">
           <caption class="hidden">Disk use and retention by tier</caption>
           <thead>
-            <tr><th scope="col">Tier</th><th scope="col" class="numeric">On disk</th><th scope="col" class="numeric rank-2">Of its limit</th>
+            <tr><th scope="col">Tier</th><th scope="col" class="numeric">On disk</th><th scope="col" class="numeric rank-2">Share of its limit</th>
               <th scope="col" class="numeric">Kept for</th>{since && <th scope="col" class="numeric">Since</th>}</tr>
           </thead>
           <tbody>
@@ -136,10 +136,10 @@ function Store({ state }: { state: ServerState }) {
         <div><dt>All files</dt><dd>{format(store.diskBytes, "bytes")}{(store.diskLimitBytes ?? 0) > 0 && <span class="quiet"> of {format(store.diskLimitBytes, "bytes")}</span>}</dd></div>
         <div><dt>Series groups</dt><dd>{format(store.series, "count")}</dd></div>
         <div><dt>Chunks</dt><dd>{format(store.chunks, "count")}</dd></div>
-        <div><dt>Rows not sealed</dt><dd>{format(store.headRows, "count")}</dd></div>
+        <div><dt>Rows in memory</dt><dd>{format(store.headRows, "count")}</dd></div>
         <div><dt>Refused samples</dt><dd>{format(store.refusedSamples, "count")}</dd></div>
         <div><dt>Damaged chunks</dt><dd class={(store.damagedChunks ?? 0) > 0 ? "over" : ""}>{format(store.damagedChunks, "count")}</dd></div>
-        <div><dt>Removed for room</dt><dd>{format(store.evictedChunks, "count")} <span class="quiet">chunks</span></dd></div>
+        <div><dt>Evicted chunks</dt><dd>{format(store.evictedChunks, "count")}</dd></div>
       </dl>
     </section>
   );
@@ -148,7 +148,7 @@ function Store({ state }: { state: ServerState }) {
 function Sinks({ state }: { state: ServerState }) {
   return (
     <section class="panel" aria-label="Sinks">
-      <header><h3>Databases that samples are forwarded to</h3></header>
+      <header><h3>Sinks: databases that samples are forwarded to</h3></header>
       {state.sinks.length === 0 ? (
         <div class="panel-blank">
           <p>None is configured.</p>
@@ -158,7 +158,7 @@ function Sinks({ state }: { state: ServerState }) {
         <TableBox label="Sinks" bare>
           <table class="plain">
             <thead>
-              <tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="numeric">Behind</th><th scope="col" class="numeric">Sent</th>
+              <tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="numeric">Lag</th><th scope="col" class="numeric">Sent</th>
                 <th scope="col" class="numeric">Refused</th><th scope="col" class="numeric">Lost</th></tr>
             </thead>
             <tbody>
