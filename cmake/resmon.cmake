@@ -88,9 +88,10 @@ function(resmon_library name)
   endif()
 endfunction()
 
-# resmon_program(NAME [DEPS lib…] [LINK external…] [ALONE file…]): a binary build/bin/NAME from every .cc in its folder.
+# resmon_program(NAME [DEPS lib…] [LINK external…] [ALONE file…] [STATIC]): a binary build/bin/NAME from every .cc in its folder;
+# STATIC: with the C library in it.
 function(resmon_program name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LINK;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "STATIC" "" "DEPS;LINK;ALONE" ${ARGN})
   set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   list(TRANSFORM ARG_DEPS PREPEND resmon_ OUTPUT_VARIABLE deps)
@@ -98,6 +99,8 @@ function(resmon_program name)
   target_link_libraries(${name} PRIVATE ${deps} ${ARG_LINK})
   if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
     target_compile_options(${name} PRIVATE -O0)
+  elseif(ARG_STATIC)
+    target_link_options(${name} PRIVATE -static-pie)
   else()
     target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
   endif()

@@ -78,14 +78,10 @@ struct Race : std::enable_shared_from_this<Race> {
   tcp::endpoint winner_endpoint;
 };
 
-asio::awaitable<Result<std::vector<tcp::endpoint>>> resolve(Address address, Timeout timeout, Dialing& dialing) {
+// By the C library.
+asio::awaitable<Result<std::vector<tcp::endpoint>>> resolve_by_system(Address address, Timeout timeout,
+                                                                      Dialing& dialing) {
   std::vector<tcp::endpoint> endpoints;
-  // Resolving a name takes a thread, which an address has no need of.
-  error_code not_numeric;
-  if (const auto numeric = asio::ip::make_address(address.host, not_numeric); !not_numeric) {
-    endpoints.emplace_back(numeric, address.port);
-    co_return endpoints;
-  }
   // Both are shared with the timer's handler, which may run after this coroutine has gone.
   const auto executor = co_await asio::this_coro::executor;
   const auto resolver = std::make_shared<tcp::resolver>(executor);
@@ -101,6 +97,20 @@ asio::awaitable<Result<std::vector<tcp::endpoint>>> resolve(Address address, Tim
   timer.cancel();
   if (error) co_return fail(ErrorKind::kUnavailable, "resolve: " + (*timed_out ? "timed out" : error.message()));
   for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+  co_return endpoints;
+}
+
+asio::awaitable<Result<std::vector<tcp::endpoint>>> resolve(Address address, Timeout timeout, Dialing& dialing) {
+  error_code not_numeric;
+  if (const auto numeric = asio::ip::make_address(address.host, not_numeric); !not_numeric)
+    co_return std::vector<tcp::endpoint>{{numeric, address.port}};
+  if (dialing.names == Names::kSystem) co_return co_await resolve_by_system(address, timeout, dialing);
+  const auto abandon = std::make_shared<ResolveAbandon>();
+  const Dialing::OnAbandon abandoned(dialing, [abandon] { (*abandon)(); });
+  auto found = co_await resolve_name(address.host, timeout, NameFiles(), abandon);
+  if (!found) co_return fail(ErrorKind::kUnavailable, "resolve: " + found.error().message);
+  std::vector<tcp::endpoint> endpoints;
+  for (const auto& one : *found) endpoints.emplace_back(one, address.port);
   co_return endpoints;
 }
 

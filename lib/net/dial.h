@@ -12,17 +12,24 @@
 
 #include "base/result.h"
 #include "net/address.h"
+#include "net/resolve.h"
 
 namespace resmon::net {
 
 namespace asio = boost::asio;
 using Timeout = std::chrono::steady_clock::duration;
 
+// Who makes addresses of names. The client does it itself, since it is a static program. The server asks the C library,
+// which knows what an administrator has put into nsswitch.conf (mDNS, directories).
+enum class Names { kOwn, kSystem };
+
 // One caller's connections, one after the other: remembers which address worked, and ends an attempt that is under way.
 // One executor with dial().
 class Dialing {
  public:
   using Endpoint = asio::ip::tcp::endpoint;
+
+  explicit Dialing(Names from = Names::kOwn) : names(from) {}
 
   // Ends a dial() that is under way; one that waits for the system's resolver, when that has answered.
   void abandon() {
@@ -33,7 +40,8 @@ class Dialing {
   void worked();
   void failed();
 
-  // Replaces the system's resolver: for tests.
+  const Names names;
+  // Replaces both: for tests.
   std::function<std::vector<Endpoint>(const Address&)> resolver;
 
   // In the order in which they are to be tried: families in turn, as the resolver ordered each.

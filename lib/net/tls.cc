@@ -1,10 +1,16 @@
 #include "net/tls.h"
 
+#include <dirent.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/ssl/context.hpp>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
 
 #include "base/file.h"
 
@@ -32,6 +38,33 @@ Status check_readable(const std::string& what, const std::string& path) {
   return {};
 }
 
+// The folders of OpenSSL's kind, then the bundles, of each family of distributions.
+constexpr const char* kHashedFolders[] = {"/etc/ssl/certs", "/etc/pki/tls/certs"};
+constexpr const char* kBundles[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Ubuntu, Alpine, Arch, Gentoo
+    "/etc/pki/tls/certs/ca-bundle.crt",                   // RedHat and its family
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // RedHat and its family, from 7 on
+    "/etc/ssl/ca-bundle.pem",                             // SUSE
+    "/etc/ssl/cert.pem",                                  // Alpine
+    "/etc/ca-certificates/extracted/tls-ca-bundle.pem",   // Arch
+};
+
+// "5ed36f99.0": the hash of a subject, and a number.
+bool is_hashed_name(std::string_view name) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  return name.size() >= 10 && name[8] == '.' && name.substr(0, 8).find_first_not_of(kHex) == std::string_view::npos &&
+         name.substr(9).find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+bool has_hashed_names(const std::string& folder) {
+  const auto close = [](DIR* open) { ::closedir(open); };
+  const std::unique_ptr<DIR, decltype(close)> listing(::opendir(folder.c_str()), close);
+  if (!listing) return false;
+  while (const dirent* entry = ::readdir(listing.get()))
+    if (is_hashed_name(entry->d_name)) return true;
+  return false;
+}
+
 TlsContext make_context(ssl::context::method method) {
   auto context = std::make_shared<ssl::context>(method);
   SSL_CTX* native = context->native_handle();
@@ -43,6 +76,16 @@ TlsContext make_context(ssl::context::method method) {
 }
 
 }  // namespace
+
+SystemAuthorities system_authorities(const std::string& root) {
+  if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != 0) return {"", file};
+  if (const char* folder = std::getenv("SSL_CERT_DIR"); folder != nullptr && *folder != 0) return {folder, ""};
+  for (const char* folder : kHashedFolders)
+    if (has_hashed_names(root + folder)) return {root + folder, ""};
+  for (const char* file : kBundles)
+    if (::access((root + file).c_str(), R_OK) == 0) return {"", root + file};
+  return {};
+}
 
 Result<TlsContext> make_server_tls(const ServerTlsOptions& options) {
   RESMON_TRY(check_readable("TLS certificate", options.certificate_file));
@@ -73,8 +116,14 @@ Result<TlsContext> make_client_tls(const ClientTlsOptions& options) {
   TlsContext context = make_context(ssl::context::tls_client);
   SSL_CTX* native = context->native_handle();
   if (options.ca_file.empty()) {
-    if (SSL_CTX_set_default_verify_paths(native) != 1)
-      return fail(ErrorKind::kInvalid, "the system's certificate authorities: " + openssl_reason());
+    const SystemAuthorities found = system_authorities();
+    if (found.directory.empty() && found.file.empty())
+      return fail(ErrorKind::kInvalid,
+                  "this system has no certificate authorities (package ca-certificates); a CA file can be set instead");
+    if (SSL_CTX_load_verify_locations(native, found.file.empty() ? nullptr : found.file.c_str(),
+                                      found.directory.empty() ? nullptr : found.directory.c_str()) != 1)
+      return fail(ErrorKind::kInvalid,
+                  "the system's certificate authorities in " + found.file + found.directory + ": " + openssl_reason());
   } else {
     RESMON_TRY(check_readable("TLS CA file", options.ca_file));
     if (SSL_CTX_load_verify_locations(native, options.ca_file.c_str(), nullptr) != 1)

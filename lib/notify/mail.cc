@@ -287,7 +287,7 @@ asio::awaitable<Status> send_mail(const Channel& channel, const Secrets& secrets
     tls = std::move(*made);
   }
   const auto timeout = std::chrono::duration_cast<net::Timeout>(channel.timeout);
-  net::Dialing dialing;
+  net::Dialing dialing(net::Names::kSystem);
   auto socket = co_await net::dial(*address, timeout, dialing);
   if (!socket) co_return fail(std::move(socket).error());
   LineStream stream(std::move(*socket), timeout);

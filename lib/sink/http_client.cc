@@ -203,7 +203,7 @@ class HttpClient final : public Transport {
   const Url url_;
   const HttpClientOptions options_;
   std::optional<asio::ssl::context> tls_;
-  net::Dialing dialing_;
+  net::Dialing dialing_{net::Names::kSystem};
   std::optional<PlainStream> plain_;
   std::optional<TlsStream> encrypted_;
   bool broken_ = false;  // the stream is to be replaced

@@ -228,7 +228,7 @@ class Stage:
     def start_agent(self):
         sets = ["log.level=debug", "spool.stop_patience=120s", f"spool.directory={self.folder}/agent-spool"]
         arguments = house.client_arguments(self.network.port, self.token_file, "agent", "200ms", *sets)
-        return house.Process("resmon-client", arguments, self.folder, "agent", environment=self.client_sync.environment)
+        return house.Process(house.preloadable_client(), arguments, self.folder, "agent", environment=self.client_sync.environment)
 
     def start_all(self, *names):
         for name in names or self.parts:

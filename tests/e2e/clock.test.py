@@ -41,7 +41,7 @@ class ClockTest(house.HouseTest):
             LD_PRELOAD=libfaketime(), FAKETIME_TIMESTAMP_FILE=self.offset_file, FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1"
         )
         arguments = house.client_arguments(server.port, server.token_file, "stepping", INTERVAL, *sets)
-        return self.start(house.Process("resmon-client", arguments, self.folder, "stepping", environment))
+        return self.start(house.Process(house.preloadable_client(), arguments, self.folder, "stepping", environment))
 
     def times(self, server, host="stepping"):
         return [row[0] for row in server.rows(f"SELECT load1 FROM system WHERE host = '{host}'")]

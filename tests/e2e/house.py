@@ -38,6 +38,11 @@ def program(name):
     return path
 
 
+def preloadable_client():
+    """The client with the shared C library, before which a test can put a library of its own."""
+    return "resmon-client-dynamic" if os.path.exists(os.path.join(BUILD, "bin", "resmon-client-dynamic")) else "resmon-client"
+
+
 def wait_for(what, condition, patience=PATIENCE, every=0.02):
     """The first true value of `condition()`; an AssertionError that names `what` when there is none in time."""
     deadline = time.monotonic() + patience
