@@ -87,6 +87,9 @@ void Options::declare(config::Settings& settings) {
                 "The page's address as people open it, such as https://resmon.example. Links in messages begin with "
                 "it. Empty: messages have no links.");
   settings.boolean("http.tls", &http_tls, "Serve HTTPS. Needs [tls].");
+  settings.text("downloads.directory", &downloads_directory,
+                "The folder of the clients that GET /download/ hands out, as './resmon release' makes it. Empty: "
+                "`clients` beside this program, or the package's.");
   settings.choice("http.processes", &processes, {"administrators", "readers", "nobody"},
                   "Who may see the live list of all processes of a host. The server asks the host's client while the "
                   "list is open. A client can refuse (client.process_list).");

@@ -27,6 +27,7 @@ struct Options {
   std::string listen_address = "127.0.0.1:7411";
   std::string http_address = "127.0.0.1:7412";
   std::string http_public_url;
+  std::string downloads_directory;
   bool listen_tls = false;
   bool http_tls = false;
   std::string tls_certificate_file;

@@ -30,6 +30,7 @@ void add_write_routes(App& app, http::Router& router);     // routes_write.cc: /
 void add_log_routes(App& app, http::Router& router);       // routes_logs.cc: /api/v1/logs
 void add_victoria_routes(App& app, http::Router& router);  // routes_logs_victoria.cc: /select/logsql
 void add_log_write_routes(App& app, http::Router& router);  // routes_logs_write.cc: /insert/jsonline, /loki/api/v1/push
+void add_download_routes(App& app, http::Router& router);   // routes_download.cc: /download
 void add_v2_routes(App& app, http::Router& router);         // routes_v2.cc: /api/v2/buckets, orgs, delete
 
 }  // namespace resmon::server

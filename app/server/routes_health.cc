@@ -379,6 +379,7 @@ void add_routes(App& app, http::Router& router) {
   if (app.options().alerts_enabled) add_alert_routes(app, router);
   add_write_routes(app, router);
   add_v2_routes(app, router);
+  add_download_routes(app, router);
   add_log_routes(app, router);
   add_victoria_routes(app, router);
   add_log_write_routes(app, router);

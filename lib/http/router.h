@@ -79,6 +79,7 @@ enum class Access {
   kOpen,   // anyone who reaches the port
   kRead,   // a token or a session; or from this machine when the server allows that
   kWrite,  // a token that may write, or an administrator's session
+  kHost,   // any token, also one that is bound to a client's name; or an administrator's session
   kUser,   // a session
   kAdmin,  // an administrator's session. No token: every client has one
 };

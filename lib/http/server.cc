@@ -208,6 +208,7 @@ Server::Verdict Server::judge(const Request& request, Access access) const {
     return unknown(request);
   }
   if (access == Access::kWrite && token == auth::TokenAccess::kWrite) return Verdict::kYes;
+  if (access == Access::kHost && (token || unknown(request) == Verdict::kOnlyClient)) return Verdict::kYes;
   if (!request.user) return token ? Verdict::kForbidden : unknown(request);
   if (access != Access::kUser && request.user->role != auth::Role::kAdmin) return Verdict::kForbidden;
   // A browser sends the cookie with whatever it is made to send; SameSite keeps other sites from that, and this keeps

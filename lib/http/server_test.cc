@@ -248,6 +248,7 @@ TEST_F(HttpTest, WhoMayDoWhat) {
     EXPECT_TRUE(server_->allowed(request, Access::kOpen)) << what;
     EXPECT_EQ(server_->allowed(request, Access::kRead), one.read) << what;
     EXPECT_EQ(server_->allowed(request, Access::kWrite), one.write) << what;
+    EXPECT_EQ(server_->allowed(request, Access::kHost), one.write) << what;
   }
   ServerOptions strict;
   strict.local_read_without_token = false;
@@ -263,6 +264,7 @@ TEST_F(HttpTest, AClientsTokenIsNoneHere) {
   request.peer = "10.0.0.5:5000";
   for (const std::string scheme : {"Bearer ", "Token ", "Token web1:"}) {
     request.headers = {{"authorization", scheme + kBoundToken}};
+    EXPECT_EQ(server_->judge(request, Access::kHost), Server::Verdict::kYes) << scheme;  // what is for clients
     for (const Access access : {Access::kRead, Access::kWrite, Access::kAdmin})
       EXPECT_EQ(server_->judge(request, access), Server::Verdict::kOnlyClient) << scheme;
   }

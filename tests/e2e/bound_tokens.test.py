@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tokens that are bound to a client's name: who comes in with them, and who does not."""
 
+import hashlib
 import os
 
 import house
@@ -17,8 +18,8 @@ class BoundTokensTest(house.HouseTest):
         house.write_token(self.folder, "tokens", f"{house.TOKEN}\nshort web2\n{TOKENS['web1-next']} a\x01b\n{TOKENS['web1']} web1")
         self.begin()
 
-    def begin(self, **more):
-        self.server_ = self.server(f"auth.token_file={self.tokens}", **more).wait_ready()
+    def begin(self, sets=(), **more):
+        self.server_ = self.server(f"auth.token_file={self.tokens}", *sets, **more).wait_ready()
 
     def replace(self, *lines):
         before = len(self.server_.log())
@@ -43,6 +44,35 @@ class BoundTokensTest(house.HouseTest):
     def ask(self, token, method="GET", path="/api/v1/hosts", body=None):
         headers = {"Authorization": f"Token {token}", "X-Forwarded-For": "192.0.2.1"}
         return house.request(self.server_.http_port, method, path, body=body, headers=headers)
+
+    def test_a_clients_token_downloads_clients(self):
+        downloads = os.path.join(self.folder, "clients")
+        os.mkdir(downloads)
+        program = os.urandom(300_000)
+        for name, content in (("resmon-client-x86_64", program), ("resmon-client-aarch64", b"arm"), (".hidden", b"x"), ("a b", b"x")):
+            with open(os.path.join(downloads, name), "wb") as file:
+                file.write(content)
+        os.symlink("/etc", os.path.join(downloads, "folder"))
+        self.server_.terminate()
+        self.begin(sets=[f"downloads.directory={downloads}"])
+        digest = hashlib.sha256(program).hexdigest()
+        for name in ("resmon-client-x86_64", "resmon-client-amd64"):
+            answer = self.ask(TOKENS["web1"], path=f"/download/{name}")
+            self.assertEqual((answer.status, answer.body), (200, program))
+            self.assertEqual(answer.headers["x-checksum-sha256"], digest)
+        answer = self.ask(TOKENS["web1"], path="/download/resmon-client-amd64.sha256")
+        self.assertEqual(answer.body.decode(), f"{digest}  resmon-client-x86_64\n")
+        listed = self.ask(house.TOKEN, path="/download/").json()["files"]
+        self.assertEqual([(one["name"], one["bytes"]) for one in listed], [("resmon-client-aarch64", 3), ("resmon-client-x86_64", 300_000)])
+        for name in (".hidden", "a%20b", "folder", "none", "..%2ftokens", "../tokens", "folder/passwd"):
+            self.assertEqual(self.ask(TOKENS["web1"], path=f"/download/{name}").status, 404, name)
+        # Reading from this machine needs no token; this does.
+        self.assertEqual(self.server_.get("/download/").status, 401)
+        self.assertEqual(self.ask("wrong-token-0123456789", path="/download/resmon-client-x86_64").status, 401)
+        # A newer file is noticed.
+        with open(os.path.join(downloads, "resmon-client-aarch64"), "wb") as file:
+            file.write(b"newer")
+        self.assertEqual(self.ask(TOKENS["web1"], path="/download/resmon-client-arm64").body, b"newer")
 
     def test_a_token_lets_in_the_client_of_its_name_only(self):
         right, wrong = self.start_client("web1", TOKENS["web1"]), self.start_client("web2", TOKENS["web1"])
