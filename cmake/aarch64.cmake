@@ -1,0 +1,18 @@
+# Builds for 64-bit ARM with Debian's cross compiler, against the packages in RESMON_SYSROOT (automation/lib/sysroot.sh fills it).
+# Programs that run during the build and tests run under qemu-aarch64-static.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(RESMON_SYSROOT "$ENV{RESMON_SYSROOT}" CACHE PATH "Where the packages for arm64 are unpacked")
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES RESMON_SYSROOT)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(CMAKE_SYSROOT ${RESMON_SYSROOT})
+set(CMAKE_FIND_ROOT_PATH ${RESMON_SYSROOT})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static -L ${RESMON_SYSROOT})
+set(ENV{PKG_CONFIG_LIBDIR} ${RESMON_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${RESMON_SYSROOT}/usr/share/pkgconfig)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${RESMON_SYSROOT})
