@@ -1,6 +1,6 @@
 # Installs server or clients on other machines over ssh
 # shellcheck shell=bash
-use process packages config http ports build house pki remote enrol
+use process packages config http ports build house pki remote enrol programs
 
 usage() {
   cat <<'TEXT'
@@ -16,6 +16,9 @@ Installs over ssh, with your own keys, and with sudo there if you are not root:
   4. waits until its data have arrived at the server.
 
 It works on many hosts at once; a host that fails does not stop the others.
+Clients are static programs: any Linux from kernel 3.10 on takes them. Each host
+gets the one for its architecture ('uname -m'); './resmon release' builds those
+of other architectures.
 Without root and sudo it installs to ~/.local/resmon. A second run changes
 nothing.
 
@@ -43,7 +46,8 @@ Options:
   --interval D          time between two samples; default 5s
   --set KEY=VALUE       a key of its client.toml or server.toml; may be
                         repeated
-  --binary FILE         install this program, not build/bin/resmon-ROLE
+  --binary FILE         install this program, not the one for the host's
+                        architecture
   --allow-plaintext     clients may send without TLS, for example in a tunnel
   --overwrite-config    replace a configuration that was edited on the host (a
                         copy stays)
@@ -154,7 +158,7 @@ check_hosts() {
 }
 
 deploy_all() {
-  local release='' began=$SECONDS failed_hosts=0 untold='' i
+  local release='' began=$SECONDS failed_hosts=0 untold='' i given=$binary version=''
   work=$(mktemp -d "${TMPDIR:-/tmp}/resmon-deploy.XXXXXX")
   trap 'end_jobs; rm -rf -- "$work"' EXIT
   trap 'progress_end; say "interrupted: hosts that are not done may be half way; the same command again finishes them"; exit 130' INT
@@ -164,7 +168,8 @@ deploy_all() {
     [[ -n $binary ]] || need_binaries "${RESMON_NO_BUILD:-yes}"
     binary=${binary:-$RESMON_BUILD_DIR/bin/resmon-$role}
     [[ -x $binary ]] || die usage "$(printable "$binary") is not a program"
-    release=$(release_id "$binary")
+    # Of another architecture the program cannot be asked; all were built from the same sources.
+    version=$(version_of "$binary")
     if [[ $role == client ]]; then prepare_client; else prepare_server; fi
   fi
   find_server
@@ -214,15 +219,26 @@ each_host() {
   show_progress
 }
 
-# release_id PROGRAM: version and content: the same program is the same release wherever it is built.
-release_id() {
+# version_of PROGRAM
+version_of() {
   local version
   version=$("$1" --version 2>/dev/null </dev/null | awk '{ print $2; exit }') || version=
   [[ -n $version ]] || die failed "$(printable "$1") does not say its version"
   # It becomes the name of a folder on the hosts, which take no other.
   [[ $version =~ ^[0-9A-Za-z][0-9A-Za-z._-]*$ ]] ||
     die failed "the version of $(printable "$1") is '$(printable "$version")'; a release is named by letters, digits, dots, dashes and underscores"
-  printf '%s-%s' "$version" "$(sha256sum <"$1" | cut -c 1-12)"
+  printf '%s' "$version"
+}
+
+# program_for ARCHITECTURE: what a host of it gets; fails where there is nothing for it.
+program_for() {
+  local own
+  if [[ -z $given && $role == client ]]; then
+    client_for "$1"
+    return
+  fi
+  own=$(architecture_of "$binary")
+  [[ -z $own || $own == "$1" ]] && printf '%s' "$binary"
 }
 
 # ---- one host, in a process of its own ----
@@ -273,6 +289,12 @@ check_host() {
   note_stage "$i" waiting
 }
 
+# choose_program FACTS: sets `program`, and `release`: version and content, so the same program is the same release wherever it is built.
+choose_program() {
+  program=$(program_for "$(fact architecture "$1")") || program=$binary
+  release=$version-$(sha256sum <"$program" | cut -c 1-12)
+}
+
 one_host() {
   local i=$1 host=${hosts[$1]} client answer facts
   # A check that was ended before it could say anything.
@@ -320,13 +342,23 @@ remove_there() {
 # unfit FACTS: prints why this program cannot run there; nothing when it can.
 unfit() {
   local skew there wanted
-  [[ $(fact architecture "$1") == "$(uname -m)" ]] ||
-    printf 'its architecture is %s, the program is for %s' "$(fact architecture "$1")" "$(uname -m)"
-  there=$(fact glibc "$1") wanted=$(needed_glibc "$binary")
-  if [[ -z $there ]]; then
-    printf 'no GNU C library there'
-  elif [[ $(printf '%s\n%s\n' "$wanted" "$there" | sort -V | head -n 1) != "$wanted" ]]; then
-    printf 'its C library is %s, the program needs %s' "$there" "$wanted"
+  there=$(fact architecture "$1")
+  if ! program_for "$there" >/dev/null; then
+    if [[ $role == client && -z $given ]]; then
+      printf "its architecture is %s, and there is no client for it here: './resmon release' builds them" "$there"
+    else
+      printf 'its architecture is %s, the program is for %s' "$there" "$(architecture_of "$binary")"
+    fi
+  fi
+  # The server is the only program with a shared C library.
+  wanted=$(needed_glibc "$binary")
+  if [[ $role == server && -n $wanted ]]; then
+    there=$(fact glibc "$1")
+    if [[ -z $there ]]; then
+      printf 'no GNU C library there'
+    elif [[ $(printf '%s\n%s\n' "$wanted" "$there" | sort -V | head -n 1) != "$wanted" ]]; then
+      printf 'its C library is %s, the program needs %s' "$there" "$wanted"
+    fi
   fi
   (($(number_fact disk_mib "$1") >= 64)) || printf 'only %s MiB of disk are free there, 64 are needed' "$(number_fact disk_mib "$1")"
   skew=$(($(number_fact clock "$1") - $(date +%s)))
@@ -336,11 +368,12 @@ unfit() {
 needed_glibc() {
   local found
   found=$(grep -aoE 'GLIBC_2\.[0-9]+' -- "$1" | sed 's/GLIBC_//' | sort -uV | tail -n 1) || found=
-  printf '%s' "${found:-2.0}"
+  printf '%s' "$found"
 }
 
 install_there() {
-  local i=$1 host=$2 client=$3 facts=$4 answer installed since note moment=last_seen
+  local i=$1 host=$2 client=$3 facts=$4 answer installed since note moment=last_seen program
+  choose_program "$facts"
   installed=$(fact installed "$facts")
   if [[ -n $installed && $installed != "$release" && $action == install ]]; then
     result "$i" failed "has release $installed; --upgrade changes it to $release"
@@ -668,7 +701,8 @@ payload() {
     etc=$home/.local/resmon/etc state=$home/.local/resmon/state log=$home/.local/resmon/log
   fi
   cp -- "$RESMON_ROOT/automation/lib/host.sh" "$directory/host.sh"
-  cp -- "$binary" "$directory/resmon-$role"
+  cp -- "$program" "$directory/resmon-$role"
+  if [[ $role == server ]]; then copy_clients "$directory/clients"; fi
   sed "s#@PROGRAM_DIRECTORY@#/opt/resmon/$role/current#" "$RESMON_ROOT/packaging/systemd/resmon-$role.service.in" \
     >"$directory/resmon-$role.service"
   config=$directory/etc/$role.toml
@@ -722,6 +756,17 @@ payload() {
     }
     toml_set "$config" "$key" "$(as_toml "${pair#*=}")"
   done
+}
+
+# copy_clients DIRECTORY: what the server hands out to machines that are to be watched.
+copy_clients() {
+  local architecture file
+  mkdir -p -- "$1"
+  for architecture in x86_64 aarch64; do
+    file=$(client_for "$architecture") || continue
+    cp -- "$file" "$1/resmon-client-$architecture"
+  done
+  cp -- "$RESMON_ROOT/packaging/installer/resmon-client.sh" "$1/"
 }
 
 # ---- for people ----

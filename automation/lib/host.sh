@@ -100,6 +100,9 @@ do_install() {
     rm -rf -- "$base/releases/$release.new"
     mkdir -m 755 -- "$base/releases/$release.new"
     cp -- "$from/$program" "$from/host.sh" "$base/releases/$release.new/"
+    # The clients that a server hands out.
+    [[ ! -d $from/clients ]] || cp -R -- "$from/clients" "$base/releases/$release.new/"
+    chmod -R u=rwX,go=rX -- "$base/releases/$release.new"
     chmod 755 -- "$base/releases/$release.new/"*
     sync -- "$base/releases/$release.new/$program" 2>/dev/null || true
     mv -- "$base/releases/$release.new" "$base/releases/$release"
