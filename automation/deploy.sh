@@ -1,11 +1,12 @@
 # Installs server or clients on other machines over ssh
 # shellcheck shell=bash
-use process packages config http ports build house pki remote enrol programs
+use process packages config http ports build house pki remote enrol programs join_line
 
 usage() {
   cat <<'TEXT'
 Usage: ./resmon deploy client HOST… [OPTION]…
        ./resmon deploy client --file FILE [OPTION]…
+       ./resmon deploy client NAME… --print [OPTION]…
        ./resmon deploy server HOST [OPTION]…
 
 Installs over ssh, with your own keys, and with sudo there if you are not root:
@@ -35,6 +36,11 @@ What to do (default: install, or apply a changed configuration):
                         until data arrive with the new one
   --any-name            make tokens that are valid for any client name; by
                         default a token is valid for its host's name only
+  --print               print for each NAME a line that installs the client
+                        when it is pasted into a shell of that machine: it
+                        downloads the program from the server. NAME is the
+                        client's name; nothing is done over ssh. The line has
+                        the client's token: treat it as a password
   --dry-run             check the hosts and print what would be done
 Options:
   --server HOST:PORT    where clients send to; default the server of 'deploy
@@ -67,6 +73,7 @@ Examples:
   ./resmon restart server
   ./resmon deploy client web1 admin@db1:2222 --server monitor.example.org:7411
   ./resmon deploy client --file hosts --upgrade
+  ./resmon deploy client web3 --print --server monitor.example.org:7411
   ./resmon deploy server monitor.example.org && ./resmon deploy client web1
 TEXT
 }
@@ -82,6 +89,7 @@ main() {
       --upgrade) action=upgrade ;;
       --rollback) action=rollback ;;
       --remove) action=remove ;;
+      --print) action=print ;;
       --purge) purge=purge ;;
       --rotate-token) rotate=yes ;;
       --any-name) any=yes ;;
@@ -117,6 +125,10 @@ main() {
   check_number --parallel "$parallel" 1 200
   check_number --wait "$patience" 1 3600
   [[ -z $file ]] || read_hosts "$file"
+  if [[ $action == print ]]; then
+    print_lines
+    return
+  fi
   check_hosts
   [[ -z $purge || $action == remove ]] || die usage "--purge goes with --remove"
   [[ -z $docker || $action != rollback ]] || die usage "a container is rolled back by its image: docker tag, then deploy again"
@@ -155,6 +167,42 @@ check_hosts() {
   for pair in "${sets[@]}"; do
     [[ $role == server || $pair != client.host=* ]] || die usage "the client's name is given by --name NAME, not by --set client.host"
   done
+}
+
+# print_lines: a token for each name that has none, then its line.
+print_lines() {
+  local client changed='' version='' with_tls=''
+  [[ $role == client ]] || die usage "--print is for clients"
+  ((${#hosts[@]})) || die usage "which names? ./resmon deploy client NAME… --print"
+  for client in "${hosts[@]}"; do
+    is_client_name "$client" || die usage "'$(printable "$client")' is not a client's name"
+  done
+  make_home
+  prepare_client
+  find_server
+  take_lock 60
+  for client in "${hosts[@]}"; do
+    [[ -z $(tokens_of "$client" "$any") ]] || continue
+    enrol "$client" "$any"
+    changed=yes
+  done
+  [[ -z $changed ]] || tell_server
+  for client in "${hosts[@]}"; do
+    join_line "$client" "$(tokens_of "$client" "$any" | head -n 1)" "$server" "$(public_url)" "$server_name"
+  done
+}
+
+# public_url: where other machines reach the server's HTTP interface: with the host name that clients connect to, unless
+# http.public_url says it.
+public_url() {
+  local url host
+  url=$(setting "$(server_config)" http.public_url '')
+  if [[ -n $url ]]; then
+    printf '%s' "${url%/}"
+    return
+  fi
+  host=${server%:*}
+  printf '%s://%s:%s' "${server_url%%://*}" "$host" "${server_url##*:}"
 }
 
 deploy_all() {

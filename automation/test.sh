@@ -22,6 +22,7 @@ fuzz       default 1800  fuzz      asan     fuzz:asan                 each fuzz 
 docker     asked   3000  container,docker - directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
 packages   asked   1500  packages,container release  directory:tests/packages  the Debian packages: lintian, and life in a clean Debian
+static     asked   300  static        release  directory:tests/static      the static client in roots that have nothing else, over TLS to a name
 deploy     asked    600  deploy    release  directory:tests/deploy    deploying over ssh to machines made of namespaces
 TABLE
 }
@@ -52,6 +53,8 @@ Environment:
   RESMON_CHAOS_SECONDS  how long faults are injected; default 60
   RESMON_CHAOS_SEED     selects the faults and their times; default random, and
                         printed
+  RESMON_STATIC_ROOTS   root folders of other distributions for 'static', with
+                        colons between them
   RESMON_NO_INSTALL     if set, install no packages; a missing one is a failure
 
 build/test-logs/SUITE.log has the whole output of each suite. A suite that
@@ -146,7 +149,7 @@ isolate() {
   local variable
   for variable in "${!RESMON_@}" "${!INFLUX_@}"; do
     case $variable in
-      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_CHAOS_SECONDS | RESMON_CHAOS_SEED | RESMON_NO_INSTALL) ;;
+      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_CHAOS_SECONDS | RESMON_CHAOS_SEED | RESMON_NO_INSTALL | RESMON_STATIC_ROOTS) ;;
       *) unset "$variable" ;;
     esac
   done

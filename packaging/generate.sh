@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# generate.sh BUILD_DIRECTORY VERSION MAINTAINER: what install and packages need beside the programs, into
+# generate.sh BUILD_DIRECTORY VERSION MAINTAINER [PROGRAMS]: what install and packages need beside the programs, into
 # BUILD_DIRECTORY/package-files: configuration, manual pages and completion, all made of what the programs and commands say of
 # themselves. Run by `cmake --install` and cpack.
 set -euo pipefail
-build=$1 version=$2 maintainer=$3
+build=$1 version=$2 maintainer=$3 programs=${4:-$1/bin}
 out=$build/package-files
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 export RESMON_ROOT=$root NO_COLOR=1
@@ -27,9 +27,10 @@ page() {
   } | gzip -9n >"$out/man/$1.1.gz"
 }
 
-summary() { "$build/bin/$1" --help </dev/null | sed -n '1p'; }
+summary() { "$programs/$1" --help </dev/null | sed -n '1p'; }
 for program in resmon-client resmon-server resmon-load; do
-  "$build/bin/$program" --help </dev/null | page "$program" "$(summary "$program" | sed 's/[.]$//; s/-/\\-/g')"
+  [[ -x $programs/$program ]] || continue # a build of the client only
+  "$programs/$program" --help </dev/null | page "$program" "$(summary "$program" | sed 's/[.]$//; s/-/\\-/g')"
 done
 {
   "$root/resmon" help
@@ -43,7 +44,8 @@ done
 printf 'resmon %s\n' "$version" >"$out/version"
 
 for role in client server; do
-  "$build/bin/resmon-$role" --print-config </dev/null >"$out/etc/$role.toml"
+  [[ -x $programs/resmon-$role ]] || continue
+  "$programs/resmon-$role" --print-config </dev/null >"$out/etc/$role.toml"
   if [[ $role == client ]]; then
     toml_set "$out/etc/client.toml" client.token_file '"/etc/resmon/client.token"'
     toml_set "$out/etc/client.toml" spool.directory '"/var/lib/resmon/client"'

@@ -158,6 +158,52 @@ SSH
   done
 }
 
+@test "deploy has each host get the client for its architecture, whatever its C library, and says where there is none" {
+  configured
+  resmon start server
+  mkdir "$BATS_TEST_TMPDIR/path" "$RESMON_BUILD_DIR/bin/clients"
+  cp "$RESMON_BUILD_DIR/bin/resmon-client" "$RESMON_BUILD_DIR/bin/clients/resmon-client-aarch64"
+  echo '# for ARM' >>"$RESMON_BUILD_DIR/bin/clients/resmon-client-aarch64"
+  cat >"$BATS_TEST_TMPDIR/path/ssh" <<'SSH'
+#!/bin/bash
+target=${*: -2:1}
+[[ ${*: -1} == 'bash -s -- check client' ]] || { echo 'no connection' >&2; exit 1; }
+printf 'host=%s\nclient=\nroot=yes\nsudo=no\narchitecture=%s\nglibc=\ninit=none\ndisk_mib=1000\nclock=%s\ninstalled=\n' \
+  "$target" "${target#is-}" "$(date +%s)"
+SSH
+  chmod +x "$BATS_TEST_TMPDIR/path/ssh"
+  run before_path "$BATS_TEST_TMPDIR/path" "$ROOT/resmon" deploy client "is-$(uname -m)" is-aarch64 is-sparc64 --allow-plaintext --server 192.0.2.1:7411 --dry-run
+  echo "$output"
+  [ "$status" -eq 1 ]
+  own=$(sha256sum <"$RESMON_BUILD_DIR/bin/resmon-client" | cut -c 1-12)
+  arm=$(sha256sum <"$RESMON_BUILD_DIR/bin/clients/resmon-client-aarch64" | cut -c 1-12)
+  [[ $output == *"is-$(uname -m) "*"-$own as "*'ok      is-aarch64'*"-$arm as "*'FAILED  is-sparc64'*'there is no client for it here'* ]]
+}
+
+@test "deploy --print prints a line with the name's own token, its authority and no ssh" {
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
+  resmon start server
+  run resmon deploy client "it's one" --print --server monitor:7411 --allow-plaintext
+  echo "$output"
+  [ "$status" -eq 0 ]
+  token=$(sed -n "s/ it's one$//p" "$RESMON_HOME/token")
+  [ -n "$token" ]
+  line=${lines[-1]}
+  [[ $line == *"http://monitor:$HTTP_PORT/download/resmon-client.sh"*"--server monitor:7411"*"--plaintext)" ]]
+  # What a shell makes of it, with a download and an installer that only show how they were called.
+  mkdir "$BATS_TEST_TMPDIR/path"
+  printf '#!/bin/bash\ncat curl >"%s"\necho '\''printf "%%s\\n" "$@"'\'' >resmon-client.sh\n' "$BATS_TEST_TMPDIR/curl" >"$BATS_TEST_TMPDIR/path/curl"
+  printf '#!/bin/bash\nexec "$@"\n' >"$BATS_TEST_TMPDIR/path/sudo"
+  chmod +x "$BATS_TEST_TMPDIR/path"/*
+  run before_path "$BATS_TEST_TMPDIR/path" sh -c "$line"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $output == *$'--name\nit\'s one\n--token-file'* ]]
+  [ "$(cat "$BATS_TEST_TMPDIR/curl")" = "header = \"Authorization: Bearer $token\"" ]
+  # The same again has the same token.
+  [ "$(resmon deploy client "it's one" --print --server monitor:7411 --allow-plaintext | tail -n 1)" = "$line" ]
+}
+
 @test "rotate-token replaces the house's own token also where it is not the first, and leaves those of the clients" {
   resmon configure
   resmon configure enrol web1

@@ -19,6 +19,9 @@ setup_house() {
 
 resmon() { "$ROOT/resmon" "$@"; }
 
+# before_path FOLDER COMMAND…: COMMAND with the stand-ins of that folder.
+before_path() { PATH=$1:$PATH "${@:2}"; }
+
 # up_here ARG…: up on this test's ports.
 up_here() { resmon up --http-port "$HTTP_PORT" --tcp-port "$TCP_PORT" "$@"; }
 

@@ -1,0 +1,247 @@
+# Builds everything that can be handed out, into dist/
+# shellcheck shell=bash
+use process packages build sysroot programs
+
+usage() {
+  cat <<'TEXT'
+Usage: ./resmon release [OPTION]…
+
+Builds what can be handed out, from clean build folders, into dist/:
+
+  resmon-client-ARCHITECTURE   the client as one static file: runs on any Linux
+  resmon-client.sh             its installer
+  *.deb, *.rpm                 packages: client, and for x86_64 server and command
+  *-linux-ARCHITECTURE.tar.gz  client, installer, license
+  *-container.tar.gz           a build context for an image of the client, for
+                               both architectures
+  *-source.tar.gz              the sources
+  SHA256SUMS, *.spdx.json      checksums; the Debian packages that are linked in
+
+The version is git's: that of the tag vX.Y.Z on this commit, else X.Y.Z of
+CMakeLists.txt, the number of commits and the commit. Times in all files are the
+commit's, so two builds of one commit have equal checksums.
+
+Options:
+  --architecture A[,A]   x86_64, aarch64; default both
+  --client-only          leave out the packages of server and command
+  --output DIR           instead of dist
+  -h, --help             this text
+
+Exit codes: 0 done, 1 failed, 2 usage
+
+Examples:
+  ./resmon release
+  ./resmon release --client-only --architecture aarch64
+TEXT
+}
+
+main() {
+  local architectures=x86_64,aarch64 client_only='' output=$RESMON_ROOT/dist architecture version
+  local -a arguments=() list=()
+  split_equals "$@"
+  set -- "${arguments[@]}"
+  while (($#)); do
+    case $1 in
+      --client-only) client_only=yes ;;
+      --architecture | --output)
+        need_value "$1" $#
+        if [[ $1 == --output ]]; then output=$2; else architectures=$2; fi
+        shift
+        ;;
+      *) unknown_argument "$1" ;;
+    esac
+    shift
+  done
+  IFS=, read -ra list <<<"$architectures"
+  for architecture in "${list[@]}"; do
+    [[ $architecture == x86_64 || $architecture == aarch64 ]] || die usage "--architecture: '$(printable "$architecture")' is neither x86_64 nor aarch64"
+  done
+  make_home
+  install_packages base build node release
+  version=$(release_version)
+  # Times within packages and archives; shell, tar and dpkg-deb sort and name as everywhere.
+  SOURCE_DATE_EPOCH=$(git -C "$RESMON_ROOT" log -1 --format=%ct)
+  export SOURCE_DATE_EPOCH LC_ALL=C.UTF-8 TZ=UTC
+  umask 022
+  work=$(mktemp -d "${TMPDIR:-/tmp}/resmon-release.XXXXXX")
+  trap 'end_jobs; rm -rf -- "$work"' EXIT
+  mkdir -p -- "$work/dist"
+  say "release $version"
+  : >"$work/linked"
+  for architecture in "${list[@]}"; do release_architecture "$architecture"; done
+  cp -- "$RESMON_ROOT/packaging/installer/resmon-client.sh" "$work/dist/"
+  archive_container
+  git -C "$RESMON_ROOT" archive --format=tar --prefix="resmon-$version/" HEAD | gzip -9n >"$work/dist/resmon-$version-source.tar.gz"
+  bill_of_materials >"$work/dist/resmon-$version.spdx.json"
+  (cd -- "$work/dist" && sha256sum -- * >"$work/SHA256SUMS" && mv -- "$work/SHA256SUMS" .)
+  rm -rf -- "$output"
+  mkdir -p -- "$(dirname -- "$output")"
+  mv -- "$work/dist" "$output"
+  (cd -- "$output" && stat -c '%12s  %n' -- *)
+  say "in $output"
+}
+
+# release_version: X.Y.Z of a tag on this commit; otherwise X.Y.Z.COMMITS.gHASH, with .changed where files differ from the commit.
+release_version() {
+  local tag base version
+  git -C "$RESMON_ROOT" rev-parse --git-dir >/dev/null 2>&1 || die failed "the version is git's, and this is no git checkout"
+  if tag=$(git -C "$RESMON_ROOT" describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null); then
+    version=${tag#v}
+  else
+    base=$(sed -n 's/^project(resmon VERSION \([0-9.]*\).*/\1/p' "$RESMON_ROOT/CMakeLists.txt")
+    version=$base.$(git -C "$RESMON_ROOT" rev-list --count HEAD).g$(git -C "$RESMON_ROOT" rev-parse --short=9 HEAD)
+  fi
+  [[ -z $(git -C "$RESMON_ROOT" status --porcelain --untracked-files=no) ]] || version+=.changed
+  printf '%s' "$version"
+}
+
+# release_architecture ARCHITECTURE: builds and packs in a folder of its own, which begins empty.
+release_architecture() {
+  local architecture=$1 preset=dist directory=$RESMON_ROOT/build-dist-$1 log=$RESMON_HOME/log/release-$1.log only=ON
+  local -a targets=(resmon-client) options=()
+  if [[ $architecture != x86_64 ]]; then
+    preset=dist-arm64
+    export RESMON_SYSROOT=$RESMON_HOME/sysroot-arm64
+    make_sysroot arm64 "$RESMON_SYSROOT" "$log"
+    tail -n +2 "$RESMON_SYSROOT/packages" >"$work/packages"
+    options=(-D "RESMON_SYSROOT=$RESMON_SYSROOT")
+  else
+    # shellcheck disable=SC2016 # dpkg expands it
+    dpkg-query --show --showformat '${Package} ${Version} ${Architecture} ${source:Package}\n' >"$work/packages"
+    if [[ -z $client_only ]]; then
+      targets+=(resmon-server resmon-load)
+      only=OFF
+    fi
+  fi
+  # Its manual page is the same on every architecture; this machine can ask the first build's.
+  [[ $architecture == "$(uname -m)" ]] || options+=(-D "RESMON_RUNNABLE_PROGRAMS=$(runnable_programs)")
+  rm -rf -- "$directory"
+  run_watched "$log" "configuring $architecture" cmake -S "$RESMON_ROOT" --preset "$preset" -B "$directory" \
+    -D "RESMON_VERSION=$version" -D "RESMON_CLIENT_ONLY=$only" "${options[@]}" || {
+    tail_of "$log" 20
+    die failed "the build for $architecture cannot be configured; the whole output: $log"
+  }
+  build "$preset" "$directory" "$log" "${targets[@]}" || die failed "the build for $architecture failed"
+  cp -- "$directory/bin/clients/resmon-client-$architecture" "$work/dist/"
+  note_linked "$directory" "$architecture"
+  pack "$directory" "$architecture" "$log"
+}
+
+# runnable_programs: a folder with this machine's own client.
+runnable_programs() {
+  local folder
+  for folder in "$RESMON_ROOT/build-dist-$(uname -m)/bin" "$RESMON_BUILD_DIR/bin"; do
+    [[ ! -x $folder/resmon-client ]] || {
+      printf '%s' "$folder"
+      return
+    }
+  done
+  die failed "manual pages are made by asking a client for this machine" "release --architecture $(uname -m) first, or ./resmon up"
+}
+
+# pack DIRECTORY ARCHITECTURE LOG: packages and the tarball.
+pack() {
+  local generator
+  for generator in DEB RPM; do
+    # Of RPM only the client.
+    (
+      cd -- "$1"
+      if [[ $generator == RPM ]]; then
+        cpack -G RPM -B "$1/packages" -D 'CPACK_COMPONENTS_ALL=client;client_etc'
+      else
+        cpack -G DEB -B "$1/packages"
+      fi
+    ) >>"$3" 2>&1 </dev/null || {
+      tail_of "$3" 20
+      die failed "cpack made no $generator package; the whole output: $3"
+    }
+  done
+  cp -- "$1"/packages/*.deb "$1"/packages/*.rpm "$work/dist/"
+  # An RPM that rpm cannot read, or with a file or script missing, is none.
+  rpm --query --package --dump --scripts "$1"/packages/*.rpm >"$work/rpm" 2>>"$3"
+  if ! grep -q '^/usr/bin/resmon-client ' "$work/rpm" || ! grep -q '^/etc/resmon/client.toml .* 1 0 ' "$work/rpm"; then
+    die failed "the RPM package lacks the client or its configuration"
+  fi
+  local name=resmon-client-$version
+  mkdir -p -- "$work/$2/$name"
+  cp -- "$work/dist/resmon-client-$2" "$work/$2/$name/resmon-client"
+  cp -- "$RESMON_ROOT/packaging/installer/resmon-client.sh" "$RESMON_ROOT/LICENSE" "$work/$2/$name/"
+  archive "$work/$2" "$name" >"$work/dist/$name-linux-$2.tar.gz"
+}
+
+# archive FOLDER NAME: FOLDER/NAME as a tar.gz that depends on contents only.
+archive() {
+  tar -C "$1" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --format=gnu -cf - "$2" | gzip -9n
+}
+
+# archive_container: for `docker buildx build --platform linux/amd64,linux/arm64 .`; nothing is in the image but the client and the
+# certificate authorities of the base.
+archive_container() {
+  local name=resmon-client-$version-container file
+  mkdir -p -- "$work/container/$name"
+  for file in "$work"/dist/resmon-client-{x86_64,aarch64}; do
+    [[ ! -x $file ]] || cp -- "$file" "$work/container/$name/"
+  done
+  [[ ! -e $work/container/$name/resmon-client-x86_64 ]] || mv -- "$work/container/$name/resmon-client-"{x86_64,amd64}
+  [[ ! -e $work/container/$name/resmon-client-aarch64 ]] || mv -- "$work/container/$name/resmon-client-"{aarch64,arm64}
+  cp -- "$RESMON_ROOT/packaging/container/Dockerfile" "$work/container/$name/"
+  archive "$work/container" "$name" >"$work/dist/$name.tar.gz"
+}
+
+# note_linked DIRECTORY ARCHITECTURE: which packages the client's static libraries are from, by the linker's own list of them.
+note_linked() {
+  local library base package
+  (cd -- "$1" && ninja -t commands resmon-client) | tail -n 1 | grep -oE '[^ ]*/lib[a-zA-Z0-9_+.-]+\.a\b' | sort -u >"$work/archives"
+  {
+    sed -n 's#.*/##p' "$work/archives"
+    printf '%s\n' libc.a libm.a libstdc++.a libgcc.a libgcc_eh.a
+  } | while read -r library; do
+    case $library in
+      libresmon_*) continue ;;
+      libc.a | libm.a) base='libc6-dev' ;;
+      libstdc++.a) base='libstdc++-12-dev' ;;
+      libgcc*.a) base='libgcc-12-dev' ;;
+      libssl.a | libcrypto.a) base='libssl-dev' ;;
+      libz.a) base='zlib1g-dev' ;;
+      libboost_*) base="lib$(sed -E 's/^lib(boost_[a-z]+).*/\1/; s/_/-/g' <<<"$library")1.81-dev" ;;
+      *) base=${library%.a}-dev ;;
+    esac
+    printf '%s\n' "$base"
+  done | { cat && printf '%s\n' libboost1.81-dev libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev; } | sort -u |
+    while read -r package; do
+      # Debian's cross compiler has the C++ library in packages of its own, of the same source.
+      awk -v want="$package" -v machine="$2" '$1 == want || $1 ~ "^" want "-" { print machine, $0; exit }' "$work/packages"
+    done >>"$work/linked"
+}
+
+# bill_of_materials: SPDX 2.3 as JSON: the client of each architecture, and the Debian packages whose code is in it.
+bill_of_materials() {
+  local file
+  {
+    for file in "$work"/dist/resmon-client-{x86_64,aarch64}; do
+      [[ ! -x $file ]] || printf '%s %s\n' "${file##*resmon-client-}" "$(sha256sum <"$file" | cut -d ' ' -f 1)"
+    done
+  } | jq -n -R --arg version "$version" --arg created "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" \
+    --rawfile linked "$work/linked" '
+    def id: gsub("[^A-Za-z0-9.-]"; "-");
+    [inputs | split(" ") | {architecture: .[0], sha256: .[1]}] as $clients
+    | [$linked | split("\n")[] | select(. != "") | split(" ")
+       | {architecture: .[0], name: .[1], version: .[2], debian: .[3], source: .[4]}] as $linked
+    | { spdxVersion: "SPDX-2.3", dataLicense: "CC0-1.0", SPDXID: "SPDXRef-DOCUMENT", name: "resmon-client-\($version)",
+        documentNamespace: "https://resmon.invalid/spdx/\($version)",
+        creationInfo: {created: $created, creators: ["Tool: resmon-release"]},
+        packages: (
+          [$clients[] | {SPDXID: "SPDXRef-client-\(.architecture | id)", name: "resmon-client-\(.architecture)", versionInfo: $version,
+            downloadLocation: "NOASSERTION", filesAnalyzed: false, licenseConcluded: "Apache-2.0", licenseDeclared: "Apache-2.0",
+            copyrightText: "NOASSERTION", checksums: [{algorithm: "SHA256", checksumValue: .sha256}]}]
+          + ([$linked[] | {SPDXID: "SPDXRef-\(.architecture | id)-\(.name | id)", name, versionInfo: .version,
+            supplier: "Organization: Debian", downloadLocation: "NOASSERTION", filesAnalyzed: false, licenseConcluded: "NOASSERTION",
+            licenseDeclared: "NOASSERTION", copyrightText: "NOASSERTION", sourceInfo: "Debian source package \(.source)",
+            externalRefs: [{referenceCategory: "PACKAGE-MANAGER", referenceType: "purl",
+              referenceLocator: "pkg:deb/debian/\(.name)@\(.version | @uri)?arch=\(.debian)"}]}] | unique_by(.SPDXID))),
+        relationships: (
+          [$clients[] | {spdxElementId: "SPDXRef-DOCUMENT", relationshipType: "DESCRIBES",
+            relatedSpdxElement: "SPDXRef-client-\(.architecture | id)"}]
+          + [$linked[] | {spdxElementId: "SPDXRef-client-\(.architecture | id)", relationshipType: "STATIC_LINK",
+            relatedSpdxElement: "SPDXRef-\(.architecture | id)-\(.name | id)"}]) }'
+}
