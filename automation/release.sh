@@ -68,7 +68,12 @@ main() {
   mkdir -p -- "$work/dist"
   say "release $version"
   : >"$work/linked"
-  for architecture in "${list[@]}"; do release_architecture "$architecture"; done
+  for architecture in "${list[@]}"; do build_architecture "$architecture"; done
+  # The server's package has all clients.
+  for architecture in "${list[@]}"; do
+    [[ $architecture == x86_64 ]] || cp -- "$work/dist/resmon-client-$architecture" "$(dist_build x86_64)/bin/clients/" 2>/dev/null || true
+  done
+  for architecture in "${list[@]}"; do pack "$architecture"; done
   cp -- "$RESMON_ROOT/packaging/installer/resmon-client.sh" "$work/dist/"
   archive_container
   git -C "$RESMON_ROOT" archive --format=tar --prefix="resmon-$version/" HEAD | gzip -9n >"$work/dist/resmon-$version-source.tar.gz"
@@ -95,9 +100,13 @@ release_version() {
   printf '%s' "$version"
 }
 
-# release_architecture ARCHITECTURE: builds and packs in a folder of its own, which begins empty.
-release_architecture() {
-  local architecture=$1 preset=dist directory=$RESMON_ROOT/build-dist-$1 log=$RESMON_HOME/log/release-$1.log only=ON
+dist_build() { printf '%s' "$RESMON_ROOT/build-dist-$1"; }
+dist_log() { printf '%s' "$RESMON_HOME/log/release-$1.log"; }
+
+# build_architecture ARCHITECTURE: in a folder of its own, which begins empty.
+build_architecture() {
+  local architecture=$1 preset=dist directory log only=ON
+  directory=$(dist_build "$1") log=$(dist_log "$1")
   local -a targets=(resmon-client) options=()
   if [[ $architecture != x86_64 ]]; then
     preset=dist-arm64
@@ -124,13 +133,12 @@ release_architecture() {
   build "$preset" "$directory" "$log" "${targets[@]}" || die failed "the build for $architecture failed"
   cp -- "$directory/bin/clients/resmon-client-$architecture" "$work/dist/"
   note_linked "$directory" "$architecture"
-  pack "$directory" "$architecture" "$log"
 }
 
 # runnable_programs: a folder with this machine's own client.
 runnable_programs() {
   local folder
-  for folder in "$RESMON_ROOT/build-dist-$(uname -m)/bin" "$RESMON_BUILD_DIR/bin"; do
+  for folder in "$(dist_build "$(uname -m)")/bin" "$RESMON_BUILD_DIR/bin"; do
     [[ ! -x $folder/resmon-client ]] || {
       printf '%s' "$folder"
       return
@@ -139,34 +147,35 @@ runnable_programs() {
   die failed "manual pages are made by asking a client for this machine" "release --architecture $(uname -m) first, or ./resmon up"
 }
 
-# pack DIRECTORY ARCHITECTURE LOG: packages and the tarball.
+# pack ARCHITECTURE: packages and the tarball.
 pack() {
-  local generator
+  local generator directory log
+  directory=$(dist_build "$1") log=$(dist_log "$1")
   for generator in DEB RPM; do
     # Of RPM only the client.
     (
-      cd -- "$1"
+      cd -- "$directory"
       if [[ $generator == RPM ]]; then
-        cpack -G RPM -B "$1/packages" -D 'CPACK_COMPONENTS_ALL=client;client_etc'
+        cpack -G RPM -B "$directory/packages" -D 'CPACK_COMPONENTS_ALL=client;client_etc'
       else
-        cpack -G DEB -B "$1/packages"
+        cpack -G DEB -B "$directory/packages"
       fi
-    ) >>"$3" 2>&1 </dev/null || {
-      tail_of "$3" 20
-      die failed "cpack made no $generator package; the whole output: $3"
+    ) >>"$log" 2>&1 </dev/null || {
+      tail_of "$log" 20
+      die failed "cpack made no $generator package; the whole output: $log"
     }
   done
-  cp -- "$1"/packages/*.deb "$1"/packages/*.rpm "$work/dist/"
+  cp -- "$directory"/packages/*.deb "$directory"/packages/*.rpm "$work/dist/"
   # An RPM that rpm cannot read, or with a file or script missing, is none.
-  rpm --query --package --dump --scripts "$1"/packages/*.rpm >"$work/rpm" 2>>"$3"
+  rpm --query --package --dump --scripts "$directory"/packages/*.rpm >"$work/rpm" 2>>"$log"
   if ! grep -q '^/usr/bin/resmon-client ' "$work/rpm" || ! grep -q '^/etc/resmon/client.toml .* 1 0 ' "$work/rpm"; then
     die failed "the RPM package lacks the client or its configuration"
   fi
   local name=resmon-client-$version
-  mkdir -p -- "$work/$2/$name"
-  cp -- "$work/dist/resmon-client-$2" "$work/$2/$name/resmon-client"
-  cp -- "$RESMON_ROOT/packaging/installer/resmon-client.sh" "$RESMON_ROOT/LICENSE" "$work/$2/$name/"
-  archive "$work/$2" "$name" >"$work/dist/$name-linux-$2.tar.gz"
+  mkdir -p -- "$work/$1/$name"
+  cp -- "$work/dist/resmon-client-$1" "$work/$1/$name/resmon-client"
+  cp -- "$RESMON_ROOT/packaging/installer/resmon-client.sh" "$RESMON_ROOT/LICENSE" "$work/$1/$name/"
+  archive "$work/$1" "$name" >"$work/dist/$name-linux-$1.tar.gz"
 }
 
 # archive FOLDER NAME: FOLDER/NAME as a tar.gz that depends on contents only.

@@ -85,8 +85,8 @@ TEST_P(Kernels, GoldenGather) {
   for (const Gatherer::Health& health : (*gatherer)->health()) EXPECT_EQ(health.error, "") << health.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Kernels, ::testing::ValuesIn(kernels()), [](const auto& info) {
-  std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(All, Kernels, ::testing::ValuesIn(kernels()), [](const auto& kernel) {
+  std::string name = kernel.param;
   std::replace(name.begin(), name.end(), '.', '_');
   return name;
 });
