@@ -104,9 +104,11 @@ class Diskio final : public Collector {
         file_(roots.proc + "/diskstats", PinnedFile::Records::kShort) {}
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
-    RESMON_ASSIGN(const std::string_view text, file_.read(shared_.buffer()));
+    auto read = file_.read(shared_.buffer());
+    // A kernel without block devices, such as gVisor's.
+    if (!read) return file_.missing() ? Status() : fail(std::move(read).error());
     procfs::Skipped skipped;
-    Status parsed = in_file(file_.path(), procfs::parse_diskstats(text, disks_, skipped));
+    Status parsed = in_file(file_.path(), procfs::parse_diskstats(*read, disks_, skipped));
     context.skipped(file_.path(), skipped);
     RESMON_TRY(std::move(parsed));
     const double elapsed_ms = std::chrono::duration<double, std::milli>(context.steady - last_).count();

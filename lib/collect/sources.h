@@ -1,7 +1,8 @@
 #pragma once
 
 // The status of a collector that reads several files in one gather. A file that cannot be read makes the collector
-// fail, after the other files were read. A file without usable content is counted as skipped, and makes the collector
+// fail, after the other files were read; one that the kernel has not got (gVisor's has few) only if no file had usable
+// content. A file without usable content is counted as skipped, and makes the collector
 // fail only if no file had usable content.
 
 #include <string>
@@ -23,6 +24,7 @@ class Sources {
   template <class Parse>
   bool read(PinnedFile& file, ReadBuffer& buffer, Parse parse) {
     auto text = file.read(buffer);
+    if (!text && file.missing()) return absent(std::move(text).error());
     if (!text) return failed(std::move(text).error());
     procfs::Skipped skipped;
     return parsed(file.path(), parse(*text, skipped), skipped);
@@ -43,17 +45,23 @@ class Sources {
     return false;
   }
   void useful() { useful_ = true; }
+  // There is no such file. Returns false.
+  bool absent(Error error) {
+    if (absent_) absent_ = fail(std::move(error));
+    return false;
+  }
 
   Status finish() {
     if (!unreadable_) return std::move(unreadable_);
-    if (!useful_) return std::move(useless_);
-    return {};
+    if (useful_) return {};
+    return useless_ ? std::move(absent_) : std::move(useless_);
   }
 
  private:
   const GatherContext& context_;
   bool useful_ = false;
   Status unreadable_;
+  Status absent_;
   Status useless_;
 };
 

@@ -15,7 +15,10 @@ setup_file() {
     [[ $(dpkg-deb --field "$file" Maintainer) == *'<'*@*.*'>' ]]
     [ -n "$(dpkg-deb --field "$file" Description)" ]
   done
-  [[ $(dpkg-deb --field "$debs"/resmon-client_*.deb Depends) == *libc6* ]]
+  # The client has the C library inside, so its package installs on every Debian and Ubuntu.
+  [[ $(dpkg-deb --field "$debs"/resmon-client_*.deb Depends) != *libc6* ]]
+  [[ $(dpkg-deb --field "$debs"/resmon-server_*.deb Depends) == *libc6* ]]
+  [[ $(dpkg-deb --contents "$debs"/resmon-server_*.deb) == *"/usr/lib/resmon/clients/resmon-client-$(uname -m)"* ]]
 }
 
 @test "lintian finds no error and no warning" {
