@@ -3,8 +3,11 @@
 // google/snappy, format_description.txt. A block is the length of the result as a varint, then elements: literals, and
 // copies of what was written before, which may overlap what they write.
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 
 #include "base/bytes.h"
 
@@ -80,6 +83,76 @@ class Unpacker {
   std::size_t at_ = 0;  // in out_
 };
 
+// Packs 64 KiB after the other, so that an offset always fits two bytes. A table of where four bytes with a hash were
+// seen last finds copies; where nothing repeats, the steps between look-ups grow, so random bytes cost little.
+class Packer {
+ public:
+  explicit Packer(std::string& out) : out_(out) {}
+
+  void piece(std::string_view in) {
+    table_.fill(0);
+    std::size_t copied = 0;  // what is in `out_` already
+    std::size_t at = 1;
+    std::size_t misses = 0;
+    while (at + kLeast <= in.size()) {
+      const std::uint32_t word = word_at(in, at);
+      std::uint16_t& slot = table_[(word * 0x1e35a7bdU) >> (32U - kTableBits)];
+      const std::size_t seen = slot;
+      slot = static_cast<std::uint16_t>(at);
+      if (word_at(in, seen) != word || seen >= at) {
+        at += 1 + (misses++ >> 5U);
+        continue;
+      }
+      misses = 0;
+      std::size_t length = kLeast;
+      while (at + length < in.size() && in[at + length] == in[seen + length]) ++length;
+      literal(in.substr(copied, at - copied));
+      copy(at - seen, length);
+      at += length;
+      copied = at;
+    }
+    literal(in.substr(copied));
+  }
+
+ private:
+  static constexpr std::size_t kLeast = 4;  // bytes of a copy
+  static constexpr unsigned kTableBits = 14;
+
+  static std::uint32_t word_at(std::string_view in, std::size_t at) {
+    std::uint32_t out = 0;
+    std::memcpy(&out, in.data() + at, sizeof out);
+    return out;
+  }
+
+  void byte(std::size_t value) { out_.push_back(static_cast<char>(static_cast<unsigned char>(value))); }
+
+  void literal(std::string_view bytes) {
+    if (bytes.empty()) return;
+    const std::size_t code = bytes.size() - 1;  // below 65,536
+    if (code < 60) {
+      byte(code << 2U);
+    } else {
+      byte((code < 256 ? 60U : 61U) << 2U);
+      byte(code);
+      if (code >= 256) byte(code >> 8U);
+    }
+    out_.append(bytes);
+  }
+
+  void copy(std::size_t offset, std::size_t length) {
+    while (length > 0) {
+      const std::size_t part = length < 64 ? length : 64;
+      byte((part - 1) << 2U | 2U);
+      byte(offset);
+      byte(offset >> 8U);
+      length -= part;
+    }
+  }
+
+  std::string& out_;
+  std::array<std::uint16_t, std::size_t{1} << kTableBits> table_{};
+};
+
 }  // namespace
 
 Result<std::string> unpack_snappy(std::string_view packed, std::size_t limit_bytes,
@@ -95,6 +168,14 @@ Result<std::string> unpack_snappy(std::string_view packed, std::size_t limit_byt
   std::string out(length, '\0');
   RESMON_TRY(Unpacker(in, packed.size(), out).run());
   return out;
+}
+
+void pack_snappy(std::string_view bytes, std::string& out) {
+  constexpr std::size_t kPieceBytes = 1U << 16U;
+  ByteWriter(out).varint(bytes.size());
+  const auto packer = std::make_unique<Packer>(out);
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(kPieceBytes, bytes.size())))
+    packer->piece(bytes.substr(0, kPieceBytes));
 }
 
 }  // namespace resmon

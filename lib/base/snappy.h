@@ -15,4 +15,7 @@ namespace resmon {
 Result<std::string> unpack_snappy(std::string_view packed, std::size_t limit_bytes,
                                   const std::function<bool(std::size_t)>& may_hold = {});
 
+// Appends `bytes` as one such block. Linear, with a fixed table of 32 KiB. REQUIRES: bytes.size() <= UINT32_MAX
+void pack_snappy(std::string_view bytes, std::string& out);
+
 }  // namespace resmon

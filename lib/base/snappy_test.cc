@@ -94,5 +94,30 @@ TEST(Snappy, ClaimsAndBoundsAreCheckedBeforeMemoryIsTaken) {
   EXPECT_EQ(asked, original().size());
 }
 
+TEST(Snappy, WhatIsPackedUnpacksToTheSame) {
+  std::string random;
+  std::uint32_t state = 1;
+  for (int i = 0; i < 200'000; ++i)
+    random.push_back(static_cast<char>((state = state * 1664525U + 1013904223U) >> 24U));
+  std::string few = random;  // repeats by chance
+  for (char& c : few) c = static_cast<char>(c & 1);
+  const std::string same(1U << 20U, 'x');
+  for (const std::string& whole :
+       {original(), random, few, same, random + random, "abcd" + random.substr(0, 65'532) + "abcd"})
+    for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{4}, std::size_t{5}, std::size_t{61},
+                                    std::size_t{300}, std::size_t{65'536}, std::size_t{65'540}, whole.size()}) {
+      const std::string text = whole.substr(0, bytes);
+      std::string packed;
+      pack_snappy(text, packed);
+      const auto unpacked = unpack_snappy(packed, text.size());
+      ASSERT_TRUE(unpacked) << unpacked.error().message;
+      ASSERT_EQ(*unpacked, text);
+      EXPECT_LE(packed.size(), text.size() + text.size() / 60 + 20);
+    }
+  std::string packed;
+  pack_snappy(same, packed);
+  EXPECT_LT(packed.size(), same.size() / 20);
+}
+
 }  // namespace
 }  // namespace resmon
