@@ -4,10 +4,15 @@
 
 #include <limits>
 
-#include "prom/test_message.h"
+#include "base/test_protobuf.h"
 
 namespace resmon::prom {
 namespace {
+
+using test::proto_bytes;
+using test::proto_double;
+using test::proto_fixed64;
+using test::proto_varint;
 
 std::string label(std::string_view name, std::string_view value) {
   return proto_bytes(1, proto_bytes(1, name) + proto_bytes(2, value));

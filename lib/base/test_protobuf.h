@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 
-namespace resmon::prom {
+namespace resmon::test {
 
 inline std::string proto_bytes(std::uint64_t number, std::string_view bytes) {
   std::string out;
@@ -36,4 +36,4 @@ inline std::string proto_double(std::uint64_t number, double value) {
   return proto_fixed64(number, std::bit_cast<std::uint64_t>(value));
 }
 
-}  // namespace resmon::prom
+}  // namespace resmon::test

@@ -1,0 +1,38 @@
+#pragma once
+
+// What both encodings share: values as text.
+
+#include <string>
+#include <string_view>
+
+#include "otlp/read.h"
+
+namespace resmon::otlp {
+
+std::string number_text(double value);
+std::string hex_text(std::string_view bytes);
+
+// Adds up attributes within their bounds.
+class AttributeList {
+ public:
+  explicit AttributeList(Attributes& out) : out_(out) {
+    out_.all.clear();
+    out_.too_many = false;
+  }
+  void add(std::string key, std::string value) {
+    bytes_ += key.size() + value.size();
+    if (out_.all.size() >= kMostAttributes || bytes_ > kMostAttributeBytes)
+      out_.too_many = true;
+    else
+      out_.all.push_back({std::move(key), std::move(value)});
+  }
+
+ private:
+  Attributes& out_;
+  std::size_t bytes_ = 0;
+};
+
+Status read_metrics_json(std::string_view body, const TakePoint& take);
+Status read_logs_json(std::string_view body, const TakeRecord& take);
+
+}  // namespace resmon::otlp
