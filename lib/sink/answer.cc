@@ -91,7 +91,7 @@ std::string lower_case(std::string text) {
 }
 
 // Whether a 400 is about the lines sent, and not about the request: a proxy, a wrong port, a missing parameter. The
-// words, in lower case, are those of InfluxDB 1 to 3, VictoriaMetrics, QuestDB, GreptimeDB and Loki.
+// words, in lower case, are those of InfluxDB 1 to 3, VictoriaMetrics, QuestDB, GreptimeDB, Loki, Prometheus and Mimir.
 bool speaks_of_lines(std::string_view message) {
   for (const std::string_view words :
        {std::string_view("unable to parse"), std::string_view("partial write"), std::string_view("field type conflict"),
@@ -100,7 +100,10 @@ bool speaks_of_lines(std::string_view message) {
         // Loki.
         std::string_view("timestamp too old"), std::string_view("timestamp too new"),
         std::string_view("entry too far behind"), std::string_view("out of order"), std::string_view("max line size"),
-        std::string_view("max entry size")})
+        std::string_view("max entry size"),
+        // Prometheus, Mimir and Cortex.
+        std::string_view("out of bounds"), std::string_view("duplicate sample"), std::string_view("too old sample"),
+        std::string_view("err-mimir-"), std::string_view("invalid label"), std::string_view("label name")})
     if (has(message, words)) return true;
   return false;
 }

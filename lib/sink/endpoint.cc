@@ -154,12 +154,16 @@ Result<Endpoint> make_endpoint(const SinkOptions& options) {
   if (precision != "ns" && precision != "ms" && precision != "s") return wrong("precision: must be ns, ms or s");
 
   const std::string& base = endpoint.url.path;
-  if (options.kind != "influx" && options.kind != "loki") return wrong("kind: must be influx or loki");
+  if (options.kind != "influx" && options.kind != "loki" && options.kind != "remote_write")
+    return wrong("kind: must be influx, loki or remote_write");
   endpoint.loki = options.kind == "loki";
-  if (endpoint.loki) {
+  endpoint.remote_write = options.kind == "remote_write";
+  if (endpoint.loki || endpoint.remote_write) {
     if (has_control(options.org)) return wrong("org: contains control characters");
     endpoint.version = 1;
-    endpoint.write_target = base + "/loki/api/v1/push";
+    if (endpoint.remote_write && base.empty())
+      return wrong("url: kind remote_write needs the whole address, such as http://prometheus:9090/api/v1/write");
+    endpoint.write_target = endpoint.loki ? base + "/loki/api/v1/push" : base;
     endpoint.tenant = options.org;
   } else if (endpoint.version == 1) {
     if (options.database.empty()) return wrong("database: must not be empty");
@@ -178,11 +182,11 @@ Result<Endpoint> make_endpoint(const SinkOptions& options) {
     endpoint.write_target = base + "/api/v2/write?bucket=" + percent_encode(bucket);
     if (!options.org.empty()) endpoint.write_target += "&org=" + percent_encode(options.org);
   }
-  if (!endpoint.loki) endpoint.write_target += "&precision=" + std::string(precision);
+  if (!endpoint.loki && !endpoint.remote_write) endpoint.write_target += "&precision=" + std::string(precision);
 
   RESMON_ASSIGN(const std::string token, secret("token_file", options.token, options.token_file));
   if (!token.empty()) {
-    endpoint.authorization = (endpoint.loki ? "Bearer " : "Token ") + token;
+    endpoint.authorization = (endpoint.loki || endpoint.remote_write ? "Bearer " : "Token ") + token;
     return endpoint;
   }
   const std::string user = options.username.empty() ? endpoint.url.user : options.username;

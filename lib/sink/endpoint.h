@@ -31,13 +31,14 @@ std::string base64(std::string_view bytes);
 struct Endpoint {
   Url url;
   bool loki = false;
+  bool remote_write = false;
   int version = 1;  // 1 or 2
   lineproto::Precision precision = lineproto::Precision::kNanosecond;
   std::string write_target;
   std::string create_database_target;  // 1.x: "/query"
   std::string create_database_form;    // its body
   std::string authorization;           // the header's value; empty: none
-  std::string tenant;                  // of Loki; empty: none
+  std::string tenant;                  // of Loki and remote write; empty: none
 };
 
 // kInvalid for a configuration that cannot work; another kind when a secret file cannot be read.

@@ -183,6 +183,7 @@ class HttpClient final : public Transport {
     dialing_.worked();
     HttpAnswer answer;
     answer.status = static_cast<int>(parser.get().result_int());
+    answer.content_type = parser.get()[http::field::content_type].substr(0, kMostLocationBytes);
     answer.retry_after = parser.get()[http::field::retry_after];
     answer.server_version = parser.get()["X-Influxdb-Version"].substr(0, kMostWordBytes);
     answer.server_build = parser.get()["X-Influxdb-Build"].substr(0, kMostWordBytes);

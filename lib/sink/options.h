@@ -15,6 +15,8 @@ struct SinkOptions {
   std::string name = "influx";  // for logs, stats and files
   // "influx": rows as line protocol. "loki": rows of log lines as Loki's push (loki.h); then `url` is what comes before
   // /loki/api/v1/push, `org` the tenant, `token` a bearer's, and of the rest what is about HTTP, batches and retries.
+  // "remote_write": rows as Prometheus' remote write 1.0 (prom/write_encoder.h); `url` is the whole address, `org` and
+  // `token` are as for loki.
   std::string kind = "influx";
   // http:// or https://, host, optional port and base path: "http://db:8086", "https://example.org/insert/0/influx". A
   // user and password in it count like `username` and `password`.
