@@ -31,6 +31,7 @@
 #include "logs.h"
 #include "net/token_set.h"
 #include "rules.h"
+#include "scrapes.h"
 #include "uplink/spool.h"
 
 namespace resmon::client {
@@ -95,7 +96,8 @@ class Agent {
         scripts_(collect::Scripts::make(io_.get_executor(), options.script_settings(), schemas_,
                                         [this](metric::Batch& rows) { take_rows(rows); })
                      .value()),
-        inputs_(io_.get_executor(), options.inputs, schemas_, [this](metric::Batch& rows) { take_rows(rows); }) {
+        inputs_(io_.get_executor(), options.inputs, schemas_, [this](metric::Batch& rows) { take_rows(rows); }),
+        scrapes_(io_.get_executor(), options.scrapes, schemas_, [this](metric::Batch& rows) { take_rows(rows); }) {
     using metric::FieldType;
     self_ = schemas_
                 .intern({"internal_client",
@@ -125,6 +127,7 @@ class Agent {
                 {{"samples", spool_.backlog_samples()}});
     scripts_->begin();
     inputs_.start();
+    scrapes_.start();
     if (logs_) {
       running_ += 2;
       asio::co_spawn(io_, logs_->read(), [this](const std::exception_ptr& e) { ended(e); });
@@ -191,6 +194,7 @@ class Agent {
     timer_.cancel();
     scripts_->stop();
     inputs_.stop();
+    scrapes_.stop();
     if (rules_) {
       metric::Batch windows = spool_.take_empty();
       rules_->flush(windows);
@@ -206,6 +210,7 @@ class Agent {
       failure_ = failure;
       scripts_->stop();
       inputs_.stop();
+      scrapes_.stop();
       io_.stop();
     }
     if (--running_ == 0) signals_.cancel();
@@ -278,7 +283,7 @@ class Agent {
     }
   }
 
-  // The rows of a script or of an input, at whatever time they come.
+  // The rows of a script, an input or a scrape, at whatever time they come.
   void take_rows(metric::Batch& rows) {
     metric::Batch batch = spool_.take_empty();
     std::swap(batch, rows);
@@ -363,6 +368,7 @@ class Agent {
     row.set(11, static_cast<std::int64_t>(uplink_.stats().refused_samples));
     if (logs_) logs_->report(time, batch);
     inputs_.report(time, batch);
+    scrapes_.report(time, batch);
   }
 
   const Options& options_;
@@ -378,6 +384,7 @@ class Agent {
   asio::signal_set signals_;
   std::unique_ptr<collect::Scripts> scripts_;
   Inputs inputs_;
+  Scrapes scrapes_;
   metric::SchemaId self_ = 0;
   SkippedTurns skipped_{options_.interval};
   std::int64_t resident_bytes_ = 0;

@@ -151,6 +151,13 @@ void Options::declare(config::Settings& settings) {
       "go "
       "through the rules and the spool, and get the tags of this client (docs/inputs.md).");
   settings.tables(
+      "scrape", "node",
+      [this](config::Settings& table, const std::string& name, const std::string& prefix) {
+        scrapes[name].declare(table, prefix);
+      },
+      "Exporters of Prometheus whose metrics are sent, such as prometheus-node-exporter. They go through the rules and "
+      "the spool, and get the tags of this client (docs/prometheus.md).");
+  settings.tables(
       "logs", "nginx",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
         logs[name].declare(table, prefix);
@@ -203,6 +210,8 @@ Status Options::check() const {
     if (Status good = script.check(); !good) return fail(std::move(good).error().wrap("script." + name));
   for (const auto& [name, input] : inputs)
     if (Status good = input.check(); !good) return fail(std::move(good).error().wrap("input." + name));
+  for (const auto& [name, scrape] : scrapes)
+    if (Status good = scrape.check(); !good) return fail(std::move(good).error().wrap("scrape." + name));
   for (const auto& [name, source] : logs) {
     if (name.find('/') != std::string::npos || name.size() > 64)
       return fail(ErrorKind::kInvalid, "logs." + name + ": a name has at most 64 bytes, and no '/'");

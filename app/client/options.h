@@ -18,6 +18,7 @@
 #include "log_options.h"
 #include "program/program.h"
 #include "rule/engine.h"
+#include "scrapes.h"
 #include "uplink/line_spool.h"
 #include "uplink/spool.h"
 #include "uplink/uplink.h"
@@ -52,6 +53,7 @@ struct Options {
   bool command_lines = false;
   std::map<std::string, collect::ScriptOptions, std::less<>> scripts;
   InputSettings inputs;
+  ScrapeTables scrapes;
   LogSources logs;
   LogMetrics log_metrics;
   bool default_logs = true;

@@ -19,7 +19,7 @@ fi
 
 # Services that the packages bring and that were not there before are not left enabled for the next boot either.
 brought=()
-for service in influxdb nginx haproxy caddy; do
+for service in influxdb nginx haproxy caddy prometheus prometheus-node-exporter; do
   if printf '%s\n' "$@" | grep -qE "^$service(-light)?$" &&
     ! dpkg-query --show --showformat '${db:Status-Status}\n' "$service" 2>/dev/null | grep -qx installed; then
     brought+=("$service.service")

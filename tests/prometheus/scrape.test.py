@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""[scrape.NAME] of the client: Debian's node exporter and targets of every kind, up to the server's store."""
+
+import base64
+import os
+import ssl
+import subprocess
+import time
+
+import peers
+from peers import house
+
+
+class ScrapeTest(house.HouseTest):
+    def scraped(self, server, url, *sets, host="h1", name="t", interval="500ms"):
+        return self.client(
+            server, host, "1s", f"scrape.{name}.url={url}", f"scrape.{name}.interval={interval}", f"scrape.{name}.timeout=400ms", *sets
+        )
+
+    def newest(self, server, statement):
+        rows = server.rows(statement)
+        return rows[-1][1:] if rows else None
+
+    def test_node_exporter_sample_by_sample(self):
+        port = house.free_port()
+        exporter = peers.Program(
+            self, "exporter", "prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{port}",
+            "--collector.disable-defaults", "--collector.loadavg", "--collector.meminfo", "--collector.cpu", "--collector.netdev",
+            "--collector.uname",
+        )  # fmt: skip
+        exporter.wait_ready(port, "/metrics")
+        server = self.server()
+        client = self.scraped(server, f"http://127.0.0.1:{port}/metrics", "scrape.t.tags.site=north", name="t")
+        text = house.request(port, "GET", "/metrics").body.decode()
+        names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line and not line.startswith("#")}
+        expected = {line.rpartition(" ")[0] for line in text.splitlines() if line and not line.startswith("#")}
+        wanted = sum(1 for line in text.splitlines() if line and line[0] != "#" and not line.endswith(("NaN", "Inf")))
+        house.wait_for("a scrape", lambda: self.newest(server, "SELECT value FROM up") == [1.0])
+        house.wait_for("all its series", lambda: self.newest(server, "SELECT value FROM scrape_samples_scraped")[0] >= wanted)
+        self.assertGreater(len(expected), 100)
+        found = set()
+        for name in names:
+            for (_, labels), values in peers.stored(server, name).items():
+                labels = dict(labels)
+                extra = {labels.pop(key) for key in ("host", "job", "instance", "site")}
+                self.assertEqual(extra, {"h1", "t", f"127.0.0.1:{port}", "north"})
+                quoted = ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()))
+                found.add((name, frozenset(labels.items())))
+                self.assertTrue(all(t % 500 == 0 for t in values), f"{name}{{{quoted}}}: the times are round")
+        self.assertEqual(len(found), wanted)
+        memory = float(text.split("\nnode_memory_MemTotal_bytes ")[1].split("\n")[0])
+        self.assertEqual(self.newest(server, "SELECT value FROM node_memory_MemTotal_bytes"), [memory])
+        exporter.kill()
+        house.wait_for("the exporter to be missed", lambda: self.newest(server, "SELECT value FROM up") == [0.0])
+        client.wait_line("no metrics", "scrape=t")
+
+    def test_a_bad_line_costs_itself_and_what_is_not_finite_is_counted(self):
+        target = peers.Target(self, lambda n: 'good{a="b"} 1\nbad{ 2\nnan NaN\ninf +Inf\nafter 3 1000\n')
+        server = self.server()
+        client = self.scraped(server, f"http://127.0.0.1:{target.port}/")
+        house.wait_for("good", lambda: self.newest(server, "SELECT value FROM good") == [1.0])
+        self.assertEqual(server.rows("SELECT value FROM after"), [[10**9, 3.0]], "it says its time itself")
+        house.wait_for("counts", lambda: self.newest(server, "SELECT refused_lines, not_finite, failures FROM internal_scrape"))
+        refused, nan, failures = self.newest(server, "SELECT refused_lines, not_finite, failures FROM internal_scrape")
+        self.assertEqual((failures, nan), (0, 2 * refused))
+        self.assertEqual(server.rows("SHOW SERIES FROM nan"), [])
+        client.wait_line("lines are refused", 'first="line 2: ')
+
+    def test_open_metrics_with_credentials_from_files(self):
+        text = 'om_total{a="b"} 5 # {trace_id="x"} 1\nom_seconds 2 1700000000.5\n# EOF\n'
+        target = peers.Target(self, lambda n: text, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        server = self.server()
+        for name, content in (("password", "pass word\n"), ("bearer", "b.e.a.r\n")):
+            with open(os.path.join(self.folder, name), "w") as file:
+                file.write(content)
+        client = self.scraped(
+            server, f"http://127.0.0.1:{target.port}/probe?target=x&y=1", "scrape.t.username=me",
+            f"scrape.t.password_file={self.folder}/password",
+        )  # fmt: skip
+        house.wait_for("it", lambda: self.newest(server, "SELECT value FROM om_total") == [5.0])
+        self.assertEqual(server.rows("SELECT value FROM om_seconds"), [[1700000000500 * 10**6, 2.0]])
+        self.assertEqual(base64.b64decode(target.headers["authorization"].removeprefix("Basic ")), b"me:pass word")
+        self.assertIn("openmetrics", target.headers["accept"])
+        client.terminate()
+        self.scraped(server, f"http://127.0.0.1:{target.port}/", f"scrape.t.bearer_file={self.folder}/bearer", host="h2")
+        house.wait_for("the bearer", lambda: target.headers.get("authorization") == "Bearer b.e.a.r")
+
+    def test_what_is_slow_large_or_refuses_is_down_and_costs_nobody(self):
+        def slow(n):
+            time.sleep(2)
+            return "slow 1\n"
+
+        slow = peers.Target(self, slow)
+        large = peers.Target(self, lambda n: "large 1\n" * 1000)
+        away = peers.Target(self, lambda n: None)
+        many = peers.Target(self, lambda n: "".join(f'many{{n="{i}"}} 1\n' for i in range(n * 10, n * 10 + 10)))
+        good = peers.Target(self, lambda n: "good 1\n")
+        server = self.server()
+        sets = []
+        for name, target in (("slow", slow), ("large", large), ("away", away), ("many", many)):
+            sets += [f"scrape.{name}.url=http://127.0.0.1:{target.port}/", f"scrape.{name}.interval=500ms", f"scrape.{name}.timeout=300ms"]
+        sets += ["scrape.large.max_bytes=4096", "scrape.many.max_series=15"]
+        client = self.scraped(server, f"http://127.0.0.1:{good.port}/", *sets)
+        for name, reason in (("slow", "timeout"), ("large", "max_bytes"), ("away", "status 500")):
+            client.wait_line("no metrics", f"scrape={name}", reason)
+            house.wait_for(f"{name} to be down", lambda n=name: self.newest(server, f"SELECT value FROM up WHERE job = '{n}'") == [0.0])
+        house.wait_for("good", lambda: len(server.rows("SELECT value FROM good")) >= 3)
+        client.wait_line("lines are refused", "scrape=many")
+        self.assertEqual(len(server.rows("SHOW SERIES FROM many")), 15)
+        self.assertEqual(server.rows("SHOW SERIES FROM large"), [])
+
+    def test_over_tls_only_with_a_certificate_that_is_trusted(self):
+        house.make_certificates(self.folder)
+        target = peers.Target(self, lambda n: "tls 1\n")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(self.folder, "good.pem"), os.path.join(self.folder, "good.key"))
+        target.server.socket = context.wrap_socket(target.server.socket, server_side=True)
+        server = self.server()
+        refused = self.scraped(server, f"https://localhost:{target.port}/")
+        refused.wait_line("no metrics", "certificate refused")
+        refused.terminate()
+        self.scraped(server, f"https://localhost:{target.port}/", f"scrape.t.tls_ca_file={self.folder}/ca.pem", host="h2")
+        house.wait_for("it", lambda: self.newest(server, "SELECT value FROM tls") == [1.0])
+
+    def test_what_was_scraped_while_the_server_was_away_arrives(self):
+        target = peers.Target(self, lambda n: f"count {n}\n")
+        server = self.server()
+        self.scraped(server, f"http://127.0.0.1:{target.port}/", f"spool.directory={self.folder}/spool")
+        house.wait_for("a sample", lambda: server.rows("SELECT value FROM count"))
+        server.kill()
+        before = target.scrapes
+        house.wait_for("scrapes without a server", lambda: target.scrapes > before + 3)
+        server = self.start(house.Server(self.folder, port=server.port, http_port=server.http_port, label="again")).wait_ready()
+        house.wait_for("all of them", lambda: [v for _, v in server.rows("SELECT value FROM count")][: before + 3] == list(range(before + 3)))
+
+    def test_a_wrong_configuration_names_the_key(self):
+        for pair, words in (
+            ("scrape.t.url=ftp://x", "scrape.t: url: must begin with http"),
+            ("scrape.t.tags.host=x", "scrape.t: tags.host: this name is reserved"),
+        ):
+            done = subprocess.run(
+                [house.program("resmon-client"), "--once", "--set", "scrape.t.url=http://127.0.0.1:1/", "--set", pair],
+                capture_output=True, text=True, timeout=60, env=house.clean_environment(),
+            )  # fmt: skip
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(words, done.stderr)
+
+
+if __name__ == "__main__":
+    house.main()
