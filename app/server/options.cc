@@ -30,10 +30,10 @@ void declare_rules(config::Settings& settings, const std::string& key, rule::Pla
 void declare_sink(config::Settings& settings, const std::string& prefix, sink::SinkOptions& sink, std::string& lines,
                   rule::Config& rules) {
   settings.choice(
-      prefix + ".kind", &sink.kind, {"influx", "loki", "remote_write"},
+      prefix + ".kind", &sink.kind, {"influx", "loki", "remote_write", "otlp"},
       "influx: all samples, and the log lines that `lines` selects, as measurement `syslog`. loki: log lines only, "
       "to Loki or VictoriaLogs (url = \"http://HOST:9428/insert\"). remote_write: all numbers, in Prometheus' protocol "
-      "(url = \"http://HOST:9090/api/v1/write\").");
+      "(url = \"http://HOST:9090/api/v1/write\"). otlp: the same in OpenTelemetry's (url = \"http://HOST:4318\").");
   settings.text(
       prefix + ".lines", &lines,
       "Which log lines are sent: a search (docs/logs.md), such as \"level:>=warning -unit:cron\"; \"*\": all. "
@@ -45,7 +45,7 @@ void declare_sink(config::Settings& settings, const std::string& prefix, sink::S
   settings.text(prefix + ".retention_policy", &sink.retention_policy,
                 "API 1: the retention policy. Empty: the database's own.");
   settings.boolean(prefix + ".create_database", &sink.create_database, "API 1: create the database if it is missing.");
-  settings.text(prefix + ".org", &sink.org, "API 2: the organisation. Loki and remote_write: the tenant.");
+  settings.text(prefix + ".org", &sink.org, "API 2: the organisation. Other kinds: the tenant (X-Scope-OrgID).");
   settings.text(prefix + ".bucket", &sink.bucket, "API 2: the bucket. Empty: the value of `database`.");
   settings.text(prefix + ".token", &sink.token, "The token. Better kept in a file: token_file.");
   settings.text(prefix + ".token_file", &sink.token_file, "A file whose first line is the token.");
@@ -314,8 +314,9 @@ Status Options::check() {
   for (const sink::SinkOptions& sink : sinks) {
     if (auto endpoint = sink::make_endpoint(sink); !endpoint)
       return fail(ErrorKind::kInvalid, "sink." + sink.name + ": " + endpoint.error().message);
-    if (sink.kind == "remote_write" && !sink_lines[sink.name].empty())
-      return fail(ErrorKind::kInvalid, "sink." + sink.name + ".lines: remote write carries numbers, no log lines");
+    if ((sink.kind == "remote_write" || sink.kind == "otlp") && !sink_lines[sink.name].empty())
+      return fail(ErrorKind::kInvalid,
+                  "sink." + sink.name + ".lines: kind " + sink.kind + " carries numbers, no log lines");
   }
   for (auto& [name, lines] : sink_lines)
     if (const auto query = logs::Query::parse(lines == "*" ? "" : lines); !query)

@@ -6,6 +6,7 @@
 #include "base/test_linear.h"
 #include "base/test_protobuf.h"
 #include "otlp/read.h"
+#include "otlp/row_encoder.h"
 #include "otlp/rows.h"
 #include "otlp/semantic_table.h"
 
@@ -329,6 +330,51 @@ TEST(OtlpLogs, BothEncodingsSayTheSame) {
       Encoding::kJson);
   ASSERT_TRUE(json.read);
   EXPECT_EQ(json.text, want);
+}
+
+TEST(OtlpRows, WhatIsWrittenIsARequest) {
+  metric::SchemaTable schemas;
+  const auto id = schemas
+                      .intern({"cpu",
+                               {{"cpu", "cpu0"}, {"host", "web1"}},
+                               {{"usage", metric::FieldType::kFloat},
+                                {"n", metric::FieldType::kInteger},
+                                {"u", metric::FieldType::kUnsigned},
+                                {"on", metric::FieldType::kBoolean},
+                                {"text", metric::FieldType::kString},
+                                {"nan", metric::FieldType::kFloat},
+                                {"value", metric::FieldType::kFloat},
+                                {"absent", metric::FieldType::kFloat}}})
+                      .value();
+  metric::Batch batch;
+  metric::RowWriter row = batch.add(id, 8, 1'700'000'000'000'000'001);
+  row.set(0, 12.5);
+  row.set(1, std::int64_t{-3});
+  row.set(2, std::uint64_t{1} << 63U);
+  row.set(3, true);
+  row.set(4, std::string_view("words"));
+  row.set(5, std::numeric_limits<double>::quiet_NaN());
+  row.set(6, 1.0);
+  for (const std::size_t cache : {std::size_t{1}, std::size_t{1} << 20U}) {
+    RowEncoder encoder(schemas, {{"site", "north"}, {"host", "not this"}}, cache);
+    std::string body;
+    EXPECT_EQ(encoder.append(batch, batch.rows()[0], body), 5U);
+    EXPECT_EQ(encoder.append(batch, batch.rows()[0], body), 5U);
+    EXPECT_EQ(encoder.skipped_values(), 4U);
+    const std::string tags = "{host.name=\"web1\",cpu=\"cpu0\",site=\"north\"} ";
+    const std::string time = " 1700000000000000001\n";
+    const std::string want = "cpu.usage" + tags + "12.5" + time + "cpu.n" + tags + "-3" + time + "cpu.u" + tags +
+                             "9223372036854775808" + time + "cpu.on" + tags + "1" + time + "cpu" + tags + "1" + time;
+    EXPECT_EQ(request_text(body), want + want);
+  }
+}
+
+TEST(OtlpRows, AnswersSayWhatWasRejected) {
+  EXPECT_EQ(read_answer("")->rejected, 0U);
+  const auto partial = read_answer(proto_bytes(1, proto_varint(1, 3) + proto_bytes(2, "too old")));
+  EXPECT_EQ(partial->rejected, 3U);
+  EXPECT_EQ(partial->message, "too old");
+  EXPECT_FALSE(read_answer("<html>log in</html>"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "base/json_text.h"
 #include "base/protobuf.h"
 #include "otlp/read.h"
+#include "otlp/row_encoder.h"
 #include "otlp/values.h"
 
 namespace resmon::otlp {
@@ -389,6 +390,22 @@ Status read_metrics(std::string_view body, Encoding encoding, const TakePoint& t
 
 Status read_logs(std::string_view body, Encoding encoding, const TakeRecord& take) {
   return encoding == Encoding::kJson ? read_logs_json(body, take) : LogsReading(take).run(body);
+}
+
+std::optional<PartialSuccess> read_answer(std::string_view body) {
+  PartialSuccess out;
+  ProtobufReader fields(body);
+  while (fields.next()) {
+    if (fields.number() != 1 || !fields.is_bytes()) continue;
+    ProtobufReader partial(fields.bytes());
+    while (partial.next()) {
+      if (partial.number() == 1 && partial.is_varint()) out.rejected = partial.varint();
+      if (partial.number() == 2 && partial.is_bytes()) out.message = partial.bytes();
+    }
+    if (partial.failed()) return std::nullopt;
+  }
+  if (fields.failed()) return std::nullopt;
+  return out;
 }
 
 }  // namespace resmon::otlp

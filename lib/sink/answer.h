@@ -22,7 +22,7 @@ enum class Verdict {
   kNoDatabase,    // 404 of 1.x: the database is not there
   kTooLarge,      // 413: in smaller pieces
   kRefused,       // 400, 415, 422: something in it is wrong, and will be wrong again
-  kPartlyTooOld,  // all is stored but for points beyond the retention policy, which the database will never store
+  kPartlyTooOld,  // all is stored but for points that the database will never store: beyond its retention
 };
 
 struct Meaning {

@@ -154,16 +154,20 @@ Result<Endpoint> make_endpoint(const SinkOptions& options) {
   if (precision != "ns" && precision != "ms" && precision != "s") return wrong("precision: must be ns, ms or s");
 
   const std::string& base = endpoint.url.path;
-  if (options.kind != "influx" && options.kind != "loki" && options.kind != "remote_write")
-    return wrong("kind: must be influx, loki or remote_write");
-  endpoint.loki = options.kind == "loki";
-  endpoint.remote_write = options.kind == "remote_write";
-  if (endpoint.loki || endpoint.remote_write) {
+  static constexpr std::pair<std::string_view, Kind> kKinds[] = {
+      {"influx", Kind::kInflux}, {"loki", Kind::kLoki}, {"remote_write", Kind::kRemoteWrite}, {"otlp", Kind::kOtlp}};
+  const auto* const kind =
+      std::find_if(std::begin(kKinds), std::end(kKinds), [&](const auto& one) { return one.first == options.kind; });
+  if (kind == std::end(kKinds)) return wrong("kind: must be influx, loki, remote_write or otlp");
+  endpoint.kind = kind->second;
+  if (endpoint.kind != Kind::kInflux) {
     if (has_control(options.org)) return wrong("org: contains control characters");
     endpoint.version = 1;
-    if (endpoint.remote_write && base.empty())
+    if (endpoint.kind == Kind::kRemoteWrite && base.empty())
       return wrong("url: kind remote_write needs the whole address, such as http://prometheus:9090/api/v1/write");
-    endpoint.write_target = endpoint.loki ? base + "/loki/api/v1/push" : base;
+    endpoint.write_target = endpoint.kind == Kind::kLoki   ? base + "/loki/api/v1/push"
+                            : endpoint.kind == Kind::kOtlp ? base + "/v1/metrics"
+                                                           : base;
     endpoint.tenant = options.org;
   } else if (endpoint.version == 1) {
     if (options.database.empty()) return wrong("database: must not be empty");
@@ -182,11 +186,11 @@ Result<Endpoint> make_endpoint(const SinkOptions& options) {
     endpoint.write_target = base + "/api/v2/write?bucket=" + percent_encode(bucket);
     if (!options.org.empty()) endpoint.write_target += "&org=" + percent_encode(options.org);
   }
-  if (!endpoint.loki && !endpoint.remote_write) endpoint.write_target += "&precision=" + std::string(precision);
+  if (endpoint.kind == Kind::kInflux) endpoint.write_target += "&precision=" + std::string(precision);
 
   RESMON_ASSIGN(const std::string token, secret("token_file", options.token, options.token_file));
   if (!token.empty()) {
-    endpoint.authorization = (endpoint.loki || endpoint.remote_write ? "Bearer " : "Token ") + token;
+    endpoint.authorization = (endpoint.kind != Kind::kInflux ? "Bearer " : "Token ") + token;
     return endpoint;
   }
   const std::string user = options.username.empty() ? endpoint.url.user : options.username;

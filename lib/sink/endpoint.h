@@ -28,17 +28,18 @@ Result<Url> parse_url(std::string_view text);
 std::string percent_encode(std::string_view text);
 std::string base64(std::string_view bytes);
 
+enum class Kind { kInflux, kLoki, kRemoteWrite, kOtlp };
+
 struct Endpoint {
   Url url;
-  bool loki = false;
-  bool remote_write = false;
+  Kind kind = Kind::kInflux;
   int version = 1;  // 1 or 2
   lineproto::Precision precision = lineproto::Precision::kNanosecond;
   std::string write_target;
   std::string create_database_target;  // 1.x: "/query"
   std::string create_database_form;    // its body
   std::string authorization;           // the header's value; empty: none
-  std::string tenant;                  // of Loki and remote write; empty: none
+  std::string tenant;                  // X-Scope-OrgID; empty: none
 };
 
 // kInvalid for a configuration that cannot work; another kind when a secret file cannot be read.

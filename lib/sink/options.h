@@ -15,6 +15,7 @@ struct SinkOptions {
   std::string name = "influx";  // for logs, stats and files
   // "influx": rows as line protocol. "loki": rows of log lines as Loki's push (loki.h); then `url` is what comes before
   // /loki/api/v1/push, `org` the tenant, `token` a bearer's, and of the rest what is about HTTP, batches and retries.
+  // "otlp": rows as OTLP's metrics (otlp/row_encoder.h); `url` is what comes before /v1/metrics.
   // "remote_write": rows as Prometheus' remote write 1.0 (prom/write_encoder.h); `url` is the whole address, `org` and
   // `token` are as for loki.
   std::string kind = "influx";

@@ -76,5 +76,44 @@ TEST_F(RemoteWriteTest, AnAddressWithoutAPathIsRefused) {
   EXPECT_THAT(made.error().message, HasSubstr("/api/v1/write"));
 }
 
+struct OtlpSinkTest : RemoteWriteTest {
+  OtlpSinkTest() { options_.kind = "otlp"; }
+};
+
+TEST_F(OtlpSinkTest, SendsGzipProtobufBelowTheAddress) {
+  FakeServer server([](const Request&) { return reply(200, ""); });
+  options_.url = server.url("/otlp/");
+  options_.gzip = true;
+  options_.token = "secret";
+  add({1, 2});
+  Running sink(options_, schemas_, source_);
+  ASSERT_TRUE(sink.commits_all());
+  const auto requests = server.requests();
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].target, "/otlp/v1/metrics");
+  EXPECT_EQ(requests[0].headers.at("content-type"), "application/x-protobuf");
+  EXPECT_EQ(requests[0].headers.at("content-encoding"), "gzip");
+  EXPECT_EQ(requests[0].headers.at("authorization"), "Bearer secret");
+  EXPECT_EQ(otlp::request_text(inflated(requests[0].body)), "m.f{} 1 1\nm.f{} 2 2\n");
+  EXPECT_EQ(sink.stats().sent_samples, 2U);
+}
+
+TEST_F(OtlpSinkTest, PartialSuccessIsCountedAndAPageIsNoReceipt) {
+  std::atomic<bool> page = true;
+  FakeServer server([&](const Request&) {
+    return page ? reply(200, "<html>log in</html>") : reply(200, std::string("\x0a\x09\x08\x01\x12\x05old m", 11));
+  });
+  options_.url = server.url();
+  add({1, 2, 3});
+  Running sink(options_, schemas_, source_);
+  EXPECT_TRUE(sink.becomes([&] { return sink.stats().state == State::kDenied; }));
+  EXPECT_EQ(source_.committed(), 0U);
+  page = false;
+  ASSERT_TRUE(sink.commits_all());
+  EXPECT_EQ(sink.stats().refused_samples, 1U);
+  EXPECT_EQ(sink.stats().sent_samples, 2U);
+  EXPECT_THAT(sink.stats().last_refusal, HasSubstr("partial success: old m"));
+}
+
 }  // namespace
 }  // namespace resmon::sink::testing

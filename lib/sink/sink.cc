@@ -131,7 +131,8 @@ Sink::Sink(asio::any_io_executor executor, SinkOptions options, Endpoint endpoin
       backoff_(options_.retry_first, options_.retry_last, seed()),
       block_bytes_(std::clamp<std::size_t>(options_.batch_bytes, kLeastBlockBytes, kMostBlockBytes)) {
   stats_.name = options_.name;
-  if (endpoint_.remote_write) remote_.emplace(schemas, options_.extra_tags);
+  if (endpoint_.kind == Kind::kRemoteWrite) remote_.emplace(schemas, options_.extra_tags);
+  if (endpoint_.kind == Kind::kOtlp) otlp_.emplace(schemas, options_.extra_tags);
 }
 
 Sink::~Sink() = default;
@@ -176,15 +177,16 @@ asio::awaitable<bool> Sink::take(const Item& item) {
   uncommitted_ = item.position;
   {
     std::lock_guard lock(mutex_);
-    stats_.skipped_values = remote_ ? remote_->skipped_values() : encoder_.skipped_values();
+    stats_.skipped_values = skipped_values();
   }
   if (block_.empty() || steady_clock::now() >= linger_until_) co_return co_await deliver();
   co_return true;
 }
 
 std::size_t Sink::encode(const metric::Batch& batch, const metric::Row& row) {
-  if (endpoint_.loki) return append_loki_entry(schemas_[row.schema], batch, row, block_.text());
+  if (endpoint_.kind == Kind::kLoki) return append_loki_entry(schemas_[row.schema], batch, row, block_.text());
   if (remote_) return remote_->append(batch, row, block_.text());
+  if (otlp_) return otlp_->append(batch, row, block_.text());
   return encoder_.append(batch, row, block_.text());
 }
 
@@ -290,17 +292,18 @@ asio::awaitable<Meaning> Sink::send(std::string_view lines) {
   request_.method = Method::kPost;
   request_.target = endpoint_.write_target;
   request_.authorization = endpoint_.authorization;
-  request_.content_type = endpoint_.loki ? "application/json"
-                          : remote_      ? "application/x-protobuf"
-                                         : "text/plain; charset=utf-8";
+  const bool loki = endpoint_.kind == Kind::kLoki;
+  request_.content_type = loki               ? "application/json"
+                          : remote_ || otlp_ ? "application/x-protobuf"
+                                             : "text/plain; charset=utf-8";
   request_.headers.clear();
   if (!endpoint_.tenant.empty()) request_.headers.emplace_back("X-Scope-OrgID", endpoint_.tenant);
   if (remote_) {
     request_.headers.emplace_back("Content-Encoding", "snappy");
     request_.headers.emplace_back("X-Prometheus-Remote-Write-Version", "0.1.0");
   }
-  const std::string wrapped = endpoint_.loki ? loki_body(lines) : std::string();
-  const std::string_view body = endpoint_.loki ? std::string_view(wrapped) : lines;
+  const std::string wrapped = loki ? loki_body(lines) : std::string();
+  const std::string_view body = loki ? std::string_view(wrapped) : lines;
   request_.gzip = !remote_ && options_.gzip && !uncompressed_ && !search_.uncompressed &&
                   gzip_.compress(body, request_.body).has_value();
   if (remote_) {
@@ -320,8 +323,18 @@ asio::awaitable<Meaning> Sink::send(std::string_view lines) {
     stats_.server_version = answer->server_version;
   }
   // VictoriaLogs and Mimir say so with nothing in it; a log-in page has a text.
-  if ((endpoint_.loki || remote_) && answer->status / 100 == 2 && error_message(answer->body).empty())
-    answer->status = 204;
+  if ((loki || remote_) && answer->status / 100 == 2 && error_message(answer->body).empty()) answer->status = 204;
+  if (otlp_ && answer->status == 200)
+    if (const auto partial = otlp::read_answer(answer->body)) {
+      answer->status = 204;
+      if (partial->rejected > 0) {
+        Meaning meaning;
+        meaning.verdict = Verdict::kPartlyTooOld;
+        meaning.reason = "partial success: " + error_message(partial->message);
+        meaning.dropped_points = partial->rejected;
+        co_return meaning;
+      }
+    }
   co_return meaning_of(*answer, Clock::system().wall());
 }
 
@@ -329,7 +342,7 @@ asio::awaitable<Meaning> Sink::send(std::string_view lines) {
 // 204, most with a version; else /health of InfluxDB 2.x. Only tells: whether lines are stored, only a write can say.
 // Without an answer the meaning says why, and `answers_` stays false.
 asio::awaitable<Meaning> Sink::prove() {
-  if (endpoint_.loki || remote_) {  // what takes its push has no common way to say what it is
+  if (endpoint_.kind != Kind::kInflux) {  // what takes its push has no common way to say what it is
     answers_ = true;
     co_return Meaning();
   }
@@ -413,10 +426,18 @@ void Sink::give_up(Delivery::Range range, std::uint64_t lines, const std::string
   stats_.last_refusal_time = Clock::system().wall();
 }
 
+std::uint64_t Sink::skipped_values() const {
+  return remote_ ? remote_->skipped_values() : otlp_ ? otlp_->skipped_values() : encoder_.skipped_values();
+}
+
+// What people can read of it.
+std::string Sink::readable(std::string_view lines) const {
+  return remote_ ? prom::write_request_text(lines) : otlp_ ? otlp::request_text(lines) : std::string(lines);
+}
+
 void Sink::keep_in_file(Delivery::Range range, const std::string& reason) {
-  const std::string readable = remote_ ? prom::write_request_text(block_.text(range.first, range.last)) : std::string();
-  const std::string_view lines = remote_ ? std::string_view(readable) : block_.text(range.first, range.last);
-  if (Status status = refused_file_.add(lines, reason, Clock::system().wall()); !status)
+  if (Status status = refused_file_.add(readable(block_.text(range.first, range.last)), reason, Clock::system().wall());
+      !status)
     log::error("sink", "cannot write a refused line to its file",
                {{"name", options_.name}, {"error", status.error().message}});
   else

@@ -1,7 +1,7 @@
 #pragma once
 
-// Forwards a log to InfluxDB, or to another database that accepts line protocol or Prometheus' remote write over HTTP,
-// and loses nothing silently.
+// Forwards a log to InfluxDB, or to another database that accepts line protocol, Prometheus' remote write or OTLP
+// over HTTP, and loses nothing silently.
 // A request that fails is retried until it succeeds. A line that the database rejects for good is written to a file.
 // Only then does the log's cursor advance.
 
@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "lineproto/encoder.h"
 #include "metric/schema.h"
+#include "otlp/row_encoder.h"
 #include "prom/write_encoder.h"
 #include "sink/answer.h"
 #include "sink/block.h"
@@ -49,7 +50,7 @@ struct Stats {
   std::uint64_t sent_samples = 0;     // accepted by the server
   std::uint64_t refused_samples = 0;  // set aside; where a server says only how many points it dropped, an estimate
   std::uint64_t refused_lines = 0;
-  std::uint64_t skipped_values = 0;  // that the protocol cannot carry (NaN; with remote write texts, too)
+  std::uint64_t skipped_values = 0;  // that the protocol cannot carry (NaN; with remote write and OTLP texts, too)
   std::uint64_t requests = 0;
   std::uint64_t retries = 0;        // requests that had to be repeated
   std::uint64_t sent_bytes = 0;     // of accepted bodies, as sent
@@ -96,6 +97,8 @@ class Sink {
   boost::asio::awaitable<Meaning> prove();
   void accepted(std::uint64_t samples);
   void give_up(Delivery::Range range, std::uint64_t lines, const std::string& reason);
+  std::uint64_t skipped_values() const;
+  std::string readable(std::string_view lines) const;
   void keep_in_file(Delivery::Range range, const std::string& reason);
   void send_smaller(std::size_t bytes);
   void report_refusals();
@@ -113,6 +116,7 @@ class Sink {
   const std::unique_ptr<Transport> transport_;
   lineproto::LineEncoder encoder_;
   std::optional<prom::WriteEncoder> remote_;  // of kind remote_write
+  std::optional<otlp::RowEncoder> otlp_;      // of kind otlp
   const RefusedFile refused_file_;
   boost::asio::steady_timer pause_;     // between attempts
   boost::asio::steady_timer deadline_;  // of the drain

@@ -23,7 +23,7 @@ struct HttpRequest {
 
 struct HttpAnswer {
   int status = 0;
-  std::string body;            // no more of it than the transport's bound
+  std::string body;  // no more of it than the transport's bound
   std::string content_type;
   std::string retry_after;     // the header as it came
   std::string server_version;  // X-Influxdb-Version
