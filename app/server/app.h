@@ -29,6 +29,7 @@
 #include "net/runtime.h"
 #include "net/token_set.h"
 #include "options.h"
+#include "other_doors.h"
 #include "pipeline.h"
 #include "query_helpers.h"
 #include "routes_query.h"
@@ -116,6 +117,7 @@ class App {
   auth::Guard& guard() { return guard_; }
   const auth::Guard& guard() const { return guard_; }
   const std::atomic<bool>& stopping() const { return stopping_; }
+  OtherDoors& other_doors() { return other_doors_; }
 
  private:
   boost::asio::awaitable<void> watch_access();
@@ -161,6 +163,7 @@ class App {
   RefusalLog sign_in_refusals_{"auth"};
   auth::FairQueue password_queue_{128, 2};  // what waits for it
   std::atomic<bool> stopping_{false};
+  OtherDoors other_doors_;
   std::unique_ptr<SelfReport> self_report_;  // none when it is off
   std::unique_ptr<net::Listener> client_listener_;
   std::unique_ptr<net::Listener> http_listener_;

@@ -21,14 +21,16 @@ void add_page_routes(http::Router& router);               // routes_page.cc: /
 void add_fleet_routes(App& app, http::Router& router);    // routes_fleet.cc: /api/v1/hosts, /api/v1/live
 void add_process_routes(App& app, http::Router& router);  // routes_processes.cc: /api/v1/hosts/NAME/processes
 void add_health_routes(App& app,
-                       http::Router& router);              // routes_health.cc: /healthz, /readyz, /ping, /metrics
-void add_server_routes(App& app, http::Router& router);    // routes_server.cc: /api/v1/server, /api/v1/log
-void add_auth_routes(App& app, http::Router& router);      // routes_auth.cc: /api/v1/login, session, users, tokens, …
-void add_query_routes(App& app, http::Router& router);     // routes_query.cc: /query
-void add_alert_routes(App& app, http::Router& router);     // routes_alerts.cc: /api/v1/alerts
-void add_write_routes(App& app, http::Router& router);     // routes_write.cc: /write, /api/v2/write
-void add_log_routes(App& app, http::Router& router);       // routes_logs.cc: /api/v1/logs
-void add_victoria_routes(App& app, http::Router& router);  // routes_logs_victoria.cc: /select/logsql
+                       http::Router& router);            // routes_health.cc: /healthz, /readyz, /ping, /metrics
+void add_server_routes(App& app, http::Router& router);  // routes_server.cc: /api/v1/server, /api/v1/log
+void add_auth_routes(App& app, http::Router& router);    // routes_auth.cc: /api/v1/login, session, users, tokens, …
+void add_query_routes(App& app, http::Router& router);   // routes_query.cc: /query
+void add_alert_routes(App& app, http::Router& router);   // routes_alerts.cc: /api/v1/alerts
+void add_write_routes(App& app, http::Router& router);   // routes_write.cc: /write, /api/v2/write
+void add_prometheus_routes(App& app, http::Router& router);  // routes_prometheus.cc: /api/v1/prom/write, /metrics/hosts
+void add_otlp_routes(App& app, http::Router& router);        // routes_otlp.cc: /v1/metrics, /v1/logs
+void add_log_routes(App& app, http::Router& router);         // routes_logs.cc: /api/v1/logs
+void add_victoria_routes(App& app, http::Router& router);    // routes_logs_victoria.cc: /select/logsql
 void add_log_write_routes(App& app, http::Router& router);  // routes_logs_write.cc: /insert/jsonline, /loki/api/v1/push
 void add_download_routes(App& app, http::Router& router);   // routes_download.cc: /download
 void add_v2_routes(App& app, http::Router& router);         // routes_v2.cc: /api/v2/buckets, orgs, delete

@@ -174,6 +174,20 @@ void add_line_sink_metrics(const App& app, Exposition& out) {
        [](const LineSinkUnit& unit) { return unit.reader->stats().dropped_records; });
 }
 
+void add_door_metrics(OtherDoors& doors, Exposition& out) {
+  const auto each = [&](std::string_view name, std::string_view help, auto member) {
+    out.head(name, "counter", help);
+    out.labelled(name, "door", "otlp", (doors.otlp.*member).load());
+    out.labelled(name, "door", "remote_write", (doors.remote_write.*member).load());
+  };
+  each("resmon_door_requests_total", "Requests in formats of Prometheus and OpenTelemetry.", &DoorCounts::requests);
+  each("resmon_door_samples_total", "Samples of these requests that were stored.", &DoorCounts::samples);
+  each("resmon_door_stale_markers_total", "Prometheus' markers that a series has ended: nothing to store.",
+       &DoorCounts::stale);
+  each("resmon_door_not_finite_total", "NaN and infinite values, which are not stored.", &DoorCounts::not_finite);
+  each("resmon_door_refused_total", "Samples and histograms refused; the answer said why.", &DoorCounts::refused);
+}
+
 Answer metrics(App& app) {
   Exposition out;
   const ingest::ServerStats& in = app.ingest().stats();
@@ -328,6 +342,7 @@ Answer metrics(App& app) {
   out.add("resmon_query_memory_bytes", "gauge", "Memory of queries and of answers being sent.",
           app.queries().memory.used_bytes());
   add_rule_metrics(app, out);
+  add_door_metrics(app.other_doors(), out);
   if (!app.sinks().empty()) {
     const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
       out.head(name, type, help);
@@ -378,6 +393,8 @@ void add_routes(App& app, http::Router& router) {
   add_query_routes(app, router);
   if (app.options().alerts_enabled) add_alert_routes(app, router);
   add_write_routes(app, router);
+  add_prometheus_routes(app, router);
+  add_otlp_routes(app, router);
   add_v2_routes(app, router);
   add_download_routes(app, router);
   add_log_routes(app, router);

@@ -2,19 +2,16 @@
 // Docker's driver, Alloy, Vector and Fluent Bit send. Answered when the lines are durable. Nothing numbers these lines,
 // so who sends a request again, because the answer was lost, sends its lines twice.
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
-#include <charconv>
 #include <optional>
 
 #include "app.h"
 #include "base/snappy.h"
+#include "durable.h"
 #include "json.h"
+#include "line_taking.h"
 #include "log_requests.h"
 #include "logs/loki_push.h"
 #include "routes.h"
@@ -27,106 +24,18 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 using LinesRequest = std::shared_ptr<const http::Request>;
 
-constexpr auto kLinesDurablePatience = std::chrono::seconds(10);
 constexpr std::size_t kLinesBodyBytes = 32'000'000;
-constexpr std::size_t kMostHostBytes = 255;
 
 std::string_view view(const json::string& text) {
   return {text.data(), text.size()};
 }
-
-// Lines for one host after the other, taken in as few records as they fit into.
-class Taking {
- public:
-  Taking(logs::Store& store, UnixNanos now) : store_(store), now_(now) {}
-
-  Status add(std::string_view host, std::string_view source, const logline::Line& line) {
-    if (host != host_ || source != lines_.source() || !lines_.fits(line)) RESMON_TRY(flush());
-    if (lines_.empty()) {
-      host_ = host;
-      lines_.clear(source);
-    }
-    lines_.add(line);
-    ++taken_;
-    return {};
-  }
-  Status flush() {
-    if (lines_.empty()) return {};
-    RESMON_ASSIGN(position_, store_.append(host_, lines_, now_));
-    lines_.clear({});
-    return {};
-  }
-  std::uint64_t position() const { return position_; }
-  std::uint64_t taken() const { return taken_; }
-
- private:
-  logs::Store& store_;
-  const UnixNanos now_;
-  std::string host_;
-  logline::Lines lines_;
-  std::uint64_t position_ = 0;
-  std::uint64_t taken_ = 0;
-};
-
-// A line as its members are met, in whatever order.
-struct Members {
-  std::string host;
-  std::string source;
-  std::string unit;
-  std::string message;
-  UnixNanos time = 0;
-  std::uint32_t pid = 0;
-  logline::Level level = logline::Level::kNone;
-  std::vector<std::pair<std::string, std::string>> fields;
-
-  // A label or member whose name says what it is; anything else is a field.
-  void take(std::string_view name, std::string_view value) {
-    if (name == "host" || name == "hostname" || name == "host.name" || name == "instance" || name == "nodename")
-      take_first(host, name, value.substr(0, kMostHostBytes));
-    else if (name == "unit" || name == "service_name" || name == "container_name" || name == "appname" ||
-             name == "app" || name == "service" || name == "syslog_identifier" || name == "job")
-      take_first(unit, name, value);
-    else if (name == "level" || name == "severity" || name == "detected_level" || name == "lvl") {
-      level = logline::parse_level(value);
-      if (level == logline::Level::kNone) fields.emplace_back(name, value);
-    } else if (name == "pid" && take_pid(value)) {
-      return;
-    } else {
-      fields.emplace_back(name, value);
-    }
-  }
-  logline::Line line(std::vector<logline::Field>& space) const {
-    space.clear();
-    for (const auto& [name, value] : fields) space.push_back({name, value});
-    logline::Line out;
-    out.time = time;
-    out.level = level;
-    out.unit = unit;
-    out.pid = pid;
-    out.message = message;
-    out.fields = space;
-    return out;
-  }
-
- private:
-  void take_first(std::string& into, std::string_view name, std::string_view value) {
-    if (into.empty())
-      into = value;
-    else if (into != value)
-      fields.emplace_back(name, value);
-  }
-  bool take_pid(std::string_view value) {
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), pid);
-    return error == std::errc() && end == value.data() + value.size();
-  }
-};
 
 std::string peer_host(const http::Request& request) {
   return std::string(request.peer_address());
 }
 
 // Snappy around protobuf, which is what Loki's own clients send; they do not name the Snappy in Content-Encoding.
-Status take_loki_protobuf(const http::Request& request, Taking& taking) {
+Status take_loki_protobuf(const http::Request& request, LineTaking& taking) {
   std::string unpacked;
   std::string_view message = request.body;
   if (request.header("content-encoding").empty()) {
@@ -136,7 +45,7 @@ Status take_loki_protobuf(const http::Request& request, Taking& taking) {
   const std::string peer = peer_host(request);
   std::vector<logline::Field> space;
   RESMON_TRY(logs::read_loki_push(message, [&](const logs::LokiLabels& labels, const logs::LokiEntry& entry) {
-    Members line;
+    LineMembers line;
     for (const auto& [name, value] : labels) line.take(name, value);
     for (const auto& [name, value] : entry.metadata) line.take(name, value);
     if (line.host.empty()) line.host = peer;
@@ -148,7 +57,7 @@ Status take_loki_protobuf(const http::Request& request, Taking& taking) {
 }
 
 // {"streams":[{"stream":{"label":"value"},"values":[["nanoseconds","line",{"name":"value"}]]}]}
-Status take_loki(const http::Request& request, UnixNanos now, Taking& taking) {
+Status take_loki(const http::Request& request, UnixNanos now, LineTaking& taking) {
   if (!request.header("content-type").starts_with("application/json")) {
     const std::size_t begin = request.body.find_first_not_of(" \t\r\n");
     if (begin == std::string::npos || request.body[begin] != '{') return take_loki_protobuf(request, taking);
@@ -172,7 +81,7 @@ Status take_loki(const http::Request& request, UnixNanos now, Taking& taking) {
     const json::value* values = stream != nullptr ? stream->if_contains("values") : nullptr;
     if (labels == nullptr || !labels->is_object() || values == nullptr || !values->is_array())
       return wrong("\"stream\" is an object and \"values\" an array");
-    Members shared;
+    LineMembers shared;
     for (const auto& [name, value] : labels->get_object())
       if (value.is_string()) shared.take({name.data(), name.size()}, view(value.get_string()));
     if (shared.host.empty()) shared.host = peer_host(request);
@@ -180,7 +89,7 @@ Status take_loki(const http::Request& request, UnixNanos now, Taking& taking) {
       const json::array* one = entry.if_array();
       if (one == nullptr || one->size() < 2 || !(*one)[0].is_string() || !(*one)[1].is_string())
         return wrong("a value is [\"nanoseconds\", \"line\"]");
-      Members line = shared;
+      LineMembers line = shared;
       line.message = view((*one)[1].get_string());
       const auto time = parse_log_time(view((*one)[0].get_string()), now);
       if (!time) return wrong(time.error().message);
@@ -206,8 +115,8 @@ struct JsonNames {
 };
 
 Status take_object(const json::object& object, const JsonNames& names, const std::string& peer, UnixNanos now,
-                   Taking& taking) {
-  Members line;
+                   LineTaking& taking) {
+  LineMembers line;
   line.time = now;
   bool has_message = false;
   bool has_time = false;
@@ -236,7 +145,7 @@ Status take_object(const json::object& object, const JsonNames& names, const std
 }
 
 // One JSON object a line.
-Status take_json_lines(const http::Request& request, UnixNanos now, Taking& taking) {
+Status take_json_lines(const http::Request& request, UnixNanos now, LineTaking& taking) {
   JsonNames names{std::string(request.parameter("_msg_field")), std::string(request.parameter("_time_field")),
                   std::string(request.parameter("source"))};
   if (names.source.empty()) names.source = "jsonline";
@@ -272,11 +181,11 @@ struct TakenLines {
   std::uint64_t position = 0;
 };
 
-using Take = Status (*)(const http::Request&, UnixNanos, Taking&);
+using Take = Status (*)(const http::Request&, UnixNanos, LineTaking&);
 
 asio::awaitable<TakenLines> take_on_pool(App& app, LinesRequest request, Take take) {
   const UnixNanos now = Clock::system().wall();
-  Taking taking(*app.logs(), now);
+  LineTaking taking(*app.logs(), now);
   const Status taken = take(*request, now, taking);
   TakenLines out;
   out.position = taking.position();
@@ -289,30 +198,13 @@ asio::awaitable<TakenLines> take_on_pool(App& app, LinesRequest request, Take ta
   co_return out;
 }
 
-struct LinesWaiter {
-  explicit LinesWaiter(const asio::any_io_executor& executor) : timer(executor) {}
-  asio::steady_timer timer;
-  bool durable = false;
-};
-
 asio::awaitable<http::Response> take_request(App& app, LinesRequest request, Take take) {
   if (app.logs() == nullptr)
     co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
   TakenLines taken =
       co_await asio::co_spawn(app.http_workers().get_executor(), take_on_pool(app, request, take), asio::use_awaitable);
   if (taken.position == 0) co_return std::move(taken.response);
-  const auto executor = co_await asio::this_coro::executor;
-  const auto waiter = std::make_shared<LinesWaiter>(executor);
-  waiter->timer.expires_after(kLinesDurablePatience);
-  app.logs()->when_durable(taken.position, [waiter, executor] {
-    asio::post(executor, [waiter] {
-      waiter->durable = true;
-      waiter->timer.cancel();
-    });
-  });
-  co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  if (!waiter->durable)
-    co_return http::Response::error(503, "not durable yet: the disk is full, failing or slow; try again");
+  if (!co_await wait_until_lines_durable(app, taken.position)) co_return http::Response::error(503, kNotDurable);
   co_return std::move(taken.response);
 }
 

@@ -3,15 +3,13 @@
 // libraries understand it. The answer comes when the lines are durable: they are encoded on a thread of their own, and
 // the connection's coroutine waits for the journal as a client's session does.
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <mutex>
 #include <optional>
 
 #include "app.h"
+#include "durable.h"
 #include "influx_error.h"
 #include "influxql/execute.h"
 #include "json.h"
@@ -24,7 +22,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kDurablePatience = std::chrono::seconds(10);
 constexpr std::size_t kWriteBodyBytes = 25'000'000;  // InfluxDB 1.x's own bound
 // A writer of this much waits for the answer before it writes more, so it gets a sync of its own; a gather can wait for
 // the common one.
@@ -128,28 +125,14 @@ asio::awaitable<Outcome> write_on_pool(App& app, std::shared_ptr<Decoders> decod
   co_return write(app, *decoders, api, *request);
 }
 
-struct Waiter {
-  explicit Waiter(const asio::any_io_executor& executor) : timer(executor) {}
-  asio::steady_timer timer;
-  bool durable = false;
-};
-
 asio::awaitable<http::Response> write_request(App& app, std::shared_ptr<Decoders> decoders, Api api,
                                               std::shared_ptr<const http::Request> request) {
   Outcome outcome = co_await asio::co_spawn(app.write_pool().get_executor(), write_on_pool(app, decoders, api, request),
                                             asio::use_awaitable);
   if (outcome.position == 0) co_return std::move(outcome.response);
-  const auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor);
-  waiter->timer.expires_after(kDurablePatience);
-  app.mutable_log().lane(waiter->timer.get_executor())->wait(outcome.position, [waiter] {
-    waiter->durable = true;
-    waiter->timer.cancel();
-  });
-  if (!waiter->durable) co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
   // Writing it again changes nothing.
-  if (!waiter->durable)
-    co_return refuse(api, 503, "unavailable", "not durable yet: the disk is full, failing or slow; try again");
-  app.row_writer().acknowledged(outcome.position);
+  if (!co_await wait_until_durable(app, outcome.position))
+    co_return refuse(api, 503, "unavailable", std::string(kNotDurable));
   co_return std::move(outcome.response);
 }
 

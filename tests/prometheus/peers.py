@@ -1,5 +1,6 @@
 """Debian's Prometheus and a target for it to scrape, in a test's folder on free ports; remote write's messages by hand."""
 
+import contextlib
 import http.server
 import json
 import math
@@ -105,9 +106,10 @@ class Target:
                 target.scrapes += 1
                 self.send_response(200 if body is not None else 500)
                 self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len((body or "").encode())))
                 self.end_headers()
-                if body is not None:
-                    self.wfile.write(body.encode() if isinstance(body, str) else body)
+                with contextlib.suppress(OSError):  # who asked need not wait for it
+                    self.wfile.write((body or "").encode())
 
             def log_message(self, *_):
                 pass

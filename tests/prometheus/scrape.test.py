@@ -30,7 +30,7 @@ class ScrapeTest(house.HouseTest):
         )  # fmt: skip
         exporter.wait_ready(port, "/metrics")
         server = self.server()
-        client = self.scraped(server, f"http://127.0.0.1:{port}/metrics", "scrape.t.tags.site=north", name="t")
+        client = self.scraped(server, f"http://127.0.0.1:{port}/metrics", "scrape.t.tags=site=north", name="t")
         text = house.request(port, "GET", "/metrics").body.decode()
         names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line and not line.startswith("#")}
         expected = {line.rpartition(" ")[0] for line in text.splitlines() if line and not line.startswith("#")}
@@ -136,7 +136,7 @@ class ScrapeTest(house.HouseTest):
     def test_a_wrong_configuration_names_the_key(self):
         for pair, words in (
             ("scrape.t.url=ftp://x", "scrape.t: url: must begin with http"),
-            ("scrape.t.tags.host=x", "scrape.t: tags.host: this name is reserved"),
+            ("scrape.t.tags=host=x", "scrape.t: tags.host: this name is reserved"),
         ):
             done = subprocess.run(
                 [house.program("resmon-client"), "--once", "--set", "scrape.t.url=http://127.0.0.1:1/", "--set", pair],

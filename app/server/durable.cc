@@ -1,0 +1,54 @@
+#include "durable.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+
+#include "app.h"
+
+namespace resmon::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr auto kDurablePatience = std::chrono::seconds(10);
+
+struct DurableWaiter {
+  explicit DurableWaiter(const asio::any_io_executor& executor) : timer(executor) {}
+  asio::steady_timer timer;
+  bool durable = false;
+};
+
+}  // namespace
+
+asio::awaitable<bool> wait_until_durable(App& app, std::uint64_t position) {
+  const auto waiter = std::make_shared<DurableWaiter>(co_await asio::this_coro::executor);
+  waiter->timer.expires_after(kDurablePatience);
+  app.mutable_log().lane(waiter->timer.get_executor())->wait(position, [waiter] {
+    waiter->durable = true;
+    waiter->timer.cancel();
+  });
+  if (!waiter->durable) co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (waiter->durable) app.row_writer().acknowledged(position);
+  co_return waiter->durable;
+}
+
+asio::awaitable<bool> wait_until_lines_durable(App& app, std::uint64_t position) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto waiter = std::make_shared<DurableWaiter>(executor);
+  waiter->timer.expires_after(kDurablePatience);
+  app.logs()->when_durable(position, [waiter, executor] {
+    asio::post(executor, [waiter] {
+      waiter->durable = true;
+      waiter->timer.cancel();
+    });
+  });
+  co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_return waiter->durable;
+}
+
+}  // namespace resmon::server
