@@ -145,10 +145,17 @@ OtlpOutcome take_logs(App& app, const http::Request& request, otlp::Encoding enc
   std::vector<logline::Field> space;
   std::uint64_t refused = 0;
   std::string why;
+  std::size_t repeated_bytes = 0;  // attributes of all records so far
   Status read = otlp::read_logs(
       request.body, encoding, [&](const otlp::Attributes& resource, const otlp::Record& record) -> Status {
         if (record.time > static_cast<std::uint64_t>(INT64_MAX) || resource.too_many || record.attributes.too_many) {
           if (refused++ == 0) why = "a record with an impossible time, or with too many or too long attributes";
+          return {};
+        }
+        repeated_bytes += resource.bytes + record.attributes.bytes;
+        if (repeated_bytes > otlp::kMostRepeatedBytes) {
+          if (refused++ == 0)
+            why = "the attributes of all records of the request are too much together; send smaller requests";
           return {};
         }
         LineMembers line;

@@ -281,6 +281,16 @@ TEST(OtlpMetrics, WorkGrowsWithTheRequestAndNoFaster) {
             "");
 }
 
+TEST(OtlpMetrics, WhatIsSaidOnceIsNotRepeatedWithoutBound) {
+  std::string points;
+  for (std::uint64_t i = 1; i <= 50'000; ++i) points += proto_bytes(1, proto_fixed64(3, i) + proto_double(4, 1));
+  const Rows rows(request(text_attribute(1, "large", std::string(60'000, 'x')), metric("m", kGauge, points)));
+  EXPECT_EQ(rows.report.points, kMostRepeatedBytes / 60'006);
+  EXPECT_EQ(rows.report.points + rows.report.refused, 50'000U);
+  EXPECT_EQ(rows.report.first_refusal,
+            "metric m: the attributes of all points of the request are too much together; send smaller requests");
+}
+
 TEST(OtlpMetrics, TheTableIsSorted) {
   const auto all = mappings();
   for (std::size_t i = 1; i < all.size(); ++i)

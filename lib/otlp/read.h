@@ -21,7 +21,10 @@ inline constexpr std::size_t kMostAttributes = 256;         // of a resource, po
 inline constexpr std::size_t kMostAttributeBytes = 65'535;  // of all names and values of one of them
 inline constexpr std::size_t kMostDepth = 8;                // of lists in lists
 inline constexpr std::size_t kMostBuckets = 512;            // of a histogram
-inline constexpr std::size_t kMostPoints = 1'000'000;       // of a request
+// Of the attributes of all points or records of a request, each with those of its resource: what a request says once
+// becomes part of each row.
+inline constexpr std::size_t kMostRepeatedBytes = 64U << 20U;
+inline constexpr std::size_t kMostPoints = 1'000'000;  // of a request
 
 // Values are text: numbers and truth values as JSON writes them, bytes in hexadecimal, lists as JSON.
 struct Attribute {
@@ -30,6 +33,7 @@ struct Attribute {
 };
 struct Attributes {
   std::vector<Attribute> all;
+  std::size_t bytes = 0;  // of all names and values
   bool too_many = false;  // some were left out: beyond a bound
 
   // The value, or "".

@@ -210,6 +210,9 @@ void MetricRows::add(const Attributes& resource, const Metric& metric, const Poi
     if (std::any_of(point.bounds.begin(), point.bounds.end(), [](double bound) { return !std::isfinite(bound); }))
       return refuse(metric, "a bound that is no finite number");
   }
+  repeated_bytes_ += resource.bytes + point.attributes.bytes + metric.name.size();
+  if (repeated_bytes_ > kMostRepeatedBytes)
+    return refuse(metric, "the attributes of all points of the request are too much together; send smaller requests");
   const UnixNanos time = point.time == 0 ? now_ : static_cast<UnixNanos>(point.time);
   if (!add_mapped(resource, metric, point, time)) {
     std::vector<metric::Tag> tags;

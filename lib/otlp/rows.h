@@ -68,6 +68,7 @@ class MetricRows {
   const UnixNanos now_;
   std::vector<Row> rows_;
   std::unordered_map<std::string, std::size_t> known_;  // place in rows_, by measurement, tags and time
+  std::size_t repeated_bytes_ = 0;                      // attributes of all points so far
   MetricsReport report_;
 };
 

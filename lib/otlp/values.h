@@ -17,19 +17,21 @@ class AttributeList {
  public:
   explicit AttributeList(Attributes& out) : out_(out) {
     out_.all.clear();
+    out_.bytes = 0;
     out_.too_many = false;
   }
   void add(std::string key, std::string value) {
-    bytes_ += key.size() + value.size();
-    if (out_.all.size() >= kMostAttributes || bytes_ > kMostAttributeBytes)
+    const std::size_t bytes = key.size() + value.size();
+    if (out_.all.size() >= kMostAttributes || out_.bytes + bytes > kMostAttributeBytes) {
       out_.too_many = true;
-    else
+    } else {
+      out_.bytes += bytes;
       out_.all.push_back({std::move(key), std::move(value)});
+    }
   }
 
  private:
   Attributes& out_;
-  std::size_t bytes_ = 0;
 };
 
 Status read_metrics_json(std::string_view body, const TakePoint& take);

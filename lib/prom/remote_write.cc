@@ -149,6 +149,11 @@ class Reading {
       report_.refused += samples_.size();
       return refuse(bad_reference_ ? "a label refers to a symbol that is not there" : "a label has no value");
     }
+    for (const Label& label : labels_) label_bytes_ += label.name.size() + label.value.size();
+    if (label_bytes_ > kMostLabelBytesInAll) {
+      report_.refused += samples_.size();
+      return refuse("the labels of all series of the request are too much together; send smaller requests");
+    }
     const Result<metric::SchemaId> schema = series_.find(labels_);
     if (!schema) {
       report_.refused += samples_.size();
@@ -185,6 +190,7 @@ class Reading {
   std::vector<std::string_view> symbols_;
   std::size_t number_ = 0;  // of the series that is read, from 1
   std::size_t seen_ = 0;    // samples of the series before it
+  std::size_t label_bytes_ = 0;
   // Of the series that is read.
   std::vector<Label> labels_;
   std::vector<Sample> samples_;

@@ -30,6 +30,8 @@ struct WriteReport {
 
 inline constexpr std::size_t kMostWriteSamples = 1'000'000;  // a request
 inline constexpr std::size_t kMostSymbols = 1'000'000;
+// Of the labels of all series of a request. In 2.0 a few bytes can name a long symbol again and again.
+inline constexpr std::size_t kMostLabelBytesInAll = 128U << 20U;
 
 // Appends a row for each good sample. kInvalid: the bytes are no such message; kLimit: more than kMostWriteSamples;
 // then what is in `out` is to be thrown away.

@@ -167,6 +167,18 @@ TEST(RemoteWrite, VersionTwoNamesLabelsBySymbols) {
   EXPECT_EQ(bad.report->first_refusal, "series 1 (up): a label has no value");
 }
 
+TEST(RemoteWrite, ALongSymbolIsNotRepeatedWithoutBound) {
+  std::string message = symbols({"", "__name__", "m", "long", std::string(60'000, 'x')});
+  const std::string one = proto_bytes(5, proto_bytes(1, packed({1, 2, 3, 4})) + sample(1, 1));
+  for (int i = 0; i < 3000; ++i) message += one;
+  const Read read(message, WriteVersion::kTwo);
+  ASSERT_TRUE(read.report);
+  EXPECT_EQ(read.report->samples, kMostLabelBytesInAll / 60'013);
+  EXPECT_EQ(read.report->samples + read.report->refused, 3000U);
+  EXPECT_EQ(read.report->first_refusal,
+            "series 2237 (m): the labels of all series of the request are too much together; send smaller requests");
+}
+
 TEST(RemoteWrite, AVersionOneMessageIsNotReadAsVersionTwo) {
   const Read read(series(label("__name__", "a") + sample(1, 1)), WriteVersion::kTwo);
   ASSERT_TRUE(read.report);
