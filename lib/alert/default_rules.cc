@@ -161,9 +161,17 @@ message = "systemd restarts a service repeatedly"
 help = "Find the service in the log lines or with `systemctl --failed`; then read `journalctl -u` of the unit."
 
 [rule.temperature]
-when = 'min(temp.temp, 5m) > 95'
-clear = 90
-help = "Close to what processors shut down at: check fans and airflow."
+when = 'min(temp.temp, 5m) / temp.temp_crit > 0.97'
+clear = 0.93
+severity = "critical"
+message = "for five minutes close to the sensor's own critical temperature: {value} of it"
+help = "The hardware throttles or shuts down there: check fans and airflow."
+
+[rule.temperature-high]
+when = 'min(temp.temp, 5m) > 105'
+clear = 95
+unless = "temperature"
+help = "Hotter than processors and disks should be: check fans and airflow."
 
 [rule.unit-failed]
 when = 'systemd_units.active_code == 3'

@@ -425,6 +425,37 @@ TEST_F(AlertEngineTest, HardwareThatFailsIsToldAndAClockThatNobodyEverSetIsNot) 
   EXPECT_THAT(house.titles(), SizeIs(3));
 }
 
+// A disk's critical temperature is 85 °C, a processor's 100 °C; a chip without one has a limit for all.
+TEST_F(AlertEngineTest, ATemperatureIsJudgedByItsSensorsOwnCriticalOne) {
+  TestHouse house("", "temperature temperature-high");
+  house.add_host("web1");
+  const auto minutes = [&](double disk, double processor, double other) {
+    for (int i = 0; i < 14; ++i) {
+      house.pass(30);
+      for (const auto& [sensor, field, value] : {std::tuple("nvme", "temp_crit", 84.85),
+                                                 {"cpu", "temp_crit", 100.0},
+                                                 {"nvme", "temp", disk},
+                                                 {"cpu", "temp", processor},
+                                                 {"other", "temp", other}}) {
+        house.now += 1;
+        house.row("temp", {{"host", "web1"}, {"sensor", sensor}}, field, value);
+      }
+    }
+    house.pass(31);
+  };
+  minutes(60, 96, 60);
+  EXPECT_THAT(house.titles(), SizeIs(0)) << "a processor at full load";
+  minutes(84, 96, 60);
+  ASSERT_THAT(house.titles(), SizeIs(1));
+  EXPECT_EQ(house.messages[0].title, "critical: temperature on web1 sensor=nvme: 0.99");
+  EXPECT_EQ(house.messages[0].items[0].text,
+            "for five minutes close to the sensor's own critical temperature: 0.99 of it");
+  minutes(60, 99, 110);
+  EXPECT_THAT(house.titles(), SizeIs(4));
+  minutes(60, 60, 60);
+  EXPECT_THAT(house.titles(), SizeIs(6));
+}
+
 TEST_F(AlertEngineTest, LinesOfALogFireAndEnd) {
   TestHouse house("[rule.sshd]\nwhen = '''logs('\"Failed password\"') > 20 in 5m'''\nclear = 5\n");
   house.add_host("web1");

@@ -2,11 +2,14 @@
 // not have. Names are Telegraf's: the chip's name and the sensor's label. Two chips of one name (two disks, two
 // sockets) differ in the tag `device`, which Telegraf has as an option.
 //
-// The directories are listed at each gather; names and labels are read again only after a change.
+// The directories are listed at each gather; names and labels are read again only after a change. A sensor's own
+// critical temperature (hwmon's temp*_crit, a zone's trip point) is read with its value, because it can be set.
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 
 #include "collect/collectors.h"
@@ -20,16 +23,26 @@ namespace resmon::collect {
 
 namespace {
 
-constexpr FieldSpec kTempFields[] = {{"temp", kFloat}};
+constexpr FieldSpec kTempFields[] = {{"temp", kFloat}, {"temp_crit", kFloat}};
 constexpr std::size_t kTempThreads = 2;
 constexpr std::size_t kMostSensors = 512;
 // Chips show -128, 127.5 or 255 where no diode is connected, and worse when they are asked at the wrong moment.
 constexpr std::int64_t kColdest = -100'000;  // m°C
 constexpr std::int64_t kHottest = 200'000;
+// Firmware writes 0, 20.8 or 65,261.85 where nobody set a critical temperature.
+constexpr std::int64_t kLeastCritical = 40'000;
+constexpr std::int64_t kMostCritical = 150'000;
+constexpr int kMostTripPoints = 16;  // looked at
+
+struct TempSensor {
+  RowSchema schema;
+  std::size_t file;   // of SlowFiles: its value
+  bool has_critical;  // the file after it
+};
 
 struct Chip {
   std::string path;
-  std::vector<RowSchema> sensors;  // as the files
+  std::vector<TempSensor> sensors;
   std::shared_ptr<SlowFiles> files;
 };
 
@@ -80,7 +93,7 @@ class Temp final : public Collector {
       if (type.empty() || names.contains(type) || names.contains(as_chip)) continue;
       Chip chip{path, {}, nullptr};
       std::vector<SlowFiles::File> files;
-      add_sensor(chip, files, path + "/temp", type, entry, entry, "");
+      add_sensor(chip, files, path + "/temp", critical_trip(path), type, entry, entry, "");
       finish_chip(std::move(chip), std::move(files), "");
     }
     if (sensors_ >= kMostSensors) context.tell(hwmon_, "more than 512 temperature sensors: the rest is left out");
@@ -93,12 +106,16 @@ class Temp final : public Collector {
     if (name.empty()) return;
     Chip chip{path, {}, nullptr};
     std::vector<SlowFiles::File> files;
-    for (const std::string& file : sorted_entries(path)) {
+    const std::vector<std::string> entries = sorted_entries(path);
+    for (const std::string& file : entries) {
       if (!file.starts_with("temp") || !file.ends_with("_input")) continue;
       const std::string number = file.substr(0, file.size() - 6);  // "temp1"
       const std::string label = label_word(read_line(path + "/" + number + "_label"));
       const std::string sensor = !label.empty() ? name + "_" + label : number == "temp1" ? name : name + "_" + number;
-      add_sensor(chip, files, path + "/" + file, sensor, device_of(path, linked), entry, "_" + number);
+      const std::string critical = number + "_crit";
+      const bool has_critical = std::binary_search(entries.begin(), entries.end(), critical);
+      add_sensor(chip, files, path + "/" + file, has_critical ? path + "/" + critical : std::string(), sensor,
+                 device_of(path, linked), entry, "_" + number);
     }
     if (!files.empty()) names.insert(name);
     finish_chip(std::move(chip), std::move(files), path + "/device/power/runtime_status");
@@ -110,8 +127,20 @@ class Temp final : public Collector {
     return disks.empty() ? linked : disks.front();
   }
 
-  void add_sensor(Chip& chip, std::vector<SlowFiles::File>& files, std::string path, std::string sensor,
-                  std::string device, const std::string& entry, const std::string& number) {
+  // The file with the temperature at which the kernel shuts the machine down for this zone; empty: there is none.
+  static std::string critical_trip(const std::string& zone) {
+    for (int i = 0; i < kMostTripPoints; ++i) {
+      const std::string trip = zone + "/trip_point_" + std::to_string(i);
+      const std::string type = read_line(trip + "_type");
+      if (type.empty()) break;
+      if (type == "critical") return trip + "_temp";
+    }
+    return {};
+  }
+
+  // `critical`: the file with its critical temperature; may be empty.
+  void add_sensor(Chip& chip, std::vector<SlowFiles::File>& files, std::string path, std::string critical,
+                  std::string sensor, std::string device, const std::string& entry, const std::string& number) {
     if (sensors_ >= kMostSensors || !filter_.matches(sensor)) return;
     if (!taken_.insert(sensor + '\n' + device).second) {
       sensor += number;
@@ -122,8 +151,11 @@ class Temp final : public Collector {
     }
     ++sensors_;
     std::vector<metric::Tag> tags = {{"sensor", sensor}, {"device", device}};  // an empty one is no tag
-    chip.sensors.emplace_back(schemas_, "temp", std::move(tags), kTempFields);
+    const bool has_critical = !critical.empty();
+    const std::span<const FieldSpec> fields(kTempFields, has_critical ? 2 : 1);
+    chip.sensors.push_back({RowSchema(schemas_, "temp", std::move(tags), fields), files.size(), has_critical});
     files.emplace_back(std::move(path));
+    if (has_critical) files.emplace_back(std::move(critical));
   }
 
   void finish_chip(Chip chip, std::vector<SlowFiles::File> files, std::string power) {
@@ -134,8 +166,8 @@ class Temp final : public Collector {
 
   static Status write(const Chip& chip, const SlowFiles& answer, const GatherContext& context, metric::Batch& out) {
     if (answer.suspended()) return {};
-    for (std::size_t i = 0; i < chip.sensors.size(); ++i) {
-      const SlowFiles::File& file = answer.files()[i];
+    for (const TempSensor& sensor : chip.sensors) {
+      const SlowFiles::File& file = answer.files()[sensor.file];
       if (file.error_number != 0) {
         // A sensor that has nothing to say now: a radio that is off, a zone without a value yet.
         if (file.error_number != EACCES) continue;
@@ -151,11 +183,22 @@ class Temp final : public Collector {
         context.skipped(file.path, "no temperature that anything here can have", file.content());
         continue;
       }
-      RESMON_TRY(chip.sensors[i].ready());
-      metric::RowWriter row = chip.sensors[i].add(out, context.time);
+      RESMON_TRY(sensor.schema.ready());
+      metric::RowWriter row = sensor.schema.add(out, context.time);
       row.set(0, static_cast<double>(millidegrees) / 1000);
+      if (!sensor.has_critical) continue;
+      if (const auto critical = critical_of(answer.files()[sensor.file + 1])) row.set(1, *critical);
     }
     return {};
+  }
+
+  // °C. Nothing where nobody set it; many chips do not, so it counts as no fault.
+  static std::optional<double> critical_of(const SlowFiles::File& file) {
+    std::int64_t millidegrees = 0;
+    procfs::Skipped skipped;
+    if (file.error_number != 0 || !procfs::parse_signed(file.content(), millidegrees, skipped)) return std::nullopt;
+    if (millidegrees < kLeastCritical || millidegrees > kMostCritical) return std::nullopt;
+    return static_cast<double>(millidegrees) / 1000;
   }
 
   const std::string hwmon_;

@@ -74,6 +74,33 @@ TEST(Temp, AbsurdValuesAreLeftOutAndCounted) {
   EXPECT_EQ(probe.skipped_lines(), 5U);
 }
 
+TEST(Temp, ASensorsOwnCriticalTemperatureIsReportedWhereSomebodySetIt) {
+  Machine machine;
+  chip(machine, "hwmon0", "coretemp", "coretemp.0");
+  machine.write("sys/class/hwmon/hwmon0/temp1_input", "40000\n").write("sys/class/hwmon/hwmon0/temp1_crit", "100000\n");
+  machine.write("sys/class/hwmon/hwmon0/temp2_input", "41000\n");
+  chip(machine, "hwmon1", "nvme", "nvme0");
+  machine.write("sys/class/hwmon/hwmon1/temp1_input", "38850\n")
+      .write("sys/class/hwmon/hwmon1/temp1_crit", "65261850\n");
+  machine.write("sys/class/hwmon/hwmon1/temp2_input", "39850\n").write("sys/class/hwmon/hwmon1/temp2_crit", "odd\n");
+  machine.write("sys/class/hwmon/hwmon1/temp3_input", "37850\n").write("sys/class/hwmon/hwmon1/temp3_crit", "84850\n");
+  machine.write("sys/class/thermal/thermal_zone0/type", "soc\n")
+      .write("sys/class/thermal/thermal_zone0/temp", "50000\n")
+      .write("sys/class/thermal/thermal_zone0/trip_point_0_type", "passive\n")
+      .write("sys/class/thermal/thermal_zone0/trip_point_0_temp", "85000\n")
+      .write("sys/class/thermal/thermal_zone0/trip_point_1_type", "critical\n")
+      .write("sys/class/thermal/thermal_zone0/trip_point_1_temp", "115000\n");
+  Probe probe(machine, make_temp);
+  EXPECT_EQ(probe.gather(),
+            (Lines{"temp,device=coretemp.0,sensor=coretemp temp=40,temp_crit=100",
+                   "temp,device=coretemp.0,sensor=coretemp_temp2 temp=41", "temp,device=nvme0,sensor=nvme temp=38.85",
+                   "temp,device=nvme0,sensor=nvme_temp2 temp=39.85",
+                   "temp,device=nvme0,sensor=nvme_temp3 temp=37.85,temp_crit=84.85",
+                   "temp,device=thermal_zone0,sensor=soc temp=50,temp_crit=115"}));
+  EXPECT_EQ(probe.error, "");
+  EXPECT_EQ(probe.skipped_lines(), 0U);
+}
+
 TEST(Temp, ChipsComeAndGo) {
   Machine machine;
   Probe probe(machine, make_temp);
