@@ -4,6 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
 
 #include "base/json_text.h"
 #include "notify/mail.h"
@@ -28,8 +29,9 @@ Status status_of(const sink::HttpAnswer& answer) {
   return fail(lasting ? ErrorKind::kDenied : ErrorKind::kUnavailable, reason);
 }
 
-asio::awaitable<Status> exchange(asio::any_io_executor executor, std::string origin, sink::HttpRequest request,
-                                 sink::HttpClientOptions options) {
+// Any answer, also one that refuses.
+asio::awaitable<Result<sink::HttpAnswer>> exchange(asio::any_io_executor executor, std::string origin,
+                                                   sink::HttpRequest request, sink::HttpClientOptions options) {
   auto url = sink::parse_url(origin);
   if (!url) co_return fail(ErrorKind::kInvalid, "url: " + url.error().message);
   options.answer_bytes = 4096;
@@ -37,8 +39,44 @@ asio::awaitable<Status> exchange(asio::any_io_executor executor, std::string ori
   if (!client) co_return fail(std::move(client).error());
   auto answer = co_await (*client)->send(request);
   (*client)->close();
-  if (!answer) co_return fail(std::move(answer).error());
-  co_return status_of(*answer);
+  co_return answer;
+}
+
+// The member of the answer's JSON, as it stands between the quotes of a JSON string; empty: there is none.
+std::string member_of(const std::string& body, const std::string& key) {
+  boost::system::error_code error;
+  const boost::json::value value = boost::json::parse(body, error);
+  const auto* const object = error ? nullptr : value.if_object();
+  const auto* const member = object == nullptr ? nullptr : object->if_contains(key);
+  if (member == nullptr || !member->is_string()) return {};
+  const std::string quoted = boost::json::serialize(*member);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+// One request and those that come with it.
+asio::awaitable<Status> send_all(asio::any_io_executor executor, Prepared one, sink::HttpClientOptions options) {
+  for (;;) {
+    auto answer = co_await exchange(executor, one.origin, std::move(one.request), options);
+    if (!answer) {
+      if (one.can_fail) co_return Status();
+      co_return fail(std::move(answer).error());
+    }
+    Status status = status_of(*answer);
+    if (!status && one.otherwise != nullptr) {
+      one = Prepared(*one.otherwise);
+      continue;
+    }
+    if (!status) co_return one.can_fail ? Status() : std::move(status);
+    if (one.then == nullptr) co_return Status();
+    Prepared next = *one.then;
+    if (!one.answer_key.empty()) {
+      const std::string named = member_of(answer->body, one.answer_key);
+      const std::size_t mark = next.request.body.find(kAnswerMark);
+      if (named.empty() || mark == std::string::npos) co_return Status();  // an answer of another kind
+      next.request.body.replace(mark, kAnswerMark.size(), named);
+    }
+    one = std::move(next);
+  }
 }
 
 asio::awaitable<Status> run(std::vector<std::string> command, std::string input, std::vector<std::string> environment,
@@ -82,7 +120,7 @@ asio::awaitable<Status> deliver_with(asio::any_io_executor executor, asio::any_i
     sink::HttpClientOptions options;
     options.timeout = channel.timeout;
     options.tls_ca_file = channel.tls_ca_file;
-    Status sent = co_await exchange(executor, one.origin, std::move(one.request), std::move(options));
+    Status sent = co_await send_all(executor, std::move(one), std::move(options));
     if (!sent) co_return fail(std::move(sent).error());
   }
   co_return Status();
@@ -105,7 +143,9 @@ asio::awaitable<Status> call(asio::any_io_executor executor, std::string url) {
   sink::HttpRequest request;
   request.method = sink::Method::kGet;
   request.target = path == std::string::npos ? "/" : url.substr(path);
-  co_return co_await exchange(executor, url.substr(0, path), std::move(request), {});
+  auto answer = co_await exchange(executor, url.substr(0, path), std::move(request), {});
+  if (!answer) co_return fail(std::move(answer).error());
+  co_return status_of(*answer);
 }
 
 }  // namespace resmon::notify

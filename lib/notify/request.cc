@@ -24,6 +24,9 @@ using alert::MessageKind;
 using alert::Severity;
 
 constexpr std::size_t kSecretBytes = 4096;
+constexpr std::size_t kNtfyHeaderText = 3000;   // as a header 4,000: proxies take 8 KiB
+constexpr std::size_t kTelegramCaption = 1024;  // UTF-16 units, of which no text has more than bytes
+constexpr std::size_t kTeamsPicture = 16'000;   // a message may have 28 KB
 
 Result<std::string> secret_of(const std::string& given, const std::string& file, const char* key) {
   if (file.empty()) return given;
@@ -71,10 +74,14 @@ std::string colour(const Message& message) {
                                                   : "#1565c0";
 }
 
-std::string header_text(const std::string& text) {
-  // RFC 2047, which ntfy reads: what is not ASCII would be lost in a header.
-  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; })) return text;
+// RFC 2047, which ntfy reads: what is not ASCII would be lost in a header, and a line's end would end it.
+std::string encoded_word(const std::string& text) {
   return "=?UTF-8?B?" + sink::base64(text) + "?=";
+}
+
+std::string header_text(const std::string& text) {
+  if (std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; })) return text;
+  return encoded_word(text);
 }
 
 // Alertmanager refuses a label whose name has other letters, and the alert with it.
@@ -120,6 +127,34 @@ void post_json(Prepared& out, const json::value& body) {
   out.request.content_type = "application/json";
 }
 
+// The picture of a message about one alert; empty: none.
+std::string picture_of(const Message& message) {
+  if (message.items.size() != 1) return {};
+  return chart_png(message.items[0].points, message.items[0].chart_limit);
+}
+
+// A part of multipart/form-data (RFC 7578).
+struct FormPart {
+  std::string name;
+  std::string content;
+  std::string type;  // empty: plain text
+  std::string file;  // its name; empty: it is no file
+};
+
+void post_form(Prepared& out, const std::vector<FormPart>& parts) {
+  std::string all;
+  for (const FormPart& part : parts) all += part.content;
+  const std::string boundary = "resmon-" + signature("resmon", all).substr(0, 32);
+  out.request.content_type = "multipart/form-data; boundary=" + boundary;
+  for (const FormPart& part : parts) {
+    out.request.body += "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + part.name + "\"";
+    if (!part.file.empty()) out.request.body += "; filename=\"" + part.file + "\"";
+    if (!part.type.empty()) out.request.body += "\r\nContent-Type: " + part.type;
+    out.request.body += "\r\n\r\n" + part.content + "\r\n";
+  }
+  out.request.body += "--" + boundary + "--\r\n";
+}
+
 void ntfy(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
   out.request.target += "/" + sink::percent_encode(channel.topic);
   out.request.body = cut(text_below_title(message), 4000);
@@ -133,6 +168,14 @@ void ntfy(Prepared& out, const Channel& channel, const Secrets& secrets, const M
     out.request.authorization = "Bearer " + secrets.token;
   else if (!channel.username.empty())
     out.request.authorization = "Basic " + sink::base64(channel.username + ":" + secrets.password);
+  // The body is the attachment, and the text a header. Servers may have no attachments, or a quota for them.
+  const std::string picture = picture_of(message);
+  if (picture.empty()) return;
+  out.otherwise = std::make_shared<Prepared>(out);
+  out.request.headers.emplace_back("Message", encoded_word(cut(out.request.body, kNtfyHeaderText)));
+  out.request.headers.emplace_back("Filename", "chart.png");
+  out.request.body = picture;
+  out.request.content_type = "image/png";
 }
 
 void gotify(Prepared& out, const Secrets& secrets, const Message& message) {
@@ -156,25 +199,6 @@ void slack(Prepared& out, const Message& message) {
   post_json(out, json::object{{"text", message.title}, {"attachments", json::array{std::move(attachment)}}});
 }
 
-// The picture of a message about one alert; empty: none.
-std::string picture_of(const Message& message) {
-  if (message.items.size() != 1) return {};
-  return chart_png(message.items[0].points, message.items[0].chart_limit);
-}
-
-// multipart/form-data (RFC 7578): the JSON and a file beside it, which an embed shows as attachment://chart.png.
-void post_with_picture(Prepared& out, const json::value& body, const std::string& picture) {
-  const std::string boundary = "resmon-" + signature("resmon", picture).substr(0, 32);
-  out.request.content_type = "multipart/form-data; boundary=" + boundary;
-  out.request.body = "--" + boundary +
-                     "\r\nContent-Disposition: form-data; name=\"payload_json\"\r\nContent-Type: application/json"
-                     "\r\n\r\n" +
-                     json::serialize(body) + "\r\n--" + boundary +
-                     "\r\nContent-Disposition: form-data; name=\"files[0]\"; filename=\"chart.png\""
-                     "\r\nContent-Type: image/png\r\n\r\n" +
-                     picture + "\r\n--" + boundary + "--\r\n";
-}
-
 void discord(Prepared& out, const Message& message) {
   const std::string hex = colour(message).substr(1);
   json::object embed{{"title", cut(message.title, 250)},
@@ -189,25 +213,76 @@ void discord(Prepared& out, const Message& message) {
                           {"allowed_mentions", json::object{{"parse", json::array()}}}};
   if (picture.empty())
     post_json(out, body);
-  else
-    post_with_picture(out, body, picture);
+  else  // the embed shows the file as attachment://chart.png
+    post_form(out, {{"payload_json", json::serialize(body), "application/json", ""},
+                    {"files[0]", picture, "image/png", "chart.png"}});
 }
 
 void telegram(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
-  out.request.target += "/bot" + secrets.token + "/sendMessage";
-  post_json(out, json::object{{"chat_id", channel.chat},
-                              {"text", cut(message.plain_text(), 4000)},
-                              {"disable_web_page_preview", true},
-                              {"disable_notification", ended(message) || message.severity == Severity::kInfo}});
+  const std::string bot = out.request.target + "/bot" + secrets.token;
+  const std::string text = message.plain_text();
+  const bool quiet = ended(message) || message.severity == Severity::kInfo;
+  Prepared words = out;
+  words.request.target = bot + "/sendMessage";
+  post_json(words, json::object{{"chat_id", channel.chat},
+                                {"text", cut(text, 4000)},
+                                {"disable_web_page_preview", true},
+                                {"disable_notification", quiet}});
+  const std::string picture = picture_of(message);
+  if (picture.empty()) {
+    out = std::move(words);
+    return;
+  }
+  // One message where the text is short enough to be a caption; else the picture comes after it. A group may forbid
+  // pictures, and the text is what counts.
+  const bool fits = text.size() <= kTelegramCaption;
+  Prepared shown = out;
+  shown.request.target = bot + "/sendPhoto";
+  post_form(shown, {{"chat_id", channel.chat, "", ""},
+                    {"caption", fits ? text : cut(message.title, kTelegramCaption), "", ""},
+                    {"disable_notification", quiet || !fits ? "true" : "false", "", ""},
+                    {"photo", picture, "image/png", "chart.png"}});
+  if (fits) {
+    out = std::move(shown);
+    out.otherwise = std::make_shared<Prepared>(std::move(words));
+  } else {
+    shown.can_fail = true;
+    out = std::move(words);
+    out.then = std::make_shared<Prepared>(std::move(shown));
+  }
 }
 
 void matrix(Prepared& out, const Channel& channel, const Secrets& secrets, const Message& message) {
   // The same number for the same message: a repetition is not shown twice.
   const std::string transaction = signature("resmon", message.to_json()).substr(0, 32);
-  out.request.method = sink::Method::kPut;
-  out.request.target +=
-      "/_matrix/client/v3/rooms/" + sink::percent_encode(channel.chat) + "/send/m.room.message/" + transaction;
+  const std::string base = out.request.target;
+  const std::string send =
+      base + "/_matrix/client/v3/rooms/" + sink::percent_encode(channel.chat) + "/send/m.room.message/" + transaction;
   out.request.authorization = "Bearer " + secrets.token;
+  const std::string picture = picture_of(message);
+  if (!picture.empty()) {
+    // The upload's answer names the picture, which an event of its own shows.
+    Prepared shown = out;
+    shown.can_fail = true;
+    Prepared upload = shown;
+    upload.request.target = base + "/_matrix/media/v3/upload?filename=chart.png";
+    upload.request.content_type = "image/png";
+    upload.request.body = picture;
+    upload.answer_key = "content_uri";
+    shown.request.method = sink::Method::kPut;
+    shown.request.target = send + "c";
+    post_json(shown, json::object{{"msgtype", "m.image"},
+                                  {"body", "chart.png"},
+                                  {"url", std::string(kAnswerMark)},
+                                  {"info", json::object{{"mimetype", "image/png"},
+                                                        {"w", kChartWidth},
+                                                        {"h", kChartHeight},
+                                                        {"size", static_cast<std::int64_t>(picture.size())}}}});
+    upload.then = std::make_shared<Prepared>(std::move(shown));
+    out.then = std::make_shared<Prepared>(std::move(upload));
+  }
+  out.request.method = sink::Method::kPut;
+  out.request.target = send;
   post_json(out, json::object{{"msgtype", "m.text"}, {"body", message.plain_text()}});
 }
 
@@ -237,6 +312,9 @@ void teams(Prepared& out, const Message& message) {
                              : message.severity == Severity::kCritical ? "Attention"
                                                                        : "Warning"}},
       json::object{{"type", "TextBlock"}, {"text", cut(text_below_title(message), 10'000)}, {"wrap", true}}};
+  if (const std::string picture = sink::base64(picture_of(message)); !picture.empty() && picture.size() < kTeamsPicture)
+    card.emplace_back(json::object{
+        {"type", "Image"}, {"url", "data:image/png;base64," + picture}, {"altText", message.items[0].chart}});
   json::object content{{"$schema", "http://adaptivecards.io/schemas/adaptive-card.json"},
                        {"type", "AdaptiveCard"},
                        {"version", "1.4"},
@@ -300,6 +378,13 @@ void webhook(Prepared& out, const Channel& channel, const Secrets& secrets, cons
     out.request.authorization = "Bearer " + secrets.token;
   else if (!channel.username.empty())
     out.request.authorization = "Basic " + sink::base64(channel.username + ":" + secrets.password);
+}
+
+void add_query(Prepared& out, const std::string& query) {
+  std::string& target = out.request.target;
+  target += (target.find('?') == std::string::npos ? "?" : "&") + query;
+  if (out.otherwise != nullptr) add_query(*out.otherwise, query);
+  if (out.then != nullptr) add_query(*out.then, query);
 }
 
 }  // namespace
@@ -452,7 +537,7 @@ Result<std::vector<Prepared>> prepare(const Channel& channel, const Secrets& sec
       return fail(ErrorKind::kInternal, "not a channel over HTTP");
   }
   if (out.request.target.empty()) out.request.target = "/";
-  if (mark != std::string::npos) out.request.target += channel.url.substr(mark);
+  if (mark != std::string::npos) add_query(out, channel.url.substr(mark + 1));
   std::vector<Prepared> all;
   all.push_back(std::move(out));
   return all;

@@ -3,7 +3,9 @@
 // A message in the form that a channel's receiver takes: the requests of each service as its documentation has them. No
 // I/O.
 
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alert/message.h"
@@ -24,7 +26,14 @@ Result<Secrets> read_secrets(const alert::Channel& channel);
 struct Prepared {
   std::string origin;
   sink::HttpRequest request;
+  // Sent instead when the receiver answers that it does not take this one: the text without its picture. May be null.
+  std::shared_ptr<Prepared> otherwise;
+  std::shared_ptr<Prepared> then;  // sent after this one succeeded; may be null
+  bool can_fail = false;           // the message is delivered without it
+  // A member of the answer's JSON, a string, which replaces kAnswerMark in the body of `then`; empty: none.
+  std::string answer_key;
 };
+inline constexpr std::string_view kAnswerMark = "{resmon-answer}";
 // One request, or one for each alert where the receiver takes single ones (PagerDuty). kInvalid: the channel's url
 // cannot be read.
 Result<std::vector<Prepared>> prepare(const alert::Channel& channel, const Secrets& secrets,

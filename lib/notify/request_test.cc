@@ -10,6 +10,7 @@
 
 #include "notify/mail.h"
 #include "notify/png.h"
+#include "sink/endpoint.h"
 
 namespace resmon::notify {
 namespace {
@@ -48,6 +49,11 @@ Message firing() {
   out.items = {item_of("wéb1", "0123456789abcdef")};
   out.link = out.items[0].link;
   return out;
+}
+
+Message with_points(Message message) {
+  message.items[0].points = {1, 2, 3};
+  return message;
 }
 
 Message resolved() {
@@ -108,6 +114,20 @@ TEST(Request, Ntfy) {
   const Prepared over = one_of(channel, resolved());
   EXPECT_EQ(header_of(over, "Priority"), "2");
   EXPECT_EQ(header_of(over, "Tags"), "white_check_mark");
+}
+
+TEST(Request, NtfyAttachesThePictureAndTheTextIsAHeader) {
+  Channel channel = channel_of(ChannelKind::kNtfy, "https://ntfy.example?auth=x");
+  channel.topic = "topic";
+  const Prepared made = one_of(channel, with_points(firing()), {"tk_1", "", ""});
+  EXPECT_EQ(made.request.target, "/topic?auth=x");
+  EXPECT_TRUE(made.request.body.starts_with("\x89PNG"));
+  EXPECT_EQ(header_of(made, "Filename"), "chart.png");
+  EXPECT_EQ(made.request.authorization, "Bearer tk_1");
+  ASSERT_NE(made.otherwise, nullptr);
+  EXPECT_EQ(made.otherwise->request.target, made.request.target);
+  EXPECT_EQ(header_of(made, "Message"), "=?UTF-8?B?" + sink::base64(made.otherwise->request.body) + "?=");
+  EXPECT_EQ(header_of(*made.otherwise, "Filename"), "");
 }
 
 TEST(Request, Gotify) {
@@ -181,6 +201,30 @@ TEST(Request, Telegram) {
   EXPECT_TRUE(body_of(one_of(channel, resolved(), {"1:abc", "", ""})).at("disable_notification").as_bool());
 }
 
+TEST(Request, TelegramHasThePictureWithTheTextBelowWhereItFits) {
+  Channel channel = channel_of(ChannelKind::kTelegram, "https://api.telegram.org");
+  channel.chat = "-100";
+  const Prepared made = one_of(channel, with_points(firing()), {"1:abc", "", ""});
+  EXPECT_EQ(made.request.target, "/bot1:abc/sendPhoto");
+  EXPECT_TRUE(made.request.content_type.starts_with("multipart/form-data; boundary=")) << made.request.content_type;
+  EXPECT_NE(made.request.body.find("name=\"chat_id\"\r\n\r\n-100\r\n"), std::string::npos);
+  EXPECT_NE(made.request.body.find("name=\"caption\"\r\n\r\n" + firing().title), std::string::npos);
+  EXPECT_NE(made.request.body.find("name=\"photo\"; filename=\"chart.png\"\r\nContent-Type: image/png\r\n\r\n\x89PNG"),
+            std::string::npos);
+  ASSERT_NE(made.otherwise, nullptr);
+  EXPECT_EQ(made.otherwise->request.target, "/bot1:abc/sendMessage");
+  EXPECT_TRUE(text(body_of(*made.otherwise), "text").starts_with(firing().title));
+  // A caption has 1024 letters at most: the whole text first, then the picture without a sound.
+  Message longer = with_points(firing());
+  longer.items[0].errors = std::vector<std::string>(5, std::string(250, 'x'));
+  const Prepared words = one_of(channel, longer, {"1:abc", "", ""});
+  EXPECT_EQ(words.request.target, "/bot1:abc/sendMessage");
+  ASSERT_NE(words.then, nullptr);
+  EXPECT_EQ(words.then->request.target, "/bot1:abc/sendPhoto");
+  EXPECT_TRUE(words.then->can_fail);
+  EXPECT_NE(words.then->request.body.find("name=\"disable_notification\"\r\n\r\ntrue\r\n"), std::string::npos);
+}
+
 TEST(Request, Matrix) {
   Channel channel = channel_of(ChannelKind::kMatrix, "https://matrix.example");
   channel.chat = "!room:matrix.example";
@@ -193,6 +237,26 @@ TEST(Request, Matrix) {
   // The transaction makes the second delivery of one message the same event.
   EXPECT_EQ(one_of(channel, firing(), {"syt_x", "", ""}).request.target, made.request.target);
   EXPECT_NE(one_of(channel, resolved(), {"syt_x", "", ""}).request.target, made.request.target);
+}
+
+TEST(Request, MatrixShowsThePictureAfterTheText) {
+  Channel channel = channel_of(ChannelKind::kMatrix, "https://matrix.example");
+  channel.chat = "!room:matrix.example";
+  const Prepared made = one_of(channel, with_points(firing()), {"syt_x", "", ""});
+  EXPECT_EQ(text(body_of(made), "msgtype"), "m.text");
+  ASSERT_NE(made.then, nullptr);
+  const Prepared& upload = *made.then;
+  EXPECT_EQ(upload.request.method, sink::Method::kPost);
+  EXPECT_EQ(upload.request.target, "/_matrix/media/v3/upload?filename=chart.png");
+  EXPECT_EQ(upload.request.content_type, "image/png");
+  EXPECT_EQ(upload.request.authorization, "Bearer syt_x");
+  EXPECT_TRUE(upload.can_fail);
+  ASSERT_NE(upload.then, nullptr);
+  const json::object shown = body_of(*upload.then);
+  EXPECT_EQ(text(shown, "msgtype"), "m.image");
+  EXPECT_EQ(shown.at("info").at("mimetype").as_string(), "image/png");
+  EXPECT_EQ(shown.at("info").at("size").as_int64(), static_cast<std::int64_t>(upload.request.body.size()));
+  EXPECT_NE(upload.then->request.target, made.request.target) << "a transaction of its own";
 }
 
 TEST(Request, Pushover) {
@@ -223,6 +287,13 @@ TEST(Request, Teams) {
   EXPECT_EQ(text(card, "type"), "AdaptiveCard");
   EXPECT_EQ(card.at("body").as_array().at(0).at("text").as_string(), firing().title);
   EXPECT_EQ(card.at("actions").as_array().at(0).at("url").as_string(), firing().link);
+  EXPECT_EQ(card.at("body").as_array().size(), 2U);
+  const json::object with =
+      body_of(one_of(channel_of(ChannelKind::kTeams, "https://x.example/hook"), with_points(firing())));
+  const json::value& image = with.at("attachments").as_array().at(0).at("content").at("body").as_array().at(2);
+  EXPECT_EQ(image.at("type").as_string(), "Image");
+  EXPECT_TRUE(image.at("url").as_string().starts_with("data:image/png;base64,iVBORw0KGgo"));
+  EXPECT_LT(json::serialize(with).size(), 28'000U) << "Teams refuses larger ones";
 }
 
 // An incident an alert: what ends one of three leaves the other two.
