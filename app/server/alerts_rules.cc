@@ -157,7 +157,9 @@ Alerts::RuleWritten Alerts::write_rule(const std::string& name, const std::strin
   const std::string path = std::filesystem::weakly_canonical(rules_file_, error).string();  // not a link in its place
   const unsigned mode = ::stat(rules_file_.c_str(), &info) == 0 ? info.st_mode & 0777U : 0600U;
   if (Status written = write_file_atomically(error ? rules_file_ : path, draft.toml, mode); !written)
-    return {Kind::kFailed, "the file cannot be written, so change it by hand: " + written.error().message};
+    return {Kind::kFailed, "the server cannot write the rules file (" + written.error().message +
+                               "): change it by hand, or set alerts.rules_file to a file in a directory that the "
+                               "server's user may write, such as store.directory"};
   log::info("alerts", text.empty() ? "a rule was removed from the file" : "a rule was changed in the file",
             {{"rule", name}, {"by", author}});
   reload_if_changed();

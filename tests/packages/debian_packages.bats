@@ -36,6 +36,19 @@ setup_file() {
   done
 }
 
+@test "what the server writes is in the directories that its unit lets it write" {
+  dpkg-deb --extract "$debs"/resmon-server_*.deb "$BATS_TEST_TMPDIR/server"
+  local unit=$BATS_TEST_TMPDIR/server/usr/lib/systemd/system/resmon-server.service config=$BATS_TEST_TMPDIR/server/etc/resmon/server.toml
+  local state log
+  state=/var/lib/$(sed -n 's/^StateDirectory=//p' "$unit") log=/var/log/$(sed -n 's/^LogsDirectory=//p' "$unit")
+  grep -qx 'ProtectSystem=strict' "$unit"
+  grep -qx "directory = \"$state\"" "$config"
+  # The page writes it: without the option it is in store.directory.
+  run grep -E '^rules_file' "$config"
+  [ -z "$output" ]
+  grep -qx "file = \"$log/server.log\"" "$config"
+}
+
 @test "in a clean Debian: installed by apt, the client's data at the server, by the units' lines and by start; purged without a trace" {
   ((EUID == 0)) || skip "needs root, for debootstrap and a chroot"
   # The chroot has the machine's network.
