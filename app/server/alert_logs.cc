@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kLogSecond = 1'000'000'000;
 constexpr std::int64_t kTellAll = 5 * kLogSecond;
+constexpr std::int64_t kMostLate = 600 * kLogSecond;
 constexpr std::size_t kSeedLines = 1'000'000;
 constexpr std::size_t kSearchLines = 10'000;
 constexpr std::size_t kErrorLines = 5;
@@ -58,7 +59,9 @@ void LineCounter::use(const alert::Engine& engine, UnixNanos now) {
   for (const alert::Engine::LogOperand& operand : engine.log_operands()) {
     auto query = logs::Query::parse(operand.what->query);
     if (!query) continue;  // the rule's reader has checked it
-    Query one{operand, *std::move(query), std::max<std::int64_t>(operand.what->window.count() / kSlots, 1), {}};
+    Query one{operand, *std::move(query), 1, 0, {}};
+    one.width = std::max<std::int64_t>(operand.what->window.count() / kWindowSlots, 1);
+    one.slots = kWindowSlots + std::clamp<std::int64_t>(kMostLate / one.width, 1, kMostLateSlots);
     seed(one, now);
     queries_.push_back(std::move(one));
   }
@@ -66,35 +69,56 @@ void LineCounter::use(const alert::Engine& engine, UnixNanos now) {
 
 void LineCounter::seed(Query& one, UnixNanos now) {
   logs::Scope scope;
-  scope.start = now - one.operand.what->window.count();
+  scope.start = now - one.slots * one.width;
   scope.end = now + 1;
   each_line(*store_, one.query, scope, steady_clock::now() + std::chrono::seconds(2), kSeedLines,
-            [&](const logs::FoundLine& line) { add(one, line.host, line.time, now); });
+            [&](const logs::FoundLine& line) {
+              if (Counts* const counts = add(one, line.host, line.time, now)) counts->late_from = counts->newest;
+            });
 }
 
-void LineCounter::add(Query& one, std::string_view host, UnixNanos time, UnixNanos now) {
+// Null: it is too late, or one of too many hosts.
+LineCounter::Counts* LineCounter::add(Query& one, std::string_view host, UnixNanos time, UnixNanos now) {
   const std::int64_t slot = std::min(time, now) / one.width;  // a clock that is ahead
-  if (slot <= now / one.width - kSlots) return;
+  if (slot <= now / one.width - one.slots) return nullptr;
   auto found = one.hosts.find(host);
   if (found == one.hosts.end()) {
-    if (one.hosts.size() >= kMostHosts) return;
+    if (one.hosts.size() >= kMostHosts) return nullptr;
     found = one.hosts.emplace(std::string(host), Counts{}).first;
+    found->second.slots.assign(static_cast<std::size_t>(one.slots), 0);
   }
   Counts& counts = found->second;
-  (void)count(one, counts, now);  // moves on
-  ++counts.slots[static_cast<std::size_t>(slot % kSlots)];
+  move_on(one, counts, now);
+  ++counts.slots[static_cast<std::size_t>(slot % one.slots)];
+  counts.late_from = counts.fresh ? std::min(counts.late_from, slot) : slot;
   counts.fresh = true;
+  return &counts;
 }
 
-double LineCounter::count(Query& one, Counts& counts, UnixNanos now) {
+void LineCounter::move_on(const Query& one, Counts& counts, UnixNanos now) {
   const std::int64_t newest = now / one.width;
-  if (newest - counts.newest >= kSlots) counts.slots.fill(0);
-  for (std::int64_t slot = std::max(counts.newest + 1, newest - kSlots + 1); slot <= newest; ++slot)
-    counts.slots[static_cast<std::size_t>(slot % kSlots)] = 0;
+  if (newest - counts.newest >= one.slots) std::fill(counts.slots.begin(), counts.slots.end(), 0);
+  for (std::int64_t slot = std::max(counts.newest + 1, newest - one.slots + 1); slot <= newest; ++slot)
+    counts.slots[static_cast<std::size_t>(slot % one.slots)] = 0;
   counts.newest = std::max(counts.newest, newest);
+}
+
+// Of the windows that have a line that was not told yet, and of the newest one.
+double LineCounter::most_lines(const Query& one, const Counts& counts) {
+  const std::int64_t oldest = counts.newest - one.slots + 1;
+  const std::int64_t first_end = counts.fresh ? std::clamp(counts.late_from, oldest, counts.newest) : counts.newest;
+  const auto lines = [&](std::int64_t slot) -> double {
+    return slot < oldest ? 0 : counts.slots[static_cast<std::size_t>(slot % one.slots)];
+  };
   double sum = 0;
-  for (const std::uint32_t slot : counts.slots) sum += slot;
-  return sum;
+  for (std::int64_t slot = first_end - kWindowSlots + 1; slot <= first_end; ++slot) sum += lines(slot);
+  double most = sum;
+  for (std::int64_t end = first_end + 1; end <= counts.newest; ++end) {
+    sum += lines(end) - lines(end - kWindowSlots);
+    // Beyond the last window that it is in, a late line says nothing about the past.
+    if (end < counts.late_from + kWindowSlots || end == counts.newest) most = std::max(most, sum);
+  }
+  return most;
 }
 
 void LineCounter::take(UnixNanos now) {
@@ -104,7 +128,7 @@ void LineCounter::take(UnixNanos now) {
     for (std::size_t i = 0; i < lines.size(); ++i) {
       const logline::Line line = lines[i];
       for (Query& one : queries_)
-        if (one.query.matches(arrival.host, lines.source(), line)) add(one, arrival.host, line.time, now);
+        if (one.query.matches(arrival.host, lines.source(), line)) (void)add(one, arrival.host, line.time, now);
     }
   }
   if (dropped == 0) return;
@@ -128,10 +152,12 @@ bool LineCounter::run(alert::Engine& engine, UnixNanos now) {
         ++it;
         continue;
       }
-      const double lines = count(one, it->second, now);
-      it->second.fresh = false;
-      engine.observe_lines(one.operand, it->first, now, lines);
-      it = lines > 0 ? std::next(it) : one.hosts.erase(it);
+      Counts& counts = it->second;
+      move_on(one, counts, now);
+      // What is not judged now, because the host's first sample has not come yet, is told again.
+      if (engine.observe_lines(one.operand, it->first, now, most_lines(one, counts))) counts.fresh = false;
+      const bool empty = std::all_of(counts.slots.begin(), counts.slots.end(), [](std::uint32_t n) { return n == 0; });
+      it = empty ? one.hosts.erase(it) : std::next(it);
     }
     if (!all) continue;
     // What fires from before a start, and whose lines are over.

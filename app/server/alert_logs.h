@@ -2,7 +2,6 @@
 
 // What alerts ask of the store of log lines.
 
-#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,8 +13,9 @@
 
 namespace resmon::server {
 
-// Counts, for each rule about log lines, those of the last minutes by host, as they come and by their own times: what a
-// spool brings hours later is not counted. Not thread-safe.
+// Counts, for each rule about log lines, those of its window by host, by the lines' own times. A line that comes late
+// counts in the windows that it belongs to, as long as they ended at most ten minutes ago (ten windows, where that is
+// less): of them the one with most lines is told. What a spool brings hours later is not counted. Not thread-safe.
 class LineCounter {
  public:
   // `store` may be null: then nothing is counted. It must outlive the counter.
@@ -28,22 +28,26 @@ class LineCounter {
   bool run(alert::Engine& engine, UnixNanos now);
 
  private:
-  static constexpr std::int64_t kSlots = 60;
+  static constexpr std::int64_t kWindowSlots = 60;
+  static constexpr std::int64_t kMostLateSlots = 10 * kWindowSlots;
   struct Counts {
-    std::array<std::uint32_t, kSlots> slots{};
-    std::int64_t newest = 0;  // the number of the slot, time / width
-    bool fresh = false;       // not told yet
+    std::vector<std::uint32_t> slots;  // by number, modulo their count
+    std::int64_t newest = 0;           // the number of the slot, time / width
+    std::int64_t late_from = 0;        // the oldest slot with a line that was not told; with `fresh`
+    bool fresh = false;                // not told yet
   };
   struct Query {
     alert::Engine::LogOperand operand;
     logs::Query query;
     std::int64_t width = 1;
+    std::int64_t slots = 0;  // of the window and of the lines that may be late
     std::map<std::string, Counts, std::less<>> hosts;
   };
 
   void seed(Query& one, UnixNanos now);
-  static void add(Query& one, std::string_view host, UnixNanos time, UnixNanos now);
-  static double count(Query& one, Counts& counts, UnixNanos now);
+  static Counts* add(Query& one, std::string_view host, UnixNanos time, UnixNanos now);
+  static void move_on(const Query& one, Counts& counts, UnixNanos now);
+  static double most_lines(const Query& one, const Counts& counts);
   void take(UnixNanos now);
 
   logs::Store* const store_;

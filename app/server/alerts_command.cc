@@ -108,7 +108,7 @@ void print_json(const std::string& rule, const Replay& replay, const store::Time
   std::printf("%s\n", text.c_str());
 }
 
-// Of the files of blocks: the newest lines are in the journal until their block is full.
+// Of blocks, and of the journal, which has the newest lines until their block is full.
 std::map<std::string, std::vector<UnixNanos>> archived_lines(const std::string& directory, const std::string& text,
                                                              const store::TimeRange& range) {
   std::map<std::string, std::vector<UnixNanos>> out;

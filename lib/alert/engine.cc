@@ -197,28 +197,30 @@ void Engine::plan_replaced(Plan& plan, Host& host, std::uint32_t rule, std::uint
   plan.steps.push_back(step);
 }
 
-void Engine::observe_lines(const LogOperand& operand, std::string_view name, UnixNanos now, double count) {
+bool Engine::observe_lines(const LogOperand& operand, std::string_view name, UnixNanos now, double count) {
   const auto found = hosts_.find(name);
-  if (found == hosts_.end()) return;  // the fleet does not know it
+  if (found == hosts_.end()) return false;  // the fleet does not know it
   Host& host = *found->second;
-  if (!host.rules[operand.rule].selected || host.silent || host.unheard) return;
+  if (host.silent || host.unheard) return false;
+  if (!host.rules[operand.rule].selected) return true;
   const Condition& when = config_.rules[operand.rule].when;
   if (operand.what->selector != when.operands[0].selector) {
     host.side(operand.rule, operand.operand, *operand.what, {}).add(now, count);
-    return;
+    return true;
   }
   // A host without such lines and without an alert needs none.
   static const std::vector<metric::Tag> kNoTags;
-  if (count <= 0 && !alerts_.contains(AlertKey{operand.rule, &host, &kNoTags})) return;
+  if (count <= 0 && !alerts_.contains(AlertKey{operand.rule, &host, &kNoTags})) return true;
   Alert* const alert = alert_of(host, operand.rule, {});
-  if (alert == nullptr) return;
+  if (alert == nullptr) return true;
   auto& track = alert->tracks[operand.operand];
   if (!track) track = std::make_unique<Track>(*operand.what);
-  if (!track->add(now, count)) return;
+  if (!track->add(now, count)) return true;
   if (alert->time != 0) alert->gap = now - alert->time;
   alert->time = now;
   if (!std::exchange(alert->dirty, true)) dirty_.push_back(alert);
   evaluate_dirty(now);
+  return true;
 }
 
 bool Engine::all_have(const metric::Tag& tag) const {

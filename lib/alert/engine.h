@@ -109,14 +109,15 @@ class Engine {
   // Rows that the server took at `received`. The batch's schemas must be pinned.
   void observe(const metric::Batch& batch, UnixNanos received);
   // A log's lines are counted by others: for each operand of log_operands() a count for each host, every few seconds,
-  // also one of 0. `now` is the end of the window.
+  // also one of 0. `now` is the end of the window. False: nothing is judged of this host now, because it is silent or
+  // not known.
   struct LogOperand {
     std::uint32_t rule = 0;
     std::uint32_t operand = 0;
     const Operand* what = nullptr;
   };
   const std::vector<LogOperand>& log_operands() const { return log_operands_; }
-  void observe_lines(const LogOperand& operand, std::string_view host, UnixNanos now, double count);
+  bool observe_lines(const LogOperand& operand, std::string_view host, UnixNanos now, double count);
 
   // About once a second: what silence means. `hosts` is the whole fleet as it is now.
   void tick(UnixNanos now, const std::vector<fleet::Host>& hosts);

@@ -4,6 +4,10 @@
 #include <filesystem>
 #include <map>
 
+#include "journal/segment_files.h"
+#include "logs/intake.h"
+#include "logs/record.h"
+
 namespace resmon::logs {
 
 namespace fs = std::filesystem;
@@ -71,6 +75,8 @@ Result<ArchiveReport> read_archive(
     const std::string& directory,
     const std::function<Status(const std::string& host, const std::string& source, const logline::Line& line)>& show) {
   ArchiveReport report;
+  // Before the blocks: a line that is sealed meanwhile is in both, and found once.
+  const journal::SegmentFiles journal = journal::SegmentFiles::open(directory + "/journal");
   // By day and stream; a file takes the place of those that it has the lines of.
   std::map<std::pair<std::string, std::string>, std::vector<std::shared_ptr<Part>>> streams;
   for (const ArchiveFile& file : archive_files(directory)) {
@@ -107,6 +113,38 @@ Result<ArchiveReport> read_archive(
         }
       }
     }
+  const std::uint64_t committed = journal.committed(kBlocksReader);
+  const auto sealed_through = [&](const std::string& host, const std::string& source, Day day) {
+    std::uint64_t through = 0;
+    if (const auto at = streams.find({day_name(day), host + '\0' + source}); at != streams.end())
+      for (const auto& part : at->second) through = std::max(through, part->through());
+    return through;
+  };
+  logline::Lines lines;
+  RESMON_TRY(journal.read([&](std::uint64_t position, std::string_view payload) -> Status {
+    if (position <= committed) return {};
+    const auto record = decode_record(payload);
+    if (!record || !logline::decode(record->lines, lines)) {
+      add_damage(report, 1, directory + "/journal: record " + std::to_string(position) + " cannot be read");
+      return {};
+    }
+    const std::string host(record->host);
+    const std::string source(lines.source());
+    std::map<Day, std::uint64_t> through;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      const logline::Line line = lines[i];
+      const Day day = day_of(line.time, record->received);
+      const auto known = through.find(day);
+      const std::uint64_t sealed = known != through.end()
+                                       ? known->second
+                                       : through.emplace(day, sealed_through(host, source, day)).first->second;
+      if (position <= sealed) continue;
+      RESMON_TRY(show(host, source, line));
+      ++report.lines;
+      ++report.journal_lines;
+    }
+    return {};
+  }));
   return report;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// Reads files of blocks without a store: beside a running server, or without one.
+// Reads files of blocks, and the journal of lines that are in no block yet, without a store: beside a running server,
+// or without one.
 
 #include <cstdint>
 #include <functional>
@@ -24,7 +25,8 @@ struct ArchiveReport {
   std::uint64_t files = 0;
   std::uint64_t blocks = 0;
   std::uint64_t lines = 0;
-  std::uint64_t damaged = 0;        // blocks, and files that have none that can be read
+  std::uint64_t journal_lines = 0;  // of `lines`: in no block yet
+  std::uint64_t damaged = 0;        // blocks, records, and files that have no block that can be read
   std::vector<std::string> damage;  // the first of them
 };
 
@@ -32,7 +34,8 @@ struct ArchiveReport {
 ArchiveReport check_archive(const std::string& directory,
                             const std::function<bool(std::uint64_t done, std::uint64_t all)>& progress);
 
-// Shows every line in blocks, stream by stream and day by day, each once. Damaged blocks are left out and counted.
+// Shows every line once: those in blocks, stream by stream and day by day, and then those that the journal has and no
+// block. Damaged blocks and records are left out and counted.
 Result<ArchiveReport> read_archive(
     const std::string& directory,
     const std::function<Status(const std::string& host, const std::string& source, const logline::Line& line)>& show);

@@ -41,7 +41,7 @@ Result<std::unique_ptr<Intake>> Intake::open(IntakeOptions options) {
   std::unique_ptr<Intake> intake(new Intake(std::move(options), std::move(journal)));
   RESMON_TRY(intake->recover());
   journal::ReaderOptions reader;
-  reader.name = "blocks";
+  reader.name = kBlocksReader;
   reader.loss = journal::Loss::kNever;
   RESMON_ASSIGN(intake->reader_, intake->journal_->reader(reader));
   Intake* const raw = intake.get();

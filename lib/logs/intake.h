@@ -19,6 +19,8 @@
 
 namespace resmon::logs {
 
+inline constexpr const char* kBlocksReader = "blocks";  // of records that are not in blocks
+
 struct IntakeOptions {
   std::string directory;
   std::uint64_t limit_bytes = 256U << 20U;  // on disk, hard

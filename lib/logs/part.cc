@@ -56,6 +56,14 @@ Status write_file(const std::string& path, std::string_view bytes) {
 
 }  // namespace
 
+Day day_of(UnixNanos time, UnixNanos received) {
+  constexpr UnixNanos kMostLate = 40 * kDayNanos;
+  constexpr UnixNanos kMostEarly = kDayNanos;
+  const UnixNanos known = std::clamp(received, kMostLate, INT64_MAX - kMostEarly);
+  const UnixNanos near = std::clamp(time, known - kMostLate, known + kMostEarly);
+  return near / kDayNanos;
+}
+
 std::string day_name(Day day) {
   const std::time_t seconds = day * 86'400;
   std::tm parts{};

@@ -19,6 +19,9 @@ namespace resmon::logs {
 using Day = std::int64_t;
 inline constexpr UnixNanos kDayNanos = 86'400'000'000'000;
 
+// The day of a line by its own time, as far as that can be true. Depends on nothing but the line and when it was
+// received, so that a start that reads the record again comes to the same day.
+Day day_of(UnixNanos time, UnixNanos received);
 // "20261129"
 std::string day_name(Day day);
 // Nothing of a directory that is named like none.

@@ -28,16 +28,6 @@ constexpr std::size_t kPieceBytes = 8192;   // of memory beside its text
 constexpr std::size_t kLineBytes = 64;      // the same of a line
 constexpr std::size_t kSmallPiece = 256;    // lines; smaller ones are joined
 constexpr std::size_t kJoinedPiece = 4096;  // lines
-// A line's own time decides on its day, as far as it can be true.
-constexpr UnixNanos kMostLate = 40 * kDayNanos;
-constexpr UnixNanos kMostEarly = kDayNanos;
-
-// Depends on nothing but the record, so that a start that reads the record again comes to the same day.
-Day day_of(UnixNanos time, UnixNanos received) {
-  const UnixNanos known = std::clamp(received, kMostLate, INT64_MAX - kMostEarly);
-  const UnixNanos near = std::clamp(time, known - kMostLate, known + kMostEarly);
-  return near / kDayNanos;
-}
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "logs/archive.h"
 #include "logs/search.h"
 
 namespace resmon::logs {
@@ -91,6 +92,40 @@ class StoreTest : public testing::Test {
   TestClock clock_;
   std::unique_ptr<Store> store_;
 };
+
+// As export and `alerts test` read them, beside the store and without it.
+TEST_F(StoreTest, AnotherProcessReadsBlocksAndTheJournalEachLineOnce) {
+  open();
+  const auto messages = [&](const std::string& host) {
+    std::multiset<std::string> out;
+    std::uint64_t in_journal = 0;
+    const auto read =
+        read_archive(options_.directory, [&](const std::string& of, const std::string&, const auto& line) {
+          if (of == host) out.emplace(line.message);
+          return Status();
+        });
+    EXPECT_TRUE(read);
+    if (read) in_journal = read->journal_lines;
+    EXPECT_EQ(read ? read->damaged : 1, 0U);
+    return std::pair(out, in_journal);
+  };
+  const UnixNanos from = clock_.now - 3600 * kSecond;
+  add("web1", "system", 20, from);
+  EXPECT_EQ(messages("web1").first.size(), 20U);
+  EXPECT_EQ(messages("web1").second, 20U);
+  ASSERT_TRUE(store_->flush());
+  EXPECT_EQ(messages("web1").first.size(), 20U) << "they are in both";
+  EXPECT_EQ(messages("web1").second, 0U);
+  // Of two days: one block for each.
+  add("web1", "system", 5, clock_.now - kDayNanos);
+  add("web1", "late", 5, from);
+  EXPECT_EQ(messages("web1").first.size(), 30U);
+  add("web2", "system", 7, from);
+  ASSERT_TRUE(store_->forget("web1"));
+  store_.reset();
+  EXPECT_EQ(messages("web1").first.size(), 0U) << "what was forgotten is still in the journal";
+  EXPECT_EQ(messages("web2").first.size(), 7U);
+}
 
 TEST_F(StoreTest, LinesAreFoundInMemoryInBlocksAndAfterARestart) {
   open();

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+import subprocess
 import time
 
 import house
@@ -25,11 +26,12 @@ when = 'test_mem.used_percent > 90'
 
 
 class AlertRulesTest(house.HouseTest):
-    def open(self):
-        self.rules = os.path.join(self.folder, "alerts.toml")
-        with open(self.rules, "w") as file:
-            file.write(RULES)
-        os.chmod(self.rules, 0o640)
+    def open(self, rules=None):
+        self.rules = rules or os.path.join(self.folder, "alerts.toml")
+        if rules is None:
+            with open(self.rules, "w") as file:
+                file.write(RULES)
+            os.chmod(self.rules, 0o640)
         self.served = self.server(f"alerts.rules_file={self.rules}")
         line = self.served.wait_line("made the first administrator", "user=admin")
         password = re.search(r" password=(\S+)$", line)[1]
@@ -90,6 +92,13 @@ class AlertRulesTest(house.HouseTest):
         with open(self.rules, "a") as file:
             file.write("[rule.hand]\nwhen = 'x.y > 1'\n")
         wait_for("the rule by hand", lambda: "hand" in [one["name"] for one in self.served.get("/api/v1/alerts/rules").json()["rules"]])
+
+    def test_a_file_that_cannot_be_written_is_an_error_that_says_what_to_do(self):
+        # As a unit with ProtectSystem=strict has /etc: there, and not even root may write it.
+        self.open("/proc/self/alerts.toml")
+        answer = self.rule("new", "PUT", text="[rule.new]\nwhen = 'x.y > 1'\n", was="")
+        self.assertEqual(answer.status, 503)
+        self.assertRegex(answer.json()["error"], r"the server cannot write the rules file \(/proc/\S*alerts.toml: .*set alerts.rules_file to a file in")
 
     def test_only_an_administrator_of_this_page_changes_rules(self):
         self.open()
@@ -176,10 +185,46 @@ when = '''logs('"Failed password"') > 3 in 5m'''
         answer = self.rule("sshd", "POST", text=draft, since="3h").json()
         self.assertEqual((answer["fired"], answer["hosts_fired"]), (2, 2), answer)
         self.assertEqual(self.rule("sshd", "POST", text=draft.replace("> 4", "> 6"), since="3h").json()["fired"], 0)
+        # Another process finds the newest lines too, which are in no block yet.
+        words = ["alerts", "test", "sshd", "--since", "3h", "--json", "--set", f"store.directory={self.served.store}"]
+        words += ["--set", f"alerts.rules_file={self.rules}"]
+        done = subprocess.run([house.program("resmon-server"), *words], capture_output=True, text=True, timeout=120, env=house.clean_environment())
+        self.assertEqual([one["host"] for one in json.loads(done.stdout)["alerts"]], ["web2", "web1"], done.stdout)
         preview = self.call("POST", "/api/v1/alerts/silences/preview", {"hosts": "web1", "rule": "ssh*"}).json()
         self.assertEqual((preview["alerts"], preview["hosts"], preview["hosts_selected"], preview["rules_selected"]), (1, 1, 1, 1), preview)
         preview = self.call("POST", "/api/v1/alerts/silences/preview", {"hosts": "web2", "rule": "*"}).json()
         self.assertEqual((preview["alerts"], preview["hosts_selected"]), (0, 1), preview)
+
+    def test_lines_that_come_late_count_in_their_window(self):
+        self.open()
+        with open(self.rules, "w") as file:
+            file.write("""[rule.sshd]
+when = '''logs('"Failed password"') > 8 in 1m'''
+""")
+        wait_for("the rule", lambda: "sshd" in [one["name"] for one in self.served.get("/api/v1/alerts/rules").json()["rules"]])
+        now = time.time()
+        self.write(*[f"system,host=web{i} load1=1 {time.time_ns()}" for i in (1, 2, 3)])
+        wait_for("the fleet", lambda: len(self.served.get("/api/v1/hosts").json()["hosts"]) == 3)
+
+        def put(host, count, age, step):
+            lines = [
+                {"_msg": f"Failed password {i}", "_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - age + i * step)), "host": host}
+                for i in range(count)
+            ]
+            body = "\n".join(json.dumps(one) for one in lines).encode()
+            answer = request(self.served.http_port, "POST", "/insert/jsonline", body, {"Authorization": f"Bearer {TOKEN}"})
+            self.assertEqual(answer.status, 204, answer.body)
+
+        def fired():
+            found = self.served.get("/api/v1/alerts/history?limit=100").json()["history"]
+            return [(one["host"], one["value_text"]) for one in found if one["state"] == "firing"]
+
+        put("web3", 10, 3600, 1)  # an hour ago: too late
+        put("web2", 10, 400, 30)  # never more than three in a minute
+        put("web1", 5, 300, 1)
+        put("web1", 5, 290, 1)  # with those before, in one minute
+        wait_for("the alert", fired)
+        self.assertEqual(fired(), [("web1", "10 lines")])
 
 
 if __name__ == "__main__":
