@@ -74,25 +74,31 @@ std::shared_ptr<const LineFilter> LineFilter::of_phrase(std::string_view phrase)
 
 std::shared_ptr<const LineFilter> LineFilter::of_regex(const std::string& pattern) {
   std::shared_ptr<LineFilter> filter(new LineFilter);
-  filter->regex_ = std::make_unique<re2::FilteredRE2>(kLeastLiteral);
+  filter->automaton_ = LineAutomaton::of_regex(pattern);
+  filter->find_literals(pattern);
+  return filter->literals_.empty() && filter->automaton_ == nullptr ? nullptr : filter;
+}
+
+void LineFilter::find_literals(const std::string& pattern) {
+  auto regex = std::make_unique<re2::FilteredRE2>(kLeastLiteral);
   re2::RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(kMostFilterMemory);
   int id = 0;
-  if (filter->regex_->Add(pattern, options, &id) != re2::RE2::NoError) return nullptr;
+  if (regex->Add(pattern, options, &id) != re2::RE2::NoError) return;
   std::vector<std::string> literals;
-  filter->regex_->Compile(&literals);
+  regex->Compile(&literals);
   std::vector<int> potential;
-  filter->regex_->AllPotentials({}, &potential);
-  if (literals.empty() || !potential.empty()) return nullptr;
+  regex->AllPotentials({}, &potential);
+  if (literals.empty() || !potential.empty()) return;
+  regex_ = std::move(regex);
   const bool any_case = has(pattern, "(?") || std::any_of(pattern.begin(), pattern.end(),
                                                           [](char c) { return static_cast<signed char>(c) < 0; });
   for (std::string& literal : literals) {
     const bool folded = any_case && folds(literal);
-    filter->literals_.push_back(take_apart(std::move(literal)));
-    filter->literals_.back().unknown |= folded;
+    literals_.push_back(take_apart(std::move(literal)));
+    literals_.back().unknown |= folded;
   }
-  return filter;
 }
 
 LineFilter::Strings LineFilter::look_at(std::string_view strings) const {
@@ -129,6 +135,7 @@ bool LineFilter::may_have(const Literal& literal, std::string_view shape, const 
 }
 
 bool LineFilter::may_match(std::string_view shape, const Strings& strings) const {
+  if (literals_.empty()) return true;
   // Of more digits than there are places for, the rest is written in the template.
   if (static_cast<std::size_t>(std::count(shape.begin(), shape.end(), kPlace)) >= kMostPlaces) return true;
   const std::string small = to_lower(shape);

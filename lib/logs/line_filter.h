@@ -1,13 +1,16 @@
 #pragma once
 
 // Which texts of a block can match, by the templates that they are made of (texts.cc): a search for a number or a regex
-// looks at the lines of these templates, and does not even put the others together. Immutable; thread-safe.
+// looks at the lines of these templates, and does not even put the others together. Of those that are left, a regex's
+// automaton leaves out single lines. Immutable; thread-safe.
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "logs/line_automaton.h"
 
 namespace re2 {
 class FilteredRE2;
@@ -34,6 +37,8 @@ class LineFilter {
   };
   // `strings`: all values that are kept as text.
   Strings look_at(std::string_view strings) const;
+  // Of a regex; may be null.
+  const LineAutomaton* automaton() const { return automaton_.get(); }
   // False: no text of this template can match.
   bool may_match(std::string_view shape, const Strings& strings) const;
 
@@ -51,11 +56,13 @@ class LineFilter {
     bool last_has_digit = false;
   };
   LineFilter();
+  void find_literals(const std::string& pattern);
   static Literal take_apart(std::string text);
   static bool may_have(const Literal& literal, std::string_view shape, const Strings::Found& found);
 
-  std::vector<Literal> literals_;
+  std::vector<Literal> literals_;            // none: any template may match
   std::unique_ptr<re2::FilteredRE2> regex_;  // null: the only literal is needed
+  std::shared_ptr<const LineAutomaton> automaton_;
 };
 
 }  // namespace resmon::logs

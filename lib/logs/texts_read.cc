@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
+#include <optional>
 
 #include "logs/bytes.h"
 #include "logs/line_filter.h"
@@ -77,9 +79,8 @@ class ColumnReader {
     return columns.ok() && strings.ok() && bits.ok() && is_form(form_);
   }
 
-  // REQUIRES: called no more often than open's `count`.
-  void append_next(std::string& out) {
-    const std::size_t i = next_++;
+  // REQUIRES, for both: i < open's `count`.
+  void append(std::size_t i, std::string& out) const {
     switch (kind_) {
       case Kind::kSame:
         out += texts_.front();
@@ -96,6 +97,22 @@ class ColumnReader {
         break;
       default:
         append_number(numbers_[i], out);
+    }
+  }
+  // The same text. `buffer` may have it.
+  std::string_view value(std::size_t i, std::string& buffer) const {
+    switch (kind_) {
+      case Kind::kSame:
+        return texts_.front();
+      case Kind::kDictionary:
+      case Kind::kPackedDictionary:
+        return texts_[static_cast<std::size_t>(numbers_[i])];
+      case Kind::kTexts:
+        return texts_[i];
+      default:
+        buffer.clear();
+        append(i, buffer);
+        return buffer;
     }
   }
 
@@ -154,7 +171,6 @@ class ColumnReader {
 
   Kind kind_ = Kind::kSame;
   std::uint64_t form_ = kShort;  // of kHex: how many digits
-  std::size_t next_ = 0;
   std::vector<std::string_view> texts_;
   std::vector<std::uint64_t> numbers_;
   std::string_view hex_;
@@ -166,6 +182,7 @@ struct Template {
   bool wanted = true;
   std::vector<std::string_view> between;  // what is before each place, and behind the last
   std::vector<ColumnReader> columns;
+  std::size_t used = 0;  // of its texts
 
   void find_places() {
     std::size_t begin = 0;
@@ -176,13 +193,41 @@ struct Template {
     between.push_back(text.substr(begin));
     columns.resize(between.size() - 1);
   }
-  void append_next(std::string& out) {
+  void append(std::size_t use, std::string& out) const {
     for (std::size_t i = 0; i < columns.size(); ++i) {
       out += between[i];
-      columns[i].append_next(out);
+      columns[i].append(use, out);
     }
     out += between.back();
   }
+};
+
+// Runs texts of one template through an automaton. What is between places leads from a state always to the same.
+class TemplateRun {
+ public:
+  TemplateRun(const LineAutomaton& automaton, const Template& of)
+      : automaton_(automaton), of_(of), known_(of.between.size() * automaton.states(), kUnknown) {}
+
+  bool accepts(std::size_t use) {
+    LineAutomaton::State state = between(0, automaton_.start());
+    for (std::size_t i = 0; i < of_.columns.size() && state != LineAutomaton::kMatched; ++i)
+      state = between(i + 1, automaton_.run(state, of_.columns[i].value(use, buffer_)));
+    return automaton_.accepts(state);
+  }
+
+ private:
+  static constexpr LineAutomaton::State kUnknown = std::numeric_limits<LineAutomaton::State>::max();
+
+  LineAutomaton::State between(std::size_t which, LineAutomaton::State state) {
+    LineAutomaton::State& known = known_[which * automaton_.states() + state];
+    if (known == kUnknown) known = automaton_.run(state, of_.between[which]);
+    return known;
+  }
+
+  const LineAutomaton& automaton_;
+  const Template& of_;
+  std::vector<LineAutomaton::State> known_;  // by piece and state
+  std::string buffer_;
 };
 
 Unexpected<Error> damaged_texts(const char* what) {
@@ -237,12 +282,21 @@ Result<Texts> decode_texts(std::string_view& bytes, std::size_t count, std::size
 
   if (filter != nullptr) choose(*filter, strings_piece, all);
   if (left_out != nullptr) left_out->assign(count, false);
+  const LineAutomaton* const automaton = filter != nullptr ? filter->automaton() : nullptr;
+  std::vector<std::optional<TemplateRun>> runs(automaton != nullptr ? all.size() : 0);
   Texts out;
   out.ends.reserve(count);
   for (std::size_t i = 0; i < of.size(); ++i) {
     Template& one = all[of[i]];
-    if (one.wanted)
-      one.append_next(out.bytes);
+    const std::size_t use = one.used++;
+    bool wanted = one.wanted;
+    if (wanted && automaton != nullptr) {
+      auto& run = runs[of[i]];
+      if (!run) run.emplace(*automaton, one);
+      wanted = run->accepts(use);
+    }
+    if (wanted)
+      one.append(use, out.bytes);
     else if (left_out != nullptr)
       (*left_out)[i] = true;
     if (out.bytes.size() > limit_bytes) return damaged_texts("longer than it may be");
