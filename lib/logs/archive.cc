@@ -121,7 +121,7 @@ Result<ArchiveReport> read_archive(
     return through;
   };
   logline::Lines lines;
-  RESMON_TRY(journal.read([&](std::uint64_t position, std::string_view payload) -> Status {
+  Status read = journal.read([&](std::uint64_t position, std::string_view payload) -> Status {
     if (position <= committed) return {};
     const auto record = decode_record(payload);
     if (!record || !logline::decode(record->lines, lines)) {
@@ -144,7 +144,8 @@ Result<ArchiveReport> read_archive(
       ++report.journal_lines;
     }
     return {};
-  }));
+  });
+  if (!read) return fail(std::move(read).error());
   return report;
 }
 

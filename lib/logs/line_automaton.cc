@@ -589,18 +589,17 @@ std::shared_ptr<const LineAutomaton> LineAutomaton::of_regex(std::string_view pa
   for (std::size_t c = 0; c < 256; ++c) example[out->class_of_[c]] = c;
 
   Subsets subsets(nodes, start);
-  std::map<std::pair<std::vector<std::uint32_t>, bool>, State> known;
+  std::map<std::pair<std::vector<std::uint32_t>, bool>, std::size_t> known;
   std::vector<std::vector<std::uint32_t>> states(1);  // of kMatched none
   out->at_end_ = {true};
   const auto state_of = [&](Reached reached) -> State {
     if (reached.accepts) return kMatched;
-    const auto [it, is_new] =
-        known.emplace(std::pair(reached.nodes, reached.accepts_at_end), static_cast<State>(states.size()));
+    const auto [it, is_new] = known.emplace(std::pair(reached.nodes, reached.accepts_at_end), states.size());
     if (is_new) {
       states.push_back(std::move(reached.nodes));
       out->at_end_.push_back(reached.accepts_at_end);
     }
-    return it->second;
+    return static_cast<State>(it->second);
   };
   out->start_ = state_of(subsets.reach({}, true));
   if (out->start_ == kMatched) return nullptr;
@@ -615,7 +614,27 @@ std::shared_ptr<const LineAutomaton> LineAutomaton::of_regex(std::string_view pa
       out->next_[state * row + c] = state_of(subsets.reach(to, false));
     }
   }
+  if (states.size() > kMostStates) return nullptr;
+  out->find_numbers();
   return out;
+}
+
+// Half a megabyte for the largest automaton.
+void LineAutomaton::find_numbers() {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < states(); ++i) {
+    const auto state = static_cast<State>(i);
+    for (unsigned number = 0; number < 1000; ++number) {
+      const char digits[] = {kDigits[number / 100], kDigits[number / 10 % 10], kDigits[number % 10]};
+      three_.push_back(run(state, std::string_view(digits, 3)));
+      const unsigned zeros = number >= 100 ? 0 : number >= 10 ? 1 : 2;
+      short_.push_back(run(state, std::string_view(digits + zeros, 3 - zeros)));
+    }
+    for (unsigned byte = 0; byte < 256; ++byte) {
+      const char digits[] = {kDigits[byte & 15U], kDigits[byte >> 4U]};
+      hex_.push_back(run(state, std::string_view(digits, 2)));
+    }
+  }
 }
 
 }  // namespace resmon::logs

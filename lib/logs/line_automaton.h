@@ -18,9 +18,9 @@ namespace resmon::logs {
 
 class LineAutomaton {
  public:
-  using State = std::uint16_t;
+  using State = std::uint8_t;
   static constexpr State kMatched = 0;  // stays so, whatever comes
-  static constexpr std::size_t kMostStates = 256;
+  static constexpr std::size_t kMostStates = 255;
 
   // `pattern` is one that RE2 takes, in its default syntax. Null: it needs too many states, has what is not known here,
   // or accepts every text.
@@ -29,21 +29,40 @@ class LineAutomaton {
   State start() const { return start_; }
   std::size_t states() const { return at_end_.size(); }
   State run(State state, std::string_view bytes) const {
-    for (const char c : bytes)
-      state = next_[(static_cast<std::size_t>(state) << row_bits_) + class_of_[static_cast<std::uint8_t>(c)]];
+    for (const char c : bytes) state = step(state, c);
     return state;
   }
+  State step(State state, char c) const {
+    return next_[(static_cast<std::size_t>(state) << row_bits_) + class_of_[static_cast<std::uint8_t>(c)]];
+  }
+  // The same as run with the number in decimal, as short as it goes, or with zeros before it up to `width` digits.
+  State run_number(State state, std::uint64_t number) const {
+    if (number >= 1000) return run_three(run_number(state, number / 1000), number % 1000);
+    return short_[state * 1000U + number];
+  }
+  State run_padded(State state, std::uint64_t number, unsigned width) const {
+    if (width == 0) return state;
+    if (width >= 3) return run_three(run_padded(state, number / 1000, width - 3), number % 1000);
+    if (width == 2) state = run_number(state, number / 10 % 10);
+    return run_number(state, number % 10);
+  }
+  // With two hexadecimal digits in lower case, the low half's first.
+  State run_hex(State state, std::uint8_t byte) const { return hex_[state * 256U + byte]; }
   // Of the state at the end of a text.
   bool accepts(State state) const { return at_end_[state]; }
 
  private:
   LineAutomaton() = default;
+  void find_numbers();
+  State run_three(State state, std::uint64_t number) const { return three_[state * 1000U + number]; }
 
   State start_ = 0;
   unsigned row_bits_ = 0;  // a row of next_ has a power of two
   std::array<std::uint8_t, 256> class_of_{};
   std::vector<State> next_;  // by state and class
   std::vector<bool> at_end_;
+  // By state: where each number below 1,000 leads, written short and with three digits, and each byte in hexadecimal.
+  std::vector<State> short_, three_, hex_;
 };
 
 }  // namespace resmon::logs

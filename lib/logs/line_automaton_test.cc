@@ -156,6 +156,26 @@ TEST(LineAutomatonTest, APieceAtATimeIsTheSame) {
   }
 }
 
+TEST(LineAutomatonTest, NumbersAreRunAsTheyAreWritten) {
+  std::mt19937_64 random(3);
+  for (const char* const pattern : {"0{2}7|99", "[1-3]0*5", "12.?34", "(?:\\d\\d)+$", "af|0b"}) {
+    const auto automaton = LineAutomaton::of_regex(pattern);
+    ASSERT_NE(automaton, nullptr) << pattern;
+    for (int i = 0; i < 3000; ++i) {
+      const std::uint64_t number = random() >> (random() % 64);
+      const std::string digits = std::to_string(number);
+      const auto state = automaton->run(automaton->start(), std::to_string(random() % 100));
+      ASSERT_EQ(automaton->run_number(state, number), automaton->run(state, digits)) << digits;
+      const auto width = static_cast<unsigned>(digits.size() + random() % 4);
+      ASSERT_EQ(automaton->run_padded(state, number, width),
+                automaton->run(state, std::string(width - digits.size(), '0') + digits))
+          << digits;
+      const char hex[] = {"0123456789abcdef"[number & 15U], "0123456789abcdef"[number >> 4U & 15U], '\0'};
+      ASSERT_EQ(automaton->run_hex(state, static_cast<std::uint8_t>(number & 255U)), automaton->run(state, hex));
+    }
+  }
+}
+
 TEST(LineAutomatonTest, WhatWouldBeTooLargeIsNotMade) {
   for (const char* const pattern : {"a.{20}b", "(a|b)*a(a|b){12}", "x{1000}", "[a-z]{300}y[0-9]{300}"})
     EXPECT_EQ(LineAutomaton::of_regex(pattern), nullptr) << pattern;

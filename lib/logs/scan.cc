@@ -171,8 +171,9 @@ UnixNanos Scan::visit(ColumnSet columns,
       continue;
     }
     for (std::size_t i = 0; i < lines->size(); ++i) {
+      if (lines->left_out(i)) continue;
       const UnixNanos time = lines->time(i);
-      if (time < from || time >= end_ || lines->left_out(i)) continue;
+      if (time < from || time >= end_) continue;
       if (candidate.match != Match::kAll && !query_.matches(*candidate.host, *candidate.source, lines->line(i)))
         continue;
       take(candidate, *lines, i);

@@ -154,8 +154,9 @@ class Searcher {
     bool complete = false;
     for (std::size_t k = 0; status && k < lines->size(); ++k) {
       const std::size_t i = newest_ ? lines->size() - 1 - k : k;
+      if (lines->left_out(i)) continue;
       const UnixNanos time = lines->time(i);
-      if (time < from || time >= scan_.end() || lines->left_out(i)) continue;
+      if (time < from || time >= scan_.end()) continue;
       if (bar_ && comes_before(*bar_, time)) continue;
       if (!all && !request_.query.matches(*candidate.host, *candidate.source, lines->line(i))) continue;
       if (!complete) status = lines->add(kAllColumns, scan_.effort);

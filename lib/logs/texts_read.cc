@@ -33,7 +33,13 @@ bool get_bits(Reader& bits, std::size_t count, unsigned width, std::uint64_t lea
   return true;
 }
 
-// One place of one template, read forward.
+constexpr std::array<std::uint64_t, kMostDigits + 1> kPowers = [] {
+  std::array<std::uint64_t, kMostDigits + 1> powers{1};
+  for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+  return powers;
+}();
+
+// One place of one template.
 class ColumnReader {
  public:
   bool open(Reader& columns, Reader& strings, Reader& bits, std::size_t count) {
@@ -99,20 +105,20 @@ class ColumnReader {
         append_number(numbers_[i], out);
     }
   }
-  // The same text. `buffer` may have it.
-  std::string_view value(std::size_t i, std::string& buffer) const {
+  // Where the same text leads.
+  LineAutomaton::State run(const LineAutomaton& automaton, LineAutomaton::State state, std::size_t i) const {
     switch (kind_) {
       case Kind::kSame:
-        return texts_.front();
+        return automaton.run(state, texts_.front());
       case Kind::kDictionary:
       case Kind::kPackedDictionary:
-        return texts_[static_cast<std::size_t>(numbers_[i])];
+        return automaton.run(state, texts_[static_cast<std::size_t>(numbers_[i])]);
       case Kind::kTexts:
-        return texts_[i];
+        return automaton.run(state, texts_[i]);
+      case Kind::kHex:
+        return run_hex(automaton, state, i);
       default:
-        buffer.clear();
-        append(i, buffer);
-        return buffer;
+        return run_number(automaton, state, numbers_[i]);
     }
   }
 
@@ -138,6 +144,38 @@ class ColumnReader {
     const auto digits = static_cast<std::size_t>(form_);
     for (std::size_t k = i * digits; k < (i + 1) * digits; ++k)
       out += kDigits[static_cast<std::uint8_t>(hex_[k / 2]) >> (k % 2 * 4) & 15U];
+  }
+
+  LineAutomaton::State run_hex(const LineAutomaton& automaton, LineAutomaton::State state, std::size_t i) const {
+    const auto digits = static_cast<std::size_t>(form_);
+    if (digits % 2 == 0) {
+      for (const char c : hex_.substr(i * digits / 2, digits / 2))
+        state = automaton.run_hex(state, static_cast<std::uint8_t>(c));
+      return state;
+    }
+    std::string text;
+    append_hex(i, text);
+    return automaton.run(state, text);
+  }
+
+  LineAutomaton::State run_number(const LineAutomaton& automaton, LineAutomaton::State state,
+                                  std::uint64_t number) const {
+    if (form_ == kShort) return automaton.run_number(state, number);
+    if (form_ == kAddress) {
+      for (unsigned shift = 24;; shift -= 8) {
+        state = automaton.run_number(state, number >> shift & 255U);
+        if (shift == 0) return state;
+        state = automaton.step(state, '.');
+      }
+    }
+    if (form_ <= kMostDigits) {
+      const bool full = number >= kPowers[static_cast<std::size_t>(form_) - 1];
+      return full ? automaton.run_number(state, number)
+                  : automaton.run_padded(state, number, static_cast<unsigned>(form_));
+    }
+    const auto decimals = static_cast<std::size_t>(form_ - kPoint);
+    state = automaton.step(automaton.run_number(state, number / kPowers[decimals]), '.');
+    return automaton.run_padded(state, number % kPowers[decimals], static_cast<unsigned>(decimals));
   }
 
   static char* put_number(std::uint64_t number, char* to) { return std::to_chars(to, to + 20, number).ptr; }
@@ -211,7 +249,7 @@ class TemplateRun {
   bool accepts(std::size_t use) {
     LineAutomaton::State state = between(0, automaton_.start());
     for (std::size_t i = 0; i < of_.columns.size() && state != LineAutomaton::kMatched; ++i)
-      state = between(i + 1, automaton_.run(state, of_.columns[i].value(use, buffer_)));
+      state = between(i + 1, of_.columns[i].run(automaton_, state, use));
     return automaton_.accepts(state);
   }
 
@@ -227,7 +265,6 @@ class TemplateRun {
   const LineAutomaton& automaton_;
   const Template& of_;
   std::vector<LineAutomaton::State> known_;  // by piece and state
-  std::string buffer_;
 };
 
 Unexpected<Error> damaged_texts(const char* what) {
