@@ -62,8 +62,8 @@ void frame(std::string_view input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
-  for (const tail::Format format : {tail::Format::kAuto, tail::Format::kSyslog, tail::Format::kJson,
-                                    tail::Format::kLogfmt, tail::Format::kLeading}) {
+  for (const tail::Format format : {tail::Format::kAuto, tail::Format::kContainer, tail::Format::kSyslog,
+                                    tail::Format::kJson, tail::Format::kLogfmt, tail::Format::kLeading}) {
     tail::Parser parser(format);
     logline::Line line;
     parser.parse(input, 1'796'000'000'000'000'000, line);

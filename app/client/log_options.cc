@@ -18,6 +18,7 @@ tail::Format format_named(const std::string& name) {
   if (name == "logfmt") return tail::Format::kLogfmt;
   if (name == "leading") return tail::Format::kLeading;
   if (name == "regex") return tail::Format::kRegex;
+  if (name == "container") return tail::Format::kContainer;
   return tail::Format::kAuto;
 }
 
@@ -47,10 +48,13 @@ void LogSourceOptions::declare(config::Settings& settings, const std::string& pr
                    "Allow an address for listen that other machines reach. They need no token, and are not encrypted.");
   settings.choice(prefix + ".read_from", &read_from, {"beginning", "end"},
                   "Where to begin in files that exist at the first start. Later files are read from their beginning.");
-  settings.choice(prefix + ".parse", &parse, {"auto", "syslog", "json", "logfmt", "leading", "regex", "none"},
+  settings.choice(prefix + ".parse", &parse,
+                  {"auto", "syslog", "json", "logfmt", "leading", "container", "regex", "none"},
                   "How time, level, unit, pid and fields are parsed. auto: by the shape of each line. leading: a time "
-                  "at the beginning and a level near it, as in Python, Java, nginx, PostgreSQL and access logs. regex: "
-                  "by pattern. none: the whole line is the message. A line without a readable time gets the time at "
+                  "at the beginning and a level near it, as in Python, Java, nginx, PostgreSQL and access logs. "
+                  "container: files of Docker and Podman; the unit is the container's name, and the text is parsed as "
+                  "with auto. regex: by pattern. none: the whole line is the message. A line without a readable time "
+                  "gets the time at "
                   "which it was read.");
   settings.text(
       prefix + ".pattern", &pattern,
@@ -169,20 +173,39 @@ tail::ShapeOptions LogSourceOptions::shape_options() const {
   return out;
 }
 
-LogSources default_log_sources() {
+namespace {
+
+// Where container engines write the output of containers; what is written to the journal comes from there.
+constexpr const char* kContainerLogs[][2] = {
+    {"/var/lib/docker/containers", "/*/*-json.log"},
+    {"/var/lib/containers/storage/overlay-containers", "/*/userdata/ctr.log"},
+};
+constexpr std::int64_t kContainerLines = 1000;  // a second
+
+}  // namespace
+
+LogSources default_log_sources(const std::string& root) {
   LogSources out;
   struct stat state {};
-  if (::stat("/run/systemd/system", &state) == 0) {
+  if (::stat((root + "/run/systemd/system").c_str(), &state) == 0) {
     LogSourceOptions journal;
     journal.journal = true;
     journal.level = "notice";
     out.emplace("journal", std::move(journal));
-    return out;
+  } else {
+    LogSourceOptions files;
+    for (const char* path : {"/var/log/syslog", "/var/log/messages", "/var/log/auth.log"})
+      if (::access((root + path).c_str(), R_OK) == 0) files.files.push_back(root + path);
+    if (!files.files.empty()) out.emplace("system", std::move(files));
   }
-  LogSourceOptions files;
-  for (const char* path : {"/var/log/syslog", "/var/log/messages", "/var/log/auth.log"})
-    if (::access(path, R_OK) == 0) files.files.emplace_back(path);
-  if (!files.files.empty()) out.emplace("system", std::move(files));
+  LogSourceOptions containers;
+  for (const auto& [directory, pattern] : kContainerLogs)
+    if (::access((root + directory).c_str(), R_OK | X_OK) == 0) containers.files.push_back(root + directory + pattern);
+  if (!containers.files.empty()) {
+    containers.parse = "container";
+    containers.rate_limit = kContainerLines;
+    out.emplace("containers", std::move(containers));
+  }
   return out;
 }
 

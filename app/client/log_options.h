@@ -51,7 +51,8 @@ struct LogSourceOptions {
 using LogSources = std::map<std::string, LogSourceOptions, std::less<>>;
 
 // What a machine without [logs.NAME] sends: the journal at notice and above where systemd runs, else the files that
-// syslog daemons write and this user can read.
-LogSources default_log_sources();
+// syslog daemons write and this user can read; and the files in which Docker and Podman have the output of containers,
+// where this user can read them. `root` is before all paths, for tests.
+LogSources default_log_sources(const std::string& root = "");
 
 }  // namespace resmon::client

@@ -73,9 +73,11 @@ void Options::declare(config::Settings& settings) {
   settings.boolean("client.command_lines", &command_lines,
                    "Send the command lines of processes, in that list and in procstat. Passwords, tokens and keys that "
                    "the client recognizes in them are replaced by ***.");
-  settings.boolean("client.default_logs", &default_logs,
-                   "If there is no [logs.NAME], and spool.directory is set: send systemd's journal from level notice "
-                   "up, or without systemd those of /var/log/syslog, messages and auth.log that can be read.");
+  settings.boolean(
+      "client.default_logs", &default_logs,
+      "If there is no [logs.NAME], and spool.directory is set: send systemd's journal from level notice "
+      "up, or without systemd those of /var/log/syslog, messages and auth.log that can be read; and the files "
+      "in which Docker and Podman have the output of containers, if they can be read.");
 
   settings.boolean("tls.enabled", &tls, "Encrypt the connection, and verify the server's certificate.");
   settings.text("tls.ca_file", &tls_ca_file, "Certificate authorities (PEM) to trust. Empty: the system's.");

@@ -119,6 +119,60 @@ std::string_view Parser::keep(std::string text) {
   return texts_.back();
 }
 
+// `line` is as it was given; fields that are there stay.
+bool Parser::parse_auto(std::string_view text, UnixNanos now, Line& line) {
+  if (text.empty()) return false;
+  if (text.front() == '{') return parse_json(text, now, line);
+  const Line as_it_is = line;
+  const std::size_t fields = fields_.size();
+  const auto attempt = [&](bool (Parser::*parse_as)(std::string_view, UnixNanos, Line&)) {
+    if ((this->*parse_as)(text, now, line)) return true;
+    line = as_it_is;
+    fields_.resize(fields);
+    return false;
+  };
+  return attempt(&Parser::parse_syslog) || attempt(&Parser::parse_leading) || attempt(&Parser::parse_logfmt);
+}
+
+// {"log":"TEXT\n","stream":"stdout","time":"…"} of Docker, or "TIME stdout F TEXT" (P: the line goes on) of Podman and
+// of Kubernetes. The engine's time is exact and has a zone, so it counts, whatever the text begins with.
+bool Parser::parse_container(std::string_view text, UnixNanos now, Line& line) {
+  const Line given = line;
+  Line outer = line;
+  std::string_view inner;
+  if (!text.empty() && text.front() == '{') {
+    if (!parse_json(text, now, outer)) return false;
+    inner = outer.message;
+    const bool has_stream =
+        std::any_of(fields_.begin(), fields_.end(), [](const logline::Field& one) { return one.name == "stream"; });
+    if (!has_stream || inner.data() == text.data()) return false;
+  } else {
+    const auto time = read_time(text, now, zone_);
+    if (!time) return false;
+    text.remove_prefix(time->length);
+    for (const std::string_view stream : {" stdout ", " stderr "})
+      if (text.starts_with(stream)) fields_.push_back({"stream", stream.substr(1, 6)});
+    // A letter, and perhaps others behind colons.
+    const std::size_t blank = text.find(' ', 8);
+    if (fields_.empty() || text.size() < 9 || (text[8] != 'F' && text[8] != 'P')) return false;
+    inner = blank == std::string_view::npos ? std::string_view() : text.substr(blank + 1);
+    outer.time = time->time;
+  }
+  while (!inner.empty() && (inner.back() == '\n' || inner.back() == '\r')) inner.remove_suffix(1);
+  const std::size_t fields = fields_.size();
+  line = given;
+  line.time = outer.time;
+  line.message = inner;
+  const Line whole = line;
+  if (!parse_auto(inner, now, line) || fields_.size() > kMostParsedFields) {
+    line = whole;
+    fields_.resize(std::min(fields, fields_.size()));
+  }
+  line.time = outer.time;
+  line.unit = given.unit;
+  return true;
+}
+
 void Parser::parse(std::string_view text, UnixNanos now, Line& line) {
   fields_.clear();
   texts_.clear();
@@ -143,21 +197,12 @@ void Parser::parse(std::string_view text, UnixNanos now, Line& line) {
     case Format::kLeading:
       read = parse_leading(text, now, line);
       break;
-    case Format::kAuto: {
-      if (text.empty()) return;
-      if (text.front() == '{') {
-        read = parse_json(text, now, line);
-        break;
-      }
-      const auto attempt = [&](bool (Parser::*parse_as)(std::string_view, UnixNanos, Line&)) {
-        if ((this->*parse_as)(text, now, line)) return true;
-        line = as_it_is;
-        fields_.clear();
-        return false;
-      };
-      read = attempt(&Parser::parse_syslog) || attempt(&Parser::parse_leading) || attempt(&Parser::parse_logfmt);
+    case Format::kAuto:
+      read = parse_auto(text, now, line);
       break;
-    }
+    case Format::kContainer:
+      read = parse_container(text, now, line);
+      break;
   }
   if (!read || fields_.size() > kMostParsedFields) {
     line = as_it_is;

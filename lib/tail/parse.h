@@ -17,13 +17,14 @@
 namespace resmon::tail {
 
 enum class Format {
-  kAuto,     // by the line's own shape
-  kNone,     // the line is the message
-  kSyslog,   // RFC 5424, RFC 3164, and what syslog daemons write to files
-  kJson,     // an object a line
-  kLogfmt,   // key=value words
-  kRegex,    // by a pattern with named groups, which set_pattern() has
-  kLeading,  // a time at the beginning and a level near it: Python, Java, nginx, PostgreSQL, klog, access logs
+  kAuto,       // by the line's own shape
+  kNone,       // the line is the message
+  kSyslog,     // RFC 5424, RFC 3164, and what syslog daemons write to files
+  kJson,       // an object a line
+  kLogfmt,     // key=value words
+  kRegex,      // by a pattern with named groups, which set_pattern() has
+  kLeading,    // a time at the beginning and a level near it: Python, Java, nginx, PostgreSQL, klog, access logs
+  kContainer,  // a container engine's: Docker's json-file, and "TIME stdout F TEXT"; then the text by its own shape
 };
 
 inline constexpr std::size_t kMostParsedFields = 64;  // of one line; the line is its message where it has more
@@ -50,6 +51,8 @@ class Parser {
   bool parse_logfmt(std::string_view text, UnixNanos now, logline::Line& line);
   bool parse_leading(std::string_view text, UnixNanos now, logline::Line& line);
   bool parse_regex(std::string_view text, UnixNanos now, logline::Line& line);
+  bool parse_auto(std::string_view text, UnixNanos now, logline::Line& line);
+  bool parse_container(std::string_view text, UnixNanos now, logline::Line& line);
   void see_host(std::string_view host);
   // Files a named value where it belongs: message, time, level, pid, or a field.
   void put(std::string_view name, std::string_view value, UnixNanos now, logline::Line& line);

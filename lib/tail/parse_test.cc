@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "base/test_linear.h"
@@ -44,6 +46,70 @@ Told tell(std::string_view text, Format format = Format::kAuto) {
   for (const logline::Field& field : line.fields)
     told.fields += std::string(field.name) + "=" + std::string(field.value) + ";";
   return told;
+}
+
+TEST(Parse, Containers) {
+  const auto docker = [](std::string_view text) {
+    return tell("{\"log\":\"" + std::string(text) + "\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-29T12:00:01.5Z\"}",
+                Format::kContainer);
+  };
+  Told told = docker(R"(ready to \"accept\" connections)");
+  EXPECT_EQ(told.seconds, 1'795'953'601);
+  EXPECT_EQ(told.message, "ready to \"accept\" connections");
+  EXPECT_EQ(told.unit, "file");
+  EXPECT_EQ(told.fields, "stream=stderr;");
+  // Its own shape, at the engine's time.
+  told = docker("2026-11-29 09:00:00 ERROR worker failed");
+  EXPECT_EQ(told.level, Level::kError);
+  EXPECT_EQ(told.seconds, 1'795'953'601);
+  told = docker(R"({\"level\":\"warn\",\"msg\":\"slow\",\"took\":7,\"time\":\"2020-01-01T00:00:00Z\"})");
+  EXPECT_EQ(told.level, Level::kWarning);
+  EXPECT_EQ(told.message, "slow");
+  EXPECT_EQ(told.fields, "stream=stderr;took=7;");
+  EXPECT_EQ(told.seconds, 1'795'953'601);
+  EXPECT_EQ(docker("{not json").message, "{not json");
+  // Podman's and Kubernetes'.
+  told = tell("2026-11-29T13:00:01.123456789+01:00 stdout F level=error msg=\"no room\"", Format::kContainer);
+  EXPECT_EQ(told.seconds, 1'795'953'601);
+  EXPECT_EQ(told.message, "no room");
+  EXPECT_EQ(told.level, Level::kError);
+  EXPECT_EQ(told.fields, "stream=stdout;");
+  EXPECT_EQ(tell("2026-11-29T12:00:01Z stderr P half a", Format::kContainer).message, "half a");
+  EXPECT_EQ(tell("2026-11-29T12:00:01Z stderr F ", Format::kContainer).message, "");
+  EXPECT_EQ(tell("2026-11-29T12:00:01Z stderr F", Format::kContainer).message, "");
+  for (const std::string_view other :
+       {"", "2026-11-29T12:00:01Z", "2026-11-29T12:00:01Z stdout", "2026-11-29T12:00:01Z stdout ", "plain", "{", "{}",
+        R"({"log":"x","time":"2026-11-29T12:00:01Z"})", R"({"stream":"stdout"})"}) {
+    told = tell(other, Format::kContainer);
+    EXPECT_EQ(told.message, other);
+    EXPECT_EQ(told.fields, "") << other;
+  }
+}
+
+TEST(Containers, TheUnitIsTheContainersName) {
+  const std::filesystem::path root = std::filesystem::path(::testing::TempDir()) / "resmon-container-units";
+  std::filesystem::remove_all(root);
+  const std::string id(64, 'a');
+  const std::string other(64, 'b');
+  const auto write = [&](const std::string& path, const std::string& text) {
+    std::filesystem::create_directories((root / path).parent_path());
+    std::ofstream(root / path) << text;
+    return (root / path).string();
+  };
+  ContainerUnits units;
+  const auto now = std::chrono::steady_clock::now();
+  const std::string docker = write("docker/containers/" + id + "/" + id + "-json.log", "");
+  EXPECT_EQ(units.unit_of(docker, now), "aaaaaaaaaaaa") << "not known yet";
+  write("docker/containers/" + id + "/config.v2.json", R"({"State":{},"ID":"a","Name":"/web-1","Driver":"overlay2"})");
+  EXPECT_EQ(units.unit_of(docker, now), "aaaaaaaaaaaa") << "not looked up for each line";
+  EXPECT_EQ(units.unit_of(docker, now + std::chrono::minutes(2)), "web-1");
+  const std::string podman = write("overlay-containers/" + id + "/userdata/ctr.log", "");
+  write("overlay-containers/containers.json", R"([{"id":")" + other + R"(","names":["db"],"image":"x"},{"id":")" + id +
+                                                  R"(","names":["cache"],"image":"y"}])");
+  EXPECT_EQ(units.unit_of(podman, now), "cache");
+  EXPECT_EQ(units.unit_of("/var/log/pods/kube-system_dns-7f9_0a1b/coredns/0.log", now), "dns-7f9/coredns");
+  EXPECT_EQ(units.unit_of("/var/log/nginx/access.log", now), "/var/log/nginx/access.log");
+  std::filesystem::remove_all(root);
 }
 
 TEST(Parse, Syslog) {

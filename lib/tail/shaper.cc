@@ -94,7 +94,7 @@ void Shaper::take(const Event& event, std::string_view unit) {
   const UnixNanos now = clock_.wall();
   logline::Line line;
   line.time = now;
-  line.unit = unit;
+  line.unit = options_.format == Format::kContainer ? containers_.unit_of(unit, clock_.steady()) : unit;
   line.cut = event.cut;
   parser_.parse(text, now, line);
   if (watcher_) watcher_(line, text);

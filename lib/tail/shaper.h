@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "logline/line.h"
+#include "tail/container_unit.h"
 #include "tail/event_taker.h"
 #include "tail/parse.h"
 #include "tail/redact.h"
@@ -84,6 +85,7 @@ class Shaper final : public EventTaker {
   std::unique_ptr<Patterns> patterns_;
   Watcher watcher_;
   Parser parser_;
+  ContainerUnits containers_;
   logline::Lines lines_;
   std::map<std::string, std::string> marks_;
   ShapeStats stats_;

@@ -2,6 +2,7 @@
 """Where a client's log lines come from besides files: sockets that syslog writes to, patterns with names, the usual logs of a machine;
 numbers that are made of lines; and one line in the log for one failure of two connections."""
 
+import json
 import os
 import shutil
 import socket
@@ -86,6 +87,37 @@ class LogSourcesTest(house.HouseTest):
         self.assertIn("allow_remote", done.stderr)
         done = subprocess.run([*command, "--set", "logs.a.allow_remote=true"], capture_output=True, text=True, timeout=20, env=house.clean_environment())
         self.assertNotIn("allow_remote", done.stderr)
+
+    def test_containers_by_their_files(self):
+        server = self.server()
+        one = os.path.join(self.folder, "docker", "a" * 64)
+        pod = os.path.join(self.folder, "overlay-containers", "b" * 64, "userdata")
+        os.makedirs(one)
+        os.makedirs(pod)
+        with open(os.path.join(one, "config.v2.json"), "w") as file:
+            json.dump({"ID": "a" * 64, "Name": "/shop"}, file)
+        with open(os.path.join(self.folder, "overlay-containers", "containers.json"), "w") as file:
+            json.dump([{"id": "b" * 64, "names": ["cache"]}], file)
+        path = os.path.join(one, "a" * 64 + "-json.log")
+
+        def docker(text):
+            with open(path, "a") as file:
+                file.write(json.dumps({"log": text + "\n", "stream": "stderr", "time": "2026-11-29T12:00:00.123456789Z"}) + "\n")
+
+        docker("level=error msg=\"payment failed\"")
+        with open(os.path.join(pod, "ctr.log"), "w") as file:
+            file.write("2026-11-29T13:00:01+01:00 stdout F ready to accept\n")
+        files = f"logs.containers.files={self.folder}/docker/*/*-json.log,{self.folder}/overlay-containers/*/userdata/ctr.log"
+        self.log_client(server, files, "logs.containers.parse=container")
+        lines = self.wait_lines(server, 2)
+        self.assertEqual(
+            [(line["unit"], line["message"], line["level"], line["fields"]["stream"]) for line in lines],
+            [("shop", "payment failed", "error", "stderr"), ("cache", "ready to accept", "none", "stdout")],
+        )
+        # As Docker rotates.
+        os.rename(path, path + ".1")
+        docker("after the rotation")
+        self.wait_lines(server, 1, "unit:shop rotation")
 
     def test_a_pattern_with_names_and_numbers_out_of_lines(self):
         server = self.server()
