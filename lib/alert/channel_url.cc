@@ -147,10 +147,42 @@ Status read_slack(const Parts& parts, Channel& out) {
   return {};
 }
 
-Status read_mattermost(const Parts& parts, Channel& out) {
+Status read_mattermost(const Parts& parts, Channel& out, bool secure) {
   out.kind = ChannelKind::kMattermost;
   if (parts.path.empty()) return missing("the webhook's key");
-  out.url = https_of(parts, true) + "/hooks/" + parts.path[0];
+  out.url = https_of(parts, secure) + "/hooks/" + parts.path[0];
+  return {};
+}
+
+// Shoutrrr's teams://GROUP@TENANT/ID/OWNER?host=HOST, Apprise's msteams://TEAM/GROUP@TENANT/ID/OWNER, and its
+// workflows://HOST/WORKFLOW/SIGNATURE.
+Status read_teams(const Parts& parts, Channel& out) {
+  out.kind = ChannelKind::kTeams;
+  const std::string host(parts.scheme == "teams" ? parts.parameter("host") : parts.host + ".webhook.office.com");
+  const std::string group = parts.scheme == "teams" ? parts.user + "@" + parts.host
+                            : parts.path.empty()    ? std::string()
+                                                    : parts.path[0];
+  const std::size_t first = parts.scheme == "teams" ? 0 : 1;
+  if (host.empty() || group.find('@') == std::string::npos || parts.path.size() < first + 2)
+    return missing("the webhook's parts");
+  out.url = "https://" + host + "/webhookb2/" + group + "/IncomingWebhook" + parts.joined(first, parts.path.size());
+  return {};
+}
+
+Status read_workflows(const Parts& parts, Channel& out) {
+  out.kind = ChannelKind::kTeams;
+  if (parts.path.size() < 2) return missing("the workflow or its signature");
+  out.url =
+      "https://" + parts.authority() + "/workflows/" + parts.path[0] +
+      "/triggers/manual/paths/invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=" + parts.path[1];
+  return {};
+}
+
+// Apprise's: pagerduty://INTEGRATION_KEY@API_KEY. The events need the first only.
+Status read_pagerduty(const Parts& parts, Channel& out) {
+  out.kind = ChannelKind::kPagerduty;
+  out.url = parts.parameter("region") == "eu" ? "https://events.eu.pagerduty.com" : "https://events.pagerduty.com";
+  out.token = parts.user.empty() ? parts.host : parts.user;
   return {};
 }
 
@@ -182,8 +214,9 @@ Status read_pushover(const Parts& parts, Channel& out) {
 Status read_matrix(const Parts& parts, Channel& out) {
   out.kind = ChannelKind::kMatrix;
   out.url = https_of(parts, true);
-  out.token = parts.password;
+  out.token = parts.password.empty() ? parts.user : parts.password;
   out.chat = parts.parameter("rooms");
+  if (out.chat.empty() && !parts.path.empty()) out.chat = parts.path[0];
   if (out.token.empty() || out.chat.empty()) return missing("the access token or the room");
   return {};
 }
@@ -241,7 +274,11 @@ Status read_channel_url(std::string_view url, Channel& channel) {
   if (scheme == "gotify" || scheme == "gotifys") return read_gotify(parts, channel, true);
   if (scheme == "discord") return read_discord(parts, channel);
   if (scheme == "slack") return read_slack(parts, channel);
-  if (scheme == "mattermost" || scheme == "mmosts") return read_mattermost(parts, channel);
+  if (scheme == "mattermost" || scheme == "mmost" || scheme == "mmosts")
+    return read_mattermost(parts, channel, scheme != "mmost");
+  if (scheme == "teams" || scheme == "msteams") return read_teams(parts, channel);
+  if (scheme == "workflows" || scheme == "workflow") return read_workflows(parts, channel);
+  if (scheme == "pagerduty") return read_pagerduty(parts, channel);
   if (scheme == "telegram" || scheme == "tgram") return read_telegram(parts, channel);
   if (scheme == "pushover" || scheme == "pover") return read_pushover(parts, channel);
   if (scheme == "matrix" || scheme == "matrixs") return read_matrix(parts, channel);

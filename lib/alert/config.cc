@@ -388,17 +388,24 @@ class ConfigReader {
 
   // Names that lead nowhere.
   void check_names(TableReader& top) {
-    const auto check = [&](const std::vector<std::string>& names, bool of_channels, const std::string& where) {
+    const auto check = [&](const std::vector<std::string>& names, bool of_channels, const std::string& where,
+                           bool windows = false) {
       for (const std::string& name : names) {
         if (of_channels ? out_.channel(name) != nullptr : out_.rule(name) != nullptr) continue;
+        if (windows && out_.window(name) != nullptr) continue;
         std::vector<std::string> all;
         for (const Channel& one : out_.channels)
           if (of_channels) all.push_back(one.name);
         for (const Rule& one : out_.rules)
           if (!of_channels) all.push_back(one.name);
+        for (const Maintenance& one : out_.maintenance)
+          if (windows) all.push_back(one.name);
         const std::string* const near = config::nearest(name, all);
-        top.complain_here(fmt::format("{}: there is no {} '{}'{}", where, of_channels ? "channel" : "rule", name,
-                                      near != nullptr ? "; did you mean " + *near + "?" : ""));
+        top.complain_here(fmt::format("{}: there is no {} '{}'{}", where,
+                                      of_channels ? "channel"
+                                      : windows   ? "rule or maintenance window"
+                                                  : "rule",
+                                      name, near != nullptr ? "; did you mean " + *near + "?" : ""));
       }
     };
     check(out_.notify, true, "notify");
@@ -406,7 +413,7 @@ class ConfigReader {
       const std::string where = "rule." + rule.name;
       if (rule.notify) check(*rule.notify, true, where + ".notify");
       check(rule.escalate, true, where + ".escalate");
-      check(rule.unless, false, where + ".unless");
+      check(rule.unless, false, where + ".unless", true);
     }
     for (const Maintenance& one : out_.maintenance) check(one.rules, false, "maintenance." + one.name + ".rules");
   }
@@ -448,6 +455,12 @@ const Rule* Config::rule(std::string_view name) const {
 const Channel* Config::channel(std::string_view name) const {
   for (const Channel& channel : channels)
     if (channel.name == name) return &channel;
+  return nullptr;
+}
+
+const Maintenance* Config::window(std::string_view name) const {
+  for (const Maintenance& one : maintenance)
+    if (one.name == name) return &one;
   return nullptr;
 }
 

@@ -186,6 +186,17 @@ INSTANTIATE_TEST_SUITE_P(
         UrlCase{"pushover://shoutrrr:token@user", ChannelKind::kPushover, "https://api.pushover.net"},
         UrlCase{"pover://user@token", ChannelKind::kPushover, "https://api.pushover.net"},
         UrlCase{"matrix://:tok@matrix.example/?rooms=!r:x", ChannelKind::kMatrix, "https://matrix.example"},
+        UrlCase{"matrixs://tok@matrix.example/!r:x", ChannelKind::kMatrix, "https://matrix.example"},
+        UrlCase{"mmost://chat.example:8065/key", ChannelKind::kMattermost, "http://chat.example:8065/hooks/key"},
+        UrlCase{"teams://g@t/id/owner?host=org.webhook.office.com", ChannelKind::kTeams,
+                "https://org.webhook.office.com/webhookb2/g@t/IncomingWebhook/id/owner"},
+        UrlCase{"msteams://org/g@t/id/owner/", ChannelKind::kTeams,
+                "https://org.webhook.office.com/webhookb2/g@t/IncomingWebhook/id/owner"},
+        UrlCase{"workflows://prod-1.logic.azure.com:443/abc/sig", ChannelKind::kTeams,
+                "https://prod-1.logic.azure.com:443/workflows/abc/triggers/manual/paths/invoke"
+                "?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=sig"},
+        UrlCase{"pagerduty://key@api", ChannelKind::kPagerduty, "https://events.pagerduty.com"},
+        UrlCase{"pagerduty://key@api?region=eu", ChannelKind::kPagerduty, "https://events.eu.pagerduty.com"},
         UrlCase{"smtp://me:pw@mail.example:587/?from=a@b.c&to=d@e.f", ChannelKind::kSmtp, "smtp://mail.example:587"},
         UrlCase{"mailtos://me:pw@mail.example?from=a@b.c&to=d@e.f", ChannelKind::kSmtp, "smtps://mail.example:465"},
         UrlCase{"generic+https://x.example/y", ChannelKind::kWebhook, "https://x.example/y"},
@@ -195,7 +206,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ChannelUrlErrorTest, NeverShowsTheUrl) {
   Channel channel;
-  for (const char* url : {"nonsense://secret@host", "discord://secret", "://secret", "secret", "telegram://secret@x"}) {
+  for (const char* url : {"nonsense://secret@host", "discord://secret", "://secret", "secret", "telegram://secret@x",
+                          "teams://secret@x", "msteams://secret/a"}) {
     const Status read = read_channel_url(url, channel);
     ASSERT_FALSE(read) << url;
     EXPECT_EQ(read.error().message.find("secret"), std::string::npos) << read.error().message;

@@ -363,6 +363,23 @@ TEST_F(AlertEngineTest, UnlessSilencesMaintenanceRepeatAndEscalation) {
       std::make_unique<Acknowledgement>(Acknowledgement{"mia", house.now});
   disk(house, 90, 2000);
   EXPECT_THAT(house.titles(), SizeIs(5));
+  EXPECT_THAT(house.told, ElementsAre("phone", "phone", "phone", "boss", "phone"));
+  disk(house, 50, 10);
+  EXPECT_THAT(house.titles(), SizeIs(7)) << "who was called is told of the end";
+  EXPECT_THAT(house.told.back(), "boss");
+}
+
+TEST_F(AlertEngineTest, ARuleIsQuietInAMaintenanceWindowThatItNames) {
+  TestHouse house(
+      "[maintenance.backup]\nfrom = \"00:00\"\nto = \"24:00\"\nrules = \"other\"\nhosts = \"db*\"\n"
+      "[rule.other]\nwhen = 'x.y > 1'\n"
+      "[rule.disk]\nwhen = 'disk.used_percent > 90'\nunless = \"backup\"\n");
+  house.add_host("web1");
+  house.add_host("db1");
+  house.pass(5);
+  for (const char* const host : {"web1", "db1"}) house.row("disk", {{"host", host}, {"path", "/"}}, "used_percent", 95);
+  house.pass(60);
+  EXPECT_THAT(house.titles(), ElementsAre(HasSubstr("disk on web1")));
 }
 
 TEST_F(AlertEngineTest, ServersHaveAlertsWithoutBeingHosts) {

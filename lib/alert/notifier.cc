@@ -38,6 +38,8 @@ std::string Notifier::held_by(const Alert& alert, UnixNanos now, const std::vect
     if (meant && window.hosts.matches(host) && window.holds(now)) return "maintenance " + window.name;
   }
   for (const std::string& other : rule.unless) {
+    if (const Maintenance* const window = engine_.config().window(other))
+      if (window->hosts.matches(host) && window->holds(now)) return "unless " + other;
     if (const Alert* const same = engine_.find(other, host.name, alert.tags)) {
       if (same->state == AlertState::kFiring) return "unless " + other;
       continue;  // of this very series it does not fire
@@ -149,7 +151,13 @@ const std::vector<std::string>& Notifier::channels_of(MessageKind kind, const Ru
 void Notifier::put_out(std::vector<Outgoing>& out, MessageKind kind, const Rule& rule,
                        const std::vector<Alert*>& alerts, UnixNanos now) {
   const Message made = message(kind, rule, alerts, now);
-  for (const std::string& name : channels_of(kind, rule)) {
+  std::vector<std::string> names = channels_of(kind, rule);
+  // Whom an escalation called is told of the end.
+  const bool escalated = std::any_of(alerts.begin(), alerts.end(), [](const Alert* alert) { return alert->escalated; });
+  if (kind == MessageKind::kResolved && escalated)
+    for (const std::string& name : rule.escalate)
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  for (const std::string& name : names) {
     const Channel* const channel = engine_.config().channel(name);
     if (channel == nullptr || rule.severity < channel->least) continue;
     if (kind == MessageKind::kResolved && !channel->resolved) continue;

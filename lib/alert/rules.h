@@ -44,7 +44,7 @@ struct Rule {
   std::chrono::nanoseconds wait{0};        // `for`
   std::chrono::nanoseconds clear_wait{0};  // `clear_for`
   Severity severity = Severity::kWarning;
-  std::vector<std::string> unless;                 // names of rules
+  std::vector<std::string> unless;                 // names of rules and of maintenance windows
   std::optional<std::vector<std::string>> notify;  // names of channels; absent: the file's own `notify`
   std::chrono::nanoseconds repeat{0};              // 0: never
   std::chrono::nanoseconds escalate_after{0};      // 0: never
@@ -135,6 +135,7 @@ struct Config {
 
   const Rule* rule(std::string_view name) const;
   const Channel* channel(std::string_view name) const;
+  const Maintenance* window(std::string_view name) const;
 };
 
 // The built-in rules as TOML, as docs/alerts.md lists them.

@@ -97,7 +97,10 @@ class TestHouse {
   void collect() {
     for (Transition& one : engine_->take_transitions()) history.push_back(std::move(one));
     for (std::string& one : engine_->take_notices()) notices.push_back(std::move(one));
-    for (Outgoing& one : notifier_->run(now, silences)) messages.push_back(std::move(one.message));
+    for (Outgoing& one : notifier_->run(now, silences)) {
+      told.push_back(one.channel);
+      messages.push_back(std::move(one.message));
+    }
   }
 
   std::vector<std::string> titles() const {
@@ -116,6 +119,7 @@ class TestHouse {
   std::vector<Transition> history;
   std::vector<std::string> notices;
   std::vector<Message> messages;
+  std::vector<std::string> told;  // the channel of each
 
  private:
   metric::SchemaTable schemas_;

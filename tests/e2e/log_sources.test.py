@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 import unittest
 import urllib.parse
 
@@ -102,11 +103,11 @@ class LogSourcesTest(house.HouseTest):
 
         def docker(text):
             with open(path, "a") as file:
-                file.write(json.dumps({"log": text + "\n", "stream": "stderr", "time": "2026-11-29T12:00:00.123456789Z"}) + "\n")
+                file.write(json.dumps({"log": text + "\n", "stream": "stderr", "time": time.strftime("%Y-%m-%dT%H:%M:%S.123456789Z", time.gmtime())}) + "\n")
 
         docker("level=error msg=\"payment failed\"")
         with open(os.path.join(pod, "ctr.log"), "w") as file:
-            file.write("2026-11-29T13:00:01+01:00 stdout F ready to accept\n")
+            file.write(time.strftime("%Y-%m-%dT%H:%M:%S.9+00:00 stdout F ready to accept\n", time.gmtime()))
         files = f"logs.containers.files={self.folder}/docker/*/*-json.log,{self.folder}/overlay-containers/*/userdata/ctr.log"
         self.log_client(server, files, "logs.containers.parse=container")
         lines = self.wait_lines(server, 2)
