@@ -233,7 +233,12 @@ void LineDecoder::Impl::line(std::string_view whole, const DecodeOptions& option
     return refuse(report, line, "too much text in one batch");
 
   const std::int64_t unit = nanoseconds_per(options.precision);
-  const UnixNanos time = raw.has_time ? raw.time : options.default_time - (options.default_time % unit + unit) % unit;
+  UnixNanos time = raw.time;
+  if (!raw.has_time) {
+    time = options.own_default_times ? options.default_time + static_cast<std::int64_t>(report.without_time)
+                                     : options.default_time - (options.default_time % unit + unit) % unit;
+    ++report.without_time;
+  }
   metric::RowWriter row = out.add(known->schema, known->schema_fields, time);
   for (std::size_t i = 0; i < raw.fields.size(); ++i) {
     const std::uint32_t position = known->positions[i];
@@ -266,7 +271,8 @@ std::size_t LineDecoder::Impl::lines(std::string_view all, bool last, const Deco
       begin += feed + 1;
       continue;
     }
-    std::size_t end = splitter.find(rest.substr(0, limits.line_bytes + 2));
+    const std::string_view head = rest.substr(0, limits.line_bytes + 2);
+    std::size_t end = options.line_feed_ends ? head.find('\n') : splitter.find(head);
     if (end == std::string_view::npos && rest.size() < limits.line_bytes + 2) {
       if (!last) return begin;
       end = rest.size();
@@ -274,12 +280,12 @@ std::size_t LineDecoder::Impl::lines(std::string_view all, bool last, const Deco
     if (end == std::string_view::npos || (end == rest.size() && splitter.quoted())) {
       // Too long, or a quote that nothing closes: this line is lost, the next one need not be.
       const std::size_t feed = rest.find('\n');
-      const std::string_view head = rest.substr(0, std::min(feed, limits.line_bytes + 1));
-      end = head.size();
+      const std::string_view lost = rest.substr(0, std::min(feed, limits.line_bytes + 1));
+      end = lost.size();
       if (end > limits.line_bytes) {
         ++line_number;
         ++report.lines;
-        refuse(report, without_edges(head), "line is longer than " + std::to_string(limits.line_bytes) + " bytes");
+        refuse(report, without_edges(lost), "line is longer than " + std::to_string(limits.line_bytes) + " bytes");
         skipping = true;
         splitter.reset();
         begin += end;

@@ -21,6 +21,11 @@ struct DecodeOptions {
   Precision precision = Precision::kNanosecond;
   // The time of lines that have none; rounded down to the precision.
   UnixNanos default_time = 0;
+  // Instead of that, each line without a time has one of its own: the first exactly the default, the others 1 ns more
+  // than the one before.
+  bool own_default_times = false;
+  // Each line feed ends a line, also within the quotes of a string value.
+  bool line_feed_ends = false;
 };
 
 struct DecoderLimits {
@@ -41,7 +46,8 @@ struct DecodeReport {
   std::uint64_t lines = 0;    // that hold something: no comments, no blanks
   std::uint64_t samples = 0;  // values that became part of rows
   std::uint64_t refused_lines = 0;
-  std::vector<LineError> errors;  // the first ones
+  std::uint64_t without_time = 0;  // lines that became rows at the default time
+  std::vector<LineError> errors;   // the first ones
   // The errors' messages, one a line, as InfluxDB 1.x puts them into its answer. Empty: none.
   std::string error_text() const;
 };

@@ -39,6 +39,23 @@ Decoded decode(std::string_view text, DecodeOptions options = {.default_time = 7
   return out;
 }
 
+TEST(DecoderTest, LinesWithoutATimeCanHaveTimesOfTheirOwn) {
+  const Decoded found = decode("m v=1\nm v=2 5\nm v=\nm v=3",
+                               {.precision = Precision::kSecond, .default_time = 77, .own_default_times = true});
+  EXPECT_EQ(found.rows, "m v=1 77\nm v=2 5000000000\nm v=3 78\n");
+  EXPECT_EQ(found.report.without_time, 2U);
+}
+
+TEST(DecoderTest, ALineFeedInQuotesEndsALineWhereItIsToldTo) {
+  const std::string text = "m s=\"open\nm v=1 5\nm s=\"a b\" 6\n";
+  EXPECT_EQ(decode(text, {.default_time = 77, .line_feed_ends = true}).rows, "m v=1 5\nm s=\"a b\" 6\n");
+  EXPECT_EQ(decode("m s=\"two\nlines\" 5").report.lines, 1U);
+  const std::string large = "m v=1 5\nm s=\"" + std::string(300, 'x') + "\nm v=2 6";
+  const Decoded found = decode(large, {.default_time = 77, .line_feed_ends = true}, {.line_bytes = 100});
+  EXPECT_EQ(found.rows, "m v=1 5\nm v=2 6\n");
+  EXPECT_EQ(found.report.refused_lines, 1U);
+}
+
 TEST(DecoderTest, TakesWhatInfluxTakes) {
   const std::vector<std::pair<std::string, std::string>> rows{
       {"m f=1", "m f=1 77\n"},

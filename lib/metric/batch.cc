@@ -16,6 +16,17 @@ std::size_t Batch::memory_bytes() const {
   return rows_.capacity() * sizeof(Row) + cells_.capacity() * sizeof(Cell) + text_.capacity();
 }
 
+void Batch::rewind(const Mark& mark) {
+  rows_.resize(mark.rows);
+  cells_.resize(mark.cells);
+  text_.resize(mark.text);
+  samples_ = mark.samples;
+}
+
+void Batch::uncount(const Row& row) {
+  for (const Cell word : presence(row)) samples_ -= static_cast<std::size_t>(std::popcount(word));
+}
+
 void Batch::renew_pin() {
   if (!pin_ || pin_.epoch() == pin_.table()->epoch()) return;
   SchemaPin renewed = pin_.table()->pin();

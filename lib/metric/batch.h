@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -87,6 +88,33 @@ class Batch {
   // For a batch that waits long: marks its rows' schemas as used now and takes a new pin, so that others that are not
   // used can be retired.
   void renew_pin();
+
+  // To take back rows that were added after the mark.
+  struct Mark {
+    std::size_t rows, cells, text, samples;
+  };
+  Mark mark() const { return {rows_.size(), cells_.size(), text_.size(), samples_}; }
+  void rewind(const Mark& mark);
+  // f(row) for each row from `first` on: may give it another schema with the same fields, and returns whether it stays.
+  template <class F>
+  void edit_rows(std::size_t first, const F& f) {
+    std::size_t kept = first;
+    for (std::size_t i = first; i < rows_.size(); ++i) {
+      if (f(rows_[i]))
+        rows_[kept++] = rows_[i];
+      else
+        uncount(rows_[i]);
+    }
+    rows_.resize(kept);
+  }
+  // For an editor of rows in place: takes the list of rows, whose cells and text stay here, and leaves `empty` for the
+  // new list. Each row is then put back, or no longer counted; others may be added between them.
+  std::vector<Row> take_rows(std::vector<Row> empty) {
+    empty.clear();
+    return std::exchange(rows_, std::move(empty));
+  }
+  void put_back(const Row& row) { rows_.push_back(row); }
+  void uncount(const Row& row);
 
   bool empty() const { return rows_.empty(); }
   const std::vector<Row>& rows() const { return rows_; }

@@ -106,6 +106,12 @@ Result<TlsContext> make_server_tls(const ServerTlsOptions& options) {
   if (const X509* certificate = SSL_CTX_get0_certificate(native);
       X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
     return fail(ErrorKind::kInvalid, "TLS certificate " + options.certificate_file + " has expired");
+  if (!options.client_ca_file.empty()) {
+    RESMON_TRY(check_readable("TLS client CA file", options.client_ca_file));
+    if (SSL_CTX_load_verify_locations(native, options.client_ca_file.c_str(), nullptr) != 1)
+      return fail(ErrorKind::kInvalid, "TLS client CA file " + options.client_ca_file + ": " + openssl_reason());
+    SSL_CTX_set_verify(native, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
   // Sessions are long: tickets would only cost memory at both ends.
   SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(native, 0);

@@ -18,6 +18,7 @@ using TlsContext = std::shared_ptr<boost::asio::ssl::context>;
 struct ServerTlsOptions {
   std::string certificate_file;  // PEM: the server's certificate, then any intermediate ones
   std::string key_file;          // PEM
+  std::string client_ca_file{};  // PEM: clients must have a certificate of these authorities; empty: they need none
 };
 
 struct ClientTlsOptions {
