@@ -33,6 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::uint64_t position = 1; position < 4; ++position)
       engine.process(in, 0, in.rows().size(), {static_cast<UnixNanos>(position) * 1'000'000'000, position}, out);
     engine.flush(out);
+    rule::Engine in_place(config, schemas, options);
+    in_place.edit(in, nullptr, {1'000'000'000, 1});
     if (engine.oldest_position() != UINT64_MAX) __builtin_trap();
   }
   return 0;

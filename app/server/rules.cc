@@ -14,38 +14,15 @@ std::unique_ptr<Rules> Rules::make(const Options& options, metric::SchemaTable& 
 }
 
 Rules::Rules(const Options& options, metric::SchemaTable& schemas)
-    : schemas_(schemas), engine_(options.rules, schemas, {rule::Place::kServer, {}}) {}
-
-bool Rules::untouched(const metric::Batch& batch) const {
-  const std::shared_lock lock(untouched_mutex_);
-  return std::all_of(batch.rows().begin(), batch.rows().end(), [this](const metric::Row& row) {
-    return row.schema < untouched_.size() && untouched_[row.schema] == schemas_.generation(row.schema);
-  });
-}
+    : untouched_(schemas), engine_(options.rules, schemas, {rule::Place::kServer, {}}) {}
 
 void Rules::apply(metric::Batch& batch, std::vector<std::size_t>* row_ends) {
-  if (untouched(batch)) return;
+  if (untouched_.all_marked(batch)) return;
   const std::lock_guard lock(mutex_);
-  if (!engine_.touches(batch)) {
-    const std::unique_lock known(untouched_mutex_);
-    for (const metric::Row& row : batch.rows()) {
-      if (row.schema >= untouched_.size()) untouched_.resize(schemas_.id_bound());
-      untouched_[row.schema] = schemas_.generation(row.schema);
-    }
-    return;
-  }
-  metric::Batch out = std::move(spare_);
-  const rule::Moment moment{Clock::system().wall(), 0};
-  std::vector<std::size_t> whole{batch.rows().size()};
-  std::size_t from = 0;
-  for (std::size_t& end : row_ends != nullptr ? *row_ends : whole) {
-    engine_.process(batch, from, end, moment, out);
-    from = end;
-    end = out.rows().size();
-  }
-  std::swap(batch, out);
-  out.clear();
-  spare_ = std::move(out);
+  if (engine_.touches(batch)) return engine_.edit(batch, row_ends, {Clock::system().wall(), 0});
+  std::vector<metric::SchemaId> ids;
+  for (const metric::Row& row : batch.rows()) ids.push_back(row.schema);
+  untouched_.mark(ids, untouched_.clears());
 }
 
 void warn_of_hidden_inputs(const Options& options) {

@@ -2,15 +2,14 @@
 
 // The server's rules: what becomes of rows before they go into the log. Thread-safe.
 
-#include <cstdint>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 #include <vector>
 
 #include "metric/batch.h"
 #include "options.h"
 #include "rule/engine.h"
+#include "schema_marks.h"
 
 namespace resmon::server {
 
@@ -26,15 +25,11 @@ class Rules {
 
  private:
   Rules(const Options& options, metric::SchemaTable& schemas);
-  bool untouched(const metric::Batch& batch) const;
 
-  const metric::SchemaTable& schemas_;
-  mutable std::shared_mutex untouched_mutex_;
-  std::vector<std::uint32_t> untouched_;  // by schema id: its generation when no rule touched it; guarded by it
+  SchemaMarks untouched_;  // schemas that no rule touches
   std::mutex mutex_;
   // Guarded by mutex_.
   rule::Engine engine_;
-  metric::Batch spare_;  // for its memory
 };
 
 // Logs which rules hide what alert rules and panels need.

@@ -139,22 +139,29 @@ void Engine::load(const metric::Batch& in, const metric::Row& row, Shape& shape,
     if (work.has(f)) work.set_text(f, in.string(row, f));
 }
 
-// Of a schema whose first rule drops all: the row need not be loaded.
-void Engine::drop_at_once(const metric::Batch& in, const metric::Row& row, Shape& shape) {
+// Of a row that its first rule takes as a whole: drops it, or passes it on. It need not be loaded.
+void Engine::count_whole(Step& step, const metric::Batch& in, const metric::Row& row, bool goes_on) {
   std::uint64_t samples = 0;
   for (const metric::Cell word : in.presence(row)) samples += static_cast<std::uint64_t>(std::popcount(word));
-  Step& step = shape.steps.front();
   Counters& counters = counters_[step.index];
   Counters::add(counters.in, samples);
-  Counters::add(counters.dropped, samples);
+  Counters::add(goes_on ? counters.out : counters.dropped, samples);
   if (!std::exchange(step.used, true)) Counters::add(counters.series, 1);
 }
 
-void Engine::process(const metric::Batch& in, std::size_t first, std::size_t last, Moment moment, metric::Batch& out) {
+void Engine::begin(Moment moment) {
   if (shape_bytes_ > options_.cache_bytes) forget_shapes();
-  out.pin(in.pin());
   work_->moment = moment;
   work_->first = moment.position;
+}
+
+void Engine::end_batch(metric::Batch& out) {
+  if (any_windows_) finish(out, [](Windows& windows, const Windows::Emit& emit) { windows.end_batch(emit); });
+}
+
+void Engine::process(const metric::Batch& in, std::size_t first, std::size_t last, Moment moment, metric::Batch& out) {
+  begin(moment);
+  out.pin(in.pin());
   for (std::size_t i = first; i < last; ++i) {
     const metric::Row& row = in.rows()[i];
     const Known& of = known(row.schema);
@@ -164,13 +171,72 @@ void Engine::process(const metric::Batch& in, std::size_t first, std::size_t las
       continue;
     }
     if (of.shape->dropped_at_once && !trace_) {
-      drop_at_once(in, row, *of.shape);
+      count_whole(of.shape->steps.front(), in, row, false);
       continue;
     }
     load(in, row, *of.shape, *work_);
     run(*work_, 0, out);
   }
-  if (any_windows_) finish(out, [](Windows& windows, const Windows::Emit& emit) { windows.end_batch(emit); });
+  end_batch(out);
+}
+
+// Rows that are changed get cells of their own, behind all others; what they had before is no longer counted.
+void Engine::edit(metric::Batch& batch, std::vector<std::size_t>* row_ends, Moment moment) {
+  begin(moment);
+  std::vector<metric::Row> rows = batch.take_rows(std::move(spare_rows_));
+  std::vector<std::size_t> whole{rows.size()};
+  std::size_t i = 0;
+  for (std::size_t& end : row_ends != nullptr ? *row_ends : whole) {
+    for (; i < end; ++i) {
+      metric::Row& row = rows[i];
+      Shape* const shape = known(row.schema).shape;
+      if (shape == nullptr) {
+        batch.put_back(row);
+        continue;
+      }
+      if (only_schema(*shape)) {
+        Step& step = shape->steps.front();
+        if (!place(*step.target)) {
+          batch.uncount(row);
+          continue;
+        }
+        count_whole(step, batch, row, true);
+        row.schema = step.target->id;
+        batch.put_back(row);
+        continue;
+      }
+      if (shape->dropped_at_once) {
+        count_whole(shape->steps.front(), batch, row, false);
+        batch.uncount(row);
+        continue;
+      }
+      load(batch, row, *shape, *work_);
+      batch.uncount(row);
+      run(*work_, 0, batch);
+    }
+    end_batch(batch);
+    end = batch.rows().size();
+  }
+  spare_rows_ = std::move(rows);
+}
+
+// Whether all that happens to the rows is that one rule gives them another schema with the same columns.
+bool Engine::only_schema(const Shape& shape) const {
+  if (shape.steps.size() != 1) return false;
+  const Step& step = shape.steps.front();
+  return step.planned && step.same_columns && step.target != nullptr && step.target->steps.empty() &&
+         changes_schema(step.rule->verb) && step.rule->verb != Verb::kRedact && step.rule->fields.empty() &&
+         step.rule->conditions.empty();
+}
+
+// Its id in the table. False: the table is full, and counts it.
+bool Engine::place(Shape& shape) {
+  if (shape.generation != 0 && schemas_.touch(shape.id, shape.generation)) return true;
+  const auto id = schemas_.intern(shape.schema, options_.room);
+  if (!id) return false;
+  shape.id = *id;
+  shape.generation = schemas_.generation(*id);
+  return true;
 }
 
 void Engine::advance(UnixNanos now, metric::Batch& out) {
@@ -266,12 +332,7 @@ void Engine::run(Work& work, std::size_t from, metric::Batch& out) {
 void Engine::append(Work& work, metric::Batch& out) {
   Shape& shape = *work.shape;
   if (work.samples() == 0) return;
-  if (shape.generation == 0 || !schemas_.touch(shape.id, shape.generation)) {
-    const auto id = schemas_.intern(shape.schema, options_.room);
-    if (!id) return;  // the table counts it
-    shape.id = *id;
-    shape.generation = schemas_.generation(*id);
-  }
+  if (!place(shape)) return;
   metric::RowWriter writer = out.add(shape.id, work.cells.size(), work.time);
   writer.set_presence(work.presence);
   std::copy(work.cells.begin(), work.cells.end(), writer.values().begin());

@@ -59,6 +59,9 @@ class Engine {
   // Appends what becomes of rows first … last-1, and of windows that are complete by them, to `out`. `moment`: when
   // they came. REQUIRES: `in` has a pin, if the table is swept
   void process(const metric::Batch& in, std::size_t first, std::size_t last, Moment moment, metric::Batch& out);
+  // The same in place: rows that no rule touches stay where they are, so they cost a look-up. `row_ends`, of batches
+  // that are joined in this one, are moved to where their rows end now; null: they are one.
+  void edit(metric::Batch& batch, std::vector<std::size_t>* row_ends, Moment moment);
   // Appends windows that are complete by the clock.
   void advance(UnixNanos now, metric::Batch& out);
   // Appends all windows, complete or not.
@@ -96,7 +99,11 @@ class Engine {
   bool counts_schemas(std::size_t rule) const {
     return !tables_[rule] && !windows_[rule] && config_.rules[rule].verb != Verb::kLimit;
   }
-  void drop_at_once(const metric::Batch& in, const metric::Row& row, Shape& shape);
+  void begin(Moment moment);
+  void end_batch(metric::Batch& out);
+  void count_whole(Step& step, const metric::Batch& in, const metric::Row& row, bool goes_on);
+  bool only_schema(const Shape& shape) const;
+  bool place(Shape& shape);
   void load(const metric::Batch& in, const metric::Row& row, Shape& shape, Work& work) const;
   void run(Work& work, std::size_t from, metric::Batch& out);
   bool applies(const Step& step, const Work& work) const;
@@ -126,7 +133,8 @@ class Engine {
   std::vector<std::unique_ptr<SeriesTable>> tables_;                 // the same
   std::vector<std::unordered_map<std::string, SeriesTable>> hosts_;  // of `limit`: by host
   std::unique_ptr<Work> work_;
-  std::unique_ptr<Work> made_;  // of windows
+  std::unique_ptr<Work> made_;           // of windows
+  std::vector<metric::Row> spare_rows_;  // for its memory
   std::vector<std::uint64_t> presence_;
   std::vector<metric::Cell> cells_;
   std::unique_ptr<Counters[]> counters_;

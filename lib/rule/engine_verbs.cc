@@ -1,5 +1,6 @@
 // What each verb does to one row.
 
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -30,6 +31,12 @@ std::string_view text_of(FieldType type, Cell cell, std::string_view arena, char
       return {buffer, static_cast<std::size_t>(end - buffer)};
     }
   }
+}
+
+double power_of_ten(std::int64_t exponent) {
+  constexpr std::array kSmall{1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+  const auto at = static_cast<std::size_t>(exponent);
+  return at < kSmall.size() ? kSmall[at] : std::pow(10.0, static_cast<double>(exponent));
 }
 
 std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {
@@ -162,7 +169,7 @@ SeriesState* Engine::rates(const Step& step, Work& work) {
 }
 
 void Engine::round_values(const Step& step, Work& work) const {
-  const double scale = std::pow(10.0, static_cast<double>(std::abs(step.rule->number)));
+  const double scale = power_of_ten(std::abs(step.rule->number));
   const bool whole = step.rule->number < 0;
   for (const std::uint32_t f : step.fields) {
     if (!work.has(f)) continue;
@@ -207,9 +214,10 @@ Engine::Fate Engine::dedup(const Step& step, Work& work) {
   }
   std::uint64_t hash = 0;
   const std::vector<metric::Field>& fields = work.shape->schema.fields;
-  for (const std::uint32_t f : step.fields) {
+  for (std::size_t i = 0; i < step.fields.size(); ++i) {
+    const std::uint32_t f = step.fields[i];
     if (!work.has(f)) continue;
-    hash = mixed(hash, std::hash<std::string_view>()(fields[f].name));
+    hash = mixed(hash, step.name_hashes[i]);
     hash = mixed(hash, fields[f].type == FieldType::kString
                            ? std::hash<std::string_view>()(metric::as_string(work.cells[f], work.text))
                            : work.cells[f]);

@@ -51,6 +51,7 @@ class Lines {
     options.place = place;
     options.context = std::move(context);
     engine_ = std::make_unique<Engine>(config_of(toml, place, errors), schemas_, options);
+    in_place_ = std::make_unique<Engine>(config_of(toml, place, errors), schemas_, options);
     EXPECT_EQ(errors, "");
   }
 
@@ -63,6 +64,16 @@ class Lines {
     options.default_time = kSecond;
     EXPECT_EQ(decoder.decode(lines, options, in).error_text(), "");
     engine_->process(in, 0, in.rows().size(), moment, out);
+    if (in_place_) {
+      in_place_->edit(in, nullptr, moment);
+      EXPECT_EQ(text(in), text(out));
+      EXPECT_EQ(in.samples(), out.samples());
+      for (std::size_t i = 0; i < engine_->stats().size(); ++i) {
+        const RuleStats one = engine_->stats()[i], other = in_place_->stats()[i];
+        EXPECT_THAT((std::vector{other.in, other.out, other.dropped, other.full, other.series}),
+                    ElementsAre(one.in, one.out, one.dropped, one.full, one.series));
+      }
+    }
     return text(out);
   }
   std::vector<std::string> flush() {
@@ -72,10 +83,16 @@ class Lines {
   }
   std::vector<std::string> advance(std::int64_t seconds) {
     metric::Batch out;
+    if (in_place_) in_place_->advance(seconds * kSecond, out);
+    out.clear();
     engine_->advance(seconds * kSecond, out);
     return text(out);
   }
-  Engine& engine() { return *engine_; }
+  // From then on the rows go through it alone.
+  Engine& engine() {
+    in_place_.reset();
+    return *engine_;
+  }
   metric::SchemaTable& schemas() { return schemas_; }
 
  private:
@@ -94,8 +111,30 @@ class Lines {
 
   metric::SchemaTable schemas_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Engine> in_place_;  // gets the same rows, and is to give the same
   lineproto::LineEncoder encoder_;
 };
+
+TEST(RuleTest, RowsInPlaceKeepTheirBatches) {
+  std::string errors;
+  metric::SchemaTable schemas;
+  Engine engine(config_of("[[rule]]\nmeasurement='a'\ndrop=true\n[[rule]]\nmeasurement='b'\nrename='c'\n"
+                          "[[rule]]\nmeasurement='d'\ndrop_fields=['x']",
+                          Place::kServer, errors),
+                schemas, {Place::kServer, {}});
+  for (int round = 0; round < 3; ++round) {
+    lineproto::LineDecoder decoder(schemas);
+    metric::Batch batch;
+    decoder.decode("a v=1 1\nb v=2 2\nd x=1,y=\"t\" 3\na v=1 4\nn v=5 5\nd x=1 6", {}, batch);
+    std::vector<std::size_t> ends{0, 2, 4, 5, 6};
+    engine.edit(batch, &ends, {kSecond, 1});
+    EXPECT_THAT(ends, ElementsAre(0, 1, 2, 3, 3));
+    std::string text;
+    lineproto::LineEncoder(schemas).append(batch, text);
+    EXPECT_EQ(text, "c v=2 2\nd y=\"t\" 3\nn v=5 5\n");
+    EXPECT_EQ(batch.samples(), 3U);
+  }
+}
 
 struct Case {
   std::string rules, in;

@@ -1,6 +1,7 @@
 #include "rule/shape.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "tail/redact.h"
 
@@ -232,6 +233,9 @@ bool may_apply(const Rule& rule, const metric::Schema& schema, const Context& co
     step.unselected = !selected;
     return !selected || !rule.conditions.empty() || !rule.fields.empty();
   }
+  if (rule.verb == Verb::kDedup)
+    for (const std::uint32_t f : step.fields)
+      step.name_hashes.push_back(std::hash<std::string_view>()(schema.fields[f].name));
   return selected && has_work(rule, schema, step);
 }
 

@@ -33,6 +33,7 @@ struct Step {
   bool unselected = false;                                   // of a filter: the schema is not selected
   std::vector<std::vector<std::uint32_t>> condition_fields;  // by condition: the fields that it is about
   std::vector<std::uint32_t> fields;                         // that `fields` selects; all where it is not given
+  std::vector<std::uint64_t> name_hashes;                    // of dedup: of the names of these fields
   // Of verbs that change the schema; made when the first row comes.
   bool planned = false;
   bool used = false;
