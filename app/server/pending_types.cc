@@ -17,14 +17,17 @@ bool is_number(metric::FieldType type) {
 
 TypeCheck::Conflicts PendingTypes::find(const metric::Batch& batch) {
   TypeCheck::Conflicts out;
+  const std::uint64_t clears = settled_.clears();
+  const std::vector<std::size_t> rows = settled_.unmarked(batch);
+  if (rows.empty()) return out;
   std::map<metric::SchemaId, std::vector<std::size_t>> unsure;  // fields in conflict, of schemas that are not settled
   std::lock_guard lock(mutex_);
-  if (types_.size() > kMost || settled_.size() > kMost) {
+  if (types_.size() > kMost) {
     types_.clear();
     settled_.clear();
   }
-  for (const metric::Row& row : batch.rows()) {
-    if (settled_.contains(row.schema)) continue;
+  for (const std::size_t i : rows) {
+    const metric::Row& row = batch.rows()[i];
     const auto [at, fresh] = unsure.try_emplace(row.schema);
     if (fresh) at->second = conflicts_of(schemas_[row.schema], out.first);
     for (const std::size_t field : at->second) {
@@ -33,8 +36,10 @@ TypeCheck::Conflicts PendingTypes::find(const metric::Batch& batch) {
       break;
     }
   }
+  std::vector<metric::SchemaId> settled;
   for (const auto& [schema, fields] : unsure)
-    if (fields.empty()) settled_.insert(schema);
+    if (fields.empty()) settled.push_back(schema);
+  settled_.mark(settled, clears);
   return out;
 }
 

@@ -7,11 +7,11 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "metric/batch.h"
 #include "metric/schema.h"
+#include "schema_marks.h"
 #include "store/reader.h"
 #include "type_check.h"
 
@@ -20,7 +20,8 @@ namespace resmon::server {
 // Thread-safe.
 class PendingTypes {
  public:
-  PendingTypes(const metric::SchemaTable& schemas, const store::Reader& store) : schemas_(schemas), store_(store) {}
+  PendingTypes(const metric::SchemaTable& schemas, const store::Reader& store)
+      : schemas_(schemas), store_(store), settled_(schemas) {}
 
   // Rows with a value of another type than one that was taken, or comes before it in the batch. Numbers of another kind
   // are left to the store. What the store knows is TypeCheck's.
@@ -32,10 +33,11 @@ class PendingTypes {
 
   const metric::SchemaTable& schemas_;
   const store::Reader& store_;
+  SchemaMarks settled_;  // schemas without conflicts; forgotten together with the types
   std::mutex mutex_;
-  // Both guarded by mutex_, bounded, and forgotten together: by then the store knows what was pending.
-  std::unordered_map<std::string, metric::FieldType> types_;  // by measurement, 0, field
-  std::unordered_set<metric::SchemaId> settled_;              // without conflicts
+  // By measurement, 0, field. Guarded by mutex_, bounded, and forgotten when the bound is reached: by then the store
+  // knows what was pending.
+  std::unordered_map<std::string, metric::FieldType> types_;
 };
 
 }  // namespace resmon::server

@@ -18,19 +18,9 @@ std::string key_of(const metric::Schema& schema) {
 
 }  // namespace
 
-// The path of nearly every batch: one comparison a row.
-std::vector<std::size_t> SeriesRoom::not_known(const metric::Batch& batch) const {
-  std::vector<std::size_t> out;
-  const std::shared_lock lock(stored_mutex_);
-  for (std::size_t i = 0; i < batch.rows().size(); ++i) {
-    const metric::SchemaId id = batch.rows()[i].schema;
-    if (id >= stored_.size() || stored_[id] != schemas_.generation(id)) out.push_back(i);
-  }
-  return out;
-}
-
 std::string SeriesRoom::find(const metric::Batch& batch, std::vector<std::size_t>& no_room) {
-  const std::vector<std::size_t> rows = not_known(batch);
+  const std::uint64_t clears = stored_.clears();
+  const std::vector<std::size_t> rows = stored_.unmarked(batch);
   if (rows.empty()) return {};
   std::string first;
   std::map<metric::SchemaId, Answer> answers;
@@ -45,12 +35,10 @@ std::string SeriesRoom::find(const metric::Batch& batch, std::vector<std::size_t
       no_room.push_back(row);
     }
   }
-  const std::unique_lock lock(stored_mutex_);
-  for (const auto& [id, answer] : answers) {
-    if (!answer.stored) continue;
-    if (id >= stored_.size()) stored_.resize(id + 1);
-    stored_[id] = schemas_.generation(id);
-  }
+  std::vector<metric::SchemaId> stored;
+  for (const auto& [id, answer] : answers)
+    if (answer.stored) stored.push_back(id);
+  stored_.mark(stored, clears);
   return first;
 }
 
@@ -86,7 +74,6 @@ void SeriesRoom::sweep(Time now) {
 }
 
 void SeriesRoom::forget() {
-  const std::unique_lock lock(stored_mutex_);
   stored_.clear();
 }
 

@@ -8,13 +8,13 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "metric/batch.h"
 #include "metric/schema.h"
+#include "schema_marks.h"
 #include "store/store.h"
 
 namespace resmon::server {
@@ -23,7 +23,8 @@ namespace resmon::server {
 class SeriesRoom {
  public:
   // Both must outlive it.
-  SeriesRoom(const metric::SchemaTable& schemas, const store::Store& store) : schemas_(schemas), store_(store) {}
+  SeriesRoom(const metric::SchemaTable& schemas, const store::Store& store)
+      : schemas_(schemas), store_(store), stored_(schemas) {}
 
   // Appends to `no_room` the rows of `batch`, ascending, for whose series there is no room. Why, in InfluxDB's words;
   // empty: it appended none.
@@ -42,14 +43,12 @@ class SeriesRoom {
     bool stored = false;
     std::string refusal;
   };
-  std::vector<std::size_t> not_known(const metric::Batch& batch) const;
   Answer admit(const metric::Schema& schema);  // REQUIRES: mutex_ held
   void sweep(Time now);                        // REQUIRES: mutex_ held
 
   const metric::SchemaTable& schemas_;
   const store::Store& store_;
-  mutable std::shared_mutex stored_mutex_;
-  std::vector<std::uint32_t> stored_;  // by schema id: its generation when the store had the series; guarded by it
+  SchemaMarks stored_;  // schemas whose series the store has
   std::mutex mutex_;
   // Guarded by mutex_. By measurement and tags; no more than the store's bound of series.
   std::unordered_map<std::string, Coming> coming_;

@@ -40,13 +40,15 @@ std::vector<TypeCheck::Mismatch> TypeCheck::mismatches(const metric::Schema& sch
 
 TypeCheck::Conflicts TypeCheck::find(const metric::Batch& batch) {
   Conflicts out;
-  std::map<metric::SchemaId, std::vector<Mismatch>> unsure;  // schemas that are not known as good
+  const std::uint64_t clears = good_.clears();
+  const std::vector<std::size_t> rows = good_.unmarked(batch);
+  if (rows.empty()) return out;
+  std::vector<metric::SchemaId> good;
+  std::map<metric::SchemaId, std::vector<Mismatch>> unsure;
   std::map<metric::SchemaId, std::string> no_room;
   std::map<std::string, std::vector<store::Column>, std::less<>> columns;
-  std::lock_guard lock(mutex_);
-  for (const metric::Row& row : batch.rows()) {
-    const std::uint32_t generation = schemas_.generation(row.schema);
-    if (const auto good = good_.find(row.schema); good != good_.end() && good->second == generation) continue;
+  for (const std::size_t i : rows) {
+    const metric::Row& row = batch.rows()[i];
     const auto [at, fresh] = unsure.try_emplace(row.schema);
     const metric::Schema& schema = schemas_[row.schema];
     if (fresh) {
@@ -58,7 +60,7 @@ TypeCheck::Conflicts TypeCheck::find(const metric::Batch& batch) {
       if (!full.empty())
         no_room.emplace(row.schema, std::move(full));
       else if (all_known && at->second.empty())
-        good_[row.schema] = generation;
+        good.push_back(row.schema);
     }
     if (const auto full = no_room.find(row.schema); full != no_room.end()) {
       if (out.first.empty()) out.first = full->second;
@@ -77,11 +79,11 @@ TypeCheck::Conflicts TypeCheck::find(const metric::Batch& batch) {
       break;
     }
   }
+  good_.mark(good, clears);
   return out;
 }
 
 void TypeCheck::forget() {
-  std::lock_guard lock(mutex_);
   good_.clear();
 }
 

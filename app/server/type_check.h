@@ -3,13 +3,13 @@
 // Checks whether written fields have the types that the store has for them. The store itself checks only after the
 // writer has its answer; with this check before, the answer is the one that InfluxDB would give.
 
-#include <mutex>
+#include <cstdint>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "metric/batch.h"
 #include "metric/schema.h"
+#include "schema_marks.h"
 #include "store/reader.h"
 
 namespace resmon::server {
@@ -21,7 +21,8 @@ class TypeCheck {
     std::string first;       // in InfluxDB's words: "field type conflict: input field …"
   };
 
-  TypeCheck(const metric::SchemaTable& schemas, const store::Reader& store) : schemas_(schemas), store_(store) {}
+  TypeCheck(const metric::SchemaTable& schemas, const store::Reader& store)
+      : schemas_(schemas), store_(store), good_(schemas) {}
 
   // Any thread. What is not stored yet conflicts with nothing.
   Conflicts find(const metric::Batch& batch);
@@ -38,10 +39,7 @@ class TypeCheck {
 
   const metric::SchemaTable& schemas_;
   const store::Reader& store_;
-  std::mutex mutex_;
-  // Guarded by mutex_: schemas without conflicts, each with its id's generation. A field's type changes with forget()
-  // only.
-  std::unordered_map<metric::SchemaId, std::uint32_t> good_;
+  SchemaMarks good_;  // schemas without conflicts; a field's type changes with forget() only
 };
 
 }  // namespace resmon::server
