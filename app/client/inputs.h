@@ -1,52 +1,22 @@
 #pragma once
 
-// [input.NAME] of client.toml: sockets on which other programs of this machine hand in samples.
+// [input.NAME] of client.toml: sockets on which other programs hand in samples.
 
 #include <functional>
-#include <map>
 #include <memory>
-#include <string>
-#include <utility>
 #include <vector>
 
-#include "config/settings.h"
-#include "door/door.h"
+#include "door/options.h"
 
 namespace resmon::client {
 
-struct InputOptions {
-  bool enabled = true;
-  std::string url;
-  std::string format = "influx";
-  std::string precision = "ns";
-  std::string framing = "line";
-  bool ack = false;
-  std::string measurement;
-  std::string measurement_key;
-  std::vector<std::string> tag_keys;
-  std::string time_key = "time";
-  std::string time_unit = "auto";
-  std::vector<std::pair<std::string, std::string>> tags;
-  std::uint64_t max_line_bytes = 64U << 10U;
-  std::int64_t max_series = 1000;
-  std::int64_t rate_limit = 10'000;
-  std::int64_t max_connections = 64;
-  std::chrono::nanoseconds idle_timeout{std::chrono::minutes(10)};
-  std::chrono::nanoseconds flush_interval{std::chrono::seconds(10)};
-
-  void declare(config::Settings& settings, const std::string& prefix);
-  Status check() const;  // the error names the key
-  door::DoorOptions door_options(const std::string& name) const;
-};
-
-using InputSettings = std::map<std::string, InputOptions, std::less<>>;
-
 class Inputs {
  public:
-  using Deliver = door::Door::Deliver;
-  // An input whose socket cannot be had is logged, and left out. `schemas` must outlive it.
-  Inputs(const boost::asio::any_io_executor& executor, const InputSettings& settings, metric::SchemaTable& schemas,
-         const Deliver& deliver);
+  // Gets the rows of what came, and may swap them away. When it returns they are in the spool.
+  using Deliver = std::function<void(metric::Batch& rows)>;
+  // An input whose socket or token file cannot be had is logged, and left out. `schemas` must outlive it.
+  Inputs(const boost::asio::any_io_executor& executor, const door::InputSettings& settings,
+         metric::SchemaTable& schemas, Deliver deliver);
 
   void start();
   void stop();
@@ -54,10 +24,24 @@ class Inputs {
   void report(UnixNanos time, metric::Batch& batch) const;
 
  private:
+  class Spooler final : public door::Intake {
+   public:
+    explicit Spooler(Deliver deliver) : deliver_(std::move(deliver)) {}
+    Taken take(metric::Batch& rows, std::vector<std::size_t>*) override {
+      deliver_(rows);
+      return {};
+    }
+
+   private:
+    const Deliver deliver_;
+  };
   struct One {
     std::unique_ptr<door::Door> door;
     metric::SchemaId schema = 0;
   };
+  Result<std::unique_ptr<door::Door>> open(const boost::asio::any_io_executor& executor, const std::string& name,
+                                           const door::InputOptions& options, metric::SchemaTable& schemas);
+  Spooler spooler_;
   std::vector<One> inputs_;
 };
 

@@ -147,11 +147,11 @@ void Options::declare(config::Settings& settings) {
   settings.tables(
       "input", "lines",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {
-        inputs[name].declare(table, prefix);
+        inputs.try_emplace(name, door::Side::kClient).first->second.declare(table, prefix);
       },
-      "Sockets on which programs of this machine hand in samples, such as a script that writes lines to /dev/tcp. They "
-      "go "
-      "through the rules and the spool, and get the tags of this client (docs/inputs.md).");
+      "Sockets on which other programs hand in samples, such as a script that writes lines to /dev/tcp. They go "
+      "through "
+      "the rules and the spool, and get the tags of this client (docs/inputs.md).");
   settings.tables(
       "scrape", "node",
       [this](config::Settings& table, const std::string& name, const std::string& prefix) {

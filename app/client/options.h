@@ -13,7 +13,7 @@
 #include "collect/gather.h"
 #include "collect/scripts.h"
 #include "config/settings.h"
-#include "inputs.h"
+#include "door/options.h"
 #include "log_meters.h"
 #include "log_options.h"
 #include "program/program.h"
@@ -52,7 +52,7 @@ struct Options {
   bool process_list = true;
   bool command_lines = false;
   std::map<std::string, collect::ScriptOptions, std::less<>> scripts;
-  InputSettings inputs;
+  door::InputSettings inputs;
   ScrapeTables scrapes;
   LogSources logs;
   LogMetrics log_metrics;

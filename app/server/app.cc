@@ -263,6 +263,7 @@ Status App::start() {
       rules_->apply(batch, &row_ends);
     };
   ingest_options.lines = logs_.get();
+  input_tokens_ = std::make_unique<net::LiveTokens>(*tokens);
   ingest_ = std::make_unique<ingest::Server>(std::move(ingest_options), *tokens, schemas_, *log_, *observer_);
   http::ServerOptions http_options = options_.http_options(options_.http_tls ? tls : nullptr);
   http_options.guard = &guard_;
@@ -273,6 +274,11 @@ Status App::start() {
   RESMON_ASSIGN(client_listener_, net::Listener::open(client_address, runtime_->all(), "clients"));
   RESMON_ASSIGN(const net::Address http_address, net::parse_address(options_.http_address));
   RESMON_ASSIGN(http_listener_, net::Listener::open(http_address, runtime_->all(), "http"));
+
+  inputs_ = std::make_unique<Inputs>(*this);
+  std::vector<asio::any_io_executor> executors;
+  for (asio::io_context* const context : runtime_->all()) executors.emplace_back(context->get_executor());
+  RESMON_TRY(inputs_->open(executors, [this](std::string_view token) { return input_access(token); }));
 
   if (options_.report_interval.count() > 0) {
     self_report_ = std::make_unique<SelfReport>(*this, runtime_->first(), options_.report_interval);
@@ -297,6 +303,7 @@ Status App::start() {
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     http_->accept(std::move(socket));
   });
+  inputs_->start();
   runtime_->start();
   log::info("server", "started",
             {{"version", version_},
@@ -332,9 +339,19 @@ asio::awaitable<void> App::watch_access() {
     else if (*tokens) {
       log::info("auth", "the token file has changed", {{"tokens", (*tokens)->size()}});
       http_->change_tokens(**tokens);
+      input_tokens_->replace(**tokens);
       ingest_->change_tokens(std::move(**tokens));
     }
   }
+}
+
+std::optional<std::string> App::input_access(std::string_view token) const {
+  const net::TokenSet::Digest digest = net::TokenSet::digest(token);
+  const auto tokens = input_tokens_->get();
+  if (tokens->contains(digest) || guard_.token(digest) == auth::TokenAccess::kWrite) return std::string();
+  std::string name = tokens->name_of(digest);
+  if (name.empty()) return std::nullopt;
+  return name;
 }
 
 // What changes in the list of hosts is on disk two seconds later; once a minute what is not used any more is forgotten.
@@ -441,11 +458,12 @@ void App::stop() {
   if (store_) store_->finish_by(begin + kSealPatience, begin + kStopPatience);
   if (client_listener_) client_listener_->stop();
   if (http_listener_) http_listener_->stop();
+  if (inputs_) inputs_->stop();
   if (ingest_) {
     Step step("clients told");
     ingest_->stop();
-    while (ingest_->sessions() > 0 && steady_clock::now() - begin < kSessionPatience)
-      std::this_thread::sleep_for(milliseconds(5));
+    const auto waiting = [this] { return ingest_->sessions() > 0 || (inputs_ && !inputs_->stopped()); };
+    while (waiting() && steady_clock::now() - begin < kSessionPatience) std::this_thread::sleep_for(milliseconds(5));
   }
   if (log_) log_->stop();
   if (pipeline_) {

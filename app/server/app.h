@@ -7,7 +7,9 @@
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "alerts.h"
@@ -22,6 +24,7 @@
 #include "http/server.h"
 #include "ingest/log.h"
 #include "ingest/server.h"
+#include "inputs.h"
 #include "line_source.h"
 #include "log_source.h"
 #include "logs/store.h"
@@ -95,6 +98,7 @@ class App {
   logs::Store* logs() { return logs_.get(); }  // null: lines are not kept
   const logs::Store* logs() const { return logs_.get(); }
   RowWriter& row_writer() { return *row_writer_; }
+  const Inputs& inputs() const { return *inputs_; }
   const std::vector<SinkUnit>& sinks() const { return sinks_; }
   const Rules* rules() const { return rules_.get(); }  // null: there are none
   const std::vector<LineSinkUnit>& line_sinks() const { return line_sinks_; }
@@ -121,6 +125,7 @@ class App {
 
  private:
   boost::asio::awaitable<void> watch_access();
+  std::optional<std::string> input_access(std::string_view token) const;
   boost::asio::awaitable<void> watch_fleet();
   void keep_fleet(bool forget);
   Status make_line_sinks();
@@ -142,6 +147,8 @@ class App {
   std::unique_ptr<logs::Store> logs_;
   std::unique_ptr<Rules> rules_;  // null: there are none
   std::unique_ptr<RowWriter> row_writer_;
+  std::unique_ptr<Inputs> inputs_;
+  std::unique_ptr<net::LiveTokens> input_tokens_;
   std::unique_ptr<fleet::Fleet> fleet_;
   std::unique_ptr<FleetMemory> fleet_memory_;
   std::atomic<bool> fleet_kept_{false};  // keep_fleet is under way

@@ -219,6 +219,14 @@ void Options::declare(config::Settings& settings) {
   declare_rules(settings, "rule", rule::Place::kServer, rules,
                 "Rules for what clients and others write: which rows are taken, and how they are changed before.");
 
+  settings.tables(
+      "input", "lines",
+      [this](config::Settings& table, const std::string& name, const std::string& prefix) {
+        inputs.try_emplace(name, door::Side::kServer).first->second.declare(table, prefix);
+      },
+      "Sockets on which other programs hand in samples: Influx lines over TCP, TLS and UDP, JSON, StatsD, Graphite, "
+      "collectd (docs/inputs.md). They go through the rules and the journal, as what is written over HTTP does.");
+
   settings.boolean("alerts.enabled", &alerts_enabled, "Evaluate rules and send messages.");
   settings.text(
       "alerts.rules_file", &alerts_rules_file,
@@ -311,6 +319,11 @@ Status Options::check() {
         "store.disk_limit_bytes: less than 6MiB is not enough: the store's own files (write-ahead log, reserve, "
         "snapshots of heads) need that much; 0 sets no limit");
   if (store_directory.empty()) return fail(ErrorKind::kInvalid, "store.directory is not set");
+  for (const auto& [name, input] : inputs) {
+    if (Status good = input.check(); !good) return fail(std::move(good).error().wrap("input." + name));
+    if (input.enabled && input.url.starts_with("tls:") && (tls_certificate_file.empty() || tls_key_file.empty()))
+      return fail(ErrorKind::kInvalid, "input." + name + ": url: TLS needs tls.certificate_file and tls.key_file");
+  }
   for (const sink::SinkOptions& sink : sinks) {
     if (auto endpoint = sink::make_endpoint(sink); !endpoint)
       return fail(ErrorKind::kInvalid, "sink." + sink.name + ": " + endpoint.error().message);

@@ -12,6 +12,7 @@
 #include "auth/guard.h"
 #include "base/result.h"
 #include "config/settings.h"
+#include "door/options.h"
 #include "http/server.h"
 #include "ingest/log.h"
 #include "ingest/server.h"
@@ -105,6 +106,8 @@ struct Options {
   rule::Config rules;                              // before the log
   std::map<std::string, rule::Config> sink_rules;  // by sink
   std::map<std::string, std::string> sink_lines;   // by name: which log lines it gets
+
+  door::InputSettings inputs;
 
   bool alerts_enabled = true;
   std::string alerts_rules_file;

@@ -134,6 +134,33 @@ void add_rule_metrics(const App& app, Exposition& out) {
        [](const rule::RuleStats& one) { return one.series; });
 }
 
+void add_input_metrics(const App& app, Exposition& out) {
+  const std::vector<door::DoorStats> inputs = app.inputs().stats();
+  if (inputs.empty()) return;
+  const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+    out.head(name, type, help);
+    for (const door::DoorStats& one : inputs) out.labelled(name, "input", one.name, value(one));
+  };
+  each("resmon_input_connections", "gauge", "Connections of the input that are open now.",
+       [](const door::DoorStats& one) { return one.open_connections; });
+  each("resmon_input_connections_total", "counter", "Connections accepted.",
+       [](const door::DoorStats& one) { return one.connections; });
+  each("resmon_input_connections_refused_total", "counter",
+       "Connections closed because of max_connections, or because too many had not sent their token yet.",
+       [](const door::DoorStats& one) { return one.refused_connections; });
+  each("resmon_input_denied_total", "counter", "Connections and datagrams without a valid token or certificate.",
+       [](const door::DoorStats& one) { return one.denied; });
+  each("resmon_input_lines_total", "counter", "Lines received.",
+       [](const door::DoorStats& one) { return one.taken.lines; });
+  each("resmon_input_samples_total", "counter", "Samples in the lines that could be read.",
+       [](const door::DoorStats& one) { return one.taken.samples; });
+  each("resmon_input_refused_lines_total", "counter", "Lines that could not be read, or were beyond a limit.",
+       [](const door::DoorStats& one) { return one.taken.refused_lines; });
+  each("resmon_input_dropped_datagrams_total", "counter",
+       "Datagrams that the kernel dropped because they came faster than they were read.",
+       [](const door::DoorStats& one) { return one.dropped_datagrams; });
+}
+
 void add_log_metrics(const logs::Stats& stats, Exposition& out) {
   out.add("resmon_logs_up", "gauge", "1 while log lines are written.", stats.error.empty() ? 1 : 0);
   out.add("resmon_logs_lines_total", "counter", "Log lines accepted.", stats.lines);
@@ -343,6 +370,7 @@ Answer metrics(App& app) {
           app.queries().memory.used_bytes());
   add_rule_metrics(app, out);
   add_door_metrics(app.other_doors(), out);
+  add_input_metrics(app, out);
   if (!app.sinks().empty()) {
     const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
       out.head(name, type, help);

@@ -42,14 +42,13 @@ std::size_t RowWriter::text_bytes(const metric::Batch& batch, const metric::Row&
   return out;
 }
 
-metric::Batch RowWriter::without_bad_rows(metric::Batch batch, UnixNanos now, Taken& taken) {
+bool RowWriter::find_good(const metric::Batch& batch, UnixNanos now, Taken& taken, std::vector<std::size_t>& good) {
   const auto believed = ingest::TimeBounds::around(now, options_.max_past, options_.max_future);
   const UnixNanos refused_until = store_.refused_until(now);
   const bool may_be_long = batch.text().size() > store::kMaxStringBytes;
   std::vector<std::size_t> no_room;
   const std::string full = room_.find(batch, no_room);
   auto next_full = no_room.begin();
-  std::vector<std::size_t> good;
   for (std::size_t i = 0; i < batch.rows().size(); ++i) {
     const metric::Row& row = batch.rows()[i];
     std::string why;
@@ -68,35 +67,76 @@ metric::Batch RowWriter::without_bad_rows(metric::Batch batch, UnixNanos now, Ta
     else if (taken.dropped++ == 0)
       taken.why = std::move(why);
   }
-  return taken.dropped == 0 ? std::move(batch) : ingest::copy_rows(schemas_, batch, good);
+  return taken.dropped == 0;
 }
 
-Result<RowWriter::Taken> RowWriter::append(metric::Batch all, UnixNanos now) {
-  Taken taken;
-  if (rules_ != nullptr) rules_->apply(all);
+// Looks at each line by itself. Rare: something is wrong with one of them.
+metric::Batch RowWriter::without_bad_lines(const metric::Batch& batch, UnixNanos now, Lines& lines, Taken& taken) {
+  std::vector<std::size_t> good;
+  std::size_t first = 0;
+  for (const std::size_t end : lines.ends) {
+    const std::vector<std::size_t> rows = ingest::row_range(first, end);
+    first = end;
+    const metric::Batch line = ingest::copy_rows(schemas_, batch, rows);
+    Taken of_line;
+    std::vector<std::size_t> ignored;
+    (void)find_good(line, now, of_line, ignored);
+    std::string why = std::move(of_line.why);
+    if (why.empty()) why = types_.find(line).first;
+    if (why.empty()) why = pending_.find(line).first;
+    if (why.empty())
+      good.insert(good.end(), rows.begin(), rows.end());
+    else if ((taken.dropped += rows.size()) == rows.size())
+      taken.why = why;
+    lines.refused.push_back(std::move(why));
+  }
+  return ingest::copy_rows(schemas_, batch, good);
+}
+
+RowWriter::Prepared RowWriter::prepare(metric::Batch all, UnixNanos now, Lines* lines) {
+  Prepared out;
+  Taken& taken = out.taken;
+  if (rules_ != nullptr) rules_->apply(all, lines == nullptr ? nullptr : &lines->ends);
   taken.conflicts = types_.find(all);
-  const metric::Batch batch = without_bad_rows(std::move(all), now, taken);
+  std::vector<std::size_t> good;
+  const bool all_good = find_good(all, now, taken, good);
+  out.batch = all_good ? std::move(all) : ingest::copy_rows(schemas_, all, good);
   // Rows may be in both; InfluxDB counts them once, and what it counts is a hint.
-  const TypeCheck::Conflicts pending = pending_.find(batch);
+  const TypeCheck::Conflicts pending = pending_.find(out.batch);
   taken.conflicts.rows = std::max(taken.conflicts.rows, pending.rows);
   if (taken.conflicts.first.empty()) taken.conflicts.first = pending.first;
+  if (lines == nullptr || (all_good && taken.conflicts.rows == 0)) return out;
+  taken = {};
+  out.batch = without_bad_lines(all_good ? out.batch : all, now, *lines, taken);
+  return out;
+}
+
+Status RowWriter::write(Prepared& prepared, UnixNanos now) {
+  const metric::Batch& batch = prepared.batch;
   const std::size_t rows = batch.rows().size();
   const bool much_text = batch.text().size() > kPieceTextBytes;
   for (std::size_t first = 0; first < rows;) {
-    std::size_t text = much_text ? text_bytes(batch, batch.rows()[first]) : 0;
-    std::size_t last = first + 1;
-    for (; last < rows && batch.rows()[last].first_cell - batch.rows()[first].first_cell < kPieceCells; ++last) {
+    std::size_t text = 0, cells = 0;
+    std::size_t last = first;
+    for (; last < rows; ++last) {
+      cells += metric::presence_words(batch.rows()[last].fields) + batch.rows()[last].fields;
       if (much_text) text += text_bytes(batch, batch.rows()[last]);
-      if (text > kPieceTextBytes) break;
+      if (last > first && (cells > kPieceCells || text > kPieceTextBytes)) break;
     }
     const bool whole = first == 0 && last == rows;
     metric::Batch piece;
     if (!whole) piece = ingest::copy_rows(schemas_, batch, ingest::row_range(first, last));
     RESMON_ASSIGN(const ingest::Log::Appended appended, log_.append(whole ? batch : piece, now));
-    taken.position = appended.position;
+    prepared.taken.position = appended.position;
     first = last;
   }
-  return taken;
+  return {};
+}
+
+Result<RowWriter::Taken> RowWriter::append(metric::Batch batch, UnixNanos now) {
+  Prepared rows = prepare(std::move(batch), now);
+  RESMON_TRY(write(rows, now));
+  return std::move(rows.taken);
 }
 
 void RowWriter::acknowledged(std::uint64_t position) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "ingest/log.h"
@@ -42,6 +43,22 @@ class RowWriter {
   // kLimit: larger than the log takes. kUnavailable: try again later.
   Result<Taken> append(metric::Batch batch, UnixNanos now);
 
+  // The same in two steps, for whoever tries again later.
+  struct Prepared {
+    metric::Batch batch;
+    Taken taken;
+  };
+  // Lines that are answered one by one: where the rows of each end, and then why nothing of it is taken, empty where it
+  // is. Of a line with a row that is not taken, or with a value that the store would refuse, no row is.
+  struct Lines {
+    std::vector<std::size_t> ends;
+    std::vector<std::string> refused;  // empty: none was
+  };
+  // Applies the rules, and leaves out rows that would be refused.
+  Prepared prepare(metric::Batch batch, UnixNanos now, Lines* lines = nullptr);
+  // The errors of append(); then nothing is lost, and it can be called again.
+  Status write(Prepared& rows, UnixNanos now);
+
   // After an answer that says that everything up to `position` is durable: a query that comes later is to show it.
   void acknowledged(std::uint64_t position);
   std::uint64_t acknowledged_position() const { return acknowledged_; }
@@ -54,7 +71,9 @@ class RowWriter {
   }
 
  private:
-  metric::Batch without_bad_rows(metric::Batch batch, UnixNanos now, Taken& taken);
+  // Adds those that are taken to `good`; false: some are not.
+  bool find_good(const metric::Batch& batch, UnixNanos now, Taken& taken, std::vector<std::size_t>& good);
+  metric::Batch without_bad_lines(const metric::Batch& batch, UnixNanos now, Lines& lines, Taken& taken);
   std::string too_long(const metric::Batch& batch, const metric::Row& row) const;
   std::size_t text_bytes(const metric::Batch& batch, const metric::Row& row) const;
 

@@ -180,6 +180,8 @@ void SelfReport::write() {
     count(sink_row, backlog.backlog_entries);
     sink_row.set(field, rounded(lag_seconds(unit)));
   }
+  for (const door::DoorStats& stats : app_.inputs().stats())
+    door::write_stats(stats, begin(door::stats_schema({{"input", stats.name}, server_.tags[0]})));
   write_rules(batch, time);
   // A log that is full makes clients wait; what the server says of itself is not worth waiting for.
   if (auto appended = app_.mutable_log().append(batch, now); !appended)

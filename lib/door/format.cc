@@ -7,6 +7,7 @@
 #include <cmath>
 #include <optional>
 
+#include "door/line_text.h"
 #include "tail/time_text.h"
 
 namespace resmon::door {
@@ -20,18 +21,6 @@ constexpr std::size_t kMostFields = 1000;
 constexpr std::size_t kMostItems = 10'000;
 constexpr std::size_t kLongestName = 1024;
 
-// Control characters have no place in names, and a backslash at the end would escape what follows.
-void append_name(std::string_view name, bool measurement, std::string& out) {
-  name = name.substr(0, kLongestName);
-  while (!name.empty() && name.back() == '\\') name.remove_suffix(1);
-  if (measurement && name.starts_with('#')) out += '\\';
-  for (const char c : name) {
-    if (c == ',' || c == ' ' || (c == '=' && !measurement)) out += '\\';
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  }
-  if (name == "time" && !measurement) out += '_';
-}
-
 void append_text(std::string_view text, std::string& out) {
   out += '"';
   for (const char c : text) {
@@ -39,12 +28,6 @@ void append_text(std::string_view text, std::string& out) {
     out += c == '\n' || c == '\r' || c == '\0' ? ' ' : c;
   }
   out += '"';
-}
-
-std::string number_text(double value) {
-  char digits[32];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
-  return {digits, end};
 }
 
 std::optional<UnixNanos> scaled(double value, double nanoseconds) {
@@ -101,7 +84,7 @@ class JsonRow {
     return {};
   }
   void append(std::string& out) const {
-    append_name(measurement_, true, out);
+    append_name(measurement_, NameOf::kMeasurement, out);
     out += tags_ + " " + fields_;
     if (time_) out += " " + std::to_string(*time_);
     out += '\n';
@@ -130,7 +113,9 @@ class JsonRow {
   }
 
   Status add_scalar(const std::string& name, const json::value& value, bool top) {
-    const bool is_tag = std::find(shape_.tag_keys.begin(), shape_.tag_keys.end(), name) != shape_.tag_keys.end();
+    const bool is_host = !shape_.host_key.empty() && name == shape_.host_key;
+    const bool is_tag =
+        is_host || std::find(shape_.tag_keys.begin(), shape_.tag_keys.end(), name) != shape_.tag_keys.end();
     std::string text;
     if (value.is_string())
       text = value.get_string();
@@ -150,16 +135,13 @@ class JsonRow {
       while (!text.empty() && text.back() == '\\') text.pop_back();
       if (text.empty()) return {};
       tags_ += ',';
-      append_name(name, false, tags_);
+      append_name(is_host ? "host" : name, NameOf::kKey, tags_);
       tags_ += '=';
-      std::string escaped;
-      append_name(text, false, escaped);
-      if (text == "time") escaped.pop_back();  // a value may be called so
-      tags_ += escaped;
+      append_name(text, NameOf::kValue, tags_);
       return {};
     }
     if (!fields_.empty()) fields_ += ',';
-    append_name(name, false, fields_);
+    append_name(name, NameOf::kKey, fields_);
     fields_ += '=';
     if (value.is_string())
       append_text(text, fields_);
@@ -232,14 +214,14 @@ Status append_graphite(std::string_view line, std::string& out) {
     if (equals == std::string_view::npos || equals == 0 || equals + 1 == tag.size())
       return fail(ErrorKind::kInvalid, "a tag must be NAME=VALUE");
     tags += ',';
-    append_name(tag.substr(0, equals), false, tags);
+    append_name(tag.substr(0, equals), NameOf::kKey, tags);
     tags += '=';
-    append_name(tag.substr(equals + 1), false, tags);
+    append_name(tag.substr(equals + 1), NameOf::kValue, tags);
     rest.remove_prefix(end);
   }
   path = path.substr(0, first);
   if (path.empty()) return fail(ErrorKind::kInvalid, "the path is empty");
-  append_name(path, true, out);
+  append_name(path, NameOf::kMeasurement, out);
   out += tags + " value=" + number_text(value);
   if (time) out += " " + std::to_string(*time);
   out += '\n';
@@ -253,7 +235,8 @@ Result<Format> parse_format(std::string_view name) {
   if (name == "json") return Format::kJson;
   if (name == "graphite") return Format::kGraphite;
   if (name == "statsd") return Format::kStatsd;
-  return fail(ErrorKind::kInvalid, "must be influx, json, graphite or statsd");
+  if (name == "collectd") return Format::kCollectd;
+  return fail(ErrorKind::kInvalid, "must be influx, json, graphite, statsd or collectd");
 }
 
 Status append_lines(Format format, std::string_view line, const Shape& shape, std::string& out) {
@@ -264,6 +247,7 @@ Status append_lines(Format format, std::string_view line, const Shape& shape, st
       return append_graphite(line, out);
     case Format::kInflux:
     case Format::kStatsd:
+    case Format::kCollectd:
       break;
   }
   out.append(line).append("\n");

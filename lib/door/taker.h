@@ -1,17 +1,25 @@
 #pragma once
 
-// Bytes of one connection, or one datagram, to rows: splits lines, reads them, and says of each what became of it. The
-// bounds are here: the length of a line, different series, lines a second. No I/O.
+// Lines of one sender to rows, and what became of each. The bounds are here: the length of a line, different series,
+// lines a second. No I/O.
+//
+// An input has one Shared and, for each thread that reads, one Taker. A sender is a connection, or of datagrams an
+// address: it has a part of the lines a second for itself, so that another that sends without end takes only what is
+// left.
 
-#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "door/collectd.h"
 #include "door/format.h"
+#include "door/splitter.h"
 #include "door/statsd.h"
 #include "lineproto/decoder.h"
 #include "metric/batch.h"
@@ -22,10 +30,12 @@ namespace resmon::door {
 struct TakerOptions {
   Format format = Format::kInflux;
   Shape shape;
+  CollectdTypes types;
+  bool collectd_host = false;                                          // collectd's host becomes the tag `host`
   lineproto::Precision precision = lineproto::Precision::kNanosecond;  // of times in Influx lines
   std::vector<metric::Tag> tags;                                       // added to rows that do not have them
   std::size_t max_line_bytes = 64U << 10U;
-  std::int64_t max_series = 1000;    // different measurement, tags and fields
+  std::int64_t max_series = 1000;    // different measurement, tags and fields; forgotten an hour after their last line
   std::int64_t rate_limit = 10'000;  // lines a second; 0: none
 };
 
@@ -36,123 +46,103 @@ struct TakerStats {
   std::string last_error;
 };
 
-// What all connections of one input share. Not thread-safe.
-class Taker {
+// One connection, or one address that datagrams come from. Of one thread.
+class Sender {
  public:
-  // `schemas`: where rows go; must outlive it.
-  Taker(TakerOptions options, metric::SchemaTable& schemas);
-
-  // One line without its end. Rows go to `out`; to `answer`, where it is not null, goes "ok N" (N samples) or "error
-  // REASON" and a line feed. Empty lines are nothing.
-  void take(std::string_view line, UnixNanos now, metric::Batch& out, std::string* answer);
-  // Of StatsD's lines: what came since the last flush.
-  void flush(UnixNanos now, metric::Batch& out);
-  void refuse(const std::string& reason, std::string* answer);
-  const TakerOptions& options() const { return options_; }
-  const TakerStats& stats() const { return stats_; }
+  Sender() = default;
+  // `host`: the tag `host` of all its rows, whatever they say; empty: theirs.
+  explicit Sender(std::string host) : host_(std::move(host)) {}
 
  private:
-  bool within_rate(UnixNanos now);
-  // For a line without a time: another than that of the line before, which came in the same read. A second row of a
-  // series at the same time would take the place of the first.
-  UnixNanos time_of_line(UnixNanos now);
-  // Decodes lines_; empty, or why nothing of it is in `out`.
-  std::string decode(UnixNanos now, metric::Batch& out);
-  bool translate(const metric::Row& row, metric::Batch& out);
+  friend class Shared;
+  friend class Taker;
+  struct Known {
+    std::uint32_t own_generation = 0;
+    metric::SchemaId id = 0;
+    std::uint32_t generation = 0;
+  };
+  std::string host_;
+  std::unordered_map<metric::SchemaId, Known> ids_;  // by id in Shared's table; only with a host
+  std::int64_t second_ = -1;
+  std::int64_t lines_ = 0;  // in that second
+};
 
-  const TakerOptions options_;
+// What all takers of one input share. Thread-safe.
+class Shared {
+ public:
+  explicit Shared(TakerOptions given)
+      : options(std::move(given)), schemas(static_cast<std::size_t>(options.max_series)) {}
+
+  // How many of so many lines may be taken now.
+  std::int64_t within_rate(Sender& sender, std::int64_t lines, UnixNanos now);
+  void count(std::uint64_t lines, std::uint64_t samples);
+  void refuse(std::uint64_t lines, std::string_view reason);
+  TakerStats stats() const;
+  // Forgets series that no line had for an hour. Call once a minute.
+  void sweep() { (void)schemas.sweep(60); }
+
+  const TakerOptions options;
+  metric::SchemaTable schemas;  // of what was sent, bounded
+
+ private:
+  std::atomic<std::int64_t> second_{-1};
+  std::atomic<std::int64_t> second_lines_{0};
+  std::atomic<std::int64_t> second_senders_{0};
+  std::atomic<std::uint64_t> lines_{0};
+  std::atomic<std::uint64_t> samples_{0};
+  std::atomic<std::uint64_t> refused_lines_{0};
+  mutable std::mutex mutex_;
+  std::string last_error_;  // guarded by mutex_
+};
+
+// What became of one line.
+struct Answer {
+  std::size_t rows_end = 0;  // of the taker's rows, those of this line end here
+  std::size_t samples = 0;
+  std::string error;  // empty: it was taken
+};
+// "ok N" or "error REASON", with a line feed.
+void append_answer(const Answer& answer, std::string& out);
+
+// Not thread-safe.
+class Taker {
+ public:
+  // Both must outlive it; `schemas`: of the rows.
+  Taker(Shared& shared, metric::SchemaTable& schemas);
+
+  // Whole lines with line feeds between them. To `answers`, where it is not null, goes one for each but empty lines.
+  // REQUIRES: not collectd
+  void take(std::string_view lines, UnixNanos now, Sender& sender, std::vector<Answer>* answers);
+  // One line, which may hold line feeds.
+  void take_line(std::string_view line, UnixNanos now, Sender& sender, std::vector<Answer>* answers);
+  // Lines, or one of collectd's.
+  void take_datagram(std::string_view datagram, UnixNanos now, Sender& sender);
+  // Of StatsD's lines: what came since the last flush.
+  void flush(UnixNanos now);
+  void refuse(const std::string& reason, std::vector<Answer>* answers);
+  // What was taken; whoever swaps it away leaves an empty one.
+  metric::Batch& rows() { return rows_; }
+
+ private:
+  // For lines without a time: another than that of the line before, which came in the same read. A second row of a
+  // series at the same time would take the place of the first.
+  UnixNanos next_time(UnixNanos now) const;
+  lineproto::DecodeReport decode(std::string_view lines, UnixNanos now, bool line_feed_ends);
+  std::string reason_of(const lineproto::DecodeReport& report) const;
+  // Gives rows from `first` on their place in the other table, with tags and host; false: some were left out.
+  bool translate(std::size_t first, Sender& sender);
+  bool find(metric::SchemaId own, Sender::Known& known, const std::string& host);
+  void take_block(std::string_view lines, UnixNanos now, Sender& sender);
+  std::string take_text(std::string_view line, UnixNanos now, Sender& sender, std::size_t& samples);
+
+  Shared& shared_;
   metric::SchemaTable& schemas_;
-  metric::SchemaTable own_;  // of what was sent, bounded
   lineproto::LineDecoder decoder_;
-  std::vector<std::int64_t> ids_;  // by id in own_; -1: not known yet
+  std::vector<Sender::Known> ids_;  // by id in Shared's table; of senders without a host
   Statsd statsd_;
   std::string lines_;
   metric::Batch rows_;
   UnixNanos last_time_ = 0;
-  UnixNanos rate_second_ = 0;
-  std::int64_t rate_lines_ = 0;
-  TakerStats stats_;
-};
-
-enum class Framing : std::uint8_t {
-  kLine,    // a line feed ends each line
-  kLength,  // before each line stands its length in bytes, as four bytes, the highest first
-};
-
-// Lines of a stream of bytes: keeps what has no end yet.
-class LineSplitter {
- public:
-  explicit LineSplitter(std::size_t max_line_bytes, Framing framing = Framing::kLine)
-      : most_(max_line_bytes), framing_(framing) {}
-  // f(line) for each that is complete, and too_long() once for each that is longer than the bound.
-  template <class F, class L>
-  void feed(std::string_view bytes, const F& f, const L& too_long) {
-    if (framing_ == Framing::kLength) return feed_frames(bytes, f, too_long);
-    while (!bytes.empty()) {
-      const std::size_t end = bytes.find('\n');
-      const std::string_view part = bytes.substr(0, end);
-      if (!skipping_ && rest_.size() + part.size() > most_) {
-        skipping_ = true;
-        rest_.clear();
-        too_long();
-      }
-      if (end == std::string_view::npos) {
-        if (!skipping_) rest_ += part;
-        return;
-      }
-      if (!std::exchange(skipping_, false)) {
-        if (rest_.empty()) {
-          f(part);
-        } else {
-          rest_ += part;
-          f(std::string_view(rest_));
-          rest_.clear();
-        }
-      }
-      bytes.remove_prefix(end + 1);
-    }
-  }
-  // What is left at the end of the stream. A frame that is not whole is nothing.
-  std::string take_rest() { return framing_ == Framing::kLine ? std::exchange(rest_, {}) : std::string(); }
-
- private:
-  template <class F, class L>
-  void feed_frames(std::string_view bytes, const F& f, const L& too_long) {
-    while (!bytes.empty()) {
-      if (skip_bytes_ > 0) {
-        const std::size_t skipped = std::min<std::size_t>(skip_bytes_, bytes.size());
-        bytes.remove_prefix(skipped);
-        skip_bytes_ -= skipped;
-        continue;
-      }
-      std::size_t wanted = kHeadBytes;
-      if (rest_.size() >= kHeadBytes) wanted += length();
-      const std::size_t part = std::min(wanted - rest_.size(), bytes.size());
-      rest_ += bytes.substr(0, part);
-      bytes.remove_prefix(part);
-      if (rest_.size() < kHeadBytes) return;
-      if (length() > most_) {
-        skip_bytes_ = length();
-        rest_.clear();
-        too_long();
-      } else if (rest_.size() == kHeadBytes + length()) {
-        f(std::string_view(rest_).substr(kHeadBytes));
-        rest_.clear();
-      }
-    }
-  }
-  std::size_t length() const {
-    std::size_t out = 0;
-    for (std::size_t i = 0; i < kHeadBytes; ++i) out = out << 8U | static_cast<unsigned char>(rest_[i]);
-    return out;
-  }
-
-  static constexpr std::size_t kHeadBytes = 4;
-  const std::size_t most_;
-  const Framing framing_;
-  std::size_t skip_bytes_ = 0;
-  std::string rest_;
-  bool skipping_ = false;
 };
 
 }  // namespace resmon::door

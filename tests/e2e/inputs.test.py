@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Programs that hand samples to the client: over TCP, unix sockets and UDP, as Influx lines, JSON, Graphite's and StatsD's."""
+"""Programs that hand samples to the client or to the server: over TCP, TLS, unix sockets and UDP, as Influx lines, JSON, Graphite's,
+StatsD's and collectd's."""
 
 import json
 import os
 import random
+import resource
 import shutil
 import socket
+import ssl
 import subprocess
+import threading
 import time
 import unittest
 
@@ -172,6 +176,245 @@ class InputsTest(house.HouseTest):
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=house.clean_environment())
         self.assertEqual(done.returncode, 3)
         self.assertIn("input.x: url: other machines reach 0.0.0.0", done.stderr)
+
+
+class Sender:
+    """A connection to an input that answers."""
+
+    def __init__(self, test, port, tls=None, source="127.0.0.1", first=None):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0))
+        test.addCleanup(self.socket.close)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
+            test.addCleanup(self.socket.close)
+        self.answers = self.socket.makefile("r")
+        if first:
+            self.send(first)
+
+    def send(self, text):
+        self.socket.sendall(text.encode())
+
+    def ask(self, line):
+        self.send(line + "\n")
+        return self.answers.readline()
+
+
+class ServerInputsTest(house.HouseTest):
+    def start_server(self, *sets, **more):
+        return self.server(*(f"input.{one}" for one in sets), "server.report_interval=1s", **more)
+
+    def counted(self, server, name, what):
+        return server.metrics()[f'resmon_input_{what}{{input="{name}"}}']
+
+    def test_influx_lines_over_tcp_and_udp(self):
+        tcp, udp = house.free_port(), house.free_port()
+        server = self.start_server(f"lines.url=tcp:127.0.0.1:{tcp}", f"u.url=udp:127.0.0.1:{udp}", "u.precision=s", "u.tags=site=north")
+        wanted = [[i * NS, random.random(), f"c{i % 5}"] for i in range(1, 2001)]
+        text = "".join(f"job,core={core} v={value} {at}\n" for at, value, core in wanted) + "job v=\njob,core=c9 v=7"
+        with socket.create_connection(("127.0.0.1", tcp)) as connection:  # ends within a line
+            for begin in range(0, len(text), 1000):
+                connection.sendall(text[begin : begin + 1000].encode())
+        house.wait_for("the lines", lambda: len(server.rows("SELECT v FROM job")) == 2001)
+        self.assertEqual(server.rows("SELECT v, core FROM job WHERE time < 3000s"), wanted)
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sender.close)
+        sender.sendto(b"far v=1 100\nfar v=2 200\nfar v= 3\n", ("127.0.0.1", udp))
+        house.wait_for("the datagram", lambda: server.rows("SELECT v, site FROM far") == [[100 * NS, 1, "north"], [200 * NS, 2, "north"]])
+        self.assertEqual(self.counted(server, "lines", "lines_total"), 2002)
+        self.assertEqual(self.counted(server, "lines", "samples_total"), 2001)
+        for name in ("lines", "u"):
+            self.assertEqual(self.counted(server, name, "refused_lines_total"), 1)
+            house.wait_for("its own report", lambda name=name: [[1]] == [
+                row[1:] for row in server.rows(f"SELECT last(refused_lines) FROM internal_input WHERE input = '{name}'")])
+
+    def test_what_is_answered_with_ok_survives_a_kill(self):
+        port = house.free_port()
+        server = self.start_server(f"x.url=tcp:127.0.0.1:{port}", "x.ack=true")
+        sender = Sender(self, port)
+        wanted = []
+        for i in range(10):
+            sender.send("".join(f"job,step=s{k} v={i * 10 + k}i {i + 1}\n" for k in range(10)))
+            self.assertEqual([sender.answers.readline() for _ in range(10)], ["ok 1\n"] * 10)
+            wanted.append([(i + 1) * 1, [i * 10 + k for k in range(10)]])
+        self.assertEqual(len(server.rows("SELECT v FROM job")), 100)  # what was answered is shown
+        server.kill()
+        server = self.start(house.Server(self.folder, port=server.port, http_port=server.http_port)).wait_ready()
+        self.assertEqual([[at, sorted(r[1] for r in server.rows(f"SELECT v FROM job WHERE time = {at}"))] for at, _ in wanted], wanted)
+
+    def test_each_line_has_the_answer_that_is_its_own(self):
+        port, other = house.free_port(), house.free_port()
+        server = self.start_server(f"x.url=tcp:127.0.0.1:{port}", "x.ack=true", f"j.url=tcp:127.0.0.1:{other}", "j.ack=true", "j.format=json",
+                                   "j.host_key=machine")  # fmt: skip
+        sender = Sender(self, port)
+        self.assertEqual(sender.ask("m v=1,n=2 1"), "ok 2\n")
+        far = (time.time_ns() // NS + 10**6) * NS
+        sender.send(f'm v="text" 2\nm v=3 3\nm v=4 {far}\nm v=\n\nm v=5 5\n')
+        answers = [sender.answers.readline() for _ in range(5)]
+        self.assertRegex(answers[0], 'error field type conflict: input field "v" on measurement "m" is type string')
+        self.assertEqual(answers[1], "ok 1\n")
+        self.assertRegex(answers[2], "error points too far from the server's time")
+        self.assertRegex(answers[3], "error unable to parse 'm v='")
+        self.assertEqual(answers[4], "ok 1\n")
+        self.assertEqual(server.rows("SELECT v FROM m"), [[1, 1], [3, 3], [5, 5]])
+        self.assertEqual(self.counted(server, "x", "refused_lines_total"), 3)
+        # An array is a line: all of it or nothing. Its rows without a time do not take each other's place.
+        sender = Sender(self, other)
+        self.assertEqual(sender.ask('[{"machine":"a","v":1},{"machine":"a","v":2},{"machine":"b","v":3}]'), "ok 3\n")
+        self.assertRegex(sender.ask('[{"machine":"a","v":4},{"machine":"a","v":"text"}]'), "^error field type conflict")
+        self.assertEqual(sorted(row[1:] for row in server.rows("SELECT v, host FROM j")), [[1, "a"], [2, "a"], [3, "b"]])
+
+    def test_a_thousand_connections(self):
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 4096:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        port = house.free_port()
+        server = self.start_server(f"x.url=tcp:127.0.0.1:{port}", "x.ack=true", "x.max_connections=1000")
+        senders = [Sender(self, port) for _ in range(1000)]
+        for i, sender in enumerate(senders):
+            sender.send(f"c,n=n{i} v={i}\n")
+        self.assertEqual({sender.answers.readline() for sender in senders}, {"ok 1\n"})
+        self.assertEqual(self.counted(server, "x", "connections"), 1000)
+        self.assertEqual(Sender(self, port).answers.readline(), "error too many connections\n")
+        self.assertEqual(server.rows("SELECT count(v), sum(v) FROM c")[0][1:], [1000, 999 * 500])
+        gone = senders.pop()
+        gone.answers.close()
+        gone.socket.close()
+        house.wait_for("room", lambda: self.counted(server, "x", "connections") == 999)
+        self.assertEqual(Sender(self, port).ask("c v=1"), "ok 1\n")
+
+    def test_others_need_tls_and_a_token(self):
+        house.make_certificates(self.folder)
+        at = lambda name: os.path.join(self.folder, name)  # noqa: E731
+        with open(at("tokens"), "w") as file:
+            file.write(f"{house.TOKEN}\n{'b' * 20} web-1\n")
+        os.chmod(at("tokens"), 0o600)
+        token, bound, certified, udp = (house.free_port() for _ in range(4))
+        server = self.server(
+            f"tls.certificate_file={at('good.pem')}", f"tls.key_file={at('good.key')}", f"auth.token_file={at('tokens')}",
+            f"input.t.url=tls:0.0.0.0:{token}", "input.t.require_token=true", "input.t.ack=true",
+            f"input.b.url=tls:0.0.0.0:{bound}", "input.b.require_token=true", "input.b.ack=true", "input.b.host=token",
+            f"input.c.url=tls:0.0.0.0:{certified}", f"input.c.tls_client_ca_file={at('ca.pem')}", "input.c.ack=true", "input.c.host=address",
+            f"input.u.url=udp:0.0.0.0:{udp}", "input.u.require_token=true", "input.u.allow_plaintext=true",
+        )  # fmt: skip
+        tls = house.tls_trusting(at("ca.pem"))
+        good = Sender(self, token, tls, first=f"token {house.TOKEN}\n")
+        self.assertEqual(good.answers.readline(), "ok 0\n")
+        self.assertEqual(good.ask("m,host=own v=1 1"), "ok 1\n")
+        for first, answer in (("token wrong\n", "error the token is not valid\n"), ("m v=1\n", "error the first line must be: token TOKEN\n")):
+            bad = Sender(self, token, tls, first=first + "m v=9 9\n")
+            self.assertEqual([bad.answers.readline(), bad.answers.readline()], [answer, ""])
+        # A name in the token file is that of all rows.
+        named = Sender(self, bound, tls, first=f"token {'b' * 20}\nm,host=fake v=2 2\n")
+        self.assertEqual([named.answers.readline() for _ in range(2)], ["ok 0\n", "ok 1\n"])
+        unnamed = Sender(self, bound, tls, first=f"token {house.TOKEN}\n")
+        self.assertEqual(unnamed.answers.readline(), "error the token is bound to no host's name\n")
+        with self.assertRaises(OSError):  # in TLS 1.3 the refusal comes after the handshake
+            if not Sender(self, certified, tls).ask("m v=9 9"):
+                raise ConnectionResetError
+        tls.load_cert_chain(at("good.pem"), at("good.key"))
+        self.assertEqual(Sender(self, certified, tls, source="127.0.0.9").ask("m,host=fake v=3 3"), "ok 1\n")
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sender.close)
+        for text in ("m v=9 9\n", "token wrong\nm v=9 9\n", f"token {house.TOKEN}\nm v=4 4\n"):
+            sender.sendto(text.encode(), ("127.0.0.1", udp))
+        wanted = [[1, 1, "own"], [2, 2, "web-1"], [3, 3, "127.0.0.9"], [4, 4, None]]
+        house.wait_for("the rows", lambda: server.rows("SELECT v, host FROM m") == wanted)
+        self.assertEqual([self.counted(server, name, "denied_total") for name in "tbcu"], [2, 1, 1, 2])
+
+    def test_collectd_itself_sends(self):
+        if not shutil.which("collectd"):
+            self.skipTest("collectd is not installed")
+        port = house.free_port()
+        server = self.start_server(f"c.url=udp:127.0.0.1:{port}", "c.format=collectd")
+        libraries = next(d for d in ("/usr/lib/collectd", "/usr/lib64/collectd") if os.path.isdir(d))
+        for name, more in (("plain", ""), ("signed", 'SecurityLevel "Sign"\nUsername "u"\nPassword "p"\n'),
+                           ("encrypted", 'SecurityLevel "Encrypt"\nUsername "u"\nPassword "p"\n')):  # fmt: skip
+            config = os.path.join(self.folder, f"{name}.conf")
+            with open(config, "w") as file:
+                file.write(
+                    f'BaseDir "{self.folder}"\nPIDFile "{self.folder}/{name}.pid"\nPluginDir "{libraries}"\nTypesDB "/usr/share/collectd/types.db"\n'
+                    f'Hostname "web-1"\nInterval 1\nLoadPlugin network\nLoadPlugin {"unixsock" if name == "plain" else "uptime"}\nLoadPlugin cpu\n'
+                    f'<Plugin network>\n<Server "127.0.0.1" "{port}">\n{more}</Server>\n</Plugin>\n'
+                    f'<Plugin unixsock>\nSocketFile "{self.folder}/collectd.sock"\n</Plugin>\n'
+                )
+            with open(os.path.join(self.folder, f"collectd-{name}.log"), "wb") as log:
+                collectd = subprocess.Popen(["collectd", "-f", "-C", config], stdout=log, stderr=log, start_new_session=True)
+            self.addCleanup(collectd.wait)
+            self.addCleanup(collectd.terminate)
+            if name == "plain":
+                feeder = socket.socket(socket.AF_UNIX)
+                self.addCleanup(feeder.close)
+                path = os.path.join(self.folder, "collectd.sock")
+                house.wait_for("collectd", lambda path=path: os.path.exists(path) and feeder.connect_ex(path) == 0)
+                answers = feeder.makefile("r")
+                for at in (1000, 1010, 1020):
+                    for value in (f"app/gauge-queue interval=10 {at}:2.5", f"net-eth0/if_octets interval=10 {at}:{at}:7",
+                                  f"load/load interval=10 {at}:0.25:0.5:U"):  # fmt: skip
+                        feeder.sendall(f"PUTVAL web-1/{value}\n".encode())
+                        self.assertIn("Success", answers.readline())
+                feeder.sendall(b"FLUSH\n")
+                house.wait_for("its own values", lambda: server.rows("SELECT value FROM cpu WHERE host = 'web-1' AND type_instance = 'idle'"))
+            else:
+                house.wait_for(f"a refusal of what is {name}", lambda: self.counted(server, "c", "refused_lines_total") > 0)
+        house.wait_for("what it was given", lambda: len(server.rows("SELECT shortterm FROM load WHERE time < 2000s")) == 3)
+        self.assertEqual(server.rows("SELECT value, host, type, type_instance FROM app"),
+                         [[at * NS, 2.5, "web-1", "gauge", "queue"] for at in (1000, 1010, 1020)])  # fmt: skip
+        self.assertEqual(server.rows("SELECT rx, tx, instance FROM net"), [[at * NS, at, 7, "eth0"] for at in (1000, 1010, 1020)])
+        self.assertEqual(server.rows("SELECT shortterm, midterm, longterm FROM load WHERE host = 'web-1' AND time < 2000s"),
+                         [[at * NS, 0.25, 0.5, None] for at in (1000, 1010, 1020)])  # fmt: skip
+
+    def test_hostile_senders_cost_themselves(self):
+        port, other = house.free_port(), house.free_port()
+        server = self.start_server(f"x.url=tcp:127.0.0.1:{port}", "x.ack=true", "x.max_line_bytes=1KiB", "x.max_series=50", "x.rate_limit=20000",
+                                   f"y.url=tcp:127.0.0.1:{other}", "y.ack=true", "x.idle_timeout=60s")  # fmt: skip
+        ending = threading.Event()
+
+        def flood(make):
+            while not ending.is_set():
+                try:
+                    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                        for _ in range(50):
+                            connection.sendall(make())
+                            if ending.is_set():
+                                return
+                except OSError:
+                    pass
+
+        makers = (
+            lambda: os.urandom(65536),  # noise
+            lambda: b"x" * 65536,  # a line without an end
+            lambda: b"".join(b"s,n=%d v=1\n" % random.randrange(10**9) for _ in range(1000)),  # series without end
+            lambda: b'm v="' * 5000 + b"\n",  # quotes that nothing closes
+            lambda: b"m v=1\n" * 10000,  # and its answers are never read
+        )
+        threads = [threading.Thread(target=flood, args=(make,)) for make in makers]
+        quiet, neighbour = Sender(self, port), Sender(self, other)
+        self.assertEqual(quiet.ask("m v=1 1"), "ok 1\n")  # its series is there before the others'
+        for thread in threads:
+            thread.start()
+        try:
+            house.wait_for("refusals", lambda: self.counted(server, "x", "refused_lines_total") > 10000, 60)
+            self.assertEqual(quiet.ask("m v=2 2"), "ok 1\n")
+            for i in range(20):
+                self.assertEqual(neighbour.ask(f"n v={i}"), "ok 1\n")
+                self.assertEqual(quiet.ask(f"m v={i} {i + 3}"), "ok 1\n")
+        finally:
+            ending.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(self.counted(server, "y", "refused_lines_total"), 0)
+        self.assertLessEqual(len(server.rows("SHOW SERIES")), 200)
+
+    def test_the_examples_are_clients_of_the_server(self):
+        lines, objects = house.free_port(), house.free_port()
+        server = self.start_server(f"lines.url=tcp:127.0.0.1:{lines}", "lines.ack=true", "lines.host=address", f"load.url=tcp:127.0.0.1:{objects}",
+                                   "load.ack=true", "load.format=json")  # fmt: skip
+        examples = os.path.join(house.ROOT, "examples")
+        for command in (["bash_client", "127.0.0.1", str(lines), "0.2"], ["asyncio_client.py", "127.0.0.1", str(objects), "0.2"]):
+            process = subprocess.Popen([os.path.join(examples, command[0]), *command[1:]], start_new_session=True, stdin=subprocess.DEVNULL)
+            self.addCleanup(process.wait)
+            self.addCleanup(os.killpg, process.pid, 15)
+        house.wait_for("top", lambda: len(server.rows("SELECT idle, system, \"user\" FROM top WHERE host = '127.0.0.1'")) >= 2)
+        house.wait_for("load", lambda: len(server.rows("SELECT load_one, load_five, load_fifteen FROM load")) >= 2)
 
 
 if __name__ == "__main__":
