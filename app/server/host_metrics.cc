@@ -337,8 +337,8 @@ struct Newest {
   std::vector<UnixNanos> times;
 };
 
-Result<Newest> newest(const store::Reader& store, store::GroupId group, std::span<const store::Column> columns,
-                      UnixNanos since) {
+Result<Newest> newest_values(const store::Reader& store, store::GroupId group, std::span<const store::Column> columns,
+                             UnixNanos since) {
   Newest out;
   out.numbers.resize(columns.size());
   out.texts.resize(columns.size());
@@ -419,8 +419,8 @@ Status for_groups(const store::Listing& listing, std::string_view host, const F&
   return {};
 }
 
-std::optional<double> value_of(const Metric& metric, const std::vector<metric::Tag>& tags, double value,
-                               std::optional<double> other, UnixNanos time) {
+std::optional<double> metric_value(const Metric& metric, const std::vector<metric::Tag>& tags, double value,
+                                   std::optional<double> other, UnixNanos time) {
   switch (metric.how) {
     case How::kNumber:
       return value * metric.scale;
@@ -463,7 +463,7 @@ Status add_measurement(const store::Reader& store, std::span<const Metric> metri
   }
   if (columns.empty()) return {};
   return for_groups(*listing, host, [&](const store::Group& group) -> Status {
-    RESMON_ASSIGN(const Newest values, newest(store, group.id, columns, now - kShownFor));
+    RESMON_ASSIGN(const Newest values, newest_values(store, group.id, columns, now - kShownFor));
     const std::string labels = labels_of(measurement, group.tags);
     for (std::size_t i = 0; i < metrics.size(); ++i) {
       const Metric& one = metrics[i];
@@ -474,7 +474,7 @@ Status add_measurement(const store::Reader& store, std::span<const Metric> metri
         continue;
       const UnixNanos time = values.times[*field];
       const auto value =
-          value_of(one, group.tags, *values.numbers[*field], other ? values.numbers[*other] : std::nullopt, time);
+          metric_value(one, group.tags, *values.numbers[*field], other ? values.numbers[*other] : std::nullopt, time);
       if (!value) continue;
       RESMON_TRY(out.add(one.name, one.type, one.label.empty() ? labels : labels + "," + std::string(one.label), *value,
                          time));
@@ -492,7 +492,7 @@ Status add_info(const store::Reader& store, std::string_view host, UnixNanos now
     if (column.type == metric::FieldType::kString) columns.push_back(column);
   if (columns.empty()) return {};
   return for_groups(*listing, host, [&](const store::Group& group) -> Status {
-    RESMON_ASSIGN(const Newest values, newest(store, group.id, columns, now - kInfoFor));
+    RESMON_ASSIGN(const Newest values, newest_values(store, group.id, columns, now - kInfoFor));
     const auto text = [&](std::string_view field) -> std::string_view {
       for (std::size_t i = 0; i < columns.size(); ++i)
         if (columns[i].name == field) return values.texts[i];
