@@ -227,7 +227,8 @@ Result<BlockInfo> decode_header(std::string_view& bytes) {
   return info;
 }
 
-Status BlockLines::add(const BlockInfo& info, Column column, std::string_view bytes, const LineFilter* filter) {
+Status BlockLines::add(const BlockInfo& info, Column column, std::string_view bytes, const LineFilter* filter,
+                       const std::vector<bool>& keep) {
   if (bytes.size() != info.column_bytes[column] || crc32c(bytes) != info.checksums[column])
     return fail(ErrorKind::kDamaged, "a block's column fails its checksum");
   bytes_ += bytes.size();
@@ -246,7 +247,7 @@ Status BlockLines::add(const BlockInfo& info, Column column, std::string_view by
       break;
     case kMessages: {
       RESMON_ASSIGN(messages_, decode_texts(bytes, info.lines, kMostBlockTextBytes, filter,
-                                            filter != nullptr ? &left_out_ : nullptr));
+                                            filter != nullptr ? &left_out_ : nullptr, keep));
       if (!bytes.empty()) return damaged("messages");
       bytes_ += messages_.bytes.size() + 8 * messages_.ends.size();
       break;
@@ -361,6 +362,24 @@ Status BlockLines::add_fields(const BlockInfo& info, std::string_view bytes) {
     values_.push_back(std::move(values));
   }
   return bytes.empty() ? Status() : damaged("fields");
+}
+
+std::vector<bool> BlockLines::accepted_elsewhere(const LineAutomaton& automaton) const {
+  const auto accepts = [&](std::string_view text) { return automaton.accepts(automaton.run(automaton.start(), text)); };
+  std::vector<bool> units, out(unit_of_.size(), false);
+  for (const std::string& unit : units_) units.push_back(accepts(unit));
+  std::vector<std::vector<bool>> values(values_.size());
+  for (std::size_t name = 0; name < values_.size(); ++name)
+    for (std::size_t i = 0; i < values_[name].size(); ++i) values[name].push_back(accepts(values_[name][i]));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = units[unit_of_[i]];
+    const std::size_t fields = lists_[list_of_[i]].size();
+    for (std::size_t k = 0; k < fields && !out[i]; ++k) {
+      const auto [name, value] = value_of_[first_value_[i] + k];
+      out[i] = values[name][value];
+    }
+  }
+  return out;
 }
 
 logline::Line BlockLines::line(std::size_t i, std::vector<logline::Field>& fields) const {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "logline/line.h"
+#include "logs/line_automaton.h"
 #include "logs/texts.h"
 
 namespace resmon::logs {
@@ -70,7 +71,10 @@ class BlockLines {
  public:
   // `column` are the bytes of one, as encode_block made them. kDamaged: they are not.
   // With a filter, messages that it surely does not let through may be left out.
-  Status add(const BlockInfo& info, Column column, std::string_view bytes, const LineFilter* filter = nullptr);
+  Status add(const BlockInfo& info, Column column, std::string_view bytes, const LineFilter* filter = nullptr,
+             const std::vector<bool>& keep = {});
+  // Lines of which a unit or a field is accepted. REQUIRES: units and fields are added.
+  std::vector<bool> accepted_elsewhere(const LineAutomaton& automaton) const;
   bool left_out(std::size_t i) const { return !left_out_.empty() && left_out_[i]; }
   const std::vector<std::string>& units() const { return units_; }
   // The columns that were added are filled in, others as in an empty line. Valid until the next call, and its texts as

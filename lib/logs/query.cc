@@ -201,6 +201,16 @@ const LineFilter* filter_of(const Node& node, const BlockInfo& block, std::span<
                                                                                                : nullptr;
 }
 
+const LineFilter* regex_of(const Node& node) {
+  if (node.kind == Node::Kind::kAnd) {
+    for (const auto& child : node.children)
+      if (const LineFilter* const found = regex_of(*child)) return found;
+    return nullptr;
+  }
+  const bool any_text = node.kind == Node::Kind::kRegex && node.target == Target::kText;
+  return any_text && node.filter && node.filter->automaton() != nullptr ? node.filter.get() : nullptr;
+}
+
 bool has_hashes(const Node& node) {
   return !node.hashes.empty() ||
          std::any_of(node.children.begin(), node.children.end(), [](const auto& child) { return has_hashes(*child); });
@@ -227,6 +237,9 @@ ColumnSet Query::columns() const {
 }
 const LineFilter* Query::message_filter(const BlockInfo& block, std::span<const std::string> units) const {
   return filter_of(*root_, block, units);
+}
+const LineFilter* Query::regex_filter() const {
+  return regex_of(*root_);
 }
 bool Query::has_words() const {
   return has_hashes(*root_);

@@ -44,6 +44,8 @@ class Query {
   // What says which messages of the block may match, where nothing else of a line can make it match. Null: all may.
   // `units`: those of the block.
   const LineFilter* message_filter(const BlockInfo& block, std::span<const std::string> units) const;
+  // Of a regex for any text, with an automaton: a line whose message it leaves out matches only by its unit or a field.
+  const LineFilter* regex_filter() const;
   // Whether a filter could tell more than the names and levels.
   bool has_words() const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "logs/line_filter.h"
 
 namespace resmon::logs {
 
@@ -112,15 +113,20 @@ Result<CandidateLines> CandidateLines::open(const Candidate& candidate, ColumnSe
 Status CandidateLines::add(ColumnSet columns, Effort& effort, const Query* query) {
   if (candidate_->head != nullptr) return {};
   if ((columns & column_bit(kPids)) != 0) columns = static_cast<ColumnSet>(columns | column_bit(kUnits));
-  for (const Column column : {kTimes, kLevelsAndCuts, kUnits, kPids, kMessages, kFields}) {
+  for (const Column column : {kTimes, kLevelsAndCuts, kUnits, kPids, kFields, kMessages}) {
     if ((columns & column_bit(column)) == 0 || (block_.has() & column_bit(column)) != 0) continue;
     const std::size_t before = block_.bytes();
     RESMON_ASSIGN(const std::string bytes, candidate_->part->read(*candidate_->block, column));
-    const bool units_known = (block_.has() & column_bit(kUnits)) != 0;
-    const LineFilter* const filter = query != nullptr && column == kMessages && units_known
-                                         ? query->message_filter(*candidate_->block, block_.units())
-                                         : nullptr;
-    RESMON_TRY(block_.add(*candidate_->block, column, bytes, filter));
+    const LineFilter* filter = nullptr;
+    std::vector<bool> keep;
+    const auto known = [&](Column one) { return (block_.has() & column_bit(one)) != 0; };
+    if (query != nullptr && column == kMessages && known(kUnits)) {
+      filter = query->message_filter(*candidate_->block, block_.units());
+      // Where a unit or a field may have it, too, lines with such a one stay.
+      if (filter == nullptr && known(kFields) && (filter = query->regex_filter()) != nullptr)
+        keep = block_.accepted_elsewhere(*filter->automaton());
+    }
+    RESMON_TRY(block_.add(*candidate_->block, column, bytes, filter, keep));
     effort.bytes_read += block_.bytes() - before;
   }
   return {};

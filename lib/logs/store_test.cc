@@ -93,6 +93,41 @@ class StoreTest : public testing::Test {
   std::unique_ptr<Store> store_;
 };
 
+TEST_F(StoreTest, ARegexFindsWhatIsInAFieldOrAUnitOnly) {
+  open();
+  logline::Lines lines;
+  lines.clear("app");
+  const UnixNanos from = clock_.now - 3600 * kSecond;
+  for (int i = 0; i < 300; ++i) {
+    const std::string message = "request " + std::to_string(i) + " took " + std::to_string(i * 7) + " ms";
+    const std::string value = "trace-" + std::to_string(i * 13);
+    const std::vector<logline::Field> fields{{"trace", value}};
+    logline::Line line;
+    line.time = from + i * kSecond;
+    line.unit = i % 100 == 7 ? "worker17" : "api";
+    line.message = message;
+    if (i % 2 == 0) line.fields = fields;
+    lines.add(line);
+  }
+  const auto position = store_->append("web1", lines, clock_.now);
+  ASSERT_TRUE(position) << position.error().message;
+  wait_durable(*position);
+  const std::vector<std::string> queries = {"/trace-1300/",         "/ce-26$/",   "/r17/",
+                                            "/took 210[0-9]? ms/",  "/[a-z]-13/", "/e-2[0-9]$/",
+                                            "/worker17|took 7 ms/", "-/took/",    "/^trace-0$/ OR /took 14 /",
+                                            "/e-26/ request",       "/k.{3}r1/"};
+  std::vector<std::size_t> in_head;
+  for (const std::string& query : queries) in_head.push_back(find(query).lines.size());
+  ASSERT_TRUE(store_->flush());
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const Found found = find(queries[i]);
+    EXPECT_EQ(found.lines.size(), in_head[i]) << queries[i];
+    for (const FoundLine& line : found.lines) EXPECT_NE(line.message, "") << queries[i];
+  }
+  EXPECT_EQ(in_head[0], 1U);
+  EXPECT_EQ(in_head[2], 3U);
+}
+
 // As export and `alerts test` read them, beside the store and without it.
 TEST_F(StoreTest, AnotherProcessReadsBlocksAndTheJournalEachLineOnce) {
   open();

@@ -35,9 +35,11 @@ void encode_texts(std::span<const std::string_view> texts, int level, std::strin
 
 // The column from the front of `bytes`, which is moved behind it. `count` texts of `limit_bytes` together at most;
 // other bytes are kDamaged.
-// With a filter, texts that it surely does not let through may come out empty; `left_out` says which.
+// With a filter, texts that it surely does not let through may come out empty, but those of `keep` (empty: none);
+// `left_out` says which.
 class LineFilter;
 Result<Texts> decode_texts(std::string_view& bytes, std::size_t count, std::size_t limit_bytes,
-                           const LineFilter* filter = nullptr, std::vector<bool>* left_out = nullptr);
+                           const LineFilter* filter = nullptr, std::vector<bool>* left_out = nullptr,
+                           const std::vector<bool>& keep = {});
 
 }  // namespace resmon::logs

@@ -280,7 +280,7 @@ void choose(const LineFilter& filter, std::string_view strings, std::vector<Temp
 }  // namespace
 
 Result<Texts> decode_texts(std::string_view& bytes, std::size_t count, std::size_t limit_bytes,
-                           const LineFilter* filter, std::vector<bool>* left_out) {
+                           const LineFilter* filter, std::vector<bool>* left_out, const std::vector<bool>& keep) {
   std::array<std::string, 5> pieces;
   for (std::string& piece : pieces) {
     RESMON_ASSIGN(piece, unpack(bytes));
@@ -326,8 +326,9 @@ Result<Texts> decode_texts(std::string_view& bytes, std::size_t count, std::size
   for (std::size_t i = 0; i < of.size(); ++i) {
     Template& one = all[of[i]];
     const std::size_t use = one.used++;
-    bool wanted = one.wanted;
-    if (wanted && automaton != nullptr) {
+    const bool kept = !keep.empty() && keep[i];
+    bool wanted = one.wanted || kept;
+    if (wanted && !kept && automaton != nullptr) {
       auto& run = runs[of[i]];
       if (!run) run.emplace(*automaton, one);
       wanted = run->accepts(use);
