@@ -203,6 +203,21 @@ view("explore: a wrong name is answered with the right one, and a query is saved
   await saved.getByRole("button", { name: "Save this query…" }).waitFor();
 });
 
+view("a phone: a row's second line, the range and the host's name in sight, targets for fingers", { alerts: true }, { width: 390, height: 844 }, async (page) => {
+  await page.locator('tr[data-host="mail1"] .second-line').getByText(/^load [\d.]+ · pressure \d+ % · in .+, out .+/).waitFor();
+  assert.match(await page.locator('tr[data-host="web1"] .second-line').innerText(), /disk-full \/var 96.1 % for 12 min/);
+  // Anywhere in the row.
+  const box = await page.locator('tr[data-host="mail1"]').boundingBox();
+  assert.ok(box.height >= 44);
+  await page.mouse.click(box.x + box.width - 40, box.y + box.height - 8);
+  await page.waitForSelector("#panel-files canvas");
+  await page.locator("#panel-files").scrollIntoViewIfNeeded();
+  const bar = await page.locator(".range-bar").boundingBox();
+  assert.ok(bar.y >= 0 && bar.y < 10, `the range bar is at ${bar.y}`);
+  assert.equal(await page.locator(".bar-name").innerText(), "mail1");
+  assert.ok((await overflow(page)) <= 0);
+});
+
 view("settings: theme, zone, units and the first range", {}, { hash: "#/settings" }, async (page) => {
   const press = (group, name) => page.getByRole("group", { name: group }).getByRole("button", { name, exact: true }).click();
   await press("Theme", "Light");

@@ -15,6 +15,7 @@ interface Props {
   onPan: (fraction: number) => void;
   onZoomOut: () => void;
   began?: number | null;  // when the data begin
+  name?: string;  // what it is about, for a window in which little else is seen beside the charts
   children?: ComponentChildren;
 }
 
@@ -92,7 +93,7 @@ function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) =>
   );
 }
 
-export function RangeBar({ range, busy, onRange, onPan, onZoomOut, began = null, children }: Props) {
+export function RangeBar({ range, busy, onRange, onPan, onZoomOut, began = null, name, children }: Props) {
   useObservable(settings);
   const from = range.kind === "absolute" ? range.from : serverNow() - range.preset.ms;
   const isYoung = began !== null && began > from + kYoungShare * rangeMs(range) && began < from + rangeMs(range);
@@ -113,6 +114,7 @@ export function RangeBar({ range, busy, onRange, onPan, onZoomOut, began = null,
         <button type="button" aria-label="Zoom out" title="Twice as long (-)" onClick={onZoomOut}>−</button>
         <button type="button" aria-label="Later" title="Later (→)" disabled={range.kind === "last"} onClick={() => onPan(0.5)}>▸</button>
       </div>
+      {name !== undefined && <strong class="bar-name" aria-hidden="true">{name}</strong>}
       <span class="range-text" role="status">{spanText(range)} <span class="zone">{zoneName(range.kind === "last" ? serverNow() : range.to)}</span></span>
       {isYoung && began !== null && (
         <button type="button" class="link" title="Show the time since then" onClick={() => onRange({ kind: "absolute", from: began, to: Math.round(Math.max(serverNow(), began + kMinimumSpanMs)) })}>

@@ -74,7 +74,7 @@ export function HostView({ route }: { route: HostRoute }) {
           {ready && <p class="quiet">The server's list has no host of this name. The charts below show its stored data. <a href="#/">All hosts</a></p>}
         </div>
       )}
-      <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={host?.first_seen ?? null}>
+      <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={host?.first_seen ?? null} name={route.host}>
         <Annotate hosts={about} range={route.range} />
         {route.range.kind === "absolute" && <a class="button" href={logsOf(route)}>Logs of this range</a>}
         <span class="grow" />
