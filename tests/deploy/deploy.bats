@@ -235,12 +235,12 @@ other_program() {
   there 10.77.0.11 'test -e /etc/resmon/client.toml'
   token=$(there 10.77.0.12 'cat /etc/resmon/client.token')
   there 10.77.0.12 'cp /etc/resmon/client.toml /etc/resmon/client.toml.20260101T000000Z.bak'
-  grep -qxF "$token" "$RESMON_HOME/token"
+  grep -qF "$token " "$RESMON_HOME/token"
   run deploy 10.77.0.12 --remove --purge
   [ "$status" -eq 0 ]
   # Nobody comes in any more with what it had; the others do.
   refused grep -qF "$token" "$RESMON_HOME/token"
-  grep -qxF "$(there 10.77.0.11 'cat /etc/resmon/client.token')" "$RESMON_HOME/token"
+  grep -qF "$(there 10.77.0.11 'cat /etc/resmon/client.token') " "$RESMON_HOME/token"
   refused there 10.77.0.12 'ls /etc/resmon /var/lib/resmon /var/log/resmon'
 }
 
