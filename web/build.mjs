@@ -43,7 +43,7 @@ const names = Object.keys(result.metafile.outputs).map((file) => path.basename(f
 let script = names.find((name) => name.endsWith(".js"));
 if (!quick) {
   const bundled = await readFile(path.join(out, script), "utf8");
-  const { code } = await minify(bundled, { module: true, ecma: 2020, compress: { passes: 2, unsafe_arrows: true } });
+  const { code } = await minify(bundled, { module: true, ecma: 2020, compress: { passes: 3, unsafe_arrows: true } });
   await rm(path.join(out, script));
   // Named by its own content, as esbuild does: eight letters of base 32.
   const digest = createHash("sha256").update(code).digest();
