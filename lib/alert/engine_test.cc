@@ -371,7 +371,7 @@ TEST_F(AlertEngineTest, UnlessSilencesMaintenanceRepeatAndEscalation) {
 
 TEST_F(AlertEngineTest, ARuleIsQuietInAMaintenanceWindowThatItNames) {
   TestHouse house(
-      "[maintenance.backup]\nfrom = \"00:00\"\nto = \"24:00\"\nrules = \"other\"\nhosts = \"db*\"\n"
+      "[maintenance.backup]\nfrom = \"00:00\"\nto = \"24:00\"\nrules = \"other\"\nhosts = \"db1\"\n"
       "[rule.other]\nwhen = 'x.y > 1'\n"
       "[rule.disk]\nwhen = 'disk.used_percent > 90'\nunless = \"backup\"\n");
   house.add_host("web1");
