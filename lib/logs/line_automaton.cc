@@ -399,7 +399,7 @@ class PatternParser {
 };
 
 // A node takes one of some bytes, or none; from kSplit both ways are open.
-struct Node {
+struct StateNode {
   enum class Kind : std::uint8_t { kBytes, kSplit, kBegin, kEnd, kAccept };
   Kind kind = Kind::kAccept;
   std::uint32_t set = 0;  // of kBytes
@@ -420,14 +420,14 @@ class Builder {
       case TreeNode::Kind::kByte: {
         Bytes set;
         set.set(tree.byte);
-        return add(Node::Kind::kBytes, next, kNone, set);
+        return add(StateNode::Kind::kBytes, next, kNone, set);
       }
       case TreeNode::Kind::kCharacters:
         return characters(tree.characters, next);
       case TreeNode::Kind::kBegin:
-        return add(Node::Kind::kBegin, next);
+        return add(StateNode::Kind::kBegin, next);
       case TreeNode::Kind::kEnd:
-        return add(Node::Kind::kEnd, next);
+        return add(StateNode::Kind::kEnd, next);
       case TreeNode::Kind::kConcat:
         for (auto child = tree.children.rbegin(); child != tree.children.rend() && next != kNone; ++child)
           next = compile(*child, next);
@@ -437,7 +437,7 @@ class Builder {
         for (const std::uint32_t child : tree.children) {
           const std::uint32_t one = compile(child, next);
           if (one == kNone) return kNone;
-          out = out == kNone ? one : add(Node::Kind::kSplit, out, one);
+          out = out == kNone ? one : add(StateNode::Kind::kSplit, out, one);
         }
         return out;
       }
@@ -447,14 +447,14 @@ class Builder {
     return kNone;
   }
 
-  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<StateNode>& nodes() const { return nodes_; }
   const std::vector<Bytes>& sets() const { return sets_; }
 
  private:
-  std::uint32_t add(Node::Kind kind, std::uint32_t next, std::uint32_t other = kNone, const Bytes& set = {}) {
+  std::uint32_t add(StateNode::Kind kind, std::uint32_t next, std::uint32_t other = kNone, const Bytes& set = {}) {
     if (nodes_.size() >= kMostNodes || next == kNone) return kNone;
-    Node node{kind, 0, next, other};
-    if (kind == Node::Kind::kBytes) {
+    StateNode node{kind, 0, next, other};
+    if (kind == StateNode::Kind::kBytes) {
       const auto known = std::find(sets_.begin(), sets_.end(), set);
       node.set = static_cast<std::uint32_t>(known - sets_.begin());
       if (known == sets_.end()) sets_.push_back(set);
@@ -467,21 +467,21 @@ class Builder {
   std::uint32_t characters(const Characters& of, std::uint32_t next) {
     Bytes low;
     for (std::size_t c = 0; c < 128; ++c) low[c] = of.ascii[c];
-    if (!of.high) return add(Node::Kind::kBytes, next, kNone, low);
+    if (!of.high) return add(StateNode::Kind::kBytes, next, kNone, low);
     Bytes high;
     for (std::size_t c = 128; c < 256; ++c) high.set(c);
-    const std::uint32_t more = add(Node::Kind::kSplit, next, next);
-    const std::uint32_t one = add(Node::Kind::kBytes, more, kNone, high);
+    const std::uint32_t more = add(StateNode::Kind::kSplit, next, next);
+    const std::uint32_t one = add(StateNode::Kind::kBytes, more, kNone, high);
     if (more == kNone || one == kNone) return kNone;
     nodes_[more].other = one;
     if (low.none()) return one;
-    return add(Node::Kind::kSplit, one, add(Node::Kind::kBytes, next, kNone, low));
+    return add(StateNode::Kind::kSplit, one, add(StateNode::Kind::kBytes, next, kNone, low));
   }
 
   std::uint32_t repeat(const TreeNode& tree, std::uint32_t next) {
     const std::uint32_t child = tree.children.front();
     if (tree.most == kEndless) {
-      const std::uint32_t loop = add(Node::Kind::kSplit, next, next);
+      const std::uint32_t loop = add(StateNode::Kind::kSplit, next, next);
       if (loop == kNone) return kNone;
       const std::uint32_t body = compile(child, loop);
       if (body == kNone) return kNone;
@@ -490,7 +490,7 @@ class Builder {
     } else {
       for (unsigned i = tree.least; i < tree.most && next != kNone; ++i) {
         const std::uint32_t body = compile(child, next);
-        next = body == kNone ? kNone : body == next ? next : add(Node::Kind::kSplit, body, next);
+        next = body == kNone ? kNone : body == next ? next : add(StateNode::Kind::kSplit, body, next);
       }
     }
     for (unsigned i = 0; i < tree.least && next != kNone; ++i) next = compile(child, next);
@@ -498,7 +498,7 @@ class Builder {
   }
 
   const std::vector<TreeNode>& tree_;
-  std::vector<Node> nodes_;
+  std::vector<StateNode> nodes_;
   std::vector<Bytes> sets_;
 };
 
@@ -511,7 +511,7 @@ struct Reached {
 
 class Subsets {
  public:
-  Subsets(const std::vector<Node>& nodes, std::uint32_t start) : nodes_(nodes), start_(start) {}
+  Subsets(const std::vector<StateNode>& nodes, std::uint32_t start) : nodes_(nodes), start_(start) {}
 
   std::size_t work() const { return work_; }
   Reached reach(const std::vector<std::uint32_t>& from, bool at_begin) {
@@ -527,22 +527,22 @@ class Subsets {
       if (marks[which]) continue;
       marks[which] = true;
       ++work_;
-      const Node& node = nodes_[which];
+      const StateNode& node = nodes_[which];
       switch (node.kind) {
-        case Node::Kind::kBytes:
+        case StateNode::Kind::kBytes:
           if (!ended) out.nodes.push_back(which);
           break;
-        case Node::Kind::kSplit:
+        case StateNode::Kind::kSplit:
           open.emplace_back(node.next, ended);
           open.emplace_back(node.other, ended);
           break;
-        case Node::Kind::kBegin:
+        case StateNode::Kind::kBegin:
           if (at_begin) open.emplace_back(node.next, ended);
           break;
-        case Node::Kind::kEnd:
+        case StateNode::Kind::kEnd:
           open.emplace_back(node.next, true);
           break;
-        case Node::Kind::kAccept:
+        case StateNode::Kind::kAccept:
           out.accepts |= !ended;
           out.accepts_at_end = true;
           break;
@@ -553,7 +553,7 @@ class Subsets {
   }
 
  private:
-  const std::vector<Node>& nodes_;
+  const std::vector<StateNode>& nodes_;
   const std::uint32_t start_;
   std::size_t work_ = 0;
 };
@@ -579,7 +579,7 @@ std::shared_ptr<const LineAutomaton> LineAutomaton::of_regex(std::string_view pa
   Builder builder(parser.tree());
   const std::uint32_t start = builder.compile(root, 0);
   if (start == kNone) return nullptr;
-  const std::vector<Node>& nodes = builder.nodes();
+  const std::vector<StateNode>& nodes = builder.nodes();
 
   std::shared_ptr<LineAutomaton> out(new LineAutomaton);
   const std::size_t classes = classes_of(builder.sets(), out->class_of_);

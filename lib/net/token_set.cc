@@ -15,7 +15,7 @@ namespace resmon::net {
 namespace {
 
 constexpr std::size_t kLeastTokenBytes = 16;
-constexpr std::size_t kMostNameBytes = 255;  // as in HELLO
+constexpr std::size_t kMostClientNameBytes = 255;  // as in HELLO
 
 struct TokenLine {
   std::string token;
@@ -36,7 +36,7 @@ std::string token_problem(std::string_view text) {
 }
 
 std::string name_problem(std::string_view text) {
-  if (text.size() > kMostNameBytes) return "a client's name has at most 255 bytes";
+  if (text.size() > kMostClientNameBytes) return "a client's name has at most 255 bytes";
   for (const char c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "a client's name has no control characters";
   return "";
