@@ -39,6 +39,15 @@ void copy_row(const metric::Batch& in, const metric::Row& row, bool texts, const
     if (schema.fields[f].type == metric::FieldType::kString && in.has(row, f)) writer.set(f, in.string(row, f));
 }
 
+// A new row in the cells of one that is no longer in the list, where they suffice: no batch grows then. All cells are
+// to be set.
+metric::RowWriter row_in(metric::Batch& batch, const metric::Row* hole, metric::SchemaId schema, std::size_t fields,
+                         UnixNanos time) {
+  if (hole == nullptr || fields > hole->fields) return batch.add(schema, fields, time);
+  batch.put_back({schema, static_cast<std::uint32_t>(fields), time, hole->first_cell});
+  return {batch, hole->first_cell, fields};
+}
+
 }  // namespace
 
 Engine::Engine(Config config, metric::SchemaTable& schemas, EngineOptions options)
@@ -69,8 +78,8 @@ Engine::Known& Engine::known(metric::SchemaId id) {
   const std::uint32_t generation = schemas_.generation(id);
   if (found.generation == generation) return found;
   const metric::Schema& schema = schemas_[id];
+  found = Known();
   found.generation = generation;
-  found.shape = nullptr;
   found.texts = std::any_of(schema.fields.begin(), schema.fields.end(),
                             [](const metric::Field& field) { return field.type == metric::FieldType::kString; });
   Step ignored;
@@ -81,6 +90,9 @@ Engine::Known& Engine::known(metric::SchemaId id) {
     found.shape = shape_of(schema);
     found.shape->id = id;
     found.shape->generation = generation;
+    found.way = found.shape->dropped_at_once ? Way::kDrop : Way::kRun;
+    found.rule = static_cast<std::uint32_t>(found.shape->steps.empty() ? 0 : found.shape->steps.front().index);
+    found.counted = !found.shape->steps.empty() && found.shape->steps.front().used;
   }
   return found;
 }
@@ -140,13 +152,14 @@ void Engine::load(const metric::Batch& in, const metric::Row& row, Shape& shape,
 }
 
 // Of a row that its first rule takes as a whole: drops it, or passes it on. It need not be loaded.
-void Engine::count_whole(Step& step, const metric::Batch& in, const metric::Row& row, bool goes_on) {
+void Engine::count_whole(Known& of, const metric::Batch& in, const metric::Row& row, bool goes_on) {
   std::uint64_t samples = 0;
   for (const metric::Cell word : in.presence(row)) samples += static_cast<std::uint64_t>(std::popcount(word));
-  Counters& counters = counters_[step.index];
+  Counters& counters = counters_[of.rule];
   Counters::add(counters.in, samples);
   Counters::add(goes_on ? counters.out : counters.dropped, samples);
-  if (!std::exchange(step.used, true)) Counters::add(counters.series, 1);
+  if (std::exchange(of.counted, true)) return;
+  if (!std::exchange(of.shape->steps.front().used, true)) Counters::add(counters.series, 1);
 }
 
 void Engine::begin(Moment moment) {
@@ -164,14 +177,14 @@ void Engine::process(const metric::Batch& in, std::size_t first, std::size_t las
   out.pin(in.pin());
   for (std::size_t i = first; i < last; ++i) {
     const metric::Row& row = in.rows()[i];
-    const Known& of = known(row.schema);
+    Known& of = known(row.schema);
     if (trace_row_) trace_row_(row);
     if (of.shape == nullptr) {
       copy_row(in, row, of.texts, schemas_[row.schema], out);
       continue;
     }
     if (of.shape->dropped_at_once && !trace_) {
-      count_whole(of.shape->steps.front(), in, row, false);
+      count_whole(of, in, row, false);
       continue;
     }
     load(in, row, *of.shape, *work_);
@@ -189,30 +202,42 @@ void Engine::edit(metric::Batch& batch, std::vector<std::size_t>* row_ends, Mome
   for (std::size_t& end : row_ends != nullptr ? *row_ends : whole) {
     for (; i < end; ++i) {
       metric::Row& row = rows[i];
-      Shape* const shape = known(row.schema).shape;
-      if (shape == nullptr) {
-        batch.put_back(row);
-        continue;
-      }
-      if (only_schema(*shape)) {
-        Step& step = shape->steps.front();
-        if (!place(*step.target)) {
+      prefetch(rows, i);
+      Known& of = known(row.schema);
+      if (of.target_generation != 0 && !schemas_.touch(of.target, of.target_generation)) settle(of);
+      switch (of.way) {
+        case Way::kAsIs:
+          batch.put_back(row);
+          break;
+        case Way::kDrop:
+          count_whole(of, batch, row, false);
           batch.uncount(row);
-          continue;
+          break;
+        case Way::kSchema:
+          count_whole(of, batch, row, true);
+          row.schema = of.target;
+          batch.put_back(row);
+          break;
+        case Way::kPick:
+          pick(of, row, batch);
+          break;
+        case Way::kRound: {
+          count_whole(of, batch, row, true);
+          const Step& step = of.shape->steps.front();
+          metric::RowWriter writer(batch, row.first_cell, row.fields);
+          round_values(step, of.shape->schema.fields, batch.presence(row), writer.values());
+          batch.put_back(row);
+          break;
         }
-        count_whole(step, batch, row, true);
-        row.schema = step.target->id;
-        batch.put_back(row);
-        continue;
+        case Way::kRun:
+          load(batch, row, *of.shape, *work_);
+          batch.uncount(row);
+          work_->hole = &row;
+          run(*work_, 0, batch);
+          work_->hole = nullptr;
+          settle(of);
+          break;
       }
-      if (shape->dropped_at_once) {
-        count_whole(shape->steps.front(), batch, row, false);
-        batch.uncount(row);
-        continue;
-      }
-      load(batch, row, *shape, *work_);
-      batch.uncount(row);
-      run(*work_, 0, batch);
     }
     end_batch(batch);
     end = batch.rows().size();
@@ -220,13 +245,79 @@ void Engine::edit(metric::Batch& batch, std::vector<std::size_t>* row_ends, Mome
   spare_rows_ = std::move(rows);
 }
 
-// Whether all that happens to the rows is that one rule gives them another schema with the same columns.
-bool Engine::only_schema(const Shape& shape) const {
-  if (shape.steps.size() != 1) return false;
+// What later rows need is on its way while this one is looked at.
+void Engine::prefetch(const std::vector<metric::Row>& rows, std::size_t at) const {
+  const auto shape_at = [&](std::size_t i) -> const Shape* {
+    if (i >= rows.size() || rows[i].schema >= known_.size()) return nullptr;
+    const Known& of = known_[rows[i].schema];
+    if (of.way == Way::kPick) __builtin_prefetch(of.picks);
+    return of.way == Way::kRun || of.way == Way::kRound ? of.shape : nullptr;
+  };
+  if (at + 8 < rows.size() && rows[at + 8].schema < known_.size()) __builtin_prefetch(&known_[rows[at + 8].schema]);
+  if (const Shape* const shape = shape_at(at + 4)) {
+    __builtin_prefetch(shape);
+    __builtin_prefetch(reinterpret_cast<const char*>(shape) + 64);
+    __builtin_prefetch(reinterpret_cast<const char*>(shape) + 128);
+  }
+  if (const Shape* const shape = shape_at(at + 2)) {
+    const char* const steps = reinterpret_cast<const char*>(shape->steps.data());
+    for (std::size_t line = 0; line < sizeof(Step) && steps != nullptr; line += 64) __builtin_prefetch(steps + line);
+  }
+}
+
+// The cells of the columns that stay. Strings stay where they are.
+void Engine::pick(Known& of, const metric::Row& row, metric::Batch& batch) {
+  const std::span<const metric::Cell> there = batch.presence(row), values = batch.values(row);
+  presence_.assign(metric::presence_words(of.columns), 0);
+  cells_.assign(of.columns, 0);
+  for (std::uint32_t c = 0; c < of.columns; ++c) {
+    const std::uint32_t from = of.picks[c];
+    if ((there[from / 64] >> (from % 64) & 1U) == 0) continue;
+    cells_[c] = values[from];
+    presence_[c / 64] |= std::uint64_t{1} << (c % 64);
+  }
+  const std::size_t all = batch.samples();
+  batch.uncount(row);
+  const std::size_t without = batch.samples();
+  if (std::any_of(presence_.begin(), presence_.end(), [](std::uint64_t word) { return word != 0; })) {
+    metric::RowWriter writer = row_in(batch, &row, of.target, of.columns, row.time);
+    writer.set_presence(presence_);
+    std::copy(cells_.begin(), cells_.end(), writer.values().begin());
+  }
+  const std::size_t after = batch.samples() - without;
+  Counters& counters = counters_[of.rule];
+  Counters::add(counters.in, all - without);
+  Counters::add(counters.out, after);
+  Counters::add(counters.dropped, all - without - after);
+}
+
+// What happens to all rows of the shape, if that is simple; kRun: they have to go through the rules.
+Engine::Way Engine::way_of(const Shape& shape) {
+  if (shape.dropped_at_once) return Way::kDrop;
+  if (shape.steps.size() != 1) return Way::kRun;
   const Step& step = shape.steps.front();
-  return step.planned && step.same_columns && step.target != nullptr && step.target->steps.empty() &&
-         changes_schema(step.rule->verb) && step.rule->verb != Verb::kRedact && step.rule->fields.empty() &&
-         step.rule->conditions.empty();
+  if (!step.rule->fields.empty() || !step.rule->conditions.empty()) return Way::kRun;
+  if (step.rule->verb == Verb::kRound) return Way::kRound;
+  if (!changes_schema(step.rule->verb) || step.rule->verb == Verb::kRedact || !step.planned || step.target == nullptr ||
+      !step.target->steps.empty())
+    return Way::kRun;
+  return step.same_columns ? Way::kSchema : step.picks.empty() ? Way::kRun : Way::kPick;
+}
+
+// After a row went through its rules: whether the next need to.
+void Engine::settle(Known& of) {
+  of.way = way_of(*of.shape);
+  of.target_generation = 0;
+  if (of.way != Way::kSchema && of.way != Way::kPick) return;
+  Shape& target = *of.shape->steps.front().target;
+  if (!place(target)) {
+    of.way = Way::kRun;
+    return;
+  }
+  of.target = target.id;
+  of.target_generation = target.generation;
+  of.columns = static_cast<std::uint32_t>(target.schema.fields.size());
+  of.picks = of.shape->steps.front().picks.data();
 }
 
 // Its id in the table. False: the table is full, and counts it.
@@ -333,7 +424,7 @@ void Engine::append(Work& work, metric::Batch& out) {
   Shape& shape = *work.shape;
   if (work.samples() == 0) return;
   if (!place(shape)) return;
-  metric::RowWriter writer = out.add(shape.id, work.cells.size(), work.time);
+  metric::RowWriter writer = row_in(out, std::exchange(work.hole, nullptr), shape.id, work.cells.size(), work.time);
   writer.set_presence(work.presence);
   std::copy(work.cells.begin(), work.cells.end(), writer.values().begin());
   for (const std::uint32_t f : shape.texts)

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -86,10 +87,27 @@ class Engine {
   enum class Fate { kOn, kDone, kDropped, kHeld };
   struct Work;
   struct Counters;
-  struct Known {  // of a schema id
+  // What becomes of rows of a schema id. Those that most rows need lie side by side, because a shape is as far away as
+  // memory is: rows of ten thousand hosts have as many.
+  enum class Way : std::uint8_t {
+    kAsIs,    // no rule touches it
+    kDrop,    // its first rule drops each row
+    kSchema,  // all that happens is that one rule gives it another schema with the same columns
+    kPick,    // the same, with some of its columns
+    kRound,   // all that happens is that numbers are rounded
+    kRun,
+  };
+  struct Known {
     std::uint32_t generation = 0;
+    Way way = Way::kAsIs;
     bool texts = false;
-    Shape* shape = nullptr;  // null: no rule touches it
+    bool counted = false;                  // among the series of `rule`
+    std::uint32_t rule = 0;                // the first that applies
+    metric::SchemaId target = 0;           // of kSchema and kPick
+    std::uint32_t target_generation = 0;   // the same
+    std::uint32_t columns = 0;             // of kPick: of the other schema
+    const std::uint32_t* picks = nullptr;  // and which of this schema's they are
+    Shape* shape = nullptr;                // null: no rule touches it
   };
 
   Known& known(metric::SchemaId id);
@@ -101,8 +119,11 @@ class Engine {
   }
   void begin(Moment moment);
   void end_batch(metric::Batch& out);
-  void count_whole(Step& step, const metric::Batch& in, const metric::Row& row, bool goes_on);
-  bool only_schema(const Shape& shape) const;
+  void count_whole(Known& of, const metric::Batch& in, const metric::Row& row, bool goes_on);
+  void prefetch(const std::vector<metric::Row>& rows, std::size_t at) const;
+  static Way way_of(const Shape& shape);
+  void pick(Known& of, const metric::Row& row, metric::Batch& batch);
+  void settle(Known& of);
   bool place(Shape& shape);
   void load(const metric::Batch& in, const metric::Row& row, Shape& shape, Work& work) const;
   void run(Work& work, std::size_t from, metric::Batch& out);
@@ -110,7 +131,8 @@ class Engine {
   Fate apply(Step& step, Work& work);
   Fate change(Step& step, Work& work);
   void fill(Step& step, Work& work, SeriesState* state);
-  void round_values(const Step& step, Work& work) const;
+  void round_values(const Step& step, const std::vector<metric::Field>& fields, std::span<const std::uint64_t> presence,
+                    std::span<metric::Cell> cells) const;
   void redact_values(const Step& step, Work& work) const;
   Fate sample(const Step& step, Work& work);
   Fate dedup(const Step& step, Work& work);

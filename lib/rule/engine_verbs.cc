@@ -1,5 +1,6 @@
 // What each verb does to one row.
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -55,7 +56,7 @@ Engine::Fate Engine::apply(Step& step, Work& work) {
     case Verb::kFilter:
       return Fate::kDropped;
     case Verb::kRound:
-      round_values(step, work);
+      round_values(step, work.shape->schema.fields, work.presence, work.cells);
       return Fate::kOn;
     case Verb::kSample:
       return sample(step, work);
@@ -80,6 +81,11 @@ Engine::Fate Engine::change(Step& step, Work& work) {
     step.same_columns = schema.fields == work.shape->schema.fields &&
                         std::none_of(step.columns.begin(), step.columns.end(),
                                      [](const Column& one) { return one.map != nullptr || one.formula != nullptr; });
+    const bool as_they_are = std::all_of(step.columns.begin(), step.columns.end(), [](const Column& one) {
+      return one.map == nullptr && one.formula == nullptr && one.from != Column::kNone;
+    });
+    if (as_they_are)
+      for (const Column& one : step.columns) step.picks.push_back(one.from);
     step.target = schema.fields.empty() ? nullptr : shape_of(std::move(schema));
     step.planned = true;
   }
@@ -168,19 +174,20 @@ SeriesState* Engine::rates(const Step& step, Work& work) {
   return state;
 }
 
-void Engine::round_values(const Step& step, Work& work) const {
+void Engine::round_values(const Step& step, const std::vector<metric::Field>& fields,
+                          std::span<const std::uint64_t> presence, std::span<Cell> cells) const {
   const double scale = power_of_ten(std::abs(step.rule->number));
   const bool whole = step.rule->number < 0;
   for (const std::uint32_t f : step.fields) {
-    if (!work.has(f)) continue;
-    const FieldType type = work.shape->schema.fields[f].type;
+    if ((presence[f / 64] >> (f % 64) & 1U) == 0) continue;
+    const FieldType type = fields[f].type;
     if (type == FieldType::kFloat) {
-      const double value = metric::as_float(work.cells[f]);
+      const double value = metric::as_float(cells[f]);
       const double rounded = whole ? std::round(value / scale) * scale : std::round(value * scale) / scale;
-      if (std::isfinite(rounded)) work.cells[f] = metric::cell_of(rounded);
+      if (std::isfinite(rounded)) cells[f] = metric::cell_of(rounded);
     } else if (type == FieldType::kInteger && whole) {
-      const double rounded = std::round(static_cast<double>(metric::as_integer(work.cells[f])) / scale) * scale;
-      if (std::abs(rounded) < 9e18) work.cells[f] = metric::cell_of(static_cast<std::int64_t>(rounded));
+      const double rounded = std::round(static_cast<double>(metric::as_integer(cells[f])) / scale) * scale;
+      if (std::abs(rounded) < 9e18) cells[f] = metric::cell_of(static_cast<std::int64_t>(rounded));
     }
   }
 }

@@ -14,8 +14,9 @@ struct Engine::Work {
   Shape* shape = nullptr;
   UnixNanos time = 0;
   Moment moment;
-  std::uint64_t first = 0;  // position of the first row that it is made of
-  bool folded = false;      // a window made it: it goes into no other
+  std::uint64_t first = 0;            // position of the first row that it is made of
+  bool folded = false;                // a window made it: it goes into no other
+  const metric::Row* hole = nullptr;  // a row of the batch that it goes to, whose cells are free for it; null: none
   std::vector<std::uint64_t> presence;
   std::vector<metric::Cell> cells;
   std::string text;

@@ -40,6 +40,7 @@ struct Step {
   bool same_columns = false;
   Shape* target = nullptr;  // null: nothing is left
   std::vector<Column> columns;
+  std::vector<std::uint32_t> picks;  // where each column is from, if they are columns of the schema before as they are
   // Of merge and every.
   metric::Schema base;
   std::string base_key;
