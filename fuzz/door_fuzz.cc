@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace resmon;
   if (size < 2) return 0;
   door::TakerOptions options;
-  options.format = static_cast<door::Format>(data[0] % 5);
+  const int kind = data[0] & 7;
+  options.format = static_cast<door::Format>(kind > 4 ? kind - 4 : kind);
   options.shape.measurement = "in";
   options.shape.measurement_key = "m";
   options.shape.tag_keys = {"t"};
