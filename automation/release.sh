@@ -1,6 +1,6 @@
 # Builds everything that can be handed out, into dist/
 # shellcheck shell=bash
-use process packages build sysroot programs
+use process packages build house sysroot programs
 
 usage() {
   cat <<'TEXT'
