@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kMostNodes = 600;
 constexpr std::size_t kMostTree = 2000;
-constexpr int kMostDepth = 50;
+constexpr int kMostGroupDepth = 50;
 constexpr unsigned kMostRepeats = 1000;     // RE2's own
 constexpr std::size_t kMostWork = 500'000;  // nodes that are visited to find all states: some milliseconds
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
@@ -126,7 +126,7 @@ class PatternParser {
   }
 
   std::uint32_t either(int depth) {
-    if (depth > kMostDepth) return give_up();
+    if (depth > kMostGroupDepth) return give_up();
     const Flags outside = flags_;
     std::vector<std::uint32_t> all{concat(depth)};
     while (good_ && take("|")) all.push_back(concat(depth));
