@@ -14,13 +14,23 @@
 namespace resmon::server {
 
 inline constexpr std::size_t kMostBytesOfHost = 255;
+// A stream's labels are said once in a request and become part of each of its lines.
+inline constexpr std::size_t kMostLabelBytes = 64U << 20U;
 
 // Lines for one host after the other, taken in as few records as they fit into.
 class LineTaking {
  public:
   LineTaking(logs::Store& store, UnixNanos now) : store_(store), now_(now) {}
 
+  // kLimit: the labels of all lines so far are too much; lines before this one are taken.
   Status add(std::string_view host, std::string_view source, const logline::Line& line) {
+    label_bytes_ += line.unit.size();
+    for (const logline::Field& field : line.fields) label_bytes_ += field.name.size() + field.value.size();
+    if (label_bytes_ > kMostLabelBytes) {
+      RESMON_TRY(flush());
+      return fail(ErrorKind::kLimit, "the labels of all lines are over 64 MiB together; " + std::to_string(taken_) +
+                                         " lines were taken; send smaller requests");
+    }
     if (host != host_ || source != lines_.source() || !lines_.fits(line)) RESMON_TRY(flush());
     if (lines_.empty()) {
       host_ = host;
@@ -46,6 +56,7 @@ class LineTaking {
   logline::Lines lines_;
   std::uint64_t position_ = 0;
   std::uint64_t taken_ = 0;
+  std::size_t label_bytes_ = 0;
 };
 
 // A line as its members are met, in whatever order.

@@ -96,6 +96,14 @@ class LogLinesTest(house.HouseTest):
         self.assertEqual((second["level"], second["fields"]), ("warning", {"env": "prod", "trace": "t1"}))
         for bad in ("{", "[]", '{"streams":[{"stream":{},"values":[["x","y"]]}]}', '{"streams":[{"stream":{},"values":[5]}]}'):
             self.assertEqual(self.post(server, "/loki/api/v1/push", bad).status, 400, bad)
+        # Labels that are said once become part of each line: a small request is not gigabytes.
+        values = [[str(now), f"line {i}"] for i in range(3000)]
+        large = {"streams": [{"stream": {"host": "wide", "text": "x" * 50_000}, "values": values}]}
+        answer = self.post(server, "/loki/api/v1/push", json.dumps(large))
+        self.assertEqual(answer.status, 413)
+        self.assertRegex(answer.body.decode(), "1342 lines were taken")
+        facets = {facet["name"]: facet["values"] for facet in self.ask(server, "/facets", q="host:wide")["facets"]}
+        self.assertEqual(facets["host"], [{"value": "wide", "lines": 1342}])
 
     def test_loki_push_in_protobuf(self):
         def message(*fields):
