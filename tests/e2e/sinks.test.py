@@ -144,7 +144,13 @@ class SinksTest(house.HouseTest):
             with silent_listener("127.0.0.9", server.port):
                 arguments = ["--server", f"two.example:{server.port}", "--token-file", server.token_file, "--host", "a", "--interval", "200ms"]
                 arguments += ["--set", "tls.allow_plaintext=true"]
-                self.start(house.Process("resmon-client", arguments, self.folder, "a", environment=preload))
+                # The client is static and reads /etc/hosts itself.
+                hosts = os.path.join(self.folder, "hosts")
+                with open(hosts, "w") as file:
+                    file.write("127.0.0.9 two.example\n127.0.0.1 two.example\n")
+                alone = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--map-root-user", "--mount")
+                own_hosts = (*alone, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts)
+                self.start(house.Process("resmon-client", arguments, self.folder, "a", prefix=own_hosts))
                 house.wait_for("the client's samples in the database", lambda: database.of("system"))
                 self.assertEqual(self.in_state(server, "ok")["retries"], 0)
 
