@@ -10,7 +10,8 @@ Builds what can be handed out, from clean build folders, into dist/:
 
   resmon-client-ARCHITECTURE   the client as one static file: runs on any Linux
   resmon-client.sh             its installer
-  *.deb, *.rpm                 packages: client, and for x86_64 server and command
+  *.deb, *.rpm                 packages: client, and for x86_64 server and
+                               command
   *-linux-ARCHITECTURE.tar.gz  client, installer, license
   *-container.tar.gz           a build context for an image of the client, for
                                both architectures
