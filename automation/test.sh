@@ -23,7 +23,7 @@ fuzz       default 1800  fuzz      asan     fuzz:asan                 each fuzz 
 docker     asked   3000  container,docker - directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
 packages   asked   1500  packages,container release  directory:tests/packages  the Debian packages: lintian, and life in a clean Debian
-static     default 300  static        release  directory:tests/static      the static client in roots that have nothing else, over TLS to a name
+static     default 300  static        release  directory:tests/static      the static client alone in a root, over TLS to a name
 deploy     asked    600  deploy    release  directory:tests/deploy    deploying over ssh to machines made of namespaces
 TABLE
 }
