@@ -9,12 +9,12 @@ suites_table() {
 lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, names, links
 unit       default 1200  -         release  ctest:release             every library's own tests
 bats       default 1800  -         -        directory:tests/bats      this command line, with stand-ins for the programs
-e2e        default  900  -         release  labelled:e2e              the real programs together
+e2e        default 1200  -         release  labelled:e2e              the real programs together
 influxdb   default  600  influxdb  release  labelled:influxdb         Debian's InfluxDB as a store
-browser    default  600  browser   release  directory:tests/browser   the page in Debian's chromium
+browser    default  900  browser   release  directory:tests/browser   the page in Debian's chromium
 oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
 proxies    default  300  proxies      release  directory:tests/proxies     nginx, Caddy, Apache, HAProxy as docs/proxies.md has them
-prometheus default  300  prometheus release  directory:tests/prometheus  Debian's Prometheus and node exporter on each door
+prometheus default  600  prometheus release  directory:tests/prometheus  Debian's Prometheus and node exporter on each door
 dashboards default  300  influxdb  release  directory:tests/dashboards  schema, forms, every query against both stores, Flux compiled
 chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks, power cuts
 asan       default 3000  fuzz      asan     sanitized:asan            unit and end-to-end tests, address and UB sanitizers

@@ -98,7 +98,7 @@ export function answerAlerts(method, url, body, state) {
   }
   if (method === "POST" && path === "/silences/preview") {
     const meant = all.alerts.filter((one) => one.state === "firing" && (body.hosts === "" || one.host === body.hosts));
-    return [200, { server_time: Date.now(), alerts: meant.length, hosts: new Set(meant.map((one) => one.host)).size, hosts_selected: body.hosts === "" ? 4 : 1, rules_selected: 29 }];
+    return [200, { server_time: Date.now(), alerts: meant.length, hosts: new Set(meant.map((one) => one.host)).size, hosts_selected: body.hosts === "" ? 4 : 1, rules_selected: 30 }];
   }
   if (method === "POST" && path === "/silences") {
     const hours = /^(\d+)h$/.exec(body.for ?? "");
