@@ -52,7 +52,7 @@ struct Metric {
 };
 
 // Rows of one measurement stand together, and so do the lines of one metric's name.
-constexpr Metric kMetrics[] = {
+constexpr Metric kHostMetrics[] = {
     {"mem", "total", "node_memory_MemTotal_bytes", "gauge"},
     {"mem", "free", "node_memory_MemFree_bytes", "gauge"},
     {"mem", "available", "node_memory_MemAvailable_bytes", "gauge"},
@@ -582,7 +582,7 @@ Status HostMetrics::add_cpus(Writer& out, std::string_view host, UnixNanos now) 
 
 Result<std::string> HostMetrics::text(std::string_view host, UnixNanos now) {
   Writer out;
-  const std::span<const Metric> all(kMetrics);
+  const std::span<const Metric> all(kHostMetrics);
   for (std::size_t first = 0; first < all.size();) {
     std::size_t last = first + 1;
     while (last < all.size() && all[last].measurement == all[first].measurement) ++last;

@@ -102,6 +102,7 @@ struct Scraper::State : std::enable_shared_from_this<Scraper::State> {
     client.answer_bytes = static_cast<std::size_t>(options.max_bytes) + 1;
     client.tls_ca_file = options.tls_ca_file;
     client.tls_verify = options.tls_verify;
+    client.names = net::Names::kOwn;  // this is part of the client, a static program
     RESMON_ASSIGN(transport, sink::make_http_client(executor, target.url, client));
     return {};
   }

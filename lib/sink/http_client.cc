@@ -43,7 +43,11 @@ auto into(error_code& code) {
 class HttpClient final : public Transport {
  public:
   HttpClient(asio::any_io_executor executor, Url url, HttpClientOptions options, std::optional<asio::ssl::context> tls)
-      : executor_(std::move(executor)), url_(std::move(url)), options_(std::move(options)), tls_(std::move(tls)) {
+      : executor_(std::move(executor)),
+        url_(std::move(url)),
+        options_(std::move(options)),
+        tls_(std::move(tls)),
+        dialing_(options_.names) {
     dialing_.resolver = options_.resolver;
   }
 
@@ -204,7 +208,7 @@ class HttpClient final : public Transport {
   const Url url_;
   const HttpClientOptions options_;
   std::optional<asio::ssl::context> tls_;
-  net::Dialing dialing_{net::Names::kSystem};
+  net::Dialing dialing_;
   std::optional<PlainStream> plain_;
   std::optional<TlsStream> encrypted_;
   bool broken_ = false;  // the stream is to be replaced

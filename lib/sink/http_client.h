@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "net/address.h"
+#include "net/dial.h"
 #include "sink/endpoint.h"
 #include "sink/transport.h"
 
@@ -21,6 +22,7 @@ struct HttpClientOptions {
   std::size_t answer_bytes = 64U << 10U;                        // more of an answer's body is not read
   std::string tls_ca_file;                                      // empty: the system's
   bool tls_verify = true;
+  net::Names names = net::Names::kSystem;
   // Replaces the system's resolver: for tests.
   std::function<std::vector<boost::asio::ip::tcp::endpoint>(const net::Address&)> resolver;
 };
