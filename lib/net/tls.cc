@@ -118,18 +118,23 @@ Result<TlsContext> make_server_tls(const ServerTlsOptions& options) {
   return context;
 }
 
+Status trust_system_authorities(ssl::context& context) {
+  const SystemAuthorities found = system_authorities();
+  if (found.directory.empty() && found.file.empty())
+    return fail(ErrorKind::kInvalid,
+                "this system has no certificate authorities (package ca-certificates); a CA file can be set instead");
+  if (SSL_CTX_load_verify_locations(context.native_handle(), found.file.empty() ? nullptr : found.file.c_str(),
+                                    found.directory.empty() ? nullptr : found.directory.c_str()) != 1)
+    return fail(ErrorKind::kInvalid,
+                "the system's certificate authorities in " + found.file + found.directory + ": " + openssl_reason());
+  return {};
+}
+
 Result<TlsContext> make_client_tls(const ClientTlsOptions& options) {
   TlsContext context = make_context(ssl::context::tls_client);
   SSL_CTX* native = context->native_handle();
   if (options.ca_file.empty()) {
-    const SystemAuthorities found = system_authorities();
-    if (found.directory.empty() && found.file.empty())
-      return fail(ErrorKind::kInvalid,
-                  "this system has no certificate authorities (package ca-certificates); a CA file can be set instead");
-    if (SSL_CTX_load_verify_locations(native, found.file.empty() ? nullptr : found.file.c_str(),
-                                      found.directory.empty() ? nullptr : found.directory.c_str()) != 1)
-      return fail(ErrorKind::kInvalid,
-                  "the system's certificate authorities in " + found.file + found.directory + ": " + openssl_reason());
+    RESMON_TRY(trust_system_authorities(*context));
   } else {
     RESMON_TRY(check_readable("TLS CA file", options.ca_file));
     if (SSL_CTX_load_verify_locations(native, options.ca_file.c_str(), nullptr) != 1)

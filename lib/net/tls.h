@@ -35,6 +35,8 @@ struct SystemAuthorities {
 // As SSL_CERT_DIR or SSL_CERT_FILE in the environment says, else the places of Debian, RedHat, SUSE, Alpine and Arch.
 // `root` goes before those: for tests.
 SystemAuthorities system_authorities(const std::string& root = "");
+// Has `context` accept certificates of those. An error where there are none.
+Status trust_system_authorities(boost::asio::ssl::context& context);
 
 // Errors name the file and say what is wrong with it: missing, not PEM, expired, or the key of another certificate.
 Result<TlsContext> make_server_tls(const ServerTlsOptions& options);

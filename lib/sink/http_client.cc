@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "net/dial.h"
+#include "net/tls.h"
 
 namespace resmon::sink {
 
@@ -225,10 +226,10 @@ Result<std::unique_ptr<Transport>> make_http_client(asio::any_io_executor execut
     error_code code;
     SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
     tls->set_verify_mode(options.tls_verify ? asio::ssl::verify_peer : asio::ssl::verify_none, code);
-    if (options.tls_ca_file.empty())
-      tls->set_default_verify_paths(code);
-    else
+    if (!options.tls_ca_file.empty())
       tls->load_verify_file(options.tls_ca_file, code);
+    else if (options.tls_verify)
+      RESMON_TRY(net::trust_system_authorities(*tls));
     if (code) return fail(ErrorKind::kInvalid, "tls_ca_file: " + options.tls_ca_file + ": " + code.message());
   }
   return std::unique_ptr<Transport>(std::make_unique<HttpClient>(std::move(executor), url, options, std::move(tls)));
