@@ -3,7 +3,8 @@
 // start would read what came in an hour and a half. So now and then heads are written to the file as they are, whole
 // pieces at a time: a snapshot. From then on they need nothing of the journal that came before it. That is done when
 // the journal would be read for more than about a second (Options::snapshot_samples), at the latest after some minutes
-// (snapshot_every), and when the journal's space is needed (flush). With few machines most heads are sealed before.
+// (snapshot_every), and when the journal's space is needed (flush). With few machines most heads are sealed before. All
+// snapshots have a bound, a part of the store's limit: beyond it heads are sealed instead.
 //
 // A snapshot stays until the heads in it are sealed, or were written again from their first piece on. A head that is
 // sealed leaves bytes behind in snapshots that others need. They say what the chunk says, or said: a row may have been
@@ -184,6 +185,14 @@ Result<bool> EmbeddedStore::snapshot_heads(Marks::Epoch until, int transactions)
     }
     if (written.empty()) return true;
     const std::string data = writer.finish();
+    // What would take the room of chunks becomes chunks, which give way to newer ones; a stop has no time for that.
+    if (snapshots_.bytes() + data.size() > snapshots_limit_bytes() && !late(seal_by_)) {
+      std::vector<GroupState*> groups;
+      for (const auto& [id, from] : written) groups.push_back(&groups_[id]);
+      RESMON_TRY(seal(groups));
+      RESMON_TRY(trim_snapshots());
+      continue;
+    }
     fail_point("snapshot");
     RESMON_TRY(in_transaction([&] { return SnapshotTable::insert(database_, snapshots_.next(), data); }));
     for (const auto& [id, from] : written) {

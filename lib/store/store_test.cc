@@ -334,6 +334,40 @@ TEST_F(StoreTest, TheFilesStayWithinTheLimitAndTheNewestRowsStay) {
   ASSERT_TRUE(store->close().has_value());
 }
 
+TEST_F(StoreTest, HeadsThatTheFileHasNoRoomForAreSealed) {
+  options_.disk_limit_bytes = kLeastDiskLimitBytes;
+  const auto store = open();
+  std::vector<metric::Field> fields;
+  for (int i = 0; i < 8; ++i) fields.push_back({"f" + std::to_string(i), FieldType::kFloat});
+  std::vector<metric::SchemaId> ids;
+  for (int i = 0; i < 200; ++i) ids.push_back(schema("m", "h" + std::to_string(i), fields));
+  std::uint64_t seed = 1;
+  UnixNanos at = kStart;
+  for (int round = 0; round < 40; ++round) {
+    metric::Batch batch;
+    for (int i = 0; i < 50; ++i, at += kSecond)
+      for (const metric::SchemaId id : ids) {
+        auto row = batch.add(id, fields.size(), at);
+        for (std::size_t field = 0; field < fields.size(); ++field) {
+          seed = seed * 6364136223846793005U + 1442695040888963407U;
+          row.set(field, static_cast<double>(seed >> 11U) / 3.0);
+        }
+      }
+    const auto report = store->write(batch);
+    ASSERT_TRUE(report) << "round " << round << ": " << report.error().message;
+    if (round % 8 != 7) continue;  // five MB of heads
+    const Status flushed = store->flush();
+    ASSERT_TRUE(flushed) << "round " << round << ": " << flushed.error().message;
+    const Status kept = store->maintain(at);
+    ASSERT_TRUE(kept) << "round " << round << ": " << kept.error().message;
+    EXPECT_LE(store->stats().disk_bytes, options_.disk_limit_bytes);
+  }
+  EXPECT_GT(store->stats().evicted_chunks, 0U);
+  std::string problem;
+  EXPECT_EQ(scan_all(*store, "m", 0, problem, {at - 100 * kSecond, at}).size(), 100U) << "the newest rows stay";
+  EXPECT_EQ(problem, "");
+}
+
 TEST_F(StoreTest, AFullDiskTakesNothingAndPasses) {
   options_.head_limit_bytes = 256U << 10U;
   const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
