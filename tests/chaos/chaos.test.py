@@ -131,7 +131,7 @@ class ChaosTest(house.HouseTest):
 
     def test_the_store_keeps_its_limit_whatever_happens(self):
         limit = 6 << 20
-        house_stage = stage.Stage(self, SEED, server_sets=[f"store.disk_limit_bytes={limit}", "journal.limit_bytes=32MiB"])  # a quarter of the disk
+        house_stage = stage.Stage(self, SEED, server_sets=[f"store.disk_limit_bytes={limit}", "journal.limit_bytes=32MiB"])  # of which a quarter of the disk, 24 MiB, is used
         seconds = max(SECONDS // 2, 20)
         wanted = ("server", "server-disk", "server-sync", "network")
         faults = [f for f in plan.make(SEED, seconds) if f.target in wanted and house_stage.can(f)]

@@ -14,7 +14,7 @@ import proxy
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESTART_PAUSE = 0.3  # of a process that ended by itself, as a service manager would
-SERVER_DISK = "128m"
+SERVER_DISK = "96m"
 CLIENT_DISK = "24m"
 
 
