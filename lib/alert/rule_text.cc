@@ -6,25 +6,22 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
 #include "config/toml_tree.h"
 
 namespace resmon::alert {
 
 namespace {
 
+constexpr std::string_view kBlanks = " \t\r\n";
+
 using config::Node;
 
 constexpr std::string_view kDraftName = "draft";
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
 // The keys of a table's header, without quotes; empty: it is none. The file is TOML, so what looks like one is one.
 std::vector<std::string> header_keys(std::string_view line) {
-  line = trimmed(line);
+  line = trimmed(line, kBlanks);
   if (!line.starts_with('[')) return {};
   std::vector<std::string> out(1);
   char quote = '\0';
@@ -116,7 +113,7 @@ std::vector<TextLine> lines_of(std::string_view toml, std::string_view name) {
       const std::vector<std::string> keys = header_keys(text);
       line.is_header = !keys.empty();
       line.is_ours = keys.size() >= 2 && keys[0] == "rule" && keys[1] == name;
-      const std::string_view content = trimmed(text);
+      const std::string_view content = trimmed(text, kBlanks);
       line.is_empty = content.empty();
       line.is_comment = content.starts_with('#');
     }
@@ -158,7 +155,7 @@ RuleMistake mistake_of(std::string_view text) {
     if (error != std::errc() || end == text.data() + text.size() || *end != ':') break;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
   }
-  out.reason = trimmed(text);
+  out.reason = trimmed(text, kBlanks);
   return out;
 }
 
@@ -191,7 +188,7 @@ std::vector<RuleMistake> check_alone(std::string_view text, std::string_view nam
 
 std::string joined(std::string_view toml, const RulePlace& place, std::string_view text) {
   std::string out(toml.substr(0, place.begin));
-  if (!place.found && !text.empty() && !trimmed(out).empty()) {
+  if (!place.found && !text.empty() && !trimmed(out, kBlanks).empty()) {
     while (out.ends_with("\n\n")) out.pop_back();
     out += out.ends_with('\n') ? "\n" : "\n\n";
   }
@@ -283,7 +280,7 @@ std::string default_rule_text(std::string_view name) {
   const std::string_view all = default_rules();
   const auto place = find_rule_text(all, name);
   if (!place || !place->found) return {};
-  return std::string(trimmed(all.substr(place->begin, place->end - place->begin))) + "\n";
+  return std::string(trimmed(all.substr(place->begin, place->end - place->begin), kBlanks)) + "\n";
 }
 
 }  // namespace resmon::alert

@@ -1,4 +1,5 @@
 #include "config/units.h"
+#include "base/text.h"
 
 #include <array>
 #include <cctype>
@@ -33,13 +34,6 @@ constexpr std::array<Unit, 10> kByteUnits{{{"TiB", 1ULL << 40U},
                                            {"kB", 1'000ULL},
                                            {"B", 1ULL},
                                            {"", 1ULL}}};
-
-bool same_word(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (std::tolower(static_cast<unsigned char>(a[i])) != std::tolower(static_cast<unsigned char>(b[i]))) return false;
-  return true;
-}
 
 // Takes digits off the front of `text`.
 Result<std::uint64_t> take_number(std::string_view& text) {

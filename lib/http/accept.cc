@@ -1,4 +1,5 @@
 #include "http/accept.h"
+#include "base/text.h"
 
 #include <array>
 #include <boost/beast/core/string.hpp>
@@ -11,16 +12,10 @@ using boost::beast::iequals;
 
 constexpr int kMostWeight = 1000;  // weights have three decimals
 
-std::string_view trim(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
-
 // The part of `rest` before `separator`, which both go from `rest`.
 std::string_view take_until(std::string_view& rest, char separator) {
   const std::size_t end = rest.find(separator);
-  const std::string_view out = trim(rest.substr(0, end));
+  const std::string_view out = trimmed(rest.substr(0, end));
   rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
   return out;
 }

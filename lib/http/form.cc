@@ -1,4 +1,5 @@
 #include "http/form.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <cctype>
@@ -12,16 +13,6 @@ int hex_digit(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 // Takes what is before the next semicolon, and it, off `rest`. A quoted text may have one in it; one that does not end

@@ -9,10 +9,13 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace resmon::net {
 
 namespace {
+
+constexpr std::string_view kTokenBlanks = " \t\r";
 
 constexpr std::size_t kLeastTokenBytes = 16;
 constexpr std::size_t kMostClientNameBytes = 255;  // as in HELLO
@@ -42,20 +45,10 @@ std::string name_problem(std::string_view text) {
   return "";
 }
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r';
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  return text;
-}
-
 // A line that is neither blank nor a comment: "" or what is wrong with it.
 std::string read_line(std::string_view text, TokenLine& out) {
   const std::string_view token = text.substr(0, text.find_first_of(" \t"));
-  std::string_view name = trimmed(text.substr(token.size()));
+  std::string_view name = trimmed(text.substr(token.size()), kTokenBlanks);
   if (name.starts_with('#')) name = {};
   if (std::string problem = token_problem(token); !problem.empty()) return problem;
   if (std::string problem = name_problem(name); !problem.empty()) return problem;
@@ -74,7 +67,7 @@ Result<TokenLines> read_tokens(const std::string& path) {
   std::string_view rest = *content;
   for (int line = 1; !rest.empty(); ++line) {
     const std::size_t end = rest.find('\n');
-    const std::string_view text = trimmed(rest.substr(0, end));
+    const std::string_view text = trimmed(rest.substr(0, end), kTokenBlanks);
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (text.empty() || text.front() == '#') continue;
     TokenLine read;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/protobuf.h"
+#include "base/text.h"
 
 namespace resmon::prom {
 
@@ -199,25 +200,6 @@ class Reading {
   bool has_half_ = false;
   bool bad_reference_ = false;
 };
-
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-bool same_word(std::string_view text, std::string_view lower) {
-  if (text.size() != lower.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) != lower[i]) return false;
-  }
-  return true;
-}
 
 }  // namespace
 
