@@ -293,15 +293,8 @@ constexpr std::array<Mode, HostMetrics::kModes> kCpuModes = {{{"usage_user", "us
 
 void append_label(std::string& out, std::string_view name, std::string_view value) {
   if (!out.empty()) out += ',';
-  out.append(name).append("=\"");
-  for (const char c : value) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n')
-      out += "\\n";
-    else
-      out += c;
-  }
-  out += '"';
+  out.append(name).append("=");
+  prom::append_quoted(value, out);
 }
 
 // Tags of our rows as node_exporter's labels; "" leaves one out.

@@ -107,26 +107,17 @@ struct LineEncoder::Shape {
   };
   std::string head;
   std::vector<Field> fields;
-  std::uint32_t generation = 0;  // of the schema's id
-  bool writable = true;          // false: the measurement's name is empty
+  bool writable = true;  // false: the measurement's name is empty
 };
 
 LineEncoder::LineEncoder(const metric::SchemaTable& schemas, EncoderOptions options)
-    : schemas_(&schemas), options_(std::move(options)) {}
+    : options_(std::move(options)), shapes_(schemas, options_.cache_limit_bytes) {}
 LineEncoder::~LineEncoder() = default;
 LineEncoder::LineEncoder(LineEncoder&&) noexcept = default;
 LineEncoder& LineEncoder::operator=(LineEncoder&&) noexcept = default;
 
-const LineEncoder::Shape& LineEncoder::shape_of(metric::SchemaId id) {
-  const std::uint32_t generation = schemas_->generation(id);
-  if (id < shapes_.size() && shapes_[id] && shapes_[id]->generation == generation) return *shapes_[id];
-  if (cached_bytes_ > options_.cache_limit_bytes) {
-    shapes_.clear();
-    cached_bytes_ = 0;
-  }
-  const metric::Schema& schema = (*schemas_)[id];
+std::unique_ptr<LineEncoder::Shape> LineEncoder::shape_of(const metric::Schema& schema, std::size_t& bytes) const {
   auto shape = std::make_unique<Shape>();
-  shape->generation = generation;
   shape->writable = !only_backslashes(schema.measurement);
   if (schema.measurement.starts_with('#')) shape->head += '\\';
   append_name(shape->head, schema.measurement, Name::kMeasurement);
@@ -143,7 +134,7 @@ const LineEncoder::Shape& LineEncoder::shape_of(metric::SchemaId id) {
   }
   shape->head += ' ';
 
-  std::size_t bytes = sizeof(Shape) + shape->head.size();
+  bytes += shape->head.size();
   for (const metric::Field& field : schema.fields) {
     Shape::Field& made = shape->fields.emplace_back();
     made.type = made.from = field.type;
@@ -156,14 +147,12 @@ const LineEncoder::Shape& LineEncoder::shape_of(metric::SchemaId id) {
     }
     bytes += sizeof(Shape::Field) + made.name.size();
   }
-  if (id >= shapes_.size()) shapes_.resize(std::max<std::size_t>(std::size_t{id} + 1, shapes_.size() * 2));
-  cached_bytes_ += bytes;
-  shapes_[id] = std::move(shape);
-  return *shapes_[id];
+  return shape;
 }
 
 std::size_t LineEncoder::append(const metric::Batch& batch, const metric::Row& row, std::string& out) {
-  const Shape& shape = shape_of(row.schema);
+  const Shape& shape =
+      shapes_.of(row.schema, [this](const auto& schema, auto& bytes) { return shape_of(schema, bytes); });
   if (!shape.writable) return 0;
   const std::size_t begin = out.size();
   out += shape.head;

@@ -10,6 +10,7 @@
 #include "lineproto/precision.h"
 #include "metric/batch.h"
 #include "metric/schema.h"
+#include "metric/schema_cache.h"
 
 namespace resmon::lineproto {
 
@@ -56,12 +57,10 @@ class LineEncoder {
  private:
   struct Shape;
 
-  const Shape& shape_of(metric::SchemaId id);
+  std::unique_ptr<Shape> shape_of(const metric::Schema& schema, std::size_t& bytes) const;
 
-  const metric::SchemaTable* schemas_;
   EncoderOptions options_;
-  std::vector<std::unique_ptr<Shape>> shapes_;  // by schema id; of the generation that was met last
-  std::size_t cached_bytes_ = 0;
+  metric::SchemaCache<Shape> shapes_;
   std::uint64_t skipped_values_ = 0;
 };
 

@@ -55,28 +55,22 @@ std::string point_head(metric::FieldType type, metric::Cell cell, UnixNanos time
 }  // namespace
 
 struct RowEncoder::Shape {
-  std::uint32_t generation = 0;
   std::string resource;    // encoded
   std::string attributes;  // of each point, encoded
   std::vector<metric::FieldType> types;
   std::vector<std::string> names;
-  std::size_t bytes = 0;
 };
 
 RowEncoder::RowEncoder(const metric::SchemaTable& schemas, std::vector<metric::Tag> extra_tags, std::size_t cache_bytes)
-    : schemas_(schemas), extra_tags_(std::move(extra_tags)), cache_bytes_(cache_bytes) {}
+    : extra_tags_(std::move(extra_tags)), shapes_(schemas, cache_bytes) {}
 
 RowEncoder::~RowEncoder() = default;
 
-const RowEncoder::Shape& RowEncoder::shape_of(metric::SchemaId id) {
-  const std::uint32_t generation = schemas_.generation(id);
-  if (id < shapes_.size() && shapes_[id] && shapes_[id]->generation == generation) return *shapes_[id];
-  const metric::Schema& schema = schemas_[id];
+std::unique_ptr<RowEncoder::Shape> RowEncoder::shape_of(const metric::Schema& schema, std::size_t& bytes) const {
   std::vector<metric::Tag> tags = extra_tags_;
   tags.insert(tags.end(), schema.tags.begin(), schema.tags.end());
   metric::normalise_tags(tags);  // a row's own tag wins
   auto made = std::make_unique<Shape>();
-  made->generation = generation;
   for (const metric::Tag& tag : tags)
     if (tag.key == "host")
       append_attribute(1, "host.name", tag.value, made->resource);
@@ -85,22 +79,15 @@ const RowEncoder::Shape& RowEncoder::shape_of(metric::SchemaId id) {
   for (const metric::Field& field : schema.fields) {
     made->types.push_back(field.type);
     made->names.push_back(field.name == "value" ? schema.measurement : schema.measurement + "." + field.name);
-    made->bytes += made->names.back().size() + sizeof(std::string) + 1;
+    bytes += made->names.back().size() + sizeof(std::string) + 1;
   }
-  made->bytes += sizeof(Shape) + made->resource.size() + made->attributes.size();
-  if (cached_bytes_ + made->bytes > cache_bytes_) {
-    shapes_.clear();
-    cached_bytes_ = 0;
-  }
-  if (id >= shapes_.size()) shapes_.resize(id + 1);
-  if (shapes_[id]) cached_bytes_ -= shapes_[id]->bytes;
-  cached_bytes_ += made->bytes;
-  shapes_[id] = std::move(made);
-  return *shapes_[id];
+  bytes += made->resource.size() + made->attributes.size();
+  return made;
 }
 
 std::size_t RowEncoder::append(const metric::Batch& batch, const metric::Row& row, std::string& out) {
-  const Shape& shape = shape_of(row.schema);
+  const Shape& shape =
+      shapes_.of(row.schema, [this](const auto& schema, auto& bytes) { return shape_of(schema, bytes); });
   std::size_t points = 0;
   std::string scope;
   for (std::size_t i = 0; i < row.fields; ++i) {

@@ -70,6 +70,8 @@ std::int64_t milliseconds_of(UnixNanos time) {
   return time / kNanos - (time % kNanos < 0 ? 1 : 0);
 }
 
+}  // namespace
+
 void append_quoted(std::string_view text, std::string& out) {
   out += '"';
   for (const char c : text) {
@@ -82,8 +84,6 @@ void append_quoted(std::string_view text, std::string& out) {
   out += '"';
 }
 
-}  // namespace
-
 std::string metric_name(std::string_view measurement, std::string_view field) {
   if (field == kValueField) return clean_name(measurement, true);
   return clean_name(std::string(measurement) + "_" + std::string(field), true);
@@ -95,29 +95,22 @@ std::string label_name(std::string_view tag) {
 }
 
 struct WriteEncoder::Shape {
-  std::uint32_t generation = 0;
   std::vector<metric::FieldType> types;
   std::vector<std::string> labels;  // of each field's series, encoded; empty for texts
-  std::size_t bytes = 0;
 };
 
 WriteEncoder::WriteEncoder(const metric::SchemaTable& schemas, std::vector<metric::Tag> extra_tags,
                            std::size_t cache_bytes)
-    : schemas_(schemas), extra_tags_(std::move(extra_tags)), cache_bytes_(cache_bytes) {}
+    : extra_tags_(std::move(extra_tags)), shapes_(schemas, cache_bytes) {}
 
 WriteEncoder::~WriteEncoder() = default;
 
-const WriteEncoder::Shape& WriteEncoder::shape_of(metric::SchemaId id) {
-  const std::uint32_t generation = schemas_.generation(id);
-  if (id < shapes_.size() && shapes_[id] && shapes_[id]->generation == generation) return *shapes_[id];
-  const metric::Schema& schema = schemas_[id];
+std::unique_ptr<WriteEncoder::Shape> WriteEncoder::shape_of(const metric::Schema& schema, std::size_t& bytes) const {
   std::map<std::string, std::string> labels;  // sorted, as receivers want them; the first of equal names stays
   for (const metric::Tag& tag : static_cast<const std::vector<metric::Tag>&>(schema.tags))
     labels.emplace(label_name(tag.key), tag.value);
   for (const metric::Tag& tag : extra_tags_) labels.emplace(label_name(tag.key), tag.value);
   auto made = std::make_unique<Shape>();
-  made->generation = generation;
-  made->bytes = sizeof(Shape);
   for (const metric::Field& field : schema.fields) {
     made->types.push_back(field.type);
     std::string& encoded = made->labels.emplace_back();
@@ -125,21 +118,14 @@ const WriteEncoder::Shape& WriteEncoder::shape_of(metric::SchemaId id) {
       labels[std::string(kNameLabel)] = metric_name(schema.measurement, field.name);
       for (const auto& [name, value] : labels) append_label(name, value, encoded);
     }
-    made->bytes += encoded.capacity() + sizeof(std::string) + 1;
+    bytes += encoded.capacity() + sizeof(std::string) + 1;
   }
-  if (cached_bytes_ + made->bytes > cache_bytes_) {
-    shapes_.clear();
-    cached_bytes_ = 0;
-  }
-  if (id >= shapes_.size()) shapes_.resize(id + 1);
-  if (shapes_[id]) cached_bytes_ -= shapes_[id]->bytes;
-  cached_bytes_ += made->bytes;
-  shapes_[id] = std::move(made);
-  return *shapes_[id];
+  return made;
 }
 
 std::size_t WriteEncoder::append(const metric::Batch& batch, const metric::Row& row, std::string& out) {
-  const Shape& shape = shape_of(row.schema);
+  const Shape& shape =
+      shapes_.of(row.schema, [this](const auto& schema, auto& bytes) { return shape_of(schema, bytes); });
   const auto milliseconds = static_cast<std::uint64_t>(milliseconds_of(row.time));
   const std::size_t sample_bytes = 1 + 8 + 1 + varint_bytes(milliseconds);
   std::size_t samples = 0;

@@ -12,11 +12,14 @@
 
 #include "metric/batch.h"
 #include "metric/schema.h"
+#include "metric/schema_cache.h"
 
 namespace resmon::prom {
 
 std::string metric_name(std::string_view measurement, std::string_view field);
 std::string label_name(std::string_view tag);
+// In quotes, as the text format has a label's value.
+void append_quoted(std::string_view text, std::string& out);
 
 // Encodes one row after the other. Not thread-safe.
 class WriteEncoder {
@@ -35,13 +38,10 @@ class WriteEncoder {
 
  private:
   struct Shape;
-  const Shape& shape_of(metric::SchemaId id);
+  std::unique_ptr<Shape> shape_of(const metric::Schema& schema, std::size_t& bytes) const;
 
-  const metric::SchemaTable& schemas_;
   const std::vector<metric::Tag> extra_tags_;
-  const std::size_t cache_bytes_;
-  std::vector<std::unique_ptr<Shape>> shapes_;  // by schema id; of the generation that was met last
-  std::size_t cached_bytes_ = 0;
+  metric::SchemaCache<Shape> shapes_;
   std::uint64_t skipped_values_ = 0;
 };
 
