@@ -5,7 +5,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <mutex>
 
 #include "app.h"
 #include "base/snappy.h"
@@ -14,6 +13,7 @@
 #include "influx_error.h"
 #include "prom/remote_write.h"
 #include "routes.h"
+#include "spare_pool.h"
 
 namespace resmon::server {
 
@@ -26,28 +26,7 @@ constexpr std::size_t kPromBodyBytes = 25'000'000;
 constexpr std::size_t kPromBulkBytes = 256U << 10U;
 constexpr std::size_t kSpareSeries = 4;
 
-// Remembered series outlive requests, so that a sender that sends the same ones again costs no allocation.
-class SeriesPool {
- public:
-  explicit SeriesPool(metric::SchemaTable& schemas) : schemas_(schemas) {}
-
-  prom::Series take() {
-    std::lock_guard lock(mutex_);
-    if (spare_.empty()) return prom::Series(schemas_);
-    prom::Series out = std::move(spare_.back());
-    spare_.pop_back();
-    return out;
-  }
-  void give_back(prom::Series series) {
-    std::lock_guard lock(mutex_);
-    if (spare_.size() < kSpareSeries) spare_.push_back(std::move(series));
-  }
-
- private:
-  metric::SchemaTable& schemas_;
-  std::mutex mutex_;
-  std::vector<prom::Series> spare_;  // guarded by mutex_
-};
+using SeriesPool = SparePool<prom::Series>;
 
 struct PromOutcome {
   http::Response response;
@@ -157,7 +136,7 @@ asio::awaitable<http::Response> host_metrics(App& app, std::shared_ptr<HostMetri
 }  // namespace
 
 void add_prometheus_routes(App& app, http::Router& router) {
-  const auto pool = std::make_shared<SeriesPool>(app.schemas());
+  const auto pool = std::make_shared<SeriesPool>(app.schemas(), kSpareSeries);
   router.add(
       "POST", "/api/v1/prom/write", http::Access::kWrite,
       [&app, pool](PromRequest request) { return remote_write(app, pool, std::move(request)); }, kPromBodyBytes);

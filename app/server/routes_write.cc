@@ -5,7 +5,6 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <mutex>
 #include <optional>
 
 #include "app.h"
@@ -15,6 +14,7 @@
 #include "json.h"
 #include "lineproto/decoder.h"
 #include "routes.h"
+#include "spare_pool.h"
 
 namespace resmon::server {
 
@@ -30,28 +30,7 @@ constexpr std::size_t kSpareDecoders = 4;  // each remembers the line shapes tha
 
 enum class Api { kOne, kTwo };
 
-// Decoders outlive requests, so that a writer that says the same shapes again costs no allocation.
-class Decoders {
- public:
-  explicit Decoders(metric::SchemaTable& schemas) : schemas_(schemas) {}
-
-  lineproto::LineDecoder take() {
-    std::lock_guard lock(mutex_);
-    if (spare_.empty()) return lineproto::LineDecoder(schemas_);
-    lineproto::LineDecoder decoder = std::move(spare_.back());
-    spare_.pop_back();
-    return decoder;
-  }
-  void give_back(lineproto::LineDecoder decoder) {
-    std::lock_guard lock(mutex_);
-    if (spare_.size() < kSpareDecoders) spare_.push_back(std::move(decoder));
-  }
-
- private:
-  metric::SchemaTable& schemas_;
-  std::mutex mutex_;
-  std::vector<lineproto::LineDecoder> spare_;  // guarded by mutex_
-};
+using Decoders = SparePool<lineproto::LineDecoder>;
 
 http::Response refuse(Api api, unsigned status, std::string_view code, const std::string& message) {
   if (api == Api::kOne) return influx_error(status, message);
@@ -139,7 +118,7 @@ asio::awaitable<http::Response> write_request(App& app, std::shared_ptr<Decoders
 }  // namespace
 
 void add_write_routes(App& app, http::Router& router) {
-  const auto decoders = std::make_shared<Decoders>(app.schemas());
+  const auto decoders = std::make_shared<Decoders>(app.schemas(), kSpareDecoders);
   for (const auto& [path, api] : {std::pair{"/write", Api::kOne}, {"/api/v2/write", Api::kTwo}})
     router.add(
         "POST", path, http::Access::kWrite,
