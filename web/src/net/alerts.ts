@@ -3,7 +3,7 @@
 
 import { decodeAlerts, type AlertsState } from "../core/alerts.ts";
 import { Observable } from "../core/observable.ts";
-import { connection } from "./live.ts";
+import { poll } from "./poll.ts";
 import { request } from "./session.ts";
 
 const kEveryMs = 5000;
@@ -16,28 +16,4 @@ export async function askAlerts(): Promise<void> {
   alertsState.set(response.ok ? decodeAlerts(await response.json()) : null);
 }
 
-export function watchAlerts(): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let left = false;
-  const turn = (): void => {
-    clearTimeout(timer);
-    if (left) return;
-    const may = connection.value.kind === "live" && document.visibilityState === "visible";
-    void (may ? askAlerts().catch(() => undefined) : Promise.resolve()).finally(() => {
-      clearTimeout(timer);
-      if (!left) timer = setTimeout(turn, kEveryMs);
-    });
-  };
-  let kind = connection.value.kind;
-  const unwatch = connection.watch(() => {
-    const before = kind;
-    kind = connection.value.kind;
-    if (kind === "live" && before !== "live") turn();
-  });
-  turn();
-  return () => {
-    left = true;
-    clearTimeout(timer);
-    unwatch();
-  };
-}
+export const watchAlerts = (): (() => void) => poll(kEveryMs, askAlerts);

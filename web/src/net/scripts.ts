@@ -3,7 +3,8 @@
 import type { StatementResult } from "../core/influx_response.ts";
 import { literal } from "../core/influxql.ts";
 import { Observable } from "../core/observable.ts";
-import { connection, serverNow } from "./live.ts";
+import { serverNow } from "./live.ts";
+import { poll } from "./poll.ts";
 import { runStatements } from "./query.ts";
 
 const kEveryMs = 60_000;
@@ -47,20 +48,4 @@ async function ask(): Promise<void> {
   failingScripts.set(decodeFailing(last));
 }
 
-export function watchScripts(): () => void {
-  const turn = (): void => {
-    if (connection.value.kind === "live" && document.visibilityState === "visible") void ask().catch(() => undefined);
-  };
-  const timer = setInterval(turn, kEveryMs);
-  let kind = connection.value.kind;
-  const unwatch = connection.watch(() => {
-    const before = kind;
-    kind = connection.value.kind;
-    if (kind === "live" && before !== "live") turn();
-  });
-  turn();
-  return () => {
-    clearInterval(timer);
-    unwatch();
-  };
-}
+export const watchScripts = (): (() => void) => poll(kEveryMs, ask);

@@ -2,7 +2,7 @@
 
 import { decodeServer, type RemovedSink, type SinkState } from "../core/server_state.ts";
 import { Observable } from "../core/observable.ts";
-import { connection } from "./live.ts";
+import { poll } from "./poll.ts";
 import { request } from "./session.ts";
 
 const kEveryMs = 10_000;
@@ -22,28 +22,4 @@ async function ask(): Promise<void> {
   removedSinks.set(state.removedSinks);
 }
 
-export function watchSinks(): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let left = false;
-  const turn = (): void => {
-    clearTimeout(timer);
-    if (left) return;
-    const may = connection.value.kind === "live" && document.visibilityState === "visible";
-    void (may ? ask().catch(() => undefined) : Promise.resolve()).finally(() => {
-      clearTimeout(timer);
-      if (!left) timer = setTimeout(turn, kEveryMs);
-    });
-  };
-  let kind = connection.value.kind;
-  const unwatch = connection.watch(() => {
-    const before = kind;
-    kind = connection.value.kind;
-    if (kind === "live" && before !== "live") turn();
-  });
-  turn();
-  return () => {
-    left = true;
-    clearTimeout(timer);
-    unwatch();
-  };
-}
+export const watchSinks = (): (() => void) => poll(kEveryMs, ask);
