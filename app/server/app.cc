@@ -20,6 +20,7 @@
 
 #include "backup_command.h"
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "routes.h"
 
@@ -62,12 +63,7 @@ Status ensure_token(const std::string& path) {
   unsigned char random[24];
   if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random))
     return fail(ErrorKind::kInternal, "the kernel returned no random bytes for a token");
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string token;
-  for (const unsigned char byte : random) {
-    token += kDigits[byte >> 4U];
-    token += kDigits[byte & 15U];
-  }
+  const std::string token = hex_text(random);
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::error_code ignored;
   if (!folder.empty() && std::filesystem::create_directories(folder, ignored))

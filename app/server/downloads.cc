@@ -1,4 +1,5 @@
 #include "downloads.h"
+#include "base/hex.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -51,13 +52,7 @@ Result<std::string> sha256_of(int file, const std::string& path) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   EVP_DigestFinal_ex(hash.get(), digest.data(), &size);
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    text += kHex[digest[i] >> 4U];
-    text += kHex[digest[i] & 0x0fU];
-  }
-  return text;
+  return hex_text(std::span(digest.data(), size));
 }
 
 std::string with_kernels_architecture(std::string_view name) {

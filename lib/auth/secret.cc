@@ -1,4 +1,5 @@
 #include "auth/secret.h"
+#include "base/hex.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -22,17 +23,6 @@ constexpr std::uint32_t kP = 1;
 constexpr std::size_t kSaltBytes = 16;
 constexpr std::size_t kHashBytes = 32;
 constexpr std::uint64_t kMostMemoryBytes = 256U << 20U;
-
-constexpr char kDigits[] = "0123456789abcdef";
-
-std::string hex(const unsigned char* bytes, std::size_t size) {
-  std::string out;
-  for (std::size_t i = 0; i < size; ++i) {
-    out += kDigits[bytes[i] >> 4U];
-    out += kDigits[bytes[i] & 15U];
-  }
-  return out;
-}
 
 bool unhex(std::string_view text, std::vector<unsigned char>& out) {
   if (text.size() % 2 != 0) return false;
@@ -86,7 +76,7 @@ Result<std::string> hash_password(std::string_view password) {
   unsigned char hash[kHashBytes];
   if (!derive(password, salt, kLog2N, kR, kP, hash)) return fail(ErrorKind::kInternal, "scrypt failed");
   return "scrypt:" + std::to_string(kLog2N) + ':' + std::to_string(kR) + ':' + std::to_string(kP) + ':' +
-         hex(salt.data(), salt.size()) + ':' + hex(hash, sizeof hash);
+         hex_text(salt) + ':' + hex_text(hash);
 }
 
 namespace {
@@ -144,7 +134,7 @@ bool same(const Digest& a, const Digest& b) {
 }
 
 std::string to_hex(const Digest& digest) {
-  return hex(digest.data(), digest.size());
+  return hex_text(digest);
 }
 
 Result<Digest> digest_from_hex(std::string_view text) {
@@ -158,7 +148,7 @@ Result<Digest> digest_from_hex(std::string_view text) {
 std::string random_hex(std::size_t bytes) {
   std::vector<unsigned char> random(bytes);
   random_bytes(random.data(), random.size());
-  return hex(random.data(), random.size());
+  return hex_text(random);
 }
 
 std::string random_token() {

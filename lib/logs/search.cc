@@ -12,6 +12,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "logs/bytes.h"
 #include "logs/scan.h"
@@ -36,16 +37,6 @@ auto key_of(const Hit& hit) {
   return std::tie(hit.line.time, hit.line.host, hit.line.source, hit.day, hit.order, hit.row);
 }
 
-std::string to_hex(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : text) {
-    out += kDigits[static_cast<std::uint8_t>(c) >> 4U];
-    out += kDigits[static_cast<std::uint8_t>(c) & 15U];
-  }
-  return out;
-}
-
 bool from_hex(std::string_view text, std::string& out) {
   const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
   if (text.size() % 2 != 0 || text.size() > 16'384) return false;
@@ -63,7 +54,7 @@ struct Cursor {
   std::string source;
 
   std::string text() const {
-    return std::to_string(time) + "." + std::to_string(count) + "." + to_hex(host) + "." + to_hex(source);
+    return std::to_string(time) + "." + std::to_string(count) + "." + hex_text(host) + "." + hex_text(source);
   }
   static bool parse(std::string_view text, Cursor& out) {
     std::array<std::string_view, 4> parts;

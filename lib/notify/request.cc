@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "notify/png.h"
 #include "sink/endpoint.h"
 
@@ -402,9 +403,7 @@ std::string signature(std::string_view secret, std::string_view body) {
   unsigned size = 0;
   HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
        reinterpret_cast<const unsigned char*>(body.data()), body.size(), digest, &size);
-  std::string out;
-  for (unsigned i = 0; i < size; ++i) out += fmt::format("{:02x}", digest[i]);
-  return out;
+  return hex_text(std::span(digest, size));
 }
 
 std::string json_body(const Message& message) {

@@ -1,6 +1,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/hex.h"
 #include "base/json_text.h"
 #include "base/protobuf.h"
 #include "otlp/read.h"
@@ -20,16 +21,6 @@ std::string number_text(double value) {
   if (std::isfinite(value) && std::abs(value) < 1e15 && value == std::trunc(value))
     return {text, std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(value)).ptr};
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
-std::string hex_text(std::string_view bytes) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : bytes) {
-    out += kHex[static_cast<unsigned char>(c) >> 4U];
-    out += kHex[static_cast<unsigned char>(c) & 15U];
-  }
-  return out;
 }
 
 namespace {

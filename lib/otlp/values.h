@@ -10,7 +10,6 @@
 namespace resmon::otlp {
 
 std::string number_text(double value);
-std::string hex_text(std::string_view bytes);
 
 // Adds up attributes within their bounds.
 class AttributeList {

@@ -1,6 +1,7 @@
 #include "wire/frame.h"
 
 #include "base/bytes.h"
+#include "base/hex.h"
 
 namespace resmon::wire {
 
@@ -19,13 +20,7 @@ Unexpected<Error> malformed(std::string_view frame, std::string_view why) {
 }  // namespace
 
 std::string to_hex(const StreamId& id) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (const std::uint8_t byte : id) {
-    out += kDigits[byte >> 4U];
-    out += kDigits[byte & 15U];
-  }
-  return out;
+  return hex_text(id);
 }
 
 std::string_view refuse_name(RefuseCode code) {
