@@ -51,31 +51,36 @@ void HalfOpen::leave(const void* connection) {
   if (address->second.empty()) addresses_.erase(address);
 }
 
-const void* FrameMemory::hold(const void* connection, std::size_t bytes, bool moved_on) {
-  auto place = places_.find(connection);
-  if (place != places_.end()) {
+std::vector<const void*> FrameMemory::hold(const void* connection, std::size_t bytes, bool moved_on) {
+  if (told_to_go_.contains(connection)) return {};
+  if (moved_on || bytes <= kSmallBytes) forget(connection);
+  if (bytes > kSmallBytes) {
+    const auto [place, fresh] = places_.try_emplace(connection);
+    if (fresh) place->second = by_age_.emplace(next_number_++, One{connection, 0}).first;
     One& one = place->second->second;
-    bytes_ -= one.bytes;
+    bytes_ = bytes_ - one.bytes + bytes;
     one.bytes = bytes;
-    if (moved_on || bytes <= kSmallBytes) {
-      by_age_.erase(place->second);
-      places_.erase(place);
-      place = places_.end();
-    } else {
-      bytes_ += bytes;
-    }
   }
-  if (place == places_.end()) {
-    if (bytes <= kSmallBytes) return nullptr;
-    bytes_ += bytes;
-    places_.emplace(connection, by_age_.emplace(next_number_++, One{connection, bytes}).first);
+  std::vector<const void*> gone;
+  while (bytes_ > limit_bytes_) {
+    gone.push_back(by_age_.begin()->second.connection);
+    forget(gone.back());
   }
-  if (bytes_ <= limit_bytes_) return nullptr;
-  const One oldest = by_age_.begin()->second;
-  bytes_ -= oldest.bytes;
-  places_.erase(oldest.connection);
-  by_age_.erase(by_age_.begin());
-  return oldest.connection;
+  told_to_go_.insert(gone.begin(), gone.end());
+  return gone;
+}
+
+void FrameMemory::leave(const void* connection) {
+  forget(connection);
+  told_to_go_.erase(connection);
+}
+
+void FrameMemory::forget(const void* connection) {
+  const auto place = places_.find(connection);
+  if (place == places_.end()) return;
+  bytes_ -= place->second->second.bytes;
+  by_age_.erase(place->second);
+  places_.erase(place);
 }
 
 }  // namespace resmon::ingest

@@ -8,6 +8,8 @@
 #include <list>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 namespace resmon::ingest {
 
@@ -41,8 +43,8 @@ class HalfOpen {
   std::unordered_map<const void*, Place> places_;
 };
 
-// What all connections together hold of frames that have begun and not ended. When that is too much, the connection
-// whose frame began the longest ago must go: an honest sender's frame ends soon.
+// What all connections together hold of frames that have begun and not ended. When that is too much, the connections
+// whose frames began the longest ago must go: an honest sender's frame ends soon.
 class FrameMemory {
  public:
   // Less than this is not worth counting; a gather fits.
@@ -50,10 +52,11 @@ class FrameMemory {
 
   explicit FrameMemory(std::uint64_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
-  // The connection holds so much now. `moved_on`: a frame of it has ended since the last call. Returns the connection
-  // that must be closed, and counts it no longer; null where all have room.
-  const void* hold(const void* connection, std::size_t bytes, bool moved_on);
-  void leave(const void* connection) { (void)hold(connection, 0, true); }
+  // The connection holds so much now. `moved_on`: a frame of it has ended since the last call. Returns the connections
+  // that must be closed so that all others have room, oldest first. They are not counted any more, also where one reads
+  // on until it hears of it.
+  std::vector<const void*> hold(const void* connection, std::size_t bytes, bool moved_on);
+  void leave(const void* connection);
   std::uint64_t bytes() const { return bytes_; }
 
  private:
@@ -63,11 +66,14 @@ class FrameMemory {
   };
   using ByAge = std::map<std::uint64_t, One>;
 
+  void forget(const void* connection);
+
   const std::uint64_t limit_bytes_;
   std::uint64_t bytes_ = 0;
   std::uint64_t next_number_ = 0;
   ByAge by_age_;
   std::unordered_map<const void*, ByAge::iterator> places_;
+  std::unordered_set<const void*> told_to_go_;  // until they leave
 };
 
 }  // namespace resmon::ingest

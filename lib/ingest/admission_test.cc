@@ -8,6 +8,9 @@ namespace resmon::ingest {
 namespace {
 
 using boost::asio::ip::make_address;
+using Gone = std::vector<const void*>;
+
+constexpr std::size_t kMiB = 1U << 20U;
 
 class HalfOpenTest : public ::testing::Test {
  protected:
@@ -49,14 +52,13 @@ TEST_F(HalfOpenTest, AnIpv6NetworkIsOneAddress) {
 }
 
 TEST_F(HalfOpenTest, TheOldestUnfinishedFrameMakesRoom) {
-  constexpr std::size_t kMiB = 1U << 20U;
   FrameMemory memory(4 * kMiB);
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(memory.hold(connection(i), kMiB, false), nullptr);
-  EXPECT_EQ(memory.hold(connection(0), kMiB, true), nullptr);  // moved on: the newest now
-  EXPECT_EQ(memory.hold(connection(9), 100, false), nullptr);  // a small one is not counted
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(memory.hold(connection(i), kMiB, false), Gone{});
+  EXPECT_EQ(memory.hold(connection(0), kMiB, true), Gone{});  // moved on: the newest now
+  EXPECT_EQ(memory.hold(connection(9), 100, false), Gone{});  // a small one is not counted
   EXPECT_EQ(memory.bytes(), 4 * kMiB);
-  EXPECT_EQ(memory.hold(connection(5), kMiB, false), connection(1));
-  EXPECT_EQ(memory.hold(connection(5), 2 * kMiB, false), connection(2));
+  EXPECT_EQ(memory.hold(connection(5), kMiB, false), Gone{connection(1)});
+  EXPECT_EQ(memory.hold(connection(5), 2 * kMiB, false), Gone{connection(2)});
   memory.leave(connection(1));
   EXPECT_EQ(memory.bytes(), 4 * kMiB);
   for (const std::size_t i : {0U, 3U, 5U}) memory.leave(connection(i));
@@ -65,8 +67,28 @@ TEST_F(HalfOpenTest, TheOldestUnfinishedFrameMakesRoom) {
 
 TEST_F(HalfOpenTest, AConnectionThatNeedsMoreThanThereIsMustGoItself) {
   FrameMemory memory(100'000);
-  EXPECT_EQ(memory.hold(connection(0), 200'000, false), connection(0));
+  EXPECT_EQ(memory.hold(connection(0), 200'000, false), Gone{connection(0)});
   EXPECT_EQ(memory.bytes(), 0U);
+}
+
+TEST_F(HalfOpenTest, ABigFrameTakesTheRoomOfManySmallOnes) {
+  FrameMemory memory(10 * 10'000);
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(memory.hold(connection(i), 10'000, false), Gone{});
+  EXPECT_EQ(memory.hold(connection(10), 25'000, false), (Gone{connection(0), connection(1), connection(2)}));
+  EXPECT_EQ(memory.bytes(), 95'000U);
+}
+
+TEST_F(HalfOpenTest, WhatReadsOnUntilItHearsThatItMustGoTakesNobodysRoom) {
+  FrameMemory memory(2 * kMiB);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(memory.hold(connection(i), kMiB, false), Gone{});
+  EXPECT_EQ(memory.hold(connection(2), kMiB, false), Gone{connection(0)});
+  EXPECT_EQ(memory.hold(connection(0), 2 * kMiB, false), Gone{});
+  EXPECT_EQ(memory.hold(connection(0), kMiB, true), Gone{});
+  EXPECT_EQ(memory.bytes(), 2 * kMiB);
+  memory.leave(connection(0));
+  memory.leave(connection(1));
+  EXPECT_EQ(memory.hold(connection(0), kMiB, false), Gone{});  // a new connection at the same address
+  EXPECT_EQ(memory.bytes(), 2 * kMiB);
 }
 
 }  // namespace

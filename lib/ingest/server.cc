@@ -197,24 +197,32 @@ void Server::leave_half_open(const Session& session) {
   stats_.half_open = crowd_->half_open.size();
 }
 
-// Counts what a connection holds for a frame that has not ended; where that is too much for all, one is told to go.
+// Counts what a connection holds for a frame that has not ended; where that is too much for all, some are told to go.
 void Server::hold_frames(Session& session, std::size_t bytes, bool moved_on) {
-  const void* gone = nullptr;
+  std::vector<const void*> gone;
   {
     const std::lock_guard lock(crowd_->mutex);
     gone = crowd_->frame_memory.hold(&session, bytes, moved_on);
     stats_.frame_bytes = crowd_->frame_memory.bytes();
   }
-  if (gone == nullptr) return;
-  ++stats_.frames_cut;
+  if (gone.empty()) return;
+  stats_.frames_cut += gone.size();
   const std::lock_guard lock(mutex_);
-  const auto at = sessions_.find(static_cast<const Session*>(gone));
-  if (const auto other = at == sessions_.end() ? nullptr : at->second.lock()) {
-    asio::post(other->connection->executor(), [other] {
-      other->makes_room = true;
-      other->connection->stop_reading();
-    });
+  for (const void* one : gone) {
+    const auto at = sessions_.find(static_cast<const Session*>(one));
+    if (const auto other = at == sessions_.end() ? nullptr : at->second.lock()) {
+      asio::post(other->connection->executor(), [other] {
+        other->makes_room = true;
+        other->connection->stop_reading();
+      });
+    }
   }
+}
+
+void Server::leave_frames(const Session& session) {
+  const std::lock_guard lock(crowd_->mutex);
+  crowd_->frame_memory.leave(&session);
+  stats_.frame_bytes = crowd_->frame_memory.bytes();
 }
 
 std::vector<RefusedClient> Server::refused_clients() const {
@@ -281,7 +289,7 @@ void Server::tell_observer(const std::shared_ptr<Session>& session) {
 void Server::leave(const std::shared_ptr<Session>& session) {
   end_questions(*session);
   leave_half_open(*session);
-  hold_frames(*session, 0, true);
+  leave_frames(*session);
   std::lock_guard lock(mutex_);
   sessions_.erase(session.get());
   if (!session->stream) return;

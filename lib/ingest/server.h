@@ -143,6 +143,7 @@ class Server {
   bool enter(const std::shared_ptr<Session>& session, const boost::asio::ip::address& address);
   void leave_half_open(const Session& session);
   void hold_frames(Session& session, std::size_t bytes, bool moved_on);
+  void leave_frames(const Session& session);
   static Status take_answer(Session& session, std::string_view payload);
   static void end_questions(Session& session);
   void send_notice(const std::string& host, const std::string& text);
