@@ -49,6 +49,17 @@ if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
   set(test_seconds 300)
 endif()
 
+# How NAME_test is compiled, and where its tests are found.
+function(resmon_tests name)
+  # What is tested is compiled as it ships; optimising the tests' own code would take as long again.
+  target_compile_options(${name}_test PRIVATE -O0)
+  # As one file: reading and instantiating what they all include is most of compiling them.
+  set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  # DISABLED ones are no tests but what a test starts as a process of its own.
+  gtest_discover_tests(${name}_test TEST_PREFIX ${name}. TEST_FILTER -*DISABLED_* DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT ${test_seconds})
+endfunction()
+
 # resmon_library(NAME [DEPS lib…] [LINK external…] [TEST_DEPS lib…] [ALONE file…] [FOLDERS folder…] [READS_SOURCES])
 # A library from every .cc in its folder and in the FOLDERS within, but the tests. DEPS are resmon libraries by folder name:
 # `resmon test lint` fails on an #include that they do not cover, and on one from a folder of one that comes later in FOLDERS. Every
@@ -78,31 +89,36 @@ function(resmon_library name)
     if(ARG_READS_SOURCES) # the others' compiles are the same in every checkout, which ccache makes use of
       target_compile_definitions(${name}_test PRIVATE RESMON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     endif()
-    # What is tested is compiled as it ships; optimising the tests' own code would take as long again.
-    target_compile_options(${name}_test PRIVATE -O0)
-    # As one file: reading and instantiating what they all include is most of compiling them.
-    set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
-    # DISABLED ones are no tests but what a test starts as a process of its own.
-    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. TEST_FILTER -*DISABLED_* DISCOVERY_TIMEOUT 60
-                         PROPERTIES TIMEOUT ${test_seconds})
+    resmon_tests(${name})
   endif()
 endfunction()
 
 # resmon_program(NAME [DEPS lib…] [LINK external…] [ALONE file…] [STATIC]): a binary build/bin/NAME from every .cc in its folder;
-# STATIC: with the C library in it.
+# STATIC: with the C library in it. Every *_test.cc goes into NAME_test, with all of the program but main.cc.
 function(resmon_program name)
   cmake_parse_arguments(ARG "STATIC" "" "DEPS;LINK;ALONE" ${ARGN})
   set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(TRANSFORM ARG_DEPS PREPEND resmon_ OUTPUT_VARIABLE deps)
-  add_executable(${name} ${sources})
-  target_link_libraries(${name} PRIVATE ${deps} ${ARG_LINK})
+  add_library(${name}_parts OBJECT ${sources})
+  target_link_libraries(${name}_parts PUBLIC ${deps} ${ARG_LINK})
+  target_compile_definitions(${name}_parts PUBLIC RESMON_VERSION="${RESMON_VERSION}")
+  add_executable(${name} main.cc)
+  target_link_libraries(${name} PRIVATE ${name}_parts)
+  if(RESMON_TESTS AND tests AND (NOT RESMON_TESTED OR name IN_LIST RESMON_TESTED))
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ${name}_parts GTest::gmock GTest::gtest_main)
+    resmon_tests(${name})
+  endif()
   if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
     target_compile_options(${name} PRIVATE -O0)
+    target_compile_options(${name}_parts PRIVATE -O0)
   elseif(ARG_STATIC)
     target_link_options(${name} PRIVATE -static-pie)
   else()
     target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
   endif()
-  target_compile_definitions(${name} PRIVATE RESMON_VERSION="${RESMON_VERSION}")
 endfunction()

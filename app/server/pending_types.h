@@ -24,7 +24,8 @@ class PendingTypes {
       : schemas_(schemas), store_(store), settled_(schemas) {}
 
   // Rows with a value of another type than one that was taken, or comes before it in the batch. Numbers of another kind
-  // are left to the store. What the store knows is TypeCheck's.
+  // are left to the store. What the store knows is TypeCheck's, which must be asked after this: the store may learn of
+  // a field at any moment.
   TypeCheck::Conflicts find(const metric::Batch& batch);
   void forget();
 

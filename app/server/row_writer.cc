@@ -82,8 +82,7 @@ metric::Batch RowWriter::without_bad_lines(const metric::Batch& batch, UnixNanos
     std::vector<std::size_t> ignored;
     (void)find_good(line, now, of_line, ignored);
     std::string why = std::move(of_line.why);
-    if (why.empty()) why = types_.find(line).first;
-    if (why.empty()) why = pending_.find(line).first;
+    if (why.empty()) why = types_.find(line, line).first;
     if (why.empty())
       good.insert(good.end(), rows.begin(), rows.end());
     else if ((taken.dropped += rows.size()) == rows.size())
@@ -97,14 +96,10 @@ RowWriter::Prepared RowWriter::prepare(metric::Batch all, UnixNanos now, Lines* 
   Prepared out;
   Taken& taken = out.taken;
   if (rules_ != nullptr) rules_->apply(all, lines == nullptr ? nullptr : &lines->ends);
-  taken.conflicts = types_.find(all);
   std::vector<std::size_t> good;
   const bool all_good = find_good(all, now, taken, good);
   out.batch = all_good ? std::move(all) : ingest::copy_rows(schemas_, all, good);
-  // Rows may be in both; InfluxDB counts them once, and what it counts is a hint.
-  const TypeCheck::Conflicts pending = pending_.find(out.batch);
-  taken.conflicts.rows = std::max(taken.conflicts.rows, pending.rows);
-  if (taken.conflicts.first.empty()) taken.conflicts.first = pending.first;
+  taken.conflicts = types_.find(all_good ? out.batch : all, out.batch);
   if (lines == nullptr || (all_good && taken.conflicts.rows == 0)) return out;
   taken = {};
   out.batch = without_bad_lines(all_good ? out.batch : all, now, *lines, taken);

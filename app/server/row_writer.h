@@ -8,14 +8,13 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "field_types.h"
 #include "ingest/log.h"
 #include "metric/batch.h"
 #include "options.h"
-#include "pending_types.h"
 #include "rules.h"
 #include "series_room.h"
 #include "store/store.h"
-#include "type_check.h"
 
 namespace resmon::server {
 
@@ -31,7 +30,6 @@ class RowWriter {
         room_(room),
         rules_(rules),
         types_(schemas, store),
-        pending_(schemas, store),
         acknowledged_(log.durable_position()) {}
 
   struct Taken {
@@ -67,7 +65,6 @@ class RowWriter {
   void forget_types() {
     room_.forget();
     types_.forget();
-    pending_.forget();
   }
 
  private:
@@ -83,8 +80,7 @@ class RowWriter {
   const store::Store& store_;
   SeriesRoom& room_;
   Rules* const rules_;
-  TypeCheck types_;
-  PendingTypes pending_;
+  FieldTypes types_;
   std::atomic<std::uint64_t> acknowledged_;  // at first all that an earlier process may have acknowledged
 };
 
