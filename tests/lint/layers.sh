@@ -104,7 +104,7 @@ for name in "${!is_library[@]}"; do
   check_folders "$name" $(declared "lib/$name/CMakeLists.txt" resmon_library FOLDERS)
   for file in "lib/$name"/*.{h,cc} "lib/$name"/*/*.{h,cc}; do
     [[ -e $file ]] || continue
-    if [[ $file == *_test.cc ]]; then
+    if [[ $file == *_test.* || $file == *test_support.h || ${file##*/} == test_* ]]; then
       check_file "$file" "$test_below $name " "the test"
     else
       check_file "$file" "$below $name " "$name"
