@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Log lines from files to the server: what was written is stored, each line once and in order, while files are rotated in every way,
-client and server are killed, and the network between them fails in every way of tests/chaos/proxy.py.
+client and server are killed, their disks are full, and the network between them fails in every way of tests/chaos/proxy.py.
 RESMON_LOGS_SECONDS=1800 RESMON_LOGS_SEED=7 for longer.
 
 Files are written to and rotated by one thread, so nothing is written between a copy and the truncation of its original: what logrotate
@@ -17,6 +17,7 @@ import urllib.parse
 import house
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "chaos"))
+import disk
 import proxy
 
 WRITERS = 10
@@ -139,6 +140,8 @@ class LogsTest(house.HouseTest):
 
     def test_every_line_once_whatever_happens(self):
         rng = random.Random(SEED)
+        disks = [disk.Disk(self, os.path.join(self.folder, name), size) for name, size in (("store", "96m"), ("spool", "24m"))]
+        disks = [one for one in disks if one.mounted]  # not as an ordinary user
         ports = {"port": house.free_port(), "http_port": house.free_port()}
         server = self.log_server(**ports)
         network = proxy.Proxy(ports["port"])
@@ -148,12 +151,13 @@ class LogsTest(house.HouseTest):
         )
         client = begin()
         writers = [Writer(self.logs, n, rng) for n in range(WRITERS)]
-        counts = {"rotations": 0, "kills of the client": 0, "kills of the server": 0, "network failures": 0}
+        counts = {"rotations": 0, "kills of the client": 0, "kills of the server": 0, "network failures": 0, "full disks": 0}
         until = time.monotonic() + SECONDS
         client_since = time.monotonic()
         spare_client_until = 0.0
         next_trouble = time.monotonic() + 1.5
-        network_until = 0.0
+        network_until = disk_until = 0.0
+        full = None
         while (now := time.monotonic()) < until:
             writer = rng.choice(writers)
             writer.write()
@@ -171,9 +175,12 @@ class LogsTest(house.HouseTest):
             if network_until and now > network_until:
                 network.set_mode("open")
                 network_until = 0.0
+            if full and now > disk_until:
+                full.heal()
+                full = None
             if now > next_trouble:
                 next_trouble = now + rng.uniform(0.5, 3)
-                what = rng.randrange(3)
+                what = rng.randrange(4)
                 if what == 0 and now > spare_client_until:
                     client.kill()
                     client = begin()
@@ -183,12 +190,20 @@ class LogsTest(house.HouseTest):
                     server.kill()
                     server = self.server(**ports)
                     counts["kills of the server"] += 1
+                elif what == 2:
+                    if disks and not full:
+                        full = rng.choice(disks)
+                        full.fill()
+                        disk_until = now + rng.uniform(0.5, 5)
+                        counts["full disks"] += 1
                 else:
                     network.set_mode(rng.choice(("cut", "stall", "half", "tear")))
                     network_until = now + rng.uniform(0.1, 2)
                     counts["network failures"] += 1
             time.sleep(0.004)
         network.set_mode("open")
+        if full:
+            full.heal()
         written = sum(writer.next for writer in writers)
         # As long as lines come; to count them is cheaper than to read them.
         there, changed = -1, time.monotonic()
