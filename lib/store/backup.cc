@@ -17,9 +17,9 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "store/embedded_store.h"
 #include "store/fail_point.h"
 #include "store/file_checksums.h"
+#include "store/store_file.h"
 
 namespace resmon::store {
 

@@ -46,6 +46,7 @@ class Catalog {
   // saved() once the transaction is committed.
   Result<bool> save(Database& database, std::size_t most_bytes);
   void saved();
+  bool has_new() const { return !(new_measurements_.empty() && new_columns_.empty() && new_groups_.empty()); }
 
   using Filter = std::function<bool(std::string_view measurement, const std::vector<metric::Tag>& tags)>;
   std::vector<GroupId> find(const Filter& takes) const;  // ascending

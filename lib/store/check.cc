@@ -5,9 +5,11 @@
 #include "store/backup.h"
 #include "store/catalog.h"
 #include "store/chunk.h"
-#include "store/embedded_store.h"
 #include "store/file_checksums.h"
 #include "store/snapshot_replay.h"
+#include "store/store_file.h"
+#include "store/tier.h"
+#include "store/windows.h"
 
 namespace resmon::store {
 

@@ -22,7 +22,7 @@ struct ChunkEntry {
 struct ChunkList {
   static constexpr std::size_t kMost = 32;  // of rows at 5 s, two to four days
 
-  std::uint64_t version = 0;        // what it is true for; see EmbeddedStore::chunks_version
+  std::uint32_t version = 0;        // what it is true for; GroupState::chunks_version
   bool complete = false;            // there are no older ones
   std::vector<ChunkEntry> entries;  // newest first
 

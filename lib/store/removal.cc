@@ -1,5 +1,6 @@
 #include "store/removal.h"
 
+#include "base/log.h"
 #include "store/bytes.h"
 
 namespace resmon::store {
@@ -34,6 +35,39 @@ std::optional<Removal> decode_removal(std::string_view bytes, std::size_t group_
   }
   if (reader.bad()) return std::nullopt;
   return removal;
+}
+
+Status PendingRemoval::load(Database& database, std::size_t group_bound) {
+  RESMON_ASSIGN(Statement select, database.prepare("SELECT value FROM meta WHERE key = 'removal'"));
+  RESMON_ASSIGN(const bool row, select.step());
+  if (!row) return {};
+  removal_ = decode_removal(select.blob(0), group_bound);
+  if (!removal_) log::error("store", "what was being deleted is not legible; some of it may be left", {});
+  changed_ = !removal_;
+  return {};
+}
+
+Status PendingRemoval::save(Database& database) const {
+  if (!changed_) return {};
+  if (!removal_) return database.execute("DELETE FROM meta WHERE key = 'removal'");
+  const std::string data = encode_removal(*removal_);
+  RESMON_ASSIGN(Statement insert, database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('removal', ?1)"));
+  return insert.bind_blob(1, data).run();
+}
+
+void PendingRemoval::begin(Removal removal) {
+  removal_ = std::move(removal);
+  changed_ = true;
+}
+
+void PendingRemoval::take_back() {
+  removal_.reset();
+  changed_ = false;
+}
+
+void PendingRemoval::end() {
+  removal_.reset();
+  changed_ = true;
 }
 
 }  // namespace resmon::store

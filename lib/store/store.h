@@ -1,7 +1,7 @@
 #pragma once
 
-// The embedded store: one directory, one SQLite file, one writer, any number of readers. See store.cc for how it works
-// and docs/storage_format.md for what is on disk.
+// The embedded store: one directory, one SQLite file, one writer, any number of readers. See embedded_store.cc for how
+// it works and docs/storage_format.md for what is on disk.
 
 #include <chrono>
 #include <cstdint>

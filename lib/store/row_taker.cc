@@ -1,12 +1,13 @@
 // Rows into heads. A row is taken value by value: what does not fit its column is refused, counted and described, and
 // costs only itself.
 
+#include "store/row_taker.h"
+
 #include <algorithm>
 #include <bit>
+#include <span>
 
 #include "metric/pinned_types.h"
-#include "store/embedded_store.h"
-#include "store/store_connection.h"
 
 namespace resmon::store {
 
@@ -93,17 +94,17 @@ std::string describe(Verdict verdict, const metric::Schema& schema, std::size_t 
 }  // namespace
 
 // Why none of a row's values is taken; nothing where some may be.
-std::optional<std::string> EmbeddedStore::refusal_of(const RowPlans::Plan* plan, const metric::Row& row) const {
+std::optional<std::string> RowTaker::refusal_of(const RowPlans::Plan* plan, const metric::Row& row) const {
   if (plan == nullptr) return "unknown schema " + std::to_string(row.schema);
   if (plan->group == nullptr) return plan->layout->refusal;
   const auto say = [&](std::string_view why) { return schemas_[row.schema].measurement + ": " + std::string(why); };
   if (row.fields != plan->layout->targets.size()) return say("a row that does not fit its schema");
-  if (row.time < oldest_taken_) return say("older than the retention");
-  if (row.time <= rows_horizon_) return say("older than what the size limit keeps");
+  if (row.time < oldest_) return say("older than the retention");
+  if (row.time <= horizon_) return say("older than what the size limit keeps");
   return std::nullopt;
 }
 
-void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report) {
+void RowTaker::take_row(const metric::Batch& batch, const metric::Row& row, WriteReport& report) {
   const RowPlans::Plan* const plan = plans_.find(row.schema);
   Refusals refused(batch, report);
   if (const std::optional<std::string> refusal = refusal_of(plan, row)) {
@@ -123,7 +124,7 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
       const std::size_t field = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
       const RowPlans::Target& target = layout.targets[field];
       Cell cell = values[field];
-      const Verdict verdict = judge(target, fields[field].type, max_head_bytes_, cell, text_bytes);
+      const Verdict verdict = judge(target, fields[field].type, heads_.most_bytes(), cell, text_bytes);
       if (verdict != Verdict::kTaken) {
         refused.add(row, 1, [&] { return describe(verdict, schemas_[row.schema], field, layout); });
         continue;
@@ -133,32 +134,13 @@ void EmbeddedStore::write_row(const metric::Batch& batch, const metric::Row& row
     }
   }
   if (taken == 0) return;
-  const std::size_t memory_before = group.head.memory_bytes();
-  const std::size_t rows_before = group.head.size();
-  {
-    const std::lock_guard lock(group.mutex);
-    group.head.add(row.time, row_, coded_);
-  }
+  heads_.add_row(group, row.time, row_);
   report.stored_samples += taken;
-  ++written_rows_;
-  note_change(group);
-  note_row(group, memory_before, rows_before);
 }
 
-// After a row went into a head: its size, and whether it is to be sealed.
-void EmbeddedStore::note_row(GroupState& group, std::size_t memory_before, std::size_t rows_before) {
-  counters_.head_bytes += group.head.memory_bytes() - memory_before;
-  counters_.head_rows += group.head.size() - rows_before;
-  if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > max_head_bytes_) mark_due(group);
-}
-
-Result<WriteReport> EmbeddedStore::write(const metric::Batch& batch) {
-  if (closed_) return fail(ErrorKind::kInvalid, "store is closed");
-  RESMON_TRY(make_room());
-  rows_horizon_ = counters_.horizon[kTierRaw];
-  oldest_taken_ = options_.retain.count() > 0 && now_ != 0
-                      ? minus(now_, std::chrono::nanoseconds(options_.retain).count())
-                      : INT64_MIN;
+WriteReport RowTaker::take(const metric::Batch& batch, UnixNanos oldest, UnixNanos horizon) {
+  oldest_ = oldest;
+  horizon_ = horizon;
   WriteReport report;
   // Each row touches memory of its own, which is mostly in no cache: it is asked for some rows ahead.
   constexpr std::size_t kAhead = 4;
@@ -170,24 +152,11 @@ Result<WriteReport> EmbeddedStore::write(const metric::Batch& batch) {
     if (const GroupState* const group = group_of(row + 3 * kAhead)) __builtin_prefetch(&group->head, 1);
     if (const GroupState* const group = group_of(row + 2 * kAhead)) group->head.prefetch_end();
     if (const GroupState* const group = group_of(row + kAhead)) group->head.prefetch_bytes();
-    write_row(batch, rows[row], report);
+    take_row(batch, rows[row], report);
   }
-  counters_.stored += report.stored_samples;
-  counters_.refused += report.refused_samples;
+  stored_ += report.stored_samples;
+  refused_ += report.refused_samples;
   return report;
-}
-
-// Before rows are taken: what is over its bound goes to disk, or nothing is taken.
-Status EmbeddedStore::make_room() {
-  RESMON_TRY(finish_removal());
-  // Bulk loads seal as they go; otherwise maintain does it, in small portions.
-  if (due_.size() >= 512) RESMON_TRY(seal_due(due_.size()));
-  if (counters_.head_bytes > options_.head_limit_bytes) RESMON_TRY(seal_largest());
-  if (snapshots_.bytes() > snapshots_limit_bytes()) {
-    mark_oldest_saved();
-    RESMON_TRY(seal_due(due_.size()));
-  }
-  return {};
 }
 
 }  // namespace resmon::store

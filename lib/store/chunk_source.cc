@@ -1,0 +1,83 @@
+#include "store/chunk_source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "store/tier.h"
+
+namespace resmon::store {
+
+namespace {
+constexpr std::size_t kMaxDamagedKnown = 65'536;
+}  // namespace
+
+Result<std::shared_ptr<const ChunkList>> ChunkSource::newest(ChunkReads& reads, const GroupState& group,
+                                                             std::int64_t tier) const {
+  // Beside a store that is open for reading only, another process writes.
+  if (options_.read_only || options_.chunk_cache_bytes == 0) return std::shared_ptr<const ChunkList>();
+  const std::uint64_t key = std::uint64_t{group.id} * kTiers + static_cast<std::uint64_t>(tier);
+  // Looked at before the file: a commit between the two makes the list newer than it says, and is looked up again.
+  const std::uint32_t version = group.chunks_version;
+  std::shared_ptr<const ChunkList> known = lists_.find(key);
+  if (known && known->version == version) return known;
+  auto list = std::make_shared<ChunkList>();
+  list->version = version;
+  RESMON_TRY(reads.find_newest(tier, group.id, {}, INT64_MAX, ChunkList::kMost, list->entries));
+  list->complete = list->entries.size() < ChunkList::kMost;
+  list->entries.shrink_to_fit();
+  lists_.add(key, list);
+  return std::shared_ptr<const ChunkList>(std::move(list));
+}
+
+Result<Rows> ChunkSource::load(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
+                               const std::vector<ColumnId>& wanted) const {
+  if (const auto cached = chunks_.find(entry.id)) return cached->reader().rows(&wanted);
+  Result<std::shared_ptr<const LoadedChunk>> chunk = std::shared_ptr<const LoadedChunk>();
+  const Result<bool> found = reads.show(entry.id, [&](std::string_view bytes) { chunk = LoadedChunk::open(bytes); });
+  if (!found) {
+    if (found.error().kind == ErrorKind::kDamaged) wall_off(entry.id, group, found.error().message);
+    return fail(Error(found.error()));
+  }
+  if (!*found) {
+    // Numbers are not given out twice: what the index still has and the table has not was never removed.
+    std::vector<ChunkEntry> listed;
+    for (std::int64_t tier = kTierRaw; tier < static_cast<std::int64_t>(kTiers); ++tier)
+      RESMON_TRY(reads.find_newest(tier, group, {entry.last_time, plus(entry.first_time, 1)}, entry.last_time,
+                                   std::size_t{1} << 20U, listed));
+    if (std::none_of(listed.begin(), listed.end(), [&](const ChunkEntry& one) { return one.id == entry.id; }))
+      return fail(ErrorKind::kNotFound, "chunk");
+    wall_off(entry.id, group, "it is in the index and not in the table");
+    return fail(ErrorKind::kDamaged, "chunk: it is in the index and not in the table");
+  }
+  Result<Rows> rows = chunk ? (*chunk)->reader().rows(&wanted) : Result<Rows>(fail(Error(chunk.error())));
+  // What the writer reads may be of its open transaction: should that fail, another chunk gets the number.
+  if (rows && !reads.of_writer())
+    chunks_.add(entry.id, std::move(*chunk));
+  else if (!rows)
+    wall_off(entry.id, group, rows.error().message);
+  return rows;
+}
+
+Result<Rows> ChunkSource::load_whole(ChunkReads& reads, std::int64_t id, GroupId group) const {
+  Result<Rows> rows = fail(ErrorKind::kInternal, "store: a chunk went away under its only writer");
+  const Result<bool> found = reads.show(id, [&](std::string_view bytes) {
+    const Result<ChunkReader> chunk = ChunkReader::open(bytes);
+    rows = chunk ? chunk->rows() : Result<Rows>(fail(Error(chunk.error())));
+  });
+  if (!found) rows = fail(Error(found.error()));
+  if (!rows && rows.error().kind == ErrorKind::kDamaged) wall_off(id, group, rows.error().message);
+  return rows;
+}
+
+void ChunkSource::wall_off(std::int64_t chunk, GroupId group, const std::string& why) const {
+  {
+    const std::lock_guard lock(damage_mutex_);
+    if (damaged_.size() >= kMaxDamagedKnown || !damaged_.insert(chunk).second) return;
+  }
+  ++damaged_count_;
+  log::warn("store", "damaged chunk walled off",
+            {{"chunk", chunk}, {"series", catalog_.describe(group)}, {"reason", why}});
+}
+
+}  // namespace resmon::store
