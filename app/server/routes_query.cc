@@ -92,7 +92,7 @@ class Count {
 void count_errors(QueryStats& stats, const influxql::Response& response) {
   if (!response.error.empty()) ++stats.refused;
   for (const influxql::StatementResult& result : response.results) {
-    if (result.error.empty() || result.error == "not executed") continue;
+    if (result.error.empty() || !result.executed) continue;
     switch (result.error_kind) {
       case ErrorKind::kLimit:
         ++stats.limited;

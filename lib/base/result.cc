@@ -22,6 +22,8 @@ ErrorKind kind_of(int error_number) {
     case EINVAL:
     case ENAMETOOLONG:
       return ErrorKind::kInvalid;
+    case EOPNOTSUPP:
+      return ErrorKind::kUnsupported;
     default:
       return ErrorKind::kUnavailable;
   }

@@ -31,8 +31,7 @@ struct Resource {
 
 class PressureCollector final : public Collector {
  public:
-  PressureCollector(const Roots& roots, metric::SchemaTable& schemas, Shared& shared)
-      : shared_(shared), not_supported_(system_error("", EOPNOTSUPP).message) {
+  PressureCollector(const Roots& roots, metric::SchemaTable& schemas, Shared& shared) : shared_(shared) {
     for (const std::string resource : {"cpu", "memory", "io"}) {
       const auto kind = [&](const char* type) {
         const std::vector<metric::Tag> tags = {{"resource", resource}, {"type", type}};
@@ -50,7 +49,7 @@ class PressureCollector final : public Collector {
       if (resource.file.missing()) continue;
       auto text = resource.file.read(shared_.buffer());
       if (!text) {
-        if (text.error().kind != ErrorKind::kNotFound && !text.error().message.ends_with(not_supported_))
+        if (text.error().kind != ErrorKind::kNotFound && text.error().kind != ErrorKind::kUnsupported)
           sources.failed(std::move(text).error());
         continue;
       }
@@ -83,7 +82,6 @@ class PressureCollector final : public Collector {
   }
 
   Shared& shared_;
-  std::string not_supported_;
   std::vector<Resource> resources_;
 };
 

@@ -252,6 +252,7 @@ class Executor {
 StatementResult not_executed() {
   StatementResult result;
   result.error = "not executed";
+  result.executed = false;
   return result;
 }
 

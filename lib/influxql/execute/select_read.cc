@@ -10,12 +10,9 @@
 namespace resmon::influxql {
 namespace {
 
-// Stops a scan that has all it needs. Not an error: recognised by its text and dropped.
-constexpr std::string_view kEnough = "\x01 enough";
-
-Status enough(Status status) {
-  if (!status && status.error().message == kEnough) return {};
-  return status;
+// What a visitor returns to end a scan when it has all it needs; whoever asked for the scan knows that by itself.
+Status stop() {
+  return fail(ErrorKind::kInternal, "enough rows");
 }
 
 // The rows of `block` within `span`: [begin, end).
@@ -38,26 +35,48 @@ std::string group_text(const std::vector<metric::Tag>& tags, const std::vector<s
 
 }  // namespace
 
-Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out) {
-  const Compiled& c = *plan.compiled;
-  const std::size_t width = list.references.size();
-  // OFFSET without LIMIT leaves one row of what is stored, and all of a subquery, as in InfluxDB.
-  const bool stored =
-      std::any_of(series.members.begin(), series.members.end(), [](const Member& m) { return m.table->is_stored(); });
-  const std::int64_t lone = c.select.offset > 0 && stored ? 1 : 0;
-  const auto limit = static_cast<std::uint64_t>(c.select.limit > 0 ? c.select.limit : lone);
-  // No group needs to give more rows than the answer can show.
-  const std::uint64_t wanted = limit > 0 ? limit + static_cast<std::uint64_t>(c.select.offset) : UINT64_MAX;
+namespace {
 
+// Rows of an output series as they are, without functions.
+class RawReader {
+ public:
+  RawReader(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget)
+      : compiled_(*plan.compiled),
+        list_(list),
+        series_(series),
+        budget_(budget),
+        width_(list.references.size()),
+        limit_(limit_of(compiled_, series)),
+        wanted_(limit_ > 0 ? limit_ + static_cast<std::uint64_t>(compiled_.select.offset) : UINT64_MAX) {}
+
+  Status read(SlotRows& out) {
+    for (const Member& member : series_.members) RESMON_TRY(read(member));
+    const bool in_order =
+        std::all_of(series_.members.begin(), series_.members.end(), [](const Member& m) { return m.in_order; });
+    if (in_order) sort();
+    give(out);
+    budget_.release(rows_.size() * (sizeof(Row) + width_ * sizeof(Cell)));
+    return {};
+  }
+
+ private:
   struct Row {
     UnixNanos time;
     std::size_t first_cell;
   };
-  std::vector<Row> rows;
-  std::vector<Cell> cells;
-  for (const Member& member : series.members) {
-    const ReferenceReader reader(list.references, *member.table);
-    if (reader.columns().empty() && member.table->is_stored()) continue;
+
+  // OFFSET without LIMIT leaves one row of what is stored, and all of a subquery, as in InfluxDB. 0: no limit.
+  static std::uint64_t limit_of(const Compiled& compiled, const OutputSeries& series) {
+    const bool stored =
+        std::any_of(series.members.begin(), series.members.end(), [](const Member& m) { return m.table->is_stored(); });
+    const std::int64_t lone = compiled.select.offset > 0 && stored ? 1 : 0;
+    return static_cast<std::uint64_t>(compiled.select.limit > 0 ? compiled.select.limit : lone);
+  }
+
+  // No group needs to give more rows than the answer can show.
+  Status read(const Member& member) {
+    const ReferenceReader reader(list_.references, *member.table);
+    if (reader.columns().empty() && member.table->is_stored()) return {};
     std::vector<int> columns = reader.columns();
     const std::size_t filter_columns = columns.size();
     if (member.filtered) {
@@ -65,52 +84,72 @@ Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& se
     }
     const std::vector<metric::Tag>& tags = member.table->tags(member.series);
     std::uint64_t taken = 0;
+    bool has_enough = false;
     std::vector<std::uint64_t> pass;
     const auto visit = [&](const store::Block& block) -> Status {
-      RESMON_TRY(budget.rows(block.times.size()));
+      RESMON_TRY(budget_.rows(block.times.size()));
       if (member.filtered) member.filter->pass(block, filter_columns, tags, pass);
       std::uint64_t bytes = 0;
       const std::size_t count = block.times.size();
-      for (std::size_t i = 0; i < count && taken < wanted; ++i) {
-        const std::size_t row = c.ascending ? i : count - 1 - i;
+      for (std::size_t i = 0; i < count && taken < wanted_; ++i) {
+        const std::size_t row = compiled_.ascending ? i : count - 1 - i;
         if (member.filtered && (pass[row / 64] >> (row % 64) & 1U) == 0) continue;
         // Every row of a subquery counts, also one of nothing but nulls.
         if (member.table->is_stored() && !reader.any_field(block, 0, row)) continue;
-        rows.push_back({block.times[row], cells.size()});
-        for (std::size_t r = 0; r < width; ++r) cells.push_back(reader.read(r, block, 0, row, tags));
+        rows_.push_back({block.times[row], cells_.size()});
+        for (std::size_t r = 0; r < width_; ++r) cells_.push_back(reader.read(r, block, 0, row, tags));
         ++taken;
-        bytes += sizeof(Row) + width * sizeof(Cell);
+        bytes += sizeof(Row) + width_ * sizeof(Cell);
       }
-      RESMON_TRY(budget.buffer(bytes));
-      if (taken >= wanted) return fail(ErrorKind::kInternal, std::string(kEnough));
-      return {};
+      RESMON_TRY(budget_.buffer(bytes));
+      has_enough = taken >= wanted_;
+      return has_enough ? stop() : Status();
     };
-    const TimeSpan span = member.bounded ? list.reads : TimeSpan{kMinTime, kMaxTime};
-    RESMON_TRY(enough(member.table->scan(member.series, columns, span.first, span.last, !c.ascending, visit)));
+    const TimeSpan span = member.bounded ? list_.reads : TimeSpan{kMinTime, kMaxTime};
+    const Status scanned =
+        member.table->scan(member.series, columns, span.first, span.last, !compiled_.ascending, visit);
+    return has_enough ? Status() : scanned;
   }
+
   // Rows of one time go by their texts, as InfluxDB has it, then by group.
-  const bool in_order =
-      std::all_of(series.members.begin(), series.members.end(), [](const Member& m) { return m.in_order; });
-  if (in_order)
-    std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
-      if (a.time != b.time) return c.ascending ? a.time < b.time : a.time > b.time;
-      for (std::size_t i = 0; i < width; ++i) {
-        const auto* x = std::get_if<std::string>(&cells[a.first_cell + i]);
-        const auto* y = std::get_if<std::string>(&cells[b.first_cell + i]);
-        if (x != nullptr && y != nullptr && *x != *y) return c.ascending ? *x < *y : *y < *x;
+  void sort() {
+    std::stable_sort(rows_.begin(), rows_.end(), [&](const Row& a, const Row& b) {
+      if (a.time != b.time) return compiled_.ascending ? a.time < b.time : a.time > b.time;
+      for (std::size_t i = 0; i < width_; ++i) {
+        const auto* x = std::get_if<std::string>(&cells_[a.first_cell + i]);
+        const auto* y = std::get_if<std::string>(&cells_[b.first_cell + i]);
+        if (x != nullptr && y != nullptr && *x != *y) return compiled_.ascending ? *x < *y : *y < *x;
       }
       return false;
     });
-  const std::size_t from = std::min(static_cast<std::size_t>(c.select.offset), rows.size());
-  const std::size_t to = limit > 0 ? std::min<std::size_t>(from + limit, rows.size()) : rows.size();
-  for (std::size_t i = from; i < to; ++i) {
-    out.times.push_back(rows[i].time);
-    const auto first = cells.begin() + static_cast<std::ptrdiff_t>(rows[i].first_cell);
-    out.cells.insert(out.cells.end(), std::make_move_iterator(first),
-                     std::make_move_iterator(first + static_cast<std::ptrdiff_t>(width)));
   }
-  budget.release(rows.size() * (sizeof(Row) + width * sizeof(Cell)));
-  return {};
+
+  void give(SlotRows& out) {
+    const std::size_t from = std::min(static_cast<std::size_t>(compiled_.select.offset), rows_.size());
+    const std::size_t to = limit_ > 0 ? std::min<std::size_t>(from + limit_, rows_.size()) : rows_.size();
+    for (std::size_t i = from; i < to; ++i) {
+      out.times.push_back(rows_[i].time);
+      const auto first = cells_.begin() + static_cast<std::ptrdiff_t>(rows_[i].first_cell);
+      out.cells.insert(out.cells.end(), std::make_move_iterator(first),
+                       std::make_move_iterator(first + static_cast<std::ptrdiff_t>(width_)));
+    }
+  }
+
+  const Compiled& compiled_;
+  const SelectList& list_;
+  const OutputSeries& series_;
+  Budget& budget_;
+  const std::size_t width_;
+  const std::uint64_t limit_;
+  const std::uint64_t wanted_;  // of a member
+  std::vector<Row> rows_;
+  std::vector<Cell> cells_;
+};
+
+}  // namespace
+
+Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out) {
+  return RawReader(plan, list, series, budget).read(out);
 }
 
 namespace {
@@ -152,7 +191,8 @@ class Feeder {
   // `may_stop`: the first row that is met with a value is all that a leaf needs.
   Status rows(const TimeSpan& span, bool newest_first, bool may_stop) {
     const auto visit = [&](const store::Block& block) { return rows_of(block, span, may_stop); };
-    return enough(member_.table->scan(member_.series, columns_, span.first, span.last, newest_first, visit));
+    const Status scanned = member_.table->scan(member_.series, columns_, span.first, span.last, newest_first, visit);
+    return has_enough_ ? Status() : scanned;
   }
 
   Status windows(const WindowPlan& plan) {
@@ -244,7 +284,8 @@ class Feeder {
     for (std::size_t i = 0; i < list_.calls.size(); ++i) {
       if (!found_[i] && position_[i] >= 0) return {};
     }
-    return fail(ErrorKind::kInternal, std::string(kEnough));
+    has_enough_ = true;
+    return stop();
   }
 
   const SelectList& list_;
@@ -260,6 +301,7 @@ class Feeder {
   std::vector<std::string> groups_;
   std::vector<std::uint64_t> pass_;
   std::vector<bool> found_;
+  bool has_enough_ = false;  // each leaf found what it needs
 };
 
 // Feeds every member's rows to the leaves.
@@ -303,106 +345,156 @@ void ascend_within_windows(std::vector<Point>& points, const Windows& windows) {
 
 }  // namespace
 
-Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out) {
-  const Compiled& c = *plan.compiled;
-  std::vector<std::unique_ptr<Leaf>> leaves;
-  for (const CallPlan& call : list.calls) leaves.push_back(make_leaf(call.leaf, budget));
-  RESMON_TRY(feed(plan, list, series, leaves, budget));
+namespace {
 
-  std::vector<std::vector<Point>> points(list.calls.size());
-  for (std::size_t i = 0; i < list.calls.size(); ++i) {
-    const CallPlan& call = list.calls[i];
-    RESMON_ASSIGN(points[i], leaves[i]->finish());
-    leaves[i].reset();
-    std::vector<Point>& mine = points[i];
-    if (!c.ascending) {
-      std::reverse(mine.begin(), mine.end());
-      const Function function = call.leaf.function;
-      if (function == Function::kTop || function == Function::kBottom || function == Function::kSample)
-        ascend_within_windows(mine, call.leaf.windows);
+// Functions of an output series: the points of each, brought together in rows.
+class CallReader {
+ public:
+  CallReader(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget)
+      : plan_(plan),
+        compiled_(*plan.compiled),
+        list_(list),
+        series_(series),
+        budget_(budget),
+        width_(list.calls.size() + list.references.size()),
+        points_(list.calls.size()) {}
+
+  Status read(SlotRows& out) {
+    std::vector<std::unique_ptr<Leaf>> leaves;
+    for (const CallPlan& call : list_.calls) leaves.push_back(make_leaf(call.leaf, budget_));
+    RESMON_TRY(feed(plan_, list_, series_, leaves, budget_));
+    for (std::size_t i = 0; i < list_.calls.size(); ++i) {
+      RESMON_ASSIGN(points_[i], leaves[i]->finish());
+      leaves[i].reset();
+      RESMON_TRY(shape(list_.calls[i], points_[i]));
     }
-    if (call.fills) {
-      RESMON_ASSIGN(mine, fill(std::move(mine), call.fill, call.leaf.windows, call.span.first, call.span.last,
-                               c.ascending, budget));
-    }
-    for (const TransformSpec& spec : call.transforms) {
-      RESMON_ASSIGN(mine, transform(mine, spec, c.ascending, budget));
-    }
-    // LIMIT and OFFSET count each function's own points.
-    if (c.select.offset > 0) {
-      mine.erase(mine.begin(),
-                 mine.begin() + std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(mine.size()), c.select.offset));
-    }
-    if (c.select.limit > 0 && mine.size() > static_cast<std::uint64_t>(c.select.limit)) {
-      mine.resize(static_cast<std::size_t>(c.select.limit));
-    }
+    const std::vector<Cell> defaults = fill_values();
+    if (aligned())
+      join_aligned(defaults, out);
+    else
+      join(defaults, out);
+    return {};
   }
 
-  // Points of one time make one row; a function without one gives the fill value.
-  const std::size_t calls = list.calls.size();
-  const std::size_t width = calls + list.references.size();
-  std::vector<Cell> defaults(width);
-  if (c.fill == Fill::kNumber) {
-    for (std::size_t i = 0; i < width; ++i) {
-      const Expr& number = *c.select.fill_value;
-      const bool whole = number.is(Expr::Kind::kInteger);
-      switch (list.slot_types[i]) {
+ private:
+  // In the order asked for, filled, transformed, and cut.
+  Status shape(const CallPlan& call, std::vector<Point>& points) {
+    if (!compiled_.ascending) {
+      std::reverse(points.begin(), points.end());
+      const Function function = call.leaf.function;
+      if (function == Function::kTop || function == Function::kBottom || function == Function::kSample)
+        ascend_within_windows(points, call.leaf.windows);
+    }
+    if (call.fills) {
+      RESMON_ASSIGN(points, fill(std::move(points), call.fill, call.leaf.windows, call.span.first, call.span.last,
+                                 compiled_.ascending, budget_));
+    }
+    for (const TransformSpec& spec : call.transforms) {
+      RESMON_ASSIGN(points, transform(points, spec, compiled_.ascending, budget_));
+    }
+    // LIMIT and OFFSET count each function's own points.
+    const Select& select = compiled_.select;
+    if (select.offset > 0) {
+      points.erase(points.begin(), points.begin() + std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(points.size()),
+                                                                             select.offset));
+    }
+    if (select.limit > 0 && points.size() > static_cast<std::uint64_t>(select.limit)) {
+      points.resize(static_cast<std::size_t>(select.limit));
+    }
+    return {};
+  }
+
+  // What a slot without a point has.
+  std::vector<Cell> fill_values() const {
+    std::vector<Cell> values(width_);
+    if (compiled_.fill != Fill::kNumber) return values;
+    const Expr& number = *compiled_.select.fill_value;
+    const bool whole = number.is(Expr::Kind::kInteger);
+    for (std::size_t i = 0; i < width_; ++i) {
+      switch (list_.slot_types[i]) {
         case DataType::kInteger:
-          defaults[i] = whole ? number.integer : whole_part(number.number);
+          values[i] = whole ? number.integer : whole_part(number.number);
           break;
         case DataType::kFloat:
-          defaults[i] = whole ? static_cast<double>(number.integer) : number.number;
+          values[i] = whole ? static_cast<double>(number.integer) : number.number;
           break;
         case DataType::kUnknown:
           break;
         default:
-          defaults[i] = whole ? Cell{number.integer} : Cell{number.number};
+          values[i] = whole ? Cell{number.integer} : Cell{number.number};
           break;
       }
     }
+    return values;
   }
+
   // Functions of the same windows mostly have points of the same times: nothing to bring together.
-  bool aligned = width == calls && c.fill != Fill::kPrevious;
-  for (std::size_t i = 1; aligned && i < calls; ++i)
-    aligned = std::equal(points[0].begin(), points[0].end(), points[i].begin(), points[i].end(),
-                         [](const Point& a, const Point& b) { return a.time == b.time; });
-  if (aligned) {
-    out.times.reserve(points[0].size());
-    out.cells.reserve(points[0].size() * calls);
-    for (std::size_t r = 0; r < points[0].size(); ++r) {
-      out.times.push_back(points[0][r].time);
-      for (std::size_t i = 0; i < calls; ++i) {
-        Cell& value = points[i][r].value;
+  bool aligned() const {
+    if (width_ != points_.size() || compiled_.fill == Fill::kPrevious) return false;
+    return std::all_of(points_.begin(), points_.end(), [&](const std::vector<Point>& one) {
+      return std::equal(points_[0].begin(), points_[0].end(), one.begin(), one.end(),
+                        [](const Point& a, const Point& b) { return a.time == b.time; });
+    });
+  }
+
+  void join_aligned(const std::vector<Cell>& defaults, SlotRows& out) {
+    out.times.reserve(points_[0].size());
+    out.cells.reserve(points_[0].size() * points_.size());
+    for (std::size_t r = 0; r < points_[0].size(); ++r) {
+      out.times.push_back(points_[0][r].time);
+      for (std::size_t i = 0; i < points_.size(); ++i) {
+        Cell& value = points_[i][r].value;
         out.cells.push_back(is_null(value) ? defaults[i] : std::move(value));
       }
     }
-    return {};
   }
-  std::vector<std::size_t> next(calls, 0);
-  std::vector<Cell> row(width);
-  for (;;) {
-    const Point* first = nullptr;
-    for (std::size_t i = 0; i < calls; ++i) {
-      if (next[i] == points[i].size()) continue;
-      const Point& head = points[i][next[i]];
-      if (first == nullptr || (c.ascending ? head.time < first->time : head.time > first->time)) first = &head;
-    }
-    if (first == nullptr) return {};
-    const UnixNanos time = first->time;
-    if (c.fill != Fill::kPrevious) row = defaults;
-    for (std::size_t i = 0; i < calls; ++i) {
-      if (next[i] == points[i].size() || points[i][next[i]].time != time) continue;
-      const Point& point = points[i][next[i]++];
-      if (!is_null(point.value)) row[i] = point.value;
-      if (point.extras == nullptr) continue;
-      for (std::size_t r = 0; r < list.references.size(); ++r) {
-        const Cell& extra = (*point.extras)[r];
-        if (!is_null(extra)) row[calls + r] = extra;
+
+  // Points of one time make one row; a function without one gives the fill value.
+  void join(const std::vector<Cell>& defaults, SlotRows& out) const {
+    std::vector<std::size_t> next(points_.size(), 0);
+    std::vector<Cell> row(width_);
+    while (const Point* const first = first_of(next)) {
+      const UnixNanos time = first->time;
+      if (compiled_.fill != Fill::kPrevious) row = defaults;
+      for (std::size_t i = 0; i < points_.size(); ++i) {
+        if (next[i] == points_[i].size() || points_[i][next[i]].time != time) continue;
+        const Point& point = points_[i][next[i]++];
+        if (!is_null(point.value)) row[i] = point.value;
+        if (point.extras == nullptr) continue;
+        for (std::size_t r = 0; r < list_.references.size(); ++r) {
+          const Cell& extra = (*point.extras)[r];
+          if (!is_null(extra)) row[points_.size() + r] = extra;
+        }
       }
+      out.times.push_back(time);
+      out.cells.insert(out.cells.end(), row.begin(), row.end());
     }
-    out.times.push_back(time);
-    out.cells.insert(out.cells.end(), row.begin(), row.end());
   }
+
+  // Of the points that come next, the one that is the first in the order asked for; null: there is none.
+  const Point* first_of(const std::vector<std::size_t>& next) const {
+    const Point* first = nullptr;
+    for (std::size_t i = 0; i < points_.size(); ++i) {
+      if (next[i] == points_[i].size()) continue;
+      const Point& head = points_[i][next[i]];
+      if (first == nullptr || (compiled_.ascending ? head.time < first->time : head.time > first->time)) first = &head;
+    }
+    return first;
+  }
+
+  const Plan& plan_;
+  const Compiled& compiled_;
+  const SelectList& list_;
+  const OutputSeries& series_;
+  Budget& budget_;
+  const std::size_t width_;
+  std::vector<std::vector<Point>> points_;  // by call
+};
+
+}  // namespace
+
+Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out) {
+  return CallReader(plan, list, series, budget).read(out);
 }
 
 }  // namespace resmon::influxql

@@ -5,6 +5,8 @@
 // character before its opening quote. That is why characters are read and given back one by one rather than scanned in
 // the text.
 
+#include <optional>
+
 namespace resmon::influxql {
 namespace {
 
@@ -66,6 +68,36 @@ char32_t decode(std::string_view text, std::size_t& offset) {
   return code;
 }
 
+// Of a character that is a token whatever follows.
+std::optional<Token> token_alone(char32_t code) {
+  switch (code) {
+    case 0:
+      return Token::kEof;
+    case '+':
+      return Token::kAdd;
+    case '*':
+      return Token::kMul;
+    case '%':
+      return Token::kMod;
+    case '&':
+      return Token::kBitAnd;
+    case '|':
+      return Token::kBitOr;
+    case '^':
+      return Token::kBitXor;
+    case '(':
+      return Token::kLeftParen;
+    case ')':
+      return Token::kRightParen;
+    case ',':
+      return Token::kComma;
+    case ';':
+      return Token::kSemicolon;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 Lexer::Char Lexer::read() {
@@ -114,9 +146,8 @@ Lexeme Lexer::next() {
     return word(true);
   }
   if (is_digit(first.code)) return number();
+  if (const std::optional<Token> alone = token_alone(first.code)) return lexeme(*alone);
   switch (first.code) {
-    case 0:
-      return lexeme(Token::kEof);
     case '\'':
       return quoted();
     case '.': {
@@ -131,8 +162,6 @@ Lexeme Lexer::next() {
       name.at = first.at;
       return name;
     }
-    case '+':
-      return lexeme(Token::kAdd);
     case '-': {
       if (read().code == '-') {
         for (char32_t c = read().code; c != '\n' && c != 0;) c = read().code;
@@ -141,21 +170,11 @@ Lexeme Lexer::next() {
       unread();
       return lexeme(Token::kSub);
     }
-    case '*':
-      return lexeme(Token::kMul);
     case '/': {
       if (read().code == '*') return lexeme(skip_comment() ? Token::kComment : Token::kIllegal);
       unread();
       return lexeme(Token::kDiv);
     }
-    case '%':
-      return lexeme(Token::kMod);
-    case '&':
-      return lexeme(Token::kBitAnd);
-    case '|':
-      return lexeme(Token::kBitOr);
-    case '^':
-      return lexeme(Token::kBitXor);
     case '=':
       return either('~', Token::kEqRegex, Token::kEq);
     case '!': {
@@ -174,14 +193,6 @@ Lexeme Lexer::next() {
       unread();
       return lexeme(Token::kLt);
     }
-    case '(':
-      return lexeme(Token::kLeftParen);
-    case ')':
-      return lexeme(Token::kRightParen);
-    case ',':
-      return lexeme(Token::kComma);
-    case ';':
-      return lexeme(Token::kSemicolon);
     case ':':
       return either(':', Token::kDoubleColon, Token::kColon);
     default:

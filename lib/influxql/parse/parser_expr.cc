@@ -65,24 +65,56 @@ Result<ExprPtr> Parser::unary() {
     return node(make_paren(std::move(inner)));
   }
   const Lexeme found = scan_solid();
-  const char* begin = found.text.data();
-  const char* end = begin + found.text.size();
   switch (found.token) {
     case Token::kIdent:
       if (scan().token == Token::kLeftParen) return call(found.text);
       unscan();
       unscan();
       return variable();
-    case Token::kDistinct: {
-      const Lexeme next = scan();
-      if (next.token == Token::kLeftParen) return call("distinct");
-      if (next.token != Token::kWhitespace) return unexpected(next, {"(", "identifier"});
-      const Lexeme name = scan_solid();
-      if (name.token != Token::kIdent) return unexpected(name, {"identifier"});
-      Expr expr = literal(Expr::Kind::kDistinct);
-      expr.name = name.text;
-      return node(std::make_shared<const Expr>(std::move(expr)));
-    }
+    case Token::kDistinct:
+      return distinct();
+    case Token::kMul:
+      return wildcard();
+    case Token::kBoundParam:
+      if (found.text == "$") return error_text("empty bound parameter");
+      // Or what is wrong with it, without a dollar.
+      return error_text("missing parameter: " + found.text.substr(found.text.front() == '$' ? 1 : 0));
+    case Token::kAdd:
+    case Token::kSub:
+      return signed_unary(found.token);
+    default:
+      return constant(found);
+  }
+}
+
+Result<ExprPtr> Parser::distinct() {
+  const Lexeme next = scan();
+  if (next.token == Token::kLeftParen) return call("distinct");
+  if (next.token != Token::kWhitespace) return unexpected(next, {"(", "identifier"});
+  const Lexeme name = scan_solid();
+  if (name.token != Token::kIdent) return unexpected(name, {"identifier"});
+  Expr expr = literal(Expr::Kind::kDistinct);
+  expr.name = name.text;
+  return node(std::make_shared<const Expr>(std::move(expr)));
+}
+
+Result<ExprPtr> Parser::wildcard() {
+  Expr expr = literal(Expr::Kind::kWildcard);
+  expr.op = Token::kMul;
+  if (scan().token == Token::kDoubleColon) {
+    const Lexeme type = scan();
+    if (type.token != Token::kField && type.token != Token::kTag) return unexpected(type, {"field", "tag"});
+    expr.op = type.token;
+  } else {
+    unscan();
+  }
+  return node(std::make_shared<const Expr>(std::move(expr)));
+}
+
+Result<ExprPtr> Parser::constant(const Lexeme& found) {
+  const char* begin = found.text.data();
+  const char* end = begin + found.text.size();
+  switch (found.token) {
     case Token::kString: {
       Expr expr = literal(Expr::Kind::kString);
       expr.name = found.text;
@@ -111,18 +143,6 @@ Result<ExprPtr> Parser::unary() {
       RESMON_ASSIGN(const std::int64_t nanos, parse_duration(std::string_view(found.text).substr(minus ? 1 : 0)));
       return node(make_duration(minus ? -nanos : nanos));
     }
-    case Token::kMul: {
-      Expr expr = literal(Expr::Kind::kWildcard);
-      expr.op = Token::kMul;
-      if (scan().token == Token::kDoubleColon) {
-        const Lexeme type = scan();
-        if (type.token != Token::kField && type.token != Token::kTag) return unexpected(type, {"field", "tag"});
-        expr.op = type.token;
-      } else {
-        unscan();
-      }
-      return node(std::make_shared<const Expr>(std::move(expr)));
-    }
     case Token::kRegex: {
       auto compiled = Regex::compile(found.text);
       if (!compiled) return error_at(compiled.error().message, found.at);
@@ -130,13 +150,6 @@ Result<ExprPtr> Parser::unary() {
       expr.regex = *compiled;
       return node(std::make_shared<const Expr>(std::move(expr)));
     }
-    case Token::kBoundParam:
-      if (found.text == "$") return error_text("empty bound parameter");
-      // Or what is wrong with it, without a dollar.
-      return error_text("missing parameter: " + found.text.substr(found.text.front() == '$' ? 1 : 0));
-    case Token::kAdd:
-    case Token::kSub:
-      return signed_unary(found.token);
     default:
       return unexpected(found, {"identifier", "string", "number", "bool"});
   }

@@ -79,6 +79,9 @@ class Parser {
   Result<ExprPtr> expression();
   Result<ExprPtr> unary();
   Result<ExprPtr> signed_unary(Token sign);
+  Result<ExprPtr> distinct();
+  Result<ExprPtr> wildcard();
+  Result<ExprPtr> constant(const Lexeme& found);
   Result<ExprPtr> call(std::string name);
   Result<ExprPtr> variable();
   Result<std::shared_ptr<const Regex>> regex();  // null where none is next

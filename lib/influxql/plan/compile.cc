@@ -121,35 +121,9 @@ class FieldChecker {
       return distinct(expr.args.size(), !expr.args.empty() && expr.left().is(Kind::kVariable), false);
     }
     if (name == "top" || name == "bottom") return top_bottom(expr);
-    if (any_of(name, {"derivative", "non_negative_derivative", "elapsed"})) {
-      RESMON_TRY(arity_between(expr, 1, 2));
-      if (expr.args.size() == 2) {
-        if (!expr.right().is(Kind::kDuration)) {
-          return refuse("second argument to " + name + " must be a duration, got " +
-                        std::string(go_type_name(expr.right().kind)));
-        }
-        RESMON_TRY(positive(expr.right()));
-      }
-      return transform(expr);
-    }
-    if (any_of(name, {"difference", "non_negative_difference", "cumulative_sum"})) {
-      if (expr.args.size() != 1) {
-        return refuse("invalid number of arguments for " + name + ", expected 1, got " +
-                      std::to_string(expr.args.size()));
-      }
-      return transform(expr);
-    }
-    if (name == "moving_average") {
-      RESMON_TRY(arity(expr, 2));
-      if (!expr.right().is(Kind::kInteger)) {
-        return refuse("second argument for moving_average must be an integer, got " +
-                      std::string(go_type_name(expr.right().kind)));
-      }
-      if (expr.right().integer <= 1) {
-        return refuse("moving_average window must be greater than 1, got " + std::to_string(expr.right().integer));
-      }
-      return transform(expr);
-    }
+    if (any_of(name, {"derivative", "non_negative_derivative", "elapsed"})) return per_unit(expr);
+    if (any_of(name, {"difference", "non_negative_difference", "cumulative_sum"})) return step(expr);
+    if (name == "moving_average") return moving_average(expr);
     if (indicator_named(name)) {
       RESMON_TRY(check_indicator(expr));
       return transform(expr);
@@ -182,6 +156,36 @@ class FieldChecker {
       if (arg.is(Kind::kDistinct)) return distinct(1, true, true);
     }
     return symbol(name, expr.left());
+  }
+
+  Status per_unit(const Expr& expr) {
+    RESMON_TRY(arity_between(expr, 1, 2));
+    if (expr.args.size() == 2) {
+      if (!expr.right().is(Kind::kDuration)) {
+        return refuse("second argument to " + expr.name + " must be a duration, got " +
+                      std::string(go_type_name(expr.right().kind)));
+      }
+      RESMON_TRY(positive(expr.right()));
+    }
+    return transform(expr);
+  }
+
+  Status step(const Expr& expr) {
+    if (expr.args.size() == 1) return transform(expr);
+    return refuse("invalid number of arguments for " + expr.name + ", expected 1, got " +
+                  std::to_string(expr.args.size()));
+  }
+
+  Status moving_average(const Expr& expr) {
+    RESMON_TRY(arity(expr, 2));
+    if (!expr.right().is(Kind::kInteger)) {
+      return refuse("second argument for moving_average must be an integer, got " +
+                    std::string(go_type_name(expr.right().kind)));
+    }
+    if (expr.right().integer <= 1) {
+      return refuse("moving_average window must be greater than 1, got " + std::to_string(expr.right().integer));
+    }
+    return transform(expr);
   }
 
   Status sample(const Expr& expr) {
