@@ -193,8 +193,25 @@ void State::put_mark() {
   put_record({8, kMark, static_cast<std::uint32_t>(last_position + 1), crc32c(payload)}, payload);
 }
 
-// `at`: the first position to give out; 0: the next. A higher one leaves those between out, which takes a new segment.
-Result<Appended> State::append(std::span<const std::string_view> batch, std::uint64_t at, std::uint64_t weight) {
+// Checksums of the records of a batch, without an allocation for few.
+class State::Checksums {
+ public:
+  explicit Checksums(std::span<const std::string_view> batch) {
+    std::uint32_t* crcs = few_;
+    if (batch.size() > kInlineBatch) {
+      many_.resize(batch.size());
+      crcs = many_.data();
+    }
+    for (std::size_t i = 0; i < batch.size(); ++i) crcs[i] = crc32c(batch[i]);
+  }
+  std::uint32_t operator[](std::size_t i) const { return many_.empty() ? few_[i] : many_[i]; }
+
+ private:
+  std::uint32_t few_[kInlineBatch];
+  std::vector<std::uint32_t> many_;
+};
+
+Result<std::uint64_t> State::encoded_bytes(std::span<const std::string_view> batch) const {
   std::uint64_t bytes = 0;
   for (const std::string_view record : batch) {
     if (record.size() > max_record)
@@ -202,28 +219,72 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
                                          std::to_string(max_record) + " fit");
     bytes += kRecordHeaderBytes + record.size();
   }
-  std::uint32_t inline_crcs[kInlineBatch];
-  std::vector<std::uint32_t> more_crcs;
-  std::uint32_t* crcs = inline_crcs;
-  if (batch.size() > kInlineBatch) {
-    more_crcs.resize(batch.size());
-    crcs = more_crcs.data();
-  }
-  for (std::size_t i = 0; i < batch.size(); ++i) crcs[i] = crc32c(batch[i]);
+  return bytes;
+}
 
+// Whether a record still fits into a segment of which so much is used. A new one begins with a mark where one is due.
+bool State::fits(std::uint64_t used, std::size_t payload) const {
+  return used + kMarkBytes + kRecordHeaderBytes + payload <= options.segment_bytes;
+}
+
+// How many segments the batch begins, where so much of the newest is used.
+std::uint64_t State::segments_begun(std::span<const std::string_view> batch, std::uint64_t used) const {
+  std::uint64_t begun = 0;
+  bool mark_due = last_marked != durable_position.load();
+  for (const std::string_view record : batch) {
+    if (!fits(used, record.size())) {
+      ++begun;
+      used = kSegmentHeaderBytes;
+    }
+    used += (std::exchange(mark_due, false) ? kMarkBytes : 0) + kRecordHeaderBytes + record.size();
+  }
+  return begun;
+}
+
+// REQUIRES: mutex held
+Unexpected<Error> State::refuse(std::size_t records, std::string why) {
+  counters.refused_records += records;
+  if (!failing && !nudged) {
+    nudged = want_sync = true;
+    work_ready.notify_one();
+  }
+  return fail(ErrorKind::kUnavailable, std::move(why));
+}
+
+// Puts the records behind all that are there. True: the first began a segment. REQUIRES: mutex held, there is room
+bool State::put_batch(std::span<const std::string_view> batch, const Checksums& crcs, std::uint64_t used,
+                      std::uint64_t reserve) {
+  bool began = false;
+  bool mark_due = last_marked != durable_position.load();
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const bool begins = !fits(used, batch[i].size());
+    if (begins) {
+      groups.push_back({last_position + 1, last_position, kSegmentHeaderBytes, reserve});
+      began = began || i == 0;
+    }
+    if (mark_due) put_mark();
+    mark_due = false;
+    put_record({static_cast<std::uint32_t>(batch[i].size()), begins ? std::uint8_t{kStartsSegment} : std::uint8_t{0},
+                static_cast<std::uint32_t>(last_position + 1), crcs[i]},
+               batch[i]);
+    ++last_position;
+    blocks.back()->last = last_position;
+    groups.back().last = last_position;
+    used = groups.back().bytes;
+    counters.appended_bytes += batch[i].size();
+  }
+  return began;
+}
+
+// `at`: the first position to give out; 0: the next. A higher one leaves those between out, which takes a new segment.
+Result<Appended> State::append(std::span<const std::string_view> batch, std::uint64_t at, std::uint64_t weight) {
+  RESMON_ASSIGN(const std::uint64_t bytes, encoded_bytes(batch));
+  const Checksums crcs(batch);
   Appended appended;
   std::vector<std::function<void()>> wakes;
   bool nudge = false;
   {
     const std::lock_guard lock(mutex);
-    const auto refuse = [&](std::string why) -> Result<Appended> {
-      counters.refused_records += batch.size();
-      if (!failing && !nudged) {
-        nudged = want_sync = true;
-        work_ready.notify_one();
-      }
-      return fail(ErrorKind::kUnavailable, std::move(why));
-    };
     if (stopping) return fail(ErrorKind::kUnavailable, "the journal is closed");
     if (at != 0 && at <= last_position)
       return fail(ErrorKind::kInvalid, "position " + std::to_string(at) + " was given out before");
@@ -232,51 +293,20 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
     appended.last = appended.first - 1 + batch.size();
     if (batch.empty()) return appended;
     if (waiting_bytes + bytes > options.buffer_bytes && (waiting_bytes > 0 || bytes > options.buffer_bytes))
-      return refuse(counters.error.empty() ? "too much waits to be written" : counters.error);
+      return refuse(batch.size(), counters.error.empty() ? "too much waits to be written" : counters.error);
 
-    const auto fits = [&](std::uint64_t used, std::size_t payload) {
-      return used + kMarkBytes + kRecordHeaderBytes + payload <= options.segment_bytes;
-    };
     // A recovered group is not appended to: its producer's definitions are gone.
-    std::uint64_t used =
+    const std::uint64_t used =
         skips || groups.empty() || groups.back().first < session_first ? options.segment_bytes : groups.back().bytes;
-    const std::uint64_t used_before = used;
-    std::uint64_t begun = 0;
-    const std::uint64_t durable = durable_position.load();
-    bool mark_due = last_marked != durable;
-    for (const std::string_view record : batch) {
-      if (!fits(used, record.size())) {
-        ++begun;
-        used = kSegmentHeaderBytes;
-      }
-      used += (std::exchange(mark_due, false) ? kMarkBytes : 0) + kRecordHeaderBytes + record.size();
-    }
+    const std::uint64_t begun = segments_begun(batch, used);
     const std::uint64_t reserve = allotment(options.segment_bytes);
     if (begun > 0 && !make_room(begun * reserve))
-      return refuse("the journal is full: a reader that must not lose is behind");
+      return refuse(batch.size(), "the journal is full: a reader that must not lose is behind");
 
-    used = used_before;
-    mark_due = last_marked != durable;
     if (skips) last_position = at - 1;
-    if (waiting_bytes == 0) first_waiting = std::chrono::steady_clock::now();
     const bool was_idle = waiting_bytes == 0;
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      const bool begins = !fits(used, batch[i].size());
-      if (begins) {
-        groups.push_back({last_position + 1, last_position, kSegmentHeaderBytes, reserve});
-        if (i == 0) appended.began_segment = true;
-      }
-      if (mark_due) put_mark();
-      mark_due = false;
-      put_record({static_cast<std::uint32_t>(batch[i].size()), begins ? std::uint8_t{kStartsSegment} : std::uint8_t{0},
-                  static_cast<std::uint32_t>(last_position + 1), crcs[i]},
-                 batch[i]);
-      ++last_position;
-      blocks.back()->last = last_position;
-      groups.back().last = last_position;
-      used = groups.back().bytes;
-      counters.appended_bytes += batch[i].size();
-    }
+    if (was_idle) first_waiting = std::chrono::steady_clock::now();
+    appended.began_segment = put_batch(batch, crcs, used, reserve);
     counters.appended_records += batch.size();
     groups.back().weight += weight;
     total_weight += weight;
@@ -287,7 +317,7 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
     // The commit thread sleeps without a deadline while nothing waits, and otherwise until the interval is over.
     const bool pressing = options.sync == Sync::kImmediate || unwritten_bytes >= options.buffer_bytes / 8;
     if (!nudged && !failing && (pressing || was_idle)) nudged = nudge = true;
-    collect_wakes(durable, wakes);
+    collect_wakes(durable_position.load(), wakes);
   }
   if (nudge) work_ready.notify_one();
   for (const auto& wake : wakes) wake();

@@ -188,7 +188,13 @@ class Reader {
  private:
   friend class State;
   struct Progress;
+  struct Source;
   class Files;
+  bool find_source(Source& source);
+  Status read_block(Source& source, std::size_t limit_bytes);
+  Status open_file(const Source& source);
+  Status read_file(Source& source, std::size_t limit_bytes);
+  void count(const Source& source);
 
   State& state_;
   const ReaderOptions options_;

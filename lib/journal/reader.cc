@@ -33,167 +33,197 @@ Reader::Reader(State& state, ReaderOptions options)
 
 Reader::~Reader() = default;
 
+// Where the next records are, and what of them is visible.
+struct Reader::Source {
+  std::uint64_t at = 0;    // from where they are read
+  std::uint64_t next = 0;  // the first that was not delivered
+  std::uint64_t group = 0;
+  std::uint64_t through = 0;  // the last position that it can give
+  std::shared_ptr<Block> block;
+  std::size_t block_end = 0;
+  Segment segment;  // without a block
+
+  // First and last positions that ought to be there.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
+};
+
 Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
   records_.clear();
   held_.reset();
-  std::uint64_t at = 0;
-  std::uint64_t next = 0;
-  std::uint64_t group = 0;
-  std::uint64_t through = 0;  // the last position that this source can give
   while (true) {
-    std::shared_ptr<Block> block;
-    std::size_t block_end = 0;
-    Segment segment;
-    {
-      const std::lock_guard lock(state_.mutex);
-      Progress& progress = *progress_;
-      const std::uint64_t visible = state_.visible(options_.see);
-      const auto in = std::lower_bound(state_.groups.begin(), state_.groups.end(), progress.next,
-                                       [](const Group& one, std::uint64_t position) { return one.last < position; });
-      if (in != state_.groups.end() && in->first > progress.next) progress.next = in->first;
-      if (in == state_.groups.end() || progress.next > visible) {
-        progress.armed = true;
-        return std::span<const Record>();
-      }
-      if (progress.context != in->first) {
-        progress.context = in->first;
-        progress.at = in->first;
-        files_->segment = 0;
-      }
-      at = progress.at;
-      next = progress.next;
-      group = in->first;
-      through = std::min(in->last, visible);
-      const auto& blocks = state_.blocks;
-      const auto there = std::lower_bound(
-          blocks.begin(), blocks.end(), at,
-          [](const std::shared_ptr<Block>& one, std::uint64_t position) { return one->last < position; });
-      if (there != blocks.end() && (*there)->first <= at) {
-        block = *there;
-        block_end = block->size;
-        through = std::min(through, block->last);
-      } else {
-        auto file = state_.segments.upper_bound(at);
-        if (file == state_.segments.begin() || std::prev(file)->second.last < at) {
-          // Nobody has it: go on with the next that is there.
-          std::uint64_t from = in->last + 1;
-          if (file != state_.segments.end()) from = std::min(from, file->first);
-          if (there != blocks.end()) from = std::min(from, (*there)->first);
-          if (from > next) {
-            progress_->cursor->entry.damaged += from - std::max(at, next);
-            state_.counters.damaged_records += from - std::max(at, next);
-            progress.next = from;
-          }
-          progress.at = from;
-          continue;
-        }
-        segment = std::prev(file)->second;
-        through = std::min(through, segment.last);
-      }
-    }
-
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
-    std::size_t bytes = 0;
-    bool ended = false;
-    if (block != nullptr) {
-      files_->segment = 0;
-      std::size_t offset = files_->block == block ? files_->block_offset : 0;
-      if (offset > block_end) offset = 0;
-      while (offset < block_end && bytes < limit_bytes) {
-        const char* const here = block->bytes.get() + offset;
-        const auto header = decode_record_header(here, state_.seed);
-        if (!header) return fail(ErrorKind::kInternal, "journal: a block in memory was overwritten");
-        const std::uint64_t position = header->position(block->first);
-        if ((header->flags & kMark) == 0 && position > through) break;
-        offset += kRecordHeaderBytes + header->length;
-        if ((header->flags & kMark) != 0 || position < at) continue;
-        records_.push_back({position,
-                            {here + kRecordHeaderBytes, header->length},
-                            position < next,
-                            (header->flags & kStartsSegment) != 0});
-        bytes += kRecordHeaderBytes + header->length;
-        at = position + 1;
-      }
-      files_->block = block;
-      files_->block_offset = offset;
-      held_ = block;
-    } else {
-      files_->block.reset();
-      SegmentScanner& scanner = files_->scanner;
-      if (files_->segment != segment.first || scanner.next_position() > at) {
-        auto opened = state_.files.open(state_.path(segment_name(segment.first)));
-        if (!opened && opened.error().kind != ErrorKind::kNotFound) return fail(std::move(opened).error());
-        std::shared_ptr<File> file;
-        if (opened) file = std::move(opened).value();
-        scanner.start(std::move(file), state_.seed, segment.first);
-        files_->segment = segment.first;
-      } else if (files_->through != through) {
-        scanner.forget_ahead();
-      }
-      files_->through = through;
-      SegmentScanner::Found found;
-      while (bytes < limit_bytes && at <= through) {
-        const auto outcome = scanner.next(found, records_.empty());
-        if (!outcome) return fail(outcome.error());
-        if (*outcome == SegmentScanner::Outcome::kMustRead) break;
-        if (*outcome == SegmentScanner::Outcome::kEnd) {
-          missing.emplace_back(at, through);
-          at = through + 1;
-          ended = true;
-          break;
-        }
-        if ((found.flags & kMark) != 0) continue;
-        if (found.position > through) {
-          missing.emplace_back(at, through);
-          at = through + 1;
-          scanner.step_back(found);
-          break;
-        }
-        if (found.position < at) continue;
-        if (found.position > at) missing.emplace_back(at, found.position - 1);
-        records_.push_back({found.position, found.payload, found.position < next, (found.flags & kStartsSegment) != 0});
-        bytes += kRecordHeaderBytes + found.payload.size();
-        at = found.position + 1;
-      }
-      if (ended) files_->segment = 0;
-    }
-
+    Source source;
+    if (!find_source(source)) return std::span<const Record>();
+    RESMON_TRY(source.block != nullptr ? read_block(source, limit_bytes) : read_file(source, limit_bytes));
     const std::lock_guard lock(state_.mutex);
+    count(source);
     Progress& progress = *progress_;
-    Cursor& cursor = *progress.cursor;
-    const bool dropped = state_.groups.empty() || state_.groups.front().first > group;
-    if (dropped) {
-      // Counted as dropped from `next` on, when it was. What was got all the same is only in flight.
-      std::uint64_t got = 0;
-      for (const Record& record : records_) got += record.replayed ? 0 : 1;
-      cursor.entry.dropped -= std::min(got, cursor.entry.dropped);
-      if (got > 0) {
-        cursor.in_flight += got;
-        cursor.in_flight_through = records_.back().position;
-      }
-    } else {
-      const auto counted = state_.segments.find(segment.first);
-      for (auto [from, to] : missing) {
-        from = std::max({from, next, progress.damage_counted_through + 1});
-        if (from <= to) {
-          cursor.entry.damaged += to - from + 1;
-          progress.damage_counted_through = to;
-        }
-        if (block == nullptr && counted != state_.segments.end()) {
-          std::uint64_t& seen = counted->second.damage_counted_through;
-          from = std::max(from, seen + 1);
-          if (from <= to) {
-            state_.counters.damaged_records += to - from + 1;
-            seen = to;
-          }
-        }
-      }
-    }
-    progress.next = std::max(progress.next, at);
-    progress.at = std::max(at, progress.at);
+    progress.next = std::max(progress.next, source.at);
+    progress.at = std::max(source.at, progress.at);
     if (!records_.empty()) {
       progress.delivered = records_.back().position;
       return std::span<const Record>(records_);
+    }
+  }
+}
+
+// False: there is nothing to read yet.
+bool Reader::find_source(Source& source) {
+  const std::lock_guard lock(state_.mutex);
+  Progress& progress = *progress_;
+  while (true) {
+    const std::uint64_t visible = state_.visible(options_.see);
+    const auto in = std::lower_bound(state_.groups.begin(), state_.groups.end(), progress.next,
+                                     [](const Group& one, std::uint64_t position) { return one.last < position; });
+    if (in != state_.groups.end() && in->first > progress.next) progress.next = in->first;
+    if (in == state_.groups.end() || progress.next > visible) {
+      progress.armed = true;
+      return false;
+    }
+    if (progress.context != in->first) {
+      progress.context = in->first;
+      progress.at = in->first;
+      files_->segment = 0;
+    }
+    source.at = progress.at;
+    source.next = progress.next;
+    source.group = in->first;
+    source.through = std::min(in->last, visible);
+    const auto& blocks = state_.blocks;
+    const auto there = std::lower_bound(
+        blocks.begin(), blocks.end(), source.at,
+        [](const std::shared_ptr<Block>& one, std::uint64_t position) { return one->last < position; });
+    if (there != blocks.end() && (*there)->first <= source.at) {
+      source.block = *there;
+      source.block_end = source.block->size;
+      source.through = std::min(source.through, source.block->last);
+      return true;
+    }
+    const auto file = state_.segments.upper_bound(source.at);
+    if (file != state_.segments.begin() && std::prev(file)->second.last >= source.at) {
+      source.segment = std::prev(file)->second;
+      source.through = std::min(source.through, source.segment.last);
+      return true;
+    }
+    // Nobody has it: go on with the next that is there.
+    std::uint64_t from = in->last + 1;
+    if (file != state_.segments.end()) from = std::min(from, file->first);
+    if (there != blocks.end()) from = std::min(from, (*there)->first);
+    if (from > source.next) {
+      const std::uint64_t gone = from - std::max(source.at, source.next);
+      progress.cursor->entry.damaged += gone;
+      state_.counters.damaged_records += gone;
+      progress.next = from;
+    }
+    progress.at = from;
+  }
+}
+
+Status Reader::read_block(Source& source, std::size_t limit_bytes) {
+  const Block& block = *source.block;
+  files_->segment = 0;
+  std::size_t offset = files_->block == source.block ? files_->block_offset : 0;
+  if (offset > source.block_end) offset = 0;
+  for (std::size_t bytes = 0; offset < source.block_end && bytes < limit_bytes;) {
+    const char* const here = block.bytes.get() + offset;
+    const auto header = decode_record_header(here, state_.seed);
+    if (!header) return fail(ErrorKind::kInternal, "journal: a block in memory was overwritten");
+    const std::uint64_t position = header->position(block.first);
+    const bool mark = (header->flags & kMark) != 0;
+    if (!mark && position > source.through) break;
+    offset += kRecordHeaderBytes + header->length;
+    if (mark || position < source.at) continue;
+    records_.push_back({position,
+                        {here + kRecordHeaderBytes, header->length},
+                        position < source.next,
+                        (header->flags & kStartsSegment) != 0});
+    bytes += kRecordHeaderBytes + header->length;
+    source.at = position + 1;
+  }
+  files_->block = source.block;
+  files_->block_offset = offset;
+  held_ = source.block;
+  return {};
+}
+
+// Goes on where the file was left off, or begins with it.
+Status Reader::open_file(const Source& source) {
+  files_->block.reset();
+  SegmentScanner& scanner = files_->scanner;
+  if (files_->segment != source.segment.first || scanner.next_position() > source.at) {
+    auto opened = state_.files.open(state_.path(segment_name(source.segment.first)));
+    if (!opened && opened.error().kind != ErrorKind::kNotFound) return fail(std::move(opened).error());
+    std::shared_ptr<File> file;
+    if (opened) file = std::move(opened).value();
+    scanner.start(std::move(file), state_.seed, source.segment.first);
+    files_->segment = source.segment.first;
+  } else if (files_->through != source.through) {
+    scanner.forget_ahead();
+  }
+  files_->through = source.through;
+  return {};
+}
+
+Status Reader::read_file(Source& source, std::size_t limit_bytes) {
+  RESMON_TRY(open_file(source));
+  SegmentScanner& scanner = files_->scanner;
+  const auto rest_is_missing = [&] {
+    source.missing.emplace_back(source.at, source.through);
+    source.at = source.through + 1;
+  };
+  SegmentScanner::Found found;
+  for (std::size_t bytes = 0; bytes < limit_bytes && source.at <= source.through;) {
+    const auto outcome = scanner.next(found, records_.empty());
+    if (!outcome) return fail(outcome.error());
+    if (*outcome == SegmentScanner::Outcome::kMustRead) break;
+    if (*outcome == SegmentScanner::Outcome::kEnd) {
+      rest_is_missing();
+      files_->segment = 0;
+      break;
+    }
+    if ((found.flags & kMark) != 0) continue;
+    if (found.position > source.through) {
+      rest_is_missing();
+      scanner.step_back(found);
+      break;
+    }
+    if (found.position < source.at) continue;
+    if (found.position > source.at) source.missing.emplace_back(source.at, found.position - 1);
+    records_.push_back(
+        {found.position, found.payload, found.position < source.next, (found.flags & kStartsSegment) != 0});
+    bytes += kRecordHeaderBytes + found.payload.size();
+    source.at = found.position + 1;
+  }
+  return {};
+}
+
+// What was got of a source, and what it lacked. REQUIRES: the journal's mutex held
+void Reader::count(const Source& source) {
+  Progress& progress = *progress_;
+  Cursor& cursor = *progress.cursor;
+  if (state_.groups.empty() || state_.groups.front().first > source.group) {
+    // It was dropped meanwhile, and counted as dropped from `next` on. What was got all the same is only in flight.
+    std::uint64_t got = 0;
+    for (const Record& record : records_) got += record.replayed ? 0 : 1;
+    cursor.entry.dropped -= std::min(got, cursor.entry.dropped);
+    if (got > 0) {
+      cursor.in_flight += got;
+      cursor.in_flight_through = records_.back().position;
+    }
+    return;
+  }
+  const auto segment = state_.segments.find(source.segment.first);
+  for (auto [from, to] : source.missing) {
+    from = std::max({from, source.next, progress.damage_counted_through + 1});
+    if (from <= to) {
+      cursor.entry.damaged += to - from + 1;
+      progress.damage_counted_through = to;
+    }
+    if (segment == state_.segments.end()) continue;
+    std::uint64_t& seen = segment->second.damage_counted_through;
+    from = std::max(from, seen + 1);
+    if (from <= to) {
+      state_.counters.damaged_records += to - from + 1;
+      seen = to;
     }
   }
 }

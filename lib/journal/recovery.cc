@@ -327,6 +327,54 @@ void State::adopt(std::vector<Candidate>& candidates) {
   }
 }
 
+// The first position that no cursor, and no promise in their file, has passed.
+std::uint64_t State::restore_cursors(CursorSlot& slot, const std::vector<Candidate>& kept) {
+  std::uint64_t next = 0;
+  cursor_generation = slot.generation;
+  for (CursorEntry& entry : slot.cursors) {
+    if (entry.committed < kHighestPosition) next = std::max(next, entry.committed + 1);
+    Cursor cursor;
+    cursor.entry = std::move(entry);
+    // Files that went missing, as far as the oldest that is left tells.
+    if (!kept.empty() && kept.front().header && kept.front().header->previous > cursor.entry.committed &&
+        kept.front().header->previous < kHighestPosition) {
+      cursor.entry.damaged += kept.front().header->previous - cursor.entry.committed;
+      // Once: the cursor goes behind the hole, also that of a reader that is away, and is made durable by
+      // begin_session.
+      cursor.entry.committed = kept.front().header->previous;
+    }
+    cursors.emplace(cursor.entry.name, std::move(cursor));
+  }
+  if (options.never_reuse_positions && slot.next_position < kHighestPosition) next = std::max(next, slot.next_position);
+  return next;
+}
+
+// `next`: the first position that this process gives out.
+void State::begin_session(std::uint64_t next) {
+  session_first = next;
+  last_position = next - 1;
+  durable_position.store(last_position);
+  last_marked = last_position;
+  written_position = existing_position;
+  if (const auto same = segments.find(next); same != segments.end()) {
+    doomed.push_back({path(segment_name(next)), same->second.allotted, 0});
+    segments.erase(same);
+  }
+  cursors_dirty = true;
+  cursors_dirty_since = std::chrono::steady_clock::now();
+  first_waiting = cursors_dirty_since;
+  (void)make_room(0);
+  // Now, while there is room for the file; and positions to be skipped next time must be on disk before one is given
+  // out.
+  const std::lock_guard io_lock(io);
+  if (auto written = write_cursors(); !written) note("the cursors cannot be written: " + written.error().message);
+  // A file without records must not come back with some that were never acknowledged, once others have their
+  // positions.
+  if (doomed.empty()) return;
+  remove_doomed();
+  if (options.sync != Sync::kOff) (void)files.sync_directory(options.directory);
+}
+
 Status State::open() {
   if (options.limit_bytes < kMinimumLimit)
     return fail(ErrorKind::kInvalid, "a journal needs at least " + std::to_string(kMinimumLimit) + " bytes");
@@ -363,52 +411,11 @@ Status State::open() {
   // No position is given out twice: not one that a cursor has passed, nor one that a file was begun for, nor one that
   // the tally has.
   std::uint64_t next = std::max({existing_position + 1, highest_name, found_tally.position + 1});
-  if (slot) {
-    cursor_generation = slot->generation;
-    for (CursorEntry& entry : slot->cursors) {
-      if (entry.committed < kHighestPosition) next = std::max(next, entry.committed + 1);
-      Cursor cursor;
-      cursor.entry = std::move(entry);
-      // Files that went missing, as far as the oldest that is left tells.
-      if (!kept.empty() && kept.front().header && kept.front().header->previous > cursor.entry.committed &&
-          kept.front().header->previous < kHighestPosition) {
-        cursor.entry.damaged += kept.front().header->previous - cursor.entry.committed;
-        // Once: the cursor goes behind the hole, also that of a reader that is away, and is made durable below.
-        cursor.entry.committed = kept.front().header->previous;
-      }
-      cursors.emplace(cursor.entry.name, std::move(cursor));
-    }
-    if (options.never_reuse_positions && slot->next_position < kHighestPosition)
-      next = std::max(next, slot->next_position);
-  }
+  if (slot) next = std::max(next, restore_cursors(*slot, kept));
   // Without the cursors nobody knows how far it went; a guess on the safe side.
   if (options.never_reuse_positions && used_before && !slot)
     next += options.reserve_positions + options.buffer_bytes / kRecordHeaderBytes + 1;
-  session_first = next;
-  last_position = next - 1;
-  durable_position.store(last_position);
-  last_marked = last_position;
-  written_position = existing_position;
-  if (const auto same = segments.find(next); same != segments.end()) {
-    doomed.push_back({path(segment_name(next)), same->second.allotted, 0});
-    segments.erase(same);
-  }
-  cursors_dirty = true;
-  cursors_dirty_since = std::chrono::steady_clock::now();
-  first_waiting = cursors_dirty_since;
-  (void)make_room(0);
-  // Now, while there is room for the file; and positions to be skipped next time must be on disk before one is given
-  // out.
-  {
-    const std::lock_guard io_lock(io);
-    if (auto written = write_cursors(); !written) note("the cursors cannot be written: " + written.error().message);
-    // A file without records must not come back with some that were never acknowledged, once others have their
-    // positions.
-    if (!doomed.empty()) {
-      remove_doomed();
-      if (options.sync != Sync::kOff) (void)files.sync_directory(options.directory);
-    }
-  }
+  begin_session(next);
   if (options.own_thread) thread = std::thread([this] { run(); });
   return {};
 }

@@ -93,6 +93,13 @@ class State {
   // append.cc
   bool begins_segment(std::size_t payload_bytes) const;
   Result<Appended> append(std::span<const std::string_view> batch, std::uint64_t at, std::uint64_t weight);
+  class Checksums;
+  Result<std::uint64_t> encoded_bytes(std::span<const std::string_view> batch) const;
+  bool fits(std::uint64_t used, std::size_t payload) const;
+  std::uint64_t segments_begun(std::span<const std::string_view> batch, std::uint64_t used) const;
+  Unexpected<Error> refuse(std::size_t records, std::string why);
+  bool put_batch(std::span<const std::string_view> batch, const Checksums& crcs, std::uint64_t used,
+                 std::uint64_t reserve);
   void put_mark();
   void put_record(const RecordHeader& header, std::string_view payload);
   Block& block_for(std::size_t bytes);
@@ -220,6 +227,8 @@ class State {
   std::optional<CursorSlot> read_cursors(bool& damaged);
   std::vector<Candidate> find_segments(const std::vector<FileSystem::Entry>& entries);
   void choose_id(const std::optional<CursorSlot>& slot, const std::vector<Candidate>& candidates);
+  std::uint64_t restore_cursors(CursorSlot& slot, const std::vector<Candidate>& kept);
+  void begin_session(std::uint64_t next);
   bool examine(Candidate& candidate);
   void scan(Candidate& candidate, bool tail, std::uint64_t through);
   void make_tail_durable(Candidate& candidate);
