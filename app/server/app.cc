@@ -387,6 +387,7 @@ Status App::make_line_sinks() {
       continue;
     }
     sink::SinkOptions options = given;
+    options.resend_window = {};  // lines that come twice are two lines in some databases
     if (options.kind != "loki") {
       options.name += " lines";
       options.refused_file.insert(std::min(options.refused_file.rfind('.'), options.refused_file.size()), "-lines");

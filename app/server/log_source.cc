@@ -41,6 +41,12 @@ void LogSource::let_go() {
   if (batch_ && batch_.use_count() == 1) batch_->clear();
 }
 
+bool LogSource::rewind() {
+  let_go();
+  reader_.rewind();
+  return true;
+}
+
 void LogSource::renew_pin() {
   const std::lock_guard lock(mutex_);
   if (batch_) batch_->renew_pin();

@@ -18,6 +18,8 @@ class LogSource final : public sink::Source {
 
   boost::asio::awaitable<std::optional<sink::Item>> next(std::chrono::steady_clock::time_point wait_until) override;
   void commit(std::uint64_t position) override { reader_.commit(position); }
+  void delivered(std::uint64_t position) override { reader_.delivered(position); }
+  bool rewind() override;
   void wake() override;
   // The sink may work on its last item for hours, while the database is away: the item's schemas stay, others need not.
   // From any thread, now and then.

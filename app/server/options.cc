@@ -65,6 +65,10 @@ void declare_sink(config::Settings& settings, const std::string& prefix, sink::S
                     "The pause after the first failure. Each further failure doubles it, up to retry_last.");
   settings.duration(prefix + ".retry_last", &sink.retry_last, milliseconds(10), hours(1),
                     "The longest pause between two attempts.");
+  settings.duration(prefix + ".resend_window", &sink.resend_window, seconds(0), hours(1),
+                    "After the database was away, what it had acknowledged in this time before is sent again: some "
+                    "databases forget the last seconds when they are killed. The journal keeps it for so long. 0: "
+                    "nothing is sent again. Log lines never are.");
   settings.text(prefix + ".tls_ca_file", &sink.tls_ca_file,
                 "https: the certificate authorities to trust (PEM). Empty: the system's.");
   settings.boolean(prefix + ".tls_verify", &sink.tls_verify,

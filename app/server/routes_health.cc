@@ -386,6 +386,9 @@ Answer metrics(App& app) {
          [](const SinkUnit& unit) { return unit.reader->stats().backlog_samples; });
     each("resmon_sink_sent_samples_total", "counter", "Samples accepted by the database.",
          [](const SinkUnit& unit) { return unit.sink->stats().sent_samples; });
+    each("resmon_sink_resent_samples_total", "counter",
+         "Samples sent again, and accepted, because the database was away after it had accepted them.",
+         [](const SinkUnit& unit) { return unit.sink->stats().resent_samples; });
     each("resmon_sink_refused_samples_total", "counter", "Samples rejected by the database; written to a file.",
          [](const SinkUnit& unit) { return unit.sink->stats().refused_samples; });
     each("resmon_sink_lost_samples_total", "counter", "Samples dropped because the sink was too far behind.",

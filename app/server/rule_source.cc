@@ -18,6 +18,7 @@ namespace {
 constexpr auto kSettleEvery = std::chrono::seconds(1);
 // An entry is read this long after it was received, at most, while all is well: silent hosts' windows wait for it.
 constexpr std::int64_t kReadWithin = 5'000'000'000;
+constexpr unsigned kNumberBits = 16;
 constexpr std::size_t kMostFileBytes = 64U << 20U;
 constexpr std::string_view kHead = "resmon windows 1";
 
@@ -74,9 +75,26 @@ RuleSource::RuleSource(LogSource& inner, const rule::Config& config, metric::Sch
       file_(std::move(file)),
       log_id_(log_id),
       windows_(config.has_windows()),
-      // What is in the log was acknowledged: it is not refused because the table is full.
-      engine_(config, schemas, {rule::Place::kSink, {}, metric::SchemaTable::Room::kBeyondLimit}) {
+      engine_(make_engine(config)) {
   load();
+}
+
+std::shared_ptr<rule::Engine> RuleSource::make_engine(const rule::Config& config) const {
+  // What is in the log was acknowledged: it is not refused because the table is full.
+  return std::make_shared<rule::Engine>(
+      config, schemas_, rule::EngineOptions{rule::Place::kSink, {}, metric::SchemaTable::Room::kBeyondLimit});
+}
+
+std::vector<rule::RuleStats> RuleSource::stats() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<rule::RuleStats> all = engine_->stats();
+  for (std::size_t i = 0; i < std::min(all.size(), counted_.size()); ++i) {
+    all[i].in += counted_[i].in;
+    all[i].out += counted_[i].out;
+    all[i].dropped += counted_[i].dropped;
+    all[i].full += counted_[i].full;
+  }
+  return all;
 }
 
 void RuleSource::load() {
@@ -98,27 +116,27 @@ void RuleSource::load() {
     if (words.size() == 4 && words[0] == "log") {
       std::uint64_t log = 0, rules = 0, position = 0;
       same_log = read_number(words[1], log) && log == log_id_;
-      same_rules = same_log && read_number(words[2], rules) && rules == engine_.config().fingerprint;
+      same_rules = same_log && read_number(words[2], rules) && rules == engine_->config().fingerprint;
       if (same_log && read_number(words[3], position)) skip_until_ = delivered_ = settled_ = position;
     } else if (words.size() == 6 && words[0] == "closed" && same_rules) {
       if (!read_number(words[1], window.rule) || !read_number(words[2], window.start) ||
           !read_number(words[3], window.first) || !read_number(words[4], window.last))
         continue;
       window.host = text_of(words[5]);
-      engine_.restore(window);
+      engine_->restore(window);
       sent_.push_back(std::move(window));
     } else if (words.size() == 4 && words[0] == "newest" && same_rules) {
       if (read_number(words[1], window.rule) && read_number(words[2], window.start))
-        engine_.restore_newest(window.rule, text_of(words[3]), window.start);
+        engine_->restore_newest(window.rule, text_of(words[3]), window.start);
     }
   }
 }
 
 std::string RuleSource::content(std::uint64_t position) const {
-  std::string out = fmt::format("{}\nlog {} {} {}\n", kHead, log_id_, engine_.config().fingerprint, position);
+  std::string out = fmt::format("{}\nlog {} {} {}\n", kHead, log_id_, engine_->config().fingerprint, position);
   for (const rule::ClosedWindow& one : sent_)
     out += fmt::format("closed {} {} {} {} {}\n", one.rule, one.start, one.first, one.last, word_of(one.host));
-  for (const rule::ClosedWindow& one : engine_.pasts())
+  for (const rule::ClosedWindow& one : engine_->pasts())
     out += fmt::format("newest {} {} {}\n", one.rule, one.start, word_of(one.host));
   return out;
 }
@@ -141,17 +159,18 @@ asio::awaitable<std::optional<sink::Item>> RuleSource::next(std::chrono::steady_
     if (item) {
       received = item->received;
       out->pin(item->batch->pin());  // the older pin: rows that go on as they are need it
-      engine_.advance(item->received, *out);
-      engine_.process(*item->batch, 0, item->batch->rows().size(), {item->received, item->position}, *out);
+      engine_->advance(item->received, *out);
+      engine_->process(*item->batch, 0, item->batch->rows().size(), {item->received, item->position}, *out);
       position_ = item->position;
     } else if (windows_) {
-      engine_.advance(Clock::system().wall() - kReadWithin, *out);
+      engine_->advance(Clock::system().wall() - kReadWithin, *out);
     }
     if (!item && out->empty()) co_return std::nullopt;
     break;
   }
-  made_.push_back({++number_, position_});
-  for (rule::ClosedWindow& one : engine_.take_closed()) unsent_.push_back({number_, std::move(one)});
+  number_ = std::max(number_ + 1, position_ << kNumberBits);
+  made_.push_back({number_, position_});
+  for (rule::ClosedWindow& one : engine_->take_closed()) unsent_.push_back({number_, std::move(one)});
   {
     const std::lock_guard lock(mutex_);
     batch_ = out;
@@ -170,12 +189,37 @@ void RuleSource::commit(std::uint64_t number) {
     inner_.commit(settled_ = delivered_);
 }
 
+void RuleSource::delivered(std::uint64_t number) {
+  const auto after =
+      std::partition_point(made_.begin(), made_.end(), [number](const Made& one) { return one.number <= number; });
+  // With windows the cursor is where they need it, and what is behind it is a backlog.
+  if (!windows_ && after != made_.begin()) inner_.delivered(std::prev(after)->position);
+}
+
+bool RuleSource::rewind() {
+  const std::vector<rule::RuleStats> counted = stats();
+  const std::vector<rule::ClosedWindow> pasts = engine_->pasts();
+  const std::shared_ptr<rule::Engine> fresh = make_engine(engine_->config());
+  for (const rule::ClosedWindow& one : sent_) fresh->restore(one);
+  for (const rule::ClosedWindow& one : pasts) fresh->restore_newest(one.rule, one.host, one.start);
+  {
+    const std::lock_guard lock(mutex_);
+    engine_ = fresh;
+    counted_ = counted;
+  }
+  made_.clear();
+  unsent_.clear();
+  delivered_ = position_ = settled_;
+  number_ = 0;
+  return inner_.rewind();
+}
+
 // Moves the cursor as far as no window needs what is before it. About once a second: a kill costs reading that again.
 void RuleSource::settle() {
   const auto now = std::chrono::steady_clock::now();
   if (now < settle_at_) return;
   settle_at_ = now + kSettleEvery;
-  std::uint64_t oldest = engine_.oldest_position();
+  std::uint64_t oldest = engine_->oldest_position();
   for (const Unsent& one : unsent_) oldest = std::min(oldest, one.window.first);
   const std::uint64_t position = std::min(delivered_, oldest - 1);
   if (position <= settled_) return;

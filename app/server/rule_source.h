@@ -26,14 +26,20 @@ class RuleSource final : public sink::Source {
 
   boost::asio::awaitable<std::optional<sink::Item>> next(std::chrono::steady_clock::time_point wait_until) override;
   void commit(std::uint64_t position) override;
+  void delivered(std::uint64_t position) override;
+  // Reads the log again from the cursor on, as after a restart: windows that are committed do not come again, others
+  // do, made of the same rows.
+  bool rewind() override;
   void wake() override { inner_.wake(); }
   // As LogSource's.
   void renew_pin();
-  std::vector<rule::RuleStats> stats() const { return engine_.stats(); }
+  std::vector<rule::RuleStats> stats() const;
   bool has_windows() const { return windows_; }
 
  private:
   struct Made {  // an item that the sink has
+    // The log's position and behind it, in kNumberBits, the how many-th item since: an item that comes again has about
+    // the same number.
     std::uint64_t number;
     std::uint64_t position;  // in the log
   };
@@ -45,14 +51,16 @@ class RuleSource final : public sink::Source {
   void settle();
   std::string content(std::uint64_t position) const;
   std::shared_ptr<metric::Batch> take_batch();
+  std::shared_ptr<rule::Engine> make_engine(const rule::Config& config) const;
 
   LogSource& inner_;
   metric::SchemaTable& schemas_;
   const std::string file_;
   const std::uint64_t log_id_;
   const bool windows_;
-  rule::Engine engine_;
-  std::mutex mutex_;
+  std::shared_ptr<rule::Engine> engine_;  // replaced under mutex_
+  std::vector<rule::RuleStats> counted_;  // guarded by mutex_; by the engines before
+  mutable std::mutex mutex_;
   std::shared_ptr<metric::Batch> batch_;  // guarded by mutex_, but for its rows; null while it is filled
   std::uint64_t number_ = 0;              // of the last item
   std::uint64_t position_ = 0;            // of the log's last entry that was read

@@ -564,6 +564,31 @@ void LogReader::commit(std::uint64_t position) {
   settle_through(position);
 }
 
+void LogReader::delivered(std::uint64_t position) {
+  const std::lock_guard lock(mutex_);
+  if (position <= delivered_) return;
+  delivered_ = position;
+  if (const auto after = after_delivered(); after != unsettled_.begin())
+    delivered_samples_ = std::max(delivered_samples_, std::prev(after)->samples_through);
+}
+
+std::deque<LogReader::Unsettled>::const_iterator LogReader::after_delivered() const {
+  return std::partition_point(unsettled_.begin(), unsettled_.end(),
+                              [this](const Unsettled& one) { return one.position <= delivered_; });
+}
+
+void LogReader::rewind() {
+  {
+    const std::lock_guard lock(mutex_);
+    // What the bound dropped of it was delivered: it is not lost.
+    settle_through(std::min(delivered_, reader_.committed()));
+    unsettled_.clear();
+  }
+  reader_.rewind();
+  records_ = {};
+  next_record_ = 0;
+}
+
 void LogReader::settle_through(std::uint64_t position) {
   bool any = false;
   while (!unsettled_.empty() && unsettled_.front().position <= position) {
@@ -584,11 +609,16 @@ LogReader::Stats LogReader::stats() const {
   stats.committed = from.committed;
   const std::lock_guard lock(mutex_);
   stats.damaged_entries += undecodable_;
-  if (!unsettled_.empty()) stats.oldest_received = unsettled_.front().received;
+  const auto waiting = after_delivered();
+  if (waiting != unsettled_.end()) stats.oldest_received = waiting->received;
   if (from.backlog_records > 0) {
-    const std::uint64_t gone = settled_samples_.value_or(log_.samples()) + (from.dropped_weight - lost_when_settled_);
+    std::uint64_t gone = settled_samples_.value_or(log_.samples()) + (from.dropped_weight - lost_when_settled_);
+    gone = std::max(gone, delivered_samples_);
     stats.backlog_samples = log_.samples() - std::min(log_.samples(), gone);
   }
+  if (delivered_ > from.committed) stats.backlog_entries -= std::min(from.backlog_records, delivered_ - from.committed);
+  for (auto one = unsettled_.begin(); one != waiting && one->position <= from.committed; ++one)
+    stats.lost_samples -= std::min(stats.lost_samples, one->samples);
   return stats;
 }
 

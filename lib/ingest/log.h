@@ -81,12 +81,12 @@ class LogReader {
  public:
   enum class Loss { kNever, kOldest };
   struct Stats {
-    std::uint64_t backlog_entries = 0;  // durable or about to be, and not committed
+    std::uint64_t backlog_entries = 0;  // durable or about to be, and neither committed nor delivered
     std::uint64_t backlog_samples = 0;
     std::uint64_t lost_samples = 0;     // to the journal's bound, since the reader's name was first used
     std::uint64_t damaged_entries = 0;  // could not be read back, since then
     std::uint64_t committed = 0;
-    std::optional<UnixNanos> oldest_received;  // of what was read and not committed
+    std::optional<UnixNanos> oldest_received;  // of what was read and neither committed nor delivered
   };
 
   // The next durable entry; null when there is none yet. The batch is valid until the next call. One thread at a time.
@@ -97,6 +97,11 @@ class LogReader {
   const Entry* next(std::chrono::steady_clock::time_point until);
   // Everything up to and including `position`, which next() returned, is done with.
   void commit(std::uint64_t position);
+  // Everything up to and including `position` is where it belongs, and may be asked for again by rewind() until it is
+  // committed. Only statistics change: it is no backlog, and no loss when the bound drops it.
+  void delivered(std::uint64_t position);
+  // Everything after what was committed, or dropped by the bound, comes again. The reading thread's.
+  void rewind();
   // Goes on behind there, wherever the journal's own cursor is, as far back as the journal reaches. From then on what
   // is missing is counted exactly. Before the first next().
   void start_after(const Progress& progress);
@@ -117,20 +122,20 @@ class LogReader {
 
  private:
   friend class Log;
-  LogReader(Log& log, journal::Reader& reader, std::string name, Loss loss);
-  const Entry* decode(const journal::Record& record);
-  bool same_segment(std::uint64_t before, std::uint64_t position) const;
-  void settle_through(std::uint64_t position);  // REQUIRES: mutex_ held
-  void halve_unsettled();                       // the same
-  void account(std::uint64_t position, const RecordHead& head, bool readable);
-  void note_missing(const Missing& one);
-
   struct Unsettled {
     std::uint64_t position;
     std::uint64_t samples;
     std::uint64_t samples_through;  // since the journal began, with this record
     UnixNanos received;
   };
+  LogReader(Log& log, journal::Reader& reader, std::string name, Loss loss);
+  const Entry* decode(const journal::Record& record);
+  bool same_segment(std::uint64_t before, std::uint64_t position) const;
+  void settle_through(std::uint64_t position);                    // REQUIRES: mutex_ held
+  void halve_unsettled();                                         // the same
+  std::deque<Unsettled>::const_iterator after_delivered() const;  // the same
+  void account(std::uint64_t position, const RecordHead& head, bool readable);
+  void note_missing(const Missing& one);
 
   Log& log_;
   journal::Reader& reader_;
@@ -153,6 +158,8 @@ class LogReader {
   std::deque<Unsettled> unsettled_;               // read and not committed; one may be for several records
   std::optional<std::uint64_t> settled_samples_;  // since the journal began, up to what is committed; once known
   std::uint64_t lost_when_settled_ = 0;
+  std::uint64_t delivered_ = 0;          // position
+  std::uint64_t delivered_samples_ = 0;  // since the journal began, up to there
   std::uint64_t undecodable_ = 0;
 };
 

@@ -350,6 +350,50 @@ TEST_F(LogTest, AReaderGoesBackBehindWhatItCommitted) {
 }
 
 // The store commits minutes after it read. It does so for many records at once, and exactly for all in the end.
+TEST_F(LogTest, WhatWasDeliveredComesAgainUntilItIsCommitted) {
+  open();
+  for (int n = 1; n <= 6; ++n) ASSERT_TRUE(log_->append(batch_of(n), 100 + n));
+  wait_durable(6);
+  {
+    LogReader& reader = *log_->add_reader("sink.a", LogReader::Loss::kOldest).value();
+    EXPECT_EQ(take(reader).size(), 6U);
+    reader.delivered(5);
+    EXPECT_EQ(reader.stats().backlog_samples, 1U);
+    EXPECT_EQ(reader.stats().backlog_entries, 1U);
+    EXPECT_EQ(reader.stats().oldest_received, 106);
+    reader.commit(2);
+    reader.rewind();
+    EXPECT_EQ(take(reader), (std::vector<std::int64_t>{3, 4, 5, 6}));
+    EXPECT_EQ(reader.stats().backlog_samples, 1U);
+    reader.delivered(6);
+    EXPECT_EQ(reader.stats().backlog_samples, 0U);
+    EXPECT_FALSE(reader.stats().oldest_received);
+  }
+  ASSERT_TRUE(log_->close());
+  open();
+  LogReader& reader = *log_->add_reader("sink.a", LogReader::Loss::kOldest).value();
+  EXPECT_EQ(take(reader), (std::vector<std::int64_t>{3, 4, 5, 6}));
+}
+
+TEST_F(LogTest, WhatWasDeliveredIsNotLostToTheBound) {
+  limit_ = 1U << 20U;
+  open();
+  LogReader& reader = *log_->add_reader("sink.a", LogReader::Loss::kOldest).value();
+  for (int n = 0; n < 60; ++n) {
+    const auto appended = log_->append(large(n), 1);
+    ASSERT_TRUE(appended);
+    wait_durable(appended->position);
+    EXPECT_EQ(take(reader).size(), 1U);
+    reader.delivered(appended->position);
+  }
+  EXPECT_LE(log_->stats().disk_bytes, limit_);
+  EXPECT_EQ(reader.stats().lost_samples, 0U);
+  EXPECT_EQ(reader.stats().backlog_samples, 0U);
+  reader.rewind();
+  EXPECT_LT(take(reader).size(), 60U);
+  EXPECT_EQ(reader.stats().lost_samples, 0U);
+}
+
 TEST_F(LogTest, AReaderThatCommitsLateCommitsAll) {
   open();
   LogReader* const reader = log_->add_reader("store", LogReader::Loss::kNever).value();

@@ -196,6 +196,23 @@ std::string_view status_name(int status) {
 
 }  // namespace
 
+bool keeps_repeats(std::string_view flags) {
+  bool any = false;
+  while (!flags.empty()) {
+    const std::size_t end = std::min(flags.find('\n'), flags.size());
+    const std::string_view line = flags.substr(0, end);
+    flags.remove_prefix(std::min(end + 1, flags.size()));
+    if (!line.starts_with('-')) return false;
+    // The front of a cluster, an agent, a proxy: what stores is behind them.
+    for (const std::string_view front : {"-storageNode=", "-remoteWrite.url=", "-auth.config="})
+      if (line.starts_with(front)) return false;
+    if (line.starts_with("-dedup.minScrapeInterval=") && line.find_first_of("123456789") != std::string_view::npos)
+      return false;
+    any = true;
+  }
+  return any;
+}
+
 std::string error_message(std::string_view body) {
   return one_line(whole_message(body));
 }

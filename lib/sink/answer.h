@@ -40,6 +40,10 @@ Meaning meaning_of(const HttpAnswer& answer, UnixNanos now);
 // /ping and /health.
 std::string product_of(const HttpAnswer& answer);
 
+// Of VictoriaMetrics' page /flags, which lists the flags that were given: whether it stores samples that come twice
+// twice. False for other pages.
+bool keeps_repeats(std::string_view flags);
+
 // The message in an error body: `error` or `message` of a JSON object, else the text itself; one line, bounded.
 std::string error_message(std::string_view body);
 

@@ -57,7 +57,10 @@ class HttpClient final : public Transport {
     const bool reused = connected();
     bool answered = false;
     Result<HttpAnswer> answer = co_await attempt(request, answered);
-    if (!answer && reused && !answered && !closed_) answer = co_await attempt(request, answered);
+    if (!answer && reused && !answered && !closed_) {
+      answer = co_await attempt(request, answered);
+      if (answer) answer->after_loss = true;
+    }
     if (!answer) {
       dialing_.failed();
       drop();

@@ -64,6 +64,11 @@ struct SinkOptions {
   std::chrono::nanoseconds retry_first = std::chrono::milliseconds(500);
   std::chrono::nanoseconds retry_last = std::chrono::seconds(30);
 
+  // Data stays in the log for so long after its delivery. It is sent again when the database was away meanwhile: some
+  // acknowledge before data is durable, and forget the last seconds when they are killed. Must be 0 where the same
+  // data twice is not the same as once (log lines).
+  std::chrono::nanoseconds resend_window = std::chrono::seconds(60);
+
   // https: the certificates to trust, in PEM. Empty: the system's.
   std::string tls_ca_file;
   // false accepts any certificate, and so anybody in between. For tests.

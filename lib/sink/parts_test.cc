@@ -57,6 +57,15 @@ TEST(Base64Test, PadsAsTheStandardSays) {
   EXPECT_EQ(base64("\xff\xfe\xfd"), "//79");
 }
 
+TEST(AnswerTest, VictoriaMetricsSaysWhetherItKeepsRepeats) {
+  EXPECT_TRUE(keeps_repeats("-httpListenAddr=\":8428\"\n-storageDataPath=\"/data\"\n"));
+  EXPECT_TRUE(keeps_repeats("-dedup.minScrapeInterval=\"0s\"\n"));
+  EXPECT_FALSE(keeps_repeats("-dedup.minScrapeInterval=\"1ms\"\n-storageDataPath=\"/data\"\n"));
+  EXPECT_FALSE(keeps_repeats("-storageNode=\"a:8400,b:8400\"\n"));
+  EXPECT_FALSE(keeps_repeats("<!doctype html>"));
+  EXPECT_FALSE(keeps_repeats(""));
+}
+
 TEST(AnswerTest, MessagesOfAllShapes) {
   const std::vector<std::pair<std::string, std::string>> rows{
       {"{\"error\":\"database not found: \\\"x\\\"\"}\n", "database not found: \"x\""},

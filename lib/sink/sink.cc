@@ -14,6 +14,14 @@
 // policy will never be stored, so they are counted and nothing is searched for; so are others once the search for them
 // has cost many requests.
 
+// A database may acknowledge what it has only in memory (VictoriaMetrics: up to 10 s), and forget it when it is killed.
+// So the cursor follows `resend_window` behind deliveries, and everything behind it is sent again once the database
+// answers after a time in which it did not: a request failed, a kept connection was found closed, a gateway said that
+// nobody is there. Repeats are bounded: a rewind comes no sooner than a sixth of the window after the last, and nothing
+// is sent more than kMostRewinds times again. Rejected: asking for a start time (each product has another way, and a
+// gateway or the front of a cluster answers for itself); keeping what was sent in memory (a kill of the server would
+// lose it).
+
 #include "sink/sink.h"
 
 #include <algorithm>
@@ -42,7 +50,10 @@ constexpr std::string_view kPing = "/ping";
 constexpr std::string_view kHealth = "/health";
 constexpr std::chrono::seconds kIdleWait{1};  // how soon a stop is seen while nothing comes
 constexpr std::size_t kMostAlone = 8;         // lines tried alone before the data is held
-constexpr std::size_t kMostSearches = 128;    // refused requests before what a partial write dropped is only counted
+constexpr std::size_t kMostRewinds = 8;       // of the same data
+constexpr int kRewindsPerWindow = 6;
+constexpr int kKeptSteps = 64;              // of the window
+constexpr std::size_t kMostSearches = 128;  // refused requests before what a partial write dropped is only counted
 
 lineproto::EncoderOptions encoder_options(const SinkOptions& options, const Endpoint& endpoint) {
   lineproto::EncoderOptions made;
@@ -146,6 +157,8 @@ asio::awaitable<void> Sink::run() {
   if (const Meaning found = co_await prove(); !answers_ && !stopping_) enter(state_of(found.verdict), found.reason);
   while (!expired_) {
     const bool draining = stopping_;
+    let_go();
+    if (!draining && block_.empty() && !uncommitted_ && rewind_due()) rewind();
     const auto now = steady_clock::now();
     const auto idle_until = now + kIdleWait;
     const auto wait_until = draining ? now : block_.empty() ? idle_until : std::min(idle_until, linger_until_);
@@ -166,20 +179,24 @@ asio::awaitable<void> Sink::run() {
 
 // Adds the item's lines to the block, sending it as often as it is full. False: stop.
 asio::awaitable<bool> Sink::take(const Item& item) {
-  if (!uncommitted_ && block_.empty()) set_oldest(item.received);
+  if (resend_until_ != 0 && item.position > resend_until_) {
+    if (!block_.empty() && !co_await deliver()) co_return false;
+    resend_until_ = 0;
+  }
+  if (!uncommitted_ && block_.empty() && resend_until_ == 0) set_oldest(item.received);
   for (const metric::Row& row : item.batch->rows()) {
     if (block_.empty()) linger_until_ = steady_clock::now() + options_.linger;
     if (const std::size_t samples = encode(*item.batch, row); samples > 0) block_.end_line(samples);
     if (block_.bytes() < block_bytes_) continue;
     if (!co_await deliver()) co_return false;
-    set_oldest(item.received);
+    if (resend_until_ == 0) set_oldest(item.received);
   }
   uncommitted_ = item.position;
   {
     std::lock_guard lock(mutex_);
     stats_.skipped_values = skipped_values();
   }
-  if (block_.empty() || steady_clock::now() >= linger_until_) co_return co_await deliver();
+  if (block_.empty() || steady_clock::now() >= linger_until_ || rewind_due()) co_return co_await deliver();
   co_return true;
 }
 
@@ -205,7 +222,7 @@ asio::awaitable<bool> Sink::deliver() {
   }
   report_refusals();
   block_.clear();
-  if (uncommitted_) source_.commit(*std::exchange(uncommitted_, std::nullopt));
+  if (uncommitted_) delivered(*std::exchange(uncommitted_, std::nullopt));
   set_oldest(0);
   co_return true;
 }
@@ -227,14 +244,13 @@ asio::awaitable<bool> Sink::send_range(Delivery& delivery, Delivery::Range range
       const std::uint64_t dropped = std::min(meaning.dropped_points.value_or(count), count);
       const std::uint64_t samples = block_.samples(range.first, range.last);
       accepted(samples - samples * dropped / count);
-      give_up(range, dropped, meaning.reason);
+      if (resend_until_ == 0) give_up(range, dropped, meaning.reason);
       delivery.done();
       break;
     }
     case Verdict::kTooLarge:
       if (!delivery.split()) {
-        keep_in_file(range, meaning.reason);
-        give_up(range, count, meaning.reason);
+        give_up_once(range, count, meaning.reason);
         delivery.done();
       } else {
         send_smaller(lines.size() / 2);
@@ -260,6 +276,11 @@ asio::awaitable<bool> Sink::send_range(Delivery& delivery, Delivery::Range range
 // The server finds something wrong in these lines. False: stop.
 asio::awaitable<bool> Sink::refused(Delivery& delivery, Delivery::Range range, Meaning meaning) {
   const std::size_t count = range.last - range.first;
+  // Prometheus refuses repeats, having all of them: it writes a log ahead.
+  if (resend_until_ != 0 && endpoint_.kind != Kind::kInflux) {
+    delivery.done();
+    co_return true;
+  }
   ++search_.requests;
   if (request_.gzip && !meaning.partial && !search_.accepted && !std::exchange(search_.uncompressed, true)) {
     search_.compressed_lines = count;
@@ -272,8 +293,7 @@ asio::awaitable<bool> Sink::refused(Delivery& delivery, Delivery::Range range, M
   const bool all_of_them = count == 1 || dropped >= count;
   const bool searched_enough = dropped > 0 && search_.requests > kMostSearches;
   if (about_them && (all_of_them || searched_enough)) {
-    keep_in_file(range, meaning.reason);
-    give_up(range, all_of_them ? count : dropped, meaning.reason);
+    give_up_once(range, all_of_them ? count : dropped, meaning.reason);
     delivery.done();
     co_return true;
   }
@@ -317,7 +337,13 @@ asio::awaitable<Meaning> Sink::send(std::string_view lines) {
     ++stats_.requests;
   }
   Result<HttpAnswer> answer = co_await transport_->send(request_);
-  if (!answer) co_return failed(std::move(answer.error()));
+  if (!answer) {
+    suspect();
+    co_return failed(std::move(answer.error()));
+  }
+  // A gateway whose database is away. One that is busy says when to come again.
+  const bool gateway = answer->status >= 502 && answer->status <= 504 && answer->retry_after.empty();
+  if (answer->after_loss || gateway) suspect();
   if (!answer->server_version.empty()) {
     std::lock_guard lock(mutex_);
     stats_.server_version = answer->server_version;
@@ -363,8 +389,11 @@ asio::awaitable<Meaning> Sink::prove() {
     if (product.empty()) continue;
     answers_ = true;
     log::info("sink", "the database answers", {{"name", options_.name}, {"product", product}});
-    std::lock_guard lock(mutex_);
-    stats_.server_version = answer->server_version.empty() ? product : answer->server_version;
+    {
+      std::lock_guard lock(mutex_);
+      stats_.server_version = answer->server_version.empty() ? product : answer->server_version;
+    }
+    co_await check_deduplication();
     co_return Meaning();
   }
   answers_ = true;
@@ -372,7 +401,26 @@ asio::awaitable<Meaning> Sink::prove() {
     log::info("sink", "an unknown database answers", {{"name", options_.name}, {"answers", answered}});
   else
     log::warn("sink", "the answer may not come from a database", {{"name", options_.name}, {"answers", answered}});
+  co_await check_deduplication();
   co_return Meaning();
+}
+
+// VictoriaMetrics keeps what comes twice twice, and says at /flags whether it was told not to. Others have no such
+// page.
+asio::awaitable<void> Sink::check_deduplication() {
+  if (options_.resend_window.count() == 0) co_return;
+  HttpRequest request;
+  request.method = Method::kGet;
+  request.target = "/flags";
+  request.authorization = endpoint_.authorization;
+  proving_ = true;
+  const Result<HttpAnswer> answer = co_await transport_->send(request);
+  proving_ = false;
+  if (!answer || answer->status != 200 || !keeps_repeats(answer->body)) co_return;
+  std::lock_guard lock(mutex_);
+  stats_.warning =
+      "VictoriaMetrics stores samples that are sent again twice: start it with -dedup.minScrapeInterval=1ms";
+  log::warn("sink", stats_.warning, {{"name", options_.name}, {"server", endpoint_.url.authority()}});
 }
 
 asio::awaitable<bool> Sink::create_database() {
@@ -411,7 +459,66 @@ void Sink::accepted(std::uint64_t samples) {
   enter(State::kOk, "");
   std::lock_guard lock(mutex_);
   stats_.sent_samples += samples;
+  if (resend_until_ != 0) stats_.resent_samples += samples;
   stats_.sent_bytes += request_.body.size();
+}
+
+// Refused lines that are sent again were set aside the first time.
+void Sink::give_up_once(Delivery::Range range, std::uint64_t lines, const std::string& reason) {
+  if (resend_until_ != 0) return;
+  keep_in_file(range, reason);
+  give_up(range, lines, reason);
+}
+
+// All up to `position` is with the database. It is committed a window later.
+void Sink::delivered(std::uint64_t position) {
+  source_.delivered(position);
+  delivered_ = position;
+  if (options_.resend_window.count() == 0) {
+    source_.commit(position);
+    return;
+  }
+  const auto now = steady_clock::now();
+  if (!kept_.empty() && now - kept_.back().time < options_.resend_window / kKeptSteps)
+    kept_.back().position = position;
+  else
+    kept_.push_back({position, now});
+}
+
+void Sink::suspect() {
+  if (!kept_.empty()) suspect_ = true;
+}
+
+bool Sink::rewind_due() const {
+  return suspect_ && steady_clock::now() - rewound_at_ >= options_.resend_window / kRewindsPerWindow;
+}
+
+// Commits what the database had for a window's length. Of what it may have forgotten, nothing.
+void Sink::let_go() {
+  if (suspect_) return;
+  const auto old = steady_clock::now() - options_.resend_window - options_.resend_window / kKeptSteps;
+  std::optional<std::uint64_t> position;
+  for (; !kept_.empty() && kept_.front().time <= old; kept_.pop_front()) position = kept_.front().position;
+  if (!position) return;
+  source_.commit(*position);
+  while (!rewound_from_.empty() && rewound_from_.front() <= *position) rewound_from_.pop_front();
+}
+
+// Goes back to the last commit, to send everything since once more.
+void Sink::rewind() {
+  suspect_ = false;
+  rewound_from_.push_back(delivered_);
+  if (rewound_from_.size() > kMostRewinds) {
+    source_.commit(rewound_from_.front());
+    rewound_from_.pop_front();
+  }
+  if (!source_.rewind()) return;
+  rewound_at_ = steady_clock::now();
+  kept_.clear();
+  resend_until_ = delivered_;
+  log::info(
+      "sink", "the database was away; sending again what it may have forgotten",
+      {{"name", options_.name}, {"window_seconds", std::chrono::duration<double>(options_.resend_window).count()}});
 }
 
 // `lines` of the range will never be stored; which, only the server knows where they are not all.

@@ -3,13 +3,14 @@
 // Forwards a log to InfluxDB, or to another database that accepts line protocol, Prometheus' remote write or OTLP
 // over HTTP, and loses nothing silently.
 // A request that fails is retried until it succeeds. A line that the database rejects for good is written to a file.
-// Only then does the log's cursor advance.
+// Only then does the log's cursor advance, `resend_window` later: what a database may have forgotten is sent again.
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -47,7 +48,8 @@ struct Stats {
   std::string name;
   State state = State::kConnecting;
   double lag_seconds = 0;             // age of the oldest item taken from the source and not committed; 0: none
-  std::uint64_t sent_samples = 0;     // accepted by the server
+  std::uint64_t sent_samples = 0;     // accepted by the server, also those that are sent again
+  std::uint64_t resent_samples = 0;   // of them, accepted before, and sent again because the database was away
   std::uint64_t refused_samples = 0;  // set aside; where a server says only how many points it dropped, an estimate
   std::uint64_t refused_lines = 0;
   std::uint64_t skipped_values = 0;  // that the protocol cannot carry (NaN; with remote write and OTLP texts, too)
@@ -60,6 +62,7 @@ struct Stats {
   std::string last_refusal;         // why lines were last set aside
   UnixNanos last_refusal_time = 0;  // 0: none were
   std::string server_version;       // as the server says, where it does
+  std::string warning;              // about how the database is configured; empty: none
 };
 
 class Sink {
@@ -95,7 +98,9 @@ class Sink {
   std::size_t encode(const metric::Batch& batch, const metric::Row& row);
   boost::asio::awaitable<Meaning> send(std::string_view lines);
   boost::asio::awaitable<Meaning> prove();
+  boost::asio::awaitable<void> check_deduplication();
   void accepted(std::uint64_t samples);
+  void give_up_once(Delivery::Range range, std::uint64_t lines, const std::string& reason);
   void give_up(Delivery::Range range, std::uint64_t lines, const std::string& reason);
   std::uint64_t skipped_values() const;
   std::string readable(std::string_view lines) const;
@@ -107,6 +112,11 @@ class Sink {
   void enter(State state, const std::string& reason);
   void set_oldest(UnixNanos received);
   void end_at_deadline(std::chrono::nanoseconds drain);
+  void delivered(std::uint64_t position);
+  void suspect();
+  bool rewind_due() const;
+  void rewind();
+  void let_go();
 
   const boost::asio::any_io_executor executor_;
   const SinkOptions options_;
@@ -142,6 +152,18 @@ class Sink {
     bool uncompressed = false;                    // tried without compression
     std::optional<std::size_t> compressed_lines;  // what was refused compressed
   } search_;
+  // Delivered and not committed: positions, and when the database acknowledged them. Those of a 64th of the window are
+  // one, so there are few.
+  struct Kept {
+    std::uint64_t position;
+    std::chrono::steady_clock::time_point time;
+  };
+  std::deque<Kept> kept_;
+  std::deque<std::uint64_t> rewound_from_;  // positions, of the last rewinds
+  std::uint64_t delivered_ = 0;             // the last position
+  std::uint64_t resend_until_ = 0;          // items up to this position were delivered before; 0: none is sent again
+  bool suspect_ = false;                    // the database may have forgotten what is kept
+  std::chrono::steady_clock::time_point rewound_at_;
   bool stopping_ = false;
   bool expired_ = false;
   std::uint64_t newly_refused_lines_ = 0;

@@ -222,6 +222,7 @@ TEST_F(SinkTest, Version1CreatesItsDatabaseOnceAndUsesBasicAuthorization) {
     return created ? reply(204, "") : reply(404, "{\"error\":\"database not found: \\\"my db\\\"\"}\n");
   });
   options_ = {};
+  options_.resend_window = 0s;
   options_.linger = 5ms;
   options_.url = "http://user:p%40ss@127.0.0.1:" + std::to_string(server.port());
   options_.gzip = false;
@@ -319,6 +320,107 @@ TEST_F(SinkTest, AConnectionClosedWhileIdleCostsNoRetry) {
   add({2});
   ASSERT_TRUE(sink.commits_all());
   EXPECT_EQ(sink.stats().retries, 0U);
+}
+
+// How often each line was accepted.
+std::map<std::string, int> times_accepted(const std::vector<Request>& requests) {
+  std::map<std::string, int> times;
+  for (const Request& request : requests)
+    for (const std::string& line : lines_of(request.body)) ++times[line];
+  return times;
+}
+
+TEST_F(SinkTest, WhatADatabaseMayHaveForgottenIsSentAgain) {
+  std::atomic<bool> killed = false;
+  FakeServer server([&](const Request&) { return killed.exchange(false) ? "" : reply(204, ""); });
+  options_.url = server.url();
+  options_.resend_window = 1h;
+  add({1});
+  add({2});
+  Running sink(options_, schemas_, source_);
+  ASSERT_TRUE(sink.becomes([&] { return sink.stats().sent_samples == 2; }));
+  EXPECT_EQ(source_.committed(), 0U);
+  EXPECT_EQ(sink.stats().resent_samples, 0U);
+  killed = true;
+  add({3});
+  ASSERT_TRUE(sink.becomes([&] { return sink.stats().resent_samples == 3; }));
+  EXPECT_EQ(sink.stats().sent_samples, 6U);
+  EXPECT_EQ(source_.committed(), 0U);
+  add({4});
+  ASSERT_TRUE(sink.becomes([&] { return sink.stats().sent_samples == 7; }));
+  EXPECT_EQ(sink.stats().resent_samples, 3U);
+  EXPECT_EQ(sink.stats().lag_seconds, 0);
+}
+
+TEST_F(SinkTest, AGatewayWithoutItsDatabaseMeansTheSame) {
+  std::atomic<int> away = 0;
+  FakeServer server([&](const Request&) {
+    return away > 0 && --away >= 0 ? reply(503, "<h1>No server is available</h1>") : reply(204, "");
+  });
+  options_.url = server.url();
+  options_.resend_window = 1h;
+  add({1});
+  Running sink(options_, schemas_, source_);
+  ASSERT_TRUE(sink.becomes([&] { return sink.stats().sent_samples == 1; }));
+  away = 2;
+  add({2});
+  ASSERT_TRUE(sink.becomes([&] { return sink.stats().resent_samples == 2; }));
+}
+
+TEST_F(SinkTest, TheCursorFollowsAWindowBehind) {
+  FakeServer server([](const Request&) { return reply(204, ""); });
+  options_.url = server.url();
+  options_.resend_window = 100ms;
+  const auto began = std::chrono::steady_clock::now();
+  add({1});
+  Running sink(options_, schemas_, source_);
+  ASSERT_TRUE(sink.commits_all());
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 100ms);
+  EXPECT_EQ(sink.stats().resent_samples, 0U);
+}
+
+TEST_F(SinkTest, ADatabaseThatClosesEachConnectionGetsThingsSeveralTimesAtMost) {
+  FakeServer server([](const Request&) { return "HTTP/1.1 204 No Content\r\n\r\n" + testing::kThenClose; });
+  options_.url = server.url();
+  options_.resend_window = 60ms;
+  options_.linger = 0s;
+  Running sink(options_, schemas_, source_);
+  for (int i = 0; i < 100; ++i) {
+    add({i});
+    ASSERT_TRUE(sink.becomes([&] { return sink.stats().sent_samples > static_cast<std::uint64_t>(i); }));
+  }
+  ASSERT_TRUE(sink.commits_all());
+  for (const auto& [line, times] : times_accepted(server.requests())) EXPECT_LE(times, 1 + 8 + 1) << line;
+}
+
+TEST_F(SinkTest, RefusedLinesAreSetAsideOnce) {
+  std::atomic<bool> killed = false;
+  FakeServer server([&](const Request& request) {
+    if (killed.exchange(false)) return std::string();
+    return request.body.find("f=2i") == std::string::npos ? reply(204, "") : reply(422, "conflict");
+  });
+  options_.url = server.url();
+  options_.resend_window = 1h;
+  add({1, 2});
+  Running sink(options_, schemas_, source_);
+  ASSERT_TRUE(sink.becomes([&] { return sink.stats().refused_lines == 1; }));
+  killed = true;
+  add({3});
+  ASSERT_TRUE(sink.becomes([&] { return sink.stats().resent_samples == 2; }));
+  EXPECT_EQ(sink.stats().refused_lines, 1U);
+}
+
+TEST_F(SinkTest, ADatabaseThatKeepsRepeatsIsWarnedOf) {
+  FakeServer server([](const Request&) { return reply(204, ""); },
+                    [](const Request& request) {
+                      return request.target == "/flags" ? reply(200, "-storageDataPath=\"/data\"\n") : reply(204, "");
+                    });
+  options_.url = server.url();
+  options_.resend_window = 1h;
+  add({1});
+  Running sink(options_, schemas_, source_);
+  ASSERT_TRUE(sink.becomes([&] { return sink.stats().sent_samples == 1; }));
+  EXPECT_THAT(sink.stats().warning, HasSubstr("-dedup.minScrapeInterval=1ms"));
 }
 
 TEST_F(SinkTest, AServerThatIsAwayIsWaitedForAndStopLeavesTheRestUncommitted) {

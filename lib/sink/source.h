@@ -26,6 +26,10 @@ class Source {
   virtual boost::asio::awaitable<std::optional<Item>> next(std::chrono::steady_clock::time_point wait_until) = 0;
   // The sink is to stop: a next() under way should return soon. Without it the sink notices within a second.
   virtual void wake() {}
+  // All up to and with `position` is with the database, which may still forget it: for statistics. Commit follows.
+  virtual void delivered(std::uint64_t /*position*/) {}
+  // All after the last committed position is to come again. False: the source cannot.
+  virtual bool rewind() { return false; }
   // All up to and with `position` is with the database, or set aside for good: the cursor may move there. Items after
   // the last committed one must come again when the sink is started anew; sending them twice does no harm.
   virtual void commit(std::uint64_t position) = 0;

@@ -169,9 +169,10 @@ class ListSource final : public Source {
     std::lock_guard lock(mutex_);
     return items_.size();
   }
-  void rewind() {
+  bool rewind() override {
     std::lock_guard lock(mutex_);
     next_ = committed_;
+    return true;
   }
 
   asio::awaitable<std::optional<Item>> next(std::chrono::steady_clock::time_point wait_until) override {
@@ -271,6 +272,7 @@ class SinkTest : public ::testing::Test {
     options_.retry_last = 20ms;
     options_.timeout = 2s;
     options_.gzip = false;
+    options_.resend_window = 0s;
     options_.bucket = "b";
     options_.org = "o";
     options_.token = "secret";

@@ -90,6 +90,7 @@ class TlsTest : public ::testing::Test {
     options_.retry_first = 5ms;
     options_.retry_last = 20ms;
     options_.gzip = false;
+    options_.resend_window = {};
   }
 
   metric::SchemaTable schemas_;

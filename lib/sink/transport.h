@@ -29,6 +29,7 @@ struct HttpAnswer {
   std::string server_version;  // X-Influxdb-Version
   std::string server_build;    // X-Influxdb-Build
   std::string location;        // of a redirection
+  bool after_loss = false;     // the kept connection was found closed without notice, and another one was made
 };
 
 // Carries a request to the server and its answer back. One at a time.
