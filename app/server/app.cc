@@ -323,6 +323,7 @@ asio::awaitable<void> App::watch_access() {
     timer.expires_after(std::chrono::seconds(1));
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     ingest_->report_repeats();
+    ingest_->end_aged();
     sign_in_refusals_.report();
     if (Status read = guard_.reload_if_changed(); !read)
       log::error("auth", "the accounts file cannot be read; the previous accounts stay in force",

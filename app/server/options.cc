@@ -86,6 +86,16 @@ void Options::declare(config::Settings& settings) {
   settings.text("listen.address", &listen_address,
                 "The address on which clients connect, HOST:PORT. 0.0.0.0:7411 or [::]:7411 admits other machines, and "
                 "needs TLS.");
+  settings.list("listen.proxies", &listen_proxies,
+                "Addresses and networks of balancers, such as HAProxy's, that begin each connection with a PROXY "
+                "protocol header of version 2 (send-proxy-v2). Logs and limits then use the client's own address. A "
+                "connection with such a header from anywhere else is refused. Every program at these addresses is "
+                "believed.");
+  settings.duration(
+      "listen.max_connection_age", &max_connection_age, seconds(0), hours(24 * 7),
+      "For several servers behind one name: a client's connection ends after a third of this to all of it, "
+      "at random and between two batches, and the client connects again. So clients spread over the "
+      "servers again after one was away. 0: never.");
   settings.boolean("listen.tls", &listen_tls, "Clients must use TLS. Needs [tls].");
   settings.text("http.address", &http_address, "The address of the page, the API and queries, HOST:PORT.");
   settings.text("http.public_url", &http_public_url,
@@ -406,6 +416,7 @@ ingest::ServerOptions Options::ingest_options(const std::string& software, net::
   out.tls = std::move(tls);
   out.hello_timeout = std::chrono::duration_cast<milliseconds>(hello_timeout);
   out.idle_timeout = std::chrono::duration_cast<milliseconds>(idle_timeout);
+  out.max_connection_age = max_connection_age;
   out.max_clients = static_cast<std::uint32_t>(max_clients);
   out.max_frame_bytes = static_cast<std::uint32_t>(max_frame_bytes);
   out.write_timeout = std::chrono::duration_cast<milliseconds>(write_timeout);

@@ -26,6 +26,8 @@ namespace resmon::server {
 
 struct Options {
   std::string listen_address = "127.0.0.1:7411";
+  std::vector<std::string> listen_proxies;
+  std::chrono::nanoseconds max_connection_age{0};
   std::string http_address = "127.0.0.1:7412";
   std::string http_public_url;
   std::string downloads_directory;

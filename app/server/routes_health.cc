@@ -255,9 +255,11 @@ Answer metrics(App& app) {
           in.duplicate_batches.load());
   out.add(
       "resmon_missing_batches_total", "counter",
-      "Batch numbers that clients skipped: dropped from a full spool, or left out after a crash so that none is used "
-      "twice.",
+      "Batch numbers that clients skipped and no server acknowledged: dropped from a full spool, or left out after a "
+      "crash so that none is used twice.",
       in.missing_batches.load());
+  out.add("resmon_aged_connections_total", "counter",
+          "Connections ended at listen.max_connection_age, for their clients to connect again.", in.aged.load());
   out.add("resmon_line_connections", "gauge", "Clients whose connection for log lines is open.",
           in.line_connections.load());
   out.add("resmon_line_batches_total", "counter", "Batches of log lines from clients, including repeated ones.",

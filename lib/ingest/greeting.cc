@@ -107,6 +107,7 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
     }
     return schemas_.intern(std::move(schema));
   };
+  log_.acknowledged_elsewhere(*s.stream->log, hello.acknowledged);
   const wire::Welcome answer = welcome(log_.acknowledged(*s.stream->log));
   s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern);
   s.decoder->watch(schemas_);

@@ -225,6 +225,11 @@ void Log::acknowledge(LogStream& stream, std::uint64_t sequence) {
   stream.durable_sequence = std::max(stream.durable_sequence, std::min(sequence, stream.last_sequence));
 }
 
+void Log::acknowledged_elsewhere(LogStream& stream, std::uint64_t sequence) {
+  const std::lock_guard lock(mutex_);
+  stream.elsewhere = std::max(stream.elsewhere, sequence);
+}
+
 std::pair<std::uint64_t, std::uint64_t> Log::last_of(const LogStream& stream) const {
   const std::lock_guard lock(mutex_);
   return {stream.last_sequence, stream.last_position};
@@ -297,8 +302,8 @@ Result<Log::Appended> Log::append(LogStream& stream, std::uint64_t first, std::u
   answer.taken = true;
   answer.position = appended->last;
   if (numbered) {
-    if (stream.last_sequence != 0 && first > stream.last_sequence + 1)
-      answer.missing = first - stream.last_sequence - 1;
+    const std::uint64_t before = std::max(stream.last_sequence, stream.elsewhere);
+    if (stream.last_sequence != 0 && first > before + 1) answer.missing = first - before - 1;
     if (durable_position() >= stream.last_position) stream.durable_sequence = stream.last_sequence;
     stream.last_sequence = last;
     stream.last_position = appended->last;

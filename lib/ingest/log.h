@@ -54,6 +54,7 @@ class LogStream {
   std::uint64_t last_sequence = 0;  // appended
   std::uint64_t last_position = 0;  // of its record
   std::uint64_t durable_sequence = 0;
+  std::uint64_t elsewhere = 0;  // acknowledged by some server
 };
 
 struct Entry {
@@ -204,6 +205,8 @@ class Log {
   std::uint64_t acknowledged(const LogStream& stream) const;
   // Tells that it is.
   void acknowledge(LogStream& stream, std::uint64_t sequence);
+  // Some server has all up to `sequence`, though this one may not: what of it does not come is not missing.
+  void acknowledged_elsewhere(LogStream& stream, std::uint64_t sequence);
 
   struct Appended {
     std::uint64_t position = 0;     // acknowledge when it is durable

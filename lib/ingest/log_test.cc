@@ -174,6 +174,16 @@ TEST_F(LogTest, WhatAStreamHasSentIsNotTakenAgain) {
 }
 
 // What was acknowledged is there; what is there counts as seen; the two are the same.
+TEST_F(LogTest, WhatAnotherServerAcknowledgedIsNotMissing) {
+  open();
+  const auto stream = log_->stream(kStream);
+  ASSERT_TRUE(log_->append(*stream, 1, 5, batch_of(1), 1));
+  log_->acknowledged_elsewhere(*stream, 20);
+  EXPECT_EQ(log_->append(*stream, 21, 21, batch_of(2), 1)->missing, 0U);
+  log_->acknowledged_elsewhere(*stream, 30);
+  EXPECT_EQ(log_->append(*stream, 34, 34, batch_of(3), 1)->missing, 3U);  // 31 to 33: by nobody
+}
+
 TEST_F(LogTest, AKilledProcessLeavesWhatWasDurableAndItsNumbers) {
   open();
   std::uint64_t last = 0;

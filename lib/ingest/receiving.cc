@@ -62,7 +62,7 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
     if (s.said_goodbye || s.told_to_go || s.token_revoked) {
       // Its last batches are about to be durable.
       asio::steady_timer pause(s.connection->executor());
-      const auto until = steady_clock::now() + (s.said_goodbye ? kGoodbyePatience : std::chrono::seconds(1));
+      const auto until = steady_clock::now() + (s.said_goodbye || s.aged ? kGoodbyePatience : std::chrono::seconds(1));
       while (s.position > durable_position(s) && steady_clock::now() < until) {
         pause.expires_after(std::chrono::milliseconds(5));
         co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -82,7 +82,11 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
     }
     if (s.told_to_go) {
       std::string out;
-      wire::encode_goodbye(stopping_ ? "the server is stopping" : "a newer connection took over", out);
+      const bool come_back = s.aged && !stopping_;
+      wire::encode_goodbye(come_back   ? "this connection has reached its maximum age"
+                           : stopping_ ? "the server is stopping"
+                                       : "a newer connection took over",
+                           out, come_back);
       co_return co_await s.connection->write(out, std::chrono::seconds(1));
     }
     if (s.frames.buffered_bytes() == 0) s.frames.release();

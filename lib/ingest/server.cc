@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <random>
 
 #include "base/log.h"
 #include "ingest/server_internal.h"
@@ -268,6 +269,29 @@ void Server::send_notice(const std::string& host, const std::string& text) {
   });
 }
 
+// Between two batches: the session takes what has arrived, acknowledges it once it is durable, and says goodbye. What
+// it has not read its client sends again, to whom it connects next.
+void Server::end_aged() {
+  if (options_.max_connection_age.count() == 0) return;
+  const std::int64_t now = steady_clock::now().time_since_epoch().count();
+  std::vector<std::shared_ptr<Session>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all = everybody();
+  }
+  for (const auto& session : all) {
+    const std::int64_t leave_at = session->leave_at;
+    if (leave_at == 0 || now < leave_at) continue;
+    session->leave_at = 0;
+    asio::post(session->connection->executor(), [this, session] {
+      if (session->told_to_go.exchange(true)) return;
+      session->aged = true;
+      ++stats_.aged;
+      session->connection->stop_reading();
+    });
+  }
+}
+
 void Server::report_repeats() {
   std::vector<Repeats::Summary> notices;
   {
@@ -310,6 +334,12 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
   const bool greeted = status.has_value();
   if (greeted) {
     s.greeted = true;
+    if (options_.max_connection_age.count() > 0) {
+      static thread_local std::mt19937_64 random{std::random_device()()};
+      const std::int64_t most = options_.max_connection_age.count();
+      s.leave_at = steady_clock::now().time_since_epoch().count() +
+                   std::uniform_int_distribution<std::int64_t>(most / 3, most)(random);
+    }
     leave_half_open(s);
     std::atomic<std::uint64_t>& connected = s.lines ? stats_.line_connections : stats_.clients;
     ++connected;
@@ -336,7 +366,8 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
     log::info("ingest", s.lines ? "client disconnected its log lines" : "client disconnected",
               {{"host", s.client.host.empty() ? "unknown" : s.client.host},
                {"address", s.connection->peer()},
-               {"reason", s.told_to_go     ? "told to go"
+               {"reason", s.aged           ? "maximum age"
+                          : s.told_to_go   ? "told to go"
                           : s.said_goodbye ? "goodbye"
                                            : "end of stream"}});
     if (status.has_value() && s.told_to_go) co_await s.connection->close_gently(std::chrono::milliseconds(500));

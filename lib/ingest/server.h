@@ -33,6 +33,9 @@ struct ServerOptions {
   std::chrono::milliseconds hello_timeout{10'000};  // for the TLS handshake and HELLO
   std::chrono::milliseconds idle_timeout{60'000};   // without any frame
   std::chrono::milliseconds write_timeout{30'000};
+  // A connection ends after a third of this to all of it, at random, and its client connects again: behind a balancer,
+  // to another server perhaps. 0: never.
+  std::chrono::nanoseconds max_connection_age{0};
   std::uint32_t max_clients = 20'000;
   std::uint32_t max_greeting = 2'000;  // connections that have not said HELLO yet; of more, the oldest are closed
   std::uint64_t frame_memory_bytes = 128U << 20U;  // of all connections, for frames that have begun and not ended
@@ -90,6 +93,7 @@ struct ServerStats {
   std::atomic<std::uint64_t> frames_cut{0};    // connections refused: their unfinished frames took too much of that
   std::atomic<std::uint64_t> rate_limited{0};  // closed at once: too many from one address
   std::atomic<std::uint64_t> refused{0};       // connections ended with REFUSE or without HELLO
+  std::atomic<std::uint64_t> aged{0};          // connections ended at their maximum age
   std::atomic<std::uint64_t> received_bytes{0};
   std::atomic<std::uint64_t> batches{0};            // new ones
   std::atomic<std::uint64_t> samples{0};            // in them
@@ -125,6 +129,8 @@ class Server {
   // where there is no list. A client that does not answer leaves it uncalled until it goes: the asker has a deadline.
   using ProcessesDone = std::function<void(Result<wire::ProcessList> list)>;
   void ask_processes(const std::string& host, ProcessesDone done);
+  // Ends connections that have reached their age. Call about once a second.
+  void end_aged();
   // Says of addresses that were refused again and again how often they were. Call about once a second.
   void report_repeats();
 

@@ -76,6 +76,8 @@ struct Server::Session {
   bool token_revoked = false;                  // so is this
   bool makes_room = false;                     // and this: closed for others' sake
   std::atomic<bool> told_to_go{false};
+  std::atomic<bool> aged{false};          // and why: it is to connect again
+  std::atomic<std::int64_t> leave_at{0};  // steady clock, ns; 0: never
   std::atomic<std::int64_t> heard_at{0};  // steady clock, ns
 
   // What is to be acknowledged when `position` is durable: never beyond what this connection was sent.

@@ -118,6 +118,28 @@ TEST_F(ServerTest, ABoundTokenLetsInTheClientOfItsNameOnly) {
   EXPECT_EQ(received_.size(), 201U);
 }
 
+TEST_F(ServerTest, ConnectionsOfAnAgeEndBetweenBatchesAndComeBack) {
+  ServerOptions options;
+  options.max_connection_age = 60ms;
+  start(options);
+  Client client(port());
+  int pushed = 0;
+  ASSERT_TRUE(eventually([&] {
+    client.push(pushed, 1);
+    ++pushed;
+    server_->end_aged();
+    return server_->stats().aged >= 3;
+  }));
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  take();
+  EXPECT_EQ(received_.size(), static_cast<std::size_t>(pushed));
+  EXPECT_TRUE(std::is_sorted(received_.begin(), received_.end()));
+  EXPECT_GE(client.stats().connections, 3U);
+  EXPECT_EQ(client.stats().failures, 0U);
+  EXPECT_EQ(server_->stats().duplicate_batches, 0U);
+  EXPECT_EQ(server_->stats().missing_batches, 0U);
+}
+
 TEST_F(ServerTest, StopsWithClientsConnectedAndOthersHalfOpen) {
   start();
   Client client(port());

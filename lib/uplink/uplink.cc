@@ -124,6 +124,10 @@ asio::awaitable<void> Uplink::run() {
         backoff.reset();
         said_.clear();
       }
+      if (std::exchange(asked_back_, false)) {
+        backoff.reset();
+        break;
+      }
       if (ended.has_value() || token_changed_) break;
       ++stats_.failures;
       stats_.last_error = ended.error().message;
@@ -204,6 +208,7 @@ asio::awaitable<Status> Uplink::greet(net::Stream& stream, wire::FrameReader& fr
   hello.oldest_sequence = outbox_.empty() ? 0 : outbox_.first();
   hello.tags = options_.tags;
   hello.carries = outbox_.carries();
+  hello.acknowledged = acknowledged_stream_ == hello.stream ? acknowledged_by_any_ : 0;
   std::string out;
   wire::encode(hello, out);
   if (Status written = co_await stream.write(out, options_.answer_timeout); !written) co_return written;
@@ -339,6 +344,9 @@ bool Uplink::forget_acknowledged(std::uint64_t sequence, bool greeting) {
     outbox_.acknowledge(sequence);
   }
   stats_.acknowledged_samples += before - outbox_.backlog();
+  acknowledged_by_any_ = std::exchange(acknowledged_stream_, outbox_.stream()) == outbox_.stream()
+                             ? std::max(acknowledged_by_any_, sequence)
+                             : sequence;
   if (options_.on_acknowledged) options_.on_acknowledged(sequence);
   return true;
 }
@@ -374,8 +382,10 @@ Status Uplink::handle(const wire::Frame& frame) {
       retry_after_ = std::chrono::nanoseconds(std::min<std::uint64_t>(refuse.retry_after_ns, 3'600'000'000'000));
       return refused(refuse);
     }
-    case wire::FrameType::kGoodbye:
-      return fail(ErrorKind::kUnavailable, "the server is stopping");
+    case wire::FrameType::kGoodbye: {
+      RESMON_ASSIGN(asked_back_, wire::decode_goodbye(frame.payload));
+      return fail(ErrorKind::kUnavailable, asked_back_ ? "the server asks to connect again" : "the server is stopping");
+    }
     case wire::FrameType::kNotice: {
       RESMON_ASSIGN(const std::string text, wire::decode_notice(frame.payload));
       log::warn("uplink", "the server says", {{"notice", text}});

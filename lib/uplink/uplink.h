@@ -124,6 +124,10 @@ class Uplink {
   std::string control_;      // frames to send before the next entries: PONG
   std::uint64_t epoch_ = 0;  // of the outbox's stream
   std::uint64_t acknowledged_ = 0;
+  // By any server, of this process's connections.
+  std::uint64_t acknowledged_by_any_ = 0;
+  wire::StreamId acknowledged_stream_{};
+  bool asked_back_ = false;                               // the server ended the connection, and nothing is wrong
   std::uint64_t refused_ = 0;                             // samples, as the last acknowledgement says
   std::uint32_t max_frame_bytes_ = wire::kMaxFrameBytes;  // of payload; what the server takes
   std::uint64_t next_to_send_ = 1;

@@ -78,7 +78,8 @@ void encode(const Hello& m, std::string& out) {
     w.text(tag.key);
     w.text(tag.value);
   }
-  if (m.carries != Carries::kSamples) w.varint(static_cast<std::uint64_t>(m.carries));
+  if (m.carries != Carries::kSamples || m.acknowledged != 0) w.varint(static_cast<std::uint64_t>(m.carries));
+  if (m.acknowledged != 0) w.varint(m.acknowledged);
   end_frame(frame, out);
 }
 
@@ -120,6 +121,8 @@ Result<Hello> decode_hello(std::string_view payload) {
       return malformed("HELLO", "carries something unknown");
     m.carries = static_cast<Carries>(carries);
   }
+  if (r.remaining() > 0) m.acknowledged = r.varint();
+  if (r.failed()) return malformed("HELLO", "ends early");
   return m;
 }
 
@@ -199,10 +202,20 @@ Result<Ping> decode_ping(std::string_view payload) {
   return m;
 }
 
-void encode_goodbye(std::string_view reason, std::string& out) {
+void encode_goodbye(std::string_view reason, std::string& out, bool come_back) {
   const std::size_t frame = begin_frame(FrameType::kGoodbye, out);
-  ByteWriter(out).text(reason);
+  ByteWriter w(out);
+  w.text(reason);
+  if (come_back) w.varint(1);
   end_frame(frame, out);
+}
+
+Result<bool> decode_goodbye(std::string_view payload) {
+  ByteReader r(payload);
+  r.text();
+  const bool come_back = r.remaining() > 0 && r.varint() == 1;
+  if (r.failed()) return malformed("GOODBYE", "ends early");
+  return come_back;
 }
 
 void encode_notice(std::string_view text, std::string& out) {

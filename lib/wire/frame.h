@@ -53,6 +53,7 @@ struct Hello {
   std::uint64_t oldest_sequence = 0;  // the oldest batch it still has; 0: none yet
   std::vector<metric::Tag> tags;      // added to every series of this client
   Carries carries = Carries::kSamples;
+  std::uint64_t acknowledged = 0;  // the last batch of the stream that any server acknowledged; 0: none, or not known
 };
 
 struct Welcome {
@@ -99,7 +100,10 @@ void encode(const Welcome& message, std::string& out);
 void encode(const Refuse& message, std::string& out);
 void encode(const Ack& message, std::string& out);
 void encode_ping(FrameType ping_or_pong, const Ping& message, std::string& out);
-void encode_goodbye(std::string_view reason, std::string& out);
+// `come_back`: nothing is wrong; the client is to connect again, wherever its name for the server leads now.
+void encode_goodbye(std::string_view reason, std::string& out, bool come_back = false);
+// Whether it says so.
+Result<bool> decode_goodbye(std::string_view payload);
 void encode_notice(std::string_view text, std::string& out);
 
 // Each decodes one payload. Bytes after the known fields are ignored: a later minor version may add some.
