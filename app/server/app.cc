@@ -267,9 +267,11 @@ Status App::start() {
   add_routes(*this, router_);
 
   RESMON_ASSIGN(const net::Address client_address, net::parse_address(options_.listen_address));
-  RESMON_ASSIGN(client_listener_, net::Listener::open(client_address, runtime_->all(), "clients"));
+  RESMON_ASSIGN(client_listener_,
+                net::Listener::open(client_address, runtime_->all(), "clients", options_.proxying("listen.proxies")));
   RESMON_ASSIGN(const net::Address http_address, net::parse_address(options_.http_address));
-  RESMON_ASSIGN(http_listener_, net::Listener::open(http_address, runtime_->all(), "http"));
+  RESMON_ASSIGN(http_listener_,
+                net::Listener::open(http_address, runtime_->all(), "http", options_.proxying("http.proxies")));
 
   inputs_ = std::make_unique<Inputs>(*this);
   std::vector<asio::any_io_executor> executors;
@@ -292,12 +294,14 @@ Status App::start() {
   asio::post(query_pool_, [this] { remember_values(*store_, *fleet_, stopping_); });
   asio::co_spawn(runtime_->first(), forget_schemas(), asio::detached);
   if (alerts_) alerts_->start();
-  client_listener_->start([this](asio::ip::tcp::socket socket) { ingest_->accept(std::move(socket)); });
-  http_listener_->start([this](asio::ip::tcp::socket socket) {
+  client_listener_->start([this](asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& from) {
+    ingest_->accept(std::move(socket), from);
+  });
+  http_listener_->start([this](asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& from) {
     // A long answer goes out piece by piece: none of them is to wait for the acknowledgement of the one before.
     boost::system::error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-    http_->accept(std::move(socket));
+    http_->accept(std::move(socket), from);
   });
   inputs_->start();
   runtime_->start();

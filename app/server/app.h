@@ -89,6 +89,7 @@ class App {
   const ingest::Server& ingest() const { return *ingest_; }
   ingest::Server& ingest() { return *ingest_; }
   const http::Server& http() const { return *http_; }
+  std::uint64_t proxy_headers_refused() const { return client_listener_->refused() + http_listener_->refused(); }
   // REQUIRES: alerts.enabled
   Alerts& alerts() const { return *alerts_; }
   // An executor for work of its own.

@@ -101,6 +101,7 @@ void Options::declare(config::Settings& settings) {
   settings.text("http.public_url", &http_public_url,
                 "The page's address as people open it, such as https://resmon.example. Links in messages begin with "
                 "it. Empty: messages have no links.");
+  settings.list("http.proxies", &http_proxies, "As listen.proxies, for the connections to http.address.");
   settings.boolean("http.tls", &http_tls, "Serve HTTPS. Needs [tls].");
   settings.text("downloads.directory", &downloads_directory,
                 "The folder of the clients that GET /download/ hands out, as './resmon release' makes it. Empty: "
@@ -325,6 +326,9 @@ Status Options::check() {
   };
   RESMON_TRY(check_listener("listen.address", listen_address, listen_tls));
   RESMON_TRY(check_listener("http.address", http_address, http_tls));
+  for (const auto& [key, list] :
+       {std::pair("listen.proxies", &listen_proxies), std::pair("http.proxies", &http_proxies)})
+    if (auto parsed = net::Networks::parse(*list); !parsed) return fail(std::move(parsed).error().wrap(key));
   if (auto parsed = http::TrustedProxies::parse(trusted_proxies); !parsed)
     return fail(std::move(parsed).error().wrap("http.trusted_proxies"));
   if (store_disk_limit_bytes != 0 && store_disk_limit_bytes < store::kLeastDiskLimitBytes)
@@ -438,6 +442,11 @@ auth::GuardOptions Options::guard_options() const {
   out.accounts_file = accounts_file;
   out.session_duration = std::chrono::duration_cast<std::chrono::seconds>(session_duration);
   return out;
+}
+
+net::Proxying Options::proxying(std::string setting) const {
+  const auto& list = setting == "listen.proxies" ? listen_proxies : http_proxies;
+  return {net::Networks::parse(list).value_or(net::Networks()), std::move(setting)};
 }
 
 http::ServerOptions Options::http_options(net::TlsContext tls) const {

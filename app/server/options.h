@@ -17,6 +17,7 @@
 #include "ingest/log.h"
 #include "ingest/server.h"
 #include "logs/store.h"
+#include "net/listener.h"
 #include "program/program.h"
 #include "rule/rule.h"
 #include "sink/options.h"
@@ -70,6 +71,7 @@ struct Options {
   std::uint64_t journal_limit_bytes = 1ULL << 30U;
   std::uint64_t journal_memory_bytes = 32U << 20U;
   std::vector<std::string> trusted_proxies;
+  std::vector<std::string> http_proxies;
   std::int64_t max_connections = 2'000;
   std::int64_t max_connections_per_address = 500;
   std::chrono::nanoseconds header_timeout{std::chrono::seconds(10)};
@@ -127,6 +129,8 @@ struct Options {
   ingest::LogOptions log_options() const;
   logs::Options logs_options() const;
   ingest::ServerOptions ingest_options(const std::string& software, net::TlsContext tls) const;
+  // Of "listen.proxies" or "http.proxies".
+  net::Proxying proxying(std::string setting) const;
   http::ServerOptions http_options(net::TlsContext tls) const;
   auth::GuardOptions guard_options() const;
 };

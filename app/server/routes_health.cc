@@ -370,6 +370,11 @@ Answer metrics(App& app) {
   out.add("resmon_queries_waiting", "gauge", "Queries waiting for their turn.", queries.waiting.load());
   out.add("resmon_query_memory_bytes", "gauge", "Memory of queries and of answers being sent.",
           app.queries().memory.used_bytes());
+  out.add(
+      "resmon_proxy_headers_refused_total", "counter",
+      "Connections refused because of a PROXY protocol header: a wrong one, or one from elsewhere than listen.proxies "
+      "and http.proxies.",
+      app.proxy_headers_refused());
   add_rule_metrics(app, out);
   add_door_metrics(app.other_doors(), out);
   add_input_metrics(app, out);

@@ -113,11 +113,8 @@ void Server::stop() {
   connections_->stop();
 }
 
-void Server::accept(tcp::socket socket) {
+void Server::accept(tcp::socket socket, const tcp::endpoint& endpoint) {
   ++stats_.connections;
-  error_code error;
-  const tcp::endpoint endpoint = socket.remote_endpoint(error);
-  if (error) return;
   const std::string address = endpoint.address().to_string();
   const auto [id, ended_another] = connections_->admit(network_of(address), net::is_loopback(address));
   if (ended_another) ++stats_.ended;

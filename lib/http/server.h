@@ -60,8 +60,9 @@ class Server {
   Server(ServerOptions options, net::TokenSet tokens, const Router& router);
   ~Server();
 
-  void accept(boost::asio::ip::tcp::socket socket);  // for net::Listener
-  void stop();                                       // any thread: closes every connection
+  // For net::Listener. `from`: the client's address.
+  void accept(boost::asio::ip::tcp::socket socket, const boost::asio::ip::tcp::endpoint& from);
+  void stop();  // any thread: closes every connection
   void change_tokens(net::TokenSet tokens) { tokens_.replace(std::move(tokens)); }  // any thread
   const ServerStats& stats() const { return stats_; }
   std::uint64_t memory_bytes() const { return memory_->used_bytes(); }  // that requests and answers hold now

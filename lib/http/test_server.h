@@ -83,7 +83,8 @@ class HttpTest : public ::testing::Test {
     runtime_ = std::make_unique<net::Runtime>(1);
     server_ = std::make_unique<Server>(options, tokens, router_);
     listener_ = net::Listener::open({"127.0.0.1", 0}, runtime_->all(), "test").value();
-    listener_->start([this](tcp::socket socket) { server_->accept(std::move(socket)); });
+    listener_->start(
+        [this](tcp::socket socket, const tcp::endpoint& from) { server_->accept(std::move(socket), from); });
     runtime_->start();
   }
   void stop() {

@@ -2,12 +2,12 @@
 
 // Reverse proxies whose X-Forwarded-For the server believes. From any other sender the header is ignored.
 
-#include <boost/asio/ip/address.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "net/networks.h"
 
 namespace resmon::http {
 
@@ -23,13 +23,7 @@ class TrustedProxies {
   std::string client_of(std::string_view peer, std::string_view forwarded_for) const;
 
  private:
-  struct Network {
-    boost::asio::ip::address_v6::bytes_type bytes;  // IPv4 as mapped addresses
-    unsigned bits;                                  // the first so many of them count
-  };
-  bool trusts(const boost::asio::ip::address& address) const;
-
-  std::vector<Network> networks_;
+  net::Networks networks_;
 };
 
 }  // namespace resmon::http

@@ -96,7 +96,8 @@ class LinesTest : public ::testing::Test {
     options.lines = taker;
     server_ = std::make_unique<Server>(std::move(options), tokens, schemas_, *log_, names_);
     listener_ = net::Listener::open({"127.0.0.1", 0}, runtime_.all(), "test").value();
-    listener_->start([this](boost::asio::ip::tcp::socket socket) { server_->accept(std::move(socket)); });
+    listener_->start(
+        [this](boost::asio::ip::tcp::socket socket, const auto& from) { server_->accept(std::move(socket), from); });
     runtime_.start();
   }
   std::unique_ptr<uplink::LineSpool> spool() const {

@@ -81,11 +81,8 @@ Server::Server(ServerOptions options, net::TokenSet tokens, metric::SchemaTable&
 
 Server::~Server() = default;
 
-void Server::accept(asio::ip::tcp::socket socket) {
+void Server::accept(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& from) {
   const auto executor = socket.get_executor();
-  boost::system::error_code gone;
-  const auto from = socket.remote_endpoint(gone);
-  if (gone) return;
   {
     std::lock_guard lock(mutex_);
     if (!visitors_->may_enter(from.address())) {
@@ -97,7 +94,8 @@ void Server::accept(asio::ip::tcp::socket socket) {
       return;
     }
   }
-  auto session = std::make_shared<Session>(std::move(socket), options_.tls);
+  auto session = std::make_shared<Session>(std::move(socket), options_.tls,
+                                           net::to_string({from.address().to_string(), from.port()}));
   if (!enter(session, from.address())) return;
   ++stats_.connections;
   asio::co_spawn(executor, serve(session), [this, session](const std::exception_ptr& error) {

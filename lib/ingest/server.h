@@ -112,8 +112,8 @@ class Server {
   Server(ServerOptions options, net::TokenSet tokens, metric::SchemaTable& schemas, Log& log, Observer& observer);
   ~Server();
 
-  // Serves one accepted connection until it ends. For net::Listener.
-  void accept(boost::asio::ip::tcp::socket socket);
+  // Serves one accepted connection until it ends, of the client at `from`. For net::Listener.
+  void accept(boost::asio::ip::tcp::socket socket, const boost::asio::ip::tcp::endpoint& from);
   // Says goodbye to every client, hangs up on those that were not greeted yet, and takes no new ones. Sessions end soon
   // after; sessions() tells when all have.
   void stop();

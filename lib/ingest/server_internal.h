@@ -53,8 +53,8 @@ struct Server::Question {
 };
 
 struct Server::Session {
-  Session(asio::ip::tcp::socket socket, const net::TlsContext& tls)
-      : connection(std::make_shared<net::Stream>(std::move(socket), tls)) {}
+  Session(asio::ip::tcp::socket socket, const net::TlsContext& tls, std::string peer)
+      : connection(std::make_shared<net::Stream>(std::move(socket), tls, std::move(peer))) {}
 
   std::shared_ptr<net::Stream> connection;
   wire::FrameReader frames{wire::kMaxHelloBytes};

@@ -155,7 +155,8 @@ class ServerTest : public ::testing::Test {
     tokens.add(kToken);
     server_ = std::make_unique<Server>(std::move(options), tokens, schemas_, *log_, names_);
     listener_ = net::Listener::open({"127.0.0.1", 0}, runtime_.all(), "test").value();
-    listener_->start([this](tcp::socket socket) { server_->accept(std::move(socket)); });
+    listener_->start(
+        [this](tcp::socket socket, const tcp::endpoint& from) { server_->accept(std::move(socket), from); });
     runtime_.start();
   }
   void TearDown() override {

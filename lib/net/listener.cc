@@ -1,13 +1,17 @@
 #include "net/listener.h"
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <string>
 
 #include "base/log.h"
 #include "net/await.h"
+#include "net/proxy_header.h"
 
 namespace resmon::net {
 
@@ -24,12 +28,99 @@ struct Listener::State {
   asio::steady_timer timer;
   std::string name;
   OnAccept on_accept;
-  bool stopping = false;  // on the first context only
+  Proxying proxying;
+  std::atomic<bool> stopping{false};
+  std::atomic<std::uint32_t> waiting{0};  // for headers
+  std::atomic<std::uint64_t> refused{0};
 };
 
 namespace {
 
 asio::awaitable<void> accept_loop(std::shared_ptr<Listener::State> s);
+
+constexpr auto kHeaderPatience = std::chrono::seconds(5);
+constexpr std::chrono::milliseconds kLongestPause{100};
+constexpr std::uint32_t kMostWaiting = 4096;
+
+void refuse(Listener::State& s, const tcp::endpoint& peer, std::string_view reason) {
+  if (s.refused++ % 1000 == 0)
+    log::warn("net", "connection refused",
+              {{"listener", s.name},
+               {"address", to_string(Address{peer.address().to_string(), peer.port()})},
+               {"reason", reason},
+               {"refused", s.refused.load()}});
+}
+
+// Looks at what has arrived and takes nothing of it.
+std::string_view peek(tcp::socket& socket, std::string& room, error_code& error) {
+  room.resize(kMostProxyHeaderBytes);
+  socket.non_blocking(true, error);
+  if (error) return {};
+  const std::size_t bytes = socket.receive(asio::buffer(room), asio::socket_base::message_peek, error);
+  if (!error && bytes == 0) error = asio::error::eof;
+  return std::string_view(room).substr(0, bytes);
+}
+
+// Takes the header off a balancer's connection, if there is one, and hands that on. All that connect speak first, and
+// the header comes with the connection. So it is looked for with growing pauses, which needs no second operation on the
+// socket for the deadline.
+asio::awaitable<void> take_header(std::shared_ptr<Listener::State> s, tcp::socket socket, tcp::endpoint peer) {
+  asio::steady_timer timer(socket.get_executor());
+  const auto deadline = std::chrono::steady_clock::now() + kHeaderPatience;
+  std::chrono::milliseconds pause(1);
+  std::string room;
+  while (!s->stopping) {
+    error_code error;
+    const std::string_view bytes = peek(socket, room, error);
+    if (error && error != asio::error::would_block) co_return;  // it has gone
+    const bool late = std::chrono::steady_clock::now() > deadline;
+    if (bytes.empty() ? late : !begins_proxy_header(bytes)) {
+      s->on_accept(std::move(socket), peer);
+      co_return;
+    }
+    const auto header = read_proxy_header(bytes);
+    if (!header || (late && !*header)) {
+      refuse(*s, peer, header ? "no whole PROXY protocol header within 5 s" : header.error().message);
+      co_return;
+    }
+    if (*header) {
+      socket.receive(asio::buffer(room.data(), (*header)->bytes), 0, error);
+      tcp::endpoint client = (*header)->client.value_or(peer);
+      // Another machine's own addresses are not this one's, which may do more.
+      if (client.address().is_loopback() && !peer.address().is_loopback()) client = peer;
+      if (!error) s->on_accept(std::move(socket), client);
+      co_return;
+    }
+    timer.expires_after(pause);
+    co_await timer.async_wait(kAwait);
+    pause = std::min(2 * pause, kLongestPause);
+  }
+}
+
+void hand_on(const std::shared_ptr<Listener::State>& s, tcp::socket socket) {
+  error_code error;
+  const tcp::endpoint peer = socket.remote_endpoint(error);
+  if (error) return;  // it has gone
+  if (s->proxying.from.contains(peer.address())) {
+    if (s->waiting >= kMostWaiting) {
+      refuse(*s, peer, "too many connections that wait for a PROXY protocol header");
+      return;
+    }
+    ++s->waiting;
+    const auto executor = socket.get_executor();
+    asio::co_spawn(executor, take_header(s, std::move(socket), peer), [s](const std::exception_ptr&) { --s->waiting; });
+    return;
+  }
+  // A balancer sends it at once, so that it is here by now: what is late is refused as no protocol of ours.
+  char first[12];
+  socket.non_blocking(true, error);
+  const std::size_t bytes = socket.receive(asio::buffer(first), asio::socket_base::message_peek, error);
+  if (!error && bytes == sizeof first && begins_proxy_header({first, bytes})) {
+    refuse(*s, peer, "a PROXY protocol header from an address that is not in " + s->proxying.setting);
+    return;
+  }
+  s->on_accept(std::move(socket), peer);
+}
 
 }  // namespace
 
@@ -37,9 +128,10 @@ Listener::Listener(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Listener::~Listener() = default;
 
 Result<std::unique_ptr<Listener>> Listener::open(const Address& address, const std::vector<asio::io_context*>& contexts,
-                                                 std::string name) {
+                                                 std::string name, Proxying proxying) {
   const std::string where = "listen on " + to_string(address);
   auto state = std::make_shared<State>(*contexts.front(), contexts, std::move(name));
+  state->proxying = std::move(proxying);
   error_code error;
   tcp::resolver resolver(*contexts.front());
   const auto found = resolver.resolve(address.host, std::to_string(address.port), tcp::resolver::passive, error);
@@ -73,7 +165,7 @@ asio::awaitable<void> accept_loop(std::shared_ptr<Listener::State> s) {
       continue;
     }
     complained = false;
-    asio::post(context, [s, moved = std::move(socket)]() mutable { s->on_accept(std::move(moved)); });
+    asio::post(context, [s, moved = std::move(socket)]() mutable { hand_on(s, std::move(moved)); });
   }
 }
 
@@ -91,6 +183,10 @@ void Listener::stop() {
     s->acceptor.close(ignored);
     s->timer.cancel();
   });
+}
+
+std::uint64_t Listener::refused() const {
+  return state_->refused;
 }
 
 Address Listener::address() const {

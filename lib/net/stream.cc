@@ -104,9 +104,10 @@ struct Stream::State {
 
 Stream::Stream(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Stream::Stream(tcp::socket socket, TlsContext tls)
+Stream::Stream(tcp::socket socket, TlsContext tls, std::string peer)
     : state_(std::make_unique<State>(std::move(socket), std::move(tls))) {
   state_->name_peer();
+  if (!peer.empty()) state_->peer = std::move(peer);
   state_->prepare();
   if (state_->tls_context) state_->tls.emplace(std::move(state_->socket), *state_->tls_context);
 }

@@ -30,8 +30,9 @@ class Stream {
   static asio::awaitable<Result<std::shared_ptr<Stream>>> connect(Address address, TlsContext tls,
                                                                   std::string server_name, Timeout timeout,
                                                                   Dialing* dialing = nullptr);
-  // Takes over an accepted socket; with `tls`, handshake() must come first.
-  Stream(asio::ip::tcp::socket socket, TlsContext tls);
+  // Takes over an accepted socket; with `tls`, handshake() must come first. `peer`: whose connection it is, where that
+  // is not the other end's.
+  Stream(asio::ip::tcp::socket socket, TlsContext tls, std::string peer = {});
   ~Stream();
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;

@@ -160,6 +160,46 @@ class ProxyTest(house.HouseTest):
         self.run_proxy(haproxy, "-db", "-f", config)
         self.check()
 
+    def test_haproxy_tells_whose_connections_it_passes_on(self):
+        haproxy = self.need("haproxy")
+        believing = self.server("listen.proxies=127.0.0.1", f"store.directory={self.folder}/second", label="believing")
+        port = house.free_port()
+        text = documented("haproxy-tcp")
+        changes = [("bind :7411", f"bind 127.0.0.1:{port}"), (" check-ssl verify none", ""), ("check port 7412", "check")]
+        changes.append(("server one 10.0.0.11:7411", f"server one 127.0.0.1:{believing.port} port {believing.http_port}"))
+        changes.append(("  server two 10.0.0.12:7411\n", ""))
+        for old, new in changes:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+
+        def run(text):
+            with open(os.path.join(self.folder, "haproxy-tcp.log"), "ab") as log:
+                process = subprocess.Popen([haproxy, "-db", "-f", self.write("tcp.cfg", text)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.addCleanup(process.wait, house.PATIENCE)
+            self.addCleanup(process.terminate)
+            return process
+
+        def greeted():
+            try:
+                with house.Connection(port, source="127.0.0.9") as client:
+                    return client.hello("far", bytes(range(16)))
+            except OSError:  # nobody listens yet
+                return None
+
+        process = run(text)
+        house.wait_for("a greeting through HAProxy", greeted)
+        self.assertTrue(believing.wait_line("client connected", "host=far", "address=127.0.0.9:"))
+        self.assertTrue(believing.hosts()["far"]["address"].startswith("127.0.0.9:"))
+        process.terminate()
+        process.wait(house.PATIENCE)
+        run(text.replace(str(believing.port), str(self.server_.port)).replace(str(believing.http_port), str(self.server_.http_port)))
+
+        def refused():
+            self.assertIsNone(greeted())
+            return self.server_.lines("WARN net connection refused", "a PROXY protocol header from an address that is not in listen.proxies")
+
+        house.wait_for("the refusal", refused)
+
 
 if __name__ == "__main__":
     house.main()
