@@ -4,7 +4,10 @@
 #include <atomic>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <map>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -167,23 +170,45 @@ void FleetMemory::save_if_changed() {
     log::warn("server", "the list of hosts cannot be saved", {{"reason", saved.error().message}});
 }
 
+namespace {
+
+// What says that a host was there, in the order of how likely it is that it was sent: a client can leave out all but
+// the second (profile = "none"), others send what they have.
+constexpr std::pair<const char*, const char*> kSignsOfHosts[] = {
+    {"system", "load1"}, {"internal_client", "backlog_samples"}, {"mem", "total"}, {"cpu", "usage_idle"}};
+
+// Time of the newest row; 0: there is none.
+UnixNanos newest_of(const store::Reader& store, store::GroupId group, const std::vector<store::ColumnId>& columns) {
+  UnixNanos last = 0;
+  // The newest block is enough: an error ends the scan.
+  (void)store.scan(group, columns, {}, true, [&](const store::Block& block) -> Status {
+    if (!block.times.empty()) last = block.times.back();
+    return fail(ErrorKind::kLimit, "enough");
+  });
+  return last;
+}
+
+}  // namespace
+
 void remember_hosts(const store::Reader& store, fleet::Fleet& fleet) {
-  // Every client sends `system`; its load is there whatever else it leaves out.
-  std::vector<store::ColumnId> columns;
-  for (const store::Column& column : store.columns("system"))
-    if (column.name == "load1") columns.push_back(column.id);
-  if (columns.empty()) return;
-  const std::shared_ptr<const store::Listing> listing = store.listing("system");
-  for (const store::Group* const group : listing->groups()) {
-    for (const metric::Tag& tag : group->tags) {
-      if (tag.key != "host") continue;
-      UnixNanos last = 0;
-      // The newest block is enough: an error ends the scan.
-      (void)store.scan(group->id, columns, {}, true, [&](const store::Block& block) -> Status {
-        if (!block.times.empty()) last = block.times.back();
-        return fail(ErrorKind::kLimit, "enough");
-      });
-      if (last != 0) fleet.remember(tag.value, last);
+  std::set<std::string, std::less<>> known;
+  for (const auto& [measurement, field] : kSignsOfHosts) {
+    std::vector<store::ColumnId> columns;
+    for (const store::Column& column : store.columns(measurement))
+      if (column.name == field) columns.push_back(column.id);
+    if (columns.empty()) continue;
+    std::map<std::string, UnixNanos> found;  // a host has several series when its tags changed
+    const std::shared_ptr<const store::Listing> listing = store.listing(measurement);
+    for (const store::Group* const group : listing->groups())
+      for (const metric::Tag& tag : group->tags) {
+        if (tag.key != "host" || known.contains(tag.value)) continue;
+        UnixNanos& newest = found[tag.value];
+        newest = std::max(newest, newest_of(store, group->id, columns));
+      }
+    for (const auto& [host, newest] : found) {
+      if (newest == 0) continue;
+      known.insert(host);
+      fleet.remember(host, newest);
     }
   }
 }

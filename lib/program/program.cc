@@ -40,6 +40,11 @@ class Formatter : public CLI::Formatter {
   std::string make_option_desc(const CLI::Option* option) const override {
     return wrapped(option->get_description(), kTerminalColumns - kNameColumns);
   }
+  // CLI11 writes "..." behind each option that may repeat, also where each takes one value.
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const bool one_each = option->get_expected_max() > 1 && !option->get_allow_extra_args();
+    return one_each ? " " + option->get_type_name() : CLI::Formatter::make_option_opts(option);
+  }
 };
 
 }  // namespace

@@ -205,6 +205,16 @@ class FleetTest(house.HouseTest):
             server = self.restart(server, "kill")
             self.assertIn("a", server.hosts(), content)
 
+    def test_the_stores_hosts_are_listed_whatever_they_sent(self):
+        server = self.server()
+        now = time.time_ns()
+        self.write(server, f"internal_client,host=none backlog_samples=0i {now}\nsystem,host=most load1=1 {now}\nmem,host=few total=1i {now}\n")
+        house.wait_for("the hosts", lambda: len(server.hosts()) == 3)
+        server.terminate()
+        os.remove(f"{server.store}/hosts.json")
+        server = self.restart(server, "kill")
+        self.assertEqual(set(server.hosts()), {"none", "most", "few"})
+
 
 if __name__ == "__main__":
     house.main()

@@ -794,6 +794,7 @@ class Help(unittest.TestCase):
         for command in commands:
             text = self.help_of(command)
             self.assertIn("--config", text)
+            self.assertNotRegex(text, r"--set .*\.\.\.")  # one pair each
             self.assertEqual([line for line in text.splitlines() if len(line) > 80], [], command)
 
     def help_of(self, command):
