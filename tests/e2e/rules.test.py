@@ -84,7 +84,7 @@ class RulesTest(house.HouseTest):
         database = sinks.Database(self)
         config = self.file(
             "server.toml",
-            f'[sink.cloud]\nurl = "{database.url}"\nlinger = "5ms"\nretry_last = "100ms"\n'
+            f'[sink.cloud]\nurl = "{database.url}"\nlinger = "5ms"\nretry_last = "100ms"\nresend_window = "3s"\n'
             '[[sink.cloud.rule]]\nmeasurement = "noise"\ndrop = true\n'
             '[[sink.cloud.rule]]\nname = "minutes"\nevery = "60s"\naggregate = ["mean", "count", "max"]\nwait = "0s"\n',
         )
@@ -106,9 +106,12 @@ class RulesTest(house.HouseTest):
                         expected.setdefault((host, hosts[host] // 60 * 60), []).append(value)
                         hosts[host] += 5
             self.write(server, "\n".join(lines))
+            # A gateway whose database is away: afterwards everything of the last 3 s is sent again.
+            database.answer = (503 if choose.random() < 0.2 else 204, {}, b"")
             if choose.random() < 0.25:
                 server.kill()
                 server = self.server(config=config)
+        database.answer = (204, {}, b"")
         # One later row of each host completes the last window.
         self.write(server, "".join(f"m,host={host} v=0 {end + 60}000000000\n" for host in hosts))
 
@@ -127,6 +130,8 @@ class RulesTest(house.HouseTest):
             self.assertEqual(found[key]["v_count"], f"{len(values)}i", key)
             self.assertAlmostEqual(float(found[key]["v_mean"]), sum(values) / len(values), places=9)
             self.assertEqual(float(found[key]["v_max"]), max(values))
+        with open(server.log_path) as log:
+            self.assertIn("the database was away; sending again", log.read())
         # Whatever was sent again was the same.
         written = {}
         for line in database.of("m"):
