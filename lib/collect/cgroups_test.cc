@@ -64,6 +64,29 @@ TEST(Cgroups, ServicesAndContainersOfVersion2) {
   EXPECT_EQ(lines.size(), 6U) << "a session is neither";
 }
 
+TEST(Cgroups, FilesThatChangeSlowlyAreReadInTurnAndKeepTheirValues) {
+  Machine machine;
+  machine.write("sys/fs/cgroup/cgroup.controllers", "cpu io memory pids\n");
+  write_cgroup(machine, "/system.slice/cron.service", "1000");
+  Probe probe(machine, make_cgroups);
+  probe.gather();
+  machine.write("sys/fs/cgroup/system.slice/cron.service/pids.current", "77\n");
+  machine.write("sys/fs/cgroup/system.slice/cron.service/memory.max", "9000\n");
+  int tasks = 0;
+  int limit = 0;
+  for (int gather = 1; gather <= 12; ++gather) {
+    const Lines lines = probe.gather();
+    const auto line = std::find_if(lines.begin(), lines.end(),
+                                   [](const std::string& one) { return one.starts_with("systemd_units,"); });
+    ASSERT_NE(line, lines.end());
+    EXPECT_NE(line->find(",mem_peak=6000i"), std::string::npos) << *line;
+    if (line->find(",tasks=77i") != std::string::npos && tasks == 0) tasks = gather;
+    if (line->find(",mem_limit=9000i") != std::string::npos && limit == 0) limit = gather;
+  }
+  EXPECT_TRUE(tasks >= 1 && tasks <= 4) << tasks;
+  EXPECT_TRUE(limit >= 1 && limit <= 12) << limit;
+}
+
 TEST(Cgroups, AContainerThatIsMadeAnewHasItsOldName) {
   Machine machine;
   machine.write("sys/fs/cgroup/cgroup.controllers", "cpu\n");
