@@ -186,6 +186,8 @@ void parse(char parser, std::string_view text) {
       return named<WirelessLink, parse_wireless>(text);
     case 'F':
       return one<std::vector<NfsMount>, parse_nfs_mounts>(text);
+    case 'N':
+      return one<NfsServer, parse_nfs_server>(text);
     case 'Z': {
       Number hits;
       Skipped skipped;

@@ -38,6 +38,7 @@
   COLLECTOR(bond, "bonds of network interfaces, and their members", "the bond's name", 30) \
   COLLECTOR(wireless, "quality of wireless links", "the interface's name", 30) \
   COLLECTOR(nfsclient, "requests, bytes and times of each NFS mount", "the mount point", 30) \
+  COLLECTOR(nfsserver, "requests, bytes and threads of the kernel's NFS server", "", 30) \
   COLLECTOR(zfs, "ZFS: its cache, and the state of each pool", "the pool's name", 30) \
   COLLECTOR(btrfs, "Btrfs: space by use, and errors of its devices", "the file system's label or UUID", 60) \
   COLLECTOR(timex, "whether the clock is synchronised, and how far it is off", "", 60) \
@@ -46,7 +47,7 @@
   COLLECTOR(smart, "health of disks, as the helper resmon-smart finds it", "the disk's name", 60) \
   COLLECTOR(temp, "temperatures of CPUs, disks, mainboard", "the sensor's name", 30) \
   COLLECTOR(sensors, "fans, voltages, currents and power", "the chip's name", 30) \
-  COLLECTOR(gpu, "use, memory and clock of GPUs of AMD and Intel", "the card's name: card0", 30) \
+  COLLECTOR(gpu, "use, memory and clock of GPUs of AMD, Intel and NVIDIA", "the card's name: card0", 30) \
   COLLECTOR(battery, "charge, power and state of batteries", "the battery's name", 60) \
   COLLECTOR(disk, "space and inodes of each mounted file system", "the mount point", 0)
 // clang-format on

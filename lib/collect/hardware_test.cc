@@ -70,6 +70,22 @@ TEST(NfsClient, EachMountsReadingAndWriting) {
   EXPECT_EQ(probe.error, "");
 }
 
+TEST(NfsServer, RequestsAndBytes) {
+  Machine machine;
+  machine.capture("host");
+  Probe probe(machine, make_nfsserver);
+  EXPECT_EQ(probe.gather(),
+            Lines{"nfsd read_bytes=1482391552i,written_bytes=80412672i,calls=550808i,bad_calls=3i,cache_hits=7i,"
+                  "cache_misses=98611i,packets=551201i,tcp_connections=41i,threads=8i"});
+  EXPECT_EQ(probe.error, "");
+  machine.write("proc/1/net/rpc/nfsd", "rc 0 0 0\nth 0 0\nio 0 0\n");
+  EXPECT_EQ(probe.gather(), Lines{}) << "the module is loaded, and serves nothing";
+  machine.remove("proc/1/net/rpc");
+  Probe without(machine, make_nfsserver);
+  EXPECT_EQ(without.gather(), Lines{});
+  EXPECT_EQ(without.error, "");
+}
+
 TEST(Zfs, PoolsAreToldByStateAndAnOddStateIsCounted) {
   Machine machine;
   machine.capture("host");

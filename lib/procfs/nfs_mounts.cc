@@ -1,5 +1,7 @@
 #include "procfs/nfs_mounts.h"
 
+#include <utility>
+
 #include "procfs/mounts.h"
 
 namespace resmon::procfs {
@@ -85,6 +87,43 @@ Status parse_nfs_mounts(std::string_view text, std::vector<NfsMount>& out, Skipp
   for (const NfsMount& mount : out)
     if (!mount.read.operations || !mount.write.operations) skipped.add(0, "a mount without its figures", mount.path);
   if (!any && out.empty()) return nothing_of_use(skipped, "empty");
+  return {};
+}
+
+Status parse_nfs_server(std::string_view text, NfsServer& out, Skipped& skipped) {
+  out = {};
+  Number unused;
+  // The lines that are of use, and what their first columns are.
+  struct {
+    std::string_view name;
+    std::vector<Number*> columns;
+    bool seen = false;
+  } known[] = {{"rc", {&out.cache_hits, &out.cache_misses}},
+               {"io", {&out.read_bytes, &out.written_bytes}},
+               {"th", {&out.threads}},
+               {"net", {&out.packets, &unused, &unused, &out.tcp_connections}},
+               {"rpc", {&out.calls, &out.bad_calls}}};
+  bool any = false;
+  Lines lines(text);
+  for (std::string_view line; lines.next(line);) {
+    Fields fields(line);
+    std::string_view name;
+    fields.word(name);
+    for (auto& one : known) {
+      if (one.name != name) continue;
+      bool good = !std::exchange(one.seen, true);
+      if (good)
+        for (Number* const column : one.columns) {
+          const bool taken = fields.take(*column);
+          good = good && taken;
+          any = any || taken;
+        }
+      if (!good) skipped.add(lines.number(), "not a line of the NFS server", line);
+    }
+  }
+  for (const auto& one : known)
+    if (!one.seen) skipped.add(0, "lacks a line", one.name);
+  if (!any) return nothing_of_use(skipped, "empty");
   return {};
 }
 

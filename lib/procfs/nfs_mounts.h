@@ -1,7 +1,8 @@
 #pragma once
 
 // /proc/PID/mountstats: what NFS mounts did. Sources: show_vfsstat in fs/proc_namespace.c, nfs_show_stats in
-// fs/nfs/super.c, rpc_clnt_show_stats in net/sunrpc/stats.c.
+// fs/nfs/super.c, rpc_clnt_show_stats in net/sunrpc/stats.c. And /proc/net/rpc/nfsd, of the NFS server: nfsd_show in
+// fs/nfsd/stats.c, svc_seq_show in net/sunrpc/stats.c.
 
 #include <string>
 #include <string_view>
@@ -32,5 +33,19 @@ inline constexpr std::size_t kMostNfsMounts = 512;
 
 // Mounts of other types are left out. An operation is complete, or nothing of it is there.
 Status parse_nfs_mounts(std::string_view text, std::vector<NfsMount>& out, Skipped& skipped);
+
+// Of the kernel's NFS server, since it was started. What a kernel does not tell is empty.
+struct NfsServer {
+  Number cache_hits;  // requests that came again and were answered from the reply cache
+  Number cache_misses;
+  Number read_bytes;
+  Number written_bytes;
+  Number threads;
+  Number packets;
+  Number tcp_connections;
+  Number calls;
+  Number bad_calls;
+};
+Status parse_nfs_server(std::string_view text, NfsServer& out, Skipped& skipped);
 
 }  // namespace resmon::procfs

@@ -431,6 +431,22 @@ Parsed nfs_mounts(std::string_view text) {
   return out;
 }
 
+Parsed nfs_server(std::string_view text) {
+  Parsed out;
+  NfsServer server;
+  out.status = parse_nfs_server(text, server, out.skipped);
+  out.put("hits", server.cache_hits);
+  out.put("misses", server.cache_misses);
+  out.put("read", server.read_bytes);
+  out.put("written", server.written_bytes);
+  out.put("threads", server.threads);
+  out.put("packets", server.packets);
+  out.put("connections", server.tcp_connections);
+  out.put("calls", server.calls);
+  out.put("bad", server.bad_calls);
+  return out;
+}
+
 Parsed kstat(std::string_view text) {
   Parsed out;
   Number hits, size, reads;
@@ -478,6 +494,7 @@ const std::map<std::string, Parse>& parsers() {
                                                         {"bonding", bonding},
                                                         {"wireless", wireless},
                                                         {"nfs_mounts", nfs_mounts},
+                                                        {"nfs_server", nfs_server},
                                                         {"kstat", kstat},
                                                         {"cpuinfo", cpuinfo}};
   return kParsers;
@@ -528,6 +545,7 @@ constexpr Fixture kFiles[] = {{"stat", "host/proc/stat"},
                               {"bonding", "bonding/lacp"},
                               {"wireless", "host/proc/1/net/wireless"},
                               {"nfs_mounts", "host/proc/1/mountstats"},
+                              {"nfs_server", "host/proc/1/net/rpc/nfsd"},
                               {"kstat", "host/proc/spl/kstat/zfs/arcstats"},
                               {"kstat", "host/proc/spl/kstat/zfs/tank/objset-0x36"},
                               {"keyed", "host/sys/fs/btrfs/0f8a2c1e-5b64-4f0e-9a55-3c0c2b1d7e90/devinfo/2/error_stats"},
