@@ -47,7 +47,7 @@
   COLLECTOR(smart, "health of disks, as the helper resmon-smart finds it", "the disk's name", 60) \
   COLLECTOR(temp, "temperatures of CPUs, disks, mainboard", "the sensor's name", 30) \
   COLLECTOR(sensors, "fans, voltages, currents and power", "the chip's name", 30) \
-  COLLECTOR(gpu, "use, memory and clock of GPUs of AMD, Intel and NVIDIA", "the card's name: card0", 30) \
+  COLLECTOR(gpu, "use, memory and clock of GPUs of AMD, Intel and NVIDIA", "the card's name: card0, nvidia0", 30) \
   COLLECTOR(battery, "charge, power and state of batteries", "the battery's name", 60) \
   COLLECTOR(disk, "space and inodes of each mounted file system", "the mount point", 0)
 // clang-format on

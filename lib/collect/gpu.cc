@@ -1,5 +1,6 @@
-// GPUs of AMD (amdgpu) and Intel (i915, xe), from sysfs. Telegraf's plugins ask the vendors' programs; this is resmon's
-// own. A card that sleeps is not woken: its power/runtime_status is read first, which asks no device.
+// GPUs of AMD (amdgpu) and Intel (i915, xe), from sysfs, and of NVIDIA (nvidia.h). Telegraf's plugins ask the vendors'
+// programs; the measurement is resmon's own. A card that sleeps is not woken: its power/runtime_status is read first,
+// which asks no device.
 //
 // Intel's drivers count the time that the GPU slept, not the time that it worked: `usage_percent` is the share of the
 // time in which it was awake.
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "collect/collectors.h"
+#include "collect/nvidia.h"
 #include "collect/row_schema.h"
 #include "collect/shared.h"
 #include "collect/slow_files.h"
@@ -36,7 +38,7 @@ struct GpuSource {
   std::string path;
 };
 
-struct Card {
+struct DrmCard {
   std::string path;
   RowSchema schema;
   std::vector<GpuFile> what;  // as the files
@@ -67,23 +69,28 @@ std::vector<GpuSource> intel_sources(const std::string& card, const std::string&
 class Gpu final : public Collector {
  public:
   Gpu(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas)
-      : folder_(roots.sys + "/class/drm"), filter_(options.filter), schemas_(schemas), reader_(1) {}
+      : folder_(roots.sys + "/class/drm"),
+        filter_(options.filter),
+        schemas_(schemas),
+        reader_(1),
+        nvidia_(roots, filter_, schemas) {}
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     if (const std::size_t mark = 1 + listing_mark(folder_); mark != mark_) {
       mark_ = mark;
       rebuild();
     }
-    for (const Card& card : cards_) reader_.ask(card.files);
+    for (const DrmCard& card : cards_) reader_.ask(card.files);
     reader_.start_waiting();
     std::string problems;
     Status status;
-    for (Card& card : cards_) {
+    for (DrmCard& card : cards_) {
       const bool answered = reader_.answer(card.files, [&](const SlowFiles& files) {
         if (Status written = write(card, files, context, out); !written) status = std::move(written);
       });
       if (!answered) problems += (problems.empty() ? "" : "; ") + card.path + ": the GPU does not answer";
     }
+    if (Status written = nvidia_.gather(context, out); !written) status = std::move(written);
     if (!problems.empty()) return fail(ErrorKind::kUnavailable, problems);
     return status;
   }
@@ -118,7 +125,7 @@ class Gpu final : public Collector {
     }
   }
 
-  static Status write(Card& card, const SlowFiles& answer, const GatherContext& context, metric::Batch& out) {
+  static Status write(DrmCard& card, const SlowFiles& answer, const GatherContext& context, metric::Batch& out) {
     RESMON_TRY(card.schema.ready());
     metric::RowWriter row = card.schema.add(out, context.time);
     row.set(kGpuState, std::string_view(answer.suspended() ? "suspended" : "active"));
@@ -142,7 +149,8 @@ class Gpu final : public Collector {
   }
 
   // False when nothing can have this value.
-  static bool put(Card& card, metric::RowWriter& row, GpuFile what, std::int64_t value, const GatherContext& context) {
+  static bool put(DrmCard& card, metric::RowWriter& row, GpuFile what, std::int64_t value,
+                  const GatherContext& context) {
     constexpr std::int64_t kMostMhz = 20'000;
     const auto number = static_cast<double>(value);
     if (value < 0) return false;
@@ -186,7 +194,8 @@ class Gpu final : public Collector {
   metric::SchemaTable& schemas_;
   SlowReader reader_;
   std::size_t mark_ = 0;
-  std::vector<Card> cards_;
+  std::vector<DrmCard> cards_;
+  NvidiaCards nvidia_;
 };
 
 }  // namespace

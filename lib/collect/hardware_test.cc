@@ -2,7 +2,11 @@
 
 #include <sys/stat.h>
 
+#include <cstdlib>
+#include <thread>
+
 #include "collect/fixture_test.h"
+#include "collect/nvidia.h"
 #include "collect/timex.h"
 
 namespace resmon::collect {
@@ -214,6 +218,130 @@ TEST(Gpu, ASleepingCardIsNotWoken) {
   EXPECT_EQ(probe.gather(), Lines{tags + "state=\"active\",memory_total=8589934592i,clock_mhz=1500"});
   EXPECT_EQ(probe.skipped_lines(), 2U);
   EXPECT_EQ(probe.error, "");
+}
+
+// A machine with two cards of NVIDIA, and an nvidia-smi on PATH that notes how it was called.
+class NvidiaTest : public ::testing::Test {
+ protected:
+  NvidiaTest() {
+    const char* const path = std::getenv("PATH");
+    path_before_ = path != nullptr ? path : "/usr/bin:/bin";
+    ::setenv("PATH", (machine_.path("bin") + ":" + path_before_).c_str(), 1);
+    for (const char* address : {"0000:01:00.0", "0000:0a:00.0"}) {
+      link(machine_, std::string("sys/bus/pci/drivers/nvidia/") + address, std::string("sys/devices/") + address);
+      power(address, "active", "on");
+    }
+    machine_.write("sys/bus/pci/drivers/nvidia/bind", "").write("root/dev/nvidiactl", "");
+  }
+  ~NvidiaTest() override { ::setenv("PATH", path_before_.c_str(), 1); }
+
+  void power(const std::string& address, const std::string& state, const std::string& control) {
+    machine_.write("sys/devices/" + address + "/power/runtime_status", state + "\n");
+    machine_.write("sys/devices/" + address + "/power/control", control + "\n");
+  }
+  void program(const std::string& text) {
+    machine_.write("bin/nvidia-smi", "#!/bin/sh\necho \"$@\" >>" + machine_.path("calls") + "\n" + text);
+    ASSERT_EQ(::chmod(machine_.path("bin/nvidia-smi").c_str(), 0755), 0);
+  }
+  std::string calls() const {
+    const auto text = read_file(machine_.path("calls"));
+    return text ? *text : std::string();
+  }
+  // Gathers until a row begins so, or for ten seconds.
+  Lines gather_until(Probe& probe, const std::string& beginning) {
+    Lines lines;
+    for (int i = 0; i < 1000; ++i) {
+      lines = probe.gather(std::chrono::milliseconds(10));
+      if (!probe.line(lines, beginning).empty()) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return lines;
+  }
+
+  static constexpr const char* kPrint =
+      "echo '00000000:01:00.0, 37, 12, 1024, 8192, 1410, 61, 45, 120.35'\n"
+      "echo '00000000:0A:00.0, 0, 0, 3, 16384, 210, 255, [N/A], [Not Supported]'\n";
+  const std::string first_ = "gpu,device=0000:01:00.0,driver=nvidia,name=nvidia0 ";
+  const std::string second_ = "gpu,device=0000:0a:00.0,driver=nvidia,name=nvidia1 ";
+  Machine machine_;
+  std::string path_before_;
+};
+
+TEST_F(NvidiaTest, TheDriversProgramIsKeptRunning) {
+  program(std::string(kPrint) + "exec sleep 100\n");
+  Probe probe(machine_, make_gpu);
+  EXPECT_EQ(probe.gather(), (Lines{first_ + "state=\"active\"", second_ + "state=\"active\""}));
+  const Lines lines = gather_until(probe, second_ + "state=\"active\",usage");
+  EXPECT_EQ(lines, (Lines{first_ + "state=\"active\",usage_percent=37,memory_usage_percent=12,memory_used=1073741824i,"
+                                   "memory_total=8589934592i,clock_mhz=1410,fan_percent=45,power_watts=120.35",
+                          "temp,device=0000:01:00.0,sensor=nvidia temp=61",
+                          second_ + "state=\"active\",usage_percent=0,memory_usage_percent=0,memory_used=3145728i,"
+                                    "memory_total=17179869184i,clock_mhz=210"}));
+  EXPECT_EQ(probe.skipped_lines(), 1U) << "255 °C";
+  EXPECT_EQ(probe.error, "");
+  probe.gather();
+  EXPECT_EQ(calls(), std::string("--query-gpu=") + kNvidiaQuery + " --format=csv,noheader,nounits --loop=10\n");
+  EXPECT_EQ(probe.gather(std::chrono::seconds(40)), (Lines{first_ + "state=\"active\"", second_ + "state=\"active\""}))
+      << "its figures are too old";
+  probe.gather(std::chrono::seconds(40));
+  EXPECT_EQ(probe.error, "nvidia-smi does not answer");
+}
+
+TEST_F(NvidiaTest, ACardThatSleepsIsNotAsked) {
+  program(kPrint);
+  power("0000:0a:00.0", "suspended", "auto");
+  Probe probe(machine_, make_gpu);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(probe.gather(std::chrono::seconds(30)),
+              (Lines{first_ + "state=\"active\"", second_ + "state=\"suspended\",usage_percent=0"}));
+  EXPECT_EQ(calls(), "");
+  power("0000:0a:00.0", "active", "auto");
+  probe.gather();
+  const Lines lines = gather_until(probe, first_ + "state=\"active\",usage");
+  EXPECT_NE(probe.line(lines, first_).find("usage_percent=37"), std::string::npos);
+  EXPECT_EQ(calls().find("--loop"), std::string::npos) << "one that may sleep is not held awake";
+  EXPECT_EQ(probe.error, "");
+}
+
+TEST_F(NvidiaTest, AProgramThatFailsIsLeftAloneForAWhile) {
+  program("echo 'NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver.' >&2\nexit 9\n");
+  Probe probe(machine_, make_gpu);
+  for (int i = 0; i < 1000 && probe.error.empty(); ++i) {
+    probe.gather(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(probe.error,
+            "nvidia-smi ended: exit code 9: NVIDIA-SMI has failed because it could not communicate with the NVIDIA "
+            "driver.");
+  const std::string once = calls();
+  for (int i = 0; i < 9; ++i) probe.gather(std::chrono::seconds(30));
+  EXPECT_EQ(calls(), once);
+  program(std::string(kPrint) + "exec sleep 100\n");
+  probe.gather(std::chrono::seconds(60));
+  gather_until(probe, first_ + "state=\"active\",usage");
+  EXPECT_EQ(probe.error, "");
+}
+
+TEST_F(NvidiaTest, WithoutItsDevicesNothingIsStarted) {
+  program(kPrint);
+  machine_.remove("root/dev/nvidiactl");
+  Probe probe(machine_, make_gpu);
+  EXPECT_EQ(probe.gather(), (Lines{first_ + "state=\"active\"", second_ + "state=\"active\""}));
+  EXPECT_EQ(probe.error, "");
+  EXPECT_EQ(calls(), "");
+}
+
+TEST(Nvidia, LinesOfTheProgram) {
+  NvidiaFigures figures;
+  int absurd = 0;
+  EXPECT_TRUE(parse_nvidia_line("00000001:0A:00.0, [N/A], [Unknown Error], , 1, 2, 3, 4, 5\r", figures, absurd));
+  EXPECT_EQ(figures.address, "0001:0a:00.0");
+  EXPECT_FALSE(figures.usage_percent || figures.memory_usage_percent || figures.memory_used_mib);
+  EXPECT_EQ(figures.watts, 5.0);
+  EXPECT_EQ(absurd, 0);
+  for (const char* line : {"", "NVIDIA-SMI has failed", "No devices were found", "00000000:01:00.0, 1, 2, 3",
+                           "00000000:01:00.0, 1, 2, 3, 4, 5, 6, 7, 8, 9", "0000:01:00.?, 1, 2, 3, 4, 5, 6, 7, 8"})
+    EXPECT_FALSE(parse_nvidia_line(line, figures, absurd)) << line;
 }
 
 TEST(Gpu, OfIntelsTheTimeAsleepIsKnown) {

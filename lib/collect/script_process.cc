@@ -1,6 +1,3 @@
-// fork and exec, not posix_spawn: posix_spawn holds the caller until the exec has succeeded, and an exec from a dead
-// network file system never does. A forked child hangs alone, and its deadline passes as any other's.
-//
 // The end of a process is noticed by its pipes: nearly always they close in the moment in which it ends. So there is
 // no SIGCHLD handler, which all code of the program would have to share, but a look with waitid when both pipes are
 // closed, again after 1, 2, 4 … 100 ms for the rare script that closes them early. A script whose background job keeps
@@ -11,17 +8,14 @@
 
 #include "collect/script_process.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <cstring>
 
+#include "collect/child_process.h"
 #include "config/units.h"
 
 namespace resmon::collect {
@@ -34,51 +28,6 @@ using boost::system::error_code;
 constexpr std::chrono::milliseconds kLongestPause{100};
 constexpr std::chrono::seconds kGrace{1};  // between SIGTERM and SIGKILL
 constexpr std::size_t kComplaintBytes = 300;
-
-struct Pipe {
-  int read = -1;
-  int write = -1;
-  ~Pipe() {
-    if (read >= 0) ::close(read);
-    if (write >= 0) ::close(write);
-  }
-  bool open() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
-    read = ends[0];
-    write = ends[1];
-    return ::fcntl(read, F_SETFL, O_NONBLOCK) == 0;
-  }
-};
-
-// In the child: only what is safe between fork and exec. Never returns.
-[[noreturn]] void become(const char* const* words, const char* const* environment, int out, int complaints, int null) {
-  ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::dup2(null, 0);
-  ::dup2(out, 1);
-  ::dup2(complaints, 2);
-  // Files that were opened without O_CLOEXEC by a library. Old kernels do not know the call; then there is only that.
-  ::syscall(SYS_close_range, 3U, ~0U, 0U);
-  if (::chdir("/") == 0) ::execvpe(words[0], const_cast<char* const*>(words), const_cast<char* const*>(environment));
-  const int error = errno;
-  const char* text = ::strerrordesc_np(error);
-  const char* const parts[] = {"cannot run ", words[0], ": ", text != nullptr ? text : "error", "\n"};
-  for (const char* part : parts)
-    if (::write(2, part, std::strlen(part)) < 0) break;
-  ::_exit(error == ENOENT ? 127 : 126);
-}
-
-std::vector<const char*> pointers(const std::vector<std::string>& words) {
-  std::vector<const char*> out;
-  for (const std::string& word : words) out.push_back(word.c_str());
-  out.push_back(nullptr);
-  return out;
-}
 
 // The first line, fit to be logged.
 std::string one_line(std::string text) {
@@ -109,29 +58,16 @@ void ScriptProcess::start(const ScriptCommand& command, std::string& output, Don
   done_ = std::move(done);
   began_ = std::chrono::steady_clock::now();
 
-  Pipe out;
-  Pipe complaints;
-  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  const std::vector<const char*> words = pointers(command.words);
-  const std::vector<const char*> environment = pointers(command.environment);
-  int error = 0;
-  if (null < 0 || !out.open() || !complaints.open()) {
-    error = errno;
-  } else {
-    pid_ = ::fork();
-    if (pid_ == 0) become(words.data(), environment.data(), out.write, complaints.write, null);
-    if (pid_ < 0) error = errno;
-  }
-  if (null >= 0) ::close(null);
-  if (error != 0) {
+  auto child = start_child(command.words, command.environment);
+  if (!child) {
     pid_ = -1;
-    outcome_.status = fail(system_error("cannot start a process", error));
+    outcome_.status = fail(std::move(child).error());
     asio::post(output_pipe_.get_executor(), [self = shared_from_this()] { self->finish(); });
     return;
   }
-  ::setpgid(pid_, pid_);  // whoever comes first, parent or child
-  output_pipe_.assign(std::exchange(out.read, -1));
-  complaint_pipe_.assign(std::exchange(complaints.read, -1));
+  pid_ = child->id;
+  output_pipe_.assign(child->output);
+  complaint_pipe_.assign(child->complaints);
   open_pipes_ = 2;
   outcome_.status = {};
   deadline_.expires_after(command.timeout);
