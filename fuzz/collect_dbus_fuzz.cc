@@ -1,5 +1,5 @@
-// Messages of the bus, answers of the container engine, reports of disks: the input's first byte says which, and the
-// order of bytes.
+// Messages of the bus, answers of the container engine, reports of disks, lines of nvidia-smi: the input's first byte
+// says which, and the order of bytes.
 
 #include <cstdint>
 #include <cstdlib>
@@ -7,6 +7,7 @@
 
 #include "collect/container_api.h"
 #include "collect/dbus_message.h"
+#include "collect/nvidia.h"
 #include "collect/smart_report.h"
 
 using namespace resmon::collect;
@@ -26,6 +27,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (data[0] == 'S') {
     (void)parse_smart_report(text);
+    return 0;
+  }
+  if (data[0] == 'N') {
+    NvidiaFigures figures;
+    int absurd = 0;
+    if (parse_nvidia_line(text, figures, absurd) && figures.usage_percent.value_or(0) > 100) std::abort();
     return 0;
   }
   DbusMessage message;

@@ -67,18 +67,9 @@ class Battery final : public Collector {
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     look_for_batteries();
-    for (const BatteryDevice& battery : batteries_) reader_.ask(battery.files);
-    reader_.start_waiting();
-    std::string problems;
-    Status status;
-    for (const BatteryDevice& battery : batteries_) {
-      const bool answered = reader_.answer(battery.files, [&](const SlowFiles& files) {
-        if (Status written = write(battery, files, context, out); !written) status = std::move(written);
-      });
-      if (!answered) problems += (problems.empty() ? "" : "; ") + battery.path + ": the battery does not answer";
-    }
-    if (!problems.empty()) return fail(ErrorKind::kUnavailable, problems);
-    return status;
+    return reader_.read_all(batteries_, "battery", [&](const BatteryDevice& battery, const SlowFiles& files) {
+      return write(battery, files, context, out);
+    });
   }
 
  private:
@@ -101,13 +92,9 @@ class Battery final : public Collector {
 
   static MaybeNumber number(const SlowFiles& files, BatteryFile which, const GatherContext& context) {
     const SlowFiles::File& file = files.files()[which];
-    if (file.error_number != 0) return {};  // it has none, or does not know it now
-    std::int64_t value = 0;
-    procfs::Skipped skipped;
-    const Status parsed = procfs::parse_signed(file.content(), value, skipped);
-    context.skipped(file.path, skipped);
-    if (!parsed) return {};
-    return static_cast<double>(value);
+    const auto value = number_in(file, context);
+    if (!value) return {};
+    return static_cast<double>(*value);
   }
 
   static Status write(const BatteryDevice& battery, const SlowFiles& files, const GatherContext& context,

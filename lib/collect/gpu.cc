@@ -80,19 +80,10 @@ class Gpu final : public Collector {
       mark_ = mark;
       rebuild();
     }
-    for (const DrmCard& card : cards_) reader_.ask(card.files);
-    reader_.start_waiting();
-    std::string problems;
-    Status status;
-    for (DrmCard& card : cards_) {
-      const bool answered = reader_.answer(card.files, [&](const SlowFiles& files) {
-        if (Status written = write(card, files, context, out); !written) status = std::move(written);
-      });
-      if (!answered) problems += (problems.empty() ? "" : "; ") + card.path + ": the GPU does not answer";
-    }
-    if (Status written = nvidia_.gather(context, out); !written) status = std::move(written);
-    if (!problems.empty()) return fail(ErrorKind::kUnavailable, problems);
-    return status;
+    Status status = reader_.read_all(
+        cards_, "GPU", [&](DrmCard& card, const SlowFiles& files) { return write(card, files, context, out); });
+    Status of_nvidia = nvidia_.gather(context, out);
+    return status ? std::move(of_nvidia) : std::move(status);
   }
 
  private:
@@ -136,13 +127,8 @@ class Gpu final : public Collector {
     }
     for (std::size_t i = 0; i < card.what.size(); ++i) {
       const SlowFiles::File& file = answer.files()[i];
-      if (file.error_number != 0) continue;  // this card has none, or does not know it now
-      std::int64_t value = 0;
-      procfs::Skipped skipped;
-      const Status parsed = procfs::parse_signed(file.content(), value, skipped);
-      context.skipped(file.path, skipped);
-      if (!parsed) continue;
-      if (!put(card, row, card.what[i], value, context))
+      const auto value = number_in(file, context);
+      if (value && !put(card, row, card.what[i], *value, context))
         context.skipped(file.path, "no value that a GPU can have", file.content());
     }
     return {};

@@ -3,7 +3,6 @@
 // inputs, factors) is not known here. Temperatures are in `temp`.
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
@@ -15,7 +14,6 @@
 #include "collect/shared.h"
 #include "collect/slow_files.h"
 #include "collect/sys_tree.h"
-#include "procfs/load.h"
 
 namespace resmon::collect {
 
@@ -117,18 +115,9 @@ class Sensors final : public Collector {
       mark_ = mark;
       rebuild(context);
     }
-    for (const SensorChip& chip : chips_) reader_.ask(chip.files);
-    reader_.start_waiting();
-    std::string problems;
-    Status status;
-    for (const SensorChip& chip : chips_) {
-      const bool answered = reader_.answer(chip.files, [&](const SlowFiles& files) {
-        if (Status written = write(chip, files, context, out); !written) status = std::move(written);
-      });
-      if (!answered) problems += (problems.empty() ? "" : "; ") + chip.path + ": the sensor does not answer";
-    }
-    if (!problems.empty()) return fail(ErrorKind::kUnavailable, problems);
-    return status;
+    return reader_.read_all(chips_, "sensor", [&](const SensorChip& chip, const SlowFiles& files) {
+      return write(chip, files, context, out);
+    });
   }
 
  private:
@@ -177,17 +166,10 @@ class Sensors final : public Collector {
     if (answer.suspended()) return {};
     for (std::size_t i = 0; i < chip.inputs.size(); ++i) {
       const SlowFiles::File& file = answer.files()[i];
-      if (file.error_number != 0) {
-        if (file.error_number == EACCES) context.skipped(file.path, "permission denied");
-        continue;  // it has nothing to say now
-      }
-      std::int64_t counted = 0;
-      procfs::Skipped skipped;
-      const Status parsed = procfs::parse_signed(file.content(), counted, skipped);
-      context.skipped(file.path, skipped);
-      if (!parsed) continue;
+      const auto counted = number_in(file, context);
+      if (!counted) continue;
       const InputKind& kind = *chip.inputs[i].kind;
-      const double value = static_cast<double>(counted) * kind.factor;
+      const double value = static_cast<double>(*counted) * kind.factor;
       if (value < kind.least || value > kind.most) {
         context.skipped(file.path, "no value that anything here can have", file.content());
         continue;

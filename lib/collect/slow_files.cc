@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "procfs/load.h"
 
 namespace resmon::collect {
 
@@ -39,6 +40,16 @@ void SlowReader::ask(const std::shared_ptr<SlowFiles>& device) {
   const HelperPool::State state = pool_.state(*device);
   device->waited_for_ = state == HelperPool::State::kIdle || state == HelperPool::State::kDone;
   if (state == HelperPool::State::kIdle) pool_.ask(device);
+}
+
+std::optional<std::int64_t> number_in(const SlowFiles::File& file, const GatherContext& context) {
+  if (file.error_number == EACCES) context.skipped(file.path, "permission denied");
+  if (file.error_number != 0) return std::nullopt;
+  std::int64_t value = 0;
+  procfs::Skipped skipped;
+  const Status parsed = procfs::parse_signed(file.content(), value, skipped);
+  context.skipped(file.path, skipped);
+  return parsed ? std::optional(value) : std::nullopt;
 }
 
 }  // namespace resmon::collect

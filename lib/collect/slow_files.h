@@ -9,11 +9,15 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+#include "collect/collector.h"
 #include "collect/helper_pool.h"
 
 namespace resmon::collect {
@@ -33,7 +37,7 @@ class SlowFiles final : public HelperPool::Job {
   // `power`: the device's power/runtime_status, or empty. A device that is suspended there is not woken: its files are
   // not read.
   SlowFiles(std::vector<File> files, std::string power) : files_(std::move(files)), power_(std::move(power)) {}
-  // REQUIRES for both: called from SlowReader::answer.
+  // REQUIRES for both: called while SlowReader::read_all hands it to `write`.
   const std::vector<File>& files() const { return files_; }
   bool suspended() const { return suspended_; }
 
@@ -51,18 +55,24 @@ class SlowReader {
  public:
   explicit SlowReader(std::size_t most_threads) : pool_(most_threads) {}
 
-  // Has the device read; call it for all devices before the first answer.
-  void ask(const std::shared_ptr<SlowFiles>& device);
-  void start_waiting() { deadline_ = HelperPool::Clock::now() + kPatience; }
-  // Calls use() when the device has answered, for which it waits until a second after start_waiting. False when there
-  // is no answer.
-  template <class Use>
-  bool answer(const std::shared_ptr<SlowFiles>& device, Use use) {
-    if (!device->waited_for_ || !pool_.wait(*device, deadline_)) return false;
-    const auto took = pool_.take(*device);
-    use(*device);
-    if (took > kSlow) pool_.ask(device);
-    return true;
+  // Has all devices read, each a thing with a `path` and its `files`, and calls write(device, files) for each that
+  // answers: it waits a second for all of them together. Fails with the paths of those that did not answer, or
+  // with what `write` failed with: "PATH: the `kind` does not answer".
+  template <class Devices, class Write>
+  Status read_all(Devices& devices, std::string_view kind, Write write) {
+    for (const auto& device : devices) ask(device.files);
+    const HelperPool::Clock::time_point deadline = HelperPool::Clock::now() + kPatience;
+    std::string silent;
+    Status status;
+    for (auto& device : devices) {
+      const bool answered = answer(device.files, deadline, [&](const SlowFiles& files) {
+        if (Status written = write(device, files); !written) status = std::move(written);
+      });
+      if (!answered)
+        silent += (silent.empty() ? "" : "; ") + device.path + ": the " + std::string(kind) + " does not answer";
+    }
+    if (!silent.empty()) return fail(ErrorKind::kUnavailable, silent);
+    return status;
   }
 
  private:
@@ -70,8 +80,22 @@ class SlowReader {
   static constexpr std::chrono::seconds kPatience{1};
   static constexpr std::chrono::milliseconds kSlow{50};
 
+  void ask(const std::shared_ptr<SlowFiles>& device);
+  // False when there is no answer until `deadline`.
+  template <class Use>
+  bool answer(const std::shared_ptr<SlowFiles>& device, HelperPool::Clock::time_point deadline, Use use) {
+    if (!device->waited_for_ || !pool_.wait(*device, deadline)) return false;
+    const auto took = pool_.take(*device);
+    use(*device);
+    if (took > kSlow) pool_.ask(device);
+    return true;
+  }
+
   HelperPool pool_;
-  HelperPool::Clock::time_point deadline_;
 };
+
+// The whole number in a file that was read; nothing where the device has none to give now. What is no number is counted
+// as skipped, and so is a file that may not be read.
+std::optional<std::int64_t> number_in(const SlowFiles::File& file, const GatherContext& context);
 
 }  // namespace resmon::collect

@@ -6,7 +6,6 @@
 // critical temperature (hwmon's temp*_crit, a zone's trip point) is read with its value, because it can be set.
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <set>
 #include <span>
@@ -60,18 +59,8 @@ class Temp final : public Collector {
       listing_ = listing;
       rebuild(context);
     }
-    for (const Chip& chip : chips_) reader_.ask(chip.files);
-    reader_.start_waiting();
-    std::string problems;
-    Status status;
-    for (const Chip& chip : chips_) {
-      const bool answered = reader_.answer(chip.files, [&](const SlowFiles& files) {
-        if (Status written = write(chip, files, context, out); !written) status = std::move(written);
-      });
-      if (!answered) problems += (problems.empty() ? "" : "; ") + chip.path + ": the sensor does not answer";
-    }
-    if (!problems.empty()) return fail(ErrorKind::kUnavailable, problems);
-    return status;
+    return reader_.read_all(chips_, "sensor",
+                            [&](const Chip& chip, const SlowFiles& files) { return write(chip, files, context, out); });
   }
 
  private:
@@ -168,24 +157,15 @@ class Temp final : public Collector {
     if (answer.suspended()) return {};
     for (const TempSensor& sensor : chip.sensors) {
       const SlowFiles::File& file = answer.files()[sensor.file];
-      if (file.error_number != 0) {
-        // A sensor that has nothing to say now: a radio that is off, a zone without a value yet.
-        if (file.error_number != EACCES) continue;
-        context.skipped(file.path, "permission denied");
-        continue;
-      }
-      std::int64_t millidegrees = 0;
-      procfs::Skipped skipped;
-      const Status parsed = procfs::parse_signed(file.content(), millidegrees, skipped);
-      context.skipped(file.path, skipped);
-      if (!parsed) continue;
-      if (millidegrees < kColdest || millidegrees > kHottest) {
+      const auto millidegrees = number_in(file, context);  // none of a radio that is off, or a zone without a value yet
+      if (!millidegrees) continue;
+      if (*millidegrees < kColdest || *millidegrees > kHottest) {
         context.skipped(file.path, "no temperature that anything here can have", file.content());
         continue;
       }
       RESMON_TRY(sensor.schema.ready());
       metric::RowWriter row = sensor.schema.add(out, context.time);
-      row.set(0, static_cast<double>(millidegrees) / 1000);
+      row.set(0, static_cast<double>(*millidegrees) / 1000);
       if (!sensor.has_critical) continue;
       if (const auto critical = critical_of(answer.files()[sensor.file + 1])) row.set(1, *critical);
     }
