@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "collect/row_schema.h"
 #include "collect/shared.h"
 #include "procfs/host_facts.h"
+#include "procfs/load.h"
 
 namespace resmon::collect {
 
@@ -39,7 +41,9 @@ enum HostField : std::size_t {
   kClientVersion,
   kTexts,
   kMemoryTotal = kTexts,
-  kBootTime
+  kBootTime,
+  kMemoryLimit,
+  kCpuLimit
 };
 constexpr FieldSpec kHostFields[] = {
     {"os", kString},
@@ -53,12 +57,16 @@ constexpr FieldSpec kHostFields[] = {
     {"client_version", kString},
     {"memory_total", kInteger},
     {"boot_time", kInteger},
+    {"memory_limit", kInteger},
+    {"cpu_limit", kFloat},
 };
 
 struct HostFacts {
   std::string texts[kTexts];  // by HostField
   procfs::Number memory_total;
   procfs::Number boot_time;
+  procfs::Number memory_limit;
+  std::optional<double> cpu_limit;  // CPUs
   bool operator==(const HostFacts&) const = default;
 };
 
@@ -108,6 +116,8 @@ class HostInfo final : public Collector {
       if (!written_.texts[field].empty()) row.set(field, std::string_view(written_.texts[field]));
     set(row, kMemoryTotal, written_.memory_total);
     set(row, kBootTime, written_.boot_time);
+    set(row, kMemoryLimit, written_.memory_limit);
+    if (written_.cpu_limit) row.set(kCpuLimit, *written_.cpu_limit);
     return {};
   }
 
@@ -140,7 +150,36 @@ class HostInfo final : public Collector {
     }
     if (const auto memory = shared_.mem_info(context)) facts.memory_total = (*memory)->total;
     if (const auto stat = shared_.stat(context)) facts.boot_time = (*stat)->boot_time_seconds;
+    look_for_limits(facts);
     return facts;
+  }
+
+  // In a container the root of the control groups is the container's own. The machine's root has no such files, or in
+  // version 1 numbers that are no limit.
+  void look_for_limits(HostFacts& facts) const {
+    constexpr std::int64_t kNoLimit = 1LL << 62;
+    const std::string root = roots_.sys + "/fs/cgroup/";
+    const auto number = [&](const char* file) {
+      std::int64_t value = 0;
+      procfs::Skipped skipped;
+      return procfs::parse_signed(read_line(root + file), value, skipped) ? value : -1;
+    };
+    const bool version_2 = exists(root + "cgroup.controllers");
+    const std::int64_t memory = number(version_2 ? "memory.max" : "memory/memory.limit_in_bytes");
+    if (memory > 0 && memory < kNoLimit) facts.memory_limit = static_cast<std::uint64_t>(memory);
+    procfs::Number quota;
+    procfs::Number period;
+    if (version_2) {
+      const std::string line = read_line(root + "cpu.max");  // "150000 100000", "max 100000"
+      procfs::Fields fields(line);
+      fields.take(quota);
+      fields.take(period);
+    } else if (const std::int64_t used = number("cpu/cpu.cfs_quota_us"); used > 0) {
+      quota = static_cast<std::uint64_t>(used);
+      period = static_cast<std::uint64_t>(std::max<std::int64_t>(number("cpu/cpu.cfs_period_us"), 0));
+    }
+    if (quota && period && *period != 0)
+      facts.cpu_limit = round2(static_cast<double>(*quota) / static_cast<double>(*period));
   }
 
   std::string virtualization() const {

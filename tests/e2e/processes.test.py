@@ -1,14 +1,26 @@
 #!/usr/bin/env python3
-"""All processes of a host, asked from its client while somebody looks: who may see them, what they say, and what a client refuses."""
+"""All processes of a host, asked from its client while somebody looks: who may see them, what they say, and what a client refuses.
+And what a client without privileges sees of processes."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 import unittest
 
 import house
+
+# Uses CPU, and writes to the disk.
+WRITER = """import os, sys
+with open(sys.argv[1], "wb") as file:
+    while True:
+        file.seek(0)
+        file.write(bytes(1 << 20))
+        file.flush()
+        os.fsync(file.fileno())
+"""
 
 
 class ProcessesTest(house.HouseTest):
@@ -68,6 +80,42 @@ class ProcessesTest(house.HouseTest):
         self.assertEqual((status, body["error"]), (404, "its client is not connected"))
         self.assertEqual(house.request(server.http_port, "GET", "/api/v1/hosts/closed/other").status, 404)
 
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root, and setpriv")
+    def test_what_an_unprivileged_client_cannot_see_is_said_once_and_all_else_is_there(self):
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
+        if subprocess.run([*nobody, "test", "-x", house.program("resmon-client")], check=False).returncode != 0:
+            self.skipTest("the programs are in a folder that only root may enter")
+        server = self.server()
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, os.path.join(self.folder, "written")])
+        self.addCleanup(writer.wait)
+        self.addCleanup(writer.kill)
+        os.chmod(self.folder, 0o755)
+        token = house.write_token(self.folder, "token-nobody")
+        os.chown(token, 65534, 65534)
+        arguments = house.client_arguments(server.port, token, "nobody", "200ms")
+        nobodys = self.start(house.Process("resmon-client", arguments, self.folder, "nobody", prefix=nobody))
+        self.client(server, "root", "200ms")
+
+        def last(host, field):
+            found = server.rows(f"SELECT last({field}) FROM procstat WHERE host = '{host}' AND \"user\" = 'root'")
+            return found[0][1] if found else None
+
+        house.wait_for("root's client to see what is written", lambda: last("root", "disk_write_bytes"))
+        house.wait_for("both to say who uses the CPU", lambda: last("root", "cpu_usage") is not None and last("nobody", "cpu_usage") is not None)
+        words = nobodys.wait_line("cannot be read without CAP_SYS_PTRACE")
+        self.assertIn("absent", words)
+        gathers = "SELECT count(total) FROM mem WHERE host = 'nobody'"
+        before = server.rows(gathers)[0][1]
+        house.wait_for("twenty gathers more", lambda: server.rows(gathers)[0][1] >= before + 20)
+        self.assertEqual(len(nobodys.lines("cannot be read without CAP_SYS_PTRACE")), 1)
+        self.assertIsNone(last("nobody", "disk_write_bytes"))
+        failures = server.rows("SELECT max(failures) FROM internal_collector WHERE host = 'nobody'")
+        self.assertEqual(failures[0][1], 0, "what may not be seen is no failure")
+
+        def measurements(host):
+            return {row[0] for row in server.rows(f"SHOW MEASUREMENTS WHERE host = '{host}'")}
+
+        self.assertEqual(measurements("root") - measurements("nobody") - {"powerstat_package"}, set())
 
 if __name__ == "__main__":
     house.main()

@@ -11,20 +11,24 @@ const kRefreshMs = 600_000;
 
 async function fetchFacts(host: string, signal: AbortSignal): Promise<string[]> {
   const end = Math.round(serverNow() + 1000);
-  const fields = ["os", "os_version", "kernel", "architecture", "cpu_model", "virtualization", "memory_total", "addresses"];
+  const fields = ["os", "os_version", "kernel", "architecture", "cpu_model", "virtualization", "memory_total", "addresses", "memory_limit", "cpu_limit"];
   const [result] = await runStatements([
     `SELECT ${fields.map((field) => `last("${field}") AS "${field}"`).join(", ")} FROM "host_info" ` +
       `WHERE "host" = ${literal(host)} AND time >= ${end - kLookBackMs}ms AND time < ${end}ms`,
   ], signal);
   const series = result?.series[0];
   if (series === undefined) return [];
+  const given = (field: string): unknown => series.values[0]?.[series.columns.indexOf(field)] ?? "";
   const value = (field: string): string => {
-    const found = series.values[0]?.[series.columns.indexOf(field)] ?? "";
+    const found = given(field);
     return typeof found === "number" ? format(found, "bytes") : String(found);
   };
+  // What a container may use is its size; what /proc shows there is the machine's.
+  const limits = [given("cpu_limit") === "" ? "" : `${given("cpu_limit")} CPUs`, value("memory_limit")].filter((part) => part !== "");
   const parts = [
     `${value("os")} ${value("os_version")}`, value("kernel") === "" ? "" : `Linux ${value("kernel")} ${value("architecture")}`,
-    value("cpu_model"), value("memory_total"), value("virtualization"), value("addresses"),
+    value("cpu_model"), value("memory_total"), value("virtualization"),
+    limits.length === 0 ? "" : `its container's limit: ${limits.join(", ")}`, value("addresses"),
   ];
   return parts.map((part) => part.trim()).filter((part) => part !== "");
 }
