@@ -4,6 +4,7 @@ And what a client without privileges sees of processes."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,30 @@ class ProcessesTest(house.HouseTest):
         status, body = self.ask(server, "nobody")
         self.assertEqual((status, body["error"]), (404, "its client is not connected"))
         self.assertEqual(house.request(server.http_port, "GET", "/api/v1/hosts/closed/other").status, 404)
+
+    def test_the_terminal_shows_the_programs_that_use_most(self):
+        server = self.server()
+        self.client(server, "web1", "500ms")
+        busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        self.addCleanup(busy.wait)
+        self.addCleanup(busy.kill)
+        with open(f"/proc/{busy.pid}/comm") as file:
+            name = file.read().strip()
+        query = f"SELECT last(cpu_usage) FROM procstat WHERE process_name = '{name}'"
+        house.wait_for("the busy process to have a row", lambda: (server.rows(query) or [[0, 0]])[0][1] > 5)
+        home = os.path.join(self.folder, "home")
+        os.mkdir(home, 0o700)
+        with open(os.path.join(home, "fleet.json"), "w") as file:
+            json.dump({"http_url": f"http://127.0.0.1:{server.http_port}"}, file)
+        command = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "resmon")
+        environment = house.clean_environment(RESMON_HOME=home)
+        done = subprocess.run([command, "monitor", "web1", "--once"], env=environment, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        most = done.stdout.split("Uses most")[1].splitlines()[1:]
+        self.assertTrue(1 <= len(most) <= 5, most)
+        cpu = [float(re.search(r"([0-9.]+) %", line)[1]) for line in most]
+        self.assertEqual(cpu, sorted(cpu, reverse=True))
+        self.assertGreater(cpu[0], 5, "at least as much as the busy process")
 
     @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root, and setpriv")
     def test_what_an_unprivileged_client_cannot_see_is_said_once_and_all_else_is_there(self):
