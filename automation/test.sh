@@ -1,6 +1,6 @@
 # Runs the tests
 # shellcheck shell=bash
-use process packages build suites house
+use process packages build suites house sysroot
 
 # One line a suite: name, whether `./resmon test` runs it without being asked, time limit in seconds, package sections (A,B) beyond
 # [base], [build], [node] and [test] (or -), what is built first (a preset or -), runner:argument, what it is.
@@ -24,6 +24,7 @@ docker     asked   3000  container,docker - directory:tests/docker    docker com
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
 packages   asked   1500  packages,container release  directory:tests/packages  the Debian packages: lintian, and life in a clean Debian
 static     default 300  static        release  directory:tests/static      the static client alone in a root, over TLS to a name
+arm64      asked   5400 release       -        arm64:arm64            the client's libraries on 64-bit ARM, under qemu-user-static
 deploy     asked    600  deploy    release  directory:tests/deploy    deploying over ssh to machines made of namespaces
 TABLE
 }
@@ -275,6 +276,19 @@ suite_sanitized() {
     TSAN_OPTIONS="$options second_deadlock_stack=1" run_ctest "$1" "$(build_directory "$2")" --label-exclude . "${left_out[@]}"
   ASAN_OPTIONS=$options UBSAN_OPTIONS="$options print_stacktrace=1" TSAN_OPTIONS="$options second_deadlock_stack=1" \
     RESMON_BUILD_DIR=$(build_directory "$2") run_scripts "$1" "$RESMON_ROOT"/tests/e2e/*.test.py
+}
+
+# suite_arm64 LOG PRESET: the unit tests of that build, which an emulator runs.
+suite_arm64() {
+  local directory
+  directory=$(build_directory "$2")
+  export RESMON_SYSROOT=$directory/sysroot
+  make_sysroot arm64 "$RESMON_SYSROOT" "$1.build"
+  if build "$2" "$directory" "$1.build" {procfs,wire,net,journal,uplink,collect}_test; then
+    run_ctest "$1" "$directory" --label-exclude .
+  else
+    counted 0 1 0
+  fi
 }
 
 # suite_labelled LOG NAME: runs ctest's tests with that label, and the other tests in tests/NAME.
