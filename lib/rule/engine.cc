@@ -28,9 +28,9 @@ std::string shape_key(const metric::Schema& schema) {
   return key;
 }
 
-void copy_row(const metric::Batch& in, const metric::Row& row, bool texts, const metric::Schema& schema,
-              metric::Batch& out) {
-  metric::RowWriter writer = out.add(row.schema, row.fields, row.time);
+void copy_row(const metric::Batch& in, const metric::Row& row, metric::SchemaId id, bool texts,
+              const metric::Schema& schema, metric::Batch& out) {
+  metric::RowWriter writer = out.add(id, row.fields, row.time);
   writer.set_presence(in.presence(row));
   const std::span<const metric::Cell> from = in.values(row);
   std::copy(from.begin(), from.end(), writer.values().begin());
@@ -72,14 +72,15 @@ Engine::Engine(Config config, metric::SchemaTable& schemas, EngineOptions option
 
 Engine::~Engine() = default;
 
-Engine::Known& Engine::known(metric::SchemaId id) {
-  if (id >= known_.size()) known_.resize(std::max<std::size_t>(schemas_.id_bound(), id + std::size_t{1}));
+Engine::Way Engine::learn(metric::SchemaId id) {
+  if (id >= known_.size()) {
+    known_.resize(std::max<std::size_t>(schemas_.id_bound(), id + std::size_t{1}));
+    ways_.resize(known_.size());
+  }
   Known& found = known_[id];
-  const std::uint32_t generation = schemas_.generation(id);
-  if (found.generation == generation) return found;
   const metric::Schema& schema = schemas_[id];
   found = Known();
-  found.generation = generation;
+  ways_[id] = {schemas_.generation(id), Way::kAsIs};
   found.texts = std::any_of(schema.fields.begin(), schema.fields.end(),
                             [](const metric::Field& field) { return field.type == metric::FieldType::kString; });
   Step ignored;
@@ -89,12 +90,12 @@ Engine::Known& Engine::known(metric::SchemaId id) {
       })) {
     found.shape = shape_of(schema);
     found.shape->id = id;
-    found.shape->generation = generation;
-    found.way = found.shape->dropped_at_once ? Way::kDrop : Way::kRun;
+    found.shape->generation = ways_[id].generation;
+    ways_[id].way = found.shape->dropped_at_once ? Way::kDrop : Way::kRun;
     found.rule = static_cast<std::uint32_t>(found.shape->steps.empty() ? 0 : found.shape->steps.front().index);
     found.counted = !found.shape->steps.empty() && found.shape->steps.front().used;
   }
-  return found;
+  return ways_[id].way;
 }
 
 Shape* Engine::shape_of(metric::Schema schema) {
@@ -128,6 +129,7 @@ Shape* Engine::shape_of(metric::Schema schema) {
 void Engine::forget_shapes() {
   shapes_.clear();
   known_.clear();
+  ways_.clear();
   shape_bytes_ = 0;
   for (std::size_t i = 0; i < config_.rules.size(); ++i)
     if (counts_schemas(i)) counters_[i].series = 0;
@@ -135,20 +137,7 @@ void Engine::forget_shapes() {
 
 bool Engine::touches(const metric::Batch& batch) {
   return std::any_of(batch.rows().begin(), batch.rows().end(),
-                     [this](const metric::Row& row) { return known(row.schema).shape != nullptr; });
-}
-
-void Engine::load(const metric::Batch& in, const metric::Row& row, Shape& shape, Work& work) const {
-  work.shape = &shape;
-  work.time = row.time;
-  work.folded = false;
-  const std::span<const metric::Cell> presence = in.presence(row);
-  const std::span<const metric::Cell> values = in.values(row);
-  work.presence.assign(presence.begin(), presence.end());
-  work.cells.assign(values.begin(), values.end());
-  work.text.clear();
-  for (const std::uint32_t f : shape.texts)
-    if (work.has(f)) work.set_text(f, in.string(row, f));
+                     [this](const metric::Row& row) { return way(row.schema) != Way::kAsIs; });
 }
 
 // Of a row that its first rule takes as a whole: drops it, or passes it on. It need not be loaded.
@@ -177,83 +166,91 @@ void Engine::process(const metric::Batch& in, std::size_t first, std::size_t las
   out.pin(in.pin());
   for (std::size_t i = first; i < last; ++i) {
     const metric::Row& row = in.rows()[i];
-    Known& of = known(row.schema);
+    const Way way_of_row = way(row.schema);
+    Known& of = known_[row.schema];
     if (trace_row_) trace_row_(row);
-    if (of.shape == nullptr) {
-      copy_row(in, row, of.texts, schemas_[row.schema], out);
+    if (way_of_row == Way::kAsIs) {
+      copy_row(in, row, row.schema, of.texts, schemas_[row.schema], out);
       continue;
     }
-    if (of.shape->dropped_at_once && !trace_) {
+    if (way_of_row == Way::kDrop && !trace_) {
       count_whole(of, in, row, false);
       continue;
     }
-    load(in, row, *of.shape, *work_);
+    work_->borrow(in, row, *of.shape, nullptr);
     run(*work_, 0, out);
   }
   end_batch(out);
 }
 
-// Rows that are changed get cells of their own, behind all others; what they had before is no longer counted.
-void Engine::edit(metric::Batch& batch, std::vector<std::size_t>* row_ends, Moment moment) {
+// Rows that get other columns have them in their own cells, or behind all others; what they had before is no longer
+// counted.
+bool Engine::edit(metric::Batch& batch, std::vector<std::size_t>* row_ends, Moment moment) {
   begin(moment);
+  touched_.clear();
+  for (std::size_t i = 0; i < batch.rows().size(); ++i) {
+    const metric::SchemaId id = batch.rows()[i].schema;
+    if (way(id) == Way::kAsIs) continue;
+    __builtin_prefetch(&known_[id]);
+    touched_.push_back(static_cast<std::uint32_t>(i));
+  }
+  if (touched_.empty()) return false;
   std::vector<metric::Row> rows = batch.take_rows(std::move(spare_rows_));
   std::vector<std::size_t> whole{rows.size()};
-  std::size_t i = 0;
+  std::size_t i = 0, next = 0;
+  const auto put_back_until = [&](std::size_t end) {
+    for (; i < end; ++i) batch.put_back(rows[i]);
+  };
   for (std::size_t& end : row_ends != nullptr ? *row_ends : whole) {
-    for (; i < end; ++i) {
-      metric::Row& row = rows[i];
-      prefetch(rows, i);
-      Known& of = known(row.schema);
-      if (of.target_generation != 0 && !schemas_.touch(of.target, of.target_generation)) settle(of);
-      switch (of.way) {
-        case Way::kAsIs:
-          batch.put_back(row);
-          break;
-        case Way::kDrop:
-          count_whole(of, batch, row, false);
-          batch.uncount(row);
-          break;
-        case Way::kSchema:
-          count_whole(of, batch, row, true);
-          row.schema = of.target;
-          batch.put_back(row);
-          break;
-        case Way::kPick:
-          pick(of, row, batch);
-          break;
-        case Way::kRound: {
-          count_whole(of, batch, row, true);
-          const Step& step = of.shape->steps.front();
-          metric::RowWriter writer(batch, row.first_cell, row.fields);
-          round_values(step, of.shape->schema.fields, batch.presence(row), writer.values());
-          batch.put_back(row);
-          break;
-        }
-        case Way::kRun:
-          load(batch, row, *of.shape, *work_);
-          batch.uncount(row);
-          work_->hole = &row;
-          run(*work_, 0, batch);
-          work_->hole = nullptr;
-          settle(of);
-          break;
-      }
+    for (; next < touched_.size() && touched_[next] < end; ++next) {
+      prefetch(rows, next);
+      put_back_until(touched_[next]);
+      edit_row(rows[i++], batch);
     }
+    put_back_until(end);
     end_batch(batch);
     end = batch.rows().size();
   }
   spare_rows_ = std::move(rows);
+  return true;
+}
+
+void Engine::edit_row(metric::Row& row, metric::Batch& batch) {
+  const metric::SchemaId id = row.schema;
+  Known& of = known_[id];
+  if (of.target_generation != 0 && !schemas_.touch(of.target, of.target_generation)) settle(id);
+  switch (ways_[id].way) {
+    case Way::kAsIs:
+      break;
+    case Way::kDrop:
+      count_whole(of, batch, row, false);
+      batch.uncount(row);
+      break;
+    case Way::kSchema:
+      count_whole(of, batch, row, true);
+      row.schema = of.target;
+      batch.put_back(row);
+      break;
+    case Way::kPick:
+      pick(of, row, batch);
+      break;
+    case Way::kRun:
+      work_->borrow(batch, row, *of.shape, &batch);
+      run(*work_, 0, batch);
+      if (!std::exchange(of.settled, true)) settle(id);
+      break;
+  }
 }
 
 // What later rows need is on its way while this one is looked at.
 void Engine::prefetch(const std::vector<metric::Row>& rows, std::size_t at) const {
-  const auto shape_at = [&](std::size_t i) -> const Shape* {
-    if (i >= rows.size() || rows[i].schema >= known_.size()) return nullptr;
-    const Known& of = known_[rows[i].schema];
-    if (of.way == Way::kPick) __builtin_prefetch(of.picks);
-    return of.way == Way::kRun || of.way == Way::kRound ? of.shape : nullptr;
+  const auto shape_at = [&](std::size_t which) -> const Shape* {
+    if (which >= touched_.size()) return nullptr;
+    const metric::SchemaId id = rows[touched_[which]].schema;
+    const Way way_of_row = ways_[id].way;
+    if (way_of_row == Way::kPick) __builtin_prefetch(known_[id].picks);
+    return way_of_row == Way::kRun ? known_[id].shape : nullptr;
   };
-  if (at + 8 < rows.size() && rows[at + 8].schema < known_.size()) __builtin_prefetch(&known_[rows[at + 8].schema]);
   if (const Shape* const shape = shape_at(at + 4)) {
     __builtin_prefetch(shape);
     __builtin_prefetch(reinterpret_cast<const char*>(shape) + 64);
@@ -269,26 +266,27 @@ void Engine::prefetch(const std::vector<metric::Row>& rows, std::size_t at) cons
 void Engine::pick(Known& of, const metric::Row& row, metric::Batch& batch) {
   const std::span<const metric::Cell> there = batch.presence(row), values = batch.values(row);
   presence_.assign(metric::presence_words(of.columns), 0);
-  cells_.assign(of.columns, 0);
+  cells_.resize(of.columns);
+  std::uint64_t after = 0;
   for (std::uint32_t c = 0; c < of.columns; ++c) {
     const std::uint32_t from = of.picks[c];
-    if ((there[from / 64] >> (from % 64) & 1U) == 0) continue;
-    cells_[c] = values[from];
-    presence_[c / 64] |= std::uint64_t{1} << (c % 64);
+    const std::uint64_t is_there = there[from / 64] >> (from % 64) & 1U;
+    cells_[c] = values[from];  // 0 where it is absent
+    presence_[c / 64] |= is_there << (c % 64);
+    after += is_there;
   }
   const std::size_t all = batch.samples();
   batch.uncount(row);
-  const std::size_t without = batch.samples();
-  if (std::any_of(presence_.begin(), presence_.end(), [](std::uint64_t word) { return word != 0; })) {
+  const std::uint64_t before = all - batch.samples();
+  if (after != 0) {
     metric::RowWriter writer = row_in(batch, &row, of.target, of.columns, row.time);
     writer.set_presence(presence_);
     std::copy(cells_.begin(), cells_.end(), writer.values().begin());
   }
-  const std::size_t after = batch.samples() - without;
   Counters& counters = counters_[of.rule];
-  Counters::add(counters.in, all - without);
+  Counters::add(counters.in, before);
   Counters::add(counters.out, after);
-  Counters::add(counters.dropped, all - without - after);
+  Counters::add(counters.dropped, before - after);
 }
 
 // What happens to all rows of the shape, if that is simple; kRun: they have to go through the rules.
@@ -296,22 +294,24 @@ Engine::Way Engine::way_of(const Shape& shape) {
   if (shape.dropped_at_once) return Way::kDrop;
   if (shape.steps.size() != 1) return Way::kRun;
   const Step& step = shape.steps.front();
-  if (!step.rule->fields.empty() || !step.rule->conditions.empty()) return Way::kRun;
-  if (step.rule->verb == Verb::kRound) return Way::kRound;
-  if (!changes_schema(step.rule->verb) || step.rule->verb == Verb::kRedact || !step.planned || step.target == nullptr ||
-      !step.target->steps.empty())
+  if (!step.rule->fields.empty() || !step.rule->conditions.empty() || !changes_schema(step.rule->verb) ||
+      step.rule->verb == Verb::kRedact || !step.planned || step.target == nullptr)
     return Way::kRun;
+  const std::vector<Step>& next = step.target->steps;
+  if (std::any_of(next.begin(), next.end(), [&](const Step& one) { return one.index > step.index; })) return Way::kRun;
   return step.same_columns ? Way::kSchema : step.picks.empty() ? Way::kRun : Way::kPick;
 }
 
 // After a row went through its rules: whether the next need to.
-void Engine::settle(Known& of) {
-  of.way = way_of(*of.shape);
+void Engine::settle(metric::SchemaId id) {
+  Known& of = known_[id];
+  Way& its = ways_[id].way;
+  its = way_of(*of.shape);
   of.target_generation = 0;
-  if (of.way != Way::kSchema && of.way != Way::kPick) return;
+  if (its != Way::kSchema && its != Way::kPick) return;
   Shape& target = *of.shape->steps.front().target;
   if (!place(target)) {
-    of.way = Way::kRun;
+    its = Way::kRun;
     return;
   }
   of.target = target.id;
@@ -412,7 +412,7 @@ void Engine::run(Work& work, std::size_t from, metric::Batch& out) {
            : fate == Fate::kDone ? Trace::Fate::kKept
                                  : Trace::Fate::kChanged,
            work);
-    if (gone || fate == Fate::kHeld) return;
+    if (gone || fate == Fate::kHeld) return work.leave();
     if (fate == Fate::kDone) break;
     before = after;
     if (work.shape != shape) at = 0;
@@ -422,8 +422,13 @@ void Engine::run(Work& work, std::size_t from, metric::Batch& out) {
 
 void Engine::append(Work& work, metric::Batch& out) {
   Shape& shape = *work.shape;
-  if (work.samples() == 0) return;
-  if (!place(shape)) return;
+  if (work.samples() == 0 || !place(shape)) return work.leave();
+  if (work.in != nullptr) {  // with its columns as they were
+    if (work.editor == nullptr) return copy_row(*work.in, *work.row, shape.id, !shape.texts.empty(), shape.schema, out);
+    metric::Row row = *work.row;
+    row.schema = shape.id;
+    return out.put_back(row);
+  }
   metric::RowWriter writer = row_in(out, std::exchange(work.hole, nullptr), shape.id, work.cells.size(), work.time);
   writer.set_presence(work.presence);
   std::copy(work.cells.begin(), work.cells.end(), writer.values().begin());

@@ -61,8 +61,8 @@ class Engine {
   // they came. REQUIRES: `in` has a pin, if the table is swept
   void process(const metric::Batch& in, std::size_t first, std::size_t last, Moment moment, metric::Batch& out);
   // The same in place: rows that no rule touches stay where they are, so they cost a look-up. `row_ends`, of batches
-  // that are joined in this one, are moved to where their rows end now; null: they are one.
-  void edit(metric::Batch& batch, std::vector<std::size_t>* row_ends, Moment moment);
+  // that are joined in this one, are moved to where their rows end now; null: they are one. False: no rule touches any.
+  bool edit(metric::Batch& batch, std::vector<std::size_t>* row_ends, Moment moment);
   // Appends windows that are complete by the clock.
   void advance(UnixNanos now, metric::Batch& out);
   // Appends all windows, complete or not.
@@ -94,12 +94,14 @@ class Engine {
     kDrop,    // its first rule drops each row
     kSchema,  // all that happens is that one rule gives it another schema with the same columns
     kPick,    // the same, with some of its columns
-    kRound,   // all that happens is that numbers are rounded
     kRun,
   };
-  struct Known {
+  struct KnownWay {  // of all that is known of an id, what each row needs
     std::uint32_t generation = 0;
     Way way = Way::kAsIs;
+  };
+  struct Known {
+    bool settled = false;  // whether its way is no longer that of the first row
     bool texts = false;
     bool counted = false;                  // among the series of `rule`
     std::uint32_t rule = 0;                // the first that applies
@@ -110,7 +112,10 @@ class Engine {
     Shape* shape = nullptr;                // null: no rule touches it
   };
 
-  Known& known(metric::SchemaId id);
+  Way way(metric::SchemaId id) {
+    return id < ways_.size() && ways_[id].generation == schemas_.generation(id) ? ways_[id].way : learn(id);
+  }
+  Way learn(metric::SchemaId id);
   Shape* shape_of(metric::Schema schema);
   void forget_shapes();
   // Of a rule that remembers nothing of series, its schemas are its series.
@@ -121,18 +126,17 @@ class Engine {
   void end_batch(metric::Batch& out);
   void count_whole(Known& of, const metric::Batch& in, const metric::Row& row, bool goes_on);
   void prefetch(const std::vector<metric::Row>& rows, std::size_t at) const;
+  void edit_row(metric::Row& row, metric::Batch& batch);
   static Way way_of(const Shape& shape);
   void pick(Known& of, const metric::Row& row, metric::Batch& batch);
-  void settle(Known& of);
+  void settle(metric::SchemaId id);
   bool place(Shape& shape);
-  void load(const metric::Batch& in, const metric::Row& row, Shape& shape, Work& work) const;
   void run(Work& work, std::size_t from, metric::Batch& out);
   bool applies(const Step& step, const Work& work) const;
   Fate apply(Step& step, Work& work);
   Fate change(Step& step, Work& work);
   void fill(Step& step, Work& work, SeriesState* state);
-  void round_values(const Step& step, const std::vector<metric::Field>& fields, std::span<const std::uint64_t> presence,
-                    std::span<metric::Cell> cells) const;
+  static void round_values(const Step& step, Work& work);
   void redact_values(const Step& step, Work& work) const;
   Fate sample(const Step& step, Work& work);
   Fate dedup(const Step& step, Work& work);
@@ -148,6 +152,7 @@ class Engine {
   metric::SchemaTable& schemas_;
   const EngineOptions options_;
   bool any_windows_ = false;
+  std::vector<KnownWay> ways_;  // by id, as the next
   std::vector<Known> known_;
   std::unordered_map<std::string, std::unique_ptr<Shape>> shapes_;
   std::size_t shape_bytes_ = 0;
@@ -156,7 +161,8 @@ class Engine {
   std::vector<std::unordered_map<std::string, SeriesTable>> hosts_;  // of `limit`: by host
   std::unique_ptr<Work> work_;
   std::unique_ptr<Work> made_;           // of windows
-  std::vector<metric::Row> spare_rows_;  // for its memory
+  std::vector<metric::Row> spare_rows_;  // for its memory, as the next
+  std::vector<std::uint32_t> touched_;   // rows of a batch that rules touch
   std::vector<std::uint64_t> presence_;
   std::vector<metric::Cell> cells_;
   std::unique_ptr<Counters[]> counters_;

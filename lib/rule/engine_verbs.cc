@@ -56,7 +56,7 @@ Engine::Fate Engine::apply(Step& step, Work& work) {
     case Verb::kFilter:
       return Fate::kDropped;
     case Verb::kRound:
-      round_values(step, work.shape->schema.fields, work.presence, work.cells);
+      round_values(step, work);
       return Fate::kOn;
     case Verb::kSample:
       return sample(step, work);
@@ -97,6 +97,7 @@ Engine::Fate Engine::change(Step& step, Work& work) {
 
 // The row's cells in the target's columns.
 void Engine::fill(Step& step, Work& work, SeriesState* state) {
+  work.own();
   const std::vector<metric::Field>& before = work.shape->schema.fields;
   cells_.assign(step.columns.size(), 0);
   presence_.assign(metric::presence_words(step.columns.size()), 0);
@@ -134,13 +135,10 @@ void Engine::fill(Step& step, Work& work, SeriesState* state) {
       if (to != nullptr) set(c, to->cell);
     } else {
       // What is not in the table stays as it is. Never a view into the text that grows.
-      const std::string value = to != nullptr ? to->text : std::string(text);
-      set(c, metric::string_cell(work.text.size(), value.size()));
-      work.text += value;
+      set(c, work.add_text(to != nullptr ? to->text : std::string(text)));
     }
   }
-  work.cells.swap(cells_);
-  work.presence.swap(presence_);
+  work.swap(presence_, cells_);
 }
 
 // What `rate` needs: the value before this one. Null: nothing needs it, or there is no room.
@@ -174,12 +172,13 @@ SeriesState* Engine::rates(const Step& step, Work& work) {
   return state;
 }
 
-void Engine::round_values(const Step& step, const std::vector<metric::Field>& fields,
-                          std::span<const std::uint64_t> presence, std::span<Cell> cells) const {
+void Engine::round_values(const Step& step, Work& work) {
+  const std::vector<metric::Field>& fields = work.shape->schema.fields;
+  const std::span<Cell> cells = work.writable();
   const double scale = power_of_ten(std::abs(step.rule->number));
   const bool whole = step.rule->number < 0;
   for (const std::uint32_t f : step.fields) {
-    if ((presence[f / 64] >> (f % 64) & 1U) == 0) continue;
+    if (!work.has(f)) continue;
     const FieldType type = fields[f].type;
     if (type == FieldType::kFloat) {
       const double value = metric::as_float(cells[f]);

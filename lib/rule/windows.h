@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -101,8 +102,8 @@ class Windows {
     UnixNanos time;
     Moment moment;
     // The row's cells, and which are there.
-    const std::vector<std::uint64_t>& presence;
-    const std::vector<metric::Cell>& cells;
+    std::span<const std::uint64_t> presence;
+    std::span<const metric::Cell> cells;
     std::string_view text;
   };
   // kAgain: of a window that an earlier run delivered.
