@@ -11,6 +11,7 @@
 #include <ctime>
 #include <deque>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ using namespace resmon;
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr int kGathers = 400;
 constexpr int kHosts = 100;
-constexpr int kRounds = 60;
+constexpr int kRounds = 400;
 
 double cpu_seconds() {
   timespec now{};
@@ -109,72 +110,99 @@ Share client(const std::string& toml) {
   return share;
 }
 
-Share server(const std::string& toml, bool copy = false) {
-  metric::SchemaTable there, schemas;
-  const std::string directory = "/tmp/bench-rules-" + std::to_string(::getpid());
-  ingest::LogOptions log_options;
-  log_options.directory = directory;
-  log_options.sync = journal::Sync::kOff;
-  auto log = ingest::Log::open(log_options, schemas);
-  if (!log) std::abort();
-  rule::Engine engine(config_of(toml, rule::Place::kServer), schemas, {rule::Place::kServer, {}});
-  std::deque<simulate::HostModel> models;
-  std::deque<wire::SampleEncoder> encoders;
-  std::deque<wire::SampleDecoder> decoders;
-  for (int h = 0; h < kHosts; ++h) {
-    models.emplace_back(static_cast<std::uint64_t>(h), simulate::Profile::kNormal, there);
-    encoders.emplace_back(there);
-    decoders.emplace_back(wire::DecoderLimits(), [&schemas, h](metric::Schema schema) {
-      std::vector<metric::Tag> tags = schema.tags;
-      tags.push_back({"host", "host-" + std::to_string(h)});
-      schema.tags = std::move(tags);
-      metric::normalise_tags(schema.tags);
-      return schemas.intern(std::move(schema));
-    });
+// What the server does with frames before anybody reads the rows: decodes them and appends the rows to the journal.
+class Server {
+ public:
+  // `rules`: null for none.
+  Server(metric::SchemaTable& schemas, rule::Engine* rules, bool copy) : rules_(rules), copy_(copy) {
+    directory_ = "/tmp/bench-rules-" + std::to_string(::getpid()) + (rules != nullptr ? "-with" : "-without");
+    ingest::LogOptions log_options;
+    log_options.directory = directory_;
+    log_options.sync = journal::Sync::kOff;
+    auto log = ingest::Log::open(log_options, schemas);
+    if (!log) std::abort();
+    log_ = std::move(*log);
+    for (int h = 0; h < kHosts; ++h)
+      decoders_.emplace_back(wire::DecoderLimits(), [&schemas, h](metric::Schema schema) {
+        std::vector<metric::Tag> tags = schema.tags;
+        tags.push_back({"host", "host-" + std::to_string(h)});
+        schema.tags = std::move(tags);
+        metric::normalise_tags(schema.tags);
+        return schemas.intern(std::move(schema));
+      });
   }
-  Share share;
-  metric::Batch gathered, copies;
-  for (int round = 0; round < kRounds; ++round) {
-    std::vector<std::string> frames;
-    for (std::size_t h = 0; h < models.size(); ++h) {
-      gathered.clear();
-      models[h].gather(1'700'000'000 * kSecond + round * 5 * kSecond, gathered);
-      const std::array one{static_cast<const metric::Batch*>(&gathered)};
-      encoders[h].encode(static_cast<std::uint64_t>(round + 1), one, frames.emplace_back());
-    }
-    std::vector<metric::Batch> decoded(models.size());
+  ~Server() {
+    log_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  // CPU seconds for a gather of each host. The rules come last, so that the journal gets the same rows without them;
+  // and at once, so that they find a batch where the decoder just wrote it.
+  double round(const std::vector<std::string>& frames, UnixNanos time) {
     const double begin = cpu_seconds();
-    for (std::size_t h = 0; h < models.size(); ++h) {
+    for (std::size_t h = 0; h < frames.size(); ++h) {
+      batch_.clear();
       wire::FrameReader buffer(wire::kMaxFrameBytes);
       buffer.append(frames[h]);
       while (true) {
         const auto frame = buffer.next();
         if (!frame || !*frame) break;
         if (static_cast<wire::FrameType>((*frame)->type) == wire::FrameType::kSchema)
-          (void)decoders[h].decode_schema((*frame)->payload);
+          (void)decoders_[h].decode_schema((*frame)->payload);
         else
-          (void)decoders[h].append_samples((*frame)->payload, decoded[h],
-                                           [](std::uint64_t, metric::Batch&) { return Status(); });
+          (void)decoders_[h].append_samples((*frame)->payload, batch_,
+                                            [](std::uint64_t, metric::Batch&) { return Status(); });
       }
-      (void)(*log)->append(decoded[h], kSecond);
-    }
-    const double middle = cpu_seconds();
-    for (std::size_t h = 0; h < models.size(); ++h) {
-      if (copy) {
-        if (!engine.touches(decoded[h])) continue;
-        copies.clear();
-        engine.process(decoded[h], 0, decoded[h].rows().size(), {round * 5 * kSecond, 0}, copies);
-      } else {
-        (void)engine.edit(decoded[h], nullptr, {round * 5 * kSecond, 0});
+      (void)log_->append(batch_, kSecond);
+      if (rules_ == nullptr) continue;
+      if (!copy_) {
+        (void)rules_->edit(batch_, nullptr, {time, 0});
+      } else if (rules_->touches(batch_)) {
+        copies_.clear();
+        rules_->process(batch_, 0, batch_.rows().size(), {time, 0}, copies_);
       }
     }
-    const double end = cpu_seconds();
-    if (round < 2) continue;  // plans are made, names are new
-    share.base.push_back(middle - begin);
-    share.rules.push_back(end - middle);
+    return cpu_seconds() - begin;
   }
-  log->reset();
-  std::filesystem::remove_all(directory);
+
+ private:
+  rule::Engine* const rules_;
+  const bool copy_;
+  std::string directory_;
+  std::unique_ptr<ingest::Log> log_;
+  std::deque<wire::SampleDecoder> decoders_;
+  metric::Batch batch_, copies_;
+};
+
+Share server(const std::string& toml, bool copy = false) {
+  metric::SchemaTable there, schemas;
+  rule::Engine engine(config_of(toml, rule::Place::kServer), schemas, {rule::Place::kServer, {}});
+  Server without(schemas, nullptr, copy), with(schemas, &engine, copy);
+  std::deque<simulate::HostModel> models;
+  std::deque<wire::SampleEncoder> encoders;
+  for (int h = 0; h < kHosts; ++h) {
+    models.emplace_back(static_cast<std::uint64_t>(h), simulate::Profile::kNormal, there);
+    encoders.emplace_back(there);
+  }
+  Share share;
+  metric::Batch gathered;
+  for (int round = 0; round < kRounds; ++round) {
+    std::vector<std::string> frames;
+    const UnixNanos time = 1'700'000'000 * kSecond + round * 5 * kSecond;
+    for (std::size_t h = 0; h < models.size(); ++h) {
+      gathered.clear();
+      models[h].gather(time, gathered);
+      const std::array one{static_cast<const metric::Batch*>(&gathered)};
+      encoders[h].encode(static_cast<std::uint64_t>(round + 1), one, frames.emplace_back());
+    }
+    double alone = 0, both = 0;
+    if (round % 2 == 0) alone = without.round(frames, time);
+    both = with.round(frames, time);
+    if (round % 2 != 0) alone = without.round(frames, time);
+    if (round < 10) continue;  // plans are made, names are new
+    share.base.push_back(alone);
+    share.rules.push_back(both - alone);
+  }
   return share;
 }
 
@@ -182,7 +210,7 @@ Share server(const std::string& toml, bool copy = false) {
 
 int main(int argc, char**) {
   if (argc > 1) {
-    const Share one = server(busy_rules());
+    const Share one = server(argc > 2 ? idle_rules(argc > 3 ? 20 : 1) : busy_rules());
     std::printf("%.2f %.2f %.2f\n", one.percent(), median(one.base) * 1e6 / kHosts, median(one.rules) * 1e6 / kHosts);
     return 0;
   }

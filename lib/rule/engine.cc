@@ -4,6 +4,7 @@
 #include "rule/engine.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "rule/engine_work.h"
@@ -18,8 +19,8 @@ bool has_table(Verb verb) {
   return verb == Verb::kSample || verb == Verb::kDedup || verb == Verb::kDerive;
 }
 
-std::string shape_key(const metric::Schema& schema) {
-  std::string key = metric::group_key(schema.measurement, schema.tags);
+std::string fields_key(const metric::Schema& schema) {
+  std::string key;
   for (const metric::Field& field : schema.fields) {
     key += '\0';
     key += static_cast<char>('0' + static_cast<int>(field.type));
@@ -83,10 +84,10 @@ Engine::Way Engine::learn(metric::SchemaId id) {
   ways_[id] = {schemas_.generation(id), Way::kAsIs};
   found.texts = std::any_of(schema.fields.begin(), schema.fields.end(),
                             [](const metric::Field& field) { return field.type == metric::FieldType::kString; });
-  Step ignored;
   if (std::any_of(config_.rules.begin(), config_.rules.end(), [&](const Rule& rule) {
-        ignored = Step();
-        return may_apply(rule, schema, options_.context, ignored);
+        Step step;
+        Plan plan;
+        return may_apply(rule, schema, options_.context, step, plan);
       })) {
     found.shape = shape_of(schema);
     found.shape->id = id;
@@ -99,23 +100,30 @@ Engine::Way Engine::learn(metric::SchemaId id) {
 }
 
 Shape* Engine::shape_of(metric::Schema schema) {
-  std::string key = shape_key(schema);
-  const auto [at, fresh] = shapes_.try_emplace(std::move(key));
+  const std::string fields = fields_key(schema);
+  std::string group = metric::group_key(schema.measurement, schema.tags);
+  const auto [at, fresh] = shapes_.try_emplace(group + fields);
   if (!fresh) return at->second.get();
   at->second = std::make_unique<Shape>();
   Shape& shape = *at->second;
-  shape.key = metric::group_key(schema.measurement, schema.tags);
+  shape.key = std::move(group);
   if (const std::string* const host = tag_of(schema, "host")) shape.host = *host;
   for (std::uint32_t f = 0; f < schema.fields.size(); ++f)
     if (schema.fields[f].type == metric::FieldType::kString) shape.texts.push_back(f);
   for (std::size_t i = 0; i < config_.rules.size(); ++i) {
     Step step;
-    step.index = i;
-    if (!may_apply(config_.rules[i], schema, options_.context, step)) continue;
+    Plan plan;
+    step.index = static_cast<std::uint32_t>(i);
+    if (!may_apply(config_.rules[i], schema, options_.context, step, plan)) continue;
+    const auto [kept, is_new] = plans_.try_emplace(std::to_string(i) + fields);
+    if (is_new) {
+      kept->second = std::make_unique<Plan>(std::move(plan));
+      shape_bytes_ += sizeof(Plan) + kept->first.size() + 32 * schema.fields.size();
+    }
+    step.plan = kept->second.get();
     shape.steps.push_back(std::move(step));
   }
-  shape_bytes_ +=
-      sizeof(Shape) + 4 * at->first.size() + shape.steps.size() * (sizeof(Step) + 16 * schema.fields.size());
+  shape_bytes_ += sizeof(Shape) + 4 * at->first.size() + shape.steps.size() * sizeof(Step);
   if (!shape.steps.empty()) {
     const Step& first = shape.steps.front();
     const bool whole = first.rule->conditions.empty() && first.rule->fields.empty();
@@ -128,6 +136,7 @@ Shape* Engine::shape_of(metric::Schema schema) {
 // Only between batches: rows on their way have pointers to shapes.
 void Engine::forget_shapes() {
   shapes_.clear();
+  plans_.clear();
   known_.clear();
   ways_.clear();
   shape_bytes_ = 0;
@@ -247,19 +256,13 @@ void Engine::prefetch(const std::vector<metric::Row>& rows, std::size_t at) cons
   const auto shape_at = [&](std::size_t which) -> const Shape* {
     if (which >= touched_.size()) return nullptr;
     const metric::SchemaId id = rows[touched_[which]].schema;
-    const Way way_of_row = ways_[id].way;
-    if (way_of_row == Way::kPick) __builtin_prefetch(known_[id].picks);
-    return way_of_row == Way::kRun ? known_[id].shape : nullptr;
+    return ways_[id].way == Way::kRun ? known_[id].shape : nullptr;
   };
-  if (const Shape* const shape = shape_at(at + 4)) {
-    __builtin_prefetch(shape);
-    __builtin_prefetch(reinterpret_cast<const char*>(shape) + 64);
-    __builtin_prefetch(reinterpret_cast<const char*>(shape) + 128);
-  }
-  if (const Shape* const shape = shape_at(at + 2)) {
-    const char* const steps = reinterpret_cast<const char*>(shape->steps.data());
-    for (std::size_t line = 0; line < sizeof(Step) && steps != nullptr; line += 64) __builtin_prefetch(steps + line);
-  }
+  const auto fetch = [](const void* from, std::size_t bytes) {
+    for (std::size_t line = 0; line < bytes; line += 64) __builtin_prefetch(static_cast<const char*>(from) + line);
+  };
+  if (const Shape* const shape = shape_at(at + 4)) fetch(shape, offsetof(Shape, key));
+  if (const Shape* const shape = shape_at(at + 2)) fetch(shape->steps.data(), offsetof(Step, base));
 }
 
 // The cells of the columns that stay. Strings stay where they are.
@@ -299,7 +302,7 @@ Engine::Way Engine::way_of(const Shape& shape) {
     return Way::kRun;
   const std::vector<Step>& next = step.target->steps;
   if (std::any_of(next.begin(), next.end(), [&](const Step& one) { return one.index > step.index; })) return Way::kRun;
-  return step.same_columns ? Way::kSchema : step.picks.empty() ? Way::kRun : Way::kPick;
+  return step.plan->same_columns ? Way::kSchema : step.plan->picks.empty() ? Way::kRun : Way::kPick;
 }
 
 // After a row went through its rules: whether the next need to.
@@ -317,7 +320,7 @@ void Engine::settle(metric::SchemaId id) {
   of.target = target.id;
   of.target_generation = target.generation;
   of.columns = static_cast<std::uint32_t>(target.schema.fields.size());
-  of.picks = of.shape->steps.front().picks.data();
+  of.picks = of.shape->steps.front().plan->picks.data();
 }
 
 // Its id in the table. False: the table is full, and counts it.
@@ -373,13 +376,13 @@ void Engine::emit_window(std::size_t rule, const Windows::Bucket& bucket, metric
 bool Engine::applies(const Step& step, const Work& work) const {
   const Rule& rule = *step.rule;
   if (!rule.fields.empty() &&
-      std::none_of(step.fields.begin(), step.fields.end(), [&](std::uint32_t f) { return work.has(f); }))
+      std::none_of(step.plan->fields.begin(), step.plan->fields.end(), [&](std::uint32_t f) { return work.has(f); }))
     return false;
   for (std::size_t c = 0; c < rule.conditions.size(); ++c) {
     const auto holds = [&](std::uint32_t f) {
       return work.has(f) && rule.conditions[c].holds(work.shape->schema.fields[f].type, work.cells[f], work.text);
     };
-    if (std::none_of(step.condition_fields[c].begin(), step.condition_fields[c].end(), holds)) return false;
+    if (std::none_of(step.plan->condition_fields[c].begin(), step.plan->condition_fields[c].end(), holds)) return false;
   }
   return true;
 }

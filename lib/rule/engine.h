@@ -155,6 +155,7 @@ class Engine {
   std::vector<KnownWay> ways_;  // by id, as the next
   std::vector<Known> known_;
   std::unordered_map<std::string, std::unique_ptr<Shape>> shapes_;
+  std::unordered_map<std::string, std::unique_ptr<Plan>> plans_;  // by rule and list of fields
   std::size_t shape_bytes_ = 0;
   std::vector<std::unique_ptr<Windows>> windows_;                    // by rule; null: it has none
   std::vector<std::unique_ptr<SeriesTable>> tables_;                 // the same

@@ -76,21 +76,27 @@ Engine::Fate Engine::apply(Step& step, Work& work) {
 }
 
 Engine::Fate Engine::change(Step& step, Work& work) {
+  Plan& plan = *step.plan;
   if (!step.planned) {
-    metric::Schema schema = planned(*step.rule, options_.place, work.shape->schema, step.columns);
-    step.same_columns = schema.fields == work.shape->schema.fields &&
-                        std::none_of(step.columns.begin(), step.columns.end(),
-                                     [](const Column& one) { return one.map != nullptr || one.formula != nullptr; });
-    const bool as_they_are = std::all_of(step.columns.begin(), step.columns.end(), [](const Column& one) {
-      return one.map == nullptr && one.formula == nullptr && one.from != Column::kNone;
-    });
-    if (as_they_are)
-      for (const Column& one : step.columns) step.picks.push_back(one.from);
+    std::vector<Column> columns;
+    metric::Schema schema = planned(*step.rule, options_.place, work.shape->schema, columns);
+    if (!plan.made) {
+      plan.made = true;
+      plan.columns = std::move(columns);
+      plan.same_columns = schema.fields == work.shape->schema.fields &&
+                          std::none_of(plan.columns.begin(), plan.columns.end(),
+                                       [](const Column& one) { return one.map != nullptr || one.formula != nullptr; });
+      const bool as_they_are = std::all_of(plan.columns.begin(), plan.columns.end(), [](const Column& one) {
+        return one.map == nullptr && one.formula == nullptr && one.from != Column::kNone;
+      });
+      if (as_they_are)
+        for (const Column& one : plan.columns) plan.picks.push_back(one.from);
+    }
     step.target = schema.fields.empty() ? nullptr : shape_of(std::move(schema));
     step.planned = true;
   }
   if (step.target == nullptr) return Fate::kDropped;
-  if (!step.same_columns) fill(step, work, step.rule->verb == Verb::kDerive ? rates(step, work) : nullptr);
+  if (!plan.same_columns) fill(step, work, step.rule->verb == Verb::kDerive ? rates(step, work) : nullptr);
   work.shape = step.target;
   return Fate::kOn;
 }
@@ -99,16 +105,16 @@ Engine::Fate Engine::change(Step& step, Work& work) {
 void Engine::fill(Step& step, Work& work, SeriesState* state) {
   work.own();
   const std::vector<metric::Field>& before = work.shape->schema.fields;
-  cells_.assign(step.columns.size(), 0);
-  presence_.assign(metric::presence_words(step.columns.size()), 0);
+  cells_.assign(step.plan->columns.size(), 0);
+  presence_.assign(metric::presence_words(step.plan->columns.size()), 0);
   const auto set = [&](std::size_t column, Cell cell) {
     cells_[column] = cell;
     presence_[column / 64] |= std::uint64_t{1} << (column % 64);
   };
   char buffer[24];
   std::size_t rate = 0;  // of the formulas' names
-  for (std::size_t c = 0; c < step.columns.size(); ++c) {
-    const Column& column = step.columns[c];
+  for (std::size_t c = 0; c < step.plan->columns.size(); ++c) {
+    const Column& column = step.plan->columns[c];
     if (column.formula != nullptr) {
       const auto value = column.formula->evaluate([&](std::size_t name, bool is_rate) -> std::optional<double> {
         const std::uint32_t f = column.operands[name];
@@ -145,7 +151,7 @@ void Engine::fill(Step& step, Work& work, SeriesState* state) {
 SeriesState* Engine::rates(const Step& step, Work& work) {
   bool wanted = false;
   std::size_t names = 0;
-  for (const Column& column : step.columns) {
+  for (const Column& column : step.plan->columns) {
     wanted = wanted || (column.formula != nullptr && column.formula->has_rate);
     names += column.operands.size();
   }
@@ -158,7 +164,7 @@ SeriesState* Engine::rates(const Step& step, Work& work) {
   }
   state->rates.resize(std::max(state->rates.size(), names));
   std::size_t at = 0;
-  for (const Column& column : step.columns)
+  for (const Column& column : step.plan->columns)
     for (const std::uint32_t f : column.operands) {
       SeriesState::Rate& one = state->rates[at++];
       if (!work.has(f) || work.time < one.time) continue;
@@ -177,7 +183,7 @@ void Engine::round_values(const Step& step, Work& work) {
   const std::span<Cell> cells = work.writable();
   const double scale = power_of_ten(std::abs(step.rule->number));
   const bool whole = step.rule->number < 0;
-  for (const std::uint32_t f : step.fields) {
+  for (const std::uint32_t f : step.plan->fields) {
     if (!work.has(f)) continue;
     const FieldType type = fields[f].type;
     if (type == FieldType::kFloat) {
@@ -192,7 +198,7 @@ void Engine::round_values(const Step& step, Work& work) {
 }
 
 void Engine::redact_values(const Step& step, Work& work) const {
-  for (const std::uint32_t f : step.fields) {
+  for (const std::uint32_t f : step.plan->fields) {
     if (!work.has(f) || work.shape->schema.fields[f].type != FieldType::kString) continue;
     std::string text(metric::as_string(work.cells[f], work.text));
     if (step.rule->redactor->redact(text) > 0) work.set_text(f, text);
@@ -220,10 +226,10 @@ Engine::Fate Engine::dedup(const Step& step, Work& work) {
   }
   std::uint64_t hash = 0;
   const std::vector<metric::Field>& fields = work.shape->schema.fields;
-  for (std::size_t i = 0; i < step.fields.size(); ++i) {
-    const std::uint32_t f = step.fields[i];
+  for (std::size_t i = 0; i < step.plan->fields.size(); ++i) {
+    const std::uint32_t f = step.plan->fields[i];
     if (!work.has(f)) continue;
-    hash = mixed(hash, step.name_hashes[i]);
+    hash = mixed(hash, step.plan->name_hashes[i]);
     hash = mixed(hash, fields[f].type == FieldType::kString
                            ? std::hash<std::string_view>()(metric::as_string(work.cells[f], work.text))
                            : work.cells[f]);

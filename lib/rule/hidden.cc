@@ -39,7 +39,8 @@ const Rule* hides(const Config& config, std::string_view measurement, std::strin
         !rule.conditions.empty())
       continue;
     Step step;
-    if (!may_apply(rule, schema, {}, step)) continue;
+    Plan plan;
+    if (!may_apply(rule, schema, {}, step, plan)) continue;
     if (rule.verb == Verb::kKeep) return nullptr;
     if (rule.verb == Verb::kDrop || (rule.verb == Verb::kFilter && step.unselected)) return &rule;
     if (!changes_schema(rule.verb)) continue;

@@ -33,15 +33,15 @@ bool selects_tags(const Rule& rule, const metric::Schema& schema, const Context&
          std::none_of(rule.tag_drop.begin(), rule.tag_drop.end(), matches);
 }
 
-bool selects(const Rule& rule, const metric::Schema& schema, const Context& context, Step& step) {
+bool selects(const Rule& rule, const metric::Schema& schema, const Context& context, Plan& plan) {
   if (!rule.measurements.empty() && !rule.measurements.matches(schema.measurement)) return false;
   if (rule.not_measurements.matches(schema.measurement)) return false;
   if (!selects_tags(rule, schema, context)) return false;
   for (std::uint32_t f = 0; f < schema.fields.size(); ++f)
-    if (rule.fields.empty() || rule.fields.matches(schema.fields[f].name)) step.fields.push_back(f);
-  if (step.fields.empty()) return false;
+    if (rule.fields.empty() || rule.fields.matches(schema.fields[f].name)) plan.fields.push_back(f);
+  if (plan.fields.empty()) return false;
   for (const Condition& condition : rule.conditions) {
-    std::vector<std::uint32_t>& fields = step.condition_fields.emplace_back();
+    std::vector<std::uint32_t>& fields = plan.condition_fields.emplace_back();
     for (std::uint32_t f = 0; f < schema.fields.size(); ++f)
       if (condition.field.matches(schema.fields[f].name)) fields.push_back(f);
     if (fields.empty()) return false;
@@ -50,9 +50,9 @@ bool selects(const Rule& rule, const metric::Schema& schema, const Context& cont
 }
 
 // Whether the verb has something to do with the fields.
-bool has_work(const Rule& rule, const metric::Schema& schema, const Step& step) {
+bool has_work(const Rule& rule, const metric::Schema& schema, const Plan& plan) {
   const auto some_field = [&](const auto& wanted) {
-    return std::any_of(step.fields.begin(), step.fields.end(),
+    return std::any_of(plan.fields.begin(), plan.fields.end(),
                        [&](std::uint32_t f) { return wanted(schema.fields[f]); });
   };
   switch (rule.verb) {
@@ -226,17 +226,17 @@ bool changes_schema(Verb verb) {
   }
 }
 
-bool may_apply(const Rule& rule, const metric::Schema& schema, const Context& context, Step& step) {
+bool may_apply(const Rule& rule, const metric::Schema& schema, const Context& context, Step& step, Plan& plan) {
   step.rule = &rule;
-  const bool selected = selects(rule, schema, context, step);
+  const bool selected = selects(rule, schema, context, plan);
   if (rule.verb == Verb::kFilter) {
     step.unselected = !selected;
     return !selected || !rule.conditions.empty() || !rule.fields.empty();
   }
   if (rule.verb == Verb::kDedup)
-    for (const std::uint32_t f : step.fields)
-      step.name_hashes.push_back(std::hash<std::string_view>()(schema.fields[f].name));
-  return selected && has_work(rule, schema, step);
+    for (const std::uint32_t f : plan.fields)
+      plan.name_hashes.push_back(std::hash<std::string_view>()(schema.fields[f].name));
+  return selected && has_work(rule, schema, plan);
 }
 
 metric::Schema planned(const Rule& rule, Place place, const metric::Schema& from, std::vector<Column>& columns) {
