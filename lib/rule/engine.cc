@@ -4,7 +4,6 @@
 #include "rule/engine.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <utility>
 
 #include "rule/engine_work.h"
@@ -261,8 +260,8 @@ void Engine::prefetch(const std::vector<metric::Row>& rows, std::size_t at) cons
   const auto fetch = [](const void* from, std::size_t bytes) {
     for (std::size_t line = 0; line < bytes; line += 64) __builtin_prefetch(static_cast<const char*>(from) + line);
   };
-  if (const Shape* const shape = shape_at(at + 4)) fetch(shape, offsetof(Shape, key));
-  if (const Shape* const shape = shape_at(at + 2)) fetch(shape->steps.data(), offsetof(Step, base));
+  if (const Shape* const shape = shape_at(at + 4)) fetch(shape, 2 * 64);
+  if (const Shape* const shape = shape_at(at + 2)) fetch(shape->steps.data(), 64);
 }
 
 // The cells of the columns that stay. Strings stay where they are.
