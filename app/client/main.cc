@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
   bool explain = false;
   std::int64_t settle_milliseconds = 1000;
   program.flag("--once", &once,
-               "Print one gather as Influx lines and exit; exit code 1 when a collector or script failed");
+               "Print one gather as Influx lines and exit; exit code 1 when a collector, script or scrape failed");
   program.integer("--once-after", &settle_milliseconds, "MS",
                   "With --once: how long rates are measured (default 1000)");
   program.flag("--explain", &explain,

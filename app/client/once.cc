@@ -8,6 +8,7 @@
 #include "base/json_text.h"
 #include "lineproto/encoder.h"
 #include "rule/explain.h"
+#include "scrapes.h"
 
 namespace resmon::client {
 
@@ -107,6 +108,8 @@ Status print_once(const Options& options, std::chrono::milliseconds settle, cons
   RESMON_ASSIGN(auto scripts, collect::Scripts::make(io.get_executor(), options.script_settings(), schemas,
                                                      [&](metric::Batch& rows) { printer.print(rows); }));
   scripts->run_once([] {});
+  Scrapes scrapes(io.get_executor(), options.scrapes, schemas, [&](metric::Batch& rows) { printer.print(rows); });
+  scrapes.run_once();
   io.run();
   printer.finish();
   RESMON_TRY(append_log_lines(options, text));
@@ -121,6 +124,8 @@ Status print_once(const Options& options, std::chrono::milliseconds settle, cons
     if (!health.success) complain(std::string(health.name), health.error);
   for (const collect::Scripts::Health& health : scripts->health())
     if (!health.error.empty()) complain("script." + health.name, health.error);
+  for (const auto& [name, error] : scrapes.errors())
+    if (!error.empty()) complain("scrape." + name, error);
   if (failed.empty()) return {};
   return fail(ErrorKind::kUnavailable, "failed: " + failed);
 }

@@ -58,6 +58,7 @@ Scrapes::Scrapes(const boost::asio::any_io_executor& executor, const ScrapeTable
     if (!scraper) {
       log::error("scrape", "cannot be set up; it is not asked",
                  {{"scrape", name}, {"reason", scraper.error().message}});
+      not_set_up_.emplace_back(name, scraper.error().message);
       continue;
     }
     const metric::SchemaId schema = schemas
@@ -75,6 +76,16 @@ Scrapes::Scrapes(const boost::asio::any_io_executor& executor, const ScrapeTable
 
 void Scrapes::start() {
   for (const One& one : scrapes_) one.scraper->start();
+}
+
+void Scrapes::run_once() {
+  for (const One& one : scrapes_) one.scraper->run_once([] {});
+}
+
+std::vector<std::pair<std::string, std::string>> Scrapes::errors() const {
+  std::vector<std::pair<std::string, std::string>> out = not_set_up_;
+  for (const One& one : scrapes_) out.emplace_back(one.scraper->name(), one.scraper->stats().last_error);
+  return out;
 }
 
 void Scrapes::stop() {

@@ -32,6 +32,10 @@ class Scrapes {
           const scrape::Scraper::Deliver& deliver);
 
   void start();
+  // Asks each once, instead of start(), as long as the executor runs.
+  void run_once();
+  // Of the last scrape of each, or why it could not be set up; empty: all is well.
+  std::vector<std::pair<std::string, std::string>> errors() const;
   void stop();
   // Appends a row of internal_scrape for each.
   void report(UnixNanos time, metric::Batch& batch) const;
@@ -42,6 +46,7 @@ class Scrapes {
     metric::SchemaId schema = 0;
   };
   std::vector<One> scrapes_;
+  std::vector<std::pair<std::string, std::string>> not_set_up_;
 };
 
 }  // namespace resmon::client

@@ -136,6 +136,7 @@ struct Scraper::State : std::enable_shared_from_this<Scraper::State> {
   std::string told_refusal;
   bool stopped = false;
   bool late = false;  // the scrape under way is
+  bool logs = true;
 };
 
 asio::awaitable<void> Scraper::State::run(std::shared_ptr<State> self) {
@@ -265,6 +266,10 @@ asio::awaitable<void> Scraper::State::scrape(UnixNanos due) {
 
 // Logs what is wrong when it begins and when it ends.
 void Scraper::State::note(const std::string& error, const prom::ExpositionReport& report) {
+  if (!logs) {
+    stats.last_error = error;
+    return;
+  }
   if (!error.empty() && stats.last_error.empty())
     log::warn("scrape", "no metrics", {{"scrape", options.name}, {"url", target.url.authority()}, {"reason", error}});
   if (error.empty() && !stats.last_error.empty())
@@ -294,6 +299,15 @@ Scraper::~Scraper() {
 
 void Scraper::start() {
   asio::co_spawn(state_->executor, state_->run(state_), asio::detached);
+}
+
+void Scraper::run_once(std::function<void()> done) {
+  state_->logs = false;
+  asio::co_spawn(state_->executor, state_->scrape(Clock::system().wall() / 1'000'000 * 1'000'000),
+                 [state = state_, done = std::move(done)](const std::exception_ptr&) {
+                   state->transport->close();
+                   done();
+                 });
 }
 
 void Scraper::stop() {

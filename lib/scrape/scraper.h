@@ -57,6 +57,8 @@ class Scraper {
   ~Scraper();
 
   void start();
+  // Asks once, at any time, instead of start(): then calls `done`. Why it failed is in stats(), and not logged.
+  void run_once(std::function<void()> done);
   // Asks nothing more, and ends what is under way. Idempotent.
   void stop();
   const std::string& name() const;

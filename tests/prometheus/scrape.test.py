@@ -133,6 +133,60 @@ class ScrapeTest(house.HouseTest):
         server = self.start(house.Server(self.folder, port=server.port, http_port=server.http_port, label="again")).wait_ready()
         house.wait_for("all of them", lambda: [v for _, v in server.rows("SELECT value FROM count")][: before + 3] == list(range(before + 3)))
 
+    def once(self, *arguments):
+        return subprocess.run(
+            [house.program("resmon-client"), "--once", "--once-after", "100", "--set", "client.host=h1", *arguments],
+            capture_output=True, text=True, timeout=60, env=house.clean_environment(),
+        )  # fmt: skip
+
+    def test_once_asks_each_target_and_says_which_failed(self):
+        target = peers.Target(self, lambda n: 'good{a="b"} 1\nbad 2\n')
+        away = peers.Target(self, lambda n: None)
+        config = os.path.join(self.folder, "once.toml")
+        with open(config, "w") as file:
+            file.write(
+                f'[scrape.t]\nurl = "http://127.0.0.1:{target.port}/"\n[[rule]]\nname = "no bad"\nmeasurement = "bad"\ndrop = true\n'
+                '[[rule]]\nname = "only these"\nnamepass = ["good", "up"]\n'
+            )
+        done = self.once("--config", config)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [line.rpartition(" ")[0] for line in done.stdout.splitlines()]
+        job = f"host=h1,instance=127.0.0.1:{target.port},job=t"
+        self.assertEqual(sorted(lines), [f"good,a=b,{job} value=1", f"up,{job} value=1"])
+        done = self.once("--config", config, "--explain")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"- bad,[^\n]* value=2 \d+\n    no bad \([^\n]*once.toml:3\) drops it\n")
+        done = self.once("--config", config, "--set", f"scrape.gone.url=http://127.0.0.1:{away.port}/")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("resmon-client: scrape.gone: it answers with status 500\n", done.stderr)
+        self.assertNotIn("scrape.t", done.stderr)
+        self.assertIn(f"up,host=h1,instance=127.0.0.1:{away.port},job=gone value=0 ", done.stdout)
+        self.assertIn("good,a=b,", done.stdout)
+
+    def test_blackbox_exporter_by_its_parameters(self):
+        target = peers.Target(self, lambda n: "hello\n")
+        port = house.free_port()
+        config = os.path.join(self.folder, "blackbox.yml")
+        with open(config, "w") as file:
+            file.write("modules:\n  web:\n    prober: http\n    timeout: 2s\n    http: {preferred_ip_protocol: ip4}\n  port:\n    prober: tcp\n    timeout: 2s\n")
+        exporter = peers.Program(
+            self, "blackbox", "prometheus-blackbox-exporter", f"--web.listen-address=127.0.0.1:{port}", f"--config.file={config}"
+        )
+        exporter.wait_ready(port, "/metrics")
+        server = self.server()
+        web = f"http://127.0.0.1:{target.port}/"
+        closed = f"127.0.0.1:{house.free_port()}"
+        self.client(
+            server, "h1", "1s",
+            f"scrape.web.url=http://127.0.0.1:{port}/probe?module=web&target={web}", "scrape.web.interval=1s", f"scrape.web.tags=instance={web}",
+            f"scrape.shut.url=http://127.0.0.1:{port}/probe?module=port&target={closed}", "scrape.shut.interval=1s",
+        )  # fmt: skip
+        for job, success in (("web", 1.0), ("shut", 0.0)):
+            house.wait_for(job, lambda j=job, s=success: self.newest(server, f"SELECT value FROM probe_success WHERE job = '{j}'") == [s])
+        self.assertEqual(self.newest(server, "SELECT value FROM probe_http_status_code WHERE job = 'web'"), [200.0])
+        self.assertEqual(self.newest(server, f"SELECT value FROM probe_success WHERE instance = '{web}'"), [1.0])
+        self.assertEqual(self.newest(server, "SELECT value FROM up WHERE job = 'shut'"), [1.0], "the exporter is up, what it probes is not")
+
     def test_a_wrong_configuration_names_the_key(self):
         for pair, words in (
             ("scrape.t.url=ftp://x", "scrape.t: url: must begin with http"),
