@@ -61,6 +61,16 @@ def wait_seconds(seconds):
     wait_for(f"{seconds} s to pass", lambda: time.monotonic() > until, seconds + PATIENCE)
 
 
+def own_address():
+    """An address of this machine that others reach; all of them where that is not known."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent
+            return probe.getsockname()[0]
+        except OSError:
+            return "0.0.0.0"
+
+
 def free_port():
     """One that nobody has now, from below the range out of which the kernel takes the ports of outgoing connections: from within it, a
     port whose server is down for a while may be gone when it comes back, or a client that tries it may even connect to itself."""

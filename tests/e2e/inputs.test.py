@@ -320,6 +320,34 @@ class ServerInputsTest(house.HouseTest):
         house.wait_for("the rows", lambda: server.rows("SELECT v, host FROM m") == wanted)
         self.assertEqual([self.counted(server, name, "denied_total") for name in "tbcu"], [2, 1, 1, 2])
 
+    def test_from_another_address_statsd_needs_a_token_and_collectd_is_refused(self):
+        own = house.own_address()
+        port = house.free_port()
+        refused = (
+            (("format=statsd",), "udp is not encrypted"),
+            (("format=statsd", "allow_plaintext=true"), f"other machines reach {own}"),
+            (("format=collectd", "allow_plaintext=true"), f"other machines reach {own}"),
+            (("format=collectd", "allow_plaintext=true", "require_token=true"), "collectd cannot send a token"),
+        )
+        for sets, reason in refused:
+            pairs = [part for one in (f"url=udp:{own}:{port}", *sets) for part in ("--set", f"input.s.{one}")]
+            for program, more in (("resmon-server", ()), ("resmon-client", ("--token-file", "/dev/null"))):
+                done = subprocess.run(
+                    [house.program(program), "--check-config", *more, *pairs],
+                    capture_output=True, text=True, timeout=30, env=house.clean_environment(),
+                )  # fmt: skip
+                self.assertEqual(done.returncode, 3, (program, sets, done.stderr))
+                self.assertIn(reason, done.stderr)
+        server = self.start_server(f"s.url=udp:{own}:{port}", "s.format=statsd", "s.flush_interval=1s", "s.allow_plaintext=true", "s.require_token=true")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.bind((own, 0))
+            for datagram in ("orders:7|c", "token wrong\norders:7|c", f"token {house.TOKEN}\nshop.orders:3|c\nshop.orders:4|c"):
+                sender.sendto(datagram.encode(), (own, port))
+        house.wait_for("what came with a token", lambda: server.rows("SELECT value FROM shop_orders"))
+        self.assertEqual([row[1] for row in server.rows("SELECT value FROM shop_orders")][0], 7)
+        self.assertEqual(server.rows("SELECT value FROM orders"), [])
+        self.assertEqual(self.counted(server, "s", "denied_total"), 2)
+
     def test_collectd_itself_sends(self):
         if not shutil.which("collectd"):
             self.skipTest("collectd is not installed")

@@ -3,6 +3,7 @@
 
 import base64
 import os
+import socket
 import ssl
 import subprocess
 import time
@@ -186,6 +187,29 @@ class ScrapeTest(house.HouseTest):
         self.assertEqual(self.newest(server, "SELECT value FROM probe_http_status_code WHERE job = 'web'"), [200.0])
         self.assertEqual(self.newest(server, f"SELECT value FROM probe_success WHERE instance = '{web}'"), [1.0])
         self.assertEqual(self.newest(server, "SELECT value FROM up WHERE job = 'shut'"), [1.0], "the exporter is up, what it probes is not")
+
+    def test_haproxy_is_scraped_and_passes_on_lines_with_their_token(self):
+        port, front, behind = (house.free_port() for _ in range(3))
+        config = os.path.join(self.folder, "haproxy.cfg")
+        with open(config, "w") as file:
+            file.write(
+                "defaults\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n"
+                f"frontend metrics\n  mode http\n  bind 127.0.0.1:{port}\n  http-request use-service prometheus-exporter if {{ path /metrics }}\n"
+                f"listen lines\n  mode tcp\n  bind 127.0.0.1:{front}\n  server resmon 127.0.0.1:{behind}\n"
+            )
+        proxy = peers.Program(self, "haproxy", "haproxy", "-db", "-f", config)
+        proxy.wait_ready(port, "/metrics")
+        server = self.server(f"input.in.url=tcp:127.0.0.1:{behind}", "input.in.require_token=true", "input.in.ack=true")
+        self.scraped(server, f"http://127.0.0.1:{port}/metrics", name="proxy")
+        for first, answer in ((f"token {house.TOKEN}", "ok 0\n"), ("token wrong", "error the token is not valid\n")):
+            with socket.create_connection(("127.0.0.1", front), timeout=20) as sender:
+                sender.sendall(f"{first}\nthrough v=1 1000000000\n".encode())
+                answers = sender.makefile("r")
+                self.assertEqual([answers.readline(), answers.readline()], [answer, "ok 1\n" if answer == "ok 0\n" else ""])
+        house.wait_for("the row", lambda: server.rows("SELECT v FROM through") == [[10**9, 1.0]])
+        sessions = "SELECT value FROM haproxy_frontend_sessions_total WHERE proxy = 'lines'"
+        house.wait_for("its own metrics", lambda: (self.newest(server, sessions) or [0])[0] >= 2.0)
+        self.assertEqual(self.newest(server, "SELECT value FROM up WHERE job = 'proxy'"), [1.0])
 
     def test_a_wrong_configuration_names_the_key(self):
         for pair, words in (
