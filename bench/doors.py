@@ -6,6 +6,10 @@ scratch directory, in rounds that take turns:
   victoria   victoria-metrics -influxListenAddr
   influxd    influxd 1.x over HTTP, which has no listener of lines over TCP; left out where it is not installed
 
+and the same samples by Prometheus' remote write 1.0 to the first two, in messages of at most 10,000 samples (`--remote-write-steps`
+gathers, because each sample carries its labels). Each connection sends its next message when the last one is answered: by resmon when it
+is durable, by VictoriaMetrics at once.
+
 Each of N connections sends its part of the hosts, in the order of time, as fast as the server reads. A round ends when the server's own
 counter says that it has stored every sample: what was lost on the way would make it wait until it gives up, and say so. Generator and
 servers share the cores. A door with another protocol is one more entry in DOORS.
@@ -21,6 +25,7 @@ import selectors
 import shutil
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import threading
@@ -53,8 +58,57 @@ def lines_of(hosts, steps, begin):
     return out
 
 
+def field(number, kind, data):
+    return bytes([number << 3 | kind]) + data
+
+
+def varint(value):
+    out = b""
+    while value >= 0x80:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def text(number, data):
+    return field(number, 2, varint(len(data)) + data)
+
+
+def snappy(data):
+    """Literals only, which any decoder takes; there is no encoder in Python."""
+    out = [varint(len(data))]
+    for begin in range(0, len(data), 65536):
+        piece = data[begin : begin + 65536]
+        out.append(bytes([61 << 2]) + struct.pack("<H", len(piece) - 1) + piece)
+    return b"".join(out)
+
+
+def messages_of(hosts, steps, begin):
+    """By host: its gathers as parts of a message, in the order of time."""
+    rng = random.Random(7)
+    out = []
+    for host in range(hosts):
+        series = []
+        for name in MEASUREMENTS:
+            for i in range(FIELDS):
+                labels = (("__name__", f"{name}_field_{i}"), ("host", f"web-{host:04}"), ("region", "north"), ("unit", "a"))
+                series.append((b"".join(text(1, text(1, k.encode()) + text(2, v.encode())) for k, v in labels), rng.randrange(100000)))
+        gathers = []
+        for step in range(steps):
+            at = varint((begin + 10 * step) * 1000)
+            rows = []
+            for i, (labels, value) in enumerate(series):
+                value += rng.randrange(50)
+                rows.append(text(1, labels + text(2, field(1, 1, struct.pack("<d", value)) + field(2, 0, at))))
+                series[i] = (labels, value)
+            gathers.append(b"".join(rows))
+        out.append(gathers)
+    return out
+
+
 class Resmon:
     name = "resmon"
+    write_path = "/api/v1/prom/write"
 
     def __init__(self, bench, folder):
         self.port = house.free_port()
@@ -64,8 +118,9 @@ class Resmon:
         bench.processes.append(self.server)
         self.server.wait_ready()
         self.pid = self.server.pid
+        self.http_port = self.server.http_port
 
-    def stored(self):
+    def stored(self, _):
         return self.server.metrics()["resmon_store_samples_total"]
 
     def end(self):
@@ -94,6 +149,7 @@ class Peer:
 
 class Victoria(Peer):
     name = "victoria"
+    write_path = "/api/v1/write"
 
     def __init__(self, bench, folder):
         self.port = house.free_port()
@@ -105,9 +161,9 @@ class Victoria(Peer):
             dict(os.environ), port, "/health",
         )  # fmt: skip
 
-    def stored(self):
+    def stored(self, kind):
         text = house.request(self.http_port, "GET", "/metrics").body.decode()
-        return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith('vm_rows_inserted_total{type="influx"'))
+        return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith(f'vm_rows_inserted_total{{type="{kind}"'))
 
 
 class Influxd(Peer):
@@ -121,7 +177,7 @@ class Influxd(Peer):
         self.samples = 0
         self.lock = threading.Lock()
 
-    def stored(self):  # each request was answered when it was stored
+    def stored(self, _):  # each request was answered when it was stored
         return self.samples
 
     def write(self, parts):
@@ -161,37 +217,85 @@ def send_over_tcp(port, parts):
                 key.fileobj.close()
 
 
+def send_messages(port, path, parts):
+    """Every part, a list of messages, over a connection of its own, all at once; the next one when the last one is answered."""
+    selector = selectors.DefaultSelector()
+
+    def begin(connection, waiting):
+        body = waiting.pop()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {house.TOKEN}\r\nContent-Type: application/x-protobuf\r\n"
+            f"Content-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return [memoryview(head.encode() + body), b"", waiting]
+
+    for part in parts:
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.setblocking(False)
+        selector.register(connection, selectors.EVENT_WRITE, begin(connection, part[::-1]))
+    while selector.get_map():
+        for key, events in selector.select():
+            state = key.data
+            if events & selectors.EVENT_WRITE:
+                state[0] = state[0][key.fileobj.send(state[0][: 1 << 18]) :]
+                if not state[0]:
+                    selector.modify(key.fileobj, selectors.EVENT_READ, state)
+                continue
+            data = key.fileobj.recv(65536)
+            state[1] += data
+            if not data or (state[1].find(b"\r\n\r\n") >= 0 and not state[1].startswith(b"HTTP/1.1 204")):
+                raise AssertionError(f"{path}: {state[1][:300]}")
+            if b"\r\n\r\n" not in state[1]:
+                continue
+            if state[2]:
+                selector.modify(key.fileobj, selectors.EVENT_WRITE, begin(key.fileobj, state[2]))
+            else:
+                selector.unregister(key.fileobj)
+                key.fileobj.close()
+
+
 class Bench(harness.Scratch):
     def __init__(self, options):
         super().__init__("doors", options)
         progress("making lines…")
-        self.hosts = lines_of(options.hosts, options.steps, int(time.time()) - 10 * options.steps)
-        self.samples = FIELDS * len(MEASUREMENTS) * options.hosts * options.steps
+        self.hosts = {
+            "influx": lines_of(options.hosts, options.steps, int(time.time()) - 10 * options.steps),
+            "promremotewrite": messages_of(options.hosts, options.remote_write_steps, int(time.time()) - 10 * options.remote_write_steps),
+        }
+        gather = FIELDS * len(MEASUREMENTS)
+        self.samples = {"influx": gather * options.hosts * options.steps, "promremotewrite": gather * options.hosts * options.remote_write_steps}
 
-    def parts(self, connections):
-        count = min(connections, len(self.hosts))
-        return [b"".join(self.hosts[i::count]) for i in range(count)]
+    def parts(self, kind, connections):
+        hosts = self.hosts[kind]
+        count = min(connections, len(hosts))
+        if kind == "influx":
+            return [b"".join(hosts[i::count]) for i in range(count)]
+        at_once = 10000 // (FIELDS * len(MEASUREMENTS))
+        parts = [[gather for step in zip(*hosts[i::count]) for gather in step] for i in range(count)]
+        return [[snappy(b"".join(part[i : i + at_once])) for i in range(0, len(part), at_once)] for part in parts]
 
-    def round(self, make, connections):
+    def round(self, kind, make, connections):
         folder = os.path.join(self.folder, make.name)
         os.makedirs(folder)
         server = make(self, folder)
-        parts = self.parts(connections)
+        parts = self.parts(kind, connections)
         cpu, begin = cpu_seconds(server.pid), time.monotonic()
-        if server.port is None:
+        if kind == "promremotewrite":
+            send_messages(server.http_port, make.write_path, parts)
+        elif server.port is None:
             server.write(parts)
         else:
             send_over_tcp(server.port, parts)
         sent = time.monotonic() - begin
-        house.wait_for(f"every sample in {make.name}", lambda: server.stored() >= self.samples, 120, every=0.01)
+        house.wait_for(f"every sample in {make.name}", lambda: server.stored(kind) >= self.samples[kind], 120, every=0.01)
         took = time.monotonic() - begin
         cpu = cpu_seconds(server.pid) - cpu
         server.end()
         shutil.rmtree(folder, ignore_errors=True)
-        return {"samples_per_second": self.samples / took, "cpu_seconds_per_million": cpu / self.samples * 1e6, "sent_seconds": sent}
+        return {"samples_per_second": self.samples[kind] / took, "cpu_seconds_per_million": cpu / self.samples[kind] * 1e6, "sent_seconds": sent}
 
 
-DOORS = {"influx over TCP": (Resmon, Victoria, Influxd)}
+DOORS = {"influx over TCP": ("influx", (Resmon, Victoria, Influxd)), "remote write": ("promremotewrite", (Resmon, Victoria))}
 
 
 def main():
@@ -200,6 +304,7 @@ def main():
     parser.add_argument("--connections", default="1,10,1000", help="how many, comma-separated (default 1,10,1000)")
     parser.add_argument("--hosts", type=int, default=1000, help="whose lines are sent (default 1000)")
     parser.add_argument("--steps", type=int, default=60, help="gathers of each (default 60)")
+    parser.add_argument("--remote-write-steps", type=int, default=20, help="gathers of each by remote write (default 20)")
     parser.add_argument("--rounds", type=int, default=3, help="the median counts (default 3)")
     parser.add_argument("--keep", action="store_true", help="keep the scratch directory")
     options = parser.parse_args()
@@ -209,7 +314,7 @@ def main():
     bench = Bench(options)
     rows = []
     try:
-        for door, servers in DOORS.items():
+        for door, (kind, servers) in DOORS.items():
             servers = [s for s in servers if s is Resmon or shutil.which({"victoria": "victoria-metrics"}.get(s.name, s.name))]
             for connections in map(int, options.connections.split(",")):
                 found = {s.name: [] for s in servers}
@@ -218,7 +323,7 @@ def main():
                         if make is Influxd and connections > 100:
                             continue
                         progress(f"{door}, {connections} connections, round {number + 1}: {make.name}…")
-                        found[make.name].append(bench.round(make, connections))
+                        found[make.name].append(bench.round(kind, make, connections))
                 medians = {name: {key: statistics.median(one[key] for one in some) for key in some[0]} for name, some in found.items() if some}
                 rows.append({"door": door, "connections": connections, **medians})
     finally:
@@ -231,7 +336,8 @@ def main():
     if options.json:
         print(json.dumps(figures))
         return
-    print(f"{figures['machine']}, load {figures['load']:.1f}; {bench.samples / 1e6:.1f} M samples a round, {options.rounds} rounds")
+    millions = sum(bench.samples.values()) / 1e6
+    print(f"{figures['machine']}, load {figures['load']:.1f}; {millions:.1f} M samples a round of all doors, {options.rounds} rounds")
     print(f"{'door':<18}{'connections':>12}{'M samples/s':>13}{'CPU s a M':>11}{'VM':>8}{'CPU':>7}{'×':>7}{'influxd':>9}{'CPU':>7}{'×':>7}")
     for row in rows:
         text = f"{row['door']:<18}{row['connections']:>12}{row['resmon']['samples_per_second'] / 1e6:>13.2f}{row['resmon']['cpu_seconds_per_million']:>11.2f}"
