@@ -184,6 +184,65 @@ TEST(RuleTest, EachVerbDoesWhatItSays) {
   for (const Case& one : cases) EXPECT_EQ(Lines(one.rules)(one.in), one.out) << one.rules;
 }
 
+// Lines compares rows that are edited in place, whose ways are short, with rows that are copied.
+TEST(RuleTest, RowsInPlaceAreWhatCopiedRowsAreWhateverTheRules) {
+  const std::vector<std::string> selectors{
+      "",
+      "measurement='m'\n",
+      "measurement=['m','n']\n",
+      "tags={k='a'}\n",
+      "fields=['i*','s']\n",
+      "value='f > 50'\n",
+      "value='s =~ /^x/'\n",
+      "fields='f'\nvalue='i < 5'\n",
+      "host='h1'\n",
+  };
+  const std::vector<std::string> verbs{
+      "keep=true",
+      "drop=true",
+      "keep_fields=['f','s']",
+      "drop_fields=['b']",
+      "drop_tag='k'",
+      "rename='z_*'",
+      "rename_field={f='g'}",
+      "rename_tag={k='l'}",
+      "set_tag={t='1'}",
+      "round=0",
+      "round=-1",
+      "sample=2",
+      "limit=2",
+      "dedup='10s'",
+      "merge='k'",
+      "derive={d='f / i', r='rate(f)'}",
+      "redact=['/x[a]/']",
+      "map={s={xa='yy'}}",
+      "map={i={'3'=300}}",
+      "map={s={xa=1,'*'=2}}",
+  };
+  std::mt19937 random(5);
+  for (int round = 0; round < 300; ++round) {
+    std::string rules;
+    for (std::size_t i = 0; i < 1 + random() % 4; ++i)
+      rules += "[[rule]]\n" + selectors[random() % selectors.size()] + verbs[random() % verbs.size()] + "\n";
+    SCOPED_TRACE(rules);
+    Lines lines(rules, Place::kServer);
+    for (int batch = 1; batch < 6; ++batch) {
+      std::string in;
+      for (int row = 0; row < 8; ++row) {
+        in += std::string(1, static_cast<char>('l' + random() % 3)) + ",host=h" + std::to_string(random() % 2) +
+              ",k=" + std::string(1, static_cast<char>('a' + random() % 2)) + " f=" + std::to_string(random() % 100) +
+              ".25";
+        if (random() % 3 != 0) in += ",i=" + std::to_string(random() % 10) + "i";
+        if (random() % 2 == 0) in += std::string(",s=\"x") + static_cast<char>('a' + random() % 2) + "\"";
+        if (random() % 4 == 0) in += ",b=true";
+        in += " " + std::to_string(batch * 10 + row / 4) + "\n";
+      }
+      lines(in, {batch * kSecond, static_cast<std::uint64_t>(batch)});
+      if (HasFailure()) return;
+    }
+  }
+}
+
 TEST(RuleTest, TelegrafsSelectorsDropWhatTheyDoNotPass) {
   EXPECT_THAT(Lines("[[rule]]\nnamepass=['cpu','mem']\n[[rule]]\nfieldexclude=['b']\n[[rule]]\ntagexclude=['y']")(
                   "cpu,y=1 a=1,b=2\ndisk a=1"),
