@@ -207,12 +207,7 @@ Share server(const std::string& toml, bool copy = false) {
 
 }  // namespace
 
-int main(int argc, char**) {
-  if (argc > 1) {
-    const Share one = server(argc > 2 ? idle_rules(argc > 3 ? 20 : 1) : busy_rules());
-    std::printf("%.2f %.2f %.2f\n", one.percent(), mean(one.base) * 1e6 / kHosts, mean(one.rules) * 1e6 / kHosts);
-    return 0;
-  }
+int main() {
   const Share client_idle = client(idle_rules(20)), client_busy = client(busy_rules());
   const Share server_idle = server(idle_rules(20)), server_busy = server(busy_rules());
   const Share server_copy = server(busy_rules(), true);
