@@ -48,7 +48,7 @@ TEST(Assets, TheIndexNamesOnlyAssetsThatExist) {
   EXPECT_FALSE(index->immutable);
   const std::string html = gunzip(index->gzip_body);
   EXPECT_NE(html.find("resmon"), std::string::npos);
-  for (const std::string_view attribute : {"src=\"/", "href=\"/app"}) {
+  for (const std::string_view attribute : {"src=\"/", "href=\"/app", "href=\"/chunk"}) {
     for (std::size_t at = html.find(attribute); at != std::string::npos; at = html.find(attribute, at + 1)) {
       const std::size_t begin = html.find('"', at) + 1;
       const std::string path = html.substr(begin, html.find('"', begin) - begin);
@@ -57,6 +57,20 @@ TEST(Assets, TheIndexNamesOnlyAssetsThatExist) {
       EXPECT_TRUE(named->immutable) << path;
     }
   }
+}
+
+// The bounds of web/README.md. What the index does not name is loaded on demand.
+TEST(Assets, WhatAFirstViewLoadsAndWhatIsLoadedLaterAreBounded) {
+  const Asset* index = find("/");
+  ASSERT_NE(index, nullptr);
+  const std::string html = gunzip(index->gzip_body);
+  std::size_t first = index->gzip_body.size();
+  std::size_t later = 0;
+  for (const Asset& asset : assets())
+    if (asset.path != "/")
+      (asset.immutable && html.find(asset.path) == std::string::npos ? later : first) += asset.gzip_body.size();
+  EXPECT_LE(first, 120U << 10U);
+  EXPECT_LE(later, 40U << 10U);
 }
 
 }  // namespace

@@ -10,20 +10,22 @@ import { signIn } from "./net/session.ts";
 import { ConnectionBanner, ConnectionMark } from "./ui/connection_banner.tsx";
 import { Help } from "./ui/help.tsx";
 import { useShortcuts } from "./ui/keyboard.ts";
+import { later } from "./ui/later.tsx";
 import { go, route } from "./ui/navigation.ts";
 import { SignInForm } from "./ui/sign_in.tsx";
 import { SinkBanner } from "./ui/sink_banner.tsx";
 import { useObservable } from "./ui/use_observable.ts";
 import { UserMenu } from "./ui/user_menu.tsx";
-import { AlertsView } from "./views/alerts/alerts_view.tsx";
-import { AccessView } from "./views/access/access_view.tsx";
 import { CompareView } from "./views/compare/compare_view.tsx";
-import { ExploreView } from "./views/explore/explore_view.tsx";
 import { FleetView } from "./views/fleet/fleet_view.tsx";
 import { HostView } from "./views/host/host_view.tsx";
 import { LogsView } from "./views/logs/logs_view.tsx";
-import { SettingsView } from "./views/settings/settings_view.tsx";
-import { ServerView } from "./views/server/server_view.tsx";
+
+const AccessView = later((part) => part.AccessView);
+const AlertsView = later((part) => part.AlertsView);
+const ExploreView = later((part) => part.ExploreView);
+const ServerView = later((part) => part.ServerView);
+const SettingsView = later((part) => part.SettingsView);
 
 function titleOf(here: Route): string {
   switch (here.view) {

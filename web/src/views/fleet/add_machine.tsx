@@ -1,24 +1,12 @@
-// Adds a machine: makes a token that only this machine's client can use, shows the line to paste there, and waits for its first sample.
+// The dialog that adds a machine: makes a token that only this machine's client can use, shows the line to paste there, and waits for its first sample.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatRoute, kDefaultRange } from "../../core/route.ts";
 import { installLines, type Enrolled, type Line } from "../../core/install.ts";
 import { fleet } from "../../net/live.ts";
-import { account, call } from "../../net/session.ts";
+import { call } from "../../net/session.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
-
-export function AddMachine({ primary = false }: { primary?: boolean }) {
-  const who = useObservable(account);
-  const [open, setOpen] = useState(false);
-  if (who?.role !== "admin") return null;
-  return (
-    <>
-      <button type="button" class={primary ? "primary" : ""} aria-label="Add a machine…" title="Add a machine" onClick={() => setOpen(true)}>{primary ? "Add a machine…" : "Add…"}</button>
-      {open && <Dialog onClose={() => setOpen(false)} />}
-    </>
-  );
-}
 
 const textOf = (body: unknown, key: string): string => String((body as Record<string, unknown> | null)?.[key] ?? "");
 
@@ -32,7 +20,7 @@ async function downloads(): Promise<string[]> {
   }
 }
 
-function Dialog({ onClose }: { onClose: () => void }) {
+export function AddMachineDialog({ onClose }: { onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [made, setMade] = useState<Enrolled | null>(null);
   const [error, setError] = useState("");

@@ -14,7 +14,7 @@ import { useShortcuts } from "../../ui/keyboard.ts";
 import { Menu } from "../../ui/menu.tsx";
 import { go, refine } from "../../ui/navigation.ts";
 import { useObservable } from "../../ui/use_observable.ts";
-import { AddMachine } from "./add_machine.tsx";
+import { AddMachine } from "./add_button.tsx";
 import { HeatMap } from "./heat.tsx";
 import { hostLink } from "./row.tsx";
 import { FleetTable, focusRow } from "./table.tsx";

@@ -1,10 +1,11 @@
 // An administrator's button: takes a host that sends no more off the list, after asking. The list's feed then removes it.
 
-import { useEffect, useRef, useState } from "preact/hooks";
-import { kFleetRoute } from "../../core/route.ts";
-import { account, call } from "../../net/session.ts";
-import { go } from "../../ui/navigation.ts";
+import { useState } from "preact/hooks";
+import { account } from "../../net/session.ts";
+import { later } from "../../ui/later.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
+
+const Question = later((part) => part.ForgetDialog);
 
 export function Forget({ host }: { host: string }) {
   const who = useObservable(account);
@@ -15,39 +16,5 @@ export function Forget({ host }: { host: string }) {
       <button type="button" title="Remove this host from the list" onClick={() => setAsking(true)}>Forget…</button>
       {asking && <Question host={host} onClose={() => setAsking(false)} />}
     </>
-  );
-}
-
-function Question({ host, onClose }: { host: string; onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [purge, setPurge] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState("");
-  useEffect(() => dialog.current?.showModal(), []);
-  const forget = (): void => {
-    setBusy(true);
-    call("DELETE", `/api/v1/hosts/${encodeURIComponent(host)}${purge ? "?purge=true" : ""}`).then(
-      () => {
-        dialog.current?.close();
-        go(kFleetRoute);
-      },
-      (failure: unknown) => {
-        setBusy(false);
-        setError(failure instanceof Error ? failure.message : String(failure));
-      });
-  };
-  return (
-    <dialog ref={dialog} class="help" aria-labelledby="forget-title" onClose={onClose}>
-      <div class="help-body">
-        <h2 id="forget-title">Forget {host}?</h2>
-        <p>It leaves the list of hosts, and comes back by itself when it sends again.</p>
-        <p><label><input type="checkbox" checked={purge} onChange={(event) => setPurge(event.currentTarget.checked)} /> Delete its stored data, too, for good</label></p>
-        <p class="error-text" role="alert">{error}</p>
-        <div class="row">
-          <button type="button" class="danger" disabled={busy} onClick={forget}>{purge ? "Forget and delete" : "Forget"}</button>
-          <button type="button" onClick={() => dialog.current?.close()}>Cancel</button>
-        </div>
-      </div>
-    </dialog>
   );
 }

@@ -1,0 +1,20 @@
+// An administrator's button for add_machine.tsx.
+
+import { useState } from "preact/hooks";
+import { account } from "../../net/session.ts";
+import { later } from "../../ui/later.tsx";
+import { useObservable } from "../../ui/use_observable.ts";
+
+const Dialog = later((part) => part.AddMachineDialog);
+
+export function AddMachine({ primary = false }: { primary?: boolean }) {
+  const who = useObservable(account);
+  const [open, setOpen] = useState(false);
+  if (who?.role !== "admin") return null;
+  return (
+    <>
+      <button type="button" class={primary ? "primary" : ""} aria-label="Add a machine…" title="Add a machine" onClick={() => setOpen(true)}>{primary ? "Add a machine…" : "Add…"}</button>
+      {open && <Dialog onClose={() => setOpen(false)} />}
+    </>
+  );
+}
