@@ -40,6 +40,14 @@ void declare_script(config::Settings& settings, const std::string& prefix, colle
   settings.map(prefix + ".environment", &one.environment,
                "Variables added to the script's environment, which otherwise has only PATH, LC_ALL, HOME, RESMON_HOST, "
                "RESMON_SCRIPT and RESMON_INTERVAL_SECONDS.");
+  settings.text(prefix + ".panel.title", &one.panel_title,
+                "The heading over the script's charts on the host's page. Empty: the measurement.");
+  settings.choice(prefix + ".panel.unit", &one.panel_unit,
+                  {"", "number", "count", "percent", "bytes", "bytes_per_second", "bits_per_second", "per_second",
+                   "seconds", "milliseconds", "celsius"},
+                  "The unit of its numbers. Empty: guessed from each field's name, such as free_bytes.");
+  settings.choice(prefix + ".panel.kind", &one.panel_kind, {"", "line", "stack"},
+                  "How they are drawn: lines, or areas one on the other. Empty: lines.");
   settings.integer(prefix + ".max_series", &one.max_series, 1, 100'000,
                    "The most series (measurement and tags) of the script; further ones are refused and counted.");
 }

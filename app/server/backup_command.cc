@@ -32,6 +32,7 @@ const std::string kConfigurationPath = "config-path";
 std::vector<store::BackupFile> named_files(const Options& options, const std::string& rules) {
   std::vector<store::BackupFile> files = {{"accounts", options.accounts_file},
                                           {"sessions", options.accounts_file + ".sessions"},
+                                          {"settings", options.accounts_file + ".settings"},
                                           {"token", options.token_file},
                                           {"addresses", options.accounts_file + ".addresses"},
                                           {"hosts", options.store_directory + "/hosts.json"},

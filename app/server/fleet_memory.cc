@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "host_settings.h"
 #include "json.h"
 
 namespace resmon::server {
@@ -37,6 +38,7 @@ std::string to_json(const fleet::Host& host) {
       .number("backlog_samples", host.backlog_samples)
       .number("dropped_samples", host.dropped_samples)
       .raw("tags", tags.finish())
+      .raw("settings", host.settings ? host_settings_json(*host.settings) : "null")
       .finish();
 }
 
@@ -50,7 +52,7 @@ std::string to_json(const fleet::Memory& memory) {
                                          .text("host", memory.forgotten[i].name)
                                          .number("newest_sample", memory.forgotten[i].newest_sample)
                                          .finish();
-  return out + "\n]}\n";
+  return out + "\n],\"thresholds\":" + thresholds_json(memory.thresholds) + "}\n";
 }
 
 std::string text_of(const json::object& object, std::string_view key) {
@@ -81,6 +83,12 @@ fleet::Host host_of(const json::object& object) {
       if (value.is_string())
         host.tags.push_back(
             {std::string(key.data(), key.size()), std::string(value.as_string().data(), value.as_string().size())});
+  if (const json::value* const settings = object.if_contains("settings");
+      settings != nullptr && settings->is_object()) {
+    fleet::HostSettings read;
+    if (apply_host_settings(settings->as_object(), read) && fleet::check(read) && !read.empty())
+      host.settings = std::make_shared<const fleet::HostSettings>(std::move(read));
+  }
   return host;
 }
 
@@ -141,6 +149,8 @@ void FleetMemory::load() {
   each(root, "forgotten", [&](const json::object& one) {
     memory.forgotten.push_back({text_of(one, "host"), number_of(one, "newest_sample")});
   });
+  if (const json::value* const given = root.as_object().if_contains("thresholds"))
+    if (auto thresholds = thresholds_of(*given)) memory.thresholds = *std::move(thresholds);
   fleet_.restore(memory);
   std::lock_guard lock(mutex_);
   saved_version_ = fleet_.memory_version();

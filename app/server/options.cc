@@ -242,6 +242,15 @@ void Options::declare(config::Settings& settings) {
       "Sockets on which other programs hand in samples: Influx lines over TCP, TLS and UDP, JSON, StatsD, Graphite, "
       "collectd (docs/inputs.md). They go through the rules and the journal, as what is written over HTTP does.");
 
+  settings.tables(
+      "status", "public",
+      [this](config::Settings& table, const std::string& name, const std::string& prefix) {
+        status_pages.emplace_back().name = name;
+        status_pages.back().declare(table, prefix);
+      },
+      "Pages for people without an account, at /status/NAME: the state and some numbers of chosen hosts. Anyone who "
+      "reaches the server's address can see them.");
+
   settings.boolean("alerts.enabled", &alerts_enabled, "Evaluate rules and send messages.");
   settings.text(
       "alerts.rules_file", &alerts_rules_file,
@@ -342,6 +351,7 @@ Status Options::check() {
     if (input.enabled && input.url.starts_with("tls:") && (tls_certificate_file.empty() || tls_key_file.empty()))
       return fail(ErrorKind::kInvalid, "input." + name + ": url: TLS needs tls.certificate_file and tls.key_file");
   }
+  for (const StatusPage& page : status_pages) RESMON_TRY(page.check());
   for (const sink::SinkOptions& sink : sinks) {
     if (auto endpoint = sink::make_endpoint(sink); !endpoint)
       return fail(ErrorKind::kInvalid, "sink." + sink.name + ": " + endpoint.error().message);

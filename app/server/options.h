@@ -21,6 +21,7 @@
 #include "program/program.h"
 #include "rule/rule.h"
 #include "sink/options.h"
+#include "status_page.h"
 #include "store/store.h"
 
 namespace resmon::server {
@@ -112,6 +113,7 @@ struct Options {
   std::map<std::string, std::string> sink_lines;   // by name: which log lines it gets
 
   door::InputSettings inputs;
+  std::list<StatusPage> status_pages;  // a list: settings point into it
 
   bool alerts_enabled = true;
   std::string alerts_rules_file;

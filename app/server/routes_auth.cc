@@ -63,6 +63,7 @@ class Body {
     if (member == nullptr || !member->is_string()) return {};
     return {member->as_string().data(), member->as_string().size()};
   }
+  std::string json() const { return boost::json::serialize(value_); }  // in one line
 
  private:
   boost::json::value value_;
@@ -202,6 +203,17 @@ http::Response change_password(App& app, const http::Request& request) {
   return no_content();
 }
 
+http::Response my_settings(App& app, const http::Request& request) {
+  return http::Response::json(app.guard().settings().of(request.user->name) + "\n");
+}
+
+http::Response change_my_settings(App& app, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  Status done = app.guard().settings().set(request.user->name, body->json());
+  return done ? no_content() : error_of(done.error());
+}
+
 http::Response list_users(const App& app) {
   std::string list = "[";
   for (const auth::User& user : app.guard().users()) {
@@ -329,6 +341,8 @@ void add_auth_routes(App& app, http::Router& router) {
       [&app](RequestPtr request) { return log_in_slowly(app, std::move(request)); }, kBodyBytes);
   add("POST", "/api/v1/logout", Access::kOpen, log_out);
   add("POST", "/api/v1/password", Access::kUser, change_password);
+  add("GET", "/api/v1/me/settings", Access::kUser, my_settings);
+  add("PUT", "/api/v1/me/settings", Access::kUser, change_my_settings);
   router.add("GET", "/api/v1/users", Access::kAdmin, [&app](RequestPtr) { return list_users_now(app); });
   add("POST", "/api/v1/users", Access::kAdmin, add_user);
   add("DELETE", "/api/v1/users", Access::kAdmin, remove_user);

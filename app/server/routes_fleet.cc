@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "app.h"
 #include "base/log.h"
+#include "host_settings.h"
 #include "json.h"
 #include "routes.h"
 
@@ -46,8 +48,9 @@ std::string to_json(const fleet::Host& host, UnixNanos now) {
   for (const metric::Tag& tag : host.tags) tags.text(tag.key, tag.value);
   std::optional<double> lag;
   if (host.newest_sample > 0) lag = std::max(0.0, static_cast<double>(now - host.newest_sample) / 1e9);
-  return JsonObject()
-      .text("host", host.name)
+  JsonObject out;
+  if (host.settings) out.raw("settings", host_settings_json(*host.settings));
+  return out.text("host", host.name)
       .text("state", fleet::state_name(host.state))
       .boolean("up", host.state != fleet::State::kDown)
       .boolean("connected", host.connected)
@@ -83,6 +86,7 @@ asio::awaitable<http::Response> hosts(const App& app) {
   const UnixNanos now = Clock::system().wall();
   co_return http::Response::json(JsonObject()
                                      .number("server_time", to_milliseconds(now))
+                                     .raw("thresholds", thresholds_json(app.fleet().thresholds()))
                                      .raw("hosts", to_json(app.fleet().hosts(), now))
                                      .finish() +
                                  "\n");
@@ -102,10 +106,12 @@ std::string removed_message(const std::vector<std::string>& names) {
   return JsonObject().text("type", "removed").raw("hosts", list + "]").finish();
 }
 
-std::string hosts_message(std::string_view type, const std::vector<fleet::Host>& hosts, UnixNanos now) {
+std::string hosts_message(std::string_view type, const fleet::Thresholds& thresholds,
+                          const std::vector<fleet::Host>& hosts, UnixNanos now) {
   return JsonObject()
       .text("type", type)
       .number("server_time", to_milliseconds(now))
+      .raw("thresholds", thresholds_json(thresholds))
       .raw("hosts", to_json(hosts, now))
       .finish();
 }
@@ -119,7 +125,7 @@ struct Told {
 
 asio::awaitable<Told> snapshot(const App& app) {
   Told out{app.fleet().version(), Clock::system().wall(), {}};
-  out.next.push_back(hosts_message("snapshot", app.fleet().hosts(), out.at));
+  out.next.push_back(hosts_message("snapshot", app.fleet().thresholds(), app.fleet().hosts(), out.at));
   co_return out;
 }
 
@@ -128,11 +134,11 @@ asio::awaitable<Told> update(const App& app, Told told) {
   const fleet::Fleet& fleet = app.fleet();
   Told out{fleet.version(), Clock::system().wall(), {}};
   if (const auto removed = fleet.removed(told.version); !removed)
-    out.next.push_back(hosts_message("snapshot", fleet.hosts(), out.at));
+    out.next.push_back(hosts_message("snapshot", fleet.thresholds(), fleet.hosts(), out.at));
   else if (!removed->empty())
     out.next.push_back(removed_message(*removed));
   if (const auto changed = fleet.changed(told.version, told.at); !changed.empty())
-    out.next.push_back(hosts_message("update", changed, out.at));
+    out.next.push_back(hosts_message("update", fleet.thresholds(), changed, out.at));
   co_return out.next.empty() ? told : out;
 }
 
@@ -157,6 +163,10 @@ asio::awaitable<void> live(App& app, std::shared_ptr<http::Socket> socket) {
       told = co_await asio::co_spawn(worker, update(app, std::move(told)), asio::use_awaitable);
     }
   }
+}
+
+std::string who_asks(const http::Request& request) {
+  return request.user ? request.user->name : "token";
 }
 
 // Every series with the tag host=NAME; how many there were.
@@ -203,20 +213,82 @@ http::Response forget(App& app, const http::Request& request) {
             {{"host", name},
              {"deleted_series", series},
              {"deleted_lines", lines},
-             {"by", request.user ? request.user->name : "token"},
+             {"by", who_asks(request)},
              {"address", request.client}});
   http::Response response;
   response.status = 204;
   return response;
 }
 
-boost::asio::awaitable<http::Response> forget_on_pool(App& app, std::shared_ptr<const http::Request> request) {
-  co_return forget(app, *request);
+constexpr std::size_t kSettingsBytes = 64U << 10U;
+
+// Nothing: it is one.
+std::optional<http::Response> no_json_object(const http::Request& request, boost::json::value& body) {
+  // Asking for JSON keeps forms of other sites out.
+  if (!request.header("content-type").starts_with("application/json"))
+    return http::Response::error(400, "send JSON, with Content-Type: application/json");
+  if (request.body.size() > kSettingsBytes) return http::Response::error(413, "at most 64 KiB");
+  boost::system::error_code error;
+  body = boost::json::parse(boost::json::string_view(request.body.data(), request.body.size()), error);
+  if (error || !body.is_object()) return http::Response::error(400, "not a JSON object");
+  return std::nullopt;
 }
 
-boost::asio::awaitable<http::Response> forget_request(App& app, std::shared_ptr<const http::Request> request) {
-  co_return co_await boost::asio::co_spawn(app.query_pool().get_executor(), forget_on_pool(app, std::move(request)),
-                                           boost::asio::use_awaitable);
+// What was changed is on disk before the answer.
+std::optional<http::Response> not_saved(App& app) {
+  if (Status saved = app.fleet_memory().save(); !saved)
+    return http::Response::error(503, "changed, but the change cannot be written to disk: " + saved.error().message);
+  return std::nullopt;
+}
+
+// PATCH /api/v1/hosts/NAME: what people say of a host.
+http::Response change_host(App& app, const http::Request& request) {
+  const std::string name = request.path.substr(kHosts.size());
+  boost::json::value body;
+  if (auto problem = no_json_object(request, body)) return *std::move(problem);
+  std::string now;
+  Status changed = app.mutable_fleet().change_settings(name, [&](fleet::HostSettings& settings) -> Status {
+    RESMON_TRY(apply_host_settings(body.as_object(), settings));
+    now = host_settings_json(settings);
+    return {};
+  });
+  if (!changed)
+    return http::Response::error(changed.error().kind == ErrorKind::kNotFound ? 404 : 400, changed.error().message);
+  if (auto problem = not_saved(app)) return *std::move(problem);
+  log::info("server", "host settings changed", {{"host", name}, {"by", who_asks(request)}});
+  return http::Response::json(now + "\n");
+}
+
+// PUT /api/v1/thresholds: the fleet's, in place of those that were set.
+http::Response set_thresholds(App& app, const http::Request& request) {
+  boost::json::value body;
+  if (auto problem = no_json_object(request, body)) return *std::move(problem);
+  auto thresholds = thresholds_of(body);
+  if (!thresholds) return http::Response::error(400, thresholds.error().message);
+  const std::string now = thresholds_json(*thresholds);
+  app.mutable_fleet().set_thresholds(*std::move(thresholds));
+  if (auto problem = not_saved(app)) return *std::move(problem);
+  log::info("server", "thresholds changed", {{"thresholds", now}, {"by", who_asks(request)}});
+  return http::Response::json(now + "\n");
+}
+
+using FleetWork = http::Response (*)(App&, const http::Request&);
+
+boost::asio::awaitable<http::Response> fleet_work(App& app, FleetWork work,
+                                                  std::shared_ptr<const http::Request> request) {
+  co_return work(app, *request);
+}
+
+// These wait for the disk.
+http::Handler fleet_pooled(App& app, FleetWork work) {
+  return [&app, work](std::shared_ptr<const http::Request> request) {
+    return asio::co_spawn(app.query_pool().get_executor(), fleet_work(app, work, std::move(request)),
+                          asio::use_awaitable);
+  };
+}
+
+asio::awaitable<http::Response> fleet_thresholds(const App& app) {
+  co_return http::Response::json(thresholds_json(app.fleet().thresholds()) + "\n");
 }
 
 }  // namespace
@@ -224,8 +296,11 @@ boost::asio::awaitable<http::Response> forget_request(App& app, std::shared_ptr<
 void add_fleet_routes(App& app, http::Router& router) {
   router.add("GET", "/api/v1/hosts", http::Access::kRead,
              [&app](std::shared_ptr<const http::Request>) { return hosts_on_worker(app); });
-  router.add_under("DELETE", std::string(kHosts), http::Access::kWrite,
-                   [&app](std::shared_ptr<const http::Request> request) { return forget_request(app, request); });
+  router.add_under("DELETE", std::string(kHosts), http::Access::kWrite, fleet_pooled(app, forget));
+  router.add_under("PATCH", std::string(kHosts), http::Access::kAdmin, fleet_pooled(app, change_host));
+  router.add("GET", "/api/v1/thresholds", http::Access::kRead,
+             [&app](std::shared_ptr<const http::Request>) { return fleet_thresholds(app); });
+  router.add("PUT", "/api/v1/thresholds", http::Access::kAdmin, fleet_pooled(app, set_thresholds), kSettingsBytes);
   router.add_socket("/api/v1/live", http::Access::kRead,
                     [&app](std::shared_ptr<const http::Request>, std::shared_ptr<http::Socket> socket) {
                       return live(app, std::move(socket));

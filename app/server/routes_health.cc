@@ -434,6 +434,7 @@ void add_routes(App& app, http::Router& router) {
   add_prometheus_routes(app, router);
   add_otlp_routes(app, router);
   add_v2_routes(app, router);
+  add_status_routes(app, router);
   add_download_routes(app, router);
   add_log_routes(app, router);
   add_victoria_routes(app, router);

@@ -113,6 +113,19 @@ TEST_F(AlertEngineTest, WhatStillFiresAfterASpoolDrainedIsToldOnce) {
   EXPECT_THAT(house.messages, SizeIs(1));
 }
 
+TEST_F(AlertEngineTest, NoMessageIsSentAboutAPausedHost) {
+  TestHouse house(kDisk);
+  house.add_host("web1");
+  fleet::HostSettings paused;
+  paused.paused = true;
+  house.hosts[0].settings = std::make_shared<const fleet::HostSettings>(paused);
+  disk(house, 95, 4);
+  EXPECT_THAT(house.messages, SizeIs(0));
+  house.hosts[0].settings.reset();
+  disk(house, 95, 1);
+  EXPECT_THAT(house.messages, SizeIs(1));
+}
+
 TEST_F(AlertEngineTest, AKillBetweenFiringAndTellingLosesNothing) {
   TestHouse house(kDisk);
   house.add_host("web1");

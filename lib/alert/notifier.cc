@@ -30,6 +30,7 @@ bool covers(const Silence& silence, std::string_view rule, const fleet::Host& ho
 std::string Notifier::held_by(const Alert& alert, UnixNanos now, const std::vector<Silence>& silences) const {
   const Rule& rule = engine_.config().rules[alert.rule];
   const fleet::Host& host = *engine_.host_view(alert);
+  if (fleet::is_paused(host)) return "paused";
   for (const Silence& silence : silences)
     if (covers(silence, rule.name, host, now)) return "silenced";
   for (const Maintenance& window : engine_.config().maintenance) {

@@ -198,6 +198,24 @@ TEST_F(GuardTest, SigningInAndOut) {
   EXPECT_TRUE(try_log_in(*guard_, "nobody", admin_->password, "10.0.0.1").session.empty());
 }
 
+TEST_F(GuardTest, SettingsAreKeptWithTheirUserAndGoWithIt) {
+  ASSERT_TRUE(guard_->change([](Accounts& all) { return all.add_user("mia", Role::kViewer, "a long password"); }));
+  EXPECT_EQ(guard_->settings().of("mia"), "{}");
+  ASSERT_TRUE(guard_->settings().set("mia", R"({"theme":"dark"})"));
+  ASSERT_TRUE(guard_->settings().set("admin", R"({"theme":"light"})"));
+  EXPECT_FALSE(guard_->settings().set("mia", "{\"a\":\"" + std::string(kMostUserSettingsBytes, 'x') + "\"}"));
+  {
+    Guard restarted(options_);
+    ASSERT_TRUE(restarted.load());
+    EXPECT_EQ(restarted.settings().of("mia"), R"({"theme":"dark"})");
+  }
+  ASSERT_TRUE(guard_->change([](Accounts& all) { return all.remove_user("mia"); }));
+  Guard restarted(options_);
+  ASSERT_TRUE(restarted.load());
+  EXPECT_EQ(restarted.settings().of("mia"), "{}");
+  EXPECT_EQ(restarted.settings().of("admin"), R"({"theme":"light"})");
+}
+
 TEST_F(GuardTest, SessionsEnd) {
   options_.session_duration = 0s;
   Guard short_lived(options_);

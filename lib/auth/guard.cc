@@ -21,6 +21,7 @@ std::int64_t now_seconds() {
 Guard::Guard(GuardOptions options)
     : options_(std::move(options)),
       known_addresses_(options_.accounts_file + ".addresses", options_.most_known_addresses),
+      settings_(options_.accounts_file + ".settings"),
       state_(std::make_shared<const State>()) {}
 
 std::shared_ptr<const Guard::State> Guard::state() const {
@@ -38,9 +39,12 @@ void Guard::take(Accounts accounts) {
     next->last_used.push_back(used ? used : std::make_shared<std::atomic<std::int64_t>>(0));
   }
   next->accounts = std::move(accounts);
-  const std::lock_guard lock(state_mutex_);
-  state_ = std::move(next);
-  ++version_;
+  {
+    const std::lock_guard lock(state_mutex_);
+    state_ = next;
+    ++version_;
+  }
+  settings_.keep_only([&](const std::string& user) { return next->accounts.find_user(user) != nullptr; });
 }
 
 void Guard::tell_damaged(const Accounts& accounts) const {
@@ -55,6 +59,7 @@ Status Guard::load() {
   const std::uint64_t mark = file_mark(options_.accounts_file);
   RESMON_ASSIGN(Accounts accounts, load_accounts(options_.accounts_file));
   tell_damaged(accounts);
+  settings_.load();
   take(std::move(accounts));
   {
     const std::lock_guard lock(state_mutex_);

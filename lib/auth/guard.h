@@ -25,6 +25,7 @@
 #include "auth/accounts.h"
 #include "auth/attempts.h"
 #include "auth/known_addresses.h"
+#include "auth/user_settings.h"
 #include "base/result.h"
 
 namespace resmon::auth {
@@ -82,6 +83,9 @@ class Guard {
   Status change_password(const std::string& user, const std::string& present, const std::string& next,
                          std::string_view address, std::string_view session);
 
+  // What users chose for the page. They go with their user.
+  UserSettings& settings() { return settings_; }
+
   // Changes the file and takes it in.
   Status change(const std::function<Status(Accounts&)>& work);
 
@@ -117,6 +121,7 @@ class Guard {
   // More than can be tried within its time, since checking each takes a tenth of a second.
   Attempts attempts_{65'536, std::chrono::minutes(5)};
   KnownAddresses known_addresses_;
+  UserSettings settings_;
   mutable std::mutex state_mutex_;
   std::shared_ptr<const State> state_;  // guarded by state_mutex_
   std::atomic<std::uint64_t> version_{0};

@@ -41,6 +41,11 @@ constexpr FieldSpec kInternal[] = {
     {"timeouts", kInteger},       {"skipped_runs", kInteger}, {"refused_lines", kInteger},
     {"refused_values", kInteger}, {"output_bytes", kInteger}, {"exit_code", kInteger}};
 
+enum PanelField : std::size_t { kPanelTitle, kPanelUnit, kPanelKind };
+constexpr FieldSpec kPanel[] = {{"title", kString}, {"unit", kString}, {"kind", kString}};
+constexpr auto kPanelEvery = std::chrono::hours(1);
+constexpr std::size_t kMostTitleBytes = 128;
+
 // No sample is of 1970: a timestamp that would be is one in a larger unit than it was taken for.
 constexpr UnixNanos kYear1971 = 31'536'000'000'000'000;
 
@@ -91,6 +96,7 @@ class Script {
         own_schemas_(static_cast<std::size_t>(options_.max_series)),
         decoder_(own_schemas_, {.line_bytes = 64U << 10U, .errors_kept = 1, .cache_bytes = 4U << 20U}),
         internal_(schemas, "internal_collector", {{"collector", "script." + name}}, kInternal),
+        has_panel_(!options_.panel_title.empty() || !options_.panel_unit.empty() || !options_.panel_kind.empty()),
         timer_(executor),
         process_(std::make_shared<ScriptProcess>(executor)),
         log_("script", name) {
@@ -238,8 +244,23 @@ class Script {
       row.set(kOutputBytes, clip(outcome.output_bytes));
       row.set(kExitCode, static_cast<std::int64_t>(outcome.exit_code));
     }
+    if (has_panel_) add_panel(time);
     deliver_(rows_);
     rows_.clear();
+  }
+
+  // Once an hour, so that the newest day has it.
+  void add_panel(UnixNanos time) {
+    const auto now = clock_.steady();
+    if (panel_ && now - panel_at_ < kPanelEvery) return;
+    if (!panel_)
+      panel_.emplace(schemas_, "script_panel", std::vector<metric::Tag>{{"measurement", shape_.measurement}}, kPanel);
+    if (!panel_->ready()) return;
+    panel_at_ = now;
+    metric::RowWriter row = panel_->add(rows_, time);
+    if (!options_.panel_title.empty()) row.set(kPanelTitle, std::string_view(options_.panel_title));
+    if (!options_.panel_unit.empty()) row.set(kPanelUnit, std::string_view(options_.panel_unit));
+    if (!options_.panel_kind.empty()) row.set(kPanelKind, std::string_view(options_.panel_kind));
   }
 
   void note(const ScriptProcess::Outcome& outcome) {
@@ -265,6 +286,9 @@ class Script {
   metric::SchemaTable own_schemas_;
   lineproto::LineDecoder decoder_;
   RowSchema internal_;
+  const bool has_panel_;
+  std::optional<RowSchema> panel_;  // none before the first row
+  std::chrono::steady_clock::time_point panel_at_;
   std::vector<std::optional<metric::SchemaId>> ids_;  // of own_schemas_, in schemas_
   ScriptCommand command_;
   asio::steady_timer timer_;
@@ -335,6 +359,7 @@ Status ScriptOptions::check() const {
   if (max_series <= 0) return fail(ErrorKind::kInvalid, "max_series: must be positive");
   if (!parse_script_format(format)) return fail(ErrorKind::kInvalid, "format: must be auto, influx, json or key_value");
   if (!lineproto::parse_precision(precision)) return fail(ErrorKind::kInvalid, "precision: must be ns, us, ms or s");
+  if (panel_title.size() > kMostTitleBytes) return fail(ErrorKind::kInvalid, "panel.title: at most 128 bytes");
   for (const auto& [key, value] : tags)
     if (key == "host" || key == "time") return fail(ErrorKind::kInvalid, "tags." + key + ": this name is reserved");
   for (const auto& [key, value] : environment)

@@ -41,6 +41,10 @@ struct ScriptOptions {
   std::vector<std::string> tag_keys;
   std::vector<std::pair<std::string, std::string>> tags;         // added to every row that has not its own
   std::vector<std::pair<std::string, std::string>> environment;  // added to what every script is given
+  // How the page draws the measurement; sent as `script_panel`. All empty: nothing is sent.
+  std::string panel_title;
+  std::string panel_unit;
+  std::string panel_kind;
   std::int64_t max_series = 1000;  // different shapes (measurement, tags, fields) over the program's life
 
   Status check() const;  // the error names the key

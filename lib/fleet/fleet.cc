@@ -171,6 +171,31 @@ void Fleet::restore(const Memory& memory) {
   for (const ForgottenHost& gone : memory.forgotten)
     if (!entries_.contains(gone.name) && forgotten_.size() < limits_.forgotten)
       forgotten_.emplace(gone.name, gone.newest_sample);
+  thresholds_ = memory.thresholds;
+}
+
+Status Fleet::change_settings(const std::string& host, const std::function<Status(HostSettings&)>& change) {
+  std::lock_guard lock(mutex_);
+  Entry* const known = find(host);
+  if (known == nullptr) return fail(ErrorKind::kNotFound, "no host has this name");
+  HostSettings next = known->host.settings ? *known->host.settings : HostSettings();
+  RESMON_TRY(change(next));
+  RESMON_TRY(check(next));
+  known->host.settings = next.empty() ? nullptr : std::make_shared<const HostSettings>(std::move(next));
+  known->host.version = ++version_;
+  ++memory_version_;
+  return {};
+}
+
+Thresholds Fleet::thresholds() const {
+  std::lock_guard lock(mutex_);
+  return thresholds_;
+}
+
+void Fleet::set_thresholds(Thresholds thresholds) {
+  std::lock_guard lock(mutex_);
+  thresholds_ = std::move(thresholds);
+  ++memory_version_;
 }
 
 Memory Fleet::memory() const {
@@ -178,6 +203,7 @@ Memory Fleet::memory() const {
   memory.hosts = hosts();
   std::lock_guard lock(mutex_);
   for (const auto& [name, newest] : forgotten_) memory.forgotten.push_back({name, newest});
+  memory.thresholds = thresholds_;
   return memory;
 }
 
@@ -361,7 +387,7 @@ void Fleet::forget_unused(UnixNanos hosts_before) {
   bool any = false;
   for (auto it = entries_.begin(); it != entries_.end();) {
     Entry& entry = *(it++)->second;
-    if (!entry.host.connected && entry.host.last_seen < hosts_before) {
+    if (!entry.host.connected && entry.host.last_seen < hosts_before && !is_paused(entry.host)) {
       remove(entry);
       any = true;
       continue;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,7 @@ struct ForgottenHost {
 struct Memory {
   std::vector<Host> hosts;
   std::vector<ForgottenHost> forgotten;
+  Thresholds thresholds;  // of the fleet
 };
 
 struct FleetLimits {
@@ -86,8 +88,13 @@ class Fleet final : public ingest::Observer {
 
   // Takes a host off the list, unless its client is connected. It comes back when newer data of it come.
   Forgotten forget(const std::string& host);
-  // Forgets hosts that are not connected and were last heard from before `hosts_before`, and series that their host
-  // has not written for a while. Call about once a minute.
+  // Changes them in one step and checks them; an error changes nothing. kNotFound: there is no such host.
+  Status change_settings(const std::string& host, const std::function<Status(HostSettings&)>& change);
+  // Of the whole fleet: those that differ from the built-in ones.
+  Thresholds thresholds() const;
+  void set_thresholds(Thresholds thresholds);
+  // Forgets hosts that are not connected and not paused and were last heard from before `hosts_before`, and series that
+  // their host has not written for a while. Call about once a minute.
   void forget_unused(UnixNanos hosts_before);
 
   // Sorted by name. With `after`, only those whose version is greater or whose state changed since `before`.
@@ -145,6 +152,7 @@ class Fleet final : public ingest::Observer {
   std::deque<std::pair<std::uint64_t, std::string>> removals_;  // the newest, with the version that each made
   std::uint64_t unknown_removals_ = 0;                          // version of the newest that is not among them
   std::uint64_t memory_version_ = 0;
+  Thresholds thresholds_;
 };
 
 }  // namespace resmon::fleet

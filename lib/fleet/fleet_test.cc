@@ -402,6 +402,46 @@ TEST_F(FleetTest, ARestartKeepsWhatIsKnownOfAHost) {
   EXPECT_FALSE(hosts[0].connected);
 }
 
+TEST_F(FleetTest, WhatPeopleSayOfAHostIsCheckedKeptAndShown) {
+  say("mem", {{"host", "a"}}, {{"used_percent", 40}});
+  const std::uint64_t version = fleet.version();
+  const std::uint64_t memory_version = fleet.memory_version();
+  ASSERT_TRUE(fleet.change_settings("a", [](HostSettings& settings) -> Status {
+    settings = {"Front door", "Rack 7\nleft", {{"team", "web"}, {"role", "edge"}}, true, {{"cpu", 50, 60}}};
+    return {};
+  }));
+  EXPECT_EQ(fleet.changed(version, clock.now).size(), 1U);
+  EXPECT_GT(fleet.memory_version(), memory_version);
+  const auto refused = [&](const HostSettings& settings) {
+    return !fleet.change_settings("a", [&](HostSettings& one) -> Status {
+      one = settings;
+      return {};
+    });
+  };
+  EXPECT_TRUE(refused({std::string(kMostDisplayNameBytes + 1, 'x'), {}, {}, false, {}}));
+  EXPECT_TRUE(refused({"a\nb", {}, {}, false, {}}));
+  EXPECT_TRUE(refused({{}, {}, {{"a b", "c"}}, false, {}}));
+  EXPECT_TRUE(refused({{}, {}, std::vector<metric::Tag>(kMostHostTags + 1, {"a", "b"}), false, {}}));
+  EXPECT_TRUE(refused({{}, {}, {}, false, {{"cpu", 60, 50}}}));
+  EXPECT_TRUE(refused({{}, {}, {}, false, {{"cpus", 50, 60}}}));
+  EXPECT_TRUE(refused({{}, {}, {}, false, {{"cpu", 50, 60}, {"cpu", 50, 60}}}));
+  const auto unknown = fleet.change_settings("b", [](HostSettings&) -> Status { return {}; });
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().kind, ErrorKind::kNotFound);
+  fleet.set_thresholds({{"disk", 70, 80}});
+  Fleet again(schemas, clock);
+  again.restore(fleet.memory());
+  // A paused host is not forgotten for its silence.
+  again.forget_unused(clock.now + 1);
+  const std::vector<Host> hosts = again.hosts();
+  ASSERT_EQ(hosts.size(), 1U);
+  ASSERT_TRUE(hosts[0].settings);
+  EXPECT_EQ(hosts[0].settings->display_name, "Front door");
+  EXPECT_EQ(hosts[0].settings->tags.front().key, "role") << "by key";
+  EXPECT_EQ(hosts[0].settings->thresholds, (Thresholds{{"cpu", 50, 60}}));
+  EXPECT_EQ(again.thresholds(), (Thresholds{{"disk", 70, 80}}));
+}
+
 TEST_F(FleetTest, HostsAndSeriesThatComeAndGoAreForgotten) {
   connect("stays");
   for (int i = 0; i < 2000; ++i) {

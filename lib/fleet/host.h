@@ -4,11 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
+#include "fleet/host_settings.h"
 #include "fleet/series.h"
 #include "metric/schema.h"
 
@@ -39,7 +41,12 @@ struct Host {
   std::uint64_t refused_samples = 0;  // by this server, since it started
   std::string last_refusal;           // why the last of them were
   Summary summary;
-  std::uint64_t version = 0;  // grows whenever anything here but the passing of time changes
+  std::shared_ptr<const HostSettings> settings;  // null: people said nothing of it
+  std::uint64_t version = 0;                     // grows whenever anything here but the passing of time changes
 };
+
+inline bool is_paused(const Host& host) {
+  return host.settings && host.settings->paused;
+}
 
 }  // namespace resmon::fleet

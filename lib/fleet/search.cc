@@ -104,14 +104,22 @@ bool Search::matches(const Host& host, const Word& word) {
   if (const std::size_t colon = word.text.find(':'); colon != std::string::npos && colon > 0) {
     const std::string_view key = std::string_view(word.text).substr(0, colon);
     const std::string_view value = std::string_view(word.text).substr(colon + 1);
-    if (key == "state") return state_name(host.state).starts_with(value);
+    if (key == "state") return (is_paused(host) ? "paused" : state_name(host.state)).starts_with(value);
     if (key == "version") return version_of(host).starts_with(value);
+    if (host.settings)
+      for (const metric::Tag& tag : host.settings->tags)
+        if (small(tag.key) == key) return contains_small(tag.value, value);
     for (const metric::Tag& tag : host.tags)
       if (small(tag.key) == key) return contains_small(tag.value, value);
   }
-  return contains_small(host.name, word.text) || contains_small(host.address, word.text) ||
-         std::any_of(host.tags.begin(), host.tags.end(),
-                     [&](const metric::Tag& tag) { return contains_small(tag.key + ":" + tag.value, word.text); });
+  const auto in_tags = [&](const std::vector<metric::Tag>& tags) {
+    return std::any_of(tags.begin(), tags.end(),
+                       [&](const metric::Tag& tag) { return contains_small(tag.key + ":" + tag.value, word.text); });
+  };
+  if (host.settings && (contains_small(host.settings->display_name, word.text) ||
+                        contains_small(host.settings->note, word.text) || in_tags(host.settings->tags)))
+    return true;
+  return contains_small(host.name, word.text) || contains_small(host.address, word.text) || in_tags(host.tags);
 }
 
 }  // namespace resmon::fleet

@@ -5,10 +5,12 @@
 //
 // Words are separated by blanks and must all match; a part in double quotes may hold blanks (`site:"new york"`).
 //
-//   key:value     a tag whose value contains the text; `state:` and `version:` compare the beginning
+//   key:value     a tag whose value contains the text, people's tags first; `state:` and `version:` compare the
+//   beginning;
+//                 `state:paused` is what people paused
 //   disk>90       compares a number of the overview: cpu, memory (or mem), swap, disk, load (per core), pressure
 //   -word         hosts that do not match the word
-//   anything else is looked for in the name, the address and the tags
+//   anything else is looked for in the name, the address, the tags, and people's name and note
 //
 // Letters of ASCII match whatever their case. An empty search means every host.
 

@@ -12,6 +12,8 @@ Host web1() {
   host.address = "10.0.0.5:41312";
   host.software = "resmon-client 0.2.1";
   host.tags = {{"Site", "New York"}, {"role", "db"}};
+  host.settings = std::make_shared<const HostSettings>(
+      HostSettings{"Front door", "Rack 7", {{"role", "edge"}, {"team", "Blue"}}, true, {}});
   host.summary.disk_percent = 91.5;
   host.summary.memory_percent = 40;
   host.summary.load1 = 8;
@@ -34,13 +36,15 @@ INSTANTIATE_TEST_SUITE_P(
     Cases, SearchTest,
     ::testing::Values(SearchCase{"", true}, SearchCase{"web", true}, SearchCase{"WEB1", true}, SearchCase{"db2", false},
                       SearchCase{"10.0.0", true}, SearchCase{"site:new", true}, SearchCase{"site:\"new york\"", true},
-                      SearchCase{"site:berlin", false}, SearchCase{"role:db web", true},
-                      SearchCase{"role:db web2", false}, SearchCase{"state:up", true}, SearchCase{"state:d", false},
+                      SearchCase{"site:berlin", false}, SearchCase{"role:edge web", true},
+                      SearchCase{"role:edge web2", false}, SearchCase{"state:up", false}, SearchCase{"state:d", false},
                       SearchCase{"version:0.2", true}, SearchCase{"version:0.3", false}, SearchCase{"disk>90", true},
                       SearchCase{"disk>91.5", false}, SearchCase{"disk<90", false}, SearchCase{"mem<50", true},
                       SearchCase{"load>1.9", true}, SearchCase{"cpu>1", false}, SearchCase{"swap<1", false},
-                      SearchCase{"-role:db", false}, SearchCase{"-role:web", true}, SearchCase{"-", false},
-                      SearchCase{"disk>", false}, SearchCase{"disk>nan", false}, SearchCase{"york", true}));
+                      SearchCase{"role:db", false}, SearchCase{"team:blue", true}, SearchCase{"\"front door\"", true},
+                      SearchCase{"rack", true}, SearchCase{"state:paused", true}, SearchCase{"-role:edge", false},
+                      SearchCase{"-role:web", true}, SearchCase{"-", false}, SearchCase{"disk>", false},
+                      SearchCase{"disk>nan", false}, SearchCase{"york", true}));
 
 TEST(SearchTest, SaysWhetherItsAnswerChangesWithSamples) {
   EXPECT_FALSE(Search("site:north web").volatile_answer());

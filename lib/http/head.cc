@@ -15,19 +15,17 @@ namespace {
 constexpr std::size_t kMostFields = 100;
 constexpr std::size_t kFieldBytes = 250;  // of one in Beast's list and in a map, beside its text
 
-// Response headers for everything: the page runs only its own scripts and is framed by nobody.
+// Response headers for everything: the page runs only its own scripts. What frames it, head_of says.
 constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
     {"X-Content-Type-Options", "nosniff"},
-    {"X-Frame-Options", "DENY"},
     {"Referrer-Policy", "no-referrer"},
     {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
-    {"Content-Security-Policy",
-     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
-     "'self'; "
-     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
 };
+constexpr const char* kContentPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
+    "'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors ";
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -159,6 +157,9 @@ bhttp::response<bhttp::string_body> head_of(const Response& response) {
   if (response.status != 204) out.set(bhttp::field::content_type, response.content_type);
   for (const auto& [name, value] : response.headers) out.set(name, value);
   for (const auto& [name, value] : kSecurityHeaders) out.set(name, value);
+  const bool framed = !response.frame_ancestors.empty();
+  if (!framed) out.set("X-Frame-Options", "DENY");
+  out.set("Content-Security-Policy", kContentPolicy + (framed ? response.frame_ancestors : "'none'"));
   out.set(bhttp::field::vary, "Accept-Encoding");
   return out;
 }

@@ -52,12 +52,14 @@ struct Response {
   // If set, `body` is only the beginning: what this gives follows, until it gives nothing. Asked for the next piece
   // when the client has taken those before, so what waits for a slow reader is one piece.
   std::function<asio::awaitable<std::optional<std::string>>()> more;
+  // Which sites may show the answer in a frame, as Content-Security-Policy's frame-ancestors says it. Empty: none.
+  std::string frame_ancestors;
 
   static Response json(std::string body, unsigned status = 200) {
-    return {status, "application/json", {}, std::move(body), false, {}};
+    return {status, "application/json", {}, std::move(body), false, {}, {}};
   }
   static Response text(std::string body, unsigned status = 200) {
-    return {status, "text/plain; charset=utf-8", {}, std::move(body), false, {}};
+    return {status, "text/plain; charset=utf-8", {}, std::move(body), false, {}, {}};
   }
   // {"error": message}
   static Response error(unsigned status, std::string_view message);

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, test } from "node:test";
-import { hasInk, kTestMs, launch, open } from "./browser.mjs";
+import { checkAccessibility, hasInk, kTestMs, launch, open } from "./browser.mjs";
 import { programsAreBuilt, startPrograms, until } from "./programs.mjs";
 
 const skip = !programsAreBuilt && "resmon-server and resmon-load are not built";
@@ -150,6 +150,72 @@ test("signing in for real: the first password, a bad one, a token made and revok
     assert.deepEqual(view.faults, []);
   } finally {
     await view?.context.close();
+    await own.close();
+  }
+});
+
+test("what people say of a host, thresholds, settings in the account, and the page for guests", { skip, timeout: kTestMs }, async () => {
+  const own = await startPrograms({ settings: { "status.public.hosts": "team:front" } });
+  const views = [];
+  const signIn = async (hash) => {
+    const view = await open(browser, `${own.url}/${hash}`, { expected: /40[013]|Failed to load resource/ });
+    views.push(view);
+    const { page } = view;
+    await page.getByRole("button", { name: "Sign in" }).first().click();
+    await page.locator("#user").fill("admin");
+    await page.locator("#password").fill(/ password=(\S+)/.exec(own.serverSaid)[1]);
+    await page.keyboard.press("Enter");
+    await page.locator("summary", { hasText: "admin" }).waitFor();
+    return page;
+  };
+  try {
+    await own.write(`mem,host=web1,site=north used_percent=40\nmem,host=web2,site=north used_percent=42\n`);
+    const page = await signIn("");
+    await page.getByRole("link", { name: "web1", exact: true }).click();
+    await page.getByRole("button", { name: "Edit…" }).click();
+    await page.getByLabel("Display name").fill("Front door");
+    await page.getByLabel("Note").fill("rack 7");
+    await page.getByLabel("Tags, to search and group by").fill('team:front floor:"two b"');
+    await page.getByText("Thresholds of this host").click();
+    await page.getByLabel("Memory, high").fill("30");
+    await page.getByLabel("Memory, high").blur();
+    await checkAccessibility(page);
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "Front door" }).waitFor();
+    await page.getByText("rack 7", { exact: true }).waitFor();
+    await page.locator(".facts .level-high").waitFor();
+    await page.getByRole("link", { name: "Fleet", exact: true }).click();
+    const row = page.locator('tr[data-host="web1"]');
+    await row.getByText("memory 40 %").waitFor();
+    await page.getByRole("searchbox").fill("floor:two");
+    await page.locator('tr[data-host="web2"]').waitFor({ state: "detached" });
+    assert.match(await row.innerText(), /Front door/);
+    await row.getByRole("link", { name: "Front door" }).click();
+    await page.getByRole("button", { name: "Edit…" }).click();
+    await page.getByLabel(/Paused/).check();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.locator(".summary .state-paused").waitFor();
+    // A threshold of the fleet, one of one's own, and another browser.
+    await page.goto(`${own.url}/#/settings`);
+    const fleet = page.getByRole("region", { name: "Thresholds of the fleet" });
+    await fleet.getByLabel("Memory, high").fill("41");
+    await fleet.getByLabel("Memory, high").blur();
+    await page.getByRole("group", { name: "Theme" }).getByRole("button", { name: "Dark" }).click();
+    await page.getByRole("checkbox", { name: "Swap" }).uncheck();
+    await page.getByRole("button", { name: "CPU: one later" }).click();
+    await checkAccessibility(page);
+    const other = await signIn("");
+    await other.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+    await other.locator('tr[data-host="web2"]').getByText("memory 42 %").waitFor();
+    const heads = (await other.locator(".fleet thead th").allInnerTexts()).map((text) => text.trim().split(/\s/)[0]);
+    assert.ok(!heads.includes("Swap") && heads.indexOf("Memory") < heads.indexOf("CPU"), heads.join());
+    const guest = await open(browser, `${own.url}/status/public`, {});
+    views.push(guest);
+    assert.match(await guest.page.locator("tbody").innerText(), /^Front door\s+paused\s+–\s+40 %\s+–$/i);
+    await checkAccessibility(guest.page);
+    assert.deepEqual(views.flatMap((view) => view.faults), []);
+  } finally {
+    for (const view of views) await view.context.close();
     await own.close();
   }
 });

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import termios
 import threading
+import time
 
 import house
 
@@ -68,6 +69,72 @@ class AuthTest(house.HouseTest):
         self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie).status, 200)
         self.assertEqual(self.call("POST", "/api/v1/logout", cookie=cookie).status, 204)
         self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=cookie).status, 401)
+
+    def test_settings_are_kept_in_the_account(self):
+        admin = self.log_in()
+        path = "/api/v1/me/settings"
+        self.assertEqual(self.call("GET", path).status, 401)
+        self.assertEqual(self.call("GET", path, Authorization=f"Token {house.TOKEN}").status, 403)
+        self.assertEqual(self.call("GET", path, cookie=admin).json(), {})
+        self.assertEqual(self.call("PUT", path, {"theme": "dark"}, cookie=admin).status, 204)
+        self.assertEqual(self.call("PUT", path, {"x": "y" * 20_000}, cookie=admin).status, 413)
+        self.assertEqual(self.call("PUT", path, [1], cookie=admin).status, 400)
+        self.server_.kill()
+        self.server_ = self.server("http.local_read_without_token=false", port=self.server_.port, http_port=self.server_.http_port)
+        self.assertEqual(self.call("GET", path, cookie=admin).json(), {"theme": "dark"})
+
+    def test_hosts_and_thresholds_are_an_administrators(self):
+        admin = self.log_in()
+        self.assertEqual(self.call("POST", "/api/v1/users", {"user": "mia", "password": "a long password"}, cookie=admin).status, 201)
+        mia = self.log_in("mia", "a long password")
+        answer = house.request(self.server_.http_port, "POST", "/write?db=resmon", f"mem,host=web1,role=db used_percent=40 {time.time_ns()}\n", {"Authorization": f"Token {house.TOKEN}"})
+        self.assertEqual(answer.status, 204)
+
+        def host():
+            return {one["host"]: one for one in self.call("GET", "/api/v1/hosts", cookie=mia).json()["hosts"]}.get("web1")
+
+        house.wait_for("the host", host)
+        self.assertNotIn("settings", host())
+        change = {"name": "Front door", "note": "rack 7", "tags": {"role": "edge"}, "paused": True, "thresholds": {"cpu": {"raised": 10, "high": 20}}}
+        self.assertEqual(self.call("PATCH", "/api/v1/hosts/web1", change, cookie=mia).status, 403)
+        self.assertEqual(self.call("PATCH", "/api/v1/hosts/web2", change, cookie=admin).status, 404)
+        for wrong in ({"nam": "x"}, {"paused": "yes"}, {"tags": {"a": 1}}, {"thresholds": {"cpu": {"raised": 30, "high": 20}}}, {"note": "x" * 5000}):
+            self.assertEqual(self.call("PATCH", "/api/v1/hosts/web1", wrong, cookie=admin).status, 400, wrong)
+        self.assertEqual(self.call("PATCH", "/api/v1/hosts/web1", change, cookie=admin).json(), change)
+        self.assertEqual(self.call("PATCH", "/api/v1/hosts/web1", {"note": None}, cookie=admin).status, 200)
+        del change["note"]
+        limits = {"disk": {"raised": 70, "high": 85}}
+        self.assertEqual(self.call("PUT", "/api/v1/thresholds", limits, cookie=mia).status, 403)
+        self.assertEqual(self.call("PUT", "/api/v1/thresholds", {"disk": 3}, cookie=admin).status, 400)
+        self.assertEqual(self.call("PUT", "/api/v1/thresholds", limits, cookie=admin).json(), limits)
+        self.server_.kill()
+        self.server_ = self.server("http.local_read_without_token=false", port=self.server_.port, http_port=self.server_.http_port)
+        house.wait_for("the host again", host)
+        self.assertEqual(host()["settings"], change)
+        self.assertEqual(self.call("GET", "/api/v1/thresholds", cookie=mia).json(), limits)
+        self.assertEqual(self.call("GET", "/api/v1/hosts", cookie=mia).json()["thresholds"], limits)
+
+    def test_a_status_page_shows_what_it_names_and_nothing_else(self):
+        config = os.path.join(self.folder, "status.toml")
+        with open(config, "w") as file:
+            file.write('[status.public]\ntitle = "Our <machines>"\nhosts = "web"\nshow = ["memory"]\nframe_ancestors = "https://wiki.example.org"\n')
+        self.server_.terminate()
+        self.server_ = self.server("http.local_read_without_token=false", config=config)
+        lines = "".join(f"mem,host={name},role={role} used_percent=41.7 {time.time_ns()}\n" for name, role in (("web1", "web"), ("secret1", "db")))
+        house.request(self.server_.http_port, "POST", "/write?db=resmon", lines, {"Authorization": f"Token {house.TOKEN}"})
+        page = house.wait_for("the host", lambda: (lambda answer: "web1" in answer.body.decode() and answer)(self.call("GET", "/status/public")))
+        text = page.body.decode()
+        self.assertIn("Our &lt;machines&gt;", text)
+        self.assertIn("42 %", text)
+        self.assertNotIn("secret1", text)
+        self.assertNotIn("<script", text)
+        self.assertIn("frame-ancestors https://wiki.example.org", page.headers["content-security-policy"])
+        self.assertNotIn("x-frame-options", page.headers)
+        self.assertIn("max-age=5", page.headers["cache-control"])
+        other = self.call("GET", "/status/private")
+        self.assertEqual((other.status, other.headers["x-frame-options"]), (404, "DENY"))
+        self.assertIn("frame-ancestors 'none'", self.call("GET", "/").headers["content-security-policy"])
+        self.assertEqual(self.call("GET", "/api/v1/hosts").status, 401)
 
     def test_a_damaged_line_costs_itself(self):
         admin = self.log_in()

@@ -6,6 +6,7 @@ export function makeAccounts(people) {
   const users = new Map(Object.entries(people));  // name: { password, role }
   const sessions = new Map();
   const tokens = new Map();
+  const settings = new Map();
   let attempts = 0;
   const userOf = (request) => {
     const cookie = /(?:^|; )resmon_session=(\w+)/.exec(request.headers.cookie ?? "")?.[1];
@@ -29,6 +30,12 @@ export function makeAccounts(people) {
     if (route === "POST /api/v1/logout") {
       sessions.delete(who?.cookie);
       return [200, {}, { "Set-Cookie": "resmon_session=; Max-Age=0; Path=/" }];
+    }
+    if (url.pathname === "/api/v1/me/settings") {
+      if (who === null) return [401, { error: "sign in" }];
+      if (request.method === "GET") return [200, settings.get(who.name) ?? {}];
+      settings.set(who.name, body);
+      return [204, {}];
     }
     if (!/^\/api\/v1\/(users|tokens|password|client_tokens)$/.test(url.pathname)) return null;
     if (who === null) return [401, { error: "sign in" }];

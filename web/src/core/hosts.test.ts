@@ -21,8 +21,8 @@ test("messages that are not the feed's are refused", () => {
 });
 
 test("an update keeps the objects of hosts that it does not name", () => {
-  const first: Fleet = applyFeed(new Map(), { kind: "snapshot", serverTime: 0, hosts: hostsOf({ host: "a" }, { host: "b" }) });
-  const second = applyFeed(first, { kind: "update", serverTime: 0, hosts: hostsOf({ host: "b", state: "late" }) });
+  const first: Fleet = applyFeed(new Map(), { kind: "snapshot", serverTime: 0, thresholds: {}, hosts: hostsOf({ host: "a" }, { host: "b" }) });
+  const second = applyFeed(first, { kind: "update", serverTime: 0, thresholds: {}, hosts: hostsOf({ host: "b", state: "late" }) });
   assert.ok(first.get("a") === second.get("a"));
   assert.equal(second.get("b")?.state, "late");
   assert.deepEqual([...applyFeed(second, { kind: "removed", names: ["a"] }).keys()], ["b"]);
@@ -73,4 +73,14 @@ test("tags with their values, and groups with the unnamed last", () => {
   ]);
   assert.deepEqual(groupHosts(hosts, "site").map((group) => [group.name, group.hosts.map((host) => host.host).join("")]),
     [["bergen", "b"], ["oslo", "ac"], ["", "d"]]);
+});
+
+test("what people say of a host: name, note and tags are found, and paused is its state", () => {
+  const [host] = hostsOf({ host: "web1", state: "down", tags: { role: "db", site: "north" },
+    settings: { name: "Front door", note: "rack 7", tags: { role: "edge" }, paused: true, thresholds: { cpu: { raised: 10, high: 20 }, disk: { raised: 5, high: 1 } } } });
+  assert.ok(host !== undefined);
+  assert.deepEqual([host.label, host.state, host.tags["role"], host.tags["site"]], ["Front door", "paused", "edge", "north"]);
+  assert.deepEqual(host.limits, { cpu: { raised: 10, high: 20 } });
+  for (const search of ["front", "rack", "role:edge", "state:paused"]) assert.ok(matcher(search)(host), search);
+  for (const search of ["role:db", "state:down"]) assert.ok(!matcher(search)(host), search);
 });

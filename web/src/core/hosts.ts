@@ -2,9 +2,11 @@
 // than a page that stops.
 
 import { matchesFact, type FactsOf } from "./facts.ts";
+import { checkThresholds, type OwnThresholds } from "./thresholds.ts";
 import { kHeatKeys, type HeatKey, type SortKey } from "./route.ts";
 
-export type HostState = "up" | "late" | "down";
+// paused: people want its silence; then nothing else is said of its state.
+export type HostState = "up" | "late" | "down" | "paused";
 
 export interface Summary {
   cpu_percent: number | null;
@@ -23,6 +25,10 @@ export interface Summary {
 
 export interface Host {
   host: string;
+  label: string;  // the name that people gave it, else `host`
+  note: string;
+  ownTags: Record<string, string>;  // people's; they are among `tags`, too
+  limits: OwnThresholds;
   state: HostState;
   last_seen: number;  // ms since the epoch by the server's clock
   first_seen: number | null;
@@ -53,10 +59,17 @@ function decodeHost(value: unknown, serverTime: number): Host | null {
   if (isRecord(value["tags"])) {
     for (const [key, tag] of Object.entries(value["tags"])) tags[key] = String(tag);
   }
+  const settings = isRecord(value["settings"]) ? value["settings"] : {};
+  const ownTags: Record<string, string> = {};
+  for (const [key, tag] of Object.entries(isRecord(settings["tags"]) ? settings["tags"] : {})) tags[key] = ownTags[key] = String(tag);
   const state = value["state"];
   return {
     host: value["host"],
-    state: state === "up" || state === "late" || state === "down" ? state : value["up"] === true ? "up" : "down",
+    label: textOr(settings["name"], value["host"]),
+    note: textOr(settings["note"], ""),
+    ownTags,
+    limits: checkThresholds(settings["thresholds"]),
+    state: settings["paused"] === true ? "paused" : state === "up" || state === "late" || state === "down" ? state : value["up"] === true ? "up" : "down",
     last_seen: numberOr(value["last_seen"], serverTime - 1000 * numberOr(value["last_seen_seconds"], 0)),
     first_seen: numberOr(value["first_seen"], null),
     connected_since: numberOr(value["connected_since"], 0),
@@ -87,7 +100,7 @@ function decodeHost(value: unknown, serverTime: number): Host | null {
 }
 
 export type Feed =
-  | { kind: "snapshot" | "update"; serverTime: number; hosts: Host[] }
+  | { kind: "snapshot" | "update"; serverTime: number; hosts: Host[]; thresholds: OwnThresholds }
   | { kind: "removed"; names: string[] };
 
 // A message of the live feed, or the body of /api/v1/hosts (which has no type and is a snapshot). Null: not one of ours.
@@ -100,7 +113,7 @@ export function decodeFeed(message: unknown): Feed | null {
   if (type !== "snapshot" && type !== "update") return null;
   const serverTime = numberOr(message["server_time"], Date.now());
   const hosts = message["hosts"].map((one) => decodeHost(one, serverTime)).filter((one): one is Host => one !== null);
-  return { kind: type, serverTime, hosts };
+  return { kind: type, serverTime, hosts, thresholds: checkThresholds(message["thresholds"]) };
 }
 
 export type Fleet = ReadonlyMap<string, Host>;
@@ -173,13 +186,15 @@ function matchesWord(host: Host, word: string, facts: FactsOf, inTrouble: (host:
   if (fact !== null) return fact;
   return (
     host.host.toLowerCase().includes(word) ||
+    host.label.toLowerCase().includes(word) ||
+    host.note.toLowerCase().includes(word) ||
     host.address.toLowerCase().includes(word) ||
     Object.entries(host.tags).some(([name, value]) => `${name}:${value}`.toLowerCase().includes(word))
   );
 }
 
 // Words must all match; `key:value` matches a tag, `state:` or `version:`; `disk>90` compares; `-word` excludes; anything else is
-// looked for in name, address and tags. The server reads the same language (lib/fleet/search.h), but for the words about what hosts are
+// looked for in name, address, tags, and people's name and note. The server reads the same language (lib/fleet/search.h), but for the words about what hosts are
 // (facts.ts) and `state:trouble`, which it does not know. The search is read once, and not for every host.
 export function matcher(search: string, facts: FactsOf = kNoFacts, inTrouble: (host: string) => boolean = () => false): (host: Host) => boolean {
   const words = searchWords(search.toLowerCase());
@@ -231,7 +246,7 @@ export function groupHosts(hosts: readonly Host[], by: string): Group[] {
     .sort((a, b) => rank(a.name) - rank(b.name) || kCollator.compare(a.name, b.name));
 }
 
-const kStateRank: Record<HostState, number> = { down: 0, late: 1, up: 2 };
+const kStateRank: Record<HostState, number> = { down: 0, late: 1, up: 2, paused: 3 };
 const kCollator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 function sortValue(host: Host, key: SortKey, inTrouble: (host: string) => boolean): number | string | null {
@@ -241,7 +256,7 @@ function sortValue(host: Host, key: SortKey, inTrouble: (host: string) => boolea
       // What is in trouble stands between what is down and what is late.
       return host.state !== "down" && inTrouble(host.host) ? 0.5 : kStateRank[host.state];
     case "host":
-      return host.host;
+      return host.label;
     case "version":
       return host.version === "" ? null : host.version;
     case "receive":

@@ -1,7 +1,8 @@
-// What a person chose, as it is kept in the browser. Anything that is not understood is the default.
+// What a person chose, as it is kept in the account and in the browser. Anything that is not understood is the default.
 
+import { kSortKeys, type SortKey } from "./route.ts";
 import { kPresets } from "./time_range.ts";
-import { checkThresholds, type Thresholds } from "./thresholds.ts";
+import { checkThresholds, kThresholds, type OwnThresholds } from "./thresholds.ts";
 
 export const kChoices = {
   theme: ["system", "light", "dark"],
@@ -16,7 +17,8 @@ type Choices = { readonly [Key in keyof typeof kChoices]: (typeof kChoices)[Key]
 
 export interface Settings extends Choices {
   range: string;  // a preset's id
-  thresholds: Thresholds;
+  thresholds: OwnThresholds;
+  columns: readonly SortKey[];  // of the fleet, in order; empty: all, as the page orders them
 }
 
 export function decodeSettings(given: unknown): Settings {
@@ -29,6 +31,19 @@ export function decodeSettings(given: unknown): Settings {
   const range = kPresets.find((preset) => preset.id === body["range"])?.id ?? "15m";
   return {
     theme: one("theme"), zone: one("zone"), network: one("network"), temperature: one("temperature"), density: one("density"), legend: one("legend"), range,
-    thresholds: checkThresholds(body["thresholds"]),
+    thresholds: ownThresholds(body["thresholds"]), columns: columnsOf(body["columns"]),
   };
 }
+
+// A complete table is of a page that kept the built-in ones as well.
+function ownThresholds(given: unknown): OwnThresholds {
+  const all = checkThresholds(given);
+  const entries = Object.entries(all) as [keyof typeof kThresholds, { raised: number; high: number }][];
+  if (entries.length < Object.keys(kThresholds).length) return all;
+  return Object.fromEntries(entries.filter(([key, { raised, high }]) => raised !== kThresholds[key].raised || high !== kThresholds[key].high));
+}
+
+const columnsOf = (given: unknown): SortKey[] => {
+  const list = Array.isArray(given) ? [...new Set(given)] : [];
+  return list.filter((one): one is SortKey => kSortKeys.includes(one as SortKey));
+};

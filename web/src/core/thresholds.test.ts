@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { checkThresholds, kThresholds, levelOf } from "./thresholds.ts";
+import { checkThresholds, kThresholds, levelOf, withLimit } from "./thresholds.ts";
 
 test("levels", () => {
   assert.equal(levelOf(kThresholds.disk, null), "none");
@@ -21,6 +21,12 @@ test("they agree with the server's built-in alerts", () => {
 test("what a person gave counts only where it makes sense", () => {
   const made = checkThresholds({ cpu: { raised: 50, high: 70 }, disk: { raised: 99, high: 10 }, memory: "much", pressure: { raised: 0, high: 5 } });
   assert.deepEqual(made.cpu, { raised: 50, high: 70 });
-  assert.deepEqual([made.disk, made.memory, made.pressure], [kThresholds.disk, kThresholds.memory, kThresholds.pressure]);
-  assert.deepEqual(checkThresholds(null), kThresholds);
+  assert.deepEqual(Object.keys(made), ["cpu"]);
+  assert.deepEqual(checkThresholds(null), {});
+});
+
+test("of two limits the one that was typed counts, and none is the base's again", () => {
+  assert.deepEqual(withLimit({}, kThresholds, "cpu", "high", 50), { cpu: { raised: 50, high: 50 } });
+  assert.deepEqual(withLimit({ disk: { raised: 10, high: 20 } }, kThresholds, "disk", "raised", 30), { disk: { raised: 30, high: 30 } });
+  assert.deepEqual(withLimit({ disk: { raised: 10, high: 20 } }, kThresholds, "disk", "high", null), {});
 });

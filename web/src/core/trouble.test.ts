@@ -21,6 +21,12 @@ test("a host is in trouble for its figures, in words", () => {
   assert.equal(troubleOf(hostWith({ cpu_percent: 40, swap_percent: 100 }), kThresholds, [], lasting, undefined), null);
 });
 
+test("a paused host is never in trouble", () => {
+  const feed = decodeFeed({ server_time: 10_000, hosts: [{ host: "vm", state: "down", settings: { paused: true }, summary: { cpu_percent: 100 } }] });
+  assert.ok(feed !== null && feed.kind !== "removed" && feed.hosts[0] !== undefined);
+  assert.equal(troubleOf(feed.hosts[0], kThresholds, [], lasting, undefined), null);
+});
+
 test("one busy sample is no trouble, and trouble ends a little below the limit", () => {
   const busy = hostWith({ cpu_percent: 100 });
   assert.equal(troubleOf(busy, kThresholds, [], () => 60, undefined), null);

@@ -51,6 +51,7 @@ function words(host: Host, key: HeatKey, value: number): string {
 // `lasting`: of CPU, the mean of the last minute; one busy sample is no trouble. `before`: what the host's trouble was.
 export function troubleOf(host: Host, thresholds: Thresholds, alerts: readonly ActiveAlert[], lasting: (host: Host) => number | null,
                           before: Trouble | undefined): Trouble | null {
+  if (host.state === "paused") return null;
   const causes: Cause[] = [];
   if (host.state === "down") {
     causes.push({ key: "down", words: "down", since: host.last_seen });

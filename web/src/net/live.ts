@@ -6,6 +6,7 @@
 
 import { applyFeed, decodeFeed, type Feed, type Fleet } from "../core/hosts.ts";
 import { Observable } from "../core/observable.ts";
+import type { OwnThresholds } from "../core/thresholds.ts";
 import { AuthRequired, currentToken, request, signIn } from "./session.ts";
 
 export type Connection =
@@ -16,6 +17,8 @@ export type Connection =
 
 export const connection = new Observable<Connection>({ kind: "connecting" });
 export const fleet = new Observable<Fleet>(new Map());
+// Of the whole fleet, as its administrators set them.
+export const fleetThresholds = new Observable<OwnThresholds>({});
 export const loaded = new Observable(false);
 
 const kFirstPauseMs = 500;
@@ -52,7 +55,10 @@ let lostSince: number | null = null;
 function take(message: unknown): boolean {
   const feed = decodeFeed(message);
   if (feed === null) return false;
-  if (feed.kind !== "removed") clockOffset = feed.serverTime - Date.now();
+  if (feed.kind !== "removed") {
+    clockOffset = feed.serverTime - Date.now();
+    if (JSON.stringify(feed.thresholds) !== JSON.stringify(fleetThresholds.value)) fleetThresholds.set(feed.thresholds);
+  }
   fleet.set(applyFeed(fleet.value, feed));
   if (feed.kind === "snapshot") loaded.set(true);
   for (const listener of listeners) listener(feed);

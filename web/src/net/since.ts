@@ -6,7 +6,7 @@ import type { Host } from "../core/hosts.ts";
 import type { Cell } from "../core/influx_response.ts";
 import { sinceOf, type Trouble } from "../core/trouble.ts";
 import { beganAbove } from "../core/since.ts";
-import { settings } from "../ui/settings.ts";
+import { limitsOf } from "../ui/settings.ts";
 import { fleet, serverNow } from "./live.ts";
 import { runEach } from "./query.ts";
 
@@ -69,7 +69,7 @@ export function wantSince(shown: readonly Trouble[]): void {
       if (cause.since !== null || wanted.length >= kMostAtOnce || (before !== undefined && performance.now() - before.asked < kAgainMs)) continue;
       const question = questionOf(host, cause.key);
       if (question === null) continue;
-      const high = cause.key === "down" || cause.key === "alert" ? 0 : settings.value.thresholds[cause.key].high;
+      const high = cause.key === "down" || cause.key === "alert" ? 0 : limitsOf(host)[cause.key].high;
       known.set(key, { since: before?.since ?? null, least: false, asked: performance.now() });
       wanted.push({ key, question, limit: cause.key === "load" ? high * (host.summary.n_cpus ?? 1) : high });
     }

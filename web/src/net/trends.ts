@@ -67,7 +67,7 @@ export function followTrends(): void {
     }
     for (const host of feed.hosts) {
       const { cpu_percent: cpu, memory_percent: memory } = host.summary;
-      if (host.state === "down") continue;
+      if (host.state === "down" || host.state === "paused") continue;
       if (cpu !== null) trendOf(host.host, "cpu").add(host.last_seen, cpu);
       if (memory !== null) trendOf(host.host, "memory").add(host.last_seen, memory);
     }

@@ -4,7 +4,7 @@ import type { ActiveAlert } from "../core/alerts.ts";
 import type { Host } from "../core/hosts.ts";
 import { Observable } from "../core/observable.ts";
 import { troubleOf, type Trouble } from "../core/trouble.ts";
-import { settings } from "../ui/settings.ts";
+import { limits, limitsOf } from "../ui/settings.ts";
 import { alertsState } from "./alerts.ts";
 import { fleet, serverNow } from "./live.ts";
 import { trendOf, trendsVersion } from "./trends.ts";
@@ -32,7 +32,7 @@ function update(): void {
   for (const host of fleet.value.values()) {
     let trouble = judged.get(host);
     if (trouble === undefined) {
-      trouble = troubleOf(host, settings.value.thresholds, alerts.get(host.host) ?? kNoAlerts, lasting, old.get(host.host));
+      trouble = troubleOf(host, limitsOf(host), alerts.get(host.host) ?? kNoAlerts, lasting, old.get(host.host));
       judged.set(host, trouble);
     }
     if (trouble === null) continue;
@@ -51,6 +51,6 @@ function again(): void {
 export function followTroubles(): void {
   fleet.watch(update);
   alertsState.watch(again);
-  settings.watch(again);
+  limits.watch(again);
   trendsVersion.watch(again);
 }

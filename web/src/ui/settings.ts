@@ -1,10 +1,14 @@
-// The settings of this browser: read once, applied at once, and shared with its other tabs.
+// The settings: of the account, and in the browser for who has none. The browser's copy is applied at once and shared with its other tabs;
+// the account's follows when it is known, and is the one that counts.
 
 import { setUnits, setZone } from "../core/format.ts";
+import type { Host } from "../core/hosts.ts";
 import { Observable } from "../core/observable.ts";
 import { setDefaultRange, type HeatKey } from "../core/route.ts";
 import { decodeSettings, type Settings } from "../core/settings.ts";
-import { levelOf, type Level } from "../core/thresholds.ts";
+import { kThresholds, levelOf, type Level, type Thresholds } from "../core/thresholds.ts";
+import { fleetThresholds } from "../net/live.ts";
+import { account, call } from "../net/session.ts";
 
 const kKey = "resmon.settings";
 
@@ -35,8 +39,7 @@ function take(next: Settings): void {
   settings.set(next);
 }
 
-export function changeSettings(change: Partial<Settings>): void {
-  const next = decodeSettings({ ...settings.value, ...change });
+function keep(next: Settings): void {
   try {
     localStorage.setItem(kKey, JSON.stringify(next));
   } catch {
@@ -45,10 +48,47 @@ export function changeSettings(change: Partial<Settings>): void {
   take(next);
 }
 
+// Why the account does not have the last change; empty: it has, or there is none.
+export const settingsError = new Observable("");
+
+const kPath = "/api/v1/me/settings";
+let sending = Promise.resolve();
+
+export function changeSettings(change: Partial<Settings>): void {
+  const next = decodeSettings({ ...settings.value, ...change });
+  keep(next);
+  if (account.value === null) return;
+  sending = sending.then(() => call("PUT", kPath, next)).then(
+    () => settingsError.set(""), (error: unknown) => settingsError.set(error instanceof Error ? error.message : String(error)));
+}
+
+let of = "";
+account.watch(() => {
+  const name = account.value?.name ?? "";
+  if (name === of) return;
+  of = name;
+  if (name === "") return;
+  // Nothing there, as in an account that never chose: the browser's stay.
+  call("GET", kPath).then((body) => {
+    if (of === name && typeof body === "object" && body !== null && Object.keys(body).length > 0) keep(decodeSettings(body));
+  }, () => undefined);
+});
+
 addEventListener("storage", (event) => {
   if (event.key === kKey) take(decodeSettings(stored()));
 });
 
-export const level = (key: HeatKey, value: number | null): Level => levelOf(settings.value.thresholds[key], value);
+const allLimits = (): Thresholds => ({ ...kThresholds, ...fleetThresholds.value, ...settings.value.thresholds });
+// Of every host that has none of its own: the built-in ones, over them the fleet's, over them the person's.
+export const limits = new Observable<Thresholds>(allLimits());
+const judgeAgain = (): void => {
+  const next = allLimits();
+  if (JSON.stringify(next) !== JSON.stringify(limits.value)) limits.set(next);
+};
+settings.watch(judgeAgain);
+fleetThresholds.watch(judgeAgain);
+
+export const limitsOf = (host: Host): Thresholds => ({ ...limits.value, ...host.limits });
+export const level = (key: HeatKey, value: number | null, host?: Host): Level => levelOf(host?.limits[key] ?? limits.value[key], value);
 // The class of a number that has no bar.
 export const kLevelClass: Record<Level, string> = { none: "", calm: "", raised: "raised", high: "over" };

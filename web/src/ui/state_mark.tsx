@@ -4,11 +4,12 @@ import type { HostState } from "../core/hosts.ts";
 
 export type Shown = HostState | "trouble";
 
-const kWords: Record<Shown, string> = { up: "Up", late: "Late", down: "Down", trouble: "Trouble" };
+const kWords: Record<Shown, string> = { up: "Up", late: "Late", down: "Down", trouble: "Trouble", paused: "Paused" };
 export const kStateHints: Record<Shown, string> = {
   up: "Its samples arrive.",
   late: "Its last sample is older than 2 of its intervals and 2 s.",
   down: "Its last sample is older than 6 of its intervals and 10 s.",
+  paused: "Its silence is wanted: no alert, no trouble.",
   trouble: "Its samples arrive, and a figure is above its threshold, or an alert fires.",
 };
 

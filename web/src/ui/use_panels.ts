@@ -106,7 +106,7 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
       for (const told of feed.hosts) {
         if (!latest.current.wanted.hosts.includes(told.host)) continue;
         if (wasDown.has(told.host) && told.state === "up") whole = true;
-        if (told.state === "down" || told.backlog_samples > 0) wasDown.add(told.host);
+        if (told.state === "down" || told.state === "paused" || told.backlog_samples > 0) wasDown.add(told.host);
         else wasDown.delete(told.host);
       }
     });

@@ -81,7 +81,7 @@ export function CompareView({ route }: { route: CompareRoute }) {
   if (!ready) return <p class="loading" role="status">Loading the hosts…</p>;
   const suggest = (value: (host: Host) => number | null) => (): void => {
     const found = [...hosts.values()]
-      .filter((host) => host.state !== "down" && value(host) !== null)
+      .filter((host) => host.state !== "down" && host.state !== "paused" && value(host) !== null)
       .sort((a, b) => (value(b) ?? 0) - (value(a) ?? 0));
     go({ ...route, hosts: found.slice(0, 5).map((host) => host.host) });
   };

@@ -42,7 +42,7 @@ function LastSeen({ host }: { host: Host }) {
 
 // "Down 3 h": since when is the first question after that it is.
 function State({ host, trouble }: { host: Host; trouble: Trouble | undefined }) {
-  if (host.state === "up" && trouble === undefined) return <StateMark state="up" />;
+  if (trouble === undefined && (host.state === "up" || host.state === "paused")) return <StateMark state={host.state} />;
   return <Since host={host} trouble={trouble} />;
 }
 
@@ -77,18 +77,18 @@ function TrendLine({ host, kind, what }: { host: Host; kind: TrendKind; what: st
 
 // A percentage: the number is the cell's text, its bar the cell's background (fleet.css), for the eye that runs down the column.
 // What is set is the width of the empty part, over a bar of 40 pixels: a custom property would cost the browser four times as much.
-const metered = (percent: number | null, key: HeatKey): CellAttributes => ({
-  class: `metered level-${level(key, percent)}`,
+const metered = (host: Host, percent: number | null, key: HeatKey): CellAttributes => ({
+  class: `metered level-${level(key, percent, host)}`,
   style: { "background-size": `${Math.round(40 - 0.4 * Math.min(100, Math.max(0, percent ?? 0)))}px 6px, 40px 6px` },
 });
 
-const coloured = (key: HeatKey, value: number | null): string => kLevelClass[level(key, value)];
+const coloured = (host: Host, key: HeatKey, value: number | null): string => kLevelClass[level(key, value, host)];
 
 export const network = (bytesPerSecond: number | null): string =>
   format(bytesPerSecond === null ? null : bytesPerSecond * 8, "bits_per_second");
 
 export const kColumns: readonly FleetColumn[] = [
-  { key: "state", title: "State", hint: "up, late, down or in trouble, and since when", rank: 0, width: 152, narrow: 30, numeric: false, descendingFirst: false,
+  { key: "state", title: "State", hint: "up, late, down, in trouble or paused, and since when", rank: 0, width: 152, narrow: 30, numeric: false, descendingFirst: false,
     cell: (host, _, trouble) => <State host={host} trouble={trouble} />,
     attributes: (host, trouble) => {
       if (host.state !== "up") return { title: `silent since ${formatTime(host.last_seen)}` };
@@ -104,7 +104,7 @@ export const kColumns: readonly FleetColumn[] = [
         {format(host.summary.cpu_percent, "percent")}
       </>
     ),
-    attributes: (host) => metered(host.summary.cpu_percent, "cpu") },
+    attributes: (host) => metered(host, host.summary.cpu_percent, "cpu") },
   { key: "memory", title: "Memory", hint: "used share of memory, with the last 15 minutes", rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
@@ -112,10 +112,10 @@ export const kColumns: readonly FleetColumn[] = [
         {format(host.summary.memory_percent, "percent")}
       </>
     ),
-    attributes: (host) => metered(host.summary.memory_percent, "memory") },
+    attributes: (host) => metered(host, host.summary.memory_percent, "memory") },
   { key: "swap", title: "Swap", hint: "used share of swap", rank: 8, width: 84, numeric: true, descendingFirst: true,
     cell: (host) => format(host.summary.swap_percent, "percent"),
-    attributes: (host) => ({ class: coloured("swap", host.summary.swap_percent) }) },
+    attributes: (host) => ({ class: coloured(host, "swap", host.summary.swap_percent) }) },
   { key: "disk", title: "Disk", hint: "the fullest file system", rank: 0, width: 120, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
@@ -123,7 +123,7 @@ export const kColumns: readonly FleetColumn[] = [
         {format(host.summary.disk_percent, "percent")}
       </>
     ),
-    attributes: (host) => ({ ...metered(host.summary.disk_percent, "disk"), title: host.summary.disk_path ?? "" }) },
+    attributes: (host) => ({ ...metered(host, host.summary.disk_percent, "disk"), title: host.summary.disk_path ?? "" }) },
   { key: "receive", title: "Net in", hint: "received per second", rank: 2, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => network(host.summary.network_receive_bytes_per_second) },
   { key: "send", title: "Net out", hint: "sent per second", rank: 3, width: 104, numeric: true, descendingFirst: true,
@@ -131,7 +131,7 @@ export const kColumns: readonly FleetColumn[] = [
   { key: "load", title: "Load/core", hint: "1 minute load per CPU, and the number of CPUs", rank: 1, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => <>{format(loadPerCore(host), "load")}<span class="quiet">{host.summary.n_cpus === null ? "" : ` ×${host.summary.n_cpus}`}</span></>,
     attributes: (host) => ({
-      class: coloured("load", loadPerCore(host)), title: host.summary.load1 === null ? "" : `load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`,
+      class: coloured(host, "load", loadPerCore(host)), title: host.summary.load1 === null ? "" : `load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`,
     }) },
   { key: "pressure", title: "Pressure", hint: "share of time in which a task waited, and for which resource", rank: 5, width: 118, numeric: true, descendingFirst: true,
     cell: (host) => (
@@ -140,7 +140,7 @@ export const kColumns: readonly FleetColumn[] = [
         <span class="quiet unit-word"> {(host.summary.pressure_resource ?? "").replace("memory", "mem")}</span>
       </>
     ),
-    attributes: (host) => ({ class: coloured("pressure", host.summary.pressure_percent) }) },
+    attributes: (host) => ({ class: coloured(host, "pressure", host.summary.pressure_percent) }) },
   { key: "uptime", title: "Uptime", hint: "since boot", rank: 6, width: 96, numeric: true, descendingFirst: true,
     cell: (host) => formatDuration(host.summary.uptime_seconds) },
   { key: "version", title: "Version", hint: "of resmon-client", rank: 9, width: 84, numeric: true, descendingFirst: false,
@@ -149,6 +149,8 @@ export const kColumns: readonly FleetColumn[] = [
     cell: (host) => <LastSeen host={host} />,
     attributes: (host) => ({ title: formatTime(host.last_seen) }) },
 ];
+
+export const kFixedColumns: readonly SortKey[] = ["state", "host"];
 
 export interface Layout {
   columns: readonly FleetColumn[];
@@ -171,8 +173,16 @@ const kRowHeight = { comfortable: 34, compact: 26 };
 const kPhoneRowHeight = 58;
 export const kPhoneBelow = 620;
 
+// Those that a person chose, in that order; the state and the name are always there.
+function chosenColumns(chosen: readonly SortKey[]): readonly FleetColumn[] {
+  if (chosen.length === 0) return kColumns;
+  const keys = [...kFixedColumns, ...chosen.filter((key) => !kFixedColumns.includes(key))];
+  return keys.flatMap((key) => kColumns.filter((column) => column.key === key));
+}
+
 export function layoutFor(width: number): Layout {
-  const ofRank = (rank: number): FleetColumn[] => kColumns.filter((column) => column.rank === rank);
+  const all = chosenColumns(settings.value.columns);
+  const ofRank = (rank: number): FleetColumn[] => all.filter((column) => column.rank === rank);
   if (width < kPhoneBelow) {
     const columns = ofRank(0);
     const others = columns.reduce((sum, column) => sum + (column.key === "host" ? 0 : column.narrow ?? column.width), 0);
@@ -182,7 +192,8 @@ export function layoutFor(width: number): Layout {
   const ranks = new Set<number>();
   const extras = new Set<Extra>();
   for (const one of kWorth) {
-    const wanted = typeof one === "number" ? ofRank(one).reduce((sum, column) => sum + column.width, 0) : kExtraWidth[one];
+    const wanted = typeof one === "number" ? ofRank(one).reduce((sum, column) => sum + column.width, 0)
+      : all.some((column) => kExtraOf[column.key] === one) ? kExtraWidth[one] : 0;
     if (left < wanted && one !== 0) break;
     left -= wanted;
     if (typeof one === "number") ranks.add(one);
@@ -190,7 +201,7 @@ export function layoutFor(width: number): Layout {
   }
   const hostWidth = (kColumns.find((column) => column.key === "host")?.width ?? 0) + Math.max(0, left);
   return {
-    columns: kColumns.filter((column) => ranks.has(column.rank)), extras, phone: false, hostWidth, rowHeight: kRowHeight[settings.value.density],
+    columns: all.filter((column) => ranks.has(column.rank)), extras, phone: false, hostWidth, rowHeight: kRowHeight[settings.value.density],
   };
 }
 

@@ -8,7 +8,7 @@ import { kFactWords } from "../../core/facts.ts";
 import { facts, wantFacts } from "../../net/facts.ts";
 import { connection, fleet, loaded } from "../../net/live.ts";
 import { troubles } from "../../net/trouble.ts";
-import { settings } from "../../ui/settings.ts";
+import { limits } from "../../ui/settings.ts";
 import { kStateHints, StateMark, type Shown } from "../../ui/state_mark.tsx";
 import { useShortcuts } from "../../ui/keyboard.ts";
 import { Menu } from "../../ui/menu.tsx";
@@ -21,7 +21,7 @@ import { FleetTable, focusRow } from "./table.tsx";
 import { TroubleStrip } from "./trouble_strip.tsx";
 import { UsersHint } from "./users_hint.tsx";
 
-const kStates: readonly Shown[] = ["down", "late", "trouble", "up"];
+const kStates: readonly Shown[] = ["down", "late", "trouble", "up", "paused"];
 const kReorderMs = 2000;
 
 // The order in which names stand. Values change at every update, but rows that trade places all the time cannot be read or
@@ -78,8 +78,8 @@ function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
     }
     return [...counts].sort((a, b) => b[1] - a[1]);
   }, [hosts.size, known]);
-  const limits = useObservable(settings).thresholds;
-  const suggestions = kTroubleKeys.map((key) => `${key}>${limits[key].raised}`);
+  const above = useObservable(limits);
+  const suggestions = kTroubleKeys.map((key) => `${key}>${above[key].raised}`);
   const chip = (word: string, text: string, count: string) => (
     <button key={word} type="button" class="chip" aria-pressed={hasWord(search, word)} onClick={() => onToggle(word)}>
       {text} <span class="quiet">{count}</span>
@@ -152,7 +152,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
 
   const inTrouble = useObservable(troubles);
   const counts = useMemo(() => {
-    const by: Record<Shown, number> = { up: 0, late: 0, down: 0, trouble: 0 };
+    const by: Record<Shown, number> = { up: 0, late: 0, down: 0, trouble: 0, paused: 0 };
     for (const host of hosts.values()) {
       ++by[host.state];
       if (host.state !== "down" && inTrouble.has(host.host)) ++by.trouble;
@@ -177,7 +177,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
           <span class="count-all">
             <strong>{ordered.length}</strong>{ordered.length < hosts.size && <span class="quiet"> of {hosts.size}</span>} {hosts.size === 1 ? "host" : "hosts"}
           </span>
-          {kStates.map((state) => (
+          {kStates.filter((state) => state !== "paused" || counts.paused > 0).map((state) => (
             <button key={state} type="button" class={`chip chip-${state}${counts[state] === 0 ? " is-zero" : ""}`}
                     title={kStateHints[state]} aria-pressed={hasWord(route.search, `state:${state}`)} onClick={() => toggle(`state:${state}`)}>
               <StateMark state={state} /> <strong>{counts[state]}</strong>

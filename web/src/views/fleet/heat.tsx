@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { groupHosts, measure, type Host } from "../../core/hosts.ts";
 import { format } from "../../core/format.ts";
 import { kHeatKeys, type HeatKey } from "../../core/route.ts";
-import { level, settings } from "../../ui/settings.ts";
+import { level, limits } from "../../ui/settings.ts";
 import { useObservable } from "../../ui/use_observable.ts";
 import { groupName, hostLink } from "./row.tsx";
 
@@ -22,7 +22,7 @@ const kBornAtFirst = 6 * kChunk;
 const kMarginPixels = 400;
 
 // How strong a tile's colour is; a load has no end, so the threshold is its whole.
-const share = (value: number | null, key: HeatKey): number => (value === null ? 0 : key === "load" ? (100 * value) / settings.value.thresholds.load.high : value);
+const share = (value: number | null, key: HeatKey): number => (value === null ? 0 : key === "load" ? (100 * value) / limits.value.load.high : value);
 
 interface Props {
   hosts: readonly Host[];
@@ -33,7 +33,7 @@ interface Props {
 }
 
 export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
-  const { raised, high } = useObservable(settings).thresholds[by];
+  const { raised, high } = useObservable(limits)[by];
   const unit = by === "load" ? "" : " %";
   const size = hosts.length > kCrowd ? " is-crowd" : "";
   let index = 0;
@@ -160,13 +160,13 @@ class Tile extends Component<TileProps> {
   }
 
   override render({ host, by, index }: TileProps) {
-    const value = host.state === "down" ? null : measure(host, by);
+    const value = host.state === "down" || host.state === "paused" ? null : measure(host, by);
     const words = host.state === "up" ? format(value, by === "load" ? "load" : "percent") : host.state;
     return (
       <li>
-        <a href={hostLink(host.host)} class={`tile is-${host.state} level-${level(by, value)}`} title={`${host.host}: ${words}`}
+        <a href={hostLink(host.host)} class={`tile is-${host.state} level-${level(by, value, host)}`} title={`${host.label}: ${words}`}
            data-index={index} style={{ "--heat": `${Math.round(Math.min(100, share(value, by)))}%` }}>
-          <span class="tile-name">{host.host}</span>
+          <span class="tile-name">{host.label}</span>
           <span class="tile-value">{words}</span>
         </a>
       </li>

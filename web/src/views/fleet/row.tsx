@@ -71,7 +71,7 @@ function SecondLine({ host, trouble }: { host: Host; trouble: Trouble | undefine
   return (
     <td role="cell" class="second-line">
       {trouble !== undefined && <span class="cause">{causeWords(trouble)}{lasting !== undefined && ` for ${lasting}`}</span>}
-      {host.state !== "down" && (
+      {host.state !== "down" && host.state !== "paused" && (
         <span>load {format(loadPerCore(host), "load")} · pressure {format(summary.pressure_percent, "whole_percent")} · in {network(summary.network_receive_bytes_per_second)}, out{" "}
           {network(summary.network_send_bytes_per_second)}</span>
       )}
@@ -106,7 +106,7 @@ export class Row extends Component<RowProps> {
     const tags = layout.phone ? [] : Object.entries(host.tags);
     const cause = trouble === undefined || host.state !== "up" || layout.phone ? "" : causeWords(trouble);
     const warnings = Number(host.dropped_samples > 0) + Number(host.refused_samples > 0);
-    const room = layout.hostWidth - 26 - host.host.length * kLetter - (cause === "" ? 0 : cause.length * kSmallLetter + 6) - 106 * warnings;
+    const room = layout.hostWidth - 26 - host.label.length * kLetter - (cause === "" ? 0 : cause.length * kSmallLetter + 6) - 106 * warnings;
     const shown = tagsThatFit(tags, room);
     const left = tags.slice(shown);
     return (
@@ -115,7 +115,7 @@ export class Row extends Component<RowProps> {
         {layout.columns.map((column) =>
           column.key === "host" ? (
             <th key={column.key} role="rowheader" scope="row" class="host-cell">
-              <a href={hostLink(host.host)} title={host.host} data-index={index}><Name name={host.host} parts={parts} /></a>
+              <a href={hostLink(host.host)} title={host.note === "" ? host.host : `${host.host}: ${host.note}`} data-index={index}><Name name={host.label} parts={host.label === host.host ? parts : undefined} /></a>
               {cause !== "" && <span class="cause" title={cause}>{cause}</span>}
               {tags.slice(0, shown).map(([key, value]) => <TagFilter name={key} value={value} />)}
               {left.length > 0 && <span class="tag" title={left.map(([key, value]) => `${key}:${value}`).join(", ")}>+{left.length}</span>}
@@ -150,7 +150,7 @@ export const groupName = (by: string, group: Group): string => (group.name === "
 // A group's own row: how many, how they are, and what they use together.
 export function GroupRow({ group, by, rowIndex, top, last }: Place & { group: Group; by: string }) {
   const worst = group.hosts.filter((host) => host.state !== "up");
-  const up = group.hosts.filter((host) => host.state !== "down");
+  const up = group.hosts.filter((host) => host.state === "up" || host.state === "late");
   const disk = up.reduce<Host | null>((most, host) => ((host.summary.disk_percent ?? -1) > (most?.summary.disk_percent ?? -1) ? host : most), null);
   return (
     <tr role="row" class={`group-row${last ? " is-last" : ""}`} style={{ top: `${top}px` }} aria-rowindex={rowIndex + 2}>

@@ -11,7 +11,7 @@ import { splitNames } from "../../core/names.ts";
 import type { SortKey } from "../../core/route.ts";
 import { trendsVersion, wantTrends } from "../../net/trends.ts";
 import { troubles } from "../../net/trouble.ts";
-import { settings } from "../../ui/settings.ts";
+import { limits, settings } from "../../ui/settings.ts";
 import { useObservable } from "../../ui/use_observable.ts";
 import { layoutFor, widthOf } from "./columns.tsx";
 import { GroupRow, Row } from "./row.tsx";
@@ -64,8 +64,9 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
   const box = useRef<HTMLTableElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
   const [width, setWidth] = useState(() => document.documentElement.clientWidth - 40);
-  const { density, thresholds } = useObservable(settings);
-  const layout = useMemo(() => layoutFor(width), [width, density, thresholds]);
+  const { density, columns: chosen } = useObservable(settings);
+  const thresholds = useObservable(limits);
+  const layout = useMemo(() => layoutFor(width), [width, density, chosen, thresholds]);
   const rowHeight = layout.rowHeight;
   // As it will be found to be, so that the first rows are not drawn twice.
   const [span, setSpan] = useState<Span>(() => ({ ...spanAt(0, innerHeight, Infinity, layout.rowHeight), begin: 0 }));

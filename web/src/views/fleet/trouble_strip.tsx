@@ -47,7 +47,7 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
           return (
             <li key={one.host}>
               <StateMark state={isDown(one) ? "down" : "trouble"} />
-              <a href={hostLink(one.host)} title={one.host}>{one.host}</a>
+              <a href={hostLink(one.host)} title={one.host}>{hosts.get(one.host)?.label ?? one.host}</a>
               <span class="cause" title={causeWords(one)}>{causeWords(one)}</span>
               {lasting !== undefined && <span class="quiet" title={since === null ? "" : `since ${formatTime(since)}`}>for {lasting}</span>}
             </li>

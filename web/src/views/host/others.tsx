@@ -5,6 +5,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Line, Panel } from "../../charts/panel.ts";
 import { total } from "../../charts/panel.ts";
 import type { Unit } from "../../core/format.ts";
+import type { StatementResult } from "../../core/influx_response.ts";
 import { identifier, literal, mean } from "../../core/influxql.ts";
 import { kKnownMeasurements } from "../../core/known.ts";
 import { runEach } from "../../net/query.ts";
@@ -20,7 +21,14 @@ const kMostLines = 8;
 const kLookBackMs = 26 * 3_600_000;
 const kRefreshMs = 300_000;
 
-interface Other {
+// `[script.NAME.panel]` of the client's configuration.
+interface PanelWords {
+  title: string;
+  unit: Unit | null;
+  style: "line" | "stack";
+}
+
+interface Other extends PanelWords {
   name: string;
   numbers: string[];
   texts: string[];
@@ -32,16 +40,27 @@ async function fetchOthers(host: string, signal: AbortSignal): Promise<{ found: 
   const unknown = (names?.series[0]?.values ?? []).map((row) => String(row[0] ?? "")).filter((name) => !kKnownMeasurements.has(name));
   const asked = unknown.slice(0, kMostMeasurements);
   if (asked.length === 0) return { found: [], left: 0 };
+  const panels = await runEach([`SELECT last("title") AS "title", last("unit") AS "unit", last("kind") AS "kind" FROM "script_panel" WHERE "host" = ${literal(host)} GROUP BY "measurement"`], signal);
   const results = await runEach(asked.flatMap((name) => [`SHOW FIELD KEYS FROM ${identifier(name)}`, `SHOW TAG KEYS FROM ${identifier(name)}`]), signal);
   const found = asked.map((name, index): Other => {
     const fields = (results[2 * index]?.series[0]?.values ?? []).map(([field, type]) => ({ field: String(field ?? ""), type: String(type ?? "") }));
     const isNumber = (type: string): boolean => type === "float" || type === "integer" || type === "unsigned";
     return {
-      name, numbers: fields.filter(({ type }) => isNumber(type)).map(({ field }) => field), texts: fields.filter(({ type }) => !isNumber(type)).map(({ field }) => field),
+      name, ...panelWords(panels[0], name), numbers: fields.filter(({ type }) => isNumber(type)).map(({ field }) => field), texts: fields.filter(({ type }) => !isNumber(type)).map(({ field }) => field),
       tags: (results[2 * index + 1]?.series[0]?.values ?? []).map((row) => String(row[0] ?? "")).filter((tag) => tag !== "host"),
     };
   });
   return { found, left: unknown.length - asked.length };
+}
+
+const kNamedUnits: readonly Unit[] = [
+  "number", "count", "percent", "bytes", "bytes_per_second", "bits_per_second", "per_second", "seconds", "milliseconds", "celsius",
+];
+
+export function panelWords(result: StatementResult | undefined, measurement: string): PanelWords {
+  const series = result?.series.find((one) => one.tags["measurement"] === measurement);
+  const word = (column: string): string => String(series?.values[0]?.[series.columns.indexOf(column)] ?? "");
+  return { title: word("title"), unit: kNamedUnits.find((unit) => unit === word("unit")) ?? null, style: word("kind") === "stack" ? "stack" : "line" };
 }
 
 const kUnits: readonly [RegExp, Unit][] = [
@@ -52,7 +71,7 @@ export const unitOf = (field: string): Unit => kUnits.find(([shape]) => shape.te
 
 function panelOf(other: Other, field: string): Panel {
   return {
-    id: `other-${`${other.name}-${field}`.replace(/[^A-Za-z0-9]+/g, "-")}`, section: other.name, title: field, unit: unitOf(field), style: "line",
+    id: `other-${`${other.name}-${field}`.replace(/[^A-Za-z0-9]+/g, "-")}`, section: other.name, title: field, unit: other.unit ?? unitOf(field), style: other.style,
     sources: [{ from: other.name, columns: [mean(field, "value")], by: other.tags }],
     draw: ([grid]) => {
       const ranked = (grid?.series ?? []).slice().sort((a, b) => total(b.values) - total(a.values));
@@ -107,7 +126,7 @@ function OtherView({ other, context }: { other: Other; context: ChartContext }) 
   } })), [other]);
   return (
     <section aria-label={other.name}>
-      <h3 class="other-name">{other.name}</h3>
+      <h3 class="other-name">{other.title === "" ? other.name : other.title}{other.title !== "" && <span class="quiet"> {other.name}</span>}</h3>
       {rows.length > 0 && (
         <DataTable title={other.tags[0] ?? other.name} caption={`Texts of ${other.name}`} rows={rows} heads={heads} context={context} sorted={-1}
                    keyOf={(row) => row.key} nameOf={(row) => row.name || other.name} aboutOf={(row) => row.about} />

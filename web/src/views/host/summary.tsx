@@ -10,6 +10,7 @@ import { Meter } from "../../ui/meter.tsx";
 import { kLevelClass, level } from "../../ui/settings.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
+import { EditHost } from "./edit_host.tsx";
 import { Facts } from "./facts.tsx";
 import { Forget } from "./forget.tsx";
 import { Why } from "./why.tsx";
@@ -23,10 +24,11 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
   return (
     <div class="summary">
       <div class="summary-head">
-        <h1>{host.host}</h1>
+        <h1>{host.label}</h1>
+        {host.label !== host.host && <span class="quiet">{host.host}</span>}
         <StateMark state={host.state === "up" && inTrouble ? "trouble" : host.state} />
         <span class="quiet">
-          {host.state === "up" ? "last sample " : `silent since ${formatTime(host.last_seen)}, `}
+          {host.state === "up" || host.state === "paused" ? "last sample " : `silent since ${formatTime(host.last_seen)}, `}
           {formatAgo((serverNow() - host.last_seen) / 1000)}
         </span>
         {Object.entries(host.tags).map(([key, value]) => <span key={key} class="tag">{key}:{value}</span>)}
@@ -35,28 +37,30 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
         </span>
         <span class="grow" />
         <a class="button" href={compare} title="Compare several hosts in the same charts (c)">Compare</a>
+        <EditHost host={host} />
         <Forget host={host.host} />
         <span class="segments" role="group" aria-label="Other hosts">
           <button type="button" aria-label="Previous host" title="Previous host ([)" onClick={() => onStep(-1)}>‹</button>
           <button type="button" aria-label="Next host" title="Next host (])" onClick={() => onStep(1)}>›</button>
         </span>
       </div>
+      {host.note !== "" && <p class="host-note">{host.note}</p>}
       <HostAlerts host={host.host} />
       <Facts host={host.host} />
       <dl class="facts">
-        <div><dt>CPU</dt><dd><Meter percent={summary.cpu_percent} of="cpu" /></dd></div>
-        <div><dt>Memory</dt><dd><Meter percent={summary.memory_percent} of="memory" /></dd></div>
-        <div><dt>Swap</dt><dd><Meter percent={summary.swap_percent} of="swap" /></dd></div>
-        <div><dt>Disk {summary.disk_path ?? ""}</dt><dd><Meter percent={summary.disk_percent} of="disk" /></dd></div>
+        <div><dt>CPU</dt><dd><Meter percent={summary.cpu_percent} of="cpu" host={host} /></dd></div>
+        <div><dt>Memory</dt><dd><Meter percent={summary.memory_percent} of="memory" host={host} /></dd></div>
+        <div><dt>Swap</dt><dd><Meter percent={summary.swap_percent} of="swap" host={host} /></dd></div>
+        <div><dt>Disk {summary.disk_path ?? ""}</dt><dd><Meter percent={summary.disk_percent} of="disk" host={host} /></dd></div>
         <div>
           <dt>Load per core</dt>
-          <dd class={kLevelClass[level("load", perCore)]}>
+          <dd class={kLevelClass[level("load", perCore, host)]}>
             {format(perCore, "load")}<span class="quiet"> {format(summary.load1, "load")} on {summary.n_cpus ?? "–"}</span>
           </dd>
         </div>
         <div>
           <dt>Pressure</dt>
-          <dd class={kLevelClass[level("pressure", summary.pressure_percent)]}>{format(summary.pressure_percent, "percent")}<span class="quiet"> {summary.pressure_resource ?? ""}</span></dd>
+          <dd class={kLevelClass[level("pressure", summary.pressure_percent, host)]}>{format(summary.pressure_percent, "percent")}<span class="quiet"> {summary.pressure_resource ?? ""}</span></dd>
         </div>
         <div><dt>Net in</dt><dd>{bits(summary.network_receive_bytes_per_second)}</dd></div>
         <div><dt>Net out</dt><dd>{bits(summary.network_send_bytes_per_second)}</dd></div>

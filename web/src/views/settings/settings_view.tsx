@@ -1,14 +1,17 @@
-// What a person chooses for this browser.
+// What a person chooses.
 
-import { kHeatKeys, type HeatKey } from "../../core/route.ts";
+import { useState } from "preact/hooks";
+import type { SortKey } from "../../core/route.ts";
 import { kChoices, type Settings } from "../../core/settings.ts";
-import { kThresholds } from "../../core/thresholds.ts";
+import { kThresholds, type OwnThresholds } from "../../core/thresholds.ts";
 import { kPresets } from "../../core/time_range.ts";
 import { zoneName } from "../../core/format.ts";
-import { serverNow } from "../../net/live.ts";
-import { changeSettings, settings } from "../../ui/settings.ts";
+import { fleetThresholds, serverNow } from "../../net/live.ts";
+import { account, call } from "../../net/session.ts";
+import { changeSettings, settings, settingsError } from "../../ui/settings.ts";
+import { ThresholdTable } from "../../ui/threshold_table.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
-import { kHeatTitles } from "../fleet/heat.tsx";
+import { kColumns, kFixedColumns } from "../fleet/columns.tsx";
 
 type ChoiceKey = keyof typeof kChoices;
 
@@ -23,10 +26,14 @@ const kRows: readonly { key: ChoiceKey; title: string; words: Record<string, str
 
 export function SettingsView() {
   const now = useObservable(settings);
+  const who = useObservable(account);
+  const error = useObservable(settingsError);
+  const everybody = useObservable(fleetThresholds);
   return (
     <div class="settings">
       <h1 class="view-title">Settings</h1>
-      <p class="quiet">This browser keeps them; they change nothing for other people.</p>
+      <p class="quiet">{who === null ? "This browser keeps them" : `The account ${who.name} keeps them, on every machine`}; they change nothing for other people.</p>
+      {error !== "" && <div class="banner" role="alert"><strong>Not kept in your account:</strong> {error}</div>}
       <section class="panel" aria-label="Appearance">
         <header><h3>Appearance</h3></header>
         {kRows.map(({ key, title, words }) => (
@@ -45,34 +52,68 @@ export function SettingsView() {
           </select>
         </label>
       </section>
-      <section class="panel" aria-label="Thresholds">
-        <header><h3>Thresholds</h3></header>
+      <section class="panel" aria-label="My thresholds">
+        <header><h3>My thresholds</h3></header>
         <p class="quiet">From <em>raised</em> on a figure is yellow, from <em>high</em> on it is red and its host is listed as in trouble. Swap only changes its colour.
           Messages come from the server's alerts, which have limits of their own.</p>
-        <table class="plain">
-          <thead><tr><th scope="col">Figure</th><th scope="col" class="numeric">Raised</th><th scope="col" class="numeric">High</th></tr></thead>
-          <tbody>{kHeatKeys.map((key) => <Limits key={key} of={key} />)}</tbody>
-        </table>
-        <div class="row"><button type="button" onClick={() => changeSettings({ thresholds: kThresholds })}>Back to the built-in ones</button></div>
+        <ThresholdTable own={now.thresholds} base={{ ...kThresholds, ...everybody }} onChange={(thresholds) => changeSettings({ thresholds })} />
+        {Object.keys(now.thresholds).length > 0 && (
+          <div class="row"><button type="button" onClick={() => changeSettings({ thresholds: {} })}>Back to the {who === null ? "usual" : "fleet's"} ones</button></div>
+        )}
       </section>
+      {who?.role === "admin" && <FleetThresholds />}
+      <Columns />
     </div>
   );
 }
 
-function Limits({ of }: { of: HeatKey }) {
-  const { thresholds } = useObservable(settings);
-  const field = (which: "raised" | "high") => (
-    <td class="numeric">
-      <input type="number" min="0.1" max={of === "load" ? 1000 : 100} step="0.1" value={thresholds[of][which]} aria-label={`${kHeatTitles[of]}, ${which}`}
-             onChange={(event) => {
-               const value = Number(event.currentTarget.value);
-               const next = { ...thresholds[of], [which]: value };
-               // Both stay in order: the one that was typed counts.
-               if (next.raised > next.high) next[which === "raised" ? "high" : "raised"] = value;
-               changeSettings({ thresholds: { ...thresholds, [of]: next } });
-               event.currentTarget.value = String(settings.value.thresholds[of][which]);
-             }} />
-    </td>
+// Of everybody: an administrator's.
+function FleetThresholds() {
+  const own = useObservable(fleetThresholds);
+  const [error, setError] = useState("");
+  const change = (next: OwnThresholds): void => {
+    call("PUT", "/api/v1/thresholds", next).then(() => setError(""), (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)));
+  };
+  return (
+    <section class="panel" aria-label="Thresholds of the fleet">
+      <header><h3>Thresholds of the fleet</h3></header>
+      <p class="quiet">For everybody who set none of their own. One host's are on its page, under <em>Edit</em>, and count before all others.</p>
+      <ThresholdTable own={own} base={kThresholds} onChange={change} />
+      <p class="error-text" role="alert">{error}</p>
+      {Object.keys(own).length > 0 && <div class="row"><button type="button" onClick={() => change({})}>Back to the built-in ones</button></div>}
+    </section>
   );
-  return <tr><th scope="row">{kHeatTitles[of]}{of !== "load" && <span class="quiet">%</span>}</th>{field("raised")}{field("high")}</tr>;
+}
+
+// Which columns the fleet has, and their order. Those for which there is no room are left out as before.
+function Columns() {
+  const { columns } = useObservable(settings);
+  const free = kColumns.filter((column) => !kFixedColumns.includes(column.key));
+  const shown = columns.length === 0 ? free.map((column) => column.key) : columns.filter((key) => !kFixedColumns.includes(key));
+  const change = (next: readonly SortKey[]): void => changeSettings({ columns: [...kFixedColumns, ...next] });
+  const move = (key: SortKey, by: number): void => {
+    const next = shown.filter((one) => one !== key);
+    next.splice(Math.max(0, shown.indexOf(key) + by), 0, key);
+    change(next);
+  };
+  const title = (key: SortKey): string => kColumns.find((column) => column.key === key)?.title ?? key;
+  return (
+    <section class="panel" aria-label="Columns of the fleet">
+      <header><h3>Columns of the fleet</h3></header>
+      <p class="quiet">State and host come first. A narrow window shows those that matter most.</p>
+      <ol class="column-list">
+        {shown.map((key, at) => (
+          <li key={key}>
+            <label class="check"><input type="checkbox" checked onChange={() => change(shown.filter((one) => one !== key))} /> {title(key)}</label>
+            <button type="button" class="icon" disabled={at === 0} aria-label={`${title(key)}: one earlier`} onClick={() => move(key, -1)}>↑</button>
+            <button type="button" class="icon" disabled={at === shown.length - 1} aria-label={`${title(key)}: one later`} onClick={() => move(key, 1)}>↓</button>
+          </li>
+        ))}
+        {free.filter((column) => !shown.includes(column.key)).map(({ key }) => (
+          <li key={key}><label class="check"><input type="checkbox" checked={false} onChange={() => change([...shown, key])} /> {title(key)}</label></li>
+        ))}
+      </ol>
+      {columns.length > 0 && <div class="row"><button type="button" onClick={() => changeSettings({ columns: [] })}>All, in the usual order</button></div>}
+    </section>
+  );
 }
