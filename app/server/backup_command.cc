@@ -33,6 +33,8 @@ std::vector<store::BackupFile> named_files(const Options& options, const std::st
   std::vector<store::BackupFile> files = {{"accounts", options.accounts_file},
                                           {"sessions", options.accounts_file + ".sessions"},
                                           {"settings", options.accounts_file + ".settings"},
+                                          {"factors", options.accounts_file + ".factors"},
+                                          {"invitations", options.accounts_file + ".invitations"},
                                           {"token", options.token_file},
                                           {"addresses", options.accounts_file + ".addresses"},
                                           {"hosts", options.store_directory + "/hosts.json"},

@@ -13,6 +13,7 @@
 #include <iostream>
 
 #include "auth/accounts.h"
+#include "auth/second_factors.h"
 #include "base/clock.h"
 #include "base/exit_code.h"
 #include "base/json_text.h"
@@ -114,8 +115,13 @@ Status run(const std::vector<std::string>& words, const std::string& file, bool&
     RESMON_ASSIGN(const auth::Role role, auth::parse_role(words.size() == 4 ? words[3] : "viewer"));
     return set_password(file, words[2], true, role);
   }
-  if (is(0, "user") && is(1, "remove") && words.size() == 3)
-    return auth::update_accounts(file, [&](auth::Accounts& accounts) { return accounts.remove_user(words[2]); });
+  if (is(0, "user") && is(1, "remove") && words.size() == 3) {
+    RESMON_TRY(auth::update_accounts(file, [&](auth::Accounts& accounts) { return accounts.remove_user(words[2]); }));
+    (void)auth::SecondFactors(file + ".factors").remove(words[2]).has_value();  // there may be none
+    return {};
+  }
+  if (is(0, "user") && is(1, "factor-off") && words.size() == 3)
+    return auth::SecondFactors(file + ".factors").remove(words[2]);
   if (is(0, "user") && is(1, "list") && words.size() == 2) {
     RESMON_ASSIGN(const auth::Accounts accounts, auth::load_accounts(file));
     for (const auth::User& user : accounts.users) std::cout << user.name << '\t' << auth::role_name(user.role) << '\n';

@@ -63,7 +63,8 @@ int main(int argc, char** argv) {
       settings);
   std::vector<std::string> words;
   program.words(&words,
-                "passwd [USER] | user add NAME [viewer|admin] | user remove NAME | user list | user init | "
+                "passwd [USER] | user add NAME [viewer|admin] | user remove NAME | user factor-off NAME | user list | "
+                "user init | "
                 "token add NAME [read|write] | token revoke ID | token list. Without one: serve");
   if (const auto code = program.start(argc, argv, [&] { return options.check(); })) return *code;
   if (!words.empty()) return server::run_command(kName, words, options.accounts_file);

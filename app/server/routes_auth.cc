@@ -1,5 +1,6 @@
 // Signing in and out, and who may do what. docs/http_api.md is the specification.
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -8,6 +9,8 @@
 #include <boost/json.hpp>
 
 #include "app.h"
+#include "auth/invitations.h"
+#include "auth/second_factors.h"
 #include "auth/secret.h"
 #include "base/log.h"
 #include "base/network.h"
@@ -63,6 +66,10 @@ class Body {
     if (member == nullptr || !member->is_string()) return {};
     return {member->as_string().data(), member->as_string().size()};
   }
+  std::int64_t number(std::string_view key, std::int64_t otherwise) const {
+    const boost::json::value* member = value_.as_object().if_contains(boost::json::string_view(key.data(), key.size()));
+    return member != nullptr && member->is_int64() ? member->as_int64() : otherwise;
+  }
   std::string json() const { return boost::json::serialize(value_); }  // in one line
 
  private:
@@ -74,6 +81,18 @@ std::string cookie(const App& app, const http::Request& request, std::string_vie
                     "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(seconds);
   if (app.options().http_tls || request.header("x-forwarded-proto") == "https") out += "; Secure";
   return out;
+}
+
+// Beside the accounts.
+struct SignInFiles {
+  explicit SignInFiles(const std::string& accounts)
+      : factors(accounts + ".factors"), invitations(accounts + ".invitations") {}
+  auth::SecondFactors factors;
+  auth::Invitations invitations;
+};
+
+std::int64_t now_milliseconds() {
+  return Clock::system().wall() / 1'000'000;
 }
 
 std::string json_of(const auth::Who& who) {
@@ -140,13 +159,7 @@ http::Response too_many_tries(App& app, const http::Request& request, const std:
   return response;
 }
 
-http::Response log_in(App& app, const http::Request& request, const std::string& user, const std::string& password,
-                      const auth::Guard::Try& begun) {
-  const auth::Guard::LogIn done = app.guard().log_in(user, password, request.client, begun);
-  if (done.session.empty()) {
-    say_refused(app, request, user, "not signed in: wrong name or password");
-    return http::Response::error(401, "wrong name or password");
-  }
+http::Response signed_in(const App& app, const http::Request& request, const auth::Guard::LogIn& done) {
   log::info("auth", "signed in", {{"user", done.who.name}, {"address", request.client}});
   http::Response response = http::Response::json(json_of(done.who));
   response.headers.emplace_back("Set-Cookie",
@@ -154,20 +167,52 @@ http::Response log_in(App& app, const http::Request& request, const std::string&
   return response;
 }
 
+// Nothing: the code is right, or the user has no second factor.
+std::optional<http::Response> no_code(App& app, SignInFiles& files, const http::Request& request,
+                                      const std::string& user, const std::string& code) {
+  const auto left = files.factors.left(user);
+  if (!left) return error_of(left.error());
+  if (!left->has_value()) return std::nullopt;
+  std::string problem = "a code of the second factor is needed";
+  if (!code.empty()) {
+    Status right = files.factors.check(user, code);
+    if (right) return std::nullopt;
+    if (right.error().kind != ErrorKind::kDenied) return error_of(right.error());
+    say_refused(app, request, user, "not signed in: wrong code of the second factor");
+    problem = right.error().message;
+  }
+  return http::Response::json(JsonObject().text("error", problem).boolean("code_needed", true).finish() + "\n", 401);
+}
+
+http::Response log_in(App& app, SignInFiles& files, const http::Request& request, const std::string& user,
+                      const std::string& password, const std::string& code, const auth::Guard::Try& begun) {
+  const auth::Guard::LogIn done = app.guard().log_in(user, password, request.client, begun);
+  if (done.session.empty()) {
+    say_refused(app, request, user, "not signed in: wrong name or password");
+    return http::Response::error(401, "wrong name or password");
+  }
+  if (auto refused = no_code(app, files, request, done.who.name, code)) {
+    app.guard().log_out(done.session);
+    return *std::move(refused);
+  }
+  return signed_in(app, request, done);
+}
+
 // A request beyond the limits is answered at once and does not enter the queue.
-Answer log_in_slowly(App& app, RequestPtr request) {
+Answer log_in_slowly(App& app, std::shared_ptr<SignInFiles> files, RequestPtr request) {
   const auto body = Body::of(*request);
   if (!body) co_return error_of(body.error());
   const std::string user = body->text("user");
   const std::string password = body->text("password");
+  const std::string code = body->text("code");
   const auth::Guard::Try begun = app.guard().begin_try(user, request->client);
   if (begun.wait.count() > 0) co_return too_many_tries(app, *request, user, begun.wait);
   // A user who is known at this address does not wait for others at it.
   std::string whose = network_of(request->client);
   if (begun.known) whose += ' ' + user;
   // Each a variable of its own: GCC 12 destroys twice what a call within co_await makes.
-  std::function<http::Response()> work = [&app, request, user, password, begun] {
-    return log_in(app, *request, user, password, begun);
+  std::function<http::Response()> work = [&app, files, request, user, password, code, begun] {
+    return log_in(app, *files, *request, user, password, code, begun);
   };
   const Lane lane = begun.known ? Lane::kKnown : Lane::kOthers;
   auto answer = co_await slowly(app, lane, std::move(whose), std::move(work));
@@ -177,7 +222,9 @@ Answer log_in_slowly(App& app, RequestPtr request) {
 }
 
 // Runs `work` in its turn among the requests of the same user, or without a session of the same address.
-Answer in_turn(App& app, RequestPtr request, http::Response (*work)(App&, const http::Request&)) {
+using AuthWork = std::function<http::Response(App&, const http::Request&)>;
+
+Answer in_turn(App& app, RequestPtr request, AuthWork work) {
   std::string whose = request->user ? request->user->name : network_of(request->client);
   const Lane lane = request->user ? Lane::kKnown : Lane::kOthers;
   std::function<http::Response()> done = [&app, request, work] { return work(app, *request); };
@@ -214,11 +261,16 @@ http::Response change_my_settings(App& app, const http::Request& request) {
   return done ? no_content() : error_of(done.error());
 }
 
-http::Response list_users(const App& app) {
+http::Response list_users(const App& app, const SignInFiles& files) {
   std::string list = "[";
   for (const auth::User& user : app.guard().users()) {
     if (list.size() > 1) list += ',';
-    list += JsonObject().text("user", user.name).text("role", auth::role_name(user.role)).finish();
+    const auto factor = files.factors.left(user.name);
+    list += JsonObject()
+                .text("user", user.name)
+                .text("role", auth::role_name(user.role))
+                .boolean("second_factor", !factor || factor->has_value())
+                .finish();
   }
   return http::Response::json(JsonObject().raw("users", list + "]").finish() + "\n");
 }
@@ -238,11 +290,150 @@ http::Response add_user(App& app, const http::Request& request) {
                               201);
 }
 
-http::Response remove_user(App& app, const http::Request& request) {
+http::Response remove_user(App& app, SignInFiles& files, const http::Request& request) {
   const std::string name(request.parameter("user"));
   Status done = app.guard().change([&](auth::Accounts& all) { return all.remove_user(name); });
   if (!done) return error_of(done.error());
+  (void)files.factors.remove(name).has_value();  // there may be none
   log::info("auth", "user removed", {{"user", name}, {"by", request.user->name}});
+  return no_content();
+}
+
+constexpr std::int64_t kInvitationHours = 72;
+constexpr std::int64_t kMostInvitationHours = 24 * 30;
+constexpr std::int64_t kHourMilliseconds = 3'600'000;
+
+std::string invitation_json(const auth::Invitation& one) {
+  return JsonObject()
+      .text("id", one.id)
+      .text("user", one.user)
+      .text("role", auth::role_name(one.role))
+      .number("expires", one.expires_milliseconds)
+      .finish();
+}
+
+http::Response list_invitations(App&, SignInFiles& files, const http::Request&) {
+  std::string list = "[";
+  for (const auth::Invitation& one : files.invitations.list(now_milliseconds())) {
+    if (list.size() > 1) list += ',';
+    list += invitation_json(one);
+  }
+  return http::Response::json(JsonObject().raw("invitations", list + "]").finish() + "\n");
+}
+
+http::Response invite(App& app, SignInFiles& files, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  const std::string role_text = body->text("role");
+  const auto role = auth::parse_role(role_text.empty() ? "viewer" : role_text);
+  if (!role) return error_of(role.error());
+  const std::int64_t hours = body->number("hours", kInvitationHours);
+  if (hours < 1 || hours > kMostInvitationHours) return http::Response::error(400, "hours: 1 to 720");
+  const std::string user = body->text("user");
+  // As a user of that name would be taken.
+  auth::Accounts all;
+  all.users = app.guard().users();
+  if (Status good = all.add_user(user, *role, auth::random_password()); !good) return error_of(good.error());
+  const std::int64_t now = now_milliseconds();
+  const auto invited = files.invitations.invite(user, *role, now, now + hours * kHourMilliseconds);
+  if (!invited) return error_of(invited.error());
+  const auth::Invitation& made = invited->invitation;
+  log::info("auth", "user invited", {{"user", user}, {"role", auth::role_name(*role)}, {"by", request.user->name}});
+  return http::Response::json(JsonObject()
+                                      .text("id", made.id)
+                                      .text("user", made.user)
+                                      .text("role", auth::role_name(made.role))
+                                      .number("expires", made.expires_milliseconds)
+                                      .text("path", "/#/invitation/" + invited->secret)
+                                      .finish() +
+                                  "\n",
+                              201);
+}
+
+http::Response withdraw(App&, SignInFiles& files, const http::Request& request) {
+  const std::string id(request.parameter("id"));
+  Status done = files.invitations.remove(id);
+  return done ? no_content() : error_of(done.error());
+}
+
+// Without a password it says whose the invitation is; with one it makes the user and signs in.
+http::Response take_invitation(App& app, SignInFiles& files, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  const std::string secret = body->text("invitation");
+  const std::string password = body->text("password");
+  const auto one = files.invitations.find(secret, now_milliseconds());
+  if (!one) return http::Response::error(404, "this invitation was used, withdrawn, or is over");
+  if (password.empty()) return http::Response::json(invitation_json(*one) + "\n");
+  Status added = app.guard().change([&](auth::Accounts& all) { return all.add_user(one->user, one->role, password); });
+  if (!added) return error_of(added.error());
+  (void)files.factors.remove(one->user).has_value();  // of an earlier user of this name
+  if (Status used = files.invitations.remove(one->id); !used) return error_of(used.error());
+  log::info("auth", "invitation accepted", {{"user", one->user}, {"address", request.client}});
+  const auto done =
+      app.guard().log_in(one->user, password, request.client, app.guard().begin_try(one->user, request.client));
+  return signed_in(app, request, done);
+}
+
+// Counts as an attempt to sign in does.
+Status right_password(App& app, const http::Request& request, const std::string& password) {
+  const auth::Guard::Try begun = app.guard().begin_try(request.user->name, request.client);
+  if (begun.wait.count() > 0)
+    return fail(ErrorKind::kLimit, "too many attempts: wait " + std::to_string(begun.wait.count()) + " s");
+  const std::vector<auth::User> users = app.guard().users();
+  const auto at =
+      std::find_if(users.begin(), users.end(), [&](const auth::User& user) { return user.name == request.user->name; });
+  if (at == users.end() || !auth::verify_password(password, at->hash))
+    return fail(ErrorKind::kDenied, "the current password is wrong");
+  app.guard().take_back(begun);
+  return {};
+}
+
+http::Response my_factor(App&, SignInFiles& files, const http::Request& request) {
+  const auto left = files.factors.left(request.user->name);
+  if (!left) return error_of(left.error());
+  return http::Response::json(
+      JsonObject().boolean("enabled", left->has_value()).number("recovery_codes", left->value_or(0)).finish() + "\n");
+}
+
+http::Response begin_my_factor(App& app, SignInFiles& files, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  Status right = right_password(app, request, body->text("current_password"));
+  if (!right) return error_of(right.error());
+  const std::string secret = files.factors.begin(request.user->name);
+  return http::Response::json(
+      JsonObject().text("secret", secret).text("uri", auth::totp_uri(secret, request.user->name)).finish() + "\n");
+}
+
+http::Response confirm_my_factor(App&, SignInFiles& files, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  const auto codes = files.factors.confirm(request.user->name, body->text("code"));
+  if (!codes) return error_of(codes.error());
+  log::info("auth", "second factor set up", {{"user", request.user->name}});
+  std::string list = "[";
+  for (const std::string& code : *codes) list += (list.size() > 1 ? "," : "") + http::json_string(code);
+  return http::Response::json(JsonObject().raw("recovery_codes", list + "]").finish() + "\n");
+}
+
+http::Response remove_my_factor(App& app, SignInFiles& files, const http::Request& request) {
+  const auto body = Body::of(request);
+  if (!body) return error_of(body.error());
+  const std::string user = request.user->name;
+  Status done = right_password(app, request, body->text("current_password"));
+  if (done) done = files.factors.remove(user);
+  if (!done) return error_of(done.error());
+  log::info("auth", "second factor removed", {{"user", user}, {"by", user}});
+  return no_content();
+}
+
+// Of a user who lost both phone and recovery codes.
+http::Response remove_factor_of(App&, SignInFiles& files, const http::Request& request) {
+  const std::string user(request.parameter("user"));
+  Status done = files.factors.remove(user);
+  if (!done) return error_of(done.error());
+  log::info("auth", "second factor removed", {{"user", user}, {"by", request.user->name}});
   return no_content();
 }
 
@@ -318,8 +509,8 @@ Answer session(RequestPtr request) {
   co_return http::Response::json(request->user ? json_of(*request->user)
                                                : JsonObject().boolean("accounts", true).finish() + "\n");
 }
-Answer list_users_now(const App& app) {
-  co_return list_users(app);
+Answer list_users_now(const App& app, std::shared_ptr<const SignInFiles> files) {
+  co_return list_users(app, *files);
 }
 Answer list_tokens_now(const App& app) {
   co_return list_tokens(app);
@@ -329,23 +520,35 @@ Answer list_tokens_now(const App& app) {
 
 void add_auth_routes(App& app, http::Router& router) {
   using http::Access;
-  const auto add = [&](std::string method, std::string path, Access access,
-                       http::Response (*work)(App&, const http::Request&)) {
+  const auto files = std::make_shared<SignInFiles>(app.options().accounts_file);
+  const auto add = [&](std::string method, std::string path, Access access, AuthWork work) {
     router.add(
         std::move(method), std::move(path), access,
         [&app, work](RequestPtr request) { return in_turn(app, std::move(request), work); }, kBodyBytes);
   };
+  const auto with_files = [&](http::Response (*work)(App&, SignInFiles&, const http::Request&)) -> AuthWork {
+    return [files, work](App& the_app, const http::Request& request) { return work(the_app, *files, request); };
+  };
   router.add("GET", "/api/v1/session", Access::kOpen, [](RequestPtr request) { return session(std::move(request)); });
   router.add(
       "POST", "/api/v1/login", Access::kOpen,
-      [&app](RequestPtr request) { return log_in_slowly(app, std::move(request)); }, kBodyBytes);
+      [&app, files](RequestPtr request) { return log_in_slowly(app, files, std::move(request)); }, kBodyBytes);
   add("POST", "/api/v1/logout", Access::kOpen, log_out);
   add("POST", "/api/v1/password", Access::kUser, change_password);
   add("GET", "/api/v1/me/settings", Access::kUser, my_settings);
   add("PUT", "/api/v1/me/settings", Access::kUser, change_my_settings);
-  router.add("GET", "/api/v1/users", Access::kAdmin, [&app](RequestPtr) { return list_users_now(app); });
+  add("GET", "/api/v1/me/second_factor", Access::kUser, with_files(my_factor));
+  add("POST", "/api/v1/me/second_factor", Access::kUser, with_files(begin_my_factor));
+  add("PUT", "/api/v1/me/second_factor", Access::kUser, with_files(confirm_my_factor));
+  add("DELETE", "/api/v1/me/second_factor", Access::kUser, with_files(remove_my_factor));
+  add("DELETE", "/api/v1/users/second_factor", Access::kAdmin, with_files(remove_factor_of));
+  add("GET", "/api/v1/invitations", Access::kAdmin, with_files(list_invitations));
+  add("POST", "/api/v1/invitations", Access::kAdmin, with_files(invite));
+  add("DELETE", "/api/v1/invitations", Access::kAdmin, with_files(withdraw));
+  add("POST", "/api/v1/invitation", Access::kOpen, with_files(take_invitation));
+  router.add("GET", "/api/v1/users", Access::kAdmin, [&app, files](RequestPtr) { return list_users_now(app, files); });
   add("POST", "/api/v1/users", Access::kAdmin, add_user);
-  add("DELETE", "/api/v1/users", Access::kAdmin, remove_user);
+  add("DELETE", "/api/v1/users", Access::kAdmin, with_files(remove_user));
   router.add("GET", "/api/v1/tokens", Access::kAdmin, [&app](RequestPtr) { return list_tokens_now(app); });
   add("POST", "/api/v1/tokens", Access::kAdmin, add_token);
   add("DELETE", "/api/v1/tokens", Access::kAdmin, revoke_token);

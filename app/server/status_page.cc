@@ -156,9 +156,10 @@ std::string render_status_page(const StatusPage& page, const std::vector<fleet::
   std::string out = fmt::format(
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><meta "
-      "name=\"robots\" content=\"noindex\"><meta http-equiv=\"refresh\" content=\"30\"><title>{0}: {1}</title><link "
+      "name=\"robots\" content=\"noindex\"><title>{0}: {1}</title><link "
       "rel=\"icon\" href=\"/favicon.svg\" type=\"image/svg+xml\"><link rel=\"stylesheet\" "
-      "href=\"/status.css\"></head><body><main><h1>{0}</h1><p>{1}. <span class=\"quiet\">As of "
+      "href=\"/status.css\"><script type=\"module\" src=\"/status.js\"></script></head><body><main><h1>{0}</h1><p>{1}. "
+      "<span class=\"quiet\">As of "
       "{2:02}:{3:02}:{4:02} UTC.</span></p><div class=\"box\" tabindex=\"0\" role=\"region\" aria-label=\"Hosts\">"
       "<table><thead><tr><th scope=\"col\">Host</th><th scope=\"col\">State</th>",
       title, counts_of(shown), parts.tm_hour, parts.tm_min, parts.tm_sec);

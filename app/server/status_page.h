@@ -1,7 +1,7 @@
 #pragma once
 
 // A guest page, /status/NAME: the state and some numbers of chosen hosts, for people without an account. It is made by
-// the server, has no script, and shows nothing but what its table of server.toml names.
+// the server, which its small script asks again, and shows nothing but what its table of server.toml names.
 
 #include <string>
 #include <string_view>

@@ -8,6 +8,9 @@
 
 #include "auth/fair_queue.h"
 #include "auth/guard.h"
+#include "auth/invitations.h"
+#include "auth/second_factors.h"
+#include "base/clock.h"
 
 namespace resmon::auth {
 namespace {
@@ -214,6 +217,75 @@ TEST_F(GuardTest, SettingsAreKeptWithTheirUserAndGoWithIt) {
   ASSERT_TRUE(restarted.load());
   EXPECT_EQ(restarted.settings().of("mia"), "{}");
   EXPECT_EQ(restarted.settings().of("admin"), R"({"theme":"light"})");
+}
+
+// RFC 6238, appendix B: the last six digits of its vectors for SHA-1. The secret is "12345678901234567890".
+TEST(TotpTest, IsTotp) {
+  const std::string secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+  ASSERT_TRUE(is_totp_secret(secret));
+  const std::pair<std::int64_t, const char*> vectors[] = {{59, "287082"},
+                                                          {1'111'111'109, "081804"},
+                                                          {1'111'111'111, "050471"},
+                                                          {1'234'567'890, "005924"},
+                                                          {2'000'000'000, "279037"},
+                                                          {20'000'000'000, "353130"}};
+  for (const auto& [seconds, code] : vectors) {
+    EXPECT_EQ(totp_code(secret, seconds / 30), code);
+    EXPECT_EQ(totp_step(secret, code, seconds), seconds / 30);
+    EXPECT_TRUE(totp_step(secret, code, seconds + 30)) << "a clock that is behind";
+    EXPECT_FALSE(totp_step(secret, code, seconds + 90));
+  }
+  for (const char* code : {"", "28708", "2870820", "28708x"}) EXPECT_FALSE(totp_step(secret, code, 59));
+  EXPECT_TRUE(is_totp_secret(random_totp_secret()));
+  EXPECT_NE(random_totp_secret(), random_totp_secret());
+  EXPECT_FALSE(is_totp_secret("gezdgnbvgy3tqojqgezdgnbvgy3tqojq"));
+  EXPECT_EQ(totp_uri("ABC", "m&a"), "otpauth://totp/resmon:m%26a?secret=ABC&issuer=resmon");
+}
+
+TEST_F(GuardTest, ASecondFactorsCodesCountOnceEach) {
+  const std::string file = folder_ + "/accounts.factors";
+  SecondFactors factors(file);
+  EXPECT_EQ(factors.left("mia").value(), std::nullopt);
+  const std::string secret = factors.begin("mia");
+  EXPECT_FALSE(factors.confirm("mia", "000000x"));
+  EXPECT_EQ(factors.left("mia").value(), std::nullopt) << "it does not count before it is confirmed";
+  const std::int64_t step = Clock::system().wall() / 1'000'000'000 / kTotpStepSeconds;
+  const auto codes = factors.confirm("mia", totp_code(secret, step));
+  ASSERT_TRUE(codes);
+  EXPECT_EQ(factors.left("mia").value(), kRecoveryCodes);
+  EXPECT_FALSE(factors.check("mia", totp_code(secret, step))) << "it was used to confirm";
+  EXPECT_TRUE(factors.check("mia", totp_code(secret, step + 1)));
+  EXPECT_FALSE(factors.check("mia", totp_code(secret, step + 1)));
+  EXPECT_TRUE(factors.check("mia", codes->front()));
+  EXPECT_FALSE(factors.check("mia", codes->front()));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(factors.check("mia", "1").error().kind, ErrorKind::kDenied);
+  EXPECT_EQ(factors.check("mia", codes->back()).error().kind, ErrorKind::kLimit);
+  SecondFactors restarted(file);
+  EXPECT_EQ(restarted.left("mia").value(), kRecoveryCodes - 1);
+  ASSERT_TRUE(restarted.remove("mia"));
+  EXPECT_EQ(factors.left("mia").value(), std::nullopt) << "as by a command";
+  std::ofstream(file) << "mia damaged\n";
+  EXPECT_EQ(factors.left("mia").value(), 0U) << "a damaged line lets nobody in";
+}
+
+TEST_F(GuardTest, AnInvitationIsFoundInTimeAndOnce) {
+  Invitations invitations(folder_ + "/accounts.invitations");
+  EXPECT_TRUE(invitations.list(0).empty());
+  const auto first = invitations.invite("mia", Role::kViewer, 1000, 2000);
+  const auto second = invitations.invite("mia", Role::kAdmin, 1000, 2000);
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(invitations.find(first->secret, 1000)) << "the newer one replaces it";
+  ASSERT_TRUE(invitations.find(second->secret, 1999));
+  EXPECT_EQ(invitations.find(second->secret, 1999)->role, Role::kAdmin);
+  EXPECT_FALSE(invitations.find(second->secret, 2000));
+  EXPECT_FALSE(invitations.find("", 1000));
+  ASSERT_TRUE(invitations.remove(second->invitation.id));
+  EXPECT_FALSE(invitations.find(second->secret, 1000));
+  EXPECT_FALSE(invitations.remove(second->invitation.id));
+  for (std::size_t i = 0; i < kMostInvitations; ++i)
+    ASSERT_TRUE(invitations.invite("user" + std::to_string(i), Role::kViewer, 1000, 2000));
+  EXPECT_FALSE(invitations.invite("one too many", Role::kViewer, 1000, 2000));
+  EXPECT_TRUE(invitations.invite("those are over", Role::kViewer, 2000, 3000));
 }
 
 TEST_F(GuardTest, SessionsEnd) {

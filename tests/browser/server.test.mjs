@@ -2,6 +2,7 @@
 // the explore view offers, the server's own state.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import http from "node:http";
 import { after, before, test } from "node:test";
 import { checkAccessibility, hasInk, kTestMs, launch, open } from "./browser.mjs";
@@ -150,6 +151,66 @@ test("signing in for real: the first password, a bad one, a token made and revok
     assert.deepEqual(view.faults, []);
   } finally {
     await view?.context.close();
+    await own.close();
+  }
+});
+
+test("an invitation's link makes a user, whose second factor is asked for at the next sign-in", { skip, timeout: kTestMs }, async () => {
+  const own = await startPrograms({ settings: { "http.local_read_without_token": "false" } });
+  const views = [];
+  const look = async (url) => {
+    views.push(await open(browser, url, { expected: /40[0134]|Failed to load resource/ }));
+    return views.at(-1).page;
+  };
+  try {
+    const admin = await look(`${own.url}/#/access`);
+    await admin.locator("#user").fill("admin");
+    await admin.locator("#password").fill(/ password=(\S+)/.exec(own.serverSaid)[1]);
+    await admin.keyboard.press("Enter");
+    const invitations = admin.getByRole("region", { name: "Invitations" });
+    await invitations.getByLabel("Name").fill("mia");
+    await invitations.getByRole("button", { name: "Make a link" }).click();
+    const link = await invitations.locator("code").innerText();
+    await checkAccessibility(admin);
+    const mia = await look(link);
+    await mia.getByText("You are invited as mia").waitFor();
+    await checkAccessibility(mia);
+    await mia.locator("#new-password").fill("her own password");
+    await mia.locator("#new-password-again").fill("her own password");
+    await mia.keyboard.press("Enter");
+    await mia.locator("summary", { hasText: "mia" }).waitFor();
+    await (await look(link)).getByText("was used, withdrawn, or is over").waitFor();
+    await mia.goto(`${own.url}/#/access`);
+    const factor = mia.getByRole("region", { name: "Second factor" });
+    await factor.getByLabel("Current password").fill("her own password");
+    await factor.getByRole("button", { name: "Set up…" }).click();
+    const secret = (await factor.locator(".secret").innerText()).replaceAll(" ", "");
+    const codeAt = (step) => {
+      const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+      const counter = Buffer.alloc(8);
+      counter.writeBigInt64BE(BigInt(step));
+      const mac = createHmac("sha1", Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))).update(counter).digest();
+      return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1e6).padStart(6, "0");
+    };
+    await factor.getByLabel("Code that it shows").fill(codeAt(Math.floor(Date.now() / 30_000)));
+    await factor.getByRole("button", { name: "Turn on" }).click();
+    const codes = (await factor.locator("code").innerText()).split(" ");
+    assert.equal(codes.length, 10);
+    await factor.getByText("10 recovery codes are left").waitFor();
+    await checkAccessibility(mia);
+    const again = await look(`${own.url}/`);
+    await again.locator("#user").fill("mia");
+    await again.locator("#password").fill("her own password");
+    await again.keyboard.press("Enter");
+    await again.locator("#code").fill("000000");
+    await again.keyboard.press("Enter");
+    await again.getByText("Not signed in: the code is wrong or was used.").waitFor();
+    await again.locator("#code").fill(codes[0]);
+    await again.keyboard.press("Enter");
+    await again.locator("summary", { hasText: "mia" }).waitFor();
+    assert.deepEqual(views.flatMap((view) => view.faults), []);
+  } finally {
+    for (const view of views) await view.context.close();
     await own.close();
   }
 });

@@ -170,6 +170,7 @@ view("host: its header says why: trouble, what fails, sinks that wait, an old cl
 
 view("host: a measurement of a script has a chart by its tags and a table of its texts", {}, { hash: "#/host/web1?range=15m" }, async (page) => {
   await page.waitForSelector("#panel-other-queue-waiting-percent canvas");
+  await page.getByRole("heading", { name: "Mail queue" }).waitFor();
   assert.deepEqual((await page.locator("#panel-other-queue-waiting-percent .legend-label").allInnerTexts()).sort(), ["mails", "orders"]);
   assert.match(await page.locator("#panel-other-queue-waiting-percent .legend-value").first().innerText(), / %$/);
   const table = page.getByRole("region", { name: "queue" }).getByRole("table");

@@ -67,6 +67,15 @@ class ScriptsTest(house.HouseTest):
         self.assertEqual((done.returncode, done.stderr), (0, ""), f"{name} {arguments}")
         return [line for lines in rows.values() for line in lines]
 
+    def test_a_panel_goes_with_the_first_run(self):
+        command = {"queue": {"command": ["/bin/echo", "depth=3"]}}
+        _, rows = self.once(command)
+        self.assertNotIn("script_panel", rows)
+        done, rows = self.once(command, "--set", "script.queue.panel.title=Mail queue", "--set", "script.queue.panel.unit=count")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(rows["script_panel"][0], r'^script_panel,host=here,measurement=queue title="Mail queue",unit="count" \d+$')
+        self.assertEqual(self.once(command, "--set", "script.queue.panel.kind=pie")[0].returncode, 3)
+
     def test_every_example_with_one_result_and_with_several(self):
         log = os.path.join(self.folder, "log")
         with open(log, "w") as file:

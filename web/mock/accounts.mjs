@@ -37,6 +37,8 @@ export function makeAccounts(people) {
       settings.set(who.name, body);
       return [204, {}];
     }
+    if (url.pathname === "/api/v1/me/second_factor") return who === null ? [401, { error: "sign in" }] : [200, { enabled: false, recovery_codes: 0 }];
+    if (route === "GET /api/v1/invitations") return who?.role === "admin" ? [200, { invitations: [] }] : [403, { error: "an administrator's to do" }];
     if (!/^\/api\/v1\/(users|tokens|password|client_tokens)$/.test(url.pathname)) return null;
     if (who === null) return [401, { error: "sign in" }];
     if (route === "POST /api/v1/password") {

@@ -120,6 +120,8 @@ const kScript = {
   'SHOW TAG KEYS FROM "queue"': [{ name: "queue", columns: ["tagKey"], values: [["host"], ["name"]] }],
 };
 
+const kPanels = [{ name: "script_panel", tags: { measurement: "queue" }, columns: ["time", "title", "unit", "kind"], values: [[0, "Mail queue", "percent", "line"]] }];
+
 function show(statement, hosts) {
   const known = kShown[statement] ?? kScript[statement];
   if (known !== undefined) return known;
@@ -188,6 +190,7 @@ export function answer(text, hosts, now, failing = [], annotations = []) {
     results: splitStatements(text).map((statement, id) => {
       const series = statement.startsWith("SHOW ") ? show(statement, hosts)
         : /^SELECT last\("(success|duration_seconds)"\)/.test(statement) ? outcomes(statement, hosts, failing)
+        : /^SELECT last\("title"\) AS "title", last\("unit"\) AS "unit", last\("kind"\) AS "kind" FROM "script_panel" WHERE "host" = '.*' GROUP BY "measurement"$/.test(statement) ? kPanels
         : statement.includes(' FROM "annotation" ') ? noted(statement, annotations)
         : statement.startsWith("SELECT sum(") ? traffic(statement, hosts)
         : statement.includes(' FROM "internal_server" ') ? ownNumbers(statement) : run(parse(statement), hosts, now);

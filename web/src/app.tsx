@@ -24,6 +24,7 @@ import { LogsView } from "./views/logs/logs_view.tsx";
 const AccessView = later((part) => part.AccessView);
 const AlertsView = later((part) => part.AlertsView);
 const ExploreView = later((part) => part.ExploreView);
+const InvitationView = later((part) => part.InvitationView);
 const ServerView = later((part) => part.ServerView);
 const SettingsView = later((part) => part.SettingsView);
 
@@ -47,6 +48,8 @@ function titleOf(here: Route): string {
       return "Users and tokens";
     case "settings":
       return "Settings";
+    case "invitation":
+      return "Invitation";
   }
 }
 
@@ -70,6 +73,8 @@ function View({ here }: { here: Route }) {
       return <AccessView />;
     case "settings":
       return <SettingsView />;
+    case "invitation":
+      return <InvitationView secret={here.secret} />;
   }
 }
 
@@ -142,7 +147,7 @@ export function App() {
       </header>
       <ConnectionBanner />
       {signing === "not-needed" && <SinkBanner />}
-      {signing !== "not-needed" ? (
+      {signing !== "not-needed" && here.view !== "invitation" ? (
         <SignInForm reason={signing} />
       ) : (
         <main id="content" tabIndex={-1}>

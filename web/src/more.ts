@@ -1,6 +1,7 @@
 // What few visits need: a script of its own, loaded by ui/later.tsx when something in it is first shown.
 
 export { AccessView } from "./views/access/access_view.tsx";
+export { InvitationView } from "./views/access/invitation_view.tsx";
 export { AlertsView } from "./views/alerts/alerts_view.tsx";
 export { ExploreView } from "./views/explore/explore_view.tsx";
 export { AddMachineDialog } from "./views/fleet/add_machine.tsx";

@@ -12,6 +12,13 @@ const time = (value: unknown): number | null => (typeof value === "number" && va
 export interface User {
   name: string;
   role: string;
+  secondFactor: boolean;
+}
+export interface Invitation {
+  id: string;
+  user: string;
+  role: string;
+  expires: number | null;  // ms since the epoch
 }
 export interface Token {
   id: string;
@@ -22,9 +29,12 @@ export interface Token {
 }
 
 export const decodeUsers = (body: unknown): User[] =>
-  listOf(body, "users").map((user) => ({ name: text(user["user"] ?? user["name"]), role: text(user["role"]) })).filter((user) => user.name !== "");
+  listOf(body, "users").map((user) => ({ name: text(user["user"] ?? user["name"]), role: text(user["role"]), secondFactor: user["second_factor"] === true })).filter((user) => user.name !== "");
 
 export const decodeTokens = (body: unknown): Token[] =>
   listOf(body, "tokens").map((token) => ({
     id: text(token["id"]), name: text(token["name"]), access: text(token["access"]), created: time(token["created"]), lastUsed: time(token["last_used"]),
   })).filter((token) => token.id !== "");
+
+export const decodeInvitations = (body: unknown): Invitation[] =>
+  listOf(body, "invitations").map((one) => ({ id: text(one["id"]), user: text(one["user"]), role: text(one["role"]), expires: time(one["expires"]) })).filter((one) => one.id !== "");

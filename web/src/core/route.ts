@@ -58,10 +58,14 @@ export interface AlertsRoute {
 export interface AccessRoute {
   view: "access";
 }
+export interface InvitationRoute {
+  view: "invitation";
+  secret: string;
+}
 export interface SettingsRoute {
   view: "settings";
 }
-export type Route = FleetRoute | HostRoute | CompareRoute | ExploreRoute | LogsRoute | ServerRoute | AlertsRoute | AccessRoute | SettingsRoute;
+export type Route = FleetRoute | HostRoute | CompareRoute | ExploreRoute | LogsRoute | ServerRoute | AlertsRoute | AccessRoute | SettingsRoute | InvitationRoute;
 
 export const kFleetRoute: FleetRoute = {
   view: "fleet", search: "", sort: "state", descending: false, layout: "table", heat: "cpu", group: "",
@@ -117,6 +121,7 @@ export function parseRoute(hash: string): Route {
     const host = unescapePart(path.slice("host/".length));
     if (host !== "") return { view: "host", host, range: parseRange(query) };
   }
+  if (path.startsWith("invitation/")) return { view: "invitation", secret: path.slice("invitation/".length) };
   switch (path) {
     case "compare": {
       const hosts = [...new Set(query.getAll("host").filter((host) => host !== ""))].slice(0, kMostCompared);
@@ -188,6 +193,8 @@ export function formatRoute(route: Route): string {
       return "#/alerts";
     case "access":
       return made("access");
+    case "invitation":
+      return made(`invitation/${route.secret}`);
     case "settings":
       return made("settings");
     case "fleet":

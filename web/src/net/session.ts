@@ -69,6 +69,13 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   return response;
 }
 
+// A refusal, with what the server said besides its words.
+export class Refused extends Error {
+  constructor(text: string, readonly codeNeeded: boolean) {
+    super(text);
+  }
+}
+
 // A JSON request whose refusal is the caller's to show. Throws the server's words.
 export async function call(method: string, path: string, body?: object): Promise<unknown> {
   const headers = new Headers();
@@ -80,7 +87,7 @@ export async function call(method: string, path: string, body?: object): Promise
   const text = await response.text();
   if (!response.ok) {
     const wait = response.headers.get("Retry-After");
-    throw new Error(errorText(text, response.status) + (response.status === 429 && wait !== null ? ` (wait ${wait} s)` : ""));
+    throw new Refused(errorText(text, response.status) + (response.status === 429 && wait !== null ? ` (wait ${wait} s)` : ""), text.includes('"code_needed":true'));
   }
   try {
     return text === "" ? null : JSON.parse(text);
@@ -102,9 +109,14 @@ export async function loadAccount(): Promise<void> {
   }
 }
 
-export async function logIn(name: string, password: string): Promise<void> {
+export async function logIn(name: string, password: string, code: string): Promise<void> {
   keepToken(null);
-  await call("POST", "/api/v1/login", { user: name, password });
+  await call("POST", "/api/v1/login", { user: name, password, code });
+  await signedIn();
+}
+
+export async function signedIn(): Promise<void> {
+  keepToken(null);
   await loadAccount();
   signIn.set("not-needed");
 }

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { hasAccounts, logIn, signIn, useToken, type SignIn } from "../net/session.ts";
+import { hasAccounts, logIn, Refused, signIn, useToken, type SignIn } from "../net/session.ts";
 import { useObservable } from "./use_observable.ts";
 
 export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }) {
@@ -27,15 +27,24 @@ export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }
 function PasswordForm() {
   const name = useRef<HTMLInputElement>(null);
   const password = useRef<HTMLInputElement>(null);
+  const code = useRef<HTMLInputElement>(null);
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
+  const [codeNeeded, setCodeNeeded] = useState(false);
   useEffect(() => name.current?.focus(), []);
+  useEffect(() => code.current?.focus(), [codeNeeded]);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     setBusy(true);
     setError("");
-    logIn(name.current?.value.trim() ?? "", password.current?.value ?? "")
+    logIn(name.current?.value.trim() ?? "", password.current?.value ?? "", code.current?.value.trim() ?? "")
       .catch((failure: unknown) => {
+        if (failure instanceof Refused && failure.codeNeeded) {
+          setCodeNeeded(true);
+          if (code.current === null) return;  // asked for only now
+          setError(`Not signed in: ${failure.message}.`);
+          return code.current.select();
+        }
         setError(failure instanceof TypeError ? "The server cannot be reached." : failure instanceof Error ? `Not signed in: ${failure.message}.` : "Not signed in.");
         password.current?.select();
       })
@@ -48,6 +57,12 @@ function PasswordForm() {
       <input id="user" ref={name} autocomplete="username" autocapitalize="off" spellcheck={false} required />
       <label for="password">Password</label>
       <input id="password" ref={password} type="password" autocomplete="current-password" required aria-describedby="sign-in-error" />
+      {codeNeeded && (
+        <>
+          <label for="code">Code of your phone, or a recovery code</label>
+          <input id="code" ref={code} autocomplete="one-time-code" autocapitalize="off" spellcheck={false} required aria-describedby="sign-in-error" />
+        </>
+      )}
       <p id="sign-in-error" class="error-text" role="alert">{error}</p>
       <button type="submit" class="primary" disabled={busy}>Sign in</button>
       <p class="quiet">

@@ -1,7 +1,7 @@
 // Who may look, and which programs may read or write: users, their passwords, and API tokens.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { decodeTokens, decodeUsers, type Token, type User } from "../../core/access.ts";
+import { decodeInvitations, decodeTokens, decodeUsers, type Invitation, type Token, type User } from "../../core/access.ts";
 import { formatAgo, formatTime } from "../../core/format.ts";
 import { serverNow } from "../../net/live.ts";
 import { account, call, hasAccounts, signIn } from "../../net/session.ts";
@@ -36,7 +36,9 @@ export function AccessView() {
       <h1 class="view-title">Users and tokens</h1>
       <div class="columns">
         <PasswordBox name={who.name} />
+        <SecondFactor />
         {isAdmin && <Users me={who.name} />}
+        {isAdmin && <Invitations />}
         {isAdmin ? <Tokens /> : <p class="notice quiet">Only an administrator can change users and tokens.</p>}
       </div>
     </>
@@ -68,6 +70,126 @@ function PasswordBox({ name }: { name: string }) {
         <label>New password again<input name="again" type="password" autocomplete="new-password" required /></label>
         <div class="row"><button type="submit">Change</button>
           <span class={message?.isError === true ? "error-text" : "quiet"} role="status">{message?.text ?? "At least ten characters."}</span></div>
+      </form>
+    </section>
+  );
+}
+
+// A code of the user's phone at each sign-in.
+function SecondFactor() {
+  const [enabled, setEnabled] = useState<boolean | null>(null);
+  const [left, setLeft] = useState(0);
+  const [begun, setBegun] = useState<{ secret: string; uri: string } | null>(null);
+  const [codes, setCodes] = useState<readonly string[]>([]);
+  const [error, setError] = useState("");
+  const path = "/api/v1/me/second_factor";
+  const load = (): void => {
+    call("GET", path).then((body) => {
+      const { enabled: on, recovery_codes: count } = body as { enabled: boolean; recovery_codes: number };
+      setEnabled(on);
+      setLeft(count);
+    }, (failure: unknown) => setError(said(failure)));
+  };
+  useEffect(load, []);
+  const submit = (method: string, key: string, then: (body: unknown) => void) => (event: SubmitEvent): void => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    call(method, path, { [key]: String(new FormData(form).get(key) ?? "").trim() }).then((body) => {
+      setError("");
+      form.reset();
+      then(body);
+      load();
+    }, (failure: unknown) => setError(said(failure)));
+  };
+  const password = <label>Current password<input name="current_password" type="password" autocomplete="current-password" required /></label>;
+  return (
+    <section class="panel" aria-label="Second factor">
+      <header><h3>Second factor</h3></header>
+      {codes.length > 0 && (
+        <div class="notice made-token" role="status">
+          <p>Recovery codes, shown this once. Each replaces one code of the phone.</p>
+          <code>{codes.join(" ")}</code>
+          <div class="row"><button type="button" onClick={() => setCodes([])}>I have them</button></div>
+        </div>
+      )}
+      {begun !== null ? (
+        <form class="stack-form" onSubmit={submit("PUT", "code", (body) => {
+          setBegun(null);
+          setCodes((body as { recovery_codes: string[] }).recovery_codes);
+        })}>
+          <p>Add this key to an authenticator program (time-based, 6 digits), or <a href={begun.uri}>open it on this device</a>:</p>
+          <code class="secret">{begun.secret.replace(/(.{4})(?=.)/g, "$1 ")}</code>
+          <label>Code that it shows<input name="code" inputMode="numeric" autocomplete="one-time-code" required /></label>
+          <div class="row"><button type="submit" class="primary">Turn on</button><button type="button" onClick={() => setBegun(null)}>Cancel</button></div>
+        </form>
+      ) : enabled === true ? (
+        <form class="stack-form" onSubmit={submit("DELETE", "current_password", () => undefined)}>
+          <p>On. {left} recovery {left === 1 ? "code is" : "codes are"} left.</p>
+          {password}
+          <div class="row"><button type="submit">Turn off</button></div>
+        </form>
+      ) : enabled === false && (
+        <form class="stack-form" onSubmit={submit("POST", "current_password", (body) => setBegun(body as { secret: string; uri: string }))}>
+          <p class="quiet">Off. With it, signing in needs a code of your phone as well.</p>
+          {password}
+          <div class="row"><button type="submit">Set up…</button></div>
+        </form>
+      )}
+      <p class="error-text" role="alert">{error}</p>
+    </section>
+  );
+}
+
+function Invitations() {
+  const { items, error, change } = useList<Invitation>("/api/v1/invitations", decodeInvitations);
+  const [made, setMade] = useState<{ user: string; link: string } | null>(null);
+  const [copied, setCopied] = useState(false);
+  const add = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const data = new FormData(form);
+    const user = String(data.get("name") ?? "").trim();
+    void change(() => call("POST", "/api/v1/invitations", { user, role: String(data.get("role") ?? "viewer") })).then((answer) => {
+      const path = (answer as { path?: unknown } | null | undefined)?.path;
+      if (typeof path !== "string") return;
+      form.reset();
+      setCopied(false);
+      setMade({ user, link: location.origin + path });
+    });
+  };
+  return (
+    <section class="panel" aria-label="Invitations">
+      <header><h3>Invitations</h3></header>
+      {made !== null && (
+        <div class="notice made-token" role="status">
+          <p>The link for <strong>{made.user}</strong>, shown this once. It is good for three days and works once.</p>
+          <code>{made.link}</code>
+          <div class="row"><button type="button" onClick={() => navigator.clipboard?.writeText(made.link).then(() => setCopied(true), () => undefined)}>{copied ? "Copied" : "Copy"}</button>
+            <button type="button" onClick={() => setMade(null)}>I have it</button></div>
+        </div>
+      )}
+      {items !== null && items.length > 0 && (
+        <TableBox label="List of invitations" bare>
+          <table class="plain">
+            <thead><tr><th scope="col">Name</th><th scope="col">Role</th><th scope="col">Good until</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
+            <tbody>
+              {items.map((one) => (
+                <tr key={one.id}>
+                  <th scope="row">{one.user}</th>
+                  <td>{one.role === "admin" ? "administrator" : "viewer (reads)"}</td>
+                  <td>{one.expires === null ? "–" : formatTime(one.expires)}</td>
+                  <td class="numeric"><Remove what={`Withdraw ${one.user}`} onRemove={() => void change(() => call("DELETE", `/api/v1/invitations?id=${encodeURIComponent(one.id)}`))} /></td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </TableBox>
+      )}
+      <p class="error-text" role="alert">{error}</p>
+      <form class="stack-form" onSubmit={add}>
+        <label>Name<input name="name" autocomplete="off" autocapitalize="off" spellcheck={false} required /></label>
+        <label>Role<select name="role"><option value="viewer">viewer: reads</option><option value="admin">administrator: reads and changes everything</option></select></label>
+        <div class="row"><button type="submit">Make a link</button><span class="quiet">The invited person sets the password.</span></div>
       </form>
     </section>
   );
@@ -133,9 +255,11 @@ function Users({ me }: { me: string }) {
           <tbody>
             {(items ?? []).map((user) => (
               <tr key={user.name}>
-                <th scope="row">{user.name}</th>
+                <th scope="row">{user.name}{user.secondFactor && <span class="quiet"> 2nd factor</span>}</th>
                 <td>{user.role === "admin" ? "administrator" : "viewer (reads)"}</td>
-                <td class="numeric">{user.name === me ? <span class="quiet">you</span>
+                <td class="numeric">{user.name !== me && user.secondFactor && (
+                  <Remove what={`Reset second factor of ${user.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/users/second_factor?user=${encodeURIComponent(user.name)}`))} />
+                )}{user.name === me ? <span class="quiet">you</span>
                   : <Remove what={`Remove ${user.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/users?user=${encodeURIComponent(user.name)}`))} />}</td>
               </tr>
             ))}

@@ -71,6 +71,7 @@ function SecondLine({ host, trouble }: { host: Host; trouble: Trouble | undefine
   return (
     <td role="cell" class="second-line">
       {trouble !== undefined && <span class="cause">{causeWords(trouble)}{lasting !== undefined && ` for ${lasting}`}</span>}
+      {host.state === "paused" && <span>{host.note === "" ? "no alerts" : host.note}</span>}
       {host.state !== "down" && host.state !== "paused" && (
         <span>load {format(loadPerCore(host), "load")} · pressure {format(summary.pressure_percent, "whole_percent")} · in {network(summary.network_receive_bytes_per_second)}, out{" "}
           {network(summary.network_send_bytes_per_second)}</span>
