@@ -265,6 +265,10 @@ test("what people say of a host, thresholds, settings in the account, and the pa
     await page.getByRole("checkbox", { name: "Swap" }).uncheck();
     await page.getByRole("button", { name: "CPU: one later" }).click();
     await checkAccessibility(page);
+    await until("the account has them", () => page.evaluate(async () => {
+      const { columns = [] } = await (await fetch("/api/v1/me/settings")).json();
+      return !columns.includes("swap") && columns.indexOf("memory") < columns.indexOf("cpu");
+    }));
     const other = await signIn("");
     await other.waitForFunction(() => document.documentElement.dataset.theme === "dark");
     await other.locator('tr[data-host="web2"]').getByText("memory 42 %").waitFor();
