@@ -126,6 +126,20 @@ TEST_F(AlertEngineTest, NoMessageIsSentAboutAPausedHost) {
   EXPECT_THAT(house.messages, SizeIs(1));
 }
 
+TEST_F(AlertEngineTest, ARuleFollowsTheTagsThatPeopleGive) {
+  TestHouse house(R"([rule.disk]
+when = "disk.used_percent > 90"
+hosts = "team:web")");
+  house.add_host("web1");
+  disk(house, 95, 4);
+  EXPECT_THAT(house.history, SizeIs(0));
+  fleet::HostSettings settings;
+  settings.tags = {{"team", "web"}};
+  house.hosts[0].settings = std::make_shared<const fleet::HostSettings>(settings);
+  disk(house, 95, 4);
+  EXPECT_THAT(house.messages, SizeIs(1));
+}
+
 TEST_F(AlertEngineTest, AKillBetweenFiringAndTellingLosesNothing) {
   TestHouse house(kDisk);
   house.add_host("web1");

@@ -62,7 +62,7 @@ void Engine::look_at_hosts(const std::vector<fleet::Host>& hosts, UnixNanos now)
     host.listed = true;
     const bool is_new = !std::exchange(host.in_fleet, true);
     const bool changed = is_new || host.view.tags != view.tags || host.view.address != view.address ||
-                         host.view.software != view.software;
+                         host.view.software != view.software || host.view.settings != view.settings;
     if (host.view.version == view.version && !changed) {
       host.view.state = view.state;
       host.view.last_seen = view.last_seen;
