@@ -3,9 +3,14 @@
 // seed.
 //
 //   influxql_oracle [--generated N] [--seed S] [--query TEXT] [--list FILE] [--show] [--reader fake|store]
-//                   [--lines FILE]
+//                   [--lines FILE] [--record FILE]
 //
-// --lines asks about the line protocol of a file instead of the made data: for trying one query by hand.
+// --lines asks about the line protocol of a file instead of the made data: for trying one query by hand. --record
+// writes the list's queries with influxd's answers, those that are small and the same at any time, for the unit tests
+// of lib/influxql:
+//
+//   influxql_oracle --lines tests/fixtures/influxql/lines.txt --generated 0 --record
+//   tests/fixtures/influxql/answers.txt
 // Exit: 0 all equal, 1 differences (each is printed), 77 no influxd here.
 
 #include <fmt/format.h>
@@ -21,7 +26,6 @@
 #include <vector>
 
 #include "base/file.h"
-#include "compare.h"
 #include "data.h"
 #include "generator.h"
 #include "http.h"
@@ -29,6 +33,7 @@
 #include "influxql/execute.h"
 #include "influxql/format/serialize.h"
 #include "influxql/parse/params.h"
+#include "influxql/test_answers.h"
 #include "stored.h"
 
 namespace resmon::oracle {
@@ -42,6 +47,7 @@ struct Options {
   bool show = false;
   bool on_store = false;  // the real store instead of a fake reader
   std::string lines;      // a file of line protocol instead of the made data; needs the real store
+  std::string record;     // a file for the answers
 };
 
 struct Counts {
@@ -91,9 +97,10 @@ class Comparison {
     if (bad_expected || bad_actual) {
       text = bad_expected ? "influxd's answer is no JSON: " + reply->body : "our answer is no JSON: " + mine;
     } else {
-      text = difference(expected, actual);
+      text = influxql::difference(expected, actual);
     }
     if (options_.show) fmt::print("{}\n  expected {}  found    {}", query, reply->body, mine);
+    if (!known && text.empty() && params.empty()) record(query, reply->body);
     if (known) {
       --counts.compared;
       ++counts.known;
@@ -105,11 +112,22 @@ class Comparison {
     }
     return true;
   }
+  const std::string& recorded() const { return recorded_; }
 
  private:
+  void record(const std::string& query, std::string_view answer) {
+    constexpr std::size_t kMostBytes = 1500;
+    if (answer.size() > kMostBytes || query.find("now()") != std::string::npos || answer.find('\t') != answer.npos)
+      return;
+    if (answer.find("\"values\"") == answer.npos && answer.find("\"error\"") == answer.npos) return;  // says little
+    while (answer.ends_with('\n')) answer.remove_suffix(1);
+    recorded_.append(query).append(1, '\t').append(answer).append(1, '\n');
+  }
+
   const Options& options_;
   Influxd& influxd_;
   const store::Reader& reader_;
+  std::string recorded_;
 };
 
 Result<int> compare(const Options& options) {
@@ -146,6 +164,7 @@ Result<int> compare(const Options& options) {
       if (!comparison.run(query, generated)) return fail(ErrorKind::kUnavailable, "influxd died of: " + query);
     }
   }
+  if (!options.record.empty()) RESMON_TRY(write_file_atomically(options.record, comparison.recorded(), 0644));
   fmt::print("listed: {} compared, {} equal ({} of them without rows); {} known differences\n", listed.compared,
              listed.equal, listed.empty, listed.known);
   fmt::print("generated: {} compared, {} equal ({} of them without rows)\n", generated.compared, generated.equal,
@@ -178,6 +197,8 @@ std::optional<Options> read_options(int argc, char** argv) {
     } else if (name == "--lines") {
       options.lines = value;
       options.on_store = true;
+    } else if (name == "--record") {
+      options.record = value;
     } else if (name == "--query") {
       options.query = value;
     } else {
@@ -195,7 +216,7 @@ int main(int argc, char** argv) {
   if (!options) {
     fmt::print(stderr,
                "usage: influxql_oracle [--generated N] [--seed S] [--query TEXT] [--list FILE] [--show] [--reader "
-               "fake|store] [--lines FILE]\n");
+               "fake|store] [--lines FILE] [--record FILE]\n");
     return 2;
   }
   if (::access("/usr/bin/influxd", X_OK) != 0) {

@@ -144,14 +144,11 @@ class Reading {
   void fill_rows(SlotRows& rows) const {
     const Compiled& c = *plan_.compiled;
     if (c.fill == Fill::kNumber) {
-      const Expr& number = *c.select.fill_value;
-      for (std::size_t k = 0; k < rows.cells.size(); ++k) {
-        if (!is_null(rows.cells[k])) continue;
-        const DataType type = list_.slot_types[k % slots_];
-        const double value = number.is(Expr::Kind::kInteger) ? static_cast<double>(number.integer) : number.number;
-        if (type == DataType::kFloat) rows.cells[k] = value;
-        if (type == DataType::kInteger) rows.cells[k] = whole_part(value);
-      }
+      std::vector<Cell> values;
+      for (std::size_t slot = 0; slot < slots_; ++slot)
+        values.push_back(fill_cell(*c.select.fill_value, list_.slot_types[slot]));
+      for (std::size_t k = 0; k < rows.cells.size(); ++k)
+        if (is_null(rows.cells[k])) rows.cells[k] = values[k % slots_];
     } else if (c.fill == Fill::kPrevious) {
       for (std::size_t k = slots_; k < rows.cells.size(); ++k) {
         if (is_null(rows.cells[k])) rows.cells[k] = rows.cells[k - slots_];

@@ -97,6 +97,10 @@ struct SlotRows {
   std::vector<UnixNanos> times;
   std::vector<Cell> cells;
 };
+// What fill(number) puts in the place of a null in a column of that type. One that is no number, or not known, gets the
+// number as it was written.
+Cell fill_cell(const Expr& number, DataType type);
+
 Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out);
 Status read_calls(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out);
 

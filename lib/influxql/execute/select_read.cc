@@ -148,6 +148,13 @@ class RawReader {
 
 }  // namespace
 
+Cell fill_cell(const Expr& number, DataType type) {
+  const bool whole = number.is(Expr::Kind::kInteger);
+  if (type == DataType::kInteger) return whole ? number.integer : whole_part(number.number);
+  if (type == DataType::kFloat) return whole ? static_cast<double>(number.integer) : number.number;
+  return whole ? Cell{number.integer} : Cell{number.number};
+}
+
 Status read_raw(const Plan& plan, const SelectList& list, const OutputSeries& series, Budget& budget, SlotRows& out) {
   return RawReader(plan, list, series, budget).read(out);
 }
@@ -408,22 +415,10 @@ class CallReader {
   std::vector<Cell> fill_values() const {
     std::vector<Cell> values(width_);
     if (compiled_.fill != Fill::kNumber) return values;
-    const Expr& number = *compiled_.select.fill_value;
-    const bool whole = number.is(Expr::Kind::kInteger);
     for (std::size_t i = 0; i < width_; ++i) {
-      switch (list_.slot_types[i]) {
-        case DataType::kInteger:
-          values[i] = whole ? number.integer : whole_part(number.number);
-          break;
-        case DataType::kFloat:
-          values[i] = whole ? static_cast<double>(number.integer) : number.number;
-          break;
-        case DataType::kUnknown:
-          break;
-        default:
-          values[i] = whole ? Cell{number.integer} : Cell{number.number};
-          break;
-      }
+      // A function of a field that is not there has no points at all.
+      const bool nothing = i < points_.size() && list_.slot_types[i] == DataType::kUnknown;
+      if (!nothing) values[i] = fill_cell(*compiled_.select.fill_value, list_.slot_types[i]);
     }
     return values;
   }
