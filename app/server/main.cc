@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
        "  resmon-server check [FILE]    verifies the store or a backup\n"
        "  resmon-server export [FILE]   writes the store as Influx line protocol\n"
        "  resmon-server import [FILE]   reads Influx line protocol into the store\n"
+       "  resmon-server backfill SINK   sends stored rows to a sink again\n"
        "  resmon-server alerts test RULE   lists when a rule would have fired\n"
        "  resmon-server rules explain [FILE]   shows what [[rule]] does to Influx lines\n"
        "Every key can also be set in the environment as RESMON_TABLE_KEY (--print-config lists the keys)."},

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -23,13 +22,14 @@
 #include <vector>
 
 #include "alerts_command.h"
+#include "backfill_command.h"
 #include "backup_command.h"
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "base/json_text.h"
 #include "block_rows.h"
+#include "command_tools.h"
 #include "flush_request.h"
-#include "influxql/parse/time_text.h"
 #include "lineproto/decoder.h"
 #include "lineproto/encoder.h"
 #include "log_requests.h"
@@ -54,35 +54,6 @@ int exit_code(const Error& error) {
   return error.kind == ErrorKind::kInvalid ? kExitUsage : kExitFailed;
 }
 
-// One line on standard error, rewritten, where a person looks on; or one every ten seconds with --progress.
-class Progress {
- public:
-  Progress(std::string what, bool wanted)
-      : what_(std::move(what)), terminal_(::isatty(STDERR_FILENO) == 1), wanted_(wanted || terminal_) {}
-  ~Progress() {
-    if (shown_ && terminal_) std::fputs("\r\x1b[K", stderr);
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-
-  void show(const std::string& text) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!wanted_ || now < next_) return;
-    next_ = now + (terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(10'000));
-    std::fprintf(stderr, terminal_ ? "\r\x1b[K%s: %s" : "%s: %s\n", what_.c_str(), text.c_str());
-    std::fflush(stderr);
-    shown_ = true;
-  }
-  void show(std::uint64_t done, std::uint64_t all) { show(std::to_string(all == 0 ? 100 : done * 100 / all) + " %"); }
-
- private:
-  const std::string what_;
-  const bool terminal_;
-  const bool wanted_;
-  bool shown_ = false;
-  std::chrono::steady_clock::time_point next_{};
-};
-
 struct Command {
   Options options;
   config::Settings settings{"server"};
@@ -95,19 +66,6 @@ struct Command {
   bool logs = false;
   std::string config_file;
 };
-
-// A time as people and programs write it: RFC 3339, a date, or nanoseconds since 1970.
-Result<UnixNanos> parse_bound(const std::string& text, const char* flag) {
-  UnixNanos nanos = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), nanos);
-  if (error == std::errc() && end == text.data() + text.size()) return nanos;
-  const auto parsed = influxql::parse_time(text, nullptr);
-  if (!parsed || parsed->seconds > INT64_MAX / 1'000'000'000 - 1 || parsed->seconds < INT64_MIN / 1'000'000'000 + 1)
-    return fail(ErrorKind::kInvalid,
-                std::string(flag) + ": '" + text +
-                    "' is not a time; write 2026-01-02, 2026-01-02T03:04:05Z or nanoseconds since 1970");
-  return parsed->seconds * 1'000'000'000 + parsed->nanos;
-}
 
 Result<store::TimeRange> range_of(const Command& command) {
   store::TimeRange range;
@@ -138,7 +96,7 @@ Unexpected<Error> gz_error(const std::string& name, gzFile file) {
 
 // backup and restore.
 int run_copy(const Command& command, const char* what, const auto& work) {
-  Progress progress(what, command.progress);
+  CommandProgress progress(what, command.progress);
   const auto watch = [&](std::uint64_t done, std::uint64_t all) {
     progress.show(done, all);
     return true;
@@ -167,7 +125,7 @@ int run_restore(const Command& command) {
 }
 
 int run_check(const Command& command) {
-  Progress progress("check", command.progress);
+  CommandProgress progress("check", command.progress);
   const auto watch = [&](std::uint64_t done, std::uint64_t all) {
     progress.show(done, all);
     return true;
@@ -300,7 +258,7 @@ int run_export(const Command& command) {
     metric::SchemaTable schemas;
     RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, store::Store::open(options, schemas));
     RESMON_ASSIGN(LineOutput out, LineOutput::open(command));
-    Progress progress("export", command.progress);
+    CommandProgress progress("export", command.progress);
     Exported totals;
     const std::uint64_t groups = opened->stats().groups;
     std::uint64_t done = 0;
@@ -379,7 +337,7 @@ int run_import(const Command& command) {
     RESMON_TRY(to.maintain(Clock::system().wall()));
     lineproto::LineDecoder decoder(schemas);
     const lineproto::DecodeOptions decode{.default_time = Clock::system().wall()};
-    Progress progress("import", command.progress);
+    CommandProgress progress("import", command.progress);
     Imported totals;
     metric::Batch batch;
     std::string buffer(kReadBytes, '\0');
@@ -510,6 +468,11 @@ std::optional<int> run_subcommand(int argc, char** argv) {
     std::rotate(argv + 1, argv + at, argv + at + 1);
     std::signal(SIGPIPE, SIG_IGN);
     return run_alerts_command(argc - 1, argv + 1);
+  }
+  if (std::string_view(argv[at]) == "backfill") {
+    std::rotate(argv + 1, argv + at, argv + at + 1);
+    std::signal(SIGPIPE, SIG_IGN);
+    return run_backfill_command(argc - 1, argv + 1);
   }
   if (std::string_view(argv[at]) == "rules") {
     std::rotate(argv + 1, argv + at, argv + at + 1);

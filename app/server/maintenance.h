@@ -1,6 +1,6 @@
 #pragma once
 
-// The maintenance commands of resmon-server: backup, restore, check, export, import and alerts.
+// The maintenance commands of resmon-server: backup, restore, check, export, import, backfill, alerts and rules.
 
 #include <optional>
 
