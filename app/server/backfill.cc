@@ -24,7 +24,7 @@ UnixNanos step_end(UnixNanos time) {
 }  // namespace
 
 Backfill::Backfill(const store::Reader& reader, metric::SchemaTable& schemas, const rule::Config& rules)
-    : reader_(reader), schemas_(schemas) {
+    : reader_(reader) {
   // What is stored was accepted: it is not refused because the table is full.
   if (!rules.empty())
     rules_ = std::make_unique<rule::Engine>(

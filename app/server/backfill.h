@@ -55,7 +55,6 @@ class Backfill {
   BackfillSource::Next hand_over(BackfillSource& source, const BackfillSource::Watch& watch);
 
   const store::Reader& reader_;
-  metric::SchemaTable& schemas_;
   std::unique_ptr<rule::Engine> rules_;  // null: there are none
   std::vector<Table> tables_;
   std::vector<Series> series_;
