@@ -71,11 +71,13 @@ class BackfillTest(house.HouseTest):
         self.assertIn("the database accepted nothing for", self.backfill(*bounds, "--wait", "1s", code=1))
 
     def test_an_interrupted_run_is_gone_on_with(self):
-        points = self.write(4000)
+        points = self.write(12_000)
         bounds = ("--from", "2026-01-01", "--to", "2027-01-01")
         with subprocess.Popen(self.command(*bounds), stderr=subprocess.PIPE, text=True, env=house.clean_environment()) as process:
             self.addCleanup(process.kill)
-            house.wait_for("rows of the second hour", lambda: any(when > (BEGIN + 3600) * house.NS for _, when, _ in self.points()))
+            newest = "/query?db=resmon&epoch=s&q=SELECT+last(v)+FROM+m"
+            late = lambda: re.search(rb'values":\[\[(\d+)', house.request(self.influx.port, "GET", newest).body)  # noqa: E731
+            house.wait_for("rows of the second hour", lambda: (at := late()) and int(at[1]) > BEGIN + 3600)
             os.kill(self.influx.process.pid, signal.SIGSTOP)
             process.terminate()
             text = process.stderr.read()
