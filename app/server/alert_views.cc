@@ -204,7 +204,7 @@ std::string alert_link(const std::string& public_url, const AlertRecord& record)
 
 std::vector<double> recent_values(const store::Reader& store, const AlertRecord& record, const Rule& rule,
                                   UnixNanos now) {
-  const Operand& operand = rule.when.operands[rule.when.comparisons[0].operand];
+  const Operand& operand = rule.when.operands[rule.when.comparisons[record.comparison].operand];
   const auto listing = store.listing(operand.selector.measurement);
   const auto column = column_of(*listing, operand.field);
   const store::Group* const group = group_of(*listing, record);

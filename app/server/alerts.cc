@@ -101,7 +101,7 @@ alert::MessageContext Alerts::context() {
     return alert_link(app_.options().http_public_url, record);
   };
   out.recent = [this](const AlertRecord& record, const alert::Rule& rule) {
-    const alert::Operand& first = rule.when.operands[rule.when.comparisons[0].operand];
+    const alert::Operand& first = rule.when.operands[rule.when.comparisons[record.comparison].operand];
     if (first.function != alert::Function::kLogs) return recent_values(app_.store(), record, rule, wall());
     return app_.logs() == nullptr ? std::vector<double>()
                                   : recent_lines(*app_.logs(), first.query, record.host, wall());

@@ -54,6 +54,7 @@ std::string record_json(const AlertRecord& record) {
                                       {"since", record.since},
                                       {"fired", record.fired},
                                       {"ended", record.ended},
+                                      {"comparison", record.comparison},
                                       {"value", std::bit_cast<std::int64_t>(record.value)},
                                       {"notified", record.notified},
                                       {"notified_at", record.notified_at},
@@ -88,6 +89,7 @@ AlertRecord record_of(std::string_view text) {
   out.since = number("since");
   out.fired = number("fired");
   out.ended = number("ended");
+  out.comparison = static_cast<std::uint32_t>(number("comparison"));
   out.value = std::bit_cast<double>(number("value"));
   out.notified = flag("notified");
   out.notified_at = number("notified_at");

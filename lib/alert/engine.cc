@@ -379,15 +379,24 @@ Engine::Truth Engine::cleared(const Alert& alert) const {
   }
 }
 
-// Of the first comparison.
+// The first comparison of the alert's own series that holds, of a condition that does.
+std::uint32_t Engine::first_true(const Alert& alert, const Condition& condition, double first_limit) const {
+  for (std::uint32_t i = 0; i < condition.comparisons.size(); ++i) {
+    const Comparison& one = condition.comparisons[i];
+    if (alert.tracks[one.operand] == nullptr) continue;
+    if (compare(alert, one, i == 0 ? first_limit : one.limit) == Truth::kTrue) return i;
+  }
+  return 0;
+}
+
 std::optional<double> Engine::shown_value(const Alert& alert) const {
   const Condition& when = config_.rules[alert.rule].when;
-  const Comparison& first = when.comparisons[0];
-  const Track* const track = alert.tracks[first.operand].get();
-  if (track == nullptr || first.is_text) return std::nullopt;
-  auto value = value_of(alert, first.operand, *track);
-  if (value && first.divisor >= 0) {
-    const Track* const by = alert.tracks[static_cast<std::size_t>(first.divisor)].get();
+  const Comparison& shown = when.comparisons[alert.comparison];
+  const Track* const track = alert.tracks[shown.operand].get();
+  if (track == nullptr || shown.is_text) return std::nullopt;
+  auto value = value_of(alert, shown.operand, *track);
+  if (value && shown.divisor >= 0) {
+    const Track* const by = alert.tracks[static_cast<std::size_t>(shown.divisor)].get();
     const auto divisor = by == nullptr ? std::nullopt : by->value();
     value = divisor && std::abs(*divisor) > 1e-300 ? std::optional(*value / *divisor) : std::nullopt;
   }
@@ -412,6 +421,7 @@ void Engine::evaluate(Alert& alert, UnixNanos time, bool late) {
     return;
   }
   if (now == Truth::kUnknown && alert.state != AlertState::kFiring) return;
+  if (now == Truth::kTrue) alert.comparison = first_true(alert, rule.when, here.limit);
   if (const auto value = shown_value(alert)) alert.value = *value;
   switch (alert.state) {
     case AlertState::kPending:
@@ -483,9 +493,10 @@ AlertRecord Engine::record(const Alert& alert) const {
   out.since = alert.since;
   out.fired = alert.fired;
   out.ended = alert.ended;
+  out.comparison = alert.comparison;
   out.value = alert.value;
-  const Comparison& first = config_.rules[alert.rule].when.comparisons[0];
-  if (first.is_text && alert.tracks[first.operand]) out.value_text = alert.tracks[first.operand]->text();
+  const Comparison& shown = config_.rules[alert.rule].when.comparisons[alert.comparison];
+  if (shown.is_text && alert.tracks[shown.operand]) out.value_text = alert.tracks[shown.operand]->text();
   out.notified = alert.notified;
   out.notified_at = alert.notified_at;
   out.first_notified_at = alert.first_notified_at;

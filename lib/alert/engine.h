@@ -41,10 +41,11 @@ struct AlertRecord {
   std::string host;
   std::vector<metric::Tag> tags;  // of the series, without `host`
   AlertState state = AlertState::kOk;
-  UnixNanos since = 0;  // when the condition became true
-  UnixNanos fired = 0;  // when it fired; of one that ended, too
-  UnixNanos ended = 0;  // when it ended; 0: it did not
-  double value = 0;     // newest; of a text comparison 0
+  UnixNanos since = 0;           // when the condition became true
+  UnixNanos fired = 0;           // when it fired; of one that ended, too
+  UnixNanos ended = 0;           // when it ended; 0: it did not
+  std::uint32_t comparison = 0;  // of the rule's condition: what the value is of, the first that holds
+  double value = 0;              // newest; of a text comparison 0
   std::string value_text;
   bool notified = false;      // a message about it was put out, and none about its end
   UnixNanos notified_at = 0;  // the newest
@@ -144,6 +145,7 @@ class Engine {
   void each_alert(const Visit& visit) const {
     for (const auto& alert : alerts_) visit(*alert);
   }
+  std::uint32_t first_true(const Alert& alert, const Condition& condition, double first_limit) const;
   std::optional<double> shown_value(const Alert& alert) const;
   // Whether every host that is up has the tag.
   bool all_have(const metric::Tag& tag) const;
@@ -247,7 +249,8 @@ struct Alert {
   UnixNanos ended = 0;
   UnixNanos notified_at = 0;
   UnixNanos first_notified_at = 0;
-  double value = 0;                               // of the first comparison, when it was last evaluated
+  std::uint32_t comparison = 0;                   // as AlertRecord's
+  double value = 0;                               // of that, when it was last evaluated
   std::unique_ptr<Acknowledgement> acknowledged;  // null: by nobody, as nearly all
   std::vector<std::unique_ptr<Track>> tracks;     // by operand; null where it is of another series
 };

@@ -19,6 +19,7 @@ void Engine::restore(const std::vector<AlertRecord>& records) {
     alert->since = kept.since;
     alert->fired = kept.fired;
     alert->ended = kept.ended;
+    if (kept.comparison < rule->when.comparisons.size()) alert->comparison = kept.comparison;
     alert->value = kept.value;
     alert->notified = kept.notified;
     alert->notified_at = kept.notified_at;

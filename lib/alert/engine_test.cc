@@ -62,6 +62,9 @@ TEST_F(AlertEngineTest, AnArrayThatLacksADiskIsToldAlsoWhenTheDiskIsGone) {
   pass(1);
   ASSERT_THAT(house.messages, SizeIs(1));
   EXPECT_THAT(house.messages[0].title, HasSubstr("raid-degraded on web1 Name=md0"));
+  // Of two comparisons, the one that holds.
+  ASSERT_THAT(house.messages[0].items, SizeIs(1));
+  EXPECT_EQ(house.messages[0].items[0].text, "mdstat.DisksActive / DisksTotal is 0.5 (< 1)");
   pass(2);
   ASSERT_THAT(house.messages, SizeIs(2));
   EXPECT_THAT(house.messages[1].title, HasSubstr("Resolved"));
@@ -579,7 +582,7 @@ TEST_F(AlertEngineTest, ADayOfHealthyHostsSendsTheirTwoFaultsOnly) {
     house.collect();
   }
   EXPECT_THAT(house.titles(),
-              UnorderedElementsAre("critical: raid-degraded on host2 ActivityState=active Devices=sda1 Name=md0: 0",
+              UnorderedElementsAre("critical: raid-degraded on host2 ActivityState=active Devices=sda1 Name=md0: 0.5",
                                    "warning: unit-failed on host0 name=backup.service: 3"));
   EXPECT_GT(house.engine().stats().evaluations, 100'000U);
 }

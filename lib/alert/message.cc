@@ -126,21 +126,21 @@ std::string duration_text(std::int64_t nanoseconds) {
   return fmt::format("{} d {} h", seconds / 86'400, seconds % 86'400 / 3600);
 }
 
-std::string value_text(const Condition& when, double value) {
+std::string value_text(const Condition& when, std::uint32_t comparison, double value) {
   if (when.comparisons.empty()) return number_text(value);
-  const Comparison& first = when.comparisons[0];
-  const Operand& operand = when.operands[first.operand];
+  const Comparison& shown = when.comparisons[comparison];
+  const Operand& operand = when.operands[shown.operand];
   if (std::isinf(value)) return "never";
   if (operand.function == Function::kForecast || operand.function == Function::kAbsent ||
       operand.function == Function::kSilent)
     return duration_text(static_cast<std::int64_t>(std::min(value, 9e9) * 1e9));
   static constexpr std::array<std::string_view, 7> kTimes{"ms", "s", "m", "h", "d", "us", "ns"};
-  if (std::find(kTimes.begin(), kTimes.end(), first.unit) != kTimes.end())
+  if (std::find(kTimes.begin(), kTimes.end(), shown.unit) != kTimes.end())
     return duration_text(static_cast<std::int64_t>(std::min(std::abs(value), 9e9) * 1e9));
   const bool rate = operand.function == Function::kRate;
-  if (first.unit.find_first_of("bB") != std::string::npos && first.unit.size() <= 3)
+  if (shown.unit.find_first_of("bB") != std::string::npos && shown.unit.size() <= 3)
     return bytes_text(value) + (rate ? "/s" : "");
-  const bool percent = first.unit == "%" || (first.divisor < 0 && operand.field.ends_with("percent"));
+  const bool percent = shown.unit == "%" || (shown.divisor < 0 && operand.field.ends_with("percent"));
   return number_text(value) + (percent ? " %" : rate ? "/s" : "");
 }
 

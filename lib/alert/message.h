@@ -62,7 +62,7 @@ inline constexpr std::size_t kMostItems = 50;
 inline constexpr std::size_t kDigestFrom = 6;  // so many are told in one line each
 
 // "95.2 %", "3.1 GiB", "2 h 5 min", "17.3": by the unit of the limit and the name of the field.
-std::string value_text(const Condition& when, double value);
+std::string value_text(const Condition& when, std::uint32_t comparison, double value);
 std::string duration_text(std::int64_t nanoseconds);  // "2 h 5 min", "40 s"
 // Blocks of eight heights; empty for fewer than two values.
 std::string sparkline(const std::vector<double>& values);

@@ -20,6 +20,14 @@ std::string hexadecimal(std::string_view bytes) {
   return fmt::format("{:016x}", hash);
 }
 
+// "mdstat.DisksActive / DisksTotal"
+std::string quantity_of(const Condition& when, const Comparison& comparison) {
+  const Operand& operand = when.operands[comparison.operand];
+  std::string out = operand.selector.measurement + "." + operand.field;
+  if (comparison.divisor >= 0) out += " / " + when.operands[static_cast<std::size_t>(comparison.divisor)].field;
+  return out;
+}
+
 }  // namespace
 
 bool covers(const Silence& silence, std::string_view rule, const fleet::Host& host, UnixNanos now) {
@@ -185,29 +193,28 @@ MessageItem Notifier::item(const Alert& alert) const {
   }
   out.since = record.since;
   out.ended = record.state == AlertState::kOk ? record.ended : 0;
-  const Comparison& first = rule.when.comparisons[0];
-  const double limit = engine_.limit_of(alert);
+  const Comparison& shown = rule.when.comparisons[record.comparison];
+  const double limit = record.comparison == 0 ? engine_.limit_of(alert) : shown.limit;
   if (rule.about_silence()) {
     out.value = duration_text(static_cast<std::int64_t>(record.value * 1e9));
     out.text = out.ended != 0 ? "is back" : "no data since " + time_text(record.since);
-  } else if (rule.when.operands[first.operand].function == Function::kLogs) {
-    const Operand& lines = rule.when.operands[first.operand];
+  } else if (rule.when.operands[shown.operand].function == Function::kLogs) {
+    const Operand& lines = rule.when.operands[shown.operand];
     const std::int64_t span = lines.window.count();
     out.value = fmt::format("{:.0f} lines", record.value);
-    out.limit = fmt::format("{} {:.0f} in {}", compare_text(first.compare), limit, duration_text(span));
+    out.limit = fmt::format("{} {:.0f} in {}", compare_text(shown.compare), limit, duration_text(span));
     out.text = fmt::format("{:.0f} log lines match {} ({})", record.value, lines.query, out.limit);
-  } else if (first.is_text) {
+  } else if (shown.is_text) {
     out.value = record.value_text;
-    out.limit = fmt::format("{} {}", compare_text(first.compare), first.text);
+    out.limit = fmt::format("{} {}", compare_text(shown.compare), shown.text);
   } else {
-    out.value = value_text(rule.when, record.value);
-    out.limit = fmt::format("{} {}", compare_text(first.compare), value_text(rule.when, limit));
+    out.value = value_text(rule.when, record.comparison, record.value);
+    out.limit = fmt::format("{} {}", compare_text(shown.compare), value_text(rule.when, record.comparison, limit));
   }
   if (!rule.message.empty() && out.ended == 0)
     out.text = fill_template(rule.message, rule, out);
   else if (out.text.empty()) {
-    const Operand& operand = rule.when.operands[first.operand];
-    out.text = fmt::format("{}.{} is {} ({})", operand.selector.measurement, operand.field, out.value, out.limit);
+    out.text = fmt::format("{} is {} ({})", quantity_of(rule.when, shown), out.value, out.limit);
   }
   if (context_.link) out.link = context_.link(record, rule);
   return out;
@@ -255,11 +262,12 @@ void Notifier::add_details(MessageItem& item, const Alert& alert, const Rule& ru
   if (context_.recent) {
     item.points = context_.recent(record, rule);
     item.chart = sparkline(item.points);
-    const Comparison& first = rule.when.comparisons[0];
-    const Function function = rule.when.operands[first.operand].function;
+    const Comparison& shown = rule.when.comparisons[record.comparison];
+    const Function function = rule.when.operands[shown.operand].function;
     const bool as_it_is = function == Function::kLast || function == Function::kMean || function == Function::kMax ||
                           function == Function::kMin || function == Function::kLogs;
-    if (!item.points.empty() && as_it_is && first.divisor < 0) item.chart_limit = engine_.limit_of(alert);
+    if (!item.points.empty() && as_it_is && shown.divisor < 0)
+      item.chart_limit = record.comparison == 0 ? engine_.limit_of(alert) : shown.limit;
   }
   if (context_.largest_processes && !record.host.empty()) item.processes = context_.largest_processes(record);
 }
