@@ -42,6 +42,8 @@ class LogSinksTest(house.HouseTest):
 
         self.put(server, some("before"))
         house.wait_for("Loki's push", lambda: len(self.messages(other, "source:loki")) == 3)
+        # Its answer, too: without one they are sent again.
+        house.wait_for("its acknowledgement", lambda: server.metrics()['resmon_line_sink_backlog_records{sink="loki"}'] == 0)
         other.kill()
         self.put(server, some("away"))
         other = self.server(store, label="again", **ports)

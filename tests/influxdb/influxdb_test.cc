@@ -42,6 +42,7 @@ class InfluxdbTest : public ::testing::Test {
     options.linger = 5ms;
     options.retry_first = 10ms;
     options.retry_last = 100ms;
+    options.resend_window = 0s;  // what is delivered is committed at once
     return options;
   }
 
