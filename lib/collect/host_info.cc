@@ -157,7 +157,7 @@ class HostInfo final : public Collector {
   // In a container the root of the control groups is the container's own. The machine's root has no such files, or in
   // version 1 numbers that are no limit.
   void look_for_limits(HostFacts& facts) const {
-    constexpr std::int64_t kNoLimit = 1LL << 62;
+    constexpr std::int64_t kNoCgroupLimit = 1LL << 62;
     const std::string root = roots_.sys + "/fs/cgroup/";
     const auto number = [&](const char* file) {
       std::int64_t value = 0;
@@ -166,7 +166,7 @@ class HostInfo final : public Collector {
     };
     const bool version_2 = exists(root + "cgroup.controllers");
     const std::int64_t memory = number(version_2 ? "memory.max" : "memory/memory.limit_in_bytes");
-    if (memory > 0 && memory < kNoLimit) facts.memory_limit = static_cast<std::uint64_t>(memory);
+    if (memory > 0 && memory < kNoCgroupLimit) facts.memory_limit = static_cast<std::uint64_t>(memory);
     procfs::Number quota;
     procfs::Number period;
     if (version_2) {
