@@ -186,7 +186,7 @@ void parse(char parser, std::string_view text) {
       return named<WirelessLink, parse_wireless>(text);
     case 'F':
       return one<std::vector<NfsMount>, parse_nfs_mounts>(text);
-    case 'N':
+    case 'G':
       return one<NfsServer, parse_nfs_server>(text);
     case 'Z': {
       Number hits;

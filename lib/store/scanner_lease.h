@@ -27,10 +27,10 @@ class Scanner::Lease {
   }
   Lease(Lease&&) = default;
   ~Lease() {
-    constexpr std::size_t kMostIdle = 16;
+    constexpr std::size_t kMostIdleConnections = 16;
     if (!connection_) return;
     const std::lock_guard lock(scanner_->mutex_);
-    if (scanner_->idle_.size() < kMostIdle) scanner_->idle_.push_back(std::move(connection_));
+    if (scanner_->idle_.size() < kMostIdleConnections) scanner_->idle_.push_back(std::move(connection_));
   }
 
   ChunkReads& reads() { return connection_->reads; }
