@@ -235,7 +235,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./resmon bench logs", description=__doc__.split("\n\n")[0], allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="figures for programs instead of a table")
     parser.add_argument("--lines", type=int, default=10_000_000, help="of the engine; default 10,000,000")
-    parser.add_argument("--backlog", type=int, default=2_000_000, help="lines of the client's file; default 2,000,000")
+    parser.add_argument("--backlog", type=int, default=300_000, help="lines of the client's file; default 300,000")
     parser.add_argument("--seconds", type=int, default=30, help="measured for each of the others; default 30")
     parser.add_argument("--keep", action="store_true", help="keep the scratch directory and say where it is")
     options = parser.parse_args()
