@@ -110,6 +110,7 @@ bool FileSource::read(File& file, TimePoint now, std::string& buffer, EventTaker
   if (size > file.mark.offset) more = read_chunk(file, size, now, buffer, taker);
   file.at_end = file.mark.offset >= size;
   if (finish_if_done(file, now, taker)) return false;
+  if (more) file.looked_at = {};  // with the next poll, however long ago it grew
   return more;
 }
 

@@ -97,6 +97,20 @@ TEST_F(FileSourceTest, ReadsWhatIsThereAndWhatComes) {
   EXPECT_EQ(poll(), Texts{});
 }
 
+// A file that grew long ago is read on as fast as there is room.
+TEST_F(FileSourceTest, AnOldFileWithMuchToReadIsReadAtOnce) {
+  std::string lines;
+  for (int i = 0; i < 40; ++i) lines += std::to_string(i) + "\n";
+  write("a.log", lines);
+  for (int turn = 0; turn < 4; ++turn) {
+    recorder_.room = 10;
+    EXPECT_EQ(poll(std::chrono::seconds(0)).size(), 10U) << turn;
+    if (turn == 0) now_ += std::chrono::hours(1);
+  }
+  recorder_.room = 10;
+  EXPECT_EQ(poll(), Texts{});
+}
+
 TEST_F(FileSourceTest, AnUnfinishedLineIsTakenAfterAWhile) {
   write("a.log", "no end");
   EXPECT_EQ(poll(), Texts{});
