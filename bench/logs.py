@@ -43,11 +43,14 @@ def memory(pid, name="VmRSS"):
 
 
 def make_file(path, count):
-    """Lines as syslog writes them; their bytes."""
+    """Lines of the last day, as syslog writes them; their bytes."""
+    begin = time.time() - 86400
     with open(path, "w") as file:
         for n in range(count):
+            if n % 100 == 0:
+                stamp = time.strftime("%b %e %H:%M:%S", time.localtime(begin + n * 80000 / count))
             text = SHAPES[n * 7919 % 10].format(pid=800 + n % 40, small=n * 31 % 250, large=10000 + n * 104729 % 50000)
-            file.write(f"Nov {1 + n // 86400 % 28:2} {n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02} web1 {text}\n")
+            file.write(f"{stamp} web1 {text}\n")
     return os.path.getsize(path)
 
 
@@ -235,7 +238,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./resmon bench logs", description=__doc__.split("\n\n")[0], allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="figures for programs instead of a table")
     parser.add_argument("--lines", type=int, default=10_000_000, help="of the engine; default 10,000,000")
-    parser.add_argument("--backlog", type=int, default=300_000, help="lines of the client's file; default 300,000")
+    parser.add_argument("--backlog", type=int, default=1_000_000, help="lines of the client's file; default 1,000,000")
     parser.add_argument("--seconds", type=int, default=30, help="measured for each of the others; default 30")
     parser.add_argument("--keep", action="store_true", help="keep the scratch directory and say where it is")
     options = parser.parse_args()
