@@ -409,12 +409,16 @@ Status run_agent(const Options& options, const std::string& version) {
   metric::SchemaTable schemas;
   RESMON_ASSIGN(uplink::Options uplink_options, options.uplink_options("resmon-client " + version));
   RESMON_ASSIGN(auto gatherer, collect::Gatherer::make(options.gather_options(), schemas));
+  const std::string host = uplink_options.client;
+  const std::string server = net::to_string(uplink_options.servers.front());
+  Agent agent(options, std::move(uplink_options), std::move(gatherer), schemas);
+  // Who reads this line may end the process with a signal: from here on that is a clean stop.
   log::info("client", "started",
             {{"version", version},
-             {"host", uplink_options.client},
+             {"host", host},
              {"interval_seconds", static_cast<double>(options.interval.count()) / 1e9},
-             {"server", net::to_string(uplink_options.servers.front())}});
-  Agent(options, std::move(uplink_options), std::move(gatherer), schemas).run();
+             {"server", server}});
+  agent.run();
   return {};
 }
 

@@ -266,14 +266,24 @@ class StopTest(house.HouseTest):
             self.addCleanup(s.close)
         client = self.silent_client(silent)
         client.wait_line(" started ")
+        own = {f"{s.getsockname()[1]:04X}" for s in fillers}
         states = f"/proc/{client.pid}/net/tcp"
 
         def connecting():
             with open(states) as file:
-                return any(line.split()[2].endswith(f":{silent.port:04X}") and line.split()[3] == "02" for line in file.readlines()[1:])
+                for _, local, remote, state in (line.split()[:4] for line in file.readlines()[1:]):
+                    if remote.endswith(f":{silent.port:04X}") and state == "02" and local.split(":")[1] not in own:
+                        return True
+            return False
 
         house.wait_for("a connection that is neither taken nor refused", connecting)
         self.assert_stops(client)
+
+    def test_client_at_the_moment_it_says_started(self):
+        for i in range(5):
+            client = self.silent_client(Silent(), f"early{i}", interval="1h")
+            client.wait_line(" started ")
+            self.assert_stops(client)
 
     def test_second_signal_is_at_once(self):
         silent = Silent()
