@@ -56,7 +56,7 @@ std::int64_t guessed_unit(double value) {
 std::optional<UnixNanos> time_of(const json::value& value, const Shape& shape) {
   if (value.is_string()) {
     if (shape.time_unit != "auto" && shape.time_unit != "rfc3339") return std::nullopt;
-    tail::LocalZone zone;
+    thread_local tail::LocalZone zone;  // remembers an hour, so that not each value asks the C library
     const std::string_view text(value.get_string());
     const auto read = tail::read_time(text, Clock::system().wall(), zone);
     if (!read || read->length != text.size()) return std::nullopt;

@@ -98,32 +98,34 @@ std::optional<std::int64_t> seconds_of(const Moment& m) {
   return ((days * 24 + m.hour) * 60 + m.minute) * 60 + m.second;
 }
 
+// A line of 31 December that is read on 1 January is of last year. The zone does not matter: a year is longer than a day.
+std::optional<int> nearest_year(Moment m, UnixNanos to) {
+  const std::int64_t now = to / kSecond;
+  const auto today = std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(now)));
+  const int this_year = static_cast<int>(std::chrono::year_month_day(today).year());
+  std::optional<int> best;
+  std::int64_t distance = 0;
+  for (m.year = this_year - 1; m.year <= this_year + 1; ++m.year) {
+    const auto seconds = seconds_of(m);  // none: 29 February
+    if (!seconds || (best && std::abs(*seconds - now) >= distance)) continue;
+    best = m.year;
+    distance = std::abs(*seconds - now);
+  }
+  return best;
+}
+
 std::optional<TimeText> finish(TimeScanner& scan, Moment m, LocalZone& zone, UnixNanos nearest_to, bool with_zone) {
   if (scan.bad()) return std::nullopt;
   const std::optional<int> east = with_zone ? scan.zone() : std::nullopt;
   if (scan.bad()) return std::nullopt;
-  const auto to_time = [&](int year) -> std::optional<UnixNanos> {
-    m.year = year;
-    const auto seconds = seconds_of(m);
-    if (!seconds) return std::nullopt;
-    return (east ? *seconds - *east : zone.to_unix(*seconds)) * kSecond + m.nanos;
-  };
-  if (m.year != 0) {
-    const auto time = to_time(m.year);
-    if (!time) return std::nullopt;
-    return TimeText{*time, scan.at()};
+  if (m.year == 0) {
+    const auto year = nearest_year(m, nearest_to);
+    if (!year) return std::nullopt;
+    m.year = *year;
   }
-  // No year: a line of 31 December that is read on 1 January is of last year.
-  const auto today = std::chrono::floor<std::chrono::days>(
-      std::chrono::sys_time<std::chrono::nanoseconds>(std::chrono::nanoseconds(nearest_to)));
-  const int this_year = static_cast<int>(std::chrono::year_month_day(today).year());
-  std::optional<UnixNanos> best;
-  for (int year = this_year - 1; year <= this_year + 1; ++year) {
-    const auto time = to_time(year);
-    if (time && (!best || std::abs(*time - nearest_to) < std::abs(*best - nearest_to))) best = time;
-  }
-  if (!best) return std::nullopt;
-  return TimeText{*best, scan.at()};
+  const auto seconds = seconds_of(m);
+  if (!seconds) return std::nullopt;
+  return TimeText{(east ? *seconds - *east : zone.to_unix(*seconds)) * kSecond + m.nanos, scan.at()};
 }
 
 }  // namespace
