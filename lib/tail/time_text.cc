@@ -98,28 +98,25 @@ std::optional<std::int64_t> seconds_of(const Moment& m) {
   return ((days * 24 + m.hour) * 60 + m.minute) * 60 + m.second;
 }
 
-// A line of 31 December that is read on 1 January is of last year. The zone does not matter: a year is longer than a day.
-std::optional<int> nearest_year(Moment m, UnixNanos to) {
-  const std::int64_t now = to / kSecond;
-  const auto today = std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(now)));
-  const int this_year = static_cast<int>(std::chrono::year_month_day(today).year());
-  std::optional<int> best;
-  std::int64_t distance = 0;
-  for (m.year = this_year - 1; m.year <= this_year + 1; ++m.year) {
-    const auto seconds = seconds_of(m);  // none: 29 February
-    if (!seconds || (best && std::abs(*seconds - now) >= distance)) continue;
-    best = m.year;
-    distance = std::abs(*seconds - now);
-  }
-  return best;
+// A line of 31 December that is read on 1 January is of last year: what is logged has happened, but for a clock that is
+// ahead. The zone does not matter here.
+std::optional<int> year_of(Moment m, UnixNanos now) {
+  constexpr std::int64_t kMostAhead = 7 * 86'400;
+  const std::int64_t latest = now / kSecond + kMostAhead;
+  const auto day = std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(latest)));
+  const int last = static_cast<int>(std::chrono::year_month_day(day).year());
+  // 29 February may be up to eight years ago.
+  for (m.year = last; m.year >= last - 8; --m.year)
+    if (const auto seconds = seconds_of(m); seconds && *seconds <= latest) return m.year;
+  return std::nullopt;
 }
 
-std::optional<TimeText> finish(TimeScanner& scan, Moment m, LocalZone& zone, UnixNanos nearest_to, bool with_zone) {
+std::optional<TimeText> finish(TimeScanner& scan, Moment m, LocalZone& zone, UnixNanos now, bool with_zone) {
   if (scan.bad()) return std::nullopt;
   const std::optional<int> east = with_zone ? scan.zone() : std::nullopt;
   if (scan.bad()) return std::nullopt;
   if (m.year == 0) {
-    const auto year = nearest_year(m, nearest_to);
+    const auto year = year_of(m, now);
     if (!year) return std::nullopt;
     m.year = *year;
   }

@@ -28,7 +28,7 @@ struct TimeText {
 
 // The time at the very beginning of `text`:
 //   2026-11-29T12:00:00.123456Z, 2026-11-29 12:00:00,123 +0100, 2026/11/29 12:00:00 UTC (RFC 3339 and relatives)
-//   Nov 29 12:00:00 (RFC 3164: the year is the one that is nearest to `now`)
+//   Nov 29 12:00:00 (RFC 3164: of the last year in which it is not later than a week after `now`)
 //   29/Nov/2026:12:00:00 +0100 (the common log format)
 //   1129 12:00:00.123456 (klog, behind its letter)
 // Without a zone it is local. Nothing where the text begins otherwise, or the date does not exist.

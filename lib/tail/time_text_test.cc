@@ -44,7 +44,7 @@ UnixNanos at(std::string_view utc) {
   return time ? time->time : 0;
 }
 
-TEST(TimeText, ATimeWithoutAYearIsOfTheNearestOne) {
+TEST(TimeText, ATimeWithoutAYearIsThePastOne) {
   const Zone utc("UTC");
   LocalZone zone;
   const auto read = [&](std::string_view text, std::string_view now) { return read_time(text, at(now), zone); };
@@ -52,8 +52,10 @@ TEST(TimeText, ATimeWithoutAYearIsOfTheNearestOne) {
   EXPECT_EQ(read("Jan  1 00:00:03", "2025-12-31T23:59:58Z")->time, at("2026-01-01T00:00:03Z")) << "a clock is behind";
   EXPECT_EQ(read("Dec  1 02:00:00", "2026-12-01T02:00:00Z")->time, at("2026-12-01T02:00:00Z"));
   EXPECT_EQ(read("Jun 30 00:00:00", "2026-12-31T00:00:00Z")->time, at("2026-06-30T00:00:00Z"));
-  EXPECT_EQ(read("Feb 29 12:00:00", "2025-02-28T12:00:00Z")->time, at("2024-02-29T12:00:00Z")) << "2025 has none";
-  EXPECT_FALSE(read("Feb 29 12:00:00", "2026-07-01T12:00:00Z")) << "nor have 2025, 2026, and 2027";
+  EXPECT_EQ(read("Jan  2 00:00:00", "2026-12-31T00:00:00Z")->time, at("2027-01-02T00:00:00Z"));
+  EXPECT_EQ(read("Jan  8 00:00:00", "2026-12-31T00:00:00Z")->time, at("2026-01-08T00:00:00Z"));
+  EXPECT_EQ(read("Feb 29 12:00:00", "2026-07-01T12:00:00Z")->time, at("2024-02-29T12:00:00Z"));
+  EXPECT_FALSE(read("Feb 29 12:00:00", "1904-02-01T12:00:00Z")) << "1900 had none, and 1896 is too early";
   EXPECT_FALSE(read("Feb 30 12:00:00", "2026-07-01T12:00:00Z"));
 }
 
