@@ -93,6 +93,18 @@ TEST_F(FleetTest, AlertsOfAHostAreNoSignOfItsLife) {
   EXPECT_EQ(only().state, State::kDown);
 }
 
+TEST_F(FleetTest, ADiskThatIsMountedTwiceIsNamedByItsShortestPath) {
+  connect("web1");
+  say("disk", {{"host", "web1"}, {"path", "/var/lib/docker"}}, {{"used_percent", 19.53}});
+  say("disk", {{"host", "web1"}, {"path", "/"}}, {{"used_percent", 19.5}});
+  say("disk", {{"host", "web1"}, {"path", "/srv"}}, {{"used_percent", 19.54}});
+  say("disk", {{"host", "web1"}, {"path", "/b"}}, {{"used_percent", 3}});
+  EXPECT_EQ(only().summary.disk_path, "/");
+  EXPECT_EQ(only().summary.disk_percent, 19.54);
+  say("disk", {{"host", "web1"}, {"path", "/srv"}}, {{"used_percent", 19.8}});
+  EXPECT_EQ(only().summary.disk_path, "/srv");
+}
+
 TEST_F(FleetTest, SummaryHoldsTheNewestNumbers) {
   connect("web1");
   say("cpu", {{"host", "web1"}, {"cpu", "cpu-total"}}, {{"usage_active", 12.5}});

@@ -59,6 +59,20 @@ void keep_worst(std::optional<double>& worst, std::string& name, const Series& s
   name = series.name();
 }
 
+// Bind mounts have their file system's numbers, read a moment apart: of equal ones the shortest path names the disk.
+void keep_fullest(std::optional<double>& fullest, std::string& path, const Series& series) {
+  constexpr double kEqual = 0.05;  // percent
+  const auto value = value_of(series, 0);
+  const std::string& name = series.name();
+  if (!value || (fullest && *value < *fullest - kEqual)) return;
+  if (fullest && *value <= *fullest + kEqual && name.size() >= path.size()) {
+    fullest = std::max(*fullest, *value);
+    return;
+  }
+  fullest = fullest ? std::max(*fullest, *value) : *value;
+  path = name;
+}
+
 void put(const Series& series, Summary& summary) {
   const auto keep = [](auto& target, const auto& value) {
     if (value) target = value;
@@ -75,7 +89,7 @@ void put(const Series& series, Summary& summary) {
       keep(summary.n_cpus, whole_of(series, 1));
       return keep(summary.uptime_seconds, whole_of(series, 2));
     case Kind::kDisk:
-      return keep_worst(summary.disk_percent, summary.disk_path, series);
+      return keep_fullest(summary.disk_percent, summary.disk_path, series);
     case Kind::kPressure:
       return keep_worst(summary.pressure_percent, summary.pressure_resource, series);
     case Kind::kNetwork:
