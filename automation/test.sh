@@ -24,6 +24,7 @@ docker     asked   3000  container,docker - directory:tests/docker    docker com
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
 packages   asked   1500  packages,container release  directory:tests/packages  the Debian packages: lintian, and life in a clean Debian
 static     default 300  static        release  directory:tests/static      the static client alone in a root, over TLS to a name
+speed      asked    900 speed     release  directory:tests/speed       instructions of the hot paths beside those that are recorded
 arm64      asked   5400 release       -        arm64:arm64            the client's libraries on 64-bit ARM, under qemu-user-static
 deploy     asked    600  deploy    release  directory:tests/deploy    deploying over ssh to machines made of namespaces
 TABLE
@@ -57,6 +58,7 @@ Environment:
                         printed
   RESMON_STATIC_ROOTS   root folders of other distributions for 'static', with
                         colons between them
+  RESMON_UPDATE_SPEED   if set, 'speed' records this build's counts
   RESMON_NO_INSTALL     if set, install no packages; a missing one is a failure
 
 build/test-logs/SUITE.log has the whole output of each suite. A suite that
@@ -151,7 +153,7 @@ isolate() {
   local variable
   for variable in "${!RESMON_@}" "${!INFLUX_@}"; do
     case $variable in
-      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_CHAOS_SECONDS | RESMON_CHAOS_SEED | RESMON_NO_INSTALL | RESMON_STATIC_ROOTS) ;;
+      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_CHAOS_SECONDS | RESMON_CHAOS_SEED | RESMON_NO_INSTALL | RESMON_STATIC_ROOTS | RESMON_UPDATE_SPEED) ;;
       *) unset "$variable" ;;
     esac
   done
