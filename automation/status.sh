@@ -17,6 +17,8 @@ Options:
   --systemd        this machine's units resmon-server and resmon-client, from
                    the Debian packages
   --docker         the containers of compose.yaml
+  --all            also the hosts of the other servers (peers.addresses), and
+                   which server has each
   --json           facts for programs: http_url, tcp_address, state_dir,
                    token_file,
                    server {pid, version, uptime_seconds, missing_samples,
@@ -25,7 +27,9 @@ Options:
                    down, absent or unreachable,
                    clients [{host, up, last_seen_seconds, lag_seconds,
                    backlog_samples, dropped_samples, refused_samples,
-                   last_refusal}],
+                   last_refusal}], with --all also {server, also_on},
+                   peers [{name, address, away, reason}] and partial (why hosts
+                   are missing; empty: none are),
                    refused_clients [{host, address, code, reason, times, last}]:
                    clients refused within ten minutes,
                    sinks [{name, state, lag_seconds, backlog_samples,
@@ -41,18 +45,21 @@ Exit codes: 0 the server is up (with --host, --systemd or --docker: everything
 Examples:
   ./resmon status
   ./resmon status --host web1 --host web2
+  ./resmon status --all
   ./resmon status --json | jq -r '.clients[] | select(.up | not) | .host'
 TEXT
 }
 
 main() {
-  local json='' place=house taken
+  local json='' all='' place=house taken
   local -a arguments=() roles=() hosts=()
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
     if [[ $1 == --json ]]; then
       json=yes taken=1
+    elif [[ $1 == --all ]]; then
+      all=yes taken=1
     else
       take_place "$@" || unknown_argument "$1"
     fi
@@ -74,7 +81,9 @@ main() {
         services: $services,
         clients: [$answer.hosts[] | select($names == null or (.host as $host | $names | index($host))) |
           {host, up, last_seen_seconds, lag_seconds, backlog_samples, dropped_samples,
-            refused_samples: (.refused_samples // 0), last_refusal: (.last_refusal // "")}],
+            refused_samples: (.refused_samples // 0), last_refusal: (.last_refusal // "")} +
+            (if $answer | has("peers") then {server: (.server // $answer.name), also_on: (.also_on // "")} else {} end)],
+        peers: [$answer.peers[]?], partial: ($answer.partial // ""),
         refused_clients: [$server.ingest.refused_clients[]? | select($names == null or (.host as $host | $names | index($host)))],
         sinks: [$server.sinks[]? | {name, state, lag_seconds, backlog_samples, refused_samples, lost_samples,
           last_error, last_error_time, failing_since}],
@@ -108,7 +117,7 @@ server_get() {
 ask_server() {
   url=$(jq -r .http_url <<<"$where")
   [[ $place != house || $code == "done" ]] || return 0
-  if ! server=$(server_get /api/v1/server 2>/dev/null) || ! answer=$(server_get /api/v1/hosts 2>/dev/null); then
+  if ! server=$(server_get /api/v1/server 2>/dev/null) || ! answer=$(server_get "/api/v1/hosts${all:+?all=1}" 2>/dev/null); then
     [[ $place == hosts ]] || worse connection
     server=null
     answer='{"hosts":[]}'
@@ -274,13 +283,27 @@ show_clients() {
   jq -e '.clients | length > 0' <<<"$1" >/dev/null || return 0
   printf '\n'
   jq -r "$(table_filters)"'
-    [["HOST", "STATE", "LAST SEEN", "LAG", "BACKLOG", "DROPPED", "REFUSED"]] +
-    [.clients | sort_by(.host)[] | [.host, (if .up then "up" else "down" end),
+    any(.clients[]; has("server")) as $all |
+    [["HOST", "STATE"] + (if $all then ["SERVER"] else [] end) + ["LAST SEEN", "LAG", "BACKLOG", "DROPPED", "REFUSED"]] +
+    [.clients | sort_by(.host)[] | [.host, (if .up then "up" else "down" end)] + (if $all then [.server] else [] end) + [
       (.last_seen_seconds | if . == null then "never" else span + " ago" end), (.lag_seconds | span), .backlog_samples,
       .dropped_samples, .refused_samples]] | table' <<<"$1" | paint_states
+  show_peers "$1"
   jq -r "$(table_filters)"'
     .clients | sort_by(.host)[] | select(.last_refusal != "") |
     "\(.host | clean): the server refused samples, the last because of \(.last_refusal | clean)"' <<<"$1"
+}
+
+# Servers that do not answer, and names that two of them have.
+show_peers() {
+  local line
+  while IFS= read -r line; do
+    printf '%s %s\n' "$(paint 1 red away:)" "$line"
+  done < <(jq -r "$(table_filters)"'.peers[]? | select(.away) | "\(.name | clean): \(.reason | clean); hosts may be missing here"' <<<"$1")
+  while IFS= read -r line; do
+    printf '%s %s\n' "$(paint 1 red twice:)" "$line"
+  done < <(jq -r "$(table_filters)"'.clients | sort_by(.host)[] | select((.also_on // "") != "") |
+    "two clients use the name \(.host | clean), on \(.server | clean) and on \(.also_on | clean): their samples mix"' <<<"$1")
 }
 
 # Who wants to come in and may not.

@@ -20,6 +20,7 @@ chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, c
 asan       default 3000  fuzz      asan     sanitized:asan            unit and end-to-end tests, address and UB sanitizers
 tsan       default 3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer
 fuzz       default 1800  fuzz      asan     fuzz:asan                 each fuzz target for a short while
+scale      asked   1200  influxdb,proxies,bench-stores release directory:tests/scale   HAProxy, two servers, two databases, broken at random
 docker     asked   3000  container,docker - directory:tests/docker    docker compose
 container  asked   5400  container -        directory:tests/container both commands in a clean Debian
 packages   asked   1500  packages,container release  directory:tests/packages  the Debian packages: lintian, and life in a clean Debian
@@ -56,6 +57,8 @@ Environment:
   RESMON_CHAOS_SECONDS  how long faults are injected; default 60
   RESMON_CHAOS_SEED     selects the faults and their times; default random, and
                         printed
+  RESMON_SCALE_SECONDS  how long 'scale' injects faults; default 180
+  RESMON_SCALE_SEED     as RESMON_CHAOS_SEED
   RESMON_STATIC_ROOTS   root folders of other distributions for 'static', with
                         colons between them
   RESMON_UPDATE_SPEED   if set, 'speed' records this build's counts
@@ -102,6 +105,8 @@ main() {
   [[ -z ${RESMON_FUZZ_SECONDS-} ]] || check_number RESMON_FUZZ_SECONDS "$RESMON_FUZZ_SECONDS" 1 86400
   [[ -z ${RESMON_CHAOS_SECONDS-} ]] || check_number RESMON_CHAOS_SECONDS "$RESMON_CHAOS_SECONDS" 5 86400
   [[ -z ${RESMON_CHAOS_SEED-} ]] || check_number RESMON_CHAOS_SEED "$RESMON_CHAOS_SEED" 0 2147483647
+  [[ -z ${RESMON_SCALE_SECONDS-} ]] || check_number RESMON_SCALE_SECONDS "$RESMON_SCALE_SECONDS" 30 86400
+  [[ -z ${RESMON_SCALE_SEED-} ]] || check_number RESMON_SCALE_SEED "$RESMON_SCALE_SEED" 0 2147483647
   trap 'end_jobs; exit 130' INT
   trap 'end_jobs; exit 143' TERM
   make_home
@@ -130,6 +135,7 @@ asked_seconds() {
       echo $((${RESMON_FUZZ_SECONDS:-0} * ${#targets[@]}))
       ;;
     chaos) echo $((${RESMON_CHAOS_SECONDS:-0})) ;;
+    scale) echo $((${RESMON_SCALE_SECONDS:-0})) ;;
     *) echo 0 ;;
   esac
 }
@@ -153,7 +159,7 @@ isolate() {
   local variable
   for variable in "${!RESMON_@}" "${!INFLUX_@}"; do
     case $variable in
-      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_CHAOS_SECONDS | RESMON_CHAOS_SEED | RESMON_NO_INSTALL | RESMON_STATIC_ROOTS | RESMON_UPDATE_SPEED) ;;
+      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_CHAOS_SECONDS | RESMON_CHAOS_SEED | RESMON_SCALE_SECONDS | RESMON_SCALE_SEED | RESMON_NO_INSTALL | RESMON_STATIC_ROOTS | RESMON_UPDATE_SPEED) ;;
       *) unset "$variable" ;;
     esac
   done

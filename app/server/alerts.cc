@@ -215,7 +215,7 @@ void Alerts::tick() {
     return;
   }
   ticked_at_ = now;
-  const std::vector<fleet::Host> hosts = app_.fleet().hosts();
+  const std::vector<fleet::Host> hosts = app_.fleet().hosts_to_watch();
   const std::lock_guard lock(mutex_);
   rules_->engine->tick(now, hosts);
   look();

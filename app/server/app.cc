@@ -273,6 +273,9 @@ Status App::start() {
   RESMON_ASSIGN(http_listener_,
                 net::Listener::open(http_address, runtime_->all(), "http", options_.proxying("http.proxies")));
 
+  auto peers = Peers::make(*this, options_.peers, runtime_->first().get_executor());
+  if (!peers) return configuration_error(std::move(peers).error().wrap("peers"));
+  peers_ = std::move(*peers);
   inputs_ = std::make_unique<Inputs>(*this);
   std::vector<asio::any_io_executor> executors;
   for (asio::io_context* const context : runtime_->all()) executors.emplace_back(context->get_executor());
@@ -294,6 +297,7 @@ Status App::start() {
   asio::post(query_pool_, [this] { remember_values(*store_, *fleet_, stopping_); });
   asio::co_spawn(runtime_->first(), forget_schemas(), asio::detached);
   if (alerts_) alerts_->start();
+  peers_->start();
   client_listener_->start([this](asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& from) {
     ingest_->accept(std::move(socket), from);
   });
@@ -458,6 +462,7 @@ void App::stop() {
   if (self_report_) self_report_->stop();
   const auto begin = steady_clock::now();
   if (store_) store_->finish_by(begin + kSealPatience, begin + kStopPatience);
+  if (peers_) peers_->stop();
   if (client_listener_) client_listener_->stop();
   if (http_listener_) http_listener_->stop();
   if (inputs_) inputs_->stop();
@@ -493,6 +498,7 @@ void App::stop() {
                   {{"sink", unit.sink->stats().name}, {"samples", left.backlog_samples}});
   }
   if (http_) http_->stop();
+  peer_pool_.join();
   query_pool_.join();  // queries see stopping_ and end
   write_pool_.join();
   password_pool_.join();

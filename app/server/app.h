@@ -33,6 +33,7 @@
 #include "net/token_set.h"
 #include "options.h"
 #include "other_doors.h"
+#include "peers.h"
 #include "pipeline.h"
 #include "query_helpers.h"
 #include "routes_query.h"
@@ -111,6 +112,10 @@ class App {
   const DatabaseNames& database_names() const { return *database_names_; }
   const net::TokenFile& token_file() const { return token_file_; }
   Queries& queries() { return queries_; }
+  Peers& peers() { return *peers_; }
+  const Peers& peers() const { return *peers_; }
+  // For other servers' questions about rows, which wait for no other server.
+  boost::asio::thread_pool& peer_pool() { return peer_pool_; }
   boost::asio::thread_pool& query_pool() { return query_pool_; }
   const QueryHelpers& query_helpers() const { return query_helpers_; }
   // For answers that take a network thread's milliseconds to put together.
@@ -164,6 +169,8 @@ class App {
   std::vector<LineSinkUnit> line_sinks_;
   std::vector<RemovedSink> removed_sinks_;
   std::unique_ptr<Alerts> alerts_;  // none when they are off
+  std::unique_ptr<Peers> peers_;
+  boost::asio::thread_pool peer_pool_{2};
   boost::asio::thread_pool query_pool_;
   const QueryHelpers query_helpers_;
   boost::asio::thread_pool write_pool_{1};     // line protocol, KILL QUERY: never waits behind a query

@@ -80,6 +80,28 @@ void declare_sink(config::Settings& settings, const std::string& prefix, sink::S
                 "Rules that select and change the rows for this database, such as one value a minute.");
 }
 
+void declare_peers(config::Settings& settings, PeerOptions& peers) {
+  settings.list(
+      "peers.addresses", &peers.addresses,
+      "Other resmon servers, such as \"https://resmon-2.example:7412\": their HTTP addresses, not a balancer's. "
+      "The list of hosts and the answers of /query then have what they have, too. This server's own address "
+      "may be among them, so that all servers can have one configuration.");
+  settings.text("peers.name", &peers.name, "This server's name, as others show it. Empty: the machine's name.");
+  settings.text(
+      "peers.token_file", &peers.token_file,
+      "A file whose first unbound token the other servers accept for reading. Empty: auth.token_file, where all "
+      "servers have the same one.");
+  settings.text("peers.tls_ca_file", &peers.tls_ca_file,
+                "https: the certificate authorities to trust (PEM). Empty: the system's.");
+  settings.boolean("peers.tls_verify", &peers.tls_verify,
+                   "false accepts any certificate, so anybody on the way can read the token and the data.");
+  settings.duration("peers.interval", &peers.interval, milliseconds(100), seconds(60),
+                    "How often each of them is asked for the hosts that have changed.");
+  settings.duration("peers.timeout", &peers.timeout, milliseconds(100), seconds(60),
+                    "The time limit for each step of a question. After two failures in a row a server counts as away: "
+                    "queries no longer wait for it, and say that its data is missing.");
+}
+
 }  // namespace
 
 void Options::declare(config::Settings& settings) {
@@ -251,6 +273,8 @@ void Options::declare(config::Settings& settings) {
       "Pages for people without an account, at /status/NAME: the state and some numbers of chosen hosts. Anyone who "
       "reaches the server's address can see them.");
 
+  declare_peers(settings, peers);
+
   settings.boolean("alerts.enabled", &alerts_enabled, "Evaluate rules and send messages.");
   settings.text(
       "alerts.rules_file", &alerts_rules_file,
@@ -368,6 +392,10 @@ Status Options::check() {
       sink.refused_file_bytes = set_aside_bytes();
     }
   if (token_file.empty()) token_file = store_directory + "/token";
+  for (const std::string& address : peers.addresses)
+    if (auto url = sink::parse_url(address); !url)
+      return fail(ErrorKind::kInvalid, "peers.addresses: " + address + ": " + url.error().message);
+  if (peers.token_file.empty()) peers.token_file = token_file;
   if (journal_directory.empty()) journal_directory = store_directory + "/journal";
   if (alerts_rules_file.empty()) alerts_rules_file = store_directory + "/alerts.toml";
   if (!http_public_url.empty() && !http_public_url.starts_with("http://") && !http_public_url.starts_with("https://"))

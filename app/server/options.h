@@ -18,6 +18,7 @@
 #include "ingest/server.h"
 #include "logs/store.h"
 #include "net/listener.h"
+#include "peers.h"
 #include "program/program.h"
 #include "rule/rule.h"
 #include "sink/options.h"
@@ -114,6 +115,8 @@ struct Options {
 
   door::InputSettings inputs;
   std::list<StatusPage> status_pages;  // a list: settings point into it
+
+  PeerOptions peers;
 
   bool alerts_enabled = true;
   std::string alerts_rules_file;

@@ -20,6 +20,7 @@ void add_routes(App& app, http::Router& router);
 void add_page_routes(http::Router& router);               // routes_page.cc: /
 void add_status_routes(App& app, http::Router& router);   // routes_status.cc: /status/NAME
 void add_fleet_routes(App& app, http::Router& router);    // routes_fleet.cc: /api/v1/hosts, /api/v1/live
+void add_peer_routes(App& app, http::Router& router);     // routes_peer.cc: /api/v1/peer
 void add_process_routes(App& app, http::Router& router);  // routes_processes.cc: /api/v1/hosts/NAME/processes
 void add_health_routes(App& app,
                        http::Router& router);            // routes_health.cc: /healthz, /readyz, /ping, /metrics

@@ -50,6 +50,8 @@ std::string to_json(const fleet::Host& host, UnixNanos now) {
   if (host.newest_sample > 0) lag = std::max(0.0, static_cast<double>(now - host.newest_sample) / 1e9);
   JsonObject out;
   if (host.settings) out.raw("settings", host_settings_json(*host.settings));
+  if (!host.server.empty()) out.text("server", host.server).boolean("server_away", host.server_away);
+  if (!host.also_on.empty()) out.text("also_on", host.also_on);
   return out.text("host", host.name)
       .text("state", fleet::state_name(host.state))
       .boolean("up", host.state != fleet::State::kDown)
@@ -82,19 +84,36 @@ std::string to_json(const std::vector<fleet::Host>& hosts, UnixNanos now) {
   return out += ']';
 }
 
-asio::awaitable<http::Response> hosts(const App& app) {
+std::string peers_json(const App& app) {
+  std::string out = "[";
+  for (const Peers::View& peer : app.peers().views()) {
+    if (out.size() > 1) out += ',';
+    out += JsonObject()
+               .text("name", peer.shown)
+               .text("address", peer.address)
+               .boolean("away", peer.away)
+               .text("reason", peer.reason)
+               .number("answered", to_milliseconds(peer.answered))
+               .finish();
+  }
+  return out + "]";
+}
+
+asio::awaitable<http::Response> hosts(const App& app, bool all) {
   const UnixNanos now = Clock::system().wall();
-  co_return http::Response::json(JsonObject()
-                                     .number("server_time", to_milliseconds(now))
-                                     .raw("thresholds", thresholds_json(app.fleet().thresholds()))
-                                     .raw("hosts", to_json(app.fleet().hosts(), now))
-                                     .finish() +
-                                 "\n");
+  const fleet::Scope scope = all ? fleet::Scope::kAll : fleet::Scope::kOwn;
+  JsonObject out;
+  out.number("server_time", to_milliseconds(now)).raw("thresholds", thresholds_json(app.fleet().thresholds()));
+  if (all)
+    out.text("name", app.peers().own_name()).raw("peers", peers_json(app)).text("partial", app.peers().lacking());
+  co_return http::Response::json(out.raw("hosts", to_json(app.fleet().hosts(scope), now)).finish() + "\n");
 }
 
 // Of twenty thousand hosts it is 20 MB: no network thread waits for that.
-asio::awaitable<http::Response> hosts_on_worker(App& app) {
-  co_return co_await asio::co_spawn(app.http_workers().get_executor(), hosts(app), asio::use_awaitable);
+asio::awaitable<http::Response> hosts_on_worker(App& app, std::shared_ptr<const http::Request> request) {
+  const std::string_view all = request->parameter("all");
+  co_return co_await asio::co_spawn(app.http_workers().get_executor(), hosts(app, all == "1" || all == "true"),
+                                    asio::use_awaitable);
 }
 
 std::string removed_message(const std::vector<std::string>& names) {
@@ -106,12 +125,12 @@ std::string removed_message(const std::vector<std::string>& names) {
   return JsonObject().text("type", "removed").raw("hosts", list + "]").finish();
 }
 
-std::string hosts_message(std::string_view type, const fleet::Thresholds& thresholds,
-                          const std::vector<fleet::Host>& hosts, UnixNanos now) {
+std::string hosts_message(std::string_view type, const App& app, const std::vector<fleet::Host>& hosts, UnixNanos now) {
   return JsonObject()
       .text("type", type)
       .number("server_time", to_milliseconds(now))
-      .raw("thresholds", thresholds_json(thresholds))
+      .raw("thresholds", thresholds_json(app.fleet().thresholds()))
+      .text("partial", app.peers().lacking())
       .raw("hosts", to_json(hosts, now))
       .finish();
 }
@@ -125,7 +144,7 @@ struct Told {
 
 asio::awaitable<Told> snapshot(const App& app) {
   Told out{app.fleet().version(), Clock::system().wall(), {}};
-  out.next.push_back(hosts_message("snapshot", app.fleet().thresholds(), app.fleet().hosts(), out.at));
+  out.next.push_back(hosts_message("snapshot", app, app.fleet().hosts(fleet::Scope::kAll), out.at));
   co_return out;
 }
 
@@ -134,11 +153,11 @@ asio::awaitable<Told> update(const App& app, Told told) {
   const fleet::Fleet& fleet = app.fleet();
   Told out{fleet.version(), Clock::system().wall(), {}};
   if (const auto removed = fleet.removed(told.version); !removed)
-    out.next.push_back(hosts_message("snapshot", fleet.thresholds(), fleet.hosts(), out.at));
+    out.next.push_back(hosts_message("snapshot", app, fleet.hosts(fleet::Scope::kAll), out.at));
   else if (!removed->empty())
     out.next.push_back(removed_message(*removed));
-  if (const auto changed = fleet.changed(told.version, told.at); !changed.empty())
-    out.next.push_back(hosts_message("update", fleet.thresholds(), changed, out.at));
+  if (const auto changed = fleet.changed(told.version, told.at, fleet::Scope::kAll); !changed.empty())
+    out.next.push_back(hosts_message("update", app, changed, out.at));
   co_return out.next.empty() ? told : out;
 }
 
@@ -182,6 +201,12 @@ Result<std::uint64_t> purge(App& app, const std::string& name) {
   return removed->series;
 }
 
+http::Response no_such_host(const App& app, const std::string& name) {
+  const std::string server = app.fleet().server_of(name);
+  if (server.empty()) return http::Response::error(404, "no host has this name");
+  return http::Response::error(404, "this server has no host of this name, but " + server + " has: ask that one");
+}
+
 // DELETE /api/v1/hosts/NAME: off the list, on disk before the answer.
 http::Response forget(App& app, const http::Request& request) {
   const std::string name = request.path.substr(kHosts.size());
@@ -208,7 +233,7 @@ http::Response forget(App& app, const http::Request& request) {
     if (!forgotten) return http::Response::error(503, "its log lines are not deleted: " + forgotten.error().message);
     lines = *forgotten;
   }
-  if (!known && series == 0 && lines == 0) return http::Response::error(404, "no host has this name");
+  if (!known && series == 0 && lines == 0) return no_such_host(app, name);
   log::info("server", "host forgotten",
             {{"host", name},
              {"deleted_series", series},
@@ -252,8 +277,8 @@ http::Response change_host(App& app, const http::Request& request) {
     now = host_settings_json(settings);
     return {};
   });
-  if (!changed)
-    return http::Response::error(changed.error().kind == ErrorKind::kNotFound ? 404 : 400, changed.error().message);
+  if (!changed && changed.error().kind == ErrorKind::kNotFound) return no_such_host(app, name);
+  if (!changed) return http::Response::error(400, changed.error().message);
   if (auto problem = not_saved(app)) return *std::move(problem);
   log::info("server", "host settings changed", {{"host", name}, {"by", who_asks(request)}});
   return http::Response::json(now + "\n");
@@ -295,7 +320,7 @@ asio::awaitable<http::Response> fleet_thresholds(const App& app) {
 
 void add_fleet_routes(App& app, http::Router& router) {
   router.add("GET", "/api/v1/hosts", http::Access::kRead,
-             [&app](std::shared_ptr<const http::Request>) { return hosts_on_worker(app); });
+             [&app](std::shared_ptr<const http::Request> request) { return hosts_on_worker(app, std::move(request)); });
   router.add_under("DELETE", std::string(kHosts), http::Access::kWrite, fleet_pooled(app, forget));
   router.add_under("PATCH", std::string(kHosts), http::Access::kAdmin, fleet_pooled(app, change_host));
   router.add("GET", "/api/v1/thresholds", http::Access::kRead,

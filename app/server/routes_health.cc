@@ -327,6 +327,15 @@ Answer metrics(App& app) {
           fleet.refused_hosts);
   out.add("resmon_refused_overview_rows_total", "counter",
           "Rows of series beyond a limit of the host list; they are stored.", fleet.refused_series);
+  const std::vector<Peers::View> peers = app.peers().views();
+  if (!peers.empty()) {
+    out.head("resmon_peer_up", "gauge", "1: the other server answers; 0: what it has is missing in answers.");
+    for (const Peers::View& peer : peers) out.labelled("resmon_peer_up", "peer", peer.address, peer.away ? 0U : 1U);
+    out.head("resmon_peer_questions_total", "counter", "Questions to the other server.");
+    for (const Peers::View& peer : peers) out.labelled("resmon_peer_questions_total", "peer", peer.address, peer.asked);
+    out.head("resmon_peer_failures_total", "counter", "Questions that it did not answer.");
+    for (const Peers::View& peer : peers) out.labelled("resmon_peer_failures_total", "peer", peer.address, peer.failed);
+  }
   const ingest::LogReader::Stats backlog = app.pipeline().stats();
   out.add("resmon_store_backlog_entries", "gauge", "Journal entries that the store has not written.",
           backlog.backlog_entries);
@@ -361,6 +370,8 @@ Answer metrics(App& app) {
   out.add("resmon_queries_early_total", "counter",
           "Queries answered before the store had everything acknowledged before them, because it is behind.",
           queries.early.load());
+  out.add("resmon_query_partial_total", "counter", "Queries answered without what another server has.",
+          queries.partial.load());
   out.add("resmon_query_statements_failed_total", "counter", "Statements that failed.", queries.failed.load());
   out.add("resmon_query_statements_limited_total", "counter", "Statements ended by a bound of time, memory or size.",
           queries.limited.load());
@@ -426,6 +437,7 @@ void add_routes(App& app, http::Router& router) {
   add_health_routes(app, router);
   add_server_routes(app, router);
   add_fleet_routes(app, router);
+  add_peer_routes(app, router);
   add_process_routes(app, router);
   add_auth_routes(app, router);
   add_query_routes(app, router);

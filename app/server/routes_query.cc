@@ -18,6 +18,7 @@
 #include "influxql/format/serialize.h"
 #include "influxql/parse/params.h"
 #include "json.h"
+#include "peer_reader.h"
 #include "query_backend.h"
 #include "routes.h"
 #include "syslog_reader.h"
@@ -32,6 +33,8 @@ constexpr std::size_t kQueryBodyBytes = 1U << 20U;
 constexpr std::uint64_t kDefaultChunkRows = 10'000;
 // How long a query waits for the store to have what was acknowledged before it came. Usually that is there already.
 constexpr auto kVisiblePatience = std::chrono::seconds(5);
+
+constexpr std::size_t kMostHeaderText = 500;
 
 using RequestPointer = std::shared_ptr<const http::Request>;
 
@@ -146,11 +149,20 @@ influxql::SerializeOptions format_of(const http::Request& request) {
   return format;
 }
 
-http::Response respond(App& app, const http::Request& request, std::shared_ptr<const influxql::Response> result) {
+// A header's value has no control characters.
+std::string header_text(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  return text.substr(0, kMostHeaderText);
+}
+
+http::Response respond(App& app, const http::Request& request, std::shared_ptr<const influxql::Response> result,
+                       const std::string& lacking) {
   http::Response response;
   response.status = result->error.empty() ? 200 : 400;
   if (!result->error.empty()) add_influx_error(response, result->error);
   response.headers.emplace_back("X-Influxdb-Version", "1.6.7-resmon");
+  if (!lacking.empty()) response.headers.emplace_back("X-Resmon-Partial", header_text(lacking));
   const auto pieces =
       std::make_shared<influxql::Pieces>(pieces_for(request, result, format_of(request), response.content_type));
   response.body = pieces->next().value_or("");
@@ -209,12 +221,20 @@ http::Response answer(App& app, const http::Request& request, std::chrono::stead
   logs::Bounds bounds;
   bounds.until = deadline;
   bounds.cancelled = [gone = request.gone, &app, &entry] { return *gone || app.stopping() || entry.killed(); };
-  const SyslogReader reader(app.store(), app.logs(), query_text(request), options.params, options.now,
-                            std::move(bounds));
-  const auto result =
-      std::make_shared<const influxql::Response>(influxql::execute(reader, query_text(request), options));
+  std::optional<PeerReader> with_peers;
+  if (of_data && request.parameter("peers") != "false" && !app.peers().views().empty())
+    with_peers.emplace(app.store(), app.peers());
+  const store::Reader& stored = with_peers ? static_cast<const store::Reader&>(*with_peers) : app.store();
+  const SyslogReader reader(stored, app.logs(), query_text(request), options.params, options.now, std::move(bounds));
+  influxql::Response answered = influxql::execute(reader, query_text(request), options);
+  const std::string lacking = with_peers ? with_peers->lacking() : "";
+  if (!lacking.empty()) {
+    ++stats.partial;
+    for (influxql::StatementResult& one : answered.results) one.warning = "partial: " + lacking;
+  }
+  const auto result = std::make_shared<const influxql::Response>(std::move(answered));
   count_errors(stats, *result);
-  return respond(app, request, result);
+  return respond(app, request, result, lacking);
 }
 
 asio::awaitable<http::Response> on_pool(App& app, RequestPointer request,

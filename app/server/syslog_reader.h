@@ -37,6 +37,7 @@ class SyslogReader final : public store::Reader {
                           const metric::SharedList<metric::Field>& fields) const override {
     return base_.no_room_for(measurement, tags, fields);
   }
+  void expect(std::span<const store::GroupId> groups) const override { base_.expect(groups); }
   Status scan(store::GroupId group, std::span<const store::ColumnId> columns, store::TimeRange range, bool descending,
               const store::BlockVisitor& visit) const override;
   Status scan_windows(const store::WindowRequest& request, const store::WindowVisitor& visit) const override;

@@ -11,6 +11,8 @@
 #include <bit>
 #include <tuple>
 
+#include "fleet/fleet_internal.h"
+
 namespace resmon::fleet {
 
 namespace {
@@ -34,6 +36,8 @@ std::string tag_of(const metric::Schema& schema, std::string_view key) {
   return {};
 }
 
+}  // namespace
+
 State state_at(UnixNanos now, UnixNanos last_seen, std::chrono::nanoseconds interval, bool connected) {
   const std::chrono::nanoseconds otherwise = connected ? kClientInterval : kOtherInterval;
   const auto step = std::clamp<std::int64_t>((interval.count() > 0 ? interval : otherwise).count(), 1'000'000'000,
@@ -43,8 +47,6 @@ State state_at(UnixNanos now, UnixNanos last_seen, std::chrono::nanoseconds inte
   if (silent <= 6 * step + 10'000'000'000) return State::kLate;
   return State::kDown;
 }
-
-}  // namespace
 
 std::string_view state_name(State state) {
   switch (state) {
@@ -58,28 +60,20 @@ std::string_view state_name(State state) {
   return "down";
 }
 
-struct Fleet::Entry {
-  Host host;
-  std::unordered_map<std::string, std::unique_ptr<Series>> series;  // by key_of
-  std::chrono::nanoseconds said_interval{0};                        // in its client's HELLO, or before a restart
-  Interval arrivals;                                                // of what is newer than all before
-  bool touched = false;
-  bool newer = false;  // the batch being observed has something newer than all before
-};
-
 Fleet::Fleet(const metric::SchemaTable& schemas, const Clock& clock, FleetLimits limits)
     : schemas_(schemas), clock_(clock), limits_(limits) {}
 Fleet::~Fleet() = default;
 
 Fleet::Entry* Fleet::find(std::string_view name) const {
   const auto it = entries_.find(name);
-  return it == entries_.end() ? nullptr : it->second.get();
+  return it == entries_.end() || !it->second->own ? nullptr : it->second.get();
 }
 
 Fleet::Entry& Fleet::entry(const std::string& name) {
   auto& found = entries_[name];
-  if (!found) {
-    found = std::make_unique<Entry>();
+  if (!found) found = std::make_unique<Entry>();
+  if (!std::exchange(found->own, true)) {
+    ++own_;
     found->host.name = name;
     found->host.first_seen = clock_.wall();
     forgotten_.erase(name);
@@ -92,7 +86,7 @@ Fleet::Entry& Fleet::entry(const std::string& name) {
 Fleet::Entry* Fleet::entry_for_data(const std::string& name, UnixNanos time) {
   if (Entry* const known = find(name)) return known;
   if (const auto it = forgotten_.find(name); it != forgotten_.end() && time <= it->second) return nullptr;
-  if (entries_.size() >= limits_.hosts) {
+  if (own_ >= limits_.hosts) {
     ++refused_hosts_;
     return nullptr;
   }
@@ -101,7 +95,7 @@ Fleet::Entry* Fleet::entry_for_data(const std::string& name, UnixNanos time) {
 
 void Fleet::connected(const ingest::ClientInfo& client) {
   std::lock_guard lock(mutex_);
-  if (entries_.size() >= limits_.hosts && !entries_.contains(client.host)) {
+  if (own_ >= limits_.hosts && find(client.host) == nullptr) {
     ++refused_hosts_;
     return;
   }
@@ -144,7 +138,7 @@ void Fleet::refused(const std::string& name, std::uint64_t samples, const std::s
 
 void Fleet::remember(const std::string& name, UnixNanos last_seen) {
   std::lock_guard lock(mutex_);
-  if (entries_.contains(name) || entries_.size() >= limits_.hosts) return;
+  if (find(name) != nullptr || own_ >= limits_.hosts) return;
   if (const auto it = forgotten_.find(name); it != forgotten_.end() && last_seen <= it->second) return;
   Host& host = entry(name).host;
   host.first_seen = std::min(last_seen, clock_.wall());
@@ -156,7 +150,7 @@ void Fleet::restore(const Memory& memory) {
   const UnixNanos now = clock_.wall();
   std::lock_guard lock(mutex_);
   for (const Host& known : memory.hosts) {
-    if (entries_.contains(known.name) || entries_.size() >= limits_.hosts) continue;
+    if (find(known.name) != nullptr || own_ >= limits_.hosts) continue;
     Entry& made = entry(known.name);
     made.host = known;
     made.host.connected = false;
@@ -169,7 +163,7 @@ void Fleet::restore(const Memory& memory) {
     made.host.version = ++version_;
   }
   for (const ForgottenHost& gone : memory.forgotten)
-    if (!entries_.contains(gone.name) && forgotten_.size() < limits_.forgotten)
+    if (find(gone.name) == nullptr && forgotten_.size() < limits_.forgotten)
       forgotten_.emplace(gone.name, gone.newest_sample);
   thresholds_ = memory.thresholds;
 }
@@ -359,13 +353,26 @@ void Fleet::drop_meanings() {
 
 void Fleet::remove(Entry& entry) {
   series_ -= entry.series.size();
-  removals_.emplace_back(++version_, entry.host.name);
-  if (removals_.size() > kRemovals) {
-    unknown_removals_ = removals_.front().first;
-    removals_.pop_front();
-  }
+  note_removal(entry.host.name);
   ++memory_version_;
-  entries_.erase(entries_.find(entry.host.name));
+  --own_;
+  if (entry.elsewhere.empty()) {
+    entries_.erase(entries_.find(entry.host.name));
+    return;
+  }
+  // Another server has it still.
+  Entry left;
+  left.host.name = entry.host.name;
+  left.host.version = ++version_;
+  left.elsewhere = std::move(entry.elsewhere);
+  entry = std::move(left);
+}
+
+void Fleet::note_removal(const std::string& name) {
+  removals_.emplace_back(++version_, name);
+  if (removals_.size() <= kRemovals) return;
+  unknown_removals_ = removals_.front().first;
+  removals_.pop_front();
 }
 
 Fleet::Forgotten Fleet::forget(const std::string& name) {
@@ -387,6 +394,7 @@ void Fleet::forget_unused(UnixNanos hosts_before) {
   bool any = false;
   for (auto it = entries_.begin(); it != entries_.end();) {
     Entry& entry = *(it++)->second;
+    if (!entry.own) continue;
     if (!entry.host.connected && entry.host.last_seen < hosts_before && !is_paused(entry.host)) {
       remove(entry);
       any = true;
@@ -405,33 +413,6 @@ void Fleet::forget_unused(UnixNanos hosts_before) {
   if (any) drop_meanings();
 }
 
-Host Fleet::view(const Entry& entry, UnixNanos now) const {
-  Host host = entry.host;
-  host.state = state_at(now, host.last_seen, host.interval, host.connected);
-  return host;
-}
-
-std::vector<Host> Fleet::hosts() const {
-  const UnixNanos now = clock_.wall();
-  std::lock_guard lock(mutex_);
-  std::vector<Host> out;
-  out.reserve(entries_.size());
-  for (const auto& [name, entry] : entries_) out.push_back(view(*entry, now));
-  return out;
-}
-
-std::vector<Host> Fleet::changed(std::uint64_t after, UnixNanos before) const {
-  const UnixNanos now = clock_.wall();
-  std::lock_guard lock(mutex_);
-  std::vector<Host> out;
-  for (const auto& [name, entry] : entries_) {
-    const Host& host = entry->host;
-    const auto state = [&](UnixNanos at) { return state_at(at, host.last_seen, host.interval, host.connected); };
-    if (host.version > after || state(now) != state(before)) out.push_back(view(*entry, now));
-  }
-  return out;
-}
-
 std::uint64_t Fleet::version() const {
   std::lock_guard lock(mutex_);
   return version_;
@@ -448,7 +429,7 @@ std::optional<std::vector<std::string>> Fleet::removed(std::uint64_t after) cons
 
 FleetStats Fleet::stats() const {
   std::lock_guard lock(mutex_);
-  return {entries_.size(), series_, forgotten_.size(), refused_hosts_, refused_series_, limits_};
+  return {own_, series_, forgotten_.size(), refused_hosts_, refused_series_, limits_};
 }
 
 }  // namespace resmon::fleet

@@ -57,6 +57,27 @@ struct FleetStats {
   FleetLimits limits;
 };
 
+// Whose hosts are meant: those that this server has heard from, as it has; or also those of other servers, and each as
+// the server says that heard from it last.
+enum class Scope { kOwn, kAll };
+
+// What another server says of its hosts.
+struct PeerReport {
+  std::string peer;    // who, always the same
+  std::string shown;   // its name for people
+  bool whole = false;  // these are all of its hosts; otherwise those that have changed
+  std::vector<Host> hosts;
+  std::vector<std::string> removed;
+  UnixNanos now = 0;  // when it said so, by our clock
+};
+
+// A client of that name is at work here and there at the same time.
+struct Doubled {
+  std::string host;
+  std::string server;  // the other one
+  bool over = false;   // it was until now
+};
+
 class Fleet final : public ingest::Observer {
  public:
   enum class Forgotten { kDone, kConnected, kUnknown };
@@ -97,9 +118,19 @@ class Fleet final : public ingest::Observer {
   // their host has not written for a while. Call about once a minute.
   void forget_unused(UnixNanos hosts_before);
 
+  // Takes over what another server says, and returns which names that makes or ends on both.
+  std::vector<Doubled> peer_says(const PeerReport& report);
+  // It does not answer, or does so again.
+  void peer_away(const std::string& peer, bool away);
+
   // Sorted by name. With `after`, only those whose version is greater or whose state changed since `before`.
-  std::vector<Host> hosts() const;
-  std::vector<Host> changed(std::uint64_t after, UnixNanos before) const;
+  std::vector<Host> hosts(Scope scope = Scope::kOwn) const;
+  std::vector<Host> changed(std::uint64_t after, UnixNanos before, Scope scope = Scope::kOwn) const;
+  // The other server that has it; empty: none, or this one.
+  std::string server_of(std::string_view host) const;
+  // Those that this server has heard from, as rules about them want them: while another server has one and answers, it
+  // is up here, since that one tells of it.
+  std::vector<Host> hosts_to_watch() const;
   std::uint64_t version() const;
   // The names of those that were forgotten since; some may be back. Nothing where there were too many: then hosts()
   // says who is there.
@@ -108,6 +139,13 @@ class Fleet final : public ingest::Observer {
 
  private:
   struct Entry;
+  // Another server, and one of its hosts.
+  struct Peer {
+    std::string shown;
+    bool away = false;
+    UnixNanos answered = 0;
+  };
+  struct Elsewhere;
   // The place of each field of a schema in its series.
   struct Reading {
     Series* series = nullptr;
@@ -121,8 +159,8 @@ class Fleet final : public ingest::Observer {
     Entry* entry = nullptr;        // of its host; null when it has none
   };
   // All of these REQUIRE: mutex_ held.
-  Entry* find(std::string_view host) const;
-  Entry& entry(const std::string& host);  // made where it is not known
+  Entry* find(std::string_view host) const;  // that this server has heard from
+  Entry& entry(const std::string& host);     // made where it is not known
   Entry* entry_for_data(const std::string& host, UnixNanos time);
   Meaning make_meaning(const metric::Schema& schema, std::uint32_t generation, UnixNanos time);
   const Meaning& meaning_of(metric::SchemaId id, UnixNanos time);
@@ -133,7 +171,13 @@ class Fleet final : public ingest::Observer {
   void sum_up(Entry& entry);
   void remove(Entry& entry);
   void drop_meanings();
-  Host view(const Entry& entry, UnixNanos now) const;
+  void note_removal(const std::string& name);
+  void drop_elsewhere(Entry& entry, const std::string& peer);
+  State state_there(const Elsewhere& there, UnixNanos now) const;
+  const Elsewhere* shown_there(const Entry& entry, UnixNanos now) const;  // null: what is shown is our own
+  std::string also_on(const Entry& entry, UnixNanos now) const;
+  State state_of(const Entry& entry, UnixNanos now, Scope scope) const;
+  Host view(const Entry& entry, UnixNanos now, Scope scope = Scope::kOwn) const;
 
   const metric::SchemaTable& schemas_;
   const Clock& clock_;
@@ -141,6 +185,8 @@ class Fleet final : public ingest::Observer {
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
+  std::size_t own_ = 0;  // of these, heard from here
+  std::map<std::string, Peer, std::less<>> peers_;
   std::map<std::string, UnixNanos, std::less<>> forgotten_;  // newest_sample of each
   std::vector<Meaning> meanings_;                            // by SchemaId
   std::vector<Reading> readings_;

@@ -492,5 +492,106 @@ TEST_F(FleetTest, WhatThereIsNoRoomForIsCounted) {
   EXPECT_EQ(small.stats().forgotten, 1U);
 }
 
+// What another server says, heard now.
+PeerReport report_of(UnixNanos now, std::vector<Host> hosts, bool whole = false) {
+  PeerReport report;
+  report.peer = "http://two:7412";
+  report.shown = "two";
+  report.now = now;
+  report.hosts = std::move(hosts);
+  report.whole = whole;
+  return report;
+}
+
+Host host_there(const std::string& name, UnixNanos since, UnixNanos seen) {
+  Host host;
+  host.name = name;
+  host.connected = true;
+  host.connected_since = since;
+  host.first_seen = since;
+  host.last_seen = seen;
+  host.interval = std::chrono::seconds(5);
+  return host;
+}
+
+constexpr UnixNanos kOneSecond = 1'000'000'000;
+
+TEST_F(FleetTest, AHostOfAnotherServerIsShownBesideOurs) {
+  connect("a");
+  const std::uint64_t before = fleet.version();
+  fleet.peer_says(report_of(clock.now, {host_there("b", clock.now - 60 * kOneSecond, clock.now)}, true));
+  EXPECT_EQ(fleet.hosts().size(), 1U);
+  const auto all = fleet.hosts(Scope::kAll);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1].server, "two");
+  EXPECT_EQ(all[1].state, State::kUp);
+  EXPECT_EQ(fleet.changed(before, clock.now, Scope::kAll).size(), 1U);
+  EXPECT_EQ(fleet.changed(before, clock.now).size(), 0U);
+  EXPECT_EQ(fleet.memory().hosts.size(), 1U);
+  // Its state is that of the last answer, at best late while none comes.
+  clock.now += 3600 * kOneSecond;
+  EXPECT_EQ(fleet.hosts(Scope::kAll)[1].state, State::kUp);
+  fleet.peer_away("http://two:7412", true);
+  EXPECT_EQ(fleet.hosts(Scope::kAll)[1].state, State::kLate);
+  EXPECT_TRUE(fleet.hosts(Scope::kAll)[1].server_away);
+  // An answer without news of it: it is silent there, too.
+  fleet.peer_says(report_of(clock.now, {}));
+  EXPECT_EQ(fleet.hosts(Scope::kAll)[1].state, State::kDown);
+  const std::uint64_t version = fleet.version();
+  fleet.peer_says(report_of(clock.now, {}, true));
+  EXPECT_EQ(fleet.hosts(Scope::kAll).size(), 1U);
+  EXPECT_EQ(fleet.removed(version), std::vector<std::string>{"b"});
+}
+
+TEST_F(FleetTest, AHostThatMovedIsShownWhereItIs) {
+  connect("a");
+  fleet.disconnected("a");
+  clock.now += 100 * kOneSecond;
+  EXPECT_EQ(only().state, State::kDown);
+  EXPECT_TRUE(fleet.peer_says(report_of(clock.now, {host_there("a", clock.now - 90 * kOneSecond, clock.now)})).empty());
+  EXPECT_EQ(only().state, State::kDown);
+  EXPECT_EQ(fleet.hosts(Scope::kAll).at(0).state, State::kUp);
+  EXPECT_EQ(fleet.hosts(Scope::kAll).at(0).server, "two");
+  // Rules about it leave it to the other server, unless that is away.
+  EXPECT_EQ(fleet.hosts_to_watch().at(0).state, State::kUp);
+  fleet.peer_away("http://two:7412", true);
+  EXPECT_EQ(fleet.hosts_to_watch().at(0).state, State::kDown);
+  // It comes back.
+  connect("a");
+  EXPECT_EQ(fleet.hosts(Scope::kAll).at(0).server, "");
+  fleet.disconnected("a");
+  EXPECT_EQ(fleet.forget("a"), Fleet::Forgotten::kDone);
+  EXPECT_EQ(fleet.hosts().size(), 0U);
+  EXPECT_EQ(fleet.hosts(Scope::kAll).size(), 1U);
+}
+
+TEST_F(FleetTest, OneNameOnTwoServersIsFoundAndAMoveIsNot) {
+  connect("a");
+  const UnixNanos came = clock.now;
+  const auto say_cpu = [&] { say("cpu", {{"cpu", "cpu-total"}, {"host", "a"}}, {{"usage_idle", 50}}); };
+  // It was there before and is no longer heard from: a move.
+  EXPECT_TRUE(
+      fleet.peer_says(report_of(clock.now, {host_there("a", came - 99 * kOneSecond, came - kOneSecond)})).empty());
+  clock.now += 5 * kOneSecond;
+  say_cpu();
+  EXPECT_TRUE(fleet.peer_says(report_of(clock.now, {})).empty());
+  // Both are heard from, in two reports.
+  EXPECT_TRUE(fleet.peer_says(report_of(clock.now, {host_there("a", came - 99 * kOneSecond, clock.now)})).empty());
+  EXPECT_EQ(only().also_on, "");
+  const auto found = fleet.peer_says(report_of(clock.now, {host_there("a", came - 99 * kOneSecond, clock.now)}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].server, "two");
+  EXPECT_FALSE(found[0].over);
+  EXPECT_EQ(only().also_on, "two");
+  EXPECT_EQ(fleet.hosts(Scope::kAll).at(0).server, "");
+  clock.now += 60 * kOneSecond;
+  say_cpu();
+  EXPECT_TRUE(fleet.peer_says(report_of(clock.now, {})).empty());
+  const auto over = fleet.peer_says(report_of(clock.now, {}));
+  ASSERT_EQ(over.size(), 1U);
+  EXPECT_TRUE(over[0].over);
+  EXPECT_EQ(only().also_on, "");
+}
+
 }  // namespace
 }  // namespace resmon::fleet

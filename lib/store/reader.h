@@ -104,6 +104,10 @@ class Reader {
     return {};
   }
 
+  // These groups are about to be scanned, in about this order and alike: a reader that has to ask for rows over a
+  // network then asks for several at once.
+  virtual void expect(std::span<const GroupId>) const {}
+
   // Every row of the group in `range` that has a value in at least one of `columns`, each row once, oldest first (or
   // newest first with `descending`: then blocks come newest first, but times inside a block still ascend). Rows written
   // twice with one time are merged field by field, the later write winning.

@@ -31,16 +31,16 @@ def busy_targets(target):
     return PROCESSES if target == "all" else (target,)
 
 
-def make(seed, seconds):
+def make(seed, seconds, kinds=KINDS, pause=(0.2, 1.8)):
     """Faults in order of time, in [1, seconds). Every kind comes once before any comes again by chance."""
     chance = random.Random(seed)
-    first = list(KINDS)
+    first = list(kinds)
     chance.shuffle(first)
     free_at = collections.defaultdict(float)
     out = []
     at = 1.0
     while at < seconds:
-        kind, targets, (least, most), _ = first.pop() if first else chance.choices(KINDS, [k[3] for k in KINDS])[0]
+        kind, targets, (least, most), _ = first.pop() if first else chance.choices(kinds, [k[3] for k in kinds])[0]
         target = chance.choice(targets)
         lasts = round(chance.uniform(least, most), 2)
         order = tuple(chance.sample(PROCESSES, len(PROCESSES))) if kind == "kill-all" else ()
@@ -50,7 +50,7 @@ def make(seed, seconds):
         out.append(Fault(round(at, 2), kind, target, lasts, order))
         for name in busy_targets(target):
             free_at[name] = at + lasts + 0.5
-        at += chance.uniform(0.2, 1.8)
+        at += chance.uniform(*pause)
     return out
 
 

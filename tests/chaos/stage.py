@@ -197,10 +197,10 @@ class Stage:
             arguments += ["--set", pair]
         return house.Process("resmon-load", arguments, self.folder, name, environment=self.client_sync.environment)
 
-    def start_agent(self):
-        sets = ["log.level=debug", "spool.stop_patience=120s", f"spool.directory={self.folder}/agent-spool"]
-        arguments = house.client_arguments(self.network.port, self.token_file, "agent", "200ms", *sets)
-        return house.Process(house.preloadable_client(), arguments, self.folder, "agent", environment=self.client_sync.environment)
+    def start_agent(self, name="agent", interval="200ms"):
+        sets = ["log.level=debug", "spool.stop_patience=120s", f"spool.directory={self.folder}/{name}-spool"]
+        arguments = house.client_arguments(self.network.port, self.token_file, name, interval, *sets)
+        return house.Process(house.preloadable_client(), arguments, self.folder, name, environment=self.client_sync.environment)
 
     def start_all(self, *names):
         for name in names or self.parts:

@@ -333,8 +333,8 @@ victoria_has() { (($(victoria_times system_load1 | grep -c "^$1"$'\t') > $2)); }
 @test "scaled out: two servers share the clients, one takes over all, VictoriaMetrics misses nothing" {
   VICTORIA_PORT=$(free_port)
   export VICTORIA_PORT VICTORIAMETRICS_PORT=$VICTORIA_PORT
-  RESMON_BALANCER_PORT=$(free_port)
-  export RESMON_BALANCER_PORT
+  RESMON_BALANCER_PORT=$(free_port) RESMON_BALANCER_2_PORT=$(free_port)
+  export RESMON_BALANCER_PORT RESMON_BALANCER_2_PORT
   docker build --quiet --file "$CLONE/tests/docker/scale_out.Dockerfile" --tag resmon-test-scale-out \
     --build-arg BASE_IMAGE="${RESMON_BASE_IMAGE:-debian:bookworm-slim}" --build-arg DEBIAN_MIRROR="$RESMON_DEBIAN_MIRROR" "$CLONE/tests/docker" >/dev/null
   scale up -d --no-build
@@ -342,6 +342,7 @@ victoria_has() { (($(victoria_times system_load1 | grep -c "^$1"$'\t') > $2)); }
   for host in client-1 client-2 client-3; do wait_until 60 "$host in VictoriaMetrics" victoria_has "$host" 2; done
   # From here on nothing may be missing. Before, the clients were made anew, and what is not there samples nothing.
   since=$(victoria_times system_load1 | cut -f 2 | sort -n | tail -n 1)
+  scale stop haproxy
   scale stop server
   wait_until 90 "the second server to have all clients" has_clients server-2 3
   for host in client-1 client-2 client-3; do
@@ -360,7 +361,7 @@ victoria_has() { (($(victoria_times system_load1 | grep -c "^$1"$'\t') > $2)); }
   wait_until 120 "the first server to be healthy" healthy server
   wait_until 60 "no gap in VictoriaMetrics" victoria_no_gaps "$since"
   scale stop
-  scale rm -f haproxy server-2 victoria-metrics victoria-metrics-volume
+  scale rm -f haproxy haproxy-2 server-2 victoria-metrics victoria-metrics-volume
 }
 
 @test "down keeps the data, down --volumes leaves nothing" {

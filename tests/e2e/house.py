@@ -480,6 +480,50 @@ class Influxd:
         return query(self.port, statement)
 
 
+class VictoriaMetrics:
+    """Debian's, with its data in the test's folder."""
+
+    def __init__(self, test, *flags):
+        if not shutil.which("victoria-metrics"):
+            test.skipTest("victoria-metrics is not installed")
+        self.test = test
+        self.flags = flags
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = None
+        test.addCleanup(self.kill)
+
+    def launch(self):
+        with open(os.path.join(self.test.folder, "victoria-metrics.log"), "ab") as log:
+            folder = os.path.join(self.test.folder, "victoria-metrics")
+            command = ["victoria-metrics", f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{self.port}", *self.flags]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def start(self):
+        self.launch()
+
+        def answers():
+            with contextlib.suppress(OSError):
+                return request(self.port, "GET", "/health").status == 200
+            return False
+
+        wait_for("victoria-metrics", answers, 60)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        if self.running():
+            self.process.kill()
+            self.process.wait()
+
+    def points(self, name="m_n"):
+        """All points of a metric as (host, milliseconds, value), as a list, so that a repeated one shows."""
+        text = request(self.port, "GET", "/api/v1/export?" + urllib.parse.urlencode({"match[]": name}), timeout=120).body.decode()
+        series = [json.loads(line) for line in text.splitlines()]
+        return sorted((s["metric"]["host"], time, value) for s in series for time, value in zip(s["timestamps"], s["values"]))
+
+
 def unexplained_gaps(server, host, times, interval_ns):
     """Steps between neighbouring times of a client's samples that are not the interval. Where the client says that it did not get to
     run as many times as there are missing, on a machine busy with other things, nothing was taken and nothing is lost."""

@@ -1,59 +1,15 @@
 #!/usr/bin/env python3
 """A database that acknowledges before its data is durable, killed with -9 several times: in the end it has everything."""
 
-import contextlib
-import json
-import os
-import shutil
-import subprocess
 import threading
 import time
-import unittest
 
 import house
 
 
-class VictoriaMetrics:
-    """Debian's, with its data in the test's folder."""
-
-    def __init__(self, test, *flags):
-        if not shutil.which("victoria-metrics"):
-            test.skipTest("victoria-metrics is not installed")
-        self.test = test
-        self.flags = flags
-        self.port = house.free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process = None
-        test.addCleanup(self.kill)
-
-    def start(self):
-        with open(os.path.join(self.test.folder, "victoria-metrics.log"), "ab") as log:
-            folder = os.path.join(self.test.folder, "victoria-metrics")
-            command = ["victoria-metrics", f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{self.port}", *self.flags]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-        def answers():
-            with contextlib.suppress(OSError):
-                return house.request(self.port, "GET", "/health").status == 200
-            return False
-
-        house.wait_for("victoria-metrics", answers, 60)
-
-    def kill(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
-    def points(self):
-        """All points of `m_n` by host, as a list, so that a repeated one shows."""
-        text = house.request(self.port, "GET", "/api/v1/export?match[]=m_n").body.decode()
-        series = [json.loads(line) for line in text.splitlines()]
-        return sorted((s["metric"]["host"], time, value) for s in series for time, value in zip(s["timestamps"], s["values"]))
-
-
 class ResendTest(house.HouseTest):
     def test_a_database_killed_again_and_again_has_all(self):
-        database = VictoriaMetrics(self, "-dedup.minScrapeInterval=1ms")
+        database = house.VictoriaMetrics(self, "-dedup.minScrapeInterval=1ms")
         database.start()
         sets = (f"sink.vm.url={database.url}", "sink.vm.retry_last=200ms", "sink.vm.linger=50ms")
         server = self.server(*sets)

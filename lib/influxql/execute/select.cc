@@ -210,6 +210,13 @@ Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
     else
       joined.push_back(std::move(one));
   }
+  for (const std::shared_ptr<const Table>& table : tables) {
+    std::vector<std::size_t> expected;
+    for (const OutputSeries& one : joined)
+      for (const Member& member : one.members)
+        if (member.table == table.get()) expected.push_back(member.series);
+    if (table->is_stored()) table->expect(expected);
+  }
   const Reading reading(plan, list, budget);
   std::vector<Rows> read(joined.size());
   std::vector<Status> statuses(joined.size());

@@ -339,18 +339,28 @@ void write_error(JsonWriter& json, std::string_view error) {
   json.string(error);
 }
 
-void begin_result(JsonWriter& json, std::size_t id) {
+void begin_result(JsonWriter& json, std::size_t id, const StatementResult& result) {
   json.open('{');
   json.key("statement_id");
   json.integer(static_cast<std::int64_t>(id));
+  if (result.warning.empty()) return;
+  json.key("messages");
+  json.open('[');
+  json.open('{');
+  json.key("level");
+  json.string("warning");
+  json.key("text");
+  json.string(result.warning);
+  json.close('}');
+  json.close(']');
 }
 
 // A document of a chunked answer has one result.
-void begin_document(JsonWriter& json, std::size_t id) {
+void begin_document(JsonWriter& json, std::size_t id, const StatementResult& result) {
   json.open('{');
   json.key("results");
   json.open('[');
-  begin_result(json, id);
+  begin_result(json, id, result);
 }
 
 void end_document(JsonWriter& json) {
@@ -365,7 +375,7 @@ Pieces chunked_pieces(std::shared_ptr<const Response> response, SerializeOptions
   for (std::size_t id = 0; id < response->results.size(); ++id) {
     const StatementResult& result = response->results[id];
     if (!result.error.empty() || result.series.empty()) {
-      begin_document(json, id);
+      begin_document(json, id, result);
       if (!result.error.empty()) write_error(json, result.error);
       end_document(json);
     }
@@ -375,7 +385,7 @@ Pieces chunked_pieces(std::shared_ptr<const Response> response, SerializeOptions
       std::size_t from = 0;
       do {
         const std::size_t to = rows - from > options.chunk_rows ? from + options.chunk_rows : rows;
-        begin_document(json, id);
+        begin_document(json, id, result);
         json.key("series");
         json.open('[');
         begin_series(json, series);
@@ -406,7 +416,7 @@ Pieces whole_pieces(std::shared_ptr<const Response> response, SerializeOptions o
     json.open('[');
     for (std::size_t id = 0; id < response->results.size(); ++id) {
       const StatementResult& result = response->results[id];
-      begin_result(json, id);
+      begin_result(json, id, result);
       if (!result.error.empty()) {
         write_error(json, result.error);
       } else if (!result.series.empty()) {

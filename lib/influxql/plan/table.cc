@@ -50,6 +50,13 @@ class StoredTable final : public Table {
     return listing_->with_tag(key, value);
   }
 
+  void expect(std::span<const std::size_t> series) const override {
+    std::vector<store::GroupId> ids;
+    ids.reserve(series.size());
+    for (const std::size_t one : series) ids.push_back(group(one));
+    reader_.expect(ids);
+  }
+
   Status scan(std::size_t series, std::span<const int> columns, UnixNanos first, UnixNanos last, bool descending,
               const store::BlockVisitor& visit) const override {
     std::vector<store::ColumnId> ids;

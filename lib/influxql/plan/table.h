@@ -35,6 +35,8 @@ class Table {
   // Whether rows of several series are to be merged by time. A subquery that chooses one row a group is not in order of
   // time.
   bool in_order() const { return in_order_; }
+  // As store::Reader::expect.
+  virtual void expect(std::span<const std::size_t> /*series*/) const {}
   // Rows with first <= time <= last that have a value in one of `columns`; blocks as store::Reader::scan gives them,
   // but a subquery's may hold several rows of one time.
   virtual Status scan(std::size_t series, std::span<const int> columns, UnixNanos first, UnixNanos last,

@@ -42,6 +42,9 @@ export interface Host {
   refused_samples: number;  // by the server, since it started
   last_refusal: string;     // why the last of them were; empty: none were
   received_samples: number;
+  server: string;       // the other server that has it; empty: the one that is asked
+  server_away: boolean; // that does not answer: this is what it said last
+  also_on: string;      // another server on which a client of this name is at work; empty: none
   summary: Summary;
 }
 
@@ -82,6 +85,9 @@ function decodeHost(value: unknown, serverTime: number): Host | null {
     refused_samples: numberOr(value["refused_samples"], 0),
     last_refusal: textOr(value["last_refusal"], ""),
     received_samples: numberOr(value["received_samples"], 0),
+    server: textOr(value["server"], ""),
+    server_away: value["server_away"] === true,
+    also_on: textOr(value["also_on"], ""),
     summary: {
       cpu_percent: numberOr(given["cpu_percent"], null),
       memory_percent: numberOr(given["memory_percent"], null),

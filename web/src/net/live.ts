@@ -66,7 +66,7 @@ function take(message: unknown): boolean {
 }
 
 async function getHosts(): Promise<void> {
-  const response = await request("/api/v1/hosts", { signal: AbortSignal.timeout(kTimeoutMs) });
+  const response = await request("/api/v1/hosts?all=1", { signal: AbortSignal.timeout(kTimeoutMs) });
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   if (!take(await response.json())) throw new Error("the server's list of hosts cannot be read");
 }

@@ -106,8 +106,9 @@ export class Row extends Component<RowProps> {
   override render({ host, trouble, parts, index, rowIndex, top, last, layout }: RowProps) {
     const tags = layout.phone ? [] : Object.entries(host.tags);
     const cause = trouble === undefined || host.state !== "up" || layout.phone ? "" : causeWords(trouble);
-    const warnings = Number(host.dropped_samples > 0) + Number(host.refused_samples > 0);
-    const room = layout.hostWidth - 26 - host.label.length * kLetter - (cause === "" ? 0 : cause.length * kSmallLetter + 6) - 106 * warnings;
+    const warnings = Number(host.dropped_samples > 0) + Number(host.refused_samples > 0) + Number(host.also_on !== "");
+    const elsewhere = host.server === "" || layout.phone ? "" : `on ${host.server}`;
+    const room = layout.hostWidth - 26 - host.label.length * kLetter - (cause === "" ? 0 : cause.length * kSmallLetter + 6) - (elsewhere === "" ? 0 : elsewhere.length * kSmallLetter + 18) - 106 * warnings;
     const shown = tagsThatFit(tags, room);
     const left = tags.slice(shown);
     return (
@@ -117,12 +118,20 @@ export class Row extends Component<RowProps> {
           column.key === "host" ? (
             <th key={column.key} role="rowheader" scope="row" class="host-cell">
               <a href={hostLink(host.host)} title={host.note === "" ? host.host : `${host.host}: ${host.note}`} data-index={index}><Name name={host.label} parts={host.label === host.host ? parts : undefined} /></a>
+              {elsewhere !== "" && (
+                <span class="tag" title={host.server_away ? `${host.server} does not answer: this is what it said last` : `its client is connected to ${host.server}`}>{elsewhere}</span>
+              )}
               {cause !== "" && <span class="cause" title={cause}>{cause}</span>}
               {tags.slice(0, shown).map(([key, value]) => <TagFilter name={key} value={value} />)}
               {left.length > 0 && <span class="tag" title={left.map(([key, value]) => `${key}:${value}`).join(", ")}>+{left.length}</span>}
               {host.dropped_samples > 0 && (
                 <span class="tag tag-warning" title={`${host.dropped_samples} samples were dropped by the client's bounded spool`}>
                   lost samples
+                </span>
+              )}
+              {host.also_on !== "" && (
+                <span class="tag tag-warning" title={`another client with this name is connected to ${host.also_on}: their samples mix`}>
+                  two clients
                 </span>
               )}
               {host.refused_samples > 0 && (

@@ -31,6 +31,10 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
           {host.state === "up" || host.state === "paused" ? "last sample " : `silent since ${formatTime(host.last_seen)}, `}
           {formatAgo((serverNow() - host.last_seen) / 1000)}
         </span>
+        {host.server !== "" && <span class="quiet">{host.server_away ? `was on ${host.server}, which does not answer` : `on ${host.server}`}</span>}
+        {host.also_on !== "" && (
+          <span class="tag tag-warning" title="Two clients use this name: their samples mix in one series">also on {host.also_on}</span>
+        )}
         {Object.entries(host.tags).map(([key, value]) => <span key={key} class="tag">{key}:{value}</span>)}
         <span class="quiet summary-client">
           {host.version === "" ? "" : `resmon-client ${host.version}, `}every {host.interval_seconds} s{host.address === "" ? "" : `, ${host.address}`}

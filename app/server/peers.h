@@ -1,0 +1,115 @@
+#pragma once
+
+// Other resmon servers beside this one (`[peers]`). Each is asked every peers.interval what it says of its hosts, which
+// the fleet shows beside its own; queries ask for stored rows (peer_reader.h). A server answers from what it has
+// itself, so no question goes further than one hop. One that does not answer is away: then nothing waits for it, and
+// what it has is missing in answers, which say so.
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "peer/catalog.h"
+#include "sink/endpoint.h"
+#include "sink/http_client.h"
+
+namespace resmon::server {
+
+class App;
+
+struct PeerOptions {
+  std::string name;
+  std::vector<std::string> addresses;
+  std::string token_file;
+  std::string tls_ca_file;
+  bool tls_verify = true;
+  std::chrono::nanoseconds interval{std::chrono::seconds(2)};
+  std::chrono::nanoseconds timeout{std::chrono::seconds(5)};
+};
+
+class Peers {
+ public:
+  struct View {
+    std::string address;
+    std::string shown;       // its name, or else its address
+    bool away = true;        // it does not answer
+    std::string reason;      // why; empty: it is there
+    UnixNanos answered = 0;  // its last answer; 0: none yet
+    std::uint64_t asked = 0;
+    std::uint64_t failed = 0;
+  };
+  using Catalog = std::shared_ptr<const peer::CatalogAnswer>;
+
+  // kInvalid: an address or the CA file cannot be used. `app` must outlive it.
+  static Result<std::unique_ptr<Peers>> make(App& app, const PeerOptions& options,
+                                             boost::asio::any_io_executor executor);
+  void start();
+  void stop();  // questions under way end soon
+
+  const std::string& own_name() const { return own_name_; }
+  std::uint64_t instance() const { return instance_; }
+  // But this server itself, which may be among the addresses. Any thread, as all that follows.
+  std::vector<View> views() const;
+  // The places of those that are asked now.
+  std::vector<std::size_t> present() const;
+  std::string shown(std::size_t peer) const;
+  // The first reason, for people, why an answer from all of them lacks something; empty: all are there.
+  std::string lacking() const;
+
+  // Blocks for twice peers.timeout at most: never from a thread of the network.
+  Result<std::string> ask(std::size_t peer, std::string target, std::string body);
+  // What it has of a measurement, or the names of all of them (measurement: ""). As ask.
+  Result<Catalog> catalog(std::size_t peer, const std::string& measurement);
+
+ private:
+  struct Link {
+    explicit Link(std::string given) : address(std::move(given)) {}
+    const std::string address;
+    sink::Url url;
+    std::unique_ptr<sink::Transport> poll;
+    // Guarded by mutex_.
+    std::vector<std::shared_ptr<sink::Transport>> idle;
+    std::map<std::string, Catalog> catalogs;
+    std::string name;
+    std::string authorization;
+    std::string reason = "it has not answered yet";
+    bool self = false;
+    int failures = 2;  // in a row; two are enough
+    UnixNanos answered = 0;
+    std::uint64_t instance = 0;
+    std::uint64_t version = 0;
+    std::uint64_t asked = 0;
+    std::uint64_t failed = 0;
+  };
+  Peers(App& app, PeerOptions options, boost::asio::any_io_executor executor);
+  Result<std::unique_ptr<sink::Transport>> connect(const Link& link) const;
+  boost::asio::awaitable<void> watch(Link& link);
+  sink::HttpRequest hosts_request(Link& link);
+  boost::asio::awaitable<void> take(Link& link, Result<sink::HttpAnswer> answer);
+  Status take_hosts(Link& link, const std::string& body);
+  void note_failure(Link& link, const std::string& reason);
+  std::string shown(const Link& link) const;  // REQUIRES: mutex_ held
+
+  App& app_;
+  const PeerOptions options_;
+  const boost::asio::any_io_executor executor_;
+  const std::string own_name_;
+  const std::uint64_t instance_;
+  std::deque<Link> links_;
+  mutable std::mutex mutex_;
+  std::set<std::shared_ptr<sink::Transport>> busy_;  // guarded by mutex_
+  bool stopped_ = false;                             // guarded by mutex_
+};
+
+}  // namespace resmon::server
