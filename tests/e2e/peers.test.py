@@ -30,7 +30,7 @@ class PeersTest(house.HouseTest):
         return out
 
     def all_of(self, server):
-        return server.get("/api/v1/hosts?all=1").json()
+        return server.get("/api/v1/hosts?all=1", **KEY).json()
 
     def hosts(self, server):
         return {host["host"]: host for host in self.all_of(server)["hosts"]}
@@ -210,9 +210,11 @@ class PeersTest(house.HouseTest):
         self.assertEqual(one.rows("SELECT mean(v) FROM t WHERE host = 'a'")[0][1], 1)
 
     def test_a_wrong_token_is_said(self):
-        one, two = self.two("http.local_read_without_token=false")
+        one, _ = self.two("http.local_read_without_token=false")
         other = house.write_token(self.folder, "other", "another-token-of-nobody")
-        three = self.start(house.Server(os.path.join(self.folder, "three"), f"peers.addresses=http://127.0.0.1:{one.http_port}", f"peers.token_file={other}",
+        folder = os.path.join(self.folder, "three")
+        os.makedirs(folder)
+        three = self.start(house.Server(folder, f"peers.addresses=http://127.0.0.1:{one.http_port}", f"peers.token_file={other}",
                                         label="three"))  # fmt: skip
         three.wait_ready()
         self.assertTrue(three.wait_line("WARN peers another server does not answer", "it refuses the token of peers.token_file"))
