@@ -143,3 +143,20 @@ DOCKER
     grep -qE -- "^compose .* $verb\$" "$CALLS"
   done
 }
+
+@test "status --all has the hosts of other servers, and says which do not answer" {
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
+  resmon start
+  run resmon status --all
+  echo "$output"
+  [ "$status" -eq 0 ]
+  grep -E '^HOST +STATE +SERVER ' <<<"$output"
+  grep -E '^far +up +server-2 ' <<<"$output"
+  grep -E '^twin +up +server-1 ' <<<"$output"
+  [[ $output == *'away: server-3: refused; hosts may be missing here'* ]]
+  [[ $output == *'two clients use the name twin, on server-1 and on server-2'* ]]
+  run resmon status --all --json
+  [ "$(jq -c '[.clients[] | select(.host == "far") | .server], .partial' <<<"$output")" = $'["server-2"]\n"server-3 does not answer: refused"' ]
+  run resmon status
+  [[ $output != *SERVER* && $output != *far* ]]
+}

@@ -198,13 +198,17 @@ class ScaleTest(house.HouseTest):
         others = [f for f in faults if f.target in (*SERVERS, "network", "haproxy") or f.target.startswith(("load", "agent"))]
         for fault in (f for f in faults if f.target in SERVERS):
             at = zero + fault.at
-            window = max(fault.seconds, 10) + 5
-            if any(o is not fault and o.at < fault.at + window and o.at + o.seconds > fault.at - 5 for o in others):
+            window = fault.seconds + 8
+            if any(o is not fault and o.at < fault.at + window and o.at + o.seconds > fault.at - 3 for o in others):
                 continue
             before = [since for when, name, _, since, _ in looks if name == fault.target and at - 3 < when < at - 0.5]
             if not before:
                 continue
-            for host in before[-1]:
+            # A hang that is over before HAProxy has noticed it ends no connection.
+            after = [since for when, name, _, since, _ in looks if name == fault.target and at + fault.seconds + 1 < when < at + window]
+            for host, came in before[-1].items():
+                if any(since.get(host) == came for since in after):
+                    continue
                 again = [since[host] for when, _, _, since, _ in looks if at < when < at + 60 and since.get(host, 0) > at]
                 if again:
                     out[fault.kind].append(min(again) - at)
