@@ -53,7 +53,7 @@ class ResendTest(house.HouseTest):
         print(f"# {len(expected)} points, {told['resent_samples']} samples sent again", flush=True)
 
     def test_a_database_that_keeps_repeats_is_named(self):
-        database = VictoriaMetrics(self)
+        database = house.VictoriaMetrics(self)
         database.start()
         server = self.server(f"sink.vm.url={database.url}")
         self.assertTrue(server.wait_line("WARN sink VictoriaMetrics stores samples that are sent again twice", "-dedup.minScrapeInterval=1ms"))
