@@ -15,7 +15,7 @@ struct QueryStats {
   std::atomic<std::uint64_t> failed{0};       // statements that failed for another reason than those below
   std::atomic<std::uint64_t> limited{0};      // statements ended by a bound: time, memory, rows, series
   std::atomic<std::uint64_t> interrupted{0};  // statements ended because their client left, or the server stops
-  std::atomic<std::uint64_t> early{0};  // that did not wait for all that was acknowledged before: the store is behind
+  std::atomic<std::uint64_t> early{0};    // that did not wait for all that was acknowledged before: the store is behind
   std::atomic<std::uint64_t> partial{0};  // answered without what a peer has
   std::atomic<std::uint64_t> turned_away{0};  // 503: too many were waiting
   std::atomic<std::uint64_t> running{0};

@@ -43,7 +43,8 @@ boost::asio::awaitable<http::Response> status_page(App& app, std::shared_ptr<Sta
     at = cache->made
              .insert_or_assign(
                  page->name,
-                 StatusCache::Made{render_status_page(*page, app.fleet().hosts(fleet::Scope::kAll), Clock::system().wall()), now})
+                 StatusCache::Made{
+                     render_status_page(*page, app.fleet().hosts(fleet::Scope::kAll), Clock::system().wall()), now})
              .first;
   response.body = at->second.body;
   co_return response;

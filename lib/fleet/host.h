@@ -42,10 +42,10 @@ struct Host {
   std::string last_refusal;           // why the last of them were
   Summary summary;
   std::shared_ptr<const HostSettings> settings;  // null: people said nothing of it
-  std::string server;        // the other server that has it; empty: this one
-  bool server_away = false;  // that does not answer: this is what it said last, and the state is kLate at best
-  std::string also_on;       // another server on which a client of this name is at work at the same time; empty: none
-  std::uint64_t version = 0;                     // grows whenever anything here but the passing of time changes
+  std::string server;                            // the other server that has it; empty: this one
+  bool server_away = false;   // that does not answer: this is what it said last, and the state is kLate at best
+  std::string also_on;        // another server on which a client of this name is at work at the same time; empty: none
+  std::uint64_t version = 0;  // grows whenever anything here but the passing of time changes
 };
 
 inline bool is_paused(const Host& host) {

@@ -45,7 +45,7 @@ struct StatementResult {
   std::vector<Series> series;
   std::string error;  // not empty: the statement failed; `series` is then empty
   ErrorKind error_kind = ErrorKind::kInvalid;
-  std::string warning;     // what the answer lacks; empty: nothing
+  std::string warning;               // what the answer lacks; empty: nothing
   bool executed = true;              // false: a statement before it failed
   std::shared_ptr<const Zone> zone;  // set by tz(): times without `epoch` are written in it
 };
