@@ -54,6 +54,11 @@ const app = outputs.find((one) => one.name.endsWith(".js") && one.entryPoint ===
 const shared = app.imports.filter((one) => one.kind === "import-statement").map((one) => path.basename(one.path));
 const later = new Set(names.filter((name) => name.endsWith(".js") && name !== app.name && !shared.includes(name)));
 const style = names.find((name) => name.endsWith(".css"));
+// The dark colours stand once in the source (style/base.css): for a person who chose them, and here for a system that asks for them.
+const kDark = /:root\[data-theme="?dark"?\]\s*(\{[^}]*\})/;
+const rules = await readFile(path.join(out, style), "utf8");
+if (!kDark.test(rules)) throw new Error("build: style/base.css has no block of dark colours");
+await writeFile(path.join(out, style), rules.replace(kDark, (block, colours) => `@media (prefers-color-scheme:dark){:root:not([data-theme=light])${colours}}${block}`));
 const template = await readFile(path.join(here, "src/index.html"), "utf8");
 await writeFile(path.join(out, "index.html"), template
   .replace("SCRIPT", `/${app.name}`).replace("STYLE", `/${style}`)
