@@ -24,7 +24,7 @@ simulate::Profile profile_of(const Options& options, std::int64_t number) {
 
 Result<std::unique_ptr<Client>> Client::make(Shared& shared, std::int64_t number) {
   uplink::Options own = shared.uplink;
-  own.client = shared.options.name_prefix + std::to_string(number);
+  own.client = shared.options.name_prefix + std::to_string(number) + shared.options.name_suffix;
   const std::string name = own.client;
   const std::string& folder = shared.options.ledger_directory;
   RESMON_ASSIGN(Ledger ledger, Ledger::open(folder.empty() ? "" : folder + '/' + own.client + ".ledger"));

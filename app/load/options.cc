@@ -19,6 +19,7 @@ void Options::declare(config::Settings& settings) {
   settings.duration("load.stop_patience", &stop_patience, seconds(0), hours(1),
                     "How long clients that are stopped keep sending unacknowledged samples.");
   settings.text("load.name_prefix", &name_prefix, "The beginning of the clients' names; a number from 1 follows.");
+  settings.text("load.name_suffix", &name_suffix, "The end of the clients' names, after the number.");
   settings.choice(
       "load.profile", &profile, {"mixed", "idle", "normal", "busy", "none"},
       "How busy the machines are. mixed: each client another profile. none: no machine at all, for load.numbered.");
@@ -113,7 +114,7 @@ collect::Scripts::Settings Options::script_settings() const {
     out.scripts.emplace(path.substr(path.rfind('/') + 1), std::move(one));
   }
   out.interval = script_interval;
-  out.host = name_prefix + '1';
+  out.host = name_prefix + '1' + name_suffix;
   return out;
 }
 

@@ -25,6 +25,7 @@ struct Options {
   std::chrono::nanoseconds stagger{std::chrono::milliseconds(1)};
   std::chrono::nanoseconds stop_patience{std::chrono::seconds(3)};
   std::string name_prefix = "sim-";
+  std::string name_suffix;
   std::string profile = "mixed";
   std::string pace = "interval";
   std::int64_t recorded_gathers = 0;

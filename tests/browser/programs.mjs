@@ -54,6 +54,8 @@ export async function startPrograms({ settings = {} } = {}) {
   let server = null;
   const programs = {
     url,
+    listens: `127.0.0.1:${tcp}`,
+    run,
     tokenFile: path.join(folder, "data/token"),
     // What the server wrote to standard error; its end where that is long.
     get serverSaid() { return server.said; },
@@ -69,8 +71,8 @@ export async function startPrograms({ settings = {} } = {}) {
       server.kill(signal);
       await server.gone;
     },
-    startLoad(clients, interval, { prefix = "sim-", seed = 1, profile = "mixed" } = {}) {
-      return run("resmon-load", ["--server", `127.0.0.1:${tcp}`, "--token-file", programs.tokenFile, "--clients", String(clients), "--name-prefix", prefix,
+    startLoad(clients, interval, { prefix = "sim-", suffix = "", seed = 1, profile = "mixed" } = {}) {
+      return run("resmon-load", ["--server", `127.0.0.1:${tcp}`, "--token-file", programs.tokenFile, "--clients", String(clients), "--name-prefix", prefix, "--set", `load.name_suffix=${suffix}`,
         "--interval", interval, "--seed", String(seed), "--load-profile", profile]);
     },
     startClient(host, interval) {

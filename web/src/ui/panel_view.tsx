@@ -6,6 +6,7 @@ import { theme } from "../charts/theme.ts";
 import type { ChartEvent } from "../core/annotations.ts";
 import type { AlertSpan } from "../core/alerts.ts";
 import { format, formatTime } from "../core/format.ts";
+import { Observable } from "../core/observable.ts";
 import type { Mark } from "../core/log_lines.ts";
 import { figuresOf } from "../core/legend.ts";
 import { queryOf, type PanelData } from "../net/panel_data.ts";
@@ -72,8 +73,10 @@ export function PanelView({ panel, data, failed, actions, onRetry, marks, colour
   );
 }
 
-// Higher where the window is.
-const chartHeight = (): number => Math.round(Math.min(230, Math.max(148, innerHeight * 0.16)));
+// Higher where the window is, in steps: each is a new chart.
+const chartHeight = (): number => Math.min(230, Math.max(148, 20 * Math.round(innerHeight * 0.008)));
+const usualHeight = new Observable(chartHeight());
+addEventListener("resize", () => usualHeight.set(chartHeight()));
 
 interface ChartPanelProps extends BoxProps {
   id: string;
@@ -83,7 +86,7 @@ interface ChartPanelProps extends BoxProps {
 // A chart in its frame, with what can be done with it.
 export function ChartPanel({ id, query, height, ...box }: ChartPanelProps) {
   const full = useObservable(fullPanel) === id;
-  const [own] = useState(chartHeight);
+  const own = useObservable(usualHeight);
   const [room, setRoom] = useState(0);
   useEffect(() => {
     if (!full) return undefined;

@@ -68,7 +68,7 @@ function TrendLine({ host, kind, what }: { host: Host; kind: TrendKind; what: st
   const values = trendOf(host.host, kind).values(serverNow());
   const line = trendPath(values, kTrendWidth, kTrendHeight - 2, trendCeiling(values));
   return (
-    <svg class="trend" viewBox={`0 -1 ${kTrendWidth} ${kTrendHeight}`} role="img"
+    <svg class="trend" viewBox={`0 -1 ${kTrendWidth} ${kTrendHeight}`} preserveAspectRatio="none" role="img"
          aria-label={`${what} trend, last ${(kTrendPoints * 30) / 60} minutes`}>
       <path d={line} />
     </svg>
@@ -157,6 +157,7 @@ export interface Layout {
   extras: ReadonlySet<Extra>;
   phone: boolean;
   hostWidth: number;  // pixels, of the host column
+  trendWidth: number;  // pixels, of a trend beside a number
   rowHeight: number;
 }
 
@@ -165,6 +166,9 @@ export type Extra = "cpu" | "memory" | "path";
 
 const kExtraWidth: Record<Extra, number> = { cpu: 80, memory: 80, path: 62 };
 const kExtraOf: Partial<Record<SortKey, Extra>> = { cpu: "cpu", memory: "memory", disk: "path" };
+// A name further from its numbers than this is hard to follow to them; what is left over lengthens the trends.
+const kWidestHost = 620;
+const kLongestTrend = 240;
 // In the order of their worth: a rank's columns, or an extra. Each is taken while there is room for it.
 const kWorth: readonly (number | Extra)[] = [0, 1, "cpu", 2, 3, "path", 4, 5, "memory", 6, 8, 9];
 
@@ -186,7 +190,7 @@ export function layoutFor(width: number): Layout {
   if (width < kPhoneBelow) {
     const columns = ofRank(0);
     const others = columns.reduce((sum, column) => sum + (column.key === "host" ? 0 : column.narrow ?? column.width), 0);
-    return { columns, extras: new Set(), phone: true, hostWidth: width - others, rowHeight: kPhoneRowHeight };
+    return { columns, extras: new Set(), phone: true, hostWidth: width - others, trendWidth: kTrendWidth, rowHeight: kPhoneRowHeight };
   }
   let left = width;
   const ranks = new Set<number>();
@@ -199,9 +203,11 @@ export function layoutFor(width: number): Layout {
     if (typeof one === "number") ranks.add(one);
     else extras.add(one);
   }
-  const hostWidth = (kColumns.find((column) => column.key === "host")?.width ?? 0) + Math.max(0, left);
+  const wide = (kColumns.find((column) => column.key === "host")?.width ?? 0) + Math.max(0, left);
+  const trends = [...extras].filter((one) => one !== "path").length;
+  const longer = trends === 0 ? 0 : Math.min(kLongestTrend - kTrendWidth, Math.floor(Math.max(0, wide - kWidestHost) / trends));
   return {
-    columns: all.filter((column) => ranks.has(column.rank)), extras, phone: false, hostWidth, rowHeight: kRowHeight[settings.value.density],
+    columns: all.filter((column) => ranks.has(column.rank)), extras, phone: false, hostWidth: wide - longer * trends, trendWidth: kTrendWidth + longer, rowHeight: kRowHeight[settings.value.density],
   };
 }
 
@@ -209,6 +215,7 @@ export function layoutFor(width: number): Layout {
 export function widthOf(column: FleetColumn, layout: Layout): string | undefined {
   if (column.key === "host") return undefined;
   const extra = kExtraOf[column.key];
-  const more = extra !== undefined && layout.extras.has(extra) ? kExtraWidth[extra] : 0;
+  const longer = extra === "path" ? 0 : layout.trendWidth - kTrendWidth;
+  const more = extra !== undefined && layout.extras.has(extra) ? kExtraWidth[extra] + longer : 0;
   return `${layout.phone ? column.narrow ?? column.width : column.width + more}px`;
 }

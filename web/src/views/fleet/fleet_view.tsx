@@ -174,7 +174,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
       <TroubleStrip hosts={hosts} onAll={(word) => refine({ ...route, search: toggleWord("", word) })} />
       <div class="toolbar">
         <div class="counts" role="group" aria-label="Hosts by state">
-          <span class="count-all">
+          <span class={`count-all${ordered.length === hosts.size ? " is-every" : ""}`}>
             <strong>{ordered.length}</strong>{ordered.length < hosts.size && <span class="quiet"> of {hosts.size}</span>} {hosts.size === 1 ? "host" : "hosts"}
           </span>
           {kStates.filter((state) => state !== "paused" || counts.paused > 0).map((state) => (

@@ -131,7 +131,7 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
     // Laid out as a grid of rows that know nothing of each other (fleet.css): a browser's own table layout looks at every row when one
     // is added. The roles say what the elements would have said by themselves.
     <table ref={box} role="table" class={`fleet${stale ? " is-stale" : ""}${layout.phone ? " is-phone" : ""}`} aria-rowcount={items.length + 1}
-           style={{ "--columns": columns.map((column) => `${widthOf(column, layout) ?? "minmax(0, 1fr)"}`).join(" ") }}>
+           style={{ "--columns": columns.map((column) => `${widthOf(column, layout) ?? "minmax(0, 1fr)"}`).join(" "), "--trend": `${layout.trendWidth}px` }}>
       <caption class="hidden">Hosts and their current state</caption>
       <thead role="rowgroup">
         <tr role="row" aria-rowindex={1}>

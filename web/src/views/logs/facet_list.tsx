@@ -7,12 +7,14 @@ function nameParts(value: string): string[] {
   return slash > 0 ? [value.slice(0, slash), value.slice(slash)] : [value];
 }
 
+const kWide = 900;  // pixels, as in logs.css: there they stand beside the lines
+
 // The values that lines have, and how many have each. A click narrows the search to one, with Shift leaves it out.
 export function FacetList({ facets, query, onTerm }: { facets: readonly Facet[]; query: string; onTerm: (term: string, not: boolean) => void }) {
   return (
     <aside class="log-facets" aria-label="Values">
       {facets.filter((facet) => facet.values.length > 0).map((facet) => (
-        <details key={facet.name} open={["host", "unit", "level", "source"].includes(facet.name)}>
+        <details key={facet.name} open={innerWidth >= kWide && ["host", "unit", "level", "source"].includes(facet.name)}>
           <summary>{facet.name}</summary>
           <ul>
             {facet.values.map(({ value, lines }) => {

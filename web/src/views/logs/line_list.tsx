@@ -2,7 +2,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formatClock, formatDate } from "../../core/format.ts";
 import { severityOf, type LogLine } from "../../core/log_lines.ts";
 
-const kRow = 21;  // px, as in logs.css: every line has one row, so that where each lies is known without measuring
+// px, as in logs.css: every line has one row, so that where each lies is known without measuring. Fingers need higher ones.
+const kRow = matchMedia("(pointer: coarse)").matches ? 36 : 21;
 const kSpare = 20;
 
 const decimals = (line: LogLine): string => (/\.(\d{1,3})/.exec(line.time)?.[1] ?? "").padEnd(3, "0");

@@ -50,8 +50,9 @@ function Facts({ state, readings }: { state: ServerState; readings: readonly Rea
       <div><dt>Samples received</dt><dd>{format(samples, "per_second")}</dd></div>
       <div><dt>Bytes per sample</dt><dd>{samples === null || samples === 0 || bytes === null ? "–" : `${(bytes / samples).toFixed(2)} B`}</dd></div>
       <div><dt>Journal</dt><dd>{format(state.journalBytes, "bytes")}{state.journalLimitBytes !== null && <span class="quiet"> of {format(state.journalLimitBytes, "bytes")}</span>}</dd></div>
-      <div><dt>Store lag</dt><dd>{formatDuration(state.storeLagSeconds)}<span class="quiet"> {format(state.storeBacklog, "count")} batches</span></dd></div>
-      <div class={(state.missingBatches ?? 0) > 0 ? "fact-warning" : ""} title="Batches whose number was skipped, and batches that came twice"><dt>Batches lost, duplicate</dt><dd>{format(state.missingBatches, "count")}, {format(state.duplicateBatches, "count")}</dd></div>
+      <div title="Batches that are in the journal and not in the store yet"><dt>Store backlog</dt><dd>{(state.storeBacklog ?? 0) === 0 ? "none" : <>{format(state.storeBacklog, "count")} batches<span class="quiet"> {formatDuration(state.storeLagSeconds)}</span></>}</dd></div>
+      <div class={(state.missingBatches ?? 0) > 0 ? "fact-warning" : ""} title="Batches whose number was skipped"><dt>Lost batches</dt><dd>{format(state.missingBatches, "count")}</dd></div>
+      <div title="Batches that came twice and were stored once"><dt>Repeated batches</dt><dd>{format(state.duplicateBatches, "count")}</dd></div>
       <div><dt>Refused connections</dt><dd>{format(state.refusedConnections, "count")}</dd></div>
       {(state.rateLimited ?? 0) > 0 && <div class="fact-warning"><dt>Rate limited</dt><dd>{format(state.rateLimited, "count")}<span class="quiet"> times</span></dd></div>}
       {(state.skewedClients ?? 0) > 0 && <div class="fact-warning"><dt>Wrong clocks</dt><dd>{format(state.skewedClients, "count")}<span class="quiet"> clients</span></dd></div>}
@@ -223,7 +224,8 @@ function Log({ route }: { route: ServerRoute }) {
           day = date;
           return (
             <p key={line.sequence} class={`log-line log-${line.level}`}>
-              <time title={date}>{isNew ? `${date} ` : ""}{formatClock(line.time, true)}</time>{" "}
+              {isNew && <span class="log-day">{date}</span>}
+              <time title={date}>{formatClock(line.time, true)}</time>{" "}
               <span class="log-level">{line.level}</span> <span class="quiet">{line.component}</span> {line.text}
             </p>
           );
