@@ -376,6 +376,11 @@ export const kPanels: readonly Panel[] = [
     draw: grouped("mountpoint", [{ column: "time", label: "" }], any, "show", "mounts"),
   },
   {
+    id: "nfsd", section: kHardware, title: "Requests to the NFS server", unit: "per_second", style: "line", optional: true,
+    sources: [{ from: "nfsd", columns: [rate("calls", "calls"), rate("bad_calls", "bad")] }],
+    draw: plain([{ column: "calls", label: "requests", colour: 0 }, { column: "bad", label: "with an error", colour: 6 }]),
+  },
+  {
     id: "clock", section: kHardware, title: "Offset of the clock", unit: "seconds", style: "line", optional: true,
     about: "What remains to be corrected; the kernel's own estimate of its error is in timex.",
     sources: [{ from: "timex", columns: [banded("offset_seconds", "offset")] }],

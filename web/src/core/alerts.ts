@@ -142,6 +142,9 @@ export const countOpen = (alerts: readonly ActiveAlert[]): number =>
 export const whereOf = (one: { host: string; tags: Record<string, string> }): string =>
   [one.host === "" ? "server" : one.host, ...Object.entries(one.tags).map(([key, value]) => `${key}=${value}`)].join(" ");
 
+// The series without its host: "path=/var".
+export const seriesOf = (one: { tags: Record<string, string> }): string => Object.entries(one.tags).map(([key, value]) => `${key}=${value}`).join(" ");
+
 // When an alert fired, for a chart.
 export interface AlertSpan {
   rule: string;

@@ -15,7 +15,8 @@ test("a trend holds means of half minutes and forgets the old ones", () => {
 });
 
 test("the path lifts the pen over a gap", () => {
-  assert.equal(trendPath([0, 100, null, 50], 30, 10), "M0.0 10.0L10.0 0.0M30.0 5.0h1");
+  assert.equal(trendPath([0, 100, null, null, 50], 40, 10), "M0.0 10.0L10.0 0.0M40.0 5.0h1");
+  assert.equal(trendPath([0, null, 100, null, 50], 40, 10), "M0.0 10.0L20.0 0.0L40.0 5.0", "a host that reports every minute has a line");
   assert.equal(trendPath([0, 25], 30, 10, 25), "M0.0 10.0L30.0 0.0");
   assert.deepEqual([[3, null], [26], [50.1, 2]].map(trendCeiling), [25, 50, 100]);
 });

@@ -45,20 +45,21 @@ export function trendCeiling(values: readonly (number | null)[]): number {
   return top <= 25 ? 25 : top <= 50 ? 50 : 100;
 }
 
-// The line's SVG path in a box of `width` × `height`, for values of 0 … `ceiling`; a null lifts the pen.
+// The line's SVG path in a box of `width` × `height`, for values of 0 … `ceiling`; two nulls in a row lift the pen.
 export function trendPath(values: readonly (number | null)[], width: number, height: number, ceiling = 100): string {
   const step = width / Math.max(1, values.length - 1);
   let path = "";
   let down = false;
   values.forEach((value, index) => {
     if (value === null) {
-      down = false;
+      // One of a host that reports every minute is always missing.
+      if ((values[index - 1] ?? null) === null || (values[index + 1] ?? null) === null) down = false;
       return;
     }
     const y = height - (Math.min(ceiling, Math.max(0, value)) / ceiling) * height;
     path += `${down ? "L" : "M"}${(index * step).toFixed(1)} ${y.toFixed(1)}`;
     // A lone sample would be a path of no length; a short dash makes it visible.
-    if (!down && (values[index + 1] ?? null) === null) path += "h1";
+    if (!down && (values[index + 1] ?? null) === null && (values[index + 2] ?? null) === null) path += "h1";
     down = true;
   });
   return path;

@@ -22,6 +22,8 @@ addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (isTyping(event.target) && event.key !== "Escape") return;
   if (document.querySelector("dialog[open]") !== null) return;
+  // It presses what has the focus.
+  if (event.key === " " && event.target instanceof Element && event.target.matches("button, summary, a")) return;
   const typed = pending === "" ? event.key : `${pending} ${event.key}`;
   clearTimeout(pendingTimer);
   pending = "";

@@ -115,10 +115,10 @@ export function RangeBar({ range, busy, onRange, onPan, onZoomOut, began = null,
         <button type="button" aria-label="Later" title="Later (→)" disabled={range.kind === "last"} onClick={() => onPan(0.5)}>▸</button>
       </div>
       {name !== undefined && <strong class="bar-name" aria-hidden="true">{name}</strong>}
-      <span class="range-text" role="status">{spanText(range)} <span class="zone">{zoneName(range.kind === "last" ? serverNow() : range.to)}</span></span>
+      <span class="range-text" role="status"><span class={range.kind === "last" ? "hidden" : ""}>{spanText(range)}</span> <span class="zone">{zoneName(range.kind === "last" ? serverNow() : range.to)}</span></span>
       {isYoung && began !== null && (
         <button type="button" class="link" title="Show the time since then" onClick={() => onRange({ kind: "absolute", from: began, to: Math.round(Math.max(serverNow(), began + kMinimumSpanMs)) })}>
-          data since {formatTime(began)}
+          data since {formatDate(began) === formatDate(serverNow()) ? formatClock(began, false) : formatTime(began)}
         </button>
       )}
       <span class={`busy${busy ? " is-busy" : ""}`} aria-hidden="true" />

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useState } from "preact/hooks";
 import {
-  decodePast, decodeRules, decodeSilencePreview, decodeSilences, silenceText, sortAlerts, whereOf, type ActiveAlert, type AlertChannel, type AlertRule, type PastAlert, type Silence,
+  decodePast, decodeRules, decodeSilencePreview, decodeSilences, seriesOf, silenceText, sortAlerts, whereOf, type ActiveAlert, type AlertChannel, type AlertRule, type PastAlert, type Silence,
 } from "../../core/alerts.ts";
 import { formatDuration, formatTime } from "../../core/format.ts";
 import { formatRoute, kDefaultRange } from "../../core/route.ts";
@@ -45,10 +45,15 @@ export function AlertsView() {
     void past.reload();
   }, [active]);
   const change = (method: string, path: string, body?: object): void => {
+    const box = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[tabindex], section");
     call(method, path, body).then(
       async () => {
         setError("");
         await Promise.all([askAlerts(), silences.reload()]);
+        // The button that was pressed may be gone with what it was about; the focus stays in its part of the page.
+        requestAnimationFrame(() => {
+          if (document.activeElement === document.body) (box?.matches("[tabindex]") === true ? box : box?.querySelector<HTMLElement>("button, input"))?.focus();
+        });
       },
       (problem: unknown) => setError(said(problem)));
   };
@@ -79,15 +84,19 @@ type Change = (method: string, path: string, body?: object) => void;
 
 const severityMark = (severity: string) => <span class={`severity is-${severity}`}>{severity}</span>;
 
-const hostLink = (one: { host: string; tags: Record<string, string> }) =>
-  one.host === "" ? <span>{whereOf(one)}</span> : <a href={formatRoute({ view: "host", host: one.host, range: kDefaultRange })}>{whereOf(one)}</a>;
+const hostLink = (one: { host: string; tags: Record<string, string> }) => (
+  <>
+    {one.host === "" ? "server" : <a href={formatRoute({ view: "host", host: one.host, range: kDefaultRange })}>{one.host}</a>}
+    {seriesOf(one) !== "" && <> <span class="quiet">{seriesOf(one)}</span></>}
+  </>
+);
 
 function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Change }) {
   useSecond();
-  if (alerts.length === 0) return <p class="notice quiet">Nothing fires.</p>;
+  if (alerts.length === 0) return <p class="notice quiet">No alert fires.</p>;
   return (
     <TableBox label="Alerts that fire">
-      <table class="plain">
+      <table class="plain cards">
         <caption>Now</caption>
         <thead><tr><th scope="col">Severity</th><th scope="col">Host</th><th scope="col">Rule</th><th scope="col">Value</th>
           <th scope="col">State</th><th scope="col">For</th><th scope="col"><span class="hidden">Actions</span></th></tr></thead>
@@ -95,17 +104,17 @@ function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Ch
           {sortAlerts(alerts).map((one) => (
             <tr key={one.id}>
               <td>{severityMark(one.severity)}</td>
-              <td>{hostLink(one)}</td>
+              <td class="about">{hostLink(one)}</td>
               <td title={one.help}>{one.rule}</td>
               <td>{one.valueText === "" ? one.text : `${one.valueText} (${one.limitText})`}</td>
               <td>{one.acknowledgedBy !== "" ? `acknowledged by ${one.acknowledgedBy}` : one.heldBy !== "" ? one.heldBy : one.state}</td>
               <td>{formatDuration(Math.max(0, (serverNow() - one.since) / 1000))}</td>
-              <td class="row">
+              <td class="actions">
                 {one.state === "firing" && one.acknowledgedBy === "" && (
                   <button type="button" aria-label={`Acknowledge ${one.rule} on ${whereOf(one)}`}
                     onClick={() => change("POST", "/api/v1/alerts/ack", { id: one.id })}>Acknowledge</button>
                 )}
-                {one.host !== "" && (
+                {one.host !== "" && one.heldBy !== "silenced" && (
                   <button type="button" aria-label={`Silence 2 h: ${one.rule} on ${one.host}`}
                     onClick={() => change("POST", "/api/v1/alerts/silences", { hosts: one.host, rule: one.rule, for: "2h" })}>Silence 2 h</button>
                 )}
@@ -156,20 +165,21 @@ function Silences({ list, error, change }: { list: readonly Silence[]; error: st
     <section class="panel" aria-label="Silences">
       <header><h3>Silences</h3></header>
       {error !== "" && <p class="error-text">{error}</p>}
-      <ul class="bare">
+      <ul class="bare silences">
         {list.filter((one) => one.active).map((one) => (
           <li key={one.id} class="row">
-            <span>{one.hosts === "" ? "all hosts" : one.hosts}, rule {one.rule}, until {formatTime(one.ends)}, by {one.author}{one.reason === "" ? "" : `: ${one.reason}`}</span>
+            <span><strong>{one.hosts === "" ? "all hosts" : one.hosts}</strong> {one.rule === "*" ? "all rules" : `rule ${one.rule}`}{" "}
+              <span class="quiet">until {formatTime(one.ends)} · {one.author}{one.reason === "" ? "" : ` · ${one.reason}`}</span></span>
             <button type="button" aria-label={`End the silence of ${one.hosts === "" ? "all hosts" : one.hosts}`}
               onClick={() => change("DELETE", `/api/v1/alerts/silences/${one.id}`)}>End</button>
           </li>
         ))}
       </ul>
-      <form class="row" onSubmit={submit}>
-        <label>Hosts <input name="hosts" placeholder="site:north; empty: all" value={hosts} onInput={(event) => setHosts(event.currentTarget.value)} /></label>
-        <label>Rule <input name="rule" placeholder="*" value={rule} onInput={(event) => setRule(event.currentTarget.value)} /></label>
-        <label>For <input name="for" defaultValue="2h" required size={5} /></label>
-        <label>Reason <input name="reason" /></label>
+      <form class="fields" onSubmit={submit}>
+        <label>Hosts<input name="hosts" placeholder="site:north; empty: all" value={hosts} onInput={(event) => setHosts(event.currentTarget.value)} /></label>
+        <label>Rule<input name="rule" placeholder="*" value={rule} onInput={(event) => setRule(event.currentTarget.value)} /></label>
+        <label class="is-short">For<input name="for" defaultValue="2h" required size={5} /></label>
+        <label>Reason<input name="reason" /></label>
         <button type="submit">Silence</button>
       </form>
       <p class="quiet" role="status">{preview}</p>
@@ -179,20 +189,20 @@ function Silences({ list, error, change }: { list: readonly Silence[]; error: st
 
 function Channels({ list, change }: { list: readonly AlertChannel[]; change: Change }) {
   if (list.length === 0) {
-    return <p class="notice">No channel is configured: nobody gets a message. Name one in <code>alerts.toml</code>.</p>;
+    return <p class="notice">No channel is configured, so no message is sent. <code>[channel.NAME]</code> in <code>alerts.toml</code> adds one.</p>;
   }
   return (
     <TableBox label="Channels">
-      <table class="plain">
+      <table class="plain cards">
         <caption>Channels</caption>
-        <thead><tr><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">Place</th><th scope="col">Sent</th><th scope="col">State</th>
+        <thead><tr><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">Place</th><th scope="col" class="numeric">Sent</th><th scope="col">State</th>
           <th scope="col"><span class="hidden">Actions</span></th></tr></thead>
         <tbody>
           {list.map((one) => (
             <tr key={one.name}>
-              <td>{one.name}</td><td>{one.kind}</td><td>{one.place}</td><td>{one.sent}</td>
-              <td class={one.failingSince === null ? "" : "error-text"}>{one.failingSince === null ? "good" : `fails since ${formatTime(one.failingSince)}: ${one.lastError}`}</td>
-              <td><button type="button" aria-label={`Send a test message to ${one.name}`}
+              <th scope="row">{one.name}</th><td>{one.kind}</td><td>{one.place}</td><td class="numeric">{one.sent}</td>
+              <td class={`about${one.failingSince === null ? "" : " error-text"}`}>{one.failingSince === null ? "good" : `fails since ${formatTime(one.failingSince)}: ${one.lastError}`}</td>
+              <td class="actions"><button type="button" aria-label={`Send a test message to ${one.name}`}
                 onClick={() => change("POST", "/api/v1/alerts/send-test", { channel: one.name })}>Test</button></td>
             </tr>
           ))}
@@ -208,11 +218,11 @@ function History({ list, error }: { list: readonly PastAlert[]; error: string })
   const shown = list.filter((one) => words.every((word) => `${whereOf(one)} ${one.rule} ${one.severity} ${one.state}`.toLowerCase().includes(word)));
   return (
     <>
-      <label class="row">Search the history <input type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} /></label>
       {error !== "" && <p class="error-text">{error}</p>}
       <TableBox label="History of alerts">
-        <table class="plain">
-          <caption>History</caption>
+        <table class="plain cards">
+          <caption><span class="caption">History <span class="grow" />
+            <input type="search" aria-label="Search the history" placeholder="Search the history" value={search} onInput={(event) => setSearch(event.currentTarget.value)} /></span></caption>
           <thead><tr><th scope="col">Time</th><th scope="col">State</th><th scope="col">Severity</th><th scope="col">Host</th><th scope="col">Rule</th>
             <th scope="col">Value</th><th scope="col">Note</th></tr></thead>
           <tbody>
@@ -220,7 +230,7 @@ function History({ list, error }: { list: readonly PastAlert[]; error: string })
               <tr key={one.id}>
                 <td>{formatTime(one.time)}</td>
                 <td>{one.state === "firing" ? "fired" : `ended after ${formatDuration(Math.max(0, (one.time - one.since) / 1000))}`}</td>
-                <td>{severityMark(one.severity)}</td><td>{hostLink(one)}</td><td>{one.rule}</td><td>{one.valueText}</td>
+                <td>{severityMark(one.severity)}</td><td class="about">{hostLink(one)}</td><td>{one.rule}</td><td>{one.valueText}</td>
                 <td>{[one.late ? "came late, no message" : "", one.reason].filter((note) => note !== "").join(", ")}</td>
               </tr>
             ))}
@@ -246,7 +256,7 @@ function Rules({ list, error, onChanged }: { list: readonly AlertRule[]; error: 
       {error !== "" && <p class="error-text">{error}</p>}
       {edited !== null && <RuleEditor key={edited.name} name={edited.name} isNew={edited.isNew} onDone={done} />}
       {mayEdit && edited === null && (
-        <form class="row" onSubmit={(event) => {
+        <form class="row new-rule" onSubmit={(event) => {
           event.preventDefault();
           setEdited({ name, isNew: !known });
           setName("");
@@ -257,17 +267,17 @@ function Rules({ list, error, onChanged }: { list: readonly AlertRule[]; error: 
         </form>
       )}
       <TableBox label="Rules">
-        <table class="plain">
+        <table class="plain cards">
           <caption>Rules</caption>
           <thead><tr><th scope="col">Rule</th><th scope="col">Severity</th><th scope="col">When</th><th scope="col">For</th><th scope="col">Hosts</th>
             <th scope="col">Channels</th>{mayEdit && <th scope="col"><span class="hidden">Actions</span></th>}</tr></thead>
           <tbody>
             {list.map((one) => (
               <tr key={one.name} class={one.enabled ? "" : "quiet"}>
-                <td title={one.help}>{one.name}{one.enabled ? "" : " (off)"}</td><td>{severityMark(one.severity)}</td><td><code>{one.when}</code></td>
+                <th scope="row" title={one.help}>{one.name}{one.enabled ? "" : " (off)"}</th><td>{severityMark(one.severity)}</td><td class="about"><code>{one.when}</code></td>
                 <td>{one.forSeconds === 0 ? "at once" : formatDuration(one.forSeconds)}</td><td>{one.hosts === "" ? "all" : one.hosts}</td>
                 <td>{one.notify.join(", ")}</td>
-                {mayEdit && <td><button type="button" aria-label={`Edit ${one.name}`} onClick={() => setEdited({ name: one.name, isNew: false })}>Edit</button></td>}
+                {mayEdit && <td class="actions"><button type="button" aria-label={`Edit ${one.name}`} onClick={() => setEdited({ name: one.name, isNew: false })}>Edit</button></td>}
               </tr>
             ))}
           </tbody>

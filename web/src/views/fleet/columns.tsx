@@ -116,7 +116,7 @@ export const kColumns: readonly FleetColumn[] = [
   { key: "swap", title: "Swap", hint: "used share of swap", rank: 8, width: 84, numeric: true, descendingFirst: true,
     cell: (host) => format(host.summary.swap_percent, "percent"),
     attributes: (host) => ({ class: coloured(host, "swap", host.summary.swap_percent) }) },
-  { key: "disk", title: "Disk", hint: "the fullest file system", rank: 0, width: 120, narrow: 66, numeric: true, descendingFirst: true,
+  { key: "disk", title: "Disk", hint: "the fullest file system", rank: 0, width: 124, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
         {extras.has("path") && <span class="disk-path">{host.summary.disk_path ?? ""}</span>}
@@ -164,7 +164,7 @@ export interface Layout {
 // What a cell may show beside its number, where there is room.
 export type Extra = "cpu" | "memory" | "path";
 
-const kExtraWidth: Record<Extra, number> = { cpu: 80, memory: 80, path: 62 };
+const kExtraWidth: Record<Extra, number> = { cpu: 80, memory: 80, path: 66 };
 const kExtraOf: Partial<Record<SortKey, Extra>> = { cpu: "cpu", memory: "memory", disk: "path" };
 // A name further from its numbers than this is hard to follow to them; what is left over lengthens the trends.
 const kWidestHost = 620;

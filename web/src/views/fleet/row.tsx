@@ -47,7 +47,7 @@ function tagsThatFit(tags: readonly [string, string][], room: number): number {
   return tags.length;
 }
 
-function Name({ name, parts }: { name: string; parts: NameParts | undefined }) {
+export function Name({ name, parts }: { name: string; parts: NameParts | undefined }) {
   if (parts === undefined) return <>{name}</>;
   // The end goes first where there is no room, then the begin; what tells the host apart goes last.
   return (
@@ -108,7 +108,12 @@ export class Row extends Component<RowProps> {
     const cause = trouble === undefined || host.state !== "up" || layout.phone ? "" : causeWords(trouble);
     const warnings = Number(host.dropped_samples > 0) + Number(host.refused_samples > 0) + Number(host.also_on !== "");
     const elsewhere = host.server === "" || layout.phone ? "" : `on ${host.server}`;
-    const room = layout.hostWidth - 26 - host.label.length * kLetter - (cause === "" ? 0 : cause.length * kSmallLetter + 6) - (elsewhere === "" ? 0 : elsewhere.length * kSmallLetter + 18) - 106 * warnings;
+    const own = host.label === host.host ? parts : undefined;
+    const beside = 26 + (cause === "" ? 0 : cause.length * kSmallLetter + 6) + (elsewhere === "" ? 0 : elsewhere.length * kSmallLetter + 18) + 106 * warnings;
+    // Where there is no room for all, the cause and the tags are worth more than the domain.
+    const named = own === undefined || layout.phone || layout.hostWidth >= beside + host.label.length * kLetter + (tags.length > 0 ? 40 : 0) ? own : { ...own, after: "" };
+    const letters = named === undefined ? host.label.length : named.before.length + named.own.length + named.after.length;
+    const room = layout.hostWidth - beside - letters * kLetter;
     const shown = tagsThatFit(tags, room);
     const left = tags.slice(shown);
     return (
@@ -117,7 +122,7 @@ export class Row extends Component<RowProps> {
         {layout.columns.map((column) =>
           column.key === "host" ? (
             <th key={column.key} role="rowheader" scope="row" class="host-cell">
-              <a href={hostLink(host.host)} title={host.note === "" ? host.host : `${host.host}: ${host.note}`} data-index={index}><Name name={host.label} parts={host.label === host.host ? parts : undefined} /></a>
+              <a href={hostLink(host.host)} title={host.note === "" ? host.host : `${host.host}: ${host.note}`} data-index={index}><Name name={host.label} parts={named} /></a>
               {elsewhere !== "" && (
                 <span class="tag" title={host.server_away ? `${host.server} does not answer: this is what it said last` : `its client is connected to ${host.server}`}>{elsewhere}</span>
               )}

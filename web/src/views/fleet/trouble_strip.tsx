@@ -10,7 +10,8 @@ import { useSecond } from "../../ui/clock.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
 import { lastingWords } from "./columns.tsx";
-import { hostLink } from "./row.tsx";
+import { splitNames } from "../../core/names.ts";
+import { hostLink, Name } from "./row.tsx";
 
 const kShown = 6;
 
@@ -27,6 +28,7 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
   const version = useObservable(sinceVersion);
   const list = useMemo(() => ordered(all.values()), [all, version]);
   const shown = list.slice(0, kShown);
+  const parts = useMemo(() => splitNames(hosts.keys()), [hosts.size]);
   useEffect(() => {
     forgetSince(all);
     wantSince(shown);
@@ -44,10 +46,11 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
         {shown.map((one) => {
           const since = troubleSince(one).since;
           const lasting = lastingWords(one);
+          const label = hosts.get(one.host)?.label ?? one.host;
           return (
             <li key={one.host}>
               <StateMark state={isDown(one) ? "down" : "trouble"} />
-              <a href={hostLink(one.host)} title={one.host}>{hosts.get(one.host)?.label ?? one.host}</a>
+              <a href={hostLink(one.host)} title={one.host}><Name name={label} parts={label === one.host ? parts.get(one.host) : undefined} /></a>
               <span class="cause" title={causeWords(one)}>{causeWords(one)}</span>
               {lasting !== undefined && <span class="quiet" title={since === null ? "" : `since ${formatTime(since)}`}>for {lasting}</span>}
             </li>

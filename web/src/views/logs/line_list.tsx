@@ -6,13 +6,15 @@ import { severityOf, type LogLine } from "../../core/log_lines.ts";
 const kRow = matchMedia("(pointer: coarse)").matches ? 36 : 21;
 const kSpare = 20;
 
+const kSteps: Record<string, number> = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1, PageDown: kSpare - 2, PageUp: 2 - kSpare };
+
 const decimals = (line: LogLine): string => (/\.(\d{1,3})/.exec(line.time)?.[1] ?? "").padEnd(3, "0");
 
-export function LineRow({ line, chosen, withDate, withHost, onChoose }: {
-  line: LogLine; chosen: boolean; withDate: boolean; withHost: boolean; onChoose: (line: LogLine) => void;
+export function LineRow({ line, chosen, withDate, withHost, tabIndex = 0, onChoose }: {
+  line: LogLine; chosen: boolean; withDate: boolean; withHost: boolean; tabIndex?: number; onChoose: (line: LogLine) => void;
 }) {
   return (
-    <button type="button" class={`log-row severity-${severityOf(line.level)}${chosen ? " is-chosen" : ""}`} aria-pressed={chosen} onClick={() => onChoose(line)}>
+    <button type="button" class={`log-row severity-${severityOf(line.level)}${chosen ? " is-chosen" : ""}`} aria-pressed={chosen} tabIndex={tabIndex} onClick={() => onChoose(line)}>
       <time dateTime={line.time}>{withDate && `${formatDate(line.ms)} `}{formatClock(line.ms, true)}.{decimals(line)}</time>
       <span class="log-level">{line.level === "none" ? "" : line.level}</span>
       {withHost && <span class="log-host">{line.host}</span>}
@@ -55,12 +57,25 @@ export function LineList({ lines, chosen, withDate, withHost, added, onChoose, o
   useEffect(() => {
     if (nearEnd) onEnd();
   }, [nearEnd, lines.length]);
+  // One stop of Tab for the list; within it arrows lead from line to line, and Enter opens one.
+  const keys = (event: KeyboardEvent): void => {
+    const by = kSteps[event.key];
+    const element = box.current;
+    if (by === undefined || element === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = [...element.querySelectorAll<HTMLElement>(".log-row")];
+    const now = rows.indexOf(document.activeElement as HTMLElement);
+    const top = Math.ceil(element.scrollTop / kRow) - first;
+    const next = rows[Math.min(rows.length - 1, Math.max(0, now < 0 ? top : now + by))];
+    event.preventDefault();
+    next?.focus({ preventScroll: true });
+    next?.scrollIntoView({ block: "nearest" });
+  };
   return (
-    <div class="log-list" ref={box} tabIndex={0} role="region" aria-label="Lines">
+    <div class="log-list" ref={box} tabIndex={0} role="region" aria-label="Lines" onKeyDown={keys}>
       <div class="log-space" style={{ height: `${lines.length * kRow}px` }}>
         <div class="log-window" style={{ transform: `translateY(${first * kRow}px)` }}>
           {lines.slice(first, last).map((line, index) => (
-            <LineRow key={lines.length - first - index} line={line} chosen={line === chosen} withDate={withDate} withHost={withHost} onChoose={onChoose} />
+            <LineRow key={lines.length - first - index} line={line} chosen={line === chosen} withDate={withDate} withHost={withHost} tabIndex={-1} onChoose={onChoose} />
           ))}
         </div>
       </div>

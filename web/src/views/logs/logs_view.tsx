@@ -40,11 +40,12 @@ export function LogsView({ route }: { route: LogsRoute }) {
   };
   const onTerm = (term: string, not: boolean): void => ask(toggleTerm(input.current?.value ?? route.query, term, not));
   const shortcuts = useMemo(() => [
+    ...(chosen === null ? [] : [{ keys: "Escape", what: "Close the line", run: () => setChosen(null) }]),
     ...actions.shortcuts,
     { keys: "/", what: "Search the lines", run: () => input.current?.focus() },
     { keys: "f", what: "Follow live", run: () => setFollow((old) => !old) },
     { keys: " ", what: "Pause what follows", run: () => setPaused((old) => !old) },
-  ], [actions]);
+  ], [actions, chosen]);
   useShortcuts("Logs", shortcuts);
 
   return (
