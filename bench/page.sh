@@ -23,6 +23,7 @@ Options:
   --hosts N    live hosts; default 1000
   --seconds N  measured for each kind of frames; default 15
   --rounds N   loads for each figure of loading; default 9
+  --soak N     instead: N hours of open pages, 60 times as fast, and whether their memory stays flat
   -h, --help   this text
 
 Exit codes: 0 done, 1 failed, 2 usage
@@ -31,6 +32,7 @@ TEXT
 
 main() {
   local -a options=()
+  local program=page.mjs
   split_equals "$@"
   set -- "${arguments[@]}"
   while (($#)); do
@@ -40,6 +42,13 @@ main() {
         need_value "$1" $#
         check_number "$1" "$2" 1 100000
         options+=("$1" "$2")
+        shift
+        ;;
+      --soak)
+        need_value "$1" $#
+        check_number "$1" "$2" 1 1000
+        program=page_soak.mjs
+        options+=(--hours "$2")
         shift
         ;;
       -h | --help)
@@ -52,7 +61,7 @@ main() {
   done
   [[ -n ${RESMON_NO_INSTALL-} ]] || install_packages browser
   [[ -d $RESMON_ROOT/web/node_modules ]] || (cd "$RESMON_ROOT/web" && npm ci --no-progress --loglevel=error >/dev/null)
-  exec node "$RESMON_ROOT/bench/page.mjs" "${options[@]}"
+  exec node "$RESMON_ROOT/bench/$program" "${options[@]}"
 }
 
 declare -a arguments=()

@@ -108,6 +108,12 @@ export function App() {
   const open = countOpen(useObservable(alertsState)?.alerts ?? []);
   const inTrouble = useObservable(troubles).size;
   useEffect(watchAlerts, []);
+  // What had the focus may be gone with its view; the next Tab then begins in the new one, and not at the end of the page.
+  const opened = useRef(false);
+  useEffect(() => {
+    if (opened.current && document.activeElement === document.body) document.getElementById("content")?.focus({ preventScroll: true });
+    opened.current = true;
+  }, [here.view, here.view === "host" ? here.host : "", signing]);
   useEffect(() => {
     document.title = `${inTrouble > 0 ? `(${inTrouble}) ` : ""}${title} · resmon`;
   }, [title, inTrouble]);

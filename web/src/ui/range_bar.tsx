@@ -48,7 +48,9 @@ function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) =>
   const to = useRef<HTMLInputElement>(null);
   const choose = (next: Range): void => {
     setError("");
-    form.current?.closest("details")?.removeAttribute("open");
+    const box = form.current?.closest("details");
+    box?.querySelector("summary")?.focus({ preventScroll: true });
+    box?.removeAttribute("open");
     onRange(next);
   };
   const end = range.kind === "absolute" ? range.to : serverNow();

@@ -22,7 +22,7 @@ export function SinkBanner() {
         <div key={sink.name} class="banner">
           <strong>The database {sink.name} gets no samples:</strong> {sink.lastError}.{" "}
           {sink.failingSince !== null && <span aria-hidden="true">For {formatDuration(Math.max(0, (serverNow() - sink.failingSince) / 1000))}. </span>}
-          What it misses is kept for it. <a href={formatRoute(kServerRoute)}>Server</a>
+          The server keeps them until it does. <a href={formatRoute(kServerRoute)}>Server</a>
         </div>
       ))}
       {script !== undefined && (

@@ -106,7 +106,7 @@ function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Ch
               <td>{severityMark(one.severity)}</td>
               <td class="about">{hostLink(one)}</td>
               <td title={one.help}>{one.rule}</td>
-              <td>{one.valueText === "" ? one.text : `${one.valueText} (${one.limitText})`}</td>
+              <td>{one.valueText === "" ? one.text : `${one.valueText}${one.limitText === "" ? "" : ` (${one.limitText})`}`}</td>
               <td>{one.acknowledgedBy !== "" ? `acknowledged by ${one.acknowledgedBy}` : one.heldBy !== "" ? one.heldBy : one.state}</td>
               <td>{formatDuration(Math.max(0, (serverNow() - one.since) / 1000))}</td>
               <td class="actions">

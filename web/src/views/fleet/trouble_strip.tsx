@@ -41,25 +41,25 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
   const left = list.length - shown.length;
   return (
     <section class="trouble" aria-label="In trouble">
-      <h2><strong>{list.length}</strong> in trouble</h2>
+      <h2><strong>{list.length}</strong> in trouble{down > 0 && down < list.length && <span class="quiet">, {down} down</span>}</h2>
       <ul>
         {shown.map((one) => {
           const since = troubleSince(one).since;
           const lasting = lastingWords(one);
+          const whole = parts.get(one.host);
+          const own = whole === undefined ? undefined : { ...whole, after: "" };
           const label = hosts.get(one.host)?.label ?? one.host;
           return (
             <li key={one.host}>
               <StateMark state={isDown(one) ? "down" : "trouble"} />
-              <a href={hostLink(one.host)} title={one.host}><Name name={label} parts={label === one.host ? parts.get(one.host) : undefined} /></a>
+              <a href={hostLink(one.host)} title={one.host}><Name name={label} parts={label === one.host ? own : undefined} /></a>
               <span class="cause" title={causeWords(one)}>{causeWords(one)}</span>
               {lasting !== undefined && <span class="quiet" title={since === null ? "" : `since ${formatTime(since)}`}>for {lasting}</span>}
             </li>
           );
         })}
         {left > 0 && (
-          <li><button type="button" class="link" onClick={() => onAll(down === list.length ? "state:down" : "state:trouble")}>
-            and {left} more{down > 0 && down < list.length ? `, ${down} of all down` : ""}
-          </button></li>
+          <li><button type="button" class="link" onClick={() => onAll(down === list.length ? "state:down" : "state:trouble")}>and {left} more</button></li>
         )}
       </ul>
     </section>
