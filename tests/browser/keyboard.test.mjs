@@ -1,8 +1,7 @@
 // Ten tasks by keys alone, with the real programs: no step uses a pointer, and after each key that moves it the focus must be seen.
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -99,16 +98,21 @@ test("ten tasks by keys alone", { skip: !programsAreBuilt, timeout: 3 * kTestMs 
     await page.getByRole("heading", { name: "files1", level: 1 }).waitFor();
     await page.locator(".why").getByText("disk /srv 97").waitFor();
 
+    await page.waitForFunction(() => document.querySelectorAll(".panel canvas").length > 0 && !document.querySelector(".is-loading"));
+    assert.deepEqual(await page.locator(".panel .error-text").allInnerTexts(), []);
+
     // 3: another range, by its key and in words.
     await keys(page, "3");
     await page.waitForFunction(() => /range=1h/.test(location.hash));
     await tabTo(page, /^From – to/);
     await keys(page, "Enter");
+    await page.locator(".range-form").waitFor();
     await tabTo(page, /^In words/);
     await page.keyboard.type("last Tuesday 14:00–15:00");
     await keys(page, "Enter");
     await page.waitForFunction(() => /from=\d+&to=\d+/.test(location.hash));
     await keys(page, "3");
+    await page.locator('.range-bar [aria-pressed="true"]', { hasText: "1 h" }).waitFor();
 
     // 4: this host's log lines, a search, a line, and back.
     await keys(page, "l");
@@ -171,8 +175,6 @@ test("ten tasks by keys alone", { skip: !programsAreBuilt, timeout: 3 * kTestMs 
     await keys(page, "/");
     await assertSeen(page);
     await page.keyboard.type('SELECT last("used_percent") FROM "disk" GROUP BY "host"');
-    await keys(page, "Escape");
-    await keys(page, "/");
     await keys(page, "Control+Enter");
     await page.locator('section[aria-label="Result"]').getByText("files1").first().waitFor();
 
@@ -184,11 +186,17 @@ test("ten tasks by keys alone", { skip: !programsAreBuilt, timeout: 3 * kTestMs 
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await tabTo(page, /^Signed in as admin/);
     await keys(page, "Enter");
+    await page.getByRole("button", { name: "Sign out" }).waitFor();
     await tabTo(page, /^Sign out$/);
     await shot(page, "keyboard");
     await keys(page, "Enter");
+    await page.getByRole("button", { name: "Sign in", exact: true }).waitFor();
+    await page.waitForSelector("tr.host-row");
     await tabTo(page, /^Sign in$/);
     assert.deepEqual(faults, []);
+  } catch (error) {
+    await shot(page, "keyboard-failed").catch(() => undefined);
+    throw error;
   } finally {
     clearInterval(still);
     await context.close();

@@ -377,7 +377,7 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "nfsd", section: kHardware, title: "Requests to the NFS server", unit: "per_second", style: "line", optional: true,
-    sources: [{ from: "nfsd", columns: [rate("calls", "calls"), rate("bad_calls", "bad")] }],
+    sources: [{ from: "nfsd", columns: [rate("calls", "calls"), rate("bad_calls", "bad")], rates: true }],
     draw: plain([{ column: "calls", label: "requests", colour: 0 }, { column: "bad", label: "with an error", colour: 6 }]),
   },
   {
