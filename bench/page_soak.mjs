@@ -24,7 +24,9 @@ const kWay = ["#/", "#/host/sim-2?range=15m", "#/logs", "#/alerts", "#/?view=hea
 function speedUp(speed) {
   for (const name of ["setTimeout", "setInterval"]) {
     const own = globalThis[name].bind(globalThis);
-    globalThis[name] = (run, delay = 0, ...rest) => own(run, delay >= 1000 ? delay / speed : delay, ...rest);
+    // Deadlines of connections and requests are real time: their other end is no faster than usual.
+    const isDeadline = (run, delay) => name === "setTimeout" && delay >= 10_000 && /close|abort/i.test(String(run));
+    globalThis[name] = (run, delay = 0, ...rest) => own(run, delay >= 1000 && !isDeadline(run, delay) ? delay / speed : delay, ...rest);
   }
 }
 

@@ -27,7 +27,7 @@ export function unusualWords({ title, unit, least, now, yesterday, weekAgo }: Fi
   const before = [yesterday === null ? "" : `yesterday ${format(yesterday, unit)}`, weekAgo === null ? "" : `a week ago ${format(weekAgo, unit)}`]
     .filter((part) => part !== "").join(", ");
   const ratio = usual > 0 ? now / usual : Infinity;
-  const compared = ratio > 100 ? "far above its usual" : ratio < 0.05 ? "next to nothing of its usual" : `${times(ratio)} × its usual`;
+  const compared = ratio > 100 ? "far above its usual" : ratio < 0.05 ? "far below its usual" : `${times(ratio)} × its usual`;
   return `${title} ${format(now, unit)}, ${compared} for this hour (${before})`;
 }
 

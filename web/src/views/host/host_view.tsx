@@ -63,6 +63,10 @@ export function HostView({ route }: { route: HostRoute }) {
   const context = { host: route.host, range: route.range, intervalSeconds, actions };
   const panels = [...(data?.values() ?? [])];
   const hasAny = panels.some((panel) => panel.grids.some((grid) => grid.series.length > 0));
+  // Programs can have written what is older than the server's first sight of the host.
+  const began = host?.first_seen ?? null;
+  const older = useMemo(() => began !== null && [...(data?.values() ?? [])].some(({ grids }) => grids.some(({ from, step, series }) =>
+    series.some(({ values }) => values.some((value, at) => value !== null && from + (at + 2) * step < began)))), [data, began]);
   const blank = data !== null && !hasAny && !busy && panels.every((panel) => panel.error === null);
   return (
     <>
@@ -74,7 +78,7 @@ export function HostView({ route }: { route: HostRoute }) {
           {ready && <p class="quiet">The server's list has no host of this name. The charts below show its stored data. <a href="#/">All hosts</a></p>}
         </div>
       )}
-      <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={host?.first_seen ?? null} name={route.host}>
+      <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={older ? null : began} name={route.host}>
         <Annotate hosts={about} range={route.range} />
         {route.range.kind === "absolute" && <a class="button" href={logsOf(route)}>Logs of this range</a>}
         <span class="grow" />

@@ -37,7 +37,7 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
         )}
         {Object.entries(host.tags).map(([key, value]) => <span key={key} class="tag">{key}:{value}</span>)}
         <span class="quiet summary-client">
-          {host.version === "" ? "" : `resmon-client ${host.version}, `}every {host.interval_seconds} s{host.address === "" ? "" : `, ${host.address}`}
+          {host.version === "" ? "" : `resmon-client ${host.version}, `}every {Number(host.interval_seconds.toPrecision(2))} s{host.address === "" ? "" : `, ${host.address}`}
         </span>
         <span class="grow" />
         <a class="button" href={compare} title="Compare several hosts in the same charts (c)">Compare</a>
