@@ -77,6 +77,7 @@ test("ten tasks by keys alone", { skip: !programsAreBuilt, timeout: 3 * kTestMs 
   await disk();
   const still = setInterval(() => void disk().catch(() => undefined), 2000);
   const { page, context, faults } = await open(browser, programs.url, { expected: /40[13]/ });
+  page.on("response", (answer) => { if (answer.status() === 400) void answer.text().then((text) => console.log(answer.url(), answer.request().postData()?.slice(0, 900), text.slice(0, 300)), () => undefined); });
   try {
     // 1: sign in.
     await page.waitForSelector("tr.host-row");
