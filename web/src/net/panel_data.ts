@@ -37,7 +37,7 @@ function cutUnfinished(grid: Grid, intervalMs: number, now: number): Grid {
 // `whole`: the view's window, of which `window` may be the newest part.
 async function fetchPart(wanted: Wanted, panels: readonly Panel[], window: Window, whole: Window, now: number,
                          signal: AbortSignal): Promise<Map<string, PanelData>> {
-  const intervalMs = wanted.intervalSeconds * 1000;
+  const intervalMs = Math.round(wanted.intervalSeconds * 1000);  // 2.018 s would be 2017.9999…, which no query may say
   const asks = panels.flatMap((panel) => panel.sources.map((source) => ({ panel, source })));
   const statements: string[] = [];
   const places = asks.map(({ source }) => {
@@ -59,7 +59,7 @@ async function fetchPart(wanted: Wanted, panels: readonly Panel[], window: Windo
 
 // What a panel asked for, as a person would ask it in Explore.
 export const queryOf = (panel: Panel, { window, hosts, intervalSeconds }: PanelData): string =>
-  panel.sources.map((source) => askFor(source, hosts, window, window, intervalSeconds * 1000).statement).join(";\n");
+  panel.sources.map((source) => askFor(source, hosts, window, window, Math.round(intervalSeconds * 1000)).statement).join(";\n");
 
 // A part a section, in order. A heat map's answer is as large as that of all others together on a machine with many cores: it comes last,
 // and the charts beside it do not wait for it.

@@ -47,13 +47,13 @@ function tagsThatFit(tags: readonly [string, string][], room: number): number {
   return tags.length;
 }
 
-export function Name({ name, parts }: { name: string; parts: NameParts | undefined }) {
+export function Name({ name, parts, short = false }: { name: string; parts: NameParts | undefined; short?: boolean }) {
   if (parts === undefined) return <>{name}</>;
   // The end goes first where there is no room, then the begin; what tells the host apart goes last.
   return (
     <>
       <span class="name-stem">{parts.before !== "" && <span class="name-before">{parts.before}</span>}<span class="name-own">{parts.own}</span></span>
-      {parts.after !== "" && <span class="name-after">{parts.after}</span>}
+      {parts.after !== "" && <span class={short ? "name-after is-left-out" : "name-after"}>{parts.after}</span>}
     </>
   );
 }
@@ -111,8 +111,8 @@ export class Row extends Component<RowProps> {
     const own = host.label === host.host ? parts : undefined;
     const beside = 26 + (cause === "" ? 0 : cause.length * kSmallLetter + 6) + (elsewhere === "" ? 0 : elsewhere.length * kSmallLetter + 18) + 106 * warnings;
     // Where there is no room for all, the cause and the tags are worth more than the domain.
-    const named = own === undefined || layout.phone || layout.hostWidth >= beside + host.label.length * kLetter + (tags.length > 0 ? 40 : 0) ? own : { ...own, after: "" };
-    const letters = named === undefined ? host.label.length : named.before.length + named.own.length + named.after.length;
+    const short = own !== undefined && !layout.phone && layout.hostWidth < beside + host.label.length * kLetter + (tags.length > 0 ? 40 : 0);
+    const letters = host.label.length - (short ? own.after.length : 0);
     const room = layout.hostWidth - beside - letters * kLetter;
     const shown = tagsThatFit(tags, room);
     const left = tags.slice(shown);
@@ -122,7 +122,7 @@ export class Row extends Component<RowProps> {
         {layout.columns.map((column) =>
           column.key === "host" ? (
             <th key={column.key} role="rowheader" scope="row" class="host-cell">
-              <a href={hostLink(host.host)} title={host.note === "" ? host.host : `${host.host}: ${host.note}`} data-index={index}><Name name={host.label} parts={named} /></a>
+              <a href={hostLink(host.host)} title={host.note === "" ? host.host : `${host.host}: ${host.note}`} data-index={index}><Name name={host.label} parts={own} short={short} /></a>
               {elsewhere !== "" && (
                 <span class="tag" title={host.server_away ? `${host.server} does not answer: this is what it said last` : `its client is connected to ${host.server}`}>{elsewhere}</span>
               )}

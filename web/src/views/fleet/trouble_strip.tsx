@@ -46,13 +46,11 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
         {shown.map((one) => {
           const since = troubleSince(one).since;
           const lasting = lastingWords(one);
-          const whole = parts.get(one.host);
-          const own = whole === undefined ? undefined : { ...whole, after: "" };
           const label = hosts.get(one.host)?.label ?? one.host;
           return (
             <li key={one.host}>
               <StateMark state={isDown(one) ? "down" : "trouble"} />
-              <a href={hostLink(one.host)} title={one.host}><Name name={label} parts={label === one.host ? own : undefined} /></a>
+              <a href={hostLink(one.host)} title={one.host}><Name name={label} parts={label === one.host ? parts.get(one.host) : undefined} short /></a>
               <span class="cause" title={causeWords(one)}>{causeWords(one)}</span>
               {lasting !== undefined && <span class="quiet" title={since === null ? "" : `since ${formatTime(since)}`}>for {lasting}</span>}
             </li>
