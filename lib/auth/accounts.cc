@@ -59,6 +59,10 @@ Result<TokenAccess> parse_access(std::string_view text) {
   return fail(ErrorKind::kInvalid, "a token's access is read or write, not '" + std::string(text.substr(0, 64)) + "'");
 }
 
+std::string user_name_problem(std::string_view name) {
+  return name_problem(name, false);
+}
+
 const User* Accounts::find_user(std::string_view name) const {
   const auto at = std::find_if(users.begin(), users.end(), [&](const User& user) { return user.name == name; });
   return at == users.end() ? nullptr : &*at;

@@ -30,6 +30,9 @@ std::string_view access_name(TokenAccess access);
 Result<Role> parse_role(std::string_view text);
 Result<TokenAccess> parse_access(std::string_view text);
 
+// "", or why a user cannot have this name.
+std::string user_name_problem(std::string_view name);
+
 struct User {
   std::string name;
   Role role = Role::kViewer;

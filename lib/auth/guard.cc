@@ -12,6 +12,8 @@ namespace resmon::auth {
 
 namespace {
 
+constexpr std::size_t kOutsiderBytes = 32;
+
 std::int64_t now_seconds() {
   return Clock::system().wall() / 1'000'000'000;
 }
@@ -44,7 +46,9 @@ void Guard::take(Accounts accounts) {
     state_ = next;
     ++version_;
   }
-  settings_.keep_only([&](const std::string& user) { return next->accounts.find_user(user) != nullptr; });
+  settings_.keep_only([&](const std::string& user) {
+    return user.starts_with(Who::kOutsiderPrefix) || next->accounts.find_user(user) != nullptr;
+  });
 }
 
 void Guard::tell_damaged(const Accounts& accounts) const {
@@ -117,9 +121,19 @@ std::optional<Who> Guard::session(std::string_view id) const {
     if (at == sessions_.end() || at->second.expires_seconds <= now_seconds()) return std::nullopt;
     found = at->second;
   }
+  return who_of(found);
+}
+
+// A local user who got an outsider's name later ends the outsider's session: no two people have one name.
+std::optional<Who> Guard::who_of(const Session& session) const {
   const auto now = state();
-  const User* const user = now->accounts.find_user(found.user);
-  if (user == nullptr || !same(digest_of(user->hash), found.password)) return std::nullopt;
+  const User* const user = now->accounts.find_user(session.user);
+  if (!session.outsider.empty()) {
+    if (user != nullptr || options_.provider.empty() || !same(digest_of(options_.provider), session.password))
+      return std::nullopt;
+    return Who{session.user, session.role, session.outsider};
+  }
+  if (user == nullptr || !same(digest_of(user->hash), session.password)) return std::nullopt;
   return Who{user->name, user->role};
 }
 
@@ -161,12 +175,50 @@ Guard::LogIn Guard::log_in(const std::string& user, const std::string& password,
   if (known == nullptr || !right) return out;
   take_back(begun);
   known_addresses_.add(user, network_of(address));
-  out.session = add_session(*known);
+  out.session = add_session({known->name, digest_of(known->hash), 0, {}, {}});
   out.who = {known->name, known->role};
   return out;
 }
 
-std::string Guard::add_session(const User& user) {
+Result<Guard::LogIn> Guard::admit(const std::string& name, Role role, std::string_view subject) {
+  if (options_.provider.empty()) return fail(ErrorKind::kInvalid, "there is no provider");
+  if (const std::string problem = user_name_problem(name); !problem.empty()) return fail(ErrorKind::kInvalid, problem);
+  if (state()->accounts.find_user(name) != nullptr) return fail(ErrorKind::kDenied, "a local user has this name");
+  const std::string id = to_hex(digest_of(options_.provider + '\n' + std::string(subject))).substr(0, kOutsiderBytes);
+  LogIn out;
+  out.session = add_session({name, digest_of(options_.provider), 0, id, role});
+  out.who = {name, role, id};
+  return out;
+}
+
+std::size_t Guard::end_sessions_of_outsider(std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t ended =
+      std::erase_if(sessions_, [&](const auto& one) { return !one.second.outsider.empty() && one.second.user == name; });
+  if (ended > 0) save_sessions();
+  return ended;
+}
+
+std::vector<Who> Guard::outsiders() const {
+  std::vector<Session> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, session] : sessions_)
+      if (!session.outsider.empty() && session.expires_seconds > now_seconds()) all.push_back(session);
+  }
+  // The newest sign-in of each comes first: its role is the one in force for that session and shown.
+  std::sort(all.begin(), all.end(), [](const Session& a, const Session& b) {
+    return std::pair(a.user, b.expires_seconds) < std::pair(b.user, a.expires_seconds);
+  });
+  std::vector<Who> out;
+  for (const Session& session : all) {
+    auto who = who_of(session);
+    if (who && (out.empty() || out.back().name != who->name)) out.push_back(*std::move(who));
+  }
+  return out;
+}
+
+std::string Guard::add_session(Session session) {
   std::string id = random_hex(32);
   const std::lock_guard lock(mutex_);
   drop_expired();
@@ -174,8 +226,8 @@ std::string Guard::add_session(const User& user) {
     sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
       return a.second.expires_seconds < b.second.expires_seconds;
     }));
-  sessions_[to_hex(digest_of(id))] = {user.name, digest_of(user.hash),
-                                      now_seconds() + static_cast<std::int64_t>(options_.session_duration.count())};
+  session.expires_seconds = now_seconds() + static_cast<std::int64_t>(options_.session_duration.count());
+  sessions_[to_hex(digest_of(id))] = std::move(session);
   save_sessions();
   return id;
 }
@@ -244,9 +296,11 @@ void Guard::drop_expired() {
 // cannot be written or read, only the sessions are lost.
 void Guard::save_sessions() {
   std::string text;
-  for (const auto& [key, session] : sessions_)
-    text += key + ' ' + std::to_string(session.expires_seconds) + ' ' + to_hex(session.password) + ' ' + session.user +
-            '\n';
+  for (const auto& [key, session] : sessions_) {
+    text += key + ' ' + std::to_string(session.expires_seconds) + ' ' + to_hex(session.password) + ' ' + session.user;
+    if (!session.outsider.empty()) text.append(1, ' ').append(role_name(session.role)).append(1, ' ').append(session.outsider);
+    text += '\n';
+  }
   (void)write_file_atomically(options_.accounts_file + ".sessions", text, 0600).has_value();
 }
 
@@ -268,7 +322,15 @@ void Guard::load_sessions() {
     const auto password = digest_from_hex(line.substr(second + 1, third - second - 1));
     if (!digest_from_hex(line.substr(0, first)) || !password) continue;
     session.password = *password;
-    session.user = line.substr(third + 1);
+    std::string_view words = line.substr(third + 1);
+    session.user = words.substr(0, words.find(' '));
+    words.remove_prefix(std::min(session.user.size() + 1, words.size()));
+    if (!words.empty()) {
+      const auto role = parse_role(words.substr(0, words.find(' ')));
+      session.outsider = words.substr(std::min(words.find(' '), words.size() - 1) + 1);
+      if (!role || session.outsider.size() != kOutsiderBytes) continue;
+      session.role = *role;
+    }
     sessions_[std::string(line.substr(0, first))] = std::move(session);
   }
   drop_expired();

@@ -38,11 +38,20 @@ struct GuardOptions {
   unsigned attempts_of_address = 20;
   unsigned attempts_of_user = 100;
   std::size_t most_known_addresses = 4096;
+  // Names the provider whose people may have sessions; empty: there is none. Sessions of another one end.
+  std::string provider;
 };
 
 struct Who {
   std::string name;  // of the user
   Role role = Role::kViewer;
+  // Of somebody whom a provider vouches for, and who is not in the accounts file: stands for that person for ever, has
+  // 32 characters. Empty: a local user.
+  std::string outsider = {};
+
+  // Under which the settings are kept. No local user's name has a ':'.
+  std::string settings_key() const { return outsider.empty() ? name : kOutsiderPrefix + outsider; }
+  static constexpr const char* kOutsiderPrefix = "oidc:";
 };
 
 class Guard {
@@ -78,6 +87,12 @@ class Guard {
   };
   // `begun` is begin_try's of the same user and address.
   LogIn log_in(const std::string& user, const std::string& password, std::string_view address, const Try& begun);
+  // A session for somebody whom the provider vouches for. `subject`: what the provider calls that person for ever.
+  // kDenied: a local user has this name. kInvalid: nobody can have this name, or there is no provider.
+  Result<LogIn> admit(const std::string& name, Role role, std::string_view subject);
+  // Of people of the provider; how many sessions ended.
+  std::size_t end_sessions_of_outsider(std::string_view name);
+  std::vector<Who> outsiders() const;  // who have a session; each once
   void log_out(std::string_view session);
   // kDenied: the present password is wrong. kLimit: too many attempts. Ends the user's other sessions.
   Status change_password(const std::string& user, const std::string& present, const std::string& next,
@@ -105,8 +120,10 @@ class Guard {
   };
   struct Session {
     std::string user;
-    Digest password{};                 // of the hash that was in force
+    Digest password{};                 // of the hash that was in force; of the provider's name
     std::int64_t expires_seconds = 0;  // since 1970
+    std::string outsider;              // as in Who
+    Role role = Role::kViewer;         // of an outsider, as at the sign-in
   };
 
   std::shared_ptr<const State> state() const;
@@ -115,7 +132,8 @@ class Guard {
   void load_sessions();
   void save_sessions();  // REQUIRES: mutex_ held
   void drop_expired();   // REQUIRES: mutex_ held
-  std::string add_session(const User& user);
+  std::string add_session(Session session);  // which it gives its end
+  std::optional<Who> who_of(const Session& session) const;
 
   const GuardOptions options_;
   // More than can be tried within its time, since checking each takes a tenth of a second.

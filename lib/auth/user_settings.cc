@@ -37,6 +37,9 @@ Status UserSettings::set(const std::string& user, const std::string& json) {
   if (json.size() > kMostUserSettingsBytes || json.find('\n') != std::string::npos)
     return fail(ErrorKind::kInvalid, "settings have at most 16 KiB");
   const std::lock_guard lock(mutex_);
+  // Local users are bounded by themselves, people of a provider are not.
+  if (settings_.size() >= kMostUsers && !settings_.contains(user))
+    return fail(ErrorKind::kLimit, "the server keeps the settings of at most 1,000 users");
   const std::string before = std::exchange(settings_[user], json);
   if (json == "{}") settings_.erase(user);
   Status saved = save();

@@ -21,7 +21,8 @@ class UserSettings {
 
   void load();                                  // a line that is not one is left out
   std::string of(std::string_view user) const;  // "{}": none
-  // `json` is an object in one line. kInvalid: it is larger than kMostUserSettingsBytes. "{}" removes.
+  // `json` is an object in one line. kInvalid: it is larger than kMostUserSettingsBytes. kLimit: there are
+  // those of 1,000 users. "{}" removes.
   Status set(const std::string& user, const std::string& json);
   // Of users who are gone.
   void keep_only(const std::function<bool(const std::string& user)>& exists);

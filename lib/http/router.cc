@@ -29,6 +29,17 @@ std::string_view Request::header(std::string_view lower_case_name) const {
   return it == headers.end() ? std::string_view() : std::string_view(it->second);
 }
 
+std::string_view Request::cookie(std::string_view name) const {
+  for (std::string_view rest = header("cookie"); !rest.empty();) {
+    const std::size_t end = rest.find(';');
+    std::string_view one = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=') return one.substr(name.size() + 1);
+  }
+  return {};
+}
+
 Response Response::error(unsigned status, std::string_view message) {
   return json("{\"error\":" + json_string(message) + "}\n", status);
 }

@@ -65,18 +65,6 @@ bool comes_from_own_page(const Request& request) {
   return site.empty() || site == "same-origin";
 }
 
-std::string cookie_of(std::string_view header, std::string_view name) {
-  while (!header.empty()) {
-    const std::size_t end = header.find(';');
-    std::string_view one = header.substr(0, end);
-    header = end == std::string_view::npos ? std::string_view() : header.substr(end + 1);
-    while (one.starts_with(' ')) one.remove_prefix(1);
-    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=')
-      return std::string(one.substr(name.size() + 1));
-  }
-  return {};
-}
-
 // Gives `take` the tokens in all of the places where one may be, until it takes one; whether it did.
 template <class Take>
 bool any_token(const Request& request, const Take& take) {
@@ -178,7 +166,7 @@ bool Server::is_local_read(const Request& request) const {
 
 void Server::identify(Request& request) const {
   request.client = options_.trusted_proxies.client_of(request.peer_address(), request.header("x-forwarded-for"));
-  request.session = cookie_of(request.header("cookie"), kSessionCookie);
+  request.session = request.cookie(kSessionCookie);
   request.user.reset();
   if (options_.guard != nullptr && !request.session.empty()) request.user = options_.guard->session(request.session);
 }
