@@ -32,6 +32,7 @@
 #include "net/runtime.h"
 #include "net/token_set.h"
 #include "options.h"
+#include "oidc/provider.h"
 #include "other_doors.h"
 #include "peers.h"
 #include "pipeline.h"
@@ -126,6 +127,7 @@ class App {
   RefusalLog& sign_in_refusals() { return sign_in_refusals_; }
   auth::Guard& guard() { return guard_; }
   const auth::Guard& guard() const { return guard_; }
+  const std::shared_ptr<oidc::Provider>& oidc() const { return oidc_; }  // null: only local users
   const std::atomic<bool>& stopping() const { return stopping_; }
   OtherDoors& other_doors() { return other_doors_; }
 
@@ -162,6 +164,7 @@ class App {
   std::unique_ptr<ingest::Observer> observer_;
   std::unique_ptr<ingest::Server> ingest_;
   auth::Guard guard_;
+  std::shared_ptr<oidc::Provider> oidc_;
   net::TokenFile token_file_;
   http::Router router_;
   std::unique_ptr<http::Server> http_;

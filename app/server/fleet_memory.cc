@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/json.hpp>
 #include <cerrno>
 #include <map>
 #include <optional>
@@ -11,95 +10,14 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "host_settings.h"
-#include "json.h"
+#include "fleet_memory_text.h"
 
 namespace resmon::server {
 
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::size_t kMostBytes = 256U << 20U;  // of 100,000 hosts with long tags it is a tenth of this
 constexpr const char* kMeasurements[] = {"cpu", "mem", "swap", "disk", "net", "pressure", "system", "internal_client"};
-
-std::string to_json(const fleet::Host& host) {
-  JsonObject tags;
-  for (const metric::Tag& tag : host.tags) tags.text(tag.key, tag.value);
-  return JsonObject()
-      .text("host", host.name)
-      .number("first_seen", host.first_seen)
-      .number("last_seen", host.last_seen)
-      .number("newest_sample", host.newest_sample)
-      .text("address", host.address)
-      .text("software", host.software)
-      .number("interval", host.interval.count())
-      .number("clock_skew", host.clock_skew.count())
-      .number("backlog_samples", host.backlog_samples)
-      .number("dropped_samples", host.dropped_samples)
-      .raw("tags", tags.finish())
-      .raw("settings", host.settings ? host_settings_json(*host.settings) : "null")
-      .finish();
-}
-
-std::string to_json(const fleet::Memory& memory) {
-  // A host a line, so that a person can read it.
-  std::string out = "{\"hosts\":[";
-  for (std::size_t i = 0; i < memory.hosts.size(); ++i) out += (i == 0 ? "\n" : ",\n") + to_json(memory.hosts[i]);
-  out += "\n],\"forgotten\":[";
-  for (std::size_t i = 0; i < memory.forgotten.size(); ++i)
-    out += (i == 0 ? "\n" : ",\n") + JsonObject()
-                                         .text("host", memory.forgotten[i].name)
-                                         .number("newest_sample", memory.forgotten[i].newest_sample)
-                                         .finish();
-  return out + "\n],\"thresholds\":" + thresholds_json(memory.thresholds) + "}\n";
-}
-
-std::string text_of(const json::object& object, std::string_view key) {
-  const json::value* const value = object.if_contains(json::string_view(key.data(), key.size()));
-  if (value == nullptr || !value->is_string()) return {};
-  return {value->as_string().data(), value->as_string().size()};
-}
-
-std::int64_t number_of(const json::object& object, std::string_view key) {
-  const json::value* const value = object.if_contains(json::string_view(key.data(), key.size()));
-  return value != nullptr && value->is_int64() ? value->as_int64() : 0;
-}
-
-fleet::Host host_of(const json::object& object) {
-  fleet::Host host;
-  host.name = text_of(object, "host");
-  host.first_seen = number_of(object, "first_seen");
-  host.last_seen = number_of(object, "last_seen");
-  host.newest_sample = number_of(object, "newest_sample");
-  host.address = text_of(object, "address");
-  host.software = text_of(object, "software");
-  host.interval = std::chrono::nanoseconds(std::max<std::int64_t>(number_of(object, "interval"), 0));
-  host.clock_skew = std::chrono::nanoseconds(number_of(object, "clock_skew"));
-  host.backlog_samples = number_of(object, "backlog_samples");
-  host.dropped_samples = number_of(object, "dropped_samples");
-  if (const json::value* const tags = object.if_contains("tags"); tags != nullptr && tags->is_object())
-    for (const auto& [key, value] : tags->as_object())
-      if (value.is_string())
-        host.tags.push_back(
-            {std::string(key.data(), key.size()), std::string(value.as_string().data(), value.as_string().size())});
-  if (const json::value* const settings = object.if_contains("settings");
-      settings != nullptr && settings->is_object()) {
-    fleet::HostSettings read;
-    if (apply_host_settings(settings->as_object(), read) && fleet::check(read) && !read.empty())
-      host.settings = std::make_shared<const fleet::HostSettings>(std::move(read));
-  }
-  return host;
-}
-
-// The objects of a member that is a list.
-template <class Visit>
-void each(const json::value& root, std::string_view key, const Visit& visit) {
-  const json::value* const list = root.as_object().if_contains(json::string_view(key.data(), key.size()));
-  if (list == nullptr || !list->is_array()) return;
-  for (const json::value& one : list->as_array())
-    if (one.is_object() && !text_of(one.as_object(), "host").empty()) visit(one.as_object());
-}
 
 // The last rows of a series: enough for its interval and its rates.
 void remember_series(const store::Reader& store, const std::string& measurement, const store::Group& group,
@@ -137,21 +55,13 @@ void FleetMemory::load() {
       log::warn("server", "the saved list of hosts cannot be read", {{"reason", content.error().message}});
     return;
   }
-  boost::system::error_code error;
-  const json::value root = json::parse(json::string_view(content->data(), content->size()), error);
-  if (error || !root.is_object()) {
+  const auto memory = parse_fleet_memory(*content);
+  if (!memory) {
     log::warn("server", "the saved list of hosts cannot be parsed; stored data are not affected",
-              {{"file", path_}, {"reason", error ? error.message() : "not a JSON object"}});
+              {{"file", path_}, {"reason", memory.error().message}});
     return;
   }
-  fleet::Memory memory;
-  each(root, "hosts", [&](const json::object& one) { memory.hosts.push_back(host_of(one)); });
-  each(root, "forgotten", [&](const json::object& one) {
-    memory.forgotten.push_back({text_of(one, "host"), number_of(one, "newest_sample")});
-  });
-  if (const json::value* const given = root.as_object().if_contains("thresholds"))
-    if (auto thresholds = thresholds_of(*given)) memory.thresholds = *std::move(thresholds);
-  fleet_.restore(memory);
+  fleet_.restore(*memory);
   std::lock_guard lock(mutex_);
   saved_version_ = fleet_.memory_version();
 }
@@ -159,7 +69,7 @@ void FleetMemory::load() {
 Status FleetMemory::save() {
   std::lock_guard lock(mutex_);
   const std::uint64_t version = fleet_.memory_version();
-  RESMON_TRY(write_file_atomically(path_, to_json(fleet_.memory()), 0600));
+  RESMON_TRY(write_file_atomically(path_, format_fleet_memory(fleet_.memory()), 0600));
   saved_version_ = version;
   return {};
 }

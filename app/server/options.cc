@@ -122,7 +122,7 @@ void Options::declare(config::Settings& settings) {
   settings.text("http.address", &http_address, "The address of the page, the API and queries, HOST:PORT.");
   settings.text("http.public_url", &http_public_url,
                 "The page's address as people open it, such as https://resmon.example. Links in messages begin with "
-                "it. Empty: messages have no links.");
+                "it, and a provider of [oidc] sends people back to it. Empty: messages have no links.");
   settings.list("http.proxies", &http_proxies, "As listen.proxies, for the connections to http.address.");
   settings.boolean("http.tls", &http_tls, "Serve HTTPS. Needs [tls].");
   settings.text("downloads.directory", &downloads_directory,
@@ -168,6 +168,7 @@ void Options::declare(config::Settings& settings) {
                 "Empty: `accounts` in the store's directory.");
   settings.duration("auth.session_duration", &session_duration, seconds(60), hours(24 * 365),
                     "How long a sign-in lasts.");
+  oidc.declare(settings);
 
   settings.duration("server.report_interval", &report_interval, seconds(0), hours(24),
                     "How often the server stores its own metrics as internal_server and internal_sink, for dashboards "
@@ -401,7 +402,7 @@ Status Options::check() {
   if (!http_public_url.empty() && !http_public_url.starts_with("http://") && !http_public_url.starts_with("https://"))
     return fail(ErrorKind::kInvalid, "http.public_url: must begin with http:// or https://");
   if (accounts_file.empty()) accounts_file = store_directory + "/accounts";
-  return {};
+  return oidc.check(http_public_url);
 }
 
 std::uint64_t Options::set_aside_bytes() const {
@@ -479,6 +480,7 @@ auth::GuardOptions Options::guard_options() const {
   auth::GuardOptions out;
   out.accounts_file = accounts_file;
   out.session_duration = std::chrono::duration_cast<std::chrono::seconds>(session_duration);
+  if (oidc.on()) out.provider = oidc.issuer + ' ' + oidc.client_id;
   return out;
 }
 

@@ -18,6 +18,7 @@
 #include "ingest/server.h"
 #include "logs/store.h"
 #include "net/listener.h"
+#include "oidc/options.h"
 #include "peers.h"
 #include "program/program.h"
 #include "rule/rule.h"
@@ -44,6 +45,7 @@ struct Options {
   std::string token_file;
   std::string accounts_file;
   std::chrono::nanoseconds session_duration{std::chrono::hours(24 * 7)};
+  oidc::Options oidc;
   std::int64_t threads = 0;
   std::chrono::nanoseconds report_interval{0};
 

@@ -12,6 +12,13 @@ struct SinkUnit;
 double lag_seconds(const ingest::LogReader::Stats& stats);
 // Of a sink. Rows in windows that are open are not waited for.
 double lag_seconds(const SinkUnit& unit);
+// The value of Set-Cookie that begins a session, or with 0 seconds ends it.
+std::string session_cookie(const App& app, const http::Request& request, std::string_view value, std::int64_t seconds);
+// Cookies for the sign-in with a provider: as of the session, but sent where `path` and `same_site` say.
+std::string oidc_cookie(const App& app, const std::string& name, const std::string& value, std::int64_t seconds,
+                        const std::string& path, const std::string& same_site);
+// What became of the last sign-in with a provider is in this cookie, for the page's first question who is signed in.
+inline constexpr std::string_view kOidcFailedCookie = "resmon_oidc_failed";
 
 // Every path of the HTTP interface. `app` must outlive the router's use.
 void add_routes(App& app, http::Router& router);
@@ -26,6 +33,7 @@ void add_health_routes(App& app,
                        http::Router& router);            // routes_health.cc: /healthz, /readyz, /ping, /metrics
 void add_server_routes(App& app, http::Router& router);  // routes_server.cc: /api/v1/server, /api/v1/log
 void add_auth_routes(App& app, http::Router& router);    // routes_auth.cc: /api/v1/login, session, users, tokens, …
+void add_oidc_routes(App& app, http::Router& router);    // routes_oidc.cc: /oidc/start, /oidc/callback
 void add_query_routes(App& app, http::Router& router);   // routes_query.cc: /query
 void add_alert_routes(App& app, http::Router& router);   // routes_alerts.cc: /api/v1/alerts
 void add_write_routes(App& app, http::Router& router);   // routes_write.cc: /write, /api/v2/write

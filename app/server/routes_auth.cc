@@ -76,13 +76,6 @@ class Body {
   boost::json::value value_;
 };
 
-std::string cookie(const App& app, const http::Request& request, std::string_view value, std::int64_t seconds) {
-  std::string out = std::string(http::kSessionCookie) + '=' + std::string(value) +
-                    "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(seconds);
-  if (app.options().http_tls || request.header("x-forwarded-proto") == "https") out += "; Secure";
-  return out;
-}
-
 // Beside the accounts.
 struct SignInFiles {
   explicit SignInFiles(const std::string& accounts)
@@ -95,13 +88,22 @@ std::int64_t now_milliseconds() {
   return Clock::system().wall() / 1'000'000;
 }
 
+void add_who(JsonObject& out, const auth::Who& who) {
+  out.text("user", who.name).text("role", auth::role_name(who.role));
+  if (!who.outsider.empty()) out.boolean("outsider", true);
+}
+
 std::string json_of(const auth::Who& who) {
-  return JsonObject()
-             .boolean("accounts", true)
-             .text("user", who.name)
-             .text("role", auth::role_name(who.role))
-             .finish() +
-         "\n";
+  JsonObject out;
+  out.boolean("accounts", true);
+  add_who(out, who);
+  return out.finish() + "\n";
+}
+
+// Password and second factor of a provider's person are the provider's.
+std::optional<http::Response> not_local(const App& app, const http::Request& request) {
+  if (request.user->outsider.empty()) return std::nullopt;
+  return http::Response::error(403, "your password and second factor are with " + app.options().oidc.name);
 }
 
 using Lane = auth::FairQueue::Lane;
@@ -163,7 +165,7 @@ http::Response signed_in(const App& app, const http::Request& request, const aut
   log::info("auth", "signed in", {{"user", done.who.name}, {"address", request.client}});
   http::Response response = http::Response::json(json_of(done.who));
   response.headers.emplace_back("Set-Cookie",
-                                cookie(app, request, done.session, app.guard().session_duration().count()));
+                                session_cookie(app, request, done.session, app.guard().session_duration().count()));
   return response;
 }
 
@@ -236,11 +238,12 @@ Answer in_turn(App& app, RequestPtr request, AuthWork work) {
 http::Response log_out(App& app, const http::Request& request) {
   if (!request.session.empty()) app.guard().log_out(request.session);
   http::Response response = no_content();
-  response.headers.emplace_back("Set-Cookie", cookie(app, request, "", 0));
+  response.headers.emplace_back("Set-Cookie", session_cookie(app, request, "", 0));
   return response;
 }
 
 http::Response change_password(App& app, const http::Request& request) {
+  if (auto refused = not_local(app, request)) return *std::move(refused);
   const auto body = Body::of(request);
   if (!body) return error_of(body.error());
   Status done = app.guard().change_password(request.user->name, body->text("current_password"), body->text("password"),
@@ -251,13 +254,13 @@ http::Response change_password(App& app, const http::Request& request) {
 }
 
 http::Response my_settings(App& app, const http::Request& request) {
-  return http::Response::json(app.guard().settings().of(request.user->name) + "\n");
+  return http::Response::json(app.guard().settings().of(request.user->settings_key()) + "\n");
 }
 
 http::Response change_my_settings(App& app, const http::Request& request) {
   const auto body = Body::of(request);
   if (!body) return error_of(body.error());
-  Status done = app.guard().settings().set(request.user->name, body->json());
+  Status done = app.guard().settings().set(request.user->settings_key(), body->json());
   return done ? no_content() : error_of(done.error());
 }
 
@@ -270,6 +273,15 @@ http::Response list_users(const App& app, const SignInFiles& files) {
                 .text("user", user.name)
                 .text("role", auth::role_name(user.role))
                 .boolean("second_factor", !factor || factor->has_value())
+                .finish();
+  }
+  for (const auth::Who& who : app.guard().outsiders()) {
+    if (list.size() > 1) list += ',';
+    list += JsonObject()
+                .text("user", who.name)
+                .text("role", auth::role_name(who.role))
+                .boolean("second_factor", false)
+                .boolean("outsider", true)
                 .finish();
   }
   return http::Response::json(JsonObject().raw("users", list + "]").finish() + "\n");
@@ -292,6 +304,10 @@ http::Response add_user(App& app, const http::Request& request) {
 
 http::Response remove_user(App& app, SignInFiles& files, const http::Request& request) {
   const std::string name(request.parameter("user"));
+  if (app.guard().end_sessions_of_outsider(name) > 0) {
+    log::info("auth", "signed out", {{"user", name}, {"by", request.user->name}});
+    return no_content();
+  }
   Status done = app.guard().change([&](auth::Accounts& all) { return all.remove_user(name); });
   if (!done) return error_of(done.error());
   (void)files.factors.remove(name).has_value();  // there may be none
@@ -389,7 +405,8 @@ Status right_password(App& app, const http::Request& request, const std::string&
   return {};
 }
 
-http::Response my_factor(App&, SignInFiles& files, const http::Request& request) {
+http::Response my_factor(App& app, SignInFiles& files, const http::Request& request) {
+  if (auto refused = not_local(app, request)) return *std::move(refused);
   const auto left = files.factors.left(request.user->name);
   if (!left) return error_of(left.error());
   return http::Response::json(
@@ -397,6 +414,7 @@ http::Response my_factor(App&, SignInFiles& files, const http::Request& request)
 }
 
 http::Response begin_my_factor(App& app, SignInFiles& files, const http::Request& request) {
+  if (auto refused = not_local(app, request)) return *std::move(refused);
   const auto body = Body::of(request);
   if (!body) return error_of(body.error());
   Status right = right_password(app, request, body->text("current_password"));
@@ -406,7 +424,8 @@ http::Response begin_my_factor(App& app, SignInFiles& files, const http::Request
       JsonObject().text("secret", secret).text("uri", auth::totp_uri(secret, request.user->name)).finish() + "\n");
 }
 
-http::Response confirm_my_factor(App&, SignInFiles& files, const http::Request& request) {
+http::Response confirm_my_factor(App& app, SignInFiles& files, const http::Request& request) {
+  if (auto refused = not_local(app, request)) return *std::move(refused);
   const auto body = Body::of(request);
   if (!body) return error_of(body.error());
   const auto codes = files.factors.confirm(request.user->name, body->text("code"));
@@ -418,6 +437,7 @@ http::Response confirm_my_factor(App&, SignInFiles& files, const http::Request& 
 }
 
 http::Response remove_my_factor(App& app, SignInFiles& files, const http::Request& request) {
+  if (auto refused = not_local(app, request)) return *std::move(refused);
   const auto body = Body::of(request);
   if (!body) return error_of(body.error());
   const std::string user = request.user->name;
@@ -505,9 +525,20 @@ http::Response revoke_token(App& app, const http::Request& request) {
   return no_content();
 }
 
-Answer session(RequestPtr request) {
-  co_return http::Response::json(request->user ? json_of(*request->user)
-                                               : JsonObject().boolean("accounts", true).finish() + "\n");
+// What is the page's own about the provider: the button's name, and once what became of the last sign-in.
+Answer session(const App& app, RequestPtr request) {
+  JsonObject out;
+  out.boolean("accounts", true);
+  if (request->user) add_who(out, *request->user);
+  const std::string& provider = app.options().oidc.name;
+  if (app.oidc() != nullptr) out.text("provider", provider);
+  const auto failed = oidc::parse_outcome(request->cookie(kOidcFailedCookie));
+  if (app.oidc() != nullptr && failed) out.text("provider_problem", oidc::outcome_text(*failed, provider));
+  http::Response response = http::Response::json(out.finish() + "\n");
+  if (failed)
+    response.headers.emplace_back("Set-Cookie", oidc_cookie(app, std::string(kOidcFailedCookie), "", 0,
+                                                            "/api/v1/session", "Strict"));
+  co_return response;
 }
 Answer list_users_now(const App& app, std::shared_ptr<const SignInFiles> files) {
   co_return list_users(app, *files);
@@ -517,6 +548,13 @@ Answer list_tokens_now(const App& app) {
 }
 
 }  // namespace
+
+std::string session_cookie(const App& app, const http::Request& request, std::string_view value, std::int64_t seconds) {
+  std::string out = std::string(http::kSessionCookie) + '=' + std::string(value) +
+                    "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(seconds);
+  if (app.options().http_tls || request.header("x-forwarded-proto") == "https") out += "; Secure";
+  return out;
+}
 
 void add_auth_routes(App& app, http::Router& router) {
   using http::Access;
@@ -529,7 +567,7 @@ void add_auth_routes(App& app, http::Router& router) {
   const auto with_files = [&](http::Response (*work)(App&, SignInFiles&, const http::Request&)) -> AuthWork {
     return [files, work](App& the_app, const http::Request& request) { return work(the_app, *files, request); };
   };
-  router.add("GET", "/api/v1/session", Access::kOpen, [](RequestPtr request) { return session(std::move(request)); });
+  router.add("GET", "/api/v1/session", Access::kOpen, [&app](RequestPtr request) { return session(app, std::move(request)); });
   router.add(
       "POST", "/api/v1/login", Access::kOpen,
       [&app, files](RequestPtr request) { return log_in_slowly(app, files, std::move(request)); }, kBodyBytes);

@@ -161,6 +161,15 @@ void add_input_metrics(const App& app, Exposition& out) {
        [](const door::DoorStats& one) { return one.dropped_datagrams; });
 }
 
+void add_oidc_metrics(const oidc::Provider& provider, Exposition& out) {
+  constexpr std::string_view kName = "resmon_oidc_sign_ins_total";
+  out.head(kName, "counter", "Sign-ins with the provider, by what became of them (docs/server.md).");
+  for (std::size_t i = 0; i < oidc::kOutcomes; ++i) {
+    const auto outcome = static_cast<oidc::Outcome>(i);
+    out.labelled(kName, "outcome", std::string(oidc::outcome_name(outcome)), provider.counted(outcome));
+  }
+}
+
 void add_log_metrics(const logs::Stats& stats, Exposition& out) {
   out.add("resmon_logs_up", "gauge", "1 while log lines are written.", stats.error.empty() ? 1 : 0);
   out.add("resmon_logs_lines_total", "counter", "Log lines accepted.", stats.lines);
@@ -295,6 +304,7 @@ Answer metrics(App& app) {
   out.add("resmon_journal_syncs_total", "counter", "Syncs of the journal's files.", journal.syncs);
   out.add("resmon_journal_failures_total", "counter", "Writes and syncs that failed.", journal.failures);
   if (app.logs() != nullptr) add_log_metrics(app.logs()->stats(), out);
+  if (app.oidc() != nullptr) add_oidc_metrics(*app.oidc(), out);
   const store::Stats store = app.store().stats();
   out.add("resmon_store_groups", "gauge", "Series groups (measurement and tag set) in the store.", store.groups);
   out.add("resmon_store_head_rows", "gauge", "Rows not sealed into a chunk yet.", store.head_rows);
@@ -440,6 +450,7 @@ void add_routes(App& app, http::Router& router) {
   add_peer_routes(app, router);
   add_process_routes(app, router);
   add_auth_routes(app, router);
+  if (app.oidc() != nullptr) add_oidc_routes(app, router);
   add_query_routes(app, router);
   if (app.options().alerts_enabled) add_alert_routes(app, router);
   add_write_routes(app, router);

@@ -19,7 +19,8 @@ std::string_view next_word(std::string_view& rest) {
   return out;
 }
 
-// A damaged line is no invitation.
+}  // namespace
+
 std::vector<Invitation> parse_invitations(std::string_view text) {
   std::vector<Invitation> out;
   while (!text.empty() && out.size() < kMostInvitations) {
@@ -49,8 +50,6 @@ std::string format_invitations(const std::vector<Invitation>& all) {
            to_hex(one.digest) + ' ' + one.user + '\n';
   return out;
 }
-
-}  // namespace
 
 Result<Invitations::Made> Invitations::invite(const std::string& user, Role role, std::int64_t now_milliseconds,
                                               std::int64_t expires_milliseconds) {

@@ -23,6 +23,10 @@ struct Invitation {
 
 inline constexpr std::size_t kMostInvitations = 100;
 
+// The file's text. A damaged line is no invitation; of more than kMostInvitations the first count.
+std::vector<Invitation> parse_invitations(std::string_view text);
+std::string format_invitations(const std::vector<Invitation>& all);
+
 class Invitations {
  public:
   explicit Invitations(std::string file) : file_(std::move(file)) {}

@@ -9,18 +9,6 @@
 
 namespace resmon::auth {
 
-namespace {
-
-constexpr std::size_t kMostFactorBytes = 2U << 20U;
-constexpr std::int64_t kBegunSeconds = 600;
-constexpr unsigned kWrongCodes = 5;  // in five minutes
-
-struct Factor {
-  std::string secret;  // not a valid one in a damaged line: then no code is right, and nobody gets in without one
-  std::vector<std::string> recovery;
-};
-using Factors = std::map<std::string, Factor, std::less<>>;
-
 Factors parse_factors(std::string_view text) {
   Factors out;
   while (!text.empty()) {
@@ -36,6 +24,7 @@ Factors parse_factors(std::string_view text) {
     Factor& factor = out[words[0]];
     if (words.size() > 1) factor.secret = words[1];
     if (words.size() > 2) factor.recovery.assign(words.begin() + 2, words.end());
+    std::erase(factor.recovery, "");  // of two spaces
   }
   return out;
 }
@@ -49,6 +38,12 @@ std::string format_factors(const Factors& factors) {
   }
   return out;
 }
+
+namespace {
+
+constexpr std::size_t kMostFactorBytes = 2U << 20U;
+constexpr std::int64_t kBegunSeconds = 600;
+constexpr unsigned kWrongCodes = 5;  // in five minutes
 
 Result<Factors> load_factors(const std::string& file) {
   auto text = read_file(file, kMostFactorBytes);

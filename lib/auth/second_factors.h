@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auth/attempts.h"
@@ -15,6 +16,16 @@
 #include "base/result.h"
 
 namespace resmon::auth {
+
+struct Factor {
+  std::string secret;  // not a valid one in a damaged line: then no code is right, and nobody gets in without one
+  std::vector<std::string> recovery;
+};
+using Factors = std::map<std::string, Factor, std::less<>>;  // by user
+
+// The file's text. A line without a name is none; of more than kMostUsers the first count.
+Factors parse_factors(std::string_view text);
+std::string format_factors(const Factors& factors);
 
 class SecondFactors {
  public:

@@ -17,6 +17,7 @@
 namespace resmon::oidc {
 namespace {
 
+namespace asio = boost::asio;
 namespace json = boost::json;
 using ::testing::HasSubstr;
 using ::testing::Not;

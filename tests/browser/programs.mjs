@@ -38,9 +38,11 @@ export async function freePort() {
 // What is left of `environment` after the caller's own settings of resmon are taken out: they are none of the test's business.
 const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(RESMON|INFLUX)_/.test(name)));
 
-export async function startPrograms({ settings = {} } = {}) {
+// `http`: the port of the page, where something else has to know it before.
+export async function startPrograms({ settings = {}, http = null } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "resmon-programs-"));
-  const [tcp, http] = [await freePort(), await freePort()];
+  const tcp = await freePort();
+  http ??= await freePort();
   const children = new Set();
   const run = (name, args) => {
     const child = spawn(path.join(kBin, name), args, { stdio: ["ignore", "ignore", "pipe"], env: clean, cwd: folder });

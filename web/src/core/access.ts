@@ -13,6 +13,7 @@ export interface User {
   name: string;
   role: string;
   secondFactor: boolean;
+  outsider: boolean;  // a provider vouches for this person, who is signed in now
 }
 export interface Invitation {
   id: string;
@@ -29,7 +30,7 @@ export interface Token {
 }
 
 export const decodeUsers = (body: unknown): User[] =>
-  listOf(body, "users").map((user) => ({ name: text(user["user"] ?? user["name"]), role: text(user["role"]), secondFactor: user["second_factor"] === true })).filter((user) => user.name !== "");
+  listOf(body, "users").map((user) => ({ name: text(user["user"] ?? user["name"]), role: text(user["role"]), secondFactor: user["second_factor"] === true, outsider: user["outsider"] === true })).filter((user) => user.name !== "");
 
 export const decodeTokens = (body: unknown): Token[] =>
   listOf(body, "tokens").map((token) => ({

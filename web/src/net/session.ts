@@ -24,10 +24,13 @@ export const signIn = new Observable<SignIn>("not-needed");
 export interface Account {
   name: string;
   role: string;  // "admin" or "viewer"
+  outsider: boolean;  // a provider vouches for this person, who has no password here
 }
 export const account = new Observable<Account | null>(null);
 // Whether this server knows people at all, or only tokens. Null: not known yet.
 export const hasAccounts = new Observable<boolean | null>(null);
+// The provider with which people can sign in, too, and what became of the last try.
+export const provider = new Observable<{ name: string; problem: string } | null>(null);
 
 export class AuthRequired extends Error {
   constructor() {
@@ -103,7 +106,12 @@ export async function loadAccount(): Promise<void> {
     const told = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
     hasAccounts.set(response.status !== 404 && told["accounts"] !== false);
     const name = told["user"] ?? told["username"] ?? told["name"];
-    account.set(typeof name === "string" && name !== "" ? { name, role: typeof told["role"] === "string" ? told["role"] : "viewer" } : null);
+    account.set(typeof name === "string" && name !== ""
+      ? { name, role: typeof told["role"] === "string" ? told["role"] : "viewer", outsider: told["outsider"] === true }
+      : null);
+    const problem = typeof told["provider_problem"] === "string" ? told["provider_problem"] : "";
+    provider.set(typeof told["provider"] === "string" ? { name: told["provider"], problem } : null);
+    if (problem !== "" && signIn.value === "not-needed") signIn.set("wanted");
   } catch {
     // No connection: the live feed says so.
   }

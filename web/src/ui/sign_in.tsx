@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { hasAccounts, logIn, Refused, signIn, useToken, type SignIn } from "../net/session.ts";
+import { hasAccounts, logIn, provider, Refused, signIn, useToken, type SignIn } from "../net/session.ts";
 import { useObservable } from "./use_observable.ts";
 
 export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }) {
@@ -9,6 +9,7 @@ export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }
   return (
     <main class="sign-in" id="content" tabIndex={-1}>
       {withToken ? <TokenForm reason={reason} /> : <PasswordForm />}
+      <ProviderButton />
       <p class="sign-in-other">
         {people === true && (
           <button type="button" class="link" onClick={() => {
@@ -21,6 +22,18 @@ export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }
         {reason === "wanted" && <button type="button" class="link" onClick={() => signIn.set("not-needed")}>Not now</button>}
       </p>
     </main>
+  );
+}
+
+// Leaves the page for the provider's, which sends the person back to this place.
+function ProviderButton() {
+  const by = useObservable(provider);
+  if (by === null) return null;
+  return (
+    <p class="sign-in-provider">
+      <a class="button" href={`/oidc/start?to=${encodeURIComponent(location.hash)}`}>Sign in with {by.name}</a>
+      {by.problem !== "" && <span class="error-text" role="alert">{by.problem}</span>}
+    </p>
   );
 }
 

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { decodeInvitations, decodeTokens, decodeUsers, type Invitation, type Token, type User } from "../../core/access.ts";
 import { formatAgo, formatTime } from "../../core/format.ts";
 import { serverNow } from "../../net/live.ts";
-import { account, call, hasAccounts, signIn } from "../../net/session.ts";
+import { account, call, hasAccounts, provider, signIn } from "../../net/session.ts";
 import { TableBox } from "../../ui/table_box.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
 
@@ -35,8 +35,12 @@ export function AccessView() {
     <>
       <h1 class="view-title">Users and tokens</h1>
       <div class="columns">
-        <PasswordBox name={who.name} />
-        <SecondFactor />
+        {who.outsider ? <p class="notice quiet">You signed in with {provider.value?.name ?? "a provider"}, which has your password and second factor.</p> : (
+          <>
+            <PasswordBox name={who.name} />
+            <SecondFactor />
+          </>
+        )}
         {isAdmin && <Users me={who.name} />}
         {isAdmin && <Invitations />}
         {isAdmin ? <Tokens /> : <p class="notice quiet">Only an administrator can change users and tokens.</p>}
@@ -255,12 +259,12 @@ function Users({ me }: { me: string }) {
           <tbody>
             {(items ?? []).map((user) => (
               <tr key={user.name}>
-                <th scope="row">{user.name}{user.secondFactor && <span class="quiet"> 2nd factor</span>}</th>
+                <th scope="row">{user.name}{user.secondFactor && <span class="quiet"> 2nd factor</span>}{user.outsider && <span class="quiet"> by {provider.value?.name}</span>}</th>
                 <td>{user.role === "admin" ? "administrator" : "viewer (reads)"}</td>
                 <td class="numeric">{user.name !== me && user.secondFactor && (
                   <Remove what={`Reset second factor of ${user.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/users/second_factor?user=${encodeURIComponent(user.name)}`))} />
                 )}{user.name === me ? <span class="quiet">you</span>
-                  : <Remove what={`Remove ${user.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/users?user=${encodeURIComponent(user.name)}`))} />}</td>
+                  : <Remove what={`${user.outsider ? "End sessions of" : "Remove"} ${user.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/users?user=${encodeURIComponent(user.name)}`))} />}</td>
               </tr>
             ))}
           </tbody>
