@@ -39,6 +39,8 @@ std::vector<store::BackupFile> named_files(const Options& options, const std::st
                                           {"addresses", options.accounts_file + ".addresses"},
                                           {"hosts", options.store_directory + "/hosts.json"},
                                           {"database-names", options.store_directory + "/database-names"},
+                                          {"oidc/secret", options.oidc.client_secret_file},
+                                          {"oidc/ca", options.oidc.ca_file},
                                           {"tls/certificate", options.tls_certificate_file},
                                           {"tls/key", options.tls_key_file},
                                           {kAlertsRules, options.alerts_rules_file}};

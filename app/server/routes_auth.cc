@@ -10,6 +10,7 @@
 
 #include "app.h"
 #include "auth/invitations.h"
+#include "auth/qr_code.h"
 #include "auth/second_factors.h"
 #include "auth/secret.h"
 #include "base/log.h"
@@ -420,8 +421,12 @@ http::Response begin_my_factor(App& app, SignInFiles& files, const http::Request
   Status right = right_password(app, request, body->text("current_password"));
   if (!right) return error_of(right.error());
   const std::string secret = files.factors.begin(request.user->name);
-  return http::Response::json(
-      JsonObject().text("secret", secret).text("uri", auth::totp_uri(secret, request.user->name)).finish() + "\n");
+  const std::string uri = auth::totp_uri(secret, request.user->name);
+  JsonObject out;
+  out.text("secret", secret).text("uri", uri);
+  if (const auto code = auth::QrCode::encode(uri))
+    out.raw("qr", JsonObject().number("size", code->size()).text("path", code->svg_path()).finish());
+  return http::Response::json(out.finish() + "\n");
 }
 
 http::Response confirm_my_factor(App& app, SignInFiles& files, const http::Request& request) {

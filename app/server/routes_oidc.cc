@@ -85,26 +85,37 @@ OidcAnswer start_sign_in(App& app, OidcRequest request) {
   co_return response;
 }
 
+struct Admitted {
+  auth::Guard::LogIn in;
+  std::optional<Error> refusal;
+};
+
 // Writes the file of sessions, so it is not for a network thread.
-asio::awaitable<Result<auth::Guard::LogIn>> admit(App& app, oidc::Person person) {
-  co_return app.guard().admit(person.name, person.role, person.subject);
+asio::awaitable<Admitted> admit(App& app, oidc::Person person) {
+  auto done = app.guard().admit(person.name, person.role, person.subject);
+  Admitted out;
+  if (done)
+    out.in = *std::move(done);
+  else
+    out.refusal = std::move(done).error();
+  co_return out;
 }
 
 OidcAnswer signed_in_by(App& app, OidcRequest request, oidc::Provider::Finished finished) {
-  auto admitted =
+  const Admitted admitted =
       co_await asio::co_spawn(app.password_pool(), admit(app, std::move(finished.person)), asio::use_awaitable);
-  if (!admitted)
+  if (admitted.refusal)
     co_return failed_sign_in(app, *request,
-                             admitted.error().kind == ErrorKind::kDenied ? Outcome::kTaken : Outcome::kName,
-                             admitted.error().message, finished.to);
+                             admitted.refusal->kind == ErrorKind::kDenied ? Outcome::kTaken : Outcome::kName,
+                             admitted.refusal->message, finished.to);
   app.oidc()->count(Outcome::kDone);
   log::info("auth", "signed in by the provider",
-            {{"user", admitted->who.name},
-             {"role", auth::role_name(admitted->who.role)},
+            {{"user", admitted.in.who.name},
+             {"role", auth::role_name(admitted.in.who.role)},
              {"address", request->client}});
   http::Response response = go_to("/" + finished.to);
   response.headers.emplace_back(
-      "Set-Cookie", session_cookie(app, *request, admitted->session, app.guard().session_duration().count()));
+      "Set-Cookie", session_cookie(app, *request, admitted.in.session, app.guard().session_duration().count()));
   co_return response;
 }
 

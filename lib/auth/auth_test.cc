@@ -297,6 +297,68 @@ TEST_F(GuardTest, SessionsEnd) {
   EXPECT_FALSE(short_lived.session(done.session));
 }
 
+TEST_F(GuardTest, SomebodyOfAProviderHasASessionWithoutAnAccount) {
+  options_.provider = "https://id.example.org resmon";
+  std::string session;
+  {
+    Guard guard(options_);
+    ASSERT_TRUE(guard.load());
+    const auto in = guard.admit("mia@example.org", Role::kAdmin, "7");
+    ASSERT_TRUE(in);
+    session = in->session;
+    const auto who = guard.session(session);
+    ASSERT_TRUE(who);
+    EXPECT_EQ(who->name, "mia@example.org");
+    EXPECT_EQ(who->role, Role::kAdmin);
+    EXPECT_EQ(who->settings_key(), "oidc:" + who->outsider);
+    EXPECT_NE(guard.admit("eve", Role::kViewer, "8")->who.settings_key(), who->settings_key());
+    EXPECT_EQ(guard.users().size(), 1U) << "the accounts file is as it was";
+    ASSERT_TRUE(guard.settings().set(who->settings_key(), R"({"theme":"dark"})"));
+    EXPECT_EQ(guard.log_in("mia@example.org", "", "10.0.0.1", guard.begin_try("mia@example.org", "10.0.0.1")).session,
+              "");
+  }
+  Guard again(options_);
+  ASSERT_TRUE(again.load());
+  const auto who = again.session(session);
+  ASSERT_TRUE(who) << "a restart signs nobody out";
+  EXPECT_EQ(who->role, Role::kAdmin);
+  EXPECT_EQ(again.settings().of(who->settings_key()), R"({"theme":"dark"})");
+  ASSERT_EQ(again.outsiders().size(), 2U);
+  EXPECT_EQ(again.end_sessions_of_outsider("mia@example.org"), 1U);
+  EXPECT_FALSE(again.session(session));
+  EXPECT_EQ(again.end_sessions_of_outsider("admin"), 0U);
+}
+
+TEST_F(GuardTest, NoTwoPeopleHaveOneName) {
+  options_.provider = "https://id.example.org resmon";
+  Guard guard(options_);
+  ASSERT_TRUE(guard.load());
+  EXPECT_EQ(guard.admit("admin", Role::kViewer, "7").error().kind, ErrorKind::kDenied);
+  EXPECT_EQ(guard.admit("a b", Role::kViewer, "7").error().kind, ErrorKind::kInvalid);
+  const auto in = guard.admit("mia", Role::kViewer, "7");
+  ASSERT_TRUE(in);
+  ASSERT_TRUE(guard.change([](Accounts& all) { return all.add_user("mia", Role::kViewer, "a long password"); }));
+  EXPECT_FALSE(guard.session(in->session)) << "the local user has the name now";
+  EXPECT_TRUE(guard.outsiders().empty());
+}
+
+TEST_F(GuardTest, AnotherProvidersPeopleAreSignedOut) {
+  options_.provider = "https://id.example.org resmon";
+  std::string session;
+  {
+    Guard guard(options_);
+    ASSERT_TRUE(guard.load());
+    session = guard.admit("mia", Role::kAdmin, "7")->session;
+  }
+  for (const char* const other : {"https://other.example.org resmon", ""}) {
+    options_.provider = other;
+    Guard guard(options_);
+    ASSERT_TRUE(guard.load());
+    EXPECT_FALSE(guard.session(session)) << other;
+  }
+  EXPECT_FALSE(Guard(options_).admit("mia", Role::kAdmin, "7")) << "there is no provider";
+}
+
 TEST_F(GuardTest, SessionsAreBounded) {
   options_.most_sessions = 2;
   Guard small(options_);

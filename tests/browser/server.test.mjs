@@ -2,10 +2,12 @@
 // the explore view offers, the server's own state.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import http from "node:http";
+import path from "node:path";
 import { after, before, test } from "node:test";
-import { checkAccessibility, hasInk, kTestMs, launch, open } from "./browser.mjs";
+import { checkAccessibility, hasInk, kArtefacts, kTestMs, launch, open } from "./browser.mjs";
 import { programsAreBuilt, startPrograms, until } from "./programs.mjs";
 
 const skip = !programsAreBuilt && "resmon-server and resmon-load are not built";
@@ -185,6 +187,13 @@ test("an invitation's link makes a user, whose second factor is asked for at the
     await factor.getByLabel("Current password").fill("her own password");
     await factor.getByRole("button", { name: "Set up…" }).click();
     const secret = (await factor.locator(".secret").innerText()).replaceAll(" ", "");
+    // Read as a phone's camera does.
+    const picture = path.join(kArtefacts, "qr-code.png");
+    await factor.locator(".qr-code").screenshot({ path: picture });
+    const uri = await factor.getByRole("link", { name: "open it on this device" }).getAttribute("href");
+    assert.equal(execFileSync("zbarimg", ["-q", "--raw", picture], { encoding: "utf8" }), `${uri}\n`);
+    assert.ok(uri.includes(`secret=${secret}`));
+    await checkAccessibility(mia);
     const codeAt = (step) => {
       const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
       const counter = Buffer.alloc(8);

@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
 """Signing in, and who may do what, on the real server."""
 
+import base64
 import contextlib
 import fcntl
+import hashlib
+import hmac
 import json
 import os
 import pty
 import re
+import shutil
 import signal
 import stat
+import struct
 import subprocess
 import termios
 import threading
@@ -45,6 +50,91 @@ class AuthTest(house.HouseTest):
             input=text, capture_output=True, text=True, timeout=60, env=house.clean_environment(),
         )  # fmt: skip
         return done.returncode, done.stdout, done.stderr
+
+    def code(self, secret, step):
+        """Of a second factor, as a phone makes it (RFC 6238)."""
+        digest = hmac.new(base64.b32decode(secret), struct.pack(">Q", step), hashlib.sha1).digest()
+        at = digest[-1] & 15
+        return f"{(struct.unpack('>I', digest[at:at + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+    def picture(self, qr, path):
+        """A code as a picture, of what a browser draws of its path: three pixels a module, and the quiet zone."""
+        scale, quiet = 3, 4
+        side = (qr["size"] + 2 * quiet) * scale
+        pixels = [bytearray(b"\xff" * side) for _ in range(side)]
+        runs = re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", qr["path"])
+        self.assertEqual("".join(f"M{x} {y}h{n}v1h-{n}z" for x, y, n in runs), qr["path"])
+        for x, y, length in (map(int, run) for run in runs):
+            for row in range((y + quiet) * scale, (y + quiet + 1) * scale):
+                begin = (x + quiet) * scale
+                pixels[row][begin : begin + length * scale] = bytes(length * scale)
+        with open(path, "wb") as file:
+            file.write(b"P5 %d %d 255\n" % (side, side) + b"".join(pixels))
+
+    def test_a_cameras_program_reads_the_code_of_a_second_factor(self):
+        admin = self.log_in()
+        sizes = set()
+        for name in ("a", "mia", "b" * 20, "c" * 45, "d" * 64, "é" * 12, "ü" * 20, "ß" * 26, "ä" * 32):
+            password = "a good long password"
+            self.assertEqual(self.call("POST", "/api/v1/users", {"user": name, "password": password}, admin).status, 201)
+            cookie = self.log_in(name, password)
+            begun = self.call("POST", "/api/v1/me/second_factor", {"current_password": password}, cookie).json()
+            path = os.path.join(self.folder, "code.pgm")
+            self.picture(begun["qr"], path)
+            read = subprocess.run(["zbarimg", "-q", "--raw", path], capture_output=True, text=True, timeout=60)
+            self.assertEqual(read.stdout, begun["uri"] + "\n", (name, read.stderr))
+            self.assertIn(f"secret={begun['secret']}&", begun["uri"])
+            sizes.add(begun["qr"]["size"])
+        self.assertGreaterEqual(len(sizes), 5, sizes)
+
+    def test_a_backup_keeps_second_factors_invitations_and_what_people_say_of_hosts(self):
+        cookie = self.log_in()
+        begun = self.call("POST", "/api/v1/me/second_factor", {"current_password": self.password}, cookie).json()
+        step = int(time.time()) // 30
+        confirmed = self.call("PUT", "/api/v1/me/second_factor", {"code": self.code(begun["secret"], step)}, cookie)
+        self.assertEqual(confirmed.status, 200, confirmed.body)
+        recovery = confirmed.json()["recovery_codes"]
+        invited = self.call("POST", "/api/v1/invitations", {"user": "mia", "role": "viewer"}, cookie)
+        self.assertEqual(invited.status, 201, invited.body)
+        invitation = invited.json()["path"].rsplit("/", 1)[1]
+        self.assertEqual(self.call("PUT", "/api/v1/me/settings", {"theme": "dark"}, cookie).status, 204)
+        token = {"Authorization": f"Bearer {house.TOKEN}"}
+        line = f"system,host=web-1 load1=1 {time.time_ns()}".encode()
+        self.assertEqual(house.request(self.server_.http_port, "POST", "/write?db=resmon", line, token).status, 204)
+        house.wait_for("the host to be listed", lambda: any(one["host"] == "web-1" for one in house.request(self.server_.http_port, "GET", "/api/v1/hosts", headers=token).json()["hosts"]))
+        said = {"name": "Front door", "note": "rack 7", "tags": {"role": "edge"}, "paused": True, "thresholds": {"cpu": {"raised": 10, "high": 20}}}
+        self.assertEqual(self.call("PATCH", "/api/v1/hosts/web-1", said, cookie).status, 200)
+        fleet = {"disk": {"raised": 60, "high": 70}}
+        self.assertEqual(self.call("PUT", "/api/v1/thresholds", fleet, cookie).status, 200)
+        store = self.server_.store
+        hosts = os.path.join(store, "hosts.json")
+        house.wait_for("what was said to be on disk", lambda: os.path.exists(hosts) and "Front door" in open(hosts).read() and '"high":70' in open(hosts).read())
+        copy = os.path.join(self.folder, "copy.backup")
+        code, out, err = self.command("--set", f"auth.token_file={self.server_.token_file}", "backup", copy)
+        self.assertEqual(code, 0, out + err)
+        # The machine is lost: nothing but the backup and the service's token is left.
+        self.server_.kill()
+        shutil.rmtree(store)
+        code, out, err = self.command("--set", f"auth.token_file={self.server_.token_file}", "restore", "--force", copy)
+        self.assertEqual(code, 0, out + err)
+        for name in ("accounts", "accounts.factors", "accounts.invitations", "accounts.settings", "hosts.json"):
+            self.assertEqual(stat.S_IMODE(os.stat(os.path.join(store, name)).st_mode), 0o600, name)
+        self.server_ = self.server("http.local_read_without_token=false", label="again")
+        self.assertEqual(self.server_.store, store)
+        # Without a code nobody gets in, and one of the recovery codes counts once.
+        without = self.call("POST", "/api/v1/login", {"user": "admin", "password": self.password})
+        self.assertEqual((without.status, without.json()["code_needed"]), (401, True))
+        wanted = {"user": "admin", "password": self.password, "code": recovery[0]}
+        self.assertEqual(self.call("POST", "/api/v1/login", wanted).status, 200)
+        self.assertEqual(self.call("POST", "/api/v1/login", wanted).status, 401)
+        cookie = self.call("POST", "/api/v1/login", {**wanted, "code": self.code(begun["secret"], int(time.time()) // 30)}).headers["set-cookie"].split(";")[0]
+        self.assertEqual(self.call("GET", "/api/v1/me/second_factor", cookie=cookie).json(), {"enabled": True, "recovery_codes": 9})
+        self.assertEqual(self.call("GET", "/api/v1/me/settings", cookie=cookie).json(), {"theme": "dark"})
+        self.assertEqual(self.call("GET", "/api/v1/thresholds", cookie=cookie).json(), fleet)
+        (host,) = [one for one in self.call("GET", "/api/v1/hosts", cookie=cookie).json()["hosts"] if one["host"] == "web-1"]
+        self.assertEqual(host["settings"], said)
+        taken = self.call("POST", "/api/v1/invitation", {"invitation": invitation, "password": "a good long one"})
+        self.assertEqual((taken.status, taken.json()["user"]), (200, "mia"), taken.body)
 
     def test_signing_in_and_out(self):
         self.assertEqual(self.call("GET", "/api/v1/session").json(), {"accounts": True})

@@ -83,7 +83,7 @@ function PasswordBox({ name }: { name: string }) {
 function SecondFactor() {
   const [enabled, setEnabled] = useState<boolean | null>(null);
   const [left, setLeft] = useState(0);
-  const [begun, setBegun] = useState<{ secret: string; uri: string } | null>(null);
+  const [begun, setBegun] = useState<{ secret: string; uri: string; qr?: { size: number; path: string } } | null>(null);
   const [codes, setCodes] = useState<readonly string[]>([]);
   const [error, setError] = useState("");
   const path = "/api/v1/me/second_factor";
@@ -121,7 +121,13 @@ function SecondFactor() {
           setBegun(null);
           setCodes((body as { recovery_codes: string[] }).recovery_codes);
         })}>
-          <p>Add this key to an authenticator program (time-based, 6 digits), or <a href={begun.uri}>open it on this device</a>:</p>
+          <p>Scan this with an authenticator program, or <a href={begun.uri}>open it on this device</a>:</p>
+          {begun.qr !== undefined && (
+            <svg class="qr-code" role="img" aria-label="QR code of the key" viewBox={`-4 -4 ${begun.qr.size + 8} ${begun.qr.size + 8}`} shape-rendering="crispEdges">
+              <path d={begun.qr.path} />
+            </svg>
+          )}
+          <p>Or type this key (time-based, 6 digits):</p>
           <code class="secret">{begun.secret.replace(/(.{4})(?=.)/g, "$1 ")}</code>
           <label>Code that it shows<input name="code" inputMode="numeric" autocomplete="one-time-code" required /></label>
           <div class="row"><button type="submit" class="primary">Turn on</button><button type="button" onClick={() => setBegun(null)}>Cancel</button></div>
@@ -133,7 +139,7 @@ function SecondFactor() {
           <div class="row"><button type="submit">Turn off</button></div>
         </form>
       ) : enabled === false && (
-        <form class="stack-form" onSubmit={submit("POST", "current_password", (body) => setBegun(body as { secret: string; uri: string }))}>
+        <form class="stack-form" onSubmit={submit("POST", "current_password", (body) => setBegun(body as NonNullable<typeof begun>))}>
           <p class="quiet">Off. With it, signing in needs a code of your phone as well.</p>
           {password}
           <div class="row"><button type="submit">Set up…</button></div>
