@@ -264,8 +264,7 @@ Status App::start() {
   http::ServerOptions http_options = options_.http_options(options_.http_tls ? tls : nullptr);
   http_options.guard = &guard_;
   http_ = std::make_unique<http::Server>(std::move(http_options), *tokens, router_);
-  if (options_.oidc.on())
-    oidc_ = std::make_shared<oidc::Provider>(network(), options_.oidc, options_.http_public_url);
+  if (options_.oidc.on()) oidc_ = std::make_shared<oidc::Provider>(network(), options_.oidc, options_.http_public_url);
   add_routes(*this, router_);
 
   RESMON_ASSIGN(const net::Address client_address, net::parse_address(options_.listen_address));

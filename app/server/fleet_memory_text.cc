@@ -96,8 +96,7 @@ std::string format_fleet_memory(const fleet::Memory& memory) {
 Result<fleet::Memory> parse_fleet_memory(std::string_view text) {
   boost::system::error_code error;
   const json::value root = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error || !root.is_object())
-    return fail(ErrorKind::kInvalid, error ? error.message() : "not a JSON object");
+  if (error || !root.is_object()) return fail(ErrorKind::kInvalid, error ? error.message() : "not a JSON object");
   fleet::Memory memory;
   each_saved(root, "hosts", [&](const json::object& one) { memory.hosts.push_back(host_of(one)); });
   each_saved(root, "forgotten", [&](const json::object& one) {

@@ -541,8 +541,8 @@ Answer session(const App& app, RequestPtr request) {
   if (app.oidc() != nullptr && failed) out.text("provider_problem", oidc::outcome_text(*failed, provider));
   http::Response response = http::Response::json(out.finish() + "\n");
   if (failed)
-    response.headers.emplace_back("Set-Cookie", oidc_cookie(app, std::string(kOidcFailedCookie), "", 0,
-                                                            "/api/v1/session", "Strict"));
+    response.headers.emplace_back("Set-Cookie",
+                                  oidc_cookie(app, std::string(kOidcFailedCookie), "", 0, "/api/v1/session", "Strict"));
   co_return response;
 }
 Answer list_users_now(const App& app, std::shared_ptr<const SignInFiles> files) {
@@ -572,7 +572,8 @@ void add_auth_routes(App& app, http::Router& router) {
   const auto with_files = [&](http::Response (*work)(App&, SignInFiles&, const http::Request&)) -> AuthWork {
     return [files, work](App& the_app, const http::Request& request) { return work(the_app, *files, request); };
   };
-  router.add("GET", "/api/v1/session", Access::kOpen, [&app](RequestPtr request) { return session(app, std::move(request)); });
+  router.add("GET", "/api/v1/session", Access::kOpen,
+             [&app](RequestPtr request) { return session(app, std::move(request)); });
   router.add(
       "POST", "/api/v1/login", Access::kOpen,
       [&app, files](RequestPtr request) { return log_in_slowly(app, files, std::move(request)); }, kBodyBytes);

@@ -75,10 +75,8 @@ OidcAnswer start_sign_in(App& app, OidcRequest request) {
   if (!is_same_host(request->header("host"), authority_of(provider->public_url())) && !request->has_parameter("again"))
     co_return go_to(provider->public_url() + kOidcPath + "start?again=1&to=" + sink::percent_encode(place));
   const asio::any_io_executor executor = provider->executor();
-  oidc::Provider::Begun begun =
-      co_await asio::co_spawn(executor, provider->begin(place), asio::use_awaitable);
-  if (begun.outcome != Outcome::kDone)
-    co_return failed_sign_in(app, *request, begun.outcome, begun.reason, place);
+  oidc::Provider::Begun begun = co_await asio::co_spawn(executor, provider->begin(place), asio::use_awaitable);
+  if (begun.outcome != Outcome::kDone) co_return failed_sign_in(app, *request, begun.outcome, begun.reason, place);
   http::Response response = go_to(begun.location);
   response.headers.emplace_back("Set-Cookie", oidc_cookie(app, oidc::cookie_name(begun.ticket.state),
                                                           begun.ticket.cookie, oidc::kTicketSeconds, kOidcPath, "Lax"));
@@ -109,10 +107,9 @@ OidcAnswer signed_in_by(App& app, OidcRequest request, oidc::Provider::Finished 
                              admitted.refusal->kind == ErrorKind::kDenied ? Outcome::kTaken : Outcome::kName,
                              admitted.refusal->message, finished.to);
   app.oidc()->count(Outcome::kDone);
-  log::info("auth", "signed in by the provider",
-            {{"user", admitted.in.who.name},
-             {"role", auth::role_name(admitted.in.who.role)},
-             {"address", request->client}});
+  log::info(
+      "auth", "signed in by the provider",
+      {{"user", admitted.in.who.name}, {"role", auth::role_name(admitted.in.who.role)}, {"address", request->client}});
   http::Response response = go_to("/" + finished.to);
   response.headers.emplace_back(
       "Set-Cookie", session_cookie(app, *request, admitted.in.session, app.guard().session_duration().count()));
@@ -161,9 +158,8 @@ void add_oidc_routes(App& app, http::Router& router) {
   const auto failures = std::make_shared<FailedSignIns>();
   router.add("GET", kOidcPath + "start", http::Access::kOpen,
              [&app](OidcRequest request) { return start_sign_in(app, std::move(request)); });
-  router.add("GET", kOidcPath + "callback", http::Access::kOpen, [&app, failures](OidcRequest request) {
-    return end_sign_in(app, failures, std::move(request));
-  });
+  router.add("GET", kOidcPath + "callback", http::Access::kOpen,
+             [&app, failures](OidcRequest request) { return end_sign_in(app, failures, std::move(request)); });
 }
 
 }  // namespace resmon::server

@@ -193,8 +193,8 @@ Result<Guard::LogIn> Guard::admit(const std::string& name, Role role, std::strin
 
 std::size_t Guard::end_sessions_of_outsider(std::string_view name) {
   const std::lock_guard lock(mutex_);
-  const std::size_t ended =
-      std::erase_if(sessions_, [&](const auto& one) { return !one.second.outsider.empty() && one.second.user == name; });
+  const std::size_t ended = std::erase_if(
+      sessions_, [&](const auto& one) { return !one.second.outsider.empty() && one.second.user == name; });
   if (ended > 0) save_sessions();
   return ended;
 }
@@ -298,7 +298,8 @@ void Guard::save_sessions() {
   std::string text;
   for (const auto& [key, session] : sessions_) {
     text += key + ' ' + std::to_string(session.expires_seconds) + ' ' + to_hex(session.password) + ' ' + session.user;
-    if (!session.outsider.empty()) text.append(1, ' ').append(role_name(session.role)).append(1, ' ').append(session.outsider);
+    if (!session.outsider.empty())
+      text.append(1, ' ').append(role_name(session.role)).append(1, ' ').append(session.outsider);
     text += '\n';
   }
   (void)write_file_atomically(options_.accounts_file + ".sessions", text, 0600).has_value();

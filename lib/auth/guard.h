@@ -130,8 +130,8 @@ class Guard {
   void take(Accounts accounts);
   void tell_damaged(const Accounts& accounts) const;  // and keeps a copy of them
   void load_sessions();
-  void save_sessions();  // REQUIRES: mutex_ held
-  void drop_expired();   // REQUIRES: mutex_ held
+  void save_sessions();                      // REQUIRES: mutex_ held
+  void drop_expired();                       // REQUIRES: mutex_ held
   std::string add_session(Session session);  // which it gives its end
   std::optional<Who> who_of(const Session& session) const;
 

@@ -82,7 +82,8 @@ std::string data_of(std::string_view message, int version) {
   bits.add(0, std::min(4, room - bits.used()));
   bits.add(0, (8 - bits.used() % 8) % 8);
   std::string out = bits.bytes();
-  for (bool first = true; out.size() < static_cast<std::size_t>(room / 8); first = !first) out += first ? '\xEC' : '\x11';
+  for (bool first = true; out.size() < static_cast<std::size_t>(room / 8); first = !first)
+    out += first ? '\xEC' : '\x11';
   return out;
 }
 
@@ -288,7 +289,8 @@ void QrCode::draw_data(const std::string& codewords) {
       for (const int x : {right, right - 1}) {
         const int y = upward ? size_ - 1 - i : i;
         if (fixed_[index(x, y)] != 0 || bit >= codewords.size() * 8) continue;
-        modules_[index(x, y)] = static_cast<char>((static_cast<unsigned char>(codewords[bit / 8]) >> (7 - bit % 8)) & 1);
+        modules_[index(x, y)] =
+            static_cast<char>((static_cast<unsigned char>(codewords[bit / 8]) >> (7 - bit % 8)) & 1);
         ++bit;
       }
   }

@@ -1,7 +1,7 @@
 #pragma once
 
-// QR codes (ISO/IEC 18004), for keys that a phone's camera reads from the page: bytes, with error correction of level L,
-// which is enough for a screen, and versions 1 to 14, which is 458 bytes at most. Debian's libqrencode would be a
+// QR codes (ISO/IEC 18004), for keys that a phone's camera reads from the page: bytes, with error correction of level
+// L, which is enough for a screen, and versions 1 to 14, which is 458 bytes at most. Debian's libqrencode would be a
 // shared library, and the server's libraries are static. No I/O.
 
 #include <optional>

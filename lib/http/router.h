@@ -41,7 +41,7 @@ struct Request {
   bool has_parameter(std::string_view name) const;
   std::string_view header(std::string_view lower_case_name) const;
   std::string_view cookie(std::string_view name) const;  // empty: it has none of that name
-  std::string_view peer_address() const;  // without port and brackets
+  std::string_view peer_address() const;                 // without port and brackets
 };
 
 struct Response {

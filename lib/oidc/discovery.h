@@ -16,7 +16,7 @@ struct Discovery {
   std::string token_endpoint;
   std::string userinfo_endpoint;  // empty: there is none
   std::string jwks_uri;
-  bool takes_basic = true;  // the client's secret as Basic authentication; else in the form
+  bool takes_basic = true;    // the client's secret as Basic authentication; else in the form
   bool sends_issuer = false;  // in the answer that the browser brings (RFC 9207)
 
   // kInvalid: malformed, incomplete, of another issuer, or with an address that is neither https nor of this machine.

@@ -25,7 +25,8 @@ bool any_text(const boost::json::value& value, const IsOne& is_one) {
   if (const auto* const text = value.if_string()) return is_one(std::string_view(text->data(), text->size()));
   if (const auto* const list = value.if_array())
     for (const boost::json::value& one : *list)
-      if (const auto* const text = one.if_string(); text != nullptr && is_one(std::string_view(text->data(), text->size())))
+      if (const auto* const text = one.if_string();
+          text != nullptr && is_one(std::string_view(text->data(), text->size())))
         return true;
   return false;
 }

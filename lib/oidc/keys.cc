@@ -117,12 +117,12 @@ bool is_signature(EVP_PKEY* key, Algorithm algorithm, std::string_view text, std
   }
   const DigestContext context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* of_key = nullptr;
-  bool good = context != nullptr &&
-              EVP_DigestVerifyInit(context.get(), &of_key, EVP_sha256(), nullptr, key) == 1;
+  bool good = context != nullptr && EVP_DigestVerifyInit(context.get(), &of_key, EVP_sha256(), nullptr, key) == 1;
   if (good && algorithm == Algorithm::kPs256)
     good = EVP_PKEY_CTX_set_rsa_padding(of_key, RSA_PKCS1_PSS_PADDING) == 1 &&
            EVP_PKEY_CTX_set_rsa_pss_saltlen(of_key, RSA_PSS_SALTLEN_DIGEST) == 1;
-  good = good && EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
+  good =
+      good && EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
   ERR_clear_error();
   return good;
 }
@@ -154,9 +154,7 @@ struct KeySet::Key {
 
   bool suits(Algorithm wanted) const {
     if (curve != (wanted == Algorithm::kEs256)) return false;
-    return algorithm.empty() || algorithm == (curve                           ? "ES256"
-                                              : wanted == Algorithm::kRs256 ? "RS256"
-                                                                            : "PS256");
+    return algorithm.empty() || algorithm == (curve ? "ES256" : wanted == Algorithm::kRs256 ? "RS256" : "PS256");
   }
 };
 

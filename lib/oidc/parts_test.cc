@@ -49,8 +49,10 @@ TEST(Discovery, WhatIsWrongIsNamed) {
   EXPECT_THAT(problem_of(description("token_endpoint", "http://id.example.org/token")), HasSubstr("https://"));
   EXPECT_THAT(problem_of(description("token_endpoint", "http://127.0.0.1/token")), HasSubstr("https://"));
   EXPECT_THAT(problem_of(description("jwks_uri", "file:///etc/passwd")), HasSubstr("jwks_uri"));
-  EXPECT_THAT(problem_of(description("authorization_endpoint", "https://a/b\r\nSet-Cookie: x")), HasSubstr("authorization"));
-  EXPECT_THAT(problem_of(description("authorization_endpoint", "https://a/b?x\r\nSet-Cookie: x")), HasSubstr("authorization"));
+  EXPECT_THAT(problem_of(description("authorization_endpoint", "https://a/b\r\nSet-Cookie: x")),
+              HasSubstr("authorization"));
+  EXPECT_THAT(problem_of(description("authorization_endpoint", "https://a/b?x\r\nSet-Cookie: x")),
+              HasSubstr("authorization"));
   EXPECT_THAT(problem_of(description("userinfo_endpoint", "nowhere")), HasSubstr("userinfo_endpoint"));
   EXPECT_THAT(problem_of("[]"), HasSubstr("JSON"));
   EXPECT_THAT(problem_of(description() + std::string(kMostDocumentBytes, ' ')), HasSubstr("long"));

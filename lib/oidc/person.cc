@@ -19,7 +19,8 @@ const boost::json::value* find_claim(const boost::json::object& claims, const st
 }
 
 bool is_true(const boost::json::value* value) {
-  return value != nullptr && ((value->is_bool() && value->get_bool()) || (value->is_string() && value->get_string() == "true"));
+  return value != nullptr &&
+         ((value->is_bool() && value->get_bool()) || (value->is_string() && value->get_string() == "true"));
 }
 
 // A provider may let people write any address into their profile: that is no proof of who they are.
@@ -30,7 +31,9 @@ bool is_proven(const boost::json::object& claims, const std::string& name) {
 bool has_claim(const boost::json::object& claims, const std::string& name, const std::vector<std::string>& values) {
   const boost::json::value* const claim = values.empty() ? nullptr : find_claim(claims, name);
   if (claim == nullptr || !is_proven(claims, name)) return false;
-  const auto is_wanted = [&](std::string_view one) { return std::find(values.begin(), values.end(), one) != values.end(); };
+  const auto is_wanted = [&](std::string_view one) {
+    return std::find(values.begin(), values.end(), one) != values.end();
+  };
   return any_text(*claim, is_wanted) || (claim->is_bool() && claim->get_bool() && is_wanted("true"));
 }
 

@@ -157,8 +157,8 @@ Result<sink::HttpRequest> Provider::token_request(const std::string& code, const
   const bool basic = options_.token_auth == "basic" || (options_.token_auth == "auto" && discovery_->takes_basic);
   if (!secret.empty() && basic) {
     // RFC 6749, section 2.3.1: both encoded as in a form before they are joined.
-    request.authorization = "Basic " + sink::base64(sink::percent_encode(options_.client_id) + ':' +
-                                                    sink::percent_encode(secret));
+    request.authorization =
+        "Basic " + sink::base64(sink::percent_encode(options_.client_id) + ':' + sink::percent_encode(secret));
     return request;
   }
   add_parameter(request.body, "client_id", options_.client_id);
@@ -246,13 +246,12 @@ asio::awaitable<Provider::Finished> Provider::sign_in(Callback callback, Ticket 
   boost::json::object claims;
   Status good = co_await verify(tokens->id_token, claims);
   if (good) {
-    const Expected expected{options_.issuer, options_.client_id, ticket.nonce, tokens->access_token,
-                            seconds_of_wall()};
+    const Expected expected{options_.issuer, options_.client_id, ticket.nonce, tokens->access_token, seconds_of_wall()};
     good = check_claims(claims, expected);
   }
   if (!good)
-    co_return not_signed_in(
-        good.error().kind == ErrorKind::kUnavailable ? Outcome::kUnreachable : Outcome::kToken, good.error().message);
+    co_return not_signed_in(good.error().kind == ErrorKind::kUnavailable ? Outcome::kUnreachable : Outcome::kToken,
+                            good.error().message);
   co_await add_claims(claims, tokens->access_token);
   auto person = person_of(claims, options_);
   if (!person)

@@ -111,8 +111,8 @@ class Provider : public std::enable_shared_from_this<Provider> {
   std::string redirect_address() const { return public_url_ + "/oidc/callback"; }
   Answer<sink::HttpAnswer> ask(std::string url, sink::HttpRequest request);
   Answer<std::string> get(std::string url, std::string authorization);  // an answer of 200
-  boost::asio::awaitable<Status> learn();                                // fills discovery_
-  boost::asio::awaitable<Status> learn_keys();                           // fills keys_
+  boost::asio::awaitable<Status> learn();                               // fills discovery_
+  boost::asio::awaitable<Status> learn_keys();                          // fills keys_
   Result<sink::HttpRequest> token_request(const std::string& code, const std::string& verifier) const;
   // kDenied: the provider refuses this server; kInvalid: it refuses the code.
   Answer<Tokens> redeem(std::string code, std::string verifier);
@@ -127,7 +127,7 @@ class Provider : public std::enable_shared_from_this<Provider> {
   Tickets tickets_;
   std::optional<Discovery> discovery_;
   Time discovered_{};
-  Time failed_{};       // when the description was asked for in vain; the epoch: not
+  Time failed_{};        // when the description was asked for in vain; the epoch: not
   std::string failure_;  // why
   std::optional<KeySet> keys_;
   Time keys_asked_{};

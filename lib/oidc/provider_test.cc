@@ -19,11 +19,11 @@ namespace {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
-using ::testing::HasSubstr;
-using ::testing::Not;
 using sink::testing::FakeServer;
 using sink::testing::reply;
+using ::testing::HasSubstr;
 using testing::key_set;
+using ::testing::Not;
 using testing::SigningKey;
 
 const SigningKey& provider_key() {
@@ -46,10 +46,16 @@ class ProviderTest : public ::testing::Test {
     options_.admin_values = {"boss"};
     options_.default_role = "viewer";
     options_.timeout = std::chrono::seconds(20);
-    claims_ = {{"iss", options_.issuer}, {"aud", options_.client_id},       {"sub", "7"},
-               {"iat", seconds()},       {"exp", seconds() + 300},          {"preferred_username", "mia"},
+    claims_ = {{"iss", options_.issuer},
+               {"aud", options_.client_id},
+               {"sub", "7"},
+               {"iat", seconds()},
+               {"exp", seconds() + 300},
+               {"preferred_username", "mia"},
                {"groups", json::array{"boss"}}};
-    token_answer_ = [this](const sink::testing::Request&) { return tokens(provider_key().token("ES256", "k1", claims_)); };
+    token_answer_ = [this](const sink::testing::Request&) {
+      return tokens(provider_key().token("ES256", "k1", claims_));
+    };
   }
 
   static std::int64_t seconds() { return Clock::system().wall() / 1'000'000'000; }

@@ -6,9 +6,9 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#include <boost/json.hpp>
 #include <openssl/bn.h>
 #include <openssl/ecdsa.h>
+#include <boost/json.hpp>
 #include <memory>
 #include <string>
 

@@ -77,8 +77,8 @@ std::optional<Ticket> Tickets::use(std::string_view cookie, std::string_view sta
   std::erase_if(used_, [&](const auto& one) { return one.second <= now_seconds; });
   if (!used_.emplace(out.state, expires).second) return std::nullopt;
   if (used_.size() > kMostUsedTickets)
-    used_.erase(std::min_element(used_.begin(), used_.end(),
-                                 [](const auto& a, const auto& b) { return a.second < b.second; }));
+    used_.erase(
+        std::min_element(used_.begin(), used_.end(), [](const auto& a, const auto& b) { return a.second < b.second; }));
   return out;
 }
 

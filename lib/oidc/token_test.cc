@@ -32,8 +32,12 @@ Expected expected() {
 }
 
 json::object good_claims() {
-  return {{"iss", "https://id.example.org"}, {"aud", "resmon"},  {"sub", "12"}, {"nonce", "the-nonce"},
-          {"iat", kNow - 5},                 {"exp", kNow + 300}};
+  return {{"iss", "https://id.example.org"},
+          {"aud", "resmon"},
+          {"sub", "12"},
+          {"nonce", "the-nonce"},
+          {"iat", kNow - 5},
+          {"exp", kNow + 300}};
 }
 
 KeySet keys_of(const json::array& keys) {
@@ -64,9 +68,9 @@ TEST(IdToken, GoodOnesOfThreeAlgorithmsAreTaken) {
 
 // The example of RFC 7515, appendix A.3: keys and signatures of others are read as they are meant.
 TEST(IdToken, TheSpecificationsOwnSignatureIsRight) {
-  const auto keys = KeySet::parse(
-      R"({"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
-      R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]})");
+  const auto keys =
+      KeySet::parse(R"({"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",)"
+                    R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]})");
   ASSERT_TRUE(keys);
   const auto token = Token::parse(
       "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnV"
@@ -77,8 +81,7 @@ TEST(IdToken, TheSpecificationsOwnSignatureIsRight) {
 
 TEST(IdToken, AChangedBitAnywhereIsNoticed) {
   const KeySet keys = keys_of({rsa().jwk("a"), curve().jwk("b")});
-  for (const std::string& good :
-       {rsa().token("RS256", "a", good_claims()), curve().token("ES256", "b", good_claims())})
+  for (const std::string& good : {rsa().token("RS256", "a", good_claims()), curve().token("ES256", "b", good_claims())})
     for (std::size_t at = 0; at < good.size(); at += 7) {
       std::string changed = good;
       changed[at] = changed[at] == 'A' ? 'B' : 'A';
