@@ -155,7 +155,7 @@ std::string chunk_of(std::string_view data) {
 bhttp::response<bhttp::string_body> head_of(const Response& response) {
   bhttp::response<bhttp::string_body> out(static_cast<bhttp::status>(response.status), 11);
   if (response.status != 204) out.set(bhttp::field::content_type, response.content_type);
-  for (const auto& [name, value] : response.headers) out.set(name, value);
+  for (const auto& [name, value] : response.headers) out.insert(name, value);  // Set-Cookie may be there twice
   for (const auto& [name, value] : kSecurityHeaders) out.set(name, value);
   const bool framed = !response.frame_ancestors.empty();
   if (!framed) out.set("X-Frame-Options", "DENY");

@@ -21,6 +21,22 @@ TEST_F(HttpTest, AnswersAndProtectsThePage) {
   EXPECT_EQ(status(get("/socket")), "HTTP/1.1 426 Upgrade Required");
 }
 
+TEST_F(HttpTest, AnAnswerMaySetSeveralCookies) {
+  stop();
+  router_.add(
+      "GET", "/cookies", Access::kOpen, [](std::shared_ptr<const Request> request) -> asio::awaitable<Response> {
+        Response response = Response::text(std::string(request->cookie("b")) + std::string(request->cookie("none")));
+        response.headers.emplace_back("Set-Cookie", "one=1");
+        response.headers.emplace_back("Set-Cookie", "two=2");
+        co_return response;
+      });
+  start(ServerOptions());
+  const std::string answer = get("/cookies", "Cookie: ab=1; b=2; c=3\r\n");
+  EXPECT_EQ(body(answer), "2");
+  EXPECT_NE(answer.find("Set-Cookie: one=1\r\n"), std::string::npos);
+  EXPECT_NE(answer.find("Set-Cookie: two=2\r\n"), std::string::npos);
+}
+
 TEST_F(HttpTest, WhomATrustedProxyNamesIsTheClient) {
   stop();
   router_.add("GET", "/who", Access::kOpen, [](std::shared_ptr<const Request> request) -> asio::awaitable<Response> {

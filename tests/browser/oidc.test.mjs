@@ -81,6 +81,10 @@ async function setting(body, { provider: providerSettings = {}, server: serverSe
   page.setDefaultTimeout(kPatienceMs);
   try {
     await body({ page, context, provider, programs, url });
+  } catch (failure) {
+    await page.screenshot({ path: path.join(here, "../artefacts/oidc-failed.png") });
+    failure.message += `\nat ${page.url()}; the server wrote: ${programs.serverSaid.split("\n").filter((line) => line.includes(" auth ")).join("\n").replace(/ password=\S+/, "")}`;
+    throw failure;
   } finally {
     await context.close();
     await provider.stop();
