@@ -129,10 +129,11 @@ std::string interleaved(std::string_view data, int version) {
   const auto blocks = static_cast<std::size_t>(kBlocks[at]);
   const std::vector<std::uint8_t> generator = generator_of(kCorrection[at]);
   const std::size_t shorter = blocks - data.size() % blocks;
+  const std::size_t least = data.size() / blocks;
   std::vector<std::string> parts;
   std::vector<std::string> corrections;
   for (std::size_t i = 0; i < blocks; ++i) {
-    const std::size_t length = data.size() / blocks + (i >= shorter ? 1 : 0);
+    const std::size_t length = least + (i >= shorter ? 1 : 0);
     parts.emplace_back(data.substr(0, length));
     corrections.push_back(correction_of(data.substr(0, length), generator));
     data.remove_prefix(length);
