@@ -457,6 +457,43 @@ TEST_F(JournalTest, BatchIsAllOrNothing) {
 }
 
 // ENOSPC of a real file system; root only.
+// The reader keeps all, so the limit leaves room for one more segment. A batch that needs one must not ask for more.
+TEST_F(JournalTest, ABatchOfSmallRecordsThatCrossesASegmentTakesTheLastFreeOne) {
+  options_.limit_bytes = 256U << 10U;
+  const auto fill = [](Journal& journal) {
+    const std::string whole(journal.max_record_bytes(), 'x');
+    std::size_t segments = 0;
+    while (journal.append(whole)) {
+      ++segments;
+      EXPECT_TRUE(journal.commit());
+    }
+    return segments;
+  };
+  std::size_t fitting = 0;
+  {
+    const auto journal = open();
+    reader(*journal);
+    fitting = fill(*journal);
+  }
+  ASSERT_GE(fitting, 2U);
+  options_.directory += ".other";
+  const auto journal = open();
+  reader(*journal);
+  const std::string whole(journal->max_record_bytes(), 'x');
+  for (std::size_t i = 1; i < fitting; ++i) {
+    append(*journal, whole);
+    ASSERT_TRUE(journal->commit());
+  }
+
+  const std::vector<std::string_view> batch(100, "a small record");
+  const auto appended = journal->append(batch);
+  ASSERT_TRUE(appended) << appended.error().message;
+  ASSERT_TRUE(journal->commit());
+  EXPECT_EQ(journal->durable_position(), fitting - 1 + batch.size());
+  EXPECT_EQ(segments().size(), fitting);
+  EXPECT_LE(disk_usage(options_.directory), options_.limit_bytes);
+}
+
 TEST_F(JournalTest, FullDiskRefusesAndRecoversByItself) {
   if (::geteuid() != 0) GTEST_SKIP() << "mounting a small tmpfs needs root";
   const std::string mount = directory_ + "/small";
