@@ -195,6 +195,7 @@ class Reader {
   Status open_file(const Source& source);
   Status read_file(Source& source, std::size_t limit_bytes);
   void count(const Source& source);
+  void read_from(std::uint64_t position);
 
   State& state_;
   const ReaderOptions options_;

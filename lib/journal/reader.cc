@@ -21,7 +21,7 @@ class Reader::Files {
   std::uint64_t segment = 0;  // being scanned
   std::uint64_t through = 0;  // how far it was written when it was last read
   // Where memory was left off, to go on there.
-  std::shared_ptr<Block> block;
+  std::shared_ptr<const Block> block;
   std::size_t block_offset = 0;
 };
 
@@ -39,7 +39,7 @@ struct Reader::Source {
   std::uint64_t next = 0;  // the first that was not delivered
   std::uint64_t group = 0;
   std::uint64_t through = 0;  // the last position that it can give
-  std::shared_ptr<Block> block;
+  std::shared_ptr<const Block> block;
   std::size_t block_end = 0;
   Segment segment;  // without a block
 
@@ -54,7 +54,7 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
     Source source;
     if (!find_source(source)) return std::span<const Record>();
     RESMON_TRY(source.block != nullptr ? read_block(source, limit_bytes) : read_file(source, limit_bytes));
-    const std::lock_guard lock(state_.mutex);
+    const MutexLock lock(state_.mutex_);
     count(source);
     Progress& progress = *progress_;
     progress.next = std::max(progress.next, source.at);
@@ -68,14 +68,13 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
 
 // False: there is nothing to read yet.
 bool Reader::find_source(Source& source) {
-  const std::lock_guard lock(state_.mutex);
+  const MutexLock lock(state_.mutex_);
   Progress& progress = *progress_;
   while (true) {
     const std::uint64_t visible = state_.visible(options_.see);
-    const auto in = std::lower_bound(state_.groups.begin(), state_.groups.end(), progress.next,
-                                     [](const Group& one, std::uint64_t position) { return one.last < position; });
-    if (in != state_.groups.end() && in->first > progress.next) progress.next = in->first;
-    if (in == state_.groups.end() || progress.next > visible) {
+    const Group* const in = state_.segments_.group_from(progress.next);
+    if (in != nullptr && in->first > progress.next) progress.next = in->first;
+    if (in == nullptr || progress.next > visible) {
       progress.armed = true;
       return false;
     }
@@ -88,30 +87,26 @@ bool Reader::find_source(Source& source) {
     source.next = progress.next;
     source.group = in->first;
     source.through = std::min(in->last, visible);
-    const auto& blocks = state_.blocks;
-    const auto there = std::lower_bound(
-        blocks.begin(), blocks.end(), source.at,
-        [](const std::shared_ptr<Block>& one, std::uint64_t position) { return one->last < position; });
-    if (there != blocks.end() && (*there)->first <= source.at) {
-      source.block = *there;
-      source.block_end = source.block->size;
-      source.through = std::min(source.through, source.block->last);
+    const auto block = state_.blocks_.at_or_after(source.at);
+    if (block != nullptr && block->first <= source.at) {
+      source.block = block;
+      source.block_end = block->size;
+      source.through = std::min(source.through, block->last);
       return true;
     }
-    const auto file = state_.segments.upper_bound(source.at);
-    if (file != state_.segments.begin() && std::prev(file)->second.last >= source.at) {
-      source.segment = std::prev(file)->second;
-      source.through = std::min(source.through, source.segment.last);
+    if (const Segment* const file = state_.segments_.file_with(source.at)) {
+      source.segment = *file;
+      source.through = std::min(source.through, file->last);
       return true;
     }
     // Nobody has it: go on with the next that is there.
     std::uint64_t from = in->last + 1;
-    if (file != state_.segments.end()) from = std::min(from, file->first);
-    if (there != blocks.end()) from = std::min(from, (*there)->first);
+    if (const Segment* const file = state_.segments_.file_after(source.at)) from = std::min(from, file->first);
+    if (block != nullptr) from = std::min(from, block->first);
     if (from > source.next) {
       const std::uint64_t gone = from - std::max(source.at, source.next);
-      progress.cursor->entry.damaged += gone;
-      state_.counters.damaged_records += gone;
+      progress.cursor->count_damaged(gone);
+      state_.counters_.damaged_records += gone;
       progress.next = from;
     }
     progress.at = from;
@@ -125,7 +120,7 @@ Status Reader::read_block(Source& source, std::size_t limit_bytes) {
   if (offset > source.block_end) offset = 0;
   for (std::size_t bytes = 0; offset < source.block_end && bytes < limit_bytes;) {
     const char* const here = block.bytes.get() + offset;
-    const auto header = decode_record_header(here, state_.seed);
+    const auto header = decode_record_header(here, state_.seed_);
     if (!header) return fail(ErrorKind::kInternal, "journal: a block in memory was overwritten");
     const std::uint64_t position = header->position(block.first);
     const bool mark = (header->flags & kMark) != 0;
@@ -150,11 +145,11 @@ Status Reader::open_file(const Source& source) {
   files_->block.reset();
   SegmentScanner& scanner = files_->scanner;
   if (files_->segment != source.segment.first || scanner.next_position() > source.at) {
-    auto opened = state_.files.open(state_.path(segment_name(source.segment.first)));
+    auto opened = state_.files_.open(state_.path(segment_name(source.segment.first)));
     if (!opened && opened.error().kind != ErrorKind::kNotFound) return fail(std::move(opened).error());
     std::shared_ptr<File> file;
     if (opened) file = std::move(opened).value();
-    scanner.start(std::move(file), state_.seed, source.segment.first);
+    scanner.start(std::move(file), state_.seed_, source.segment.first);
     files_->segment = source.segment.first;
   } else if (files_->through != source.through) {
     scanner.forget_ahead();
@@ -197,34 +192,24 @@ Status Reader::read_file(Source& source, std::size_t limit_bytes) {
 }
 
 // What was got of a source, and what it lacked. REQUIRES: the journal's mutex held
-void Reader::count(const Source& source) {
+void Reader::count(const Source& source) NO_THREAD_SAFETY_ANALYSIS {
   Progress& progress = *progress_;
   Cursor& cursor = *progress.cursor;
-  if (state_.groups.empty() || state_.groups.front().first > source.group) {
+  const auto& groups = state_.segments_.groups();
+  if (groups.empty() || groups.front().first > source.group) {
     // It was dropped meanwhile, and counted as dropped from `next` on. What was got all the same is only in flight.
     std::uint64_t got = 0;
     for (const Record& record : records_) got += record.replayed ? 0 : 1;
-    cursor.entry.dropped -= std::min(got, cursor.entry.dropped);
-    if (got > 0) {
-      cursor.in_flight += got;
-      cursor.in_flight_through = records_.back().position;
-    }
+    cursor.got_of_dropped(got, got > 0 ? records_.back().position : 0);
     return;
   }
-  const auto segment = state_.segments.find(source.segment.first);
   for (auto [from, to] : source.missing) {
     from = std::max({from, source.next, progress.damage_counted_through + 1});
     if (from <= to) {
-      cursor.entry.damaged += to - from + 1;
+      cursor.count_damaged(to - from + 1);
       progress.damage_counted_through = to;
     }
-    if (segment == state_.segments.end()) continue;
-    std::uint64_t& seen = segment->second.damage_counted_through;
-    from = std::max(from, seen + 1);
-    if (from <= to) {
-      state_.counters.damaged_records += to - from + 1;
-      seen = to;
-    }
+    state_.counters_.damaged_records += state_.segments_.count_damage(source.segment.first, from, to);
   }
 }
 
@@ -232,93 +217,70 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes, std::chron
   while (true) {
     auto got = read(limit_bytes);
     if (!got || !got->empty()) return got;
-    std::unique_lock lock(state_.mutex);
-    const auto ready = [&] { return state_.stopping || state_.visible(options_.see) >= progress_->next; };
-    if (!state_.progressed.wait_until(lock, until, ready) || state_.visible(options_.see) < progress_->next) return got;
+    const MutexLock lock(state_.mutex_);
+    while (!state_.stopping_ && state_.visible(options_.see) < progress_->next)
+      if (!state_.progressed_.wait_until(state_.mutex_, until)) break;
+    if (state_.visible(options_.see) < progress_->next) return got;
   }
 }
 
 void Reader::commit(std::uint64_t position) {
-  const std::lock_guard lock(state_.mutex);
-  Cursor& cursor = *progress_->cursor;
-  position = progress_->through(position);
-  if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
-  if (position <= cursor.entry.committed) return;
-  cursor.entry.committed = position;
+  const MutexLock lock(state_.mutex_);
+  if (!progress_->cursor->commit(progress_->through(position))) return;
   state_.touch_cursors();
   state_.trim();
 }
 
 void Reader::pass(std::uint64_t position, std::uint64_t weight) {
-  const std::lock_guard lock(state_.mutex);
-  Cursor& cursor = *progress_->cursor;
-  position = std::min(position, state_.last_position);
-  if (position <= cursor.entry.committed) return;
-  cursor.passed_weight += weight;
-  cursor.entry.accounted_weight += weight;
+  const MutexLock lock(state_.mutex_);
+  position = std::min(position, state_.last_position_);
+  if (!progress_->cursor->pass(position, weight)) return;
   progress_->next = std::max(progress_->next, position + 1);
-  if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
-  cursor.entry.committed = position;
   state_.touch_cursors();
   state_.trim();
 }
 
 void Reader::settle(std::uint64_t position, std::uint64_t weight) {
-  const std::lock_guard lock(state_.mutex);
-  Cursor& cursor = *progress_->cursor;
-  const bool dropped = position <= cursor.entry.committed;
-  if (dropped) {
-    cursor.entry.dropped_weight -= std::min(cursor.entry.dropped_weight, weight);
-  } else {
-    cursor.passed_weight += weight;
-    cursor.entry.accounted_weight += weight;
-  }
-  if (cursor.in_flight > 0 && position >= cursor.in_flight_through) cursor.in_flight = 0;
-  if (!dropped) cursor.entry.committed = progress_->through(position);
+  const MutexLock lock(state_.mutex_);
+  const bool settled = progress_->cursor->settle(position, progress_->through(position), weight);
   state_.touch_cursors();
-  if (!dropped) state_.trim();
+  if (settled) state_.trim();
 }
 
 void Reader::count_missing(std::uint64_t weight) {
-  const std::lock_guard lock(state_.mutex);
-  progress_->cursor->entry.dropped_weight += weight;
-  progress_->cursor->entry.accounted_weight += weight;
+  const MutexLock lock(state_.mutex_);
+  progress_->cursor->count_missing(weight);
   state_.touch_cursors();
 }
 
 void Reader::correct_dropped_weight(std::int64_t by) {
-  const std::lock_guard lock(state_.mutex);
-  std::uint64_t& weight = progress_->cursor->entry.dropped_weight;
-  weight =
-      by < 0 ? weight - std::min(weight, static_cast<std::uint64_t>(-by)) : weight + static_cast<std::uint64_t>(by);
+  const MutexLock lock(state_.mutex_);
+  progress_->cursor->correct_dropped_weight(by);
   state_.touch_cursors();
 }
 
 void Reader::rewind() {
-  const std::lock_guard lock(state_.mutex);
-  Cursor& cursor = *progress_->cursor;
-  cursor.entry.dropped += std::exchange(cursor.in_flight, 0);
-  progress_->next = cursor.entry.committed + 1;
-  progress_->context = 0;
-  files_->segment = 0;
-  files_->block.reset();
+  const MutexLock lock(state_.mutex_);
+  read_from(progress_->cursor->rewind());
 }
 
 void Reader::start_after(std::uint64_t position) {
-  const std::lock_guard lock(state_.mutex);
-  Cursor& cursor = *progress_->cursor;
-  cursor.entry.committed = cursor.hold.emplace(std::min(position, state_.last_position));
-  cursor.in_flight = 0;
-  progress_->next = position + 1;
-  progress_->context = 0;
-  files_->segment = 0;
-  files_->block.reset();
+  const MutexLock lock(state_.mutex_);
+  progress_->cursor->start_after(std::min(position, state_.last_position_));
+  read_from(position + 1);
   state_.touch_cursors();
 }
 
+void Reader::read_from(std::uint64_t position) {
+  progress_->next = position;
+  progress_->context = 0;
+  files_->segment = 0;
+  files_->block.reset();
+}
+
 void Reader::hold_after(std::uint64_t position) {
-  const std::lock_guard lock(state_.mutex);
-  progress_->cursor->hold = position;
+  const MutexLock lock(state_.mutex_);
+  progress_->cursor->hold_after(position);
   state_.trim();
 }
 
@@ -327,93 +289,18 @@ void Reader::set_patience(std::chrono::milliseconds patience) {
 }
 
 void Reader::on_readable(std::function<void()> wake) {
-  const std::lock_guard lock(state_.mutex);
+  const MutexLock lock(state_.mutex_);
   progress_->wake = std::move(wake);
 }
 
 std::uint64_t Reader::committed() const {
-  const std::lock_guard lock(state_.mutex);
-  return progress_->cursor->entry.committed;
+  const MutexLock lock(state_.mutex_);
+  return progress_->cursor->committed();
 }
 
 ReaderStats Reader::stats() const {
-  const std::lock_guard lock(state_.mutex);
+  const MutexLock lock(state_.mutex_);
   return state_.reader_stats(*progress_->cursor);
-}
-
-Result<Reader*> State::attach(ReaderOptions wanted) {
-  if (wanted.name.empty() || wanted.name.size() > kMaxReaderNameBytes)
-    return fail(ErrorKind::kInvalid, "a reader's name has 1 to 64 bytes");
-  const std::lock_guard lock(mutex);
-  auto at = cursors.find(wanted.name);
-  if (at != cursors.end() && at->second.reader != nullptr)
-    return fail(ErrorKind::kInvalid, "reader " + wanted.name + " is open already");
-  if (at == cursors.end()) {
-    if (cursors.size() >= kMaxReaders) return fail(ErrorKind::kLimit, "too many readers");
-    Cursor cursor;
-    cursor.entry.name = wanted.name;
-    const std::uint64_t oldest = groups.empty() ? last_position + 1 : groups.front().first;
-    cursor.entry.committed = wanted.start == ReaderOptions::Start::kNewest ? last_position : oldest - 1;
-    at = cursors.emplace(wanted.name, std::move(cursor)).first;
-  }
-  Cursor& cursor = at->second;
-  cursor.entry.may_lose = wanted.loss == Loss::kOldest;
-  touch_cursors();
-  Reader& reader = *readers.emplace_back(std::make_unique<Reader>(*this, std::move(wanted)));
-  reader.progress_->cursor = &cursor;
-  reader.progress_->next = cursor.entry.committed + 1;
-  cursor.reader = &reader;
-  return &reader;
-}
-
-Status State::visit(std::uint64_t position, const std::function<bool(const Record&)>& visit) {
-  Cursor cursor;  // on no list: it holds nothing back
-  cursor.entry.committed = position == 0 ? 0 : position - 1;
-  ReaderOptions at_once;
-  at_once.patience = {};
-  Reader reader(*this, at_once);
-  reader.progress_->cursor = &cursor;
-  reader.progress_->next = cursor.entry.committed + 1;
-  for (std::uint64_t errors = 0;;) {
-    const auto records = reader.read(64U << 10U);
-    if (!records) {
-      // Each few of them skip a page that the device cannot read; a bound as for scanning a file when it is opened.
-      if (++errors > options.segment_bytes / 1024 + 16) return fail(records.error());
-      continue;
-    }
-    if (records->empty()) return {};
-    for (const Record& record : *records)
-      if (!record.replayed && !visit(record)) return {};
-  }
-}
-
-Status State::forget(std::string_view name) {
-  const std::lock_guard lock(mutex);
-  const auto at = cursors.find(name);
-  if (at == cursors.end()) return fail(ErrorKind::kNotFound, "no reader " + std::string(name));
-  if (at->second.reader != nullptr) return fail(ErrorKind::kInvalid, "reader " + std::string(name) + " is open");
-  cursors.erase(at);
-  touch_cursors();
-  trim();
-  return {};
-}
-
-std::vector<ReaderStats> State::all_readers() const {
-  const std::lock_guard lock(mutex);
-  std::vector<ReaderStats> all;
-  for (const auto& [name, cursor] : cursors) all.push_back(reader_stats(cursor));
-  return all;
-}
-
-// REQUIRES: mutex held. The cursors are to be written, an interval after the first change.
-void State::touch_cursors() {
-  if (cursors_dirty) return;
-  cursors_dirty = true;
-  cursors_dirty_since = std::chrono::steady_clock::now();
-  // The commit thread, if nothing else waits, sleeps without a deadline.
-  if (nudged || waiting_bytes > 0) return;
-  nudged = true;
-  work_ready.notify_one();
 }
 
 }  // namespace resmon::journal

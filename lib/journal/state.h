@@ -1,73 +1,33 @@
 #pragma once
 
-// What Journal, its readers and its commit thread share. Two locks: `io` is held by whoever writes files (commit.cc)
-// and is taken first; `mutex` guards all that is known in memory and is never held over I/O.
+// What Journal, its readers and its commit thread share, in parts that own their state. Two locks: `io_` is held by
+// whoever writes files (commit.cc) and is taken first; `mutex_` guards all that is known in memory and is never held
+// over I/O.
 
 #include <atomic>
-#include <condition_variable>
-#include <deque>
-#include <map>
 #include <mutex>
 #include <thread>
 
+#include "base/mutex.h"
+#include "journal/blocks.h"
+#include "journal/cursor_file.h"
+#include "journal/cursors.h"
 #include "journal/format.h"
 #include "journal/journal.h"
+#include "journal/recovery.h"
 #include "journal/scanner.h"
+#include "journal/segments.h"
+#include "journal/sizes.h"
 
 namespace resmon::journal {
 
-constexpr std::uint64_t kDiskBlock = 4096;
-
-// Encoded records as they lie in the file, of one group. Bytes below `size` never change once published under the
-// mutex, so readers and the writer use them without it.
-struct Block {
-  std::uint64_t group = 0;
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;  // first - 1 when empty
-  std::size_t capacity = 0;
-  std::unique_ptr<char[]> bytes;
-  std::size_t size = 0;
-  // Ends of what is written and of what is durable, in bytes and positions; durable <= written <= size.
-  std::size_t written = 0;
-  std::size_t durable = 0;
-  std::uint64_t written_last = 0;
-  std::uint64_t durable_last = 0;
-  std::uint64_t weight = 0;  // of all records of the journal up to `last`
+class CAPABILITY("mutex") TimedMutex : public AnnotatedMutex<std::timed_mutex> {
+ public:
+  bool try_lock_for(std::chrono::milliseconds patience) TRY_ACQUIRE(true) { return standard().try_lock_for(patience); }
 };
+using IoLock = Locked<TimedMutex>;
 
-// A segment as producers and readers see it: definitions hold within it. One file, or several after a failed sync.
-struct Group {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-  std::uint64_t bytes = 0;     // encoded, as planned by append
-  std::uint64_t reserved = 0;  // on disk, for the file that is not there yet
-  std::uint64_t weight = 0;    // of its records, as the producer said
-};
-
-struct Segment {  // a file
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;  // durable ones; first - 1 when empty
-  std::uint64_t group = 0;
-  std::uint64_t allotted = 0;                // on disk, at most
-  std::uint64_t damage_counted_through = 0;  // position
-};
-
-struct Doomed {
-  std::string path;
-  std::uint64_t allotted = 0;
-  std::uint64_t after = 0;  // how many snapshots of the cursors must be durable first
-};
-
-struct Cursor {
-  CursorEntry entry;
-  Reader* reader = nullptr;
-  // Delivered, not committed, and dropped since: counted on disk, because a crash would lose them, but not in stats.
-  std::uint64_t in_flight = 0;
-  std::uint64_t in_flight_through = 0;
-  std::uint64_t passed_weight = 0;    // of what was passed in the groups that are still there
-  std::optional<std::uint64_t> hold;  // position: segments with later ones stay while the bound allows
-};
-
+// Guarded by the journal's mutex.
 struct Reader::Progress {
   Cursor* cursor = nullptr;
   std::uint64_t next = 1;                    // first position not delivered
@@ -88,101 +48,135 @@ class State {
  public:
   explicit State(Options given);
 
-  // recovery.cc
+  // What Journal promises; see there.
   Status open();
-  // append.cc
+  Status close();
   bool begins_segment(std::size_t payload_bytes) const;
   Result<Appended> append(std::span<const std::string_view> batch, std::uint64_t at, std::uint64_t weight);
-  class Checksums;
-  Result<std::uint64_t> encoded_bytes(std::span<const std::string_view> batch) const;
-  bool fits(std::uint64_t used, std::size_t payload) const;
-  std::uint64_t segments_begun(std::span<const std::string_view> batch, std::uint64_t used) const;
-  Unexpected<Error> refuse(std::size_t records, std::string why);
-  bool put_batch(std::span<const std::string_view> batch, const Checksums& crcs, std::uint64_t used,
-                 std::uint64_t reserve);
-  void put_mark();
-  void put_record(const RecordHeader& header, std::string_view payload);
-  Block& block_for(std::size_t bytes);
-  bool may_drop_front_group() const;
-  bool make_room(std::uint64_t bytes);
-  void drop_front_group();
-  void trim();
-  std::uint64_t planned_bytes() const;
-  std::uint64_t physical_bytes() const;
-  void collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes);
-  Stats stats() const;
-  ReaderStats reader_stats(const Cursor& cursor) const;
-  std::uint64_t records_between(std::uint64_t from, std::uint64_t to) const;  // that exist, both included
-  // reader.cc
+  void weigh(std::uint64_t position, std::uint64_t weight);
+  void set_total_weight(std::uint64_t weight);
+  std::uint64_t keep_within(std::uint64_t bytes);
+  Status commit();
+  Status hand_over(std::chrono::milliseconds patience);
+  void sync_soon();
+  bool wait_durable(std::uint64_t position, std::chrono::steady_clock::time_point until);
+  void on_durable(std::function<void(std::uint64_t)> done);
+  void lift_reserve();
   Result<Reader*> attach(ReaderOptions options);
   Status forget(std::string_view name);
   Status visit(std::uint64_t position, const std::function<bool(const Record&)>& visit);
-  std::vector<ReaderStats> all_readers() const;
-  void touch_cursors();
-  // commit.cc
-  void run();
-  Status work(bool forced);
-  Status hand_over(std::chrono::milliseconds patience);
-  void sync_soon();
-  Status close();
 
-  std::string path(std::string_view name) const { return options.directory + "/" + std::string(name); }
-  std::uint64_t allotment(std::uint64_t bytes) const;
-  std::uint64_t visible(ReaderOptions::See see) const {
-    return see == ReaderOptions::See::kAppended ? std::max(shown(), durable_position.load()) : durable_position.load();
+  std::uint64_t durable_position() const { return durable_position_.load(); }
+  std::uint64_t reserved_position() const;
+  std::size_t max_record() const { return sizes_.max_record(); }
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> segment_positions() const;
+  std::vector<ReaderStats> all_readers() const;
+  Stats stats() const;
+  // Constant after open.
+  std::uint64_t id() const { return journal_id_; }
+  const std::vector<std::string>& findings() const { return findings_; }
+  const std::string& newest_segment_start() const { return newest_segment_start_; }
+  bool cursors_lost() const { return cursors_lost_; }
+  const Tally& found_tally() const { return found_tally_; }
+
+ private:
+  friend class Reader;  // reads under mutex_
+  class Checksums;
+
+  // append.cc
+  bool may_append_to_newest() const REQUIRES(mutex_);
+  bool mark_due() const REQUIRES(mutex_) { return last_marked_ != durable_position_.load(); }
+  Unexpected<Error> refuse(std::size_t records, std::string why) REQUIRES(mutex_);
+  bool put_batch(std::span<const std::string_view> batch, const Checksums& crcs, std::uint64_t used,
+                 std::uint64_t reserve) REQUIRES(mutex_);
+  void put_mark() REQUIRES(mutex_);
+  void put(const RecordHeader& header, std::string_view payload) REQUIRES(mutex_);
+  bool nudge_after_append(bool was_idle) REQUIRES(mutex_);
+  bool may_drop_front_group() const REQUIRES(mutex_);
+  bool make_room(std::uint64_t bytes) REQUIRES(mutex_);
+  void drop_front_group() REQUIRES(mutex_);
+  void trim() REQUIRES(mutex_);
+  void collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) REQUIRES(mutex_);
+
+  // state.cc
+  std::uint64_t restore_cursors(CursorSlot slot, std::uint64_t oldest_previous) REQUIRES(mutex_);
+  std::uint64_t take_over(Recovery::Found found) REQUIRES(io_);
+  void begin_session(std::uint64_t next) REQUIRES(io_);
+  ReaderStats reader_stats(const Cursor& cursor) const REQUIRES(mutex_);
+  void touch_cursors() REQUIRES(mutex_);
+  std::string path(std::string_view name) const { return options_.directory + "/" + std::string(name); }
+  std::uint64_t visible(ReaderOptions::See see) const REQUIRES(mutex_) {
+    return see == ReaderOptions::See::kAppended ? std::max(shown(), durable_position_.load())
+                                                : durable_position_.load();
   }
-  // What may be shown before it is durable. REQUIRES: mutex held.
-  std::uint64_t shown() const {
-    return options.never_reuse_positions && !reserve_lifted ? std::min(last_position, reserved_position)
-                                                            : last_position;
+  // What may be shown before it is durable.
+  std::uint64_t shown() const REQUIRES(mutex_) {
+    return options_.never_reuse_positions && !reserve_lifted_ ? std::min(last_position_, reserved_position_)
+                                                              : last_position_;
   }
+
+  // commit.cc
+  struct Due {
+    bool write = false;
+    bool sync = false;
+    bool cursors = false;
+  };
+  void run();
+  bool wait_for_work();
+  Status work(bool forced) REQUIRES(io_);
+  Due what_is_due(bool forced) REQUIRES(mutex_);
+  Status settle_outcome(const Status& status) REQUIRES(io_);
+  Status write_cursors() REQUIRES(io_);
+  void write_tally(bool durable) REQUIRES(io_);
+  void remove_doomed() REQUIRES(io_);
+  Status make_physical_room(std::uint64_t group, std::uint64_t bytes) REQUIRES(io_);
+  Status write_blocks() REQUIRES(io_);
+  Status sync_active() REQUIRES(io_);
+  Status finish_active() REQUIRES(io_);
+  Status begin_file(std::uint64_t group, std::uint64_t first) REQUIRES(io_);
+  void give_up_active() REQUIRES(io_);
+  void publish() REQUIRES(io_);
+  bool put_last_mark() REQUIRES(io_);
 
   // Constant after construction or open.
-  Options options;
-  FileSystem& files;
-  std::size_t max_record = 0;
-  std::size_t block_bytes = 0;
-  std::uint64_t journal_id = 0;
-  std::uint32_t seed = 0;
-  std::uint64_t session_first = 1;  // the first position this process gives out
-  std::vector<std::string> findings;
+  const Options options_;
+  FileSystem& files_;
+  const Sizes sizes_;
+  std::uint64_t journal_id_ = 0;
+  std::uint32_t seed_ = 0;
+  std::uint64_t session_first_ = 1;  // the first position this process gives out
+  std::vector<std::string> findings_;
+  bool cursors_lost_ = false;
+  std::string newest_segment_start_;
+  Tally found_tally_;  // all 0 where there was none of this journal
 
-  mutable std::mutex mutex;
-  // Guarded by mutex.
-  std::deque<std::shared_ptr<Block>> blocks;
-  std::vector<std::shared_ptr<Block>> spare_blocks;
-  std::deque<Group> groups;
-  std::map<std::uint64_t, Segment> segments;
-  std::vector<Doomed> doomed;
-  std::map<std::string, std::uint64_t> aside;  // files set aside, bytes
-  std::map<std::string, Cursor, std::less<>> cursors;
-  std::vector<std::unique_ptr<Reader>> readers;
-  std::uint64_t last_position = 0;
-  std::uint64_t total_weight = 0;  // of all records up to last_position
-  std::atomic<std::uint64_t> durable_position{0};
-  std::uint64_t last_marked = 0;
-  std::uint64_t waiting_bytes = 0;
-  std::uint64_t unwritten_bytes = 0;
-  std::uint64_t memory_bytes = 0;  // encoded bytes in blocks
-  std::chrono::steady_clock::time_point first_waiting{};
-  std::chrono::steady_clock::time_point cursors_dirty_since{};
-  std::chrono::steady_clock::time_point retry_at{};
-  bool cursors_dirty = false;
-  std::uint64_t cursors_taken = 0;      // snapshots
-  std::uint64_t reserved_position = 0;  // the cursors on the device say that those up to it may have been given out
-  bool reserve_lifted = false;
-  bool failing = false;
-  bool want_sync = false;  // without waiting for the interval: somebody asked, or append was refused for want of memory
-  bool stopping = false;
-  bool closed = false;
-  bool nudged = false;  // the commit thread has been told that there is work before its next deadline
-  Stats counters;
-  std::condition_variable work_ready;
-  std::condition_variable progressed;  // durable_position moved, records became readable, or closed
-  std::vector<std::function<void(std::uint64_t)>> durable_callbacks;
+  mutable Mutex mutex_;
+  Blocks blocks_ GUARDED_BY(mutex_);
+  Segments segments_ GUARDED_BY(mutex_);
+  Cursors cursors_ GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Reader>> readers_ GUARDED_BY(mutex_);
+  std::uint64_t last_position_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t total_weight_ GUARDED_BY(mutex_) = 0;  // of all records up to last_position_
+  std::atomic<std::uint64_t> durable_position_{0};
+  std::uint64_t last_marked_ GUARDED_BY(mutex_) = 0;
+  std::chrono::steady_clock::time_point first_waiting_ GUARDED_BY(mutex_){};
+  std::chrono::steady_clock::time_point retry_at_ GUARDED_BY(mutex_){};
+  // The cursors on the device say that those up to it may have been given out.
+  std::uint64_t reserved_position_ GUARDED_BY(mutex_) = 0;
+  bool reserve_lifted_ GUARDED_BY(mutex_) = false;
+  bool failing_ GUARDED_BY(mutex_) = false;
+  // Without waiting for the interval: somebody asked, or append was refused for want of memory.
+  bool want_sync_ GUARDED_BY(mutex_) = false;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  // The commit thread has been told that there is work before its next deadline.
+  bool nudged_ GUARDED_BY(mutex_) = false;
+  Stats counters_ GUARDED_BY(mutex_);
+  std::vector<std::function<void(std::uint64_t)>> durable_callbacks_ GUARDED_BY(mutex_);
+  Condition work_ready_;
+  Condition progressed_;  // durable_position_ moved, records became readable, or closed
 
-  std::timed_mutex io;
-  // Guarded by io.
+  TimedMutex io_ ACQUIRED_BEFORE(mutex_);
   struct Active {
     std::shared_ptr<File> file;
     std::uint64_t first = 0;
@@ -192,49 +186,15 @@ class State {
     std::uint64_t room = 0;  // bytes it may grow to
     bool directory_synced = false;
   };
-  std::optional<Active> active;
-  std::uint64_t written_position = 0;
-  std::uint64_t existing_position = 0;  // the last that was ever written and kept
-  std::uint64_t written_weight = 0;     // of all up to written_position
-  std::uint64_t existing_weight = 0;
-  std::unique_ptr<File> cursor_file;
-  std::string cursor_bytes;  // of the slot that open found
-  std::uint64_t cursor_generation = 0;
-  std::uint64_t cursors_durable = 0;  // snapshots
-  std::unique_ptr<FileSystem::Lock> directory_lock;
-  std::thread thread;
-  // Constant after open.
-  bool cursors_lost = false;
-  std::string newest_segment_start;
-  Tally found_tally;  // all 0 where there was none of this journal
-
- private:
-  // commit.cc, REQUIRES: io held, mutex not
-  Status write_cursors();
-  Status open_cursor_file();
-  void write_tally(bool durable);
-  void remove_doomed();
-  Status make_physical_room(std::uint64_t group, std::uint64_t bytes);
-  Status write_blocks();
-  Status sync_active();
-  Status finish_active();
-  static Status reserve(File& file, std::uint64_t bytes);
-  Status begin_file(std::uint64_t group, std::uint64_t first);
-  void give_up_active();
-  void publish();
-  // recovery.cc
-  struct Candidate;
-  std::optional<CursorSlot> read_cursors(bool& damaged);
-  std::vector<Candidate> find_segments(const std::vector<FileSystem::Entry>& entries);
-  void choose_id(const std::optional<CursorSlot>& slot, const std::vector<Candidate>& candidates);
-  std::uint64_t restore_cursors(CursorSlot& slot, const std::vector<Candidate>& kept);
-  void begin_session(std::uint64_t next);
-  bool examine(Candidate& candidate);
-  void scan(Candidate& candidate, bool tail, std::uint64_t through);
-  void make_tail_durable(Candidate& candidate);
-  void adopt(std::vector<Candidate>& candidates);
-  void set_aside(const std::string& name, std::uint64_t bytes, const std::string& why);
-  void note(std::string finding);
+  std::optional<Active> active_ GUARDED_BY(io_);
+  std::uint64_t written_position_ GUARDED_BY(io_) = 0;
+  std::uint64_t existing_position_ GUARDED_BY(io_) = 0;  // the last that was ever written and kept
+  std::uint64_t written_weight_ GUARDED_BY(io_) = 0;     // of all up to written_position_
+  std::uint64_t existing_weight_ GUARDED_BY(io_) = 0;
+  CursorFile cursor_file_ GUARDED_BY(io_);
+  std::uint64_t cursors_durable_ GUARDED_BY(io_) = 0;  // snapshots
+  std::unique_ptr<FileSystem::Lock> directory_lock_ GUARDED_BY(io_);
+  std::thread thread_;
 };
 
 }  // namespace resmon::journal
