@@ -193,7 +193,7 @@ asio::awaitable<bool> Sink::take(const Item& item) {
   }
   uncommitted_ = item.position;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stats_.skipped_values = skipped_values();
   }
   if (block_.empty() || steady_clock::now() >= linger_until_ || rewind_due()) co_return co_await deliver();
@@ -333,7 +333,7 @@ asio::awaitable<Meaning> Sink::send(std::string_view lines) {
     request_.body = body;
   }
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++stats_.requests;
   }
   Result<HttpAnswer> answer = co_await transport_->send(request_);
@@ -345,7 +345,7 @@ asio::awaitable<Meaning> Sink::send(std::string_view lines) {
   const bool gateway = answer->status >= 502 && answer->status <= 504 && answer->retry_after.empty();
   if (answer->after_loss || gateway) suspect();
   if (!answer->server_version.empty()) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stats_.server_version = answer->server_version;
   }
   // VictoriaLogs and Mimir say so with nothing in it; a log-in page has a text.
@@ -390,7 +390,7 @@ asio::awaitable<Meaning> Sink::prove() {
     answers_ = true;
     log::info("sink", "the database answers", {{"name", options_.name}, {"product", product}});
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       stats_.server_version = answer->server_version.empty() ? product : answer->server_version;
     }
     co_await check_deduplication();
@@ -417,7 +417,7 @@ asio::awaitable<void> Sink::check_deduplication() {
   const Result<HttpAnswer> answer = co_await transport_->send(request);
   proving_ = false;
   if (!answer || answer->status != 200 || !keeps_repeats(answer->body)) co_return;
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   stats_.warning =
       "VictoriaMetrics stores samples that are sent again twice: start it with -dedup.minScrapeInterval=1ms";
   log::warn("sink", stats_.warning, {{"name", options_.name}, {"server", endpoint_.url.authority()}});
@@ -457,7 +457,7 @@ void Sink::accepted(std::uint64_t samples) {
   search_.accepted = proven_ = true;
   backoff_.reset();
   enter(State::kOk, "");
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   stats_.sent_samples += samples;
   if (resend_until_ != 0) stats_.resent_samples += samples;
   stats_.sent_bytes += request_.body.size();
@@ -526,7 +526,7 @@ void Sink::give_up(Delivery::Range range, std::uint64_t lines, const std::string
   const std::uint64_t samples = block_.samples(range.first, range.last) * lines / (range.last - range.first);
   newly_refused_lines_ += lines;
   if (first_refusal_.empty()) first_refusal_ = reason;
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   stats_.refused_lines += lines;
   stats_.refused_samples += samples;
   stats_.last_refusal = reason;
@@ -581,7 +581,7 @@ void Sink::enter(State state, const std::string& reason) {
   State before;
   UnixNanos since = 0;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     before = std::exchange(stats_.state, state);
     if (state == State::kOk) {
       since = std::exchange(stats_.failing_since, 0);
@@ -620,7 +620,7 @@ void Sink::enter(State state, const std::string& reason) {
 }
 
 void Sink::set_oldest(UnixNanos received) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   oldest_ = received;
 }
 
@@ -644,7 +644,7 @@ void Sink::end_at_deadline(std::chrono::nanoseconds drain) {
 }
 
 Stats Sink::stats() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Stats copy = stats_;
   if (oldest_ != 0) copy.lag_seconds = std::max(0.0, static_cast<double>(Clock::system().wall() - oldest_) / 1e9);
   return copy;

@@ -12,11 +12,11 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "lineproto/encoder.h"
 #include "metric/schema.h"
@@ -170,9 +170,9 @@ class Sink {
   std::string first_refusal_;
   std::string newly_kept_in_;  // the file with those of the refused lines that were kept; empty: none was
 
-  mutable std::mutex mutex_;
-  Stats stats_;           // guarded by mutex_
-  UnixNanos oldest_ = 0;  // guarded by mutex_; received time of the oldest uncommitted item; 0: none
+  mutable Mutex mutex_;
+  Stats stats_ GUARDED_BY(mutex_);
+  UnixNanos oldest_ GUARDED_BY(mutex_) = 0;  // received time of the oldest uncommitted item; 0: none
 };
 
 }  // namespace resmon::sink

@@ -72,7 +72,7 @@ Result<Rows> ChunkSource::load_whole(ChunkReads& reads, std::int64_t id, GroupId
 
 void ChunkSource::wall_off(std::int64_t chunk, GroupId group, const std::string& why) const {
   {
-    const std::lock_guard lock(damage_mutex_);
+    const MutexLock lock(damage_mutex_);
     if (damaged_.size() >= kMaxDamagedKnown || !damaged_.insert(chunk).second) return;
   }
   ++damaged_count_;

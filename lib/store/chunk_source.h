@@ -6,11 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "store/catalog.h"
 #include "store/chunk_list.h"
@@ -48,8 +48,8 @@ class ChunkSource {
   const Catalog& catalog_;
   mutable ChunkCache chunks_;
   mutable ChunkListCache lists_;
-  mutable std::mutex damage_mutex_;
-  mutable std::unordered_set<std::int64_t> damaged_;  // guarded by damage_mutex_; bounded
+  mutable Mutex damage_mutex_;
+  mutable std::unordered_set<std::int64_t> damaged_ GUARDED_BY(damage_mutex_);  // bounded
   mutable std::atomic<std::uint64_t> damaged_count_ = 0;
 };
 

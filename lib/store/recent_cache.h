@@ -6,9 +6,10 @@
 #include <iterator>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace resmon::store {
 
@@ -19,7 +20,7 @@ class RecentCache {
   explicit RecentCache(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
   std::shared_ptr<const Value> find(Key key) {  // null: not here
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto place = places_.find(key);
     if (place == places_.end()) return nullptr;
     entries_.splice(entries_.begin(), entries_, place->second);
@@ -31,7 +32,7 @@ class RecentCache {
     const std::size_t bytes = value->memory_bytes() + kInTheCache;
     if (bytes > limit_bytes_ / 8) return;  // one that is rarely asked for must not cost all others
     std::list<Entry> gone;                 // freed without the lock
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto place = places_.find(key); place != places_.end()) remove(place->second, gone);
     entries_.push_front({key, std::move(value)});
     places_.emplace(key, entries_.begin());
@@ -40,7 +41,7 @@ class RecentCache {
   }
 
   std::size_t memory_bytes() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return memory_bytes_;
   }
 
@@ -51,17 +52,17 @@ class RecentCache {
     std::shared_ptr<const Value> value;
   };
 
-  void remove(typename std::list<Entry>::iterator entry, std::list<Entry>& gone) {
+  void remove(typename std::list<Entry>::iterator entry, std::list<Entry>& gone) REQUIRES(mutex_) {
     memory_bytes_ -= entry->value->memory_bytes() + kInTheCache;
     places_.erase(entry->key);
     gone.splice(gone.begin(), entries_, entry);
   }
 
   const std::size_t limit_bytes_;
-  mutable std::mutex mutex_;
-  std::list<Entry> entries_;                                             // newest use first; guarded by mutex_
-  std::unordered_map<Key, typename std::list<Entry>::iterator> places_;  // guarded by mutex_
-  std::size_t memory_bytes_ = 0;                                         // guarded by mutex_
+  mutable Mutex mutex_;
+  std::list<Entry> entries_ GUARDED_BY(mutex_);  // newest use first
+  std::unordered_map<Key, typename std::list<Entry>::iterator> places_ GUARDED_BY(mutex_);
+  std::size_t memory_bytes_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace resmon::store

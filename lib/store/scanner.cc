@@ -27,7 +27,7 @@ Status Scanner::scan(GroupId id, std::span<const ColumnId> columns, TimeRange ra
 }
 
 void Scanner::close_connections() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   idle_.clear();
 }
 

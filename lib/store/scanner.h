@@ -4,10 +4,10 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "store/chunk_reads.h"
 #include "store/chunk_source.h"
@@ -37,8 +37,8 @@ class Scanner {
   const StoreFile& file_;
   const Heads& heads_;
   const ChunkSource& chunks_;
-  mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<ReadConnection>> idle_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  mutable std::vector<std::unique_ptr<ReadConnection>> idle_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::store

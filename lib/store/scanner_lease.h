@@ -3,7 +3,6 @@
 // A connection of the scanner's, given back when the lease ends.
 
 #include <memory>
-#include <mutex>
 #include <utility>
 
 #include "store/scanner.h"
@@ -15,7 +14,7 @@ class Scanner::Lease {
   static Result<Lease> take(const Scanner& scanner) {
     Lease lease(scanner);
     {
-      const std::lock_guard lock(scanner.mutex_);
+      const MutexLock lock(scanner.mutex_);
       if (!scanner.idle_.empty()) {
         lease.connection_ = std::move(scanner.idle_.back());
         scanner.idle_.pop_back();
@@ -29,7 +28,7 @@ class Scanner::Lease {
   ~Lease() {
     constexpr std::size_t kMostIdleConnections = 16;
     if (!connection_) return;
-    const std::lock_guard lock(scanner_->mutex_);
+    const MutexLock lock(scanner_->mutex_);
     if (scanner_->idle_.size() < kMostIdleConnections) scanner_->idle_.push_back(std::move(connection_));
   }
 
