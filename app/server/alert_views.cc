@@ -150,6 +150,24 @@ std::string rule_to_json(const Rule& rule, const alert::Config& config) {
   return out.finish();
 }
 
+std::string tags_to_json(const std::vector<metric::Tag>& tags) {
+  JsonObject out;
+  for (const metric::Tag& tag : tags) out.text(tag.key, tag.value);
+  return out.finish();
+}
+
+std::string replayed_to_json(const ReplayedAlert& one) {
+  return JsonObject()
+      .text("host", one.host)
+      .raw("tags", tags_to_json(one.tags))
+      .text("value_text", one.value)
+      .text("limit_text", one.limit)
+      .number("fired", one.fired / 1'000'000)
+      .raw("ended", milliseconds_or_null(one.ended))
+      .text("reason", one.reason)
+      .finish();
+}
+
 std::string silence_to_json(const alert::Silence& silence, UnixNanos now) {
   return JsonObject()
       .number("id", silence.id)

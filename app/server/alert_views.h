@@ -9,6 +9,7 @@
 #include "alert/book.h"
 #include "alert/engine.h"
 #include "alert/notifier.h"
+#include "alert_replay.h"
 #include "json.h"
 #include "store/reader.h"
 
@@ -34,6 +35,8 @@ std::string alert_to_json(const alert::AlertRecord& record, const alert::Rule& r
                           bool unknown, const std::string& held_by);
 std::string history_to_json(const alert::HistoryEntry& entry);
 std::string rule_to_json(const alert::Rule& rule, const alert::Config& config);
+std::string tags_to_json(const std::vector<metric::Tag>& tags);
+std::string replayed_to_json(const ReplayedAlert& one);
 std::string silence_to_json(const alert::Silence& silence, UnixNanos now);
 
 // A row of the measurement `alert`: tags host, rule, severity and the series' own; fields state, state_code, value,

@@ -14,6 +14,7 @@
 #include "base/exit_code.h"
 #include "base/file.h"
 #include "base/json_text.h"
+#include "command_tools.h"
 #include "config/units.h"
 #include "fleet/fleet.h"
 #include "fleet_memory.h"
@@ -30,7 +31,6 @@ namespace resmon::server {
 namespace {
 
 constexpr const char* kAlertsName = "resmon-server";
-constexpr std::chrono::seconds kAlertsFlushPatience{60};
 
 struct AlertsCommand {
   Options options;
@@ -81,19 +81,7 @@ void print_text(const std::string& rule, const Replay& replay, const store::Time
 
 void print_json(const std::string& rule, const Replay& replay, const store::TimeRange& range) {
   JsonArray alerts;
-  for (const ReplayedAlert& one : replay.alerts) {
-    JsonObject tags;
-    for (const metric::Tag& tag : one.tags) tags.text(tag.key, tag.value);
-    alerts.raw(JsonObject()
-                   .text("host", one.host)
-                   .raw("tags", tags.finish())
-                   .text("value_text", one.value)
-                   .text("limit_text", one.limit)
-                   .number("fired", one.fired / 1'000'000)
-                   .raw("ended", milliseconds_or_null(one.ended))
-                   .text("reason", one.reason)
-                   .finish());
-  }
+  for (const ReplayedAlert& one : replay.alerts) alerts.raw(replayed_to_json(one));
   const std::string text = JsonObject()
                                .text("rule", rule)
                                .number("from", range.first / 1'000'000)
@@ -137,11 +125,9 @@ Result<Replayed> replay(const AlertsCommand& command, const alert::Config& confi
   Replayed out;
   RESMON_ASSIGN(out.range.first, begin_of(command.since, now));
   out.range.last = now;
-  store::Options options = command.options.store_options();
-  options.read_only = true;
-  RESMON_TRY(ask_for_flush(options.directory, kAlertsFlushPatience));
   metric::SchemaTable schemas;
-  RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, store::Store::open(options, schemas));
+  const store::Options options = command.options.store_options();
+  RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, open_flushed(options, schemas));
   fleet::Fleet fleet(schemas, Clock::system());
   FleetMemory(options.directory + "/hosts.json", fleet).load();
   ReplayRequest request{config, rule, out.range, command.host, fleet.hosts(), {}, {}};
@@ -174,10 +160,7 @@ int test_rule(const AlertsCommand& command) {
     print_json(command.words[1], done->replay, done->range);
   else
     print_text(command.words[1], done->replay, done->range);
-  if (done->damaged == 0) return kExitDone;
-  std::fprintf(stderr, "alerts test: %llu damaged chunks were left out; 'resmon-server check' names them\n",
-               static_cast<unsigned long long>(done->damaged));
-  return kExitDamaged;
+  return end_with_damage("alerts test", done->damaged);
 }
 
 }  // namespace

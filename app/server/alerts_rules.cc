@@ -47,12 +47,6 @@ std::string mistakes_json(const std::vector<alert::RuleMistake>& mistakes) {
   return JsonObject().text("error", place + first.reason).raw("mistakes", out.finish()).finish() + "\n";
 }
 
-std::string tags_to_json(const std::vector<metric::Tag>& tags) {
-  JsonObject out;
-  for (const metric::Tag& tag : tags) out.text(tag.key, tag.value);
-  return out.finish();
-}
-
 // Without the blanks at its end, which an editor may or may not keep.
 std::string without_end(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) text.pop_back();
@@ -75,15 +69,7 @@ std::string replay_json(const Replay& replay, const store::TimeRange& range) {
   for (std::size_t i = 0; i < std::min(replay.alerts.size(), kPreviewAlerts); ++i) {
     // The newest are what one remembers.
     const ReplayedAlert& one = replay.alerts[replay.alerts.size() - 1 - i];
-    alerts.raw(JsonObject()
-                   .text("host", one.host)
-                   .raw("tags", tags_to_json(one.tags))
-                   .text("value_text", one.value)
-                   .text("limit_text", one.limit)
-                   .number("fired", one.fired / 1'000'000)
-                   .raw("ended", milliseconds_or_null(one.ended))
-                   .text("reason", one.reason)
-                   .finish());
+    alerts.raw(replayed_to_json(one));
   }
   return JsonObject()
              .raw("mistakes", "[]")

@@ -38,7 +38,6 @@ namespace asio = boost::asio;
 using std::chrono::steady_clock;
 
 constexpr const char* kBackfillName = "resmon-server";
-constexpr std::chrono::seconds kBackfillFlushPatience{60};
 constexpr std::chrono::milliseconds kBackfillLookEvery{100};
 constexpr std::chrono::milliseconds kBackfillLinger{200};
 constexpr std::chrono::seconds kBackfillDrain{2};  // after a signal
@@ -189,19 +188,14 @@ int report(const std::string& name, const sink::Stats& stats, const std::string&
     std::fprintf(stderr, "backfill: %s rejected %llu lines with %llu samples: %s\nbackfill: see %s\n", name.c_str(),
                  number(stats.refused_lines), number(stats.refused_samples), printable(stats.last_refusal).c_str(),
                  refused_file.c_str());
-  if (damaged > 0)
-    std::fprintf(stderr, "backfill: %llu damaged chunks were left out; 'resmon-server check' names them\n",
-                 number(damaged));
-  return damaged > 0 ? kExitDamaged : stats.refused_lines > 0 ? kExitFailed : kExitDone;
+  const int code = end_with_damage("backfill", damaged);
+  return code == kExitDone && stats.refused_lines > 0 ? kExitFailed : code;
 }
 
 Result<int> backfill(const BackfillCommand& command, sink::SinkOptions sink, const rule::Config& rules) {
   end_backfill_by_signals();
-  store::Options options = command.options.store_options();
-  options.read_only = true;
-  RESMON_TRY(ask_for_flush(options.directory, kBackfillFlushPatience));
   metric::SchemaTable schemas;
-  RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, store::Store::open(options, schemas));
+  RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, open_flushed(command.options.store_options(), schemas));
   RESMON_ASSIGN(const std::unique_ptr<Backfill> backfill,
                 Backfill::plan(*opened, schemas, command.range, split_names(command.hosts), rules,
                                [] { return g_backfill_signal == 0; }));

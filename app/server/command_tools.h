@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/exit_code.h"
 #include "base/result.h"
 #include "influxql/parse/time_text.h"
 
@@ -44,6 +45,14 @@ class CommandProgress {
   bool shown_ = false;
   std::chrono::steady_clock::time_point next_{};
 };
+
+// The end of a command that read the store: what was left out, and the exit code that says so.
+inline int end_with_damage(const char* command, std::uint64_t damaged_chunks) {
+  if (damaged_chunks == 0) return kExitDone;
+  std::fprintf(stderr, "%s: %llu damaged chunks were left out; 'resmon-server check' names them\n", command,
+               static_cast<unsigned long long>(damaged_chunks));
+  return kExitDamaged;
+}
 
 // A time as people and programs write it: RFC 3339, a date, or nanoseconds since 1970.
 inline Result<UnixNanos> parse_bound(const std::string& text, const char* flag) {

@@ -46,6 +46,13 @@ Status ask_for_flush(const std::string& directory, std::chrono::milliseconds pat
   return {};
 }
 
+Result<std::unique_ptr<store::Store>> open_flushed(store::Options options, metric::SchemaTable& schemas) {
+  constexpr std::chrono::seconds kPatience{60};
+  options.read_only = true;
+  RESMON_TRY(ask_for_flush(options.directory, kPatience));
+  return store::Store::open(options, schemas);
+}
+
 bool FlushRequests::due(const std::function<std::uint64_t()>& last, std::uint64_t written) {
   if (waiting_.empty()) {
     std::error_code error;

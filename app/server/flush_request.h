@@ -8,15 +8,22 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "metric/schema.h"
+#include "store/store.h"
 
 namespace resmon::server {
 
 // The asking side. Returns at once where no server runs with that store. kUnavailable: not within `patience`.
 Status ask_for_flush(const std::string& directory, std::chrono::milliseconds patience);
+
+// The store of a server that may be running, for reading, once it has everything that the server acknowledged. As
+// ask_for_flush, for a minute.
+Result<std::unique_ptr<store::Store>> open_flushed(store::Options options, metric::SchemaTable& schemas);
 
 // The server's side. One thread.
 class FlushRequests {

@@ -25,9 +25,7 @@ LineSource::LineSource(asio::any_io_executor executor, journal::Reader& reader, 
       query_(std::move(query)),
       with_source_(with_source),
       bell_(std::make_shared<Bell>(executor)) {
-  reader_.on_readable([bell = bell_, executor] {
-    if (bell->waiting.exchange(false)) asio::post(executor, [bell] { bell->timer.cancel(); });
-  });
+  reader_.on_readable(ringer(bell_, executor));
 }
 
 asio::awaitable<std::optional<sink::Item>> LineSource::next(std::chrono::steady_clock::time_point wait_until) {

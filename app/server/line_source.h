@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "bell.h"
 #include "journal/journal.h"
 #include "logs/query.h"
 #include "metric/schema.h"
@@ -31,11 +32,6 @@ class LineSource final : public sink::Source {
   void renew_pin();
 
  private:
-  struct Bell {
-    explicit Bell(const boost::asio::any_io_executor& executor) : timer(executor) {}
-    boost::asio::steady_timer timer;
-    std::atomic<bool> waiting{false};
-  };
   std::optional<sink::Item> take();
   void add(const std::string& host, std::string_view source, const logline::Line& line, metric::Batch& batch);
 

@@ -10,10 +10,7 @@ namespace asio = boost::asio;
 
 LogSource::LogSource(asio::any_io_executor executor, ingest::LogReader& reader)
     : reader_(reader), bell_(std::make_shared<Bell>(executor)) {
-  reader_.on_readable([bell = bell_, executor] {
-    // One wake-up for all that becomes durable until the sink has looked again.
-    if (bell->waiting.exchange(false)) asio::post(executor, [bell] { bell->timer.cancel(); });
-  });
+  reader_.on_readable(ringer(bell_, executor));
 }
 
 asio::awaitable<std::optional<sink::Item>> LogSource::next(std::chrono::steady_clock::time_point wait_until) {

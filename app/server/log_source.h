@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "bell.h"
 #include "ingest/log.h"
 #include "sink/source.h"
 
@@ -26,11 +27,6 @@ class LogSource final : public sink::Source {
   void renew_pin();
 
  private:
-  struct Bell {
-    explicit Bell(const boost::asio::any_io_executor& executor) : timer(executor) {}
-    boost::asio::steady_timer timer;
-    std::atomic<bool> waiting{false};
-  };
   void let_go();
 
   ingest::LogReader& reader_;

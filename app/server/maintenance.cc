@@ -47,7 +47,6 @@ namespace {
 constexpr const char* kName = "resmon-server";
 constexpr std::size_t kReadBytes = 1U << 20U;
 constexpr std::size_t kWriteBytes = 1U << 20U;
-constexpr std::chrono::seconds kFlushPatience{60};
 
 int exit_code(const Error& error) {
   if (error.kind == ErrorKind::kDamaged) return kExitDamaged;
@@ -252,11 +251,8 @@ int run_export(const Command& command) {
   if (command.logs) return run_export_logs(command);
   const auto run = [&]() -> Result<Exported> {
     RESMON_ASSIGN(const store::TimeRange range, range_of(command));
-    store::Options options = command.options.store_options();
-    options.read_only = true;
-    RESMON_TRY(ask_for_flush(options.directory, kFlushPatience));
     metric::SchemaTable schemas;
-    RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, store::Store::open(options, schemas));
+    RESMON_ASSIGN(const std::unique_ptr<store::Store> opened, open_flushed(command.options.store_options(), schemas));
     RESMON_ASSIGN(LineOutput out, LineOutput::open(command));
     CommandProgress progress("export", command.progress);
     Exported totals;
@@ -277,10 +273,7 @@ int run_export(const Command& command) {
   if (!done) return program::complain(kName, Error(done.error()).wrap("export"), exit_code(done.error()));
   std::fprintf(stderr, "export: %llu rows, %llu samples\n", static_cast<unsigned long long>(done->rows),
                static_cast<unsigned long long>(done->samples));
-  if (done->damaged == 0) return kExitDone;
-  std::fprintf(stderr, "export: %llu damaged chunks were left out; 'resmon-server check' names them\n",
-               static_cast<unsigned long long>(done->damaged));
-  return kExitDamaged;
+  return end_with_damage("export", done->damaged);
 }
 
 struct Imported {

@@ -96,13 +96,19 @@ http::Response get_silences(App& app, const http::Request&) {
   return answer ? http::Response::json(*answer) : alert_error(answer.error());
 }
 
+// Whom and what it silences.
+alert::Silence silence_of(const boost::json::object& object) {
+  alert::Silence silence;
+  silence.hosts = member(object, "hosts");
+  silence.rule = member(object, "rule");
+  if (silence.rule.empty()) silence.rule = "*";
+  return silence;
+}
+
 http::Response add_silence(App& app, const http::Request& request) {
   auto object = object_of(request);
   if (!object) return alert_error(object.error());
-  alert::Silence silence;
-  silence.hosts = member(*object, "hosts");
-  silence.rule = member(*object, "rule");
-  if (silence.rule.empty()) silence.rule = "*";
+  alert::Silence silence = silence_of(*object);
   silence.reason = member(*object, "reason");
   silence.author = author_of(request);
   if (silence.author == "token")
@@ -120,10 +126,7 @@ http::Response add_silence(App& app, const http::Request& request) {
 http::Response preview_silence(App& app, const http::Request& request) {
   auto object = object_of(request);
   if (!object) return alert_error(object.error());
-  alert::Silence silence;
-  silence.hosts = member(*object, "hosts");
-  silence.rule = member(*object, "rule");
-  if (silence.rule.empty()) silence.rule = "*";
+  alert::Silence silence = silence_of(*object);
   return http::Response::json(app.alerts().silence_preview_json(silence));
 }
 
