@@ -7,7 +7,6 @@ A crossing is told by a message about it, or by that of its end when both waited
 that was under way when the server was killed is sent again.
 """
 
-import http.server
 import json
 import os
 import random
@@ -26,7 +25,7 @@ RULES = 30
 PERIOD = 45  # seconds between two crossings of one rule: more than messages of one rule are held together
 
 
-class Receiver:
+class Receiver(house.HttpReceiver):
     """Keeps what it answered with 200; refuses and waits at random."""
 
     def __init__(self, seed):
@@ -34,28 +33,15 @@ class Receiver:
         self.refused = 0
         self.calm = False
         self.random = random.Random(seed)
-        receiver = self
+        super().__init__(self.take)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                time.sleep(receiver.random.random() * 0.3)
-                refuse = not receiver.calm and receiver.random.random() < 0.1
-                if refuse:
-                    receiver.refused += 1
-                else:
-                    receiver.messages.append((time.time(), json.loads(body)))
-                self.send_response(503 if refuse else 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def take(self, _path, _headers, body):
+        time.sleep(self.random.random() * 0.3)
+        if not self.calm and self.random.random() < 0.1:
+            self.refused += 1
+            return 503
+        self.messages.append((time.time(), json.loads(body)))
+        return 200
 
 
 class AlertChaosTest(house.HouseTest):

@@ -4,7 +4,6 @@
 import email
 import hashlib
 import hmac
-import http.server
 import json
 import logging
 import os
@@ -45,31 +44,19 @@ when = 'mean(test_cpu.usage, 10s) > 50'
 """
 
 
-class Receiver:
+class Receiver(house.HttpReceiver):
     """Records requests; answers 503 while it is to refuse."""
 
     def __init__(self):
         self.requests = []
         self.refuse = False
-        receiver = self
+        super().__init__(self.take)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if receiver.refuse:
-                    self.send_response(503)
-                else:
-                    receiver.requests.append((self.path, dict(self.headers), body))
-                    self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def take(self, path, headers, body):
+        if self.refuse:
+            return 503
+        self.requests.append((path, dict(headers), body))
+        return 200
 
     def of(self, path):
         return [one for one in self.requests if one[0].startswith(path)]

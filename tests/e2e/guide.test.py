@@ -6,11 +6,9 @@ the output is as expected. A block of text that follows is the expected output: 
 and `…` stands for any text. The commands run in a folder that looks like a clone; only the ports are this test's own."""
 
 import glob
-import http.server
 import os
 import re
 import subprocess
-import threading
 import time
 import unittest
 
@@ -41,29 +39,16 @@ def missing(expected, output):
     return None
 
 
-class Ntfy:
+class Ntfy(house.HttpReceiver):
     """Takes what ntfy takes: a POST to a topic, with the title in a header."""
 
     def __init__(self):
         self.messages = []
-        outer = self
+        super().__init__(self.take)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                outer.messages.append((time.monotonic(), self.path, self.headers["Title"]))
-                self.send_response(200)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def take(self, path, headers, _):
+        self.messages.append((time.monotonic(), path, headers["Title"]))
+        return 200, {}, b"{}"
 
 
 class GuideTest(house.HouseTest):

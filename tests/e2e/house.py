@@ -5,6 +5,7 @@ import base64
 import contextlib
 import gzip
 import http.client
+import http.server
 import json
 import os
 import random
@@ -16,6 +17,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.parse
@@ -388,6 +390,45 @@ class WebSocket:
 
     def close(self):
         self.socket.close()
+
+
+class HttpReceiver:
+    """What a test puts in the place of a database or of whoever gets messages. `answer(path, headers, body)` is called for each POST,
+    with the body unpacked; it returns a status, or a status, headers and a body. `greet()` does that for each GET."""
+
+    def __init__(self, answer, greet=None, port=0, keep_alive=False):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1" if keep_alive else "HTTP/1.0"
+
+            def reply(self, answered):
+                status, headers, body = answered if isinstance(answered, tuple) else (answered, {}, b"")
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                if status != 204:
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_GET(self):
+                self.reply(greet() if greet else 404)
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.reply(answer(self.path, self.headers, gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body))
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class HouseTest(unittest.TestCase):

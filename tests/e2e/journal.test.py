@@ -3,8 +3,6 @@
 refusing, or no longer configured; and the bounds on what clients may do."""
 
 import contextlib
-import gzip
-import http.server
 import os
 import shutil
 import subprocess
@@ -17,45 +15,22 @@ import house
 from house import NS
 
 
-class Database:
+class Database(house.HttpReceiver):
     """Takes line protocol as InfluxDB does, remembers every line, and fails when it is told to."""
 
     def __init__(self, port=0):
         self.lines = []
         self.status = 204
         self.refuse = None  # lines with this in them are refused
-        database = self
+        super().__init__(self.take, port=port, keep_alive=True)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                lines = body.decode().splitlines()
-                status, answer = database.status, b""
-                if self.path.startswith("/write") and status == 204:
-                    good = [line for line in lines if not (database.refuse and database.refuse in line)]
-                    database.lines += good
-                    if len(good) < len(lines):
-                        status, answer = 400, b'{"error":"partial write: field type conflict: dropped=1"}'
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_):
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.http.daemon_threads = True
-        self.port = self.http.server_address[1]
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.http.shutdown()
-        self.http.server_close()
+    def take(self, path, _, body):
+        if not path.startswith("/write") or self.status != 204:
+            return self.status, {}, b""
+        lines = body.decode().splitlines()
+        good = [line for line in lines if not (self.refuse and self.refuse in line)]
+        self.lines += good
+        return 204 if len(good) == len(lines) else (400, {}, b'{"error":"partial write: field type conflict: dropped=1"}')
 
     def values(self, measurement):
         """Value by time of `measurement v=VALUEi TIME`, however often they were sent."""

@@ -2,13 +2,10 @@
 """Databases that are not what they seem, names with a silent address, sinks that come and go, and export beside a running server."""
 
 import contextlib
-import gzip
-import http.server
 import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import unittest
 
@@ -17,51 +14,20 @@ import house
 LOGIN = b"<!doctype html><title>Sign in</title>"
 
 
-class Database:
+class Database(house.HttpReceiver):
     """Takes line protocol over HTTP; `answer` (status, headers, body) stands for what else may be at its address."""
 
     def __init__(self, test):
         self.lines = []
         self.answer = (204, {}, b"")
         self.ping = (204, {"X-Influxdb-Version": "1.8.10"}, b"")
-        database = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def reply(self, status, headers, body):
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                if status != 204:
-                    self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_GET(self):
-                self.reply(*database.ping)
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = database.answer
-                if answer[0] == 204:
-                    text = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-                    database.lines += text.decode().splitlines()
-                self.reply(*answer)
-
-            def log_message(self, *_):
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.port = self.http.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__(self.take, lambda: self.ping, keep_alive=True)
         test.addCleanup(self.close)
 
-    def close(self):
-        self.http.shutdown()
-        self.http.server_close()
+    def take(self, _path, _headers, body):
+        if self.answer[0] == 204:
+            self.lines += body.decode().splitlines()
+        return self.answer
 
     def of(self, measurement):
         return [line for line in self.lines if line.startswith(measurement + ",")]
