@@ -13,6 +13,30 @@ std::string file_name(const std::string& path) {
   return path.empty() ? "client.toml" : path.substr(path.rfind('/') + 1);
 }
 
+void list_collectors(const resmon::client::Options& options) {
+  for (const resmon::collect::CollectorInfo& info : resmon::collect::registry()) {
+    const auto& one = options.collectors.find(info.name)->second;
+    std::printf("%-16s %-4s %s\n", std::string(info.name).c_str(), one.enabled ? "on" : "off",
+                std::string(info.description).c_str());
+  }
+  for (const auto& [name, script] : options.scripts)
+    std::printf("script.%-9s %-4s %s\n", name.c_str(), script.enabled ? "on" : "off",
+                script.command.empty() ? "" : script.command.front().c_str());
+}
+
+int run(const char* name, const resmon::client::Options& options) {
+  using namespace resmon;
+  try {
+    if (Status ran = client::run_agent(options, RESMON_VERSION); !ran)
+      return program::complain(name, ran.error(),
+                               ran.error().kind == ErrorKind::kUnavailable ? kExitFailed : kExitConfiguration);
+  } catch (const std::exception& e) {
+    log::error("client", "ended by an unexpected exception", {{"reason", e.what()}});
+    return kExitFailed;
+  }
+  return kExitDone;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -53,14 +77,7 @@ int main(int argc, char** argv) {
   if (const auto code = program.start(argc, argv, check)) return *code;
 
   if (list) {
-    for (const collect::CollectorInfo& info : collect::registry()) {
-      const auto& one = options.collectors.find(info.name)->second;
-      std::printf("%-16s %-4s %s\n", std::string(info.name).c_str(), one.enabled ? "on" : "off",
-                  std::string(info.description).c_str());
-    }
-    for (const auto& [name, script] : options.scripts)
-      std::printf("script.%-9s %-4s %s\n", name.c_str(), script.enabled ? "on" : "off",
-                  script.command.empty() ? "" : script.command.front().c_str());
+    list_collectors(options);
     return kExitDone;
   }
   if (Status applied = options.log.apply(); !applied)
@@ -75,13 +92,5 @@ int main(int argc, char** argv) {
       return program::complain(kName, printed.error(), kExitFailed);
     return kExitDone;
   }
-  try {
-    if (Status ran = client::run_agent(options, RESMON_VERSION); !ran)
-      return program::complain(kName, ran.error(),
-                               ran.error().kind == ErrorKind::kUnavailable ? kExitFailed : kExitConfiguration);
-  } catch (const std::exception& e) {
-    log::error("client", "ended by an unexpected exception", {{"reason", e.what()}});
-    return kExitFailed;
-  }
-  return kExitDone;
+  return run(kName, options);
 }

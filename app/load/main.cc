@@ -60,104 +60,138 @@ void report(const char* what, const Totals& t, const load::Latency& latency) {
              {"acknowledged_in_ms_p99", latency.percentile_milliseconds(0.99)}});
 }
 
-Status run(const Options& options) {
+// As many descriptors as the process may have: each client is one.
+void raise_descriptor_limit(std::int64_t clients) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < static_cast<rlim_t>(options.clients) + 64)
-      log::warn("load", "more clients than descriptors",
-                {{"clients", options.clients}, {"descriptors", static_cast<std::uint64_t>(limit.rlim_max)}});
-  }
-  RESMON_ASSIGN(uplink::Options common, options.uplink_options(std::string("resmon-load ") + RESMON_VERSION));
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < static_cast<rlim_t>(clients) + 64)
+    log::warn("load", "more clients than descriptors",
+              {{"clients", clients}, {"descriptors", static_cast<std::uint64_t>(limit.rlim_max)}});
+}
 
-  asio::io_context io(1);
-  metric::SchemaTable schemas;
-  load::Latency latency(std::chrono::steady_clock::now() + options.warm_up);
-  load::Shared shared{io, options, std::move(common), schemas, latency, {}};
-  std::vector<std::unique_ptr<Client>> clients;
-  std::size_t running = 0;
-  asio::signal_set signals(io, SIGTERM, SIGINT);
-  asio::steady_timer end(io);
-  asio::steady_timer starter(io);
-  asio::steady_timer reporter(io);
-  bool stopping = false;
-  const auto ended = [&](const std::exception_ptr& failure) {
-    if (failure) std::rethrow_exception(failure);
-    if (--running > 0 || !stopping) return;
-    signals.cancel();
-    end.cancel();
-    reporter.cancel();
-  };
-  RESMON_ASSIGN(
-      const auto scripts,
-      collect::Scripts::make(io.get_executor(), options.script_settings(), schemas, [&](const metric::Batch& rows) {
-        const auto most = static_cast<std::size_t>(options.script_clients);
-        for (std::size_t i = 0; i < clients.size() && i < most; ++i) clients[i]->take(rows);
-      }));
-  const auto stop = [&] {
-    stopping = true;
-    scripts->stop();
-    starter.cancel();
-    for (const auto& client : clients) client->stop();
-    if (running == 0) io.stop();
-  };
-  Status started;
-  const auto start_all = [&]() -> asio::awaitable<void> {
-    for (std::int64_t i = 1; i <= options.clients && !stopping; ++i) {
-      auto made = Client::make(shared, i);
+// All clients on one thread, from the first start to the last acknowledgement.
+class Load {
+ public:
+  Load(const Options& options, uplink::Options common)
+      : options_(options),
+        latency_(std::chrono::steady_clock::now() + options.warm_up),
+        shared_{io_, options, std::move(common), schemas_, latency_, {}} {}
+
+  Status run() {
+    RESMON_ASSIGN(scripts_, collect::Scripts::make(io_.get_executor(), options_.script_settings(), schemas_,
+                                                   [this](const metric::Batch& rows) { take(rows); }));
+    stop_by_signal();
+    if (options_.duration.count() > 0) {
+      end_.expires_after(options_.duration);
+      end_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) stop();
+      });
+    }
+    log::info("load", "started",
+              {{"clients", options_.clients}, {"server", options_.servers.front()}, {"seed", options_.seed}});
+    scripts_->begin();
+    asio::co_spawn(io_, start_all(), asio::detached);
+    asio::co_spawn(io_, report_all(), asio::detached);
+    io_.run();
+    RESMON_TRY(started_);
+    return judge();
+  }
+
+ private:
+  // What scripts say of the machine goes out as some of the clients' own.
+  void take(const metric::Batch& rows) {
+    const auto most = static_cast<std::size_t>(options_.script_clients);
+    for (std::size_t i = 0; i < clients_.size() && i < most; ++i) clients_[i]->take(rows);
+  }
+
+  asio::awaitable<void> start_all() {
+    for (std::int64_t i = 1; i <= options_.clients && !stopping_; ++i) {
+      auto made = Client::make(shared_, i);
       if (!made) {
-        started = fail(std::move(made).error());
-        io.stop();
+        started_ = fail(std::move(made).error());
+        io_.stop();
         co_return;
       }
-      clients.push_back(std::move(*made));
-      Client& client = *clients.back();
-      running += 2;
-      asio::co_spawn(io, client.sample(), ended);
-      asio::co_spawn(io, client.run(), ended);
-      if (options.stagger.count() == 0) continue;
-      starter.expires_after(options.stagger);
-      co_await starter.async_wait(asio::as_tuple(asio::use_awaitable));
+      clients_.push_back(std::move(*made));
+      Client& client = *clients_.back();
+      running_ += 2;
+      const auto ended = [this](const std::exception_ptr& failure) { end_of_one(failure); };
+      asio::co_spawn(io_, client.sample(), ended);
+      asio::co_spawn(io_, client.run(), ended);
+      if (options_.stagger.count() == 0) continue;
+      starter_.expires_after(options_.stagger);
+      co_await starter_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
-  };
-  const auto report_all = [&]() -> asio::awaitable<void> {
-    while (!stopping) {
-      reporter.expires_after(kReportEvery);
-      co_await reporter.async_wait(asio::as_tuple(asio::use_awaitable));
-      if (!stopping) report("running", totals_of(clients), latency);
+  }
+
+  asio::awaitable<void> report_all() {
+    while (!stopping_) {
+      reporter_.expires_after(kReportEvery);
+      co_await reporter_.async_wait(asio::as_tuple(asio::use_awaitable));
+      if (!stopping_) report("running", totals_of(clients_), latency_);
     }
-  };
-  signals.async_wait([&](const boost::system::error_code& error, int signal) {
-    if (error) return;
-    log::info("load", "stopping", {{"signal", signal}});
-    stop();
-    signals.async_wait([&](const boost::system::error_code& again, int) {
-      if (!again) io.stop();
-    });
-  });
-  if (options.duration.count() > 0) {
-    end.expires_after(options.duration);
-    end.async_wait([&](const boost::system::error_code& error) {
-      if (!error) stop();
+  }
+
+  // A second signal ends at once.
+  void stop_by_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      log::info("load", "stopping", {{"signal", signal}});
+      stop();
+      signals_.async_wait([this](const boost::system::error_code& again, int) {
+        if (!again) io_.stop();
+      });
     });
   }
-  log::info("load", "started",
-            {{"clients", options.clients}, {"server", options.servers.front()}, {"seed", options.seed}});
-  scripts->begin();
-  asio::co_spawn(io, start_all(), asio::detached);
-  asio::co_spawn(io, report_all(), asio::detached);
-  io.run();
-  RESMON_TRY(started);
-  const Totals totals = totals_of(clients);
-  report("stopped", totals, latency);
-  if (totals.acknowledged == 0 && totals.samples > 0) {
+
+  void stop() {
+    stopping_ = true;
+    scripts_->stop();
+    starter_.cancel();
+    for (const auto& client : clients_) client->stop();
+    if (running_ == 0) io_.stop();
+  }
+
+  void end_of_one(const std::exception_ptr& failure) {
+    if (failure) std::rethrow_exception(failure);
+    if (--running_ > 0 || !stopping_) return;
+    signals_.cancel();
+    end_.cancel();
+    reporter_.cancel();
+  }
+
+  Status judge() {
+    const Totals totals = totals_of(clients_);
+    report("stopped", totals, latency_);
+    if (totals.acknowledged > 0 || totals.samples == 0) return {};
     std::string reason = "no server acknowledged anything";
-    for (const auto& client : clients)
+    for (const auto& client : clients_)
       if (!client->stats().last_error.empty()) reason = client->stats().last_error;
     return fail(ErrorKind::kUnavailable, reason);
   }
-  return {};
+
+  const Options& options_;
+  asio::io_context io_{1};
+  metric::SchemaTable schemas_;
+  load::Latency latency_;
+  load::Shared shared_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::size_t running_ = 0;  // coroutines of clients
+  asio::signal_set signals_{io_, SIGTERM, SIGINT};
+  asio::steady_timer end_{io_};
+  asio::steady_timer starter_{io_};
+  asio::steady_timer reporter_{io_};
+  bool stopping_ = false;
+  Status started_;
+  std::unique_ptr<collect::Scripts> scripts_;
+};
+
+Status run(const Options& options) {
+  raise_descriptor_limit(options.clients);
+  RESMON_ASSIGN(uplink::Options common, options.uplink_options(std::string("resmon-load ") + RESMON_VERSION));
+  return Load(options, std::move(common)).run();
 }
 
 }  // namespace

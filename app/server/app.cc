@@ -101,6 +101,14 @@ Status ensure_administrator(const std::string& accounts_file) {
   return {};
 }
 
+// Null where neither listener has TLS.
+Result<net::TlsContext> make_tls(const Options& options) {
+  if (!options.listen_tls && !options.http_tls) return net::TlsContext();
+  auto made = net::make_server_tls({options.tls_certificate_file, options.tls_key_file});
+  if (!made) return configuration_error(std::move(made).error());
+  return std::move(*made);
+}
+
 // A directory that was there before, and files that an earlier start made in it, may be open to others.
 void take_from_others(const Options& options) {
   const auto of_store = [](std::string_view name) {
@@ -159,33 +167,62 @@ double App::uptime_seconds() const {
 Status App::start() {
   raise_descriptor_limit();
   RESMON_TRY(ensure_token(options_.token_file));
-  auto tokens = token_file_.load();
-  if (!tokens) return configuration_error(std::move(tokens).error());
-  net::TlsContext tls;
-  if (options_.listen_tls || options_.http_tls) {
-    auto made = net::make_server_tls({options_.tls_certificate_file, options_.tls_key_file});
-    if (!made) return configuration_error(std::move(made).error());
-    tls = std::move(*made);
-  }
+  const auto tokens = token_file_.load();
+  if (!tokens) return configuration_error(Error(tokens.error()));
+  RESMON_ASSIGN(const net::TlsContext tls, make_tls(options_));
   take_from_others(options_);
-  {
-    Step step("store open");
-    RESMON_TRY(check_restored(options_.store_directory));
-    auto opened = store::Store::open(options_.store_options(), schemas_);
-    if (!opened) return fail(std::move(opened).error().wrap("store " + options_.store_directory));
-    store_ = std::move(*opened);
-    database_names_ = std::make_unique<DatabaseNames>(options_.store_directory + "/database-names");
-  }
+  RESMON_TRY(open_store());
   // Not before the store is open: a start that fails shows no password.
   if (Status made = ensure_administrator(options_.accounts_file); !made)
     return configuration_error(std::move(made).error());
   if (Status loaded = guard_.load(); !loaded) return configuration_error(std::move(loaded).error());
+  open_fleet();
+  RESMON_TRY(open_logs());
+  RESMON_TRY(make_writers());
+  const unsigned threads =
+      options_.threads > 0 ? static_cast<unsigned>(options_.threads) : std::thread::hardware_concurrency();
+  runtime_ = std::make_unique<net::Runtime>(threads);
+  RESMON_TRY(make_sinks());
+  RESMON_TRY(make_line_sinks());
+  RESMON_TRY(make_alerts());
+  forget_removed_sinks();
+  make_servers(*tokens, tls);
+  RESMON_TRY(open_listeners());
+  begin();
+  log::info("server", "started",
+            {{"version", version_},
+             {"pid", static_cast<std::int64_t>(getpid())},
+             {"clients", net::to_string(client_listener_->address())},
+             {"clients_tls", options_.listen_tls},
+             {"http", net::to_string(http_listener_->address())},
+             {"http_tls", options_.http_tls},
+             {"store", options_.store_directory},
+             {"sinks", sinks_.size()},
+             {"seconds", uptime_seconds()}});
+  return {};
+}
+
+Status App::open_store() {
+  Step step("store open");
+  RESMON_TRY(check_restored(options_.store_directory));
+  auto opened = store::Store::open(options_.store_options(), schemas_);
+  if (!opened) return fail(std::move(opened).error().wrap("store " + options_.store_directory));
+  store_ = std::move(*opened);
+  database_names_ = std::make_unique<DatabaseNames>(options_.store_directory + "/database-names");
+  return {};
+}
+
+void App::open_fleet() {
   fleet::FleetLimits fleet_limits;
   fleet_limits.hosts = static_cast<std::size_t>(options_.max_hosts);
   fleet_ = std::make_unique<fleet::Fleet>(schemas_, Clock::system(), fleet_limits);
   fleet_memory_ = std::make_unique<FleetMemory>(options_.store_directory + "/hosts.json", *fleet_);
   fleet_memory_->load();
   remember_hosts(*store_, *fleet_);
+}
+
+// The journal, and the log lines.
+Status App::open_logs() {
   {
     Step step("journal open");
     auto opened = ingest::Log::open(options_.log_options(), schemas_);
@@ -198,6 +235,11 @@ Status App::start() {
     if (!opened) return fail(std::move(opened).error().wrap("logs"));
     logs_ = std::move(*opened);
   }
+  return {};
+}
+
+// What takes rows from sessions and from the journal.
+Status App::make_writers() {
   const auto aside = [&](const std::string& what) {
     return std::make_unique<SetAside>(what, options_.store_directory + "/refused-" + what + ".txt",
                                       options_.set_aside_bytes(), schemas_);
@@ -212,10 +254,10 @@ Status App::start() {
   warn_of_hidden_inputs(options_);
   row_writer_ = std::make_unique<RowWriter>(options_, schemas_, *log_, *store_, *series_room_, rules_.get());
   observer_ = std::make_unique<Witness>(*fleet_, *ingest_refused_);
-  const unsigned threads =
-      options_.threads > 0 ? static_cast<unsigned>(options_.threads) : std::thread::hardware_concurrency();
-  runtime_ = std::make_unique<net::Runtime>(threads);
+  return {};
+}
 
+Status App::make_sinks() {
   for (const sink::SinkOptions& options : options_.sinks) {
     if (options.kind == "loki") continue;
     SinkUnit unit;
@@ -232,20 +274,29 @@ Status App::start() {
     unit.sink = std::move(*made);
     sinks_.push_back(std::move(unit));
   }
-  RESMON_TRY(make_line_sinks());
+  return {};
+}
+
+Status App::make_alerts() {
   if (options_.alerts_enabled) {
     alerts_ = std::make_unique<Alerts>(*this);
     if (Status opened = alerts_->open(); !opened) return fail(std::move(opened).error());
   } else {
     log_->forget_others("alerts");  // what nobody reads holds nothing
   }
-  // A sink that is no longer configured no longer holds the journal.
+  return {};
+}
+
+// A sink that is no longer configured no longer holds the journal.
+void App::forget_removed_sinks() {
   for (const journal::ReaderStats& gone : log_->forget_others(kSinkPrefix)) {
     removed_sinks_.push_back({gone.name.substr(kSinkPrefix.size()), gone.backlog_records});
     log::warn("sink", "no longer configured; its backlog in the journal is dropped",
               {{"name", removed_sinks_.back().name}, {"entries", gone.backlog_records}});
   }
+}
 
+void App::make_servers(const net::TokenSet& tokens, const net::TlsContext& tls) {
   const std::string software = "resmon-server " + version_;
   ingest::ServerOptions ingest_options = options_.ingest_options(software, options_.listen_tls ? tls : nullptr);
   ingest_options.also_lets_in = [this](const net::TokenSet::Digest& token) {
@@ -259,14 +310,16 @@ Status App::start() {
       rules_->apply(batch, &row_ends);
     };
   ingest_options.lines = logs_.get();
-  input_tokens_ = std::make_unique<net::LiveTokens>(*tokens);
-  ingest_ = std::make_unique<ingest::Server>(std::move(ingest_options), *tokens, schemas_, *log_, *observer_);
+  input_tokens_ = std::make_unique<net::LiveTokens>(tokens);
+  ingest_ = std::make_unique<ingest::Server>(std::move(ingest_options), tokens, schemas_, *log_, *observer_);
   http::ServerOptions http_options = options_.http_options(options_.http_tls ? tls : nullptr);
   http_options.guard = &guard_;
-  http_ = std::make_unique<http::Server>(std::move(http_options), *tokens, router_);
+  http_ = std::make_unique<http::Server>(std::move(http_options), tokens, router_);
   if (options_.oidc.on()) oidc_ = std::make_shared<oidc::Provider>(network(), options_.oidc, options_.http_public_url);
   add_routes(*this, router_);
+}
 
+Status App::open_listeners() {
   RESMON_ASSIGN(const net::Address client_address, net::parse_address(options_.listen_address));
   RESMON_ASSIGN(client_listener_,
                 net::Listener::open(client_address, runtime_->all(), "clients", options_.proxying("listen.proxies")));
@@ -281,7 +334,11 @@ Status App::start() {
   std::vector<asio::any_io_executor> executors;
   for (asio::io_context* const context : runtime_->all()) executors.emplace_back(context->get_executor());
   RESMON_TRY(inputs_->open(executors, [this](std::string_view token) { return input_access(token); }));
+  return {};
+}
 
+// All is there: from here on there are threads.
+void App::begin() {
   if (options_.report_interval.count() > 0) {
     self_report_ = std::make_unique<SelfReport>(*this, runtime_->first(), options_.report_interval);
     self_report_->start();
@@ -310,17 +367,6 @@ Status App::start() {
   });
   inputs_->start();
   runtime_->start();
-  log::info("server", "started",
-            {{"version", version_},
-             {"pid", static_cast<std::int64_t>(getpid())},
-             {"clients", net::to_string(client_listener_->address())},
-             {"clients_tls", options_.listen_tls},
-             {"http", net::to_string(http_listener_->address())},
-             {"http_tls", options_.http_tls},
-             {"store", options_.store_directory},
-             {"sinks", sinks_.size()},
-             {"seconds", uptime_seconds()}});
-  return {};
 }
 
 // What changes in the accounts file or in the token file counts a second later: nothing has to be restarted for a
@@ -383,8 +429,6 @@ void App::keep_fleet(bool forget) {
   fleet_kept_ = false;
 }
 
-// Schemas that no row has used for limits.schema_idle are forgotten; the sooner, the fuller their table is, so that a
-// flood of new ones does not keep others out.
 // Those of kind loki, and those of databases that get chosen lines, too.
 Status App::make_line_sinks() {
   for (const sink::SinkOptions& given : options_.sinks) {
@@ -421,6 +465,8 @@ Status App::make_line_sinks() {
   return {};
 }
 
+// Schemas that no row has used for limits.schema_idle are forgotten; the sooner, the fuller their table is, so that a
+// flood of new ones does not keep others out.
 asio::awaitable<void> App::forget_schemas() {
   constexpr std::uint32_t kSteps = 600;  // of limits.schema_idle
   constexpr std::uint32_t kQuietSteps = 10;
@@ -482,28 +528,36 @@ void App::stop() {
     Step step("alerts kept");
     alerts_->stop();
   }
-  if (!sinks_.empty() || !line_sinks_.empty()) {
-    Step step("sinks drained");
-    for (const SinkUnit& unit : sinks_) unit.sink->stop(kSinkPatience);
-    for (const LineSinkUnit& unit : line_sinks_) unit.sink->stop(kSinkPatience);
-    const auto until = std::min(steady_clock::now() + kSinkPatience + milliseconds(500), begin + kSealPatience);
-    for (const SinkUnit& unit : sinks_)
-      while (unit.sink->stats().state != sink::State::kStopped && steady_clock::now() < until)
-        std::this_thread::sleep_for(milliseconds(5));
-    for (const LineSinkUnit& unit : line_sinks_)
-      while (unit.sink->stats().state != sink::State::kStopped && steady_clock::now() < until)
-        std::this_thread::sleep_for(milliseconds(5));
-    for (const SinkUnit& unit : sinks_)
-      if (const auto left = unit.reader->stats(); left.backlog_entries > 0)
-        log::info("sink", "stopped; undelivered samples stay in the journal",
-                  {{"sink", unit.sink->stats().name}, {"samples", left.backlog_samples}});
-  }
+  if (!sinks_.empty() || !line_sinks_.empty()) drain_sinks(begin + kSealPatience);
   if (http_) http_->stop();
   peer_pool_.join();
   query_pool_.join();  // queries see stopping_ and end
   write_pool_.join();
   password_pool_.join();
   if (runtime_) runtime_->drain(milliseconds(1000));
+  close_files();
+  log::info("server", "stopped", {{"seconds", std::chrono::duration<double>(steady_clock::now() - begin).count()}});
+}
+
+void App::drain_sinks(steady_clock::time_point latest) {
+  Step step("sinks drained");
+  for (const SinkUnit& unit : sinks_) unit.sink->stop(kSinkPatience);
+  for (const LineSinkUnit& unit : line_sinks_) unit.sink->stop(kSinkPatience);
+  const auto until = std::min(steady_clock::now() + kSinkPatience + milliseconds(500), latest);
+  for (const SinkUnit& unit : sinks_)
+    while (unit.sink->stats().state != sink::State::kStopped && steady_clock::now() < until)
+      std::this_thread::sleep_for(milliseconds(5));
+  for (const LineSinkUnit& unit : line_sinks_)
+    while (unit.sink->stats().state != sink::State::kStopped && steady_clock::now() < until)
+      std::this_thread::sleep_for(milliseconds(5));
+  for (const SinkUnit& unit : sinks_)
+    if (const auto left = unit.reader->stats(); left.backlog_entries > 0)
+      log::info("sink", "stopped; undelivered samples stay in the journal",
+                {{"sink", unit.sink->stats().name}, {"samples", left.backlog_samples}});
+}
+
+// Nothing writes any more.
+void App::close_files() {
   if (fleet_memory_)
     if (Status saved = fleet_memory_->save(); !saved)
       log::error("server", "the list of hosts was not saved", {{"reason", saved.error().message}});
@@ -524,7 +578,6 @@ void App::stop() {
     if (Status closed = logs_->close(); !closed)
       log::error("logs", "did not close cleanly", {{"reason", closed.error().message}});
   }
-  log::info("server", "stopped", {{"seconds", std::chrono::duration<double>(steady_clock::now() - begin).count()}});
 }
 
 }  // namespace resmon::server

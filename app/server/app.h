@@ -132,11 +132,26 @@ class App {
   OtherDoors& other_doors() { return other_doors_; }
 
  private:
+  // The stages of start(), in its order.
+  Status open_store();
+  void open_fleet();
+  Status open_logs();
+  Status make_writers();
+  Status make_sinks();
+  Status make_line_sinks();
+  Status make_alerts();
+  void forget_removed_sinks();
+  void make_servers(const net::TokenSet& tokens, const net::TlsContext& tls);
+  Status open_listeners();
+  void begin();
+  // The last stages of stop().
+  void drain_sinks(std::chrono::steady_clock::time_point latest);
+  void close_files();
+
   boost::asio::awaitable<void> watch_access();
   std::optional<std::string> input_access(std::string_view token) const;
   boost::asio::awaitable<void> watch_fleet();
   void keep_fleet(bool forget);
-  Status make_line_sinks();
   boost::asio::awaitable<void> forget_schemas();
 
   Options options_;

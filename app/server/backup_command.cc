@@ -203,36 +203,29 @@ Result<store::BackupReport> make_backup(const BackupRequest& request) {
   return store::backup(request.options.store_directory, request.file, options);
 }
 
-Result<store::BackupReport> restore_backup(const BackupRequest& request) {
+namespace {
+
+bool in_backup(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// `names`: of what is in the backup.
+Status nothing_is_there(const Options& options, const std::vector<store::BackupFile>& files,
+                        const std::vector<std::string>& names) {
+  std::vector<std::string> there = {options.store_directory + "/resmon.db"};
+  for (const std::string& name : journal_files(options.journal_directory))
+    there.push_back(options.journal_directory + "/" + name);
+  for (const store::BackupFile& file : files)
+    if (in_backup(names, file.name)) there.push_back(file.path);
+  for (const std::string& path : there)
+    if (exists(path)) return fail(ErrorKind::kInvalid, path + " exists; --force replaces it");
+  return {};
+}
+
+// All but the store's own file, in place of what is there.
+Status replace_files(const BackupRequest& request, const std::vector<store::BackupFile>& files,
+                     const std::vector<std::string>& names, store::BackupReport& report) {
   const Options& options = request.options;
-  RESMON_TRY(store::verify_backup(request.file));
-  RESMON_ASSIGN(const std::vector<std::string> names, store::backup_files(request.file));
-  const auto has = [&](const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); };
-  const auto rules = store::backup_file(request.file, kAlertsRules);
-  std::vector<store::BackupFile> files = named_files(options, rules ? *rules : "");
-  files.push_back({kAlertsDatabase, options.store_directory + "/alerts.db"});
-  auto hold = store::StoreHold::take(options.store_directory);
-  if (!hold) {
-    if (hold.error().kind != ErrorKind::kUnavailable) return fail(std::move(hold).error());
-    return fail(ErrorKind::kUnavailable, options.store_directory + ": a running server uses it; stop it first");
-  }
-  if (!request.force) {
-    std::vector<std::string> there = {options.store_directory + "/resmon.db"};
-    for (const std::string& name : journal_files(options.journal_directory))
-      there.push_back(options.journal_directory + "/" + name);
-    for (const store::BackupFile& file : files)
-      if (has(file.name)) there.push_back(file.path);
-    for (const std::string& path : there)
-      if (exists(path)) return fail(ErrorKind::kInvalid, path + " exists; --force replaces it");
-  }
-  const std::string marker = unfinished_restore_marker(options.store_directory);
-  RESMON_TRY(write_file_atomically(marker, request.file + "\n", 0600));
-  auto restored = store::restore(request.file, options.store_directory, request.progress);
-  if (!restored) {
-    (void)::unlink(marker.c_str());  // nothing was replaced
-    return fail(std::move(restored).error());
-  }
-  store::BackupReport report = *std::move(restored);
   RESMON_TRY(give_to_owner_of(options.store_directory, options.store_directory + "/resmon.db"));
   for (const std::string& name : journal_files(options.journal_directory))
     if (::unlink((options.journal_directory + "/" + name).c_str()) != 0 && errno != ENOENT)
@@ -257,10 +250,37 @@ Result<store::BackupReport> restore_backup(const BackupRequest& request) {
     }
   RESMON_TRY(remove_alerts_database(options));
   for (const store::BackupFile& file : files)
-    if (has(file.name)) {
+    if (in_backup(names, file.name)) {
       RESMON_TRY(put_file(request, file.name, file.path));
       ++report.files;
     }
+  return {};
+}
+
+}  // namespace
+
+Result<store::BackupReport> restore_backup(const BackupRequest& request) {
+  const Options& options = request.options;
+  RESMON_TRY(store::verify_backup(request.file));
+  RESMON_ASSIGN(const std::vector<std::string> names, store::backup_files(request.file));
+  const auto rules = store::backup_file(request.file, kAlertsRules);
+  std::vector<store::BackupFile> files = named_files(options, rules ? *rules : "");
+  files.push_back({kAlertsDatabase, options.store_directory + "/alerts.db"});
+  auto hold = store::StoreHold::take(options.store_directory);
+  if (!hold) {
+    if (hold.error().kind != ErrorKind::kUnavailable) return fail(std::move(hold).error());
+    return fail(ErrorKind::kUnavailable, options.store_directory + ": a running server uses it; stop it first");
+  }
+  if (!request.force) RESMON_TRY(nothing_is_there(options, files, names));
+  const std::string marker = unfinished_restore_marker(options.store_directory);
+  RESMON_TRY(write_file_atomically(marker, request.file + "\n", 0600));
+  auto restored = store::restore(request.file, options.store_directory, request.progress);
+  if (!restored) {
+    (void)::unlink(marker.c_str());  // nothing was replaced
+    return fail(std::move(restored).error());
+  }
+  store::BackupReport report = *std::move(restored);
+  RESMON_TRY(replace_files(request, files, names, report));
   if (::unlink(marker.c_str()) != 0) return fail(system_error(marker, errno));
   return report;
 }

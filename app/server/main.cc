@@ -32,6 +32,34 @@ int exit_code_of(const resmon::Error& error) {
   }
 }
 
+int serve(const resmon::server::Options& options) {
+  using namespace resmon;
+  // Before any thread begins: they all inherit it, and App::wait is where signals arrive.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    server::App app(options, RESMON_VERSION);
+    if (Status started = app.start(); !started) {
+      log::error("server", "cannot start", {{"reason", started.error().message}});
+      return exit_code_of(started.error());
+    }
+    app.wait();
+    app.stop();
+#ifdef RESMON_QUICK_EXIT
+    // All is written. Giving back the memory of a million series one by one takes seconds; the kernel does it at once.
+    ::_exit(kExitDone);
+#endif
+  } catch (const std::exception& e) {
+    log::error("server", "ended by an unexpected exception", {{"reason", e.what()}});
+    return kExitFailed;
+  }
+  return kExitDone;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -72,28 +100,5 @@ int main(int argc, char** argv) {
   if (Status applied = options.log.apply(); !applied)
     return program::complain(kName, applied.error(), kExitConfiguration);
 
-  // Before any thread begins: they all inherit it, and App::wait is where signals arrive.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  try {
-    server::App app(options, RESMON_VERSION);
-    if (Status started = app.start(); !started) {
-      log::error("server", "cannot start", {{"reason", started.error().message}});
-      return exit_code_of(started.error());
-    }
-    app.wait();
-    app.stop();
-#ifdef RESMON_QUICK_EXIT
-    // All is written. Giving back the memory of a million series one by one takes seconds; the kernel does it at once.
-    ::_exit(kExitDone);
-#endif
-  } catch (const std::exception& e) {
-    log::error("server", "ended by an unexpected exception", {{"reason", e.what()}});
-    return kExitFailed;
-  }
-  return kExitDone;
+  return serve(options);
 }

@@ -224,26 +224,25 @@ void add_door_metrics(OtherDoors& doors, Exposition& out) {
   each("resmon_door_refused_total", "Samples and histograms refused; the answer said why.", &DoorCounts::refused);
 }
 
-Answer metrics(App& app) {
-  Exposition out;
+void add_alert_metrics(App& app, Exposition& out) {
+  if (!app.options().alerts_enabled) return;
+  const Alerts::Stats alerts = app.alerts().stats();
+  out.add("resmon_alerts_firing", "gauge", "Alerts that fire now.", alerts.firing);
+  out.add("resmon_alerts_series", "gauge", "Series evaluated by rules.", alerts.engine.alerts);
+  out.add("resmon_alerts_evaluations_total", "counter", "Conditions evaluated.", alerts.engine.evaluations);
+  out.add("resmon_alerts_refused_series_total", "counter", "Series not evaluated because of a limit.",
+          alerts.engine.refused);
+  out.add("resmon_alert_messages_sent_total", "counter", "Messages delivered to a channel.", alerts.sent);
+  out.add("resmon_alert_messages_failed_total", "counter", "Deliveries that failed; they are retried.", alerts.failed);
+  out.add("resmon_alert_messages_given_up_total", "counter",
+          "Messages dropped because they could not be delivered within a day.", alerts.given_up);
+  out.add("resmon_alert_messages_dropped_total", "counter", "Messages dropped because the outbox was full.",
+          alerts.dropped);
+  out.add("resmon_alert_messages_waiting", "gauge", "Messages in the outbox.", alerts.waiting);
+}
+
+void add_client_metrics(App& app, Exposition& out) {
   const ingest::ServerStats& in = app.ingest().stats();
-  out.add("resmon_uptime_seconds", "gauge", "Time since the server started.", app.uptime_seconds());
-  if (app.options().alerts_enabled) {
-    const Alerts::Stats alerts = app.alerts().stats();
-    out.add("resmon_alerts_firing", "gauge", "Alerts that fire now.", alerts.firing);
-    out.add("resmon_alerts_series", "gauge", "Series evaluated by rules.", alerts.engine.alerts);
-    out.add("resmon_alerts_evaluations_total", "counter", "Conditions evaluated.", alerts.engine.evaluations);
-    out.add("resmon_alerts_refused_series_total", "counter", "Series not evaluated because of a limit.",
-            alerts.engine.refused);
-    out.add("resmon_alert_messages_sent_total", "counter", "Messages delivered to a channel.", alerts.sent);
-    out.add("resmon_alert_messages_failed_total", "counter", "Deliveries that failed; they are retried.",
-            alerts.failed);
-    out.add("resmon_alert_messages_given_up_total", "counter",
-            "Messages dropped because they could not be delivered within a day.", alerts.given_up);
-    out.add("resmon_alert_messages_dropped_total", "counter", "Messages dropped because the outbox was full.",
-            alerts.dropped);
-    out.add("resmon_alert_messages_waiting", "gauge", "Messages in the outbox.", alerts.waiting);
-  }
   out.add("resmon_clients", "gauge", "Clients connected now.", in.clients.load());
   out.add("resmon_connections_total", "counter", "Client connections accepted.", in.connections.load());
   out.add("resmon_connections_refused_total", "counter", "Client connections ended by a refusal.", in.refused.load());
@@ -282,12 +281,18 @@ Answer metrics(App& app) {
           in.skewed_clients.load());
   out.add("resmon_forgotten_streams_total", "counter", "Clients' streams forgotten because there are too many.",
           app.log().forgotten_streams());
+}
+
+void add_schema_metrics(App& app, Exposition& out) {
   const metric::SchemaTable& schemas = app.schemas();
   out.add("resmon_schemas", "gauge", "Schemas (measurement, tags and fields) in use.", schemas.size());
   out.add("resmon_schemas_limit", "gauge", "The limit of schemas: limits.max_schemas.", schemas.limit());
   out.add("resmon_schemas_forgotten_total", "counter", "Schemas that no row used for limits.schema_idle.",
           schemas.retired());
   out.add("resmon_schemas_refused_total", "counter", "Schemas refused because the table was full.", schemas.refused());
+}
+
+void add_journal_metrics(App& app, Exposition& out) {
   const journal::Stats journal = app.log().stats();
   out.add("resmon_journal_up", "gauge", "1 while received samples are made durable and acknowledged.",
           app.log().trouble().empty() ? 1 : 0);
@@ -303,8 +308,9 @@ Answer metrics(App& app) {
           journal.damaged_records);
   out.add("resmon_journal_syncs_total", "counter", "Syncs of the journal's files.", journal.syncs);
   out.add("resmon_journal_failures_total", "counter", "Writes and syncs that failed.", journal.failures);
-  if (app.logs() != nullptr) add_log_metrics(app.logs()->stats(), out);
-  if (app.oidc() != nullptr) add_oidc_metrics(*app.oidc(), out);
+}
+
+void add_store_metrics(App& app, Exposition& out) {
   const store::Stats store = app.store().stats();
   out.add("resmon_store_groups", "gauge", "Series groups (measurement and tag set) in the store.", store.groups);
   out.add("resmon_store_head_rows", "gauge", "Rows not sealed into a chunk yet.", store.head_rows);
@@ -327,16 +333,25 @@ Answer metrics(App& app) {
   out.add("resmon_store_deleted_rows_total", "counter", "Rows deleted by deletions.", store.deleted_rows);
   out.add("resmon_store_forgotten_series_total", "counter",
           "Series forgotten because retention left no row and no window of them.", store.forgotten_groups);
+}
+
+void add_table_metrics(App& app, Exposition& out) {
   const std::vector<Table> all = tables(app);
   out.head("resmon_table_entries", "gauge", "Entries of a bounded table in memory.");
   for (const Table& table : all) out.labelled("resmon_table_entries", "table", table.name, table.size);
   out.head("resmon_table_limit_entries", "gauge", "The limit of the table.");
   for (const Table& table : all) out.labelled("resmon_table_limit_entries", "table", table.name, table.limit);
+}
+
+void add_host_list_metrics(App& app, Exposition& out) {
   const fleet::FleetStats fleet = app.fleet().stats();
   out.add("resmon_refused_host_rows_total", "counter", "Rows of hosts beyond limits.max_hosts; they are stored.",
           fleet.refused_hosts);
   out.add("resmon_refused_overview_rows_total", "counter",
           "Rows of series beyond a limit of the host list; they are stored.", fleet.refused_series);
+}
+
+void add_peer_metrics(App& app, Exposition& out) {
   const std::vector<Peers::View> peers = app.peers().views();
   if (!peers.empty()) {
     out.head("resmon_peer_up", "gauge", "1: the other server answers; 0: what it has is missing in answers.");
@@ -346,6 +361,9 @@ Answer metrics(App& app) {
     out.head("resmon_peer_failures_total", "counter", "Questions that it did not answer.");
     for (const Peers::View& peer : peers) out.labelled("resmon_peer_failures_total", "peer", peer.address, peer.failed);
   }
+}
+
+void add_backlog_metrics(App& app, Exposition& out) {
   const ingest::LogReader::Stats backlog = app.pipeline().stats();
   out.add("resmon_store_backlog_entries", "gauge", "Journal entries that the store has not written.",
           backlog.backlog_entries);
@@ -353,6 +371,9 @@ Answer metrics(App& app) {
           backlog.backlog_samples);
   out.add("resmon_store_lag_seconds", "gauge", "Age of the oldest entry that the store has not made durable.",
           lag_seconds(backlog));
+}
+
+void add_http_metrics(App& app, Exposition& out) {
   const http::ServerStats& web = app.http().stats();
   out.add("resmon_http_requests_total", "counter", "HTTP requests.", web.requests.load());
   out.add("resmon_http_denied_total", "counter", "HTTP requests without a valid token.", web.denied.load());
@@ -372,6 +393,9 @@ Answer metrics(App& app) {
           app.http().memory_bytes());
   out.add("resmon_http_bodies_refused_total", "counter", "Requests answered 503: no memory for them or their answer.",
           web.bodies_refused.load());
+}
+
+void add_query_metrics(App& app, Exposition& out) {
   const QueryStats& queries = app.queries().stats;
   out.add("resmon_queries_total", "counter", "Requests to /query.", queries.queries.load());
   out.add("resmon_queries_refused_total", "counter", "Queries that could not be parsed.", queries.refused.load());
@@ -391,6 +415,51 @@ Answer metrics(App& app) {
   out.add("resmon_queries_waiting", "gauge", "Queries waiting for their turn.", queries.waiting.load());
   out.add("resmon_query_memory_bytes", "gauge", "Memory of queries and of answers being sent.",
           app.queries().memory.used_bytes());
+}
+
+void add_sink_metrics(App& app, Exposition& out) {
+  if (app.sinks().empty()) return;
+  const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+    out.head(name, type, help);
+    for (const SinkUnit& unit : app.sinks()) out.labelled(name, "sink", unit.sink->stats().name, value(unit));
+  };
+  each("resmon_sink_up", "gauge", "1 while the sink's last request was accepted.",
+       [](const SinkUnit& unit) { return unit.sink->stats().state == sink::State::kOk ? 1 : 0; });
+  each("resmon_sink_lag_seconds", "gauge", "Age of the oldest entry not delivered.",
+       [](const SinkUnit& unit) { return lag_seconds(unit); });
+  each("resmon_sink_backlog_entries", "gauge", "Log entries not delivered.",
+       [](const SinkUnit& unit) { return unit.reader->stats().backlog_entries; });
+  each("resmon_sink_backlog_samples", "gauge", "Samples not delivered.",
+       [](const SinkUnit& unit) { return unit.reader->stats().backlog_samples; });
+  each("resmon_sink_sent_samples_total", "counter", "Samples accepted by the database.",
+       [](const SinkUnit& unit) { return unit.sink->stats().sent_samples; });
+  each("resmon_sink_resent_samples_total", "counter",
+       "Samples sent again, and accepted, because the database was away after it had accepted them.",
+       [](const SinkUnit& unit) { return unit.sink->stats().resent_samples; });
+  each("resmon_sink_refused_samples_total", "counter", "Samples rejected by the database; written to a file.",
+       [](const SinkUnit& unit) { return unit.sink->stats().refused_samples; });
+  each("resmon_sink_lost_samples_total", "counter", "Samples dropped because the sink was too far behind.",
+       [](const SinkUnit& unit) { return unit.reader->stats().lost_samples; });
+  each("resmon_sink_retries_total", "counter", "Requests that had to be repeated.",
+       [](const SinkUnit& unit) { return unit.sink->stats().retries; });
+}
+
+Answer metrics(App& app) {
+  Exposition out;
+  out.add("resmon_uptime_seconds", "gauge", "Time since the server started.", app.uptime_seconds());
+  add_alert_metrics(app, out);
+  add_client_metrics(app, out);
+  add_schema_metrics(app, out);
+  add_journal_metrics(app, out);
+  if (app.logs() != nullptr) add_log_metrics(app.logs()->stats(), out);
+  if (app.oidc() != nullptr) add_oidc_metrics(*app.oidc(), out);
+  add_store_metrics(app, out);
+  add_table_metrics(app, out);
+  add_host_list_metrics(app, out);
+  add_peer_metrics(app, out);
+  add_backlog_metrics(app, out);
+  add_http_metrics(app, out);
+  add_query_metrics(app, out);
   out.add(
       "resmon_proxy_headers_refused_total", "counter",
       "Connections refused because of a PROXY protocol header: a wrong one, or one from elsewhere than listen.proxies "
@@ -399,31 +468,7 @@ Answer metrics(App& app) {
   add_rule_metrics(app, out);
   add_door_metrics(app.other_doors(), out);
   add_input_metrics(app, out);
-  if (!app.sinks().empty()) {
-    const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
-      out.head(name, type, help);
-      for (const SinkUnit& unit : app.sinks()) out.labelled(name, "sink", unit.sink->stats().name, value(unit));
-    };
-    each("resmon_sink_up", "gauge", "1 while the sink's last request was accepted.",
-         [](const SinkUnit& unit) { return unit.sink->stats().state == sink::State::kOk ? 1 : 0; });
-    each("resmon_sink_lag_seconds", "gauge", "Age of the oldest entry not delivered.",
-         [](const SinkUnit& unit) { return lag_seconds(unit); });
-    each("resmon_sink_backlog_entries", "gauge", "Log entries not delivered.",
-         [](const SinkUnit& unit) { return unit.reader->stats().backlog_entries; });
-    each("resmon_sink_backlog_samples", "gauge", "Samples not delivered.",
-         [](const SinkUnit& unit) { return unit.reader->stats().backlog_samples; });
-    each("resmon_sink_sent_samples_total", "counter", "Samples accepted by the database.",
-         [](const SinkUnit& unit) { return unit.sink->stats().sent_samples; });
-    each("resmon_sink_resent_samples_total", "counter",
-         "Samples sent again, and accepted, because the database was away after it had accepted them.",
-         [](const SinkUnit& unit) { return unit.sink->stats().resent_samples; });
-    each("resmon_sink_refused_samples_total", "counter", "Samples rejected by the database; written to a file.",
-         [](const SinkUnit& unit) { return unit.sink->stats().refused_samples; });
-    each("resmon_sink_lost_samples_total", "counter", "Samples dropped because the sink was too far behind.",
-         [](const SinkUnit& unit) { return unit.reader->stats().lost_samples; });
-    each("resmon_sink_retries_total", "counter", "Requests that had to be repeated.",
-         [](const SinkUnit& unit) { return unit.sink->stats().retries; });
-  }
+  add_sink_metrics(app, out);
   add_line_sink_metrics(app, out);
   http::Response response = http::Response::text(out.take());
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -125,23 +125,12 @@ void SelfReport::write_rules(metric::Batch& batch, UnixNanos time) {
     if (unit.rules) add("sink." + unit.sink->stats().name, unit.rules->stats());
 }
 
-void SelfReport::write() {
-  const UnixNanos now = Clock::system().wall();
-  const UnixNanos time = now / interval_.count() * interval_.count();
-  metric::Batch batch;
-  batch.pin(app_.schemas());
-  const auto begin = [&](const metric::Schema& schema) {
-    const auto id = app_.schemas().intern(schema, metric::SchemaTable::Room::kBeyondLimit);
-    return batch.add(id.value(), schema.fields.size(), time);
-  };
+void SelfReport::write_server(metric::RowWriter row, UnixNanos now) {
   std::size_t field = 0;
-  const auto count = [&field](metric::RowWriter& row, std::uint64_t value) {
-    row.set(field++, static_cast<std::int64_t>(value));
-  };
+  const auto count = [&](std::uint64_t value) { row.set(field++, static_cast<std::int64_t>(value)); };
   const ingest::ServerStats& in = app_.ingest().stats();
   const http::ServerStats& web = app_.http().stats();
   const store::Stats store = app_.store().stats();
-  metric::RowWriter row = begin(server_);
   for (const std::uint64_t value :
        {static_cast<std::uint64_t>(in.clients.load()), static_cast<std::uint64_t>(in.connections.load()),
         static_cast<std::uint64_t>(in.refused.load()), static_cast<std::uint64_t>(in.received_bytes.load()),
@@ -151,7 +140,7 @@ void SelfReport::write() {
         static_cast<std::uint64_t>(store.stored_samples), static_cast<std::uint64_t>(store.refused_samples),
         static_cast<std::uint64_t>(app_.pipeline().stats().backlog_entries),
         static_cast<std::uint64_t>(web.requests.load()), static_cast<std::uint64_t>(web.failures.load())})
-    count(row, value);
+    count(value);
   row.set(field++, resident_bytes());
   row.set(field++, rounded(cpu_seconds()));
   row.set(field++, rounded(app_.uptime_seconds()));
@@ -163,21 +152,33 @@ void SelfReport::write() {
     if (const auto end = net::certificate_end(options.tls_certificate_file))
       row.set(field, (*end - now) / 1'000'000'000);
   ++field;
-  count(row, static_cast<std::uint64_t>(in.line_connections.load()));
-  count(row, static_cast<std::uint64_t>(in.line_batches.load()));
-  count(row, static_cast<std::uint64_t>(in.lines.load()));
+  count(static_cast<std::uint64_t>(in.line_connections.load()));
+  count(static_cast<std::uint64_t>(in.line_batches.load()));
+  count(static_cast<std::uint64_t>(in.lines.load()));
+}
 
+void SelfReport::write() {
+  const UnixNanos now = Clock::system().wall();
+  const UnixNanos time = now / interval_.count() * interval_.count();
+  metric::Batch batch;
+  batch.pin(app_.schemas());
+  const auto begin = [&](const metric::Schema& schema) {
+    const auto id = app_.schemas().intern(schema, metric::SchemaTable::Room::kBeyondLimit);
+    return batch.add(id.value(), schema.fields.size(), time);
+  };
+  write_server(begin(server_), now);
   for (std::size_t i = 0; i < sinks_.size(); ++i) {
     const SinkUnit& unit = app_.sinks()[i];
     const sink::Stats stats = unit.sink->stats();
     metric::RowWriter sink_row = begin(sinks_[i]);
-    field = 0;
-    count(sink_row, stats.sent_samples);
-    count(sink_row, stats.refused_samples);
+    std::size_t field = 0;
+    const auto count = [&](std::uint64_t value) { sink_row.set(field++, static_cast<std::int64_t>(value)); };
+    count(stats.sent_samples);
+    count(stats.refused_samples);
     const ingest::LogReader::Stats backlog = unit.reader->stats();
-    count(sink_row, backlog.lost_samples);
-    count(sink_row, stats.retries);
-    count(sink_row, backlog.backlog_entries);
+    count(backlog.lost_samples);
+    count(stats.retries);
+    count(backlog.backlog_entries);
     sink_row.set(field, rounded(lag_seconds(unit)));
   }
   for (const door::DoorStats& stats : app_.inputs().stats())

@@ -32,6 +32,7 @@ class SelfReport {
  private:
   void arm();
   void write();
+  void write_server(metric::RowWriter row, UnixNanos now);
   void write_rules(metric::Batch& batch, UnixNanos time);
 
   App& app_;

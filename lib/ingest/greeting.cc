@@ -16,6 +16,38 @@ constexpr auto kNameSilence = std::chrono::seconds(30);  // a client silent this
 
 asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
   Session& s = *session;
+  auto read = co_await read_hello(session);
+  if (!read) co_return fail(std::move(read).error());
+  const wire::Hello& hello = *read;
+  if (hello.oldest_version > wire::kProtocolVersion || hello.newest_version < wire::kProtocolVersion)
+    co_return fail(ErrorKind::kUnsupported, "the client speaks protocol versions " +
+                                                std::to_string(hello.oldest_version) + " to " +
+                                                std::to_string(hello.newest_version) + ", this server " +
+                                                std::to_string(wire::kProtocolVersion));
+  s.client.address = s.connection->peer();
+  s.client.software = hello.software;
+  s.client.interval = std::chrono::nanoseconds(
+      static_cast<std::int64_t>(std::min<std::uint64_t>(hello.interval_ns, 86'400'000'000'000)));
+  s.client.tags = hello.tags;
+  s.client.host = hello.client;
+  if (Status admitted = admit(s, hello); !admitted) co_return admitted;
+  s.hear();
+  if (hello.carries == wire::Carries::kLines) co_return co_await greet_lines(session, hello);
+  if (Status claimed = claim(session, hello); !claimed) co_return claimed;
+  note_clock(s, hello);
+  log_.acknowledged_elsewhere(*s.stream->log, hello.acknowledged);
+  const wire::Welcome answer = welcome(log_.acknowledged(*s.stream->log));
+  make_decoder(s, hello);
+
+  s.resumed_after = s.sequence = s.ack = s.said = answer.acknowledged;
+  s.lane = log_.lane(s.connection->executor());
+  std::string out;
+  wire::encode(answer, out);
+  co_return co_await s.connection->write(out, options_.write_timeout);
+}
+
+asio::awaitable<Result<wire::Hello>> Server::read_hello(std::shared_ptr<Session> session) {
+  Session& s = *session;
   const auto deadline = steady_clock::now() + options_.hello_timeout;
   std::vector<char> buffer(kFirstBufferBytes);
   std::optional<wire::Frame> frame;
@@ -45,46 +77,39 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
     s.refuse = wire::RefuseCode::kMalformed;
     co_return fail(std::move(decoded).error());
   }
-  const wire::Hello& hello = *decoded;
-  if (hello.oldest_version > wire::kProtocolVersion || hello.newest_version < wire::kProtocolVersion)
-    co_return fail(ErrorKind::kUnsupported, "the client speaks protocol versions " +
-                                                std::to_string(hello.oldest_version) + " to " +
-                                                std::to_string(hello.newest_version) + ", this server " +
-                                                std::to_string(wire::kProtocolVersion));
-  s.client.address = s.connection->peer();
-  s.client.software = hello.software;
-  s.client.interval = std::chrono::nanoseconds(
-      static_cast<std::int64_t>(std::min<std::uint64_t>(hello.interval_ns, 86'400'000'000'000)));
-  s.client.tags = hello.tags;
-  s.client.host = hello.client;
+  co_return std::move(*decoded);
+}
+
+// Its token, and whether there is room for it.
+Status Server::admit(Session& s, const wire::Hello& hello) {
   const net::TokenSet::Digest token = net::TokenSet::digest(hello.token);
   switch (admission(token, hello.client)) {
     case net::Admission::kYes:
       break;
     case net::Admission::kUnknownToken:
       s.refuse = wire::RefuseCode::kToken;
-      co_return fail(ErrorKind::kDenied, hello.token.empty() ? "no token" : "unknown token");
+      return fail(ErrorKind::kDenied, hello.token.empty() ? "no token" : "unknown token");
     case net::Admission::kOtherName:
       // Whoever found or copied a token does not learn from us whose it is.
       s.refuse = wire::RefuseCode::kWrongName;
       s.token_of = tokens_.get()->name_of(token);
-      co_return fail(ErrorKind::kDenied, "this token is for a client of another name than '" + hello.client +
-                                             "'; set client.host to that name, or get a token for this one");
+      return fail(ErrorKind::kDenied, "this token is for a client of another name than '" + hello.client +
+                                          "'; set client.host to that name, or get a token for this one");
   }
   s.token = token;
   if (stopping_) {
     s.refuse = wire::RefuseCode::kStopping;
-    co_return fail(ErrorKind::kUnavailable, "the server is stopping");
+    return fail(ErrorKind::kUnavailable, "the server is stopping");
   }
   if (stats_.clients.load() >= options_.max_clients) {
     s.refuse = wire::RefuseCode::kLimit;
-    co_return fail(ErrorKind::kLimit,
-                   "the server's limit of " + std::to_string(options_.max_clients) + " clients is reached");
+    return fail(ErrorKind::kLimit,
+                "the server's limit of " + std::to_string(options_.max_clients) + " clients is reached");
   }
-  s.hear();
-  if (hello.carries == wire::Carries::kLines) co_return co_await greet_lines(session, hello);
-  if (Status claimed = claim(session, hello); !claimed) co_return claimed;
+  return {};
+}
 
+void Server::note_clock(Session& s, const wire::Hello& hello) {
   const auto skew = static_cast<std::int64_t>(static_cast<std::uint64_t>(hello.clock) -
                                               static_cast<std::uint64_t>(Clock::system().wall()));
   s.client.clock_skew = std::chrono::nanoseconds(skew);
@@ -92,12 +117,15 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
   if (skew > kSkewWorthALine || skew < -kSkewWorthALine)
     log::warn("ingest", "client's clock differs",
               {{"host", hello.client}, {"skew_seconds", static_cast<double>(skew) / 1e9}});
+}
 
+// The session's schemas have the client's tags.
+void Server::make_decoder(Session& s, const wire::Hello& hello) {
   std::vector<metric::Tag> tags = hello.tags;
   tags.push_back({"host", hello.client});
   metric::normalise_tags(tags);
   s.tags = std::move(tags);
-  Session* const raw = session.get();  // the decoder is the session's own
+  Session* const raw = &s;  // the decoder is the session's own
   const auto intern = [this, raw](metric::Schema schema) {
     if (schema.tags.empty()) {
       schema.tags = raw->tags;
@@ -107,17 +135,9 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
     }
     return schemas_.intern(std::move(schema));
   };
-  log_.acknowledged_elsewhere(*s.stream->log, hello.acknowledged);
-  const wire::Welcome answer = welcome(log_.acknowledged(*s.stream->log));
   s.decoder = std::make_unique<wire::SampleDecoder>(options_.decoder, intern);
   s.decoder->watch(schemas_);
   s.frames.set_max_frame_bytes(options_.max_frame_bytes);
-
-  s.resumed_after = s.sequence = s.ack = s.said = answer.acknowledged;
-  s.lane = log_.lane(s.connection->executor());
-  std::string out;
-  wire::encode(answer, out);
-  co_return co_await s.connection->write(out, options_.write_timeout);
 }
 
 wire::Welcome Server::welcome(std::uint64_t acknowledged) const {

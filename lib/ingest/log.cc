@@ -269,20 +269,7 @@ Result<Log::Appended> Log::append(LogStream& stream, std::uint64_t first, std::u
   head.stream = stream.id;
   head.first_sequence = first;
   head.last_sequence = last;
-  const bool conflict = dictionary_.conflicts(batch);
-  if (!conflict) {
-    definitions_.clear();
-    dictionary_.define(batch, definitions_);
-    record_.clear();
-    encode_record(head, {}, definitions_, rows, record_);
-  }
-  if (conflict || next_position_ != 0 || journal_->begins_segment(record_.size())) {
-    dictionary_.begin_segment();
-    definitions_.clear();
-    dictionary_.define(batch, definitions_);
-    record_.clear();
-    encode_record(head, stream_marks(), definitions_, rows, record_);
-  }
+  const bool conflict = make_record(head, batch, rows);
   // A position that is left out begins a segment.
   const std::uint64_t position = conflict && next_position_ == 0 ? journal_->stats().last_position + 2 : next_position_;
   auto appended = journal_->append_at(position, record_, head.samples);
@@ -309,6 +296,25 @@ Result<Log::Appended> Log::append(LogStream& stream, std::uint64_t first, std::u
     stream.last_position = appended->last;
   }
   return answer;
+}
+
+// Into record_; true: the record has to begin a segment, because the dictionary's names are of others.
+bool Log::make_record(const RecordHead& head, const metric::Batch& batch, const std::string& rows) {
+  const bool conflict = dictionary_.conflicts(batch);
+  if (!conflict) {
+    definitions_.clear();
+    dictionary_.define(batch, definitions_);
+    record_.clear();
+    encode_record(head, {}, definitions_, rows, record_);
+  }
+  if (conflict || next_position_ != 0 || journal_->begins_segment(record_.size())) {
+    dictionary_.begin_segment();
+    definitions_.clear();
+    dictionary_.define(batch, definitions_);
+    record_.clear();
+    encode_record(head, stream_marks(), definitions_, rows, record_);
+  }
+  return conflict;
 }
 
 Result<LogReader*> Log::add_reader(const std::string& name, LogReader::Loss loss) {

@@ -267,6 +267,7 @@ class Log {
   Status recover_from(const std::vector<std::pair<std::uint64_t, std::uint64_t>>& segments);
   void bound_streams();                          // REQUIRES: mutex_ held
   std::vector<StreamMark> stream_marks() const;  // REQUIRES: mutex_ held
+  bool make_record(const RecordHead& head, const metric::Batch& batch, const std::string& rows);  // the same
 
   const LogOptions options_;
   metric::SchemaTable& schemas_;

@@ -32,63 +32,15 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
   Session& s = *session;
   std::vector<char> buffer(kFirstBufferBytes);
   while (true) {
-    bool heard = false;
-    while (true) {
-      auto frame = s.frames.next();
-      if (!frame) co_return fail(std::move(frame).error());
-      if (!*frame) break;
-      heard = s.frame_ended = true;
-      if ((*frame)->type == static_cast<std::uint8_t>(wire::FrameType::kPing)) {
-        auto ping = wire::decode_ping((*frame)->payload);
-        if (!ping) co_return fail(std::move(ping).error());
-        wire::encode_ping(wire::FrameType::kPong, *ping, s.out);
-        start_writing(session);
-        // A flood of pings waits until its answers are taken.
-        if (s.out.size() > kMostBufferBytes) co_await settle(session, options_.write_timeout);
-        continue;
-      }
-      Status taken = co_await take_frame(session, **frame);
-      if (!taken) {
-        acknowledge_when_durable(session);
-        co_return taken;
-      }
-      if (s.said_goodbye) break;
-    }
-    if (heard) {
-      s.hear();
-      if (!s.lines) observer_.heard_from(s.client.host);
-    }
+    if (Status taken = co_await take_frames(session); !taken) co_return taken;
     acknowledge_when_durable(session);
-    if (s.said_goodbye || s.told_to_go || s.token_revoked) {
-      // Its last batches are about to be durable.
-      asio::steady_timer pause(s.connection->executor());
-      const auto until = steady_clock::now() + (s.said_goodbye || s.aged ? kGoodbyePatience : std::chrono::seconds(1));
-      while (s.position > durable_position(s) && steady_clock::now() < until) {
-        pause.expires_after(std::chrono::milliseconds(5));
-        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
-      }
-      if (s.sequence > s.said && s.position <= durable_position(s)) {
-        s.ack = std::max(s.ack, s.sequence);
-        s.ack_refused = s.refused;
-        s.ack_due = true;
-        start_writing(session);
-      }
-      co_await settle(session, std::chrono::seconds(2));
-    }
+    if (s.said_goodbye || s.told_to_go || s.token_revoked) co_await settle_last_batches(session);
     if (s.said_goodbye) co_return Status();
     if (s.token_revoked) {
       s.refuse = wire::RefuseCode::kToken;
       co_return fail(ErrorKind::kDenied, "its token was taken back");
     }
-    if (s.told_to_go) {
-      std::string out;
-      const bool come_back = s.aged && !stopping_;
-      wire::encode_goodbye(come_back   ? "this connection has reached its maximum age"
-                           : stopping_ ? "the server is stopping"
-                                       : "a newer connection took over",
-                           out, come_back);
-      co_return co_await s.connection->write(out, std::chrono::seconds(1));
-    }
+    if (s.told_to_go) co_return co_await send_goodbye(session);
     if (s.frames.buffered_bytes() == 0) s.frames.release();
     hold_frames(s, s.frames.memory_bytes() + (buffer.size() > kFirstBufferBytes ? buffer.size() : 0),
                 std::exchange(s.frame_ended, false));
@@ -108,6 +60,67 @@ asio::awaitable<Status> Server::receive(std::shared_ptr<Session> session) {
     else if (*got < kFirstBufferBytes && buffer.size() > kFirstBufferBytes)
       std::vector<char>(kFirstBufferBytes).swap(buffer);
   }
+}
+
+// All that have arrived whole.
+asio::awaitable<Status> Server::take_frames(std::shared_ptr<Session> session) {
+  Session& s = *session;
+  bool heard = false;
+  while (true) {
+    auto frame = s.frames.next();
+    if (!frame) co_return fail(std::move(frame).error());
+    if (!*frame) break;
+    heard = s.frame_ended = true;
+    if ((*frame)->type == static_cast<std::uint8_t>(wire::FrameType::kPing)) {
+      auto ping = wire::decode_ping((*frame)->payload);
+      if (!ping) co_return fail(std::move(ping).error());
+      wire::encode_ping(wire::FrameType::kPong, *ping, s.out);
+      start_writing(session);
+      // A flood of pings waits until its answers are taken.
+      if (s.out.size() > kMostBufferBytes) co_await settle(session, options_.write_timeout);
+      continue;
+    }
+    Status taken = co_await take_frame(session, **frame);
+    if (!taken) {
+      acknowledge_when_durable(session);
+      co_return taken;
+    }
+    if (s.said_goodbye) break;
+  }
+  if (heard) {
+    s.hear();
+    if (!s.lines) observer_.heard_from(s.client.host);
+  }
+  co_return Status();
+}
+
+// Its last batches are about to be durable.
+asio::awaitable<void> Server::settle_last_batches(std::shared_ptr<Session> session) {
+  Session& s = *session;
+  asio::steady_timer pause(s.connection->executor());
+  const auto until = steady_clock::now() + (s.said_goodbye || s.aged ? kGoodbyePatience : std::chrono::seconds(1));
+  while (s.position > durable_position(s) && steady_clock::now() < until) {
+    pause.expires_after(std::chrono::milliseconds(5));
+    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+  if (s.sequence > s.said && s.position <= durable_position(s)) {
+    s.ack = std::max(s.ack, s.sequence);
+    s.ack_refused = s.refused;
+    s.ack_due = true;
+    start_writing(session);
+  }
+  co_await settle(session, std::chrono::seconds(2));
+}
+
+asio::awaitable<Status> Server::send_goodbye(std::shared_ptr<Session> session) {
+  Session& s = *session;
+  std::string out;
+  const bool come_back = s.aged && !stopping_;
+  wire::encode_goodbye(come_back   ? "this connection has reached its maximum age"
+                       : stopping_ ? "the server is stopping"
+                                   : "a newer connection took over",
+                       out, come_back);
+  co_return co_await s.connection->write(out, std::chrono::seconds(1));
 }
 
 // One request for all that came with one read; the newest tells for those before.

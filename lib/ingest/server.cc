@@ -324,6 +324,30 @@ void Server::leave(const std::shared_ptr<Session>& session) {
   }
 }
 
+// It was greeted: it counts, and others know of it.
+void Server::welcome_in(const std::shared_ptr<Session>& session) {
+  Session& s = *session;
+  if (options_.max_connection_age.count() > 0) {
+    static thread_local std::mt19937_64 random{std::random_device()()};
+    const std::int64_t most = options_.max_connection_age.count();
+    s.leave_at = steady_clock::now().time_since_epoch().count() +
+                 std::uniform_int_distribution<std::int64_t>(most / 3, most)(random);
+  }
+  leave_half_open(s);
+  ++(s.lines ? stats_.line_connections : stats_.clients);
+  tell_observer(session);
+  {
+    const std::lock_guard lock(crowd_->mutex);
+    crowd_->refused.let_in(s.client.host, address_of(s.connection->peer()));
+  }
+  log::info("ingest", s.lines ? "client connected for its log lines" : "client connected",
+            {{"host", s.client.host},
+             {"address", s.client.address},
+             {"software", s.client.software},
+             {"tls", options_.tls != nullptr},
+             {"resume_from", s.resumed_after + 1}});
+}
+
 asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
   Session& s = *session;
   Status status = co_await s.connection->handshake(options_.hello_timeout);
@@ -332,28 +356,9 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Session> session) {
   const bool greeted = status.has_value();
   if (greeted) {
     s.greeted = true;
-    if (options_.max_connection_age.count() > 0) {
-      static thread_local std::mt19937_64 random{std::random_device()()};
-      const std::int64_t most = options_.max_connection_age.count();
-      s.leave_at = steady_clock::now().time_since_epoch().count() +
-                   std::uniform_int_distribution<std::int64_t>(most / 3, most)(random);
-    }
-    leave_half_open(s);
-    std::atomic<std::uint64_t>& connected = s.lines ? stats_.line_connections : stats_.clients;
-    ++connected;
-    tell_observer(session);
-    {
-      const std::lock_guard lock(crowd_->mutex);
-      crowd_->refused.let_in(s.client.host, address_of(s.connection->peer()));
-    }
-    log::info("ingest", s.lines ? "client connected for its log lines" : "client connected",
-              {{"host", s.client.host},
-               {"address", s.client.address},
-               {"software", s.client.software},
-               {"tls", options_.tls != nullptr},
-               {"resume_from", s.resumed_after + 1}});
+    welcome_in(session);
     status = co_await receive(session);
-    --connected;
+    --(s.lines ? stats_.line_connections : stats_.clients);
   } else if (s.makes_room) {
     co_return;  // counted as turned away
   } else if (!s.told_to_go) {

@@ -159,8 +159,16 @@ class Server {
   void leave(const std::shared_ptr<Session>& session);
   void tell_observer(const std::shared_ptr<Session>& session);
   boost::asio::awaitable<void> serve(std::shared_ptr<Session> session);
+  void welcome_in(const std::shared_ptr<Session>& session);
   boost::asio::awaitable<Status> greet(std::shared_ptr<Session> session);
+  boost::asio::awaitable<Result<wire::Hello>> read_hello(std::shared_ptr<Session> session);
+  Status admit(Session& session, const wire::Hello& hello);
+  void note_clock(Session& session, const wire::Hello& hello);
+  void make_decoder(Session& session, const wire::Hello& hello);
   boost::asio::awaitable<Status> receive(std::shared_ptr<Session> session);
+  boost::asio::awaitable<Status> take_frames(std::shared_ptr<Session> session);
+  boost::asio::awaitable<void> settle_last_batches(std::shared_ptr<Session> session);
+  boost::asio::awaitable<Status> send_goodbye(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> take_frame(std::shared_ptr<Session> session, wire::Frame frame);
   boost::asio::awaitable<Status> greet_lines(std::shared_ptr<Session> session, const wire::Hello& hello);
   boost::asio::awaitable<Status> take_lines(std::shared_ptr<Session> session, std::string_view payload);

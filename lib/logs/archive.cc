@@ -71,81 +71,111 @@ ArchiveReport check_archive(const std::string& directory,
   return report;
 }
 
-Result<ArchiveReport> read_archive(
-    const std::string& directory,
-    const std::function<Status(const std::string& host, const std::string& source, const logline::Line& line)>& show) {
+namespace {
+
+using ShowLine = std::function<Status(const std::string& host, const std::string& source, const logline::Line& line)>;
+
+// By day and stream; a file takes the place of those that it has the lines of.
+class ArchivedStreams {
+ public:
+  explicit ArchivedStreams(ArchiveReport& report) : report_(report) {}
+
+  void open(const std::string& directory) {
+    for (const ArchiveFile& file : archive_files(directory)) {
+      auto part = open_part(file);
+      if (!part) {
+        add_damage(report_, 1, part.error().message);
+        continue;
+      }
+      const std::string day = file.name.substr(0, file.name.find('/'));
+      auto& parts = streams_[{day, (*part)->host() + '\0' + (*part)->source()}];
+      std::erase_if(parts, [&](const auto& old) { return old->number() >= (*part)->replaces_from(); });
+      parts.push_back(*std::move(part));
+    }
+  }
+
+  Status show(const ShowLine& show) {
+    for (const auto& [key, parts] : streams_)
+      for (const auto& part : parts) {
+        ++report_.files;
+        for (const BlockInfo& block : part->blocks()) RESMON_TRY(show_block(*part, block, show));
+      }
+    return {};
+  }
+
+  // The last position of the journal whose lines of that day are in blocks.
+  std::uint64_t sealed_through(const std::string& host, const std::string& source, Day day) const {
+    std::uint64_t through = 0;
+    if (const auto at = streams_.find({day_name(day), host + '\0' + source}); at != streams_.end())
+      for (const auto& part : at->second) through = std::max(through, part->through());
+    return through;
+  }
+
+ private:
+  Status show_block(const Part& part, const BlockInfo& block, const ShowLine& show) {
+    BlockLines lines;
+    Status status;
+    for (const Column column : {kTimes, kLevelsAndCuts, kUnits, kPids, kMessages, kFields}) {
+      const auto bytes = part.read(block, column);
+      status = bytes ? lines.add(block, column, *bytes) : Status(fail(Error(bytes.error())));
+      if (!status) break;
+    }
+    if (!status) {
+      add_damage(report_, 1, part.path() + ": " + status.error().message);
+      return {};
+    }
+    ++report_.blocks;
+    for (std::size_t i = 0; i < block.lines; ++i) {
+      RESMON_TRY(show(part.host(), part.source(), lines.line(i, fields_)));
+      ++report_.lines;
+    }
+    return {};
+  }
+
+  ArchiveReport& report_;
+  std::map<std::pair<std::string, std::string>, std::vector<std::shared_ptr<Part>>> streams_;
+  std::vector<logline::Field> fields_;
+};
+
+// Lines of one record of the journal that are in no block.
+Status show_record(std::uint64_t position, const Record& record, const logline::Lines& lines,
+                   const ArchivedStreams& streams, const ShowLine& show, ArchiveReport& report) {
+  const std::string host(record.host);
+  const std::string source(lines.source());
+  std::map<Day, std::uint64_t> through;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const logline::Line line = lines[i];
+    const Day day = day_of(line.time, record.received);
+    auto known = through.find(day);
+    if (known == through.end()) known = through.emplace(day, streams.sealed_through(host, source, day)).first;
+    if (position <= known->second) continue;
+    RESMON_TRY(show(host, source, line));
+    ++report.lines;
+    ++report.journal_lines;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ArchiveReport> read_archive(const std::string& directory, const ShowLine& show) {
   ArchiveReport report;
   // Before the blocks: a line that is sealed meanwhile is in both, and found once.
   const journal::SegmentFiles journal = journal::SegmentFiles::open(directory + "/journal");
-  // By day and stream; a file takes the place of those that it has the lines of.
-  std::map<std::pair<std::string, std::string>, std::vector<std::shared_ptr<Part>>> streams;
-  for (const ArchiveFile& file : archive_files(directory)) {
-    auto part = open_part(file);
-    if (!part) {
-      add_damage(report, 1, part.error().message);
-      continue;
-    }
-    const std::string day = file.name.substr(0, file.name.find('/'));
-    auto& parts = streams[{day, (*part)->host() + '\0' + (*part)->source()}];
-    std::erase_if(parts, [&](const auto& old) { return old->number() >= (*part)->replaces_from(); });
-    parts.push_back(*std::move(part));
-  }
-  std::vector<logline::Field> fields;
-  for (const auto& [key, parts] : streams)
-    for (const auto& part : parts) {
-      ++report.files;
-      for (const BlockInfo& block : part->blocks()) {
-        BlockLines lines;
-        Status status;
-        for (const Column column : {kTimes, kLevelsAndCuts, kUnits, kPids, kMessages, kFields}) {
-          const auto bytes = part->read(block, column);
-          status = bytes ? lines.add(block, column, *bytes) : Status(fail(Error(bytes.error())));
-          if (!status) break;
-        }
-        if (!status) {
-          add_damage(report, 1, part->path() + ": " + status.error().message);
-          continue;
-        }
-        ++report.blocks;
-        for (std::size_t i = 0; i < block.lines; ++i) {
-          RESMON_TRY(show(part->host(), part->source(), lines.line(i, fields)));
-          ++report.lines;
-        }
-      }
-    }
+  ArchivedStreams streams(report);
+  streams.open(directory);
+  RESMON_TRY(streams.show(show));
   const std::uint64_t committed = journal.committed(kBlocksReader);
-  const auto sealed_through = [&](const std::string& host, const std::string& source, Day day) {
-    std::uint64_t through = 0;
-    if (const auto at = streams.find({day_name(day), host + '\0' + source}); at != streams.end())
-      for (const auto& part : at->second) through = std::max(through, part->through());
-    return through;
-  };
   logline::Lines lines;
-  Status read = journal.read([&](std::uint64_t position, std::string_view payload) -> Status {
+  RESMON_TRY(journal.read([&](std::uint64_t position, std::string_view payload) -> Status {
     if (position <= committed) return {};
     const auto record = decode_record(payload);
     if (!record || !logline::decode(record->lines, lines)) {
       add_damage(report, 1, directory + "/journal: record " + std::to_string(position) + " cannot be read");
       return {};
     }
-    const std::string host(record->host);
-    const std::string source(lines.source());
-    std::map<Day, std::uint64_t> through;
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      const logline::Line line = lines[i];
-      const Day day = day_of(line.time, record->received);
-      const auto known = through.find(day);
-      const std::uint64_t sealed = known != through.end()
-                                       ? known->second
-                                       : through.emplace(day, sealed_through(host, source, day)).first->second;
-      if (position <= sealed) continue;
-      RESMON_TRY(show(host, source, line));
-      ++report.lines;
-      ++report.journal_lines;
-    }
-    return {};
-  });
-  if (!read) return fail(std::move(read).error());
+    return show_record(position, *record, lines, streams, show, report);
+  }));
   return report;
 }
 

@@ -80,7 +80,18 @@ HostModel::HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& s
   memory_total_ = static_cast<double>(1ULL << (32 + random_() % 4));
   activity_ = level_of(profile_);
   used_memory_ = 0.2 + 0.3 * static_cast<double>(random_() % 100) / 100;
+  make_cpus();
+  make_memory();
+  make_counters();
+  make_pressure();
+  make_disks();
+  make_interfaces();
+  make_processes(seed);
+  make_hardware(seed);
+  make_services();
+}
 
+void HostModel::make_cpus() {
   for (int i = 0; i <= cpus_; ++i)
     cpu_.push_back(shape("cpu", {{"cpu", i == cpus_ ? "cpu-total" : "cpu" + std::to_string(i)}},
                          {{"usage_user", F},
@@ -94,6 +105,9 @@ HostModel::HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& s
                           {"usage_guest", F},
                           {"usage_guest_nice", F},
                           {"usage_active", F}}));
+}
+
+void HostModel::make_memory() {
   mem_ = shape("mem", {},
                {{"total", I},
                 {"available", I},
@@ -122,6 +136,9 @@ HostModel::HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& s
                 {"available_percent", F}});
   swap_ = shape("swap", {}, {{"total", I}, {"used", I}, {"free", I}, {"used_percent", F}});
   swap_io_ = shape("swap", {}, {{"in", I}, {"out", I}});
+}
+
+void HostModel::make_counters() {
   netstat_ = shape("netstat", {},
                    {{"tcp_established", I},
                     {"tcp_syn_sent", I},
@@ -164,6 +181,9 @@ HostModel::HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& s
   sysctl_fs_ =
       shape("linux_sysctl_fs", {},
             {{"file-nr", I}, {"file-max", I}, {"inode-nr", I}, {"inode-free-nr", I}, {"aio-nr", I}, {"aio-max-nr", I}});
+}
+
+void HostModel::make_pressure() {
   static constexpr std::string_view kResources[] = {"cpu", "memory", "io"};
   static constexpr std::string_view kTypes[] = {"some", "full"};
   for (std::size_t r = 0; r < 3; ++r)
@@ -172,6 +192,9 @@ HostModel::HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& s
       pressure_[r][t] = shape("pressure", tags, {{"avg10", F}, {"avg60", F}, {"avg300", F}});
       pressure_totals_[r][t] = shape("pressure", tags, {{"total", I}});
     }
+}
+
+void HostModel::make_disks() {
   static constexpr std::pair<std::string_view, std::string_view> kDisks[] = {{"sda1", "/"}, {"sdb1", "/srv"}};
   for (const auto& [device, path] : kDisks) {
     Disk disk;
@@ -205,6 +228,9 @@ HostModel::HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& s
     disk.growth = 0.02 * static_cast<double>(random_() % 100) / 100 / kDaySeconds;
     disks_.push_back(disk);
   }
+}
+
+void HostModel::make_interfaces() {
   for (const std::string_view name : {"eth0", "eth1"})
     interfaces_.push_back({shape("net", {{"interface", std::string(name)}},
                                  {{"bytes_sent", I},
@@ -216,9 +242,6 @@ HostModel::HostModel(std::uint64_t seed, Profile profile, metric::SchemaTable& s
                                   {"drop_in", I},
                                   {"drop_out", I},
                                   {"speed", I}})});
-  make_processes(seed);
-  make_hardware(seed);
-  make_services();
 }
 
 double HostModel::noise(double width) {

@@ -67,6 +67,12 @@ class HostModel {
   void disks(UnixNanos time, double seconds, metric::Batch& out);
   void network(UnixNanos time, double seconds, metric::Batch& out);
   void system(UnixNanos time, double seconds, metric::Batch& out);
+  void make_cpus();
+  void make_memory();
+  void make_counters();
+  void make_pressure();
+  void make_disks();
+  void make_interfaces();
   void make_processes(std::uint64_t seed);
   void by_process(UnixNanos time, double seconds, metric::Batch& out);
 

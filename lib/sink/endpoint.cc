@@ -137,10 +137,13 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-Result<Endpoint> make_endpoint(const SinkOptions& options) {
-  Endpoint endpoint;
-  const auto wrong = [](std::string_view why) { return fail(ErrorKind::kInvalid, std::string(why)); };
-  RESMON_ASSIGN(endpoint.url, parse_url(options.url));
+namespace {
+
+Unexpected<Error> wrong(std::string_view why) {
+  return fail(ErrorKind::kInvalid, std::string(why));
+}
+
+Status choose_version(const SinkOptions& options, Endpoint& endpoint) {
   const bool has_token = !options.token.empty() || !options.token_file.empty();
   if (options.version == "auto")
     endpoint.version = has_token || !options.org.empty() || !options.bucket.empty() ? 2 : 1;
@@ -148,57 +151,93 @@ Result<Endpoint> make_endpoint(const SinkOptions& options) {
     endpoint.version = options.version == "1" ? 1 : 2;
   else
     return wrong("version: must be auto, 1 or 2");
+  return {};
+}
 
+Status choose_precision(const SinkOptions& options, Endpoint& endpoint) {
   RESMON_ASSIGN(endpoint.precision, lineproto::parse_precision(options.precision));
   const std::string_view precision = options.precision;
   if (precision != "ns" && precision != "ms" && precision != "s") return wrong("precision: must be ns, ms or s");
+  return {};
+}
 
-  const std::string& base = endpoint.url.path;
+Status choose_kind(const SinkOptions& options, Endpoint& endpoint) {
   static constexpr std::pair<std::string_view, Kind> kKinds[] = {
       {"influx", Kind::kInflux}, {"loki", Kind::kLoki}, {"remote_write", Kind::kRemoteWrite}, {"otlp", Kind::kOtlp}};
   const auto* const kind =
       std::find_if(std::begin(kKinds), std::end(kKinds), [&](const auto& one) { return one.first == options.kind; });
   if (kind == std::end(kKinds)) return wrong("kind: must be influx, loki, remote_write or otlp");
   endpoint.kind = kind->second;
-  if (endpoint.kind != Kind::kInflux) {
-    if (has_control(options.org)) return wrong("org: contains control characters");
-    endpoint.version = 1;
-    if (endpoint.kind == Kind::kRemoteWrite && base.empty())
-      return wrong("url: kind remote_write needs the whole address, such as http://prometheus:9090/api/v1/write");
-    endpoint.write_target = endpoint.kind == Kind::kLoki   ? base + "/loki/api/v1/push"
-                            : endpoint.kind == Kind::kOtlp ? base + "/v1/metrics"
-                                                           : base;
-    endpoint.tenant = options.org;
-  } else if (endpoint.version == 1) {
-    if (options.database.empty()) return wrong("database: must not be empty");
-    endpoint.write_target = base + "/write?db=" + percent_encode(options.database);
-    if (!options.retention_policy.empty()) endpoint.write_target += "&rp=" + percent_encode(options.retention_policy);
-    endpoint.create_database_target = base + "/query";
-    std::string quoted;
-    for (const char c : options.database) {
-      if (c == '"' || c == '\\') quoted += '\\';
-      quoted += c;
-    }
-    endpoint.create_database_form = "q=" + percent_encode("CREATE DATABASE \"" + quoted + "\"");
-  } else {
-    const std::string& bucket = options.bucket.empty() ? options.database : options.bucket;
-    if (bucket.empty()) return wrong("bucket: must not be empty for version 2");
-    endpoint.write_target = base + "/api/v2/write?bucket=" + percent_encode(bucket);
-    if (!options.org.empty()) endpoint.write_target += "&org=" + percent_encode(options.org);
-  }
-  if (endpoint.kind == Kind::kInflux) endpoint.write_target += "&precision=" + std::string(precision);
+  return {};
+}
 
+Status aim_at_other(const SinkOptions& options, Endpoint& endpoint) {
+  const std::string& base = endpoint.url.path;
+  if (has_control(options.org)) return wrong("org: contains control characters");
+  endpoint.version = 1;
+  if (endpoint.kind == Kind::kRemoteWrite && base.empty())
+    return wrong("url: kind remote_write needs the whole address, such as http://prometheus:9090/api/v1/write");
+  endpoint.write_target = endpoint.kind == Kind::kLoki   ? base + "/loki/api/v1/push"
+                          : endpoint.kind == Kind::kOtlp ? base + "/v1/metrics"
+                                                         : base;
+  endpoint.tenant = options.org;
+  return {};
+}
+
+Status aim_at_influx_1(const SinkOptions& options, Endpoint& endpoint) {
+  const std::string& base = endpoint.url.path;
+  if (options.database.empty()) return wrong("database: must not be empty");
+  endpoint.write_target = base + "/write?db=" + percent_encode(options.database);
+  if (!options.retention_policy.empty()) endpoint.write_target += "&rp=" + percent_encode(options.retention_policy);
+  endpoint.create_database_target = base + "/query";
+  std::string quoted;
+  for (const char c : options.database) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  endpoint.create_database_form = "q=" + percent_encode("CREATE DATABASE \"" + quoted + "\"");
+  return {};
+}
+
+Status aim_at_influx_2(const SinkOptions& options, Endpoint& endpoint) {
+  const std::string& bucket = options.bucket.empty() ? options.database : options.bucket;
+  if (bucket.empty()) return wrong("bucket: must not be empty for version 2");
+  endpoint.write_target = endpoint.url.path + "/api/v2/write?bucket=" + percent_encode(bucket);
+  if (!options.org.empty()) endpoint.write_target += "&org=" + percent_encode(options.org);
+  return {};
+}
+
+Status authorize(const SinkOptions& options, Endpoint& endpoint) {
   RESMON_ASSIGN(const std::string token, secret("token_file", options.token, options.token_file));
   if (!token.empty()) {
     endpoint.authorization = (endpoint.kind != Kind::kInflux ? "Bearer " : "Token ") + token;
-    return endpoint;
+    return {};
   }
   const std::string user = options.username.empty() ? endpoint.url.user : options.username;
-  if (user.empty()) return endpoint;
+  if (user.empty()) return {};
   if (user.find(':') != std::string::npos) return wrong("username: must not hold a ':'");
   RESMON_ASSIGN(std::string password, secret("password_file", options.password, options.password_file));
   if (password.empty()) password = endpoint.url.password;
   endpoint.authorization = "Basic " + base64(user + ":" + password);
+  return {};
+}
+
+}  // namespace
+
+Result<Endpoint> make_endpoint(const SinkOptions& options) {
+  Endpoint endpoint;
+  RESMON_ASSIGN(endpoint.url, parse_url(options.url));
+  RESMON_TRY(choose_version(options, endpoint));
+  RESMON_TRY(choose_precision(options, endpoint));
+  RESMON_TRY(choose_kind(options, endpoint));
+  if (endpoint.kind != Kind::kInflux)
+    RESMON_TRY(aim_at_other(options, endpoint));
+  else if (endpoint.version == 1)
+    RESMON_TRY(aim_at_influx_1(options, endpoint));
+  else
+    RESMON_TRY(aim_at_influx_2(options, endpoint));
+  if (endpoint.kind == Kind::kInflux) endpoint.write_target += "&precision=" + options.precision;
+  RESMON_TRY(authorize(options, endpoint));
   return endpoint;
 }
 

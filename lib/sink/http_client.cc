@@ -135,9 +135,7 @@ class HttpClient final : public Transport {
     co_return Status();
   }
 
-  template <class Stream>
-  asio::awaitable<Result<HttpAnswer>> exchange(Stream& stream, const HttpRequest& request, bool& answered) {
-    auto& lowest = beast::get_lowest_layer(stream);
+  http::request<http::span_body<const char>> message_for(const HttpRequest& request) const {
     const bool has_body = request.method != Method::kGet;
     const http::verb verb = request.method == Method::kPost  ? http::verb::post
                             : request.method == Method::kPut ? http::verb::put
@@ -152,7 +150,24 @@ class HttpClient final : public Transport {
     for (const auto& [name, value] : request.headers) message.set(name, value);
     message.body() = {request.body.data(), request.body.size()};
     message.prepare_payload();
+    return message;
+  }
 
+  static HttpAnswer answer_of(const http::response<http::buffer_body>& head) {
+    HttpAnswer answer;
+    answer.status = static_cast<int>(head.result_int());
+    answer.content_type = head[http::field::content_type].substr(0, kMostLocationBytes);
+    answer.retry_after = head[http::field::retry_after];
+    answer.server_version = head["X-Influxdb-Version"].substr(0, kMostWordBytes);
+    answer.server_build = head["X-Influxdb-Build"].substr(0, kMostWordBytes);
+    answer.location = head[http::field::location].substr(0, kMostLocationBytes);
+    return answer;
+  }
+
+  template <class Stream>
+  asio::awaitable<Result<HttpAnswer>> exchange(Stream& stream, const HttpRequest& request, bool& answered) {
+    auto& lowest = beast::get_lowest_layer(stream);
+    const http::request<http::span_body<const char>> message = message_for(request);
     error_code write_error;
     http::request_serializer<http::span_body<const char>> serializer(message);
     while (!serializer.is_done() && !write_error) {
@@ -189,13 +204,7 @@ class HttpClient final : public Transport {
       co_return failure("read", code);
     }
     dialing_.worked();
-    HttpAnswer answer;
-    answer.status = static_cast<int>(parser.get().result_int());
-    answer.content_type = parser.get()[http::field::content_type].substr(0, kMostLocationBytes);
-    answer.retry_after = parser.get()[http::field::retry_after];
-    answer.server_version = parser.get()["X-Influxdb-Version"].substr(0, kMostWordBytes);
-    answer.server_build = parser.get()["X-Influxdb-Build"].substr(0, kMostWordBytes);
-    answer.location = parser.get()[http::field::location].substr(0, kMostLocationBytes);
+    HttpAnswer answer = answer_of(parser.get());
     // Bytes behind the answer would be taken for the next one's.
     const bool keep = parser.is_done() && !write_error && parser.get().keep_alive() && buffer.size() == 0;
     answer.body = std::move(body);

@@ -90,7 +90,15 @@ Status LineSpool::recover() {
   findings_ = journal_->findings();
   last_ = handed_over_ = highest_sent_ = journal_->stats().last_position;
 
-  // Marks: from the newest segment that begins with all of them.
+  RESMON_TRY(recover_marks());
+  RESMON_ASSIGN(const std::uint64_t lines_there, recover_entries());
+  count_missing(lines_there);
+  if (!stream_known_ || journal_->cursors_lost() || recovered_owner_ != options_.owner) begin_stream();
+  return {};
+}
+
+// From the newest segment that begins with all of them.
+Status LineSpool::recover_marks() {
   const auto segments = journal_->segments();
   for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
     bool complete = false;
@@ -103,7 +111,11 @@ Status LineSpool::recover() {
     }));
     if (complete) break;
   }
+  return {};
+}
 
+// Of what waits; returns its lines.
+Result<std::uint64_t> LineSpool::recover_entries() {
   bool any = false;
   std::uint64_t lines_there = 0;
   while (true) {
@@ -131,6 +143,10 @@ Status LineSpool::recover() {
   reader_->rewind();
   if (!any) first_ = last_ + 1;
   entries_.resize(static_cast<std::size_t>(last_ + 1 - first_));
+  return lines_there;
+}
+
+void LineSpool::count_missing(std::uint64_t lines_there) {
   const std::uint64_t accounted = reader_->stats().accounted_weight;
   const std::uint64_t appended = journal_->reached().weight;
   if (!journal_->cursors_lost() && appended > accounted + lines_there) {
@@ -140,8 +156,6 @@ Status LineSpool::recover() {
   } else {
     journal_->set_total_weight(accounted + lines_there);
   }
-  if (!stream_known_ || journal_->cursors_lost() || recovered_owner_ != options_.owner) begin_stream();
-  return {};
 }
 
 void LineSpool::apply(std::string_view record) {

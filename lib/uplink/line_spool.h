@@ -80,6 +80,9 @@ class LineSpool final : public Outbox {
 
   LineSpool(const LineSpoolOptions& options, std::unique_ptr<journal::Journal> journal);
   Status recover();
+  Status recover_marks();
+  Result<std::uint64_t> recover_entries();
+  void count_missing(std::uint64_t lines_there);
   void apply(std::string_view record);
   std::string build(std::string_view encoded, std::uint32_t lines, std::span<const Mark> marks, bool all) const;
   void begin_stream();

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <deque>
+#include <optional>
 
 #include "influxql/function/evaluate.h"
 #include "influxql/parse/time_text.h"
@@ -39,13 +40,42 @@ std::vector<Point> indicate(const std::vector<Point>& points, const IndicatorSpe
   return out;
 }
 
+// For each spec.unit.
+double rate(double rise, const Point& before, const Point& point, const TransformSpec& spec, bool ascending) {
+  const std::int64_t elapsed = ascending ? point.time - before.time : before.time - point.time;
+  return elapsed > 0 ? rise / (static_cast<double>(elapsed) / static_cast<double>(spec.unit)) : 0.0;
+}
+
+// The mean of the newest values, so many.
+class MovingAverage {
+ public:
+  explicit MovingAverage(std::int64_t count) : count_(count) {}
+
+  // Nothing before there are so many.
+  std::optional<double> add(double value) {
+    // Subtract the leaving value before adding the new one: the sum is then rounded as InfluxDB's.
+    if (static_cast<std::int64_t>(window_.size()) == count_) {
+      sum_ -= window_.front();
+      window_.pop_front();
+    }
+    window_.push_back(value);
+    sum_ += window_.back();
+    if (static_cast<std::int64_t>(window_.size()) != count_) return std::nullopt;
+    return sum_ / static_cast<double>(count_);
+  }
+
+ private:
+  std::int64_t count_;
+  std::deque<double> window_;
+  double sum_ = 0;
+};
+
 std::vector<Point> follow(const std::vector<Point>& points, const TransformSpec& spec, bool ascending) {
   std::vector<Point> out;
   out.reserve(points.size());
   const Point* before = nullptr;
   Cell sum;
-  std::deque<double> window;
-  double window_sum = 0;
+  MovingAverage average(spec.count);
   for (const Point& point : points) {
     if (is_null(point.value)) continue;
     switch (spec.transform) {
@@ -58,10 +88,8 @@ std::vector<Point> follow(const std::vector<Point>& points, const TransformSpec&
         if (before != nullptr && before->time == point.time) continue;
         if (before != nullptr) {
           const double rise = number_of(point.value) - number_of(before->value);
-          const std::int64_t elapsed = ascending ? point.time - before->time : before->time - point.time;
-          const double value =
-              elapsed > 0 ? rise / (static_cast<double>(elapsed) / static_cast<double>(spec.unit)) : 0.0;
-          if (spec.transform == Transform::kDerivative || !(rise < 0)) out.push_back({point.time, value, nullptr});
+          if (spec.transform == Transform::kDerivative || !(rise < 0))
+            out.push_back({point.time, rate(rise, *before, point, spec, ascending), nullptr});
         }
         before = &point;
         break;
@@ -90,16 +118,7 @@ std::vector<Point> follow(const std::vector<Point>& points, const TransformSpec&
         out.push_back({point.time, sum, nullptr});
         break;
       case Transform::kMovingAverage:
-        // Subtract the leaving value before adding the new one: the sum is then rounded as InfluxDB's.
-        if (static_cast<std::int64_t>(window.size()) == spec.count) {
-          window_sum -= window.front();
-          window.pop_front();
-        }
-        window.push_back(number_of(point.value));
-        window_sum += window.back();
-        if (static_cast<std::int64_t>(window.size()) == spec.count) {
-          out.push_back({point.time, window_sum / static_cast<double>(spec.count), nullptr});
-        }
+        if (const auto mean = average.add(number_of(point.value))) out.push_back({point.time, *mean, nullptr});
         break;
     }
   }
@@ -115,6 +134,44 @@ Result<std::vector<Point>> transform(const std::vector<Point>& points, const Tra
   return follow(points, spec, ascending);
 }
 
+namespace {
+
+// Mostly every window has a point: then there is nothing to do.
+bool has_every_window(const std::vector<Point>& points, UnixNanos first, std::int64_t signed_interval) {
+  const auto step = static_cast<std::uint64_t>(signed_interval);
+  const auto apart = [](const Point& a, const Point& b) {
+    return static_cast<std::uint64_t>(b.time) - static_cast<std::uint64_t>(a.time);
+  };
+  std::size_t next = points.front().time == first ? 1 : 0;
+  while (next > 0 && next < points.size() && apart(points[next - 1], points[next]) == step) ++next;
+  return next == points.size();
+}
+
+// What stands at `time`, between these two points; null: there is none on that side.
+Cell filler(const FillSpec& spec, const Windows& windows, UnixNanos time, const Point* before, const Point* next) {
+  switch (spec.fill) {
+    case Fill::kNumber:
+      return spec.value;
+    case Fill::kPrevious:
+      return before != nullptr ? before->value : Cell{};
+    case Fill::kLinear: {
+      if (before == nullptr || next == nullptr || is_null(next->value) || is_null(before->value)) return {};
+      if (before->value.index() > 3) return {};  // only numbers lie on a line
+      const double from = number_of(before->value);
+      const double slope = (number_of(next->value) - from) /
+                           static_cast<double>(next->time / windows.interval - before->time / windows.interval);
+      const double value =
+          slope * static_cast<double>(time / windows.interval - before->time / windows.interval) + from;
+      if (spec.linear_whole) return std::fabs(value) < 9.2e18 ? Cell{static_cast<std::int64_t>(value)} : Cell{};
+      return value;
+    }
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
 Result<std::vector<Point>> fill(std::vector<Point> points, const FillSpec& spec, const Windows& windows,
                                 UnixNanos start, UnixNanos end, bool ascending, const Budget& budget) {
   if (points.empty()) return points;
@@ -123,49 +180,21 @@ Result<std::vector<Point>> fill(std::vector<Point> points, const FillSpec& spec,
   // Without a lower bound, filling begins at the first point.
   if (ascending && start == kMinTime) expected = points.front().time;
   const bool stops_at_data = !ascending && start == kMinTime;
-  if (windows.zone == nullptr && windows.interval > 0 && (stops_at_data || points.back().time == last)) {
-    // Mostly every window has a point: then there is nothing to do.
-    const auto step = static_cast<std::uint64_t>(ascending ? windows.interval : -windows.interval);
-    const auto apart = [](const Point& a, const Point& b) {
-      return static_cast<std::uint64_t>(b.time) - static_cast<std::uint64_t>(a.time);
-    };
-    std::size_t next = points.front().time == expected ? 1 : 0;
-    while (next > 0 && next < points.size() && apart(points[next - 1], points[next]) == step) ++next;
-    if (next == points.size()) return points;
-  }
+  if (windows.zone == nullptr && windows.interval > 0 && (stops_at_data || points.back().time == last) &&
+      has_every_window(points, expected, ascending ? windows.interval : -windows.interval))
+    return points;
 
   std::vector<Point> out;
   out.reserve(points.size());
   const Point* before = nullptr;
   const auto beyond = [&](UnixNanos a, UnixNanos b) { return ascending ? a > b : a < b; };
-  const auto filler = [&](const Point* next) -> Cell {
-    switch (spec.fill) {
-      case Fill::kNumber:
-        return spec.value;
-      case Fill::kPrevious:
-        return before != nullptr ? before->value : Cell{};
-      case Fill::kLinear: {
-        if (before == nullptr || next == nullptr || is_null(next->value) || is_null(before->value)) return {};
-        if (before->value.index() > 3) return {};  // only numbers lie on a line
-        const double from = number_of(before->value);
-        const double slope = (number_of(next->value) - from) /
-                             static_cast<double>(next->time / windows.interval - before->time / windows.interval);
-        const double value =
-            slope * static_cast<double>(expected / windows.interval - before->time / windows.interval) + from;
-        if (spec.linear_whole) return std::fabs(value) < 9.2e18 ? Cell{static_cast<std::int64_t>(value)} : Cell{};
-        return value;
-      }
-      default:
-        return {};
-    }
-  };
   const auto advance = [&]() -> Status {
     expected = windows.step(expected, ascending);
     return budget.buckets(out.size());
   };
   for (const Point& point : points) {
     while (beyond(point.time, expected)) {
-      out.push_back({expected, filler(&point), nullptr});
+      out.push_back({expected, filler(spec, windows, expected, before, &point), nullptr});
       RESMON_TRY(advance());
       if (out.back().time == expected) break;  // at the end of time there is no step
     }
@@ -178,7 +207,7 @@ Result<std::vector<Point>> fill(std::vector<Point> points, const FillSpec& spec,
     RESMON_TRY(advance());
   }
   while (!stops_at_data && !beyond(expected, last)) {
-    out.push_back({expected, filler(nullptr), nullptr});
+    out.push_back({expected, filler(spec, windows, expected, before, nullptr), nullptr});
     if (expected >= kMaxTime || expected <= kMinTime) break;  // there is no further window to step to
     RESMON_TRY(advance());
   }

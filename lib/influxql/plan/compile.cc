@@ -381,6 +381,25 @@ Status dimensions(Compiled& out, const FoldContext& fold_context) {
   return {};
 }
 
+// What a subquery has of the query around it. True: also the interval.
+Result<bool> inherit(Compiled& out, const Compiled& parent) {
+  bool inherited = false;
+  if (out.select.ordered && out.ascending != parent.ascending) {
+    return refuse("subqueries must be ordered in the same direction as the query itself");
+  }
+  out.ascending = parent.ascending;
+  out.min_time = std::max(out.min_time, parent.min_time);
+  out.max_time = std::min(out.max_time, parent.max_time);
+  if (out.interval == 0 && parent.interval > 0) {
+    out.interval = parent.interval;
+    out.interval_offset = parent.interval_offset;
+    inherited = true;
+  }
+  if (out.zone == nullptr) out.zone = parent.zone;
+  if (out.fill == Fill::kNull) out.fill = Fill::kNone;
+  return inherited;
+}
+
 Result<std::shared_ptr<Compiled>> compile_within(const Select& select, const CompileContext& context,
                                                  const Compiled* parent) {
   auto out = std::make_shared<Compiled>();
@@ -406,19 +425,7 @@ Result<std::shared_ptr<Compiled>> compile_within(const Select& select, const Com
   out->own_max_time = out->max_time;
   bool inherited = false;
   if (parent != nullptr) {
-    if (select.ordered && out->ascending != parent->ascending) {
-      return refuse("subqueries must be ordered in the same direction as the query itself");
-    }
-    out->ascending = parent->ascending;
-    out->min_time = std::max(out->min_time, parent->min_time);
-    out->max_time = std::min(out->max_time, parent->max_time);
-    if (out->interval == 0 && parent->interval > 0) {
-      out->interval = parent->interval;
-      out->interval_offset = parent->interval_offset;
-      inherited = true;
-    }
-    if (out->zone == nullptr) out->zone = parent->zone;
-    if (out->fill == Fill::kNull) out->fill = Fill::kNone;
+    RESMON_ASSIGN(inherited, inherit(*out, *parent));
   }
 
   FieldChecker checker(out->interval > 0, inherited, select.limit);
