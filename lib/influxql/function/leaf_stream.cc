@@ -41,72 +41,16 @@ class StreamLeaf final : public Leaf {
     const ConvertedColumn converted(given, spec_.type);
     const LeafInput& in = converted.input();
     return for_runs(in, spec_.windows, [&](UnixNanos begin, std::size_t from, std::size_t to) -> Status {
-      // The state is made when the first value is met: a window without one has no row.
-      State* state = nullptr;
-      const auto ready = [&]() -> Status {
-        RESMON_ASSIGN(state, states_.at(begin));
-        return {};
-      };
       switch (spec_.function) {
-        case Function::kCount: {
-          std::uint64_t count = 0;
-          for_present(in, from, to, [&](std::size_t) { ++count; });
-          if (count == 0) return {};
-          RESMON_TRY(ready());
-          state->count += count;
-          return {};
-        }
+        case Function::kCount:
+          return add_count(in, begin, from, to);
         case Function::kSum:
-        case Function::kMean: {
-          std::uint64_t count = 0;
-          double sum = 0;
-          std::uint64_t whole = 0;
-          for_present(in, from, to, [&](std::size_t row) {
-            ++count;
-            if constexpr (std::is_same_v<T, double>) {
-              sum += value_of<double>(in.column.cells[row]);
-            } else {
-              whole += in.column.cells[row];
-            }
-          });
-          if (count == 0) return {};
-          RESMON_TRY(ready());
-          state->count += count;
-          state->sum += sum;
-          state->whole_sum += whole;
-          return {};
-        }
-        case Function::kStddev: {
-          std::uint64_t count = 0;
-          double mean = 0, squares = 0;
-          for_present(in, from, to, [&](std::size_t row) {
-            const double v = static_cast<double>(value_of<T>(in.column.cells[row]));
-            ++count;
-            const double distance = v - mean;
-            mean += distance / static_cast<double>(count);
-            squares += distance * (v - mean);
-          });
-          if (count == 0) return {};
-          RESMON_TRY(ready());
-          merge_deviation(*state, count, mean, squares);
-          return {};
-        }
-        case Function::kSpread: {
-          bool any = false;
-          T low{}, high{};
-          for_present(in, from, to, [&](std::size_t row) {
-            const T v = value_of<T>(in.column.cells[row]);
-            if (!any || v < low) low = v;
-            if (!any || high < v) high = v;
-            any = true;
-          });
-          if (!any) return {};
-          RESMON_TRY(ready());
-          if (state->count == 0 || low < value_of<T>(state->best)) state->best = std::bit_cast<metric::Cell>(low);
-          if (state->count == 0 || value_of<T>(state->other) < high) state->other = std::bit_cast<metric::Cell>(high);
-          state->count = 1;
-          return {};
-        }
+        case Function::kMean:
+          return add_sum(in, begin, from, to);
+        case Function::kStddev:
+          return add_deviation(in, begin, from, to);
+        case Function::kSpread:
+          return add_spread(in, begin, from, to);
         default:
           return choose(in, begin, from, to);
       }
@@ -181,6 +125,69 @@ class StreamLeaf final : public Leaf {
   }
 
  private:
+  // Rows of one window. Its state is made when the first value is met: a window without one has no row.
+  Status add_count(const LeafInput& in, UnixNanos begin, std::size_t from, std::size_t to) {
+    std::uint64_t count = 0;
+    for_present(in, from, to, [&](std::size_t) { ++count; });
+    if (count == 0) return {};
+    RESMON_ASSIGN(State* const state, states_.at(begin));
+    state->count += count;
+    return {};
+  }
+
+  Status add_sum(const LeafInput& in, UnixNanos begin, std::size_t from, std::size_t to) {
+    std::uint64_t count = 0;
+    double sum = 0;
+    std::uint64_t whole = 0;
+    for_present(in, from, to, [&](std::size_t row) {
+      ++count;
+      if constexpr (std::is_same_v<T, double>) {
+        sum += value_of<double>(in.column.cells[row]);
+      } else {
+        whole += in.column.cells[row];
+      }
+    });
+    if (count == 0) return {};
+    RESMON_ASSIGN(State* const state, states_.at(begin));
+    state->count += count;
+    state->sum += sum;
+    state->whole_sum += whole;
+    return {};
+  }
+
+  Status add_deviation(const LeafInput& in, UnixNanos begin, std::size_t from, std::size_t to) {
+    std::uint64_t count = 0;
+    double mean = 0, squares = 0;
+    for_present(in, from, to, [&](std::size_t row) {
+      const double v = static_cast<double>(value_of<T>(in.column.cells[row]));
+      ++count;
+      const double distance = v - mean;
+      mean += distance / static_cast<double>(count);
+      squares += distance * (v - mean);
+    });
+    if (count == 0) return {};
+    RESMON_ASSIGN(State* const state, states_.at(begin));
+    merge_deviation(*state, count, mean, squares);
+    return {};
+  }
+
+  Status add_spread(const LeafInput& in, UnixNanos begin, std::size_t from, std::size_t to) {
+    bool any = false;
+    T low{}, high{};
+    for_present(in, from, to, [&](std::size_t row) {
+      const T v = value_of<T>(in.column.cells[row]);
+      if (!any || v < low) low = v;
+      if (!any || high < v) high = v;
+      any = true;
+    });
+    if (!any) return {};
+    RESMON_ASSIGN(State* const state, states_.at(begin));
+    if (state->count == 0 || low < value_of<T>(state->best)) state->best = std::bit_cast<metric::Cell>(low);
+    if (state->count == 0 || value_of<T>(state->other) < high) state->other = std::bit_cast<metric::Cell>(high);
+    state->count = 1;
+    return {};
+  }
+
   static void choose_window(State& state, metric::Cell value, UnixNanos start) {
     state.count = 1;
     state.best = value;

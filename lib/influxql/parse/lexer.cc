@@ -155,26 +155,12 @@ Lexeme Lexer::next() {
       unread();
       return fraction ? number() : lexeme(Token::kDot);
     }
-    case '$': {
-      Lexeme name = word(false);
-      name.text.insert(0, "$");
-      if (name.token == Token::kIdent) name.token = Token::kBoundParam;
-      name.at = first.at;
-      return name;
-    }
-    case '-': {
-      if (read().code == '-') {
-        for (char32_t c = read().code; c != '\n' && c != 0;) c = read().code;
-        return lexeme(Token::kComment);
-      }
-      unread();
-      return lexeme(Token::kSub);
-    }
-    case '/': {
-      if (read().code == '*') return lexeme(skip_comment() ? Token::kComment : Token::kIllegal);
-      unread();
-      return lexeme(Token::kDiv);
-    }
+    case '$':
+      return parameter();
+    case '-':
+      return minus_or_comment();
+    case '/':
+      return division_or_comment();
     case '=':
       return either('~', Token::kEqRegex, Token::kEq);
     case '!': {
@@ -201,6 +187,33 @@ Lexeme Lexer::next() {
   Lexeme illegal = lexeme(Token::kIllegal);
   append_utf8(illegal.text, first.code);
   return illegal;
+}
+
+// $name
+Lexeme Lexer::parameter() {
+  const Position at = current().at;
+  Lexeme name = word(false);
+  name.text.insert(0, "$");
+  if (name.token == Token::kIdent) name.token = Token::kBoundParam;
+  name.at = at;
+  return name;
+}
+
+Lexeme Lexer::minus_or_comment() {
+  const Position at = current().at;
+  if (read().code == '-') {
+    for (char32_t c = read().code; c != '\n' && c != 0;) c = read().code;
+    return {Token::kComment, at, ""};
+  }
+  unread();
+  return {Token::kSub, at, ""};
+}
+
+Lexeme Lexer::division_or_comment() {
+  const Position at = current().at;
+  if (read().code == '*') return {skip_comment() ? Token::kComment : Token::kIllegal, at, ""};
+  unread();
+  return {Token::kDiv, at, ""};
 }
 
 Lexeme Lexer::whitespace() {

@@ -29,6 +29,9 @@ class Lexer {
   void unread() { ++unread_; }
   Char current() const { return ring_[(last_ + ring_.size() - unread_) % ring_.size()]; }
 
+  Lexeme parameter();
+  Lexeme minus_or_comment();
+  Lexeme division_or_comment();
   Lexeme whitespace();
   Lexeme word(bool keywords);
   Lexeme quoted();

@@ -67,6 +67,7 @@ class Parser {
   Result<Statement> show_keys(Show::What list, Show::What cardinality, bool plural);
   Result<Statement> show_measurements();
   Result<Statement> show_tag_values();
+  Result<Statement> show_series();
   Result<Statement> show_state(Token what);  // what is not of the data: USERS, QUERIES, SHARDS …
   Result<Statement> show_cardinality(Show::What what, bool exact, bool needs_word, bool with_key);
   Status on_database(Show& show);

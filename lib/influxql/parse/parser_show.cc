@@ -29,17 +29,8 @@ Result<Statement> Parser::show() {
       if (next.token == Token::kValues) return show_tag_values();
       return unexpected(next, {"KEY", "KEYS", "VALUES"});
     }
-    case Token::kSeries: {
-      const bool exact = accept(Token::kExact);
-      if (accept(Token::kCardinality)) return show_cardinality(Asked::kSeriesCardinality, exact, false, false);
-      Show out;
-      out.what = Asked::kSeries;
-      RESMON_TRY(on_database(out));
-      RESMON_TRY(from(out));
-      RESMON_ASSIGN(out.condition, condition());
-      RESMON_TRY(tail(out, true));
-      return Statement(std::move(out));
-    }
+    case Token::kSeries:
+      return show_series();
     case Token::kRetention: {
       RESMON_TRY(expect(Token::kPolicies));
       Show out;
@@ -62,6 +53,19 @@ Result<Statement> Parser::show() {
           found, {"CONTINUOUS", "DATABASES", "DIAGNOSTICS", "FIELD", "GRANTS", "MEASUREMENT", "MEASUREMENTS", "QUERIES",
                   "RETENTION", "SERIES", "SHARD", "SHARDS", "STATS", "SUBSCRIPTIONS", "TAG", "USERS"});
   }
+}
+
+Result<Statement> Parser::show_series() {
+  using Asked = Show::What;
+  const bool exact = accept(Token::kExact);
+  if (accept(Token::kCardinality)) return show_cardinality(Asked::kSeriesCardinality, exact, false, false);
+  Show out;
+  out.what = Asked::kSeries;
+  RESMON_TRY(on_database(out));
+  RESMON_TRY(from(out));
+  RESMON_ASSIGN(out.condition, condition());
+  RESMON_TRY(tail(out, true));
+  return Statement(std::move(out));
 }
 
 Result<Statement> Parser::show_state(Token what) {
