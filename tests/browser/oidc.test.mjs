@@ -5,16 +5,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { checkAccessibility, kPatienceMs, kTestMs, launch } from "./browser.mjs";
 import { freePort, programsAreBuilt, startPrograms, until } from "./programs.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const fromWeb = createRequire(path.join(here, "../../web/package.json"));
 const skip = !programsAreBuilt && "resmon-server and resmon-load are not built";
 
 const kSecret = "the client's secret: with / and %";
@@ -28,7 +26,7 @@ const kPeople = {
 
 // One that can be stopped and started again on its port. `settings` are oidc-provider's.
 async function startProvider(resmonUrl, settings = {}) {
-  const { default: Provider } = await import(pathToFileURL(fromWeb.resolve("oidc-provider")).href);
+  const { default: Provider } = await import("oidc-provider");
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
   const groups = structuredClone(kPeople);
