@@ -57,6 +57,24 @@ test("busy devices only, and a note about the rest", () => {
   assert.equal(new Set(drawn.lines.map((one) => one.colour)).size, 8);
 });
 
+test("programs that come and go lift no stack above the whole", () => {
+  const series = (name: string, values: (number | null)[][]) =>
+    ({ name: "procstat", tags: { process_name: name, user: "" }, columns: ["time", "cpu", "gathers"], values });
+  // Five gathers a bucket of a machine with 200 %; `ld` was there in one of the first five.
+  const grid = toGrid([
+    series("cc", [[0, 700, 5], [10, 900, 5]]),
+    series("ld", [[0, 200, 1], [10, null, null]]),
+    series("other", [[0, 100, 5], [10, 100, 5]]),
+  ], window);
+  const lines = panel("process-cpu").draw([grid]).lines;
+  assert.deepEqual(lines.map((one) => [one.label, one.values[0], one.values[1]]), [["cc", 140, 180], ["ld", 40, null], ["all others", 20, 20]]);
+  const asked = panel("process-cpu").sources[0]?.columns.map((column) => column.expression);
+  assert.deepEqual(asked, ['sum("cpu_usage")', 'count("cpu_usage")']);
+  // Of two counters there are rates, which need no count.
+  const rates = toGrid([{ name: "procstat", tags: { process_name: "cc" }, columns: ["time", "read", "written"], values: [[0, 5, 7]] }], window);
+  assert.equal(panel("process-disk").draw([rates]).lines[0]?.values[0], 12);
+});
+
 test("the client's cost is whole: the small collectors are one part", () => {
   const series = Array.from({ length: 9 }, (_, index) =>
     ({ name: "internal_collector", tags: { collector: `c${index}` }, columns: ["time", "seconds"], values: [[0, 0.001 * (index + 1)]] }));

@@ -159,15 +159,26 @@ export function largest(tag: string, scale: number, alone: (name: string) => str
 // The row in which clients put what has none of its own.
 const kOther = "other";
 
+// The column with how many gathers had a row. A program that was there in one gather of five has a fifth of its mean in the stack: the mean
+// of its own rows would lift the stack above the whole. The client's row `other` is in each gather.
+export const kGathers = "gathers";
+
+function gathersOf(series: readonly GridSeries[]): Values {
+  const counts = series.filter((one) => one.column === kGathers).map((one) => one.values);
+  return (counts[0] ?? []).map((_, at) => counts.reduce((most, values) => Math.max(most, values[at] ?? 0), 0));
+}
+
 // A stack of the largest programs: one part a name, whatever users, services and containers run it, of all columns together; the
 // rest, `other` included, is one part, so that the stack's height is the whole.
 export const byProgram: Panel["draw"] = ([grid]) => {
+  const gathers = gathersOf(grid?.series ?? []);
   const programs = new Map<string, Values>();
   for (const series of grid?.series ?? []) {
     const name = series.tags["process_name"];
-    if (name === undefined) continue;
+    if (name === undefined || series.column === kGathers) continue;
+    const values = series.values.map((value, at) => (value === null ? null : value / Math.max(gathers[at] ?? 1, 1)));
     const before = programs.get(name);
-    programs.set(name, before === undefined ? series.values : sum(before, series.values));
+    programs.set(name, before === undefined ? values : sum(before, values));
   }
   const ranked = [...programs].filter(([name]) => name !== kOther).sort((a, b) => total(b[1]) - total(a[1]) || (a[0] < b[0] ? -1 : 1));
   const lines: Line[] = ranked.slice(0, kMostGroups).map(([name, values], colour) => ({ key: name, label: name, colour, values }));

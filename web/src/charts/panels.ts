@@ -1,8 +1,8 @@
 // What the host view draws, as a table: adding a chart is adding a row here.
 
 import type { GridSeries } from "../core/grid.ts";
-import { banded, bandedBusy, bandedRate, busy, highOf, max, mean, rate } from "../core/influxql.ts";
-import { any, bandOf, byProgram, combine, grouped, largest, plain, wholeDisk, type Line, type Panel, type Values } from "./panel.ts";
+import { banded, bandedBusy, bandedRate, busy, countOf, highOf, max, mean, rate, sumOf } from "../core/influxql.ts";
+import { any, bandOf, byProgram, combine, grouped, kGathers, largest, plain, wholeDisk, type Line, type Panel, type Values } from "./panel.ts";
 
 const kCpuModes = ["user", "nice", "system", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"];
 const kProgram = ["process_name", "user", "systemd_unit", "container_name"];
@@ -69,7 +69,7 @@ export const kPanels: readonly Panel[] = [
   {
     id: "process-cpu", section: kProcessor, title: "CPU by process", unit: "percent", style: "stack", optional: true,
     about: "100 % is one core. All parts together are what the machine used.",
-    sources: [{ from: "procstat", columns: [mean("cpu_usage", "cpu")], by: kProgram }],
+    sources: [{ from: "procstat", columns: [sumOf("cpu_usage", "cpu"), countOf("cpu_usage", kGathers)], by: kProgram }],
     draw: byProgram,
   },
   {
@@ -145,7 +145,7 @@ export const kPanels: readonly Panel[] = [
   {
     id: "process-memory", section: kMemory, title: "Memory by process", unit: "bytes", style: "stack", optional: true,
     about: "Resident memory; shared memory counts for each process that uses it.",
-    sources: [{ from: "procstat", columns: [mean("memory_rss", "rss")], by: kProgram }],
+    sources: [{ from: "procstat", columns: [sumOf("memory_rss", "rss"), countOf("memory_rss", kGathers)], by: kProgram }],
     draw: byProgram,
   },
   {

@@ -31,6 +31,8 @@ export function literal(text: string): string {
 }
 
 export const mean = (field: string, as = field): Column => ({ expression: `mean(${identifier(field)})`, as });
+export const sumOf = (field: string, as = field): Column => ({ expression: `sum(${identifier(field)})`, as });
+export const countOf = (field: string, as: string): Column => ({ expression: `count(${identifier(field)})`, as });
 // A mean that draws a band from the lowest to the highest value where a bucket holds many.
 export const banded = (field: string, as = field): Column => ({ ...mean(field, as), field });
 // All but idle. Telegraf writes usage_active only where it is told to; usage_idle is always there.
