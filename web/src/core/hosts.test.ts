@@ -20,9 +20,19 @@ test("messages that are not the feed's are refused", () => {
   for (const message of [null, 1, "x", [], {}, { hosts: 3 }, { type: "other", hosts: [] }]) assert.equal(decodeFeed(message), null);
 });
 
+test("what another server lacks is said by the feed", () => {
+  const said = (message: object): string => {
+    const feed = decodeFeed({ hosts: [], ...message });
+    return feed !== null && feed.kind !== "removed" ? feed.partial : "removed";
+  };
+  assert.equal(said({ partial: "server-2 does not answer: connection refused" }), "server-2 does not answer: connection refused");
+  assert.equal(said({ type: "update", partial: 3 }), "");
+  assert.equal(said({}), "");
+});
+
 test("an update keeps the objects of hosts that it does not name", () => {
-  const first: Fleet = applyFeed(new Map(), { kind: "snapshot", serverTime: 0, thresholds: {}, hosts: hostsOf({ host: "a" }, { host: "b" }) });
-  const second = applyFeed(first, { kind: "update", serverTime: 0, thresholds: {}, hosts: hostsOf({ host: "b", state: "late" }) });
+  const first: Fleet = applyFeed(new Map(), { kind: "snapshot", serverTime: 0, thresholds: {}, partial: "", hosts: hostsOf({ host: "a" }, { host: "b" }) });
+  const second = applyFeed(first, { kind: "update", serverTime: 0, thresholds: {}, partial: "", hosts: hostsOf({ host: "b", state: "late" }) });
   assert.ok(first.get("a") === second.get("a"));
   assert.equal(second.get("b")?.state, "late");
   assert.deepEqual([...applyFeed(second, { kind: "removed", names: ["a"] }).keys()], ["b"]);

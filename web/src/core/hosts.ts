@@ -106,7 +106,8 @@ function decodeHost(value: unknown, serverTime: number): Host | null {
 }
 
 export type Feed =
-  | { kind: "snapshot" | "update"; serverTime: number; hosts: Host[]; thresholds: OwnThresholds }
+  // `partial`: which other server does not answer, and why; empty: all do.
+  | { kind: "snapshot" | "update"; serverTime: number; hosts: Host[]; thresholds: OwnThresholds; partial: string }
   | { kind: "removed"; names: string[] };
 
 // A message of the live feed, or the body of /api/v1/hosts (which has no type and is a snapshot). Null: not one of ours.
@@ -119,7 +120,7 @@ export function decodeFeed(message: unknown): Feed | null {
   if (type !== "snapshot" && type !== "update") return null;
   const serverTime = numberOr(message["server_time"], Date.now());
   const hosts = message["hosts"].map((one) => decodeHost(one, serverTime)).filter((one): one is Host => one !== null);
-  return { kind: type, serverTime, hosts, thresholds: checkThresholds(message["thresholds"]) };
+  return { kind: type, serverTime, hosts, thresholds: checkThresholds(message["thresholds"]), partial: textOr(message["partial"], "") };
 }
 
 export type Fleet = ReadonlyMap<string, Host>;

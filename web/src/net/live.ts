@@ -20,6 +20,8 @@ export const fleet = new Observable<Fleet>(new Map());
 // Of the whole fleet, as its administrators set them.
 export const fleetThresholds = new Observable<OwnThresholds>({});
 export const loaded = new Observable(false);
+// Which other server does not answer, and why; empty: all do.
+export const partial = new Observable("");
 
 const kFirstPauseMs = 500;
 const kLongestPauseMs = 15_000;
@@ -57,6 +59,7 @@ function take(message: unknown): boolean {
   if (feed === null) return false;
   if (feed.kind !== "removed") {
     clockOffset = feed.serverTime - Date.now();
+    if (feed.partial !== partial.value) partial.set(feed.partial);
     if (JSON.stringify(feed.thresholds) !== JSON.stringify(fleetThresholds.value)) fleetThresholds.set(feed.thresholds);
   }
   fleet.set(applyFeed(fleet.value, feed));

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { formatDuration } from "../core/format.ts";
 import { formatRoute, kDefaultRange, kServerRoute } from "../core/route.ts";
-import { serverNow } from "../net/live.ts";
+import { partial, serverNow } from "../net/live.ts";
 import { failingScripts, failingWords, watchScripts } from "../net/scripts.ts";
 import { failingSinks, watchSinks } from "../net/sinks.ts";
 import { useSecond } from "./clock.ts";
@@ -9,9 +9,10 @@ import { useObservable } from "./use_observable.ts";
 
 const kMostNamed = 3;
 
-// On every view: a database that gets nothing, or a script that fails, must not be found out by chance.
+// On every view: a database that gets nothing, a server that does not answer, or a script that fails, must not be found out by chance.
 export function SinkBanner() {
   const failing = useObservable(failingSinks);
+  const lacking = useObservable(partial);
   const [script, ...others] = useObservable(failingScripts);
   useSecond();
   useEffect(watchSinks, []);
@@ -25,6 +26,11 @@ export function SinkBanner() {
           The server keeps them until it does. <a href={formatRoute(kServerRoute)}>Server</a>
         </div>
       ))}
+      {lacking !== "" && (
+        <div class="banner">
+          <strong>Another server is away:</strong> {lacking}. Its hosts are shown as it said last, and charts lack what it has.
+        </div>
+      )}
       {script !== undefined && (
         <div class="banner">
           <strong>The {failingWords(script)} fails</strong> on <a href={formatRoute({ view: "host", host: script.host, range: kDefaultRange })}>{script.host}</a>
