@@ -97,10 +97,16 @@ SyslogReader::SyslogReader(const store::Reader& base, logs::Store* lines, std::s
 SyslogReader::~SyslogReader() = default;
 
 std::vector<std::string> SyslogReader::measurements() const {
+  constexpr auto kPatience = std::chrono::milliseconds(500);
   std::vector<std::string> out = base_.measurements();
   if (lines_ == nullptr) return out;
-  const logs::Stats stats = lines_->stats();
-  if (stats.head_lines + stats.block_lines > 0)
+  const auto has_lines = [&] {
+    const logs::Stats stats = lines_->stats();
+    return stats.head_lines + stats.block_lines > 0;
+  };
+  // The first line may be acknowledged and still on its way to the store.
+  if (!has_lines()) lines_->catch_up(std::chrono::steady_clock::now() + kPatience);
+  if (has_lines())
     out.insert(std::lower_bound(out.begin(), out.end(), kSyslogMeasurement), std::string(kSyslogMeasurement));
   return out;
 }
