@@ -15,7 +15,7 @@ namespace resmon::server {
 namespace {
 
 namespace asio = boost::asio;
-using oidc::Outcome;
+using SignIn = oidc::Outcome;
 using OidcRequest = std::shared_ptr<const http::Request>;
 using OidcAnswer = asio::awaitable<http::Response>;
 
@@ -44,7 +44,7 @@ std::string place_of(std::string_view given) {
   return std::string(given);
 }
 
-http::Response failed_sign_in(App& app, const http::Request& request, Outcome outcome, const std::string& reason,
+http::Response failed_sign_in(App& app, const http::Request& request, SignIn outcome, const std::string& reason,
                               const std::string& place) {
   app.oidc()->count(outcome);
   const std::string what = "not signed in by the provider: " + std::string(oidc::outcome_name(outcome));
@@ -76,7 +76,7 @@ OidcAnswer start_sign_in(App& app, OidcRequest request) {
     co_return go_to(provider->public_url() + kOidcPath + "start?again=1&to=" + sink::percent_encode(place));
   const asio::any_io_executor executor = provider->executor();
   oidc::Provider::Begun begun = co_await asio::co_spawn(executor, provider->begin(place), asio::use_awaitable);
-  if (begun.outcome != Outcome::kDone) co_return failed_sign_in(app, *request, begun.outcome, begun.reason, place);
+  if (begun.outcome != SignIn::kDone) co_return failed_sign_in(app, *request, begun.outcome, begun.reason, place);
   http::Response response = go_to(begun.location);
   response.headers.emplace_back("Set-Cookie", oidc_cookie(app, oidc::cookie_name(begun.ticket.state),
                                                           begun.ticket.cookie, oidc::kTicketSeconds, kOidcPath, "Lax"));
@@ -104,9 +104,9 @@ OidcAnswer signed_in_by(App& app, OidcRequest request, oidc::Provider::Finished 
       co_await asio::co_spawn(app.password_pool(), admit(app, std::move(finished.person)), asio::use_awaitable);
   if (admitted.refusal)
     co_return failed_sign_in(app, *request,
-                             admitted.refusal->kind == ErrorKind::kDenied ? Outcome::kTaken : Outcome::kName,
+                             admitted.refusal->kind == ErrorKind::kDenied ? SignIn::kTaken : SignIn::kName,
                              admitted.refusal->message, finished.to);
-  app.oidc()->count(Outcome::kDone);
+  app.oidc()->count(SignIn::kDone);
   log::info(
       "auth", "signed in by the provider",
       {{"user", admitted.in.who.name}, {"role", auth::role_name(admitted.in.who.role)}, {"address", request->client}});
@@ -120,7 +120,7 @@ OidcAnswer end_sign_in(App& app, std::shared_ptr<FailedSignIns> failures, OidcRe
   const std::shared_ptr<oidc::Provider> provider = app.oidc();
   const std::string network = network_of(request->client);
   const auto wait = failures->of_address.begin(network, kMostFailuresOfAddress, std::chrono::steady_clock::now());
-  if (wait.count() > 0) co_return failed_sign_in(app, *request, Outcome::kBusy, "too many failures of one address", "");
+  if (wait.count() > 0) co_return failed_sign_in(app, *request, SignIn::kBusy, "too many failures of one address", "");
   oidc::Callback callback;
   callback.code = request->parameter("code");
   callback.state = request->parameter("state");
@@ -133,7 +133,7 @@ OidcAnswer end_sign_in(App& app, std::shared_ptr<FailedSignIns> failures, OidcRe
   oidc::Provider::Finished finished =
       co_await asio::co_spawn(executor, provider->finish(std::move(callback)), asio::use_awaitable);
   http::Response response;
-  if (finished.outcome == Outcome::kDone) {
+  if (finished.outcome == SignIn::kDone) {
     failures->of_address.take_back(network);
     response = co_await signed_in_by(app, request, std::move(finished));
   } else {
