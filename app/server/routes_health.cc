@@ -162,11 +162,11 @@ void add_input_metrics(const App& app, Exposition& out) {
 }
 
 void add_oidc_metrics(const oidc::Provider& provider, Exposition& out) {
-  constexpr std::string_view kName = "resmon_oidc_sign_ins_total";
-  out.head(kName, "counter", "Sign-ins with the provider, by what became of them (docs/server.md).");
+  constexpr std::string_view kSignIns = "resmon_oidc_sign_ins_total";
+  out.head(kSignIns, "counter", "Sign-ins with the provider, by what became of them (docs/server.md).");
   for (std::size_t i = 0; i < oidc::kOutcomes; ++i) {
     const auto outcome = static_cast<oidc::Outcome>(i);
-    out.labelled(kName, "outcome", std::string(oidc::outcome_name(outcome)), provider.counted(outcome));
+    out.labelled(kSignIns, "outcome", std::string(oidc::outcome_name(outcome)), provider.counted(outcome));
   }
 }
 

@@ -97,7 +97,7 @@ SyslogReader::SyslogReader(const store::Reader& base, logs::Store* lines, std::s
 SyslogReader::~SyslogReader() = default;
 
 std::vector<std::string> SyslogReader::measurements() const {
-  constexpr auto kPatience = std::chrono::milliseconds(500);
+  constexpr auto kFirstLineWait = std::chrono::milliseconds(500);
   std::vector<std::string> out = base_.measurements();
   if (lines_ == nullptr) return out;
   const auto has_lines = [&] {
@@ -105,7 +105,7 @@ std::vector<std::string> SyslogReader::measurements() const {
     return stats.head_lines + stats.block_lines > 0;
   };
   // The first line may be acknowledged and still on its way to the store.
-  if (!has_lines()) lines_->catch_up(std::chrono::steady_clock::now() + kPatience);
+  if (!has_lines()) lines_->catch_up(std::chrono::steady_clock::now() + kFirstLineWait);
   if (has_lines())
     out.insert(std::lower_bound(out.begin(), out.end(), kSyslogMeasurement), std::string(kSyslogMeasurement));
   return out;
