@@ -37,7 +37,7 @@ TEXT
 }
 
 main() {
-  local architectures=x86_64,aarch64 client_only='' output=$RESMON_ROOT/dist architecture version
+  local architectures=x86_64,aarch64 client_only='' output=$RESMON_ROOT/dist architecture version commit
   local -a arguments=() list=()
   split_equals "$@"
   set -- "${arguments[@]}"
@@ -60,8 +60,9 @@ main() {
   make_home
   install_packages base build node release
   version=$(release_version)
+  commit=$(git -C "$RESMON_ROOT" rev-parse HEAD)
   # Times within packages and archives; shell, tar and dpkg-deb sort and name as everywhere.
-  SOURCE_DATE_EPOCH=$(git -C "$RESMON_ROOT" log -1 --format=%ct)
+  SOURCE_DATE_EPOCH=$(git -C "$RESMON_ROOT" log -1 --format=%ct "$commit")
   export SOURCE_DATE_EPOCH LC_ALL=C.UTF-8 TZ=UTC
   umask 022
   work=$(mktemp -d "${TMPDIR:-/tmp}/resmon-release.XXXXXX")
@@ -77,7 +78,7 @@ main() {
   for architecture in "${list[@]}"; do pack "$architecture"; done
   cp -- "$RESMON_ROOT/packaging/installer/resmon-client.sh" "$work/dist/"
   archive_container
-  git -C "$RESMON_ROOT" archive --format=tar --prefix="resmon-$version/" HEAD | gzip -9n >"$work/dist/resmon-$version-source.tar.gz"
+  git -C "$RESMON_ROOT" archive --format=tar --prefix="resmon-$version/" "$commit" | gzip -9n >"$work/dist/resmon-$version-source.tar.gz"
   bill_of_materials >"$work/dist/resmon-$version.spdx.json"
   (cd -- "$work/dist" && sha256sum -- * >"$work/SHA256SUMS" && mv -- "$work/SHA256SUMS" .)
   rm -rf -- "$output"
