@@ -15,7 +15,7 @@ function splitStatements(text) {
 }
 
 const kColumn = new RegExp(
-  `^(?:(100 - )?(mean|max|min|last|first)\\(${kIdent}\\)|non_negative_derivative\\(max\\(${kIdent}\\), 1s\\)(?: \\* (8|100))?) AS ${kIdent}$`);
+  `^(?:(100 - )?(mean|max|min|last|first|sum|count)\\(${kIdent}\\)|non_negative_derivative\\(max\\(${kIdent}\\), 1s\\)(?: \\* (8|100))?) AS ${kIdent}$`);
 const kEqual = `${kIdent} = ${kString}`;
 const kBare = kEqual.replaceAll("((?:", "(?:(?:");
 
@@ -41,7 +41,7 @@ function parse(statement) {
       `(?: GROUP BY (?:time\\((\\d+)(ms|s|m|h)\\)((?:, ${kIdent})*) fill\\(null\\)|(${kIdent}(?:, ${kIdent})*)))?$`,
   ).exec(statement);
   if (shape === null) throw new Error(`error parsing query: ${statement}`);
-  const columns = shape[1].split(/, (?=(?:100 - )?(?:mean|max|min|last|first)|non_negative)/).map((text) => {
+  const columns = shape[1].split(/, (?=(?:100 - )?(?:mean|max|min|last|first|sum|count)|non_negative)/).map((text) => {
     const found = kColumn.exec(text);
     if (found === null) throw new Error(`error parsing query: ${text}`);
     return {
@@ -82,6 +82,7 @@ function run(query, hosts, now) {
             // The lowest and the highest of a bucket, as if samples scattered by a tenth.
             const scatter = query.step > 5000 && column.fold === "min" ? 0.9 : query.step > 5000 && column.fold === "max" ? 1.1 : 1;
             if (value === null) return null;
+            if (column.fold === "count") return 1;  // a gather in each bucket, so a sum is that value
             return column.ofHundred === true ? 100 - value * scatter : value * column.factor * scatter;
           }),
         ]);
@@ -192,7 +193,7 @@ export function answer(text, hosts, now, failing = [], annotations = []) {
         : /^SELECT last\("(success|duration_seconds)"\)/.test(statement) ? outcomes(statement, hosts, failing)
         : /^SELECT last\("title"\) AS "title", last\("unit"\) AS "unit", last\("kind"\) AS "kind" FROM "script_panel" WHERE "host" = '.*' GROUP BY "measurement"$/.test(statement) ? kPanels
         : statement.includes(' FROM "annotation" ') ? noted(statement, annotations)
-        : statement.startsWith("SELECT sum(") ? traffic(statement, hosts)
+        : statement.startsWith("SELECT sum(") && !statement.includes(' FROM "procstat" ') ? traffic(statement, hosts)
         : statement.includes(' FROM "internal_server" ') ? ownNumbers(statement) : run(parse(statement), hosts, now);
       return series.length > 0 ? { statement_id: id, series } : { statement_id: id };
     }),
