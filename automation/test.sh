@@ -36,8 +36,9 @@ usage() {
 Usage: ./resmon test [SUITE]…
 
 Installs the packages that the tests need, builds, runs the suites and ends
-with one line: N passed, N failed, and N skipped if any were. Without a SUITE
-it runs those marked with *.
+with one line: N passed, N failed, N skipped if any were, and N unsteady: of
+those that passed, how many failed before they were repeated alone. Without a
+SUITE it runs those marked with *.
 
 Suites:
 TEXT
@@ -77,7 +78,7 @@ TEXT
 }
 
 main() {
-  local name when passed=0 failed=0 skipped=0
+  local name when passed=0 failed=0 skipped=0 unsteady=0
   local -a wanted=() rows=() built_presets=()
   ahead_pid=''
   while (($#)); do
@@ -170,7 +171,7 @@ isolate() {
 }
 
 run_suites() {
-  local name began log before_passed before_failed before_skipped result
+  local name began log before_passed before_failed before_skipped before_unsteady result
   local -a lines=()
   for name in "$@"; do
     # After the first, which waits for a build of its own.
@@ -179,7 +180,7 @@ run_suites() {
     log=$test_logs/$name.log
     rm -f -- "$log" "$log".*
     printf 'suite %s\n' "$name" >"$log"
-    before_passed=$passed before_failed=$failed before_skipped=$skipped
+    before_passed=$passed before_failed=$failed before_skipped=$skipped before_unsteady=$unsteady
     began=$SECONDS
     say "$(paint 2 bold "$name")"
     if prebuilt "$suite_preset" "$log.build"; then
@@ -194,7 +195,8 @@ run_suites() {
       printf '==> no test ran\n' >>"$log"
       failed=$((failed + 1))
     fi
-    result=$(summary $((passed - before_passed)) $((failed - before_failed)) $((skipped - before_skipped)))
+    unsteady=$((unsteady + $(grep -c '^# unsteady: ' "$log" || true)))
+    result=$(summary $((passed - before_passed)) $((failed - before_failed)) $((skipped - before_skipped)) $((unsteady - before_unsteady)))
     if ((failed > before_failed)); then
       show_failures "$log" >&2
       lines+=("$(printf '%s %-10s %6d s  %s' "$(paint 1 red FAILED)" "$name" $((SECONDS - began)) "$result")")
@@ -202,18 +204,21 @@ run_suites() {
     else
       lines+=("$(printf '%s %-10s %6d s  %s' "$(paint 1 green 'ok    ')" "$name" $((SECONDS - began)) "$result")")
     fi
+    while IFS= read -r name; do lines+=("       unsteady: $name"); done < <(sed -n 's/^# unsteady: //p' "$log" | cut -c 1-200)
     sed -n 's/^# summary: /  /p' "$log" # what a test found worth telling besides its verdict
     say "  $result in $((SECONDS - began)) s"
   done
   printf '\n'
   printf '%s\n' "${lines[@]}"
-  printf '\n%s\n' "$(summary "$passed" "$failed" "$skipped")"
+  printf '\n%s\n' "$(summary "$passed" "$failed" "$skipped" "$unsteady")"
   ((failed == 0)) || return 1
 }
 
+# summary PASSED FAILED SKIPPED UNSTEADY
 summary() {
   printf '%d passed, %d failed' "$1" "$2"
   (($3 == 0)) || printf ', %d skipped' "$3"
+  (($4 == 0)) || printf ', %d unsteady' "$4"
 }
 
 build_directory() {

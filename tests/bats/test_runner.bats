@@ -119,6 +119,72 @@ JS
   [ "${lines[-1]}" = '1 passed, 1 failed, 1 skipped' ]
 }
 
+@test "a test of node that passes when repeated alone is counted as unsteady, by name" {
+  sed -i 's/release  directory:tests\/browser/-        directory:tests\/browser/' "$HOUSE/automation/test.sh"
+  mkdir "$HOUSE/tests/browser"
+  cat >"$HOUSE/tests/browser/a.test.mjs" <<'JS'
+import test from 'node:test';
+import {existsSync, writeFileSync} from 'node:fs';
+const mark = process.env.HOME_OF_MARKS + '/tried';
+test('one (with a dot.)', () => {
+  if (existsSync(mark)) return;
+  writeFileSync(mark, '');
+  throw new Error('the-reason');
+});
+test('one (with a dot!)', () => {});
+JS
+  HOME_OF_MARKS=$BATS_TEST_TMPDIR test_house browser
+  [ "$status" -eq 0 ]
+  [ "${lines[-1]}" = '2 passed, 0 failed, 1 unsteady' ]
+  [[ $output == *"unsteady: one (with a dot.): 'the-reason'"* ]]
+}
+
+@test "a test in Python that passes when repeated alone is unsteady; one that fails twice, or many that fail, have failed" {
+  mkdir "$HOUSE/tests/e2e"
+  cp "$ROOT"/tests/e2e/{house,wire}.py "$HOUSE/tests/e2e"
+  cat >"$HOUSE/tests/lint/python.sh" <<'PYTHON'
+#!/usr/bin/env python3
+import os, sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import house
+marks = os.environ["HOME_OF_MARKS"]
+class OneTest(house.unittest.TestCase):
+    def first(self, name):
+        path = os.path.join(marks, name)
+        new = not os.path.exists(path)
+        open(path, "w").close()
+        return new
+    def test_good(self):
+        pass
+    def test_unsteady(self):
+        self.assertFalse(self.first("unsteady"), "the-reason")
+    def test_parts(self):
+        if os.environ.get("MANY"):
+            with self.subTest("a"):
+                self.fail("a part")
+            with self.subTest("b"):
+                self.fail("another")
+    def test_bad(self):
+        if os.environ.get("BAD"):
+            self.fail("each time")
+house.main()
+PYTHON
+  chmod +x "$HOUSE/tests/lint/python.sh"
+  export HOME_OF_MARKS=$BATS_TEST_TMPDIR/marks
+  mkdir "$HOME_OF_MARKS"
+  test_house lint
+  [ "$status" -eq 0 ]
+  [ "${lines[-1]}" = '5 passed, 0 failed, 1 unsteady' ]
+  [[ $output == *'unsteady: OneTest.test_unsteady: AssertionError: True is not false : the-reason'* ]]
+  rm "$HOME_OF_MARKS/unsteady"
+  BAD=1 test_house lint
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '4 passed, 1 failed, 1 unsteady' ]
+  rm "$HOME_OF_MARKS/unsteady"
+  BAD=1 MANY=1 test_house lint
+  [ "${lines[-1]}" = '2 passed, 3 failed' ]
+}
+
 @test "ctest's tests are counted from its report; none is a failure" {
   stand_ins=$BATS_TEST_TMPDIR/stand_ins
   mkdir "$stand_ins"

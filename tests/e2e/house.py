@@ -619,11 +619,17 @@ def tls_trusting(ca_file):
     return context
 
 
+MOST_REPEATED = 2
+
+
 class TapResult(unittest.TestResult):
+    """TAP as it comes. The verdict on a test that failed waits for settle()."""
+
     def __init__(self, total):
         super().__init__()
         self.count = 0
         self.began = 0.0
+        self.failed = {}  # test: its first error's text
         print(f"1..{total}", flush=True)
 
     def startTest(self, test):
@@ -631,12 +637,14 @@ class TapResult(unittest.TestResult):
         self.began = time.monotonic()
         self.told = False
 
-    def point(self, good, test, note="", error=None):
+    def point(self, good, test, note="", error=""):
         self.told = True
         self.count += 1
         print(f"{'ok' if good else 'not ok'} {self.count} - {test.id().removeprefix('__main__.')}{note}", flush=True)
-        if error:
-            print(*(f"# {line}" for line in self._exc_info_to_string(error, test).splitlines()), sep="\n", flush=True)
+        self.explain(error)
+
+    def explain(self, error):
+        print(*(f"# {line}" for line in error.splitlines()), sep="\n", end="\n" if error else "", flush=True)
 
     def stopTest(self, test):
         super().stopTest(test)
@@ -651,19 +659,43 @@ class TapResult(unittest.TestResult):
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
-        self.point(False, test, error=error)
+        self.keep(test, error)
 
     def addError(self, test, error):
         super().addError(test, error)
-        if self.told:
-            print(*(f"# {line}" for line in self._exc_info_to_string(error, test).splitlines()), sep="\n", flush=True)
-        else:
-            self.point(False, test, error=error)
+        self.keep(test, error)
 
     def addSubTest(self, test, subtest, error):
         super().addSubTest(test, subtest, error)
-        if error and not self.told:
-            self.point(False, subtest, error=error)
+        if error:
+            self.keep(subtest, error)
+
+    def keep(self, test, error):
+        text = self._exc_info_to_string(error, test)
+        self.explain(text)
+        if not self.told or not isinstance(test, unittest.TestCase):  # such as a class that could not be set up
+            self.failed.setdefault(getattr(test, "test_case", test), text)
+
+    def settle(self):
+        """Runs each test that failed once more, alone, unless there are more than a few. One that passes then is told as unsteady,
+        with how it failed: a defect of the test or of what it tests, which the summary of the whole run names. How many failed for
+        good."""
+        first, self.failed = self.failed, {}
+        repeated = {t: text for t, text in first.items() if isinstance(t, unittest.TestCase) and len(first) <= MOST_REPEATED}
+        bad = len(first) - len(repeated)
+        for test in (t for t in first if t not in repeated):
+            self.point(False, test, error=first[test])
+        for test, text in repeated.items():
+            print(f"# once more, alone: {test.id().removeprefix('__main__.')}", flush=True)
+            unittest.TestSuite([type(test)(test._testMethodName)]).run(self)
+            if self.failed:
+                bad += 1
+                self.point(False, test, error=next(iter(self.failed.values())))
+            else:
+                reason = text.strip().splitlines()[-1]
+                print(f"# unsteady: {test.id().removeprefix('__main__.')}: {reason}", flush=True)
+            self.failed = {}
+        return bad
 
 
 def main():
@@ -677,8 +709,7 @@ def main():
 
     chosen = [t for t in flat(tests) if len(sys.argv) < 2 or any(word in t.id() for word in sys.argv[1:])]
     result = TapResult(len(chosen))
-    suite = unittest.TestSuite(chosen)
-    suite.run(result)
-    bad = len(result.failures) + len(result.errors)
+    unittest.TestSuite(chosen).run(result)
+    bad = result.settle()
     print(f"# {len(chosen)} tests, {bad} failed, {len(result.skipped)} skipped", flush=True)
     sys.exit(1 if bad else 0)
