@@ -26,6 +26,9 @@ const kCounters = {
   internal_client: ["cpu_seconds", "sent_bytes"],
 };
 
+// The schema's types: the server keeps them, and refuses a float where it has an integer.
+const isFloat = (field) => /^usage_|percent|^load\d|^avg\d|^io_util$|^io_await$|_seconds$/.test(field);
+
 const escapeTag = (text) => text.replace(/([,= ])/g, "\\$1");
 
 // The lines of one gather at a time, each joined by newlines; times in ms.
@@ -40,7 +43,10 @@ export function* lines(host, from, to, stepMs) {
       for (const tags of tagSets(host, measurement, ["host"])) {
         const series = [measurement, ...Object.entries(tags).map(([key, value]) => `${key}=${escapeTag(value)}`)].join(",");
         const cells = fields.map((field) => {
-          if (kind === "gauge") return `${field}=${Number(gauge(host, measurement, tags, field, t).toPrecision(7))}`;
+          if (kind === "gauge") {
+            const value = gauge(host, measurement, tags, field, t);
+            return `${field}=${isFloat(field) ? Number(value.toPrecision(7)) : `${Math.round(value)}i`}`;
+          }
           const key = `${series} ${field}`;
           const sum = (sums.get(key) ?? 1e6) + (stepMs / 1000) * rate(host, measurement, tags, field, t);
           sums.set(key, sum);
