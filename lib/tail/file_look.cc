@@ -17,6 +17,7 @@ namespace resmon::tail {
 namespace {
 
 constexpr std::size_t kMostNoted = 1000;
+constexpr std::size_t kMostNames = 8;  // of a file that is renamed again and again, whose look-up is kept
 constexpr std::size_t kMostDirectoryEntries = 20'000;
 
 bool compressed(std::string_view path) {
@@ -58,7 +59,7 @@ void FileSource::look(TimePoint now, EventTaker& taker) {
   for (const std::uint32_t number : gone) drop(number, taker);
 }
 
-void FileSource::see(const std::string& path, TimePoint now, EventTaker&) {
+void FileSource::see(const std::string& path, TimePoint now, EventTaker& taker) {
   struct stat state {};
   if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) return;
   const auto known = by_id_.find({state.st_dev, state.st_ino});
@@ -69,11 +70,9 @@ void FileSource::see(const std::string& path, TimePoint now, EventTaker&) {
     // It has more than one name, or was renamed.
     struct stat old {};
     if (::stat(file.mark.path.c_str(), &old) == 0 && Id{old.st_dev, old.st_ino} == known->first) return;
-    if (const auto at = by_path_.find(file.mark.path); at != by_path_.end() && at->second == file.number)
-      by_path_.erase(at);
     file.mark.path = path;
     file.family = family_of(path);
-    by_path_[path] = file.number;
+    name(file, path);
     return;
   }
   if (compressed(path)) {
@@ -92,7 +91,7 @@ void FileSource::see(const std::string& path, TimePoint now, EventTaker&) {
     return;
   }
   file->seen_in_look = looks_;
-  if (!claim(*file)) start_fresh(*file);
+  if (!claim(*file)) start_fresh(*file, taker);
 }
 
 FileSource::File* FileSource::open(const std::string& path, TimePoint now) {
@@ -115,15 +114,59 @@ FileSource::File* FileSource::open(const std::string& path, TimePoint now) {
   return out;
 }
 
-// A file that was never read. What had its name before is read to its end first.
-void FileSource::start_fresh(File& file) {
+// A file that was never read. What had its name before is read to its end first. Its mark is kept from here on: it may
+// be renamed before anything of it is read, while nobody looks.
+void FileSource::start_fresh(File& file, EventTaker& taker) {
   const auto before = by_path_.find(file.mark.path);
   if (before != by_path_.end() && files_.contains(before->second)) {
-    file.mark.after = before->second;
+    wait_for(file, before->second);
     files_.at(before->second)->at_end = false;  // as far as is known from here on
   }
-  by_path_[file.mark.path] = file.number;
+  name(file, file.mark.path);
   if (looks_ == 1 && !had_marks_ && options_.from_end) pass_over(file);
+  taker.mark(key_of(file.number), encode(file.mark));
+}
+
+// The newest file that had the name. One that is renamed keeps it until another takes it: that one waits for its rest.
+void FileSource::name(File& file, const std::string& path) {
+  by_path_[path] = file.number;
+  std::erase(file.names, path);
+  file.names.push_back(path);
+  if (file.names.size() <= kMostNames) return;
+  unname(file, file.names.front());
+  file.names.erase(file.names.begin());
+}
+
+void FileSource::unname(const File& file, const std::string& path) {
+  if (const auto at = by_path_.find(path); at != by_path_.end() && at->second == file.number) by_path_.erase(at);
+}
+
+// Unless the other waits for this one.
+void FileSource::wait_for(File& file, std::uint32_t other) {
+  for (std::uint32_t at = other; at != 0;) {
+    if (at == file.number) return;
+    const auto found = files_.find(at);
+    at = found == files_.end() ? 0 : found->second->mark.after;
+  }
+  file.mark.after = other;
+}
+
+// The file had the name in an earlier life. Who has it now waits for its rest, and it waits for who had it before.
+void FileSource::leave_name(File& file, const std::string& path) {
+  const auto holder = by_path_.find(path);
+  if (holder == by_path_.end() || !files_.contains(holder->second)) {
+    name(file, path);
+    return;
+  }
+  File& other = *files_.at(holder->second);
+  if (&other == &file) return;
+  const bool is_there = other.mark.path == path;
+  const std::uint32_t before = is_there ? other.mark.after : other.number;
+  if (file.mark.after == 0 && files_.contains(before)) wait_for(file, before);
+  if (is_there)
+    wait_for(other, file.number);
+  else
+    name(file, path);
 }
 
 // The file goes on under the number and mark that it had.
@@ -142,9 +185,9 @@ void FileSource::adopt(File& file, std::uint32_t number, FileMark mark) {
   file.mtime = 0;
   if (!has_content_of(file.fd.get(), file.mark, file.tail)) file.tail.clear();
   by_id_[{file.mark.device, file.mark.inode}] = number;
-  if (const auto path = by_path_.find(file.mark.path); path == by_path_.end() || !files_.contains(path->second))
-    by_path_[file.mark.path] = number;
   files_.emplace(number, std::move(owned));
+  if (const auto path = by_path_.find(file.mark.path); path == by_path_.end() || !files_.contains(path->second))
+    name(file, file.mark.path);
 }
 
 // Whether an earlier life read this very file.
@@ -163,8 +206,10 @@ bool FileSource::claim(File& file) {
     FileMark taken = std::move(mark);
     unclaimed_.erase(unclaimed);
     unclaimed_inodes_.erase(at);
+    const std::string had = taken.path;
     adopt(file, number, std::move(taken));
-    by_path_[file.mark.path] = number;
+    if (had != file.mark.path) leave_name(file, had);
+    name(file, file.mark.path);
     return true;
   }
   return false;
@@ -175,7 +220,7 @@ void FileSource::locate_unclaimed(TimePoint now, EventTaker& taker) {
     if (locate(number, mark, now)) continue;
     taker.mark(key_of(number), {});
     ++stats_.unproven;
-    note(mark.path, "was read before and is gone: lines may be missing that were written just before");
+    note(mark.path, "was followed before and is gone: lines may be missing that were written just before");
   }
   unclaimed_inodes_.clear();
 }
@@ -213,11 +258,8 @@ bool FileSource::locate(std::uint32_t number, const FileMark& mark, TimePoint no
     const bool by_handle = path == same_inode && mark.handle != 0 && mark.handle == file->mark.handle;
     const bool good = by_handle || (mark.offset > 0 && has_content_of(file->fd.get(), mark, tail));
     if (good) {
-      // The new file under the old name waits for the rest of the old one.
-      const auto at_path = by_path_.find(mark.path);
-      if (at_path != by_path_.end() && files_.contains(at_path->second) && at_path->second != file->number)
-        files_.at(at_path->second)->mark.after = number;
       adopt(*file, number, mark);
+      leave_name(*file, mark.path);
       return true;
     }
     if (known == by_id_.end()) {

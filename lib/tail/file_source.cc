@@ -169,8 +169,7 @@ void FileSource::drop(std::uint32_t number, EventTaker& taker) {
   taker.mark(key_of(number), {});
   if (const auto id = by_id_.find({file.mark.device, file.mark.inode}); id != by_id_.end() && id->second == number)
     by_id_.erase(id);
-  if (const auto path = by_path_.find(file.mark.path); path != by_path_.end() && path->second == number)
-    by_path_.erase(path);
+  for (const std::string& path : file.names) unname(file, path);
   files_.erase(found);
   stats_.files = files_.size();
 }

@@ -75,7 +75,11 @@ class FileSource {
   bool claim(File& file);
   void locate_unclaimed(TimePoint now, EventTaker& taker);
   bool locate(std::uint32_t number, const FileMark& mark, TimePoint now);
-  void start_fresh(File& file);
+  void start_fresh(File& file, EventTaker& taker);
+  void name(File& file, const std::string& path);
+  void unname(const File& file, const std::string& path);
+  void wait_for(File& file, std::uint32_t other);
+  void leave_name(File& file, const std::string& path);
   void note(const std::string& path, const std::string& text);
 
   // Reading one: file_source.cc.
@@ -100,8 +104,8 @@ class FileSource {
   std::set<std::string> noted_;  // paths that findings were about
   std::map<std::uint32_t, std::unique_ptr<File>> files_;
   std::map<Id, std::uint32_t> by_id_;
-  std::map<std::string, std::uint32_t> by_path_;
-  std::map<std::uint32_t, FileMark> unclaimed_;  // of earlier lives, until the first look is through
+  std::map<std::string, std::uint32_t> by_path_;  // who has the name, or had it last
+  std::map<std::uint32_t, FileMark> unclaimed_;   // of earlier lives, until the first look is through
   std::multimap<std::uint64_t, std::uint32_t> unclaimed_inodes_;
   std::uint32_t next_number_ = 1;
   std::uint32_t turn_ = 0;              // the file that was read last

@@ -145,6 +145,47 @@ TEST_F(FileSourceTest, RenamedAndCreatedAnew) {
   EXPECT_EQ(poll(), (Texts{"3", "late", "4"}));
 }
 
+// The new file comes when the old one is known by its new name, and is not read to its end.
+TEST_F(FileSourceTest, ANewFileWaitsForTheRestOfOneThatWasRenamedBefore) {
+  for (const bool matches : {true, false}) {
+    for (const bool restarted : {true, false}) {
+      SCOPED_TRACE(std::string(matches ? "matches" : "does not match") + (restarted ? ", restarted" : ""));
+      const std::string name = std::string(matches ? "a" : "b") + (restarted ? "r" : "");
+      options_.globs = {path(name + ".log"), path(name + (matches ? ".log.*" : ".none"))};
+      begin();
+      write(name + ".log", "1\n");
+      EXPECT_EQ(poll(), (Texts{"1"}));
+      fs::rename(path(name + ".log"), path(name + ".log.1"));
+      write(name + ".log.1", "2\n3\n4\n");
+      if (restarted) begin();
+      recorder_.room = 1;
+      EXPECT_EQ(poll(), (Texts{"2"}));
+      write(name + ".log", "5\n");
+      recorder_.room = 1'000'000;
+      EXPECT_EQ(poll(), (Texts{"3", "4", "5"}));
+    }
+  }
+}
+
+// Of several that had the name, each waits for the one before it.
+TEST_F(FileSourceTest, FilesOfOneNameAreReadInTheirOrderAfterARestart) {
+  write("a.log", "1\n");
+  recorder_.room = 1;
+  EXPECT_EQ(poll(), (Texts{"1"}));
+  write("a.log", "2\n3\n");
+  fs::rename(path("a.log"), path("a.1"));
+  write("a.log", "4\n5\n");
+  recorder_.room = 1;
+  EXPECT_EQ(poll(), (Texts{"2"}));
+  fs::rename(path("a.log"), path("a.2"));
+  begin();
+  recorder_.room = 1;
+  EXPECT_EQ(poll(), (Texts{"3"}));
+  write("a.log", "6\n");
+  recorder_.room = 1'000'000;
+  EXPECT_EQ(poll(), (Texts{"4", "5", "6"}));
+}
+
 TEST_F(FileSourceTest, DeletedWhileItIsOpen) {
   write("a.log", "1\n");
   EXPECT_EQ(poll(), (Texts{"1"}));
@@ -302,6 +343,20 @@ TEST_F(FileSourceTest, FromTheEndPassesOverWhatIsThere) {
   Texts came = poll();
   std::sort(came.begin(), came.end());
   EXPECT_EQ(came, (Texts{"first", "new"}));
+}
+
+TEST_F(FileSourceTest, WhatWasPassedOverIsNotReadAfterARestart) {
+  options_.from_end = true;
+  begin();
+  write("a.log", "old\n");
+  write("b.log", "old, too\n");
+  EXPECT_EQ(poll(), Texts{});
+  write("a.log", "new\n");
+  EXPECT_EQ(poll(), (Texts{"new"}));
+  begin();
+  EXPECT_EQ(poll(), Texts{});
+  write("b.log", "newer\n");
+  EXPECT_EQ(poll(), (Texts{"newer"}));
 }
 
 TEST(FileMark, ComesBackAndDamageIsAnError) {
