@@ -8,15 +8,15 @@ suites_table() {
   cat <<'TABLE'
 lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, names, links
 unit       default 1200  -         release  ctest:release             every library's own tests
-bats       default 1800  -         -        directory:tests/bats      this command line, with stand-ins for the programs
+bats       default 1800  -         -        beside:tests/bats         this command line, with stand-ins for the programs
 e2e        default 1200  -         release  labelled:e2e              the real programs together
 influxdb   default  600  influxdb  release  labelled:influxdb         Debian's InfluxDB as a store
-browser    default  900  browser   release  directory:tests/browser   the page in Debian's chromium
+browser    default  900  browser   release  beside:tests/browser      the page in Debian's chromium
 oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
 proxies    default  300  proxies      release  directory:tests/proxies     nginx, Caddy, Apache, HAProxy as docs/proxies.md has them
-prometheus default  600  prometheus release  directory:tests/prometheus  Debian's Prometheus and node exporter on each door
-dashboards default  300  influxdb  release  directory:tests/dashboards  schema, forms, every query against both stores, Flux compiled
-chaos      default 3000  influxdb  release  directory:tests/chaos     kill -9, cut networks, full disks, power cuts
+prometheus default  600  prometheus release  beside:tests/prometheus  Debian's Prometheus and node exporter on each door
+dashboards default  300  influxdb  release  beside:tests/dashboards  schema, forms, every query against both stores, Flux compiled
+chaos      default 3000  influxdb  release  beside:tests/chaos        kill -9, cut networks, full disks, power cuts
 asan       default 3000  fuzz      asan     sanitized:asan            unit and end-to-end tests, address and UB sanitizers
 tsan       default 3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer
 fuzz       default 1800  fuzz      asan     fuzz:asan                 each fuzz target for a short while
@@ -63,6 +63,8 @@ Environment:
   RESMON_STATIC_ROOTS   root folders of other distributions for 'static', with
                         colons between them
   RESMON_UPDATE_SPEED   if set, 'speed' records this build's counts
+  RESMON_SANITIZE_ALL   if set, 'asan' and 'tsan' run every end-to-end test, not
+                        only those that give sanitizers the most to do
   RESMON_NO_INSTALL     if set, install no packages; a missing one is a failure
 
 build/test-logs/SUITE.log has the whole output of each suite. A suite that
@@ -160,7 +162,7 @@ isolate() {
   local variable
   for variable in "${!RESMON_@}" "${!INFLUX_@}"; do
     case $variable in
-      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_CHAOS_SECONDS | RESMON_CHAOS_SEED | RESMON_SCALE_SECONDS | RESMON_SCALE_SEED | RESMON_NO_INSTALL | RESMON_STATIC_ROOTS | RESMON_UPDATE_SPEED) ;;
+      RESMON_ROOT | RESMON_BUILD_DIR | RESMON_FUZZ_SECONDS | RESMON_CHAOS_SECONDS | RESMON_CHAOS_SEED | RESMON_SCALE_SECONDS | RESMON_SCALE_SEED | RESMON_NO_INSTALL | RESMON_STATIC_ROOTS | RESMON_UPDATE_SPEED | RESMON_SANITIZE_ALL) ;;
       *) unset "$variable" ;;
     esac
   done
@@ -275,20 +277,62 @@ await_ahead() {
 
 suite_directory() { run_directory "$1" "$RESMON_ROOT/$2"; }
 
+# suite_beside LOG DIRECTORY: the same, several files at once.
+suite_beside() { run_directory "$1" "$RESMON_ROOT/$2" run_files; }
+
 # suite_ctest LOG PRESET: runs the tests without a label; tests of more than one library have the label of their suite.
 suite_ctest() { run_ctest "$1" "$(build_directory "$2")" --label-exclude .; }
 
-# suite_sanitized LOG PRESET: the unit tests of that build, and the end-to-end tests on its programs (not those of the command line,
+# The end-to-end tests that the sanitizers' suites run: those that give parsers, memory or threads the most to do. Of the others a
+# sanitizer's program takes minutes to find nothing that these do not; RESMON_SANITIZE_ALL has all of them run. One line a file: its
+# name, the suites, the names of its tests (parts of them; - for all), and why.
+sanitized_table() {
+  cat <<'TABLE'
+protocol    asan,tsan  -                                 every frame, whole and broken, and 300 connections at once
+write       asan       -                                 line protocol, gzip, bodies up to their bounds
+inputs      asan       ServerInputsTest                  lines, JSON, StatsD, collectd and datagrams from strangers
+hostile     asan       -                                 forms and bodies that are made to cost
+query       asan,tsan  -                                 the query engine, its pool of threads and the bounds of its memory
+log_lines   asan       -                                 parsers of log lines, redaction, metrics from lines
+log_sources asan       -                                 sockets, programs and systemd's journal as sources of lines
+churn       asan,tsan  -                                 schemas and series that come and go under their readers
+durable     asan       test_damage_to_any_file           damaged files of the store and the journal
+system      asan,tsan  StopTest HttpTest                 starts and stops with everything open, the live view, requests that are none
+journal     tsan       test_killed_under_load test_a_database_that_is_away  sessions, journal, store and sinks at once, and restarts
+peers       tsan       test_answers test_many_series     servers that ask each other
+logs        tsan       test_every_line_once              log lines with kills, rotation and cut networks
+alerts      tsan       test_messages test_silences       rules that are read again while samples come
+TABLE
+}
+
+# sanitized_files PRESET: for run_files.
+sanitized_files() {
+  local file line name suites tests
+  if [[ -n ${RESMON_SANITIZE_ALL-} ]]; then
+    for file in "$RESMON_ROOT"/tests/e2e/*.test.py; do printf '%s\n' "$file"; done
+    return
+  fi
+  while IFS= read -r line; do
+    read -r name suites _ <<<"$line"
+    [[ ,$suites, == *",$1,"* ]] || continue
+    tests=$(sed -E 's/^\S+ +\S+ +//; s/  .*//' <<<"$line")
+    [[ $tests != - ]] || tests=''
+    printf '%s%s\n' "$RESMON_ROOT/tests/e2e/$name.test.py" "${tests:+|$tests}"
+  done < <(sanitized_table)
+}
+
+# suite_sanitized LOG PRESET: the unit tests of that build, and end-to-end tests on its programs (never those of the command line,
 # which builds programs of its own). A report ends the program that it is about, and that is noticed.
 suite_sanitized() {
   local options='halt_on_error=1 abort_on_error=1'
-  local -a left_out=()
+  local -a left_out=() files
   # These run for minutes in one thread: the address sanitizer has had them.
   [[ $2 != tsan ]] || left_out=(--exclude-regex '\.(JournalModel|SpoolModel|StoreModelTest|StoreCrashTest|HeadTest|ChunkTest)\.')
   ASAN_OPTIONS="$options detect_stack_use_after_return=1" UBSAN_OPTIONS="$options print_stacktrace=1" \
     TSAN_OPTIONS="$options second_deadlock_stack=1" run_ctest "$1" "$(build_directory "$2")" --label-exclude . "${left_out[@]}"
+  mapfile -t files < <(sanitized_files "$2")
   ASAN_OPTIONS=$options UBSAN_OPTIONS="$options print_stacktrace=1" TSAN_OPTIONS="$options second_deadlock_stack=1" \
-    RESMON_BUILD_DIR=$(build_directory "$2") run_scripts "$1" "$RESMON_ROOT"/tests/e2e/*.test.py
+    RESMON_BUILD_DIR=$(build_directory "$2") run_files "$1" "${files[@]}"
 }
 
 # suite_arm64 LOG PRESET: the unit tests of that build, which an emulator runs.
@@ -304,20 +348,22 @@ suite_arm64() {
   fi
 }
 
-# suite_labelled LOG NAME: runs ctest's tests with that label, and the other tests in tests/NAME.
+# suite_labelled LOG NAME: runs ctest's tests with that label, and the other tests in tests/NAME, several files at once.
 suite_labelled() {
   local listed
   listed=$(ctest --test-dir "$RESMON_BUILD_DIR" --show-only --label-regex "^$2\$" 2>&1) || true
   if ! grep -q '^Total Tests: 0$' <<<"$listed"; then run_ctest "$1" "$RESMON_BUILD_DIR" --label-regex "^$2\$"; fi
-  run_directory "$1" "$RESMON_ROOT/tests/$2"
+  run_directory "$1" "$RESMON_ROOT/tests/$2" run_files
 }
 
 # suite_lint LOG DIRECTORY: each script there is one test.
 suite_lint() {
   local file
+  local -a files=()
   for file in "$RESMON_ROOT/$2"/*.sh; do
-    [[ ! -x $file ]] || run_script "$1" "$file"
+    [[ ! -x $file ]] || files+=("$file")
   done
+  run_files "$1" "${files[@]}"
 }
 
 # suite_fuzz LOG PRESET: each target of that build for a short while; fuzz/run.sh says what it leaves where.

@@ -127,12 +127,13 @@ run_ctest() {
   grep -ho '^# summary: .*' "$report" >>"$log" || true
 }
 
-# run_script LOG FILE: one test by its exit code (77 = skipped), unless it prints TAP.
+# run_script LOG FILE [WORD…]: one test by its exit code (77 = skipped), unless it prints TAP.
 run_script() {
   local log=$1 points good bad left_out
+  shift
   points=$log.tap
   : >"$points"
-  run_logged "$points" "$2"
+  run_logged "$points" "$@"
   cat -- "$points" >>"$log"
   if grep -qE '^(not )?ok [0-9]+' "$points"; then
     read -r good bad left_out <<<"$(count_tap "$points")"
@@ -147,19 +148,32 @@ run_script() {
   fi
 }
 
-# run_scripts LOG FILE…: each as run_script does it, as many at once as there are cores, for scripts that mostly wait and do not mind
-# each other. LOG has them in their order.
-run_scripts() {
+# run_file LOG FILE [WORD…]: a file of tests by its kind: bats', node's, or a script, which runs those that WORDs name.
+run_file() {
+  case $2 in
+    *.bats) run_bats "$1" "$2" ;;
+    *.test.mjs) run_node "$1" "$2" ;;
+    *) run_script "$@" ;;
+  esac
+}
+
+# run_files LOG FILE[|WORD WORD…]…: each as run_file does it, as many at once as there are cores, for tests that mostly wait and do not
+# mind each other. The largest begin first: as a rule they take longest. LOG has them in that order.
+run_files() {
   local log=$1 file points good bad left_out cores number=0 i
+  local -a files words
   shift
   cores=$(build_jobs)
-  for file in "$@"; do
+  mapfile -t files < <(for file in "$@"; do printf '%s %s\n' "$(stat -c %s -- "${file%%|*}" 2>/dev/null)" "$file"; done | sort -rn | cut -d ' ' -f 2-)
+  for file in "${files[@]}"; do
     while (($(jobs -pr | wc -l) >= cores)); do wait -n || true; done
     number=$((number + 1))
     (
       trap 'end_jobs; exit 143' TERM
       passed=0 failed=0 skipped=0
-      run_script "$log.$number" "$file"
+      words=()
+      [[ $file != *'|'* ]] || read -ra words <<<"${file##*|}"
+      run_file "$log.$number" "${file%%|*}" "${words[@]}"
       printf '%d %d %d\n' "$passed" "$failed" "$skipped" >"$log.$number.counted"
     ) &
   done
@@ -173,11 +187,11 @@ run_scripts() {
   done
 }
 
-# run_directory LOG DIRECTORY: everything in it that is a test: *.bats, *.test.mjs for node, executable *.test.sh and *.test.py.
-# A package-lock.json brings its modules first.
+# run_directory LOG DIRECTORY [COMMAND]: everything in it that is a test: *.bats, *.test.mjs for node, executable *.test.sh and
+# *.test.py. COMMAND is run_files for those that do not mind each other. A package-lock.json brings its modules first.
 run_directory() {
   local log=$1 directory=$2 file
-  local -a files
+  local -a files=()
   shopt -s nullglob
   if [[ -e $directory/package-lock.json && ! $directory/node_modules/.package-lock.json -nt $directory/package-lock.json ]]; then
     run_logged "$log" npm --prefix "$directory" ci --no-audit --no-fund
@@ -187,14 +201,16 @@ run_directory() {
       return
     fi
   fi
-  files=("$directory"/*.bats)
-  ((${#files[@]} == 0)) || run_bats "$log" "${files[@]}"
-  files=("$directory"/*.test.mjs)
-  ((${#files[@]} == 0)) || run_node "$log" "${files[@]}"
-  for file in "$directory"/*.test.sh "$directory"/*.test.py; do
-    [[ ! -x $file ]] || run_script "$log" "$file"
+  for file in "$directory"/*.bats "$directory"/*.test.mjs "$directory"/*.test.sh "$directory"/*.test.py; do
+    [[ $file != *.test.[sp]* || -x $file ]] || continue
+    files+=("$file")
   done
   shopt -u nullglob
+  if [[ -n ${3-} ]]; then
+    "$3" "$log" "${files[@]}"
+    return
+  fi
+  for file in "${files[@]}"; do run_file "$log" "$file"; done
 }
 
 # show_failures LOG: the parts of a log with the failures, and its end.

@@ -19,7 +19,7 @@ teardown() { teardown_house; }
   [ "$status" -eq 0 ]
   tail -n 2 "$RESMON_HOME/load.arguments" | head -n 1 | grep -qx -- --load-profile
   tail -n 1 "$RESMON_HOME/load.arguments" | grep -qx 'two words'
-  wait_until 5 bash -c "[ \$('$ROOT/resmon' status --json | jq '[.clients[] | select(.host | startswith(\"load-\"))] | length') -eq 4 ]"
+  wait_until 60 bash -c "[ \$('$ROOT/resmon' status --json | jq '[.clients[] | select(.host | startswith(\"load-\"))] | length') -eq 4 ]"
   run resmon simulate 1 --detach
   [ "$status" -eq 1 ]
   [[ $output == *'running already'* ]]
@@ -31,7 +31,7 @@ teardown() { teardown_house; }
   up_here --clients 0
   env --default-signal=INT "$ROOT/resmon" simulate 2 3>&- >"$BATS_TEST_TMPDIR/output" 2>&1 &
   simulate=$!
-  wait_until 5 test -e "$RESMON_HOME/fake-hosts/load-2"
+  wait_until 60 test -e "$RESMON_HOME/fake-hosts/load-2"
   kill -INT "$simulate"
   wait "$simulate"
   [ "$(processes)" -eq 2 ]
@@ -163,7 +163,7 @@ teardown() { teardown_house; }
 @test "configure asks again for what is no answer" {
   run script --quiet --return --command "$ROOT/resmon configure" /dev/null < <(
     printf '%s\n' '' fast 2s nowhere '' '' maybe no yes
-    wait_until 20 grep -qx 'interval = "2s"' "$RESMON_HOME/client.toml"
+    wait_until 60 grep -qx 'interval = "2s"' "$RESMON_HOME/client.toml"
   )
   [ "$status" -eq 0 ]
   [[ $output == *"'fast' is not a duration"* && $output == *"'nowhere' is not HOST:PORT"* ]]

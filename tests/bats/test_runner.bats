@@ -106,7 +106,7 @@ test_house() { run env "${hidden[@]}" "$HOUSE/resmon" test "$@"; }
 }
 
 @test "node's tests are counted from node's own report" {
-  sed -i 's/release  directory:tests\/browser/-        directory:tests\/browser/' "$HOUSE/automation/test.sh"
+  sed -i 's/release  beside:tests\/browser/-        beside:tests\/browser/' "$HOUSE/automation/test.sh"
   mkdir "$HOUSE/tests/browser"
   cat >"$HOUSE/tests/browser/a.test.mjs" <<'JS'
 import test from 'node:test';
@@ -255,40 +255,73 @@ SH
   [ "$status" -eq 2 ]
 }
 
-# sanitized_house: the suite tsan, of end-to-end tests alone and without a build.
-sanitized_house() {
-  # shellcheck disable=SC2016 # the edited script's own variable
-  sed -i 's/^tsan .*/tsan default 60 - - sanitized:tsan ./; s/TSAN_OPTIONS="$options second_deadlock_stack=1" run_ctest .*/true/' "$HOUSE/automation/test.sh"
-  mkdir "$HOUSE/tests/e2e"
-}
-
-@test "end-to-end tests under a sanitizer run side by side and are counted one by one" {
+@test "files that do not mind each other run side by side, each by its kind, and are counted one by one" {
   (($(nproc) > 1)) || skip "there is one core"
-  sanitized_house
   # Each waits for the other to have begun.
-  for name in a b; do
-    script "e2e/$name.test.py" "touch '$BATS_TEST_TMPDIR/began.$name'
-for ((i = 0; i < 200; i++)); do [[ -e '$BATS_TEST_TMPDIR/began.a' && -e '$BATS_TEST_TMPDIR/began.b' ]] && exec printf '1..1\nok 1 - $name\n'; sleep 0.05; done
-exit 1"
-  done
-  script e2e/c.test.py 'echo "1..2"; echo "ok 1 - c"; echo "not ok 2 - the-reason"; exit 1'
-  script e2e/d.test.py 'exit 77'
-  test_house tsan
+  meet="for ((i = 0; i < 600; i++)); do [[ -e '$BATS_TEST_TMPDIR/began.a' && -e '$BATS_TEST_TMPDIR/began.b' ]] && break; sleep 0.1; done; ((i < 600))"
+  bats_file a.bats one "touch '$BATS_TEST_TMPDIR/began.a'; $meet" two true
+  script bats/b.test.sh "touch '$BATS_TEST_TMPDIR/began.b'; $meet"
+  script bats/c.test.py 'echo "1..2"; echo "ok 1 - c"; echo "not ok 2 - the-reason"; exit 1'
+  script bats/d.test.py 'exit 77'
+  test_house bats
   [ "$status" -eq 1 ]
-  [ "${lines[-1]}" = '3 passed, 1 failed, 1 skipped' ]
+  [ "${lines[-1]}" = '4 passed, 1 failed, 1 skipped' ]
   [[ $output == *the-reason* ]]
 }
 
+# sanitized_house [ROW]…: the suite tsan, of end-to-end tests alone and without a build; its table of them has these rows.
+sanitized_house() {
+  # shellcheck disable=SC2016 # the edited script's own variable
+  sed -i 's/^tsan .*/tsan default 60 - - sanitized:tsan ./; s/TSAN_OPTIONS="$options second_deadlock_stack=1" run_ctest .*/true/' "$HOUSE/automation/test.sh"
+  sed -i '/^sanitized_table/,/^TABLE$/{/^sanitized_table\|TABLE/!d}' "$HOUSE/automation/test.sh"
+  local row
+  for row in "$@"; do sed -i "/^sanitized_table/,/^TABLE\$/s/^TABLE\$/$row\\nTABLE/" "$HOUSE/automation/test.sh"; done
+  mkdir "$HOUSE/tests/e2e"
+}
+
+@test "a sanitizer's suite runs the end-to-end tests of its table, and all when that is asked for" {
+  sanitized_house 'a  asan,tsan  One Two  both' 'b  asan  -  not here' 'c  tsan  -  all of it'
+  # shellcheck disable=SC2016 # the scripts' own variables
+  for name in a b c d; do script "e2e/$name.test.py" 'echo "1..1"; echo "ok 1 - ${0##*/} $*"'; done
+  test_house tsan
+  [ "${lines[-1]}" = '2 passed, 0 failed' ]
+  grep -qx 'ok 1 - a.test.py One Two' "$HOUSE/build/test-logs/tsan.log"
+  grep -qx 'ok 1 - c.test.py ' "$HOUSE/build/test-logs/tsan.log"
+  RESMON_SANITIZE_ALL=1 test_house tsan
+  [ "${lines[-1]}" = '4 passed, 0 failed' ]
+  grep -qx 'ok 1 - a.test.py ' "$HOUSE/build/test-logs/tsan.log"
+}
+
+@test "a file of the sanitizers' table that is not there is a failure" {
+  sanitized_house 'a  tsan  -  gone'
+  test_house tsan
+  [ "$status" -eq 1 ]
+  [ "${lines[-1]}" = '0 passed, 1 failed' ]
+}
+
+@test "every test that the sanitizers' table names is there" {
+  rows=0
+  while read -r line; do
+    rows=$((rows + 1))
+    read -r name _ <<<"$line"
+    words=$(sed -E 's/^\S+ +\S+ +//; s/  .*//' <<<"$line")
+    [ -e "$ROOT/tests/e2e/$name.test.py" ]
+    [[ $words != - ]] || continue
+    for word in $words; do grep -qE "^ *(def|class) $word" "$ROOT/tests/e2e/$name.test.py" || { echo "$name has no $word" && false; }; done
+  done < <(sed -n '/^sanitized_table/,/^TABLE$/p' "$ROOT/automation/test.sh" | grep -E ' (asan|tsan)')
+  ((rows > 5))
+}
+
 @test "a run that is ended ends end-to-end tests that run side by side" {
-  sanitized_house
+  sanitized_house 'a  tsan  -  one'
   script e2e/a.test.py "echo \$\$ >'$BATS_TEST_TMPDIR/pid'; sleep 300"
   env "${hidden[@]}" "$HOUSE/resmon" test tsan >"$BATS_TEST_TMPDIR/output" 2>&1 3>&- &
   runner=$!
-  wait_until 20 test -s "$BATS_TEST_TMPDIR/pid"
+  wait_until 60 test -s "$BATS_TEST_TMPDIR/pid"
   pid=$(cat "$BATS_TEST_TMPDIR/pid")
   kill -TERM "$runner"
   wait "$runner" || true
-  wait_until 10 gone "$pid"
+  wait_until 60 gone "$pid"
 }
 
 gone() { ! kill -0 "$1" 2>/dev/null; }

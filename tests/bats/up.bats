@@ -198,14 +198,14 @@ teardown() { teardown_house; }
 }
 
 @test "a server that is never ready fails, and leaves nothing" {
-  FAKE_NEVER_READY=1 run up_here
+  FAKE_NEVER_READY=1 RESMON_UP_TIMEOUT=2 run up_here
   [ "$status" -eq 1 ]
   [[ $output == *'not ready'* ]]
   no_process
 }
 
 @test "the first password is shown once, when up fails after it was made, too" {
-  FAKE_FIRST_USER=$'admin\tsecret-word' FAKE_NEVER_READY=1 run up_here
+  FAKE_FIRST_USER=$'admin\tsecret-word' FAKE_NEVER_READY=1 RESMON_UP_TIMEOUT=2 run up_here
   [ "$status" -eq 1 ]
   [ "$(grep -c secret-word <<<"$output")" = 1 ]
   FAKE_FIRST_USER=$'admin\tsecret-word' run up_here
@@ -214,7 +214,7 @@ teardown() { teardown_house; }
 }
 
 @test "no data within the deadline fails, says what is missing, and leaves nothing" {
-  FAKE_CLIENT_SILENT=1 RESMON_UP_TIMEOUT=2 run up_here
+  FAKE_CLIENT_SILENT=1 RESMON_UP_TIMEOUT=5 run up_here
   [ "$status" -eq 1 ]
   [[ $output == *'this machine 0 of 1, simulated 2 of 2'* ]]
   no_process
@@ -268,7 +268,7 @@ interrupt() {
   chmod +x "$BATS_TEST_TMPDIR/path"/*
   PATH="$BATS_TEST_TMPDIR/path:$PATH" env --default-signal=INT "$ROOT/resmon" up --http-port "$HTTP_PORT" --tcp-port "$TCP_PORT" 3>&- >"$BATS_TEST_TMPDIR/output" 2>&1 &
   up=$!
-  wait_until 10 test -s "$BATS_TEST_TMPDIR/cmake.pid"
+  wait_until 60 test -s "$BATS_TEST_TMPDIR/cmake.pid"
   kill -INT "$up"
   wait "$up" || true
   run kill -0 "$(cat "$BATS_TEST_TMPDIR/cmake.pid")"
@@ -306,7 +306,7 @@ interrupt() {
 @test "status is 1 for a stale pid file" {
   up_here
   kill -KILL "$(pid_in server)"
-  wait_until 5 bash -c "! kill -0 $(pid_in server)"
+  wait_until 60 bash -c "! kill -0 $(pid_in server)"
   run resmon status
   [ "$status" -eq 1 ]
   [[ $output == *down* ]]
@@ -323,7 +323,7 @@ interrupt() {
 @test "hostile names cannot drive the terminal or the shell" {
   name=$'a\033]0;x\007b\u202e$(touch '"$BATS_TEST_TMPDIR"$'/owned)`id`\ttab\nline %s; rm'
   FAKE_HOST=$name "$ROOT/resmon" up --http-port "$HTTP_PORT" --tcp-port "$TCP_PORT" --clients 1 &
-  wait_until 10 test -e "$RESMON_HOME/fake-hosts/client"
+  wait_until 60 test -e "$RESMON_HOME/fake-hosts/client"
   run resmon status
   [ "$status" -eq 0 ]
   [[ $output != *$'\033'* && $output != *$'\007'* && $output != *$'\u202e'* ]]

@@ -7,7 +7,7 @@ setup_house() {
   ROOT=$(realpath -- "$BATS_TEST_DIRNAME/../..")
   local variable
   for variable in "${!RESMON_@}" "${!INFLUX_@}" "${!FAKE_@}"; do unset "$variable"; done
-  export RESMON_HOME="$BATS_TEST_TMPDIR/ho me" RESMON_BUILD_DIR=${1:-"$BATS_TEST_TMPDIR/bu ild"} RESMON_NO_BUILD=1 RESMON_UP_TIMEOUT=10
+  export RESMON_HOME="$BATS_TEST_TMPDIR/ho me" RESMON_BUILD_DIR=${1:-"$BATS_TEST_TMPDIR/bu ild"} RESMON_NO_BUILD=1 RESMON_UP_TIMEOUT=60
   if [[ -z ${1-} ]]; then
     mkdir -p "$RESMON_BUILD_DIR"
     cp -r "$BATS_TEST_DIRNAME/fake" "$RESMON_BUILD_DIR/bin"
@@ -73,7 +73,7 @@ no_process() { [[ $(processes) == 0 ]]; }
 listen() {
   node -e 'require("net").createServer().listen(Number(process.argv[1]), "127.0.0.1")' "$1" 3>&- &
   export LISTENER=$!
-  wait_until 10 bash -c "exec 4<>/dev/tcp/127.0.0.1/$1"
+  wait_until 60 bash -c "exec 4<>/dev/tcp/127.0.0.1/$1"
 }
 
 end_listener() {
