@@ -152,8 +152,8 @@ class ChurnTest(house.HouseTest):
                 notice = client.receive()
             self.assertEqual(notice["type"], wire.NOTICE)
             self.assertEqual(notice["text"], "1 sample was refused and set aside on the server: wish v: string into integer")
-            host = server.hosts()["c"]
-            self.assertEqual((host["refused_samples"], host["last_refusal"]), (1, "wish v: string into integer"))
+            told = lambda: (host := server.hosts()["c"]) and (host["refused_samples"], host["last_refusal"])  # noqa: E731
+            house.wait_for("it to be counted at the host", lambda: told() == (1, "wish v: string into integer"))
 
     def test_files_are_nobody_elses(self):
         folder = os.path.join(self.folder, "open")

@@ -179,6 +179,8 @@ class FleetTest(house.HouseTest):
         house.wait_for("its numbers", complete)
         client.terminate()
         house.wait_for("it to leave", lambda: not server.hosts()["web1"]["connected"])
+        # The list has what the store has; the last batch may still be on its way to both.
+        house.wait_for("all that it sent", lambda: server.get("/api/v1/server").json()["store"]["backlog_entries"] == 0)
         before = server.hosts()["web1"]
         house.wait_for("that to be kept", lambda: os.path.exists(f"{server.store}/hosts.json"))
 

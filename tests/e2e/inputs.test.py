@@ -84,8 +84,8 @@ class InputsTest(house.HouseTest):
         neighbour, its_answers = self.connect(other)
         neighbour.sendall(b"n v=1\n")
         self.assertEqual(its_answers.readline(), "ok 1\n")
-        house.wait_for("the counts", lambda: self.counted(server, "lines", "refused_lines") == 4)
-        self.assertEqual(self.counted(server, "lines", "refused_connections"), 1)
+        counts = lambda: [self.counted(server, "lines", f"refused_{what}") for what in ("lines", "connections")]  # noqa: E731
+        house.wait_for("the counts", lambda: counts() == [4, 1])
         self.assertEqual(self.counted(server, "other", "refused_lines"), 0)
 
     def test_json_over_a_unix_socket(self):

@@ -57,10 +57,10 @@ class LogSinksTest(house.HouseTest):
         )
         self.assertEqual({row[1] for row in rows}, {f"{word} {level} {n}" for word in ("before", "away") for level in ("error", "info") for n in range(3)})
         self.assertEqual({(row[2], row[3], row[4]) for row in rows}, {("err", "app", "7"), ("info", "app", "7")})
-        metrics = server.metrics()
-        self.assertEqual(metrics['resmon_line_sink_up{sink="loki"}'], 1)
-        self.assertEqual(metrics['resmon_line_sink_refused_lines_total{sink="influx lines"}'], 0)
-        self.assertIn("sink loki ok", server.get("/readyz").body.decode())
+        # The other server has them before this one has its answer.
+        house.wait_for("the answer", lambda: server.metrics()['resmon_line_sink_up{sink="loki"}'] == 1)
+        self.assertEqual(server.metrics()['resmon_line_sink_refused_lines_total{sink="influx lines"}'], 0)
+        house.wait_for("its state", lambda: "sink loki ok" in server.get("/readyz").body.decode())
 
     def test_a_query_that_is_none_is_named_at_the_start(self):
         import subprocess

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import unittest
 
 import house
@@ -40,21 +39,21 @@ class ProcessesTest(house.HouseTest):
         server = self.server("http.processes=readers")
         self.client(server, "web 1", "1s", "client.command_lines=true")
         self.connected(server, "web 1")
-        busy = subprocess.Popen([sys.executable, "-c", "import time\nend = time.time() + 60\nwhile time.time() < end: pass", "--password=hunter2"])
+        busy = subprocess.Popen([sys.executable, "-c", "import time\nend = time.time() + 120\nwhile time.time() < end: pass", "--password=hunter2"])
         self.addCleanup(busy.kill)
-        for _ in range(20):
+
+        def seen():
             status, body = self.ask(server, "web%201")
             self.assertEqual(status, 200, body)
             found = [one for one in body["processes"] if one["pid"] == busy.pid]
             self.assertEqual(len(found), 1)
-            if found[0]["cpu_percent"] > 5:
-                break
-            time.sleep(0.2)
-        self.assertGreater(found[0]["cpu_percent"], 5)
+            return found[0]["cpu_percent"] > 5 and (body, found)
+
+        body, found = house.wait_for("its share of the CPU", seen, every=0.2)
         self.assertLess(found[0]["cpu_percent"], 120)
         self.assertGreater(found[0]["memory_bytes"], 1 << 20)
         self.assertEqual(found[0]["threads"], 1)
-        self.assertLess(found[0]["age_seconds"], 60)
+        self.assertLess(found[0]["age_seconds"], 120)
         self.assertIn("--password=***", found[0]["command_line"])
         self.assertNotIn("hunter2", json.dumps(body))
         self.assertEqual(body["host"], "web 1")
@@ -131,7 +130,7 @@ class ProcessesTest(house.HouseTest):
         self.assertIn("absent", words)
         gathers = "SELECT count(total) FROM mem WHERE host = 'nobody'"
         before = server.rows(gathers)[0][1]
-        house.wait_for("twenty gathers more", lambda: server.rows(gathers)[0][1] >= before + 20)
+        house.wait_for("ten gathers more", lambda: server.rows(gathers)[0][1] >= before + 10)
         self.assertEqual(len(nobodys.lines("cannot be read without CAP_SYS_PTRACE")), 1)
         self.assertIsNone(last("nobody", "disk_write_bytes"))
         failures = server.rows("SELECT max(failures) FROM internal_collector WHERE host = 'nobody'")

@@ -47,7 +47,10 @@ class RulesTest(house.HouseTest):
         self.assertIn("rule=\"rule 2\"", client.wait_line("WARN rules a rule hides fields that the page or alert rules need", "system.load1", "the panel Load"))
         rows = house.wait_for("windows", lambda: (r := server.rows("SELECT used_count, used_mean FROM mem WHERE host = 'a'")) and len(r) > 2 and r)
         self.assertTrue(all(row[0] % NS == 0 for row in rows))
-        self.assertTrue(all(8 <= row[1] <= 10 for row in rows[1:-1]), rows)
+        self.assertTrue(all(row[1] <= 10 for row in rows), rows)
+        # Ten gathers in each, save those that a busy machine had no time for.
+        skipped = server.rows("SELECT max(skipped_gathers) FROM internal_client WHERE host = 'a'")[0][1]
+        self.assertGreaterEqual(sum(row[1] for row in rows[1:-1]) + skipped, 8 * len(rows[1:-1]), (rows, skipped))
         self.assertEqual(server.rows("SHOW TAG VALUES FROM cpu WITH KEY = cpu"), [["cpu", "cpu-total"]])
         self.assertEqual(server.rows("SELECT load1 FROM system"), [])
         self.assertTrue(server.rows("SELECT load FROM system"))

@@ -20,7 +20,11 @@ import house
 import wire
 from house import NS
 
-STOP_LIMIT = 5.0  # seconds from SIGTERM to the end, whatever the other side does
+STOP_LIMIT = 15.0  # seconds from SIGTERM to the end, whatever the other side does, on a machine that is busy with other things
+# A client that has something to deliver and cannot: how long it tries, in a test of how it stops.
+BRIEF = "spool.stop_patience=500ms"
+# And in one of what must not wait for that: longer than STOP_LIMIT.
+LONG = "spool.stop_patience=5m"
 
 
 def parse_line(line):
@@ -82,7 +86,9 @@ class DataTest(house.HouseTest):
         self.assertEqual(hosts["sim-1"]["tags"], {"simulated": "true"})
         with open("/proc/meminfo") as file:
             total = int(re.search(r"MemTotal:\s+(\d+)", file.read())[1]) * 1024
-        self.assertEqual(server.rows("SELECT last(total) FROM mem WHERE host = 'real'")[0][1], total)
+        # The rows of one gather are not stored in one instant.
+        found = house.wait_for("its memory", lambda: server.rows("SELECT last(total) FROM mem WHERE host = 'real'"))
+        self.assertEqual(found[0][1], total)
 
     def test_once_agrees_with_the_machine(self):
         done = subprocess.run(
@@ -155,7 +161,7 @@ class DataTest(house.HouseTest):
         self.assertLess(seconds, STOP_LIMIT)
         away = time.time_ns()
         client.wait_line(" WARN uplink ")
-        house.wait_seconds(4)
+        house.wait_seconds(2.5)
         server = self.start(house.Server(self.folder, port=server.port, http_port=server.http_port)).wait_ready()
         back = time.time_ns()
         found = house.wait_for(
@@ -201,10 +207,10 @@ class StopTest(house.HouseTest):
 
     def test_client_that_is_connected(self):
         server = self.server()
-        client = self.client(server, "stopping")
+        client = self.client(server, "stopping", "100ms", LONG)
         client.wait_line(" uplink connected ")
         house.wait_for("samples", lambda: server.rows("SELECT load1 FROM system"))
-        self.assertLess(self.assert_stops(client), 2)
+        self.assert_stops(client)
         self.assertEqual(client.lines(" WARN "), [])
         server.wait_line("client disconnected", "host=stopping", "reason=goodbye")
         self.assertEqual(server.lines(" WARN "), [])
@@ -212,7 +218,7 @@ class StopTest(house.HouseTest):
     def test_client_whose_server_is_down(self):
         token = house.write_token(self.folder)
         client = self.start(
-            house.Process("resmon-client", house.client_arguments(house.free_port(), token, "alone", "100ms"), self.folder, "alone")
+            house.Process("resmon-client", house.client_arguments(house.free_port(), token, "alone", "100ms", BRIEF), self.folder, "alone")
         )
         client.wait_line(" WARN uplink cannot connect ")
         house.wait_seconds(0.5)
@@ -221,16 +227,16 @@ class StopTest(house.HouseTest):
 
     def test_client_whose_server_went_away(self):
         server = self.server()
-        client = self.client(server, "left")
+        client = self.client(server, "left", "100ms", BRIEF)
         client.wait_line(" uplink connected ")
         server.kill()
         client.wait_line(" WARN uplink connection lost ")
         self.assert_stops(client)
 
-    def silent_client(self, silent, name="waiting", interval="100ms"):
+    def silent_client(self, silent, name="waiting", interval="100ms", patience=BRIEF):
         self.addCleanup(silent.close)
         token = house.write_token(self.folder)
-        arguments = house.client_arguments(silent.port, token, name, interval)
+        arguments = house.client_arguments(silent.port, token, name, interval, patience)
         return self.start(house.Process("resmon-client", arguments, self.folder, name))
 
     def test_client_whose_server_never_greets(self):
@@ -241,9 +247,9 @@ class StopTest(house.HouseTest):
 
     def test_client_with_nothing_to_send_whose_server_never_greets(self):
         silent = Silent()
-        client = self.silent_client(silent, interval="1h")
+        client = self.silent_client(silent, interval="1h", patience=LONG)
         silent.accept()
-        self.assertLess(self.assert_stops(client), 2)
+        self.assert_stops(client)
 
     def test_client_whose_server_never_acknowledges(self):
         payload = struct.pack("<H", 2) + b"\x00" + struct.pack("<q", 0) + wire.varint(1 << 20) + wire.varint(20000) + wire.varint(60 * NS)
@@ -287,26 +293,24 @@ class StopTest(house.HouseTest):
 
     def test_second_signal_is_at_once(self):
         silent = Silent()
-        client = self.silent_client(silent)
+        client = self.silent_client(silent, patience=LONG)
         silent.accept()
-        # Stopping takes three seconds while there are samples that nobody takes.
+        # While there are samples that nobody takes, stopping takes all of that patience.
         house.wait_seconds(0.5)
         client.process.send_signal(signal.SIGTERM)
         client.wait_line(" stopping ")
-        begin = time.monotonic()
         client.process.send_signal(signal.SIGTERM)
-        client.wait()
-        self.assertLess(time.monotonic() - begin, 1.0)
+        client.wait(STOP_LIMIT)
 
     def test_load_connected_and_not(self):
         server = self.server()
-        load = self.load(server, 20)
+        load = self.load(server, 20, "200ms", "load.stop_patience=5m")
         house.wait_for("twenty clients", lambda: server.metrics()["resmon_clients"] == 20)
-        self.assertLess(self.assert_stops(load), 2)
+        self.assert_stops(load)
         house.wait_for("none left", lambda: server.metrics()["resmon_clients"] == 0)
         self.assertEqual(server.lines(" WARN "), [])
         server.terminate()
-        again = self.load(server, 5, "100ms")
+        again = self.load(server, 5, "100ms", "load.stop_patience=500ms")
         again.wait_line(" WARN uplink cannot connect ")
         house.wait_seconds(0.5)
         self.assert_stops(again, exit_code=4)
@@ -353,7 +357,7 @@ class StopTest(house.HouseTest):
         half = socket.create_connection(("127.0.0.1", server.http_port))
         self.addCleanup(half.close)
         half.sendall(b"GET / HT")
-        self.assertLess(self.assert_stops(server), 2.5)
+        self.assertLess(self.assert_stops(server), 6, "a second for them, and none of what it has for the store")
         self.assertEqual(server.lines(r" (WARN|ERROR) "), [])
         line = client.wait_line(" WARN uplink connection lost ")
         self.assertRegex(line, "stopping")
@@ -364,10 +368,8 @@ class StopTest(house.HouseTest):
         house.wait_for("samples", lambda: server.metrics()["resmon_samples_total"] > 0)
         server.process.send_signal(signal.SIGTERM)
         server.wait_line(" stopping ")
-        begin = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        server.wait()
-        self.assertLess(time.monotonic() - begin, 1.0)
+        server.wait(5)  # less than it has for what the sink did not take
 
     def test_interrupt_stops_too(self):
         server = self.server()
@@ -573,11 +575,13 @@ class HttpTest(house.HouseTest):
         first = live.message()
         self.assertEqual((first["type"], len(first["hosts"])), ("snapshot", 30))
         seen = set()
-        for _ in range(3):
+        for _ in range(30):  # on a busy machine not every host sends in the second that an update is about
             update = live.message()
             self.assertEqual(update["type"], "update")
             self.assertGreaterEqual(update["server_time"], first["server_time"])
             seen |= {host["host"] for host in update["hosts"]}
+            if len(seen) == 30:
+                break
         self.assertEqual(len(seen), 30)
 
     def test_live_for_a_browser_elsewhere_needs_the_token(self):
@@ -776,7 +780,7 @@ class InfluxTest(house.HouseTest):
         influxd.kill()
         house.wait_for("the sink to notice", lambda: server.metrics()['resmon_sink_up{sink="influx"}'] == 0)
         self.assertEqual(server.get("/readyz").status, 200)
-        house.wait_seconds(5)
+        house.wait_seconds(2)
         influxd.start()
         back = time.time_ns()
         house.wait_for(

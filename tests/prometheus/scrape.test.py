@@ -37,18 +37,24 @@ class ScrapeTest(house.HouseTest):
         expected = {line.rpartition(" ")[0] for line in text.splitlines() if line and not line.startswith("#")}
         wanted = sum(1 for line in text.splitlines() if line and line[0] != "#" and not line.endswith(("NaN", "Inf")))
         house.wait_for("a scrape", lambda: self.newest(server, "SELECT value FROM up") == [1.0])
-        house.wait_for("all its series", lambda: self.newest(server, "SELECT value FROM scrape_samples_scraped")[0] >= wanted)
+        house.wait_for("all its series", lambda: (self.newest(server, "SELECT value FROM scrape_samples_scraped") or [0])[0] >= wanted)
         self.assertGreater(len(expected), 100)
-        found = set()
-        for name in names:
-            for (_, labels), values in peers.stored(server, name).items():
-                labels = dict(labels)
-                extra = {labels.pop(key) for key in ("host", "job", "instance", "site")}
-                self.assertEqual(extra, {"h1", "t", f"127.0.0.1:{port}", "north"})
-                quoted = ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()))
-                found.add((name, frozenset(labels.items())))
-                self.assertTrue(all(t % 500 == 0 for t in values), f"{name}{{{quoted}}}: the times are round")
-        self.assertEqual(len(found), wanted)
+
+        def found():
+            out = set()
+            for name in names:
+                for (_, labels), values in peers.stored(server, name).items():
+                    labels = dict(labels)
+                    extra = {labels.pop(key) for key in ("host", "job", "instance", "site")}
+                    self.assertEqual(extra, {"h1", "t", f"127.0.0.1:{port}", "north"})
+                    quoted = ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()))
+                    out.add((name, frozenset(labels.items())))
+                    self.assertTrue(all(t % 500 == 0 for t in values), f"{name}{{{quoted}}}: the times are round")
+            return out
+
+        # The rows of one gather are not shown in one instant.
+        house.wait_for("each of them", lambda: len(found()) >= wanted, every=0.2)
+        self.assertEqual(len(found()), wanted)
         memory = float(text.split("\nnode_memory_MemTotal_bytes ")[1].split("\n")[0])
         self.assertEqual(self.newest(server, "SELECT value FROM node_memory_MemTotal_bytes"), [memory])
         exporter.kill()
@@ -60,7 +66,7 @@ class ScrapeTest(house.HouseTest):
         server = self.server()
         client = self.scraped(server, f"http://127.0.0.1:{target.port}/")
         house.wait_for("good", lambda: self.newest(server, "SELECT value FROM good") == [1.0])
-        self.assertEqual(server.rows("SELECT value FROM after"), [[10**9, 3.0]], "it says its time itself")
+        house.wait_for("what says its time itself", lambda: server.rows("SELECT value FROM after") == [[10**9, 3.0]])
         house.wait_for("counts", lambda: self.newest(server, "SELECT refused_lines, not_finite, failures FROM internal_scrape"))
         refused, nan, failures = self.newest(server, "SELECT refused_lines, not_finite, failures FROM internal_scrape")
         self.assertEqual((failures, nan), (0, 2 * refused))
@@ -79,7 +85,7 @@ class ScrapeTest(house.HouseTest):
             f"scrape.t.password_file={self.folder}/password",
         )  # fmt: skip
         house.wait_for("it", lambda: self.newest(server, "SELECT value FROM om_total") == [5.0])
-        self.assertEqual(server.rows("SELECT value FROM om_seconds"), [[1700000000500 * 10**6, 2.0]])
+        house.wait_for("what says its time", lambda: server.rows("SELECT value FROM om_seconds") == [[1700000000500 * 10**6, 2.0]])
         self.assertEqual(base64.b64decode(target.headers["authorization"].removeprefix("Basic ")), b"me:pass word")
         self.assertIn("openmetrics", target.headers["accept"])
         client.terminate()
@@ -107,6 +113,7 @@ class ScrapeTest(house.HouseTest):
             house.wait_for(f"{name} to be down", lambda n=name: self.newest(server, f"SELECT value FROM up WHERE job = '{n}'") == [0.0])
         house.wait_for("good", lambda: len(server.rows("SELECT value FROM good")) >= 3)
         client.wait_line("lines are refused", "scrape=many")
+        house.wait_for("the series that there is room for", lambda: len(server.rows("SHOW SERIES FROM many")) >= 15)
         self.assertEqual(len(server.rows("SHOW SERIES FROM many")), 15)
         self.assertEqual(server.rows("SHOW SERIES FROM large"), [])
 
@@ -184,9 +191,12 @@ class ScrapeTest(house.HouseTest):
         )  # fmt: skip
         for job, success in (("web", 1.0), ("shut", 0.0)):
             house.wait_for(job, lambda j=job, s=success: self.newest(server, f"SELECT value FROM probe_success WHERE job = '{j}'") == [s])
-        self.assertEqual(self.newest(server, "SELECT value FROM probe_http_status_code WHERE job = 'web'"), [200.0])
-        self.assertEqual(self.newest(server, f"SELECT value FROM probe_success WHERE instance = '{web}'"), [1.0])
-        self.assertEqual(self.newest(server, "SELECT value FROM up WHERE job = 'shut'"), [1.0], "the exporter is up, what it probes is not")
+        for statement, value in (
+            ("SELECT value FROM probe_http_status_code WHERE job = 'web'", 200.0),
+            (f"SELECT value FROM probe_success WHERE instance = '{web}'", 1.0),
+            ("SELECT value FROM up WHERE job = 'shut'", 1.0),  # the exporter is up, what it probes is not
+        ):
+            house.wait_for(statement, lambda q=statement, v=value: self.newest(server, q) == [v])
 
     def test_haproxy_is_scraped_and_passes_on_lines_with_their_token(self):
         port, front, behind = (house.free_port() for _ in range(3))
@@ -209,7 +219,7 @@ class ScrapeTest(house.HouseTest):
         house.wait_for("the row", lambda: server.rows("SELECT v FROM through") == [[10**9, 1.0]])
         sessions = "SELECT value FROM haproxy_frontend_sessions_total WHERE proxy = 'lines'"
         house.wait_for("its own metrics", lambda: (self.newest(server, sessions) or [0])[0] >= 2.0)
-        self.assertEqual(self.newest(server, "SELECT value FROM up WHERE job = 'proxy'"), [1.0])
+        house.wait_for("it to be up", lambda: self.newest(server, "SELECT value FROM up WHERE job = 'proxy'") == [1.0])
 
     def test_a_wrong_configuration_names_the_key(self):
         for pair, words in (
