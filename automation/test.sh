@@ -7,16 +7,16 @@ use process packages build suites house sysroot
 suites_table() {
   cat <<'TABLE'
 lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, names, links
+bats       default 1800  -         -        beside:tests/bats:2       this command line, with stand-ins for the programs
 unit       default 1200  -         release  ctest:release             every library's own tests
-bats       default 1800  -         -        beside:tests/bats         this command line, with stand-ins for the programs
 e2e        default 1200  -         release  labelled:e2e              the real programs together
 influxdb   default  600  influxdb  release  labelled:influxdb         Debian's InfluxDB as a store
-browser    default  900  browser   release  beside:tests/browser      the page in Debian's chromium
+browser    default  900  browser   release  beside:tests/browser:1    the page in Debian's chromium
 oracle     default  900  influxdb  release  labelled:oracle           the same data and queries here and in InfluxDB
 proxies    default  300  proxies      release  directory:tests/proxies     nginx, Caddy, Apache, HAProxy as docs/proxies.md has them
-prometheus default  600  prometheus release  beside:tests/prometheus  Debian's Prometheus and node exporter on each door
-dashboards default  300  influxdb  release  beside:tests/dashboards  schema, forms, every query against both stores, Flux compiled
-chaos      default 3000  influxdb  release  beside:tests/chaos        kill -9, cut networks, full disks, power cuts
+prometheus default  600  prometheus release  beside:tests/prometheus:2  Debian's Prometheus and node exporter on each door
+dashboards default  300  influxdb  release  beside:tests/dashboards:2  schema, forms, every query against both stores, Flux compiled
+chaos      default 3000  influxdb  release  beside:tests/chaos:1      kill -9, cut networks, full disks, power cuts
 asan       default 3000  fuzz      asan     sanitized:asan            unit and end-to-end tests, address and UB sanitizers
 tsan       default 3000  -         tsan     sanitized:tsan            those with threads in them under the thread sanitizer
 fuzz       default 1800  fuzz      asan     fuzz:asan                 each fuzz target for a short while
@@ -175,9 +175,12 @@ isolate() {
 run_suites() {
   local name began log before_passed before_failed before_skipped before_unsteady result
   local -a lines=()
-  for name in "$@"; do
-    # After the first, which waits for a build of its own.
-    if [[ -z $ahead_pid && " ${built_presets[*]-} " == *" release "* ]]; then build_ahead "$@"; fi
+  while (($#)); do
+    name=$1
+    row_of "$name"
+    # As soon as a suite comes that waits for no build of its own.
+    if [[ -z $ahead_pid && ($suite_preset == - || " ${built_presets[*]-} " == *" $suite_preset "*) ]]; then build_ahead "$@"; fi
+    shift
     row_of "$name"
     log=$test_logs/$name.log
     rm -f -- "$log" "$log".*
@@ -244,21 +247,22 @@ build_ahead() {
   rm -f -- "$test_logs"/*.ahead
   for name in "$@"; do
     row_of "$name"
-    [[ $suite_preset == - || $suite_preset == release || " ${presets[*]-} " == *" $suite_preset "* ]] || presets+=("$suite_preset")
+    [[ $suite_preset == - || " ${built_presets[*]-} ${presets[*]-} " == *" $suite_preset "* ]] || presets+=("$suite_preset")
   done
   available=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
-  ((${#presets[@]} && $# > 1 && ${available:-0} >= 6000000)) || return 0
+  ((${#presets[@]} && ${available:-0} >= 6000000)) || return 0
   for name in "${presets[@]}"; do : >"$test_logs/$name.ahead"; done
   # Priorities count within a group of the kernel's scheduler, and a session is one: so the group has a low one, too.
   # shellcheck disable=SC2016
   setsid -- bash -c '
     { echo 19 >/proc/self/autogroup; } 2>/dev/null
-    root=$1 logs=$2 jobs=$3
-    shift 3
+    root=$1 release=$2 logs=$3 jobs=$4
+    shift 4
     for preset in "$@"; do
-      cd -- "$root" && cmake --preset "$preset" && nice -n 19 cmake --build --preset "$preset" --parallel "$jobs"
+      if [[ $preset == release ]]; then directory=$release; else directory=$root/build-$preset; fi
+      cmake -S "$root" --preset "$preset" -B "$directory" && nice -n 19 cmake --build "$directory" --parallel "$jobs"
       rm -f -- "$logs/$preset.ahead"
-    done' ahead "$RESMON_ROOT" "$test_logs" "$(build_jobs)" "${presets[@]}" </dev/null >"$test_logs/ahead.log" 2>&1 &
+    done' ahead "$RESMON_ROOT" "$RESMON_BUILD_DIR" "$test_logs" "$(build_jobs)" "${presets[@]}" </dev/null >"$test_logs/ahead.log" 2>&1 &
   ahead_pid=$!
   disown "$ahead_pid" # who waits for tests does not wait for it
 }
@@ -267,9 +271,15 @@ end_ahead() { [[ -z $ahead_pid ]] || kill -TERM -- "-$ahead_pid" 2>/dev/null || 
 
 # await_ahead PRESET: until what was begun ahead for it is done.
 await_ahead() {
-  local began=$SECONDS
+  local began=$SECONDS shown=0 at
   progress "building $1, begun beside the suites before…"
-  while [[ -e $test_logs/$1.ahead ]] && process_start "$ahead_pid" >/dev/null; do sleep 0.2; done
+  while [[ -e $test_logs/$1.ahead ]] && process_start "$ahead_pid" >/dev/null; do
+    sleep 0.2
+    [[ -t 2 ]] || ((SECONDS - began >= shown + 30)) || continue
+    shown=$((SECONDS - began))
+    at=$(tail -c 4096 -- "$test_logs/ahead.log" | tr '\r' '\n' | sed -n 's/^\(\[[0-9]*\/[0-9]*\]\).*/\1/p' | tail -n 1)
+    progress "building $1, begun beside the suites before… ${at:+$at }$shown s"
+  done
   rm -f -- "$test_logs/$1.ahead"
   progress_end
   ((SECONDS - began < 3)) || say "waited $((SECONDS - began)) s for the build of $1"
@@ -277,8 +287,8 @@ await_ahead() {
 
 suite_directory() { run_directory "$1" "$RESMON_ROOT/$2"; }
 
-# suite_beside LOG DIRECTORY: the same, several files at once.
-suite_beside() { run_directory "$1" "$RESMON_ROOT/$2" run_files; }
+# suite_beside LOG DIRECTORY:EACH: the same, EACH files at once for each core.
+suite_beside() { run_directory "$1" "$RESMON_ROOT/${2%:*}" "${2##*:}"; }
 
 # suite_ctest LOG PRESET: runs the tests without a label; tests of more than one library have the label of their suite.
 suite_ctest() { run_ctest "$1" "$(build_directory "$2")" --label-exclude .; }
@@ -332,7 +342,7 @@ suite_sanitized() {
     TSAN_OPTIONS="$options second_deadlock_stack=1" run_ctest "$1" "$(build_directory "$2")" --label-exclude . "${left_out[@]}"
   mapfile -t files < <(sanitized_files "$2")
   ASAN_OPTIONS=$options UBSAN_OPTIONS="$options print_stacktrace=1" TSAN_OPTIONS="$options second_deadlock_stack=1" \
-    RESMON_BUILD_DIR=$(build_directory "$2") run_files "$1" "${files[@]}"
+    RESMON_BUILD_DIR=$(build_directory "$2") run_files "$1" 1 "${files[@]}"
 }
 
 # suite_arm64 LOG PRESET: the unit tests of that build, which an emulator runs.
@@ -353,7 +363,7 @@ suite_labelled() {
   local listed
   listed=$(ctest --test-dir "$RESMON_BUILD_DIR" --show-only --label-regex "^$2\$" 2>&1) || true
   if ! grep -q '^Total Tests: 0$' <<<"$listed"; then run_ctest "$1" "$RESMON_BUILD_DIR" --label-regex "^$2\$"; fi
-  run_directory "$1" "$RESMON_ROOT/tests/$2" run_files
+  run_directory "$1" "$RESMON_ROOT/tests/$2" 2
 }
 
 # suite_lint LOG DIRECTORY: each script there is one test.
@@ -363,7 +373,7 @@ suite_lint() {
   for file in "$RESMON_ROOT/$2"/*.sh; do
     [[ ! -x $file ]] || files+=("$file")
   done
-  run_files "$1" "${files[@]}"
+  run_files "$1" 1 "${files[@]}"
 }
 
 # suite_fuzz LOG PRESET: each target of that build for a short while; fuzz/run.sh says what it leaves where.

@@ -157,16 +157,16 @@ run_file() {
   esac
 }
 
-# run_files LOG FILE[|WORD WORD…]…: each as run_file does it, as many at once as there are cores, for tests that mostly wait and do not
-# mind each other. The largest begin first: as a rule they take longest. LOG has them in that order.
+# run_files LOG EACH FILE[|WORD WORD…]…: each as run_file does it, EACH at once for each core, for tests that do not mind each other: 1 where
+# they compute, 2 where they mostly wait. The largest begin first: as a rule they take longest. LOG has them in that order.
 run_files() {
-  local log=$1 file points good bad left_out cores number=0 i
+  local log=$1 file points good bad left_out at_once number=0 i
   local -a files words
-  shift
-  cores=$(build_jobs)
+  at_once=$(($(build_jobs) * $2))
+  shift 2
   mapfile -t files < <(for file in "$@"; do printf '%s %s\n' "$(stat -c %s -- "${file%%|*}" 2>/dev/null)" "$file"; done | sort -rn | cut -d ' ' -f 2-)
   for file in "${files[@]}"; do
-    while (($(jobs -pr | wc -l) >= cores)); do wait -n || true; done
+    while (($(jobs -pr | wc -l) >= at_once)); do wait -n || true; done
     number=$((number + 1))
     (
       trap 'end_jobs; exit 143' TERM
@@ -187,8 +187,8 @@ run_files() {
   done
 }
 
-# run_directory LOG DIRECTORY [COMMAND]: everything in it that is a test: *.bats, *.test.mjs for node, executable *.test.sh and
-# *.test.py. COMMAND is run_files for those that do not mind each other. A package-lock.json brings its modules first.
+# run_directory LOG DIRECTORY [EACH]: everything in it that is a test: *.bats, *.test.mjs for node, executable *.test.sh and *.test.py; with
+# EACH side by side, as run_files does it. A package-lock.json brings its modules first.
 run_directory() {
   local log=$1 directory=$2 file
   local -a files=()
@@ -207,7 +207,7 @@ run_directory() {
   done
   shopt -u nullglob
   if [[ -n ${3-} ]]; then
-    "$3" "$log" "${files[@]}"
+    run_files "$log" "$3" "${files[@]}"
     return
   fi
   for file in "${files[@]}"; do run_file "$log" "$file"; done

@@ -120,7 +120,7 @@ JS
 }
 
 @test "a test of node that passes when repeated alone is counted as unsteady, by name" {
-  sed -i 's/release  directory:tests\/browser/-        directory:tests\/browser/' "$HOUSE/automation/test.sh"
+  sed -i 's/release  beside:tests\/browser/-        beside:tests\/browser/' "$HOUSE/automation/test.sh"
   mkdir "$HOUSE/tests/browser"
   cat >"$HOUSE/tests/browser/a.test.mjs" <<'JS'
 import test from 'node:test';
@@ -235,6 +235,23 @@ SH
   [ "$status" -eq 1 ]
   [ "${lines[-1]}" = '1 passed, 1 failed' ]
   [[ $output == *the-reason* ]]
+}
+
+@test "what a suite needs is built beside those before it" {
+  (($(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo) >= 6000000)) || skip "there is too little memory for both"
+  stand_ins=$BATS_TEST_TMPDIR/stand_ins
+  mkdir "$stand_ins"
+  printf '#!/bin/bash\necho "$*" >>"%s"\n' "$BATS_TEST_TMPDIR/built" >"$stand_ins/cmake"
+  cat >"$stand_ins/ctest" <<'SH'
+#!/bin/bash
+while (($#)); do [[ $1 != --output-junit ]] || report=$2; shift; done
+printf '<testsuite tests="2" failures="0" disabled="0" skipped="0">\n' >"$report"
+SH
+  chmod +x "$stand_ins"/*
+  script lint/meets.sh "for ((i = 0; i < 600; i++)); do grep -q -- '--build' '$BATS_TEST_TMPDIR/built' && exit 0; sleep 0.1; done; exit 1"
+  PATH="$stand_ins:$PATH" test_house lint unit
+  [ "${lines[-1]}" = '4 passed, 0 failed' ]
+  grep -q -- "--preset release -B $HOUSE/build" "$BATS_TEST_TMPDIR/built"
 }
 
 @test "tests do not see the caller's servers and databases" {

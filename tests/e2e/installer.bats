@@ -1,4 +1,4 @@
-# packaging/installer/resmon-client.sh, with stand-ins for everything that would change this machine.
+# packaging/installer/resmon-client.sh, with stand-ins for everything that would change this machine, and the real client.
 
 setup() {
   ROOT=$(realpath -- "$BATS_TEST_DIRNAME/../..")
@@ -79,14 +79,14 @@ install_it() {
 }
 
 @test "the program is what the client takes" {
-  [ -x "$ROOT/build/bin/resmon-client" ] || skip "resmon-client is not built"
+  [ -x "${RESMON_BUILD_DIR:-$ROOT/build}/bin/resmon-client" ] || skip "resmon-client is not built"
   mkdir -p "$RESMON_INSTALL_ROOT/run/systemd/system"
   install_it
   sed -i "s#/etc/resmon#$RESMON_INSTALL_ROOT/etc/resmon#; s#\"/var#\"$RESMON_INSTALL_ROOT/var#" "$toml"
   chmod 600 "$RESMON_INSTALL_ROOT/etc/resmon/client.token"
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=ca \
     -out "$RESMON_INSTALL_ROOT/etc/resmon/ca.crt" 2>/dev/null
-  run "$ROOT/build/bin/resmon-client" --config "$toml" --check-config
+  run "${RESMON_BUILD_DIR:-$ROOT/build}/bin/resmon-client" --config "$toml" --check-config
   echo "$output"
   [ "$status" -eq 0 ]
 }
