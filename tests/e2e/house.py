@@ -30,6 +30,8 @@ SANITIZER = {"build-asan": "address", "build-tsan": "thread"}.get(os.path.basena
 TOKEN = "e2e-token-0123456789abcdef"
 # Of a wait for something that should be there in milliseconds: a slow machine is no failure, a hanging one is.
 PATIENCE = 30.0
+# Of one answer, which on a machine that is busy with other things may take what a query may take.
+ANSWER_PATIENCE = 60.0
 NS = 10**9
 
 
@@ -171,7 +173,7 @@ class Response:
         return json.loads(self.body)
 
 
-def request(port, method, path, body=None, headers=None, timeout=20.0):
+def request(port, method, path, body=None, headers=None, timeout=ANSWER_PATIENCE):
     """One HTTP request over a new connection. No redirection, no unpacking, no added headers but Host and Content-Length."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
@@ -264,7 +266,7 @@ def client_arguments(server_port, token_file, host, interval, *sets):
 class Connection:
     """A raw connection to the client port that speaks wire.py's frames."""
 
-    def __init__(self, port, tls=None, timeout=20.0, name=None, source=None):
+    def __init__(self, port, tls=None, timeout=ANSWER_PATIENCE, name=None, source=None):
         # From an address of its own: what the server logs of one address it sums up, and what it allows one is a share.
         source = source or ".".join(["127", *(str(random.randrange(1, 255)) for _ in range(3))])
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
@@ -339,7 +341,7 @@ class WebSocket:
     """The least of RFC 6455: a handshake, text messages in, one text message out."""
 
     def __init__(self, port, path, headers=(), host=None, connection=None):
-        self.socket = connection or socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket = connection or socket.create_connection(("127.0.0.1", port), timeout=ANSWER_PATIENCE)
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET {path} HTTP/1.1", f"Host: {host or f'127.0.0.1:{port}'}", "Upgrade: websocket", "Connection: Upgrade"]
         lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", *headers, "", ""]

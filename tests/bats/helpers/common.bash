@@ -58,13 +58,10 @@ wait_until() {
 
 pid_in() { cut -d ' ' -f 1 "$RESMON_HOME/run/$1.pid"; }
 
-# processes: how many processes of this test's house there are, by their own environment.
+# processes: how many processes of this test's house there are, by their own command lines.
 processes() {
-  local file count=0
-  for file in /proc/[0-9]*/cmdline; do
-    if tr '\0' ' ' <"$file" 2>/dev/null | grep -qF -- "$RESMON_BUILD_DIR/bin/resmon-"; then count=$((count + 1)); fi
-  done
-  printf '%s' "$count"
+  set -- /proc/[0-9]*/cmdline # before there is a grep, which has the name in its own
+  { grep -lsaF -- "$RESMON_BUILD_DIR/bin/resmon-" "$@" || true; } | wc -l
 }
 
 no_process() { [[ $(processes) == 0 ]]; }
