@@ -84,7 +84,7 @@ test_house() { run env "${hidden[@]}" "$HOUSE/resmon" test "$@"; }
 }
 
 @test "a suite that runs out of time has failed and leaves no process" {
-  sed -i 's/^lint  *default  *600/lint default 2/' "$HOUSE/automation/test.sh"
+  sed -i 's/^lint  *default  *600/lint default 5/' "$HOUSE/automation/test.sh"
   script lint/slow.sh "echo \$\$ >'$BATS_TEST_TMPDIR/pid'; sleep 300"
   test_house lint
   [ "$status" -eq 1 ]
