@@ -74,7 +74,7 @@ class AuthTest(house.HouseTest):
     def test_a_cameras_program_reads_the_code_of_a_second_factor(self):
         admin = self.log_in()
         sizes = set()
-        for name in ("a", "mia", "b" * 20, "c" * 45, "d" * 64, "é" * 12, "ü" * 20, "ß" * 26, "ä" * 32):
+        for name in ("a", "b" * 20, "c" * 45, "d" * 64, "ü" * 20, "ä" * 32):
             password = "a good long password"
             self.assertEqual(self.call("POST", "/api/v1/users", {"user": name, "password": password}, admin).status, 201)
             cookie = self.log_in(name, password)
