@@ -75,18 +75,19 @@ teardown() { teardown_house; }
 @test "--follow shows new lines that pass the filters, at once" {
   "$ROOT/resmon" logs --follow --level warn --grep wanted >"$BATS_TEST_TMPDIR/output" 2>&1 3>&- &
   follower=$!
-  # Lines from before it looks are not new ones.
-  follows() {
-    echo '2026-11-22T17:59:59.000Z WARN http wanted: it follows' >>"$RESMON_HOME/log/server.log"
-    grep -q 'it follows' "$BATS_TEST_TMPDIR/output"
+  # The first comes with the lines that there are; what is written once these are shown comes as a new one, as soon as it looks for those.
+  shows() {
+    echo "2026-11-22T17:59:59.000Z WARN http wanted: $1" >>"$RESMON_HOME/log/server.log"
+    grep -q "wanted: $1" "$BATS_TEST_TMPDIR/output"
   }
-  wait_until 60 follows
+  wait_until 60 shows first
+  wait_until 60 shows second
   printf '%s\n' '2026-11-22T18:00:00.000Z INFO http wanted but too low' '2026-11-22T18:00:01.000Z WARN http wanted new' \
     >>"$RESMON_HOME/log/server.log"
   wait_until 60 grep -q 'wanted new' "$BATS_TEST_TMPDIR/output"
   kill "$follower"
   wait "$follower" || true
-  [ "$(grep 'wanted' "$BATS_TEST_TMPDIR/output" | grep -vc 'it follows')" = 1 ]
+  [ "$(grep 'wanted' "$BATS_TEST_TMPDIR/output" | grep -vc 'wanted: ')" = 1 ]
   wait_until 60 bash -c "! pgrep -f -- \"[t]ail.*$BATS_TEST_TMPDIR\""
 }
 
