@@ -271,7 +271,8 @@ class Stage:
         def look():
             for part in self.parts.values():
                 part.look_after()
-            with contextlib.suppress(OSError, AssertionError):
+            # A server that does not answer, and a row that is not there yet, are no end of waiting.
+            with contextlib.suppress(OSError, AssertionError, IndexError, KeyError):
                 return condition()
             return None
 
