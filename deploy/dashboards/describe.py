@@ -65,6 +65,9 @@ class Query:
     count: bool
     largest: bool
     complement: bool  # the value is 100 less the field's: of a percentage the rest
+    # Of a stack of series that come and go: the mean over all gathers of a window. The mean of a series' own rows would lift the stack
+    # above the whole.
+    share: bool = False
 
 
 @dataclasses.dataclass
@@ -123,6 +126,12 @@ def _query(table, where, mistakes):
     return query
 
 
+def _check_shares(queries, where, mistakes):
+    (query, *others) = queries
+    if others or query.count or query.largest or query.complement or query.scale != 1 or query.calc != "mean" or not query.rate and len(query.fields) != 1:
+        mistakes.append(f"{where}: a stack told apart by tags has one query, of the mean of one field or of rates, with no scale")
+
+
 def check_names(schema, measurement, fields, tags, where, mistakes):
     if measurement not in schema:
         mistakes.append(f"{where}: the schema has no measurement '{measurement}'")
@@ -175,6 +184,10 @@ def load(description_text, schema_text):
                     check_names(schema, query.measurement, query.fields, tags, where, mistakes)
                 if len({tuple(query.by) for query in queries}) > 1:
                     mistakes.append(f"{where}: all queries of a panel need the same 'by', for their names")
+                for query in queries:
+                    query.share = table.get("stacked", False) and bool(query.by)
+                if any(query.share for query in queries):
+                    _check_shares(queries, where, mistakes)
                 options = {key: table[key] for key in ("stacked", "min", "max", "decimals", "warn", "bad") if key in table}
                 panels.append(Panel(table["title"], table["kind"], table["unit"], table["width"], table["height"], table.get("note", ""), options, queries))
             rows.append((row["title"], panels))

@@ -120,6 +120,24 @@ def query_text(panel, query, description, narrow, matches):
     return "\n".join(out + _labels(query.fields))
 
 
+def share_text(panel, query, description, narrow, matches):
+    """Sums of the series' windows, divided by how many gathers a window has: the largest number of rows that a series has there. Windows in
+    which a series has no row are 0. Joined as one table: the series have different tags."""
+    groups = ", ".join(quoted(column) for column in ["_field", *query.by])
+    out = ['import "math"\n'] if matches.readable and panel.unit in DECIMALS else []
+    out += ["rows = " + "\n".join(_source(query, query.fields, matches) + _chosen([narrow, *query.filter], description, matches)), "  |> toFloat()", ""]
+    out += ["gathers = rows", "  |> aggregateWindow(every: v.windowPeriod, fn: count, createEmpty: false)", '  |> group(columns: ["_time"])']
+    out += ["  |> max()", "  |> group()", '  |> keep(columns: ["_time", "_value"])', ""]
+    out += ["sums = rows", f"  |> group(columns: [{groups}])", "  |> aggregateWindow(every: v.windowPeriod, fn: sum, createEmpty: true)"]
+    out += ["  |> fill(value: 0.0)", "  |> group()", f'  |> keep(columns: ["_time", "_value", {groups}])', ""]
+    out += ['join(tables: {sum: sums, gathers: gathers}, on: ["_time"])']
+    out += ["  |> map(fn: (r) => ({r with _value: r._value_sum / float(v: r._value_gathers)}))", '  |> drop(columns: ["_value_sum", "_value_gathers"])']
+    out += [f"  |> group(columns: [{groups}])", '  |> sort(columns: ["_time"])']
+    if matches.readable and panel.unit in DECIMALS:
+        out += _rounded(DECIMALS[panel.unit])
+    return "\n".join(out + _labels(query.fields))
+
+
 def table_text(panel, description, narrow, matches):
     """All columns of a table of hosts in one query: each a stream of (host, label, value), turned sideways. InfluxDB's table says
     "null" for a number that is not there, such as the swap of a host without swap, and nothing for a text; it sorts texts by number, too."""
@@ -147,7 +165,7 @@ def column_label(label, matches):
 def texts(panel, description, narrow, matches):
     if panel.kind == "table":
         return [table_text(panel, description, narrow, matches)]
-    return [query_text(panel, query, description, narrow, matches) for query in panel.queries]
+    return [(share_text if query.share and not query.rate else query_text)(panel, query, description, narrow, matches) for query in panel.queries]
 
 
 def variable(description, name, matches, narrow=""):

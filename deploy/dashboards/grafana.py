@@ -4,6 +4,8 @@ from . import flux, influxql
 
 FLUX = {"type": "influxdb", "uid": "resmon-influxdb-flux"}
 CHOSEN = {"type": "influxdb", "uid": "${source}"}
+# Grafana's own: computes with the answers of other queries.
+EXPRESSION = {"type": "__expr__", "uid": "__expr__"}
 INFLUXQL_UID = "resmon-influxdb-influxql"
 STORE_UID = "resmon-store"
 # No window is shorter than two gathers at the default interval: a window without a row would be a hole in a line.
@@ -28,11 +30,17 @@ def _thresholds(options):
 
 
 def _name(panel, language):
-    """How a series is called: its label, and the tags that tell it from its neighbours."""
+    """How a series is called: its label, and the tags that tell it from its neighbours. The result of an expression has labels only."""
     tags = panel.queries[0].by
+    if language == "influxql" and _divides(panel):
+        return " ".join([*panel.queries[0].fields.values(), *(f"${{__field.labels.{tag}}}" for tag in tags)])
     if language == "influxql":
         return " ".join(["$col", *(f"$tag_{tag}" for tag in tags)])
     return " ".join(["${__field.labels._field}", *(f"${{__field.labels.{tag}}}" for tag in tags)])
+
+
+def _divides(panel):
+    return any(query.share and not query.rate for query in panel.queries)
 
 
 def _targets(panel, description, narrow, language):
@@ -41,6 +49,10 @@ def _targets(panel, description, narrow, language):
     if language == "flux":
         texts = flux.texts(panel, description, narrow, flux.GRAFANA)
         return [{"refId": letters[i], "datasource": source, "query": text} for i, text in enumerate(texts)]
+    if _divides(panel):
+        parts = [{"refId": letter, "datasource": source, "rawQuery": True, "query": text, "resultFormat": "time_series", "hide": True}
+                 for letter, text in zip("AB", influxql.shares(panel, description, narrow))]  # fmt: skip
+        return [*parts, {"refId": "C", "datasource": EXPRESSION, "type": "math", "expression": "$A / $B"}]
     out = []
     for i, (_, text, form) in enumerate(influxql.targets(panel, description, narrow)):
         target = {"refId": letters[i], "datasource": source, "rawQuery": True, "query": text, "resultFormat": form}
@@ -79,7 +91,7 @@ def _panel(panel, number, place, description, narrow, language):
             "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
             "tooltip": {"mode": "multi", "sort": "desc"},
         }
-        if language == "flux":
+        if language == "flux" or _divides(panel):
             defaults["displayName"] = _name(panel, language)
     elif panel.kind == "stat":
         defaults["color"] = {"mode": "thresholds"}

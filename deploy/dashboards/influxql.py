@@ -44,6 +44,27 @@ def _rates(query, where, by):
     )
 
 
+def _rates_of_windows(query, where, by):
+    """The change from window to window. The mean of a series' own rates would count a row after a gap as if it were the whole window."""
+    groups = ", ".join(["time($__interval)", *(ident(tag) + "::tag" for tag in by)])
+    windows = ", ".join(f"non_negative_derivative(max({ident(field)}), 1s) AS {ident(label)}" for field, label in query.fields.items())
+    return f"SELECT {windows} FROM {ident(query.measurement)} WHERE {where} GROUP BY {groups} fill(none)"
+
+
+def shares(panel, description, narrow):
+    """Two statements of which the first, divided by the second, is the panel: the sum of each series in a window, and how many gathers the
+    window has, which is the largest number of rows that a series has there. InfluxQL cannot divide one series by another."""
+    (query,) = panel.queries
+    (field, label), = query.fields.items()
+    source, where = ident(query.measurement), _where(query, description, narrow)
+    groups = ", ".join(ident(tag) + "::tag" for tag in query.by)
+    return (
+        f"SELECT sum({ident(field)}) AS {ident(label)} FROM {source} WHERE {where} GROUP BY time($__interval), {groups} fill(0)",
+        f'SELECT max("rows") AS "gathers" FROM (SELECT count({ident(field)}) AS "rows" FROM {source} WHERE {where} GROUP BY time($__interval), * fill(none)) '
+        f"WHERE $timeFilter GROUP BY time($__interval) fill(none)",
+    )
+
+
 def _table_column(query, where):
     """The last value of a host; of several series (file systems) the largest or least of their last values."""
     (field, label), = query.fields.items()
@@ -54,7 +75,7 @@ def _table_column(query, where):
 
 
 def targets(panel, description, narrow):
-    """[(query, text, result format)] for one panel. A table has one query a column, joined on host."""
+    """[(query, text, result format)] for one panel that shows no shares of means. A table has one query a column, joined on host."""
     out = []
     for query in panel.queries:
         source, where = ident(query.measurement), _where(query, description, narrow)
@@ -70,7 +91,7 @@ def targets(panel, description, narrow):
             columns = ", ".join(f"{_calculated(query, query.calc, field)} AS {ident(label)}" for field, label in query.fields.items())
             out.append((query, f"SELECT {columns} FROM {source} WHERE {where}", "time_series"))
         elif query.rate:
-            out.append((query, _rates(query, where, query.by), "time_series"))
+            out.append((query, (_rates_of_windows if query.share else _rates)(query, where, query.by), "time_series"))
         else:
             columns = ", ".join(f"{_calculated(query, query.calc, field)} AS {ident(label)}" for field, label in query.fields.items())
             groups = ", ".join(["time($__interval)", *(ident(tag) + "::tag" for tag in query.by)])

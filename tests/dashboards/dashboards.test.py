@@ -79,6 +79,11 @@ class Drift(unittest.TestCase):
         self.refuses("'interface' is no variable of hosts", change=lambda t: t.replace('narrow = "host"\n', 'narrow = "interface"\n'))
         self.refuses("internal_server has no tag 'host'", change=lambda t: t.replace('variables = ["server", "hosts"]', 'variables = ["server", "hosts"]\nnarrow = "hosts"'))
 
+    def test_a_stack_that_no_shares_make(self):
+        stack = 'query = [\n    { from = "systemd_units", fields = { mem_current = "memory"'
+        self.refuses("Memory by service: a stack told apart by tags", change=lambda t: t.replace(stack, stack + ', cpu_usage = "CPU"'))
+        self.refuses("Memory by service: a stack told apart by tags", change=lambda t: t.replace(stack + ' }, calc = "mean"', stack + ' }, calc = "last"'))
+
     def test_a_misspelt_key(self):
         self.refuses("no key 'stakced'", change=lambda t: t.replace("stacked = true", "stakced = true", 1))
 
@@ -159,7 +164,15 @@ class Forms(unittest.TestCase):
                         continue
                     self.assertIn(panel["type"], ("timeseries", "stat", "table"))
                     self.assertTrue(panel["targets"])
+                    expressions = [target for target in panel["targets"] if target["datasource"]["type"] == "__expr__"]
+                    for expression in expressions:
+                        # An expression shows what it makes of the others.
+                        others = [target for target in panel["targets"] if target is not expression]
+                        self.assertEqual(re.findall(r"\$([A-Z])", expression["expression"]), [target["refId"] for target in others])
+                        self.assertTrue(all(target["hide"] for target in others))
                     for target in panel["targets"]:
+                        if target in expressions:
+                            continue
                         uid = target["datasource"]["uid"]
                         self.assertTrue(uid in uids or uid == "${source}" and "source" in variables, uid)
                         used = set(re.findall(r"\$\{?([a-z_]+)(?::regex)?\}?", target["query"]))
@@ -304,6 +317,29 @@ def close_enough(a, b):
     return a == b
 
 
+def queries_of(panel):
+    """The targets that are sent to a store."""
+    return [target for target in panel.get("targets", []) if "query" in target]
+
+
+def shown(panel, ask):
+    """{(column, *values of tags): {time: value}} as Grafana draws it. `ask` returns the series of a query. Grafana's expression `$A / $B`
+    divides each series of A by the one of B, which has no tags, at the times that both have."""
+    answers = {}
+    for target in queries_of(panel):
+        answers[target["refId"]] = {
+            (column, *(tags or {}).values()): {row[0]: row[at] for row in rows if row[at] is not None}
+            for _, tags, columns, rows in ask(target["query"])
+            for at, column in enumerate(columns[1:], 1)
+        }
+    expressions = [target["expression"] for target in panel["targets"] if "expression" in target]
+    if not expressions:
+        return answers["A"]
+    assert expressions == ["$A / $B"], expressions
+    ((_, divisors),) = answers["B"].items()
+    return {key: {time: value / divisors[time] for time, value in values.items() if time in divisors} for key, values in answers["A"].items()}
+
+
 class Queries(house.HouseTest):
     """Every InfluxQL query, its variables put in as Grafana does, in both stores: rows come back, and the same ones."""
 
@@ -371,7 +407,7 @@ class Queries(house.HouseTest):
                     if variable["name"] not in chosen:
                         chosen[variable["name"]] = any_of(answers["embedded"]) if first_choice and board_id == "host" else variable["allValue"]
                 for panel in board["panels"]:
-                    for target in panel.get("targets", []):
+                    for target in queries_of(panel):
                         statement = fill(target["query"], chosen)
                         answers, rows = {}, {}
                         for store, port in stores.items():
@@ -450,6 +486,84 @@ class EvenCounter(house.HouseTest):
                     self.assertEqual({round(value, 6) for value in values}, {8000}, (name, window, stop))
                     counted += len(values)
         print(f"# summary: {counted} rates of an even counter, all exact", flush=True)
+
+
+class Stacks(house.HouseTest):
+    """What comes and goes has its share of a stack: a program that is there in half of a window's gathers has half of its mean, and the parts
+    are as high as the whole, whatever the window is."""
+
+    INTERVAL = 5
+    GATHERS = 240
+    MINUTE = 60 // INTERVAL
+
+    def lines(self, start):
+        read = {"cc": 0, "ld": 0, "burst": 0}
+        for gather in range(self.GATHERS):
+            time = (start + gather * self.INTERVAL) * house.NS
+            cpu, memory = {"cc": 120}, {"cc": 7000}
+            read["cc"] += 5000
+            if gather % self.MINUTE < self.MINUTE // 2:
+                cpu["ld"], memory["ld"] = 60, 2000
+                read["ld"] += 5000
+            if gather % self.MINUTE == 3:
+                cpu["short"], memory["short"] = 12, 600
+            if self.MINUTE <= gather + 1 <= self.MINUTE + 2:
+                cpu["burst"] = 0
+                read["burst"] += 600_000 * (gather == self.MINUTE + 1)
+            for name, value in cpu.items():
+                disk = f",disk_read_bytes={read[name]}i" if name in read else ""
+                yield f"procstat,host=half,process_name={name},user=ada cpu_usage={value},memory_rss={memory.get(name, 0)}i{disk} {time}"
+            yield f"procstat,host=half,process_name=other cpu_usage={200 - sum(cpu.values())},memory_rss={10_000 - sum(memory.values())}i {time}"
+            for name, every in (("db", 1), ("job", 2)):
+                if gather % every == 0:
+                    yield f"docker_container_cpu,host=half,container_name={name},cpu=cpu-total usage_percent=40 {time}"
+                    yield f"docker_container_mem,host=half,container_name={name} usage=4000i {time}"
+                    yield f"systemd_units,host=half,name={name}.service cpu_usage=30,mem_current=3000i {time}"
+
+    def test_the_parts_are_as_high_as_the_whole(self):
+        influxd = house.Influxd(self)
+        influxd.start()
+        server = self.server(f"sink.influx.url=http://127.0.0.1:{influxd.port}", "sink.influx.linger=100ms")
+        start = (int(time.time()) - 3600) // 60 * 60
+        # Last in time and in order: when it is there, all before it is.
+        lines = [*self.lines(start), f"system,host=half load1=1 {(start + self.GATHERS * self.INTERVAL) * house.NS}"]
+        answer = house.request(server.http_port, "POST", "/write?db=resmon", "\n".join(lines), {"Authorization": f"Token {house.TOKEN}"})
+        self.assertEqual(answer.status, 204, answer.body)
+        house.wait_for("the sink to have sent some", lambda: server.metrics()['resmon_sink_sent_samples_total{sink="influx"}'] > 0)
+        stores = {"embedded": server.http_port, "InfluxDB": influxd.port}
+        for name, port in stores.items():
+            house.wait_for(f"all rows in {name}", lambda port=port: house.rows(port, 'SELECT count("load1") FROM "system"') == [[0, 1]])
+        boards, _, _, _ = generate(os.path.join(self.folder, "generated"))
+        panels = {panel["title"]: panel for panel in boards["host-influxql.json"]["panels"] if panel["type"] == "timeseries"}
+        for name, port in stores.items():
+
+            def draw(title, window, port=port):
+                def ask(statement):
+                    end = start + self.GATHERS * self.INTERVAL
+                    statement = statement.replace("$timeFilter", f"time >= {start}s and time < {end}s").replace("^$host$", "^half$")
+                    return house.query(port, statement.replace("$__interval_ms", str(1000 * window)).replace("$__interval", f"{window}s"), epoch="s")
+
+                found = shown(panels[title], ask)
+                return {" ".join(part for part in key[1:] if part): values for key, values in found.items() if values}
+
+            for window in (5, 7, 10, 15, 60, 600):
+                for title, whole in (("CPU by process", 200), ("Memory by process", 10_000)):
+                    with self.subTest(title, store=name, window=window):
+                        parts = draw(title, window)
+                        times = set(parts["other"])
+                        self.assertGreaterEqual(len(times), self.GATHERS * self.INTERVAL // max(window, self.INTERVAL))
+                        sums = {round(sum(values.get(time, 0) for values in parts.values()), 6) for time in times}
+                        self.assertEqual(sums, {whole})
+            minute = {title: {key: {round(value, 6) for value in values.values()} for key, values in draw(title, 60).items()} for title in panels if panels[title]["fieldConfig"]["defaults"]["custom"]["stacking"]["mode"] == "normal"}
+            with self.subTest(store=name):
+                self.assertEqual(minute["CPU by process"], {"cc ada": {120}, "ld ada": {30}, "short ada": {1}, "burst ada": {0}, "other": {49}})
+                self.assertEqual(minute["Memory by process"], {"cc ada": {7000}, "ld ada": {1000}, "short ada": {50}, "burst ada": {0}, "other": {1950}})
+                # The burst's 600 kB are 10 kB/s of its minute, whatever its three gathers say.
+                self.assertEqual(minute["Disk by process"], {"cc ada": {1000}, "ld ada": {500}, "burst ada": {10_000}})
+                self.assertEqual(minute["CPU by container"], {"db": {40}, "job": {20}})
+                self.assertEqual(minute["Memory by container"], {"db": {4000}, "job": {2000}})
+                self.assertEqual(minute["CPU by service"], {"db.service": {30}, "job.service": {15}})
+                self.assertEqual(minute["Memory by service"], {"db.service": {3000}, "job.service": {1500}})
 
 
 def write_table(table):
