@@ -3,7 +3,8 @@
 #
 # One run: a scratch server with TLS, two real clients (all default collectors; all but processes) that send to it at a 1 s pace,
 # two floors (bench-floor) at other phases of the second, and each other agent that is installed. Groups take turns, floors run
-# always (agent_meter.cc says why), and each client is compared with the floor of the same window.
+# always (agent_meter.cc says why), and each client is compared with the floor of the same window. Then those that read every process
+# again, beside 3,000 idle ones, and the cost of 100 control groups (agent_crowd.cc).
 set -euo pipefail
 
 RESMON_ROOT=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")
@@ -18,13 +19,16 @@ usage() {
 Usage: ./resmon bench agent [--json] [OPTION]…
 
 CPU time per gather, memory and wire bytes of resmon-client, connected with TLS and sending at a 1 s pace, against the kernel
-floor: a loop that reads the same files and looks at none. collectd, node_exporter and netdata are measured where installed.
+floor: a loop that reads the same files and looks at none. collectd, node_exporter, netdata (its proc.plugin alone, and with
+apps.plugin) and atop are measured where installed. Then again beside many processes, and the cost of control groups.
 
 Options:
   --json           figures for programs instead of a table
   --seconds N      measured for each client and agent, in windows of up to 10 s; default 60
   --install        install the other agents with apt first; their services are neither started nor left enabled
   --no-peers       leave the other agents out
+  --processes N    idle processes for the second measurement; default 3000, 0 leaves it out
+  --groups N       control groups like Docker's, which need root; default 100, 0 leaves them out
   --no-wire        leave out the bytes on the wire, of real and simulated clients (three minutes)
   --instructions   count the client's own instructions per gather, too (needs valgrind)
   --keep           keep the scratch directory and say where it is
@@ -35,7 +39,10 @@ TEXT
 }
 
 # The goals of docs/benchmarks.md.
-readonly GOAL_FLOOR_RATIO=1.3 GOAL_RSS_BYTES=5242880 GOAL_PSS_BYTES=3145728 GOAL_WIRE_BYTES=1.0
+readonly GOAL_FLOOR_RATIO=1.3 GOAL_RSS_BYTES=6291456 GOAL_PSS_BYTES=3670016 GOAL_WIRE_BYTES=1.0
+readonly GOAL_VALUES=60 GOAL_GROUPS_MICROSECONDS=2000 GOAL_HARDWARE_MICROSECONDS=100
+# The collectors of devices.
+readonly HARDWARE='mdstat|bond|wireless|zfs|btrfs|rapl|edac|smart|temp|sensors|gpu|battery'
 readonly BIN=$RESMON_BUILD_DIR/bin
 
 declare -A pids=()
@@ -43,7 +50,7 @@ scratch=
 keep=
 
 main() {
-  local json='' seconds=60 install='' peers=yes wire=yes instructions=''
+  local json='' seconds=60 install='' peers=yes wire=yes instructions='' processes=3000 groups=100
   local -a arguments=()
   split_equals "$@"
   set -- "${arguments[@]}"
@@ -54,6 +61,12 @@ main() {
         need_value "$1" $#
         check_number "$1" "$2" 2 86400
         seconds=$2
+        shift
+        ;;
+      --processes | --groups)
+        need_value "$1" $#
+        check_number "$1" "$2" 0 100000
+        if [[ $1 == --processes ]]; then processes=$2; else groups=$2; fi
         shift
         ;;
       --install) install=yes ;;
@@ -85,7 +98,12 @@ main() {
   wait_for_clients
   check_files
 
-  measure "$seconds"
+  measure "$seconds" "$scratch/alone" floor floor-with-processes client client-without-processes collectd node-exporter \
+    netdata-proc netdata-apps atop
+  exporter_samples >"$scratch/samples.json"
+  ((processes == 0)) || measure_beside_processes "$processes" "$seconds"
+  count_values
+  ((groups == 0)) || measure_groups "$groups"
   [[ -z $instructions ]] || count_instructions
   : >"$scratch/wire.json"
   if [[ -n $wire ]]; then
@@ -104,6 +122,7 @@ install_peers() {
   for unit in collectd prometheus-node-exporter netdata; do
     have "$unit" || [[ -x /usr/sbin/$unit ]] || new+=("$unit.service")
   done
+  have atop || new+=(atop.service atopacct.service atop-rotate.timer)
   install_packages bench-peers
   [[ -d /run/systemd/system ]] && ((${#new[@]})) || return 0
   ((EUID == 0)) || run=(sudo -n systemctl)
@@ -113,7 +132,7 @@ install_peers() {
 build_programs() {
   if [[ -z ${RESMON_NO_BUILD-} ]]; then
     build release "$RESMON_BUILD_DIR" "$RESMON_HOME/log/build.log" resmon-server resmon-client resmon-load bench-floor \
-      agent-meter bench-gather || die failed "the benchmark is not built"
+      agent-meter agent-crowd bench-gather || die failed "the benchmark is not built"
   fi
   [[ -x $BIN/bench-floor && -x $BIN/agent-meter ]] || die failed "$BIN/bench-floor is not there" "build with RESMON_BENCH=ON"
 }
@@ -211,7 +230,7 @@ check_files() {
 
 # start_peers: those that are installed, each as its own project has it for all the machine's basic figures at 1 s.
 start_peers() {
-  local netdata port
+  local port
   if have collectd; then
     free_port # it sends there by UDP, to nobody
     cat >"$scratch/collectd.conf" <<CONF
@@ -241,19 +260,41 @@ CONF
     exporter_port=$port
     run node-exporter prometheus-node-exporter --web.listen-address="127.0.0.1:$exporter_port"
   fi
+  start_netdata netdata-proc no
+  start_netdata netdata-apps yes
+  # As its service records, without the kernel's accounting of ended processes: that costs all programs of the machine.
+  if have atop; then run atop env ATOPACCT= atop -w "$scratch/atop.raw" 1; fi
+  wait_for_apps
+}
+
+# wait_for_apps: netdata starts its apps.plugin some time after itself.
+wait_for_apps() {
+  local i
+  [[ -n ${pids["netdata-apps"]-} ]] || return 0
+  for ((i = 0; i < 120; i++)); do
+    ! pgrep --parent "${pids["netdata-apps"]}" --exact apps.plugin >/dev/null || return 0
+    kill -0 "${pids["netdata-apps"]}" 2>/dev/null || return 0 # said later
+    sleep 0.5
+  done
+  warn "netdata does not start its apps.plugin: netdata-apps is without it"
+}
+
+# start_netdata NAME APPS: its proc.plugin, with apps.plugin or alone, keeping nothing: what it costs to read, not to store, show and
+# watch.
+start_netdata() {
+  local netdata folder=$scratch/$1
   netdata=$(command -v netdata || true)
   [[ -n $netdata || ! -x /usr/sbin/netdata ]] || netdata=/usr/sbin/netdata
-  if [[ -n $netdata ]]; then
-    mkdir -p -- "$scratch/netdata/"{cache,lib,log,conf}
-    # Its proc.plugin alone, keeping nothing: what it costs to read, not to store, show and watch.
-    cat >"$scratch/netdata/netdata.conf" <<CONF
+  [[ -n $netdata ]] || return 0
+  mkdir -p -- "$folder/"{cache,lib,log,conf}
+  cat >"$folder/netdata.conf" <<CONF
 [global]
   run as user = $(id -un)
 [directories]
-  config = $scratch/netdata/conf
-  cache = $scratch/netdata/cache
-  lib = $scratch/netdata/lib
-  log = $scratch/netdata/log
+  config = $folder/conf
+  cache = $folder/cache
+  lib = $folder/lib
+  log = $folder/log
 [db]
   mode = none
   update every = 1
@@ -270,6 +311,7 @@ CONF
 [plugins]
   enable running new plugins = no
   proc = yes
+  apps = $2
   timex = no
   idlejitter = no
   netdata monitoring = no
@@ -279,42 +321,114 @@ CONF
   diskspace = no
   cgroups = no
   statsd = no
+[plugin:apps]
+  update every = 1
 CONF
-    run netdata-proc "$netdata" -D -c "$scratch/netdata/netdata.conf"
-  fi
+  run "$1" "$netdata" -D -c "$folder/netdata.conf"
 }
 
+# family PID: it and all that it started and these started: "12+34".
+family() {
+  local child
+  printf '%s' "$1"
+  while read -r child; do
+    printf '+'
+    family "$child"
+  done < <(ps -o pid= --ppid "$1" | tr -d ' ')
+}
+
+# measure SECONDS FOLDER NAME…: CPU time in windows, then memory, of those that run.
 measure() {
-  local seconds=$1 window windows name
-  local -a subjects options=()
+  local seconds=$1 folder=$2 window windows name
+  local -a subjects=() options=()
+  local -A groups=(["floor"]="" ["floor-with-processes"]="" ["client"]=":1-client" ["client-without-processes"]=":2-without-processes")
+  shift 2
+  mkdir -p -- "$folder"
   window=$((seconds < 10 ? seconds : 10))
   windows=$(((seconds + window - 1) / window))
-  subjects=(floor="${pids[floor]}" floor-with-processes="${pids["floor-with-processes"]}"
-    client="${pids[client]}:1-client" client-without-processes="${pids["client-without-processes"]}:2-without-processes")
-  for name in collectd node-exporter netdata-proc; do
+  for name; do
     [[ -n ${pids[$name]-} ]] || continue
     if kill -0 "${pids[$name]}" 2>/dev/null; then
-      subjects+=("$name=${pids[$name]}:3-peers")
+      subjects+=("$name=$(family "${pids[$name]}")${groups[$name]-:3-peers}")
+      [[ $name != node-exporter ]] || options=(--scrape "node-exporter=$exporter_port")
     else
       tail_of "$scratch/$name.log"
       warn "$name ended at once and is left out"
       unset "pids[$name]"
     fi
   done
-  [[ -z ${pids["node-exporter"]-} ]] || options=(--scrape "node-exporter=$exporter_port")
-  say "measuring for $((windows * (window + 2) * (2 + ${#options[@]} / 2))) s and some more…"
-  "$BIN/agent-meter" --windows "$windows" --seconds "$window" "${options[@]}" "${subjects[@]}" >"$scratch/windows.json"
-  for name in "${!pids[@]}"; do
-    memory_of "$name"
-  done >"$scratch/memory.json"
-  exporter_samples >"$scratch/samples.json"
+  say "measuring for $((windows * (window + 2) * $(printf '%s\n' "${subjects[@]}" | grep -o ':.*' | sort -u | wc -l))) s and some more…"
+  "$BIN/agent-meter" --windows "$windows" --seconds "$window" "${options[@]}" "${subjects[@]}" >"$folder/windows.json"
+  for name; do
+    [[ -z ${pids[$name]-} ]] || memory_of "$name"
+  done >"$folder/memory.json"
 }
 
-# memory_of NAME: RSS and PSS now, as the kernel sums them.
+# memory_of NAME: RSS and PSS now, as the kernel sums them, of the program and all that it started.
 memory_of() {
-  awk -v name="$1" '/^Rss:/ { rss = $2 } /^Pss:/ { pss = $2 }
+  local -a files
+  IFS=+ read -r -a files <<<"$(family "${pids[$1]}")"
+  files=("${files[@]/#//proc/}")
+  awk -v name="$1" '/^Rss:/ { rss += $2 } /^Pss:/ { pss += $2 }
     END { printf "{\"name\":\"%s\",\"rss_bytes\":%d,\"pss_bytes\":%d}\n", name, rss * 1024, pss * 1024 }' \
-    "/proc/${pids[$1]}/smaps_rollup"
+    "${files[@]/%//smaps_rollup}"
+}
+
+# start_crowd OPTION…: idle processes or control groups, until they are there.
+start_crowd() {
+  local i
+  run crowd "$BIN/agent-crowd" "$@"
+  for ((i = 0; i < 600; i++)); do
+    [[ ! -s $scratch/crowd.out ]] || return 0
+    kill -0 "${pids[crowd]}" 2>/dev/null || break
+    sleep 0.1
+  done
+  unset 'pids[crowd]'
+  tail_of "$scratch/crowd.log"
+  return 1
+}
+
+stop_crowd() {
+  kill -TERM "${pids[crowd]}"
+  wait "${pids[crowd]}" || true
+  unset 'pids[crowd]'
+  rm -f -- "$scratch/crowd.out"
+}
+
+# measure_beside_processes COUNT SECONDS: those that read every process.
+measure_beside_processes() {
+  say "starting $1 processes…"
+  start_crowd --processes "$1" || die failed "the processes were not started"
+  sleep 10 # each opens or reads them for the first time
+  measure "$2" "$scratch/crowd" floor-with-processes client collectd netdata-apps atop
+  jq -cn --argjson processes "$(ps -e --no-headers | wc -l)" '{processes: $processes}' >"$scratch/crowd/about.json"
+  stop_crowd
+}
+
+# measure_groups COUNT: CPU time of the collector of control groups alone.
+measure_groups() {
+  if ! start_crowd --groups "$1"; then
+    warn "no control groups: that figure is left out"
+    return 0
+  fi
+  say "gathering $1 control groups…"
+  "$BIN/bench-gather" --only cgroups --gathers 120 | jq -c --argjson groups "$1" '. + {groups: $groups}' >"$scratch/groups.json"
+  stop_crowd
+}
+
+# ask QUERY: the rows of the server's first series, as JSON.
+ask() {
+  curl --silent --fail --max-time 10 --noproxy '*' --get --data-urlencode "q=$1" "http://127.0.0.1:$http_port/query?db=resmon&epoch=s" |
+    jq -c '.results[0].series[0].values // []'
+}
+
+# count_values: how many values procstat's rows of one gather had at most, and what a gather's share of the devices' collectors took.
+count_values() {
+  jq -cn --argjson values "$(ask "SELECT count(*) FROM procstat WHERE host = 'client' GROUP BY time(1s) fill(none)")" \
+    --argjson seconds "$(ask "SELECT sum(duration_seconds) FROM internal_collector WHERE host = 'client' AND collector =~ /^($HARDWARE)\$/")" \
+    --argjson gathers "$(ask "SELECT count(backlog_samples) FROM internal_client WHERE host = 'client'")" '
+    {process_values_per_gather: ($values | map(.[1:] | map(. // 0) | add) | max),
+     hardware_microseconds_per_gather: (($seconds[0][1] // 0) * 1e6 / $gathers[0][1])}' >"$scratch/values.json"
 }
 
 # exporter_samples: what node_exporter says at once.
@@ -380,30 +494,46 @@ instructions_of() {
 }
 
 report() {
-  jq -n --slurpfile windows "$scratch/windows.json" --slurpfile memory "$scratch/memory.json" \
+  jq -n --slurpfile windows "$scratch/alone/windows.json" --slurpfile memory "$scratch/alone/memory.json" \
+    --slurpfile beside_windows <(cat "$scratch/crowd/windows.json" 2>/dev/null || true) \
+    --slurpfile beside_memory <(cat "$scratch/crowd/memory.json" 2>/dev/null || true) \
+    --slurpfile beside <(cat "$scratch/crowd/about.json" 2>/dev/null || true) \
+    --slurpfile groups <(cat "$scratch/groups.json" 2>/dev/null || true) --slurpfile values "$scratch/values.json" \
     --slurpfile samples <(cat "$scratch"/samples.json "$scratch"/wire.json) \
     --slurpfile instructions <(cat "$scratch/instructions.json" 2>/dev/null || true) \
     --arg machine "$(nproc) × $(awk -F ': ' '/^model name/ { print $2; exit }' /proc/cpuinfo), Linux $(uname -r)" \
     --arg load "$(cut -d ' ' -f 1-3 /proc/loadavg)" --arg date "$(date --utc +%F)" \
     --argjson ratio_goal $GOAL_FLOOR_RATIO --argjson rss_goal $GOAL_RSS_BYTES --argjson pss_goal $GOAL_PSS_BYTES \
-    --argjson wire_goal $GOAL_WIRE_BYTES '
+    --argjson wire_goal $GOAL_WIRE_BYTES --argjson values_goal $GOAL_VALUES \
+    --argjson groups_goal $GOAL_GROUPS_MICROSECONDS --argjson hardware_goal $GOAL_HARDWARE_MICROSECONDS '
     def median: sort | if length == 0 then null elif length % 2 == 1 then .[length / 2 | floor]
       else (.[length / 2 - 1] + .[length / 2]) / 2 end;
     def rounded(n): if . == null then null else . * n | round / n end;
-    def floor_of: if . == "client" or . == "collectd" then "floor-with-processes" else "floor" end; # those read PID/stat
-    ($memory | map({(.name): .}) | add) as $memory | (($samples | map({(.name): .}) | add) // {}) as $samples
+    # Those that read PID/stat.
+    def floor_of: if IN("client", "collectd", "netdata-apps", "atop") then "floor-with-processes" else "floor" end;
+    def programs($windows; $memory; $samples): ($memory | map({(.name): .}) | add) as $memory
+      | ["floor", "floor-with-processes", "client-without-processes", "client", "netdata-proc", "netdata-apps", "node-exporter",
+         "collectd", "atop"][] as $name
+      | [$windows[] | select(.cpu_nanoseconds[$name] != null)] | select(length > 0)
+      | {name: $name,
+         cpu_milliseconds_per_gather: (map(.cpu_nanoseconds[$name] / .seconds / 1e6) | median | rounded(10000)),
+         floor_ratio: (if $name | startswith("floor") then null
+           else map(.cpu_nanoseconds[$name] / .cpu_nanoseconds[$name | floor_of]) | median | rounded(100) end),
+         rss_bytes: $memory[$name].rss_bytes, pss_bytes: $memory[$name].pss_bytes,
+         samples_per_gather: $samples[$name].samples_per_gather};
+    (($samples | map({(.name): .}) | add) // {}) as $samples
     | {date: $date, machine: $machine, load_average: $load,
        windows: {count: ($windows | length), seconds: $windows[0].seconds},
-       goals: {floor_ratio: $ratio_goal, rss_bytes: $rss_goal, pss_bytes: $pss_goal, wire_bytes_per_sample: $wire_goal},
-       programs: [["floor", "floor-with-processes", "client-without-processes", "client", "netdata-proc", "node-exporter",
-                   "collectd"][] as $name
-         | [$windows[] | select(.cpu_nanoseconds[$name] != null)] | select(length > 0)
-         | {name: $name,
-            cpu_milliseconds_per_gather: (map(.cpu_nanoseconds[$name] / .seconds / 1e6) | median | rounded(10000)),
-            floor_ratio: (if $name | startswith("floor") then null
-              else map(.cpu_nanoseconds[$name] / .cpu_nanoseconds[$name | floor_of]) | median | rounded(100) end),
-            rss_bytes: $memory[$name].rss_bytes, pss_bytes: $memory[$name].pss_bytes,
-            samples_per_gather: $samples[$name].samples_per_gather}],
+       goals: {floor_ratio: $ratio_goal, rss_bytes: $rss_goal, pss_bytes: $pss_goal, wire_bytes_per_sample: $wire_goal,
+         process_values_per_gather: $values_goal, groups_cpu_microseconds_per_gather: $groups_goal,
+         hardware_microseconds_per_gather: $hardware_goal},
+       programs: [programs($windows; $memory; $samples)],
+       beside_processes: (if $beside == [] then null
+         else {processes: $beside[0].processes, programs: [programs($beside_windows; $beside_memory; {})]} end),
+       groups: (if $groups == [] then null
+         else {groups: $groups[0].groups, cpu_microseconds_per_gather: ($groups[0].cpu_microseconds_per_gather | rounded(1))} end),
+       process_values_per_gather: $values[0].process_values_per_gather,
+       hardware_microseconds_per_gather: ($values[0].hardware_microseconds_per_gather | rounded(10)),
        wire: [$samples[] | select(.wire_bytes_per_sample != null)
          | {name, wire_bytes_per_sample: (.wire_bytes_per_sample | rounded(1000))}],
        instructions_per_gather: $instructions[0].instructions_per_gather}'
@@ -416,18 +546,26 @@ show() {
     def fixed(digits): if . == null then null else (. * pow(10; digits) | round) as $n
       | ($n / pow(10; digits) | floor | tostring) + "." + (("000" + ($n % pow(10; digits) | tostring))[-digits:]) end;
     def verdict(goal): if . == null then "" elif . <= goal then "  met" else "  MISSED" end;
+    def rows: .[] | (.name + " " * (26 - (.name | length))) + (.cpu_milliseconds_per_gather | fixed(3) | cell(14))
+      + (.floor_ratio | fixed(2) | cell(9)) + (.rss_bytes / 1048576 | fixed(2) | cell(10))
+      + (.pss_bytes / 1048576 | fixed(2) | cell(10)) + (.samples_per_gather | cell(9));
     "\(.machine); load \(.load_average); \(.windows.count) windows of \(.windows.seconds) s, medians",
     "",
     "program                    CPU ms/gather  × floor   RSS MiB   PSS MiB  samples",
-    (.programs[] | (.name + " " * (26 - (.name | length))) + (.cpu_milliseconds_per_gather | fixed(3) | cell(14))
-      + (.floor_ratio | fixed(2) | cell(9)) + (.rss_bytes / 1048576 | fixed(2) | cell(10))
-      + (.pss_bytes / 1048576 | fixed(2) | cell(10)) + (.samples_per_gather | cell(9))),
+    (.programs | rows),
+    (.beside_processes | select(. != null) | "", "beside \(.processes) processes", (.programs | rows)),
     "",
     (.goals as $goals | .programs[] | select(.name | startswith("client"))
       | "goal: \(.name) at most \($goals.floor_ratio) × its floor: \(.floor_ratio)\(.floor_ratio | verdict($goals.floor_ratio))"),
     (.goals as $goals | .programs[] | select(.name == "client")
       | "goal: RSS at most \($goals.rss_bytes / 1048576) MiB: \(.rss_bytes / 1048576 | fixed(2))\(.rss_bytes | verdict($goals.rss_bytes))",
         "goal: PSS at most \($goals.pss_bytes / 1048576) MiB: \(.pss_bytes / 1048576 | fixed(2))\(.pss_bytes | verdict($goals.pss_bytes))"),
+    (.goals as $goals | .beside_processes | select(. != null) | .processes as $processes | .programs[] | select(.name == "client")
+      | "goal: client at most \($goals.floor_ratio) × its floor, \($processes) processes: \(.floor_ratio)\(.floor_ratio | verdict($goals.floor_ratio))"),
+    (.goals as $goals | .groups | select(. != null)
+      | "goal: \(.groups) control groups at most \($goals.groups_cpu_microseconds_per_gather) µs a gather: \(.cpu_microseconds_per_gather)\(.cpu_microseconds_per_gather | verdict($goals.groups_cpu_microseconds_per_gather))"),
+    "goal: devices at most \(.goals.hardware_microseconds_per_gather) µs a gather: \(.hardware_microseconds_per_gather)\(.goals.hardware_microseconds_per_gather as $goal | .hardware_microseconds_per_gather | verdict($goal))",
+    "goal: procstat at most \(.goals.process_values_per_gather) values a gather: \(.process_values_per_gather)\(.goals.process_values_per_gather as $goal | .process_values_per_gather | verdict($goal))",
     (.goals as $goals | .wire[]
       | "goal: wire at most \($goals.wire_bytes_per_sample) B per sample, \(.name): \(.wire_bytes_per_sample)\(.wire_bytes_per_sample | verdict($goals.wire_bytes_per_sample))"),
     (select(.instructions_per_gather != null) | "", "own instructions per gather: \(.instructions_per_gather)")'

@@ -1,6 +1,6 @@
 // Measures the CPU time that running programs use, in windows, for bench/agent.sh.
 //
-//   agent-meter --windows N --seconds S [--scrape NAME=PORT] NAME=PID[:GROUP]…
+//   agent-meter --windows N --seconds S [--scrape NAME=PORT] NAME=PID[+PID…][:GROUP]…
 //
 // Problem: the machine is noisy and the programs disturb each other. Two clients gather at the same instant, since both
 // follow the wall clock; a peer that wakes at a random instant may warm the kernel's caches for one and not for
@@ -43,9 +43,9 @@ constexpr int kSettleSeconds = 2;
 
 struct Subject {
   std::string name;
-  pid_t pid = 0;
-  std::string group;  // empty: runs always
-  clockid_t clock{};
+  std::vector<pid_t> pids;  // of one program: a daemon and its plugins
+  std::string group;        // empty: runs always
+  std::vector<clockid_t> clocks;
   std::int64_t begin = 0;
 };
 
@@ -53,9 +53,17 @@ std::vector<Subject> subjects;
 volatile std::sig_atomic_t stop_requested = 0;
 
 std::int64_t cpu_nanos(const Subject& subject) {
-  timespec now{};
-  if (::clock_gettime(subject.clock, &now) != 0) return -1;
-  return now.tv_sec * kNanos + now.tv_nsec;
+  std::int64_t sum = 0;
+  for (const clockid_t clock : subject.clocks) {
+    timespec now{};
+    if (::clock_gettime(clock, &now) != 0) return -1;
+    sum += now.tv_sec * kNanos + now.tv_nsec;
+  }
+  return sum;
+}
+
+void signal_all(const Subject& subject, int signal) {
+  for (const pid_t pid : subject.pids) ::kill(pid, signal);
 }
 
 // Sleeps until the next instant that is `phase` into a second.
@@ -71,12 +79,12 @@ void sleep_until_phase(std::int64_t phase) {
 
 void run_group(const std::string& group) {
   for (const Subject& subject : subjects)
-    if (!subject.group.empty()) ::kill(subject.pid, subject.group == group ? SIGCONT : SIGSTOP);
+    if (!subject.group.empty()) signal_all(subject, subject.group == group ? SIGCONT : SIGSTOP);
 }
 
 void continue_all() {
   for (const Subject& subject : subjects)
-    if (!subject.group.empty()) ::kill(subject.pid, SIGCONT);
+    if (!subject.group.empty()) signal_all(subject, SIGCONT);
 }
 
 // One GET over a kept connection; the answer is over when nothing came for a while.
@@ -117,19 +125,28 @@ class Scraper {
   int fd_ = -1;
 };
 
-// "NAME=PID[:GROUP]"
+// "NAME=PID[+PID…][:GROUP]"
 bool parse_subject(std::string_view text, Subject& out) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) return false;
   out.name = text.substr(0, equals);
   const std::string rest(text.substr(equals + 1));
-  char* end = nullptr;
-  out.pid = static_cast<pid_t>(std::strtol(rest.c_str(), &end, 10));
-  if (*end == ':') out.group = end + 1;
-  if (out.pid <= 0) return false;
-  if (::clock_getcpuclockid(out.pid, &out.clock) == 0) return true;
-  std::fprintf(stderr, "agent-meter: %s: there is no process %d\n", out.name.c_str(), static_cast<int>(out.pid));
-  return false;
+  const char* from = rest.c_str();
+  while (true) {
+    char* end = nullptr;
+    const auto pid = static_cast<pid_t>(std::strtol(from, &end, 10));
+    clockid_t clock{};
+    if (pid <= 0) return false;
+    if (::clock_getcpuclockid(pid, &clock) != 0) {
+      std::fprintf(stderr, "agent-meter: %s: there is no process %d\n", out.name.c_str(), static_cast<int>(pid));
+      return false;
+    }
+    out.pids.push_back(pid);
+    out.clocks.push_back(clock);
+    if (*end == ':') out.group = end + 1;
+    if (*end != '+') return true;
+    from = end + 1;
+  }
 }
 
 }  // namespace

@@ -52,6 +52,13 @@ constexpr const char* kFiles[] = {
     "/proc/pressure/cpu",   "/proc/pressure/memory",
     "/proc/pressure/io",
 };
+// Every kSlowEvery ticks.
+constexpr const char* kSlowFiles[] = {
+    "/proc/interrupts",
+    "/proc/softirqs",
+    "/proc/sys/net/netfilter/nf_conntrack_count",
+    "/proc/sys/net/netfilter/nf_conntrack_max",
+};
 constexpr std::size_t kStat = 0;
 constexpr std::size_t kMeminfo = 1;
 constexpr const char* kUtmp = "/run/utmp";
@@ -59,6 +66,7 @@ constexpr const char* kUtmp = "/run/utmp";
 constexpr unsigned kVmstatEvery = 60;  // ticks, on a machine without swap
 constexpr unsigned kSocketsEvery = 10;
 constexpr unsigned kFlagsEvery = 10;
+constexpr unsigned kSlowEvery = 30;
 
 volatile std::sig_atomic_t stop_requested = 0;
 
@@ -97,6 +105,7 @@ class Loop {
  public:
   explicit Loop(const Options& options) : options_(options) {
     for (const char* path : kFiles) files_.push_back(::open(path, O_RDONLY | O_CLOEXEC));
+    for (const char* path : kSlowFiles) slow_files_.push_back(::open(path, O_RDONLY | O_CLOEXEC));
     vmstat_ = ::open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
     swap_ = has_swap();
     sockets_ = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
@@ -116,10 +125,12 @@ class Loop {
   void tick() {
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (files_[i] < 0) continue;
-      const bool is_sysctl = std::string_view(kFiles[i]).starts_with("/proc/sys/");
-      const std::size_t size = read_file(files_[i], is_sysctl ? 255 : sizeof buffer);
+      const std::size_t size = read_file(files_[i], piece_of(kFiles[i]));
       if (i == kStat && options_.processes) note_forks({buffer, size});
     }
+    if (ticks_ % kSlowEvery == 0)
+      for (std::size_t i = 0; i < slow_files_.size(); ++i)
+        if (slow_files_[i] >= 0) read_file(slow_files_[i], piece_of(kSlowFiles[i]));
     if (vmstat_ >= 0 && (swap_ || ticks_ % kVmstatEvery == 0)) read_file(vmstat_);
     if (sockets_ >= 0 && ticks_ % kSocketsEvery == 0) dump_sockets();
     if (ticks_ % kFlagsEvery == 0)
@@ -139,6 +150,8 @@ class Loop {
   std::size_t processes() const { return kept_.size(); }
 
  private:
+  static std::size_t piece_of(std::string_view path) { return path.starts_with("/proc/sys/") ? 255 : sizeof buffer; }
+
   bool has_swap() const {
     if (files_[kMeminfo] < 0) return false;
     const std::size_t size = read_file(files_[kMeminfo]);
@@ -213,6 +226,7 @@ class Loop {
 
   Options options_;
   std::vector<int> files_;
+  std::vector<int> slow_files_;
   int vmstat_ = -1;
   bool swap_ = false;
   int sockets_ = -1;
@@ -282,6 +296,7 @@ int main(int argc, char** argv) {
   }
   if (options.list) {
     for (const char* path : kFiles) std::puts(path);
+    for (const char* path : kSlowFiles) std::puts(path);
     std::puts("/proc/vmstat");
     return 0;
   }
