@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -47,24 +48,35 @@ constexpr auto kTokenEvery = std::chrono::seconds(1);  // the least time between
 constexpr std::chrono::nanoseconds kLongestSleep = std::chrono::minutes(1);
 constexpr std::chrono::nanoseconds kClockStep = std::chrono::seconds(1);  // the wall clock moved, not just our wake-up
 
-// Lets go of the resident pages of one object's read-only segments. They fault in again as needed. A segment that was
-// writable once (relocations, then made read-only) is left alone: its pages exist nowhere else.
-int release_segments(dl_phdr_info* object, std::size_t, void* page_bytes) {
-  const auto page = *static_cast<const std::uintptr_t*>(page_bytes);
-  for (int i = 0; i < object->dlpi_phnum; ++i) {
+struct Segments {
+  std::array<std::pair<std::uintptr_t, std::uintptr_t>, 64> ranges;
+  std::size_t size = 0;
+};
+
+// Notes one object's read-only segments. A segment that was writable once (relocations, then made read-only) is left
+// out: its pages exist nowhere else.
+int note_segments(dl_phdr_info* object, std::size_t, void* to) {
+  auto& segments = *static_cast<Segments*>(to);
+  for (int i = 0; i < object->dlpi_phnum && segments.size < segments.ranges.size(); ++i) {
     const ElfW(Phdr)& segment = object->dlpi_phdr[i];
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
-    const std::uintptr_t from = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
-    const std::uintptr_t to = object->dlpi_addr + segment.p_vaddr + segment.p_filesz;
-    madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+    const std::uintptr_t from = object->dlpi_addr + segment.p_vaddr;
+    segments.ranges[segments.size++] = {from, from + segment.p_filesz};
   }
   return 0;
 }
 
+// Lets go of the resident pages of the program's file. They fault in again as needed. All segments are noted first: the
+// list of them is in one itself.
 void release_start_up_pages() {
   malloc_trim(0);
-  auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  dl_iterate_phdr(release_segments, &page);
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  Segments segments;
+  dl_iterate_phdr(note_segments, &segments);
+  for (std::size_t i = 0; i < segments.size; ++i) {
+    const std::uintptr_t from = segments.ranges[i].first & ~(page - 1);
+    madvise(reinterpret_cast<void*>(from), segments.ranges[i].second - from, MADV_DONTNEED);
+  }
 }
 
 std::int64_t resident_bytes() {
