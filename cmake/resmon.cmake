@@ -96,10 +96,11 @@ function(resmon_library name)
   endif()
 endfunction()
 
-# resmon_program(NAME [DEPS lib…] [LINK external…] [ALONE file…] [STATIC]): a binary build/bin/NAME from every .cc in its folder;
-# STATIC: with the C library in it. Every *_test.cc goes into NAME_test, with all of the program but main.cc.
+# resmon_program(NAME [DEPS lib…] [LINK external…] [ALONE file…] [STATIC] [READS_SOURCES]): a binary build/bin/NAME from every .cc in
+# its folder; STATIC: with the C library in it. Every *_test.cc goes into NAME_test, with all of the program but main.cc. READS_SOURCES: as
+# above.
 function(resmon_program name)
-  cmake_parse_arguments(ARG "STATIC" "" "DEPS;LINK;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "STATIC;READS_SOURCES" "" "DEPS;LINK;ALONE" ${ARGN})
   set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
@@ -114,6 +115,9 @@ function(resmon_program name)
   if(RESMON_TESTS AND tests AND (NOT RESMON_TESTED OR name IN_LIST RESMON_TESTED))
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name}_parts GTest::gmock GTest::gtest_main)
+    if(ARG_READS_SOURCES)
+      target_compile_definitions(${name}_test PRIVATE RESMON_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    endif()
     resmon_tests(${name})
   endif()
   if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")

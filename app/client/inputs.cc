@@ -1,6 +1,7 @@
 #include "inputs.h"
 
 #include "base/log.h"
+#include "door/stats.h"
 
 namespace resmon::client {
 
@@ -15,7 +16,8 @@ Inputs::Inputs(const boost::asio::any_io_executor& executor, const door::InputSe
       continue;
     }
     log::info("input", "listening", {{"input", name}, {"url", options.url}, {"format", options.format}});
-    inputs_.push_back({std::move(*door), schemas.intern(door::stats_schema({{"input", name}})).value_or(0)});
+    metric::Schema schema = metric::stat_schema("internal_input", {{"input", name}}, door::door_stats());
+    inputs_.push_back({std::move(*door), schemas.intern(std::move(schema)).value_or(0)});
   }
 }
 
@@ -38,7 +40,7 @@ void Inputs::stop() {
 }
 
 void Inputs::report(UnixNanos time, metric::Batch& batch) const {
-  for (const One& one : inputs_) door::write_stats(one.door->stats(), batch.add(one.schema, door::kStatsFields, time));
+  for (const One& one : inputs_) metric::add_stats(door::door_stats(), one.door->stats(), one.schema, time, batch);
 }
 
 }  // namespace resmon::client

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "rule/hidden.h"
+#include "rule/stats.h"
 
 namespace resmon::client {
 
@@ -21,16 +22,11 @@ std::unique_ptr<Rules> Rules::make(const Options& options, metric::SchemaTable& 
 
 Rules::Rules(const Options& options, metric::SchemaTable& schemas)
     : engine_(options.rules, schemas, options.rule_options()) {
-  using metric::FieldType;
-  for (const rule::Rule& one : options.rules.rules)
-    schemas_of_rules_.push_back(schemas
-                                    .intern({"internal_rule",
-                                             {{"place", "client"}, {"rule", one.name}},
-                                             {{"in", FieldType::kInteger},
-                                              {"out", FieldType::kInteger},
-                                              {"dropped", FieldType::kInteger},
-                                              {"series", FieldType::kInteger}}})
-                                    .value_or(0));
+  for (const rule::Rule& one : options.rules.rules) {
+    metric::Schema schema =
+        metric::stat_schema("internal_rule", {{"place", "client"}, {"rule", one.name}}, rule::rule_stats());
+    schemas_of_rules_.push_back(schemas.intern(std::move(schema)).value_or(0));
+  }
 }
 
 void Rules::apply(metric::Batch in, UnixNanos now, metric::Batch& out) {
@@ -47,13 +43,8 @@ void Rules::report(UnixNanos now, metric::Batch& out) {
   report_at_ = now / kReportEvery * kReportEvery + kReportEvery;
   if (first) return;
   const std::vector<rule::RuleStats> stats = engine_.stats();
-  for (std::size_t i = 0; i < stats.size(); ++i) {
-    metric::RowWriter row = out.add(schemas_of_rules_[i], 4, now);
-    row.set(0, static_cast<std::int64_t>(stats[i].in));
-    row.set(1, static_cast<std::int64_t>(stats[i].out));
-    row.set(2, static_cast<std::int64_t>(stats[i].dropped));
-    row.set(3, static_cast<std::int64_t>(stats[i].series));
-  }
+  for (std::size_t i = 0; i < stats.size(); ++i)
+    metric::add_stats(rule::rule_stats(), stats[i], schemas_of_rules_[i], now, out);
 }
 
 }  // namespace resmon::client

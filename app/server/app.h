@@ -113,6 +113,7 @@ class App {
   const DatabaseNames& database_names() const { return *database_names_; }
   const net::TokenFile& token_file() const { return token_file_; }
   Queries& queries() { return queries_; }
+  const Queries& queries() const { return queries_; }
   Peers& peers() { return *peers_; }
   const Peers& peers() const { return *peers_; }
   // For other servers' questions about rows, which wait for no other server.
@@ -130,6 +131,7 @@ class App {
   const std::shared_ptr<oidc::Provider>& oidc() const { return oidc_; }  // null: only local users
   const std::atomic<bool>& stopping() const { return stopping_; }
   OtherDoors& other_doors() { return other_doors_; }
+  const OtherDoors& other_doors() const { return other_doors_; }
 
  private:
   // The stages of start(), in its order.

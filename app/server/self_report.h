@@ -9,10 +9,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <vector>
 
 #include "base/result.h"
-#include "metric/batch.h"
 #include "metric/schema.h"
 
 namespace resmon::server {
@@ -32,14 +30,11 @@ class SelfReport {
  private:
   void arm();
   void write();
-  void write_server(metric::RowWriter row, UnixNanos now);
-  void write_rules(metric::Batch& batch, UnixNanos time);
 
   App& app_;
   boost::asio::steady_timer timer_;
   const std::chrono::nanoseconds interval_;
-  metric::Schema server_;
-  std::vector<metric::Schema> sinks_;  // in the order of App::sinks()
+  metric::Schema server_;  // of internal_server
 };
 
 }  // namespace resmon::server

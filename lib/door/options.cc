@@ -191,29 +191,4 @@ Result<Access> access_of_file(const std::string& path) {
   });
 }
 
-metric::Schema stats_schema(std::vector<metric::Tag> tags) {
-  using metric::FieldType;
-  metric::Schema out{"internal_input",
-                     {},
-                     {{"connections", FieldType::kInteger},
-                      {"refused_connections", FieldType::kInteger},
-                      {"lines", FieldType::kInteger},
-                      {"samples", FieldType::kInteger},
-                      {"refused_lines", FieldType::kInteger},
-                      {"open_connections", FieldType::kInteger},
-                      {"denied", FieldType::kInteger},
-                      {"dropped_datagrams", FieldType::kInteger}}};
-  metric::normalise_tags(tags);
-  out.tags = std::move(tags);
-  return out;
-}
-
-void write_stats(const DoorStats& stats, metric::RowWriter row) {
-  std::size_t field = 0;
-  for (const std::uint64_t value :
-       {stats.connections, stats.refused_connections, stats.taken.lines, stats.taken.samples, stats.taken.refused_lines,
-        stats.open_connections, stats.denied, stats.dropped_datagrams})
-    row.set(field++, static_cast<std::int64_t>(value));
-}
-
 }  // namespace resmon::door

@@ -59,9 +59,4 @@ using InputSettings = std::map<std::string, InputOptions, std::less<>>;
 // read.
 Result<Access> access_of_file(const std::string& path);
 
-inline constexpr std::size_t kStatsFields = 8;
-// A schema of internal_input with these tags, and what write_stats sets.
-metric::Schema stats_schema(std::vector<metric::Tag> tags);
-void write_stats(const DoorStats& stats, metric::RowWriter row);
-
 }  // namespace resmon::door
