@@ -23,12 +23,6 @@ constexpr std::int64_t kHour = 3600 * kOneSecond;
 constexpr std::size_t kChartPoints = 30;
 constexpr std::int64_t kLongestSeed = kHour;  // of windows
 
-std::string tags_json(const std::vector<metric::Tag>& tags) {
-  JsonObject out;
-  for (const metric::Tag& tag : tags) out.text(tag.key, tag.value);
-  return out.finish();
-}
-
 std::string finite(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : "null";
 }
@@ -84,10 +78,6 @@ std::map<std::pair<std::string, std::string>, Need> needs_of(const alert::Config
 }
 
 }  // namespace
-
-std::string milliseconds_or_null(UnixNanos time) {
-  return time == 0 ? "null" : std::to_string(time / 1'000'000);
-}
 
 std::string alert_to_json(const AlertRecord& record, const Rule& rule, const alert::MessageItem& item, bool unknown,
                           const std::string& held_by) {
@@ -150,22 +140,26 @@ std::string rule_to_json(const Rule& rule, const alert::Config& config) {
   return out.finish();
 }
 
-std::string tags_to_json(const std::vector<metric::Tag>& tags) {
-  JsonObject out;
-  for (const metric::Tag& tag : tags) out.text(tag.key, tag.value);
-  return out.finish();
-}
-
 std::string replayed_to_json(const ReplayedAlert& one) {
   return JsonObject()
       .text("host", one.host)
-      .raw("tags", tags_to_json(one.tags))
+      .raw("tags", tags_json(one.tags))
       .text("value_text", one.value)
       .text("limit_text", one.limit)
       .number("fired", one.fired / 1'000'000)
       .raw("ended", milliseconds_or_null(one.ended))
       .text("reason", one.reason)
       .finish();
+}
+
+JsonObject replay_to_json(const Replay& replay, const store::TimeRange& range) {
+  return JsonObject()
+      .number("from", range.first / 1'000'000)
+      .number("to", range.last / 1'000'000)
+      .number("fired", replay.fired)
+      .number("hosts_fired", replay.hosts)
+      .number("hosts", replay.looked_at)
+      .raw("first_row", milliseconds_or_null(replay.first_row));
 }
 
 std::string silence_to_json(const alert::Silence& silence, UnixNanos now) {

@@ -15,28 +15,13 @@
 
 namespace resmon::server {
 
-// Builds a JSON array, element by element.
-class JsonArray {
- public:
-  JsonArray& raw(std::string_view json) {
-    text_ += text_.empty() ? "[" : ",";
-    text_ += json;
-    return *this;
-  }
-  JsonArray& text(std::string_view value) { return raw(http::json_string(value)); }
-  std::string finish() const { return text_.empty() ? "[]" : text_ + "]"; }
-
- private:
-  std::string text_;
-};
-
-std::string milliseconds_or_null(UnixNanos time);  // null for 0
 std::string alert_to_json(const alert::AlertRecord& record, const alert::Rule& rule, const alert::MessageItem& item,
                           bool unknown, const std::string& held_by);
 std::string history_to_json(const alert::HistoryEntry& entry);
 std::string rule_to_json(const alert::Rule& rule, const alert::Config& config);
-std::string tags_to_json(const std::vector<metric::Tag>& tags);
 std::string replayed_to_json(const ReplayedAlert& one);
+// What a replay counted, without its alerts.
+JsonObject replay_to_json(const Replay& replay, const store::TimeRange& range);
 std::string silence_to_json(const alert::Silence& silence, UnixNanos now);
 
 // A row of the measurement `alert`: tags host, rule, severity and the series' own; fields state, state_code, value,

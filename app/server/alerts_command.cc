@@ -82,15 +82,9 @@ void print_text(const std::string& rule, const Replay& replay, const store::Time
 void print_json(const std::string& rule, const Replay& replay, const store::TimeRange& range) {
   JsonArray alerts;
   for (const ReplayedAlert& one : replay.alerts) alerts.raw(replayed_to_json(one));
-  const std::string text = JsonObject()
+  const std::string text = replay_to_json(replay, range)
                                .text("rule", rule)
-                               .number("from", range.first / 1'000'000)
-                               .number("to", range.last / 1'000'000)
-                               .number("fired", replay.fired)
-                               .number("hosts_fired", replay.hosts)
-                               .number("hosts", replay.looked_at)
                                .number("rows", replay.rows)
-                               .raw("first_row", milliseconds_or_null(replay.first_row))
                                .raw("alerts", alerts.finish())
                                .finish();
   std::printf("%s\n", text.c_str());

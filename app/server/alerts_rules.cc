@@ -58,7 +58,7 @@ std::string chart_json(const ChartedAlert& chart) {
   for (const double one : chart.values) values.raw(std::isfinite(one) ? fmt::format("{}", one) : "null");
   return JsonObject()
       .text("host", chart.host)
-      .raw("tags", tags_to_json(chart.tags))
+      .raw("tags", tags_json(chart.tags))
       .raw("limit", std::isfinite(chart.limit) ? fmt::format("{}", chart.limit) : "null")
       .raw("values", values.finish())
       .finish();
@@ -71,16 +71,10 @@ std::string replay_json(const Replay& replay, const store::TimeRange& range) {
     const ReplayedAlert& one = replay.alerts[replay.alerts.size() - 1 - i];
     alerts.raw(replayed_to_json(one));
   }
-  return JsonObject()
+  return replay_to_json(replay, range)
              .raw("mistakes", "[]")
-             .number("from", range.first / 1'000'000)
-             .number("to", range.last / 1'000'000)
-             .number("fired", replay.fired)
-             .number("hosts_fired", replay.hosts)
-             .number("hosts", replay.looked_at)
              .number("hosts_replayed", replay.replayed)
              .boolean("partial", replay.partial)
-             .raw("first_row", milliseconds_or_null(replay.first_row))
              .raw("alerts", alerts.finish())
              .raw("chart", replay.charts.empty() ? "null" : chart_json(replay.charts[0]))
              .finish() +

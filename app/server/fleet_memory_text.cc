@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
+#include <utility>
 
+#include "base/json_members.h"
 #include "host_settings.h"
 #include "json.h"
 
@@ -14,8 +16,6 @@ namespace {
 namespace json = boost::json;
 
 std::string host_line(const fleet::Host& host) {
-  JsonObject tags;
-  for (const metric::Tag& tag : host.tags) tags.text(tag.key, tag.value);
   return JsonObject()
       .text("host", host.name)
       .number("first_seen", host.first_seen)
@@ -27,39 +27,26 @@ std::string host_line(const fleet::Host& host) {
       .number("clock_skew", host.clock_skew.count())
       .number("backlog_samples", host.backlog_samples)
       .number("dropped_samples", host.dropped_samples)
-      .raw("tags", tags.finish())
+      .raw("tags", tags_json(host.tags))
       .raw("settings", host.settings ? host_settings_json(*host.settings) : "null")
       .finish();
 }
 
-std::string saved_text(const json::object& object, std::string_view key) {
-  const json::value* const value = object.if_contains(json::string_view(key.data(), key.size()));
-  if (value == nullptr || !value->is_string()) return {};
-  return {value->as_string().data(), value->as_string().size()};
-}
-
-std::int64_t saved_number(const json::object& object, std::string_view key) {
-  const json::value* const value = object.if_contains(json::string_view(key.data(), key.size()));
-  return value != nullptr && value->is_int64() ? value->as_int64() : 0;
-}
-
 fleet::Host host_of(const json::object& object) {
   fleet::Host host;
-  host.name = saved_text(object, "host");
-  host.first_seen = saved_number(object, "first_seen");
-  host.last_seen = saved_number(object, "last_seen");
-  host.newest_sample = saved_number(object, "newest_sample");
-  host.address = saved_text(object, "address");
-  host.software = saved_text(object, "software");
-  host.interval = std::chrono::nanoseconds(std::max<std::int64_t>(saved_number(object, "interval"), 0));
-  host.clock_skew = std::chrono::nanoseconds(saved_number(object, "clock_skew"));
-  host.backlog_samples = saved_number(object, "backlog_samples");
-  host.dropped_samples = saved_number(object, "dropped_samples");
-  if (const json::value* const tags = object.if_contains("tags"); tags != nullptr && tags->is_object())
-    for (const auto& [key, value] : tags->as_object())
-      if (value.is_string())
-        host.tags.push_back(
-            {std::string(key.data(), key.size()), std::string(value.as_string().data(), value.as_string().size())});
+  host.name = text_member(object, "host");
+  host.first_seen = integer_member(object, "first_seen");
+  host.last_seen = integer_member(object, "last_seen");
+  host.newest_sample = integer_member(object, "newest_sample");
+  host.address = text_member(object, "address");
+  host.software = text_member(object, "software");
+  host.interval = std::chrono::nanoseconds(std::max<std::int64_t>(integer_member(object, "interval"), 0));
+  host.clock_skew = std::chrono::nanoseconds(integer_member(object, "clock_skew"));
+  host.backlog_samples = integer_member(object, "backlog_samples");
+  host.dropped_samples = integer_member(object, "dropped_samples");
+  each_text(object, "tags", [&](std::string key, std::string value) {
+    host.tags.push_back({std::move(key), std::move(value)});
+  });
   if (const json::value* const settings = object.if_contains("settings");
       settings != nullptr && settings->is_object()) {
     fleet::HostSettings read;
@@ -69,13 +56,12 @@ fleet::Host host_of(const json::object& object) {
   return host;
 }
 
-// The objects of a member that is a list.
+// The objects with a host of a member that is a list.
 template <class Visit>
-void each_saved(const json::value& root, std::string_view key, const Visit& visit) {
-  const json::value* const list = root.as_object().if_contains(json::string_view(key.data(), key.size()));
-  if (list == nullptr || !list->is_array()) return;
-  for (const json::value& one : list->as_array())
-    if (one.is_object() && !saved_text(one.as_object(), "host").empty()) visit(one.as_object());
+void each_saved(const json::object& root, std::string_view key, const Visit& visit) {
+  each_element(root, key, [&](const json::value& one) {
+    if (one.is_object() && !text_member(one.get_object(), "host").empty()) visit(one.get_object());
+  });
 }
 
 }  // namespace
@@ -94,15 +80,13 @@ std::string format_fleet_memory(const fleet::Memory& memory) {
 }
 
 Result<fleet::Memory> parse_fleet_memory(std::string_view text) {
-  boost::system::error_code error;
-  const json::value root = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error || !root.is_object()) return fail(ErrorKind::kInvalid, error ? error.message() : "not a JSON object");
+  RESMON_ASSIGN(const json::object root, parse_json_object(text));
   fleet::Memory memory;
   each_saved(root, "hosts", [&](const json::object& one) { memory.hosts.push_back(host_of(one)); });
   each_saved(root, "forgotten", [&](const json::object& one) {
-    memory.forgotten.push_back({saved_text(one, "host"), saved_number(one, "newest_sample")});
+    memory.forgotten.push_back({text_member(one, "host"), integer_member(one, "newest_sample")});
   });
-  if (const json::value* const given = root.as_object().if_contains("thresholds"))
+  if (const json::value* const given = root.if_contains("thresholds"))
     if (auto thresholds = thresholds_of(*given)) memory.thresholds = *std::move(thresholds);
   return memory;
 }

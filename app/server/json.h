@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/clock.h"
 #include "http/router.h"
 
 namespace resmon::server {
@@ -38,5 +40,32 @@ class JsonObject {
  private:
   std::string text_;
 };
+
+// Builds one JSON array, element by element.
+class JsonArray {
+ public:
+  JsonArray& raw(std::string_view json) {
+    text_ += text_.empty() ? '[' : ',';
+    text_ += json;
+    return *this;
+  }
+  JsonArray& text(std::string_view value) { return raw(http::json_string(value)); }
+  JsonArray& object(const JsonObject& value) { return raw(value.finish()); }
+  std::string finish() { return text_.empty() ? "[]" : std::move(text_) + "]"; }
+
+ private:
+  std::string text_;
+};
+
+inline std::string milliseconds_or_null(UnixNanos time) {  // null for 0
+  return time == 0 ? "null" : std::to_string(time / 1'000'000);
+}
+
+template <class Tags>
+std::string tags_json(const Tags& tags) {
+  JsonObject out;
+  for (const auto& tag : tags) out.text(tag.key, tag.value);
+  return out.finish();
+}
 
 }  // namespace resmon::server

@@ -177,14 +177,8 @@ boost::asio::awaitable<http::Response> answer_logs(App& app, std::shared_ptr<con
                                                    LogAnswer answer) {
   if (app.logs() == nullptr)
     co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
-  QueryStats& stats = app.queries().stats;
-  if (stats.waiting.fetch_add(1) >= static_cast<std::uint64_t>(app.options().query_queue)) {
-    --stats.waiting;
-    ++stats.turned_away;
-    http::Response busy = http::Response::error(503, "too many queries are waiting: limits.query_queue");
-    busy.headers.emplace_back("Retry-After", "1");
-    co_return busy;
-  }
+  const auto most = static_cast<std::uint64_t>(app.options().query_queue);
+  if (!app.queries().stats.begin_waiting(most)) co_return too_many_queries();
   co_return co_await boost::asio::co_spawn(app.query_pool().get_executor(),
                                            answer_on_pool(app, std::move(request), answer), boost::asio::use_awaitable);
 }

@@ -9,6 +9,7 @@
 #include "app.h"
 #include "config/units.h"
 #include "json.h"
+#include "json_body.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -43,28 +44,8 @@ std::string author_of(const http::Request& request) {
   return request.user ? request.user->name : "token";
 }
 
-// The members of a JSON object; null: it is none. Asking for JSON keeps forms of other sites out.
-Result<boost::json::object> object_of(const http::Request& request) {
-  if (!request.header("content-type").starts_with("application/json"))
-    return fail(ErrorKind::kInvalid, "send JSON, with Content-Type: application/json");
-  boost::system::error_code error;
-  boost::json::value value =
-      boost::json::parse(boost::json::string_view(request.body.data(), request.body.size()), error);
-  if (error || !value.is_object()) return fail(ErrorKind::kInvalid, "not a JSON object");
-  return value.as_object();
-}
-
-std::string member(const boost::json::object& object, const char* key, std::size_t most = kLongestReason) {
-  const boost::json::value* const found = object.if_contains(key);
-  return found != nullptr && found->is_string()
-             ? std::string(found->as_string().data(), found->as_string().size()).substr(0, most)
-             : std::string();
-}
-
-http::Response empty_answer() {
-  http::Response response;
-  response.status = 204;
-  return response;
+std::string member(const boost::json::object& object, std::string_view key, std::size_t most = kLongestReason) {
+  return text_member(object, key).substr(0, most);
 }
 
 http::Response get_active(App& app, const http::Request&) {
@@ -106,7 +87,7 @@ alert::Silence silence_of(const boost::json::object& object) {
 }
 
 http::Response add_silence(App& app, const http::Request& request) {
-  auto object = object_of(request);
+  auto object = json_body(request);
   if (!object) return alert_error(object.error());
   alert::Silence silence = silence_of(*object);
   silence.reason = member(*object, "reason");
@@ -124,7 +105,7 @@ http::Response add_silence(App& app, const http::Request& request) {
 }
 
 http::Response preview_silence(App& app, const http::Request& request) {
-  auto object = object_of(request);
+  auto object = json_body(request);
   if (!object) return alert_error(object.error());
   alert::Silence silence = silence_of(*object);
   return http::Response::json(app.alerts().silence_preview_json(silence));
@@ -149,7 +130,7 @@ http::Response get_rule(App& app, const http::Request& request) {
 http::Response preview_rule(App& app, const http::Request& request) {
   const auto name = rule_name(request);
   if (!name) return alert_error(name.error());
-  auto object = object_of(request);
+  auto object = json_body(request);
   if (!object) return alert_error(object.error());
   const std::string since = member(*object, "since");
   const auto span = config::parse_duration(since.empty() ? "30d" : since);
@@ -163,7 +144,7 @@ http::Response write_rule(App& app, const http::Request& request) {
   using Kind = Alerts::RuleWritten::Kind;
   const auto name = rule_name(request);
   if (!name) return alert_error(name.error());
-  auto object = object_of(request);
+  auto object = json_body(request);
   if (!object) return alert_error(object.error());
   const bool removes = request.method == "DELETE";
   const std::string text = removes ? std::string() : member(*object, "text", kMostRuleText);
@@ -181,7 +162,7 @@ http::Response write_rule(App& app, const http::Request& request) {
     case Kind::kDone:
       break;
   }
-  return empty_answer();
+  return http::Response::no_content();
 }
 
 http::Response end_silence(App& app, const http::Request& request) {
@@ -191,24 +172,24 @@ http::Response end_silence(App& app, const http::Request& request) {
   if (error != std::errc() || end != text.data() + text.size())
     return http::Response::error(400, "the id of a silence must be a number");
   Status ended = app.alerts().end_silence(id);
-  return ended ? empty_answer() : alert_error(ended.error());
+  return ended ? http::Response::no_content() : alert_error(ended.error());
 }
 
 http::Response acknowledge(App& app, const http::Request& request) {
-  auto object = object_of(request);
+  auto object = json_body(request);
   if (!object) return alert_error(object.error());
   std::string author = author_of(request);
   if (author == "token")
     if (const std::string said = member(*object, "author"); !said.empty()) author = said;
   Status done = app.alerts().acknowledge(member(*object, "id"), author);
-  return done ? empty_answer() : alert_error(done.error());
+  return done ? http::Response::no_content() : alert_error(done.error());
 }
 
 http::Response send_test(App& app, const http::Request& request) {
-  auto object = object_of(request);
+  auto object = json_body(request);
   if (!object) return alert_error(object.error());
   Status done = app.alerts().send_test(member(*object, "channel"), author_of(request));
-  return done ? empty_answer() : alert_error(done.error());
+  return done ? http::Response::no_content() : alert_error(done.error());
 }
 
 asio::awaitable<http::Response> run_work(App& app, RequestPtr request, Work work) {

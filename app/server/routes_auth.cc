@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/network.h"
 #include "json.h"
+#include "json_body.h"
 #include "net/enrol.h"
 #include "routes.h"
 
@@ -42,40 +43,6 @@ http::Response error_of(const Error& error) {
       return http::Response::error(500, error.message);
   }
 }
-
-http::Response no_content() {
-  http::Response response;
-  response.status = 204;
-  return response;
-}
-
-// The text members of a JSON object. Asking for JSON keeps forms of other sites out.
-class Body {
- public:
-  static Result<Body> of(const http::Request& request) {
-    if (!request.header("content-type").starts_with("application/json"))
-      return fail(ErrorKind::kInvalid, "send JSON, with Content-Type: application/json");
-    boost::system::error_code error;
-    Body out;
-    out.value_ = boost::json::parse(boost::json::string_view(request.body.data(), request.body.size()), error);
-    if (error || !out.value_.is_object()) return fail(ErrorKind::kInvalid, "not a JSON object");
-    return out;
-  }
-  // Empty when it is not there or no text.
-  std::string text(std::string_view key) const {
-    const boost::json::value* member = value_.as_object().if_contains(boost::json::string_view(key.data(), key.size()));
-    if (member == nullptr || !member->is_string()) return {};
-    return {member->as_string().data(), member->as_string().size()};
-  }
-  std::int64_t number(std::string_view key, std::int64_t otherwise) const {
-    const boost::json::value* member = value_.as_object().if_contains(boost::json::string_view(key.data(), key.size()));
-    return member != nullptr && member->is_int64() ? member->as_int64() : otherwise;
-  }
-  std::string json() const { return boost::json::serialize(value_); }  // in one line
-
- private:
-  boost::json::value value_;
-};
 
 // Beside the accounts.
 struct SignInFiles {
@@ -203,11 +170,11 @@ http::Response log_in(App& app, SignInFiles& files, const http::Request& request
 
 // A request beyond the limits is answered at once and does not enter the queue.
 Answer log_in_slowly(App& app, std::shared_ptr<SignInFiles> files, RequestPtr request) {
-  const auto body = Body::of(*request);
+  const auto body = json_body(*request);
   if (!body) co_return error_of(body.error());
-  const std::string user = body->text("user");
-  const std::string password = body->text("password");
-  const std::string code = body->text("code");
+  const std::string user = text_member(*body, "user");
+  const std::string password = text_member(*body, "password");
+  const std::string code = text_member(*body, "code");
   const auth::Guard::Try begun = app.guard().begin_try(user, request->client);
   if (begun.wait.count() > 0) co_return too_many_tries(app, *request, user, begun.wait);
   // A user who is known at this address does not wait for others at it.
@@ -238,20 +205,20 @@ Answer in_turn(App& app, RequestPtr request, AuthWork work) {
 
 http::Response log_out(App& app, const http::Request& request) {
   if (!request.session.empty()) app.guard().log_out(request.session);
-  http::Response response = no_content();
+  http::Response response = http::Response::no_content();
   response.headers.emplace_back("Set-Cookie", session_cookie(app, request, "", 0));
   return response;
 }
 
 http::Response change_password(App& app, const http::Request& request) {
   if (auto refused = not_local(app, request)) return *std::move(refused);
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  Status done = app.guard().change_password(request.user->name, body->text("current_password"), body->text("password"),
-                                            request.client, request.session);
+  Status done = app.guard().change_password(request.user->name, text_member(*body, "current_password"),
+                                            text_member(*body, "password"), request.client, request.session);
   if (!done) return error_of(done.error());
   log::info("auth", "password changed", {{"user", request.user->name}});
-  return no_content();
+  return http::Response::no_content();
 }
 
 http::Response my_settings(App& app, const http::Request& request) {
@@ -259,44 +226,39 @@ http::Response my_settings(App& app, const http::Request& request) {
 }
 
 http::Response change_my_settings(App& app, const http::Request& request) {
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  Status done = app.guard().settings().set(request.user->settings_key(), body->json());
-  return done ? no_content() : error_of(done.error());
+  Status done = app.guard().settings().set(request.user->settings_key(), boost::json::serialize(*body));
+  return done ? http::Response::no_content() : error_of(done.error());
 }
 
 http::Response list_users(const App& app, const SignInFiles& files) {
-  std::string list = "[";
+  JsonArray list;
   for (const auth::User& user : app.guard().users()) {
-    if (list.size() > 1) list += ',';
     const auto factor = files.factors.left(user.name);
-    list += JsonObject()
-                .text("user", user.name)
-                .text("role", auth::role_name(user.role))
-                .boolean("second_factor", !factor || factor->has_value())
-                .finish();
+    list.object(JsonObject()
+                    .text("user", user.name)
+                    .text("role", auth::role_name(user.role))
+                    .boolean("second_factor", !factor || factor->has_value()));
   }
-  for (const auth::Who& who : app.guard().outsiders()) {
-    if (list.size() > 1) list += ',';
-    list += JsonObject()
-                .text("user", who.name)
-                .text("role", auth::role_name(who.role))
-                .boolean("second_factor", false)
-                .boolean("outsider", true)
-                .finish();
-  }
-  return http::Response::json(JsonObject().raw("users", list + "]").finish() + "\n");
+  for (const auth::Who& who : app.guard().outsiders())
+    list.object(JsonObject()
+                    .text("user", who.name)
+                    .text("role", auth::role_name(who.role))
+                    .boolean("second_factor", false)
+                    .boolean("outsider", true));
+  return http::Response::json(JsonObject().raw("users", list.finish()).finish() + "\n");
 }
 
 http::Response add_user(App& app, const http::Request& request) {
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  const std::string role_text = body->text("role");
+  const std::string role_text = text_member(*body, "role");
   const auto role = auth::parse_role(role_text.empty() ? "viewer" : role_text);
   if (!role) return error_of(role.error());
-  const std::string name = body->text("user");
-  Status done =
-      app.guard().change([&](auth::Accounts& all) { return all.add_user(name, *role, body->text("password")); });
+  const std::string name = text_member(*body, "user");
+  Status done = app.guard().change(
+      [&](auth::Accounts& all) { return all.add_user(name, *role, text_member(*body, "password")); });
   if (!done) return error_of(done.error());
   log::info("auth", "user added", {{"user", name}, {"by", request.user->name}});
   return http::Response::json(JsonObject().text("user", name).text("role", auth::role_name(*role)).finish() + "\n",
@@ -307,13 +269,13 @@ http::Response remove_user(App& app, SignInFiles& files, const http::Request& re
   const std::string name(request.parameter("user"));
   if (app.guard().end_sessions_of_outsider(name) > 0) {
     log::info("auth", "signed out", {{"user", name}, {"by", request.user->name}});
-    return no_content();
+    return http::Response::no_content();
   }
   Status done = app.guard().change([&](auth::Accounts& all) { return all.remove_user(name); });
   if (!done) return error_of(done.error());
   (void)files.factors.remove(name).has_value();  // there may be none
   log::info("auth", "user removed", {{"user", name}, {"by", request.user->name}});
-  return no_content();
+  return http::Response::no_content();
 }
 
 constexpr std::int64_t kInvitationHours = 72;
@@ -330,23 +292,20 @@ std::string invitation_json(const auth::Invitation& one) {
 }
 
 http::Response list_invitations(App&, SignInFiles& files, const http::Request&) {
-  std::string list = "[";
-  for (const auth::Invitation& one : files.invitations.list(now_milliseconds())) {
-    if (list.size() > 1) list += ',';
-    list += invitation_json(one);
-  }
-  return http::Response::json(JsonObject().raw("invitations", list + "]").finish() + "\n");
+  JsonArray list;
+  for (const auth::Invitation& one : files.invitations.list(now_milliseconds())) list.raw(invitation_json(one));
+  return http::Response::json(JsonObject().raw("invitations", list.finish()).finish() + "\n");
 }
 
 http::Response invite(App& app, SignInFiles& files, const http::Request& request) {
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  const std::string role_text = body->text("role");
+  const std::string role_text = text_member(*body, "role");
   const auto role = auth::parse_role(role_text.empty() ? "viewer" : role_text);
   if (!role) return error_of(role.error());
-  const std::int64_t hours = body->number("hours", kInvitationHours);
+  const std::int64_t hours = integer_member(*body, "hours", kInvitationHours);
   if (hours < 1 || hours > kMostInvitationHours) return http::Response::error(400, "hours: 1 to 720");
-  const std::string user = body->text("user");
+  const std::string user = text_member(*body, "user");
   // As a user of that name would be taken.
   auth::Accounts all;
   all.users = app.guard().users();
@@ -370,15 +329,15 @@ http::Response invite(App& app, SignInFiles& files, const http::Request& request
 http::Response withdraw(App&, SignInFiles& files, const http::Request& request) {
   const std::string id(request.parameter("id"));
   Status done = files.invitations.remove(id);
-  return done ? no_content() : error_of(done.error());
+  return done ? http::Response::no_content() : error_of(done.error());
 }
 
 // Without a password it says whose the invitation is; with one it makes the user and signs in.
 http::Response take_invitation(App& app, SignInFiles& files, const http::Request& request) {
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  const std::string secret = body->text("invitation");
-  const std::string password = body->text("password");
+  const std::string secret = text_member(*body, "invitation");
+  const std::string password = text_member(*body, "password");
   const auto one = files.invitations.find(secret, now_milliseconds());
   if (!one) return http::Response::error(404, "this invitation was used, withdrawn, or is over");
   if (password.empty()) return http::Response::json(invitation_json(*one) + "\n");
@@ -416,9 +375,9 @@ http::Response my_factor(App& app, SignInFiles& files, const http::Request& requ
 
 http::Response begin_my_factor(App& app, SignInFiles& files, const http::Request& request) {
   if (auto refused = not_local(app, request)) return *std::move(refused);
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  Status right = right_password(app, request, body->text("current_password"));
+  Status right = right_password(app, request, text_member(*body, "current_password"));
   if (!right) return error_of(right.error());
   const std::string secret = files.factors.begin(request.user->name);
   const std::string uri = auth::totp_uri(secret, request.user->name);
@@ -431,9 +390,9 @@ http::Response begin_my_factor(App& app, SignInFiles& files, const http::Request
 
 http::Response confirm_my_factor(App& app, SignInFiles& files, const http::Request& request) {
   if (auto refused = not_local(app, request)) return *std::move(refused);
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  const auto codes = files.factors.confirm(request.user->name, body->text("code"));
+  const auto codes = files.factors.confirm(request.user->name, text_member(*body, "code"));
   if (!codes) return error_of(codes.error());
   log::info("auth", "second factor set up", {{"user", request.user->name}});
   std::string list = "[";
@@ -443,14 +402,14 @@ http::Response confirm_my_factor(App& app, SignInFiles& files, const http::Reque
 
 http::Response remove_my_factor(App& app, SignInFiles& files, const http::Request& request) {
   if (auto refused = not_local(app, request)) return *std::move(refused);
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
   const std::string user = request.user->name;
-  Status done = right_password(app, request, body->text("current_password"));
+  Status done = right_password(app, request, text_member(*body, "current_password"));
   if (done) done = files.factors.remove(user);
   if (!done) return error_of(done.error());
   log::info("auth", "second factor removed", {{"user", user}, {"by", user}});
-  return no_content();
+  return http::Response::no_content();
 }
 
 // Of a user who lost both phone and recovery codes.
@@ -459,34 +418,33 @@ http::Response remove_factor_of(App&, SignInFiles& files, const http::Request& r
   Status done = files.factors.remove(user);
   if (!done) return error_of(done.error());
   log::info("auth", "second factor removed", {{"user", user}, {"by", request.user->name}});
-  return no_content();
+  return http::Response::no_content();
 }
 
 http::Response list_tokens(const App& app) {
-  std::string list = "[";
+  JsonArray list;
   for (const auth::Guard::TokenInfo& one : app.guard().tokens()) {
-    if (list.size() > 1) list += ',';
-    list += JsonObject()
-                .text("id", one.token.id)
-                .text("name", one.token.name)
-                .text("access", auth::access_name(one.token.access))
-                .number("created", one.token.created_milliseconds)
-                .raw("last_used", one.last_used_milliseconds == 0 ? "null" : std::to_string(one.last_used_milliseconds))
-                .finish();
+    const std::int64_t used = one.last_used_milliseconds;
+    list.object(JsonObject()
+                    .text("id", one.token.id)
+                    .text("name", one.token.name)
+                    .text("access", auth::access_name(one.token.access))
+                    .number("created", one.token.created_milliseconds)
+                    .raw("last_used", used == 0 ? "null" : std::to_string(used)));
   }
-  return http::Response::json(JsonObject().raw("tokens", list + "]").finish() + "\n");
+  return http::Response::json(JsonObject().raw("tokens", list.finish()).finish() + "\n");
 }
 
 http::Response add_token(App& app, const http::Request& request) {
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  const std::string access_text = body->text("access");
+  const std::string access_text = text_member(*body, "access");
   const auto access = auth::parse_access(access_text.empty() ? "read" : access_text);
   if (!access) return error_of(access.error());
   std::string secret;
   auth::Token made;
   Status done = app.guard().change([&](auth::Accounts& all) -> Status {
-    RESMON_ASSIGN(secret, all.add_token(body->text("name"), *access, Clock::system().wall() / 1'000'000));
+    RESMON_ASSIGN(secret, all.add_token(text_member(*body, "name"), *access, Clock::system().wall() / 1'000'000));
     made = all.tokens.back();
     return {};
   });
@@ -505,9 +463,9 @@ http::Response add_token(App& app, const http::Request& request) {
 
 // A token for one client, and where that client sends to. The listener's host is the page's own as its user knows it.
 http::Response add_client_token(App& app, const http::Request& request) {
-  const auto body = Body::of(request);
+  const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  const std::string host = body->text("host");
+  const std::string host = text_member(*body, "host");
   const std::string token = auth::random_token();
   if (Status added = net::add_bound_token(app.options().token_file, token, host); !added)
     return error_of(added.error());
@@ -527,7 +485,7 @@ http::Response revoke_token(App& app, const http::Request& request) {
   Status done = app.guard().change([&](auth::Accounts& all) { return all.revoke_token(id); });
   if (!done) return error_of(done.error());
   log::info("auth", "token revoked", {{"id", id}, {"by", request.user->name}});
-  return no_content();
+  return http::Response::no_content();
 }
 
 // What is the page's own about the provider: the button's name, and once what became of the last sign-in.

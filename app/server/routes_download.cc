@@ -47,12 +47,10 @@ asio::awaitable<Piece> read_on_pool(App& app, std::shared_ptr<Rest> rest) {
 using DownloadsPtr = std::shared_ptr<Downloads>;
 
 http::Response list_downloads(Downloads& downloads) {
-  std::string files = "[";
-  for (const DownloadFile& file : downloads.list()) {
-    if (files.size() > 1) files += ',';
-    files += JsonObject().text("name", file.name).number("bytes", file.bytes).text("sha256", file.sha256).finish();
-  }
-  return http::Response::json(JsonObject().raw("files", files + "]").finish() + "\n");
+  JsonArray files;
+  for (const DownloadFile& file : downloads.list())
+    files.object(JsonObject().text("name", file.name).number("bytes", file.bytes).text("sha256", file.sha256));
+  return http::Response::json(JsonObject().raw("files", files.finish()).finish() + "\n");
 }
 
 http::Response answer_download(App& app, Downloads& downloads, std::string_view name) {

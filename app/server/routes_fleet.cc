@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "host_settings.h"
 #include "json.h"
+#include "json_body.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -44,8 +45,6 @@ std::string to_json(const fleet::Host& host, UnixNanos now) {
       .decimal("load1", s.load1, 2)
       .raw("n_cpus", s.n_cpus ? std::to_string(*s.n_cpus) : "null")
       .raw("uptime_seconds", s.uptime_seconds ? std::to_string(*s.uptime_seconds) : "null");
-  JsonObject tags;
-  for (const metric::Tag& tag : host.tags) tags.text(tag.key, tag.value);
   std::optional<double> lag;
   if (host.newest_sample > 0) lag = std::max(0.0, static_cast<double>(now - host.newest_sample) / 1e9);
   JsonObject out;
@@ -65,7 +64,7 @@ std::string to_json(const fleet::Host& host, UnixNanos now) {
       .text("version", version_of(host.software))
       .decimal("interval_seconds", static_cast<double>(host.interval.count()) / 1e9, 3)
       .decimal("clock_skew_seconds", static_cast<double>(host.clock_skew.count()) / 1e9, 3)
-      .raw("tags", tags.finish())
+      .raw("tags", tags_json(host.tags))
       .number("backlog_samples", host.backlog_samples)
       .number("dropped_samples", host.dropped_samples)
       .number("refused_samples", host.refused_samples)
@@ -76,27 +75,21 @@ std::string to_json(const fleet::Host& host, UnixNanos now) {
 }
 
 std::string to_json(const std::vector<fleet::Host>& hosts, UnixNanos now) {
-  std::string out = "[";
-  for (const fleet::Host& host : hosts) {
-    if (out.size() > 1) out += ',';
-    out += to_json(host, now);
-  }
-  return out += ']';
+  JsonArray out;
+  for (const fleet::Host& host : hosts) out.raw(to_json(host, now));
+  return out.finish();
 }
 
 std::string peers_json(const App& app) {
-  std::string out = "[";
-  for (const Peers::View& peer : app.peers().views()) {
-    if (out.size() > 1) out += ',';
-    out += JsonObject()
-               .text("name", peer.shown)
-               .text("address", peer.address)
-               .boolean("away", peer.away)
-               .text("reason", peer.reason)
-               .number("answered", to_milliseconds(peer.answered))
-               .finish();
-  }
-  return out + "]";
+  JsonArray out;
+  for (const Peers::View& peer : app.peers().views())
+    out.object(JsonObject()
+                   .text("name", peer.shown)
+                   .text("address", peer.address)
+                   .boolean("away", peer.away)
+                   .text("reason", peer.reason)
+                   .number("answered", to_milliseconds(peer.answered)));
+  return out.finish();
 }
 
 asio::awaitable<http::Response> hosts(const App& app, bool all) {
@@ -117,12 +110,9 @@ asio::awaitable<http::Response> hosts_on_worker(App& app, std::shared_ptr<const 
 }
 
 std::string removed_message(const std::vector<std::string>& names) {
-  std::string list = "[";
-  for (const std::string& name : names) {
-    if (list.size() > 1) list += ',';
-    list += http::json_string(name);
-  }
-  return JsonObject().text("type", "removed").raw("hosts", list + "]").finish();
+  JsonArray list;
+  for (const std::string& name : names) list.text(name);
+  return JsonObject().text("type", "removed").raw("hosts", list.finish()).finish();
 }
 
 std::string hosts_message(std::string_view type, const App& app, const std::vector<fleet::Host>& hosts, UnixNanos now) {
@@ -240,22 +230,17 @@ http::Response forget(App& app, const http::Request& request) {
              {"deleted_lines", lines},
              {"by", who_asks(request)},
              {"address", request.client}});
-  http::Response response;
-  response.status = 204;
-  return response;
+  return http::Response::no_content();
 }
 
 constexpr std::size_t kSettingsBytes = 64U << 10U;
 
 // Nothing: it is one.
-std::optional<http::Response> no_json_object(const http::Request& request, boost::json::value& body) {
-  // Asking for JSON keeps forms of other sites out.
-  if (!request.header("content-type").starts_with("application/json"))
-    return http::Response::error(400, "send JSON, with Content-Type: application/json");
+std::optional<http::Response> no_json_object(const http::Request& request, boost::json::object& body) {
   if (request.body.size() > kSettingsBytes) return http::Response::error(413, "at most 64 KiB");
-  boost::system::error_code error;
-  body = boost::json::parse(boost::json::string_view(request.body.data(), request.body.size()), error);
-  if (error || !body.is_object()) return http::Response::error(400, "not a JSON object");
+  auto read = json_body(request);
+  if (!read) return http::Response::error(400, read.error().message);
+  body = *std::move(read);
   return std::nullopt;
 }
 
@@ -269,11 +254,11 @@ std::optional<http::Response> not_saved(App& app) {
 // PATCH /api/v1/hosts/NAME: what people say of a host.
 http::Response change_host(App& app, const http::Request& request) {
   const std::string name = request.path.substr(kHosts.size());
-  boost::json::value body;
+  boost::json::object body;
   if (auto problem = no_json_object(request, body)) return *std::move(problem);
   std::string now;
   Status changed = app.mutable_fleet().change_settings(name, [&](fleet::HostSettings& settings) -> Status {
-    RESMON_TRY(apply_host_settings(body.as_object(), settings));
+    RESMON_TRY(apply_host_settings(body, settings));
     now = host_settings_json(settings);
     return {};
   });
@@ -286,9 +271,9 @@ http::Response change_host(App& app, const http::Request& request) {
 
 // PUT /api/v1/thresholds: the fleet's, in place of those that were set.
 http::Response set_thresholds(App& app, const http::Request& request) {
-  boost::json::value body;
+  boost::json::object body;
   if (auto problem = no_json_object(request, body)) return *std::move(problem);
-  auto thresholds = thresholds_of(body);
+  auto thresholds = thresholds_of(std::move(body));
   if (!thresholds) return http::Response::error(400, thresholds.error().message);
   const std::string now = thresholds_json(*thresholds);
   app.mutable_fleet().set_thresholds(*std::move(thresholds));

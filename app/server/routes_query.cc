@@ -255,13 +255,7 @@ asio::awaitable<http::Response> query(App& app, RequestPointer request) {
   if (is_about_queries(query_text(*request)))
     co_return co_await asio::co_spawn(app.write_pool().get_executor(), beside_the_pool(app, std::move(request)),
                                       asio::use_awaitable);
-  if (stats.waiting.fetch_add(1) >= static_cast<std::uint64_t>(app.options().query_queue)) {
-    --stats.waiting;
-    ++stats.turned_away;
-    http::Response busy = http::Response::error(503, "too many queries are waiting: limits.query_queue");
-    busy.headers.emplace_back("Retry-After", "1");
-    co_return busy;
-  }
+  if (!stats.begin_waiting(static_cast<std::uint64_t>(app.options().query_queue))) co_return too_many_queries();
   const auto deadline = std::chrono::steady_clock::now() + app.options().query_timeout;
   co_return co_await asio::co_spawn(app.query_pool().get_executor(), on_pool(app, std::move(request), deadline),
                                     asio::use_awaitable);
@@ -277,6 +271,12 @@ asio::awaitable<http::Response> flux(RequestPointer) {
 }
 
 }  // namespace
+
+http::Response too_many_queries() {
+  http::Response busy = http::Response::error(503, "too many queries are waiting: limits.query_queue");
+  busy.headers.emplace_back("Retry-After", "1");
+  return busy;
+}
 
 void add_query_routes(App& app, http::Router& router) {
   const auto handler = [&app](RequestPointer request) { return query(app, std::move(request)); };

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "http/router.h"
 #include "influxql/limits.h"
 #include "running_queries.h"
 
@@ -20,6 +21,14 @@ struct QueryStats {
   std::atomic<std::uint64_t> turned_away{0};  // 503: too many were waiting
   std::atomic<std::uint64_t> running{0};
   std::atomic<std::uint64_t> waiting{0};
+
+  // Counts one that waits, or, where `most` do, one that is turned away: false.
+  bool begin_waiting(std::uint64_t most) {
+    if (waiting.fetch_add(1) < most) return true;
+    --waiting;
+    ++turned_away;
+    return false;
+  }
 };
 
 // Shared by the handlers of /query.
@@ -29,5 +38,8 @@ struct Queries {
   QueryStats stats;
   RunningQueries running;
 };
+
+// Of a query that is turned away.
+http::Response too_many_queries();
 
 }  // namespace resmon::server

@@ -23,46 +23,39 @@ constexpr std::size_t kMostLogLines = 1000;
 
 // Sinks that this start no longer found in the configuration.
 std::string describe_removed_sinks(const App& app) {
-  std::string sinks = "[";
-  for (const RemovedSink& sink : app.removed_sinks()) {
-    if (sinks.size() > 1) sinks += ',';
-    sinks += JsonObject().text("name", sink.name).number("backlog_entries", sink.backlog_entries).finish();
-  }
-  return sinks + "]";
+  JsonArray sinks;
+  for (const RemovedSink& sink : app.removed_sinks())
+    sinks.object(JsonObject().text("name", sink.name).number("backlog_entries", sink.backlog_entries));
+  return sinks.finish();
 }
 
 std::string describe_refused_clients(const App& app) {
-  std::string clients = "[";
-  for (const ingest::RefusedClient& one : app.ingest().refused_clients()) {
-    if (clients.size() > 1) clients += ',';
-    clients += JsonObject()
-                   .text("host", one.host)
-                   .text("address", one.address)
-                   .text("code", one.code)
-                   .text("reason", one.reason)
-                   .number("times", one.times)
-                   .number("last", one.last / 1'000'000)
-                   .finish();
-  }
-  return clients + "]";
+  JsonArray clients;
+  for (const ingest::RefusedClient& one : app.ingest().refused_clients())
+    clients.object(JsonObject()
+                       .text("host", one.host)
+                       .text("address", one.address)
+                       .text("code", one.code)
+                       .text("reason", one.reason)
+                       .number("times", one.times)
+                       .number("last", one.last / 1'000'000));
+  return clients.finish();
 }
 
 std::string describe_rules(const std::vector<rule::RuleStats>& rules) {
-  std::string out = "[";
+  JsonArray out;
   for (const rule::RuleStats& one : rules) {
-    if (out.size() > 1) out += ',';
     JsonObject rule;
-    out += put_stats(rule.text("name", one.name), rule::rule_stats(), one).finish();
+    out.object(put_stats(rule.text("name", one.name), rule::rule_stats(), one));
   }
-  return out + "]";
+  return out.finish();
 }
 
 std::string describe_sinks(const App& app) {
-  std::string sinks = "[";
+  JsonArray sinks;
   for (const SinkUnit& unit : app.sinks()) {
     const SinkReading reading(unit);
     const sink::Stats& stats = reading.stats;
-    if (sinks.size() > 1) sinks += ',';
     JsonObject sink;
     sink.text("name", stats.name).text("state", sink::state_name(stats.state));
     put_stats(sink, sink_stats(), reading)
@@ -71,19 +64,18 @@ std::string describe_sinks(const App& app) {
         .text("last_error", stats.last_error)
         .text("last_refusal", stats.last_refusal)
         .raw("rules", unit.rules ? describe_rules(unit.rules->stats()) : "[]");
-    sinks += sink.finish();
+    sinks.object(sink);
   }
-  return sinks + "]";
+  return sinks.finish();
 }
 
 std::string describe_tiers(const ServerReading& now) {
-  std::string tiers = "[";
+  JsonArray tiers;
   for (const TierReading& one : read_tiers(now)) {
-    if (tiers.size() > 1) tiers += ',';
     JsonObject tier;
-    tiers += put_stats(tier.text("name", one.name), tier_stats(), one).finish();
+    tiers.object(put_stats(tier.text("name", one.name), tier_stats(), one));
   }
-  return tiers + "]";
+  return tiers.finish();
 }
 
 // A member of the answer: `object`, with the metrics of that name.
@@ -145,18 +137,15 @@ Answer log_tail(std::shared_ptr<const http::Request> request) {
   }
   const std::size_t limit = std::min<std::uint64_t>(number("tail", kLogLines), kMostLogLines);
   static constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
-  std::string lines = "[";
-  for (const log::Event& event : log::recent(number("after", 0), level, limit)) {
-    if (lines.size() > 1) lines += ',';
-    lines += JsonObject()
-                 .number("sequence", event.sequence)
-                 .number("time", event.unix_milliseconds)
-                 .text("level", kNames[static_cast<std::size_t>(event.level)])
-                 .text("component", event.component)
-                 .text("text", event.text)
-                 .finish();
-  }
-  co_return http::Response::json(JsonObject().raw("lines", lines + "]").finish() + "\n");
+  JsonArray lines;
+  for (const log::Event& event : log::recent(number("after", 0), level, limit))
+    lines.object(JsonObject()
+                     .number("sequence", event.sequence)
+                     .number("time", event.unix_milliseconds)
+                     .text("level", kNames[static_cast<std::size_t>(event.level)])
+                     .text("component", event.component)
+                     .text("text", event.text));
+  co_return http::Response::json(JsonObject().raw("lines", lines.finish()).finish() + "\n");
 }
 
 }  // namespace

@@ -56,14 +56,11 @@ std::string describe_bucket(const App& app, const std::string& name) {
 Answer list_buckets(const App& app, RequestPointer request) {
   const std::string_view name = request->parameter("name");
   const std::string_view id = request->parameter("id");
-  std::string list = "[";
-  for (const std::string& one : app.database_names().names()) {
-    if ((!name.empty() && one != name) || (!id.empty() && id_of(one) != id)) continue;
-    if (list.size() > 1) list += ',';
-    list += describe_bucket(app, one);
-  }
+  JsonArray list;
+  for (const std::string& one : app.database_names().names())
+    if ((name.empty() || one == name) && (id.empty() || id_of(one) == id)) list.raw(describe_bucket(app, one));
   co_return http::Response::json(
-      JsonObject().raw("links", R"({"self":"/api/v2/buckets"})").raw("buckets", list + "]").finish() + "\n");
+      JsonObject().raw("links", R"({"self":"/api/v2/buckets"})").raw("buckets", list.finish()).finish() + "\n");
 }
 
 // Another name of the database, as CREATE DATABASE makes it.
@@ -130,9 +127,7 @@ http::Response remove(App& app, const http::Request& request) {
   const auto deadline = std::chrono::steady_clock::now() + app.options().query_timeout;
   if (Status removed = remove_rows(app, std::move(*deletion), deadline); !removed)
     return refuse(503, "unavailable", removed.error().message);
-  http::Response response;
-  response.status = 204;
-  return response;
+  return http::Response::no_content();
 }
 
 Answer remove_on_pool(App& app, RequestPointer request) {

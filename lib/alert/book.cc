@@ -3,6 +3,8 @@
 #include <bit>
 #include <boost/json.hpp>
 
+#include "base/json_members.h"
+
 namespace resmon::alert {
 
 namespace {
@@ -65,38 +67,26 @@ std::string record_json(const AlertRecord& record) {
 }
 
 AlertRecord record_of(std::string_view text) {
-  const json::value value = parsed(text);
   AlertRecord out;
-  if (!value.is_object()) return out;
-  const json::object& object = value.as_object();
-  const auto word = [&](const char* key) {
-    const json::value* const member = object.if_contains(key);
-    return member != nullptr && member->is_string() ? std::string(member->as_string()) : std::string();
-  };
-  const auto number = [&](const char* key) {
-    const json::value* const member = object.if_contains(key);
-    return member != nullptr && member->is_int64() ? member->as_int64() : 0;
-  };
-  const auto flag = [&](const char* key) {
-    const json::value* const member = object.if_contains(key);
-    return member != nullptr && member->is_bool() && member->as_bool();
-  };
-  out.rule = word("rule");
-  out.host = word("host");
+  const auto read = parse_json_object(text);
+  if (!read) return out;
+  const json::object& object = *read;
+  out.rule = text_member(object, "rule");
+  out.host = text_member(object, "host");
   if (const json::value* const tags = object.if_contains("tags")) out.tags = tags_of(*tags);
-  const std::string state = word("state");
+  const std::string state = text_member(object, "state");
   out.state = state == "firing" ? AlertState::kFiring : state == "pending" ? AlertState::kPending : AlertState::kOk;
-  out.since = number("since");
-  out.fired = number("fired");
-  out.ended = number("ended");
-  out.comparison = static_cast<std::uint32_t>(number("comparison"));
-  out.value = std::bit_cast<double>(number("value"));
-  out.notified = flag("notified");
-  out.notified_at = number("notified_at");
-  out.first_notified_at = number("first_notified_at");
-  out.escalated = flag("escalated");
-  out.acknowledged_by = word("acknowledged_by");
-  out.acknowledged_at = number("acknowledged_at");
+  out.since = integer_member(object, "since");
+  out.fired = integer_member(object, "fired");
+  out.ended = integer_member(object, "ended");
+  out.comparison = static_cast<std::uint32_t>(integer_member(object, "comparison"));
+  out.value = std::bit_cast<double>(integer_member(object, "value"));
+  out.notified = flag_member(object, "notified");
+  out.notified_at = integer_member(object, "notified_at");
+  out.first_notified_at = integer_member(object, "first_notified_at");
+  out.escalated = flag_member(object, "escalated");
+  out.acknowledged_by = text_member(object, "acknowledged_by");
+  out.acknowledged_at = integer_member(object, "acknowledged_at");
   return out;
 }
 

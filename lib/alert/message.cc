@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <cmath>
 
+#include "base/json_members.h"
 #include "influxql/parse/time_text.h"
 
 namespace resmon::alert {
@@ -18,16 +19,6 @@ namespace json = boost::json;
 constexpr std::array<std::string_view, 6> kMessageKinds{"firing",     "resolved", "reminder",
                                                         "escalation", "test",     "notice"};
 constexpr std::int64_t kSecondNanos = 1'000'000'000;
-
-std::string text_of(const json::object& object, std::string_view key) {
-  const json::value* const member = object.if_contains(json::string_view(key.data(), key.size()));
-  return member != nullptr && member->is_string() ? std::string(member->as_string().data(), member->as_string().size())
-                                                  : std::string();
-}
-std::int64_t integer_of(const json::object& object, std::string_view key) {
-  const json::value* const member = object.if_contains(json::string_view(key.data(), key.size()));
-  return member != nullptr && member->is_int64() ? member->as_int64() : 0;
-}
 
 json::object to_object(const MessageItem& item) {
   json::object tags;
@@ -56,10 +47,9 @@ json::object to_object(const MessageItem& item) {
 
 std::vector<std::string> texts_of(const json::object& object, std::string_view key) {
   std::vector<std::string> out;
-  const json::value* const all = object.if_contains(json::string_view(key.data(), key.size()));
-  if (all == nullptr || !all->is_array()) return out;
-  for (const json::value& one : all->as_array())
-    if (one.is_string()) out.emplace_back(one.as_string());
+  each_element(object, key, [&](const json::value& one) {
+    if (one.is_string()) out.emplace_back(one.get_string());
+  });
   return out;
 }
 
@@ -70,23 +60,23 @@ std::optional<double> number_of(const json::value& value) {
 
 MessageItem item_of(const json::object& object) {
   MessageItem item;
-  item.key = text_of(object, "key");
-  item.host = text_of(object, "host");
-  if (const json::value* const tags = object.if_contains("tags"); tags != nullptr && tags->is_object())
-    for (const auto& one : tags->as_object())
-      if (one.value().is_string()) item.tags.push_back({std::string(one.key()), std::string(one.value().as_string())});
-  item.text = text_of(object, "text");
-  item.value = text_of(object, "value");
-  item.limit = text_of(object, "limit");
-  item.since = integer_of(object, "since");
-  item.ended = integer_of(object, "ended");
-  item.chart = text_of(object, "chart");
-  item.link = text_of(object, "link");
+  item.key = text_member(object, "key");
+  item.host = text_member(object, "host");
+  each_text(object, "tags", [&](std::string key, std::string value) {
+    item.tags.push_back({std::move(key), std::move(value)});
+  });
+  item.text = text_member(object, "text");
+  item.value = text_member(object, "value");
+  item.limit = text_member(object, "limit");
+  item.since = integer_member(object, "since");
+  item.ended = integer_member(object, "ended");
+  item.chart = text_member(object, "chart");
+  item.link = text_member(object, "link");
   item.processes = texts_of(object, "processes");
   item.errors = texts_of(object, "errors");
-  if (const json::value* const points = object.if_contains("points"); points != nullptr && points->is_array())
-    for (const json::value& one : points->as_array())
-      if (const auto number = number_of(one)) item.points.push_back(*number);
+  each_element(object, "points", [&](const json::value& one) {
+    if (const auto number = number_of(one)) item.points.push_back(*number);
+  });
   if (const json::value* const limit = object.if_contains("chart_limit")) item.chart_limit = number_of(*limit);
   return item;
 }
@@ -208,24 +198,23 @@ std::string Message::to_json() const {
 }
 
 Result<Message> Message::from_json(std::string_view text) {
-  boost::system::error_code error;
-  const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error || !value.is_object()) return fail(ErrorKind::kDamaged, "a message in the outbox is not a JSON object");
-  const json::object& object = value.as_object();
+  const auto parsed = parse_json_object(text);
+  if (!parsed) return fail(ErrorKind::kDamaged, "a message in the outbox is not a JSON object");
+  const json::object& object = *parsed;
   Message out;
   for (std::size_t i = 0; i < kMessageKinds.size(); ++i)
-    if (text_of(object, "kind") == kMessageKinds[i]) out.kind = static_cast<MessageKind>(i);
-  out.rule = text_of(object, "rule");
+    if (text_member(object, "kind") == kMessageKinds[i]) out.kind = static_cast<MessageKind>(i);
+  out.rule = text_member(object, "rule");
   for (const Severity one : {Severity::kInfo, Severity::kWarning, Severity::kCritical})
-    if (text_of(object, "severity") == severity_name(one)) out.severity = one;
-  out.title = text_of(object, "title");
-  out.help = text_of(object, "help");
-  out.time = integer_of(object, "time");
-  out.alerts = static_cast<std::size_t>(std::max<std::int64_t>(integer_of(object, "alerts"), 0));
-  out.link = text_of(object, "link");
-  if (const json::value* const list = object.if_contains("items"); list != nullptr && list->is_array())
-    for (const json::value& item : list->as_array())
-      if (item.is_object()) out.items.push_back(item_of(item.as_object()));
+    if (text_member(object, "severity") == severity_name(one)) out.severity = one;
+  out.title = text_member(object, "title");
+  out.help = text_member(object, "help");
+  out.time = integer_member(object, "time");
+  out.alerts = static_cast<std::size_t>(std::max<std::int64_t>(integer_member(object, "alerts"), 0));
+  out.link = text_member(object, "link");
+  each_element(object, "items", [&](const json::value& item) {
+    if (item.is_object()) out.items.push_back(item_of(item.get_object()));
+  });
   return out;
 }
 

@@ -25,14 +25,9 @@ constexpr std::size_t kHashBytes = 32;
 constexpr std::uint64_t kMostMemoryBytes = 256U << 20U;
 
 bool unhex(std::string_view text, std::vector<unsigned char>& out) {
-  if (text.size() % 2 != 0) return false;
-  out.clear();
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data() + i, text.data() + i + 2, value, 16);
-    if (error != std::errc() || end != text.data() + i + 2) return false;
-    out.push_back(static_cast<unsigned char>(value));
-  }
+  std::string bytes;
+  if (!append_from_hex(text, bytes)) return false;
+  out.assign(bytes.begin(), bytes.end());
   return true;
 }
 

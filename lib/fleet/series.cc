@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "metric/number.h"
+
 namespace resmon::fleet {
 
 namespace {
@@ -133,16 +135,8 @@ const std::array<std::string_view, kMostFields>& field_names(Kind kind) {
 }
 
 std::optional<double> number_of(metric::FieldType type, metric::Cell cell) {
-  switch (type) {
-    case metric::FieldType::kFloat:
-      return metric::as_float(cell);
-    case metric::FieldType::kInteger:
-      return static_cast<double>(metric::as_integer(cell));
-    case metric::FieldType::kUnsigned:
-      return static_cast<double>(cell);
-    default:
-      return std::nullopt;
-  }
+  if (type == metric::FieldType::kString || type == metric::FieldType::kBoolean) return std::nullopt;
+  return metric::as_number(type, cell);
 }
 
 Kind kind_of(const metric::Schema& schema) {

@@ -62,6 +62,7 @@ struct Response {
   static Response text(std::string body, unsigned status = 200) {
     return {status, "text/plain; charset=utf-8", {}, std::move(body), false, {}, {}};
   }
+  static Response no_content() { return {204, "application/json", {}, {}, false, {}, {}}; }
   // {"error": message}
   static Response error(unsigned status, std::string_view message);
 };

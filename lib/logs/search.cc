@@ -37,14 +37,8 @@ auto key_of(const Hit& hit) {
   return std::tie(hit.line.time, hit.line.host, hit.line.source, hit.day, hit.order, hit.row);
 }
 
-bool from_hex(std::string_view text, std::string& out) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
-  if (text.size() % 2 != 0 || text.size() > 16'384) return false;
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    if (digit(text[i]) < 0 || digit(text[i + 1]) < 0) return false;
-    out += static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1]));
-  }
-  return true;
+bool name_from_hex(std::string_view text, std::string& out) {
+  return text.size() <= 16'384 && append_from_hex(text, out);
 }
 
 struct Cursor {
@@ -68,8 +62,8 @@ struct Cursor {
       const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), into);
       return error == std::errc() && end == digits.data() + digits.size();
     };
-    return number(parts[0], out.time) && number(parts[1], out.count) && from_hex(parts[2], out.host) &&
-           from_hex(parts[3], out.source);
+    return number(parts[0], out.time) && number(parts[1], out.count) && name_from_hex(parts[2], out.host) &&
+           name_from_hex(parts[3], out.source);
   }
 };
 

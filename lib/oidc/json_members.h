@@ -1,6 +1,6 @@
 #pragma once
 
-// Reads members of JSON that a provider sent: bounded, and what has another type counts as absent.
+// Reads JSON that a provider sent: bounded, and what has another type counts as absent.
 
 #include <boost/json.hpp>
 #include <cstdint>
@@ -8,14 +8,13 @@
 #include <string>
 #include <string_view>
 
+#include "base/json_members.h"
 #include "base/result.h"
 
 namespace resmon::oidc {
 
 // kInvalid: longer than that, no JSON, nested deeper than 32, or no object.
 Result<boost::json::object> parse_object(std::string_view json, std::size_t most_bytes);
-// Empty: it is not there, or no text.
-std::string text_member(const boost::json::object& object, std::string_view key);
 // Seconds or the like, also where a provider writes 1.7e9. Nothing: no number, or not one of 64 bits.
 std::optional<std::int64_t> number_member(const boost::json::object& object, std::string_view key);
 

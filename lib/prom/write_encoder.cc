@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/protobuf.h"
+#include "metric/number.h"
 #include "prom/series.h"
 
 namespace resmon::prom {
@@ -44,25 +45,10 @@ std::size_t varint_bytes(std::uint64_t value) {
   return out;
 }
 
-// Nothing for what is no number that a sample holds.
+// False for what is no number that a sample holds.
 bool sample_value(metric::FieldType type, metric::Cell cell, double& out) {
-  switch (type) {
-    case metric::FieldType::kFloat:
-      out = metric::as_float(cell);
-      return std::isfinite(out);
-    case metric::FieldType::kInteger:
-      out = static_cast<double>(metric::as_integer(cell));
-      return true;
-    case metric::FieldType::kUnsigned:
-      out = static_cast<double>(cell);
-      return true;
-    case metric::FieldType::kBoolean:
-      out = metric::as_boolean(cell) ? 1 : 0;
-      return true;
-    case metric::FieldType::kString:
-      return false;
-  }
-  return false;
+  out = metric::as_number(type, cell);
+  return type != metric::FieldType::kString && std::isfinite(out);
 }
 
 std::int64_t milliseconds_of(UnixNanos time) {

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "metric/number.h"
+
 namespace resmon::rule {
 
 namespace {
@@ -24,22 +26,6 @@ constexpr Named kOperators[] = {{"<=", Operator::kAtMost}, {">=", Operator::kAtL
                                 {"<", Operator::kLess},    {">", Operator::kGreater},  {"=", Operator::kEqual}};
 
 }  // namespace
-
-double number_of(metric::FieldType type, metric::Cell cell) {
-  switch (type) {
-    case metric::FieldType::kFloat:
-      return metric::as_float(cell);
-    case metric::FieldType::kInteger:
-      return static_cast<double>(metric::as_integer(cell));
-    case metric::FieldType::kUnsigned:
-      return static_cast<double>(cell);
-    case metric::FieldType::kBoolean:
-      return cell != 0 ? 1 : 0;
-    case metric::FieldType::kString:
-      break;
-  }
-  return 0;
-}
 
 Result<Condition> Condition::parse(std::string_view text) {
   const auto wrong = [&](const std::string& reason) {
@@ -84,7 +70,7 @@ bool Condition::holds(metric::FieldType type, metric::Cell cell, std::string_vie
     const bool equal = string && !numeric && metric::as_string(cell, arena) == text;
     return op == Operator::kEqual ? equal : op == Operator::kUnequal && !equal;
   }
-  const double value = number_of(type, cell);
+  const double value = metric::as_number(type, cell);
   switch (op) {
     case Operator::kLess:
       return value < number;

@@ -27,7 +27,4 @@ struct Condition {
   bool holds(metric::FieldType type, metric::Cell cell, std::string_view arena) const;
 };
 
-// The value of a number or boolean.
-double number_of(metric::FieldType type, metric::Cell cell);
-
 }  // namespace resmon::rule

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "metric/number.h"
 #include "rule/engine.h"
 #include "rule/engine_work.h"
 #include "tail/redact.h"
@@ -119,7 +120,7 @@ void Engine::fill(Step& step, Work& work, SeriesState* state) {
       const auto value = column.formula->evaluate([&](std::size_t name, bool is_rate) -> std::optional<double> {
         const std::uint32_t f = column.operands[name];
         if (!work.has(f)) return std::nullopt;
-        if (!is_rate) return number_of(before[f].type, work.cells[f]);
+        if (!is_rate) return metric::as_number(before[f].type, work.cells[f]);
         if (state == nullptr) return std::nullopt;
         const SeriesState::Rate& one = state->rates[rate + name];
         if (one.time != work.time || one.before_time == INT64_MIN || one.value < one.before) return std::nullopt;
@@ -172,7 +173,7 @@ SeriesState* Engine::rates(const Step& step, Work& work) {
         one.before = one.value;
         one.before_time = one.time;
       }
-      one.value = number_of(work.shape->schema.fields[f].type, work.cells[f]);
+      one.value = metric::as_number(work.shape->schema.fields[f].type, work.cells[f]);
       one.time = work.time;
     }
   return state;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "metric/number.h"
+
 namespace resmon::rule {
 
 namespace {
@@ -38,7 +40,7 @@ std::int64_t clamp_unsigned(Cell cell) {
 void add_number(Total& total, FieldType type, Cell cell, bool keep_values) {
   if (total.count == 0 || less(type, cell, total.least)) total.least = cell;
   if (total.count == 0 || less(type, total.most, cell)) total.most = cell;
-  const double value = number_of(type, cell);
+  const double value = metric::as_number(type, cell);
   total.sum += value;
   if (type != FieldType::kFloat) {
     const std::int64_t whole = type == FieldType::kInteger ? metric::as_integer(cell) : clamp_unsigned(cell);

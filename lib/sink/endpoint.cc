@@ -4,17 +4,11 @@
 #include <charconv>
 
 #include "base/file.h"
+#include "base/hex.h"
 
 namespace resmon::sink {
 
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 Result<std::string> percent_decode(std::string_view text) {
   std::string out;
@@ -23,8 +17,8 @@ Result<std::string> percent_decode(std::string_view text) {
       out += text[i];
       continue;
     }
-    const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+    const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
     if (high < 0 || low < 0) return fail(ErrorKind::kInvalid, "url: '%' without two hexadecimal digits");
     out += static_cast<char>(high * 16 + low);
     i += 2;
