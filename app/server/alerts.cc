@@ -40,7 +40,7 @@ UnixNanos wall() {
 }  // namespace
 
 void Alerts::Bell::ring() {
-  const std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   ringing = true;
   rung.notify_one();
 }
@@ -65,7 +65,7 @@ Result<std::string> Alerts::rules_text() const {
 }
 
 Status Alerts::open() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   RESMON_ASSIGN(alert::Config config, read_rules());
   RESMON_ASSIGN(book_, alert::Book::open(app_.options().store_directory + "/alerts.db"));
   RESMON_ASSIGN(const alert::Book::Kept kept, book_->load());
@@ -157,7 +157,7 @@ void Alerts::seed() {
 
 void Alerts::run() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     seed();
   }
   while (!stopping_) {
@@ -165,7 +165,7 @@ void Alerts::run() {
     tick();
     count_lines();
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       take_outcomes();
       if (wall() - house_at_ >= kHouseEvery) {
         house_at_ = wall();
@@ -177,11 +177,13 @@ void Alerts::run() {
       }
       deliver();
     }
-    std::unique_lock lock(bell_->mutex);
-    bell_->rung.wait_for(lock, milliseconds(250), [&] { return bell_->ringing || stopping_.load(); });
+    const auto until = std::chrono::steady_clock::now() + milliseconds(250);
+    const MutexLock lock(bell_->mutex);
+    while (!bell_->ringing && !stopping_)
+      if (!bell_->rung.wait_until(bell_->mutex, until)) break;
     bell_->ringing = false;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   changed_ = true;
   keep();
   write_rows();
@@ -189,7 +191,7 @@ void Alerts::run() {
 
 // As long as what changed cannot be kept nothing more is read: the log has it.
 void Alerts::read_some() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (int i = 0; i < kReadAtOnce && trouble_.empty() && !stopping_; ++i) {
     const ingest::Entry* const entry = reader_->try_next();
     if (entry == nullptr) break;
@@ -203,20 +205,20 @@ void Alerts::read_some() {
 }
 
 void Alerts::count_lines() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (lines_->run(*rules_->engine, wall())) look();
 }
 
 void Alerts::tick() {
   const UnixNanos now = wall();
   if (now >= ticked_at_ && now - ticked_at_ < kAlertTickEvery) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     look();
     return;
   }
   ticked_at_ = now;
   const std::vector<fleet::Host> hosts = app_.fleet().hosts_to_watch();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   rules_->engine->tick(now, hosts);
   look();
 }
@@ -273,7 +275,7 @@ void Alerts::write_rows() {
 void Alerts::take_outcomes() {
   std::vector<Outcome> all;
   {
-    const std::lock_guard lock(bell_->mutex);
+    const MutexLock lock(bell_->mutex);
     all.swap(bell_->outcomes);
   }
   const UnixNanos now = wall();
@@ -374,7 +376,7 @@ void Alerts::deliver(const std::string& name, std::vector<alert::OutboxEntry> en
                    outcome.status =
                        thrown ? Status(fail(ErrorKind::kInternal, "it ended with an exception")) : std::move(status);
                    {
-                     const std::lock_guard lock(bell->mutex);
+                     const MutexLock lock(bell->mutex);
                      bell->outcomes.push_back(std::move(outcome));
                    }
                    bell->ring();
@@ -396,7 +398,7 @@ void Alerts::beat() {
         Outcome outcome;
         outcome.status = thrown ? Status(fail(ErrorKind::kInternal, "it ended with an exception")) : std::move(status);
         {
-          const std::lock_guard lock(bell->mutex);
+          const MutexLock lock(bell->mutex);
           bell->outcomes.push_back(std::move(outcome));
         }
         bell->ring();

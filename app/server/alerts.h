@@ -5,10 +5,8 @@
 // one transaction (alert::Book); the log's cursor follows it.
 
 #include <atomic>
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -19,6 +17,7 @@
 #include "alert/notifier.h"
 #include "alert/rules.h"
 #include "alert_logs.h"
+#include "base/mutex.h"
 #include "ingest/log.h"
 
 namespace resmon::server {
@@ -103,32 +102,32 @@ class Alerts {
   };
 
   struct Bell {
-    std::mutex mutex;
-    std::condition_variable rung;
-    bool ringing = false;  // guarded by mutex, as the next
-    std::vector<Outcome> outcomes;
+    Mutex mutex;
+    Condition rung;
+    bool ringing GUARDED_BY(mutex) = false;
+    std::vector<Outcome> outcomes GUARDED_BY(mutex);
     void ring();
   };
 
   void count_lines();
-  Result<alert::Config> read_rules();
-  void use(alert::Config config, const std::vector<alert::AlertRecord>& kept);
-  alert::MessageContext context();
+  Result<alert::Config> read_rules() REQUIRES(mutex_);
+  void use(alert::Config config, const std::vector<alert::AlertRecord>& kept) REQUIRES(mutex_);
+  alert::MessageContext context() REQUIRES(mutex_);
   Result<std::string> rules_text() const;
-  void reload_if_changed();
-  void seed();
+  void reload_if_changed() REQUIRES(mutex_);
+  void seed() REQUIRES(mutex_);
   void run();
   void read_some();
   void tick();
-  void look();  // what changed, and what is to be told
-  void keep();
-  void write_rows();
-  void take_outcomes();
-  void deliver();
-  void deliver(const std::string& channel, std::vector<alert::OutboxEntry> entries);
-  void beat();
-  alert::HistoryEntry history_entry(const alert::Transition& transition) const;
-  std::string alert_json(const alert::Alert& one, UnixNanos now) const;
+  void look() REQUIRES(mutex_);  // what changed, and what is to be told
+  void keep() REQUIRES(mutex_);
+  void write_rows() REQUIRES(mutex_);
+  void take_outcomes() REQUIRES(mutex_);
+  void deliver() REQUIRES(mutex_);
+  void deliver(const std::string& channel, std::vector<alert::OutboxEntry> entries) REQUIRES(mutex_);
+  void beat() REQUIRES(mutex_);
+  alert::HistoryEntry history_entry(const alert::Transition& transition) const REQUIRES(mutex_);
+  std::string alert_json(const alert::Alert& one, UnixNanos now) const REQUIRES(mutex_);
 
   App& app_;
   const std::string rules_file_;
@@ -136,26 +135,25 @@ class Alerts {
   std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();  // the log and deliveries may ring when this is gone
   std::atomic<bool> stopping_{false};
   std::thread thread_;
+  UnixNanos ticked_at_ = 0;  // the thread's
 
-  std::mutex mutex_;
-  // Guarded by mutex_.
-  std::unique_ptr<Rules> rules_;
-  std::unique_ptr<LineCounter> lines_;
-  std::unique_ptr<alert::Book> book_;
-  std::vector<alert::Silence> silences_;
-  std::map<std::string, Delivery> deliveries_;
-  std::string rules_error_;  // of a file that was changed and cannot be read
-  std::uint64_t rules_mark_ = 0;
-  alert::Mark mark_;
-  std::vector<alert::HistoryEntry> unkept_history_;
-  std::vector<alert::Outgoing> unkept_messages_;
-  bool changed_ = false;
-  std::string trouble_;  // why nothing is kept; empty: it is
-  UnixNanos kept_at_ = 0;
-  UnixNanos ticked_at_ = 0;
-  UnixNanos house_at_ = 0;
-  UnixNanos beat_at_ = 0;
-  bool beating_ = false;
+  Mutex mutex_;
+  std::unique_ptr<Rules> rules_ GUARDED_BY(mutex_);
+  std::unique_ptr<LineCounter> lines_ GUARDED_BY(mutex_);
+  std::unique_ptr<alert::Book> book_ GUARDED_BY(mutex_);
+  std::vector<alert::Silence> silences_ GUARDED_BY(mutex_);
+  std::map<std::string, Delivery> deliveries_ GUARDED_BY(mutex_);
+  std::string rules_error_ GUARDED_BY(mutex_);  // of a file that was changed and cannot be read
+  std::uint64_t rules_mark_ GUARDED_BY(mutex_) = 0;
+  alert::Mark mark_ GUARDED_BY(mutex_);
+  std::vector<alert::HistoryEntry> unkept_history_ GUARDED_BY(mutex_);
+  std::vector<alert::Outgoing> unkept_messages_ GUARDED_BY(mutex_);
+  bool changed_ GUARDED_BY(mutex_) = false;
+  std::string trouble_ GUARDED_BY(mutex_);  // why nothing is kept; empty: it is
+  UnixNanos kept_at_ GUARDED_BY(mutex_) = 0;
+  UnixNanos house_at_ GUARDED_BY(mutex_) = 0;
+  UnixNanos beat_at_ GUARDED_BY(mutex_) = 0;
+  bool beating_ GUARDED_BY(mutex_) = false;
 
   std::atomic<int> previews_{0};
 };

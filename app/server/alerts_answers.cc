@@ -18,7 +18,7 @@ std::string Alerts::alert_json(const alert::Alert& one, UnixNanos now) const {
 
 std::string Alerts::active_json() {
   const UnixNanos now = Clock::system().wall();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   JsonArray alerts, channels;
   for (const alert::Alert* one : rules_->engine->active())
     if (one->state != AlertState::kOk) alerts.raw(alert_json(*one, now));
@@ -51,7 +51,7 @@ std::string Alerts::active_json() {
 
 Result<std::string> Alerts::history_json(std::int64_t before, std::size_t most, const std::string& host,
                                          const std::string& rule) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   RESMON_ASSIGN(const auto entries, book_->history(before, most, host, rule));
   JsonArray out;
   for (const alert::HistoryEntry& one : entries) out.raw(history_to_json(one));
@@ -59,7 +59,7 @@ Result<std::string> Alerts::history_json(std::int64_t before, std::size_t most, 
 }
 
 std::string Alerts::rules_json() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   JsonArray out;
   for (const alert::Rule& rule : rules_->config.rules) out.raw(rule_to_json(rule, rules_->config));
   return JsonObject().text("file", rules_file_).text("error", rules_error_).raw("rules", out.finish()).finish() + "\n";
@@ -67,14 +67,14 @@ std::string Alerts::rules_json() {
 
 Result<std::string> Alerts::silences_json() {
   const UnixNanos now = Clock::system().wall();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   JsonArray out;
   for (const alert::Silence& one : silences_) out.raw(silence_to_json(one, now));
   return JsonObject().raw("silences", out.finish()).finish() + "\n";
 }
 
 Result<std::int64_t> Alerts::add_silence(alert::Silence silence) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   RESMON_TRY(book_->forget_silences(Clock::system().wall() - kSilencesKept));
   RESMON_ASSIGN(silence.id, book_->add_silence(silence));
   silences_.push_back(silence);
@@ -84,7 +84,7 @@ Result<std::int64_t> Alerts::add_silence(alert::Silence silence) {
 }
 
 Status Alerts::end_silence(std::int64_t id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const UnixNanos now = Clock::system().wall();
   RESMON_ASSIGN(const bool ended, book_->end_silence(id, now));
   if (!ended) return fail(ErrorKind::kNotFound, "no such silence, or it has ended");
@@ -94,7 +94,7 @@ Status Alerts::end_silence(std::int64_t id) {
 }
 
 Status Alerts::acknowledge(const std::string& id, const std::string& author) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (alert::Alert* const one : rules_->engine->active()) {
     if (one->state != AlertState::kFiring || rules_->notifier->item(*one).key != id) continue;
     one->acknowledged =
@@ -107,7 +107,7 @@ Status Alerts::acknowledge(const std::string& id, const std::string& author) {
 }
 
 Status Alerts::send_test(const std::string& channel, const std::string& author) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   reload_if_changed();  // who has just written a channel tries it at once
   if (rules_->config.channel(channel) == nullptr)
     return fail(ErrorKind::kNotFound, "the rules file defines no channel '" + channel.substr(0, 64) + "'" +
@@ -128,7 +128,7 @@ Status Alerts::send_test(const std::string& channel, const std::string& author) 
 }
 
 Alerts::Stats Alerts::stats() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Stats out;
   out.engine = rules_->engine->stats();
   for (const alert::Alert* one : rules_->engine->active()) out.firing += one->state == AlertState::kFiring ? 1U : 0U;

@@ -122,7 +122,7 @@ Result<std::string> Alerts::preview_rule_json(const std::string& name, const std
 Alerts::RuleWritten Alerts::write_rule(const std::string& name, const std::string& text, const std::string& was,
                                        const std::string& author) {
   using Kind = RuleWritten::Kind;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto toml = rules_text();
   if (!toml) return {Kind::kFailed, toml.error().message};
   const auto place = alert::find_rule_text(*toml, name);
@@ -152,7 +152,7 @@ std::string Alerts::silence_preview_json(const alert::Silence& silence) {
   const fleet::Search search(silence.hosts);
   std::uint64_t hosts_selected = 0;
   for (const fleet::Host& host : app_.fleet().hosts()) hosts_selected += search.matches(host) ? 1U : 0U;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::uint64_t alerts = 0;
   std::set<std::string> hosts;
   for (const alert::Alert* const one : rules_->engine->active()) {

@@ -23,9 +23,9 @@ BackfillSource::BackfillSource(asio::any_io_executor executor, UnixNanos first)
     : executor_(std::move(executor)), bell_(executor_), acknowledged_{0, first}, committed_{0, first} {}
 
 BackfillSource::Next BackfillSource::put(std::shared_ptr<const metric::Batch> batch, const Watch& watch) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!rewound_ && queue_.size() >= kMostQueued) {
-    changed_.wait_for(lock, kWatchEvery);
+    (void)changed_.wait_until(mutex_, steady_clock::now() + kWatchEvery);
     lock.unlock();
     if (!watch()) return Next::kStop;
     lock.lock();
@@ -38,7 +38,7 @@ BackfillSource::Next BackfillSource::put(std::shared_ptr<const metric::Batch> ba
 }
 
 void BackfillSource::mark(UnixNanos time) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (rewound_) return;
   marks_[put_] = time;
   if (delivered_ == put_) advance(acknowledged_, put_);
@@ -46,12 +46,12 @@ void BackfillSource::mark(UnixNanos time) {
 }
 
 BackfillSource::Next BackfillSource::finish(steady_clock::duration settle, const Watch& watch) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   all_put_ = true;
   asio::post(executor_, [this] { bell_.cancel(); });
   while (!rewound_) {
     if (idle_ && (!rewound_at_ || steady_clock::now() >= *rewound_at_ + settle)) return Next::kGoOn;
-    changed_.wait_for(lock, kWatchEvery);
+    (void)changed_.wait_until(mutex_, steady_clock::now() + kWatchEvery);
     lock.unlock();
     if (!watch()) return Next::kStop;
     lock.lock();
@@ -60,7 +60,7 @@ BackfillSource::Next BackfillSource::finish(steady_clock::duration settle, const
 }
 
 UnixNanos BackfillSource::restart() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   rewound_ = all_put_ = idle_ = false;
   queue_.clear();
   marks_.clear();
@@ -71,12 +71,12 @@ UnixNanos BackfillSource::restart() {
 }
 
 UnixNanos BackfillSource::delivered_before() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return acknowledged_.before;
 }
 
 UnixNanos BackfillSource::committed_before() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return committed_.before;
 }
 
@@ -84,7 +84,7 @@ asio::awaitable<std::optional<sink::Item>> BackfillSource::next(steady_clock::ti
   while (true) {
     bell_.expires_at(wait_until);
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (!rewound_ && !queue_.empty()) {
         sink::Item item = std::move(queue_.front());
         queue_.pop_front();
@@ -114,21 +114,21 @@ void BackfillSource::advance(Place& place, std::uint64_t position) const {
 }
 
 void BackfillSource::delivered(std::uint64_t position) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (rewound_) return;
   delivered_ = position;
   advance(acknowledged_, position);
 }
 
 void BackfillSource::commit(std::uint64_t position) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (rewound_) return;
   advance(committed_, position);
   marks_.erase(marks_.begin(), marks_.lower_bound(std::min(committed_.position, acknowledged_.position)));
 }
 
 bool BackfillSource::rewind() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   rewound_ = true;
   rewound_at_ = steady_clock::now();
   queue_.clear();

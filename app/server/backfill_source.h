@@ -5,15 +5,14 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.h"
 #include "sink/source.h"
 
 namespace resmon::server {
@@ -59,24 +58,23 @@ class BackfillSource final : public sink::Source {
     std::uint64_t position;
     UnixNanos before;
   };
-  void advance(Place& place, std::uint64_t position) const;
+  void advance(Place& place, std::uint64_t position) const REQUIRES(mutex_);
 
   const boost::asio::any_io_executor executor_;
   boost::asio::steady_timer bell_;
   bool woken_ = false;  // the executor's, as bell_
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_.
-  std::deque<sink::Item> queue_;
-  std::uint64_t put_ = 0;  // position of the last batch
-  std::uint64_t delivered_ = 0;
-  std::map<std::uint64_t, UnixNanos> marks_;  // by position: which rows are put with it
-  Place acknowledged_;
-  Place committed_;
-  bool all_put_ = false;
-  bool idle_ = false;  // the sink has delivered all that was put, and asked for more
-  bool rewound_ = false;
-  std::optional<std::chrono::steady_clock::time_point> rewound_at_;
+  mutable Mutex mutex_;
+  Condition changed_;
+  std::deque<sink::Item> queue_ GUARDED_BY(mutex_);
+  std::uint64_t put_ GUARDED_BY(mutex_) = 0;  // position of the last batch
+  std::uint64_t delivered_ GUARDED_BY(mutex_) = 0;
+  std::map<std::uint64_t, UnixNanos> marks_ GUARDED_BY(mutex_);  // by position: which rows are put with it
+  Place acknowledged_ GUARDED_BY(mutex_);
+  Place committed_ GUARDED_BY(mutex_);
+  bool all_put_ GUARDED_BY(mutex_) = false;
+  bool idle_ GUARDED_BY(mutex_) = false;  // the sink has delivered all that was put, and asked for more
+  bool rewound_ GUARDED_BY(mutex_) = false;
+  std::optional<std::chrono::steady_clock::time_point> rewound_at_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::server

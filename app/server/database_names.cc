@@ -30,18 +30,18 @@ DatabaseNames::DatabaseNames(std::string path) : path_(std::move(path)), names_{
 }
 
 bool DatabaseNames::has(std::string_view name) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return names_.contains(name);
 }
 
 std::vector<std::string> DatabaseNames::names() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return {names_.begin(), names_.end()};
 }
 
 Status DatabaseNames::create(const std::string& name) const {
   if (!is_name(name)) return fail(ErrorKind::kInvalid, "invalid name");
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (names_.contains(name)) return {};
   if (names_.size() > kMaxNames)
     return fail(ErrorKind::kLimit, "the database has " + std::to_string(kMaxNames) + " other names already");
@@ -56,7 +56,7 @@ Status DatabaseNames::drop(const std::string& name) const {
   if (name == kOwn)
     return fail(ErrorKind::kInvalid,
                 "the database " + name + " holds the data and cannot be dropped: use DROP MEASUREMENT or DELETE");
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   auto names = names_;
   if (names.erase(name) == 0) return {};
   RESMON_TRY(write_file_atomically(path_, text_of(names), 0600));

@@ -4,12 +4,12 @@
 // Telegraf, Grafana and client libraries are set up with a name of their own and create it first; InfluxDB's answers
 // then follow: a name that nobody created is not found. Kept in a small file beside the store.
 
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "influxql/execute.h"
 
 namespace resmon::server {
@@ -32,8 +32,8 @@ class DatabaseNames final : public influxql::Databases {
   static std::string text_of(const std::set<std::string, std::less<>>& names);
 
   const std::string path_;
-  mutable std::mutex mutex_;
-  mutable std::set<std::string, std::less<>> names_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  mutable std::set<std::string, std::less<>> names_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::server

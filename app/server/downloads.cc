@@ -104,7 +104,7 @@ Result<DownloadFile> Downloads::describe(const std::string& name) {
   const std::string path = directory_ + "/" + name;
   const std::uint64_t mark = file_mark(path);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto known = known_.find(name); known != known_.end() && known->second.mark == mark && mark != 0)
       return known->second.file;
   }
@@ -114,7 +114,7 @@ Result<DownloadFile> Downloads::describe(const std::string& name) {
   if (::fstat(fd.get(), &about) != 0) return fail(system_error(path, errno));
   file.bytes = static_cast<std::uint64_t>(about.st_size);
   RESMON_ASSIGN(file.sha256, sha256_of(fd.get(), path));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (known_.size() >= kMostFiles) known_.clear();
   known_.insert_or_assign(name, Known{mark, file});
   return file;

@@ -5,12 +5,12 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/file.h"
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace resmon::server {
@@ -47,8 +47,8 @@ class Downloads {
   Result<DownloadFile> describe(const std::string& name);
 
   std::string directory_;
-  std::mutex mutex_;
-  std::map<std::string, Known> known_;  // guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, Known> known_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::server

@@ -62,12 +62,12 @@ void FleetMemory::load() {
     return;
   }
   fleet_.restore(*memory);
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   saved_version_ = fleet_.memory_version();
 }
 
 Status FleetMemory::save() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const std::uint64_t version = fleet_.memory_version();
   RESMON_TRY(write_file_atomically(path_, format_fleet_memory(fleet_.memory()), 0600));
   saved_version_ = version;
@@ -75,14 +75,14 @@ Status FleetMemory::save() {
 }
 
 bool FleetMemory::changed() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return saved_version_ != fleet_.memory_version();
 }
 
 void FleetMemory::save_if_changed() {
   if (!changed()) return;
   const Status saved = save();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (std::exchange(failing_, !saved) == !saved) return;
   if (saved)
     log::info("server", "the list of hosts is saved again");

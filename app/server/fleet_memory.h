@@ -5,9 +5,9 @@
 // from the store.
 
 #include <atomic>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "fleet/fleet.h"
 #include "store/reader.h"
@@ -28,9 +28,9 @@ class FleetMemory {
  private:
   const std::string path_;
   fleet::Fleet& fleet_;
-  mutable std::mutex mutex_;
-  std::uint64_t saved_version_ = 0;  // guarded by mutex_
-  bool failing_ = false;             // guarded by mutex_
+  mutable Mutex mutex_;
+  std::uint64_t saved_version_ GUARDED_BY(mutex_) = 0;
+  bool failing_ GUARDED_BY(mutex_) = false;
 };
 
 // Tells the fleet of the hosts that the store knows from before, so that one that never came back is shown as down.

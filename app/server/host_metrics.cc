@@ -526,16 +526,17 @@ Status HostMetrics::add_cpus(Writer& out, std::string_view host, UnixNanos now) 
         types.push_back(column.type);
       }
   if (ids.empty()) return {};
-  std::lock_guard lock(mutex_);
-  std::erase_if(cpus_, [&](const auto& one) { return one.second.asked < now - kCpuForgotten; });
+  const MutexLock lock(mutex_);
+  auto& cpus = cpus_;  // for the lambda, in which Clang does not see the lock
+  std::erase_if(cpus, [&](const auto& one) { return one.second.asked < now - kCpuForgotten; });
   return for_groups(*listing, host, [&](const store::Group& group) -> Status {
     const std::string_view cpu = store::tag_value(group.tags, "cpu");
     if (!cpu.starts_with("cpu") || cpu == "cpu-total") return {};
     const std::string key = metric::group_key("", group.tags);
-    auto found = cpus_.find(key);
-    if (found == cpus_.end()) {
-      if (cpus_.size() >= kMostCpus) return fail(ErrorKind::kLimit, "there are too many CPUs");
-      found = cpus_.emplace(key, CpuTime()).first;
+    auto found = cpus.find(key);
+    if (found == cpus.end()) {
+      if (cpus.size() >= kMostCpus) return fail(ErrorKind::kLimit, "there are too many CPUs");
+      found = cpus.emplace(key, CpuTime()).first;
     }
     CpuTime& time = found->second;
     time.asked = now;

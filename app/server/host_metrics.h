@@ -6,11 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "store/reader.h"
 
@@ -40,8 +40,8 @@ class HostMetrics {
   Status add_cpus(Writer& out, std::string_view host, UnixNanos now);
 
   const store::Reader& store_;
-  std::mutex mutex_;
-  std::map<std::string, CpuTime, std::less<>> cpus_;  // by host and CPU; guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, CpuTime, std::less<>> cpus_ GUARDED_BY(mutex_);  // by host and CPU
 };
 
 }  // namespace resmon::server

@@ -65,7 +65,7 @@ std::optional<sink::Item> LineSource::take() {
         if (const logline::Line line = lines[i]; query_.matches(host, lines.source(), line))
           add(host, lines.source(), line, *batch);
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   batch_ = batch;
   item.batch = batch;
   return item;
@@ -98,7 +98,7 @@ void LineSource::add(const std::string& host, std::string_view source, const log
 }
 
 void LineSource::renew_pin() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (batch_) batch_->renew_pin();
 }
 

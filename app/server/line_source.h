@@ -4,10 +4,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "bell.h"
 #include "journal/journal.h"
 #include "logs/query.h"
@@ -41,8 +41,8 @@ class LineSource final : public sink::Source {
   const bool with_source_;
   std::span<const journal::Record> records_;
   std::size_t next_record_ = 0;
-  std::mutex mutex_;
-  std::shared_ptr<metric::Batch> batch_;  // guarded by mutex_, but for its rows
+  Mutex mutex_;
+  std::shared_ptr<metric::Batch> batch_ GUARDED_BY(mutex_);  // the pointer; its rows are not
   // The last time of each series, and the one that its line had: several lines of one time are a nanosecond apart.
   std::unordered_map<metric::SchemaId, std::pair<UnixNanos, UnixNanos>> last_;
   bool woken_ = false;

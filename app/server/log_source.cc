@@ -20,7 +20,7 @@ asio::awaitable<std::optional<sink::Item>> LogSource::next(std::chrono::steady_c
     bell_->waiting = true;  // before looking: what becomes durable after the look rings
     if (const ingest::Entry* entry = reader_.try_next()) {
       bell_->waiting = false;
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (!batch_ || batch_.use_count() > 1) batch_ = std::make_shared<metric::Batch>();
       std::swap(*batch_, *entry->batch);
       entry->batch->clear();
@@ -34,7 +34,7 @@ asio::awaitable<std::optional<sink::Item>> LogSource::next(std::chrono::steady_c
 
 // Clears a batch that the sink has finished, so that it pins no schemas.
 void LogSource::let_go() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (batch_ && batch_.use_count() == 1) batch_->clear();
 }
 
@@ -45,7 +45,7 @@ bool LogSource::rewind() {
 }
 
 void LogSource::renew_pin() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (batch_) batch_->renew_pin();
 }
 

@@ -4,8 +4,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "bell.h"
 #include "ingest/log.h"
 #include "sink/source.h"
@@ -30,8 +30,9 @@ class LogSource final : public sink::Source {
   void let_go();
 
   ingest::LogReader& reader_;
-  std::mutex mutex_;
-  std::shared_ptr<metric::Batch> batch_;  // guarded by mutex_, but for its rows; used again once the sink let go of it
+  Mutex mutex_;
+  std::shared_ptr<metric::Batch> batch_
+      GUARDED_BY(mutex_);  // the pointer; its rows are not; used again once the sink let go of it
   bool woken_ = false;
   std::shared_ptr<Bell> bell_;  // outlives the source in the log's hands
 };

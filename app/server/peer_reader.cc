@@ -40,19 +40,19 @@ PeerReader::~PeerReader() = default;
 
 std::string PeerReader::lacking() const {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [peer, reason] : left_out_) return peers_.shown(peer) + " does not answer: " + reason;
   }
   return peers_.lacking();
 }
 
 void PeerReader::leave_out(std::size_t peer, const std::string& reason) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   left_out_.emplace(peer, reason);
 }
 
 bool PeerReader::left_out(std::size_t peer) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return left_out_.contains(peer);
 }
 
@@ -83,11 +83,11 @@ std::vector<store::Column> PeerReader::columns(std::string_view measurement) con
 
 const PeerReader::Merged* PeerReader::merged(std::string_view measurement) const {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto found = merged_.find(measurement); found != merged_.end()) return found->second.get();
   }
   std::unique_ptr<Merged> made = merge(std::string(measurement));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto [at, fresh] = merged_.try_emplace(std::string(measurement), std::move(made));
   if (fresh && at->second) by_first_[at->second->first] = at->second.get();
   return at->second.get();
@@ -151,7 +151,7 @@ std::unique_ptr<PeerReader::Merged> PeerReader::merge(const std::string& measure
   }
 
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (out->groups.size() > kLastMergedGroup - next_group_) return nullptr;
     out->first = next_group_;
     next_group_ += static_cast<store::GroupId>(out->groups.size());
@@ -166,14 +166,14 @@ std::unique_ptr<PeerReader::Merged> PeerReader::merge(const std::string& measure
 }
 
 const PeerReader::Merged* PeerReader::of_group(store::GroupId group) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto after = by_first_.upper_bound(group);
   if (after == by_first_.begin()) return nullptr;
   return std::prev(after)->second;
 }
 
 void PeerReader::expect(std::span<const store::GroupId> groups) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (expected_.size() > kMostExpected) {
     expected_.clear();
     place_.clear();
@@ -185,7 +185,7 @@ void PeerReader::expect(std::span<const store::GroupId> groups) const {
   }
 }
 
-// The series of `group`, and those that are expected after it. REQUIRES: mutex_ held
+// The series of `group`, and those that are expected after it.
 std::vector<std::size_t> PeerReader::batch(const Question& question, const Fetched& fetched,
                                            store::GroupId group) const {
   const Merged& merged = *question.merged;
@@ -208,7 +208,7 @@ peer::Page::Series PeerReader::fetch(const Question& question, store::GroupId gr
   const peer::Page::Series nothing{0, true, {}};
   Fetched* fetched = nullptr;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto& known = fetched_[question.alone ? std::string() : question.key()];
     if (!known) known = std::make_unique<Fetched>();
     fetched = known.get();
@@ -218,7 +218,7 @@ peer::Page::Series PeerReader::fetch(const Question& question, store::GroupId gr
   peer::RowsRequest request;
   std::vector<std::size_t> series;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto found = fetched->series.find(group); !question.alone && found != fetched->series.end()) {
       peer::Page::Series out = std::move(found->second);
       fetched->series.erase(found);
@@ -242,7 +242,7 @@ peer::Page::Series PeerReader::fetch(const Question& question, store::GroupId gr
   }
   peer::Page::Series out = nothing;
   bool any = false;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (peer::Page::Series& one : page->series) {
     if (one.place >= series.size()) continue;
     const auto id = merged.first + static_cast<store::GroupId>(series[one.place]);

@@ -13,13 +13,13 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "peer/rows.h"
 #include "peers.h"
 #include "store/reader.h"
@@ -60,22 +60,22 @@ class PeerReader final : public store::Reader {
   void leave_out(std::size_t peer, const std::string& reason) const;
   bool left_out(std::size_t peer) const;
   peer::Page::Series fetch(const Question& question, store::GroupId group) const;
-  std::vector<std::size_t> batch(const Question& question, const Fetched& fetched, store::GroupId group) const;
+  std::vector<std::size_t> batch(const Question& question, const Fetched& fetched, store::GroupId group) const
+      REQUIRES(mutex_);
   Status check_types(const Merged& merged, std::size_t group, std::span<const store::ColumnId> columns) const;
   std::vector<Cursor> cursors(const Merged& merged, std::size_t group, const Question& question) const;
 
   const store::Reader& own_;
   Peers& peers_;
   const std::vector<std::size_t> present_;
-  mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  mutable std::map<std::string, std::unique_ptr<Merged>, std::less<>> merged_;
-  mutable std::map<store::GroupId, const Merged*> by_first_;
-  mutable store::GroupId next_group_;
-  mutable std::map<std::size_t, std::string> left_out_;  // by peer: why
-  mutable std::vector<store::GroupId> expected_;
-  mutable std::unordered_map<store::GroupId, std::size_t> place_;  // in expected_
-  mutable std::map<std::string, std::unique_ptr<Fetched>> fetched_;
+  mutable Mutex mutex_;
+  mutable std::map<std::string, std::unique_ptr<Merged>, std::less<>> merged_ GUARDED_BY(mutex_);
+  mutable std::map<store::GroupId, const Merged*> by_first_ GUARDED_BY(mutex_);
+  mutable store::GroupId next_group_ GUARDED_BY(mutex_);
+  mutable std::map<std::size_t, std::string> left_out_ GUARDED_BY(mutex_);  // by peer: why
+  mutable std::vector<store::GroupId> expected_ GUARDED_BY(mutex_);
+  mutable std::unordered_map<store::GroupId, std::size_t> place_ GUARDED_BY(mutex_);  // in expected_
+  mutable std::map<std::string, std::unique_ptr<Fetched>> fetched_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::server

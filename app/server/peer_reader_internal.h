@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 
+#include "base/mutex.h"
 #include "peer_reader.h"
 #include "store/rows.h"
 #include "store/windows.h"
@@ -52,7 +53,7 @@ struct PeerReader::Question {
 
 // Answers to a question that came with others and were not used yet.
 struct PeerReader::Fetched {
-  std::mutex asking;  // one page after the other: the next may have what another thread waits for
+  Mutex asking;  // one page after the other: the next may have what another thread waits for
   std::unordered_map<store::GroupId, peer::Page::Series> series;  // guarded by the reader's mutex_
 };
 

@@ -100,7 +100,7 @@ void Peers::start() {
 void Peers::stop() {
   std::set<std::shared_ptr<sink::Transport>> busy;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     busy = busy_;
   }
@@ -117,12 +117,12 @@ std::string Peers::shown(const Link& link) const {
 }
 
 std::string Peers::shown(std::size_t peer) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return shown(links_[peer]);
 }
 
 std::vector<Peers::View> Peers::views() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<View> out;
   for (const Link& link : links_) {
     if (link.self) continue;
@@ -133,7 +133,7 @@ std::vector<Peers::View> Peers::views() const {
 }
 
 std::vector<std::size_t> Peers::present() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::size_t> out;
   for (std::size_t i = 0; i < links_.size(); ++i)
     if (!links_[i].self && links_[i].failures < kFailuresToBeAway) out.push_back(i);
@@ -148,7 +148,7 @@ std::string Peers::lacking() const {
 
 sink::HttpRequest Peers::hosts_request(Link& link) {
   auto token = net::load_token(options_.token_file, "");  // read each time: it may have been changed
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   link.authorization = token ? "Bearer " + *token : "";
   ++link.asked;
   sink::HttpRequest request;
@@ -191,7 +191,7 @@ Status Peers::take_hosts(Link& link, const std::string& body) {
   fleet::PeerReport report;
   bool back = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (said.instance == instance_) {
       link.self = true;
       return {};
@@ -229,7 +229,7 @@ void Peers::note_failure(Link& link, const std::string& reason) {
   bool now_away = false;
   std::string who;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++link.failed;
     link.reason = reason;
     now_away = ++link.failures == kFailuresToBeAway || (link.answered == 0 && link.failed == 1);
@@ -250,7 +250,7 @@ Result<std::string> Peers::ask(std::size_t peer, std::string target, std::string
   request->content_type = "application/octet-stream";
   std::shared_ptr<sink::Transport> transport;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopped_) return fail(ErrorKind::kUnavailable, "the server stops");
     request->authorization = link.authorization;
     ++link.asked;
@@ -263,11 +263,11 @@ Result<std::string> Peers::ask(std::size_t peer, std::string target, std::string
     RESMON_ASSIGN(transport, connect(link));
   }
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     busy_.insert(transport);
   }
   Exchanged answer = asio::co_spawn(executor_, send_over(transport, request), asio::use_future).get();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   busy_.erase(transport);
   if (*answer && link.idle.size() < kMostIdle) link.idle.push_back(transport);
   if (!*answer || (*answer)->status != 200) ++link.failed;
@@ -280,7 +280,7 @@ Result<Peers::Catalog> Peers::catalog(std::size_t peer, const std::string& measu
   Link& link = links_[peer];
   Catalog known;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto found = link.catalogs.find(measurement); found != link.catalogs.end()) known = found->second;
   }
   const peer::CatalogRequest request{measurement, known ? known->version : 0};
@@ -289,7 +289,7 @@ Result<Peers::Catalog> Peers::catalog(std::size_t peer, const std::string& measu
   if (answer.same && known && known->version == answer.version) return known;
   if (answer.same) return fail(ErrorKind::kInvalid, "it says that nothing has changed");
   known = std::make_shared<const peer::CatalogAnswer>(std::move(answer));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (link.catalogs.size() >= kMostCatalogs) link.catalogs.clear();
   link.catalogs[measurement] = known;
   return known;

@@ -12,13 +12,13 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "peer/catalog.h"
 #include "sink/endpoint.h"
@@ -99,7 +99,7 @@ class Peers {
   boost::asio::awaitable<void> take(Link& link, Result<sink::HttpAnswer> answer);
   Status take_hosts(Link& link, const std::string& body);
   void note_failure(Link& link, const std::string& reason);
-  std::string shown(const Link& link) const;  // REQUIRES: mutex_ held
+  std::string shown(const Link& link) const REQUIRES(mutex_);
 
   App& app_;
   const PeerOptions options_;
@@ -107,9 +107,9 @@ class Peers {
   const std::string own_name_;
   const std::uint64_t instance_;
   std::deque<Link> links_;
-  mutable std::mutex mutex_;
-  std::set<std::shared_ptr<sink::Transport>> busy_;  // guarded by mutex_
-  bool stopped_ = false;                             // guarded by mutex_
+  mutable Mutex mutex_;
+  std::set<std::shared_ptr<sink::Transport>> busy_ GUARDED_BY(mutex_);
+  bool stopped_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace resmon::server

@@ -21,7 +21,7 @@ TypeCheck::Conflicts PendingTypes::find(const metric::Batch& batch) {
   const std::vector<std::size_t> rows = settled_.unmarked(batch);
   if (rows.empty()) return out;
   std::map<metric::SchemaId, std::vector<std::size_t>> unsure;  // fields in conflict, of schemas that are not settled
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (types_.size() > kMost) {
     types_.clear();
     settled_.clear();
@@ -43,7 +43,7 @@ TypeCheck::Conflicts PendingTypes::find(const metric::Batch& batch) {
   return out;
 }
 
-// REQUIRES: mutex_ held. Notes the types of fields that are new.
+// Notes the types of fields that are new.
 std::vector<std::size_t> PendingTypes::conflicts_of(const metric::Schema& schema, std::string& first) {
   std::vector<std::size_t> out;
   const std::vector<store::Column> known = store_.columns(schema.measurement);
@@ -62,7 +62,7 @@ std::vector<std::size_t> PendingTypes::conflicts_of(const metric::Schema& schema
 }
 
 void PendingTypes::forget() {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   types_.clear();
   settled_.clear();
 }

@@ -4,11 +4,11 @@
 // in one request or in two that follow each other closely. The store would refuse the second type only after its writer
 // has the answer.
 
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "metric/batch.h"
 #include "metric/schema.h"
 #include "schema_marks.h"
@@ -30,15 +30,15 @@ class PendingTypes {
   void forget();
 
  private:
-  std::vector<std::size_t> conflicts_of(const metric::Schema& schema, std::string& first);
+  std::vector<std::size_t> conflicts_of(const metric::Schema& schema, std::string& first) REQUIRES(mutex_);
 
   const metric::SchemaTable& schemas_;
   const store::Reader& store_;
   SchemaMarks settled_;  // schemas without conflicts; forgotten together with the types
-  std::mutex mutex_;
-  // By measurement, 0, field. Guarded by mutex_, bounded, and forgotten when the bound is reached: by then the store
-  // knows what was pending.
-  std::unordered_map<std::string, metric::FieldType> types_;
+  Mutex mutex_;
+  // By measurement, 0, field. Bounded, and forgotten when the bound is reached: by then the store knows what was
+  // pending.
+  std::unordered_map<std::string, metric::FieldType> types_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::server

@@ -82,19 +82,19 @@ Pipeline::Pipeline(ingest::Log& log, ingest::LogReader& reader, store::Store& st
   applied_ = written_.position;
   bell_->owner = this;
   reader_.on_readable([bell = bell_] {
-    const std::lock_guard lock(bell->mutex);
+    const MutexLock lock(bell->mutex);
     if (bell->owner != nullptr) bell->owner->ring();
   });
 }
 
 Pipeline::~Pipeline() {
   stop({});
-  const std::lock_guard lock(bell_->mutex);
+  const MutexLock lock(bell_->mutex);
   bell_->owner = nullptr;
 }
 
 void Pipeline::ring() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   readable_ = true;
   wake_.notify_one();
 }
@@ -109,7 +109,7 @@ void Pipeline::start() {
 void Pipeline::stop(std::chrono::steady_clock::time_point until) {
   stop_by_ = until;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     wake_.notify_one();
     applied_changed_.notify_all();
@@ -118,14 +118,14 @@ void Pipeline::stop(std::chrono::steady_clock::time_point until) {
 }
 
 std::string Pipeline::trouble() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return trouble_;
 }
 
 void Pipeline::set_trouble(std::string text) {
   std::string before;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     before = std::exchange(trouble_, text);
   }
   if (!text.empty() && before.empty())
@@ -134,7 +134,7 @@ void Pipeline::set_trouble(std::string text) {
 }
 
 void Pipeline::set_refusing(bool refusing) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (std::exchange(refusing_, refusing) != refusing) applied_changed_.notify_all();
 }
 
@@ -164,7 +164,7 @@ void Pipeline::run() {
     serve_removals();
     if (std::chrono::steady_clock::now() - house_at_ >= kMaintainEvery) keep_house();
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& removal : removals_) removal->answer = fail(ErrorKind::kUnavailable, "the server is stopping");
   removals_.clear();
   answered_.notify_all();
@@ -181,11 +181,9 @@ const ingest::Entry* Pipeline::next() {
   }
   if (log_.stopped() && reader_.caught_up()) return nullptr;
   const auto until = reader_.caught_up() ? house_at_ + kMaintainEvery : now + kLookAgain;
-  std::unique_lock lock(mutex_);
-  const auto called = [&] {
-    return readable_ || stopping_ || (!removals_.empty() && removals_.front()->after <= applied_);
-  };
-  wake_.wait_until(lock, until, called);
+  const MutexLock lock(mutex_);
+  while (!readable_ && !stopping_ && (removals_.empty() || removals_.front()->after > applied_))
+    if (!wake_.wait_until(mutex_, until)) break;
   readable_ = false;
   return nullptr;
 }
@@ -194,7 +192,7 @@ void Pipeline::applied(std::uint64_t position) {
   if (position <= applied_) return;
   applied_ = position;
   if (waiting_ == 0) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   applied_changed_.notify_all();
 }
 
@@ -204,9 +202,10 @@ bool Pipeline::wait_for(std::uint64_t position, std::chrono::steady_clock::time_
   const UnixNanos received = writing_received_;
   const bool replaying = applied_ < replay_end_;
   if (!replaying && received != 0 && Clock::system().wall() - received > patience) return false;
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   ++waiting_;
-  applied_changed_.wait_until(lock, until, [&] { return applied_ >= position || refusing_ || stopping_; });
+  while (applied_ < position && !refusing_ && !stopping_)
+    if (!applied_changed_.wait_until(mutex_, until)) break;
   --waiting_;
   return applied_ >= position;
 }
@@ -215,14 +214,15 @@ Result<store::DeleteReport> Pipeline::remove(store::Deletion deletion, std::chro
   const auto removal = std::make_shared<Removal>();
   removal->deletion = std::move(deletion);
   removal->after = log_.durable_position();
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopping_) return fail(ErrorKind::kUnavailable, "the server is stopping");
   if (removals_.size() >= kMostRemovals) return fail(ErrorKind::kUnavailable, "too many deletions are waiting");
   removals_.push_back(removal);
   wake_.notify_one();
-  answered_.wait_until(lock, until, [&] { return removal->answer.has_value(); });
+  while (!removal->answer)
+    if (!answered_.wait_until(mutex_, until)) break;
   // Of one that is about to be written down it is not known yet whether it will happen; that does not take long.
-  if (removal->taken) answered_.wait(lock, [&] { return removal->answer.has_value() || removal->begun; });
+  while (removal->taken && !removal->answer && !removal->begun) answered_.wait(mutex_);
   if (removal->answer) return *std::move(removal->answer);
   if (removal->begun)
     return fail(ErrorKind::kUnavailable, "the deletion takes longer; it continues, also after a restart of the server");
@@ -232,7 +232,7 @@ Result<store::DeleteReport> Pipeline::remove(store::Deletion deletion, std::chro
 
 // Deletes what is to be deleted from entries that are all written.
 void Pipeline::serve_removals() {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!removals_.empty() && removals_.front()->after <= applied_) {
     const std::shared_ptr<Removal> removal = removals_.front();
     removals_.pop_front();
@@ -242,7 +242,7 @@ void Pipeline::serve_removals() {
     if (written_.position != marked_ && store_.set_mark(kMark, mark_of(log_.id(), written_)))
       marked_ = written_.position;
     Result<store::DeleteReport> answer = store_.remove(removal->deletion, [&] {
-      const std::lock_guard begun(mutex_);
+      const MutexLock begun(mutex_);
       removal->begun = true;
       answered_.notify_all();
     });
@@ -289,7 +289,7 @@ void Pipeline::release() {
 }
 
 ingest::Missing Pipeline::missing() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (missing_end_.samples == 0) return missing_;
   return {missing_.samples + missing_end_.samples, missing_end_.from, missing_end_.to};
 }
@@ -298,7 +298,7 @@ ingest::Missing Pipeline::missing() const {
 void Pipeline::note_missing() {
   const std::vector<ingest::Missing> found = reader_.take_missing();
   if (found.empty()) return;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (const ingest::Missing& one : found) {
     if (one.samples > one.of_end) say_missing({one.samples - one.of_end, one.from, one.to});
     missing_ = {missing_.samples + one.samples, one.from, one.to};

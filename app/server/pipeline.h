@@ -2,15 +2,14 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
 #include "fleet/fleet.h"
 #include "flush_request.h"
 #include "ingest/log.h"
@@ -69,8 +68,8 @@ class Pipeline {
 
   // What the log holds of the pipeline: it may call from a thread of its own when the pipeline is gone already.
   struct Bell {
-    std::mutex mutex;
-    Pipeline* owner = nullptr;  // guarded by mutex; null: gone
+    Mutex mutex;
+    Pipeline* owner GUARDED_BY(mutex) = nullptr;  // null: gone
   };
 
   void run();
@@ -107,17 +106,17 @@ class Pipeline {
   std::atomic<std::uint64_t> written_samples_{0};  // since the journal began
   std::atomic<UnixNanos> writing_received_{0};     // when the log got what is being written; 0: all is written
   mutable std::atomic<int> waiting_{0};            // in wait_for
-  mutable std::mutex mutex_;
-  mutable std::condition_variable applied_changed_;
-  std::condition_variable wake_;      // of the thread
-  std::condition_variable answered_;  // of those in remove
-  // Guarded by mutex_.
-  std::string trouble_;
-  bool refusing_ = false;  // the store did not take the entry that is next: more than trouble in keeping house
-  bool readable_ = false;
-  std::deque<std::shared_ptr<Removal>> removals_;
-  ingest::Missing missing_;      // passed, and kept in the store
-  ingest::Missing missing_end_;  // not passed
+  mutable Mutex mutex_;
+  mutable Condition applied_changed_;
+  Condition wake_;      // of the thread
+  Condition answered_;  // of those in remove
+  std::string trouble_ GUARDED_BY(mutex_);
+  bool refusing_ GUARDED_BY(mutex_) =
+      false;  // the store did not take the entry that is next: more than trouble in keeping house
+  bool readable_ GUARDED_BY(mutex_) = false;
+  std::deque<std::shared_ptr<Removal>> removals_ GUARDED_BY(mutex_);
+  ingest::Missing missing_ GUARDED_BY(mutex_);      // passed, and kept in the store
+  ingest::Missing missing_end_ GUARDED_BY(mutex_);  // not passed
   std::thread thread_;
 };
 

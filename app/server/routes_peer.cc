@@ -6,9 +6,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <map>
-#include <mutex>
 
 #include "app.h"
+#include "base/mutex.h"
 #include "host_settings.h"
 #include "peer/catalog.h"
 #include "peer/hosts.h"
@@ -69,7 +69,7 @@ class ListingVersions {
  public:
   std::uint64_t of(const std::string& measurement, const std::shared_ptr<const store::Listing>& listing,
                    std::uint64_t instance) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (known_.size() >= kMostVersions) known_.clear();
     auto& [held, version] = known_[measurement];
     if (version == 0 || held.lock() != listing) {
@@ -80,9 +80,9 @@ class ListingVersions {
   }
 
  private:
-  std::mutex mutex_;
-  std::uint64_t last_ = 0;                                                                      // guarded by mutex_
-  std::map<std::string, std::pair<std::weak_ptr<const store::Listing>, std::uint64_t>> known_;  // guarded by mutex_
+  Mutex mutex_;
+  std::uint64_t last_ GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::pair<std::weak_ptr<const store::Listing>, std::uint64_t>> known_ GUARDED_BY(mutex_);
 };
 
 asio::awaitable<http::Response> peer_catalog(App& app, std::shared_ptr<ListingVersions> versions, PeerRequest request) {

@@ -3,9 +3,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <map>
-#include <mutex>
 
 #include "app.h"
+#include "base/mutex.h"
 #include "routes.h"
 #include "status_page.h"
 
@@ -17,12 +17,12 @@ constexpr std::string_view kStatus = "/status/";
 constexpr auto kStatusFor = std::chrono::seconds(5);
 
 struct StatusCache {
-  std::mutex mutex;
+  Mutex mutex;
   struct Made {
     std::string body;
     std::chrono::steady_clock::time_point at;
   };
-  std::map<std::string, Made, std::less<>> made;  // by name, of those that are configured; guarded by mutex
+  std::map<std::string, Made, std::less<>> made GUARDED_BY(mutex);  // by name, of those that are configured
 };
 
 boost::asio::awaitable<http::Response> status_page(App& app, std::shared_ptr<StatusCache> cache,
@@ -36,7 +36,7 @@ boost::asio::awaitable<http::Response> status_page(App& app, std::shared_ptr<Sta
   response.content_type = "text/html; charset=utf-8";
   response.headers.emplace_back("Cache-Control", "public, max-age=5");
   response.frame_ancestors = page->frame_ancestors;
-  const std::lock_guard lock(cache->mutex);
+  const MutexLock lock(cache->mutex);
   const auto now = std::chrono::steady_clock::now();
   auto at = cache->made.find(name);
   if (at == cache->made.end() || now - at->second.at >= kStatusFor)

@@ -86,7 +86,7 @@ std::shared_ptr<rule::Engine> RuleSource::make_engine(const rule::Config& config
 }
 
 std::vector<rule::RuleStats> RuleSource::stats() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<rule::RuleStats> all = engine_->stats();
   for (std::size_t i = 0; i < std::min(all.size(), counted_.size()); ++i) {
     all[i].in += counted_[i].in;
@@ -142,7 +142,7 @@ std::string RuleSource::content(std::uint64_t position) const {
 }
 
 std::shared_ptr<metric::Batch> RuleSource::take_batch() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::shared_ptr<metric::Batch> out = std::move(batch_);
   if (!out || out.use_count() > 1) return std::make_shared<metric::Batch>();
   out->clear();
@@ -172,7 +172,7 @@ asio::awaitable<std::optional<sink::Item>> RuleSource::next(std::chrono::steady_
   made_.push_back({number_, position_});
   for (rule::ClosedWindow& one : engine_->take_closed()) unsent_.push_back({number_, std::move(one)});
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     batch_ = out;
   }
   co_return sink::Item{out, number_, received};
@@ -203,7 +203,7 @@ bool RuleSource::rewind() {
   for (const rule::ClosedWindow& one : sent_) fresh->restore(one);
   for (const rule::ClosedWindow& one : pasts) fresh->restore_newest(one.rule, one.host, one.start);
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     engine_ = fresh;
     counted_ = counted;
   }
@@ -236,7 +236,7 @@ void RuleSource::settle() {
 }
 
 void RuleSource::renew_pin() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (batch_) batch_->renew_pin();
 }
 

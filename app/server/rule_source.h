@@ -8,10 +8,10 @@
 
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "log_source.h"
 #include "rule/engine.h"
 #include "sink/source.h"
@@ -58,15 +58,15 @@ class RuleSource final : public sink::Source {
   const std::string file_;
   const std::uint64_t log_id_;
   const bool windows_;
-  std::shared_ptr<rule::Engine> engine_;  // replaced under mutex_
-  std::vector<rule::RuleStats> counted_;  // guarded by mutex_; by the engines before
-  mutable std::mutex mutex_;
-  std::shared_ptr<metric::Batch> batch_;  // guarded by mutex_, but for its rows; null while it is filled
-  std::uint64_t number_ = 0;              // of the last item
-  std::uint64_t position_ = 0;            // of the log's last entry that was read
-  std::uint64_t skip_until_ = 0;          // entries up to there are delivered
-  std::uint64_t delivered_ = 0;           // position
-  std::uint64_t settled_ = 0;             // position of the cursor
+  std::shared_ptr<rule::Engine> engine_;                     // replaced under mutex_
+  std::vector<rule::RuleStats> counted_ GUARDED_BY(mutex_);  // by the engines before
+  mutable Mutex mutex_;
+  std::shared_ptr<metric::Batch> batch_ GUARDED_BY(mutex_);  // the pointer; its rows are not; null while it is filled
+  std::uint64_t number_ = 0;                                 // of the last item
+  std::uint64_t position_ = 0;                               // of the log's last entry that was read
+  std::uint64_t skip_until_ = 0;                             // entries up to there are delivered
+  std::uint64_t delivered_ = 0;                              // position
+  std::uint64_t settled_ = 0;                                // position of the cursor
   std::deque<Made> made_;
   std::deque<Unsent> unsent_;
   std::vector<rule::ClosedWindow> sent_;  // with rows behind the cursor

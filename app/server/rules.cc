@@ -18,7 +18,7 @@ Rules::Rules(const Options& options, metric::SchemaTable& schemas)
 
 void Rules::apply(metric::Batch& batch, std::vector<std::size_t>* row_ends) {
   if (untouched_.all_marked(batch)) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (engine_.edit(batch, row_ends, {Clock::system().wall(), 0})) return;
   std::vector<metric::SchemaId> ids;
   for (const metric::Row& row : batch.rows()) ids.push_back(row.schema);

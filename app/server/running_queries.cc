@@ -11,26 +11,26 @@ RunningQueries::Entry::Entry(RunningQueries& queries, std::string_view text, std
   one_->text = text.substr(0, kTextBytes);
   one_->database = database;
   one_->begun = std::chrono::steady_clock::now();
-  std::lock_guard lock(queries_.mutex_);
+  MutexLock lock(queries_.mutex_);
   id_ = queries_.next_id_++;
   queries_.ones_.emplace(id_, one_);
 }
 
 RunningQueries::Entry::~Entry() {
-  std::lock_guard lock(queries_.mutex_);
+  MutexLock lock(queries_.mutex_);
   queries_.ones_.erase(id_);
 }
 
 std::vector<influxql::RunningQuery> RunningQueries::list() const {
   const auto now = std::chrono::steady_clock::now();
   std::vector<influxql::RunningQuery> out;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (const auto& [id, one] : ones_) out.push_back({id, one->text, one->database, now - one->begun, one->killed});
   return out;
 }
 
 bool RunningQueries::kill(std::uint64_t id) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto at = ones_.find(id);
   if (at == ones_.end()) return false;
   at->second->killed = true;

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "influxql/backend.h"
 
 namespace resmon::server {
@@ -44,9 +44,9 @@ class RunningQueries {
   bool kill(std::uint64_t id);                       // false: there is none
 
  private:
-  mutable std::mutex mutex_;
-  std::uint64_t next_id_ = 1;                           // guarded by mutex_
-  std::map<std::uint64_t, std::shared_ptr<One>> ones_;  // guarded by mutex_; as many as the pool has threads
+  mutable Mutex mutex_;
+  std::uint64_t next_id_ GUARDED_BY(mutex_) = 1;
+  std::map<std::uint64_t, std::shared_ptr<One>> ones_ GUARDED_BY(mutex_);  // as many as the pool has threads
 };
 
 }  // namespace resmon::server

@@ -4,10 +4,9 @@
 // are of such schemas: asking costs one comparison a row. Thread-safe.
 
 #include <cstdint>
-#include <mutex>
-#include <shared_mutex>
 #include <vector>
 
+#include "base/mutex.h"
 #include "metric/batch.h"
 #include "metric/schema.h"
 
@@ -21,13 +20,13 @@ class SchemaMarks {
   // The rows whose schemas are not marked. REQUIRES: the batch has a pin, as all rows whose schemas are given here
   std::vector<std::size_t> unmarked(const metric::Batch& batch) const {
     std::vector<std::size_t> out;
-    const std::shared_lock lock(mutex_);
+    const SharedLock lock(mutex_);
     for (std::size_t i = 0; i < batch.rows().size(); ++i)
       if (!has(batch.rows()[i].schema)) out.push_back(i);
     return out;
   }
   bool all_marked(const metric::Batch& batch) const {
-    const std::shared_lock lock(mutex_);
+    const SharedLock lock(mutex_);
     for (const metric::Row& row : batch.rows())
       if (!has(row.schema)) return false;
     return true;
@@ -35,7 +34,7 @@ class SchemaMarks {
   // `clears`: of before what is known was found out; what was cleared meanwhile is not marked.
   void mark(const std::vector<metric::SchemaId>& ids, std::uint64_t clears) {
     if (ids.empty()) return;
-    const std::unique_lock lock(mutex_);
+    const Locked<SharedMutex> lock(mutex_);
     if (clears != clears_) return;
     for (const metric::SchemaId id : ids) {
       if (id >= generations_.size()) generations_.resize(schemas_.id_bound());
@@ -43,25 +42,24 @@ class SchemaMarks {
     }
   }
   void clear() {
-    const std::unique_lock lock(mutex_);
+    const Locked<SharedMutex> lock(mutex_);
     ++clears_;
     generations_.clear();
   }
   std::uint64_t clears() const {
-    const std::shared_lock lock(mutex_);
+    const SharedLock lock(mutex_);
     return clears_;
   }
 
  private:
-  bool has(metric::SchemaId id) const {
+  bool has(metric::SchemaId id) const REQUIRES_SHARED(mutex_) {
     return id < generations_.size() && generations_[id] == schemas_.generation(id);
   }
 
   const metric::SchemaTable& schemas_;
-  mutable std::shared_mutex mutex_;
-  // Guarded by mutex_.
-  std::vector<std::uint32_t> generations_;  // by id: when it was marked
-  std::uint64_t clears_ = 0;
+  mutable SharedMutex mutex_;
+  std::vector<std::uint32_t> generations_ GUARDED_BY(mutex_);  // by id: when it was marked
+  std::uint64_t clears_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace resmon::server

@@ -25,7 +25,7 @@ std::string SeriesRoom::find(const metric::Batch& batch, std::vector<std::size_t
   std::string first;
   std::map<metric::SchemaId, Answer> answers;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const std::size_t row : rows) {
       const metric::SchemaId id = batch.rows()[row].schema;
       const auto [at, fresh] = answers.try_emplace(id);

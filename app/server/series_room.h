@@ -7,11 +7,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "metric/batch.h"
 #include "metric/schema.h"
 #include "schema_marks.h"
@@ -43,16 +43,16 @@ class SeriesRoom {
     bool stored = false;
     std::string refusal;
   };
-  Answer admit(const metric::Schema& schema);  // REQUIRES: mutex_ held
-  void sweep(Time now);                        // REQUIRES: mutex_ held
+  Answer admit(const metric::Schema& schema) REQUIRES(mutex_);
+  void sweep(Time now) REQUIRES(mutex_);
 
   const metric::SchemaTable& schemas_;
   const store::Store& store_;
   SchemaMarks stored_;  // schemas whose series the store has
-  std::mutex mutex_;
-  // Guarded by mutex_. By measurement and tags; no more than the store's bound of series.
-  std::unordered_map<std::string, Coming> coming_;
-  Time sweep_after_;
+  Mutex mutex_;
+  // By measurement and tags; no more than the store's bound of series.
+  std::unordered_map<std::string, Coming> coming_ GUARDED_BY(mutex_);
+  Time sweep_after_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::server

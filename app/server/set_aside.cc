@@ -22,20 +22,19 @@ SetAside::SetAside(std::string what, std::string path, std::uint64_t limit_bytes
     : what_(std::move(what)), path_(std::move(path)), encoder_(schemas, plain()), file_(path_, limit_bytes) {}
 
 void SetAside::add(const metric::Batch& batch, const metric::Row& row, const std::string& reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::string lines;
   encoder_.append(batch, row, lines);
   write(lines, reason);
 }
 
 void SetAside::add(const metric::Batch& batch, const std::string& reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::string lines;
   encoder_.append(batch, lines);
   write(lines, reason);
 }
 
-// REQUIRES: mutex_ held
 void SetAside::write(const std::string& lines, const std::string& reason) {
   const UnixNanos now = Clock::system().wall();
   const Status kept = file_.add(lines, reason, now);

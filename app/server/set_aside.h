@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "lineproto/encoder.h"
 #include "metric/batch.h"
 #include "sink/refused_file.h"
@@ -22,14 +22,14 @@ class SetAside {
   const std::string& path() const { return path_; }
 
  private:
-  void write(const std::string& lines, const std::string& reason);
+  void write(const std::string& lines, const std::string& reason) REQUIRES(mutex_);
 
   const std::string what_;
   const std::string path_;
-  std::mutex mutex_;
-  lineproto::LineEncoder encoder_;  // guarded by mutex_
-  sink::RefusedFile file_;          // guarded by mutex_
-  std::int64_t said_at_ = 0;        // guarded by mutex_
+  Mutex mutex_;
+  lineproto::LineEncoder encoder_ GUARDED_BY(mutex_);
+  sink::RefusedFile file_ GUARDED_BY(mutex_);
+  std::int64_t said_at_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace resmon::server

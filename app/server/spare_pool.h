@@ -4,10 +4,10 @@
 // ones again costs no allocation. Thread-safe.
 
 #include <cstddef>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "metric/schema.h"
 
 namespace resmon::server {
@@ -19,22 +19,22 @@ class SparePool {
   SparePool(metric::SchemaTable& schemas, std::size_t most) : schemas_(schemas), most_(most) {}
 
   Reader take() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (spare_.empty()) return Reader(schemas_);
     Reader out = std::move(spare_.back());
     spare_.pop_back();
     return out;
   }
   void give_back(Reader reader) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (spare_.size() < most_) spare_.push_back(std::move(reader));
   }
 
  private:
   metric::SchemaTable& schemas_;
   const std::size_t most_;
-  std::mutex mutex_;
-  std::vector<Reader> spare_;  // guarded by mutex_
+  Mutex mutex_;
+  std::vector<Reader> spare_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::server

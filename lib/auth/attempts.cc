@@ -5,7 +5,7 @@
 namespace resmon::auth {
 
 std::chrono::seconds Attempts::begin(const std::string& key, unsigned limit, Time now) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto at = entries_.find(key);
   if (at != entries_.end() && now - at->second.began >= window_) {
     entries_.erase(at);
@@ -24,14 +24,14 @@ std::chrono::seconds Attempts::begin(const std::string& key, unsigned limit, Tim
 }
 
 void Attempts::take_back(std::string_view key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = entries_.find(key);
   if (at == entries_.end()) return;
   if (--at->second.count == 0) entries_.erase(at);
 }
 
 std::size_t Attempts::size() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return entries_.size();
 }
 

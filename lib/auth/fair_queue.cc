@@ -5,7 +5,7 @@
 namespace resmon::auth {
 
 bool FairQueue::add(Lane lane, const std::string& whose, Work work) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   One& one = lanes_[static_cast<std::size_t>(lane)];
   if (one.waiting >= most_) return false;
   const auto [at, is_new] = one.work.try_emplace(whose);
@@ -17,7 +17,7 @@ bool FairQueue::add(Lane lane, const std::string& whose, Work work) {
 }
 
 FairQueue::Work FairQueue::next() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (One& one : lanes_) {
     if (one.turns.empty()) continue;
     const auto at = one.work.find(one.turns.front());

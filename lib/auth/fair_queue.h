@@ -8,8 +8,9 @@
 #include <functional>
 #include <list>
 #include <map>
-#include <mutex>
 #include <string>
+
+#include "base/mutex.h"
 
 namespace resmon::auth {
 
@@ -34,8 +35,8 @@ class FairQueue {
   };
   const std::size_t most_;
   const std::size_t most_of_one_;
-  std::mutex mutex_;
-  One lanes_[2];  // guarded by mutex_
+  Mutex mutex_;
+  One lanes_[2] GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::auth

@@ -27,7 +27,7 @@ Guard::Guard(GuardOptions options)
       state_(std::make_shared<const State>()) {}
 
 std::shared_ptr<const Guard::State> Guard::state() const {
-  const std::lock_guard lock(state_mutex_);
+  const MutexLock lock(state_mutex_);
   return state_;
 }
 
@@ -42,7 +42,7 @@ void Guard::take(Accounts accounts) {
   }
   next->accounts = std::move(accounts);
   {
-    const std::lock_guard lock(state_mutex_);
+    const MutexLock lock(state_mutex_);
     state_ = next;
     ++version_;
   }
@@ -66,7 +66,7 @@ Status Guard::load() {
   settings_.load();
   take(std::move(accounts));
   {
-    const std::lock_guard lock(state_mutex_);
+    const MutexLock lock(state_mutex_);
     file_mark_ = mark;
   }
   load_sessions();
@@ -77,7 +77,7 @@ Status Guard::load() {
 Status Guard::reload_if_changed() {
   const std::uint64_t mark = file_mark(options_.accounts_file);
   {
-    const std::lock_guard lock(state_mutex_);
+    const MutexLock lock(state_mutex_);
     if (mark == file_mark_) return {};
   }
   auto accounts = load_accounts(options_.accounts_file);
@@ -91,7 +91,7 @@ Status Guard::reload_if_changed() {
   told_ = false;
   tell_damaged(*accounts);
   take(std::move(*accounts));
-  const std::lock_guard lock(state_mutex_);
+  const MutexLock lock(state_mutex_);
   file_mark_ = mark;
   return {};
 }
@@ -116,7 +116,7 @@ std::optional<Who> Guard::session(std::string_view id) const {
   Session found;
   {
     const std::string key = to_hex(digest_of(id));
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto at = sessions_.find(key);
     if (at == sessions_.end() || at->second.expires_seconds <= now_seconds()) return std::nullopt;
     found = at->second;
@@ -192,7 +192,7 @@ Result<Guard::LogIn> Guard::admit(const std::string& name, Role role, std::strin
 }
 
 std::size_t Guard::end_sessions_of_outsider(std::string_view name) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::size_t ended = std::erase_if(
       sessions_, [&](const auto& one) { return !one.second.outsider.empty() && one.second.user == name; });
   if (ended > 0) save_sessions();
@@ -202,7 +202,7 @@ std::size_t Guard::end_sessions_of_outsider(std::string_view name) {
 std::vector<Who> Guard::outsiders() const {
   std::vector<Session> all;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [key, session] : sessions_)
       if (!session.outsider.empty() && session.expires_seconds > now_seconds()) all.push_back(session);
   }
@@ -220,7 +220,7 @@ std::vector<Who> Guard::outsiders() const {
 
 std::string Guard::add_session(Session session) {
   std::string id = random_hex(32);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   drop_expired();
   if (sessions_.size() >= options_.most_sessions)
     sessions_.erase(std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
@@ -233,7 +233,7 @@ std::string Guard::add_session(Session session) {
 }
 
 void Guard::log_out(std::string_view session) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (sessions_.erase(to_hex(digest_of(session))) > 0) save_sessions();
 }
 
@@ -251,7 +251,7 @@ Status Guard::change_password(const std::string& user, const std::string& presen
   // This session goes on; the user's others were of the old password.
   const auto changed = state();
   const User* const again = changed->accounts.find_user(user);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto at = sessions_.find(to_hex(digest_of(session))); at != sessions_.end() && again != nullptr)
     at->second.password = digest_of(again->hash);
   save_sessions();
@@ -283,7 +283,7 @@ std::vector<Guard::TokenInfo> Guard::tokens() const {
 }
 
 std::size_t Guard::sessions() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return sessions_.size();
 }
 
@@ -308,7 +308,7 @@ void Guard::save_sessions() {
 void Guard::load_sessions() {
   const auto text = read_file(options_.accounts_file + ".sessions", 1U << 20U);
   if (!text) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::string_view rest = *text; !rest.empty() && sessions_.size() < options_.most_sessions;) {
     const std::size_t end = rest.find('\n');
     const std::string_view line = rest.substr(0, end);

@@ -16,7 +16,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +25,7 @@
 #include "auth/attempts.h"
 #include "auth/known_addresses.h"
 #include "auth/user_settings.h"
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace resmon::auth {
@@ -130,8 +130,8 @@ class Guard {
   void take(Accounts accounts);
   void tell_damaged(const Accounts& accounts) const;  // and keeps a copy of them
   void load_sessions();
-  void save_sessions();                      // REQUIRES: mutex_ held
-  void drop_expired();                       // REQUIRES: mutex_ held
+  void save_sessions() REQUIRES(mutex_);
+  void drop_expired() REQUIRES(mutex_);
   std::string add_session(Session session);  // which it gives its end
   std::optional<Who> who_of(const Session& session) const;
 
@@ -140,13 +140,13 @@ class Guard {
   Attempts attempts_{65'536, std::chrono::minutes(5)};
   KnownAddresses known_addresses_;
   UserSettings settings_;
-  mutable std::mutex state_mutex_;
-  std::shared_ptr<const State> state_;  // guarded by state_mutex_
+  mutable Mutex state_mutex_;
+  std::shared_ptr<const State> state_ GUARDED_BY(state_mutex_);
   std::atomic<std::uint64_t> version_{0};
-  std::uint64_t file_mark_ = 0;  // what the file looked like when it was read; guarded by state_mutex_
-  bool told_ = false;            // reload_if_changed only
-  mutable std::mutex mutex_;
-  std::map<std::string, Session, std::less<>> sessions_;  // by the hexadecimal digest of the id; guarded by mutex_
+  std::uint64_t file_mark_ GUARDED_BY(state_mutex_) = 0;  // what the file looked like when it was read
+  bool told_ = false;                                     // reload_if_changed only
+  mutable Mutex mutex_;
+  std::map<std::string, Session, std::less<>> sessions_ GUARDED_BY(mutex_);  // by the hexadecimal digest of the id
 };
 
 }  // namespace resmon::auth

@@ -18,7 +18,7 @@ std::string key_of(std::string_view user, std::string_view network) {
 void KnownAddresses::load() {
   const auto text = read_file(file_, kMostFileBytes);
   if (!text) return;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::string_view rest = *text; !rest.empty();) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -28,13 +28,13 @@ void KnownAddresses::load() {
 
 bool KnownAddresses::has(std::string_view user, std::string_view network) const {
   const std::string key = key_of(user, network);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return places_.find(key) != places_.end();
 }
 
 void KnownAddresses::add(std::string_view user, std::string_view network) {
   const std::string key = key_of(user, network);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (insert(key)) save();
 }
 

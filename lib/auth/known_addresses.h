@@ -6,9 +6,10 @@
 
 #include <list>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
+
+#include "base/mutex.h"
 
 namespace resmon::auth {
 
@@ -22,14 +23,14 @@ class KnownAddresses {
   void add(std::string_view user, std::string_view network);
 
  private:
-  void save() const;                    // REQUIRES: mutex_ held
-  bool insert(const std::string& key);  // REQUIRES: mutex_ held. False: it was there
+  void save() const REQUIRES(mutex_);
+  bool insert(const std::string& key) REQUIRES(mutex_);  // false: it was there
 
   const std::string file_;
   const std::size_t most_;
-  mutable std::mutex mutex_;
-  std::list<std::string> keys_;  // the last used last; guarded by mutex_
-  std::map<std::string, std::list<std::string>::iterator, std::less<>> places_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::list<std::string> keys_ GUARDED_BY(mutex_);  // the last used last
+  std::map<std::string, std::list<std::string>::iterator, std::less<>> places_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::auth

@@ -65,7 +65,7 @@ Result<std::optional<std::size_t>> SecondFactors::left(const std::string& user) 
 }
 
 bool SecondFactors::is_new(const std::string& user, std::int64_t step) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::int64_t& last = last_[user];
   if (step <= last) return false;
   last = step;
@@ -101,7 +101,7 @@ Status SecondFactors::check(const std::string& user, const std::string& code) {
 
 std::string SecondFactors::begin(const std::string& user) {
   std::string secret = random_totp_secret();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::erase_if(begun_, [](const auto& one) { return one.second.expires_seconds <= seconds_now(); });
   begun_[user] = {secret, seconds_now() + kBegunSeconds};
   return secret;
@@ -110,7 +110,7 @@ std::string SecondFactors::begin(const std::string& user) {
 Result<std::vector<std::string>> SecondFactors::confirm(const std::string& user, const std::string& code) {
   Factor factor;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto at = begun_.find(user);
     if (at == begun_.end() || at->second.expires_seconds <= seconds_now())
       return fail(ErrorKind::kInvalid, "begin again: this took longer than ten minutes");
@@ -129,7 +129,7 @@ Result<std::vector<std::string>> SecondFactors::confirm(const std::string& user,
     text = format_factors(now);
     return {};
   }));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   begun_.erase(user);
   last_[user] = *step;
   return codes;

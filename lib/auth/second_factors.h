@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 
 #include "auth/attempts.h"
 #include "auth/totp.h"
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace resmon::auth {
@@ -50,9 +50,9 @@ class SecondFactors {
 
   const std::string file_;
   Attempts wrong_{4096, std::chrono::minutes(5)};
-  std::mutex mutex_;
-  std::map<std::string, Begun, std::less<>> begun_;        // by user; guarded by mutex_
-  std::map<std::string, std::int64_t, std::less<>> last_;  // by user: the step of the last code; guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, Begun, std::less<>> begun_ GUARDED_BY(mutex_);        // by user
+  std::map<std::string, std::int64_t, std::less<>> last_ GUARDED_BY(mutex_);  // by user: the step of the last code
 };
 
 }  // namespace resmon::auth

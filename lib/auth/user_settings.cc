@@ -15,7 +15,7 @@ void UserSettings::load() {
       log::error("auth", "the users' settings cannot be read", {{"reason", text.error().message}});
     return;
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::string_view rest = *text; !rest.empty();) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -28,7 +28,7 @@ void UserSettings::load() {
 }
 
 std::string UserSettings::of(std::string_view user) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = settings_.find(user);
   return at == settings_.end() ? "{}" : at->second;
 }
@@ -36,7 +36,7 @@ std::string UserSettings::of(std::string_view user) const {
 Status UserSettings::set(const std::string& user, const std::string& json) {
   if (json.size() > kMostUserSettingsBytes || json.find('\n') != std::string::npos)
     return fail(ErrorKind::kInvalid, "settings have at most 16 KiB");
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   // Local users are bounded by themselves, people of a provider are not.
   if (settings_.size() >= kMostUsers && !settings_.contains(user))
     return fail(ErrorKind::kLimit, "the server keeps the settings of at most 1,000 users");
@@ -52,7 +52,7 @@ Status UserSettings::set(const std::string& user, const std::string& json) {
 }
 
 void UserSettings::keep_only(const std::function<bool(const std::string&)>& exists) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (std::erase_if(settings_, [&](const auto& one) { return !exists(one.first); }) == 0) return;
   if (Status saved = save(); !saved)
     log::error("auth", "the users' settings cannot be written", {{"reason", saved.error().message}});

@@ -5,10 +5,10 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace resmon::auth {
@@ -28,11 +28,11 @@ class UserSettings {
   void keep_only(const std::function<bool(const std::string& user)>& exists);
 
  private:
-  Status save() const;  // REQUIRES: mutex_ held
+  Status save() const REQUIRES(mutex_);
 
   const std::string file_;
-  mutable std::mutex mutex_;
-  std::map<std::string, std::string, std::less<>> settings_;  // by user; guarded by mutex_
+  mutable Mutex mutex_;
+  std::map<std::string, std::string, std::less<>> settings_ GUARDED_BY(mutex_);  // by user
 };
 
 }  // namespace resmon::auth

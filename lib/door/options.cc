@@ -2,9 +2,9 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "net/token_set.h"
 
 namespace resmon::door {
@@ -165,7 +165,7 @@ Result<DoorOptions> InputOptions::door_options(const std::string& name) const {
 Result<Access> access_of_file(const std::string& path) {
   struct Tokens {
     explicit Tokens(const std::string& from) : file(from) {}
-    std::mutex mutex;
+    Mutex mutex;
     net::TokenFile file;
     net::TokenSet set;
     std::chrono::steady_clock::time_point next;
@@ -173,7 +173,7 @@ Result<Access> access_of_file(const std::string& path) {
   const auto tokens = std::make_shared<Tokens>(path);
   RESMON_ASSIGN(tokens->set, tokens->file.load());
   return Access([tokens](std::string_view token) -> std::optional<std::string> {
-    const std::lock_guard lock(tokens->mutex);
+    const MutexLock lock(tokens->mutex);
     if (const auto now = std::chrono::steady_clock::now(); now >= tokens->next) {
       tokens->next = now + seconds(1);
       auto changed = tokens->file.load_if_changed();

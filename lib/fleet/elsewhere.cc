@@ -81,7 +81,7 @@ Host Fleet::view(const Entry& entry, UnixNanos now, Scope scope) const {
 
 std::vector<Host> Fleet::hosts(Scope scope) const {
   const UnixNanos now = clock_.wall();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Host> out;
   out.reserve(entries_.size());
   for (const auto& [name, entry] : entries_)
@@ -91,7 +91,7 @@ std::vector<Host> Fleet::hosts(Scope scope) const {
 
 std::vector<Host> Fleet::changed(std::uint64_t after, UnixNanos before, Scope scope) const {
   const UnixNanos now = clock_.wall();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Host> out;
   for (const auto& [name, entry] : entries_) {
     if (!entry->own && scope == Scope::kOwn) continue;
@@ -103,7 +103,7 @@ std::vector<Host> Fleet::changed(std::uint64_t after, UnixNanos before, Scope sc
 
 std::vector<Host> Fleet::hosts_to_watch() const {
   const UnixNanos now = clock_.wall();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   std::vector<Host> out;
   out.reserve(own_);
   for (const auto& [name, entry] : entries_) {
@@ -124,7 +124,7 @@ void Fleet::drop_elsewhere(Entry& entry, const std::string& peer) {
 }
 
 std::vector<Doubled> Fleet::peer_says(const PeerReport& report) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto peer = peers_.try_emplace(report.peer).first;
   const Peer before = std::exchange(peer->second, Peer{report.shown, false, report.now});
   std::map<std::string_view, const Host*> said;
@@ -183,14 +183,14 @@ std::vector<Doubled> Fleet::peer_says(const PeerReport& report) {
 
 std::string Fleet::server_of(std::string_view name) const {
   const UnixNanos now = clock_.wall();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto found = entries_.find(name);
   const Elsewhere* const there = found == entries_.end() ? nullptr : shown_there(*found->second, now);
   return there == nullptr ? "" : there->peer->second.shown;
 }
 
 void Fleet::peer_away(const std::string& name, bool away) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto peer = peers_.find(name);
   if (peer == peers_.end() || std::exchange(peer->second.away, away) == away) return;
   for (const auto& [host, entry] : entries_)

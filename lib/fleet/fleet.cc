@@ -94,7 +94,7 @@ Fleet::Entry* Fleet::entry_for_data(const std::string& name, UnixNanos time) {
 }
 
 void Fleet::connected(const ingest::ClientInfo& client) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (own_ >= limits_.hosts && find(client.host) == nullptr) {
     ++refused_hosts_;
     return;
@@ -114,12 +114,12 @@ void Fleet::connected(const ingest::ClientInfo& client) {
 }
 
 void Fleet::heard_from(const std::string& name) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (Entry* const entry = find(name)) entry->host.last_seen = clock_.wall();
 }
 
 void Fleet::disconnected(const std::string& name) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Entry* const entry = find(name);
   if (entry == nullptr) return;
   entry->host.connected = false;
@@ -127,7 +127,7 @@ void Fleet::disconnected(const std::string& name) {
 }
 
 void Fleet::refused(const std::string& name, std::uint64_t samples, const std::string& reason) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Entry* const entry = find(name);
   if (entry == nullptr) return;
   Host& host = entry->host;
@@ -137,7 +137,7 @@ void Fleet::refused(const std::string& name, std::uint64_t samples, const std::s
 }
 
 void Fleet::remember(const std::string& name, UnixNanos last_seen) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (find(name) != nullptr || own_ >= limits_.hosts) return;
   if (const auto it = forgotten_.find(name); it != forgotten_.end() && last_seen <= it->second) return;
   Host& host = entry(name).host;
@@ -148,7 +148,7 @@ void Fleet::remember(const std::string& name, UnixNanos last_seen) {
 
 void Fleet::restore(const Memory& memory) {
   const UnixNanos now = clock_.wall();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (const Host& known : memory.hosts) {
     if (find(known.name) != nullptr || own_ >= limits_.hosts) continue;
     Entry& made = entry(known.name);
@@ -169,7 +169,7 @@ void Fleet::restore(const Memory& memory) {
 }
 
 Status Fleet::change_settings(const std::string& host, const std::function<Status(HostSettings&)>& change) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Entry* const known = find(host);
   if (known == nullptr) return fail(ErrorKind::kNotFound, "no host has this name");
   HostSettings next = known->host.settings ? *known->host.settings : HostSettings();
@@ -182,12 +182,12 @@ Status Fleet::change_settings(const std::string& host, const std::function<Statu
 }
 
 Thresholds Fleet::thresholds() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return thresholds_;
 }
 
 void Fleet::set_thresholds(Thresholds thresholds) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   thresholds_ = std::move(thresholds);
   ++memory_version_;
 }
@@ -195,14 +195,14 @@ void Fleet::set_thresholds(Thresholds thresholds) {
 Memory Fleet::memory() const {
   Memory memory;
   memory.hosts = hosts();
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   for (const auto& [name, newest] : forgotten_) memory.forgotten.push_back({name, newest});
   memory.thresholds = thresholds_;
   return memory;
 }
 
 std::uint64_t Fleet::memory_version() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return memory_version_;
 }
 
@@ -258,7 +258,7 @@ const Fleet::Meaning& Fleet::meaning_of(metric::SchemaId id, UnixNanos time) {
 }
 
 void Fleet::observe(const metric::Batch& batch, UnixNanos received) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   touched_.clear();
   for (const metric::Row& row : batch.rows()) {
     // A clock that was ahead once must not shut out what comes after it was set right.
@@ -310,7 +310,7 @@ void Fleet::note_client(Host& host, const Series& series) const {
 }
 
 void Fleet::replay(const metric::Schema& schema, UnixNanos time, std::span<const std::optional<double>> values) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Entry* const entry = find(tag_of(schema, "host"));
   const Kind kind = kind_of(schema);
   if (entry == nullptr || kind == Kind::kNothing) return;
@@ -327,7 +327,7 @@ void Fleet::replay(const metric::Schema& schema, UnixNanos time, std::span<const
 }
 
 void Fleet::replayed(const std::string& host) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (Entry* const entry = find(host)) sum_up(*entry);
 }
 
@@ -376,7 +376,7 @@ void Fleet::note_removal(const std::string& name) {
 }
 
 Fleet::Forgotten Fleet::forget(const std::string& name) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   Entry* const known = find(name);
   if (known == nullptr) return Forgotten::kUnknown;
   if (known->host.connected) return Forgotten::kConnected;
@@ -390,7 +390,7 @@ Fleet::Forgotten Fleet::forget(const std::string& name) {
 }
 
 void Fleet::forget_unused(UnixNanos hosts_before) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   bool any = false;
   for (auto it = entries_.begin(); it != entries_.end();) {
     Entry& entry = *(it++)->second;
@@ -414,12 +414,12 @@ void Fleet::forget_unused(UnixNanos hosts_before) {
 }
 
 std::uint64_t Fleet::version() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return version_;
 }
 
 std::optional<std::vector<std::string>> Fleet::removed(std::uint64_t after) const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (unknown_removals_ > after) return std::nullopt;
   std::vector<std::string> names;
   for (const auto& [version, name] : removals_)
@@ -428,7 +428,7 @@ std::optional<std::vector<std::string>> Fleet::removed(std::uint64_t after) cons
 }
 
 FleetStats Fleet::stats() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return {own_, series_, forgotten_.size(), refused_hosts_, refused_series_, limits_};
 }
 

@@ -12,7 +12,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +21,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "fleet/host.h"
 #include "fleet/series.h"
 #include "ingest/server.h"
@@ -158,47 +158,47 @@ class Fleet final : public ingest::Observer {
     std::uint32_t reading = 0;     // of readings_, plus 1; 0: nothing
     Entry* entry = nullptr;        // of its host; null when it has none
   };
-  // All of these REQUIRE: mutex_ held.
-  Entry* find(std::string_view host) const;  // that this server has heard from
-  Entry& entry(const std::string& host);     // made where it is not known
-  Entry* entry_for_data(const std::string& host, UnixNanos time);
-  Meaning make_meaning(const metric::Schema& schema, std::uint32_t generation, UnixNanos time);
-  const Meaning& meaning_of(metric::SchemaId id, UnixNanos time);
-  Series* series_of(Entry& entry, Kind kind, const metric::Schema& schema);
+  Entry* find(std::string_view host) const REQUIRES(mutex_);  // that this server has heard from
+  Entry& entry(const std::string& host) REQUIRES(mutex_);     // made where it is not known
+  Entry* entry_for_data(const std::string& host, UnixNanos time) REQUIRES(mutex_);
+  Meaning make_meaning(const metric::Schema& schema, std::uint32_t generation, UnixNanos time) REQUIRES(mutex_);
+  const Meaning& meaning_of(metric::SchemaId id, UnixNanos time) REQUIRES(mutex_);
+  Series* series_of(Entry& entry, Kind kind, const metric::Schema& schema) REQUIRES(mutex_);
   void read_row(Entry& entry, const Reading& reading, const metric::Schema& schema, const metric::Batch& batch,
-                const metric::Row& row, UnixNanos heard);
-  void note_client(Host& host, const Series& series) const;
-  void sum_up(Entry& entry);
-  void remove(Entry& entry);
-  void drop_meanings();
-  void note_removal(const std::string& name);
-  void drop_elsewhere(Entry& entry, const std::string& peer);
-  State state_there(const Elsewhere& there, UnixNanos now) const;
-  const Elsewhere* shown_there(const Entry& entry, UnixNanos now) const;  // null: what is shown is our own
-  std::string also_on(const Entry& entry, UnixNanos now) const;
-  State state_of(const Entry& entry, UnixNanos now, Scope scope) const;
-  Host view(const Entry& entry, UnixNanos now, Scope scope = Scope::kOwn) const;
+                const metric::Row& row, UnixNanos heard) REQUIRES(mutex_);
+  void note_client(Host& host, const Series& series) const REQUIRES(mutex_);
+  void sum_up(Entry& entry) REQUIRES(mutex_);
+  void remove(Entry& entry) REQUIRES(mutex_);
+  void drop_meanings() REQUIRES(mutex_);
+  void note_removal(const std::string& name) REQUIRES(mutex_);
+  void drop_elsewhere(Entry& entry, const std::string& peer) REQUIRES(mutex_);
+  State state_there(const Elsewhere& there, UnixNanos now) const REQUIRES(mutex_);
+  const Elsewhere* shown_there(const Entry& entry, UnixNanos now) const
+      REQUIRES(mutex_);  // null: what is shown is our own
+  std::string also_on(const Entry& entry, UnixNanos now) const REQUIRES(mutex_);
+  State state_of(const Entry& entry, UnixNanos now, Scope scope) const REQUIRES(mutex_);
+  Host view(const Entry& entry, UnixNanos now, Scope scope = Scope::kOwn) const REQUIRES(mutex_);
 
   const metric::SchemaTable& schemas_;
   const Clock& clock_;
   const FleetLimits limits_;
-  mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
-  std::size_t own_ = 0;  // of these, heard from here
-  std::map<std::string, Peer, std::less<>> peers_;
-  std::map<std::string, UnixNanos, std::less<>> forgotten_;  // newest_sample of each
-  std::vector<Meaning> meanings_;                            // by SchemaId
-  std::vector<Reading> readings_;
-  std::vector<Entry*> touched_;  // by the batch being observed
-  std::size_t series_ = 0;       // of all entries
-  std::uint64_t refused_hosts_ = 0;
-  std::uint64_t refused_series_ = 0;
-  std::uint64_t version_ = 0;
-  std::deque<std::pair<std::uint64_t, std::string>> removals_;  // the newest, with the version that each made
-  std::uint64_t unknown_removals_ = 0;                          // version of the newest that is not among them
-  std::uint64_t memory_version_ = 0;
-  Thresholds thresholds_;
+  mutable Mutex mutex_;
+  std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_ GUARDED_BY(mutex_);
+  std::size_t own_ GUARDED_BY(mutex_) = 0;  // of these, heard from here
+  std::map<std::string, Peer, std::less<>> peers_ GUARDED_BY(mutex_);
+  std::map<std::string, UnixNanos, std::less<>> forgotten_ GUARDED_BY(mutex_);  // newest_sample of each
+  std::vector<Meaning> meanings_ GUARDED_BY(mutex_);                            // by SchemaId
+  std::vector<Reading> readings_ GUARDED_BY(mutex_);
+  std::vector<Entry*> touched_ GUARDED_BY(mutex_);  // by the batch being observed
+  std::size_t series_ GUARDED_BY(mutex_) = 0;       // of all entries
+  std::uint64_t refused_hosts_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t refused_series_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t version_ GUARDED_BY(mutex_) = 0;
+  std::deque<std::pair<std::uint64_t, std::string>> removals_
+      GUARDED_BY(mutex_);                                  // the newest, with the version that each made
+  std::uint64_t unknown_removals_ GUARDED_BY(mutex_) = 0;  // version of the newest that is not among them
+  std::uint64_t memory_version_ GUARDED_BY(mutex_) = 0;
+  Thresholds thresholds_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::fleet

@@ -64,7 +64,7 @@ Connections::Admission Connections::admit(const std::string& address, bool share
   Close close;
   Admission out;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping_) return out;
     const auto known = addresses_.find(address);
     const bool over_share =
@@ -89,7 +89,7 @@ Connections::Admission Connections::admit(const std::string& address, bool share
 }
 
 bool Connections::set_close(Id id, Close close) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = entries_.find(id);
   if (at == entries_.end() || at->second.ending || stopping_) return false;
   at->second.close = std::move(close);
@@ -97,7 +97,7 @@ bool Connections::set_close(Id id, Close close) {
 }
 
 void Connections::change(Id id, State state) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = entries_.find(id);
   if (at == entries_.end() || at->second.ending) return;
   leave_queue(at->second);
@@ -105,7 +105,7 @@ void Connections::change(Id id, State state) {
 }
 
 void Connections::leave(Id id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = entries_.find(id);
   if (at == entries_.end()) return;
   if (!at->second.ending) uncount(at->second);
@@ -115,7 +115,7 @@ void Connections::leave(Id id) {
 void Connections::stop() {
   std::vector<Close> closes;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
     for (auto& [id, entry] : entries_)
       if (entry.close) closes.push_back(std::exchange(entry.close, {}));

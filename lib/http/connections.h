@@ -11,10 +11,11 @@
 #include <functional>
 #include <list>
 #include <map>
-#include <mutex>
 #include <set>
 #include <string>
 #include <tuple>
+
+#include "base/mutex.h"
 
 namespace resmon::http {
 
@@ -61,25 +62,23 @@ class Connections {
   // The addresses by how many of theirs are in one queue, then by the age of the oldest: the last one has the victim.
   using Rank = std::tuple<std::size_t, std::int64_t, std::string>;
 
-  // All REQUIRE: mutex_ held.
-  void enter_queue(Id id, Entry& entry, State state);
-  void leave_queue(Entry& entry);
-  Rank rank_of(const std::string& name, const Queue& queue) const;
-  void uncount(Entry& entry);
-  Id victim_of(const Address& address) const;
-  Id victim() const;
+  void enter_queue(Id id, Entry& entry, State state) REQUIRES(mutex_);
+  void leave_queue(Entry& entry) REQUIRES(mutex_);
+  Rank rank_of(const std::string& name, const Queue& queue) const REQUIRES(mutex_);
+  void uncount(Entry& entry) REQUIRES(mutex_);
+  Id victim_of(const Address& address) const REQUIRES(mutex_);
+  Id victim() const REQUIRES(mutex_);
 
   const std::size_t most_;
   const std::size_t most_of_address_;  // 0: no share
-  mutable std::mutex mutex_;
-  // The following are guarded by mutex_.
-  std::map<Id, Entry> entries_;
-  std::map<std::string, Address> addresses_;
-  std::set<Rank> ranks_[2];
-  std::size_t open_ = 0;
-  Id last_ = 0;
-  std::uint64_t stamp_ = 0;
-  bool stopping_ = false;
+  mutable Mutex mutex_;
+  std::map<Id, Entry> entries_ GUARDED_BY(mutex_);
+  std::map<std::string, Address> addresses_ GUARDED_BY(mutex_);
+  std::set<Rank> ranks_[2] GUARDED_BY(mutex_);
+  std::size_t open_ GUARDED_BY(mutex_) = 0;
+  Id last_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t stamp_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace resmon::http

@@ -17,7 +17,7 @@ constexpr auto kQuestionLife = std::chrono::seconds(30);
 void Server::ask_processes(const std::string& host, ProcessesDone done) {
   std::shared_ptr<Session> session;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto it = names_.find(host); it != names_.end()) session = it->second.lock();
   }
   if (!session) {

@@ -152,7 +152,7 @@ wire::Welcome Server::welcome(std::uint64_t acknowledged) const {
 }
 
 Status Server::claim(const std::shared_ptr<Session>& session, const wire::Hello& hello) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   const auto now = steady_clock::now();
   std::shared_ptr<Stream> claimed;
   if (const auto it = streams_.find(hello.stream); it != streams_.end()) claimed = it->second.lock();
@@ -175,7 +175,7 @@ Status Server::claim(const std::shared_ptr<Session>& session, const wire::Hello&
   }
   names_[hello.client] = session;
   {
-    std::lock_guard stream_lock(claimed->mutex);
+    MutexLock stream_lock(claimed->mutex);
     claimed->owner = session.get();
   }
   session->stream = std::move(claimed);

@@ -108,7 +108,7 @@ Result<std::unique_ptr<Log>> Log::open(LogOptions options, metric::SchemaTable& 
   log->journal_->on_durable([raw](std::uint64_t) {
     std::vector<std::shared_ptr<DurableLane>> lanes;
     {
-      const std::lock_guard lock(raw->mutex_);
+      const MutexLock lock(raw->mutex_);
       for (const auto& [context, lane] : raw->lanes_) lanes.push_back(lane);
     }
     for (const auto& lane : lanes) lane->ring();
@@ -153,6 +153,7 @@ Status Log::recover_from(const std::vector<std::pair<std::uint64_t, std::uint64_
       samples_ = std::max(samples_.load(), view->head.samples_before + view->head.samples);
       torn_after_ = std::max(torn_after_, view->head.received);
       const auto learn = [&](const wire::StreamId& id, std::uint64_t sequence) {
+        const MutexLock lock(mutex_);
         auto& stream = streams_[id];
         if (!stream) stream.reset(new LogStream(id));
         if (sequence <= stream->last_sequence) return;
@@ -176,6 +177,7 @@ Status Log::recover_from(const std::vector<std::pair<std::uint64_t, std::uint64_
     if (end > before[i]) journal_->weigh(segments[i].first, end - before[i]);
   }
   if (unreadable > 0) log::warn("journal", "records that cannot be read were skipped", {{"records", unreadable}});
+  const MutexLock lock(mutex_);
   bound_streams();
   log::info("journal", "opened",
             {{"segments", segments.size()},
@@ -186,7 +188,7 @@ Status Log::recover_from(const std::vector<std::pair<std::uint64_t, std::uint64_
 }
 
 std::shared_ptr<LogStream> Log::stream(const wire::StreamId& id) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto at = streams_.find(id); at != streams_.end()) return at->second;
   bound_streams();
   return streams_[id] = std::shared_ptr<LogStream>(new LogStream(id));
@@ -216,22 +218,22 @@ std::vector<StreamMark> Log::stream_marks() const {
 }
 
 std::uint64_t Log::acknowledged(const LogStream& stream) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return durable_position() >= stream.last_position ? stream.last_sequence : stream.durable_sequence;
 }
 
 void Log::acknowledge(LogStream& stream, std::uint64_t sequence) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   stream.durable_sequence = std::max(stream.durable_sequence, std::min(sequence, stream.last_sequence));
 }
 
 void Log::acknowledged_elsewhere(LogStream& stream, std::uint64_t sequence) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   stream.elsewhere = std::max(stream.elsewhere, sequence);
 }
 
 std::pair<std::uint64_t, std::uint64_t> Log::last_of(const LogStream& stream) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {stream.last_sequence, stream.last_position};
 }
 
@@ -255,7 +257,7 @@ Result<Log::Appended> Log::append(LogStream& stream, std::uint64_t first, std::u
   encode_rows(schemas_, batch, rows);
   const bool numbered = first != 0;
 
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Appended answer;
   answer.position = stream.last_position;
   answer.last_before = stream.last_sequence;
@@ -324,13 +326,13 @@ Result<LogReader*> Log::add_reader(const std::string& name, LogReader::Loss loss
   // At the oldest: a server that dies before a new reader's cursor is durable must not lose what came meanwhile.
   options.start = journal::ReaderOptions::Start::kOldest;
   RESMON_ASSIGN(journal::Reader * reader, journal_->reader(options));
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   readers_.push_back(std::unique_ptr<LogReader>(new LogReader(*this, *reader, name, loss)));
   return readers_.back().get();
 }
 
 void Log::skip_to(const Progress& progress) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (progress.position > journal_->stats().last_position) next_position_ = progress.position + 1;
   samples_ = std::max(samples_.load(), progress.samples);
 }
@@ -368,7 +370,7 @@ std::uint64_t Log::look_ahead(std::uint64_t position,
 
 std::shared_ptr<DurableLane> Log::lane(const asio::any_io_executor& executor) {
   asio::execution_context& context = asio::query(executor, asio::execution::context);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto& lane = lanes_[&context];
   if (!lane) lane = std::make_shared<DurableLane>(*this, executor);
   return lane;
@@ -398,12 +400,12 @@ std::string Log::check() {
   if (now.empty() && stats.appended_records == 0 && options_.files == nullptr && is_full(options_.directory))
     now = options_.directory + ": no space left on the disk";
   if (now.empty()) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     // Whoever was refused tries again many times a second, if it is still there.
     if (!refused_.empty() && steady_clock::now() - refused_at_ > kRefusalHolds) refused_.clear();
     now = refused_;
   }
-  const std::lock_guard lock(trouble_mutex_);
+  const MutexLock lock(trouble_mutex_);
   if (now.empty() == trouble_.empty()) return trouble_ = now;
   trouble_ = now;
   const UnixNanos wall = Clock::system().wall();
@@ -418,13 +420,13 @@ std::string Log::check() {
 }
 
 std::string Log::trouble() const {
-  const std::lock_guard lock(trouble_mutex_);
+  const MutexLock lock(trouble_mutex_);
   return trouble_;
 }
 
 void Log::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopped_) return;
     stopped_ = true;
   }
@@ -504,7 +506,7 @@ const Entry* LogReader::decode(const journal::Record& record) {
   }
   {
     const RecordHead head = view ? view->head : RecordHead();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!status) ++undecodable_;
     if (view) account(record.position, view->head, static_cast<bool>(status));
     if (view && unsettled_.empty() && (!settled_samples_ || head.samples_before > *settled_samples_)) {
@@ -571,12 +573,12 @@ void LogReader::start_after(const Progress& progress) {
 }
 
 void LogReader::commit(std::uint64_t position) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   settle_through(position);
 }
 
 void LogReader::delivered(std::uint64_t position) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (position <= delivered_) return;
   delivered_ = position;
   if (const auto after = after_delivered(); after != unsettled_.begin())
@@ -584,13 +586,14 @@ void LogReader::delivered(std::uint64_t position) {
 }
 
 std::deque<LogReader::Unsettled>::const_iterator LogReader::after_delivered() const {
+  const std::uint64_t delivered = delivered_;
   return std::partition_point(unsettled_.begin(), unsettled_.end(),
-                              [this](const Unsettled& one) { return one.position <= delivered_; });
+                              [&](const Unsettled& one) { return one.position <= delivered; });
 }
 
 void LogReader::rewind() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     // What the bound dropped of it was delivered: it is not lost.
     settle_through(std::min(delivered_, reader_.committed()));
     unsettled_.clear();
@@ -618,7 +621,7 @@ LogReader::Stats LogReader::stats() const {
   stats.lost_samples = from.dropped_weight;
   stats.damaged_entries = from.damaged_records;
   stats.committed = from.committed;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   stats.damaged_entries += undecodable_;
   const auto waiting = after_delivered();
   if (waiting != unsettled_.end()) stats.oldest_received = waiting->received;

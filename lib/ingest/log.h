@@ -17,13 +17,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "ingest/record.h"
 #include "journal/journal.h"
@@ -132,9 +132,9 @@ class LogReader {
   LogReader(Log& log, journal::Reader& reader, std::string name, Loss loss);
   const Entry* decode(const journal::Record& record);
   bool same_segment(std::uint64_t before, std::uint64_t position) const;
-  void settle_through(std::uint64_t position);                    // REQUIRES: mutex_ held
-  void halve_unsettled();                                         // the same
-  std::deque<Unsettled>::const_iterator after_delivered() const;  // the same
+  void settle_through(std::uint64_t position) REQUIRES(mutex_);
+  void halve_unsettled() REQUIRES(mutex_);
+  std::deque<Unsettled>::const_iterator after_delivered() const REQUIRES(mutex_);
   void account(std::uint64_t position, const RecordHead& head, bool readable);
   void note_missing(const Missing& one);
 
@@ -154,14 +154,14 @@ class LogReader {
   std::uint64_t last_seen_ = 0;  // position, also of what was replayed
   bool caught_up_ = false;
 
-  mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  std::deque<Unsettled> unsettled_;               // read and not committed; one may be for several records
-  std::optional<std::uint64_t> settled_samples_;  // since the journal began, up to what is committed; once known
-  std::uint64_t lost_when_settled_ = 0;
-  std::uint64_t delivered_ = 0;          // position
-  std::uint64_t delivered_samples_ = 0;  // since the journal began, up to there
-  std::uint64_t undecodable_ = 0;
+  mutable Mutex mutex_;
+  std::deque<Unsettled> unsettled_ GUARDED_BY(mutex_);  // read and not committed; one may be for several records
+  std::optional<std::uint64_t> settled_samples_
+      GUARDED_BY(mutex_);  // since the journal began, up to what is committed; once known
+  std::uint64_t lost_when_settled_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t delivered_ GUARDED_BY(mutex_) = 0;          // position
+  std::uint64_t delivered_samples_ GUARDED_BY(mutex_) = 0;  // since the journal began, up to there
+  std::uint64_t undecodable_ GUARDED_BY(mutex_) = 0;
 };
 
 // Calls functions on one execution context once what they wait for is durable. Of that context's thread.
@@ -265,9 +265,9 @@ class Log {
   void spare_disk(std::uint64_t journal_bytes);
   Status recover();
   Status recover_from(const std::vector<std::pair<std::uint64_t, std::uint64_t>>& segments);
-  void bound_streams();                          // REQUIRES: mutex_ held
-  std::vector<StreamMark> stream_marks() const;  // REQUIRES: mutex_ held
-  bool make_record(const RecordHead& head, const metric::Batch& batch, const std::string& rows);  // the same
+  void bound_streams() REQUIRES(mutex_);
+  std::vector<StreamMark> stream_marks() const REQUIRES(mutex_);
+  bool make_record(const RecordHead& head, const metric::Batch& batch, const std::string& rows) REQUIRES(mutex_);
 
   const LogOptions options_;
   metric::SchemaTable& schemas_;
@@ -283,20 +283,19 @@ class Log {
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> forgotten_{0};
 
-  mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  SegmentDictionary dictionary_;
-  std::uint64_t next_position_ = 0;  // 0: the journal's next
-  std::map<wire::StreamId, std::shared_ptr<LogStream>> streams_;
-  std::string definitions_;
-  std::string record_;
-  std::string refused_;  // why the last append failed, if it did
-  std::chrono::steady_clock::time_point refused_at_;
-  std::vector<std::unique_ptr<LogReader>> readers_;
-  std::map<const void*, std::shared_ptr<DurableLane>> lanes_;
+  mutable Mutex mutex_;
+  SegmentDictionary dictionary_ GUARDED_BY(mutex_);
+  std::uint64_t next_position_ GUARDED_BY(mutex_) = 0;  // 0: the journal's next
+  std::map<wire::StreamId, std::shared_ptr<LogStream>> streams_ GUARDED_BY(mutex_);
+  std::string definitions_ GUARDED_BY(mutex_);
+  std::string record_ GUARDED_BY(mutex_);
+  std::string refused_ GUARDED_BY(mutex_);  // why the last append failed, if it did
+  std::chrono::steady_clock::time_point refused_at_ GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<LogReader>> readers_ GUARDED_BY(mutex_);
+  std::map<const void*, std::shared_ptr<DurableLane>> lanes_ GUARDED_BY(mutex_);
 
-  mutable std::mutex trouble_mutex_;
-  std::string trouble_;  // as last logged; guarded by trouble_mutex_
+  mutable Mutex trouble_mutex_;
+  std::string trouble_ GUARDED_BY(trouble_mutex_);  // as last logged
   UnixNanos troubled_since_ = 0;
   bool sparing_ = false;  // the disk is nearly full, and that was logged; of check()
 };

@@ -266,7 +266,7 @@ asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session)
 
 // Leaves out batches that were taken already, sent again in other portions than the first time. False: all were.
 bool Server::skip_taken(Session& s, Pending& pending) {
-  const std::lock_guard lock(s.stream->mutex);
+  const MutexLock lock(s.stream->mutex);
   const std::uint64_t last = log_.last_of(*s.stream->log).first;
   if (pending.last <= last) return false;
   if (pending.first > last) return true;
@@ -282,7 +282,7 @@ bool Server::skip_taken(Session& s, Pending& pending) {
 
 // False: there is no room now.
 Result<bool> Server::append_once(Session& s, Pending& pending) {
-  std::lock_guard lock(s.stream->mutex);
+  MutexLock lock(s.stream->mutex);
   if (s.stream->owner != &s) return fail(ErrorKind::kUnavailable, "a newer connection of this client took over");
   const auto [last, position] = log_.last_of(*s.stream->log);
   const auto seen = [&](std::uint64_t sequence, std::uint64_t at) {

@@ -84,7 +84,7 @@ Server::~Server() = default;
 void Server::accept(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& from) {
   const auto executor = socket.get_executor();
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     if (!visitors_->may_enter(from.address())) {
       if (stats_.rate_limited++ % 1000 == 0)
         log::warn("ingest", "too many connections from one address: turning away",
@@ -112,7 +112,7 @@ void Server::accept(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint&
 void Server::stop() {
   std::vector<std::shared_ptr<Session>> all;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
     all = everybody();
   }
@@ -150,7 +150,7 @@ void Server::change_tokens(net::TokenSet tokens) {
 void Server::check_tokens() {
   std::vector<std::shared_ptr<Session>> all;
   {
-    std::lock_guard lock(mutex_);
+    MutexLock lock(mutex_);
     all = everybody();
   }
   for (const auto& session : all)
@@ -162,16 +162,16 @@ void Server::check_tokens() {
 }
 
 std::size_t Server::sessions() const {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   return sessions_.size();
 }
 
 // Whoever has not said a valid HELLO costs a descriptor; they must not use up those of the others.
 bool Server::enter(const std::shared_ptr<Session>& session, const asio::ip::address& address) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (stopping_) return false;
   sessions_.emplace(session.get(), session);
-  const std::lock_guard crowd_lock(crowd_->mutex);
+  const MutexLock crowd_lock(crowd_->mutex);
   const void* const gone = crowd_->half_open.enter(session.get(), address);
   stats_.half_open = crowd_->half_open.size();
   if (gone == nullptr) return true;
@@ -191,7 +191,7 @@ bool Server::enter(const std::shared_ptr<Session>& session, const asio::ip::addr
 }
 
 void Server::leave_half_open(const Session& session) {
-  const std::lock_guard lock(crowd_->mutex);
+  const MutexLock lock(crowd_->mutex);
   crowd_->half_open.leave(&session);
   stats_.half_open = crowd_->half_open.size();
 }
@@ -200,13 +200,13 @@ void Server::leave_half_open(const Session& session) {
 void Server::hold_frames(Session& session, std::size_t bytes, bool moved_on) {
   std::vector<const void*> gone;
   {
-    const std::lock_guard lock(crowd_->mutex);
+    const MutexLock lock(crowd_->mutex);
     gone = crowd_->frame_memory.hold(&session, bytes, moved_on);
     stats_.frame_bytes = crowd_->frame_memory.bytes();
   }
   if (gone.empty()) return;
   stats_.frames_cut += gone.size();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const void* one : gone) {
     const auto at = sessions_.find(static_cast<const Session*>(one));
     if (const auto other = at == sessions_.end() ? nullptr : at->second.lock()) {
@@ -219,13 +219,13 @@ void Server::hold_frames(Session& session, std::size_t bytes, bool moved_on) {
 }
 
 void Server::leave_frames(const Session& session) {
-  const std::lock_guard lock(crowd_->mutex);
+  const MutexLock lock(crowd_->mutex);
   crowd_->frame_memory.leave(&session);
   stats_.frame_bytes = crowd_->frame_memory.bytes();
 }
 
 std::vector<RefusedClient> Server::refused_clients() const {
-  const std::lock_guard lock(crowd_->mutex);
+  const MutexLock lock(crowd_->mutex);
   return crowd_->refused.list(Clock::system().wall());
 }
 
@@ -234,7 +234,7 @@ void Server::say_refused(const Session& session, std::string_view code, const st
   const std::string& peer = session.connection->peer();
   const std::string address = address_of(peer);
   if (!session.client.host.empty()) {
-    const std::lock_guard lock(crowd_->mutex);
+    const MutexLock lock(crowd_->mutex);
     crowd_->refused.refused(session.client.host, address, code, reason, Clock::system().wall());
   }
   if (!crowd_->refusals.say(address, reason)) return;
@@ -247,7 +247,7 @@ void Server::say_refused(const Session& session, std::string_view code, const st
 
 void Server::notify(const std::string& host, const std::string& text) {
   {
-    const std::lock_guard lock(crowd_->mutex);
+    const MutexLock lock(crowd_->mutex);
     if (!crowd_->notices.say(host, text, steady_clock::now())) return;
   }
   send_notice(host, text);
@@ -256,7 +256,7 @@ void Server::notify(const std::string& host, const std::string& text) {
 void Server::send_notice(const std::string& host, const std::string& text) {
   std::shared_ptr<Session> session;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto it = names_.find(host); it != names_.end()) session = it->second.lock();
   }
   if (!session) return;
@@ -274,7 +274,7 @@ void Server::end_aged() {
   const std::int64_t now = steady_clock::now().time_since_epoch().count();
   std::vector<std::shared_ptr<Session>> all;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     all = everybody();
   }
   for (const auto& session : all) {
@@ -293,7 +293,7 @@ void Server::end_aged() {
 void Server::report_repeats() {
   std::vector<Repeats::Summary> notices;
   {
-    const std::lock_guard lock(crowd_->mutex);
+    const MutexLock lock(crowd_->mutex);
     notices = crowd_->notices.due(steady_clock::now());
   }
   for (const Repeats::Summary& one : notices) send_notice(one.key, one.last_text);  // it goes on
@@ -303,7 +303,7 @@ void Server::report_repeats() {
 // The observer hears of a name's coming and going under the lock: a connection that another has replaced must not take
 // the name down after its successor brought it up.
 void Server::tell_observer(const std::shared_ptr<Session>& session) {
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (const auto it = names_.find(session->client.host); it != names_.end() && it->second.lock() == session)
     observer_.connected(session->client);
 }
@@ -312,7 +312,7 @@ void Server::leave(const std::shared_ptr<Session>& session) {
   end_questions(*session);
   leave_half_open(*session);
   leave_frames(*session);
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   sessions_.erase(session.get());
   if (!session->stream) return;
   const wire::StreamId id = session->stream->log->id;
@@ -337,7 +337,7 @@ void Server::welcome_in(const std::shared_ptr<Session>& session) {
   ++(s.lines ? stats_.line_connections : stats_.clients);
   tell_observer(session);
   {
-    const std::lock_guard lock(crowd_->mutex);
+    const MutexLock lock(crowd_->mutex);
     crowd_->refused.let_in(s.client.host, address_of(s.connection->peer()));
   }
   log::info("ingest", s.lines ? "client connected for its log lines" : "client connected",

@@ -11,11 +11,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "ingest/log.h"
 #include "ingest/refused.h"
 #include "logline/line.h"
@@ -155,7 +155,7 @@ class Server {
   void send_notice(const std::string& host, const std::string& text);
   void say_refused(const Session& session, std::string_view code, const std::string& reason);
   net::Admission admission(const net::TokenSet::Digest& token, std::string_view host) const;
-  std::vector<std::shared_ptr<Session>> everybody() const;  // REQUIRES: mutex_ held
+  std::vector<std::shared_ptr<Session>> everybody() const REQUIRES(mutex_);
   void leave(const std::shared_ptr<Session>& session);
   void tell_observer(const std::shared_ptr<Session>& session);
   boost::asio::awaitable<void> serve(std::shared_ptr<Session> session);
@@ -198,12 +198,12 @@ class Server {
   ServerStats stats_;
   std::atomic<bool> stopping_{false};
 
-  mutable std::mutex mutex_;
-  std::map<const Session*, std::weak_ptr<Session>> sessions_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::map<const Session*, std::weak_ptr<Session>> sessions_ GUARDED_BY(mutex_);
   const std::unique_ptr<Crowd> crowd_;
-  std::map<wire::StreamId, std::weak_ptr<Stream>> streams_;           // of connected clients; guarded by mutex_
-  std::unique_ptr<Visitors> visitors_;                                // guarded by mutex_
-  std::map<std::string, std::weak_ptr<Session>, std::less<>> names_;  // connected clients; guarded by mutex_
+  std::map<wire::StreamId, std::weak_ptr<Stream>> streams_ GUARDED_BY(mutex_);  // of connected clients
+  std::unique_ptr<Visitors> visitors_ GUARDED_BY(mutex_);
+  std::map<std::string, std::weak_ptr<Session>, std::less<>> names_ GUARDED_BY(mutex_);  // connected clients
 };
 
 }  // namespace resmon::ingest

@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
 
+#include "base/mutex.h"
 #include "base/refusal_log.h"
 #include "base/repeats.h"
 #include "ingest/admission.h"
@@ -22,8 +23,8 @@ inline constexpr std::size_t kFirstBufferBytes = 1024;  // a quiet client's gath
 inline constexpr std::int64_t kSkewWorthALine = 5'000'000'000;
 
 struct Server::Stream {
-  std::mutex mutex;
-  const Session* owner = nullptr;  // guarded by mutex
+  Mutex mutex;
+  const Session* owner GUARDED_BY(mutex) = nullptr;
   std::shared_ptr<LogStream> log;  // constant
 };
 
@@ -37,13 +38,12 @@ struct Server::Pending {
 struct Server::Crowd {
   explicit Crowd(const ServerOptions& options)
       : half_open(options.max_greeting), frame_memory(options.frame_memory_bytes) {}
-  std::mutex mutex;
-  // Guarded by mutex.
-  HalfOpen half_open;
-  FrameMemory frame_memory;
-  Repeats notices;  // by host
-  RefusedClients refused;
-  RefusalLog refusals{"ingest"};  // not guarded
+  RefusalLog refusals{"ingest"};
+  Mutex mutex;
+  HalfOpen half_open GUARDED_BY(mutex);
+  FrameMemory frame_memory GUARDED_BY(mutex);
+  Repeats notices GUARDED_BY(mutex);  // by host
+  RefusedClients refused GUARDED_BY(mutex);
 };
 
 struct Server::Question {

@@ -73,6 +73,7 @@ Status Intake::recover() {
 }
 
 void Intake::learn(const Stream& stream, std::uint64_t sequence, std::uint64_t position) {
+  const MutexLock lock(mutex_);
   Last& last = streams_[stream];
   if (sequence > last.sequence) last = {sequence, position, sequence};
 }
@@ -90,7 +91,7 @@ void Intake::bound_streams() {
 }
 
 std::uint64_t Intake::acknowledged(const Stream& stream) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = streams_.find(stream);
   if (at == streams_.end()) return 0;
   return journal_->durable_position() >= at->second.position ? at->second.sequence : at->second.durable;
@@ -102,7 +103,7 @@ std::size_t Intake::max_lines_bytes() const {
 
 Result<std::uint64_t> Intake::append(const Stream& stream, std::uint64_t sequence, std::string_view host,
                                      std::string_view encoded, UnixNanos received) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto at = streams_.find(stream);
   if (at != streams_.end() && sequence <= at->second.sequence) return at->second.position;
   Record record;
@@ -124,7 +125,7 @@ Result<std::uint64_t> Intake::append(const Stream& stream, std::uint64_t sequenc
 }
 
 Result<std::uint64_t> Intake::append(std::string_view host, std::string_view encoded, UnixNanos received) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Record record;
   record.received = received;
   record.host = host;
@@ -163,7 +164,7 @@ std::vector<journal::ReaderStats> Intake::forget_others(std::string_view prefix)
 }
 
 void Intake::skip_to(std::uint64_t position) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (position > journal_->stats().last_position) next_position_ = position + 1;
 }
 
@@ -173,7 +174,7 @@ std::uint64_t Intake::durable_position() {
 
 void Intake::when_durable(std::uint64_t position, std::function<void()> done) {
   {
-    const std::lock_guard lock(waiting_mutex_);
+    const MutexLock lock(waiting_mutex_);
     if (durable_ < position && journal_->durable_position() < position) {
       waiting_.emplace(position, std::move(done));
       done = nullptr;
@@ -187,7 +188,7 @@ void Intake::when_durable(std::uint64_t position, std::function<void()> done) {
 void Intake::ring(std::uint64_t durable) {
   std::vector<std::function<void()>> due;
   {
-    const std::lock_guard lock(waiting_mutex_);
+    const MutexLock lock(waiting_mutex_);
     durable_ = std::max(durable_, durable);
     const auto end = waiting_.upper_bound(durable_);
     for (auto at = waiting_.begin(); at != end; ++at) due.push_back(std::move(at->second));
@@ -198,12 +199,12 @@ void Intake::ring(std::uint64_t durable) {
 
 Status Intake::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopped_) return {};
     stopped_ = true;
   }
   Status closed = journal_->close();
-  const std::lock_guard lock(waiting_mutex_);
+  const MutexLock lock(waiting_mutex_);
   waiting_.clear();
   return closed;
 }

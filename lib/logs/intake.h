@@ -8,10 +8,10 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "journal/journal.h"
 #include "logline/line.h"
@@ -67,24 +67,23 @@ class Intake final : public logline::Taker {
   Intake(IntakeOptions options, std::unique_ptr<journal::Journal> journal);
   Status recover();
   void learn(const Stream& stream, std::uint64_t sequence, std::uint64_t position);
-  void bound_streams();  // REQUIRES: mutex_ held
+  void bound_streams() REQUIRES(mutex_);
   void ring(std::uint64_t durable);
-  Result<std::uint64_t> append_record(Record& record);  // REQUIRES: mutex_ held
+  Result<std::uint64_t> append_record(Record& record) REQUIRES(mutex_);
 
   const IntakeOptions options_;
   const std::unique_ptr<journal::Journal> journal_;
   journal::Reader* reader_ = nullptr;
 
-  std::mutex mutex_;
-  // Guarded by mutex_.
-  std::map<Stream, Last> streams_;
-  std::string record_;
-  bool stopped_ = false;
-  std::uint64_t next_position_ = 0;  // 0: the journal's next
+  Mutex mutex_;
+  std::map<Stream, Last> streams_ GUARDED_BY(mutex_);
+  std::string record_ GUARDED_BY(mutex_);
+  bool stopped_ GUARDED_BY(mutex_) = false;
+  std::uint64_t next_position_ GUARDED_BY(mutex_) = 0;  // 0: the journal's next
 
-  std::mutex waiting_mutex_;
-  std::multimap<std::uint64_t, std::function<void()>> waiting_;  // by position; guarded by waiting_mutex_
-  std::uint64_t durable_ = 0;                                    // as told to them; guarded by waiting_mutex_
+  Mutex waiting_mutex_;
+  std::multimap<std::uint64_t, std::function<void()>> waiting_ GUARDED_BY(waiting_mutex_);  // by position
+  std::uint64_t durable_ GUARDED_BY(waiting_mutex_) = 0;                                    // as told to them
 };
 
 }  // namespace resmon::logs

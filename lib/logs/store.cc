@@ -46,12 +46,18 @@ Result<std::unique_ptr<Store>> Store::open(Options options) {
   intake.sync = given.sync;
   intake.sync_interval = given.sync_interval;
   RESMON_ASSIGN(store->intake_, Intake::open(std::move(intake)));
-  store->applied_ = store->intake_->reader().committed();
+  {
+    const MutexLock lock(store->mutex_);
+    store->applied_ = store->intake_->reader().committed();
+  }
   RESMON_TRY(store->load());
   // Blocks may know of later positions than the journal: from a backup, or where somebody removed the journal.
   std::uint64_t through = 0;
-  for (const auto& [key, sealed] : store->sealed_)
-    for (const auto& part : sealed.parts) through = std::max(through, part->through());
+  {
+    const MutexLock lock(store->mutex_);
+    for (const auto& [key, sealed] : store->sealed_)
+      for (const auto& part : sealed.parts) through = std::max(through, part->through());
+  }
   store->intake_->skip_to(through);
   store->thread_ = std::thread([raw = store.get()] { raw->run(); });
   return store;
@@ -106,15 +112,17 @@ Status Store::load_day(Day day, const std::string& directory) {
 
 // Takes the place of those whose lines it has.
 void Store::publish(const Key& key, std::shared_ptr<Part> part, bool of_head) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Sealed& sealed = sealed_[key];
+  std::uint64_t replaced_bytes = 0;
   std::erase_if(sealed.parts, [&](const std::shared_ptr<Part>& old) {
     if (old->number() < part->replaces_from() || old->number() >= part->number()) return false;
-    block_bytes_ -= old->bytes();
+    replaced_bytes += old->bytes();
     old->remove_when_unused();
     return true;
   });
   block_bytes_ += part->bytes();
+  block_bytes_ -= replaced_bytes;
   sealed.next_number = std::max(sealed.next_number, part->number() + 1);
   sealed.parts.push_back(std::move(part));
   if (const auto head = heads_.find(key); of_head && head != heads_.end()) {
@@ -127,7 +135,7 @@ void Store::run() {
   while (!stopping_) {
     bool full = false;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       full = head_bytes_ > options_.head_bytes + options_.head_bytes / 2;
     }
     // While nothing can be sealed, new lines stay in the journal.
@@ -136,7 +144,7 @@ void Store::run() {
     else
       (void)read_some(steady_clock::now() + kReadPatience);
     if (stopping_) break;
-    const std::lock_guard work(work_mutex_);
+    const MutexLock work(work_mutex_);
     const UnixNanos now = options_.clock->wall();
     if (steady_clock::now() >= retry_at_) seal_due(now);
     commit_cursor();
@@ -151,10 +159,10 @@ bool Store::read_some(steady_clock::time_point until) {
     std::this_thread::sleep_for(kUnreadablePause);
     return false;
   }
-  const std::lock_guard work(work_mutex_);
+  const MutexLock work(work_mutex_);
   for (const journal::Record& record : *records)
     if (!record.replayed) apply(record);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   // Damage may have taken positions: where there is nothing more to read, nothing more is waited for.
   if (records->empty()) applied_ = std::max(applied_, durable);
   applied_more_.notify_all();
@@ -176,7 +184,7 @@ void Store::apply(const journal::Record& record) {
     show(host, lines);
     apply_rows(host, lines, read->received, record.position);
   }
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   applied_ = std::max(applied_, record.position);
 }
 
@@ -184,7 +192,7 @@ void Store::apply_rows(const std::string& host, const std::shared_ptr<const logl
                        std::uint64_t position) {
   std::map<Day, std::vector<std::uint32_t>> days;
   for (std::uint32_t i = 0; i < lines->size(); ++i) days[day_of((*lines)[i].time, received)].push_back(i);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (auto& [day, rows] : days) {
     const Key key{host, std::string(lines->source()), day};
     if (const auto at = sealed_.find(key); at != sealed_.end()) {
@@ -243,13 +251,13 @@ std::size_t Store::add_to(Head& head, const std::shared_ptr<const logline::Lines
 void Store::show(const std::string& host, const std::shared_ptr<const logline::Lines>& lines) {
   std::vector<std::shared_ptr<Tail>> tails;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::erase_if(tails_, [](const std::weak_ptr<Tail>& tail) { return tail.expired(); });
     for (const auto& tail : tails_)
       if (auto held = tail.lock()) tails.push_back(std::move(held));
   }
   for (const auto& tail : tails) {
-    const std::lock_guard lock(tail->mutex_);
+    const MutexLock lock(tail->mutex_);
     const std::size_t bytes = lines->text_bytes() + kLineBytes * lines->size();
     if (tail->bytes_ + bytes > kTailBytes) {
       tail->dropped_ += lines->size();
@@ -262,7 +270,7 @@ void Store::show(const std::string& host, const std::shared_ptr<const logline::L
 }
 
 std::vector<Arrival> Tail::take(std::uint64_t& dropped) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<Arrival> out(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.end()));
   waiting_.clear();
   bytes_ = 0;
@@ -271,7 +279,7 @@ std::vector<Arrival> Tail::take(std::uint64_t& dropped) {
 }
 
 std::shared_ptr<Tail> Store::follow() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::erase_if(tails_, [](const std::weak_ptr<Tail>& tail) { return tail.expired(); });
   if (tails_.size() >= kMostTails) return nullptr;
   auto tail = std::make_shared<Tail>();
@@ -285,13 +293,14 @@ Result<std::uint64_t> Store::append(std::string_view host, const logline::Lines&
 
 void Store::catch_up(steady_clock::time_point until) {
   const std::uint64_t wanted = intake_->durable_position();
-  std::unique_lock lock(mutex_);
-  applied_more_.wait_until(lock, until, [&] { return applied_ >= wanted || stopping_; });
+  const MutexLock lock(mutex_);
+  while (applied_ < wanted && !stopping_)
+    if (!applied_more_.wait_until(mutex_, until)) break;
 }
 
 Snapshot Store::snapshot() {
   Snapshot out;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [key, sealed] : sealed_)
     for (const auto& part : sealed.parts) out.parts.push_back({key.day, part});
   for (auto& [key, head] : heads_) {
@@ -312,7 +321,7 @@ Stats Store::stats() const {
   out.damaged_blocks = damaged_;
   out.undecodable_records = undecodable_;
   out.tail_dropped_lines = tail_dropped_;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   out.oldest = INT64_MAX;
   for (const auto& [key, head] : heads_) {
     out.head_lines += head.lines;
@@ -339,7 +348,7 @@ Stats Store::stats() const {
 }
 
 std::string Store::trouble() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return trouble_;
 }
 
@@ -348,7 +357,7 @@ Status Store::close() {
   applied_more_.notify_all();
   if (!intake_) return {};
   {
-    const std::lock_guard work(work_mutex_);
+    const MutexLock work(work_mutex_);
     commit_cursor();
   }
   Status closed = intake_->stop();  // the thread's wait ends

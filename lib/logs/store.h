@@ -16,13 +16,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +28,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "logline/line.h"
 #include "logs/intake.h"
@@ -120,10 +119,10 @@ class Tail {
 
  private:
   friend class Store;
-  std::mutex mutex_;
-  std::deque<Arrival> waiting_;
-  std::size_t bytes_ = 0;
-  std::uint64_t dropped_ = 0;
+  Mutex mutex_;
+  std::deque<Arrival> waiting_ GUARDED_BY(mutex_);
+  std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t dropped_ GUARDED_BY(mutex_) = 0;
 };
 
 class Store final : public logline::Taker {
@@ -241,20 +240,20 @@ class Store final : public logline::Taker {
   std::atomic<std::uint64_t> undecodable_{0};
   std::atomic<std::uint64_t> tail_dropped_{0};
 
-  std::mutex work_mutex_;  // who seals, merges and removes
+  Mutex work_mutex_;  // who seals, merges and removes
   UnixNanos next_retention_ = 0;
   std::chrono::steady_clock::time_point retry_at_;  // of sealing, after a failure
 
-  mutable std::mutex mutex_;
-  // Guarded by mutex_; changed only with work_mutex_ held.
-  std::map<Key, Head> heads_;
-  std::map<Key, Sealed> sealed_;
-  std::uint64_t head_bytes_ = 0;
-  std::uint64_t block_bytes_ = 0;
-  std::uint64_t applied_ = 0;  // position
-  std::condition_variable applied_more_;
-  std::vector<std::weak_ptr<Tail>> tails_;
-  std::string trouble_;
+  mutable Mutex mutex_;
+  // Changed only with work_mutex_ held.
+  std::map<Key, Head> heads_ GUARDED_BY(mutex_);
+  std::map<Key, Sealed> sealed_ GUARDED_BY(mutex_);
+  std::uint64_t head_bytes_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t block_bytes_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t applied_ GUARDED_BY(mutex_) = 0;  // position
+  Condition applied_more_;
+  std::vector<std::weak_ptr<Tail>> tails_ GUARDED_BY(mutex_);
+  std::string trouble_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon::logs

@@ -42,7 +42,7 @@ void Store::retain(UnixNanos now) {
 void Store::expire(UnixNanos now) {
   std::vector<std::pair<Key, std::shared_ptr<Part>>> due;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [key, sealed] : sealed_) {
       const UnixNanos oldest = oldest_shown(key.source, now);
       for (const auto& part : sealed.parts)
@@ -68,7 +68,7 @@ void Store::evict(const std::function<bool(const Part&)>& counts, std::uint64_t 
   std::vector<std::pair<Key, std::shared_ptr<Part>>> all;
   std::uint64_t bytes = incoming;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (block_bytes_ + incoming <= limit) return;
     for (const auto& [key, sealed] : sealed_)
       for (const auto& part : sealed.parts)
@@ -91,7 +91,7 @@ void Store::evict(const std::function<bool(const Part&)>& counts, std::uint64_t 
 
 void Store::remove_part(const Key& key, const std::shared_ptr<Part>& part) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto at = sealed_.find(key);
     if (at == sealed_.end() || std::erase(at->second.parts, part) == 0) return;
     block_bytes_ -= part->bytes();
@@ -106,10 +106,10 @@ Result<std::uint64_t> Store::forget(const std::string& host) {
   // First everything into files: the journal must bring nothing back.
   catch_up(std::chrono::steady_clock::now() + std::chrono::seconds(10));
   RESMON_TRY(flush());
-  const std::lock_guard work(work_mutex_);
+  const MutexLock work(work_mutex_);
   std::vector<std::pair<Key, std::shared_ptr<Part>>> due;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [key, sealed] : sealed_)
       if (key.host == host)
         for (const auto& part : sealed.parts) due.emplace_back(key, part);

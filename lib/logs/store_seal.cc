@@ -40,7 +40,7 @@ unsigned size_class(std::uint64_t bytes) {
 }  // namespace
 
 void Store::note(const Status& status) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (status) {
     if (!trouble_.empty()) log::info("logs", "log lines are written again");
     trouble_.clear();
@@ -55,7 +55,7 @@ void Store::seal_due(UnixNanos now) {
   std::vector<Key> due;
   std::uint64_t head_bytes = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     head_bytes = head_bytes_;
     for (const auto& [key, head] : heads_) {
       const bool over = (key.day + 1) * kDayNanos + kDayEndPatience < now && head.last_received + kDayEndPatience < now;
@@ -69,7 +69,7 @@ void Store::seal_due(UnixNanos now) {
   while (status && head_bytes > options_.head_bytes) {
     any = true;
     status = seal_largest();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     head_bytes = head_bytes_;
   }
   const journal::Stats journal = intake_->stats();
@@ -86,7 +86,7 @@ Status Store::seal_largest() {
   Key largest;
   std::size_t bytes = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [key, head] : heads_)
       if (head.bytes > bytes) {
         bytes = head.bytes;
@@ -100,7 +100,7 @@ Status Store::seal_oldest() {
   Key oldest;
   std::uint64_t position = UINT64_MAX;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [key, head] : heads_)
       if (head.first_position < position) {
         position = head.first_position;
@@ -113,7 +113,7 @@ Status Store::seal_oldest() {
 Status Store::seal_all() {
   std::vector<Key> all;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& [key, head] : heads_) all.push_back(key);
   }
   for (const Key& key : all) RESMON_TRY(seal(key));
@@ -121,7 +121,7 @@ Status Store::seal_all() {
 }
 
 std::vector<std::shared_ptr<Part>> Store::parts_of(const Key& key, std::uint32_t& next_number) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto at = sealed_.find(key);
   next_number = at == sealed_.end() ? 0 : at->second.next_number;
   return at == sealed_.end() ? std::vector<std::shared_ptr<Part>>() : at->second.parts;
@@ -170,7 +170,7 @@ Status Store::seal(const Key& key) {
   Head head;
   std::uint64_t through = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto at = heads_.find(key);
     if (at == heads_.end()) return {};
     head = at->second;
@@ -258,7 +258,7 @@ Status Store::join_parts(const Key& key) {
 }
 
 std::uint64_t Store::pinned_position() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::uint64_t position = applied_ + 1;
   for (const auto& [key, head] : heads_) position = std::min(position, head.first_position);
   return position;
@@ -269,7 +269,7 @@ void Store::commit_cursor() {
 }
 
 Status Store::flush() {
-  const std::lock_guard work(work_mutex_);
+  const MutexLock work(work_mutex_);
   Status sealed = seal_all();
   note(sealed);
   RESMON_TRY(std::move(sealed));
