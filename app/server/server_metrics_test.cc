@@ -37,12 +37,12 @@ TEST(ServerMetricsTest, NamesAreThoseOfPrometheusAndUnique) {
       SCOPED_TRACE(one.name.empty() ? one.key : one.name);
       EXPECT_TRUE(one.help.ends_with('.')) << one.help;
       EXPECT_FALSE(one.name.empty() && one.key.empty() && one.field.empty());
-      if (!one.key.empty()) EXPECT_TRUE(keys.insert(one.key).second);
+      EXPECT_TRUE(one.key.empty() || keys.insert(one.key).second);
       if (one.name.empty()) continue;
       EXPECT_TRUE(names.insert(one.name).second);
       EXPECT_TRUE(std::regex_match(std::string(one.name), std::regex("resmon_[a-z0-9_]*[a-z0-9]")));
       EXPECT_EQ(one.name.ends_with("_total"), one.kind == StatKind::kCounter);
-      if (one.kind == StatKind::kTime) EXPECT_TRUE(one.name.ends_with("_seconds"));
+      EXPECT_TRUE(one.kind != StatKind::kTime || one.name.ends_with("_seconds"));
     }
   }
   EXPECT_GT(names.size(), 120U);

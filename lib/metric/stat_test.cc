@@ -65,9 +65,13 @@ TEST(StatTest, SeveralTablesFillOneRow) {
   ASSERT_EQ(fields.size(), 14U);
   Batch batch;
   RowWriter row = batch.add(1, fields.size(), 5);
-  const std::size_t next = set_stats(kStats, Machine{.turns = 1}, row);
+  Machine one;
+  one.turns = 1;
+  Machine other;
+  other.turns = 2;
+  const std::size_t next = set_stats(kStats, one, row);
   EXPECT_EQ(next, 7U);
-  EXPECT_EQ(set_stats(kStats, Machine{.turns = 2}, row, next), 14U);
+  EXPECT_EQ(set_stats(kStats, other, row, next), 14U);
   EXPECT_EQ(as_integer(batch.value(batch.rows()[0], 0)), 1);
   EXPECT_EQ(as_integer(batch.value(batch.rows()[0], 7)), 2);
 }
