@@ -10,13 +10,16 @@ Builds what can be handed out, from clean build folders, into dist/:
 
   resmon-client-ARCHITECTURE   the client as one static file: runs on any Linux
   resmon-client.sh             its installer
-  *.deb, *.rpm                 packages: client, and for x86_64 server and
-                               command
+  *.deb                        packages: client, server, command
+  *.rpm                        packages of the client
   *-linux-ARCHITECTURE.tar.gz  client, installer, license
   *-container.tar.gz           a build context for an image of the client, for
                                both architectures
   *-source.tar.gz              the sources
   SHA256SUMS, *.spdx.json      checksums; the Debian packages that are linked in
+
+The server's packages contain the clients for all architectures of the release,
+which the server hands out.
 
 The version is git's: that of the tag vX.Y.Z on this commit, else X.Y.Z of
 CMakeLists.txt, the number of commits and the commit. Times in all files are the
@@ -53,10 +56,12 @@ main() {
     esac
     shift
   done
-  IFS=, read -ra list <<<"$architectures"
+  # x86_64 first: its programs run here, so they are asked for all manual pages.
+  mapfile -t list < <(tr , '\n' <<<"$architectures" | LC_ALL=C sort -ru)
   for architecture in "${list[@]}"; do
     [[ $architecture == x86_64 || $architecture == aarch64 ]] || die usage "--architecture: '$(printable "$architecture")' is neither x86_64 nor aarch64"
   done
+  [[ $(uname -m) == x86_64 ]] || die failed "a release is built on x86_64, and this machine is $(uname -m)"
   make_home
   install_packages base build node release
   version=$(release_version)
@@ -71,9 +76,8 @@ main() {
   say "release $version"
   : >"$work/linked"
   for architecture in "${list[@]}"; do build_architecture "$architecture"; done
-  # The server's package has all clients.
   for architecture in "${list[@]}"; do
-    [[ $architecture == x86_64 ]] || cp -- "$work/dist/resmon-client-$architecture" "$(dist_build x86_64)/bin/clients/" 2>/dev/null || true
+    cp -- "$work"/dist/resmon-client-* "$(dist_build "$architecture")/bin/clients/"
   done
   for architecture in "${list[@]}"; do pack "$architecture"; done
   cp -- "$RESMON_ROOT/packaging/installer/resmon-client.sh" "$work/dist/"
@@ -107,7 +111,7 @@ dist_log() { printf '%s' "$RESMON_HOME/log/release-$1.log"; }
 
 # build_architecture ARCHITECTURE: in a folder of its own, which begins empty.
 build_architecture() {
-  local architecture=$1 preset=dist directory log only=ON
+  local architecture=$1 preset=dist directory log only=OFF
   directory=$(dist_build "$1") log=$(dist_log "$1")
   local -a targets=(resmon-client) options=()
   if [[ $architecture != x86_64 ]]; then
@@ -117,15 +121,11 @@ build_architecture() {
     tail -n +2 "$RESMON_SYSROOT/packages" >"$work/packages"
     options=(-D "RESMON_SYSROOT=$RESMON_SYSROOT")
   else
-    # shellcheck disable=SC2016 # dpkg expands it
-    dpkg-query --show --showformat '${Package} ${Version} ${Architecture} ${source:Package}\n' >"$work/packages"
-    if [[ -z $client_only ]]; then
-      targets+=(resmon-server resmon-load)
-      only=OFF
-    fi
+    installed_packages >"$work/packages"
   fi
-  # Its manual page is the same on every architecture; this machine can ask the first build's.
-  [[ $architecture == "$(uname -m)" ]] || options+=(-D "RESMON_RUNNABLE_PROGRAMS=$(runnable_programs)")
+  if [[ -n $client_only ]]; then only=ON; else targets+=(resmon-server resmon-load); fi
+  # Manual pages and settings are the same on every architecture.
+  [[ $architecture == x86_64 ]] || options+=(-D "RESMON_RUNNABLE_PROGRAMS=$(runnable_programs)")
   rm -rf -- "$directory"
   run_watched "$log" "configuring $architecture" cmake -S "$RESMON_ROOT" --preset "$preset" -B "$directory" \
     -D "RESMON_VERSION=$version" -D "RESMON_CLIENT_ONLY=$only" "${options[@]}" || {
@@ -137,16 +137,23 @@ build_architecture() {
   note_linked "$directory" "$architecture"
 }
 
-# runnable_programs: a folder with this machine's own client.
+# installed_packages: name, version, architecture and source of each, one a line.
+installed_packages() {
+  # shellcheck disable=SC2016 # dpkg expands it
+  dpkg-query --show --showformat '${Package} ${Version} ${Architecture} ${source:Package}\n'
+}
+
+# runnable_programs: a folder with the programs of this release for this machine.
 runnable_programs() {
-  local folder
-  for folder in "$(dist_build "$(uname -m)")/bin" "$RESMON_BUILD_DIR/bin"; do
-    [[ ! -x $folder/resmon-client ]] || {
-      printf '%s' "$folder"
-      return
-    }
+  local folder program
+  for folder in "$(dist_build x86_64)/bin" "$RESMON_BUILD_DIR/bin"; do
+    for program in "${targets[@]}"; do
+      [[ -x $folder/$program ]] || continue 2
+    done
+    printf '%s' "$folder"
+    return
   done
-  die failed "manual pages are made by asking a client for this machine" "release --architecture $(uname -m) first, or ./resmon up"
+  die failed "manual pages are made by asking programs for this machine" "release --architecture x86_64 first, or ./resmon up"
 }
 
 # pack ARCHITECTURE: packages and the tarball.
@@ -168,6 +175,7 @@ pack() {
     }
   done
   cp -- "$directory"/packages/*.deb "$directory"/packages/*.rpm "$work/dist/"
+  check_debian "$1"
   # An RPM that rpm cannot read, or with a file or script missing, is none.
   rpm --query --package --dump --scripts "$directory"/packages/*.rpm >"$work/rpm" 2>>"$log"
   if ! grep -q '^/usr/bin/resmon-client ' "$work/rpm" || ! grep -q '^/etc/resmon/client.toml .* 1 0 ' "$work/rpm"; then
@@ -178,6 +186,29 @@ pack() {
   cp -- "$work/dist/resmon-client-$1" "$work/$1/$name/resmon-client"
   cp -- "$RESMON_ROOT/packaging/installer/resmon-client.sh" "$RESMON_ROOT/LICENSE" "$work/$1/$name/"
   archive "$work/$1" "$name" >"$work/dist/$name-linux-$1.tar.gz"
+}
+
+# check_debian ARCHITECTURE: its Debian packages are for that architecture, name the C library that they need, and the server's has all
+# clients.
+check_debian() {
+  local file debian=amd64 architecture unpacked=$work/unpacked-$1 packages
+  [[ $1 == x86_64 ]] || debian=arm64
+  packages=$(dist_build "$1")/packages
+  for file in "$packages"/*.deb; do
+    [[ $(dpkg-deb --field "$file" Architecture) == "$debian" ]] || die failed "${file##*/} is not for $debian"
+    dpkg-deb --extract "$file" "$unpacked"
+  done
+  [[ -z $client_only ]] || return 0
+  for file in "$packages"/resmon{,-server}_*.deb; do
+    [[ $(dpkg-deb --field "$file" Depends) =~ (^|, )libc6\ \(\>=\ [0-9.]+\) ]] || die failed "${file##*/} names no C library"
+  done
+  for file in "$unpacked"/usr/bin/resmon-*; do
+    [[ $(architecture_of "$file") == "$1" ]] || die failed "${file##*/} in a package for $debian is a program for $(architecture_of "$file")"
+  done
+  for architecture in "${list[@]}"; do
+    cmp -s -- "$work/dist/resmon-client-$architecture" "$unpacked/usr/lib/resmon/clients/resmon-client-$architecture" ||
+      die failed "the server's package for $debian lacks the client for $architecture"
+  done
 }
 
 # archive FOLDER NAME: FOLDER/NAME as a tar.gz that depends on contents only.

@@ -1,0 +1,21 @@
+# Run by cpack before it packs a build for another architecture: dpkg-shlibdeps knows only the libraries that are installed on this
+# machine. The programs may need the C library and nothing else, and the newest of its versions that a symbol of theirs names is what
+# dpkg-shlibdeps would say.
+foreach(component server tool)
+  set(program ${CPACK_RESMON_PROGRAMS}/resmon-server)
+  if(component STREQUAL tool)
+    set(program ${CPACK_RESMON_PROGRAMS}/resmon-load)
+  endif()
+  execute_process(COMMAND ${CPACK_RESMON_OBJDUMP} --private-headers ${program} OUTPUT_VARIABLE headers COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "NEEDED +[^\n]+" libraries "${headers}")
+  list(FILTER libraries EXCLUDE REGEX " (libc\\.so\\.6|libm\\.so\\.6|ld-linux-[a-z0-9-]+\\.so\\.[12])$")
+  string(REGEX MATCHALL "GLIBC_[0-9.]+" versions "${headers}")
+  if(libraries OR NOT versions)
+    message(FATAL_ERROR "${program} needs more than the C library, or no version of it: ${libraries}")
+  endif()
+  list(SORT versions COMPARE NATURAL ORDER DESCENDING)
+  list(GET versions 0 newest)
+  string(REPLACE "GLIBC_" "" newest ${newest})
+  string(TOUPPER ${component} COMPONENT)
+  string(PREPEND CPACK_DEBIAN_${COMPONENT}_PACKAGE_DEPENDS "libc6 (>= ${newest}), ")
+endforeach()
