@@ -16,7 +16,8 @@ Builds what can be handed out, from clean build folders, into dist/:
   *-container.tar.gz           a build context for an image of the client, for
                                both architectures
   *-source.tar.gz              the sources
-  SHA256SUMS, *.spdx.json      checksums; the Debian packages that are linked in
+  SHA256SUMS, *.spdx.json      checksums; the packages whose code is in the
+                               programs
 
 The server's packages contain the clients for all architectures of the release,
 which the server hands out.
@@ -75,6 +76,7 @@ main() {
   mkdir -p -- "$work/dist"
   say "release $version"
   : >"$work/linked"
+  : >"$work/programs"
   for architecture in "${list[@]}"; do build_architecture "$architecture"; done
   for architecture in "${list[@]}"; do
     cp -- "$work"/dist/resmon-client-* "$(dist_build "$architecture")/bin/clients/"
@@ -111,7 +113,7 @@ dist_log() { printf '%s' "$RESMON_HOME/log/release-$1.log"; }
 
 # build_architecture ARCHITECTURE: in a folder of its own, which begins empty.
 build_architecture() {
-  local architecture=$1 preset=dist directory log only=OFF
+  local architecture=$1 preset=dist directory log only=OFF program
   directory=$(dist_build "$1") log=$(dist_log "$1")
   local -a targets=(resmon-client) options=()
   if [[ $architecture != x86_64 ]]; then
@@ -119,6 +121,8 @@ build_architecture() {
     export RESMON_SYSROOT=$RESMON_HOME/sysroot-arm64
     make_sysroot arm64 "$RESMON_SYSROOT" "$log"
     tail -n +2 "$RESMON_SYSROOT/packages" >"$work/packages"
+    # The compiler's own libraries are of its packages on this machine.
+    installed_packages | awk '$1 ~ /-arm64-cross$/' >>"$work/packages"
     options=(-D "RESMON_SYSROOT=$RESMON_SYSROOT")
   else
     installed_packages >"$work/packages"
@@ -134,7 +138,7 @@ build_architecture() {
   }
   build "$preset" "$directory" "$log" "${targets[@]}" || die failed "the build for $architecture failed"
   cp -- "$directory/bin/clients/resmon-client-$architecture" "$work/dist/"
-  note_linked "$directory" "$architecture"
+  for program in "${targets[@]}"; do note_linked "$directory" "$architecture" "$program"; done
 }
 
 # installed_packages: name, version, architecture and source of each, one a line.
@@ -198,17 +202,23 @@ check_debian() {
     [[ $(dpkg-deb --field "$file" Architecture) == "$debian" ]] || die failed "${file##*/} is not for $debian"
     dpkg-deb --extract "$file" "$unpacked"
   done
+  note_program "$1" resmon-client "$work/dist/resmon-client-$1"
   [[ -z $client_only ]] || return 0
   for file in "$packages"/resmon{,-server}_*.deb; do
     [[ $(dpkg-deb --field "$file" Depends) =~ (^|, )libc6\ \(\>=\ [0-9.]+\) ]] || die failed "${file##*/} names no C library"
   done
-  for file in "$unpacked"/usr/bin/resmon-*; do
-    [[ $(architecture_of "$file") == "$1" ]] || die failed "${file##*/} in a package for $debian is a program for $(architecture_of "$file")"
-  done
+  note_program "$1" resmon-server "$unpacked/usr/bin/resmon-server"
+  note_program "$1" resmon-load "$unpacked/usr/bin/resmon-load"
   for architecture in "${list[@]}"; do
     cmp -s -- "$work/dist/resmon-client-$architecture" "$unpacked/usr/lib/resmon/clients/resmon-client-$architecture" ||
       die failed "the server's package for $debian lacks the client for $architecture"
   done
+}
+
+# note_program ARCHITECTURE NAME FILE: for the bill of materials.
+note_program() {
+  [[ $(architecture_of "$3") == "$1" ]] || die failed "$2 for $1 is a program for $(architecture_of "$3")"
+  printf '%s %s %s\n' "$2" "$1" "$(sha256sum <"$3" | cut -d ' ' -f 1)" >>"$work/programs"
 }
 
 # archive FOLDER NAME: FOLDER/NAME as a tar.gz that depends on contents only.
@@ -230,60 +240,63 @@ archive_container() {
   archive "$work/container" "$name" >"$work/dist/$name.tar.gz"
 }
 
-# note_linked DIRECTORY ARCHITECTURE: which packages the client's static libraries are from, by the linker's own list of them.
+# note_linked DIRECTORY ARCHITECTURE PROGRAM: which packages the program's static libraries are from, by the linker's own list of them.
 note_linked() {
-  local library base package
-  (cd -- "$1" && ninja -t commands resmon-client) | tail -n 1 | grep -oE '[^ ]*/lib[a-zA-Z0-9_+.-]+\.a\b' | sort -u >"$work/archives"
+  local library base package cross=''
+  [[ $2 == x86_64 ]] || cross=-arm64-cross
+  (cd -- "$1" && ninja -t commands "$3") | tail -n 1 | grep -oE '[^ ]*/lib[a-zA-Z0-9_+.-]+\.a\b' | sort -u >"$work/archives"
   {
     sed -n 's#.*/##p' "$work/archives"
-    printf '%s\n' libc.a libm.a libstdc++.a libgcc.a libgcc_eh.a
+    printf '%s\n' libstdc++.a libgcc.a libgcc_eh.a
+    [[ $3 != resmon-client ]] || printf '%s\n' libc.a libm.a
   } | while read -r library; do
     case $library in
       libresmon_*) continue ;;
-      libc.a | libm.a) base='libc6-dev' ;;
-      libstdc++.a) base='libstdc++-12-dev' ;;
-      libgcc*.a) base='libgcc-12-dev' ;;
-      libssl.a | libcrypto.a) base='libssl-dev' ;;
-      libz.a) base='zlib1g-dev' ;;
+      libc.a | libm.a) base=libc6-dev ;;
+      libstdc++.a) base=libstdc++-12-dev$cross ;;
+      libgcc*.a) base=libgcc-12-dev$cross ;;
+      libssl.a | libcrypto.a) base=libssl-dev ;;
+      libz.a) base=zlib1g-dev ;;
       libboost_*) base="lib$(sed -E 's/^lib(boost_[a-z]+).*/\1/; s/_/-/g' <<<"$library")1.81-dev" ;;
       *) base=${library%.a}-dev ;;
     esac
     printf '%s\n' "$base"
   done | { cat && printf '%s\n' libboost1.81-dev libfmt-dev libspdlog-dev libtomlplusplus-dev libcli11-dev; } | sort -u |
     while read -r package; do
-      # Debian's cross compiler has the C++ library in packages of its own, of the same source.
-      awk -v want="$package" -v machine="$2" '$1 == want || $1 ~ "^" want "-" { print machine, $0; exit }' "$work/packages"
+      awk -v want="$package" -v program="$3" -v machine="$2" '
+        $1 == want { print program, machine, $0; found = 1; exit }
+        END { exit !found }' "$work/packages" || die failed "the package of a library in $3 for $2 is not known: $package"
     done >>"$work/linked"
 }
 
-# bill_of_materials: SPDX 2.3 as JSON: the client of each architecture, and the Debian packages whose code is in it.
+# bill_of_materials: SPDX 2.3 as JSON: the programs of each architecture, the Debian packages whose code is in them, and what npm
+# brings to the server's page.
 bill_of_materials() {
-  local file
-  {
-    for file in "$work"/dist/resmon-client-{x86_64,aarch64}; do
-      [[ ! -x $file ]] || printf '%s %s\n' "${file##*resmon-client-}" "$(sha256sum <"$file" | cut -d ' ' -f 1)"
-    done
-  } | jq -n -R --arg version "$version" --arg created "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" \
-    --rawfile linked "$work/linked" '
+  jq -n --arg version "$version" --arg created "$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" \
+    --rawfile programs "$work/programs" --rawfile linked "$work/linked" --slurpfile npm "$RESMON_ROOT/web/package-lock.json" '
     def id: gsub("[^A-Za-z0-9.-]"; "-");
-    [inputs | split(" ") | {architecture: .[0], sha256: .[1]}] as $clients
-    | [$linked | split("\n")[] | select(. != "") | split(" ")
-       | {architecture: .[0], name: .[1], version: .[2], debian: .[3], source: .[4]}] as $linked
-    | { spdxVersion: "SPDX-2.3", dataLicense: "CC0-1.0", SPDXID: "SPDXRef-DOCUMENT", name: "resmon-client-\($version)",
+    def rows: split("\n") | map(select(. != "") | split(" "));
+    def common: {downloadLocation: "NOASSERTION", filesAnalyzed: false, copyrightText: "NOASSERTION"};
+    def reference(locator): {externalRefs: [{referenceCategory: "PACKAGE-MANAGER", referenceType: "purl", referenceLocator: locator}]};
+    [$programs | rows[] | {id: "SPDXRef-\(.[0])-\(.[1] | id)", name: .[0], architecture: .[1], sha256: .[2]}] as $programs
+    | [$linked | rows[] | {of: "SPDXRef-\(.[0])-\(.[1] | id)", id: "SPDXRef-\(.[1] | id)-\(.[2] | id)",
+        name: .[2], version: .[3], debian: .[4], source: .[5]}] as $linked
+    | [$npm[0].packages as $all | $all[""].dependencies | keys[] | . as $name | $all["node_modules/\(.)"]
+       | {id: "SPDXRef-npm-\($name | id)", name: $name, version, license}] as $npm
+    | [$programs[] | select(.name == "resmon-server")] as $servers
+    | { spdxVersion: "SPDX-2.3", dataLicense: "CC0-1.0", SPDXID: "SPDXRef-DOCUMENT", name: "resmon-\($version)",
         documentNamespace: "https://resmon.invalid/spdx/\($version)",
         creationInfo: {created: $created, creators: ["Tool: resmon-release"]},
         packages: (
-          [$clients[] | {SPDXID: "SPDXRef-client-\(.architecture | id)", name: "resmon-client-\(.architecture)", versionInfo: $version,
-            downloadLocation: "NOASSERTION", filesAnalyzed: false, licenseConcluded: "Apache-2.0", licenseDeclared: "Apache-2.0",
-            copyrightText: "NOASSERTION", checksums: [{algorithm: "SHA256", checksumValue: .sha256}]}]
-          + ([$linked[] | {SPDXID: "SPDXRef-\(.architecture | id)-\(.name | id)", name, versionInfo: .version,
-            supplier: "Organization: Debian", downloadLocation: "NOASSERTION", filesAnalyzed: false, licenseConcluded: "NOASSERTION",
-            licenseDeclared: "NOASSERTION", copyrightText: "NOASSERTION", sourceInfo: "Debian source package \(.source)",
-            externalRefs: [{referenceCategory: "PACKAGE-MANAGER", referenceType: "purl",
-              referenceLocator: "pkg:deb/debian/\(.name)@\(.version | @uri)?arch=\(.debian)"}]}] | unique_by(.SPDXID))),
+          [$programs[] | common + {SPDXID: .id, name: "\(.name)-\(.architecture)", versionInfo: $version,
+            licenseConcluded: "Apache-2.0", licenseDeclared: "Apache-2.0", checksums: [{algorithm: "SHA256", checksumValue: .sha256}]}]
+          + ([$linked[] | common + {SPDXID: .id, name, versionInfo: .version, supplier: "Organization: Debian",
+            licenseConcluded: "NOASSERTION", licenseDeclared: "NOASSERTION", sourceInfo: "Debian source package \(.source)"}
+            + reference("pkg:deb/debian/\(.name)@\(.version | @uri)?arch=\(.debian)")] | unique_by(.SPDXID))
+          + [$servers[:1][] | $npm[] | common + {SPDXID: .id, name, versionInfo: .version, licenseConcluded: .license,
+            licenseDeclared: .license} + reference("pkg:npm/\(.name)@\(.version)")]),
         relationships: (
-          [$clients[] | {spdxElementId: "SPDXRef-DOCUMENT", relationshipType: "DESCRIBES",
-            relatedSpdxElement: "SPDXRef-client-\(.architecture | id)"}]
-          + [$linked[] | {spdxElementId: "SPDXRef-client-\(.architecture | id)", relationshipType: "STATIC_LINK",
-            relatedSpdxElement: "SPDXRef-\(.architecture | id)-\(.name | id)"}]) }'
+          [$programs[] | {spdxElementId: "SPDXRef-DOCUMENT", relationshipType: "DESCRIBES", relatedSpdxElement: .id}]
+          + [$linked[] | {spdxElementId: .of, relationshipType: "STATIC_LINK", relatedSpdxElement: .id}]
+          + [$servers[] | {spdxElementId: .id, relationshipType: "CONTAINS", relatedSpdxElement: $npm[].id}]) }'
 }
