@@ -161,6 +161,40 @@ other_program() {
   jq -e 'any(.clients[]; .host == "host12" and .up)' <<<"$output"
 }
 
+@test "a mixed fleet: each machine gets the client for its architecture, and one command upgrades all" {
+  # host12 says that it is another machine; the client for that is this machine's with a few bytes more.
+  local build=$BATS_TEST_TMPDIR/build other=aarch64
+  [[ $(uname -m) != aarch64 ]] || other=x86_64
+  mkdir -p "$build/bin/clients"
+  mixed() { RESMON_BUILD_DIR=$build deploy 10.77.0.11 10.77.0.12 "$@"; }
+  release_of() { sha256sum <"$1" | cut -c 1-12; }
+  current() { there "$1" 'readlink /opt/resmon/client/current'; }
+  there 10.77.0.12 "printf '#!/bin/sh\n[ \"\$*\" != -m ] || exec echo $other\nexec /usr/bin/uname \"\$@\"\n' >/usr/local/bin/uname
+    chmod +x /usr/local/bin/uname"
+  ln -s "$RESMON_BUILD_DIR"/bin/resmon-{server,load} "$build/bin/"
+  cp "$RESMON_BUILD_DIR/bin/resmon-client" "$build/bin/"
+  { cat "$build/bin/resmon-client" && printf other; } >"$build/bin/clients/resmon-client-$other"
+  chmod +x "$build/bin/clients/resmon-client-$other"
+  run mixed --upgrade
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [[ $(current 10.77.0.11) == *"-$(release_of "$build/bin/resmon-client")" ]]
+  [[ $(current 10.77.0.12) == *"-$(release_of "$build/bin/clients/resmon-client-$other")" ]]
+  printf 2 >>"$build/bin/resmon-client"
+  printf 2 >>"$build/bin/clients/resmon-client-$other"
+  run mixed --upgrade
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(grep -c 'upgraded from' <<<"$output")" -eq 2 ]
+  [[ $(current 10.77.0.11) == *"-$(release_of "$build/bin/resmon-client")" ]]
+  [[ $(current 10.77.0.12) == *"-$(release_of "$build/bin/clients/resmon-client-$other")" ]]
+  run resmon status --json
+  [ "$(jq -r '[.clients[] | select(.up) | .host] | join(" ")' <<<"$output")" = 'host11 host12' ]
+  there 10.77.0.12 'rm /usr/local/bin/uname'
+  run deploy 10.77.0.11 10.77.0.12 --upgrade
+  [ "$status" -eq 0 ]
+}
+
 @test "a configuration that was edited there stays" {
   there 10.77.0.11 'echo "# mine" >>/etc/resmon/client.toml'
   run deploy 10.77.0.11 --interval 2s
