@@ -118,7 +118,8 @@ build_architecture() {
   local -a targets=(resmon-client) options=()
   if [[ $architecture != x86_64 ]]; then
     preset=dist-arm64
-    export RESMON_SYSROOT=$RESMON_HOME/sysroot-arm64
+    RESMON_SYSROOT=$(sysroot_of arm64)
+    export RESMON_SYSROOT
     make_sysroot arm64 "$RESMON_SYSROOT" "$log"
     tail -n +2 "$RESMON_SYSROOT/packages" >"$work/packages"
     # The compiler's own libraries are of its packages on this machine.

@@ -349,7 +349,8 @@ suite_sanitized() {
 suite_arm64() {
   local directory
   directory=$(build_directory "$2")
-  export RESMON_SYSROOT=$directory/sysroot
+  RESMON_SYSROOT=$(sysroot_of arm64)
+  export RESMON_SYSROOT
   make_sysroot arm64 "$RESMON_SYSROOT" "$1.build"
   if build "$2" "$directory" "$1.build" {procfs,wire,net,journal,uplink,collect}_test; then
     run_ctest "$1" "$directory" --label-exclude .

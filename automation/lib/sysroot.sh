@@ -2,6 +2,9 @@
 # dpkg's own architectures stay as they are.
 # shellcheck shell=bash
 
+# sysroot_of ARCHITECTURE: the folder for it in this checkout. `release` and the tests have one, so they compile the same.
+sysroot_of() { printf '%s' "$RESMON_ROOT/build-sysroot-$1"; }
+
 # make_sysroot ARCHITECTURE DIRECTORY LOG: the libraries of packages.txt's [build], with what they need, unpacked in DIRECTORY; their
 # names and versions in DIRECTORY/packages. apt resolves them by its own rules and checks its signatures, with lists and a state of
 # its own. Does nothing when it is there for the same list of packages.
