@@ -46,9 +46,9 @@ if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
 endif()
 add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>) # says of a type in an included .cc what holds for headers
 
-# When a test is taken to hang. Under the sanitizers some run five times as long.
+# When a test is taken to hang. Under the sanitizers and in an emulator some run five times as long.
 set(test_seconds 120)
-if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
+if(CMAKE_CROSSCOMPILING OR CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
   set(test_seconds 300)
 endif()
 
