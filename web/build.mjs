@@ -1,6 +1,6 @@
 // Builds the page into dist/: scripts and one style sheet, named by their content so that browsers may keep them for ever, and an
 // index.html that names them. What src/more.ts names is a script of its own, which is loaded when a view first needs it; what it shares
-// with the rest is another, which the first view loads as well.
+// with the rest is another, which the first view loads as well. Each language but English is a script, too.
 //
 // esbuild bundles; terser makes what it wrote another twentieth smaller, which takes seconds, so --quick leaves that out.
 //
@@ -68,12 +68,13 @@ for (const name of ["favicon.svg", "icon.svg", "manifest.webmanifest"]) await wr
 await build({ absWorkingDir: here, entryPoints: ["src/status.css", "src/status.ts"], outdir: out, minify: !dev, charset: "utf8" });
 later.add("status.css").add("status.js");
 
-// A first view loads all that is not asked for later. bench/page.mjs holds it to the first bound, assets_test.cc to both.
-const totals = { "first view": 0, "on demand": 0 };
+// A first view loads all that is not asked for later. bench/page.mjs holds it to the first bound, assets_test.cc to all.
+const totals = { "first view": 0, "on demand": 0, "languages": 0 };
+const partOf = (name) => (name.startsWith("texts_") ? "languages" : later.has(name) ? "on demand" : "first view");
 for (const name of (await readdir(out)).sort()) {
   const bytes = await readFile(path.join(out, name));
   const packed = gzipSync(bytes, { level: 9 }).length;
-  totals[later.has(name) ? "on demand" : "first view"] += packed;
-  console.log(`${name.padEnd(24)} ${String(bytes.length).padStart(8)} B  ${String(packed).padStart(7)} B gzip${later.has(name) ? "  on demand" : ""}`);
+  totals[partOf(name)] += packed;
+  console.log(`${name.padEnd(24)} ${String(bytes.length).padStart(8)} B  ${String(packed).padStart(7)} B gzip${later.has(name) ? `  ${partOf(name)}` : ""}`);
 }
 for (const [what, packed] of Object.entries(totals)) console.log(`${what.padEnd(24)} ${" ".repeat(10)}  ${String(packed).padStart(7)} B gzip`);

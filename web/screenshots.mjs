@@ -4,23 +4,28 @@
 //
 // writes the pictures that the documents show into docs/images. RESMON_HOST is the host to show, by default the first that is up.
 // --all writes every view at four widths in both themes into DIR instead, for a person to look through: VIEW-WIDTH-THEME.png, a contact
-// sheet of each view (sheet-VIEW.png), and index.html with all of them. --only NAME[,NAME…] takes those views alone. Views for users are
-// shown to the user admin, whose password is in RESMON_PASSWORD_FILE; without it the page asks to sign in there. Without RESMON_URL,
+// sheet of each view (sheet-VIEW.png), and index.html with all of them. --only NAME[,NAME…] takes those views alone, --widths 390,1280 those
+// widths, and --language de shows the page in German. Views for users are shown to the user admin, whose password is in RESMON_PASSWORD_FILE; without it the page asks to sign in there. Without RESMON_URL,
 // --all starts the fleet of scene.mjs.
 
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { german } from "./tools/texts.mjs";
 
+const option = (name) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined);
 const all = process.argv.indexOf("--all");
-const onlyAt = process.argv.indexOf("--only");
-const only = onlyAt > 0 ? process.argv[onlyAt + 1].split(",") : null;
+const only = option("--only")?.split(",") ?? null;
+const language = option("--language") ?? "en";
+const translated = language === "de" ? await german() : {};
+// A text of the page in the language of the pictures.
+const say = (text, values = {}) => (translated[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const scene = process.env.RESMON_URL === undefined && all > 0 ? await (await import("./scene.mjs")).startScene() : null;
 const settings = { ...process.env, ...scene?.settings };
 const base = settings.RESMON_URL?.replace(/\/$/, "");
 if (!base) {
-  console.error("usage: RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=FILE] [RESMON_HOST=NAME] [RESMON_PASSWORD_FILE=FILE] node screenshots.mjs [--all DIR [--only VIEW,…]]");
+  console.error("usage: RESMON_URL=http://127.0.0.1:7412 [RESMON_TOKEN_FILE=FILE] [RESMON_HOST=NAME] [RESMON_PASSWORD_FILE=FILE] node screenshots.mjs [--all DIR [--only VIEW,…] [--widths 390,…] [--language de]]");
   process.exit(2);
 }
 const firstLine = async (file) => (file ? (await readFile(file, "utf8")).trim().split("\n")[0] : null);
@@ -48,46 +53,47 @@ const lines = (page) => page.waitForSelector(".log-list .log-row");
 const button = (name, exact = true) => (page) => page.getByRole("button", { name, exact }).first().click();
 const after = (...steps) => async (page) => { for (const step of steps) await step(page); };
 const selector = (text) => (page) => page.locator(text).first().waitFor();
-const queried = selector('section[aria-label="Result"], .empty');
+const queried = selector(`section[aria-label="${say("Result")}"], .empty`);
+const kRules = selector(`[aria-label="${say("Rules")}"] tbody tr`);
 
 // `ready` waits until there is something to see; a view is drawn once and then pictured at every width.
 const kViews = {
   fleet: { window: true, hash: "#/", ready: rows },
   heat: { window: true, hash: "#/?view=heat", ready: selector(".tile") },
   groups: { window: true, hash: "#/?group=site", ready: rows },
-  filter: { window: true, hash: "#/", ready: after(rows, (page) => page.locator(".toolbar summary", { hasText: "Filter" }).click()) },
+  filter: { window: true, hash: "#/", ready: after(rows, (page) => page.locator(".toolbar summary", { hasText: say("Filter") }).click()) },
   host: { hash: hostAddress(host, "1h"), ready: charts(10) },
   "host-busy": { hash: hostAddress(busy, "15m"), ready: charts(20) },
   "host-own": { hash: hostAddress(own, "15m"), ready: charts(10) },
-  range: { window: true, hash: hostAddress(host, "1h"), ready: after(charts(10), (page) => page.locator("summary", { hasText: "From" }).click()) },
+  range: { window: true, hash: hostAddress(host, "1h"), ready: after(charts(10), (page) => page.locator("summary", { hasText: say("From – to") }).click()) },
   compare: { hash: `#/compare?${compared}&range=15m`, ready: charts(10) },
-  explore: { hash: "#/explore", ready: after(button("Which disk filled up yesterday?"), queried) },
+  explore: { hash: "#/explore", ready: after(button(say("Which disk filled up yesterday?")), queried) },
   "explore-new": { hash: "#/explore?", ready: selector(".examples") },
   "explore-wrong": { hash: `#/explore?q=${encodeURIComponent('SELECT mean("usage_activ") FROM "cpuu" WHERE time > now() - 1h GROUP BY time(1m)')}`,
-    ready: after(button("Run it", false), selector(".empty, .error-text:not(:empty)")) },
+    ready: after(button(say("Run it"), false), selector(".empty, .error-text:not(:empty)")) },
   logs: { window: true, hash: "#/logs?range=1h", ready: after(lines, (page) => page.locator(".log-facets button").first().waitFor({ state: "attached" })) },
-  "logs-line": { window: true, hash: "#/logs?q=level:error&range=1h", ready: after(lines, (page) => page.locator(".log-row").nth(2).click(), button("Context"), selector(".log-context .log-row")) },
+  "logs-line": { window: true, hash: "#/logs?q=level:error&range=1h", ready: after(lines, (page) => page.locator(".log-row").nth(2).click(), button(say("Context")), selector(".log-context .log-row")) },
   "logs-patterns": { window: true, hash: "#/logs?show=patterns&range=1h", ready: selector(".log-patterns tbody tr") },
-  "logs-tail": { window: true, hash: "#/logs?range=5m", ready: after(lines, button("Follow"), (page) => page.waitForTimeout(2500)) },
-  alerts: { hash: "#/alerts", ready: selector('[aria-label="Rules"] tbody tr') },
-  "alert-rule": { hash: "#/alerts", signedIn: true, ready: after(selector('[aria-label="Rules"] tbody tr'), button("Edit orders-waiting"), selector(".would-have, .rule-editor textarea")) },
+  "logs-tail": { window: true, hash: "#/logs?range=5m", ready: after(lines, button(say("Follow")), (page) => page.waitForTimeout(2500)) },
+  alerts: { hash: "#/alerts", ready: kRules },
+  "alert-rule": { hash: "#/alerts", signedIn: true, ready: after(kRules, button(say("Edit {name}", { name: "orders-waiting" })), selector(".would-have, .rule-editor textarea")) },
   server: { hash: "#/server", ready: after(selector(".log-line"), selector(".panels.is-small canvas")) },
   settings: { hash: "#/settings", ready: selector(".settings .thresholds") },
   access: { hash: "#/access", signedIn: true, ready: async (page) => {
-    await page.getByRole("heading", { name: "Users and tokens" }).waitFor();
+    await page.getByRole("heading", { name: say("Users and tokens") }).waitFor();
     if (password !== null) await page.getByRole("rowheader", { name: "admin" }).waitFor();
   } },
-  "add-machine": { window: true, hash: "#/", signedIn: true, ready: after(rows, button("Add a machine…"), async (page) => {
-    await page.getByLabel("Name under which it reports").fill(`new-${Math.floor(Math.random() * 1e6)}`);
+  "add-machine": { window: true, hash: "#/", signedIn: true, ready: after(rows, button(say("Add a machine…")), async (page) => {
+    await page.getByLabel(say("Name under which it reports")).fill(`new-${Math.floor(Math.random() * 1e6)}`);
     await page.keyboard.press("Enter");
     await page.locator(".made-token").first().waitFor();
   }) },
-  "edit-host": { window: true, hash: hostAddress(host, "1h"), signedIn: true, ready: after(charts(10), button("Edit…"), selector(".host-dialog")) },
-  keys: { window: true, hash: hostAddress(host, "1h"), ready: after(charts(10), button("Keyboard shortcuts"), selector("dialog.help")) },
+  "edit-host": { window: true, hash: hostAddress(host, "1h"), signedIn: true, ready: after(charts(10), button(say("Edit…")), selector(".host-dialog")) },
+  keys: { window: true, hash: hostAddress(host, "1h"), ready: after(charts(10), button(say("Keyboard shortcuts")), selector("dialog.help")) },
   status: { path: "/status/public", ready: (page) => page.locator("main, body").first().waitFor() },
-  "sign-in": { hash: "#/", guest: true, ready: after(button("Sign in"), selector("#user")) },
+  "sign-in": { hash: "#/", guest: true, ready: after(button(say("Sign in")), selector("#user")) },
 };
-const kWidths = [390, 1280, 1920, 2560];
+const kWidths = (option("--widths") ?? "390,1280,1920,2560").split(",").map(Number);
 const kHeight = { 390: 844, 1280: 860, 1920: 1080, 2560: 1440 };
 const kThemes = ["light", "dark"];
 const kLongest = 6000;  // pixels of one picture
@@ -99,7 +105,7 @@ const browser = await chromium.launch({
 });
 
 async function newContext({ guest = false, ...options }, signedIn) {
-  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+  const context = await browser.newContext({ locale: language === "de" ? "de-DE" : "en-US", reducedMotion: "reduce", ...options });
   if (token !== null && !guest && !(signedIn && password !== null)) await context.addInitScript((text) => sessionStorage.setItem("resmon.token", text), token);
   if (signedIn && password !== null) {
     const done = await context.request.post(`${base}/api/v1/login`, { data: { user: "admin", password } });
@@ -173,8 +179,9 @@ try {
     const done = [];
     for (const view of views) {
       try {
-        await picture(view, [390], true, true);
-        await picture(view, kWidths.slice(1), false, true);
+        const wide = kWidths.filter((width) => width > 390);
+        if (wide.length < kWidths.length) await picture(view, [390], true, true);
+        if (wide.length > 0) await picture(view, wide, false, true);
         done.push(view);
       } catch (error) {
         console.error(`${view}: ${error.message}`);

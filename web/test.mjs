@@ -1,4 +1,5 @@
-// Unit tests: every src/**/*.test.ts is bundled by esbuild and run by node's own test runner.
+// Unit tests: every src/**/*.test.ts is bundled by esbuild and run by node's own test runner, together with tools/*.test.mjs, which read the
+// sources.
 
 import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
@@ -22,8 +23,9 @@ const out = await mkdtemp(path.join(here, "node_modules", ".resmon-test-"));
 try {
   const entryPoints = await find(path.join(here, "src"));
   await build({ entryPoints, outdir: out, outbase: here, bundle: true, platform: "node", format: "esm", outExtension: { ".js": ".test.mjs" } });
+  const tools = (await readdir(path.join(here, "tools"))).filter((name) => name.endsWith(".test.mjs")).map((name) => path.join(here, "tools", name));
   const files = (await readdir(out, { recursive: true })).filter((name) => name.endsWith(".mjs")).map((name) => path.join(out, name));
-  process.exitCode = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit", cwd: here }).status ?? 1;
+  process.exitCode = spawnSync(process.execPath, ["--test", ...files, ...tools], { stdio: "inherit", cwd: here }).status ?? 1;
 } finally {
   await rm(out, { recursive: true, force: true });
 }

@@ -18,6 +18,9 @@ export const kPatienceMs = 30_000;
 // How long a test may take, which waits for some of them.
 export const kTestMs = 4 * kPatienceMs;
 
+// The page speaks the browser's language; tests name its texts in English.
+export const kLocale = "en-US";
+
 export async function launch() {
   await mkdir(kArtefacts, { recursive: true });
   return chromium.launch({
@@ -31,8 +34,8 @@ export async function launch() {
 
 // Opens `url` in a browser context of its own. `faults` collects what must not happen; closing asserts nothing, check() does.
 // `expected` is a pattern for console errors that the test provokes.
-export async function open(browser, url, { scheme = "dark", width = 1280, height = 860, expected = null, token = null } = {}) {
-  const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height }, reducedMotion: "reduce" });
+export async function open(browser, url, { scheme = "dark", width = 1280, height = 860, expected = null, token = null, locale = kLocale } = {}) {
+  const context = await browser.newContext({ locale, colorScheme: scheme, viewport: { width, height }, reducedMotion: "reduce" });
   if (token !== null) await context.addInitScript((text) => sessionStorage.setItem("resmon.token", text), token);
   const page = await context.newPage();
   page.setDefaultTimeout(kPatienceMs);

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { checkAccessibility, kPatienceMs, kTestMs, launch } from "./browser.mjs";
+import { checkAccessibility, kLocale, kPatienceMs, kTestMs, launch } from "./browser.mjs";
 import { freePort, programsAreBuilt, startPrograms, until } from "./programs.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -74,7 +74,7 @@ async function setting(body, { provider: providerSettings = {}, server: serverSe
     "oidc.issuer": provider.issuer, "oidc.client_id": "resmon", "oidc.client_secret_file": secretFile, "oidc.name": "House Keys",
     "oidc.admin_values": '["boss"]', "oidc.viewer_values": '["staff"]', ...serverSettings,
   }, http });
-  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: "reduce" });
+  const context = await browser.newContext({ locale: kLocale, viewport: { width: 1280, height: 860 }, reducedMotion: "reduce" });
   const page = await context.newPage();
   page.setDefaultTimeout(kPatienceMs);
   try {
@@ -253,7 +253,7 @@ oidcTest("the way back leads to the own page only, and to its public address fir
 oidcTest("an administrator ends a person's sessions; a local user of the same name ends them, too", async ({ page, context, url }) => {
   await page.goto(`${url}/#/access`);
   await signIn(page, "mia");
-  const other = await context.browser().newContext();
+  const other = await context.browser().newContext({ locale: kLocale });
   const eve = await other.newPage();
   eve.setDefaultTimeout(kPatienceMs);
   await eve.goto(url);

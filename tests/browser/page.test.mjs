@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { defaultNames, startMock } from "../../web/mock/server.mjs";
-import { checkAccessibility, hasInk, kPatienceMs, kTestMs, launch, open, overflow, shot } from "./browser.mjs";
+import { checkAccessibility, hasInk, kLocale, kPatienceMs, kTestMs, launch, open, overflow, shot } from "./browser.mjs";
 
 const kReal = process.env.RESMON_URL?.replace(/\/$/, "");
 const kTokenFile = process.env.RESMON_TOKEN_FILE;
@@ -341,7 +341,7 @@ provoke("a thousand hosts: few rows in the document, all within reach, none miss
 });
 
 test("the head of the page is seen while the script is on its way, and stays where it is", { timeout: kTestMs }, async () => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+  const context = await browser.newContext({ locale: kLocale, viewport: { width: 1280, height: 860 } });
   try {
     const page = await context.newPage();
     let release;

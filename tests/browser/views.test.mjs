@@ -101,7 +101,7 @@ view("samples that the server refused show at their host, and why", {}, { hash: 
   const tag = page.locator("tr.host-row[data-host=web1] .tag-warning");
   await tag.waitFor();
   assert.equal(await tag.innerText(), "refused samples");
-  assert.equal(await tag.getAttribute("title"), `1234 samples were refused by the server: ${reason}`);
+  assert.equal(await tag.getAttribute("title"), `1,234 samples were refused by the server: ${reason}`);
   assert.equal(await page.locator(".tag-warning").count(), 1);
   await page.getByRole("link", { name: "web1", exact: true }).click();
   const fact = page.locator(".fact-warning");

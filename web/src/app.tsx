@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { t } from "./core/texts.ts";
 import {
   formatRoute, kAlertsRoute, kCompareRoute, kExploreRoute, kFleetRoute, kLogsRoute, kServerRoute, kSettingsRoute, type CompareRoute, type ExploreRoute, type FleetRoute,
   type LogsRoute, type Route,
@@ -31,25 +32,25 @@ const SettingsView = later((part) => part.SettingsView);
 function titleOf(here: Route): string {
   switch (here.view) {
     case "fleet":
-      return "Fleet";
+      return t("Fleet");
     case "host":
       return here.host;
     case "compare":
-      return here.hosts.length === 0 ? "Compare" : here.hosts.join(", ");
+      return here.hosts.length === 0 ? t("Compare") : here.hosts.join(", ");
     case "explore":
-      return "Explore";
+      return t("Explore");
     case "logs":
-      return "Logs";
+      return t("Logs");
     case "server":
-      return "Server";
+      return t("Server");
     case "alerts":
-      return "Alerts";
+      return t("Alerts");
     case "access":
-      return "Users and tokens";
+      return t("Users and tokens");
     case "settings":
-      return "Settings";
+      return t("Settings");
     case "invitation":
-      return "Invitation";
+      return t("Invitation");
   }
 }
 
@@ -92,18 +93,18 @@ export function App() {
   if (here.view === "logs") left.current.logs = here;
   const shortcuts = useMemo(
     () => [
-      { keys: "g f", what: "Go to the fleet", run: () => go(left.current.fleet) },
-      { keys: "g c", what: "Go to compare", run: () => go(left.current.compare) },
-      { keys: "g e", what: "Go to explore", run: () => go(left.current.explore) },
-      { keys: "g l", what: "Go to the logs", run: () => go(left.current.logs) },
-      { keys: "g a", what: "Go to the alerts", run: () => go(kAlertsRoute) },
-      { keys: "g s", what: "Go to the server", run: () => go(kServerRoute) },
-      { keys: "g ,", what: "Go to the settings", run: () => go(kSettingsRoute) },
-      { keys: "?", what: "These keys", run: () => setHelp(true) },
+      { keys: "g f", what: t("Go to the fleet"), run: () => go(left.current.fleet) },
+      { keys: "g c", what: t("Go to compare"), run: () => go(left.current.compare) },
+      { keys: "g e", what: t("Go to explore"), run: () => go(left.current.explore) },
+      { keys: "g l", what: t("Go to the logs"), run: () => go(left.current.logs) },
+      { keys: "g a", what: t("Go to the alerts"), run: () => go(kAlertsRoute) },
+      { keys: "g s", what: t("Go to the server"), run: () => go(kServerRoute) },
+      { keys: "g ,", what: t("Go to the settings"), run: () => go(kSettingsRoute) },
+      { keys: "?", what: t("These keys"), run: () => setHelp(true) },
     ],
     [],
   );
-  useShortcuts("Everywhere", shortcuts);
+  useShortcuts(t("Everywhere"), shortcuts);
   const title = titleOf(here);
   const open = countOpen(useObservable(alertsState)?.alerts ?? []);
   const inTrouble = useObservable(troubles).size;
@@ -118,12 +119,12 @@ export function App() {
     document.title = `${inTrouble > 0 ? `(${inTrouble}) ` : ""}${title} · resmon`;
   }, [title, inTrouble]);
   const places: [string, Route, boolean][] = [
-    ["Fleet", left.current.fleet, here.view === "fleet" || here.view === "host"],
-    ["Compare", left.current.compare, here.view === "compare"],
-    ["Explore", left.current.explore, here.view === "explore"],
-    ["Logs", left.current.logs, here.view === "logs"],
-    ["Alerts", kAlertsRoute, here.view === "alerts"],
-    ["Server", kServerRoute, here.view === "server"],
+    [t("Fleet"), left.current.fleet, here.view === "fleet" || here.view === "host"],
+    [t("Compare"), left.current.compare, here.view === "compare"],
+    [t("Explore"), left.current.explore, here.view === "explore"],
+    [t("Logs"), left.current.logs, here.view === "logs"],
+    [t("Alerts"), kAlertsRoute, here.view === "alerts"],
+    [t("Server"), kServerRoute, here.view === "server"],
   ];
 
   return (
@@ -131,25 +132,25 @@ export function App() {
       <a class="skip" href="#content" onClick={(event) => {
         event.preventDefault();
         document.getElementById("content")?.focus();
-      }}>Skip to content</a>
+      }}>{t("Skip to content")}</a>
       <header class="top">
-        <a class="brand" href="#/" aria-label="resmon, the fleet">
+        <a class="brand" href="#/" aria-label={t("resmon, the fleet")}>
           <svg viewBox="0 0 32 32" aria-hidden="true"><path d="M3 18h6l3-10 6 16 4-9h7" /></svg>
           <span class="brand-word">resmon</span>
         </a>
-        <nav class="places" aria-label="Views">
+        <nav class="places" aria-label={t("Views")}>
           {places.map(([name, to, isHere]) => (
             <a key={name} href={formatRoute(to)} aria-current={isHere ? "page" : undefined}>{name}
-              {name === "Alerts" && open > 0 && <span class="badge"><span class="hidden"> firing: </span>{open}</span>}</a>
+              {to === kAlertsRoute && open > 0 && <span class="badge"><span class="hidden">{" "}{t("firing:")}{" "}</span>{open}</span>}</a>
           ))}
         </nav>
         <span class="grow" />
         <ConnectionMark />
         <UserMenu />
-        <a class="icon button" href={formatRoute(kSettingsRoute)} aria-label="Settings" title="Settings (g ,)" aria-current={here.view === "settings" ? "page" : undefined}>
+        <a class="icon button" href={formatRoute(kSettingsRoute)} aria-label={t("Settings")} title={t("Settings (g ,)")} aria-current={here.view === "settings" ? "page" : undefined}>
           <svg viewBox="0 0 16 16" aria-hidden="true"><path d="M2 4h7M13 4h1M2 8h2M8 8h6M2 12h6M12 12h2" /><circle cx="11" cy="4" r="1.7" /><circle cx="6" cy="8" r="1.7" /><circle cx="10" cy="12" r="1.7" /></svg>
         </a>
-        <button type="button" class="icon" aria-label="Keyboard shortcuts" onClick={() => setHelp(true)}>?</button>
+        <button type="button" class="icon" aria-label={t("Keyboard shortcuts")} onClick={() => setHelp(true)}>?</button>
       </header>
       <ConnectionBanner />
       {signing === "not-needed" && <SinkBanner />}

@@ -2,6 +2,7 @@
 // sixteen charts following one cursor, a re-render per mouse move would be the slowest thing on the page.
 
 import uPlot from "uplot";
+import { count } from "../core/texts.ts";
 import type { ChartEvent } from "../core/annotations.ts";
 import type { AlertSpan } from "../core/alerts.ts";
 import { formatTick, formatTime, type Unit } from "../core/format.ts";
@@ -126,7 +127,7 @@ export class Chart {
     const time = at === null ? undefined : this.model.times[at];
     if (at === null || time === undefined) return this.setting.onValues(this.model.values.map(lastValue), null);
     const mark = this.input.marks?.find((one) => time + this.input.window.step > one.from && time < one.to);
-    const errors = mark === undefined ? "" : `, ${mark.errors.toLocaleString("en")} ${mark.errors === 1 ? "error" : "errors"} in the log`;
+    const errors = mark === undefined ? "" : `, ${count("{n} error in the log|{n} errors in the log", mark.errors)}`;
     const near = (this.input.events ?? []).filter((one) => Math.abs(one.time - time) <= Math.max(this.input.window.step, kNearShare * (this.input.window.to - this.input.window.from)));
     const events = near.map((one) => `, ${one.words}`).join("");
     this.setting.onValues(this.model.values.map((column) => column[at] ?? null), formatTime(time) + errors + events);

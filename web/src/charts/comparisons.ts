@@ -1,5 +1,6 @@
 // What the compare view draws: one figure a panel, one line a host.
 
+import { t } from "../core/texts.ts";
 import { banded, bandedBusy, mean, rate, type Column } from "../core/influxql.ts";
 import { bandOf, sum, type Line, type Panel, type Source, type Values } from "./panel.ts";
 
@@ -41,17 +42,17 @@ const kShares = [10, 25, 50, 100];
 
 export const kComparisons: readonly Panel[] = [
   figure("cpu", "CPU", "percent", { from: "cpu", columns: [bandedBusy("active")], where: [["cpu", "cpu-total"]] }, "only", kShares),
-  figure("load", "Load, 1 min", "load", { from: "system", columns: [banded("load1")] }),
-  figure("iowait", "Waiting for disks (iowait)", "percent", { from: "cpu", columns: [banded("usage_iowait", "iowait")], where: [["cpu", "cpu-total"]] }, "only", kShares),
-  figure("pressure", "Pressure, worst resource", "percent", { from: "pressure", columns: [mean("avg10")], where: [["type", "some"]], by: ["resource"] }, "highest"),
-  figure("memory", "Memory used", "percent", { from: "mem", columns: [banded("used_percent")] }, "only", [100]),
-  figure("swap", "Swap used", "bytes", { from: "swap", columns: [banded("used")] }),
-  figure("disk", "Fullest disk", "percent", { from: "disk", columns: [mean("used_percent")], by: ["path"] }, "highest", [100]),
-  figure("disk-busy", "Busiest disk", "percent", { from: "diskio", columns: [mean("io_util")], by: ["name"] }, "highest", kShares),
-  figure("received", "Network received", "bits_per_second", { from: "net", columns: [bits("bytes_recv", "received")], by: ["interface"], rates: true }, "sum"),
-  figure("sent", "Network sent", "bits_per_second", { from: "net", columns: [bits("bytes_sent", "sent")], by: ["interface"], rates: true }, "sum"),
-  figure("tcp", "TCP connections", "count", { from: "netstat", columns: [banded("tcp_established")] }),
-  figure("processes", "Processes", "count", { from: "processes", columns: [banded("total")] }),
-  figure("switches", "Context switches", "per_second", { from: "kernel", columns: [rate("context_switches")], rates: true }),
-  figure("files", "Open files", "count", { from: "linux_sysctl_fs", columns: [banded("file-nr")] }),
+  figure("load", t("Load, 1 min"), "load", { from: "system", columns: [banded("load1")] }),
+  figure("iowait", t("Waiting for disks (iowait)"), "percent", { from: "cpu", columns: [banded("usage_iowait", "iowait")], where: [["cpu", "cpu-total"]] }, "only", kShares),
+  figure("pressure", t("Pressure, worst resource"), "percent", { from: "pressure", columns: [mean("avg10")], where: [["type", "some"]], by: ["resource"] }, "highest"),
+  figure("memory", t("Memory used"), "percent", { from: "mem", columns: [banded("used_percent")] }, "only", [100]),
+  figure("swap", t("Swap used"), "bytes", { from: "swap", columns: [banded("used")] }),
+  figure("disk", t("Fullest disk"), "percent", { from: "disk", columns: [mean("used_percent")], by: ["path"] }, "highest", [100]),
+  figure("disk-busy", t("Busiest disk"), "percent", { from: "diskio", columns: [mean("io_util")], by: ["name"] }, "highest", kShares),
+  figure("received", t("Network received"), "bits_per_second", { from: "net", columns: [bits("bytes_recv", "received")], by: ["interface"], rates: true }, "sum"),
+  figure("sent", t("Network sent"), "bits_per_second", { from: "net", columns: [bits("bytes_sent", "sent")], by: ["interface"], rates: true }, "sum"),
+  figure("tcp", t("TCP connections"), "count", { from: "netstat", columns: [banded("tcp_established")] }),
+  figure("processes", t("Processes"), "count", { from: "processes", columns: [banded("total")] }),
+  figure("switches", t("Context switches"), "per_second", { from: "kernel", columns: [rate("context_switches")], rates: true }),
+  figure("files", t("Open files"), "count", { from: "linux_sysctl_fs", columns: [banded("file-nr")] }),
 ];

@@ -1,5 +1,6 @@
 // What a panel is: which measurements it reads and how their grids become lines. Nothing here touches the page or the network.
 
+import { count, t } from "../core/texts.ts";
 import type { Unit } from "../core/format.ts";
 import type { Grid, GridSeries } from "../core/grid.ts";
 import { highOf, lowOf, type Column } from "../core/influxql.ts";
@@ -135,7 +136,7 @@ export function grouped(tag: string, wanted: readonly Omit<Wanted, "colour">[], 
       }),
     );
     const left = candidates.length - shown.length;
-    return left > 0 ? { lines, note: `The busiest ${shown.length} of ${candidates.length} ${what}.` } : { lines };
+    return left > 0 ? { lines, note: t("The busiest {shown} of {all} {what}.", { shown: shown.length, all: candidates.length, what }) } : { lines };
   };
 }
 
@@ -150,7 +151,7 @@ export function largest(tag: string, scale: number, alone: (name: string) => str
     });
     const [first, ...others] = ranked.slice(kMostGroups).map((series) => series.values);
     if (first !== undefined) {
-      lines.push({ key: " others", label: `${others.length + 1} others`, colour: 7, values: scaled(others.reduce<Values>(sum, first)) });
+      lines.push({ key: " others", label: count("{n} other|{n} others", others.length + 1), colour: 7, values: scaled(others.reduce<Values>(sum, first)) });
     }
     return { lines };
   };
@@ -186,6 +187,6 @@ export const byProgram: Panel["draw"] = ([grid]) => {
   const other = programs.get(kOther);
   if (other !== undefined) rest.push(other);
   const [first, ...more] = rest;
-  if (first !== undefined) lines.push({ key: " others", label: "all others", colour: 7, values: more.reduce<Values>(sum, first) });
+  if (first !== undefined) lines.push({ key: " others", label: t("all others"), colour: 7, values: more.reduce<Values>(sum, first) });
   return { lines };
 };

@@ -1,6 +1,10 @@
 // Alerts as the server tells them, checked field by field.
 
+import { count, t } from "./texts.ts";
+
 export type Severity = "info" | "warning" | "critical";
+
+export const kSeverityWords: Record<Severity, string> = { info: t("info"), warning: t("warning"), critical: t("critical") };
 
 export interface ActiveAlert {
   id: string;
@@ -140,7 +144,7 @@ export const countOpen = (alerts: readonly ActiveAlert[]): number =>
 
 // "web1 path=/var": the host and what tells the series apart.
 export const whereOf = (one: { host: string; tags: Record<string, string> }): string =>
-  [one.host === "" ? "server" : one.host, ...Object.entries(one.tags).map(([key, value]) => `${key}=${value}`)].join(" ");
+  [one.host === "" ? t("server") : one.host, ...Object.entries(one.tags).map(([key, value]) => `${key}=${value}`)].join(" ");
 
 // The series without its host: "path=/var".
 export const seriesOf = (one: { tags: Record<string, string> }): string => Object.entries(one.tags).map(([key, value]) => `${key}=${value}`).join(" ");
@@ -276,8 +280,9 @@ export const decodeSilencePreview = (body: unknown): SilencePreview | null =>
     ? { alerts: number(body["alerts"]), hosts: number(body["hosts"]), hostsSelected: number(body["hosts_selected"]), rulesSelected: number(body["rules_selected"]) }
     : null;
 
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
+const hostsOn = (n: number): string => count("{n} host|{n} hosts", n);
 
 export const silenceText = (preview: SilencePreview | null): string =>
-  preview === null ? "" : `This silences ${counted(preview.alerts, "alert")} on ${counted(preview.hosts, "host")} now; it is for ` +
-    `${counted(preview.rulesSelected, "rule")} on ${counted(preview.hostsSelected, "host")}.`;
+  preview === null ? "" : t("This silences {alerts} on {hosts} now; it is for {rules} on {selected}.", {
+    alerts: count("{n} alert|{n} alerts", preview.alerts), hosts: hostsOn(preview.hosts), rules: count("{n} rule|{n} rules", preview.rulesSelected), selected: hostsOn(preview.hostsSelected),
+  });

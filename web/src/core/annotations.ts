@@ -2,6 +2,7 @@
 // measurement `annotation`: the tag `about` names a host (none: all of them), the fields are `text` and `author`. The tag is not `host`: a row with
 // that would count as a sign of life of the host.
 
+import { t } from "./texts.ts";
 import type { Host } from "./hosts.ts";
 import type { StatementResult } from "./influx_response.ts";
 
@@ -30,8 +31,8 @@ export function eventsOf(hosts: readonly Host[]): ChartEvent[] {
     const where = hosts.length > 1 ? `${host.host}: ` : "";
     const events: ChartEvent[] = [];
     const { uptime_seconds: uptime } = host.summary;
-    if (uptime !== null) events.push({ time: host.last_seen - 1000 * uptime, words: `${where}the machine started` });
-    if (host.connected_since > 0) events.push({ time: host.connected_since, words: `${where}resmon-client connected` });
+    if (uptime !== null) events.push({ time: host.last_seen - 1000 * uptime, words: `${where}${t("the machine started")}` });
+    if (host.connected_since > 0) events.push({ time: host.connected_since, words: `${where}${t("resmon-client connected")}` });
     return events;
   });
 }

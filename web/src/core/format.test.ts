@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { format, formatAgo, formatDuration, formatTick, type Unit } from "./format.ts";
+import { format, formatAgo, formatDate, formatDuration, formatTick, formatTime, setZone, type Unit } from "./format.ts";
+import { parseRangeWords } from "./range_words.ts";
+import { count, setLanguage, t, tx, whole } from "./texts.ts";
+import * as german from "./texts_de.ts";
+import { parseLocalTime } from "./time_range.ts";
 
 test("numbers with their units", () => {
   const rows: [number | null, Unit, string][] = [
@@ -54,4 +58,59 @@ test("durations", () => {
   assert.equal(formatAgo(-3), "now");
   assert.equal(formatAgo(42.9), "42 s ago");
   assert.equal(formatAgo(3 * 86400), "3 d ago");
+});
+
+function inGerman(body: () => void): void {
+  setZone("utc");
+  setLanguage("de", german);
+  try {
+    body();
+  } finally {
+    setLanguage("en", null);
+  }
+}
+
+test("texts: placeholders, counts, elements", () => {
+  assert.equal(t("since {time}", { time: "9:30" }), "since 9:30");
+  assert.equal(count("{n} host|{n} hosts", 1), "1 host");
+  assert.equal(count("{n} host|{n} hosts", 12_345), "12,345 hosts");
+  assert.deepEqual(tx("Nothing matches {search}.", { search: 7 }), ["Nothing matches ", 7, "."]);
+  inGerman(() => {
+    assert.equal(t("since {time}", { time: "9:30" }), "seit 9:30");
+    assert.equal(count("{n} rule|{n} rules", 1), "1 Regel");
+    assert.equal(count("{n} rule|{n} rules", 12_345), "12.345 Regeln");
+    assert.deepEqual(tx("Nothing matches {search}.", { search: 7 }), ["Nichts passt zu ", 7, "."]);
+  });
+});
+
+test("German: numbers, times and dates", () => {
+  inGerman(() => {
+    assert.equal(format(12.345, "percent"), "12,3 %");
+    assert.equal(format(1024, "bytes"), "1,00 KiB");
+    assert.equal(formatTick(1.5 * 2 ** 30, "bytes"), "1,5 GiB");
+    assert.equal(formatTick(2 ** 30, "bytes"), "1 GiB");
+    assert.equal(whole(12_345), "12.345");
+    assert.equal(formatAgo(42), "vor 42 s");
+    assert.equal(formatAgo(0), "jetzt");
+    const time = Date.UTC(2026, 10, 24, 8, 30);
+    assert.equal(formatDate(time), "24.11.2026");
+    assert.equal(formatTime(time), "24.11.2026 08:30:00");
+    assert.equal(parseLocalTime("24.11.2026 08:30"), time);
+    assert.equal(parseLocalTime("2026-11-24 08:30"), time);
+  });
+});
+
+test("German: ranges in words", () => {
+  inGerman(() => {
+    const now = Date.UTC(2026, 10, 30, 18, 20);  // a Monday
+    const pairs = [
+      ["gestern", "yesterday"], ["Heute", "today"], ["letzten Dienstag 14:00–15:00", "last Tuesday 14:00–15:00"], ["letzte Woche", "last week"], ["diese Woche", "this week"],
+      ["3 Tage", "3 days"], ["die letzten 3 Stunden", "3 hours"], ["seit 9:30", "since 9:30"], ["seit gestern um 14 Uhr", "since yesterday at 14:00"], ["24.11.2026", "2026-11-24"], ["24.11.", "24 nov"],
+      ["von gestern 22:00 bis 2:00", "yesterday 22:00 – 2:00"], ["yesterday", "yesterday"],
+    ];
+    for (const [german, english] of pairs) {
+      assert.ok(parseRangeWords(german ?? "", now) !== null, german);
+      assert.deepEqual(parseRangeWords(german ?? "", now), parseRangeWords(english ?? "", now), german);
+    }
+  });
 });

@@ -1,6 +1,9 @@
 // Numbers as people read them. Units follow the field's habit: memory, files and disk traffic in powers of 1024 (KiB), network
 // in powers of 1000 (kbit/s), a space between number and unit. Three significant digits: more only flickers.
 
+import { language, point, t } from "./texts.ts";
+
+
 export type Unit =
   | "percent"
   | "whole_percent"
@@ -16,6 +19,11 @@ export type Unit =
   | "number";
 
 export const kNothing = "–";
+
+const localised = (text: string): string => (point === "." ? text : text.replace(".", point));
+// With that many decimals, as the language writes them.
+export const fixed = (value: number, decimals: number): string => localised(value.toFixed(decimals));
+export const formatNumber = (value: number): string => localised(String(value));
 
 const kBinary = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 const kDecimal = ["", "k", "M", "G", "T", "P", "E"];
@@ -68,8 +76,10 @@ function load(value: number): string {
   return Math.abs(value) >= 99.95 ? value.toFixed(0) : value.toFixed(2);
 }
 
-export function format(value: number | null | undefined, unit: Unit): string {
-  if (value === null || value === undefined || !Number.isFinite(value)) return kNothing;
+export const format = (value: number | null | undefined, unit: Unit): string =>
+  value === null || value === undefined || !Number.isFinite(value) ? kNothing : localised(plain(value, unit));
+
+function plain(value: number, unit: Unit): string {
   switch (unit) {
     case "percent":
       return percent(value);
@@ -89,7 +99,7 @@ export function format(value: number | null | undefined, unit: Unit): string {
     case "load":
       return load(value);
     case "seconds":
-      return Math.abs(value) < 1 ? format(value * 1000, "milliseconds") : `${threeDigits(value)} s`;
+      return Math.abs(value) < 1 ? plain(value * 1000, "milliseconds") : `${threeDigits(value)} s`;
     case "celsius":
       return celsius(value);
     case "number":
@@ -102,10 +112,14 @@ export function format(value: number | null | undefined, unit: Unit): string {
 
 // An axis label: as short as can be, so no trailing zeros ("1 GiB", "50 %").
 export function formatTick(value: number, unit: Unit): string {
+  return localised(plainTick(value, unit));
+}
+
+function plainTick(value: number, unit: Unit): string {
   if (unit === "percent") return `${Number(value.toFixed(2))} %`;
   if (unit === "count" && !Number.isInteger(value) && Math.abs(value) < 1000) return "";
   if (unit === "load") return String(Number(value.toFixed(2)));
-  return format(value, unit).replace(/\.0+(?=\D|$)/, "").replace(/(\.\d*[1-9])0+(?=\D|$)/, "$1");
+  return plain(value, unit).replace(/\.0+(?=\D|$)/, "").replace(/(\.\d*[1-9])0+(?=\D|$)/, "$1");
 }
 
 const kMinute = 60;
@@ -124,14 +138,20 @@ export function formatDuration(seconds: number | null | undefined): string {
   return pair(Math.floor(whole / kDay), "d", Math.floor((whole % kDay) / kHour), "h");
 }
 
-// One part only, for a column that is read at a glance: "now", "42 s ago", "3 h ago".
-export function formatAgo(seconds: number | null | undefined): string {
+// One part only, for a column that is read at a glance: "now", "42 s", "3 h".
+export function formatSpan(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return kNothing;
-  if (seconds < 1) return "now";
-  if (seconds < 100) return `${Math.floor(seconds)} s ago`;
-  if (seconds < 100 * kMinute) return `${Math.floor(seconds / kMinute)} min ago`;
-  if (seconds < 48 * kHour) return `${Math.floor(seconds / kHour)} h ago`;
-  return `${Math.floor(seconds / kDay)} d ago`;
+  if (seconds < 1) return t("now");
+  if (seconds < 100) return `${Math.floor(seconds)} s`;
+  if (seconds < 100 * kMinute) return `${Math.floor(seconds / kMinute)} min`;
+  if (seconds < 48 * kHour) return `${Math.floor(seconds / kHour)} h`;
+  return `${Math.floor(seconds / kDay)} d`;
+}
+
+// "now", "42 s ago".
+export function formatAgo(seconds: number | null | undefined): string {
+  const span = formatSpan(seconds);
+  return span === kNothing || (seconds ?? 0) < 1 ? span : t("{span} ago", { span });
 }
 
 const two = (n: number): string => String(n).padStart(2, "0");
@@ -172,9 +192,21 @@ export function zoneName(ms: number): string {
   return `UTC${minutes < 0 ? "−" : "+"}${hours}${rest === 0 ? "" : `:${two(rest)}`}`;
 }
 
-export function formatDate(ms: number): string {
+// The same in each language: "2026-11-24".
+export function isoDate(ms: number): string {
   const { year, month, day } = partsOf(ms);
   return `${year}-${two(month)}-${two(day)}`;
+}
+
+// "2026-11-24", "24.11.2026".
+export function formatDate(ms: number): string {
+  return language === "de" ? `${formatDay(ms)}${partsOf(ms).year}` : isoDate(ms);
+}
+
+// Without the year: "11-24", "24.11.".
+export function formatDay(ms: number): string {
+  const { month, day } = partsOf(ms);
+  return language === "de" ? `${two(day)}.${two(month)}.` : `${two(month)}-${two(day)}`;
 }
 
 export function formatClock(ms: number, withSeconds: boolean): string {

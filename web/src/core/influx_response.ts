@@ -1,6 +1,8 @@
 // What /query answers, checked. A proxy's HTML page, a truncated body or another product's dialect must end as one readable
 // error, never as an exception deep inside a chart.
 
+import { t } from "./texts.ts";
+
 export type Cell = number | string | boolean | null;
 
 export interface Series {
@@ -22,17 +24,17 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function decodeSeries(value: unknown): Series {
-  if (!isRecord(value) || !Array.isArray(value["columns"])) throw new ResponseError("a series without columns");
+  if (!isRecord(value) || !Array.isArray(value["columns"])) throw new ResponseError(t("a series without columns"));
   const tags: Record<string, string> = {};
   if (isRecord(value["tags"])) {
     for (const [key, tag] of Object.entries(value["tags"])) tags[key] = String(tag);
   }
   const columns = value["columns"].map(String);
   const rows = value["values"] === undefined ? [] : value["values"];
-  if (!Array.isArray(rows)) throw new ResponseError("a series whose values are not rows");
+  if (!Array.isArray(rows)) throw new ResponseError(t("a series whose values are not rows"));
   for (const row of rows) {
     if (!Array.isArray(row) || row.length !== columns.length) {
-      throw new ResponseError("a row that does not have one value for each column");
+      throw new ResponseError(t("a row that does not have one value for each column"));
     }
   }
   return { name: typeof value["name"] === "string" ? value["name"] : "", tags, columns, values: rows as Cell[][] };
@@ -40,15 +42,15 @@ function decodeSeries(value: unknown): Series {
 
 // One result for each of `statements` statements, in their order; throws ResponseError when the answer is not that.
 export function decodeResponse(body: unknown, statements: number): StatementResult[] {
-  if (!isRecord(body)) throw new ResponseError("the answer is not a JSON object");
+  if (!isRecord(body)) throw new ResponseError(t("the answer is not a JSON object"));
   if (typeof body["error"] === "string") throw new ResponseError(body["error"]);
-  if (!Array.isArray(body["results"])) throw new ResponseError("the answer has no results");
-  const decoded: StatementResult[] = Array.from({ length: statements }, () => ({ series: [], error: "no answer" }));
+  if (!Array.isArray(body["results"])) throw new ResponseError(t("the answer has no results"));
+  const decoded: StatementResult[] = Array.from({ length: statements }, () => ({ series: [], error: t("no answer") }));
   body["results"].forEach((result: unknown, position) => {
-    if (!isRecord(result)) throw new ResponseError("a result that is not an object");
+    if (!isRecord(result)) throw new ResponseError(t("a result that is not an object"));
     const id = typeof result["statement_id"] === "number" ? result["statement_id"] : position;
     const slot = decoded[id];
-    if (slot === undefined) throw new ResponseError("a result for a statement that was not sent");
+    if (slot === undefined) throw new ResponseError(t("a result for a statement that was not sent"));
     if (typeof result["error"] === "string") {
       slot.error = result["error"];
       return;
@@ -73,5 +75,5 @@ export function errorText(body: string, status: number): string {
     // Not JSON: plain text, judged below.
   }
   const plain = body.trim();
-  return plain !== "" && plain.length < 300 && !plain.startsWith("<") ? plain : `HTTP status ${status}`;
+  return plain !== "" && plain.length < 300 && !plain.startsWith("<") ? plain : t("HTTP status {status}", { status });
 }

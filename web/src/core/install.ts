@@ -1,5 +1,8 @@
 // The lines that bring a client onto a machine.
 
+import { t } from "./texts.ts";
+
+
 export interface Enrolled {
   host: string;
   token: string;
@@ -27,29 +30,28 @@ export function installLines({ host, token, address, tls, page, downloads }: Enr
   const lines: Line[] = [];
   if (isLoopback(address) && !isLoopback(hostname)) {
     lines.push({
-      title: "The server accepts clients of its own machine only. Open it first, on the server's machine:",
+      title: t("The server accepts clients of its own machine only. Open it first, on the server's machine:"),
       text: `./resmon configure --tls ${hostname} --tcp-address 0.0.0.0:${port} && ./resmon restart`,
     });
   }
-  const certificate = "If the server's certificate is not from a public authority, copy its tls/ca.crt to the machine first";
-  if (downloads.includes(kInstaller)) {
+    if (downloads.includes(kInstaller)) {
     lines.push({
-      title: `On ${host}, as a user who may use sudo:`,
+      title: t("On {host}, as a user who may use sudo:", { host }),
       text: `umask 077; cd "$(mktemp -d)" && echo ${token} >token && curl -fsS -H 'Authorization: Bearer ${token}' -o install.sh ${page}/download/${kInstaller} && ` +
         `sudo sh install.sh install --url ${page} --server ${server} --name ${quoted(host)} --token-file "$PWD/token"${tls ? "" : " --plaintext"}`,
-      ...(tls ? { note: `${certificate}, and add --cacert FILE to curl and --ca-file FILE to the installer.` } : {}),
+      ...(tls ? { note: t("If the server's certificate is not from a public authority, copy its tls/ca.crt to the machine first, and add --cacert FILE to curl and --ca-file FILE to the installer.") } : {}),
     });
     return lines;
   }
   lines.push({
-    title: `On ${host}, where the program resmon-client is:`,
+    title: t("On {host}, where the program resmon-client is:", { host }),
     text: `umask 077; echo ${token} >resmon.token && resmon-client --server ${server} --host ${quoted(host)} --token-file resmon.token${tls ? " --set tls.enabled=true" : ""}`,
-    ...(tls ? { note: `${certificate}, and add --set tls.ca_file=FILE.` } : {}),
+    ...(tls ? { note: t("If the server's certificate is not from a public authority, copy its tls/ca.crt to the machine first, and add --set tls.ca_file=FILE.") } : {}),
   }, {
-    title: `On ${host}, where the Debian package is installed and client.servers in /etc/resmon/client.toml is ["${server}"]:`,
+    title: t("On {host}, where the Debian package is installed and client.servers in /etc/resmon/client.toml is {value}:", { host, value: `["${server}"]` }),
     text: `echo ${token} | sudo install -m 640 -o root -g resmon /dev/stdin /etc/resmon/client.token && sudo systemctl restart resmon-client`,
   }, {
-    title: "Or from the server's machine over ssh, which copies the program and makes a token of its own:",
+    title: t("Or from the server's machine over ssh, which copies the program and makes a token of its own:"),
     text: `./resmon deploy client ${quoted(host)} --server ${server}`,
   });
   return lines;

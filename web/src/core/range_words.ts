@@ -2,6 +2,7 @@
 // All in the chosen zone (format.ts), in 24 hours.
 
 import { partsOf, timeOf } from "./format.ts";
+import { timeInEnglish } from "./texts.ts";
 import { kMinimumSpanMs, kPresets, type Range } from "./time_range.ts";
 
 const kMinute = 60_000;
@@ -88,7 +89,7 @@ const absolute = (from: number, to: number): Range | null => (to - from >= kMini
 
 // Null: not understood.
 export function parseRangeWords(given: string, now: number): Range | null {
-  const text = given.trim().toLowerCase().replace(/[–—]/g, " – ").replace(/(\d:\d{2}|\s\d{1,2}|^\d{1,2})-(?=\d{1,2}(:|$))/g, "$1 – ").replace(/\s+/g, " ").trim();
+  const text = timeInEnglish(given).trim().toLowerCase().replace(/[–—]/g, " – ").replace(/(\d:\d{2}|\s\d{1,2}|^\d{1,2})-(?=\d{1,2}(:|$))/g, "$1 – ").replace(/\s+/g, " ").trim();
   const span = /^(?:the )?(?:last |past )?(\d+(?:\.\d+)?)? ?(s|m|min|h|d|w|second|minute|hour|day|week)s?$/.exec(text);
   if (span !== null && !(span[1] === undefined && (span[2] ?? "").length < 3 && span[2] !== "min")) {
     // "last week" is the calendar's.

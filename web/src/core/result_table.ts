@@ -1,5 +1,7 @@
 // A query's answer as one table and as CSV: all series under each other, their tags as columns.
 
+import { t } from "./texts.ts";
+import { fixed, formatNumber } from "./format.ts";
 import type { Cell, Series } from "./influx_response.ts";
 
 export interface ResultTable {
@@ -20,7 +22,7 @@ export function toTable(series: readonly Series[]): ResultTable {
   });
   // Time first: it is what people look for.
   const time = values.indexOf("time");
-  if (time > 0) throw new Error("time is not the first column");
+  if (time > 0) throw new Error(t("time is not the first column"));
   return { columns: [...lead, ...values], tagColumns: lead.length, rows };
 }
 
@@ -51,7 +53,7 @@ export function numberFormat(rows: readonly Cell[][], column: number): (value: n
     const [, fraction = ""] = shown(value).split(".");
     decimals = Math.max(decimals, shown(value).includes("e") ? Infinity : fraction.length);
   }
-  return decimals <= kMostDecimals ? (value) => value.toFixed(decimals) : shown;
+  return decimals <= kMostDecimals ? (value) => fixed(value, decimals) : (value) => formatNumber(Number(shown(value)));
 }
 
 // RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe.

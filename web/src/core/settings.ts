@@ -5,6 +5,7 @@ import { kPresets } from "./time_range.ts";
 import { checkThresholds, kThresholds, type OwnThresholds } from "./thresholds.ts";
 
 export const kChoices = {
+  language: ["browser", "en", "de"],
   theme: ["system", "light", "dark"],
   zone: ["browser", "utc"],
   network: ["bits", "bytes"],
@@ -30,7 +31,7 @@ export function decodeSettings(given: unknown): Settings {
   };
   const range = kPresets.find((preset) => preset.id === body["range"])?.id ?? "15m";
   return {
-    theme: one("theme"), zone: one("zone"), network: one("network"), temperature: one("temperature"), density: one("density"), legend: one("legend"), range,
+    language: one("language"), theme: one("theme"), zone: one("zone"), network: one("network"), temperature: one("temperature"), density: one("density"), legend: one("legend"), range,
     thresholds: ownThresholds(body["thresholds"]), columns: columnsOf(body["columns"]),
   };
 }

@@ -1,5 +1,6 @@
 // Which span of time the host view shows, and how finely it is asked for.
 
+import { t, timeInEnglish } from "./texts.ts";
 import { partsOf, timeOf } from "./format.ts";
 import type { Window } from "./influxql.ts";
 
@@ -15,13 +16,13 @@ const kHour = 60 * kMinute;
 const kDay = 24 * kHour;
 
 export const kPresets: readonly Preset[] = [
-  { id: "live", label: "Live", name: "the last 5 minutes", ms: 5 * kMinute },
-  { id: "15m", label: "15 min", name: "the last 15 minutes", ms: 15 * kMinute },
-  { id: "1h", label: "1 h", name: "the last hour", ms: kHour },
-  { id: "6h", label: "6 h", name: "the last 6 hours", ms: 6 * kHour },
-  { id: "24h", label: "24 h", name: "the last 24 hours", ms: kDay },
-  { id: "7d", label: "7 d", name: "the last 7 days", ms: 7 * kDay },
-  { id: "30d", label: "30 d", name: "the last 30 days", ms: 30 * kDay },
+  { id: "live", label: t("Live"), name: t("the last 5 minutes"), ms: 5 * kMinute },
+  { id: "15m", label: t("15 min"), name: t("the last 15 minutes"), ms: 15 * kMinute },
+  { id: "1h", label: t("1 h"), name: t("the last hour"), ms: kHour },
+  { id: "6h", label: t("6 h"), name: t("the last 6 hours"), ms: 6 * kHour },
+  { id: "24h", label: t("24 h"), name: t("the last 24 hours"), ms: kDay },
+  { id: "7d", label: t("7 d"), name: t("the last 7 days"), ms: 7 * kDay },
+  { id: "30d", label: t("30 d"), name: t("the last 30 days"), ms: 30 * kDay },
 ];
 
 export const kDefaultPreset: Preset = kPresets.find((one) => one.id === "15m")!;
@@ -78,7 +79,7 @@ export function pan(range: Range, now: number, fraction: number): Range {
 
 // What a person types or a date field holds ("2026-11-24T08:30", a space for the T, seconds or no time at all), in the chosen zone.
 export function parseLocalTime(text: string): number | null {
-  const found = /^\s*(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?)?\s*$/.exec(text);
+  const found = /^\s*(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}))?)?\s*$/.exec(timeInEnglish(text));
   if (found === null) return null;
   const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = found.slice(1).map((part) => Number(part ?? 0));
   const time = timeOf(year, month, day, hour, minute, second);

@@ -1,5 +1,6 @@
 // Which hosts are in trouble, and why, in words: a host that is down, one that has a figure above its threshold, or one of which an alert fires.
 
+import { t } from "./texts.ts";
 import type { ActiveAlert } from "./alerts.ts";
 import { format } from "./format.ts";
 import { measure, type Host } from "./hosts.ts";
@@ -28,22 +29,23 @@ const kSameAs: Record<string, readonly Cause["key"][]> = {
   "host-silent": ["down"], "disk-full": ["disk"], "cpu-pressure": ["pressure", "load"], "io-pressure": ["pressure"], "memory-pressure": ["pressure"],
 };
 
-const kResources: Record<string, string> = { cpu: "CPU", io: "disk", memory: "memory" };
+const kResources: Record<string, string> = { cpu: "CPU", io: t("disk"), memory: t("memory") };
 
 function words(host: Host, key: HeatKey, value: number): string {
   switch (key) {
     case "cpu":
-      return `CPU ${format(value, "whole_percent")}`;
+      return t("CPU {value}", { value: format(value, "whole_percent") });
     case "memory":
+      return t("memory {value}", { value: format(value, "whole_percent") });
     case "swap":
-      return `${key} ${format(value, "whole_percent")}`;
+      return t("swap {value}", { value: format(value, "whole_percent") });
     case "disk":
-      return `disk ${host.summary.disk_path ?? ""} ${format(value, "whole_percent")}`.replace("  ", " ");
+      return t("disk {path} {value}", { path: host.summary.disk_path ?? "", value: format(value, "whole_percent") }).replace("  ", " ");
     case "load":
-      return `load ${format(value, "load")} per core`;
+      return t("load {value} per core", { value: format(value, "load") });
     case "pressure": {
       const resource = host.summary.pressure_resource ?? "";
-      return `${kResources[resource] ?? resource} pressure ${format(value, "whole_percent")}`.trim();
+      return t("{resource} pressure {value}", { resource: kResources[resource] ?? resource, value: format(value, "whole_percent") }).trim();
     }
   }
 }
@@ -54,7 +56,7 @@ export function troubleOf(host: Host, thresholds: Thresholds, alerts: readonly A
   if (host.state === "paused") return null;
   const causes: Cause[] = [];
   if (host.state === "down") {
-    causes.push({ key: "down", words: "down", since: host.last_seen });
+    causes.push({ key: "down", words: t("down"), since: host.last_seen });
   } else {
     for (const key of kTroubleKeys) {
       const value = measure(host, key);

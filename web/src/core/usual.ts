@@ -1,6 +1,7 @@
 // What differs from the same hour of yesterday and of a week ago, in words.
 
-import { format, type Unit } from "./format.ts";
+import { t } from "./texts.ts";
+import { format, formatNumber, type Unit } from "./format.ts";
 
 export interface Figure {
   title: string;
@@ -14,7 +15,7 @@ export interface Figure {
 const kMuchMore = 1.5;
 const kMuchLess = 0.5;
 
-const times = (ratio: number): string => (ratio >= 9.95 ? ratio.toFixed(0) : String(Number(ratio.toFixed(1))));
+const times = (ratio: number): string => (ratio >= 9.95 ? ratio.toFixed(0) : formatNumber(Number(ratio.toFixed(1))));
 
 // Null where it is as usual, or where nothing is known to compare with.
 export function unusualWords({ title, unit, least, now, yesterday, weekAgo }: Figure): string | null {
@@ -24,11 +25,11 @@ export function unusualWords({ title, unit, least, now, yesterday, weekAgo }: Fi
   // Outside of both days, and by so much that it shows.
   const apart = Math.min(...past.map((value) => Math.abs(now - value)));
   if (apart < least || (now > usual * kMuchLess && now < usual * kMuchMore)) return null;
-  const before = [yesterday === null ? "" : `yesterday ${format(yesterday, unit)}`, weekAgo === null ? "" : `a week ago ${format(weekAgo, unit)}`]
+  const before = [yesterday === null ? "" : t("yesterday {value}", { value: format(yesterday, unit) }), weekAgo === null ? "" : t("a week ago {value}", { value: format(weekAgo, unit) })]
     .filter((part) => part !== "").join(", ");
   const ratio = usual > 0 ? now / usual : Infinity;
-  const compared = ratio > 100 ? "far above its usual" : ratio < 0.05 ? "far below its usual" : `${times(ratio)} × its usual`;
-  return `${title} ${format(now, unit)}, ${compared} for this hour (${before})`;
+  const compared = ratio > 100 ? t("far above its usual") : ratio < 0.05 ? t("far below its usual") : t("{ratio} × its usual", { ratio: times(ratio) });
+  return t("{title} {value}, {compared} for this hour ({before})", { title, value: format(now, unit), compared, before });
 }
 
 export const isComparable = (figure: Figure): boolean => figure.now !== null && (figure.yesterday !== null || figure.weekAgo !== null);

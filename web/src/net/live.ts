@@ -4,6 +4,7 @@
 // because a half-open TCP connection never reports an error by itself. Where GETs are answered and WebSockets never open (a proxy
 // that does not pass them on), the page polls, and tries a WebSocket again once a minute.
 
+import { t } from "../core/texts.ts";
 import { applyFeed, decodeFeed, type Feed, type Fleet } from "../core/hosts.ts";
 import { Observable } from "../core/observable.ts";
 import type { OwnThresholds } from "../core/thresholds.ts";
@@ -70,8 +71,8 @@ function take(message: unknown): boolean {
 
 async function getHosts(): Promise<void> {
   const response = await request("/api/v1/hosts?all=1", { signal: AbortSignal.timeout(kTimeoutMs) });
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  if (!take(await response.json())) throw new Error("the server's list of hosts cannot be read");
+  if (!response.ok) throw new Error(t("the server answered {status}", { status: response.status }));
+  if (!take(await response.json())) throw new Error(t("the server's list of hosts cannot be read"));
 }
 
 function watchSilence(mine: number): void {
@@ -79,7 +80,7 @@ function watchSilence(mine: number): void {
   silenceTimer = setTimeout(() => {
     getHosts().then(
       () => mine === generation && watchSilence(mine),
-      () => mine === generation && lose("the server does not answer"),
+      () => mine === generation && lose(t("the server does not answer")),
     );
   }, kSilenceMs);
 }
@@ -115,10 +116,10 @@ function openSocket(mine: number): void {
   opened.onclose = (event) => {
     clearTimeout(opening);
     if (mine !== generation) return;
-    if (event.code === kNoLongerWelcome) return lose("the session has ended", 0);
+    if (event.code === kNoLongerWelcome) return lose(t("the session has ended"), 0);
     // The hosts have just come by a GET, so it is not the server that is away.
     if (!told && ++socketsRefused >= kRefusedBeforePolling) poll(mine, kPollsBetweenSockets);
-    else lose("the connection to the server was lost");
+    else lose(t("the connection to the server was lost"));
   };
 }
 
@@ -130,7 +131,7 @@ function poll(mine: number, left: number): void {
     if (left === 0) return openSocket(mine);
     getHosts().then(
       () => mine === generation && poll(mine, left - 1),
-      (error: unknown) => mine === generation && !(error instanceof AuthRequired) && lose("the server does not answer"),
+      (error: unknown) => mine === generation && !(error instanceof AuthRequired) && lose(t("the server does not answer")),
     );
   }, kPollMs);
 }
@@ -163,7 +164,7 @@ export function connect(): void {
       if (mine !== generation) return;
       // With the sign-in form on the screen there is nothing to retry: the token that is typed connects again.
       if (error instanceof AuthRequired) return;
-      lose(error instanceof Error && error.name === "Error" ? error.message : "the server cannot be reached");
+      lose(error instanceof Error && error.name === "Error" ? error.message : t("the server cannot be reached"));
     },
   );
 }

@@ -1,5 +1,6 @@
 // All lines of a search as a file of text, newest first as they are shown, up to a bound.
 
+import { count } from "../core/texts.ts";
 import { lineText } from "../core/log_lines.ts";
 import { loadPage, type Wanted } from "./logs.ts";
 
@@ -23,7 +24,7 @@ export async function downloadLines(wanted: Wanted, name: string, signal: AbortS
     }
     progress(lines);
   } while (cursor !== "" && lines < kMostDownloaded);
-  if (cursor !== "" && partial === "") partial = `the newest ${lines.toLocaleString("en")} lines`;
+  if (cursor !== "" && partial === "") partial = count("the newest line|the newest {n} lines", lines);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob(parts, { type: "text/plain;charset=utf-8" }));
   link.download = name;

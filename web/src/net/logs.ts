@@ -1,5 +1,6 @@
 // Log lines from the server: pages, histograms, facets, patterns, context, and lines as they come.
 
+import { t } from "../core/texts.ts";
 import { errorText } from "../core/influx_response.ts";
 import {
   decodeFacets, decodeHistogram, decodeLine, decodePage, decodePatterns, type Facet, type Histogram, type LogLine, type Page, type Pattern,
@@ -56,7 +57,7 @@ export function followLogs(query: string, take: (followed: Followed) => void, lo
       const message = JSON.parse(String(event.data)) as { type?: string; lines?: unknown[]; dropped?: number; error?: string };
       if (message.type === "error") {
         ended = true;
-        lost(message.error ?? "the server shows no live lines");
+        lost(message.error ?? t("the server shows no live lines"));
       } else if (message.type === "lines") {
         take({ lines: (message.lines ?? []).map(decodeLine), dropped: message.dropped ?? 0 });
       } else if (message.type === "following") {
@@ -65,7 +66,7 @@ export function followLogs(query: string, take: (followed: Followed) => void, lo
     };
     opened.onclose = () => {
       if (ended) return;
-      lost("the connection was lost; trying again");
+      lost(t("the connection was lost; trying again"));
       timer = setTimeout(open, 2000);
     };
   };

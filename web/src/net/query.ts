@@ -1,3 +1,4 @@
+import { t } from "../core/texts.ts";
 import { decodeResponse, errorText, ResponseError, type StatementResult } from "../core/influx_response.ts";
 import { request } from "./session.ts";
 
@@ -11,7 +12,7 @@ async function ask(text: string, signal?: AbortSignal): Promise<unknown> {
   try {
     return JSON.parse(body);
   } catch {
-    throw new ResponseError("the answer is not JSON");
+    throw new ResponseError(t("the answer is not JSON"));
   }
 }
 

@@ -1,5 +1,6 @@
 // The scripts that fail, of all hosts, asked for once a minute on whatever view, while the page is live and looked at.
 
+import { t } from "../core/texts.ts";
 import type { StatementResult } from "../core/influx_response.ts";
 import { literal } from "../core/influxql.ts";
 import { Observable } from "../core/observable.ts";
@@ -19,6 +20,8 @@ export interface FailingCollector {
 
 export const failingScripts = new Observable<readonly FailingCollector[]>([]);
 
+const kScript = t("script");
+
 export const kOutcome = 'last("success") AS "ok", last("exit_code") AS "code"';
 
 export function decodeFailing(result: StatementResult | undefined, host = ""): FailingCollector[] {
@@ -26,13 +29,13 @@ export function decodeFailing(result: StatementResult | undefined, host = ""): F
     const value = (column: string) => series.values[0]?.[series.columns.indexOf(column)];
     if (value("ok") !== false) return [];
     const code = value("code");
-    const name = (series.tags["collector"] ?? "").replace(/^script\./, "script ");
-    return [{ host: series.tags["host"] ?? host, name: name.startsWith("script ") ? name : `collector ${name}`, code: typeof code === "number" ? code : null }];
+    const name = (series.tags["collector"] ?? "").replace(/^script\./, `${kScript} `);
+    return [{ host: series.tags["host"] ?? host, name: name.startsWith(`${kScript} `) ? name : t("collector {name}", { name }), code: typeof code === "number" ? code : null }];
   });
 }
 
 export const failingWords = ({ name, code }: FailingCollector): string =>
-  `${name}${code === null || code === 0 ? "" : code < 0 ? " (did not start)" : ` (exit code ${code})`}`;
+  `${name}${code === null || code === 0 ? "" : ` (${code < 0 ? t("did not start") : t("exit code {code}", { code })})`}`;
 
 // First which scripts failed at all, since of a large fleet the outcomes of all are a large answer; then how the last run of those ended.
 async function ask(): Promise<void> {

@@ -2,6 +2,7 @@
 // an access token, which is kept for this tab only (sessionStorage): a token left behind in a shared machine's profile would outlive
 // the person's visit. On the server's own machine reading may need neither.
 
+import { t } from "../core/texts.ts";
 import { errorText } from "../core/influx_response.ts";
 import { Observable } from "../core/observable.ts";
 
@@ -34,7 +35,7 @@ export const provider = new Observable<{ name: string; problem: string } | null>
 
 export class AuthRequired extends Error {
   constructor() {
-    super("the server asks who you are");
+    super(t("the server asks who you are"));
   }
 }
 
@@ -90,7 +91,7 @@ export async function call(method: string, path: string, body?: object): Promise
   const text = await response.text();
   if (!response.ok) {
     const wait = response.headers.get("Retry-After");
-    throw new Refused(errorText(text, response.status) + (response.status === 429 && wait !== null ? ` (wait ${wait} s)` : ""), text.includes('"code_needed":true'));
+    throw new Refused(errorText(text, response.status) + (response.status === 429 && wait !== null ? ` ${t("(wait {wait} s)", { wait })}` : ""), text.includes('"code_needed":true'));
   }
   try {
     return text === "" ? null : JSON.parse(text);

@@ -1,6 +1,6 @@
 // Files made in the browser.
 
-import { formatClock, formatDate } from "../core/format.ts";
+import { formatClock, isoDate } from "../core/format.ts";
 import { toCsv, type ResultTable } from "../core/result_table.ts";
 
 function save(blob: Blob, name: string): void {
@@ -14,8 +14,8 @@ function save(blob: Blob, name: string): void {
 
 const fileName = (title: string, ending: string): string => {
   const now = Date.now();
-  const words = title.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-  return `resmon-${words === "" ? "data" : words}-${formatDate(now)}-${formatClock(now, true).replaceAll(":", "")}.${ending}`;
+  const words = title.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  return `resmon-${words === "" ? "data" : words}-${isoDate(now)}-${formatClock(now, true).replaceAll(":", "")}.${ending}`;
 };
 
 export const downloadCsv = (title: string, table: ResultTable): void => save(new Blob([toCsv(table)], { type: "text/csv" }), fileName(title, "csv"));

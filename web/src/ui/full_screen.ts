@@ -1,5 +1,6 @@
 // One chart over the whole window: the one under the pointer, or with the focus, or the first.
 
+import { t } from "../core/texts.ts";
 import { Observable } from "../core/observable.ts";
 import type { Shortcut } from "./keyboard.ts";
 
@@ -12,7 +13,7 @@ export function closeFull(): boolean {
 }
 
 export const kFullShortcut: Shortcut = {
-  keys: "f", what: "The chart under the pointer over the whole window",
+  keys: "f", what: t("The chart under the pointer over the whole window"),
   run: () => {
     if (closeFull()) return;
     const charts = [...document.querySelectorAll(".panel[id]:has(.chart)")];

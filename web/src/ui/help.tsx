@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { t, tx } from "../core/texts.ts";
 import { shortcutGroups } from "./keyboard.ts";
 
 export function Help({ onClose }: { onClose: () => void }) {
@@ -14,7 +15,7 @@ export function Help({ onClose }: { onClose: () => void }) {
       onClick={(event) => event.target === dialog.current && dialog.current?.close()}
     >
       <div class="help-body">
-        <h2 id="help-title">Keys</h2>
+        <h2 id="help-title">{t("Keys")}</h2>
         {shortcutGroups()
           .filter((group) => group.shortcuts.length > 0)
           .map((group) => (
@@ -33,13 +34,14 @@ export function Help({ onClose }: { onClose: () => void }) {
             </section>
           ))}
         <p class="quiet">
-          In a chart: drag to zoom, Shift and drag to move, double-click to come back. Search: words in name, address or tags;{" "}
-          <code>state:down</code>, <code>tag:value</code>, <code>disk&gt;90</code>, <code>load&gt;1</code>.
+          {tx("In a chart: drag to zoom, Shift and drag to move, double-click to come back. Search: words in name, address or tags; {examples}.", {
+            examples: <><code>state:down</code>, <code>tag:value</code>, <code>disk&gt;90</code>, <code>load&gt;1</code></>,
+          })}
         </p>
-        <button type="button" onClick={() => dialog.current?.close()}>Close</button>
+        <button type="button" onClick={() => dialog.current?.close()}>{t("Close")}</button>
       </div>
     </dialog>
   );
 }
 
-const kNames: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
+const kNames: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: t("Esc") };

@@ -3,6 +3,7 @@
 
 import { type ComponentType, type FunctionComponent } from "preact";
 import { useEffect } from "preact/hooks";
+import { t } from "../core/texts.ts";
 import { Observable } from "../core/observable.ts";
 import { useObservable } from "./use_observable.ts";
 
@@ -24,7 +25,7 @@ export function later<Props extends object>(pick: (part: More) => ComponentType<
     if (part === "failed") {
       return (
         <div class="banner" role="alert">
-          <strong>A part of the page could not be loaded.</strong> Was the server upgraded? <button type="button" onClick={() => location.reload()}>Load the page again</button>
+          <strong>{t("A part of the page could not be loaded.")}</strong> {t("Was the server upgraded?")}{" "}<button type="button" onClick={() => location.reload()}>{t("Load the page again")}</button>
         </div>
       );
     }

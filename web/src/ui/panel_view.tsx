@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { t, tx } from "../core/texts.ts";
 import { Chart, type ChartInput } from "../charts/chart.ts";
 import type { Drawn, Line, Panel } from "../charts/panel.ts";
 import { theme } from "../charts/theme.ts";
@@ -61,13 +62,13 @@ export function PanelView({ panel, data, failed, actions, onRetry, marks, colour
       <header><h3>{panel.title}</h3></header>
       {error !== null ? (
         <div class="panel-blank" role="alert">
-          <p class="error-text">This chart could not be loaded: {error}</p>
-          <button type="button" onClick={onRetry}>Try again</button>
+          <p class="error-text">{t("This chart could not be loaded: {error}", { error })}</p>
+          <button type="button" onClick={onRetry}>{t("Try again")}</button>
         </div>
       ) : data === undefined ? (
-        <div class="panel-blank is-loading"><span class="hidden">Loading</span></div>
+        <div class="panel-blank is-loading"><span class="hidden">{t("Loading")}</span></div>
       ) : (
-        <p class="quiet">{drawn.blank ?? "No data in this range."}</p>
+        <p class="quiet">{drawn.blank ?? t("No data in this range.")}</p>
       )}
     </section>
   );
@@ -134,14 +135,14 @@ function Tools({ id, title, query, chart, drawn, unit }: ToolsProps) {
     navigator.clipboard?.writeText(query()).then(() => setCopied(true), () => undefined);
   };
   return (
-    <Menu label="⋯" name={`${title}: more`} on={false} right>
-      <button type="button" class="menu-item" onClick={() => fullPanel.set(fullPanel.value === id ? null : id)}>Full screen <kbd>f</kbd></button>
+    <Menu label="⋯" name={t("{title}: more", { title })} on={false} right>
+      <button type="button" class="menu-item" onClick={() => fullPanel.set(fullPanel.value === id ? null : id)}>{tx("Full screen {kbd}", { kbd: <kbd>f</kbd> })}</button>
       <button type="button" class="menu-item" onClick={() => changeSettings({ legend: settings.value.legend === "table" ? "names" : "table" })}>
-        {settings.value.legend === "table" ? "Legends as names" : "Legends as tables"}</button>
-      <button type="button" class="menu-item" onClick={picture}>Save as PNG</button>
-      <button type="button" class="menu-item" onClick={csv}>Save as CSV</button>
-      <button type="button" class="menu-item" onClick={copy}>{copied ? "Copied" : "Copy the query"}</button>
-      <button type="button" class="menu-item" onClick={() => ask({ view: "explore", query: query(), show: "chart", sort: "" })}>Open in Explore</button>
+        {settings.value.legend === "table" ? t("Legends as names") : t("Legends as tables")}</button>
+      <button type="button" class="menu-item" onClick={picture}>{t("Save as PNG")}</button>
+      <button type="button" class="menu-item" onClick={csv}>{t("Save as CSV")}</button>
+      <button type="button" class="menu-item" onClick={copy}>{copied ? t("Copied") : t("Copy the query")}</button>
+      <button type="button" class="menu-item" onClick={() => ask({ view: "explore", query: query(), show: "chart", sort: "" })}>{t("Open in Explore")}</button>
     </Menu>
   );
 }
@@ -170,8 +171,9 @@ const kNoSpans: readonly AlertSpan[] = [];
 
 // What the bands are, in words: colours alone say it to nobody.
 function spanText(spans: readonly AlertSpan[]): string {
-  const named = spans.slice(-kMostNamed).reverse().map((one) => `${one.rule} on ${one.what} ${one.to === null ? `since ${formatTime(one.from)}` : `from ${formatTime(one.from)} to ${formatTime(one.to)}`}`);
-  return `Alerts: ${named.join("; ")}${spans.length > kMostNamed ? `; ${spans.length - kMostNamed} more` : ""}`;
+  const named = spans.slice(-kMostNamed).reverse().map((one) => one.to === null ? t("{rule} on {what} since {time}", { rule: one.rule, what: one.what, time: formatTime(one.from) })
+    : t("{rule} on {what} from {from} to {to}", { rule: one.rule, what: one.what, from: formatTime(one.from), to: formatTime(one.to) }));
+  return t("Alerts: {list}", { list: [...named, ...(spans.length > kMostNamed ? [t("{n} more", { n: spans.length - kMostNamed })] : [])].join("; ") });
 }
 
 // A chart with its title and a legend that tells the values under the cursor.
@@ -248,13 +250,13 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
         {tools?.(() => chart.current, drawn)}
       </header>
       <div class="chart" ref={place} role="img" style={{ height: `${height}px` }}
-           aria-label={`${title}: chart of ${drawn.lines.map((line) => line.label).join(", ")}${about === undefined ? "" : `. ${about}`}`} />
+           aria-label={`${t("{title}: chart of {list}", { title, list: drawn.lines.map((line) => line.label).join(", ") })}${about === undefined ? "" : `. ${about}`}`} />
       {style === "heat" && <div class="cell-scale" aria-hidden="true"><span>0 %</span><i /><span>100 %</span></div>}
       <ul class={`legend${asTable ? " is-table" : ""}`} ref={legend}>
         {asTable && <li class="legend-head" aria-hidden="true"><span />{kHeads.map((head) => <span key={head}>{head}</span>)}</li>}
         {drawn.lines.map((line, index) => (
           <li key={line.key} onMouseEnter={() => chart.current?.emphasise(index)} onMouseLeave={() => chart.current?.emphasise(null)}>
-            <button type="button" aria-pressed={!hidden.has(line.key)} title="Click to hide or show; Shift-click to show it alone"
+            <button type="button" aria-pressed={!hidden.has(line.key)} title={t("Click to hide or show; Shift-click to show it alone")}
                     onClick={(event) => toggle(line.key, event.shiftKey)}>
               <span class={`swatch swatch-${(line.colour % 8) + 1}${line.overlay === true ? " is-dashed" : ""}`} aria-hidden="true" />
               <span class="legend-label">{line.label}</span>
@@ -270,7 +272,7 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
   );
 }
 
-const kHeads = ["now", "min", "mean", "max", "last"];
+const kHeads = [t("now"), t("min"), t("mean"), t("max"), t("last")];
 
 function LegendFigures({ line, unit }: { line: Line; unit: Panel["unit"] }) {
   const { min, mean, max, last } = useMemo(() => figuresOf(line.values, line.low, line.high), [line]);

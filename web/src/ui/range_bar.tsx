@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef, useState } from "preact/hooks";
-import { formatClock, formatDate, formatDuration, formatTime, zoneName } from "../core/format.ts";
+import { t } from "../core/texts.ts";
+import { formatClock, formatDate, formatDuration, formatTime, timeOf, zoneName } from "../core/format.ts";
 import { parseRangeWords } from "../core/range_words.ts";
 import { kMinimumSpanMs, kPresets, parseLocalTime, rangeMs, type Range } from "../core/time_range.ts";
 import { serverNow } from "../net/live.ts";
@@ -30,9 +31,10 @@ function spanText(range: Range): string {
 const kYoungShare = 0.05;
 
 const forField = (ms: number): string => formatTime(ms);
+const kExample = timeOf(2026, 11, 24, 8, 30);
 
 // The words that are offered; they show what else is understood.
-const kWords = ["today", "yesterday", "this week", "last week"];
+const kWords = [t("today"), t("yesterday"), t("this week"), t("last week")];
 
 function spoken(range: Range): string {
   return range.kind === "last" ? range.preset.name : spanText(range);
@@ -58,19 +60,19 @@ function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) =>
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     if (words.trim() !== "") {
-      if (meant === null) return setError("Not understood. Examples: yesterday, last Tuesday 14:00–15:00, 3 days, since 9:30.");
+      if (meant === null) return setError(t("Not understood. Examples: yesterday, last Tuesday 14:00–15:00, 3 days, since 9:30."));
       return choose(meant);
     }
     const begin = parseLocalTime(from.current?.value ?? "");
     const until = parseLocalTime(to.current?.value ?? "");
-    if (begin === null || until === null) return setError("Both times are needed, as 2026-11-24 08:30.");
-    if (until - begin < kMinimumSpanMs) return setError("The end must lie at least ten seconds after the begin.");
+    if (begin === null || until === null) return setError(t("Both times are needed, as {example}.", { example: formatTime(kExample).slice(0, -3) }));
+    if (until - begin < kMinimumSpanMs) return setError(t("The end must lie at least ten seconds after the begin."));
     choose({ kind: "absolute", from: begin, to: until });
   };
   return (
-    <Menu label="From – to" on={range.kind === "absolute"}>
+    <Menu label={t("From – to")} on={range.kind === "absolute"}>
       <form class="range-form" ref={form} onSubmit={submit}>
-        <label>In words<input type="text" value={words} placeholder="last Tuesday 14:00–15:00" autocomplete="off" spellcheck={false}
+        <label>{t("In words")}<input type="text" value={words} placeholder={t("last Tuesday 14:00–15:00")} autocomplete="off" spellcheck={false}
           onInput={(event) => { setWords(event.currentTarget.value); setError(""); }} /></label>
         {meant !== null && <p class="quiet" role="status">{spoken(meant)}</p>}
         <div class="row">
@@ -81,14 +83,14 @@ function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) =>
             }}>{one.replace(/^./, (letter) => letter.toUpperCase())}</button>
           ))}
         </div>
-        <label>From<input ref={from} key={`from ${zone}`} type="text" placeholder="2026-11-24 08:30" defaultValue={forField(end - rangeMs(range))} autocomplete="off" /></label>
-        <label>To<input ref={to} key={`to ${zone}`} type="text" placeholder="2026-11-24 09:30" defaultValue={forField(end)} autocomplete="off" /></label>
+        <label>{t("From")}<input ref={from} key={`from ${zone}`} type="text" placeholder={forField(kExample)} defaultValue={forField(end - rangeMs(range))} autocomplete="off" /></label>
+        <label>{t("To")}<input ref={to} key={`to ${zone}`} type="text" placeholder={forField(kExample + 3_600_000)} defaultValue={forField(end)} autocomplete="off" /></label>
         <p class="error-text" role="alert">{error}</p>
         <div class="row">
-          <button type="submit" class="primary">Show</button>
+          <button type="submit" class="primary">{t("Show")}</button>
           <span class="grow" />
-          <span class="quiet">Times in</span>
-          <button type="button" title="The browser's zone, or UTC" onClick={() => changeSettings({ zone: zone === "utc" ? "browser" : "utc" })}>{zone === "utc" ? "UTC" : `the browser's zone (${zoneName(serverNow())})`}</button>
+          <span class="quiet">{t("Times in")}</span>
+          <button type="button" title={t("The browser's zone, or UTC")} onClick={() => changeSettings({ zone: zone === "utc" ? "browser" : "utc" })}>{zone === "utc" ? "UTC" : t("the browser's zone ({zone})", { zone: zoneName(serverNow()) })}</button>
         </div>
       </form>
     </Menu>
@@ -101,9 +103,9 @@ export function RangeBar({ range, busy, onRange, onPan, onZoomOut, began = null,
   const isYoung = began !== null && began > from + kYoungShare * rangeMs(range) && began < from + rangeMs(range);
   return (
     <div class="toolbar range-bar">
-      <div class="segments" role="group" aria-label="Time range">
+      <div class="segments" role="group" aria-label={t("Time range")}>
         {kPresets.map((preset, index) => (
-          <button key={preset.id} type="button" title={`Show ${preset.name} (${index + 1})`}
+          <button key={preset.id} type="button" title={t("Show {range} ({key})", { range: preset.name, key: index + 1 })}
                   aria-pressed={range.kind === "last" && range.preset.id === preset.id}
                   onClick={() => onRange({ kind: "last", preset })}>
             {preset.label}
@@ -111,16 +113,16 @@ export function RangeBar({ range, busy, onRange, onPan, onZoomOut, began = null,
         ))}
       </div>
       <Absolute range={range} onRange={onRange} />
-      <div class="segments" role="group" aria-label="Move in time">
-        <button type="button" aria-label="Earlier" title="Earlier (←)" onClick={() => onPan(-0.5)}>◂</button>
-        <button type="button" aria-label="Zoom out" title="Twice as long (-)" onClick={onZoomOut}>−</button>
-        <button type="button" aria-label="Later" title="Later (→)" disabled={range.kind === "last"} onClick={() => onPan(0.5)}>▸</button>
+      <div class="segments" role="group" aria-label={t("Move in time")}>
+        <button type="button" aria-label={t("Earlier")} title={t("Earlier (←)")} onClick={() => onPan(-0.5)}>◂</button>
+        <button type="button" aria-label={t("Zoom out")} title={t("Twice as long (-)")} onClick={onZoomOut}>−</button>
+        <button type="button" aria-label={t("Later")} title={t("Later (→)")} disabled={range.kind === "last"} onClick={() => onPan(0.5)}>▸</button>
       </div>
       {name !== undefined && <strong class="bar-name" aria-hidden="true">{name}</strong>}
       <span class="range-text" role="status"><span class={range.kind === "last" ? "hidden" : ""}>{spanText(range)}</span> <span class="zone">{zoneName(range.kind === "last" ? serverNow() : range.to)}</span></span>
       {isYoung && began !== null && (
-        <button type="button" class="link" title="Show the time since then" onClick={() => onRange({ kind: "absolute", from: began, to: Math.round(Math.max(serverNow(), began + kMinimumSpanMs)) })}>
-          data since {formatDate(began) === formatDate(serverNow()) ? formatClock(began, false) : formatTime(began)}
+        <button type="button" class="link" title={t("Show the time since then")} onClick={() => onRange({ kind: "absolute", from: began, to: Math.round(Math.max(serverNow(), began + kMinimumSpanMs)) })}>
+          {t("data since {time}", { time: formatDate(began) === formatDate(serverNow()) ? formatClock(began, false) : formatTime(began) })}
         </button>
       )}
       <span class={`busy${busy ? " is-busy" : ""}`} aria-hidden="true" />

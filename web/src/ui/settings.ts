@@ -6,15 +6,14 @@ import type { Host } from "../core/hosts.ts";
 import { Observable } from "../core/observable.ts";
 import { setDefaultRange, type HeatKey } from "../core/route.ts";
 import { decodeSettings, type Settings } from "../core/settings.ts";
+import { askedLanguage, kSettingsKey, languageOf } from "../core/texts.ts";
 import { kThresholds, levelOf, type Level, type Thresholds } from "../core/thresholds.ts";
 import { fleetThresholds } from "../net/live.ts";
 import { account, call } from "../net/session.ts";
 
-const kKey = "resmon.settings";
-
 function stored(): unknown {
   try {
-    return JSON.parse(localStorage.getItem(kKey) ?? "null");
+    return JSON.parse(localStorage.getItem(kSettingsKey) ?? "null");
   } catch {
     return null;  // storage switched off, or not ours
   }
@@ -34,6 +33,12 @@ const first = decodeSettings(stored());
 apply(first);
 export const settings = new Observable<Settings>(first);
 
+// A text is made once, when its module is read: another language is another page, which finds everything in the address and in what is kept.
+// Where nothing is kept there is no other language, and no page that loads itself for ever.
+function showLanguage(): void {
+  if (languageOf(settings.value.language) !== askedLanguage && decodeSettings(stored()).language === settings.value.language) location.reload();
+}
+
 function take(next: Settings): void {
   apply(next);
   settings.set(next);
@@ -41,7 +46,7 @@ function take(next: Settings): void {
 
 function keep(next: Settings): void {
   try {
-    localStorage.setItem(kKey, JSON.stringify(next));
+    localStorage.setItem(kSettingsKey, JSON.stringify(next));
   } catch {
     // They then last as long as the page.
   }
@@ -57,9 +62,9 @@ let sending = Promise.resolve();
 export function changeSettings(change: Partial<Settings>): void {
   const next = decodeSettings({ ...settings.value, ...change });
   keep(next);
-  if (account.value === null) return;
+  if (account.value === null) return showLanguage();
   sending = sending.then(() => call("PUT", kPath, next)).then(
-    () => settingsError.set(""), (error: unknown) => settingsError.set(error instanceof Error ? error.message : String(error)));
+    () => settingsError.set(""), (error: unknown) => settingsError.set(error instanceof Error ? error.message : String(error))).then(showLanguage);
 }
 
 let of = "";
@@ -70,12 +75,15 @@ account.watch(() => {
   if (name === "") return;
   // Nothing there, as in an account that never chose: the browser's stay.
   call("GET", kPath).then((body) => {
-    if (of === name && typeof body === "object" && body !== null && Object.keys(body).length > 0) keep(decodeSettings(body));
+    if (of === name && typeof body === "object" && body !== null && Object.keys(body).length > 0) {
+      keep(decodeSettings(body));
+      showLanguage();
+    }
   }, () => undefined);
 });
 
 addEventListener("storage", (event) => {
-  if (event.key === kKey) take(decodeSettings(stored()));
+  if (event.key === kSettingsKey) take(decodeSettings(stored()));
 });
 
 const allLimits = (): Thresholds => ({ ...kThresholds, ...fleetThresholds.value, ...settings.value.thresholds });

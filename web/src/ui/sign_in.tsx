@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { t, tx } from "../core/texts.ts";
 import { hasAccounts, logIn, provider, Refused, signIn, useToken, type SignIn } from "../net/session.ts";
 import { useObservable } from "./use_observable.ts";
 
@@ -16,10 +17,10 @@ export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }
             if (reason === "refused") signIn.set("needed");
             setByToken(!withToken);
           }}>
-            {withToken ? "Sign in with name and password" : "Use an access token instead"}
+            {withToken ? t("Sign in with name and password") : t("Use an access token instead")}
           </button>
         )}
-        {reason === "wanted" && <button type="button" class="link" onClick={() => signIn.set("not-needed")}>Not now</button>}
+        {reason === "wanted" && <button type="button" class="link" onClick={() => signIn.set("not-needed")}>{t("Not now")}</button>}
       </p>
     </main>
   );
@@ -31,7 +32,7 @@ function ProviderButton() {
   if (by === null) return null;
   return (
     <p class="sign-in-provider">
-      <a class="button" href={`/oidc/start?to=${encodeURIComponent(location.hash)}`}>Sign in with {by.name}</a>
+      <a class="button" href={`/oidc/start?to=${encodeURIComponent(location.hash)}`}>{t("Sign in with {name}", { name: by.name })}</a>
       {by.problem !== "" && <span class="error-text" role="alert">{by.problem}</span>}
     </p>
   );
@@ -55,32 +56,31 @@ function PasswordForm() {
         if (failure instanceof Refused && failure.codeNeeded) {
           setCodeNeeded(true);
           if (code.current === null) return;  // asked for only now
-          setError(`Not signed in: ${failure.message}.`);
+          setError(t("Not signed in: {message}.", { message: failure.message }));
           return code.current.select();
         }
-        setError(failure instanceof TypeError ? "The server cannot be reached." : failure instanceof Error ? `Not signed in: ${failure.message}.` : "Not signed in.");
+        setError(failure instanceof TypeError ? t("The server cannot be reached.") : failure instanceof Error ? t("Not signed in: {message}.", { message: failure.message }) : t("Not signed in."));
         password.current?.select();
       })
       .finally(() => setBusy(false));
   };
   return (
     <form onSubmit={submit}>
-      <h1>Sign in</h1>
-      <label for="user">Name</label>
+      <h1>{t("Sign in")}</h1>
+      <label for="user">{t("Name")}</label>
       <input id="user" ref={name} autocomplete="username" autocapitalize="off" spellcheck={false} required />
-      <label for="password">Password</label>
+      <label for="password">{t("Password")}</label>
       <input id="password" ref={password} type="password" autocomplete="current-password" required aria-describedby="sign-in-error" />
       {codeNeeded && (
         <>
-          <label for="code">Code of your phone, or a recovery code</label>
+          <label for="code">{t("Code of your phone, or a recovery code")}</label>
           <input id="code" ref={code} autocomplete="one-time-code" autocapitalize="off" spellcheck={false} required aria-describedby="sign-in-error" />
         </>
       )}
       <p id="sign-in-error" class="error-text" role="alert">{error}</p>
-      <button type="submit" class="primary" disabled={busy}>Sign in</button>
+      <button type="submit" class="primary" disabled={busy}>{t("Sign in")}</button>
       <p class="quiet">
-        The first start of the server printed the administrator's password once. On its machine{" "}
-        <code>resmon-server --config server.toml passwd admin</code> sets another.
+        {tx("The first start of the server printed the administrator's password once. On its machine {command} sets another.", { command: <code>resmon-server --config server.toml passwd admin</code> })}
       </p>
     </form>
   );
@@ -96,18 +96,17 @@ function TokenForm({ reason }: { reason: SignIn }) {
   };
   return (
     <form onSubmit={submit}>
-      <h1>Sign in</h1>
+      <h1>{t("Sign in")}</h1>
       <p>
-        This server asks for an access token. <code>./resmon status --json</code> on the server's machine names the file that
-        holds one (<code>token_file</code>).
+        {tx("This server asks for an access token. {command} on the server's machine names the file that holds one ({key}).", { command: <code>./resmon status --json</code>, key: <code>token_file</code> })}
       </p>
-      <label for="token">Access token</label>
+      <label for="token">{t("Access token")}</label>
       <input id="token" ref={field} type="password" autocomplete="off" required aria-describedby="token-error" />
       <p id="token-error" class="error-text" role="alert">
-        {reason === "refused" ? "The server did not accept this token. Check it and try again." : ""}
+        {reason === "refused" ? t("The server did not accept this token. Check it and try again.") : ""}
       </p>
-      <button type="submit" class="primary">Sign in</button>
-      <p class="quiet">The token is kept for this tab only and is forgotten when you close it.</p>
+      <button type="submit" class="primary">{t("Sign in")}</button>
+      <p class="quiet">{t("The token is kept for this tab only and is forgotten when you close it.")}</p>
     </form>
   );
 }

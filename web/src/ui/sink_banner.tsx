@@ -1,4 +1,5 @@
 import { useEffect } from "preact/hooks";
+import { count, t, tx } from "../core/texts.ts";
 import { formatDuration } from "../core/format.ts";
 import { formatRoute, kDefaultRange, kServerRoute } from "../core/route.ts";
 import { partial, serverNow } from "../net/live.ts";
@@ -21,20 +22,24 @@ export function SinkBanner() {
     <div role="status" aria-live="polite">
       {failing.map((sink) => (
         <div key={sink.name} class="banner">
-          <strong>The database {sink.name} gets no samples:</strong> {sink.lastError}.{" "}
-          {sink.failingSince !== null && <span aria-hidden="true">For {formatDuration(Math.max(0, (serverNow() - sink.failingSince) / 1000))}. </span>}
-          The server keeps them until it does. <a href={formatRoute(kServerRoute)}>Server</a>
+          <strong>{t("The database {name} gets no samples:", { name: sink.name })}</strong> {sink.lastError}.{" "}
+          {sink.failingSince !== null && <span aria-hidden="true">{t("For {duration}.", { duration: formatDuration(Math.max(0, (serverNow() - sink.failingSince) / 1000)) })}{" "}</span>}
+          {t("The server keeps them until it does.")} <a href={formatRoute(kServerRoute)}>{t("Server")}</a>
         </div>
       ))}
       {lacking !== "" && (
         <div class="banner">
-          <strong>Another server is away:</strong> {lacking}. Its hosts are shown as it said last, and charts lack what it has.
+          <strong>{t("Another server is away:")}</strong> {lacking}. {t("Its hosts are shown as it said last, and charts lack what it has.")}
         </div>
       )}
       {script !== undefined && (
         <div class="banner">
-          <strong>The {failingWords(script)} fails</strong> on <a href={formatRoute({ view: "host", host: script.host, range: kDefaultRange })}>{script.host}</a>
-          {others.length > 0 && `, and ${others.length} more ${others.length === 1 ? "fails" : "fail"}: ${others.slice(0, kMostNamed).map((one) => `${one.name} on ${one.host}`).join(", ")}${others.length > kMostNamed ? ", …" : ""}`}.
+          {tx("The {script} fails on {host}", {
+            script: <strong>{failingWords(script)}</strong>, host: <a href={formatRoute({ view: "host", host: script.host, range: kDefaultRange })}>{script.host}</a>,
+          })}
+          {others.length > 0 && `, ${count("and {n} more: {list}|and {n} more: {list}", others.length, {
+            list: others.slice(0, kMostNamed).map((one) => t("{name} on {host}", { name: one.name, host: one.host })).join(", ") + (others.length > kMostNamed ? ", …" : ""),
+          })}`}.
         </div>
       )}
     </div>

@@ -1,23 +1,24 @@
 // A host's state as a shape, a colour and a word: any one of the three is enough to read it.
 
+import { t } from "../core/texts.ts";
 import type { HostState } from "../core/hosts.ts";
 
 export type Shown = HostState | "trouble";
 
-const kWords: Record<Shown, string> = { up: "Up", late: "Late", down: "Down", trouble: "Trouble", paused: "Paused" };
+export const kStateWords: Record<Shown, string> = { up: t("Up"), late: t("Late"), down: t("Down"), trouble: t("Trouble"), paused: t("Paused") };
 export const kStateHints: Record<Shown, string> = {
-  up: "Its samples arrive.",
-  late: "Its last sample is older than 2 of its intervals and 2 s.",
-  down: "Its last sample is older than 6 of its intervals and 10 s.",
-  paused: "Its silence is wanted: no alert, no trouble.",
-  trouble: "Its samples arrive, and a figure is above its threshold, or an alert fires.",
+  up: t("Its samples arrive."),
+  late: t("Its last sample is older than 2 of its intervals and 2 s."),
+  down: t("Its last sample is older than 6 of its intervals and 10 s."),
+  paused: t("Its silence is wanted: no alert, no trouble."),
+  trouble: t("Its samples arrive, and a figure is above its threshold, or an alert fires."),
 };
 
 // `since`: for how long, in words; only what is not up has it said.
 export function StateMark({ state, since }: { state: Shown; since?: string | undefined }) {
   return (
     <span class={`state state-${state}`}>
-      <span class="state-word">{kWords[state]}{since !== undefined && <span class="state-since"> {since}</span>}</span>
+      <span class="state-word">{kStateWords[state]}{since !== undefined && <span class="state-since"> {since}</span>}</span>
     </span>
   );
 }

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { t } from "../core/texts.ts";
 import type { Range } from "../core/time_range.ts";
 import { connection, onFeed, serverNow } from "../net/live.ts";
 import { load, refresh, type Panels, type Wanted } from "../net/panel_data.ts";
@@ -16,8 +17,8 @@ export interface Loaded {
 }
 
 export function words(error: unknown): string {
-  if (error instanceof TypeError) return "the server cannot be reached";
-  if (error instanceof DOMException && error.name === "TimeoutError") return "the server took too long to answer";
+  if (error instanceof TypeError) return t("the server cannot be reached");
+  if (error instanceof DOMException && error.name === "TimeoutError") return t("the server took too long to answer");
   return error instanceof Error ? error.message : String(error);
 }
 

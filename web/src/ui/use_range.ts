@@ -1,6 +1,7 @@
 // What the views of host, comparison and logs do with their range: show, move, zoom, and lead back. Keys included.
 
 import { useMemo, useRef } from "preact/hooks";
+import { t } from "../core/texts.ts";
 import { formatRoute, kDefaultRange, type CompareRoute, type HostRoute, type LogsRoute } from "../core/route.ts";
 import { kMinimumSpanMs, kPresets, pan, rangeMs, type Range } from "../core/time_range.ts";
 import { serverNow } from "../net/live.ts";
@@ -48,12 +49,12 @@ export function useRange(route: HostRoute | CompareRoute | LogsRoute): RangeActi
       },
       shortcuts: [
         ...kPresets.map((preset, index) => ({
-          keys: String(index + 1), what: `Show ${preset.name}`, run: () => show({ kind: "last", preset }),
+          keys: String(index + 1), what: t("Show {range}", { range: preset.name }), run: () => show({ kind: "last", preset }),
         })),
-        { keys: "ArrowLeft", what: "Earlier", run: () => move(-0.5) },
-        { keys: "ArrowRight", what: "Later", run: () => move(0.5) },
-        { keys: "-", what: "Twice as long", run: zoomOut },
-        { keys: "Escape", what: "Leave the full screen, then the zoom", run: () => (closeFull() ? undefined : reset()) },
+        { keys: "ArrowLeft", what: t("Earlier"), run: () => move(-0.5) },
+        { keys: "ArrowRight", what: t("Later"), run: () => move(0.5) },
+        { keys: "-", what: t("Twice as long"), run: zoomOut },
+        { keys: "Escape", what: t("Leave the full screen, then the zoom"), run: () => (closeFull() ? undefined : reset()) },
       ],
     };
   }, [formatRoute(route)]);

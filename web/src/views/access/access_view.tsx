@@ -1,6 +1,7 @@
 // Who may look, and which programs may read or write: users, their passwords, and API tokens.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { count, t, tx } from "../../core/texts.ts";
 import { decodeInvitations, decodeTokens, decodeUsers, type Invitation, type Token, type User } from "../../core/access.ts";
 import { formatAgo, formatTime } from "../../core/format.ts";
 import { serverNow } from "../../net/live.ts";
@@ -16,26 +17,26 @@ export function AccessView() {
   if (people === false) {
     return (
       <div class="empty">
-        <h1>Tokens only</h1>
-        <p>This server knows no users; its tokens are in its token file (<code>auth.token_file</code>).</p>
+        <h1>{t("Tokens only")}</h1>
+        <p>{tx("This server knows no users; its tokens are in its token file ({key}).", { key: <code>auth.token_file</code> })}</p>
       </div>
     );
   }
   if (who === null) {
     return (
       <div class="empty">
-        <h1>Users and tokens</h1>
-        <p>Sign in to see and change users and tokens.</p>
-        <button type="button" class="primary" onClick={() => signIn.set("wanted")}>Sign in</button>
+        <h1>{t("Users and tokens")}</h1>
+        <p>{t("Sign in to see and change users and tokens.")}</p>
+        <button type="button" class="primary" onClick={() => signIn.set("wanted")}>{t("Sign in")}</button>
       </div>
     );
   }
   const isAdmin = who.role === "admin";
   return (
     <>
-      <h1 class="view-title">Users and tokens</h1>
+      <h1 class="view-title">{t("Users and tokens")}</h1>
       <div class="columns">
-        {who.outsider ? <p class="notice quiet">You signed in with {provider.value?.name ?? "a provider"}, which has your password and second factor.</p> : (
+        {who.outsider ? <p class="notice quiet">{t("You signed in with {name}, which has your password and second factor.", { name: provider.value?.name ?? t("a provider") })}</p> : (
           <>
             <PasswordBox name={who.name} />
             <SecondFactor />
@@ -43,7 +44,7 @@ export function AccessView() {
         )}
         {isAdmin && <Users me={who.name} />}
         {isAdmin && <Invitations />}
-        {isAdmin ? <Tokens /> : <p class="notice quiet">Only an administrator can change users and tokens.</p>}
+        {isAdmin ? <Tokens /> : <p class="notice quiet">{t("Only an administrator can change users and tokens.")}</p>}
       </div>
     </>
   );
@@ -56,24 +57,24 @@ function PasswordBox({ name }: { name: string }) {
     const form = event.currentTarget as HTMLFormElement;
     const data = new FormData(form);
     const [current, next, again] = ["current", "next", "again"].map((key) => String(data.get(key) ?? ""));
-    if (next !== again) return setMessage({ text: "The two new passwords differ.", isError: true });
+    if (next !== again) return setMessage({ text: t("The two new passwords differ."), isError: true });
     call("POST", "/api/v1/password", { current_password: current, password: next }).then(
       () => {
         form.reset();
-        setMessage({ text: "The password is changed.", isError: false });
+        setMessage({ text: t("The password is changed."), isError: false });
       },
       (error: unknown) => setMessage({ text: said(error), isError: true }));
   };
   return (
-    <section class="panel" aria-label="Your password">
-      <header><h3>Your password</h3></header>
+    <section class="panel" aria-label={t("Your password")}>
+      <header><h3>{t("Your password")}</h3></header>
       <form class="stack-form" onSubmit={submit}>
         <input type="hidden" name="username" autocomplete="username" value={name} />
-        <label>Current password<input name="current" type="password" autocomplete="current-password" required /></label>
-        <label>New password<input name="next" type="password" autocomplete="new-password" minLength={10} required /></label>
-        <label>New password again<input name="again" type="password" autocomplete="new-password" required /></label>
-        <div class="row"><button type="submit">Change</button>
-          <span class={message?.isError === true ? "error-text" : "quiet"} role="status">{message?.text ?? "At least ten characters."}</span></div>
+        <label>{t("Current password")}<input name="current" type="password" autocomplete="current-password" required /></label>
+        <label>{t("New password")}<input name="next" type="password" autocomplete="new-password" minLength={10} required /></label>
+        <label>{t("New password again")}<input name="again" type="password" autocomplete="new-password" required /></label>
+        <div class="row"><button type="submit">{t("Change")}</button>
+          <span class={message?.isError === true ? "error-text" : "quiet"} role="status">{message?.text ?? t("At least ten characters.")}</span></div>
       </form>
     </section>
   );
@@ -105,15 +106,15 @@ function SecondFactor() {
       load();
     }, (failure: unknown) => setError(said(failure)));
   };
-  const password = <label>Current password<input name="current_password" type="password" autocomplete="current-password" required /></label>;
+  const password = <label>{t("Current password")}<input name="current_password" type="password" autocomplete="current-password" required /></label>;
   return (
-    <section class="panel" aria-label="Second factor">
-      <header><h3>Second factor</h3></header>
+    <section class="panel" aria-label={t("Second factor")}>
+      <header><h3>{t("Second factor")}</h3></header>
       {codes.length > 0 && (
         <div class="notice made-token" role="status">
-          <p>Recovery codes, shown this once. Each replaces one code of the phone.</p>
+          <p>{t("Recovery codes, shown this once. Each replaces one code of the phone.")}</p>
           <code>{codes.join(" ")}</code>
-          <div class="row"><button type="button" onClick={() => setCodes([])}>I have them</button></div>
+          <div class="row"><button type="button" onClick={() => setCodes([])}>{t("I have them")}</button></div>
         </div>
       )}
       {begun !== null ? (
@@ -121,28 +122,28 @@ function SecondFactor() {
           setBegun(null);
           setCodes((body as { recovery_codes: string[] }).recovery_codes);
         })}>
-          <p>Scan this with an authenticator program, or <a href={begun.uri}>open it on this device</a>:</p>
+          <p>{tx("Scan this with an authenticator program, or {link}:", { link: <a href={begun.uri}>{t("open it on this device")}</a> })}</p>
           {begun.qr !== undefined && (
-            <svg class="qr-code" role="img" aria-label="QR code of the key" viewBox={`-4 -4 ${begun.qr.size + 8} ${begun.qr.size + 8}`} shape-rendering="crispEdges">
+            <svg class="qr-code" role="img" aria-label={t("QR code of the key")} viewBox={`-4 -4 ${begun.qr.size + 8} ${begun.qr.size + 8}`} shape-rendering="crispEdges">
               <path d={begun.qr.path} />
             </svg>
           )}
-          <p>Or type this key (time-based, 6 digits):</p>
+          <p>{t("Or type this key (time-based, 6 digits):")}</p>
           <code class="secret">{begun.secret.replace(/(.{4})(?=.)/g, "$1 ")}</code>
-          <label>Code that it shows<input name="code" inputMode="numeric" autocomplete="one-time-code" required /></label>
-          <div class="row"><button type="submit" class="primary">Turn on</button><button type="button" onClick={() => setBegun(null)}>Cancel</button></div>
+          <label>{t("Code that it shows")}<input name="code" inputMode="numeric" autocomplete="one-time-code" required /></label>
+          <div class="row"><button type="submit" class="primary">{t("Turn on")}</button><button type="button" onClick={() => setBegun(null)}>{t("Cancel")}</button></div>
         </form>
       ) : enabled === true ? (
         <form class="stack-form" onSubmit={submit("DELETE", "current_password", () => undefined)}>
-          <p>On. {left} recovery {left === 1 ? "code is" : "codes are"} left.</p>
+          <p>{count("On. {n} recovery code is left.|On. {n} recovery codes are left.", left)}</p>
           {password}
-          <div class="row"><button type="submit">Turn off</button></div>
+          <div class="row"><button type="submit">{t("Turn off")}</button></div>
         </form>
       ) : enabled === false && (
         <form class="stack-form" onSubmit={submit("POST", "current_password", (body) => setBegun(body as NonNullable<typeof begun>))}>
-          <p class="quiet">Off. With it, signing in needs a code of your phone as well.</p>
+          <p class="quiet">{t("Off. With it, signing in needs a code of your phone as well.")}</p>
           {password}
-          <div class="row"><button type="submit">Set up…</button></div>
+          <div class="row"><button type="submit">{t("Set up…")}</button></div>
         </form>
       )}
       <p class="error-text" role="alert">{error}</p>
@@ -168,27 +169,27 @@ function Invitations() {
     });
   };
   return (
-    <section class="panel" aria-label="Invitations">
-      <header><h3>Invitations</h3></header>
+    <section class="panel" aria-label={t("Invitations")}>
+      <header><h3>{t("Invitations")}</h3></header>
       {made !== null && (
         <div class="notice made-token" role="status">
-          <p>The link for <strong>{made.user}</strong>, shown this once. It is good for three days and works once.</p>
+          <p>{tx("The link for {name}, shown this once. It is good for three days and works once.", { name: <strong>{made.user}</strong> })}</p>
           <code>{made.link}</code>
-          <div class="row"><button type="button" onClick={() => navigator.clipboard?.writeText(made.link).then(() => setCopied(true), () => undefined)}>{copied ? "Copied" : "Copy"}</button>
-            <button type="button" onClick={() => setMade(null)}>I have it</button></div>
+          <div class="row"><button type="button" onClick={() => navigator.clipboard?.writeText(made.link).then(() => setCopied(true), () => undefined)}>{copied ? t("Copied") : t("Copy")}</button>
+            <button type="button" onClick={() => setMade(null)}>{t("I have it")}</button></div>
         </div>
       )}
       {items !== null && items.length > 0 && (
-        <TableBox label="List of invitations" bare>
+        <TableBox label={t("List of invitations")} bare>
           <table class="plain">
-            <thead><tr><th scope="col">Name</th><th scope="col">Role</th><th scope="col">Good until</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
+            <thead><tr><th scope="col">{t("Name")}</th><th scope="col">{t("Role")}</th><th scope="col">{t("Good until")}</th><th scope="col"><span class="hidden">{t("Change")}</span></th></tr></thead>
             <tbody>
               {items.map((one) => (
                 <tr key={one.id}>
                   <th scope="row">{one.user}</th>
-                  <td>{one.role === "admin" ? "administrator" : "viewer (reads)"}</td>
+                  <td>{one.role === "admin" ? t("administrator") : t("viewer (reads)")}</td>
                   <td>{one.expires === null ? "–" : formatTime(one.expires)}</td>
-                  <td class="numeric"><Remove what={`Withdraw ${one.user}`} onRemove={() => void change(() => call("DELETE", `/api/v1/invitations?id=${encodeURIComponent(one.id)}`))} /></td>
+                  <td class="numeric"><Remove what={t("Withdraw {user}", { user: one.user })} onRemove={() => void change(() => call("DELETE", `/api/v1/invitations?id=${encodeURIComponent(one.id)}`))} /></td>
                 </tr>
               ))}
             </tbody>
@@ -197,9 +198,9 @@ function Invitations() {
       )}
       <p class="error-text" role="alert">{error}</p>
       <form class="stack-form" onSubmit={add}>
-        <label>Name<input name="name" autocomplete="off" autocapitalize="off" spellcheck={false} required /></label>
-        <label>Role<select name="role"><option value="viewer">viewer: reads</option><option value="admin">administrator: reads and changes everything</option></select></label>
-        <div class="row"><button type="submit">Make a link</button><span class="quiet">The invited person sets the password.</span></div>
+        <label>{t("Name")}<input name="name" autocomplete="off" autocapitalize="off" spellcheck={false} required /></label>
+        <label>{t("Role")}<select name="role"><option value="viewer">{t("viewer: reads")}</option><option value="admin">{t("administrator: reads and changes everything")}</option></select></label>
+        <div class="row"><button type="submit">{t("Make a link")}</button><span class="quiet">{t("The invited person sets the password.")}</span></div>
       </form>
     </section>
   );
@@ -240,7 +241,7 @@ function Remove({ what, onRemove }: { what: string; onRemove: () => void }) {
     return () => clearTimeout(timer);
   }, [asking]);
   return asking
-    ? <button type="button" class="danger" onClick={onRemove}>Really {what}</button>
+    ? <button type="button" class="danger" onClick={onRemove}>{t("Really {what}", { what })}</button>
     : <button type="button" aria-label={what} onClick={() => setAsking(true)}>{what.split(" ")[0]}</button>;
 }
 
@@ -257,20 +258,20 @@ function Users({ me }: { me: string }) {
     });
   };
   return (
-    <section class="panel" aria-label="Users">
-      <header><h3>Users</h3></header>
-      <TableBox label="List of users" bare>
+    <section class="panel" aria-label={t("Users")}>
+      <header><h3>{t("Users")}</h3></header>
+      <TableBox label={t("List of users")} bare>
         <table class="plain">
-          <thead><tr><th scope="col">Name</th><th scope="col">Role</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
+          <thead><tr><th scope="col">{t("Name")}</th><th scope="col">{t("Role")}</th><th scope="col"><span class="hidden">{t("Change")}</span></th></tr></thead>
           <tbody>
             {(items ?? []).map((user) => (
               <tr key={user.name}>
-                <th scope="row">{user.name}{user.secondFactor && <span class="quiet"> 2nd factor</span>}{user.outsider && <span class="quiet"> by {provider.value?.name}</span>}</th>
-                <td>{user.role === "admin" ? "administrator" : "viewer (reads)"}</td>
+                <th scope="row">{user.name}{user.secondFactor && <span class="quiet">{" "}{t("2nd factor")}</span>}{user.outsider && <span class="quiet">{" "}{t("by {name}", { name: provider.value?.name ?? "" })}</span>}</th>
+                <td>{user.role === "admin" ? t("administrator") : t("viewer (reads)")}</td>
                 <td class="numeric">{user.name !== me && user.secondFactor && (
-                  <Remove what={`Reset second factor of ${user.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/users/second_factor?user=${encodeURIComponent(user.name)}`))} />
-                )}{user.name === me ? <span class="quiet">you</span>
-                  : <Remove what={`${user.outsider ? "End sessions of" : "Remove"} ${user.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/users?user=${encodeURIComponent(user.name)}`))} />}</td>
+                  <Remove what={t("Reset second factor of {name}", { name: user.name })} onRemove={() => void change(() => call("DELETE", `/api/v1/users/second_factor?user=${encodeURIComponent(user.name)}`))} />
+                )}{user.name === me ? <span class="quiet">{t("you")}</span>
+                  : <Remove what={user.outsider ? t("End sessions of {name}", { name: user.name }) : t("Remove {name}", { name: user.name })} onRemove={() => void change(() => call("DELETE", `/api/v1/users?user=${encodeURIComponent(user.name)}`))} />}</td>
               </tr>
             ))}
           </tbody>
@@ -278,10 +279,10 @@ function Users({ me }: { me: string }) {
       </TableBox>
       <p class="error-text" role="alert">{error}</p>
       <form class="stack-form" onSubmit={add}>
-        <label>Name<input name="name" autocomplete="off" autocapitalize="off" spellcheck={false} required /></label>
-        <label>Password<input name="password" type="password" autocomplete="new-password" minLength={10} required /></label>
-        <label>Role<select name="role"><option value="viewer">viewer: reads</option><option value="admin">administrator: reads and changes everything</option></select></label>
-        <div class="row"><button type="submit">Add user</button></div>
+        <label>{t("Name")}<input name="name" autocomplete="off" autocapitalize="off" spellcheck={false} required /></label>
+        <label>{t("Password")}<input name="password" type="password" autocomplete="new-password" minLength={10} required /></label>
+        <label>{t("Role")}<select name="role"><option value="viewer">{t("viewer: reads")}</option><option value="admin">{t("administrator: reads and changes everything")}</option></select></label>
+        <div class="row"><button type="submit">{t("Add user")}</button></div>
       </form>
     </section>
   );
@@ -310,22 +311,22 @@ function Tokens() {
     navigator.clipboard?.writeText(made.token).then(() => setCopied(true), () => undefined);
     if (shown.current !== null) getSelection()?.selectAllChildren(shown.current);
   };
-  const when = (at: number | null): string => (at === null ? "never" : formatAgo((serverNow() - at) / 1000));
+  const when = (at: number | null): string => (at === null ? t("never") : formatAgo((serverNow() - at) / 1000));
   return (
-    <section class="panel" aria-label="API tokens">
-      <header><h3>API tokens</h3></header>
+    <section class="panel" aria-label={t("API tokens")}>
+      <header><h3>{t("API tokens")}</h3></header>
       {made !== null && (
         <div class="notice made-token" role="status">
-          <p>The token <strong>{made.name}</strong>, shown this once:</p>
+          <p>{tx("The token {name}, shown this once:", { name: <strong>{made.name}</strong> })}</p>
           <code ref={shown}>{made.token}</code>
-          <div class="row"><button type="button" onClick={copy}>{copied ? "Copied" : "Copy"}</button>
-            <button type="button" onClick={() => setMade(null)}>I have it</button></div>
+          <div class="row"><button type="button" onClick={copy}>{copied ? t("Copied") : t("Copy")}</button>
+            <button type="button" onClick={() => setMade(null)}>{t("I have it")}</button></div>
         </div>
       )}
-      {items !== null && items.length === 0 ? <p class="quiet">None yet. Programs that read (Grafana) or write (Telegraf) need one.</p> : (
-        <TableBox label="List of tokens" bare>
+      {items !== null && items.length === 0 ? <p class="quiet">{t("None yet. Programs that read (Grafana) or write (Telegraf) need one.")}</p> : (
+        <TableBox label={t("List of tokens")} bare>
           <table class="plain">
-            <thead><tr><th scope="col">Name</th><th scope="col">Access</th><th scope="col">Created</th><th scope="col">Last used</th><th scope="col"><span class="hidden">Change</span></th></tr></thead>
+            <thead><tr><th scope="col">{t("Name")}</th><th scope="col">{t("Access")}</th><th scope="col">{t("Created")}</th><th scope="col">{t("Last used")}</th><th scope="col"><span class="hidden">{t("Change")}</span></th></tr></thead>
             <tbody>
               {(items ?? []).map((token) => (
                 <tr key={token.id}>
@@ -333,7 +334,7 @@ function Tokens() {
                   <td>{token.access}</td>
                   <td title={token.created === null ? "" : formatTime(token.created)}>{token.created === null ? "–" : when(token.created)}</td>
                   <td>{when(token.lastUsed)}</td>
-                  <td class="numeric"><Remove what={`Revoke ${token.name}`} onRemove={() => void change(() => call("DELETE", `/api/v1/tokens?id=${encodeURIComponent(token.id)}`))} /></td>
+                  <td class="numeric"><Remove what={t("Revoke {name}", { name: token.name })} onRemove={() => void change(() => call("DELETE", `/api/v1/tokens?id=${encodeURIComponent(token.id)}`))} /></td>
                 </tr>
               ))}
             </tbody>
@@ -342,9 +343,9 @@ function Tokens() {
       )}
       <p class="error-text" role="alert">{error}</p>
       <form class="stack-form" onSubmit={add}>
-        <label>Name<input name="name" autocomplete="off" placeholder="grafana" required /></label>
-        <label>Access<select name="access"><option value="read">read</option><option value="write">read and write</option></select></label>
-        <div class="row"><button type="submit">Make token</button></div>
+        <label>{t("Name")}<input name="name" autocomplete="off" placeholder="grafana" required /></label>
+        <label>{t("Access")}<select name="access"><option value="read">{t("read only")}</option><option value="write">{t("read and write")}</option></select></label>
+        <div class="row"><button type="submit">{t("Make token")}</button></div>
       </form>
     </section>
   );

@@ -1,6 +1,7 @@
 // What an invitation's link leads to: the invited person sets a password, and is signed in.
 
 import { useEffect, useState } from "preact/hooks";
+import { t, tx } from "../../core/texts.ts";
 import { formatTime } from "../../core/format.ts";
 import { kFleetRoute } from "../../core/route.ts";
 import { call, signedIn } from "../../net/session.ts";
@@ -20,7 +21,7 @@ export function InvitationView({ secret }: { secret: string }) {
     event.preventDefault();
     const data = new FormData(event.currentTarget as HTMLFormElement);
     const [password, again] = ["password", "again"].map((key) => String(data.get(key) ?? ""));
-    if (password !== again) return setError("The two passwords differ.");
+    if (password !== again) return setError(t("The two passwords differ."));
     setBusy(true);
     setError("");
     call("POST", "/api/v1/invitation", { invitation: secret, password }).then(signedIn).then(() => go(kFleetRoute), (failure: unknown) => {
@@ -31,19 +32,20 @@ export function InvitationView({ secret }: { secret: string }) {
   return (
     <div class="sign-in">
       <form onSubmit={submit}>
-        <h1>Invitation</h1>
+        <h1>{t("Invitation")}</h1>
         {known !== null && (
           <>
-            <p>You are invited as <strong>{known.user}</strong>, {known.role === "admin" ? "an administrator" : "who reads"}. The invitation is good until {formatTime(known.expires)}.</p>
+            <p>{known.role === "admin" ? tx("You are invited as {name}, an administrator.", { name: <strong>{known.user}</strong> }) : tx("You are invited as {name}, who reads.", { name: <strong>{known.user}</strong> })}{" "}
+          {t("The invitation is good until {time}.", { time: formatTime(known.expires) })}</p>
             <input type="hidden" name="username" autocomplete="username" value={known.user} />
-            <label for="new-password">Password, of at least ten characters</label>
+            <label for="new-password">{t("Password, of at least ten characters")}</label>
             <input id="new-password" name="password" type="password" autocomplete="new-password" minLength={10} required />
-            <label for="new-password-again">Password again</label>
+            <label for="new-password-again">{t("Password again")}</label>
             <input id="new-password-again" name="again" type="password" autocomplete="new-password" required />
           </>
         )}
         <p class="error-text" role="alert">{error}</p>
-        {known !== null && <button type="submit" class="primary" disabled={busy}>Set the password and sign in</button>}
+        {known !== null && <button type="submit" class="primary" disabled={busy}>{t("Set the password and sign in")}</button>}
       </form>
     </div>
   );

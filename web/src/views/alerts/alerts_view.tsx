@@ -1,8 +1,10 @@
 // What fires, what fired, by which rules, and what is silenced.
 
 import { useCallback, useEffect, useState } from "preact/hooks";
+import { t, tx } from "../../core/texts.ts";
 import {
   decodePast, decodeRules, decodeSilencePreview, decodeSilences, seriesOf, silenceText, sortAlerts, whereOf, type ActiveAlert, type AlertChannel, type AlertRule, type PastAlert, type Silence,
+  kSeverityWords, type Severity,
 } from "../../core/alerts.ts";
 import { formatDuration, formatTime } from "../../core/format.ts";
 import { formatRoute, kDefaultRange } from "../../core/route.ts";
@@ -60,16 +62,16 @@ export function AlertsView() {
   if (state === null) {
     return (
       <div class="empty">
-        <h1>Alerts</h1>
-        <p>This server evaluates no rules (<code>alerts.enabled</code>), or its answer has not come yet.</p>
+        <h1>{t("Alerts")}</h1>
+        <p>{tx("This server evaluates no rules ({key}), or its answer has not come yet.", { key: <code>alerts.enabled</code> })}</p>
       </div>
     );
   }
   return (
     <div class="alerts">
-      <h1 class="view-title">Alerts</h1>
-      {state.rulesError !== "" && <p class="notice error-text" role="status">The rules file has errors; the previous rules stay in force: {state.rulesError}</p>}
-      {state.trouble !== "" && <p class="notice error-text" role="status">Alerts cannot be saved: {state.trouble}</p>}
+      <h1 class="view-title">{t("Alerts")}</h1>
+      {state.rulesError !== "" && <p class="notice error-text" role="status">{t("The rules file has errors; the previous rules stay in force: {error}", { error: state.rulesError })}</p>}
+      {state.trouble !== "" && <p class="notice error-text" role="status">{t("Alerts cannot be saved: {error}", { error: state.trouble })}</p>}
       {error !== "" && <p class="error-text" role="status">{error}</p>}
       <Firing alerts={state.alerts} change={change} />
       <Silences list={silences.items} error={silences.error} change={change} />
@@ -80,26 +82,28 @@ export function AlertsView() {
   );
 }
 
+const kStateWords: Record<ActiveAlert["state"], string> = { pending: t("pending"), firing: t("firing"), unknown: t("unknown") };
+
 type Change = (method: string, path: string, body?: object) => void;
 
-const severityMark = (severity: string) => <span class={`severity is-${severity}`}>{severity}</span>;
+const severityMark = (severity: Severity) => <span class={`severity is-${severity}`}>{kSeverityWords[severity]}</span>;
 
 const hostLink = (one: { host: string; tags: Record<string, string> }) => (
   <>
-    {one.host === "" ? "server" : <a href={formatRoute({ view: "host", host: one.host, range: kDefaultRange })}>{one.host}</a>}
+    {one.host === "" ? t("server") : <a href={formatRoute({ view: "host", host: one.host, range: kDefaultRange })}>{one.host}</a>}
     {seriesOf(one) !== "" && <> <span class="quiet">{seriesOf(one)}</span></>}
   </>
 );
 
 function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Change }) {
   useSecond();
-  if (alerts.length === 0) return <p class="notice quiet">No alert fires.</p>;
+  if (alerts.length === 0) return <p class="notice quiet">{t("No alert fires.")}</p>;
   return (
-    <TableBox label="Alerts that fire">
+    <TableBox label={t("Alerts that fire")}>
       <table class="plain cards">
-        <caption>Now</caption>
-        <thead><tr><th scope="col">Severity</th><th scope="col">Host</th><th scope="col">Rule</th><th scope="col">Value</th>
-          <th scope="col">State</th><th scope="col">For</th><th scope="col"><span class="hidden">Actions</span></th></tr></thead>
+        <caption>{t("Now")}</caption>
+        <thead><tr><th scope="col">{t("Severity")}</th><th scope="col">{t("Host")}</th><th scope="col">{t("Rule")}</th><th scope="col">{t("Value")}</th>
+          <th scope="col">{t("State")}</th><th scope="col">{t("For")}</th><th scope="col"><span class="hidden">{t("Actions")}</span></th></tr></thead>
         <tbody>
           {sortAlerts(alerts).map((one) => (
             <tr key={one.id}>
@@ -107,16 +111,16 @@ function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Ch
               <td class="about">{hostLink(one)}</td>
               <td title={one.help}>{one.rule}</td>
               <td>{one.valueText === "" ? one.text : `${one.valueText}${one.limitText === "" ? "" : ` (${one.limitText})`}`}</td>
-              <td>{one.acknowledgedBy !== "" ? `acknowledged by ${one.acknowledgedBy}` : one.heldBy !== "" ? one.heldBy : one.state}</td>
+              <td>{one.acknowledgedBy !== "" ? t("acknowledged by {name}", { name: one.acknowledgedBy }) : one.heldBy !== "" ? one.heldBy : kStateWords[one.state]}</td>
               <td>{formatDuration(Math.max(0, (serverNow() - one.since) / 1000))}</td>
               <td class="actions">
                 {one.state === "firing" && one.acknowledgedBy === "" && (
-                  <button type="button" aria-label={`Acknowledge ${one.rule} on ${whereOf(one)}`}
-                    onClick={() => change("POST", "/api/v1/alerts/ack", { id: one.id })}>Acknowledge</button>
+                  <button type="button" aria-label={t("Acknowledge {rule} on {where}", { rule: one.rule, where: whereOf(one) })}
+                    onClick={() => change("POST", "/api/v1/alerts/ack", { id: one.id })}>{t("Acknowledge")}</button>
                 )}
                 {one.host !== "" && one.heldBy !== "silenced" && (
-                  <button type="button" aria-label={`Silence 2 h: ${one.rule} on ${one.host}`}
-                    onClick={() => change("POST", "/api/v1/alerts/silences", { hosts: one.host, rule: one.rule, for: "2h" })}>Silence 2 h</button>
+                  <button type="button" aria-label={t("Silence 2 h: {rule} on {host}", { rule: one.rule, host: one.host })}
+                    onClick={() => change("POST", "/api/v1/alerts/silences", { hosts: one.host, rule: one.rule, for: "2h" })}>{t("Silence 2 h")}</button>
                 )}
               </td>
             </tr>
@@ -162,25 +166,25 @@ function Silences({ list, error, change }: { list: readonly Silence[]; error: st
     setRule("");
   };
   return (
-    <section class="panel" aria-label="Silences">
-      <header><h3>Silences</h3></header>
+    <section class="panel" aria-label={t("Silences")}>
+      <header><h3>{t("Silences")}</h3></header>
       {error !== "" && <p class="error-text">{error}</p>}
       <ul class="bare silences">
         {list.filter((one) => one.active).map((one) => (
           <li key={one.id} class="row">
-            <span><strong>{one.hosts === "" ? "all hosts" : one.hosts}</strong> {one.rule === "*" ? "all rules" : `rule ${one.rule}`}{" "}
-              <span class="quiet">until {formatTime(one.ends)} · {one.author}{one.reason === "" ? "" : ` · ${one.reason}`}</span></span>
-            <button type="button" aria-label={`End the silence of ${one.hosts === "" ? "all hosts" : one.hosts}`}
-              onClick={() => change("DELETE", `/api/v1/alerts/silences/${one.id}`)}>End</button>
+            <span><strong>{one.hosts === "" ? t("all hosts") : one.hosts}</strong> {one.rule === "*" ? t("all rules") : t("rule {rule}", { rule: one.rule })}{" "}
+              <span class="quiet">{t("until {time}", { time: formatTime(one.ends) })} · {one.author}{one.reason === "" ? "" : ` · ${one.reason}`}</span></span>
+            <button type="button" aria-label={t("End the silence of {hosts}", { hosts: one.hosts === "" ? t("all hosts") : one.hosts })}
+              onClick={() => change("DELETE", `/api/v1/alerts/silences/${one.id}`)}>{t("End")}</button>
           </li>
         ))}
       </ul>
       <form class="fields" onSubmit={submit}>
-        <label>Hosts<input name="hosts" placeholder="site:north; empty: all" value={hosts} onInput={(event) => setHosts(event.currentTarget.value)} /></label>
-        <label>Rule<input name="rule" placeholder="*" value={rule} onInput={(event) => setRule(event.currentTarget.value)} /></label>
-        <label class="is-short">For<input name="for" defaultValue="2h" required size={5} /></label>
-        <label>Reason<input name="reason" /></label>
-        <button type="submit">Silence</button>
+        <label>{t("Hosts")}<input name="hosts" placeholder={t("site:north; empty: all")} value={hosts} onInput={(event) => setHosts(event.currentTarget.value)} /></label>
+        <label>{t("Rule")}<input name="rule" placeholder="*" value={rule} onInput={(event) => setRule(event.currentTarget.value)} /></label>
+        <label class="is-short">{t("For")}<input name="for" defaultValue="2h" required size={5} /></label>
+        <label>{t("Reason")}<input name="reason" /></label>
+        <button type="submit">{t("Silence")}</button>
       </form>
       <p class="quiet" role="status">{preview}</p>
     </section>
@@ -189,21 +193,21 @@ function Silences({ list, error, change }: { list: readonly Silence[]; error: st
 
 function Channels({ list, change }: { list: readonly AlertChannel[]; change: Change }) {
   if (list.length === 0) {
-    return <p class="notice">No channel is configured, so no message is sent. <code>[channel.NAME]</code> in <code>alerts.toml</code> adds one.</p>;
+    return <p class="notice">{tx("No channel is configured, so no message is sent. {table} in {file} adds one.", { table: <code>[channel.NAME]</code>, file: <code>alerts.toml</code> })}</p>;
   }
   return (
-    <TableBox label="Channels">
+    <TableBox label={t("Channels")}>
       <table class="plain cards">
-        <caption>Channels</caption>
-        <thead><tr><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">Place</th><th scope="col" class="numeric">Sent</th><th scope="col">State</th>
-          <th scope="col"><span class="hidden">Actions</span></th></tr></thead>
+        <caption>{t("Channels")}</caption>
+        <thead><tr><th scope="col">{t("Name")}</th><th scope="col">{t("Kind")}</th><th scope="col">{t("Place")}</th><th scope="col" class="numeric">{t("Sent")}</th><th scope="col">{t("State")}</th>
+          <th scope="col"><span class="hidden">{t("Actions")}</span></th></tr></thead>
         <tbody>
           {list.map((one) => (
             <tr key={one.name}>
               <th scope="row">{one.name}</th><td>{one.kind}</td><td>{one.place}</td><td class="numeric">{one.sent}</td>
-              <td class={`about${one.failingSince === null ? "" : " error-text"}`}>{one.failingSince === null ? "good" : `fails since ${formatTime(one.failingSince)}: ${one.lastError}`}</td>
-              <td class="actions"><button type="button" aria-label={`Send a test message to ${one.name}`}
-                onClick={() => change("POST", "/api/v1/alerts/send-test", { channel: one.name })}>Test</button></td>
+              <td class={`about${one.failingSince === null ? "" : " error-text"}`}>{one.failingSince === null ? t("good") : t("fails since {time}: {error}", { time: formatTime(one.failingSince), error: one.lastError })}</td>
+              <td class="actions"><button type="button" aria-label={t("Send a test message to {name}", { name: one.name })}
+                onClick={() => change("POST", "/api/v1/alerts/send-test", { channel: one.name })}>{t("Test")}</button></td>
             </tr>
           ))}
         </tbody>
@@ -219,19 +223,19 @@ function History({ list, error }: { list: readonly PastAlert[]; error: string })
   return (
     <>
       {error !== "" && <p class="error-text">{error}</p>}
-      <TableBox label="History of alerts">
+      <TableBox label={t("History of alerts")}>
         <table class="plain cards">
-          <caption><span class="caption">History <span class="grow" />
-            <input type="search" aria-label="Search the history" placeholder="Search the history" value={search} onInput={(event) => setSearch(event.currentTarget.value)} /></span></caption>
-          <thead><tr><th scope="col">Time</th><th scope="col">State</th><th scope="col">Severity</th><th scope="col">Host</th><th scope="col">Rule</th>
-            <th scope="col">Value</th><th scope="col">Note</th></tr></thead>
+          <caption><span class="caption">{t("History")}{" "}<span class="grow" />
+            <input type="search" aria-label={t("Search the history")} placeholder={t("Search the history")} value={search} onInput={(event) => setSearch(event.currentTarget.value)} /></span></caption>
+          <thead><tr><th scope="col">{t("Time")}</th><th scope="col">{t("State")}</th><th scope="col">{t("Severity")}</th><th scope="col">{t("Host")}</th><th scope="col">{t("Rule")}</th>
+            <th scope="col">{t("Value")}</th><th scope="col">{t("Note")}</th></tr></thead>
           <tbody>
             {shown.map((one) => (
               <tr key={one.id}>
                 <td>{formatTime(one.time)}</td>
-                <td>{one.state === "firing" ? "fired" : `ended after ${formatDuration(Math.max(0, (one.time - one.since) / 1000))}`}</td>
+                <td>{one.state === "firing" ? t("fired") : t("ended after {duration}", { duration: formatDuration(Math.max(0, (one.time - one.since) / 1000)) })}</td>
                 <td>{severityMark(one.severity)}</td><td class="about">{hostLink(one)}</td><td>{one.rule}</td><td>{one.valueText}</td>
-                <td>{[one.late ? "came late, no message" : "", one.reason].filter((note) => note !== "").join(", ")}</td>
+                <td>{[one.late ? t("came late, no message") : "", one.reason].filter((note) => note !== "").join(", ")}</td>
               </tr>
             ))}
           </tbody>
@@ -261,23 +265,23 @@ function Rules({ list, error, onChanged }: { list: readonly AlertRule[]; error: 
           setEdited({ name, isNew: !known });
           setName("");
         }}>
-          <label>New rule <input value={name} required pattern="[A-Za-z0-9_\-]{1,64}" title="Letters of ASCII, digits, '-' and '_', at most 64" placeholder="busy"
+          <label>{t("New rule")}{" "}<input value={name} required pattern="[A-Za-z0-9_\-]{1,64}" title={t("Letters of ASCII, digits, '-' and '_', at most 64")} placeholder="busy"
             onInput={(event) => setName(event.currentTarget.value)} /></label>
-          <button type="submit">{known ? "Edit" : "Write"}</button>
+          <button type="submit">{known ? t("Edit") : t("Write")}</button>
         </form>
       )}
-      <TableBox label="Rules">
+      <TableBox label={t("Rules")}>
         <table class="plain cards">
-          <caption>Rules</caption>
-          <thead><tr><th scope="col">Rule</th><th scope="col">Severity</th><th scope="col">When</th><th scope="col">For</th><th scope="col">Hosts</th>
-            <th scope="col">Channels</th>{mayEdit && <th scope="col"><span class="hidden">Actions</span></th>}</tr></thead>
+          <caption>{t("Rules")}</caption>
+          <thead><tr><th scope="col">{t("Rule")}</th><th scope="col">{t("Severity")}</th><th scope="col">{t("When")}</th><th scope="col">{t("For")}</th><th scope="col">{t("Hosts")}</th>
+            <th scope="col">{t("Channels")}</th>{mayEdit && <th scope="col"><span class="hidden">{t("Actions")}</span></th>}</tr></thead>
           <tbody>
             {list.map((one) => (
               <tr key={one.name} class={one.enabled ? "" : "quiet"}>
-                <th scope="row" title={one.help}>{one.name}{one.enabled ? "" : " (off)"}</th><td>{severityMark(one.severity)}</td><td class="about"><code>{one.when}</code></td>
-                <td>{one.forSeconds === 0 ? "at once" : formatDuration(one.forSeconds)}</td><td>{one.hosts === "" ? "all" : one.hosts}</td>
+                <th scope="row" title={one.help}>{one.name}{one.enabled ? "" : ` (${t("off")})`}</th><td>{severityMark(one.severity)}</td><td class="about"><code>{one.when}</code></td>
+                <td>{one.forSeconds === 0 ? t("at once") : formatDuration(one.forSeconds)}</td><td>{one.hosts === "" ? t("all") : one.hosts}</td>
                 <td>{one.notify.join(", ")}</td>
-                {mayEdit && <td class="actions"><button type="button" aria-label={`Edit ${one.name}`} onClick={() => setEdited({ name: one.name, isNew: false })}>Edit</button></td>}
+                {mayEdit && <td class="actions"><button type="button" aria-label={t("Edit {name}", { name: one.name })} onClick={() => setEdited({ name: one.name, isNew: false })}>{t("Edit")}</button></td>}
               </tr>
             ))}
           </tbody>

@@ -2,6 +2,7 @@
 // truth: the server puts the text in place of what was there and leaves all else as it is.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { count, t, tx } from "../../core/texts.ts";
 import { chartPath, decodePreview, decodeRuleText, placeOf, whereOf, type Mistake, type Preview, type RuleText } from "../../core/alerts.ts";
 import { formatDate, formatDuration, formatTime } from "../../core/format.ts";
 import { call } from "../../net/session.ts";
@@ -9,7 +10,7 @@ import { call } from "../../net/session.ts";
 const kPauseMs = 500;
 const kAgainMs = 1500;
 const kShownAlerts = 5;
-const kSpans = [["1d", "a day"], ["7d", "7 days"], ["30d", "30 days"]] as const;
+const kSpans = [["1d", t("a day")], ["7d", t("7 days")], ["30d", t("30 days")]] as const;
 const kChart = { width: 720, height: 110 };
 
 const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -48,7 +49,7 @@ function Mistakes({ list, text, onGo }: { list: readonly Mistake[]; text: string
     <ul class="bare mistakes" role="alert">
       {list.map((one) => (
         <li key={`${one.line}:${one.column}:${one.reason}`} class="error-text">
-          {one.line > 0 && <button type="button" class="link" onClick={() => onGo(placeOf(text, one.line, one.column))}>line {one.line}, column {one.column}</button>}
+          {one.line > 0 && <button type="button" class="link" onClick={() => onGo(placeOf(text, one.line, one.column))}>{t("line {line}, column {column}", { line: one.line, column: one.column })}</button>}
           {one.line > 0 && ": "}{one.reason}
         </li>
       ))}
@@ -66,14 +67,14 @@ function PreviewChart({ preview }: { preview: Preview }) {
   return (
     <figure class="rule-chart">
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" role="img"
-           aria-label={`${whereOf(chart)} from ${formatDate(preview.from)} to now, and when the rule would have fired`}>
+           aria-label={t("{series} from {date} to now, and when the rule would have fired", { series: whereOf(chart), date: formatDate(preview.from) })}>
         {same.map((one) => (
           <rect key={one.fired} class="fired" x={x(one.fired)} y="0" height={height} width={Math.max(2, x(one.ended ?? preview.to) - x(one.fired))} />
         ))}
         {limitY !== null && <line class="limit" x1="0" x2={width} y1={limitY} y2={limitY} />}
         <path class="value" d={line} />
       </svg>
-      <figcaption class="quiet"><span>{formatDate(preview.from)}</span><strong>{whereOf(chart)}</strong><span>now</span></figcaption>
+      <figcaption class="quiet"><span>{formatDate(preview.from)}</span><strong>{whereOf(chart)}</strong><span>{t("now")}</span></figcaption>
     </figure>
   );
 }
@@ -83,11 +84,13 @@ function WouldHave({ preview, span }: { preview: Preview; span: string }) {
   return (
     <div class="would-have">
       <p>
-        {nothing ? "No host has a series that this rule looks at." : (
-          <>Would have fired <strong>{preview.fired === 1 ? "once" : `${preview.fired} times`}</strong> on {preview.hostsFired} of {preview.hosts} hosts in {span}.</>
+        {nothing ? t("No host has a series that this rule looks at.") : (
+          <>{tx("Would have fired {times} on {some} of {all} hosts in {span}.", {
+            times: <strong>{count("once|{n} times", preview.fired)}</strong>, some: preview.hostsFired, all: preview.hosts, span,
+          })}</>
         )}
-        {preview.partial && ` Only ${preview.hostsReplayed} of them could be tried within 4 seconds; the last one in part.`}
-        {!nothing && preview.firstRow !== null && preview.firstRow - preview.from > 3_600_000 && ` Its oldest sample is of ${formatTime(preview.firstRow)}.`}
+        {preview.partial && ` ${t("Only {n} of them could be tried within 4 seconds; the last one in part.", { n: preview.hostsReplayed })}`}
+        {!nothing && preview.firstRow !== null && preview.firstRow - preview.from > 3_600_000 && ` ${t("Its oldest sample is of {time}.", { time: formatTime(preview.firstRow) })}`}
       </p>
       <PreviewChart preview={preview} />
       {preview.alerts.length > 0 && (
@@ -95,10 +98,10 @@ function WouldHave({ preview, span }: { preview: Preview; span: string }) {
           {preview.alerts.slice(0, kShownAlerts).map((one) => (
             <li key={`${one.fired} ${whereOf(one)}`}>
               {formatTime(one.fired)}: {whereOf(one)}{one.valueText === "" ? "" : `, ${one.valueText} (${one.limitText})`}
-              <span class="quiet"> {one.ended === null ? "continues" : `for ${formatDuration((one.ended - one.fired) / 1000)}`}</span>
+              <span class="quiet"> {one.ended === null ? t("continues") : t("for {duration}", { duration: formatDuration((one.ended - one.fired) / 1000) })}</span>
             </li>
           ))}
-          {preview.alerts.length > kShownAlerts && <li class="quiet">and earlier ones</li>}
+          {preview.alerts.length > kShownAlerts && <li class="quiet">{t("and earlier ones")}</li>}
         </ul>
       )}
     </div>
@@ -119,11 +122,11 @@ export function RuleEditor({ name, isNew, onDone }: Props) {
     call("GET", pathOf(name)).then((body) => setKnown(decodeRuleText(body)), (problem: unknown) => setError(said(problem)));
   }, [name, isNew]);
   return (
-    <section class="panel rule-editor" aria-label={`Rule ${name}`}>
-      <header><h3>{isNew ? "New rule" : "Rule"} {name}</h3></header>
+    <section class="panel rule-editor" aria-label={t("Rule {name}", { name })}>
+      <header><h3>{isNew ? t("New rule {name}", { name }) : t("Rule {name}", { name })}</h3></header>
       {error !== "" && <p class="error-text" role="alert">{error}</p>}
       {known === null
-        ? <div class="row"><span class="grow" /><button type="button" onClick={() => onDone(false)}>Close</button></div>
+        ? <div class="row"><span class="grow" /><button type="button" onClick={() => onDone(false)}>{t("Close")}</button></div>
         : <Editor known={known} onDone={onDone} />}
     </section>
   );
@@ -151,28 +154,28 @@ function Editor({ known, onDone }: { known: RuleText; onDone: (changed: boolean)
       change("PUT", { text, was: known.text });
     }}>
       <p class="quiet">
-        {known.inFile ? "Its text in the rules file; comments stay." : known.builtIn === "" ? "It is added at the end of the rules file."
-          : "As it is built in. Only the keys that are to differ need to stay in the rules file."} The keys are in docs/alerts.md.
+        {known.inFile ? t("Its text in the rules file; comments stay.") : known.builtIn === "" ? t("It is added at the end of the rules file.")
+          : t("As it is built in. Only the keys that are to differ need to stay in the rules file.")} {t("The keys are in docs/alerts.md.")}
       </p>
-      <label class="query-box"><span class="hidden">Text of the rule</span>
+      <label class="query-box"><span class="hidden">{t("Text of the rule")}</span>
         <textarea ref={box} value={text} rows={8} spellcheck={false} autocomplete="off" autocapitalize="off"
           aria-invalid={mistakes.length > 0} onInput={(event) => setText(event.currentTarget.value)} />
       </label>
       {mistakes.length > 0 && <Mistakes list={mistakes} text={text} onGo={goTo} />}
       {failed !== "" && <p class="error-text" role="alert">{failed}</p>}
       <div class="row">
-        <label>Tried on the last <select value={since} onChange={(event) => setSince(event.currentTarget.value)}>
+        <label>{t("Tried on the last")}{" "}<select value={since} onChange={(event) => setSince(event.currentTarget.value)}>
           {kSpans.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
         </select></label>
-        <span class="quiet" role="status">{busy ? "trying…" : ""}</span>
+        <span class="quiet" role="status">{busy ? t("trying…") : ""}</span>
       </div>
       {mistakes.length === 0 && preview !== null && <WouldHave preview={preview} span={kSpans.find(([value]) => value === since)?.[1] ?? since} />}
       {error !== "" && <p class="error-text" role="alert">{error}</p>}
       <div class="row">
-        <button type="submit" class="primary" disabled={busy || mistakes.length > 0}>Save</button>
-        <button type="button" onClick={() => onDone(false)}>Cancel</button>
+        <button type="submit" class="primary" disabled={busy || mistakes.length > 0}>{t("Save")}</button>
+        <button type="button" onClick={() => onDone(false)}>{t("Cancel")}</button>
         {known.inFile && (
-          <button type="button" class="danger" onClick={() => change("DELETE", { was: known.text })}>{known.builtIn === "" ? "Remove" : "Back to the built-in rule"}</button>
+          <button type="button" class="danger" onClick={() => change("DELETE", { was: known.text })}>{known.builtIn === "" ? t("Remove") : t("Back to the built-in rule")}</button>
         )}
       </div>
     </form>

@@ -1,6 +1,7 @@
 // Several hosts over one another: one figure a chart, one line a host, the same colour everywhere.
 
 import { useCallback, useMemo, useRef, useState } from "preact/hooks";
+import { t, tx } from "../../core/texts.ts";
 import { kComparisons } from "../../charts/comparisons.ts";
 import { formatRoute, kMostCompared, type CompareRoute } from "../../core/route.ts";
 import { sortHosts, type Host } from "../../core/hosts.ts";
@@ -20,10 +21,10 @@ import { useRange } from "../../ui/use_range.ts";
 import { hostLink } from "../fleet/row.tsx";
 
 const kSuggestions: readonly [string, (host: Host) => number | null][] = [
-  ["Busiest CPUs", (host) => host.summary.cpu_percent],
-  ["Most memory used", (host) => host.summary.memory_percent],
-  ["Fullest disks", (host) => host.summary.disk_percent],
-  ["Most network traffic", (host) => (host.summary.network_receive_bytes_per_second ?? 0) + (host.summary.network_send_bytes_per_second ?? 0)],
+  [t("Busiest CPUs"), (host) => host.summary.cpu_percent],
+  [t("Most memory used"), (host) => host.summary.memory_percent],
+  [t("Fullest disks"), (host) => host.summary.disk_percent],
+  [t("Most network traffic"), (host) => (host.summary.network_receive_bytes_per_second ?? 0) + (host.summary.network_send_bytes_per_second ?? 0)],
 ];
 
 function HostPicker({ route, hosts }: { route: CompareRoute; hosts: ReadonlyMap<string, Host> }) {
@@ -35,7 +36,7 @@ function HostPicker({ route, hosts }: { route: CompareRoute; hosts: ReadonlyMap<
     const text = field.current?.value.trim() ?? "";
     if (text === "") return;
     const found = hosts.has(text) ? text : names.find((name) => name.toLowerCase().startsWith(text.toLowerCase()) && !route.hosts.includes(name));
-    if (found === undefined) return setError(`No host is called ${text}.`);
+    if (found === undefined) return setError(t("No host is called {name}.", { name: text }));
     setError("");
     if (field.current !== null) field.current.value = "";
     if (!route.hosts.includes(found)) refine({ ...route, hosts: [...route.hosts, found] });
@@ -43,7 +44,7 @@ function HostPicker({ route, hosts }: { route: CompareRoute; hosts: ReadonlyMap<
   const full = route.hosts.length >= kMostCompared;
   return (
     <div class="picked">
-      <ul class="chips" aria-label="Compared hosts">
+      <ul class="chips" aria-label={t("Compared hosts")}>
         {route.hosts.map((name, index) => {
           const host = hosts.get(name);
           return (
@@ -51,17 +52,17 @@ function HostPicker({ route, hosts }: { route: CompareRoute; hosts: ReadonlyMap<
               <span class={`swatch swatch-${index + 1}`} aria-hidden="true" />
               <a href={hostLink(name)}>{name}</a>
               {host !== undefined && host.state !== "up" && <StateMark state={host.state} />}
-              <button type="button" class="plain-button" aria-label={`Remove ${name}`}
+              <button type="button" class="plain-button" aria-label={t("Remove {name}", { name })}
                       onClick={() => refine({ ...route, hosts: route.hosts.filter((one) => one !== name) })}>×</button>
             </li>
           );
         })}
       </ul>
       <form onSubmit={add} class="row">
-        <input ref={field} list="all-hosts" disabled={full} aria-label="Add a host" autocomplete="off" spellcheck={false}
-               placeholder={full ? `${kMostCompared} hosts at most` : "Add a host   /"} />
+        <input ref={field} list="all-hosts" disabled={full} aria-label={t("Add a host")} autocomplete="off" spellcheck={false}
+               placeholder={full ? t("{n} hosts at most", { n: kMostCompared }) : t("Add a host   /")} />
         <datalist id="all-hosts">{names.slice(0, 2000).map((name) => <option key={name} value={name} />)}</datalist>
-        <button type="submit" disabled={full}>Add</button>
+        <button type="submit" disabled={full}>{t("Add")}</button>
         <span class="error-text" role="alert">{error}</span>
       </form>
     </div>
@@ -75,10 +76,10 @@ export function CompareView({ route }: { route: CompareRoute }) {
   const shortcuts = useMemo(() => [
     ...actions.shortcuts,
     kFullShortcut,
-    { keys: "/", what: "Add a host", run: () => document.querySelector<HTMLInputElement>(".picked input")?.focus() },
+    { keys: "/", what: t("Add a host"), run: () => document.querySelector<HTMLInputElement>(".picked input")?.focus() },
   ], [actions]);
-  useShortcuts("Compare", shortcuts);
-  if (!ready) return <p class="loading" role="status">Loading the hosts…</p>;
+  useShortcuts(t("Compare"), shortcuts);
+  if (!ready) return <p class="loading" role="status">{t("Loading the hosts…")}</p>;
   const suggest = (value: (host: Host) => number | null) => (): void => {
     const found = [...hosts.values()]
       .filter((host) => host.state !== "down" && host.state !== "paused" && value(host) !== null)
@@ -87,15 +88,15 @@ export function CompareView({ route }: { route: CompareRoute }) {
   };
   return (
     <>
-      <h1 class="view-title">Compare</h1>
+      <h1 class="view-title">{t("Compare")}</h1>
       <HostPicker route={route} hosts={hosts} />
       {route.hosts.length === 0 ? (
         <div class="empty">
-          <p>Choose hosts above, or start with the five that have most of something now:</p>
+          <p>{t("Choose hosts above, or start with the five that have most of something now:")}</p>
           <div class="chips">
             {kSuggestions.map(([title, value]) => <button key={title} type="button" onClick={suggest(value)}>{title}</button>)}
           </div>
-          <p class="quiet">In the fleet, <em>Compare</em> takes the first eight hosts of the search and order there.</p>
+          <p class="quiet">{tx("In the fleet, {button} takes the first eight hosts of the search and order there.", { button: <em>{t("Compare")}</em> })}</p>
         </div>
       ) : (
         <Charts route={route} interval={Math.max(...route.hosts.map((name) => hosts.get(name)?.interval_seconds ?? 5))} actions={actions} />
@@ -115,13 +116,13 @@ function Charts({ route, interval, actions }: { route: CompareRoute; interval: n
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut}>
         <Annotate hosts={route.hosts} range={route.range} />
         {route.range.kind === "absolute" && (
-          <a class="button" href={formatRoute({ view: "logs", query: anyHost(route.hosts), range: route.range, show: "lines" })}>Logs of this range</a>
+          <a class="button" href={formatRoute({ view: "logs", query: anyHost(route.hosts), range: route.range, show: "lines" })}>{t("Logs of this range")}</a>
         )}
       </RangeBar>
       <EventList events={events} />
       {error !== null && data !== null && (
         <div class="banner" role="alert">
-          <strong>Not up to date:</strong> {error}. <button type="button" onClick={retry}>Try again</button>
+          <strong>{t("Not up to date:")}</strong> {error}. <button type="button" onClick={retry}>{t("Try again")}</button>
         </div>
       )}
       <div class="panels">

@@ -1,5 +1,6 @@
 // Questions that people bring, as queries that can be changed. Days are the viewer's own: a "yesterday" in UTC would be the wrong one.
 
+import { t } from "../../core/texts.ts";
 import type { ExploreRoute } from "../../core/route.ts";
 import { localDay } from "../../core/time_range.ts";
 
@@ -17,23 +18,23 @@ const grown = (from: string): string =>
   `SELECT last("used_percent") - first("used_percent") AS "grew", max("used_percent") AS "highest"\nFROM "disk" WHERE ${from}\nGROUP BY "host", "path"`;
 
 export const kExamples: readonly Example[] = [
-  example("Which disk filled up yesterday?", (now) => {
+  example(t("Which disk filled up yesterday?"), (now) => {
     const { from, to } = localDay(now, 1);
     return grown(`time >= ${time(from)} AND time < ${time(to)}`);
   }, "table", "-grew"),
-  example("Which disk grew most in the last hour?", grown("time > now() - 1h"), "table", "-grew"),
-  example("Which host was busiest in the last hour?",
+  example(t("Which disk grew most in the last hour?"), grown("time > now() - 1h"), "table", "-grew"),
+  example(t("Which host was busiest in the last hour?"),
     'SELECT max("usage_active") AS "peak", mean("usage_active") AS "mean"\nFROM "cpu" WHERE "cpu" = \'cpu-total\' AND time > now() - 1h\nGROUP BY "host"',
     "table", "-peak"),
-  example("Which host came closest to running out of memory today?", (now) =>
+  example(t("Which host came closest to running out of memory today?"), (now) =>
     `SELECT min("available_percent") AS "least left"\nFROM "mem" WHERE time >= ${time(localDay(now, 0).from)}\nGROUP BY "host"`, "table", "least left"),
-  example("CPU of the whole fleet, last hour",
+  example(t("CPU of the whole fleet, last hour"),
     'SELECT mean("usage_active") AS "mean", max("usage_active") AS "busiest"\nFROM "cpu" WHERE "cpu" = \'cpu-total\' AND time > now() - 1h\nGROUP BY time(1m)',
     "chart"),
-  example("Which clients lost samples?",
+  example(t("Which clients lost samples?"),
     'SELECT max("dropped_samples") AS "dropped", max("backlog_samples") AS "backlog"\nFROM "internal_client" WHERE time > now() - 24h\nGROUP BY "host"',
     "table", "-dropped"),
-  example("What is measured?", "SHOW FIELD KEYS", "table"),
+  example(t("What is measured?"), "SHOW FIELD KEYS", "table"),
 ];
 
 // The range that a query names by two absolute times, so that a host opened from its answer shows the same stretch.

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { count, t, tx, whole } from "../../core/texts.ts";
 import { formatDuration, formatTime, type Unit } from "../../core/format.ts";
 import type { Cell, StatementResult } from "../../core/influx_response.ts";
 import { numberFormat, sortRows, toPoints, toTable, type ResultTable } from "../../core/result_table.ts";
@@ -36,12 +37,12 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
   const [again, setAgain] = useState(0);
   const waiting = route.query.trim() !== "" && !wasAsked(route.query);
   const shortcuts = useMemo(() => [
-    { keys: "/", what: "Go to the query (Ctrl+Enter runs it, Tab completes, Alt+arrows choose)", run: () => document.getElementById("query")?.focus() },
+    { keys: "/", what: t("Go to the query (Ctrl+Enter runs it, Tab completes, Alt+arrows choose)"), run: () => document.getElementById("query")?.focus() },
     kFullShortcut,
-    { keys: "Escape", what: "Leave the full screen", run: closeFull },
-    { keys: "v", what: "Chart or table", run: () => refine({ ...route, show: route.show === "chart" ? "table" : "chart" }) },
+    { keys: "Escape", what: t("Leave the full screen"), run: closeFull },
+    { keys: "v", what: t("Chart or table"), run: () => refine({ ...route, show: route.show === "chart" ? "table" : "chart" }) },
   ], [formatRoute(route)]);
-  useShortcuts("Explore", shortcuts);
+  useShortcuts(t("Explore"), shortcuts);
 
   useEffect(() => {
     setAnswer(null);
@@ -55,7 +56,7 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
       .then((results) => setAnswer({ results, tookMs: performance.now() - began }),
         (failure: unknown) => {
           if (failure instanceof AuthRequired || (aborter.signal.aborted && aborter.signal.reason === "left")) return;
-          setError(aborter.signal.reason === "stopped" ? "Stopped." : words(failure));
+          setError(aborter.signal.reason === "stopped" ? t("Stopped.") : words(failure));
         })
       .finally(() => {
         clearTimeout(timer);
@@ -73,9 +74,9 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
   };
   return (
     <>
-      <h1 class="view-title">Explore</h1>
+      <h1 class="view-title">{t("Explore")}</h1>
       <QueryBox query={route.query} busy={running !== null} onRun={run} onStop={() => running?.abort("stopped")} />
-      <div class="chips examples" role="group" aria-label="Questions">
+      <div class="chips examples" role="group" aria-label={t("Questions")}>
         {kExamples.map((example) => (
           <button key={example.title} type="button" class="chip" onClick={() => ask(example.route(serverNow()))}>{example.title}</button>
         ))}
@@ -83,18 +84,17 @@ export function ExploreView({ route }: { route: ExploreRoute }) {
       <Saved query={route.query} onRun={run} />
       {waiting && (
         <p class="notice" role="status">
-          This query came with the link; nothing has been asked yet. Read it, then <button type="button" class="primary" onClick={() => run(route.query)}>Run it</button>
+          {t("This query came with the link; nothing has been asked yet. Read it, then")}{" "}<button type="button" class="primary" onClick={() => run(route.query)}>{t("Run it")}</button>
         </p>
       )}
       {error !== null && <p class="notice error-text" role="alert">{error}</p>}
-      {running !== null && <p class="loading" role="status">Asking…</p>}
+      {running !== null && <p class="loading" role="status">{t("Asking…")}</p>}
       {answer !== null && answer.results.map((result, index) => (
         <Result key={index} result={result} route={route} tookMs={answer.tookMs} many={answer.results.length > 1} />
       ))}
       {route.query === "" && (
         <p class="quiet notice">
-          Query all stored data in InfluxQL, with completion while you type. Or click one of the questions above and
-          change it. Tables sort by any column, and a host in them opens its page over the same time.
+          {t("Query all stored data in InfluxQL, with completion while you type. Or click one of the questions above and change it. Tables sort by any column, and a host in them opens its page over the same time.")}
         </p>
       )}
     </>
@@ -115,20 +115,20 @@ function Saved({ query, onRun }: { query: string; onRun: (query: string) => void
     setNaming(false);
   };
   return (
-    <div class="chips examples" role="group" aria-label="Saved queries">
+    <div class="chips examples" role="group" aria-label={t("Saved queries")}>
       {saved.map((one) => (
         <span key={one.name} class="chip saved" title={one.query}>
           <button type="button" class="plain-button" onClick={() => onRun(one.query)}>{one.name}</button>
-          <button type="button" class="plain-button quiet" aria-label={`Remove ${one.name}`} onClick={() => forgetQuery(one.name)}>×</button>
+          <button type="button" class="plain-button quiet" aria-label={t("Remove {name}", { name: one.name })} onClick={() => forgetQuery(one.name)}>×</button>
         </span>
       ))}
       {canSave && (naming ? (
         <form class="row" onSubmit={submit}>
-          <input name="name" aria-label="Name of the query" placeholder="Name" maxLength={60} required autocomplete="off" ref={(field) => field?.focus()} />
-          <button type="submit">Save</button>
-          <button type="button" onClick={() => setNaming(false)}>Cancel</button>
+          <input name="name" aria-label={t("Name of the query")} placeholder={t("Name")} maxLength={60} required autocomplete="off" ref={(field) => field?.focus()} />
+          <button type="submit">{t("Save")}</button>
+          <button type="button" onClick={() => setNaming(false)}>{t("Cancel")}</button>
         </form>
-      ) : <button type="button" class="chip" onClick={() => setNaming(true)}>Save this query…</button>)}
+      ) : <button type="button" class="chip" onClick={() => setNaming(true)}>{t("Save this query…")}</button>)}
     </div>
   );
 }
@@ -145,14 +145,15 @@ function Result({ result, route, tookMs, many }: { result: StatementResult; rout
       <div class="empty" role="status">
         {doubt === null ? (
           <>
-            <p>The query is valid; no rows match it.</p>
-            <p class="quiet">A longer time range or fewer conditions in WHERE match more.</p>
+            <p>{t("The query is valid; no rows match it.")}</p>
+            <p class="quiet">{t("A longer time range or fewer conditions in WHERE match more.")}</p>
           </>
         ) : (
           <>
-            <p>{doubt.of === "" ? "No measurement" : `${doubt.of} has no field or tag that`} is called <code>{doubt.unknown}</code>.{doubt.suggestion !== null && <> Did you mean <code>{doubt.suggestion}</code>?</>}</p>
+            <p>{doubt.of === "" ? tx("No measurement is called {name}.", { name: <code>{doubt.unknown}</code> })
+            : tx("{measurement} has no field or tag that is called {name}.", { measurement: doubt.of, name: <code>{doubt.unknown}</code> })}{doubt.suggestion !== null && <>{" "}{tx("Did you mean {name}?", { name: <code>{doubt.suggestion}</code> })}</>}</p>
             {doubt.suggestion !== null && (
-              <button type="button" class="primary" onClick={() => ask({ ...route, query: withSuggestion(route.query, doubt) })}>Ask for {doubt.suggestion}</button>
+              <button type="button" class="primary" onClick={() => ask({ ...route, query: withSuggestion(route.query, doubt) })}>{t("Ask for {name}", { name: doubt.suggestion })}</button>
             )}
           </>
         )}
@@ -161,19 +162,19 @@ function Result({ result, route, tookMs, many }: { result: StatementResult; rout
   }
   const show = points === null ? "table" : route.show;
   return (
-    <section aria-label="Result">
+    <section aria-label={t("Result")}>
       <div class="toolbar result-bar">
         <span role="status">
-          <strong>{table.rows.length.toLocaleString("en")}</strong> {table.rows.length === 1 ? "row" : "rows"}
-          <span class="quiet"> in {result.series.length} series{many ? "" : `, ${formatDuration(tookMs / 1000) === "0 s" ? `${tookMs.toFixed(0)} ms` : formatDuration(tookMs / 1000)}`}</span>
-          {since !== null && <span class="quiet">; data since {formatTime(since)}</span>}
+          <strong>{whole(table.rows.length)}</strong> {count("row|rows", table.rows.length)}
+          <span class="quiet">{" "}{count("in {n} series|in {n} series", result.series.length)}{many ? "" : `, ${tookMs < 1000 ? `${tookMs.toFixed(0)} ms` : formatDuration(tookMs / 1000)}`}</span>
+          {since !== null && <span class="quiet">; {t("data since {time}", { time: formatTime(since) })}</span>}
         </span>
         <span class="grow" />
-        <div class="segments" role="group" aria-label="Show as">
+        <div class="segments" role="group" aria-label={t("Show as")}>
           {(["chart", "table"] as const).map((one) => (
             <button key={one} type="button" aria-pressed={show === one} disabled={one === "chart" && points === null}
                     onClick={() => refine({ ...route, show: one })}>
-              {one === "chart" ? "Chart" : "Table"}
+              {one === "chart" ? t("Chart") : t("Table")}
             </button>
           ))}
         </div>
@@ -187,14 +188,14 @@ function Result({ result, route, tookMs, many }: { result: StatementResult; rout
 function ResultChart({ points, query }: { points: NonNullable<ReturnType<typeof toPoints>>; query: string }) {
   const drawn = useMemo(() => ({
     lines: points.lines.map((line, index) => ({ key: `${index} ${line.label}`, label: line.label, values: line.values, colour: index })),
-    ...(points.left > 0 ? { note: `${points.left} more series are in the table and in the CSV.` } : {}),
+    ...(points.left > 0 ? { note: count("{n} more series is in the table and in the CSV.|{n} more series are in the table and in the CSV.", points.left) } : {}),
   }), [points]);
   const first = points.times[0] ?? 0;
   const last = points.times.at(-1) ?? 1;
   const window = useMemo(() => ({ from: first, to: last, step: (last - first) / Math.max(1, points.times.length - 1) }), [points]);
   const unit: Unit = "number";
   return (
-    <ChartPanel id="panel-result" query={() => query} title="Result" unit={unit} style="line" drawn={drawn} window={window} times={points.times} actions={null}
+    <ChartPanel id="panel-result" query={() => query} title={t("Result")} unit={unit} style="line" drawn={drawn} window={window} times={points.times} actions={null}
                 sync={null} height={320} legend="table" />
   );
 }
@@ -220,7 +221,7 @@ function ResultRows({ table, route }: { table: ResultTable; route: ExploreRoute 
     return typeof value === "number" ? formats[index]?.(value) : String(value);
   };
   return (
-    <TableBox label="Rows">
+    <TableBox label={t("Rows")}>
       <table class="plain">
         <thead>
           <tr>
@@ -245,8 +246,8 @@ function ResultRows({ table, route }: { table: ResultTable; route: ExploreRoute 
         </tbody>
       </table>
       {rows.length > most && (
-        <p class="row more"><button type="button" onClick={() => setMost(most + 5 * kRowsAtOnce)}>Show more</button>
-          <span class="quiet">{most} of {rows.length.toLocaleString("en")}; the CSV has all of them</span></p>
+        <p class="row more"><button type="button" onClick={() => setMost(most + 5 * kRowsAtOnce)}>{t("Show more")}</button>
+          <span class="quiet">{t("{shown} of {all}; the CSV has all of them", { shown: whole(most), all: whole(rows.length) })}</span></p>
       )}
     </TableBox>
   );

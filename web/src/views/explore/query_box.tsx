@@ -2,6 +2,7 @@
 // same on a phone. Tab takes the marked one.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { complete, type Option } from "../../core/completion.ts";
 import { catalog, loadCatalog, wantValues } from "../../net/catalog.ts";
 import { useObservable } from "../../ui/use_observable.ts";
@@ -90,7 +91,7 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
                 }}
                 onKeyDown={keys} onKeyUp={look} onClick={look} />
       <div class="query-foot">
-        <ul id="completions" class="completions" role="listbox" aria-label="Suggestions">
+        <ul id="completions" class="completions" role="listbox" aria-label={t("Suggestions")}>
           {options.map((option, index) => (
             <li key={option.text} id={`completion-${index}`} role="option" aria-selected={offers && index === at}
                 class={`completion kind-${option.kind}`} title={option.kind} onMouseDown={(event) => { event.preventDefault(); take(option); }}>
@@ -98,7 +99,7 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
             </li>
           ))}
         </ul>
-        {busy ? <button type="button" onClick={onStop}>Stop</button> : <button type="submit" class="primary" title="Ctrl+Enter">Run</button>}
+        {busy ? <button type="button" onClick={onStop}>{t("Stop")}</button> : <button type="submit" class="primary" title={t("Ctrl+Enter")}>{t("Run")}</button>}
       </div>
     </form>
   );

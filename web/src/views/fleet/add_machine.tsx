@@ -1,6 +1,7 @@
 // The dialog that adds a machine: makes a token that only this machine's client can use, shows the line to paste there, and waits for its first sample.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { t, tx } from "../../core/texts.ts";
 import { formatRoute, kDefaultRange } from "../../core/route.ts";
 import { installLines, type Enrolled, type Line } from "../../core/install.ts";
 import { fleet } from "../../net/live.ts";
@@ -40,22 +41,22 @@ export function AddMachineDialog({ onClose }: { onClose: () => void }) {
   return (
     <dialog ref={dialog} class="help add-dialog" aria-labelledby="add-title" onClose={onClose}>
       <div class="help-body">
-        <h2 id="add-title">Add a machine</h2>
+        <h2 id="add-title">{t("Add a machine")}</h2>
         {made === null ? (
           <form class="stack-form" onSubmit={submit}>
-            <label>Name under which it reports<input name="host" required maxLength={200} autocomplete="off" autocapitalize="off" spellcheck={false} placeholder="web1" /></label>
-            <p class="quiet">Makes a token that only the client of this name can use.</p>
+            <label>{t("Name under which it reports")}<input name="host" required maxLength={200} autocomplete="off" autocapitalize="off" spellcheck={false} placeholder="web1" /></label>
+            <p class="quiet">{t("Makes a token that only the client of this name can use.")}</p>
             <p class="error-text" role="alert">{error}</p>
-            <div class="row"><button type="submit" class="primary" disabled={busy}>Make its token</button>
-              <button type="button" onClick={() => dialog.current?.close()}>Cancel</button></div>
+            <div class="row"><button type="submit" class="primary" disabled={busy}>{t("Make its token")}</button>
+              <button type="button" onClick={() => dialog.current?.close()}>{t("Cancel")}</button></div>
           </form>
         ) : (
           <>
             {installLines(made).map((line) => <Paste key={line.title} line={line} />)}
             <p role="status">{found !== undefined && found.state !== "down" ? (
-              <><StateMark state={found.state} /> {made.host} reports. <a href={formatRoute({ view: "host", host: made.host, range: kDefaultRange })}>Show it</a></>
-            ) : <><span class="busy is-busy wait-mark" aria-hidden="true" /> Waiting for the first sample of {made.host}…</>}</p>
-            <button type="button" onClick={() => dialog.current?.close()}>Close</button>
+              <><StateMark state={found.state} />{" "}{tx("{host} reports. {link}", { host: made.host, link: <a href={formatRoute({ view: "host", host: made.host, range: kDefaultRange })}>{t("Show it")}</a> })}</>
+            ) : <><span class="busy is-busy wait-mark" aria-hidden="true" />{" "}{t("Waiting for the first sample of {host}…", { host: made.host })}</>}</p>
+            <button type="button" onClick={() => dialog.current?.close()}>{t("Close")}</button>
           </>
         )}
       </div>
@@ -75,7 +76,7 @@ function Paste({ line }: { line: Line }) {
       <p>{line.title}</p>
       {line.text !== "" && <code ref={shown}>{line.text}</code>}
       {line.note !== undefined && <p class="quiet">{line.note}</p>}
-      {line.text !== "" && <div class="row"><button type="button" onClick={copy}>{copied ? "Copied" : "Copy"}</button></div>}
+      {line.text !== "" && <div class="row"><button type="button" onClick={copy}>{copied ? t("Copied") : t("Copy")}</button></div>}
     </div>
   );
 }

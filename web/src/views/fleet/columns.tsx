@@ -2,7 +2,8 @@
 // and those of high rank go first, so that nothing is ever cut off but a long host name.
 
 import type { ComponentChildren } from "preact";
-import { format, formatAgo, formatDuration, formatTime } from "../../core/format.ts";
+import { t } from "../../core/texts.ts";
+import { format, formatAgo, formatSpan, formatDuration, formatTime } from "../../core/format.ts";
 import { loadPerCore, type Host } from "../../core/hosts.ts";
 import type { HeatKey, SortKey } from "../../core/route.ts";
 import type { Trouble } from "../../core/trouble.ts";
@@ -46,18 +47,18 @@ function State({ host, trouble }: { host: Host; trouble: Trouble | undefined }) 
   return <Since host={host} trouble={trouble} />;
 }
 
-// For how long, in one part: "12 min", "over 24 h"; nothing where it is not known.
-export function lastingWords(trouble: Trouble): string | undefined {
+// For how long, in one part: "12 min", "over 24 h" (short: "> 24 h"); nothing where it is not known.
+export function lastingWords(trouble: Trouble, short = false): string | undefined {
   const { since, least } = troubleSince(trouble);
   if (since === null) return undefined;
-  const words = formatAgo(Math.max(1, (serverNow() - since) / 1000)).replace(" ago", "");
-  return least ? `over ${words}` : words;
+  const words = formatSpan(Math.max(1, (serverNow() - since) / 1000));
+  return !least ? words : short ? `> ${words}` : t("over {span}", { span: words });
 }
 
 function Since({ host, trouble }: { host: Host; trouble: Trouble | undefined }) {
   useSecond();
-  if (host.state === "up" && trouble !== undefined) return <StateMark state="trouble" since={lastingWords(trouble)?.replace("over", ">")} />;
-  const since = formatAgo((serverNow() - host.last_seen) / 1000).replace(" ago", "");
+  if (host.state === "up" && trouble !== undefined) return <StateMark state="trouble" since={lastingWords(trouble, true)} />;
+  const since = formatSpan((serverNow() - host.last_seen) / 1000);
   return <StateMark state={host.state} since={since} />;
 }
 
@@ -69,7 +70,7 @@ function TrendLine({ host, kind, what }: { host: Host; kind: TrendKind; what: st
   const line = trendPath(values, kTrendWidth, kTrendHeight - 2, trendCeiling(values));
   return (
     <svg class="trend" viewBox={`0 -1 ${kTrendWidth} ${kTrendHeight}`} preserveAspectRatio="none" role="img"
-         aria-label={`${what} trend, last ${(kTrendPoints * 30) / 60} minutes`}>
+         aria-label={t("{what} trend, last {n} minutes", { what, n: (kTrendPoints * 30) / 60 })}>
       <path d={line} />
     </svg>
   );
@@ -88,16 +89,16 @@ export const network = (bytesPerSecond: number | null): string =>
   format(bytesPerSecond === null ? null : bytesPerSecond * 8, "bits_per_second");
 
 export const kColumns: readonly FleetColumn[] = [
-  { key: "state", title: "State", hint: "up, late, down, in trouble or paused, and since when", rank: 0, width: 152, narrow: 30, numeric: false, descendingFirst: false,
+  { key: "state", title: t("State"), hint: t("up, late, down, in trouble or paused, and since when"), rank: 0, width: 152, narrow: 30, numeric: false, descendingFirst: false,
     cell: (host, _, trouble) => <State host={host} trouble={trouble} />,
     attributes: (host, trouble) => {
-      if (host.state !== "up") return { title: `silent since ${formatTime(host.last_seen)}` };
+      if (host.state !== "up") return { title: t("silent since {time}", { time: formatTime(host.last_seen) }) };
       const since = trouble === undefined ? null : troubleSince(trouble).since;
-      return since === null ? {} : { title: `since ${formatTime(since)}` };
+      return since === null ? {} : { title: t("since {time}", { time: formatTime(since) }) };
     } },
-  { key: "host", title: "Host", hint: "name and tags", rank: 0, width: 190, narrow: 96, numeric: false, descendingFirst: false,
+  { key: "host", title: t("Host"), hint: t("name and tags"), rank: 0, width: 190, narrow: 96, numeric: false, descendingFirst: false,
     cell: () => null },
-  { key: "cpu", title: "CPU", hint: "all cores, with the last 15 minutes", rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
+  { key: "cpu", title: "CPU", hint: t("all cores, with the last 15 minutes"), rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
         {extras.has("cpu") && <TrendLine host={host} kind="cpu" what="CPU" />}
@@ -105,18 +106,18 @@ export const kColumns: readonly FleetColumn[] = [
       </>
     ),
     attributes: (host) => metered(host, host.summary.cpu_percent, "cpu") },
-  { key: "memory", title: "Memory", hint: "used share of memory, with the last 15 minutes", rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
+  { key: "memory", title: t("Memory"), hint: t("used share of memory, with the last 15 minutes"), rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
-        {extras.has("memory") && <TrendLine host={host} kind="memory" what="Memory" />}
+        {extras.has("memory") && <TrendLine host={host} kind="memory" what={t("Memory")} />}
         {format(host.summary.memory_percent, "percent")}
       </>
     ),
     attributes: (host) => metered(host, host.summary.memory_percent, "memory") },
-  { key: "swap", title: "Swap", hint: "used share of swap", rank: 8, width: 84, numeric: true, descendingFirst: true,
+  { key: "swap", title: t("Swap"), hint: t("used share of swap"), rank: 8, width: 84, numeric: true, descendingFirst: true,
     cell: (host) => format(host.summary.swap_percent, "percent"),
     attributes: (host) => ({ class: coloured(host, "swap", host.summary.swap_percent) }) },
-  { key: "disk", title: "Disk", hint: "the fullest file system", rank: 0, width: 124, narrow: 66, numeric: true, descendingFirst: true,
+  { key: "disk", title: t("Disk"), hint: t("the fullest file system"), rank: 0, width: 124, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
         {extras.has("path") && <span class="disk-path">{host.summary.disk_path ?? ""}</span>}
@@ -124,28 +125,28 @@ export const kColumns: readonly FleetColumn[] = [
       </>
     ),
     attributes: (host) => ({ ...metered(host, host.summary.disk_percent, "disk"), title: host.summary.disk_path ?? "" }) },
-  { key: "receive", title: "Net in", hint: "received per second", rank: 2, width: 104, numeric: true, descendingFirst: true,
+  { key: "receive", title: t("Net in"), hint: t("received per second"), rank: 2, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => network(host.summary.network_receive_bytes_per_second) },
-  { key: "send", title: "Net out", hint: "sent per second", rank: 3, width: 104, numeric: true, descendingFirst: true,
+  { key: "send", title: t("Net out"), hint: t("sent per second"), rank: 3, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => network(host.summary.network_send_bytes_per_second) },
-  { key: "load", title: "Load/core", hint: "1 minute load per CPU, and the number of CPUs", rank: 1, width: 104, numeric: true, descendingFirst: true,
+  { key: "load", title: t("Load/core"), hint: t("1 minute load per CPU, and the number of CPUs"), rank: 1, width: 104, numeric: true, descendingFirst: true,
     cell: (host) => <>{format(loadPerCore(host), "load")}<span class="quiet">{host.summary.n_cpus === null ? "" : ` ×${host.summary.n_cpus}`}</span></>,
     attributes: (host) => ({
-      class: coloured(host, "load", loadPerCore(host)), title: host.summary.load1 === null ? "" : `load ${format(host.summary.load1, "load")} on ${host.summary.n_cpus ?? "–"} CPUs`,
+      class: coloured(host, "load", loadPerCore(host)), title: host.summary.load1 === null ? "" : t("load {value} on {n} CPUs", { value: format(host.summary.load1, "load"), n: host.summary.n_cpus ?? "–" }),
     }) },
-  { key: "pressure", title: "Pressure", hint: "share of time in which a task waited, and for which resource", rank: 5, width: 118, numeric: true, descendingFirst: true,
+  { key: "pressure", title: t("Pressure"), hint: t("share of time in which a task waited, and for which resource"), rank: 5, width: 118, numeric: true, descendingFirst: true,
     cell: (host) => (
       <>
         {format(host.summary.pressure_percent, "percent")}
-        <span class="quiet unit-word"> {(host.summary.pressure_resource ?? "").replace("memory", "mem")}</span>
+        <span class="quiet unit-word"> {host.summary.pressure_resource === "memory" ? t("mem") : host.summary.pressure_resource}</span>
       </>
     ),
     attributes: (host) => ({ class: coloured(host, "pressure", host.summary.pressure_percent) }) },
-  { key: "uptime", title: "Uptime", hint: "since boot", rank: 6, width: 96, numeric: true, descendingFirst: true,
+  { key: "uptime", title: t("Uptime"), hint: t("since boot"), rank: 6, width: 96, numeric: true, descendingFirst: true,
     cell: (host) => formatDuration(host.summary.uptime_seconds) },
-  { key: "version", title: "Version", hint: "of resmon-client", rank: 9, width: 84, numeric: true, descendingFirst: false,
+  { key: "version", title: t("Version"), hint: t("of resmon-client"), rank: 9, width: 84, numeric: true, descendingFirst: false,
     cell: (host) => host.version || "–" },
-  { key: "seen", title: "Last seen", hint: "when the last sample arrived", rank: 4, width: 96, numeric: true, descendingFirst: false,
+  { key: "seen", title: t("Last seen"), hint: t("when the last sample arrived"), rank: 4, width: 96, numeric: true, descendingFirst: false,
     cell: (host) => <LastSeen host={host} />,
     attributes: (host) => ({ title: formatTime(host.last_seen) }) },
 ];

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { count, t, tx } from "../../core/texts.ts";
 import { groupHosts, hasWord, matcher, sortHosts, tagsOf, toggleWord, type Fleet, type Host } from "../../core/hosts.ts";
 import {
   formatRoute, kDefaultRange, kMostCompared, type FleetRoute, type SortKey,
@@ -55,9 +56,12 @@ const inGroups = (hosts: Host[], group: string): Host[] =>
 
 const kMostValues = 12;
 
+// What hosts can be grouped by beside their tags.
+const kGroupWords: Record<string, string> = { state: t("state"), version: t("version") };
+
 // Every tag of the fleet with its values: a way to a filter for those who do not know what there is to type.
 function Filters(props: FiltersProps) {
-  return <Menu label="Filter" on={false}><FilterChoices {...props} /></Menu>;
+  return <Menu label={t("Filter")} on={false}><FilterChoices {...props} /></Menu>;
 }
 
 interface FiltersProps { hosts: Fleet; search: string; onToggle: (word: string) => void }
@@ -80,9 +84,9 @@ function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
   }, [hosts.size, known]);
   const above = useObservable(limits);
   const suggestions = kTroubleKeys.map((key) => `${key}>${above[key].raised}`);
-  const chip = (word: string, text: string, count: string) => (
+  const chip = (word: string, text: string, some: string) => (
     <button key={word} type="button" class="chip" aria-pressed={hasWord(search, word)} onClick={() => onToggle(word)}>
-      {text} <span class="quiet">{count}</span>
+      {text} <span class="quiet">{some}</span>
     </button>
   );
   return (
@@ -91,24 +95,24 @@ function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
         <div key={key} role="group" aria-label={key}>
           <h3>{key}</h3>
           <div class="chips">
-            {values.slice(0, kMostValues).map(({ value, hosts: count }) => chip(`${key}:${value}`, value, String(count)))}
-            {values.length > kMostValues && <span class="quiet">and {values.length - kMostValues} more: type {key}:…</span>}
+            {values.slice(0, kMostValues).map(({ value, hosts: some }) => chip(`${key}:${value}`, value, String(some)))}
+            {values.length > kMostValues && <span class="quiet">{t("and {n} more: type {key}:…", { n: values.length - kMostValues, key })}</span>}
           </div>
         </div>
       ))}
       {kinds.length > 0 && (
-        <div role="group" aria-label="What they are">
-          <h3 title={`Also ${kFactWords.join(":, ")}:, and kernel<6.6`}>What they are</h3>
-          <div class="chips">{kinds.slice(0, kMostValues).map(([word, count]) => chip(word, word, String(count)))}</div>
+        <div role="group" aria-label={t("What they are")}>
+          <h3 title={t("Also {list}:, and kernel<6.6", { list: kFactWords.join(":, ") })}>{t("What they are")}</h3>
+          <div class="chips">{kinds.slice(0, kMostValues).map(([word, some]) => chip(word, word, String(some)))}</div>
         </div>
       )}
-      <div role="group" aria-label="Above a threshold">
-        <h3>Above a threshold</h3>
+      <div role="group" aria-label={t("Above a threshold")}>
+        <h3>{t("Above a threshold")}</h3>
         <div class="chips">
           {suggestions.map((word) => chip(word, word.replace(">", " > "), String([...hosts.values()].filter(matcher(word)).length)))}
         </div>
       </div>
-      {tags.length === 0 && <p class="quiet">Hosts have no tags. <code>client.tags</code> in a client's configuration gives them some.</p>}
+      {tags.length === 0 && <p class="quiet">{tx("Hosts have no tags. {key} in a client's configuration gives them some.", { key: <code>client.tags</code> })}</p>}
     </div>
   );
 }
@@ -121,29 +125,29 @@ export function FleetView({ route }: { route: FleetRoute }) {
   const ordered = useOrder(hosts, route);
   useEffect(wantFacts, []);
   const drawn = useMemo(() => inGroups(ordered, route.group), [ordered, route.group]);
-  const count = useRef(0);
-  count.current = drawn.length;
+  const rows = useRef(0);
+  rows.current = drawn.length;
 
   const shortcuts = useMemo(() => {
     const move = (by: number) => () => {
-      if (count.current === 0) return;
+      if (rows.current === 0) return;
       const at = Number((document.activeElement as HTMLElement | null)?.dataset["index"] ?? NaN);
-      focusRow(Number.isNaN(at) ? (by > 0 ? 0 : count.current - 1) : Math.min(count.current - 1, Math.max(0, at + by)));
+      focusRow(Number.isNaN(at) ? (by > 0 ? 0 : rows.current - 1) : Math.min(rows.current - 1, Math.max(0, at + by)));
     };
     return [
-      { keys: "/", what: "Search", run: () => search.current?.focus() },
-      { keys: "Escape", what: "Leave the search, then clear it", run: () => {
+      { keys: "/", what: t("Search"), run: () => search.current?.focus() },
+      { keys: "Escape", what: t("Leave the search, then clear it"), run: () => {
         if (document.activeElement === search.current) search.current?.blur();
         else if (route.search !== "") refine({ ...route, search: "" });
       } },
-      { keys: "ArrowDown", what: "Next host (Enter opens it)", run: move(1) },
-      { keys: "ArrowUp", what: "Previous host", run: move(-1) },
+      { keys: "ArrowDown", what: t("Next host (Enter opens it)"), run: move(1) },
+      { keys: "ArrowUp", what: t("Previous host"), run: move(-1) },
       { keys: "j", what: "", run: move(1) },
       { keys: "k", what: "", run: move(-1) },
-      { keys: "v", what: "Table or heat view", run: () => go({ ...route, layout: route.layout === "heat" ? "table" : "heat" }) },
+      { keys: "v", what: t("Table or heat view"), run: () => go({ ...route, layout: route.layout === "heat" ? "table" : "heat" }) },
     ];
   }, [route]);
-  useShortcuts("Fleet", shortcuts);
+  useShortcuts(t("Fleet"), shortcuts);
 
   useEffect(() => {
     const field = search.current;
@@ -161,7 +165,7 @@ export function FleetView({ route }: { route: FleetRoute }) {
   }, [hosts, inTrouble]);
   const tagKeys = useMemo(() => tagsOf(hosts.values()).map((tag) => tag.key), [hosts.size]);
 
-  if (!ready) return link.kind === "lost" ? <Unreachable /> : <p class="loading" role="status">Loading the fleet…</p>;
+  if (!ready) return link.kind === "lost" ? <Unreachable /> : <p class="loading" role="status">{t("Loading the fleet…")}</p>;
   if (hosts.size === 0) return <Empty />;
 
   const onSort = (sort: SortKey, descending: boolean): void => refine({ ...route, sort, descending });
@@ -170,12 +174,12 @@ export function FleetView({ route }: { route: FleetRoute }) {
   const compared = drawn.slice(0, kMostCompared).map((host) => host.host);
   return (
     <>
-      <h1 class="hidden">Fleet</h1>
+      <h1 class="hidden">{t("Fleet")}</h1>
       <TroubleStrip hosts={hosts} onAll={(word) => refine({ ...route, search: toggleWord("", word) })} />
       <div class="toolbar">
-        <div class="counts" role="group" aria-label="Hosts by state">
+        <div class="counts" role="group" aria-label={t("Hosts by state")}>
           <span class={`count-all${ordered.length === hosts.size ? " is-every" : ""}`}>
-            <strong>{ordered.length}</strong>{ordered.length < hosts.size && <span class="quiet"> of {hosts.size}</span>} {hosts.size === 1 ? "host" : "hosts"}
+            <strong>{ordered.length}</strong>{ordered.length < hosts.size && <span class="quiet">{" "}{t("of {n}", { n: hosts.size })}</span>} {count("host|hosts", hosts.size)}
           </span>
           {kStates.filter((state) => state !== "paused" || counts.paused > 0).map((state) => (
             <button key={state} type="button" class={`chip chip-${state}${counts[state] === 0 ? " is-zero" : ""}`}
@@ -185,29 +189,29 @@ export function FleetView({ route }: { route: FleetRoute }) {
           ))}
         </div>
         <span class="grow" />
-        <div class="segments" role="group" aria-label="Layout">
+        <div class="segments" role="group" aria-label={t("Layout")}>
           {(["table", "heat"] as const).map((layout) => (
             <button key={layout} type="button" title="v" aria-pressed={route.layout === layout} onClick={() => go({ ...route, layout })}>
-              {layout === "table" ? "Table" : "Heat"}
+              {layout === "table" ? t("Table") : t("Heat")}
             </button>
           ))}
         </div>
         <label class="select">
-          <span class="hidden">Group by</span>
+          <span class="hidden">{t("Group by")}</span>
           <select value={route.group} onChange={(event) => refine({ ...route, group: event.currentTarget.value })}>
-            <option value="">No groups</option>
-            {[...new Set([...tagKeys, "state", "version", ...(route.group === "" ? [] : [route.group])])].map((key) => <option key={key} value={key}>By {key}</option>)}
+            <option value="">{t("No groups")}</option>
+            {[...new Set([...tagKeys, "state", "version", ...(route.group === "" ? [] : [route.group])])].map((key) => <option key={key} value={key}>{t("By {key}", { key: kGroupWords[key] ?? key })}</option>)}
           </select>
         </label>
         <AddMachine />
         <Filters hosts={hosts} search={route.search} onToggle={toggle} />
         <a class={`button compare-these${compared.length < 2 ? " is-off" : ""}`} href={formatRoute({ view: "compare", hosts: compared, range: kDefaultRange })}
-           title={`Charts of ${drawn.length > kMostCompared ? `the first ${kMostCompared} of these hosts` : "these hosts"} over one another`}>
-          Compare
+           title={drawn.length > kMostCompared ? t("Charts of the first {n} of these hosts over one another", { n: kMostCompared }) : t("Charts of these hosts over one another")}>
+          {t("Compare")}
         </a>
         <label class="search">
-          <span class="hidden">Search hosts</span>
-          <input ref={search} type="search" placeholder="Search hosts   /" spellcheck={false} autocomplete="off"
+          <span class="hidden">{t("Search hosts")}</span>
+          <input ref={search} type="search" placeholder={t("Search hosts   /")} spellcheck={false} autocomplete="off"
                  defaultValue={route.search}
                  onInput={(event) => refine({ ...route, search: event.currentTarget.value })}
                  onKeyDown={(event) => {
@@ -218,8 +222,8 @@ export function FleetView({ route }: { route: FleetRoute }) {
       </div>
       {ordered.length === 0 ? (
         <div class="empty" role="status">
-          <p>No host matches <q>{route.search}</q>.</p>
-          <button type="button" onClick={() => refine({ ...route, search: "" })}>Show all {hosts.size}</button>
+          <p>{tx("No host matches {search}.", { search: <q>{route.search}</q> })}</p>
+          <button type="button" onClick={() => refine({ ...route, search: "" })}>{t("Show all {n}", { n: hosts.size })}</button>
         </div>
       ) : route.layout === "heat" ? (
         <HeatMap hosts={ordered} group={route.group} by={route.heat} stale={stale} onBy={(heat) => refine({ ...route, heat })} />
@@ -234,9 +238,8 @@ export function FleetView({ route }: { route: FleetRoute }) {
 function Unreachable() {
   return (
     <div class="empty">
-      <h1>No connection to the server</h1>
-      <p>The page keeps trying. On the server's machine, <code>./resmon status</code> says whether it runs and{" "}
-        <code>./resmon logs</code> why not.</p>
+      <h1>{t("No connection to the server")}</h1>
+      <p>{tx("The page keeps trying. On the server's machine, {status} says whether it runs and {logs} why not.", { status: <code>./resmon status</code>, logs: <code>./resmon logs</code> })}</p>
     </div>
   );
 }
@@ -244,13 +247,13 @@ function Unreachable() {
 function Empty() {
   return (
     <div class="empty">
-      <h1>No host has reported yet</h1>
-      <p>Three simulated hosts, to look around:</p>
+      <h1>{t("No host has reported yet")}</h1>
+      <p>{t("Three simulated hosts, to look around:")}</p>
       <pre>./resmon simulate 3</pre>
-      <p>A real one, on the machine to be watched:</p>
+      <p>{t("A real one, on the machine to be watched:")}</p>
       <pre>resmon-client --server HOST:7411 --token-file F</pre>
       <AddMachine primary />
-      <p class="quiet">They appear here by themselves within a few seconds.</p>
+      <p class="quiet">{t("They appear here by themselves within a few seconds.")}</p>
     </div>
   );
 }

@@ -2,15 +2,17 @@
 
 import { Component } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { inSentence, t } from "../../core/texts.ts";
 import { groupHosts, measure, type Host } from "../../core/hosts.ts";
 import { format } from "../../core/format.ts";
 import { kHeatKeys, type HeatKey } from "../../core/route.ts";
 import { level, limits } from "../../ui/settings.ts";
+import { kStateWords } from "../../ui/state_mark.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
 import { groupName, hostLink } from "./row.tsx";
 
 export const kHeatTitles: Record<HeatKey, string> = {
-  cpu: "CPU", memory: "Memory", swap: "Swap", disk: "Disk", load: "Load/core", pressure: "Pressure",
+  cpu: "CPU", memory: t("Memory"), swap: t("Swap"), disk: t("Disk"), load: t("Load/core"), pressure: t("Pressure"),
 };
 
 const kCrowd = 250;
@@ -45,7 +47,7 @@ export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
   return (
     <>
       <div class="heat-bar">
-      <div class="segments" role="group" aria-label="Heat by">
+      <div class="segments" role="group" aria-label={t("Heat by")}>
         {kHeatKeys.map((key) => (
           <button key={key} type="button" aria-pressed={by === key} onClick={() => onBy(key)}>{kHeatTitles[key]}</button>
         ))}
@@ -56,11 +58,11 @@ export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
       </div>
       </div>
       {group === ""
-        ? list(hosts, `Hosts by ${kHeatTitles[by]}`)
+        ? list(hosts, t("Hosts by {figure}", { figure: kHeatTitles[by] }))
         : groupHosts(hosts, group).map((one) => (
             <section key={one.name} aria-label={groupName(group, one)}>
               <h2 class="heat-group">{groupName(group, one)} <span class="quiet">{one.hosts.length}</span></h2>
-              {list(one.hosts, `Hosts of ${groupName(group, one)} by ${kHeatTitles[by]}`)}
+              {list(one.hosts, t("Hosts of {group} by {figure}", { group: groupName(group, one), figure: kHeatTitles[by] }))}
             </section>
           ))}
     </>
@@ -161,7 +163,7 @@ class Tile extends Component<TileProps> {
 
   override render({ host, by, index }: TileProps) {
     const value = host.state === "down" || host.state === "paused" ? null : measure(host, by);
-    const words = host.state === "up" ? format(value, by === "load" ? "load" : "percent") : host.state;
+    const words = host.state === "up" ? format(value, by === "load" ? "load" : "percent") : inSentence(kStateWords[host.state]);
     return (
       <li>
         <a href={hostLink(host.host)} class={`tile is-${host.state} level-${level(by, value, host)}`} title={`${host.label}: ${words}`}

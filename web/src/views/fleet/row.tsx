@@ -1,11 +1,12 @@
 import { Component } from "preact";
+import { count, inSentence, t } from "../../core/texts.ts";
 import { formatRoute, kDefaultRange, kFleetRoute } from "../../core/route.ts";
 import { loadPerCore, toggleWord, type Group, type Host } from "../../core/hosts.ts";
 import type { NameParts } from "../../core/names.ts";
 import { causeWords, type Trouble } from "../../core/trouble.ts";
 import { format } from "../../core/format.ts";
 import { refine, route } from "../../ui/navigation.ts";
-import { StateMark } from "../../ui/state_mark.tsx";
+import { kStateWords, StateMark } from "../../ui/state_mark.tsx";
 import { useSecond } from "../../ui/clock.ts";
 import { lastingWords, network, type FleetColumn, type Layout } from "./columns.tsx";
 
@@ -22,7 +23,7 @@ function TagFilter({ name, value }: { name: string; value: string }) {
     refine({ ...fleet, search: toggleWord(fleet.search, text) });
   };
   return (
-    <a class="tag" tabIndex={-1} title={`Show only ${text}`} href={formatRoute({ ...kFleetRoute, search: toggleWord("", text) })} onClick={filter}>
+    <a class="tag" tabIndex={-1} title={t("Show only {tag}", { tag: text })} href={formatRoute({ ...kFleetRoute, search: toggleWord("", text) })} onClick={filter}>
       {tagText(name, value)}
     </a>
   );
@@ -70,11 +71,13 @@ function SecondLine({ host, trouble }: { host: Host; trouble: Trouble | undefine
   const lasting = trouble === undefined ? undefined : lastingWords(trouble);
   return (
     <td role="cell" class="second-line">
-      {trouble !== undefined && <span class="cause">{causeWords(trouble)}{lasting !== undefined && ` for ${lasting}`}</span>}
-      {host.state === "paused" && <span>{host.note === "" ? "no alerts" : host.note}</span>}
+      {trouble !== undefined && <span class="cause">{causeWords(trouble)}{lasting !== undefined && ` ${t("for {lasting}", { lasting })}`}</span>}
+      {host.state === "paused" && <span>{host.note === "" ? t("no alerts") : host.note}</span>}
       {host.state !== "down" && host.state !== "paused" && (
-        <span>load {format(loadPerCore(host), "load")} · pressure {format(summary.pressure_percent, "whole_percent")} · in {network(summary.network_receive_bytes_per_second)}, out{" "}
-          {network(summary.network_send_bytes_per_second)}</span>
+        <span>{t("load {load} · pressure {pressure} · in {received}, out {sent}", {
+          load: format(loadPerCore(host), "load"), pressure: format(summary.pressure_percent, "whole_percent"),
+          received: network(summary.network_receive_bytes_per_second), sent: network(summary.network_send_bytes_per_second),
+        })}</span>
       )}
     </td>
   );
@@ -107,7 +110,7 @@ export class Row extends Component<RowProps> {
     const tags = layout.phone ? [] : Object.entries(host.tags);
     const cause = trouble === undefined || host.state !== "up" || layout.phone ? "" : causeWords(trouble);
     const warnings = Number(host.dropped_samples > 0) + Number(host.refused_samples > 0) + Number(host.also_on !== "");
-    const elsewhere = host.server === "" || layout.phone ? "" : `on ${host.server}`;
+    const elsewhere = host.server === "" || layout.phone ? "" : t("on {server}", { server: host.server });
     const own = host.label === host.host ? parts : undefined;
     const beside = 26 + (cause === "" ? 0 : cause.length * kSmallLetter + 6) + (elsewhere === "" ? 0 : elsewhere.length * kSmallLetter + 18) + 106 * warnings;
     // Where there is no room for all, the cause and the tags are worth more than the domain.
@@ -124,24 +127,24 @@ export class Row extends Component<RowProps> {
             <th key={column.key} role="rowheader" scope="row" class="host-cell">
               <a href={hostLink(host.host)} title={host.note === "" ? host.host : `${host.host}: ${host.note}`} data-index={index}><Name name={host.label} parts={own} short={short} /></a>
               {elsewhere !== "" && (
-                <span class="tag" title={host.server_away ? `${host.server} does not answer: this is what it said last` : `its client is connected to ${host.server}`}>{elsewhere}</span>
+                <span class="tag" title={host.server_away ? t("{server} does not answer: this is what it said last", { server: host.server }) : t("its client is connected to {server}", { server: host.server })}>{elsewhere}</span>
               )}
               {cause !== "" && <span class="cause" title={cause}>{cause}</span>}
               {tags.slice(0, shown).map(([key, value]) => <TagFilter name={key} value={value} />)}
               {left.length > 0 && <span class="tag" title={left.map(([key, value]) => `${key}:${value}`).join(", ")}>+{left.length}</span>}
               {host.dropped_samples > 0 && (
-                <span class="tag tag-warning" title={`${host.dropped_samples} samples were dropped by the client's bounded spool`}>
-                  lost samples
+                <span class="tag tag-warning" title={count("{n} sample was dropped by the client's bounded spool|{n} samples were dropped by the client's bounded spool", host.dropped_samples)}>
+                  {t("lost samples")}
                 </span>
               )}
               {host.also_on !== "" && (
-                <span class="tag tag-warning" title={`another client with this name is connected to ${host.also_on}: their samples mix`}>
-                  two clients
+                <span class="tag tag-warning" title={t("another client with this name is connected to {server}: their samples mix", { server: host.also_on })}>
+                  {t("two clients")}
                 </span>
               )}
               {host.refused_samples > 0 && (
-                <span class="tag tag-warning" title={`${host.refused_samples} samples were refused by the server: ${host.last_refusal}`}>
-                  refused samples
+                <span class="tag tag-warning" title={count("{n} sample was refused by the server: {reason}|{n} samples were refused by the server: {reason}", host.refused_samples, { reason: host.last_refusal })}>
+                  {t("refused samples")}
                 </span>
               )}
             </th>
@@ -160,7 +163,7 @@ const mean = (values: readonly (number | null)[]): number | null => {
   return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length;
 };
 
-export const groupName = (by: string, group: Group): string => (group.name === "" ? `no ${by}` : group.name);
+export const groupName = (by: string, group: Group): string => (group.name === "" ? t("no {key}", { key: by }) : by === "state" ? inSentence(kStateWords[group.name as Host["state"]]) : group.name);
 
 // A group's own row: how many, how they are, and what they use together.
 export function GroupRow({ group, by, rowIndex, top, last }: Place & { group: Group; by: string }) {
@@ -172,14 +175,14 @@ export function GroupRow({ group, by, rowIndex, top, last }: Place & { group: Gr
       <th role="rowheader" scope="rowgroup">
         <span class="group-line">
           <strong>{groupName(by, group)}</strong>
-          <span class="quiet">{group.hosts.length} {group.hosts.length === 1 ? "host" : "hosts"}</span>
+          <span class="quiet">{count("{n} host|{n} hosts", group.hosts.length)}</span>
           {worst.length > 0 && (["down", "late"] as const).map((state) => {
-            const count = worst.filter((host) => host.state === state).length;
-            return count > 0 && <span key={state} class="group-state"><StateMark state={state} /> {count}</span>;
+            const some = worst.filter((host) => host.state === state).length;
+            return some > 0 && <span key={state} class="group-state"><StateMark state={state} /> {some}</span>;
           })}
-          <span class="quiet">CPU {format(mean(up.map((host) => host.summary.cpu_percent)), "percent")}</span>
-          <span class="quiet">memory {format(mean(up.map((host) => host.summary.memory_percent)), "percent")}</span>
-          {disk !== null && <span class="quiet">fullest disk {format(disk.summary.disk_percent, "percent")}</span>}
+          <span class="quiet">{t("CPU {value}", { value: format(mean(up.map((host) => host.summary.cpu_percent)), "percent") })}</span>
+          <span class="quiet">{t("memory {value}", { value: format(mean(up.map((host) => host.summary.memory_percent)), "percent") })}</span>
+          {disk !== null && <span class="quiet">{t("fullest disk {value}", { value: format(disk.summary.disk_percent, "percent") })}</span>}
         </span>
       </th>
     </tr>

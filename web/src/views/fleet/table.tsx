@@ -6,6 +6,7 @@
 
 import type { ComponentChild } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { groupHosts, type Group, type Host } from "../../core/hosts.ts";
 import { splitNames } from "../../core/names.ts";
 import type { SortKey } from "../../core/route.ts";
@@ -132,7 +133,7 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
     // is added. The roles say what the elements would have said by themselves.
     <table ref={box} role="table" class={`fleet${stale ? " is-stale" : ""}${layout.phone ? " is-phone" : ""}`} aria-rowcount={items.length + 1}
            style={{ "--columns": columns.map((column) => `${widthOf(column, layout) ?? "minmax(0, 1fr)"}`).join(" "), "--trend": `${layout.trendWidth}px` }}>
-      <caption class="hidden">Hosts and their current state</caption>
+      <caption class="hidden">{t("Hosts and their current state")}</caption>
       <thead role="rowgroup">
         <tr role="row" aria-rowindex={1}>
           {columns.map((column) => {

@@ -1,6 +1,7 @@
 // The first thing on the page: how many hosts are in trouble, which, why and since when.
 
 import { useEffect, useMemo } from "preact/hooks";
+import { count, t, tx } from "../../core/texts.ts";
 import type { Fleet } from "../../core/hosts.ts";
 import { formatTime } from "../../core/format.ts";
 import { causeWords, isDown, type Trouble } from "../../core/trouble.ts";
@@ -35,13 +36,13 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
   }, [list]);
   useSecond();
   if (list.length === 0) {
-    return <p class="trouble is-none"><StateMark state="up" /> <span>{hosts.size === 1 ? "This host is" : `All ${hosts.size} hosts are`} within the thresholds, and no alert fires.</span></p>;
+    return <p class="trouble is-none"><StateMark state="up" /> <span>{count("This host is within the thresholds, and no alert fires.|All {n} hosts are within the thresholds, and no alert fires.", hosts.size)}</span></p>;
   }
   const down = list.filter(isDown).length;
   const left = list.length - shown.length;
   return (
-    <section class="trouble" aria-label="In trouble">
-      <h2><strong>{list.length}</strong> in trouble{down > 0 && down < list.length && <span class="quiet">, {down} down</span>}</h2>
+    <section class="trouble" aria-label={t("In trouble")}>
+      <h2>{tx("{n} in trouble", { n: <strong>{list.length}</strong> })}{down > 0 && down < list.length && <span class="quiet">, {t("{n} down", { n: down })}</span>}</h2>
       <ul>
         {shown.map((one) => {
           const since = troubleSince(one).since;
@@ -52,12 +53,12 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
               <StateMark state={isDown(one) ? "down" : "trouble"} />
               <a href={hostLink(one.host)} title={one.host}><Name name={label} parts={label === one.host ? parts.get(one.host) : undefined} short /></a>
               <span class="cause" title={causeWords(one)}>{causeWords(one)}</span>
-              {lasting !== undefined && <span class="quiet" title={since === null ? "" : `since ${formatTime(since)}`}>for {lasting}</span>}
+              {lasting !== undefined && <span class="quiet" title={since === null ? "" : t("since {time}", { time: formatTime(since) })}>{t("for {lasting}", { lasting })}</span>}
             </li>
           );
         })}
         {left > 0 && (
-          <li><button type="button" class="link" onClick={() => onAll(down === list.length ? "state:down" : "state:trouble")}>and {left} more</button></li>
+          <li><button type="button" class="link" onClick={() => onAll(down === list.length ? "state:down" : "state:trouble")}>{t("and {n} more", { n: left })}</button></li>
         )}
       </ul>
     </section>

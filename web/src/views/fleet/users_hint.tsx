@@ -2,6 +2,7 @@
 // only when somebody asks in this way.
 
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { format } from "../../core/format.ts";
 import { identifier, literal } from "../../core/influxql.ts";
 import { serverNow } from "../../net/live.ts";
@@ -23,7 +24,7 @@ async function fetchLines(host: string, signal: AbortSignal): Promise<string[]> 
     .map((series) => ({ name: series.tags["process_name"] ?? "", user: series.tags["user"] ?? "", cpu: Number(series.values[0]?.[series.columns.indexOf("cpu")] ?? 0) }))
     .sort((a, b) => b.cpu - a.cpu)
     .slice(0, kPrograms)
-    .map((one) => `${format(one.cpu, "percent")}  ${one.name === "other" ? "all others" : one.name}${one.user === "" ? "" : ` (${one.user})`}`);
+    .map((one) => `${format(one.cpu, "percent")}  ${one.name === "other" ? t("all others") : one.name}${one.user === "" ? "" : ` (${one.user})`}`);
 }
 
 export function UsersHint() {
@@ -66,9 +67,9 @@ export function UsersHint() {
   if (hint === null) return null;
   return (
     <div class="users-hint" role="tooltip" style={{ left: `${Math.max(4, hint.left)}px`, top: `${hint.top}px` }}>
-      <strong>What uses {hint.host}</strong>
+      <strong>{t("What uses {host}", { host: hint.host })}</strong>
       {hint.lines.map((line) => <span key={line}>{line}</span>)}
-      <span class="quiet">100 % is one core</span>
+      <span class="quiet">{t("100 % is one core")}</span>
     </div>
   );
 }

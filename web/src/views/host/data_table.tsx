@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import { inSentence, t, tx } from "../../core/texts.ts";
 import type { Panel } from "../../charts/panel.ts";
 import { format, type Unit } from "../../core/format.ts";
 import type { Range } from "../../core/time_range.ts";
@@ -77,8 +78,8 @@ export function DataTable<Row>({ title, caption, rows, heads, keyOf, nameOf, abo
     <div class="disks things"><TableBox label={title}>
       {rows.length >= kSearchFrom && (
         <label class="things-search">
-          <span class="hidden">Search {title.toLowerCase()}</span>
-          <input type="search" placeholder={`Search ${title.toLowerCase()}`} value={search} spellcheck={false}
+          <span class="hidden">{t("Search {title}", { title: inSentence(title) })}</span>
+          <input type="search" placeholder={t("Search {title}", { title: inSentence(title) })} value={search} spellcheck={false}
                  onInput={(event) => setSearch(event.currentTarget.value)} />
         </label>
       )}
@@ -118,10 +119,10 @@ export function DataTable<Row>({ title, caption, rows, heads, keyOf, nameOf, abo
           })}
         </tbody>
       </table>
-      {found.length === 0 && <p class="quiet">Nothing matches <q>{search}</q>.</p>}
+      {found.length === 0 && <p class="quiet">{tx("Nothing matches {search}.", { search: <q>{search}</q> })}</p>}
       {found.length > kMostRows && (
         <button type="button" class="more" onClick={() => setAll(!all)}>
-          {all ? `Show the first ${kMostRows}` : `Show all ${found.length}`}
+          {all ? t("Show the first {n}", { n: kMostRows }) : t("Show all {n}", { n: found.length })}
         </button>
       )}
     </TableBox></div>

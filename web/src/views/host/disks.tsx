@@ -2,6 +2,7 @@
 // over the chosen range; a forecast from fifteen minutes would be noise, so this looks back further by itself.
 
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { forecast, type Forecast } from "../../core/forecast.ts";
 import { format, formatDate, formatDuration } from "../../core/format.ts";
 import { toGrid } from "../../core/grid.ts";
@@ -67,9 +68,9 @@ async function fetchDisks(host: string, end: number, signal: AbortSignal): Promi
 }
 
 function FullIn({ disk, end }: { disk: Disk; end: number }) {
-  if ((disk.used ?? 0) >= 99.95) return <strong class="error-text">full</strong>;
+  if ((disk.used ?? 0) >= 99.95) return <strong class="error-text">{t("full")}</strong>;
   const left = disk.forecast?.fullInMs ?? null;
-  if (left === null) return <span class="quiet">not in sight</span>;
+  if (left === null) return <span class="quiet">{t("not in sight")}</span>;
   const soon = left < 3 * kDay;
   return (
     <span class={soon ? "error-text" : ""}>
@@ -98,28 +99,28 @@ export function Disks({ host, range }: { host: string; range: Range }) {
   }, [host, until]);
   if (state === null || state.disks.length === 0) return null;
   return (
-    <div class="disks"><TableBox label="File systems">
+    <div class="disks"><TableBox label={t("File systems")}>
       <table class="plain">
-        <caption class="hidden">File systems, the fullest first</caption>
+        <caption class="hidden">{t("File systems, the fullest first")}</caption>
         <thead>
           <tr>
-            <th scope="col">Mount</th><th scope="col" class="numeric">Used</th><th scope="col" class="numeric">Free</th>
-            <th scope="col" class="numeric rank-2">Size</th><th scope="col" class="numeric rank-2">Inodes</th>
-            <th scope="col" class="rank-2">Last 7 days</th><th scope="col" class="numeric rank-3">A day</th><th scope="col">Full in</th>
+            <th scope="col">{t("Mount")}</th><th scope="col" class="numeric">{t("Used")}</th><th scope="col" class="numeric">{t("Free")}</th>
+            <th scope="col" class="numeric rank-2">{t("Size")}</th><th scope="col" class="numeric rank-2">{t("Inodes")}</th>
+            <th scope="col" class="rank-2">{t("Last 7 days")}</th><th scope="col" class="numeric rank-3">{t("A day")}</th><th scope="col">{t("Full in")}</th>
           </tr>
         </thead>
         <tbody>
           {state.disks.map((disk) => (
             <tr key={`${disk.path} ${disk.device}`}>
               <th scope="row">
-                {disk.path} <span class="quiet rank-3">{disk.device} · {disk.type}{disk.readOnly ? " · read-only" : ""}</span>
+                {disk.path} <span class="quiet rank-3">{disk.device} · {disk.type}{disk.readOnly ? ` · ${t("read-only")}` : ""}</span>
               </th>
               <td class="numeric"><Meter percent={disk.used} /></td>
               <td class="numeric">{format(disk.free, "bytes")}</td>
               <td class="numeric rank-2">{format(disk.total, "bytes")}</td>
               <td class="numeric rank-2">{format(disk.inodes, "percent")}</td>
               <td class="rank-2">
-                <svg class="trend" viewBox="0 -1 96 22" role="img" aria-label={`Use of ${disk.path} over seven days`}>
+                <svg class="trend" viewBox="0 -1 96 22" role="img" aria-label={t("Use of {path} over seven days", { path: disk.path })}>
                   <path d={trendPath(disk.history, 96, 20)} />
                 </svg>
               </td>

@@ -1,6 +1,7 @@
 // An administrator's button for host_settings.tsx.
 
 import { useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import type { Host } from "../../core/hosts.ts";
 import { account } from "../../net/session.ts";
 import { later } from "../../ui/later.tsx";
@@ -14,7 +15,7 @@ export function EditHost({ host }: { host: Host }) {
   if (who?.role !== "admin") return null;
   return (
     <>
-      <button type="button" title="Name, note, tags, pause and thresholds of this host" onClick={() => setOpen(true)}>Edit…</button>
+      <button type="button" title={t("Name, note, tags, pause and thresholds of this host")} onClick={() => setOpen(true)}>{t("Edit…")}</button>
       {open && <Dialog host={host} onClose={() => setOpen(false)} />}
     </>
   );

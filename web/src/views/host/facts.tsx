@@ -1,6 +1,7 @@
 // What the machine is, as its client last said (host_info).
 
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { format } from "../../core/format.ts";
 import { literal } from "../../core/influxql.ts";
 import { serverNow } from "../../net/live.ts";
@@ -24,11 +25,11 @@ async function fetchFacts(host: string, signal: AbortSignal): Promise<string[]> 
     return typeof found === "number" ? format(found, "bytes") : String(found);
   };
   // What a container may use is its size; what /proc shows there is the machine's.
-  const limits = [given("cpu_limit") === "" ? "" : `${given("cpu_limit")} CPUs`, value("memory_limit")].filter((part) => part !== "");
+  const limits = [given("cpu_limit") === "" ? "" : t("{n} CPUs", { n: String(given("cpu_limit")) }), value("memory_limit")].filter((part) => part !== "");
   const parts = [
     `${value("os")} ${value("os_version")}`, value("kernel") === "" ? "" : `Linux ${value("kernel")} ${value("architecture")}`,
     value("cpu_model"), value("memory_total"), value("virtualization"),
-    limits.length === 0 ? "" : `its container's limit: ${limits.join(", ")}`, value("addresses"),
+    limits.length === 0 ? "" : t("its container's limit: {list}", { list: limits.join(", ") }), value("addresses"),
   ];
   return parts.map((part) => part.trim()).filter((part) => part !== "");
 }

@@ -1,6 +1,7 @@
 // Asks before a host is forgotten.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { kFleetRoute } from "../../core/route.ts";
 import { call } from "../../net/session.ts";
 import { go } from "../../ui/navigation.ts";
@@ -26,13 +27,13 @@ export function Question({ host, onClose }: { host: string; onClose: () => void 
   return (
     <dialog ref={dialog} class="help" aria-labelledby="forget-title" onClose={onClose}>
       <div class="help-body">
-        <h2 id="forget-title">Forget {host}?</h2>
-        <p>It leaves the list of hosts, and comes back by itself when it sends again.</p>
-        <p><label><input type="checkbox" checked={purge} onChange={(event) => setPurge(event.currentTarget.checked)} /> Delete its stored data, too, for good</label></p>
+        <h2 id="forget-title">{t("Forget {host}?", { host })}</h2>
+        <p>{t("It leaves the list of hosts, and comes back by itself when it sends again.")}</p>
+        <p><label><input type="checkbox" checked={purge} onChange={(event) => setPurge(event.currentTarget.checked)} />{" "}{t("Delete its stored data, too, for good")}</label></p>
         <p class="error-text" role="alert">{error}</p>
         <div class="row">
-          <button type="button" class="danger" disabled={busy} onClick={forget}>{purge ? "Forget and delete" : "Forget"}</button>
-          <button type="button" onClick={() => dialog.current?.close()}>Cancel</button>
+          <button type="button" class="danger" disabled={busy} onClick={forget}>{purge ? t("Forget and delete") : t("Forget")}</button>
+          <button type="button" onClick={() => dialog.current?.close()}>{t("Cancel")}</button>
         </div>
       </div>
     </dialog>

@@ -1,5 +1,6 @@
 // The section "Hardware": what it says in plain states, and its sensors.
 
+import { inSentence, t } from "../../core/texts.ts";
 import { format } from "../../core/format.ts";
 import { DataTable, type ChartContext, type Head } from "./data_table.tsx";
 import { kKinds, rankOf, thingsOf, type Thing } from "./hardware.ts";
@@ -9,8 +10,8 @@ import { useLatest } from "./use_latest.ts";
 import { Word } from "./word.tsx";
 
 const kSensorFields = [
-  ["fan_input", "fan", "rpm"], ["in_input", "voltage", "V"], ["curr_input", "current", "A"], ["power_input", "power", "W"],
-  ["power_average", "power", "W"], ["energy_input", "energy", "J"], ["humidity_input", "humidity", "%"],
+  ["fan_input", t("fan"), t("rpm")], ["in_input", t("voltage"), "V"], ["curr_input", t("current"), "A"], ["power_input", t("power"), "W"],
+  ["power_average", t("power"), "W"], ["energy_input", t("energy"), "J"], ["humidity_input", t("humidity"), "%"],
 ] as const;
 const kSensorParts: readonly Part[] = [
   { from: "temp", by: ["sensor", "device"], columns: ["temp"], lookBackMs: 100_000 },
@@ -33,8 +34,8 @@ function sensorOf(row: Latest): Sensor | null {
   const common = { key: row.key, name: row.name, about: row.about, tags: row.tags };
   const temperature = row.values["temp"];
   if (typeof temperature === "number") {
-    return { ...common, kind: "temperature", value: temperature, shown: format(temperature, "celsius"),
-      wish: { title: "Temperature", unit: "celsius", from: "temp", field: "temp" } };
+    return { ...common, kind: inSentence(t("Temperature")), value: temperature, shown: format(temperature, "celsius"),
+      wish: { title: t("Temperature"), unit: "celsius", from: "temp", field: "temp" } };
   }
   for (const [field, kind, unit] of kSensorFields) {
     const value = row.values[field];
@@ -46,13 +47,13 @@ function sensorOf(row: Latest): Sensor | null {
 }
 
 const kThingHeads: Head<Thing>[] = [
-  { title: "State", ascendingFirst: true, value: (thing) => `${rankOf(thing)} ${thing.state}`, show: (thing) => <Word text={thing.state} level={thing.level} /> },
-  { title: "What", ascendingFirst: true, value: (thing) => thing.kind },
-  { title: "In detail", rank: "rank-2", ascendingFirst: true, value: (thing) => thing.detail || null, show: (thing) => <span class="quiet">{thing.detail}</span> },
+  { title: t("State"), ascendingFirst: true, value: (thing) => `${rankOf(thing)} ${thing.state}`, show: (thing) => <Word text={thing.state} level={thing.level} /> },
+  { title: t("What"), ascendingFirst: true, value: (thing) => thing.kind },
+  { title: t("In detail"), rank: "rank-2", ascendingFirst: true, value: (thing) => thing.detail || null, show: (thing) => <span class="quiet">{thing.detail}</span> },
 ];
 const kSensorHeads: Head<Sensor>[] = [
-  { title: "Now", unit: "number", value: (sensor) => sensor.value, show: (sensor) => sensor.shown },
-  { title: "What", ascendingFirst: true, value: (sensor) => sensor.kind },
+  { title: t("Now"), unit: "number", value: (sensor) => sensor.value, show: (sensor) => sensor.shown },
+  { title: t("What"), ascendingFirst: true, value: (sensor) => sensor.kind },
 ];
 
 export function HardwareTables(context: ChartContext) {
@@ -63,11 +64,11 @@ export function HardwareTables(context: ChartContext) {
   return (
     <>
       {things.length > 0 && (
-        <DataTable title="Health" caption="Hardware by state, broken parts first" rows={things} heads={kThingHeads} context={context}
+        <DataTable title={t("Health")} caption={t("Hardware by state, broken parts first")} rows={things} heads={kThingHeads} context={context}
                    keyOf={(thing) => thing.key} nameOf={(thing) => thing.name} chartsOf={(thing) => rowPanels(thing.key, thing.tags, thing.charts)} />
       )}
       {sensors.length > 0 && (
-        <DataTable title="Sensors" caption="Sensors with their last values" rows={sensors} heads={kSensorHeads} sorted={1} context={context}
+        <DataTable title={t("Sensors")} caption={t("Sensors with their last values")} rows={sensors} heads={kSensorHeads} sorted={1} context={context}
                    keyOf={(sensor) => sensor.key} nameOf={(sensor) => sensor.name} aboutOf={(sensor) => sensor.about}
                    chartsOf={(sensor) => rowPanels(sensor.key, sensor.tags, [sensor.wish])} />
       )}

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { errorMarks, termOf, type Histogram, type LogLine, type Mark } from "../../core/log_lines.ts";
 import { formatRoute, type HostRoute } from "../../core/route.ts";
 import { rangeMs } from "../../core/time_range.ts";
@@ -60,8 +61,8 @@ export function HostLogs({ route, lines: { found, error }, onZoom }: { route: Ho
   if (error === "" && (found === null || found.histogram.total === 0)) return null;
   const all = logsOf(route);
   return (
-    <section class="section" id="section-logs" aria-label="Logs">
-      <h2>Logs <a class="section-link" href={all}>all of this range</a></h2>
+    <section class="section" id="section-logs" aria-label={t("Logs")}>
+      <h2>{t("Logs")} <a class="section-link" href={all}>{t("all of this range")}</a></h2>
       {error !== "" && <p class="error-text" role="alert">{error}</p>}
       {found !== null && (
         <div class="panel log-preview">

@@ -1,6 +1,7 @@
 // The dialog for what people say of a host: name, note, tags, pause, thresholds. The live feed brings the change back.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { searchWords, type Host } from "../../core/hosts.ts";
 import type { OwnThresholds } from "../../core/thresholds.ts";
 import { call } from "../../net/session.ts";
@@ -35,7 +36,7 @@ export function HostSettingsDialog({ host, onClose }: { host: Host; onClose: () 
     const data = new FormData(event.currentTarget as HTMLFormElement);
     const text = (key: string): string => String(data.get(key) ?? "").trim();
     const tags = tagsIn(text("tags"));
-    if (tags === null) return setError("Tags are written as key:value, with blanks between them.");
+    if (tags === null) return setError(t("Tags are written as key:value, with blanks between them."));
     setBusy(true);
     call("PATCH", `/api/v1/hosts/${encodeURIComponent(host.host)}`, { name: text("name"), note: text("note"), tags, paused: data.has("paused"), thresholds: own }).then(
       () => dialog.current?.close(),
@@ -49,19 +50,19 @@ export function HostSettingsDialog({ host, onClose }: { host: Host; onClose: () 
       <div class="help-body">
         <h2 id="host-settings-title">{host.host}</h2>
         <form class="stack-form" onSubmit={submit}>
-          <label>Display name<input name="name" maxLength={128} autocomplete="off" defaultValue={host.label === host.host ? "" : host.label} placeholder={host.host} /></label>
-          <label>Note<textarea name="note" rows={3} maxLength={4000} defaultValue={host.note} /></label>
-          <label>Tags, to search and group by<input name="tags" autocomplete="off" autocapitalize="off" spellcheck={false} defaultValue={textOf(host.ownTags)} placeholder="team:web site:north" /></label>
-          <label class="check"><input type="checkbox" name="paused" defaultChecked={host.state === "paused"} /> Paused: its silence is wanted. No message is sent about it, and it is not in trouble.</label>
+          <label>{t("Display name")}<input name="name" maxLength={128} autocomplete="off" defaultValue={host.label === host.host ? "" : host.label} placeholder={host.host} /></label>
+          <label>{t("Note")}<textarea name="note" rows={3} maxLength={4000} defaultValue={host.note} /></label>
+          <label>{t("Tags, to search and group by")}<input name="tags" autocomplete="off" autocapitalize="off" spellcheck={false} defaultValue={textOf(host.ownTags)} placeholder="team:web site:north" /></label>
+          <label class="check"><input type="checkbox" name="paused" defaultChecked={host.state === "paused"} />{" "}{t("Paused: its silence is wanted. No message is sent about it, and it is not in trouble.")}</label>
           <details open={Object.keys(own).length > 0}>
-            <summary>Thresholds of this host</summary>
+            <summary>{t("Thresholds of this host")}</summary>
             <ThresholdTable own={own} base={base} onChange={setOwn} />
           </details>
-          <p class="quiet">Everybody sees this. What the host stores does not change.</p>
+          <p class="quiet">{t("Everybody sees this. What the host stores does not change.")}</p>
           <p class="error-text" role="alert">{error}</p>
           <div class="row">
-            <button type="submit" class="primary" disabled={busy}>Save</button>
-            <button type="button" onClick={() => dialog.current?.close()}>Cancel</button>
+            <button type="submit" class="primary" disabled={busy}>{t("Save")}</button>
+            <button type="button" onClick={() => dialog.current?.close()}>{t("Cancel")}</button>
           </div>
         </form>
       </div>

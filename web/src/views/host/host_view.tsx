@@ -1,4 +1,5 @@
 import { useMemo } from "preact/hooks";
+import { t, tx } from "../../core/texts.ts";
 import { kDisk, kHardware, kNetwork, kPanels, kProcesses, kSections } from "../../charts/panels.ts";
 import { formatRoute, kFleetRoute, type HostRoute } from "../../core/route.ts";
 import { termOf } from "../../core/log_lines.ts";
@@ -24,7 +25,7 @@ import { HostSummary } from "./summary.tsx";
 import { Traffic } from "./traffic.tsx";
 import { Users } from "./users.tsx";
 
-const sectionId = (section: string): string => `section-${section.split(" ")[0]?.toLowerCase() ?? ""}`;
+const sectionId = (section: string): string => `section-${section}`;
 
 // The charts do not wait for the fleet: of a thousand hosts its list is long, and a link to one of them needs only that one. A host
 // whose interval turns out to be another than the usual is asked for again.
@@ -49,16 +50,16 @@ export function HostView({ route }: { route: HostRoute }) {
   const shortcuts = useMemo(() => [
     ...actions.shortcuts,
     kFullShortcut,
-    { keys: "[", what: "Previous host", run: () => step(-1) },
-    { keys: "]", what: "Next host", run: () => step(1) },
-    { keys: "c", what: "Compare with other hosts", run: () => go({ view: "compare", hosts: [route.host], range: route.range }) },
-    { keys: "l", what: "Logs of this host and range", run: () => go({ view: "logs", query: termOf("host", route.host), range: route.range, show: "lines" }) },
-    { keys: "/", what: "Search hosts", run: () => {
+    { keys: "[", what: t("Previous host"), run: () => step(-1) },
+    { keys: "]", what: t("Next host"), run: () => step(1) },
+    { keys: "c", what: t("Compare with other hosts"), run: () => go({ view: "compare", hosts: [route.host], range: route.range }) },
+    { keys: "l", what: t("Logs of this host and range"), run: () => go({ view: "logs", query: termOf("host", route.host), range: route.range, show: "lines" }) },
+    { keys: "/", what: t("Search hosts"), run: () => {
       go(kFleetRoute);
       requestAnimationFrame(() => document.querySelector<HTMLInputElement>(".search input")?.focus());
     } },
   ], [actions]);
-  useShortcuts("Host", shortcuts);
+  useShortcuts(t("Host"), shortcuts);
 
   const context = { host: route.host, range: route.range, intervalSeconds, actions };
   const panels = [...(data?.values() ?? [])];
@@ -74,18 +75,18 @@ export function HostView({ route }: { route: HostRoute }) {
         <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} onStep={step} />
       ) : (
         <div class="summary">
-          <div class="summary-head"><h1>{route.host}</h1>{!ready && <span class="quiet">asking how it is…</span>}</div>
-          {ready && <p class="quiet">The server's list has no host of this name. The charts below show its stored data. <a href="#/">All hosts</a></p>}
+          <div class="summary-head"><h1>{route.host}</h1>{!ready && <span class="quiet">{t("asking how it is…")}</span>}</div>
+          {ready && <p class="quiet">{t("The server's list has no host of this name. The charts below show its stored data.")} <a href="#/">{t("All hosts")}</a></p>}
         </div>
       )}
       <RangeBar range={route.range} busy={busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} began={older ? null : began} name={route.host}>
         <Annotate hosts={about} range={route.range} />
-        {route.range.kind === "absolute" && <a class="button" href={logsOf(route)}>Logs of this range</a>}
+        {route.range.kind === "absolute" && <a class="button" href={logsOf(route)}>{t("Logs of this range")}</a>}
         <span class="grow" />
-        <nav class="jumps" aria-label="Sections">
-          {kSections.map((section) => (
+        <nav class="jumps" aria-label={t("Sections")}>
+          {kSections.map(([section, , short]) => (
             <button key={section} type="button" onClick={() => document.getElementById(sectionId(section))?.scrollIntoView({ block: "start" })}>
-              {section.replace("What resmon-client costs", "Client").replace(" and kernel", "")}
+              {short}
             </button>
           ))}
         </nav>
@@ -93,18 +94,18 @@ export function HostView({ route }: { route: HostRoute }) {
       <EventList events={events} />
       {error !== null && data !== null && (
         <div class="banner" role="alert">
-          <strong>Not up to date:</strong> {error}. <button type="button" onClick={retry}>Try again</button>
+          <strong>{t("Not up to date:")}</strong> {error}. <button type="button" onClick={retry}>{t("Try again")}</button>
         </div>
       )}
       {blank ? (
         <div class="empty" role="status">
-          <p>Nothing is stored of <q>{route.host}</q> in this range.</p>
-          <p class="quiet">Choose a longer one above; a client that has just started needs two samples before its first chart.</p>
+          <p>{tx("Nothing is stored of {host} in this range.", { host: <q>{route.host}</q> })}</p>
+          <p class="quiet">{t("Choose a longer one above; a client that has just started needs two samples before its first chart.")}</p>
         </div>
       ) : (
-        kSections.map((section) => (
-          <section key={section} class="section" id={sectionId(section)} aria-label={section}>
-            <h2>{section}</h2>
+        kSections.map(([section, title]) => (
+          <section key={section} class="section" id={sectionId(section)} aria-label={title}>
+            <h2>{title}</h2>
             {section === kDisk && <Disks host={route.host} range={route.range} />}
             {section === kNetwork && <Traffic host={route.host} />}
             {section === kHardware && <HardwareTables {...context} />}

@@ -2,6 +2,7 @@
 // tags, and a table of their texts.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { count, t } from "../../core/texts.ts";
 import type { Line, Panel } from "../../charts/panel.ts";
 import { total } from "../../charts/panel.ts";
 import type { Unit } from "../../core/format.ts";
@@ -80,7 +81,7 @@ function panelOf(other: Other, field: string): Panel {
         return { key: JSON.stringify(series.tags), label: label === "" ? field : label, colour, values: series.values };
       });
       const left = ranked.length - lines.length;
-      return left > 0 ? { lines, note: `The largest ${lines.length} of ${ranked.length} series.` } : { lines };
+      return left > 0 ? { lines, note: t("The largest {shown} of {all} series.", { shown: lines.length, all: ranked.length }) } : { lines };
     },
   };
 }
@@ -104,10 +105,10 @@ export function Others(context: ChartContext) {
   }, [host]);
   if (state.found.length === 0) return null;
   return (
-    <section class="section" id="section-others" aria-label="Other measurements">
-      <h2>From scripts, inputs and metrics of logs</h2>
+    <section class="section" id="section-others" aria-label={t("Other measurements")}>
+      <h2>{t("From scripts, inputs and metrics of logs")}</h2>
       {state.found.map((other) => <OtherView key={other.name} other={other} context={context} />)}
-      {state.left > 0 && <p class="quiet">{state.left} more measurements are in Explore.</p>}
+      {state.left > 0 && <p class="quiet">{count("{n} more measurement is in Explore.|{n} more measurements are in Explore.", state.left)}</p>}
     </section>
   );
 }
@@ -128,13 +129,13 @@ function OtherView({ other, context }: { other: Other; context: ChartContext }) 
     <section aria-label={other.name}>
       <h3 class="other-name">{other.title === "" ? other.name : other.title}{other.title !== "" && <span class="quiet"> {other.name}</span>}</h3>
       {rows.length > 0 && (
-        <DataTable title={other.tags[0] ?? other.name} caption={`Texts of ${other.name}`} rows={rows} heads={heads} context={context} sorted={-1}
+        <DataTable title={other.tags[0] ?? other.name} caption={t("Texts of {measurement}", { measurement: other.name })} rows={rows} heads={heads} context={context} sorted={-1}
                    keyOf={(row) => row.key} nameOf={(row) => row.name || other.name} aboutOf={(row) => row.about} />
       )}
       <div class="panels">
         {panels.map((panel) => <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry} />)}
       </div>
-      {other.numbers.length > kMostFields && <p class="quiet">{other.numbers.length - kMostFields} more fields are in Explore.</p>}
+      {other.numbers.length > kMostFields && <p class="quiet">{count("{n} more field is in Explore.|{n} more fields are in Explore.", other.numbers.length - kMostFields)}</p>}
     </section>
   );
 }

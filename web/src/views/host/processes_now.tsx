@@ -2,6 +2,7 @@
 // those see it whom its configuration names.
 
 import { useEffect, useState } from "preact/hooks";
+import { count, t } from "../../core/texts.ts";
 import { formatDuration } from "../../core/format.ts";
 import { call } from "../../net/session.ts";
 import { words } from "../../ui/use_panels.ts";
@@ -39,13 +40,13 @@ const disk = (process: Process): number | null =>
 
 const kHeads: Head<Process>[] = [
   { title: "CPU", unit: "percent", value: (one) => one.cpu_percent },
-  { title: "Memory", unit: "bytes", value: (one) => one.memory_bytes },
-  { title: "Disk", unit: "bytes_per_second", rank: "rank-2", value: disk },
+  { title: t("Memory"), unit: "bytes", value: (one) => one.memory_bytes },
+  { title: t("Disk"), unit: "bytes_per_second", rank: "rank-2", value: disk },
   { title: "PID", unit: "number", ascendingFirst: true, value: (one) => one.pid },
-  { title: "User", ascendingFirst: true, rank: "rank-2", value: (one) => one.user },
-  { title: "State", ascendingFirst: true, rank: "rank-3", value: (one) => one.state },
-  { title: "Threads", unit: "count", rank: "rank-3", value: (one) => one.threads },
-  { title: "Age", unit: "seconds", rank: "rank-2", value: (one) => one.age_seconds, show: (one) => formatDuration(one.age_seconds) },
+  { title: t("User"), ascendingFirst: true, rank: "rank-2", value: (one) => one.user },
+  { title: t("State"), ascendingFirst: true, rank: "rank-3", value: (one) => one.state },
+  { title: t("Threads"), unit: "count", rank: "rank-3", value: (one) => one.threads },
+  { title: t("Age"), unit: "seconds", rank: "rank-2", value: (one) => one.age_seconds, show: (one) => formatDuration(one.age_seconds) },
 ];
 
 export function ProcessesNow(context: ChartContext) {
@@ -55,7 +56,7 @@ export function ProcessesNow(context: ChartContext) {
   return (
     <div class="processes-now">
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
-        {open ? "Hide the processes of now" : "Show all processes of now"}
+        {open ? t("Hide the processes of now") : t("Show all processes of now")}
       </button>
       {open && <Live {...context} />}
     </div>
@@ -88,13 +89,13 @@ function Live(context: ChartContext) {
   const { answer, error } = state;
   return (
     <>
-      {error !== null && <p class="error-text" role="alert">The processes of now cannot be shown: {error}</p>}
-      {answer === null ? error === null && <p class="quiet" role="status">Asking the host…</p> : (
+      {error !== null && <p class="error-text" role="alert">{t("The processes of now cannot be shown: {error}", { error })}</p>}
+      {answer === null ? error === null && <p class="quiet" role="status">{t("Asking the host…")}</p> : (
         <>
-          <DataTable title="Processes now" caption="All processes, the largest users first" rows={answer.processes} heads={kHeads} context={context}
+          <DataTable title={t("Processes now")} caption={t("All processes, the largest users first")} rows={answer.processes} heads={kHeads} context={context}
                      keyOf={(one) => `${one.pid}`} nameOf={(one) => one.command_line || one.name}
                      aboutOf={(one) => one.container || one.systemd_unit} />
-          {answer.total > answer.processes.length && <p class="quiet">{answer.total - answer.processes.length} further processes, which use less, are not sent.</p>}
+          {answer.total > answer.processes.length && <p class="quiet">{count("{n} further process, which uses less, is not sent.|{n} further processes, which use less, are not sent.", answer.total - answer.processes.length)}</p>}
         </>
       )}
     </>

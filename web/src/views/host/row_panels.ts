@@ -1,5 +1,6 @@
 // The charts of one row of a table: the same measurements as the host's, of one series.
 
+import { inSentence } from "../../core/texts.ts";
 import { any, grouped, plain, type Panel, type Source } from "../../charts/panel.ts";
 import type { Unit } from "../../core/format.ts";
 import { banded, bandedRate, type Column } from "../../core/influxql.ts";
@@ -21,7 +22,7 @@ export interface Wish {
 export function rowPanels(id: string, tags: Tags, wishes: readonly Wish[]): Panel[] {
   const where = Object.entries(tags).filter(([, value]) => value !== "");
   return wishes.map((wish, index): Panel => {
-    const lines = wish.lines ?? [[wish.field ?? "", wish.title.toLowerCase()] as const];
+    const lines = wish.lines ?? [[wish.field ?? "", inSentence(wish.title)] as const];
     const column = (field: string): Column => (wish.rates === true ? bandedRate(field) : banded(field));
     const source: Source = {
       from: wish.from, where, columns: lines.map(([field]) => column(field)), ...(wish.rates === true ? { rates: true } : {}),

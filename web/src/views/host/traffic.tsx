@@ -2,6 +2,7 @@
 // quota are this browser's: nothing on the server depends on them.
 
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { format, formatDate } from "../../core/format.ts";
 import { identifier, literal } from "../../core/influxql.ts";
 import { parseBytes, periodOf, projected, type Period } from "../../core/traffic.ts";
@@ -75,21 +76,21 @@ export function Traffic({ host }: { host: string }) {
   const quota = parseBytes(contract.quota);
   const share = (used: number): string => (quota === null || quota === 0 ? "–" : format((100 * used) / quota, "percent"));
   return (
-    <div class="disks things"><TableBox label="Traffic of the month">
+    <div class="disks things"><TableBox label={t("Traffic of the month")}>
       <div class="contract">
-        <label>Since day <input type="number" min={1} max={31} value={contract.resetDay}
+        <label>{t("Since day")}{" "}<input type="number" min={1} max={31} value={contract.resetDay}
                                 onChange={(event) => change({ ...contract, resetDay: Math.min(31, Math.max(1, Math.round(Number(event.currentTarget.value)) || 1)) })} /></label>
-        <label>Quota <input type="text" placeholder="20 TB" value={contract.quota} aria-invalid={contract.quota !== "" && quota === null}
+        <label>{t("Quota")}{" "}<input type="text" placeholder="20 TB" value={contract.quota} aria-invalid={contract.quota !== "" && quota === null}
                             onChange={(event) => change({ ...contract, quota: event.currentTarget.value })} /></label>
-        <span class="quiet">of the month; kept in this browser</span>
+        <span class="quiet">{t("of the month; kept in this browser")}</span>
       </div>
       <table class="plain">
-        <caption class="hidden">Traffic of each interface since {formatDate(state.period.from)}</caption>
+        <caption class="hidden">{t("Traffic of each interface since {date}", { date: formatDate(state.period.from) })}</caption>
         <thead>
           <tr>
-            <th scope="col">Traffic since {formatDate(state.period.from)}</th><th scope="col" class="numeric">Received</th><th scope="col" class="numeric">Sent</th>
-            <th scope="col" class="numeric">Together</th><th scope="col" class="numeric rank-2">Of the quota</th>
-            <th scope="col" class="numeric rank-2">By {formatDate(state.period.to)}, at this pace</th>
+            <th scope="col">{t("Traffic since {date}", { date: formatDate(state.period.from) })}</th><th scope="col" class="numeric">{t("Received")}</th><th scope="col" class="numeric">{t("Sent")}</th>
+            <th scope="col" class="numeric">{t("Together")}</th><th scope="col" class="numeric rank-2">{t("Of the quota")}</th>
+            <th scope="col" class="numeric rank-2">{t("By {date}, at this pace", { date: formatDate(state.period.to) })}</th>
           </tr>
         </thead>
         <tbody>

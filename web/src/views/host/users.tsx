@@ -1,7 +1,8 @@
 // What uses the machine: its processes, containers and services with their last values. The charts show the same over the chosen
 // range; these tables are of its end, and each row opens its own charts.
 
-import { formatAgo } from "../../core/format.ts";
+import { t } from "../../core/texts.ts";
+import { formatSpan } from "../../core/format.ts";
 import { serverNow } from "../../net/live.ts";
 import { DataTable, type ChartContext, type Head } from "./data_table.tsx";
 import { latestRows, type Latest, type Part } from "./latest.ts";
@@ -34,11 +35,11 @@ const word = (row: Latest, column: string): string => String(row.values[column] 
 const column = (title: string, name: string, unit: NonNullable<Head<Latest>["unit"]>, rank: Head<Latest>["rank"] = ""): Head<Latest> =>
   ({ title, unit, rank, value: (row) => number(row, name) });
 
-const since = (seconds: number | null): string => (seconds === null ? "–" : formatAgo(serverNow() / 1000 - seconds).replace(" ago", ""));
+const since = (seconds: number | null): string => (seconds === null ? "–" : formatSpan(serverNow() / 1000 - seconds));
 
 const kProcessHeads: Head<Latest>[] = [
-  column("CPU", "cpu_usage", "percent"), column("Memory", "memory_rss", "bytes"), column("Threads", "num_threads", "count", "rank-2"),
-  column("Open files", "num_fds", "count", "rank-3"), { ...column("Process", "pid", "count", "rank-3"), show: (row) => row.values["pid"] ?? "–" },
+  column("CPU", "cpu_usage", "percent"), column(t("Memory"), "memory_rss", "bytes"), column(t("Threads"), "num_threads", "count", "rank-2"),
+  column(t("Open files"), "num_fds", "count", "rank-3"), { ...column(t("Process"), "pid", "count", "rank-3"), show: (row) => row.values["pid"] ?? "–" },
 ];
 
 function containerState(row: Latest): { text: string; level: Level } {
@@ -47,7 +48,7 @@ function containerState(row: Latest): { text: string; level: Level } {
   if (health === "unhealthy") return { text: "unhealthy", level: "bad" };
   if (state === "running") return { text: health === "" ? "running" : health, level: health === "starting" ? "late" : "good" };
   const code = number(row, "exitcode") ?? 0;
-  if (state === "exited" && code !== 0) return { text: `exited with ${code}`, level: "bad" };
+  if (state === "exited" && code !== 0) return { text: t("exited with {code}", { code }), level: "bad" };
   return { text: state, level: state === "restarting" || state === "dead" ? "bad" : "quiet" };
 }
 
@@ -59,49 +60,49 @@ function serviceState(row: Latest): { text: string; level: Level } {
 }
 
 const stateHead = (stateOf: (row: Latest) => { text: string; level: Level }): Head<Latest> => ({
-  title: "State", value: (row) => { const { text } = stateOf(row); return text === "" ? null : text; },
+  title: t("State"), value: (row) => { const { text } = stateOf(row); return text === "" ? null : text; },
   show: (row) => <Word {...stateOf(row)} />,
 });
 
 const kContainerHeads: Head<Latest>[] = [
   stateHead(containerState),
-  column("CPU", "usage_percent_of_core", "percent"), column("Memory", "usage", "bytes"), column("Limit", "limit", "bytes", "rank-2"),
-  column("Restarts", "restart_count", "count", "rank-2"), column("OOM kills", "oom_kills", "count", "rank-2"),
-  { title: "Since", unit: "seconds", rank: "rank-2", value: (row) => (number(row, "started_at") ?? 0) / 1e9 || null,
+  column("CPU", "usage_percent_of_core", "percent"), column(t("Memory"), "usage", "bytes"), column(t("Limit"), "limit", "bytes", "rank-2"),
+  column(t("Restarts"), "restart_count", "count", "rank-2"), column(t("OOM kills"), "oom_kills", "count", "rank-2"),
+  { title: t("Since"), unit: "seconds", rank: "rank-2", value: (row) => (number(row, "started_at") ?? 0) / 1e9 || null,
     show: (row) => since((number(row, "started_at") ?? 0) / 1e9 || null) },
-  { title: "Ports", rank: "rank-3", value: (row) => word(row, "ports") || null, show: (row) => word(row, "ports") || "–" },
+  { title: t("Ports"), rank: "rank-3", value: (row) => word(row, "ports") || null, show: (row) => word(row, "ports") || "–" },
 ];
 const kServiceHeads: Head<Latest>[] = [
   stateHead(serviceState),
-  column("CPU", "cpu_usage", "percent"), column("Memory", "mem_current", "bytes"), column("Tasks", "tasks", "count", "rank-2"),
-  column("Restarts", "restarts", "count", "rank-2"), column("OOM kills", "oom_kills", "count", "rank-2"),
-  { title: "Since", unit: "seconds", rank: "rank-2", value: (row) => number(row, "since"), show: (row) => since(number(row, "since")) },
+  column("CPU", "cpu_usage", "percent"), column(t("Memory"), "mem_current", "bytes"), column(t("Tasks"), "tasks", "count", "rank-2"),
+  column(t("Restarts"), "restarts", "count", "rank-2"), column(t("OOM kills"), "oom_kills", "count", "rank-2"),
+  { title: t("Since"), unit: "seconds", rank: "rank-2", value: (row) => number(row, "since"), show: (row) => since(number(row, "since")) },
 ];
 
 const kProcessWishes: Wish[] = [
   { title: "CPU", unit: "percent", from: "procstat", field: "cpu_usage" },
-  { title: "Memory", unit: "bytes", from: "procstat", field: "memory_rss" },
-  { title: "Disk, read ▴ written ▾", unit: "bytes_per_second", from: "procstat", rates: true, below: true,
-    lines: [["disk_read_bytes", "read"], ["disk_write_bytes", "written"]] },
+  { title: t("Memory"), unit: "bytes", from: "procstat", field: "memory_rss" },
+  { title: t("Disk, read ▴ written ▾"), unit: "bytes_per_second", from: "procstat", rates: true, below: true,
+    lines: [["disk_read_bytes", t("read")], ["disk_write_bytes", t("written")]] },
 ];
 const kWaits: Wish = {
-  title: "Waiting, µs a second", unit: "per_second", from: "cgroup_pressure", rates: true,
-  lines: [["cpu_some", "for CPU"], ["memory_some", "for memory"], ["io_some", "for I/O"]],
+  title: t("Waiting, µs a second"), unit: "per_second", from: "cgroup_pressure", rates: true,
+  lines: [["cpu_some", t("for CPU")], ["memory_some", t("for memory")], ["io_some", t("for I/O")]],
 };
 const kContainerWishes: Wish[] = [
   { title: "CPU", unit: "percent", from: "docker_container_cpu", field: "usage_percent" },
-  { title: "Memory", unit: "bytes", from: "docker_container_mem", lines: [["usage", "used"], ["limit", "limit"]] },
-  { title: "Disk, read ▴ written ▾", unit: "bytes_per_second", from: "docker_container_blkio", rates: true, below: true,
-    lines: [["io_service_bytes_recursive_read", "read"], ["io_service_bytes_recursive_write", "written"]] },
-  { title: "Network, received ▴ sent ▾", unit: "bytes_per_second", from: "docker_container_net", rates: true, below: true,
-    lines: [["rx_bytes", "received"], ["tx_bytes", "sent"]] },
+  { title: t("Memory"), unit: "bytes", from: "docker_container_mem", lines: [["usage", t("used")], ["limit", t("limit")]] },
+  { title: t("Disk, read ▴ written ▾"), unit: "bytes_per_second", from: "docker_container_blkio", rates: true, below: true,
+    lines: [["io_service_bytes_recursive_read", t("read")], ["io_service_bytes_recursive_write", t("written")]] },
+  { title: t("Network, received ▴ sent ▾"), unit: "bytes_per_second", from: "docker_container_net", rates: true, below: true,
+    lines: [["rx_bytes", t("received")], ["tx_bytes", t("sent")]] },
   kWaits,
 ];
 const kServiceWishes: Wish[] = [
   { title: "CPU", unit: "percent", from: "systemd_units", field: "cpu_usage" },
-  { title: "Memory", unit: "bytes", from: "systemd_units", field: "mem_current" },
-  { title: "Disk, read ▴ written ▾", unit: "bytes_per_second", from: "systemd_units", rates: true, below: true,
-    lines: [["io_read_bytes", "read"], ["io_write_bytes", "written"]] },
+  { title: t("Memory"), unit: "bytes", from: "systemd_units", field: "mem_current" },
+  { title: t("Disk, read ▴ written ▾"), unit: "bytes_per_second", from: "systemd_units", rates: true, below: true,
+    lines: [["io_read_bytes", t("read")], ["io_write_bytes", t("written")]] },
 ];
 
 export function Users(context: ChartContext) {
@@ -117,15 +118,15 @@ export function Users(context: ChartContext) {
   return (
     <>
       {processes.length > 0 && (
-        <DataTable {...common} title="Processes" caption="Processes, those that use most first" rows={processes} heads={kProcessHeads}
+        <DataTable {...common} title={t("Processes")} caption={t("Processes, those that use most first")} rows={processes} heads={kProcessHeads}
                    chartsOf={(row) => rowPanels(row.key, row.tags, kProcessWishes)} />
       )}
       {containers.length > 0 && (
-        <DataTable {...common} title="Containers" caption="Containers, those that use most first" rows={containers} heads={kContainerHeads} sorted={1}
+        <DataTable {...common} title={t("Containers")} caption={t("Containers, those that use most first")} rows={containers} heads={kContainerHeads} sorted={1}
                    chartsOf={(row) => rowPanels(row.key, { container_name: row.name }, kContainerWishes)} />
       )}
       {services.length > 0 && (
-        <DataTable {...common} title="Services" caption="Services, those that use most first" rows={services} heads={kServiceHeads} sorted={1}
+        <DataTable {...common} title={t("Services")} caption={t("Services, those that use most first")} rows={services} heads={kServiceHeads} sorted={1}
                    chartsOf={(row) => [
                      ...rowPanels(row.key, { name: row.name }, kServiceWishes), ...rowPanels(`${row.key} waits`, { systemd_unit: row.name }, [kWaits]),
                    ]} />

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { compareVersions } from "../../core/facts.ts";
 import { format, formatDuration, type Unit } from "../../core/format.ts";
 import type { Host } from "../../core/hosts.ts";
@@ -27,10 +28,10 @@ const kPrograms = 3;
 
 const kFigures: readonly { title: string; unit: Unit; least: number; from: string; column: Column; where?: readonly (readonly [string, string])[]; by?: string }[] = [
   { title: "CPU", unit: "percent", least: 10, from: "cpu", column: busy("v"), where: [["cpu", "cpu-total"]] },
-  { title: "memory", unit: "percent", least: 10, from: "mem", column: mean("used_percent", "v") },
-  { title: "load", unit: "load", least: 1, from: "system", column: mean("load1", "v") },
-  { title: "network in", unit: "bits_per_second", least: 1e6, from: "net", column: rate("bytes_recv", "v", 8), by: "interface" },
-  { title: "network out", unit: "bits_per_second", least: 1e6, from: "net", column: rate("bytes_sent", "v", 8), by: "interface" },
+  { title: t("memory"), unit: "percent", least: 10, from: "mem", column: mean("used_percent", "v") },
+  { title: t("load"), unit: "load", least: 1, from: "system", column: mean("load1", "v") },
+  { title: t("network in"), unit: "bits_per_second", least: 1e6, from: "net", column: rate("bytes_recv", "v", 8), by: "interface" },
+  { title: t("network out"), unit: "bits_per_second", least: 1e6, from: "net", column: rate("bytes_sent", "v", 8), by: "interface" },
 ];
 
 interface Program { name: string; cpu: number; memory: number }
@@ -113,30 +114,31 @@ export function Why({ host }: { host: Host }) {
   const lines: { label: string; text: ComponentChildren; bad?: boolean }[] = [];
   if (trouble !== undefined && host.state !== "down") {
     const lasting = troubleSince(trouble).since === null ? undefined : lastingWords(trouble);
-    lines.push({ label: "In trouble", text: `${causeWords(trouble)}${lasting === undefined ? "" : ` for ${lasting}`}`, bad: true });
+    lines.push({ label: t("In trouble"), text: `${causeWords(trouble)}${lasting === undefined ? "" : ` ${t("for {lasting}", { lasting })}`}`, bad: true });
   }
   const failing = told?.failing ?? [];
-  if (failing.length > 0) lines.push({ label: "Failing", text: failing.map(failingWords).join(", "), bad: true });
+  if (failing.length > 0) lines.push({ label: t("Failing"), text: failing.map(failingWords).join(", "), bad: true });
   if (sinks.length > 0) {
-    const words = sinks.map((sink) => `${sink.name}${sink.failingSince === null ? "" : ` for ${formatDuration(Math.max(0, serverNow() - sink.failingSince) / 1000)}`}`).join(", ");
-    lines.push({ label: "Not forwarded", text: `The samples of this host wait for ${words}.`, bad: true });
+    const words = sinks.map((sink) => `${sink.name}${sink.failingSince === null ? "" : ` ${t("for {lasting}", { lasting: formatDuration(Math.max(0, serverNow() - sink.failingSince) / 1000) })}`}`).join(", ");
+    lines.push({ label: t("Not forwarded"), text: t("The samples of this host wait for {sinks}.", { sinks: words }), bad: true });
   }
   if (host.version !== "" && server !== "" && compareVersions(host.version, server) < 0) {
-    lines.push({ label: "Old client", text: `resmon-client ${host.version} is older than the server (${server}).`, bad: true });
+    lines.push({ label: t("Old client"), text: t("resmon-client {version} is older than the server ({server}).", { version: host.version, server }), bad: true });
   }
   if (told !== null && host.state !== "down") {
     const cpu = topWords(told.programs, "cpu", "percent");
     const memory = topWords(told.programs, "memory", "bytes");
-    if (cpu !== "") lines.push({ label: "Most CPU", text: <>{cpu} <span class="quiet">(100 % is one core)</span></> });
-    if (memory !== "") lines.push({ label: "Most memory", text: memory });
+    if (cpu !== "") lines.push({ label: t("Most CPU"), text: <>{cpu} <span class="quiet">{t("(100 % is one core)")}</span></> });
+    if (memory !== "") lines.push({ label: t("Most memory"), text: memory });
     const unusual = told.figures.map(unusualWords).filter((words): words is string => words !== null);
     const same = told.figures.filter((figure) => isComparable(figure) && unusualWords(figure) === null).map((figure) => figure.title);
-    if (unusual.length > 0) lines.push({ label: "Unusual", text: unusual.map((words) => <span key={words} class="why-part">{words}</span>) });
-    else if (same.length > 0) lines.push({ label: "As usual", text: <span class="quiet">{same.join(", ")} are as at this hour yesterday{told.figures.some((one) => one.weekAgo !== null) && " or a week ago"}</span> });
+    if (unusual.length > 0) lines.push({ label: t("Unusual"), text: unusual.map((words) => <span key={words} class="why-part">{words}</span>) });
+    else if (same.length > 0) lines.push({ label: t("As usual"), text: <span class="quiet">{told.figures.some((one) => one.weekAgo !== null) ? t("{list} are as at this hour yesterday or a week ago", { list: same.join(", ") })
+      : t("{list} are as at this hour yesterday", { list: same.join(", ") })}</span> });
   }
   if (lines.length === 0) return null;
   return (
-    <dl class="why" aria-label="Why">
+    <dl class="why" aria-label={t("Why")}>
       {lines.map(({ label, text, bad }) => <div key={label}><dt>{label}</dt><dd class={bad === true ? "error-text" : ""}>{text}</dd></div>)}
     </dl>
   );

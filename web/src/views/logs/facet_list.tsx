@@ -1,3 +1,4 @@
+import { t } from "../../core/texts.ts";
 import { hasTerm, termOf, type Facet } from "../../core/log_lines.ts";
 import { format } from "../../core/format.ts";
 
@@ -12,7 +13,7 @@ const kWide = 900;  // pixels, as in logs.css: there they stand beside the lines
 // The values that lines have, and how many have each. A click narrows the search to one, with Shift leaves it out.
 export function FacetList({ facets, query, onTerm }: { facets: readonly Facet[]; query: string; onTerm: (term: string, not: boolean) => void }) {
   return (
-    <aside class="log-facets" aria-label="Values">
+    <aside class="log-facets" aria-label={t("Values")}>
       {facets.filter((facet) => facet.values.length > 0).map((facet) => (
         <details key={facet.name} open={innerWidth >= kWide && ["host", "unit", "level", "source"].includes(facet.name)}>
           <summary>{facet.name}</summary>
@@ -21,7 +22,7 @@ export function FacetList({ facets, query, onTerm }: { facets: readonly Facet[];
               const term = termOf(facet.name, value);
               return (
                 <li key={value}>
-                  <button type="button" aria-pressed={hasTerm(query, term)} title={`${value}\nClick: only these. Shift and click: not these.`}
+                  <button type="button" aria-pressed={hasTerm(query, term)} title={t("{value}\nClick: only these. Shift and click: not these.", { value })}
                           onClick={(event) => onTerm(term, event.shiftKey)}>
                     <span class="facet-value">{nameParts(value).map((part) => <span key={part}>{part}</span>)}</span>
                     <span class="facet-count">{format(lines, "count")}</span>
@@ -29,7 +30,7 @@ export function FacetList({ facets, query, onTerm }: { facets: readonly Facet[];
                 </li>
               );
             })}
-            {facet.others > 0 && <li class="quiet">{format(facet.others, "count")} others</li>}
+            {facet.others > 0 && <li class="quiet">{t("{n} others", { n: format(facet.others, "count") })}</li>}
           </ul>
         </details>
       ))}

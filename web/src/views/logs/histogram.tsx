@@ -1,8 +1,10 @@
 import { useMemo, useRef, useState } from "preact/hooks";
+import { count, t, whole } from "../../core/texts.ts";
 import { formatTime } from "../../core/format.ts";
-import { kSeverities, stacks, type Histogram } from "../../core/log_lines.ts";
+import { kSeverities, stacks, type Histogram, type Severity } from "../../core/log_lines.ts";
 
 const kHeight = 64;
+const kSeverityNames: Record<Severity, string> = { error: t("error"), warning: t("warning"), info: t("info"), quiet: t("quiet") };
 
 // Lines over time, stacked by severity. Dragging over it chooses a range.
 export function LogHistogram({ histogram, onZoom }: { histogram: Histogram; onZoom: (from: number, to: number) => void }) {
@@ -24,7 +26,7 @@ export function LogHistogram({ histogram, onZoom }: { histogram: Histogram; onZo
   return (
     <div class="log-histogram">
       <svg ref={box} viewBox={`0 0 ${Math.max(1, bars.length)} ${kHeight}`} preserveAspectRatio="none" role="img"
-           aria-label={`${histogram.total} lines over time, by level`}
+           aria-label={t("{lines} over time, by level", { lines: count("{n} line|{n} lines", histogram.total) })}
            onPointerDown={(event) => {
              event.currentTarget.setPointerCapture(event.pointerId);
              setDrag({ from: share(event), to: share(event) });
@@ -49,8 +51,8 @@ export function LogHistogram({ histogram, onZoom }: { histogram: Histogram; onZo
         )}
       </svg>
       <p class="log-histogram-text quiet" aria-hidden="true">
-        {bar === undefined || over === null ? `${histogram.total.toLocaleString("en")} lines` : (
-          `${formatTime(histogram.start + over * histogram.step)}: ${kSeverities.filter((one) => bar[one] > 0).map((one) => `${bar[one].toLocaleString("en")} ${one}`).join(", ") || "none"}`
+        {bar === undefined || over === null ? count("{n} line|{n} lines", histogram.total) : (
+          `${formatTime(histogram.start + over * histogram.step)}: ${kSeverities.filter((one) => bar[one] > 0).map((one) => `${whole(bar[one])} ${kSeverityNames[one]}`).join(", ") || t("none")}`
         )}
       </p>
     </div>

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { termOf, type LogLine } from "../../core/log_lines.ts";
 import { formatRoute } from "../../core/route.ts";
 import { loadContext } from "../../net/logs.ts";
@@ -22,31 +23,31 @@ export function LineDetail({ line, onClose, onTerm, onChoose }: {
   ];
   const charts = formatRoute({ view: "host", host: line.host, range: { kind: "absolute", from: line.ms - kAroundMs, to: line.ms + kAroundMs } });
   return (
-    <section class="panel log-detail" aria-label="Line">
+    <section class="panel log-detail" aria-label={t("Line")}>
       <header>
         <h3>{line.time}</h3>
         <span class="grow" />
-        <button type="button" onClick={() => void navigator.clipboard?.writeText(line.message)}>Copy</button>
-        <button type="button" onClick={show}>Context</button>
-        <a class="button" href={charts}>Charts of {line.host}</a>
-        <button type="button" class="icon" aria-label="Close" onClick={onClose}>×</button>
+        <button type="button" onClick={() => void navigator.clipboard?.writeText(line.message)}>{t("Copy")}</button>
+        <button type="button" onClick={show}>{t("Context")}</button>
+        <a class="button" href={charts}>{t("Charts of {host}", { host: line.host })}</a>
+        <button type="button" class="icon" aria-label={t("Close")} onClick={onClose}>×</button>
       </header>
-      <pre class="log-text">{line.message}{line.cut && <span class="quiet"> … it was longer; the rest was cut</span>}</pre>
+      <pre class="log-text">{line.message}{line.cut && <span class="quiet">{" "}{t("… it was longer; the rest was cut")}</span>}</pre>
       <dl class="log-fields">
         {rows.filter(([, value]) => value !== "").map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
             <dd>
               <span>{value}</span>
-              <button type="button" title={`Only lines with this ${name}`} aria-label={`Only ${name} ${value}`} onClick={() => onTerm(termOf(name, value), false)}>+</button>
-              <button type="button" title={`No lines with this ${name}`} aria-label={`Not ${name} ${value}`} onClick={() => onTerm(termOf(name, value), true)}>−</button>
+              <button type="button" title={t("Only lines with this {name}", { name })} aria-label={t("Only {name} {value}", { name, value })} onClick={() => onTerm(termOf(name, value), false)}>+</button>
+              <button type="button" title={t("No lines with this {name}", { name })} aria-label={t("Not {name} {value}", { name, value })} onClick={() => onTerm(termOf(name, value), true)}>−</button>
             </dd>
           </div>
         ))}
       </dl>
       {error !== "" && <p class="error-text" role="alert">{error}</p>}
       {context !== null && (
-        <div class="log-context" aria-label="Context">
+        <div class="log-context" aria-label={t("Context")}>
           {context.map((one, index) => (
             <LineRow key={index} line={one} chosen={one.time === line.time && one.message === line.message} withDate={false} withHost={false} onChoose={onChoose} />
           ))}

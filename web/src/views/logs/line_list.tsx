@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import { formatClock, formatDate } from "../../core/format.ts";
 import { severityOf, type LogLine } from "../../core/log_lines.ts";
 
@@ -71,7 +72,7 @@ export function LineList({ lines, chosen, withDate, withHost, added, onChoose, o
     next?.scrollIntoView({ block: "nearest" });
   };
   return (
-    <div class="log-list" ref={box} tabIndex={0} role="region" aria-label="Lines" onKeyDown={keys}>
+    <div class="log-list" ref={box} tabIndex={0} role="region" aria-label={t("Lines")} onKeyDown={keys}>
       <div class="log-space" style={{ height: `${lines.length * kRow}px` }}>
         <div class="log-window" style={{ transform: `translateY(${first * kRow}px)` }}>
           {lines.slice(first, last).map((line, index) => (

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { count, t, tx, whole } from "../../core/texts.ts";
 import { severityOf, toggleTerm, type LogLine } from "../../core/log_lines.ts";
 import { formatRoute, type LogsRoute } from "../../core/route.ts";
 import { rangeMs } from "../../core/time_range.ts";
@@ -40,39 +41,39 @@ export function LogsView({ route }: { route: LogsRoute }) {
   };
   const onTerm = (term: string, not: boolean): void => ask(toggleTerm(input.current?.value ?? route.query, term, not));
   const shortcuts = useMemo(() => [
-    ...(chosen === null ? [] : [{ keys: "Escape", what: "Close the line", run: () => setChosen(null) }]),
+    ...(chosen === null ? [] : [{ keys: "Escape", what: t("Close the line"), run: () => setChosen(null) }]),
     ...actions.shortcuts,
-    { keys: "/", what: "Search the lines", run: () => input.current?.focus() },
-    { keys: "f", what: "Follow live", run: () => setFollow((old) => !old) },
-    { keys: " ", what: "Pause what follows", run: () => setPaused((old) => !old) },
+    { keys: "/", what: t("Search the lines"), run: () => input.current?.focus() },
+    { keys: "f", what: t("Follow live"), run: () => setFollow((old) => !old) },
+    { keys: " ", what: t("Pause what follows"), run: () => setPaused((old) => !old) },
   ], [actions, chosen]);
-  useShortcuts("Logs", shortcuts);
+  useShortcuts(t("Logs"), shortcuts);
 
   return (
     <>
-      <h1 class="hidden">Logs</h1>
+      <h1 class="hidden">{t("Logs")}</h1>
       <form class="log-search" role="search" onSubmit={(event) => {
         event.preventDefault();
         ask(input.current?.value.trim() ?? "");
       }}>
         <SearchBox input={input} query={route.query} facets={logs.facets} />
-        <button type="submit" class="primary">Search</button>
-        <div class="segments" role="group" aria-label="Show">
+        <button type="submit" class="primary">{t("Search")}</button>
+        <div class="segments" role="group" aria-label={t("Show")}>
           {(["lines", "patterns"] as const).map((show) => (
-            <button key={show} type="button" aria-pressed={route.show === show} onClick={() => go({ ...route, show })}>{show === "lines" ? "Lines" : "Patterns"}</button>
+            <button key={show} type="button" aria-pressed={route.show === show} onClick={() => go({ ...route, show })}>{show === "lines" ? t("Lines") : t("Patterns")}</button>
           ))}
         </div>
         <button type="button" aria-pressed={follow} class={follow ? "is-on" : ""} disabled={route.range.kind === "absolute" || route.show === "patterns"}
-                onClick={() => setFollow(!follow)}>Follow</button>
+                onClick={() => setFollow(!follow)}>{t("Follow")}</button>
         <Download route={route} />
         {follow && (
-          <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>{paused ? `Go on (${logs.waiting.toLocaleString("en")} new)` : "Pause"}</button>
+          <button type="button" aria-pressed={paused} onClick={() => setPaused(!paused)}>{paused ? t("Go on ({n} new)", { n: whole(logs.waiting) }) : t("Pause")}</button>
         )}
       </form>
       <RangeBar range={route.range} busy={logs.busy} onRange={actions.show} onPan={actions.move} onZoomOut={actions.zoomOut} />
       {logs.error !== "" && <div class="banner" role="alert">{logs.error}</div>}
-      {logs.partial !== "" && <p class="notice quiet" role="status">The search is incomplete: {logs.partial}. Scroll on for more, or choose a shorter range.</p>}
-      {logs.dropped > 0 && <p class="notice quiet" role="status">{logs.dropped.toLocaleString("en")} live lines came too fast to be shown. A search finds them.</p>}
+      {logs.partial !== "" && <p class="notice quiet" role="status">{t("The search is incomplete: {reason}. Scroll on for more, or choose a shorter range.", { reason: logs.partial })}</p>}
+      {logs.dropped > 0 && <p class="notice quiet" role="status">{count("{n} live line came too fast to be shown. A search finds it.|{n} live lines came too fast to be shown. A search finds them.", logs.dropped)}</p>}
       {logs.histogram !== null && <LogHistogram histogram={logs.histogram} onZoom={actions.zoom} />}
       <div class="log-columns">
         <FacetList facets={logs.facets} query={route.query} onTerm={onTerm} />
@@ -81,9 +82,8 @@ export function LogsView({ route }: { route: LogsRoute }) {
             logs.patterns !== null && <Patterns patterns={logs.patterns} />
           ) : logs.lines.length === 0 && !logs.busy && logs.error === "" ? (
             <div class="empty" role="status">
-              <p>No line matches in this range.</p>
-              <p class="quiet">Clients send lines of the sources in their <code>[logs.NAME]</code> tables. Other programs can push to
-                {" "}<code>/loki/api/v1/push</code> or <code>/insert/jsonline</code>.</p>
+              <p>{t("No line matches in this range.")}</p>
+              <p class="quiet">{tx("Clients send lines of the sources in their {table} tables. Other programs can push to {one} or {other}.", { table: <code>[logs.NAME]</code>, one: <code>/loki/api/v1/push</code>, other: <code>/insert/jsonline</code> })}</p>
             </div>
           ) : (
             <LineList key={key} lines={logs.lines} chosen={chosen} withDate={rangeMs(route.range) > kDayMs} withHost added={logs.added}
@@ -105,17 +105,17 @@ function Download({ route }: { route: LogsRoute }) {
     if (running.current !== null) return running.current.abort();
     const mine = new AbortController();
     running.current = mine;
-    setState("0 lines…");
+    setState(`${count("{n} line|{n} lines", 0)}…`);
     const wanted = wantedOf(route);
     const name = `logs-${new Date(wanted.from).toISOString().slice(0, 19).replaceAll(":", "")}Z.log`;
-    downloadLines(wanted, name, mine.signal, (lines) => setState(`${lines.toLocaleString("en")} lines…`)).then(
-      (partial) => setState(partial === "" ? "" : `Not all: ${partial}`),
+    downloadLines(wanted, name, mine.signal, (lines) => setState(`${count("{n} line|{n} lines", lines)}…`)).then(
+      (partial) => setState(partial === "" ? "" : t("Not all: {reason}", { reason: partial })),
       (reason: unknown) => setState(mine.signal.aborted ? "" : reason instanceof Error ? reason.message : String(reason)),
     ).finally(() => { running.current = null; });
   };
   return (
     <>
-      <button type="button" title={`The lines of this search as a file, ${kMostDownloaded.toLocaleString("en")} at most`} onClick={start}>Download</button>
+      <button type="button" title={t("The lines of this search as a file, {n} at most", { n: whole(kMostDownloaded) })} onClick={start}>{t("Download")}</button>
       {state !== "" && <span class="quiet" role="status">{state}</span>}
     </>
   );
@@ -123,15 +123,15 @@ function Download({ route }: { route: LogsRoute }) {
 
 function Patterns({ patterns }: { patterns: ReturnType<typeof useLogs>["patterns"] & object }) {
   return (
-    <TableBox label="Patterns">
+    <TableBox label={t("Patterns")}>
       <table class="plain log-patterns">
-        <caption class="hidden">Lines that differ only in words with digits count as one; the most frequent first</caption>
-        <thead><tr><th scope="col" class="numeric">Lines</th><th scope="col">Pattern</th></tr></thead>
+        <caption class="hidden">{t("Lines that differ only in words with digits count as one; the most frequent first")}</caption>
+        <thead><tr><th scope="col" class="numeric">{t("Lines")}</th><th scope="col">{t("Pattern")}</th></tr></thead>
         <tbody>
           {patterns.map((one) => (
             <tr key={one.pattern} class={`severity-${severityOf(one.level)}`}>
-              <td class="numeric">{one.lines.toLocaleString("en")}</td>
-              <td title={one.example}>{one.isNew && <span class="chip">new</span>} {one.pattern === "" ? <span class="quiet">an empty line</span> : one.pattern}</td>
+              <td class="numeric">{whole(one.lines)}</td>
+              <td title={one.example}>{one.isNew && <span class="chip">{t("new")}</span>} {one.pattern === "" ? <span class="quiet">{t("an empty line")}</span> : one.pattern}</td>
             </tr>
           ))}
         </tbody>

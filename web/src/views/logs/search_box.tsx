@@ -1,5 +1,6 @@
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { t, whole } from "../../core/texts.ts";
 import { completeLogs, type LogOption } from "../../core/log_completion.ts";
 import type { Facet } from "../../core/log_lines.ts";
 
@@ -56,7 +57,7 @@ export function SearchBox({ input, query, facets }: { input: RefObject<HTMLInput
   };
   return (
     <div class="log-box">
-      <input ref={input} type="search" defaultValue={query} aria-label="Search the lines" spellcheck={false} autocomplete="off"
+      <input ref={input} type="search" defaultValue={query} aria-label={t("Search the lines")} spellcheck={false} autocomplete="off"
              placeholder='error -debug "connection refused" unit:ssh* level:>=warn /port \d+/'
              aria-autocomplete="list" aria-controls={offers ? "log-completions" : undefined} aria-activedescendant={offers ? `log-completion-${at}` : undefined}
              onInput={() => {
@@ -66,11 +67,11 @@ export function SearchBox({ input, query, facets }: { input: RefObject<HTMLInput
              }}
              onKeyDown={keys} onKeyUp={look} onClick={look} onBlur={() => setTyping(false)} />
       {offers && (
-        <ul id="log-completions" class="completions log-completions" role="listbox" aria-label="Suggestions">
+        <ul id="log-completions" class="completions log-completions" role="listbox" aria-label={t("Suggestions")}>
           {options.map((option, index) => (
             <li key={option.text} id={`log-completion-${index}`} role="option" aria-selected={index === at} class="completion"
                 onMouseDown={(event) => { event.preventDefault(); take(option); }}>
-              {option.label}{option.lines > 0 && <span class="quiet"> {option.lines.toLocaleString("en")}</span>}
+              {option.label}{option.lines > 0 && <span class="quiet"> {whole(option.lines)}</span>}
             </li>
           ))}
         </ul>

@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { format, formatClock, formatDate, formatDuration, formatTime, type Unit } from "../../core/format.ts";
+import { t, tx, whole } from "../../core/texts.ts";
+import { fixed, format, formatClock, formatDate, formatDuration, formatTime, type Unit } from "../../core/format.ts";
 import { kLogLevels, type ServerRoute } from "../../core/route.ts";
 import { ratesOf, type Reading, type ServerState } from "../../core/server_state.ts";
 import { Meter } from "../../ui/meter.tsx";
@@ -12,17 +13,17 @@ export function ServerView({ route }: { route: ServerRoute }) {
   const { state, readings, error } = useServer();
   return (
     <>
-      <h1 class="view-title">Server</h1>
+      <h1 class="view-title">{t("Server")}</h1>
       {error !== null && (
         <div class="banner" role="alert">
-          <strong>Not up to date:</strong> {error}. {state === null && <>On the server's machine, <code>./resmon status</code> says whether it runs.</>}
+          <strong>{t("Not up to date:")}</strong> {error}. {state === null && <>{tx("On the server's machine, {command} says whether it runs.", { command: <code>./resmon status</code> })}</>}
         </div>
       )}
-      {state === null ? error === null && <p class="loading" role="status">Asking the server…</p> : (
+      {state === null ? error === null && <p class="loading" role="status">{t("Asking the server…")}</p> : (
         <>
           {state.journalTrouble !== "" && (
             <p class="notice error-text" role="alert">
-              The journal accepts nothing: {state.journalTrouble}. The server acknowledges no sample meanwhile; clients keep their samples.
+              {t("The journal accepts nothing: {reason}. The server acknowledges no sample meanwhile; clients keep their samples.", { reason: state.journalTrouble })}
             </p>
           )}
           <Facts state={state} readings={readings} />
@@ -46,29 +47,29 @@ function Facts({ state, readings }: { state: ServerState; readings: readonly Rea
   const bytes = ratesOf(readings, (one) => one.bytes).at(-1) ?? null;
   return (
     <dl class="facts">
-      <div><dt>Clients</dt><dd>{format(state.clients, "count")}{state.maxClients !== null && <span class="quiet"> of {state.maxClients.toLocaleString("en")}</span>}</dd></div>
-      <div><dt>Samples received</dt><dd>{format(samples, "per_second")}</dd></div>
-      <div><dt>Bytes per sample</dt><dd>{samples === null || samples === 0 || bytes === null ? "–" : `${(bytes / samples).toFixed(2)} B`}</dd></div>
-      <div><dt>Journal</dt><dd>{format(state.journalBytes, "bytes")}{state.journalLimitBytes !== null && <span class="quiet"> of {format(state.journalLimitBytes, "bytes")}</span>}</dd></div>
-      <div title="Batches that are in the journal and not in the store yet"><dt>Store backlog</dt><dd>{(state.storeBacklog ?? 0) === 0 ? "none" : <>{format(state.storeBacklog, "count")} batches<span class="quiet"> {formatDuration(state.storeLagSeconds)}</span></>}</dd></div>
-      <div class={(state.missingBatches ?? 0) > 0 ? "fact-warning" : ""} title="Batches whose number was skipped"><dt>Lost batches</dt><dd>{format(state.missingBatches, "count")}</dd></div>
-      <div title="Batches that came twice and were stored once"><dt>Repeated batches</dt><dd>{format(state.duplicateBatches, "count")}</dd></div>
-      <div><dt>Refused connections</dt><dd>{format(state.refusedConnections, "count")}</dd></div>
-      {(state.rateLimited ?? 0) > 0 && <div class="fact-warning"><dt>Rate limited</dt><dd>{format(state.rateLimited, "count")}<span class="quiet"> times</span></dd></div>}
-      {(state.skewedClients ?? 0) > 0 && <div class="fact-warning"><dt>Wrong clocks</dt><dd>{format(state.skewedClients, "count")}<span class="quiet"> clients</span></dd></div>}
-      <div><dt>Uptime</dt><dd>{formatDuration(state.uptimeSeconds)}</dd></div>
-      <div><dt>Listens for clients</dt><dd>{state.listenAddress || "–"}<span class="quiet">{state.listenTls ? " TLS" : " no TLS"}</span></dd></div>
-      <div><dt>Serves the page</dt><dd>{state.httpAddress || "–"}<span class="quiet">{state.httpTls ? " TLS" : " no TLS"}</span></dd></div>
-      <div><dt>resmon-server</dt><dd>{state.version}<span class="quiet"> pid {state.pid ?? "–"}</span></dd></div>
+      <div><dt>{t("Clients")}</dt><dd>{format(state.clients, "count")}{state.maxClients !== null && <span class="quiet">{" "}{t("of {n}", { n: whole(state.maxClients) })}</span>}</dd></div>
+      <div><dt>{t("Samples received")}</dt><dd>{format(samples, "per_second")}</dd></div>
+      <div><dt>{t("Bytes per sample")}</dt><dd>{samples === null || samples === 0 || bytes === null ? "–" : `${fixed(bytes / samples, 2)} B`}</dd></div>
+      <div><dt>{t("Journal")}</dt><dd>{format(state.journalBytes, "bytes")}{state.journalLimitBytes !== null && <span class="quiet">{" "}{t("of {n}", { n: format(state.journalLimitBytes, "bytes") })}</span>}</dd></div>
+      <div title={t("Batches that are in the journal and not in the store yet")}><dt>{t("Store backlog")}</dt><dd>{(state.storeBacklog ?? 0) === 0 ? t("none") : <>{t("{n} batches", { n: format(state.storeBacklog, "count") })}<span class="quiet"> {formatDuration(state.storeLagSeconds)}</span></>}</dd></div>
+      <div class={(state.missingBatches ?? 0) > 0 ? "fact-warning" : ""} title={t("Batches whose number was skipped")}><dt>{t("Lost batches")}</dt><dd>{format(state.missingBatches, "count")}</dd></div>
+      <div title={t("Batches that came twice and were stored once")}><dt>{t("Repeated batches")}</dt><dd>{format(state.duplicateBatches, "count")}</dd></div>
+      <div><dt>{t("Refused connections")}</dt><dd>{format(state.refusedConnections, "count")}</dd></div>
+      {(state.rateLimited ?? 0) > 0 && <div class="fact-warning"><dt>{t("Rate limited")}</dt><dd>{format(state.rateLimited, "count")}<span class="quiet">{" "}{t("times")}</span></dd></div>}
+      {(state.skewedClients ?? 0) > 0 && <div class="fact-warning"><dt>{t("Wrong clocks")}</dt><dd>{format(state.skewedClients, "count")}<span class="quiet">{" "}{t("clients")}</span></dd></div>}
+      <div><dt>{t("Uptime")}</dt><dd>{formatDuration(state.uptimeSeconds)}</dd></div>
+      <div><dt>{t("Listens for clients")}</dt><dd>{state.listenAddress || "–"}<span class="quiet">{` ${state.listenTls ? "TLS" : t("no TLS")}`}</span></dd></div>
+      <div><dt>{t("Serves the page")}</dt><dd>{state.httpAddress || "–"}<span class="quiet">{` ${state.httpTls ? "TLS" : t("no TLS")}`}</span></dd></div>
+      <div><dt>resmon-server</dt><dd>{state.version}<span class="quiet">{" "}{`pid ${state.pid ?? "–"}`}</span></dd></div>
     </dl>
   );
 }
 
 const kCharts: readonly { title: string; label: string; unit: Unit; colour: number; values: (readings: readonly Reading[]) => (number | null)[] }[] = [
-  { title: "Samples received", label: "samples", unit: "per_second", colour: 0, values: (all) => ratesOf(all, (one) => one.samples) },
-  { title: "Bytes received", label: "received", unit: "bytes_per_second", colour: 3, values: (all) => ratesOf(all, (one) => one.bytes) },
-  { title: "Batches in the store's backlog", label: "waiting", unit: "count", colour: 1, values: (all) => all.map((one) => one.backlog) },
-  { title: "HTTP requests", label: "requests", unit: "per_second", colour: 4, values: (all) => ratesOf(all, (one) => one.requests) },
+  { title: t("Samples received"), label: t("samples"), unit: "per_second", colour: 0, values: (all) => ratesOf(all, (one) => one.samples) },
+  { title: t("Bytes received"), label: t("received"), unit: "bytes_per_second", colour: 3, values: (all) => ratesOf(all, (one) => one.bytes) },
+  { title: t("Batches in the store's backlog"), label: t("waiting"), unit: "count", colour: 1, values: (all) => all.map((one) => one.backlog) },
+  { title: t("HTTP requests"), label: t("requests"), unit: "per_second", colour: 4, values: (all) => ratesOf(all, (one) => one.requests) },
 ];
 
 function Rates({ readings }: { readings: readonly Reading[] }) {
@@ -83,7 +84,7 @@ function Rates({ readings }: { readings: readonly Reading[] }) {
           {readings.length < 8 ? (
             <>
               <header><h3>{chart.title}</h3></header>
-              <div class="panel-blank"><p class="quiet">The first rate is known after ten seconds…</p></div>
+              <div class="panel-blank"><p class="quiet">{t("The first rate is known after ten seconds…")}</p></div>
             </>
           ) : (
             <ChartBox title={chart.title} unit={chart.unit} style="line" window={window} times={times} actions={null} sync="server" height={110}
@@ -98,27 +99,27 @@ function Rates({ readings }: { readings: readonly Reading[] }) {
 // Settings are in years where they are long.
 const kYear = 365 * 86_400;
 const kept = (seconds: number | null): string =>
-  seconds === 0 ? "ever" : seconds !== null && seconds >= kYear && seconds % kYear === 0 ? `${seconds / kYear} y` : formatDuration(seconds);
+  seconds === 0 ? t("ever") : seconds !== null && seconds >= kYear && seconds % kYear === 0 ? t("{n} y", { n: seconds / kYear }) : formatDuration(seconds);
 
 function Store({ state }: { state: ServerState }) {
   const store = state.store;
   const since = store.tiers.some((tier) => (tier.oldest ?? 0) > 0);
   return (
-    <section class="panel" aria-label="Store">
-      <header><h3>Store</h3><span class="panel-clock">{store.directory}</span></header>
-      {store.trouble !== "" && <p class="error-text" role="alert">The store accepts nothing: {store.trouble}. Clients keep their samples meanwhile.</p>}
+    <section class="panel" aria-label={t("Store")}>
+      <header><h3>{t("Store")}</h3><span class="panel-clock">{store.directory}</span></header>
+      {store.trouble !== "" && <p class="error-text" role="alert">{t("The store accepts nothing: {reason}. Clients keep their samples meanwhile.", { reason: store.trouble })}</p>}
       {(store.missingSamples ?? 0) > 0 && (
         <p class="error-text" role="alert">
-          {format(store.missingSamples, "count")} samples are missing because files that contained them were damaged or removed
-          {store.missingFrom !== null && store.missingTo !== null && `: the newest gap is from ${formatTime(store.missingFrom)} to ${formatTime(store.missingTo)}`}.
+          {t("{n} samples are missing because files that contained them were damaged or removed.", { n: format(store.missingSamples, "count") })}
+          {store.missingFrom !== null && store.missingTo !== null && ` ${t("The newest gap is from {from} to {to}.", { from: formatTime(store.missingFrom), to: formatTime(store.missingTo) })}`}
         </p>
       )}
-      <TableBox label="Disk use by tier" bare>
+      <TableBox label={t("Disk use by tier")} bare>
         <table class="plain">
-          <caption class="hidden">Disk use and retention by tier</caption>
+          <caption class="hidden">{t("Disk use and retention by tier")}</caption>
           <thead>
-            <tr><th scope="col">Tier</th><th scope="col" class="numeric">On disk</th><th scope="col" class="numeric rank-2">Share of its limit</th>
-              <th scope="col" class="numeric">Kept for</th>{since && <th scope="col" class="numeric">Since</th>}</tr>
+            <tr><th scope="col">{t("Tier")}</th><th scope="col" class="numeric">{t("On disk")}</th><th scope="col" class="numeric rank-2">{t("Share of its limit")}</th>
+              <th scope="col" class="numeric">{t("Kept for")}</th>{since && <th scope="col" class="numeric">{t("Since")}</th>}</tr>
           </thead>
           <tbody>
             {store.tiers.map((tier) => (
@@ -134,13 +135,13 @@ function Store({ state }: { state: ServerState }) {
         </table>
       </TableBox>
       <dl class="pairs">
-        <div><dt>All files</dt><dd>{format(store.diskBytes, "bytes")}{(store.diskLimitBytes ?? 0) > 0 && <span class="quiet"> of {format(store.diskLimitBytes, "bytes")}</span>}</dd></div>
-        <div><dt>Series groups</dt><dd>{format(store.series, "count")}</dd></div>
-        <div><dt>Chunks</dt><dd>{format(store.chunks, "count")}</dd></div>
-        <div><dt>Rows in memory</dt><dd>{format(store.headRows, "count")}</dd></div>
-        <div><dt>Refused samples</dt><dd>{format(store.refusedSamples, "count")}</dd></div>
-        <div><dt>Damaged chunks</dt><dd class={(store.damagedChunks ?? 0) > 0 ? "over" : ""}>{format(store.damagedChunks, "count")}</dd></div>
-        <div><dt>Evicted chunks</dt><dd>{format(store.evictedChunks, "count")}</dd></div>
+        <div><dt>{t("All files")}</dt><dd>{format(store.diskBytes, "bytes")}{(store.diskLimitBytes ?? 0) > 0 && <span class="quiet">{" "}{t("of {n}", { n: format(store.diskLimitBytes, "bytes") })}</span>}</dd></div>
+        <div><dt>{t("Series groups")}</dt><dd>{format(store.series, "count")}</dd></div>
+        <div><dt>{t("Chunks")}</dt><dd>{format(store.chunks, "count")}</dd></div>
+        <div><dt>{t("Rows in memory")}</dt><dd>{format(store.headRows, "count")}</dd></div>
+        <div><dt>{t("Refused samples")}</dt><dd>{format(store.refusedSamples, "count")}</dd></div>
+        <div><dt>{t("Damaged chunks")}</dt><dd class={(store.damagedChunks ?? 0) > 0 ? "over" : ""}>{format(store.damagedChunks, "count")}</dd></div>
+        <div><dt>{t("Evicted chunks")}</dt><dd>{format(store.evictedChunks, "count")}</dd></div>
       </dl>
     </section>
   );
@@ -148,19 +149,19 @@ function Store({ state }: { state: ServerState }) {
 
 function Sinks({ state }: { state: ServerState }) {
   return (
-    <section class="panel" aria-label="Sinks">
-      <header><h3>Sinks: databases that samples are forwarded to</h3></header>
+    <section class="panel" aria-label={t("Sinks")}>
+      <header><h3>{t("Sinks: databases that samples are forwarded to")}</h3></header>
       {state.sinks.length === 0 ? (
         <div class="panel-blank">
-          <p>None is configured.</p>
-          <p class="quiet"><code>[sink.influx]</code> in server.toml, or INFLUX_URL in the environment, adds an InfluxDB.</p>
+          <p>{t("None is configured.")}</p>
+          <p class="quiet">{tx("{table} in server.toml, or INFLUX_URL in the environment, adds an InfluxDB.", { table: <code>[sink.influx]</code> })}</p>
         </div>
       ) : (
-        <TableBox label="Sinks" bare>
+        <TableBox label={t("Sinks")} bare>
           <table class="plain">
             <thead>
-              <tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="numeric">Lag</th><th scope="col" class="numeric">Sent</th>
-                <th scope="col" class="numeric">Refused</th><th scope="col" class="numeric">Lost</th></tr>
+              <tr><th scope="col">{t("Name")}</th><th scope="col">{t("State")}</th><th scope="col" class="numeric">{t("Lag")}</th><th scope="col" class="numeric">{t("Sent")}</th>
+                <th scope="col" class="numeric">{t("Refused")}</th><th scope="col" class="numeric">{t("Lost")}</th></tr>
             </thead>
             <tbody>
               {state.sinks.map((sink) => (
@@ -182,7 +183,7 @@ function Sinks({ state }: { state: ServerState }) {
       )}
       {state.removedSinks.map((sink) => (
         <p key={sink.name} class="error-text">
-          {sink.name} is no longer configured; {sink.backlogEntries} journal entries that waited for it were dropped.
+          {t("{name} is no longer configured; {n} journal entries that waited for it were dropped.", { name: sink.name, n: sink.backlogEntries ?? 0 })}
         </p>
       ))}
     </section>
@@ -202,22 +203,22 @@ function Log({ route }: { route: ServerRoute }) {
   }, [route.level]);
   let day = "";
   return (
-    <section class="panel log" aria-label="Log">
+    <section class="panel log" aria-label={t("Log")}>
       <header>
-        <h3>Log</h3>
-        <div class="segments" role="group" aria-label="Least level">
+        <h3>{t("Log")}</h3>
+        <div class="segments" role="group" aria-label={t("Least level")}>
           {kLogLevels.map((level) => (
             <button key={level} type="button" aria-pressed={route.level === level} onClick={() => refine({ ...route, level })}>{level}</button>
           ))}
         </div>
       </header>
-      <div class="log-lines" ref={box} tabIndex={0} role="log" aria-live="off" aria-label="The newest lines of the server's log"
+      <div class="log-lines" ref={box} tabIndex={0} role="log" aria-live="off" aria-label={t("The newest lines of the server's log")}
            onScroll={(event) => {
              const element = event.currentTarget;
              atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < 30;
            }}>
-        {error !== null && <p class="error-text">The log cannot be read: {error}</p>}
-        {error === null && lines.length === 0 && <p class="quiet">No line of this level yet.</p>}
+        {error !== null && <p class="error-text">{t("The log cannot be read: {error}", { error })}</p>}
+        {error === null && lines.length === 0 && <p class="quiet">{t("No line of this level yet.")}</p>}
         {lines.map((line) => {
           const date = formatDate(line.time);
           const isNew = date !== day;

@@ -2,6 +2,7 @@
 // comes from what the server writes of itself, where it does.
 
 import { useEffect, useState } from "preact/hooks";
+import { t } from "../../core/texts.ts";
 import type { LogLevel } from "../../core/route.ts";
 import { decodeHistory, decodeLog, decodeServer, kReadingsMs, thinned, type LogLine, type Reading, type ServerState } from "../../core/server_state.ts";
 import { errorText } from "../../core/influx_response.ts";
@@ -72,7 +73,7 @@ export function useServer(): Watched {
   useEvery(async (signal) => {
     try {
       const state = decodeServer(await getJson("/api/v1/server", signal));
-      if (state === null) throw new Error("the server does not report its state");
+      if (state === null) throw new Error(t("the server does not report its state"));
       const reading: Reading = {
         at: serverNow(), samples: state.samples, bytes: state.receivedBytes, requests: state.requests, backlog: state.storeBacklog,
       };

@@ -1,6 +1,7 @@
 // What a person chooses.
 
 import { useState } from "preact/hooks";
+import { t, tx } from "../../core/texts.ts";
 import type { SortKey } from "../../core/route.ts";
 import { kChoices, type Settings } from "../../core/settings.ts";
 import { kThresholds, type OwnThresholds } from "../../core/thresholds.ts";
@@ -16,12 +17,13 @@ import { kColumns, kFixedColumns } from "../fleet/columns.tsx";
 type ChoiceKey = keyof typeof kChoices;
 
 const kRows: readonly { key: ChoiceKey; title: string; words: Record<string, string> }[] = [
-  { key: "theme", title: "Theme", words: { system: "The system's", light: "Light", dark: "Dark" } },
-  { key: "zone", title: "Times in", words: { browser: "This browser's zone", utc: "UTC" } },
-  { key: "network", title: "Network rates in", words: { bits: "Bits", bytes: "Bytes" } },
-  { key: "temperature", title: "Temperatures in", words: { celsius: "°C", fahrenheit: "°F" } },
-  { key: "density", title: "Rows of the fleet", words: { comfortable: "Comfortable", compact: "Compact" } },
-  { key: "legend", title: "Legends of charts", words: { names: "Names", table: "Table: min, mean, max, last" } },
+  { key: "language", title: t("Language"), words: { browser: t("This browser's"), en: "English", de: "Deutsch" } },
+  { key: "theme", title: t("Theme"), words: { system: t("The system's"), light: t("Light"), dark: t("Dark") } },
+  { key: "zone", title: t("Times in"), words: { browser: t("This browser's zone"), utc: "UTC" } },
+  { key: "network", title: t("Network rates in"), words: { bits: t("Bits"), bytes: t("Bytes") } },
+  { key: "temperature", title: t("Temperatures in"), words: { celsius: "°C", fahrenheit: "°F" } },
+  { key: "density", title: t("Rows of the fleet"), words: { comfortable: t("Comfortable"), compact: t("Compact") } },
+  { key: "legend", title: t("Legends of charts"), words: { names: t("Names"), table: t("Table: min, mean, max, last") } },
 ];
 
 export function SettingsView() {
@@ -31,14 +33,14 @@ export function SettingsView() {
   const everybody = useObservable(fleetThresholds);
   return (
     <div class="settings">
-      <h1 class="view-title">Settings</h1>
-      <p class="quiet">{who === null ? "This browser keeps them" : `The account ${who.name} keeps them, on every machine`}; they change nothing for other people.</p>
-      {error !== "" && <div class="banner" role="alert"><strong>Not kept in your account:</strong> {error}</div>}
-      <section class="panel" aria-label="Appearance">
-        <header><h3>Appearance</h3></header>
+      <h1 class="view-title">{t("Settings")}</h1>
+      <p class="quiet">{who === null ? t("This browser keeps them; they change nothing for other people.") : t("The account {name} keeps them, on every machine; they change nothing for other people.", { name: who.name })}</p>
+      {error !== "" && <div class="banner" role="alert"><strong>{t("Not kept in your account:")}</strong> {error}</div>}
+      <section class="panel" aria-label={t("Appearance")}>
+        <header><h3>{t("Appearance")}</h3></header>
         {kRows.map(({ key, title, words }) => (
           <div key={key} class="setting">
-            <span id={`setting-${key}`}>{title}{key === "zone" && <span class="quiet"> now {zoneName(serverNow())}</span>}</span>
+            <span id={`setting-${key}`}>{title}{key === "zone" && <span class="quiet">{" "}{t("now {zone}", { zone: zoneName(serverNow()) })}</span>}</span>
             <div class="segments" role="group" aria-labelledby={`setting-${key}`}>
               {kChoices[key].map((choice) => (
                 <button key={choice} type="button" aria-pressed={now[key] === choice} onClick={() => changeSettings({ [key]: choice } as Partial<Settings>)}>{words[choice]}</button>
@@ -46,19 +48,18 @@ export function SettingsView() {
             </div>
           </div>
         ))}
-        <label class="setting"><span>Range of charts at first</span>
+        <label class="setting"><span>{t("Range of charts at first")}</span>
           <select value={now.range} onChange={(event) => changeSettings({ range: event.currentTarget.value })}>
             {kPresets.map((preset) => <option key={preset.id} value={preset.id}>{preset.name}</option>)}
           </select>
         </label>
       </section>
-      <section class="panel" aria-label="My thresholds">
-        <header><h3>My thresholds</h3></header>
-        <p class="quiet">From <em>raised</em> on a figure is yellow, from <em>high</em> on it is red and its host is listed as in trouble. Swap only changes its colour.
-          Messages come from the server's alerts, which have limits of their own.</p>
+      <section class="panel" aria-label={t("My thresholds")}>
+        <header><h3>{t("My thresholds")}</h3></header>
+        <p class="quiet">{tx("From {raised} on a figure is yellow, from {high} on it is red and its host is listed as in trouble. Swap only changes its colour. Messages come from the server's alerts, which have limits of their own.", { raised: <em>{t("raised")}</em>, high: <em>{t("high")}</em> })}</p>
         <ThresholdTable own={now.thresholds} base={{ ...kThresholds, ...everybody }} onChange={(thresholds) => changeSettings({ thresholds })} />
         {Object.keys(now.thresholds).length > 0 && (
-          <div class="row"><button type="button" onClick={() => changeSettings({ thresholds: {} })}>Back to the {who === null ? "usual" : "fleet's"} ones</button></div>
+          <div class="row"><button type="button" onClick={() => changeSettings({ thresholds: {} })}>{who === null ? t("Back to the usual ones") : t("Back to the fleet's ones")}</button></div>
         )}
       </section>
       {who?.role === "admin" && <FleetThresholds />}
@@ -75,12 +76,12 @@ function FleetThresholds() {
     call("PUT", "/api/v1/thresholds", next).then(() => setError(""), (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)));
   };
   return (
-    <section class="panel" aria-label="Thresholds of the fleet">
-      <header><h3>Thresholds of the fleet</h3></header>
-      <p class="quiet">For everybody who set none of their own. One host's are on its page, under <em>Edit</em>, and count before all others.</p>
+    <section class="panel" aria-label={t("Thresholds of the fleet")}>
+      <header><h3>{t("Thresholds of the fleet")}</h3></header>
+      <p class="quiet">{tx("For everybody who set none of their own. One host's are on its page, under {button}, and count before all others.", { button: <em>{t("Edit")}</em> })}</p>
       <ThresholdTable own={own} base={kThresholds} onChange={change} />
       <p class="error-text" role="alert">{error}</p>
-      {Object.keys(own).length > 0 && <div class="row"><button type="button" onClick={() => change({})}>Back to the built-in ones</button></div>}
+      {Object.keys(own).length > 0 && <div class="row"><button type="button" onClick={() => change({})}>{t("Back to the built-in ones")}</button></div>}
     </section>
   );
 }
@@ -98,22 +99,22 @@ function Columns() {
   };
   const title = (key: SortKey): string => kColumns.find((column) => column.key === key)?.title ?? key;
   return (
-    <section class="panel" aria-label="Columns of the fleet">
-      <header><h3>Columns of the fleet</h3></header>
-      <p class="quiet">State and host come first. A narrow window shows those that matter most.</p>
+    <section class="panel" aria-label={t("Columns of the fleet")}>
+      <header><h3>{t("Columns of the fleet")}</h3></header>
+      <p class="quiet">{t("State and host come first. A narrow window shows those that matter most.")}</p>
       <ol class="column-list">
         {shown.map((key, at) => (
           <li key={key}>
             <label class="check"><input type="checkbox" checked onChange={() => change(shown.filter((one) => one !== key))} /> {title(key)}</label>
-            <button type="button" class="icon" disabled={at === 0} aria-label={`${title(key)}: one earlier`} onClick={() => move(key, -1)}>↑</button>
-            <button type="button" class="icon" disabled={at === shown.length - 1} aria-label={`${title(key)}: one later`} onClick={() => move(key, 1)}>↓</button>
+            <button type="button" class="icon" disabled={at === 0} aria-label={t("{column}: one earlier", { column: title(key) })} onClick={() => move(key, -1)}>↑</button>
+            <button type="button" class="icon" disabled={at === shown.length - 1} aria-label={t("{column}: one later", { column: title(key) })} onClick={() => move(key, 1)}>↓</button>
           </li>
         ))}
         {free.filter((column) => !shown.includes(column.key)).map(({ key }) => (
           <li key={key}><label class="check"><input type="checkbox" checked={false} onChange={() => change([...shown, key])} /> {title(key)}</label></li>
         ))}
       </ol>
-      {columns.length > 0 && <div class="row"><button type="button" onClick={() => changeSettings({ columns: [] })}>All, in the usual order</button></div>}
+      {columns.length > 0 && <div class="row"><button type="button" onClick={() => changeSettings({ columns: [] })}>{t("All, in the usual order")}</button></div>}
     </section>
   );
 }
