@@ -168,7 +168,7 @@ view("alerts: a silence says what it would hold back", true, {}, async (page, mo
 });
 
 view("alerts: a host's charts show when its alerts fired", true, { hash: `#/host/${defaultNames(4)[0]}` }, async (page) => {
-  const panel = page.locator("#panel-disk-space, section.panel", { hasText: "Alerts: disk-full on" }).first();
+  const panel = page.locator("#panel-disk-space, .panel", { hasText: "Alerts: disk-full on" }).first();
   await panel.waitFor();
   assert.match(await panel.innerText(), /Alerts: disk-full on \S+ path=\/var since /);
   await panel.scrollIntoViewIfNeeded();

@@ -59,7 +59,7 @@ test("every chart of the host view on Debian's influxd", { skip: missing && "inf
     await view.page.waitForSelector("#panel-files canvas");
     // The panels come one after another, the most costly last.
     await view.page.waitForFunction(() => ![...document.querySelectorAll(".panel-blank")].some((one) => one.textContent.includes("Loading")));
-    const panels = await view.page.locator("section.panel").evaluateAll((all) => all.map((one) => one.id.replace("panel-", "")));
+    const panels = await view.page.locator("article.panel").evaluateAll((all) => all.map((one) => one.id.replace("panel-", "")));
     for (const panel of panels) {
       const blank = view.page.locator(`#panel-${panel} .panel-blank, #panel-${panel}.is-blank`);
       if (/^(swap|swap-traffic|network-errors)$/.test(panel) && (await blank.count()) > 0) continue;

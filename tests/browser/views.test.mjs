@@ -611,3 +611,51 @@ for (const [scheme, kind, width, height] of [["light", "wide", 1280, 860], ["dar
       await look("groups");
     });
 }
+
+// What each view needs until there is all of it to see, and what can be opened over it.
+const kLooks = [
+  ["#/", "tr.host-row", (page) => page.locator("summary", { hasText: "Filter" }).click()],
+  ["#/?group=site", "tr.group-row", (page) => page.keyboard.press("?")],
+  ["#/?view=heat&group=site", ".tile"],
+  ["#/", "tr.host-row", (page) => page.getByRole("button", { name: "Add a machine…" }).click()],
+  ["#/host/web1?range=15m", "#panel-files canvas", (page) => page.locator("summary", { hasText: "From – to" }).click()],
+  ["#/host/web1?range=15m", "#panel-files canvas", (page) => page.getByRole("button", { name: "Edit…" }).click()],
+  ["#/host/web1?range=15m", "#panel-files canvas", (page) => page.getByRole("button", { name: "Annotate…" }).click()],
+  ["#/compare?host=web1&host=db1", "#panel-cpu canvas"],
+  ["#/compare", ".picked"],
+  ["#/explore", ".examples button", (page) => page.getByRole("button", { name: "Which disk filled up yesterday?" }).click()],
+  ["#/logs?range=1h", ".log-row", (page) => page.locator(".log-row").nth(2).click()],
+  ["#/logs?show=patterns", ".log-patterns tbody tr"],
+  ["#/alerts", '[aria-label="Rules"] tbody tr', (page) => page.getByRole("button", { name: /^Edit / }).first().click()],
+  ["#/server", ".log-line"],
+  ["#/settings", ".thresholds"],
+  ["#/access", '[aria-label="List of users"] tbody tr'],
+];
+
+for (const scheme of ["dark", "light"]) {
+  test(`every view, and what opens over it, without any finding of axe-core: ${scheme}`, { timeout: 2 * kTestMs }, async () => {
+    const mock = await startMock({ names: defaultNames(8), people: kPeople, sinks: [kSink], logLines: 500, alerts: true,
+      canned: (query) => (query.includes('"grew"') ? kFilled : undefined) });
+    const { page, context } = await open(browser, mock.url, { scheme, expected: /./ });
+    try {
+      await page.locator("#user").fill("admin");
+      await checkAccessibility(page);
+      await page.locator("#password").fill(kPeople.admin.password);
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("tr.host-row");
+      for (const [hash, ready, over] of kLooks) {
+        await page.goto("about:blank");
+        await page.goto(`${mock.url}/${hash}`);
+        await page.locator(ready).first().waitFor();
+        await checkAccessibility(page, hash);
+        if (over === undefined) continue;
+        await over(page);
+        await page.locator("dialog[open], details[open] .menu-body, section[aria-label=Result], .log-detail, .rule-editor").first().waitFor();
+        await checkAccessibility(page, `${hash}, opened`);
+      }
+    } finally {
+      await context.close();
+      await mock.close();
+    }
+  });
+}

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 interface Props {
   label: ComponentChildren;
@@ -8,6 +8,8 @@ interface Props {
   right?: boolean;
   children: ComponentChildren;
 }
+
+const kMarginPixels = 8;
 
 // A button that opens a small panel; Escape and a click elsewhere close it.
 export function Menu({ label, on, name, right = false, children }: Props) {
@@ -37,6 +39,12 @@ export function Menu({ label, on, name, right = false, children }: Props) {
       removeEventListener("hashchange", left);
     };
   }, [open]);
+  // One that would stick out of the window moves left by as much.
+  useLayoutEffect(() => {
+    const body = box.current?.querySelector<HTMLElement>(".menu-body");
+    const over = (body?.getBoundingClientRect().right ?? 0) - document.documentElement.clientWidth + kMarginPixels;
+    if (open && !right && body !== null && body !== undefined && over > 0) body.style.left = `${-over}px`;
+  }, [open, right]);
   return (
     <details class={`menu${right ? " is-right" : ""}`} ref={box} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary class={`button${on ? " is-on" : ""}`} aria-label={name}>{label}</summary>

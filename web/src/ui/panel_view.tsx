@@ -58,7 +58,7 @@ export function PanelView({ panel, data, failed, actions, onRetry, marks, colour
   }
   // Nothing to draw is one line, behind the charts of its section.
   return (
-    <section class={`panel${error === null && data !== undefined ? " is-blank" : ""}`} id={`panel-${panel.id}`} aria-label={panel.title}>
+    <article class={`panel${error === null && data !== undefined ? " is-blank" : ""}`} id={`panel-${panel.id}`} aria-label={panel.title}>
       <header><h3>{panel.title}</h3></header>
       {error !== null ? (
         <div class="panel-blank" role="alert">
@@ -70,7 +70,7 @@ export function PanelView({ panel, data, failed, actions, onRetry, marks, colour
       ) : (
         <p class="quiet">{drawn.blank ?? t("No data in this range.")}</p>
       )}
-    </section>
+    </article>
   );
 }
 
@@ -97,9 +97,9 @@ export function ChartPanel({ id, query, height, ...box }: ChartPanelProps) {
     return () => removeEventListener("resize", measure);
   }, [full]);
   return (
-    <section class={`panel${full ? " is-full" : ""}`} id={id} aria-label={box.title}>
+    <article class={`panel${full ? " is-full" : ""}`} id={id} aria-label={box.title}>
       <ChartBox {...box} height={full && room > 0 ? room : height ?? own} tools={(chart, drawn) => <Tools id={id} title={box.title} query={query} chart={chart} drawn={drawn} unit={box.unit} />} />
-    </section>
+    </article>
   );
 }
 

@@ -67,7 +67,7 @@ function PasswordBox({ name }: { name: string }) {
   };
   return (
     <section class="panel" aria-label={t("Your password")}>
-      <header><h3>{t("Your password")}</h3></header>
+      <header><h2>{t("Your password")}</h2></header>
       <form class="stack-form" onSubmit={submit}>
         <input type="hidden" name="username" autocomplete="username" value={name} />
         <label>{t("Current password")}<input name="current" type="password" autocomplete="current-password" required /></label>
@@ -109,7 +109,7 @@ function SecondFactor() {
   const password = <label>{t("Current password")}<input name="current_password" type="password" autocomplete="current-password" required /></label>;
   return (
     <section class="panel" aria-label={t("Second factor")}>
-      <header><h3>{t("Second factor")}</h3></header>
+      <header><h2>{t("Second factor")}</h2></header>
       {codes.length > 0 && (
         <div class="notice made-token" role="status">
           <p>{t("Recovery codes, shown this once. Each replaces one code of the phone.")}</p>
@@ -170,7 +170,7 @@ function Invitations() {
   };
   return (
     <section class="panel" aria-label={t("Invitations")}>
-      <header><h3>{t("Invitations")}</h3></header>
+      <header><h2>{t("Invitations")}</h2></header>
       {made !== null && (
         <div class="notice made-token" role="status">
           <p>{tx("The link for {name}, shown this once. It is good for three days and works once.", { name: <strong>{made.user}</strong> })}</p>
@@ -259,7 +259,7 @@ function Users({ me }: { me: string }) {
   };
   return (
     <section class="panel" aria-label={t("Users")}>
-      <header><h3>{t("Users")}</h3></header>
+      <header><h2>{t("Users")}</h2></header>
       <TableBox label={t("List of users")} bare>
         <table class="plain">
           <thead><tr><th scope="col">{t("Name")}</th><th scope="col">{t("Role")}</th><th scope="col"><span class="hidden">{t("Change")}</span></th></tr></thead>
@@ -314,7 +314,7 @@ function Tokens() {
   const when = (at: number | null): string => (at === null ? t("never") : formatAgo((serverNow() - at) / 1000));
   return (
     <section class="panel" aria-label={t("API tokens")}>
-      <header><h3>{t("API tokens")}</h3></header>
+      <header><h2>{t("API tokens")}</h2></header>
       {made !== null && (
         <div class="notice made-token" role="status">
           <p>{tx("The token {name}, shown this once:", { name: <strong>{made.name}</strong> })}</p>

@@ -167,7 +167,7 @@ function Silences({ list, error, change }: { list: readonly Silence[]; error: st
   };
   return (
     <section class="panel" aria-label={t("Silences")}>
-      <header><h3>{t("Silences")}</h3></header>
+      <header><h2>{t("Silences")}</h2></header>
       {error !== "" && <p class="error-text">{error}</p>}
       <ul class="bare silences">
         {list.filter((one) => one.active).map((one) => (

@@ -123,7 +123,7 @@ export function RuleEditor({ name, isNew, onDone }: Props) {
   }, [name, isNew]);
   return (
     <section class="panel rule-editor" aria-label={t("Rule {name}", { name })}>
-      <header><h3>{isNew ? t("New rule {name}", { name }) : t("Rule {name}", { name })}</h3></header>
+      <header><h2>{isNew ? t("New rule {name}", { name }) : t("Rule {name}", { name })}</h2></header>
       {error !== "" && <p class="error-text" role="alert">{error}</p>}
       {known === null
         ? <div class="row"><span class="grow" /><button type="button" onClick={() => onDone(false)}>{t("Close")}</button></div>

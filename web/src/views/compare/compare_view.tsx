@@ -125,6 +125,7 @@ function Charts({ route, interval, actions }: { route: CompareRoute; interval: n
           <strong>{t("Not up to date:")}</strong> {error}. <button type="button" onClick={retry}>{t("Try again")}</button>
         </div>
       )}
+      <h2 class="hidden">{t("Charts")}</h2>
       <div class="panels">
         {kComparisons.map((panel) => (
           <PanelView key={panel.id} panel={panel} data={data?.get(panel.id)} failed={error} actions={actions} onRetry={retry} colourOf={colourOf} events={events} />

@@ -163,6 +163,7 @@ function Result({ result, route, tookMs, many }: { result: StatementResult; rout
   const show = points === null ? "table" : route.show;
   return (
     <section aria-label={t("Result")}>
+      <h2 class="hidden">{t("Result")}</h2>
       <div class="toolbar result-bar">
         <span role="status">
           <strong>{whole(table.rows.length)}</strong> {count("row|rows", table.rows.length)}
@@ -195,7 +196,7 @@ function ResultChart({ points, query }: { points: NonNullable<ReturnType<typeof 
   const window = useMemo(() => ({ from: first, to: last, step: (last - first) / Math.max(1, points.times.length - 1) }), [points]);
   const unit: Unit = "number";
   return (
-    <ChartPanel id="panel-result" query={() => query} title={t("Result")} unit={unit} style="line" drawn={drawn} window={window} times={points.times} actions={null}
+    <ChartPanel id="panel-result" query={() => query} title={t("Chart")} unit={unit} style="line" drawn={drawn} window={window} times={points.times} actions={null}
                 sync={null} height={320} legend="table" />
   );
 }

@@ -93,7 +93,7 @@ function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
     <div class="filters">
       {tags.map(({ key, values }) => (
         <div key={key} role="group" aria-label={key}>
-          <h3>{key}</h3>
+          <h2>{key}</h2>
           <div class="chips">
             {values.slice(0, kMostValues).map(({ value, hosts: some }) => chip(`${key}:${value}`, value, String(some)))}
             {values.length > kMostValues && <span class="quiet">{t("and {n} more: type {key}:…", { n: values.length - kMostValues, key })}</span>}
@@ -102,12 +102,12 @@ function FilterChoices({ hosts, search, onToggle }: FiltersProps) {
       ))}
       {kinds.length > 0 && (
         <div role="group" aria-label={t("What they are")}>
-          <h3 title={t("Also {list}:, and kernel<6.6", { list: kFactWords.join(":, ") })}>{t("What they are")}</h3>
+          <h2 title={t("Also {list}:, and kernel<6.6", { list: kFactWords.join(":, ") })}>{t("What they are")}</h2>
           <div class="chips">{kinds.slice(0, kMostValues).map(([word, some]) => chip(word, word, String(some)))}</div>
         </div>
       )}
       <div role="group" aria-label={t("Above a threshold")}>
-        <h3>{t("Above a threshold")}</h3>
+        <h2>{t("Above a threshold")}</h2>
         <div class="chips">
           {suggestions.map((word) => chip(word, word.replace(">", " > "), String([...hosts.values()].filter(matcher(word)).length)))}
         </div>

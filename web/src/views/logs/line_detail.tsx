@@ -25,7 +25,7 @@ export function LineDetail({ line, onClose, onTerm, onChoose }: {
   return (
     <section class="panel log-detail" aria-label={t("Line")}>
       <header>
-        <h3>{line.time}</h3>
+        <h2>{line.time}</h2>
         <span class="grow" />
         <button type="button" onClick={() => void navigator.clipboard?.writeText(line.message)}>{t("Copy")}</button>
         <button type="button" onClick={show}>{t("Context")}</button>

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { t, tx, whole } from "../../core/texts.ts";
+import { count, t, tx, whole } from "../../core/texts.ts";
 import { fixed, format, formatClock, formatDate, formatDuration, formatTime, type Unit } from "../../core/format.ts";
 import { kLogLevels, type ServerRoute } from "../../core/route.ts";
 import { ratesOf, type Reading, type ServerState } from "../../core/server_state.ts";
@@ -79,6 +79,7 @@ function Rates({ readings }: { readings: readonly Reading[] }) {
   const window = { from: Math.min(first, end - 60_000), to: end, step: 2000 };
   return (
     <div class="panels is-small">
+      <h2 class="hidden">{t("Rates")}</h2>
       {kCharts.map((chart) => (
         <section key={chart.title} class="panel" aria-label={chart.title}>
           {readings.length < 8 ? (
@@ -99,14 +100,14 @@ function Rates({ readings }: { readings: readonly Reading[] }) {
 // Settings are in years where they are long.
 const kYear = 365 * 86_400;
 const kept = (seconds: number | null): string =>
-  seconds === 0 ? t("ever") : seconds !== null && seconds >= kYear && seconds % kYear === 0 ? t("{n} y", { n: seconds / kYear }) : formatDuration(seconds);
+  seconds === 0 ? t("ever") : seconds !== null && seconds >= kYear && seconds % kYear === 0 ? count("{n} y|{n} y", seconds / kYear) : formatDuration(seconds);
 
 function Store({ state }: { state: ServerState }) {
   const store = state.store;
   const since = store.tiers.some((tier) => (tier.oldest ?? 0) > 0);
   return (
     <section class="panel" aria-label={t("Store")}>
-      <header><h3>{t("Store")}</h3><span class="panel-clock">{store.directory}</span></header>
+      <header><h2>{t("Store")}</h2><span class="panel-clock">{store.directory}</span></header>
       {store.trouble !== "" && <p class="error-text" role="alert">{t("The store accepts nothing: {reason}. Clients keep their samples meanwhile.", { reason: store.trouble })}</p>}
       {(store.missingSamples ?? 0) > 0 && (
         <p class="error-text" role="alert">
@@ -150,14 +151,14 @@ function Store({ state }: { state: ServerState }) {
 function Sinks({ state }: { state: ServerState }) {
   return (
     <section class="panel" aria-label={t("Sinks")}>
-      <header><h3>{t("Sinks: databases that samples are forwarded to")}</h3></header>
+      <header><h2>{t("Sinks: databases that samples are forwarded to")}</h2></header>
       {state.sinks.length === 0 ? (
         <div class="panel-blank">
           <p>{t("None is configured.")}</p>
           <p class="quiet">{tx("{table} in server.toml, or INFLUX_URL in the environment, adds an InfluxDB.", { table: <code>[sink.influx]</code> })}</p>
         </div>
       ) : (
-        <TableBox label={t("Sinks")} bare>
+        <TableBox label={t("List of sinks")} bare>
           <table class="plain">
             <thead>
               <tr><th scope="col">{t("Name")}</th><th scope="col">{t("State")}</th><th scope="col" class="numeric">{t("Lag")}</th><th scope="col" class="numeric">{t("Sent")}</th>
@@ -205,7 +206,7 @@ function Log({ route }: { route: ServerRoute }) {
   return (
     <section class="panel log" aria-label={t("Log")}>
       <header>
-        <h3>{t("Log")}</h3>
+        <h2>{t("Log")}</h2>
         <div class="segments" role="group" aria-label={t("Least level")}>
           {kLogLevels.map((level) => (
             <button key={level} type="button" aria-pressed={route.level === level} onClick={() => refine({ ...route, level })}>{level}</button>

@@ -37,7 +37,7 @@ export function SettingsView() {
       <p class="quiet">{who === null ? t("This browser keeps them; they change nothing for other people.") : t("The account {name} keeps them, on every machine; they change nothing for other people.", { name: who.name })}</p>
       {error !== "" && <div class="banner" role="alert"><strong>{t("Not kept in your account:")}</strong> {error}</div>}
       <section class="panel" aria-label={t("Appearance")}>
-        <header><h3>{t("Appearance")}</h3></header>
+        <header><h2>{t("Appearance")}</h2></header>
         {kRows.map(({ key, title, words }) => (
           <div key={key} class="setting">
             <span id={`setting-${key}`}>{title}{key === "zone" && <span class="quiet">{" "}{t("now {zone}", { zone: zoneName(serverNow()) })}</span>}</span>
@@ -55,7 +55,7 @@ export function SettingsView() {
         </label>
       </section>
       <section class="panel" aria-label={t("My thresholds")}>
-        <header><h3>{t("My thresholds")}</h3></header>
+        <header><h2>{t("My thresholds")}</h2></header>
         <p class="quiet">{tx("From {raised} on a figure is yellow, from {high} on it is red and its host is listed as in trouble. Swap only changes its colour. Messages come from the server's alerts, which have limits of their own.", { raised: <em>{t("raised")}</em>, high: <em>{t("high")}</em> })}</p>
         <ThresholdTable own={now.thresholds} base={{ ...kThresholds, ...everybody }} onChange={(thresholds) => changeSettings({ thresholds })} />
         {Object.keys(now.thresholds).length > 0 && (
@@ -77,7 +77,7 @@ function FleetThresholds() {
   };
   return (
     <section class="panel" aria-label={t("Thresholds of the fleet")}>
-      <header><h3>{t("Thresholds of the fleet")}</h3></header>
+      <header><h2>{t("Thresholds of the fleet")}</h2></header>
       <p class="quiet">{tx("For everybody who set none of their own. One host's are on its page, under {button}, and count before all others.", { button: <em>{t("Edit")}</em> })}</p>
       <ThresholdTable own={own} base={kThresholds} onChange={change} />
       <p class="error-text" role="alert">{error}</p>
@@ -100,7 +100,7 @@ function Columns() {
   const title = (key: SortKey): string => kColumns.find((column) => column.key === key)?.title ?? key;
   return (
     <section class="panel" aria-label={t("Columns of the fleet")}>
-      <header><h3>{t("Columns of the fleet")}</h3></header>
+      <header><h2>{t("Columns of the fleet")}</h2></header>
       <p class="quiet">{t("State and host come first. A narrow window shows those that matter most.")}</p>
       <ol class="column-list">
         {shown.map((key, at) => (
