@@ -235,6 +235,14 @@ view("settings: theme, zone, units and the first range", {}, { hash: "#/settings
   assert.match(page.url(), /range=1h/);
 });
 
+view("settings: what is typed stays while the rest of the page still comes", { alerts: true }, { hash: "#/settings" }, async (page) => {
+  const field = page.getByLabel("Memory, high");
+  await field.fill("5");
+  await field.press("Enter");
+  await page.waitForFunction(() => JSON.parse(localStorage.getItem("resmon.settings") ?? "null")?.thresholds.memory?.high === 5);
+  assert.equal(await field.inputValue(), "5");
+});
+
 view("compare: a link opens it, hosts are added and removed", {}, { hash: "#/compare?host=web1&host=db1&range=1h" }, async (page) => {
   await page.waitForSelector("#panel-cpu canvas");
   assert.ok(await hasInk(page, "cpu"));

@@ -1,5 +1,6 @@
 // Thresholds to edit. A field that is empty has the value of `base`, which it shows in grey.
 
+import { useState } from "preact/hooks";
 import { t } from "../core/texts.ts";
 import { kHeatKeys, type HeatKey } from "../core/route.ts";
 import { withLimit, type OwnThresholds, type Threshold, type Thresholds } from "../core/thresholds.ts";
@@ -11,16 +12,26 @@ interface Props {
   onChange: (own: OwnThresholds) => void;
 }
 
-export function ThresholdTable({ own, base, onChange }: Props) {
-  const field = (key: HeatKey, which: keyof Threshold) => (
+// What is being typed stays, whatever is drawn again meanwhile.
+function Field({ label, most, value, base, onChange }: { label: string; most: number; value: number | undefined; base: number; onChange: (value: number | null) => void }) {
+  const [typed, setTyped] = useState<string | null>(null);
+  return (
     <td class="numeric">
-      <input type="number" min="0.1" max={key === "load" ? 1000 : 100} step="any" value={own[key]?.[which] ?? ""} placeholder={String(base[key][which])}
-             aria-label={`${kHeatTitles[key]}, ${which === "raised" ? t("raised") : t("high")}`}
+      <input type="number" min="0.1" max={most} step="any" value={typed ?? value ?? ""} placeholder={String(base)} aria-label={label}
+             onInput={(event) => setTyped(event.currentTarget.value)}
              onChange={(event) => {
                const text = event.currentTarget.value;
-               onChange(withLimit(own, base, key, which, text === "" ? null : Number(text)));
+               setTyped(null);
+               onChange(text === "" ? null : Number(text));
              }} />
     </td>
+  );
+}
+
+export function ThresholdTable({ own, base, onChange }: Props) {
+  const field = (key: HeatKey, which: keyof Threshold) => (
+    <Field label={`${kHeatTitles[key]}, ${which === "raised" ? t("raised") : t("high")}`} most={key === "load" ? 1000 : 100} value={own[key]?.[which]} base={base[key][which]}
+           onChange={(value) => onChange(withLimit(own, base, key, which, value))} />
   );
   return (
     <table class="plain thresholds">
