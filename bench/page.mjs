@@ -7,23 +7,17 @@ import { readFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { launch, open } from "../tests/browser/browser.mjs";
-import { startPrograms, until } from "../tests/browser/programs.mjs";
+import { open } from "../tests/browser/browser.mjs";
 import { lines } from "../web/mock/lines.mjs";
+import { kJson, option, progress, withClients } from "./page_start.mjs";
 
-const option = (name, otherwise) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
-};
 const kHosts = option("hosts", 1000);
 const kSeconds = option("seconds", 15);
 const kRounds = option("rounds", 9);
-const kJson = process.argv.includes("--json");
 const kFrameMs = 1000 / 60;
 const kDay = 86_400_000;
 const kDayHost = "a-day";
 
-const progress = (text) => process.stderr.write(`bench page: ${text}\n`);
 const quantile = (values, share) => values.slice().sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))];
 const median = (values) => quantile(values, 0.5);
 
@@ -155,18 +149,8 @@ async function framesOf(browser, url, wait, scrolling) {
   };
 }
 
-const programs = await startPrograms();
-let browser = null;
-try {
-  browser = await launch();
-  progress("writing a day of one host");
-  const written = await writeDay(programs);
-  progress(`${written} lines written; starting ${kHosts} clients`);
-  programs.startLoad(kHosts, "5s");
-  await until("all clients are up", async () => {
-    const { hosts } = await (await fetch(`${programs.url}/api/v1/hosts`)).json();
-    return hosts.filter((host) => host.up && host.summary.cpu_percent !== null).length >= kHosts;
-  });
+let written = 0;
+await withClients(kHosts, "5s", async (browser, programs) => {
   progress("loading");
   const loads = await loading(browser, programs);
   progress("frames");
@@ -208,7 +192,8 @@ try {
     }
     console.log("script, style, layout, main thread: the page's main thread's processor time in each second");
   }
-} finally {
-  await browser?.close();
-  await programs.close();
-}
+}, async (programs) => {
+  progress("writing a day of one host");
+  written = await writeDay(programs);
+  progress(`${written} lines written; starting ${kHosts} clients`);
+});

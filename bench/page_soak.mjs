@@ -4,13 +4,9 @@
 //
 //   node bench/page_soak.mjs [--hours 8] [--speed 60] [--hosts 50] [--fill 300] [--json]
 
-import { launch, open } from "../tests/browser/browser.mjs";
-import { startPrograms, until } from "../tests/browser/programs.mjs";
+import { open } from "../tests/browser/browser.mjs";
+import { kJson, option, progress, withClients } from "./page_start.mjs";
 
-const option = (name, otherwise) => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
-};
 const kHours = option("hours", 8);
 const kSpeed = option("speed", 60);
 const kHosts = option("hosts", 50);
@@ -40,12 +36,7 @@ async function sizeOf(session) {
   return { heap: usedSize, nodes: named.Nodes, listeners: named.JSEventListeners };
 }
 
-const programs = await startPrograms();
-let browser = null;
-try {
-  programs.startLoad(kHosts, `${Math.max(100, Math.round((kIntervalSeconds * 1000) / kSpeed))}ms`);
-  await until("all clients are up", async () => (await (await fetch(`${programs.url}/api/v1/hosts`)).json()).hosts.filter((host) => host.up).length >= kHosts);
-  browser = await launch();
+await withClients(kHosts, `${Math.max(100, Math.round((kIntervalSeconds * 1000) / kSpeed))}ms`, async (browser, programs) => {
   const kinds = { "fleet": "#/", "host, live": "#/host/sim-1?range=5m", "all views in turn": "#/" };
   const pages = [];
   for (const [name, hash] of Object.entries(kinds)) {
@@ -71,7 +62,7 @@ try {
     // A handle on an element would keep the whole view that it was in.
     await wanderer.page.locator("tr.host-row").first().waitFor();
     for (const one of pages) one.sizes.push(await sizeOf(one.session));
-    process.stderr.write(`bench page: hour ${hour} of ${kHours}: ${pages.map((one) => `${one.name} ${(one.sizes.at(-1).heap / 2 ** 20).toFixed(2)} MiB, ${one.sizes.at(-1).nodes} nodes`).join("; ")}\n`);
+    progress(`hour ${hour} of ${kHours}: ${pages.map((one) => `${one.name} ${(one.sizes.at(-1).heap / 2 ** 20).toFixed(2)} MiB, ${one.sizes.at(-1).nodes} nodes`).join("; ")}`);
   }
   const half = Math.floor(kHours / 2);
   const result = pages.map(({ name, sizes }) => {
@@ -81,7 +72,7 @@ try {
     const growth = least(sizes.slice(half + 1)) / least(sizes.slice(0, half + 1)) - 1;
     return { name, sizes, growth, flat: growth <= kMostGrowth && last.nodes - middle.nodes <= kMostNodes };
   });
-  if (process.argv.includes("--json")) {
+  if (kJson) {
     console.log(JSON.stringify({ hours: kHours, speed: kSpeed, hosts: kHosts, views: result }));
   } else {
     console.log(`${kHosts} hosts, ${kHours} hours at ${kSpeed} times the speed; after a collection of garbage`);
@@ -93,7 +84,4 @@ try {
     }
   }
   if (result.some((one) => !one.flat)) process.exitCode = 1;
-} finally {
-  await browser?.close();
-  await programs.close();
-}
+});
