@@ -942,6 +942,7 @@ export const kGerman = {
   "Store": "Datenspeicher",
   "The store accepts nothing: {reason}. Clients keep their samples meanwhile.": "Der Datenspeicher nimmt nichts an: {reason}. Die Clients bewahren ihre Messwerte so lange auf.",
   "{n} samples are missing because files that contained them were damaged or removed.": "{n} Messwerte fehlen, weil Dateien mit ihnen beschädigt oder entfernt wurden.",
+  "The newest gap ends at {to}; when it begins is not known.": "Die neueste Lücke endet am {to}; ihr Anfang ist nicht bekannt.",
   "The newest gap is from {from} to {to}.": "Die neueste Lücke reicht von {from} bis {to}.",
   "Disk use by tier": "Plattenplatz nach Stufe",
   "Disk use and retention by tier": "Plattenplatz und Aufbewahrung nach Stufe",

@@ -112,7 +112,9 @@ function Store({ state }: { state: ServerState }) {
       {(store.missingSamples ?? 0) > 0 && (
         <p class="error-text" role="alert">
           {t("{n} samples are missing because files that contained them were damaged or removed.", { n: format(store.missingSamples, "count") })}
-          {store.missingFrom !== null && store.missingTo !== null && ` ${t("The newest gap is from {from} to {to}.", { from: formatTime(store.missingFrom), to: formatTime(store.missingTo) })}`}
+          {store.missingTo !== null && ` ${store.missingFrom === null
+            ? t("The newest gap ends at {to}; when it begins is not known.", { to: formatTime(store.missingTo) })
+            : t("The newest gap is from {from} to {to}.", { from: formatTime(store.missingFrom), to: formatTime(store.missingTo) })}`}
         </p>
       )}
       <TableBox label={t("Disk use by tier")} bare>
