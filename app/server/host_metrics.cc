@@ -527,16 +527,16 @@ Status HostMetrics::add_cpus(Writer& out, std::string_view host, UnixNanos now) 
       }
   if (ids.empty()) return {};
   const MutexLock lock(mutex_);
-  auto& cpus = cpus_;  // for the lambda, in which Clang does not see the lock
-  std::erase_if(cpus, [&](const auto& one) { return one.second.asked < now - kCpuForgotten; });
+  auto* const cpus = &cpus_;  // for the lambda, in which Clang does not see the lock
+  std::erase_if(*cpus, [&](const auto& one) { return one.second.asked < now - kCpuForgotten; });
   return for_groups(*listing, host, [&](const store::Group& group) -> Status {
     const std::string_view cpu = store::tag_value(group.tags, "cpu");
     if (!cpu.starts_with("cpu") || cpu == "cpu-total") return {};
     const std::string key = metric::group_key("", group.tags);
-    auto found = cpus.find(key);
-    if (found == cpus.end()) {
-      if (cpus.size() >= kMostCpus) return fail(ErrorKind::kLimit, "there are too many CPUs");
-      found = cpus.emplace(key, CpuTime()).first;
+    auto found = cpus->find(key);
+    if (found == cpus->end()) {
+      if (cpus->size() >= kMostCpus) return fail(ErrorKind::kLimit, "there are too many CPUs");
+      found = cpus->emplace(key, CpuTime()).first;
     }
     CpuTime& time = found->second;
     time.asked = now;
