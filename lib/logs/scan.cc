@@ -139,14 +139,12 @@ std::pair<std::size_t, std::size_t> piece_of(const std::vector<std::size_t>& end
 }
 }  // namespace
 
-UnixNanos CandidateLines::time(std::size_t i) const {
-  if (candidate_->head == nullptr) return block_.time(i);
+UnixNanos CandidateLines::time_in_head(std::size_t i) const {
   const auto [piece, row] = piece_of(piece_ends_, i);
   return candidate_->head->pieces[piece].line(row).time;
 }
 
-logline::Level CandidateLines::level(std::size_t i) const {
-  if (candidate_->head == nullptr) return block_.level(i);
+logline::Level CandidateLines::level_in_head(std::size_t i) const {
   const auto [piece, row] = piece_of(piece_ends_, i);
   return candidate_->head->pieces[piece].line(row).level;
 }

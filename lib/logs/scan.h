@@ -37,12 +37,16 @@ class CandidateLines {
   Status add(ColumnSet columns, Effort& effort, const Query* query = nullptr);
 
   std::size_t size() const { return size_; }
-  UnixNanos time(std::size_t i) const;
-  logline::Level level(std::size_t i) const;
+  // Of millions of lines nothing else is asked, so a block's are read without a call.
+  UnixNanos time(std::size_t i) const { return candidate_->head == nullptr ? block_.time(i) : time_in_head(i); }
+  logline::Level level(std::size_t i) const { return candidate_->head == nullptr ? block_.level(i) : level_in_head(i); }
   // Valid until the next call.
   logline::Line line(std::size_t i);
 
  private:
+  UnixNanos time_in_head(std::size_t i) const;
+  logline::Level level_in_head(std::size_t i) const;
+
   const Candidate* candidate_ = nullptr;
   std::size_t size_ = 0;
   BlockLines block_;
