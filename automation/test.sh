@@ -271,14 +271,13 @@ end_ahead() { [[ -z $ahead_pid ]] || kill -TERM -- "-$ahead_pid" 2>/dev/null || 
 
 # await_ahead PRESET: until what was begun ahead for it is done.
 await_ahead() {
-  local began=$SECONDS shown=0 at
+  local began=$SECONDS shown=0
   progress "building $1, begun beside the suites before…"
   while [[ -e $test_logs/$1.ahead ]] && process_start "$ahead_pid" >/dev/null; do
     sleep 0.2
     [[ -t 2 ]] || ((SECONDS - began >= shown + 30)) || continue
     shown=$((SECONDS - began))
-    at=$(tail -c 4096 -- "$test_logs/ahead.log" | tr '\r' '\n' | sed -n 's/^\(\[[0-9]*\/[0-9]*\]\).*/\1/p' | tail -n 1)
-    progress "building $1, begun beside the suites before… ${at:+$at }$shown s"
+    progress "building $1, begun beside the suites before… $(ninja_at "$test_logs/ahead.log")$shown s"
   done
   rm -f -- "$test_logs/$1.ahead"
   progress_end

@@ -7,7 +7,7 @@ export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$RESMON_ROOT} CCACHE_NOHASHDIR=${CCACHE_
 # run_watched LOG TITLE COMMAND…: COMMAND in a session of its own so that an interrupted caller can end all of it, its output in
 # LOG, its progress ([12/345] as ninja prints it) on one line. Returns its status.
 run_watched() {
-  local log=$1 title=$2 began=$SECONDS shown=0 at pid status=0
+  local log=$1 title=$2 began=$SECONDS shown=0 pid status=0
   shift 2
   : >"$log"
   setsid -- "$@" </dev/null >>"$log" 2>&1 &
@@ -17,13 +17,15 @@ run_watched() {
     sleep 0.2
     [[ -t 2 ]] || ((SECONDS - began >= shown + 30)) || continue
     shown=$((SECONDS - began))
-    at=$(tail -c 4096 -- "$log" | tr '\r' '\n' | sed -n 's/^\(\[[0-9]*\/[0-9]*\]\).*/\1/p' | tail -n 1)
-    progress "$title… ${at:+$at }${shown} s"
+    progress "$title… $(ninja_at "$log")${shown} s"
   done
   wait "$pid" || status=$?
   progress_end
   return "$status"
 }
+
+# ninja_at LOG: "[12/345] " as ninja said it last; nothing before it did.
+ninja_at() { tail -c 4096 -- "$1" | tr '\r' '\n' | sed -n 's/^\(\[[0-9]*\/[0-9]*\]\).*/\1 /p' | tail -n 1 | tr -d '\n'; }
 
 # A compile of the slow headers takes about 1.2 GB; more jobs than fit would swap or be killed.
 build_jobs() {
