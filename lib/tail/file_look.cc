@@ -17,7 +17,7 @@ namespace resmon::tail {
 namespace {
 
 constexpr std::size_t kMostNoted = 1000;
-constexpr std::size_t kMostNames = 8;  // of a file that is renamed again and again, whose look-up is kept
+constexpr std::size_t kMostNames = 8;  // of one file that are remembered
 constexpr std::size_t kMostDirectoryEntries = 20'000;
 
 bool compressed(std::string_view path) {
@@ -141,10 +141,11 @@ void FileSource::unname(const File& file, const std::string& path) {
   if (const auto at = by_path_.find(path); at != by_path_.end() && at->second == file.number) by_path_.erase(at);
 }
 
-// Unless the other waits for this one.
+// Unless the other waits for this one, or a damaged mark has made a circle.
 void FileSource::wait_for(File& file, std::uint32_t other) {
-  for (std::uint32_t at = other; at != 0;) {
-    if (at == file.number) return;
+  std::uint32_t at = other;
+  for (std::size_t steps = 0; at != 0; ++steps) {
+    if (at == file.number || steps > files_.size()) return;
     const auto found = files_.find(at);
     at = found == files_.end() ? 0 : found->second->mark.after;
   }

@@ -45,6 +45,9 @@ void FileSource::restore(const std::map<std::string, std::string>& marks) {
     unclaimed_.emplace(number, std::move(*mark));
     had_marks_ = true;
   }
+  // One that was let go of since: its number may be given to another.
+  for (auto& [number, mark] : unclaimed_)
+    if (!unclaimed_.contains(mark.after)) mark.after = 0;
 }
 
 bool FileSource::poll(TimePoint now, bool only_deleted, EventTaker& taker) {

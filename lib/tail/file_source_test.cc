@@ -92,6 +92,7 @@ TEST_F(FileSourceTest, ReadsWhatIsThereAndWhatComes) {
   write("b.log", "other\n");
   const Texts both = poll();
   EXPECT_EQ(both.size(), 2U);
+  EXPECT_EQ(source_->stats().files, 2U);
   write("a.log", "f\n");
   EXPECT_EQ(poll(), (Texts{"half"}));
   EXPECT_EQ(poll(), Texts{});
@@ -179,11 +180,60 @@ TEST_F(FileSourceTest, FilesOfOneNameAreReadInTheirOrderAfterARestart) {
   EXPECT_EQ(poll(), (Texts{"2"}));
   fs::rename(path("a.log"), path("a.2"));
   begin();
-  recorder_.room = 1;
-  EXPECT_EQ(poll(), (Texts{"3"}));
+  recorder_.room = 2;
+  EXPECT_EQ(poll(), (Texts{"3", "4"}));
   write("a.log", "6\n");
   recorder_.room = 1'000'000;
-  EXPECT_EQ(poll(), (Texts{"4", "5", "6"}));
+  EXPECT_EQ(poll(), (Texts{"5", "6"}));
+}
+
+TEST_F(FileSourceTest, ANewFileThatIsThereAtARestartWaitsForTheRestOfTheOldOne) {
+  write("a.log", "1\n");
+  EXPECT_EQ(poll(), (Texts{"1"}));
+  write("a.log", "2\n3\n");
+  fs::rename(path("a.log"), path("a.log.1"));
+  write("a.log", "4\n");
+  begin();
+  recorder_.room = 1;
+  EXPECT_EQ(poll(), (Texts{"2"}));
+  recorder_.room = 1'000'000;
+  EXPECT_EQ(poll(), (Texts{"3", "4"}));
+}
+
+// What a file waited for may be gone, and its number another file's.
+TEST_F(FileSourceTest, AfterARestartAFileWaitsOnlyForOneThatIsStillKnown) {
+  write("a.log", "1\n");
+  EXPECT_EQ(poll(), (Texts{"1"}));
+  ASSERT_EQ(recorder_.marks.size(), 1U);
+  auto mark = decode_file_mark(recorder_.marks.at("1"));
+  ASSERT_TRUE(mark);
+  mark->after = 2;
+  recorder_.marks["1"] = encode(*mark);
+  write("a.log", "2\n");
+  write("b.log", "x\ny\n");
+  begin();
+  recorder_.room = 1;
+  EXPECT_EQ(poll(), (Texts{"2"}));
+}
+
+// Two that wait for each other, as only damage makes them: a third is found all the same, and nothing goes round for
+// ever.
+TEST_F(FileSourceTest, ACircleOfMarksEnds) {
+  write("a.log", "1\n");
+  EXPECT_EQ(poll(), (Texts{"1"}));
+  write("b.log", "1\n");
+  EXPECT_EQ(poll(), (Texts{"1"}));
+  for (const auto& [key, other] : std::map<std::string, std::uint32_t>{{"1", 2}, {"2", 1}}) {
+    auto mark = decode_file_mark(recorder_.marks.at(key));
+    ASSERT_TRUE(mark);
+    mark->after = other;
+    recorder_.marks[key] = encode(*mark);
+  }
+  begin();
+  poll();
+  fs::rename(path("a.log"), path("a.log.1"));
+  write("a.log", "2\n");
+  EXPECT_EQ(poll(), (Texts{"2"}));
 }
 
 TEST_F(FileSourceTest, DeletedWhileItIsOpen) {
