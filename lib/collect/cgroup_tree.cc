@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "base/directory.h"
+
 namespace resmon::collect {
 
 namespace {
@@ -69,12 +71,12 @@ bool CgroupTree::folders_changed() const {
 
 void CgroupTree::walk(const std::string& path, int depth) {
   const std::string folder = root_ + path;
-  DIR* const directory = ::opendir(folder.c_str());
-  if (directory == nullptr) return;
+  Directory directory(folder.c_str());
+  if (!directory.valid()) return;
   folders_.push_back({folder, links_of(folder)});
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string_view name = entry->d_name;
-    if (entry->d_type != DT_DIR || name == "." || name == ".." || ++visited_ > kMostVisited) continue;
+  while (const auto entry = directory.next()) {
+    const std::string_view name = entry->name;
+    if (entry->type != DT_DIR || ++visited_ > kMostVisited) continue;
     const std::string below = path + "/" + std::string(name);
     const procfs::CgroupOwner owner = procfs::owner_of_cgroup(below);
     using Kind = procfs::CgroupOwner::Kind;
@@ -87,7 +89,6 @@ void CgroupTree::walk(const std::string& path, int depth) {
       walk(below, depth + 1);
     }
   }
-  ::closedir(directory);
 }
 
 }  // namespace resmon::collect

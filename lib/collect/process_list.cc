@@ -1,12 +1,12 @@
 #include "collect/process_list.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
 
+#include "base/directory.h"
 #include "collect/command_line.h"
 #include "collect/row_schema.h"
 #include "collect/skip_log.h"
@@ -44,12 +44,12 @@ Status ProcessListing::list() {
     (void)procfs::parse_uptime(*text, uptime, skipped);
   processes_.clear();
   now_.clear();
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(proc_.c_str()), ::closedir);
-  if (!directory) return fail(system_error(proc_, errno));
+  Directory directory(proc_.c_str());
+  if (!directory.valid()) return fail(system_error(proc_, directory.error()));
   std::vector<std::uint32_t> ids;
-  while (const dirent* entry = ::readdir(directory.get())) {
+  while (const auto entry = directory.next()) {
     std::uint64_t id = 0;
-    if (procfs::Fields(entry->d_name).number(id) && id <= UINT32_MAX && ids.size() < kMostProcesses)
+    if (procfs::Fields(entry->name).number(id) && id <= UINT32_MAX && ids.size() < kMostProcesses)
       ids.push_back(static_cast<std::uint32_t>(id));
   }
   std::sort(ids.begin(), ids.end());

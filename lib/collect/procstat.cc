@@ -10,7 +10,6 @@
 // processes that used CPU or are large, and again each minute while they do, or at once after a change of name. I/O is
 // read only for processes that used CPU since the last time, because I/O needs CPU.
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include <functional>
 #include <utility>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "collect/collectors.h"
 #include "collect/command_line.h"
@@ -314,9 +314,9 @@ class Procstat final : public Collector {
     };
     if (file("fd")) {
       // Only its owner and root may look, as with I/O.
-      if (const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path), ::closedir); directory) {
+      if (Directory directory(path); directory.valid()) {
         std::int64_t count = 0;
-        while (const dirent* entry = ::readdir(directory.get())) count += entry->d_name[0] != '.' ? 1 : 0;
+        while (directory.next()) ++count;
         row.set(kNumFds, count);
       }
     }

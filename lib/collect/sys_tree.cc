@@ -1,14 +1,14 @@
 #include "collect/sys_tree.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <climits>
 #include <functional>
-#include <memory>
 #include <string_view>
+
+#include "base/directory.h"
 
 namespace resmon::collect {
 
@@ -17,16 +17,16 @@ namespace {
 // Calls use(entry) for what a directory lists.
 template <class Use>
 void for_each_entry(const std::string& path, Use use) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
-  while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr)
-    if (entry->d_name[0] != '.') use(*entry);
+  Directory directory(path.c_str());
+  while (const auto entry = directory.next())
+    if (!entry->name.starts_with('.')) use(*entry);
 }
 
 }  // namespace
 
 std::vector<std::string> sorted_entries(const std::string& path) {
   std::vector<std::string> names;
-  for_each_entry(path, [&](const dirent& entry) { names.emplace_back(entry.d_name); });
+  for_each_entry(path, [&](const Directory::Entry& entry) { names.emplace_back(entry.name); });
   std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   });
@@ -35,8 +35,8 @@ std::vector<std::string> sorted_entries(const std::string& path) {
 
 std::size_t listing_mark(const std::string& path) {
   std::size_t sum = 0;
-  for_each_entry(path, [&](const dirent& entry) {
-    sum += std::hash<std::string_view>{}(entry.d_name) ^ (entry.d_ino * 0x9E3779B97F4A7C15U);
+  for_each_entry(path, [&](const Directory::Entry& entry) {
+    sum += std::hash<std::string_view>{}(entry.name) ^ (entry.inode * 0x9E3779B97F4A7C15U);
   });
   return sum;
 }

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -8,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "journal/file_system.h"
 
@@ -109,15 +109,14 @@ class PosixFileSystem : public FileSystem {
     return {};
   }
   Result<std::vector<Entry>> list(const std::string& directory) override {
-    DIR* const open = ::opendir(directory.c_str());
-    if (open == nullptr) return fail(system_error(directory, errno));
+    Directory open(directory.c_str());
     std::vector<Entry> entries;
-    while (const dirent* entry = ::readdir(open)) {
+    while (const auto entry = open.next()) {
       struct stat info {};
-      if (::fstatat(::dirfd(open), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) continue;
-      entries.push_back({entry->d_name, static_cast<std::uint64_t>(info.st_size)});
+      if (::fstatat(open.fd(), entry->name.data(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) continue;
+      entries.push_back({std::string(entry->name), static_cast<std::uint64_t>(info.st_size)});
     }
-    ::closedir(open);
+    if (open.error() != 0) return fail(system_error(directory, open.error()));
     return entries;
   }
   Result<std::unique_ptr<Lock>> lock(const std::string& path) override {

@@ -1,6 +1,5 @@
 #include "net/tls.h"
 
-#include <dirent.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -12,6 +11,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/directory.h"
 #include "base/file.h"
 
 namespace resmon::net {
@@ -57,11 +57,9 @@ bool is_hashed_name(std::string_view name) {
 }
 
 bool has_hashed_names(const std::string& folder) {
-  const auto close = [](DIR* open) { ::closedir(open); };
-  const std::unique_ptr<DIR, decltype(close)> listing(::opendir(folder.c_str()), close);
-  if (!listing) return false;
-  while (const dirent* entry = ::readdir(listing.get()))
-    if (is_hashed_name(entry->d_name)) return true;
+  Directory listing(folder.c_str());
+  while (const auto entry = listing.next())
+    if (is_hashed_name(entry->name)) return true;
   return false;
 }
 

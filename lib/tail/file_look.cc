@@ -1,6 +1,5 @@
 // Finds files: by the patterns, and after a restart files that were read before and have been renamed since.
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <sys/resource.h>
@@ -9,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/directory.h"
 #include "base/result.h"
 #include "tail/file_source_internal.h"
 
@@ -233,18 +233,16 @@ bool FileSource::locate(std::uint32_t number, const FileMark& mark, TimePoint no
   const std::uint64_t family = family_of(mark.path);
   std::vector<std::string> relatives;
   std::string same_inode;
-  if (DIR* const open_directory = ::opendir(directory.c_str())) {
-    std::size_t entries = 0;
-    while (const dirent* const entry = ::readdir(open_directory)) {
-      if (++entries > kMostDirectoryEntries) break;
-      std::string path = directory + "/" + entry->d_name;
-      if (entry->d_ino == mark.inode) same_inode = path;
-      if (path == mark.path)
-        relatives.insert(relatives.begin(), std::move(path));
-      else if (family_of(path) == family)
-        relatives.push_back(std::move(path));
-    }
-    ::closedir(open_directory);
+  Directory listing(directory.c_str());
+  std::size_t entries = 0;
+  while (const auto entry = listing.next()) {
+    if (++entries > kMostDirectoryEntries) break;
+    std::string path = directory + "/" + std::string(entry->name);
+    if (entry->inode == mark.inode) same_inode = path;
+    if (path == mark.path)
+      relatives.insert(relatives.begin(), std::move(path));
+    else if (family_of(path) == family)
+      relatives.push_back(std::move(path));
   }
   if (!same_inode.empty()) relatives.insert(relatives.begin(), same_inode);
   for (const std::string& path : relatives) {

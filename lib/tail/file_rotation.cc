@@ -8,12 +8,12 @@
 // would send every line twice. So a new file that begins like another of its family is a shadow: it is not read while
 // it contains nothing that the original does not contain.
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/directory.h"
 #include "tail/file_source_internal.h"
 
 namespace resmon::tail {
@@ -85,14 +85,13 @@ void FileSource::truncated(File& file, EventTaker& taker) {
 FileSource::File* FileSource::find_copy(const File& of) {
   if (of.mark.offset == 0) return nullptr;
   const std::string directory = directory_of(of.mark.path);
-  DIR* const open_directory = ::opendir(directory.c_str());
-  if (open_directory == nullptr) return nullptr;
+  Directory listing(directory.c_str());
   std::string best;
   std::int64_t best_mtime = INT64_MIN;
   std::size_t entries = 0;
-  while (const dirent* const entry = ::readdir(open_directory)) {
+  while (const auto entry = listing.next()) {
     if (++entries > kMostEntries) break;
-    const std::string path = directory + "/" + entry->d_name;
+    const std::string path = directory + "/" + std::string(entry->name);
     if (family_of(path) != of.family) continue;
     struct stat state {};
     if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) continue;
@@ -108,7 +107,6 @@ FileSource::File* FileSource::find_copy(const File& of) {
     best = path;
     best_mtime = mtime_of(state);
   }
-  ::closedir(open_directory);
   if (best.empty()) return nullptr;
   struct stat state {};
   if (::stat(best.c_str(), &state) == 0)
