@@ -1,7 +1,9 @@
 #include "collect/process_accounts.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "collect/merge_by_id.h"
 #include "collect/row_schema.h"
 
 namespace resmon::collect {
@@ -25,29 +27,30 @@ std::uint64_t or_before(procfs::Number value, std::uint64_t before) {
 
 }  // namespace
 
-Account ProcessAccounts::first_account(const ProcessTable::Process& process) {
-  Account account;
-  account.id = process.id;
-  account.start_ticks = process.usage.start_ticks.value_or(0);
-  return account;
-}
-
 void ProcessAccounts::update(std::span<const ProcessTable::Process> processes, std::uint64_t most_ticks) {
-  next_.clear();
   gone_.clear();
-  std::size_t known = 0;
-  for (const ProcessTable::Process& process : processes) {
-    for (; known < accounts_.size() && accounts_[known].id < process.id; ++known) gone_.push_back(accounts_[known]);
-    const procfs::PidUsage& usage = process.usage;
-    Account account;
-    bool is_new = true;
-    if (known < accounts_.size() && accounts_[known].id == process.id) {
-      account = accounts_[known++];
-      is_new = usage.start_ticks && account.start_ticks != 0 && *usage.start_ticks != account.start_ticks;
-      if (is_new) gone_.push_back(account);
+  // A number that is another process's by now: the one that had it has gone.
+  const auto renumbered = [](const Account& account, const procfs::PidUsage& usage) {
+    return usage.start_ticks && account.start_ticks != 0 && *usage.start_ticks != account.start_ticks;
+  };
+  merge_by_id(
+      accounts_, processes.size(), [&](std::size_t i) { return processes[i].id; },
+      [&](const Account& account) { gone_.push_back(account); });
+  for (std::size_t i = 0; i < processes.size(); ++i) {
+    const procfs::PidUsage& usage = processes[i].usage;
+    Account& account = accounts_[i];
+    bool is_new = std::exchange(account.is_new, false);
+    if (!is_new && renumbered(account, usage)) {
+      gone_.insert(std::upper_bound(gone_.begin(), gone_.end(), account,
+                                    [](const Account& a, const Account& b) { return a.id < b.id; }),
+                   account);
+      account = Account();
+      account.id = processes[i].id;
+      account.is_new = false;
+      is_new = true;
     }
     if (is_new) {
-      account = first_account(process);
+      account.start_ticks = usage.start_ticks.value_or(0);
       account.seen_from_start = !first_;
     }
     const Account before = account;
@@ -62,10 +65,7 @@ void ProcessAccounts::update(std::span<const ProcessTable::Process> processes, s
     account.children_used = counts ? advance(account.children_ticks, before.children_ticks) : 0;
     account.new_minor_faults = counts ? advance(account.minor_faults, before.minor_faults) : 0;
     account.new_major_faults = counts ? advance(account.major_faults, before.major_faults) : 0;
-    next_.push_back(account);
   }
-  for (; known < accounts_.size(); ++known) gone_.push_back(accounts_[known]);
-  accounts_.swap(next_);
   settle();
   for (Account& account : accounts_) account.children_used = std::min(account.children_used, most_ticks);
   first_ = false;

@@ -48,6 +48,7 @@ class ProcessAccounts {
     bool io_known = false;
     bool io_denied = false;
     bool seen_from_start = false;  // it began while this was watching
+    bool is_new = true;            // was not there in the gather before
   };
 
   // `most_ticks`: what all CPUs together can have done since the gather before; no process is given more. In the first
@@ -57,12 +58,10 @@ class ProcessAccounts {
   std::span<Account> accounts() { return accounts_; }
 
  private:
-  static Account first_account(const ProcessTable::Process& process);
   void settle();
 
   bool first_ = true;
   std::vector<Account> accounts_;
-  std::vector<Account> next_;
   std::vector<Account> gone_;  // ascending by id
 };
 

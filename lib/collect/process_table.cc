@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "collect/merge_by_id.h"
+
 namespace resmon::collect {
 
 namespace {
@@ -29,13 +31,9 @@ std::size_t files_to_keep() {
 
 ProcessTable::ProcessTable(std::string proc) : proc_(std::move(proc)), most_kept_(files_to_keep()) {}
 
-ProcessTable::~ProcessTable() {
-  if (directory_ != nullptr) ::closedir(directory_);
-}
-
 Status ProcessTable::refresh(const GatherContext& context, procfs::Number forks, Status& some) {
   // Without the counter, each time.
-  if (directory_ == nullptr || !forks || forks != forks_listed_) {
+  if (!directory_ || !forks || forks != forks_listed_) {
     RESMON_TRY(list());
     forks_listed_ = forks;
   }
@@ -60,43 +58,26 @@ Status ProcessTable::refresh(const GatherContext& context, procfs::Number forks,
 // Brings processes_ up to date with the directory. Both are in ascending order, as the kernel lists them; a listing
 // that is not (a capture on a plain file system) is sorted.
 Status ProcessTable::list() {
-  if (directory_ == nullptr) {
-    directory_ = ::opendir(proc_.c_str());
-    if (directory_ == nullptr) return fail(system_error(proc_, errno));
-  } else {
-    ::rewinddir(directory_);
-  }
+  if (directory_)
+    directory_->rewind();
+  else
+    directory_.emplace(proc_.c_str());
   listed_.clear();
-  while (true) {
-    errno = 0;
-    const dirent* entry = ::readdir(directory_);
-    if (entry == nullptr) {
-      if (errno == 0) break;
-      const int error_number = errno;
-      ::closedir(std::exchange(directory_, nullptr));
-      return fail(system_error(proc_, error_number));
-    }
-    const char* name = entry->d_name;
+  while (const auto entry = directory_->next()) {
+    const char* name = entry->name.data();
     if (*name < '1' || *name > '9') continue;
     char* end = nullptr;
     const unsigned long id = std::strtoul(name, &end, 10);
     if (*end == '\0' && id <= UINT32_MAX) listed_.push_back(static_cast<std::uint32_t>(id));
   }
-  if (!std::is_sorted(listed_.begin(), listed_.end())) std::sort(listed_.begin(), listed_.end());
-
-  merged_.clear();
-  std::size_t known = 0;
-  for (const std::uint32_t id : listed_) {
-    for (; known < processes_.size() && processes_[known].id < id; ++known) forget(processes_[known]);
-    if (known < processes_.size() && processes_[known].id == id) {
-      merged_.push_back(std::move(processes_[known++]));
-    } else {
-      merged_.emplace_back().id = id;
-    }
+  if (const int error_number = directory_->error(); error_number != 0) {
+    directory_.reset();
+    return fail(system_error(proc_, error_number));
   }
-  for (; known < processes_.size(); ++known) forget(processes_[known]);
-  processes_.swap(merged_);
-  merged_.clear();
+  if (!std::is_sorted(listed_.begin(), listed_.end())) std::sort(listed_.begin(), listed_.end());
+  merge_by_id(
+      processes_, listed_.size(), [&](std::size_t i) { return listed_[i]; },
+      [&](Process& process) { forget(process); });
   return {};
 }
 

@@ -11,15 +11,15 @@
 //
 // An open file belongs to one process: when that is gone, reading gives ESRCH even if its number lives on as another's.
 
-#include <dirent.h>
-
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/result.h"
 #include "collect/collector.h"
@@ -42,7 +42,6 @@ class ProcessTable {
   };
 
   explicit ProcessTable(std::string proc);
-  ~ProcessTable();
   ProcessTable(const ProcessTable&) = delete;
   ProcessTable& operator=(const ProcessTable&) = delete;
 
@@ -64,11 +63,10 @@ class ProcessTable {
   bool wants_usage_ = false;
   const std::size_t most_kept_;
   std::size_t kept_ = 0;
-  DIR* directory_ = nullptr;
+  std::optional<Directory> directory_;
   procfs::Number forks_listed_;
   std::vector<std::uint32_t> listed_;
   std::vector<Process> processes_;
-  std::vector<Process> merged_;
 };
 
 }  // namespace resmon::collect
