@@ -226,13 +226,15 @@ class Cgroups final : public Collector {
   template <class Parse>
   bool parse(Cgroup& cgroup, std::size_t fast, const char* hierarchy, const char* file, const GatherContext& context,
              Parse parser) {
-    char path[1024];
-    const int length = std::snprintf(path, sizeof path, "%s%s%s/%s", tree_.folder().c_str(), hierarchy,
-                                     cgroup.entry.path.c_str(), file);
-    if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) return false;
     Fd opened;
     Fd* kept = fast == kFastFiles ? nullptr : &cgroup.files[fast];
-    if (kept == nullptr || !kept->valid()) opened = Fd(::open(path, O_RDONLY | O_CLOEXEC));
+    if (kept == nullptr || !kept->valid()) {
+      char path[1024];
+      const int length = std::snprintf(path, sizeof path, "%s%s%s/%s", tree_.folder().c_str(), hierarchy,
+                                       cgroup.entry.path.c_str(), file);
+      if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) return false;
+      opened = Fd(::open(path, O_RDONLY | O_CLOEXEC));
+    }
     const int fd = opened.valid() ? opened.get() : kept != nullptr ? kept->get() : -1;
     if (fd < 0) return false;
     const ssize_t got = ::pread(fd, text_.data(), text_.size(), 0);
@@ -249,7 +251,8 @@ class Cgroups final : public Collector {
     }
     procfs::Skipped skipped;
     const bool useful = parser({text_.data(), static_cast<std::size_t>(got)}, skipped).has_value();
-    if (skipped.lines() != 0) context.skipped(path, skipped, file);
+    if (skipped.lines() != 0)
+      context.skipped(tree_.folder() + hierarchy + cgroup.entry.path + "/" + file, skipped, file);
     return useful;
   }
   bool keyed(Cgroup& cgroup, std::size_t fast, const char* hierarchy, const char* file,
