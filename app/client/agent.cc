@@ -42,7 +42,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr int kGathersBeforeRelease = 3;
+constexpr int kGathersBeforeRelease = 3;  // what only start-up needed
+constexpr int kGathersPerRelease = 64;    // what only a rare task needed
 constexpr auto kReportAgain = std::chrono::minutes(10);
 constexpr auto kTokenEvery = std::chrono::seconds(1);  // the least time between two looks at the token file
 constexpr std::chrono::nanoseconds kLongestSleep = std::chrono::minutes(1);
@@ -66,9 +67,9 @@ int note_segments(dl_phdr_info* object, std::size_t, void* to) {
   return 0;
 }
 
-// Lets go of the resident pages of the program's file. They fault in again as needed. All segments are noted first: the
-// list of them is in one itself.
-void release_start_up_pages() {
+// Gives free memory back, and lets go of the resident pages of the program's file. What a gather needs faults in again,
+// 64 KiB at a time: 0.3 ms. All segments are noted first: the list of them is in one itself.
+void release_unused_pages() {
   malloc_trim(0);
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   Segments segments;
@@ -254,7 +255,7 @@ class Agent {
       // After a suspend or a step forward the sample is of now, not of when it was due.
       const std::int64_t step = options_.interval.count();
       gather(-left >= step ? clock.wall() / step * step : due, gathers);
-      if (++gathers == kGathersBeforeRelease) release_start_up_pages();
+      if (++gathers == kGathersBeforeRelease || gathers % kGathersPerRelease == 0) release_unused_pages();
     }
   }
 
