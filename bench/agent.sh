@@ -91,7 +91,8 @@ main() {
   start_client client
   # From a copy, or each would seem to use half of the pages of the program that they share.
   cp -- "$BIN/resmon-client" "$scratch/resmon-client"
-  client=$scratch/resmon-client start_client client-without-processes --set collector.processes.enabled=false
+  client=$scratch/resmon-client start_client client-without-processes --set collector.processes.enabled=false \
+    --set collector.procstat.enabled=false
   run floor "$BIN/bench-floor" --ticks 0 --phase 333
   run floor-with-processes "$BIN/bench-floor" --ticks 0 --phase 667 --processes
   [[ -z $peers ]] || start_peers
