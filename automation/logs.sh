@@ -93,9 +93,11 @@ main() {
 show_files() {
   [[ -z $follow || ${#hosts[@]} == 0 ]] || die usage "--follow is for this machine's logs: ssh HOST tail -F /var/log/resmon/client.log"
   ((${#programs[@]} + ${#hosts[@]})) || programs=(server client load simulate)
+  local -A opened=()
+  [[ -z $follow ]] || open_logs
   find_logs
   fetch_logs
-  ((${#files[@]})) || die failed "there is no log under $RESMON_HOME/log yet" "'./resmon up' starts what writes one"
+  ((${#files[@]} + ${#opened[@]})) || die failed "there is no log under $RESMON_HOME/log yet" "'./resmon up' starts what writes one"
   if [[ -n $stats ]]; then
     in_order | select_lines "$level" "$from" | match "$pattern" | count
   else
@@ -115,12 +117,26 @@ instant() {
   fi
 }
 
-# find_logs: sets `files` to the logs of `programs` that have anything in them, rotated ones (NAME.1.log, NAME.log.1) included.
+# open_logs: sets `opened`, path to file descriptor, for the logs of `programs` that are written now. in_order reads to their end,
+# and new_lines goes on from there, so that no line falls between the two.
+open_logs() {
+  local program path fd
+  for program in "${programs[@]}"; do
+    for path in "$RESMON_HOME/log/$program".{log,stderr}; do
+      if [[ -z ${opened[$path]-} && -f $path ]] && { exec {fd}<"$path"; } 2>/dev/null; then opened[$path]=$fd; fi
+    done
+  done
+}
+
+# find_logs: sets `files` to the logs of `programs` that have anything in them, rotated ones (NAME.1.log, NAME.log.1) included, and
+# without those that are opened, under whatever name they are now.
 find_logs() {
-  local program file
+  local program file fd
   for program in "${programs[@]}"; do
     for file in "$RESMON_HOME/log/$program".{log,stderr} "$RESMON_HOME/log/$program".{[0-9]*.log,log.[0-9]*}; do
-      [[ ! -s $file ]] || files+=("$file")
+      [[ -s $file ]] || continue
+      for fd in "${opened[@]}"; do [[ ! $file -ef /dev/fd/$fd ]] || continue 2; done
+      files+=("$file")
     done
   done
 }
@@ -154,21 +170,44 @@ awk_by_line() {
 # in_order: all lines by time. A line without a time (a crash's last words) stays behind the one before it in its file.
 in_order() {
   local file
-  for file in "${files[@]}"; do
+  {
     # A path as awk's argument may be taken for an assignment; standard input cannot.
-    LC_ALL=C awk -v OFS='\t' '
-      { gsub(/[^[:print:]\t\200-\377]/, "?") }
-      match($0, /[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9:.]+Z/) && RSTART <= 11 { time = substr($0, RSTART, RLENGTH) }
-      { print (time == "" ? "0" : time), $0 }' <"$file"
-  done | LC_ALL=C sort -s -t $'\t' -k 1,1 | cut -f 2-
+    for file in "${!opened[@]}"; do by_time <&"${opened[$file]}"; done
+    for file in "${files[@]}"; do by_time <"$file"; done
+  } | LC_ALL=C sort -s -t $'\t' -k 1,1 | cut -f 2-
 }
 
-# new_lines: ends with this shell even when only the shell is signalled.
+# by_time: before each line its time and a tab.
+by_time() {
+  LC_ALL=C awk -v OFS='\t' '
+    { gsub(/[^[:print:]\t\200-\377]/, "?") }
+    match($0, /[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9:.]+Z/) && RSTART <= 11 { time = substr($0, RSTART, RLENGTH) }
+    { print (time == "" ? "0" : time), $0 }'
+}
+
+# new_lines: what is written from now on, and to the files that replace those that are opened. Ends with this shell even when only
+# the shell is signalled.
 new_lines() {
-  local program
-  local -a follow=()
-  for program in "${programs[@]}"; do follow+=("$RESMON_HOME/log/$program.log" "$RESMON_HOME/log/$program.stderr"); done
-  tail --quiet --lines=0 --follow=name --retry --sleep-interval=0.5 --pid="$$" -- "${follow[@]}" 2>/dev/null
+  local path fd line replaced position size
+  local -A begun=() # of a line, by path
+  while kill -0 "$$" 2>/dev/null; do
+    open_logs
+    for path in "${!opened[@]}"; do
+      fd=${opened[$path]}
+      replaced=''
+      [[ $path -ef /dev/fd/$fd ]] || replaced=yes # what was written before that is still read
+      while IFS= read -r line; do
+        printf '%s\n' "${begun[$path]-}${line//[$'\001'-$'\010'$'\013'-$'\037'$'\177']/?}"
+        begun[$path]=''
+      done <&"$fd"
+      begun[$path]=${begun[$path]-}$line
+      read -r _ position <"/proc/$BASHPID/fdinfo/$fd"
+      size=$(stat -L -c %s "/dev/fd/$fd")
+      ((position <= size)) || replaced=yes # cut off
+      [[ -z $replaced ]] || { exec {fd}<&- && unset 'opened[$path]' 'begun[$path]'; }
+    done
+    sleep 0.5
+  done
 }
 
 # select_lines LEVEL SINCE: both kinds of line, text and JSON. A line that is neither goes with the one before it.
