@@ -17,7 +17,10 @@ terminate called after throwing an instance
 LOG
   printf '2026-11-22T16:00:00.000Z INFO http from a rotated file\n' >"$RESMON_HOME/log/server.1.log"
 }
-teardown() { teardown_house; }
+teardown() {
+  [[ -z ${follower-} ]] || kill "$follower" 2>/dev/null || true
+  teardown_house
+}
 
 @test "all logs are merged by time, rotated ones included" {
   run resmon logs
