@@ -173,8 +173,8 @@ Status ChunkWriter::append(GroupState& group, Rows rows, std::size_t& bytes) {
 Status ChunkWriter::append_part(GroupState& group, Rows part, std::size_t& bytes) {
   RESMON_TRY(look_up_newest(group));
   // The usual case needs no search: behind everything stored, and the chunk before is too large to be joined.
-  const auto rows = static_cast<std::int64_t>(part.size());
-  const std::int64_t most = std::int64_t{rows_per_chunk_} * kSealedInJoined;
+  const std::size_t rows = part.size();
+  const std::size_t most = std::size_t{rows_per_chunk_} * kSealedInJoined;
   if (part.times.front() > group.newest_time && (group.newest_rows > rows || group.newest_rows + rows > most))
     return insert(group, kTierRaw, part, bytes);
   return put(group, kTierRaw, std::move(part), bytes);
@@ -213,7 +213,7 @@ Status ChunkWriter::look_up_newest(GroupState& group) {
   RESMON_ASSIGN(const ChunkTable::Newest newest, file_.chunks().newest(group.id));
   if (newest.time != INT64_MIN) {
     group.newest_time = newest.time;
-    group.newest_rows = newest.rows;
+    group.newest_rows = static_cast<std::uint32_t>(newest.rows);
   }
   group.newest_known = true;
   return {};
@@ -226,7 +226,7 @@ Status ChunkWriter::insert(GroupState& group, std::int64_t tier, const Rows& row
   // Should the transaction fail, this is newer than the truth: then the next seal searches without need.
   if (tier == kTierRaw && rows.times.back() >= group.newest_time) {
     group.newest_time = rows.times.back();
-    group.newest_rows = static_cast<std::int64_t>(rows.size());
+    group.newest_rows = static_cast<std::uint32_t>(rows.size());
   }
   return {};
 }

@@ -21,15 +21,19 @@ struct GroupState {
   Head head;  // guarded by mutex; changed by the writer only, who may therefore read it without
   // The writer's.
   std::uint32_t seal_rows = 0;
-  bool due = false;
   // The newest stored row, never too old; and how many rows its chunk has. Looked up at the first seal.
-  bool newest_known = false;
+  std::uint32_t newest_rows = 0;
   UnixNanos newest_time = INT64_MIN;
-  std::int64_t newest_rows = 0;
   // The tiers are complete before this time, a full hour.
-  bool tiered_known = false;
   UnixNanos tiered_until = INT64_MIN;
+  // Of the block that is folded next, while tiered_known: nothing is to be done before rows pass its end.
+  std::int32_t block_end_hour = 0;  // since 1970
+  std::uint8_t block_hours = 0;     // before that; 0: not known
+  bool due = false;
+  bool newest_known = false;
+  bool tiered_known = false;
 };
+static_assert(sizeof(GroupState) <= 128, "four fit into a node of a deque");
 
 // What maintain looks at for every group, packed so that a million of them are quickly gone through. The writer's.
 struct HeadAge {

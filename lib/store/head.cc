@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 64U << 10U;  // a piece with more than this is full with fewer rows
 constexpr std::uint32_t kFewRows = 8;
-constexpr std::uint32_t kMaxAmended = 64;
+constexpr std::uint8_t kMaxAmended = 64;
 
 bool full(const Piece& piece) {
   return piece.rows >= Head::kPieceRows || (piece.bytes.size() >= kPieceBytes && piece.rows >= kFewRows);
@@ -218,7 +218,7 @@ std::size_t Head::slot(ColumnId id, metric::FieldType type) {
   if (next_slot_ < slots_.size() && slots_[next_slot_].id == id) return next_slot_++;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].id != id) continue;
-    next_slot_ = static_cast<std::uint32_t>(i) + 1;
+    next_slot_ = static_cast<std::uint16_t>(i + 1);  // only where to look first
     return i;
   }
   slots_.push_back({id, type});

@@ -70,12 +70,13 @@ class Head {
   std::vector<Piece> pieces_;
   PieceEnd end_;  // of the last one
   Slots slots_;
+  // There may be a million heads: narrow, in an order without gaps.
   std::size_t memory_bytes_ = 0;
   std::uint32_t rows_ = 0;
-  std::uint32_t next_slot_ = 0;  // where slot() looks first
-  std::uint32_t amended_ = 0;    // how often the last row was changed since its piece was written anew
   std::uint32_t saved_ = 0;
-  bool resumed_ = true;  // false: end_ is not known
+  std::uint16_t next_slot_ = 0;  // where slot() looks first
+  std::uint8_t amended_ = 0;     // how often the last row was changed since its piece was written anew
+  bool resumed_ = true;          // false: end_ is not known
 };
 
 }  // namespace resmon::store

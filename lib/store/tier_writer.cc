@@ -43,6 +43,7 @@ UnixNanos TierWriter::block_end(GroupId group, UnixNanos time) {
 Status TierWriter::look_up(GroupState& group) {
   if (group.tiered_known) return {};
   group.tiered_until = INT64_MIN;
+  group.block_hours = 0;
   for (const std::int64_t tier : {kTierMinute, kTierHour}) {
     RESMON_ASSIGN(const UnixNanos newest, file_.reads().find_newest_time(tier, group.id));
     if (newest != INT64_MIN)
@@ -65,13 +66,19 @@ Status TierWriter::add(GroupState& group, const std::vector<UnixNanos>& sealed, 
     }
     if (first >= floor) RESMON_TRY(fold(group, first, last, bytes));
   }
-  // Whole blocks that the rows have passed.
+  // Whole blocks that the rows have passed. Most seals end within the block that the one before began.
+  const UnixNanos known_end = group.block_end_hour * kHour;
+  if (sealed.front() >= known_end - group.block_hours * kHour && group.newest_time < known_end &&
+      group.block_hours > 0)
+    return {};
   for (int block = 0; block < kMaxBlocksASeal; ++block) {
     UnixNanos from = group.tiered_until;
     RESMON_ASSIGN(const std::optional<UnixNanos> next, file_.chunks().first_after(group.id, from));
     if (!next) return {};
     from = std::max(from, window_start(*next, kHour));
     const UnixNanos to = block_end(group.id, from);
+    group.block_end_hour = static_cast<std::int32_t>(to / kHour);
+    group.block_hours = static_cast<std::uint8_t>((to - from) / kHour);
     // A row of a wrong clock, far ahead, ends no block.
     if (to > group.newest_time || (time_.now != 0 && to > time_.now)) return {};
     RESMON_TRY(fold(group, from, to, bytes));
