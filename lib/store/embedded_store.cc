@@ -30,9 +30,10 @@ namespace {
 
 constexpr std::size_t kMaxHeadBytes = 4U << 20U;
 constexpr std::size_t kMaxMarkBytes = 65'536;
-constexpr std::size_t kSealsACall = 2048;        // of maintain
-constexpr std::size_t kDueAtWrite = 512;         // bulk loads seal as they go
-constexpr std::uint64_t kShareSealedAtOnce = 8;  // of what heads may take, where they take more
+constexpr std::size_t kSealsACall = 2048;         // of maintain
+constexpr std::size_t kDueAtWrite = 512;          // bulk loads seal as they go
+constexpr std::uint64_t kShareSealedAtOnce = 64;  // of what heads may take, where they take more
+constexpr std::uint64_t kDiskShareOfHeads = 8;
 constexpr std::int64_t kPagesFreedAtClose = INT64_C(1) << 16U;
 
 Options checked(const Options& options) {
@@ -40,7 +41,7 @@ Options checked(const Options& options) {
   out.rows_per_chunk = std::clamp<std::uint32_t>(options.rows_per_chunk, 2, 8192);
   // Heads are on disk too, in snapshots, and cannot be removed to make room.
   if (options.disk_limit_bytes > 0)
-    out.head_limit_bytes = std::min(options.head_limit_bytes, options.disk_limit_bytes / 8);
+    out.head_limit_bytes = std::min(options.head_limit_bytes, options.disk_limit_bytes / kDiskShareOfHeads);
   return out;
 }
 
@@ -158,14 +159,24 @@ Result<WriteReport> EmbeddedStore::write(const metric::Batch& batch) {
   return taker_.take(batch, oldest, file_.chunks().horizon(kTierRaw));
 }
 
+// Where series are very many, the bound of the options would leave each head room for a few rows only, and chunks of a
+// few rows cost many times what full ones do.
+std::uint64_t EmbeddedStore::head_limit_bytes() const {
+  const std::uint64_t least = std::uint64_t{heads_.open()} * options_.head_bytes_a_series;
+  return std::max(options_.head_limit_bytes, options_.disk_limit_bytes == 0
+                                                 ? least
+                                                 : std::min(least, options_.disk_limit_bytes / kDiskShareOfHeads));
+}
+
 // Before rows are taken: what is over its bound goes to disk, or nothing is taken.
 Status EmbeddedStore::make_room() {
   RESMON_TRY(finish_removal());
   // Otherwise maintain does it, in small portions.
   if (heads_.due().size() >= kDueAtWrite) RESMON_TRY(seal_due(heads_.due().size()));
-  if (heads_.bytes() > options_.head_limit_bytes) {
-    RESMON_TRY(sealer_.seal_largest(options_.head_limit_bytes / kShareSealedAtOnce));
-    RESMON_TRY(snapshots_.trim());
+  const std::uint64_t limit = head_limit_bytes();
+  for (std::uint64_t before = UINT64_MAX; heads_.bytes() > limit && heads_.bytes() < before;) {
+    before = heads_.bytes();
+    RESMON_TRY(sealer_.seal_large(limit / kShareSealedAtOnce));
   }
   if (snapshots_.too_large()) {
     snapshots_.mark_oldest_due();

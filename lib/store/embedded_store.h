@@ -91,6 +91,7 @@ class EmbeddedStore final : public Store {
  private:
   Status open_file();
   Status load();
+  std::uint64_t head_limit_bytes() const;
   Status make_room();
   Status finish_removal();
   Status sort_aged();

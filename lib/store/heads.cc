@@ -50,6 +50,7 @@ void Heads::add_row(GroupState& group, UnixNanos time, const SlotRow& row) {
 }
 
 void Heads::restored(GroupState& group) {
+  ++open_;
   count(group, 0, 0);
   if (group.head.size() >= group.seal_rows || group.head.memory_bytes() > most_bytes_) mark_due(group);
 }
@@ -62,7 +63,7 @@ void Heads::count(const GroupState& group, std::size_t memory_before, std::size_
 void Heads::note_change(GroupState& group) {
   HeadAge& age = ages_[group.id];
   if (age.pending == Marks::kNone) age.pending = marks_.use();
-  age.open = true;
+  if (!std::exchange(age.open, true)) ++open_;
 }
 
 void Heads::clear(GroupState& group) {
@@ -74,6 +75,7 @@ void Heads::clear(GroupState& group) {
   }
   count(group, memory_before, rows_before);
   HeadAge& age = ages_[group.id];
+  if (age.open) --open_;
   const bool saved = age.first_snapshot != 0;
   if (saved) ended_.push_back(group.id);
   const HeadAge before = std::exchange(age, {});
@@ -123,16 +125,17 @@ void Heads::drop_sealed() {
   std::erase_if(due_, [&](GroupId id) { return !groups_[id].due; });
 }
 
-std::vector<GroupState*> Heads::largest(std::uint64_t bytes) {
+std::vector<GroupState*> Heads::next_large(std::uint64_t bytes) {
   std::vector<GroupState*> groups;
-  for (std::size_t id = 0; id < ages_.size(); ++id)
-    if (ages_[id].open) groups.push_back(&groups_[id]);
-  std::sort(groups.begin(), groups.end(),
-            [](const GroupState* a, const GroupState* b) { return a->head.memory_bytes() > b->head.memory_bytes(); });
+  const std::uint64_t average = bytes_ / std::max<std::size_t>(open_, 1);
   std::uint64_t taken = 0;
-  std::size_t count = 0;
-  while (count < groups.size() && taken < bytes) taken += groups[count++]->head.memory_bytes();
-  groups.resize(count);
+  for (std::size_t looked = 0; looked < ages_.size() && taken < bytes; ++looked) {
+    if (next_large_ >= ages_.size()) next_large_ = 0;
+    const GroupId id = next_large_++;
+    if (!ages_[id].open || groups_[id].head.memory_bytes() < average) continue;
+    groups.push_back(&groups_[id]);
+    taken += groups_[id].head.memory_bytes();
+  }
   return groups;
 }
 

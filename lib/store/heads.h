@@ -58,8 +58,10 @@ class Heads {
   std::vector<GroupState*> first_due(std::size_t at_most);
   void sealed(GroupState& group);  // not due any more; call drop_sealed after some
   void drop_sealed();
-  // The largest, until they take so much.
-  std::vector<GroupState*> largest(std::uint64_t bytes);
+  std::size_t open() const { return open_; }  // heads with rows
+  // Heads of at least the average size, until they take so much, going on behind those of the last call: so neighbours
+  // in the file's index are sealed together, and each head has grown for a whole round when its turn comes.
+  std::vector<GroupState*> next_large(std::uint64_t bytes);
   UnixNanos oldest_time() const;  // of a row; INT64_MAX where there is none
 
   // The oldest epoch of rows that the file does not have.
@@ -94,6 +96,8 @@ class Heads {
   std::vector<GroupId> dropped_;  // since the last commit of marks
   std::vector<GroupId> idle_;
   std::uint64_t written_rows_ = 0;
+  std::size_t open_ = 0;
+  GroupId next_large_ = 0;  // where next_large goes on
   std::string scratch_;
 };
 

@@ -94,17 +94,27 @@ TEST_F(HeadsTest, WhereHeadsEndedIsToldOnceItIsCommitted) {
   EXPECT_TRUE(heads_.idle().empty());
 }
 
-TEST_F(HeadsTest, TheLargestComeFirst) {
+TEST_F(HeadsTest, LargeHeadsComeInTurn) {
   GroupState& small = group(1);
   GroupState& large = group(2);
-  GroupState& middle = group(3);
+  GroupState& empty = group(3);
+  GroupState& larger = group(4);
+  EXPECT_EQ(heads_.next_large(UINT64_MAX), std::vector<GroupState*>{}) << "there is none";
   add(small, 5);
   add(large, 60);
-  add(middle, 30);
-  EXPECT_EQ(heads_.largest(1), std::vector<GroupState*>{&large});
-  EXPECT_EQ(heads_.largest(large.head.memory_bytes() + 1), (std::vector<GroupState*>{&large, &middle}));
-  EXPECT_EQ(heads_.largest(UINT64_MAX), (std::vector<GroupState*>{&large, &middle, &small}));
-  EXPECT_EQ(heads_.bytes(), small.head.memory_bytes() + large.head.memory_bytes() + middle.head.memory_bytes());
+  add(larger, 70);
+  EXPECT_TRUE(empty.head.empty());
+  EXPECT_EQ(heads_.open(), 3U);
+  EXPECT_EQ(heads_.bytes(), small.head.memory_bytes() + large.head.memory_bytes() + larger.head.memory_bytes());
+  EXPECT_EQ(heads_.next_large(0), std::vector<GroupState*>{});
+  EXPECT_EQ(heads_.next_large(1), std::vector<GroupState*>{&large});
+  EXPECT_EQ(heads_.next_large(1), std::vector<GroupState*>{&larger}) << "goes on behind the last";
+  EXPECT_EQ(heads_.next_large(1), std::vector<GroupState*>{&large}) << "and round";
+  EXPECT_EQ(heads_.next_large(UINT64_MAX), (std::vector<GroupState*>{&larger, &large})) << "each once; no small one";
+  heads_.sealed(large);
+  heads_.drop(larger);
+  EXPECT_EQ(heads_.open(), 1U);
+  EXPECT_EQ(heads_.next_large(UINT64_MAX), std::vector<GroupState*>{&small}) << "of those that are left the average";
 }
 
 TEST_F(HeadsTest, VersionsOfChunksAreByGroup) {

@@ -60,8 +60,8 @@ Status Sealer::seal_all() {
   return seal_due(heads_.due().size());
 }
 
-Status Sealer::seal_largest(std::uint64_t bytes) {
-  return seal(heads_.largest(bytes));
+Status Sealer::seal_large(std::uint64_t bytes) {
+  return seal(heads_.next_large(bytes));
 }
 
 }  // namespace resmon::store

@@ -24,9 +24,8 @@ class Sealer {
   Status seal(std::span<GroupState* const> groups);
   Status seal_due(std::size_t at_most);
   Status seal_all();
-  // The largest heads, which make the largest chunks, until they took so much memory. All of what heads take would hold
-  // up the writer for seconds.
-  Status seal_largest(std::uint64_t bytes);
+  // Large heads in turn, until they took so much memory. All of what heads take would hold up the writer for seconds.
+  Status seal_large(std::uint64_t bytes);
 
  private:
   Status seal_group(GroupState& group, std::size_t& bytes);

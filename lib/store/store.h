@@ -55,9 +55,10 @@ struct Options {
   std::uint64_t disk_limit_bytes = 10ULL << 30U;
   // Of that, what files of others in the directory may take.
   std::uint64_t others_bytes = 0;
-  // Rows not sealed yet may take about this much memory; above it, the largest heads are sealed early (into smaller
-  // chunks, joined later). A start after a crash reads as much back.
+  // Rows not sealed yet may take about this much memory, or so much for each series that has some, if that is more;
+  // above it, large heads are sealed early (into smaller chunks, joined later). A start after a crash reads as much back.
   std::uint64_t head_limit_bytes = 128ULL << 20U;
+  std::uint64_t head_bytes_a_series = 320;
   // Chunks read lately are kept in up to this much memory (loaded_chunk.h), and where the newest chunks are in up to a
   // quarter of it (chunk_list.h). 0: none.
   std::size_t chunk_cache_bytes = 16U << 20U;

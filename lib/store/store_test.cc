@@ -368,6 +368,33 @@ TEST_F(StoreTest, HeadsThatTheFileHasNoRoomForAreSealed) {
   EXPECT_EQ(problem, "");
 }
 
+TEST_F(StoreTest, ManySeriesHaveRoomForMoreThanTheBoundOfHeads) {
+  options_.head_limit_bytes = 16U << 10U;
+  options_.head_bytes_a_series = 512;
+  std::vector<metric::SchemaId> ids;
+  for (int i = 0; i < 100; ++i) ids.push_back(schema("m", "host" + std::to_string(i), {{"f", FieldType::kFloat}}));
+  const auto store = open();
+  std::uint64_t most = 0;
+  std::uint64_t unsealed = 0;
+  std::string problem;
+  int rows_each = 0;
+  for (; rows_each < 400; ++rows_each) {
+    metric::Batch batch;
+    const UnixNanos time = kStart + rows_each * kSecond;
+    for (const metric::SchemaId id : ids) batch.add(id, 1, time).set(0, rows_each / 3.0 + id);
+    ASSERT_TRUE(store->write(batch));
+    most = std::max(most, store->stats().head_bytes);
+    if (store->stats().chunks == 0) unsealed = store->stats().head_bytes;
+  }
+  EXPECT_GT(unsealed, 40U << 10U) << "a hundred series have 512 bytes each";
+  EXPECT_LE(most, 80U << 10U) << "one batch begins a piece of each";
+  EXPECT_GT(store->stats().chunks, 100U);
+  for (GroupId group = 0; group < 100; ++group) EXPECT_EQ(scan_all(*store, "m", group, problem).size(), 400U);
+  EXPECT_EQ(problem, "");
+  ASSERT_TRUE(store->close());
+  EXPECT_TRUE(check(options_.directory).value().sound());
+}
+
 TEST_F(StoreTest, AFullDiskTakesNothingAndPasses) {
   options_.head_limit_bytes = 256U << 10U;
   const metric::SchemaId id = schema("m", "a", {{"f", FieldType::kFloat}});
