@@ -56,7 +56,7 @@ struct Options {
   // Of that, what files of others in the directory may take.
   std::uint64_t others_bytes = 0;
   // Rows not sealed yet may take about this much memory, or so much for each series that has some, if that is more;
-  // above it, large heads are sealed early (into smaller chunks, joined later). A start after a crash reads as much back.
+  // above it, large heads are sealed early (into smaller chunks, joined later). A start after a crash reads as much.
   std::uint64_t head_limit_bytes = 128ULL << 20U;
   std::uint64_t head_bytes_a_series = 320;
   // Chunks read lately are kept in up to this much memory (loaded_chunk.h), and where the newest chunks are in up to a
