@@ -108,7 +108,7 @@ Result<SchemaId> SchemaTable::intern(Schema schema, Room room) {
   }
   const SchemaId id = free_id();
   schema.fields = field_lists_.share(std::move(schema.fields));
-  schema.tags.shrink_to_fit();
+  schema.tags = share_tags(std::move(schema.tags));
   const Place place = place_of(id);
   blocks_[place.block].load(std::memory_order_relaxed)[place.index] = std::move(schema);
   ids_.emplace(hash, id);
@@ -117,6 +117,15 @@ Result<SchemaId> SchemaTable::intern(Schema schema, Room room) {
   word.store((word.load(std::memory_order_relaxed) & ~std::uint64_t{UINT32_MAX}) | epoch_.load(),
              std::memory_order_release);
   return id;
+}
+
+SharedList<Tag> SchemaTable::share_tags(SharedList<Tag> tags) {
+  for (const SharedList<Tag>& known : newest_tags_)
+    if (known == tags) return known;
+  tags.shrink_to_fit();
+  newest_ = (newest_ + 1) % newest_tags_.size();
+  newest_tags_[newest_] = tags;
+  return tags;
 }
 
 SchemaId SchemaTable::free_id() {

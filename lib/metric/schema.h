@@ -168,6 +168,7 @@ class SchemaTable {
     std::size_t operator()(const Field& field) const;
   };
 
+  SharedList<Tag> share_tags(SharedList<Tag> tags);         // REQUIRES: mutex_ held
   SchemaId free_id();                                       // REQUIRES: mutex_ held, live_ < limit_
   std::uint32_t oldest_pinned(std::uint32_t newest) const;  // an epoch; `newest` where nothing older is pinned
   std::size_t retire(const std::vector<SchemaId>& ids, std::uint32_t used_before);
@@ -185,7 +186,11 @@ class SchemaTable {
   mutable std::shared_mutex mutex_;
   std::unordered_multimap<std::size_t, SchemaId> ids_;  // by hash of the schema; guarded by mutex_
   ListPool<Field, HashOfField> field_lists_;            // guarded by mutex_
-  std::deque<SchemaId> free_;                           // guarded by mutex_; the longest free first
+  // Tag sets of the newest schemas, guarded by mutex_: a machine's measurements mostly come together, and many have
+  // the same tags.
+  std::array<SharedList<Tag>, 16> newest_tags_;
+  std::size_t newest_ = 0;     // in newest_tags_
+  std::deque<SchemaId> free_;  // guarded by mutex_; the longest free first
 };
 
 }  // namespace resmon::metric

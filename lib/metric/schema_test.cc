@@ -30,6 +30,17 @@ TEST(SchemaTest, EqualListsOfFieldsAreKeptOnce) {
   EXPECT_TRUE(of_host("a").fields.same_as(of_host("b").fields));
 }
 
+TEST(SchemaTest, MeasurementsOfOneMachineShareTheirTags) {
+  SchemaTable schemas;
+  const auto of = [&](const std::string& measurement, const std::string& host) {
+    return schemas.intern({measurement, {{"host", host}}, {{"value", FieldType::kFloat}}}).value();
+  };
+  const SchemaId cpu = of("cpu", "a"), memory = of("mem", "a"), other = of("cpu", "b");
+  EXPECT_TRUE(schemas[cpu].tags.same_as(schemas[memory].tags));
+  EXPECT_FALSE(schemas[cpu].tags.same_as(schemas[other].tags));
+  EXPECT_EQ(schemas[other].tags[0].value, "b");
+}
+
 TEST(SchemaTest, SchemasStayWhereTheyAreWhileOthersAreAdded) {
   SchemaTable table;
   std::vector<const Schema*> places;
