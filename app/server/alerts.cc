@@ -82,6 +82,7 @@ Status Alerts::open() {
     mark_.received = wall();
   }
   reader_->start_after({mark_.position, mark_.samples, mark_.received});
+  read_for_engine();
   reader_->on_readable([bell = bell_] { bell->ring(); });
   return {};
 }
@@ -93,6 +94,11 @@ void Alerts::use(alert::Config config, const std::vector<AlertRecord>& kept) {
   made->engine->restore(kept);
   made->notifier = std::make_unique<alert::Notifier>(*made->engine, context());
   rules_ = std::move(made);
+}
+
+// Of most rows only the times are needed.
+void Alerts::read_for_engine() {
+  reader_->want_only([engine = rules_->engine.get()](metric::SchemaId id) { return engine->reads(id); });
 }
 
 alert::MessageContext Alerts::context() {
@@ -139,6 +145,7 @@ void Alerts::reload_if_changed() {
   std::vector<AlertRecord> kept;
   for (const alert::Alert* one : rules_->engine->active()) kept.push_back(rules_->engine->record(*one));
   use(*std::move(config), kept);
+  read_for_engine();
   seed();
   changed_ = true;
   log::info("alerts", "the rules file has changed",

@@ -13,7 +13,8 @@ namespace resmon::alert {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kLate = 60 * kSecond;  // at least; three intervals where they are longer
+constexpr std::ptrdiff_t kAlertsToShareTagsWith = 32;  // the newest of a host
+constexpr std::int64_t kLate = 60 * kSecond;           // at least; three intervals where they are longer
 
 }  // namespace
 
@@ -37,11 +38,11 @@ std::size_t AlertHash::operator()(const AlertKey& key) const {
 }
 
 std::size_t AlertHash::operator()(const std::unique_ptr<Alert>& alert) const {
-  return (*this)(AlertKey{alert->rule, alert->host, &alert->tags});
+  return (*this)(AlertKey{alert->rule, alert->host, &alert->tags.items()});
 }
 
 bool AlertEqual::operator()(const AlertKey& key, const std::unique_ptr<Alert>& alert) const {
-  return key.rule == alert->rule && key.host == alert->host && *key.tags == alert->tags;
+  return key.rule == alert->rule && key.host == alert->host && *key.tags == alert->tags.items();
 }
 
 std::string AlertRecord::key() const {
@@ -109,7 +110,10 @@ Alert* Engine::alert_of(Host& host, std::uint32_t rule, const std::vector<metric
   auto made = std::make_unique<Alert>();
   made->rule = rule;
   made->host = &host;
-  made->tags = tags;
+  const auto newest = host.alerts.end() - std::min<std::ptrdiff_t>(std::ssize(host.alerts), kAlertsToShareTagsWith);
+  const auto same =
+      std::find_if(newest, host.alerts.end(), [&](const Alert* one) { return one->tags.items() == tags; });
+  made->tags = same != host.alerts.end() ? (*same)->tags : metric::SharedList<metric::Tag>(tags);
   made->tracks.resize(config_.rules[rule].when.operands.size());
   Alert* const alert = made.get();
   alerts_.insert(std::move(made));
@@ -229,6 +233,10 @@ bool Engine::all_have(const metric::Tag& tag) const {
     if (host.is_server || !host.in_fleet) return true;
     return std::find(host.view.tags.begin(), host.view.tags.end(), tag) != host.view.tags.end();
   });
+}
+
+bool Engine::reads(metric::SchemaId id) {
+  return !plan_of(id).steps.empty();
 }
 
 void Engine::observe(const metric::Batch& batch, UnixNanos received) {

@@ -107,7 +107,10 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Rows that the server took at `received`. The batch's schemas must be pinned.
+  // Whether a rule reads rows of the schema, which must be pinned.
+  bool reads(metric::SchemaId id);
+  // Rows that the server took at `received`. The batch's schemas must be pinned. Rows that no rule reads need no
+  // values.
   void observe(const metric::Batch& batch, UnixNanos received);
   // A log's lines are counted by others: for each operand of log_operands() a count for each host, every few seconds,
   // also one of 0. `now` is the end of the window. False: nothing is judged of this host now, because it is silent or
@@ -237,11 +240,11 @@ struct Alert {
   bool fresh = false;   // a sample that was not late shows this state
   bool notified = false;
   bool escalated = false;
-  bool replaced = false;  // of kReplaced
-  void* host = nullptr;   // Engine::Host
-  std::vector<metric::Tag> tags;
-  UnixNanos time = 0;    // of its newest row
-  std::int64_t gap = 0;  // to the row before
+  bool replaced = false;                 // of kReplaced
+  void* host = nullptr;                  // Engine::Host
+  metric::SharedList<metric::Tag> tags;  // of the series, without `host`; shared among the host's alerts
+  UnixNanos time = 0;                    // of its newest row
+  std::int64_t gap = 0;                  // to the row before
   UnixNanos evaluated = 0;
   UnixNanos since = 0;
   UnixNanos fired = 0;

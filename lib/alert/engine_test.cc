@@ -350,6 +350,30 @@ TEST_F(AlertEngineTest, AbsenceTextsAndOtherSeries) {
                                               HasSubstr("gone on web1")));
 }
 
+TEST_F(AlertEngineTest, RowsThatNoRuleReadsTellThatTheHostIsThere) {
+  TestHouse house("[rule.gone]\nwhen = 'mem.used absent for 60s'\n");
+  const auto schema = [&](const std::string& measurement) {
+    return house.schemas()
+        .intern({measurement, {{"host", "web1"}}, std::vector<metric::Field>{{"used", metric::FieldType::kFloat}}})
+        .value();
+  };
+  EXPECT_TRUE(house.engine().reads(schema("mem")));
+  EXPECT_FALSE(house.engine().reads(schema("cpu")));
+  house.add_host("web1");
+  house.row("mem", {{"host", "web1"}}, "used", 1);
+  for (int i = 0; i < 11; ++i) {
+    house.pass(5);
+    house.row("cpu", {{"host", "web1"}}, "used", 1);
+  }
+  EXPECT_THAT(house.messages, SizeIs(0));
+  for (int i = 0; i < 2; ++i) {
+    house.pass(5);
+    house.row("cpu", {{"host", "web1"}}, "used", 1);
+  }
+  house.pass(2);
+  EXPECT_THAT(house.titles(), ::testing::ElementsAre(HasSubstr("gone on web1")));
+}
+
 TEST_F(AlertEngineTest, AForecastNeedsADayAndNamesTheHoursLeft) {
   TestHouse house("[rule.soon]\nwhen = 'forecast(disk.used_percent, 7d) < 24h'\n");
   house.add_host("web1");

@@ -170,7 +170,7 @@ void Engine::forget_unused(UnixNanos now) {
     Host& host = *it->second;
     for (Alert*& alert : host.alerts) {
       if (alert->listed || now - std::max(alert->time, alert->evaluated) < kForget) continue;
-      alerts_.erase(alerts_.find(AlertKey{alert->rule, alert->host, &alert->tags}));
+      alerts_.erase(alerts_.find(AlertKey{alert->rule, alert->host, &alert->tags.items()}));
       alert = nullptr;
       ++forgotten;
     }

@@ -54,7 +54,8 @@ class TestHouse {
     hosts.push_back(std::move(host));
   }
 
-  // A row of one field, of now; `age` seconds older when it is late.
+  // A row of one field, of now; `age` seconds older when it is late. Where no rule reads it, without the field, as the
+  // server's reader has it.
   void row(const std::string& measurement, std::vector<metric::Tag> tags, const std::string& field, double value,
            std::int64_t age_seconds = 0) {
     metric::normalise_tags(tags);
@@ -62,7 +63,11 @@ class TestHouse {
     batch.pin(schemas_);
     const auto id =
         schemas_.intern({measurement, tags, std::vector<metric::Field>{{field, metric::FieldType::kFloat}}});
-    batch.add(id.value(), 1, now - age_seconds * kTestSecond).set(0, value);
+    const UnixNanos time = now - age_seconds * kTestSecond;
+    if (engine_->reads(id.value()))
+      batch.add(id.value(), 1, time).set(0, value);
+    else
+      batch.add(id.value(), 0, time);
     engine_->observe(batch, now);
     collect();
   }

@@ -501,7 +501,7 @@ const Entry* LogReader::decode(const journal::Record& record) {
     if (record.replayed) return nullptr;
     if (status) {
       batch_.clear();
-      status = decoder_.decode(view->rows, batch_);
+      status = decoder_.decode(view->rows, batch_, wanted_);
     }
   }
   {

@@ -94,6 +94,8 @@ class LogReader {
   const Entry* try_next();
   // What the last null of try_next meant: true, all that was durable was read; false, the device could not be read.
   bool caught_up() const { return caught_up_; }
+  // Rows of schemas for which this is false have neither values nor fields from now on. The reading thread's.
+  void want_only(RecordDecoder::Wanted wanted) { wanted_ = std::move(wanted); }
   // The same, waiting until `until` for one.
   const Entry* next(std::chrono::steady_clock::time_point until);
   // Everything up to and including `position`, which next() returned, is done with.
@@ -146,6 +148,7 @@ class LogReader {
   std::span<const journal::Record> records_;
   std::size_t next_record_ = 0;
   RecordDecoder decoder_;
+  RecordDecoder::Wanted wanted_;
   metric::Batch batch_;
   Entry entry_;
   Progress progress_;

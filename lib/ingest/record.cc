@@ -44,6 +44,8 @@ constexpr double kMaxHundredths = 1e13;
 constexpr std::size_t kVarintBytes = 10;
 constexpr std::size_t kMaxFields = 65'536;
 constexpr std::uint64_t kMaxId = 1U << 26U;  // of a schema: more than any table holds
+constexpr std::size_t kLeastTextsToForget = 65'536;
+constexpr std::size_t kAboutASchema = 12;  // bytes of its parts
 
 Unexpected<Error> damaged(const char* what) {
   return fail(ErrorKind::kDamaged, std::string("journal record: ") + what);
@@ -187,8 +189,21 @@ void encode_rows(const metric::SchemaTable& schemas, const metric::Batch& batch,
 
 void SegmentDictionary::begin_segment() {
   start_over_ = false;
-  std::fill(defined_.begin(), defined_.end(), 0);
+  // Series come and go: what most segments do not need any more is not kept.
+  const bool many = text_of_.size() > kLeastTextsToForget && text_of_.size() / 2 > next_text_;
+  if (many || unused_ > kLeastTextsToForget + parts_.size() / 2) forget();
+  ++segment_;
+  next_text_ = next_list_ = 0;
+}
+
+void SegmentDictionary::forget() {
+  known_.clear();
+  parts_.clear();
+  unused_ = 0;
   texts_.clear();
+  text_of_.clear();
+  text_numbers_.clear();
+  list_ids_.clear();
   lists_.clear();
 }
 
@@ -197,63 +212,103 @@ void SegmentDictionary::start_over() {
   start_over_ = true;
 }
 
-std::uint32_t SegmentDictionary::text(std::string_view text, std::string& out) {
-  const auto [at, fresh] = texts_.try_emplace(std::string(text), static_cast<std::uint32_t>(texts_.size()));
+std::uint32_t SegmentDictionary::find_text(const std::string& text) {
+  const auto [at, fresh] = texts_.try_emplace(text, static_cast<std::uint32_t>(text_of_.size()));
   if (fresh) {
-    ByteWriter w(out);
-    w.u8(kText);
-    w.text(text);
+    text_of_.push_back(&at->first);
+    text_numbers_.emplace_back();
   }
   return at->second;
 }
 
-void SegmentDictionary::define(metric::SchemaId id, std::string& out) {
-  const metric::Schema& schema = schemas_[id];
-  ByteWriter w(out);
+// Appends the schema's parts.
+void SegmentDictionary::learn(const metric::Schema& schema) {
   std::string list;
-  {
-    ByteWriter l(list);
-    l.varint(schema.fields.size());
-    for (const metric::Field& field : schema.fields) {
-      l.varint(text(field.name, out));
-      l.u8(static_cast<std::uint8_t>(field.type));
+  ByteWriter l(list);
+  for (const metric::Field& field : schema.fields) {
+    l.varint(find_text(field.name));
+    l.u8(static_cast<std::uint8_t>(field.type));
+  }
+  const auto [at, fresh] = list_ids_.try_emplace(list, static_cast<std::uint32_t>(lists_.size()));
+  if (fresh) {
+    List& made = lists_.emplace_back();
+    for (const metric::Field& field : schema.fields) made.fields.emplace_back(find_text(field.name), field.type);
+  }
+  ByteWriter w(parts_);
+  w.varint(find_text(schema.measurement));
+  w.varint(schema.tags.size());
+  for (const metric::Tag& tag : schema.tags) {
+    w.varint(find_text(tag.key));
+    w.varint(find_text(tag.value));
+  }
+  w.varint(at->second);
+}
+
+std::uint32_t SegmentDictionary::define_text(std::uint32_t text, std::string& out) {
+  Number& number = text_numbers_[text];
+  if (number.segment != segment_) {
+    number = {segment_, next_text_++};
+    ByteWriter w(out);
+    w.u8(kText);
+    w.text(*text_of_[text]);
+  }
+  return number.number;
+}
+
+std::uint32_t SegmentDictionary::define_list(std::uint32_t list, std::string& out) {
+  List& known = lists_[list];
+  if (known.number.segment != segment_) {
+    for (const auto& [name, type] : known.fields) define_text(name, out);
+    known.number = {segment_, next_list_++};
+    ByteWriter w(out);
+    w.u8(kList);
+    w.varint(known.fields.size());
+    for (const auto& [name, type] : known.fields) {
+      w.varint(define_text(name, out));
+      w.u8(static_cast<std::uint8_t>(type));
     }
   }
-  const auto [at, fresh] = lists_.try_emplace(list, static_cast<std::uint32_t>(lists_.size()));
-  if (fresh) {
-    w.u8(kList);
-    w.bytes(list);
-  }
-  std::string said;
-  ByteWriter s(said);
+  return known.number.number;
+}
+
+void SegmentDictionary::define(metric::SchemaId id, std::string_view parts, std::string& out) {
+  said_.clear();
+  ByteReader r(parts);
+  ByteWriter s(said_);
   s.varint(id);
-  s.varint(schemas_.generation(id));
-  s.varint(text(schema.measurement, out));
-  s.varint(schema.tags.size());
-  for (const metric::Tag& tag : schema.tags) {
-    s.varint(text(tag.key, out));
-    s.varint(text(tag.value, out));
-  }
-  s.varint(at->second);
+  s.varint(known_[id].generation);
+  s.varint(define_text(static_cast<std::uint32_t>(r.varint()), out));
+  const std::uint64_t tags = r.varint();
+  s.varint(tags);
+  for (std::uint64_t i = 0; i < 2 * tags; ++i) s.varint(define_text(static_cast<std::uint32_t>(r.varint()), out));
+  s.varint(define_list(static_cast<std::uint32_t>(r.varint()), out));
+  ByteWriter w(out);
   w.u8(kSchema);
-  w.bytes(said);
+  w.bytes(said_);
 }
 
 bool SegmentDictionary::conflicts(const metric::Batch& batch) const {
   return std::any_of(batch.rows().begin(), batch.rows().end(), [&](const metric::Row& row) {
-    return row.schema < defined_.size() && defined_[row.schema] != 0 &&
-           defined_[row.schema] != schemas_.generation(row.schema);
+    return row.schema < known_.size() && known_[row.schema].segment == segment_ &&
+           known_[row.schema].generation != schemas_.generation(row.schema);
   });
 }
 
 void SegmentDictionary::define(const metric::Batch& batch, std::string& out) {
   for (const metric::Row& row : batch.rows()) {
-    if (row.schema >= defined_.size())
-      defined_.resize(std::max<std::size_t>(std::size_t{row.schema} + 1, defined_.size() * 2));
-    if (defined_[row.schema] != 0) continue;
+    if (row.schema >= known_.size())
+      known_.resize(std::max<std::size_t>(std::size_t{row.schema} + 1, known_.size() + known_.size() / 8));
+    Known& known = known_[row.schema];
+    if (known.segment == segment_) continue;
     if (std::exchange(start_over_, false)) ByteWriter(out).u8(kStartOver);
-    defined_[row.schema] = schemas_.generation(row.schema);
-    define(row.schema, out);
+    known.segment = segment_;
+    if (const std::uint32_t generation = schemas_.generation(row.schema); known.generation != generation) {
+      if (known.generation != 0) unused_ += kAboutASchema;
+      known.generation = generation;
+      known.parts = static_cast<std::uint32_t>(parts_.size());
+      learn(schemas_[row.schema]);
+    }
+    define(row.schema, std::string_view(parts_).substr(known.parts), out);
   }
 }
 
@@ -332,7 +387,10 @@ void RecordDecoder::begin_segment() {
   texts_.clear();
   lists_.clear();
   parts_.clear();
-  pages_.clear();
+  // Most schemas are defined again.
+  for (std::unique_ptr<Page>& page : pages_)
+    if (page && page->segment != segment_) page.reset();
+  ++segment_;
 }
 
 // Texts and lists from here on have numbers that nobody knows. A schema that is put together from those before is good.
@@ -383,8 +441,8 @@ Status RecordDecoder::define(std::string_view definitions, bool same_process) {
 Status RecordDecoder::define_schema(ByteReader& r, bool same_process) {
   const std::uint64_t id = r.varint();
   const std::uint64_t generation = r.varint();
-  std::string parts;
-  ByteWriter w(parts);
+  const std::size_t made_from = parts_.size();
+  ByteWriter w(parts_);
   bool known = true;  // what it is put together from
   const auto copy_text = [&] {
     const std::uint64_t number = r.varint();
@@ -400,15 +458,17 @@ Status RecordDecoder::define_schema(ByteReader& r, bool same_process) {
   known = known && list < lists_.size() - first_list_;
   w.varint(first_list_ + list);
   if (r.failed() || (!known && !numbers_lost_)) return damaged("a bad schema");
-  if (!known) return {};
+  if (!known) {
+    parts_.resize(made_from);
+    return {};
+  }
   if (pages_.size() <= id / kPage) pages_.resize(std::max<std::size_t>(id / kPage + 1, pages_.size() * 2));
   std::unique_ptr<Page>& page = pages_[id / kPage];
   if (!page) page = std::make_unique<Page>();
-  Known& made = (*page)[id % kPage];
+  page->segment = segment_;
   const bool ours = same_process && id < schemas_.id_bound();
-  made = {static_cast<metric::SchemaId>(id), ours ? static_cast<std::uint32_t>(generation) : 0U,
-          static_cast<std::uint32_t>(parts_.size()), true};
-  parts_ += parts;
+  page->known[id % kPage] = {static_cast<metric::SchemaId>(id), ours ? static_cast<std::uint32_t>(generation) : 0U,
+                             static_cast<std::uint32_t>(made_from), segment_};
   return {};
 }
 
@@ -417,8 +477,8 @@ RecordDecoder::Known* RecordDecoder::find(std::int64_t id) {
   if (id < 0 || static_cast<std::uint64_t>(id) / kPage >= pages_.size()) return nullptr;
   const std::unique_ptr<Page>& page = pages_[static_cast<std::uint64_t>(id) / kPage];
   if (!page) return nullptr;
-  Known& known = (*page)[static_cast<std::uint64_t>(id) % kPage];
-  return known.defined ? &known : nullptr;
+  Known& known = page->known[static_cast<std::uint64_t>(id) % kPage];
+  return known.segment == segment_ ? &known : nullptr;
 }
 
 Result<metric::SchemaId> RecordDecoder::intern(Known& known) {
@@ -437,7 +497,25 @@ Result<metric::SchemaId> RecordDecoder::intern(Known& known) {
   return known.id;
 }
 
-Status RecordDecoder::decode(std::string_view bytes, metric::Batch& out) {
+namespace {
+
+// The values of the fields whose bits are set.
+void pass_over(ByteReader& r, const std::vector<metric::Field>& fields, const std::vector<std::uint64_t>& bitmap) {
+  for (std::size_t word = 0; word < bitmap.size(); ++word) {
+    for (std::uint64_t bits = bitmap[word]; bits != 0; bits &= bits - 1) {
+      const std::size_t f = word * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+      const std::uint64_t code = r.varint();
+      if (fields[f].type == FieldType::kString)
+        r.bytes(code);
+      else if (fields[f].type == FieldType::kFloat && (code & 1U) != 0)
+        r.bytes(sizeof(Cell));
+    }
+  }
+}
+
+}  // namespace
+
+Status RecordDecoder::decode(std::string_view bytes, metric::Batch& out, const Wanted& wanted) {
   out.pin(schemas_);
   ByteReader r(bytes);
   const std::uint64_t count = r.varint();
@@ -477,6 +555,12 @@ Status RecordDecoder::decode(std::string_view bytes, metric::Batch& out) {
         bitmap[word] = n - word * 64 >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (n - word * 64)) - 1;
     }
     if (r.failed()) return damaged("ends early");
+    if (wanted && !wanted(id)) {
+      out.add(id, 0, previous_time);
+      pass_over(r, fields, bitmap);
+      if (r.failed()) return damaged("ends early");
+      continue;
+    }
     metric::RowWriter writer = out.add(id, n, previous_time);
     writer.set_presence(bitmap);
     const std::span<Cell> cells = writer.values();

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,7 +40,9 @@ struct RecordHead {
 // The rows alone, without what depends on the segment: may be done before it is known where the record goes. Appends.
 void encode_rows(const metric::SchemaTable& schemas, const metric::Batch& batch, std::string& out);
 
-// What the records of one segment have defined so far. One for a journal, used in the order of its records.
+// What the records of one segment have defined so far. One for a journal, used in the order of its records. What a
+// schema is put together from is kept beyond the segment: with ten thousand clients the next one defines half a million
+// schemas again, and no text is looked up for that.
 class SegmentDictionary {
  public:
   explicit SegmentDictionary(const metric::SchemaTable& schemas) : schemas_(schemas) {}
@@ -55,14 +58,42 @@ class SegmentDictionary {
   void define(const metric::Batch& batch, std::string& out);
 
  private:
-  void define(metric::SchemaId id, std::string& out);
-  std::uint32_t text(std::string_view text, std::string& out);
+  struct Known {
+    std::uint32_t generation = 0;  // that the parts are of; 0: not known
+    std::uint32_t segment = 0;     // in which it was defined last
+    std::uint32_t parts = 0;       // where in parts_
+  };
+  // A text's or a list's number in the segment in which it was defined last.
+  struct Number {
+    std::uint32_t segment = 0;
+    std::uint32_t number = 0;
+  };
+  struct List {
+    std::vector<std::pair<std::uint32_t, metric::FieldType>> fields;  // which text, and the type
+    Number number;
+  };
+
+  void learn(const metric::Schema& schema);
+  std::uint32_t find_text(const std::string& text);
+  std::uint32_t define_text(std::uint32_t text, std::string& out);
+  std::uint32_t define_list(std::uint32_t list, std::string& out);
+  void define(metric::SchemaId id, std::string_view parts, std::string& out);
+  void forget();
 
   const metric::SchemaTable& schemas_;
   bool start_over_ = false;
-  std::vector<std::uint32_t> defined_;  // by SchemaId, the generation; 0: not defined
+  std::uint32_t segment_ = 1;
+  std::uint32_t next_text_ = 0;  // numbers in this segment
+  std::uint32_t next_list_ = 0;
+  std::vector<Known> known_;  // by SchemaId
+  std::string parts_;         // of schemas, as varints: measurement, tags, their keys and values, list
+  std::size_t unused_ = 0;    // bytes of that which are of schemas that are gone
   std::unordered_map<std::string, std::uint32_t> texts_;
-  std::unordered_map<std::string, std::uint32_t> lists_;
+  std::vector<const std::string*> text_of_;  // keys of texts_
+  std::vector<Number> text_numbers_;
+  std::unordered_map<std::string, std::uint32_t> list_ids_;
+  std::vector<List> lists_;
+  std::string said_;
 };
 
 // The whole record. `streams`: every stream known, at the beginning of a segment; else empty.
@@ -92,8 +123,9 @@ class RecordDecoder {
   // What a record defines for those after it. `same_process`: this process wrote it, so that its ids and generations
   // are the table's.
   Status define(std::string_view definitions, bool same_process);
-  // Appends the record's rows, and pins them.
-  Status decode(std::string_view rows, metric::Batch& out);
+  // Appends the record's rows, and pins them. Of schemas that are not wanted a row has no values, nor fields.
+  using Wanted = std::function<bool(metric::SchemaId id)>;
+  Status decode(std::string_view rows, metric::Batch& out, const Wanted& wanted = {});
 
  private:
   // A schema of the segment: its id in the table and, to make it again, what it is put together from.
@@ -101,11 +133,14 @@ class RecordDecoder {
     metric::SchemaId id = 0;
     std::uint32_t generation = 0;  // of the id; 0: not interned yet
     std::uint32_t made_from = 0;   // where in parts_
-    bool defined = false;
+    std::uint32_t segment = 0;     // in which it was defined
   };
   // Ids are dense where the writer's table is, and may be anything where a record is damaged: pages are made as needed.
   static constexpr std::size_t kPage = 64;
-  using Page = std::array<Known, kPage>;
+  struct Page {
+    std::array<Known, kPage> known;
+    std::uint32_t segment = 0;  // in which one of them was defined last
+  };
 
   Status define_schema(ByteReader& definition, bool same_process);
   Known* find(std::int64_t id);
@@ -113,6 +148,7 @@ class RecordDecoder {
 
   metric::SchemaTable& schemas_;
   bool numbers_lost_ = false;
+  std::uint32_t segment_ = 1;
   // Numbers begin at these after kStartOver; what was defined before keeps its own.
   std::size_t first_text_ = 0;
   std::size_t first_list_ = 0;

@@ -120,6 +120,83 @@ TEST_F(RecordTest, RandomBatchesComeBackInThisProcessAndInAnother) {
   EXPECT_EQ(read_elsewhere(records), wanted);
 }
 
+TEST_F(RecordTest, EachSegmentIsReadAlone) {
+  std::vector<metric::SchemaId> ids;
+  // More texts than are kept for a segment that does not need them.
+  constexpr std::size_t kMany = 70'000;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    const metric::Field field{"f" + std::to_string(i % 3), FieldType::kInteger};
+    ids.push_back(schemas_.intern({"m" + std::to_string(i % 5), {{"host", std::to_string(i)}}, {field}}).value());
+  }
+  RecordDecoder follower(schemas_);  // of the whole journal, as the server's readers
+  const auto segment = [&](std::size_t from, std::size_t to, std::size_t step) {
+    dictionary_.begin_segment();
+    follower.begin_segment();
+    metric::Batch one;
+    metric::Batch two;
+    for (std::size_t i = to; i > from; i -= step) {
+      one.add(ids[i - 1], 1, static_cast<UnixNanos>(i)).set(0, static_cast<std::int64_t>(i));
+      two.add(ids[i - 1], 1, static_cast<UnixNanos>(i) + 1).set(0, static_cast<std::int64_t>(i));
+    }
+    const std::vector<std::string> records{record_of(one), record_of(two)};
+    EXPECT_LT(records[1].size(), records[0].size()) << "what the first defined is not defined again";
+    const std::string wanted = describe(schemas_, one) + describe(schemas_, two);
+    EXPECT_EQ(read_elsewhere(records), wanted) << from << " to " << to;
+    metric::Batch out;
+    for (const std::string& record : records) {
+      const auto view = read_record(record);
+      EXPECT_TRUE(follower.define(view->definitions, true));
+      EXPECT_TRUE(follower.decode(view->rows, out));
+    }
+    EXPECT_EQ(describe(schemas_, out), wanted);
+  };
+  segment(0, 50, 1);
+  segment(25, 75, 2);  // some of the same, in another order
+  segment(0, kMany, 1);
+  segment(0, 50, 1);
+  segment(40, 90, 1);  // what only the largest had is forgotten
+  segment(0, kMany, 4);
+}
+
+TEST_F(RecordTest, RowsThatAreNotWantedHaveTheirTimeOnly) {
+  const auto plain = schemas_.intern(wide(70)).value();
+  const auto other = schemas_.intern({"other", {{"host", "h"}}, {{"a", FieldType::kInteger}}}).value();
+  metric::Batch batch;
+  for (int i = 0; i < 4; ++i) {
+    auto row = batch.add(plain, 70, i);
+    for (std::size_t f = 0; f < 70; ++f) {
+      if (f % 7 == 3) continue;
+      if (wide(70).fields[f].type == FieldType::kString)
+        row.set(f, std::string_view("text"));
+      else if (wide(70).fields[f].type == FieldType::kFloat)
+        row.set(f, f % 2 == 0 ? 1.5 : 0.1 + 0.2);
+      else
+        row.set_cell(f, f % 2);
+    }
+    batch.add(other, 1, i).set(0, std::int64_t{1000} + i);
+  }
+  const std::string record = record_of(batch);
+  const auto view = read_record(record);
+  RecordDecoder decoder(schemas_);
+  ASSERT_TRUE(decoder.define(view->definitions, true));
+  metric::Batch out;
+  ASSERT_TRUE(decoder.decode(view->rows, out, [&](metric::SchemaId id) { return id == other; }));
+  ASSERT_EQ(out.rows().size(), 8U);
+  for (std::size_t i = 0; i < 8; ++i) {
+    const metric::Row& row = out.rows()[i];
+    EXPECT_EQ(row.time, static_cast<UnixNanos>(i / 2));
+    EXPECT_EQ(row.schema, i % 2 == 0 ? plain : other);
+    EXPECT_EQ(row.fields, i % 2);
+    if (row.fields == 1) {
+      EXPECT_EQ(metric::as_integer(out.value(row, 0)), 1000 + static_cast<std::int64_t>(i / 2));
+    }
+  }
+  for (std::size_t cut = 0; cut < view->rows.size(); ++cut) {
+    metric::Batch part;
+    EXPECT_FALSE(decoder.decode(view->rows.substr(0, cut), part, [](metric::SchemaId) { return false; })) << cut;
+  }
+}
+
 TEST_F(RecordTest, ADictionaryThatStartsOverIsUnderstood) {
   const auto one = schemas_.intern({"one", {{"k", "v"}}, {{"a", FieldType::kInteger}}}).value();
   const auto two = schemas_.intern({"two", {{"k", "w"}}, {{"a", FieldType::kInteger}}}).value();
