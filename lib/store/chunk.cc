@@ -123,7 +123,7 @@ void combine_all(std::span<const std::int64_t> a, std::span<const std::int64_t> 
 // and little else to find.
 void find_references(std::vector<Plan>& plans, std::size_t rows, bool windows) {
   constexpr std::size_t kStretch = 64;
-  constexpr double kWorthLookingBits = 1.0;  // a value
+  constexpr double kWorthLookingBits = 1.0;       // a value
   constexpr std::size_t kWorthLookingRows = 128;  // few rows are joined with others soon, and looking is dear
   if (rows < kWorthLookingRows) return;
   const std::size_t length = std::min(rows, kStretch);

@@ -68,8 +68,7 @@ Status TierWriter::add(GroupState& group, const std::vector<UnixNanos>& sealed, 
   }
   // Whole blocks that the rows have passed. Most seals end within the block that the one before began.
   const UnixNanos known_end = group.block_end_hour * kHour;
-  if (sealed.front() >= known_end - group.block_hours * kHour && group.newest_time < known_end &&
-      group.block_hours > 0)
+  if (sealed.front() >= known_end - group.block_hours * kHour && group.newest_time < known_end && group.block_hours > 0)
     return {};
   for (int block = 0; block < kMaxBlocksASeal; ++block) {
     UnixNanos from = group.tiered_until;
