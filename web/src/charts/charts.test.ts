@@ -77,10 +77,17 @@ test("programs that come and go lift no stack above the whole", () => {
 
 test("the client's cost is whole: the small collectors are one part", () => {
   const series = Array.from({ length: 9 }, (_, index) =>
-    ({ name: "internal_collector", tags: { collector: `c${index}` }, columns: ["time", "seconds"], values: [[0, 0.001 * (index + 1)]] }));
+    ({ name: "internal_collector", tags: { collector: `c${index}` }, columns: ["time", "seconds", "gathers"], values: [[0, 0.002 * (index + 1), 2]] }));
   const { lines } = panel("client").draw([toGrid(series, window)]);
   assert.deepEqual(lines.map((one) => one.label), ["c8", "c7", "c6", "c5", "c4", "c3", "3 others"]);
   assert.ok(Math.abs(lines.reduce((sum, one) => sum + (one.values[0] ?? 0), 0) - 45) < 1e-9);
+});
+
+test("a collector that runs in one gather of six has a sixth of its time in the stack", () => {
+  const series = (collector: string, seconds: number, gathers: number) =>
+    ({ name: "internal_collector", tags: { collector }, columns: ["time", "seconds", "gathers"], values: [[0, seconds, gathers]] });
+  const { lines } = panel("client").draw([toGrid([series("cpu", 0.006, 6), series("disk", 0.012, 1)], window)]);
+  assert.deepEqual(lines.map((one) => [one.label, one.values[0]]), [["disk", 2], ["cpu", 1]]);
 });
 
 test("panels have ids of their own", () => {

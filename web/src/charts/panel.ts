@@ -140,16 +140,38 @@ export function grouped(tag: string, wanted: readonly Omit<Wanted, "colour">[], 
   };
 }
 
-// The largest by name, the others as one part, so that a stack's height is the whole.
-export function largest(tag: string, scale: number, alone: (name: string) => string = (name) => name): Panel["draw"] {
+// The row in which clients put what has none of its own.
+const kOther = "other";
+
+// The column with how many gathers had a row. A program that was there in one gather of five, and a collector that runs in one of five, has a
+// fifth of its mean in the stack: the mean of its own rows would lift the stack above the whole. The client's row `other`, and most
+// collectors, are in each gather.
+export const kGathers = "gathers";
+
+// Each name's values, of all columns together, as a mean over all gathers of a bucket.
+function meansOf(series: readonly GridSeries[], tag: string): Map<string, Values> {
+  const counts = series.filter((one) => one.column === kGathers).map((one) => one.values);
+  const gathers = (counts[0] ?? []).map((_, at) => counts.reduce((most, values) => Math.max(most, values[at] ?? 0), 0));
+  const means = new Map<string, Values>();
+  for (const { tags, column, values } of series) {
+    const name = tags[tag];
+    if (name === undefined || column === kGathers) continue;
+    const own = values.map((value, at) => (value === null ? null : value / Math.max(gathers[at] ?? 1, 1)));
+    const before = means.get(name);
+    means.set(name, before === undefined ? own : sum(before, own));
+  }
+  return means;
+}
+
+const byTotal = ([a, own]: [string, Values], [b, other]: [string, Values]): number => total(other) - total(own) || (a < b ? -1 : 1);
+
+// A stack of the largest by name, the others as one part, so that its height is the whole.
+export function perGather(tag: string, scale: number): Panel["draw"] {
   return ([grid]) => {
-    const ranked = (grid?.series ?? []).slice().sort((a, b) => total(b.values) - total(a.values));
-    const scaled = (values: Values): Values => (scale === 1 ? values : values.map((value) => (value === null ? null : value * scale)));
-    const lines: Line[] = ranked.slice(0, kMostGroups).map((series, colour) => {
-      const name = series.tags[tag] ?? "";
-      return { key: name, label: alone(name), colour, values: scaled(series.values) };
-    });
-    const [first, ...others] = ranked.slice(kMostGroups).map((series) => series.values);
+    const ranked = [...meansOf(grid?.series ?? [], tag)].sort(byTotal);
+    const scaled = (values: Values): Values => values.map((value) => (value === null ? null : value * scale));
+    const lines: Line[] = ranked.slice(0, kMostGroups).map(([name, values], colour) => ({ key: name, label: name, colour, values: scaled(values) }));
+    const [first, ...others] = ranked.slice(kMostGroups).map(([, values]) => values);
     if (first !== undefined) {
       lines.push({ key: " others", label: count("{n} other|{n} others", others.length + 1), colour: 7, values: scaled(others.reduce<Values>(sum, first)) });
     }
@@ -157,31 +179,10 @@ export function largest(tag: string, scale: number, alone: (name: string) => str
   };
 }
 
-// The row in which clients put what has none of its own.
-const kOther = "other";
-
-// The column with how many gathers had a row. A program that was there in one gather of five has a fifth of its mean in the stack: the mean
-// of its own rows would lift the stack above the whole. The client's row `other` is in each gather.
-export const kGathers = "gathers";
-
-function gathersOf(series: readonly GridSeries[]): Values {
-  const counts = series.filter((one) => one.column === kGathers).map((one) => one.values);
-  return (counts[0] ?? []).map((_, at) => counts.reduce((most, values) => Math.max(most, values[at] ?? 0), 0));
-}
-
-// A stack of the largest programs: one part a name, whatever users, services and containers run it, of all columns together; the
-// rest, `other` included, is one part, so that the stack's height is the whole.
+// A stack of the largest programs: one part a name, whatever users, services and containers run it; the rest, `other` included, is one part.
 export const byProgram: Panel["draw"] = ([grid]) => {
-  const gathers = gathersOf(grid?.series ?? []);
-  const programs = new Map<string, Values>();
-  for (const series of grid?.series ?? []) {
-    const name = series.tags["process_name"];
-    if (name === undefined || series.column === kGathers) continue;
-    const values = series.values.map((value, at) => (value === null ? null : value / Math.max(gathers[at] ?? 1, 1)));
-    const before = programs.get(name);
-    programs.set(name, before === undefined ? values : sum(before, values));
-  }
-  const ranked = [...programs].filter(([name]) => name !== kOther).sort((a, b) => total(b[1]) - total(a[1]) || (a[0] < b[0] ? -1 : 1));
+  const programs = meansOf(grid?.series ?? [], "process_name");
+  const ranked = [...programs].filter(([name]) => name !== kOther).sort(byTotal);
   const lines: Line[] = ranked.slice(0, kMostGroups).map(([name, values], colour) => ({ key: name, label: name, colour, values }));
   const rest = ranked.slice(kMostGroups).map(([, values]) => values);
   const other = programs.get(kOther);

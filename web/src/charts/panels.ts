@@ -3,7 +3,7 @@
 import { t } from "../core/texts.ts";
 import type { GridSeries } from "../core/grid.ts";
 import { banded, bandedBusy, bandedRate, busy, countOf, highOf, max, mean, rate, sumOf } from "../core/influxql.ts";
-import { any, bandOf, byProgram, combine, grouped, kGathers, largest, plain, wholeDisk, type Line, type Panel, type Values } from "./panel.ts";
+import { any, bandOf, byProgram, combine, grouped, kGathers, perGather, plain, wholeDisk, type Line, type Panel, type Values } from "./panel.ts";
 
 const kCpuModes = ["user", "nice", "system", "iowait", "irq", "softirq", "steal", "guest", "guest_nice"];
 const kProgram = ["process_name", "user", "systemd_unit", "container_name"];
@@ -394,8 +394,9 @@ export const kPanels: readonly Panel[] = [
   },
   {
     id: "client", section: kClient, title: t("Time per gather, by collector"), unit: "milliseconds", style: "stack",
-    sources: [{ from: "internal_collector", columns: [mean("duration_seconds", "seconds")], by: ["collector"] }],
-    draw: largest("collector", 1000),
+    about: t("What the collectors of a gather take together; one that runs each minute has its share of the gathers of a minute."),
+    sources: [{ from: "internal_collector", columns: [sumOf("duration_seconds", "seconds"), countOf("duration_seconds", kGathers)], by: ["collector"] }],
+    draw: perGather("collector", 1000),
   },
   {
     id: "client-cpu", section: kClient, title: "CPU", unit: "percent", style: "line", optional: true,

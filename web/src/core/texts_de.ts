@@ -159,6 +159,7 @@ export const kGerman = {
   "Offset of the clock": "Abweichung der Uhr",
   "What remains to be corrected; the kernel's own estimate of its error is in timex.": "Was noch zu korrigieren ist; die eigene Fehlerschätzung des Kernels steht in timex.",
   "offset": "Abweichung",
+  "What the collectors of a gather take together; one that runs each minute has its share of the gathers of a minute.": "Was die Collectors eines Sammellaufs zusammen brauchen; einer, der jede Minute läuft, hat seinen Anteil an den Läufen einer Minute.",
   "Time per gather, by collector": "Dauer eines Sammellaufs, nach Collector",
   "100 % is one core.": "100 % sind ein Kern.",
   "resident": "resident",
