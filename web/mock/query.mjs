@@ -193,7 +193,7 @@ export function answer(text, hosts, now, failing = [], annotations = []) {
         : /^SELECT last\("(success|duration_seconds)"\)/.test(statement) ? outcomes(statement, hosts, failing)
         : /^SELECT last\("title"\) AS "title", last\("unit"\) AS "unit", last\("kind"\) AS "kind" FROM "script_panel" WHERE "host" = '.*' GROUP BY "measurement"$/.test(statement) ? kPanels
         : statement.includes(' FROM "annotation" ') ? noted(statement, annotations)
-        : statement.startsWith("SELECT sum(") && !statement.includes(' FROM "procstat" ') ? traffic(statement, hosts)
+        : statement.startsWith('SELECT sum("bytes_recv")') ? traffic(statement, hosts)
         : statement.includes(' FROM "internal_server" ') ? ownNumbers(statement) : run(parse(statement), hosts, now);
       return series.length > 0 ? { statement_id: id, series } : { statement_id: id };
     }),
