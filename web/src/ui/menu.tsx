@@ -41,9 +41,11 @@ export function Menu({ label, on, name, right = false, children }: Props) {
   }, [open]);
   // One that would stick out of the window moves left by as much.
   useLayoutEffect(() => {
-    const body = box.current?.querySelector<HTMLElement>(".menu-body");
-    const over = (body?.getBoundingClientRect().right ?? 0) - document.documentElement.clientWidth + kMarginPixels;
-    if (open && !right && body !== null && body !== undefined && over > 0) body.style.left = `${-over}px`;
+    // Each chart has a menu. To ask where a closed one ends would make the browser lay out the page for each of them.
+    const body = open && !right ? box.current?.querySelector<HTMLElement>(".menu-body") : null;
+    if (body === null || body === undefined) return;
+    const over = body.getBoundingClientRect().right - document.documentElement.clientWidth + kMarginPixels;
+    if (over > 0) body.style.left = `${-over}px`;
   }, [open, right]);
   return (
     <details class={`menu${right ? " is-right" : ""}`} ref={box} onToggle={(event) => setOpen(event.currentTarget.open)}>
