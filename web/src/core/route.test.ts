@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formatRoute, parseRoute } from "./route.ts";
-import { chooseStep, kDefaultPreset, localDay, pan, parseLocalTime, windowOf } from "./time_range.ts";
+import { chooseStep, kDefaultPreset, kPresets, localDay, paceOf, pan, parseLocalTime, windowOf, type Range } from "./time_range.ts";
 
 test("every view survives being a link", () => {
   for (const hash of ["#/", "#/?q=site%3Aoslo&sort=-cpu", "#/?view=heat", "#/host/web1?range=24h", "#/?view=heat&by=disk&group=site",
@@ -21,6 +21,17 @@ test("bad links lead somewhere sensible", () => {
   assert.ok(reversed.view === "host" && reversed.range.kind === "last");
   const fleet = parseRoute("#/?sort=-nonsense");
   assert.ok(fleet.view === "fleet" && fleet.sort === "state" && !fleet.descending);
+});
+
+test("what a chart asks for does not follow small differences of a host's interval", () => {
+  const last = (id: string): Range => ({ kind: "last", preset: kPresets.find((preset) => preset.id === id)! });
+  assert.equal(paceOf(last("15m"), undefined), 5);
+  assert.equal(paceOf(last("15m"), 10), 10);
+  assert.equal(paceOf(last("15m"), 9.98), 10);
+  assert.equal(paceOf(last("15m"), 8.5), 8.5);
+  // 27 samples in each bucket: as if it were the usual interval.
+  assert.equal(paceOf(last("24h"), 8.98), 5);
+  assert.equal(paceOf(last("24h"), 60), 60);
 });
 
 test("a bucket is a whole number of intervals and never smaller than one", () => {

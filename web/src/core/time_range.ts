@@ -64,6 +64,18 @@ export function bandStep(window: Window, intervalMs: number): number {
   return (window.to - window.from) / intervalMs <= kMostGathers ? intervalMs : Math.max(intervalMs, kMinute);
 }
 
+// The interval by which a host's data are asked for, so that a chart is not read again for a difference that nobody sees. A bucket of so many
+// samples need not be a whole number of intervals: there the usual interval does, which is known before the host. The server reckons the interval
+// of a host without a resmon-client from its samples: 9.98 s are 10.
+const kUsualSeconds = 5;
+const kManySamples = 20;
+const kNearly = 0.05;
+
+export function paceOf(range: Range, intervalSeconds: number | undefined): number {
+  if (intervalSeconds === undefined || chooseStep(rangeMs(range), kUsualSeconds) >= kManySamples * 1000 * intervalSeconds) return kUsualSeconds;
+  return kSteps.find((step) => Math.abs(step - intervalSeconds) <= kNearly * step) ?? intervalSeconds;
+}
+
 export const kMinimumSpanMs = 10_000;
 
 export function pan(range: Range, now: number, fraction: number): Range {

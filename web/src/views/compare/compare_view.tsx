@@ -6,6 +6,7 @@ import { kComparisons } from "../../charts/comparisons.ts";
 import { formatRoute, kMostCompared, type CompareRoute } from "../../core/route.ts";
 import { sortHosts, type Host } from "../../core/hosts.ts";
 import { anyHost } from "../../core/log_lines.ts";
+import { paceOf } from "../../core/time_range.ts";
 import { fleet, loaded } from "../../net/live.ts";
 import { Annotate, EventList } from "../../ui/annotate.tsx";
 import { kFullShortcut } from "../../ui/full_screen.ts";
@@ -99,7 +100,7 @@ export function CompareView({ route }: { route: CompareRoute }) {
           <p class="quiet">{tx("In the fleet, {button} takes the first eight hosts of the search and order there.", { button: <em>{t("Compare")}</em> })}</p>
         </div>
       ) : (
-        <Charts route={route} interval={Math.max(...route.hosts.map((name) => hosts.get(name)?.interval_seconds ?? 5))} actions={actions} />
+        <Charts route={route} interval={Math.max(...route.hosts.map((name) => paceOf(route.range, hosts.get(name)?.interval_seconds)))} actions={actions} />
       )}
     </>
   );

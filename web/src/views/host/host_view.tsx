@@ -3,6 +3,7 @@ import { t, tx } from "../../core/texts.ts";
 import { kDisk, kHardware, kNetwork, kPanels, kProcesses, kSections } from "../../charts/panels.ts";
 import { formatRoute, kFleetRoute, type HostRoute } from "../../core/route.ts";
 import { termOf } from "../../core/log_lines.ts";
+import { paceOf } from "../../core/time_range.ts";
 import { sortHosts } from "../../core/hosts.ts";
 import { fleet, loaded } from "../../net/live.ts";
 import { Annotate, EventList } from "../../ui/annotate.tsx";
@@ -13,7 +14,7 @@ import { PanelView } from "../../ui/panel_view.tsx";
 import { RangeBar } from "../../ui/range_bar.tsx";
 import { useAlertSpans } from "../../ui/use_alert_spans.ts";
 import { useEvents } from "../../ui/use_events.ts";
-import { useObservable } from "../../ui/use_observable.ts";
+import { useObservable, usePicked } from "../../ui/use_observable.ts";
 import { usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
 import { Disks } from "./disks.tsx";
@@ -28,12 +29,11 @@ import { Users } from "./users.tsx";
 const sectionId = (section: string): string => `section-${section}`;
 
 // The charts do not wait for the fleet: of a thousand hosts its list is long, and a link to one of them needs only that one. A host
-// whose interval turns out to be another than the usual is asked for again.
+// whose interval turns out to be another than the usual is asked for again, where that makes other questions.
 export function HostView({ route }: { route: HostRoute }) {
   const ready = useObservable(loaded);
-  const hosts = useObservable(fleet);
-  const host = hosts.get(route.host);
-  const intervalSeconds = host?.interval_seconds ?? 5;
+  const host = usePicked(fleet, (hosts) => hosts.get(route.host), route.host);
+  const intervalSeconds = paceOf(route.range, host?.interval_seconds);
   const { data, error, busy, retry } = usePanels(
     { panels: kPanels, hosts: [route.host], intervalSeconds }, route.range, `${formatRoute(route)} ${intervalSeconds}`);
   const actions = useRange(route);
