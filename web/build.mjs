@@ -1,5 +1,5 @@
 // Builds the page into dist/: scripts and one style sheet, named by their content so that browsers may keep them for ever, and an
-// index.html that names them. What src/more.ts names is a script of its own, which is loaded when a view first needs it; what it shares
+// index.html that names them. The first script (src/first.ts) has the page's own one read. What src/more.ts names is a script of its own, which is loaded when a view first needs it; what it shares
 // with the rest is another, which the first view loads as well. Each language but English is a script, too.
 //
 // esbuild bundles; terser makes what it wrote another twentieth smaller, which takes seconds, so --quick leaves that out.
@@ -59,9 +59,11 @@ const kDark = /:root\[data-theme="?dark"?\]\s*(\{[^}]*\})/;
 const rules = await readFile(path.join(out, style), "utf8");
 if (!kDark.test(rules)) throw new Error("build: style/base.css has no block of dark colours");
 await writeFile(path.join(out, style), rules.replace(kDark, (block, colours) => `@media (prefers-color-scheme:dark){:root:not([data-theme=light])${colours}}${block}`));
+const first = await build({ absWorkingDir: here, entryPoints: { first: "src/first.ts" }, outdir: out, entryNames: "[name]-[hash]", bundle: true, format: "iife", target: ["es2022"],
+  minify: !dev, charset: "utf8", metafile: true, logLevel: "warning" });
 const template = await readFile(path.join(here, "src/index.html"), "utf8");
 await writeFile(path.join(out, "index.html"), template
-  .replace("SCRIPT", `/${app.name}`).replace("STYLE", `/${style}`)
+  .replace("FIRST", `/${path.basename(Object.keys(first.metafile.outputs)[0])}`).replaceAll("SCRIPT", `/${app.name}`).replace("STYLE", `/${style}`)
   .replace("<!-- SHARED -->", shared.map((name) => `<link rel="modulepreload" href="/${name}">`).join("")));
 for (const name of ["favicon.svg", "icon.svg", "manifest.webmanifest"]) await writeFile(path.join(out, name), await readFile(path.join(here, "src", name)));
 // The guest page's, which the server makes.

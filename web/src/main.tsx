@@ -18,10 +18,4 @@ followTroubles();
 void loadAccount();
 start();
 const place = document.getElementById("page");
-const draw = (): void => {
-  if (place !== null) render(<App />, place);
-};
-// The data is asked for by now. While it is on its way, the browser gets a frame for the shell in index.html, which it would otherwise skip,
-// since the script is there as soon as the style sheet. A tab in the background gets no frames.
-if (document.visibilityState === "visible") requestAnimationFrame(() => setTimeout(draw));
-else draw();
+if (place !== null) render(<App />, place);

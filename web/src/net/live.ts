@@ -5,6 +5,7 @@
 // that does not pass them on), the page polls, and tries a WebSocket again once a minute.
 
 import { t } from "../core/texts.ts";
+import { kHostsPath } from "../core/early.ts";
 import { applyFeed, decodeFeed, type Feed, type Fleet } from "../core/hosts.ts";
 import { Observable } from "../core/observable.ts";
 import type { OwnThresholds } from "../core/thresholds.ts";
@@ -70,7 +71,7 @@ function take(message: unknown): boolean {
 }
 
 async function getHosts(): Promise<void> {
-  const response = await request("/api/v1/hosts?all=1", { signal: AbortSignal.timeout(kTimeoutMs) });
+  const response = await request(kHostsPath, { signal: AbortSignal.timeout(kTimeoutMs) });
   if (!response.ok) throw new Error(t("the server answered {status}", { status: response.status }));
   if (!take(await response.json())) throw new Error(t("the server's list of hosts cannot be read"));
 }

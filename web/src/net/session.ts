@@ -3,14 +3,13 @@
 // the person's visit. On the server's own machine reading may need neither.
 
 import { t } from "../core/texts.ts";
+import { kTokenKey, takeEarly } from "../core/early.ts";
 import { errorText } from "../core/influx_response.ts";
 import { Observable } from "../core/observable.ts";
 
-const kStorageKey = "resmon.token";
-
 function stored(): string | null {
   try {
-    return sessionStorage.getItem(kStorageKey);
+    return sessionStorage.getItem(kTokenKey);
   } catch {
     return null;  // storage switched off: the token then lives as long as the page
   }
@@ -46,8 +45,8 @@ function keepToken(given: string | null): void {
   token = given;
   hasToken.set(given !== null);
   try {
-    if (given === null) sessionStorage.removeItem(kStorageKey);
-    else sessionStorage.setItem(kStorageKey, given);
+    if (given === null) sessionStorage.removeItem(kTokenKey);
+    else sessionStorage.setItem(kTokenKey, given);
   } catch {
     // As above.
   }
@@ -63,7 +62,8 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   const headers = new Headers(init.headers);
   const sent = token;
   if (sent !== null) headers.set("Authorization", `Bearer ${sent}`);
-  const response = await fetch(path, { ...init, headers, credentials: "same-origin", cache: "no-store" });
+  const ask = (): Promise<Response> => fetch(path, { ...init, headers, credentials: "same-origin", cache: "no-store" });
+  const response = await (takeEarly(path, sent)?.catch(ask) ?? ask());
   if (response.status === 401) {
     // An answer to an older token says nothing about the one typed since.
     if (sent === token) signIn.set(sent === null ? "needed" : "refused");
