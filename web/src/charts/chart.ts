@@ -43,25 +43,67 @@ export interface ChartSetting {
 
 const kNearShare = 0.006;  // of the window: so near to an event the pointer tells it
 const kAxisWidth = 62;
+const kSightMargin = "50%";  // of the window, above and below it: there charts are kept up to date
 const kBinarySteps = Array.from({ length: 60 }, (_, power) => 2 ** power);
 const kFont = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
 // The edges of a band are not drawn; what lies between them is.
 const kEdge: uPlot.Series = { width: 0, stroke: "transparent", points: { show: false } };
 
+// A pixel for each value, the first row at the bottom, which the browser stretches: sixty cores over a day are twenty thousand rectangles, and
+// a tenth of a second to draw them one by one.
+function cellPicture(cells: readonly Line[], colour: string): HTMLCanvasElement | null {
+  const width = cells[0]?.values.length ?? 0;
+  const picture = document.createElement("canvas");
+  picture.width = width;
+  picture.height = cells.length;
+  const ctx = picture.getContext("2d");
+  if (ctx === null || width === 0) return null;
+  const image = ctx.createImageData(width, cells.length);
+  const [red = 0, green = 0, blue = 0] = (/^#(..)(..)(..)$/.exec(colour) ?? []).slice(1).map((part) => parseInt(part, 16));
+  cells.forEach((row, index) => {
+    const first = 4 * width * (cells.length - 1 - index);
+    let shown: number | null = null;
+    markGaps(row.values).forEach((value, at) => {
+      if (value !== undefined) shown = value;
+      if (shown === null) return;
+      // Never quite nothing: an idle core must differ from a core of which nothing is known.
+      const strength = 0.06 + 0.94 * Math.min(1, Math.max(0, shown / 100));
+      image.data.set([red, green, blue, Math.round(255 * strength)], first + 4 * at);
+    });
+  });
+  ctx.putImageData(image, 0, 0);
+  return picture;
+}
+
 export class Chart {
   private plot: uPlot;
   private model: Model;
+  private width: number;
   private observer: ResizeObserver;
+  private sight: IntersectionObserver;
+  private isSeen = true;
+  private isOld = false;  // the picture, while nobody sees it
+  private isGone = false;
 
-  constructor(private element: HTMLElement, private input: ChartInput, private setting: ChartSetting) {
+  // `width`: of the element, in pixels.
+  constructor(private element: HTMLElement, width: number, private input: ChartInput, private setting: ChartSetting) {
+    this.width = width;
     this.model = toModel(input.lines, setting.style, input.window, input.hidden, input.times);
     this.plot = this.build();
     this.observer = new ResizeObserver(() => {
       const width = this.element.clientWidth;
-      if (width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: this.setting.height });
+      if (width <= 0 || width === this.plot.width) return;
+      this.width = width;
+      this.plot.setSize({ width, height: this.setting.height });
     });
     this.observer.observe(element);
+    this.sight = new IntersectionObserver((entries) => {
+      this.isSeen = entries.at(-1)?.isIntersecting ?? true;
+      if (this.isSeen) this.catchUp();
+    }, { rootMargin: kSightMargin });
+    this.sight.observe(element);
+    addEventListener("beforeprint", this.catchUp);
     this.tell(null);
   }
 
@@ -71,8 +113,10 @@ export class Chart {
     const same = shape(input) === shape(this.input);
     this.input = input;
     this.model = toModel(input.lines, this.setting.style, input.window, input.hidden, input.times);
+    // Of thirty charts on a page six are seen, and all of them get new data every few seconds.
+    this.isOld = same && !this.isSeen;
     if (same) {
-      this.plot.setData(this.columns());
+      if (!this.isOld) this.plot.setData(this.columns());
     } else {
       this.plot.destroy();
       this.plot = this.build();
@@ -80,7 +124,14 @@ export class Chart {
     this.tell(this.plot.cursor.idx ?? null);
   }
 
+  private catchUp = (): void => {
+    if (!this.isOld) return;
+    this.isOld = false;
+    this.plot.setData(this.columns());
+  };
+
   get canvas(): HTMLCanvasElement {
+    this.catchUp();
     return this.plot.ctx.canvas;
   }
 
@@ -119,7 +170,10 @@ export class Chart {
   }
 
   destroy(): void {
+    this.isGone = true;
     this.observer.disconnect();
+    this.sight.disconnect();
+    removeEventListener("beforeprint", this.catchUp);
     this.plot.destroy();
   }
 
@@ -197,24 +251,15 @@ export class Chart {
 
   // Rows of rectangles whose strength is their value: a machine's cores at one glance. uPlot has the axes and the cursor.
   private drawCells(plot: uPlot): void {
-    const { cells, window } = this.input;
+    const { cells } = this.input;
     const { ctx, bbox } = plot;
-    // Whole pixels: translucent neighbours that overlap or leave a seam would show as stripes.
-    const edge = (at: number): number => Math.round(bbox.left + (at * window.step * bbox.width) / (window.to - window.from));
+    const picture = cellPicture(cells, this.setting.theme.series[0] ?? "#888888");
+    if (picture === null) return;
     const height = bbox.height / cells.length;
-    const gap = height > 6 * devicePixelRatio ? devicePixelRatio : 0;
     ctx.save();
-    ctx.fillStyle = this.setting.theme.series[0] ?? "#888888";
-    cells.forEach((row, index) => {
-      const top = bbox.top + bbox.height - (index + 1) * height;
-      markGaps(row.values).forEach((value, at, all) => {
-        const shown = value === undefined ? all.slice(0, at).findLast((one) => one !== undefined) : value;
-        if (typeof shown !== "number") return;
-        // Never quite nothing: an idle core must differ from a core of which nothing is known.
-        ctx.globalAlpha = 0.06 + 0.94 * Math.min(1, Math.max(0, shown / 100));
-        ctx.fillRect(edge(at), top + gap, edge(at + 1) - edge(at), height - gap);
-      });
-    });
+    ctx.imageSmoothingEnabled = false;
+    ctx.drawImage(picture, bbox.left, bbox.top, bbox.width, bbox.height);
+    if (height > 6 * devicePixelRatio) cells.forEach((_, index) => ctx.clearRect(bbox.left, Math.round(bbox.top + index * height), bbox.width, devicePixelRatio));
     ctx.restore();
   }
 
@@ -263,7 +308,7 @@ export class Chart {
     });
     const alone = input.lines.filter((line) => line.overlay !== true).length === 1;
     const options: uPlot.Options = {
-      width: Math.max(120, this.element.clientWidth),
+      width: Math.max(120, this.width),
       height: setting.height,
       ms: 1,
       padding: [8, 30, 0, 0],  // on the right, half a label of the axis: "14:00:05"
@@ -346,6 +391,11 @@ export class Chart {
         ],
       },
     };
-    return new uPlot(options, this.columns(), this.element);
+    // Drawn before it is put into the page: each font that is set on a canvas of the page has the browser reckon the page's styles.
+    const plot = new uPlot(options, this.columns());
+    queueMicrotask(() => {
+      if (this.plot === plot && !this.isGone) this.element.append(plot.root);
+    });
+    return plot;
   }
 }

@@ -1,8 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { t, tx } from "../core/texts.ts";
-import { Chart, type ChartInput } from "../charts/chart.ts";
+import { Chart, type ChartInput, type ChartSetting } from "../charts/chart.ts";
 import type { Drawn, Line, Panel } from "../charts/panel.ts";
+import { makeSoon } from "../charts/queue.ts";
 import { theme } from "../charts/theme.ts";
 import type { ChartEvent } from "../core/annotations.ts";
 import type { AlertSpan } from "../core/alerts.ts";
@@ -16,6 +17,7 @@ import { downloadCsv, downloadPicture } from "./download.ts";
 import { fullPanel } from "./full_screen.ts";
 import { Menu } from "./menu.tsx";
 import { changeSettings, settings } from "./settings.ts";
+import { still } from "./still.ts";
 import { useObservable } from "./use_observable.ts";
 
 export interface PanelActions {
@@ -40,7 +42,7 @@ interface Props {
 const kNone: ReadonlySet<string> = new Set();
 const kNoCells: readonly Line[] = [];
 
-export function PanelView({ panel, data, failed, actions, onRetry, marks, colourOf, spans, events }: Props) {
+function DrawPanel({ panel, data, failed, actions, onRetry, marks, colourOf, spans, events }: Props) {
   const drawn: Drawn = useMemo(() => {
     if (data === undefined) return { lines: [] };
     const made = panel.draw(data.grids);
@@ -73,6 +75,9 @@ export function PanelView({ panel, data, failed, actions, onRetry, marks, colour
     </article>
   );
 }
+
+// With thirty of them on a page, what concerns one of them must not draw the others.
+export const PanelView = still(DrawPanel);
 
 // Higher where the window is, in steps: each is a new chart.
 const chartHeight = (): number => Math.min(230, Math.max(148, 20 * Math.round(innerHeight * 0.008)));
@@ -195,8 +200,9 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
   latest.current = input;
 
   useLayoutEffect(() => {
-    if (place.current === null) return;
-    const made = new Chart(place.current, latest.current, {
+    const element = place.current;
+    if (element === null) return undefined;
+    const setting: ChartSetting = {
       unit, style, ceilings, theme: colours, height, sync,
       onZoom: (from, to) => callbacks.current?.zoom(from, to),
       onReset: () => callbacks.current?.reset(),
@@ -213,10 +219,11 @@ export function ChartBox({ title, about, unit, style, ceilings, drawn, window, t
         });
         if (clock.current !== null) clock.current.textContent = time ?? "";
       },
-    });
-    chart.current = made;
+    };
+    const takeBack = makeSoon(element, (width) => { chart.current = new Chart(element, width, latest.current, setting); });
     return () => {
-      made.destroy();
+      takeBack();
+      chart.current?.destroy();
       chart.current = null;
     };
   }, [unit, style, ceilings, colours, height, sync, asTable, zone, network, temperature]);
