@@ -5,6 +5,7 @@ import { errorText } from "../core/influx_response.ts";
 import {
   decodeFacets, decodeHistogram, decodeLine, decodePage, decodePatterns, type Facet, type Histogram, type LogLine, type Page, type Pattern,
 } from "../core/log_lines.ts";
+import { turnOfOthers } from "./query.ts";
 import { currentToken, request } from "./session.ts";
 
 export interface Wanted {
@@ -16,6 +17,7 @@ export interface Wanted {
 export class NoLogs extends Error {}
 
 async function ask(path: string, parameters: Record<string, string>, signal: AbortSignal): Promise<unknown> {
+  await turnOfOthers();
   const response = await request(`/api/v1/logs${path}?${new URLSearchParams(parameters)}`, { signal });
   if (response.ok) return response.json();
   const why = errorText(await response.text(), response.status);

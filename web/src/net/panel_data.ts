@@ -6,7 +6,7 @@ import type { Window } from "../core/influxql.ts";
 import { windowOf, type Range } from "../core/time_range.ts";
 import type { Panel } from "../charts/panel.ts";
 import { askFor } from "../charts/statements.ts";
-import { runEach } from "./query.ts";
+import { beforeOthers, runEachNow } from "./query.ts";
 
 export interface PanelData {
   window: Window;
@@ -45,7 +45,7 @@ async function fetchPart(wanted: Wanted, panels: readonly Panel[], window: Windo
     const first = statements.push(statement) - 1;
     return bands === null ? [first] : [first, statements.push(bands) - 1];
   });
-  const results = await runEach(statements, signal);
+  const results = await runEachNow(statements, signal);
   const found = new Map<string, PanelData>();
   asks.forEach(({ panel, source }, index) => {
     const told = (places[index] ?? []).flatMap((place) => results[place] ?? []);
@@ -77,11 +77,11 @@ function inParts(panels: readonly Panel[]): Panel[][] {
 // `onPart` gets each part as it comes.
 export async function load(wanted: Wanted, range: Range, now: number, signal: AbortSignal, onPart: (part: Panels) => void): Promise<Panels> {
   const window = windowOf(range, now, wanted.intervalSeconds);
-  const parts = await Promise.all(inParts(wanted.panels).map(async (panels) => {
+  const parts = await beforeOthers(() => Promise.all(inParts(wanted.panels).map(async (panels) => {
     const part = await fetchPart(wanted, panels, window, window, now, signal);
     onPart(part);
     return part;
-  }));
+  })));
   return new Map(parts.flatMap((part) => [...part]));
 }
 

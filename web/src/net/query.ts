@@ -4,6 +4,30 @@ import { request } from "./session.ts";
 
 const kDatabase = "resmon";
 
+// What a view is opened for is asked first: a browser asks six things at a time, and the server computes as many answers as it has cores. All
+// else waits for the charts that are under way, for so long at most.
+const kLongestWaitMs = 3000;
+let underWay = 0;
+let waiting: (() => void)[] = [];
+
+export async function beforeOthers<T>(work: () => Promise<T>): Promise<T> {
+  ++underWay;
+  try {
+    return await work();
+  } finally {
+    if (--underWay === 0) {
+      const free = waiting;
+      waiting = [];
+      for (const go of free) go();
+    }
+  }
+}
+
+export const turnOfOthers = (): Promise<void> => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => {
+  waiting.push(resolve);
+  setTimeout(resolve, kLongestWaitMs);
+}));
+
 async function ask(text: string, signal?: AbortSignal): Promise<unknown> {
   const form = new URLSearchParams({ db: kDatabase, epoch: "ms", q: text });
   const response = await request("/query", { method: "POST", body: form, ...(signal === undefined ? {} : { signal }) });
@@ -26,6 +50,11 @@ export async function runText(text: string, signal?: AbortSignal): Promise<State
 // Runs the statements in one request; one result each, in order. Throws ResponseError with the server's words, AuthRequired, or
 // what fetch throws when the server cannot be reached.
 export async function runStatements(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
+  await turnOfOthers();
+  return runNow(statements, signal);
+}
+
+async function runNow(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
   return decodeResponse(await ask(statements.join("; "), signal), statements.length);
 }
 
@@ -33,15 +62,21 @@ export async function runStatements(statements: readonly string[], signal?: Abor
 // again one by one, so that one unsupported chart does not blank the page.
 export async function runEach(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
   if (statements.length === 0) return [];
+  await turnOfOthers();
+  return runEachNow(statements, signal);
+}
+
+// Without waiting for charts: these are some.
+export async function runEachNow(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
   try {
-    return await runStatements(statements, signal);
+    return await runNow(statements, signal);
   } catch (error) {
     if (!(error instanceof ResponseError) || statements.length === 1) throw error;
   }
   const results: StatementResult[] = [];
   for (const statement of statements) {
     try {
-      results.push(...(await runStatements([statement], signal)));
+      results.push(...(await runNow([statement], signal)));
     } catch (error) {
       if (!(error instanceof ResponseError)) throw error;
       results.push({ series: [], error: error.message });

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../core/texts.ts";
 import type { Range } from "../core/time_range.ts";
 import { connection, onFeed, serverNow } from "../net/live.ts";
@@ -33,7 +33,8 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
   const latest = useRef({ wanted, range });
   latest.current = { wanted, range };
 
-  useEffect(() => {
+  // Before the effects of what is on the view besides: charts are asked for first.
+  useLayoutEffect(() => {
     const aborter = new AbortController();
     let data: Panels | null = null;
     let running = false;
