@@ -3,10 +3,12 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { eventsOf, type ChartEvent } from "../core/annotations.ts";
 import { Observable } from "../core/observable.ts";
+import type { Fleet } from "../core/hosts.ts";
 import { rangeMs, type Range } from "../core/time_range.ts";
 import { fetchAnnotations } from "../net/events.ts";
 import { fleet, serverNow } from "../net/live.ts";
-import { useObservable } from "./use_observable.ts";
+import { useObservable, usePicked } from "./use_observable.ts";
+import { useSame } from "./use_same.ts";
 
 const kRefreshMs = 60_000;
 
@@ -16,7 +18,9 @@ export function useEvents(hosts: readonly string[], range: Range): readonly Char
   const [annotations, setAnnotations] = useState<readonly ChartEvent[]>([]);
   const changed = useObservable(annotationsChanged);
   const names = hosts.join("\n");
-  const known = useObservable(fleet);
+  // A start is reckoned from the uptime of each sample, which is in whole seconds; rounded, it stays the same.
+  const ownOf = (all: Fleet): string => JSON.stringify(eventsOf(hosts.flatMap((name) => all.get(name) ?? [])).map(({ time, words }) => ({ time: Math.round(time / 10_000) * 10_000, words })));
+  const own = usePicked(fleet, ownOf, names);
   const rangeKey = JSON.stringify(range);
   const to = (): number => (range.kind === "absolute" ? range.to : serverNow() + 1000);
   useEffect(() => {
@@ -32,11 +36,8 @@ export function useEvents(hosts: readonly string[], range: Range): readonly Char
       clearInterval(timer);
     };
   }, [names, rangeKey, changed]);
-  // A start is reckoned from the uptime of each sample, which is in whole seconds; rounded, it stays the same.
-  const own = eventsOf(hosts.flatMap((name) => known.get(name) ?? [])).map(({ time, words }) => ({ time: Math.round(time / 10_000) * 10_000, words }));
-  const key = JSON.stringify(own);
-  return useMemo(() => {
+  return useSame(useMemo(() => {
     const begin = to() - rangeMs(range);
-    return [...annotations, ...own].filter(({ time }) => time >= begin && time <= to()).sort((a, b) => a.time - b.time);
-  }, [annotations, key, rangeKey]);
+    return [...annotations, ...(JSON.parse(own) as ChartEvent[])].filter(({ time }) => time >= begin && time <= to()).sort((a, b) => a.time - b.time);
+  }, [annotations, own, rangeKey]));
 }

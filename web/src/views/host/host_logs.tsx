@@ -6,6 +6,7 @@ import { rangeMs } from "../../core/time_range.ts";
 import { loadHistogram, loadPage, NoLogs } from "../../net/logs.ts";
 import { AuthRequired } from "../../net/session.ts";
 import { go } from "../../ui/navigation.ts";
+import { useSame } from "../../ui/use_same.ts";
 import { LogHistogram } from "../logs/histogram.tsx";
 import { LineRow } from "../logs/line_list.tsx";
 import { wantedOf } from "../logs/use_logs.ts";
@@ -52,7 +53,7 @@ export function useHostLogs(route: HostRoute): HostLines {
       clearTimeout(timer);
     };
   }, [formatRoute(route)]);
-  const marks = useMemo(() => (found === null ? [] : errorMarks(found.histogram)), [found]);
+  const marks = useSame(useMemo(() => (found === null ? [] : errorMarks(found.histogram)), [found]));
   return { found, marks, error };
 }
 
