@@ -30,6 +30,20 @@ export class Trend {
     }
   }
 
+  // The mean of the newest so many half minutes that have a value; null: none has. It is asked of each host at each of its samples.
+  recent(now: number, points: number): number | null {
+    const last = Math.floor(now / kTrendStepMs);
+    let sum = 0;
+    let known = 0;
+    for (let slot = last - points + 1; slot <= last; ++slot) {
+      const bucket = this.buckets.get(slot);
+      if (bucket === undefined) continue;
+      sum += bucket.sum / bucket.count;
+      ++known;
+    }
+    return known === 0 ? null : sum / known;
+  }
+
   values(now: number): (number | null)[] {
     const last = Math.floor(now / kTrendStepMs);
     return Array.from({ length: kTrendPoints }, (_, index) => {

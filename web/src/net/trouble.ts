@@ -15,10 +15,7 @@ export const troubles = new Observable<Troubles>(new Map());
 // So many half minutes of CPU make "lasting".
 const kLastingBuckets = 3;
 
-function lasting(host: Host): number | null {
-  const known = trendOf(host.host, "cpu").values(serverNow()).slice(-kLastingBuckets).filter((value): value is number => value !== null);
-  return known.length === 0 ? host.summary.cpu_percent : known.reduce((a, b) => a + b, 0) / known.length;
-}
+const lasting = (host: Host): number | null => trendOf(host.host, "cpu").recent(serverNow(), kLastingBuckets) ?? host.summary.cpu_percent;
 
 const kNoAlerts: readonly ActiveAlert[] = [];
 let judged = new WeakMap<Host, Trouble | null>();

@@ -20,6 +20,7 @@ const kCrowd = 250;
 // The tiles of a large fleet are born a few chunks a frame. Those that are not seen are brought up to date when they are.
 const kChunk = 50;
 const kBornAtOnce = 2 * kChunk;
+const kChangedAtOnce = 100;
 const kBornAtFirst = 6 * kChunk;
 const kMarginPixels = 400;
 
@@ -103,19 +104,18 @@ function Tiles({ hosts, by, first, label, style }: TilesProps) {
     const update = (): void => {
       frame = 0;
       const { current: now } = shown;
-      let changed = false;
       const [from, end] = list.current === null ? [0, 0] : seenTiles(list.current, now.length);
-      for (let at = from; at < end; ++at) {
+      // Some a frame: hundreds of tiles that change at once are more than fits into one.
+      let left = kChangedAtOnce;
+      for (let at = from; at < end && left > 0; ++at) {
         const host = wanted.current[at];
         if (host === undefined || now[at] === host) continue;
         now[at] = host;
-        changed = true;
+        --left;
       }
-      if (now.length < wanted.current.length) {
-        now.push(...wanted.current.slice(now.length, now.length + kBornAtOnce));
-        changed = true;
-        frame = requestAnimationFrame(update);
-      }
+      const changed = left < kChangedAtOnce || now.length < wanted.current.length;
+      if (now.length < wanted.current.length) now.push(...wanted.current.slice(now.length, now.length + kBornAtOnce));
+      if (left === 0 || now.length < wanted.current.length) frame = requestAnimationFrame(update);
       if (changed) redraw((old) => old + 1);
     };
     const soon = (): void => {

@@ -69,8 +69,9 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
   const thresholds = useObservable(limits);
   const layout = useMemo(() => layoutFor(width), [width, density, chosen, thresholds]);
   const rowHeight = layout.rowHeight;
-  // As it will be found to be, so that the first rows are not drawn twice.
-  const [span, setSpan] = useState<Span>(() => ({ ...spanAt(0, innerHeight, Infinity, layout.rowHeight), begin: 0 }));
+  // The first picture has no rows but those that are seen.
+  const [span, setSpan] = useState<Span>(() => ({ first: 0, end: Math.ceil(innerHeight / layout.rowHeight), rows: Math.ceil(innerHeight / layout.rowHeight), begin: 0 }));
+  const isNew = useRef(true);
   const parts = useMemo(() => splitNames(hosts.map((host) => host.host)), [hosts.length]);
   const items = useMemo(() => itemsOf(hosts, group), [hosts, group]);
   const count = items.length;
@@ -85,16 +86,22 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
       });
     };
     const rest = (): void => measure(true);
+    const restSoon = (ms = 0): void => {
+      clearTimeout(resting);
+      resting = setTimeout(rest, ms);
+    };
     const scrolled = (): void => {
       measure(false);
-      clearTimeout(resting);
-      resting = setTimeout(rest, kRestMs);
+      restSoon(kRestMs);
     };
     const resized = new ResizeObserver(() => {
       setWidth(box.current?.parentElement?.clientWidth ?? 0);
-      rest();
+      restSoon();
     });
-    rest();
+    // To measure now would have the browser lay out the page before the first picture, too.
+    if (isNew.current) restSoon();
+    else rest();
+    isNew.current = false;
     if (box.current?.parentElement) resized.observe(box.current.parentElement);
     addEventListener("scroll", scrolled, { passive: true });
     addEventListener("resize", rest);
