@@ -74,7 +74,7 @@ async function loading(browser, programs) {
     const host = await open(browser, `${programs.url}/#/host/${kDayHost}?range=24h`, kQuiet);
     await host.page.waitForSelector(".panel canvas", { timeout: 60_000 });
     firstCharts.push(await host.page.evaluate(() => performance.now()));
-    await host.page.waitForFunction(() => document.querySelectorAll(".is-loading").length === 0 && document.querySelectorAll(".panel canvas").length > 20,
+    await host.page.waitForFunction(() => document.querySelector(".is-loading, .chart:not(:has(canvas))") === null && document.querySelectorAll(".panel canvas").length > 20,
       null, { timeout: 60_000, polling: "raf" });
     allCharts.push(await host.page.evaluate(() => performance.now()));
     answered = await host.page.evaluate(() =>

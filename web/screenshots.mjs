@@ -45,7 +45,7 @@ const busy = up.find((name) => name.startsWith("batch-")) ?? host;
 const own = up.find((name) => name === "workstation") ?? host;
 
 const charts = (least) => (page) =>
-  page.waitForFunction((count) => document.querySelectorAll(".panel canvas").length >= count && !document.querySelector(".is-loading"), least);
+  page.waitForFunction((count) => document.querySelectorAll(".panel canvas").length >= count && !document.querySelector(".is-loading, .chart:not(:has(canvas))"), least);
 const hostAddress = (name, range) => `#/host/${encodeURIComponent(name)}?range=${range}`;
 const compared = up.slice(0, 4).map((name) => `host=${encodeURIComponent(name)}`).join("&");
 const rows = async (page) => { await page.waitForSelector("tr.host-row"); await page.waitForSelector(".connection-live"); await page.waitForTimeout(1500); };
