@@ -3,6 +3,8 @@
 
 import { kHostsPath, kTokenKey, leaveEarly } from "./core/early.ts";
 
+const kTimeoutMs = 10_000;
+
 function stored(): string | null {
   try {
     return sessionStorage.getItem(kTokenKey);
@@ -12,7 +14,9 @@ function stored(): string | null {
 }
 
 const token = stored();
-const hosts = fetch(kHostsPath, { headers: token === null ? {} : { Authorization: `Bearer ${token}` }, credentials: "same-origin", cache: "no-store" });
+const hosts = fetch(kHostsPath, {
+  headers: token === null ? {} : { Authorization: `Bearer ${token}` }, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(kTimeoutMs),
+});
 hosts.catch(() => undefined);  // the page asks again
 leaveEarly({ token, hosts });
 
