@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { splitNames } from "./names.ts";
+import { shortName, splitNames } from "./names.ts";
 
 test("what tells long names apart is kept", () => {
   const domain = ".eu-central-1.compute.internal";
@@ -20,4 +20,10 @@ test("a name that begins with all of another one keeps a part of its own", () =>
   const parts = splitNames(["the-very-long-machine-a", "the-very-long-machine-a-b"]);
   assert.deepEqual(parts.get("the-very-long-machine-a"), { before: "the-very-long-machine-", own: "a", after: "" });
   assert.deepEqual(parts.get("the-very-long-machine-a-b"), { before: "the-very-long-machine-", own: "a-b", after: "" });
+});
+
+test("a short name has what tells it apart", () => {
+  const names = ["ip-10-0-12-133.eu-central-1.compute.internal", "ip-10-0-12-134.eu-central-1.compute.internal", "web1"];
+  const parts = splitNames(names);
+  assert.deepEqual(names.map((name) => shortName(name, parts.get(name))), ["…12-133", "…12-134", "web1"]);
 });

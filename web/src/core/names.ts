@@ -39,3 +39,10 @@ export function splitNames(names: Iterable<string>): ReadonlyMap<string, NamePar
   });
   return parts;
 }
+
+// The name where there is room for a word or two: "ip-10-0-12-133.eu.example.org" is "…12-133" among its like.
+export function shortName(name: string, parts: NameParts | undefined): string {
+  if (parts === undefined) return name;
+  const last = /[^-._]*[-._]$/.exec(parts.before)?.[0] ?? "";
+  return `${last.length < parts.before.length ? "…" : ""}${last}${parts.own}`;
+}

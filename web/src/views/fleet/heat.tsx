@@ -1,10 +1,11 @@
 // Hundreds of hosts at one glance: a tile each, with the number in it, tinted by how high it is.
 
 import { Component } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { inSentence, t } from "../../core/texts.ts";
 import { groupHosts, measure, type Host } from "../../core/hosts.ts";
 import { format } from "../../core/format.ts";
+import { shortName, splitNames, type NameParts } from "../../core/names.ts";
 import { kHeatKeys, type HeatKey } from "../../core/route.ts";
 import { level, limits } from "../../ui/settings.ts";
 import { kStateWords } from "../../ui/state_mark.tsx";
@@ -39,11 +40,12 @@ export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
   const { raised, high } = useObservable(limits)[by];
   const unit = by === "load" ? "" : " %";
   const size = hosts.length > kCrowd ? " is-crowd" : "";
+  const parts = useMemo(() => splitNames(hosts.map((host) => host.host)), [hosts.length]);
   let index = 0;
   const list = (some: readonly Host[], label: string) => {
     const first = index;
     index += some.length;
-    return <Tiles hosts={some} by={by} first={first} label={label} style={`heat${stale ? " is-stale" : ""}${size}`} />;
+    return <Tiles hosts={some} parts={parts} by={by} first={first} label={label} style={`heat${stale ? " is-stale" : ""}${size}`} />;
   };
   return (
     <>
@@ -70,8 +72,11 @@ export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
   );
 }
 
+type Parts = ReadonlyMap<string, NameParts>;
+
 interface TilesProps {
   hosts: readonly Host[];
+  parts: Parts;
   by: HeatKey;
   first: number;  // the index of its first tile
   label: string;
@@ -90,7 +95,7 @@ function seenTiles(list: HTMLElement, count: number): [number, number] {
   return [Math.max(0, row(-kMarginPixels) * columns), Math.min(count, (row(innerHeight + kMarginPixels) + 1) * columns)];
 }
 
-function Tiles({ hosts, by, first, label, style }: TilesProps) {
+function Tiles({ hosts, parts, by, first, label, style }: TilesProps) {
   const list = useRef<HTMLUListElement>(null);
   const wanted = useRef(hosts);
   wanted.current = hosts;
@@ -134,41 +139,42 @@ function Tiles({ hosts, by, first, label, style }: TilesProps) {
   for (let at = 0; at < shown.current.length; at += kChunk) chunks.push(shown.current.slice(at, at + kChunk));
   return (
     <ul class={style} aria-label={label} ref={list}>
-      {chunks.map((chunk, at) => <Chunk key={at} hosts={chunk} by={by} first={first + at * kChunk} />)}
+      {chunks.map((chunk, at) => <Chunk key={at} hosts={chunk} parts={parts} by={by} first={first + at * kChunk} />)}
     </ul>
   );
 }
 
-class Chunk extends Component<{ hosts: readonly Host[]; by: HeatKey; first: number }> {
-  override shouldComponentUpdate(next: { hosts: readonly Host[]; by: HeatKey; first: number }): boolean {
-    const { hosts, by, first } = this.props;
-    return next.by !== by || next.first !== first || next.hosts.length !== hosts.length || next.hosts.some((host, at) => host !== hosts[at]);
+class Chunk extends Component<{ hosts: readonly Host[]; parts: Parts; by: HeatKey; first: number }> {
+  override shouldComponentUpdate(next: { hosts: readonly Host[]; parts: Parts; by: HeatKey; first: number }): boolean {
+    const { hosts, parts, by, first } = this.props;
+    return next.by !== by || next.parts !== parts || next.first !== first || next.hosts.length !== hosts.length || next.hosts.some((host, at) => host !== hosts[at]);
   }
 
-  override render({ hosts, by, first }: { hosts: readonly Host[]; by: HeatKey; first: number }) {
-    return <>{hosts.map((host, at) => <Tile key={at} host={host} by={by} index={first + at} />)}</>;
+  override render({ hosts, parts, by, first }: { hosts: readonly Host[]; parts: Parts; by: HeatKey; first: number }) {
+    return <>{hosts.map((host, at) => <Tile key={at} host={host} name={host.label === host.host ? shortName(host.host, parts.get(host.host)) : host.label} by={by} index={first + at} />)}</>;
   }
 }
 
 interface TileProps {
   host: Host;
+  name: string;
   by: HeatKey;
   index: number;
 }
 
 class Tile extends Component<TileProps> {
   override shouldComponentUpdate(next: TileProps): boolean {
-    return next.host !== this.props.host || next.by !== this.props.by || next.index !== this.props.index;
+    return next.host !== this.props.host || next.name !== this.props.name || next.by !== this.props.by || next.index !== this.props.index;
   }
 
-  override render({ host, by, index }: TileProps) {
+  override render({ host, name, by, index }: TileProps) {
     const value = host.state === "down" || host.state === "paused" ? null : measure(host, by);
     const words = host.state === "up" ? format(value, by === "load" ? "load" : "percent") : inSentence(kStateWords[host.state]);
     return (
       <li>
         <a href={hostLink(host.host)} class={`tile is-${host.state} level-${level(by, value, host)}`} title={`${host.label}: ${words}`}
            data-index={index} style={{ "--heat": `${Math.round(Math.min(100, share(value, by)))}%` }}>
-          <span class="tile-name">{host.label}</span>
+          <span class="tile-name">{name}</span>
           <span class="tile-value">{words}</span>
         </a>
       </li>
