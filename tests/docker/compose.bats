@@ -330,6 +330,16 @@ victoria_no_gaps() {
 victoria_kept() { [ -z "$(comm -23 "$SCRATCH/victoria-before" <(victoria_times system_load1))" ]; }
 victoria_has() { (($(victoria_times system_load1 | grep -c "^$1"$'\t') > $2)); }
 
+@test "the variants of scaling out are configurations that Compose accepts" {
+  variant() { compose --file "$CLONE/deploy/docker/compose.scale-out.yaml" "$@"; }
+  cluster=(--file "$CLONE/deploy/docker/compose.victoria-cluster.yaml")
+  logs=(--file "$CLONE/deploy/docker/compose.logs.yaml")
+  variant "${cluster[@]}" config | grep -q 'http://victoria-metrics:8428/insert/0/influx'
+  [ "$(variant "${logs[@]}" config | grep -c 'http://victoria-logs:9428/insert')" -eq 2 ]
+  services=$(variant "${cluster[@]}" "${logs[@]}" --profile loki config --services)
+  for service in server server-2 vmstorage-1 vmstorage-2 vmselect victoria-metrics victoria-logs loki; do grep -qx "$service" <<<"$services"; done
+}
+
 @test "scaled out: two servers share the clients, one takes over all, VictoriaMetrics misses nothing" {
   VICTORIA_PORT=$(free_port)
   export VICTORIA_PORT VICTORIAMETRICS_PORT=$VICTORIA_PORT
