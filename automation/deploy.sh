@@ -9,7 +9,7 @@ usage() {
 Usage: ./resmon deploy client HOST… [OPTION]…
        ./resmon deploy client --file FILE [OPTION]…
        ./resmon deploy client NAME… --print [OPTION]…
-       ./resmon deploy server HOST [OPTION]…
+       ./resmon deploy server HOST… [OPTION]…
 
 Installs over ssh, with your own keys, and with sudo there if you are not root:
 
@@ -24,6 +24,11 @@ gets the one for its architecture ('uname -m'); './resmon release' builds those
 of other architectures.
 Without root and sudo it installs to ~/.local/resmon. A second run changes
 nothing.
+
+Several servers in one command show and answer for all (docs/peers.md): they get
+one certificate with the names of all, the same tokens, the same first users, and
+each other's addresses. Clients deployed afterwards know all of them. To add one,
+name all of them again.
 
 HOST is [user@]name[:port] or a name from your ssh configuration. FILE has one
 a line: HOST [NAME], # for comments.
@@ -48,7 +53,8 @@ Options:
   --server HOST:PORT    where clients send to; default the server of 'deploy
                         server', else this machine's
   --server-name NAME    the name in the server's certificate, where it differs
-                        from that address
+                        from that address; of several servers a further one,
+                        such as a balancer's
   --name NAME           the client's name, for a single HOST; default the name
                         that it has there, else the machine's host name
   --interval D          time between two samples; default 5s
@@ -77,6 +83,7 @@ Examples:
   ./resmon deploy client --file hosts --upgrade
   ./resmon deploy client web3 --print --server monitor.example.org:7411
   ./resmon deploy server monitor.example.org && ./resmon deploy client web1
+  ./resmon deploy server s1.example.org s2.example.org --server-name lb.example.org
 TEXT
 }
 
@@ -156,7 +163,6 @@ check_hosts() {
   local i pair
   local -A seen=()
   ((${#hosts[@]})) || die usage "which hosts? ./resmon deploy $role HOST…"
-  [[ $role == client || ${#hosts[@]} == 1 ]] || die usage "deploy server takes one host"
   if [[ -n $name ]]; then
     ((${#hosts[@]} == 1)) || die usage "--name is for one host; with several, FILE names each"
     names[0]=$name

@@ -4,9 +4,14 @@
 
 # What it sets.
 action='' any='' binary='' facts='' program='' role='' work='' hosts=() sets=()
+servers=()     # where clients connect
+certificate='' # of the servers that are deployed: a path without .crt and .key
 
 # The server that `deploy server` installed, by the address given then; otherwise the server of this state directory.
 fleet_file() { printf '%s' "$RESMON_HOME/fleet.json"; }
+
+# fleet_servers: "HOST<tab>URL" of each server that was deployed.
+fleet_servers() { jq -r '.servers[] | [.host, .http_url] | @tsv' "$(fleet_file)"; }
 
 # server_get PATH: from the server, wherever it is.
 server_get() { http_get "$server_url$1" "$(token_file)"; }
@@ -21,16 +26,30 @@ server_now() {
 }
 
 # keep_server: the server is up: from now on clients are deployed to it.
-keep_server() { [[ $role != server ]] || mv -f -- "$work/fleet.json" "$(fleet_file)"; }
+keep_server() {
+  [[ $role == server ]] || return 0
+  cp -f -- "$work/fleet.json" "$(fleet_file).$BASHPID" && mv -f -- "$(fleet_file).$BASHPID" "$(fleet_file)"
+}
 
-# find_server: sets server_url, and stops early when nothing could ever be seen to arrive.
+# url_of_server INDEX: of the host that is deployed now, or was before.
+url_of_server() {
+  local from=$work/fleet.json
+  [[ -s $from ]] || from=$(fleet_file)
+  jq -r --arg host "${hosts[$1]}" '(.servers[] | select(.host == $host) | .http_url) // empty' "$from" 2>/dev/null || true
+}
+
+# find_server: sets server_url, of several servers that of the first that answers, and stops early when nothing could ever be seen to
+# arrive.
 find_server() {
-  if [[ $role == server ]]; then
-    [[ -n ${server_url-} ]] || server_url=$(jq -r .http_url "$(fleet_file)" 2>/dev/null) || server_url=
-    return 0
-  fi
+  local host url
+  [[ $role != server ]] || return 0
   if [[ -s $(fleet_file) ]]; then
     server_url=$(jq -r .http_url "$(fleet_file)")
+    while IFS=$'\t' read -r host url; do
+      server_url=$url
+      ! server_get /readyz >/dev/null 2>&1 || break
+      warn "the server on $host does not answer"
+    done < <(fleet_servers)
   else
     server_url=$(jq -r .http_url <<<"$(endpoints)")
   fi
@@ -44,7 +63,9 @@ prepare_client() {
   local listening
   if [[ -z $server ]]; then
     if [[ -s $(fleet_file) ]]; then server=$(jq -r .tcp_address "$(fleet_file)"); else server=$(dialable "$(tcp_address)"); fi
+    [[ ! -s $(fleet_file) ]] || mapfile -t servers < <(jq -r '.servers[].tcp_address' "$(fleet_file)")
   fi
+  ((${#servers[@]})) || servers=("$server")
   port_of "$server" >/dev/null || die usage "--server: '$(printable "$server")' is not HOST:PORT"
   listening=$(setting "$(server_config)" listen.tls false)
   if [[ $listening == true || -s $(fleet_file) ]]; then
@@ -61,15 +82,49 @@ prepare_client() {
 }
 
 prepare_server() {
-  local host=${hosts[0]##*@} name
-  host=${host%:*}
-  host=${host#[} host=${host%]}
-  name=${server_name:-$host}
-  server_url=https://$(bracketed "$name"):7412
-  local -a config_written=()
+  local host name
+  local -a all=() entries=() config_written=()
+  for host in "${hosts[@]}"; do
+    name=$(address_of "$host")
+    [[ ${#hosts[@]} != 1 || -z $server_name ]] || name=$server_name
+    all+=("$name")
+    entries+=("$(jq -n --arg host "$host" --arg http_url "https://$(bracketed "$name"):7412" --arg tcp_address "$(bracketed "$name"):7411" \
+      '$ARGS.named')")
+  done
+  printf '%s\n' "${entries[@]}" | jq -s '.[0] + {servers: .}' | write_private "$work/fleet.json"
   ensure_config '' ''
   ((${#config_written[@]} == 0)) || say "wrote ${config_written[*]} in $RESMON_HOME"
-  if [[ ! -s $(tls_directory)/server-$name.crt ]]; then make_certificate "$(tls_directory)/server-$name" "$name"; fi
+  certificate=$(tls_directory)/server-${all[0]}
+  if ((${#hosts[@]} > 1)); then
+    certificate=$(tls_directory)/servers
+    [[ -z $server_name ]] || all+=("$server_name")
+    if [[ -z $dry && (! -s $certificate.crt || $(cat -- "$certificate.names" 2>/dev/null) != "${all[*]}") ]]; then
+      make_certificate "$certificate" "${all[@]}"
+      printf '%s' "${all[*]}" >"$certificate.names"
+    fi
+    [[ -n $dry ]] || ensure_shared_accounts
+  elif [[ ! -s $certificate.crt ]]; then
+    make_certificate "$certificate" "${all[0]}"
+  fi
+}
+
+address_of() {
+  local host=${1##*@}
+  host=${host%:*}
+  host=${host#[}
+  printf '%s' "${host%]}"
+}
+
+shared_accounts() { printf '%s' "$RESMON_HOME/servers.accounts"; }
+
+# ensure_shared_accounts: the first users of several servers, with an administrator; its password is shown once.
+ensure_shared_accounts() {
+  local made
+  [[ ! -s $(shared_accounts) ]] || return 0
+  made=$("$binary" --set "auth.accounts_file=$(shared_accounts)" --set "store.directory=$work" user init) ||
+    die failed "$(printable "$binary") could not make $(shared_accounts)"
+  say "made the first administrator of the servers: user ${made%%$'\t'*}, password ${made##*$'\t'}"
+  say "the password is not shown again"
 }
 
 bracketed() { if [[ $1 == *:* ]]; then printf '[%s]' "$1"; else printf '%s' "$1"; fi; }
@@ -96,28 +151,33 @@ enrol_all() {
 
 # tell_server: waits until the server has the token file as it is now. Nothing restarts.
 tell_server() {
-  local host written
+  local host url written
   if [[ -s $(fleet_file) ]]; then
-    host=$(jq -r .host "$(fleet_file)")
-    progress "the server on $host takes the new tokens"
-    # shellcheck disable=SC2016 # expanded there
-    written=$(on_host "$host" 'umask 077
-      run() { "$@"; }
-      etc=$HOME/.local/resmon/etc
-      if [ "$(id -u)" = 0 ]; then etc=/etc/resmon
-      elif sudo -n test -e /etc/resmon/server.toml 2>/dev/null; then etc=/etc/resmon; run() { sudo -n "$@"; }; fi
-      run sh -c '\''umask 077; cat >"$1/server.token.new" &&
-        { [ ! -e "$1/server.token" ] || { chown --reference="$1/server.token" "$1/server.token.new" &&
-          chmod --reference="$1/server.token" "$1/server.token.new"; }; } &&
-        mv -f "$1/server.token.new" "$1/server.token" && stat -c written=%.6Y "$1/server.token"'\'' sh "$etc"' \
-      <"$(token_file)") || die failed "the server on $host could not be given the new tokens"
-    written=$(fact written "$written")
-    await_tokens "$server_url" "${written//[!0-9]/}"
+    while IFS=$'\t' read -r host url; do tell_server_on "$host" "$url"; done < <(fleet_servers)
   elif is_running server; then
     progress "the server takes the new tokens"
     await_tokens "$server_url" "$(written_at "$(token_file)")"
   fi
   progress_end
+}
+
+# tell_server_on HOST URL
+tell_server_on() {
+  local host=$1 url=$2 written
+  progress "the server on $host takes the new tokens"
+  # shellcheck disable=SC2016 # expanded there
+  written=$(on_host "$host" 'umask 077
+    run() { "$@"; }
+    etc=$HOME/.local/resmon/etc
+    if [ "$(id -u)" = 0 ]; then etc=/etc/resmon
+    elif sudo -n test -e /etc/resmon/server.toml 2>/dev/null; then etc=/etc/resmon; run() { sudo -n "$@"; }; fi
+    run sh -c '\''umask 077; cat >"$1/server.token.new" &&
+      { [ ! -e "$1/server.token" ] || { chown --reference="$1/server.token" "$1/server.token.new" &&
+        chmod --reference="$1/server.token" "$1/server.token.new"; }; } &&
+      mv -f "$1/server.token.new" "$1/server.token" && stat -c written=%.6Y "$1/server.token"'\'' sh "$etc"' \
+    <"$(token_file)") || die failed "the server on $host could not be given the new tokens"
+  written=$(fact written "$written")
+  await_tokens "$url" "${written//[!0-9]/}"
 }
 
 # forget_purged: revokes the tokens of every purged host: the token that it had, and those of its client's name.
@@ -172,7 +232,9 @@ payload() {
   if [[ $role == client ]]; then
     cp -- "$work/$i/token" "$directory/etc/client.token"
     toml_set "$config" client.host "$(toml_string "$2")"
-    toml_set "$config" client.servers "[$(toml_string "$server")]"
+    # Each begins with another one, so that clients spread.
+    local -a order=("${servers[@]:i%${#servers[@]}}" "${servers[@]:0:i%${#servers[@]}}")
+    toml_set "$config" client.servers "$(printf '%s\n' "${order[@]}" | jq -R . | jq -cs .)"
     toml_set "$config" client.token_file "$(toml_string "$etc/client.token")"
     toml_set "$config" client.interval "$(toml_string "${interval:-5s}")"
     toml_set "$config" spool.directory "$(toml_string "$state/client")"
@@ -188,11 +250,8 @@ payload() {
     fi
   else
     cp -- "$(token_file)" "$directory/etc/server.token"
-    local name=${server_url#https://}
-    name=${name%:*}
-    name=${name#[} name=${name%]}
-    cp -- "$(tls_directory)/server-$name.crt" "$directory/etc/server.crt"
-    cp -- "$(tls_directory)/server-$name.key" "$directory/etc/server.key"
+    cp -- "$certificate.crt" "$directory/etc/server.crt"
+    cp -- "$certificate.key" "$directory/etc/server.key"
     cp -- "$(tls_directory)/ca.crt" "$directory/etc/ca.crt"
     toml_set "$config" listen.address '"0.0.0.0:7411"'
     toml_set "$config" listen.tls true
@@ -202,8 +261,12 @@ payload() {
     toml_set "$config" tls.key_file "$(toml_string "$etc/server.key")"
     toml_set "$config" auth.token_file "$(toml_string "$etc/server.token")"
     toml_set "$config" store.directory "$(toml_string "$state/server")"
-    jq -n --arg host "${hosts[i]}" --arg http_url "$server_url" --arg tcp_address "$(bracketed "$name"):7411" '$ARGS.named' |
-      write_private "$work/fleet.json"
+    if ((${#hosts[@]} > 1)); then
+      cp -- "$(shared_accounts)" "$directory/accounts"
+      toml_set "$config" peers.name "$(toml_string "$(address_of "${hosts[i]}")")"
+      toml_set "$config" peers.addresses "$(jq -c '[.servers[].http_url]' "$work/fleet.json")"
+      toml_set "$config" peers.tls_ca_file "$(toml_string "$etc/ca.crt")"
+    fi
   fi
   toml_set "$config" log.file "$(toml_string "$log/$role.log")"
   if [[ -n $docker ]]; then

@@ -61,6 +61,7 @@ one_host() {
   local i=$1 host=${hosts[$1]} client answer facts
   # A check that was ended before it could say anything.
   [[ -s $work/$i/facts ]] || return 0
+  if [[ $role == server ]]; then server_url=$(url_of_server "$i"); fi
   client=$(<"$work/$i/client") facts=$(<"$work/$i/facts")
   case $action in
     remove | rollback)
@@ -268,7 +269,7 @@ await() {
   while ((SECONDS < deadline)); do
     if [[ $role == server ]]; then
       server_get /readyz >/dev/null 2>&1 && return 0
-    elif server_get /api/v1/hosts 2>/dev/null | jq -e --arg host "$client" --argjson since "$since" --arg moment "$moment" \
+    elif server_get '/api/v1/hosts?all=1' 2>/dev/null | jq -e --arg host "$client" --argjson since "$since" --arg moment "$moment" \
       'any(.hosts[]; .host == $host and .up and .[$moment] > $since and .received_samples > 0)' >/dev/null 2>&1 &&
       is_connected_there "$i"; then
       return 0

@@ -108,6 +108,11 @@ do_install() {
     mv -- "$base/releases/$release.new" "$base/releases/$release"
     changed=yes
   fi
+  # The first users of several servers; they are the server's own from then on.
+  if [[ -e $from/accounts && ! -e $state/$role/accounts ]]; then
+    mkdir -p -- "$state/$role"
+    install -m 600 -- "$from/accounts" "$state/$role/accounts"
+  fi
   for file in "$from"/etc/*; do
     if [[ -e $file ]] && put_config "$file" "$keep_config"; then
       # What the program reads again by itself needs no restart.

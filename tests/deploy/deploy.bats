@@ -316,3 +316,38 @@ DOCKER
   run resmon monitor --once
   [ "$status" -eq 0 ]
 }
+
+@test "several servers in one command show each other's hosts, over TLS that they verify" {
+  resmon deploy server 10.77.0.13 --remove --purge
+  run resmon deploy server 10.77.0.12 10.77.0.13 --wait 60 --set peers.interval=500ms
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(grep -c 'first administrator' <<<"$output")" -eq 1 ]
+  run resmon deploy client 10.77.0.11 --interval 1s --name spread
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(there 10.77.0.11 cat /etc/resmon/client.toml | grep '^servers')" = 'servers = ["10.77.0.12:7411","10.77.0.13:7411"]' ]
+  # Both have the same first users, and neither skips the verification.
+  [ "$(there 10.77.0.12 cat /var/lib/resmon/server/accounts)" = "$(there 10.77.0.13 cat /var/lib/resmon/server/accounts)" ]
+  refused there 10.77.0.13 grep -q ^tls_verify /etc/resmon/server.toml
+  hosts_of() {
+    in_fleet curl -sS --noproxy '*' --cacert "$RESMON_HOME/tls/ca.crt" -H "Authorization: Bearer $(head -n 1 "$RESMON_HOME/token")" \
+      "https://$1:7412/api/v1/hosts?all=1"
+  }
+  for server in 10.77.0.12 10.77.0.13; do
+    for _ in {1..100}; do
+      answer=$(hosts_of "$server")
+      ! jq -e '.partial == "" and (.peers | length == 1) and any(.hosts[]; .host == "spread" and .state == "up")' <<<"$answer" || continue 2
+      sleep 0.2
+    done
+    echo "$answer"
+    false
+  done
+  # A second time nothing changes, and a token that comes later is on both.
+  run resmon deploy server 10.77.0.12 10.77.0.13 --wait 60 --set peers.interval=500ms
+  [ "$status" -eq 0 ]
+  [[ $output != *certificate* && $output != *administrator* ]]
+  run resmon deploy client 10.77.0.11 --rotate-token
+  [ "$status" -eq 0 ]
+  [ "$(there 10.77.0.12 cat /etc/resmon/server.token)" = "$(there 10.77.0.13 cat /etc/resmon/server.token)" ]
+}
