@@ -31,6 +31,7 @@ SEED = int(os.environ.get("RESMON_SCALE_SEED") or random.SystemRandom().randrang
 SECONDS = int(os.environ.get("RESMON_SCALE_SECONDS") or 180)
 NUMBERED, AGENTS = 20, 3
 SERVERS = ("server-1", "server-2")
+SLOW = 5.0  # seconds; a client that takes longer to another server is named
 SETTLED = 15.0  # seconds after an event, from which on the list of hosts must be right
 
 KINDS = (
@@ -201,17 +202,20 @@ class ScaleTest(house.HouseTest):
             window = fault.seconds + 8
             if any(o is not fault and o.at < fault.at + window and o.at + o.seconds > fault.at - 3 for o in others):
                 continue
-            before = [since for when, name, _, since, _ in looks if name == fault.target and at - 3 < when < at - 0.5]
+            before = [(when, since) for when, name, _, since, _ in looks if name == fault.target and at - 3 < when < at - 0.5]
             if not before:
                 continue
+            seen_at, connections = before[-1]
             # A hang that is over before HAProxy has noticed it ends no connection.
             after = [since for when, name, _, since, _ in looks if name == fault.target and at + fault.seconds + 1 < when < at + window]
-            for host, came in before[-1].items():
+            for host, came in connections.items():
                 if any(since.get(host) == came for since in after):
                     continue
-                again = [since[host] for when, _, _, since, _ in looks if at < when < at + 60 and since.get(host, 0) > at]
-                if again:
+                again = [since[host] for when, _, _, since, _ in looks if at - 3 < when < at + 60 and since.get(host, 0) > seen_at - 0.5 and since[host] != came]
+                if again and min(again) > at:  # otherwise it was old, and had moved before
                     out[fault.kind].append(min(again) - at)
+                    if min(again) - at > SLOW:
+                        say(f"{host} took {min(again) - at:.1f} s to another server after {fault.kind} {fault.target} at {fault.at:.2f} s")
         return out
 
     def view(self, looks, faults, zero, names):
