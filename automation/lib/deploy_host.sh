@@ -61,7 +61,8 @@ one_host() {
   local i=$1 host=${hosts[$1]} client answer facts
   # A check that was ended before it could say anything.
   [[ -s $work/$i/facts ]] || return 0
-  if [[ $role == server ]]; then server_url=$(url_of_server "$i"); fi
+  # shellcheck disable=SC2034 # server_get's
+  [[ $role != server ]] || server_url=$(url_of_server "$i")
   client=$(<"$work/$i/client") facts=$(<"$work/$i/facts")
   case $action in
     remove | rollback)
