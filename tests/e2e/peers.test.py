@@ -238,6 +238,28 @@ class PeersTest(house.HouseTest):
         answer = house.request(one.http_port, "GET", "/api/v1/peer/hosts")
         self.assertEqual(answer.status, 401)
 
+    def test_servers_ask_each_other_over_tls_that_they_verify(self):
+        house.make_certificates(self.folder)
+        certificates = {"one": "good", "two": "good", "misnamed": "misnamed", "distrustful": "good"}
+        ports = {name: {"port": house.free_port(), "http_port": house.free_port()} for name in certificates}
+        address = {name: f"https://127.0.0.1:{one['http_port']}" for name, one in ports.items()}
+
+        def launch(name, ca="ca"):
+            folder = os.path.join(self.folder, name)
+            os.makedirs(folder, exist_ok=True)
+            sets = ["http.tls=true", f"tls.certificate_file={self.folder}/{certificates[name]}.pem", f"tls.key_file={self.folder}/{certificates[name]}.key",
+                    f"peers.addresses={','.join(address.values())}", f"peers.name={name}", f"peers.tls_ca_file={self.folder}/{ca}.pem",
+                    "peers.interval=200ms", "peers.timeout=1s"]  # fmt: skip
+            return self.start(house.Server(folder, *sets, label=name, **ports[name])).wait_ready()
+
+        # Before those that ask it: of a server that is away, the first reason is logged.
+        _, one, _, distrustful = launch("misnamed"), launch("one"), launch("two"), launch("distrustful", ca="other-ca")
+        one.wait_line("INFO peers another server answers", "server=two")
+        one.wait_line("WARN peers another server does not answer", f"address={address['misnamed']}", "certificate")
+        for name in ("one", "two"):
+            distrustful.wait_line("WARN peers another server does not answer", f"address={address[name]}", "certificate")
+        self.assertEqual(distrustful.lines("another server answers"), [])
+
 
 if __name__ == "__main__":
     house.main()
