@@ -8,6 +8,7 @@
 
 #include "peer/catalog.h"
 #include "peer/hosts.h"
+#include "peer/influx.h"
 #include "peer/rows.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -15,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   constexpr resmon::UnixNanos kNow = 1'700'000'000'000'000'000;
-  switch (data[0] % 5) {
+  switch (data[0] % 8) {
     case 0:
       if (const auto read = read_hosts(bytes, kNow); read && !read_hosts(write_hosts(*read, kNow), kNow)) std::abort();
       break;
@@ -30,8 +31,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (const auto read = read_rows_request(bytes); read && !read_rows_request(write_rows_request(*read)))
         std::abort();
       break;
-    default:
+    case 4:
       (void)read_page(bytes);
+      break;
+    case 5:
+      (void)read_influx_measurements(bytes);
+      (void)read_influx_series(bytes);
+      break;
+    case 6:
+      (void)read_influx_catalog(bytes);
+      break;
+    default: {
+      RowsRequest request;
+      request.columns = {"v", "s"};
+      request.series = {{{"host", "a"}}};
+      const CatalogAnswer catalog{
+          0, false, {}, {{"s", resmon::metric::FieldType::kString}, {"v", resmon::metric::FieldType::kFloat}}, {}};
+      (void)read_influx_rows(bytes, request, influx_rows_question(request, catalog));
+    }
   }
   return 0;
 }
