@@ -160,6 +160,12 @@ App::~App() {
   if (runtime_) runtime_->drain(milliseconds(0));
 }
 
+std::string App::lacking() const {
+  std::string out = peers_->lacking();
+  if (out.empty() && database_) out = database_->lacking();
+  return out;
+}
+
 double App::uptime_seconds() const {
   return std::chrono::duration<double>(steady_clock::now() - started_).count();
 }
@@ -330,6 +336,11 @@ Status App::open_listeners() {
   auto peers = Peers::make(*this, options_.peers, runtime_->first().get_executor());
   if (!peers) return configuration_error(std::move(peers).error().wrap("peers"));
   peers_ = std::move(*peers);
+  if (const sink::SinkOptions* const backend = options_.query_sink()) {
+    auto database = Database::make(*this, *backend, runtime_->first().get_executor());
+    if (!database) return configuration_error(std::move(database).error().wrap("query.backend"));
+    database_ = std::move(*database);
+  }
   inputs_ = std::make_unique<Inputs>(*this);
   std::vector<asio::any_io_executor> executors;
   for (asio::io_context* const context : runtime_->all()) executors.emplace_back(context->get_executor());
@@ -356,6 +367,7 @@ void App::begin() {
   asio::co_spawn(runtime_->first(), forget_schemas(), asio::detached);
   if (alerts_) alerts_->start();
   peers_->start();
+  if (database_) database_->start();
   client_listener_->start([this](asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint& from) {
     ingest_->accept(std::move(socket), from);
   });
@@ -510,6 +522,7 @@ void App::stop() {
   const auto begin = steady_clock::now();
   if (store_) store_->finish_by(begin + kSealPatience, begin + kStopPatience);
   if (peers_) peers_->stop();
+  if (database_) database_->stop();
   if (client_listener_) client_listener_->stop();
   if (http_listener_) http_listener_->stop();
   if (inputs_) inputs_->stop();

@@ -17,6 +17,7 @@
 #include "auth/guard.h"
 #include "base/refusal_log.h"
 #include "base/result.h"
+#include "database.h"
 #include "database_names.h"
 #include "fleet/fleet.h"
 #include "fleet_memory.h"
@@ -116,6 +117,10 @@ class App {
   const Queries& queries() const { return queries_; }
   Peers& peers() { return *peers_; }
   const Peers& peers() const { return *peers_; }
+  // Of query.backend; null: there is none.
+  Database* database() { return database_.get(); }
+  // The first reason, for people, why answers of all servers lack something; empty: none.
+  std::string lacking() const;
   // For other servers' questions about rows, which wait for no other server.
   boost::asio::thread_pool& peer_pool() { return peer_pool_; }
   boost::asio::thread_pool& query_pool() { return query_pool_; }
@@ -190,6 +195,7 @@ class App {
   std::vector<RemovedSink> removed_sinks_;
   std::unique_ptr<Alerts> alerts_;  // none when they are off
   std::unique_ptr<Peers> peers_;
+  std::unique_ptr<Database> database_;
   boost::asio::thread_pool peer_pool_{2};
   boost::asio::thread_pool query_pool_;
   const QueryHelpers query_helpers_;

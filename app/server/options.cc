@@ -275,6 +275,11 @@ void Options::declare(config::Settings& settings) {
       "reaches the server's address can see them.");
 
   declare_peers(settings, peers);
+  settings.text(
+      "query.backend", &query_backend,
+      "A database that several servers write to and that answers InfluxQL, such as \"sink.influx\": queries read "
+      "from it, and from this server's store only what is not delivered yet; hosts of the other servers are "
+      "listed too (docs/peers.md). Empty: the store.");
 
   settings.boolean("alerts.enabled", &alerts_enabled, "Evaluate rules and send messages.");
   settings.text(
@@ -397,12 +402,35 @@ Status Options::check() {
     if (auto url = sink::parse_url(address); !url)
       return fail(ErrorKind::kInvalid, "peers.addresses: " + address + ": " + url.error().message);
   if (peers.token_file.empty()) peers.token_file = token_file;
+  RESMON_TRY(check_query_backend());
   if (journal_directory.empty()) journal_directory = store_directory + "/journal";
   if (alerts_rules_file.empty()) alerts_rules_file = store_directory + "/alerts.toml";
   if (!http_public_url.empty() && !http_public_url.starts_with("http://") && !http_public_url.starts_with("https://"))
     return fail(ErrorKind::kInvalid, "http.public_url: must begin with http:// or https://");
   if (accounts_file.empty()) accounts_file = store_directory + "/accounts";
   return oidc.check(http_public_url);
+}
+
+// What the database has must be the rows of the store as they are: the two are merged by series and time.
+Status Options::check_query_backend() const {
+  if (query_backend.empty()) return {};
+  const auto wrong = [&](const std::string& why) {
+    return fail(ErrorKind::kInvalid, "query.backend: " + query_backend + ": " + why);
+  };
+  const sink::SinkOptions* const sink = query_sink();
+  if (sink == nullptr) return wrong("there is no such sink; it is written as \"sink.NAME\"");
+  if (sink->kind != "influx")
+    return wrong("kind " + sink->kind + " cannot be asked in InfluxQL; use one of kind influx");
+  if (sink->precision != "ns") return wrong("precision must be ns: other times would make two rows of one");
+  if (const auto found = sink_rules.find(sink->name); found != sink_rules.end() && !found->second.empty())
+    return wrong("the sink has rules, so the database does not have all rows; use a sink without");
+  return {};
+}
+
+const sink::SinkOptions* Options::query_sink() const {
+  for (const sink::SinkOptions& sink : sinks)
+    if (query_backend == "sink." + sink.name) return &sink;
+  return nullptr;
 }
 
 std::uint64_t Options::set_aside_bytes() const {

@@ -119,6 +119,7 @@ struct Options {
   std::list<StatusPage> status_pages;  // a list: settings point into it
 
   PeerOptions peers;
+  std::string query_backend;  // "sink.NAME"; empty: the store
 
   bool alerts_enabled = true;
   std::string alerts_rules_file;
@@ -129,6 +130,9 @@ struct Options {
   // Checks conditions between several keys, and fills in defaults that depend on other keys. Reads only the sinks'
   // secret files.
   Status check();
+  Status check_query_backend() const;
+  // Of query.backend; null: none.
+  const sink::SinkOptions* query_sink() const;
 
   store::Options store_options() const;
   // The largest size of a file of refused samples; the previous one may have the same.

@@ -33,7 +33,7 @@ std::string PeerReader::Question::key() const {
   return key;
 }
 
-PeerReader::PeerReader(const store::Reader& own, Peers& peers)
+PeerReader::PeerReader(const store::Reader& own, RowSources& peers)
     : own_(own), peers_(peers), present_(peers.present()), next_group_(kFirstMergedGroup) {}
 
 PeerReader::~PeerReader() = default;
@@ -234,8 +234,7 @@ peer::Page::Series PeerReader::fetch(const Question& question, store::GroupId gr
   request.descending = question.descending;
   request.aggregates = question.aggregates;
   request.width = question.width;
-  auto bytes = peers_.ask(peer, "/api/v1/peer/rows", peer::write_rows_request(request));
-  auto page = bytes ? peer::read_page(*bytes) : Result<peer::Page>(fail(Error(bytes.error())));
+  auto page = peers_.rows(peer, request, *merged.sources[question.source].catalog);
   if (!page) {
     leave_out(peer, page.error().message);
     return nothing;

@@ -1,7 +1,7 @@
 #pragma once
 
-// What this server and its peers have stored, as one: the same executor that answers a query from one store answers it
-// from this, and so it comes out as if one store had all rows.
+// What this server and its peers, or a database that all of them write to, have stored, as one: the same executor that
+// answers a query from one store answers it from this, and so it comes out as if one store had all rows.
 //
 // A series that only one server has is read there: rows as rows, windows as windows. Of one that several have (a host
 // that moved), rows are merged by time, exact repeats once; a window that only one has is that one's, and one that
@@ -21,7 +21,7 @@
 
 #include "base/mutex.h"
 #include "peer/rows.h"
-#include "peers.h"
+#include "row_sources.h"
 #include "store/reader.h"
 
 namespace resmon::server {
@@ -29,7 +29,7 @@ namespace resmon::server {
 class PeerReader final : public store::Reader {
  public:
   // Both must outlive the reader.
-  PeerReader(const store::Reader& own, Peers& peers);
+  PeerReader(const store::Reader& own, RowSources& peers);
   ~PeerReader() override;
 
   std::vector<std::string> measurements() const override;
@@ -66,7 +66,7 @@ class PeerReader final : public store::Reader {
   std::vector<Cursor> cursors(const Merged& merged, std::size_t group, const Question& question) const;
 
   const store::Reader& own_;
-  Peers& peers_;
+  RowSources& peers_;
   const std::vector<std::size_t> present_;
   mutable Mutex mutex_;
   mutable std::map<std::string, std::unique_ptr<Merged>, std::less<>> merged_ GUARDED_BY(mutex_);

@@ -17,7 +17,7 @@ struct PeerReader::Merged {
   enum class Has : std::uint8_t { kNo, kYes, kOtherType };
   struct Source {
     std::size_t peer = 0;
-    Peers::Catalog catalog;
+    RowSources::Catalog catalog;
     std::vector<Has> columns;  // by column
   };
   // Where a series is: here, and at which place in each source's catalog.

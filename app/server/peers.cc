@@ -10,9 +10,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/use_future.hpp>
 #include <boost/json.hpp>
-#include <optional>
 
 #include "app.h"
 #include "base/log.h"
@@ -28,7 +26,6 @@ namespace asio = boost::asio;
 
 constexpr std::size_t kMostPeerAnswerBytes = 256U << 20U;
 constexpr std::size_t kMostCatalogs = 2000;  // that are kept of one server
-constexpr std::size_t kMostIdle = 4;         // connections
 constexpr int kFailuresToBeAway = 2;
 
 std::string name_of_this_machine() {
@@ -49,13 +46,6 @@ std::string reason_of(const sink::HttpAnswer& answer) {
   return "it answers " + std::to_string(answer.status);
 }
 
-using Exchanged = std::optional<Result<sink::HttpAnswer>>;
-
-asio::awaitable<Exchanged> send_over(std::shared_ptr<sink::Transport> transport,
-                                     std::shared_ptr<const sink::HttpRequest> request) {
-  co_return co_await transport->send(*request);
-}
-
 std::shared_ptr<const fleet::HostSettings> settings_of(const std::string& text) {
   if (text.empty()) return nullptr;
   boost::system::error_code error;
@@ -66,6 +56,17 @@ std::shared_ptr<const fleet::HostSettings> settings_of(const std::string& text) 
 }
 
 }  // namespace
+
+void log_doubled(const std::vector<fleet::Doubled>& names) {
+  for (const fleet::Doubled& one : names) {
+    if (one.over)
+      log::info("peers", "a name is on one server again", {{"host", one.host}, {"other_server", one.server}});
+    else
+      log::warn("peers",
+                "two clients use the same name, one here and one on another server: their samples mix in one series",
+                {{"host", one.host}, {"other_server", one.server}});
+  }
+}
 
 Peers::Peers(App& app, PeerOptions options, asio::any_io_executor executor)
     : app_(app),
@@ -80,6 +81,7 @@ Result<std::unique_ptr<Peers>> Peers::make(App& app, const PeerOptions& options,
     Link& link = out->links_.emplace_back(address);
     RESMON_ASSIGN(link.url, sink::parse_url(address));
     RESMON_ASSIGN(link.poll, out->connect(link));
+    link.pool = std::make_unique<HttpPool>(out->executor_, [peers = out.get(), &link] { return peers->connect(link); });
   }
   return out;
 }
@@ -98,14 +100,8 @@ void Peers::start() {
 }
 
 void Peers::stop() {
-  std::set<std::shared_ptr<sink::Transport>> busy;
-  {
-    const MutexLock lock(mutex_);
-    stopped_ = true;
-    busy = busy_;
-  }
-  asio::post(executor_, [this, busy = std::move(busy)] {
-    for (const auto& transport : busy) transport->close();
+  for (const Link& link : links_) link.pool->stop();
+  asio::post(executor_, [this] {
     for (Link& link : links_) link.poll->close();
   });
 }
@@ -214,14 +210,7 @@ Status Peers::take_hosts(Link& link, const std::string& body) {
     one.host.settings = settings_of(one.settings);
     report.hosts.push_back(std::move(one.host));
   }
-  for (const fleet::Doubled& one : app_.mutable_fleet().peer_says(report)) {
-    if (one.over)
-      log::info("peers", "a name is on one server again", {{"host", one.host}, {"other_server", one.server}});
-    else
-      log::warn("peers",
-                "two clients use the same name, one here and one on another server: their samples mix in one series",
-                {{"host", one.host}, {"other_server", one.server}});
-  }
+  log_doubled(app_.mutable_fleet().peer_says(report));
   return {};
 }
 
@@ -244,36 +233,21 @@ void Peers::note_failure(Link& link, const std::string& reason) {
 
 Result<std::string> Peers::ask(std::size_t peer, std::string target, std::string body) {
   Link& link = links_[peer];
-  auto request = std::make_shared<sink::HttpRequest>();
-  request->target = link.url.path + std::move(target);
-  request->body = std::move(body);
-  request->content_type = "application/octet-stream";
-  std::shared_ptr<sink::Transport> transport;
+  sink::HttpRequest request;
+  request.target = link.url.path + std::move(target);
+  request.body = std::move(body);
+  request.content_type = "application/octet-stream";
   {
     const MutexLock lock(mutex_);
-    if (stopped_) return fail(ErrorKind::kUnavailable, "the server stops");
-    request->authorization = link.authorization;
+    request.authorization = link.authorization;
     ++link.asked;
-    if (!link.idle.empty()) {
-      transport = std::move(link.idle.back());
-      link.idle.pop_back();
-    }
   }
-  if (!transport) {
-    RESMON_ASSIGN(transport, connect(link));
-  }
-  {
-    const MutexLock lock(mutex_);
-    busy_.insert(transport);
-  }
-  Exchanged answer = asio::co_spawn(executor_, send_over(transport, request), asio::use_future).get();
+  Result<sink::HttpAnswer> answer = link.pool->ask(std::move(request));
+  if (answer && answer->status == 200) return std::move(answer->body);
   const MutexLock lock(mutex_);
-  busy_.erase(transport);
-  if (*answer && link.idle.size() < kMostIdle) link.idle.push_back(transport);
-  if (!*answer || (*answer)->status != 200) ++link.failed;
-  if (!*answer) return fail(std::move(answer->error()));
-  if ((*answer)->status != 200) return fail(ErrorKind::kUnavailable, reason_of(**answer));
-  return std::move((*answer)->body);
+  ++link.failed;
+  if (!answer) return fail(std::move(answer).error());
+  return fail(ErrorKind::kUnavailable, reason_of(*answer));
 }
 
 Result<Peers::Catalog> Peers::catalog(std::size_t peer, const std::string& measurement) {
@@ -293,6 +267,11 @@ Result<Peers::Catalog> Peers::catalog(std::size_t peer, const std::string& measu
   if (link.catalogs.size() >= kMostCatalogs) link.catalogs.clear();
   link.catalogs[measurement] = known;
   return known;
+}
+
+Result<peer::Page> Peers::rows(std::size_t peer, const peer::RowsRequest& request, const peer::CatalogAnswer&) {
+  RESMON_ASSIGN(const std::string bytes, ask(peer, "/api/v1/peer/rows", peer::write_rows_request(request)));
+  return peer::read_page(bytes);
 }
 
 }  // namespace resmon::server

@@ -12,21 +12,24 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "peer/catalog.h"
+#include "fleet/fleet.h"
+#include "http_pool.h"
+#include "row_sources.h"
 #include "sink/endpoint.h"
 #include "sink/http_client.h"
 
 namespace resmon::server {
 
 class App;
+
+// Logs which names are at work on two servers now, or no longer.
+void log_doubled(const std::vector<fleet::Doubled>& names);
 
 struct PeerOptions {
   std::string name;
@@ -38,7 +41,7 @@ struct PeerOptions {
   std::chrono::nanoseconds timeout{std::chrono::seconds(5)};
 };
 
-class Peers {
+class Peers final : public RowSources {
  public:
   struct View {
     std::string address;
@@ -49,7 +52,6 @@ class Peers {
     std::uint64_t asked = 0;
     std::uint64_t failed = 0;
   };
-  using Catalog = std::shared_ptr<const peer::CatalogAnswer>;
 
   // kInvalid: an address or the CA file cannot be used. `app` must outlive it.
   static Result<std::unique_ptr<Peers>> make(App& app, const PeerOptions& options,
@@ -61,16 +63,13 @@ class Peers {
   std::uint64_t instance() const { return instance_; }
   // But this server itself, which may be among the addresses. Any thread, as all that follows.
   std::vector<View> views() const;
-  // The places of those that are asked now.
-  std::vector<std::size_t> present() const;
-  std::string shown(std::size_t peer) const;
-  // The first reason, for people, why an answer from all of them lacks something; empty: all are there.
-  std::string lacking() const;
-
-  // Blocks for twice peers.timeout at most: never from a thread of the network.
-  Result<std::string> ask(std::size_t peer, std::string target, std::string body);
-  // What it has of a measurement, or the names of all of them (measurement: ""). As ask.
-  Result<Catalog> catalog(std::size_t peer, const std::string& measurement);
+  std::vector<std::size_t> present() const override;
+  std::string shown(std::size_t peer) const override;
+  std::string lacking() const override;
+  // These block for twice peers.timeout at most.
+  Result<Catalog> catalog(std::size_t peer, const std::string& measurement) override;
+  Result<peer::Page> rows(std::size_t peer, const peer::RowsRequest& request,
+                          const peer::CatalogAnswer& catalog) override;
 
  private:
   struct Link {
@@ -78,8 +77,8 @@ class Peers {
     const std::string address;
     sink::Url url;
     std::unique_ptr<sink::Transport> poll;
+    std::unique_ptr<HttpPool> pool;
     // Guarded by mutex_.
-    std::vector<std::shared_ptr<sink::Transport>> idle;
     std::map<std::string, Catalog> catalogs;
     std::string name;
     std::string authorization;
@@ -94,6 +93,7 @@ class Peers {
   };
   Peers(App& app, PeerOptions options, boost::asio::any_io_executor executor);
   Result<std::unique_ptr<sink::Transport>> connect(const Link& link) const;
+  Result<std::string> ask(std::size_t peer, std::string target, std::string body);
   boost::asio::awaitable<void> watch(Link& link);
   sink::HttpRequest hosts_request(Link& link);
   boost::asio::awaitable<void> take(Link& link, Result<sink::HttpAnswer> answer);
@@ -108,8 +108,6 @@ class Peers {
   const std::uint64_t instance_;
   std::deque<Link> links_;
   mutable Mutex mutex_;
-  std::set<std::shared_ptr<sink::Transport>> busy_ GUARDED_BY(mutex_);
-  bool stopped_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace resmon::server

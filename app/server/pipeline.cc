@@ -152,6 +152,7 @@ void Pipeline::run() {
       writing_received_ = entry->received;
       if (entry->position > shown_) fleet_.observe(*entry->batch, entry->received);
       shown_ = std::max(shown_, entry->position);
+      if (seen_) seen_(*entry);
       if (!write(*entry)) break;
       written_ = reader_.progress();
       written_samples_ = written_.samples;

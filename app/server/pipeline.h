@@ -36,6 +36,11 @@ class Pipeline {
   // Told, on the pipeline's thread, of a host's samples that the store refused, and why the first was. Before start().
   using Refused = std::function<void(const std::string& host, std::uint64_t samples, const std::string& reason)>;
   void on_refused(Refused told) { told_ = std::move(told); }
+  // Called, on the pipeline's thread, with every entry before it is written. Before start().
+  using Seen = std::function<void(const ingest::Entry&)>;
+  void on_entry(Seen seen) { seen_ = std::move(seen); }
+  // Up to which the store shows all; before start(): entries after it will be seen.
+  std::uint64_t position() const { return applied_; }
   void start();
   // Writes what the log still holds, until then at the latest, and ends the thread. The log must have been stopped.
   void stop(std::chrono::steady_clock::time_point until);
@@ -93,6 +98,7 @@ class Pipeline {
   FlushRequests flush_requests_;
   const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
   Refused told_;
+  Seen seen_;
   ingest::Progress written_;            // the thread's
   std::uint64_t marked_ = 0;            // position
   std::uint64_t replayed_through_ = 0;  // position: what an earlier process wrote, as far as it is known

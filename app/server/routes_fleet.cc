@@ -97,8 +97,7 @@ asio::awaitable<http::Response> hosts(const App& app, bool all) {
   const fleet::Scope scope = all ? fleet::Scope::kAll : fleet::Scope::kOwn;
   JsonObject out;
   out.number("server_time", to_milliseconds(now)).raw("thresholds", thresholds_json(app.fleet().thresholds()));
-  if (all)
-    out.text("name", app.peers().own_name()).raw("peers", peers_json(app)).text("partial", app.peers().lacking());
+  if (all) out.text("name", app.peers().own_name()).raw("peers", peers_json(app)).text("partial", app.lacking());
   co_return http::Response::json(out.raw("hosts", to_json(app.fleet().hosts(scope), now)).finish() + "\n");
 }
 
@@ -120,7 +119,7 @@ std::string hosts_message(std::string_view type, const App& app, const std::vect
       .text("type", type)
       .number("server_time", to_milliseconds(now))
       .raw("thresholds", thresholds_json(app.fleet().thresholds()))
-      .text("partial", app.peers().lacking())
+      .text("partial", app.lacking())
       .raw("hosts", to_json(hosts, now))
       .finish();
 }

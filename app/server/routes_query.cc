@@ -9,6 +9,7 @@
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <functional>
 
 #include "app.h"
 #include "database_names.h"
@@ -20,6 +21,7 @@
 #include "json.h"
 #include "peer_reader.h"
 #include "query_backend.h"
+#include "recent_reader.h"
 #include "routes.h"
 #include "syslog_reader.h"
 
@@ -198,6 +200,29 @@ influxql::QueryLimits limits_of(App& app, const http::Request& request, const Ru
   return limits;
 }
 
+// From the database that all servers write to, else from the servers' own stores; `lacking` says what was not there.
+influxql::Response from_all(App& app, const std::function<influxql::Response(const store::Reader&)>& from,
+                            std::string& lacking) {
+  if (Database* const database = app.database()) {
+    if (!database->away()) {
+      // Where the answer began, as rows may be delivered meanwhile.
+      const RecentReader recent(app.store(), database->bridge_from());
+      const PeerReader reader(recent, *database);
+      influxql::Response answered = from(reader);
+      lacking = reader.lacking();
+      if (lacking.empty()) return answered;
+    } else {
+      lacking = database->lacking();
+    }
+    lacking += "; this is what the servers' own stores have";
+  }
+  if (app.peers().views().empty()) return from(app.store());
+  const PeerReader reader(app.store(), app.peers());
+  influxql::Response answered = from(reader);
+  if (lacking.empty()) lacking = reader.lacking();
+  return answered;
+}
+
 http::Response answer(App& app, const http::Request& request, std::chrono::steady_clock::time_point deadline) {
   auto params = influxql::parse_params(request.parameter("params"));
   if (!params) return influx_error(400, params.error().message);
@@ -221,13 +246,13 @@ http::Response answer(App& app, const http::Request& request, std::chrono::stead
   logs::Bounds bounds;
   bounds.until = deadline;
   bounds.cancelled = [gone = request.gone, &app, &entry] { return *gone || app.stopping() || entry.killed(); };
-  std::optional<PeerReader> with_peers;
-  if (of_data && request.parameter("peers") != "false" && !app.peers().views().empty())
-    with_peers.emplace(app.store(), app.peers());
-  const store::Reader& stored = with_peers ? static_cast<const store::Reader&>(*with_peers) : app.store();
-  const SyslogReader reader(stored, app.logs(), query_text(request), options.params, options.now, std::move(bounds));
-  influxql::Response answered = influxql::execute(reader, query_text(request), options);
-  const std::string lacking = with_peers ? with_peers->lacking() : "";
+  const auto from = [&](const store::Reader& stored) {
+    const SyslogReader reader(stored, app.logs(), query_text(request), options.params, options.now, bounds);
+    return influxql::execute(reader, query_text(request), options);
+  };
+  std::string lacking;
+  influxql::Response answered =
+      of_data && request.parameter("peers") != "false" ? from_all(app, from, lacking) : from(app.store());
   if (!lacking.empty()) {
     ++stats.partial;
     for (influxql::StatementResult& one : answered.results) one.warning = "partial: " + lacking;

@@ -4,6 +4,7 @@
 import math
 import os
 import random
+import shutil
 import signal
 import time
 import urllib.parse
@@ -160,17 +161,8 @@ class PeersTest(house.HouseTest):
         else:
             self.assertEqual(found, wanted, place)
 
-    def test_answers_are_those_of_one_server_that_has_all(self):
-        seed = int(os.environ.get("RESMON_SEED") or random.randrange(1 << 31))
-        print(f"# seed {seed}", flush=True)
-        end, lines = self.lines(random.Random(seed))
-        servers = self.two()
-        alone = self.server(label="alone")
-        for place, server in enumerate(servers):
-            self.write(server, [line for line, places in lines if place in places])
-        self.write(alone, [line for line, _ in lines])
-        span = f"time >= {end - 7200 * NS} AND time < {end}"
-        statements = [
+    def statements(self, span):
+        return [
             f"SELECT mean(v), sum(n), count(v), min(v), max(v), last(v), first(third), stddev(third), median(v), percentile(v, 90) FROM m WHERE {span}",
             f"SELECT mean(v), sum(n), count(s), min(third), max(third), mean(third) FROM m WHERE {span} GROUP BY time(1m), host fill(none)",
             f"SELECT mean(v) FROM m WHERE {span} GROUP BY time(10m)",
@@ -185,15 +177,33 @@ class PeersTest(house.HouseTest):
             f"SELECT derivative(mean(n), 1m) FROM m WHERE {span} GROUP BY time(2m), host SLIMIT 3 SOFFSET 1",
             f"SELECT integral(v), spread(n), distinct(b) FROM m WHERE {span}",
             f"SELECT count(only_there), count(distinct(s)) FROM m WHERE {span}",
-            "SHOW SERIES FROM m", "SHOW FIELD KEYS FROM m", "SHOW TAG VALUES FROM m WITH KEY IN (host, site)", "SHOW MEASUREMENTS", "SHOW TAG KEYS",
-            "SHOW SERIES CARDINALITY",
+            "SHOW SERIES FROM m", "SHOW FIELD KEYS FROM m", "SHOW TAG VALUES FROM m WITH KEY IN (host, site)",
         ]  # fmt: skip
+
+    def compare(self, servers, alone, statements):
+        """Both answer each statement as the one that has all; how many rows that were."""
         rows = 0
         for statement in statements:
             whole = self.answer(alone, statement).json()
             for server in servers:
-                self.assert_same(self.answer(server, statement).json(), whole, statement)
+                response = self.answer(server, statement)
+                self.assertNotIn("x-resmon-partial", response.headers)
+                self.assert_same(response.json(), whole, statement)
             rows += sum(len(series.get("values", [])) for result in whole["results"] for series in result.get("series", []))
+        return rows
+
+    def test_answers_are_those_of_one_server_that_has_all(self):
+        seed = int(os.environ.get("RESMON_SEED") or random.randrange(1 << 31))
+        print(f"# seed {seed}", flush=True)
+        end, lines = self.lines(random.Random(seed))
+        servers = self.two()
+        alone = self.server(label="alone")
+        for place, server in enumerate(servers):
+            self.write(server, [line for line, places in lines if place in places])
+        self.write(alone, [line for line, _ in lines])
+        span = f"time >= {end - 7200 * NS} AND time < {end}"
+        statements = [*self.statements(span), "SHOW MEASUREMENTS", "SHOW TAG KEYS", "SHOW SERIES CARDINALITY"]
+        rows = self.compare(servers, alone, statements)
         print(f"# summary: {len(statements)} statements on each of two servers answer as one that has all: {rows} rows, seed {seed}", flush=True)
         here = [self.answer(server, f"SELECT count(v) FROM m WHERE {span}", peers="false").json()["results"][0]["series"][0]["values"][0][1] for server in servers]
         self.assertEqual(sum(here), sum(len(places) for _, places in lines))
@@ -259,6 +269,106 @@ class PeersTest(house.HouseTest):
         for name in ("one", "two"):
             distrustful.wait_line("WARN peers another server does not answer", f"address={address[name]}", "certificate")
         self.assertEqual(distrustful.lines("another server answers"), [])
+
+    def shared(self, *sets, names=("server-1", "server-2")):
+        """Servers that know each other only by the database that both write to."""
+        influx = house.Influxd(self)
+        influx.start()
+        house.request(influx.port, "POST", "/query", body=b"q=CREATE DATABASE resmon", headers={"Content-Type": "application/x-www-form-urlencoded"})
+        out = []
+        for name in names:
+            folder = os.path.join(self.folder, name)
+            os.makedirs(folder, exist_ok=True)
+            server = house.Server(folder, f"sink.influx.url=http://127.0.0.1:{influx.port}", "query.backend=sink.influx", f"peers.name={name}",
+                                  "sink.influx.linger=50ms", "sink.influx.retry_last=200ms", "server.report_interval=0s", *sets, label=name)  # fmt: skip
+            out.append(self.start(server).wait_ready())
+        for server in out:
+            server.wait_line("INFO query the database answers")
+        return influx, *out
+
+    def delivered(self, influx, statement, count):
+        house.wait_for("delivery", lambda: sum(values[1] for values in house.rows(influx.port, statement)) == count, 60)
+
+    def test_a_database_that_all_write_to_answers_for_all(self):
+        seed = int(os.environ.get("RESMON_SEED") or random.randrange(1 << 31))
+        print(f"# seed {seed}", flush=True)
+        end, lines = self.lines(random.Random(seed))
+        span = f"time >= {end - 7200 * NS} AND time < {end}"
+        alone = self.server(label="alone")
+        self.write(alone, [line for line, _ in lines])
+        # Without a window the own store has nothing to add once all is delivered; with one, all of it is read from both.
+        for window in ("0s", "60s"):
+            with self.subTest(window=window):
+                influx, *servers = self.shared(f"sink.influx.resend_window={window}", names=(f"one-{window}", f"two-{window}"))
+                for place, server in enumerate(servers):
+                    self.write(server, [line for line, places in lines if place in places])
+                self.delivered(influx, "SELECT count(v) FROM m", len(lines))
+                house.wait_for("the catalogue", lambda: servers[0].rows("SELECT count(v) FROM m")[0][1] == len(lines), 30)
+                rows = self.compare(servers, alone, self.statements(span))
+                print(f"# summary: resend_window {window}: {rows} rows as of one server that has all, seed {seed}", flush=True)
+                own = servers[0].rows("SELECT count(v) FROM m", peers="false")[0][1]
+                self.assertLess(own, len(lines))
+                influx.kill()
+                shutil.rmtree(influx.folder)
+
+    def test_rows_that_are_not_delivered_yet_are_in_the_answer(self):
+        influx, one, two = self.shared("sink.influx.resend_window=0s", "sink.influx.linger=60s")
+        now = time.time_ns()
+        self.write(one, [f"m,host=here v=1 {now}", f"m,host=here v=2 {now - 7200 * NS}"])
+        self.assertEqual(house.rows(influx.port, "SELECT count(v) FROM m"), [])
+        self.assertEqual(one.rows("SELECT count(v) FROM m WHERE time > now() - 1d")[0][1], 2)
+        self.write_to(influx, f"m,host=there v=5 {now - 3600 * NS}")
+        house.wait_for("what the database has", lambda: one.rows("SELECT sum(v) FROM m")[0][1] == 8, 30)
+        self.assertEqual(two.rows("SELECT sum(v) FROM m")[0][1], 5)
+
+    def write_to(self, influx, line):
+        answer = house.request(influx.port, "POST", "/write?db=resmon", body=line.encode())
+        self.assertEqual(answer.status, 204, answer.body)
+
+    def test_a_database_that_is_away_makes_the_answer_partial(self):
+        influx, one, two = self.shared()
+        now = time.time_ns()
+        self.write(one, [f"m,host=here v=1 {now}"])
+        self.write(two, [f"m,host=there v=3 {now}"])
+        mean = "SELECT mean(v) FROM m"
+        house.wait_for("both", lambda: one.rows(mean)[0][1] == 2, 60)
+        influx.kill()
+        response = house.wait_for("a partial answer", lambda: (lambda r: r if "x-resmon-partial" in r.headers else None)(self.answer(one, mean)), 30)
+        self.assertIn("the database of sink.influx does not answer: ", response.headers["x-resmon-partial"])
+        self.assertIn("own stores", response.headers["x-resmon-partial"])
+        self.assertEqual(response.json()["results"][0]["series"][0]["values"][0][1], 1)
+        one.wait_line("WARN query the database does not answer")
+        self.assertIn("sink.influx does not answer", self.all_of(one)["partial"])
+        influx.start()
+        house.wait_for("both again", lambda: one.rows(mean)[0][1] == 2 and "x-resmon-partial" not in self.answer(one, mean).headers, 60)
+        self.assertEqual(self.all_of(one)["partial"], "")
+
+    def test_a_host_of_another_server_is_known_by_the_database(self):
+        _, one, two = self.shared()
+        client = self.client(two, "alpha", "1s")
+        shown = house.wait_for("alpha on server-1", lambda: (lambda h: h if h.get("state") == "up" else None)(self.hosts(one).get("alpha", {})), 60)
+        self.assertEqual((shown["server"], shown["server_away"], shown["connected"]), ("server-2", False, True))
+        house.wait_for("its numbers", lambda: self.hosts(one)["alpha"]["summary"]["memory_percent"] is not None, 60)
+        self.assertNotIn("alpha", one.hosts())
+        self.assertNotIn("server", self.hosts(two)["alpha"])
+        # It stays up, whatever the rhythm of the rows.
+        end = time.monotonic() + 15
+        house.wait_for("15 s of it", lambda: self.assertEqual(self.hosts(one)["alpha"]["state"], "up") or time.monotonic() > end, 30, every=0.3)
+        client.terminate()
+        house.wait_for("late or down", lambda: self.hosts(one)["alpha"]["state"] != "up", 60)
+        self.client(one, "alpha", "1s", label="moved")
+        house.wait_for("it here", lambda: "server" not in self.hosts(one)["alpha"] and self.hosts(one)["alpha"]["state"] == "up", 60)
+        house.wait_for("it there", lambda: self.hosts(two)["alpha"].get("server") == "server-1" and self.hosts(two)["alpha"]["state"] == "up", 60)
+
+    def test_a_backend_that_cannot_be_one_is_refused_in_words(self):
+        for sets, reason in (
+            (("query.backend=sink.other",), "there is no such sink"),
+            (("query.backend=sink.influx", "sink.influx.url=http://127.0.0.1:1", "sink.influx.precision=ms"), "precision must be ns"),
+            (("query.backend=sink.influx", "sink.influx.url=http://127.0.0.1:1/x", "sink.influx.kind=remote_write"), "cannot be asked in InfluxQL"),
+        ):
+            server = self.start(house.Server(self.folder, *sets, label=f"refused-{len(reason)}"))
+            self.assertEqual(server.wait(), 3)
+            self.assertIn(reason, "\n".join(server.log()))
 
 
 if __name__ == "__main__":
