@@ -161,9 +161,7 @@ App::~App() {
 }
 
 std::string App::lacking() const {
-  std::string out = peers_->lacking();
-  if (out.empty() && database_) out = database_->lacking();
-  return out;
+  return database_ && options_.peers.addresses.empty() ? database_->lacking() : peers_->lacking();
 }
 
 double App::uptime_seconds() const {

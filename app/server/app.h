@@ -119,7 +119,7 @@ class App {
   const Peers& peers() const { return *peers_; }
   // Of query.backend; null: there is none.
   Database* database() { return database_.get(); }
-  // The first reason, for people, why answers of all servers lack something; empty: none.
+  // The first reason, for people, why the list of all servers' hosts lacks something; empty: none.
   std::string lacking() const;
   // For other servers' questions about rows, which wait for no other server.
   boost::asio::thread_pool& peer_pool() { return peer_pool_; }
