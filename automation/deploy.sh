@@ -26,9 +26,9 @@ Without root and sudo it installs to ~/.local/resmon. A second run changes
 nothing.
 
 Several servers in one command show and answer for all (docs/peers.md): they get
-one certificate with the names of all, the same tokens, the same first users, and
-each other's addresses. Clients deployed afterwards know all of them. To add one,
-name all of them again.
+one certificate with the names of all, the same tokens, the same first users,
+and each other's addresses. Clients deployed afterwards know all of them. To add
+one, name all of them again.
 
 HOST is [user@]name[:port] or a name from your ssh configuration. FILE has one
 a line: HOST [NAME], # for comments.
@@ -83,7 +83,7 @@ Examples:
   ./resmon deploy client --file hosts --upgrade
   ./resmon deploy client web3 --print --server monitor.example.org:7411
   ./resmon deploy server monitor.example.org && ./resmon deploy client web1
-  ./resmon deploy server s1.example.org s2.example.org --server-name lb.example.org
+  ./resmon deploy server s1.example.org s2.example.org
 TEXT
 }
 

@@ -77,7 +77,7 @@ teardown() { teardown_house; }
 }
 
 @test "deploy takes only hosts, and says what is wrong with others" {
-  for wrong in '' 'client' 'server a b' 'client -oProxyCommand=id' 'client a;id' 'client a a' 'client a --parallel 0' 'nothing a'; do
+  for wrong in '' 'client' 'server a a' 'client -oProxyCommand=id' 'client a;id' 'client a a' 'client a --parallel 0' 'nothing a'; do
     # shellcheck disable=SC2086 # split on purpose
     run resmon deploy $wrong
     [ "$status" -eq 2 ]
