@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 #include "app.h"
 #include "base/log.h"
@@ -188,7 +189,7 @@ void Database::note(const Status& answered) {
   bool changed = false;
   {
     const MutexLock lock(mutex_);
-    const bool first = reason_ == "it has not answered yet";
+    const bool first = !std::exchange(asked_, true);
     if (answered) {
       changed = std::exchange(failures_, 0) >= kDatabaseFailures;
       reason_.clear();

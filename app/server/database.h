@@ -72,6 +72,7 @@ class Database final : public RowSources {
   mutable Mutex mutex_;
   std::map<std::string, Known> catalogs_ GUARDED_BY(mutex_);
   std::string reason_ GUARDED_BY(mutex_) = "it has not answered yet";
+  bool asked_ GUARDED_BY(mutex_) = false;
   int failures_ GUARDED_BY(mutex_);  // in a row
 };
 
