@@ -85,7 +85,7 @@ view("fleet: the focus stays with its host when the rows get others, and goes wi
   await page.waitForFunction(() => document.querySelector("table.fleet").ariaRowCount === "302");
   assert.deepEqual([await focused(), await rowOf()], [name, "14"]);
   // Scrolled so that its row is still drawn, and the document's order put right after a rest.
-  await page.evaluate(() => scrollTo(0, 600));
+  await page.evaluate(() => scrollTo(0, 800));
   await page.waitForFunction(() => Number(document.querySelector("table.fleet tbody tr").ariaRowIndex) > 2);
   assert.equal(await focused(), name);
   await page.evaluate(() => scrollTo(0, 5000));
