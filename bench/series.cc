@@ -1,6 +1,6 @@
 // The store with very many series: CPU time a sample, and memory, of simulated hosts that gather each 5 s.
 //
-// bench-series [HOSTS [GATHERS [DIRECTORY]]]: writes gathers of so many hosts into a store, without clients and
+// bench-series [HOSTS [GATHERS]]: writes gathers of so many hosts into a store, without clients and
 // journal, and looks after it each second of theirs, as the server's thread does. Each line sums up six gathers. 10,000
 // hosts have 700,000 series, and take 2 GB of memory, half of it the simulation's.
 
@@ -51,8 +51,12 @@ void timed(double& seconds, const Call& call) {
   seconds += cpu_seconds() - begin;
 }
 
-int run(int hosts, int gathers, const std::string& directory) {
-  std::filesystem::remove_all(directory);
+int run(int hosts, int gathers) {
+  std::string directory = (std::filesystem::temp_directory_path() / "resmon-bench-series.XXXXXX").string();
+  if (::mkdtemp(directory.data()) == nullptr) {
+    std::perror("bench-series: error: no directory for the store");
+    return 1;
+  }
   metric::SchemaTable schemas;
   const simulate::Recording recording(1, simulate::Profile::kNormal, schemas, kRecorded,
                                       std::chrono::seconds(kInterval));
@@ -107,6 +111,15 @@ int run(int hosts, int gathers, const std::string& directory) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run(argc > 1 ? std::atoi(argv[1]) : 10'000, argc > 2 ? std::atoi(argv[2]) : 60,
-             argc > 3 ? argv[3] : (std::filesystem::temp_directory_path() / "resmon-bench-series").string());
+  int numbers[] = {10'000, 60};
+  for (int i = 1; i < argc; ++i) {
+    char* end = nullptr;
+    const long number = std::strtol(argv[i], &end, 10);
+    if (i > 2 || *end != '\0' || number < 1 || number > 1'000'000) {
+      std::fprintf(stderr, "Usage: bench-series [HOSTS [GATHERS]]\nBoth are numbers from 1; default 10000 60.\n");
+      return 2;
+    }
+    numbers[i - 1] = static_cast<int>(number);
+  }
+  return run(numbers[0], numbers[1]);
 }
