@@ -63,11 +63,8 @@ Result<std::unique_ptr<Database>> Database::make(App& app, const sink::SinkOptio
 }
 
 Result<std::unique_ptr<sink::Transport>> Database::connect() const {
-  sink::HttpClientOptions options;
-  options.timeout = options_.timeout;
+  sink::HttpClientOptions options = sink::http_client_options(options_);
   options.answer_bytes = kMostDatabaseAnswerBytes;
-  options.tls_ca_file = options_.tls_ca_file;
-  options.tls_verify = options_.tls_verify;
   return sink::make_http_client(executor_, endpoint_.url, options);
 }
 

@@ -230,6 +230,14 @@ class HttpClient final : public Transport {
 
 }  // namespace
 
+HttpClientOptions http_client_options(const SinkOptions& options) {
+  HttpClientOptions out;
+  out.timeout = options.timeout;
+  out.tls_ca_file = options.tls_ca_file;
+  out.tls_verify = options.tls_verify;
+  return out;
+}
+
 Result<std::unique_ptr<Transport>> make_http_client(asio::any_io_executor executor, const Url& url,
                                                     const HttpClientOptions& options) {
   std::optional<asio::ssl::context> tls;

@@ -27,6 +27,9 @@ struct HttpClientOptions {
   std::function<std::vector<boost::asio::ip::tcp::endpoint>(const net::Address&)> resolver;
 };
 
+// As the sink's configuration has them.
+HttpClientOptions http_client_options(const SinkOptions& options);
+
 // HTTP/1.1 over one connection that is kept, plain or with TLS (1.2 at least, certificate and host name verified). All
 // of it runs on `executor`, which must not run two handlers at once (a strand, or a context with one thread). kInvalid
 // when the CA file cannot be used.

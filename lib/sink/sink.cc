@@ -115,11 +115,7 @@ Result<std::unique_ptr<Sink>> Sink::make(asio::any_io_executor executor, SinkOpt
   if (!endpoint) return fail(std::move(endpoint).error().wrap(context));
   const asio::any_io_executor strand = asio::make_strand(std::move(executor));
   if (!transport) {
-    HttpClientOptions client;
-    client.timeout = options.timeout;
-    client.tls_ca_file = options.tls_ca_file;
-    client.tls_verify = options.tls_verify;
-    Result<std::unique_ptr<Transport>> made = make_http_client(strand, endpoint->url, client);
+    Result<std::unique_ptr<Transport>> made = make_http_client(strand, endpoint->url, http_client_options(options));
     if (!made) return fail(std::move(made).error().wrap(context));
     transport = std::move(made).value();
   }
