@@ -70,8 +70,8 @@ Status Alerts::open() {
   RESMON_ASSIGN(book_, alert::Book::open(app_.options().store_directory + "/alerts.db"));
   RESMON_ASSIGN(const alert::Book::Kept kept, book_->load());
   RESMON_ASSIGN(silences_, book_->silences());
-  use(std::move(config), kept.alerts);
   RESMON_ASSIGN(reader_, app_.mutable_log().add_reader("alerts", ingest::LogReader::Loss::kOldest));
+  use(std::move(config), kept.alerts);
   mark_.log = app_.log().id();
   if (kept.mark && kept.mark->log == mark_.log) {
     mark_ = *kept.mark;
@@ -82,7 +82,6 @@ Status Alerts::open() {
     mark_.received = wall();
   }
   reader_->start_after({mark_.position, mark_.samples, mark_.received});
-  read_for_engine();
   reader_->on_readable([bell = bell_] { bell->ring(); });
   return {};
 }
@@ -94,10 +93,7 @@ void Alerts::use(alert::Config config, const std::vector<AlertRecord>& kept) {
   made->engine->restore(kept);
   made->notifier = std::make_unique<alert::Notifier>(*made->engine, context());
   rules_ = std::move(made);
-}
-
-// Of most rows only the times are needed.
-void Alerts::read_for_engine() {
+  // Of most rows only the times are needed.
   reader_->want_only([engine = rules_->engine.get()](metric::SchemaId id) { return engine->reads(id); });
 }
 
@@ -145,7 +141,6 @@ void Alerts::reload_if_changed() {
   std::vector<AlertRecord> kept;
   for (const alert::Alert* one : rules_->engine->active()) kept.push_back(rules_->engine->record(*one));
   use(*std::move(config), kept);
-  read_for_engine();
   seed();
   changed_ = true;
   log::info("alerts", "the rules file has changed",

@@ -112,7 +112,6 @@ class Alerts {
   void count_lines();
   Result<alert::Config> read_rules() REQUIRES(mutex_);
   void use(alert::Config config, const std::vector<alert::AlertRecord>& kept) REQUIRES(mutex_);
-  void read_for_engine() REQUIRES(mutex_);
   alert::MessageContext context() REQUIRES(mutex_);
   Result<std::string> rules_text() const;
   void reload_if_changed() REQUIRES(mutex_);
