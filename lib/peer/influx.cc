@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "base/json_members.h"
 #include "store/windows.h"
 
 namespace resmon::peer {
@@ -41,7 +42,7 @@ std::string quoted(std::string_view text, char quote) {
 }
 
 const json::value* member(const json::value& value, std::string_view key) {
-  return value.is_object() ? value.get_object().if_contains(json::string_view(key.data(), key.size())) : nullptr;
+  return value.is_object() ? value.get_object().if_contains(json_view(key)) : nullptr;
 }
 
 const json::array* list(const json::value& value, std::string_view key) {
@@ -58,7 +59,7 @@ std::optional<Error> error_of(const json::value& value) {
 // The results of `statements` statements.
 Result<json::value> read_results(std::string_view text, std::size_t statements) {
   boost::system::error_code error;
-  json::value root = json::parse(json::string_view(text.data(), text.size()), error);
+  json::value root = json::parse(json_view(text), error);
   if (error) return fail(ErrorKind::kInvalid, "it does not answer in JSON: is it InfluxDB's address?");
   if (auto said = error_of(root)) return fail(*std::move(said));
   const json::array* const results = list(root, "results");
