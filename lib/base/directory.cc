@@ -31,7 +31,6 @@ std::optional<Directory::Entry> Directory::next() {
 
 void Directory::rewind() {
   at_ = size_ = 0;
-  error_ = 0;
   if (::lseek(fd_.get(), 0, SEEK_SET) < 0) error_ = errno;
 }
 

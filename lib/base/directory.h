@@ -26,7 +26,7 @@ class Directory {
 
   bool valid() const { return fd_.valid(); }
   int fd() const { return fd_.get(); }
-  // The errno of the failure to open or to read; 0: none.
+  // The errno of the last failure to open or to read; 0: there was none.
   int error() const { return error_; }
 
   // Empty at the end, and when reading fails.
