@@ -50,7 +50,9 @@ TEST_F(DirectoryTest, RewindsToWhatIsThereByThen) {
   Directory directory(folder_.c_str());
   EXPECT_EQ(names_of(directory), std::set<std::string>{".first"});
   make_file("second");
+  errno = EIO;  // of something else
   directory.rewind();
+  EXPECT_EQ(directory.error(), 0);
   EXPECT_EQ(names_of(directory), (std::set<std::string>{".first", "second"}));
   directory.rewind();
   ASSERT_TRUE(directory.next());

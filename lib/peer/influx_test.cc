@@ -122,6 +122,21 @@ TEST(InfluxRows, ComeByPlaceWithTheirTypes) {
   EXPECT_TRUE(page->series[1].whole);
 }
 
+TEST(InfluxRows, AnUnsignedNumberIsZeroOrMore) {
+  CatalogAnswer catalog = cpus();
+  catalog.fields = {{"busy", FieldType::kUnsigned}};
+  const RowsRequest request = request_of({{{"cpu", "0"}, {"host", "a"}}});
+  const auto page = read_influx_rows(R"({"results":[{"series":[{"tags":{"cpu":"0","host":"a"},
+    "values":[[1001,0],[1002,-1],[1003,18446744073709551615],[1004,7]]}]}]})",
+                                     request, influx_rows_question(request, catalog));
+  ASSERT_TRUE(page);
+  const store::RowColumn& column = *page->series[0].blocks.at(0).find(2);
+  EXPECT_EQ(column.presence, (std::vector<std::uint64_t>{0b1101}));
+  EXPECT_EQ(column.cells[0], 0U);
+  EXPECT_EQ(column.cells[2], UINT64_MAX);
+  EXPECT_EQ(column.cells[3], 7U);
+}
+
 TEST(InfluxRows, OfADescendingAnswerAscendInTheirBlock) {
   RowsRequest request = request_of({{{"cpu", "0"}, {"host", "a"}}});
   request.descending = true;
