@@ -5,7 +5,7 @@ after it is durable. Generator and server share the machine, so the generator's 
   full pace   a few connections send as fast as they are acknowledged: samples a second, CPU seconds a million, then the same with
               journal.sync = "off": the price of durability
   fleets      100, 1,000 and 10,000 clients of some 250 values at 5 s (--interval), all at the round second, as machines with a right clock are:
-              waiting for the acknowledgement, CPU, memory a connection, bytes a sample
+              waiting for the acknowledgement, CPU, memory a connection, bytes a sample; one server, or --servers with equal parts
   catching up clients that have gathered without a server meet it: bytes a sample
 
 CPU times are the kernel's (utime + stime of the process), memory is resident and private (Pss), both of the server alone unless it
@@ -137,55 +137,68 @@ class Bench(harness.Scratch):
     # Fleets.
 
     def fleet(self, clients, spread):
-        progress(f"{clients} clients{' spread over the interval' if spread else ''}…")
-        interval = self.options.interval
-        room = ["limits.max_clients=100000", "limits.max_series=10000000", "limits.max_schemas=10000000"] if clients > 12_000 else []
-        server = self.server(*room)
-        empty = memory_bytes(server.pid)
+        """One fleet, in equal parts on --servers servers, each with a generator of its own; sums and the slowest acknowledgement."""
+        count = self.options.servers
+        progress(f"{clients} clients{' spread over the interval' if spread else ''}{f' on {count} servers' if count > 1 else ''}…")
+        interval, each = self.options.interval, clients // count
+        room = ["limits.max_clients=100000", "limits.max_series=10000000", "limits.max_schemas=10000000"] if each > 12_000 else []
+        servers = [self.server(*room) for _ in range(count)]
+        empty = sum(memory_bytes(server.pid) for server in servers)
         ramp = max(2, clients / 1000 * 2)  # seconds: 500 connections a second
         warm_up = ramp + ALL_SAID_SECONDS
-        load = self.load(
-            server, f"load.clients={clients}", f"load.interval={interval}s", f"load.warm_up={warm_up:g}s", "load.stagger=2ms",
-            "load.profile=normal", "load.recorded_gathers=720", f"load.spread={str(spread).lower()}",
-        )  # fmt: skip
-        connected = lambda: server.metrics()["resmon_clients"]  # noqa: E731
+        loads = [
+            self.load(
+                server, f"load.clients={each}", f"load.interval={interval}s", f"load.warm_up={warm_up:g}s",
+                f"load.stagger={2 * count}ms", "load.profile=normal", "load.recorded_gathers=720",
+                f"load.spread={str(spread).lower()}",
+            )
+            for server in servers
+        ]  # fmt: skip
+        pairs = list(zip(servers, loads, strict=True))
+        connected = lambda: sum(server.metrics()["resmon_clients"] for server in servers)  # noqa: E731
         try:
-            house.wait_for("all clients", lambda: connected() == clients, 120 + 2 * ramp)
+            house.wait_for("all clients", lambda: connected() == each * count, 120 + 2 * ramp)
         except AssertionError as error:
             # What was measured before is still worth telling.
-            progress(f"{error}: {connected():.0f} of {clients} are connected; the server's last words:")
-            progress("\n".join(server.log()[-3:]))
-            self.finish(server, load)
+            progress(f"{error}: {connected():.0f} of {each * count} are connected; the servers' last words:")
+            for server, load in pairs:
+                progress("\n".join(server.log()[-3:]))
+                self.finish(server, load)
             return None
         began = time.monotonic()
         # Every schema has been said, and what connecting cost is over.
         house.wait_seconds(ALL_SAID_SECONDS)
-        before = self.reading(server, load)
+        before = self.sum_of_readings(pairs)
         windows = max(2, self.options.seconds // interval)
         house.wait_seconds(windows * interval)
-        after = self.reading(server, load)
-        memory = memory_bytes(server.pid)
+        after = self.sum_of_readings(pairs)
+        memory = sum(memory_bytes(server.pid) for server in servers)
         profile_seconds = time.monotonic() - began
-        words = self.finish(server, load)
+        words = [self.finish(server, load) for server, load in pairs]
         took = after["time"] - before["time"]
         samples = after["samples"] - before["samples"]
         return {
-            "clients": clients,
+            "clients": each * count,
+            "servers": count,
             "interval_seconds": interval,
             "spread": spread,
             "seconds": round(profile_seconds, 1),
-            "values": round(samples / took * interval / clients),
+            "values": round(samples / took * interval / (each * count)),
             "samples_per_second": round(samples / took),
             "cpu_percent": round((after["cpu"] - before["cpu"]) / took * 100, 1),
             "generator_cpu_percent": round((after["generator"] - before["generator"]) / took * 100, 1),
             "memory_bytes": memory,
-            "memory_bytes_per_connection": round((memory - empty) / clients),
-            "acknowledged_p50_milliseconds": float(words["acknowledged_in_ms_p50"]),
-            "acknowledged_p99_milliseconds": float(words["acknowledged_in_ms_p99"]),
+            "memory_bytes_per_connection": round((memory - empty) / (each * count)),
+            "acknowledged_p50_milliseconds": max(float(w["acknowledged_in_ms_p50"]) for w in words),
+            "acknowledged_p99_milliseconds": max(float(w["acknowledged_in_ms_p99"]) for w in words),
             "wire_bytes_per_sample": round((after["bytes"] - before["bytes"]) / samples, 3),
-            "unacknowledged_samples": int(words["backlog"]),
-            "dropped_samples": int(words["dropped"]),
+            "unacknowledged_samples": sum(int(w["backlog"]) for w in words),
+            "dropped_samples": sum(int(w["dropped"]) for w in words),
         }
+
+    def sum_of_readings(self, pairs):
+        readings = [self.reading(server, load) for server, load in pairs]
+        return {key: readings[0][key] if key == "time" else sum(r[key] for r in readings) for key in readings[0]}
 
     # Catching up.
 
@@ -279,6 +292,7 @@ def main():
     parser.add_argument("--connections", type=int, default=8, help="at full pace; default 8")
     parser.add_argument("--clients", default="100,1000,10000", help="the fleets' sizes; empty: none. default 100,1000,10000")
     parser.add_argument("--interval", type=int, default=5, help="of the fleets' clients, in seconds; default 5")
+    parser.add_argument("--servers", type=int, default=1, help="the fleets' servers, with equal parts of the clients; default 1")
     parser.add_argument("--no-full-pace", action="store_true", help="leave out what is measured at full pace")
     parser.add_argument("--profile", metavar="DIRECTORY", help="perf record of the server at full pace, into this directory")
     parser.add_argument("--keep", action="store_true", help="keep the scratch directory and say where it is")
