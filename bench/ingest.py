@@ -41,6 +41,11 @@ FULL_PACE = ["load.pace=full", "load.profile=normal", "load.stagger=0ms", "load.
 ALL_SAID_SECONDS = 65
 
 
+def all_said_seconds(interval):
+    """From then on a fleet sends values only: two gathers have been, the seldom among them."""
+    return max(ALL_SAID_SECONDS, 2 * interval + 5)
+
+
 def memory_bytes(pid):
     with open(f"/proc/{pid}/smaps_rollup") as file:
         return int(re.search(r"^Pss:\s+(\d+) kB", file.read(), re.M)[1]) * 1024
@@ -145,7 +150,7 @@ class Bench(harness.Scratch):
         servers = [self.server(*room) for _ in range(count)]
         empty = sum(memory_bytes(server.pid) for server in servers)
         ramp = max(2, clients / 1000 * 2)  # seconds: 500 connections a second
-        warm_up = ramp + ALL_SAID_SECONDS
+        warm_up = ramp + all_said_seconds(interval)
         loads = [
             self.load(
                 server, f"load.clients={each}", f"load.interval={interval}s", f"load.warm_up={warm_up:g}s",
@@ -167,7 +172,7 @@ class Bench(harness.Scratch):
             return None
         began = time.monotonic()
         # Every schema has been said, and what connecting cost is over.
-        house.wait_seconds(ALL_SAID_SECONDS)
+        house.wait_seconds(all_said_seconds(interval))
         before = self.sum_of_readings(pairs)
         windows = max(2, self.options.seconds // interval)
         house.wait_seconds(windows * interval)
@@ -293,6 +298,7 @@ def main():
     parser.add_argument("--clients", default="100,1000,10000", help="the fleets' sizes; empty: none. default 100,1000,10000")
     parser.add_argument("--interval", type=int, default=5, help="of the fleets' clients, in seconds; default 5")
     parser.add_argument("--servers", type=int, default=1, help="the fleets' servers, with equal parts of the clients; default 1")
+    parser.add_argument("--spread", action=argparse.BooleanOptionalAction, help="clients gather spread over the interval, or all in the same instant; default: from 10,000 on both")
     parser.add_argument("--no-full-pace", action="store_true", help="leave out what is measured at full pace")
     parser.add_argument("--profile", metavar="DIRECTORY", help="perf record of the server at full pace, into this directory")
     parser.add_argument("--keep", action="store_true", help="keep the scratch directory and say where it is")
@@ -305,7 +311,7 @@ def main():
             result["full_pace"].append(bench.full_pace("sync off", "journal.sync=off"))
             result["catching_up"] = bench.catching_up()
         for clients in [int(n) for n in options.clients.split(",") if n]:
-            for spread in [False, True] if clients >= 10_000 else [False]:
+            for spread in ([False, True] if clients >= 10_000 else [False]) if options.spread is None else [options.spread]:
                 measured = bench.fleet(clients, spread)
                 if measured:
                     result["fleets"].append(measured)

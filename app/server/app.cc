@@ -497,6 +497,9 @@ asio::awaitable<void> App::forget_schemas() {
     const bool nearly_full = schemas_.size() > schemas_.limit() / 4 * 3;
     if (!half_full && step % kQuietSteps != 0) continue;
     const std::uint32_t idle_epochs = nearly_full ? 3 : half_full ? 20 : kSteps / kQuietSteps;
+    // Three steps are shorter than many a client's interval: what the connected ones declared counts as used. They have
+    // until the next step's sweep to say so.
+    ingest_->keep_schemas();
     // Not on a thread of the network: a million schemas take a while.
     asio::post(write_pool_, [this, idle_epochs] { schemas_.sweep(idle_epochs); });
   }

@@ -267,6 +267,18 @@ void Server::send_notice(const std::string& host, const std::string& text) {
   });
 }
 
+void Server::keep_schemas() {
+  std::vector<std::shared_ptr<Session>> all;
+  {
+    const MutexLock lock(mutex_);
+    all = everybody();
+  }
+  for (const auto& session : all)
+    asio::post(session->connection->executor(), [this, session] {
+      if (session->decoder) session->decoder->keep_schemas(schemas_.pin());
+    });
+}
+
 // Between two batches: the session takes what has arrived, acknowledges it once it is durable, and says goodbye. What
 // it has not read its client sends again, to whom it connects next.
 void Server::end_aged() {

@@ -129,6 +129,9 @@ class Server {
   // where there is no list. A client that does not answer leaves it uncalled until it goes: the asker has a deadline.
   using ProcessesDone = std::function<void(Result<wire::ProcessList> list)>;
   void ask_processes(const std::string& host, ProcessesDone done);
+  // What connected clients have declared counts as used now, however seldom they send. Any thread; each session does it
+  // on its own executor, soon.
+  void keep_schemas();
   // Ends connections that have reached their age. Call about once a second.
   void end_aged();
   // Says of addresses that were refused again and again how often they were. Call about once a second.

@@ -207,6 +207,27 @@ TEST_F(ServerTest, SchemasOfConnectedClientsStayWhileOthersComeAndGo) {
   EXPECT_EQ(received_, numbers(21));
 }
 
+// Clients of a long interval say nothing for longer than a full table keeps what nobody uses.
+TEST_F(ServerTest, ASilentClientsSchemasAreKeptWhileItIsConnected) {
+  start();
+  Client client(port());
+  client.push(0, 5);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  take();
+  const std::size_t declared = schemas_.size();
+  ASSERT_GT(declared, 0U);
+  for (int i = 0; i < 10; ++i) {
+    server_->keep_schemas();
+    for (asio::io_context* const context : runtime_.all())  // after what was posted to the session
+      asio::post(*context, std::packaged_task<void()>([] {})).get();
+    schemas_.sweep(2);
+  }
+  EXPECT_EQ(schemas_.size(), declared);
+  client.push(5, 5);
+  ASSERT_TRUE(eventually([&] { return client.backlog() == 0; }));
+  EXPECT_EQ(client.stats().connections, 1U);
+}
+
 // One that was silent for so long that its schemas were forgotten declares them again on a new connection.
 TEST_F(ServerTest, ASilentClientWhoseSchemasWereForgottenLosesNothing) {
   start();
