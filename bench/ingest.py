@@ -149,18 +149,24 @@ class Bench(harness.Scratch):
         room = ["limits.max_clients=100000", "limits.max_series=10000000", "limits.max_schemas=10000000"] if each > 12_000 else []
         servers = [self.server(*room) for _ in range(count)]
         empty = sum(memory_bytes(server.pid) for server in servers)
-        ramp = max(2, clients / 1000 * 2)  # seconds: 500 connections a second
+        ramp = max(2, clients // 500)  # seconds: 500 connections a second
         warm_up = ramp + all_said_seconds(interval)
         loads = [
             self.load(
-                server, f"load.clients={each}", f"load.interval={interval}s", f"load.warm_up={warm_up:g}s",
+                server, f"load.clients={each}", f"load.interval={interval}s", f"load.warm_up={warm_up}s",
                 f"load.stagger={2 * count}ms", "load.profile=normal", "load.recorded_gathers=720",
                 f"load.spread={str(spread).lower()}",
             )
             for server in servers
         ]  # fmt: skip
         pairs = list(zip(servers, loads, strict=True))
-        connected = lambda: sum(server.metrics()["resmon_clients"] for server in servers)  # noqa: E731
+
+        def connected():
+            for load in loads:
+                if not load.running():
+                    raise RuntimeError("a generator ended: " + "\n".join(load.log()[-2:]))
+            return sum(server.metrics()["resmon_clients"] for server in servers)
+
         try:
             house.wait_for("all clients", lambda: connected() == each * count, 120 + 2 * ramp)
         except AssertionError as error:
@@ -319,7 +325,7 @@ def main():
                     result["not_connected"] = [*result.get("not_connected", []), clients]
         with open("/proc/loadavg") as file:
             result["load_average"] = " ".join(file.read().split()[:3])
-    except AssertionError as error:
+    except (AssertionError, RuntimeError) as error:
         print(f"bench ingest: error: {error}", file=sys.stderr)
         sys.exit(1)
     finally:

@@ -184,10 +184,10 @@ def request(port, method, path, body=None, headers=None, timeout=ANSWER_PATIENCE
         connection.close()
 
 
-def query(port, statement, **parameters):
+def query(port, statement, headers=None, **parameters):
     """The series of an InfluxQL statement, or of several, each as (measurement, tags, columns, rows)."""
     arguments = urllib.parse.urlencode({"db": "resmon", "q": statement, "epoch": "ns", **parameters})
-    answer = request(port, "GET", f"/query?{arguments}")
+    answer = request(port, "GET", f"/query?{arguments}", headers=headers)
     if answer.status != 200:
         raise AssertionError(f"{statement}: {answer.status} {answer.body!r}")
     results = answer.json()["results"]
@@ -476,6 +476,8 @@ class HouseTest(unittest.TestCase):
 class Influxd:
     """Debian's InfluxDB with its data in the test's folder."""
 
+    headers = {}
+
     def __init__(self, test):
         if not shutil.which("influxd"):
             test.skipTest("influxd is not installed")
@@ -520,7 +522,48 @@ class Influxd:
             self.process.wait()
 
     def query(self, statement):
-        return query(self.port, statement)
+        return query(self.port, statement, headers=self.headers)
+
+    def rows(self, statement):
+        found = self.query(statement)
+        return found[0][3] if found else []
+
+    def write(self, lines):
+        answer = request(self.port, "POST", "/write?db=resmon", body=lines.encode(), headers=self.headers)
+        self.test.assertEqual(answer.status, 204, answer.body)
+
+    def create_database(self):
+        request(self.port, "POST", "/query", body=b"q=CREATE DATABASE resmon", headers={"Content-Type": "application/x-www-form-urlencoded"})
+
+    @property
+    def sink(self):
+        """Settings of a sink `influx` that writes here."""
+        return [f"sink.influx.url=http://127.0.0.1:{self.port}"]
+
+
+class Influxd2(Influxd):
+    """InfluxDB 2, which Debian does not have: RESMON_TEST_INFLUXD2 names its influxd."""
+
+    TOKEN = "a-token-of-the-tests"
+    headers = {"Authorization": f"Token {TOKEN}"}
+
+    def launch(self):
+        os.makedirs(self.folder, exist_ok=True)
+        paths = [f"--{name}-path={self.folder}/{name}" for name in ("bolt", "sqlite", "engine")]
+        with open(os.path.join(self.test.folder, "influxd.log"), "ab") as log:
+            self.process = subprocess.Popen(
+                [os.environ["RESMON_TEST_INFLUXD2"], "run", *paths, f"--http-bind-address=127.0.0.1:{self.port}", "--reporting-disabled"],
+                env={**clean_environment(), "HOME": self.folder}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def create_database(self):
+        words = {"username": "resmon", "password": "a password of the tests", "org": "resmon", "bucket": "resmon", "token": self.TOKEN}
+        answer = request(self.port, "POST", "/api/v2/setup", body=json.dumps(words).encode())
+        self.test.assertEqual(answer.status, 201, answer.body)
+
+    @property
+    def sink(self):
+        return [*super().sink, "sink.influx.org=resmon", "sink.influx.bucket=resmon", f"sink.influx.token={self.TOKEN}"]
 
 
 class VictoriaMetrics:

@@ -272,14 +272,14 @@ class PeersTest(house.HouseTest):
 
     def shared(self, *sets, names=("server-1", "server-2")):
         """Servers that know each other only by the database that both write to."""
-        influx = house.Influxd(self)
+        influx = house.Influxd2(self) if os.environ.get("RESMON_TEST_INFLUXD2") else house.Influxd(self)
         influx.start()
-        house.request(influx.port, "POST", "/query", body=b"q=CREATE DATABASE resmon", headers={"Content-Type": "application/x-www-form-urlencoded"})
+        influx.create_database()
         out = []
         for name in names:
             folder = os.path.join(self.folder, name)
             os.makedirs(folder, exist_ok=True)
-            server = house.Server(folder, f"sink.influx.url=http://127.0.0.1:{influx.port}", "query.backend=sink.influx", f"peers.name={name}",
+            server = house.Server(folder, *influx.sink, "query.backend=sink.influx", f"peers.name={name}",
                                   "sink.influx.linger=50ms", "sink.influx.retry_last=200ms", "server.report_interval=0s", *sets, label=name)  # fmt: skip
             out.append(self.start(server).wait_ready())
         for server in out:
@@ -287,7 +287,7 @@ class PeersTest(house.HouseTest):
         return influx, *out
 
     def delivered(self, influx, statement, count):
-        house.wait_for("delivery", lambda: sum(values[1] for values in house.rows(influx.port, statement)) == count, 60)
+        house.wait_for("delivery", lambda: sum(values[1] for values in influx.rows(statement)) == count, 60)
 
     def test_a_database_that_all_write_to_answers_for_all(self):
         seed = int(os.environ.get("RESMON_SEED") or random.randrange(1 << 31))
@@ -315,15 +315,11 @@ class PeersTest(house.HouseTest):
         influx, one, two = self.shared("sink.influx.resend_window=0s", "sink.influx.linger=60s")
         now = time.time_ns()
         self.write(one, [f"m,host=here v=1 {now}", f"m,host=here v=2 {now - 7200 * NS}"])
-        self.assertEqual(house.rows(influx.port, "SELECT count(v) FROM m"), [])
+        self.assertEqual(influx.rows("SELECT count(v) FROM m"), [])
         self.assertEqual(one.rows("SELECT count(v) FROM m WHERE time > now() - 1d")[0][1], 2)
-        self.write_to(influx, f"m,host=there v=5 {now - 3600 * NS}")
+        influx.write(f"m,host=there v=5 {now - 3600 * NS}")
         house.wait_for("what the database has", lambda: one.rows("SELECT sum(v) FROM m")[0][1] == 8, 30)
         self.assertEqual(two.rows("SELECT sum(v) FROM m")[0][1], 5)
-
-    def write_to(self, influx, line):
-        answer = house.request(influx.port, "POST", "/write?db=resmon", body=line.encode())
-        self.assertEqual(answer.status, 204, answer.body)
 
     def test_a_database_that_is_away_makes_the_answer_partial(self):
         influx, one, two = self.shared()
