@@ -113,10 +113,14 @@ void Server::note_clock(Session& s, const wire::Hello& hello) {
   const auto skew = static_cast<std::int64_t>(static_cast<std::uint64_t>(hello.clock) -
                                               static_cast<std::uint64_t>(Clock::system().wall()));
   s.client.clock_skew = std::chrono::nanoseconds(skew);
-  if (skew > kSkewWorthALine || skew < -kSkewWorthALine) ++stats_.skewed_clients;
-  if (skew > kSkewWorthALine || skew < -kSkewWorthALine)
-    log::warn("ingest", "client's clock differs",
-              {{"host", hello.client}, {"skew_seconds", static_cast<double>(skew) / 1e9}});
+  if (skew <= kSkewWorthALine && skew >= -kSkewWorthALine) return;
+  ++stats_.skewed_clients;
+  {
+    const MutexLock lock(crowd_->mutex);
+    if (!crowd_->clocks.say(hello.client, hello.client, steady_clock::now())) return;
+  }
+  log::warn("ingest", "client's clock differs",
+            {{"host", hello.client}, {"skew_seconds", static_cast<double>(skew) / 1e9}});
 }
 
 // The session's schemas have the client's tags.

@@ -304,10 +304,15 @@ void Server::end_aged() {
 
 void Server::report_repeats() {
   std::vector<Repeats::Summary> notices;
+  std::vector<Repeats::Summary> clocks;
   {
     const MutexLock lock(crowd_->mutex);
     notices = crowd_->notices.due(steady_clock::now());
+    clocks = crowd_->clocks.due(steady_clock::now());
   }
+  for (const Repeats::Summary& one : clocks)
+    log::warn("ingest", "client's clock differs, again in the last minute",
+              {{"host", one.key}, {"times", one.times}, {"last_host", one.last_text}});
   for (const Repeats::Summary& one : notices) send_notice(one.key, one.last_text);  // it goes on
   crowd_->refusals.report();
 }

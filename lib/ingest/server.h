@@ -134,7 +134,8 @@ class Server {
   void keep_schemas();
   // Ends connections that have reached their age. Call about once a second.
   void end_aged();
-  // Says of addresses that were refused again and again how often they were. Call about once a second.
+  // Says of addresses that were refused again and again how often they were, and of more wrong clocks than were named.
+  // Call about once a second.
   void report_repeats();
 
   const ServerStats& stats() const { return stats_; }

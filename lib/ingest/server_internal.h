@@ -43,6 +43,9 @@ struct Server::Crowd {
   HalfOpen half_open GUARDED_BY(mutex);
   FrameMemory frame_memory GUARDED_BY(mutex);
   Repeats notices GUARDED_BY(mutex);  // by host
+  // By host; a server that is busy for seconds takes every client's clock for late.
+  static constexpr std::size_t kMostClocks = 8;
+  Repeats clocks GUARDED_BY(mutex){std::chrono::minutes(1), kMostClocks};
   RefusedClients refused GUARDED_BY(mutex);
 };
 

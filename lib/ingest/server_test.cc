@@ -239,5 +239,24 @@ TEST_F(ServerTest, WhatAClientIsToldIsInItsLogOnceAMinute) {
   log::keep_recent(0);
 }
 
+// A thousand clients of a server that was busy must not fill its log.
+TEST_F(ServerTest, WrongClocksOfManyClientsAreAFewLines) {
+  start();
+  log::keep_recent(100);
+  asio::io_context io;
+  std::vector<tcp::socket> sockets;
+  for (int i = 0; i < 30; ++i) {
+    sockets.emplace_back(io).connect({asio::ip::make_address("127.0.0.1"), port()});
+    EXPECT_EQ(greet(sockets.back(), "late-" + std::to_string(i)), static_cast<char>(wire::FrameType::kWelcome));
+  }
+  std::size_t lines = 0;
+  for (const log::Event& event : log::recent(0, log::Level::kWarn, 100))
+    lines += event.component == "ingest" && event.text.starts_with("client's clock differs") ? 1U : 0U;
+  EXPECT_GE(lines, 2U) << "two wrong clocks are both named";
+  EXPECT_LE(lines, 10U);
+  EXPECT_EQ(server_->stats().skewed_clients, 30U) << "all are counted";
+  log::keep_recent(0);
+}
+
 }  // namespace
 }  // namespace resmon::ingest
