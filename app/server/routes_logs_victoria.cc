@@ -166,6 +166,17 @@ struct VictoriaTail {
   LogQuestion question;
 };
 
+// The protocol has no other place for it.
+logs::FoundLine left_out(std::uint64_t lines) {
+  logs::FoundLine told;
+  told.time = Clock::system().wall();
+  told.level = logline::Level::kWarning;
+  told.host = "-";
+  told.source = told.unit = "resmon-server";
+  told.message = std::to_string(lines) + " lines came faster than this view reads, and are left out here; they are stored";
+  return told;
+}
+
 asio::awaitable<std::optional<std::string>> tail_lines(App& app, std::shared_ptr<VictoriaTail> viewer) {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   std::string out;
@@ -182,6 +193,7 @@ asio::awaitable<std::optional<std::string>> tail_lines(App& app, std::shared_ptr
           append_victoria_line(out, found_line(arrival.host, arrival.lines->source(), line));
       }
     }
+    if (dropped > 0) append_victoria_line(out, left_out(dropped));
   }
   if (out.empty()) co_return std::nullopt;
   co_return out;

@@ -259,7 +259,8 @@ void Store::show(const std::string& host, const std::shared_ptr<const logline::L
   for (const auto& tail : tails) {
     const MutexLock lock(tail->mutex_);
     const std::size_t bytes = lines->text_bytes() + kLineBytes * lines->size();
-    if (tail->bytes_ + bytes > kTailBytes) {
+    // What is larger than the whole room is shown to a viewer that waits for nothing else.
+    if (tail->bytes_ > 0 && tail->bytes_ + bytes > kTailBytes) {
       tail->dropped_ += lines->size();
       tail_dropped_ += lines->size();
       continue;

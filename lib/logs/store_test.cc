@@ -363,6 +363,34 @@ TEST_F(StoreTest, AViewerSeesLinesAsTheyCome) {
   EXPECT_EQ(dropped, 0);
 }
 
+// Lines that came together are shown together, also if they are more than what waits for a viewer otherwise.
+TEST_F(StoreTest, AViewerThatWaitsSeesAlsoWhatIsLargerThanItsRoom) {
+  open();
+  const auto tail = store_->follow();
+  ASSERT_TRUE(tail);
+  logline::Lines lines;
+  lines.clear("s");
+  const std::string message(5000, 'x');
+  for (int i = 0; i < 1000; ++i) {
+    logline::Line line;
+    line.time = clock_.now;
+    line.message = message;
+    lines.add(line);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto position = store_->append("web1", lines, clock_.now);
+    ASSERT_TRUE(position);
+    wait_durable(*position);
+  }
+  store_->catch_up(std::chrono::steady_clock::now() + std::chrono::seconds(10));
+  std::uint64_t dropped = 0;
+  const auto arrived = tail->take(dropped);
+  ASSERT_EQ(arrived.size(), 1);
+  EXPECT_EQ(arrived[0].lines->size(), 1000);
+  EXPECT_EQ(dropped, 1000) << "the second had no room";
+  EXPECT_EQ(store_->stats().tail_dropped_lines, 1000);
+}
+
 // A process takes numbered lines and says which are acknowledged, until it kills itself at a named step.
 [[noreturn]] void live_until(Options options, const std::string& step, int times, int out) {
   std::atomic<int> left{times};

@@ -3,6 +3,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import time
 import unittest
@@ -236,6 +237,25 @@ class LogLinesTest(house.HouseTest):
         live.close()
         wrong = house.WebSocket(server.http_port, "/api/v1/logs/tail?q=%28")
         self.assertIn("at character 2", wrong.message()["error"])
+
+    def test_a_tail_that_reads_too_slowly_is_told_what_it_misses(self):
+        server = self.server()
+        reader = socket.socket()
+        self.addCleanup(reader.close)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        reader.connect(("127.0.0.1", server.http_port))
+        reader.sendall(b"GET /select/logsql/tail?query=* HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer " + house.TOKEN.encode() + b"\r\n\r\n")
+        self.assertIn(b"200 OK", reader.recv(1000))
+        text = "x" * 5000
+        for _ in range(8):  # 40 MB: more than sockets and the view's own room hold
+            self.put(server, [{"_msg": f"{text} {i}", "host": "a"} for i in range(1000)])
+        received = b""
+        reader.settimeout(house.PATIENCE)
+        while b"they are stored" not in received:
+            more = reader.recv(1 << 20)
+            self.assertTrue(more, "the connection ended")
+            received = received[-1000:] + more
+        self.assertIn(b" lines came faster than this view reads, and are left out here; they are stored", received)
 
     def command(self, server, *arguments):
         base = [house.program("resmon-server"), arguments[0], "--set", f"store.directory={server.store}"]
