@@ -86,7 +86,7 @@ class Probe {
   std::vector<std::string> gather(std::chrono::milliseconds later = std::chrono::seconds(1)) {
     context_.sequence += 1;
     context_.steady += later;
-    context_.time = context_.steady.time_since_epoch().count();
+    context_.time = (context_.steady - late).time_since_epoch().count();
     batch_.clear();
     const Status status = collector_->gather(context_, batch_);
     error = status ? "" : status.error().message;
@@ -102,6 +102,7 @@ class Probe {
   }
 
   std::string error;
+  std::chrono::nanoseconds late{0};  // how much later than the rows' time says a gather runs
   // Sums over all gathers.
   std::uint64_t skipped_lines() const { return skips_.lines(); }
 

@@ -13,6 +13,7 @@ constexpr double kIncumbent = 1.25;  // how much more another must use to take a
 constexpr double kNothing = 1e-3;    // of a tick or a byte a second
 constexpr std::size_t kDetails = 7;
 constexpr int kRenewedDetails = 2;  // groups a gather whose details are written again
+constexpr UnixNanos kDetailsAgain = 300'000'000'000;
 constexpr UnixNanos kDay = 86'400'000'000'000;
 
 std::uint64_t hash_of(std::uint64_t hash, std::string_view text) {  // FNV-1a; the end counts, too
@@ -50,7 +51,6 @@ std::uint32_t ProcessGroups::find(std::string_view name, const ProcessIdentity& 
 }
 
 void ProcessGroups::begin_gather() {
-  ++gather_;
   for (ProcessGroup& group : groups_) {
     group.members = 0;
     group.ticks = group.pages = group.threads = 0;
@@ -137,21 +137,25 @@ void ProcessGroups::choose(double seconds, UnixNanos time) {
       left -= values;
     }
   }
-  choose_details(left);
+  choose_details(left, time);
 }
 
-void ProcessGroups::choose_details(std::size_t values_left) {
+void ProcessGroups::choose_details(std::size_t values_left, UnixNanos time) {
   int renewed = 0;
+  // Also where the clock was set back.
+  const auto due = [time](const ProcessGroup& group) {
+    return group.detailed_at == INT64_MIN || time - group.detailed_at >= kDetailsAgain || time < group.detailed_at;
+  };
   while (values_left >= kDetails) {
     ProcessGroup* longest_ago = nullptr;
     for (ProcessGroup& group : groups_)
-      if (group.shown && !group.with_details &&
+      if (group.shown && !group.with_details && due(group) &&
           (longest_ago == nullptr || group.detailed_at < longest_ago->detailed_at))
         longest_ago = &group;
     if (longest_ago == nullptr) return;
-    if (longest_ago->detailed_at != 0 && ++renewed > kRenewedDetails) return;
+    if (longest_ago->detailed_at != INT64_MIN && ++renewed > kRenewedDetails) return;
     longest_ago->with_details = true;
-    longest_ago->detailed_at = gather_;
+    longest_ago->detailed_at = time;
     values_left -= kDetails;
   }
 }

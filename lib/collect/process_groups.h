@@ -2,12 +2,13 @@
 
 // Processes of one name, user, and service or container, and which of these groups are worth rows of their own: the
 // union of the ten that use most CPU, most memory and most I/O. A machine's processes come and go by the thousand, so
-// three things keep the rows few and the series long:
+// four things keep the rows few and the series long:
 //
 //   - Groups are ranked by their largest recent use, which is halved every minute. A group with a row keeps it unless
 //     another group is clearly larger.
 //   - A gather has at most `kMostValues` values. Ranks are given in turn: first by CPU, first by memory, first by I/O,
 //     second by CPU, and so on.
+//   - What changes hardly ever, or what no chart shows, is in a group's row every five minutes (its details).
 //   - A day (UTC) has at most `kMostSeriesADay` different groups with rows, and a run of the client `kMostSeriesInAll`.
 //     Further ones are part of `other`, and are counted.
 //
@@ -57,7 +58,7 @@ struct ProcessGroup {
   bool shown = false;
   bool with_io = false;
   bool with_details = false;
-  std::uint64_t detailed_at = 0;  // the gather that had its details last; 0: none
+  UnixNanos detailed_at = INT64_MIN;  // when its row had its details last
   std::optional<RowSchema> schema;
 };
 
@@ -86,7 +87,7 @@ class ProcessGroups {
   template <class Value>
   void rank(std::vector<std::uint32_t>& out, Value value) const;
   bool may_be_shown(const ProcessGroup& group, UnixNanos time);
-  void choose_details(std::size_t values_left);
+  void choose_details(std::size_t values_left, UnixNanos time);
 
   std::vector<ProcessGroup> groups_;
   std::vector<std::uint32_t> free_;
@@ -96,7 +97,6 @@ class ProcessGroups {
   std::vector<std::uint64_t> series_today_;   // hashes
   std::vector<std::uint64_t> series_in_all_;  // ascending
   std::int64_t day_ = INT64_MIN;
-  std::uint64_t gather_ = 0;
   std::size_t merged_ = 0;
 };
 

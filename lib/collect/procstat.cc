@@ -9,12 +9,19 @@
 // A process's other files cost ten times as much, so they are read only where they matter. User and cgroup are read for
 // processes that used CPU or are large, and again each minute while they do, or at once after a change of name. I/O is
 // read only for processes that used CPU since the last time, because I/O needs CPU.
+//
+// What the kernel does not know is not stored. CPU time is counted in ticks, so a value is a whole number of ticks a
+// gather, where a gather is as long as the rows' times say: the few milliseconds by which it came late would only turn
+// equal values into different ones. What rounding leaves is in the next `other`. Resident memory has eight significant
+// bits. Rejected: rounding CPU to significant digits as well, which saves 3 %, since most values are small.
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <utility>
@@ -77,6 +84,14 @@ std::string_view group_name(const Process& process, bool kernel_thread) {
   return beginning.empty() ? name : beginning;
 }
 
+// With eight significant bits, in steps of 64 KiB at least.
+std::uint64_t coarse(std::uint64_t bytes) {
+  constexpr int kBits = 8;
+  constexpr int kLeastStep = 16;
+  const int step = std::max(static_cast<int>(std::bit_width(bytes)) - kBits, kLeastStep);
+  return (bytes + (std::uint64_t{1} << step >> 1)) >> step << step;
+}
+
 std::uint64_t hash_of_name(std::string_view name) {
   return std::hash<std::string_view>{}(name) | 1U;
 }
@@ -103,6 +118,7 @@ class Procstat final : public Collector {
     const double seconds = std::chrono::duration<double>(context.steady - last_).count();
     const bool first = last_ == std::chrono::steady_clock::time_point();
     last_ = context.steady;
+    const double row_seconds = static_cast<double>(context.time - std::exchange(last_time_, context.time)) / 1e9;
     const procfs::Number machine = machine_ticks(context);
     const double most = std::max(seconds, 0.0) * ticks_a_second_ * cpus_ + 2;
     accounts_.update(processes, first ? 0 : static_cast<std::uint64_t>(std::min(most, 1e15)));
@@ -112,11 +128,20 @@ class Procstat final : public Collector {
     sum(processes);
     if (first || seconds <= 0) return some;
     groups_.choose(seconds, context.time);
-    RESMON_TRY(write(machine, seconds, context, out));
+    // The clock was set, or gathers are missing.
+    const bool odd = row_seconds < seconds / 2 || row_seconds > seconds * 2;
+    RESMON_TRY(write(machine, {.passed = seconds, .rows = odd ? seconds : row_seconds}, context, out));
     return some;
   }
 
  private:
+  // Seconds since the gather before: by the clock that is never set, and by the rows' times.
+  struct Span {
+    double passed = 0;
+    double rows = 0;
+    double scale() const { return rows / passed; }
+  };
+
   // Ticks that all CPUs together worked since the gather before; empty where that cannot be told.
   procfs::Number machine_ticks(const GatherContext& context) {
     const auto stat = shared_.stat(context);
@@ -255,8 +280,8 @@ class Procstat final : public Collector {
     }
   }
 
-  Status write(procfs::Number machine, double seconds, const GatherContext& context, metric::Batch& out) {
-    std::uint64_t ticks = 0;
+  Status write(procfs::Number machine, Span span, const GatherContext& context, metric::Batch& out) {
+    double ticks = 0;
     std::uint64_t pages = 0;
     bool io_known = false;
     for (std::uint32_t i = 0; i < groups_.size(); ++i) {
@@ -268,18 +293,19 @@ class Procstat final : public Collector {
       if (!group.shown) continue;
       if (!group.schema) group.schema.emplace(schemas_, "procstat", tags_of(group), kProcstatFields);
       RESMON_TRY(group.schema->ready());
-      ticks += group.ticks;
+      const double its = std::round(static_cast<double>(group.ticks) * span.scale());
+      ticks += its;
       pages += group.pages;
-      write(group, seconds, context, out);
+      write(group, percent(its, span.rows * ticks_a_second_), context, out);
     }
     // Without the machine's total, the rest of what the processes say.
-    const auto whole = static_cast<double>(machine.value_or(all_ticks_));
-    balance_ticks_ = std::max(balance_ticks_ + whole - static_cast<double>(ticks), -ticks_a_second_ * cpus_);
-    const double rest = std::max(balance_ticks_, 0.0);
+    const double whole = static_cast<double>(machine.value_or(all_ticks_)) * span.scale();
+    balance_ticks_ = std::max(balance_ticks_ + whole - ticks, -ticks_a_second_ * cpus_);
+    const double rest = std::max(std::round(balance_ticks_), 0.0);
     balance_ticks_ -= rest;
     metric::RowWriter row = other_.add(out, context.time);
-    row.set(kCpuUsage, percent(rest, seconds * ticks_a_second_));
-    row.set(kMemoryRss, clip((all_pages_ - pages) * page_bytes_));
+    row.set(kCpuUsage, percent(rest, span.rows * ticks_a_second_));
+    row.set(kMemoryRss, clip(coarse((all_pages_ - pages) * page_bytes_)));
     if (io_known) {
       row.set(kDiskReadBytes, clip(other_read_bytes_));
       row.set(kDiskWriteBytes, clip(other_written_bytes_));
@@ -288,10 +314,10 @@ class Procstat final : public Collector {
     return {};
   }
 
-  void write(const ProcessGroup& group, double seconds, const GatherContext& context, metric::Batch& out) const {
+  void write(const ProcessGroup& group, double cpu_percent, const GatherContext& context, metric::Batch& out) const {
     metric::RowWriter row = group.schema->add(out, context.time);
-    row.set(kCpuUsage, percent(static_cast<double>(group.ticks), seconds * ticks_a_second_));
-    row.set(kMemoryRss, clip(group.pages * page_bytes_));
+    row.set(kCpuUsage, cpu_percent);
+    row.set(kMemoryRss, clip(coarse(group.pages * page_bytes_)));
     if (group.with_io) {
       row.set(kDiskReadBytes, clip(group.read_bytes));
       row.set(kDiskWriteBytes, clip(group.written_bytes));
@@ -304,7 +330,7 @@ class Procstat final : public Collector {
     if (group.leader != 0) write_leader(group, row);
   }
 
-  // What is looked at of one process only, about once a minute.
+  // What is looked at of one process only.
   void write_leader(const ProcessGroup& group, metric::RowWriter& row) const {
     if (group.leader_state != '?') row.set(kProcessState, std::string_view(&group.leader_state, 1));
     char path[512];
@@ -347,6 +373,7 @@ class Procstat final : public Collector {
   double cpus_ = 1;
   procfs::Number machine_before_;
   std::chrono::steady_clock::time_point last_;
+  UnixNanos last_time_ = 0;
   double balance_ticks_ = 0;  // what the rows are short of the machine's total; negative: have had too much
   std::uint64_t all_ticks_ = 0;
   std::uint64_t all_pages_ = 0;

@@ -1,6 +1,8 @@
 // procstat, and the accounts that it lives on.
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -141,7 +143,8 @@ class ProcstatTest : public ::testing::Test {
     machine_.write(folder + "cgroup", "0::" + one.cgroup + "\n");
     machine_.write(folder + "io", "rchar: 9\nread_bytes: 0\nwrite_bytes: " + std::to_string(one.written) + "\n");
   }
-  Lines gather(std::uint64_t busy, const std::vector<Live>& all) {
+  Lines gather(std::uint64_t busy, const std::vector<Live>& all,
+               std::chrono::milliseconds later = std::chrono::seconds(1)) {
     // Files are rewritten in place, because the table keeps them open.
     write_stat(busy);
     std::set<std::uint32_t> now;
@@ -152,7 +155,7 @@ class ProcstatTest : public ::testing::Test {
     for (const std::uint32_t id : there_)
       if (!now.contains(id)) machine_.remove("proc/" + std::to_string(id));
     there_ = std::move(now);
-    return probe_->gather();
+    return probe_->gather(later);
   }
   static double value(const Lines& lines, const std::string& series, const std::string& field) {
     for (const std::string& line : lines) {
@@ -210,6 +213,53 @@ TEST_F(ProcstatTest, TheRowsSumToTheMachinesTotalOverTime) {
     if (i != 0) rows += sum(lines, "cpu_usage");
   }
   EXPECT_NEAR(rows, 800, 30);
+}
+
+TEST_F(ProcstatTest, AGatherThatComesLateHasTheSameTicks) {
+  gather(0, {{1, "init"}, {20, "burn", 0}});
+  std::uint64_t ticks = 0;
+  std::chrono::milliseconds before(0);
+  for (const int late : {7, 0, 40, 3, 90}) {
+    const std::chrono::milliseconds now(late);
+    probe_->late = now;
+    ticks += 20;
+    const Lines lines = gather(ticks + 5, {{1, "init"}, {20, "burn", ticks}}, std::chrono::seconds(1) + now - before);
+    before = now;
+    // 20 ticks of a second that was 1.09 s long are 18 of one that was not.
+    const double cpu = value(lines, "procstat,process_name=burn,user=root", "cpu_usage");
+    EXPECT_EQ(cpu, std::round(cpu)) << late;
+    EXPECT_NEAR(cpu, 20, 2) << late;
+  }
+}
+
+TEST_F(ProcstatTest, AfterASetClockTheTimeThatPassedCounts) {
+  gather(0, {{1, "init"}, {20, "burn", 0}});
+  probe_->late = std::chrono::hours(1);
+  Lines lines = gather(50, {{1, "init"}, {20, "burn", 50}});
+  EXPECT_EQ(value(lines, "procstat,process_name=burn,user=root", "cpu_usage"), 50);
+  probe_->late = std::chrono::hours(0);
+  lines = gather(90, {{1, "init"}, {20, "burn", 90}});
+  EXPECT_EQ(value(lines, "procstat,process_name=burn,user=root", "cpu_usage"), 40);
+}
+
+TEST_F(ProcstatTest, MemoryHasEightSignificantBits) {
+  gather(0, {{1, "init"}});
+  const Lines lines = gather(9, {{1, "init", 0, 7}, {20, "large", 1, 1001}, {21, "larger", 1, 1003}});
+  EXPECT_EQ(value(lines, "procstat,process_name=init,user=root", "memory_rss"), 7 << 20);
+  EXPECT_EQ(value(lines, "procstat,process_name=large,user=root", "memory_rss"), 1000 << 20);
+  EXPECT_EQ(value(lines, "procstat,process_name=larger,user=root", "memory_rss"), 1004 << 20);
+}
+
+TEST_F(ProcstatTest, DetailsComeFirstAndEveryFiveMinutes) {
+  std::uint64_t ticks = 0;
+  std::vector<int> seconds;
+  for (int second = 0; second <= 660; second += 10) {
+    const Lines lines = gather(++ticks, {{1, "init"}, {20, "burn", ticks}}, std::chrono::seconds(10));
+    const double threads = value(lines, "procstat,process_name=burn,user=root", "num_threads");
+    EXPECT_EQ(threads >= 0, value(lines, "procstat,process_name=burn,user=root", "pid") == 20);
+    if (threads >= 0) seconds.push_back(second);
+  }
+  EXPECT_EQ(seconds, (std::vector<int>{10, 310, 610}));
 }
 
 TEST_F(ProcstatTest, AStormOfShortProcessesIsTheirParents) {

@@ -11,11 +11,11 @@ import { useLatest } from "./use_latest.ts";
 import { Word, type Level } from "./word.tsx";
 
 const kNow = 90_000;          // what is written every ten seconds or so
-const kStates = 11 * 60_000;  // what is written when it changes, and every ten minutes
+const kStates = 11 * 60_000;  // what is written every five minutes, or when it changes and every ten
 
 const kParts: readonly Part[] = [
   { from: "procstat", by: ["process_name", "user", "systemd_unit", "container_name"], lookBackMs: kNow,
-    columns: ["cpu_usage", "memory_rss", "num_threads", "pid", "num_fds"] },
+    columns: ["cpu_usage", "memory_rss"] },
   { from: "docker_container_cpu", by: ["container_name"], lookBackMs: kNow, columns: ["usage_percent", "tasks", "throttling_throttled_periods"] },
   { from: "docker_container_mem", by: ["container_name"], lookBackMs: kNow, columns: ["usage", "usage_percent", "limit", "oom_kills"] },
   { from: "docker_container_status", by: ["container_name", "container_image", "container_version"], lookBackMs: kStates,
@@ -23,7 +23,10 @@ const kParts: readonly Part[] = [
   { from: "docker_container_health", by: ["container_name"], lookBackMs: kStates, columns: ["health_status"] },
   { from: "systemd_units", by: ["name"], lookBackMs: kNow, columns: ["cpu_usage", "mem_current", "tasks", "oom_kills"] },
   { from: "systemd_units", by: ["name"], lookBackMs: kStates, columns: ["active", "sub", "active_code", "restarts", "since"] },
+  { from: "procstat", by: ["process_name", "user", "systemd_unit", "container_name"], lookBackMs: kStates,
+    columns: ["num_threads", "pid", "num_fds"] },
 ];
+const kProcessParts = [0, 7];
 const kContainerParts = [1, 2, 3, 4];
 const kServiceParts = [5, 6];
 
@@ -109,7 +112,8 @@ export function Users(context: ChartContext) {
   const results = useLatest(kParts, context.host, context.range);
   const pick = (parts: readonly number[], merge: boolean): Latest[] =>
     latestRows(parts.flatMap((at) => kParts[at] ?? []), parts.map((at) => results[at]), merge);
-  const processes = pick([0], false);
+  // What has gone meanwhile has details only.
+  const processes = pick(kProcessParts, false).filter((row) => row.values["cpu_usage"] !== undefined);
   // Both measurements of a container have a usage_percent: of a core, and of the memory's limit.
   const cpu = new Map(pick([1], true).map((row) => [row.name, number(row, "usage_percent")]));
   const containers = pick(kContainerParts, true).map((row) => ({ ...row, values: { ...row.values, usage_percent_of_core: cpu.get(row.name) ?? null } }));
