@@ -189,6 +189,8 @@ class BitReader {
     return count == 64 ? low : low & ((std::uint64_t{1} << count) - 1);
   }
   bool bad() const { return at_ > size_ * 8; }
+  // Within the last byte, of which the rest is not used.
+  bool at_end() const { return !bad() && (at_ + 7) / 8 == size_; }
 
  private:
   std::uint64_t load(std::size_t byte) const {

@@ -14,7 +14,8 @@
 //     6 KB takes less than a microsecond.
 //
 // A row's columns are usually all there; where not, presence is run lengths or bits, whichever is shorter, and only the
-// values that are there are coded. Only columns that are all there take part in references.
+// values that are there are coded. Columns that are written together have one presence between them: it is stored with
+// the first, and the others name that. Columns of the same presence can refer to each other.
 
 #include "store/chunk.h"
 
@@ -48,7 +49,8 @@ constexpr std::uint8_t kTypeMask = 0x07;
 constexpr std::uint8_t kSomeAbsent = 0x08;  // the section begins with presence
 constexpr std::uint8_t kDecimal = 0x10;     // floats as integers times 10^-decimals; a byte with the decimals follows
 constexpr std::uint8_t kReferences = 0x20;  // a count and that many references follow
-constexpr std::uint8_t kKnownFlags = 0x3f;
+constexpr std::uint8_t kPresenceOf = 0x40;  // with kSomeAbsent: an earlier column has the presence; its index follows
+constexpr std::uint8_t kKnownFlags = 0x7f;
 
 Unexpected<Error> damaged(const char* what) {
   return fail(ErrorKind::kDamaged, std::string("chunk: ") + what);
@@ -59,6 +61,7 @@ struct Plan {
   const RowColumn* column = nullptr;
   std::vector<Cell> present;  // the cells that are there
   bool whole = false;         // none is absent
+  std::size_t presence = 0;   // which plan has the same first; of those that are whole, SIZE_MAX
   std::optional<unsigned> decimals;
   std::vector<std::int64_t> integers;  // empty for strings and for floats that are no decimals
   std::vector<std::uint32_t> references;
@@ -117,24 +120,69 @@ void combine_all(std::span<const std::int64_t> a, std::span<const std::int64_t> 
   for (std::size_t i = 0; i < a.size(); ++i) out[i] = combine(a[i], b[i], subtract);
 }
 
+// Finds who has the same presence. Of many that have presences of their own only the newest are compared.
+void share_presences(std::vector<Plan>& plans) {
+  constexpr std::size_t kCompared = 8;
+  std::array<std::size_t, kCompared> newest{};
+  std::size_t own = 0;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    plans[i].presence = plans[i].whole ? SIZE_MAX : i;
+    if (plans[i].whole) continue;
+    for (std::size_t k = 0; k < std::min(own, kCompared); ++k)
+      if (plans[newest[k]].column->presence == plans[i].column->presence) plans[i].presence = newest[k];
+    if (plans[i].presence == i) newest[own++ % kCompared] = i;
+  }
+}
+
+bool comparable(const Plan& plan, const Plan& other) {
+  return other.presence == plan.presence && !other.integers.empty() && other.decimals == plan.decimals;
+}
+// Aggregates of one column, or one aggregate of two.
+bool alike(const Plan& plan, const Plan& other) {
+  return plan.column->id / 8 == other.column->id / 8 || plan.column->id % 8 == other.column->id % 8;
+}
+
+// Columns that are equal: a counter that stands still in most windows has the same minimum, maximum and last value.
+// Unlike other references this pays with few rows, too.
+void find_equal(std::vector<Plan>& plans, bool windows) {
+  constexpr std::size_t kCompared = 8;
+  for (std::size_t i = 1; i < plans.size(); ++i) {
+    Plan& plan = plans[i];
+    if (plan.integers.empty()) continue;
+    const std::int64_t first = plan.integers.front();
+    if (first > -64 && first < 64 && plan.integers.front() == plan.integers.back() &&
+        std::all_of(plan.integers.begin(), plan.integers.end(), [&](std::int64_t value) { return value == first; }))
+      continue;  // is no longer than a reference
+    for (std::size_t back = 1; back <= std::min(i, kCompared); ++back) {
+      const Plan& other = plans[i - back];
+      if (windows && plan.column->id / 8 != other.column->id / 8) break;
+      if (!comparable(plan, other) || plan.integers != other.integers) continue;
+      plan.references.push_back(static_cast<std::uint32_t>((i - back) << 1U | 1U));
+      plan.residual.assign(plan.integers.size(), 0);
+      plan.model.emplace();
+      break;
+    }
+  }
+}
+
 // Gives each plan the references that pay. Greedy: the best single reference, then the best second. A stretch of rows
 // from the middle stands for all; what looks good there is checked on all rows. Of windows only
 // the aggregates of one column are compared, and one aggregate of all columns: there are five times as many columns,
 // and little else to find.
-void find_references(std::vector<Plan>& plans, std::size_t rows, bool windows) {
+void find_references(std::vector<Plan>& plans, bool windows) {
   constexpr std::size_t kStretch = 64;
   constexpr double kWorthLookingBits = 1.0;       // a value
   constexpr std::size_t kWorthLookingRows = 128;  // few rows are joined with others soon, and looking is dear
-  if (rows < kWorthLookingRows) return;
-  const std::size_t length = std::min(rows, kStretch);
-  const std::size_t from = (rows - length) / 2;
   std::vector<double> own(plans.size());
   std::vector<double> own_stretch(plans.size());
   const auto stretch = [&](const std::vector<std::int64_t>& values) {
-    return std::span<const std::int64_t>(values).subspan(from, length);
+    return std::span<const std::int64_t>(values).subspan((values.size() - kStretch) / 2, kStretch);
+  };
+  const auto worth_looking = [&](std::size_t i) {
+    return own[i] > 0 && own[i] >= kWorthLookingBits * static_cast<double>(plans[i].integers.size());
   };
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    if (!plans[i].whole || plans[i].integers.empty()) continue;
+    if (plans[i].integers.size() < kWorthLookingRows || !plans[i].references.empty()) continue;
     own_stretch[i] = choose_model(stretch(plans[i].integers)).bits;
     plans[i].model = choose_model(plans[i].integers);
     own[i] = plans[i].model->bits;
@@ -142,7 +190,7 @@ void find_references(std::vector<Plan>& plans, std::size_t rows, bool windows) {
   std::vector<std::int64_t> work;
   for (std::size_t i = 1; i < plans.size(); ++i) {
     Plan& plan = plans[i];
-    if (own[i] < kWorthLookingBits * static_cast<double>(rows)) continue;
+    if (!worth_looking(i)) continue;
     double best = own[i];
     double best_stretch = own_stretch[i];
     std::vector<std::int64_t> left = plan.integers;
@@ -151,9 +199,7 @@ void find_references(std::vector<Plan>& plans, std::size_t rows, bool windows) {
       double found_bits = best_stretch * 0.85;
       for (std::size_t j = 0; j < i; ++j) {
         const Plan& other = plans[j];
-        if (windows && plan.column->id / 8 != other.column->id / 8 && plan.column->id % 8 != other.column->id % 8)
-          continue;
-        if (own[j] < kWorthLookingBits * static_cast<double>(rows) || other.decimals != plan.decimals) continue;
+        if (!worth_looking(j) || !comparable(plan, other) || (windows && !alike(plan, other))) continue;
         for (const bool subtract : {false, true}) {
           combine_all(stretch(left), stretch(other.integers), subtract, work);
           const double bits = choose_model(work).bits;
@@ -338,14 +384,18 @@ std::string encode_chunk(const Rows& rows, bool windows) {
     plan.decimals.reset();
     if (!own || !to_integers(plan, *own)) plan.integers.clear();
   }
-  find_references(plans, rows.size(), windows);
+  share_presences(plans);
+  find_equal(plans, windows);
+  find_references(plans, windows);
 
   std::string directory;
   std::string sections;
   std::string section;
-  for (const Plan& plan : plans) {
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const Plan& plan = plans[i];
+    const bool others = !plan.whole && plan.presence != i;
     section.clear();
-    if (!plan.whole) put_presence(*plan.column, rows.size(), section);
+    if (!plan.whole && !others) put_presence(*plan.column, rows.size(), section);
     const FieldType type = plan.column->type;
     if (type == FieldType::kString)
       put_strings(plan, section);
@@ -354,11 +404,12 @@ std::string encode_chunk(const Rows& rows, bool windows) {
     else
       put_integers(plan, section);
 
-    const auto flags =
-        static_cast<std::uint8_t>(static_cast<unsigned>(type) | (plan.whole ? 0U : kSomeAbsent) |
-                                  (plan.decimals ? kDecimal : 0U) | (plan.references.empty() ? 0U : kReferences));
+    const auto flags = static_cast<std::uint8_t>(static_cast<unsigned>(type) | (plan.whole ? 0U : kSomeAbsent) |
+                                                 (others ? kPresenceOf : 0U) | (plan.decimals ? kDecimal : 0U) |
+                                                 (plan.references.empty() ? 0U : kReferences));
     put_varint(directory, plan.column->id);
     directory.push_back(static_cast<char>(flags));
+    if (others) put_varint(directory, plan.presence);
     if (plan.decimals) directory.push_back(static_cast<char>(*plan.decimals));
     if (!plan.references.empty()) {
       put_varint(directory, plan.references.size());
@@ -412,6 +463,14 @@ Result<ChunkReader> ChunkReader::open(std::string_view bytes, Verify verify) {
     entry.id = static_cast<ColumnId>(id);
     entry.flags = flags;
     entry.type = static_cast<FieldType>(flags & kTypeMask);
+    entry.presence = (flags & kSomeAbsent) == 0 ? kWhole : static_cast<std::uint32_t>(i);
+    if ((flags & kPresenceOf) != 0) {
+      const std::uint64_t other = reader.varint();
+      // Backwards, to one that has it itself.
+      if ((flags & kSomeAbsent) == 0 || other >= i || chunk.entries_[other].presence != other)
+        return damaged("bad presence");
+      entry.presence = static_cast<std::uint32_t>(other);
+    }
     if ((flags & kDecimal) != 0) {
       entry.decimals = reader.fixed<std::uint8_t>();
       if (entry.decimals > kMaxDecimals || entry.type != FieldType::kFloat) return damaged("bad decimals");
@@ -421,16 +480,15 @@ Result<ChunkReader> ChunkReader::open(std::string_view bytes, Verify verify) {
       if (references == 0 || references > kMaxReferences) return damaged("bad references");
       for (std::uint64_t r = 0; r < references; ++r) {
         const std::uint64_t reference = reader.varint();
-        // Backwards, to whole columns of integers only.
+        // Backwards, to columns of integers with the same presence only.
         if (reference >> 1U >= i) return damaged("bad reference");
         const Entry& other = chunk.entries_[reference >> 1U];
-        if ((other.flags & kSomeAbsent) != 0 || other.type == FieldType::kString ||
+        if (other.presence != entry.presence || other.type == FieldType::kString ||
             (other.type == FieldType::kFloat && (other.flags & kDecimal) == 0))
           return damaged("bad reference");
         entry.reference_list[entry.reference_count++] = static_cast<std::uint32_t>(reference);
       }
-      if ((flags & kSomeAbsent) != 0 || entry.type == FieldType::kString ||
-          (entry.type == FieldType::kFloat && (flags & kDecimal) == 0))
+      if (entry.type == FieldType::kString || (entry.type == FieldType::kFloat && (flags & kDecimal) == 0))
         return damaged("bad references");
     }
     sizes[i] = reader.varint();
@@ -448,16 +506,15 @@ Result<std::vector<UnixNanos>> ChunkReader::times() const {
   return times;
 }
 
-Status ChunkReader::presence(const Entry& entry, std::string_view& section, RowColumn& column,
-                             std::size_t& present) const {
+Status ChunkReader::presence(const Entry& entry, RowColumn& column, std::size_t& present) const {
   column.presence.assign((rows_ + 63) / 64, 0);
-  if ((entry.flags & kSomeAbsent) == 0) {
+  if (entry.presence == kWhole) {
     for (std::size_t row = 0; row < rows_; row += 64)
       column.presence[row / 64] = rows_ - row >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (rows_ - row)) - 1;
     present = rows_;
     return {};
   }
-  ByteReader reader(section);
+  ByteReader reader(entries_[entry.presence].section);
   const std::uint64_t runs = reader.varint();
   present = 0;
   if (runs == 0) {
@@ -481,13 +538,24 @@ Status ChunkReader::presence(const Entry& entry, std::string_view& section, RowC
     }
     if (row != rows_) return damaged("bad presence");
   }
-  section = reader.rest();
   if (present == 0) return damaged("a column without values");
   return {};
 }
 
-// Fills in decoded[index], of a column that is all there, with its references added.
-Status ChunkReader::integers(std::size_t index, Decoded& decoded) const {
+// The section without its presence. REQUIRES: that was read without complaint.
+std::string_view ChunkReader::values_of(std::size_t index) const {
+  const Entry& entry = entries_[index];
+  if (entry.presence != index) return entry.section;
+  ByteReader reader(entry.section);
+  if (const std::uint64_t runs = reader.varint(); runs == 0)
+    (void)reader.take((rows_ + 7) / 8);
+  else
+    reader.pass_varints(runs);
+  return reader.rest();
+}
+
+// Fills in decoded[index] with its references added. REQUIRES: `present` values, as many as its presence says.
+Status ChunkReader::integers(std::size_t index, std::size_t present, Decoded& decoded) const {
   // All that this column needs, directly or not, in ascending order: each needs only earlier ones, so no recursion.
   std::vector<bool> needed(index + 1);
   needed[index] = decoded[index].empty();
@@ -497,13 +565,13 @@ Status ChunkReader::integers(std::size_t index, Decoded& decoded) const {
         needed[reference >> 1U] = decoded[reference >> 1U].empty();
   for (std::size_t i = 0; i <= index; ++i) {
     if (!needed[i]) continue;
-    std::vector<std::int64_t> values(rows_);
-    if (!decode_integers(entries_[i].section, values)) return damaged("bad values");
+    std::vector<std::int64_t> values(present);
+    if (!decode_integers(values_of(i), values)) return damaged("bad values");
     const std::span<const std::uint32_t> references = entries_[i].references();
     for (std::size_t r = references.size(); r-- > 0;) {
       const std::vector<std::int64_t>& other = decoded[references[r] >> 1U];
       const bool was_subtracted = (references[r] & 1U) != 0;
-      for (std::size_t row = 0; row < rows_; ++row) values[row] = combine(values[row], other[row], !was_subtracted);
+      for (std::size_t n = 0; n < present; ++n) values[n] = combine(values[n], other[n], !was_subtracted);
     }
     decoded[i] = std::move(values);
   }
@@ -515,24 +583,15 @@ Result<RowColumn> ChunkReader::column(std::size_t index, Decoded& decoded) const
   RowColumn column;
   column.id = entry.id;
   column.type = entry.type;
-  std::string_view section = entry.section;
   std::size_t present = 0;
-  RESMON_TRY(presence(entry, section, column, present));
+  RESMON_TRY(presence(entry, column, present));
 
   std::vector<Cell> cells;
   const bool integer_coded =
       entry.type != FieldType::kString && (entry.type != FieldType::kFloat || (entry.flags & kDecimal) != 0);
   if (integer_coded) {
-    std::vector<std::int64_t> some;
-    std::span<const std::int64_t> values;
-    if (present == rows_ && (entry.flags & kSomeAbsent) == 0) {
-      RESMON_TRY(integers(index, decoded));
-      values = decoded[index];
-    } else {
-      some.resize(present);
-      if (!decode_integers(section, some)) return damaged("bad values");
-      values = some;
-    }
+    RESMON_TRY(integers(index, present, decoded));
+    const std::vector<std::int64_t>& values = decoded[index];
     cells.resize(present);
     if (entry.type == FieldType::kFloat) {
       const double power = decimal_power(entry.decimals);
@@ -545,6 +604,7 @@ Result<RowColumn> ChunkReader::column(std::size_t index, Decoded& decoded) const
     }
   } else {
     cells.resize(present);
+    const std::string_view section = values_of(index);
     if (entry.type == FieldType::kFloat ? !get_floats(section, cells) : !get_strings(section, cells, column.text))
       return damaged("bad values");
   }

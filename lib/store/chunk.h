@@ -26,12 +26,14 @@ std::string encode_chunk(const Rows& rows, bool windows = false);
 class ChunkReader {
  public:
   static constexpr std::size_t kMaxReferences = 2;
+  static constexpr std::uint32_t kWhole = UINT32_MAX;
   struct Entry {
     ColumnId id = 0;
     metric::FieldType type = metric::FieldType::kFloat;
     std::uint8_t flags = 0;
     std::uint8_t decimals = 0;
     std::uint8_t reference_count = 0;
+    std::uint32_t presence = kWhole;  // index of the entry whose section begins with it; kWhole: no value is absent
     std::array<std::uint32_t, kMaxReferences> reference_list{};  // index << 1 | 1 if subtracted
     std::string_view section;
 
@@ -49,12 +51,13 @@ class ChunkReader {
   Result<Rows> rows(const std::vector<ColumnId>* wanted = nullptr) const;
 
  private:
-  // The integers, by column, of those decoded so far that are all there: others may refer to them.
+  // The integers, by column, of those decoded so far, without those that are absent: others may refer to them.
   using Decoded = std::vector<std::vector<std::int64_t>>;
 
   Result<RowColumn> column(std::size_t index, Decoded& decoded) const;
-  Status integers(std::size_t index, Decoded& decoded) const;
-  Status presence(const Entry& entry, std::string_view& section, RowColumn& column, std::size_t& present) const;
+  Status integers(std::size_t index, std::size_t present, Decoded& decoded) const;
+  Status presence(const Entry& entry, RowColumn& column, std::size_t& present) const;
+  std::string_view values_of(std::size_t index) const;
 
   std::size_t rows_ = 0;
   std::string_view times_;

@@ -126,9 +126,10 @@ TEST(ChunkTest, RandomRowsComeBack) {
       const unsigned absent = static_cast<unsigned>(random() % 3 == 0 ? random() % 100 : 0);
       const std::uint64_t style = random() % 5;
       const RowColumn* const other = id > 0 ? &rows.columns[random() % id] : nullptr;
+      const bool together = other != nullptr && random() % 3 == 0;
       Cell level = random() >> (random() % 64);
       for (std::size_t row = 0; row < count; ++row) {
-        if (random() % 100 < absent) continue;
+        if (together ? !bit(other->presence, row) : random() % 100 < absent) continue;
         level += random() % 50;
         switch (column.type) {
           case FieldType::kFloat:
@@ -180,6 +181,62 @@ TEST(ChunkTest, AColumnThatFollowsFromAnotherCostsNothing) {
   const std::size_t one = encode_chunk(rows).size();
   rows.columns.push_back(active);
   EXPECT_LE(encode_chunk(rows).size(), one + 16);
+  expect_round_trip(rows);
+}
+
+TEST(ChunkTest, ColumnsThatAreWrittenTogetherHaveOnePresence) {
+  std::mt19937_64 random(8);
+  Rows rows = rows_at(720);
+  RowColumn whole = make_column(0, FieldType::kInteger, 720);
+  for (std::size_t row = 0; row < 720; ++row) put(whole, row, 1);
+  rows.columns.push_back(whole);
+  RowColumn first = make_column(3, FieldType::kInteger, 720);
+  for (std::size_t row = 0; row < 720; ++row)
+    if (random() % 4 == 0) put(first, row, random() % 1000);
+  rows.columns.push_back(first);
+  const std::size_t one = encode_chunk(rows).size();
+  // Others in the same rows: one is constant, one the same, one nearly; then one in other rows, and one of those.
+  RowColumn constant = make_column(4, FieldType::kInteger, 720);
+  RowColumn same = make_column(5, FieldType::kInteger, 720);
+  RowColumn nearly = make_column(6, FieldType::kInteger, 720);
+  for (std::size_t row = 0; row < 720; ++row) {
+    if (!bit(first.presence, row)) continue;
+    put(constant, row, 7);
+    put(same, row, first.cells[row]);
+    put(nearly, row, first.cells[row] + random() % 2);
+  }
+  rows.columns.push_back(constant);
+  rows.columns.push_back(same);
+  EXPECT_LE(encode_chunk(rows).size(), one + 6 + 6);
+  rows.columns.push_back(nearly);
+  EXPECT_LE(encode_chunk(rows).size(), one + 6 + 6 + 60);
+  RowColumn text = make_column(7, FieldType::kString, 720);
+  for (std::size_t row = 0; row < 720; row += 5) put(text, row, row % 3 == 0 ? "up" : "down");
+  RowColumn number = make_column(8, FieldType::kFloat, 720);
+  for (std::size_t row = 0; row < 720; row += 5)
+    put(number, row, metric::cell_of(static_cast<double>(random() % 99) / 4));
+  rows.columns.push_back(text);
+  rows.columns.push_back(number);
+  expect_round_trip(rows);
+  expect_round_trip(slice(rows, 100, 101));
+  expect_round_trip(slice(rows, 100, 140));
+}
+
+TEST(ChunkTest, EqualColumnsCostNextToNothingHoweverFewTheirRows) {
+  Rows rows = rows_at(6);
+  const std::vector<Cell> cells{9'000'000'000, 9'000'004'096, 9'000'004'096,
+                                9'000'020'480, 9'000'024'576, 9'000'032'768};
+  std::size_t before = 0;
+  for (ColumnId id = 0; id < 5; ++id) {
+    RowColumn column = make_column(id, FieldType::kInteger, 6);
+    for (std::size_t row = 0; row < 6; ++row) put(column, row, cells[row]);
+    rows.columns.push_back(std::move(column));
+    const std::size_t size = encode_chunk(rows, true).size();
+    if (before != 0) {
+      EXPECT_LE(size, before + 6);
+    }
+    before = size;
+  }
   expect_round_trip(rows);
 }
 

@@ -23,6 +23,8 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "store/bytes.h"
@@ -46,7 +48,13 @@ constexpr std::uint8_t kHasDivisor = 0x04;
 constexpr std::uint8_t kHasCentre = 0x08;
 constexpr std::uint8_t kNoResidual = 0x10;  // all residuals are zero, nothing follows
 constexpr std::uint8_t kTwoTables = 0x20;
-constexpr std::uint8_t kKnownFlags = 0x3f;
+constexpr std::uint8_t kGolomb = 0x40;  // no tables: residuals in exponential Golomb codes
+constexpr std::uint8_t kRuns = 0x80;    // with kGolomb: how many zeros come before each that is none
+
+constexpr double kLeastTableBits = 8 + 32 + 16 + 3;  // the coder's words, its state, and a table of one symbol
+constexpr std::size_t kFewValues = 256;              // up to so many, tables may cost more than they save
+constexpr unsigned kParameterBits = 6;               // of a Golomb code's parameter
+constexpr unsigned kGolombWidth = 62;                // what it encodes has at most so many bits
 
 U64 u(std::int64_t v) {
   return static_cast<U64>(v);
@@ -217,8 +225,8 @@ double log2_of(std::uint32_t v) {
   return v < kTable.size() ? static_cast<double>(kTable[v]) : std::log2(static_cast<double>(v));
 }
 
-// Of symbols up to `last`.
-double histogram_bits(const Histogram& histogram, unsigned last) {
+// Of symbols up to `last`: what they carry, and that with about what their table takes.
+double entropy_bits(const Histogram& histogram, unsigned last, double a_symbol = 0) {
   double bits = 0;
   std::uint32_t total = 0;
   unsigned used = 0;
@@ -229,7 +237,10 @@ double histogram_bits(const Histogram& histogram, unsigned last) {
     ++used;
     bits += count * (extra_bits(i) - log2_of(count));
   }
-  return bits + total * log2_of(total) + 4.0 * used;
+  return bits + total * log2_of(total) + a_symbol * used;
+}
+double histogram_bits(const Histogram& histogram, unsigned last) {
+  return entropy_bits(histogram, last, 4.0);
 }
 
 double cost_of(std::span<const std::int64_t> values, U64 centre) {
@@ -269,6 +280,116 @@ IntegerModel choose(std::span<std::int64_t> scaled, U64 divisor) {
   return best;
 }
 
+// An exponential Golomb code of parameter k: v + 2^k, which has q + k + 1 bits, as q ones, a zero, and its lowest q + k
+// bits. REQUIRES: v < 2^kGolombWidth, k < kGolombWidth
+struct Golomb {
+  unsigned k = 0;
+  std::size_t bits = 0;  // of all values
+
+  static unsigned excess(U64 v, unsigned k) { return static_cast<unsigned>(std::bit_width(v + (U64{1} << k))) - 1 - k; }
+  void put(U64 v, BitWriter& out) const {
+    const unsigned q = excess(v, k);
+    out.put((U64{1} << q) - 1, q + 1);
+    out.put((v + (U64{1} << k)) & ((U64{1} << (q + k)) - 1), q + k);
+  }
+  // False where that is no code.
+  static bool get(BitReader& in, unsigned k, U64& v) {
+    unsigned q = 0;
+    while (in.get(1) != 0)
+      if (++q + k > kGolombWidth) return false;
+    v = ((U64{1} << (q + k)) | in.get(q + k)) - (U64{1} << k);
+    return true;
+  }
+  // With about the best parameter: near the width of the mean.
+  static Golomb of(std::span<const U64> values) {
+    double sum = 0;
+    for (const U64 v : values) sum += static_cast<double>(v);
+    const double mean = values.empty() ? 0 : sum / static_cast<double>(values.size());
+    const auto width = static_cast<unsigned>(std::bit_width(static_cast<U64>(mean)));
+    Golomb best{0, SIZE_MAX};
+    for (unsigned k = width > 4 ? width - 4 : 0; k <= std::min(width + 1, kGolombWidth - 1); ++k) {
+      std::size_t bits = 0;
+      for (const U64 v : values) bits += 2 * excess(v, k) + k + 1;
+      if (bits < best.bits) best = {k, bits};
+    }
+    return best;
+  }
+};
+
+// Residuals without tables: each, or only those that are not zero, and between them how many are.
+struct TablelessPlan {
+  bool runs = false;
+  Golomb values;
+  Golomb lengths;
+  std::vector<U64> nonzero;  // less one
+  std::vector<U64> gaps;     // zeros before each, and after the last
+
+  std::size_t bits() const { return kParameterBits + values.bits + (runs ? kParameterBits + lengths.bits : 0); }
+};
+
+// Empty where that cannot be better than tables, or does not fit.
+std::optional<TablelessPlan> plan_tableless(std::span<const U64> residuals, U64 any) {
+  const auto zeros = static_cast<std::size_t>(std::count(residuals.begin(), residuals.end(), U64{0}));
+  const bool few = residuals.size() <= kFewValues;
+  const bool sparse = zeros * 4 >= residuals.size() * 3;
+  if ((!few && !sparse) || std::bit_width(any) >= static_cast<int>(kGolombWidth)) return std::nullopt;
+  TablelessPlan plan;
+  plan.runs = true;
+  U64 gap = 0;
+  for (const U64 residual : residuals) {
+    if (residual == 0) {
+      ++gap;
+      continue;
+    }
+    plan.gaps.push_back(std::exchange(gap, 0));
+    plan.nonzero.push_back(residual - 1);
+  }
+  if (gap > 0) plan.gaps.push_back(gap);
+  plan.values = Golomb::of(plan.nonzero);
+  plan.lengths = Golomb::of(plan.gaps);
+  if (!few) return plan;
+  const Golomb all = Golomb::of(residuals);
+  if (all.bits >= plan.values.bits + plan.lengths.bits + kParameterBits) return plan;
+  plan.runs = false;
+  plan.values = all;
+  return plan;
+}
+
+std::string encode_tableless(const TablelessPlan& plan, std::span<const U64> residuals) {
+  BitWriter bits;
+  bits.put(plan.values.k, kParameterBits);
+  if (!plan.runs) {
+    for (const U64 residual : residuals) plan.values.put(residual, bits);
+    return bits.finish();
+  }
+  bits.put(plan.lengths.k, kParameterBits);
+  for (std::size_t i = 0; i < plan.gaps.size(); ++i) {
+    plan.lengths.put(plan.gaps[i], bits);
+    if (i < plan.nonzero.size()) plan.values.put(plan.nonzero[i], bits);
+  }
+  return bits.finish();
+}
+
+bool decode_tableless(std::string_view code, bool runs, std::span<std::int64_t> residuals) {
+  BitReader bits(code);
+  const auto k = static_cast<unsigned>(bits.get(kParameterBits));
+  const unsigned lengths_k = runs ? static_cast<unsigned>(bits.get(kParameterBits)) : 0;
+  if (k >= kGolombWidth || lengths_k >= kGolombWidth) return false;
+  for (std::size_t i = 0; i < residuals.size(); ++i) {
+    if (runs) {
+      U64 zeros = 0;
+      if (!Golomb::get(bits, lengths_k, zeros) || zeros > residuals.size() - i) return false;
+      std::fill_n(residuals.begin() + static_cast<std::ptrdiff_t>(i), zeros, 0);
+      i += zeros;
+      if (i == residuals.size()) break;
+    }
+    U64 residual = 0;
+    if (!Golomb::get(bits, k, residual)) return false;
+    residuals[i] = unzigzag(residual + (runs ? 1 : 0));
+  }
+  return bits.at_end();
+}
+
 void put_symbols(std::span<const std::uint8_t> symbols, std::span<const U64> residuals, bool two, unsigned threshold,
                  std::span<const Table> tables, BitWriter& bits, std::string& out) {
   // rANS works backwards: the last symbol first. Words are collected and turned round.
@@ -295,61 +416,15 @@ void put_symbols(std::span<const std::uint8_t> symbols, std::span<const U64> res
   out += bits.finish();
 }
 
-}  // namespace
-
-IntegerModel choose_model(std::span<const std::int64_t> values) {
-  if (values.empty()) return {};
-  const U64 divisor = common_divisor(values);
-  if (divisor == 0) return {};
-  std::vector<std::int64_t> scaled(values.begin(), values.end());
-  scale_down(scaled, divisor);
-  return choose(scaled, divisor);
-}
-
-void encode_integers(std::span<const std::int64_t> values, std::string& out) {
-  encode_integers(values, choose_model(values), out);
-}
-
-void encode_integers(std::span<const std::int64_t> values, const IntegerModel& model, std::string& out) {
-  if (values.empty()) return;
-  if (model.divisor == 0) {  // all equal
-    out.push_back(static_cast<char>(kNoResidual));
-    put_varint(out, zigzag(values[0]));
-    return;
-  }
-  std::vector<std::int64_t> scaled(values.begin(), values.end());
-  scale_down(scaled, model.divisor);
-  for (unsigned order = 0; order < model.order; ++order)
-    take_differences(std::span<std::int64_t>(scaled).subspan(order));
-  std::vector<U64> residuals(values.size());
-  std::vector<std::uint8_t> symbols(values.size());
-  Histogram histogram{};
-  U64 any = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    residuals[i] = zigzag(s(u(scaled[i]) - (has_centre(model.order, i) ? model.centre : 0)));
-    any |= residuals[i];
-    symbols[i] = static_cast<std::uint8_t>(symbol_of(residuals[i]));
-    ++histogram[symbols[i]];
-  }
-
-  // Two tables, split at the middle symbol.
+// Symbols with one table, or with two, split at the middle symbol, where that pays.
+std::string encode_with_tables(std::span<const U64> residuals, std::span<const std::uint8_t> symbols,
+                               const Histogram& histogram, unsigned last, bool& two) {
   unsigned threshold = 0;
   for (std::size_t seen = 0; threshold < kSymbols - 1; ++threshold)
     if ((seen += histogram[threshold]) * 2 >= symbols.size()) break;
   std::array<Histogram, 2> split{};
   for (std::size_t i = 0; i < symbols.size(); ++i) ++split[i > 0 && symbols[i - 1] > threshold ? 1 : 0][symbols[i]];
-  const unsigned last = symbol_of(any);
-  const bool two =
-      histogram_bits(split[0], last) + histogram_bits(split[1], last) + 32 < histogram_bits(histogram, last);
-
-  const std::uint8_t flags = static_cast<std::uint8_t>(
-      model.order | (model.divisor != 1 ? kHasDivisor : 0U) | (model.centre != 0 ? kHasCentre : 0U) |
-      (any == 0 ? kNoResidual : 0U) | (any != 0 && two ? kTwoTables : 0U));
-  out.push_back(static_cast<char>(flags));
-  put_varint(out, zigzag(values[0]));
-  if ((flags & kHasDivisor) != 0) put_varint(out, model.divisor);
-  if ((flags & kHasCentre) != 0) put_varint(out, zigzag(s(model.centre)));
-  if (any == 0) return;
+  two = histogram_bits(split[0], last) + histogram_bits(split[1], last) + 32 < histogram_bits(histogram, last);
 
   BitWriter bits;
   std::array<Table, 2> tables;
@@ -359,28 +434,13 @@ void encode_integers(std::span<const std::int64_t> values, const IntegerModel& m
     make_table(levels, tables[t]);
   }
   if (two) bits.put(threshold, 8);
+  std::string out;
   put_symbols(symbols, residuals, two, threshold, tables, bits, out);
+  return out;
 }
 
-bool decode_integers(std::string_view code, std::span<std::int64_t> values) {
-  if (values.empty()) return code.empty();
+bool decode_with_tables(std::string_view code, bool two, std::span<std::int64_t> values) {
   ByteReader reader(code);
-  const auto flags = reader.fixed<std::uint8_t>();
-  const unsigned order = flags & kOrderMask;
-  if ((flags & ~kKnownFlags) != 0 || order > 2) return false;
-  const U64 first = u(unzigzag(reader.varint()));
-  const U64 divisor = (flags & kHasDivisor) != 0 ? reader.varint() : 1;
-  const U64 centre = (flags & kHasCentre) != 0 ? u(unzigzag(reader.varint())) : 0;
-  if (reader.bad()) return false;
-
-  if ((flags & kNoResidual) != 0) {
-    // Equal values, or equal steps: nearly all times.
-    if (!reader.empty()) return false;
-    const U64 step = centre * divisor;
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = s(first + (order == 0 ? step : step * i));
-    return true;
-  }
-  const bool two = (flags & kTwoTables) != 0;
   const std::uint64_t word_count = reader.varint();
   auto state = reader.fixed<std::uint32_t>();
   if (word_count > code.size()) return false;
@@ -415,7 +475,97 @@ bool decode_integers(std::string_view code, std::span<std::int64_t> values) {
     const U64 residual = previous < kDirect ? previous : base_of(previous) | bits.get(extra_bits(previous));
     values[i] = unzigzag(residual);
   }
-  if (bits.bad() || word != end || state != kStateLow) return false;
+  return !bits.bad() && word == end && state == kStateLow;
+}
+
+}  // namespace
+
+IntegerModel choose_model(std::span<const std::int64_t> values) {
+  if (values.empty()) return {};
+  const U64 divisor = common_divisor(values);
+  if (divisor == 0) return {};
+  std::vector<std::int64_t> scaled(values.begin(), values.end());
+  scale_down(scaled, divisor);
+  return choose(scaled, divisor);
+}
+
+void encode_integers(std::span<const std::int64_t> values, std::string& out) {
+  encode_integers(values, choose_model(values), out);
+}
+
+void encode_integers(std::span<const std::int64_t> values, const IntegerModel& model, std::string& out) {
+  if (values.empty()) return;
+  if (model.divisor == 0) {  // all equal
+    if (values[0] == 0) return;
+    out.push_back(static_cast<char>(kNoResidual));
+    put_varint(out, zigzag(values[0]));
+    return;
+  }
+  std::vector<std::int64_t> scaled(values.begin(), values.end());
+  scale_down(scaled, model.divisor);
+  for (unsigned order = 0; order < model.order; ++order)
+    take_differences(std::span<std::int64_t>(scaled).subspan(order));
+  std::vector<U64> residuals(values.size());
+  std::vector<std::uint8_t> symbols(values.size());
+  Histogram histogram{};
+  U64 any = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    residuals[i] = zigzag(s(u(scaled[i]) - (has_centre(model.order, i) ? model.centre : 0)));
+    any |= residuals[i];
+    symbols[i] = static_cast<std::uint8_t>(symbol_of(residuals[i]));
+    ++histogram[symbols[i]];
+  }
+
+  U64 flags = model.order | (model.divisor != 1 ? kHasDivisor : 0U) | (model.centre != 0 ? kHasCentre : 0U);
+  std::string rest;
+  if (any == 0) {
+    flags |= kNoResidual;
+  } else {
+    const std::optional<TablelessPlan> tableless = plan_tableless(residuals, any);
+    const bool surely =
+        tableless && static_cast<double>(tableless->bits()) < entropy_bits(histogram, symbol_of(any)) + kLeastTableBits;
+    bool two = false;
+    if (!surely) {
+      rest = encode_with_tables(residuals, symbols, histogram, symbol_of(any), two);
+      if (two) flags |= kTwoTables;
+    }
+    if (tableless && (surely || (tableless->bits() + 7) / 8 < rest.size())) {
+      rest = encode_tableless(*tableless, residuals);
+      flags = (flags & ~U64{kTwoTables}) | kGolomb | (tableless->runs ? kRuns : 0U);
+    }
+  }
+  out.push_back(static_cast<char>(flags));
+  put_varint(out, zigzag(values[0]));
+  if ((flags & kHasDivisor) != 0) put_varint(out, model.divisor);
+  if ((flags & kHasCentre) != 0) put_varint(out, zigzag(s(model.centre)));
+  out += rest;
+}
+
+bool decode_integers(std::string_view code, std::span<std::int64_t> values) {
+  if (values.empty()) return code.empty();
+  if (code.empty()) {
+    std::fill(values.begin(), values.end(), 0);
+    return true;
+  }
+  ByteReader reader(code);
+  const auto flags = reader.fixed<std::uint8_t>();
+  const unsigned order = flags & kOrderMask;
+  if (order > 2) return false;
+  const U64 first = u(unzigzag(reader.varint()));
+  const U64 divisor = (flags & kHasDivisor) != 0 ? reader.varint() : 1;
+  const U64 centre = (flags & kHasCentre) != 0 ? u(unzigzag(reader.varint())) : 0;
+  if (reader.bad()) return false;
+
+  if ((flags & kNoResidual) != 0) {
+    // Equal values, or equal steps: nearly all times.
+    if (!reader.empty()) return false;
+    const U64 step = centre * divisor;
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = s(first + (order == 0 ? step : step * i));
+    return true;
+  }
+  const bool decoded = (flags & kGolomb) != 0 ? decode_tableless(reader.rest(), (flags & kRuns) != 0, values)
+                                              : decode_with_tables(reader.rest(), (flags & kTwoTables) != 0, values);
+  if (!decoded) return false;
   if (order == 2) {
     if (values.size() > 1) values[1] = s(u(values[1]) + centre);
   } else if (centre != 0) {

@@ -85,6 +85,30 @@ TEST(IntegerCodecTest, SteadyThingsTakeNextToNothing) {
   EXPECT_LE(encode(Values(720, 4096)).size(), 4U);
 }
 
+TEST(IntegerCodecTest, FewValuesNeedNoTable) {
+  EXPECT_LE(encode({5210, 5233, 5198, 5240, 5221, 5190}).size(), 12U);
+  EXPECT_LE(encode({7, 8}).size(), 4U);
+  Values gauge;
+  for (std::int64_t i = 0; i < 24; ++i) gauge.push_back(4000 + i * i * 7919 % 256);
+  EXPECT_LE(encode(gauge).size(), 24U + 12U) << "a byte each";
+}
+
+TEST(IntegerCodecTest, WhatChangesHardlyEverTakesItsChangesOnly) {
+  Values level;
+  for (std::int64_t i = 0; i < 2000; ++i) level.push_back(i / 300 * 777'777 % 500'000 * 65'536);
+  EXPECT_LE(encode(level).size(), 6 * (4U + 2U) + 12U) << "six changes";
+  Values rare(2000, 0);
+  for (const std::size_t at : {3U, 900U, 901U, 1700U}) rare[at] = 1;
+  EXPECT_LE(encode(rare).size(), 14U);
+}
+
+TEST(IntegerCodecTest, ZeroesTakeNothing) {
+  EXPECT_EQ(encode(Values(720, 0)), "");
+  Values back(720, 5);
+  ASSERT_TRUE(decode_integers("", back));
+  EXPECT_EQ(back, Values(720, 0));
+}
+
 TEST(IntegerCodecTest, NoiseTakesItsEntropy) {
   std::mt19937_64 random(1);
   std::normal_distribution<double> normal(0, 20);
@@ -110,8 +134,20 @@ TEST(IntegerCodecTest, DamagedCodeNeverCrashes) {
   }
   // There is no checksum at this level (the chunk has one), yet most damage shows in the coder's final state.
   EXPECT_GT(refused, 15'000U);
-  Values back(values.size());
-  EXPECT_FALSE(decode_integers("", back));
+  // Codes without tables: few values, and runs of zeros.
+  for (const Values& some :
+       {Values{1, 900, 17, 3, -5, 1000, 20}, Values{0, 0, 0, 0, 900, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0}}) {
+    const std::string short_code = encode(some);
+    Values back(some.size());
+    for (std::size_t size = 1; size < short_code.size(); ++size)
+      EXPECT_FALSE(decode_integers(std::string_view(short_code).substr(0, size), back)) << size;
+    for (int round = 0; round < 20'000; ++round) {
+      std::string bad = short_code;
+      for (std::uint64_t i = 0, n = 1 + random() % 3; i < n; ++i)
+        bad[random() % bad.size()] = static_cast<char>(random());
+      (void)decode_integers(bad, back);
+    }
+  }
 }
 
 }  // namespace
