@@ -1,23 +1,39 @@
 // Whether an open page's memory stays flat: the fleet, a host's live view, and a page that wanders through all views, open for hours that
 // pass faster. Timers of a second and more run `speed` times as fast as they say and clients report as often, so an hour has the polls,
-// messages and redraws of an hour. After each hour the garbage is collected, and heap, elements and listeners are counted.
+// messages and redraws of an hour. After each hour the garbage is collected, and heap, elements and listeners are counted. A picture of the heap
+// at the start and one at the end say what has become more, and what keeps it (heap_growth.mjs).
 //
-//   node bench/page_soak.mjs [--hours 8] [--speed 60] [--hosts 50] [--fill 300] [--json]
+// The page is built anew, with the names of its source, and served before the server.
+//
+//   node bench/page_soak.mjs [--hours 8] [--speed 60] [--hosts 50] [--fill 960] [--json]
 
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../tests/browser/programs.mjs";
 import { open } from "../tests/browser/browser.mjs";
+import { servePage } from "../web/serve.mjs";
+import { growthOf, growthText, takeHeap } from "./heap_growth.mjs";
 import { kJson, option, progress, withClients } from "./page_start.mjs";
 
 const kHours = option("hours", 8);
 const kSpeed = option("speed", 60);
 const kHosts = option("hosts", 50);
 const kIntervalSeconds = 5;
-// What the second half of the hours may add: a cache that fills, never a line that goes on.
-const kMostGrowth = 0.1;
+// What all hours may add to the heap, in bytes a byte.
+const kMostGrowth = 0.05;
 const kMostNodes = 200;
-// The live view is of the last five minutes, which do not pass faster: until then its charts fill.
-const kFillMs = option("fill", 300) * 1000;
+// The ranges of charts and the fleet's trends are of real time, which does not pass faster: until then they fill. The server's own view has
+// the longest.
+const kFillMs = option("fill", 960) * 1000;
 
-const kWay = ["#/", "#/host/sim-2?range=15m", "#/logs", "#/alerts", "#/?view=heat", "#/explore", "#/compare?host=sim-1&host=sim-2&range=15m", "#/server", "#/settings"];
+const kWay = [
+  "#/", "#/host/sim-2?range=live", "#/host/sim-3?range=15m", "#/logs", "#/logs?show=patterns", "#/alerts", "#/?view=heat", "#/?group=state",
+  `#/explore?q=${encodeURIComponent('SELECT mean("used_percent") FROM "mem" WHERE time > now() - 15m GROUP BY time(10s), "host"')}`, "#/compare?host=sim-1&host=sim-2&range=15m",
+  "#/server", "#/settings", "#/access",
+];
 
 function speedUp(speed) {
   for (const name of ["setTimeout", "setInterval"]) {
@@ -36,52 +52,82 @@ async function sizeOf(session) {
   return { heap: usedSize, nodes: named.Nodes, listeners: named.JSEventListeners };
 }
 
+// The page from today's sources, not minified, so that the heap's names are those of the source.
+function builtPage() {
+  const folder = mkdtempSync(path.join(tmpdir(), "resmon-soak-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const build = path.join(path.dirname(fileURLToPath(import.meta.url)), "../web/build.mjs");
+  const made = spawnSync(process.execPath, [build, "--dev", "--out", folder], { encoding: "utf8" });
+  if (made.status !== 0) throw new Error(`the page does not build: ${made.stderr || made.error}`);
+  return folder;
+}
+
+// Somebody who looks at something else thirty times an hour, and is back in the fleet at the end.
+async function wander({ page }, end, step) {
+  for (; Date.now() < end; ++step) {
+    await page.evaluate((hash) => { location.hash = hash; }, kWay[step % kWay.length]);
+    const stay = Math.min(120_000 / kSpeed, Math.max(0, end - Date.now()));
+    await page.waitForTimeout(stay / 4);
+    // A query that came with a link waits for this button.
+    await page.evaluate(() => document.querySelector(".notice .primary")?.click());
+    await page.waitForTimeout((3 * stay) / 4);
+  }
+  await page.evaluate(() => { location.hash = "#/"; });
+  // A handle on an element would keep the whole view that it was in.
+  await page.locator("tr.host-row").first().waitFor();
+  return step;
+}
+
+const mebibytes = (bytes) => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
+
 await withClients(kHosts, `${Math.max(100, Math.round((kIntervalSeconds * 1000) / kSpeed))}ms`, async (browser, programs) => {
-  const kinds = { "fleet": "#/", "host, live": "#/host/sim-1?range=5m", "all views in turn": "#/" };
+  const server = await servePage(programs.url, await freePort(), builtPage());
+  const url = `http://127.0.0.1:${server.address().port}`;
+  const kinds = { "fleet": "#/", "host, live": "#/host/sim-1?range=live", "all views in turn": "#/" };
   const pages = [];
   for (const [name, hash] of Object.entries(kinds)) {
     const view = await open(browser, "about:blank", { expected: /./ });
     await view.context.addInitScript(speedUp, kSpeed);
-    await view.page.goto(`${programs.url}/${hash}`);
+    await view.page.goto(`${url}/${hash}`);
     await view.page.locator(".connection-live").waitFor();
     const session = await view.context.newCDPSession(view.page);
     await session.send("Performance.enable");
     await session.send("HeapProfiler.enable");
-    pages.push({ name, page: view.page, session, sizes: [] });
+    pages.push({ name, page: view.page, session, sizes: [], first: null });
   }
   const wanderer = pages.at(-1);
-  await new Promise((resolve) => setTimeout(resolve, kFillMs));
-  let step = 0;
+  progress(`${kFillMs / 1000} s until all ranges are full`);
+  let step = await wander(wanderer, Date.now() + kFillMs, 0);
+  for (const one of pages) one.first = await takeHeap(one.session);
   for (let hour = 0; hour <= kHours; ++hour) {
-    for (const end = Date.now() + 3_600_000 / kSpeed; hour > 0 && Date.now() < end; ) {
-      // Thirty times an hour somebody looks at something else.
-      await wanderer.page.evaluate((hash) => { location.hash = hash; }, kWay[++step % kWay.length]);
-      await wanderer.page.waitForTimeout(Math.min(120_000 / kSpeed, Math.max(0, end - Date.now())));
-    }
-    await wanderer.page.evaluate(() => { location.hash = "#/"; });
-    // A handle on an element would keep the whole view that it was in.
-    await wanderer.page.locator("tr.host-row").first().waitFor();
+    if (hour > 0) step = await wander(wanderer, Date.now() + 3_600_000 / kSpeed, step);
     for (const one of pages) one.sizes.push(await sizeOf(one.session));
-    progress(`hour ${hour} of ${kHours}: ${pages.map((one) => `${one.name} ${(one.sizes.at(-1).heap / 2 ** 20).toFixed(2)} MiB, ${one.sizes.at(-1).nodes} nodes`).join("; ")}`);
+    progress(`hour ${hour} of ${kHours}: ${pages.map((one) => `${one.name} ${mebibytes(one.sizes.at(-1).heap)}, ${one.sizes.at(-1).nodes} nodes`).join("; ")}`);
   }
   const half = Math.floor(kHours / 2);
-  const result = pages.map(({ name, sizes }) => {
-    const [middle, last] = [sizes[half], sizes.at(-1)];
+  const result = [];
+  for (const { name, session, sizes, first } of pages) {
     // The least of each half: what the browser has not collected yet is no growth.
-    const least = (some) => Math.min(...some.map((one) => one.heap));
-    const growth = least(sizes.slice(half + 1)) / least(sizes.slice(0, half + 1)) - 1;
-    return { name, sizes, growth, flat: growth <= kMostGrowth && last.nodes - middle.nodes <= kMostNodes };
-  });
+    const least = (some, of) => Math.min(...some.map((one) => one[of]));
+    const halves = (of) => [least(sizes.slice(0, half + 1), of), least(sizes.slice(half + 1), of)];
+    const [before, after] = halves("heap");
+    const [nodesBefore, nodesAfter] = halves("nodes");
+    const growth = after / before - 1;
+    result.push({ name, sizes, growth, flat: growth <= kMostGrowth && nodesAfter - nodesBefore <= kMostNodes, growers: growthOf(first, await takeHeap(session)) });
+  }
+  server.close();
+  server.closeAllConnections();
   if (kJson) {
     console.log(JSON.stringify({ hours: kHours, speed: kSpeed, hosts: kHosts, views: result }));
   } else {
-    console.log(`${kHosts} hosts, ${kHours} hours at ${kSpeed} times the speed; after a collection of garbage`);
-    console.log(`${"view".padEnd(20)}${["start", "half", "end"].map((word) => word.padStart(12)).join("")}${"2nd half".padStart(12)}${"nodes".padStart(20)}${"listeners".padStart(18)}`);
+    console.log(`${kHosts} hosts, ${kHours} hours at ${kSpeed} times the speed, after ${kFillMs / 1000} s in which all ranges were filled; after a collection of garbage`);
+    console.log(`${"view".padEnd(20)}${"2nd half".padStart(10)}  ${"nodes".padEnd(16)}${"listeners".padEnd(14)}MiB of heap, each hour`);
     for (const { name, sizes, growth, flat } of result) {
-      const three = [sizes[0], sizes[half], sizes.at(-1)];
-      console.log(name.padEnd(20) + three.map((one) => `${(one.heap / 2 ** 20).toFixed(2)} MiB`.padStart(12)).join("") + `${(100 * growth).toFixed(1)} %`.padStart(12) +
-        three.map((one) => one.nodes).join(" → ").padStart(20) + three.map((one) => one.listeners).join(" → ").padStart(18) + (flat ? "  flat" : "  GROWS"));
+      const ends = (of) => `${sizes[0][of]} → ${sizes.at(-1)[of]}`;
+      console.log(name.padEnd(20) + `${growth >= 0 ? "+" : ""}${(100 * growth).toFixed(1)} %`.padStart(10) + `  ${ends("nodes").padEnd(16)}${ends("listeners").padEnd(14)}` +
+        sizes.map((one) => (one.heap / 2 ** 20).toFixed(2)).join(" ") + (flat ? "  flat" : "  GROWS"));
     }
+    for (const { name, growers } of result) console.log(`\nmore at the end than at the start: ${name}\n${growthText(growers)}`);
   }
   if (result.some((one) => !one.flat)) process.exitCode = 1;
 });

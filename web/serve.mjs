@@ -10,15 +10,15 @@ import path from "node:path";
 const kDist = path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "dist");
 const kTypes = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json" };
 
-export function servePage(url, port) {
+export function servePage(url, port, folder = kDist) {
   const { hostname, port: upstream } = new URL(url);
   // Host and Origin stay as they came: the server compares them with each other.
   const pass = (incoming) => ask({ hostname, port: upstream, method: incoming.method, path: incoming.url, headers: incoming.headers });
   const server = createServer((incoming, outgoing) => {
     const name = incoming.url === "/" ? "index.html" : incoming.url.slice(1);
-    if (incoming.method === "GET" && readdirSync(kDist).includes(name)) {
+    if (incoming.method === "GET" && readdirSync(folder).includes(name)) {
       outgoing.writeHead(200, { "Content-Type": kTypes[path.extname(name)] ?? "application/octet-stream", "Cache-Control": "no-store" });
-      return outgoing.end(readFileSync(path.join(kDist, name)));
+      return outgoing.end(readFileSync(path.join(folder, name)));
     }
     const through = pass(incoming);
     through.on("response", (answer) => {
