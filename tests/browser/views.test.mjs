@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { defaultNames, startMock } from "../../web/mock/server.mjs";
-import { checkAccessibility, hasInk, kTestMs, launch, open, overflow, shot } from "./browser.mjs";
+import { growthOf, growthText, takeHeap } from "../../bench/heap_growth.mjs";
+import { checkAccessibility, hasInk, kPatienceMs, kTestMs, launch, open, overflow, shot } from "./browser.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
@@ -640,6 +641,8 @@ const kLooks = [
   ["#/access", '[aria-label="List of users"] tbody tr'],
 ];
 
+const kOpened = "dialog[open], details[open] .menu-body, section[aria-label=Result], .log-detail, .rule-editor";
+
 for (const scheme of ["dark", "light"]) {
   test(`every view, and what opens over it, without any finding of axe-core: ${scheme}`, { timeout: 2 * kTestMs }, async () => {
     const mock = await startMock({ names: defaultNames(8), people: kPeople, sinks: [kSink], logLines: 500, alerts: true,
@@ -658,7 +661,7 @@ for (const scheme of ["dark", "light"]) {
         await checkAccessibility(page, hash);
         if (over === undefined) continue;
         await over(page);
-        await page.locator("dialog[open], details[open] .menu-body, section[aria-label=Result], .log-detail, .rule-editor").first().waitFor();
+        await page.locator(kOpened).first().waitFor();
         await checkAccessibility(page, `${hash}, opened`);
       }
     } finally {
@@ -667,3 +670,130 @@ for (const scheme of ["dark", "light"]) {
     }
   });
 }
+
+// Timers that run, which no browser counts.
+function countTimers() {
+  const running = new Map();
+  globalThis.runningTimers = () => [...running.values()];
+  for (const [set, clear, once] of [["setTimeout", "clearTimeout", true], ["setInterval", "clearInterval", false]]) {
+    const [ownSet, ownClear] = [globalThis[set].bind(globalThis), globalThis[clear].bind(globalThis)];
+    globalThis[set] = (run, delay, ...rest) => {
+      const id = ownSet((...given) => {
+        if (once) running.delete(id);
+        run(...given);
+      }, delay, ...rest);
+      running.set(id, `${String(run).slice(0, 60)} in ${delay} ms`);
+      return id;
+    };
+    globalThis[clear] = (id) => {
+      running.delete(id);
+      ownClear(id);
+    };
+  }
+}
+
+// All of a page that a view can leave behind.
+async function leftBehind(session) {
+  await session.send("HeapProfiler.collectGarbage");
+  const evaluate = async (expression) => (await session.send("Runtime.evaluate", { expression })).result;
+  const sumOf = async (kind, each) => {
+    const { objectId } = await evaluate(`${kind}.prototype`);
+    const { objects } = await session.send("Runtime.queryObjects", { prototypeObjectId: objectId, objectGroup: "counted" });
+    const { result } = await session.send("Runtime.callFunctionOn", {
+      functionDeclaration: `function () { return this.reduce((sum, one) => sum + (${each}), 0); }`, objectId: objects.objectId, returnByValue: true,
+    });
+    await session.send("Runtime.releaseObjectGroup", { objectGroup: "counted" });
+    return result.value;
+  };
+  const { metrics } = await session.send("Performance.getMetrics");
+  const metric = (name) => metrics.find((one) => one.name === name).value;
+  return {
+    elements: metric("Nodes"), listeners: metric("JSEventListeners"), timers: (await evaluate("runningTimers().length")).value,
+    observers: await sumOf("ResizeObserver", "1") + await sumOf("IntersectionObserver", "1"), sockets: await sumOf("WebSocket", "Number(one.readyState < 2)"),
+    canvases: await sumOf("HTMLCanvasElement", "1"),
+    // Tables by time have as many entries as the time that they are about.
+    entries: await sumOf("Map", "[...one.keys()].filter((key) => typeof key !== 'number').length") + await sumOf("Set", "one.size"),
+  };
+}
+
+test("a view that is left leaves nothing behind: five rounds through all of them are as two", { timeout: 3 * kTestMs }, async () => {
+  const mock = await startMock({ names: defaultNames(8), people: kPeople, sinks: [kSink], logLines: 500, alerts: true,
+    canned: (query) => (query.includes('"grew"') ? kFilled : undefined) });
+  const { page, context } = await open(browser, "about:blank", { expected: /./ });
+  try {
+    await page.addInitScript(countTimers);
+    await page.goto(mock.url);
+    await page.locator("#user").fill("admin");
+    await page.locator("#password").fill(kPeople.admin.password);
+    await page.keyboard.press("Enter");
+    const session = await context.newCDPSession(page);
+    await session.send("Performance.enable");
+    await session.send("HeapProfiler.enable");
+    // Hosts come and go, and the server is away now and then: of those that are gone meanwhile nothing is kept.
+    let guests = 0;
+    // A locator's handle on an element would keep it.
+    const shown = (selector) => page.waitForFunction((one) => document.querySelector(one) !== null, selector);
+    const round = async () => {
+      const guest = `guest${++guests}`;
+      mock.addHost(guest);
+      for (const [hash, ready, over] of kLooks) {
+        await page.evaluate((next) => { location.hash = next; }, hash);
+        await shown(ready);
+        if (over === undefined) continue;
+        await over(page);
+        await shown(kOpened);
+        await page.keyboard.press("Escape");
+        await page.waitForFunction(() => document.querySelector("dialog[open], details[open] .menu-body") === null);
+      }
+      await page.evaluate(() => { location.hash = "#/"; });
+      await shown("tr.host-row");
+      if (guests % 2 === 0) mock.dropConnections();
+      mock.removeHost(guest);
+      mock.acceptAgain();
+      await page.waitForFunction((name) => document.querySelector(`tr[data-host="${name}"]`) === null, guest);
+      await shown(".connection-live");
+    };
+    // What is loaded when it is first needed is there after one; what a view asked for last comes in the next.
+    await round();
+    await round();
+    const before = await leftBehind(session);
+    const picture = await takeHeap(session);
+    for (let rounds = 0; rounds < 3; ++rounds) await round();
+    // Questions that were under way end by themselves.
+    let after = await leftBehind(session);
+    const more = () => Object.entries(after).filter(([what, count]) => count > before[what]);
+    for (const deadline = Date.now() + kPatienceMs; more().length > 0 && Date.now() < deadline; ) after = await leftBehind(session);
+    assert.deepEqual(more(), [], `before: ${JSON.stringify(before)}\n${more().length > 0 ? `${(await page.evaluate("runningTimers()")).join("\n")}\n${growthText(growthOf(picture, await takeHeap(session)))}` : ""}`);
+  } finally {
+    await context.close();
+    await mock.close();
+  }
+});
+
+test("what grows in a heap is named, with what keeps it", { timeout: kTestMs }, async () => {
+  const { page, context } = await open(browser, "about:blank");
+  try {
+    const session = await context.newCDPSession(page);
+    await session.send("HeapProfiler.enable");
+    await page.evaluate(() => {
+      class Sample { constructor(value) { this.value = { value }; } }
+      const kept = [];
+      globalThis.keep = (count) => {
+        for (let at = 0; at < count; ++at) kept.push(new Sample(at));
+      };
+      globalThis.table = new Map();
+      globalThis.replace = () => { for (let at = 0; at < 1000; ++at) table.set(at, new Sample(at)); };
+      keep(10);
+      replace();
+    });
+    const before = await takeHeap(session);
+    await page.evaluate(() => { keep(1000); replace(); });
+    const { kinds, places, detached } = growthOf(before, await takeHeap(session));
+    assert.equal(kinds.find(({ what }) => what === "Sample")?.count, 1000, JSON.stringify(kinds));
+    assert.match(places[0].what, /\.kept > Array/);
+    assert.ok(places.every(({ what }) => !what.includes("table")), JSON.stringify(places));
+    assert.deepEqual(detached, [0, 0]);
+  } finally {
+    await context.close();
+  }
+});

@@ -9,12 +9,14 @@ import { App } from "./app.tsx";
 import { followTheme } from "./charts/theme.ts";
 import { start } from "./net/live.ts";
 import { loadAccount } from "./net/session.ts";
+import { followSince } from "./net/since.ts";
 import { followTrends } from "./net/trends.ts";
 import { followTroubles } from "./net/trouble.ts";
 
 followTheme();
 followTrends();
 followTroubles();
+followSince();
 void loadAccount();
 start();
 const place = document.getElementById("page");

@@ -7,6 +7,7 @@ import { Observable } from "../core/observable.ts";
 import { runEach } from "./query.ts";
 
 const kMostValues = 500;
+const kMostTags = 50;  // whose values are kept
 const kEmpty: Catalog = { measurements: [], fields: new Map(), tags: new Map(), values: new Map() };
 
 export const catalog = new Observable<Catalog>(kEmpty);
@@ -30,6 +31,8 @@ export function wantValues(key: string): void {
   if (measurement === undefined || tag === undefined) return;
   runEach([`SHOW TAG VALUES FROM ${identifier(measurement)} WITH KEY = ${identifier(tag)} LIMIT ${kMostValues}`]).then(([found]) => {
     const values = (found?.series ?? []).flatMap((series) => series.values.map((row) => String(row[1] ?? "")));
-    catalog.set({ ...catalog.value, values: new Map([...catalog.value.values, [key, values]]) });
+    const kept = [...catalog.value.values, [key, values] as const];
+    for (const [old] of kept.slice(0, -kMostTags)) asked.delete(old);
+    catalog.set({ ...catalog.value, values: new Map(kept.slice(-kMostTags)) });
   }, () => asked.delete(key));
 }

@@ -9,6 +9,7 @@ import { beganAbove } from "../core/since.ts";
 import { limitsOf } from "../ui/settings.ts";
 import { fleet, serverNow } from "./live.ts";
 import { runEach } from "./query.ts";
+import { troubles } from "./trouble.ts";
 
 const kLookBackMs = 24 * 3_600_000;
 const kStepMs = 300_000;
@@ -88,10 +89,12 @@ export function troubleSince(trouble: Trouble): { since: number | null; least: b
 }
 
 // Of hosts that are well again nothing is kept.
-export function forgetSince(inTrouble: ReadonlyMap<string, Trouble>): void {
-  for (const key of known.keys()) {
-    const space = key.indexOf(" ");
-    const trouble = inTrouble.get(key.slice(space + 1));
-    if (trouble?.causes.some((cause) => cause.key === key.slice(0, space)) !== true) known.delete(key);
-  }
+export function followSince(): void {
+  troubles.watch(() => {
+    for (const key of known.keys()) {
+      const space = key.indexOf(" ");
+      const trouble = troubles.value.get(key.slice(space + 1));
+      if (trouble?.causes.some((cause) => cause.key === key.slice(0, space)) !== true) known.delete(key);
+    }
+  });
 }

@@ -3,7 +3,7 @@
 import { busy, mean, select } from "../core/influxql.ts";
 import { Observable } from "../core/observable.ts";
 import { kTrendPoints, kTrendStepMs, Trend } from "../core/trend.ts";
-import { loaded, onFeed, serverNow } from "./live.ts";
+import { fleet, loaded, onFeed, serverNow } from "./live.ts";
 import { runEach } from "./query.ts";
 
 export type TrendKind = "cpu" | "memory";
@@ -47,7 +47,7 @@ async function seed(): Promise<void> {
   results.forEach((result, index) => {
     for (const series of result.series) {
       const host = series.tags["host"];
-      if (host === undefined) continue;
+      if (host === undefined || !fleet.value.has(host)) continue;
       const trend = trendOf(host, index === 0 ? "cpu" : "memory");
       for (const [time, value] of series.values) {
         if (typeof time === "number" && typeof value === "number") trend.seed(time, value);
@@ -57,14 +57,17 @@ async function seed(): Promise<void> {
   trendsVersion.set(trendsVersion.value + 1);
 }
 
+// Hosts that are gone: told by the feed, or, after a lost connection, missing in its snapshot.
+function forgetGone(): void {
+  for (const kind of Object.values(trends)) {
+    for (const name of kind.keys()) if (!fleet.value.has(name)) kind.delete(name);
+  }
+}
+
 export function followTrends(): void {
   onFeed((feed) => {
-    if (feed.kind === "removed") {
-      for (const name of feed.names) {
-        for (const kind of Object.values(trends)) kind.delete(name);
-      }
-      return;
-    }
+    if (feed.kind !== "update") forgetGone();
+    if (feed.kind === "removed") return;
     for (const host of feed.hosts) {
       const { cpu_percent: cpu, memory_percent: memory } = host.summary;
       if (host.state === "down" || host.state === "paused") continue;

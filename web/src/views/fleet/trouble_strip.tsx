@@ -5,7 +5,7 @@ import { count, t, tx } from "../../core/texts.ts";
 import type { Fleet } from "../../core/hosts.ts";
 import { formatTime } from "../../core/format.ts";
 import { causeWords, isDown, type Trouble } from "../../core/trouble.ts";
-import { forgetSince, sinceVersion, troubleSince, wantSince } from "../../net/since.ts";
+import { sinceVersion, troubleSince, wantSince } from "../../net/since.ts";
 import { troubles } from "../../net/trouble.ts";
 import { useSecond } from "../../ui/clock.ts";
 import { StateMark } from "../../ui/state_mark.tsx";
@@ -30,10 +30,7 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
   const list = useMemo(() => ordered(all.values()), [all, version]);
   const shown = list.slice(0, kShown);
   const parts = useMemo(() => splitNames(hosts.keys()), [hosts.size]);
-  useEffect(() => {
-    forgetSince(all);
-    wantSince(shown);
-  }, [list]);
+  useEffect(() => wantSince(shown), [list]);
   useSecond();
   if (list.length === 0) {
     return <p class="trouble is-none"><StateMark state="up" /> <span>{count("This host is within the thresholds, and no alert fires.|All {n} hosts are within the thresholds, and no alert fires.", hosts.size)}</span></p>;
