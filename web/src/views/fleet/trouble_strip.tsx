@@ -14,7 +14,9 @@ import { lastingWords } from "./columns.tsx";
 import { splitNames } from "../../core/names.ts";
 import { hostLink, Name } from "./row.tsx";
 
-const kShown = 6;
+// On a phone (fleet.css) each takes some lines.
+const phone = matchMedia("(max-width: 720px)");
+const shownAtMost = (): number => (phone.matches ? 4 : 6);
 
 // What is in trouble for a figure stands before what is down: a host that answers can be mended from here. Then the newest.
 function ordered(all: Iterable<Trouble>): Trouble[] {
@@ -28,7 +30,7 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
   const all = useObservable(troubles);
   const version = useObservable(sinceVersion);
   const list = useMemo(() => ordered(all.values()), [all, version]);
-  const shown = list.slice(0, kShown);
+  const shown = list.slice(0, shownAtMost());
   const parts = useMemo(() => splitNames(hosts.keys()), [hosts.size]);
   useEffect(() => wantSince(shown), [list]);
   useSecond();
