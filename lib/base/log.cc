@@ -4,20 +4,18 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <deque>
-#include <memory>
-#include <mutex>
+#include <iterator>
+#include <optional>
+#include <utility>
 
 #include "base/json_text.h"
-
-// Header-only spdlog in this one file: the programs link no logging library at run time.
-#define SPDLOG_FMT_EXTERNAL
-#include <spdlog/sinks/rotating_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include "base/log_file.h"
+#include "base/mutex.h"
 
 namespace resmon::log {
 
@@ -26,22 +24,12 @@ namespace {
 struct State {
   std::atomic<Level> level{Level::kInfo};
   std::atomic<Format> format{Format::kText};
-  std::mutex mutex;
-  std::shared_ptr<spdlog::logger> logger;  // guarded by mutex; replaced by configure
-  std::deque<Event> kept;                  // guarded by mutex, as the two below
-  std::size_t keep = 0;
-  std::uint64_t last_sequence = 0;
-
-  State() { use(std::make_shared<spdlog::sinks::stderr_sink_mt>()); }
-
-  void use(spdlog::sink_ptr sink) {
-    auto made = std::make_shared<spdlog::logger>("resmon", std::move(sink));
-    made->set_pattern("%v");  // format_event writes the whole line
-    made->set_level(spdlog::level::trace);
-    made->flush_on(spdlog::level::trace);
-    std::lock_guard lock(mutex);
-    logger = std::move(made);
-  }
+  Mutex output_mutex;
+  std::optional<LogFile> file GUARDED_BY(output_mutex);  // empty: standard error
+  Mutex recent_mutex;
+  std::deque<Event> recent GUARDED_BY(recent_mutex);
+  std::size_t keep GUARDED_BY(recent_mutex) = 0;
+  std::uint64_t last_sequence GUARDED_BY(recent_mutex) = 0;
 };
 
 State& state() {
@@ -88,28 +76,30 @@ Result<Level> parse_level(std::string_view name) {
 }
 
 Status configure(const Options& options) {
-  try {
-    if (!options.file.empty())
-      state().use(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
-          options.file, options.rotate_bytes, static_cast<std::size_t>(std::max(options.keep_files, 1))));
-    state().level = options.level;
-    state().format = options.format;
-    return {};
-  } catch (const std::exception& e) {
-    return fail(ErrorKind::kDenied, "log file " + options.file + ": " + e.what());
+  State& s = state();
+  if (!options.file.empty()) {
+    auto file = LogFile::open(options.file, options.rotate_bytes, options.keep_files);
+    if (!file) return fail(ErrorKind::kDenied, "log file " + file.error().message);
+    const MutexLock lock(s.output_mutex);
+    s.file = std::move(*file);
   }
+  s.level = options.level;
+  s.format = options.format;
+  return {};
 }
 
 void keep_recent(std::size_t events) {
-  std::lock_guard lock(state().mutex);
-  state().keep = events;
-  while (state().kept.size() > events) state().kept.pop_front();
+  State& s = state();
+  const MutexLock lock(s.recent_mutex);
+  s.keep = events;
+  while (s.recent.size() > events) s.recent.pop_front();
 }
 
 std::vector<Event> recent(std::uint64_t after, Level level, std::size_t limit) {
   std::vector<Event> found;
-  std::lock_guard lock(state().mutex);
-  for (auto it = state().kept.rbegin(); it != state().kept.rend() && found.size() < limit && it->sequence > after; ++it)
+  State& s = state();
+  const MutexLock lock(s.recent_mutex);
+  for (auto it = s.recent.rbegin(); it != s.recent.rend() && found.size() < limit && it->sequence > after; ++it)
     if (it->level >= level) found.push_back(*it);
   std::reverse(found.begin(), found.end());
   return found;
@@ -158,23 +148,26 @@ void tell(std::string_view component, std::string_view message, std::initializer
 void write(Level level, std::string_view component, std::string_view message, std::initializer_list<Pair> pairs) {
   if (!enabled(level)) return;
   try {
+    State& s = state();
     const std::int64_t now = unix_milliseconds_now();
-    const std::string line = format_event(state().format, now, level, component, message, pairs);
-    std::shared_ptr<spdlog::logger> logger;
+    const std::string line = format_event(s.format, now, level, component, message, pairs) + '\n';
     {
-      std::lock_guard lock(state().mutex);
-      logger = state().logger;
-      if (state().keep > 0) {
-        Event event{++state().last_sequence, now, level, std::string(component), {}};
+      const MutexLock lock(s.recent_mutex);
+      if (s.keep > 0) {
+        Event event{++s.last_sequence, now, level, std::string(component), {}};
         append_text(event.text, message, pairs);
         if (event.text.size() > kRecentBytes) event.text = event.text.substr(0, kRecentBytes - 4) + " …";
-        state().kept.push_back(std::move(event));
-        if (state().kept.size() > state().keep) state().kept.pop_front();
+        s.recent.push_back(std::move(event));
+        if (s.recent.size() > s.keep) s.recent.pop_front();
       }
     }
-    logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+    const MutexLock lock(s.output_mutex);
+    if (s.file)
+      s.file->write(line);
+    else
+      std::fwrite(line.data(), 1, line.size(), stderr);
   } catch (...) {
-    // A logger that throws would turn a full disk into a crash.
+    // A logger that throws would turn a full memory into a crash.
   }
 }
 

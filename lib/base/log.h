@@ -26,9 +26,9 @@ enum class Format { kText, kJson };
 struct Options {
   Level level = Level::kInfo;
   Format format = Format::kText;
-  std::string file;                         // empty: standard error
-  std::uint64_t rotate_bytes = 16U << 20U;  // a log file this large is renamed FILE.1 and a new one begun
-  int keep_files = 5;
+  std::string file;  // empty: standard error
+  std::uint64_t rotate_bytes = 16U << 20U;
+  int keep_files = 5;  // rotated ones (log_file.h)
 };
 
 // Applies to all later events. Until it is called, events of level info and above go to standard error as text.

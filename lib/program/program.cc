@@ -16,7 +16,7 @@ void LogSettings::declare(config::Settings& settings) {
                   "event, for log collectors.");
   settings.text("log.file", &file, "The log file. Empty: standard error, for systemd, Docker and terminals.");
   settings.bytes("log.rotate_bytes", &rotate_bytes, 64U << 10U, 1U << 30U,
-                 "At this size a log file is renamed to FILE.1 and a new one is begun. Only with log.file.");
+                 "At this size NAME.log becomes NAME.1.log and a new file is begun. Only with log.file.");
   settings.integer("log.keep_files", &keep_files, 1, 100, "How many renamed log files are kept.");
 }
 
