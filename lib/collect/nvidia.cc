@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "collect/child_process.h"
+#include "base/child_process.h"
 #include "collect/pinned_file.h"
 #include "collect/sys_tree.h"
 #include "procfs/scan.h"
@@ -170,7 +170,7 @@ void NvidiaCards::start(bool keep, const GatherContext& context) {
   std::vector<std::string> words = {find_on_path("nvidia-smi"), std::string("--query-gpu=") + kNvidiaQuery,
                                     "--format=csv,noheader,nounits"};
   if (keep) words.emplace_back("--loop=10");
-  auto child = start_child(words, child_environment());
+  auto child = start_child(words, child_environment(), ChildFolder::kRoot);
   if (!child) return failed(child.error().message, context);
   process_ = child->id;
   output_ = child->output;

@@ -15,7 +15,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 
-#include "collect/child_process.h"
+#include "base/child_process.h"
 #include "config/units.h"
 
 namespace resmon::collect {
@@ -58,7 +58,7 @@ void ScriptProcess::start(const ScriptCommand& command, std::string& output, Don
   done_ = std::move(done);
   began_ = std::chrono::steady_clock::now();
 
-  auto child = start_child(command.words, command.environment);
+  auto child = start_child(command.words, command.environment, ChildFolder::kRoot);
   if (!child) {
     pid_ = -1;
     outcome_.status = fail(std::move(child).error());

@@ -1,14 +1,15 @@
 #include "tail/child_output.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <cerrno>
+#include <utility>
+
+#include "base/child_process.h"
 
 namespace resmon::tail {
 
@@ -16,63 +17,15 @@ namespace {
 
 constexpr std::size_t kMostComplaint = 300;
 
-struct PipeEnds {
-  Fd read;
-  Fd write;
-  bool open() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) return false;
-    read = Fd(ends[0]);
-    write = Fd(ends[1]);
-    return ::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
-  }
-};
-
-std::vector<char*> pointers_of(const std::vector<std::string>& words) {
-  std::vector<char*> out;
-  for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
-// In the child: only what is safe between fork and exec.
-[[noreturn]] void run(char* const* words, char* const* environment, int null, int out, int complaints) {
-  ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::dup2(null, 0);
-  ::dup2(out, 1);
-  ::dup2(complaints, 2);
-  ::execvpe(words[0], words, environment);
-  const int error = errno;
-  const char* const reason = ::strerrordesc_np(error);
-  for (const char* part :
-       {"cannot run ", static_cast<const char*>(words[0]), ": ", reason != nullptr ? reason : "error"})
-    if (::write(2, part, std::strlen(part)) < 0) break;
-  ::_exit(error == ENOENT ? 127 : 126);
-}
-
 }  // namespace
 
 Result<ChildOutput> ChildOutput::start(const std::vector<std::string>& words,
                                        const std::vector<std::string>& environment) {
-  PipeEnds out;
-  PipeEnds complaints;
-  const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  const std::vector<char*> arguments = pointers_of(words);
-  const std::vector<char*> variables = pointers_of(environment);
-  if (!null.valid() || !out.open() || !complaints.open()) return fail(system_error("cannot start a process", errno));
-  const pid_t pid = ::fork();
-  if (pid == 0) run(arguments.data(), variables.data(), null.get(), out.write.get(), complaints.write.get());
-  if (pid < 0) return fail(system_error("cannot start a process", errno));
-  ::setpgid(pid, pid);
+  RESMON_ASSIGN(const ChildProcess started, start_child(words, environment, ChildFolder::kOurs));
   ChildOutput child;
-  child.pid_ = pid;
-  child.output_ = std::move(out.read);
-  child.complaints_ = std::move(complaints.read);
+  child.pid_ = started.id;
+  child.output_ = Fd(started.output);
+  child.complaints_ = Fd(started.complaints);
   return child;
 }
 

@@ -1,7 +1,7 @@
 // fork and exec, not posix_spawn: posix_spawn holds the caller until the exec has succeeded, and an exec from a dead
 // network file system never does. A forked child hangs alone, and its deadline passes as any other's.
 
-#include "collect/child_process.h"
+#include "base/child_process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 #include <cstring>
 #include <utility>
 
-namespace resmon::collect {
+namespace resmon {
 
 namespace {
 
@@ -34,7 +34,8 @@ struct ChildPipe {
 };
 
 // In the child: only what is safe between fork and exec. Never returns.
-[[noreturn]] void become(const char* const* words, const char* const* environment, int out, int complaints, int null) {
+[[noreturn]] void become(const char* const* words, const char* const* environment, ChildFolder folder, int out,
+                         int complaints, int null) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t none;
@@ -46,7 +47,8 @@ struct ChildPipe {
   ::dup2(complaints, 2);
   // Files that were opened without O_CLOEXEC by a library. Old kernels do not know the call; then there is only that.
   ::syscall(SYS_close_range, 3U, ~0U, 0U);
-  if (::chdir("/") == 0) ::execvpe(words[0], const_cast<char* const*>(words), const_cast<char* const*>(environment));
+  if (folder == ChildFolder::kOurs || ::chdir("/") == 0)
+    ::execvpe(words[0], const_cast<char* const*>(words), const_cast<char* const*>(environment));
   const int error = errno;
   const char* text = ::strerrordesc_np(error);
   const char* const parts[] = {"cannot run ", words[0], ": ", text != nullptr ? text : "error", "\n"};
@@ -64,7 +66,8 @@ std::vector<const char*> pointers(const std::vector<std::string>& words) {
 
 }  // namespace
 
-Result<ChildProcess> start_child(const std::vector<std::string>& words, const std::vector<std::string>& environment) {
+Result<ChildProcess> start_child(const std::vector<std::string>& words, const std::vector<std::string>& environment,
+                                 ChildFolder folder) {
   ChildPipe out;
   ChildPipe complaints;
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -76,7 +79,8 @@ Result<ChildProcess> start_child(const std::vector<std::string>& words, const st
     error = errno;
   } else {
     child.id = ::fork();
-    if (child.id == 0) become(word_pointers.data(), environment_pointers.data(), out.write, complaints.write, null);
+    if (child.id == 0)
+      become(word_pointers.data(), environment_pointers.data(), folder, out.write, complaints.write, null);
     if (child.id < 0) error = errno;
   }
   if (null >= 0) ::close(null);
@@ -87,4 +91,4 @@ Result<ChildProcess> start_child(const std::vector<std::string>& words, const st
   return child;
 }
 
-}  // namespace resmon::collect
+}  // namespace resmon
