@@ -6,14 +6,14 @@
 namespace resmon {
 
 bool RefusalLog::say(std::string_view address, const std::string& reason) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return repeats_.say(network_of(address), reason, std::chrono::steady_clock::now());
 }
 
 void RefusalLog::report() {
   std::vector<Repeats::Summary> due;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     due = repeats_.due(std::chrono::steady_clock::now());
   }
   for (const Repeats::Summary& one : due)

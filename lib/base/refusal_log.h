@@ -2,10 +2,10 @@
 
 // Logs refusals by address: the first refusal of an address at once, and the following ones in one line a minute.
 
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/mutex.h"
 #include "base/repeats.h"
 
 namespace resmon {
@@ -23,8 +23,8 @@ class RefusalLog {
 
  private:
   const std::string component_;
-  std::mutex mutex_;
-  Repeats repeats_;  // guarded by mutex_
+  Mutex mutex_;
+  Repeats repeats_ GUARDED_BY(mutex_);
 };
 
 }  // namespace resmon

@@ -10,18 +10,18 @@ namespace resmon::collect {
 HelperPool::HelperPool(std::size_t most_threads) : most_threads_(most_threads) {}
 
 HelperPool::~HelperPool() {
-  const std::lock_guard lock(common_->mutex);
+  const MutexLock lock(common_->mutex);
   common_->stop = true;
   common_->work.notify_all();
 }
 
 HelperPool::State HelperPool::state(const Job& job) const {
-  const std::lock_guard lock(common_->mutex);
+  const MutexLock lock(common_->mutex);
   return job.state_;
 }
 
 void HelperPool::ask(const std::shared_ptr<Job>& job) {
-  const std::lock_guard lock(common_->mutex);
+  const MutexLock lock(common_->mutex);
   job->state_ = State::kQueued;
   common_->queue.push_back(job);
   common_->work.notify_one();
@@ -41,21 +41,23 @@ void HelperPool::ask(const std::shared_ptr<Job>& job) {
 }
 
 bool HelperPool::wait(const Job& job, Clock::time_point deadline) {
-  std::unique_lock lock(common_->mutex);
-  return common_->done.wait_until(lock, deadline, [&] { return job.state_ == State::kDone; });
+  const MutexLock lock(common_->mutex);
+  while (job.state_ != State::kDone)
+    if (!common_->done.wait_until(common_->mutex, deadline)) return job.state_ == State::kDone;
+  return true;
 }
 
 HelperPool::Clock::duration HelperPool::take(Job& job) {
-  const std::lock_guard lock(common_->mutex);
+  const MutexLock lock(common_->mutex);
   job.state_ = State::kIdle;
   return job.took_;
 }
 
 void HelperPool::run(const std::shared_ptr<Common>& common) {
-  std::unique_lock lock(common->mutex);
+  MutexLock lock(common->mutex);
   while (true) {
     ++common->waiting;
-    common->work.wait(lock, [&] { return common->stop || !common->queue.empty(); });
+    while (!common->stop && common->queue.empty()) common->work.wait(common->mutex);
     --common->waiting;
     if (common->stop) break;
     const std::shared_ptr<Job> job = std::move(common->queue.front());

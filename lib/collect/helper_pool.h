@@ -8,11 +8,11 @@
 // when all hang, further jobs stay queued, which their askers can see. A pool without jobs has no thread.
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace resmon::collect {
 
@@ -51,13 +51,13 @@ class HelperPool {
 
  private:
   struct Common {
-    std::mutex mutex;
-    std::condition_variable work;
-    std::condition_variable done;
-    std::vector<std::shared_ptr<Job>> queue;  // guarded by mutex, as all that follows
-    std::size_t threads = 0;
-    std::size_t waiting = 0;
-    bool stop = false;
+    Mutex mutex;
+    Condition work;
+    Condition done;
+    std::vector<std::shared_ptr<Job>> queue GUARDED_BY(mutex);
+    std::size_t threads GUARDED_BY(mutex) = 0;
+    std::size_t waiting GUARDED_BY(mutex) = 0;
+    bool stop GUARDED_BY(mutex) = false;
   };
   static void run(const std::shared_ptr<Common>& common);
 

@@ -46,12 +46,12 @@ void Shared::count(std::uint64_t lines, std::uint64_t samples) {
 
 void Shared::refuse(std::uint64_t lines, std::string_view reason) {
   refused_lines_.fetch_add(lines, std::memory_order_relaxed);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   last_error_ = printable(reason.substr(0, 300));
 }
 
 TakerStats Shared::stats() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return {lines_.load(), samples_.load(), refused_lines_.load(), last_error_};
 }
 

@@ -10,13 +10,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "door/collectd.h"
 #include "door/format.h"
 #include "door/splitter.h"
@@ -91,8 +91,8 @@ class Shared {
   std::atomic<std::uint64_t> lines_{0};
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> refused_lines_{0};
-  mutable std::mutex mutex_;
-  std::string last_error_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::string last_error_ GUARDED_BY(mutex_);
 };
 
 // What became of one line.

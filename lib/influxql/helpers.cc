@@ -2,7 +2,8 @@
 
 #include <atomic>
 #include <exception>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace resmon::influxql {
 
@@ -14,7 +15,7 @@ void for_each_index(const Helpers* helpers, std::size_t count, const std::functi
   }
   std::atomic<std::size_t> next{0};
   std::atomic<bool> stopped{false};
-  std::mutex mutex;
+  Mutex mutex;
   std::exception_ptr thrown;  // guarded by mutex
   helpers->run([&] {
     try {
@@ -25,7 +26,7 @@ void for_each_index(const Helpers* helpers, std::size_t count, const std::functi
       }
     } catch (...) {
       stopped = true;
-      std::lock_guard lock(mutex);
+      MutexLock lock(mutex);
       thrown = std::current_exception();
     }
   });

@@ -35,7 +35,7 @@ Status MemoryClaim::take(std::uint64_t bytes) {
 
 Status MemoryClaim::hold(std::uint64_t bytes) {
   constexpr std::uint64_t kStepBytes = 256U << 10U;
-  std::lock_guard lock(mutex_);
+  MutexLock lock(mutex_);
   if (bytes <= held_) return {};
   const std::uint64_t needed = bytes - held_;
   std::uint64_t wanted = std::max(needed, kStepBytes);

@@ -5,9 +5,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "influxql/helpers.h"
 
@@ -43,7 +43,7 @@ class MemoryClaim {
 
   MemoryPool* const pool_;
   std::atomic<std::uint64_t> bytes_{0};
-  std::mutex mutex_;                    // of those who make held_ more
+  Mutex mutex_;                         // of those who make held_ more
   std::atomic<std::uint64_t> held_{0};  // taken from the pool: at least bytes_, in large steps
 };
 

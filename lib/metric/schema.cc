@@ -83,25 +83,26 @@ SchemaTable::~SchemaTable() {
   }
 }
 
+const SchemaId* SchemaTable::find(const Schema& schema, std::size_t hash) const {
+  const auto [first, last] = ids_.equal_range(hash);
+  for (auto it = first; it != last; ++it)
+    if ((*this)[it->second] == schema) return &it->second;
+  return nullptr;
+}
+
 Result<SchemaId> SchemaTable::intern(Schema schema, Room room) {
   const std::size_t hash = hash_of(schema);
-  const auto find = [&]() -> const SchemaId* {
-    const auto [first, last] = ids_.equal_range(hash);
-    for (auto it = first; it != last; ++it)
-      if ((*this)[it->second] == schema) return &it->second;
-    return nullptr;
-  };
   // Nothing is retired while the lock is held, not even shared.
   const auto used = [&](SchemaId id) {
     (void)touch(id, generation(id));
     return id;
   };
   {
-    std::shared_lock lock(mutex_);
-    if (const SchemaId* id = find()) return used(*id);
+    const SharedLock lock(mutex_);
+    if (const SchemaId* id = find(schema, hash)) return used(*id);
   }
-  std::unique_lock lock(mutex_);
-  if (const SchemaId* id = find()) return used(*id);
+  const Locked<SharedMutex> lock(mutex_);
+  if (const SchemaId* id = find(schema, hash)) return used(*id);
   if (room == Room::kWithinLimit && live_.load(std::memory_order_relaxed) >= limit_) {
     refused_.fetch_add(1, std::memory_order_relaxed);
     return fail(ErrorKind::kLimit, "schema table is full (" + std::to_string(limit_) + " shapes)");
@@ -187,7 +188,7 @@ std::uint32_t SchemaTable::oldest_pinned(std::uint32_t newest) const {
 
 std::size_t SchemaTable::sweep(std::uint32_t idle_epochs) {
   constexpr std::size_t kAtOnce = 256;
-  const std::lock_guard sweeping(sweep_mutex_);
+  const MutexLock sweeping(sweep_mutex_);
   const std::uint32_t now = epoch_.load() + 1;
   if (pins_[now % kPinnedEpochs].load() != 0) return 0;
   epoch_.store(now);
@@ -204,7 +205,7 @@ std::size_t SchemaTable::sweep(std::uint32_t idle_epochs) {
     found.clear();
   }
   if (count > 0) {
-    std::unique_lock lock(mutex_);
+    const Locked<SharedMutex> lock(mutex_);
     field_lists_.drop_unused();
   }
   return count;
@@ -214,7 +215,7 @@ std::size_t SchemaTable::retire(const std::vector<SchemaId>& ids, std::uint32_t 
   if (ids.empty()) return 0;
   std::vector<Schema> gone;  // freed after the lock
   {
-    std::unique_lock lock(mutex_);
+    const Locked<SharedMutex> lock(mutex_);
     for (const SchemaId id : ids) {
       Word& word = word_of(id);
       std::uint64_t seen = word.load(std::memory_order_relaxed);

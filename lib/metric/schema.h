@@ -10,14 +10,13 @@
 #include <compare>
 #include <cstdint>
 #include <deque>
-#include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "metric/shared_list.h"
 #include "metric/value.h"
@@ -134,7 +133,7 @@ class SchemaTable {
   std::size_t size() const { return live_.load(std::memory_order_relaxed); }  // schemas that are kept now
   std::size_t limit() const { return limit_; }
   std::size_t field_lists() const {  // different ones that are kept
-    std::shared_lock lock(mutex_);
+    const SharedLock lock(mutex_);
     return field_lists_.size();
   }
   // Every id is below this.
@@ -168,8 +167,9 @@ class SchemaTable {
     std::size_t operator()(const Field& field) const;
   };
 
-  SharedList<Tag> share_tags(SharedList<Tag> tags);         // REQUIRES: mutex_ held
-  SchemaId free_id();                                       // REQUIRES: mutex_ held, live_ < limit_
+  const SchemaId* find(const Schema& schema, std::size_t hash) const REQUIRES_SHARED(mutex_);
+  SharedList<Tag> share_tags(SharedList<Tag> tags) REQUIRES(mutex_);
+  SchemaId free_id() REQUIRES(mutex_);                      // REQUIRES: live_ < limit_
   std::uint32_t oldest_pinned(std::uint32_t newest) const;  // an epoch; `newest` where nothing older is pinned
   std::size_t retire(const std::vector<SchemaId>& ids, std::uint32_t used_before);
 
@@ -182,15 +182,14 @@ class SchemaTable {
   std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::uint32_t> epoch_{1};
   mutable std::array<std::atomic<std::uint32_t>, kPinnedEpochs> pins_{};  // by epoch % kPinnedEpochs
-  std::mutex sweep_mutex_;
-  mutable std::shared_mutex mutex_;
-  std::unordered_multimap<std::size_t, SchemaId> ids_;  // by hash of the schema; guarded by mutex_
-  ListPool<Field, HashOfField> field_lists_;            // guarded by mutex_
-  // Tag sets of the newest schemas, guarded by mutex_: a machine's measurements mostly come together, and many have
-  // the same tags.
-  std::array<SharedList<Tag>, 16> newest_tags_;
-  std::size_t newest_ = 0;     // in newest_tags_
-  std::deque<SchemaId> free_;  // guarded by mutex_; the longest free first
+  Mutex sweep_mutex_;
+  mutable SharedMutex mutex_;
+  std::unordered_multimap<std::size_t, SchemaId> ids_ GUARDED_BY(mutex_);  // by hash of the schema
+  ListPool<Field, HashOfField> field_lists_ GUARDED_BY(mutex_);
+  // Tag sets of the newest schemas: a machine's measurements mostly come together, and many have the same tags.
+  std::array<SharedList<Tag>, 16> newest_tags_ GUARDED_BY(mutex_);
+  std::size_t newest_ GUARDED_BY(mutex_) = 0;     // in newest_tags_
+  std::deque<SchemaId> free_ GUARDED_BY(mutex_);  // the longest free first
 };
 
 }  // namespace resmon::metric

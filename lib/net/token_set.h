@@ -4,13 +4,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/damaged_lines.h"
+#include "base/mutex.h"
 #include "base/result.h"
 
 namespace resmon::net {
@@ -59,17 +59,17 @@ class LiveTokens {
 
   void replace(TokenSet tokens) {
     auto next = std::make_shared<const TokenSet>(std::move(tokens));
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     tokens_.swap(next);
   }
   std::shared_ptr<const TokenSet> get() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return tokens_;
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::shared_ptr<const TokenSet> tokens_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::shared_ptr<const TokenSet> tokens_ GUARDED_BY(mutex_);
 };
 
 // A file of tokens that is read again when it has changed. Damaged lines are logged, and kept beside it. One thread,

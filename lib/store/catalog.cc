@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <set>
 #include <utility>
 
@@ -59,7 +58,7 @@ Result<std::vector<metric::Tag>> decode_tags(std::string_view bytes) {
 }
 
 Status Catalog::load(Database& database) {
-  std::unique_lock lock(mutex_);
+  const Locked<SharedMutex> lock(mutex_);
   RESMON_TRY(load_measurements(database));
   RESMON_TRY(load_columns(database));
   return load_groups(database);
@@ -142,7 +141,7 @@ Status Catalog::load_groups(Database& database) {
 }
 
 Result<MeasurementId> Catalog::add_measurement(std::string_view name) {
-  std::unique_lock lock(mutex_);
+  const Locked<SharedMutex> lock(mutex_);
   if (const auto it = measurement_ids_.find(std::string(name)); it != measurement_ids_.end()) return it->second;
   // One that could have no group would not be dropped with its last one either.
   const std::size_t most = std::min<std::size_t>(max_groups_, kMostIds);
@@ -165,7 +164,7 @@ Result<MeasurementId> Catalog::add_measurement(std::string_view name) {
 }
 
 Result<Column> Catalog::add_column(MeasurementId measurement, std::string_view name, metric::FieldType type) {
-  std::unique_lock lock(mutex_);
+  const Locked<SharedMutex> lock(mutex_);
   Measurement& of = measurements_[measurement];
   if (const auto it = of.column_ids.find(std::string(name)); it != of.column_ids.end()) return of.columns[it->second];
   if (of.columns.size() >= max_columns_)
@@ -180,7 +179,7 @@ Result<Column> Catalog::add_column(MeasurementId measurement, std::string_view n
 }
 
 Result<GroupId> Catalog::add_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags) {
-  std::unique_lock lock(mutex_);
+  const Locked<SharedMutex> lock(mutex_);
   const std::size_t hash = hash_of_group(measurement, encode_tags(tags));
   const auto [first, last] = group_ids_.equal_range(hash);
   for (auto it = first; it != last; ++it)
@@ -192,18 +191,17 @@ Result<GroupId> Catalog::add_group(MeasurementId measurement, const metric::Shar
   return new_groups_.back();
 }
 
-// REQUIRES: mutex_ held.
 bool Catalog::has_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags) const {
   const auto [first, last] = group_ids_.equal_range(hash_of_group(measurement, encode_tags(tags)));
-  return std::any_of(first, last, [&](const auto& one) {
-    return measurement_of_group_[one.second] == measurement && groups_[one.second].tags == tags;
-  });
+  for (auto it = first; it != last; ++it)
+    if (measurement_of_group_[it->second] == measurement && groups_[it->second].tags == tags) return true;
+  return false;
 }
 
 Place Catalog::place_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
                          std::size_t coming) const {
   Place out;
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   const auto known = measurement_ids_.find(std::string(measurement));
   out.known = known != measurement_ids_.end() && has_group(known->second, tags);
   const std::size_t most = std::min<std::size_t>(max_groups_, kMostIds);
@@ -215,7 +213,7 @@ Place Catalog::place_for(std::string_view measurement, const metric::SharedList<
 std::string Catalog::no_room_for(std::string_view measurement, const metric::SharedList<metric::Tag>& tags,
                                  const metric::SharedList<metric::Field>& fields) const {
   {
-    std::shared_lock lock(mutex_);
+    const SharedLock lock(mutex_);
     if (const auto known = measurement_ids_.find(std::string(measurement)); known != measurement_ids_.end()) {
       const Measurement& of = measurements_[known->second];
       const auto fresh = std::count_if(fields.begin(), fields.end(),
@@ -247,7 +245,6 @@ void Catalog::insert_group(MeasurementId measurement, metric::SharedList<metric:
   of.listing = nullptr;
 }
 
-// REQUIRES: mutex_ held; where it is shared, listings_mutex_ as well.
 void Catalog::sort_groups(const Measurement& measurement) {
   const auto by_tags = [](const Group* a, const Group* b) { return a->tags.items() < b->tags.items(); };
   std::vector<const Group*>& groups = measurement.groups;
@@ -258,7 +255,7 @@ void Catalog::sort_groups(const Measurement& measurement) {
 }
 
 Result<bool> Catalog::save(Database& database, std::size_t most_bytes) {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   if (!new_measurements_.empty()) {
     RESMON_ASSIGN(Statement insert, database.prepare("INSERT INTO measurements (id, name) VALUES (?1, ?2)"));
     for (const MeasurementId id : new_measurements_)
@@ -288,7 +285,7 @@ Result<bool> Catalog::save(Database& database, std::size_t most_bytes) {
 }
 
 void Catalog::saved() {
-  std::unique_lock lock(mutex_);
+  const Locked<SharedMutex> lock(mutex_);
   new_measurements_.clear();
   new_groups_.erase(new_groups_.begin(), new_groups_.begin() + static_cast<std::ptrdiff_t>(saving_groups_));
   saving_groups_ = 0;
@@ -296,7 +293,7 @@ void Catalog::saved() {
 }
 
 std::vector<GroupId> Catalog::find(const Filter& takes) const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   std::vector<GroupId> ids;
   for (const Group& group : groups_)
     if (!dropped_[group.id] && takes(measurements_[measurement_of_group_[group.id]].name, group.tags))
@@ -307,7 +304,7 @@ std::vector<GroupId> Catalog::find(const Filter& takes) const {
 // A dropped group has no tag set, not even an empty one, and a dropped measurement no name. Columns stay: what
 // snapshots still say of such a group is read by them.
 Status Catalog::save_drop(Database& database, const std::vector<GroupId>& groups) {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   RESMON_ASSIGN(Statement group, database.prepare("UPDATE groups SET tags = x'' WHERE id = ?1"));
   std::map<MeasurementId, std::size_t> dropped;
   for (const GroupId id : groups) {
@@ -321,7 +318,7 @@ Status Catalog::save_drop(Database& database, const std::vector<GroupId>& groups
 }
 
 void Catalog::drop(const std::vector<GroupId>& groups, std::uint64_t last_snapshot) {
-  std::unique_lock lock(mutex_);
+  const Locked<SharedMutex> lock(mutex_);
   std::map<MeasurementId, std::vector<GroupId>> affected;
   for (const GroupId id : groups) {
     const MeasurementId measurement = measurement_of_group_[id];
@@ -338,7 +335,7 @@ void Catalog::drop(const std::vector<GroupId>& groups, std::uint64_t last_snapsh
   for (auto& [id, gone] : affected) {
     Measurement& of = measurements_[id];
     // Those that are sorted stay so; the others are sorted when somebody asks for a listing.
-    const auto is_dropped = [&](const Group* group) { return dropped_[group->id]; };
+    const auto is_dropped = [&](const Group* group) REQUIRES(mutex_) { return dropped_[group->id]; };
     const auto middle = of.groups.begin() + static_cast<std::ptrdiff_t>(of.sorted);
     of.sorted -= static_cast<std::size_t>(std::count_if(of.groups.begin(), middle, is_dropped));
     std::erase_if(of.groups, is_dropped);
@@ -353,7 +350,7 @@ void Catalog::drop(const std::vector<GroupId>& groups, std::uint64_t last_snapsh
 }
 
 Catalog::Buried Catalog::buried(std::uint64_t first_snapshot, std::size_t at_most) const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   Buried out;
   std::set<MeasurementId> waiting;  // a listing of it was made before one of its earlier graves was dug
   std::map<MeasurementId, std::size_t> freed;
@@ -370,7 +367,7 @@ Catalog::Buried Catalog::buried(std::uint64_t first_snapshot, std::size_t at_mos
 }
 
 std::uint64_t Catalog::buried_until() const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   std::uint64_t last = 0;
   for (const Grave& grave : graves_) last = std::max(last, grave.last_snapshot);
   return last;
@@ -389,7 +386,7 @@ Status Catalog::save_free(Database& database, const Buried& buried) {
 }
 
 void Catalog::free(const Buried& buried) {
-  std::unique_lock lock(mutex_);
+  const Locked<SharedMutex> lock(mutex_);
   for (const GroupId id : buried.groups) {
     --measurements_[measurement_of_group_[id]].buried_groups;
     measurement_of_group_[id] = kNone;
@@ -397,7 +394,8 @@ void Catalog::free(const Buried& buried) {
     free_groups_.push_back(id);
   }
   dropped_count_ -= buried.groups.size();
-  std::erase_if(graves_, [&](const Grave& grave) { return measurement_of_group_[grave.groups.front()] == kNone; });
+  std::erase_if(graves_, [&](const Grave& grave)
+                             REQUIRES(mutex_) { return measurement_of_group_[grave.groups.front()] == kNone; });
   for (const MeasurementId id : buried.measurements) {
     measurements_[id] = {};
     measurements_[id].dropped = true;
@@ -412,7 +410,7 @@ void Catalog::free(const Buried& buried) {
 }
 
 std::vector<std::string> Catalog::measurements() const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   std::vector<std::string> names;
   names.reserve(measurements_.size());
   for (const Measurement& measurement : measurements_)
@@ -423,11 +421,11 @@ std::vector<std::string> Catalog::measurements() const {
 
 std::shared_ptr<const Listing> Catalog::listing(std::string_view measurement) const {
   static const auto kNothing = std::make_shared<const Listing>(std::vector<Column>(), std::vector<const Group*>());
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   const auto it = measurement_ids_.find(std::string(measurement));
   if (it == measurement_ids_.end()) return kNothing;
   const Measurement& of = measurements_[it->second];
-  std::lock_guard listings_lock(listings_mutex_);
+  const MutexLock listings_lock(listings_mutex_);
   if (of.listing == nullptr) {
     sort_groups(of);
     struct Held {
@@ -442,19 +440,19 @@ std::shared_ptr<const Listing> Catalog::listing(std::string_view measurement) co
 }
 
 std::vector<Column> Catalog::columns(std::string_view measurement) const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   const auto it = measurement_ids_.find(std::string(measurement));
   if (it == measurement_ids_.end()) return {};
   return by_name(measurements_[it->second].columns);
 }
 
 std::size_t Catalog::group_bound() const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   return groups_.size();
 }
 
 Catalog::Counts Catalog::counts() const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   Counts counts;
   counts.groups = groups_.size() - free_groups_.size() - dropped_count_;
   counts.buried = dropped_count_;
@@ -464,22 +462,22 @@ Catalog::Counts Catalog::counts() const {
 }
 
 bool Catalog::knows(GroupId group) const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   return group < groups_.size() && measurement_of_group_[group] != kNone;
 }
 
 bool Catalog::has(GroupId group) const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   return group < groups_.size() && !dropped_[group];
 }
 
 MeasurementId Catalog::measurement_of(GroupId group) const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   return measurement_of_group_[group];
 }
 
 std::string Catalog::describe(GroupId group) const {
-  std::shared_lock lock(mutex_);
+  const SharedLock lock(mutex_);
   if (group >= groups_.size() || measurement_of_group_[group] == kNone) return "unknown group " + std::to_string(group);
   return metric::group_key(measurements_[measurement_of_group_[group]].name, groups_[group].tags);
 }

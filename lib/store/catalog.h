@@ -13,14 +13,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "metric/schema.h"
 #include "store/database.h"
@@ -91,7 +90,7 @@ class Catalog {
   MeasurementId measurement_of(GroupId group) const;  // REQUIRES: knows(group)
   std::string describe(GroupId group) const;          // for people; any id
   // Null where unknown. The writer's thread only; valid until the next add_.
-  const Column* column(MeasurementId measurement, ColumnId id) const;
+  const Column* column(MeasurementId measurement, ColumnId id) const NO_THREAD_SAFETY_ANALYSIS;
 
  private:
   static constexpr MeasurementId kNone = UINT32_MAX;
@@ -117,32 +116,31 @@ class Catalog {
     std::weak_ptr<const Epoch> epoch;
     std::vector<GroupId> groups;
   };
-  // REQUIRES: mutex_ held.
-  bool has_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags) const;
-  void insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash);
+  bool has_group(MeasurementId measurement, const metric::SharedList<metric::Tag>& tags) const REQUIRES_SHARED(mutex_);
+  void insert_group(MeasurementId measurement, metric::SharedList<metric::Tag> tags, std::size_t hash) REQUIRES(mutex_);
+  // REQUIRES: mutex_ held; where it is shared, listings_mutex_ as well.
   static void sort_groups(const Measurement& measurement);
-  Status load_measurements(Database& database);
-  Status load_columns(Database& database);
-  Status load_groups(Database& database);
+  Status load_measurements(Database& database) REQUIRES(mutex_);
+  Status load_columns(Database& database) REQUIRES(mutex_);
+  Status load_groups(Database& database) REQUIRES(mutex_);
 
   const std::uint32_t max_groups_;
   const std::uint32_t max_columns_;
 
-  mutable std::shared_mutex mutex_;
-  mutable std::mutex listings_mutex_;  // taken after mutex_, which is shared then
-  // Guarded by mutex_.
-  std::vector<Measurement> measurements_;                           // by id
-  std::unordered_map<std::string, MeasurementId> measurement_ids_;  // of those not dropped
-  std::vector<MeasurementId> measurement_of_group_;                 // by id; kNone: the id is free
-  std::deque<Group> groups_;                                        // by id; never moved
-  std::vector<bool> dropped_;                                       // by id of the group; also where it is free
-  std::size_t dropped_count_ = 0;
-  std::size_t most_columns_ = 0;                             // of one measurement
-  std::unordered_multimap<std::size_t, GroupId> group_ids_;  // by hash of measurement and tags
-  std::vector<GroupId> free_groups_;
-  std::vector<MeasurementId> free_measurements_;
-  std::vector<MeasurementId> dropped_measurements_;
-  std::deque<Grave> graves_;  // in the order in which they were dug
+  mutable SharedMutex mutex_;
+  mutable Mutex listings_mutex_;                              // taken after mutex_, which is shared then
+  std::vector<Measurement> measurements_ GUARDED_BY(mutex_);  // by id
+  std::unordered_map<std::string, MeasurementId> measurement_ids_ GUARDED_BY(mutex_);  // of those not dropped
+  std::vector<MeasurementId> measurement_of_group_ GUARDED_BY(mutex_);                 // by id; kNone: the id is free
+  std::deque<Group> groups_ GUARDED_BY(mutex_);                                        // by id; never moved
+  std::vector<bool> dropped_ GUARDED_BY(mutex_);  // by id of the group; also where it is free
+  std::size_t dropped_count_ GUARDED_BY(mutex_) = 0;
+  std::size_t most_columns_ GUARDED_BY(mutex_) = 0;                             // of one measurement
+  std::unordered_multimap<std::size_t, GroupId> group_ids_ GUARDED_BY(mutex_);  // by hash of measurement and tags
+  std::vector<GroupId> free_groups_ GUARDED_BY(mutex_);
+  std::vector<MeasurementId> free_measurements_ GUARDED_BY(mutex_);
+  std::vector<MeasurementId> dropped_measurements_ GUARDED_BY(mutex_);
+  std::deque<Grave> graves_ GUARDED_BY(mutex_);  // in the order in which they were dug
 
   // The writer's.
   std::vector<MeasurementId> new_measurements_;                // not saved yet
