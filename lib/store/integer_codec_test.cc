@@ -17,7 +17,7 @@ std::string encode(const Values& values) {
   return code;
 }
 
-void expect_round_trip(const Values& values) {
+void expect_integers_round_trip(const Values& values) {
   const std::string code = encode(values);
   Values back(values.size());
   ASSERT_TRUE(decode_integers(code, back)) << values.size() << " values, " << code.size() << " bytes";
@@ -25,19 +25,19 @@ void expect_round_trip(const Values& values) {
 }
 
 TEST(IntegerCodecTest, EdgesComeBack) {
-  expect_round_trip({});
-  expect_round_trip({0});
-  expect_round_trip({INT64_MIN});
-  expect_round_trip({INT64_MAX, INT64_MIN});
-  expect_round_trip({INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX});
-  expect_round_trip({INT64_MIN, 0, INT64_MIN, 0});
-  expect_round_trip({0, INT64_MIN, INT64_MIN, 1});
-  expect_round_trip({-1, -1, -1, -1});
-  expect_round_trip({INT64_MAX, INT64_MAX - 1, INT64_MAX, INT64_MIN + 1});
-  expect_round_trip(Values(65'536, 7));
+  expect_integers_round_trip({});
+  expect_integers_round_trip({0});
+  expect_integers_round_trip({INT64_MIN});
+  expect_integers_round_trip({INT64_MAX, INT64_MIN});
+  expect_integers_round_trip({INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX});
+  expect_integers_round_trip({INT64_MIN, 0, INT64_MIN, 0});
+  expect_integers_round_trip({0, INT64_MIN, INT64_MIN, 1});
+  expect_integers_round_trip({-1, -1, -1, -1});
+  expect_integers_round_trip({INT64_MAX, INT64_MAX - 1, INT64_MAX, INT64_MIN + 1});
+  expect_integers_round_trip(Values(65'536, 7));
   Values squares;
   for (std::int64_t i = 0; i < 1000; ++i) squares.push_back(i * i - 5);
-  expect_round_trip(squares);
+  expect_integers_round_trip(squares);
 }
 
 // Random sequences of every shape a column may have, and some none has.
@@ -69,7 +69,7 @@ TEST(IntegerCodecTest, RandomShapesComeBack) {
           values.push_back(static_cast<std::int64_t>((i / 40 % 2 == 0 ? noise() : 3) - (noise() >> 1U)));
       }
     }
-    expect_round_trip(values);
+    expect_integers_round_trip(values);
   }
 }
 
