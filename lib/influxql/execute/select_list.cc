@@ -11,11 +11,11 @@ using Kind = Expr::Kind;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-struct Named {
+struct NamedFunction {
   std::string_view name;
   Function function;
 };
-constexpr Named kFunctions[] = {
+constexpr NamedFunction kFunctions[] = {
     {"count", Function::kCount},       {"sum", Function::kSum},           {"mean", Function::kMean},
     {"min", Function::kMin},           {"max", Function::kMax},           {"first", Function::kFirst},
     {"last", Function::kLast},         {"spread", Function::kSpread},     {"stddev", Function::kStddev},
@@ -196,7 +196,7 @@ class Taker {
     }
     const Expr* field = &at->left();
     out.function = at->name;
-    for (const Named& named : kFunctions) {
+    for (const NamedFunction& named : kFunctions) {
       if (named.name == at->name) out.leaf.function = named.function;
     }
     if (at->name == "count" && at->left().is_call("distinct")) {

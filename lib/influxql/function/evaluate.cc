@@ -42,10 +42,6 @@ Cell compare(Token op, const T& a, const T& b) {
   }
 }
 
-bool is_comparison(Token op) {
-  return op >= Token::kEq && op <= Token::kGte;
-}
-
 Cell floats(Token op, double a, double b) {
   switch (op) {
     case Token::kAdd:

@@ -17,7 +17,8 @@
 namespace resmon::influxql {
 namespace {
 
-using Parameters = std::vector<double>;  // weights of level, trend, season; damping; first level, first trend; seasons
+using ModelParameters =
+    std::vector<double>;  // weights of level, trend, season; damping; first level, first trend; seasons
 
 constexpr std::size_t kFixed = 6;
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
@@ -38,8 +39,8 @@ class Model {
 
   std::size_t size() const { return series_.size(); }
 
-  Parameters guess() const {
-    Parameters out(kFixed + (seasonal() ? season_ : 0));
+  ModelParameters guess() const {
+    ModelParameters out(kFixed + (seasonal() ? season_ : 0));
     double& level = out[4];
     double& trend = out[5];
     if (!seasonal()) {
@@ -60,7 +61,7 @@ class Model {
   }
 
   // What the model gives for the series and `horizon` windows more.
-  std::vector<double> run(std::size_t horizon, Parameters& parameters) const {
+  std::vector<double> run(std::size_t horizon, ModelParameters& parameters) const {
     for (std::size_t i = 0; i < 4; ++i) parameters[i] = clamp(parameters[i]);
     const double alpha = parameters[0], beta = parameters[1], gamma = parameters[2], phi = parameters[3];
     double level = parameters[4], trend = parameters[5];
@@ -89,7 +90,7 @@ class Model {
     return out;
   }
 
-  double squared_error(Parameters& parameters) const {
+  double squared_error(ModelParameters& parameters) const {
     double sum = 0;
     const std::vector<double> fit = run(0, parameters);
     for (std::size_t i = 0; i < series_.size(); ++i) {
@@ -112,7 +113,7 @@ class Model {
 // The least of a function of several variables, by a simplex that walks downhill.
 class Simplex {
  public:
-  Simplex(const Model& model, const Parameters& start, const Budget& budget)
+  Simplex(const Model& model, const ModelParameters& start, const Budget& budget)
       : model_(model), budget_(budget), n_(start.size()), corners_(n_ + 1, start), errors_(n_ + 1) {
     const auto n = static_cast<double>(n_);
     const double far = (std::sqrt(n + 1) - 1 + n) / (n * std::sqrt(2.0));
@@ -123,7 +124,7 @@ class Simplex {
   }
 
   // The error at the corner that is best when the walk ends, and that corner.
-  Result<std::pair<double, Parameters>> walk() {
+  Result<std::pair<double, ModelParameters>> walk() {
     constexpr int kSteps = 1000;
     constexpr double kCloseEnough = 1e-4;
     for (std::size_t i = 0; i <= n_; ++i) {
@@ -136,7 +137,7 @@ class Simplex {
       if (spread() < kCloseEnough) break;
     }
     const std::size_t best = least();
-    Parameters found = corners_[best];
+    ModelParameters found = corners_[best];
     const double error = model_.squared_error(corners_[best]);
     return std::pair(error, std::move(found));
   }
@@ -164,8 +165,8 @@ class Simplex {
 
   // The point on the line from the middle of the other corners.
   template <class F>
-  Parameters point(const F& at) const {
-    Parameters out(n_);
+  ModelParameters point(const F& at) const {
+    ModelParameters out(n_);
     for (std::size_t i = 0; i < n_; ++i) out[i] = at(i);
     return out;
   }
@@ -177,18 +178,18 @@ class Simplex {
     for (std::size_t i = 0; i <= n_; ++i) {
       if (errors_[i] > errors_[second] && errors_[i] < errors_[worst]) second = i;
     }
-    const Parameters middle = point([&](std::size_t i) {
+    const ModelParameters middle = point([&](std::size_t i) {
       double sum = 0;
       for (std::size_t m = 0; m <= n_; ++m) {
         if (m != worst) sum += corners_[m][i];
       }
       return sum / static_cast<double>(n_);
     });
-    Parameters mirrored = point([&](std::size_t i) { return middle[i] + (middle[i] - corners_[worst][i]); });
+    ModelParameters mirrored = point([&](std::size_t i) { return middle[i] + (middle[i] - corners_[worst][i]); });
     const double error = model_.squared_error(mirrored);
     if (error < errors_[second] && error >= errors_[best]) replace(worst, mirrored, error);
     if (error < errors_[best]) {
-      Parameters further = point([&](std::size_t i) { return middle[i] + 2 * (mirrored[i] - middle[i]); });
+      ModelParameters further = point([&](std::size_t i) { return middle[i] + 2 * (mirrored[i] - middle[i]); });
       const double further_error = model_.squared_error(further);
       if (further_error < error)
         replace(worst, further, further_error);
@@ -198,10 +199,10 @@ class Simplex {
     if (error >= errors_[second]) contract(worst, best, second, middle, mirrored, error);
   }
 
-  void contract(std::size_t worst, std::size_t best, std::size_t second, const Parameters& middle,
-                const Parameters& mirrored, double error) {
+  void contract(std::size_t worst, std::size_t best, std::size_t second, const ModelParameters& middle,
+                const ModelParameters& mirrored, double error) {
     const bool outside = error < errors_[worst] && error >= errors_[second];
-    Parameters nearer = point([&](std::size_t i) {
+    ModelParameters nearer = point([&](std::size_t i) {
       return outside ? middle[i] + 0.5 * (mirrored[i] - middle[i]) : middle[i] - 0.5 * (middle[i] - corners_[worst][i]);
     });
     const double nearer_error = model_.squared_error(nearer);
@@ -218,7 +219,7 @@ class Simplex {
     errors_[second] = model_.squared_error(corners_[second]);
   }
 
-  void replace(std::size_t corner, const Parameters& with, double error) {
+  void replace(std::size_t corner, const ModelParameters& with, double error) {
     corners_[corner] = with;
     errors_[corner] = error;
   }
@@ -226,15 +227,15 @@ class Simplex {
   const Model& model_;
   const Budget& budget_;
   const std::size_t n_;
-  std::vector<Parameters> corners_;
+  std::vector<ModelParameters> corners_;
   std::vector<double> errors_;
 };
 
-Result<Parameters> best_fit(const Model& model, const Budget& budget) {
+Result<ModelParameters> best_fit(const Model& model, const Budget& budget) {
   constexpr double kLow = 0.3, kStep = 0.4;
   const double guesses[] = {kLow, kLow + kStep};
-  Parameters start = model.guess();
-  Parameters best;
+  ModelParameters start = model.guess();
+  ModelParameters best;
   double least = std::numeric_limits<double>::infinity();
   for (const double alpha : guesses) {
     for (const double beta : guesses) {
@@ -268,10 +269,6 @@ std::vector<double> regular(std::span<const Point> points, std::int64_t interval
     out.push_back(number_of(point.value));
   }
   return out;
-}
-
-Unexpected<Error> refuse(std::string message) {
-  return fail(ErrorKind::kInvalid, std::move(message));
 }
 
 }  // namespace

@@ -15,11 +15,11 @@ namespace {
 
 using Kind = Expr::Kind;
 
-struct Named {
+struct NamedIndicator {
   std::string_view name;
   Indicator indicator;
 };
-constexpr auto kIndicators = std::to_array<Named>({
+constexpr auto kIndicators = std::to_array<NamedIndicator>({
     {"exponential_moving_average", Indicator::kExponentialAverage},
     {"double_exponential_moving_average", Indicator::kDoubleExponentialAverage},
     {"triple_exponential_moving_average", Indicator::kTripleExponentialAverage},
@@ -32,10 +32,6 @@ constexpr auto kIndicators = std::to_array<Named>({
 
 bool is_kaufmans(Indicator indicator) {
   return indicator == Indicator::kEfficiencyRatio || indicator == Indicator::kAdaptiveAverage;
-}
-
-Unexpected<Error> refuse(std::string message) {
-  return fail(ErrorKind::kInvalid, std::move(message));
 }
 
 Status check_warmup(const Expr& call, const Expr& warmup, Indicator indicator) {
@@ -235,7 +231,7 @@ class Oscillator final : public RunningIndicator {
 }  // namespace
 
 std::optional<Indicator> indicator_named(std::string_view function) {
-  for (const Named& named : kIndicators) {
+  for (const NamedIndicator& named : kIndicators) {
     if (named.name == function) return named.indicator;
   }
   return std::nullopt;

@@ -89,9 +89,6 @@ inline metric::Cell convert(metric::Cell cell, metric::FieldType from, DataType 
 inline bool is_number(metric::FieldType type) {
   return type <= metric::FieldType::kUnsigned;
 }
-inline bool is_number(DataType type) {
-  return type == DataType::kFloat || type == DataType::kInteger || type == DataType::kUnsigned;
-}
 
 // A column whose stored type is not what is read: numbers are converted, anything else is taken for absent.
 class ConvertedColumn {
@@ -173,6 +170,14 @@ class ByWindow {
     if (const auto late = late_.find(begin); late != late_.end()) return &late->second;
     RESMON_TRY(charge());
     return &late_[begin];
+  }
+
+  // The same for loops over values: null where it cannot be had, with the first reason in `status`.
+  State* at(UnixNanos begin, Status& status) {
+    auto found = at(begin);
+    if (found) return *found;
+    if (status) status = fail(std::move(found).error());
+    return nullptr;
   }
 
   // All of them, in order.

@@ -19,14 +19,7 @@ class DistinctLeaf final : public Leaf {
       Status status;
       std::uint64_t bytes = 0;
       for_present(in, from, to, [&](std::size_t row) {
-        if (state == nullptr) {
-          auto found = states_.at(begin);
-          if (!found) {
-            if (status) status = fail(std::move(found).error());
-            return;
-          }
-          state = *found;
-        }
+        if (state == nullptr && (state = states_.at(begin, status)) == nullptr) return;
         const metric::Cell cell = in.column.cells[row];
         std::string key;
         if (spec_.type == DataType::kString) {

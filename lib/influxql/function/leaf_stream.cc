@@ -299,14 +299,7 @@ class TextLeaf final : public Leaf {
       TextState* state = nullptr;
       Status status;
       for_present(in, from, to, [&](std::size_t row) {
-        if (state == nullptr) {
-          auto found = states_.at(begin);
-          if (!found) {
-            if (status) status = fail(std::move(found).error());
-            return;
-          }
-          state = *found;
-        }
+        if (state == nullptr && (state = states_.at(begin, status)) == nullptr) return;
         const bool fresh = state->count++ == 0;
         if (spec_.function == Function::kCount) return;
         const std::string_view text = metric::as_string(in.column.cells[row], in.column.text);

@@ -236,4 +236,21 @@ std::string to_string(const Expr& expr) {
   return "";
 }
 
+DataType literal_type(const Expr& expr) {
+  switch (expr.kind) {
+    case Expr::Kind::kNumber:
+      return DataType::kFloat;
+    case Expr::Kind::kInteger:
+      return DataType::kInteger;
+    case Expr::Kind::kUnsigned:
+      return DataType::kUnsigned;
+    case Expr::Kind::kString:
+      return DataType::kString;
+    case Expr::Kind::kBoolean:
+      return DataType::kBoolean;
+    default:
+      return DataType::kUnknown;
+  }
+}
+
 }  // namespace resmon::influxql

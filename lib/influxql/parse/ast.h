@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 #include "influxql/parse/regex.h"
 #include "influxql/parse/token.h"
 #include "metric/value.h"
@@ -32,6 +34,9 @@ enum class DataType : std::uint8_t {
 };
 std::string_view data_type_name(DataType type);
 DataType data_type_of(metric::FieldType type);
+constexpr bool is_number(DataType type) {
+  return type == DataType::kFloat || type == DataType::kInteger || type == DataType::kUnsigned;
+}
 
 struct Expr;
 using ExprPtr = std::shared_ptr<const Expr>;
@@ -82,8 +87,14 @@ ExprPtr make_number(double value);
 ExprPtr make_duration(std::int64_t nanos);
 ExprPtr make_time(UnixNanos time);
 
+// Of a statement that cannot be answered, in InfluxDB's words.
+inline Unexpected<Error> refuse(std::string message) {
+  return fail(ErrorKind::kInvalid, std::move(message));
+}
 // As InfluxDB prints the expression; equal text means equal meaning.
 std::string to_string(const Expr& expr);
+// Of a number, a text or a boolean; kUnknown: it is none of them.
+DataType literal_type(const Expr& expr);
 // The name that Go's reflection gives to such a node: InfluxDB shows it in some messages.
 std::string_view go_type_name(Expr::Kind kind);
 // A name as it must be written to be read as one identifier.

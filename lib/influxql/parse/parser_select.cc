@@ -21,6 +21,15 @@ Token misplaced_operator(const Expr& expr) {
   return Token::kIllegal;
 }
 
+// What is before a measurement's name: "rp.m", "db.rp.m".
+void take_place(std::vector<std::string>& parts, Source& out) {
+  if (!parts.empty()) {
+    out.retention_policy = std::move(parts.back());
+    parts.pop_back();
+  }
+  if (!parts.empty()) out.database = std::move(parts.back());
+}
+
 }  // namespace
 
 Result<Select> Parser::select() {
@@ -96,11 +105,7 @@ Result<Source> Parser::source(bool subqueries) {
     out.name = std::move(parts.back());
     parts.pop_back();
   }
-  if (!parts.empty()) {
-    out.retention_policy = std::move(parts.back());
-    parts.pop_back();
-  }
-  if (!parts.empty()) out.database = std::move(parts.back());
+  take_place(parts, out);
   return out;
 }
 
@@ -117,11 +122,7 @@ Result<Source> Parser::target() {
     out.name = std::move(parts.back());
     parts.pop_back();
   }
-  if (!parts.empty()) {
-    out.retention_policy = std::move(parts.back());
-    parts.pop_back();
-  }
-  if (!parts.empty()) out.database = std::move(parts.back());
+  take_place(parts, out);
   return out;
 }
 

@@ -135,6 +135,9 @@ Token keyword(std::string_view word);
 constexpr bool is_operator(Token t) {
   return t >= Token::kAdd && t <= Token::kGte;
 }
+constexpr bool is_comparison(Token t) {
+  return t >= Token::kEq && t <= Token::kGte;
+}
 // Higher binds tighter; 0 where the token is no operator.
 int precedence(Token token);
 

@@ -15,10 +15,6 @@ namespace {
 
 using Kind = Expr::Kind;
 
-Unexpected<Error> refuse(std::string message) {
-  return fail(ErrorKind::kInvalid, std::move(message));
-}
-
 bool any_of(std::string_view name, std::initializer_list<std::string_view> names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }

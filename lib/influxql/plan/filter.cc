@@ -13,10 +13,6 @@ constexpr int kTagOrNothing = 1'000'000;
 constexpr int kFieldSlot = 2'000'000;
 constexpr int kNothing = 3'000'000;
 
-bool is_comparison(Token op) {
-  return op >= Token::kEq && op <= Token::kGte;
-}
-
 }  // namespace
 
 // Rows of a subquery have nulls, and a null is false beside a boolean; what a stored row lacks compares with nothing.

@@ -78,7 +78,7 @@ ExprPtr with_types(const ExprPtr& expr, const Names& names) {
   return std::make_shared<const Expr>(std::move(copy));
 }
 
-struct Reference {
+struct FieldReference {
   std::string name;
   DataType type;
 };
@@ -108,14 +108,14 @@ ExprPtr replace_innermost(const ExprPtr& call, const ExprPtr& arg) {
   return std::make_shared<const Expr>(std::move(copy));
 }
 
-void expand(const SelectField& field, const std::vector<Reference>& references, std::vector<SelectField>& out) {
+void expand(const SelectField& field, const std::vector<FieldReference>& references, std::vector<SelectField>& out) {
   const Expr* pattern = pattern_in(*field.expr);
   if (pattern == nullptr) {
     out.push_back(field);
     return;
   }
   const bool call = field.expr->is(Kind::kCall);
-  for (const Reference& reference : references) {
+  for (const FieldReference& reference : references) {
     const bool tag = reference.type == DataType::kTag;
     if (pattern->is(Kind::kRegex) && !pattern->regex->matches(reference.name)) continue;
     if (pattern->op == Token::kField && tag) continue;
@@ -186,16 +186,6 @@ DataType type_of(const Expr& expr) {
   switch (expr.kind) {
     case Kind::kVariable:
       return expr.type == DataType::kTag ? DataType::kString : expr.type;
-    case Kind::kNumber:
-      return DataType::kFloat;
-    case Kind::kInteger:
-      return DataType::kInteger;
-    case Kind::kUnsigned:
-      return DataType::kUnsigned;
-    case Kind::kString:
-      return DataType::kString;
-    case Kind::kBoolean:
-      return DataType::kBoolean;
     case Kind::kParen:
       return type_of(expr.left());
     case Kind::kBinary: {
@@ -216,7 +206,7 @@ DataType type_of(const Expr& expr) {
       return DataType::kFloat;
     }
     default:
-      return DataType::kUnknown;
+      return literal_type(expr);
   }
 }
 
@@ -265,14 +255,14 @@ Result<std::shared_ptr<Plan>> plan(std::shared_ptr<Compiled> compiled, const Pla
   }
   out->dimensions.assign(dimensions.begin(), dimensions.end());
 
-  std::vector<Reference> references;
+  std::vector<FieldReference> references;
   for (const auto& [name, type] : names.fields) references.push_back({name, type});
   if (!dimension_pattern && !references.empty()) {
     for (const std::string& tag : names.tags) {
       if (dimensions.count(tag) == 0) references.push_back({tag, DataType::kTag});
     }
   }
-  std::sort(references.begin(), references.end(), [](const Reference& a, const Reference& b) {
+  std::sort(references.begin(), references.end(), [](const FieldReference& a, const FieldReference& b) {
     return a.name != b.name ? a.name < b.name : rank(a.type) < rank(b.type);
   });
   std::vector<SelectField> fields;

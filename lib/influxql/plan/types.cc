@@ -12,9 +12,6 @@ using Kind = Expr::Kind;
 bool is_whole(DataType type) {
   return type == DataType::kInteger || type == DataType::kUnsigned;
 }
-bool is_number(DataType type) {
-  return type == DataType::kFloat || is_whole(type);
-}
 bool is_bitwise(Token op) {
   return op == Token::kBitAnd || op == Token::kBitOr || op == Token::kBitXor;
 }
@@ -76,18 +73,8 @@ Result<DataType> check_types(const Expr& expr) {
       return binary(expr);
     case Kind::kParen:
       return check_types(expr.left());
-    case Kind::kNumber:
-      return DataType::kFloat;
-    case Kind::kInteger:
-      return DataType::kInteger;
-    case Kind::kUnsigned:
-      return DataType::kUnsigned;
-    case Kind::kString:
-      return DataType::kString;
-    case Kind::kBoolean:
-      return DataType::kBoolean;
     default:
-      return DataType::kUnknown;
+      return literal_type(expr);
   }
 }
 
