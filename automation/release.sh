@@ -111,9 +111,11 @@ release_version() {
 dist_build() { printf '%s' "$RESMON_ROOT/build-dist-$1"; }
 dist_log() { printf '%s' "$RESMON_HOME/log/release-$1.log"; }
 
-# build_architecture ARCHITECTURE: in a folder of its own, which begins empty.
+# build_architecture ARCHITECTURE: in a folder of its own, which begins empty. A compiler cache with a base directory makes paths
+# relative, and these are in the programs: Boost's headers name their files.
 build_architecture() {
   local architecture=$1 preset=dist directory log only=OFF program
+  export CCACHE_BASEDIR=
   directory=$(dist_build "$1") log=$(dist_log "$1")
   local -a targets=(resmon-client) options=()
   if [[ $architecture != x86_64 ]]; then
