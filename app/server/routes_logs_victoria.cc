@@ -173,7 +173,8 @@ logs::FoundLine left_out(std::uint64_t lines) {
   told.level = logline::Level::kWarning;
   told.host = "-";
   told.source = told.unit = "resmon-server";
-  told.message = std::to_string(lines) + " lines came faster than this view reads, and are left out here; they are stored";
+  told.message =
+      std::to_string(lines) + " lines came faster than this view reads, and are left out here; they are stored";
   return told;
 }
 
