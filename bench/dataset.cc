@@ -3,6 +3,8 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -18,12 +20,35 @@ namespace resmon::bench {
 namespace {
 
 constexpr std::size_t kMaxRecordingBytes = std::size_t{2} << 30U;
+constexpr double kMostScale = 1e4;  // of a float's decimals
+
+std::size_t width_of(std::int64_t value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  return static_cast<std::size_t>(std::bit_width(value < 0 ? 0 - bits : bits));
+}
 
 // Where in the recording a host begins: spread evenly, then shuffled by the seed.
 std::uint64_t phase(std::uint64_t seed, std::uint32_t host, std::uint64_t gathers) {
   std::uint64_t x = (seed * 1'000'003 + host) * 0x9e3779b97f4a7c15U;
   x ^= x >> 29U;
   return x % gathers;
+}
+
+// Of few differences a common divisor says nothing: there the grain is that of smaller values.
+void find_grains(const std::array<std::int64_t, 65>& grains, const std::array<std::size_t, 65>& steps,
+                 std::array<std::int64_t, 65>& out) {
+  constexpr std::size_t kEnough = 32;
+  std::int64_t grain = 0;
+  std::size_t seen = 0;
+  std::array<std::size_t, 65> from{};
+  for (std::size_t width = out.size(); width-- > 0;) {
+    grain = std::gcd(grain, grains[width]);
+    seen += steps[width];
+    out[width] = std::max<std::int64_t>(grain, 1);
+    from[width] = seen;
+  }
+  for (std::size_t width = 1; width < out.size(); ++width)
+    if (from[width] < kEnough) out[width] = out[width - 1];
 }
 
 }  // namespace
@@ -66,9 +91,13 @@ Status Dataset::load() {
 
 void Dataset::look_at_fields() {
   struct Seen {
-    std::int64_t first = 0, last = 0, grain = 0;
+    std::int64_t first = 0, last = 0;
+    // By the width of the smaller of two neighbours: of their differences, what all are multiples of, and how many.
+    std::array<std::int64_t, 65> grains{};
+    std::array<std::size_t, 65> steps{};
     bool any = false, falls = false;
     double scale = 1;
+    std::int64_t units = 0, unit_grain = 0;  // of a float, in ten thousandths
   };
   std::map<std::pair<metric::SchemaId, std::size_t>, Seen> seen;
   metric::SchemaId newest = 0;
@@ -82,12 +111,22 @@ void Dataset::look_at_fields() {
         if (type == metric::FieldType::kFloat) {
           const double v = metric::as_float(gather.value(row, field));
           while (of.scale > 0 && std::nearbyint(v * of.scale) / of.scale != v)
-            of.scale = of.scale < 1e4 ? of.scale * 10 : 0;
+            of.scale = of.scale < kMostScale ? of.scale * 10 : 0;
+          if (std::abs(v) < 1e12) {
+            const std::int64_t units = std::llround(v * kMostScale);
+            if (of.any) of.unit_grain = std::gcd(of.unit_grain, units - of.units);
+            of.units = units;
+          }
+          of.any = true;
         }
         if (type != metric::FieldType::kInteger) continue;
         const std::int64_t value = metric::as_integer(gather.value(row, field));
         if (!of.any) of.first = value;
-        if (of.any) of.grain = std::gcd(of.grain, value - of.last);
+        if (of.any && value != of.last) {
+          const std::size_t width = std::min(width_of(value), width_of(of.last));
+          of.grains[width] = std::gcd(of.grains[width], value - of.last);
+          ++of.steps[width];
+        }
         of.falls = of.falls || (of.any && value < of.last);
         of.last = value;
         of.any = true;
@@ -107,12 +146,16 @@ void Dataset::look_at_fields() {
     for (std::size_t field = 0; field < schema.fields.size(); ++field) {
       const Seen& of = seen[{id, field}];
       FieldKind& kind = fields_[id][field];
-      kind.grain = std::max<std::int64_t>(of.grain, 1);
+      find_grains(of.grains, of.steps, kind.grains);
       kind.scale = of.scale;
-      if (!of.any || of.falls || of.last == of.first) continue;
+      if (of.scale > 0)
+        kind.step = std::max(1.0, std::nearbyint(static_cast<double>(of.unit_grain) / (kMostScale / of.scale)));
+      if (schema.fields[field].type != metric::FieldType::kInteger || !of.any || of.falls || of.last == of.first)
+        continue;
       const std::uint64_t all = static_cast<std::uint64_t>(of.last) - static_cast<std::uint64_t>(of.first);
       const std::uint64_t step = all / (gathers_.size() - 1);
-      kind.growth = all + step / static_cast<std::uint64_t>(kind.grain) * static_cast<std::uint64_t>(kind.grain);
+      const auto grain = static_cast<std::uint64_t>(kind.grains[width_of(of.first)]);
+      kind.growth = all + step / grain * grain;
     }
     for (std::uint32_t host = 0; host < options_.hosts; ++host) {
       metric::Schema mine = schema;
@@ -156,13 +199,18 @@ void Dataset::gather(std::uint32_t host, std::uint64_t tick, UnixNanos time, met
           if (stepped && kind.scale > 0) {
             const double now = std::nearbyint(metric::as_float(cell) * kind.scale);
             const double then = std::nearbyint(metric::as_float(before.value(*last, field)) * kind.scale);
-            cell = metric::cell_of((now - std::nearbyint((now - then) * part)) / kind.scale);
+            const double back = std::nearbyint((now - then) / kind.step * part) * kind.step;
+            cell = metric::cell_of((now - back) / kind.scale);
           }
           break;
         case metric::FieldType::kInteger:
           if (stepped) {
-            const auto steps = (metric::as_integer(cell) - metric::as_integer(before.value(*last, field))) / kind.grain;
-            cell -= static_cast<metric::Cell>(std::llround(static_cast<double>(steps) * part) * kind.grain);
+            const std::int64_t now = metric::as_integer(cell);
+            const std::int64_t then = metric::as_integer(before.value(*last, field));
+            const std::int64_t fine = kind.grains[std::min(width_of(now), width_of(then))];
+            const std::int64_t back = std::llround(static_cast<double>((now - then) / fine) * part) * fine;
+            const std::int64_t grain = kind.grains[std::min(width_of(now), width_of(now - back))];
+            cell -= static_cast<metric::Cell>(back / grain * grain);
           }
           cell += turns * kind.growth;
           break;

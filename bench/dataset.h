@@ -7,10 +7,12 @@
 // where it was. A short one would repeat itself exactly within what a compressor looks at (VictoriaMetrics' blocks are
 // 8,192 samples of a series), which no machine does and which it takes for the data's own nature: it stored such a
 // replay in a tenth of what the recording needs. So every value of a recording of fewer gathers is moved back, towards
-// the one before, by a random part of up to a quarter of its last step, rounded to the field's own grain; one part for
-// all fields of a row, so that what adds up goes on adding up, but for rounding. What stands still goes on standing
-// still, counters never fall, percentages stay within their bounds. A longer one is replayed as it was recorded.
+// the one before, by a random part of up to a quarter of its last step, rounded to the field's own grain, which may be
+// coarser for larger values; one part for all fields of a row, so that what adds up goes on adding up, but for
+// rounding. What stands still goes on standing still, counters never fall, percentages stay within their bounds. A
+// longer one is replayed as it was recorded.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -51,8 +53,10 @@ class Dataset {
   std::vector<metric::Batch> gathers_;
   struct FieldKind {
     std::uint64_t growth = 0;  // over one turn of the recording; 0: no counter
-    std::int64_t grain = 1;    // integers: what all differences are multiples of
-    double scale = 0;          // floats: 10^decimals; 0: too many to keep
+    // Integers: what all differences are multiples of, by the width in bits from which on.
+    std::array<std::int64_t, 65> grains{};
+    double scale = 0;  // floats: 10^decimals; 0: too many to keep
+    double step = 1;   // floats: what all differences are multiples of, of the last decimal
   };
   // By gather, then by schema: the place of its row, plus 1.
   std::vector<std::vector<std::uint32_t>> places_;
