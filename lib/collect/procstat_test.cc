@@ -251,10 +251,10 @@ TEST_F(ProcstatTest, MemoryHasEightSignificantBits) {
 }
 
 TEST_F(ProcstatTest, DetailsComeFirstAndEveryFiveMinutes) {
-  std::uint64_t ticks = 0;
   std::vector<int> seconds;
   for (int second = 0; second <= 660; second += 10) {
-    const Lines lines = gather(++ticks, {{1, "init"}, {20, "burn", ticks}}, std::chrono::seconds(10));
+    const auto ticks = static_cast<std::uint64_t>(second / 10 + 1);
+    const Lines lines = gather(ticks, {{1, "init"}, {20, "burn", ticks}}, std::chrono::seconds(10));
     const double threads = value(lines, "procstat,process_name=burn,user=root", "num_threads");
     EXPECT_EQ(threads >= 0, value(lines, "procstat,process_name=burn,user=root", "pid") == 20);
     if (threads >= 0) seconds.push_back(second);
