@@ -12,9 +12,9 @@ namespace resmon {
 #endif
 #endif
 
-// All of them; a quarter where a sanitizer makes each take as long as four.
+// All of them; a quarter where a sanitizer or an emulator makes each take as long as four.
 constexpr unsigned test_rounds(unsigned all) {
-#ifdef RESMON_SANITIZED
+#if defined(RESMON_SANITIZED) || defined(RESMON_EMULATED)
   return (all + 3) / 4;
 #else
   return all;
