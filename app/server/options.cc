@@ -302,9 +302,9 @@ void Options::declare(config::Settings& settings) {
                    "schemas are refused and counted. Each uses about 400 bytes of memory.");
   settings.duration(
       "limits.schema_idle", &schema_idle, seconds(1), hours(24 * 365),
-      "A schema that no row has used for this long is forgotten; after store.retain if that is shorter, but not within "
-      "a minute; earlier if max_schemas is near, but not while the client that declared it is connected. Stored data "
-      "stay.");
+      "A schema that no row has used for this long is forgotten, after store.retain if that is shorter (at least a "
+      "minute), and earlier if max_schemas is near. It is kept while the client that declared it is connected. Stored "
+      "data stay.");
   settings.bytes("limits.max_frame_bytes", &max_frame_bytes, 64U << 10U, wire::kMaxFrameBytes,
                  "The largest frame that a client may send. The client drops a gather that does not fit.");
   settings.duration("limits.hello_timeout", &hello_timeout, milliseconds(100), seconds(120),

@@ -146,19 +146,22 @@ void Server::change_tokens(net::TokenSet tokens) {
   check_tokens();
 }
 
-// Each session is asked on its own executor. Whoever is let in after this was let in by the new tokens.
-void Server::check_tokens() {
+void Server::on_each_session(const std::function<void(Session&)>& work) {
   std::vector<std::shared_ptr<Session>> all;
   {
-    MutexLock lock(mutex_);
+    const MutexLock lock(mutex_);
     all = everybody();
   }
-  for (const auto& session : all)
-    asio::post(session->connection->executor(), [this, session] {
-      if (!session->token || admission(*session->token, session->client.host) == net::Admission::kYes) return;
-      session->token_revoked = true;
-      session->connection->stop_reading();
-    });
+  for (const auto& session : all) asio::post(session->connection->executor(), [session, work] { work(*session); });
+}
+
+// Whoever is let in after this was let in by the new tokens.
+void Server::check_tokens() {
+  on_each_session([this](Session& session) {
+    if (!session.token || admission(*session.token, session.client.host) == net::Admission::kYes) return;
+    session.token_revoked = true;
+    session.connection->stop_reading();
+  });
 }
 
 std::size_t Server::sessions() const {
@@ -268,15 +271,9 @@ void Server::send_notice(const std::string& host, const std::string& text) {
 }
 
 void Server::keep_schemas() {
-  std::vector<std::shared_ptr<Session>> all;
-  {
-    const MutexLock lock(mutex_);
-    all = everybody();
-  }
-  for (const auto& session : all)
-    asio::post(session->connection->executor(), [this, session] {
-      if (session->decoder) session->decoder->keep_schemas(schemas_.pin());
-    });
+  on_each_session([this](Session& session) {
+    if (session.decoder) session.decoder->keep_schemas(schemas_.pin());
+  });
 }
 
 // Between two batches: the session takes what has arrived, acknowledges it once it is durable, and says goodbye. What

@@ -160,6 +160,8 @@ class Server {
   void say_refused(const Session& session, std::string_view code, const std::string& reason);
   net::Admission admission(const net::TokenSet::Digest& token, std::string_view host) const;
   std::vector<std::shared_ptr<Session>> everybody() const REQUIRES(mutex_);
+  // Soon, for each that is there now, on its own executor.
+  void on_each_session(const std::function<void(Session&)>& work);
   void leave(const std::shared_ptr<Session>& session);
   void tell_observer(const std::shared_ptr<Session>& session);
   boost::asio::awaitable<void> serve(std::shared_ptr<Session> session);
