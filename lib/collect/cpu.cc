@@ -13,8 +13,20 @@ namespace resmon::collect {
 
 namespace {
 
-enum Usage : std::size_t { kUser, kSystem, kIdle, kNice, kIowait, kIrq, kSoftirq, kSteal, kGuest, kGuestNice, kActive };
-constexpr FieldSpec kFields[] = {
+enum Usage : std::size_t {
+  kCpuUser,
+  kCpuSystem,
+  kCpuIdle,
+  kCpuNice,
+  kCpuIowait,
+  kCpuIrq,
+  kCpuSoftirq,
+  kCpuSteal,
+  kCpuGuest,
+  kCpuGuestNice,
+  kCpuActive
+};
+constexpr FieldSpec kCpuFields[] = {
     {"usage_user", kFloat},   {"usage_system", kFloat},     {"usage_idle", kFloat},    {"usage_nice", kFloat},
     {"usage_iowait", kFloat}, {"usage_irq", kFloat},        {"usage_softirq", kFloat}, {"usage_steal", kFloat},
     {"usage_guest", kFloat},  {"usage_guest_nice", kFloat}, {"usage_active", kFloat},
@@ -44,7 +56,7 @@ class Cpu final : public Collector {
   };
 
   One make_one(const std::string& name) const {
-    return {RowSchema(schemas_, "cpu", {{"cpu", name}}, kFields), filter_.matches(name), 0, {}};
+    return {RowSchema(schemas_, "cpu", {{"cpu", name}}, kCpuFields), filter_.matches(name), 0, {}};
   }
 
   Status row(One& one, const procfs::CpuTimes& now, const GatherContext& context, metric::Batch& out) const {
@@ -74,17 +86,17 @@ class Cpu final : public Collector {
     const auto set = [&](Usage field, std::uint64_t ticks) {
       row.set(field, percent(static_cast<double>(ticks), whole));
     };
-    set(kUser, user - guest);
-    set(kSystem, system);
-    set(kIdle, idle);
-    set(kNice, nice - guest_nice);
-    set(kIowait, iowait);
-    set(kIrq, irq);
-    set(kSoftirq, softirq);
-    set(kSteal, steal);
-    set(kGuest, guest);
-    set(kGuestNice, guest_nice);
-    row.set(kActive, percent(whole - static_cast<double>(idle), whole));
+    set(kCpuUser, user - guest);
+    set(kCpuSystem, system);
+    set(kCpuIdle, idle);
+    set(kCpuNice, nice - guest_nice);
+    set(kCpuIowait, iowait);
+    set(kCpuIrq, irq);
+    set(kCpuSoftirq, softirq);
+    set(kCpuSteal, steal);
+    set(kCpuGuest, guest);
+    set(kCpuGuestNice, guest_nice);
+    row.set(kCpuActive, percent(whole - static_cast<double>(idle), whole));
     return {};
   }
 

@@ -54,16 +54,16 @@ constexpr std::size_t kUdevBytes = 1U << 20U;
 constexpr std::chrono::minutes kWithoutBlocksInterval{1};
 
 enum DiskField : std::size_t {
-  kTotal,
-  kFree,
-  kUsed,
+  kBytesTotal,
+  kBytesFree,
+  kBytesUsed,
   kInodesTotal,
   kInodesFree,
   kInodesUsed,
   kUsedPercent,
   kInodesUsedPercent
 };
-constexpr FieldSpec kFields[] = {
+constexpr FieldSpec kDiskFields[] = {
     {"total", kInteger},       {"free", kInteger},        {"used", kInteger},       {"inodes_total", kInteger},
     {"inodes_free", kInteger}, {"inodes_used", kInteger}, {"used_percent", kFloat}, {"inodes_used_percent", kFloat},
 };
@@ -85,7 +85,7 @@ bool is_under(std::string_view path, std::string_view directory) {
   return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
-constexpr std::uint64_t kUnknown = UINT64_MAX;  // how a file system says that it does not know
+constexpr std::uint64_t kUnknownCount = UINT64_MAX;  // how a file system says that it does not know
 
 std::int64_t in_bytes(std::int64_t blocks, std::uint64_t block_bytes) {
   std::int64_t bytes = 0;
@@ -157,9 +157,9 @@ struct Asked {
   std::chrono::steady_clock::time_point again;  // not asked before
 };
 
-class Disk final : public Collector {
+class DiskCollector final : public Collector {
  public:
-  Disk(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas, Shared& shared)
+  DiskCollector(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas, Shared& shared)
       : roots_(roots),
         filter_(options.filter),
         ignored_(options.ignore_file_systems.begin(), options.ignore_file_systems.end()),
@@ -271,13 +271,13 @@ class Disk final : public Collector {
     const std::int64_t free = in_bytes(static_cast<std::int64_t>(value.f_bavail), unit);
     const std::int64_t used = in_bytes(difference(value.f_blocks, value.f_bfree), unit);
     metric::RowWriter row = schema.add(out, context.time);
-    row.set(kTotal, in_bytes(clip(value.f_blocks), unit));
-    row.set(kUsed, used);
-    if (value.f_bavail != kUnknown) {
-      row.set(kFree, free);
+    row.set(kBytesTotal, in_bytes(clip(value.f_blocks), unit));
+    row.set(kBytesUsed, used);
+    if (value.f_bavail != kUnknownCount) {
+      row.set(kBytesFree, free);
       share(row, kUsedPercent, used, static_cast<double>(used) + static_cast<double>(free));
     }
-    if (value.f_files == kUnknown || value.f_ffree == kUnknown) return;
+    if (value.f_files == kUnknownCount || value.f_ffree == kUnknownCount) return;
     const std::int64_t inodes_used = difference(value.f_files, value.f_ffree);
     row.set(kInodesTotal, clip(value.f_files));
     row.set(kInodesFree, clip(value.f_ffree));
@@ -334,7 +334,7 @@ class Disk final : public Collector {
                         {"fstype", mount.type},
                         {"label", label_of(device, mount.device_number)},
                         {"mode", mount.read_only ? "ro" : "rw"}},
-                       kFields);
+                       kDiskFields);
       Asked asked{path, schema, direct, parse_device(mount.device_number), with_own_devices(mount.type), nullptr, {}};
       if (const auto known = before.find(path); known != before.end()) asked.job = known->second->job;
       fresh.push_back(std::move(asked));
@@ -395,7 +395,7 @@ class Disk final : public Collector {
 
 std::unique_ptr<Collector> make_disk(const Roots& roots, const CollectorOptions& options, metric::SchemaTable& schemas,
                                      Shared& shared) {
-  return std::make_unique<Disk>(roots, options, schemas, shared);
+  return std::make_unique<DiskCollector>(roots, options, schemas, shared);
 }
 
 }  // namespace resmon::collect

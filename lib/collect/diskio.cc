@@ -17,7 +17,7 @@ namespace resmon::collect {
 
 namespace {
 
-enum DiskField : std::size_t {
+enum DiskIoField : std::size_t {
   kReads,
   kWrites,
   kReadBytes,
@@ -33,7 +33,7 @@ enum DiskField : std::size_t {
   kIoAwait,
   kIoSvctm
 };
-constexpr FieldSpec kFields[] = {
+constexpr FieldSpec kDiskIoFields[] = {
     {"reads", kInteger},        {"writes", kInteger},           {"read_bytes", kInteger},
     {"write_bytes", kInteger},  {"read_time", kInteger},        {"write_time", kInteger},
     {"io_time", kInteger},      {"weighted_io_time", kInteger}, {"iops_in_progress", kInteger},
@@ -41,7 +41,7 @@ constexpr FieldSpec kFields[] = {
     {"io_await", kFloat},       {"io_svctm", kFloat},
 };
 
-struct Device {
+struct BlockDevice {
   RowSchema schema;
   bool wanted;
   bool has_before = false;
@@ -117,7 +117,7 @@ class Diskio final : public Collector {
     Status status;
     for (const Disk& disk : disks_) {
       if (unused(disk)) continue;
-      Device* device = devices_.get(disk.name, [&] { return make_device(disk.name); });
+      BlockDevice* device = devices_.get(disk.name, [&] { return make_device(disk.name); });
       if (device == nullptr) {
         context.skipped(file_.path(), "given twice", disk.name);
         continue;
@@ -132,10 +132,10 @@ class Diskio final : public Collector {
   }
 
  private:
-  Device make_device(std::string_view name) const {
+  BlockDevice make_device(std::string_view name) const {
     std::vector<metric::Tag> tags = {{"name", std::string(name)}};
     if (const std::string id = world_wide_id(name); !id.empty()) tags.push_back({"wwid", id});
-    return Device{RowSchema(schemas_, "diskio", std::move(tags), kFields), filter_.matches(name), false, {}};
+    return BlockDevice{RowSchema(schemas_, "diskio", std::move(tags), kDiskIoFields), filter_.matches(name), false, {}};
   }
 
   // What sysfs calls the disk worldwide, such as "naa.5000c500a1b2c3d4" or "eui.0025385b71b0a1c2"; only whole disks
@@ -146,7 +146,7 @@ class Diskio final : public Collector {
     return read_line(sys_ + "/block/" + file + "/wwid");
   }
 
-  static void row(Device& device, const Disk& now, double elapsed_ms, const GatherContext& context,
+  static void row(BlockDevice& device, const Disk& now, double elapsed_ms, const GatherContext& context,
                   metric::Batch& out) {
     metric::RowWriter row = device.schema.add(out, context.time);
     set(row, kReads, now.reads);
@@ -185,7 +185,7 @@ class Diskio final : public Collector {
   Shared& shared_;
   PinnedFile file_;
   std::vector<Disk> disks_;
-  EntityTable<Device> devices_;
+  EntityTable<BlockDevice> devices_;
   std::chrono::steady_clock::time_point last_;
 };
 

@@ -11,17 +11,17 @@ namespace resmon::collect {
 
 namespace {
 
-constexpr FieldSpec kFields[] = {{"boot_time", kInteger},
-                                 {"context_switches", kInteger},
-                                 {"interrupts", kInteger},
-                                 {"processes_forked", kInteger},
-                                 {"entropy_avail", kInteger}};
+constexpr FieldSpec kKernelFields[] = {{"boot_time", kInteger},
+                                       {"context_switches", kInteger},
+                                       {"interrupts", kInteger},
+                                       {"processes_forked", kInteger},
+                                       {"entropy_avail", kInteger}};
 
 class Kernel final : public Collector {
  public:
   Kernel(const Roots& roots, metric::SchemaTable& schemas, Shared& shared)
       : shared_(shared),
-        schema_(schemas, "kernel", {}, kFields),
+        schema_(schemas, "kernel", {}, kKernelFields),
         entropy_(roots.proc + "/sys/kernel/random/entropy_avail", PinnedFile::Records::kLine) {}
 
   Status gather(const GatherContext& context, metric::Batch& out) override {

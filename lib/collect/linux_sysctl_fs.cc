@@ -8,8 +8,8 @@ namespace resmon::collect {
 
 namespace {
 
-constexpr FieldSpec kFields[] = {{"file-nr", kInteger},       {"file-max", kInteger}, {"inode-nr", kInteger},
-                                 {"inode-free-nr", kInteger}, {"aio-nr", kInteger},   {"aio-max-nr", kInteger}};
+constexpr FieldSpec kSysctlFields[] = {{"file-nr", kInteger},       {"file-max", kInteger}, {"inode-nr", kInteger},
+                                       {"inode-free-nr", kInteger}, {"aio-nr", kInteger},   {"aio-max-nr", kInteger}};
 
 // One file: how many numbers it has, and where each goes (-1: nowhere).
 struct Source {
@@ -20,7 +20,7 @@ struct Source {
 class LinuxSysctlFs final : public Collector {
  public:
   LinuxSysctlFs(const Roots& roots, metric::SchemaTable& schemas, Shared& shared)
-      : shared_(shared), schema_(schemas, "linux_sysctl_fs", {}, kFields) {
+      : shared_(shared), schema_(schemas, "linux_sysctl_fs", {}, kSysctlFields) {
     const auto add = [&](const char* name, std::vector<int> fields) {
       sources_.push_back({PinnedFile(roots.proc + "/sys/fs/" + name, PinnedFile::Records::kLine), std::move(fields)});
     };
@@ -33,7 +33,7 @@ class LinuxSysctlFs final : public Collector {
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_TRY(schema_.ready());
     Sources sources(context);
-    procfs::Number values[std::size(kFields)];
+    procfs::Number values[std::size(kSysctlFields)];
     bool any = false;
     bool any_file = false;
     for (Source& source : sources_) {
@@ -53,7 +53,7 @@ class LinuxSysctlFs final : public Collector {
     }
     if (any) {
       metric::RowWriter row = schema_.add(out, context.time);
-      for (std::size_t field = 0; field < std::size(kFields); ++field) set(row, field, values[field]);
+      for (std::size_t field = 0; field < std::size(kSysctlFields); ++field) set(row, field, values[field]);
     }
     if (!any_file) return fail(ErrorKind::kNotFound, sources_.front().file.path() + ": no such file");
     return sources.finish();

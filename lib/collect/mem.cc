@@ -47,7 +47,7 @@ constexpr FieldSpec kMade[] = {
     {"available_percent", kFloat},
 };
 
-std::vector<FieldSpec> all_fields() {
+std::vector<FieldSpec> mem_fields() {
   std::vector<FieldSpec> fields;
   for (const Plain& plain : kPlain) fields.push_back(plain.field);
   fields.insert(fields.end(), std::begin(kMade), std::end(kMade));
@@ -56,7 +56,7 @@ std::vector<FieldSpec> all_fields() {
 
 class Mem final : public Collector {
  public:
-  Mem(metric::SchemaTable& schemas, Shared& shared) : shared_(shared), schema_(schemas, "mem", {}, all_fields()) {}
+  Mem(metric::SchemaTable& schemas, Shared& shared) : shared_(shared), schema_(schemas, "mem", {}, mem_fields()) {}
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_TRY(schema_.ready());

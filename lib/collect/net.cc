@@ -42,7 +42,7 @@ enum NetField : std::size_t {
   kDropOut,
   kSpeed
 };
-constexpr FieldSpec kFields[] = {
+constexpr FieldSpec kNetFields[] = {
     {"bytes_sent", kInteger},   {"bytes_recv", kInteger}, {"packets_sent", kInteger},
     {"packets_recv", kInteger}, {"err_in", kInteger},     {"err_out", kInteger},
     {"drop_in", kInteger},      {"drop_out", kInteger},   {"speed", kInteger},
@@ -105,7 +105,7 @@ class Net final : public Collector {
     Status status;
     for (const procfs::Interface& interface : interfaces_) {
       Known* known = known_.get(interface.name, [&] {
-        return Known{.schema = RowSchema(schemas_, "net", {{"interface", std::string(interface.name)}}, kFields),
+        return Known{.schema = RowSchema(schemas_, "net", {{"interface", std::string(interface.name)}}, kNetFields),
                      .wanted = filter_.matches(interface.name)};
       });
       if (known == nullptr) {

@@ -51,7 +51,7 @@ struct StateField {
   FieldSpec field;
   procfs::TcpState state;
 };
-constexpr StateField kStates[] = {
+constexpr StateField kTcpStates[] = {
     {{"tcp_established", kInteger}, procfs::kEstablished},
     {{"tcp_syn_sent", kInteger}, procfs::kSynSent},
     {{"tcp_syn_recv", kInteger}, procfs::kSynRecv},
@@ -64,7 +64,7 @@ constexpr StateField kStates[] = {
     {{"tcp_listen", kInteger}, procfs::kListen},
     {{"tcp_closing", kInteger}, procfs::kClosing},
 };
-constexpr std::size_t kTcpNone = std::size(kStates);
+constexpr std::size_t kTcpNone = std::size(kTcpStates);
 constexpr std::size_t kUdpSocket = kTcpNone + 1;
 
 // `count` moved as a sum did that it is part of; as it was where one of the two is not known.
@@ -82,9 +82,9 @@ struct Sums {
   bool operator==(const Sums&) const = default;
 };
 
-std::vector<FieldSpec> all_fields() {
+std::vector<FieldSpec> netstat_fields() {
   std::vector<FieldSpec> fields;
-  for (const StateField& state : kStates) fields.push_back(state.field);
+  for (const StateField& state : kTcpStates) fields.push_back(state.field);
   fields.push_back({"tcp_none", kInteger});
   fields.push_back({"udp_socket", kInteger});
   return fields;
@@ -94,7 +94,7 @@ class Netstat final : public Collector {
  public:
   Netstat(const Roots& roots, metric::SchemaTable& schemas, Shared& shared)
       : shared_(shared),
-        schema_(schemas, "netstat", {}, all_fields()),
+        schema_(schemas, "netstat", {}, netstat_fields()),
         netlink_(roots.own_proc()),
         own_net_(roots.proc + "/net/"),
         net_(roots.own_proc() ? own_net_ : roots.proc + "/1/net/"),
@@ -128,7 +128,7 @@ class Netstat final : public Collector {
       established = follow(established, walked_sums_.activity.established_now, sums.activity.established_now);
       time_wait = follow(time_wait, walked_sums_.ip4.tcp_time_wait, sums.ip4.tcp_time_wait);
       std::size_t field = 0;
-      for (const StateField& state : kStates) row.set(field++, clip(now.count[state.state]));
+      for (const StateField& state : kTcpStates) row.set(field++, clip(now.count[state.state]));
     }
     row.set(kTcpNone, std::int64_t{0});
     set(row, kUdpSocket, udp);

@@ -16,7 +16,7 @@ namespace resmon::collect {
 namespace {
 
 constexpr FieldSpec kAverages[] = {{"avg10", kFloat}, {"avg60", kFloat}, {"avg300", kFloat}};
-constexpr FieldSpec kTotal[] = {{"total", kInteger}};
+constexpr FieldSpec kStallTotal[] = {{"total", kInteger}};
 
 struct Kind {
   RowSchema averages;
@@ -35,7 +35,7 @@ class PressureCollector final : public Collector {
     for (const std::string resource : {"cpu", "memory", "io"}) {
       const auto kind = [&](const char* type) {
         const std::vector<metric::Tag> tags = {{"resource", resource}, {"type", type}};
-        return Kind{RowSchema(schemas, "pressure", tags, kAverages), RowSchema(schemas, "pressure", tags, kTotal)};
+        return Kind{RowSchema(schemas, "pressure", tags, kAverages), RowSchema(schemas, "pressure", tags, kStallTotal)};
       };
       Resource& added = resources_.emplace_back(Resource{
           PinnedFile(roots.proc + "/pressure/" + resource, PinnedFile::Records::kOne), kind("some"), std::nullopt});

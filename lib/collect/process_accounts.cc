@@ -11,6 +11,8 @@ namespace resmon::collect {
 namespace {
 
 constexpr int kMostGenerations = 64;  // of ancestors that are looked through
+constexpr std::uint32_t kInit = 1;
+constexpr std::uint64_t kRounding = 2;  // ticks of user and system time, each rounded down
 
 using Account = ProcessAccounts::Account;
 
@@ -18,6 +20,12 @@ Account* find(std::vector<Account>& accounts, std::uint32_t id) {
   const auto found = std::lower_bound(accounts.begin(), accounts.end(), id,
                                       [](const Account& account, std::uint32_t wanted) { return account.id < wanted; });
   return found != accounts.end() && found->id == id ? &*found : nullptr;
+}
+
+// The same, where it can be an ancestor of a process that began at `start_ticks`: a later one has only its number.
+Account* ancestor(std::vector<Account>& accounts, std::uint32_t id, std::uint64_t start_ticks) {
+  Account* const found = find(accounts, id);
+  return found != nullptr && found->start_ticks <= start_ticks ? found : nullptr;
 }
 
 // A column that cannot be read this time has not advanced.
@@ -72,17 +80,17 @@ void ProcessAccounts::update(std::span<const ProcessTable::Process> processes, s
 }
 
 void ProcessAccounts::settle() {
+  const auto stray = [this](std::uint32_t parent, std::uint64_t start_ticks, std::uint64_t ticks) {
+    if (ticks != 0) strays_.push_back({parent, start_ticks, ticks, false});
+  };
   for (const Account& gone : gone_) {
-    std::uint32_t ancestor = gone.parent;
-    for (int generation = 0; generation < kMostGenerations; ++generation) {
-      if (Account* there = find(accounts_, ancestor)) {
-        there->debt += gone.own_ticks + gone.children_ticks;
-        break;
-      }
-      const Account* parted = find(gone_, ancestor);
-      if (parted == nullptr) break;
-      ancestor = parted->parent;
-    }
+    const std::uint64_t ticks = gone.own_ticks + gone.children_ticks;
+    if (Account* const parent = ancestor(accounts_, gone.parent, gone.start_ticks))
+      parent->debt += ticks;
+    else
+      stray(gone.parent, gone.start_ticks, ticks);
+    // Of children that it was not seen to have waited for.
+    stray(gone.parent, gone.start_ticks, gone.old_debt);
   }
   for (Account& account : accounts_) {
     const std::uint64_t old_paid = std::min(account.children_used, account.old_debt);
@@ -90,6 +98,56 @@ void ProcessAccounts::settle() {
     account.children_used -= old_paid + paid;
     account.old_debt = account.debt - paid;
     account.debt = 0;
+  }
+  // The large ones first, which have the fewest ancestors that come into question.
+  std::stable_sort(strays_.begin(), strays_.end(), [](const Stray& a, const Stray& b) { return a.ticks > b.ticks; });
+  for (Stray& one : strays_) settle(one);
+  std::erase_if(strays_, [](const Stray& one) { return one.ticks == 0; });
+}
+
+// Afterwards its ticks are 0 where there is nothing left to do.
+void ProcessAccounts::settle(Stray& stray) {
+  const auto paid_by = [&stray](Account& account) {
+    if (account.children_used + kRounding < stray.ticks) return false;
+    account.children_used -= std::min(account.children_used, stray.ticks);
+    stray.ticks = 0;
+    return true;
+  };
+  std::uint32_t id = stray.parent;
+  std::uint32_t nearest = 0;
+  for (int generation = 0; generation < kMostGenerations; ++generation) {
+    Account* const there = ancestor(accounts_, id, stray.start_ticks);
+    if (there != nullptr) {
+      if (paid_by(*there)) return;
+      if (nearest == 0) nearest = id;
+    }
+    const Account* const next = there != nullptr ? there : ancestor(gone_, id, stray.start_ticks);
+    if (next == nullptr) break;
+    id = next->parent;
+  }
+  Account* const init = find(accounts_, kInit);
+  if (init != nullptr && paid_by(*init)) return;
+  // Those that went are forgotten by the next time.
+  stray.parent = nearest != 0 ? nearest : kInit;
+  if (std::exchange(stray.again, true)) stray.ticks = 0;
+}
+
+void ProcessAccounts::limit(std::uint64_t all_ticks) {
+  std::uint64_t sum = 0;
+  by_children_.clear();
+  for (Account& account : accounts_) {
+    sum += account.used_ticks + account.children_used;
+    if (account.children_used != 0) by_children_.push_back(&account);
+  }
+  if (sum <= all_ticks) return;
+  std::uint64_t excess = sum - all_ticks;
+  std::stable_sort(by_children_.begin(), by_children_.end(),
+                   [](const Account* a, const Account* b) { return a->children_used > b->children_used; });
+  for (Account* const account : by_children_) {
+    const std::uint64_t taken = std::min(excess, account->children_used);
+    account->children_used -= taken;
+    excess -= taken;
+    if (excess == 0) return;
   }
 }
 

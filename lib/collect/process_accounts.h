@@ -4,10 +4,20 @@
 // I/O.
 //
 // A process that starts and ends between two gathers is never seen. Its time is counted as its parent's: when the
-// parent waits for the child, the kernel adds the child's time to the parent's cutime and cstime. The time of a child
-// that was seen has been counted already, so it is subtracted from the advance of its parent's counters: it becomes a
-// debt of the nearest living ancestor. The two are not read in the same moment, so a debt is kept for one more gather.
-// A parent that does not wait (SIGCHLD ignored) never gets the child's time, and the debt expires.
+// parent waits for the child, the kernel adds the child's time to the parent's cutime and cstime, with the time of the
+// children that the child waited for. The time of a child that was seen has been counted already, so it is subtracted
+// from the advance of the counters of the process that waited for it: it becomes a debt.
+//
+// While the parent lives, only the parent can have waited. Where the parent has gone too, it is not known who did: the
+// parent, whose time then went on to its own parent; or, if the parent ended first, init or another ancestor that
+// adopts orphans. All time of a process arrives at once, so the nearest ancestor whose counters advanced by this much
+// is charged.
+//
+// The counters of two processes are not read in the same moment, so a debt is kept for one more gather. A parent that
+// does not wait (SIGCHLD ignored) never gets the child's time, and the debt expires.
+//
+// What is still wrong after that, such as a child that was read after its parent had waited for it, is bounded by the
+// time that the whole machine worked: limit().
 
 #include <cstdint>
 #include <span>
@@ -54,15 +64,28 @@ class ProcessAccounts {
   // `most_ticks`: what all CPUs together can have done since the gather before; no process is given more. In the first
   // gather nobody has used anything.
   void update(std::span<const ProcessTable::Process> processes, std::uint64_t most_ticks);
+  // Takes what all accounts together have above `all_ticks` from the time of ended children, beginning with the
+  // largest. What living processes used themselves is measured and stays.
+  void limit(std::uint64_t all_ticks);
   // One for each process of the last update, in its order.
   std::span<Account> accounts() { return accounts_; }
 
  private:
+  // The time of a process that went together with its parent, or before it.
+  struct Stray {
+    std::uint32_t parent = 0;
+    std::uint64_t start_ticks = 0;
+    std::uint64_t ticks = 0;
+    bool again = false;  // it was not found the gather before
+  };
   void settle();
+  void settle(Stray& stray);
 
   bool first_ = true;
   std::vector<Account> accounts_;
   std::vector<Account> gone_;  // ascending by id
+  std::vector<Stray> strays_;
+  std::vector<Account*> by_children_;
 };
 
 }  // namespace resmon::collect

@@ -24,7 +24,7 @@ enum ProcessField : std::size_t {
   kParked,
   kProcessFields
 };
-constexpr FieldSpec kFields[] = {
+constexpr FieldSpec kProcessesFields[] = {
     {"running", kInteger}, {"sleeping", kInteger}, {"blocked", kInteger},       {"stopped", kInteger},
     {"zombies", kInteger}, {"dead", kInteger},     {"idle", kInteger},          {"paging", kInteger},
     {"unknown", kInteger}, {"total", kInteger},    {"total_threads", kInteger}, {"parked", kInteger},
@@ -60,7 +60,7 @@ ProcessField field_of(char state) {
 class Processes final : public Collector {
  public:
   Processes(metric::SchemaTable& schemas, Shared& shared)
-      : shared_(shared), schema_(schemas, "processes", {}, kFields) {}
+      : shared_(shared), schema_(schemas, "processes", {}, kProcessesFields) {}
 
   Status gather(const GatherContext& context, metric::Batch& out) override {
     RESMON_TRY(schema_.ready());

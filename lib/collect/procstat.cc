@@ -4,7 +4,8 @@
 // matter have rows (process_groups.h). The rest is one row, `other`, and its CPU is what remains of the machine's own
 // total, so that the rows always sum to what the machine used. The kernel counts processes by the nanosecond and the
 // machine by the tick, so over a short time the rows can come to more than the total: what is too much is taken off
-// from the next `other`.
+// from the next `other`. More than two ticks a CPU is not rounding: it is taken from the time of ended children, which
+// is the only time that could be counted twice (process_accounts.h).
 //
 // A process's other files cost ten times as much, so they are read only where they matter. User and cgroup are read for
 // processes that used CPU or are large, and again each minute while they do, or at once after a change of name. I/O is
@@ -13,7 +14,9 @@
 // What the kernel does not know is not stored. CPU time is counted in ticks, so a value is a whole number of ticks a
 // gather, where a gather is as long as the rows' times say: the few milliseconds by which it came late would only turn
 // equal values into different ones. What rounding leaves is in the next `other`. Resident memory has eight significant
-// bits. Rejected: rounding CPU to significant digits as well, which saves 3 %, since most values are small.
+// bits, and bytes read and written are counted in whole steps of 64 KiB; what is left of a step counts later. Rejected:
+// rounding CPU to significant digits as well, which saves 3 %, since most values are small; rounding what was read and
+// written since the last gather to significant bits, which takes more room than exact counters.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -48,6 +51,8 @@ constexpr std::size_t kIoReadsAGather = 32;
 constexpr std::size_t kMostIoBytes = 64U << 10U;
 constexpr std::uint64_t kLargeBytes = 4U << 20U;
 constexpr std::uint32_t kIdentityAgainSeconds = 60;
+// Of a gather, for each CPU: what the processes may have more than the machine counted.
+constexpr double kRoundingTicks = 2;
 
 enum ProcstatField : std::size_t {
   kCpuUsage,
@@ -92,6 +97,12 @@ std::uint64_t coarse(std::uint64_t bytes) {
   return (bytes + (std::uint64_t{1} << step >> 1)) >> step << step;
 }
 
+// As far as it is whole steps: never more than was counted, and never falling.
+std::uint64_t whole_steps(std::uint64_t bytes) {
+  constexpr std::uint64_t kStep = 64U << 10U;
+  return bytes / kStep * kStep;
+}
+
 std::uint64_t hash_of_name(std::string_view name) {
   return std::hash<std::string_view>{}(name) | 1U;
 }
@@ -122,6 +133,7 @@ class Procstat final : public Collector {
     const procfs::Number machine = machine_ticks(context);
     const double most = std::max(seconds, 0.0) * ticks_a_second_ * cpus_ + 2;
     accounts_.update(processes, first ? 0 : static_cast<std::uint64_t>(std::min(most, 1e15)));
+    if (machine) accounts_.limit(*machine + static_cast<std::uint64_t>(kRoundingTicks * cpus_));
     groups_.begin_gather();
     identify(processes, context);
     read_io(context);
@@ -307,8 +319,8 @@ class Procstat final : public Collector {
     row.set(kCpuUsage, percent(rest, span.rows * ticks_a_second_));
     row.set(kMemoryRss, clip(coarse((all_pages_ - pages) * page_bytes_)));
     if (io_known) {
-      row.set(kDiskReadBytes, clip(other_read_bytes_));
-      row.set(kDiskWriteBytes, clip(other_written_bytes_));
+      row.set(kDiskReadBytes, clip(whole_steps(other_read_bytes_)));
+      row.set(kDiskWriteBytes, clip(whole_steps(other_written_bytes_)));
     }
     if (groups_.merged() != 0) row.set(kMergedGroups, clip(groups_.merged()));
     return {};
@@ -319,8 +331,8 @@ class Procstat final : public Collector {
     row.set(kCpuUsage, cpu_percent);
     row.set(kMemoryRss, clip(coarse(group.pages * page_bytes_)));
     if (group.with_io) {
-      row.set(kDiskReadBytes, clip(group.read_bytes));
-      row.set(kDiskWriteBytes, clip(group.written_bytes));
+      row.set(kDiskReadBytes, clip(whole_steps(group.read_bytes)));
+      row.set(kDiskWriteBytes, clip(whole_steps(group.written_bytes)));
     }
     if (!group.with_details) return;
     if (group.leader != 0) row.set(kPid, clip(group.leader));

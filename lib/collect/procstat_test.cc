@@ -94,6 +94,48 @@ TEST_F(AccountsTest, AParentThatNeverWaitsOwesNothingForLong) {
   EXPECT_EQ(used({{1}, {20, 1, 0, 30}}), (Used{{1, 0}, {20, 30}}));
 }
 
+// 10 lives on; 20, its child, ended before 30, which then was init's.
+TEST_F(AccountsTest, AnOrphanThatInitWaitedForIsNotCountedAgain) {
+  used({{1}, {10, 1}, {20, 10, 5}, {30, 20, 500, 40}});
+  EXPECT_EQ(used({{1, 0, 0, 543}, {10, 1, 0, 6}}), (Used{{1, 3}, {10, 1}}));
+}
+
+TEST_F(AccountsTest, AnOrphansDebtIsPaidInTheNextGatherToo) {
+  used({{1}, {10, 1}, {20, 10, 5}, {30, 20, 500}});
+  EXPECT_EQ(used({{1}, {10, 1, 0, 5}}), (Used{{1, 0}, {10, 0}})) << "init was read before the orphan went";
+  EXPECT_EQ(used({{1, 0, 0, 502}, {10, 1, 0, 5}}), (Used{{1, 2}, {10, 0}}));
+  EXPECT_EQ(used({{1, 0, 0, 902}, {10, 1, 0, 5}}), (Used{{1, 400}, {10, 0}})) << "and only once";
+}
+
+TEST_F(AccountsTest, TheDebtOfAParentThatGoesTooGoesOnToItsOwnParent) {
+  used({{1}, {10, 1}, {20, 10}, {30, 20, 50}});
+  EXPECT_EQ(used({{1}, {10, 1}, {20, 10}}), (Used{{1, 0}, {10, 0}, {20, 0}})) << "20 was read before 30 went";
+  EXPECT_EQ(used({{1}, {10, 1, 0, 52}}), (Used{{1, 0}, {10, 2}}));
+}
+
+TEST_F(AccountsTest, WhoseParentNobodySawIsInits) {
+  used({{1}, {30, 25, 500}});
+  EXPECT_EQ(used({{1, 0, 0, 500}}), (Used{{1, 0}}));
+}
+
+TEST_F(AccountsTest, AParentsNumberThatLivesOnHasNoPartInItsChildren) {
+  used({{1}, {10, 1}, {20, 10, 5}, {30, 20, 500}});
+  EXPECT_EQ(used({{1, 0, 0, 500}, {10, 1, 0, 5}, {20, 1, 0, 0, 99}}), (Used{{1, 0}, {10, 0}, {20, 0}}));
+}
+
+TEST_F(AccountsTest, AllHaveAtMostWhatTheMachineWorked) {
+  used({{1}, {20, 1}, {30, 1}});
+  used({{1, 0, 0, 300}, {20, 1, 40, 60}, {30, 1, 50}});
+  accounts_.limit(200);
+  Used all;
+  for (const auto& account : accounts_.accounts()) all[account.id] = account.used_ticks + account.children_used;
+  EXPECT_EQ(all, (Used{{1, 50}, {20, 100}, {30, 50}})) << "from the largest of ended children";
+  accounts_.limit(10);
+  all.clear();
+  for (const auto& account : accounts_.accounts()) all[account.id] = account.used_ticks + account.children_used;
+  EXPECT_EQ(all, (Used{{1, 0}, {20, 40}, {30, 50}})) << "what was measured stays";
+}
+
 TEST_F(AccountsTest, ANumberThatLivesOnIsAnotherProcess) {
   used({{1}, {20, 1, 900}});
   EXPECT_EQ(used({{1}, {20, 1, 4, 0, 99}}), (Used{{1, 0}, {20, 4}}));
@@ -269,17 +311,49 @@ TEST_F(ProcstatTest, AStormOfShortProcessesIsTheirParents) {
   EXPECT_EQ(value(lines, "procstat,process_name=other", "cpu_usage"), 0);
 }
 
+// A program and what it had started are killed together, and init waits for what became its own.
+TEST_F(ProcstatTest, AKilledTreeIsNotCountedAgainWithInit) {
+  gather(0, {{1, "init"}, {10, "runner"}, {20, "make", 5, 1, 0, "/", 0, 10}, {30, "cc", 9000, 1, 0, "/", 0, 20}});
+  const Lines lines =
+      gather(40, {{1, "init", 3, 1, 0, "/", 0, 0, 9020}, {10, "runner", 1, 1, 0, "/", 0, 1, 6}, {40, "burn", 15}});
+  EXPECT_EQ(value(lines, "procstat,process_name=init,user=root", "cpu_usage"), 23);
+  EXPECT_EQ(value(lines, "procstat,process_name=runner,user=root", "cpu_usage"), 2);
+  EXPECT_EQ(value(lines, "procstat,process_name=burn,user=root", "cpu_usage"), 15);
+  EXPECT_EQ(sum(lines, "cpu_usage"), 40);
+}
+
+TEST_F(ProcstatTest, EndedChildrenHaveNoMoreThanTheMachineWorked) {
+  gather(0, {{1, "init"}, {20, "burn"}});
+  const Lines lines = gather(20, {{1, "init", 0, 1, 0, "/", 0, 0, 90}, {20, "burn", 15}});
+  EXPECT_EQ(value(lines, "procstat,process_name=burn,user=root", "cpu_usage"), 15);
+  EXPECT_LE(sum(lines, "cpu_usage"), 22) << "two ticks a CPU are rounding";
+}
+
 TEST_F(ProcstatTest, DiskUseOfThoseThatWorked) {
+  constexpr std::uint64_t kStep = 65'536;
   gather(0, {{1, "init"}, {20, "db", 1, 8, 0, "/", 7000}});
   gather(9, {{1, "init"}, {20, "db", 2, 8, 0, "/", 8000}});
   Lines lines = gather(9, {{1, "init"}, {20, "db", 3, 8, 0, "/", 9000}});
   const std::string db = "procstat,process_name=db,user=root";
   const double before = value(lines, db, "disk_write_bytes");
   EXPECT_GE(before, 0);
-  lines = gather(9, {{1, "init"}, {20, "db", 3, 8, 0, "/", 9500}});
+  lines = gather(9, {{1, "init"}, {20, "db", 3, 8, 0, "/", 9000 + 3 * kStep}});
   EXPECT_EQ(value(lines, db, "disk_write_bytes"), before) << "it used no CPU, so it was not asked";
-  lines = gather(9, {{1, "init"}, {20, "db", 4, 8, 0, "/", 9700}});
-  EXPECT_EQ(value(lines, db, "disk_write_bytes"), before + 700);
+  lines = gather(9, {{1, "init"}, {20, "db", 4, 8, 0, "/", 9000 + 4 * kStep}});
+  EXPECT_EQ(value(lines, db, "disk_write_bytes"), before + 4 * kStep);
+}
+
+TEST_F(ProcstatTest, DiskUseIsCountedInWholeSteps) {
+  constexpr std::uint64_t kStep = 65'536;
+  const std::string db = "procstat,process_name=db,user=root";
+  gather(0, {{1, "init"}, {20, "db", 1, 8, 0, "/", 0}});
+  const double before = value(gather(9, {{1, "init"}, {20, "db", 2, 8, 0, "/", 1}}), db, "disk_write_bytes");
+  double last = 0;
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    last = value(gather(9, {{1, "init"}, {20, "db", 2 + i, 8, 0, "/", i * kStep / 3}}), db, "disk_write_bytes");
+    EXPECT_EQ(static_cast<std::uint64_t>(last) % kStep, 0U);
+  }
+  EXPECT_NEAR(last - before, 100.0 / 3 * kStep, kStep) << "what is left of a step counts later";
 }
 
 TEST_F(ProcstatTest, AGatherHasAtMostSixtyValues) {

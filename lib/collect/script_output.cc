@@ -297,13 +297,53 @@ void add_key_value(std::string_view name, const std::string& value, bool quoted,
   }
 }
 
-// One row from all words, on however many lines: `vmstat | awk '{print "runnable=" $1}'` and one word a line both work.
-// A key that comes again begins the next row.
-void add_key_values(std::string_view text, Line& line, ScriptLines& out) {
-  std::vector<std::string_view> seen;
+struct KeyValue {
+  std::string_view name;
   std::string value;
+  bool quoted = false;
+};
+
+// Words to rows. A line that has a tag and a field is a row of its own, so that no value gets another line's tag. All
+// other words are one row, on however many lines: `vmstat | awk '{print "runnable=" $1}'` and one word a line both
+// work. A key that comes again begins the next row.
+class KeyValueRows {
+ public:
+  KeyValueRows(Line& line, ScriptLines& out) : line_(line), out_(out) {}
+
+  void add(KeyValue word) { words_.push_back(std::move(word)); }
+  void end_of_line() {
+    const auto is_tag = [this](const KeyValue& word) { return line_.is_tag(word.name); };
+    const bool whole =
+        std::any_of(words_.begin(), words_.end(), is_tag) && !std::all_of(words_.begin(), words_.end(), is_tag);
+    if (whole) end_of_row();
+    for (const KeyValue& word : words_) {
+      if (std::find(seen_.begin(), seen_.end(), word.name) != seen_.end()) end_of_row();
+      seen_.push_back(word.name);
+      add_key_value(word.name, word.value, word.quoted, line_, out_);
+    }
+    if (whole) end_of_row();
+    words_.clear();
+  }
+  void end_of_row() {
+    line_.end(out_.text);
+    seen_.clear();
+  }
+
+ private:
+  Line& line_;
+  ScriptLines& out_;
+  std::vector<KeyValue> words_;  // of the line under way
+  std::vector<std::string_view> seen_;
+};
+
+void add_key_values(std::string_view text, Line& line, ScriptLines& out) {
+  KeyValueRows rows(line, out);
   std::size_t at = 0;
-  while ((at = text.find_first_not_of(kBlank, at)) != std::string_view::npos) {
+  while (true) {
+    const std::size_t word = std::min(text.find_first_not_of(kBlank, at), text.size());
+    if (text.substr(at, word - at).find('\n') != std::string_view::npos) rows.end_of_line();
+    at = word;
+    if (at == text.size()) break;
     if (text[at] == '#') {
       at = std::min(text.find('\n', at), text.size());
       continue;
@@ -314,23 +354,18 @@ void add_key_values(std::string_view text, Line& line, ScriptLines& out) {
       at = std::min(text.find_first_of(kBlank, at), text.size());
       continue;
     }
-    const std::string_view name = text.substr(at, equals - at);
+    KeyValue found{text.substr(at, equals - at), {}, false};
     const std::size_t begin = at;
     at = equals + 1;
-    bool quoted = false;
-    if (!read_value(text, at, value, quoted)) {
+    if (!read_value(text, at, found.value, found.quoted)) {
       refuse(out, "key=value: a quote that is not closed", line_at(text, begin));
       at = begin + line_at(text, begin).size();
       continue;
     }
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-      line.end(out.text);
-      seen.clear();
-    }
-    seen.push_back(name);
-    add_key_value(name, value, quoted, line, out);
+    rows.add(std::move(found));
   }
-  line.end(out.text);
+  rows.end_of_line();
+  rows.end_of_row();
 }
 
 // Where an unescaped one of `ends` is in `text`, from `at` on; its size where there is none.

@@ -37,9 +37,10 @@ struct ScriptLines {
 
 // Replaces `out` by `text` as Influx lines. In JSON and key=value every number is a float, so that 3 and 3.5 are values
 // of one field; `3i` is an integer in key=value, as in Influx lines; what is no number and not true or false is a
-// string. Nested members are named parent_child. A field or tag called `time`, which a database would take for the
-// timestamp, becomes `time_`. An object, a word, or the rest of a line that cannot be parsed is skipped. Influx lines
-// are passed on and checked one by one later. A byte order mark at the beginning is no part of the text.
+// string. Nested members are named parent_child. A line of key=value that has a tag and a field is a row of its own. A
+// field or tag called `time`, which a database would take for the timestamp, becomes `time_`. An object, a word, or the
+// rest of a line that cannot be parsed is skipped. Influx lines are passed on and checked one by one later. A byte
+// order mark at the beginning is no part of the text.
 void script_lines(ScriptFormat format, std::string_view text, const ScriptShape& shape, ScriptLines& out);
 
 }  // namespace resmon::collect

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
 
 #include "base/child_process.h"
 #include "config/units.h"
+#include "net/spawn.h"
 
 namespace resmon::collect {
 
@@ -62,7 +62,7 @@ void ScriptProcess::start(const ScriptCommand& command, std::string& output, Don
   if (!child) {
     pid_ = -1;
     outcome_.status = fail(std::move(child).error());
-    asio::post(output_pipe_.get_executor(), [self = shared_from_this()] { self->finish(); });
+    net::post(output_pipe_.get_executor(), [self = shared_from_this()] { self->finish(); });
     return;
   }
   pid_ = child->id;

@@ -6,7 +6,6 @@
 #include "collect/scripts.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cmath>
 #include <cstdlib>
@@ -17,6 +16,7 @@
 #include "collect/row_schema.h"
 #include "collect/script_process.h"
 #include "lineproto/decoder.h"
+#include "net/spawn.h"
 #include "procfs/scan.h"
 
 namespace resmon::collect {
@@ -25,18 +25,18 @@ namespace {
 
 namespace asio = boost::asio;
 
-enum InternalField : std::size_t {
-  kDurationSeconds,
-  kSuccess,
-  kFailures,
+enum ScriptField : std::size_t {
+  kScriptDuration,
+  kScriptSuccess,
+  kScriptFailures,
   kTimeouts,
   kSkippedRuns,
   kRefusedLines,
   kRefusedValues,
   kOutputBytes,
-  kExitCode
+  kScriptExitCode
 };
-constexpr FieldSpec kInternal[] = {
+constexpr FieldSpec kScriptFields[] = {
     {"duration_seconds", kFloat}, {"success", kBoolean},      {"failures", kInteger},
     {"timeouts", kInteger},       {"skipped_runs", kInteger}, {"refused_lines", kInteger},
     {"refused_values", kInteger}, {"output_bytes", kInteger}, {"exit_code", kInteger}};
@@ -95,7 +95,7 @@ class Script {
         precision_(lineproto::parse_precision(options_.precision).value_or(lineproto::Precision::kNanosecond)),
         own_schemas_(static_cast<std::size_t>(options_.max_series)),
         decoder_(own_schemas_, {.line_bytes = 64U << 10U, .errors_kept = 1, .cache_bytes = 4U << 20U}),
-        internal_(schemas, "internal_collector", {{"collector", "script." + name}}, kInternal),
+        internal_(schemas, "internal_collector", {{"collector", "script." + name}}, kScriptFields),
         has_panel_(!options_.panel_title.empty() || !options_.panel_unit.empty() || !options_.panel_kind.empty()),
         timer_(executor),
         process_(std::make_shared<ScriptProcess>(executor)),
@@ -234,15 +234,15 @@ class Script {
     note(outcome);
     if (internal_.ready()) {
       metric::RowWriter row = internal_.add(rows_, time);
-      row.set(kDurationSeconds, std::round(std::chrono::duration<double, std::micro>(outcome.took).count()) / 1e6);
-      row.set(kSuccess, health_.error.empty());
-      row.set(kFailures, clip(health_.failures));
+      row.set(kScriptDuration, std::round(std::chrono::duration<double, std::micro>(outcome.took).count()) / 1e6);
+      row.set(kScriptSuccess, health_.error.empty());
+      row.set(kScriptFailures, clip(health_.failures));
       row.set(kTimeouts, clip(health_.timeouts));
       row.set(kSkippedRuns, clip(health_.skipped_runs));
       row.set(kRefusedLines, clip(health_.refused_lines));
       row.set(kRefusedValues, clip(health_.refused_values));
       row.set(kOutputBytes, clip(outcome.output_bytes));
-      row.set(kExitCode, static_cast<std::int64_t>(outcome.exit_code));
+      row.set(kScriptExitCode, static_cast<std::int64_t>(outcome.exit_code));
     }
     if (has_panel_) add_panel(time);
     deliver_(rows_);
@@ -322,7 +322,7 @@ class AllScripts final : public Scripts {
 
   void run_once(std::function<void()> done) override {
     left_ = scripts_.size();
-    if (left_ == 0) return asio::post(executor_, std::move(done));
+    if (left_ == 0) return net::post(executor_, std::move(done));
     const UnixNanos now = clock_.wall() / 1'000'000 * 1'000'000;
     for (const auto& script : scripts_)
       script->run(now, [this, done] {

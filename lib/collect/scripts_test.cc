@@ -14,15 +14,14 @@
 namespace resmon::collect {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
+using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 ScriptOptions shell(const std::string& text) {
   ScriptOptions options;
   options.command = {"/bin/sh", "-c", text};
-  options.timeout = seconds(60);
+  options.timeout = 60s;
   return options;
 }
 
@@ -165,7 +164,7 @@ TEST_F(ScriptsTest, WhatCannotBeRunIsTold) {
 TEST_F(ScriptsTest, ItsWholeGroupEndsWithItsDeadline) {
   const std::string file = ::testing::TempDir() + "/resmon_script_" + std::to_string(::getpid());
   ScriptOptions options = shell("trap '' TERM; sleep 600 & echo $! > '" + file + "'; while :; do sleep 600; done");
-  options.timeout = milliseconds(300);
+  options.timeout = 300ms;
   const Ran ran = once(options);
   EXPECT_THAT(ran.health.error, HasSubstr("timed out after 300ms"));
   EXPECT_EQ(ran.health.timeouts, 1U);
@@ -180,7 +179,7 @@ TEST_F(ScriptsTest, ItsWholeGroupEndsWithItsDeadline) {
     std::string name;
     state.clear();
     if (!(stat >> name >> name >> state) || state == "Z") break;
-    std::this_thread::sleep_for(milliseconds(10));
+    std::this_thread::sleep_for(10ms);
   }
   EXPECT_TRUE(state.empty() || state == "Z") << state;
 }
@@ -199,7 +198,7 @@ TEST_F(ScriptsTest, WhatItLeavesInTheBackgroundEndsWithIt) {
     std::string word;
     std::string state;
     gone = !(stat >> word >> word >> state) || state == "Z";
-    if (!gone) std::this_thread::sleep_for(milliseconds(10));
+    if (!gone) std::this_thread::sleep_for(10ms);
   }
   EXPECT_TRUE(gone);
 }
@@ -236,7 +235,7 @@ TEST_F(ScriptsTest, ItsEnvironmentIsItsOwn) {
 TEST_F(ScriptsTest, ASlowOneDelaysNoOther) {
   boost::asio::io_context io{1};
   Scripts::Settings settings;
-  settings.interval = milliseconds(20);
+  settings.interval = 20ms;
   settings.scripts["fast"] = shell("echo 'fast x=1'");
   settings.scripts["slow"] = shell("exec sleep 600");
   int fast = 0;
@@ -246,7 +245,7 @@ TEST_F(ScriptsTest, ASlowOneDelaysNoOther) {
   });
   ASSERT_TRUE(made);
   (*made)->begin();
-  boost::asio::steady_timer limit(io, seconds(60));
+  boost::asio::steady_timer limit(io, 60s);
   limit.async_wait([&](const boost::system::error_code&) { io.stop(); });
   io.run();
   EXPECT_EQ(fast, 3);
@@ -323,6 +322,22 @@ TEST(ScriptOutput, WhatCannotBeReadCostsItselfAndIsQuoted) {
     EXPECT_TRUE(out.error.starts_with(one.error)) << one.text << ": " << out.error;
     EXPECT_LE(out.error.size(), 200U) << one.text;
   }
+}
+
+TEST(ScriptOutput, ALineOfKeyValuesWithATagIsARowOfItsOwn) {
+  struct Case {
+    const char* text;
+    const char* lines;
+  };
+  for (const Case& one :
+       {Case{"logins=0\nunit=lab temp=23.5\nunit=attic temp=25.5\nup=1\n",
+             "m logins=0\nm,unit=lab temp=23.5\nm,unit=attic temp=25.5\nm up=1\n"},
+        Case{"temp=1 unit=lab\r\nfan=2 unit=attic", "m,unit=lab temp=1\nm,unit=attic fan=2\n"},
+        Case{"unit=lab\ntemp=1\nfan=2\nunit=attic\ntemp=3\n", "m,unit=lab temp=1,fan=2\nm,unit=attic temp=3\n"},
+        Case{"unit=lab temp=1 unit=attic temp=2\nload=3\nusers=4\n",
+             "m,unit=lab temp=1\nm,unit=attic temp=2\nm load=3,users=4\n"},
+        Case{"unit=lab temp=nan\nload=3\n", "m load=3\n"}})
+    EXPECT_EQ(made_of(ScriptFormat::kKeyValue, one.text).text, one.lines) << one.text;
 }
 
 TEST(ScriptOutput, NumbersThatAreNotFiniteLeaveTheirFieldOut) {

@@ -38,24 +38,24 @@ constexpr std::chrono::minutes kCoresInterval{10};
 constexpr std::chrono::seconds kMissingUsersInterval{10};
 
 enum SystemField : std::size_t { kLoad1, kLoad5, kLoad15, kCpus, kPhysicalCpus, kUsers, kUniqueUsers };
-constexpr FieldSpec kFields[] = {{"load1", kFloat},
-                                 {"load5", kFloat},
-                                 {"load15", kFloat},
-                                 {"n_cpus", kInteger},
-                                 {"n_physical_cpus", kInteger},
-                                 {"n_users", kInteger},
-                                 {"n_unique_users", kInteger}};
-constexpr FieldSpec kUptime[] = {{"uptime", kInteger}};
-constexpr FieldSpec kUptimeFormat[] = {{"uptime_format", kString}};
+constexpr FieldSpec kLoadFields[] = {{"load1", kFloat},
+                                     {"load5", kFloat},
+                                     {"load15", kFloat},
+                                     {"n_cpus", kInteger},
+                                     {"n_physical_cpus", kInteger},
+                                     {"n_users", kInteger},
+                                     {"n_unique_users", kInteger}};
+constexpr FieldSpec kUptimeFields[] = {{"uptime", kInteger}};
+constexpr FieldSpec kUptimeFormatFields[] = {{"uptime_format", kString}};
 
 class System final : public Collector {
  public:
   System(const Roots& roots, metric::SchemaTable& schemas, Shared& shared)
       : roots_(roots),
         shared_(shared),
-        load_(schemas, "system", {}, kFields),
-        uptime_(schemas, "system", {}, kUptime),
-        uptime_format_(schemas, "system", {}, kUptimeFormat),
+        load_(schemas, "system", {}, kLoadFields),
+        uptime_(schemas, "system", {}, kUptimeFields),
+        uptime_format_(schemas, "system", {}, kUptimeFormatFields),
         loadavg_file_(roots.proc + "/loadavg", PinnedFile::Records::kOne),
         uptime_file_(roots.proc + "/uptime", PinnedFile::Records::kOne),
         utmp_paths_{roots.root + "/run/utmp", roots.root + "/var/run/utmp"} {}
