@@ -1,6 +1,6 @@
 // What decodes stored bytes: integer codes, chunks behind their checksum, snapshots of heads, pieces of
-// heads. The first byte says which. A chunk that decodes must encode to a chunk that decodes to the same, as rows or as
-// windows; a piece's rows, written again, must be the same rows.
+// heads, by rows and by columns. The first byte says which. A chunk that decodes must encode to a chunk that decodes to
+// the same, as rows or as windows; a piece's rows, written again and turned to columns, must be the same rows.
 
 #include <cstdint>
 #include <cstdlib>
@@ -11,6 +11,7 @@
 #include "store/head_snapshot.h"
 #include "store/integer_codec.h"
 #include "store/piece.h"
+#include "store/piece_columns.h"
 
 namespace {
 
@@ -25,11 +26,15 @@ void fuzz_piece(std::uint8_t shape, std::string_view bytes) {
   Piece piece;
   piece.bytes = bytes;
   piece.slots = static_cast<std::uint32_t>(slots.size());
+  if (is_by_columns(piece)) {
+    piece.rows = shape % kMaxColumnRows + 1U;
+    piece.first_time = 1;
+  }
   Piece again;
   PieceEnd end;
   std::string scratch;
   begin_piece(slots.size(), again, end);
-  PieceReader reader;
+  PieceRows reader;
   reader.open(piece, slots);
   const auto has_values = [&] {
     for (const std::uint64_t word : reader.row().presence)
@@ -42,8 +47,11 @@ void fuzz_piece(std::uint8_t shape, std::string_view bytes) {
     append_row(reader.time(), reader.row(), slots, again, end, scratch);
     times.push_back(reader.time());
   }
-  PieceReader first;
-  PieceReader second;
+  ColumnsScratch kept;
+  turn_to_columns(again, slots, kept);
+  if (!times.empty() && again.rows <= kMaxColumnRows && !is_by_columns(again)) std::abort();
+  PieceRows first;
+  PieceRows second;
   first.open(piece, slots);
   second.open(again, slots);
   for (const std::int64_t time : times) {

@@ -121,6 +121,11 @@ class ByteReader {
     at_ += size;
     return taken;
   }
+  bool pass(std::size_t size) {
+    if (size > left()) return fail(), false;
+    at_ += size;
+    return true;
+  }
   std::string_view rest() const { return {at_, left()}; }
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   bool empty() const { return at_ == end_; }

@@ -27,7 +27,7 @@ class CheckedHeads final : public SnapshotReplay::Heads {
   // Groups whose rows do not all decode.
   std::vector<GroupId> damaged() const {
     std::vector<GroupId> groups;
-    PieceReader reader;
+    PieceRows reader;
     for (const auto& [group, head] : heads_) {
       bool sound = true;
       for (const Piece& piece : head.pieces()) {

@@ -1,21 +1,14 @@
-// A chunk holds all columns of a group for about an hour. Three things beyond integer_codec.cc make it small:
+// A chunk holds all columns of a group for about an hour. What beyond integer_codec.cc makes it small is in files of
+// its own: decimal floats as integers, and columns that follow from others (column_plan.cc); aggregates of windows that
+// follow from others (window_derivation.cc); which rows have a value (presence.cc).
 //
-//   - Floats that are decimal fractions (a percentage with two decimals) become integers times 10^-k, checked bit by
-//   bit, with
-//     one k for the chunk where possible. What is not exact (and -0.0) goes through XOR with its predecessor, by byte
-//     planes, through zstd.
-//   - Columns that say the same thing. usage_active is 100 - usage_idle; used is total - available. The encoder looks
-//   for an
-//     earlier column (or two) that, added or taken away, leaves less than the column's own history does, and stores
-//     only what is left. References point backwards only, so reading cannot loop; a column and what it refers to are
-//     decoded once.
-//   - One checksum for the whole chunk, not one for each column: 4 bytes times 11 columns were 1 % of a chunk, and
-//   CRC-32C over
-//     6 KB takes less than a microsecond.
+// Floats that are no decimals (and -0.0) go through XOR with their predecessor, by byte planes, through zstd.
 //
-// A row's columns are usually all there; where not, presence is run lengths or bits, whichever is shorter, and only the
-// values that are there are coded. Columns that are written together have one presence between them: it is stored with
-// the first, and the others name that. Columns of the same presence can refer to each other.
+// Columns that are written together have one presence between them: it is stored with the first, and the others name
+// that. Only the values that are there are coded.
+//
+// One checksum for the whole chunk, not one for each column: 4 bytes times 11 columns were 1 % of a chunk, and CRC-32C
+// over 6 KB takes less than a microsecond.
 
 #include "store/chunk.h"
 
@@ -23,16 +16,17 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
-#include <map>
-#include <optional>
+#include <memory>
 #include <unordered_map>
 
 #include "base/crc32c.h"
 #include "store/bytes.h"
+#include "store/column_plan.h"
 #include "store/decimal.h"
 #include "store/integer_codec.h"
+#include "store/presence.h"
+#include "store/window_derivation.h"
+#include "store/windows.h"
 
 namespace resmon::store {
 
@@ -41,186 +35,26 @@ namespace {
 using metric::Cell;
 using metric::FieldType;
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;
 constexpr std::size_t kMaxColumns = 65'536;
 
 // Flags of a directory entry.
 constexpr std::uint8_t kTypeMask = 0x07;
 constexpr std::uint8_t kSomeAbsent = 0x08;  // the section begins with presence
 constexpr std::uint8_t kDecimal = 0x10;     // floats as integers times 10^-decimals; a byte with the decimals follows
-constexpr std::uint8_t kReferences = 0x20;  // a count and that many references follow
+constexpr std::uint8_t kReferences = 0x20;  // references follow
 constexpr std::uint8_t kPresenceOf = 0x40;  // with kSomeAbsent: an earlier column has the presence; its index follows
-constexpr std::uint8_t kKnownFlags = 0x7f;
+constexpr std::uint8_t kDerived = 0x80;     // what is left after what it is derived from
+constexpr std::uint8_t kKnownFlags = 0xff;
+
+static_assert(ChunkReader::kMostNeeded >= kMaxReferences && ChunkReader::kMostNeeded >= kMostSources);
 
 Unexpected<Error> damaged(const char* what) {
   return fail(ErrorKind::kDamaged, std::string("chunk: ") + what);
 }
 
-// A column on its way in.
-struct Plan {
-  const RowColumn* column = nullptr;
-  std::vector<Cell> present;  // the cells that are there
-  bool whole = false;         // none is absent
-  std::size_t presence = 0;   // which plan has the same first; of those that are whole, SIZE_MAX
-  std::optional<unsigned> decimals;
-  std::vector<std::int64_t> integers;  // empty for strings and for floats that are no decimals
-  std::vector<std::uint32_t> references;
-  std::vector<std::int64_t> residual;  // what is left after the references
-  std::optional<IntegerModel> model;   // of what is coded, where it was looked for
-};
-
-std::optional<unsigned> decimals_needed(const std::vector<Cell>& cells) {
-  unsigned decimals = 0;
-  for (const Cell cell : cells) {
-    while (!exact_decimal(metric::as_float(cell), decimals))
-      if (++decimals > kMaxDecimals) return std::nullopt;
-  }
-  return decimals;
-}
-
-bool to_integers(Plan& plan, unsigned decimals) {
-  plan.integers.resize(plan.present.size());
-  for (std::size_t i = 0; i < plan.present.size(); ++i) {
-    const auto exact = exact_decimal(metric::as_float(plan.present[i]), decimals);
-    if (!exact) return false;
-    plan.integers[i] = *exact;
-  }
-  plan.decimals = decimals;
-  return true;
-}
-
-void gather_values(Plan& plan, std::size_t rows) {
-  const RowColumn& column = *plan.column;
-  plan.present.reserve(rows);
-  for (std::size_t row = 0; row < rows; ++row)
-    if (bit(column.presence, row)) plan.present.push_back(column.cells[row]);
-  plan.whole = plan.present.size() == rows;
-  switch (column.type) {
-    case FieldType::kFloat:
-      plan.decimals = decimals_needed(plan.present);
-      break;
-    case FieldType::kString:
-      break;
-    default:
-      plan.integers.resize(plan.present.size());
-      std::transform(plan.present.begin(), plan.present.end(), plan.integers.begin(),
-                     [](Cell cell) { return static_cast<std::int64_t>(cell); });
-  }
-}
-
-std::int64_t combine(std::int64_t a, std::int64_t b, bool subtract) {
-  const auto x = static_cast<std::uint64_t>(a);
-  const auto y = static_cast<std::uint64_t>(b);
-  return static_cast<std::int64_t>(subtract ? x - y : x + y);
-}
-
-void combine_all(std::span<const std::int64_t> a, std::span<const std::int64_t> b, bool subtract,
-                 std::vector<std::int64_t>& out) {
-  out.resize(a.size());
-  for (std::size_t i = 0; i < a.size(); ++i) out[i] = combine(a[i], b[i], subtract);
-}
-
-// Finds who has the same presence. Of many that have presences of their own only the newest are compared.
-void share_presences(std::vector<Plan>& plans) {
-  constexpr std::size_t kCompared = 8;
-  std::array<std::size_t, kCompared> newest{};
-  std::size_t own = 0;
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    plans[i].presence = plans[i].whole ? SIZE_MAX : i;
-    if (plans[i].whole) continue;
-    for (std::size_t k = 0; k < std::min(own, kCompared); ++k)
-      if (plans[newest[k]].column->presence == plans[i].column->presence) plans[i].presence = newest[k];
-    if (plans[i].presence == i) newest[own++ % kCompared] = i;
-  }
-}
-
-bool comparable(const Plan& plan, const Plan& other) {
-  return other.presence == plan.presence && !other.integers.empty() && other.decimals == plan.decimals;
-}
-// Aggregates of one column, or one aggregate of two.
-bool alike(const Plan& plan, const Plan& other) {
-  return plan.column->id / 8 == other.column->id / 8 || plan.column->id % 8 == other.column->id % 8;
-}
-
-// Columns that are equal: a counter that stands still in most windows has the same minimum, maximum and last value.
-// Unlike other references this pays with few rows, too.
-void find_equal(std::vector<Plan>& plans, bool windows) {
-  constexpr std::size_t kCompared = 8;
-  for (std::size_t i = 1; i < plans.size(); ++i) {
-    Plan& plan = plans[i];
-    if (plan.integers.empty()) continue;
-    const std::int64_t first = plan.integers.front();
-    if (first > -64 && first < 64 && plan.integers.front() == plan.integers.back() &&
-        std::all_of(plan.integers.begin(), plan.integers.end(), [&](std::int64_t value) { return value == first; }))
-      continue;  // is no longer than a reference
-    for (std::size_t back = 1; back <= std::min(i, kCompared); ++back) {
-      const Plan& other = plans[i - back];
-      if (windows && plan.column->id / 8 != other.column->id / 8) break;
-      if (!comparable(plan, other) || plan.integers != other.integers) continue;
-      plan.references.push_back(static_cast<std::uint32_t>((i - back) << 1U | 1U));
-      plan.residual.assign(plan.integers.size(), 0);
-      plan.model.emplace();
-      break;
-    }
-  }
-}
-
-// Gives each plan the references that pay. Greedy: the best single reference, then the best second. A stretch of rows
-// from the middle stands for all; what looks good there is checked on all rows. Of windows only
-// the aggregates of one column are compared, and one aggregate of all columns: there are five times as many columns,
-// and little else to find.
-void find_references(std::vector<Plan>& plans, bool windows) {
-  constexpr std::size_t kStretch = 64;
-  constexpr double kWorthLookingBits = 1.0;       // a value
-  constexpr std::size_t kWorthLookingRows = 128;  // few rows are joined with others soon, and looking is dear
-  std::vector<double> own(plans.size());
-  std::vector<double> own_stretch(plans.size());
-  const auto stretch = [&](const std::vector<std::int64_t>& values) {
-    return std::span<const std::int64_t>(values).subspan((values.size() - kStretch) / 2, kStretch);
-  };
-  const auto worth_looking = [&](std::size_t i) {
-    return own[i] > 0 && own[i] >= kWorthLookingBits * static_cast<double>(plans[i].integers.size());
-  };
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    if (plans[i].integers.size() < kWorthLookingRows || !plans[i].references.empty()) continue;
-    own_stretch[i] = choose_model(stretch(plans[i].integers)).bits;
-    plans[i].model = choose_model(plans[i].integers);
-    own[i] = plans[i].model->bits;
-  }
-  std::vector<std::int64_t> work;
-  for (std::size_t i = 1; i < plans.size(); ++i) {
-    Plan& plan = plans[i];
-    if (!worth_looking(i)) continue;
-    double best = own[i];
-    double best_stretch = own_stretch[i];
-    std::vector<std::int64_t> left = plan.integers;
-    while (plan.references.size() < ChunkReader::kMaxReferences) {
-      std::optional<std::uint32_t> found;
-      double found_bits = best_stretch * 0.85;
-      for (std::size_t j = 0; j < i; ++j) {
-        const Plan& other = plans[j];
-        if (!worth_looking(j) || !comparable(plan, other) || (windows && !alike(plan, other))) continue;
-        for (const bool subtract : {false, true}) {
-          combine_all(stretch(left), stretch(other.integers), subtract, work);
-          const double bits = choose_model(work).bits;
-          if (bits >= found_bits) continue;
-          found_bits = bits;
-          found = static_cast<std::uint32_t>(j << 1U | (subtract ? 1U : 0U));
-        }
-      }
-      if (!found) break;
-      combine_all(left, plans[*found >> 1U].integers, (*found & 1U) != 0, work);
-      const IntegerModel model = choose_model(work);
-      // A reference costs readers of this column a second column: it has to earn that.
-      if (model.bits > best * 0.85) break;
-      best = model.bits;
-      plan.model = model;
-      best_stretch = found_bits;
-      left.swap(work);
-      plan.references.push_back(*found);
-    }
-    if (!plan.references.empty()) plan.residual = std::move(left);
-  }
+bool is_integer_coded(FieldType type, std::uint8_t flags) {
+  return type != FieldType::kString && (type != FieldType::kFloat || (flags & kDecimal) != 0);
 }
 
 std::string compress(std::string_view bytes) {
@@ -286,13 +120,13 @@ bool get_floats(std::string_view section, std::vector<Cell>& cells) {
   return true;
 }
 
-void put_integers(const Plan& plan, std::string& out) {
-  const std::vector<std::int64_t>& values = plan.references.empty() ? plan.integers : plan.residual;
+void put_integers(const ColumnPlan& plan, std::string& out) {
+  const std::vector<std::int64_t>& values = plan.coded();
   encode_integers(values, plan.model ? *plan.model : choose_model(values), out);
 }
 
 // The distinct values in order of first sight, then which of them each is.
-void put_strings(const Plan& plan, std::string& out) {
+void put_strings(const ColumnPlan& plan, std::string& out) {
   std::unordered_map<std::string_view, std::int64_t> indexes;
   std::string lengths;
   std::string text;
@@ -339,82 +173,48 @@ bool get_strings(std::string_view section, std::vector<Cell>& cells, std::string
   return true;
 }
 
-// Run lengths, absent first; or, after a 0, the bits.
-void put_presence(const RowColumn& column, std::size_t rows, std::string& out) {
-  std::string runs;
-  bool state = false;
-  std::uint64_t run = 0;
-  std::vector<std::uint64_t> lengths;
-  for (std::size_t row = 0; row < rows; ++row) {
-    if (bit(column.presence, row) != state) {
-      lengths.push_back(run);
-      run = 0;
-      state = !state;
-    }
-    ++run;
+void put_values(const ColumnPlan& plan, std::string& out) {
+  const FieldType type = plan.column->type;
+  if (type == FieldType::kString)
+    put_strings(plan, out);
+  else if (type == FieldType::kFloat && !plan.decimals)
+    put_floats(plan.present, out);
+  else
+    put_integers(plan, out);
+}
+
+// The directory entry of plan i, but for the length of its section. `passed`: ids between the entry before and this.
+void put_entry(const ColumnPlan& plan, std::size_t i, ColumnId passed, std::string& out) {
+  const bool others = !plan.whole && plan.presence != i;
+  const auto flags = static_cast<std::uint8_t>(
+      static_cast<unsigned>(plan.column->type) | (plan.whole ? 0U : kSomeAbsent) | (others ? kPresenceOf : 0U) |
+      (plan.decimals ? kDecimal : 0U) | (plan.references.empty() ? 0U : kReferences) | (plan.derived ? kDerived : 0U));
+  put_varint(out, passed);
+  out.push_back(static_cast<char>(flags));
+  if (others) put_varint(out, plan.presence);
+  if (plan.decimals) out.push_back(static_cast<char>(*plan.decimals));
+  for (std::size_t r = 0; r < plan.references.size(); ++r) {
+    const std::uint64_t back = i - (plan.references[r] >> 1U);
+    put_varint(out, back << 2U | (r + 1 < plan.references.size() ? 2U : 0U) | (plan.references[r] & 1U));
   }
-  lengths.push_back(run);
-  put_varint(runs, lengths.size());
-  for (const std::uint64_t length : lengths) put_varint(runs, length);
-  if (runs.size() <= rows / 8 + 1) {
-    out += runs;
-    return;
-  }
-  put_varint(out, 0);
-  for (std::size_t row = 0; row < rows; row += 8)
-    out.push_back(static_cast<char>(column.presence[row / 64] >> (row % 64)));
 }
 
 }  // namespace
 
 std::string encode_chunk(const Rows& rows, bool windows) {
-  std::vector<Plan> plans(rows.columns.size());
-  std::optional<unsigned> decimals;
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    plans[i].column = &rows.columns[i];
-    gather_values(plans[i], rows.size());
-    if (plans[i].decimals) decimals = std::max(decimals.value_or(0), *plans[i].decimals);
-  }
-  std::erase_if(plans, [](const Plan& plan) { return plan.present.empty(); });
-  for (Plan& plan : plans) {
-    if (!plan.decimals) continue;
-    // One scale for all, so that columns can refer to each other; large values may need their own.
-    if (to_integers(plan, *decimals)) continue;
-    const std::optional<unsigned> own = decimals_needed(plan.present);
-    plan.decimals.reset();
-    if (!own || !to_integers(plan, *own)) plan.integers.clear();
-  }
-  share_presences(plans);
-  find_equal(plans, windows);
-  find_references(plans, windows);
-
+  const std::vector<ColumnPlan> plans = plan_columns(rows, windows);
   std::string directory;
   std::string sections;
   std::string section;
+  ColumnId next_id = 0;
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    const Plan& plan = plans[i];
-    const bool others = !plan.whole && plan.presence != i;
+    const ColumnPlan& plan = plans[i];
     section.clear();
-    if (!plan.whole && !others) put_presence(*plan.column, rows.size(), section);
-    const FieldType type = plan.column->type;
-    if (type == FieldType::kString)
-      put_strings(plan, section);
-    else if (type == FieldType::kFloat && !plan.decimals)
-      put_floats(plan.present, section);
-    else
-      put_integers(plan, section);
-
-    const auto flags = static_cast<std::uint8_t>(static_cast<unsigned>(type) | (plan.whole ? 0U : kSomeAbsent) |
-                                                 (others ? kPresenceOf : 0U) | (plan.decimals ? kDecimal : 0U) |
-                                                 (plan.references.empty() ? 0U : kReferences));
-    put_varint(directory, plan.column->id);
-    directory.push_back(static_cast<char>(flags));
-    if (others) put_varint(directory, plan.presence);
-    if (plan.decimals) directory.push_back(static_cast<char>(*plan.decimals));
-    if (!plan.references.empty()) {
-      put_varint(directory, plan.references.size());
-      for (const std::uint32_t reference : plan.references) put_varint(directory, reference);
-    }
+    if (plan.presence == i) put_presence(plan.column->presence, rows.size(), section);
+    put_values(plan, section);
+    const ColumnId id = windows ? stored_id(plan.column->id) : plan.column->id;
+    put_entry(plan, i, id - next_id, directory);
+    next_id = id + 1;
     put_varint(directory, section.size());
     sections += section;
   }
@@ -425,7 +225,7 @@ std::string encode_chunk(const Rows& rows, bool windows) {
   put_varint(body, rows.size());
   put_varint(body, times.size());
   body += times;
-  put_varint(body, plans.size());
+  put_varint(body, plans.size() << 1U | (windows ? 1U : 0U));
   body += directory;
   body += sections;
 
@@ -449,53 +249,78 @@ Result<ChunkReader> ChunkReader::open(std::string_view bytes, Verify verify) {
   chunk.rows_ = reader.varint();
   if (reader.bad() || chunk.rows_ == 0 || chunk.rows_ > kMaxChunkRows) return damaged("bad row count");
   chunk.times_ = reader.take(reader.varint());
-  const std::uint64_t count = reader.varint();
+  const std::uint64_t count_and_kind = reader.varint();
+  const std::uint64_t count = count_and_kind >> 1U;
+  chunk.windows_ = (count_and_kind & 1U) != 0;
   if (reader.bad() || count > kMaxColumns || count > reader.rest().size()) return damaged("bad column count");
   chunk.entries_.resize(count);
   std::vector<std::uint64_t> sizes(count);
+  std::uint64_t next_id = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    Entry& entry = chunk.entries_[i];
-    const std::uint64_t id = reader.varint();
-    const auto flags = reader.fixed<std::uint8_t>();
-    if (id > UINT32_MAX || (flags & ~kKnownFlags) != 0 || (flags & kTypeMask) >= metric::kFieldTypeCount ||
-        (i > 0 && id <= chunk.entries_[i - 1].id))
-      return damaged("bad column");
-    entry.id = static_cast<ColumnId>(id);
-    entry.flags = flags;
-    entry.type = static_cast<FieldType>(flags & kTypeMask);
-    entry.presence = (flags & kSomeAbsent) == 0 ? kWhole : static_cast<std::uint32_t>(i);
-    if ((flags & kPresenceOf) != 0) {
-      const std::uint64_t other = reader.varint();
-      // Backwards, to one that has it itself.
-      if ((flags & kSomeAbsent) == 0 || other >= i || chunk.entries_[other].presence != other)
-        return damaged("bad presence");
-      entry.presence = static_cast<std::uint32_t>(other);
-    }
-    if ((flags & kDecimal) != 0) {
-      entry.decimals = reader.fixed<std::uint8_t>();
-      if (entry.decimals > kMaxDecimals || entry.type != FieldType::kFloat) return damaged("bad decimals");
-    }
-    if ((flags & kReferences) != 0) {
-      const std::uint64_t references = reader.varint();
-      if (references == 0 || references > kMaxReferences) return damaged("bad references");
-      for (std::uint64_t r = 0; r < references; ++r) {
-        const std::uint64_t reference = reader.varint();
-        // Backwards, to columns of integers with the same presence only.
-        if (reference >> 1U >= i) return damaged("bad reference");
-        const Entry& other = chunk.entries_[reference >> 1U];
-        if (other.presence != entry.presence || other.type == FieldType::kString ||
-            (other.type == FieldType::kFloat && (other.flags & kDecimal) == 0))
-          return damaged("bad reference");
-        entry.reference_list[entry.reference_count++] = static_cast<std::uint32_t>(reference);
-      }
-      if (entry.type == FieldType::kString || (entry.type == FieldType::kFloat && (flags & kDecimal) == 0))
-        return damaged("bad references");
-    }
+    RESMON_TRY(chunk.read_entry(reader, i, next_id));
     sizes[i] = reader.varint();
   }
   for (std::size_t i = 0; i < count; ++i) chunk.entries_[i].section = reader.take(sizes[i]);
   if (reader.bad() || !reader.empty()) return damaged("bad sizes");
   return chunk;
+}
+
+Status ChunkReader::read_entry(ByteReader& reader, std::size_t index, std::uint64_t& next_id) {
+  Entry& entry = entries_[index];
+  const std::uint64_t passed = reader.varint();
+  const std::uint64_t id = next_id + passed;
+  next_id = id + 1;
+  const auto flags = reader.fixed<std::uint8_t>();
+  if (passed > UINT32_MAX || id > UINT32_MAX || (flags & ~kKnownFlags) != 0 ||
+      (flags & kTypeMask) >= metric::kFieldTypeCount)
+    return damaged("bad column");
+  entry.id = windows_ ? id_of_stored(static_cast<ColumnId>(id)) : static_cast<ColumnId>(id);
+  entry.flags = flags;
+  entry.type = static_cast<FieldType>(flags & kTypeMask);
+  entry.presence = (flags & kSomeAbsent) == 0 ? kWhole : static_cast<std::uint32_t>(index);
+  if ((flags & kPresenceOf) != 0) {
+    const std::uint64_t other = reader.varint();
+    // Backwards, to one that has it itself.
+    if ((flags & kSomeAbsent) == 0 || other >= index || entries_[other].presence != other)
+      return damaged("bad presence");
+    entry.presence = static_cast<std::uint32_t>(other);
+  }
+  if ((flags & kDecimal) != 0) {
+    entry.decimals = reader.fixed<std::uint8_t>();
+    if (entry.decimals > kMaxDecimals || entry.type != FieldType::kFloat) return damaged("bad decimals");
+  }
+  if ((flags & kReferences) != 0 && !read_references(reader, index)) return damaged("bad reference");
+  if ((flags & kDerived) != 0 && (!windows_ || !find_sources(index))) return damaged("bad derivation");
+  return {};
+}
+
+bool ChunkReader::read_references(ByteReader& reader, std::size_t index) {
+  Entry& entry = entries_[index];
+  for (bool more = true; more;) {
+    const std::uint64_t reference = reader.varint();
+    more = (reference & 2U) != 0;
+    // Backwards, to columns of integers with the same presence only.
+    const std::uint64_t back = reference >> 2U;
+    if (entry.reference_count == kMaxReferences || back == 0 || back > index) return false;
+    const Entry& other = entries_[index - back];
+    if (other.presence != entry.presence || !is_integer_coded(other.type, other.flags)) return false;
+    entry.reference_list.at(entry.reference_count++) =
+        static_cast<std::uint32_t>((index - back) << 1U | (reference & 1U));
+  }
+  return is_integer_coded(entry.type, entry.flags);
+}
+
+bool ChunkReader::find_sources(std::size_t index) {
+  Entry& entry = entries_[index];
+  const std::span<const Aggregate> wanted = sources_of(entry.id);
+  if (wanted.empty() || entry.reference_count != 0 || !is_integer_coded(entry.type, entry.flags)) return false;
+  entry.derived = true;
+  for (std::size_t i = index - std::min(index, kAggregateCount - 1); i < index && entry.reference_count < wanted.size();
+       ++i)
+    if (entries_[i].id == window_column(entry.id / 8, wanted[entry.reference_count]) &&
+        is_integer_coded(entries_[i].type, entries_[i].flags) && entries_[i].presence == entry.presence)
+      entry.reference_list.at(entry.reference_count++) = static_cast<std::uint32_t>(i << 1U);
+  return entry.reference_count == wanted.size();
 }
 
 Result<std::vector<UnixNanos>> ChunkReader::times() const {
@@ -507,37 +332,13 @@ Result<std::vector<UnixNanos>> ChunkReader::times() const {
 }
 
 Status ChunkReader::presence(const Entry& entry, RowColumn& column, std::size_t& present) const {
-  column.presence.assign((rows_ + 63) / 64, 0);
   if (entry.presence == kWhole) {
-    for (std::size_t row = 0; row < rows_; row += 64)
-      column.presence[row / 64] = rows_ - row >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (rows_ - row)) - 1;
+    column.presence = whole_presence(rows_);
     present = rows_;
     return {};
   }
   ByteReader reader(entries_[entry.presence].section);
-  const std::uint64_t runs = reader.varint();
-  present = 0;
-  if (runs == 0) {
-    const std::string_view bits = reader.take((rows_ + 7) / 8);
-    if (reader.bad()) return damaged("bad presence");
-    for (std::size_t row = 0; row < rows_; ++row) {
-      if ((unsigned{static_cast<unsigned char>(bits[row / 8])} >> (row % 8) & 1U) == 0) continue;
-      set_bit(column.presence, row);
-      ++present;
-    }
-  } else {
-    std::size_t row = 0;
-    for (std::uint64_t i = 0; i < runs; ++i) {
-      const std::uint64_t run = reader.varint();
-      if (reader.bad() || run > rows_ - row) return damaged("bad presence");
-      if (i % 2 == 1) {
-        for (std::size_t j = 0; j < run; ++j) set_bit(column.presence, row + j);
-        present += run;
-      }
-      row += run;
-    }
-    if (row != rows_) return damaged("bad presence");
-  }
+  if (!get_presence(reader, rows_, column.presence, present)) return damaged("bad presence");
   if (present == 0) return damaged("a column without values");
   return {};
 }
@@ -547,10 +348,7 @@ std::string_view ChunkReader::values_of(std::size_t index) const {
   const Entry& entry = entries_[index];
   if (entry.presence != index) return entry.section;
   ByteReader reader(entry.section);
-  if (const std::uint64_t runs = reader.varint(); runs == 0)
-    (void)reader.take((rows_ + 7) / 8);
-  else
-    reader.pass_varints(runs);
+  pass_presence(reader, rows_);
   return reader.rest();
 }
 
@@ -568,6 +366,13 @@ Status ChunkReader::integers(std::size_t index, std::size_t present, Decoded& de
     std::vector<std::int64_t> values(present);
     if (!decode_integers(values_of(i), values)) return damaged("bad values");
     const std::span<const std::uint32_t> references = entries_[i].references();
+    if (entries_[i].derived) {
+      Sources sources;
+      for (const std::uint32_t reference : references) sources.add(decoded[reference >> 1U]);
+      add_expected(sources, values);
+      decoded[i] = std::move(values);
+      continue;
+    }
     for (std::size_t r = references.size(); r-- > 0;) {
       const std::vector<std::int64_t>& other = decoded[references[r] >> 1U];
       const bool was_subtracted = (references[r] & 1U) != 0;
@@ -587,9 +392,7 @@ Result<RowColumn> ChunkReader::column(std::size_t index, Decoded& decoded) const
   RESMON_TRY(presence(entry, column, present));
 
   std::vector<Cell> cells;
-  const bool integer_coded =
-      entry.type != FieldType::kString && (entry.type != FieldType::kFloat || (entry.flags & kDecimal) != 0);
-  if (integer_coded) {
+  if (is_integer_coded(entry.type, entry.flags)) {
     RESMON_TRY(integers(index, present, decoded));
     const std::vector<std::int64_t>& values = decoded[index];
     cells.resize(present);
@@ -628,6 +431,9 @@ Result<Rows> ChunkReader::rows(const std::vector<ColumnId>* wanted) const {
     RESMON_ASSIGN(RowColumn one, column(i, decoded));
     rows.columns.push_back(std::move(one));
   }
+  if (windows_)
+    std::sort(rows.columns.begin(), rows.columns.end(),
+              [](const RowColumn& a, const RowColumn& b) { return a.id < b.id; });
   return rows;
 }
 

@@ -15,17 +15,19 @@
 
 namespace resmon::store {
 
+class ByteReader;
+
 inline constexpr std::size_t kMaxChunkRows = 65'536;
 inline constexpr std::size_t kMaxChunkTextBytes = 64U << 20U;  // of one string column, its distinct values
 
 // REQUIRES: 1 <= rows.size() <= kMaxChunkRows, text within kMaxChunkTextBytes.
-// `windows`: the columns are aggregates (windows.h), which changes how hard it looks for columns alike, not the format.
+// `windows`: the columns are aggregates (windows.h), which can be derived from each other.
 std::string encode_chunk(const Rows& rows, bool windows = false);
 
 // A chunk taken apart, to be read by any number of threads. Keeps a view of `bytes`, which must outlive it.
 class ChunkReader {
  public:
-  static constexpr std::size_t kMaxReferences = 2;
+  static constexpr std::size_t kMostNeeded = 3;  // columns that one is decoded from
   static constexpr std::uint32_t kWhole = UINT32_MAX;
   struct Entry {
     ColumnId id = 0;
@@ -33,8 +35,10 @@ class ChunkReader {
     std::uint8_t flags = 0;
     std::uint8_t decimals = 0;
     std::uint8_t reference_count = 0;
+    bool derived = false;             // from other aggregates of its column
     std::uint32_t presence = kWhole;  // index of the entry whose section begins with it; kWhole: no value is absent
-    std::array<std::uint32_t, kMaxReferences> reference_list{};  // index << 1 | 1 if subtracted
+    // index << 1 | 1 if subtracted; of a derived one, what it is derived from.
+    std::array<std::uint32_t, kMostNeeded> reference_list{};
     std::string_view section;
 
     std::span<const std::uint32_t> references() const { return {reference_list.data(), reference_count}; }
@@ -45,7 +49,7 @@ class ChunkReader {
   static Result<ChunkReader> open(std::string_view bytes, Verify verify = Verify::kChecksum);
 
   std::size_t size() const { return rows_; }
-  const std::vector<Entry>& entries() const { return entries_; }
+  const std::vector<Entry>& entries() const { return entries_; }  // in the order of their sections
   Result<std::vector<UnixNanos>> times() const;
   // Times and the columns of `wanted` (ascending) that the chunk has; all of them without `wanted`.
   Result<Rows> rows(const std::vector<ColumnId>* wanted = nullptr) const;
@@ -54,12 +58,17 @@ class ChunkReader {
   // The integers, by column, of those decoded so far, without those that are absent: others may refer to them.
   using Decoded = std::vector<std::vector<std::int64_t>>;
 
+  // Entry `index` of the directory, whose id is `next_id` or above; the id after it.
+  Status read_entry(ByteReader& reader, std::size_t index, std::uint64_t& next_id);
+  bool read_references(ByteReader& reader, std::size_t index);
+  bool find_sources(std::size_t index);
   Result<RowColumn> column(std::size_t index, Decoded& decoded) const;
   Status integers(std::size_t index, std::size_t present, Decoded& decoded) const;
   Status presence(const Entry& entry, RowColumn& column, std::size_t& present) const;
   std::string_view values_of(std::size_t index) const;
 
   std::size_t rows_ = 0;
+  bool windows_ = false;
   std::string_view times_;
   std::vector<Entry> entries_;
 };

@@ -30,9 +30,21 @@ Result<std::shared_ptr<const ChunkList>> ChunkSource::newest(ChunkReads& reads, 
   return std::shared_ptr<const ChunkList>(std::move(list));
 }
 
-Result<Rows> ChunkSource::load(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
-                               const std::vector<ColumnId>& wanted) const {
-  if (const auto cached = chunks_.find(entry.id)) return cached->reader().rows(&wanted);
+Result<std::shared_ptr<const DecodedChunk>> ChunkSource::load(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
+                                                              const std::vector<ColumnId>& wanted) const {
+  std::string key = decoded_key(entry.id, wanted);
+  if (auto known = decoded_.find(key)) return known;
+  const std::shared_ptr<const LoadedChunk> chunk = chunks_.find(entry.id);
+  Result<Rows> rows = chunk != nullptr ? chunk->reader().rows(&wanted) : fetch(reads, entry, group, wanted);
+  if (!rows) return fail(std::move(rows).error());
+  auto decoded = std::make_shared<const DecodedChunk>(std::move(*rows));
+  // Not what is read for the first time, which may be for the last time, too.
+  if (chunk != nullptr) decoded_.add(std::move(key), decoded);
+  return std::shared_ptr<const DecodedChunk>(std::move(decoded));
+}
+
+Result<Rows> ChunkSource::fetch(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
+                                const std::vector<ColumnId>& wanted) const {
   Result<std::shared_ptr<const LoadedChunk>> chunk = std::shared_ptr<const LoadedChunk>();
   const Result<bool> found = reads.show(entry.id, [&](std::string_view bytes) { chunk = LoadedChunk::open(bytes); });
   if (!found) {

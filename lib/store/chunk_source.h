@@ -15,6 +15,7 @@
 #include "store/catalog.h"
 #include "store/chunk_list.h"
 #include "store/chunk_reads.h"
+#include "store/decoded_chunk.h"
 #include "store/group_state.h"
 #include "store/loaded_chunk.h"
 #include "store/rows.h"
@@ -29,24 +30,28 @@ class ChunkSource {
       : options_(options),
         catalog_(catalog),
         chunks_(options.chunk_cache_bytes),
+        decoded_(options.chunk_cache_bytes / 2),
         lists_(options.chunk_cache_bytes / 4) {}
 
   // Where the newest chunks of a tier are; null where no lists are kept.
   Result<std::shared_ptr<const ChunkList>> newest(ChunkReads& reads, const GroupState& group, std::int64_t tier) const;
-  // The columns of `wanted` (ascending). kNotFound where there is no such chunk any more; kDamaged, and walled off,
-  // where it does not decode.
-  Result<Rows> load(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
-                    const std::vector<ColumnId>& wanted) const;
+  // The columns of `wanted` (ascending), never null. kNotFound where there is no such chunk any more; kDamaged, and
+  // walled off, where it does not decode.
+  Result<std::shared_ptr<const DecodedChunk>> load(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
+                                                   const std::vector<ColumnId>& wanted) const;
   // All of a chunk that the writer knows is there; kDamaged as above.
   Result<Rows> load_whole(ChunkReads& reads, std::int64_t id, GroupId group) const;
   std::uint64_t damaged() const { return damaged_count_; }  // found since start
 
  private:
+  Result<Rows> fetch(ChunkReads& reads, const ChunkEntry& entry, GroupId group,
+                     const std::vector<ColumnId>& wanted) const;
   void wall_off(std::int64_t chunk, GroupId group, const std::string& why) const;
 
   const Options& options_;
   const Catalog& catalog_;
   mutable ChunkCache chunks_;
+  mutable DecodedCache decoded_;
   mutable ChunkListCache lists_;
   mutable Mutex damage_mutex_;
   mutable std::unordered_set<std::int64_t> damaged_ GUARDED_BY(damage_mutex_);  // bounded

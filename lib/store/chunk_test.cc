@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/crc32c.h"
+#include "store/windows.h"
 
 namespace resmon::store {
 namespace {
@@ -44,8 +45,8 @@ void expect_equal(const RowColumn& a, const RowColumn& b) {
   }
 }
 
-void expect_round_trip(const Rows& rows) {
-  const std::string bytes = encode_chunk(rows);
+void expect_round_trip(const Rows& rows, bool windows = false) {
+  const std::string bytes = encode_chunk(rows, windows);
   Result<ChunkReader> chunk = ChunkReader::open(bytes);
   ASSERT_TRUE(chunk) << chunk.error().message;
   const Result<Rows> back = chunk->rows();
@@ -184,6 +185,19 @@ TEST(ChunkTest, AColumnThatFollowsFromAnotherCostsNothing) {
   expect_round_trip(rows);
 }
 
+// Their hundredths are no exact floats: they have a scale of their own beside columns of hundredths.
+TEST(ChunkTest, LargeWholeFloatsComeBackBesideHundredths) {
+  Rows rows = rows_at(50);
+  RowColumn small = make_column(0, FieldType::kFloat, 50);
+  RowColumn large = make_column(1, FieldType::kFloat, 50);
+  for (std::size_t row = 0; row < 50; ++row) {
+    put(small, row, metric::cell_of(static_cast<double>(row) / 100));
+    put(large, row, metric::cell_of(row < 40 ? static_cast<double>(row) : 4e15 + static_cast<double>(row)));
+  }
+  rows.columns = {small, large};
+  expect_round_trip(rows);
+}
+
 TEST(ChunkTest, ColumnsThatAreWrittenTogetherHaveOnePresence) {
   std::mt19937_64 random(8);
   Rows rows = rows_at(720);
@@ -240,6 +254,87 @@ TEST(ChunkTest, EqualColumnsCostNextToNothingHoweverFewTheirRows) {
   expect_round_trip(rows);
 }
 
+// Minutes of 12 rows of one column, whose cells are values[i]; of rows where present[i] does not hold there are none.
+Rows minutes_of(FieldType type, const std::vector<Cell>& values, const std::vector<bool>& present) {
+  Rows rows = rows_at(values.size());
+  RowColumn column = make_column(3, type, values.size());
+  for (std::size_t row = 0; row < values.size(); ++row)
+    if (present[row]) put(column, row, values[row]);
+  const Block::ColumnData data{column.cells, column.presence, {}};
+  const WindowColumn of{3, type};
+  WindowFolder folder(std::span(&of, 1), (1U << kAggregateCount) - 1, kMinuteWidth);
+  folder.add(Block{rows.times, std::span(&data, 1)});
+  return folder.take();
+}
+
+TEST(ChunkTest, WindowsOfACounterAreLittleMoreThanItsSteps) {
+  constexpr std::size_t kMinutes = 360;
+  std::mt19937_64 random(11);
+  std::vector<Cell> counter;
+  Cell at = 1'000'000'000;
+  for (std::size_t row = 0; row < kMinutes * 12; ++row) counter.push_back(at += 50'000 + random() % 1024);
+  const Rows minutes = minutes_of(FieldType::kInteger, counter, std::vector<bool>(counter.size(), true));
+  // A step has 10 bits, which is all of a minimum; by itself it would have 12, as a maximum, and a sum 15.
+  EXPECT_LT(encode_chunk(minutes, true).size() * 8, kMinutes * (12 + 10 + 14) * 108 / 100);
+  EXPECT_LT(encode_chunk(minutes, true).size() + 140, encode_chunk(minutes, false).size());
+  expect_round_trip(minutes, true);
+}
+
+TEST(ChunkTest, WindowsComeBackWhateverTheirValues) {
+  std::mt19937_64 random(12);
+  for (int round = 0; round < 60; ++round) {
+    const FieldType type = round % 3 == 0   ? FieldType::kFloat
+                           : round % 3 == 1 ? FieldType::kInteger
+                                            : FieldType::kUnsigned;
+    const bool extreme = round % 4 == 3;
+    std::vector<Cell> values;
+    std::vector<bool> present;
+    Cell at = extreme ? static_cast<Cell>(INT64_MAX) - 5'000'000 : 0;
+    for (int row = 0; row < 12 * (round + 2); ++row) {
+      at += round % 5 == 0 && random() % 50 == 0 ? 0 - at : random() % 100'000;
+      values.push_back(type == FieldType::kFloat ? metric::cell_of(static_cast<double>(at % 1'000'000) / 10) : at);
+      present.push_back(random() % 10 < static_cast<unsigned>(round % 10) + 1);
+    }
+    present.back() = true;
+    expect_round_trip(minutes_of(type, values, present), true);
+  }
+}
+
+TEST(ChunkTest, PresenceAtRegularDistancesCostsNextToNothing) {
+  Rows rows = rows_at(960);
+  RowColumn column = make_column(0, FieldType::kInteger, 960);
+  for (std::size_t row = 7; row < 960; row += 30) put(column, row, 1);
+  rows.columns.push_back(column);
+  EXPECT_LT(encode_chunk(rows).size(), 50U);
+  expect_round_trip(rows);
+  RowColumn irregular = make_column(1, FieldType::kInteger, 960);
+  std::mt19937_64 random(13);
+  for (std::size_t row = 0; row < 960; row += 1 + random() % 90) put(irregular, row, 1);
+  rows.columns.push_back(irregular);
+  expect_round_trip(rows);
+}
+
+// What lies behind the checksum holds by itself: whatever is decoded is well formed.
+void expect_well_formed_when_damaged(const std::string& bytes, std::mt19937_64& random) {
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bad = bytes;
+    for (std::size_t i = 0, n = 1 + random() % 3; i < n; ++i)
+      bad[5 + random() % (round % 2 == 0 ? 60 : bad.size() - 5)] = static_cast<char>(random());
+    Result<ChunkReader> chunk = ChunkReader::open(bad, ChunkReader::Verify::kStructureOnly);
+    if (!chunk) continue;
+    for (std::size_t i = 0; i < chunk->entries().size(); ++i) {
+      const std::vector<ColumnId> wanted{chunk->entries()[i].id};
+      const Result<Rows> read = chunk->rows(&wanted);
+      if (!read) continue;
+      const RowColumn* const column = &read->columns.at(0);
+      ASSERT_EQ(column->cells.size(), chunk->size());
+      for (std::size_t row = 0; column->type == FieldType::kString && row < chunk->size(); ++row)
+        ASSERT_LE(column->string(row).size(), column->text.size());
+    }
+    (void)chunk->times();
+  }
+}
+
 TEST(ChunkTest, DamageIsFound) {
   Rows rows = rows_at(200);
   std::mt19937_64 random(9);
@@ -261,24 +356,19 @@ TEST(ChunkTest, DamageIsFound) {
     EXPECT_EQ(ChunkReader::open(bad).error().kind, ErrorKind::kDamaged) << at;
     EXPECT_FALSE(ChunkReader::open(std::string_view(bytes).substr(0, at)).has_value());
   }
-  // What lies behind the checksum holds by itself: whatever is decoded is well formed.
-  for (int round = 0; round < 20'000; ++round) {
-    std::string bad = bytes;
-    for (std::size_t i = 0, n = 1 + random() % 3; i < n; ++i)
-      bad[5 + random() % (round % 2 == 0 ? 60 : bad.size() - 5)] = static_cast<char>(random());
-    Result<ChunkReader> chunk = ChunkReader::open(bad, ChunkReader::Verify::kStructureOnly);
-    if (!chunk) continue;
-    for (std::size_t i = 0; i < chunk->entries().size(); ++i) {
-      const std::vector<ColumnId> wanted{chunk->entries()[i].id};
-      const Result<Rows> read = chunk->rows(&wanted);
-      if (!read) continue;
-      const RowColumn* const column = &read->columns.at(0);
-      ASSERT_EQ(column->cells.size(), chunk->size());
-      for (std::size_t row = 0; column->type == FieldType::kString && row < chunk->size(); ++row)
-        ASSERT_LE(column->string(row).size(), column->text.size());
-    }
-    (void)chunk->times();
+  expect_well_formed_when_damaged(bytes, random);
+}
+
+TEST(ChunkTest, DamagedWindowsAreWellFormed) {
+  std::mt19937_64 random(14);
+  std::vector<Cell> counter;
+  std::vector<bool> present;
+  Cell at = 0;
+  for (std::size_t row = 0; row < 12 * 60; ++row) {
+    counter.push_back(at += 4096 * (random() % 50));
+    present.push_back(random() % 20 != 0);
   }
+  expect_well_formed_when_damaged(encode_chunk(minutes_of(FieldType::kInteger, counter, present), true), random);
 }
 
 }  // namespace

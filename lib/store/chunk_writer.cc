@@ -1,14 +1,14 @@
 // Heads become chunks. Rows mostly come in order, so a head usually goes behind all chunks of its group, and is written
 // as it is. Two cases need what is stored already:
 //
-//   - Rows that came late or a second time overlap chunks. Those are read, merged with the head (the head wins) and
-//   replaced,
-//     unless they are so many that it would hold up the writer: then the overlap stays, and reads merge it by
-//     generation.
-//   - A chunk that is no larger than the head that comes behind it is joined with it: as in a binary counter, a row is
-//     rewritten a logarithmic number of times. Of heads that were full every second one is joined with the one before,
-//     which costs half as much again to encode and takes a twentieth off the disk; small chunks, left by a restart or
-//     by memory pressure, become large ones in the same way.
+// Rows that came late or a second time overlap chunks. Those are read, merged with the head (the head wins) and
+// replaced, unless they are so many that it would hold up the writer: then the overlap stays, and reads merge it by
+// generation.
+//
+// A chunk that is no larger than the head that comes behind it is joined with it: as in a binary counter, a row is
+// rewritten a logarithmic number of times. Of heads that were full every second one is joined with the one before,
+// which costs half as much again to encode and takes a twentieth off the disk; small chunks, left by a restart or by
+// memory pressure, become large ones in the same way.
 //
 // What is replaced must form a closed set (no chunk outside overlaps the new range), or an old row could come to lie in
 // a newer generation than the row that had overwritten it.

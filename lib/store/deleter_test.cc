@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "store/check.h"
 #include "store/store_test_support.h"
 
@@ -63,6 +65,17 @@ class StoreDeleteTest : public ::testing::Test {
 };
 
 using Seconds = std::vector<UnixNanos>;
+
+// The first time from the file, then from memory, encoded and decoded.
+TEST_F(StoreDeleteTest, WhatWasReadOftenIsReadAsItIsNow) {
+  for (int row = 0; row < 350; ++row) write("m", "a", kStart + row * kSecond, row);
+  std::vector<UnixNanos> all(350);
+  std::iota(all.begin(), all.end(), 0);
+  for (int time = 0; time < 4; ++time) EXPECT_EQ(seconds("m", "a"), all);
+  remove("m", "a", {kStart + 20 * kSecond, kStart + 340 * kSecond});
+  all.erase(all.begin() + 20, all.begin() + 340);
+  for (int time = 0; time < 4; ++time) EXPECT_EQ(seconds("m", "a"), all);
+}
 
 TEST_F(StoreDeleteTest, RowsOfTheRecentLogDoNotComeBack) {
   for (int i = 0; i < 10; ++i) write("m", "a", kStart + i * kSecond, i);

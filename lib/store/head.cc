@@ -1,6 +1,7 @@
 #include "store/head.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace resmon::store {
@@ -25,20 +26,27 @@ class ColumnFiller {
     column_.presence.resize((rows + 63) / 64);
   }
   std::size_t slot() const { return slot_; }
-  void put(std::size_t row, const SlotRow& from) {
+  void put(std::size_t row, metric::Cell cell, std::string_view text) {
     set_bit(column_.presence, row);
-    if (column_.type != metric::FieldType::kString) {
-      column_.cells[row] = from.cells[slot_];
+    column_.cells[row] = column_.type == metric::FieldType::kString ? keep(metric::as_string(cell, text)) : cell;
+  }
+  // Rows [first, last) of a piece's column become those from `row` on.
+  void put(std::size_t row, const PieceColumns::Cells& cells, std::uint64_t presence, std::size_t first,
+           std::size_t last, std::string_view text) {
+    presence >>= first;
+    if (last - first < 64) presence &= (std::uint64_t{1} << (last - first)) - 1;
+    if (column_.type == metric::FieldType::kString) {
+      for (; presence != 0; presence &= presence - 1) {
+        const auto at = static_cast<std::size_t>(std::countr_zero(presence));
+        put(row + at, cells[first + at], text);
+      }
       return;
     }
-    // Strings repeat: one that does is the same place in the arena.
-    const std::string_view text = metric::as_string(from.cells[slot_], from.text);
-    if (!any_ || text != metric::as_string(last_, column_.text)) {
-      last_ = metric::string_cell(column_.text.size(), text.size());
-      column_.text.append(text);
-    }
-    column_.cells[row] = last_;
-    any_ = true;
+    for (std::size_t at = 0; at < last - first; ++at)
+      column_.cells[row + at] = (presence >> at & 1U) != 0 ? cells[first + at] : 0;
+    column_.presence[row / 64] |= presence << (row % 64);
+    if (row % 64 != 0 && row / 64 + 1 < column_.presence.size())
+      column_.presence[row / 64 + 1] |= presence >> (64 - row % 64);
   }
   // What there is of the first `rows`, unless that is nothing.
   void finish(std::size_t rows, Rows& out) {
@@ -49,42 +57,84 @@ class ColumnFiller {
   }
 
  private:
+  // Strings repeat: one that does is the same place in the arena.
+  metric::Cell keep(std::string_view text) {
+    if (!any_ || text != metric::as_string(last_, column_.text)) {
+      last_ = metric::string_cell(column_.text.size(), text.size());
+      column_.text.append(text);
+    }
+    any_ = true;
+    return last_;
+  }
+
   std::size_t slot_;
   RowColumn column_;
   metric::Cell last_ = 0;
   bool any_ = false;
 };
 
+// A piece's rows in the range, behind `times` and what the columns have.
+void copy_rows(const Piece& piece, PieceReader& reader, std::span<const Slot> slots, TimeRange range,
+               const std::vector<std::uint64_t>& read, std::vector<ColumnFiller>& columns,
+               std::vector<UnixNanos>& times) {
+  reader.open(piece, slots, &read);
+  const UnixNanos until = std::min(piece.last_time, range.last - 1);
+  for (std::uint32_t rows = 0; rows < piece.rows && reader.next() && reader.time() <= until; ++rows) {
+    if (reader.time() < range.first) continue;
+    for (ColumnFiller& column : columns)
+      if (column.slot() < piece.slots && reader.has(column.slot()))
+        column.put(times.size(), reader.row().cells[column.slot()], piece.bytes);
+    times.push_back(reader.time());
+  }
+}
+
+void copy_columns(const Piece& piece, PieceColumns& reader, std::span<const Slot> slots, TimeRange range,
+                  std::vector<ColumnFiller>& columns, std::vector<UnixNanos>& times) {
+  if (!reader.open(piece, slots)) return;
+  const std::span<const UnixNanos> all = reader.times();
+  const auto first = static_cast<std::size_t>(std::lower_bound(all.begin(), all.end(), range.first) - all.begin());
+  const auto last = static_cast<std::size_t>(std::lower_bound(all.begin(), all.end(), range.last) - all.begin());
+  if (first >= last) return;
+  PieceColumns::Cells cells;
+  std::uint64_t presence = 0;
+  for (ColumnFiller& column : columns)
+    if (column.slot() < piece.slots && reader.read(column.slot(), cells, presence) && presence != 0)
+      column.put(times.size(), cells, presence, first, last, piece.bytes);
+  times.insert(times.end(), all.begin() + static_cast<std::ptrdiff_t>(first),
+               all.begin() + static_cast<std::ptrdiff_t>(last));
+}
+
 }  // namespace
 
-void Head::add(UnixNanos time, const SlotRow& row, std::string& scratch) {
+void Head::add(UnixNanos time, const SlotRow& row, Scratch& scratch) {
   if (!resumed_) resume();
   const bool late = !empty() && time < last_time();
   const bool amends = !empty() && time == last_time();
   if (late || (amends && (pieces_.back().slots < slots_.size() || ++amended_ > kMaxAmended)))
-    return insert(time, row, scratch);
+    return insert(time, row, scratch.row);
   return append(time, row, scratch);
 }
 
-void Head::append(UnixNanos time, const SlotRow& row, std::string& scratch) {
+void Head::append(UnixNanos time, const SlotRow& row, Scratch& scratch) {
   if (empty() || (time != last_time() && (full(pieces_.back()) || pieces_.back().slots < slots_.size()))) {
-    begin_next_piece();
+    begin_next_piece(scratch.columns);
   }
   Piece& piece = pieces_.back();
   const std::size_t room = piece.bytes.capacity();
   const std::uint32_t rows = piece.rows;
-  append_row(time, row, slots_.items(), piece, end_, scratch);
+  append_row(time, row, slots_.items(), piece, end_, scratch.row);
   memory_bytes_ += piece.bytes.capacity() - room;
   rows_ += piece.rows - rows;
 }
 
 // The last piece is full, or there is none.
-void Head::begin_next_piece() {
+void Head::begin_next_piece(ColumnsScratch& scratch) {
   std::size_t likely = 0;  // bytes that the piece will have at least: fewer times memory is moved
   if (!empty()) {
     Piece& full = pieces_.back();
     likely = full.bytes.size() / 3;
     memory_bytes_ -= full.bytes.capacity() + full.slots * sizeof(metric::Cell);
+    turn_to_columns(full, slots_.items(), scratch);
     full.bytes.shrink_to_fit();
     memory_bytes_ += full.bytes.capacity();
   }
@@ -96,7 +146,7 @@ void Head::begin_next_piece() {
   amended_ = 0;
 }
 
-// The piece that it belongs to is written anew.
+// The piece that it belongs to is written anew. It stays by rows: a late row seldom comes alone.
 void Head::insert(UnixNanos time, const SlotRow& row, std::string& scratch) {
   const auto after = std::upper_bound(pieces_.begin(), pieces_.end(), time,
                                       [](UnixNanos t, const Piece& piece) { return t < piece.first_time; });
@@ -113,7 +163,7 @@ void Head::insert(UnixNanos time, const SlotRow& row, std::string& scratch) {
       begin_piece(slots.size(), written.emplace_back(), end);
     append_row(when, values, slots, written.back(), end, scratch);
   };
-  PieceReader reader;
+  PieceRows reader;
   SlotRow wide;
   bool placed = false;
   const auto place = [&] {
@@ -162,7 +212,7 @@ void Head::resume() {
     const std::vector<Slot>& slots = slots_.items();
     Piece piece;
     begin_piece(old.slots, piece, end_);
-    PieceReader reader;
+    PieceRows reader;
     reader.open(old, slots);
     while (reader.next() && reader.time() <= old.last_time)
       append_row(reader.time(), reader.row(), slots, piece, end_, scratch);
@@ -243,17 +293,13 @@ Rows Head::copy(TimeRange range, const std::vector<ColumnId>* wanted) const {
     columns.emplace_back(s, slots[s], most);
     set_bit(read, s);
   }
-  PieceReader reader;
+  PieceReader by_rows;
+  PieceColumns by_columns;
   for (auto piece = first; piece != last; ++piece) {
-    reader.open(*piece, slots, &read);
-    const UnixNanos until = std::min(piece->last_time, range.last - 1);
-    while (rows.times.size() < most && reader.next() && reader.time() <= until) {
-      if (reader.time() < range.first) continue;
-      const std::size_t row = rows.times.size();
-      rows.times.push_back(reader.time());
-      for (ColumnFiller& column : columns)
-        if (column.slot() < piece->slots && reader.has(column.slot())) column.put(row, reader.row());
-    }
+    if (is_by_columns(*piece))
+      copy_columns(*piece, by_columns, slots, range, columns, rows.times);
+    else
+      copy_rows(*piece, by_rows, slots, range, read, columns, rows.times);
   }
   for (ColumnFiller& column : columns) column.finish(rows.size(), rows);
   std::sort(rows.columns.begin(), rows.columns.end(),

@@ -1,8 +1,8 @@
 #pragma once
 
 // The rows of one group that are not sealed yet: a list of pieces (piece.h) in the order of their times, which do not
-// overlap. Rows go into the last one, which is open. Turned into columns when read or sealed. Not thread-safe; the
-// store locks.
+// overlap. Rows go into the last one, which is open; when it is full, it is written by columns (piece_columns.h). Not
+// thread-safe; the store locks.
 
 #include <cstdint>
 #include <span>
@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "store/head_snapshot.h"
 #include "store/piece.h"
+#include "store/piece_columns.h"
 #include "store/rows.h"
 
 namespace resmon::store {
@@ -20,7 +21,7 @@ class Head {
  public:
   // A piece is full with so many rows: a query decodes no more than this beside what it asks for, and so does a row
   // that comes late. The first row of a piece costs what five others do.
-  static constexpr std::uint32_t kPieceRows = 64;
+  static constexpr std::uint32_t kPieceRows = kMaxColumnRows;
 
   std::size_t size() const { return rows_; }
   bool empty() const { return rows_ == 0; }
@@ -28,8 +29,13 @@ class Head {
   UnixNanos last_time() const { return pieces_.back().last_time; }     // REQUIRES: !empty()
   std::size_t memory_bytes() const { return memory_bytes_; }
 
-  // Puts in a row: values that are there already are replaced. `scratch` is memory that is kept.
-  void add(UnixNanos time, const SlotRow& row, std::string& scratch);
+  // Memory that is kept between rows, of whatever heads.
+  struct Scratch {
+    std::string row;
+    ColumnsScratch columns;
+  };
+  // Puts in a row: values that are there already are replaced.
+  void add(UnixNanos time, const SlotRow& row, Scratch& scratch);
   // Asks for the memory that the next row will go to: where it is, and when that has come, it itself.
   void prefetch_end() const {
     if (pieces_.empty()) return;
@@ -60,8 +66,8 @@ class Head {
   bool restore(const HeadRecord& record, std::uint32_t place, const Slots& slots);
 
  private:
-  void begin_next_piece();
-  void append(UnixNanos time, const SlotRow& row, std::string& scratch);
+  void begin_next_piece(ColumnsScratch& scratch);
+  void append(UnixNanos time, const SlotRow& row, Scratch& scratch);
   void resume();
   void insert(UnixNanos time, const SlotRow& row, std::string& scratch);
   void rewritten(std::size_t piece);

@@ -16,7 +16,7 @@
 
 namespace resmon::store {
 
-inline constexpr std::uint8_t kSnapshotFormat = 3;
+inline constexpr std::uint8_t kSnapshotFormat = 4;
 
 class SnapshotWriter {
  public:

@@ -105,7 +105,7 @@ class Pair {
   std::vector<FieldType> types_;
   std::size_t columns_ = 0;
   SlotRow row_;
-  std::string scratch_;
+  Head::Scratch scratch_;
 };
 
 TEST(HeadTest, SaysWhatWasWrittenInAnyOrder) {
@@ -162,7 +162,7 @@ TEST(HeadTest, ARowThatIsChangedOftenStaysSmall) {
 TEST(HeadTest, AMachineThatStandsStillTakesLittle) {
   Head head;
   SlotRow row;
-  std::string scratch;
+  Head::Scratch scratch;
   for (ColumnId id = 0; id < 20; ++id) head.slot(id, id % 2 == 0 ? FieldType::kFloat : FieldType::kInteger);
   for (int i = 0; i < 960; ++i) {
     row.begin(20, {});

@@ -98,7 +98,7 @@ class Heads {
   std::uint64_t written_rows_ = 0;
   std::size_t open_ = 0;
   GroupId next_large_ = 0;  // where next_large goes on
-  std::string scratch_;
+  Head::Scratch scratch_;
 };
 
 }  // namespace resmon::store

@@ -174,10 +174,11 @@ bool get_levels(BitReader& bits, LevelArray& levels) {
   return !bits.bad();
 }
 
-// Where the centre is taken off. A value that begins a series of differences is not one of them: the first is always
-// zero; the first step of order 2, far from its usual second difference, is itself the centre.
+// Where the centre is taken off. The first value is known, and one that begins a series of differences is not one of
+// them, so the first residual is always zero; the first step of order 2, far from its usual second difference, is
+// itself the centre.
 constexpr bool has_centre(unsigned order, std::size_t i) {
-  return order == 2 ? i == 1 : i >= order;
+  return order == 2 ? i == 1 : i >= 1;
 }
 
 U64 common_divisor(std::span<const std::int64_t> values) {
@@ -269,8 +270,8 @@ IntegerModel choose(std::span<std::int64_t> scaled, U64 divisor) {
   consider(0, scaled, 0);
   for (unsigned order = 0; order < 3; ++order) {
     if (order > 0) take_differences(scaled.subspan(order - 1));
-    // The first `order` residuals are starts, and always zero or one outlier.
-    const std::span<const std::int64_t> values = std::span<const std::int64_t>(scaled).subspan(order);
+    // The first residuals are starts, and always zero or one outlier.
+    const std::span<const std::int64_t> values = std::span<const std::int64_t>(scaled).subspan(std::max(order, 1U));
     if (values.empty()) break;
     const std::int64_t centre = order == 2 ? 0 : sampled_median(values);
     if (order > 0 || centre != 0) consider(order, values, centre);
@@ -560,7 +561,8 @@ bool decode_integers(std::string_view code, std::span<std::int64_t> values) {
     // Equal values, or equal steps: nearly all times.
     if (!reader.empty()) return false;
     const U64 step = centre * divisor;
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = s(first + (order == 0 ? step : step * i));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = s(first + (order == 0 ? (i == 0 ? 0 : step) : step * i));
     return true;
   }
   const bool decoded = (flags & kGolomb) != 0 ? decode_tableless(reader.rest(), (flags & kRuns) != 0, values)
@@ -569,7 +571,7 @@ bool decode_integers(std::string_view code, std::span<std::int64_t> values) {
   if (order == 2) {
     if (values.size() > 1) values[1] = s(u(values[1]) + centre);
   } else if (centre != 0) {
-    for (std::int64_t& v : values.subspan(order)) v = s(u(v) + centre);
+    for (std::int64_t& v : values.subspan(1)) v = s(u(v) + centre);
   }
 
   for (unsigned pass = order; pass-- > 0;)

@@ -39,6 +39,76 @@ TEST(Listing, FindsGroupsByTheirTags) {
   EXPECT_EQ(places("none", "a"), Places{});
 }
 
+TEST(Listing, FindsGroupsByASetOfValuesAndLooksAtEachValueOnce) {
+  std::deque<Group> groups;
+  std::vector<const Group*> sorted;
+  for (GroupId i = 0; i < 40; ++i)
+    sorted.push_back(&groups.emplace_back(
+        Group{i, std::vector<metric::Tag>{{"host", std::string(1, static_cast<char>('a' + i % 10))}}}));
+  sorted.push_back(&groups.emplace_back(Group{40, std::vector<metric::Tag>{{"rack", "c"}}}));
+  const Listing listing({}, sorted);
+  std::string asked;
+  TextSet set{"c or e", "", [&](std::string_view value) {
+                asked += value;
+                return value == "c" || value == "e";
+              }};
+  using Places = std::vector<std::uint32_t>;
+  const Places expected{2, 4, 12, 14, 22, 24, 32, 34};
+  EXPECT_EQ(*listing.with_tag_in("host", set), expected);
+  EXPECT_EQ(asked, "abcdefghij");
+  EXPECT_EQ(*listing.with_tag_in("host", set), expected);
+  EXPECT_EQ(asked, "abcdefghij") << "the answer was not kept";
+  EXPECT_EQ(*listing.with_tag_in("rack", set), Places{40});
+  EXPECT_EQ(*listing.with_tag_in("none", set), Places{});
+  EXPECT_EQ(listing.with_tag_in("host", {"all", "", [](std::string_view) { return true; }})->size(), 40U);
+}
+
+TEST(Listing, LooksOnlyAtValuesWithThePrefixOfASet) {
+  std::deque<Group> groups;
+  std::vector<const Group*> sorted;
+  for (const char* host : {"a", "db", "db-1", "db-2", "dc"})
+    sorted.push_back(
+        &groups.emplace_back(Group{static_cast<GroupId>(groups.size()), std::vector<metric::Tag>{{"host", host}}}));
+  const Listing listing({}, sorted);
+  std::string asked;
+  const auto found = listing.with_tag_in("host", {"all of db", "db", [&](std::string_view value) {
+                                                    asked += value;
+                                                    return true;
+                                                  }});
+  EXPECT_EQ(*found, (std::vector<std::uint32_t>{1, 2, 3}));
+  EXPECT_EQ(asked, "dbdb-1db-2");
+}
+
+TEST(Listing, KeepsAnswersWithinABound) {
+  std::deque<Group> groups;
+  std::vector<const Group*> sorted;
+  for (GroupId i = 0; i < 100; ++i)
+    sorted.push_back(&groups.emplace_back(Group{i, std::vector<metric::Tag>{{"n", std::to_string(100 + i)}}}));
+  const Listing listing({}, sorted);
+  int asked = 0;
+  const auto first = [&](int count) {
+    return *listing.with_tag_in("n", {std::to_string(count), "", [&, count](std::string_view value) {
+                                        ++asked;
+                                        return value < std::to_string(100 + count);
+                                      }});
+  };
+  EXPECT_EQ(first(60).size(), 60U);
+  EXPECT_EQ(first(40).size(), 40U);
+  EXPECT_EQ(first(60).size(), 60U);
+  EXPECT_EQ(asked, 200);
+  EXPECT_EQ(first(1).size(), 1U);  // 40, asked before 60, is forgotten
+  EXPECT_EQ(first(60).size(), 60U);
+  EXPECT_EQ(asked, 300);
+  EXPECT_EQ(first(40).size(), 40U);
+  EXPECT_EQ(asked, 400);
+  for (int i = 0; i < 50; ++i) first(0 - i);  // nothing in any
+  asked = 0;
+  first(-49);
+  EXPECT_EQ(asked, 0);
+  first(0);
+  EXPECT_EQ(asked, 100) << "answers without places are kept without end";
+}
+
 TEST(Listing, ManyThreadsMayAskFirst) {
   std::deque<Group> groups;
   std::vector<const Group*> sorted;

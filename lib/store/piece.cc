@@ -1,17 +1,17 @@
 // A machine's values mostly stand still or move by little, so a row is: which values changed, one bit each, and by how
 // much, one varint each. That is 0.7 byte a value instead of the 8 of a cell, written and read at a nanosecond or two,
-// which is what a writer that sees every sample and a query that wants the last minutes can afford; the coder that
-// makes chunks (integer_codec.h) halves it again at fifty times the price, once, when the head is sealed.
+// which is what a writer that sees every sample can afford; the coder that makes chunks (integer_codec.h) halves it
+// again at fifty times the price, once, when the head is sealed.
 //
-// Rejected: columns instead of rows once a piece is full (less to decode for a query of one column, but a second code
-// to keep true); a general compressor for full pieces (a third smaller, ten times slower to read).
+// Rejected: a general compressor for full pieces (a third smaller, ten times slower to read).
 
 #include "store/piece.h"
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
+
+#include "store/piece_values.h"
 
 namespace resmon::store {
 
@@ -19,41 +19,6 @@ using metric::Cell;
 using metric::FieldType;
 
 namespace {
-
-constexpr unsigned kAmends = 1;  // changes the row before; has no time
-constexpr unsigned kSome = 2;    // says which slots there are; otherwise all
-constexpr unsigned kStep = 4;    // says how much later than the row before; otherwise as much as that
-constexpr std::size_t kMaxVarint = 10;
-
-constexpr double kMaxHundredths = 1e13;
-
-// What both sides take for the hundredths of a value, exact or not.
-std::int64_t hundredths_of(Cell cell) {
-  const double scaled = metric::as_float(cell) * 100;
-  if (!(std::abs(scaled) < kMaxHundredths)) return 0;
-  return static_cast<std::int64_t>(scaled + (scaled < 0 ? -0.5 : 0.5));
-}
-
-Cell cell_of_hundredths(std::int64_t hundredths) {
-  return metric::cell_of(static_cast<double>(hundredths) / 100);
-}
-
-char* put(char* out, std::uint64_t v) {
-  for (; v >= 0x80; v >>= 7U) *out++ = static_cast<char>(v | 0x80U);
-  *out++ = static_cast<char>(v);
-  return out;
-}
-
-// An even number is the difference in hundredths; an odd one says how many low bytes follow that differ.
-char* put_float(char* out, Cell cell, Cell before) {
-  const std::int64_t hundredths = hundredths_of(cell);
-  if (cell_of_hundredths(hundredths) == cell) return put(out, zigzag(hundredths - hundredths_of(before)) << 1U);
-  const Cell differing = cell ^ before;
-  const unsigned bytes = (static_cast<unsigned>(std::bit_width(differing)) + 7) / 8;
-  *out++ = static_cast<char>(bytes << 1U | 1U);
-  std::memcpy(out, &differing, sizeof differing);
-  return out + bytes;
-}
 
 // Word number `word` of a bitmap that begins at `at`; `readable` bytes are there in all. What is beyond the bitmap's
 // end is anything.
@@ -159,7 +124,7 @@ void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots,
           break;
         default:
           if (cell == before) continue;
-          out = put(out, zigzag(static_cast<std::int64_t>(cell - before)));
+          out = put_integer(out, cell, before);
           before = cell;
       }
       changed |= bits & (~bits + 1);
@@ -290,33 +255,15 @@ bool PieceReader::value(std::size_t slot) {
     cell ^= 1U;
     return true;
   }
-  const std::uint64_t code = bytes_.varint();
   switch (type) {
-    case FieldType::kString: {
-      const std::string_view text = bytes_.take(code);
-      if (bytes_.bad()) return false;
-      cell = metric::string_cell(static_cast<std::size_t>(text.data() - begin_), text.size());
+    case FieldType::kString:
+      if (!get_string(bytes_, begin_, cell)) return false;
       break;
-    }
-    case FieldType::kFloat: {
-      if ((code & 1U) == 0) {
-        std::int64_t& hundredths = hundredths_[slot];
-        hundredths = static_cast<std::int64_t>(static_cast<std::uint64_t>(hundredths) +
-                                               static_cast<std::uint64_t>(unzigzag(code >> 1U)));
-        cell = cell_of_hundredths(hundredths);
-        break;
-      }
-      const std::string_view bytes = bytes_.take(code >> 1U);
-      Cell differing = 0;
-      if (bytes_.bad() || bytes.size() > sizeof differing) return false;
-      std::memcpy(&differing, bytes.data(), bytes.size());
-      cell ^= differing;
-      if (!std::isfinite(metric::as_float(cell))) return false;
-      hundredths_[slot] = hundredths_of(cell);
+    case FieldType::kFloat:
+      if (!get_float(bytes_, cell, hundredths_[slot])) return false;
       break;
-    }
     default:
-      cell += static_cast<Cell>(unzigzag(code));
+      get_integer(bytes_, cell);
   }
   return !bytes_.bad();
 }

@@ -119,11 +119,9 @@ class Reader {
   //
   //   - kMin, kMax, kCount, kLast and sums of integers are equal, bit by bit. Of equal floats (0 and -0) the first
   //     counts, and kLast is the value of the newest row that has the column.
-  //   - A sum of floats is rounded once where all of them are decimal fractions of at most six places (and it is below
-  //   2^53 units
-  //     of the last), so it may differ
-  //     from adding row by row in the last places; it is the better of the two. Other floats are added in order of
-  //     time.
+  //   - A sum of floats is rounded once where all of them are decimal fractions of at most six places, and it is below
+  //     2^53 units of the last. So it may differ in the last places from adding row by row, and is the better of the
+  //     two. Other floats are added in order of time.
   //
   // Late rows and overwritten ones are in it as soon as scan() shows them. Only where rows are past their retention and
   // the window is not, this says what they said when they were there, and scan() says nothing.

@@ -183,9 +183,10 @@ Result<bool> Scan::show_cluster(const Cluster& cluster) {
   std::vector<ChunkEntry> by_generation = cluster.entries;
   std::sort(by_generation.begin(), by_generation.end(),
             [](const ChunkEntry& a, const ChunkEntry& b) { return a.id < b.id; });
+  std::shared_ptr<const DecodedChunk> alone;  // mostly nothing is to be merged
   Rows merged;
   for (const ChunkEntry& entry : by_generation) {
-    Result<Rows> rows = chunks_.load(reads_, entry, asked_.group, asked_.wanted);
+    auto rows = chunks_.load(reads_, entry, asked_.group, asked_.wanted);
     if (!rows) {
       if (rows.error().kind == ErrorKind::kNotFound) return false;
       if (rows.error().kind == ErrorKind::kDamaged) {
@@ -194,13 +195,18 @@ Result<bool> Scan::show_cluster(const Cluster& cluster) {
       }
       return fail(std::move(rows).error());
     }
-    merged = merged.times.empty() ? std::move(*rows) : merge(merged, *rows);
+    if (alone == nullptr) {
+      alone = std::move(*rows);
+      continue;
+    }
+    merged = merge(merged.times.empty() ? alone->rows() : merged, (*rows)->rows());
   }
+  const auto found = [&]() -> const Rows& { return merged.times.empty() && alone ? alone->rows() : merged; };
   if (!asked_.head.times.empty()) {
     const Rows newer = head_rows(cluster.first, cluster.last);
-    if (!newer.times.empty()) merged = merge(merged, newer);
+    if (!newer.times.empty()) merged = merge(found(), newer);
   }
-  RESMON_TRY(show(merged));
+  RESMON_TRY(show(found()));
   return true;
 }
 

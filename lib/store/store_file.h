@@ -21,7 +21,7 @@
 namespace resmon::store {
 
 inline constexpr std::int64_t kApplicationId = 0x72736d6e;  // "rsmn"
-inline constexpr std::int64_t kFormatVersion = 4;
+inline constexpr std::int64_t kFormatVersion = 5;
 
 std::string database_path(const std::string& directory);
 // Makes the directory (0700) and holds its lock; kUnavailable while another process does.
