@@ -108,10 +108,7 @@ class State::Checksums {
 
 Unexpected<Error> State::refuse(std::size_t records, std::string why) {
   counters_.refused_records += records;
-  if (!failing_ && !nudged_) {
-    nudged_ = want_sync_ = true;
-    work_ready_.notify_one();
-  }
+  if (!schedule_.nudged() && schedule_.nudge_for_sync()) work_ready_.notify_one();
   return fail(ErrorKind::kUnavailable, std::move(why));
 }
 
@@ -138,15 +135,6 @@ bool State::put_batch(std::span<const std::string_view> batch, const Checksums& 
     counters_.appended_bytes += batch[i].size();
   }
   return began;
-}
-
-// The commit thread sleeps without a deadline while nothing waits, and otherwise until the interval is over. True: it
-// is to be woken before that.
-bool State::nudge_after_append(bool was_idle) {
-  const bool pressing = options_.sync == Sync::kImmediate || blocks_.unwritten_bytes() >= options_.buffer_bytes / 8;
-  if (nudged_ || failing_ || (!pressing && !was_idle)) return false;
-  nudged_ = true;
-  return true;
 }
 
 // `at`: the first position to give out; 0: the next. A higher one leaves those between out, which takes a new segment.
@@ -178,7 +166,7 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
 
     if (skips) last_position_ = at - 1;
     const bool was_idle = waiting == 0;
-    if (was_idle) first_waiting_ = std::chrono::steady_clock::now();
+    if (was_idle) schedule_.begin_waiting(std::chrono::steady_clock::now());
     appended.began_segment = put_batch(batch, crcs, used, reserve);
     counters_.appended_records += batch.size();
     segments_.weigh_newest(weight);
@@ -186,7 +174,7 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
     blocks_.set_weight(total_weight_);
     if (options_.never_reuse_positions && last_position_ + options_.reserve_positions / 2 > reserved_position_)
       touch_cursors();
-    nudge = nudge_after_append(was_idle);
+    nudge = schedule_.nudge_after_append(was_idle, blocks_.unwritten_bytes());
     collect_wakes(durable_position_.load(), wakes);
   }
   if (nudge) work_ready_.notify_one();

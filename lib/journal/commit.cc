@@ -20,22 +20,6 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Where a small disk has no room for the whole segment, half of what it has room for is reserved: the store has to
-// write, too. The file grows as it is written to.
-Status reserve(File& file, std::uint64_t bytes) {
-  constexpr std::uint64_t kLeast = 64U << 10U;
-  bool whole = true;
-  while (true) {
-    Status reserved = file.allocate(bytes);
-    if (reserved && !whole) return file.truncate(bytes / 2);
-    if (reserved || reserved.error().kind == ErrorKind::kUnsupported) return {};
-    if (bytes / 2 < kLeast) return reserved;
-    bytes /= 2;
-    whole = false;
-    RESMON_TRY(file.truncate(0));
-  }
-}
-
 }  // namespace
 
 void State::run() {
@@ -48,47 +32,30 @@ void State::run() {
 // False: the journal is being closed.
 bool State::wait_for_work() {
   const MutexLock lock(mutex_);
-  auto deadline = SteadyClock::time_point::max();
-  if (failing_) {
-    deadline = retry_at_;
-  } else {
-    if (blocks_.waiting_bytes() > 0) deadline = first_waiting_ + options_.sync_interval;
-    if (cursors_.dirty()) deadline = std::min(deadline, cursors_.dirty_since() + options_.cursor_interval);
-  }
-  while (!stopping_ && !nudged_) {
-    if (deadline == SteadyClock::time_point::max())
+  const Schedule::Time deadline = schedule_.deadline(backlog());
+  while (!stopping_ && !schedule_.nudged()) {
+    if (deadline == Schedule::Time::max())
       work_ready_.wait(mutex_);
     else if (!work_ready_.wait_until(mutex_, deadline))
       break;
   }
-  nudged_ = false;
+  schedule_.take_nudge();
   return !stopping_;
 }
 
-State::Due State::what_is_due(bool forced) {
-  const auto now = SteadyClock::now();
-  Due due{forced, forced, false};
-  const bool time_is_up =
-      failing_ || options_.sync == Sync::kImmediate || now >= first_waiting_ + options_.sync_interval;
-  if (blocks_.waiting_bytes() > 0) {
-    due.sync = due.sync || time_is_up || want_sync_ || blocks_.waiting_bytes() >= options_.buffer_bytes / 2;
-    due.write = due.sync || blocks_.unwritten_bytes() >= options_.buffer_bytes / 8;
-  }
-  if (due.sync) {
-    first_waiting_ = now;
-    want_sync_ = false;
-  }
-  due.cursors = cursors_.dirty() && (forced || failing_ || now >= cursors_.dirty_since() + options_.cursor_interval ||
-                                     (due.write && segments_.any_doomed()));
-  return due;
+Schedule::Backlog State::backlog() const {
+  Schedule::Backlog backlog{blocks_.waiting_bytes(), blocks_.unwritten_bytes(), {}, segments_.any_doomed()};
+  if (cursors_.dirty()) backlog.cursors_since = cursors_.dirty_since();
+  return backlog;
 }
 
 Status State::work(bool forced) {
-  Due due;
+  Schedule::Due due;
   {
     const MutexLock lock(mutex_);
-    if (failing_ && !forced && SteadyClock::now() < retry_at_) return {};
-    due = what_is_due(forced);
+    const auto now = SteadyClock::now();
+    if (!forced && schedule_.must_wait(now)) return {};
+    due = schedule_.begin(backlog(), forced, now);
   }
   Status status;
   if (due.cursors) status = write_cursors();
@@ -108,14 +75,13 @@ Status State::work(bool forced) {
 Status State::settle_outcome(const Status& status) {
   const MutexLock lock(mutex_);
   if (status) {
-    failing_ = false;
+    schedule_.succeeded();
     counters_.error.clear();
     return {};
   }
-  failing_ = true;
+  schedule_.failed(SteadyClock::now());
   ++counters_.failures;
   counters_.error = status.error().message;
-  retry_at_ = SteadyClock::now() + options_.retry_interval;
   return fail(ErrorKind::kUnavailable, status.error().message);
 }
 
@@ -136,8 +102,8 @@ Status State::hand_over(std::chrono::milliseconds patience) {
   {
     const MutexLock lock(mutex_);
     if (stopping_) return fail(ErrorKind::kUnavailable, "the journal is closed");
-    if (failing_ && SteadyClock::now() < retry_at_) return fail(ErrorKind::kUnavailable, counters_.error);
-    if (blocks_.unwritten_bytes() == 0 && !failing_) return {};
+    if (schedule_.must_wait(SteadyClock::now())) return fail(ErrorKind::kUnavailable, counters_.error);
+    if (blocks_.unwritten_bytes() == 0 && !schedule_.failing()) return {};
     removals = segments_.any_doomed();
   }
   Status written;
@@ -154,9 +120,7 @@ Status State::hand_over(std::chrono::milliseconds patience) {
 void State::sync_soon() {
   {
     const MutexLock lock(mutex_);
-    if (blocks_.waiting_bytes() == 0 || failing_) return;
-    want_sync_ = true;
-    if (std::exchange(nudged_, true)) return;
+    if (blocks_.waiting_bytes() == 0 || !schedule_.nudge_for_sync()) return;
   }
   work_ready_.notify_one();
 }
@@ -186,8 +150,8 @@ Status State::write_cursors() {
 }
 
 void State::write_tally(bool durable) {
-  cursor_file_.write_tally({journal_id_, durable ? written_position_ : existing_position_, written_position_,
-                            written_weight_, Clock::system().wall()});
+  cursor_file_.write_tally({journal_id_, (durable ? written_ : existing_).position, written_.position, written_.weight,
+                            Clock::system().wall()});
 }
 
 // What cannot be removed stays on the list, and on the account.
@@ -245,11 +209,9 @@ Status State::begin_file(std::uint64_t group, std::uint64_t first) {
     const MutexLock lock(mutex_);
     segments_.begin_file(first, group, allotment(bytes));
   }
-  active_ = Active{file, first, group, 0, 0, bytes, false};
-  if (options_.preallocate) RESMON_TRY(reserve(*file, bytes));
-  RESMON_TRY(write_all(*file, 0, encode_segment_header({journal_id_, first, group, existing_position_})));
-  active_->size = kSegmentHeaderBytes;
-  return {};
+  active_.emplace(std::move(file), first, group, bytes);
+  if (options_.preallocate) RESMON_TRY(active_->reserve());
+  return active_->append(encode_segment_header({journal_id_, first, group, existing_.position}));
 }
 
 Status State::write_blocks() {
@@ -260,20 +222,18 @@ Status State::write_blocks() {
   }
   for (const Blocks::Slice& slice : slices) {
     const Block& block = *slice.block;
-    if (active_ && active_->group != block.group) RESMON_TRY(finish_active());
+    if (active_ && active_->group() != block.group) RESMON_TRY(finish_active());
     if (!active_) RESMON_TRY(begin_file(block.group, block.written_last + 1));
     const std::size_t bytes = slice.end - block.written;
-    if (active_->size + bytes > active_->room) {
+    if (!active_->has_room(bytes)) {
       const std::uint64_t more = (bytes + kDiskBlock - 1) / kDiskBlock * kDiskBlock;
       RESMON_TRY(make_physical_room(block.group, more));
       const MutexLock lock(mutex_);
-      active_->room += more;
-      segments_.grow(active_->first, more);
+      active_->add_room(more);
+      segments_.grow(active_->first(), more);
     }
-    RESMON_TRY(write_all(*active_->file, active_->size, {block.bytes.get() + block.written, bytes}));
-    active_->size += bytes;
-    written_position_ = slice.last;
-    written_weight_ = slice.weight;
+    RESMON_TRY(active_->append({block.bytes.get() + block.written, bytes}));
+    written_ = {slice.last, slice.weight};
     const MutexLock lock(mutex_);
     blocks_.written(slice);
   }
@@ -281,18 +241,17 @@ Status State::write_blocks() {
 }
 
 Status State::sync_active() {
-  if (!active_ || active_->durable_size == active_->size) return {};
+  if (!active_ || active_->is_durable()) return {};
   if (options_.sync != Sync::kOff) {
     const auto begin = SteadyClock::now();
-    RESMON_TRY(active_->file->sync());
+    RESMON_TRY(active_->sync());
     const auto took = SteadyClock::now() - begin;
-    if (!active_->directory_synced) RESMON_TRY(files_.sync_directory(options_.directory));
-    active_->directory_synced = true;
+    RESMON_TRY(active_->sync_name(files_, options_.directory));
     const MutexLock lock(mutex_);
     ++counters_.syncs;
     counters_.last_sync_duration = took;
   }
-  active_->durable_size = active_->size;
+  active_->set_durable();
   write_tally(true);
   publish();
   return {};
@@ -300,9 +259,9 @@ Status State::sync_active() {
 
 Status State::finish_active() {
   RESMON_TRY(sync_active());
-  const bool shortened = static_cast<bool>(active_->file->truncate(active_->size));
+  const bool shortened = static_cast<bool>(active_->cut_to_durable());
   const MutexLock lock(mutex_);
-  if (shortened) segments_.set_allotted(active_->first, allotment(active_->size));
+  if (shortened) segments_.set_allotted(active_->first(), allotment(active_->durable_bytes()));
   active_.reset();
   return {};
 }
@@ -313,54 +272,53 @@ void State::give_up_active() {
     bool removed = false;
     {
       const MutexLock lock(mutex_);
-      removed = segments_.doom_if_empty(active_->first);
-      if (removed) segments_.reserve(active_->group, allotment(options_.segment_bytes));
+      removed = segments_.doom_if_empty(active_->first());
+      if (removed) segments_.reserve(active_->group(), allotment(options_.segment_bytes));
     }
     if (removed) {
       active_.reset();
       remove_doomed();
     } else {
-      const bool shortened = static_cast<bool>(active_->file->truncate(active_->durable_size));
+      const bool shortened = static_cast<bool>(active_->cut_to_durable());
+      const std::uint64_t durable = active_->durable_bytes();
       const MutexLock lock(mutex_);
-      if (shortened) segments_.set_allotted(active_->first, allotment(active_->durable_size));
-      const std::uint64_t rest = options_.segment_bytes - std::min(options_.segment_bytes, active_->durable_size);
-      segments_.reserve(active_->group, allotment(rest));
+      if (shortened) segments_.set_allotted(active_->first(), allotment(durable));
+      const std::uint64_t rest = options_.segment_bytes - std::min(options_.segment_bytes, durable);
+      segments_.reserve(active_->group(), allotment(rest));
       active_.reset();
     }
   }
   const MutexLock lock(mutex_);
   blocks_.back_to_durable();
-  written_position_ = existing_position_;
-  written_weight_ = existing_weight_;
+  written_ = existing_;
 }
 
 void State::publish() {
   std::vector<std::function<void()>> wakes;
   std::vector<std::function<void(std::uint64_t)>> callbacks;
-  existing_position_ = written_position_;
-  existing_weight_ = written_weight_;
+  existing_ = written_;
   {
     const MutexLock lock(mutex_);
     blocks_.written_is_durable();
-    segments_.durable_through(active_->first, written_position_);
-    if (written_position_ > durable_position_.load()) durable_position_.store(written_position_);
+    segments_.durable_through(active_->first(), written_.position);
+    if (written_.position > durable_position_.load()) durable_position_.store(written_.position);
     blocks_.evict(options_.cache_bytes);
     trim();
-    collect_wakes(written_position_, wakes);
+    collect_wakes(written_.position, wakes);
     callbacks = durable_callbacks_;
     progressed_.notify_all();
   }
   for (const auto& wake : wakes) wake();
-  for (const auto& callback : callbacks) callback(written_position_);
+  for (const auto& callback : callbacks) callback(written_.position);
 }
 
 // Says of the last records that they were durable: damage in them is then damage, not an end that was torn. False:
 // there is no room for it.
 bool State::put_last_mark() {
-  if (!active_ || options_.sync == Sync::kOff || active_->size + kMarkBytes > active_->room) return false;
+  if (!active_ || options_.sync == Sync::kOff || !active_->has_room(kMarkBytes)) return false;
   const MutexLock lock(mutex_);
   const auto& groups = segments_.groups();
-  if (groups.empty() || groups.back().first != active_->group) return false;
+  if (groups.empty() || groups.back().first != active_->group()) return false;
   put_mark();
   return true;
 }
@@ -382,7 +340,7 @@ Status State::close() {
   }
   Status status = work(true);
   if (status && put_last_mark()) status = work(true);
-  if (active_) (void)active_->file->truncate(active_->durable_size);
+  if (active_) (void)active_->cut_to_durable();
   active_.reset();
   cursor_file_.close();
   directory_lock_.reset();

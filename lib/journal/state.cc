@@ -16,6 +16,7 @@ State::State(Options given)
       files_(options_.files ? *options_.files : FileSystem::posix()),
       sizes_(options_),
       blocks_(sizes_.block_bytes()),
+      schedule_(options_),
       cursor_file_(files_, options_.directory, options_.sync != Sync::kOff) {
   counters_.limit_bytes = options_.limit_bytes;
 }
@@ -40,8 +41,7 @@ std::uint64_t State::take_over(Recovery::Found found) {
   newest_segment_start_ = std::move(found.newest_segment_start);
   cursors_lost_ = found.cursors_lost;
   found_tally_ = found.tally;
-  existing_position_ = written_position_ = found.existing_position;
-  existing_weight_ = written_weight_ = found.tally.weight;
+  existing_ = written_ = {found.existing_position, found.tally.weight};
   const MutexLock lock(mutex_);
   segments_ = std::move(found.segments);
   total_weight_ = found.tally.weight;
@@ -49,7 +49,7 @@ std::uint64_t State::take_over(Recovery::Found found) {
   counters_.torn_bytes = found.torn_bytes;
   // No position is given out twice: not one that a cursor has passed, nor one that a file was begun for, nor one that
   // the tally has.
-  std::uint64_t next = std::max({existing_position_ + 1, found.highest_name, found.tally.position + 1});
+  std::uint64_t next = std::max({existing_.position + 1, found.highest_name, found.tally.position + 1});
   if (found.cursors)
     next = std::max(next, restore_cursors(*std::move(found.cursors), found.oldest_previous));
   else if (options_.never_reuse_positions && found.used_before)
@@ -81,8 +81,9 @@ void State::begin_session(std::uint64_t next) {
     durable_position_.store(last_position_);
     last_marked_ = last_position_;
     (void)segments_.doom_if_empty(next);
-    first_waiting_ = std::chrono::steady_clock::now();
-    cursors_.touch(first_waiting_);
+    const auto now = std::chrono::steady_clock::now();
+    schedule_.begin_waiting(now);
+    cursors_.touch(now);
     (void)make_room(0);
   }
   // Now, while there is room for the file; and positions to be skipped next time must be on disk before one is given
@@ -109,7 +110,7 @@ void State::weigh(std::uint64_t position, std::uint64_t weight) {
 void State::set_total_weight(std::uint64_t weight) {
   const IoLock io_lock(io_);
   const MutexLock lock(mutex_);
-  total_weight_ = written_weight_ = existing_weight_ = weight;
+  total_weight_ = written_.weight = existing_.weight = weight;
 }
 
 bool State::wait_durable(std::uint64_t position, std::chrono::steady_clock::time_point until) {
@@ -202,9 +203,7 @@ Status State::forget(std::string_view name) {
 void State::touch_cursors() {
   if (!cursors_.touch(std::chrono::steady_clock::now())) return;
   // The commit thread, if nothing else waits, sleeps without a deadline.
-  if (nudged_ || blocks_.waiting_bytes() > 0) return;
-  nudged_ = true;
-  work_ready_.notify_one();
+  if (blocks_.waiting_bytes() == 0 && schedule_.nudge()) work_ready_.notify_one();
 }
 
 ReaderStats State::reader_stats(const Cursor& cursor) const {

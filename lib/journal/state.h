@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/mutex.h"
+#include "journal/active_file.h"
 #include "journal/blocks.h"
 #include "journal/cursor_file.h"
 #include "journal/cursors.h"
@@ -16,6 +17,7 @@
 #include "journal/journal.h"
 #include "journal/recovery.h"
 #include "journal/scanner.h"
+#include "journal/schedule.h"
 #include "journal/segments.h"
 #include "journal/sizes.h"
 
@@ -91,7 +93,6 @@ class State {
                  std::uint64_t reserve) REQUIRES(mutex_);
   void put_mark() REQUIRES(mutex_);
   void put(const RecordHeader& header, std::string_view payload) REQUIRES(mutex_);
-  bool nudge_after_append(bool was_idle) REQUIRES(mutex_);
   bool may_drop_front_group() const REQUIRES(mutex_);
   bool make_room(std::uint64_t bytes) REQUIRES(mutex_);
   void drop_front_group() REQUIRES(mutex_);
@@ -116,15 +117,10 @@ class State {
   }
 
   // commit.cc
-  struct Due {
-    bool write = false;
-    bool sync = false;
-    bool cursors = false;
-  };
   void run();
   bool wait_for_work();
   Status work(bool forced) REQUIRES(io_);
-  Due what_is_due(bool forced) REQUIRES(mutex_);
+  Schedule::Backlog backlog() const REQUIRES(mutex_);
   Status settle_outcome(const Status& status) REQUIRES(io_);
   Status write_cursors() REQUIRES(io_);
   void write_tally(bool durable) REQUIRES(io_);
@@ -154,43 +150,30 @@ class State {
   Blocks blocks_ GUARDED_BY(mutex_);
   Segments segments_ GUARDED_BY(mutex_);
   Cursors cursors_ GUARDED_BY(mutex_);
+  Schedule schedule_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Reader>> readers_ GUARDED_BY(mutex_);
   std::uint64_t last_position_ GUARDED_BY(mutex_) = 0;
   std::uint64_t total_weight_ GUARDED_BY(mutex_) = 0;  // of all records up to last_position_
   std::atomic<std::uint64_t> durable_position_{0};
   std::uint64_t last_marked_ GUARDED_BY(mutex_) = 0;
-  std::chrono::steady_clock::time_point first_waiting_ GUARDED_BY(mutex_){};
-  std::chrono::steady_clock::time_point retry_at_ GUARDED_BY(mutex_){};
   // The cursors on the device say that those up to it may have been given out.
   std::uint64_t reserved_position_ GUARDED_BY(mutex_) = 0;
   bool reserve_lifted_ GUARDED_BY(mutex_) = false;
-  bool failing_ GUARDED_BY(mutex_) = false;
-  // Without waiting for the interval: somebody asked, or append was refused for want of memory.
-  bool want_sync_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool closed_ GUARDED_BY(mutex_) = false;
-  // The commit thread has been told that there is work before its next deadline.
-  bool nudged_ GUARDED_BY(mutex_) = false;
   Stats counters_ GUARDED_BY(mutex_);
   std::vector<std::function<void(std::uint64_t)>> durable_callbacks_ GUARDED_BY(mutex_);
   Condition work_ready_;
   Condition progressed_;  // durable_position_ moved, records became readable, or closed
 
   TimedMutex io_ ACQUIRED_BEFORE(mutex_);
-  struct Active {
-    std::shared_ptr<File> file;
-    std::uint64_t first = 0;
-    std::uint64_t group = 0;
-    std::uint64_t size = 0;
-    std::uint64_t durable_size = 0;
-    std::uint64_t room = 0;  // bytes it may grow to
-    bool directory_synced = false;
+  std::optional<ActiveFile> active_ GUARDED_BY(io_);
+  struct Reached {
+    std::uint64_t position = 0;
+    std::uint64_t weight = 0;  // of all records up to it
   };
-  std::optional<Active> active_ GUARDED_BY(io_);
-  std::uint64_t written_position_ GUARDED_BY(io_) = 0;
-  std::uint64_t existing_position_ GUARDED_BY(io_) = 0;  // the last that was ever written and kept
-  std::uint64_t written_weight_ GUARDED_BY(io_) = 0;     // of all up to written_position_
-  std::uint64_t existing_weight_ GUARDED_BY(io_) = 0;
+  Reached written_ GUARDED_BY(io_);
+  Reached existing_ GUARDED_BY(io_);  // the last that was ever written and kept
   CursorFile cursor_file_ GUARDED_BY(io_);
   std::uint64_t cursors_durable_ GUARDED_BY(io_) = 0;  // snapshots
   std::unique_ptr<FileSystem::Lock> directory_lock_ GUARDED_BY(io_);
