@@ -163,68 +163,88 @@ class Reading {
   bool as_read_;  // the outputs are the slots, one for one
 };
 
-}  // namespace
-
-Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
-  const Compiled& c = *plan.compiled;
-  std::vector<Rows> answer;
-  if (plan.outputs.empty()) return answer;
-  RESMON_ASSIGN(const SelectList list, take_apart(plan));
-
-  // Without a field that exists, there is nothing to read: tags alone have no rows.
+// Without a field that exists, there is nothing to read: tags alone have no rows.
+bool has_fields(const Plan& plan, const SelectList& list) {
   const auto known = [](DataType type) { return type != DataType::kUnknown && type != DataType::kAnyField; };
-  const bool any =
-      std::any_of(list.calls.begin(), list.calls.end(), [&](const CallPlan& call) { return known(call.leaf.type); }) ||
-      (c.raw && std::any_of(list.references.begin(), list.references.end(),
-                            [&](const Reference& reference) { return known(reference.type); }));
-  if (!any) return answer;
+  return std::any_of(list.calls.begin(), list.calls.end(),
+                     [&](const CallPlan& call) { return known(call.leaf.type); }) ||
+         (plan.compiled->raw && std::any_of(list.references.begin(), list.references.end(),
+                                            [&](const Reference& reference) { return known(reference.type); }));
+}
 
+// The output series in the answer's order, with what their members are read from and filtered by.
+struct Sources {
   std::vector<std::shared_ptr<const Table>> tables;
   std::vector<std::unique_ptr<Filter>> filters;
   std::vector<OutputSeries> series;
+};
+
+// Two subqueries can give the same series: their rows belong together. REQUIRES: `series` are in order
+std::vector<OutputSeries> joined(std::vector<OutputSeries> series) {
+  std::vector<OutputSeries> out;
+  for (OutputSeries& one : series) {
+    if (!out.empty() && !before(out.back(), one) && !before(one, out.back()))
+      out.back().members.insert(out.back().members.end(), one.members.begin(), one.members.end());
+    else
+      out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Result<Sources> find_sources(const Plan& plan, const SelectList& list, Budget& budget) {
+  const Compiled& c = *plan.compiled;
+  Sources out;
   for (const Plan::Source& source : plan.sources) {
     std::vector<Found> found;
     if (source.table != nullptr) {
       found.push_back({source.table, {}});
     } else {
       for (const TimeSpan& span : spans_of(plan, list)) {
-        RESMON_ASSIGN(const auto tables_found, answer_of(plan, list, span, *source.subquery, budget));
-        for (const std::shared_ptr<const Table>& table : tables_found) found.push_back({table, span});
+        RESMON_ASSIGN(const auto tables, answer_of(plan, list, span, *source.subquery, budget));
+        for (const std::shared_ptr<const Table>& table : tables) found.push_back({table, span});
       }
     }
     for (const Found& one : found) {
-      filters.push_back(std::make_unique<Filter>(c.condition, *one.table));
-      for (OutputSeries& some : group(plan, one, *filters.back(), source.table != nullptr))
-        series.push_back(std::move(some));
-      tables.push_back(one.table);
+      out.filters.push_back(std::make_unique<Filter>(c.condition, *one.table));
+      for (OutputSeries& some : group(plan, one, *out.filters.back(), source.table != nullptr))
+        out.series.push_back(std::move(some));
+      out.tables.push_back(one.table);
     }
   }
-  std::stable_sort(series.begin(), series.end(), before);
-  if (!c.ascending) std::reverse(series.begin(), series.end());
+  std::stable_sort(out.series.begin(), out.series.end(), before);
+  if (!c.ascending) std::reverse(out.series.begin(), out.series.end());
+  out.series = joined(std::move(out.series));
+  return out;
+}
 
-  // Two subqueries can give the same series: their rows belong together.
-  std::vector<OutputSeries> joined;
-  for (OutputSeries& one : series) {
-    if (!joined.empty() && !before(joined.back(), one) && !before(one, joined.back()))
-      joined.back().members.insert(joined.back().members.end(), one.members.begin(), one.members.end());
-    else
-      joined.push_back(std::move(one));
-  }
-  for (const std::shared_ptr<const Table>& table : tables) {
+// Tells each stored table which of its series will be read.
+void expect_series(const Sources& sources) {
+  for (const std::shared_ptr<const Table>& table : sources.tables) {
     std::vector<std::size_t> expected;
-    for (const OutputSeries& one : joined)
+    for (const OutputSeries& one : sources.series)
       for (const Member& member : one.members)
         if (member.table == table.get()) expected.push_back(member.series);
     if (table->is_stored()) table->expect(expected);
   }
+}
+
+}  // namespace
+
+Result<std::vector<Rows>> run(const Plan& plan, Budget& budget) {
+  std::vector<Rows> answer;
+  if (plan.outputs.empty()) return answer;
+  RESMON_ASSIGN(const SelectList list, take_apart(plan));
+  if (!has_fields(plan, list)) return answer;
+  RESMON_ASSIGN(Sources sources, find_sources(plan, list, budget));
+  expect_series(sources);
   const Reading reading(plan, list, budget);
-  std::vector<Rows> read(joined.size());
-  std::vector<Status> statuses(joined.size());
-  for_each_index(budget.helpers(), joined.size(), [&](std::size_t i) {
-    statuses[i] = reading.read(joined[i], read[i]);
+  std::vector<Rows> read(sources.series.size());
+  std::vector<Status> statuses(sources.series.size());
+  for_each_index(budget.helpers(), sources.series.size(), [&](std::size_t i) {
+    statuses[i] = reading.read(sources.series[i], read[i]);
     return static_cast<bool>(statuses[i]);
   });
-  for (std::size_t i = 0; i < joined.size(); ++i) {
+  for (std::size_t i = 0; i < read.size(); ++i) {
     RESMON_TRY(std::move(statuses[i]));
     if (!read[i].times.empty()) answer.push_back(std::move(read[i]));
   }

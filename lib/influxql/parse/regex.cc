@@ -1,5 +1,7 @@
 #include "influxql/parse/regex.h"
 
+#include <algorithm>
+
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
 #pragma GCC diagnostic ignored "-Wconversion"
@@ -51,6 +53,31 @@ const char* go_wording(re2::RE2::ErrorCode code) {
   }
 }
 
+// Whether all that matches is at a text's beginning. False where that is not plain to see.
+bool is_anchored(std::string_view pattern) {
+  if (!pattern.starts_with('^') || pattern.find("\\Q") != std::string_view::npos) return false;
+  if (pattern.size() > 1 && std::string_view("*+?{").find(pattern[1]) != std::string_view::npos) return false;
+  int depth = 0;
+  bool in_class = false;
+  for (std::size_t i = 1; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '\\') {
+      ++i;
+    } else if (in_class) {
+      in_class = c != ']';
+    } else if (c == '[') {
+      in_class = true;
+      if (i + 1 < pattern.size() && pattern[i + 1] == '^') ++i;
+      if (i + 1 < pattern.size() && pattern[i + 1] == ']') ++i;  // one that is meant
+    } else if (c == '(' || c == ')') {
+      depth += c == '(' ? 1 : -1;
+    } else if (c == '|' && depth == 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 Regex::Regex(std::unique_ptr<re2::RE2> re) : re_(std::move(re)) {}
@@ -74,6 +101,16 @@ Result<std::shared_ptr<const Regex>> Regex::compile(std::string_view pattern) {
 
 bool Regex::matches(std::string_view text) const {
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *re_);
+}
+
+std::string Regex::prefix() const {
+  constexpr int kLongest = 32;
+  std::string least;
+  std::string most;
+  if (!is_anchored(pattern()) || !re_->PossibleMatchRange(&least, &most, kLongest)) return {};
+  // They bound the part of a text that matches, and whatever is between two texts begins as both do.
+  const auto differs = std::mismatch(least.begin(), least.end(), most.begin(), most.end()).first;
+  return {least.begin(), differs};
 }
 
 const std::string& Regex::pattern() const {

@@ -23,6 +23,8 @@ class Regex {
   // Whether some part of `text` matches.
   bool matches(std::string_view text) const;
   const std::string& pattern() const;
+  // With which every text begins that matches; empty where none is known.
+  std::string prefix() const;
 
  private:
   std::unique_ptr<re2::RE2> re_;

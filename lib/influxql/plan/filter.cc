@@ -91,8 +91,13 @@ Filter::Node Filter::build(const Expr& expr) {
 }
 
 void Filter::build_tag_comparison(const Expr& expr, Node& node) {
-  if (expr.op != Token::kEq && expr.op != Token::kNeq) return;
   if (!is_tag(expr.left())) return;
+  if (expr.op == Token::kEqRegex && expr.right().is(Expr::Kind::kRegex)) {
+    node.tag = static_cast<std::size_t>(tag_slot(expr.left().name));
+    node.tag_matches = expr.right().regex;
+    return;
+  }
+  if (expr.op != Token::kEq && expr.op != Token::kNeq) return;
   node.tag = static_cast<std::size_t>(tag_slot(expr.left().name));
   if (expr.right().is(Expr::Kind::kString)) {
     node.text = expr.right().name;
@@ -148,6 +153,10 @@ std::optional<std::vector<std::uint32_t>> Filter::candidates() const {
 
 std::optional<std::vector<std::uint32_t>> Filter::candidates(const Node& node) const {
   if (node.op == Token::kIllegal) {
+    if (node.tag_matches != nullptr) {
+      const auto found = table_.series_matching(tag_slots_[node.tag], *node.tag_matches);
+      return found == nullptr ? std::nullopt : std::optional(*found);
+    }
     if (!node.tag_is) return std::nullopt;
     const auto found = table_.series_with(tag_slots_[node.tag], node.text);
     if (!found) return std::nullopt;

@@ -3,6 +3,7 @@
 // A condition without time bounds, for one table: tags select groups first, then conditions on fields are evaluated for
 // each row.
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -39,6 +40,7 @@ class Filter {
     bool tag_is_not = false;
     std::size_t tag = 0;  // in tag_slots_
     std::string text;
+    std::shared_ptr<const Regex> tag_matches;  // the tag by `=~`
     // Two tags of a stored series: equal only where both are there.
     bool two_tags = false;
     bool differ = false;  // `!=`

@@ -31,6 +31,10 @@ std::optional<std::span<const std::uint32_t>> Table::series_with(std::string_vie
   return std::nullopt;
 }
 
+store::Listing::Places Table::series_matching(std::string_view /*key*/, const Regex& /*regex*/) const {
+  return nullptr;
+}
+
 namespace {
 
 class StoredTable final : public Table {
@@ -48,6 +52,11 @@ class StoredTable final : public Table {
                                                             std::string_view value) const override {
     if (value.empty()) return std::nullopt;  // also those without the tag
     return listing_->with_tag(key, value);
+  }
+  store::Listing::Places series_matching(std::string_view key, const Regex& regex) const override {
+    if (regex.matches({})) return nullptr;  // also those without the tag
+    return listing_->with_tag_in(
+        key, {regex.pattern(), regex.prefix(), [&](std::string_view value) { return regex.matches(value); }});
   }
 
   void expect(std::span<const std::size_t> series) const override {

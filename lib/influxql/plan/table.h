@@ -32,6 +32,8 @@ class Table {
   virtual const std::vector<metric::Tag>& tags(std::size_t series) const = 0;
   // The series with that tag, ascending; nothing where the table has no index, or `value` is empty.
   virtual std::optional<std::span<const std::uint32_t>> series_with(std::string_view key, std::string_view value) const;
+  // And with a tag whose value the expression matches; null where the table has no index, or the empty text matches.
+  virtual store::Listing::Places series_matching(std::string_view key, const Regex& regex) const;
   // Whether rows of several series are to be merged by time. A subquery that chooses one row a group is not in order of
   // time.
   bool in_order() const { return in_order_; }
