@@ -49,6 +49,8 @@ json::value parsed(std::string_view text) {
 std::string record_json(const AlertRecord& record) {
   json::object tags;
   for (const metric::Tag& tag : record.tags) tags[tag.key] = tag.value;
+  json::array channels;
+  for (const std::string& one : record.channels) channels.emplace_back(one);
   return json::serialize(json::object{{"rule", record.rule},
                                       {"host", record.host},
                                       {"tags", std::move(tags)},
@@ -62,6 +64,15 @@ std::string record_json(const AlertRecord& record) {
                                       {"notified_at", record.notified_at},
                                       {"first_notified_at", record.first_notified_at},
                                       {"escalated", record.escalated},
+                                      {"reason", record.reason},
+                                      {"evaluated", record.evaluated},
+                                      {"gap", record.gap},
+                                      {"clear_since", record.clear_since},
+                                      {"rule_mark", std::bit_cast<std::int64_t>(record.rule_mark)},
+                                      {"when", record.when},
+                                      {"limit", std::bit_cast<std::int64_t>(record.limit)},
+                                      {"severity", std::string(severity_name(record.severity))},
+                                      {"channels", std::move(channels)},
                                       {"acknowledged_by", record.acknowledged_by},
                                       {"acknowledged_at", record.acknowledged_at}});
 }
@@ -85,6 +96,18 @@ AlertRecord record_of(std::string_view text) {
   out.notified_at = integer_member(object, "notified_at");
   out.first_notified_at = integer_member(object, "first_notified_at");
   out.escalated = flag_member(object, "escalated");
+  out.reason = text_member(object, "reason");
+  out.evaluated = integer_member(object, "evaluated");
+  out.gap = integer_member(object, "gap");
+  out.clear_since = integer_member(object, "clear_since");
+  out.rule_mark = std::bit_cast<std::uint64_t>(integer_member(object, "rule_mark"));
+  out.when = text_member(object, "when");
+  out.limit = std::bit_cast<double>(integer_member(object, "limit"));
+  for (const Severity one : {Severity::kInfo, Severity::kWarning, Severity::kCritical})
+    if (text_member(object, "severity") == severity_name(one)) out.severity = one;
+  each_element(object, "channels", [&](const json::value& one) {
+    if (one.is_string()) out.channels.emplace_back(one.get_string());
+  });
   out.acknowledged_by = text_member(object, "acknowledged_by");
   out.acknowledged_at = integer_member(object, "acknowledged_at");
   return out;

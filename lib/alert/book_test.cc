@@ -35,6 +35,15 @@ class BookTest : public ::testing::Test {
     record.value = 95.25;
     record.notified = true;
     record.acknowledged_by = "mia";
+    record.evaluated = 6;
+    record.gap = 7;
+    record.clear_since = 8;
+    record.rule_mark = 0xfedcba9876543210;
+    record.when = "disk.used_percent > 90";
+    record.limit = 90;
+    record.severity = Severity::kCritical;
+    record.channels = {"phone", "mail"};
+    record.reason = "its rule was removed";
     return record;
   }
   static Outgoing message(const std::string& channel) {
@@ -64,6 +73,15 @@ TEST_F(BookTest, KeepsStateOutboxHistoryAndPositionTogether) {
   EXPECT_EQ(kept->alerts[0].value, 95.25);
   EXPECT_TRUE(kept->alerts[0].notified);
   EXPECT_EQ(kept->alerts[0].acknowledged_by, "mia");
+  EXPECT_EQ(kept->alerts[0].evaluated, 6);
+  EXPECT_EQ(kept->alerts[0].gap, 7);
+  EXPECT_EQ(kept->alerts[0].clear_since, 8);
+  EXPECT_EQ(kept->alerts[0].rule_mark, firing().rule_mark);
+  EXPECT_EQ(kept->alerts[0].when, firing().when);
+  EXPECT_EQ(kept->alerts[0].limit, 90);
+  EXPECT_EQ(kept->alerts[0].severity, Severity::kCritical);
+  EXPECT_EQ(kept->alerts[0].channels, firing().channels);
+  EXPECT_EQ(kept->alerts[0].reason, firing().reason);
   EXPECT_EQ(kept->mark->position, 2U);
   const auto due = book->due(10, 10);
   ASSERT_TRUE(due);

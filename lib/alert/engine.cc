@@ -51,11 +51,10 @@ std::string AlertRecord::key() const {
 
 Engine::Engine(const Config& config, const metric::SchemaTable& schemas, EngineLimits limits)
     : config_(config), schemas_(schemas), limits_(limits) {
+  for (const Rule& rule : config_.rules) rule_marks_.push_back(rule_mark_of(rule));
   for (std::uint32_t r = 0; r < config_.rules.size(); ++r) {
     const Rule& rule = config_.rules[r];
-    const bool somewhere = rule.enabled || std::any_of(rule.overrides.begin(), rule.overrides.end(),
-                                                       [](const Override& one) { return one.enabled.value_or(false); });
-    if (!somewhere) continue;
+    if (!used(rule)) continue;
     for (std::uint32_t o = 0; o < rule.when.operands.size(); ++o)
       if (const Operand& operand = rule.when.operands[o]; operand.function == Function::kLogs)
         log_operands_.push_back({r, o, &operand});
@@ -66,6 +65,11 @@ Engine::Engine(const Config& config, const metric::SchemaTable& schemas, EngineL
 }
 
 Engine::~Engine() = default;
+
+bool Engine::used(const Rule& rule) const {
+  return rule.enabled || std::any_of(rule.overrides.begin(), rule.overrides.end(),
+                                     [](const Override& one) { return one.enabled.value_or(false); });
+}
 
 Engine::Host& Engine::host(std::string_view name, bool is_server) {
   const std::string key = is_server ? "\1" + std::string(name) : std::string(name);
@@ -472,6 +476,7 @@ void Engine::change(Alert& alert, AlertState to, UnixNanos time, bool late, std:
   if (to == AlertState::kOk && from != AlertState::kFiring) return;
   alert.fresh = !late;
   alert.clear_since = 0;
+  alert.end_reason.reset();
   if (to == AlertState::kFiring) {
     alert.fired = time;
     alert.ended = 0;
@@ -482,6 +487,7 @@ void Engine::change(Alert& alert, AlertState to, UnixNanos time, bool late, std:
     }
   } else {
     alert.ended = time;
+    if (!reason.empty()) alert.end_reason = std::make_unique<std::string>(reason);
   }
   transitions_.push_back({record(alert), from, time, late, std::move(reason)});
   if (!late) return;
@@ -505,6 +511,7 @@ AlertRecord Engine::record(const Alert& alert) const {
   out.value = alert.value;
   const Comparison& shown = config_.rules[alert.rule].when.comparisons[alert.comparison];
   if (shown.is_text && alert.tracks[shown.operand]) out.value_text = alert.tracks[shown.operand]->text();
+  out.limit = alert.comparison == 0 ? host.rules[alert.rule].limit : shown.limit;
   out.notified = alert.notified;
   out.notified_at = alert.notified_at;
   out.first_notified_at = alert.first_notified_at;
@@ -513,6 +520,19 @@ AlertRecord Engine::record(const Alert& alert) const {
     out.acknowledged_by = alert.acknowledged->by;
     out.acknowledged_at = alert.acknowledged->at;
   }
+  if (alert.end_reason) out.reason = *alert.end_reason;
+  out.evaluated = alert.evaluated;
+  out.gap = alert.gap;
+  out.clear_since = alert.clear_since;
+  const Rule& rule = config_.rules[alert.rule];
+  out.rule_mark = rule_marks_[alert.rule];
+  out.when = rule.when.text;
+  out.severity = rule.severity;
+  out.channels = rule.notify ? *rule.notify : config_.notify;
+  // Whom an escalation called is told of the end.
+  if (alert.escalated)
+    for (const std::string& name : rule.escalate)
+      if (std::find(out.channels.begin(), out.channels.end(), name) == out.channels.end()) out.channels.push_back(name);
   return out;
 }
 
@@ -536,6 +556,11 @@ Alert* Engine::find(std::string_view rule, std::string_view host, const std::vec
 
 const fleet::Host* Engine::host_view(const Alert& alert) const {
   return &static_cast<const Host*>(alert.host)->view;
+}
+
+const fleet::Host* Engine::host_view(std::string_view name) const {
+  const auto it = hosts_.find(name);
+  return it == hosts_.end() ? nullptr : &it->second->view;
 }
 
 bool Engine::host_silent(const Alert& alert) const {

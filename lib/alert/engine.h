@@ -8,6 +8,9 @@
 //
 //   ok ──condition true──► pending ──for `for`──► firing ──cleared for `clear_for`──► ok
 //
+// An alert also ends, with a reason, when its rule goes or changes what it is about, when its host is forgotten, and
+// when its series is no longer reported; it ends then at the series' last row.
+//
 // A condition without data changes no state. Alerts of a silent host keep their state (`unknown` in listings). A sample
 // is late if it is older than a few intervals (a spool that drains): its changes go to the history, and a message is
 // sent only when a sample that is not late shows the same.
@@ -53,9 +56,25 @@ struct AlertRecord {
   bool escalated = false;
   std::string acknowledged_by;  // empty: by nobody
   UnixNanos acknowledged_at = 0;
+  std::string reason;         // why it ended; empty: its condition
+  UnixNanos evaluated = 0;    // its newest row
+  std::int64_t gap = 0;       // between the two newest
+  UnixNanos clear_since = 0;  // since when it is over, while `clear_for` passes
+  // Of its rule, so that an alert whose rule is gone can be ended and told.
+  std::uint64_t rule_mark = 0;  // rule_mark_of
+  std::string when;
+  double limit = 0;  // of the comparison, after overrides
+  Severity severity = Severity::kWarning;
+  std::vector<std::string> channels;  // that are told of its end
 
   std::string key() const;  // unique among all alerts
 };
+
+// A number that stays the same as long as the rule judges in the same way: a change of its texts and channels, or of
+// its severity, keeps it.
+std::uint64_t rule_mark_of(const Rule& rule);
+// Whether both ask for the same values of the same series, perhaps with other limits.
+bool same_quantities(const Condition& a, const Condition& b);
 
 // A change of state, for the history.
 struct Transition {
@@ -125,8 +144,12 @@ class Engine {
 
   // About once a second: what silence means. `hosts` is the whole fleet as it is now.
   void tick(UnixNanos now, const std::vector<fleet::Host>& hosts);
-  // Brings back what was kept; before the first row. What the rules no longer have is dropped.
-  void restore(const std::vector<AlertRecord>& records);
+  // Brings back what was kept; before the first row. The alerts of a rule that did not change go on with their clocks.
+  // Those of a changed rule that are pending begin anew, and those that fire go on if it asks for the same values. What
+  // the rules no longer cover ends at `now`.
+  void restore(const std::vector<AlertRecord>& records, UnixNanos now);
+  // The same, with all that is known of each series and host; `before` is empty afterwards. Before the first row.
+  void take_over(Engine& before, UnixNanos now);
   // The mean of an hour that is over, for forecasts, oldest first; before the first row.
   void seed(const std::string& measurement, const std::string& field, const std::vector<metric::Tag>& tags,
             UnixNanos hour, double mean);
@@ -135,6 +158,8 @@ class Engine {
                    UnixNanos time, double value);
 
   bool has_transitions() const { return !transitions_.empty(); }
+  // Alerts that ended with their rule, of which a message had been sent.
+  std::vector<AlertRecord> take_departed() { return std::exchange(departed_, {}); }
   std::vector<Transition> take_transitions();
   // One line for each host whose late rows changed something, once they are over.
   std::vector<std::string> take_notices();
@@ -153,6 +178,7 @@ class Engine {
   // Whether every host that is up has the tag.
   bool all_have(const metric::Tag& tag) const;
   const fleet::Host* host_view(const Alert& alert) const;
+  const fleet::Host* host_view(std::string_view host) const;  // null: not known
   bool host_silent(const Alert& alert) const;
   bool host_silent(std::string_view host) const;
   std::size_t silent_hosts() const { return silent_hosts_; }
@@ -169,6 +195,7 @@ class Engine {
   struct Host;
   struct Step;
   struct Plan;
+  struct Heir;
 
   Host& host(std::string_view name, bool is_server);
   void select_rules(Host& host);
@@ -191,6 +218,12 @@ class Engine {
   void change(Alert& alert, AlertState to, UnixNanos time, bool late, std::string reason = {});
   void end(Alert& alert, UnixNanos time, bool late, std::string reason);
   void activate(Alert& alert);
+  std::vector<Heir> heirs_of(const Engine& before) const;  // by rule of `before`
+  void take_over_hosts(Engine& before, const std::vector<Heir>& heirs);
+  void take_over_alerts(Engine& before, const std::vector<Heir>& heirs);
+  // Ends an alert that has no place in these rules.
+  void bury(AlertRecord record, UnixNanos now, const std::string& reason);
+  void begin_anew(Alert& alert);
   enum class Truth : std::uint8_t { kFalse, kTrue, kUnknown };
   std::optional<double> value_of(const Alert& alert, std::uint32_t operand, const Track& track) const;
   Truth compare(const Alert& alert, const Comparison& comparison, const Track& track, const Track* divisor,
@@ -201,6 +234,7 @@ class Engine {
   bool count_silence(UnixNanos now);
   void end_all(Host& host, UnixNanos now, const std::string& reason);
   void forget_unused(UnixNanos now);
+  bool used(const Rule& rule) const;
 
   const Config& config_;
   const metric::SchemaTable& schemas_;
@@ -213,6 +247,8 @@ class Engine {
   std::vector<Alert*> active_;
   std::vector<Transition> transitions_;
   std::vector<std::string> notices_;
+  std::vector<AlertRecord> departed_;
+  std::vector<std::uint64_t> rule_marks_;  // by rule
   std::vector<std::size_t> silence_rules_;
   std::vector<LogOperand> log_operands_;
   UnixNanos grace_from_ = 0;
@@ -255,6 +291,7 @@ struct Alert {
   std::uint32_t comparison = 0;                   // as AlertRecord's
   double value = 0;                               // of that, when it was last evaluated
   std::unique_ptr<Acknowledgement> acknowledged;  // null: by nobody, as nearly all
+  std::unique_ptr<std::string> end_reason;        // null: its condition
   std::vector<std::unique_ptr<Track>> tracks;     // by operand; null where it is of another series
 };
 

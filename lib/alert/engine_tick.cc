@@ -72,7 +72,9 @@ void Engine::look_at_hosts(const std::vector<fleet::Host>& hosts, UnixNanos now)
     if (changed || any_volatile) select_rules(host);
   }
   for (const auto& [name, host] : hosts_) {
-    if (host->is_server || host->listed || !host->in_fleet) continue;
+    if (host->is_server || host->listed) continue;
+    // Of one that was removed while the server did not run, only what was kept is there.
+    if (!host->in_fleet && (host->newest != 0 || now - grace_from_ < kGrace)) continue;
     host->in_fleet = false;
     end_all(*host, now, "the host was removed from the list");
   }
@@ -157,7 +159,7 @@ void Engine::resolve_stale(UnixNanos now) {
       continue;
     if (alert->time == 0) alert->time = std::max(host.newest, now - kStale);  // brought back from before the start
     if (host.newest - alert->time > std::max({kStale, 5 * alert->gap, 5 * host.interval()}))
-      end(*alert, now, false, "its series is no longer reported");
+      end(*alert, std::max(alert->evaluated, alert->fired), false, "its series is no longer reported");
   }
 }
 

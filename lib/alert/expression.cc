@@ -332,9 +332,18 @@ class ConditionParser {
     return text_.substr(at_, end - at_);
   }
 
+  // "5m", or "5 m".
+  std::string_view span_text() {
+    const std::string_view first = word();
+    if (first.empty() || first.find_first_not_of("0123456789") != std::string_view::npos) return first;
+    std::size_t end = std::min(text_.find_first_not_of(' ', at_ + first.size()), text_.size());
+    while (end < text_.size() && text_[end] >= 'a' && text_[end] <= 'z') ++end;
+    return text_.substr(at_, end - at_);
+  }
+
   std::chrono::nanoseconds duration() {
     if (failed_) return {};
-    const std::string_view text = word();
+    const std::string_view text = span_text();
     const auto parsed = config::parse_duration(text);
     if (!parsed || parsed->count() <= 0 || *parsed > kLongestWindow) {
       stop(at_, "expected a span of time, as 30s, 5m, 1h or 7d, at most 90d");

@@ -77,6 +77,14 @@ TEST(ExpressionTest, CountsLinesOfLogs) {
   EXPECT_TRUE(parse_condition("logs.used > 5").ok);  // a measurement that is called logs
 }
 
+TEST(ExpressionTest, SpansMayHaveABlank) {
+  const ParsedCondition parsed = parse_condition("logs(\"unit:sshd\") >= 20 in 5 m");
+  ASSERT_TRUE(parsed.ok) << parsed.error.reason;
+  EXPECT_EQ(parsed.condition.operands[0].window, std::chrono::minutes(5));
+  EXPECT_TRUE(parse_condition("logs(\"a\") >= 1 in 1 h and cpu.usage > 5").ok);
+  EXPECT_FALSE(parse_condition("logs(\"a\") >= 1 in 1 and cpu.usage > 5").ok);
+}
+
 TEST(ExpressionTest, LimitsHaveUnits) {
   double value = 0;
   std::string unit;

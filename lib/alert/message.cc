@@ -138,7 +138,8 @@ std::string sparkline(const std::vector<double>& values) {
   if (values.size() < 2) return {};
   static constexpr std::array<const char*, 8> kBlocks{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  const double span = *most - *least;
+  constexpr double kLeastSpan = 0.1;  // of the largest value
+  const double span = std::max(*most - *least, std::max(std::abs(*most), std::abs(*least)) * kLeastSpan);
   std::string out;
   for (const double value : values)
     out += kBlocks[span > 0 ? std::min<std::size_t>(static_cast<std::size_t>((value - *least) / span * 8), 7) : 0];

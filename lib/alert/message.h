@@ -22,7 +22,7 @@ struct MessageItem {
   std::string key;  // AlertRecord::key, of hexadecimal digits: for receivers that tell alerts apart
   std::string host;
   std::vector<metric::Tag> tags;
-  std::string text;   // "disk.used_percent is 95.2 %, limit 95 %"
+  std::string text;   // "disk.used_percent is 95.2 % (>= 95 %)", and the reason of an end that is not the condition's
   std::string value;  // "95.2 %"
   std::string limit;  // ">= 95 %"
   UnixNanos since = 0;
@@ -64,7 +64,8 @@ inline constexpr std::size_t kDigestFrom = 6;  // so many are told in one line e
 // "95.2 %", "3.1 GiB", "2 h 5 min", "17.3": by the unit of the limit and the name of the field.
 std::string value_text(const Condition& when, std::uint32_t comparison, double value);
 std::string duration_text(std::int64_t nanoseconds);  // "2 h 5 min", "40 s"
-// Blocks of eight heights; empty for fewer than two values.
+// Blocks of eight heights; empty for fewer than two values. The whole height is at least a tenth of the largest value,
+// so that a value that hardly moves is a level line.
 std::string sparkline(const std::vector<double>& values);
 // Replaces {host}, {rule}, {value}, {limit}, {severity}, {since} and {TAG} by what they are of the item.
 std::string fill_template(std::string_view text, const Rule& rule, const MessageItem& item);

@@ -53,6 +53,13 @@ TEST(Message, SeveralThatWaitedAreOne) {
   EXPECT_EQ(merge({told(MessageKind::kReminder, {{"a", 0}})}).title, "title of a");
 }
 
+TEST(Message, AValueThatHardlyMovesIsALevelLine) {
+  EXPECT_EQ(sparkline({100, 99.2, 99.1}), "▁▁▁") << "not a cliff";
+  EXPECT_EQ(sparkline({0, 50, 100}), "▁▅█");
+  EXPECT_EQ(sparkline({0, 0}), "▁▁");
+  EXPECT_EQ(sparkline({1}), "");
+}
+
 TEST(Message, IsTriedAgainLaterEachTimeUpToTenMinutes) {
   constexpr std::int64_t kSeconds = 1'000'000'000;
   EXPECT_EQ(retry_wait(0), 5 * kSeconds);

@@ -28,6 +28,12 @@ std::string quantity_of(const Condition& when, const Comparison& comparison) {
   return out;
 }
 
+void sort_items(Message& message) {
+  std::sort(message.items.begin(), message.items.end(), [](const MessageItem& a, const MessageItem& b) {
+    return std::pair(a.host, a.where()) < std::pair(b.host, b.where());
+  });
+}
+
 }  // namespace
 
 bool covers(const Silence& silence, std::string_view rule, const fleet::Host& host, UnixNanos now) {
@@ -35,17 +41,23 @@ bool covers(const Silence& silence, std::string_view rule, const fleet::Host& ho
          fleet::Search(silence.hosts).matches(host);
 }
 
+std::string Notifier::held_by(std::string_view rule, const fleet::Host& host, UnixNanos now,
+                              const std::vector<Silence>& silences) const {
+  if (fleet::is_paused(host)) return "paused";
+  for (const Silence& silence : silences)
+    if (covers(silence, rule, host, now)) return "silenced";
+  for (const Maintenance& window : engine_.config().maintenance) {
+    const bool meant =
+        window.rules.empty() || std::find(window.rules.begin(), window.rules.end(), rule) != window.rules.end();
+    if (meant && window.hosts.matches(host) && window.holds(now)) return "maintenance " + window.name;
+  }
+  return {};
+}
+
 std::string Notifier::held_by(const Alert& alert, UnixNanos now, const std::vector<Silence>& silences) const {
   const Rule& rule = engine_.config().rules[alert.rule];
   const fleet::Host& host = *engine_.host_view(alert);
-  if (fleet::is_paused(host)) return "paused";
-  for (const Silence& silence : silences)
-    if (covers(silence, rule.name, host, now)) return "silenced";
-  for (const Maintenance& window : engine_.config().maintenance) {
-    const bool meant =
-        window.rules.empty() || std::find(window.rules.begin(), window.rules.end(), rule.name) != window.rules.end();
-    if (meant && window.hosts.matches(host) && window.holds(now)) return "maintenance " + window.name;
-  }
+  if (std::string held = held_by(rule.name, host, now, silences); !held.empty()) return held;
   for (const std::string& other : rule.unless) {
     if (const Maintenance* const window = engine_.config().window(other))
       if (window->hosts.matches(host) && window->holds(now)) return "unless " + other;
@@ -126,7 +138,7 @@ std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& s
       if (kind == MessageKind::kResolved) alert->notified = false;
       continue;
     }
-    groups[{alert->rule, kind, group_of(*alert)}].alerts.push_back(alert);
+    groups[{alert->rule, kind, group_of(alert->tags, engine_.host_view(*alert))}].alerts.push_back(alert);
   }
   std::vector<Outgoing> out;
   for (auto& [key, group] : groups) {
@@ -147,6 +159,7 @@ std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& s
     std::erase_if(sent_, [&](const auto& one) {
       return std::get<1>(one.first) != MessageKind::kNotice && now - one.second >= kGroupWithin;
     });
+  put_out_departed(out, now, silences);
   for (const Silence& silence : silences) notice_before_end(out, sent_, engine_, *this, silence, now);
   engine_.settle();
   return out;
@@ -180,48 +193,108 @@ void Notifier::put_out(std::vector<Outgoing>& out, MessageKind kind, const Rule&
   }
 }
 
-MessageItem Notifier::item(const Alert& alert) const {
-  const Rule& rule = engine_.config().rules[alert.rule];
-  const AlertRecord record = engine_.record(alert);
+MessageItem item_of(const AlertRecord& record, const Condition& when) {
   MessageItem out;
   out.key = hexadecimal(record.key());
   out.host = record.host;
-  // Tags that the host has of its own tell nothing of the series.
-  for (const metric::Tag& tag : record.tags) {
-    const auto& own = engine_.host_view(alert)->tags;
-    if (std::find(own.begin(), own.end(), tag) == own.end()) out.tags.push_back(tag);
-  }
+  out.tags = record.tags;
   out.since = record.since;
   out.ended = record.state == AlertState::kOk ? record.ended : 0;
-  const Comparison& shown = rule.when.comparisons[record.comparison];
-  const double limit = record.comparison == 0 ? engine_.limit_of(alert) : shown.limit;
-  if (rule.about_silence()) {
+  if (when.comparisons.empty()) return out;
+  const std::uint32_t which = record.comparison < when.comparisons.size() ? record.comparison : 0;
+  const Comparison& shown = when.comparisons[which];
+  const Operand& operand = when.operands[shown.operand];
+  // Of an alert that ended for another reason than its condition, the value is what it was last.
+  const bool over = out.ended != 0 && record.reason.empty();
+  const std::string_view is = out.ended == 0 || over ? "is" : "was";
+  const std::string_view again = over ? " again" : "";
+  const std::string_view limit_name = out.ended == 0 ? "" : "limit ";
+  if (operand.function == Function::kSilent) {
     out.value = duration_text(static_cast<std::int64_t>(record.value * 1e9));
-    out.text = out.ended != 0 ? "is back" : "no data since " + time_text(record.since);
-  } else if (rule.when.operands[shown.operand].function == Function::kLogs) {
-    const Operand& lines = rule.when.operands[shown.operand];
-    const std::int64_t span = lines.window.count();
+    out.text = over ? "is back" : "no data since " + time_text(record.since);
+  } else if (operand.function == Function::kLogs) {
     out.value = fmt::format("{:.0f} lines", record.value);
-    out.limit = fmt::format("{} {:.0f} in {}", compare_text(shown.compare), limit, duration_text(span));
-    out.text = fmt::format("{:.0f} log lines match {} ({})", record.value, lines.query, out.limit);
+    out.limit = fmt::format("{} {:.0f} in {}", compare_text(shown.compare), record.limit,
+                            duration_text(operand.window.count()));
+    out.text = fmt::format("{:.0f} log lines {} {}{} ({}{})", record.value,
+                           out.ended == 0 || over ? "match" : "matched", operand.query, again, limit_name, out.limit);
   } else if (shown.is_text) {
     out.value = record.value_text;
     out.limit = fmt::format("{} {}", compare_text(shown.compare), shown.text);
   } else {
-    out.value = value_text(rule.when, record.comparison, record.value);
-    out.limit = fmt::format("{} {}", compare_text(shown.compare), value_text(rule.when, record.comparison, limit));
+    out.value = value_text(when, which, record.value);
+    out.limit = fmt::format("{} {}", compare_text(shown.compare), value_text(when, which, record.limit));
   }
-  if (!rule.message.empty() && out.ended == 0)
-    out.text = fill_template(rule.message, rule, out);
-  else if (out.text.empty()) {
-    out.text = fmt::format("{} is {} ({})", quantity_of(rule.when, shown), out.value, out.limit);
-  }
+  if (out.text.empty() && out.value.empty()) out.text = quantity_of(when, shown);
+  if (out.text.empty())
+    out.text = fmt::format("{} {} {}{} ({}{})", quantity_of(when, shown), is, out.value, again, limit_name, out.limit);
+  if (out.ended != 0 && !record.reason.empty()) out.text += ": " + record.reason;
+  return out;
+}
+
+MessageItem Notifier::item(const AlertRecord& record, const Condition& when, const fleet::Host* host) const {
+  MessageItem out = item_of(record, when);
+  // Tags that the host has of its own tell nothing of the series.
+  if (host != nullptr)
+    std::erase_if(out.tags, [&](const metric::Tag& tag) {
+      return std::find(host->tags.begin(), host->tags.end(), tag) != host->tags.end();
+    });
+  return out;
+}
+
+MessageItem Notifier::item(const Alert& alert) const {
+  const Rule& rule = engine_.config().rules[alert.rule];
+  const AlertRecord record = engine_.record(alert);
+  MessageItem out = item(record, rule.when, engine_.host_view(alert));
+  if (!rule.message.empty() && out.ended == 0) out.text = fill_template(rule.message, rule, out);
   if (context_.link) out.link = context_.link(record, rule);
   return out;
 }
 
+// Alerts that ended because their rule went: one message for each rule, to the channels that it had.
+void Notifier::put_out_departed(std::vector<Outgoing>& out, UnixNanos now, const std::vector<Silence>& silences) {
+  std::map<std::pair<std::string, std::string>, std::vector<AlertRecord>> groups;
+  for (AlertRecord& record : engine_.take_departed()) {
+    const fleet::Host* const known = engine_.host_view(record.host);
+    fleet::Host named;
+    named.name = record.host;
+    if (!held_by(record.rule, known != nullptr ? *known : named, now, silences).empty()) continue;
+    groups[{record.rule, group_of(record.tags, known)}].push_back(std::move(record));
+  }
+  for (const auto& [key, records] : groups) {
+    Rule rule;
+    rule.name = key.first;
+    rule.severity = records[0].severity;
+    rule.when = parse_condition(records[0].when).condition;
+    Message made;
+    made.kind = MessageKind::kResolved;
+    made.rule = rule.name;
+    made.severity = rule.severity;
+    made.time = now;
+    made.alerts = records.size();
+    std::vector<std::string> names;
+    UnixNanos since = INT64_MAX;
+    for (const AlertRecord& record : records) {
+      since = std::min(since, record.since);
+      for (const std::string& name : record.channels)
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+      if (made.items.size() >= kMostItems) continue;
+      made.items.push_back(item(record, rule.when, engine_.host_view(record.host)));
+      if (context_.link) made.items.back().link = context_.link(record, rule);
+    }
+    sort_items(made);
+    made.title = title(MessageKind::kResolved, rule, made, since);
+    if (made.items.size() == 1) made.link = made.items[0].link;
+    for (const std::string& name : names) {
+      const Channel* const channel = engine_.config().channel(name);
+      if (channel == nullptr || !channel->resolved || rule.severity < channel->least) continue;
+      out.push_back({name, made});
+    }
+  }
+}
+
 // The values of the tags that part messages.
-std::string Notifier::group_of(const Alert& alert) const {
+std::string Notifier::group_of(const std::vector<metric::Tag>& series, const fleet::Host* host) const {
   std::string out;
   for (const std::string& key : engine_.config().group_by) {
     const auto value_in = [&](const std::vector<metric::Tag>& tags) -> const std::string* {
@@ -229,8 +302,8 @@ std::string Notifier::group_of(const Alert& alert) const {
         if (tag.key == key) return &tag.value;
       return nullptr;
     };
-    const std::string* value = value_in(alert.tags);
-    if (value == nullptr) value = value_in(engine_.host_view(alert)->tags);
+    const std::string* value = value_in(series);
+    if (value == nullptr && host != nullptr) value = value_in(host->tags);
     out += (value == nullptr ? std::string() : *value) + '\1';
   }
   return out;
@@ -289,9 +362,7 @@ Message Notifier::message(MessageKind kind, const Rule& rule, const std::vector<
     if (digest || kind == MessageKind::kResolved) continue;
     add_details(out.items.back(), *alert, rule);
   }
-  std::sort(out.items.begin(), out.items.end(), [](const MessageItem& a, const MessageItem& b) {
-    return std::pair(a.host, a.where()) < std::pair(b.host, b.where());
-  });
+  sort_items(out);
   out.title = title(kind, rule, out, since);
   if (alerts.size() > 1) out.title += common_tags(alerts);
   if (out.items.size() == 1) out.link = out.items[0].link;

@@ -5,7 +5,8 @@
 //
 // The first alert of a rule is sent at once; further alerts of the rule within 30 s follow in one message. A message
 // lists up to kMostItems alerts. An alert that a silence, a maintenance window or `unless` covers waits; its message is
-// sent when they end, if it still fires. The end of an alert is sent if its begin was, unless a silence covers it then.
+// sent when they end, if it still fires. The end of an alert is sent if its begin was, unless a silence covers it then;
+// of an alert whose rule is gone, to the channels that the rule had.
 // Not thread-safe.
 
 #include <functional>
@@ -45,6 +46,9 @@ struct Outgoing {
   Message message;
 };
 
+// What a message says of one alert, without its rule's own text, chart and link. `when`: the rule's condition.
+MessageItem item_of(const AlertRecord& record, const Condition& when);
+
 class Notifier {
  public:
   // Both must outlive the notifier.
@@ -63,8 +67,12 @@ class Notifier {
   void put_out(std::vector<Outgoing>& out, MessageKind kind, const Rule& rule, const std::vector<Alert*>& alerts,
                UnixNanos now);
   Message message(MessageKind kind, const Rule& rule, const std::vector<Alert*>& alerts, UnixNanos now) const;
+  void put_out_departed(std::vector<Outgoing>& out, UnixNanos now, const std::vector<Silence>& silences);
+  std::string held_by(std::string_view rule, const fleet::Host& host, UnixNanos now,
+                      const std::vector<Silence>& silences) const;
+  MessageItem item(const AlertRecord& record, const Condition& when, const fleet::Host* host) const;
   std::string title(MessageKind kind, const Rule& rule, const Message& message, UnixNanos since) const;
-  std::string group_of(const Alert& alert) const;
+  std::string group_of(const std::vector<metric::Tag>& tags, const fleet::Host* host) const;
   std::string common_tags(const std::vector<Alert*>& alerts) const;
   void add_details(MessageItem& item, const Alert& alert, const Rule& rule) const;
   const std::vector<std::string>& channels_of(MessageKind kind, const Rule& rule) const;

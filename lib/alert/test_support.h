@@ -20,17 +20,8 @@ inline constexpr UnixNanos kTestStart = 1'780'000'000 * kTestSecond;
 class TestHouse {
  public:
   explicit TestHouse(std::string_view toml, std::string_view rules_to_keep = "") {
-    const std::string own(toml);
-    const std::size_t tables = std::min(own.find('['), own.size());  // what is before them is the file's own
-    std::string all = "notify = \"phone\"\n" + own.substr(0, tables) +
-                      "[channel.phone]\nkind = \"ntfy\"\ntopic = \"x\"\n" + own.substr(tables);
-    auto read = read_config(all, "alerts.toml");
-    if (!read) throw std::runtime_error(read.error().message);
-    config_ = *std::move(read);
-    // Without built-in rules that a test does not name.
-    if (rules_to_keep != "all")
-      for (Rule& rule : config_.rules)
-        if (rule.built_in && rules_to_keep.find(rule.name) == std::string_view::npos) rule.enabled = false;
+    rules_to_keep_ = rules_to_keep;
+    config_ = read(toml);
     restart();
   }
 
@@ -41,8 +32,32 @@ class TestHouse {
       for (const Alert* alert : engine_->active()) kept.push_back(engine_->record(*alert));
     notifier_.reset();
     engine_ = std::make_unique<Engine>(config_, schemas_);
-    engine_->restore(kept);
+    engine_->restore(kept, now);
     notifier_ = std::make_unique<Notifier>(*engine_, MessageContext{});
+    collect();
+  }
+  // As a restart with another rules file.
+  void restart(std::string_view toml) {
+    std::vector<AlertRecord> kept;
+    for (const Alert* alert : engine_->active()) kept.push_back(engine_->record(*alert));
+    notifier_.reset();
+    engine_.reset();
+    config_ = read(toml);
+    engine_ = std::make_unique<Engine>(config_, schemas_);
+    engine_->restore(kept, now);
+    notifier_ = std::make_unique<Notifier>(*engine_, MessageContext{});
+    collect();
+  }
+  // As a change of the rules file.
+  void reload(std::string_view toml) {
+    auto config = std::make_unique<Config>(read(toml));
+    auto engine = std::make_unique<Engine>(*config, schemas_);
+    engine->take_over(*engine_, now);
+    notifier_.reset();
+    engine_ = std::move(engine);
+    reloaded_ = std::move(config);
+    notifier_ = std::make_unique<Notifier>(*engine_, MessageContext{});
+    collect();
   }
 
   void add_host(const std::string& name, std::vector<metric::Tag> tags = {}) {
@@ -127,8 +142,24 @@ class TestHouse {
   std::vector<std::string> told;  // the channel of each
 
  private:
+  Config read(std::string_view toml) const {
+    const std::string own(toml);
+    const std::size_t tables = std::min(own.find('['), own.size());  // what is before them is the file's own
+    std::string all = "notify = \"phone\"\n" + own.substr(0, tables) +
+                      "[channel.phone]\nkind = \"ntfy\"\ntopic = \"x\"\n" + own.substr(tables);
+    auto made = read_config(all, "alerts.toml");
+    if (!made) throw std::runtime_error(made.error().message);
+    // Without built-in rules that a test does not name.
+    if (rules_to_keep_ != "all")
+      for (Rule& rule : made->rules)
+        if (rule.built_in && rules_to_keep_.find(rule.name) == std::string::npos) rule.enabled = false;
+    return *std::move(made);
+  }
+
   metric::SchemaTable schemas_;
+  std::string rules_to_keep_;
   Config config_;
+  std::unique_ptr<Config> reloaded_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Notifier> notifier_;
 };

@@ -68,6 +68,8 @@ class Track {
   // `operand` must outlive the track.
   explicit Track(const Operand& operand);
 
+  // Goes on with an equal operand, which must outlive the track.
+  void follow(const Operand& operand) { operand_ = &operand; }
   // A time that is not later than the last one is ignored: false.
   bool add(UnixNanos time, double value);
   bool add_text(UnixNanos time, std::string_view text);

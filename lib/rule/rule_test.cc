@@ -136,6 +136,32 @@ TEST(RuleTest, RowsInPlaceKeepTheirBatches) {
   }
 }
 
+TEST(RuleTest, AFieldThatARowLacksIsNotTakenFromTheRowBefore) {
+  std::string errors;
+  metric::SchemaTable schemas;
+  const metric::SchemaId id =
+      schemas
+          .intern(
+              {"m",
+               {},
+               {{"a", metric::FieldType::kFloat}, {"b", metric::FieldType::kFloat}, {"c", metric::FieldType::kFloat}}})
+          .value();
+  for (const bool in_place : {true, false}) {
+    Engine engine(config_of("[[rule]]\ndrop_fields=['b']", Place::kServer, errors), schemas, {Place::kServer, {}});
+    metric::Batch in, out;
+    metric::RowWriter whole = in.add(id, 3, kSecond);
+    for (std::size_t field = 0; field < 3; ++field) whole.set(field, 1.0);
+    in.add(id, 3, 2 * kSecond).set(2, 2.0);
+    if (in_place)
+      engine.edit(in, nullptr, {kSecond, 1});
+    else
+      engine.process(in, 0, in.rows().size(), {kSecond, 1}, out);
+    std::string text;
+    lineproto::LineEncoder(schemas).append(in_place ? in : out, text);
+    EXPECT_EQ(text, "m a=1,c=1 1000000000\nm c=2 2000000000\n");
+  }
+}
+
 struct Case {
   std::string rules, in;
   std::vector<std::string> out;
