@@ -31,6 +31,8 @@ class Codec {
   Status decode();
 
  private:
+  static void encode_origins(const Lines& lines, ByteWriter& out);
+  static void encode_shapes(const Lines& lines, ByteWriter& out);
   Unexpected<Error> malformed(std::string_view why) const {
     return fail(ErrorKind::kInvalid, "lines, byte " + std::to_string(whole_ - reader_.remaining()) + ": " +
                                          std::string(reader_.failed() ? "they end early" : why));
@@ -66,7 +68,17 @@ std::string Codec::encode(const Lines& lines) {
   }
   for (const Lines::Entry& entry : lines.entries_)
     w.u8(static_cast<std::uint8_t>(static_cast<std::uint8_t>(entry.level) | (entry.cut ? kCutBit : 0U)));
+  encode_origins(lines, w);
+  encode_shapes(lines, w);
+  for (const Lines::Entry& entry : lines.entries_) w.varint(entry.message.size());
+  for (const Field& field : lines.fields_) w.varint(field.value.size());
+  for (const Lines::Entry& entry : lines.entries_) w.bytes(entry.message);
+  for (const Field& field : lines.fields_) w.bytes(field.value);
+  return out;
+}
 
+// The distinct pairs of unit and process, and which of them each line has.
+void Codec::encode_origins(const Lines& lines, ByteWriter& out) {
   std::map<std::uint64_t, std::uint32_t> origin_numbers;
   std::vector<std::uint64_t> origins;
   std::vector<std::uint32_t> of_lines;
@@ -77,19 +89,22 @@ std::string Codec::encode(const Lines& lines) {
     if (is_new) origins.push_back(origin);
     of_lines.push_back(at->second);
   }
-  w.varint(lines.units_.texts.size());
-  for (const std::string_view unit : lines.units_.texts) w.text(unit);
-  w.varint(origins.size());
+  out.varint(lines.units_.texts.size());
+  for (const std::string_view unit : lines.units_.texts) out.text(unit);
+  out.varint(origins.size());
   for (const std::uint64_t origin : origins) {
-    w.varint(origin >> 32U);
-    w.varint(origin & 0xffff'ffffU);
+    out.varint(origin >> 32U);
+    out.varint(origin & 0xffff'ffffU);
   }
-  for (const std::uint32_t number : of_lines) w.varint(number);
+  for (const std::uint32_t number : of_lines) out.varint(number);
+}
 
-  // Lists of names; number 0 is the empty one.
+// The distinct lists of fields' names, and which of them each line has; 0 is the empty one.
+void Codec::encode_shapes(const Lines& lines, ByteWriter& out) {
   std::map<std::string, std::uint32_t> shape_numbers;
   std::string shapes;
-  of_lines.clear();
+  std::vector<std::uint32_t> of_lines;
+  of_lines.reserve(lines.entries_.size());
   for (const Lines::Entry& entry : lines.entries_) {
     if (entry.fields == 0) {
       of_lines.push_back(0);
@@ -103,17 +118,11 @@ std::string Codec::encode(const Lines& lines) {
     if (is_new) shapes += key;
     of_lines.push_back(at->second);
   }
-  w.varint(lines.names_.texts.size());
-  for (const std::string_view name : lines.names_.texts) w.text(name);
-  w.varint(shape_numbers.size());
-  w.bytes(shapes);
-  for (const std::uint32_t number : of_lines) w.varint(number);
-
-  for (const Lines::Entry& entry : lines.entries_) w.varint(entry.message.size());
-  for (const Field& field : lines.fields_) w.varint(field.value.size());
-  for (const Lines::Entry& entry : lines.entries_) w.bytes(entry.message);
-  for (const Field& field : lines.fields_) w.bytes(field.value);
-  return out;
+  out.varint(lines.names_.texts.size());
+  for (const std::string_view name : lines.names_.texts) out.text(name);
+  out.varint(shape_numbers.size());
+  out.bytes(shapes);
+  for (const std::uint32_t number : of_lines) out.varint(number);
 }
 
 Status Codec::decode() {

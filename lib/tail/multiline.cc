@@ -4,17 +4,11 @@
 
 #include <memory>
 
-#include "tail/splitter.h"
-
 namespace resmon::tail {
 
-namespace {
-using Rule = std::function<bool(std::string_view line)>;
-}
-
-Result<Rule> multiline_rule(const std::string& setting) {
-  if (setting == "none") return Rule();
-  if (setting == "indent") return Rule(continues_by_indentation);
+Result<Continues> multiline_rule(const std::string& setting) {
+  if (setting == "none") return Continues();
+  if (setting == "indent") return Continues(continues_by_indentation);
   if (setting.size() < 3 || setting.front() != '/' || setting.back() != '/')
     return fail(ErrorKind::kInvalid, "'" + setting + "' is not none, indent or /PATTERN/");
   re2::RE2::Options options;
@@ -22,7 +16,7 @@ Result<Rule> multiline_rule(const std::string& setting) {
   options.set_encoding(re2::RE2::Options::EncodingLatin1);
   const auto first = std::make_shared<re2::RE2>(setting.substr(1, setting.size() - 2), options);
   if (!first->ok()) return fail(ErrorKind::kInvalid, "'" + setting + "': " + first->error());
-  return Rule([first](std::string_view line) {
+  return Continues([first](std::string_view, std::string_view line) {
     return !re2::RE2::PartialMatch(re2::StringPiece(line.data(), line.size()), *first);
   });
 }

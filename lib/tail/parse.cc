@@ -161,7 +161,6 @@ bool Parser::parse_container(std::string_view text, UnixNanos now, Line& line) {
   while (!inner.empty() && (inner.back() == '\n' || inner.back() == '\r')) inner.remove_suffix(1);
   const std::size_t fields = fields_.size();
   line = given;
-  line.time = outer.time;
   line.message = inner;
   const Line whole = line;
   if (!parse_auto(inner, now, line) || fields_.size() > kMostParsedFields) {

@@ -185,6 +185,7 @@ TEST(Parse, JsonAndLogfmt) {
   EXPECT_EQ(logfmt.level, Level::kError);
   EXPECT_EQ(logfmt.message, "it \"broke\"");
   EXPECT_EQ(logfmt.fields, "code=7;");
+  EXPECT_EQ(tell("msg=\"\\\"\\\"\" level=info").message, "\"\"");
 }
 
 TEST(Parse, TimesAndLevelsInFront) {
@@ -212,11 +213,13 @@ TEST(Parse, TimesAndLevelsInFront) {
 }
 
 TEST(Parse, WhatIsNothingKnownIsTheMessage) {
-  for (const char* text : {"", "{", "{\"a\":", "plain words", "a=1", "Feb 31 12:00:00 h p: x", "<999>x",
-                           "2026-13-01 00:00:00 x", "{\"a\":1} more", "x=\"open"}) {
+  for (const char* text :
+       {"", "{", "{\"a\":", "plain words", "a=1", "Feb 31 12:00:00 h p: x", "<999>x", "2026-13-01 00:00:00 x",
+        "{\"a\":1} more", "x=\"open", "E1332 12:00:01.000123   77 file.go:12] no day"}) {
     const Told told = tell(text);
     EXPECT_EQ(told.message, text);
     EXPECT_EQ(told.seconds, kNow / 1'000'000'000) << text;
+    EXPECT_EQ(told.level, Level::kNone) << text;
     EXPECT_EQ(told.fields, "");
   }
 }
@@ -314,6 +317,28 @@ TEST(Shaper, FiltersAndLimits) {
   EXPECT_EQ(shaper->lines()[4].message, "later");
   options.include = {"("};
   EXPECT_EQ(Shaper::make("x", options).error().message.substr(0, 8), "include:");
+}
+
+TEST(Shaper, ABlankLineIsNoEntry) {
+  const auto shaper = Shaper::make("app", ShapeOptions()).value();
+  for (const char* blank : {"", " ", "\t\r"}) shaper->take({blank, false}, "f");
+  shaper->take({"a\n\nb", false}, "f");
+  Line line;
+  shaper->take_line(line);
+  EXPECT_EQ(shaper->stats().excluded, 4U);
+  ASSERT_EQ(shaper->lines().size(), 1U);
+  EXPECT_EQ(shaper->lines()[0].message, "a\n\nb");
+
+  ShapeOptions options;
+  options.format = Format::kContainer;
+  const auto container = Shaper::make("containers", options).value();
+  container->take({"2026-11-29T12:00:01.5Z stdout F ", false}, "f");
+  container->take({"{\"log\":\"\\n\",\"stream\":\"stderr\",\"time\":\"2026-11-29T12:00:01Z\"}", false}, "f");
+  EXPECT_EQ(container->stats().excluded, 2U);
+  options.format = Format::kAuto;
+  const auto fields = Shaper::make("json", options).value();
+  fields->take({R"({"msg":"","user":"7"})", false}, "f");
+  EXPECT_EQ(fields->lines().size(), 1U) << "it has a field";
 }
 
 TEST(JournalExport, EntriesWithBinaryValues) {

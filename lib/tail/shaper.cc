@@ -28,6 +28,13 @@ Result<Set> compile_set(const std::vector<std::string>& patterns) {
   return set;
 }
 
+// A blank line, of whatever source: a reader finds nothing by it. A container's has the stream that it came from.
+bool is_blank(const logline::Line& line) {
+  return line.message.find_first_not_of(" \t\r\n") == std::string_view::npos &&
+         std::all_of(line.fields.begin(), line.fields.end(),
+                     [](const logline::Field& field) { return field.name == "stream"; });
+}
+
 bool matches(const Set& set, std::string_view text) {
   return set->Match(re2::StringPiece(text.data(), text.size()), nullptr);
 }
@@ -120,6 +127,10 @@ void Shaper::take_line(const logline::Line& given) {
 }
 
 void Shaper::finish(const logline::Line& line) {
+  if (is_blank(line)) {
+    ++stats_.excluded;
+    return;
+  }
   if (line.level != logline::Level::kNone && line.level > options_.least) {
     ++stats_.excluded;
     return;

@@ -37,7 +37,7 @@ struct ShapeStats {
   std::uint64_t lines = 0;
   std::uint64_t bytes = 0;
   std::uint64_t cut = 0;
-  std::uint64_t excluded = 0;    // by include, exclude and level
+  std::uint64_t excluded = 0;    // by include, exclude and level, and blank ones
   std::uint64_t suppressed = 0;  // by the rate limit
   std::uint64_t redacted = 0;    // secrets
 };

@@ -15,15 +15,23 @@ struct Event {
   bool cut = false;       // longer than the limit: the rest is skipped
 };
 
+// Whether `line` continues the `event` before it, which may have several lines.
+using Continues = std::function<bool(std::string_view event, std::string_view line)>;
+
 struct SplitOptions {
   std::size_t max_bytes = 64U << 10U;  // of one event
-  // Whether a line continues the event before it. None: no line does.
-  std::function<bool(std::string_view line)> continues;
+  Continues continues;                 // none: no line does
 };
 
-// Lines that continue by indentation, and those that Java's stack traces do not indent: "Caused by:", "Suppressed:",
-// and a class with its package that ends in Exception, Error or Throwable.
-bool continues_by_indentation(std::string_view line);
+// Stack traces of Java, Python and Go belong to the line before them, or are one event if they have none:
+//   - indented lines;
+//   - the lines of these traces that are not indented: "Caused by:", "Suppressed:", a Java class with its package that
+//     ends in Exception, Error or Throwable; "goroutine 1 [running]:" and the function below; below a line that begins
+//     with a time or a level, "Traceback (most recent call last):" and what divides two of them;
+//   - behind an indented line of an event that begins with a time, a level or a trace, a line that begins with neither
+//     time nor level, such as Python's "ValueError: text";
+//   - one empty line between two lines of an event that begins with a time, a level or a trace.
+bool continues_by_indentation(std::string_view event, std::string_view line);
 
 // The state between two pieces of one log.
 struct SplitState {
