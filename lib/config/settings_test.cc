@@ -1,5 +1,6 @@
 #include "config/settings.h"
 #include "config/table_reader.h"
+#include "config/units.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -71,6 +72,14 @@ struct Program {
   }
 };
 
+TEST(SettingsTest, DurationsMayHaveBlanks) {
+  EXPECT_EQ(parse_duration("10 s").value(), 10s);
+  EXPECT_EQ(parse_duration("1 h 30  m").value(), 90min);
+  EXPECT_EQ(parse_duration("1h30m").value(), 90min);
+  for (const char* other : {" 10s", "10s ", "10 ", "10 s 5", "10  ", "1 0s", "s 10", ""})
+    EXPECT_FALSE(parse_duration(other)) << "'" << other << "'";
+}
+
 TEST(SettingsTest, AFileSetsEveryKind) {
   Program p;
   ASSERT_EQ(p.error_of(R"(
@@ -133,7 +142,7 @@ TEST(SettingsTest, ErrorsNameFileLineKeyAndWhatIsWrong) {
       {"[client]\ninterval = 5", "client.toml:2: client.interval: must be a duration such as \"5s\", not an integer"},
       {"[client]\ninterval = '5'",
        "client.toml:2: client.interval: must be a duration from 100ms to 1h: the unit is missing or unknown"},
-      {"[client]\ninterval = '5 s'",
+      {"[client]\ninterval = '5 x'",
        "client.toml:2: client.interval: must be a duration from 100ms to 1h: the unit is missing or unknown"},
       {"[client]\ninterval = '99999999999d'", "client.interval: must be a duration from 100ms to 1h: too large"},
       {"[client]\ninterval = '9223372036s9223372036s'", "too large"},

@@ -1,6 +1,7 @@
 #include "config/units.h"
 #include "base/text.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -53,6 +54,7 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   std::uint64_t total = 0;
   do {
     RESMON_ASSIGN(const std::uint64_t count, take_number(text));
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
     std::size_t length = 0;
     while (length < text.size() && std::isalpha(static_cast<unsigned char>(text[length])) != 0) ++length;
     const std::string_view name = text.substr(0, length);
@@ -63,6 +65,8 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     text.remove_prefix(length);
     if (count > (kMost - total) / unit->factor) return fail(ErrorKind::kInvalid, "too large");
     total += count * unit->factor;
+    // A blank that nothing follows is no part of a duration.
+    if (const std::size_t next = text.find_first_not_of(' '); next != std::string_view::npos) text.remove_prefix(next);
   } while (!text.empty());
   return std::chrono::nanoseconds{static_cast<std::int64_t>(total)};
 }

@@ -11,7 +11,8 @@
 
 namespace resmon::config {
 
-// "250ms", "5s", "1h30m", "30d"; units ns, us, ms, s, m, h, d. "0" needs no unit. Not negative.
+// "250ms", "5s", "1h30m", "30d"; units ns, us, ms, s, m, h, d. "10 s" and "1 h 30 m" are the same with blanks.
+// "0" needs no unit. Not negative.
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text);
 // In the largest unit that shows it exactly: "90m", "5s".
 std::string print_duration(std::chrono::nanoseconds duration);

@@ -11,14 +11,9 @@
 
 #include <array>
 #include <atomic>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cstring>
 #include <deque>
@@ -29,6 +24,8 @@
 #include "base/log.h"
 #include "base/refusal_log.h"
 #include "door/place.h"
+#include "net/await.h"
+#include "net/spawn.h"
 #include "net/stream.h"
 
 namespace resmon::door {
@@ -37,7 +34,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+using net::kAwait;
 constexpr std::size_t kBufferBytes = 256U << 10U;
 constexpr std::size_t kTlsBufferBytes = 16U << 10U;  // a record of TLS
 constexpr std::size_t kDatagramBytes = 64U << 10U;
@@ -187,7 +184,7 @@ asio::awaitable<void> Door::State::accept(std::shared_ptr<State> self, Acceptor&
     if (stopping || error == asio::error::operation_aborted) break;
     if (error) {
       pause.expires_after(kAcceptAgain);
-      co_await pause.async_wait(kAwait);
+      co_await net::wait(pause);
       continue;
     }
     ++connections;
@@ -203,7 +200,7 @@ asio::awaitable<void> Door::State::accept(std::shared_ptr<State> self, Acceptor&
     }
     ++open_connections;
     const auto session = std::make_shared<Session>(lane, std::move(socket), std::move(address), options);
-    asio::co_spawn(lane.executor, serve(self, session), asio::detached);
+    net::start(lane.executor, serve(self, session));
   }
 }
 
@@ -306,7 +303,7 @@ asio::awaitable<Intake::Taken> Door::State::hand_on(std::shared_ptr<Session> ses
   const auto until = std::chrono::steady_clock::now() + kLaterPatience;
   while (out.fate == Intake::Taken::Fate::kLater && !stopping && std::chrono::steady_clock::now() < until) {
     pause.expires_after(kLaterStep);
-    co_await pause.async_wait(kAwait);
+    co_await net::wait(pause);
     Intake::Taken again = intake.again(kept);
     out.fate = again.fate;
     out.position = again.position;
@@ -325,7 +322,7 @@ asio::awaitable<bool> Door::State::when_safe(std::uint64_t position, const asio:
     waiter->safe = true;
     waiter->timer.cancel();
   });
-  if (!waiter->safe) co_await waiter->timer.async_wait(kAwait);
+  if (!waiter->safe) co_await net::wait(waiter->timer);
   co_return waiter->safe;
 }
 
@@ -463,7 +460,7 @@ asio::awaitable<void> Door::State::serve([[maybe_unused]] std::shared_ptr<State>
   while (open && !stopping) {
     if (lane.held) {
       pause.expires_after(kLaterStep);
-      co_await pause.async_wait(kAwait);
+      co_await net::wait(pause);
       continue;
     }
     bool more = false;
@@ -471,7 +468,7 @@ asio::awaitable<void> Door::State::serve([[maybe_unused]] std::shared_ptr<State>
     if (more) {
       const bool going_on = co_await answer(session);
       open = open && going_on;
-      co_await asio::post(lane.executor, asio::use_awaitable);  // the others' turn
+      co_await net::yield(lane.executor);  // the others' turn
     }
   }
   if (!s.greeted) lane.greeting.erase(s.greeting);
@@ -549,7 +546,7 @@ asio::awaitable<void> Door::State::receive([[maybe_unused]] std::shared_ptr<Stat
       take_datagram({buffer.data(), static_cast<std::size_t>(got)}, address_text(from.address()), senders);
     }
     hand_on_at_once(lanes.front());
-    co_await asio::post(lanes.front().executor, asio::use_awaitable);  // the others' turn
+    co_await net::yield(lanes.front().executor);  // the others' turn
   }
 }
 
@@ -558,7 +555,7 @@ asio::awaitable<void> Door::State::flush([[maybe_unused]] std::shared_ptr<State>
   const std::int64_t step = options.flush_interval.count();
   while (!stopping) {
     flush_timer->expires_after(std::chrono::nanoseconds(step - Clock::system().wall() % step));
-    co_await flush_timer->async_wait(kAwait);
+    co_await net::wait(*flush_timer);
     if (stopping) break;
     lanes.front().taker.flush(Clock::system().wall() / step * step);
     hand_on_at_once(lanes.front());
@@ -568,7 +565,7 @@ asio::awaitable<void> Door::State::flush([[maybe_unused]] std::shared_ptr<State>
 asio::awaitable<void> Door::State::sweep([[maybe_unused]] std::shared_ptr<State> self) {
   while (!stopping) {
     sweep_timer->expires_after(kSweepEvery);
-    co_await sweep_timer->async_wait(kAwait);
+    co_await net::wait(*sweep_timer);
     if (stopping) break;
     shared.sweep();
     refusals.report();
@@ -612,11 +609,11 @@ Door::~Door() {
 void Door::start() {
   State& s = *state_;
   const asio::any_io_executor& executor = s.lanes.front().executor;
-  if (s.sockets.tcp) asio::co_spawn(executor, s.accept(state_, *s.sockets.tcp), asio::detached);
-  if (s.sockets.local) asio::co_spawn(executor, s.accept(state_, *s.sockets.local), asio::detached);
-  if (s.sockets.udp) asio::co_spawn(executor, s.receive(state_), asio::detached);
-  if (s.options.taker.format == Format::kStatsd) asio::co_spawn(executor, s.flush(state_), asio::detached);
-  asio::co_spawn(executor, s.sweep(state_), asio::detached);
+  if (s.sockets.tcp) net::start(executor, s.accept(state_, *s.sockets.tcp));
+  if (s.sockets.local) net::start(executor, s.accept(state_, *s.sockets.local));
+  if (s.sockets.udp) net::start(executor, s.receive(state_));
+  if (s.options.taker.format == Format::kStatsd) net::start(executor, s.flush(state_));
+  net::start(executor, s.sweep(state_));
 }
 
 void Door::stop() {

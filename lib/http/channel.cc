@@ -2,8 +2,8 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <boost/asio/bind_executor.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <boost/beast/websocket/ssl.hpp>
@@ -85,23 +85,20 @@ asio::awaitable<error_code> Channel::handshake() {
 }
 
 asio::awaitable<std::pair<error_code, std::size_t>> Channel::read_some(std::span<char> into) {
-  const auto buffer = asio::buffer(into.data(), into.size());
-  if (state_->secure() != nullptr) {
-    const auto [error, n] = co_await state_->secure()->async_read_some(buffer, kAwait);
-    co_return std::pair(error, n);
-  }
-  const auto [error, n] = co_await state_->lowest().async_read_some(buffer, kAwait);
+  const auto [error, n] = co_await async_read_some(asio::buffer(into.data(), into.size()), kAwait);
   co_return std::pair(error, n);
 }
 
 asio::awaitable<error_code> Channel::write(std::string_view first, std::string_view second) {
-  const std::array<asio::const_buffer, 2> both{asio::buffer(first), asio::buffer(second)};
-  if (state_->secure() != nullptr) {
-    const auto [error, n] = co_await asio::async_write(*state_->secure(), both, kAwait);
-    co_return error;
+  while (!first.empty() || !second.empty()) {
+    const std::array<asio::const_buffer, 2> both{asio::buffer(first), asio::buffer(second)};
+    const auto [error, n] = co_await async_write_some(both, kAwait);
+    if (error) co_return error;
+    const std::size_t of_first = std::min(n, first.size());
+    first.remove_prefix(of_first);
+    second.remove_prefix(n - of_first);
   }
-  const auto [error, n] = co_await asio::async_write(state_->lowest(), both, kAwait);
-  co_return error;
+  co_return error_code();
 }
 
 asio::awaitable<void> Channel::discard_input(std::size_t most_bytes) {
@@ -113,7 +110,8 @@ asio::awaitable<void> Channel::discard_input(std::size_t most_bytes) {
   }
 }
 
-// Beast posts through its handlers' executor, which the erased one of Boost 1.81 is too little for; ours is the same.
+// Coroutines and Beast come here alike, so that each operation of each kind of stream is compiled once. Beast posts
+// through its handlers' executor, which the erased one of Boost 1.81 is too little for; ours is the same.
 void Channel::start_read(const MutableBuffers& buffers, Transferred handler) {
   if (SecureStream* const over = state_->secure(); over != nullptr)
     over->async_read_some(buffers, asio::bind_executor(get_executor(), std::move(handler)));

@@ -1,12 +1,13 @@
 // The heads of requests and answers: which requests are accepted, and which are refused with which status.
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <cctype>
 #include <cstdio>
 
+#include "http/content_policy.h"
 #include "http/server_internal.h"
 #include "net/address.h"
+#include "net/spawn.h"
 
 namespace resmon::http {
 
@@ -23,9 +24,7 @@ constexpr std::pair<const char*, const char*> kSecurityHeaders[] = {
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
 };
-constexpr const char* kContentPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
-    "'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors ";
+constexpr const char* kContentPolicy = "Content-Security-Policy";
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -78,6 +77,17 @@ std::optional<std::string_view> after_scheme(std::string_view target) {
 }
 
 }  // namespace
+
+std::string content_policy(std::string_view script, std::string_view style, std::string_view frame_ancestors) {
+  std::string out = "default-src 'none'; script-src 'self'";
+  if (!script.empty()) out.append(" ").append(script);
+  out.append("; style-src 'self'");
+  if (!style.empty()) out.append(" ").append(style);
+  out.append(
+      "; img-src 'self' data:; connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action "
+      "'self'; frame-ancestors ");
+  return out.append(frame_ancestors.empty() ? "'none'" : frame_ancestors);
+}
 
 void HeadParser::on_field_impl(bhttp::field name, beast::string_view text, beast::string_view value,
                                error_code& error) {
@@ -157,15 +167,14 @@ bhttp::response<bhttp::string_body> head_of(const Response& response) {
   if (response.status != 204) out.set(bhttp::field::content_type, response.content_type);
   for (const auto& [name, value] : response.headers) out.insert(name, value);  // Set-Cookie may be there twice
   for (const auto& [name, value] : kSecurityHeaders) out.set(name, value);
-  const bool framed = !response.frame_ancestors.empty();
-  if (!framed) out.set("X-Frame-Options", "DENY");
-  out.set("Content-Security-Policy", kContentPolicy + (framed ? response.frame_ancestors : "'none'"));
+  if (response.frame_ancestors.empty()) out.set("X-Frame-Options", "DENY");
+  if (out.count(kContentPolicy) == 0) out.set(kContentPolicy, content_policy({}, {}, response.frame_ancestors));
   out.set(bhttp::field::vary, "Accept-Encoding");
   return out;
 }
 
 asio::awaitable<void> run_on(asio::thread_pool& pool, std::function<void()> work) {
-  co_await asio::co_spawn(pool.get_executor(), call(std::move(work)), asio::use_awaitable);
+  co_await net::run(pool.get_executor(), call(std::move(work)));
 }
 
 }  // namespace resmon::http

@@ -12,6 +12,7 @@
 #include "http/accept.h"
 #include "http/gzip.h"
 #include "http/server_internal.h"
+#include "net/spawn.h"
 
 namespace resmon::http {
 
@@ -472,7 +473,7 @@ asio::awaitable<void> Server::serve(std::shared_ptr<Channel> channel, std::strin
   } leave{connections_, id};
   const bool stays =
       connections_->set_close(id, [weak = std::weak_ptr<Channel>(channel), executor = channel->get_executor()] {
-        asio::post(executor, [weak] {
+        net::post(executor, [weak] {
           if (const auto alive = weak.lock()) alive->close();
         });
       });

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "http/server_internal.h"
+#include "net/spawn.h"
 
 namespace resmon::http {
 
@@ -58,7 +59,7 @@ class WebSocket final : public Socket, public std::enable_shared_from_this<WebSo
       });
     }
     timer_.expires_after(timeout);
-    if (reading_) co_await timer_.async_wait(kAwait);
+    if (reading_) co_await net::wait(timer_);
     if (!still_welcome()) co_return fail(ErrorKind::kDenied, "the session or token has ended");
     if (reading_) co_return std::optional<std::string>();
     if (error_) co_return fail(ErrorKind::kUnavailable, error_.message());
@@ -91,7 +92,7 @@ asio::awaitable<void> Server::serve_socket(std::shared_ptr<Channel> channel, Con
   channel->expires_never();
   auto ws = std::make_shared<Ws>(std::move(*channel));
   const bool stays = connections_->set_close(id, [weak = std::weak_ptr(ws), executor = ws->get_executor()] {
-    asio::post(executor, [weak] {
+    net::post(executor, [weak] {
       if (const auto alive = weak.lock()) alive->next_layer().close();
     });
   });

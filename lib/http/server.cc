@@ -2,12 +2,11 @@
 
 #include <openssl/evp.h>
 
-#include <boost/asio/co_spawn.hpp>
-
 #include "base/log.h"
 #include "base/network.h"
 #include "http/server_internal.h"
 #include "net/address.h"
+#include "net/spawn.h"
 
 namespace resmon::http {
 
@@ -122,7 +121,7 @@ void Server::accept(tcp::socket socket, const tcp::endpoint& endpoint) {
       log::error("http", "connection ended by an exception", {{"reason", e.what()}});
     }
   };
-  asio::co_spawn(executor, serve(std::make_shared<Channel>(std::move(socket), options_.tls), peer, id), ended);
+  net::start(executor, serve(std::make_shared<Channel>(std::move(socket), options_.tls), peer, id), ended);
 }
 
 Response Server::no_memory() {

@@ -1,9 +1,8 @@
 // A question to a client that is connected now: sent at once on the session's own executor, and answered by a frame or
 // by the session's end.
 
-#include <boost/asio/post.hpp>
-
 #include "ingest/server_internal.h"
+#include "net/spawn.h"
 
 namespace resmon::ingest {
 
@@ -24,7 +23,7 @@ void Server::ask_processes(const std::string& host, ProcessesDone done) {
     done(fail(ErrorKind::kNotFound, "its client is not connected"));
     return;
   }
-  asio::post(session->connection->executor(), [this, session, done = std::move(done)] {
+  net::post(session->connection->executor(), [this, session, done = std::move(done)] {
     Session& s = *session;
     if (!s.greeted || s.said_goodbye || s.questions_closed) {
       done(fail(ErrorKind::kNotFound, "its client is not connected"));

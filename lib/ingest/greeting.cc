@@ -1,10 +1,10 @@
 // HELLO: who may come in, and whose stream it is.
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 
 #include "base/log.h"
 #include "ingest/server_internal.h"
+#include "net/spawn.h"
 
 namespace resmon::ingest {
 
@@ -169,7 +169,7 @@ Status Server::claim(const std::shared_ptr<Session>& session, const wire::Hello&
                                                  other->client.address + "; give each its own client.host");
       }
       other->told_to_go = true;
-      asio::post(other->connection->executor(), [other] { other->connection->close(); });
+      net::post(other->connection->executor(), [other] { other->connection->close(); });
     }
   }
   if (!claimed) {

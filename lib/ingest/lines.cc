@@ -1,11 +1,8 @@
 // Connections for log lines: beside a client's other one, so that a flood of lines holds up no sample. They claim no
 // name and are no session of the fleet.
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "ingest/server_internal.h"
+#include "net/spawn.h"
 
 namespace resmon::ingest {
 
@@ -60,7 +57,7 @@ asio::awaitable<Status> Server::take_lines(std::shared_ptr<Session> session, std
     if (position.error().kind != ErrorKind::kUnavailable) co_return fail(position.error());
     s.hear();
     pause.expires_after(kFullTakerPause);
-    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(pause);
     if (stopping_ || s.told_to_go) co_return fail(ErrorKind::kUnavailable, "gone before there was room for its lines");
   }
 }
@@ -69,7 +66,7 @@ void Server::acknowledge_lines(const std::shared_ptr<Session>& session) {
   const auto executor = session->connection->executor();
   options_.lines->when_durable(session->position,
                                [this, executor, weak = std::weak_ptr<Session>(session), sequence = session->sequence] {
-                                 asio::post(executor, [this, weak, sequence] {
+                                 net::post(executor, [this, weak, sequence] {
                                    const std::shared_ptr<Session> s = weak.lock();
                                    if (!s) return;
                                    s->ack = std::max(s->ack, sequence);

@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/execution_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 #include <cerrno>
 #include <filesystem>
@@ -26,6 +25,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "net/spawn.h"
 
 namespace resmon::ingest {
 
@@ -653,7 +653,7 @@ void DurableLane::wait(std::uint64_t position, std::function<void()> done,
 
 void DurableLane::ring() {
   if (rung_.exchange(true)) return;
-  asio::post(executor_, [self = shared_from_this()] { self->drain(); });
+  net::post(executor_, [self = shared_from_this()] { self->drain(); });
 }
 
 void DurableLane::drain() {

@@ -8,14 +8,11 @@
 // appended and then lost with the process is not, and comes again. A stream has one owner at a time; a connection that
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
 #include "ingest/rows.h"
 #include "ingest/server_internal.h"
+#include "net/spawn.h"
 
 namespace resmon::ingest {
 
@@ -101,7 +98,7 @@ asio::awaitable<void> Server::settle_last_batches(std::shared_ptr<Session> sessi
   const auto until = steady_clock::now() + (s.said_goodbye || s.aged ? kGoodbyePatience : std::chrono::seconds(1));
   while (s.position > durable_position(s) && steady_clock::now() < until) {
     pause.expires_after(std::chrono::milliseconds(5));
-    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(pause);
   }
   if (s.sequence > s.said && s.position <= durable_position(s)) {
     s.ack = std::max(s.ack, s.sequence);
@@ -142,7 +139,7 @@ void Server::acknowledge_when_durable(const std::shared_ptr<Session>& session) {
 
 void Server::start_writing(const std::shared_ptr<Session>& session) {
   if (std::exchange(session->writing, true)) return;
-  asio::co_spawn(session->connection->executor(), write_out(session, options_.write_timeout), asio::detached);
+  net::start(session->connection->executor(), write_out(session, options_.write_timeout));
 }
 
 // Writes until nothing is due. A client that does not read its answers for the length of the timeout is hung up on.
@@ -173,7 +170,7 @@ asio::awaitable<void> Server::settle(std::shared_ptr<Session> session, net::Time
   if (!s.writing) co_return;
   s.settled.emplace(s.connection->executor());
   s.settled->expires_after(patience);
-  co_await s.settled->async_wait(asio::as_tuple(asio::use_awaitable));
+  co_await net::wait(*s.settled);
   s.settled.reset();
   if (s.writing) s.connection->close();
 }
@@ -251,7 +248,7 @@ asio::awaitable<Status> Server::append_pending(std::shared_ptr<Session> session)
       // Full, or the disk fails: nothing is acknowledged, so the client keeps it, and TCP holds back what follows.
       s.hear();
       pause.expires_after(kFullLogPause);
-      co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+      co_await net::wait(pause);
       for (Pending& waiting : s.pending) waiting.batch.renew_pin();
       s.decoder->keep_schemas(schemas_.pin());
       if (stopping_ || s.told_to_go) {

@@ -114,6 +114,23 @@ std::int64_t plus(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
+// The most bytes that a row takes, strings not counted.
+std::size_t most_bytes_of(const metric::Row& row) {
+  return 3 * kVarintBytes + metric::presence_words(row.fields) * 8 + std::size_t{row.fields} * kVarintBytes;
+}
+
+// Writes `text` at `at`, which is within `out`, and sees to it that `left` bytes have room after it.
+char* put_text(char* at, std::string_view text, std::size_t left, const metric::Batch& batch, std::string& out) {
+  const auto used = static_cast<std::size_t>(at - out.data());
+  if (out.size() - used < left + text.size()) {
+    // Strings may share their bytes in the arena.
+    out.resize(used + left + 2 * text.size() + batch.text().size());
+    at = out.data() + used;
+  }
+  at = put(at, text.size());
+  return std::copy(text.begin(), text.end(), at);
+}
+
 }  // namespace
 
 void encode_rows(const metric::SchemaTable& schemas, const metric::Batch& batch, std::string& out) {
@@ -122,12 +139,9 @@ void encode_rows(const metric::SchemaTable& schemas, const metric::Batch& batch,
   ByteWriter head(out);
   head.varint(rows.size());
   head.varint(period);
-  // At the most: so that values are written without looking for room.
-  const auto most_of = [](const metric::Row& row) {
-    return 3 * kVarintBytes + metric::presence_words(row.fields) * 8 + std::size_t{row.fields} * kVarintBytes;
-  };
-  std::size_t left = 0;  // for this row and those after it, strings not counted
-  for (const metric::Row& row : rows) left += most_of(row);
+  // At the most, so that values are written without looking for room: for this row and those after it.
+  std::size_t left = 0;
+  for (const metric::Row& row : rows) left += most_bytes_of(row);
   const std::size_t begin = out.size();
   out.resize(begin + left + batch.text().size());
   char* at = out.data() + begin;
@@ -165,24 +179,14 @@ void encode_rows(const metric::SchemaTable& schemas, const metric::Batch& batch,
         case FieldType::kFloat:
           at = put_float(at, values[f], from != nullptr ? from[f] : 0);
           break;
-        case FieldType::kString: {
-          const std::string_view text = metric::as_string(values[f], batch.text());
-          const auto used = static_cast<std::size_t>(at - out.data());
-          if (out.size() - used < left + text.size()) {
-            // Strings may share their bytes in the arena.
-            out.resize(used + left + 2 * text.size() + batch.text().size());
-            at = out.data() + used;
-          }
-          at = put(at, text.size());
-          std::copy(text.begin(), text.end(), at);
-          at += text.size();
+        case FieldType::kString:
+          at = put_text(at, metric::as_string(values[f], batch.text()), left, batch, out);
           break;
-        }
         default:
           at = put(at, zigzag(static_cast<std::int64_t>(values[f] - (from != nullptr ? from[f] : 0))));
       }
     }
-    left -= most_of(row);
+    left -= most_bytes_of(row);
   }
   out.resize(static_cast<std::size_t>(at - out.data()));
 }
@@ -513,6 +517,21 @@ void pass_over(ByteReader& r, const std::vector<metric::Field>& fields, const st
   }
 }
 
+// Which of a row's `fields` have a value. False: the record ends early.
+bool read_bitmap(ByteReader& r, bool some_absent, std::size_t fields, std::vector<std::uint64_t>& bitmap) {
+  bitmap.assign(metric::presence_words(fields), 0);
+  if (some_absent) {
+    const std::string_view raw = r.bytes((fields + 7) / 8);
+    raw.copy(reinterpret_cast<char*>(bitmap.data()), raw.size());
+    if (fields % 64 != 0) bitmap.back() &= (std::uint64_t{1} << (fields % 64)) - 1;
+    return !r.failed();
+  }
+  if (fields > r.remaining()) return false;
+  for (std::size_t word = 0; word < bitmap.size(); ++word)
+    bitmap[word] = fields - word * 64 >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (fields - word * 64)) - 1;
+  return !r.failed();
+}
+
 }  // namespace
 
 Status RecordDecoder::decode(std::string_view bytes, metric::Batch& out, const Wanted& wanted) {
@@ -544,17 +563,7 @@ Status RecordDecoder::decode(std::string_view bytes, metric::Batch& out, const W
     previous_time = plus(previous_time, r.signed_varint());
     const std::vector<metric::Field>& fields = schemas[id].fields;
     const std::size_t n = fields.size();
-    bitmap.assign(metric::presence_words(n), 0);
-    if ((code & kSomeAbsent) != 0) {
-      const std::string_view raw = r.bytes((n + 7) / 8);
-      raw.copy(reinterpret_cast<char*>(bitmap.data()), raw.size());  // nothing at all where the record ends early
-      if (n % 64 != 0) bitmap.back() &= (std::uint64_t{1} << (n % 64)) - 1;
-    } else {
-      if (n > r.remaining()) return damaged("ends early");
-      for (std::size_t word = 0; word < bitmap.size(); ++word)
-        bitmap[word] = n - word * 64 >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (n - word * 64)) - 1;
-    }
-    if (r.failed()) return damaged("ends early");
+    if (!read_bitmap(r, (code & kSomeAbsent) != 0, n, bitmap)) return damaged("ends early");
     if (wanted && !wanted(id)) {
       out.add(id, 0, previous_time);
       pass_over(r, fields, bitmap);

@@ -1,12 +1,11 @@
 #include "ingest/server.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <random>
 
 #include "base/log.h"
 #include "ingest/server_internal.h"
+#include "net/spawn.h"
 
 namespace resmon::ingest {
 
@@ -98,7 +97,7 @@ void Server::accept(asio::ip::tcp::socket socket, const asio::ip::tcp::endpoint&
                                            net::to_string({from.address().to_string(), from.port()}));
   if (!enter(session, from.address())) return;
   ++stats_.connections;
-  asio::co_spawn(executor, serve(session), [this, session](const std::exception_ptr& error) {
+  net::start(executor, serve(session), [this, session](const std::exception_ptr& error) {
     leave(session);
     if (!error) return;
     try {
@@ -120,7 +119,7 @@ void Server::stop() {
   // one that is at work sees told_to_go when it comes back.
   for (const auto& session : all) {
     session->told_to_go = true;
-    asio::post(session->connection->executor(), [session] {
+    net::post(session->connection->executor(), [session] {
       if (session->greeted)
         session->connection->stop_reading();
       else
@@ -152,7 +151,7 @@ void Server::on_each_session(const std::function<void(Session&)>& work) {
     const MutexLock lock(mutex_);
     all = everybody();
   }
-  for (const auto& session : all) asio::post(session->connection->executor(), [session, work] { work(*session); });
+  for (const auto& session : all) net::post(session->connection->executor(), [session, work] { work(*session); });
 }
 
 // Whoever is let in after this was let in by the new tokens.
@@ -184,7 +183,7 @@ bool Server::enter(const std::shared_ptr<Session>& session, const asio::ip::addr
               {{"limit", options_.max_greeting}});
   const auto at = sessions_.find(static_cast<const Session*>(gone));
   if (const auto other = at == sessions_.end() ? nullptr : at->second.lock()) {
-    asio::post(other->connection->executor(), [other] {
+    net::post(other->connection->executor(), [other] {
       if (other->greeted) return;
       other->makes_room = true;
       other->connection->close();
@@ -213,7 +212,7 @@ void Server::hold_frames(Session& session, std::size_t bytes, bool moved_on) {
   for (const void* one : gone) {
     const auto at = sessions_.find(static_cast<const Session*>(one));
     if (const auto other = at == sessions_.end() ? nullptr : at->second.lock()) {
-      asio::post(other->connection->executor(), [other] {
+      net::post(other->connection->executor(), [other] {
         other->makes_room = true;
         other->connection->stop_reading();
       });
@@ -263,7 +262,7 @@ void Server::send_notice(const std::string& host, const std::string& text) {
     if (const auto it = names_.find(host); it != names_.end()) session = it->second.lock();
   }
   if (!session) return;
-  asio::post(session->connection->executor(), [this, session, text] {
+  net::post(session->connection->executor(), [this, session, text] {
     if (!session->greeted || session->said_goodbye) return;
     wire::encode_notice(std::string_view(text).substr(0, kMostNoticeBytes), session->out);
     start_writing(session);
@@ -290,7 +289,7 @@ void Server::end_aged() {
     const std::int64_t leave_at = session->leave_at;
     if (leave_at == 0 || now < leave_at) continue;
     session->leave_at = 0;
-    asio::post(session->connection->executor(), [this, session] {
+    net::post(session->connection->executor(), [this, session] {
       if (session->told_to_go.exchange(true)) return;
       session->aged = true;
       ++stats_.aged;

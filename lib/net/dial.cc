@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "net/await.h"
+#include "net/spawn.h"
 
 namespace resmon::net {
 
@@ -163,7 +164,7 @@ asio::awaitable<Result<tcp::socket>> dial(Address address, Timeout timeout, Dial
     });
     race->begin_next();
     // Cancelled when it is over.
-    if (!race->endpoints.empty()) co_await race->over_at.async_wait(kAwait);
+    if (!race->endpoints.empty()) co_await wait(race->over_at);
   }
   if (!race->over && !race->endpoints.empty()) race->error = asio::error::timed_out;
   if (!race->over) race->finish();

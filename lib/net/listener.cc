@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -12,6 +10,7 @@
 #include "base/log.h"
 #include "net/await.h"
 #include "net/proxy_header.h"
+#include "net/spawn.h"
 
 namespace resmon::net {
 
@@ -92,7 +91,7 @@ asio::awaitable<void> take_header(std::shared_ptr<Listener::State> s, tcp::socke
       co_return;
     }
     timer.expires_after(pause);
-    co_await timer.async_wait(kAwait);
+    co_await wait(timer);
     pause = std::min(2 * pause, kLongestPause);
   }
 }
@@ -108,7 +107,7 @@ void hand_on(const std::shared_ptr<Listener::State>& s, tcp::socket socket) {
     }
     ++s->waiting;
     const auto executor = socket.get_executor();
-    asio::co_spawn(executor, take_header(s, std::move(socket), peer), [s](const std::exception_ptr&) { --s->waiting; });
+    net::start(executor, take_header(s, std::move(socket), peer), [s](const std::exception_ptr&) { --s->waiting; });
     return;
   }
   // A balancer sends it at once, so that it is here by now: what is late is refused as no protocol of ours.
@@ -161,7 +160,7 @@ asio::awaitable<void> accept_loop(std::shared_ptr<Listener::State> s) {
         log::error("net", "cannot accept connections", {{"listener", s->name}, {"reason", error.message()}});
       complained = true;
       s->timer.expires_after(std::chrono::milliseconds(200));
-      co_await s->timer.async_wait(kAwait);
+      co_await wait(s->timer);
       continue;
     }
     complained = false;
@@ -173,11 +172,11 @@ asio::awaitable<void> accept_loop(std::shared_ptr<Listener::State> s) {
 
 void Listener::start(OnAccept on_accept) {
   state_->on_accept = std::move(on_accept);
-  asio::co_spawn(*state_->contexts.front(), accept_loop(state_), asio::detached);
+  net::start(state_->contexts.front()->get_executor(), accept_loop(state_));
 }
 
 void Listener::stop() {
-  asio::post(*state_->contexts.front(), [s = state_] {
+  net::post(state_->contexts.front()->get_executor(), [s = state_] {
     s->stopping = true;
     error_code ignored;
     s->acceptor.close(ignored);

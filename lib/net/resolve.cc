@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/read.hpp>
@@ -19,6 +18,7 @@
 #include "net/await.h"
 #include "net/dns_message.h"
 #include "net/name_files.h"
+#include "net/spawn.h"
 
 namespace resmon::net {
 
@@ -250,14 +250,14 @@ asio::awaitable<Result<Addresses>> resolve_name(std::string host, Clock::duratio
       }
       is_name = true;
       for (std::size_t which = 0; which < exchange->questions.size(); ++which)
-        asio::co_spawn(executor, ask_one(exchange, which), [exchange, which](const std::exception_ptr& failed) {
+        start(executor, ask_one(exchange, which), [exchange, which](const std::exception_ptr& failed) {
           if (failed) std::rethrow_exception(failed);
           exchange->one_done(exchange->questions[which]);
         });
       abandon->wake = [exchange] { exchange->timer.cancel(); };
       while (exchange->left > 0 && Clock::now() < exchange->until && !abandon->abandoned) {
         exchange->timer.expires_at(exchange->until);
-        co_await exchange->timer.async_wait(kAwait);
+        co_await wait(exchange->timer);
       }
       abandon->wake = nullptr;
       exchange->close();

@@ -42,6 +42,7 @@ struct Stream::State {
   asio::steady_timer read_timer;
   asio::steady_timer write_timer;
   bool timed_out = false;
+  bool cut_off = false;
   std::string peer;
   std::shared_ptr<char> alive = std::make_shared<char>();
 
@@ -83,7 +84,12 @@ struct Stream::State {
     asio::steady_timer& timer;
   };
 
-  Error error_of(std::string_view doing, const error_code& error) const {
+  std::string certificate_error() {
+    const long verify = tls ? SSL_get_verify_result(tls->native_handle()) : X509_V_OK;
+    return verify == X509_V_OK ? "" : X509_verify_cert_error_string(verify);
+  }
+
+  Error error_of(std::string_view doing, const error_code& error) {
     std::string message(doing);
     message += ": ";
     if (timed_out) return Error{ErrorKind::kUnavailable, message + "timed out"};
@@ -92,10 +98,7 @@ struct Stream::State {
       message += reason == nullptr ? error.message() : reason;
       if (ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_WRONG_VERSION_NUMBER)
         message += ": the other side does not use TLS";
-      if (tls) {
-        const long verify = SSL_get_verify_result(const_cast<State*>(this)->tls->native_handle());
-        if (verify != X509_V_OK) message += std::string(" (") + X509_verify_cert_error_string(verify) + ")";
-      }
+      if (const std::string refused = certificate_error(); !refused.empty()) message += " (" + refused + ")";
       return Error{ErrorKind::kDenied, message};
     }
     return Error{ErrorKind::kUnavailable, message + error.message()};
@@ -125,32 +128,43 @@ asio::awaitable<Result<std::shared_ptr<Stream>>> Stream::connect(Address address
   auto state = std::make_unique<State>(std::move(*socket), tls);
   state->name_peer();
   state->prepare();
+  const std::shared_ptr<Stream> stream(new Stream(std::move(state)));
   if (tls) {
-    const std::string name = server_name.empty() ? address.host : server_name;
-    state->tls.emplace(std::move(state->socket), *tls);
-    SSL* native = state->tls->native_handle();
-    // OpenSSL compares the name itself, so that a mismatch is told as one. Server Name Indication is for names, not for
-    // addresses (RFC 6066).
-    X509_VERIFY_PARAM* verify = SSL_get0_param(native);
-    error_code is_name;
-    asio::ip::make_address(name, is_name);
-    bool set = false;
-    if (is_name) {
-      X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-      set = SSL_set_tlsext_host_name(native, name.c_str()) == 1 &&
-            X509_VERIFY_PARAM_set1_host(verify, name.c_str(), 0) == 1;
-    } else {
-      set = X509_VERIFY_PARAM_set1_ip_asc(verify, name.c_str()) == 1;
-    }
-    if (!set) co_return fail(ErrorKind::kInvalid, where + ": TLS: '" + name + "' cannot be the name of a certificate");
     // Closing the socket ends the handshake.
-    const Dialing::OnAbandon abandoned(*dialing, [s = state.get()] { s->close(); });
-    const State::Deadline deadline(*state, state->write_timer, timeout);
-    error_code error;
-    std::tie(error) = co_await state->tls->async_handshake(asio::ssl::stream_base::client, kAwait);
-    if (error) co_return fail(state->error_of(where + ": TLS handshake", error));
+    const Dialing::OnAbandon abandoned(*dialing, [s = stream->state_.get()] { s->close(); });
+    Status secure = co_await stream->start_tls(tls, server_name.empty() ? address.host : server_name, timeout);
+    if (!secure) co_return fail(std::move(secure).error().wrap(where));
   }
-  co_return std::shared_ptr<Stream>(new Stream(std::move(state)));
+  co_return stream;
+}
+
+asio::awaitable<Status> Stream::start_tls(TlsContext tls, std::string server_name, Timeout timeout) {
+  State& s = *state_;
+  s.tls_context = std::move(tls);
+  s.tls.emplace(std::move(s.socket), *s.tls_context);
+  SSL* const native = s.tls->native_handle();
+  // OpenSSL compares the name itself, so that a mismatch is told as one. Server Name Indication is for names, not for
+  // addresses (RFC 6066).
+  X509_VERIFY_PARAM* const verify = SSL_get0_param(native);
+  error_code is_name;
+  asio::ip::make_address(server_name, is_name);
+  bool set = false;
+  if (is_name) {
+    X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    set = SSL_set_tlsext_host_name(native, server_name.c_str()) == 1 &&
+          X509_VERIFY_PARAM_set1_host(verify, server_name.c_str(), 0) == 1;
+  } else {
+    set = X509_VERIFY_PARAM_set1_ip_asc(verify, server_name.c_str()) == 1;
+  }
+  if (!set) co_return fail(ErrorKind::kInvalid, "TLS: '" + server_name + "' cannot be the name of a certificate");
+  const State::Deadline deadline(s, s.write_timer, timeout);
+  const auto [error] = co_await s.tls->async_handshake(asio::ssl::stream_base::client, kAwait);
+  if (error) co_return fail(s.error_of("TLS handshake", error));
+  co_return Status();
+}
+
+std::string Stream::certificate_error() const {
+  return state_->certificate_error();
 }
 
 asio::awaitable<Status> Stream::handshake(Timeout timeout) {
@@ -173,8 +187,8 @@ asio::awaitable<Result<std::size_t>> Stream::read_some(std::span<char> buffer, T
     std::tie(error, n) = co_await s.socket.async_read_some(asio::buffer(buffer.data(), buffer.size()), kAwait);
   if (!error) co_return n;
   // A peer that closes without TLS's close_notify has ended the stream all the same: our frames say where they end.
-  if (!s.timed_out && (error == asio::error::eof || error == asio::ssl::error::stream_truncated))
-    co_return std::size_t{0};
+  s.cut_off = error == asio::ssl::error::stream_truncated;
+  if (!s.timed_out && (error == asio::error::eof || s.cut_off)) co_return std::size_t{0};
   co_return fail(s.error_of("read", error));
 }
 
@@ -189,6 +203,10 @@ asio::awaitable<Status> Stream::write(std::string_view bytes, Timeout timeout) {
     std::tie(error, n) = co_await asio::async_write(s.socket, asio::buffer(bytes.data(), bytes.size()), kAwait);
   if (error) co_return fail(s.error_of("write", error));
   co_return Status();
+}
+
+bool Stream::cut_off() const {
+  return state_->cut_off;
 }
 
 void Stream::close() {

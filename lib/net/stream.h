@@ -26,7 +26,7 @@ class Stream {
  public:
   // Resolves and connects, and with `tls` shakes hands, verifying that the certificate is for `server_name` (empty: the
   // address's host). Resolving, connecting and the handshake take `timeout` at most, each. The error says which
-  // step failed.  // `dialing`, which must outlive this, can end it before, and says which address to begin with.
+  // step failed. `dialing`, which must outlive this, can end it before, and says which address to begin with.
   static asio::awaitable<Result<std::shared_ptr<Stream>>> connect(Address address, TlsContext tls,
                                                                   std::string server_name, Timeout timeout,
                                                                   Dialing* dialing = nullptr);
@@ -38,9 +38,15 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   asio::awaitable<Status> handshake(Timeout timeout);  // the server's side; nothing to do without TLS
+  // Goes over to TLS on a plain connection, as the client, with a certificate for `server_name`.
+  asio::awaitable<Status> start_tls(TlsContext tls, std::string server_name, Timeout timeout);
+  // Why the other side's certificate was refused; empty: it was not, or there is no TLS.
+  std::string certificate_error() const;
 
   // At least one byte, or 0 when the other side has ended the stream.
   asio::awaitable<Result<std::size_t>> read_some(std::span<char> buffer, Timeout timeout);
+  // That end came without TLS's own: anybody on the way can have made it.
+  bool cut_off() const;
   // All of it.
   asio::awaitable<Status> write(std::string_view bytes, Timeout timeout);
 

@@ -223,6 +223,12 @@ class TlsTest : public StreamTest {
     if (got && *got > 0) (void)co_await stream->write(std::string_view(buffer, *got), 2s);
     co_await stream->close_gently(1s);
   }
+  asio::awaitable<void> end_after_handshake(TlsContext tls, bool gently) {
+    auto stream = std::make_shared<Stream>(co_await acceptor_.async_accept(asio::use_awaitable), std::move(tls));
+    if (!co_await stream->handshake(2s)) co_return;
+    if (gently) co_await stream->close_gently(100ms);
+    stream->close();
+  }
   // What the client says of the handshake; an echo through it is checked.
   asio::awaitable<std::string> shake_hands(TlsContext tls, std::string host, std::string server_name) {
     auto client = co_await Stream::connect(here(host), std::move(tls), std::move(server_name), 5s);
@@ -270,6 +276,19 @@ TEST_F(TlsTest, WhatIsWrongWithACertificateIsSaid) {
   expect(outcome(elsewhere, elsewhere.certificate_file, "localhost"), "hostname mismatch)");
   expect(outcome(elsewhere, elsewhere.certificate_file, "sub.elsewhere.example"), "hostname mismatch)");
   expect(outcome(future, future.certificate_file), "certificate is not yet valid)");
+}
+
+TEST_F(TlsTest, AnEndThatAnybodyCanHaveMadeIsKnown) {
+  const auto good = certificates_.make("good", "IP:127.0.0.1");
+  for (const bool gently : {true, false}) {
+    asio::co_spawn(io_, end_after_handshake(make_server_tls(good).value(), gently), asio::detached);
+    const auto client = run(Stream::connect(here(), make_client_tls({good.certificate_file}).value(), "", 5s));
+    ASSERT_TRUE(client.has_value());
+    char buffer[16];
+    EXPECT_FALSE((*client)->cut_off());
+    EXPECT_EQ(run((*client)->read_some(buffer, 5s)).value(), 0U);
+    EXPECT_EQ((*client)->cut_off(), !gently);
+  }
 }
 
 TEST_F(TlsTest, AServerThatSaysNothingTimesOut) {

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
 #include "base/json_text.h"
+#include "net/spawn.h"
 #include "notify/mail.h"
 #include "notify/program.h"
 #include "notify/request.h"
@@ -110,9 +109,8 @@ asio::awaitable<Status> deliver_with(asio::any_io_executor executor, asio::any_i
   if (channel.kind == alert::ChannelKind::kSmtp) co_return co_await send_mail(channel, secrets, message);
   if (channel.kind == alert::ChannelKind::kExec) {
     std::vector<std::string> environment = variables_of(message);
-    co_return co_await asio::co_spawn(blocking,
-                                      run(channel.command, json_body(message), std::move(environment), channel.timeout),
-                                      asio::use_awaitable);
+    co_return co_await net::run(blocking,
+                                run(channel.command, json_body(message), std::move(environment), channel.timeout));
   }
   auto prepared = prepare(channel, secrets, message);
   if (!prepared) co_return fail(ErrorKind::kInvalid, "url: it cannot be parsed");

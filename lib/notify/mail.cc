@@ -10,8 +10,8 @@
 
 #include "net/address.h"
 #include "net/dial.h"
+#include "net/stream.h"
 #include "net/tls.h"
-#include "notify/line_stream.h"
 #include "notify/png.h"
 #include "sink/endpoint.h"
 
@@ -123,7 +123,8 @@ std::string machine_name() {
 // One conversation with a mail server.
 class Conversation {
  public:
-  explicit Conversation(LineStream& stream) : stream_(stream) {}
+  // Each line within `timeout`.
+  Conversation(net::Stream& stream, net::Timeout timeout) : stream_(stream), timeout_(timeout) {}
 
   struct Answer {
     int code = 0;
@@ -133,7 +134,8 @@ class Conversation {
   // `said`: for the error; never what holds a password.
   asio::awaitable<Result<Answer>> command(std::string line, std::string said, int expected) {
     line += "\r\n";
-    if (Status written = co_await stream_.write(line); !written) co_return fail(std::move(written).error().wrap(said));
+    if (Status written = co_await stream_.write(line, timeout_); !written)
+      co_return fail(std::move(written).error().wrap(said));
     co_return co_await answer(said, expected);
   }
 
@@ -157,7 +159,9 @@ class Conversation {
     co_return out;
   }
 
-  LineStream& stream() { return stream_; }
+  asio::awaitable<Status> start_tls(net::TlsContext tls, std::string server_name) {
+    return stream_.start_tls(std::move(tls), std::move(server_name), timeout_);
+  }
   bool nothing_left() const { return buffer_.empty(); }
 
  private:
@@ -171,14 +175,15 @@ class Conversation {
       }
       if (buffer_.size() > kMostAnswer) co_return fail(ErrorKind::kUnavailable, "a line that does not end");
       std::array<char, 2048> part{};
-      auto read = co_await stream_.read_some(part);
+      auto read = co_await stream_.read_some(part, timeout_);
       if (!read) co_return fail(std::move(read).error());
       if (*read == 0) co_return fail(ErrorKind::kUnavailable, "the server closed the connection");
       buffer_.append(part.data(), *read);
     }
   }
 
-  LineStream& stream_;
+  net::Stream& stream_;
+  const net::Timeout timeout_;
   std::string buffer_;
 };
 
@@ -216,7 +221,7 @@ asio::awaitable<Status> converse(Conversation& smtp, const Channel& channel, con
     if (!answer) co_return fail(std::move(answer).error());
     // Anybody on the way could have sent bytes that came before the handshake.
     if (!smtp.nothing_left()) co_return fail(ErrorKind::kDenied, "STARTTLS: the server sent more than its answer");
-    if (Status begun = co_await smtp.stream().start_tls(tls, host); !begun) co_return fail(std::move(begun).error());
+    if (Status begun = co_await smtp.start_tls(tls, host); !begun) co_return fail(std::move(begun).error());
     safe = true;
     answer = co_await smtp.command(hello, "EHLO", 2);
     if (!answer) co_return fail(std::move(answer).error());
@@ -290,13 +295,14 @@ asio::awaitable<Status> send_mail(const Channel& channel, const Secrets& secrets
   net::Dialing dialing(net::Names::kSystem);
   auto socket = co_await net::dial(*address, timeout, dialing);
   if (!socket) co_return fail(std::move(socket).error());
-  LineStream stream(std::move(*socket), timeout);
+  net::Stream stream(std::move(*socket), nullptr);
   Channel used = channel;
   if (tls_at_once) {
     used.tls = "tls";
-    if (Status begun = co_await stream.start_tls(tls, address->host); !begun) co_return fail(std::move(begun).error());
+    if (Status begun = co_await stream.start_tls(tls, address->host, timeout); !begun)
+      co_return fail(std::move(begun).error());
   }
-  Conversation smtp(stream);
+  Conversation smtp(stream, timeout);
   Status done = co_await converse(smtp, used, secrets, message, address->host, tls);
   stream.close();
   co_return done;

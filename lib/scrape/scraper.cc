@@ -7,15 +7,11 @@
 #include "scrape/scraper.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "net/spawn.h"
 #include "prom/exposition.h"
 #include "sink/http_client.h"
 
@@ -25,7 +21,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kLinesAtOnce = 500;
 constexpr std::size_t kMostSecretBytes = 64U << 10U;
 constexpr std::chrono::nanoseconds kLongestSleep = std::chrono::minutes(1);
@@ -152,7 +147,7 @@ asio::awaitable<void> Scraper::State::run(std::shared_ptr<State> self) {
       const std::int64_t left = due - Clock::system().wall();
       if (left <= 0 || left > 2 * step) break;
       timer.expires_after(std::min(std::chrono::nanoseconds(left), kLongestSleep));
-      co_await timer.async_wait(kAwait);
+      co_await net::wait(timer);
     }
     if (stopped) break;
     if (due - Clock::system().wall() > 2 * step) continue;  // set back
@@ -224,7 +219,7 @@ asio::awaitable<std::uint64_t> Scraper::State::take(const sink::HttpAnswer& answ
     more = text.read(kLinesAtOnce, rows);
     translate();
     if (!out.empty()) deliver(out);
-    if (more) co_await asio::post(executor, asio::use_awaitable);
+    if (more) co_await net::yield(executor);
   }
   const prom::ExpositionReport& report = text.report();
   stats.samples += report.samples;
@@ -298,16 +293,16 @@ Scraper::~Scraper() {
 }
 
 void Scraper::start() {
-  asio::co_spawn(state_->executor, state_->run(state_), asio::detached);
+  net::start(state_->executor, state_->run(state_));
 }
 
 void Scraper::run_once(std::function<void()> done) {
   state_->logs = false;
-  asio::co_spawn(state_->executor, state_->scrape(Clock::system().wall() / 1'000'000 * 1'000'000),
-                 [state = state_, done = std::move(done)](const std::exception_ptr&) {
-                   state->transport->close();
-                   done();
-                 });
+  net::start(state_->executor, state_->scrape(Clock::system().wall() / 1'000'000 * 1'000'000),
+             [state = state_, done = std::move(done)](const std::exception_ptr&) {
+               state->transport->close();
+               done();
+             });
 }
 
 void Scraper::stop() {

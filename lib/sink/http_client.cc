@@ -1,6 +1,7 @@
-// The only file of the library that sees Beast. Every step has its deadline: net::dial's for resolving and connecting,
-// beast::tcp_stream's own for handshake, writing and reading, which ends the operation and not only the wait for it.
-// A body is sent in pieces, each with a deadline of its own: a slow connection succeeds, a dead one times out.
+// The only file of the library that sees Beast, and of it only the parser: bytes go through net::Stream, so that
+// nothing here is compiled once for plain connections and once for TLS. Every step has its deadline, which ends the
+// operation and not only the wait for it. A body is sent in pieces, each with a deadline of its own: a slow connection
+// succeeds, a dead one times out.
 //
 // A server may answer before it has read the request (413) and then close: a failed write is therefore followed by an
 // attempt to read an answer. And it may have closed a kept connection just before: a request that dies on a used
@@ -10,19 +11,19 @@
 
 #include <openssl/ssl.h>
 
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
+#include <algorithm>
+#include <array>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
-#include <optional>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/read_size.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "net/dial.h"
+#include "net/stream.h"
 #include "net/tls.h"
 
 namespace resmon::sink {
@@ -32,18 +33,14 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
-using tcp = asio::ip::tcp;
 using boost::system::error_code;
-using PlainStream = beast::tcp_stream;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+using std::chrono::steady_clock;
 
-auto into(error_code& code) {
-  return asio::redirect_error(asio::use_awaitable, code);
-}
+constexpr std::size_t kPieceBytes = 16U << 10U;
 
 class HttpClient final : public Transport {
  public:
-  HttpClient(asio::any_io_executor executor, Url url, HttpClientOptions options, std::optional<asio::ssl::context> tls)
+  HttpClient(asio::any_io_executor executor, Url url, HttpClientOptions options, net::TlsContext tls)
       : executor_(std::move(executor)),
         url_(std::move(url)),
         options_(std::move(options)),
@@ -54,7 +51,7 @@ class HttpClient final : public Transport {
 
   asio::awaitable<Result<HttpAnswer>> send(const HttpRequest& request) override {
     closed_ = false;
-    const bool reused = connected();
+    const bool reused = stream_ != nullptr;
     bool answered = false;
     Result<HttpAnswer> answer = co_await attempt(request, answered);
     if (!answer && reused && !answered && !closed_) {
@@ -75,82 +72,111 @@ class HttpClient final : public Transport {
   }
 
  private:
-  bool connected() const { return plain_ || encrypted_; }
+  using Parser = http::response_parser<http::buffer_body>;
 
-  // Closes the socket; operations under way end with an error. The stream itself is freed by the next connect, because
-  // its operations may still refer to it.
+  // Closes the socket; operations under way end with an error, and keep the stream until they have.
   void drop() {
-    if (plain_) plain_->close();
-    if (encrypted_) beast::get_lowest_layer(*encrypted_).close();
+    if (stream_) stream_->close();
     broken_ = true;
   }
 
   std::string where() const { return (url_.tls ? "https://" : "http://") + url_.authority(); }
 
-  Unexpected<Error> failure(std::string_view step, const error_code& code) {
-    std::string reason = code == beast::error::timeout ? "timed out" : code.message();
-    if (code == http::error::end_of_stream || code == http::error::partial_message || code == asio::error::eof)
-      reason = "connection closed by the server";
-    return fail(ErrorKind::kUnavailable, where() + ": " + std::string(step) + ": " + reason);
+  Unexpected<Error> failure(std::string reason) const {
+    return fail(ErrorKind::kUnavailable, where() + ": " + std::move(reason));
   }
 
   asio::awaitable<Result<HttpAnswer>> attempt(const HttpRequest& request, bool& answered) {
-    if (!connected() || broken_) {
+    if (!stream_ || broken_) {
       if (Status status = co_await connect(); !status) co_return fail(std::move(status).error());
     }
-    if (encrypted_) co_return co_await exchange(*encrypted_, request, answered);
-    co_return co_await exchange(*plain_, request, answered);
+    const std::shared_ptr<net::Stream> stream = stream_;
+    co_return co_await exchange(*stream, request, answered);
   }
 
   asio::awaitable<Status> connect() {
-    plain_.reset();
-    encrypted_.reset();
+    stream_.reset();
     broken_ = false;
-    error_code code;
     const net::Address address{url_.host, url_.port};
     auto socket = co_await net::dial(address, options_.timeout, dialing_);
     if (!socket) co_return fail(std::move(socket).error().wrap(where()));
-    if (closed_) co_return failure("connect", asio::error::operation_aborted);
-    PlainStream stream(std::move(*socket));
-    stream.socket().set_option(tcp::no_delay(true), code);
-    if (!url_.tls) {
-      plain_.emplace(std::move(stream));
-      co_return Status();
-    }
-    encrypted_.emplace(std::move(stream), *tls_);
-    error_code not_an_address;
-    asio::ip::make_address(url_.host, not_an_address);
-    if (not_an_address) SSL_set_tlsext_host_name(encrypted_->native_handle(), url_.host.c_str());
-    if (options_.tls_verify) encrypted_->set_verify_callback(asio::ssl::host_name_verification(url_.host));
-    beast::get_lowest_layer(*encrypted_).expires_after(options_.timeout);
-    co_await encrypted_->async_handshake(asio::ssl::stream_base::client, into(code));
-    if (code) {
-      const long verify = SSL_get_verify_result(encrypted_->native_handle());
-      broken_ = true;
-      if (verify != X509_V_OK)
-        co_return fail(ErrorKind::kDenied,
-                       where() + ": TLS: certificate refused: " + X509_verify_cert_error_string(verify));
-      co_return failure("TLS handshake", code);
-    }
-    co_return Status();
+    if (closed_) co_return failure("connect: closed");
+    const auto stream = std::make_shared<net::Stream>(std::move(*socket), nullptr);
+    stream_ = stream;
+    if (!url_.tls) co_return Status();
+    Status secure = co_await stream->start_tls(tls_, url_.host, options_.timeout);
+    if (secure) co_return Status();
+    broken_ = true;
+    if (const std::string refused = stream->certificate_error(); !refused.empty())
+      co_return fail(ErrorKind::kDenied, where() + ": TLS: certificate refused: " + refused);
+    co_return failure(std::move(secure).error().message);
   }
 
-  http::request<http::span_body<const char>> message_for(const HttpRequest& request) const {
+  std::string head_for(const HttpRequest& request) const {
     const bool has_body = request.method != Method::kGet;
-    const http::verb verb = request.method == Method::kPost  ? http::verb::post
-                            : request.method == Method::kPut ? http::verb::put
-                                                             : http::verb::get;
-    http::request<http::span_body<const char>> message(verb, request.target, 11);
-    message.set(http::field::host, url_.authority());
-    message.set(http::field::user_agent, "resmon");
-    if (has_body) message.set(http::field::content_type, request.content_type);
-    message.set(http::field::accept, "application/json");
-    if (request.gzip) message.set(http::field::content_encoding, "gzip");
-    if (!request.authorization.empty()) message.set(http::field::authorization, request.authorization);
-    for (const auto& [name, value] : request.headers) message.set(name, value);
-    message.body() = {request.body.data(), request.body.size()};
-    message.prepare_payload();
-    return message;
+    http::fields fields;
+    fields.set(http::field::host, url_.authority());
+    fields.set(http::field::user_agent, "resmon");
+    if (has_body) fields.set(http::field::content_type, request.content_type);
+    fields.set(http::field::accept, "application/json");
+    if (request.gzip) fields.set(http::field::content_encoding, "gzip");
+    if (!request.authorization.empty()) fields.set(http::field::authorization, request.authorization);
+    for (const auto& [name, value] : request.headers) fields.set(name, value);
+    if (has_body) fields.set(http::field::content_length, std::to_string(request.body.size()));
+    std::string head = request.method == Method::kPost ? "POST " : request.method == Method::kPut ? "PUT " : "GET ";
+    head += request.target;
+    head += " HTTP/1.1\r\n";
+    for (const auto& field : fields) {
+      head += std::string_view(field.name_string().data(), field.name_string().size());
+      head += ": ";
+      head += std::string_view(field.value().data(), field.value().size());
+      head += "\r\n";
+    }
+    return head + "\r\n";
+  }
+
+  asio::awaitable<Status> write(net::Stream& stream, const HttpRequest& request) const {
+    std::string first = head_for(request);
+    std::string_view body = request.body;
+    const std::size_t with_head = std::min(body.size(), kPieceBytes);
+    first += body.substr(0, with_head);
+    body.remove_prefix(with_head);
+    Status status = co_await stream.write(first, options_.timeout);
+    while (status && !body.empty()) {
+      const std::string_view piece = body.substr(0, kPieceBytes);
+      body.remove_prefix(piece.size());
+      status = co_await stream.write(piece, options_.timeout);
+    }
+    co_return status;
+  }
+
+  // Gives the parser what has arrived, or what arrives next when that is not enough.
+  static asio::awaitable<Status> parse_more(net::Stream& stream, beast::flat_buffer& buffer, Parser& parser,
+                                            steady_clock::time_point until) {
+    error_code code;
+    while (true) {
+      if (buffer.size() > 0) {
+        buffer.consume(parser.put(buffer.data(), code));
+        if (code != http::error::need_more) break;
+      }
+      const auto space = buffer.prepare(beast::read_size(buffer, kPieceBytes));
+      const std::span<char> into(static_cast<char*>(space.data()), space.size());
+      auto got = co_await stream.read_some(into, until - steady_clock::now());
+      if (!got) co_return fail(std::move(got).error());
+      buffer.commit(*got);
+      if (*got > 0) continue;
+      code.clear();
+      // A body can end with the connection, but not where that was cut off.
+      if (parser.got_some() && !stream.cut_off())
+        parser.put_eof(code);
+      else
+        code = http::error::end_of_stream;
+      break;
+    }
+    // There is no room for all of the body yet.
+    if (!code || code == http::error::need_buffer) co_return Status();
+    const bool ended = code == http::error::end_of_stream || code == http::error::partial_message;
+    co_return fail(ErrorKind::kUnavailable, "read: " + (ended ? "connection closed by the server" : code.message()));
   }
 
   static HttpAnswer answer_of(const http::response<http::buffer_body>& head) {
@@ -164,49 +190,40 @@ class HttpClient final : public Transport {
     return answer;
   }
 
-  template <class Stream>
-  asio::awaitable<Result<HttpAnswer>> exchange(Stream& stream, const HttpRequest& request, bool& answered) {
-    auto& lowest = beast::get_lowest_layer(stream);
-    const http::request<http::span_body<const char>> message = message_for(request);
-    error_code write_error;
-    http::request_serializer<http::span_body<const char>> serializer(message);
-    while (!serializer.is_done() && !write_error) {
-      lowest.expires_after(options_.timeout);
-      co_await http::async_write_some(stream, serializer, into(write_error));
-    }
-
+  asio::awaitable<Result<HttpAnswer>> exchange(net::Stream& stream, const HttpRequest& request, bool& answered) {
+    const Status written = co_await write(stream, request);
     beast::flat_buffer buffer(options_.answer_bytes + kMostHeaderBytes);
     // The body is read through a buffer of ours: Beast's string_body would refuse, or reserve, what a server only
     // announces.
-    http::response_parser<http::buffer_body> parser;
+    Parser parser;
     parser.body_limit(boost::none);
     parser.header_limit(kMostHeaderBytes);
-    error_code code;
     // One deadline for the whole answer: a server that trickles it does not hold the sink for ever.
-    lowest.expires_after(options_.timeout);
-    co_await http::async_read_header(stream, buffer, parser, into(code));
+    const auto until = steady_clock::now() + options_.timeout;
+    Status read;
+    while (read && !parser.is_header_done()) read = co_await parse_more(stream, buffer, parser, until);
     answered = parser.got_some();
     if (!parser.is_header_done()) {
       drop();
-      co_return write_error ? failure("write", write_error) : failure("read", code);
+      co_return failure(written ? read.error().message : written.error().message);
     }
     std::string body;
-    char part[4096];
-    while (!code && !parser.is_done() && body.size() < options_.answer_bytes) {
-      parser.get().body() = {part, sizeof part, true};
-      co_await http::async_read(stream, buffer, parser, into(code));
-      if (code == http::error::need_buffer) code = {};
-      body.append(part, sizeof part - parser.get().body().size);
+    std::array<char, 4096> part;
+    parser.eager(true);
+    while (read && !parser.is_done() && body.size() < options_.answer_bytes) {
+      parser.get().body() = {part.data(), part.size(), true};
+      read = co_await parse_more(stream, buffer, parser, until);
+      body.append(part.data(), part.size() - parser.get().body().size);
     }
-    if (code && !is_error(parser.get().result_int())) {
+    if (!read && !is_error(parser.get().result_int())) {
       // A success that broke off is not one to trust.
       drop();
-      co_return failure("read", code);
+      co_return failure(read.error().message);
     }
     dialing_.worked();
     HttpAnswer answer = answer_of(parser.get());
     // Bytes behind the answer would be taken for the next one's.
-    const bool keep = parser.is_done() && !write_error && parser.get().keep_alive() && buffer.size() == 0;
+    const bool keep = parser.is_done() && written && parser.get().keep_alive() && buffer.size() == 0;
     answer.body = std::move(body);
     if (!keep) drop();
     co_return answer;
@@ -220,10 +237,9 @@ class HttpClient final : public Transport {
   asio::any_io_executor executor_;
   const Url url_;
   const HttpClientOptions options_;
-  std::optional<asio::ssl::context> tls_;
+  const net::TlsContext tls_;
   net::Dialing dialing_;
-  std::optional<PlainStream> plain_;
-  std::optional<TlsStream> encrypted_;
+  std::shared_ptr<net::Stream> stream_;
   bool broken_ = false;  // the stream is to be replaced
   bool closed_ = false;
 };
@@ -240,9 +256,9 @@ HttpClientOptions http_client_options(const SinkOptions& options) {
 
 Result<std::unique_ptr<Transport>> make_http_client(asio::any_io_executor executor, const Url& url,
                                                     const HttpClientOptions& options) {
-  std::optional<asio::ssl::context> tls;
+  net::TlsContext tls;
   if (url.tls) {
-    tls.emplace(asio::ssl::context::tls_client);
+    tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
     error_code code;
     SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
     tls->set_verify_mode(options.tls_verify ? asio::ssl::verify_peer : asio::ssl::verify_none, code);

@@ -25,15 +25,13 @@
 #include "sink/sink.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <random>
 #include <utility>
 
 #include "base/log.h"
 #include "base/snappy.h"
+#include "net/spawn.h"
 #include "sink/http_client.h"
 #include "sink/loki.h"
 
@@ -443,8 +441,7 @@ asio::awaitable<bool> Sink::hold(State state, Meaning meaning) {
   if (stopping_) co_return false;
   const auto wait = std::max(backoff_.next(), meaning.not_before.value_or(std::chrono::nanoseconds(0)));
   pause_.expires_after(wait);
-  boost::system::error_code code;
-  co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, code));
+  co_await net::wait(pause_);
   co_return !stopping_;
 }
 
@@ -621,7 +618,7 @@ void Sink::set_oldest(UnixNanos received) {
 }
 
 void Sink::stop(std::chrono::nanoseconds drain) {
-  asio::post(executor_, [this, drain, alive = std::weak_ptr<int>(alive_)] {
+  net::post(executor_, [this, drain, alive = std::weak_ptr<int>(alive_)] {
     if (!alive.expired()) end_at_deadline(drain);
   });
 }

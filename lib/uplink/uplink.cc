@@ -7,16 +7,13 @@
 // Sending while catching up is by frames of many batches, bounded by the window: the server's acknowledgement of the
 // oldest lets the next go. Nothing is sent out of order, so the server needs to remember one number for each stream.
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <functional>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "net/backoff.h"
+#include "net/spawn.h"
 #include "uplink/sample_outbox.h"
 
 namespace resmon::uplink {
@@ -31,8 +28,6 @@ constexpr std::size_t kMostAnswerBytes = 512U << 10U;
 constexpr auto kGoodbyePatience =
     std::chrono::milliseconds(500);  // once for saying it, once for the server's end of stream
 constexpr auto kLeastPingEvery = std::chrono::milliseconds(100);  // whatever a server asks for
-
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 Status refused(const wire::Refuse& refuse) {
   const bool denied = refuse.code == wire::RefuseCode::kToken || refuse.code == wire::RefuseCode::kWrongName;
@@ -98,7 +93,7 @@ bool Uplink::drained() const {
 
 asio::awaitable<void> Uplink::sleep_until(steady_clock::time_point when) {
   wake_.expires_at(when);
-  co_await wake_.async_wait(kAwait);
+  co_await net::wait(wake_);
 }
 
 asio::awaitable<void> Uplink::wait_for_work() {
@@ -184,7 +179,7 @@ asio::awaitable<Status> Uplink::session(const net::Address& server) {
 
   receiving_ = true;
   received_ = Status();
-  asio::co_spawn(executor_, receive_loop(stream, std::move(frames)), asio::detached);
+  net::start(executor_, receive_loop(stream, std::move(frames)));
   Status ended = co_await send_loop(stream);
   // After our goodbye the server has the last word, and its end of stream ends the receiver.
   const auto patience = steady_clock::now() + kGoodbyePatience;
