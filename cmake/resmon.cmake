@@ -38,11 +38,12 @@ set(Boost_USE_STATIC_LIBS ON)
 
 # Several files are compiled as one: their headers, which are most of a compile, are read and instantiated once. A batch is small
 # enough that a change of one file is built in seconds. Under the sanitizers each target is one file, and that build takes about half
-# the time. A file whose unnamed namespace has a name that another's has, too, stays ALONE.
+# the time. Unnamed namespaces of a library have no name twice.
 set(CMAKE_UNITY_BUILD ON)
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
 if(CMAKE_CXX_FLAGS_DEBUG MATCHES "sanitize")
   set(CMAKE_UNITY_BUILD_BATCH_SIZE 0)
+  add_compile_options(-Wno-shadow) # of a whole target as one file it says that a parameter hides what another file is using
 endif()
 add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>) # says of a type in an included .cc what holds for headers
 
@@ -68,13 +69,12 @@ function(resmon_tests name)
                        PROPERTIES TIMEOUT ${test_seconds})
 endfunction()
 
-# resmon_library(NAME [DEPS lib…] [LINK external…] [TEST_DEPS lib…] [ALONE file…] [FOLDERS folder…] [READS_SOURCES])
+# resmon_library(NAME [DEPS lib…] [LINK external…] [TEST_DEPS lib…] [FOLDERS folder…] [READS_SOURCES])
 # A library from every .cc in its folder and in the FOLDERS within, but the tests. DEPS are resmon libraries by folder name:
 # `resmon test lint` fails on an #include that they do not cover, and on one from a folder of one that comes later in FOLDERS. Every
 # *_test.cc goes into one program, NAME_test; those that READS_SOURCES know where the sources are, as RESMON_SOURCE_DIR.
 function(resmon_library name)
-  cmake_parse_arguments(ARG "READS_SOURCES" "" "DEPS;LINK;TEST_DEPS;ALONE;FOLDERS" ${ARGN})
-  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  cmake_parse_arguments(ARG "READS_SOURCES" "" "DEPS;LINK;TEST_DEPS;FOLDERS" ${ARGN})
   list(TRANSFORM ARG_FOLDERS APPEND /*.cc)
   file(GLOB sources CONFIGURE_DEPENDS *.cc ${ARG_FOLDERS})
   set(tests ${sources})
@@ -101,12 +101,11 @@ function(resmon_library name)
   endif()
 endfunction()
 
-# resmon_program(NAME [DEPS lib…] [LINK external…] [ALONE file…] [STATIC] [READS_SOURCES]): a binary build/bin/NAME from every .cc in
+# resmon_program(NAME [DEPS lib…] [LINK external…] [STATIC] [READS_SOURCES]): a binary build/bin/NAME from every .cc in
 # its folder; STATIC: with the C library in it. Every *_test.cc goes into NAME_test, with all of the program but main.cc. READS_SOURCES: as
 # above.
 function(resmon_program name)
-  cmake_parse_arguments(ARG "STATIC;READS_SOURCES" "" "DEPS;LINK;ALONE" ${ARGN})
-  set_source_files_properties(${ARG_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  cmake_parse_arguments(ARG "STATIC;READS_SOURCES" "" "DEPS;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cc$")

@@ -15,12 +15,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cmath>
 #include <cstdio>
 
@@ -30,6 +27,7 @@
 #include "inputs.h"
 #include "live_processes.h"
 #include "logs.h"
+#include "net/spawn.h"
 #include "net/token_set.h"
 #include "rules.h"
 #include "scrapes.h"
@@ -41,7 +39,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr int kGathersBeforeRelease = 3;  // what only start-up needed
 constexpr int kGathersPerRelease = 64;    // what only a rare task needed
 constexpr auto kReportAgain = std::chrono::minutes(10);
@@ -131,8 +128,8 @@ class Agent {
   }
 
   void run() {
-    asio::co_spawn(io_, sample(), [this](const std::exception_ptr& e) { ended(e); });
-    asio::co_spawn(io_, uplink_.run(), [this](const std::exception_ptr& e) { ended(e); });
+    net::start(io_.get_executor(), sample(), [this](const std::exception_ptr& e) { ended(e); });
+    net::start(io_.get_executor(), uplink_.run(), [this](const std::exception_ptr& e) { ended(e); });
     reported_dropped_ = spool_.dropped_samples();
     report_spool();
     if (!spool_.empty())
@@ -143,8 +140,8 @@ class Agent {
     scrapes_.start();
     if (logs_) {
       running_ += 2;
-      asio::co_spawn(io_, logs_->read(), [this](const std::exception_ptr& e) { ended(e); });
-      asio::co_spawn(io_, logs_->send(), [this](const std::exception_ptr& e) { ended(e); });
+      net::start(io_.get_executor(), logs_->read(), [this](const std::exception_ptr& e) { ended(e); });
+      net::start(io_.get_executor(), logs_->send(), [this](const std::exception_ptr& e) { ended(e); });
     }
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
@@ -180,6 +177,9 @@ class Agent {
   // Null where no lines are wanted, or none can be taken.
   std::unique_ptr<Logs> open_logs(const uplink::Options& uplink_options, metric::SchemaTable& schemas) {
     const LogSources sources = options_.log_sources();
+    if (const std::string off = options_.default_sources_off(); !off.empty())
+      log::info("logs", "a table [logs.NAME] turns the default sources off: give those that are wanted a table, too",
+                {{"off", off}});
     if (sources.empty()) return nullptr;
     const uplink::LineSpoolOptions spool = options_.line_spool_options();
     if (spool.directory.empty()) {
@@ -247,7 +247,7 @@ class Agent {
         const auto sync = spool_.sync_if_due();
         const auto wake = std::chrono::steady_clock::now() + std::min(std::chrono::nanoseconds(left), kLongestSleep);
         timer_.expires_at(std::min(wake, sync));
-        co_await timer_.async_wait(kAwait);
+        co_await net::wait(timer_);
         left = due - clock.wall();
       }
       if (stopping_) break;

@@ -2,11 +2,9 @@
 
 #include <malloc.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cmath>
+
+#include "net/spawn.h"
 
 namespace resmon::client {
 
@@ -14,7 +12,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr auto kAwaitReading = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kMostQuestions = 8;
 constexpr auto kLookEvery = std::chrono::milliseconds(10);
 constexpr auto kReadPatience = std::chrono::seconds(5);
@@ -43,7 +40,7 @@ void LiveProcesses::asked(const wire::Ask& ask) {
   if (stopping_ || waiting_.size() >= kMostQuestions) return refuse(ask.id, "too many ask at a time");
   waiting_.push_back(ask.id);
   if (std::exchange(reading_, true)) return;
-  asio::co_spawn(executor_, answer(), asio::detached);
+  net::start(executor_, answer());
 }
 
 void LiveProcesses::stop() {
@@ -65,7 +62,7 @@ asio::awaitable<void> LiveProcesses::answer() {
     good = co_await read();
     if (good && !stopping_) {
       timer_.expires_after(kFirstPause);
-      co_await timer_.async_wait(kAwaitReading);
+      co_await net::wait(timer_);
     }
   }
   good = good && !stopping_ && co_await read();
@@ -93,7 +90,7 @@ asio::awaitable<bool> LiveProcesses::read() {
   while (pool_.state(*listing_) != State::kDone) {
     if (stopping_ || std::chrono::steady_clock::now() > until) co_return false;
     timer_.expires_after(kLookEvery);
-    co_await timer_.async_wait(kAwaitReading);
+    co_await net::wait(timer_);
   }
   pool_.take(*listing_);
   co_return listing_->status().has_value();

@@ -72,7 +72,8 @@ void LogSourceOptions::declare(config::Settings& settings, const std::string& pr
   settings.text(
       prefix + ".multiline", &multiline,
       "Which lines of a file are joined to the line before, as in stack traces. none. indent: lines that begin with a "
-      "blank, and the unindented lines of Java's traces. \"/^[0-9]{4}-/\": lines that do not match this expression.");
+      "blank, and the unindented lines of the traces of Java, Python and Go. \"/^[0-9]{4}-/\": lines that do not match "
+      "this expression.");
   settings.list(
       prefix + ".redact", &redact,
       "What is replaced before a line is kept or sent. tokens: passwords and the like, recognized by name. cards: "

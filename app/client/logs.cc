@@ -4,12 +4,11 @@
 
 #include <unistd.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
 #include "logline/line.h"
+#include "net/spawn.h"
 
 namespace resmon::client {
 
@@ -18,7 +17,6 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto kAwaitTimer = asio::as_tuple(asio::use_awaitable);
 constexpr auto kBusyPause = std::chrono::milliseconds(200);
 constexpr auto kIdlePause = std::chrono::milliseconds(1000);
 constexpr auto kStaysBusy = std::chrono::seconds(5);
@@ -181,7 +179,7 @@ asio::awaitable<void> Logs::read() {
     // Samples and the network have their turn between any two.
     for (const auto& source : sources_) await_messages(*source);
     timer_.expires_after(more ? std::chrono::milliseconds(0) : busy ? kBusyPause : kIdlePause);
-    co_await timer_.async_wait(kAwaitTimer);
+    co_await net::wait(timer_);
   }
 }
 

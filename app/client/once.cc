@@ -2,7 +2,9 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "agent.h"
 #include "base/json_text.h"
@@ -14,40 +16,77 @@ namespace resmon::client {
 
 namespace {
 
-constexpr std::size_t kShownLines = 5;  // of each source
+constexpr std::size_t kShownLines = 5;     // of each source, from its beginning
+constexpr std::size_t kChangedLines = 10;  // and others that are joined of several lines, or have secrets replaced
 constexpr auto kJournalPatience = std::chrono::seconds(2);
+
+// The line breaks of an entry stay readable; all else that drives a terminal does not reach it.
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  while (true) {
+    const std::size_t newline = std::min(text.find('\n'), text.size());
+    out += printable(text.substr(0, newline));
+    if (newline == text.size()) return out;
+    out += "\n#     ";
+    text.remove_prefix(newline + 1);
+  }
+}
+
+void append_line(const std::string& name, const logline::Line& line, std::string& text) {
+  text += "# logs." + name + " " + std::to_string(line.time) + " " + std::string(logline::level_name(line.level)) +
+          " " + printable(line.unit) + (line.pid != 0 ? "[" + std::to_string(line.pid) + "]" : "") + ": " +
+          printable_lines(line.message);
+  for (const logline::Field& field : line.fields) text += " " + printable(field.name) + "=" + printable(field.value);
+  text += '\n';
+}
+
+// Reads all that there is now, as far as one batch has room.
+std::vector<std::string> read_source_once(const LogSourceOptions& source, tail::Shaper& shaper) {
+  const auto begin = std::chrono::steady_clock::now();
+  if (source.journal) {
+    tail::JournalSource journal(source.journal_options());
+    std::vector<std::string> findings;
+    while (shaper.lines().size() < kShownLines && findings.empty() &&
+           std::chrono::steady_clock::now() < begin + kJournalPatience) {
+      journal.poll(std::chrono::steady_clock::now(), false, shaper);
+      findings = journal.take_findings();
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return findings;
+  }
+  tail::FileOptions options = source.file_options();
+  options.flush_after = {};  // the last entry is whole: nothing is waited for
+  tail::FileSource files(options);
+  while (files.poll(std::chrono::steady_clock::now(), false, shaper) && shaper.has_room()) {
+  }
+  return files.take_findings();
+}
 
 // A few lines of each source as they would be sent: comments among Influx lines.
 Status append_log_lines(const Options& options, std::string& text) {
   for (const auto& [name, source] : options.logs) {
-    if (!source.enabled) continue;
+    // No program is run, and no socket opened, for this.
+    if (!source.enabled || (!source.journal && source.files.empty())) continue;
     RESMON_ASSIGN(const auto shaper, tail::Shaper::make(name, source.shape_options()));
-    std::vector<std::string> findings;
-    if (source.journal) {
-      tail::JournalSource journal(source.journal_options());
-      const auto until = std::chrono::steady_clock::now() + kJournalPatience;
-      while (shaper->lines().size() < kShownLines && findings.empty() && std::chrono::steady_clock::now() < until) {
-        journal.poll(std::chrono::steady_clock::now(), false, *shaper);
-        findings = journal.take_findings();
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      }
-    } else if (source.files.empty()) {
-      continue;  // no program is run, and no socket opened, for this
-    } else {
-      tail::FileSource files(source.file_options());
-      files.poll(std::chrono::steady_clock::now(), false, *shaper);
-      findings = files.take_findings();
-    }
-    for (const std::string& finding : findings)
+    std::set<std::size_t> changed;
+    std::uint64_t redacted = 0;
+    shaper->watch([&](const logline::Line& line, std::string_view) {
+      const bool secret = std::exchange(redacted, shaper->stats().redacted) != shaper->stats().redacted;
+      if (secret || line.message.find('\n') != std::string_view::npos) changed.insert(shaper->lines().size());
+    });
+    for (const std::string& finding : read_source_once(source, *shaper))
       std::fprintf(stderr, "resmon-client: logs.%s: %s\n", name.c_str(), printable(finding).c_str());
-    for (std::size_t i = 0; i < std::min(kShownLines, shaper->lines().size()); ++i) {
-      const logline::Line line = shaper->lines()[i];
-      text += "# logs." + name + " " + std::to_string(line.time) + " " + std::string(logline::level_name(line.level)) +
-              " " + printable(line.unit) + (line.pid != 0 ? "[" + std::to_string(line.pid) + "]" : "") + ": " +
-              printable(line.message);
-      for (const logline::Field& field : line.fields)
-        text += " " + printable(field.name) + "=" + printable(field.value);
-      text += '\n';
+    const std::size_t size = shaper->lines().size();
+    std::size_t shown = std::min(kShownLines, size);
+    for (std::size_t i = 0; i < shown; ++i) append_line(name, shaper->lines()[i], text);
+    for (auto at = changed.lower_bound(shown); at != changed.end() && *at < size; ++at) {
+      if (shown == kShownLines + kChangedLines) break;
+      append_line(name, shaper->lines()[*at], text);
+      ++shown;
+    }
+    if (size > shown) {
+      const std::string more = shaper->has_room() ? "" : " at least";
+      text += "# logs." + name + more + " " + std::to_string(size - shown) + " more\n";
     }
   }
   return {};

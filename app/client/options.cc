@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "net/token_set.h"
@@ -234,6 +235,20 @@ Status Options::check() const {
 
 LogSources Options::log_sources() const {
   return logs.empty() && default_logs ? default_log_sources() : logs;
+}
+
+std::string Options::default_sources_off() const {
+  if (logs.empty() || !default_logs) return {};
+  std::string out;
+  for (const auto& source : default_log_sources()) {
+    const auto& usual = source.second;
+    const auto reads_it = [&usual](const auto& own) {
+      return (usual.journal && own.second.journal) || (!usual.files.empty() && own.second.files == usual.files);
+    };
+    if (logs.contains(source.first) || std::any_of(logs.begin(), logs.end(), reads_it)) continue;
+    out += (out.empty() ? "" : ",") + source.first;
+  }
+  return out;
 }
 
 uplink::LineSpoolOptions Options::line_spool_options() const {

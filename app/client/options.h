@@ -77,6 +77,8 @@ struct Options {
   uplink::LineSpoolOptions line_spool_options() const;
   // [logs.NAME], or the machine's usual ones where those are wanted.
   LogSources log_sources() const;
+  // The default sources that no [logs.NAME] reads, where such a table turns them off, such as "journal,containers".
+  std::string default_sources_off() const;
   std::string host_name() const;
 };
 

@@ -1,10 +1,9 @@
 #include "client.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <stdexcept>
 
 #include "base/log.h"
+#include "net/spawn.h"
 
 namespace resmon::load {
 
@@ -13,7 +12,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto kFullPaceBegins = std::chrono::hours(24 * 7);  // ago
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 simulate::Profile profile_of(const Options& options, std::int64_t number) {
   if (options.profile == "mixed") return static_cast<simulate::Profile>((number + 1) % 3);
@@ -138,7 +136,7 @@ asio::awaitable<void> Client::sample_by_the_clock() {
   while (!stopping_) {
     const UnixNanos due = next_aligned(clock.wall() - phase, options_.interval);
     timer_.expires_after(std::chrono::nanoseconds(due + phase - clock.wall()));
-    co_await timer_.async_wait(kAwait);
+    co_await net::wait(timer_);
     if (stopping_) break;
     skipped_.took(due, clock.steady());
     if (Status gathered = gather(due); !gathered) throw std::runtime_error(gathered.error().message);
@@ -155,7 +153,7 @@ asio::awaitable<void> Client::sample_at_full_pace() {
       time += options_.interval.count();
     }
     timer_.expires_at(std::chrono::steady_clock::time_point::max());
-    co_await timer_.async_wait(kAwait);
+    co_await net::wait(timer_);
   }
 }
 

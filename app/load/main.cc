@@ -3,13 +3,9 @@
 
 #include <sys/resource.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <vector>
 
@@ -17,6 +13,7 @@
 #include "base/log.h"
 #include "client.h"
 #include "collect/scripts.h"
+#include "net/spawn.h"
 #include "options.h"
 #include "program/program.h"
 
@@ -92,8 +89,8 @@ class Load {
     log::info("load", "started",
               {{"clients", options_.clients}, {"server", options_.servers.front()}, {"seed", options_.seed}});
     scripts_->begin();
-    asio::co_spawn(io_, start_all(), asio::detached);
-    asio::co_spawn(io_, report_all(), asio::detached);
+    net::start(io_.get_executor(), start_all());
+    net::start(io_.get_executor(), report_all());
     io_.run();
     RESMON_TRY(started_);
     return judge();
@@ -118,18 +115,18 @@ class Load {
       Client& client = *clients_.back();
       running_ += 2;
       const auto ended = [this](const std::exception_ptr& failure) { end_of_one(failure); };
-      asio::co_spawn(io_, client.sample(), ended);
-      asio::co_spawn(io_, client.run(), ended);
+      net::start(io_.get_executor(), client.sample(), ended);
+      net::start(io_.get_executor(), client.run(), ended);
       if (options_.stagger.count() == 0) continue;
       starter_.expires_after(options_.stagger);
-      co_await starter_.async_wait(asio::as_tuple(asio::use_awaitable));
+      co_await net::wait(starter_);
     }
   }
 
   asio::awaitable<void> report_all() {
     while (!stopping_) {
       reporter_.expires_after(kReportEvery);
-      co_await reporter_.async_wait(asio::as_tuple(asio::use_awaitable));
+      co_await net::wait(reporter_);
       if (!stopping_) report("running", totals_of(clients_), latency_);
     }
   }

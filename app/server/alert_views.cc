@@ -21,7 +21,8 @@ using alert::Rule;
 constexpr std::int64_t kOneSecond = 1'000'000'000;
 constexpr std::int64_t kHour = 3600 * kOneSecond;
 constexpr std::size_t kChartPoints = 30;
-constexpr std::int64_t kLongestSeed = kHour;  // of windows
+constexpr std::int64_t kLongestSeed = kHour;           // of windows
+constexpr std::string_view kOtherProcesses = "other";  // the sum of those that are not named (docs/schema.md)
 
 std::string finite(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : "null";
@@ -266,7 +267,7 @@ std::vector<std::string> largest_processes(const store::Reader& store, const Ale
                        return {};
                      });
     const std::string_view name = store::tag_value(group.tags, "process_name");
-    if (newest && !name.empty()) all.emplace_back(*newest, std::string(name));
+    if (newest && !name.empty() && name != kOtherProcesses) all.emplace_back(*newest, std::string(name));
   }
   std::sort(all.rbegin(), all.rend());
   std::vector<std::string> out;

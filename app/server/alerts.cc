@@ -3,14 +3,13 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
 
 #include "alert_views.h"
 #include "app.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "net/spawn.h"
 #include "notify/deliver.h"
 
 namespace resmon::server {
@@ -90,7 +89,10 @@ void Alerts::use(alert::Config config, const std::vector<AlertRecord>& kept) {
   auto made = std::make_unique<Rules>();
   made->config = std::move(config);
   made->engine = std::make_unique<alert::Engine>(made->config, app_.schemas());
-  made->engine->restore(kept);
+  if (rules_)
+    made->engine->take_over(*rules_->engine, wall());
+  else
+    made->engine->restore(kept, wall());
   made->notifier = std::make_unique<alert::Notifier>(*made->engine, context());
   rules_ = std::move(made);
   // Of most rows only the times are needed.
@@ -138,11 +140,10 @@ void Alerts::reload_if_changed() {
     return;
   }
   rules_error_.clear();
-  std::vector<AlertRecord> kept;
-  for (const alert::Alert* one : rules_->engine->active()) kept.push_back(rules_->engine->record(*one));
-  use(*std::move(config), kept);
+  use(*std::move(config));
   seed();
   changed_ = true;
+  look();  // alerts of rules that are gone ended
   log::info("alerts", "the rules file has changed",
             {{"rules", rules_->config.rules.size()}, {"channels", rules_->config.channels.size()}});
 }
@@ -162,6 +163,7 @@ void Alerts::run() {
     const MutexLock lock(mutex_);
     seed();
   }
+  tick();  // hosts are known then, as alerts whose rules were removed meanwhile need for their message
   while (!stopping_) {
     read_some();
     tick();
@@ -354,6 +356,20 @@ void Alerts::deliver() {
   }
 }
 
+// Told to the thread of the alerts, as what has become of it.
+asio::awaitable<void> Alerts::note(asio::awaitable<Status> delivery, Outcome outcome, std::shared_ptr<Bell> bell) {
+  try {
+    outcome.status = co_await std::move(delivery);
+  } catch (...) {
+    outcome.status = Status(fail(ErrorKind::kInternal, "it ended with an exception"));
+  }
+  {
+    const MutexLock lock(bell->mutex);
+    bell->outcomes.push_back(std::move(outcome));
+  }
+  bell->ring();
+}
+
 void Alerts::deliver(const std::string& name, std::vector<alert::OutboxEntry> entries) {
   Outcome outcome;
   outcome.channel = name;
@@ -370,19 +386,9 @@ void Alerts::deliver(const std::string& name, std::vector<alert::OutboxEntry> en
   }
   deliveries_[name].busy = true;
   const auto executor = asio::make_strand(app_.network());
-  const auto bell = bell_;
-  asio::co_spawn(executor,
-                 notify::deliver(executor, app_.query_pool().get_executor(), *rules_->config.channel(name),
-                                 alert::merge(std::move(messages))),
-                 [bell, outcome](const std::exception_ptr& thrown, Status status) mutable {
-                   outcome.status =
-                       thrown ? Status(fail(ErrorKind::kInternal, "it ended with an exception")) : std::move(status);
-                   {
-                     const MutexLock lock(bell->mutex);
-                     bell->outcomes.push_back(std::move(outcome));
-                   }
-                   bell->ring();
-                 });
+  net::start(executor, note(notify::deliver(executor, app_.query_pool().get_executor(), *rules_->config.channel(name),
+                                            alert::merge(std::move(messages))),
+                            std::move(outcome), bell_));
 }
 
 // Told to an outside watcher that this server runs; what it does not hear any more it tells by itself.
@@ -395,36 +401,29 @@ void Alerts::beat() {
   beat_at_ = now;
   beating_ = true;
   const auto executor = asio::make_strand(app_.network());
-  asio::co_spawn(
-      executor, notify::call(executor, heartbeat.url), [bell = bell_](const std::exception_ptr& thrown, Status status) {
-        Outcome outcome;
-        outcome.status = thrown ? Status(fail(ErrorKind::kInternal, "it ended with an exception")) : std::move(status);
-        {
-          const MutexLock lock(bell->mutex);
-          bell->outcomes.push_back(std::move(outcome));
-        }
-        bell->ring();
-      });
+  net::start(executor, note(notify::call(executor, heartbeat.url), Outcome(), bell_));
 }
 
 alert::HistoryEntry Alerts::history_entry(const alert::Transition& transition) const {
-  const alert::Rule& rule = *rules_->config.rule(transition.alert.rule);
   alert::HistoryEntry out;
   out.time = transition.time;
   out.rule = transition.alert.rule;
   out.host = transition.alert.host;
   out.tags = transition.alert.tags;
-  out.severity = alert::severity_name(rule.severity);
+  out.severity = alert::severity_name(transition.alert.severity);
   out.state = alert::state_name(transition.alert.state);
   out.value = transition.alert.value;
   out.since = transition.alert.since;
   out.late = transition.late;
   out.reason = transition.reason;
-  if (const alert::Alert* const one = rules_->engine->find(out.rule, out.host, out.tags)) {
-    const alert::MessageItem item = rules_->notifier->item(*one);
-    out.value_text = item.value;
-    out.limit_text = item.limit;
-  }
+  // Of a rule that is gone, or has changed since, its condition is in the record.
+  const alert::Rule* const rule = rules_->config.rule(out.rule);
+  const alert::MessageItem item =
+      rule != nullptr && rule->when.text == transition.alert.when
+          ? alert::item_of(transition.alert, rule->when)
+          : alert::item_of(transition.alert, alert::parse_condition(transition.alert.when).condition);
+  out.value_text = item.value;
+  out.limit_text = item.limit;
   return out;
 }
 

@@ -5,6 +5,7 @@
 // one transaction (alert::Book); the log's cursor follows it.
 
 #include <atomic>
+#include <boost/asio/awaitable.hpp>
 #include <map>
 #include <memory>
 #include <string>
@@ -111,7 +112,8 @@ class Alerts {
 
   void count_lines();
   Result<alert::Config> read_rules() REQUIRES(mutex_);
-  void use(alert::Config config, const std::vector<alert::AlertRecord>& kept) REQUIRES(mutex_);
+  // Goes on from the rules that are in force, or, at the start, from what was kept.
+  void use(alert::Config config, const std::vector<alert::AlertRecord>& kept = {}) REQUIRES(mutex_);
   alert::MessageContext context() REQUIRES(mutex_);
   Result<std::string> rules_text() const;
   void reload_if_changed() REQUIRES(mutex_);
@@ -125,6 +127,8 @@ class Alerts {
   void take_outcomes() REQUIRES(mutex_);
   void deliver() REQUIRES(mutex_);
   void deliver(const std::string& channel, std::vector<alert::OutboxEntry> entries) REQUIRES(mutex_);
+  static boost::asio::awaitable<void> note(boost::asio::awaitable<Status> delivery, Outcome outcome,
+                                           std::shared_ptr<Bell> bell);
   void beat() REQUIRES(mutex_);
   alert::HistoryEntry history_entry(const alert::Transition& transition) const REQUIRES(mutex_);
   std::string alert_json(const alert::Alert& one, UnixNanos now) const REQUIRES(mutex_);

@@ -52,6 +52,7 @@ std::string Alerts::active_json() {
 Result<std::string> Alerts::history_json(std::int64_t before, std::size_t most, const std::string& host,
                                          const std::string& rule) {
   const MutexLock lock(mutex_);
+  if (!unkept_history_.empty()) keep();  // whoever sees an alert fire finds it here
   RESMON_ASSIGN(const auto entries, book_->history(before, most, host, rule));
   JsonArray out;
   for (const alert::HistoryEntry& one : entries) out.raw(history_to_json(one));

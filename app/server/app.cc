@@ -7,13 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <thread>
@@ -22,6 +17,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -357,12 +353,12 @@ void App::begin() {
     ingest_->notify(host, refusal_notice(samples, reason));
   });
   pipeline_->start();
-  for (const SinkUnit& unit : sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
-  for (const LineSinkUnit& unit : line_sinks_) asio::co_spawn(unit.sink->executor(), unit.sink->run(), asio::detached);
-  asio::co_spawn(runtime_->first(), watch_access(), asio::detached);
-  asio::co_spawn(runtime_->first(), watch_fleet(), asio::detached);
-  asio::post(query_pool_, [this] { remember_values(*store_, *fleet_, stopping_); });
-  asio::co_spawn(runtime_->first(), forget_schemas(), asio::detached);
+  for (const SinkUnit& unit : sinks_) net::start(unit.sink->executor(), unit.sink->run());
+  for (const LineSinkUnit& unit : line_sinks_) net::start(unit.sink->executor(), unit.sink->run());
+  net::start(network(), watch_access());
+  net::start(network(), watch_fleet());
+  net::post(query_pool_.get_executor(), [this] { remember_values(*store_, *fleet_, stopping_); });
+  net::start(network(), forget_schemas());
   if (alerts_) alerts_->start();
   peers_->start();
   if (database_) database_->start();
@@ -386,7 +382,7 @@ asio::awaitable<void> App::watch_access() {
   std::uint64_t accounts = guard_.version();
   while (!stopping_) {
     timer.expires_after(std::chrono::seconds(1));
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(timer);
     ingest_->report_repeats();
     ingest_->end_aged();
     sign_in_refusals_.report();
@@ -421,10 +417,10 @@ asio::awaitable<void> App::watch_fleet() {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   for (std::uint64_t round = 1; !stopping_; ++round) {
     timer.expires_after(kFleetEvery);
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(timer);
     const bool forget = round % kFleetForgetsEvery == 0;
     if (stopping_ || (!forget && !fleet_memory_->changed()) || fleet_kept_.exchange(true)) continue;
-    asio::post(query_pool_, [this, forget] { keep_fleet(forget); });
+    net::post(query_pool_.get_executor(), [this, forget] { keep_fleet(forget); });
   }
 }
 
@@ -487,7 +483,7 @@ asio::awaitable<void> App::forget_schemas() {
   asio::steady_timer timer(co_await asio::this_coro::executor);
   for (std::uint32_t step = 1; !stopping_; ++step) {
     timer.expires_after(idle / kSteps);
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(timer);
     for (const SinkUnit& unit : sinks_) {
       unit.source->renew_pin();
       if (unit.rules) unit.rules->renew_pin();
@@ -501,7 +497,7 @@ asio::awaitable<void> App::forget_schemas() {
     // until the next step's sweep to say so.
     ingest_->keep_schemas();
     // Not on a thread of the network: a million schemas take a while.
-    asio::post(write_pool_, [this, idle_epochs] { schemas_.sweep(idle_epochs); });
+    net::post(write_pool_.get_executor(), [this, idle_epochs] { schemas_.sweep(idle_epochs); });
   }
 }
 

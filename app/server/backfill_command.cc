@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -25,6 +23,7 @@
 #include "command_tools.h"
 #include "config/units.h"
 #include "flush_request.h"
+#include "net/spawn.h"
 #include "options.h"
 #include "program/program.h"
 #include "sink/sink.h"
@@ -96,7 +95,7 @@ class Sending {
 
   Status start(const sink::SinkOptions& options) {
     RESMON_ASSIGN(sink_, sink::Sink::make(context_.get_executor(), options, schemas_, source_));
-    asio::co_spawn(sink_->executor(), sink_->run(), asio::detached);
+    net::start(sink_->executor(), sink_->run());
     thread_ = std::thread([this] { context_.run(); });
     return {};
   }

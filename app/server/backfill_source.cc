@@ -1,12 +1,10 @@
 #include "backfill_source.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "base/clock.h"
+#include "net/spawn.h"
 
 namespace resmon::server {
 
@@ -33,7 +31,7 @@ BackfillSource::Next BackfillSource::put(std::shared_ptr<const metric::Batch> ba
   if (rewound_) return Next::kRewind;
   queue_.push_back({std::move(batch), ++put_, Clock::system().wall()});
   idle_ = false;
-  asio::post(executor_, [this] { bell_.cancel(); });
+  net::post(executor_, [this] { bell_.cancel(); });
   return Next::kGoOn;
 }
 
@@ -48,7 +46,7 @@ void BackfillSource::mark(UnixNanos time) {
 BackfillSource::Next BackfillSource::finish(steady_clock::duration settle, const Watch& watch) {
   MutexLock lock(mutex_);
   all_put_ = true;
-  asio::post(executor_, [this] { bell_.cancel(); });
+  net::post(executor_, [this] { bell_.cancel(); });
   while (!rewound_) {
     if (idle_ && (!rewound_at_ || steady_clock::now() >= *rewound_at_ + settle)) return Next::kGoOn;
     (void)changed_.wait_until(mutex_, steady_clock::now() + kWatchEvery);
@@ -97,7 +95,7 @@ asio::awaitable<std::optional<sink::Item>> BackfillSource::next(steady_clock::ti
       }
     }
     if (std::exchange(woken_, false) || steady_clock::now() >= wait_until) co_return std::nullopt;
-    co_await bell_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(bell_);
   }
 }
 

@@ -298,23 +298,40 @@ Status check_restored(const std::string& store_directory) {
               store_directory + ": a restore was interrupted; run it again: resmon-server restore --force " + name);
 }
 
-Result<std::optional<std::string>> put_back_configuration(const std::string& backup, bool force) {
+Result<std::optional<ReturningConfiguration>> bring_configuration(const std::string& backup, bool force) {
   RESMON_TRY(store::verify_backup(backup));
   const auto path = store::backup_file(backup, kConfigurationPath);
   if (!path) {
-    if (path.error().kind == ErrorKind::kNotFound) return std::optional<std::string>();
+    if (path.error().kind == ErrorKind::kNotFound) return std::optional<ReturningConfiguration>();
     return fail(Error(path.error()));
   }
   RESMON_ASSIGN(const std::string content, store::backup_file(backup, kConfiguration));
-  const auto there = read_file(*path);
-  if (there && *there == content) return std::optional(*path);
+  if (const auto there = read_file(*path); there && *there == content)
+    return std::optional(ReturningConfiguration{*path, *path});
   if (exists(*path) && !force)
     return fail(ErrorKind::kInvalid,
                 *path + " exists and differs; --force replaces it, --config " + *path + " keeps it");
   std::error_code ignored;
   fs::create_directories(fs::path(*path).parent_path(), ignored);
-  RESMON_TRY(write_file_atomically(*path, content, 0600));
-  return std::optional(*path);
+  ReturningConfiguration out{*path, *path + ".restoring"};
+  RESMON_TRY(write_file_atomically(out.read_from, content, 0600));
+  return std::optional(std::move(out));
+}
+
+Status settle_configuration(const ReturningConfiguration& returning) {
+  if (returning.read_from == returning.path) return {};
+  if (exists(returning.path)) {
+    const std::string before = returning.path + ".before-restore";
+    if (::rename(returning.path.c_str(), before.c_str()) != 0) return fail(system_error(before, errno));
+    std::fprintf(stderr, "restore: %s is replaced; what it said is in %s\n", returning.path.c_str(), before.c_str());
+  }
+  if (::rename(returning.read_from.c_str(), returning.path.c_str()) != 0)
+    return fail(system_error(returning.path, errno));
+  return {};
+}
+
+void drop_configuration(const ReturningConfiguration& returning) {
+  if (returning.read_from != returning.path) (void)::unlink(returning.read_from.c_str());
 }
 
 }  // namespace resmon::server

@@ -23,14 +23,21 @@ struct BackupRequest {
 // Everything that was acknowledged before the call, also beside a running server.
 Result<store::BackupReport> make_backup(const BackupRequest& request);
 // Puts all of it where the configuration says. kUnavailable while a server runs there, kInvalid where something is
-// there and `force` is not given. The configuration itself is left alone: put_back_configuration.
+// there and `force` is not given. The configuration itself is left alone: bring_configuration.
 Result<store::BackupReport> restore_backup(const BackupRequest& request);
 // Fails where a restore was cut short, and says what to do: the directory has some files of the backup and not others.
 Status check_restored(const std::string& store_directory);
 // There while a restore is under way.
 std::string unfinished_restore_marker(const std::string& store_directory);
-// Puts the configuration in the backup where it was; its path, or nothing where the backup has none. kInvalid where
-// another is there and `force` is not given.
-Result<std::optional<std::string>> put_back_configuration(const std::string& backup, bool force);
+// The configuration in a backup, on its way back to where it was.
+struct ReturningConfiguration {
+  std::string path;       // where it belongs
+  std::string read_from;  // `path` where it is there already; otherwise beside it, until the restore has succeeded
+};
+// Nothing where the backup has none. kInvalid where another is there and `force` is not given.
+Result<std::optional<ReturningConfiguration>> bring_configuration(const std::string& backup, bool force);
+// Puts it in its place; what was there is kept beside it, and said on standard error.
+Status settle_configuration(const ReturningConfiguration& returning);
+void drop_configuration(const ReturningConfiguration& returning);
 
 }  // namespace resmon::server

@@ -4,10 +4,11 @@
 
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+
+#include "net/spawn.h"
 
 namespace resmon::server {
 
@@ -21,7 +22,7 @@ struct Bell {
 inline std::function<void()> ringer(const std::shared_ptr<Bell>& bell, const boost::asio::any_io_executor& executor) {
   return [bell, executor] {
     // One wake-up for all that becomes durable until the sink has looked again.
-    if (bell->waiting.exchange(false)) boost::asio::post(executor, [bell] { bell->timer.cancel(); });
+    if (bell->waiting.exchange(false)) net::post(executor, [bell] { bell->timer.cancel(); });
   };
 }
 

@@ -100,9 +100,10 @@ Status set_password(const std::string& file, const std::string& user, bool add, 
   RESMON_TRY(auth::update_accounts(file, [&](auth::Accounts& accounts) {
     return add ? accounts.add_user(user, role, password) : accounts.set_password(user, password);
   }));
-  if (made) std::cout << password << '\n';
+  // The password alone is on standard output, behind what is said of it, wherever the two go.
   std::cerr << (add ? "added " : "changed the password of ") << user
-            << (made ? "; the password above is not shown again\n" : "\n");
+            << (made ? "; the password, which is not shown again:\n" : "\n");
+  if (made) std::cout << password << std::endl;
   return {};
 }
 

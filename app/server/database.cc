@@ -1,16 +1,12 @@
 #include "database.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 #include "app.h"
 #include "base/log.h"
+#include "net/spawn.h"
 #include "peer/influx.h"
 #include "sink/http_client.h"
 
@@ -70,13 +66,13 @@ Result<std::unique_ptr<sink::Transport>> Database::connect() const {
 
 void Database::start() {
   hosts_.start();
-  boost::asio::co_spawn(executor_, watch(), boost::asio::detached);
+  net::start(executor_, watch());
 }
 
 void Database::stop() {
   hosts_.stop();
   pool_.stop();
-  boost::asio::post(executor_, [this] { poll_->close(); });
+  net::post(executor_, [this] { poll_->close(); });
 }
 
 UnixNanos Database::bridge_from() {
@@ -165,10 +161,9 @@ boost::asio::awaitable<void> Database::watch() {
     const sink::HttpRequest request = request_of(hosts_.statement());
     auto answer = co_await poll_->send(request);
     if (app_.stopping()) co_return;
-    co_await boost::asio::co_spawn(app_.http_workers().get_executor(), take(std::move(answer)),
-                                   boost::asio::use_awaitable);
+    co_await net::run(app_.http_workers().get_executor(), take(std::move(answer)));
     timer.expires_at(next);
-    co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+    co_await net::wait(timer);
   }
 }
 

@@ -1,13 +1,11 @@
 #include "durable.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 
 #include "app.h"
+#include "net/spawn.h"
 
 namespace resmon::server {
 
@@ -32,7 +30,7 @@ asio::awaitable<bool> wait_until_durable(App& app, std::uint64_t position) {
     waiter->durable = true;
     waiter->timer.cancel();
   });
-  if (!waiter->durable) co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (!waiter->durable) co_await net::wait(waiter->timer);
   if (waiter->durable) app.row_writer().acknowledged(position);
   co_return waiter->durable;
 }
@@ -42,12 +40,12 @@ asio::awaitable<bool> wait_until_lines_durable(App& app, std::uint64_t position)
   const auto waiter = std::make_shared<DurableWaiter>(executor);
   waiter->timer.expires_after(kDurablePatience);
   app.logs()->when_durable(position, [waiter, executor] {
-    asio::post(executor, [waiter] {
+    net::post(executor, [waiter] {
       waiter->durable = true;
       waiter->timer.cancel();
     });
   });
-  co_await waiter->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  co_await net::wait(waiter->timer);
   co_return waiter->durable;
 }
 

@@ -2,9 +2,10 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
 #include <optional>
+
+#include "net/spawn.h"
 
 namespace resmon::server {
 
@@ -55,7 +56,7 @@ void HttpPool::stop() {
     stopped_ = true;
     busy = busy_;
   }
-  asio::post(executor_, [busy = std::move(busy)] {
+  net::post(executor_, [busy = std::move(busy)] {
     for (const auto& transport : busy) transport->close();
   });
 }

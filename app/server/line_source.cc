@@ -1,11 +1,9 @@
 #include "line_source.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "logs/record.h"
+#include "net/spawn.h"
 #include "syslog_schema.h"
 
 namespace resmon::server {
@@ -37,7 +35,7 @@ asio::awaitable<std::optional<sink::Item>> LineSource::next(std::chrono::steady_
       co_return item;
     }
     if (std::chrono::steady_clock::now() >= wait_until) co_return std::nullopt;
-    co_await bell_->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(bell_->timer);
     if (std::exchange(woken_, false)) co_return std::nullopt;
   }
 }

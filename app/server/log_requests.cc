@@ -1,13 +1,12 @@
 #include "log_requests.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 
 #include "app.h"
 #include "influxql/parse/time_text.h"
 #include "json.h"
+#include "net/spawn.h"
 
 namespace resmon::server {
 
@@ -179,8 +178,7 @@ boost::asio::awaitable<http::Response> answer_logs(App& app, std::shared_ptr<con
     co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
   const auto most = static_cast<std::uint64_t>(app.options().query_queue);
   if (!app.queries().stats.begin_waiting(most)) co_return too_many_queries();
-  co_return co_await boost::asio::co_spawn(app.query_pool().get_executor(),
-                                           answer_on_pool(app, std::move(request), answer), boost::asio::use_awaitable);
+  co_return co_await net::run(app.query_pool().get_executor(), answer_on_pool(app, std::move(request), answer));
 }
 
 }  // namespace resmon::server

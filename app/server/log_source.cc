@@ -1,8 +1,6 @@
 #include "log_source.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include "net/spawn.h"
 
 namespace resmon::server {
 
@@ -27,7 +25,7 @@ asio::awaitable<std::optional<sink::Item>> LogSource::next(std::chrono::steady_c
       co_return sink::Item{batch_, entry->position, entry->received};
     }
     if (std::chrono::steady_clock::now() >= wait_until) co_return std::nullopt;
-    co_await bell_->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(bell_->timer);
     if (std::exchange(woken_, false)) co_return std::nullopt;
   }
 }

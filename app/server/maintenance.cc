@@ -432,14 +432,21 @@ int run(const Subcommand& subcommand, int argc, char** argv) {
                              kExitUsage);
   command.config_file = program.config_file();
   if (subcommand.run == run_restore && command.config_file.empty()) {
-    const auto put = put_back_configuration(command.file, command.force);
-    if (!put) return program::complain(kName, Error(put.error()).wrap("restore"), kExitFailed);
-    if (*put) {
+    const auto returning = bring_configuration(command.file, command.force);
+    if (!returning) return program::complain(kName, Error(returning.error()).wrap("restore"), kExitFailed);
+    if (*returning) {
       std::string flag = "--config";
-      std::string path = **put;
+      std::string path = (*returning)->read_from;
       std::vector<char*> again(argv, argv + argc);
       again.insert(again.end(), {flag.data(), path.data()});
-      return run(subcommand, static_cast<int>(again.size()), again.data());
+      const int code = run(subcommand, static_cast<int>(again.size()), again.data());
+      if (code != 0) {
+        drop_configuration(**returning);
+        return code;
+      }
+      if (Status settled = settle_configuration(**returning); !settled)
+        return program::complain(kName, Error(settled.error()).wrap("restore"), kExitFailed);
+      return code;
     }
   }
   command.options.log.level = "warn";

@@ -107,49 +107,8 @@ std::unique_ptr<PeerReader::Merged> PeerReader::merge(const std::string& measure
   }
   if (out->sources.empty()) return nullptr;
   out->own = own_.listing(measurement);
-
-  std::map<std::string, metric::FieldType> types;  // this server's go first
-  for (const store::Column& column : out->own->columns()) types.emplace(column.name, column.type);
-  for (const Merged::Source& source : out->sources)
-    for (const metric::Field& field : source.catalog->fields) types.emplace(field.name, field.type);
-  for (const auto& [name, type] : types) {
-    out->columns.push_back({static_cast<store::ColumnId>(out->columns.size()), name, type});
-    std::optional<store::ColumnId> here;
-    for (const store::Column& column : out->own->columns())
-      if (column.name == name) here = column.id;
-    out->own_columns.push_back(here);
-  }
-  for (Merged::Source& source : out->sources) {
-    source.columns.resize(out->columns.size(), Merged::Has::kNo);
-    for (const metric::Field& field : source.catalog->fields) {
-      const auto at = static_cast<std::size_t>(std::distance(types.begin(), types.find(field.name)));
-      source.columns[at] = types[field.name] == field.type ? Merged::Has::kYes : Merged::Has::kOtherType;
-    }
-  }
-
-  // All are sorted by tags.
-  std::vector<std::size_t> next(out->sources.size(), 0);
-  std::size_t next_own = 0;
-  const auto& own = out->own->groups();
-  while (true) {
-    const std::vector<metric::Tag>* least = next_own < own.size() ? &tags_of(own[next_own]) : nullptr;
-    for (std::size_t s = 0; s < next.size(); ++s) {
-      const auto& series = out->sources[s].catalog->series;
-      if (next[s] < series.size() && (least == nullptr || series[next[s]] < *least)) least = &series[next[s]];
-    }
-    if (least == nullptr) break;
-    Merged::Where where;
-    where.in.resize(next.size());
-    out->groups.push_back({0, metric::SharedList<metric::Tag>(*least)});
-    const std::vector<metric::Tag>& tags = out->groups.back().tags;
-    if (next_own < own.size() && tags_of(own[next_own]) == tags) where.own = own[next_own++]->id;
-    for (std::size_t s = 0; s < next.size(); ++s) {
-      const auto& series = out->sources[s].catalog->series;
-      if (next[s] < series.size() && series[next[s]] == tags) where.in[s] = next[s]++;
-    }
-    out->where.push_back(std::move(where));
-  }
-
+  out->merge_columns();
+  out->merge_series();
   {
     const MutexLock lock(mutex_);
     if (out->groups.size() > kLastMergedGroup - next_group_) return nullptr;
@@ -163,6 +122,53 @@ std::unique_ptr<PeerReader::Merged> PeerReader::merge(const std::string& measure
   }
   out->listing = std::make_shared<const store::Listing>(out->columns, std::move(groups));
   return out;
+}
+
+// All fields, with the type that they have here, or in the first source that has them.
+void PeerReader::Merged::merge_columns() {
+  std::map<std::string, metric::FieldType> types;
+  for (const store::Column& column : own->columns()) types.emplace(column.name, column.type);
+  for (const Source& source : sources)
+    for (const metric::Field& field : source.catalog->fields) types.emplace(field.name, field.type);
+  for (const auto& [field, type] : types) {
+    columns.push_back({static_cast<store::ColumnId>(columns.size()), field, type});
+    std::optional<store::ColumnId> here;
+    for (const store::Column& column : own->columns())
+      if (column.name == field) here = column.id;
+    own_columns.push_back(here);
+  }
+  for (Source& source : sources) {
+    source.columns.resize(columns.size(), Has::kNo);
+    for (const metric::Field& field : source.catalog->fields) {
+      const auto at = static_cast<std::size_t>(std::distance(types.begin(), types.find(field.name)));
+      source.columns[at] = types[field.name] == field.type ? Has::kYes : Has::kOtherType;
+    }
+  }
+}
+
+// All series, by tags. Here and in each source they are sorted by tags.
+void PeerReader::Merged::merge_series() {
+  std::vector<std::size_t> next(sources.size(), 0);
+  std::size_t next_own = 0;
+  const auto& own_groups = own->groups();
+  while (true) {
+    const std::vector<metric::Tag>* least = next_own < own_groups.size() ? &tags_of(own_groups[next_own]) : nullptr;
+    for (std::size_t s = 0; s < next.size(); ++s) {
+      const auto& series = sources[s].catalog->series;
+      if (next[s] < series.size() && (least == nullptr || series[next[s]] < *least)) least = &series[next[s]];
+    }
+    if (least == nullptr) return;
+    Where at;
+    at.in.resize(next.size());
+    groups.push_back({0, metric::SharedList<metric::Tag>(*least)});
+    const std::vector<metric::Tag>& tags = groups.back().tags;
+    if (next_own < own_groups.size() && tags_of(own_groups[next_own]) == tags) at.own = own_groups[next_own++]->id;
+    for (std::size_t s = 0; s < next.size(); ++s) {
+      const auto& series = sources[s].catalog->series;
+      if (next[s] < series.size() && series[next[s]] == tags) at.in[s] = next[s]++;
+    }
+    where.push_back(std::move(at));
+  }
 }
 
 const PeerReader::Merged* PeerReader::of_group(store::GroupId group) const {

@@ -35,6 +35,10 @@ struct PeerReader::Merged {
   std::vector<Where> where;  // by group
   std::shared_ptr<const store::Listing> own;
   std::shared_ptr<const store::Listing> listing;
+
+  // From `own` and `sources`: `columns` with where each is, and `groups`, whose ids are still to be given.
+  void merge_columns();
+  void merge_series();
 };
 
 // What is asked of one peer of some series alike.

@@ -4,17 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
 #include "app.h"
 #include "base/log.h"
 #include "host_settings.h"
+#include "net/spawn.h"
 #include "net/token_set.h"
 #include "peer/hosts.h"
 
@@ -96,12 +92,12 @@ Result<std::unique_ptr<sink::Transport>> Peers::connect(const Link& link) const 
 }
 
 void Peers::start() {
-  for (Link& link : links_) asio::co_spawn(executor_, watch(link), asio::detached);
+  for (Link& link : links_) net::start(executor_, watch(link));
 }
 
 void Peers::stop() {
   for (const Link& link : links_) link.pool->stop();
-  asio::post(executor_, [this] {
+  net::post(executor_, [this] {
     for (Link& link : links_) link.poll->close();
   });
 }
@@ -163,10 +159,10 @@ asio::awaitable<void> Peers::watch(Link& link) {
     auto answer = co_await link.poll->send(request);
     if (app_.stopping()) co_return;
     // Ten thousand hosts are megabytes: no thread of the network takes them apart.
-    co_await asio::co_spawn(app_.http_workers().get_executor(), take(link, std::move(answer)), asio::use_awaitable);
+    co_await net::run(app_.http_workers().get_executor(), take(link, std::move(answer)));
     if (link.self) co_return;
     timer.expires_at(next);
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(timer);
   }
 }
 

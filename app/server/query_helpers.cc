@@ -1,9 +1,9 @@
 #include "query_helpers.h"
 
-#include <boost/asio/post.hpp>
 #include <memory>
 
 #include "base/mutex.h"
+#include "net/spawn.h"
 
 namespace resmon::server {
 
@@ -37,7 +37,7 @@ void help(Call& call) {
 // cannot lock up.
 void QueryHelpers::run(const std::function<void()>& work) const {
   const auto call = std::make_shared<Call>(&work);
-  for (std::size_t i = 0; i < others_; ++i) boost::asio::post(pool_, [call] { help(*call); });
+  for (std::size_t i = 0; i < others_; ++i) net::post(pool_.get_executor(), [call] { help(*call); });
   work();
   MutexLock lock(call->mutex);
   call->work = nullptr;

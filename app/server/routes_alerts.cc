@@ -1,7 +1,5 @@
 // HTTP routes of alerts: active ones, history, rules, silences. docs/alerts.md is the reference.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 #include <charconv>
 
@@ -10,6 +8,7 @@
 #include "config/units.h"
 #include "json.h"
 #include "json_body.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -197,8 +196,7 @@ asio::awaitable<http::Response> run_work(App& app, RequestPtr request, Work work
 }
 
 asio::awaitable<http::Response> on_query_pool(App& app, RequestPtr request, Work work) {
-  co_return co_await asio::co_spawn(app.query_pool().get_executor(), run_work(app, std::move(request), work),
-                                    asio::use_awaitable);
+  co_return co_await net::run(app.query_pool().get_executor(), run_work(app, std::move(request), work));
 }
 
 http::Handler pooled(App& app, Work work) {

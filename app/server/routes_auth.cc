@@ -1,11 +1,8 @@
 // Signing in and out, and who may do what. docs/http_api.md is the specification.
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
 #include "app.h"
@@ -18,6 +15,7 @@
 #include "json.h"
 #include "json_body.h"
 #include "net/enrol.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -90,7 +88,7 @@ void take_turn(const std::shared_ptr<Turn>& turn, const std::function<http::Resp
     log::error("auth", "request failed", {{"reason", e.what()}});
     answer = http::Response::error(500, "internal error");
   }
-  asio::post(turn->timer.get_executor(), [turn, answer = std::move(answer)]() mutable {
+  net::post(turn->timer.get_executor(), [turn, answer = std::move(answer)]() mutable {
     turn->answer = std::move(answer);
     turn->timer.cancel();
   });
@@ -102,10 +100,10 @@ asio::awaitable<std::optional<http::Response>> slowly(App& app, Lane lane, std::
   const auto turn = std::make_shared<Turn>(co_await asio::this_coro::executor);
   const bool waits = app.password_queue().add(lane, whose, [turn, work = std::move(work)] { take_turn(turn, work); });
   if (!waits) co_return std::nullopt;
-  asio::post(app.password_pool(), [&app] {
+  net::post(app.password_pool().get_executor(), [&app] {
     if (const auto next = app.password_queue().next()) next();
   });
-  if (!turn->answer) co_await turn->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  if (!turn->answer) co_await net::wait(turn->timer);
   co_return std::move(turn->answer);
 }
 

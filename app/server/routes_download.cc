@@ -3,12 +3,10 @@
 
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "app.h"
 #include "downloads.h"
 #include "json.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -41,7 +39,7 @@ asio::awaitable<Piece> read_piece(std::shared_ptr<Rest> rest) {
 }
 
 asio::awaitable<Piece> read_on_pool(App& app, std::shared_ptr<Rest> rest) {
-  co_return co_await asio::co_spawn(app.query_pool().get_executor(), read_piece(std::move(rest)), asio::use_awaitable);
+  co_return co_await net::run(app.query_pool().get_executor(), read_piece(std::move(rest)));
 }
 
 using DownloadsPtr = std::shared_ptr<Downloads>;
@@ -83,8 +81,8 @@ asio::awaitable<http::Response> describe_on_pool(App& app, DownloadsPtr download
 asio::awaitable<http::Response> on_download(App& app, DownloadsPtr downloads,
                                             std::shared_ptr<const http::Request> request) {
   std::string name = request->path.substr(std::min(kFolder.size(), request->path.size()));
-  co_return co_await asio::co_spawn(app.query_pool().get_executor(),
-                                    describe_on_pool(app, std::move(downloads), std::move(name)), asio::use_awaitable);
+  co_return co_await net::run(app.query_pool().get_executor(),
+                              describe_on_pool(app, std::move(downloads), std::move(name)));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <array>
 #include <boost/json.hpp>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -10,6 +10,7 @@
 #include "host_settings.h"
 #include "json.h"
 #include "json_body.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -92,20 +93,51 @@ std::string peers_json(const App& app) {
   return out.finish();
 }
 
+// The state of one viewer: which changes it has received, and the next messages.
+struct Told {
+  std::uint64_t version = 0;
+  UnixNanos at = 0;
+  std::vector<std::string> next;
+};
+
+// What a viewer has received, as a text that only this run of the server reads.
+std::string cursor_text(const App& app, const Told& told) {
+  return fmt::format("{}-{}-{}", app.peers().instance(), told.version, told.at);
+}
+
+// Nothing: of another run, or no cursor.
+std::optional<Told> read_cursor(const App& app, std::string_view text) {
+  std::array<std::uint64_t, 3> numbers{};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (std::uint64_t& number : numbers) {
+    if (&number != numbers.data() && (at == end || *at++ != '-')) return std::nullopt;
+    const auto [stop, error] = std::from_chars(at, end, number);
+    if (error != std::errc()) return std::nullopt;
+    at = stop;
+  }
+  if (at != end || numbers[0] != app.peers().instance() || numbers[1] > app.fleet().version()) return std::nullopt;
+  return Told{numbers[1], static_cast<UnixNanos>(numbers[2]), {}};
+}
+
 asio::awaitable<http::Response> hosts(const App& app, bool all) {
-  const UnixNanos now = Clock::system().wall();
+  const Told told{app.fleet().version(), Clock::system().wall(), {}};
+  const UnixNanos now = told.at;
   const fleet::Scope scope = all ? fleet::Scope::kAll : fleet::Scope::kOwn;
   JsonObject out;
   out.number("server_time", to_milliseconds(now)).raw("thresholds", thresholds_json(app.fleet().thresholds()));
-  if (all) out.text("name", app.peers().own_name()).raw("peers", peers_json(app)).text("partial", app.lacking());
+  if (all)
+    out.text("name", app.peers().own_name())
+        .raw("peers", peers_json(app))
+        .text("partial", app.lacking())
+        .text("cursor", cursor_text(app, told));
   co_return http::Response::json(out.raw("hosts", to_json(app.fleet().hosts(scope), now)).finish() + "\n");
 }
 
 // Of twenty thousand hosts it is 20 MB: no network thread waits for that.
 asio::awaitable<http::Response> hosts_on_worker(App& app, std::shared_ptr<const http::Request> request) {
   const std::string_view all = request->parameter("all");
-  co_return co_await asio::co_spawn(app.http_workers().get_executor(), hosts(app, all == "1" || all == "true"),
-                                    asio::use_awaitable);
+  co_return co_await net::run(app.http_workers().get_executor(), hosts(app, all == "1" || all == "true"));
 }
 
 std::string removed_message(const std::vector<std::string>& names) {
@@ -123,13 +155,6 @@ std::string hosts_message(std::string_view type, const App& app, const std::vect
       .raw("hosts", to_json(hosts, now))
       .finish();
 }
-
-// The state of one viewer: which changes it has received, and the next message.
-struct Told {
-  std::uint64_t version = 0;
-  UnixNanos at = 0;
-  std::vector<std::string> next;
-};
 
 asio::awaitable<Told> snapshot(const App& app) {
   Told out{app.fleet().version(), Clock::system().wall(), {}};
@@ -150,11 +175,22 @@ asio::awaitable<Told> update(const App& app, Told told) {
   co_return out.next.empty() ? told : out;
 }
 
-// Everything once, then what changed, once a second at most. The client's messages are read only to notice that it
-// left.
-asio::awaitable<void> live(App& app, std::shared_ptr<http::Socket> socket) {
+// The first message: what changed since `known`, also where that is nothing, so that the viewer learns that the feed
+// has begun.
+asio::awaitable<Told> resume(const App& app, Told known) {
+  Told out = co_await update(app, std::move(known));
+  if (out.next.empty()) out.next.push_back(hosts_message("update", app, {}, Clock::system().wall()));
+  co_return out;
+}
+
+// Everything once, or what changed since the cursor of an answer with all hosts; then what changed, once a second at
+// most. The client's messages are read only to notice that it left.
+asio::awaitable<void> live(App& app, std::shared_ptr<const http::Request> request,
+                           std::shared_ptr<http::Socket> socket) {
   const auto worker = app.http_workers().get_executor();
-  Told told = co_await asio::co_spawn(worker, snapshot(app), asio::use_awaitable);
+  std::optional<Told> known = read_cursor(app, request->parameter("since"));
+  asio::awaitable<Told> first = known ? resume(app, *std::move(known)) : snapshot(app);
+  Told told = co_await net::run(worker, std::move(first));
   while (!app.stopping()) {
     std::vector<std::string> messages = std::exchange(told.next, {});
     for (std::string& message : messages) {
@@ -168,7 +204,7 @@ asio::awaitable<void> live(App& app, std::shared_ptr<http::Socket> socket) {
         auto received = co_await socket->receive(left);
         if (!received) co_return;
       }
-      told = co_await asio::co_spawn(worker, update(app, std::move(told)), asio::use_awaitable);
+      told = co_await net::run(worker, update(app, std::move(told)));
     }
   }
 }
@@ -291,8 +327,7 @@ boost::asio::awaitable<http::Response> fleet_work(App& app, FleetWork work,
 // These wait for the disk.
 http::Handler fleet_pooled(App& app, FleetWork work) {
   return [&app, work](std::shared_ptr<const http::Request> request) {
-    return asio::co_spawn(app.query_pool().get_executor(), fleet_work(app, work, std::move(request)),
-                          asio::use_awaitable);
+    return net::run(app.query_pool().get_executor(), fleet_work(app, work, std::move(request)));
   };
 }
 
@@ -311,8 +346,8 @@ void add_fleet_routes(App& app, http::Router& router) {
              [&app](std::shared_ptr<const http::Request>) { return fleet_thresholds(app); });
   router.add("PUT", "/api/v1/thresholds", http::Access::kAdmin, fleet_pooled(app, set_thresholds), kSettingsBytes);
   router.add_socket("/api/v1/live", http::Access::kRead,
-                    [&app](std::shared_ptr<const http::Request>, std::shared_ptr<http::Socket> socket) {
-                      return live(app, std::move(socket));
+                    [&app](std::shared_ptr<const http::Request> request, std::shared_ptr<http::Socket> socket) {
+                      return live(app, std::move(request), std::move(socket));
                     });
 }
 

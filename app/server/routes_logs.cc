@@ -1,12 +1,11 @@
 // Questions about log lines, for the page and for scripts. docs/http_api.md, "Log lines", is the specification.
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "app.h"
 #include "json.h"
 #include "log_requests.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -243,8 +242,7 @@ asio::awaitable<void> follow(App& app, RequestPointer request, std::shared_ptr<h
   const auto shared = std::make_shared<const LogQuestion>(*question);
   Status sent = co_await socket->send(JsonObject().text("type", "following").finish());
   while (sent && !app.stopping()) {
-    std::string message =
-        co_await asio::co_spawn(app.http_workers().get_executor(), tail_message(tail, shared), asio::use_awaitable);
+    std::string message = co_await net::run(app.http_workers().get_executor(), tail_message(tail, shared));
     if (!message.empty()) sent = co_await socket->send(std::move(message));
     if (!sent) co_return;
     auto received = co_await socket->receive(kTailEvery);

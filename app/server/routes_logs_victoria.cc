@@ -3,15 +3,13 @@
 // (docs/logs.md).
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "app.h"
 #include "json.h"
 #include "log_requests.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -57,8 +55,7 @@ asio::awaitable<std::optional<std::string>> page_on_pool(App& app, std::shared_p
   co_return next_page(app, *pages);
 }
 asio::awaitable<std::optional<std::string>> spawn_page(App& app, std::shared_ptr<Pages> pages) {
-  co_return co_await asio::co_spawn(app.query_pool().get_executor(), page_on_pool(app, std::move(pages)),
-                                    asio::use_awaitable);
+  co_return co_await net::run(app.query_pool().get_executor(), page_on_pool(app, std::move(pages)));
 }
 
 http::Response victoria_query(App& app, const VictoriaRequest& request) {
@@ -183,7 +180,7 @@ asio::awaitable<std::optional<std::string>> tail_lines(App& app, std::shared_ptr
   std::string out;
   while (out.empty() && !app.stopping()) {
     timer.expires_after(kVictoriaTailEvery);
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(timer);
     if (viewer->question.bounds.cancelled()) co_return std::nullopt;
     std::uint64_t dropped = 0;
     for (const logs::Arrival& arrival : viewer->tail->take(dropped)) {

@@ -2,8 +2,6 @@
 // Docker's driver, Alloy, Vector and Fluent Bit send. Answered when the lines are durable. Nothing numbers these lines,
 // so who sends a request again, because the answer was lost, sends its lines twice.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 #include <optional>
 
@@ -14,6 +12,7 @@
 #include "line_taking.h"
 #include "log_requests.h"
 #include "logs/loki_push.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -201,8 +200,7 @@ asio::awaitable<TakenLines> take_on_pool(App& app, LinesRequest request, Take ta
 asio::awaitable<http::Response> take_request(App& app, LinesRequest request, Take take) {
   if (app.logs() == nullptr)
     co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
-  TakenLines taken =
-      co_await asio::co_spawn(app.http_workers().get_executor(), take_on_pool(app, request, take), asio::use_awaitable);
+  TakenLines taken = co_await net::run(app.http_workers().get_executor(), take_on_pool(app, request, take));
   if (taken.position == 0) co_return std::move(taken.response);
   if (!co_await wait_until_lines_durable(app, taken.position)) co_return http::Response::error(503, kNotDurable);
   co_return std::move(taken.response);

@@ -1,13 +1,11 @@
 // Signing in with a provider. The browser goes to /oidc/start, from there to the provider, and comes back to
 // /oidc/callback. Every way ends on this server's own page: the only address that is not fixed is the part behind '#'.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "app.h"
 #include "auth/attempts.h"
 #include "base/log.h"
 #include "base/network.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -75,7 +73,7 @@ OidcAnswer start_sign_in(App& app, OidcRequest request) {
   if (!is_same_host(request->header("host"), authority_of(provider->public_url())) && !request->has_parameter("again"))
     co_return go_to(provider->public_url() + kOidcPath + "start?again=1&to=" + sink::percent_encode(place));
   const asio::any_io_executor executor = provider->executor();
-  oidc::Provider::Begun begun = co_await asio::co_spawn(executor, provider->begin(place), asio::use_awaitable);
+  oidc::Provider::Begun begun = co_await net::run(executor, provider->begin(place));
   if (begun.outcome != SignIn::kDone) co_return failed_sign_in(app, *request, begun.outcome, begun.reason, place);
   http::Response response = go_to(begun.location);
   response.headers.emplace_back("Set-Cookie", oidc_cookie(app, oidc::cookie_name(begun.ticket.state),
@@ -101,7 +99,7 @@ asio::awaitable<Admitted> admit(App& app, oidc::Person person) {
 
 OidcAnswer signed_in_by(App& app, OidcRequest request, oidc::Provider::Finished finished) {
   const Admitted admitted =
-      co_await asio::co_spawn(app.password_pool(), admit(app, std::move(finished.person)), asio::use_awaitable);
+      co_await net::run(app.password_pool().get_executor(), admit(app, std::move(finished.person)));
   if (admitted.refusal)
     co_return failed_sign_in(app, *request,
                              admitted.refusal->kind == ErrorKind::kDenied ? SignIn::kTaken : SignIn::kName,
@@ -130,8 +128,7 @@ OidcAnswer end_sign_in(App& app, std::shared_ptr<FailedSignIns> failures, OidcRe
   callback.cookie = request->cookie(cookie);
   const bool had_cookie = !callback.cookie.empty();
   const asio::any_io_executor executor = provider->executor();
-  oidc::Provider::Finished finished =
-      co_await asio::co_spawn(executor, provider->finish(std::move(callback)), asio::use_awaitable);
+  oidc::Provider::Finished finished = co_await net::run(executor, provider->finish(std::move(callback)));
   http::Response response;
   if (finished.outcome == SignIn::kDone) {
     failures->of_address.take_back(network);

@@ -3,14 +3,12 @@
 // rest is durable. Log records are not numbered: who sends a request again, because the answer was lost, sends them
 // twice.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "app.h"
 #include "base/bytes.h"
 #include "durable.h"
 #include "json.h"
 #include "line_taking.h"
+#include "net/spawn.h"
 #include "otlp/read.h"
 #include "otlp/rows.h"
 #include "routes.h"
@@ -192,8 +190,7 @@ asio::awaitable<http::Response> otlp_request(App& app, OtlpRequest request, Sign
   if (signal == Signal::kLogs && app.logs() == nullptr)
     co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
   asio::thread_pool& pool = signal == Signal::kMetrics ? app.write_pool() : app.http_workers();
-  OtlpOutcome out =
-      co_await asio::co_spawn(pool.get_executor(), otlp_on_pool(app, request, signal, *encoding), asio::use_awaitable);
+  OtlpOutcome out = co_await net::run(pool.get_executor(), otlp_on_pool(app, request, signal, *encoding));
   if (out.position == 0) co_return std::move(out.response);
   bool durable = false;
   if (signal == Signal::kMetrics)

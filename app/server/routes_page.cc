@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "http/content_policy.h"
 #include "routes.h"
 #include "web/assets.h"
 
@@ -17,6 +18,9 @@ boost::asio::awaitable<http::Response> page(std::shared_ptr<const http::Request>
   response.headers.emplace_back("ETag", it->etag);
   response.headers.emplace_back("Cache-Control",
                                 it->immutable ? web::kImmutableCacheControl : web::kRevalidateCacheControl);
+  if (!it->inline_script.empty() || !it->inline_style.empty())
+    response.headers.emplace_back("Content-Security-Policy",
+                                  http::content_policy(it->inline_script, it->inline_style, {}));
   if (request->header("if-none-match") == it->etag) {
     response.status = 304;
     co_return response;

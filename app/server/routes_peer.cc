@@ -2,14 +2,13 @@
 // read may ask, since all of it can also be had by /query.
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <charconv>
 #include <map>
 
 #include "app.h"
 #include "base/mutex.h"
 #include "host_settings.h"
+#include "net/spawn.h"
 #include "peer/catalog.h"
 #include "peer/hosts.h"
 #include "peer/rows.h"
@@ -186,21 +185,20 @@ asio::awaitable<http::Response> peer_rows(App& app, PeerRequest request) {
 
 void add_peer_routes(App& app, http::Router& router) {
   router.add("GET", "/api/v1/peer/hosts", http::Access::kRead, [&app](PeerRequest request) {
-    return asio::co_spawn(app.http_workers().get_executor(), peer_hosts(app, std::move(request)), asio::use_awaitable);
+    return net::run(app.http_workers().get_executor(), peer_hosts(app, std::move(request)));
   });
   // A pool of its own: queries wait for other servers' answers, so theirs must not wait for our queries.
   const auto versions = std::make_shared<ListingVersions>();
   router.add(
       "POST", "/api/v1/peer/catalog", http::Access::kRead,
       [&app, versions](PeerRequest request) {
-        return asio::co_spawn(app.peer_pool().get_executor(), peer_catalog(app, versions, std::move(request)),
-                              asio::use_awaitable);
+        return net::run(app.peer_pool().get_executor(), peer_catalog(app, versions, std::move(request)));
       },
       kPeerBodyBytes);
   router.add(
       "POST", "/api/v1/peer/rows", http::Access::kRead,
       [&app](PeerRequest request) {
-        return asio::co_spawn(app.peer_pool().get_executor(), peer_rows(app, std::move(request)), asio::use_awaitable);
+        return net::run(app.peer_pool().get_executor(), peer_rows(app, std::move(request)));
       },
       kPeerBodyBytes);
 }

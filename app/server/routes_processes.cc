@@ -1,14 +1,12 @@
 // The processes of a host, as they are now: its client is asked over the connection that it has here, for each request
 // anew, so that nobody who does not look costs anything.
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
 #include "app.h"
 #include "json.h"
+#include "net/spawn.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -76,14 +74,14 @@ asio::awaitable<http::Response> processes(App& app, std::shared_ptr<const http::
   const auto waiting = std::make_shared<Waiting>(co_await asio::this_coro::executor);
   app.ingest().ask_processes(name, [waiting](Result<wire::ProcessList> list) {
     auto shared = std::make_shared<Result<wire::ProcessList>>(std::move(list));
-    asio::post(waiting->timer.get_executor(), [waiting, shared] {
+    net::post(waiting->timer.get_executor(), [waiting, shared] {
       waiting->list = std::move(*shared);
       waiting->timer.cancel();
     });
   });
   waiting->timer.expires_after(kPatience);
   while (!waiting->list && waiting->timer.expiry() > std::chrono::steady_clock::now() && !request->gone->load())
-    co_await waiting->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await net::wait(waiting->timer);
   if (!waiting->list) co_return http::Response::error(504, "its client did not answer within 10 s");
   if (*waiting->list) co_return answer(name, **waiting->list);
   const Error& error = waiting->list->error();

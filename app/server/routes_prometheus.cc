@@ -3,14 +3,12 @@
 // A sender drops a request that is answered 400 and repeats one that is answered 5xx, so 400 is for what will never be
 // stored. Stored is what /write calls so: durable.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "app.h"
 #include "base/snappy.h"
 #include "durable.h"
 #include "host_metrics.h"
 #include "influx_error.h"
+#include "net/spawn.h"
 #include "prom/remote_write.h"
 #include "routes.h"
 #include "spare_pool.h"
@@ -112,8 +110,7 @@ asio::awaitable<http::Response> remote_write(App& app, std::shared_ptr<SeriesPoo
   if (const std::string_view database = request->parameter("db");
       !database.empty() && !app.database_names().has(database))
     co_return influx_error(404, "database not found: \"" + std::string(database) + "\"");
-  PromOutcome out = co_await asio::co_spawn(app.write_pool().get_executor(), remote_write_on_pool(app, pool, request),
-                                            asio::use_awaitable);
+  PromOutcome out = co_await net::run(app.write_pool().get_executor(), remote_write_on_pool(app, pool, request));
   // Writing it again changes nothing.
   if (out.position > 0 && !co_await wait_until_durable(app, out.position))
     co_return influx_error(503, std::string(kNotDurable));
@@ -129,8 +126,8 @@ asio::awaitable<http::Response> host_metrics_on_pool(std::shared_ptr<HostMetrics
 }
 
 asio::awaitable<http::Response> host_metrics(App& app, std::shared_ptr<HostMetrics> metrics, PromRequest request) {
-  co_return co_await asio::co_spawn(app.query_pool().get_executor(),
-                                    host_metrics_on_pool(std::move(metrics), std::move(request)), asio::use_awaitable);
+  co_return co_await net::run(app.query_pool().get_executor(),
+                              host_metrics_on_pool(std::move(metrics), std::move(request)));
 }
 
 }  // namespace

@@ -7,8 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <functional>
 
 #include "app.h"
@@ -19,6 +17,7 @@
 #include "influxql/format/serialize.h"
 #include "influxql/parse/params.h"
 #include "json.h"
+#include "net/spawn.h"
 #include "peer_reader.h"
 #include "query_backend.h"
 #include "recent_reader.h"
@@ -118,8 +117,7 @@ asio::awaitable<std::optional<std::string>> next_piece(SharedPieces pieces) {
 }
 
 asio::awaitable<std::optional<std::string>> next_on_pool(App& app, SharedPieces pieces) {
-  co_return co_await asio::co_spawn(app.query_pool().get_executor(), next_piece(std::move(pieces)),
-                                    asio::use_awaitable);
+  co_return co_await net::run(app.query_pool().get_executor(), next_piece(std::move(pieces)));
 }
 
 // In the form that Accept likes best; JSON for who likes none of them.
@@ -278,12 +276,10 @@ asio::awaitable<http::Response> query(App& app, RequestPointer request) {
   QueryStats& stats = app.queries().stats;
   ++stats.queries;
   if (is_about_queries(query_text(*request)))
-    co_return co_await asio::co_spawn(app.write_pool().get_executor(), beside_the_pool(app, std::move(request)),
-                                      asio::use_awaitable);
+    co_return co_await net::run(app.write_pool().get_executor(), beside_the_pool(app, std::move(request)));
   if (!stats.begin_waiting(static_cast<std::uint64_t>(app.options().query_queue))) co_return too_many_queries();
   const auto deadline = std::chrono::steady_clock::now() + app.options().query_timeout;
-  co_return co_await asio::co_spawn(app.query_pool().get_executor(), on_pool(app, std::move(request), deadline),
-                                    asio::use_awaitable);
+  co_return co_await net::run(app.query_pool().get_executor(), on_pool(app, std::move(request), deadline));
 }
 
 // Grafana in Flux mode, and client libraries of InfluxDB 2.

@@ -1,11 +1,10 @@
 // GET /status/NAME: what anyone may see. It is made once in kStatusFor, however many ask.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <map>
 
 #include "app.h"
 #include "base/mutex.h"
+#include "net/spawn.h"
 #include "routes.h"
 #include "status_page.h"
 
@@ -54,11 +53,10 @@ boost::asio::awaitable<http::Response> status_page(App& app, std::shared_ptr<Sta
 
 void add_status_routes(App& app, http::Router& router) {
   const auto cache = std::make_shared<StatusCache>();
-  router.add_under(
-      "GET", std::string(kStatus), http::Access::kOpen, [&app, cache](std::shared_ptr<const http::Request> request) {
-        return boost::asio::co_spawn(app.http_workers().get_executor(), status_page(app, cache, std::move(request)),
-                                     boost::asio::use_awaitable);
-      });
+  router.add_under("GET", std::string(kStatus), http::Access::kOpen,
+                   [&app, cache](std::shared_ptr<const http::Request> request) {
+                     return net::run(app.http_workers().get_executor(), status_page(app, cache, std::move(request)));
+                   });
 }
 
 }  // namespace resmon::server

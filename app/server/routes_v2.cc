@@ -1,8 +1,6 @@
 // The routes of InfluxDB 2's API that client libraries use besides writing: buckets, organisations, deleting. There is
 // one organisation, and a bucket for each name of the database; their ids are made from their names, so that they stay.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
 
 #include "app.h"
@@ -10,6 +8,7 @@
 #include "influxql/parse/predicate.h"
 #include "influxql/parse/time_text.h"
 #include "json.h"
+#include "net/spawn.h"
 #include "query_backend.h"
 #include "routes.h"
 
@@ -135,8 +134,7 @@ Answer remove_on_pool(App& app, RequestPointer request) {
 }
 
 Answer delete_request(App& app, RequestPointer request) {
-  co_return co_await asio::co_spawn(app.query_pool().get_executor(), remove_on_pool(app, std::move(request)),
-                                    asio::use_awaitable);
+  co_return co_await net::run(app.query_pool().get_executor(), remove_on_pool(app, std::move(request)));
 }
 
 }  // namespace

@@ -3,8 +3,6 @@
 // libraries understand it. The answer comes when the lines are durable: they are encoded on a thread of their own, and
 // the connection's coroutine waits for the journal as a client's session does.
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
 #include "app.h"
@@ -13,6 +11,7 @@
 #include "influxql/execute.h"
 #include "json.h"
 #include "lineproto/decoder.h"
+#include "net/spawn.h"
 #include "routes.h"
 #include "spare_pool.h"
 
@@ -106,8 +105,7 @@ asio::awaitable<Outcome> write_on_pool(App& app, std::shared_ptr<Decoders> decod
 
 asio::awaitable<http::Response> write_request(App& app, std::shared_ptr<Decoders> decoders, Api api,
                                               std::shared_ptr<const http::Request> request) {
-  Outcome outcome = co_await asio::co_spawn(app.write_pool().get_executor(), write_on_pool(app, decoders, api, request),
-                                            asio::use_awaitable);
+  Outcome outcome = co_await net::run(app.write_pool().get_executor(), write_on_pool(app, decoders, api, request));
   if (outcome.position == 0) co_return std::move(outcome.response);
   // Writing it again changes nothing.
   if (!co_await wait_until_durable(app, outcome.position))

@@ -2,13 +2,13 @@
 
 #include <unistd.h>
 
-#include <boost/asio/post.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "app.h"
 #include "base/log.h"
+#include "net/spawn.h"
 #include "server_metrics.h"
 
 namespace resmon::server {
@@ -33,7 +33,7 @@ void SelfReport::start() {
 }
 
 void SelfReport::stop() {
-  boost::asio::post(timer_.get_executor(), [this] { timer_.cancel(); });
+  net::post(timer_.get_executor(), [this] { timer_.cancel(); });
 }
 
 // At round times, as clients sample, so that all that is drawn together has the same times.

@@ -1,6 +1,5 @@
 #include "shared_hosts.h"
 
-#include <boost/asio/post.hpp>
 #include <boost/json.hpp>
 #include <chrono>
 #include <cmath>
@@ -10,6 +9,7 @@
 #include "app.h"
 #include "base/json_members.h"
 #include "base/log.h"
+#include "net/spawn.h"
 #include "peer/influx.h"
 
 namespace resmon::server {
@@ -149,7 +149,7 @@ void SharedHosts::start() {
 }
 
 void SharedHosts::stop() {
-  if (timer_) boost::asio::post(timer_->get_executor(), [this] { timer_->cancel(); });
+  if (timer_) net::post(timer_->get_executor(), [this] { timer_->cancel(); });
 }
 
 void SharedHosts::arm() {
@@ -157,10 +157,10 @@ void SharedHosts::arm() {
   timer_->async_wait([this](const boost::system::error_code& error) {
     if (error || app_.stopping()) return;
     // Ten thousand hosts take a while: no thread of the network does that.
-    boost::asio::post(app_.write_pool(), [this] {
+    net::post(app_.write_pool().get_executor(), [this] {
       if (app_.stopping()) return;
       write();
-      boost::asio::post(timer_->get_executor(), [this] {
+      net::post(timer_->get_executor(), [this] {
         if (!app_.stopping()) arm();
       });
     });

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <optional>
 
+#include "base/natural_order.h"
 #include "fleet/search.h"
 
 namespace resmon::server {
@@ -107,6 +108,17 @@ std::string shown_name(const fleet::Host& host) {
   return host.settings && !host.settings->display_name.empty() ? host.settings->display_name : host.name;
 }
 
+// A long name breaks behind its dots only: a browser breaks at hyphens, too.
+std::string breaking_name(const std::string& name) {
+  std::string out;
+  for (std::size_t from = 0; from < name.size();) {
+    const std::size_t end = std::min(name.find('.', from), name.size() - 1) + 1;
+    out += fmt::format("{}<span>{}</span>", from == 0 ? "" : "<wbr>", html(name.substr(from, end - from)));
+    from = end;
+  }
+  return out;
+}
+
 std::string counts_of(const std::vector<const fleet::Host*>& hosts) {
   std::string out;
   for (const std::string_view state : {"down", "late", "up", "paused"}) {
@@ -147,8 +159,10 @@ std::string render_status_page(const StatusPage& page, const std::vector<fleet::
   if (!search.everything())
     for (const fleet::Host& host : hosts)
       if (search.matches(host)) shown.push_back(&host);
-  std::stable_sort(shown.begin(), shown.end(),
-                   [](const fleet::Host* a, const fleet::Host* b) { return rank_of(*a) < rank_of(*b); });
+  std::stable_sort(shown.begin(), shown.end(), [](const fleet::Host* a, const fleet::Host* b) {
+    if (rank_of(*a) != rank_of(*b)) return rank_of(*a) < rank_of(*b);
+    return natural_less(shown_name(*a), shown_name(*b));
+  });
   const std::string title = html(page.title.empty() ? page.name : page.title);
   const std::time_t seconds = now / 1'000'000'000;
   std::tm parts{};
@@ -173,8 +187,8 @@ std::string render_status_page(const StatusPage& page, const std::vector<fleet::
     const fleet::Host& host = *shown[i];
     // The numbers of a host that is down are old.
     const bool old = host.state == fleet::State::kDown;
-    out += fmt::format("<tr><th scope=\"row\">{0}</th><td class=\"state {1}\">{1}</td>", html(shown_name(host)),
-                       state_of(host));
+    out += fmt::format("<tr><th scope=\"row\">{0}</th><td class=\"state {1}\">{1}</td>",
+                       breaking_name(shown_name(host)), state_of(host));
     for (const Figure* const figure : figures)
       out += fmt::format("<td class=\"numeric\">{}</td>", old ? "–" : figure->text(host));
     out += "</tr>\n";
