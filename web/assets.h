@@ -14,6 +14,9 @@ struct Asset {
   std::string_view etag;          // strong, quotes included
   std::span<const unsigned char> gzip_body;
   bool immutable;  // the path names this very content: may be cached for ever
+  // Of what stands in an HTML page itself, as Content-Security-Policy names it: "'sha256-…'". Empty: nothing does.
+  std::string_view inline_script;
+  std::string_view inline_style;
 };
 
 // Sorted by path; lives as long as the program.

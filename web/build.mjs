@@ -1,5 +1,6 @@
-// Builds the page into dist/: scripts and one style sheet, named by their content so that browsers may keep them for ever, and an
-// index.html that names them. The first script (src/first.ts) has the page's own one read. What src/more.ts names is a script of its own, which is loaded when a view first needs it; what it shares
+// Builds the page into dist/: scripts, named by their content so that browsers may keep them for ever, and an index.html that names them. It
+// contains the style sheet and the first script (src/first.ts), since the browser shows nothing before it has both; that one has the
+// page's own script read. What src/more.ts names is a script of its own, which is loaded when a view first needs it; what it shares
 // with the rest is another, which the first view loads as well. Each language but English is a script, too.
 //
 // esbuild bundles; terser makes what it wrote another twentieth smaller, which takes seconds, so --quick leaves that out.
@@ -49,34 +50,42 @@ if (!quick) {
     await writeFile(path.join(out, name), code);
   }
 }
-const app = outputs.find((one) => one.name.endsWith(".js") && one.entryPoint === "src/main.tsx");
-// Asked for at once, rather than when the first script has been read.
-const shared = app.imports.filter((one) => one.kind === "import-statement").map((one) => path.basename(one.path));
-const later = new Set(names.filter((name) => name.endsWith(".js") && name !== app.name && !shared.includes(name)));
+const made = (source) => outputs.find((one) => one.name.endsWith(".js") && one.entryPoint === source);
+const importsOf = ({ imports }) => imports.filter((one) => one.kind === "import-statement").map((one) => path.basename(one.path));
+const app = made("src/main.tsx");
+const charted = made("src/charted.ts");
+// Asked for at once, rather than when the script that imports them has been read.
+const shared = importsOf(app);
+const charts = [charted.name, ...importsOf(charted)].filter((name) => name !== app.name && !shared.includes(name));
+const later = new Set(names.filter((name) => name.endsWith(".js") && name !== app.name && !shared.includes(name) && !charts.includes(name)));
 const style = names.find((name) => name.endsWith(".css"));
 // The dark colours stand once in the source (style/base.css): for a person who chose them, and here for a system that asks for them.
 const kDark = /:root\[data-theme="?dark"?\]\s*(\{[^}]*\})/;
 const rules = await readFile(path.join(out, style), "utf8");
+await rm(path.join(out, style));
+names.splice(names.indexOf(style), 1);
 if (!kDark.test(rules)) throw new Error("build: style/base.css has no block of dark colours");
-await writeFile(path.join(out, style), rules.replace(kDark, (block, colours) => `@media (prefers-color-scheme:dark){:root:not([data-theme=light])${colours}}${block}`));
-const first = await build({ absWorkingDir: here, entryPoints: { first: "src/first.ts" }, outdir: out, entryNames: "[name]-[hash]", bundle: true, format: "iife", target: ["es2022"],
-  minify: !dev, charset: "utf8", metafile: true, logLevel: "warning" });
+const sheet = rules.replace(kDark, (block, colours) => `@media (prefers-color-scheme:dark){:root:not([data-theme=light])${colours}}${block}`);
+const first = await build({ absWorkingDir: here, entryPoints: ["src/first.ts"], write: false, bundle: true, format: "iife", target: ["es2022"], minify: !dev, charset: "utf8",
+  logLevel: "warning" });
+const parts = {
+  STYLE: sheet.trim(), FIRST: first.outputFiles[0].text.trim(), PAGE: `/${app.name}`,
+  CHARTS: charts.map((name) => `/${name}`).join(" "), "<!-- SHARED -->": shared.map((name) => `<link rel="modulepreload" href="/${name}">`).join(""),
+};
 const template = await readFile(path.join(here, "src/index.html"), "utf8");
-await writeFile(path.join(out, "index.html"), template
-  .replace("FIRST", `/${path.basename(Object.keys(first.metafile.outputs)[0])}`).replaceAll("SCRIPT", `/${app.name}`).replace("STYLE", `/${style}`)
-  .replace("<!-- SHARED -->", shared.map((name) => `<link rel="modulepreload" href="/${name}">`).join("")));
+await writeFile(path.join(out, "index.html"), template.replace(/\b(STYLE|FIRST|PAGE|CHARTS)\b|<!-- SHARED -->/g, (name) => parts[name]));
 for (const name of ["favicon.svg", "icon.svg", "manifest.webmanifest"]) await writeFile(path.join(out, name), await readFile(path.join(here, "src", name)));
 // The guest page's, which the server makes.
 await build({ absWorkingDir: here, entryPoints: ["src/status.css", "src/status.ts"], outdir: out, minify: !dev, charset: "utf8" });
 later.add("status.css").add("status.js");
 
-// A first view loads all that is not asked for later. bench/page.mjs holds it to the first bound, assets_test.cc to all.
-const totals = { "first view": 0, "on demand": 0, "languages": 0 };
-const partOf = (name) => (name.startsWith("texts_") ? "languages" : later.has(name) ? "on demand" : "first view");
+// bench/page.mjs holds what a view of charts loads (the first two of these) to its bound, assets_test.cc all.
+const totals = { "the fleet": 0, "views of charts": 0, "on demand": 0, "languages": 0 };
+const partOf = (name) => (name.startsWith("texts_") ? "languages" : later.has(name) ? "on demand" : charts.includes(name) ? "views of charts" : "the fleet");
 for (const name of (await readdir(out)).sort()) {
   const bytes = await readFile(path.join(out, name));
   const packed = gzipSync(bytes, { level: 9 }).length;
   totals[partOf(name)] += packed;
-  console.log(`${name.padEnd(24)} ${String(bytes.length).padStart(8)} B  ${String(packed).padStart(7)} B gzip${later.has(name) ? `  ${partOf(name)}` : ""}`);
+  console.log(`${name.padEnd(24)} ${String(bytes.length).padStart(8)} B  ${String(packed).padStart(7)} B gzip${partOf(name) === "the fleet" ? "" : `  ${partOf(name)}`}`);
 }
 for (const [what, packed] of Object.entries(totals)) console.log(`${what.padEnd(24)} ${" ".repeat(10)}  ${String(packed).padStart(7)} B gzip`);

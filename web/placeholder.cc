@@ -52,7 +52,7 @@ constexpr auto make_gzip() {
 }
 
 constexpr auto kBody = make_gzip();
-constexpr Asset kAssets[] = {{"/", "text/html; charset=utf-8", "\"built-without-page-1\"", kBody, false}};
+constexpr Asset kAssets[] = {{"/", "text/html; charset=utf-8", "\"built-without-page-1\"", kBody, false, {}, {}}};
 
 }  // namespace
 

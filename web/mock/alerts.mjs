@@ -15,6 +15,7 @@ export function makeAlerts(names, now) {
     tested: [],  // channels
     texts: new Map([["busy", "# Mia asked for this.\n[rule.busy]\nwhen = 'mean(cpu.usage_active, 5m) > 95'\n"]]),  // rules in the file
     previews: 0,
+    ageMs: 27.5 * 86400e3,  // of the oldest sample
   };
 }
 
@@ -23,17 +24,19 @@ const empty = { alerts: [], silences: [], tested: [], texts: new Map(), previews
 const kBuiltIn = "[rule.disk-full]\nwhen = 'disk.used_percent >= 95'\nclear = 93\n";
 
 // A limit makes a draft right; below 50 it fires three times. The real server reads conditions; this reads their last number.
-function tryRule(text, now) {
+function tryRule(text, now, since, ageMs) {
   const line = text.split("\n").findIndex((one) => one.startsWith("when"));
   const limit = /(\d+)\s*'/.exec(text.split("\n")[line] ?? "")?.[1];
   if (limit === undefined)
     return { mistakes: [{ line: line + 1, column: (text.split("\n")[line] ?? "").length, reason: "rule.when: expected a number, as 90, 90%, 2GiB or 24h" }] };
-  const from = now - 30 * 86400e3;
-  const values = Array.from({ length: 240 }, (_, at) => (at < 20 ? null : 30 + 20 * Math.sin(at / 9) + (at % 80 === 60 ? 60 : 0)));
+  const [, number, unit] = /^(\d+)([ds])$/.exec(since ?? "30d");
+  const from = now - Number(number) * (unit === "d" ? 86400e3 : 1000);
+  const first = Math.max(from, now - ageMs);
+  const values = Array.from({ length: 240 }, (_, at) => (from + (at + 1) * ((now - from) / 240) <= first ? null : 30 + 20 * Math.sin(at / 9) + (at % 80 === 60 ? 60 : 0)));
   const part = (now - from) / 240;
   const fired = values.flatMap((value, at) => (value !== null && value > Number(limit) && (values[at - 1] ?? 0) <= Number(limit) ? [at] : []));
   return {
-    mistakes: [], from, to: now, fired: fired.length, hosts_fired: fired.length > 0 ? 1 : 0, hosts: 4, hosts_replayed: 4, partial: false, first_row: from + 20 * part,
+    mistakes: [], from, to: now, fired: fired.length, hosts_fired: fired.length > 0 ? 1 : 0, hosts: 4, hosts_replayed: 4, partial: false, first_row: first,
     alerts: fired.reverse().map((at) => ({ host: "web-1", tags: { path: "/var" }, value_text: "96 %", limit_text: `> ${limit} %`, fired: from + at * part, ended: from + (at + 1) * part, reason: "" })),
     chart: { host: "web-1", tags: { path: "/var" }, limit: Number(limit), values },
   };
@@ -47,7 +50,7 @@ function answerRule(method, name, body, all) {
       : [200, { name, file: "alerts.toml", in_file: known !== "", text: known, built_in: builtIn }];
   if (method === "POST") {
     all.previews += 1;
-    return [200, tryRule(body.text, Date.now())];
+    return [200, tryRule(body.text, Date.now(), body.since, all.ageMs ?? 0)];
   }
   if (body.was !== known) return [409, { error: "somebody else changed this rule: load it again" }];
   if (method === "DELETE") all.texts.delete(name);

@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
+import { inlineSources } from "../tools/inline.mjs";
 import { makeAccounts } from "./accounts.mjs";
 import { answerAlerts, makeAlerts } from "./alerts.mjs";
 import { answerLogs, makeLines } from "./logs.mjs";
@@ -20,8 +21,10 @@ import { gauge, profile, rate } from "./values.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const kTypes = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json" };
-const kPolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const policy = ({ script, style }) =>
+  `default-src 'none'; script-src 'self' ${script}; style-src 'self' ${style}; img-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+
+const kCursor = "1-1-1";  // of all its answers
 
 function makeHosts(names, now) {
   return names.map((name, index) => ({
@@ -144,7 +147,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
   const page = builtPage();
   for (const name of await readdir(page)) {
     const bytes = await readFile(path.join(page, name));
-    assets.set(name === "index.html" ? "/" : `/${name}`, { body: gzipSync(bytes, { level: 9 }), type: kTypes[path.extname(name)] });
+    assets.set(name === "index.html" ? "/" : `/${name}`, { body: gzipSync(bytes, { level: 9 }), type: kTypes[path.extname(name)], policy: policy(inlineSources(name === "index.html" ? bytes.toString() : "")) });
   }
   const sockets = new Set();
   const connections = new Set();
@@ -175,7 +178,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
     if (asset !== undefined) {
       response.writeHead(200, {
         "Content-Type": asset.type, "Content-Encoding": "gzip", "Content-Length": asset.body.length,
-        "Content-Security-Policy": kPolicy, "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": asset.policy, "X-Content-Type-Options": "nosniff",
       });
       return response.end(asset.body);
     }
@@ -218,7 +221,7 @@ export async function startMock({ names, token = null, port = 0, upstream = null
       response.writeHead(204).end();
       return;
     }
-    if (url.pathname === "/api/v1/hosts") return allowed(request) ? json(200, live()) : json(401, { error: "token required" });
+    if (url.pathname === "/api/v1/hosts") return allowed(request) ? json(200, { ...live(), cursor: kCursor }) : json(401, { error: "token required" });
     if (url.pathname === "/query") {
       if (!allowed(request)) return json(401, { error: "token required" });
       const chunks = [];
@@ -267,7 +270,8 @@ export async function startMock({ names, token = null, port = 0, upstream = null
         followers.add(socket);
         return;
       }
-      socket.write(frame(JSON.stringify({ type: "snapshot", ...live() })));
+      // What changed since the page's list: nothing, of which the server tells it, too.
+      socket.write(frame(JSON.stringify(request.url.endsWith(`?since=${kCursor}`) ? { type: "update", ...live(), hosts: [] } : { type: "snapshot", ...live() })));
       sockets.add(socket);
     };
     socket.on("error", () => socket.destroy());

@@ -11,17 +11,17 @@ import { signIn } from "./net/session.ts";
 import { ConnectionBanner, ConnectionMark } from "./ui/connection_banner.tsx";
 import { Help } from "./ui/help.tsx";
 import { useShortcuts } from "./ui/keyboard.ts";
-import { later } from "./ui/later.tsx";
+import { charted, later } from "./ui/later.tsx";
 import { go, route } from "./ui/navigation.ts";
 import { SignInForm } from "./ui/sign_in.tsx";
 import { SinkBanner } from "./ui/sink_banner.tsx";
 import { useObservable } from "./ui/use_observable.ts";
 import { UserMenu } from "./ui/user_menu.tsx";
-import { CompareView } from "./views/compare/compare_view.tsx";
 import { FleetView } from "./views/fleet/fleet_view.tsx";
-import { HostView } from "./views/host/host_view.tsx";
-import { LogsView } from "./views/logs/logs_view.tsx";
 
+const CompareView = charted.later((part) => part.CompareView);
+const HostView = charted.later((part) => part.HostView);
+const LogsView = charted.later((part) => part.LogsView);
 const AccessView = later((part) => part.AccessView);
 const AlertsView = later((part) => part.AlertsView);
 const ExploreView = later((part) => part.ExploreView);
@@ -104,7 +104,7 @@ export function App() {
     ],
     [],
   );
-  useShortcuts(t("Everywhere"), shortcuts);
+  useShortcuts(t("Everywhere"), shortcuts, true);
   const title = titleOf(here);
   const open = countOpen(useObservable(alertsState)?.alerts ?? []);
   const inTrouble = useObservable(troubles).size;

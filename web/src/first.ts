@@ -1,7 +1,7 @@
-// The first script, a few hundred bytes. It asks for the hosts before the page's own script is read, which the page then takes over
-// (net/session.ts), and has that script read after the browser has shown the head of the page: it would otherwise be read first.
+// The first script, a few hundred bytes in the page itself. It asks for the hosts before the page's own script is read, which the page then takes
+// over (net/live.ts), and has that script read after the browser has shown the head of the page: it would otherwise be read first.
 
-import { kHostsPath, kTokenKey, leaveEarly } from "./core/early.ts";
+import { isCharted, kHostsPath, kTokenKey, leaveEarly } from "./core/early.ts";
 
 const kTimeoutMs = 10_000;
 
@@ -14,14 +14,19 @@ function stored(): string | null {
 }
 
 const token = stored();
-const hosts = fetch(kHostsPath, {
+leaveEarly(token, fetch(kHostsPath, {
   headers: token === null ? {} : { Authorization: `Bearer ${token}` }, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(kTimeoutMs),
-});
-hosts.catch(() => undefined);  // the page asks again
-leaveEarly({ token, hosts });
+}));
 
-const page = document.currentScript?.dataset["page"] ?? "";
+const { page = "", charts = "" } = document.currentScript?.dataset ?? {};
+const charted = isCharted(location.hash);
+for (const href of charted ? charts.split(" ") : []) {
+  const link = document.createElement("link");
+  link.rel = "modulepreload";
+  link.href = href;
+  document.head.append(link);
+}
 const read = (): void => void import(page);
-// A tab in the background gets no frames.
-if (document.visibilityState === "visible") requestAnimationFrame(() => setTimeout(read));
+// A tab in the background gets no frames. Charts are asked for by the page's script, and take longer than a frame to come.
+if (document.visibilityState === "visible" && !charted) requestAnimationFrame(() => setTimeout(read));
 else read();

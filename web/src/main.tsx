@@ -6,18 +6,30 @@ import "./style/host.css";
 import "./style/views.css";
 import "./style/logs.css";
 import { App } from "./app.tsx";
-import { followTheme } from "./charts/theme.ts";
+import { isCharted } from "./core/early.ts";
 import { start } from "./net/live.ts";
 import { loadAccount } from "./net/session.ts";
 import { followSince } from "./net/since.ts";
 import { followTrends } from "./net/trends.ts";
 import { followTroubles } from "./net/trouble.ts";
+import { charted } from "./ui/later.tsx";
+import { route } from "./ui/navigation.ts";
 
-followTheme();
+const kSoonMs = 50;
+const kChartsLaterMs = 1000;
+
 followTrends();
 followTroubles();
 followSince();
-void loadAccount();
-start();
+const asked = start();
 const place = document.getElementById("page");
-if (place !== null) render(<App />, place);
+if (isCharted(location.hash)) charted.load();
+const show = (): void => {
+  if (place !== null) render(<App />, place);
+  void loadAccount();
+  // The scripts of the views that are not shown yet, when there is time: a click then finds them.
+  setTimeout(charted.load, kChartsLaterMs);
+};
+// Hosts that come soon are in the first picture; otherwise it says that they are asked for.
+if (route.value.view === "fleet") void Promise.race([asked, new Promise((resolve) => setTimeout(resolve, kSoonMs))]).then(show);
+else show();

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import { inlineSources } from "./inline.mjs";
 
 const [dist, out] = process.argv.slice(2);
 if (dist === undefined || out === undefined) {
@@ -30,7 +31,8 @@ const assets = [];
 for (const name of (await readdir(dist)).sort()) {
   const type = kTypes[path.extname(name)];
   if (type === undefined) throw new Error(`${name}: no content type is known for it`);
-  const body = gzipSync(await readFile(path.join(dist, name)), { level: 9 });
+  const content = await readFile(path.join(dist, name));
+  const body = gzipSync(content, { level: 9 });
   // The operating system byte of gzip's header differs between builds of zlib; the same page must give the same binary.
   body[9] = 255;
   const file = path.resolve(packed, `${name}.gz`);
@@ -41,7 +43,8 @@ for (const name of (await readdir(dist)).sort()) {
     etag: createHash("sha256").update(body).digest("hex").slice(0, 20),
     file,
     size: body.length,
-    immutable: /-[A-Z0-9]{8}\.(js|css)$/.test(name),
+    immutable: /-[A-Z0-9]{8}\.js$/.test(name),
+    inline: type === kTypes[".html"] ? inlineSources(content.toString()) : { script: "", style: "" },
   });
 }
 assets.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -56,7 +59,7 @@ const include = (asset, index) => `__asm__(
 extern "C" __attribute__((visibility("hidden"))) const unsigned char resmon_web_asset_${index}[${asset.size}];
 `;
 const row = (asset, index) =>
-  `    {${quoted(asset.path)}, ${quoted(asset.type)}, "\\"${asset.etag}\\"", {resmon_web_asset_${index}, ${asset.size}}, ${asset.immutable}},`;
+  `    {${quoted(asset.path)}, ${quoted(asset.type)}, "\\"${asset.etag}\\"", {resmon_web_asset_${index}, ${asset.size}}, ${asset.immutable}, ${quoted(asset.inline.script)}, ${quoted(asset.inline.style)}},`;
 
 await writeFile(out, `// Made by web/tools/embed.mjs from the built page.
 

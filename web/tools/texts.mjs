@@ -26,6 +26,7 @@ const kAllowed = [
   /^(resmon|resmon-client|resmon-server|resmon\.traffic\.)$/,
   /^(user|system|iowait|steal|nice|irq|softirq|guest|guest nice|slab|forks|(cpu|memory|io) (some|full))$/,      // the kernel's names
   /^(English|Deutsch)$/,                                                                                     // each language's own name
+  /^Jan\|Feb\|/,                                                                                              // months in log lines
   /^(unhealthy|running|failed|active)$/,                                                                      // Docker's and systemd's
   /^(Escape|Esc|Enter|Tab|Arrow\w+|TimeoutError|Error|Authorization|Content-Type|Retry-After|Bearer \{\})$/,
   /^(Name|ActivityState|Devices|(Disks|Blocks)\w+|least left)$/,                                              // tags and columns

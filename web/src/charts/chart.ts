@@ -311,6 +311,7 @@ export class Chart {
       width: Math.max(120, this.width),
       height: setting.height,
       ms: 1,
+      fmtDate: () => () => "",  // its axes and legends of times are not used: thirty patterns a chart
       padding: [8, 30, 0, 0],  // on the right, half a label of the axis: "14:00:05"
       legend: { show: false },
       cursor: {

@@ -6,6 +6,7 @@ import { isolated, toModel } from "./model.ts";
 import { kComparisons } from "./comparisons.ts";
 import { isPartition, type Line } from "./panel.ts";
 import { kPanels } from "./panels.ts";
+import { Colours } from "./colours.ts";
 
 const window = { from: 0, to: 30, step: 10 };
 const line = (key: string, values: (number | null)[], below = false): Line =>
@@ -54,7 +55,27 @@ test("busy devices only, and a note about the rest", () => {
   assert.equal(drawn.lines.length, 8);
   assert.ok(drawn.note?.includes("4 of 9") === true);
   assert.equal(drawn.lines[0]?.label, "veth8 received");
-  assert.equal(new Set(drawn.lines.map((one) => one.colour)).size, 8);
+  assert.equal(new Set(drawn.lines.map((one) => one.colour)).size, 4, "one colour for each device, on both sides of zero");
+});
+
+test("a device has one colour in all charts, and two in one chart never the same", () => {
+  const draw = (id: string, columns: readonly string[], values: Record<string, number>) => {
+    const series = Object.entries(values).map(([name, value]) => ({ name: "diskio", tags: { name }, columns: ["time", ...columns], values: [[0, ...columns.map(() => value)]] }));
+    return new Map(panel(id).draw([toGrid(series, window)]).lines.map((line) => [line.label, line.colour]));
+  };
+  const throughput = draw("diskio", ["read", "write"], { sda: 9, sdb: 5 });
+  assert.equal(throughput.get("sda read"), throughput.get("sda written"));
+  const busy = draw("disk-busy", ["io_util"], { sda: 1, sdb: 7, sdc: 3 });
+  assert.equal(busy.get("sda"), throughput.get("sda read"));
+  assert.equal(busy.get("sdb"), throughput.get("sdb read"));
+  assert.equal(new Set(busy.values()).size, 3);
+  const colours = new Colours();
+  const many = Array.from({ length: 20 }, (_, index) => `p${index}`);
+  const first = many.map((name) => colours.of("process", [name])[0]);
+  assert.deepEqual(many.map((name) => colours.of("process", [name])[0]), first, "they stay");
+  assert.equal(new Set(first).size, 7);
+  for (let at = 0; at + 6 <= many.length; ++at) assert.equal(new Set(colours.of("process", many.slice(at, at + 6))).size, 6);
+  assert.equal(new Set(colours.of("process", ["p0", "p7", "p14"])).size, 3);
 });
 
 test("programs that come and go lift no stack above the whole", () => {

@@ -53,16 +53,21 @@ export function toModel(lines: readonly Line[], style: Style, window: Window, hi
 // Samples with a gap on either side: a line has no length there, so they are drawn as points.
 export function isolated(column: Column): number[] {
   const found: number[] = [];
-  let before: number | null = null;
-  column.forEach((value, at) => {
-    if (typeof value !== "number") return;
-    const gapBefore = before === null || column.slice(before + 1, at).includes(null);
-    let next = at + 1;
-    while (next < column.length && column[next] === undefined) ++next;
-    const gapAfter = typeof column[next] !== "number";
-    if (gapBefore && gapAfter) found.push(at);
-    before = at;
-  });
+  let alone = -1;  // the newest sample, where a gap is before it
+  let gap = true;
+  for (let at = 0; at < column.length; ++at) {
+    const value = column[at];
+    if (value === undefined) continue;
+    if (value === null) {
+      if (alone >= 0) found.push(alone);
+      alone = -1;
+      gap = true;
+    } else {
+      alone = gap ? at : -1;
+      gap = false;
+    }
+  }
+  if (alone >= 0) found.push(alone);
   return found;
 }
 

@@ -4,6 +4,8 @@ import { count, t } from "../core/texts.ts";
 import type { Unit } from "../core/format.ts";
 import type { Grid, GridSeries } from "../core/grid.ts";
 import { highOf, lowOf, type Column } from "../core/influxql.ts";
+import { tagLabel } from "../core/tags.ts";
+import { pageColours } from "./colours.ts";
 
 export interface Source {
   from: string;
@@ -126,12 +128,16 @@ export function grouped(tag: string, wanted: readonly Omit<Wanted, "colour">[], 
     const busy = quiet === "hide" ? ranked.filter((one) => one.sum > 0) : ranked;
     const candidates = busy.length > 0 ? busy : ranked;
     const shown = candidates.slice(0, wanted.some((one) => one.below) ? kMostPairs : kMostGroups);
+    // What is drawn below zero has the colour of what is above it: the device is the same. On one side each column has its own.
+    const side = wanted.map((one, at) => wanted.slice(0, at).filter((before) => before.below === one.below).length);
+    const kinds = Math.max(0, ...side) + 1;
+    const colours = pageColours.of(tag, shown.flatMap(({ name }) => Array.from({ length: kinds }, (_, at) => (at === 0 ? name : `${name} ${at}`))));
     const lines = shown.flatMap(({ name }, index) =>
-      wanted.flatMap((one) => {
+      wanted.flatMap((one, column) => {
         const series = (groups.get(name) ?? []).find((candidate) => candidate.column === one.column);
         if (series === undefined) return [];
-        const colour = index * wanted.length + wanted.indexOf(one);
-        const label = one.label === "" ? name : `${name} ${one.label}`;
+        const colour = colours[index * kinds + (side[column] ?? 0)] ?? 0;
+        const label = one.label === "" ? tagLabel(tag, name) : `${tagLabel(tag, name)} ${one.label}`;
         return [{ key: `${name} ${one.column}`, label, values: series.values, colour, ...(one.below ? { below: true } : {}), ...bandOf(all, series) }];
       }),
     );
@@ -170,7 +176,9 @@ export function perGather(tag: string, scale: number): Panel["draw"] {
   return ([grid]) => {
     const ranked = [...meansOf(grid?.series ?? [], tag)].sort(byTotal);
     const scaled = (values: Values): Values => values.map((value) => (value === null ? null : value * scale));
-    const lines: Line[] = ranked.slice(0, kMostGroups).map(([name, values], colour) => ({ key: name, label: name, colour, values: scaled(values) }));
+    const largest = ranked.slice(0, kMostGroups);
+    const colours = pageColours.of(tag, largest.map(([name]) => name));
+    const lines: Line[] = largest.map(([name, values], at) => ({ key: name, label: tagLabel(tag, name), colour: colours[at] ?? 0, values: scaled(values) }));
     const [first, ...others] = ranked.slice(kMostGroups).map(([, values]) => values);
     if (first !== undefined) {
       lines.push({ key: " others", label: count("{n} other|{n} others", others.length + 1), colour: 7, values: scaled(others.reduce<Values>(sum, first)) });
@@ -183,7 +191,9 @@ export function perGather(tag: string, scale: number): Panel["draw"] {
 export const byProgram: Panel["draw"] = ([grid]) => {
   const programs = meansOf(grid?.series ?? [], "process_name");
   const ranked = [...programs].filter(([name]) => name !== kOther).sort(byTotal);
-  const lines: Line[] = ranked.slice(0, kMostGroups).map(([name, values], colour) => ({ key: name, label: name, colour, values }));
+  const largest = ranked.slice(0, kMostGroups);
+  const colours = pageColours.of("process_name", largest.map(([name]) => name));
+  const lines: Line[] = largest.map(([name, values], at) => ({ key: name, label: name, colour: colours[at] ?? 0, values }));
   const rest = ranked.slice(kMostGroups).map(([, values]) => values);
   const other = programs.get(kOther);
   if (other !== undefined) rest.push(other);

@@ -1,5 +1,6 @@
 // Charts are made a few a frame, in the order in which they stand on the page, so that the first is seen while the others are made. Before, all
-// of them learn their width: a width that is read after a chart was put into the page has the browser lay out the page again for it.
+// of them learn their width: a width that is read after a chart was put into the page has the browser lay out the page again for it. Charts of one
+// grid are as wide as each other, so that only the first of them is asked; a chart that is told wrong finds out by itself (chart.ts).
 
 interface Waiting {
   place: HTMLElement;
@@ -10,6 +11,18 @@ interface Waiting {
 // The first of them are soon seen; each further frame costs the browser the canvases of all.
 const kFirstSliceMs = 16;
 const kSliceMs = 80;
+
+// By kind of grid and width of the window.
+const known = new Map<string, number>();
+
+function widthOf(place: HTMLElement): number {
+  const grid = place.closest(".panel.is-full") === null ? place.closest(".panels") : null;
+  if (grid === null) return place.clientWidth;
+  const key = `${grid.className} ${innerWidth}`;
+  const found = known.get(key) ?? place.clientWidth;
+  if (found > 0) known.set(key, found);
+  return found;
+}
 
 let waiting: Waiting[] = [];
 let scheduled = false;
@@ -25,7 +38,7 @@ function schedule(): void {
 
 function turn(): void {
   scheduled = false;
-  for (const one of waiting) one.width ??= one.place.clientWidth;
+  for (const one of waiting) one.width ??= widthOf(one.place);
   const end = performance.now() + (begun ? kSliceMs : kFirstSliceMs);
   begun = true;
   do {

@@ -33,8 +33,6 @@ export function followTheme(): void {
   const update = (): void => theme.set(read());
   settings.watch(update);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
-  if (document.readyState === "complete") update();
-  else addEventListener("load", update);
   update();
 }
 

@@ -61,6 +61,8 @@ test("a preview and its chart", () => {
   const path = chartPath([0, null, 50, 100], 90, 40, 24);
   assert.equal(path.line, "M5.0 22.0h1M25.0 12.0L35.0 2.0");
   assert.equal(path.limitY, 4);
-  assert.deepEqual(chartPath([null], 1, 10, 10), { line: "", limitY: null });
+  assert.deepEqual([path.low, path.high], [0, 100]);
+  assert.equal(chartPath([100, 99.6, 99.5], null, 30, 24).line, "M5.0 11.5L15.0 12.3L25.0 12.5", "a value that hardly moves is no cliff");
+  assert.deepEqual(chartPath([null], 1, 10, 10), { line: "", limitY: null, low: 0, high: 0 });
   assert.equal(decodePreview(3), null);
 });

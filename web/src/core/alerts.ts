@@ -47,6 +47,7 @@ export interface PastAlert {
   tags: Record<string, string>;
   state: "firing" | "ok";
   valueText: string;
+  limitText: string;
   since: number;
   late: boolean;
   reason: string;
@@ -111,7 +112,7 @@ export function decodeAlerts(body: unknown): AlertsState | null {
 export const decodePast = (body: unknown): PastAlert[] =>
   list(body, "history", (one): PastAlert => ({
     id: number(one["id"]), time: number(one["time"]), rule: text(one["rule"]), severity: severity(one["severity"]), host: text(one["host"]),
-    tags: strings(one["tags"]), state: one["state"] === "ok" ? "ok" : "firing", valueText: text(one["value_text"]), since: number(one["since"]),
+    tags: strings(one["tags"]), state: one["state"] === "ok" ? "ok" : "firing", valueText: text(one["value_text"]), limitText: text(one["limit_text"]), since: number(one["since"]),
     late: one["late"] === true, reason: text(one["reason"]),
   }));
 
@@ -244,13 +245,16 @@ export function placeOf(whole: string, line: number, column: number): number {
 }
 
 // The path of a chart without axes, broken where nothing is known; y grows downwards.
-export function chartPath(values: readonly (number | null)[], limit: number | null, width: number, height: number): { line: string; limitY: number | null } {
+export function chartPath(values: readonly (number | null)[], limit: number | null, width: number, height: number): { line: string; limitY: number | null; low: number; high: number } {
   const known = values.filter((one): one is number => one !== null);
-  if (known.length === 0) return { line: "", limitY: null };
+  if (known.length === 0) return { line: "", limitY: null, low: 0, high: 0 };
   const all = limit === null ? known : [...known, limit];
   let low = Math.min(...all);
-  const high = Math.max(...all);
+  let high = Math.max(...all);
   if (low > 0 && low < high / 2) low = 0;
+  // A value that hardly moves is a level line, not one scaled to its own noise.
+  const least = Math.max(Math.abs(low), Math.abs(high)) / 10;
+  if (high - low < least) [low, high] = [(low + high - least) / 2, (low + high + least) / 2];
   const y = (value: number): number => height - 2 - ((value - low) / (high - low || 1)) * (height - 4);
   let line = "";
   let gap = true;
@@ -265,7 +269,7 @@ export function chartPath(values: readonly (number | null)[], limit: number | nu
     if (gap && (values[index + 1] ?? null) === null) line += "h1";
     gap = false;
   });
-  return { line, limitY: limit === null ? null : y(limit) };
+  return { line, limitY: limit === null ? null : y(limit), low, high };
 }
 
 export interface SilencePreview {

@@ -74,16 +74,23 @@ export function mergeGrid(old: Grid, fresh: Grid, window: Window): Grid {
 // then not a gap. The series' own rhythm is its median distance between samples; a hole longer than one and a half of that is
 // a gap and stays null, a shorter one becomes undefined, which uPlot draws through.
 export function markGaps(values: readonly (number | null)[]): (number | null | undefined)[] {
+  const marked: (number | null | undefined)[] = values.slice();
+  // Most series have a sample in most buckets, and so no rhythm of their own.
+  let known = 0;
+  let beside = 0;
+  for (let index = 0; index < values.length; ++index) {
+    if (values[index] === null) continue;
+    ++known;
+    if (index > 0 && values[index - 1] !== null) ++beside;
+  }
+  if (known < 3 || beside > (known - 1) >> 1) return marked;
   const at: number[] = [];
   values.forEach((value, index) => {
     if (value !== null) at.push(index);
   });
-  const marked: (number | null | undefined)[] = values.slice();
-  if (at.length < 3) return marked;
   const distances = at.slice(1).map((index, i) => index - (at[i] ?? 0));
   const sorted = distances.slice().sort((a, b) => a - b);
   const rhythm = sorted[sorted.length >> 1] ?? 1;
-  if (rhythm <= 1) return marked;
   distances.forEach((distance, i) => {
     const start = at[i] ?? 0;
     if (distance <= rhythm * 1.5) marked.fill(undefined, start + 1, start + distance);

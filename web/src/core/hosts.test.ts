@@ -31,8 +31,8 @@ test("what another server lacks is said by the feed", () => {
 });
 
 test("an update keeps the objects of hosts that it does not name", () => {
-  const first: Fleet = applyFeed(new Map(), { kind: "snapshot", serverTime: 0, thresholds: {}, partial: "", hosts: hostsOf({ host: "a" }, { host: "b" }) });
-  const second = applyFeed(first, { kind: "update", serverTime: 0, thresholds: {}, partial: "", hosts: hostsOf({ host: "b", state: "late" }) });
+  const first: Fleet = applyFeed(new Map(), { kind: "snapshot", serverTime: 0, thresholds: {}, partial: "", cursor: "", hosts: hostsOf({ host: "a" }, { host: "b" }) });
+  const second = applyFeed(first, { kind: "update", serverTime: 0, thresholds: {}, partial: "", cursor: "", hosts: hostsOf({ host: "b", state: "late" }) });
   assert.ok(first.get("a") === second.get("a"));
   assert.equal(second.get("b")?.state, "late");
   assert.deepEqual([...applyFeed(second, { kind: "removed", names: ["a"] }).keys()], ["b"]);
@@ -57,6 +57,17 @@ test("search", () => {
   assert.ok(host !== undefined);
   for (const text of ["", "web", "WEB1 oslo", "site:os", "state:late", "10.0.0.7"]) assert.ok(matcher(text)(host), text);
   for (const text of ["web2", "site:berlin", "state:up", "web1 berlin"]) assert.ok(!matcher(text)(host), text);
+});
+
+test("each host has one state that is shown, so that counts add up; lists of states find any of them", () => {
+  const hosts = hostsOf({ host: "a", state: "up" }, { host: "b", state: "up" }, { host: "c", state: "late" }, { host: "d", state: "down" }, { host: "e", state: "late" });
+  const inTrouble = (name: string): boolean => "acd".includes(name);
+  const found = (search: string): string => hosts.filter(matcher(search, undefined, inTrouble)).map((host) => host.host).join("");
+  for (const [search, names] of [["state:up", "b"], ["state:trouble", "ac"], ["state:late", "e"], ["state:down", "d"], ["state:down,trouble", "acd"], ["-state:down,trouble", "be"]] as const) {
+    assert.equal(found(search), names, search);
+  }
+  assert.deepEqual(groupHosts(hosts, "state", inTrouble).map((group) => [group.name, group.hosts.length]), [["down", 1], ["trouble", 2], ["late", 1], ["up", 1]]);
+  assert.deepEqual(sortHosts(hosts, "state", false, inTrouble).map((host) => host.host).join(""), "daceb");
 });
 
 test("a search compares numbers, and quotes hold spaces together", () => {

@@ -8,6 +8,13 @@ import { kHeatKeys, type HeatKey, type SortKey } from "./route.ts";
 // paused: people want its silence; then nothing else is said of its state.
 export type HostState = "up" | "late" | "down" | "paused";
 
+// What the page shows as a host's state: each host has one, so counts by it add up. What is down is in trouble, too, and says so by being down.
+export type ShownState = HostState | "trouble";
+export type InTrouble = (host: string) => boolean;
+const kNobody: InTrouble = () => false;
+export const shownState = (host: Host, inTrouble: InTrouble): ShownState =>
+  (host.state === "up" || host.state === "late") && inTrouble(host.host) ? "trouble" : host.state;
+
 export interface Summary {
   cpu_percent: number | null;
   memory_percent: number | null;
@@ -106,8 +113,8 @@ function decodeHost(value: unknown, serverTime: number): Host | null {
 }
 
 export type Feed =
-  // `partial`: which other server does not answer, and why; empty: all do.
-  | { kind: "snapshot" | "update"; serverTime: number; hosts: Host[]; thresholds: OwnThresholds; partial: string }
+  // `partial`: which other server does not answer, and why; empty: all do. `cursor`: from where the live feed may go on; empty: from the begin.
+  | { kind: "snapshot" | "update"; serverTime: number; hosts: Host[]; thresholds: OwnThresholds; partial: string; cursor: string }
   | { kind: "removed"; names: string[] };
 
 // A message of the live feed, or the body of /api/v1/hosts (which has no type and is a snapshot). Null: not one of ours.
@@ -120,7 +127,7 @@ export function decodeFeed(message: unknown): Feed | null {
   if (type !== "snapshot" && type !== "update") return null;
   const serverTime = numberOr(message["server_time"], Date.now());
   const hosts = message["hosts"].map((one) => decodeHost(one, serverTime)).filter((one): one is Host => one !== null);
-  return { kind: type, serverTime, hosts, thresholds: checkThresholds(message["thresholds"]), partial: textOr(message["partial"], "") };
+  return { kind: type, serverTime, hosts, thresholds: checkThresholds(message["thresholds"]), partial: textOr(message["partial"], ""), cursor: textOr(message["cursor"], "") };
 }
 
 export type Fleet = ReadonlyMap<string, Host>;
@@ -173,7 +180,7 @@ export function toggleWord(search: string, word: string): string {
 export const hasWord = (search: string, word: string): boolean =>
   searchWords(search).some((one) => one.toLowerCase() === word.toLowerCase());
 
-function matchesWord(host: Host, word: string, facts: FactsOf, inTrouble: (host: string) => boolean): boolean {
+function matchesWord(host: Host, word: string, facts: FactsOf, inTrouble: InTrouble): boolean {
   const compared = /^([a-z]+)([<>])(\d+(?:\.\d+)?)$/.exec(word);
   const key = kHeatKeys.find((one) => one === compared?.[1] || (one === "memory" && compared?.[1] === "mem"));
   if (compared !== null && key !== undefined) {
@@ -184,7 +191,10 @@ function matchesWord(host: Host, word: string, facts: FactsOf, inTrouble: (host:
   if (colon > 0) {
     const name = word.slice(0, colon);
     const value = word.slice(colon + 1);
-    if (name === "state") return value === "trouble" ? inTrouble(host.host) : host.state.startsWith(value);
+    if (name === "state") {
+      const shown = shownState(host, inTrouble);
+      return value.split(",").some((one) => shown.startsWith(one));
+    }
     if (name === "version") return host.version.toLowerCase().startsWith(value);
     const tag = Object.entries(host.tags).find(([one]) => one.toLowerCase() === name);
     if (tag !== undefined) return tag[1].toLowerCase().includes(value);
@@ -202,8 +212,8 @@ function matchesWord(host: Host, word: string, facts: FactsOf, inTrouble: (host:
 
 // Words must all match; `key:value` matches a tag, `state:` or `version:`; `disk>90` compares; `-word` excludes; anything else is
 // looked for in name, address, tags, and people's name and note. The server reads the same language (lib/fleet/search.h), but for the words about what hosts are
-// (facts.ts) and `state:trouble`, which it does not know. The search is read once, and not for every host.
-export function matcher(search: string, facts: FactsOf = kNoFacts, inTrouble: (host: string) => boolean = () => false): (host: Host) => boolean {
+// (facts.ts), `state:trouble` and lists of states (`state:down,trouble`), which it does not know. The search is read once, and not for every host.
+export function matcher(search: string, facts: FactsOf = kNoFacts, inTrouble: InTrouble = kNobody): (host: Host) => boolean {
   const words = searchWords(search.toLowerCase());
   return (host) =>
     words.every((word) => (word.length > 1 && word.startsWith("-") ? !matchesWord(host, word.slice(1), facts, inTrouble) : matchesWord(host, word, facts, inTrouble)));
@@ -239,29 +249,28 @@ export interface Group {
 }
 
 // The hosts, in their order, gathered by a tag (or state, or version); groups with trouble first, then by name.
-export function groupHosts(hosts: readonly Host[], by: string): Group[] {
+export function groupHosts(hosts: readonly Host[], by: string, inTrouble: InTrouble = kNobody): Group[] {
   const groups = new Map<string, Host[]>();
   for (const host of hosts) {
-    const name = by === "state" ? host.state : by === "version" ? host.version : host.tags[by] ?? "";
+    const name = by === "state" ? shownState(host, inTrouble) : by === "version" ? host.version : host.tags[by] ?? "";
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [host]);
     else group.push(host);
   }
-  const rank = (name: string): number => (by === "state" ? kStateRank[name as HostState] : name === "" ? 1 : 0);
+  const rank = (name: string): number => (by === "state" ? kStateRank[name as ShownState] : name === "" ? 1 : 0);
   return [...groups]
     .map(([name, members]) => ({ name, hosts: members }))
     .sort((a, b) => rank(a.name) - rank(b.name) || kCollator.compare(a.name, b.name));
 }
 
-const kStateRank: Record<HostState, number> = { down: 0, late: 1, up: 2, paused: 3 };
+const kStateRank: Record<ShownState, number> = { down: 0, trouble: 1, late: 2, up: 3, paused: 4 };
 const kCollator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
-function sortValue(host: Host, key: SortKey, inTrouble: (host: string) => boolean): number | string | null {
+function sortValue(host: Host, key: SortKey, inTrouble: InTrouble): number | string | null {
   const summary = host.summary;
   switch (key) {
     case "state":
-      // What is in trouble stands between what is down and what is late.
-      return host.state !== "down" && inTrouble(host.host) ? 0.5 : kStateRank[host.state];
+      return kStateRank[shownState(host, inTrouble)];
     case "host":
       return host.label;
     case "version":
@@ -304,7 +313,7 @@ function ranksOf(hosts: readonly Host[]): ReadonlyMap<string, number> {
 }
 
 // Unknown values come last in both directions; equal ones are ordered by name, so rows do not dance.
-export function sortHosts(hosts: readonly Host[], key: SortKey, descending: boolean, inTrouble: (host: string) => boolean = () => false): Host[] {
+export function sortHosts(hosts: readonly Host[], key: SortKey, descending: boolean, inTrouble: InTrouble = kNobody): Host[] {
   const direction = descending ? -1 : 1;
   const places = ranksOf(hosts);
   const place = (name: string): number => places.get(name) ?? 0;

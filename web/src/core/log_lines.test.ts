@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeHistogram, decodeLine, decodePage, decodePatterns, errorMarks, hasTerm, lineText, severityOf, stacks, termOf, toggleTerm } from "./log_lines.ts";
+import { decodeHistogram, decodeLine, decodePage, decodePatterns, errorMarks, hasTerm, lineText, messageBeside, severityOf, stacks, termOf, toggleTerm } from "./log_lines.ts";
 
 test("a line has what the server wrote, and nothing breaks on what it did not", () => {
   const line = decodeLine({ time: "2026-11-29T10:00:00.123456789Z", host: "web1", source: "system", level: "error", pid: 7, message: "m", fields: { a: "b" } });
@@ -10,6 +10,34 @@ test("a line has what the server wrote, and nothing breaks on what it did not", 
   assert.deepEqual(decodePage(null), { lines: [], cursor: "", partial: "" });
   assert.deepEqual(decodePatterns({ patterns: [{ pattern: "p", lines: 2, levels: { info: 1, error: 1 }, new: true }] }),
                    [{ pattern: "p", lines: 2, example: "", isNew: true, level: "error" }]);
+});
+
+test("a message does not repeat the time and the level that stand beside it", () => {
+  const line = { time: "2026-12-01T21:08:38.120Z", level: "error", message: "" } as const;
+  const beside = (message: string, more: object = {}): string => messageBeside({ ...line, message, ...more });
+  assert.equal(beside("2026-12-01T21:08:38Z ERROR payment failed"), "payment failed");
+  assert.equal(beside("2026-12-01T21:08:38.120456Z  payment failed"), "payment failed");
+  assert.equal(beside("2026-12-01T21:08:38Z WARN low", { level: "warning" }), "low");
+  assert.equal(beside("2026-12-01T21:08:38Z INFO done"), "INFO done");
+  assert.equal(beside("2026-12-01T21:08:38Z ERRORS: 3"), "ERRORS: 3");
+  for (const other of ["2026-12-01T21:08:37Z ERROR earlier", "2026-12-01T21:08:38+02:00 ERROR elsewhere", "2026-12-01 21:08:39 ERROR later", "2026-12-03 21:08:38 ERROR on another day",
+    "Dec 11 21:08:38 x", "01/Dec/2026:21:08:38 +0100 x", "2026-13-41 21:08:38 no day", "2026-12-01T21:08:38Z", "ERROR alone", ""]) {
+    assert.equal(beside(other), other);
+  }
+  // As Log4j, Logback, Python, syslog, nginx and the common log format write them; without a zone in any.
+  for (const [message, left] of [
+    ["2026-12-01 21:08:38,123 ERROR [main] org.example.Pay: failed", "[main] org.example.Pay: failed"],
+    ["2026-12-01 22:08:38,123 - root - ERROR - failed", "root - ERROR - failed"],
+    ["[2026-12-01 21:08:38] [ERROR] failed", "failed"],
+    ["2026-12-01T22:08:38.123+01:00 ERROR: failed", "failed"],
+    ["2026-12-01T22:08:38+0100  ERROR 7 --- [main] c.e.Shop : failed", "7 --- [main] c.e.Shop : failed"],
+    ["2026-12-02 02:53:38 | ERROR | failed", "failed"],
+    ["Dec  1 21:08:38 vm app: failed", "vm app: failed"],
+    ["2026/12/01 21:08:38 [error] 9#9: *1 failed", "9#9: *1 failed"],
+    ["01/Dec/2026:21:08:38 +0000 failed", "failed"],
+    ["2026-12-01 21:08:38.123 UTC [71] ERROR:  failed", "[71] ERROR:  failed"],
+  ] as const) assert.equal(beside(message), left, message);
+  assert.equal(beside("Dec 31 23:30:00 x", { time: "2027-01-01T00:30:00Z" }), "x");
 });
 
 test("levels are stacked by severity", () => {

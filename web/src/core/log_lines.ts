@@ -45,6 +45,51 @@ export interface Pattern {
   level: LineLevel;  // the most severe
 }
 
+// A message's own time and level, as loggers write them at its begin. log_lines.sh does the same in the terminal.
+const kMonth = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec";
+const kMonths = kMonth.split("|");
+const kClock = "(?<clock>\\d\\d:\\d\\d:\\d\\d)(?:[.,]\\d{1,9})?";
+const kZone = "(?: ?(?<zone>Z|UTC|GMT|[+-]\\d\\d:?\\d\\d)(?![\\w:]))?";
+const kWrittenTimes: readonly RegExp[] = [
+  `(?<year>\\d{4})[-/](?<month>\\d\\d)[-/](?<day>\\d\\d)[T ]${kClock}${kZone}`,               // RFC 3339, Log4j, Logback, Python, nginx's errors
+  `(?<day>\\d\\d)/(?<month>${kMonth})/(?<year>\\d{4}):${kClock}${kZone}`,         // the common log format
+  `(?<month>${kMonth}) (?<day>[ \\d]?\\d) ${kClock}`,                               // RFC 3164
+].map((shape) => new RegExp(`^(\\[?)${shape}\\]?(?:[ \\t]*[-|,:])?[ \\t]+`));
+const kWrittenLevels: Partial<Record<LineLevel, readonly string[]>> = {
+  emergency: ["EMERGENCY", "EMERG", "PANIC"], alert: ["ALERT"], critical: ["CRITICAL", "CRIT", "FATAL"], error: ["ERROR", "ERR", "SEVERE"],
+  warning: ["WARNING", "WARN"], notice: ["NOTICE"], info: ["INFORMATION", "INFO"], debug: ["DEBUG", "TRACE"],
+};
+const kQuarter = 900;         // seconds: offsets of zones are multiples of it
+const kFurthest = 14 * 3600;  // the largest offset
+
+// Whether the time that is written can be the line's: to the second where a zone stands with it; else it is local somewhere.
+function isTimeOf(line: Pick<LogLine, "time">, written: Record<string, string | undefined>): boolean {
+  const known = Date.parse(`${line.time.slice(0, 19)}Z`) / 1000;
+  const month = kMonths.indexOf(written["month"] ?? "");
+  const at = (year: number): number =>
+    Date.parse(`${year}-${month < 0 ? written["month"] : String(month + 1).padStart(2, "0")}-${(written["day"] ?? "").trim().padStart(2, "0")}T${written["clock"]}Z`) / 1000;
+  const zone = written["zone"];
+  if (zone !== undefined) {
+    const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(zone) ?? [];
+    const east = (sign === "-" ? -1 : 1) * (Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60);
+    return at(Number(written["year"])) - east === known;
+  }
+  const year = Number(line.time.slice(0, 4));
+  const years = written["year"] === undefined ? [year - 1, year, year + 1] : [Number(written["year"])];
+  return years.map(at).some((time) => Math.abs(time - known) <= kFurthest && (time - known) % kQuarter === 0);
+}
+
+// The message beside the line's time and level: without these where it begins with them.
+export function messageBeside(line: Pick<LogLine, "time" | "level" | "message">): string {
+  const begin = kWrittenTimes.map((shape) => shape.exec(line.message)).find((found) => found !== null);
+  if (begin === undefined || begin === null || !isTimeOf(line, begin.groups ?? {})) return line.message;
+  const rest = line.message.slice(begin[0].length);
+  // In capitals, or marked by brackets.
+  const level = /^(?:\[ ?([A-Za-z]+) ?\]|([A-Z]+))(?:[ \t]*[-:|])?[ \t]+/.exec(rest);
+  const word = (level?.[1] ?? level?.[2] ?? "").toUpperCase();
+  return level !== null && kWrittenLevels[line.level]?.includes(word) === true ? rest.slice(level[0].length) : rest;
+}
+
 type Dict = Record<string, unknown>;
 const dict = (value: unknown): Dict => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Dict) : {});
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

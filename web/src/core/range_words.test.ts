@@ -46,6 +46,15 @@ test("spans and periods", () => {
   assert.equal(shown("last tuesday – last thursday"), "2026-11-24 00:00 2026-11-27 00:00");
 });
 
+test("ago", () => {
+  assert.equal(shown("90 minutes ago"), "2026-11-30 16:50 2026-11-30 18:20");
+  assert.equal(shown("an hour ago"), "2026-11-30 17:20 2026-11-30 18:20");
+  assert.equal(shown("3 h ago – 2 h ago"), "2026-11-30 15:20 2026-11-30 16:20");
+  assert.equal(shown("since 10 min ago"), "2026-11-30 18:10 2026-11-30 18:20");
+  assert.equal(shown("2 weeks ago"), "2026-11-16 00:00 2026-11-17 00:00");
+  assert.equal(shown("a day ago"), "2026-11-29 00:00 2026-11-30 00:00");
+});
+
 test("what is not understood is nothing", () => {
   for (const text of ["", "soon", "25:00", "2026-02-31", "yesterday 14:00 –", "–", "to", "last", "- - -", "1 2 3", "99999999999 h ago"]) assert.equal(shown(text), "", text);
 });

@@ -64,8 +64,22 @@ function period(text: string, now: number): { from: number; to: number } | null 
   return { from: begin(-back), to: begin(1 - back) };
 }
 
+// "10 minutes ago" is a moment, "2 weeks ago" a day.
+function momentAgo(text: string, now: number): Moment | null {
+  const found = /^(\d+(?:\.\d+)?|an?) ?(s|m|min|h|d|w|second|minute|hour|day|week)s? ago$/.exec(text);
+  if (found === null) return null;
+  const unit = kUnits[found[2] ?? ""] ?? 0;
+  const from = now - (/^an?$/.test(found[1] ?? "") ? 1 : Number(found[1])) * unit;
+  if (from <= 0) return null;
+  if (unit < kDay) return { from, to: from, clock: true };
+  const { year, month, day } = partsOf(from);
+  return { from: timeOf(year, month, day), to: timeOf(year, month, day + 1), clock: false };
+}
+
 function moment(text: string, now: number, day: number | null): Moment | null {
   if (text === "now") return { from: now, to: now, clock: true };
+  const ago = momentAgo(text, now);
+  if (ago !== null) return ago;
   const words = text.split(/\s+/);
   const clock = /^(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?$/.exec(words.at(-1) ?? "");
   const isClock = clock !== null && (clock[2] !== undefined || words.length === 1 || wholeDay(words.slice(0, -1), now) !== null);
@@ -99,6 +113,8 @@ export function parseRangeWords(given: string, now: number): Range | null {
       return preset !== undefined ? { kind: "last", preset } : absolute(now - ms, now);
     }
   }
+  const ago = momentAgo(text, now);
+  if (ago !== null) return absolute(ago.from, ago.clock ? now : ago.to);
   const whole = period(text, now);
   if (whole !== null) return absolute(whole.from, whole.to);
   const since = /^since (.+)$/.exec(text);

@@ -3,6 +3,7 @@
 import { t } from "./texts.ts";
 import { fixed, formatNumber } from "./format.ts";
 import type { Cell, Series } from "./influx_response.ts";
+import { seriesLabel } from "./tags.ts";
 
 export interface ResultTable {
   columns: string[];
@@ -100,7 +101,7 @@ export function toPoints(series: readonly Series[]): Points | null {
         const [time, value] = [row[0], row[column]];
         if (typeof time === "number" && typeof value === "number") values[at.get(time) ?? 0] = value;
       }
-      const tags = Object.values(one.tags).join(" ");
+      const tags = seriesLabel(one.tags);
       const label = [names.size > 1 ? one.name : "", tags, numeric.length > 1 || tags === "" ? one.columns[column] ?? "" : ""].filter((part) => part !== "").join(" ");
       lines.push({ label, values });
     }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeAlerts } from "./alerts.ts";
 import { decodeFeed, type Host } from "./hosts.ts";
-import { beganAbove } from "./since.ts";
+import { beganAbove, firstAbove } from "./since.ts";
 import { kThresholds } from "./thresholds.ts";
-import { causeWords, sinceOf, troubleOf } from "./trouble.ts";
+import { causeWords, isCritical, sinceOf, troubleOf } from "./trouble.ts";
 
 function hostWith(summary: Record<string, unknown>, state = "up"): Host {
   const feed = decodeFeed({ server_time: 10_000, hosts: [{ host: "vm", state, last_seen: 4000, summary }] });
@@ -45,6 +45,9 @@ test("alerts: one that says the same lends its begin; another is a cause of its 
   assert.ok(trouble !== null);
   assert.equal(causeWords(trouble), "disk /var 96 %");
   assert.equal(sinceOf(trouble), 1000);
+  assert.ok(isCritical(trouble), "the same cause is critical because of the alert");
+  const mild = troubleOf(hostWith({}), kThresholds, alertsOf({ ...alert, rule: "unit-failed", severity: "warning" }), lasting, undefined);
+  assert.ok(mild !== null && !isCritical(mild));
   const unit = troubleOf(hostWith({}), kThresholds, alertsOf({ ...alert, rule: "unit-failed", tags: { name: "ssh" }, value_text: "" }), lasting, undefined);
   assert.equal(unit === null ? "" : causeWords(unit), "unit-failed ssh");
   for (const change of [{ acknowledged_by: "mia" }, { held_by: "silenced" }, { severity: "info" }, { state: "pending" }])
@@ -58,10 +61,18 @@ test("a host that is down is so since it was last heard, and only that", () => {
 
 test("since when a figure has been high", () => {
   const points = (...values: number[]) => values.map((value, at) => ({ time: at * 10, value }));
-  assert.deepEqual(beganAbove(points(10, 96, 97, 90, 99), 95), { since: 10, least: false });
-  assert.deepEqual(beganAbove(points(99, 96, 97), 95), { since: 0, least: true });
+  assert.deepEqual(beganAbove(points(10, 96, 97, 90, 99), 95, 0), { since: 10, least: false });
+  assert.deepEqual(beganAbove(points(99, 96, 97), 95, 0), { since: 0, least: true });
   // The newest stretch is not over yet.
-  assert.deepEqual(beganAbove(points(10, 99, 99, 50), 95), { since: 10, least: false });
-  assert.deepEqual(beganAbove(points(10, 20, 30), 95), { since: 20, least: false });
-  assert.deepEqual(beganAbove([], 95), { since: null, least: false });
+  assert.deepEqual(beganAbove(points(10, 99, 99, 50), 95, 0), { since: 10, least: false });
+  assert.deepEqual(beganAbove(points(10, 20, 30), 95, 0), { since: 20, least: false });
+  assert.deepEqual(beganAbove([], 95, 0), { since: null, least: false });
+  // Samples that begin later than what was looked at: nothing is known of before, so it is no "over".
+  assert.deepEqual(beganAbove(points(99, 96, 97), 95, -1000), { since: 0, least: false });
+});
+
+test("a stretch began with its first sample above the limit, which is never before the first sample", () => {
+  assert.equal(firstAbove([{ time: 7, value: 10 }, { time: 8, value: 96 }, { time: 9, value: 20 }], 95), 8);
+  assert.equal(firstAbove([{ time: 7, value: 10 }], 95), 7);
+  assert.equal(firstAbove([], 95), null);
 });

@@ -11,6 +11,7 @@ export interface Cause {
   key: HeatKey | "down" | "alert";
   words: string;
   since: number | null;  // ms since the epoch; null: not known
+  critical?: boolean;    // an alert says so
 }
 
 export interface Trouble {
@@ -71,12 +72,13 @@ export function troubleOf(host: Host, thresholds: Thresholds, alerts: readonly A
     const same = causes.find((cause) => (kSameAs[alert.rule] ?? []).includes(cause.key));
     if (same !== undefined) {
       if (same.key !== "down") same.since = alert.since;
+      if (alert.severity === "critical") same.critical = true;
       continue;
     }
     if (host.state === "down") continue;
     const where = Object.values(alert.tags).join(" ");
     const value = alert.valueText === "" ? "" : ` ${alert.valueText}`;
-    causes.push({ key: "alert", words: `${alert.rule}${where === "" ? "" : ` ${where}`}${value}`, since: alert.since });
+    causes.push({ key: "alert", words: `${alert.rule}${where === "" ? "" : ` ${where}`}${value}`, since: alert.since, critical: alert.severity === "critical" });
   }
   return causes.length === 0 ? null : { host: host.host, causes };
 }
@@ -86,4 +88,5 @@ export const sinceOf = (trouble: Trouble): number | null =>
   trouble.causes.reduce<number | null>((first, { since }) => (since === null ? first : Math.min(first ?? since, since)), null);
 
 export const causeWords = (trouble: Trouble): string => trouble.causes.map((cause) => cause.words).join(", ");
+export const isCritical = (trouble: Trouble): boolean => trouble.causes.some((cause) => cause.critical === true);
 export const isDown = (trouble: Trouble): boolean => trouble.causes[0]?.key === "down";

@@ -1,15 +1,16 @@
 // The live feed: one GET of the hosts, which shows something at once and learns whether a token is asked for (a browser hides
-// the status of a refused WebSocket), then the WebSocket for changes. A lost connection is tried again with growing, jittered
+// the status of a refused WebSocket), then the WebSocket for what changed since. A lost connection is tried again with growing, jittered
 // pauses; coming back to the tab or back on line tries at once. A connection that has gone silent is checked with a GET,
 // because a half-open TCP connection never reports an error by itself. Where GETs are answered and WebSockets never open (a proxy
 // that does not pass them on), the page polls, and tries a WebSocket again once a minute.
 
 import { t } from "../core/texts.ts";
-import { kHostsPath } from "../core/early.ts";
+import { kHostsPath, parsed, takeEarly } from "../core/early.ts";
 import { applyFeed, decodeFeed, type Feed, type Fleet } from "../core/hosts.ts";
 import { Observable } from "../core/observable.ts";
 import type { OwnThresholds } from "../core/thresholds.ts";
-import { AuthRequired, currentToken, request, signIn } from "./session.ts";
+import { afterFrame } from "./after_frame.ts";
+import { admitted, AuthRequired, currentToken, request, signIn } from "./session.ts";
 
 export type Connection =
   | { kind: "connecting" }
@@ -55,6 +56,7 @@ let socketsRefused = 0;
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let silenceTimer: ReturnType<typeof setTimeout> | undefined;
 let lostSince: number | null = null;
+let cursor = "";  // of the last GET, for the WebSocket that follows it
 
 function take(message: unknown): boolean {
   const feed = decodeFeed(message);
@@ -65,15 +67,20 @@ function take(message: unknown): boolean {
     if (JSON.stringify(feed.thresholds) !== JSON.stringify(fleetThresholds.value)) fleetThresholds.set(feed.thresholds);
   }
   fleet.set(applyFeed(fleet.value, feed));
-  if (feed.kind === "snapshot") loaded.set(true);
+  if (feed.kind === "snapshot") {
+    cursor = feed.cursor;
+    loaded.set(true);
+  }
   for (const listener of listeners) listener(feed);
   return true;
 }
 
 async function getHosts(): Promise<void> {
-  const response = await request(kHostsPath, { signal: AbortSignal.timeout(kTimeoutMs) });
-  if (!response.ok) throw new Error(t("the server answered {status}", { status: response.status }));
-  if (!take(await response.json())) throw new Error(t("the server's list of hosts cannot be read"));
+  const sent = currentToken();
+  const ask = () => parsed(request(kHostsPath, { signal: AbortSignal.timeout(kTimeoutMs) }));
+  const { response, body } = await (takeEarly(sent)?.catch(ask) ?? ask());
+  if (!admitted(response, sent).ok) throw new Error(t("the server answered {status}", { status: response.status }));
+  if (!take(body)) throw new Error(t("the server's list of hosts cannot be read"));
 }
 
 function watchSilence(mine: number): void {
@@ -88,7 +95,7 @@ function watchSilence(mine: number): void {
 
 function openSocket(mine: number): void {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const opened = new WebSocket(`${scheme}//${location.host}/api/v1/live`);
+  const opened = new WebSocket(`${scheme}//${location.host}/api/v1/live${cursor === "" ? "" : `?since=${cursor}`}`);
   socket = opened;
   const opening = setTimeout(() => opened.close(), kTimeoutMs);
   let told = false;
@@ -97,22 +104,26 @@ function openSocket(mine: number): void {
     if (token !== null) opened.send(JSON.stringify({ token }));
     if (mine === generation) watchSilence(mine);
   };
-  opened.onmessage = (event) => {
+  const received = (text: string): void => {
     if (mine !== generation) return;
-    clearTimeout(opening);
     let message: unknown;
     try {
-      message = JSON.parse(String(event.data));
+      message = JSON.parse(text);
     } catch {
       return;
     }
     if (!take(message)) return;
     watchSilence(mine);
-    told = true;
     socketsRefused = 0;
     attempts = 0;
     lostSince = null;
     connection.set({ kind: "live" });
+  };
+  opened.onmessage = (event) => {
+    clearTimeout(opening);
+    told = true;
+    const text = String(event.data);
+    afterFrame(() => received(text));
   };
   opened.onclose = (event) => {
     clearTimeout(opening);
@@ -143,7 +154,7 @@ function lose(reason: string, firstPauseMs = kFirstPauseMs): void {
   const longer = attempts === 0 ? firstPauseMs : kFirstPauseMs * 2 ** attempts;
   ++attempts;
   const pause = Math.min(kLongestPauseMs, longer) * (0.7 + 0.6 * Math.random());
-  retryTimer = setTimeout(connect, pause);
+  retryTimer = setTimeout(() => void connect(), pause);
   connection.set({ kind: "lost", since: lostSince, retryAt: Date.now() + pause, reason });
 }
 
@@ -156,11 +167,14 @@ function stop(): void {
   old?.close();
 }
 
-export function connect(): void {
+// Resolves when the hosts have come, or cannot be had now.
+export function connect(): Promise<void> {
   stop();
   const mine = generation;
-  getHosts().then(
-    () => mine === generation && openSocket(mine),
+  return getHosts().then(
+    () => {
+      if (mine === generation) openSocket(mine);
+    },
     (error: unknown) => {
       if (mine !== generation) return;
       // With the sign-in form on the screen there is nothing to retry: the token that is typed connects again.
@@ -170,14 +184,14 @@ export function connect(): void {
   );
 }
 
-export function start(): void {
+export function start(): Promise<void> {
   const retryNow = (): void => {
-    if (connection.value.kind === "lost" && document.visibilityState === "visible") connect();
+    if (connection.value.kind === "lost" && document.visibilityState === "visible") void connect();
   };
   addEventListener("online", retryNow);
   document.addEventListener("visibilitychange", retryNow);
   signIn.watch(() => {
-    if (signIn.value === "not-needed") connect();
+    if (signIn.value === "not-needed") void connect();
   });
-  connect();
+  return connect();
 }

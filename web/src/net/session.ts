@@ -3,7 +3,7 @@
 // the person's visit. On the server's own machine reading may need neither.
 
 import { t } from "../core/texts.ts";
-import { kTokenKey, takeEarly } from "../core/early.ts";
+import { kTokenKey } from "../core/early.ts";
 import { errorText } from "../core/influx_response.ts";
 import { Observable } from "../core/observable.ts";
 
@@ -57,20 +57,21 @@ export function useToken(given: string): void {
   signIn.set("not-needed");
 }
 
-// fetch with the token, and with 401 turned into the sign-in form.
+// The answer to a request that `sent` went with, with 401 turned into the sign-in form.
+export function admitted(response: Response, sent: string | null): Response {
+  if (response.status !== 401) return response;
+  // An answer to an older token says nothing about the one typed since.
+  if (sent === token) signIn.set(sent === null ? "needed" : "refused");
+  account.set(null);
+  throw new AuthRequired();
+}
+
+// fetch with the token.
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   const sent = token;
   if (sent !== null) headers.set("Authorization", `Bearer ${sent}`);
-  const ask = (): Promise<Response> => fetch(path, { ...init, headers, credentials: "same-origin", cache: "no-store" });
-  const response = await (takeEarly(path, sent)?.catch(ask) ?? ask());
-  if (response.status === 401) {
-    // An answer to an older token says nothing about the one typed since.
-    if (sent === token) signIn.set(sent === null ? "needed" : "refused");
-    account.set(null);
-    throw new AuthRequired();
-  }
-  return response;
+  return admitted(await fetch(path, { ...init, headers, credentials: "same-origin", cache: "no-store" }), sent);
 }
 
 // A refusal, with what the server said besides its words.
@@ -90,6 +91,8 @@ export async function call(method: string, path: string, body?: object): Promise
   });
   const text = await response.text();
   if (!response.ok) {
+    if (response.status === 401 && token === null && account.value === null && path !== "/api/v1/login")
+      throw new Refused(t("Sign in first: only then can you change anything."), false);
     const wait = response.headers.get("Retry-After");
     throw new Refused(errorText(text, response.status) + (response.status === 429 && wait !== null ? ` ${t("(wait {wait} s)", { wait })}` : ""), text.includes('"code_needed":true'));
   }

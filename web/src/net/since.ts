@@ -5,7 +5,7 @@ import { Observable } from "../core/observable.ts";
 import type { Host } from "../core/hosts.ts";
 import type { Cell } from "../core/influx_response.ts";
 import { sinceOf, type Trouble } from "../core/trouble.ts";
-import { beganAbove } from "../core/since.ts";
+import { beganAbove, firstAbove } from "../core/since.ts";
 import { limitsOf } from "../ui/settings.ts";
 import { fleet, serverNow } from "./live.ts";
 import { runEach } from "./query.ts";
@@ -13,6 +13,7 @@ import { troubles } from "./trouble.ts";
 
 const kLookBackMs = 24 * 3_600_000;
 const kStepMs = 300_000;
+const kFineMs = 1000;  // as close as samples lie, or closer
 const kMostAtOnce = 12;
 const kAgainMs = 600_000;
 
@@ -46,15 +47,19 @@ function questionOf(host: Host, cause: string): Select | null {
   }
 }
 
+const pointsOf = (result: { series: readonly { values: readonly (readonly Cell[])[] }[] } | undefined): { time: number; value: number }[] =>
+  (result?.series[0]?.values ?? []).flatMap(([time, value]) => (typeof time === "number" && typeof value === "number" ? [{ time, value }] : []));
+
 async function ask(wanted: readonly { key: string; question: Select; limit: number }[]): Promise<void> {
   const to = Math.ceil(serverNow() / kStepMs) * kStepMs;
   const window = { from: to - kLookBackMs, to, step: kStepMs };
   const results = await runEach(wanted.map(({ question }) => select(question, window)));
-  wanted.forEach(({ key, limit }, index) => {
-    const rows: readonly Cell[][] = results[index]?.series[0]?.values ?? [];
-    const points = rows.flatMap(([time, value]) => (typeof time === "number" && typeof value === "number" ? [{ time, value }] : []));
-    known.set(key, { ...beganAbove(points, limit), asked: performance.now() });
-  });
+  const found = wanted.map((one, index) => ({ ...one, began: beganAbove(pointsOf(results[index]), one.limit, window.from) }));
+  // A step begins before the sample that rose, and perhaps before the first one that there is.
+  const begun = found.filter(({ began }) => began.since !== null && !began.least);
+  const fine = await runEach(begun.map(({ question, began: { since } }) => select(question, { from: since ?? 0, to: (since ?? 0) + kStepMs, step: kFineMs })));
+  begun.forEach(({ began, limit }, index) => { began.since = firstAbove(pointsOf(fine[index]), limit) ?? began.since; });
+  for (const { key, began } of found) known.set(key, { ...began, asked: performance.now() });
   sinceVersion.set(sinceVersion.value + 1);
 }
 

@@ -26,7 +26,7 @@ export function Help({ onClose }: { onClose: () => void }) {
                   .filter((one) => one.what !== "")
                   .map((one) => (
                     <div key={one.keys}>
-                      <dt>{one.keys.split(" ").map((key) => <kbd key={key}>{kNames[key] ?? key}</kbd>)}</dt>
+                      <dt>{(one.keys === " " ? [" "] : one.keys.split(" ")).map((key) => <kbd key={key}>{kNames[key] ?? key}</kbd>)}</dt>
                       <dd>{one.what}</dd>
                     </div>
                   ))}
@@ -34,7 +34,7 @@ export function Help({ onClose }: { onClose: () => void }) {
             </section>
           ))}
         <p class="quiet">
-          {tx("In a chart: drag to zoom, Shift and drag to move, double-click to come back. Search: words in name, address or tags; {examples}.", {
+          {tx("In a chart: drag to zoom, Shift and drag to move, double-click to come back. The fleet's search: words in name, address or tags; {examples}.", {
             examples: <><code>state:down</code>, <code>tag:value</code>, <code>disk&gt;90</code>, <code>load&gt;1</code></>,
           })}
         </p>
@@ -44,4 +44,4 @@ export function Help({ onClose }: { onClose: () => void }) {
   );
 }
 
-const kNames: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: t("Esc") };
+const kNames: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: t("Esc"), " ": t("Space") };

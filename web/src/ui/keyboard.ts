@@ -8,11 +8,14 @@ export interface Shortcut {
   run: (event: KeyboardEvent) => void;
 }
 
-const groups = new Map<object, { title: string; shortcuts: readonly Shortcut[] }>();
+interface Group { title: string; shortcuts: readonly Shortcut[]; everywhere: boolean }
+
+const groups = new Map<object, Group>();
 let pending = "";
 let pendingTimer: ReturnType<typeof setTimeout> | undefined;
 
-export const shortcutGroups = (): { title: string; shortcuts: readonly Shortcut[] }[] => [...groups.values()];
+// Those of the view that is shown first.
+export const shortcutGroups = (): Group[] => [...groups.values()].sort((a, b) => Number(a.everywhere) - Number(b.everywhere));
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName));
@@ -27,7 +30,7 @@ addEventListener("keydown", (event) => {
   const typed = pending === "" ? event.key : `${pending} ${event.key}`;
   clearTimeout(pendingTimer);
   pending = "";
-  const all = [...groups.values()].reverse().flatMap((group) => group.shortcuts);
+  const all = shortcutGroups().flatMap((group) => group.shortcuts);
   const found = all.find((one) => one.keys === typed) ?? all.find((one) => one.keys === event.key);
   if (found !== undefined) {
     event.preventDefault();
@@ -38,10 +41,10 @@ addEventListener("keydown", (event) => {
   }
 });
 
-export function useShortcuts(title: string, shortcuts: readonly Shortcut[]): void {
+export function useShortcuts(title: string, shortcuts: readonly Shortcut[], everywhere = false): void {
   useEffect(() => {
     const key = {};
-    groups.set(key, { title, shortcuts });
+    groups.set(key, { title, shortcuts, everywhere });
     return () => {
       groups.delete(key);
     };

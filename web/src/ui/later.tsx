@@ -1,5 +1,5 @@
-// A component of more.ts, whose script is loaded when the first of them is shown. A page that was left open over an upgrade of the server
-// may ask for a script that is gone: it then says so, and offers to load itself again. The address has all that it showed.
+// A component whose script is loaded when it is first shown, or before that, when there is time. A page that was left open over an upgrade of the
+// server may ask for a script that is gone: it then says so, and offers to load itself again. The address has all that it showed.
 
 import { type ComponentType, type FunctionComponent } from "preact";
 import { useEffect } from "preact/hooks";
@@ -7,29 +7,36 @@ import { t } from "../core/texts.ts";
 import { Observable } from "../core/observable.ts";
 import { useObservable } from "./use_observable.ts";
 
-type More = typeof import("../more.ts");
-const more = new Observable<More | "loading" | "failed">("loading");
-let asked = false;
-
-function load(): void {
-  if (asked) return;
-  asked = true;
-  import("../more.ts").then((part) => more.set(part), () => more.set("failed"));
+interface Part<Exports> {
+  load: () => void;
+  later: <Props extends object>(pick: (part: Exports) => ComponentType<Props>) => FunctionComponent<Props>;
 }
 
-export function later<Props extends object>(pick: (part: More) => ComponentType<Props>): FunctionComponent<Props> {
-  return function Later(props: Props) {
-    const part = useObservable(more);
+function partOf<Exports>(read: () => Promise<Exports>): Part<Exports> {
+  const found = new Observable<{ part: Exports } | "loading" | "failed">("loading");
+  let asked = false;
+  const load = (): void => {
+    if (asked) return;
+    asked = true;
+    read().then((part) => found.set({ part }), () => found.set("failed"));
+  };
+  const later: Part<Exports>["later"] = (pick) => function Later(props) {
+    const now = useObservable(found);
     useEffect(load, []);
-    if (part === "loading") return null;
-    if (part === "failed") {
+    if (now === "loading") return null;
+    if (now === "failed") {
       return (
         <div class="banner" role="alert">
           <strong>{t("A part of the page could not be loaded.")}</strong> {t("Was the server upgraded?")}{" "}<button type="button" onClick={() => location.reload()}>{t("Load the page again")}</button>
         </div>
       );
     }
-    const Part = pick(part);
-    return <Part {...props} />;
+    const Shown = pick(now.part);
+    return <Shown {...props} />;
   };
+  return { load, later };
 }
+
+export const charted = partOf(() => import("../charted.ts"));
+const more = partOf(() => import("../more.ts"));
+export const { later } = more;

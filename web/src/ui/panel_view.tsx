@@ -4,7 +4,7 @@ import { t, tx } from "../core/texts.ts";
 import { Chart, type ChartInput, type ChartSetting } from "../charts/chart.ts";
 import type { Drawn, Line, Panel } from "../charts/panel.ts";
 import { makeSoon } from "../charts/queue.ts";
-import { theme } from "../charts/theme.ts";
+import { followTheme, theme } from "../charts/theme.ts";
 import type { ChartEvent } from "../core/annotations.ts";
 import type { AlertSpan } from "../core/alerts.ts";
 import { format, formatTime } from "../core/format.ts";
@@ -19,6 +19,8 @@ import { Menu } from "./menu.tsx";
 import { changeSettings, settings } from "./settings.ts";
 import { still } from "./still.ts";
 import { useObservable } from "./use_observable.ts";
+
+followTheme();
 
 export interface PanelActions {
   zoom: (from: number, to: number) => void;
@@ -140,14 +142,17 @@ function Tools({ id, title, query, chart, drawn, unit }: ToolsProps) {
     navigator.clipboard?.writeText(query()).then(() => setCopied(true), () => undefined);
   };
   return (
-    <Menu label="⋯" name={t("{title}: more", { title })} on={false} right>
-      <button type="button" class="menu-item" onClick={() => fullPanel.set(fullPanel.value === id ? null : id)}>{tx("Full screen {kbd}", { kbd: <kbd>f</kbd> })}</button>
-      <button type="button" class="menu-item" onClick={() => changeSettings({ legend: settings.value.legend === "table" ? "names" : "table" })}>
+    <Menu label="⋯" name={t("{title}: more", { title })} on={false} right actions>
+      <button type="button" class="menu-item" role="menuitem" tabIndex={-1} onClick={(event) => {
+        event.currentTarget.closest("details")?.removeAttribute("open");
+        fullPanel.set(fullPanel.value === id ? null : id);
+      }}>{tx("Full screen {kbd}", { kbd: <kbd>f</kbd> })}</button>
+      <button type="button" class="menu-item" role="menuitem" tabIndex={-1} onClick={() => changeSettings({ legend: settings.value.legend === "table" ? "names" : "table" })}>
         {settings.value.legend === "table" ? t("Legends as names") : t("Legends as tables")}</button>
-      <button type="button" class="menu-item" onClick={picture}>{t("Save as PNG")}</button>
-      <button type="button" class="menu-item" onClick={csv}>{t("Save as CSV")}</button>
-      <button type="button" class="menu-item" onClick={copy}>{copied ? t("Copied") : t("Copy the query")}</button>
-      <button type="button" class="menu-item" onClick={() => ask({ view: "explore", query: query(), show: "chart", sort: "" })}>{t("Open in Explore")}</button>
+      <button type="button" class="menu-item" role="menuitem" tabIndex={-1} onClick={picture}>{t("Save as PNG")}</button>
+      <button type="button" class="menu-item" role="menuitem" tabIndex={-1} onClick={csv}>{t("Save as CSV")}</button>
+      <button type="button" class="menu-item" role="menuitem" tabIndex={-1} onClick={copy}>{copied ? t("Copied") : t("Copy the query")}</button>
+      <button type="button" class="menu-item" role="menuitem" tabIndex={-1} onClick={() => ask({ view: "explore", query: query(), show: "chart", sort: "" })}>{t("Open in Explore")}</button>
     </Menu>
   );
 }

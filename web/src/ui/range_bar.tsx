@@ -40,6 +40,11 @@ function spoken(range: Range): string {
   return range.kind === "last" ? range.preset.name : spanText(range);
 }
 
+// Where there is a keyboard: on a touch screen it would come up and hide what can be tapped. One function, so that it is called once.
+const focusAtOnce = (field: HTMLInputElement | null): void => {
+  if (!matchMedia("(pointer: coarse)").matches) field?.focus();
+};
+
 // A range in words, or from and to: dates and 24-hour times of the chosen zone.
 function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) => void }) {
   const [error, setError] = useState("");
@@ -72,7 +77,7 @@ function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) =>
   return (
     <Menu label={t("From – to")} on={range.kind === "absolute"}>
       <form class="range-form" ref={form} onSubmit={submit}>
-        <label>{t("In words")}<input type="text" value={words} placeholder={t("last Tuesday 14:00–15:00")} autocomplete="off" spellcheck={false}
+        <label>{t("In words")}<input ref={focusAtOnce} type="text" value={words} placeholder={t("last Tuesday 14:00–15:00")} autocomplete="off" spellcheck={false}
           onInput={(event) => { setWords(event.currentTarget.value); setError(""); }} /></label>
         {meant !== null && <p class="quiet" role="status">{spoken(meant)}</p>}
         <div class="row">
@@ -89,8 +94,8 @@ function Absolute({ range, onRange }: { range: Range; onRange: (range: Range) =>
         <div class="row">
           <button type="submit" class="primary">{t("Show")}</button>
           <span class="grow" />
-          <span class="quiet">{t("Times in")}</span>
-          <button type="button" title={t("The browser's zone, or UTC")} onClick={() => changeSettings({ zone: zone === "utc" ? "browser" : "utc" })}>{zone === "utc" ? "UTC" : t("the browser's zone ({zone})", { zone: zoneName(serverNow()) })}</button>
+          <span class="zone-choice"><span class="quiet">{t("Times in")}</span>{" "}
+            <button type="button" title={t("The browser's zone, or UTC")} onClick={() => changeSettings({ zone: zone === "utc" ? "browser" : "utc" })}>{zone === "utc" ? "UTC" : t("the browser's zone ({zone})", { zone: zoneName(serverNow()) })}</button></span>
         </div>
       </form>
     </Menu>

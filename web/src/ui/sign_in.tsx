@@ -1,11 +1,25 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { t, tx } from "../core/texts.ts";
 import { hasAccounts, logIn, provider, Refused, signIn, useToken, type SignIn } from "../net/session.ts";
+import { unbroken } from "./breaking.tsx";
 import { useObservable } from "./use_observable.ts";
 
 export function SignInForm({ reason }: { reason: Exclude<SignIn, "not-needed"> }) {
   const people = useObservable(hasAccounts);
   const [byToken, setByToken] = useState(false);
+  useEffect(() => {
+    if (reason !== "wanted") return;
+    const leave = (): void => signIn.set("not-needed");
+    const key = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") leave();
+    };
+    addEventListener("hashchange", leave);
+    addEventListener("keydown", key);
+    return () => {
+      removeEventListener("hashchange", leave);
+      removeEventListener("keydown", key);
+    };
+  }, [reason]);
   const withToken = byToken || people === false || reason === "refused";
   return (
     <main class="sign-in" id="content" tabIndex={-1}>
@@ -80,7 +94,7 @@ function PasswordForm() {
       <p id="sign-in-error" class="error-text" role="alert">{error}</p>
       <button type="submit" class="primary" disabled={busy}>{t("Sign in")}</button>
       <p class="quiet">
-        {tx("The first start of the server printed the administrator's password once. On its machine {command} sets another.", { command: <code>resmon-server --config server.toml passwd admin</code> })}
+        {tx("The first start of the server printed the administrator's password once. On its machine {command} sets another.", { command: <code>{unbroken("resmon-server --config server.toml passwd admin")}</code> })}
       </p>
     </form>
   );
@@ -98,7 +112,7 @@ function TokenForm({ reason }: { reason: SignIn }) {
     <form onSubmit={submit}>
       <h1>{t("Sign in")}</h1>
       <p>
-        {tx("This server asks for an access token. {command} on the server's machine names the file that holds one ({key}).", { command: <code>./resmon status --json</code>, key: <code>token_file</code> })}
+        {tx("This server asks for an access token. {command} on the server's machine names the file that holds one ({key}).", { command: <code>{unbroken("./resmon status --json")}</code>, key: <code>token_file</code> })}
       </p>
       <label for="token">{t("Access token")}</label>
       <input id="token" ref={field} type="password" autocomplete="off" required aria-describedby="token-error" />

@@ -18,6 +18,9 @@ interface Known {
 
 const kNone: readonly AlertSpan[] = [];
 
+// The charts draw this as a hundred less the other.
+const kSameFigure: Record<string, string> = { "cpu.usage_active": "usage_idle" };
+
 // Which spans belong on a panel: those of rules that look at one of its fields, and of the host's silence on all of them.
 export function useAlertSpans(host: string): (panel: Panel) => readonly AlertSpan[] {
   const state = useObservable(alertsState);
@@ -46,7 +49,8 @@ export function useAlertSpans(host: string): (panel: Panel) => readonly AlertSpa
   return useCallback((panel: Panel) => {
     if (known === null || known.host !== host || known.spans.length === 0) return kNone;
     const reads = (name: string): boolean => {
-      const [measurement, field] = name.split(".");
+      const [measurement, named] = name.split(".");
+      const field = kSameFigure[name] ?? named;
       return panel.sources.some((source) => source.from === measurement && source.columns.some((one) => one.expression.includes(`"${field}"`)));
     };
     let list = lists.get(panel.id);

@@ -8,6 +8,8 @@ import { AuthRequired } from "../net/session.ts";
 const kLongestRefreshMs = 60_000;
 const kTimeoutMs = 30_000;
 const kReadAgainMs = [3000, 15_000];
+const kAheadMs = 2000;
+const kSkewMs = 5000;
 
 export interface Loaded {
   data: Panels | null;
@@ -20,6 +22,46 @@ export function words(error: unknown): string {
   if (error instanceof TypeError) return t("the server cannot be reached");
   if (error instanceof DOMException && error.name === "TimeoutError") return t("the server took too long to answer");
   return error instanceof Error ? error.message : String(error);
+}
+
+// How much the viewer's clock is behind the server's, as far as that is known yet.
+const skewNow = (): number => serverNow() - Date.now();
+
+// What a view is about to ask for, asked before it is drawn for the first time.
+interface Ahead {
+  key: string;
+  skew: number;  // by which it was asked
+  parts: Panels[];
+  onPart: (part: Panels) => void;
+  whole: Promise<Panels>;
+  aborter: AbortController;
+}
+let ahead: Ahead | null = null;
+
+export function askAhead(wanted: Wanted, range: Range, key: string): void {
+  const aborter = new AbortController();
+  const parts: Panels[] = [];
+  const asked: Ahead = {
+    key, skew: skewNow(), parts, aborter, onPart: (part) => parts.push(part), whole: load(wanted, range, serverNow(), aborter.signal, (part) => asked.onPart(part)),
+  };
+  ahead = asked;
+  const timer = setTimeout(() => aborter.abort(new DOMException("", "TimeoutError")), kTimeoutMs);
+  // A view that is not drawn at once (the sign-in form is, or another view) asks for itself.
+  const drop = (): void => {
+    if (ahead !== asked) return;
+    ahead = null;
+    aborter.abort();
+  };
+  setTimeout(drop, kAheadMs);
+  asked.whole.catch(drop).finally(() => clearTimeout(timer));
+}
+
+// Once.
+function takeAhead(key: string): Ahead | null {
+  if (ahead?.key !== key) return null;
+  const asked = ahead;
+  ahead = null;
+  return asked;
 }
 
 // The data of some panels of some hosts over one range, kept fresh. `key` names all of it: the objects themselves are new at every
@@ -40,11 +82,12 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
     let running = false;
     let whole = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
-
+    let skew = skewNow();
     const isLive = (): boolean => {
       const { range } = latest.current;
       return range.kind === "last" || range.to > serverNow();
     };
+    const wasAskedByAWrongClock = (): boolean => isLive() && Math.abs(skewNow() - skew) > kSkewMs;
     const update = async (): Promise<void> => {
       if (running || aborter.signal.aborted) return;
       running = true;
@@ -58,10 +101,18 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
       try {
         const now = serverNow();
         const { wanted, range } = latest.current;
-        const fetched = data === null || all
-          ? await load(wanted, range, now, signal, (part) => {
-              if (!aborter.signal.aborted) setState((old) => ({ ...old, data: new Map([...(old.data ?? []), ...part]) }));
-            })
+        const show = (part: Panels): void => {
+          if (!aborter.signal.aborted) setState((old) => ({ ...old, data: new Map([...(old.data ?? []), ...part]) }));
+        };
+        const asked = takeAhead(key);
+        skew = asked?.skew ?? skewNow();
+        if (asked !== null) {
+          aborter.signal.addEventListener("abort", () => asked.aborter.abort());
+          asked.onPart = show;
+          asked.parts.forEach(show);
+        }
+        const fetched = asked !== null ? await asked.whole
+          : data === null || all ? await load(wanted, range, now, signal, show)
           : await refresh(data, wanted, range, now, signal);
         if (aborter.signal.aborted) return;
         data = fetched;
@@ -72,8 +123,13 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
         setState((old) => ({ ...old, key, error: words(error), busy: false }));
       } finally {
         running = false;
-        schedule();
+        if (wasAskedByAWrongClock()) askAgain();
+        else schedule();
       }
+    };
+    const askAgain = (): void => {
+      whole = true;
+      void update();
     };
     const schedule = (): void => {
       clearTimeout(timer);
@@ -104,6 +160,7 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
     // The same when a host comes back: its backlog arrives as history.
     const wasDown = new Set<string>();
     const stopFeed = onFeed((feed) => {
+      if (wasAskedByAWrongClock()) askAgain();
       if (feed.kind === "removed") return;
       for (const told of feed.hosts) {
         if (!latest.current.wanted.hosts.includes(told.host)) continue;

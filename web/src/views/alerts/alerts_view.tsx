@@ -10,19 +10,24 @@ import { formatDuration, formatTime } from "../../core/format.ts";
 import { formatRoute, kDefaultRange } from "../../core/route.ts";
 import { alertsState, askAlerts } from "../../net/alerts.ts";
 import { serverNow } from "../../net/live.ts";
+import { poll } from "../../net/poll.ts";
 import { account, call } from "../../net/session.ts";
 import { useSecond } from "../../ui/clock.ts";
+import { breakable } from "../../ui/breaking.tsx";
 import { TableBox } from "../../ui/table_box.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
-import { RuleEditor } from "./rule_editor.tsx";
+import { RuleEditor, type RuleChange } from "./rule_editor.tsx";
 
+const rowOf = (rule: string): string => `rule-${rule}`;
 const said = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function useList<T>(path: string, decode: (body: unknown) => T[]): { items: T[]; error: string; reload: () => Promise<void> } {
-  const [state, setState] = useState<{ items: T[]; error: string }>({ items: [], error: "" });
+const kRefreshMs = 30_000;
+
+function useList<T>(path: string, decode: (body: unknown) => T[]): { items: T[]; error: string; known: boolean; reload: () => Promise<void> } {
+  const [state, setState] = useState<{ items: T[]; error: string; known: boolean }>({ items: [], error: "", known: false });
   const reload = useCallback(async () => {
     try {
-      setState({ items: decode(await call("GET", path)), error: "" });
+      setState({ items: decode(await call("GET", path)), error: "", known: true });
     } catch (error) {
       setState((old) => ({ ...old, error: said(error) }));
     }
@@ -42,10 +47,13 @@ export function AlertsView() {
   useEffect(() => {
     void askAlerts().catch(() => undefined);
   }, []);
-  const active = state?.alerts.length ?? 0;
+  // What is pending and fires then is as many as before.
+  const active = (state?.alerts ?? []).map((one) => `${one.id} ${one.state}`).join("\n");
   useEffect(() => {
     void past.reload();
   }, [active]);
+  // What others change, and what fired and ended between two answers.
+  useEffect(() => poll(kRefreshMs, () => Promise.all([past.reload(), rules.reload(), silences.reload()])), [past.reload, rules.reload, silences.reload]);
   const change = (method: string, path: string, body?: object): void => {
     const box = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[tabindex], section");
     call(method, path, body).then(
@@ -74,10 +82,10 @@ export function AlertsView() {
       {state.trouble !== "" && <p class="notice error-text" role="status">{t("Alerts cannot be saved: {error}", { error: state.trouble })}</p>}
       {error !== "" && <p class="error-text" role="status">{error}</p>}
       <Firing alerts={state.alerts} change={change} />
-      <Silences list={silences.items} error={silences.error} change={change} />
+      <Silences list={silences.items} error={silences.error} change={change} now={`${active} ${rules.items.length}`} />
       <Channels list={state.channels} change={change} />
-      <History list={past.items} error={past.error} />
-      <Rules list={rules.items} error={rules.error} onChanged={() => void rules.reload()} />
+      <History list={past.items} error={past.error} known={past.known} />
+      <Rules list={rules.items} error={rules.error} onChanged={() => Promise.all([rules.reload(), askAlerts()])} />
     </div>
   );
 }
@@ -90,8 +98,8 @@ const severityMark = (severity: Severity) => <span class={`severity is-${severit
 
 const hostLink = (one: { host: string; tags: Record<string, string> }) => (
   <>
-    {one.host === "" ? t("server") : <a href={formatRoute({ view: "host", host: one.host, range: kDefaultRange })}>{one.host}</a>}
-    {seriesOf(one) !== "" && <> <span class="quiet">{seriesOf(one)}</span></>}
+    {one.host === "" ? t("server") : <a href={formatRoute({ view: "host", host: one.host, range: kDefaultRange })}>{breakable(one.host)}</a>}
+    {seriesOf(one) !== "" && <> <span class="quiet">{breakable(seriesOf(one))}</span></>}
   </>
 );
 
@@ -103,7 +111,7 @@ function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Ch
       <table class="plain cards">
         <caption>{t("Now")}</caption>
         <thead><tr><th scope="col">{t("Severity")}</th><th scope="col">{t("Host")}</th><th scope="col">{t("Rule")}</th><th scope="col">{t("Value")}</th>
-          <th scope="col">{t("State")}</th><th scope="col">{t("For")}</th><th scope="col"><span class="hidden">{t("Actions")}</span></th></tr></thead>
+          <th scope="col">{t("State")}</th><th scope="col">{t("Since")}</th><th scope="col"><span class="hidden">{t("Actions")}</span></th></tr></thead>
         <tbody>
           {sortAlerts(alerts).map((one) => (
             <tr key={one.id}>
@@ -112,7 +120,7 @@ function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Ch
               <td title={one.help}>{one.rule}</td>
               <td>{one.valueText === "" ? one.text : `${one.valueText}${one.limitText === "" ? "" : ` (${one.limitText})`}`}</td>
               <td>{one.acknowledgedBy !== "" ? t("acknowledged by {name}", { name: one.acknowledgedBy }) : one.heldBy !== "" ? one.heldBy : kStateWords[one.state]}</td>
-              <td>{formatDuration(Math.max(0, (serverNow() - one.since) / 1000))}</td>
+              <td class="since"><span class="nowrap">{formatTime(one.since)}</span>{" "}<span class="quiet nowrap">{t("for {lasting}", { lasting: formatDuration(Math.max(0, (serverNow() - one.since) / 1000)) })}</span></td>
               <td class="actions">
                 {one.state === "firing" && one.acknowledgedBy === "" && (
                   <button type="button" aria-label={t("Acknowledge {rule} on {where}", { rule: one.rule, where: whereOf(one) })}
@@ -131,8 +139,8 @@ function Firing({ alerts, change }: { alerts: readonly ActiveAlert[]; change: Ch
   );
 }
 
-// What a silence would hold back, while one types it.
-function useSilencePreview(hosts: string, rule: string): string {
+// What a silence would hold back, while one types it. `now`: changes with what fires and with the rules.
+function useSilencePreview(hosts: string, rule: string, now: string): string {
   const [text, setText] = useState("");
   useEffect(() => {
     let left = false;
@@ -147,14 +155,14 @@ function useSilencePreview(hosts: string, rule: string): string {
       left = true;
       clearTimeout(timer);
     };
-  }, [hosts, rule]);
+  }, [hosts, rule, now]);
   return text;
 }
 
-function Silences({ list, error, change }: { list: readonly Silence[]; error: string; change: Change }) {
+function Silences({ list, error, change, now }: { list: readonly Silence[]; error: string; change: Change; now: string }) {
   const [hosts, setHosts] = useState("");
   const [rule, setRule] = useState("");
-  const preview = useSilencePreview(hosts, rule);
+  const preview = useSilencePreview(hosts, rule, now);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
@@ -216,7 +224,11 @@ function Channels({ list, change }: { list: readonly AlertChannel[]; change: Cha
   );
 }
 
-function History({ list, error }: { list: readonly PastAlert[]; error: string }) {
+// Of an end, the limit says that the value was no longer beyond it.
+const pastValue = ({ state, valueText, limitText }: PastAlert): string =>
+  valueText === "" || limitText === "" ? valueText : `${valueText} (${state === "firing" ? limitText : t("limit {value}", { value: limitText })})`;
+
+function History({ list, error, known }: { list: readonly PastAlert[]; error: string; known: boolean }) {
   const [search, setSearch] = useState("");
   const words = search.toLowerCase().split(/\s+/).filter((word) => word !== "");
   const shown = list.filter((one) => words.every((word) => `${whereOf(one)} ${one.rule} ${one.severity} ${one.state}`.toLowerCase().includes(word)));
@@ -234,10 +246,11 @@ function History({ list, error }: { list: readonly PastAlert[]; error: string })
               <tr key={one.id}>
                 <td>{formatTime(one.time)}</td>
                 <td>{one.state === "firing" ? t("fired") : t("ended after {duration}", { duration: formatDuration(Math.max(0, (one.time - one.since) / 1000)) })}</td>
-                <td>{severityMark(one.severity)}</td><td class="about">{hostLink(one)}</td><td>{one.rule}</td><td>{one.valueText}</td>
+                <td>{severityMark(one.severity)}</td><td class="about">{hostLink(one)}</td><td>{one.rule}</td><td>{pastValue(one)}</td>
                 <td>{[one.late ? t("came late, no message") : "", one.reason].filter((note) => note !== "").join(", ")}</td>
               </tr>
             ))}
+            {known && shown.length === 0 && <tr><td colSpan={7} class="quiet">{list.length === 0 ? t("No alert has fired yet.") : t("No entry matches.")}</td></tr>}
           </tbody>
         </table>
       </TableBox>
@@ -245,20 +258,28 @@ function History({ list, error }: { list: readonly PastAlert[]; error: string })
   );
 }
 
-function Rules({ list, error, onChanged }: { list: readonly AlertRule[]; error: string; onChanged: () => void }) {
+function Rules({ list, error, onChanged }: { list: readonly AlertRule[]; error: string; onChanged: () => Promise<unknown> }) {
   const who = useObservable(account);
   const [edited, setEdited] = useState<{ name: string; isNew: boolean } | null>(null);
   const [name, setName] = useState("");
+  const [last, setLast] = useState<{ name: string; words: string } | null>(null);
   const mayEdit = who?.role === "admin";
-  const done = (changed: boolean): void => {
+  const done = (change: RuleChange | null): void => {
+    const was = edited?.name ?? "";
     setEdited(null);
-    if (changed) onChanged();
+    if (change === null) return;
+    setLast({ name: was, words: change === "saved" ? t("The rule {name} is saved and in force.", { name: was }) : change === "removed" ? t("The rule {name} is removed.", { name: was })
+      : t("The rule {name} is the built-in one again.", { name: was }) });
+    void onChanged().then(() => requestAnimationFrame(() => document.getElementById(rowOf(was))?.scrollIntoView({ block: "nearest" })));
   };
+  // One's own first: those that are built in are many.
+  const sorted = [...list].sort((a, b) => Number(a.builtIn) - Number(b.builtIn));
   const known = list.some((one) => one.name === name);
   return (
     <>
       {error !== "" && <p class="error-text">{error}</p>}
       {edited !== null && <RuleEditor key={edited.name} name={edited.name} isNew={edited.isNew} onDone={done} />}
+      <p class="row" role="status">{edited === null && last !== null && <strong>{last.words}</strong>}</p>
       {mayEdit && edited === null && (
         <form class="row new-rule" onSubmit={(event) => {
           event.preventDefault();
@@ -276,9 +297,9 @@ function Rules({ list, error, onChanged }: { list: readonly AlertRule[]; error: 
           <thead><tr><th scope="col">{t("Rule")}</th><th scope="col">{t("Severity")}</th><th scope="col">{t("When")}</th><th scope="col">{t("For")}</th><th scope="col">{t("Hosts")}</th>
             <th scope="col">{t("Channels")}</th>{mayEdit && <th scope="col"><span class="hidden">{t("Actions")}</span></th>}</tr></thead>
           <tbody>
-            {list.map((one) => (
-              <tr key={one.name} class={one.enabled ? "" : "quiet"}>
-                <th scope="row" title={one.help}>{one.name}{one.enabled ? "" : ` (${t("off")})`}</th><td>{severityMark(one.severity)}</td><td class="about"><code>{one.when}</code></td>
+            {sorted.map((one) => (
+              <tr key={one.name} id={rowOf(one.name)} class={`${one.enabled ? "" : "quiet"}${last?.name === one.name ? " is-marked" : ""}`}>
+                <th scope="row" title={one.help}>{one.name}{one.enabled ? "" : ` (${t("off")})`}</th><td>{severityMark(one.severity)}</td><td class="about"><code>{breakable(one.when)}</code></td>
                 <td>{one.forSeconds === 0 ? t("at once") : formatDuration(one.forSeconds)}</td><td>{one.hosts === "" ? t("all") : one.hosts}</td>
                 <td>{one.notify.join(", ")}</td>
                 {mayEdit && <td class="actions"><button type="button" aria-label={t("Edit {name}", { name: one.name })} onClick={() => setEdited({ name: one.name, isNew: false })}>{t("Edit")}</button></td>}

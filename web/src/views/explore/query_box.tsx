@@ -34,7 +34,9 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
   useEffect(() => {
     if (completion.needs !== null) wantValues(completion.needs);
   }, [completion.needs]);
-  const options = completion.options;
+  // A query that was run, or came by a click, shows nothing over it; an empty box shows how one begins.
+  const open = !dismissed || text === "";
+  const options = open ? completion.options : [];
   const at = Math.min(marked, options.length - 1);
   // Tab completes a word that was begun, or what was chosen by hand. Otherwise it leaves the box, as everywhere.
   const offers = !dismissed && options.length > 0 && (completion.from < cursor || chosen);
@@ -68,11 +70,13 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
       event.preventDefault();
       event.stopPropagation();
       setDismissed(true);
-    } else if (event.altKey && (event.key === "ArrowRight" || event.key === "ArrowLeft") && options.length > 0) {
+    } else if (event.key === "Escape") {
+      field.current?.blur();  // so that keys are shortcuts again
+    } else if (event.altKey && (event.key === "ArrowRight" || event.key === "ArrowLeft") && completion.options.length > 0) {
       event.preventDefault();
       setDismissed(false);
       setChosen(true);
-      setMarked((at + (event.key === "ArrowRight" ? 1 : -1) + options.length) % options.length);
+      setMarked((at + (event.key === "ArrowRight" ? 1 : -1) + completion.options.length) % completion.options.length);
     }
   };
   return (
@@ -80,7 +84,7 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
       <label class="hidden" for="query">InfluxQL</label>
       <textarea id="query" ref={field} value={text} rows={Math.min(10, Math.max(3, text.split("\n").length))} spellcheck={false}
                 autocomplete="off" autocapitalize="off" placeholder={'SELECT mean("usage_active") FROM "cpu" WHERE time > now() - 1h GROUP BY time(1m), "host"'}
-                aria-autocomplete="list" aria-controls="completions"
+                aria-autocomplete="list" aria-controls={options.length > 0 ? "completions" : undefined}
                 aria-activedescendant={offers ? `completion-${at}` : undefined}
                 onInput={(event) => {
                   setText(event.currentTarget.value);
@@ -91,14 +95,14 @@ export function QueryBox({ query, busy, onRun, onStop }: Props) {
                 }}
                 onKeyDown={keys} onKeyUp={look} onClick={look} />
       <div class="query-foot">
-        <ul id="completions" class="completions" role="listbox" aria-label={t("Suggestions")}>
+        {options.length === 0 ? <span class="completions" /> : <ul id="completions" class="completions" role="listbox" aria-label={t("Suggestions")}>
           {options.map((option, index) => (
             <li key={option.text} id={`completion-${index}`} role="option" aria-selected={offers && index === at}
                 class={`completion kind-${option.kind}`} title={option.kind} onMouseDown={(event) => { event.preventDefault(); take(option); }}>
               {option.label}
             </li>
           ))}
-        </ul>
+        </ul>}
         {busy ? <button type="button" onClick={onStop}>{t("Stop")}</button> : <button type="submit" class="primary" title={t("Ctrl+Enter")}>{t("Run")}</button>}
       </div>
     </form>

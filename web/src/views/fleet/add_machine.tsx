@@ -6,6 +6,7 @@ import { formatRoute, kDefaultRange } from "../../core/route.ts";
 import { installLines, type Enrolled, type Line } from "../../core/install.ts";
 import { fleet } from "../../net/live.ts";
 import { call } from "../../net/session.ts";
+import { unbroken } from "../../ui/breaking.tsx";
 import { StateMark } from "../../ui/state_mark.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
 
@@ -74,7 +75,7 @@ function Paste({ line }: { line: Line }) {
   return (
     <div class="made-token">
       <p>{line.title}</p>
-      {line.text !== "" && <code ref={shown}>{line.text}</code>}
+      {line.text !== "" && <code ref={shown}>{unbroken(line.text)}</code>}
       {line.note !== undefined && <p class="quiet">{line.note}</p>}
       {line.text !== "" && <div class="row"><button type="button" onClick={copy}>{copied ? t("Copied") : t("Copy")}</button></div>}
     </div>

@@ -1,10 +1,10 @@
 // The fleet table's columns, in order. Which of them are drawn depends on the room there is: every column has the width it needs,
 // and those of high rank go first, so that nothing is ever cut off but a long host name.
 
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, VNode } from "preact";
 import { t } from "../../core/texts.ts";
 import { format, formatAgo, formatSpan, formatDuration, formatTime } from "../../core/format.ts";
-import { loadPerCore, type Host } from "../../core/hosts.ts";
+import { loadPerCore, shownState, type Host } from "../../core/hosts.ts";
 import type { HeatKey, SortKey } from "../../core/route.ts";
 import type { Trouble } from "../../core/trouble.ts";
 import { kTrendPoints, trendCeiling, trendPath } from "../../core/trend.ts";
@@ -57,7 +57,7 @@ export function lastingWords(trouble: Trouble, short = false): string | undefine
 
 function Since({ host, trouble }: { host: Host; trouble: Trouble | undefined }) {
   useSecond();
-  if (host.state === "up" && trouble !== undefined) return <StateMark state="trouble" since={lastingWords(trouble, true)} />;
+  if (trouble !== undefined && shownState(host, () => true) === "trouble") return <StateMark state="trouble" since={lastingWords(trouble, true)} />;
   const since = formatSpan((serverNow() - host.last_seen) / 1000);
   return <StateMark state={host.state} since={since} />;
 }
@@ -65,7 +65,7 @@ function Since({ host, trouble }: { host: Host; trouble: Trouble | undefined }) 
 const kTrendWidth = 72;
 const kTrendHeight = 22;
 
-function TrendLine({ host, kind, what }: { host: Host; kind: TrendKind; what: string }) {
+function trendLine(host: Host, kind: TrendKind, what: string): VNode {
   const values = trendOf(host.host, kind).values(serverNow());
   const line = trendPath(values, kTrendWidth, kTrendHeight - 2, trendCeiling(values));
   return (
@@ -92,7 +92,7 @@ export const kColumns: readonly FleetColumn[] = [
   { key: "state", title: t("State"), hint: t("up, late, down, in trouble or paused, and since when"), rank: 0, width: 152, narrow: 30, numeric: false, descendingFirst: false,
     cell: (host, _, trouble) => <State host={host} trouble={trouble} />,
     attributes: (host, trouble) => {
-      if (host.state !== "up") return { title: t("silent since {time}", { time: formatTime(host.last_seen) }) };
+      if (host.state !== "up" && (host.state !== "late" || trouble === undefined)) return { title: t("silent since {time}", { time: formatTime(host.last_seen) }) };
       const since = trouble === undefined ? null : troubleSince(trouble).since;
       return since === null ? {} : { title: t("since {time}", { time: formatTime(since) }) };
     } },
@@ -101,7 +101,7 @@ export const kColumns: readonly FleetColumn[] = [
   { key: "cpu", title: "CPU", hint: t("all cores, with the last 15 minutes"), rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
-        {extras.has("cpu") && <TrendLine host={host} kind="cpu" what="CPU" />}
+        {extras.has("cpu") && trendLine(host, "cpu", "CPU")}
         {format(host.summary.cpu_percent, "percent")}
       </>
     ),
@@ -109,7 +109,7 @@ export const kColumns: readonly FleetColumn[] = [
   { key: "memory", title: t("Memory"), hint: t("used share of memory, with the last 15 minutes"), rank: 0, width: 136, narrow: 66, numeric: true, descendingFirst: true,
     cell: (host, extras) => (
       <>
-        {extras.has("memory") && <TrendLine host={host} kind="memory" what={t("Memory")} />}
+        {extras.has("memory") && trendLine(host, "memory", t("Memory"))}
         {format(host.summary.memory_percent, "percent")}
       </>
     ),
@@ -163,15 +163,16 @@ export interface Layout {
 }
 
 // What a cell may show beside its number, where there is room.
-export type Extra = "cpu" | "memory" | "path";
+export type Extra = "cpu" | "memory" | "path" | "cause";
 
-const kExtraWidth: Record<Extra, number> = { cpu: 80, memory: 80, path: 66 };
-const kExtraOf: Partial<Record<SortKey, Extra>> = { cpu: "cpu", memory: "memory", disk: "path" };
-// A name further from its numbers than this is hard to follow to them; what is left over lengthens the trends.
+const kExtraWidth: Record<Exclude<Extra, "cause">, number> = { cpu: 80, memory: 80, path: 66 };
+const kMostCause = 380;  // pixels; longer reasons are in the title, and whole on the host's page
+const kExtraOf: Partial<Record<SortKey, Exclude<Extra, "cause">>> = { cpu: "cpu", memory: "memory", disk: "path" };
+// A name further from its numbers than this is hard to follow to them, unless its reason is between; what is left over lengthens the trends.
 const kWidestHost = 620;
 const kLongestTrend = 240;
 // In the order of their worth: a rank's columns, or an extra. Each is taken while there is room for it.
-const kWorth: readonly (number | Extra)[] = [0, 1, "cpu", 2, 3, "path", 4, 5, "memory", 6, 8, 9];
+const kWorth: readonly (number | Extra)[] = [0, "cause", 1, "cpu", 2, 3, "path", 4, 5, "memory", 6, 8, 9];
 
 // As in fleet.css. A phone's row has a second line.
 const kRowHeight = { comfortable: 34, compact: 26 };
@@ -185,7 +186,9 @@ function chosenColumns(chosen: readonly SortKey[]): readonly FleetColumn[] {
   return keys.flatMap((key) => kColumns.filter((column) => column.key === key));
 }
 
-export function layoutFor(width: number): Layout {
+// `cause`: what the longest reason of a host's trouble takes beside its name, in pixels; 0: there is none.
+export function layoutFor(width: number, cause = 0): Layout {
+  const causeWidth = Math.min(kMostCause, cause);
   const all = chosenColumns(settings.value.columns);
   const ofRank = (rank: number): FleetColumn[] => all.filter((column) => column.rank === rank);
   if (width < kPhoneBelow) {
@@ -198,15 +201,15 @@ export function layoutFor(width: number): Layout {
   const extras = new Set<Extra>();
   for (const one of kWorth) {
     const wanted = typeof one === "number" ? ofRank(one).reduce((sum, column) => sum + column.width, 0)
-      : all.some((column) => kExtraOf[column.key] === one) ? kExtraWidth[one] : 0;
+      : one === "cause" ? causeWidth : all.some((column) => kExtraOf[column.key] === one) ? kExtraWidth[one] : 0;
     if (left < wanted && one !== 0) break;
     left -= wanted;
     if (typeof one === "number") ranks.add(one);
     else extras.add(one);
   }
-  const wide = (kColumns.find((column) => column.key === "host")?.width ?? 0) + Math.max(0, left);
-  const trends = [...extras].filter((one) => one !== "path").length;
-  const longer = trends === 0 ? 0 : Math.min(kLongestTrend - kTrendWidth, Math.floor(Math.max(0, wide - kWidestHost) / trends));
+  const wide = (kColumns.find((column) => column.key === "host")?.width ?? 0) + Math.max(0, left) + (extras.has("cause") ? causeWidth : 0);
+  const trends = [...extras].filter((one) => one === "cpu" || one === "memory").length;
+  const longer = trends === 0 ? 0 : Math.min(kLongestTrend - kTrendWidth, Math.floor(Math.max(0, wide - kWidestHost - (extras.has("cause") ? causeWidth : 0)) / trends));
   return {
     columns: all.filter((column) => ranks.has(column.rank)), extras, phone: false, hostWidth: wide - longer * trends, trendWidth: kTrendWidth + longer, rowHeight: kRowHeight[settings.value.density],
   };

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { count, t, tx } from "../../core/texts.ts";
-import { groupHosts, hasWord, matcher, sortHosts, tagsOf, toggleWord, type Fleet, type Host } from "../../core/hosts.ts";
+import { groupHosts, hasWord, matcher, shownState, sortHosts, tagsOf, toggleWord, type Fleet, type Host, type InTrouble } from "../../core/hosts.ts";
 import {
   formatRoute, kDefaultRange, kMostCompared, type FleetRoute, type SortKey,
 } from "../../core/route.ts";
@@ -51,8 +51,8 @@ function useOrder(hosts: Fleet, route: FleetRoute): Host[] {
 }
 
 // The same rows, in the order in which they are drawn.
-const inGroups = (hosts: Host[], group: string): Host[] =>
-  group === "" ? hosts : groupHosts(hosts, group).flatMap((one) => one.hosts);
+const inGroups = (hosts: Host[], group: string, inTrouble: InTrouble): Host[] =>
+  group === "" ? hosts : groupHosts(hosts, group, inTrouble).flatMap((one) => one.hosts);
 
 const kMostValues = 12;
 
@@ -124,7 +124,8 @@ export function FleetView({ route }: { route: FleetRoute }) {
   const search = useRef<HTMLInputElement>(null);
   const ordered = useOrder(hosts, route);
   useEffect(wantFacts, []);
-  const drawn = useMemo(() => inGroups(ordered, route.group), [ordered, route.group]);
+  const inTrouble = useObservable(troubles);
+  const drawn = useMemo(() => inGroups(ordered, route.group, (host) => inTrouble.has(host)), [ordered, route.group, route.group === "state" ? inTrouble : null]);
   const rows = useRef(0);
   rows.current = drawn.length;
 
@@ -154,13 +155,9 @@ export function FleetView({ route }: { route: FleetRoute }) {
     if (field !== null && field !== document.activeElement) field.value = route.search;
   }, [route.search]);
 
-  const inTrouble = useObservable(troubles);
   const counts = useMemo(() => {
     const by: Record<Shown, number> = { up: 0, late: 0, down: 0, trouble: 0, paused: 0 };
-    for (const host of hosts.values()) {
-      ++by[host.state];
-      if (host.state !== "down" && inTrouble.has(host.host)) ++by.trouble;
-    }
+    for (const host of hosts.values()) ++by[shownState(host, (name) => inTrouble.has(name))];
     return by;
   }, [hosts, inTrouble]);
   const tagKeys = useMemo(() => tagsOf(hosts.values()).map((tag) => tag.key), [hosts.size]);

@@ -7,6 +7,7 @@ import { groupHosts, measure, type Host } from "../../core/hosts.ts";
 import { format } from "../../core/format.ts";
 import { shortName, splitNames, type NameParts } from "../../core/names.ts";
 import { kHeatKeys, type HeatKey } from "../../core/route.ts";
+import { troubles } from "../../net/trouble.ts";
 import { level, limits } from "../../ui/settings.ts";
 import { kStateWords } from "../../ui/state_mark.tsx";
 import { useObservable } from "../../ui/use_observable.ts";
@@ -21,7 +22,7 @@ const kCrowd = 250;
 // The tiles of a large fleet are born a few chunks a frame. Those that are not seen are brought up to date when they are.
 const kChunk = 50;
 const kBornAtOnce = 2 * kChunk;
-const kChangedAtOnce = 100;
+const kChangedAtOnce = 40;
 const kBornAtFirst = 6 * kChunk;
 const kMarginPixels = 400;
 
@@ -62,7 +63,7 @@ export function HeatMap({ hosts, group, by, onBy, stale }: Props) {
       </div>
       {group === ""
         ? list(hosts, t("Hosts by {figure}", { figure: kHeatTitles[by] }))
-        : groupHosts(hosts, group).map((one) => (
+        : groupHosts(hosts, group, (host) => troubles.value.has(host)).map((one) => (
             <section key={one.name} aria-label={groupName(group, one)}>
               <h2 class="heat-group">{groupName(group, one)} <span class="quiet">{one.hosts.length}</span></h2>
               {list(one.hosts, t("Hosts of {group} by {figure}", { group: groupName(group, one), figure: kHeatTitles[by] }))}

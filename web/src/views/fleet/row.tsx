@@ -1,8 +1,9 @@
-import { Component } from "preact";
+import { Component, type VNode } from "preact";
 import { count, inSentence, t } from "../../core/texts.ts";
 import { formatRoute, kDefaultRange, kFleetRoute } from "../../core/route.ts";
-import { loadPerCore, toggleWord, type Group, type Host } from "../../core/hosts.ts";
+import { loadPerCore, shownState, toggleWord, type Group, type Host, type InTrouble, type ShownState } from "../../core/hosts.ts";
 import type { NameParts } from "../../core/names.ts";
+import { tagLabel } from "../../core/tags.ts";
 import { causeWords, type Trouble } from "../../core/trouble.ts";
 import { format } from "../../core/format.ts";
 import { refine, route } from "../../ui/navigation.ts";
@@ -14,7 +15,7 @@ export const hostLink = (name: string): string => formatRoute({ view: "host", ho
 
 // A mouse's way to the search that the keyboard has by typing; so it is no stop of the Tab key on every row. A tag's value
 // says enough where it is a word; the whole is in its title.
-function TagFilter({ name, value }: { name: string; value: string }) {
+function tagFilter(name: string, value: string): VNode {
   const text = `${name}:${value}`;
   const filter = (event: MouseEvent): void => {
     event.preventDefault();
@@ -30,12 +31,19 @@ function TagFilter({ name, value }: { name: string; value: string }) {
 }
 
 const tagText = (name: string, value: string): string =>
-  /^(true|yes)$/i.test(value) ? name : /^(false|no|\d*)$/i.test(value) ? `${name}:${value}` : value;
+  /^(true|yes)$/i.test(value) ? name : tagLabel(name, value).replace(`${name}=`, `${name}:`);
 
 // About what a text takes, in pixels. To measure it would cost a layout for each row.
 const kLetter = 7.4;
 const kSmallLetter = 6.4;
+const kCauseLetter = 7.6;  // in a wide font: a reason that is cut says less than a tag less
 const kTagEdges = 18;
+const kRoomStep = 40;
+
+const causeWidth = (cause: string): number => (cause === "" ? 0 : cause.length * kCauseLetter + 6);
+
+// What the longest of these reasons takes, in steps: a digit more must not move all columns.
+export const causeRoom = (causes: readonly string[]): number => Math.ceil(Math.max(0, ...causes.map(causeWidth)) / kRoomStep) * kRoomStep;
 
 // So many tags as fit beside the name; the others are counted.
 function tagsThatFit(tags: readonly [string, string][], room: number): number {
@@ -59,9 +67,10 @@ export function Name({ name, parts, short = false }: { name: string; parts: Name
   );
 }
 
-function Cell({ column, host, layout, trouble }: { column: FleetColumn; host: Host; layout: Layout; trouble: Trouble | undefined }) {
+// No component: of a dozen cells a row each would be one more to compare, for each row that is born.
+function cellOf(column: FleetColumn, host: Host, layout: Layout, trouble: Trouble | undefined): VNode {
   const { class: more = "", ...attributes } = column.attributes?.(host, trouble) ?? {};
-  return <td role="cell" class={`col-${column.key}${column.numeric ? " numeric" : ""} ${more}`} {...attributes}>{column.cell(host, layout.extras, trouble)}</td>;
+  return <td key={column.key} role="cell" class={`col-${column.key}${column.numeric ? " numeric" : ""} ${more}`} {...attributes}>{column.cell(host, layout.extras, trouble)}</td>;
 }
 
 // What a phone has no columns for.
@@ -108,11 +117,11 @@ export class Row extends Component<RowProps> {
 
   override render({ host, trouble, parts, index, rowIndex, top, last, layout }: RowProps) {
     const tags = layout.phone ? [] : Object.entries(host.tags);
-    const cause = trouble === undefined || host.state !== "up" || layout.phone ? "" : causeWords(trouble);
+    const cause = trouble === undefined || host.state === "down" || layout.phone ? "" : causeWords(trouble);
     const warnings = Number(host.dropped_samples > 0) + Number(host.refused_samples > 0) + Number(host.also_on !== "");
     const elsewhere = host.server === "" || layout.phone ? "" : t("on {server}", { server: host.server });
     const own = host.label === host.host ? parts : undefined;
-    const beside = 26 + (cause === "" ? 0 : cause.length * kSmallLetter + 6) + (elsewhere === "" ? 0 : elsewhere.length * kSmallLetter + 18) + 106 * warnings;
+    const beside = 26 + causeWidth(cause) + (elsewhere === "" ? 0 : elsewhere.length * kSmallLetter + 18) + 106 * warnings;
     // Where there is no room for all, the cause and the tags are worth more than the domain.
     const short = own !== undefined && !layout.phone && layout.hostWidth < beside + host.label.length * kLetter + (tags.length > 0 ? 40 : 0);
     const letters = host.label.length - (short ? own.after.length : 0);
@@ -130,7 +139,7 @@ export class Row extends Component<RowProps> {
                 <span class="tag" title={host.server_away ? t("{server} does not answer: this is what it said last", { server: host.server }) : t("its client is connected to {server}", { server: host.server })}>{elsewhere}</span>
               )}
               {cause !== "" && <span class="cause" title={cause}>{cause}</span>}
-              {tags.slice(0, shown).map(([key, value]) => <TagFilter name={key} value={value} />)}
+              {tags.slice(0, shown).map(([key, value]) => tagFilter(key, value))}
               {left.length > 0 && <span class="tag" title={left.map(([key, value]) => `${key}:${value}`).join(", ")}>+{left.length}</span>}
               {host.dropped_samples > 0 && (
                 <span class="tag tag-warning" title={count("{n} sample was dropped by the client's bounded spool|{n} samples were dropped by the client's bounded spool", host.dropped_samples)}>
@@ -149,7 +158,7 @@ export class Row extends Component<RowProps> {
               )}
             </th>
           ) : (
-            <Cell key={column.key} column={column} host={host} layout={layout} trouble={trouble} />
+            cellOf(column, host, layout, trouble)
           ),
         )}
         {layout.phone && <SecondLine host={host} trouble={trouble} />}
@@ -163,11 +172,11 @@ const mean = (values: readonly (number | null)[]): number | null => {
   return known.length === 0 ? null : known.reduce((a, b) => a + b, 0) / known.length;
 };
 
-export const groupName = (by: string, group: Group): string => (group.name === "" ? t("no {key}", { key: by }) : by === "state" ? inSentence(kStateWords[group.name as Host["state"]]) : group.name);
+export const groupName = (by: string, group: Group): string => (group.name === "" ? t("no {key}", { key: by }) : by === "state" ? inSentence(kStateWords[group.name as ShownState]) : group.name);
 
 // A group's own row: how many, how they are, and what they use together.
-export function GroupRow({ group, by, rowIndex, top, last }: Place & { group: Group; by: string }) {
-  const worst = group.hosts.filter((host) => host.state !== "up");
+export function GroupRow({ group, by, inTrouble, rowIndex, top, last }: Place & { group: Group; by: string; inTrouble: InTrouble }) {
+  const states = group.hosts.map((host) => shownState(host, inTrouble));
   const up = group.hosts.filter((host) => host.state === "up" || host.state === "late");
   const disk = up.reduce<Host | null>((most, host) => ((host.summary.disk_percent ?? -1) > (most?.summary.disk_percent ?? -1) ? host : most), null);
   return (
@@ -176,8 +185,8 @@ export function GroupRow({ group, by, rowIndex, top, last }: Place & { group: Gr
         <span class="group-line">
           <strong>{groupName(by, group)}</strong>
           <span class="quiet">{count("{n} host|{n} hosts", group.hosts.length)}</span>
-          {worst.length > 0 && (["down", "late"] as const).map((state) => {
-            const some = worst.filter((host) => host.state === state).length;
+          {(["down", "trouble", "late"] as const).map((state) => {
+            const some = states.filter((one) => one === state).length;
             return some > 0 && <span key={state} class="group-state"><StateMark state={state} /> {some}</span>;
           })}
           <span class="quiet">{t("CPU {value}", { value: format(mean(up.map((host) => host.summary.cpu_percent)), "percent") })}</span>

@@ -9,19 +9,22 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { t } from "../../core/texts.ts";
 import { groupHosts, type Group, type Host } from "../../core/hosts.ts";
 import { splitNames } from "../../core/names.ts";
+import { causeWords, isDown } from "../../core/trouble.ts";
 import type { SortKey } from "../../core/route.ts";
 import { trendsVersion, wantTrends } from "../../net/trends.ts";
-import { troubles } from "../../net/trouble.ts";
+import { troubles, type Troubles } from "../../net/trouble.ts";
 import { limits, settings } from "../../ui/settings.ts";
 import { useObservable } from "../../ui/use_observable.ts";
 import { layoutFor, widthOf } from "./columns.tsx";
-import { GroupRow, Row } from "./row.tsx";
+import { causeRoom, GroupRow, Row } from "./row.tsx";
 
 // So many rows change their place at once: many do not fit into a frame, and each time costs the browser a pass over style and layout.
 // At least kMargin more are there above and below what is seen.
 const kChunk = 4;
 const kMargin = 8;
 const kRestMs = 150;  // without a scroll event, until the order in the document is put right
+// The first picture has so many rows; those below follow in the next one.
+const kFirstRows = 8;
 
 interface Props {
   hosts: readonly Host[];
@@ -49,10 +52,10 @@ const same = (a: Span, b: Span): boolean => a.first === b.first && a.end === b.e
 const focusedHost = (): string | undefined => document.activeElement?.closest<HTMLElement>("tr.host-row")?.dataset["host"];
 
 // The rows in order; a host's index counts hosts only.
-function itemsOf(hosts: readonly Host[], group: string): Item[] {
+function itemsOf(hosts: readonly Host[], group: string, inTrouble: Troubles): Item[] {
   if (group === "") return hosts.map((host, index) => ({ kind: "host", host, index }));
   let index = 0;
-  return groupHosts(hosts, group).flatMap((one): Item[] => [
+  return groupHosts(hosts, group, (host) => inTrouble.has(host)).flatMap((one): Item[] => [
     { kind: "group", group: one },
     ...one.hosts.map((host): Item => ({ kind: "host", host, index: index++ })),
   ]);
@@ -67,13 +70,13 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
   const [width, setWidth] = useState(() => document.documentElement.clientWidth - 40);
   const { density, columns: chosen } = useObservable(settings);
   const thresholds = useObservable(limits);
-  const layout = useMemo(() => layoutFor(width), [width, density, chosen, thresholds]);
+  const cause = useMemo(() => causeRoom([...inTrouble.values()].filter((one) => !isDown(one)).map((one) => causeWords(one))), [inTrouble]);
+  const layout = useMemo(() => layoutFor(width, cause), [width, cause, density, chosen, thresholds]);
   const rowHeight = layout.rowHeight;
-  // The first picture has no rows but those that are seen.
-  const [span, setSpan] = useState<Span>(() => ({ first: 0, end: Math.ceil(innerHeight / layout.rowHeight), rows: Math.ceil(innerHeight / layout.rowHeight), begin: 0 }));
+  const [span, setSpan] = useState<Span>({ first: 0, end: kFirstRows, rows: kFirstRows, begin: 0 });
   const isNew = useRef(true);
   const parts = useMemo(() => splitNames(hosts.map((host) => host.host)), [hosts.length]);
-  const items = useMemo(() => itemsOf(hosts, group), [hosts, group]);
+  const items = useMemo(() => itemsOf(hosts, group, inTrouble), [hosts, group, group === "state" ? inTrouble : null]);
   const count = items.length;
   // Before the first picture, and whenever the rows are others.
   useLayoutEffect(() => {
@@ -98,9 +101,10 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
       setWidth(box.current?.parentElement?.clientWidth ?? 0);
       restSoon();
     });
-    // To measure now would have the browser lay out the page before the first picture, too.
-    if (isNew.current) restSoon();
-    else rest();
+    // To measure now would have the browser lay out the page before the first picture, too; `resized` is called in its frame. A page that nobody
+    // sees gets none.
+    if (!isNew.current) rest();
+    else if (document.visibilityState !== "visible") restSoon();
     isNew.current = false;
     if (box.current?.parentElement) resized.observe(box.current.parentElement);
     addEventListener("scroll", scrolled, { passive: true });
@@ -131,7 +135,7 @@ export function FleetTable({ hosts, group, sort, descending, onSort, stale }: Pr
     rows.push(item.kind === "host" ? (
       <Row key={`host ${row}`} host={item.host} trouble={inTrouble.get(item.host.host)} parts={parts.get(item.host.host)} index={item.index} layout={layout} trends={trends} {...place} />
     ) : (
-      <GroupRow key={`group ${row}`} group={item.group} by={group} {...place} />
+      <GroupRow key={`group ${row}`} group={item.group} by={group} inTrouble={(host) => inTrouble.has(host)} {...place} />
     ));
   }
 

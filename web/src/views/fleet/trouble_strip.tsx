@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { count, t, tx } from "../../core/texts.ts";
 import type { Fleet } from "../../core/hosts.ts";
 import { formatTime } from "../../core/format.ts";
-import { causeWords, isDown, type Trouble } from "../../core/trouble.ts";
+import { causeWords, isCritical, isDown, type Trouble } from "../../core/trouble.ts";
 import { sinceVersion, troubleSince, wantSince } from "../../net/since.ts";
 import { troubles } from "../../net/trouble.ts";
 import { useSecond } from "../../ui/clock.ts";
@@ -18,19 +18,21 @@ import { hostLink, Name } from "./row.tsx";
 const phone = matchMedia("(max-width: 720px)");
 const shownAtMost = (): number => (phone.matches ? 4 : 6);
 
-// What is in trouble for a figure stands before what is down: a host that answers can be mended from here. Then the newest.
+// What is in trouble for a figure stands before what is down: a host that answers can be mended from here. Then the critical ones, those with most
+// causes, and the newest.
 function ordered(all: Iterable<Trouble>): Trouble[] {
   const since = new Map<Trouble, number>();
   const list = [...all];
   for (const one of list) since.set(one, troubleSince(one).since ?? 0);
-  return list.sort((a, b) => Number(isDown(a)) - Number(isDown(b)) || b.causes.length - a.causes.length || (since.get(b) ?? 0) - (since.get(a) ?? 0) || (a.host < b.host ? -1 : 1));
+  return list.sort((a, b) => Number(isDown(a)) - Number(isDown(b)) || Number(isCritical(b)) - Number(isCritical(a)) || b.causes.length - a.causes.length || (since.get(b) ?? 0) - (since.get(a) ?? 0) || (a.host < b.host ? -1 : 1));
 }
 
 export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: string) => void }) {
   const all = useObservable(troubles);
   const version = useObservable(sinceVersion);
   const list = useMemo(() => ordered(all.values()), [all, version]);
-  const shown = list.slice(0, shownAtMost());
+  // "and 1 more" would take the place of that one.
+  const shown = list.length <= shownAtMost() + 1 ? list : list.slice(0, shownAtMost());
   const parts = useMemo(() => splitNames(hosts.keys()), [hosts.size]);
   useEffect(() => wantSince(shown), [list]);
   useSecond();
@@ -57,7 +59,7 @@ export function TroubleStrip({ hosts, onAll }: { hosts: Fleet; onAll: (search: s
           );
         })}
         {left > 0 && (
-          <li><button type="button" class="link" onClick={() => onAll(down === list.length ? "state:down" : "state:trouble")}>{t("and {n} more", { n: left })}</button></li>
+          <li><button type="button" class="link" onClick={() => onAll(down === list.length ? "state:down" : down === 0 ? "state:trouble" : "state:down,trouble")}>{t("and {n} more", { n: left })}</button></li>
         )}
       </ul>
     </section>

@@ -1,11 +1,12 @@
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { t, tx } from "../../core/texts.ts";
 import { kDisk, kHardware, kNetwork, kPanels, kProcesses, kSections } from "../../charts/panels.ts";
 import { formatRoute, kFleetRoute, type HostRoute } from "../../core/route.ts";
 import { termOf } from "../../core/log_lines.ts";
-import { paceOf } from "../../core/time_range.ts";
+import { kMinimumSpanMs, paceOf } from "../../core/time_range.ts";
+import { formatTime } from "../../core/format.ts";
 import { sortHosts } from "../../core/hosts.ts";
-import { fleet, loaded } from "../../net/live.ts";
+import { fleet, loaded, serverNow } from "../../net/live.ts";
 import { Annotate, EventList } from "../../ui/annotate.tsx";
 import { kFullShortcut } from "../../ui/full_screen.ts";
 import { useShortcuts } from "../../ui/keyboard.ts";
@@ -15,12 +16,12 @@ import { RangeBar } from "../../ui/range_bar.tsx";
 import { useAlertSpans } from "../../ui/use_alert_spans.ts";
 import { useEvents } from "../../ui/use_events.ts";
 import { useObservable, usePicked } from "../../ui/use_observable.ts";
-import { usePanels } from "../../ui/use_panels.ts";
+import { askAhead, usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
 import { Disks } from "./disks.tsx";
 import { HardwareTables } from "./hardware_tables.tsx";
 import { HostLogs, logsOf, useHostLogs } from "./host_logs.tsx";
-import { Others } from "./others.tsx";
+import { kOthersId, Others } from "./others.tsx";
 import { ProcessesNow } from "./processes_now.tsx";
 import { HostSummary } from "./summary.tsx";
 import { Traffic } from "./traffic.tsx";
@@ -28,16 +29,22 @@ import { Users } from "./users.tsx";
 
 const sectionId = (section: string): string => `section-${section}`;
 
+const chartsOf = (route: HostRoute, intervalSeconds: number): Parameters<typeof usePanels> =>
+  [{ panels: kPanels, hosts: [route.host], intervalSeconds }, route.range, `${formatRoute(route)} ${intervalSeconds}`];
+
+// Before the view is drawn: to draw it takes as long as an answer does.
+export const askHost = (route: HostRoute): void => askAhead(...chartsOf(route, paceOf(route.range, fleet.value.get(route.host)?.interval_seconds)));
+
 // The charts do not wait for the fleet: of a thousand hosts its list is long, and a link to one of them needs only that one. A host
 // whose interval turns out to be another than the usual is asked for again, where that makes other questions.
 export function HostView({ route }: { route: HostRoute }) {
   const ready = useObservable(loaded);
   const host = usePicked(fleet, (hosts) => hosts.get(route.host), route.host);
   const intervalSeconds = paceOf(route.range, host?.interval_seconds);
-  const { data, error, busy, retry } = usePanels(
-    { panels: kPanels, hosts: [route.host], intervalSeconds }, route.range, `${formatRoute(route)} ${intervalSeconds}`);
+  const { data, error, busy, retry } = usePanels(...chartsOf(route, intervalSeconds));
   const actions = useRange(route);
   const lines = useHostLogs(route);
+  const [hasOthers, setHasOthers] = useState(false);
   const spansOn = useAlertSpans(route.host);
   const about = useMemo(() => [route.host], [route.host]);
   const events = useEvents(about, route.range);
@@ -72,7 +79,7 @@ export function HostView({ route }: { route: HostRoute }) {
   return (
     <>
       {host !== undefined ? (
-        <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} onStep={step} />
+        <HostSummary host={host} compare={formatRoute({ view: "compare", hosts: [route.host], range: route.range })} past={route.range.kind === "absolute"} onStep={step} />
       ) : (
         <div class="summary">
           <div class="summary-head"><h1>{route.host}</h1>{!ready && <span class="quiet">{t("asking how it is…")}</span>}</div>
@@ -89,6 +96,11 @@ export function HostView({ route }: { route: HostRoute }) {
               {short}
             </button>
           ))}
+          {hasOthers && !blank && (
+            <button type="button" title={t("From scripts, inputs and metrics of logs")} onClick={() => document.getElementById(kOthersId)?.scrollIntoView({ block: "start" })}>
+              {t("Scripts, inputs")}
+            </button>
+          )}
         </nav>
       </RangeBar>
       <EventList events={events} />
@@ -100,7 +112,16 @@ export function HostView({ route }: { route: HostRoute }) {
       {blank ? (
         <div class="empty" role="status">
           <p>{tx("Nothing is stored of {host} in this range.", { host: <q>{route.host}</q> })}</p>
-          <p class="quiet">{t("Choose a longer one above; a client that has just started needs two samples before its first chart.")}</p>
+          {began !== null && route.range.kind === "absolute" && route.range.to <= began ? (
+            <p class="quiet">
+              {t("Its first sample is of {time}.", { time: formatTime(began) })}{" "}
+              <button type="button" class="link" onClick={() => actions.show({ kind: "absolute", from: began, to: Math.round(Math.max(serverNow(), began + kMinimumSpanMs)) })}>
+                {t("Show the time since then")}
+              </button>
+            </p>
+          ) : (
+            <p class="quiet">{t("Choose a longer one above; a client that has just started needs two samples before its first chart.")}</p>
+          )}
         </div>
       ) : (
         kSections.map(([section, title]) => (
@@ -119,7 +140,7 @@ export function HostView({ route }: { route: HostRoute }) {
           </section>
         ))
       )}
-      {!blank && <Others {...context} />}
+      {!blank && <Others {...context} onFound={setHasOthers} />}
       <HostLogs route={route} lines={lines} onZoom={actions.zoom} />
     </>
   );

@@ -5,10 +5,12 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { count, t } from "../../core/texts.ts";
 import type { Line, Panel } from "../../charts/panel.ts";
 import { total } from "../../charts/panel.ts";
+import { pageColours } from "../../charts/colours.ts";
 import type { Unit } from "../../core/format.ts";
 import type { StatementResult } from "../../core/influx_response.ts";
 import { identifier, literal, mean } from "../../core/influxql.ts";
 import { kKnownMeasurements } from "../../core/known.ts";
+import { seriesLabel } from "../../core/tags.ts";
 import { runEach } from "../../net/query.ts";
 import { PanelView } from "../../ui/panel_view.tsx";
 import { usePanels } from "../../ui/use_panels.ts";
@@ -76,17 +78,19 @@ function panelOf(other: Other, field: string): Panel {
     sources: [{ from: other.name, columns: [mean(field, "value")], by: other.tags }],
     draw: ([grid]) => {
       const ranked = (grid?.series ?? []).slice().sort((a, b) => total(b.values) - total(a.values));
-      const lines = ranked.slice(0, kMostLines).map((series, colour): Line => {
-        const label = Object.values(series.tags).filter((tag) => tag !== "").join(" ");
-        return { key: JSON.stringify(series.tags), label: label === "" ? field : label, colour, values: series.values };
-      });
+      const largest = ranked.slice(0, kMostLines).map((series) => ({ series, key: JSON.stringify(series.tags), label: seriesLabel(series.tags) }));
+      const colours = pageColours.of(`other ${other.name}`, largest.map(({ key }) => key));
+      const lines = largest.map(({ series, key, label }, at): Line => ({ key, label: label === "" ? field : label, colour: colours[at] ?? 0, values: series.values }));
       const left = ranked.length - lines.length;
       return left > 0 ? { lines, note: t("The largest {shown} of {all} series.", { shown: lines.length, all: ranked.length }) } : { lines };
     },
   };
 }
 
-export function Others(context: ChartContext) {
+// Where the section is on the page, once there is anything in it.
+export const kOthersId = "section-others";
+
+export function Others({ onFound, ...context }: ChartContext & { onFound: (any: boolean) => void }) {
   const { host } = context;
   const [state, setState] = useState<{ found: Other[]; left: number }>({ found: [], left: 0 });
   useEffect(() => {
@@ -103,9 +107,11 @@ export function Others(context: ChartContext) {
       clearInterval(timer);
     };
   }, [host]);
-  if (state.found.length === 0) return null;
+  const any = state.found.length > 0;
+  useEffect(() => onFound(any), [any]);
+  if (!any) return null;
   return (
-    <section class="section" id="section-others" aria-label={t("Other measurements")}>
+    <section class="section" id={kOthersId} aria-label={t("Other measurements")}>
       <h2>{t("From scripts, inputs and metrics of logs")}</h2>
       {state.found.map((other) => <OtherView key={other.name} other={other} context={context} />)}
       {state.left > 0 && <p class="quiet">{count("{n} more measurement is in Explore.|{n} more measurements are in Explore.", state.left)}</p>}

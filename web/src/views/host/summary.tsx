@@ -16,7 +16,11 @@ import { Facts } from "./facts.tsx";
 import { Forget } from "./forget.tsx";
 import { Why } from "./why.tsx";
 
-export function HostSummary({ host, compare, onStep }: { host: Host; compare: string; onStep: (by: number) => void }) {
+export function HostSummary({ host, compare, past, onStep }: {
+  host: Host; compare: string;
+  past: boolean;  // the charts below are of a time of the past
+  onStep: (by: number) => void;
+}) {
   useSecond();
   const inTrouble = useObservable(troubles).has(host.host);
   const summary = host.summary;
@@ -49,6 +53,7 @@ export function HostSummary({ host, compare, onStep }: { host: Host; compare: st
           <button type="button" aria-label={t("Next host")} title={t("Next host (])")} onClick={() => onStep(1)}>›</button>
         </span>
       </div>
+      {past && <p class="quiet">{t("This is how it is now. The charts below are of the chosen range.")}</p>}
       {host.note !== "" && <p class="host-note">{host.note}</p>}
       <HostAlerts host={host.host} />
       <Facts host={host.host} />

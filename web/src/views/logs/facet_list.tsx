@@ -1,4 +1,4 @@
-import { t } from "../../core/texts.ts";
+import { count, t } from "../../core/texts.ts";
 import { hasTerm, termOf, type Facet } from "../../core/log_lines.ts";
 import { format } from "../../core/format.ts";
 
@@ -30,7 +30,7 @@ export function FacetList({ facets, query, onTerm }: { facets: readonly Facet[];
                 </li>
               );
             })}
-            {facet.others > 0 && <li class="quiet">{t("{n} others", { n: format(facet.others, "count") })}</li>}
+            {facet.others > 0 && <li class="quiet">{count("{n} line with another value|{n} lines with other values", facet.others)}</li>}
           </ul>
         </details>
       ))}

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../core/texts.ts";
 import { termOf, type LogLine } from "../../core/log_lines.ts";
 import { formatRoute } from "../../core/route.ts";
@@ -13,7 +13,10 @@ export function LineDetail({ line, onClose, onTerm, onChoose }: {
 }) {
   const [context, setContext] = useState<LogLine[] | null>(null);
   const [error, setError] = useState("");
+  const place = useRef<HTMLElement>(null);
   useEffect(() => setContext(null), [line]);
+  // The list is as high as the window, so that what is below it would not be seen.
+  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [line, context]);
   const show = (): void => {
     setError("");
     loadContext(line, AbortSignal.timeout(15_000)).then(setContext, (reason: unknown) => setError(reason instanceof Error ? reason.message : String(reason)));
@@ -23,7 +26,7 @@ export function LineDetail({ line, onClose, onTerm, onChoose }: {
   ];
   const charts = formatRoute({ view: "host", host: line.host, range: { kind: "absolute", from: line.ms - kAroundMs, to: line.ms + kAroundMs } });
   return (
-    <section class="panel log-detail" aria-label={t("Line")}>
+    <section class="panel log-detail" aria-label={t("Line")} ref={place}>
       <header>
         <h2>{line.time}</h2>
         <span class="grow" />

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../core/texts.ts";
 import { formatClock, formatDate } from "../../core/format.ts";
-import { severityOf, type LogLine } from "../../core/log_lines.ts";
+import { messageBeside, severityOf, type LogLine } from "../../core/log_lines.ts";
 
 // px, as in logs.css: every line has one row, so that where each lies is known without measuring. Fingers need higher ones.
 const kRow = matchMedia("(pointer: coarse)").matches ? 36 : 21;
@@ -20,7 +20,7 @@ export function LineRow({ line, chosen, withDate, withHost, tabIndex = 0, onChoo
       <span class="log-level">{line.level === "none" ? "" : line.level}</span>
       {withHost && <span class="log-host">{line.host}</span>}
       <span class="log-unit">{line.unit.slice(line.unit.lastIndexOf("/") + 1)}</span>
-      <span class="log-message">{line.message}</span>
+      <span class="log-message">{messageBeside(line)}</span>
     </button>
   );
 }
@@ -43,13 +43,20 @@ export function LineList({ lines, chosen, withDate, withHost, added, onChoose, o
     const element = box.current;
     if (element === null) return;
     const look = (): void => setSeen({ top: element.scrollTop, height: element.clientHeight });
+    // At rest no line is cut in half.
+    const rest = (): void => {
+      const whole = Math.round(element.scrollTop / kRow) * kRow;
+      if (Math.abs(whole - element.scrollTop) >= 1) element.scrollTop = whole;
+    };
     look();
     const observer = new ResizeObserver(look);
     observer.observe(element);
     element.addEventListener("scroll", look, { passive: true });
+    element.addEventListener("scrollend", rest, { passive: true });
     return () => {
       observer.disconnect();
       element.removeEventListener("scroll", look);
+      element.removeEventListener("scrollend", rest);
     };
   }, []);
   const first = Math.max(0, Math.floor(seen.top / kRow) - kSpare);

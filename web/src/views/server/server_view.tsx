@@ -47,10 +47,10 @@ function Facts({ state, readings }: { state: ServerState; readings: readonly Rea
   const bytes = ratesOf(readings, (one) => one.bytes).at(-1) ?? null;
   return (
     <dl class="facts">
-      <div><dt>{t("Clients")}</dt><dd>{format(state.clients, "count")}{state.maxClients !== null && <span class="quiet">{" "}{t("of {n}", { n: whole(state.maxClients) })}</span>}</dd></div>
+      <div><dt>{t("Clients")}</dt><dd>{format(state.clients, "count")}{state.maxClients !== null && <>{" "}<span class="quiet nowrap">{t("of {n}", { n: whole(state.maxClients) })}</span></>}</dd></div>
       <div><dt>{t("Samples received")}</dt><dd>{format(samples, "per_second")}</dd></div>
       <div><dt>{t("Bytes per sample")}</dt><dd>{samples === null || samples === 0 || bytes === null ? "–" : `${fixed(bytes / samples, 2)} B`}</dd></div>
-      <div><dt>{t("Journal")}</dt><dd>{format(state.journalBytes, "bytes")}{state.journalLimitBytes !== null && <span class="quiet">{" "}{t("of {n}", { n: format(state.journalLimitBytes, "bytes") })}</span>}</dd></div>
+      <div><dt>{t("Journal")}</dt><dd>{format(state.journalBytes, "bytes")}{state.journalLimitBytes !== null && <>{" "}<span class="quiet nowrap">{t("of {n}", { n: format(state.journalLimitBytes, "bytes") })}</span></>}</dd></div>
       <div title={t("Batches that are in the journal and not in the store yet")}><dt>{t("Store backlog")}</dt><dd>{(state.storeBacklog ?? 0) === 0 ? t("none") : <>{t("{n} batches", { n: format(state.storeBacklog, "count") })}<span class="quiet"> {formatDuration(state.storeLagSeconds)}</span></>}</dd></div>
       <div class={(state.missingBatches ?? 0) > 0 ? "fact-warning" : ""} title={t("Batches whose number was skipped")}><dt>{t("Lost batches")}</dt><dd>{format(state.missingBatches, "count")}</dd></div>
       <div title={t("Batches that came twice and were stored once")}><dt>{t("Repeated batches")}</dt><dd>{format(state.duplicateBatches, "count")}</dd></div>
@@ -58,8 +58,8 @@ function Facts({ state, readings }: { state: ServerState; readings: readonly Rea
       {(state.rateLimited ?? 0) > 0 && <div class="fact-warning"><dt>{t("Rate limited")}</dt><dd>{format(state.rateLimited, "count")}<span class="quiet">{" "}{t("times")}</span></dd></div>}
       {(state.skewedClients ?? 0) > 0 && <div class="fact-warning"><dt>{t("Wrong clocks")}</dt><dd>{format(state.skewedClients, "count")}<span class="quiet">{" "}{t("clients")}</span></dd></div>}
       <div><dt>{t("Uptime")}</dt><dd>{formatDuration(state.uptimeSeconds)}</dd></div>
-      <div><dt>{t("Listens for clients")}</dt><dd>{state.listenAddress || "–"}<span class="quiet">{` ${state.listenTls ? "TLS" : t("no TLS")}`}</span></dd></div>
-      <div><dt>{t("Serves the page")}</dt><dd>{state.httpAddress || "–"}<span class="quiet">{` ${state.httpTls ? "TLS" : t("no TLS")}`}</span></dd></div>
+      <div><dt>{t("Listens for clients")}</dt><dd>{state.listenAddress || "–"}{" "}<span class="quiet nowrap">{state.listenTls ? "TLS" : t("no TLS")}</span></dd></div>
+      <div><dt>{t("Serves the page")}</dt><dd>{state.httpAddress || "–"}{" "}<span class="quiet nowrap">{state.httpTls ? "TLS" : t("no TLS")}</span></dd></div>
       <div><dt>resmon-server</dt><dd>{state.version}<span class="quiet">{" "}{`pid ${state.pid ?? "–"}`}</span></dd></div>
     </dl>
   );
@@ -138,7 +138,7 @@ function Store({ state }: { state: ServerState }) {
         </table>
       </TableBox>
       <dl class="pairs">
-        <div><dt>{t("All files")}</dt><dd>{format(store.diskBytes, "bytes")}{(store.diskLimitBytes ?? 0) > 0 && <span class="quiet">{" "}{t("of {n}", { n: format(store.diskLimitBytes, "bytes") })}</span>}</dd></div>
+        <div><dt>{t("All files")}</dt><dd>{format(store.diskBytes, "bytes")}{(store.diskLimitBytes ?? 0) > 0 && <>{" "}<span class="quiet nowrap">{t("of {n}", { n: format(store.diskLimitBytes, "bytes") })}</span></>}</dd></div>
         <div><dt>{t("Series groups")}</dt><dd>{format(store.series, "count")}</dd></div>
         <div><dt>{t("Chunks")}</dt><dd>{format(store.chunks, "count")}</dd></div>
         <div><dt>{t("Rows in memory")}</dt><dd>{format(store.headRows, "count")}</dd></div>
