@@ -113,7 +113,9 @@ main() {
     measure_wire client-without-processes
     measure_profiles
   fi
-  if [[ -n $json ]]; then report; else report | show; fi
+  report >"$scratch/report.json"
+  [[ -z ${RESMON_BENCH_FIGURES-} ]] || cp "$scratch/report.json" "$RESMON_BENCH_FIGURES"
+  if [[ -n $json ]]; then cat "$scratch/report.json"; else show <"$scratch/report.json"; fi
 }
 
 # install_peers: and their services stay off, now (apt_install.sh) and at the next boot; those that were there stay as they were.

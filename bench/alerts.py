@@ -185,6 +185,14 @@ def prometheus(scratch, seconds):
             "core_percent_of_rules": 100 * (with_rules - without), "resident_mib": resident}  # fmt: skip
 
 
+def show(out):
+    for part, facts in out.items():
+        if isinstance(facts, str):
+            print(f"{part}: {facts}")
+            continue
+        print(f"{part}: " + ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in facts.items()))
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./resmon bench alerts", description="Alerts: what they cost and how fast they are.")
     parser.add_argument("--json", action="store_true", help="figures for programs")
@@ -207,14 +215,7 @@ def main():
             out["prometheus"] = prometheus(scratch, options.seconds)
     finally:
         scratch.close()
-    if options.json:
-        print(json.dumps(out))
-        return
-    for part, facts in out.items():
-        if isinstance(facts, str):
-            print(f"{part}: {facts}")
-            continue
-        print(f"{part}: " + ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in facts.items()))
+    harness.publish(out, options.json, show)
 
 
 if __name__ == "__main__":

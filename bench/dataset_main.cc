@@ -1,4 +1,4 @@
-// Makes and shows the data with which stores are compared (dataset.h).
+// The data with which stores are compared: made and shown.
 
 #include <algorithm>
 #include <cstdio>

@@ -17,7 +17,6 @@ servers share the cores. A door with another protocol is one more entry in DOORS
 
 import argparse
 import http.client
-import json
 import os
 import random
 import resource
@@ -156,7 +155,7 @@ class Victoria(Peer):
         port = house.free_port()
         super().__init__(
             bench,
-            ["victoria-metrics", f"-storageDataPath={folder}/data", f"-httpListenAddr=127.0.0.1:{port}", f"-influxListenAddr=127.0.0.1:{self.port}",
+            [harness.peer("victoria-metrics"), f"-storageDataPath={folder}/data", f"-httpListenAddr=127.0.0.1:{port}", f"-influxListenAddr=127.0.0.1:{self.port}",
              "-retentionPeriod=100y", "-loggerLevel=ERROR"],
             dict(os.environ), port, "/health",
         )  # fmt: skip
@@ -172,7 +171,7 @@ class Influxd(Peer):
 
     def __init__(self, bench, folder):
         port = house.free_port()
-        super().__init__(bench, ["influxd", "run", "-config", "/dev/null"], {**os.environ, **harness.influxd_environment(folder, port)}, port, "/ping")
+        super().__init__(bench, [harness.peer("influxd"), "run", "-config", "/dev/null"], {**os.environ, **harness.influxd_environment(folder, port)}, port, "/ping")
         house.request(port, "POST", "/query?q=CREATE+DATABASE+bench")
         self.samples = 0
         self.lock = threading.Lock()
@@ -298,6 +297,21 @@ class Bench(harness.Scratch):
 DOORS = {"influx over TCP": ("influx", (Resmon, Victoria, Influxd)), "remote write": ("promremotewrite", (Resmon, Victoria))}
 
 
+def show(figures, options):
+    millions = sum(figures["samples"].values()) / 1e6
+    print(f"{figures['machine']}, load {figures['load']:.1f}; {millions:.1f} M samples a round of all doors, {options.rounds} rounds")
+    print(f"{'door':<18}{'connections':>12}{'M samples/s':>13}{'CPU s a M':>11}{'VM':>8}{'CPU':>7}{'×':>7}{'influxd':>9}{'CPU':>7}{'×':>7}")
+    for row in figures["rows"]:
+        text = f"{row['door']:<18}{row['connections']:>12}{row['resmon']['samples_per_second'] / 1e6:>13.2f}{row['resmon']['cpu_seconds_per_million']:>11.2f}"
+        for name, width in (("victoria", 8), ("influxd", 9)):
+            if name in row:
+                one = row[name]
+                text += f"{one['samples_per_second'] / 1e6:>{width}.2f}{one['cpu_seconds_per_million']:>7.2f}{row[f'ratio_to_{name}']:>7.2f}"
+        print(text)
+    met = all(row.get("ratio_to_victoria", 1) >= 1 for row in figures["rows"])
+    print(f"goal: at least VictoriaMetrics' pace at each number of connections: {'met' if met else 'MISSED'}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="figures for programs")
@@ -315,7 +329,7 @@ def main():
     rows = []
     try:
         for door, (kind, servers) in DOORS.items():
-            servers = [s for s in servers if s is Resmon or shutil.which({"victoria": "victoria-metrics"}.get(s.name, s.name))]
+            servers = [s for s in servers if s is Resmon or shutil.which(harness.peer({"victoria": "victoria-metrics"}.get(s.name, s.name)))]
             for connections in map(int, options.connections.split(",")):
                 found = {s.name: [] for s in servers}
                 for number in range(options.rounds):
@@ -333,21 +347,7 @@ def main():
             if name in row:
                 row[f"ratio_to_{name}"] = row["resmon"]["samples_per_second"] / row[name]["samples_per_second"]
     figures = {"machine": machine(), "load": os.getloadavg()[0], "samples": bench.samples, "rows": rows}
-    if options.json:
-        print(json.dumps(figures))
-        return
-    millions = sum(bench.samples.values()) / 1e6
-    print(f"{figures['machine']}, load {figures['load']:.1f}; {millions:.1f} M samples a round of all doors, {options.rounds} rounds")
-    print(f"{'door':<18}{'connections':>12}{'M samples/s':>13}{'CPU s a M':>11}{'VM':>8}{'CPU':>7}{'×':>7}{'influxd':>9}{'CPU':>7}{'×':>7}")
-    for row in rows:
-        text = f"{row['door']:<18}{row['connections']:>12}{row['resmon']['samples_per_second'] / 1e6:>13.2f}{row['resmon']['cpu_seconds_per_million']:>11.2f}"
-        for name, width in (("victoria", 8), ("influxd", 9)):
-            if name in row:
-                one = row[name]
-                text += f"{one['samples_per_second'] / 1e6:>{width}.2f}{one['cpu_seconds_per_million']:>7.2f}{row[f'ratio_to_{name}']:>7.2f}"
-        print(text)
-    met = all(row.get("ratio_to_victoria", 1) >= 1 for row in rows)
-    print(f"goal: at least VictoriaMetrics' pace at each number of connections: {'met' if met else 'missed'}")
+    harness.publish(figures, options.json, lambda figures: show(figures, options))
 
 
 main()

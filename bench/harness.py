@@ -1,9 +1,11 @@
 """What the benches in Python share: the end-to-end tests' house, a scratch folder with processes that end with it, the price of a process,
 the peers' settings, and which machine this is."""
 
+import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -35,6 +37,7 @@ class Scratch:
     """A folder and processes, gone after close() unless options.keep. A folder that is given stays."""
 
     def __init__(self, name, options, folder=None):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # in order: its processes end with it
         self.options = options
         self.given = folder is not None
         self.folder = folder or tempfile.mkdtemp(prefix=f"resmon-bench-{name}-", dir=os.environ.get("RESMON_HOME") or None)
@@ -50,6 +53,23 @@ class Scratch:
             progress(f"kept: {self.folder}")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def publish(result, as_json, show):
+    """Prints the figures, for programs or by show(result), and hands them to what judges the run (judge.py)."""
+    if path := os.environ.get("RESMON_BENCH_FIGURES"):
+        with open(path, "w") as file:
+            json.dump(result, file)
+    if as_json:
+        print(json.dumps(result))
+    else:
+        show(result)
+
+
+def peer(name):
+    """The program of a peer: "influxd" or "victoria-metrics", Debian's, or the one that RESMON_BENCH_INFLUXD or RESMON_BENCH_VICTORIA
+    names."""
+    return os.environ.get({"influxd": "RESMON_BENCH_INFLUXD", "victoria-metrics": "RESMON_BENCH_VICTORIA"}[name]) or name
 
 
 def influxd_environment(folder, port):

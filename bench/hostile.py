@@ -327,7 +327,7 @@ def main():
     finally:
         bench.close()
     result = {"date": time.strftime("%F", time.gmtime()), "machine": machine(), "seconds": options.seconds, "phases": phases}
-    print(json.dumps(result)) if options.json else show(result)
+    harness.publish(result, options.json, show)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ says otherwise. A machine that does other work meanwhile gives lower figures; it
 
 import argparse
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -330,10 +329,7 @@ def main():
         sys.exit(1)
     finally:
         bench.close()
-    if options.json:
-        print(json.dumps(result))
-    else:
-        show(result)
+    harness.publish(result, options.json, show)
 
 
 if __name__ == "__main__":

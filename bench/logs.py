@@ -255,7 +255,7 @@ def main():
         sys.exit(1)
     finally:
         bench.close()
-    print(json.dumps(result)) if options.json else show(result)
+    harness.publish(result, options.json, show)
 
 
 if __name__ == "__main__":

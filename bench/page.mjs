@@ -1,9 +1,10 @@
 // How the page does, in Debian's chromium, against the real server on loopback. Figures of loading are medians over browser contexts
 // with nothing in their caches, each next to a floor taken in the same run: the server's plainest text (/healthz) in the same browser,
-// which is what a page of nothing costs. Frames are the distances between requestAnimationFrame calls; chromium draws in software here,
+// which is what a page of nothing costs. The window is open and at rest before the address is entered. The page itself notes when the frame
+// that has a row or a chart has been handed to the compositor; a question through the debugger would come later, and take time of its own. Frames are the distances between requestAnimationFrame calls; chromium draws in software here,
 // so a frame's price is the processor's and not a graphics card's. A dropped frame is one that came a whole frame late.
 
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,6 +46,45 @@ const paintOf = (page) => page.evaluate(async () => {
   }
 });
 
+// Runs in the page before its own scripts: after which frame each of `wanted` was first there.
+function watchFor(wanted) {
+  globalThis.seenAt = {};
+  const begun = new Set();
+  const look = () => {
+    for (const [name, [there, not, least]] of Object.entries(wanted)) {
+      if (begun.has(name) || document.querySelectorAll(there).length < least || (not !== "" && document.querySelector(not) !== null)) continue;
+      begun.add(name);
+      requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => { globalThis.seenAt[name] = performance.now(); };
+        port2.postMessage(null);
+      });
+    }
+  };
+  new MutationObserver(look).observe(document, { childList: true, subtree: true, attributeFilter: ["class"] });
+}
+
+const kRow = { row: ["tr.host-row", "", 1] };
+const kCharts = { first: [".panel canvas", "", 1], all: [".panel canvas", ".is-loading, .chart:not(:has(canvas))", 21] };
+const kRestMs = 500;
+
+// Opens `url` in a window that is at rest, and resolves when all of `wanted` has been seen, with when.
+async function load(browser, url, wanted) {
+  const { page, context } = await open(browser, "about:blank", kQuiet);
+  await page.addInitScript(watchFor, wanted);
+  await page.waitForTimeout(kRestMs);
+  await page.goto(url);
+  await page.waitForFunction((count) => Object.keys(globalThis.seenAt).length === count, Object.keys(wanted).length, { timeout: 60_000, polling: 100 });
+  return { page, context, seen: await page.evaluate(() => globalThis.seenAt) };
+}
+
+// Of the page's own files.
+const bytesOf = (page) => page.evaluate(() => {
+  const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+  return Object.fromEntries(entries.filter((one) => !one.name.includes("/api/") && !one.name.includes("/query"))
+    .map((one) => [new URL(one.name).pathname.replace(/-\w+(?=\.)/, ""), one.encodedBodySize]));
+});
+
 const kQuiet = { expected: /./ };
 
 async function loading(browser, programs) {
@@ -56,27 +96,19 @@ async function loading(browser, programs) {
   let bytes = null;
   let answered = 0;
   for (let round = 0; round < kRounds; ++round) {
-    const plain = await open(browser, `${programs.url}/healthz`, kQuiet);
+    const plain = await load(browser, `${programs.url}/healthz`, {});
     floor.push(await paintOf(plain.page));
     await plain.context.close();
 
-    const fleet = await open(browser, `${programs.url}/`, kQuiet);
-    await fleet.page.waitForSelector("tr.host-row");
-    rows.push(await fleet.page.evaluate(() => performance.now()));
+    const fleet = await load(browser, `${programs.url}/`, kRow);
+    rows.push(fleet.seen.row);
     paints.push(await paintOf(fleet.page));
-    bytes ??= await fleet.page.evaluate(() => {
-      const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
-      return Object.fromEntries(entries.filter((one) => !one.name.includes("/api/") && !one.name.includes("/query"))
-        .map((one) => [new URL(one.name).pathname.replace(/-\w+(?=\.)/, ""), one.encodedBodySize]));
-    });
     await fleet.context.close();
 
-    const host = await open(browser, `${programs.url}/#/host/${kDayHost}?range=24h`, kQuiet);
-    await host.page.waitForSelector(".panel canvas", { timeout: 60_000 });
-    firstCharts.push(await host.page.evaluate(() => performance.now()));
-    await host.page.waitForFunction(() => document.querySelector(".is-loading, .chart:not(:has(canvas))") === null && document.querySelectorAll(".panel canvas").length > 20,
-      null, { timeout: 60_000, polling: "raf" });
-    allCharts.push(await host.page.evaluate(() => performance.now()));
+    const host = await load(browser, `${programs.url}/#/host/${kDayHost}?range=24h`, kCharts);
+    firstCharts.push(host.seen.first);
+    allCharts.push(host.seen.all);
+    bytes ??= await bytesOf(host.page);
     answered = await host.page.evaluate(() =>
       performance.getEntriesByType("resource").filter((one) => one.name.endsWith("/query")).reduce((sum, one) => sum + one.encodedBodySize, 0));
     await host.context.close();
@@ -170,6 +202,7 @@ await withClients(kHosts, "5s", async (browser, programs) => {
     host_day_first_chart_ms: median(loads.firstCharts), host_day_all_charts_ms: median(loads.allCharts), host_day_answer_bytes: loads.answered,
     frames: kinds,
   };
+  if (process.env.RESMON_BENCH_FIGURES) await writeFile(process.env.RESMON_BENCH_FIGURES, JSON.stringify(result));
   if (kJson) {
     console.log(JSON.stringify(result));
   } else {
@@ -177,11 +210,12 @@ await withClients(kHosts, "5s", async (browser, programs) => {
     const row = (name, value, goal = "", met = null) => console.log(`${name.padEnd(46)} ${value.padStart(12)}   ${goal}${met === null ? "" : met ? "  met" : "  MISSED"}`);
     console.log(`${cpu}, ${cpus().length} cores, load average ${loadavg()[0].toFixed(1)}; ${kHosts} live hosts; medians of ${kRounds} loads`);
     row("bytes over the wire, compressed", `${(wire / 1024).toFixed(1)} KiB`, "≤ 120 KiB", wire <= 120 * 1024);
-    row("first paint of the fleet", ms(result.first_paint_ms), "≤ 300 ms", result.first_paint_ms <= 300);
-    row("  floor: /healthz in the same browser", ms(result.first_paint_floor_ms), `${(result.first_paint_ms / result.first_paint_floor_ms).toFixed(1)} × the floor`);
-    row("first row of the fleet", ms(result.first_row_ms));
+    const times = result.first_paint_ms / result.first_paint_floor_ms;
+    row("first paint of the fleet", ms(result.first_paint_ms), `${times.toFixed(2)} × the floor; ≤ 1.3`, times <= 1.3);
+    row("  floor: /healthz in the same browser", ms(result.first_paint_floor_ms));
+    row("first row of the fleet", ms(result.first_row_ms), "≤ 400 ms", result.first_row_ms <= 400);
     row("host with a day of data, first chart", ms(result.host_day_first_chart_ms));
-    row("host with a day of data, all charts", ms(result.host_day_all_charts_ms), `${(loads.answered / 1024).toFixed(0)} KiB of answers`);
+    row("host with a day of data, all charts", ms(result.host_day_all_charts_ms), `${(loads.answered / 1024).toFixed(0)} KiB of answers; ≤ 600 ms`, result.host_day_all_charts_ms <= 600);
     console.log(`\n${"frames".padEnd(24)}${["median", "p99", "longest", "dropped", "> 50 ms", "script", "style", "layout", "main thread"].map((word) => word.padStart(12)).join("")}`);
     for (const [name, one] of Object.entries(kinds)) {
       const label = { floor: "floor: an empty page", scrolling_floor: "floor: text, scrolling", still: "fleet, live", scrolling: "fleet, live, scrolling", heat: "heat view, live" }[name];

@@ -32,6 +32,7 @@ from harness import house, machine, progress  # noqa: E402
 
 BODY_BYTES = 8 << 20
 CPU = "cpu_usage_active"
+KEPT = ("hosts", "hours", "interval", "only_cpu", "series")  # options that say what the stores of --data hold
 
 
 class Store:
@@ -117,7 +118,8 @@ class Bench(harness.Scratch):
         if os.path.exists(self.written_path):
             with open(self.written_path) as file:
                 self.written = json.load(file)
-            options.hosts, options.hours, options.interval = (self.written[key] for key in ("hosts", "hours", "interval"))
+            for key in KEPT:
+                setattr(options, key, self.written[key])
         elif os.listdir(self.folder):
             raise AssertionError(f"{self.folder} has no stores that were written whole: remove it")
         self.end = self.written["end"] if self.written else int(time.time()) // 3600 * 3600
@@ -164,7 +166,7 @@ class Bench(harness.Scratch):
     def influxd(self):
         port = house.free_port()
         environment = harness.influxd_environment(os.path.join(self.folder, "influxd"), port)
-        process = self.launch("influxd", ["influxd", "run", "-config", "/dev/null"], environment)
+        process = self.launch("influxd", [harness.peer("influxd"), "run", "-config", "/dev/null"], environment)
         store = self.ready(Store("influxd", port, "/write?db=resmon"), "/ping", process)
         store.influxql("CREATE DATABASE resmon")
         return store
@@ -173,7 +175,7 @@ class Bench(harness.Scratch):
         port = house.free_port()
         process = self.launch(
             "victoria-metrics",
-            ["victoria-metrics", f"-storageDataPath={self.folder}/victoria", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=12",
+            [harness.peer("victoria-metrics"), f"-storageDataPath={self.folder}/victoria", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=12",
              "-search.maxUniqueTimeseries=1000000", "-search.latencyOffset=0s", "-loggerLevel=ERROR"],
         )  # fmt: skip
         return self.ready(Store("victoria-metrics", port, "/write"), "/health", process)
@@ -188,6 +190,12 @@ class Bench(harness.Scratch):
         if not o.recording:
             progress(f"recording {o.gathers} gathers of this machine, one a second…")
             subprocess.run([self.dataset, "record", self.recording, str(o.gathers), "1"], check=True)
+        if o.only_cpu:
+            with open(self.recording) as file:
+                lines = [line for line in file if line.startswith("cpu,")]
+            self.recording = os.path.join(self.folder, "cpu.lp")
+            with open(self.recording, "w") as file:
+                file.writelines(lines)
 
     def load(self, stores):
         o = self.options
@@ -218,13 +226,28 @@ class Bench(harness.Scratch):
                 break
         if source.wait() != 0:
             raise AssertionError("bench-dataset failed")
+        for body in self.many_series():
+            for store in stores:
+                store.write(body)
         progress(f"  {lines} lines, {total / 1e6:.0f} MB; seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in took.items()))
         return {"lines": lines, "bytes": total, "write_seconds": {k: round(v, 1) for k, v in took.items()}}
+
+    def many_series(self):
+        """--series of one measurement, three gathers of each, for a question that has to look at all their tags."""
+        o = self.options
+        for gather in range(3 if o.series else 0):
+            time_ns = (self.end - (3 - gather) * o.interval) * 10**9
+            for first in range(0, o.series, 50_000):
+                yield "".join(
+                    f"unit,host=host{n % 1000:05},name=svc-{n // 1000 % 7}-{n:06}.service active={n % 5 + gather} {time_ns}\n"
+                    for n in range(first, min(first + 50_000, o.series))
+                ).encode()
 
     def note_written(self, data):
         o = self.options
         with open(self.written_path, "w") as file:
-            json.dump({"hosts": o.hosts, "hours": o.hours, "interval": o.interval, "end": self.end, "data": data}, file)
+            kept = {key: getattr(o, key) for key in KEPT}
+            json.dump({**kept, "end": self.end, "data": data}, file)
 
     def settle(self, stores):
         """Everything written is where queries look, and what stores do afterwards has had its time."""
@@ -245,16 +268,17 @@ class Bench(harness.Scratch):
         ranged = lambda q, step: ("/api/v1/query_range", {"query": q, "start": begin + step, "end": end, "step": step})  # noqa: E731
         instant = lambda q: ("/api/v1/query", {"query": q, "time": end})  # noqa: E731
         total = '{cpu="cpu-total"}'
+        wide = 300 if o.hours <= 48 else 3600
         out = [
             (f"last value of {o.hosts} hosts",
              f"SELECT last(usage_active) FROM cpu WHERE cpu = 'cpu-total' AND time >= {end - 300}s AND time < {end}s GROUP BY host",
              [instant(f"last_over_time({CPU}{total}[5m])")]),
-            ("a host's day, 1 min means",
+            ("one host, 1 min means",
              f"SELECT mean(usage_active) FROM cpu WHERE cpu = 'cpu-total' AND host = '{host}' AND {bounds} GROUP BY time(1m)",
              [ranged(f'avg_over_time({CPU}{{cpu="cpu-total",host="{host}"}}[1m])', 60)]),
-            (f"{o.hosts} hosts' day, 5 min means",
-             f"SELECT mean(usage_active) FROM cpu WHERE cpu = 'cpu-total' AND {bounds} GROUP BY time(5m), host",
-             [ranged(f"avg_over_time({CPU}{total}[5m])", 300)]),
+            (f"{o.hosts} hosts, {wide // 60} min means",
+             f"SELECT mean(usage_active) FROM cpu WHERE cpu = 'cpu-total' AND {bounds} GROUP BY time({wide // 60}m), host",
+             [ranged(f"avg_over_time({CPU}{total}[{wide // 60}m])", wide)]),
             ("top 5 hosts by maximum",
              f"SELECT top(m, 5), host FROM (SELECT max(usage_active) AS m FROM cpu WHERE cpu = 'cpu-total' AND {bounds} GROUP BY host)",
              [instant(f"topk(5, max_over_time({CPU}{total}[{end - begin}s]))")]),
@@ -262,6 +286,15 @@ class Bench(harness.Scratch):
              "SELECT last(usage_active) FROM cpu WHERE cpu = 'cpu-total' GROUP BY host",
              [instant(f"last_over_time({CPU}{total}[{end - begin}s])")]),
         ]  # fmt: skip
+        if o.series:
+            pattern = "svc-[135]-.*(07|[2-4]9)\\.service"
+            out.append((
+                f"regex on the tags of {o.series} series",
+                f"SELECT last(active) FROM unit WHERE \"name\" =~ /^{pattern}$/ AND time >= {end - 300}s AND time < {end}s GROUP BY host, \"name\"",
+                [instant(f'last_over_time(unit_active{{name=~"{pattern}"}}[5m])'.replace("\\", "\\\\"))],
+            ))  # fmt: skip
+        if o.only_cpu:
+            return out
         for name, seconds in (("a host's page, 1 hour", 3600), ("a host's page, 24 hours", end - begin)):
             out.append((name, *self.page(name, host, max(begin, end - seconds), end)))
         return out
@@ -272,7 +305,7 @@ class Bench(harness.Scratch):
         page = json.loads(subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True).stdout)
         begin, end, step = page["from"] // 1000, page["to"] // 1000, page["step"] // 1000
         requests = []
-        functions = {"mean": "avg_over_time", "min": "min_over_time", "max": "max_over_time"}
+        functions = {"mean": "avg_over_time", "min": "min_over_time", "max": "max_over_time", "sum": "sum_over_time", "count": "count_over_time"}
         for ask in page["asked"]:
             wanted = {}
             for expression in ask["columns"]:
@@ -319,7 +352,8 @@ class Bench(harness.Scratch):
         for name, by_store in rounds.items():
             row = {"query": name}
             for store, times in by_store.items():
-                row[store] = {"median_milliseconds": round(statistics.median(times) * 1e3, 3), "least_milliseconds": round(min(times) * 1e3, 3)}
+                low, median, high = statistics.quantiles(times, n=4)
+                row[store] = {"median_milliseconds": round(median * 1e3, 3), "spread_milliseconds": round((high - low) * 1e3, 3)}
             out.append(row)
         return out, compared
 
@@ -350,11 +384,12 @@ class Bench(harness.Scratch):
 def show(result):
     d = result["data"]
     print(f"{result['machine']}; load {result['load_average']}; {result['date']}")
-    print(f"{d['hosts']} hosts, {d['hours']:g} h, a gather each {d['interval']} s: {d['lines']} lines, {result['rounds']} rounds, medians\n")
-    print(f"{'milliseconds':<34}{'resmon':>10}{'influxd':>10}{'victoria':>10}{'× influxd':>11}{'× victoria':>12}")
+    print(f"{d['hosts']} hosts, {d['hours']:g} h, a gather each {d['interval']} s: {d['lines']} lines, {result['rounds']} rounds, medians; ±: between the quartiles\n")
+    print(f"{'milliseconds':<40}{'resmon':>10}{'±':>8}{'influxd':>10}{'±':>8}{'victoria':>10}{'±':>8}{'× influxd':>11}{'× victoria':>12}")
     for row in result["queries"]:
         ms = [row[s]["median_milliseconds"] for s in ("resmon", "influxd", "victoria-metrics")]
-        print(f"{row['query']:<34}{ms[0]:10.2f}{ms[1]:10.2f}{ms[2]:10.2f}{ms[0] / ms[1]:11.2f}{ms[0] / ms[2]:12.2f}")
+        each = "".join(f"{row[s]['median_milliseconds']:10.2f}{row[s]['spread_milliseconds']:8.2f}" for s in ("resmon", "influxd", "victoria-metrics"))
+        print(f"{row['query']:<40}{each}{ms[0] / ms[1]:11.2f}{ms[0] / ms[2]:12.2f}")
     print("\nrows read, not from windows    hosts  hours        rows        ms   ns/row")
     for row in result["linear"]:
         print(f"{'':<28}{row['hosts']:8}{row['hours']:7}{row['rows']:12}{row['median_milliseconds']:10.2f}{row['median_milliseconds'] * 1e6 / row['rows']:9.0f}")
@@ -372,6 +407,8 @@ def main():
     parser.add_argument("--interval", type=int, default=10, help="seconds between gathers; default 10")
     parser.add_argument("--gathers", type=int, default=60, help="gathers to record and replay; default 60")
     parser.add_argument("--recording", metavar="FILE", help="a recording that is there (bench-dataset record)")
+    parser.add_argument("--only-cpu", action="store_true", help="only the measurement cpu, for many hosts or days")
+    parser.add_argument("--series", type=int, default=0, help="more series of one measurement, among which a regex chooses; default 0")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--settle", type=int, default=15, help="seconds between writing and asking; default 15")
     parser.add_argument("--profile", metavar="FILE", help="perf record of resmon-server while it is asked")
@@ -381,7 +418,7 @@ def main():
     bench = None
     try:
         bench = Bench(options)
-        for name in ("influxd", "victoria-metrics", "node"):
+        for name in (harness.peer("influxd"), harness.peer("victoria-metrics"), "node"):
             if not shutil.which(name):
                 raise AssertionError(f"{name} is not installed")
         bench.record()
@@ -403,10 +440,7 @@ def main():
     finally:
         if bench:
             bench.close()
-    if options.json:
-        print(json.dumps(result))
-    else:
-        show(result)
+    harness.publish(result, options.json, show)
 
 
 if __name__ == "__main__":

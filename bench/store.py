@@ -71,12 +71,12 @@ class Peer:
             self.ready, self.write = "/readyz", "/write?db=resmon"
         elif name == "victoria":
             self.data = os.path.join(self.folder, "data")
-            self.command = ["victoria-metrics", f"-storageDataPath={self.data}", f"-httpListenAddr=127.0.0.1:{self.port}",
+            self.command = [harness.peer("victoria-metrics"), f"-storageDataPath={self.data}", f"-httpListenAddr=127.0.0.1:{self.port}",
                             "-retentionPeriod=100y", "-loggerLevel=ERROR"]
             self.ready, self.write = "/health", "/write"
         else:
             self.data = self.folder
-            self.command = ["influxd", "run", "-config", "/dev/null"]
+            self.command = [harness.peer("influxd"), "run", "-config", "/dev/null"]
             self.environment |= harness.influxd_environment(self.folder, self.port)
             self.ready, self.write = "/ping", "/write?db=bench"
         self.process = None
@@ -182,7 +182,7 @@ def main():
         shutil.rmtree(os.path.join(folder, "alone"))
         for name in ("resmon", "victoria", "influxd"):
             program = {"victoria": "victoria-metrics", "influxd": "influxd"}.get(name)
-            if (name == "influxd" and options.no_influxd) or (program and not shutil.which(program)):
+            if (name == "influxd" and options.no_influxd) or (program and not shutil.which(harness.peer(program))):
                 continue
             peers.append(Peer(name, folder, tool, work))
             figures[name] = peers[-1].run()
@@ -193,7 +193,7 @@ def main():
             figures["bytes_ratio_to_victoria"] = ratio
             figures["met"]["bytes_ratio"] = ratio <= GOAL_RATIO
             figures["met"]["ingest"] = figures["resmon"]["samples_per_second"] >= figures["victoria"]["samples_per_second"]
-        show(figures, options)
+        harness.publish(figures, options.json, lambda figures: show(figures, options))
     finally:
         for peer in peers:
             peer.stop()
@@ -201,9 +201,6 @@ def main():
 
 
 def show(figures, options):
-    if options.json:
-        print(json.dumps(figures, indent=2))
-        return
     store = figures["store"]
     print(f"{options.hosts} hosts, {options.hours:g} h at {options.interval:g} s, {store['samples'] / 1e6:.1f} M samples, "
           f"{figures['recording']}; load average {figures['load_average']:.1f}\n")
@@ -222,7 +219,8 @@ def show(figures, options):
     print(f"the server's journal, apart: {figures['resmon']['journal_bytes'] / 2**20:.1f} MiB")
     if "bytes_ratio_to_victoria" in figures:
         print(f"bytes a sample / VictoriaMetrics': {figures['bytes_ratio_to_victoria']:.2f} (goal {GOAL_RATIO})")
-    print("goals: " + ", ".join(f"{name} {'met' if met else 'missed'}" for name, met in figures["met"].items()))
+    for name, met in figures["met"].items():
+        print(f"goal: {name}  {'met' if met else 'MISSED'}")
 
 
 if __name__ == "__main__":

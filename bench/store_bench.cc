@@ -1,6 +1,7 @@
 // Serves bench/store.sh. `fill` writes the data set (dataset.h) straight into an embedded store and says what that and
-// opening it again cost; `send` writes the same as line protocol over HTTP to whatever takes that, over one connection,
-// each request waiting for its answer. Both print one JSON object.
+// opening it again cost; `age` makes a store that is as many days old, with the retention that a server has by default,
+// and says how long a write was held up; `send` writes the same as line protocol over HTTP to whatever takes that, over
+// one connection, each request waiting for its answer. Both print one JSON object.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -33,6 +34,8 @@ using Steady = std::chrono::steady_clock;
 int usage(int code) {
   std::fputs(
       "Usage: store-bench fill RECORDING HOSTS SECONDS INTERVAL START DIRECTORY\n"
+      "       store-bench age RECORDING HOSTS DAYS LAST_HOURS INTERVAL END DIRECTORY\n"
+      "         a gather an hour, and one each INTERVAL seconds in the last hours; ends at END\n"
       "       store-bench send RECORDING HOSTS SECONDS INTERVAL START PORT PATH [TOKEN]\n"
       "       store-bench open DIRECTORY\n",
       code == 0 ? stdout : stderr);
@@ -133,6 +136,46 @@ int fill(const bench::Dataset& data, const Work& work, metric::SchemaTable& sche
       static_cast<double>(closed.disk_bytes) / n, static_cast<double>(closed.rows_bytes) / n,
       static_cast<double>(closed.minutes_bytes) / n, static_cast<double>(closed.hours_bytes) / n, after_crash,
       after_stop);
+  return 0;
+}
+
+int age(const bench::Dataset& data, std::uint32_t hosts, std::int64_t days, std::int64_t last_hours, UnixNanos interval,
+        UnixNanos end, const std::string& directory, metric::SchemaTable& schemas) {
+  constexpr UnixNanos kHour = 3600LL * 1'000'000'000;
+  store::Options options;
+  options.directory = directory;
+  auto opened = store::Store::open(options, schemas);
+  if (!opened) return complain(opened.error().message);
+  store::Store& store = **opened;
+  metric::Batch batch;
+  std::uint64_t samples = 0;
+  double longest = 0;
+  double longest_at_full_pace = 0;
+  const auto begin = Steady::now();
+  const UnixNanos coarse_end = end - last_hours * kHour;
+  std::uint64_t tick = 0;
+  for (UnixNanos time = end - days * 24 * kHour; time < end; time += time < coarse_end ? kHour : interval, ++tick) {
+    batch.clear();
+    for (std::uint32_t host = 0; host < hosts; ++host) data.gather(host, tick, time, batch);
+    const auto before = Steady::now();
+    const auto report = store.write(batch);
+    if (!report) return complain(report.error().message);
+    if (const Status kept = store.maintain(time); !kept) return complain(kept.error().message);
+    double& most = time < coarse_end ? longest : longest_at_full_pace;
+    most = std::max(most, seconds_since(before));
+    samples += batch.samples();
+  }
+  if (const Status flushed = store.flush(); !flushed) return complain(flushed.error().message);
+  const store::Stats stats = store.stats();
+  std::printf(
+      "{\"samples\":%llu,\"seconds\":%.1f,\"longest_write_seconds\":%.4f,\"longest_write_at_full_pace_seconds\":%.4f,"
+      "\"disk_bytes\":%llu,\"rows_bytes\":%llu,\"minutes_bytes\":%llu,\"hours_bytes\":%llu,\"chunks\":%llu,"
+      "\"expired_chunks\":%llu,\"rss_bytes\":%llu}\n",
+      static_cast<unsigned long long>(samples), seconds_since(begin), longest, longest_at_full_pace,
+      static_cast<unsigned long long>(stats.disk_bytes), static_cast<unsigned long long>(stats.rows_bytes),
+      static_cast<unsigned long long>(stats.minutes_bytes), static_cast<unsigned long long>(stats.hours_bytes),
+      static_cast<unsigned long long>(stats.chunks), static_cast<unsigned long long>(stats.expired_chunks),
+      static_cast<unsigned long long>(rss_bytes()));
   return 0;
 }
 
@@ -269,6 +312,13 @@ int main(int argc, char** argv) {
                 static_cast<unsigned long long>((*opened)->stats().groups),
                 static_cast<unsigned long long>(rss_bytes()));
     return 0;
+  }
+  if (command == "age" && argc == 9) {
+    const auto hosts = static_cast<std::uint32_t>(std::max(1L, std::atol(argv[3])));
+    auto data = bench::Dataset::open({argv[2], hosts, 1}, schemas);
+    if (!data) return complain(data.error().message);
+    return age(**data, hosts, std::atol(argv[4]), std::atol(argv[5]), std::atol(argv[6]) * 1'000'000'000,
+               std::atol(argv[7]) * 1'000'000'000, argv[8], schemas);
   }
   if ((command != "fill" || argc != 8) && (command != "send" || argc < 9)) return usage(2);
   Work work;
