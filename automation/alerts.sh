@@ -103,8 +103,7 @@ main() {
       ;;
     send-test)
       [[ -n ${words[1]-} ]] || die usage "which channel? alerts.toml defines them: './resmon alerts rules --json | jq -r .file'"
-      tell POST "$url/send-test" "$(jq -cn --arg channel "${words[1]}" '$ARGS.named')"
-      say "the test message is queued; './resmon alerts' shows whether the channel fails"
+      send_test "${words[1]}"
       ;;
     *) unknown_argument "$word" ;;
   esac
@@ -116,6 +115,26 @@ try_rule() {
   file=$(server_config)
   [[ -x $program && -f $file ]] || die failed "there is no server here" "'./resmon up' builds one; elsewhere: resmon-server alerts test"
   exec "$program" alerts test "$@" --config "$file"
+}
+
+# send_test CHANNEL: waits until its message was sent, or could not be.
+send_test() {
+  local facts sent='' state='' begin=$SECONDS
+  facts=$(http_get "$url" "$(token_file)") || die connection "no server answers at $url" "'./resmon up' or './resmon start server' starts it"
+  sent=$(jq --arg name "$1" 'first(.channels[] | select(.name == $name) | .sent) // 0' <<<"$facts")
+  tell POST "$url/send-test" "$(jq -cn --arg channel "$1" '$ARGS.named')"
+  while ((SECONDS - begin < 10)); do
+    facts=$(http_get "$url" "$(token_file)") || facts='{"channels":[]}'
+    state=$(jq -r --arg name "$1" --argjson sent "$sent" "$(table_filters)"'
+      .channels[] | select(.name == $name) | if .sent > $sent then "sent" elif .failing_since != null then .last_error | clean else empty end' <<<"$facts")
+    [[ -z $state ]] || break
+    sleep 0.2
+  done
+  case $state in
+    sent) say "the channel $1 sent a test message" ;;
+    '') say "the test message is not sent yet; './resmon alerts' shows whether the channel sent it, or its last error" ;;
+    *) die failed "the channel $1 could not send the test message: $state" "the server tries again; './resmon alerts' shows the last error" ;;
+  esac
 }
 
 uri() { jq -rn --arg text "$1" '$text | @uri'; }
@@ -155,6 +174,7 @@ show_alerts() {
         ((now - .since / 1000) | span + " ago"), .id]] | table' <<<"$1"
   fi
   jq -r "$(table_filters)"'
+    (.channels[] | select(.failing_since == null) | "channel \(.name | clean): \(if .sent == 0 then "nothing" else .sent end) sent since the server started"),
     (.channels[] | select(.failing_since != null) | "channel \(.name | clean) fails for \(now - .failing_since / 1000 | span): \(.last_error | clean)"),
     (select(.rules_error != "") | "the rules file has errors:\n  \(.rules_error | split("\n") | map(clean) | join("\n  "))"),
     (select(.trouble != "") | "alerts cannot be kept: \(.trouble | clean)"),
@@ -165,8 +185,10 @@ show_alerts() {
 show_history() {
   jq -r "$(table_filters)"'
     [["TIME", "STATE", "SEVERITY", "HOST", "RULE", "VALUE", "NOTE"]] +
-    [.history[] | [(.time / 1000 | floor | todate), .state, .severity,
-      ([.host, (.tags | to_entries[] | "\(.key)=\(.value)")] | map(select(. != "")) | join(" ")), .rule, .value_text,
+    [.history[] | [(.time / 1000 | floor | todate),
+      (if .state == "ok" then "ended after \((.time - .since) / 1000 | span)" else .state end), .severity,
+      ([.host, (.tags | to_entries[] | "\(.key)=\(.value)")] | map(select(. != "")) | join(" ")), .rule,
+      (.value_text + (if .value_text == "" or .limit_text == "" then "" elif .state == "ok" then " (limit \(.limit_text))" else " (\(.limit_text))" end)),
       ([(if .late then "came late" else "" end), .reason] | map(select(. != "")) | join(", "))]] | table' <<<"$1"
 }
 

@@ -10,11 +10,16 @@ Without a NAME it lists the benchmarks: programs bench-NAME of the build and
 scripts bench/NAME.sh. Other options go to the benchmark; './resmon bench
 NAME -- --help' lists them.
 
+What it prints comes at its end. Goals are judged only where other programs
+took at most 0.3 of a core in each minute of the run; otherwise it says so and
+exits 3. The run's record (command, versions, load, figures) is
+bench/NAME.json in resmon's directory.
+
 Options:
-  --json       figures for programs instead of a table
+  --json       the run's record instead of a table
   -h, --help   this text
 
-Exit codes: 0 done, 1 failed, 2 usage
+Exit codes: 0 done, 1 failed, 2 usage, 3 done beside other load
 
 Examples:
   ./resmon bench
@@ -36,14 +41,20 @@ main() {
   [[ -n ${RESMON_NO_BUILD-} ]] || install_packages base build node
   if [[ -x $RESMON_ROOT/bench/$name.sh ]]; then
     need_binaries
-    exec "$RESMON_ROOT/bench/$name.sh" "$@"
+    judged "$name" "$RESMON_ROOT/bench/$name.sh" "$@"
   fi
   if [[ -z ${RESMON_NO_BUILD-} ]] && has_target "bench-$name"; then
     build release "$RESMON_BUILD_DIR" "$RESMON_HOME/log/build.log" "bench-$name" ||
       die failed "the benchmark is not built"
   fi
   [[ -x $RESMON_BUILD_DIR/bin/bench-$name ]] || die usage "there is no benchmark '$name'; './resmon bench' lists them"
-  exec "$RESMON_BUILD_DIR/bin/bench-$name" "$@"
+  judged "$name" "$RESMON_BUILD_DIR/bin/bench-$name" "$@"
+}
+
+# judged NAME COMMAND…: runs a benchmark in place of this process, with its verdict only where nothing else ran.
+judged() {
+  export RESMON_ROOT RESMON_HOME RESMON_BUILD_DIR
+  exec python3 "$RESMON_ROOT/bench/judge.py" "$@"
 }
 
 # has_target NAME: whether the build, configured at need, knows it.

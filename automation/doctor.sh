@@ -166,7 +166,7 @@ check_processes() {
     if pid=$(pid_of "$name"); then
       finding ok processes "$name runs (pid $pid)"
     else
-      finding warn processes "$name ended unexpectedly" "./resmon logs; ./resmon up starts it again"
+      finding warn processes "$name ended unexpectedly" "./resmon logs server client load --level warn; ./resmon up starts it again"
     fi
   done < <(running_names)
 }

@@ -17,7 +17,10 @@ Shows one of two sources, oldest line first:
    fetched over ssh and marked from=HOST. A host that does not answer is named.
 
 Options:
-  --level L     only lines of this level and above: debug, info, warn, error
+  --level L     only lines of this level and above: debug, info, notice, warn,
+                error, critical, alert, emergency. resmon's own log files have
+                debug, info, warn and error: there notice shows warn and above,
+                critical and above show error
   --since T     only later lines: 90s, 10m, 2h, 3d ago, or a time as date(1)
                 reads it
   --grep RE     only lines that match this extended regular expression
@@ -70,7 +73,9 @@ main() {
     shift
   done
   check_number --lines "$fetch" 1 1000000
-  [[ ${level:=debug} =~ ^(debug|info|warn|error)$ ]] || die usage "--level is one of debug, info, warn, error, not '$(printable "$level")'"
+  [[ ${level:=debug} != warning ]] || level=warn
+  [[ $level =~ ^(debug|info|notice|warn|error|critical|alert|emergency)$ ]] ||
+    die usage "--level is one of debug, info, notice, warn, error, critical, alert, emergency, not '$(printable "$level")'"
   [[ -z $follow || -z $stats ]] || die usage "--follow and --stats do not go together"
   if [[ -n $since ]]; then
     from=$(instant "$since") || die usage "--since: '$(printable "$since")' is not a time such as 90s, 10m, 2h, 3d or '2026-11-22 17:00'"
@@ -215,7 +220,8 @@ select_lines() {
   # shellcheck disable=SC2016 # awk's own fields
   LEAST=$1 SINCE=$2 awk_by_line '
     BEGIN {
-      rank["DEBUG"] = 1; rank["INFO"] = 2; rank["WARN"] = 3; rank["ERROR"] = 4
+      rank["DEBUG"] = 1; rank["INFO"] = 2; rank["NOTICE"] = rank["WARN"] = 3
+      rank["ERROR"] = rank["CRITICAL"] = rank["ALERT"] = rank["EMERGENCY"] = 4
       least = rank[toupper(ENVIRON["LEAST"])]; since = ENVIRON["SINCE"]
       shown = (least == 1 && since == "")
     }

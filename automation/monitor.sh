@@ -119,13 +119,13 @@ hosts_as_rows() {
 }
 
 frame_all() {
-  local column order=-rn answer
+  local column order=rn answer
   answer=$(http_get "$url/api/v1/hosts" "$(token_file)" 2>/dev/null) || {
     printf 'the server does not answer at %s\n' "$url"
     return "$(exit_code connection)"
   }
   case $sort in
-    host) column=1 order='' ;;
+    host) column=1 order=V ;;
     state) column=2 order='' ;;
     cpu) column=3 ;;
     memory) column=4 ;;
@@ -133,7 +133,7 @@ frame_all() {
     load) column=6 ;;
   esac
   # shellcheck disable=SC2016 # awk's own fields
-  hosts_as_rows <<<"$answer" | LC_ALL=C sort -t $'\t' -k "$column,$column" ${order:+"$order"} |
+  hosts_as_rows <<<"$answer" | LC_ALL=C sort -t $'\t' -k "$column,$column$order" -k 1,1V |
     LC_ALL=C awk -F '\t' -v colour="$1" -v columns="$columns" -v lines="$lines" -v url="$url" -v now="$(date +%H:%M:%S)" '
       function paint(code, text) { return colour == "colour" ? "\033[" code "m" text "\033[0m" : text }
       function percent(value, width,    text) {

@@ -252,8 +252,8 @@ show_house() {
     connection) printf 'server   %s  pid %s\n' "$(paint 1 red 'does not answer')" "$(pid_of server || true)" ;;
     *) printf "server   %s  './resmon up' starts it\n" "$(paint 1 red down)" ;;
   esac
-  jq -r "$(table_filters)"'"page     \(.http_url | clean)/", "clients  \(.tcp_address | clean)", "state    \(.state_dir | clean)"' \
-    <<<"$facts"
+  jq -r "$(table_filters)"'"page     \(.http_url | clean)/", "clients  \(.tcp_address | clean)", "state    \(.state_dir | clean)",
+    (select(.server != null and .sinks == []) | "database none")' <<<"$facts"
   [[ $code == "done" ]] || return 0
   show_missing "$facts"
   show_clients "$facts"
@@ -285,12 +285,12 @@ show_clients() {
   jq -r "$(table_filters)"'
     any(.clients[]; has("server")) as $all |
     [["HOST", "STATE"] + (if $all then ["SERVER"] else [] end) + ["LAST SEEN", "LAG", "BACKLOG", "DROPPED", "REFUSED"]] +
-    [.clients | sort_by(.host)[] | [.host, (if .up then "up" else "down" end)] + (if $all then [.server] else [] end) + [
+    [.clients | sort_by(.host | natural)[] | [.host, (if .up then "up" else "down" end)] + (if $all then [.server] else [] end) + [
       (.last_seen_seconds | if . == null then "never" else span + " ago" end), (.lag_seconds | span), .backlog_samples,
       .dropped_samples, .refused_samples]] | table' <<<"$1" | paint_states
   show_peers "$1"
   jq -r "$(table_filters)"'
-    .clients | sort_by(.host)[] | select(.last_refusal != "") |
+    .clients | sort_by(.host | natural)[] | select(.last_refusal != "") |
     "\(.host | clean): the server refused samples, the last because of \(.last_refusal | clean)"' <<<"$1"
 }
 
@@ -302,7 +302,7 @@ show_peers() {
   done < <(jq -r "$(table_filters)"'.peers[]? | select(.away) | "\(.name | clean): \(.reason | clean); hosts may be missing here"' <<<"$1")
   while IFS= read -r line; do
     printf '%s %s\n' "$(paint 1 red twice:)" "$line"
-  done < <(jq -r "$(table_filters)"'.clients | sort_by(.host)[] | select((.also_on // "") != "") |
+  done < <(jq -r "$(table_filters)"'.clients | sort_by(.host | natural)[] | select((.also_on // "") != "") |
     "two clients use the name \(.host | clean), on \(.server | clean) and on \(.also_on | clean): their samples mix"' <<<"$1")
 }
 

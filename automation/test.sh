@@ -6,7 +6,7 @@ use process packages build suites house sysroot
 # [base], [build], [node] and [test] (or -), what is built first (a preset or -), runner:argument, what it is.
 suites_table() {
   cat <<'TABLE'
-lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, names, links
+lint       default  600  format       -        lint:tests/lint           shellcheck, shfmt, clang-format, layers, uses, names, links
 bats       default 1800  -         -        beside:tests/bats:2       this command line, with stand-ins for the programs
 unit       default 1200  -         release  ctest:release             every library's own tests
 e2e        default 1200  -         release  labelled:e2e              the real programs together

@@ -1,5 +1,6 @@
 # The C++ build: configure once, let ninja find out what is old, one line of progress, the log on failure.
 # shellcheck shell=bash
+use process
 
 # What one checkout compiled is another's as well.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$RESMON_ROOT} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-true}

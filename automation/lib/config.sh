@@ -2,6 +2,7 @@
 # every key is there to read; then single keys are set in place, comments kept. Precedence is the programs': what is in the
 # environment as RESMON_KEY wins over the file, so what is asked for here looks there first.
 # shellcheck shell=bash
+use process
 
 server_config() { printf '%s' "$RESMON_HOME/server.toml"; }
 client_config() { printf '%s' "$RESMON_HOME/client.toml"; }

@@ -1,6 +1,7 @@
 # deploy: the server and what clients bring to it: addresses, tokens, the files that are copied. Its functions use what
 # automation/deploy.sh has set: role, action, hosts, work and the like.
 # shellcheck shell=bash
+use config enrol http pki ports process programs remote
 
 # What it sets.
 action='' any='' binary='' facts='' program='' role='' work='' hosts=() sets=()

@@ -1,6 +1,7 @@
 # deploy: what is done for one host, in a process of its own: check, copy, start, wait for its data, go back. Its functions use
 # what automation/deploy.sh has set: role, action, hosts, work and the like.
 # shellcheck shell=bash
+use deploy_ends enrol programs remote
 
 # What it sets.
 action='' binary='' keep='' patience='' role='' version='' work='' hosts=() names=()

@@ -2,6 +2,7 @@
 # `TOKEN NAME`, good for the client of that name only; `TOKEN # NAME`, good for any, and of that client as far as it is taken back by its
 # name; or `TOKEN`, the house's own.
 # shellcheck shell=bash
+use config http
 
 # is_client_name NAME: whether a line of the token file can have it.
 is_client_name() {

@@ -1,5 +1,6 @@
 # The processes of one RESMON_HOME: server, this machine's client, simulated clients. Started bottom up, stopped top down.
 # shellcheck shell=bash
+use config http process
 
 # What this very command started and so must end if it is interrupted or fails, in starting order; and the pids, to wait for.
 started=()

@@ -1,5 +1,6 @@
 # Talking to the server's HTTP side. The token reaches curl through a descriptor: never in a process list, never in a log.
 # shellcheck shell=bash
+use config
 
 # dialable ADDRESS: a listening address as one to connect to: every-interface becomes loopback.
 dialable() {

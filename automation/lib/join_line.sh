@@ -1,5 +1,6 @@
 # The line that a person pastes into a shell of a machine that is to be watched, where ssh from here is no way.
 # shellcheck shell=bash
+use pki
 
 # join_line NAME TOKEN SERVER URL SERVER_NAME: fetches the installer from the server over verified TLS and runs it as root. The
 # certificate authority is in the line, so the token goes to nobody else. printf is a word of the shell itself: no token is on a

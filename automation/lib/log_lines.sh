@@ -24,14 +24,46 @@ lines_query() {
   jq -rn --arg text "$query" '$text | @uri'
 }
 
-# line_text: JSON lines on standard input as text, a line each, harmless to a terminal.
+# line_text: JSON lines on standard input as text, harmless to a terminal. The further lines of an entry are indented. Time and level
+# are left out of a message that begins with these; a time without a zone is local somewhere (web/src/core/log_lines.ts does the same).
 line_text() {
   jq -r --unbuffered '
-    def plain: gsub("[\\x00-\\x1f\\x7f-\\x9f]"; "?");
-    (.level // "none") as $level |
+    def plain: gsub("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f]"; "?");
+    def lines: split("\n") | map(sub("\r$"; "") | plain) | join("\n    ");
+    def months: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    def month_names: months | join("|");
+    def clock: "(?<clock>\\d\\d:\\d\\d:\\d\\d)(?:[.,]\\d{1,9})?";
+    def zone: "(?: ?(?<zone>Z|UTC|GMT|[+-]\\d\\d:?\\d\\d)(?![\\w:]))?";
+    def time_shapes:
+      "(?<year>\\d{4})[-/](?<month>\\d\\d)[-/](?<day>\\d\\d)[T ]" + clock + zone,
+      "(?<day>\\d\\d)/(?<month>" + month_names + ")/(?<year>\\d{4}):" + clock + zone,
+      "(?<month>" + month_names + ") (?<day>[ \\d]?\\d) " + clock;
+    def two: ltrimstr(" ") | if length < 2 then "0" + . else . end;
+    def written_time($year):
+      .month as $month | (months | index($month)) as $at |
+      (try ("\($year)-\(if $at then $at + 1 | tostring | two else $month end)-\(.day | two)T\(.clock)Z" | fromdate) catch -1e12);
+    def is_time_of($time):
+      ($time[:19] + "Z" | fromdate) as $known | ($time[:4] | tonumber) as $now |
+      if .zone then .zone as $zone | written_time(.year) - ($zone | if test("^[+-]") then
+          ((.[1:3] | tonumber) * 3600 + (.[-2:] | tonumber) * 60) * (if .[0:1] == "-" then -1 else 1 end) else 0 end) == $known
+      else
+        any((if .year then .year else $now - 1, $now, $now + 1 end) as $year | written_time($year) - $known;
+          fabs <= 50400 and fmod(.; 900) == 0)
+      end;
+    def without_level($level):
+      ({"emergency": ["EMERGENCY", "EMERG", "PANIC"], "critical": ["CRITICAL", "CRIT", "FATAL"], "error": ["ERROR", "ERR", "SEVERE"],
+        "warning": ["WARNING", "WARN"], "info": ["INFORMATION", "INFO"], "debug": ["DEBUG", "TRACE"]}[$level] // [$level | ascii_upcase]) as $names |
+      (capture("^(?<all>(?:\\[ ?(?<marked>[A-Za-z]+) ?\\]|(?<word>[A-Z]+))(?:[ \\t]*[-:|])?[ \\t]+)") // null) as $found |
+      if $found and ($found.marked // $found.word | ascii_upcase | IN($names[])) then .[$found.all | length:] else . end;
+    def without_time($time; $level):
+      if test("^(\\[?\\d\\d|[A-Z][a-z][a-z] )") then
+        first(time_shapes as $shape | capture("^(?<all>\\[?" + $shape + "\\]?(?:[ \\t]*[-|,:])?[ \\t]+)") | select(is_time_of($time))) as $begin |
+        .[$begin.all | length:] | without_level($level)
+      else . end // .;
+    (.level // "none") as $level | .time as $time |
     "\(.time) \({"warning": "WARN", "none": "-"}[$level] // ($level | ascii_upcase)) \(.host) " +
-    "\(if (.unit // "") == "" then .source else .unit end)\(if .pid then "[\(.pid)]" else "" end) \(.message)" +
-    ([.fields // {} | to_entries[] | " \(.key)=\(if .value | test("[ \"]") then .value | tojson else .value end)"] | add // "") | plain'
+    "\(if (.unit // "") == "" then .source else .unit end)\(if .pid then "[\(.pid)]" else "" end) \(.message | without_time($time; $level))" +
+    ([.fields // {} | to_entries[] | " \(.key)=\(if .value | test("[ \"\n]") then .value | tojson else .value end)"] | add // "") | lines'
 }
 
 show_server_lines() {
@@ -62,7 +94,7 @@ show_server_stats() {
   histogram=$(http_get "$url/api/v1/logs/histogram?$(hosts_parameter)&q=$(lines_query)&start=$start&buckets=30" "$(token_file)") ||
     die connection "the server at $url does not answer"
   jq -rn --argjson facets "$facets" --argjson histogram "$histogram" '
-    def plain: gsub("[\\x00-\\x1f\\x7f-\\x9f]"; "?");
+    def plain: gsub("[\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f]"; "?");
     def left(n): . + " " * ([n - length, 0] | max);
     def right(n): " " * ([n - length, 0] | max) + .;
     def sum(levels): [levels[] as $level | $histogram.levels[$level] // [] | add // 0] | add;
@@ -70,7 +102,7 @@ show_server_stats() {
     ($facets.facets[] | select(.name == ("level", "unit", "source", "host")) | select(.values | length > 0) |
       "by \(.name)",
       (.values[] | "  \(.value | plain | left(28)) \(.lines | tostring | right(8))  \(.lines * 1000 / ([$facets.lines, 1] | max) | round / 10 | tostring | right(5)) %"),
-      (select(.other_lines > 0) | "  \("others" | left(28)) \(.other_lines | tostring | right(8))")),
+      (select(.other_lines > 0) | "  \("(other values)" | left(28)) \(.other_lines | tostring | right(8))")),
     ([range($histogram.buckets) as $i | [$histogram.levels[][$i]] | add // 0] | max) as $most |
     "over time (UTC)",
     (range($histogram.buckets) as $i |

@@ -3,6 +3,7 @@
 # The caller has the arrays `roles` and `hosts`, and `place`, which becomes one of house (this one's processes), systemd, docker
 # and hosts.
 # shellcheck shell=bash
+use remote
 
 # settle_place: sets the defaults after the last argument.
 settle_place() {

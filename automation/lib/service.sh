@@ -1,5 +1,6 @@
 # start, stop and restart: the same words for this house's processes, systemd's units, compose, and hosts that deploy has been to.
 # shellcheck shell=bash
+use build compose house place process remote
 
 service_usage() {
   local verb=$1 what=$2

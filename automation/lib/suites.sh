@@ -5,6 +5,7 @@
 # is never a passed one. A test of the real programs that failed and passes when it is repeated alone is counted as passed and, by name
 # and with its first error, as unsteady.
 # shellcheck shell=bash
+use build
 
 passed=0 failed=0 skipped=0
 suite_deadline=0

@@ -1,6 +1,7 @@
 # Another architecture's headers and static libraries, from Debian's packages, in a folder: nothing is installed on this machine and
 # dpkg's own architectures stay as they are.
 # shellcheck shell=bash
+use packages
 
 # sysroot_of ARCHITECTURE: the folder for it in this checkout. `release` and the tests have one, so they compile the same.
 sysroot_of() { printf '%s' "$RESMON_ROOT/build-sysroot-$1"; }

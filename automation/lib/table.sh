@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 # clean: a string with everything that could drive a terminal (C0, C1, bidirectional overrides) shown as '?'.
-# span: seconds for people. table: rows of cells, the first row the heading, padded; numbers to the right.
+# span: seconds for people. natural: what names are sorted by, as on the page: web9 before web10. table: rows of cells, the first row the heading, padded; numbers to the right.
 table_filters() {
   cat <<'JQ'
 def clean:
@@ -15,6 +15,7 @@ def span:
   elif . < 7200 then "\(. / 60 | floor) min"
   elif . < 172800 then "\(. / 3600 | floor) h"
   else "\(. / 86400 | floor) d" end;
+def natural: [(ascii_downcase | [scan("[0-9]+|[^0-9]+") | (tonumber? // .)]), .];
 def table:
   map(map({text: (if . == null then "-" else . end | clean | if length > 48 then .[0:47] + "…" else . end),
            right: (type == "number")})) as $rows

@@ -42,6 +42,12 @@ teardown() {
   run resmon logs --level warn
   [ "${#lines[@]}" -eq 3 ]
   [[ $output == *refused* && $output == *'disk full'* && $output == *'as an object'* ]]
+  for least in warning notice; do
+    run resmon logs --level "$least"
+    [[ $output != *" INFO "* && $output == *" WARN "* ]]
+  done
+  run resmon logs --level critical
+  [[ $output != *" WARN "* && $output == *" ERROR "* ]]
   run resmon logs --level loud
   [ "$status" -eq 2 ]
 }
@@ -73,6 +79,48 @@ teardown() {
   run resmon logs server
   [[ $output == *evil*end* ]]
   [[ $output != *$'\033'* && $output != *$'\007'* ]]
+}
+
+@test "an entry of several lines can be read, and does not repeat time and level" {
+  use() { :; }
+  source "$ROOT/automation/lib/log_lines.sh"
+  cat >"$BATS_TEST_TMPDIR/lines" <<'JSON'
+{"time":"2026-12-01T21:08:38.000Z","level":"error","host":"vm","unit":"app.log","source":"app","message":"2026-12-01T21:08:38Z ERROR failed\n  File\u001b[2J\r\n\tat Pay.call\nTimeoutError"}
+{"time":"2026-12-01T21:08:38.120Z","level":"warning","host":"vm","source":"app","message":"2026-12-01T21:08:38.120Z WARN low","fields":{"a":"x\ny"}}
+{"time":"2026-12-01T21:08:38.120Z","level":"info","host":"vm","source":"app","message":"2026-12-01T21:08:38.120+02:00 INFO east"}
+{"time":"2026-12-01T21:08:38.120Z","host":"vm","source":"app","message":"2026-12-01T21:08:37.120Z earlier"}
+{"time":"2026-12-01T21:08:38.120Z","level":"info","host":"vm","source":"app","message":"2026-12-01T21:08:38Z ERROR other"}
+{"time":"2026-12-01T21:08:38.123Z","level":"error","host":"vm","source":"app","message":"2026-12-01 21:08:38,123 ERROR [main] log4j"}
+{"time":"2026-12-01T21:08:38.123Z","level":"error","host":"vm","source":"app","message":"2026-12-01 22:08:38,123 - root - ERROR - python in CET"}
+{"time":"2026-12-01T21:08:38.123Z","level":"error","host":"vm","source":"app","message":"2026-12-01T22:08:38.123+01:00 ERROR: logback"}
+{"time":"2026-12-01T21:08:38.000Z","host":"vm","source":"app","message":"Dec  1 21:08:38 vm syslog"}
+{"time":"2027-01-01T00:30:00.000Z","host":"vm","source":"app","message":"Dec 31 23:30:00 of last year"}
+{"time":"2026-12-01T21:08:38.000Z","level":"error","host":"vm","source":"app","message":"2026/12/01 21:08:38 [error] 9#9: nginx"}
+{"time":"2026-12-01T21:08:38.000Z","level":"info","host":"vm","source":"app","message":"01/Dec/2026:21:08:38 +0000 access"}
+{"time":"2026-12-01T21:08:38.000Z","level":"info","host":"vm","source":"app","message":"01/Dec/2026:21:08:38 +0100 an hour earlier"}
+{"time":"2026-12-01T21:08:38.000Z","level":"info","host":"vm","source":"app","message":"2026-13-41 21:08:38 no such day"}
+JSON
+  run line_text <"$BATS_TEST_TMPDIR/lines"
+  [ "$status" -eq 0 ]
+  diff - <(printf '%s\n' "$output") <<'TEXT'
+2026-12-01T21:08:38.000Z ERROR vm app.log failed
+      File?[2J
+    	at Pay.call
+    TimeoutError
+2026-12-01T21:08:38.120Z WARN vm app low a="x\ny"
+2026-12-01T21:08:38.120Z INFO vm app 2026-12-01T21:08:38.120+02:00 INFO east
+2026-12-01T21:08:38.120Z - vm app 2026-12-01T21:08:37.120Z earlier
+2026-12-01T21:08:38.120Z INFO vm app ERROR other
+2026-12-01T21:08:38.123Z ERROR vm app [main] log4j
+2026-12-01T21:08:38.123Z ERROR vm app root - ERROR - python in CET
+2026-12-01T21:08:38.123Z ERROR vm app logback
+2026-12-01T21:08:38.000Z - vm app vm syslog
+2027-01-01T00:30:00.000Z - vm app of last year
+2026-12-01T21:08:38.000Z ERROR vm app 9#9: nginx
+2026-12-01T21:08:38.000Z INFO vm app access
+2026-12-01T21:08:38.000Z INFO vm app 01/Dec/2026:21:08:38 +0100 an hour earlier
+2026-12-01T21:08:38.000Z INFO vm app 2026-13-41 21:08:38 no such day
+TEXT
 }
 
 # follow ARGUMENT…: sets `follower`, whose output goes to the file `output`.
@@ -196,7 +244,7 @@ PYTHON
   [ "$status" -eq 0 ]
   [ "${lines[0]}" = '40 lines' ]
   [[ $output == *$'by host\n  web1 '*' 30     75 %'* ]]
-  [[ $output == *$'by unit\n  ss?hd'*$'others'*' 33'* ]]
+  [[ $output == *$'by unit\n  ss?hd'*$'(other values)'*' 33'* ]]
   [ "${lines[-2]}" = "  2025-11-30 00:00       20  $(printf 'E%.0s' {1..10})$(printf '#%.0s' {1..40})" ]
   [ "${lines[-1]}" = "  2025-11-30 00:01       20  $(printf '#%.0s' {1..50})" ]
   grep -q 'facets?hosts=web1&q=level%3A%3E%3Dwarn&start=20' "$BATS_TEST_TMPDIR/asked"

@@ -149,6 +149,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import house
 marks = os.environ["HOME_OF_MARKS"]
 class OneTest(house.unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):  # also of the test that is repeated
+        cls.is_set_up = True
+        cls.addClassCleanup(setattr, cls, "is_set_up", False)
+    def setUp(self):
+        self.assertTrue(self.is_set_up)
     def first(self, name):
         path = os.path.join(marks, name)
         new = not os.path.exists(path)

@@ -162,13 +162,17 @@ teardown() { teardown_house; }
   up_here
   run resmon status
   [[ $output == *'failing: influx?[31m, for 3 min: 200 OK: <!doctype html>?[2J'* ]]
-  [[ $output != *removed:* ]]
+  [[ $output != *removed:* && $output != *'database none'* ]]
   resmon down
   FAKE_REMOVED_SINK=$'old\e[31m' run resmon up
   [ "$status" -eq 0 ]
   [[ $output == *'the database old?[31m is no longer configured; 12 journal entries that waited for it are dropped'* ]]
   run resmon status
   [[ $output == *'removed: old?[31m is no longer configured; 12 entries'* ]]
+  resmon down
+  FAKE_NO_SINKS=yes up_here
+  run resmon status
+  [[ $output == *'database none'* ]]
 }
 
 @test "a taken port is named with its holder and nothing is left" {

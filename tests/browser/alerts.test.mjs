@@ -30,7 +30,7 @@ view("alerts: what fires, worst first, and the badge counts it on every view", t
   const [first, second] = mock.alerts.alerts.map((one) => one.host);
   await firing(page).first().waitFor();
   assert.deepEqual((await cells(page, 0)).slice(0, 5), ["critical", `${first} path=/var`, "disk-full", "96.1 % (>= 95 %)", "firing"]);
-  assert.match((await cells(page, 0))[5], /^1\d min/);
+  assert.match((await cells(page, 0))[5], /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d for 1\d min/);
   assert.deepEqual((await cells(page, 1)).slice(0, 5), ["warning", second, "memory-pressure", "24 % (> 20 %)", "firing"]);
   assert.equal((await cells(page, 2))[4], "pending");
   await page.waitForFunction(() => document.title.startsWith("(2) Alerts"));
@@ -80,6 +80,7 @@ view("alerts: a silence from the form, its error, and a test message", true, { e
 view("alerts: where nothing fires and nobody is told", false, {}, async (page) => {
   await page.getByText("No alert fires.").waitFor();
   await page.getByText("No channel is configured").waitFor();
+  await page.getByText("No alert has fired yet.").waitFor();
   assert.equal(await page.locator("nav.places .badge").count(), 0);
   assert.equal(await page.title(), "Alerts · resmon");
 });
@@ -122,7 +123,7 @@ asAdmin("alerts: a rule is changed, and what it would have done is shown while o
   assert.equal(await box.evaluate((element) => element.value.slice(0, element.selectionStart).split("\n").length), 2);
   await page.keyboard.type("0");
   await box.fill("# Mia asked for this.\n[rule.busy]\nwhen = 'mean(cpu.usage_active, 5m) > 70'\n");
-  await page.getByText("Would have fired 3 times on 1 of 4 hosts in 30 days.").waitFor();
+  await page.getByText("Would have fired 3 times on 1 of 4 hosts in 30 d.").waitFor();
   assert.equal(await page.locator(".rule-chart rect.fired").count(), 3);
   await checkAccessibility(page);
   await shot(page, "alerts-rule", { fullPage: true });
@@ -134,8 +135,19 @@ asAdmin("alerts: a rule is changed, and what it would have done is shown while o
   await page.getByRole("button", { name: "Write" }).click();
   await page.getByText(/^Would have fired/).waitFor();
   await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("The rule mine is saved and in force.").waitFor();
+  await page.locator("tr#rule-mine.is-marked").waitFor();
+  const names = await page.locator("table", { hasText: "Channels" }).last().locator("tbody th").allInnerTexts();
+  assert.deepEqual(names, ["busy", "mine", "disk-full"], "one's own come first");
   await page.getByRole("button", { name: "Edit mine" }).click();
-  await page.getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("button", { name: "Remove…" }).click();
+  await page.getByText("Its alerts that fire end, and their channels are told.").waitFor();
+  assert.ok(mock.alerts.texts.has("mine"), "it asks first");
+  await page.getByRole("button", { name: "Keep it" }).click();
+  await page.getByRole("button", { name: "Remove…" }).click();
+  await checkAccessibility(page);
+  await page.getByRole("button", { name: "Yes, remove" }).click();
+  await page.getByText("The rule mine is removed.").waitFor();
   await page.getByRole("button", { name: "Edit mine" }).waitFor({ state: "detached" });
   assert.ok(!mock.alerts.texts.has("mine"));
   // Somebody else changed it meanwhile.
@@ -165,6 +177,33 @@ view("alerts: a silence says what it would hold back", true, {}, async (page, mo
   await form.getByText("This silences 2 alerts on 2 hosts now; it is for 30 rules on 4 hosts.").waitFor();
   await form.getByLabel("Hosts").fill(mock.alerts.alerts[0].host);
   await form.getByText("This silences 1 alert on 1 host now; it is for 30 rules on 1 host.").waitFor();
+});
+
+asAdmin("alerts: on a new server, the editor begins at the oldest sample", {}, async (page, mock) => {
+  mock.alerts.ageMs = 300e3;
+  await page.getByRole("button", { name: "Edit busy" }).click();
+  await page.getByText(/Would have fired .* in 5 min\./).waitFor();
+  const plot = page.locator(".rule-plot");
+  await plot.getByText("limit 95").waitFor();
+  assert.equal(await plot.locator("span.no-data").count(), 0);
+  await page.getByLabel("Tried on").selectOption("30d");
+  await plot.getByText("no data").waitFor();
+  await checkAccessibility(page);
+  await shot(page, "alerts-rule-new-server", { fullPage: true });
+});
+
+view("alerts: one that was pending and fires is in the history at once", true, {}, async (page, mock) => {
+  const history = page.locator("table", { hasText: "History" });
+  await history.locator("tbody tr").nth(1).waitFor();
+  assert.equal(await history.getByText("cpu-pressure").count(), 0);
+  mock.alerts.alerts[2].state = "firing";
+  await history.getByText("cpu-pressure").waitFor();
+});
+
+view("alerts: the charts of the CPU show an alert that fires", true, { hash: `#/host/${defaultNames(4)[0]}` }, async (page, mock) => {
+  await page.locator("#panel-cpu").waitFor();
+  mock.alerts.alerts.push({ ...mock.alerts.alerts[0], id: "a4", rule: "busy", tags: {} });
+  await page.locator("#panel-cpu", { hasText: "Alerts: busy on" }).waitFor();
 });
 
 view("alerts: a host's charts show when its alerts fired", true, { hash: `#/host/${defaultNames(4)[0]}` }, async (page) => {

@@ -21,13 +21,21 @@ export const kTestMs = 4 * kPatienceMs;
 // The page speaks the browser's language; tests name its texts in English.
 export const kLocale = "en-US";
 
+// What the browser leaves off: the list that playwright-core gives it (a second one replaces the first), and the pages of the browser's own
+// address bar, which it loads anew for each window: over a second of processor time, in the midst of what a test or a benchmark looks at.
+const kFeaturesOff = [
+  "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "AvoidUnnecessaryBeforeUnloadCheckSync", "BoundaryEventDispatchTracksNodeRemoval", "DestroyProfileOnBrowserClose",
+  "DialMediaRouteProvider", "GlobalMediaControls", "HttpsUpgrades", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning", "Translate", "AutoDeElevate",
+  "RenderDocument", "OptimizationHints",
+];
+
 export async function launch() {
   await mkdir(kArtefacts, { recursive: true });
   return chromium.launch({
     executablePath: process.env.RESMON_CHROMIUM ?? "/usr/bin/chromium",
     args: [
       "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync",
+      "--disable-component-update", "--disable-sync", `--disable-features=${kFeaturesOff.join(",")}`,
     ],
   });
 }

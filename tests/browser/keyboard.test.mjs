@@ -108,7 +108,7 @@ test("ten tasks by keys alone", { skip: !programsAreBuilt, timeout: 3 * kTestMs 
     await tabTo(page, /^From – to/);
     await keys(page, "Enter");
     await page.locator(".range-form").waitFor();
-    await tabTo(page, /^In words/);
+    // The focus is in the first field: its letters are no shortcuts.
     await page.keyboard.type("last Tuesday 14:00–15:00");
     await keys(page, "Enter");
     await page.waitForFunction(() => /from=\d+&to=\d+/.test(location.hash));

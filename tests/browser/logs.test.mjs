@@ -59,8 +59,14 @@ view("logs: a line opens to its fields and its context, and a field narrows the 
   await page.locator(".log-list .log-row").first().click();
   const detail = page.locator(".log-detail");
   await detail.getByText("line number 0 of the log").waitFor();
+  const allSeen = () => page.waitForFunction(() => {
+    const { top, bottom } = document.querySelector(".log-detail").getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+  });
+  await allSeen();
   await detail.getByRole("button", { name: "Context" }).click();
   await page.waitForSelector(".log-context .log-row.is-chosen");
+  await allSeen();
   await checkAccessibility(page);
   await detail.getByRole("button", { name: "Only user root" }).click();
   await page.waitForFunction(() => /user/.test(location.hash));

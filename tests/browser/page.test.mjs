@@ -369,6 +369,58 @@ test("the head of the page is seen while the script is on its way, and stays whe
   }
 });
 
+// `body(page, go)`, where `go` opens `path`. The page notes each text that it sends to /query, and whether a view of charts was there. `script`
+// runs before the page's own.
+async function questionsOf(path, script, body) {
+  const context = await browser.newContext({ locale: kLocale, viewport: { width: 1280, height: 860 } });
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(kPatienceMs);
+    await page.addInitScript(() => {
+      globalThis.asked = [];
+      const plain = globalThis.fetch;
+      globalThis.fetch = (where, init) => {
+        if (String(where) === "/query") asked.push({ text: init.body.get("q"), drawn: document.querySelector(".panel") !== null });
+        return plain(where, init);
+      };
+    });
+    if (script !== null) await page.addInitScript(script);
+    await body(page, () => page.goto(`${mock.url}/#${path}`));
+  } finally {
+    await context.close();
+  }
+}
+
+test("a host's charts are asked for once, and before the view is drawn", { timeout: kTestMs }, () =>
+  questionsOf(`/host/${encodeURIComponent(defaultNames(8)[0])}?range=24h`, null, async (page, go) => {
+    await go();
+    await page.waitForSelector("#panel-cpu canvas");
+    await page.waitForFunction(() => document.querySelector(".is-loading") === null);
+    const asked = await page.evaluate(() => globalThis.asked);
+    const ofLoad = asked.filter(({ text }) => text.includes('mean("load15")'));
+    assert.deepEqual(ofLoad.map((one) => one.drawn), [false]);
+  }));
+
+test("charts that were asked for by a viewer's wrong clock are asked for again", { timeout: kTestMs }, () => {
+  const ahead = () => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 3_600_000;
+  };
+  return questionsOf(`/host/${encodeURIComponent(defaultNames(8)[0])}?range=24h`, ahead, async (page, go) => {
+    // The server's time comes with the hosts.
+    await page.route(/\/api\/v1\/hosts/, async (route) => {
+      await page.waitForFunction(() => globalThis.asked.length > 0);
+      await route.continue();
+    });
+    await go();
+    const end = (text) => Number(/FROM "system" WHERE .*? AND time < (\d+)ms/.exec(text)?.[1] ?? 0);
+    await page.waitForFunction(() => globalThis.asked.filter(({ text }) => /FROM "system"/.test(text)).length >= 2);
+    const ends = (await page.evaluate(() => globalThis.asked.map((one) => one.text))).map(end).filter((one) => one > 0);
+    assert.ok(ends[0] > Date.now() + 1_800_000, "the first is by the viewer's clock");
+    assert.ok(ends[1] < Date.now() + 600_000, "the second is by the server's");
+  });
+});
+
 test("first paint and size", { timeout: kTestMs }, async () => {
   const paints = [];
   for (let round = 0; round < 3; ++round) {

@@ -229,6 +229,71 @@ class AlertsTest(house.HouseTest):
         wait_for("the test message", lambda: any(json.loads(one[2])["kind"] == "test" for one in receiver.of("/in")))
         server.terminate()
 
+    def test_a_removed_rule_ends_its_alerts(self):
+        receiver = Receiver()
+        rules = prepare(self.folder, receiver, None)
+        with open(rules) as file:
+            text = file.read()
+        without = text[: text.index("[rule.disk]")]
+        ports = {"port": free_port(), "http_port": free_port()}
+        server = self.server(f"alerts.rules_file={rules}", **ports)
+
+        def told(kind):
+            return [one for one in (json.loads(one[2]) for one in receiver.of("/in")) if one["kind"] == kind]
+
+        def fire(count):
+            write(server, f"test_disk,host=web1 used_percent=95 {now()}")
+            wait_for("it fires", lambda: len(told("firing")) == count)
+
+        def ended(count, reason):
+            wait_for("the end", lambda: len(told("resolved")) == count)
+            message = told("resolved")[-1]
+            self.assertIn("Resolved: disk on web1", message["title"])
+            self.assertEqual(message["alerts"][0]["text"], f"test_disk.used_percent was 95 % (limit > 90 %): {reason}")
+            self.assertEqual(message["alerts"][0]["id"], told("firing")[-1]["alerts"][0]["id"])
+            newest = server.get("/api/v1/alerts/history").json()["history"][0]
+            self.assertEqual((newest["rule"], newest["state"], newest["reason"]), ("disk", "ok", reason))
+            self.assertEqual(active(server), [])
+
+        fire(1)
+        with open(rules, "w") as file:
+            file.write(without)
+        ended(1, "its rule was removed")
+        with open(rules, "w") as file:
+            file.write(text)
+        wait_for("the rule is back", lambda: "disk" in [one["name"] for one in server.get("/api/v1/alerts/rules").json()["rules"]])
+        fire(2)
+        # The server is started with other rules.
+        server.terminate()
+        with open(rules, "w") as file:
+            file.write(text.replace("[rule.disk]", "[rule.disk]\nenabled = false"))
+        server = self.server(f"alerts.rules_file={rules}", **ports)
+        ended(2, "its rule was switched off")
+        server.terminate()
+
+    def test_a_rule_keeps_its_clock_when_the_file_changes(self):
+        receiver = Receiver()
+        rules = prepare(self.folder, receiver, None)
+        with open(rules, "a") as file:
+            file.write("[rule.slow]\nwhen = 'test_mem.used_percent > 90'\nfor = \"10m\"\n")
+        ports = {"port": free_port(), "http_port": free_port()}
+        server = self.server(f"alerts.rules_file={rules}", **ports)
+        begin = now()
+        write(server, f"test_mem,host=web1 used_percent=95 {begin}")
+        since = wait_for("it is pending", lambda: active(server))[0]["since"]
+        with open(rules, "a") as file:
+            file.write("[rule.more]\nwhen = 'test_x.y > 1'\n")
+        wait_for("the change", lambda: "more" in [one["name"] for one in server.get("/api/v1/alerts/rules").json()["rules"]])
+        write(server, f"test_mem,host=web1 used_percent=96 {now()}")
+        wait_for("the next sample", lambda: active(server)[0]["value_text"] == "96 %")
+        self.assertEqual(active(server)[0]["since"], since)
+        server.terminate()
+        server = self.server(f"alerts.rules_file={rules}", **ports)
+        write(server, f"test_mem,host=web1 used_percent=97 {now()}")
+        wait_for("the next sample", lambda: active(server) and active(server)[0]["value_text"] == "97 %")
+        self.assertEqual((active(server)[0]["since"], active(server)[0]["state"]), (since, "pending"))
+        server.terminate()
+
     def command(self, server, *arguments):
         sets = ["--set", f"store.directory={server.store}", "--set", f"alerts.rules_file={self.folder}/alerts.toml"]
         return subprocess.run(

@@ -459,9 +459,18 @@ class DurableTest(house.HouseTest):
             self.assertEqual(refused.returncode, 1)
             self.assertIn("a directory of the server", refused.stderr)
         self.assertEqual(len(server.rows("SELECT v FROM n")), 500)
+        with open(config) as file:
+            as_saved = file.read()
+        with open(config, "a") as file:
+            file.write("# changed since\n")
         running = self.run_server("restore", "--force", copy)
         self.assertEqual(running.returncode, 1)
         self.assertIn("stop it first", running.stderr)
+        with open(config) as file:
+            self.assertIn("# changed since", file.read(), "what is refused replaces nothing")
+        self.assertFalse(os.path.exists(f"{config}.restoring"))
+        with open(config, "w") as file:
+            file.write(as_saved)
         server.kill()
         refused = self.run_server("restore", copy)
         self.assertEqual(refused.returncode, 1)
@@ -507,9 +516,17 @@ class DurableTest(house.HouseTest):
         for known in (token, secret):
             line = f"after v=1i {time.time_ns()}".encode()
             self.assertEqual(house.request(http_port, "POST", "/write?db=resmon", line, {"Authorization": f"Bearer {known}"}).status, 204)
-        # And with --force over what is there.
+        # And with --force over what is there. A configuration that has changed since is kept beside.
         again.kill()
-        self.assertEqual(self.run_server("restore", "--force", copy).returncode, 0)
+        with open(config, "a") as file:
+            file.write("# changed since\n")
+        forced = self.run_server("restore", "--force", copy)
+        self.assertEqual(forced.returncode, 0)
+        self.assertIn(f"{config}.before-restore", forced.stderr)
+        with open(f"{config}.before-restore") as file:
+            self.assertIn("# changed since", file.read())
+        with open(config) as file:
+            self.assertNotIn("# changed since", file.read())
         last = serve("forced")
         self.last_row(last, headers)
         self.assertEqual(len(last.rows("SELECT v FROM n")), 500)

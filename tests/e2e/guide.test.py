@@ -14,7 +14,7 @@ import unittest
 
 import house
 
-PAGES = ("first_steps.md", "alerts.md", "scripts.md", "rules.md", "inputs.md", "prometheus.md", "users.md", "backup_and_restore.md")  # in the order in which they are run
+PAGES = ("first_steps.md", "alerts.md", "scripts.md", "rules.md", "inputs.md", "prometheus.md", "users.md", "guest_pages.md", "backup_and_restore.md")  # in the order in which they are run
 GUIDE = os.path.join(house.ROOT, "docs", "guide")
 FENCE = re.compile(r"^<!-- (run|run until) -->\n+```sh\n(.*?)^```$(?:(?:(?!^```|^<!--).)*^```text\n(.*?)^```$)?", re.M | re.S)
 

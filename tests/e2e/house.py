@@ -732,6 +732,7 @@ class TapResult(unittest.TestResult):
             self.point(False, test, error=first[test])
         for test, text in repeated.items():
             print(f"# once more, alone: {test.id().removeprefix('__main__.')}", flush=True)
+            self._previousTestClass = None  # or a class whose tests were the last would not be set up again
             unittest.TestSuite([type(test)(test._testMethodName)]).run(self)
             if self.failed:
                 bad += 1

@@ -176,6 +176,33 @@ class LogSourcesTest(house.HouseTest):
         self.assertEqual([line["message"].count("\n") for line in trace], [4])
         self.assertEqual(len(self.lines(server, 'pid:4711 OR /"?app"?|upstream/')), 5)
 
+    def test_once_shows_entries_as_they_would_be_sent(self):
+        path = os.path.join(self.folder, "app.log")
+        with open(path, "w") as file:
+            file.write("".join(f"2026-12-01T21:08:{i:02}Z INFO request {i}\n" for i in range(50)))
+            file.write("2026-12-01T21:09:00Z ERROR payment failed\nTraceback (most recent call last):\n  File \"a.py\", line 5, in f\nTimeoutError: upstream\n")
+            file.write("2026-12-01T21:09:01Z INFO password=hunter2 done\n")
+        command = [house.program("resmon-client"), "--once"]
+        for value in (f"logs.app.files={path}", "logs.app.multiline=indent", "logs.app.redact=tokens"):
+            command += ["--set", value]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        at = done.stdout.index("# logs.app ")
+        shown = done.stdout[at:].splitlines()
+        self.assertEqual(len([line for line in shown if " INFO request " in line]), 5, shown)
+        self.assertIn("#     Traceback (most recent call last):\n#       File \"a.py\", line 5, in f\n#     TimeoutError: upstream\n", done.stdout)
+        self.assertNotIn("hunter2", done.stdout)
+        self.assertTrue(any("done" in line and "password" in line for line in shown), shown)
+        self.assertEqual(shown[-1], "# logs.app 45 more")
+
+    def test_the_client_says_which_default_sources_are_off(self):
+        usual = ["/var/log/syslog", "/var/log/messages", "/var/log/auth.log"]
+        if not os.path.exists("/run/systemd/system") and not any(os.access(path, os.R_OK) for path in usual):
+            self.skipTest("this machine has none of the default sources")
+        server = self.server()
+        path = os.path.join(self.folder, "app.log")
+        client = self.log_client(server, f"logs.app.files={path}", "client.default_logs=true")
+        client.wait_line("turns the default sources off")
+
     def test_one_failure_of_two_connections_is_logged_once(self):
         server = self.server()
         server.kill()

@@ -4,6 +4,7 @@ that nothing is lost while the server or the database is away."""
 
 import base64
 import gzip
+import hashlib
 import http.client
 import json
 import os
@@ -584,6 +585,27 @@ class HttpTest(house.HouseTest):
                 break
         self.assertEqual(len(seen), 30)
 
+    def test_live_goes_on_from_the_list_of_hosts(self):
+        def first_after(cursor):
+            live = house.WebSocket(self.server.http_port, f"/api/v1/live?since={cursor}")
+            self.addCleanup(live.close)
+            return live, live.message()
+
+        told = self.server.get("/api/v1/hosts?all=1").json()
+        self.assertNotIn("cursor", self.server.get("/api/v1/hosts").json())
+        live, first = first_after(told["cursor"])
+        self.assertEqual(first["type"], "update")
+        self.assertGreaterEqual(first["server_time"], told["server_time"])
+        # Between the answer and the first message nothing is lost: each host that reports is in one of them.
+        received = {host["host"]: host["received_samples"] for host in told["hosts"]}
+        for host in first["hosts"]:
+            self.assertGreaterEqual(host["received_samples"], received[host["host"]])
+        seen = {host["host"] for host in first["hosts"]}
+        house.wait_for("all hosts", lambda: seen.update(host["host"] for host in live.message()["hosts"]) or len(seen) == 30)
+        run, version, at = told["cursor"].split("-")
+        for other in (f"1-{version}-{at}", f"{run}-{2**63}-{at}", f"{run}-{version}", "x", f"{told['cursor']}-1", f"{told['cursor']}-"):
+            self.assertEqual(first_after(other)[1]["type"], "snapshot", other)
+
     def test_live_for_a_browser_elsewhere_needs_the_token(self):
         origin = ["Origin: http://evil.example"]
         live = house.WebSocket(self.server.http_port, "/api/v1/live", origin)
@@ -730,6 +752,15 @@ class HttpTest(house.HouseTest):
         answer = self.server.get("/healthz")
         self.assertIn("default-src 'none'", answer.headers["content-security-policy"])
         self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
+        self.assertIn("script-src 'self'; style-src 'self';", answer.headers["content-security-policy"])
+        # What stands in the page itself, and nothing else, is allowed by its hash.
+        page = self.server.get("/")
+        policy = page.headers["content-security-policy"]
+        text = page.body.decode()
+        for tag, directive in (("script", "script-src"), ("style", "style-src")):
+            inline = re.findall(rf"<{tag}(?: [^>]*)?>(.*?)</{tag}>", text, re.DOTALL)
+            hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in inline if one]
+            self.assertIn(" ".join([f"{directive} 'self'", *hashes]) + ";", policy)
 
 
 def without_empty_columns(series):

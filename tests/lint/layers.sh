@@ -26,7 +26,7 @@ declared() {
       sub(/\).*/, "", text)
       count = split(text, word, /[ \t]+/)
       for (i = 1; i <= count; i++) {
-        if (word[i] ~ /^(DEPS|LINK|TEST_DEPS|ALONE|FOLDERS|READS_SOURCES)$/) on = (word[i] == keyword)
+        if (word[i] ~ /^(DEPS|LINK|TEST_DEPS|FOLDERS|READS_SOURCES)$/) on = (word[i] == keyword)
         else if (on && word[i] != "") print word[i]
       }
     }' "$1" | tr '\n' ' '
