@@ -44,13 +44,19 @@ void FileSource::note(const std::string& path, const std::string& text) {
 void FileSource::look(TimePoint now, EventTaker& taker) {
   ++looks_;
   stats_.unreadable = stats_.over_limit = stats_.compressed = 0;
+  // The oldest of the new ones first: the order in which their lines were written.
+  std::vector<std::pair<std::int64_t, std::string>> unknown;
   for (const std::string& pattern : options_.globs) {
     glob_t found{};
     if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0) {
-      for (std::size_t i = 0; i < found.gl_pathc; ++i) see(found.gl_pathv[i], now, taker);
+      for (std::size_t i = 0; i < found.gl_pathc; ++i)
+        if (const auto mtime = see(found.gl_pathv[i])) unknown.emplace_back(*mtime, found.gl_pathv[i]);
     }
     ::globfree(&found);
   }
+  std::sort(unknown.begin(), unknown.end());
+  for (const auto& [mtime, path] : unknown) discover(path, now, taker);
+  newest_.clear();
   if (!unclaimed_.empty()) locate_unclaimed(now, taker);
   // Copies that are gone again.
   std::vector<std::uint32_t> gone;
@@ -59,22 +65,27 @@ void FileSource::look(TimePoint now, EventTaker& taker) {
   for (const std::uint32_t number : gone) drop(number, taker);
 }
 
-void FileSource::see(const std::string& path, TimePoint now, EventTaker& taker) {
+// Its modification time if it is a file that is not known.
+std::optional<std::int64_t> FileSource::see(const std::string& path) {
   struct stat state {};
-  if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) return;
+  if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) return std::nullopt;
   const auto known = by_id_.find({state.st_dev, state.st_ino});
-  if (known != by_id_.end()) {
-    File& file = *files_.at(known->second);
-    file.seen_in_look = looks_;
-    if (file.mark.path == path) return;
-    // It has more than one name, or was renamed.
-    struct stat old {};
-    if (::stat(file.mark.path.c_str(), &old) == 0 && Id{old.st_dev, old.st_ino} == known->first) return;
-    file.mark.path = path;
-    file.family = family_of(path);
-    name(file, path);
-    return;
-  }
+  if (known == by_id_.end()) return mtime_of(state);
+  File& file = *files_.at(known->second);
+  file.seen_in_look = looks_;
+  if (file.mark.path == path) return std::nullopt;
+  // It has more than one name, or was renamed.
+  struct stat old {};
+  if (::stat(file.mark.path.c_str(), &old) == 0 && Id{old.st_dev, old.st_ino} == known->first) return std::nullopt;
+  file.mark.path = path;
+  file.family = family_of(path);
+  name(file, path);
+  return std::nullopt;
+}
+
+void FileSource::discover(const std::string& path, TimePoint now, EventTaker& taker) {
+  // Two patterns, or two names, may have found it.
+  if (!see(path)) return;
   if (compressed(path)) {
     ++stats_.compressed;
     return;
@@ -114,17 +125,33 @@ FileSource::File* FileSource::open(const std::string& path, TimePoint now) {
   return out;
 }
 
-// A file that was never read. What had its name before is read to its end first. Its mark is kept from here on: it may
-// be renamed before anything of it is read, while nobody looks.
+// A file that was never read. Its mark is kept from here on: it may be renamed before anything of it is read, while
+// nobody looks.
 void FileSource::start_fresh(File& file, EventTaker& taker) {
-  const auto before = by_path_.find(file.mark.path);
-  if (before != by_path_.end() && files_.contains(before->second)) {
-    wait_for(file, before->second);
-    files_.at(before->second)->at_end = false;  // as far as is known from here on
-  }
+  if (const auto before = by_path_.find(file.mark.path); before != by_path_.end()) read_after(file, before->second);
+  order_by_age(file);
   name(file, file.mark.path);
   if (looks_ == 1 && !had_marks_ && options_.from_end) pass_over(file);
   taker.mark(key_of(file.number), encode(file.mark));
+}
+
+// Among the files of the same log: the new ones of one look come oldest first; what was rotated since the last look is
+// behind the file that is read now, or before it if that has new content and is not begun.
+void FileSource::order_by_age(File& file) {
+  const std::string log = rotated_from(file.mark.path);
+  const auto live = by_path_.find(log);
+  if (log != file.mark.path && live != by_path_.end() && files_.contains(live->second)) {
+    File& other = *files_.at(live->second);
+    struct stat mine {};
+    struct stat others {};
+    if (other.mark.path != log)
+      read_after(file, other.number);
+    else if (other.mark.offset == 0 && ::fstat(file.fd.get(), &mine) == 0 && ::fstat(other.fd.get(), &others) == 0 &&
+             mtime_of(mine) <= mtime_of(others))
+      put_before(file, other);
+  }
+  const auto [newest, first] = newest_.try_emplace(log, file.number);
+  if (!first) read_after(file, std::exchange(newest->second, file.number));
 }
 
 // The newest file that had the name. One that is renamed keeps it until another takes it: that one waits for its rest.
@@ -152,6 +179,21 @@ void FileSource::wait_for(File& file, std::uint32_t other) {
   file.mark.after = other;
 }
 
+// The file is read when the other has come to its end; what it was to wait for before, the other waits for.
+void FileSource::read_after(File& file, std::uint32_t other) {
+  const auto found = files_.find(other);
+  if (found == files_.end() || other == file.number) return;
+  if (file.mark.after != 0 && found->second->mark.after == 0) wait_for(*found->second, file.mark.after);
+  wait_for(file, other);
+  found->second->at_end = false;  // as far as is known from here on
+}
+
+// The other waits for the file, and the file for what the other was to wait for.
+void FileSource::put_before(File& file, File& other) {
+  if (file.mark.after == 0 && files_.contains(other.mark.after)) wait_for(file, other.mark.after);
+  wait_for(other, file.number);
+}
+
 // The file had the name in an earlier life. Who has it now waits for its rest, and it waits for who had it before.
 void FileSource::leave_name(File& file, const std::string& path) {
   const auto holder = by_path_.find(path);
@@ -161,13 +203,12 @@ void FileSource::leave_name(File& file, const std::string& path) {
   }
   File& other = *files_.at(holder->second);
   if (&other == &file) return;
-  const bool is_there = other.mark.path == path;
-  const std::uint32_t before = is_there ? other.mark.after : other.number;
-  if (file.mark.after == 0 && files_.contains(before)) wait_for(file, before);
-  if (is_there)
-    wait_for(other, file.number);
-  else
-    name(file, path);
+  if (other.mark.path == path) {
+    put_before(file, other);
+    return;
+  }
+  if (file.mark.after == 0) wait_for(file, other.number);
+  name(file, path);
 }
 
 // The file goes on under the number and mark that it had.
@@ -210,6 +251,7 @@ bool FileSource::claim(File& file) {
     const std::string had = taken.path;
     adopt(file, number, std::move(taken));
     if (had != file.mark.path) leave_name(file, had);
+    if (file.mark.offset == 0) order_by_age(file);
     name(file, file.mark.path);
     return true;
   }

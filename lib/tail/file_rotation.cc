@@ -7,6 +7,9 @@
 // A copy usually matches the pattern of its original and appears before the truncation. Read as a file of its own it
 // would send every line twice. So a new file that begins like another of its family is a shadow: it is not read while
 // it contains nothing that the original does not contain.
+//
+// Of the rotated files that match and that nobody has begun to read, the one last written to is read last: each waits
+// for the end of the one before it.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -43,6 +46,29 @@ std::uint64_t family_of(const std::string& path) {
   const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
   const std::size_t end = path.find_first_of(".-", name + 1);
   return hash_bytes(std::string_view(path).substr(0, end));
+}
+
+// The name without what a rotation adds to it: app.log for app.log.1, app.log-20261129, app.log.old and
+// app-20261129.log; other names as they are.
+std::string rotated_from(const std::string& path) {
+  constexpr std::size_t kDateDigits = 6;
+  const std::size_t slash = path.rfind('/');
+  const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+  // Where the number or date at the end of the path's first `end` bytes begins, with its separator; `end` if none does.
+  const auto number_before = [&](std::size_t end, std::size_t least_digits) {
+    const std::size_t last = path.find_last_not_of("0123456789.-_:T", end - 1);
+    std::size_t begin = last == std::string::npos || last < name ? name : last + 1;
+    begin = std::min(path.find_first_of(".-_", begin), end);
+    const auto digits = static_cast<std::size_t>(std::count_if(path.begin() + static_cast<std::ptrdiff_t>(begin),
+                                                               path.begin() + static_cast<std::ptrdiff_t>(end),
+                                                               [](char c) { return c >= '0' && c <= '9'; }));
+    return begin > name && digits >= least_digits ? begin : end;
+  };
+  if (path.ends_with(".old") && path.size() > name + 4) return path.substr(0, path.size() - 4);
+  if (const std::size_t begin = number_before(path.size(), 1); begin < path.size()) return path.substr(0, begin);
+  const std::size_t dot = path.rfind('.');
+  if (dot == std::string::npos || dot <= name) return path;
+  return path.substr(0, number_before(dot, kDateDigits)) + path.substr(dot);
 }
 
 void FileSource::truncated(File& file, EventTaker& taker) {
@@ -115,9 +141,13 @@ FileSource::File* FileSource::find_copy(const File& of) {
   return open(best, std::chrono::steady_clock::now());
 }
 
-// Whether all that both have is the same: their first bytes, and those before the end of the shorter.
+// Whether all that both have is the same: their first bytes, and those before the end of the shorter. Of one that is
+// not begun all that it has now counts.
 bool FileSource::is_copy_of(const File& file, std::uint64_t size, const File& of) const {
-  const std::uint64_t common = std::min(size, of.mark.offset);
+  std::uint64_t known = of.mark.offset;
+  struct stat state {};
+  if (known == 0 && ::fstat(of.fd.get(), &state) == 0) known = static_cast<std::uint64_t>(state.st_size);
+  const std::uint64_t common = std::min(size, known);
   if (common == 0) return false;
   const std::size_t length = std::min<std::uint64_t>(common, kMarkBytes);
   const auto same = [&](std::uint64_t offset) {
@@ -127,14 +157,14 @@ bool FileSource::is_copy_of(const File& file, std::uint64_t size, const File& of
   if (same(0) && same(common - length)) return true;
   // The original may be truncated already.
   std::string tail;
-  return size >= of.mark.offset && has_content_of(file.fd.get(), of.mark, tail);
+  return of.mark.offset > 0 && size >= of.mark.offset && has_content_of(file.fd.get(), of.mark, tail);
 }
 
 void FileSource::decide_shadow(File& file, std::uint64_t size) {
   file.fresh = false;
   if (file.mark.offset > 0) return;
   for (const auto& [number, other] : files_) {
-    if (other->family != file.family || number == file.number || other->mark.offset == 0) continue;
+    if (other->family != file.family || number == file.number) continue;
     if (other->shadow_of != 0 || !is_copy_of(file, size, *other)) continue;
     file.shadow_of = number;
     return;
@@ -156,6 +186,17 @@ bool FileSource::still_shadow(File& file, std::uint64_t size) {
   if (of_size < of.mark.offset || of_size != of.size || mtime_of(state) != of.mtime) return true;
   if (size > of_size || !is_copy_of(file, size, of)) file.shadow_of = 0;
   return file.shadow_of != 0;
+}
+
+// It was truncated before anything of it was read: a copy has lines that nothing else has, and that come first.
+void FileSource::free_shadows_of_unbegun(File& of) {
+  for (const auto& [number, file] : files_) {
+    struct stat state {};
+    if (file->shadow_of != of.number || ::fstat(file->fd.get(), &state) != 0) continue;
+    if (is_copy_of(*file, static_cast<std::uint64_t>(state.st_size), of)) continue;
+    file->shadow_of = 0;
+    put_before(*file, of);
+  }
 }
 
 // What the copies have of the original was read there, or is read in another copy.

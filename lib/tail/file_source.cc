@@ -99,6 +99,7 @@ bool FileSource::read(File& file, TimePoint now, std::string& buffer, EventTaker
   file.mtime = mtime;
   if (file.fresh && size > 0) decide_shadow(file, size);
   if (file.shadow_of != 0 && still_shadow(file, size)) return false;
+  if (file.mark.offset == 0 && changed) free_shadows_of_unbegun(file);
   const bool is_other = size < file.mark.offset ||
                         (file.mark.offset > 0 && changed && !has_content_of(file.fd.get(), file.mark, file.tail));
   if (is_other) {
@@ -159,7 +160,8 @@ bool FileSource::read_chunk(File& file, std::uint64_t size, TimePoint now, std::
 bool FileSource::must_wait(File& file) {
   if (file.mark.after == 0) return false;
   const auto other = files_.find(file.mark.after);
-  if (other != files_.end() && !other->second->at_end) return true;
+  // A copy is not read, so it has no end that could be waited for.
+  if (other != files_.end() && !other->second->at_end && other->second->shadow_of == 0) return true;
   file.mark.after = 0;
   return false;
 }

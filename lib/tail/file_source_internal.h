@@ -30,6 +30,7 @@ struct FileSource::File {
 // The directory of a path ("." for none), without a slash at the end.
 std::string directory_of(const std::string& path);
 std::uint64_t family_of(const std::string& path);
+std::string rotated_from(const std::string& path);
 std::string key_of(std::uint32_t number);
 std::int64_t mtime_of(const struct stat& state);
 

@@ -146,6 +146,83 @@ TEST_F(FileSourceTest, RenamedAndCreatedAnew) {
   EXPECT_EQ(poll(), (Texts{"3", "late", "4"}));
 }
 
+// Nothing of them was read before: the oldest comes first, whatever the order in which the directory has them.
+TEST_F(FileSourceTest, RotatedFilesOfTheFirstLookAreReadFromTheOldestOn) {
+  options_.globs = {path("*")};
+  begin();
+  int age = 0;
+  for (const char* const name :
+       {"a.log", "a.log.1", "a.log.2", "a.log.10", "b.log", "b-20261201.log", "b.log-20261130.1", "b.log.old"}) {
+    write(name, std::string(name) + " 1\n" + name + " 2\n");
+    fs::last_write_time(path(name), fs::file_time_type::clock::now() - std::chrono::hours(++age));
+  }
+  Texts a;
+  Texts b;
+  for (int turn = 0; turn < 24; ++turn) {
+    recorder_.room = 1;
+    for (const std::string& text : poll(std::chrono::seconds(0))) (text.front() == 'a' ? a : b).push_back(text);
+  }
+  EXPECT_EQ(
+      a, (Texts{"a.log.10 1", "a.log.10 2", "a.log.2 1", "a.log.2 2", "a.log.1 1", "a.log.1 2", "a.log 1", "a.log 2"}));
+  EXPECT_EQ(b, (Texts{"b.log.old 1", "b.log.old 2", "b.log-20261130.1 1", "b.log-20261130.1 2", "b-20261201.log 1",
+                      "b-20261201.log 2", "b.log 1", "b.log 2"}));
+}
+
+// Between two truncations nobody looked: the copy is the only one that has these lines.
+TEST_F(FileSourceTest, ACopyOfWhatWasNotBegunIsReadBeforeWhatCameAfterIt) {
+  options_.globs = {path("*")};
+  for (const bool restarted : {false, true}) {
+    const std::string name = restarted ? "r.log" : "a.log";
+    begin();
+    const auto rotate = [&] {
+      fs::copy_file(path(name), path(name + ".new"));
+      fs::rename(path(name + ".new"), path(name + ".1"));
+      fs::resize_file(path(name), 0);
+    };
+    write(name, "1\n");
+    EXPECT_EQ(poll(), (Texts{"1"}));
+    rotate();
+    EXPECT_EQ(poll(), Texts{});
+    write(name, "2\n3\n");
+    fs::rename(path(name + ".1"), path(name + ".2"));
+    rotate();
+    ::usleep(20'000);
+    write(name, "4\n5\n");
+    if (restarted) begin();
+    Texts all;
+    for (int turn = 0; turn < 10; ++turn) {
+      recorder_.room = 1;
+      for (std::string& text : poll()) all.push_back(std::move(text));
+    }
+    EXPECT_EQ(all, (Texts{"2", "3", "4", "5"}));
+    recorder_.room = 1'000'000;
+  }
+}
+
+// Neither the file nor its copy is begun, because both wait for an older one.
+TEST_F(FileSourceTest, ACopyOfAFileThatWaitsIsReadInItsPlace) {
+  options_.globs = {path("*")};
+  for (const bool truncated : {true, false}) {
+    const std::string name = truncated ? "a.log" : "b.log";
+    begin();
+    write(name, "1\n2\n3\n4\n");
+    recorder_.room = 1;
+    EXPECT_EQ(poll(), (Texts{"1"}));
+    fs::rename(path(name), path(name + ".2"));
+    write(name, "5\n");
+    recorder_.room = 1;
+    EXPECT_EQ(poll(), (Texts{"2"}));
+    fs::copy_file(path(name), path(name + ".1"));
+    recorder_.room = 1;
+    EXPECT_EQ(poll(), (Texts{"3"}));
+    if (truncated) fs::resize_file(path(name), 0);
+    write(name, "6\n");
+    recorder_.room = 1'000'000;
+    EXPECT_EQ(poll(), (Texts{"4", "5", "6"})) << name;
+    EXPECT_EQ(poll(), Texts{}) << name;
+  }
+}
+
 // The new file comes when the old one is known by its new name, and is not read to its end.
 TEST_F(FileSourceTest, ANewFileWaitsForTheRestOfOneThatWasRenamedBefore) {
   for (const bool matches : {true, false}) {
