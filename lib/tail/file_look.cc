@@ -56,7 +56,6 @@ void FileSource::look(TimePoint now, EventTaker& taker) {
   }
   std::sort(unknown.begin(), unknown.end());
   for (const auto& [mtime, path] : unknown) discover(path, now, taker);
-  newest_.clear();
   if (!unclaimed_.empty()) locate_unclaimed(now, taker);
   // Copies that are gone again.
   std::vector<std::uint32_t> gone;
@@ -102,7 +101,7 @@ void FileSource::discover(const std::string& path, TimePoint now, EventTaker& ta
     return;
   }
   file->seen_in_look = looks_;
-  if (!claim(*file)) start_fresh(*file, taker);
+  if (!claim(*file, taker)) start_fresh(*file, taker);
 }
 
 FileSource::File* FileSource::open(const std::string& path, TimePoint now) {
@@ -114,6 +113,7 @@ FileSource::File* FileSource::open(const std::string& path, TimePoint now) {
   if (!S_ISREG(state.st_mode)) return nullptr;
   file->number = next_number_++;
   file->mark.path = path;
+  file->mark.log = hash_bytes(rotated_from(path));
   file->family = family_of(path);
   file->grew_at = now;
   file->opened_in_look = looks_;
@@ -125,33 +125,60 @@ FileSource::File* FileSource::open(const std::string& path, TimePoint now) {
   return out;
 }
 
-// A file that was never read. Its mark is kept from here on: it may be renamed before anything of it is read, while
-// nobody looks.
+// A file that was never read is the last of its log, unless the one that it was rotated from has newer content that is
+// not begun. Its mark is kept from here on: it may be renamed before anything of it is read, while nobody looks.
 void FileSource::start_fresh(File& file, EventTaker& taker) {
-  if (const auto before = by_path_.find(file.mark.path); before != by_path_.end()) read_after(file, before->second);
-  order_by_age(file);
-  name(file, file.mark.path);
+  const std::string& path = file.mark.path;
+  const std::string base = rotated_from(path);
+  File* const had_name = holder_of(path);
+  File* const live = base == path ? nullptr : holder_of(base);
+  const File* const relative = had_name != nullptr ? had_name : live;
+  settle(file, relative == nullptr ? file.mark.log : relative->mark.log, next_order_++);
+  struct stat mine {};
+  struct stat others {};
+  if (live != nullptr && live->mark.path == base && live->mark.offset == 0 && ::fstat(file.fd.get(), &mine) == 0 &&
+      ::fstat(live->fd.get(), &others) == 0 && mtime_of(mine) <= mtime_of(others))
+    put_before(file, *live, taker);
+  if (const auto at = order_.find({file.mark.log, file.mark.order});
+      at != order_.begin() && std::prev(at)->first.first == file.mark.log) {
+    // As far as is known from here on; and it is looked at now, however quiet it was.
+    File& before = *files_.at(std::prev(at)->second);
+    before.at_end = false;
+    before.looked_at = {};
+  }
+  name(file, path);
   if (looks_ == 1 && !had_marks_ && options_.from_end) pass_over(file);
   taker.mark(key_of(file.number), encode(file.mark));
 }
 
-// Among the files of the same log: the new ones of one look come oldest first; what was rotated since the last look is
-// behind the file that is read now, or before it if that has new content and is not begun.
-void FileSource::order_by_age(File& file) {
-  const std::string log = rotated_from(file.mark.path);
-  const auto live = by_path_.find(log);
-  if (log != file.mark.path && live != by_path_.end() && files_.contains(live->second)) {
-    File& other = *files_.at(live->second);
-    struct stat mine {};
-    struct stat others {};
-    if (other.mark.path != log)
-      read_after(file, other.number);
-    else if (other.mark.offset == 0 && ::fstat(file.fd.get(), &mine) == 0 && ::fstat(other.fd.get(), &others) == 0 &&
-             mtime_of(mine) <= mtime_of(others))
-      put_before(file, other);
-  }
-  const auto [newest, first] = newest_.try_emplace(log, file.number);
-  if (!first) read_after(file, std::exchange(newest->second, file.number));
+// Who has the name, or had it last.
+FileSource::File* FileSource::holder_of(const std::string& path) {
+  const auto at = by_path_.find(path);
+  const auto file = at == by_path_.end() ? files_.end() : files_.find(at->second);
+  return file == files_.end() ? nullptr : file->second.get();
+}
+
+void FileSource::settle(File& file, std::uint64_t log, std::uint32_t order) {
+  unsettle(file);
+  // Only a damaged mark has the place of another.
+  while (!order_.try_emplace({log, order}, file.number).second) order = next_order_++;
+  file.mark.log = log;
+  file.mark.order = order;
+}
+
+void FileSource::unsettle(const File& file) {
+  if (const auto at = order_.find({file.mark.log, file.mark.order}); at != order_.end() && at->second == file.number)
+    order_.erase(at);
+}
+
+// The file takes the other's place, and the other becomes the last.
+void FileSource::put_before(File& file, File& other, EventTaker& taker) {
+  const auto [log, order] = std::pair(other.mark.log, other.mark.order);
+  settle(other, log, next_order_++);
+  settle(file, log, order);
+  file.waits = other.waits;
+  other.waits = true;
+  for (const File* const moved : {&file, &other}) taker.mark(key_of(moved->number), encode(moved->mark));
 }
 
 // The newest file that had the name. One that is renamed keeps it until another takes it: that one waits for its rest.
@@ -168,51 +195,18 @@ void FileSource::unname(const File& file, const std::string& path) {
   if (const auto at = by_path_.find(path); at != by_path_.end() && at->second == file.number) by_path_.erase(at);
 }
 
-// Unless the other waits for this one, or a damaged mark has made a circle.
-void FileSource::wait_for(File& file, std::uint32_t other) {
-  std::uint32_t at = other;
-  for (std::size_t steps = 0; at != 0; ++steps) {
-    if (at == file.number || steps > files_.size()) return;
-    const auto found = files_.find(at);
-    at = found == files_.end() ? 0 : found->second->mark.after;
-  }
-  file.mark.after = other;
-}
-
-// The file is read when the other has come to its end; what it was to wait for before, the other waits for.
-void FileSource::read_after(File& file, std::uint32_t other) {
-  const auto found = files_.find(other);
-  if (found == files_.end() || other == file.number) return;
-  if (file.mark.after != 0 && found->second->mark.after == 0) wait_for(*found->second, file.mark.after);
-  wait_for(file, other);
-  found->second->at_end = false;  // as far as is known from here on
-}
-
-// The other waits for the file, and the file for what the other was to wait for.
-void FileSource::put_before(File& file, File& other) {
-  if (file.mark.after == 0 && files_.contains(other.mark.after)) wait_for(file, other.mark.after);
-  wait_for(other, file.number);
-}
-
-// The file had the name in an earlier life. Who has it now waits for its rest, and it waits for who had it before.
+// The file had the name in an earlier life. Who has it now, and came later, is of the same log.
 void FileSource::leave_name(File& file, const std::string& path) {
-  const auto holder = by_path_.find(path);
-  if (holder == by_path_.end() || !files_.contains(holder->second)) {
-    name(file, path);
-    return;
-  }
-  File& other = *files_.at(holder->second);
-  if (&other == &file) return;
-  if (other.mark.path == path) {
-    put_before(file, other);
-    return;
-  }
-  if (file.mark.after == 0) wait_for(file, other.number);
-  name(file, path);
+  File* const other = holder_of(path);
+  if (other == &file) return;
+  const bool is_there = other != nullptr && other->mark.path == path;
+  if (is_there && other->mark.order > file.mark.order) settle(*other, file.mark.log, other->mark.order);
+  if (other == nullptr || (!is_there && other->mark.order < file.mark.order)) name(file, path);
 }
 
-// The file goes on under the number and mark that it had.
+// The file goes on under the number and mark that it had. A mark under another number is the caller's to erase.
 void FileSource::adopt(File& file, std::uint32_t number, FileMark mark) {
+  unsettle(file);
   const auto at = files_.find(file.number);
   std::unique_ptr<File> owned = std::move(at->second);
   files_.erase(at);
@@ -228,12 +222,13 @@ void FileSource::adopt(File& file, std::uint32_t number, FileMark mark) {
   if (!has_content_of(file.fd.get(), file.mark, file.tail)) file.tail.clear();
   by_id_[{file.mark.device, file.mark.inode}] = number;
   files_.emplace(number, std::move(owned));
+  settle(file, file.mark.log, file.mark.order);
   if (const auto path = by_path_.find(file.mark.path); path == by_path_.end() || !files_.contains(path->second))
     name(file, file.mark.path);
 }
 
 // Whether an earlier life read this very file.
-bool FileSource::claim(File& file) {
+bool FileSource::claim(File& file, EventTaker& taker) {
   auto [at, end] = unclaimed_inodes_.equal_range(file.mark.inode);
   for (; at != end; ++at) {
     const auto unclaimed = unclaimed_.find(at->second);
@@ -251,8 +246,13 @@ bool FileSource::claim(File& file) {
     const std::string had = taken.path;
     adopt(file, number, std::move(taken));
     if (had != file.mark.path) leave_name(file, had);
-    if (file.mark.offset == 0) order_by_age(file);
     name(file, file.mark.path);
+    // What was found before it in this look is older than its content, of which nothing was read.
+    const File& last = *files_.at(std::prev(order_.upper_bound({file.mark.log, UINT32_MAX}))->second);
+    if (file.mark.offset == 0 && last.fresh && last.opened_in_look == looks_) {
+      settle(file, file.mark.log, next_order_++);
+      taker.mark(key_of(file.number), encode(file.mark));
+    }
     return true;
   }
   return false;
@@ -260,7 +260,7 @@ bool FileSource::claim(File& file) {
 
 void FileSource::locate_unclaimed(TimePoint now, EventTaker& taker) {
   for (auto& [number, mark] : std::exchange(unclaimed_, {})) {
-    if (locate(number, mark, now)) continue;
+    if (locate(number, mark, now, taker)) continue;
     taker.mark(key_of(number), {});
     ++stats_.unproven;
     note(mark.path, "was followed before and is gone: lines may be missing that were written just before");
@@ -270,7 +270,7 @@ void FileSource::locate_unclaimed(TimePoint now, EventTaker& taker) {
 
 // Looks for a file by what is known of it: by its inode in its directory, then by its content under its name, then
 // among its family.
-bool FileSource::locate(std::uint32_t number, const FileMark& mark, TimePoint now) {
+bool FileSource::locate(std::uint32_t number, const FileMark& mark, TimePoint now, EventTaker& taker) {
   const std::string directory = directory_of(mark.path);
   const std::uint64_t family = family_of(mark.path);
   std::vector<std::string> relatives;
@@ -299,6 +299,7 @@ bool FileSource::locate(std::uint32_t number, const FileMark& mark, TimePoint no
     const bool by_handle = path == same_inode && mark.handle != 0 && mark.handle == file->mark.handle;
     const bool good = by_handle || (mark.offset > 0 && has_content_of(file->fd.get(), mark, tail));
     if (good) {
+      taker.mark(key_of(file->number), {});
       adopt(*file, number, mark);
       leave_name(*file, mark.path);
       return true;

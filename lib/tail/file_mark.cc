@@ -14,7 +14,7 @@ namespace resmon::tail {
 
 namespace {
 
-constexpr std::uint8_t kMarkFormat = 1;
+constexpr std::uint8_t kMarkFormat = 2;
 constexpr std::uint8_t kSkipping = 1;
 constexpr std::uint8_t kCopy = 2;
 
@@ -53,7 +53,8 @@ std::string encode(const FileMark& mark) {
   w.varint(mark.inode);
   w.u64(mark.handle);
   w.varint(mark.offset);
-  w.varint(mark.after);
+  w.u64(mark.log);
+  w.varint(mark.order);
   w.u64(mark.head_hash);
   w.u64(mark.tail_hash);
   return out;
@@ -69,12 +70,13 @@ Result<FileMark> decode_file_mark(std::string_view bytes) {
   mark.inode = r.varint();
   mark.handle = r.u64();
   mark.offset = r.varint();
-  const std::uint64_t after = r.varint();
+  mark.log = r.u64();
+  const std::uint64_t order = r.varint();
   mark.head_hash = r.u64();
   mark.tail_hash = r.u64();
-  if (r.failed() || format != kMarkFormat || after > UINT32_MAX || mark.offset > INT64_MAX)
+  if (r.failed() || format != kMarkFormat || order >= UINT32_MAX || mark.offset > INT64_MAX)
     return fail(ErrorKind::kDamaged, "a stored file position cannot be decoded");
-  mark.after = static_cast<std::uint32_t>(after);
+  mark.order = static_cast<std::uint32_t>(order);
   mark.skipping = (flags & kSkipping) != 0;
   mark.copy = (flags & kCopy) != 0;
   return mark;

@@ -30,7 +30,8 @@ struct FileMark {
   std::uint64_t offset = 0;             // all before it is in the spool
   bool skipping = false;                // the offset is inside a line that was cut
   bool copy = false;                    // of a file that was truncated: to be read to its end
-  std::uint32_t after = 0;              // the file whose rest comes first; 0: none
+  std::uint64_t log = 0;                // hash of the name that all files of one log had, or were rotated from
+  std::uint32_t order = 0;              // files of one log are read in this order
   std::uint64_t head_hash = kHashSeed;  // of the first min(offset, kMarkBytes) bytes
   std::uint64_t tail_hash = kHashSeed;  // of the min(offset, kMarkBytes) bytes before the offset
 };

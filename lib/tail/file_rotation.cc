@@ -8,8 +8,9 @@
 // would send every line twice. So a new file that begins like another of its family is a shadow: it is not read while
 // it contains nothing that the original does not contain.
 //
-// Of the rotated files that match and that nobody has begun to read, the one last written to is read last: each waits
-// for the end of the one before it.
+// The files of one log, under whatever names, are read one after the other: each has a place in an order, and begins
+// when those before it were at their ends. New files of one look are placed by age. A copy takes the place of its
+// original, whose new content comes last.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -82,7 +83,13 @@ void FileSource::truncated(File& file, EventTaker& taker) {
     mark.inode = copy->mark.inode;
     mark.handle = copy->mark.handle;
     mark.copy = true;
+    const std::uint32_t order = mark.order;
+    unsettle(*copy);
     copy->mark = std::move(mark);
+    copy->waits = file.waits;
+    settle(file, file.mark.log, next_order_++);
+    settle(*copy, file.mark.log, order);
+    file.waits = true;
     (void)has_content_of(copy->fd.get(), copy->mark, copy->tail);
     copy->fresh = copy->at_end = false;
     copy->opened_in_look = looks_;
@@ -98,7 +105,6 @@ void FileSource::truncated(File& file, EventTaker& taker) {
   file.mark.offset = 0;
   file.mark.skipping = file.mark.copy = false;
   file.mark.head_hash = file.mark.tail_hash = kHashSeed;
-  file.mark.after = copy != nullptr ? copy->number : 0;
   file.tail.clear();
   file.at_end = false;
   file.fresh = false;
@@ -160,15 +166,29 @@ bool FileSource::is_copy_of(const File& file, std::uint64_t size, const File& of
   return of.mark.offset > 0 && size >= of.mark.offset && has_content_of(file.fd.get(), of.mark, tail);
 }
 
+// Compares what is known of the others first, because a family can have thousands of files.
 void FileSource::decide_shadow(File& file, std::uint64_t size) {
   file.fresh = false;
   if (file.mark.offset > 0) return;
-  for (const auto& [number, other] : files_) {
-    if (other->family != file.family || number == file.number) continue;
-    if (other->shadow_of != 0 || !is_copy_of(file, size, *other)) continue;
-    file.shadow_of = number;
-    return;
-  }
+  const std::string head = read_at(file.fd.get(), 0, std::min<std::uint64_t>(size, kMarkBytes));
+  std::vector<std::uint64_t> hashes = {kHashSeed};  // of the first bytes, by their number
+  for (const char c : head) hashes.push_back(hash_bytes({&c, 1}, hashes.back()));
+  const auto begins_like = [&](const File& other) {
+    const std::size_t length = std::min<std::uint64_t>(other.mark.offset, kMarkBytes);
+    if (length < hashes.size()) return hashes[length] == other.mark.head_hash;
+    // Not all of it is copied yet. What was read of a short file is its tail.
+    return other.mark.offset > kMarkBytes || other.tail.empty() || other.tail.starts_with(head);
+  };
+  const auto decide = [&](const File& other) {
+    if (other.number == file.number || other.shadow_of != 0 || !is_copy_of(file, size, other)) return false;
+    file.shadow_of = other.number;
+    return true;
+  };
+  // Of those that are not begun only the one that it would be the copy of.
+  const File* const live = holder_of(rotated_from(file.mark.path));
+  if (live != nullptr && live->mark.offset == 0 && decide(*live)) return;
+  for (const auto& [number, other] : files_)
+    if (other->family == file.family && other->mark.offset > 0 && begins_like(*other) && decide(*other)) return;
 }
 
 // A copy has nothing that its original has not. What has more is a file of its own.
@@ -189,13 +209,17 @@ bool FileSource::still_shadow(File& file, std::uint64_t size) {
 }
 
 // It was truncated before anything of it was read: a copy has lines that nothing else has, and that come first.
-void FileSource::free_shadows_of_unbegun(File& of) {
-  for (const auto& [number, file] : files_) {
+void FileSource::free_shadows_of_unbegun(File& of, EventTaker& taker) {
+  std::vector<File*> shadows;
+  const std::uint64_t log = of.mark.log;
+  for (auto at = order_.lower_bound({log, 0}); at != order_.end() && at->first.first == log; ++at)
+    if (File* const file = files_.at(at->second).get(); file->shadow_of == of.number) shadows.push_back(file);
+  for (File* const file : shadows) {
     struct stat state {};
-    if (file->shadow_of != of.number || ::fstat(file->fd.get(), &state) != 0) continue;
+    if (::fstat(file->fd.get(), &state) != 0) continue;
     if (is_copy_of(*file, static_cast<std::uint64_t>(state.st_size), of)) continue;
     file->shadow_of = 0;
-    put_before(*file, of);
+    put_before(*file, of, taker);
   }
 }
 

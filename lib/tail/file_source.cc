@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <ctime>
 
 #include "tail/file_source_internal.h"
@@ -41,13 +42,11 @@ void FileSource::restore(const std::map<std::string, std::string>& marks) {
     auto mark = decode_file_mark(value);
     if (number == 0 || !mark) continue;
     next_number_ = std::max(next_number_, number + 1);
+    next_order_ = std::max(next_order_, mark->order + 1);
     unclaimed_inodes_.emplace(mark->inode, number);
     unclaimed_.emplace(number, std::move(*mark));
     had_marks_ = true;
   }
-  // One that was let go of since: its number may be given to another.
-  for (auto& [number, mark] : unclaimed_)
-    if (!unclaimed_.contains(mark.after)) mark.after = 0;
 }
 
 bool FileSource::poll(TimePoint now, bool only_deleted, EventTaker& taker) {
@@ -99,7 +98,7 @@ bool FileSource::read(File& file, TimePoint now, std::string& buffer, EventTaker
   file.mtime = mtime;
   if (file.fresh && size > 0) decide_shadow(file, size);
   if (file.shadow_of != 0 && still_shadow(file, size)) return false;
-  if (file.mark.offset == 0 && changed) free_shadows_of_unbegun(file);
+  if (file.mark.offset == 0 && changed) free_shadows_of_unbegun(file, taker);
   const bool is_other = size < file.mark.offset ||
                         (file.mark.offset > 0 && changed && !has_content_of(file.fd.get(), file.mark, file.tail));
   if (is_other) {
@@ -112,7 +111,7 @@ bool FileSource::read(File& file, TimePoint now, std::string& buffer, EventTaker
   }
   bool more = false;
   if (size > file.mark.offset) more = read_chunk(file, size, now, buffer, taker);
-  file.at_end = file.mark.offset >= size;
+  file.at_end = file.mark.offset >= size || file.broken;
   if (finish_if_done(file, now, taker)) return false;
   if (more) file.looked_at = {};  // with the next poll, however long ago it grew
   return more;
@@ -121,6 +120,8 @@ bool FileSource::read(File& file, TimePoint now, std::string& buffer, EventTaker
 bool FileSource::read_chunk(File& file, std::uint64_t size, TimePoint now, std::string& buffer, EventTaker& taker) {
   buffer.resize(std::max(kChunkBytes, 2 * options_.split.max_bytes + 4096));
   const ssize_t got = ::pread(file.fd.get(), buffer.data(), buffer.size(), static_cast<off_t>(file.mark.offset));
+  if (got < 0) note(file.mark.path, "cannot be read: " + std::string(std::strerror(errno)));
+  file.broken = got < 0;
   if (got <= 0) return false;
   // The bytes continue the file only if it was not truncated meanwhile.
   if (file.mark.offset > 0 && !has_content_of(file.fd.get(), file.mark, file.tail)) {
@@ -156,13 +157,18 @@ bool FileSource::read_chunk(File& file, std::uint64_t size, TimePoint now, std::
   return full || (!all && consumed > 0);
 }
 
-// The file whose rest comes first is read to its end before this one.
+// The files of the log that come before it are read to their ends first.
 bool FileSource::must_wait(File& file) {
-  if (file.mark.after == 0) return false;
-  const auto other = files_.find(file.mark.after);
-  // A copy is not read, so it has no end that could be waited for.
-  if (other != files_.end() && !other->second->at_end && other->second->shadow_of == 0) return true;
-  file.mark.after = 0;
+  if (!file.waits) return false;
+  for (auto at = order_.find({file.mark.log, file.mark.order}); at != order_.begin();) {
+    --at;
+    if (at->first.first != file.mark.log) break;
+    const File& before = *files_.at(at->second);
+    if (before.shadow_of != 0) continue;  // not read, so it has no end
+    if (before.waits || !before.at_end) return true;
+    break;
+  }
+  file.waits = false;
   return false;
 }
 
@@ -172,6 +178,7 @@ void FileSource::drop(std::uint32_t number, EventTaker& taker) {
   const File& file = *found->second;
   free_shadows(file);
   taker.mark(key_of(number), {});
+  unsettle(file);
   if (const auto id = by_id_.find({file.mark.device, file.mark.inode}); id != by_id_.end() && id->second == number)
     by_id_.erase(id);
   for (const std::string& path : file.names) unname(file, path);

@@ -74,16 +74,16 @@ class FileSource {
   void discover(const std::string& path, TimePoint now, EventTaker& taker);
   File* open(const std::string& path, TimePoint now);
   void adopt(File& file, std::uint32_t number, FileMark mark);
-  bool claim(File& file);
+  bool claim(File& file, EventTaker& taker);
   void locate_unclaimed(TimePoint now, EventTaker& taker);
-  bool locate(std::uint32_t number, const FileMark& mark, TimePoint now);
+  bool locate(std::uint32_t number, const FileMark& mark, TimePoint now, EventTaker& taker);
   void start_fresh(File& file, EventTaker& taker);
   void name(File& file, const std::string& path);
   void unname(const File& file, const std::string& path);
-  void wait_for(File& file, std::uint32_t other);
-  void put_before(File& file, File& other);
-  void read_after(File& file, std::uint32_t other);
-  void order_by_age(File& file);
+  File* holder_of(const std::string& path);
+  void settle(File& file, std::uint64_t log, std::uint32_t order);
+  void unsettle(const File& file);
+  void put_before(File& file, File& other, EventTaker& taker);
   void leave_name(File& file, const std::string& path);
   void note(const std::string& path, const std::string& text);
 
@@ -100,7 +100,7 @@ class FileSource {
   void decide_shadow(File& file, std::uint64_t size);
   bool still_shadow(File& file, std::uint64_t size);
   void free_shadows(const File& of);
-  void free_shadows_of_unbegun(File& of);
+  void free_shadows_of_unbegun(File& of, EventTaker& taker);
   static void pass_over(File& file);
   bool finish_if_done(File& file, TimePoint now, EventTaker& taker);
 
@@ -113,8 +113,9 @@ class FileSource {
   std::map<std::string, std::uint32_t> by_path_;  // who has the name, or had it last
   std::map<std::uint32_t, FileMark> unclaimed_;   // of earlier lives, until the first look is through
   std::multimap<std::uint64_t, std::uint32_t> unclaimed_inodes_;
-  std::map<std::string, std::uint32_t> newest_;  // of this look's new files, by the name before rotation
+  std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint32_t> order_;  // by log and order
   std::uint32_t next_number_ = 1;
+  std::uint32_t next_order_ = 1;
   std::uint32_t turn_ = 0;              // the file that was read last
   std::vector<std::uint32_t> waiting_;  // in this poll, for another to be read to its end
   TimePoint next_look_{};
