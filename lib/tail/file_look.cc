@@ -42,7 +42,7 @@ void FileSource::note(const std::string& path, const std::string& text) {
 }
 
 void FileSource::look(TimePoint now, EventTaker& taker) {
-  ++looks_;
+  stats_.looks = ++looks_;
   stats_.unreadable = stats_.over_limit = stats_.compressed = 0;
   // The oldest of the new ones first: the order in which their lines were written.
   std::vector<std::pair<std::int64_t, std::string>> unknown;
@@ -139,8 +139,7 @@ void FileSource::start_fresh(File& file, EventTaker& taker) {
   if (live != nullptr && live->mark.path == base && live->mark.offset == 0 && ::fstat(file.fd.get(), &mine) == 0 &&
       ::fstat(live->fd.get(), &others) == 0 && mtime_of(mine) <= mtime_of(others))
     put_before(file, *live, taker);
-  if (const auto at = order_.find({file.mark.log, file.mark.order});
-      at != order_.begin() && std::prev(at)->first.first == file.mark.log) {
+  if (const auto at = order_.find(file.place); at != order_.begin() && std::prev(at)->first.first == file.mark.log) {
     // As far as is known from here on; and it is looked at now, however quiet it was.
     File& before = *files_.at(std::prev(at)->second);
     before.at_end = false;
@@ -162,13 +161,13 @@ void FileSource::settle(File& file, std::uint64_t log, std::uint32_t order) {
   unsettle(file);
   // Only a damaged mark has the place of another.
   while (!order_.try_emplace({log, order}, file.number).second) order = next_order_++;
+  file.place = {log, order};
   file.mark.log = log;
   file.mark.order = order;
 }
 
 void FileSource::unsettle(const File& file) {
-  if (const auto at = order_.find({file.mark.log, file.mark.order}); at != order_.end() && at->second == file.number)
-    order_.erase(at);
+  if (const auto at = order_.find(file.place); at != order_.end() && at->second == file.number) order_.erase(at);
 }
 
 // The file takes the other's place, and the other becomes the last.

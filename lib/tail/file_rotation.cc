@@ -84,7 +84,6 @@ void FileSource::truncated(File& file, EventTaker& taker) {
     mark.handle = copy->mark.handle;
     mark.copy = true;
     const std::uint32_t order = mark.order;
-    unsettle(*copy);
     copy->mark = std::move(mark);
     copy->waits = file.waits;
     settle(file, file.mark.log, next_order_++);

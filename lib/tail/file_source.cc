@@ -160,7 +160,7 @@ bool FileSource::read_chunk(File& file, std::uint64_t size, TimePoint now, std::
 // The files of the log that come before it are read to their ends first.
 bool FileSource::must_wait(File& file) {
   if (!file.waits) return false;
-  for (auto at = order_.find({file.mark.log, file.mark.order}); at != order_.begin();) {
+  for (auto at = order_.find(file.place); at != order_.begin();) {
     --at;
     if (at->first.first != file.mark.log) break;
     const File& before = *files_.at(at->second);

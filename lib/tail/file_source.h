@@ -45,6 +45,7 @@ struct FileStats {
   std::uint64_t unproven = 0;       // truncated or gone files of which the unread end, if there was one, was not found
   std::uint64_t skipped_bytes = 0;  // of long lines
   std::uint64_t read_bytes = 0;
+  std::uint64_t looks = 0;  // how often the patterns were evaluated
 };
 
 class FileSource {

@@ -12,9 +12,10 @@ struct FileSource::File {
   std::uint32_t number = 0;
   Fd fd;
   FileMark mark;
-  std::vector<std::string> names;  // under which by_path_ may have it
-  std::string tail;                // the bytes before the offset that mark.tail_hash is of
-  std::uint64_t family = 0;        // hash of the directory and the beginning of the name: a copy's is the same
+  std::pair<std::uint64_t, std::uint32_t> place;  // in order_
+  std::vector<std::string> names;                 // under which by_path_ may have it
+  std::string tail;                               // the bytes before the offset that mark.tail_hash is of
+  std::uint64_t family = 0;  // hash of the directory and the beginning of the name: a copy's is the same
   std::uint64_t seen_in_look = 0;
   std::uint64_t opened_in_look = 0;
   bool fresh = true;            // not decided yet whether it is a copy of another

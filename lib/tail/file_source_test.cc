@@ -203,8 +203,9 @@ TEST_F(FileSourceTest, ACopyOfWhatWasNotBegunIsReadBeforeWhatCameAfterIt) {
 // Neither the file nor its copy is begun, because both wait for an older one.
 TEST_F(FileSourceTest, ACopyOfAFileThatWaitsIsReadInItsPlace) {
   options_.globs = {path("*")};
-  for (const bool truncated : {true, false}) {
-    const std::string name = truncated ? "a.log" : "b.log";
+  enum class When { kBefore, kAfter, kNever };
+  for (const auto& [name, truncated] :
+       {std::pair<std::string, When>("a.log", When::kBefore), {"b.log", When::kAfter}, {"c.log", When::kNever}}) {
     begin();
     write(name, "1\n2\n3\n4\n");
     recorder_.room = 1;
@@ -216,10 +217,13 @@ TEST_F(FileSourceTest, ACopyOfAFileThatWaitsIsReadInItsPlace) {
     fs::copy_file(path(name), path(name + ".1"));
     recorder_.room = 1;
     EXPECT_EQ(poll(), (Texts{"3"}));
-    if (truncated) fs::resize_file(path(name), 0);
+    if (truncated == When::kBefore) fs::resize_file(path(name), 0);
+    recorder_.room = 1;
+    EXPECT_EQ(poll(), (Texts{"4"}));
+    if (truncated == When::kAfter) fs::resize_file(path(name), 0);
     write(name, "6\n");
     recorder_.room = 1'000'000;
-    EXPECT_EQ(poll(), (Texts{"4", "5", "6"})) << name;
+    EXPECT_EQ(poll(), (Texts{"5", "6"})) << name;
     EXPECT_EQ(poll(), Texts{}) << name;
   }
 }
@@ -301,6 +305,40 @@ TEST_F(FileSourceTest, ANewFileWaitsForAllThatHadItsNameHoweverOftenItIsRestarte
     for (std::string& text : poll()) rest.push_back(std::move(text));
   }
   EXPECT_EQ(rest, (Texts{"5", "6", "7"}));
+}
+
+// The log that it is of goes with the file, whatever it was called first.
+TEST_F(FileSourceTest, AFileThatWasWrittenUnderAnotherNameFirstIsRotatedAsOthersAre) {
+  options_.globs = {path("*")};
+  begin();
+  write("a.new", "1\n");
+  EXPECT_EQ(poll(), (Texts{"1"}));
+  fs::rename(path("a.new"), path("b.log"));
+  write("b.log", "2\n");
+  EXPECT_EQ(poll(), (Texts{"2"}));
+  write("b.log", "3\n4\n5\n");
+  fs::rename(path("b.log"), path("b.log.1"));
+  write("b.log", "6\n");
+  begin();
+  Texts all;
+  for (int turn = 0; turn < 6; ++turn) {
+    recorder_.room = 1;
+    for (std::string& text : poll()) all.push_back(std::move(text));
+  }
+  EXPECT_EQ(all, (Texts{"3", "4", "5", "6"}));
+  // Copied under its new name, with a rest that was not read; and the copy is let go of.
+  write("b.log", "7\n");
+  fs::copy_file(path("b.log"), path("b.copy"));
+  fs::resize_file(path("b.log"), 0);
+  write("b.log", "8\n");
+  recorder_.room = 1'000'000;
+  EXPECT_EQ(poll(), (Texts{"7", "8"}));
+  fs::remove(path("b.copy"));
+  poll(std::chrono::seconds(100));
+  poll(std::chrono::seconds(100));
+  fs::rename(path("b.log"), path("b.log.2"));
+  write("b.log", "9\n");
+  EXPECT_EQ(poll(), (Texts{"9"}));
 }
 
 // Its inode is another one: it is known by its content, and has one mark.

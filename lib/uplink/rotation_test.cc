@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <utility>
 
 #include "tail/file_source.h"
 #include "tail/shaper.h"
@@ -44,8 +45,14 @@ LineSpoolOptions rotation_spool(const std::string& directory) {
   return options;
 }
 
-// The reader: runs until it is killed. Counts what it has done in `rounds`.
-[[noreturn]] void read_for_ever(const std::string& directory, std::atomic<std::uint64_t>& rounds) {
+// What readers have done and kept, of all their lives.
+struct Done {
+  std::atomic<std::uint64_t> rounds{0};
+  std::atomic<std::uint64_t> looks{0};  // for files
+};
+
+// The reader: runs until it is killed.
+[[noreturn]] void read_for_ever(const std::string& directory, Done& done) {
   auto spool = LineSpool::open(rotation_spool(directory)).value();
   tail::FileOptions files;
   // Half of the writers' rotated files match as well.
@@ -59,6 +66,7 @@ LineSpoolOptions rotation_spool(const std::string& directory) {
   tail::ShapeOptions shape;
   shape.format = tail::Format::kNone;
   auto shaper = tail::Shaper::make("files", shape).value();
+  std::uint64_t looks = 0;
   while (true) {
     source.poll(steady_clock::now(), false, *shaper);
     std::vector<LineSpool::Mark> moved;
@@ -66,7 +74,8 @@ LineSpoolOptions rotation_spool(const std::string& directory) {
     const std::string encoded = shaper->lines().empty() ? std::string() : logline::encode(shaper->lines());
     const bool kept = moved.empty() || spool->push(encoded, static_cast<std::uint32_t>(shaper->lines().size()), moved);
     if (kept) shaper->clear();
-    if (kept) ++rounds;
+    if (kept) done.looks += source.stats().looks - std::exchange(looks, source.stats().looks);
+    if (kept) ++done.rounds;
     for (const std::string& finding : source.take_findings()) std::fprintf(stderr, "# %s\n", finding.c_str());
     ::usleep(3000);
   }
@@ -79,7 +88,7 @@ class RotationTest : public ::testing::Test {
     directory_ = ::mkdtemp(name);
     fs::create_directories(directory_ + "/logs");
     void* const shared = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    rounds_ = new (shared) std::atomic<std::uint64_t>(0);
+    done_ = new (shared) Done;
   }
   void TearDown() override {
     stop();
@@ -87,7 +96,7 @@ class RotationTest : public ::testing::Test {
   }
   void start() {
     pid_ = ::fork();
-    if (pid_ == 0) read_for_ever(directory_, *rounds_);
+    if (pid_ == 0) read_for_ever(directory_, *done_);
   }
   void stop() {
     if (pid_ <= 0) return;
@@ -124,14 +133,17 @@ class RotationTest : public ::testing::Test {
     return log + ".1";
   }
 
-  // Rounds of the reader and real time: both must pass for it to have seen something.
+  // Rounds of the reader, two looks for files, of which the second began later, and real time: all must pass for it to
+  // have seen something.
   struct Moment {
     std::uint64_t round = 0;
+    std::uint64_t look = 0;
     steady_clock::time_point time;
   };
-  Moment now() const { return {*rounds_, steady_clock::now()}; }
+  Moment now() const { return {done_->rounds, done_->looks, steady_clock::now()}; }
   bool seen_since(const Moment& then, std::uint64_t rounds) const {
-    return *rounds_ >= then.round + rounds && steady_clock::now() - then.time > milliseconds(400);
+    return done_->rounds >= then.round + rounds && done_->looks >= then.look + 2 &&
+           steady_clock::now() - then.time > milliseconds(400);
   }
 
   void rotate(int writer) {
@@ -188,7 +200,7 @@ class RotationTest : public ::testing::Test {
   std::mt19937 random_{static_cast<std::uint32_t>(from_environment("RESMON_ROTATION_SEED", 1))};
   std::map<int, std::ofstream> files_;
   std::map<int, int> next_;
-  std::atomic<std::uint64_t>* rounds_ = nullptr;
+  Done* done_ = nullptr;
   std::map<int, Moment> rotated_at_;
   Moment started_at_;
   Moment deleted_at_;
