@@ -54,7 +54,18 @@ def query(record):
     yield from table(["query", *stores, "× influxd", "× VictoriaMetrics"], rows)
 
 
-BENCHES = {"query": query}
+def age(record):
+    f = record["figures"]
+    yield f"{f['hosts']} hosts; the last {f['full_hours']} h with a gather each 10 s, before them one an hour:"
+    yield ""
+    header = ["days old", "M samples", "disk MB", "started after s", "server MB", "a day's page ms", "ingest held up at most, ms"]
+    rows = [[str(r["days"]), number(r["samples"] / 1e6), number(r["disk_bytes"] / 1e6), number(r["start_seconds"]),
+             number(r["server_rss_bytes"] / 1e6), f"{number(r['page_median_milliseconds'])} ± {number(r['page_spread_milliseconds'])}",
+             number(r["longest_write_at_full_pace_seconds"] * 1e3)] for r in f["stores"]]  # fmt: skip
+    yield from table(header, rows)
+
+
+BENCHES = {"query": query, "age": age}
 
 
 def lines_of(name):
