@@ -3,25 +3,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { defaultNames, startMock } from "../../web/mock/server.mjs";
-import { checkAccessibility, kTestMs, launch, open, overflow, shot } from "./browser.mjs";
+import { checkAccessibility, kTestMs, launch, open, overflow, shot, viewTest } from "./browser.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
-function view(name, alerts, viewOptions, body) {
-  test(name, { timeout: kTestMs }, async () => {
-    const mock = await startMock({ names: defaultNames(4), alerts });
-    const opened = await open(browser, `${mock.url}/${viewOptions.hash ?? "#/alerts"}`, viewOptions);
-    try {
-      await body(opened.page, mock, opened);
-      assert.deepEqual(opened.faults, []);
-    } finally {
-      await opened.context.close();
-      await mock.close();
-    }
-  });
-}
+const view = (name, alerts, viewOptions, body) =>
+  viewTest(name, () => browser, { names: defaultNames(4), alerts }, { hash: "#/alerts", ...viewOptions }, body);
 
 const firing = (page) => page.locator("table", { hasText: "Now" }).first().locator("tbody tr");
 const cells = async (page, row) => (await firing(page).nth(row).locator("td").allInnerTexts()).map((text) => text.trim());

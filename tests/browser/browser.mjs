@@ -5,7 +5,9 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { defaultNames, startMock } from "../../web/mock/server.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const kArtefacts = path.join(here, "../artefacts");
@@ -65,6 +67,21 @@ export async function open(browser, url, { scheme = "dark", width = 1280, height
   });
   await page.goto(url);
   return { page, context, faults, requests };
+}
+
+// A test of a view on a mock of its own: body(page, mock, opened). It fails if the page reports a fault.
+export function viewTest(name, browser, mockOptions, { hash = "", ...options }, body) {
+  test(name, { timeout: kTestMs }, async () => {
+    const mock = await startMock({ names: defaultNames(8), ...mockOptions });
+    const opened = await open(browser(), `${mock.url}/${hash}`, options);
+    try {
+      await body(opened.page, mock, opened);
+      assert.deepEqual(opened.faults, []);
+    } finally {
+      await opened.context.close();
+      await mock.close();
+    }
+  });
 }
 
 export const shot = (page, name, options = {}) => page.screenshot({ path: path.join(kArtefacts, `${name}.png`), ...options });

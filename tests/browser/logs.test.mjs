@@ -2,27 +2,16 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { defaultNames, startMock } from "../../web/mock/server.mjs";
-import { checkAccessibility, kTestMs, launch, open, overflow, shot } from "./browser.mjs";
+import { after, before } from "node:test";
+import { defaultNames } from "../../web/mock/server.mjs";
+import { checkAccessibility, launch, overflow, shot, viewTest } from "./browser.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
-function view(name, logLines, viewOptions, body) {
-  test(name, { timeout: kTestMs }, async () => {
-    const mock = await startMock({ names: defaultNames(4), logLines });
-    const opened = await open(browser, `${mock.url}/${viewOptions.hash ?? "#/logs"}`, viewOptions);
-    try {
-      await body(opened.page, mock, opened);
-      assert.deepEqual(opened.faults, []);
-    } finally {
-      await opened.context.close();
-      await mock.close();
-    }
-  });
-}
+const view = (name, logLines, viewOptions, body) =>
+  viewTest(name, () => browser, { names: defaultNames(4), logLines }, { hash: "#/logs", ...viewOptions }, body);
 
 const messages = (page) => page.locator(".log-list .log-message").allInnerTexts();
 const firstMessage = (page, text) => page.locator(".log-list .log-row").first().getByText(text).waitFor();

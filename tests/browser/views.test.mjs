@@ -5,25 +5,13 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { defaultNames, startMock } from "../../web/mock/server.mjs";
 import { growthOf, growthText, takeHeap } from "../../bench/heap_growth.mjs";
-import { checkAccessibility, hasInk, kPatienceMs, kTestMs, launch, open, overflow, shot } from "./browser.mjs";
+import { checkAccessibility, hasInk, kPatienceMs, kTestMs, launch, open, overflow, shot, viewTest } from "./browser.mjs";
 
 let browser;
 before(async () => { browser = await launch(); });
 after(() => browser?.close());
 
-function view(name, mockOptions, viewOptions, body) {
-  test(name, { timeout: kTestMs }, async () => {
-    const mock = await startMock({ names: defaultNames(8), ...mockOptions });
-    const opened = await open(browser, `${mock.url}/${viewOptions.hash ?? ""}`, viewOptions);
-    try {
-      await body(opened.page, mock, opened);
-      assert.deepEqual(opened.faults, []);
-    } finally {
-      await opened.context.close();
-      await mock.close();
-    }
-  });
-}
+const view = (name, mockOptions, viewOptions, body) => viewTest(name, () => browser, mockOptions, viewOptions, body);
 
 const kSink = {
   name: "influx", state: "retrying", lag_seconds: 75, backlog_entries: 12, sent_samples: 123_456, refused_samples: 2, lost_samples: 0, retries: 4,
