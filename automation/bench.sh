@@ -7,7 +7,7 @@ usage() {
 Usage: ./resmon bench [NAME [--json] [OPTION]…]
 
 Without a NAME it lists the benchmarks: programs bench-NAME of the build and
-scripts bench/NAME.sh. Other options go to the benchmark; './resmon bench
+scripts of bench/. Other options go to the benchmark; './resmon bench
 NAME -- --help' lists them.
 
 What it prints comes at its end. Goals are judged only where other programs
@@ -39,16 +39,45 @@ main() {
   [[ ${1-} != -- ]] || shift
   make_home
   [[ -n ${RESMON_NO_BUILD-} ]] || install_packages base build node
-  if [[ -x $RESMON_ROOT/bench/$name.sh ]]; then
+  local script
+  for script in "$RESMON_ROOT/bench/$name".{sh,py}; do
+    [[ -x $script ]] || continue
+    if help_is_asked "$@"; then exec "$script" "$@"; fi
     need_binaries
-    judged "$name" "$RESMON_ROOT/bench/$name.sh" "$@"
-  fi
+    prepare "$script"
+    judged "$name" "$script" "$@"
+  done
   if [[ -z ${RESMON_NO_BUILD-} ]] && has_target "bench-$name"; then
     build release "$RESMON_BUILD_DIR" "$RESMON_HOME/log/build.log" "bench-$name" ||
       die failed "the benchmark is not built"
   fi
   [[ -x $RESMON_BUILD_DIR/bin/bench-$name ]] || die usage "there is no benchmark '$name'; './resmon bench' lists them"
   judged "$name" "$RESMON_BUILD_DIR/bin/bench-$name" "$@"
+}
+
+# named_in SCRIPT WHAT: the words of its line "# WHAT: …", which stands near its beginning.
+named_in() {
+  sed -nE "1,5s/^# $2: //p" "$1"
+}
+
+help_is_asked() {
+  local argument
+  for argument; do
+    [[ $argument != -h && $argument != --help ]] || return 0
+  done
+  return 1
+}
+
+# prepare SCRIPT: builds and installs what it names.
+prepare() {
+  local script=$1
+  local -a packages targets
+  read -ra packages <<<"$(named_in "$script" packages)"
+  read -ra targets <<<"$(named_in "$script" builds)"
+  if [[ -z ${RESMON_NO_INSTALL-} && ${#packages[@]} -gt 0 ]]; then install_packages "${packages[@]}"; fi
+  if [[ -z ${RESMON_NO_BUILD-} && ${#targets[@]} -gt 0 ]]; then
+    build release "$RESMON_BUILD_DIR" "$RESMON_HOME/log/build.log" "${targets[@]}" || die failed "the benchmark is not built"
+  fi
 }
 
 # judged NAME COMMAND…: runs a benchmark in place of this process, with its verdict only where nothing else ran.
@@ -68,8 +97,8 @@ has_target() {
 list_benchmarks() {
   local file
   {
-    for file in "$RESMON_ROOT"/bench/*.sh; do
-      [[ ! -x $file ]] || printf '%s\t%s\n' "$(basename -- "$file" .sh)" "$(sed -n '2s/^# //p' "$file")"
+    for file in "$RESMON_ROOT"/bench/*.{sh,py}; do
+      [[ ! -x $file ]] || printf '%s\t%s\n' "$(basename -- "${file%.*}")" "$(sed -n '2s/^# //p' "$file")"
     done
     if [[ -e $RESMON_BUILD_DIR/build.ninja ]]; then
       sed -nE 's/^build bin\/bench-([a-z0-9_-]+):.*/\1/p' "$RESMON_BUILD_DIR/build.ninja" | with_summary

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# A store that is a year old beside one of a week: start, memory, a day's page, how long a write waits
+# builds: store-bench bench-dataset
 """What ./resmon bench age measures: whether a server gets slower as its store gets older. Two stores are made at speed (store-bench age),
 one a week and one a year old, with the retention that a server has by default: a gather an hour of what the client gathered on this machine,
 and one each ten seconds in the last day. Then a server is started on each, and the queries of one host's page over the last day are asked.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Alerts: what rules cost, from a crossing to its message, a storm of silent hosts; beside Prometheus
 """What ./resmon bench alerts measures.
 
   engine      bench-alerts: CPU time and memory of the rules alone, 1,000 simulated hosts, a gather each 5 s

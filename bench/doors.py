@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Line protocol over TCP at 1, 10 and 1,000 connections, beside VictoriaMetrics and InfluxDB
 """What ./resmon bench doors measures: the same lines, sent by one generator over loopback to one server after the other, each on a
 scratch directory, in rounds that take turns:
 

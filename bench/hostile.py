@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Hostile senders: latency of 100 clients and 10 viewers of the page, without and beside them
 """What ./resmon bench hostile measures: how long 100 clients wait for an acknowledgement and 10 viewers of the page for their requests,
 on a server with its default limits, first alone and then beside hostile senders.
 

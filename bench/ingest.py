@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Durable ingest: samples per second, CPU, latency of acknowledgements, memory per connection, bytes on the wire
 """What ./resmon bench ingest measures: a scratch server, loaded over loopback by one process of resmon-load, everything acknowledged
 after it is durable. Generator and server share the machine, so the generator's CPU time is told apart and is part of the sum.
 

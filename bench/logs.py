@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Log lines: bytes on disk, CPU, searches, client, tail, and what they cost the samples
 """What ./resmon bench logs measures.
 
   engine   bench-logs: bytes a line on disk beside zstd -9, from receiving to sealed, how long questions take

@@ -1,4 +1,7 @@
 #!/usr/bin/env python3
+# Queries: latency beside InfluxDB and VictoriaMetrics on the same data
+# builds: bench-dataset
+# packages: influxdb bench-stores
 """What ./resmon bench query measures: how long the queries take that people wait for, in resmon-server's embedded store, in Debian's
 influxd and in Debian's victoria-metrics, on the same data in the same run.
 

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+# The embedded store beside VictoriaMetrics and InfluxDB: bytes a sample, ingest, start, memory
+# builds: store-bench bench-dataset
 """What ./resmon bench store measures. The data is what the client's own collectors gather on this machine, recorded in real time and
 replayed as many hosts, each from another place (bench/dataset.h). All stores get the same lines over HTTP, one after the other, on
 scratch directories and free ports:
