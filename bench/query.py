@@ -179,7 +179,7 @@ class Bench(harness.Scratch):
         process = self.launch(
             "victoria-metrics",
             [harness.peer("victoria-metrics"), f"-storageDataPath={self.folder}/victoria", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=12",
-             "-search.maxUniqueTimeseries=1000000", "-search.latencyOffset=0s", "-loggerLevel=ERROR"],
+             "-search.maxUniqueTimeseries=1000000", "-search.maxPointsPerTimeseries=1000000", "-search.latencyOffset=0s", "-loggerLevel=ERROR"],
         )  # fmt: skip
         return self.ready(Store("victoria-metrics", port, "/write"), "/health", process)
 
