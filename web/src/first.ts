@@ -1,6 +1,6 @@
 // The first script, a few hundred bytes in the page itself. It asks for the hosts before the page's own script is read, which the page then takes
-// over (net/live.ts), and has that script read after the browser has shown the head of the page: it would otherwise be read first. A view of charts asks for its charts first, and
-// for the hosts after them.
+// over (net/live.ts), and has that script read after the browser has shown the head of the page: it would otherwise be read first. A view of
+// charts asks for its charts first, and for the hosts after them.
 
 import { isCharted, kHostsPath, kTokenKey, leaveEarly } from "./core/early.ts";
 
