@@ -137,6 +137,8 @@ async function picture(view, widths, phone, signedIn) {
     const page = await context.newPage();
     await page.goto(`${base}${one.path ?? `/${one.hash}`}`);
     await one.ready(page);
+    // A picture of the whole page has charts that no window shows; the page leaves those undrawn.
+    if (one.window !== true) await page.evaluate(() => document.querySelectorAll(".chart").forEach((chart) => { chart.style.contentVisibility = "visible"; }));
     for (const width of widths) {
       await page.setViewportSize({ width, height: kHeight[width] });
       for (const theme of kThemes) {

@@ -1,5 +1,6 @@
 // The first script, a few hundred bytes in the page itself. It asks for the hosts before the page's own script is read, which the page then takes
-// over (net/live.ts), and has that script read after the browser has shown the head of the page: it would otherwise be read first.
+// over (net/live.ts), and has that script read after the browser has shown the head of the page: it would otherwise be read first. A view of
+// charts asks for its charts first, and for the hosts after them.
 
 import { isCharted, kHostsPath, kTokenKey, leaveEarly } from "./core/early.ts";
 
@@ -13,13 +14,14 @@ function stored(): string | null {
   }
 }
 
-const token = stored();
-leaveEarly(token, fetch(kHostsPath, {
-  headers: token === null ? {} : { Authorization: `Bearer ${token}` }, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(kTimeoutMs),
-}));
-
 const { page = "", charts = "" } = document.currentScript?.dataset ?? {};
 const charted = isCharted(location.hash);
+if (!charted) {
+  const token = stored();
+  leaveEarly(token, fetch(kHostsPath, {
+    headers: token === null ? {} : { Authorization: `Bearer ${token}` }, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(kTimeoutMs),
+  }));
+}
 for (const href of charted ? charts.split(" ") : []) {
   const link = document.createElement("link");
   link.rel = "modulepreload";

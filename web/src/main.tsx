@@ -16,20 +16,29 @@ import { charted } from "./ui/later.tsx";
 import { route } from "./ui/navigation.ts";
 
 const kSoonMs = 50;
+const kChartsSoonMs = 400;
 const kChartsLaterMs = 1000;
 
 followTrends();
 followTroubles();
 followSince();
-const asked = start();
 const place = document.getElementById("page");
-if (isCharted(location.hash)) charted.load();
 const show = (): void => {
   if (place !== null) render(<App />, place);
   void loadAccount();
   // The scripts of the views that are not shown yet, when there is time: a click then finds them.
   setTimeout(charted.load, kChartsLaterMs);
 };
-// Hosts that come soon are in the first picture; otherwise it says that they are asked for.
-if (route.value.view === "fleet") void Promise.race([asked, new Promise((resolve) => setTimeout(resolve, kSoonMs))]).then(show);
-else show();
+const within = (ms: number, what: Promise<void>): Promise<void> => Promise.race([what, new Promise<void>((resolve) => setTimeout(resolve, ms))]);
+if (isCharted(location.hash)) {
+  // Its script asks for the charts; the hosts, of which the list may be long, are asked for after them.
+  void within(kChartsSoonMs, charted.load()).then(() => {
+    void start();
+    show();
+  });
+} else {
+  const asked = start();
+  // Hosts that come soon are in the first picture; otherwise it says that they are asked for.
+  if (route.value.view === "fleet") void within(kSoonMs, asked).then(show);
+  else show();
+}

@@ -60,17 +60,22 @@ function cellPicture(cells: readonly Line[], colour: string): HTMLCanvasElement 
   const ctx = picture.getContext("2d");
   if (ctx === null || width === 0) return null;
   const image = ctx.createImageData(width, cells.length);
+  const pixels = image.data;
   const [red = 0, green = 0, blue = 0] = (/^#(..)(..)(..)$/.exec(colour) ?? []).slice(1).map((part) => parseInt(part, 16));
   cells.forEach((row, index) => {
-    const first = 4 * width * (cells.length - 1 - index);
+    let at = 4 * width * (cells.length - 1 - index);
     let shown: number | null = null;
-    markGaps(row.values).forEach((value, at) => {
+    for (const value of markGaps(row.values)) {
       if (value !== undefined) shown = value;
-      if (shown === null) return;
-      // Never quite nothing: an idle core must differ from a core of which nothing is known.
-      const strength = 0.06 + 0.94 * Math.min(1, Math.max(0, shown / 100));
-      image.data.set([red, green, blue, Math.round(255 * strength)], first + 4 * at);
-    });
+      if (shown !== null) {
+        pixels[at] = red;
+        pixels[at + 1] = green;
+        pixels[at + 2] = blue;
+        // Never quite nothing: an idle core must differ from a core of which nothing is known.
+        pixels[at + 3] = 255 * (0.06 + 0.94 * Math.min(1, Math.max(0, shown / 100)));
+      }
+      at += 4;
+    }
   });
   ctx.putImageData(image, 0, 0);
   return picture;

@@ -85,16 +85,27 @@ export const kPanels: readonly Panel[] = [
       const number = (series: GridSeries): number => Number(/^cpu(\d+)$/.exec(series.tags["cpu"] ?? "")?.[1] ?? NaN);
       const cores = (grid?.series ?? []).filter((series) => !Number.isNaN(number(series))).sort((a, b) => number(a) - number(b));
       if (cores.length === 0) return { lines: [] };
-      const across = (fold: (known: number[]) => number): Values =>
-        (cores[0]?.values ?? []).map((_, at) => {
-          const known = cores.map((core) => core.values[at] ?? null).filter((value): value is number => value !== null);
-          return known.length === 0 ? null : fold(known);
-        });
+      const points = cores[0]?.values.length ?? 0;
+      const busiest: (number | null)[] = [];
+      const means: (number | null)[] = [];
+      for (let at = 0; at < points; ++at) {
+        let known = 0;
+        let all = 0;
+        let most = 0;
+        for (const { values } of cores) {
+          const value = values[at] ?? null;
+          if (value === null) continue;
+          ++known;
+          all += value;
+          most = Math.max(most, value);
+        }
+        busiest.push(known === 0 ? null : most);
+        means.push(known === 0 ? null : all / known);
+      }
       return {
         lines: [
-          { key: "busiest", label: t("busiest core"), colour: 0, values: across((known) => known.reduce((a, b) => Math.max(a, b), 0)) },
-          { key: "mean", label: t("mean of {cores}", { cores: cores.length }), colour: 7,
-            values: across((known) => known.reduce((a, b) => a + b, 0) / known.length) },
+          { key: "busiest", label: t("busiest core"), colour: 0, values: busiest },
+          { key: "mean", label: t("mean of {cores}", { cores: cores.length }), colour: 7, values: means },
         ],
         cells: cores.map((core) => ({ key: core.tags["cpu"] ?? "", label: core.tags["cpu"] ?? "", colour: 0, values: core.values })),
       };

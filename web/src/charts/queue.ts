@@ -2,6 +2,9 @@
 // of them learn their width: a width that is read after a chart was put into the page has the browser lay out the page again for it. Charts of one
 // grid are as wide as each other, so that only the first of them is asked; a chart that is told wrong finds out by itself (chart.ts).
 
+import { afterFrame } from "../net/after_frame.ts";
+import { holdOthers } from "../net/query.ts";
+
 interface Waiting {
   place: HTMLElement;
   width: number | null;  // pixels; null: not read yet
@@ -25,6 +28,7 @@ function widthOf(place: HTMLElement): number {
 }
 
 let waiting: Waiting[] = [];
+let release: (() => void) | null = null;
 let scheduled = false;
 let begun = false;
 
@@ -46,15 +50,24 @@ function turn(): void {
     next?.make(next.width ?? 0);
   } while (waiting.length > 0 && performance.now() < end);
   if (waiting.length === 0) begun = false;
+  freeOthers();
   schedule();
+}
+
+function freeOthers(): void {
+  if (waiting.length > 0 || release === null) return;
+  afterFrame(release);
+  release = null;
 }
 
 // Calls `make` within the next frames. Returns what takes that back.
 export function makeSoon(place: HTMLElement, make: (width: number) => void): () => void {
   const one: Waiting = { place, width: null, make };
   waiting.push(one);
+  release ??= holdOthers();
   schedule();
   return () => {
     waiting = waiting.filter((other) => other !== one);
+    freeOthers();
   };
 }

@@ -1,25 +1,33 @@
 import { t } from "../core/texts.ts";
 import { decodeResponse, errorText, ResponseError, type StatementResult } from "../core/influx_response.ts";
+import { afterFrame } from "./after_frame.ts";
 import { request } from "./session.ts";
 
 const kDatabase = "resmon";
 
 // What a view is opened for is asked first: a browser asks six things at a time, and the server computes as many answers as it has cores. All
-// else waits for the charts that are under way, for so long at most.
+// else waits for the charts that are under way or being drawn, for so long at most.
 const kLongestWaitMs = 3000;
 let underWay = 0;
 let waiting: (() => void)[] = [];
 
-export async function beforeOthers<T>(work: () => Promise<T>): Promise<T> {
+// Until what it returns is called, once.
+export function holdOthers(): () => void {
   ++underWay;
+  return () => {
+    if (--underWay > 0) return;
+    const free = waiting;
+    waiting = [];
+    for (const go of free) go();
+  };
+}
+
+export async function beforeOthers<T>(work: () => Promise<T>): Promise<T> {
+  const release = holdOthers();
   try {
     return await work();
   } finally {
-    if (--underWay === 0) {
-      const free = waiting;
-      waiting = [];
-      for (const go of free) go();
-    }
+    afterFrame(release);  // by then the charts wait to be drawn, which holds the others in its turn (charts/queue.ts)
   }
 }
 

@@ -8,21 +8,17 @@ import { Observable } from "../core/observable.ts";
 import { useObservable } from "./use_observable.ts";
 
 interface Part<Exports> {
-  load: () => void;
+  load: () => Promise<void>;  // resolves when it is there, or cannot be had
   later: <Props extends object>(pick: (part: Exports) => ComponentType<Props>) => FunctionComponent<Props>;
 }
 
 function partOf<Exports>(read: () => Promise<Exports>): Part<Exports> {
   const found = new Observable<{ part: Exports } | "loading" | "failed">("loading");
-  let asked = false;
-  const load = (): void => {
-    if (asked) return;
-    asked = true;
-    read().then((part) => found.set({ part }), () => found.set("failed"));
-  };
+  let asked: Promise<void> | null = null;
+  const load = (): Promise<void> => (asked ??= read().then((part) => found.set({ part }), () => found.set("failed")));
   const later: Part<Exports>["later"] = (pick) => function Later(props) {
     const now = useObservable(found);
-    useEffect(load, []);
+    useEffect(() => void load(), []);
     if (now === "loading") return null;
     if (now === "failed") {
       return (

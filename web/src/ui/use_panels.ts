@@ -2,13 +2,14 @@ import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../core/texts.ts";
 import type { Range } from "../core/time_range.ts";
 import { connection, onFeed, serverNow } from "../net/live.ts";
-import { load, refresh, type Panels, type Wanted } from "../net/panel_data.ts";
+import { load, refresh, type PanelData, type Panels, type Wanted } from "../net/panel_data.ts";
 import { AuthRequired } from "../net/session.ts";
 
 const kLongestRefreshMs = 60_000;
 const kTimeoutMs = 30_000;
 const kReadAgainMs = [3000, 15_000];
 const kAheadMs = 2000;
+const kTogetherMs = 80;
 const kSkewMs = 5000;
 
 export interface Loaded {
@@ -101,8 +102,19 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
       try {
         const now = serverNow();
         const { wanted, range } = latest.current;
+        // The first part at once; those that follow soon after each other together, since each time costs the browser the view and its canvases.
+        let gathered: [string, PanelData][] | null = null;
+        const showGathered = (): void => {
+          const some = gathered ?? [];
+          gathered = null;
+          if (!aborter.signal.aborted && some.length > 0) setState((old) => ({ ...old, data: new Map([...(old.data ?? []), ...some]) }));
+        };
+        let isFirst = true;
         const show = (part: Panels): void => {
-          if (!aborter.signal.aborted) setState((old) => ({ ...old, data: new Map([...(old.data ?? []), ...part]) }));
+          if (gathered === null && !isFirst) setTimeout(showGathered, kTogetherMs);
+          gathered = [...(gathered ?? []), ...part];
+          if (isFirst) showGathered();
+          isFirst = false;
         };
         const asked = takeAhead(key);
         skew = asked?.skew ?? skewNow();
@@ -115,6 +127,7 @@ export function usePanels(wanted: Wanted, range: Range, key: string): Loaded {
           : data === null || all ? await load(wanted, range, now, signal, show)
           : await refresh(data, wanted, range, now, signal);
         if (aborter.signal.aborted) return;
+        gathered = null;
         data = fetched;
         setState({ key, data, error: null, busy: false });
       } catch (error) {
