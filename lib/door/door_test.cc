@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 #include <chrono>
 #include <cmath>
+#include <deque>
 #include <functional>
 #include <memory>
 
@@ -233,6 +234,21 @@ TEST_F(TakerTest, ASenderWithoutEndLeavesOthersTheirPart) {
   taker_->take(many, at(1), quiet, nullptr);
   EXPECT_LE(taker_->rows().rows().size(), 200U);
   EXPECT_THAT(take("m v=2", flood, 1), HasSubstr("rate_limit"));
+}
+
+// However many they are, and however often they connect anew.
+TEST_F(TakerTest, ManySendersWithoutEndLeaveOthersTheirPart) {
+  TakerOptions options;
+  options.rate_limit = 1000;
+  make(options);
+  std::string many;
+  for (int i = 0; i < 5000; ++i) many += "m v=1\n";
+  std::deque<Sender> floods(300);
+  for (Sender& flood : floods) taker_->take(many, at(1), flood, nullptr);
+  Sender quiet;
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(take("m v=2", quiet, 1), "ok 1\n") << i;
+  EXPECT_LE(taker_->rows().rows().size(), 2U * 1000 + 10 * (floods.size() + 1));
+  EXPECT_THAT(take(many, quiet, 1), HasSubstr("rate_limit"));
 }
 
 TEST_F(TakerTest, SeriesThatAreNotUsedMakeRoom) {

@@ -9,6 +9,7 @@ namespace resmon::door {
 namespace {
 
 constexpr std::size_t kCacheBytes = 1U << 20U;
+constexpr std::int64_t kLeastLines = 10;  // a second, which a sender always has
 constexpr std::string_view kNoRoom = "the server's or client's table of schemas is full";
 
 bool blank(std::string_view line) {
@@ -27,12 +28,13 @@ std::int64_t Shared::within_rate(Sender& sender, std::int64_t lines, UnixNanos n
   }
   if (std::exchange(sender.second_, second) != second) {
     sender.lines_ = 0;
-    ++second_senders_;
+    sender.place_ = ++second_senders_;
   }
   const std::int64_t all = second_lines_;
-  // Who has not had an equal part yet may go beyond the limit, up to twice of it.
-  const std::int64_t part = limit / std::max<std::int64_t>(second_senders_, 1) - sender.lines_;
-  const std::int64_t most = std::max(limit - all, std::min(part, 2 * limit - all));
+  // Beyond the limit each has a part of the limit once more: 1/2, 1/6, 1/12, … in the order in which they came. However
+  // many they are, these parts are never used up.
+  const std::int64_t part = std::max(limit / (sender.place_ * (sender.place_ + 1)), std::min(limit, kLeastLines));
+  const std::int64_t most = std::max(limit - all, part - sender.lines_);
   const std::int64_t taken = std::clamp<std::int64_t>(most, 0, lines);
   second_lines_ += taken;
   sender.lines_ += taken;

@@ -65,6 +65,7 @@ class Sender {
   std::unordered_map<metric::SchemaId, Known> ids_;  // by id in Shared's table; only with a host
   std::int64_t second_ = -1;
   std::int64_t lines_ = 0;  // in that second
+  std::int64_t place_ = 0;  // among the senders of that second, from 1 on
 };
 
 // What all takers of one input share. Thread-safe.
