@@ -9,8 +9,12 @@
 #include "app.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "fleet/fleet.h"
+#include "ingest/log.h"
+#include "logs/store.h"
 #include "net/spawn.h"
 #include "notify/deliver.h"
+#include "store/store.h"
 
 namespace resmon::server {
 

@@ -13,6 +13,9 @@
 #include "app.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "fleet/fleet.h"
+#include "logs/store.h"
+#include "store/store.h"
 
 namespace resmon::server {
 

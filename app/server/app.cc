@@ -13,12 +13,37 @@
 #include <filesystem>
 #include <thread>
 
+#include "alerts.h"
 #include "backup_command.h"
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "database.h"
+#include "database_names.h"
+#include "fleet/fleet.h"
+#include "fleet_memory.h"
+#include "http/server.h"
+#include "ingest/log.h"
+#include "ingest/server.h"
+#include "inputs.h"
+#include "line_source.h"
+#include "log_source.h"
+#include "logs/store.h"
+#include "net/listener.h"
+#include "net/runtime.h"
 #include "net/spawn.h"
+#include "oidc/provider.h"
+#include "peers.h"
+#include "pipeline.h"
 #include "routes.h"
+#include "row_writer.h"
+#include "rule_source.h"
+#include "rules.h"
+#include "self_report.h"
+#include "series_room.h"
+#include "set_aside.h"
+#include "sink/sink.h"
+#include "store/store.h"
 
 namespace resmon::server {
 
@@ -158,6 +183,18 @@ App::~App() {
 
 std::string App::lacking() const {
   return database_ && options_.peers.addresses.empty() ? database_->lacking() : peers_->lacking();
+}
+
+std::uint64_t App::proxy_headers_refused() const {
+  return client_listener_->refused() + http_listener_->refused();
+}
+
+asio::any_io_executor App::network() {
+  return runtime_->first().get_executor();
+}
+
+asio::thread_pool& App::http_workers() {
+  return http_->workers();
 }
 
 double App::uptime_seconds() const {

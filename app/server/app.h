@@ -3,6 +3,7 @@
 // The server, put together: started in order, stopped in reverse, each step timed in the log.
 
 #include <atomic>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
@@ -12,42 +13,68 @@
 #include <string_view>
 #include <vector>
 
-#include "alerts.h"
 #include "auth/fair_queue.h"
 #include "auth/guard.h"
 #include "base/refusal_log.h"
 #include "base/result.h"
-#include "database.h"
-#include "database_names.h"
-#include "fleet/fleet.h"
-#include "fleet_memory.h"
 #include "http/router.h"
-#include "http/server.h"
-#include "ingest/log.h"
-#include "ingest/server.h"
-#include "inputs.h"
-#include "line_source.h"
-#include "log_source.h"
-#include "logs/store.h"
-#include "net/listener.h"
-#include "net/runtime.h"
+#include "metric/schema.h"
+#include "net/tls.h"
 #include "net/token_set.h"
-#include "oidc/provider.h"
 #include "options.h"
 #include "other_doors.h"
-#include "peers.h"
-#include "pipeline.h"
 #include "query_helpers.h"
 #include "routes_query.h"
-#include "row_writer.h"
-#include "rule_source.h"
-#include "rules.h"
-#include "self_report.h"
-#include "series_room.h"
-#include "sink/sink.h"
-#include "store/store.h"
+
+namespace resmon::fleet {
+class Fleet;
+}
+namespace resmon::http {
+class Server;
+}
+namespace resmon::ingest {
+class Log;
+class LogReader;
+class Observer;
+class Server;
+}  // namespace resmon::ingest
+namespace resmon::journal {
+class Reader;
+}
+namespace resmon::logs {
+class Store;
+}
+namespace resmon::net {
+class Listener;
+class Runtime;
+}  // namespace resmon::net
+namespace resmon::oidc {
+class Provider;
+}
+namespace resmon::sink {
+class Sink;
+}
+namespace resmon::store {
+class Store;
+}
 
 namespace resmon::server {
+
+class Alerts;
+class Database;
+class DatabaseNames;
+class FleetMemory;
+class Inputs;
+class LineSource;
+class LogSource;
+class Peers;
+class Pipeline;
+class RowWriter;
+class RuleSource;
+class Rules;
+class SelfReport;
+class SeriesRoom;
+class SetAside;
 
 struct SinkUnit {
   ingest::LogReader* reader = nullptr;
@@ -92,11 +119,11 @@ class App {
   const ingest::Server& ingest() const { return *ingest_; }
   ingest::Server& ingest() { return *ingest_; }
   const http::Server& http() const { return *http_; }
-  std::uint64_t proxy_headers_refused() const { return client_listener_->refused() + http_listener_->refused(); }
+  std::uint64_t proxy_headers_refused() const;
   // REQUIRES: alerts.enabled
   Alerts& alerts() const { return *alerts_; }
   // An executor for work of its own.
-  boost::asio::any_io_executor network() { return runtime_->first().get_executor(); }
+  boost::asio::any_io_executor network();
   const Pipeline& pipeline() const { return *pipeline_; }
   Pipeline& pipeline() { return *pipeline_; }
   logs::Store* logs() { return logs_.get(); }  // null: lines are not kept
@@ -126,7 +153,7 @@ class App {
   boost::asio::thread_pool& query_pool() { return query_pool_; }
   const QueryHelpers& query_helpers() const { return query_helpers_; }
   // For answers that take a network thread's milliseconds to put together.
-  boost::asio::thread_pool& http_workers() { return http_->workers(); }
+  boost::asio::thread_pool& http_workers();
   boost::asio::thread_pool& write_pool() { return write_pool_; }
   boost::asio::thread_pool& password_pool() { return password_pool_; }
   auth::FairQueue& password_queue() { return password_queue_; }

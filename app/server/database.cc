@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "net/spawn.h"
 #include "peer/influx.h"
+#include "pipeline.h"
 #include "sink/http_client.h"
+#include "sink/sink.h"
 
 namespace resmon::server {
 

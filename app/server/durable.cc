@@ -5,7 +5,10 @@
 #include <memory>
 
 #include "app.h"
+#include "ingest/log.h"
+#include "logs/store.h"
 #include "net/spawn.h"
+#include "row_writer.h"
 
 namespace resmon::server {
 

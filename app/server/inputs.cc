@@ -4,6 +4,8 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "ingest/log.h"
+#include "row_writer.h"
 
 namespace resmon::server {
 

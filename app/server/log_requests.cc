@@ -6,6 +6,7 @@
 #include "app.h"
 #include "influxql/parse/time_text.h"
 #include "json.h"
+#include "logs/store.h"
 #include "net/spawn.h"
 
 namespace resmon::server {

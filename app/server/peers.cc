@@ -9,6 +9,7 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "fleet/fleet.h"
 #include "host_settings.h"
 #include "net/spawn.h"
 #include "net/token_set.h"

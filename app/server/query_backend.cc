@@ -3,6 +3,11 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "http/server.h"
+#include "ingest/log.h"
+#include "pipeline.h"
+#include "row_writer.h"
+#include "store/store.h"
 
 namespace resmon::server {
 

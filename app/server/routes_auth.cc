@@ -16,6 +16,7 @@
 #include "json_body.h"
 #include "net/enrol.h"
 #include "net/spawn.h"
+#include "oidc/provider.h"
 #include "routes.h"
 
 namespace resmon::server {

@@ -7,11 +7,17 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "fleet/fleet.h"
+#include "fleet_memory.h"
 #include "host_settings.h"
 #include "json.h"
 #include "json_body.h"
+#include "logs/store.h"
 #include "net/spawn.h"
+#include "peers.h"
+#include "pipeline.h"
 #include "routes.h"
+#include "row_writer.h"
 
 namespace resmon::server {
 

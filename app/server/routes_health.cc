@@ -1,7 +1,12 @@
 #include "app.h"
+#include "ingest/log.h"
 #include "json.h"
+#include "logs/store.h"
+#include "oidc/provider.h"
+#include "pipeline.h"
 #include "routes.h"
 #include "server_metrics.h"
+#include "sink/sink.h"
 #include "tables.h"
 
 namespace resmon::server {

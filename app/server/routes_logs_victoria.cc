@@ -9,6 +9,7 @@
 #include "app.h"
 #include "json.h"
 #include "log_requests.h"
+#include "logs/store.h"
 #include "net/spawn.h"
 #include "routes.h"
 

@@ -12,6 +12,7 @@
 #include "line_taking.h"
 #include "log_requests.h"
 #include "logs/loki_push.h"
+#include "logs/store.h"
 #include "net/spawn.h"
 #include "routes.h"
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/network.h"
 #include "net/spawn.h"
+#include "oidc/provider.h"
 #include "routes.h"
 
 namespace resmon::server {

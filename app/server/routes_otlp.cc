@@ -6,12 +6,15 @@
 #include "app.h"
 #include "base/bytes.h"
 #include "durable.h"
+#include "ingest/log.h"
 #include "json.h"
 #include "line_taking.h"
+#include "logs/store.h"
 #include "net/spawn.h"
 #include "otlp/read.h"
 #include "otlp/rows.h"
 #include "routes.h"
+#include "row_writer.h"
 
 namespace resmon::server {
 

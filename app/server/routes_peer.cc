@@ -7,12 +7,17 @@
 
 #include "app.h"
 #include "base/mutex.h"
+#include "fleet/fleet.h"
 #include "host_settings.h"
 #include "net/spawn.h"
 #include "peer/catalog.h"
 #include "peer/hosts.h"
 #include "peer/rows.h"
+#include "peers.h"
+#include "pipeline.h"
 #include "routes.h"
+#include "row_writer.h"
+#include "store/store.h"
 
 namespace resmon::server {
 

@@ -5,6 +5,8 @@
 #include <optional>
 
 #include "app.h"
+#include "http/server.h"
+#include "ingest/server.h"
 #include "json.h"
 #include "net/spawn.h"
 #include "routes.h"

@@ -5,13 +5,17 @@
 
 #include "app.h"
 #include "base/snappy.h"
+#include "database_names.h"
 #include "durable.h"
 #include "host_metrics.h"
 #include "influx_error.h"
+#include "ingest/log.h"
 #include "net/spawn.h"
 #include "prom/remote_write.h"
 #include "routes.h"
+#include "row_writer.h"
 #include "spare_pool.h"
+#include "store/store.h"
 
 namespace resmon::server {
 

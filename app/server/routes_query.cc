@@ -10,18 +10,25 @@
 #include <functional>
 
 #include "app.h"
+#include "database.h"
 #include "database_names.h"
 #include "http/accept.h"
+#include "http/server.h"
 #include "influx_error.h"
 #include "influxql/execute.h"
 #include "influxql/format/serialize.h"
 #include "influxql/parse/params.h"
 #include "json.h"
+#include "logs/store.h"
 #include "net/spawn.h"
 #include "peer_reader.h"
+#include "peers.h"
+#include "pipeline.h"
 #include "query_backend.h"
 #include "recent_reader.h"
 #include "routes.h"
+#include "row_writer.h"
+#include "store/store.h"
 #include "syslog_reader.h"
 
 namespace resmon::server {

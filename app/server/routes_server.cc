@@ -7,9 +7,16 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "ingest/log.h"
+#include "ingest/server.h"
 #include "json.h"
+#include "logs/store.h"
+#include "pipeline.h"
 #include "routes.h"
+#include "rule_source.h"
+#include "rules.h"
 #include "server_metrics.h"
+#include "sink/sink.h"
 #include "stat_text.h"
 
 namespace resmon::server {

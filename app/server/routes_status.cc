@@ -4,6 +4,7 @@
 
 #include "app.h"
 #include "base/mutex.h"
+#include "fleet/fleet.h"
 #include "net/spawn.h"
 #include "routes.h"
 #include "status_page.h"

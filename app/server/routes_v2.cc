@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 
 #include "app.h"
+#include "database_names.h"
 #include "influxql/execute/change.h"
 #include "influxql/parse/predicate.h"
 #include "influxql/parse/time_text.h"
@@ -11,6 +12,7 @@
 #include "net/spawn.h"
 #include "query_backend.h"
 #include "routes.h"
+#include "store/store.h"
 
 namespace resmon::server {
 

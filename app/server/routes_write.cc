@@ -6,13 +6,16 @@
 #include <optional>
 
 #include "app.h"
+#include "database_names.h"
 #include "durable.h"
 #include "influx_error.h"
 #include "influxql/execute.h"
+#include "ingest/log.h"
 #include "json.h"
 #include "lineproto/decoder.h"
 #include "net/spawn.h"
 #include "routes.h"
+#include "row_writer.h"
 #include "spare_pool.h"
 
 namespace resmon::server {

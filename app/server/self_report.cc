@@ -8,8 +8,11 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "ingest/log.h"
+#include "inputs.h"
 #include "net/spawn.h"
 #include "server_metrics.h"
+#include "sink/sink.h"
 
 namespace resmon::server {
 

@@ -11,8 +11,17 @@
 #include <optional>
 
 #include "app.h"
+#include "http/server.h"
+#include "ingest/log.h"
+#include "inputs.h"
+#include "logs/store.h"
 #include "net/certificate.h"
+#include "oidc/provider.h"
+#include "peers.h"
 #include "routes.h"
+#include "rule_source.h"
+#include "rules.h"
+#include "sink/sink.h"
 #include "stat_text.h"
 
 namespace resmon::server {

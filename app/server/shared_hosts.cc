@@ -9,8 +9,11 @@
 #include "app.h"
 #include "base/json_members.h"
 #include "base/log.h"
+#include "fleet/fleet.h"
+#include "ingest/log.h"
 #include "net/spawn.h"
 #include "peer/influx.h"
+#include "peers.h"
 
 namespace resmon::server {
 

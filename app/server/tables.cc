@@ -1,6 +1,8 @@
 #include "tables.h"
 
 #include "app.h"
+#include "fleet/fleet.h"
+#include "store/store.h"
 
 namespace resmon::server {
 

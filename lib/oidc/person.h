@@ -2,7 +2,7 @@
 
 // Who a provider's claims are about, and what that person may do. No I/O.
 
-#include <boost/json.hpp>
+#include <boost/json/fwd.hpp>
 #include <string>
 
 #include "auth/accounts.h"

@@ -1,0 +1,4 @@
+// Beast's own code, once for the whole project (see cmake/resmon.cmake).
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#include <boost/beast/src.hpp>
