@@ -81,7 +81,7 @@ inline std::string not_linear(std::size_t most, const std::function<std::string(
   meter.least(1, work(one));  // what is done once only
   // Again where a neighbour on the same core made it look worse.
   std::string out;
-  for (int attempt = 0; attempt < 3; ++attempt) {
+  for (int attempt = 0; attempt < 8; ++attempt) {
     const std::uint64_t few = meter.least(exact ? 1 : 5, work(one));
     const std::uint64_t all = meter.least(exact ? 1 : 3, work(many));
     if (static_cast<double>(all) <= bound * static_cast<double>(few)) return "";

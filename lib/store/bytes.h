@@ -36,7 +36,7 @@ void put_fixed(std::string& out, T v) {
 class ByteReader {
  public:
   ByteReader() = default;
-  explicit ByteReader(std::string_view bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
+  explicit ByteReader(std::string_view bytes) : at_(bytes.empty() ? "" : bytes.data()), end_(at_ + bytes.size()) {}
 
   std::uint64_t varint() {
     // Most are of one byte.
@@ -112,10 +112,11 @@ class ByteReader {
     if (raw.size() == sizeof v) std::memcpy(&v, raw.data(), sizeof v);
     return v;
   }
+  // Never null, so that it can be copied from whatever its size is.
   std::string_view take(std::uint64_t size) {
     if (size > left()) {
       fail();
-      return {};
+      return "";
     }
     const std::string_view taken(at_, size);
     at_ += size;

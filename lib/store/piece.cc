@@ -109,7 +109,7 @@ void append_row(UnixNanos time, const SlotRow& row, std::span<const Slot> slots,
           out = put(scratch.data() + used, text.size());
           before =
               metric::string_cell(piece.bytes.size() + static_cast<std::size_t>(out - scratch.data()), text.size());
-          std::memcpy(out, text.data(), text.size());
+          if (!text.empty()) std::memcpy(out, text.data(), text.size());
           out += text.size();
           break;
         }
