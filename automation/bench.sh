@@ -42,7 +42,7 @@ main() {
   local script
   for script in "$RESMON_ROOT/bench/$name".{sh,py}; do
     [[ -x $script ]] || continue
-    if help_is_asked "$@"; then exec "$script" "$@"; fi
+    if wants_help "$@"; then exec "$script" "$@"; fi
     need_binaries
     prepare "$script"
     judged "$name" "$script" "$@"
@@ -58,14 +58,6 @@ main() {
 # named_in SCRIPT WHAT: the words of its line "# WHAT: …", which stands near its beginning.
 named_in() {
   sed -nE "1,5s/^# $2: //p" "$1"
-}
-
-help_is_asked() {
-  local argument
-  for argument; do
-    [[ $argument != -h && $argument != --help ]] || return 0
-  done
-  return 1
 }
 
 # prepare SCRIPT: builds and installs what it names.
