@@ -77,7 +77,7 @@ bool FileSource::poll(TimePoint now, bool only_deleted, EventTaker& taker) {
   }
   for (const std::uint32_t number : std::exchange(waiting_, {})) {
     const auto waits = files_.find(number);
-    if (waits == files_.end() || must_wait(*waits->second)) continue;
+    if (waits == files_.end() || must_wait(*waits->second, now)) continue;
     waits->second->looked_at = {};
     more = true;
   }
@@ -105,13 +105,14 @@ bool FileSource::read(File& file, TimePoint now, std::string& buffer, EventTaker
     truncated(file, taker);
     return true;
   }
-  if (must_wait(file)) {
+  if (must_wait(file, now)) {
     waiting_.push_back(file.number);
     return false;
   }
   bool more = false;
   if (size > file.mark.offset) more = read_chunk(file, size, now, buffer, taker);
   file.at_end = file.mark.offset >= size || file.broken;
+  file.behind = more;
   if (finish_if_done(file, now, taker)) return false;
   if (more) file.looked_at = {};  // with the next poll, however long ago it grew
   return more;
@@ -157,18 +158,22 @@ bool FileSource::read_chunk(File& file, std::uint64_t size, TimePoint now, std::
   return full || (!all && consumed > 0);
 }
 
-// The files of the log that come before it are read to their ends first.
-bool FileSource::must_wait(File& file) {
+// The files of the log that come before it are read to their ends first. Twice as long as an unfinished line is waited
+// for is enough: a file that still has no end then is being written to.
+bool FileSource::must_wait(File& file, TimePoint now) {
   if (!file.waits) return false;
+  if (file.waits_since == TimePoint{}) file.waits_since = now;
+  const bool long_enough = now - file.waits_since >= 2 * options_.flush_after;
   for (auto at = order_.find(file.place); at != order_.begin();) {
     --at;
     if (at->first.first != file.mark.log) break;
     const File& before = *files_.at(at->second);
     if (before.shadow_of != 0) continue;  // not read, so it has no end
-    if (before.waits || !before.at_end) return true;
+    if (before.waits || (!before.at_end && (before.behind || !long_enough))) return true;
     break;
   }
   file.waits = false;
+  file.waits_since = {};
   return false;
 }
 

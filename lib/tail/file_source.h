@@ -69,7 +69,7 @@ class FileSource {
   struct File;
   using Id = std::pair<std::uint64_t, std::uint64_t>;  // device and inode
 
-  // Finding files: files_look.cc.
+  // Finding files: file_look.cc.
   void look(TimePoint now, EventTaker& taker);
   std::optional<std::int64_t> see(const std::string& path);
   void discover(const std::string& path, TimePoint now, EventTaker& taker);
@@ -91,7 +91,7 @@ class FileSource {
   // Reading one: file_source.cc.
   bool read(File& file, TimePoint now, std::string& buffer, EventTaker& taker);
   bool read_chunk(File& file, std::uint64_t size, TimePoint now, std::string& buffer, EventTaker& taker);
-  bool must_wait(File& file);
+  bool must_wait(File& file, TimePoint now);
   void drop(std::uint32_t number, EventTaker& taker);
 
   // Rotation of files: file_rotation.cc.

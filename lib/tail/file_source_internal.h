@@ -22,7 +22,9 @@ struct FileSource::File {
   std::uint32_t shadow_of = 0;  // a copy of that file, which is read there
   bool deleted = false;
   bool at_end = false;
-  bool waits = true;       // until the files of its log that come before it were at their ends
+  bool waits = true;  // until the files of its log that come before it were at their ends
+  TimePoint waits_since{};
+  bool behind = true;      // has more than an unfinished line to read
   bool broken = false;     // the last attempt to read failed
   std::uint64_t size = 0;  // at the last look at it
   std::int64_t mtime = 0;
