@@ -323,6 +323,26 @@ TEST_F(FileSourceTest, AFileThatIsNeverAtItsEndHoldsUpTheNextForAWhileOnly) {
   EXPECT_EQ(all.front(), "a");
 }
 
+TEST_F(FileSourceTest, AFileThatWaitsASecondTimeWaitsAsLong) {
+  options_.globs = {path("*")};
+  begin();
+  const auto rotate = [&](const std::string& to) {
+    fs::copy_file(path("a.log"), path(to));
+    fs::resize_file(path("a.log"), 0);
+  };
+  write("a.log", "1\n");
+  EXPECT_EQ(poll(), (Texts{"1"}));
+  rotate("a.log.1");
+  EXPECT_EQ(poll(), Texts{});
+  EXPECT_EQ(poll(std::chrono::seconds(60)), Texts{});
+  write("a.log", "2\nunfinished");
+  rotate("a.log.2");
+  ::usleep(20'000);
+  write("a.log", "3\n");
+  EXPECT_EQ(poll(), (Texts{"2"}));
+  EXPECT_EQ(poll(std::chrono::seconds(6)), (Texts{"unfinished", "3"}));
+}
+
 // The log that it is of goes with the file, whatever it was called first.
 TEST_F(FileSourceTest, AFileThatWasWrittenUnderAnotherNameFirstIsRotatedAsOthersAre) {
   options_.globs = {path("*")};
