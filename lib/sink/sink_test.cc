@@ -389,7 +389,9 @@ TEST_F(SinkTest, ADatabaseThatClosesEachConnectionGetsThingsSeveralTimesAtMost) 
     add({i});
     ASSERT_TRUE(sink.becomes([&] { return sink.stats().sent_samples > static_cast<std::uint64_t>(i); }));
   }
-  ASSERT_TRUE(sink.commits_all());
+  ASSERT_TRUE(sink.commits_all()) << source_.committed() << " of " << source_.size() << " committed, "
+                                  << sink.stats().requests << " requests, " << sink.stats().resent_samples
+                                  << " sent again, last error: " << sink.stats().last_error;
   for (const auto& [line, times] : times_accepted(server.requests())) EXPECT_LE(times, 1 + 8 + 1) << line;
 }
 
