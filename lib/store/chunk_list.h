@@ -31,6 +31,6 @@ struct ChunkList {
   std::size_t memory_bytes() const { return sizeof(*this) + entries.capacity() * sizeof(ChunkEntry); }
 };
 
-using ChunkListCache = RecentCache<std::uint64_t, ChunkList>;  // by group and tier
+using ChunkListCache = RecentCacheInParts<std::uint64_t, ChunkList>;  // by group and tier
 
 }  // namespace resmon::store

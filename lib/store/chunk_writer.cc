@@ -198,9 +198,9 @@ Status ChunkWriter::put(GroupState& group, std::int64_t tier, Rows rows, std::si
     // Leave a damaged one, and everything around it, as it is.
     if (!stored && stored.error().kind == ErrorKind::kDamaged) return insert(group, tier, rows, bytes);
     if (!stored) return fail(Error(stored.error()));
-    merged = merge(merged, *stored);
+    merged = merge(std::move(merged), *stored);
   }
-  merged = merge(merged, rows);
+  merged = merge(std::move(merged), rows);
   fail_point("merge");
   for (const ChunkEntry& entry : chosen) RESMON_TRY(table.remove(tier, group.id, entry.id));
   for (const Rows& piece : cut_up(std::move(merged), rows_per_chunk_ * kSealedInJoined, shape))
@@ -273,7 +273,7 @@ Result<std::optional<Rows>> ChunkWriter::rows_outside(GroupState& group, std::in
     if (newer.id <= entry.id || !overlaps(newer, {entry.first_time, plus(entry.last_time, 1)})) continue;
     const Result<Rows> rows = source_.load_whole(file_.reads(), newer.id, group.id);
     if (rows)
-      merged = merge(merged, *rows);
+      merged = merge(std::move(merged), *rows);
     else if (rows.error().kind != ErrorKind::kDamaged)
       return fail(Error(rows.error()));
   }

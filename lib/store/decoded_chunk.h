@@ -28,6 +28,6 @@ class DecodedChunk {
 // Which columns of which chunk, as bytes.
 std::string decoded_key(std::int64_t chunk, const std::vector<ColumnId>& columns);
 
-using DecodedCache = RecentCache<std::string, DecodedChunk>;
+using DecodedCache = RecentCacheInParts<std::string, DecodedChunk>;
 
 }  // namespace resmon::store

@@ -28,6 +28,6 @@ class LoadedChunk {
   ChunkReader reader_;
 };
 
-using ChunkCache = RecentCache<std::int64_t, LoadedChunk>;  // by id
+using ChunkCache = RecentCacheInParts<std::int64_t, LoadedChunk>;  // by id
 
 }  // namespace resmon::store

@@ -2,7 +2,9 @@
 
 // What was used last, within a bound of memory.
 
+#include <array>
 #include <cstddef>
+#include <functional>
 #include <iterator>
 #include <list>
 #include <memory>
@@ -17,7 +19,9 @@ namespace resmon::store {
 template <class Key, class Value>
 class RecentCache {
  public:
-  explicit RecentCache(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  // One larger than `largest_bytes` is not kept: it is rarely asked for and must not cost all others.
+  RecentCache(std::size_t limit_bytes, std::size_t largest_bytes)
+      : limit_bytes_(limit_bytes), largest_bytes_(largest_bytes) {}
 
   std::shared_ptr<const Value> find(Key key) {  // null: not here
     const MutexLock lock(mutex_);
@@ -30,8 +34,8 @@ class RecentCache {
   // Takes the place of what is there.
   void add(Key key, std::shared_ptr<const Value> value) {
     const std::size_t bytes = value->memory_bytes() + kInTheCache;
-    if (bytes > limit_bytes_ / 8) return;  // one that is rarely asked for must not cost all others
-    std::list<Entry> gone;                 // freed without the lock
+    if (bytes > largest_bytes_) return;
+    std::list<Entry> gone;  // freed without the lock
     const MutexLock lock(mutex_);
     if (const auto place = places_.find(key); place != places_.end()) remove(place->second, gone);
     entries_.push_front({key, std::move(value)});
@@ -59,10 +63,31 @@ class RecentCache {
   }
 
   const std::size_t limit_bytes_;
+  const std::size_t largest_bytes_;
   mutable Mutex mutex_;
   std::list<Entry> entries_ GUARDED_BY(mutex_);  // newest use first
   std::unordered_map<Key, typename std::list<Entry>::iterator> places_ GUARDED_BY(mutex_);
   std::size_t memory_bytes_ GUARDED_BY(mutex_) = 0;
+};
+
+// The same in parts with a lock each, chosen by key: threads that answer one query look things up all the time, and
+// with one lock they would wait for each other more than they read. Each part forgets by itself.
+template <class Key, class Value>
+class RecentCacheInParts {
+ public:
+  explicit RecentCacheInParts(std::size_t limit_bytes) {
+    for (auto& part : parts_)
+      part = std::make_unique<RecentCache<Key, Value>>(limit_bytes / kParts, limit_bytes / kParts);
+  }
+
+  std::shared_ptr<const Value> find(const Key& key) { return part(key).find(key); }
+  void add(const Key& key, std::shared_ptr<const Value> value) { part(key).add(key, std::move(value)); }
+
+ private:
+  static constexpr std::size_t kParts = 8;
+  RecentCache<Key, Value>& part(const Key& key) { return *parts_[std::hash<Key>()(key) % kParts]; }
+
+  std::array<std::unique_ptr<RecentCache<Key, Value>>, kParts> parts_;
 };
 
 }  // namespace resmon::store

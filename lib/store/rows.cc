@@ -15,7 +15,64 @@ RowColumn empty_column(ColumnId id, metric::FieldType type, std::size_t rows) {
   return column;
 }
 
+// `count` bits behind the first `at`, which are all that `bits` has.
+void append_bits(std::vector<std::uint64_t>& bits, std::size_t at, const std::vector<std::uint64_t>& more,
+                 std::size_t count) {
+  bits.resize((at + count + 63) / 64);
+  const std::size_t shift = at % 64;
+  for (std::size_t word = 0; word < (count + 63) / 64; ++word) {
+    const std::size_t left = count - word * 64;
+    const std::uint64_t some = left < 64 ? more[word] & ((std::uint64_t{1} << left) - 1) : more[word];
+    const std::size_t to = at / 64 + word;
+    bits[to] |= some << shift;
+    if (shift != 0 && to + 1 < bits.size()) bits[to + 1] |= some >> (64 - shift);
+  }
+}
+
+// Behind the column's `before` rows come `count` rows of `more`.
+void append_column(RowColumn& column, std::size_t before, const RowColumn& more, std::size_t count) {
+  append_bits(column.presence, before, more.presence, count);
+  column.cells.insert(column.cells.end(), more.cells.begin(), more.cells.end());
+  if (more.text.empty()) return;
+  const metric::Cell moved = metric::string_cell(column.text.size(), 0);
+  column.text += more.text;
+  for (std::size_t row = 0; row < count; ++row)
+    if (bit(more.presence, row)) column.cells[before + row] += moved;
+}
+
+// All of `newer` comes behind all of `older`: no row has to be looked at.
+Rows append(Rows older, const Rows& newer) {
+  const std::size_t before = older.size();
+  const std::size_t count = newer.size();
+  std::vector<RowColumn> columns;
+  columns.reserve(std::max(older.columns.size(), newer.columns.size()));
+  auto old = older.columns.begin();
+  const auto keep = [&](RowColumn& column) {
+    column.cells.resize(before + count);
+    column.presence.resize((before + count + 63) / 64);
+    columns.push_back(std::move(column));
+  };
+  for (const RowColumn& more : newer.columns) {
+    for (; old != older.columns.end() && old->id < more.id; ++old) keep(*old);
+    const bool known = old != older.columns.end() && old->id == more.id;
+    columns.push_back(known && old->type == more.type ? std::move(*old) : empty_column(more.id, more.type, before));
+    if (known) ++old;
+    append_column(columns.back(), before, more, count);
+  }
+  for (; old != older.columns.end(); ++old) keep(*old);
+  older.columns = std::move(columns);
+  older.times.insert(older.times.end(), newer.times.begin(), newer.times.end());
+  return older;
+}
+
 }  // namespace
+
+std::uint64_t bits_from(const std::vector<std::uint64_t>& bits, std::size_t i, std::size_t end) {
+  const std::size_t word = i / 64;
+  std::uint64_t some = bits[word] >> (i % 64);
+  if (i % 64 != 0 && word + 1 < bits.size()) some |= bits[word + 1] << (64 - i % 64);
+  return end - i < 64 ? some & ((std::uint64_t{1} << (end - i)) - 1) : some;
+}
 
 void RowColumn::take(std::size_t row, const RowColumn& from, std::size_t from_row) {
   set_bit(presence, row);
@@ -45,7 +102,9 @@ std::size_t Rows::text_bytes() const {
   return bytes;
 }
 
-Rows merge(const Rows& older, const Rows& newer) {
+Rows merge(Rows older, const Rows& newer) {
+  if (older.times.empty() || newer.times.empty() || older.times.back() < newer.times.front())
+    return append(std::move(older), newer);
   constexpr std::size_t kNone = SIZE_MAX;
   struct Source {
     std::size_t older;
@@ -92,14 +151,24 @@ Rows slice(const Rows& rows, std::size_t first, std::size_t last) {
   part.times.assign(rows.times.begin() + static_cast<std::ptrdiff_t>(first),
                     rows.times.begin() + static_cast<std::ptrdiff_t>(last));
   for (const RowColumn& from : rows.columns) {
-    RowColumn column = empty_column(from.id, from.type, last - first);
-    bool any = false;
-    for (std::size_t row = first; row < last; ++row) {
-      if (!bit(from.presence, row)) continue;
-      column.take(row - first, from, row);
-      any = true;
+    RowColumn column;
+    column.id = from.id;
+    column.type = from.type;
+    std::uint64_t any = 0;
+    for (std::size_t row = first; row < last; row += 64) {
+      column.presence.push_back(bits_from(from.presence, row, last));
+      any |= column.presence.back();
     }
-    if (any) part.columns.push_back(std::move(column));
+    if (any == 0) continue;
+    if (from.type == metric::FieldType::kString) {
+      column.cells.resize(last - first);
+      for (std::size_t row = first; row < last; ++row)
+        if (bit(from.presence, row)) column.take(row - first, from, row);
+    } else {
+      column.cells.assign(from.cells.begin() + static_cast<std::ptrdiff_t>(first),
+                          from.cells.begin() + static_cast<std::ptrdiff_t>(last));
+    }
+    part.columns.push_back(std::move(column));
   }
   return part;
 }

@@ -20,6 +20,9 @@ inline void set_bit(std::vector<std::uint64_t>& bits, std::size_t i) {
   bits[i / 64] |= std::uint64_t{1} << (i % 64);
 }
 
+// 64 bits from `i` on, none of them of `end` or beyond. REQUIRES: i < end.
+std::uint64_t bits_from(const std::vector<std::uint64_t>& bits, std::size_t i, std::size_t end);
+
 struct RowColumn {
   ColumnId id = 0;
   metric::FieldType type = metric::FieldType::kFloat;
@@ -42,7 +45,7 @@ struct Rows {
 };
 
 // Every row of both; where both have a value for a time and column, `newer` wins.
-Rows merge(const Rows& older, const Rows& newer);
+Rows merge(Rows older, const Rows& newer);
 
 // Rows [first, last) as rows of their own. Columns without a value there are left out.
 Rows slice(const Rows& rows, std::size_t first, std::size_t last);

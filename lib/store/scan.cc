@@ -23,14 +23,6 @@ namespace {
 constexpr std::size_t kFirstLookUp = 4;
 constexpr std::size_t kAllChunks = INT64_MAX;
 
-// 64 bits from `row` on, none of them of a row beyond `last`.
-std::uint64_t bits_from(const std::vector<std::uint64_t>& presence, std::size_t row, std::size_t last) {
-  const std::size_t word = row / 64;
-  std::uint64_t bits = presence[word] >> (row % 64);
-  if (row % 64 != 0 && word + 1 < presence.size()) bits |= presence[word + 1] << (64 - row % 64);
-  return last - row < 64 ? bits & ((std::uint64_t{1} << (last - row)) - 1) : bits;
-}
-
 // Of the rows of [first, last), those with a bit in `any`, of which there are `kept`. Text stays where it is.
 Rows pick_rows(const Rows& rows, std::size_t first, std::size_t last, const std::vector<std::uint64_t>& any,
                std::size_t kept) {

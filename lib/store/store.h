@@ -61,7 +61,7 @@ struct Options {
   std::uint64_t head_bytes_a_series = 320;
   // Chunks read lately are kept in up to this much memory (loaded_chunk.h), columns of those read again in up to half
   // of it (decoded_chunk.h), and where the newest chunks are in up to a quarter (chunk_list.h). 0: none.
-  std::size_t chunk_cache_bytes = 16U << 20U;
+  std::size_t chunk_cache_bytes = 32U << 20U;
   // For reading what is committed, also beside the process that writes: nothing is locked, made or changed, and nothing
   // can be written. Rows that come later may or may not be seen.
   bool read_only = false;
