@@ -11,6 +11,20 @@ CursorEntry Cursor::on_disk() const {
   return entry;
 }
 
+ReaderStats Cursor::stats(const Segments& segments, std::uint64_t last) const {
+  ReaderStats stats;
+  stats.name = entry_.name;
+  stats.loss = entry_.may_lose ? Loss::kOldest : Loss::kNever;
+  stats.attached = reader_ != nullptr;
+  stats.committed = entry_.committed;
+  stats.backlog_records = segments.records_between(entry_.committed + 1, last);
+  stats.dropped_records = entry_.dropped;
+  stats.damaged_records = entry_.damaged;
+  stats.dropped_weight = entry_.dropped_weight;
+  stats.accounted_weight = entry_.accounted_weight;
+  return stats;
+}
+
 void Cursor::attach(Reader& reader, Loss loss) {
   reader_ = &reader;
   entry_.may_lose = loss == Loss::kOldest;
@@ -106,6 +120,34 @@ Cursor* Cursors::find(std::string_view name) {
 Cursor& Cursors::add(CursorEntry entry) {
   std::string name = entry.name;
   return all_.emplace(std::move(name), Cursor(std::move(entry))).first->second;
+}
+
+void Cursors::restore(std::vector<CursorEntry> entries, std::uint64_t oldest_previous) {
+  // Files that went missing, as far as the oldest that is left tells. The cursor goes behind the hole, also that of a
+  // reader that is away.
+  for (CursorEntry& entry : entries) add(std::move(entry)).begins_after(oldest_previous);
+}
+
+Result<Cursor*> Cursors::open(const ReaderOptions& wanted, std::uint64_t oldest, std::uint64_t last) {
+  if (wanted.name.empty() || wanted.name.size() > kMaxReaderNameBytes)
+    return fail(ErrorKind::kInvalid, "a reader's name has 1 to 64 bytes");
+  if (Cursor* const cursor = find(wanted.name)) {
+    if (cursor->reader() != nullptr) return fail(ErrorKind::kInvalid, "reader " + wanted.name + " is open already");
+    return cursor;
+  }
+  if (all_.size() >= kMaxReaders) return fail(ErrorKind::kLimit, "too many readers");
+  CursorEntry entry;
+  entry.name = wanted.name;
+  entry.committed = wanted.start == ReaderOptions::Start::kNewest ? last : oldest - 1;
+  return &add(std::move(entry));
+}
+
+Status Cursors::forget(std::string_view name) {
+  const auto at = all_.find(name);
+  if (at == all_.end()) return fail(ErrorKind::kNotFound, "no reader " + std::string(name));
+  if (at->second.reader() != nullptr) return fail(ErrorKind::kInvalid, "reader " + std::string(name) + " is open");
+  all_.erase(at);
+  return {};
 }
 
 std::uint64_t Cursors::passed_by_all() const {

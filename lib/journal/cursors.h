@@ -12,7 +12,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "journal/format.h"
+#include "journal/journal.h"
 #include "journal/segments.h"
 
 namespace resmon::journal {
@@ -25,6 +27,8 @@ class Cursor {
   // As it is on disk. Records that were delivered and then dropped count as dropped there, because a crash loses them.
   CursorEntry on_disk() const;
   const CursorEntry& entry() const { return entry_; }
+  // `last`: the newest position that was given out.
+  ReaderStats stats(const Segments& segments, std::uint64_t last) const;
   std::uint64_t committed() const { return entry_.committed; }
   // Segments with later positions than this are needed.
   std::uint64_t needs_after() const { return std::min(entry_.committed, hold_.value_or(entry_.committed)); }
@@ -74,9 +78,14 @@ class Cursors {
 
   Cursor* find(std::string_view name);
   Cursor& add(CursorEntry entry);
-  void erase(std::string_view name) { all_.erase(all_.find(name)); }
+  // Those of an earlier process. `oldest_previous`: of the oldest file (Cursor::begins_after).
+  void restore(std::vector<CursorEntry> entries, std::uint64_t oldest_previous);
+  // For a reader that is to be attached; one of a new name begins at the `oldest` position that is kept, or after the
+  // `last`. kInvalid: no name, or attached already. kLimit: too many.
+  Result<Cursor*> open(const ReaderOptions& wanted, std::uint64_t oldest, std::uint64_t last);
+  // kNotFound, or kInvalid while its reader is attached.
+  Status forget(std::string_view name);
   bool empty() const { return all_.empty(); }
-  std::size_t size() const { return all_.size(); }
   const std::map<std::string, Cursor, std::less<>>& all() const { return all_; }
 
   // All segments up to here are needed by nobody. REQUIRES: not empty

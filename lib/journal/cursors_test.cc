@@ -141,8 +141,61 @@ TEST(JournalCursors, TheSlowestDecidesWhatGoes) {
   EXPECT_FALSE(cursors.any_must_have(10));
   EXPECT_TRUE(cursors.any_must_have(11));
   EXPECT_EQ(cursors.find("c"), nullptr);
-  cursors.erase("b");
+  ASSERT_TRUE(cursors.forget("b"));
   EXPECT_EQ(cursors.passed_by_all(), 10U);
+}
+
+TEST(JournalCursors, ANewOneBeginsWhereItsReaderWants) {
+  Cursors cursors;
+  ReaderOptions wanted;
+  EXPECT_EQ(cursors.open(wanted, 5, 9).error().kind, ErrorKind::kInvalid);
+  wanted.name.assign(kMaxReaderNameBytes + 1, 'n');
+  EXPECT_EQ(cursors.open(wanted, 5, 9).error().kind, ErrorKind::kInvalid);
+  wanted.name.pop_back();
+  EXPECT_EQ((*cursors.open(wanted, 5, 9))->committed(), 4U);
+  wanted.name = "newest";
+  wanted.start = ReaderOptions::Start::kNewest;
+  EXPECT_EQ((*cursors.open(wanted, 5, 9))->committed(), 9U);
+  EXPECT_EQ((*cursors.open(wanted, 5, 12))->committed(), 9U);  // it is there
+}
+
+TEST(JournalCursors, ThereAreOnlySoMany) {
+  Cursors cursors;
+  for (std::size_t i = 0; i < kMaxReaders; ++i) cursors.add(named(std::to_string(i), 0));
+  ReaderOptions wanted;
+  wanted.name = "more";
+  EXPECT_EQ(cursors.open(wanted, 1, 0).error().kind, ErrorKind::kLimit);
+  wanted.name = "7";
+  EXPECT_TRUE(cursors.open(wanted, 1, 0));
+  EXPECT_EQ(cursors.forget("more").error().kind, ErrorKind::kNotFound);
+}
+
+TEST(JournalCursors, ThoseOfAnEarlierProcessGoBehindWhatIsMissing) {
+  Cursors cursors;
+  cursors.restore({named("a", 4), named("b", 20)}, 7);
+  EXPECT_EQ(cursors.find("a")->committed(), 7U);
+  EXPECT_EQ(cursors.find("a")->entry().damaged, 3U);
+  EXPECT_EQ(cursors.find("b")->committed(), 20U);
+  EXPECT_EQ(cursors.find("b")->entry().damaged, 0U);
+}
+
+TEST(JournalCursors, AReaderIsToldOfItsBacklogAndLosses) {
+  const Segments segments = one_group(30);
+  CursorEntry entry = named("a", 4, true);
+  entry.dropped = 2;
+  entry.damaged = 3;
+  entry.dropped_weight = 5;
+  entry.accounted_weight = 6;
+  const ReaderStats stats = Cursor(entry).stats(segments, 9);
+  EXPECT_EQ(stats.name, "a");
+  EXPECT_EQ(stats.loss, Loss::kOldest);
+  EXPECT_FALSE(stats.attached);
+  EXPECT_EQ(stats.committed, 4U);
+  EXPECT_EQ(stats.backlog_records, 5U);
+  EXPECT_EQ(stats.dropped_records, 2U);
+  EXPECT_EQ(stats.damaged_records, 3U);
+  EXPECT_EQ(stats.dropped_weight, 5U);
+  EXPECT_EQ(stats.accounted_weight, 6U);
 }
 
 TEST(JournalCursors, AGroupIsLostToSomebodyOrToNobody) {

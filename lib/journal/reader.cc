@@ -300,7 +300,7 @@ std::uint64_t Reader::committed() const {
 
 ReaderStats Reader::stats() const {
   const MutexLock lock(state_.mutex_);
-  return state_.reader_stats(*progress_->cursor);
+  return progress_->cursor->stats(state_.segments_, state_.last_position_);
 }
 
 }  // namespace resmon::journal

@@ -321,4 +321,21 @@ Result<Recovery::Found> Recovery::run(CursorFile& cursor_file) {
   return std::move(found_);
 }
 
+// No position is given out twice: not one that a cursor has passed, nor one that a file was begun for, nor one that the
+// tally or a promise in the cursors' file has.
+std::uint64_t next_position(const Recovery::Found& found, const Options& options) {
+  std::uint64_t next = std::max({found.existing_position + 1, found.highest_name, found.tally.position + 1});
+  if (!found.cursors) {
+    // Without the cursors nobody knows how far it went; a guess on the safe side.
+    if (options.never_reuse_positions && found.used_before)
+      next += options.reserve_positions + options.buffer_bytes / kRecordHeaderBytes + 1;
+    return next;
+  }
+  for (const CursorEntry& entry : found.cursors->cursors)
+    if (entry.committed < kHighestPosition) next = std::max(next, entry.committed + 1);
+  if (options.never_reuse_positions && found.cursors->next_position < kHighestPosition)
+    next = std::max(next, found.cursors->next_position);
+  return next;
+}
+
 }  // namespace resmon::journal

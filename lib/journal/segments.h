@@ -43,6 +43,8 @@ class Segments {
  public:
   const std::deque<Group>& groups() const { return groups_; }
   std::size_t files() const { return files_.size(); }
+  // The oldest position there is, or the one after `last` when there is none.
+  std::uint64_t first_position(std::uint64_t last) const { return groups_.empty() ? last + 1 : groups_.front().first; }
   // The first group that ends at the position or later; null: none.
   const Group* group_from(std::uint64_t position) const;
   // The file that has the position; null: none.

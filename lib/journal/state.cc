@@ -28,13 +28,14 @@ Status State::open() {
   const IoLock io_lock(io_);
   RESMON_ASSIGN(directory_lock_, files_.lock(path("lock")));
   RESMON_ASSIGN(Recovery::Found found, Recovery(options_, files_).run(cursor_file_));
-  begin_session(take_over(std::move(found)));
+  const std::uint64_t next = next_position(found, options_);
+  take_over(std::move(found));
+  begin_session(next);
   if (options_.own_thread) thread_ = std::thread([this] { run(); });
   return {};
 }
 
-// Returns the first position that this process gives out.
-std::uint64_t State::take_over(Recovery::Found found) {
+void State::take_over(Recovery::Found found) {
   journal_id_ = found.journal_id;
   seed_ = header_seed(journal_id_);
   findings_ = std::move(found.findings);
@@ -47,29 +48,7 @@ std::uint64_t State::take_over(Recovery::Found found) {
   total_weight_ = found.tally.weight;
   counters_.recovered_records = found.recovered_records;
   counters_.torn_bytes = found.torn_bytes;
-  // No position is given out twice: not one that a cursor has passed, nor one that a file was begun for, nor one that
-  // the tally has.
-  std::uint64_t next = std::max({existing_.position + 1, found.highest_name, found.tally.position + 1});
-  if (found.cursors)
-    next = std::max(next, restore_cursors(*std::move(found.cursors), found.oldest_previous));
-  else if (options_.never_reuse_positions && found.used_before)
-    // Without the cursors nobody knows how far it went; a guess on the safe side.
-    next += options_.reserve_positions + options_.buffer_bytes / kRecordHeaderBytes + 1;
-  return next;
-}
-
-// The first position that no cursor, and no promise in their file, has passed.
-std::uint64_t State::restore_cursors(CursorSlot slot, std::uint64_t oldest_previous) {
-  std::uint64_t next = 0;
-  for (CursorEntry& entry : slot.cursors) {
-    if (entry.committed < kHighestPosition) next = std::max(next, entry.committed + 1);
-    // Files that went missing, as far as the oldest that is left tells. The cursor goes behind the hole, also that of a
-    // reader that is away, and is made durable by begin_session.
-    cursors_.add(std::move(entry)).begins_after(oldest_previous);
-  }
-  if (options_.never_reuse_positions && slot.next_position < kHighestPosition)
-    next = std::max(next, slot.next_position);
-  return next;
+  if (found.cursors) cursors_.restore(std::move(found.cursors->cursors), found.oldest_previous);
 }
 
 // `next`: the first position that this process gives out.
@@ -144,21 +123,8 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> State::segment_positions() 
 }
 
 Result<Reader*> State::attach(ReaderOptions wanted) {
-  if (wanted.name.empty() || wanted.name.size() > kMaxReaderNameBytes)
-    return fail(ErrorKind::kInvalid, "a reader's name has 1 to 64 bytes");
   const MutexLock lock(mutex_);
-  Cursor* cursor = cursors_.find(wanted.name);
-  if (cursor != nullptr && cursor->reader() != nullptr)
-    return fail(ErrorKind::kInvalid, "reader " + wanted.name + " is open already");
-  if (cursor == nullptr) {
-    if (cursors_.size() >= kMaxReaders) return fail(ErrorKind::kLimit, "too many readers");
-    CursorEntry entry;
-    entry.name = wanted.name;
-    const auto& groups = segments_.groups();
-    const std::uint64_t oldest = groups.empty() ? last_position_ + 1 : groups.front().first;
-    entry.committed = wanted.start == ReaderOptions::Start::kNewest ? last_position_ : oldest - 1;
-    cursor = &cursors_.add(std::move(entry));
-  }
+  RESMON_ASSIGN(Cursor* const cursor, cursors_.open(wanted, segments_.first_position(last_position_), last_position_));
   touch_cursors();
   const Loss loss = wanted.loss;
   Reader& reader = *readers_.emplace_back(std::make_unique<Reader>(*this, std::move(wanted)));
@@ -190,10 +156,7 @@ Status State::visit(std::uint64_t position, const std::function<bool(const Recor
 
 Status State::forget(std::string_view name) {
   const MutexLock lock(mutex_);
-  const Cursor* const cursor = cursors_.find(name);
-  if (cursor == nullptr) return fail(ErrorKind::kNotFound, "no reader " + std::string(name));
-  if (cursor->reader() != nullptr) return fail(ErrorKind::kInvalid, "reader " + std::string(name) + " is open");
-  cursors_.erase(name);
+  RESMON_TRY(cursors_.forget(name));
   touch_cursors();
   trim();
   return {};
@@ -206,37 +169,21 @@ void State::touch_cursors() {
   if (blocks_.waiting_bytes() == 0 && schedule_.nudge()) work_ready_.notify_one();
 }
 
-ReaderStats State::reader_stats(const Cursor& cursor) const {
-  const CursorEntry& entry = cursor.entry();
-  ReaderStats stats;
-  stats.name = entry.name;
-  stats.loss = entry.may_lose ? Loss::kOldest : Loss::kNever;
-  stats.attached = cursor.reader() != nullptr;
-  stats.committed = entry.committed;
-  stats.backlog_records = segments_.records_between(entry.committed + 1, last_position_);
-  stats.dropped_records = entry.dropped;
-  stats.damaged_records = entry.damaged;
-  stats.dropped_weight = entry.dropped_weight;
-  stats.accounted_weight = entry.accounted_weight;
-  return stats;
-}
-
 std::vector<ReaderStats> State::all_readers() const {
   const MutexLock lock(mutex_);
   std::vector<ReaderStats> all;
-  for (const auto& [name, cursor] : cursors_.all()) all.push_back(reader_stats(cursor));
+  for (const auto& [name, cursor] : cursors_.all()) all.push_back(cursor.stats(segments_, last_position_));
   return all;
 }
 
 Stats State::stats() const {
   const MutexLock lock(mutex_);
-  const auto& groups = segments_.groups();
   Stats now = counters_;
   now.disk_bytes = segments_.physical_bytes();
   now.memory_bytes = blocks_.bytes();
   now.waiting_bytes = blocks_.waiting_bytes();
   now.segments = segments_.files();
-  now.first_position = groups.empty() ? last_position_ + 1 : groups.front().first;
+  now.first_position = segments_.first_position(last_position_);
   now.last_position = last_position_;
   now.durable_position = durable_position_.load();
   now.files_set_aside = segments_.aside().size();

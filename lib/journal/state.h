@@ -100,10 +100,8 @@ class State {
   void collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) REQUIRES(mutex_);
 
   // state.cc
-  std::uint64_t restore_cursors(CursorSlot slot, std::uint64_t oldest_previous) REQUIRES(mutex_);
-  std::uint64_t take_over(Recovery::Found found) REQUIRES(io_);
+  void take_over(Recovery::Found found) REQUIRES(io_);
   void begin_session(std::uint64_t next) REQUIRES(io_);
-  ReaderStats reader_stats(const Cursor& cursor) const REQUIRES(mutex_);
   void touch_cursors() REQUIRES(mutex_);
   std::string path(std::string_view name) const { return options_.directory + "/" + std::string(name); }
   std::uint64_t visible(ReaderOptions::See see) const REQUIRES(mutex_) {
