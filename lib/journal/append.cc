@@ -39,8 +39,7 @@ bool State::begins_segment(std::size_t payload_bytes) const {
 // The oldest group and its files are on their way out; cursors that still needed it pass over it.
 void State::drop_front_group() {
   const Group group = segments_.groups().front();
-  const auto delivered = [](const Reader& reader) { return reader.progress_->next - 1; };
-  if (cursors_.lose(group, segments_, delivered)) counters_.dropped_records += group.last - group.first + 1;
+  if (cursors_.lose(group, segments_)) counters_.dropped_records += group.last - group.first + 1;
   segments_.drop_front(cursors_.snapshots() + 1);
   blocks_.drop(group.first, group.last);
   touch_cursors();
@@ -184,15 +183,9 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
 
 void State::collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) {
   bool waiting = false;
-  for (const auto& reader : readers_) {
-    Reader::Progress& progress = *reader->progress_;
-    if (!progress.armed) continue;
-    const bool early = reader->options_.see == ReaderOptions::See::kAppended;
-    if ((early ? std::max(shown(), durable) : durable) < progress.next) continue;
-    progress.armed = false;
-    waiting = true;
-    if (progress.wake) wakes.push_back(progress.wake);
-  }
+  const std::uint64_t may_show = shown();
+  for (const auto& reader : readers_)
+    waiting = reader->position_->take_wake(reader->position_->visible(durable, may_show), wakes) || waiting;
   if (waiting) progressed_.notify_all();
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "journal/read_position.h"
+
 namespace resmon::journal {
 
 CursorEntry Cursor::on_disk() const {
@@ -15,7 +17,7 @@ ReaderStats Cursor::stats(const Segments& segments, std::uint64_t last) const {
   ReaderStats stats;
   stats.name = entry_.name;
   stats.loss = entry_.may_lose ? Loss::kOldest : Loss::kNever;
-  stats.attached = reader_ != nullptr;
+  stats.attached = attached();
   stats.committed = entry_.committed;
   stats.backlog_records = segments.records_between(entry_.committed + 1, last);
   stats.dropped_records = entry_.dropped;
@@ -25,7 +27,7 @@ ReaderStats Cursor::stats(const Segments& segments, std::uint64_t last) const {
   return stats;
 }
 
-void Cursor::attach(Reader& reader, Loss loss) {
+void Cursor::attach(const ReadPosition& reader, Loss loss) {
   reader_ = &reader;
   entry_.may_lose = loss == Loss::kOldest;
 }
@@ -80,12 +82,12 @@ void Cursor::start_after(std::uint64_t position) {
   in_flight_ = 0;
 }
 
-bool Cursor::lose(const Group& group, std::uint64_t delivered, const Segments& segments) {
+bool Cursor::lose(const Group& group, const Segments& segments) {
   if (entry_.committed >= group.last) {
     passed_weight_ -= std::min(passed_weight_, group.weight);
     return false;
   }
-  delivered = std::max(delivered, entry_.committed);
+  const std::uint64_t delivered = std::max(reader_ == nullptr ? 0 : reader_->next() - 1, entry_.committed);
   const std::uint64_t flying = segments.records_between(entry_.committed + 1, std::min(delivered, group.last));
   if (flying > 0) {
     in_flight_ += flying;
@@ -132,7 +134,7 @@ Result<Cursor*> Cursors::open(const ReaderOptions& wanted, std::uint64_t oldest,
   if (wanted.name.empty() || wanted.name.size() > kMaxReaderNameBytes)
     return fail(ErrorKind::kInvalid, "a reader's name has 1 to 64 bytes");
   if (Cursor* const cursor = find(wanted.name)) {
-    if (cursor->reader() != nullptr) return fail(ErrorKind::kInvalid, "reader " + wanted.name + " is open already");
+    if (cursor->attached()) return fail(ErrorKind::kInvalid, "reader " + wanted.name + " is open already");
     return cursor;
   }
   if (all_.size() >= kMaxReaders) return fail(ErrorKind::kLimit, "too many readers");
@@ -145,7 +147,7 @@ Result<Cursor*> Cursors::open(const ReaderOptions& wanted, std::uint64_t oldest,
 Status Cursors::forget(std::string_view name) {
   const auto at = all_.find(name);
   if (at == all_.end()) return fail(ErrorKind::kNotFound, "no reader " + std::string(name));
-  if (at->second.reader() != nullptr) return fail(ErrorKind::kInvalid, "reader " + std::string(name) + " is open");
+  if (at->second.attached()) return fail(ErrorKind::kInvalid, "reader " + std::string(name) + " is open");
   all_.erase(at);
   return {};
 }
@@ -161,13 +163,9 @@ bool Cursors::any_must_have(std::uint64_t position) const {
       all_, [&](const auto& named) { return !named.second.entry().may_lose && named.second.committed() < position; });
 }
 
-bool Cursors::lose(const Group& group, const Segments& segments,
-                   const std::function<std::uint64_t(const Reader&)>& delivered) {
+bool Cursors::lose(const Group& group, const Segments& segments) {
   bool lost = all_.empty();
-  for (auto& [name, cursor] : all_) {
-    const std::uint64_t through = cursor.reader() == nullptr ? cursor.committed() : delivered(*cursor.reader());
-    lost = cursor.lose(group, through, segments) || lost;
-  }
+  for (auto& [name, cursor] : all_) lost = cursor.lose(group, segments) || lost;
   return lost;
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,6 +17,8 @@
 #include "journal/segments.h"
 
 namespace resmon::journal {
+
+class ReadPosition;
 
 class Cursor {
  public:
@@ -33,8 +34,9 @@ class Cursor {
   // Segments with later positions than this are needed.
   std::uint64_t needs_after() const { return std::min(entry_.committed, hold_.value_or(entry_.committed)); }
 
-  Reader* reader() const { return reader_; }
-  void attach(Reader& reader, Loss loss);
+  bool attached() const { return reader_ != nullptr; }
+  // `reader`: of the reader that has the cursor from now on; outlives it.
+  void attach(const ReadPosition& reader, Loss loss);
 
   // False: that far it was.
   bool commit(std::uint64_t position);
@@ -50,8 +52,8 @@ class Cursor {
   void start_after(std::uint64_t position);
   void hold_after(std::uint64_t position) { hold_ = position; }
 
-  // The bound drops a group, which is still on the list. `delivered`: position. False: the cursor had passed it.
-  bool lose(const Group& group, std::uint64_t delivered, const Segments& segments);
+  // The bound drops a group, which is still on the list. False: the cursor had passed it.
+  bool lose(const Group& group, const Segments& segments);
   // Records of a dropped group were delivered all the same, the last of them at `through`.
   void got_of_dropped(std::uint64_t records, std::uint64_t through);
   // The journal begins after `previous`: what the cursor needed before that is gone. It goes behind the hole, so that
@@ -64,7 +66,7 @@ class Cursor {
   }
 
   CursorEntry entry_;
-  Reader* reader_ = nullptr;
+  const ReadPosition* reader_ = nullptr;
   // Delivered, not committed, and dropped since: counted on disk, because a crash would lose them, but not in stats.
   std::uint64_t in_flight_ = 0;
   std::uint64_t in_flight_through_ = 0;
@@ -92,8 +94,8 @@ class Cursors {
   std::uint64_t passed_by_all() const;
   // Whether one that must not lose anything has not committed the position.
   bool any_must_have(std::uint64_t position) const;
-  // As Cursor::lose, for all. `delivered`: of a reader. False: all had passed the group.
-  bool lose(const Group& group, const Segments& segments, const std::function<std::uint64_t(const Reader&)>& delivered);
+  // As Cursor::lose, for all. False: all had passed the group.
+  bool lose(const Group& group, const Segments& segments);
 
   // They are to be written, an interval after the first change. False: that is known.
   bool touch(Time now);

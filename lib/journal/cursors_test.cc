@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "journal/read_position.h"
+
 namespace resmon::journal {
 namespace {
 
@@ -22,6 +24,18 @@ CursorEntry named(std::string name, std::uint64_t committed, bool may_lose = fal
   return entry;
 }
 
+// A cursor whose reader was given more than it committed.
+struct WithReader {
+  WithReader(std::uint64_t committed, std::uint64_t delivered)
+      : cursor(committed), position(cursor, ReaderOptions::See::kDurable) {
+    position.pass(delivered);
+    cursor.attach(position, Loss::kNever);
+  }
+
+  Cursor cursor;
+  ReadPosition position;
+};
+
 TEST(JournalCursor, CommitsForwardOnly) {
   Cursor cursor(5);
   EXPECT_FALSE(cursor.commit(5));
@@ -32,8 +46,9 @@ TEST(JournalCursor, CommitsForwardOnly) {
 
 TEST(JournalCursor, ADroppedGroupIsLostFromWhatWasDeliveredOn) {
   const Segments segments = one_group(100);
-  Cursor cursor(2);
-  EXPECT_TRUE(cursor.lose(segments.groups().front(), 6, segments));
+  WithReader with_reader(2, 6);
+  Cursor& cursor = with_reader.cursor;
+  EXPECT_TRUE(cursor.lose(segments.groups().front(), segments));
   EXPECT_EQ(cursor.committed(), 10U);
   EXPECT_EQ(cursor.entry().dropped, 4U);
   EXPECT_EQ(cursor.on_disk().dropped, 8U);  // a crash loses what is in flight, too
@@ -47,8 +62,9 @@ TEST(JournalCursor, ADroppedGroupIsLostFromWhatWasDeliveredOn) {
 
 TEST(JournalCursor, WhatWasInFlightIsDroppedByARewind) {
   const Segments segments = one_group(0);
-  Cursor cursor(0);
-  EXPECT_TRUE(cursor.lose(segments.groups().front(), 3, segments));
+  WithReader with_reader(0, 3);
+  Cursor& cursor = with_reader.cursor;
+  EXPECT_TRUE(cursor.lose(segments.groups().front(), segments));
   EXPECT_EQ(cursor.entry().dropped, 7U);
   EXPECT_EQ(cursor.rewind(), 11U);
   EXPECT_EQ(cursor.entry().dropped, 10U);
@@ -58,7 +74,7 @@ TEST(JournalCursor, WhatWasInFlightIsDroppedByARewind) {
 TEST(JournalCursor, WhoHadPassedTheGroupLosesNothing) {
   const Segments segments = one_group(100);
   Cursor cursor(10);
-  EXPECT_FALSE(cursor.lose(segments.groups().front(), 10, segments));
+  EXPECT_FALSE(cursor.lose(segments.groups().front(), segments));
   EXPECT_EQ(cursor.entry().dropped, 0U);
   EXPECT_EQ(cursor.entry().dropped_weight, 0U);
 }
@@ -68,7 +84,7 @@ TEST(JournalCursor, LosesOnlyTheWeightThatItHadNotPassed) {
   Cursor cursor(0);
   EXPECT_TRUE(cursor.pass(4, 30));
   EXPECT_FALSE(cursor.pass(4, 30));
-  EXPECT_TRUE(cursor.lose(segments.groups().front(), 4, segments));
+  EXPECT_TRUE(cursor.lose(segments.groups().front(), segments));
   EXPECT_EQ(cursor.entry().dropped_weight, 70U);
   EXPECT_EQ(cursor.entry().accounted_weight, 100U);
   // One of them was read before, and is done with now.
@@ -83,18 +99,18 @@ TEST(JournalCursor, WeightOfAPassedGroupIsForgottenWithIt) {
   const Segments segments = one_group(30);
   Cursor cursor(0);
   EXPECT_TRUE(cursor.pass(10, 30));
-  EXPECT_FALSE(cursor.lose(segments.groups().front(), 10, segments));
+  EXPECT_FALSE(cursor.lose(segments.groups().front(), segments));
   Segments next;
   next.adopt(11, 20, 11, 8192);
   next.weigh(11, 40);
-  EXPECT_TRUE(cursor.lose(next.groups().front(), 10, next));
+  EXPECT_TRUE(cursor.lose(next.groups().front(), next));
   EXPECT_EQ(cursor.entry().dropped_weight, 40U);
 }
 
 TEST(JournalCursor, GotOfADroppedGroupIsInFlight) {
   const Segments segments = one_group(0);
   Cursor cursor(0);
-  EXPECT_TRUE(cursor.lose(segments.groups().front(), 0, segments));
+  EXPECT_TRUE(cursor.lose(segments.groups().front(), segments));
   cursor.got_of_dropped(4, 4);
   EXPECT_EQ(cursor.entry().dropped, 6U);
   EXPECT_EQ(cursor.on_disk().dropped, 10U);
@@ -159,6 +175,20 @@ TEST(JournalCursors, ANewOneBeginsWhereItsReaderWants) {
   EXPECT_EQ((*cursors.open(wanted, 5, 12))->committed(), 9U);  // it is there
 }
 
+TEST(JournalCursors, WithAReaderItIsNeitherOpenedAgainNorForgotten) {
+  Cursors cursors;
+  ReaderOptions wanted;
+  wanted.name = "a";
+  Cursor& cursor = **cursors.open(wanted, 1, 0);
+  const ReadPosition position(cursor, wanted.see);
+  cursor.attach(position, Loss::kOldest);
+  EXPECT_TRUE(cursor.stats({}, 0).attached);
+  EXPECT_EQ(cursor.stats({}, 0).loss, Loss::kOldest);
+  EXPECT_EQ(cursors.open(wanted, 1, 0).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(cursors.forget("a").error().kind, ErrorKind::kInvalid);
+  EXPECT_NE(cursors.find("a"), nullptr);
+}
+
 TEST(JournalCursors, ThereAreOnlySoMany) {
   Cursors cursors;
   for (std::size_t i = 0; i < kMaxReaders; ++i) cursors.add(named(std::to_string(i), 0));
@@ -201,13 +231,12 @@ TEST(JournalCursors, AReaderIsToldOfItsBacklogAndLosses) {
 TEST(JournalCursors, AGroupIsLostToSomebodyOrToNobody) {
   const Segments segments = one_group(0);
   const Group& group = segments.groups().front();
-  const auto delivered = [](const Reader&) -> std::uint64_t { return 0; };
   Cursors cursors;
-  EXPECT_TRUE(cursors.lose(group, segments, delivered));  // no reader was ever there to have it
+  EXPECT_TRUE(cursors.lose(group, segments));  // no reader was ever there to have it
   cursors.add(named("a", 10));
-  EXPECT_FALSE(cursors.lose(group, segments, delivered));
+  EXPECT_FALSE(cursors.lose(group, segments));
   cursors.add(named("b", 6));
-  EXPECT_TRUE(cursors.lose(group, segments, delivered));
+  EXPECT_TRUE(cursors.lose(group, segments));
   EXPECT_EQ(cursors.find("b")->entry().dropped, 4U);
 }
 

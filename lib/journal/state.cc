@@ -127,10 +127,8 @@ Result<Reader*> State::attach(ReaderOptions wanted) {
   RESMON_ASSIGN(Cursor* const cursor, cursors_.open(wanted, segments_.first_position(last_position_), last_position_));
   touch_cursors();
   const Loss loss = wanted.loss;
-  Reader& reader = *readers_.emplace_back(std::make_unique<Reader>(*this, std::move(wanted)));
-  reader.progress_->cursor = cursor;
-  reader.progress_->next = cursor->committed() + 1;
-  cursor->attach(reader, loss);
+  Reader& reader = *readers_.emplace_back(std::make_unique<Reader>(*this, *cursor, std::move(wanted)));
+  cursor->attach(*reader.position_, loss);
   return &reader;
 }
 
@@ -138,9 +136,7 @@ Status State::visit(std::uint64_t position, const std::function<bool(const Recor
   Cursor cursor(position == 0 ? 0 : position - 1);  // on no list: it holds nothing back
   ReaderOptions at_once;
   at_once.patience = {};
-  Reader reader(*this, at_once);
-  reader.progress_->cursor = &cursor;
-  reader.progress_->next = cursor.committed() + 1;
+  Reader reader(*this, cursor, at_once);
   for (std::uint64_t errors = 0;;) {
     const auto records = reader.read(64U << 10U);
     if (!records) {

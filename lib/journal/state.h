@@ -15,6 +15,7 @@
 #include "journal/cursors.h"
 #include "journal/format.h"
 #include "journal/journal.h"
+#include "journal/read_position.h"
 #include "journal/recovery.h"
 #include "journal/scanner.h"
 #include "journal/schedule.h"
@@ -28,23 +29,6 @@ class CAPABILITY("mutex") TimedMutex : public AnnotatedMutex<std::timed_mutex> {
   bool try_lock_for(std::chrono::milliseconds patience) TRY_ACQUIRE(true) { return standard().try_lock_for(patience); }
 };
 using IoLock = Locked<TimedMutex>;
-
-// Guarded by the journal's mutex.
-struct Reader::Progress {
-  Cursor* cursor = nullptr;
-  std::uint64_t next = 1;                    // first position not delivered
-  std::uint64_t delivered = 0;               // the last that was; up to `next` there is nothing but damage
-  std::uint64_t at = 1;                      // where reading goes on; below `next` while replaying
-  std::uint64_t context = 0;                 // the group whose records were delivered from its start
-  bool armed = true;                         // wake when there is something
-  std::uint64_t damage_counted_through = 0;  // what is read again after rewind() is not counted again
-  std::function<void()> wake;
-
-  // With `position` is done what lies between it and what was not delivered, if nothing was delivered of that.
-  std::uint64_t through(std::uint64_t position) const {
-    return position >= delivered && delivered != 0 ? next - 1 : std::min(position, next - 1);
-  }
-};
 
 class State {
  public:
@@ -104,9 +88,8 @@ class State {
   void begin_session(std::uint64_t next) REQUIRES(io_);
   void touch_cursors() REQUIRES(mutex_);
   std::string path(std::string_view name) const { return options_.directory + "/" + std::string(name); }
-  std::uint64_t visible(ReaderOptions::See see) const REQUIRES(mutex_) {
-    return see == ReaderOptions::See::kAppended ? std::max(shown(), durable_position_.load())
-                                                : durable_position_.load();
+  bool can_read(const ReadPosition& reader) const REQUIRES(mutex_) {
+    return reader.visible(durable_position(), shown()) >= reader.next();
   }
   // What may be shown before it is durable.
   std::uint64_t shown() const REQUIRES(mutex_) {
