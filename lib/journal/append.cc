@@ -171,8 +171,7 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
     segments_.weigh_newest(weight);
     total_weight_ += weight;
     blocks_.set_weight(total_weight_);
-    if (options_.never_reuse_positions && last_position_ + options_.reserve_positions / 2 > reserved_position_)
-      touch_cursors();
+    if (reserve_.runs_low(last_position_)) touch_cursors();
     nudge = schedule_.nudge_after_append(was_idle, blocks_.unwritten_bytes());
     collect_wakes(durable_position_.load(), wakes);
   }

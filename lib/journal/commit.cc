@@ -132,17 +132,16 @@ Status State::write_cursors() {
     const MutexLock lock(mutex_);
     slot.journal_id = journal_id_;
     // At an orderly end it is known; otherwise there is room to give out more before the next of these is written.
-    slot.next_position =
-        last_position_ + 1 + (options_.never_reuse_positions && !closed_ ? options_.reserve_positions : 0);
+    slot.next_position = reserve_.next_position(last_position_, closed_);
     slot.cursors = cursors_.snapshot();
     taken = cursors_.snapshots();
   }
-  const std::uint64_t reserved = slot.next_position - 1;
+  const std::uint64_t next = slot.next_position;
   Status written = cursor_file_.write(std::move(slot));
   const MutexLock lock(mutex_);
   if (written) {
     cursors_durable_ = taken;
-    reserved_position_ = reserved;
+    reserve_.stored(next);
   } else {
     cursors_.touch(SteadyClock::now());
   }

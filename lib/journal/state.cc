@@ -17,6 +17,7 @@ State::State(Options given)
       sizes_(options_),
       blocks_(sizes_.block_bytes()),
       schedule_(options_),
+      reserve_(options_),
       cursor_file_(files_, options_.directory, options_.sync != Sync::kOff) {
   counters_.limit_bytes = options_.limit_bytes;
 }
@@ -106,12 +107,12 @@ void State::on_durable(std::function<void(std::uint64_t)> done) {
 
 void State::lift_reserve() {
   const MutexLock lock(mutex_);
-  reserve_lifted_ = true;
+  reserve_.lift();
 }
 
 std::uint64_t State::reserved_position() const {
   const MutexLock lock(mutex_);
-  return reserved_position_;
+  return reserve_.reserved();
 }
 
 std::vector<std::pair<std::uint64_t, std::uint64_t>> State::segment_positions() const {

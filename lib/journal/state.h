@@ -15,6 +15,7 @@
 #include "journal/cursors.h"
 #include "journal/format.h"
 #include "journal/journal.h"
+#include "journal/position_reserve.h"
 #include "journal/read_position.h"
 #include "journal/recovery.h"
 #include "journal/scanner.h"
@@ -92,10 +93,7 @@ class State {
     return reader.visible(durable_position(), shown()) >= reader.next();
   }
   // What may be shown before it is durable.
-  std::uint64_t shown() const REQUIRES(mutex_) {
-    return options_.never_reuse_positions && !reserve_lifted_ ? std::min(last_position_, reserved_position_)
-                                                              : last_position_;
-  }
+  std::uint64_t shown() const REQUIRES(mutex_) { return reserve_.shown(last_position_); }
 
   // commit.cc
   void run();
@@ -137,9 +135,7 @@ class State {
   std::uint64_t total_weight_ GUARDED_BY(mutex_) = 0;  // of all records up to last_position_
   std::atomic<std::uint64_t> durable_position_{0};
   std::uint64_t last_marked_ GUARDED_BY(mutex_) = 0;
-  // The cursors on the device say that those up to it may have been given out.
-  std::uint64_t reserved_position_ GUARDED_BY(mutex_) = 0;
-  bool reserve_lifted_ GUARDED_BY(mutex_) = false;
+  PositionReserve reserve_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   bool closed_ GUARDED_BY(mutex_) = false;
   Stats counters_ GUARDED_BY(mutex_);
