@@ -42,7 +42,7 @@ void State::drop_front_group() {
   if (cursors_.lose(group, segments_)) counters_.dropped_records += group.last - group.first + 1;
   segments_.drop_front(cursors_.snapshots() + 1);
   blocks_.drop(group.first, group.last);
-  touch_cursors();
+  trigger_.touch_cursors();
 }
 
 // Lets go what every reader has committed, except the newest file: its name keeps the positions.
@@ -107,7 +107,7 @@ class State::Checksums {
 
 Unexpected<Error> State::refuse(std::size_t records, std::string why) {
   counters_.refused_records += records;
-  if (!schedule_.nudged() && schedule_.nudge_for_sync()) work_ready_.notify_one();
+  trigger_.refused();
   return fail(ErrorKind::kUnavailable, std::move(why));
 }
 
@@ -145,7 +145,7 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
   bool nudge = false;
   {
     const MutexLock lock(mutex_);
-    if (stopping_) return fail(ErrorKind::kUnavailable, "the journal is closed");
+    if (trigger_.stopping()) return fail(ErrorKind::kUnavailable, "the journal is closed");
     if (at != 0 && at <= last_position_)
       return fail(ErrorKind::kInvalid, "position " + std::to_string(at) + " was given out before");
     const bool skips = at > last_position_ + 1;
@@ -154,7 +154,7 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
     if (batch.empty()) return appended;
     const std::uint64_t waiting = blocks_.waiting_bytes();
     if (waiting + bytes > options_.buffer_bytes && (waiting > 0 || bytes > options_.buffer_bytes))
-      return refuse(batch.size(), counters_.error.empty() ? "too much waits to be written" : counters_.error);
+      return refuse(batch.size(), trigger_.error().empty() ? "too much waits to be written" : trigger_.error());
 
     const std::uint64_t used =
         skips || !may_append_to_newest() ? options_.segment_bytes : segments_.groups().back().bytes;
@@ -165,14 +165,14 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
 
     if (skips) last_position_ = at - 1;
     const bool was_idle = waiting == 0;
-    if (was_idle) schedule_.begin_waiting(std::chrono::steady_clock::now());
+    if (was_idle) trigger_.begin_waiting(std::chrono::steady_clock::now());
     appended.began_segment = put_batch(batch, crcs, used, reserve);
     counters_.appended_records += batch.size();
     segments_.weigh_newest(weight);
     total_weight_ += weight;
     blocks_.set_weight(total_weight_);
-    if (reserve_.runs_low(last_position_)) touch_cursors();
-    nudge = schedule_.nudge_after_append(was_idle, blocks_.unwritten_bytes());
+    if (reserve_.runs_low(last_position_)) trigger_.touch_cursors();
+    nudge = trigger_.appended(was_idle);
     collect_wakes(durable_position_.load(), wakes);
   }
   if (nudge) work_ready_.notify_one();

@@ -32,37 +32,22 @@ void State::run() {
 // False: the journal is being closed.
 bool State::wait_for_work() {
   const MutexLock lock(mutex_);
-  const Schedule::Time deadline = schedule_.deadline(backlog());
-  while (!stopping_ && !schedule_.nudged()) {
-    if (deadline == Schedule::Time::max())
-      work_ready_.wait(mutex_);
-    else if (!work_ready_.wait_until(mutex_, deadline))
-      break;
-  }
-  schedule_.take_nudge();
-  return !stopping_;
-}
-
-Schedule::Backlog State::backlog() const {
-  Schedule::Backlog backlog{blocks_.waiting_bytes(), blocks_.unwritten_bytes(), {}, segments_.any_doomed()};
-  if (cursors_.dirty()) backlog.cursors_since = cursors_.dirty_since();
-  return backlog;
+  return trigger_.wait(mutex_);
 }
 
 Status State::work(bool forced) {
-  Schedule::Due due;
+  std::optional<Schedule::Due> due;
   {
     const MutexLock lock(mutex_);
-    const auto now = SteadyClock::now();
-    if (!forced && schedule_.must_wait(now)) return {};
-    due = schedule_.begin(backlog(), forced, now);
+    due = trigger_.begin(forced, SteadyClock::now());
   }
+  if (!due) return {};
   Status status;
-  if (due.cursors) status = write_cursors();
+  if (due->cursors) status = write_cursors();
   remove_doomed();
-  if (due.write) {
+  if (due->write) {
     Status written = write_blocks();
-    if (written && (due.sync || options_.sync == Sync::kOff)) written = sync_active();
+    if (written && (due->sync || options_.sync == Sync::kOff)) written = sync_active();
     if (!written) {
       give_up_active();
       status = std::move(written);
@@ -74,22 +59,14 @@ Status State::work(bool forced) {
 // What stats say of it, and when it is tried again.
 Status State::settle_outcome(const Status& status) {
   const MutexLock lock(mutex_);
-  if (status) {
-    schedule_.succeeded();
-    counters_.error.clear();
-    return {};
-  }
-  schedule_.failed(SteadyClock::now());
-  ++counters_.failures;
-  counters_.error = status.error().message;
-  return fail(ErrorKind::kUnavailable, status.error().message);
+  return trigger_.end(status, SteadyClock::now());
 }
 
 Status State::commit() {
   const IoLock io_lock(io_);
   {
     const MutexLock lock(mutex_);
-    if (stopping_) return fail(ErrorKind::kUnavailable, "the journal is closed");
+    if (trigger_.stopping()) return fail(ErrorKind::kUnavailable, "the journal is closed");
   }
   return work(true);
 }
@@ -101,9 +78,9 @@ Status State::hand_over(std::chrono::milliseconds patience) {
   bool removals = false;
   {
     const MutexLock lock(mutex_);
-    if (stopping_) return fail(ErrorKind::kUnavailable, "the journal is closed");
-    if (schedule_.must_wait(SteadyClock::now())) return fail(ErrorKind::kUnavailable, counters_.error);
-    if (blocks_.unwritten_bytes() == 0 && !schedule_.failing()) return {};
+    if (trigger_.stopping()) return fail(ErrorKind::kUnavailable, "the journal is closed");
+    if (trigger_.must_wait(SteadyClock::now())) return fail(ErrorKind::kUnavailable, trigger_.error());
+    if (!trigger_.anything_to_write()) return {};
     removals = segments_.any_doomed();
   }
   Status written;
@@ -120,7 +97,7 @@ Status State::hand_over(std::chrono::milliseconds patience) {
 void State::sync_soon() {
   {
     const MutexLock lock(mutex_);
-    if (blocks_.waiting_bytes() == 0 || !schedule_.nudge_for_sync()) return;
+    if (!trigger_.sync_soon()) return;
   }
   work_ready_.notify_one();
 }
@@ -326,8 +303,7 @@ Status State::close() {
   {
     const MutexLock lock(mutex_);
     if (closed_) return {};
-    stopping_ = true;
-    work_ready_.notify_all();
+    trigger_.stop();
     progressed_.notify_all();
   }
   if (thread_.joinable()) thread_.join();

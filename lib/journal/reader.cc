@@ -139,7 +139,7 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes, std::chron
     auto got = read(limit_bytes);
     if (!got || !got->empty()) return got;
     const MutexLock lock(state_.mutex_);
-    while (!state_.stopping_ && !state_.can_read(*position_))
+    while (!state_.trigger_.stopping() && !state_.can_read(*position_))
       if (!state_.progressed_.wait_until(state_.mutex_, until)) break;
     if (!state_.can_read(*position_)) return got;
   }
@@ -148,7 +148,7 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes, std::chron
 void Reader::commit(std::uint64_t position) {
   const MutexLock lock(state_.mutex_);
   if (!position_->cursor().commit(position_->through(position))) return;
-  state_.touch_cursors();
+  state_.trigger_.touch_cursors();
   state_.trim();
 }
 
@@ -157,27 +157,27 @@ void Reader::pass(std::uint64_t position, std::uint64_t weight) {
   position = std::min(position, state_.last_position_);
   if (!position_->cursor().pass(position, weight)) return;
   position_->pass(position);
-  state_.touch_cursors();
+  state_.trigger_.touch_cursors();
   state_.trim();
 }
 
 void Reader::settle(std::uint64_t position, std::uint64_t weight) {
   const MutexLock lock(state_.mutex_);
   const bool settled = position_->cursor().settle(position, position_->through(position), weight);
-  state_.touch_cursors();
+  state_.trigger_.touch_cursors();
   if (settled) state_.trim();
 }
 
 void Reader::count_missing(std::uint64_t weight) {
   const MutexLock lock(state_.mutex_);
   position_->cursor().count_missing(weight);
-  state_.touch_cursors();
+  state_.trigger_.touch_cursors();
 }
 
 void Reader::correct_dropped_weight(std::int64_t by) {
   const MutexLock lock(state_.mutex_);
   position_->cursor().correct_dropped_weight(by);
-  state_.touch_cursors();
+  state_.trigger_.touch_cursors();
 }
 
 void Reader::rewind() {
@@ -189,7 +189,7 @@ void Reader::start_after(std::uint64_t position) {
   const MutexLock lock(state_.mutex_);
   position_->cursor().start_after(std::min(position, state_.last_position_));
   read_from(position + 1);
-  state_.touch_cursors();
+  state_.trigger_.touch_cursors();
 }
 
 void Reader::read_from(std::uint64_t position) {

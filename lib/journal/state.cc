@@ -16,7 +16,7 @@ State::State(Options given)
       files_(options_.files ? *options_.files : FileSystem::posix()),
       sizes_(options_),
       blocks_(sizes_.block_bytes()),
-      schedule_(options_),
+      trigger_(options_, blocks_, segments_, cursors_, work_ready_),
       reserve_(options_),
       cursor_file_(files_, options_.directory, options_.sync != Sync::kOff) {
   counters_.limit_bytes = options_.limit_bytes;
@@ -62,7 +62,7 @@ void State::begin_session(std::uint64_t next) {
     last_marked_ = last_position_;
     (void)segments_.doom_if_empty(next);
     const auto now = std::chrono::steady_clock::now();
-    schedule_.begin_waiting(now);
+    trigger_.begin_waiting(now);
     cursors_.touch(now);
     (void)make_room(0);
   }
@@ -126,7 +126,7 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> State::segment_positions() 
 Result<Reader*> State::attach(ReaderOptions wanted) {
   const MutexLock lock(mutex_);
   RESMON_ASSIGN(Cursor* const cursor, cursors_.open(wanted, segments_.first_position(last_position_), last_position_));
-  touch_cursors();
+  trigger_.touch_cursors();
   const Loss loss = wanted.loss;
   Reader& reader = *readers_.emplace_back(std::make_unique<Reader>(*this, *cursor, std::move(wanted)));
   cursor->attach(*reader.position_, loss);
@@ -154,16 +154,9 @@ Status State::visit(std::uint64_t position, const std::function<bool(const Recor
 Status State::forget(std::string_view name) {
   const MutexLock lock(mutex_);
   RESMON_TRY(cursors_.forget(name));
-  touch_cursors();
+  trigger_.touch_cursors();
   trim();
   return {};
-}
-
-// The cursors are to be written, an interval after the first change.
-void State::touch_cursors() {
-  if (!cursors_.touch(std::chrono::steady_clock::now())) return;
-  // The commit thread, if nothing else waits, sleeps without a deadline.
-  if (blocks_.waiting_bytes() == 0 && schedule_.nudge()) work_ready_.notify_one();
 }
 
 std::vector<ReaderStats> State::all_readers() const {
@@ -184,6 +177,8 @@ Stats State::stats() const {
   now.last_position = last_position_;
   now.durable_position = durable_position_.load();
   now.files_set_aside = segments_.aside().size();
+  now.failures = trigger_.failures();
+  now.error = trigger_.error();
   return now;
 }
 

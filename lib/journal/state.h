@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "journal/active_file.h"
 #include "journal/blocks.h"
+#include "journal/commit_trigger.h"
 #include "journal/cursor_file.h"
 #include "journal/cursors.h"
 #include "journal/format.h"
@@ -19,7 +20,6 @@
 #include "journal/read_position.h"
 #include "journal/recovery.h"
 #include "journal/scanner.h"
-#include "journal/schedule.h"
 #include "journal/segments.h"
 #include "journal/sizes.h"
 
@@ -87,7 +87,6 @@ class State {
   // state.cc
   void take_over(Recovery::Found found) REQUIRES(io_);
   void begin_session(std::uint64_t next) REQUIRES(io_);
-  void touch_cursors() REQUIRES(mutex_);
   std::string path(std::string_view name) const { return options_.directory + "/" + std::string(name); }
   bool can_read(const ReadPosition& reader) const REQUIRES(mutex_) {
     return reader.visible(durable_position(), shown()) >= reader.next();
@@ -99,7 +98,6 @@ class State {
   void run();
   bool wait_for_work();
   Status work(bool forced) REQUIRES(io_);
-  Schedule::Backlog backlog() const REQUIRES(mutex_);
   Status settle_outcome(const Status& status) REQUIRES(io_);
   Status write_cursors() REQUIRES(io_);
   void write_tally(bool durable) REQUIRES(io_);
@@ -129,14 +127,13 @@ class State {
   Blocks blocks_ GUARDED_BY(mutex_);
   Segments segments_ GUARDED_BY(mutex_);
   Cursors cursors_ GUARDED_BY(mutex_);
-  Schedule schedule_ GUARDED_BY(mutex_);
+  CommitTrigger trigger_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Reader>> readers_ GUARDED_BY(mutex_);
   std::uint64_t last_position_ GUARDED_BY(mutex_) = 0;
   std::uint64_t total_weight_ GUARDED_BY(mutex_) = 0;  // of all records up to last_position_
   std::atomic<std::uint64_t> durable_position_{0};
   std::uint64_t last_marked_ GUARDED_BY(mutex_) = 0;
   PositionReserve reserve_ GUARDED_BY(mutex_);
-  bool stopping_ GUARDED_BY(mutex_) = false;
   bool closed_ GUARDED_BY(mutex_) = false;
   Stats counters_ GUARDED_BY(mutex_);
   std::vector<std::function<void(std::uint64_t)>> durable_callbacks_ GUARDED_BY(mutex_);
