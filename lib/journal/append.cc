@@ -36,44 +36,6 @@ bool State::begins_segment(std::size_t payload_bytes) const {
   return !may_append_to_newest() || !sizes_.fits(segments_.groups().back().bytes, payload_bytes);
 }
 
-// The oldest group and its files are on their way out; cursors that still needed it pass over it.
-void State::drop_front_group() {
-  const Group group = segments_.groups().front();
-  if (cursors_.lose(group, segments_)) counters_.dropped_records += group.last - group.first + 1;
-  segments_.drop_front(cursors_.snapshots() + 1);
-  blocks_.drop(group.first, group.last);
-  trigger_.touch_cursors();
-}
-
-// Lets go what every reader has committed, except the newest file: its name keeps the positions.
-void State::trim() {
-  if (cursors_.empty()) return;
-  const std::uint64_t done = std::min(cursors_.passed_by_all(), durable_position_.load());
-  while (segments_.front_may_go(done)) drop_front_group();
-}
-
-// True if only readers that may lose it still need it, and it is not what is being written.
-bool State::may_drop_front_group() const {
-  return segments_.front_may_go(durable_position_.load()) && !cursors_.any_must_have(segments_.groups().front().last);
-}
-
-// True if `bytes` more can be planned for.
-bool State::make_room(std::uint64_t bytes) {
-  while (segments_.planned_bytes() + bytes > options_.limit_bytes) {
-    if (segments_.doom_one_aside()) continue;
-    if (!may_drop_front_group()) return false;
-    drop_front_group();
-  }
-  return true;
-}
-
-std::uint64_t State::keep_within(std::uint64_t bytes) {
-  const MutexLock lock(mutex_);
-  const std::uint64_t before = counters_.dropped_records;
-  while (segments_.planned_bytes() > bytes && may_drop_front_group()) drop_front_group();
-  return counters_.dropped_records - before;
-}
-
 void State::put(const RecordHeader& header, std::string_view payload) {
   segments_.extend(
       blocks_.put({segments_.groups().back().first, last_position_, total_weight_}, header, seed_, payload));
@@ -160,7 +122,7 @@ Result<Appended> State::append(std::span<const std::string_view> batch, std::uin
         skips || !may_append_to_newest() ? options_.segment_bytes : segments_.groups().back().bytes;
     const std::uint64_t begun = sizes_.segments_begun(batch, used, mark_due());
     const std::uint64_t reserve = allotment(options_.segment_bytes);
-    if (begun > 0 && !make_room(begun * reserve))
+    if (begun > 0 && !retention_.make_room(begun * reserve, durable_position()))
       return refuse(batch.size(), "the journal is full: a reader that must not lose is behind");
 
     if (skips) last_position_ = at - 1;

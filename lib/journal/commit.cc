@@ -159,7 +159,7 @@ Status State::make_physical_room(std::uint64_t group, std::uint64_t bytes) {
   {
     const MutexLock lock(mutex_);
     if (segments_.physical_bytes() + bytes <= options_.limit_bytes) return {};
-    if (!make_room(bytes - std::min(bytes, segments_.reserved_for(group))))
+    if (!retention_.make_room(bytes - std::min(bytes, segments_.reserved_for(group)), durable_position()))
       return fail(ErrorKind::kUnavailable, "the journal is full: a reader that must not lose is behind");
   }
   RESMON_TRY(write_cursors());

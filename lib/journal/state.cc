@@ -17,6 +17,7 @@ State::State(Options given)
       sizes_(options_),
       blocks_(sizes_.block_bytes()),
       trigger_(options_, blocks_, segments_, cursors_, work_ready_),
+      retention_(options_.limit_bytes, segments_, cursors_, blocks_, trigger_),
       reserve_(options_),
       cursor_file_(files_, options_.directory, options_.sync != Sync::kOff) {
   counters_.limit_bytes = options_.limit_bytes;
@@ -64,7 +65,7 @@ void State::begin_session(std::uint64_t next) {
     const auto now = std::chrono::steady_clock::now();
     trigger_.begin_waiting(now);
     cursors_.touch(now);
-    (void)make_room(0);
+    (void)retention_.make_room(0, durable_position());
   }
   // Now, while there is room for the file; and positions to be skipped next time must be on disk before one is given
   // out.
@@ -80,6 +81,11 @@ void State::begin_session(std::uint64_t next) {
   if (!any_doomed) return;
   remove_doomed();
   if (options_.sync != Sync::kOff) (void)files_.sync_directory(options_.directory);
+}
+
+std::uint64_t State::keep_within(std::uint64_t bytes) {
+  const MutexLock lock(mutex_);
+  return retention_.keep_within(bytes, durable_position());
 }
 
 void State::weigh(std::uint64_t position, std::uint64_t weight) {
@@ -177,6 +183,7 @@ Stats State::stats() const {
   now.last_position = last_position_;
   now.durable_position = durable_position_.load();
   now.files_set_aside = segments_.aside().size();
+  now.dropped_records = retention_.dropped_records();
   now.failures = trigger_.failures();
   now.error = trigger_.error();
   return now;

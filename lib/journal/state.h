@@ -19,6 +19,7 @@
 #include "journal/position_reserve.h"
 #include "journal/read_position.h"
 #include "journal/recovery.h"
+#include "journal/retention.h"
 #include "journal/scanner.h"
 #include "journal/segments.h"
 #include "journal/sizes.h"
@@ -78,16 +79,13 @@ class State {
                  std::uint64_t reserve) REQUIRES(mutex_);
   void put_mark() REQUIRES(mutex_);
   void put(const RecordHeader& header, std::string_view payload) REQUIRES(mutex_);
-  bool may_drop_front_group() const REQUIRES(mutex_);
-  bool make_room(std::uint64_t bytes) REQUIRES(mutex_);
-  void drop_front_group() REQUIRES(mutex_);
-  void trim() REQUIRES(mutex_);
   void collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) REQUIRES(mutex_);
 
   // state.cc
   void take_over(Recovery::Found found) REQUIRES(io_);
   void begin_session(std::uint64_t next) REQUIRES(io_);
   std::string path(std::string_view name) const { return options_.directory + "/" + std::string(name); }
+  void trim() REQUIRES(mutex_) { retention_.trim(durable_position()); }
   bool can_read(const ReadPosition& reader) const REQUIRES(mutex_) {
     return reader.visible(durable_position(), shown()) >= reader.next();
   }
@@ -128,6 +126,7 @@ class State {
   Segments segments_ GUARDED_BY(mutex_);
   Cursors cursors_ GUARDED_BY(mutex_);
   CommitTrigger trigger_ GUARDED_BY(mutex_);
+  Retention retention_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Reader>> readers_ GUARDED_BY(mutex_);
   std::uint64_t last_position_ GUARDED_BY(mutex_) = 0;
   std::uint64_t total_weight_ GUARDED_BY(mutex_) = 0;  // of all records up to last_position_
