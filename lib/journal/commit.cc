@@ -109,7 +109,7 @@ Status State::write_cursors() {
     const MutexLock lock(mutex_);
     slot.journal_id = journal_id_;
     // At an orderly end it is known; otherwise there is room to give out more before the next of these is written.
-    slot.next_position = reserve_.next_position(last_position_, closed_);
+    slot.next_position = reserve_.next_position(appender_.last_position(), closed_);
     slot.cursors = cursors_.snapshot();
     taken = cursors_.snapshots();
   }
@@ -293,10 +293,7 @@ void State::publish() {
 bool State::put_last_mark() {
   if (!active_ || options_.sync == Sync::kOff || !active_->has_room(kMarkBytes)) return false;
   const MutexLock lock(mutex_);
-  const auto& groups = segments_.groups();
-  if (groups.empty() || groups.back().first != active_->group()) return false;
-  put_mark();
-  return true;
+  return appender_.put_mark_in(active_->group(), durable_position());
 }
 
 Status State::close() {

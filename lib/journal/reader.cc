@@ -154,7 +154,7 @@ void Reader::commit(std::uint64_t position) {
 
 void Reader::pass(std::uint64_t position, std::uint64_t weight) {
   const MutexLock lock(state_.mutex_);
-  position = std::min(position, state_.last_position_);
+  position = std::min(position, state_.appender_.last_position());
   if (!position_->cursor().pass(position, weight)) return;
   position_->pass(position);
   state_.trigger_.touch_cursors();
@@ -187,7 +187,7 @@ void Reader::rewind() {
 
 void Reader::start_after(std::uint64_t position) {
   const MutexLock lock(state_.mutex_);
-  position_->cursor().start_after(std::min(position, state_.last_position_));
+  position_->cursor().start_after(std::min(position, state_.appender_.last_position()));
   read_from(position + 1);
   state_.trigger_.touch_cursors();
 }
@@ -220,7 +220,7 @@ std::uint64_t Reader::committed() const {
 
 ReaderStats Reader::stats() const {
   const MutexLock lock(state_.mutex_);
-  return position_->cursor().stats(state_.segments_, state_.last_position_);
+  return position_->cursor().stats(state_.segments_, state_.appender_.last_position());
 }
 
 }  // namespace resmon::journal

@@ -18,6 +18,7 @@ State::State(Options given)
       blocks_(sizes_.block_bytes()),
       trigger_(options_, blocks_, segments_, cursors_, work_ready_),
       retention_(options_.limit_bytes, segments_, cursors_, blocks_, trigger_),
+      appender_(options_, sizes_, segments_, blocks_, retention_, trigger_),
       reserve_(options_),
       cursor_file_(files_, options_.directory, options_.sync != Sync::kOff) {
   counters_.limit_bytes = options_.limit_bytes;
@@ -47,7 +48,6 @@ void State::take_over(Recovery::Found found) {
   existing_ = written_ = {found.existing_position, found.tally.weight};
   const MutexLock lock(mutex_);
   segments_ = std::move(found.segments);
-  total_weight_ = found.tally.weight;
   counters_.recovered_records = found.recovered_records;
   counters_.torn_bytes = found.torn_bytes;
   if (found.cursors) cursors_.restore(std::move(found.cursors->cursors), found.oldest_previous);
@@ -57,10 +57,8 @@ void State::take_over(Recovery::Found found) {
 void State::begin_session(std::uint64_t next) {
   {
     const MutexLock lock(mutex_);
-    session_first_ = next;
-    last_position_ = next - 1;
-    durable_position_.store(last_position_);
-    last_marked_ = last_position_;
+    appender_.begin(seed_, next, existing_.weight);
+    durable_position_.store(next - 1);
     (void)segments_.doom_if_empty(next);
     const auto now = std::chrono::steady_clock::now();
     trigger_.begin_waiting(now);
@@ -83,6 +81,42 @@ void State::begin_session(std::uint64_t next) {
   if (options_.sync != Sync::kOff) (void)files_.sync_directory(options_.directory);
 }
 
+bool State::begins_segment(std::size_t payload_bytes) const {
+  const MutexLock lock(mutex_);
+  return appender_.begins_segment(payload_bytes);
+}
+
+Result<Appended> State::append(std::span<const std::string_view> records, std::uint64_t at, std::uint64_t weight) {
+  RESMON_ASSIGN(const std::uint64_t bytes, sizes_.encoded_bytes(records));
+  const Batch batch(records, bytes, at, weight);
+  Appended appended;
+  std::vector<std::function<void()>> wakes;
+  bool nudge = false;
+  {
+    const MutexLock lock(mutex_);
+    if (trigger_.stopping()) return fail(ErrorKind::kUnavailable, "the journal is closed");
+    const bool was_idle = blocks_.waiting_bytes() == 0;
+    RESMON_ASSIGN(appended, appender_.append(batch, durable_position()));
+    if (records.empty()) return appended;
+    if (was_idle) trigger_.begin_waiting(std::chrono::steady_clock::now());
+    if (reserve_.runs_low(appended.last)) trigger_.touch_cursors();
+    nudge = trigger_.appended(was_idle);
+    collect_wakes(durable_position(), wakes);
+  }
+  if (nudge) work_ready_.notify_one();
+  for (const auto& wake : wakes) wake();
+  return appended;
+}
+
+// Who may read now what was not there before. `durable`: position.
+void State::collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) {
+  bool waiting = false;
+  const std::uint64_t may_show = shown();
+  for (const auto& reader : readers_)
+    waiting = reader->position_->take_wake(reader->position_->visible(durable, may_show), wakes) || waiting;
+  if (waiting) progressed_.notify_all();
+}
+
 std::uint64_t State::keep_within(std::uint64_t bytes) {
   const MutexLock lock(mutex_);
   return retention_.keep_within(bytes, durable_position());
@@ -96,7 +130,8 @@ void State::weigh(std::uint64_t position, std::uint64_t weight) {
 void State::set_total_weight(std::uint64_t weight) {
   const IoLock io_lock(io_);
   const MutexLock lock(mutex_);
-  total_weight_ = written_.weight = existing_.weight = weight;
+  written_.weight = existing_.weight = weight;
+  appender_.set_total_weight(weight);
 }
 
 bool State::wait_durable(std::uint64_t position, std::chrono::steady_clock::time_point until) {
@@ -131,7 +166,8 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> State::segment_positions() 
 
 Result<Reader*> State::attach(ReaderOptions wanted) {
   const MutexLock lock(mutex_);
-  RESMON_ASSIGN(Cursor* const cursor, cursors_.open(wanted, segments_.first_position(last_position_), last_position_));
+  RESMON_ASSIGN(Cursor* const cursor,
+                cursors_.open(wanted, segments_.first_position(appender_.last_position()), appender_.last_position()));
   trigger_.touch_cursors();
   const Loss loss = wanted.loss;
   Reader& reader = *readers_.emplace_back(std::make_unique<Reader>(*this, *cursor, std::move(wanted)));
@@ -168,7 +204,7 @@ Status State::forget(std::string_view name) {
 std::vector<ReaderStats> State::all_readers() const {
   const MutexLock lock(mutex_);
   std::vector<ReaderStats> all;
-  for (const auto& [name, cursor] : cursors_.all()) all.push_back(cursor.stats(segments_, last_position_));
+  for (const auto& [name, cursor] : cursors_.all()) all.push_back(cursor.stats(segments_, appender_.last_position()));
   return all;
 }
 
@@ -179,10 +215,10 @@ Stats State::stats() const {
   now.memory_bytes = blocks_.bytes();
   now.waiting_bytes = blocks_.waiting_bytes();
   now.segments = segments_.files();
-  now.first_position = segments_.first_position(last_position_);
-  now.last_position = last_position_;
+  now.first_position = segments_.first_position(appender_.last_position());
   now.durable_position = durable_position_.load();
   now.files_set_aside = segments_.aside().size();
+  appender_.count_into(now);
   now.dropped_records = retention_.dropped_records();
   now.failures = trigger_.failures();
   now.error = trigger_.error();

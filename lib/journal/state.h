@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "journal/active_file.h"
+#include "journal/appender.h"
 #include "journal/blocks.h"
 #include "journal/commit_trigger.h"
 #include "journal/cursor_file.h"
@@ -69,19 +70,8 @@ class State {
 
  private:
   friend class Reader;  // reads under mutex_
-  class Checksums;
 
-  // append.cc
-  bool may_append_to_newest() const REQUIRES(mutex_);
-  bool mark_due() const REQUIRES(mutex_) { return last_marked_ != durable_position_.load(); }
-  Unexpected<Error> refuse(std::size_t records, std::string why) REQUIRES(mutex_);
-  bool put_batch(std::span<const std::string_view> batch, const Checksums& crcs, std::uint64_t used,
-                 std::uint64_t reserve) REQUIRES(mutex_);
-  void put_mark() REQUIRES(mutex_);
-  void put(const RecordHeader& header, std::string_view payload) REQUIRES(mutex_);
   void collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) REQUIRES(mutex_);
-
-  // state.cc
   void take_over(Recovery::Found found) REQUIRES(io_);
   void begin_session(std::uint64_t next) REQUIRES(io_);
   std::string path(std::string_view name) const { return options_.directory + "/" + std::string(name); }
@@ -90,7 +80,7 @@ class State {
     return reader.visible(durable_position(), shown()) >= reader.next();
   }
   // What may be shown before it is durable.
-  std::uint64_t shown() const REQUIRES(mutex_) { return reserve_.shown(last_position_); }
+  std::uint64_t shown() const REQUIRES(mutex_) { return reserve_.shown(appender_.last_position()); }
 
   // commit.cc
   void run();
@@ -115,7 +105,6 @@ class State {
   const Sizes sizes_;
   std::uint64_t journal_id_ = 0;
   std::uint32_t seed_ = 0;
-  std::uint64_t session_first_ = 1;  // the first position this process gives out
   std::vector<std::string> findings_;
   bool cursors_lost_ = false;
   std::string newest_segment_start_;
@@ -128,10 +117,8 @@ class State {
   CommitTrigger trigger_ GUARDED_BY(mutex_);
   Retention retention_ GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Reader>> readers_ GUARDED_BY(mutex_);
-  std::uint64_t last_position_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t total_weight_ GUARDED_BY(mutex_) = 0;  // of all records up to last_position_
+  Appender appender_ GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> durable_position_{0};
-  std::uint64_t last_marked_ GUARDED_BY(mutex_) = 0;
   PositionReserve reserve_ GUARDED_BY(mutex_);
   bool closed_ GUARDED_BY(mutex_) = false;
   Stats counters_ GUARDED_BY(mutex_);
