@@ -143,6 +143,7 @@ struct Stats {
   std::string error;  // why records wait now; empty when all is well
 };
 
+class Committer;
 class Cursor;
 class ReadPosition;
 struct Source;
@@ -290,8 +291,9 @@ class Journal {
   Stats stats() const;
 
  private:
-  explicit Journal(std::unique_ptr<State> state);
+  Journal(std::unique_ptr<State> state, std::unique_ptr<Committer> committer);
   std::unique_ptr<State> state_;
+  std::unique_ptr<Committer> committer_;
 };
 
 }  // namespace resmon::journal

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "journal/scanner.h"
 #include "journal/state.h"
 
 namespace resmon::journal {
@@ -40,18 +41,17 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
     Source source;
     if (!find_source(source)) return std::span<const Record>();
     RESMON_TRY(source.block != nullptr ? read_block(source, limit_bytes) : read_file(source, limit_bytes));
-    const MutexLock lock(state_.mutex_);
-    position_->got(source, records_, state_.segments_, state_.counters_.damaged_records);
+    const MutexLock lock(state_.mutex);
+    position_->got(source, records_, state_.segments, state_.counters.damaged_records);
     if (!records_.empty()) return std::span<const Record>(records_);
   }
 }
 
 // False: there is nothing to read yet.
 bool Reader::find_source(Source& source) {
-  const MutexLock lock(state_.mutex_);
-  const std::uint64_t visible = position_->visible(state_.durable_position(), state_.shown());
-  const bool found =
-      position_->find(source, state_.segments_, state_.blocks_, visible, state_.counters_.damaged_records);
+  const MutexLock lock(state_.mutex);
+  const bool found = position_->find(source, state_.segments, state_.blocks, state_.visible(*position_),
+                                     state_.counters.damaged_records);
   if (source.new_group) files_->segment = 0;
   return found;
 }
@@ -63,7 +63,7 @@ Status Reader::read_block(Source& source, std::size_t limit_bytes) {
   if (offset > source.block_end) offset = 0;
   for (std::size_t bytes = 0; offset < source.block_end && bytes < limit_bytes;) {
     const char* const here = block.bytes.get() + offset;
-    const auto header = decode_record_header(here, state_.seed_);
+    const auto header = decode_record_header(here, state_.opened.seed);
     if (!header) return fail(ErrorKind::kInternal, "journal: a block in memory was overwritten");
     const std::uint64_t position = header->position(block.first);
     const bool mark = (header->flags & kMark) != 0;
@@ -88,11 +88,11 @@ Status Reader::open_file(const Source& source) {
   files_->block.reset();
   SegmentScanner& scanner = files_->scanner;
   if (files_->segment != source.segment.first || scanner.next_position() > source.at) {
-    auto opened = state_.files_.open(state_.path(segment_name(source.segment.first)));
+    auto opened = state_.files.open(state_.path(segment_name(source.segment.first)));
     if (!opened && opened.error().kind != ErrorKind::kNotFound) return fail(std::move(opened).error());
     std::shared_ptr<File> file;
     if (opened) file = std::move(opened).value();
-    scanner.start(std::move(file), state_.seed_, source.segment.first);
+    scanner.start(std::move(file), state_.opened.seed, source.segment.first);
     files_->segment = source.segment.first;
   } else if (files_->through != source.through) {
     scanner.forget_ahead();
@@ -138,58 +138,58 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes, std::chron
   while (true) {
     auto got = read(limit_bytes);
     if (!got || !got->empty()) return got;
-    const MutexLock lock(state_.mutex_);
-    while (!state_.trigger_.stopping() && !state_.can_read(*position_))
-      if (!state_.progressed_.wait_until(state_.mutex_, until)) break;
+    const MutexLock lock(state_.mutex);
+    while (!state_.trigger.stopping() && !state_.can_read(*position_))
+      if (!state_.progressed.wait_until(state_.mutex, until)) break;
     if (!state_.can_read(*position_)) return got;
   }
 }
 
 void Reader::commit(std::uint64_t position) {
-  const MutexLock lock(state_.mutex_);
+  const MutexLock lock(state_.mutex);
   if (!position_->cursor().commit(position_->through(position))) return;
-  state_.trigger_.touch_cursors();
+  state_.trigger.touch_cursors();
   state_.trim();
 }
 
 void Reader::pass(std::uint64_t position, std::uint64_t weight) {
-  const MutexLock lock(state_.mutex_);
-  position = std::min(position, state_.appender_.last_position());
+  const MutexLock lock(state_.mutex);
+  position = std::min(position, state_.appender.last_position());
   if (!position_->cursor().pass(position, weight)) return;
   position_->pass(position);
-  state_.trigger_.touch_cursors();
+  state_.trigger.touch_cursors();
   state_.trim();
 }
 
 void Reader::settle(std::uint64_t position, std::uint64_t weight) {
-  const MutexLock lock(state_.mutex_);
+  const MutexLock lock(state_.mutex);
   const bool settled = position_->cursor().settle(position, position_->through(position), weight);
-  state_.trigger_.touch_cursors();
+  state_.trigger.touch_cursors();
   if (settled) state_.trim();
 }
 
 void Reader::count_missing(std::uint64_t weight) {
-  const MutexLock lock(state_.mutex_);
+  const MutexLock lock(state_.mutex);
   position_->cursor().count_missing(weight);
-  state_.trigger_.touch_cursors();
+  state_.trigger.touch_cursors();
 }
 
 void Reader::correct_dropped_weight(std::int64_t by) {
-  const MutexLock lock(state_.mutex_);
+  const MutexLock lock(state_.mutex);
   position_->cursor().correct_dropped_weight(by);
-  state_.trigger_.touch_cursors();
+  state_.trigger.touch_cursors();
 }
 
 void Reader::rewind() {
-  const MutexLock lock(state_.mutex_);
+  const MutexLock lock(state_.mutex);
   read_from(position_->cursor().rewind());
 }
 
 void Reader::start_after(std::uint64_t position) {
-  const MutexLock lock(state_.mutex_);
-  position_->cursor().start_after(std::min(position, state_.appender_.last_position()));
+  const MutexLock lock(state_.mutex);
+  position_->cursor().start_after(std::min(position, state_.appender.last_position()));
   read_from(position + 1);
-  state_.trigger_.touch_cursors();
+  state_.trigger.touch_cursors();
 }
 
 void Reader::read_from(std::uint64_t position) {
@@ -199,7 +199,7 @@ void Reader::read_from(std::uint64_t position) {
 }
 
 void Reader::hold_after(std::uint64_t position) {
-  const MutexLock lock(state_.mutex_);
+  const MutexLock lock(state_.mutex);
   position_->cursor().hold_after(position);
   state_.trim();
 }
@@ -209,18 +209,18 @@ void Reader::set_patience(std::chrono::milliseconds patience) {
 }
 
 void Reader::on_readable(std::function<void()> wake) {
-  const MutexLock lock(state_.mutex_);
+  const MutexLock lock(state_.mutex);
   position_->on_readable(std::move(wake));
 }
 
 std::uint64_t Reader::committed() const {
-  const MutexLock lock(state_.mutex_);
+  const MutexLock lock(state_.mutex);
   return position_->cursor().committed();
 }
 
 ReaderStats Reader::stats() const {
-  const MutexLock lock(state_.mutex_);
-  return position_->cursor().stats(state_.segments_, state_.appender_.last_position());
+  const MutexLock lock(state_.mutex);
+  return position_->cursor().stats(state_.segments, state_.appender.last_position());
 }
 
 }  // namespace resmon::journal
