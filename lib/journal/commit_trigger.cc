@@ -47,7 +47,7 @@ Status CommitTrigger::end(const Status& status, Time now) {
 }
 
 Schedule::Backlog CommitTrigger::backlog() const {
-  Schedule::Backlog backlog{blocks_.waiting_bytes(), blocks_.unwritten_bytes(), {}, segments_.any_doomed()};
+  Schedule::Backlog backlog{blocks_.waiting_bytes(), blocks_.unwritten_bytes(), {}, segments_.discarded().any_doomed()};
   if (cursors_.dirty()) backlog.cursors_since = cursors_.dirty_since();
   return backlog;
 }

@@ -103,7 +103,7 @@ TEST(JournalCommitTrigger, CursorsThatLetFilesGoAreWrittenWithTheRecords) {
   watched.trigger.touch_cursors();
   watched.put(1);
   EXPECT_FALSE(watched.trigger.begin(false, watched.now)->cursors);
-  watched.segments.doom("file", 4096);
+  watched.segments.discarded().doom("file", 4096);
   watched.trigger.begin_waiting(watched.now - 1h);
   EXPECT_TRUE(watched.trigger.begin(false, watched.now)->cursors);
 }

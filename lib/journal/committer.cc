@@ -37,7 +37,7 @@ void Committer::begin_session() {
   bool any_doomed = false;
   {
     const MutexLock lock(state_.mutex);
-    any_doomed = state_.segments.any_doomed();
+    any_doomed = state_.segments.discarded().any_doomed();
   }
   if (!any_doomed) return;
   space_.remove_doomed();
@@ -104,7 +104,7 @@ Status Committer::hand_over(std::chrono::milliseconds patience) {
     if (state_.trigger.must_wait(std::chrono::steady_clock::now()))
       return fail(ErrorKind::kUnavailable, state_.trigger.error());
     if (!state_.trigger.anything_to_write()) return {};
-    removals = state_.segments.any_doomed();
+    removals = state_.segments.discarded().any_doomed();
   }
   Status written;
   if (removals) written = cursors_.write();

@@ -13,7 +13,7 @@ void DiskSpace::remove_doomed() {
     const MutexLock lock(state_.mutex);
     // Without any cursors on disk, and with a disk too full for them, waiting for them would be waiting for ever; then
     // a crash makes readers begin at the oldest kept, and they say so. Files stay on the account until they are gone.
-    list = state_.segments.removable(cursors_.snapshots(), !cursors_.any_stored());
+    list = state_.segments.discarded().removable(cursors_.snapshots(), !cursors_.any_stored());
   }
   if (list.empty()) return;
   std::vector<std::string> gone;
@@ -29,7 +29,7 @@ void DiskSpace::remove_doomed() {
     if (removed || removed.error().kind == ErrorKind::kNotFound) gone.push_back(file.name);
   }
   const MutexLock lock(state_.mutex);
-  state_.segments.removed(gone);
+  state_.segments.discarded().removed(gone);
 }
 
 Status DiskSpace::make_room(std::uint64_t group, std::uint64_t bytes) {

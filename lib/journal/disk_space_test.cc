@@ -36,7 +36,7 @@ struct Files {
   }
   bool any_doomed() {
     const MutexLock lock(state.mutex);
-    return state.segments.any_doomed();
+    return state.segments.discarded().any_doomed();
   }
 
   SimulatedFiles files{1};
@@ -108,7 +108,7 @@ TEST(JournalDiskSpace, WhatIsReservedForTheGroupIsNotMadeAgain) {
   {
     const MutexLock lock(on.state.mutex);
     on.state.segments.begin_group(31, kOneFile);
-    on.state.segments.doom("gone", 4096);
+    on.state.segments.discarded().doom("gone", 4096);
   }
   EXPECT_TRUE(on.space.make_room(31, kOneFile));
   EXPECT_FALSE(on.any_doomed());

@@ -44,12 +44,13 @@ void Recovery::note(std::string finding) {
 
 void Recovery::set_aside(const std::string& name, std::uint64_t bytes, const std::string& why) {
   std::string other = name + ".aside";
-  for (int i = 1; found_.segments.aside().contains(other); ++i) other = name + "." + std::to_string(i) + ".aside";
+  for (int i = 1; found_.segments.discarded().aside().contains(other); ++i)
+    other = name + "." + std::to_string(i) + ".aside";
   if (auto renamed = files_.rename(path(name), path(other)); !renamed) {
     note(name + " cannot be used (" + why + ") nor set aside: " + renamed.error().message);
     return;
   }
-  found_.segments.set_aside(other, bytes);
+  found_.segments.discarded().set_aside(other, bytes);
   note(name + " was set aside as " + other + ": " + why);
 }
 
@@ -58,7 +59,7 @@ std::vector<Recovery::Candidate> Recovery::find_segments(const std::vector<FileS
   for (const auto& entry : entries) {
     if (entry.name == "lock" || entry.name == "cursors") continue;
     if (entry.name.ends_with(".aside")) {
-      found_.segments.set_aside(entry.name, entry.bytes);
+      found_.segments.discarded().set_aside(entry.name, entry.bytes);
       continue;
     }
     const auto first = parse_segment_name(entry.name);
@@ -134,7 +135,7 @@ bool Recovery::examine(Candidate& candidate) {
     return true;
   }
   if (only_zeros(candidate))
-    found_.segments.doom(candidate.name, allotment(candidate.bytes));
+    found_.segments.discarded().doom(candidate.name, allotment(candidate.bytes));
   else
     set_aside(candidate.name, candidate.bytes, candidate.problem.message);
   return false;
@@ -276,7 +277,7 @@ void Recovery::adopt(std::vector<Candidate>& candidates) {
     else
       candidate.group = candidate.first;
     if (candidate.last < candidate.first && next != nullptr) {
-      found_.segments.doom(candidate.name, allotment(candidate.bytes));
+      found_.segments.discarded().doom(candidate.name, allotment(candidate.bytes));
       continue;
     }
     found_.segments.adopt(candidate.first, candidate.last, candidate.group, allotment(candidate.bytes));

@@ -12,7 +12,7 @@ void Retention::trim(std::uint64_t durable) {
 
 bool Retention::make_room(std::uint64_t bytes, std::uint64_t durable) {
   while (segments_.planned_bytes() + bytes > limit_bytes_) {
-    if (segments_.doom_one_aside()) continue;
+    if (segments_.discarded().doom_one_aside()) continue;
     if (!may_drop_front(durable)) return false;
     drop_front();
   }

@@ -40,8 +40,8 @@ TEST(JournalRetention, WhatEveryReaderCommittedGoes) {
   EXPECT_EQ(kept.oldest(), 21U);
   EXPECT_EQ(kept.retention.dropped_records(), 0U);
   EXPECT_TRUE(kept.cursors.dirty());
-  EXPECT_TRUE(kept.segments.removable(0, false).empty());  // not before the cursors are on the device
-  EXPECT_EQ(kept.segments.removable(1, false).size(), 2U);
+  EXPECT_TRUE(kept.segments.discarded().removable(0, false).empty());  // not before the cursors are on the device
+  EXPECT_EQ(kept.segments.discarded().removable(1, false).size(), 2U);
 }
 
 TEST(JournalRetention, WhatIsNotDurableStays) {
@@ -72,9 +72,9 @@ TEST(JournalRetention, AtTheBoundTheOldestGoes) {
 
 TEST(JournalRetention, FilesThatWereSetAsideGoFirst) {
   Kept kept(5);
-  kept.segments.set_aside("strange", 4096);
+  kept.segments.discarded().set_aside("strange", 4096);
   EXPECT_TRUE(kept.retention.make_room(1, 40));
-  EXPECT_TRUE(kept.segments.aside().empty());
+  EXPECT_TRUE(kept.segments.discarded().aside().empty());
   EXPECT_EQ(kept.oldest(), 1U);
 }
 

@@ -160,7 +160,7 @@ Stats State::stats() const {
   now.segments = segments.files();
   now.first_position = segments.first_position(appender.last_position());
   now.durable_position = durable_position();
-  now.files_set_aside = segments.aside().size();
+  now.files_set_aside = segments.discarded().aside().size();
   appender.count_into(now);
   now.dropped_records = retention.dropped_records();
   now.failures = trigger.failures();
