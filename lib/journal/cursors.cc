@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "journal/read_position.h"
+
 namespace resmon::journal {
 
 CursorEntry Cursor::on_disk() const {
@@ -11,7 +13,21 @@ CursorEntry Cursor::on_disk() const {
   return entry;
 }
 
-void Cursor::attach(Reader& reader, Loss loss) {
+ReaderStats Cursor::stats(const Segments& segments, std::uint64_t last) const {
+  ReaderStats stats;
+  stats.name = entry_.name;
+  stats.loss = entry_.may_lose ? Loss::kOldest : Loss::kNever;
+  stats.attached = attached();
+  stats.committed = entry_.committed;
+  stats.backlog_records = segments.records_between(entry_.committed + 1, last);
+  stats.dropped_records = entry_.dropped;
+  stats.damaged_records = entry_.damaged;
+  stats.dropped_weight = entry_.dropped_weight;
+  stats.accounted_weight = entry_.accounted_weight;
+  return stats;
+}
+
+void Cursor::attach(const ReadPosition& reader, Loss loss) {
   reader_ = &reader;
   entry_.may_lose = loss == Loss::kOldest;
 }
@@ -66,12 +82,12 @@ void Cursor::start_after(std::uint64_t position) {
   in_flight_ = 0;
 }
 
-bool Cursor::lose(const Group& group, std::uint64_t delivered, const Segments& segments) {
+bool Cursor::lose(const Group& group, const Segments& segments) {
   if (entry_.committed >= group.last) {
     passed_weight_ -= std::min(passed_weight_, group.weight);
     return false;
   }
-  delivered = std::max(delivered, entry_.committed);
+  const std::uint64_t delivered = std::max(reader_ == nullptr ? 0 : reader_->next() - 1, entry_.committed);
   const std::uint64_t flying = segments.records_between(entry_.committed + 1, std::min(delivered, group.last));
   if (flying > 0) {
     in_flight_ += flying;
@@ -108,6 +124,34 @@ Cursor& Cursors::add(CursorEntry entry) {
   return all_.emplace(std::move(name), Cursor(std::move(entry))).first->second;
 }
 
+void Cursors::restore(std::vector<CursorEntry> entries, std::uint64_t oldest_previous) {
+  // Files that went missing, as far as the oldest that is left tells. The cursor goes behind the hole, also that of a
+  // reader that is away.
+  for (CursorEntry& entry : entries) add(std::move(entry)).begins_after(oldest_previous);
+}
+
+Result<Cursor*> Cursors::open(const ReaderOptions& wanted, std::uint64_t oldest, std::uint64_t last) {
+  if (wanted.name.empty() || wanted.name.size() > kMaxReaderNameBytes)
+    return fail(ErrorKind::kInvalid, "a reader's name has 1 to 64 bytes");
+  if (Cursor* const cursor = find(wanted.name)) {
+    if (cursor->attached()) return fail(ErrorKind::kInvalid, "reader " + wanted.name + " is open already");
+    return cursor;
+  }
+  if (all_.size() >= kMaxReaders) return fail(ErrorKind::kLimit, "too many readers");
+  CursorEntry entry;
+  entry.name = wanted.name;
+  entry.committed = wanted.start == ReaderOptions::Start::kNewest ? last : oldest - 1;
+  return &add(std::move(entry));
+}
+
+Status Cursors::forget(std::string_view name) {
+  const auto at = all_.find(name);
+  if (at == all_.end()) return fail(ErrorKind::kNotFound, "no reader " + std::string(name));
+  if (at->second.attached()) return fail(ErrorKind::kInvalid, "reader " + std::string(name) + " is open");
+  all_.erase(at);
+  return {};
+}
+
 std::uint64_t Cursors::passed_by_all() const {
   std::uint64_t passed = ~std::uint64_t{0};
   for (const auto& [name, cursor] : all_) passed = std::min(passed, cursor.needs_after());
@@ -119,13 +163,9 @@ bool Cursors::any_must_have(std::uint64_t position) const {
       all_, [&](const auto& named) { return !named.second.entry().may_lose && named.second.committed() < position; });
 }
 
-bool Cursors::lose(const Group& group, const Segments& segments,
-                   const std::function<std::uint64_t(const Reader&)>& delivered) {
+bool Cursors::lose(const Group& group, const Segments& segments) {
   bool lost = all_.empty();
-  for (auto& [name, cursor] : all_) {
-    const std::uint64_t through = cursor.reader() == nullptr ? cursor.committed() : delivered(*cursor.reader());
-    lost = cursor.lose(group, through, segments) || lost;
-  }
+  for (auto& [name, cursor] : all_) lost = cursor.lose(group, segments) || lost;
   return lost;
 }
 

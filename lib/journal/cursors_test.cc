@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "journal/read_position.h"
+
 namespace resmon::journal {
 namespace {
 
@@ -22,6 +24,18 @@ CursorEntry named(std::string name, std::uint64_t committed, bool may_lose = fal
   return entry;
 }
 
+// A cursor whose reader was given more than it committed.
+struct WithReader {
+  WithReader(std::uint64_t committed, std::uint64_t delivered)
+      : cursor(committed), position(cursor, ReaderOptions::See::kDurable) {
+    position.pass(delivered);
+    cursor.attach(position, Loss::kNever);
+  }
+
+  Cursor cursor;
+  ReadPosition position;
+};
+
 TEST(JournalCursor, CommitsForwardOnly) {
   Cursor cursor(5);
   EXPECT_FALSE(cursor.commit(5));
@@ -32,8 +46,9 @@ TEST(JournalCursor, CommitsForwardOnly) {
 
 TEST(JournalCursor, ADroppedGroupIsLostFromWhatWasDeliveredOn) {
   const Segments segments = one_group(100);
-  Cursor cursor(2);
-  EXPECT_TRUE(cursor.lose(segments.groups().front(), 6, segments));
+  WithReader with_reader(2, 6);
+  Cursor& cursor = with_reader.cursor;
+  EXPECT_TRUE(cursor.lose(segments.groups().front(), segments));
   EXPECT_EQ(cursor.committed(), 10U);
   EXPECT_EQ(cursor.entry().dropped, 4U);
   EXPECT_EQ(cursor.on_disk().dropped, 8U);  // a crash loses what is in flight, too
@@ -47,8 +62,9 @@ TEST(JournalCursor, ADroppedGroupIsLostFromWhatWasDeliveredOn) {
 
 TEST(JournalCursor, WhatWasInFlightIsDroppedByARewind) {
   const Segments segments = one_group(0);
-  Cursor cursor(0);
-  EXPECT_TRUE(cursor.lose(segments.groups().front(), 3, segments));
+  WithReader with_reader(0, 3);
+  Cursor& cursor = with_reader.cursor;
+  EXPECT_TRUE(cursor.lose(segments.groups().front(), segments));
   EXPECT_EQ(cursor.entry().dropped, 7U);
   EXPECT_EQ(cursor.rewind(), 11U);
   EXPECT_EQ(cursor.entry().dropped, 10U);
@@ -58,7 +74,7 @@ TEST(JournalCursor, WhatWasInFlightIsDroppedByARewind) {
 TEST(JournalCursor, WhoHadPassedTheGroupLosesNothing) {
   const Segments segments = one_group(100);
   Cursor cursor(10);
-  EXPECT_FALSE(cursor.lose(segments.groups().front(), 10, segments));
+  EXPECT_FALSE(cursor.lose(segments.groups().front(), segments));
   EXPECT_EQ(cursor.entry().dropped, 0U);
   EXPECT_EQ(cursor.entry().dropped_weight, 0U);
 }
@@ -68,7 +84,7 @@ TEST(JournalCursor, LosesOnlyTheWeightThatItHadNotPassed) {
   Cursor cursor(0);
   EXPECT_TRUE(cursor.pass(4, 30));
   EXPECT_FALSE(cursor.pass(4, 30));
-  EXPECT_TRUE(cursor.lose(segments.groups().front(), 4, segments));
+  EXPECT_TRUE(cursor.lose(segments.groups().front(), segments));
   EXPECT_EQ(cursor.entry().dropped_weight, 70U);
   EXPECT_EQ(cursor.entry().accounted_weight, 100U);
   // One of them was read before, and is done with now.
@@ -83,18 +99,18 @@ TEST(JournalCursor, WeightOfAPassedGroupIsForgottenWithIt) {
   const Segments segments = one_group(30);
   Cursor cursor(0);
   EXPECT_TRUE(cursor.pass(10, 30));
-  EXPECT_FALSE(cursor.lose(segments.groups().front(), 10, segments));
+  EXPECT_FALSE(cursor.lose(segments.groups().front(), segments));
   Segments next;
   next.adopt(11, 20, 11, 8192);
   next.weigh(11, 40);
-  EXPECT_TRUE(cursor.lose(next.groups().front(), 10, next));
+  EXPECT_TRUE(cursor.lose(next.groups().front(), next));
   EXPECT_EQ(cursor.entry().dropped_weight, 40U);
 }
 
 TEST(JournalCursor, GotOfADroppedGroupIsInFlight) {
   const Segments segments = one_group(0);
   Cursor cursor(0);
-  EXPECT_TRUE(cursor.lose(segments.groups().front(), 0, segments));
+  EXPECT_TRUE(cursor.lose(segments.groups().front(), segments));
   cursor.got_of_dropped(4, 4);
   EXPECT_EQ(cursor.entry().dropped, 6U);
   EXPECT_EQ(cursor.on_disk().dropped, 10U);
@@ -141,20 +157,86 @@ TEST(JournalCursors, TheSlowestDecidesWhatGoes) {
   EXPECT_FALSE(cursors.any_must_have(10));
   EXPECT_TRUE(cursors.any_must_have(11));
   EXPECT_EQ(cursors.find("c"), nullptr);
-  cursors.erase("b");
+  ASSERT_TRUE(cursors.forget("b"));
   EXPECT_EQ(cursors.passed_by_all(), 10U);
+}
+
+TEST(JournalCursors, ANewOneBeginsWhereItsReaderWants) {
+  Cursors cursors;
+  ReaderOptions wanted;
+  EXPECT_EQ(cursors.open(wanted, 5, 9).error().kind, ErrorKind::kInvalid);
+  wanted.name.assign(kMaxReaderNameBytes + 1, 'n');
+  EXPECT_EQ(cursors.open(wanted, 5, 9).error().kind, ErrorKind::kInvalid);
+  wanted.name.pop_back();
+  EXPECT_EQ((*cursors.open(wanted, 5, 9))->committed(), 4U);
+  wanted.name = "newest";
+  wanted.start = ReaderOptions::Start::kNewest;
+  EXPECT_EQ((*cursors.open(wanted, 5, 9))->committed(), 9U);
+  EXPECT_EQ((*cursors.open(wanted, 5, 12))->committed(), 9U);  // it is there
+}
+
+TEST(JournalCursors, WithAReaderItIsNeitherOpenedAgainNorForgotten) {
+  Cursors cursors;
+  ReaderOptions wanted;
+  wanted.name = "a";
+  Cursor& cursor = **cursors.open(wanted, 1, 0);
+  const ReadPosition position(cursor, wanted.see);
+  cursor.attach(position, Loss::kOldest);
+  EXPECT_TRUE(cursor.stats({}, 0).attached);
+  EXPECT_EQ(cursor.stats({}, 0).loss, Loss::kOldest);
+  EXPECT_EQ(cursors.open(wanted, 1, 0).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(cursors.forget("a").error().kind, ErrorKind::kInvalid);
+  EXPECT_NE(cursors.find("a"), nullptr);
+}
+
+TEST(JournalCursors, ThereAreOnlySoMany) {
+  Cursors cursors;
+  for (std::size_t i = 0; i < kMaxReaders; ++i) cursors.add(named(std::to_string(i), 0));
+  ReaderOptions wanted;
+  wanted.name = "more";
+  EXPECT_EQ(cursors.open(wanted, 1, 0).error().kind, ErrorKind::kLimit);
+  wanted.name = "7";
+  EXPECT_TRUE(cursors.open(wanted, 1, 0));
+  EXPECT_EQ(cursors.forget("more").error().kind, ErrorKind::kNotFound);
+}
+
+TEST(JournalCursors, ThoseOfAnEarlierProcessGoBehindWhatIsMissing) {
+  Cursors cursors;
+  cursors.restore({named("a", 4), named("b", 20)}, 7);
+  EXPECT_EQ(cursors.find("a")->committed(), 7U);
+  EXPECT_EQ(cursors.find("a")->entry().damaged, 3U);
+  EXPECT_EQ(cursors.find("b")->committed(), 20U);
+  EXPECT_EQ(cursors.find("b")->entry().damaged, 0U);
+}
+
+TEST(JournalCursors, AReaderIsToldOfItsBacklogAndLosses) {
+  const Segments segments = one_group(30);
+  CursorEntry entry = named("a", 4, true);
+  entry.dropped = 2;
+  entry.damaged = 3;
+  entry.dropped_weight = 5;
+  entry.accounted_weight = 6;
+  const ReaderStats stats = Cursor(entry).stats(segments, 9);
+  EXPECT_EQ(stats.name, "a");
+  EXPECT_EQ(stats.loss, Loss::kOldest);
+  EXPECT_FALSE(stats.attached);
+  EXPECT_EQ(stats.committed, 4U);
+  EXPECT_EQ(stats.backlog_records, 5U);
+  EXPECT_EQ(stats.dropped_records, 2U);
+  EXPECT_EQ(stats.damaged_records, 3U);
+  EXPECT_EQ(stats.dropped_weight, 5U);
+  EXPECT_EQ(stats.accounted_weight, 6U);
 }
 
 TEST(JournalCursors, AGroupIsLostToSomebodyOrToNobody) {
   const Segments segments = one_group(0);
   const Group& group = segments.groups().front();
-  const auto delivered = [](const Reader&) -> std::uint64_t { return 0; };
   Cursors cursors;
-  EXPECT_TRUE(cursors.lose(group, segments, delivered));  // no reader was ever there to have it
+  EXPECT_TRUE(cursors.lose(group, segments));  // no reader was ever there to have it
   cursors.add(named("a", 10));
-  EXPECT_FALSE(cursors.lose(group, segments, delivered));
+  EXPECT_FALSE(cursors.lose(group, segments));
   cursors.add(named("b", 6));
-  EXPECT_TRUE(cursors.lose(group, segments, delivered));
+  EXPECT_TRUE(cursors.lose(group, segments));
   EXPECT_EQ(cursors.find("b")->entry().dropped, 4U);
 }
 

@@ -143,11 +143,16 @@ struct Stats {
   std::string error;  // why records wait now; empty when all is well
 };
 
+class Committer;
+class Cursor;
+class ReadPosition;
+struct Source;
 class State;
 
 class Reader {
  public:
-  Reader(State& state, ReaderOptions options);
+  // `cursor` and `state` outlive it.
+  Reader(State& state, Cursor& cursor, ReaderOptions options);
   ~Reader();
 
   // The next records, in order, about `limit_bytes` of them and at least one; empty when there is none yet. The views
@@ -187,14 +192,11 @@ class Reader {
 
  private:
   friend class State;
-  struct Progress;
-  struct Source;
   class Files;
   bool find_source(Source& source);
   Status read_block(Source& source, std::size_t limit_bytes);
   Status open_file(const Source& source);
   Status read_file(Source& source, std::size_t limit_bytes);
-  void count(const Source& source);
   void read_from(std::uint64_t position);
 
   State& state_;
@@ -204,7 +206,7 @@ class Reader {
   std::unique_ptr<Files> files_;
   std::shared_ptr<const void> held_;  // keeps alive what records_ shows
   // Guarded by the journal's mutex.
-  std::unique_ptr<Progress> progress_;
+  const std::unique_ptr<ReadPosition> position_;
 };
 
 class Journal {
@@ -289,8 +291,9 @@ class Journal {
   Stats stats() const;
 
  private:
-  explicit Journal(std::unique_ptr<State> state);
+  Journal(std::unique_ptr<State> state, std::unique_ptr<Committer> committer);
   std::unique_ptr<State> state_;
+  std::unique_ptr<Committer> committer_;
 };
 
 }  // namespace resmon::journal

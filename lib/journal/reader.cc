@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "journal/scanner.h"
 #include "journal/state.h"
 
 namespace resmon::journal {
@@ -25,27 +26,13 @@ class Reader::Files {
   std::size_t block_offset = 0;
 };
 
-Reader::Reader(State& state, ReaderOptions options)
+Reader::Reader(State& state, Cursor& cursor, ReaderOptions options)
     : state_(state),
       options_(std::move(options)),
       files_(std::make_unique<Files>(options_)),
-      progress_(std::make_unique<Progress>()) {}
+      position_(std::make_unique<ReadPosition>(cursor, options_.see)) {}
 
 Reader::~Reader() = default;
-
-// Where the next records are, and what of them is visible.
-struct Reader::Source {
-  std::uint64_t at = 0;    // from where they are read
-  std::uint64_t next = 0;  // the first that was not delivered
-  std::uint64_t group = 0;
-  std::uint64_t through = 0;  // the last position that it can give
-  std::shared_ptr<const Block> block;
-  std::size_t block_end = 0;
-  Segment segment;  // without a block
-
-  // First and last positions that ought to be there.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> missing;
-};
 
 Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
   records_.clear();
@@ -54,63 +41,19 @@ Result<std::span<const Record>> Reader::read(std::size_t limit_bytes) {
     Source source;
     if (!find_source(source)) return std::span<const Record>();
     RESMON_TRY(source.block != nullptr ? read_block(source, limit_bytes) : read_file(source, limit_bytes));
-    const MutexLock lock(state_.mutex_);
-    count(source);
-    Progress& progress = *progress_;
-    progress.next = std::max(progress.next, source.at);
-    progress.at = std::max(source.at, progress.at);
-    if (!records_.empty()) {
-      progress.delivered = records_.back().position;
-      return std::span<const Record>(records_);
-    }
+    const MutexLock lock(state_.mutex);
+    position_->got(source, records_, state_.segments, state_.counters.damaged_records);
+    if (!records_.empty()) return std::span<const Record>(records_);
   }
 }
 
 // False: there is nothing to read yet.
 bool Reader::find_source(Source& source) {
-  const MutexLock lock(state_.mutex_);
-  Progress& progress = *progress_;
-  while (true) {
-    const std::uint64_t visible = state_.visible(options_.see);
-    const Group* const in = state_.segments_.group_from(progress.next);
-    if (in != nullptr && in->first > progress.next) progress.next = in->first;
-    if (in == nullptr || progress.next > visible) {
-      progress.armed = true;
-      return false;
-    }
-    if (progress.context != in->first) {
-      progress.context = in->first;
-      progress.at = in->first;
-      files_->segment = 0;
-    }
-    source.at = progress.at;
-    source.next = progress.next;
-    source.group = in->first;
-    source.through = std::min(in->last, visible);
-    const auto block = state_.blocks_.at_or_after(source.at);
-    if (block != nullptr && block->first <= source.at) {
-      source.block = block;
-      source.block_end = block->size;
-      source.through = std::min(source.through, block->last);
-      return true;
-    }
-    if (const Segment* const file = state_.segments_.file_with(source.at)) {
-      source.segment = *file;
-      source.through = std::min(source.through, file->last);
-      return true;
-    }
-    // Nobody has it: go on with the next that is there.
-    std::uint64_t from = in->last + 1;
-    if (const Segment* const file = state_.segments_.file_after(source.at)) from = std::min(from, file->first);
-    if (block != nullptr) from = std::min(from, block->first);
-    if (from > source.next) {
-      const std::uint64_t gone = from - std::max(source.at, source.next);
-      progress.cursor->count_damaged(gone);
-      state_.counters_.damaged_records += gone;
-      progress.next = from;
-    }
-    progress.at = from;
-  }
+  const MutexLock lock(state_.mutex);
+  const bool found = position_->find(source, state_.segments, state_.blocks, state_.visible(*position_),
+                                     state_.counters.damaged_records);
+  if (source.new_group) files_->segment = 0;
+  return found;
 }
 
 Status Reader::read_block(Source& source, std::size_t limit_bytes) {
@@ -120,7 +63,7 @@ Status Reader::read_block(Source& source, std::size_t limit_bytes) {
   if (offset > source.block_end) offset = 0;
   for (std::size_t bytes = 0; offset < source.block_end && bytes < limit_bytes;) {
     const char* const here = block.bytes.get() + offset;
-    const auto header = decode_record_header(here, state_.seed_);
+    const auto header = decode_record_header(here, state_.opened.seed);
     if (!header) return fail(ErrorKind::kInternal, "journal: a block in memory was overwritten");
     const std::uint64_t position = header->position(block.first);
     const bool mark = (header->flags & kMark) != 0;
@@ -145,11 +88,11 @@ Status Reader::open_file(const Source& source) {
   files_->block.reset();
   SegmentScanner& scanner = files_->scanner;
   if (files_->segment != source.segment.first || scanner.next_position() > source.at) {
-    auto opened = state_.files_.open(state_.path(segment_name(source.segment.first)));
+    auto opened = state_.files.open(state_.path(segment_name(source.segment.first)));
     if (!opened && opened.error().kind != ErrorKind::kNotFound) return fail(std::move(opened).error());
     std::shared_ptr<File> file;
     if (opened) file = std::move(opened).value();
-    scanner.start(std::move(file), state_.seed_, source.segment.first);
+    scanner.start(std::move(file), state_.opened.seed, source.segment.first);
     files_->segment = source.segment.first;
   } else if (files_->through != source.through) {
     scanner.forget_ahead();
@@ -191,96 +134,73 @@ Status Reader::read_file(Source& source, std::size_t limit_bytes) {
   return {};
 }
 
-// What was got of a source, and what it lacked. REQUIRES: the journal's mutex held
-void Reader::count(const Source& source) NO_THREAD_SAFETY_ANALYSIS {
-  Progress& progress = *progress_;
-  Cursor& cursor = *progress.cursor;
-  const auto& groups = state_.segments_.groups();
-  if (groups.empty() || groups.front().first > source.group) {
-    // It was dropped meanwhile, and counted as dropped from `next` on. What was got all the same is only in flight.
-    std::uint64_t got = 0;
-    for (const Record& record : records_) got += record.replayed ? 0 : 1;
-    cursor.got_of_dropped(got, got > 0 ? records_.back().position : 0);
-    return;
-  }
-  for (auto [from, to] : source.missing) {
-    from = std::max({from, source.next, progress.damage_counted_through + 1});
-    if (from <= to) {
-      cursor.count_damaged(to - from + 1);
-      progress.damage_counted_through = to;
-    }
-    state_.counters_.damaged_records += state_.segments_.count_damage(source.segment.first, from, to);
-  }
-}
-
 Result<std::span<const Record>> Reader::read(std::size_t limit_bytes, std::chrono::steady_clock::time_point until) {
   while (true) {
     auto got = read(limit_bytes);
     if (!got || !got->empty()) return got;
-    const MutexLock lock(state_.mutex_);
-    while (!state_.stopping_ && state_.visible(options_.see) < progress_->next)
-      if (!state_.progressed_.wait_until(state_.mutex_, until)) break;
-    if (state_.visible(options_.see) < progress_->next) return got;
+    const MutexLock lock(state_.mutex);
+    while (!state_.trigger.stopping() && !state_.can_read(*position_))
+      if (!state_.progressed.wait_until(state_.mutex, until)) break;
+    if (!state_.can_read(*position_)) return got;
   }
 }
 
 void Reader::commit(std::uint64_t position) {
-  const MutexLock lock(state_.mutex_);
-  if (!progress_->cursor->commit(progress_->through(position))) return;
-  state_.touch_cursors();
+  const MutexLock lock(state_.mutex);
+  if (!position_->cursor().commit(position_->through(position))) return;
+  state_.trigger.touch_cursors();
   state_.trim();
 }
 
 void Reader::pass(std::uint64_t position, std::uint64_t weight) {
-  const MutexLock lock(state_.mutex_);
-  position = std::min(position, state_.last_position_);
-  if (!progress_->cursor->pass(position, weight)) return;
-  progress_->next = std::max(progress_->next, position + 1);
-  state_.touch_cursors();
+  const MutexLock lock(state_.mutex);
+  position = std::min(position, state_.appender.last_position());
+  if (!position_->cursor().pass(position, weight)) return;
+  position_->pass(position);
+  state_.trigger.touch_cursors();
   state_.trim();
 }
 
 void Reader::settle(std::uint64_t position, std::uint64_t weight) {
-  const MutexLock lock(state_.mutex_);
-  const bool settled = progress_->cursor->settle(position, progress_->through(position), weight);
-  state_.touch_cursors();
+  const MutexLock lock(state_.mutex);
+  const bool settled = position_->cursor().settle(position, position_->through(position), weight);
+  state_.trigger.touch_cursors();
   if (settled) state_.trim();
 }
 
 void Reader::count_missing(std::uint64_t weight) {
-  const MutexLock lock(state_.mutex_);
-  progress_->cursor->count_missing(weight);
-  state_.touch_cursors();
+  const MutexLock lock(state_.mutex);
+  position_->cursor().count_missing(weight);
+  state_.trigger.touch_cursors();
 }
 
 void Reader::correct_dropped_weight(std::int64_t by) {
-  const MutexLock lock(state_.mutex_);
-  progress_->cursor->correct_dropped_weight(by);
-  state_.touch_cursors();
+  const MutexLock lock(state_.mutex);
+  position_->cursor().correct_dropped_weight(by);
+  state_.trigger.touch_cursors();
 }
 
 void Reader::rewind() {
-  const MutexLock lock(state_.mutex_);
-  read_from(progress_->cursor->rewind());
+  const MutexLock lock(state_.mutex);
+  read_from(position_->cursor().rewind());
 }
 
 void Reader::start_after(std::uint64_t position) {
-  const MutexLock lock(state_.mutex_);
-  progress_->cursor->start_after(std::min(position, state_.last_position_));
+  const MutexLock lock(state_.mutex);
+  position_->cursor().start_after(std::min(position, state_.appender.last_position()));
   read_from(position + 1);
-  state_.touch_cursors();
+  state_.trigger.touch_cursors();
 }
 
 void Reader::read_from(std::uint64_t position) {
-  progress_->next = position;
-  progress_->context = 0;
+  position_->read_from(position);
   files_->segment = 0;
   files_->block.reset();
 }
 
 void Reader::hold_after(std::uint64_t position) {
-  const MutexLock lock(state_.mutex_);
-  progress_->cursor->hold_after(position);
+  const MutexLock lock(state_.mutex);
+  position_->cursor().hold_after(position);
   state_.trim();
 }
 
@@ -289,18 +209,18 @@ void Reader::set_patience(std::chrono::milliseconds patience) {
 }
 
 void Reader::on_readable(std::function<void()> wake) {
-  const MutexLock lock(state_.mutex_);
-  progress_->wake = std::move(wake);
+  const MutexLock lock(state_.mutex);
+  position_->on_readable(std::move(wake));
 }
 
 std::uint64_t Reader::committed() const {
-  const MutexLock lock(state_.mutex_);
-  return progress_->cursor->committed();
+  const MutexLock lock(state_.mutex);
+  return position_->cursor().committed();
 }
 
 ReaderStats Reader::stats() const {
-  const MutexLock lock(state_.mutex_);
-  return state_.reader_stats(*progress_->cursor);
+  const MutexLock lock(state_.mutex);
+  return position_->cursor().stats(state_.segments, state_.appender.last_position());
 }
 
 }  // namespace resmon::journal

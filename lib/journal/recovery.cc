@@ -44,12 +44,13 @@ void Recovery::note(std::string finding) {
 
 void Recovery::set_aside(const std::string& name, std::uint64_t bytes, const std::string& why) {
   std::string other = name + ".aside";
-  for (int i = 1; found_.segments.aside().contains(other); ++i) other = name + "." + std::to_string(i) + ".aside";
+  for (int i = 1; found_.segments.discarded().aside().contains(other); ++i)
+    other = name + "." + std::to_string(i) + ".aside";
   if (auto renamed = files_.rename(path(name), path(other)); !renamed) {
     note(name + " cannot be used (" + why + ") nor set aside: " + renamed.error().message);
     return;
   }
-  found_.segments.set_aside(other, bytes);
+  found_.segments.discarded().set_aside(other, bytes);
   note(name + " was set aside as " + other + ": " + why);
 }
 
@@ -58,7 +59,7 @@ std::vector<Recovery::Candidate> Recovery::find_segments(const std::vector<FileS
   for (const auto& entry : entries) {
     if (entry.name == "lock" || entry.name == "cursors") continue;
     if (entry.name.ends_with(".aside")) {
-      found_.segments.set_aside(entry.name, entry.bytes);
+      found_.segments.discarded().set_aside(entry.name, entry.bytes);
       continue;
     }
     const auto first = parse_segment_name(entry.name);
@@ -134,7 +135,7 @@ bool Recovery::examine(Candidate& candidate) {
     return true;
   }
   if (only_zeros(candidate))
-    found_.segments.doom(candidate.name, allotment(candidate.bytes));
+    found_.segments.discarded().doom(candidate.name, allotment(candidate.bytes));
   else
     set_aside(candidate.name, candidate.bytes, candidate.problem.message);
   return false;
@@ -276,7 +277,7 @@ void Recovery::adopt(std::vector<Candidate>& candidates) {
     else
       candidate.group = candidate.first;
     if (candidate.last < candidate.first && next != nullptr) {
-      found_.segments.doom(candidate.name, allotment(candidate.bytes));
+      found_.segments.discarded().doom(candidate.name, allotment(candidate.bytes));
       continue;
     }
     found_.segments.adopt(candidate.first, candidate.last, candidate.group, allotment(candidate.bytes));
@@ -319,6 +320,23 @@ Result<Recovery::Found> Recovery::run(CursorFile& cursor_file) {
   if (found_.torn_bytes > 0)
     note("the end was torn: " + std::to_string(found_.torn_bytes) + " bytes that were never acknowledged are gone");
   return std::move(found_);
+}
+
+// No position is given out twice: not one that a cursor has passed, nor one that a file was begun for, nor one that the
+// tally or a promise in the cursors' file has.
+std::uint64_t next_position(const Recovery::Found& found, const Options& options) {
+  std::uint64_t next = std::max({found.existing_position + 1, found.highest_name, found.tally.position + 1});
+  if (!found.cursors) {
+    // Without the cursors nobody knows how far it went; a guess on the safe side.
+    if (options.never_reuse_positions && found.used_before)
+      next += options.reserve_positions + options.buffer_bytes / kRecordHeaderBytes + 1;
+    return next;
+  }
+  for (const CursorEntry& entry : found.cursors->cursors)
+    if (entry.committed < kHighestPosition) next = std::max(next, entry.committed + 1);
+  if (options.never_reuse_positions && found.cursors->next_position < kHighestPosition)
+    next = std::max(next, found.cursors->next_position);
+  return next;
 }
 
 }  // namespace resmon::journal

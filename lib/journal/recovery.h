@@ -73,4 +73,7 @@ class Recovery {
   Found found_;
 };
 
+// The first position that a process may give out after what it found.
+std::uint64_t next_position(const Recovery::Found& found, const Options& options);
+
 }  // namespace resmon::journal

@@ -35,18 +35,15 @@ std::uint64_t Segments::records_between(std::uint64_t from, std::uint64_t to) co
 }
 
 std::uint64_t Segments::planned_bytes() const {
-  std::uint64_t bytes = kOverheadBytes;
+  std::uint64_t bytes = kOverheadBytes + discarded_.aside_bytes();
   for (const auto& [first, segment] : files_) bytes += segment.allotted;
   for (const Group& group : groups_) bytes += group.reserved;
-  for (const auto& [name, size] : aside_) bytes += allotment(size);
   return bytes;
 }
 
 std::uint64_t Segments::physical_bytes() const {
-  std::uint64_t bytes = kOverheadBytes;
+  std::uint64_t bytes = kOverheadBytes + discarded_.doomed_bytes() + discarded_.aside_bytes();
   for (const auto& [first, segment] : files_) bytes += segment.allotted;
-  for (const Doomed& file : doomed_) bytes += file.allotted;
-  for (const auto& [name, size] : aside_) bytes += allotment(size);
   return bytes;
 }
 
@@ -68,7 +65,7 @@ Group Segments::drop_front(std::uint64_t after_snapshot) {
   const Group group = groups_.front();
   groups_.pop_front();
   for (auto at = files_.begin(); at != files_.end() && at->second.group <= group.first;) {
-    doomed_.push_back({segment_name(at->first), at->second.allotted, after_snapshot});
+    discarded_.doom(segment_name(at->first), at->second.allotted, after_snapshot);
     at = files_.erase(at);
   }
   return group;
@@ -99,7 +96,7 @@ void Segments::set_allotted(std::uint64_t first, std::uint64_t bytes) {
 bool Segments::doom_if_empty(std::uint64_t first) {
   const auto at = files_.find(first);
   if (at == files_.end() || at->second.last >= at->second.first) return false;
-  doom(segment_name(first), at->second.allotted);
+  discarded_.doom(segment_name(first), at->second.allotted);
   files_.erase(at);
   return true;
 }
@@ -125,25 +122,6 @@ void Segments::adopt(std::uint64_t first, std::uint64_t last, std::uint64_t grou
     groups_.back().last = last;
   else
     groups_.push_back({group, last, 0, 0, 0});
-}
-
-std::vector<Doomed> Segments::removable(std::uint64_t snapshots, bool anyway) const {
-  std::vector<Doomed> list;
-  for (const Doomed& file : doomed_)
-    if (anyway || file.after <= snapshots) list.push_back(file);
-  return list;
-}
-
-void Segments::removed(const std::vector<std::string>& names) {
-  std::erase_if(doomed_,
-                [&](const Doomed& file) { return std::find(names.begin(), names.end(), file.name) != names.end(); });
-}
-
-bool Segments::doom_one_aside() {
-  if (aside_.empty()) return false;
-  doom(aside_.begin()->first, allotment(aside_.begin()->second));
-  aside_.erase(aside_.begin());
-  return true;
 }
 
 }  // namespace resmon::journal

@@ -7,9 +7,8 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <string>
-#include <vector>
 
+#include "journal/discarded_files.h"
 #include "journal/format.h"
 #include "journal/sizes.h"
 
@@ -32,17 +31,12 @@ struct Segment {  // a file
   std::uint64_t damage_counted_through = 0;  // position
 };
 
-// A file that is on its way out.
-struct Doomed {
-  std::string name;
-  std::uint64_t allotted = 0;
-  std::uint64_t after = 0;  // how many snapshots of the cursors must be durable first
-};
-
 class Segments {
  public:
   const std::deque<Group>& groups() const { return groups_; }
   std::size_t files() const { return files_.size(); }
+  // The oldest position there is, or the one after `last` when there is none.
+  std::uint64_t first_position(std::uint64_t last) const { return groups_.empty() ? last + 1 : groups_.front().first; }
   // The first group that ends at the position or later; null: none.
   const Group* group_from(std::uint64_t position) const;
   // The file that has the position; null: none.
@@ -83,21 +77,14 @@ class Segments {
   // A file that open found, in order; its group is made or extended if it has records.
   void adopt(std::uint64_t first, std::uint64_t last, std::uint64_t group, std::uint64_t allotted);
 
-  // Files on their way out, and files set aside.
-  void doom(std::string name, std::uint64_t allotted) { doomed_.push_back({std::move(name), allotted, 0}); }
-  bool any_doomed() const { return !doomed_.empty(); }
-  // Those that may be removed once so many snapshots of the cursors are durable. `anyway`: all.
-  std::vector<Doomed> removable(std::uint64_t snapshots, bool anyway) const;
-  void removed(const std::vector<std::string>& names);
-  const std::map<std::string, std::uint64_t>& aside() const { return aside_; }
-  void set_aside(std::string name, std::uint64_t bytes) { aside_[std::move(name)] = bytes; }
-  bool doom_one_aside();  // false: none
+  // Files that are none of a segment any more.
+  const DiscardedFiles& discarded() const { return discarded_; }
+  DiscardedFiles& discarded() { return discarded_; }
 
  private:
   std::deque<Group> groups_;
   std::map<std::uint64_t, Segment> files_;  // by first position
-  std::vector<Doomed> doomed_;
-  std::map<std::string, std::uint64_t> aside_;  // bytes
+  DiscardedFiles discarded_;
 };
 
 }  // namespace resmon::journal

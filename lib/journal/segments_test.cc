@@ -53,15 +53,15 @@ TEST(JournalSegments, PlansWithReservedSpaceAndAccountsForDoomedFiles) {
   Segments segments = three_groups();
   EXPECT_EQ(segments.planned_bytes(), kOverheadBytes + 28672 + 40960);
   EXPECT_EQ(segments.physical_bytes(), kOverheadBytes + 28672);
-  segments.set_aside("strange", 1);
+  segments.discarded().set_aside("strange", 1);
   EXPECT_EQ(segments.physical_bytes(), kOverheadBytes + 28672 + 8192);
-  EXPECT_TRUE(segments.doom_one_aside());
-  EXPECT_FALSE(segments.doom_one_aside());
+  EXPECT_TRUE(segments.discarded().doom_one_aside());
+  EXPECT_FALSE(segments.discarded().doom_one_aside());
   EXPECT_EQ(segments.planned_bytes(), kOverheadBytes + 28672 + 40960);
   EXPECT_EQ(segments.physical_bytes(), kOverheadBytes + 28672 + 8192);
-  segments.removed({"strange"});
+  segments.discarded().removed({"strange"});
   EXPECT_EQ(segments.physical_bytes(), kOverheadBytes + 28672);
-  EXPECT_FALSE(segments.any_doomed());
+  EXPECT_FALSE(segments.discarded().any_doomed());
 }
 
 TEST(JournalSegments, AFileTakesTheReserveOfItsGroup) {
@@ -88,9 +88,10 @@ TEST(JournalSegments, TheOldestGoesOnceItIsDurableAndNotTheNewestFile) {
   EXPECT_TRUE(segments.front_may_go(40));
   EXPECT_EQ(segments.drop_front(6).first, 11U);
   EXPECT_FALSE(segments.front_may_go(40));  // the only one
-  EXPECT_TRUE(segments.removable(4, false).empty());
-  EXPECT_THAT(names(segments.removable(5, false)), ElementsAre(segment_name(1)));
-  EXPECT_THAT(names(segments.removable(4, true)), ElementsAre(segment_name(1), segment_name(11), segment_name(16)));
+  EXPECT_TRUE(segments.discarded().removable(4, false).empty());
+  EXPECT_THAT(names(segments.discarded().removable(5, false)), ElementsAre(segment_name(1)));
+  EXPECT_THAT(names(segments.discarded().removable(4, true)),
+              ElementsAre(segment_name(1), segment_name(11), segment_name(16)));
 }
 
 TEST(JournalSegments, AFileWithoutADurableRecordIsGivenUpWhole) {
@@ -102,7 +103,7 @@ TEST(JournalSegments, AFileWithoutADurableRecordIsGivenUpWhole) {
   segments.begin_file(32, 31, 8192);
   EXPECT_TRUE(segments.doom_if_empty(32));
   EXPECT_EQ(segments.files(), 4U);
-  EXPECT_THAT(names(segments.removable(0, false)), ElementsAre(segment_name(32)));
+  EXPECT_THAT(names(segments.discarded().removable(0, false)), ElementsAre(segment_name(32)));
 }
 
 TEST(JournalSegments, DamageOfAFileIsCountedOnce) {

@@ -1,185 +1,141 @@
 #include "journal/state.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace resmon::journal {
 
-namespace {
-
-constexpr std::uint64_t kMinimumLimit = 128U << 10U;
-
-}  // namespace
-
 State::State(Options given)
-    : options_(within_limit(std::move(given))),
-      files_(options_.files ? *options_.files : FileSystem::posix()),
-      sizes_(options_),
-      blocks_(sizes_.block_bytes()),
-      schedule_(options_),
-      cursor_file_(files_, options_.directory, options_.sync != Sync::kOff) {
-  counters_.limit_bytes = options_.limit_bytes;
+    : options(within_limit(std::move(given))),
+      files(options.files ? *options.files : FileSystem::posix()),
+      sizes(options),
+      blocks(sizes.block_bytes()),
+      trigger(options, blocks, segments, cursors, work_ready),
+      retention(options.limit_bytes, segments, cursors, blocks, trigger),
+      appender(options, sizes, segments, blocks, retention, trigger),
+      reserve(options) {
+  counters.limit_bytes = options.limit_bytes;
 }
 
-Status State::open() {
-  if (options_.limit_bytes < kMinimumLimit)
-    return fail(ErrorKind::kInvalid, "a journal needs at least " + std::to_string(kMinimumLimit) + " bytes");
-  RESMON_TRY(files_.make_directory(options_.directory));
-  const IoLock io_lock(io_);
-  RESMON_ASSIGN(directory_lock_, files_.lock(path("lock")));
-  RESMON_ASSIGN(Recovery::Found found, Recovery(options_, files_).run(cursor_file_));
-  begin_session(take_over(std::move(found)));
-  if (options_.own_thread) thread_ = std::thread([this] { run(); });
-  return {};
+void State::take_over(Recovery::Found found) {
+  const std::uint64_t next = next_position(found, options);
+  opened.journal_id = found.journal_id;
+  opened.seed = header_seed(found.journal_id);
+  opened.findings = std::move(found.findings);
+  opened.newest_segment_start = std::move(found.newest_segment_start);
+  opened.cursors_lost = found.cursors_lost;
+  opened.tally = found.tally;
+  const MutexLock lock(mutex);
+  segments = std::move(found.segments);
+  counters.recovered_records = found.recovered_records;
+  counters.torn_bytes = found.torn_bytes;
+  if (found.cursors) cursors.restore(std::move(found.cursors->cursors), found.oldest_previous);
+  appender.begin(opened.seed, next, found.tally.weight);
+  durable_position_.store(next - 1);
+  (void)segments.doom_if_empty(next);
+  const auto now = std::chrono::steady_clock::now();
+  trigger.begin_waiting(now);
+  cursors.touch(now);
+  (void)retention.make_room(0, durable_position());
 }
 
-// Returns the first position that this process gives out.
-std::uint64_t State::take_over(Recovery::Found found) {
-  journal_id_ = found.journal_id;
-  seed_ = header_seed(journal_id_);
-  findings_ = std::move(found.findings);
-  newest_segment_start_ = std::move(found.newest_segment_start);
-  cursors_lost_ = found.cursors_lost;
-  found_tally_ = found.tally;
-  existing_ = written_ = {found.existing_position, found.tally.weight};
-  const MutexLock lock(mutex_);
-  segments_ = std::move(found.segments);
-  total_weight_ = found.tally.weight;
-  counters_.recovered_records = found.recovered_records;
-  counters_.torn_bytes = found.torn_bytes;
-  // No position is given out twice: not one that a cursor has passed, nor one that a file was begun for, nor one that
-  // the tally has.
-  std::uint64_t next = std::max({existing_.position + 1, found.highest_name, found.tally.position + 1});
-  if (found.cursors)
-    next = std::max(next, restore_cursors(*std::move(found.cursors), found.oldest_previous));
-  else if (options_.never_reuse_positions && found.used_before)
-    // Without the cursors nobody knows how far it went; a guess on the safe side.
-    next += options_.reserve_positions + options_.buffer_bytes / kRecordHeaderBytes + 1;
-  return next;
-}
-
-// The first position that no cursor, and no promise in their file, has passed.
-std::uint64_t State::restore_cursors(CursorSlot slot, std::uint64_t oldest_previous) {
-  std::uint64_t next = 0;
-  for (CursorEntry& entry : slot.cursors) {
-    if (entry.committed < kHighestPosition) next = std::max(next, entry.committed + 1);
-    // Files that went missing, as far as the oldest that is left tells. The cursor goes behind the hole, also that of a
-    // reader that is away, and is made durable by begin_session.
-    cursors_.add(std::move(entry)).begins_after(oldest_previous);
-  }
-  if (options_.never_reuse_positions && slot.next_position < kHighestPosition)
-    next = std::max(next, slot.next_position);
-  return next;
-}
-
-// `next`: the first position that this process gives out.
-void State::begin_session(std::uint64_t next) {
+Result<Appended> State::append(std::span<const std::string_view> records, std::uint64_t at, std::uint64_t weight) {
+  RESMON_ASSIGN(const std::uint64_t bytes, sizes.encoded_bytes(records));
+  const Batch batch(records, bytes, at, weight);
+  Appended appended;
+  std::vector<std::function<void()>> wakes;
+  bool nudge = false;
   {
-    const MutexLock lock(mutex_);
-    session_first_ = next;
-    last_position_ = next - 1;
-    durable_position_.store(last_position_);
-    last_marked_ = last_position_;
-    (void)segments_.doom_if_empty(next);
-    const auto now = std::chrono::steady_clock::now();
-    schedule_.begin_waiting(now);
-    cursors_.touch(now);
-    (void)make_room(0);
+    const MutexLock lock(mutex);
+    if (trigger.stopping()) return fail(ErrorKind::kUnavailable, "the journal is closed");
+    const bool was_idle = blocks.waiting_bytes() == 0;
+    RESMON_ASSIGN(appended, appender.append(batch, durable_position()));
+    if (records.empty()) return appended;
+    if (was_idle) trigger.begin_waiting(std::chrono::steady_clock::now());
+    if (reserve.runs_low(appended.last)) trigger.touch_cursors();
+    nudge = trigger.appended(was_idle);
+    collect_wakes(durable_position(), wakes);
   }
-  // Now, while there is room for the file; and positions to be skipped next time must be on disk before one is given
-  // out.
-  if (auto written = write_cursors(); !written)
-    findings_.push_back("the cursors cannot be written: " + written.error().message);
-  // A file without records must not come back with some that were never acknowledged, once others have their
-  // positions.
-  bool any_doomed = false;
+  if (nudge) work_ready.notify_one();
+  for (const auto& wake : wakes) wake();
+  return appended;
+}
+
+void State::sync_soon() {
   {
-    const MutexLock lock(mutex_);
-    any_doomed = segments_.any_doomed();
+    const MutexLock lock(mutex);
+    if (!trigger.sync_soon()) return;
   }
-  if (!any_doomed) return;
-  remove_doomed();
-  if (options_.sync != Sync::kOff) (void)files_.sync_directory(options_.directory);
+  work_ready.notify_one();
 }
 
-void State::weigh(std::uint64_t position, std::uint64_t weight) {
-  const MutexLock lock(mutex_);
-  segments_.weigh(position, weight);
+void State::publish(std::uint64_t file, std::uint64_t position) {
+  std::vector<std::function<void()>> wakes;
+  std::vector<std::function<void(std::uint64_t)>> callbacks;
+  {
+    const MutexLock lock(mutex);
+    blocks.written_is_durable();
+    segments.durable_through(file, position);
+    if (position > durable_position()) durable_position_.store(position);
+    blocks.evict(options.cache_bytes);
+    trim();
+    collect_wakes(position, wakes);
+    callbacks = durable_callbacks_;
+    progressed.notify_all();
+  }
+  for (const auto& wake : wakes) wake();
+  for (const auto& callback : callbacks) callback(position);
 }
 
-void State::set_total_weight(std::uint64_t weight) {
-  const IoLock io_lock(io_);
-  const MutexLock lock(mutex_);
-  total_weight_ = written_.weight = existing_.weight = weight;
+// Who may read now what was not there before. `durable`: position.
+void State::collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) {
+  bool waiting = false;
+  const std::uint64_t may_show = shown();
+  for (const auto& reader : readers_)
+    waiting = reader->position_->take_wake(reader->position_->visible(durable, may_show), wakes) || waiting;
+  if (waiting) progressed.notify_all();
 }
 
 bool State::wait_durable(std::uint64_t position, std::chrono::steady_clock::time_point until) {
-  const MutexLock lock(mutex_);
-  while (!closed_ && durable_position_.load() < position)
-    if (!progressed_.wait_until(mutex_, until)) break;
-  return durable_position_.load() >= position;
+  const MutexLock lock(mutex);
+  while (!closed && durable_position() < position)
+    if (!progressed.wait_until(mutex, until)) break;
+  return durable_position() >= position;
 }
 
 void State::on_durable(std::function<void(std::uint64_t)> done) {
-  const MutexLock lock(mutex_);
+  const MutexLock lock(mutex);
   durable_callbacks_.push_back(std::move(done));
 }
 
-void State::lift_reserve() {
-  const MutexLock lock(mutex_);
-  reserve_lifted_ = true;
-}
-
-std::uint64_t State::reserved_position() const {
-  const MutexLock lock(mutex_);
-  return reserved_position_;
-}
-
-std::vector<std::pair<std::uint64_t, std::uint64_t>> State::segment_positions() const {
-  const MutexLock lock(mutex_);
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> all;
-  for (const Group& group : segments_.groups())
-    if (group.last >= group.first) all.emplace_back(group.first, group.last);
-  return all;
-}
-
 Result<Reader*> State::attach(ReaderOptions wanted) {
-  if (wanted.name.empty() || wanted.name.size() > kMaxReaderNameBytes)
-    return fail(ErrorKind::kInvalid, "a reader's name has 1 to 64 bytes");
-  const MutexLock lock(mutex_);
-  Cursor* cursor = cursors_.find(wanted.name);
-  if (cursor != nullptr && cursor->reader() != nullptr)
-    return fail(ErrorKind::kInvalid, "reader " + wanted.name + " is open already");
-  if (cursor == nullptr) {
-    if (cursors_.size() >= kMaxReaders) return fail(ErrorKind::kLimit, "too many readers");
-    CursorEntry entry;
-    entry.name = wanted.name;
-    const auto& groups = segments_.groups();
-    const std::uint64_t oldest = groups.empty() ? last_position_ + 1 : groups.front().first;
-    entry.committed = wanted.start == ReaderOptions::Start::kNewest ? last_position_ : oldest - 1;
-    cursor = &cursors_.add(std::move(entry));
-  }
-  touch_cursors();
+  const MutexLock lock(mutex);
+  const std::uint64_t last = appender.last_position();
+  RESMON_ASSIGN(Cursor* const cursor, cursors.open(wanted, segments.first_position(last), last));
+  trigger.touch_cursors();
   const Loss loss = wanted.loss;
-  Reader& reader = *readers_.emplace_back(std::make_unique<Reader>(*this, std::move(wanted)));
-  reader.progress_->cursor = cursor;
-  reader.progress_->next = cursor->committed() + 1;
-  cursor->attach(reader, loss);
+  Reader& reader = *readers_.emplace_back(std::make_unique<Reader>(*this, *cursor, std::move(wanted)));
+  cursor->attach(*reader.position_, loss);
   return &reader;
+}
+
+Status State::forget(std::string_view name) {
+  const MutexLock lock(mutex);
+  RESMON_TRY(cursors.forget(name));
+  trigger.touch_cursors();
+  trim();
+  return {};
 }
 
 Status State::visit(std::uint64_t position, const std::function<bool(const Record&)>& visit) {
   Cursor cursor(position == 0 ? 0 : position - 1);  // on no list: it holds nothing back
   ReaderOptions at_once;
   at_once.patience = {};
-  Reader reader(*this, at_once);
-  reader.progress_->cursor = &cursor;
-  reader.progress_->next = cursor.committed() + 1;
+  Reader reader(*this, cursor, at_once);
   for (std::uint64_t errors = 0;;) {
     const auto records = reader.read(64U << 10U);
     if (!records) {
       // Each few of them skip a page that the device cannot read; a bound as for scanning a file when it is opened.
-      if (++errors > options_.segment_bytes / 1024 + 16) return fail(records.error());
+      if (++errors > options.segment_bytes / 1024 + 16) return fail(records.error());
       continue;
     }
     if (records->empty()) return {};
@@ -188,58 +144,27 @@ Status State::visit(std::uint64_t position, const std::function<bool(const Recor
   }
 }
 
-Status State::forget(std::string_view name) {
-  const MutexLock lock(mutex_);
-  const Cursor* const cursor = cursors_.find(name);
-  if (cursor == nullptr) return fail(ErrorKind::kNotFound, "no reader " + std::string(name));
-  if (cursor->reader() != nullptr) return fail(ErrorKind::kInvalid, "reader " + std::string(name) + " is open");
-  cursors_.erase(name);
-  touch_cursors();
-  trim();
-  return {};
-}
-
-// The cursors are to be written, an interval after the first change.
-void State::touch_cursors() {
-  if (!cursors_.touch(std::chrono::steady_clock::now())) return;
-  // The commit thread, if nothing else waits, sleeps without a deadline.
-  if (blocks_.waiting_bytes() == 0 && schedule_.nudge()) work_ready_.notify_one();
-}
-
-ReaderStats State::reader_stats(const Cursor& cursor) const {
-  const CursorEntry& entry = cursor.entry();
-  ReaderStats stats;
-  stats.name = entry.name;
-  stats.loss = entry.may_lose ? Loss::kOldest : Loss::kNever;
-  stats.attached = cursor.reader() != nullptr;
-  stats.committed = entry.committed;
-  stats.backlog_records = segments_.records_between(entry.committed + 1, last_position_);
-  stats.dropped_records = entry.dropped;
-  stats.damaged_records = entry.damaged;
-  stats.dropped_weight = entry.dropped_weight;
-  stats.accounted_weight = entry.accounted_weight;
-  return stats;
-}
-
-std::vector<ReaderStats> State::all_readers() const {
-  const MutexLock lock(mutex_);
+std::vector<ReaderStats> State::reader_stats() const {
+  const MutexLock lock(mutex);
   std::vector<ReaderStats> all;
-  for (const auto& [name, cursor] : cursors_.all()) all.push_back(reader_stats(cursor));
+  for (const auto& [name, cursor] : cursors.all()) all.push_back(cursor.stats(segments, appender.last_position()));
   return all;
 }
 
 Stats State::stats() const {
-  const MutexLock lock(mutex_);
-  const auto& groups = segments_.groups();
-  Stats now = counters_;
-  now.disk_bytes = segments_.physical_bytes();
-  now.memory_bytes = blocks_.bytes();
-  now.waiting_bytes = blocks_.waiting_bytes();
-  now.segments = segments_.files();
-  now.first_position = groups.empty() ? last_position_ + 1 : groups.front().first;
-  now.last_position = last_position_;
-  now.durable_position = durable_position_.load();
-  now.files_set_aside = segments_.aside().size();
+  const MutexLock lock(mutex);
+  Stats now = counters;
+  now.disk_bytes = segments.physical_bytes();
+  now.memory_bytes = blocks.bytes();
+  now.waiting_bytes = blocks.waiting_bytes();
+  now.segments = segments.files();
+  now.first_position = segments.first_position(appender.last_position());
+  now.durable_position = durable_position();
+  now.files_set_aside = segments.discarded().aside().size();
+  appender.count_into(now);
+  now.dropped_records = retention.dropped_records();
+  now.failures = trigger.failures();
+  now.error = trigger.error();
   return now;
 }
 

@@ -1,183 +1,110 @@
 #pragma once
 
-// What Journal, its readers and its commit thread share, in parts that own their state. Two locks: `io_` is held by
-// whoever writes files (commit.cc) and is taken first; `mutex_` guards all that is known in memory and is never held
-// over I/O.
+// What the journal knows in memory, in parts that own their state; appends, readers and the commit thread share it.
+// `mutex` guards the parts and is never held over I/O. Files are written behind another lock, which is taken first
+// (committer.h).
+//
+//                      ┌ Appender ───────── positions, marks, where segments begin
+//   Journal ─► State ──┼ Retention ──────── which segments go
+//     │      (mutex)   ├ CommitTrigger ──── what is due, what wakes the commit thread
+//     │        ▲       ├ PositionReserve ── what may be shown before it is durable
+//     │        │       └ Segments, Blocks, Cursors: files, records in memory, readers' cursors
+//     │        ├──────── Reader ─ ReadPosition, SegmentScanner
+//     └─► Committer ───┬ SegmentWriter ──── the file that is written, with ActiveFile
+//          (its own    ├ DiskSpace ──────── removal, and the bound on the device
+//           lock)      ├ CursorStore ────── the cursors on the device
+//                      └ Recovery ───────── what open() finds
 
 #include <atomic>
-#include <mutex>
-#include <thread>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/mutex.h"
-#include "journal/active_file.h"
+#include "journal/appender.h"
 #include "journal/blocks.h"
-#include "journal/cursor_file.h"
+#include "journal/commit_trigger.h"
 #include "journal/cursors.h"
 #include "journal/format.h"
 #include "journal/journal.h"
+#include "journal/position_reserve.h"
+#include "journal/read_position.h"
 #include "journal/recovery.h"
-#include "journal/scanner.h"
-#include "journal/schedule.h"
+#include "journal/retention.h"
 #include "journal/segments.h"
 #include "journal/sizes.h"
 
 namespace resmon::journal {
 
-class CAPABILITY("mutex") TimedMutex : public AnnotatedMutex<std::timed_mutex> {
- public:
-  bool try_lock_for(std::chrono::milliseconds patience) TRY_ACQUIRE(true) { return standard().try_lock_for(patience); }
-};
-using IoLock = Locked<TimedMutex>;
-
-// Guarded by the journal's mutex.
-struct Reader::Progress {
-  Cursor* cursor = nullptr;
-  std::uint64_t next = 1;                    // first position not delivered
-  std::uint64_t delivered = 0;               // the last that was; up to `next` there is nothing but damage
-  std::uint64_t at = 1;                      // where reading goes on; below `next` while replaying
-  std::uint64_t context = 0;                 // the group whose records were delivered from its start
-  bool armed = true;                         // wake when there is something
-  std::uint64_t damage_counted_through = 0;  // what is read again after rewind() is not counted again
-  std::function<void()> wake;
-
-  // With `position` is done what lies between it and what was not delivered, if nothing was delivered of that.
-  std::uint64_t through(std::uint64_t position) const {
-    return position >= delivered && delivered != 0 ? next - 1 : std::min(position, next - 1);
-  }
-};
-
 class State {
  public:
+  // What an earlier process left.
+  struct Opened {
+    std::uint64_t journal_id = 0;
+    std::uint32_t seed = 0;  // of record headers
+    std::vector<std::string> findings;
+    bool cursors_lost = false;
+    std::string newest_segment_start;
+    Tally tally;  // all 0 where there was none of this journal
+  };
+
   explicit State(Options given);
 
+  // Before all else, and before another thread uses it.
+  void take_over(Recovery::Found found);
+
   // What Journal promises; see there.
-  Status open();
-  Status close();
-  bool begins_segment(std::size_t payload_bytes) const;
-  Result<Appended> append(std::span<const std::string_view> batch, std::uint64_t at, std::uint64_t weight);
-  void weigh(std::uint64_t position, std::uint64_t weight);
-  void set_total_weight(std::uint64_t weight);
-  std::uint64_t keep_within(std::uint64_t bytes);
-  Status commit();
-  Status hand_over(std::chrono::milliseconds patience);
+  Result<Appended> append(std::span<const std::string_view> records, std::uint64_t at, std::uint64_t weight);
   void sync_soon();
   bool wait_durable(std::uint64_t position, std::chrono::steady_clock::time_point until);
   void on_durable(std::function<void(std::uint64_t)> done);
-  void lift_reserve();
-  Result<Reader*> attach(ReaderOptions options);
+  Result<Reader*> attach(ReaderOptions wanted);
   Status forget(std::string_view name);
   Status visit(std::uint64_t position, const std::function<bool(const Record&)>& visit);
-
   std::uint64_t durable_position() const { return durable_position_.load(); }
-  std::uint64_t reserved_position() const;
-  std::size_t max_record() const { return sizes_.max_record(); }
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> segment_positions() const;
-  std::vector<ReaderStats> all_readers() const;
+  std::vector<ReaderStats> reader_stats() const;
   Stats stats() const;
-  // Constant after open.
-  std::uint64_t id() const { return journal_id_; }
-  const std::vector<std::string>& findings() const { return findings_; }
-  const std::string& newest_segment_start() const { return newest_segment_start_; }
-  bool cursors_lost() const { return cursors_lost_; }
-  const Tally& found_tally() const { return found_tally_; }
+
+  // All that was written is durable: up to `position`, the last of it in the file that begins at `file`.
+  void publish(std::uint64_t file, std::uint64_t position);
+
+  void trim() REQUIRES(mutex) { retention.trim(durable_position()); }
+  bool can_read(const ReadPosition& reader) const REQUIRES(mutex) { return visible(reader) >= reader.next(); }
+  std::uint64_t visible(const ReadPosition& reader) const REQUIRES(mutex) {
+    return reader.visible(durable_position(), shown());
+  }
+  std::string path(std::string_view name) const { return options.directory + "/" + std::string(name); }
+
+  // Constant after construction.
+  const Options options;
+  FileSystem& files;
+  const Sizes sizes;
+  Opened opened;  // constant once the journal is open
+
+  mutable Mutex mutex;
+  Condition work_ready;
+  Condition progressed;  // the durable position moved, records became readable, or closed
+  Blocks blocks GUARDED_BY(mutex);
+  Segments segments GUARDED_BY(mutex);
+  Cursors cursors GUARDED_BY(mutex);
+  CommitTrigger trigger GUARDED_BY(mutex);
+  Retention retention GUARDED_BY(mutex);
+  Appender appender GUARDED_BY(mutex);
+  PositionReserve reserve GUARDED_BY(mutex);
+  bool closed GUARDED_BY(mutex) = false;
+  Stats counters GUARDED_BY(mutex);  // what no part counts
 
  private:
-  friend class Reader;  // reads under mutex_
-  class Checksums;
-
-  // append.cc
-  bool may_append_to_newest() const REQUIRES(mutex_);
-  bool mark_due() const REQUIRES(mutex_) { return last_marked_ != durable_position_.load(); }
-  Unexpected<Error> refuse(std::size_t records, std::string why) REQUIRES(mutex_);
-  bool put_batch(std::span<const std::string_view> batch, const Checksums& crcs, std::uint64_t used,
-                 std::uint64_t reserve) REQUIRES(mutex_);
-  void put_mark() REQUIRES(mutex_);
-  void put(const RecordHeader& header, std::string_view payload) REQUIRES(mutex_);
-  bool may_drop_front_group() const REQUIRES(mutex_);
-  bool make_room(std::uint64_t bytes) REQUIRES(mutex_);
-  void drop_front_group() REQUIRES(mutex_);
-  void trim() REQUIRES(mutex_);
-  void collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) REQUIRES(mutex_);
-
-  // state.cc
-  std::uint64_t restore_cursors(CursorSlot slot, std::uint64_t oldest_previous) REQUIRES(mutex_);
-  std::uint64_t take_over(Recovery::Found found) REQUIRES(io_);
-  void begin_session(std::uint64_t next) REQUIRES(io_);
-  ReaderStats reader_stats(const Cursor& cursor) const REQUIRES(mutex_);
-  void touch_cursors() REQUIRES(mutex_);
-  std::string path(std::string_view name) const { return options_.directory + "/" + std::string(name); }
-  std::uint64_t visible(ReaderOptions::See see) const REQUIRES(mutex_) {
-    return see == ReaderOptions::See::kAppended ? std::max(shown(), durable_position_.load())
-                                                : durable_position_.load();
-  }
   // What may be shown before it is durable.
-  std::uint64_t shown() const REQUIRES(mutex_) {
-    return options_.never_reuse_positions && !reserve_lifted_ ? std::min(last_position_, reserved_position_)
-                                                              : last_position_;
-  }
+  std::uint64_t shown() const REQUIRES(mutex) { return reserve.shown(appender.last_position()); }
+  void collect_wakes(std::uint64_t durable, std::vector<std::function<void()>>& wakes) REQUIRES(mutex);
 
-  // commit.cc
-  void run();
-  bool wait_for_work();
-  Status work(bool forced) REQUIRES(io_);
-  Schedule::Backlog backlog() const REQUIRES(mutex_);
-  Status settle_outcome(const Status& status) REQUIRES(io_);
-  Status write_cursors() REQUIRES(io_);
-  void write_tally(bool durable) REQUIRES(io_);
-  void remove_doomed() REQUIRES(io_);
-  Status make_physical_room(std::uint64_t group, std::uint64_t bytes) REQUIRES(io_);
-  Status write_blocks() REQUIRES(io_);
-  Status sync_active() REQUIRES(io_);
-  Status finish_active() REQUIRES(io_);
-  Status begin_file(std::uint64_t group, std::uint64_t first) REQUIRES(io_);
-  void give_up_active() REQUIRES(io_);
-  void publish() REQUIRES(io_);
-  bool put_last_mark() REQUIRES(io_);
-
-  // Constant after construction or open.
-  const Options options_;
-  FileSystem& files_;
-  const Sizes sizes_;
-  std::uint64_t journal_id_ = 0;
-  std::uint32_t seed_ = 0;
-  std::uint64_t session_first_ = 1;  // the first position this process gives out
-  std::vector<std::string> findings_;
-  bool cursors_lost_ = false;
-  std::string newest_segment_start_;
-  Tally found_tally_;  // all 0 where there was none of this journal
-
-  mutable Mutex mutex_;
-  Blocks blocks_ GUARDED_BY(mutex_);
-  Segments segments_ GUARDED_BY(mutex_);
-  Cursors cursors_ GUARDED_BY(mutex_);
-  Schedule schedule_ GUARDED_BY(mutex_);
-  std::vector<std::unique_ptr<Reader>> readers_ GUARDED_BY(mutex_);
-  std::uint64_t last_position_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t total_weight_ GUARDED_BY(mutex_) = 0;  // of all records up to last_position_
+  std::vector<std::unique_ptr<Reader>> readers_ GUARDED_BY(mutex);
   std::atomic<std::uint64_t> durable_position_{0};
-  std::uint64_t last_marked_ GUARDED_BY(mutex_) = 0;
-  // The cursors on the device say that those up to it may have been given out.
-  std::uint64_t reserved_position_ GUARDED_BY(mutex_) = 0;
-  bool reserve_lifted_ GUARDED_BY(mutex_) = false;
-  bool stopping_ GUARDED_BY(mutex_) = false;
-  bool closed_ GUARDED_BY(mutex_) = false;
-  Stats counters_ GUARDED_BY(mutex_);
-  std::vector<std::function<void(std::uint64_t)>> durable_callbacks_ GUARDED_BY(mutex_);
-  Condition work_ready_;
-  Condition progressed_;  // durable_position_ moved, records became readable, or closed
-
-  TimedMutex io_ ACQUIRED_BEFORE(mutex_);
-  std::optional<ActiveFile> active_ GUARDED_BY(io_);
-  struct Reached {
-    std::uint64_t position = 0;
-    std::uint64_t weight = 0;  // of all records up to it
-  };
-  Reached written_ GUARDED_BY(io_);
-  Reached existing_ GUARDED_BY(io_);  // the last that was ever written and kept
-  CursorFile cursor_file_ GUARDED_BY(io_);
-  std::uint64_t cursors_durable_ GUARDED_BY(io_) = 0;  // snapshots
-  std::unique_ptr<FileSystem::Lock> directory_lock_ GUARDED_BY(io_);
-  std::thread thread_;
+  std::vector<std::function<void(std::uint64_t)>> durable_callbacks_ GUARDED_BY(mutex);
 };
 
 }  // namespace resmon::journal
