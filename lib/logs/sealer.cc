@@ -71,7 +71,8 @@ Status Sealer::seal_due_heads(UnixNanos now, const journal::Stats& journal, bool
     RESMON_TRY(seal(contents_.largest_head().value_or(StreamDay())));
   }
   const std::uint64_t middle = journal.first_position + (journal.last_position - journal.first_position) / 2;
-  while (journal.disk_bytes > journal.limit_bytes / 2 && contents_.pinned_position() < middle) {
+  // Where no head holds the journal back, there is only what is not read yet.
+  while (journal.disk_bytes > journal.limit_bytes / 2 && contents_.first_head_position() < middle) {
     any = true;
     RESMON_TRY(seal(contents_.oldest_head().value_or(StreamDay())));
   }

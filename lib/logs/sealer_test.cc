@@ -62,6 +62,15 @@ TEST(SealerTest, TheOldestGoWhileHalfTheJournalIsFull) {
   EXPECT_EQ(parts.contents.heads(), (std::vector{parts.key("b", parts.clock.now), parts.key("c", parts.clock.now)}));
 }
 
+// As after a kill while the journal was more than half full: its records are read some at a time.
+TEST(SealerTest, WhatIsNotReadYetIsNotWaitedFor) {
+  TestParts parts;
+  parts.add("a", 10, parts.clock.now);
+  EXPECT_TRUE(parts.sealer.seal_due(parts.clock.now, journal_of(51)));
+  EXPECT_TRUE(parts.contents.heads().empty());
+  EXPECT_FALSE(parts.sealer.seal_due(parts.clock.now, journal_of(51)));
+}
+
 TEST(SealerTest, SmallFilesAreMergedInOrder) {
   TestParts parts;
   const UnixNanos from = parts.clock.now;

@@ -159,6 +159,19 @@ TEST_F(StoreTest, LinesAreFoundInMemoryInBlocksAndAfterARestart) {
   EXPECT_EQ(find("source:nginx \"line 49\"").lines.front().message, "nginx line 49 of web2");
 }
 
+TEST_F(StoreTest, AStartWithAJournalThatIsMoreThanHalfFullReadsItAll) {
+  open();
+  for (int i = 0; i < 10; ++i) {
+    const auto lines = numbered_lines("s" + std::to_string(i % 3), 3000, clock_.now, i * 3000, 200);
+    const auto position = store_->append("web1", *lines, clock_.now);
+    ASSERT_TRUE(position) << position.error().message;
+    wait_durable(*position);
+  }
+  options_.journal_limit_bytes = 8U << 20U;  // of which they take six, and one is read at a time
+  open();
+  EXPECT_EQ(find("").lines.size(), 30'000U);
+}
+
 TEST_F(StoreTest, PagesGoOnExactlyWhereTheLastOneEnded) {
   open();
   const UnixNanos from = clock_.now - 3600 * kSecond;
