@@ -18,6 +18,7 @@
 //   RowPlans      which values of a row go to which alerts
 //   Judge         what a condition says of an alert
 //   Lifecycle     an alert's states and their changes
+//   RowReader     rows into tracks, and which alerts are evaluated then
 //
 // Not thread-safe.
 
@@ -33,6 +34,7 @@
 #include "alert/judge.h"
 #include "alert/lifecycle.h"
 #include "alert/row_plans.h"
+#include "alert/row_reader.h"
 #include "alert/rule_set.h"
 #include "alert/rules.h"
 #include "alert/silence_watch.h"
@@ -66,11 +68,13 @@ class Engine {
   bool reads(metric::SchemaId id) { return !plans_.of(id).steps.empty(); }
   // Rows that the server took at `received`. The batch's schemas must be pinned. Rows that no rule reads need no
   // values.
-  void observe(const metric::Batch& batch, UnixNanos received);
+  void observe(const metric::Batch& batch, UnixNanos received) { rows_.observe(batch, received); }
   // A log's lines are counted by others: for each operand of log_operands() a count for each host, every few seconds,
   // also one of 0. `now` is the end of the window. False: nothing is judged of this host now, because it is silent or
   // not known.
-  bool observe_lines(const LogOperand& operand, std::string_view host, UnixNanos now, double count);
+  bool observe_lines(const LogOperand& operand, std::string_view host, UnixNanos now, double count) {
+    return rows_.observe_lines(operand, host, now, count);
+  }
   const std::vector<LogOperand>& log_operands() const { return rules_.log_operands(); }
 
   // About once a second: what silence means. `hosts` is the whole fleet as it is now.
@@ -112,10 +116,6 @@ class Engine {
   EngineStats stats() const;
 
  private:
-  void read_row(const metric::Batch& batch, const metric::Row& row, const RowPlan& plan);
-  bool read_value(const metric::Batch& batch, const metric::Row& row, const RowStep& step);
-  void note_row(Alert& alert, UnixNanos time);
-  void evaluate_dirty(UnixNanos received);
   void restore(const AlertRecord& kept, UnixNanos now);
   void end_stale(UnixNanos now);
   void forget_unused(UnixNanos now);
@@ -126,9 +126,8 @@ class Engine {
   AlertTable alerts_;
   RowPlans plans_;
   Lifecycle lifecycle_;
-  std::vector<Alert*> dirty_;  // with rows that are not evaluated
+  RowReader rows_;
   UnixNanos swept_ = 0;
-  std::uint64_t late_rows_ = 0;
 };
 
 }  // namespace resmon::alert

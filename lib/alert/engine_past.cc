@@ -41,7 +41,7 @@ void Engine::take_over(Engine& before, UnixNanos now) {
   alerts_.take_over(before.alerts_, heirs);
   silence_ = before.silence_;
   swept_ = before.swept_;
-  late_rows_ = before.late_rows_;
+  rows_.take_over(before.rows_);
   lifecycle_.end_uncovered(now);
 }
 
