@@ -114,7 +114,7 @@ TEST_F(HostsTest, AnotherEnginesSeriesFollowTheirRulesNumbers) {
   EXPECT_EQ(host.side({1, 0}, config.rules[1].when.operands[0], "s").time(), kTestStart);
   EXPECT_EQ(host.other({1, 0}, {{"path", "/"}}), kTestStart);
   EXPECT_THAT(host.rules, SizeIs(2));
-  const Config none;
+  const Config none{};
   const RuleSet no_rules(none);
   Hosts last(no_rules);
   last.take_over(after, no_rules.heirs_of(rules));

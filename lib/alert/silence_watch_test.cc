@@ -35,7 +35,7 @@ class SilenceWatchTest : public ::testing::Test {
   }
   const HostState& host(int i) const { return *hosts_.find("web" + std::to_string(i)); }
 
-  const Config config_;
+  const Config config_{};
   const RuleSet rules_{config_};
   Hosts hosts_{rules_};
   SilenceWatch watch_;
