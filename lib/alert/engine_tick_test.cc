@@ -81,6 +81,20 @@ TEST(EngineTickTest, SeriesThatCameAndWentAreForgotten) {
   EXPECT_EQ(house.engine().stats().alerts, 1U);
 }
 
+TEST(EngineTickTest, AHostThatOnlySentRowsIsForgottenWithThem) {
+  TestHouse house(kTestDisk);
+  house.row("disk", {{"host", "stranger"}, {"path", "/"}}, "used_percent", 1);
+  EXPECT_EQ(house.engine().stats().hosts, 1U);
+  for (int i = 0; i < 130; ++i) {
+    house.now += 60 * kTestSecond;
+    house.engine().tick(house.now, house.hosts);
+  }
+  EXPECT_EQ(house.engine().stats().alerts, 0U);
+  EXPECT_EQ(house.engine().stats().hosts, 0U);
+  house.row("disk", {{"host", "stranger"}, {"path", "/"}}, "used_percent", 1);
+  EXPECT_EQ(house.engine().stats().alerts, 1U) << "and is known again";
+}
+
 TEST(EngineTickTest, ASeriesThatEndsEndsItsAlertAtItsLastRow) {
   TestHouse house("[rule.busy]\nwhen = 'procstat.cpu_usage > 5'\n");
   house.add_host("web1");

@@ -102,6 +102,44 @@ TEST_F(LifecycleTest, ChangesByLateRowsAreCountedAndToldOnceTheyAreOver) {
   EXPECT_TRUE(changes[1].late);
 }
 
+TEST_F(LifecycleTest, ALateChangeMeansThatTheyAreNotOver) {
+  evaluate(95, 0, true);
+  evaluate(95, 10, true);
+  host_.late_over = true;
+  evaluate(50, 20, true);
+  evaluate(50, 40, true);
+  lifecycle_.notice_late(host_);
+  EXPECT_THAT(lifecycle_.take_notices(), IsEmpty());
+}
+
+// The end of an alert of which people were told is told once a row that is not late shows it.
+TEST_F(LifecycleTest, AnEndIsFreshWithTheFirstRowThatIsNotLate) {
+  evaluate(50, 0);
+  EXPECT_FALSE(alert_.fresh) << "nobody was told of it";
+  alert_.notified = true;
+  evaluate(50, 5, true);
+  EXPECT_FALSE(alert_.fresh);
+  evaluate(50, 10);
+  EXPECT_TRUE(alert_.fresh);
+}
+
+TEST_F(LifecycleTest, WhatNobodyTookGoesOnToTheNext) {
+  AlertRecord record;
+  record.state = AlertState::kFiring;
+  record.notified = true;
+  lifecycle_.bury(record, kTestStart, "why");
+  evaluate(95, 0, true);
+  evaluate(95, 10, true);
+  host_.late_over = true;
+  lifecycle_.notice_late(host_);
+  Lifecycle next(rules_, alerts_);
+  next.take_over(lifecycle_);
+  EXPECT_THAT(next.take_transitions(), SizeIs(2));
+  EXPECT_THAT(next.take_departed(), SizeIs(1));
+  EXPECT_THAT(next.take_notices(), SizeIs(1));
+  EXPECT_EQ(next.evaluations(), 2U);
+}
+
 TEST_F(LifecycleTest, AHostThatTheRuleDoesNotCoverHasNoAlert) {
   evaluate(95, 0);
   evaluate(95, 10);
