@@ -86,6 +86,7 @@ TEST(SealerTest, SmallFilesAreMergedInOrder) {
   EXPECT_EQ(parts.contents.parts(key).parts.size(), 1U) << "74 with 38, and 150 with both";
   EXPECT_EQ(parts.numbers_in_files("s"), up_to(262));
   EXPECT_EQ(parts.folder.files(".blocks"), 1U);
+  EXPECT_EQ(parts.contents.part_bytes(), parts.contents.parts(key).parts.at(0)->bytes());
 }
 
 TEST(SealerTest, AFileThatIsLargeIsNotWrittenAgain) {
