@@ -49,14 +49,14 @@ void LineCounter::use(const alert::Engine& engine, UnixNanos now) {
   told_ = told_all_ = 0;
   if (engine.log_operands().empty()) return;
   if (store_ == nullptr) {
-    for (const alert::Engine::LogOperand& one : engine.log_operands())
+    for (const alert::LogOperand& one : engine.log_operands())
       if (const alert::Rule& rule = engine.config().rules[one.rule]; !rule.built_in)
         log::warn("alerts", "a rule about log lines never fires: logs.enabled is false", {{"rule", rule.name}});
     return;
   }
   tail_ = store_->follow();
   if (!tail_) log::error("alerts", "rules about log lines do not work: too many readers follow the log", {});
-  for (const alert::Engine::LogOperand& operand : engine.log_operands()) {
+  for (const alert::LogOperand& operand : engine.log_operands()) {
     auto query = logs::Query::parse(operand.what->query);
     if (!query) continue;  // the rule's reader has checked it
     Query one{operand, *std::move(query), 1, 0, {}};
@@ -163,7 +163,7 @@ bool LineCounter::run(alert::Engine& engine, UnixNanos now) {
     // What fires from before a start, and whose lines are over.
     std::vector<std::string> quiet;
     for (const alert::Alert* const alert : engine.active()) {
-      const std::string& host = engine.host_view(*alert)->name;
+      const std::string& host = alert->host->view.name;
       if (alert->rule == one.operand.rule && !one.hosts.contains(host)) quiet.push_back(host);
     }
     for (const std::string& host : quiet) engine.observe_lines(one.operand, host, now, 0);

@@ -37,7 +37,7 @@ class LineCounter {
     bool fresh = false;                // not told yet
   };
   struct Query {
-    alert::Engine::LogOperand operand;
+    alert::LogOperand operand;
     logs::Query query;
     std::int64_t width = 1;
     std::int64_t slots = 0;  // of the window and of the lines that may be late

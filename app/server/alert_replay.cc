@@ -172,7 +172,7 @@ class HostReplay {
     const auto part = static_cast<std::size_t>(
         std::clamp<double>(static_cast<double>(now - 1 - request_.range.first) / static_cast<double>(width), 0, 1) *
         static_cast<double>(request_.chart_parts));
-    engine_.each_alert([&](const alert::Alert& one) {
+    engine_.alerts().each([&](const alert::Alert& one) {
       const auto value = engine_.shown_value(one);
       if (!value || !std::isfinite(*value)) return;
       ChartedAlert& chart = charts_[&one];
@@ -180,7 +180,7 @@ class HostReplay {
         const alert::AlertRecord record = engine_.record(one);
         chart.host = record.host;
         chart.tags = record.tags;
-        chart.limit = engine_.limit_of(one);
+        chart.limit = alert::limit_of(one);
         chart.values.assign(request_.chart_parts, std::numeric_limits<double>::quiet_NaN());
       }
       double& known = chart.values[std::min(part, request_.chart_parts - 1)];

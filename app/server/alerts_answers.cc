@@ -11,7 +11,7 @@ using alert::AlertState;
 
 std::string Alerts::alert_json(const alert::Alert& one, UnixNanos now) const {
   const alert::Rule& rule = rules_->config.rules[one.rule];
-  const bool unknown = rules_->engine->host_silent(one) && !rule.about_silence();
+  const bool unknown = one.host->silent && !rule.about_silence();
   return alert_to_json(rules_->engine->record(one), rule, rules_->notifier->item(one), unknown,
                        rules_->notifier->held_by(one, now, silences_));
 }

@@ -159,7 +159,7 @@ std::string Alerts::silence_preview_json(const alert::Silence& silence) {
   std::uint64_t alerts = 0;
   std::set<std::string> hosts;
   for (const alert::Alert* const one : rules_->engine->active()) {
-    const fleet::Host& host = *rules_->engine->host_view(*one);
+    const fleet::Host& host = one->host->view;
     if (one->state != alert::AlertState::kFiring ||
         !alert::matches_pattern(rules_->config.rules[one->rule].name, silence.rule) || !search.matches(host))
       continue;

@@ -1,6 +1,7 @@
 // The built-in rules. Each reports a fault, not load: a healthy machine under load, a reboot, a restart of the server
-// and an update of a client send no message (replay_test.cc; engine_test.cc: ADayOfHealthyHostsSendsTheirTwoFaultsOnly,
-// ARebootSaysNothing). A rule whose series a host does not report costs nothing and never fires.
+// and an update of a client send no message (replay_test.cc; ADayOfHealthyHostsSendsTheirTwoFaultsOnly in
+// default_rules_test.cc; ARebootSaysNothing in engine_tick_test.cc). A rule whose series a host does not report costs
+// nothing and never fires.
 
 #include "alert/rules.h"
 

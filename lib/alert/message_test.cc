@@ -69,5 +69,17 @@ TEST(Message, IsTriedAgainLaterEachTimeUpToTenMinutes) {
   EXPECT_EQ(retry_wait(1'000'000), 600 * kSeconds);
 }
 
+TEST(Message, TemplatesAndValues) {
+  Rule rule;
+  rule.name = "disk";
+  MessageItem item;
+  item.host = "web1";
+  item.value = "95 %";
+  item.tags = {{"path", "/"}};
+  EXPECT_EQ(fill_template("{host} {path} {value} {nothing} {", rule, item), "web1 / 95 % {nothing} {");
+  EXPECT_EQ(sparkline({0, 7, 3.5}), "▁█▅");
+  EXPECT_EQ(duration_text(3 * 3600 * kTestSecond), "3 h 0 min");
+}
+
 }  // namespace
 }  // namespace resmon::alert

@@ -56,7 +56,7 @@ std::string Notifier::held_by(std::string_view rule, const fleet::Host& host, Un
 
 std::string Notifier::held_by(const Alert& alert, UnixNanos now, const std::vector<Silence>& silences) const {
   const Rule& rule = engine_.config().rules[alert.rule];
-  const fleet::Host& host = *engine_.host_view(alert);
+  const fleet::Host& host = alert.host->view;
   if (std::string held = held_by(rule.name, host, now, silences); !held.empty()) return held;
   for (const std::string& other : rule.unless) {
     if (const Maintenance* const window = engine_.config().window(other))
@@ -90,7 +90,7 @@ void notice_before_end(std::vector<Outgoing>& out,
   std::map<std::string, Severity> channels;
   for (const Alert* const alert : engine.active()) {
     const Rule& rule = engine.config().rules[alert->rule];
-    if (alert->state != AlertState::kFiring || !covers(silence, rule.name, *engine.host_view(*alert), now)) continue;
+    if (alert->state != AlertState::kFiring || !covers(silence, rule.name, alert->host->view, now)) continue;
     message.severity = message.alerts == 0 ? rule.severity : std::max(message.severity, rule.severity);
     ++message.alerts;
     if (message.items.size() < kMostItems) message.items.push_back(notifier.item(*alert));
@@ -123,7 +123,7 @@ std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& s
     if (!firing && !(told && alert->state == AlertState::kOk)) continue;
     MessageKind kind = firing ? MessageKind::kFiring : MessageKind::kResolved;
     if (firing && told) {
-      const bool unknown = engine_.host_silent(*alert) && !rule.about_silence();
+      const bool unknown = alert->host->silent && !rule.about_silence();
       if (alert->acknowledged != nullptr || unknown) continue;
       if (rule.escalate_after.count() > 0 && !alert->escalated &&
           now - alert->first_notified_at >= rule.escalate_after.count())
@@ -138,7 +138,7 @@ std::vector<Outgoing> Notifier::run(UnixNanos now, const std::vector<Silence>& s
       if (kind == MessageKind::kResolved) alert->notified = false;
       continue;
     }
-    groups[{alert->rule, kind, group_of(alert->tags, engine_.host_view(*alert))}].alerts.push_back(alert);
+    groups[{alert->rule, kind, group_of(alert->tags, &alert->host->view)}].alerts.push_back(alert);
   }
   std::vector<Outgoing> out;
   for (auto& [key, group] : groups) {
@@ -245,7 +245,7 @@ MessageItem Notifier::item(const AlertRecord& record, const Condition& when, con
 MessageItem Notifier::item(const Alert& alert) const {
   const Rule& rule = engine_.config().rules[alert.rule];
   const AlertRecord record = engine_.record(alert);
-  MessageItem out = item(record, rule.when, engine_.host_view(alert));
+  MessageItem out = item(record, rule.when, &alert.host->view);
   if (!rule.message.empty() && out.ended == 0) out.text = fill_template(rule.message, rule, out);
   if (context_.link) out.link = context_.link(record, rule);
   return out;
@@ -255,7 +255,7 @@ MessageItem Notifier::item(const Alert& alert) const {
 void Notifier::put_out_departed(std::vector<Outgoing>& out, UnixNanos now, const std::vector<Silence>& silences) {
   std::map<std::pair<std::string, std::string>, std::vector<AlertRecord>> groups;
   for (AlertRecord& record : engine_.take_departed()) {
-    const fleet::Host* const known = engine_.host_view(record.host);
+    const fleet::Host* const known = engine_.hosts().view(record.host);
     fleet::Host named;
     named.name = record.host;
     if (!held_by(record.rule, known != nullptr ? *known : named, now, silences).empty()) continue;
@@ -279,7 +279,7 @@ void Notifier::put_out_departed(std::vector<Outgoing>& out, UnixNanos now, const
       for (const std::string& name : record.channels)
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
       if (made.items.size() >= kMostItems) continue;
-      made.items.push_back(item(record, rule.when, engine_.host_view(record.host)));
+      made.items.push_back(item(record, rule.when, engine_.hosts().view(record.host)));
       if (context_.link) made.items.back().link = context_.link(record, rule);
     }
     sort_items(made);
@@ -311,16 +311,16 @@ std::string Notifier::group_of(const std::vector<metric::Tag>& series, const fle
 
 // " (site=north)": what the hosts of one message have in common and others do not, because that may be the cause.
 std::string Notifier::common_tags(const std::vector<Alert*>& alerts) const {
-  std::vector<metric::Tag> common = engine_.host_view(*alerts[0])->tags;
+  std::vector<metric::Tag> common = alerts[0]->host->view.tags;
   bool several = false;
   for (const Alert* const alert : alerts) {
-    const fleet::Host& host = *engine_.host_view(*alert);
-    several = several || host.name != engine_.host_view(*alerts[0])->name;
+    const fleet::Host& host = alert->host->view;
+    several = several || host.name != alerts[0]->host->view.name;
     std::erase_if(common, [&](const metric::Tag& tag) {
       return std::find(host.tags.begin(), host.tags.end(), tag) == host.tags.end();
     });
   }
-  std::erase_if(common, [&](const metric::Tag& tag) { return engine_.all_have(tag); });
+  std::erase_if(common, [&](const metric::Tag& tag) { return engine_.hosts().all_have(tag); });
   if (!several || common.empty()) return {};
   std::string out;
   for (std::size_t i = 0; i < std::min<std::size_t>(common.size(), 3); ++i)
@@ -340,7 +340,7 @@ void Notifier::add_details(MessageItem& item, const Alert& alert, const Rule& ru
     const bool as_it_is = function == Function::kLast || function == Function::kMean || function == Function::kMax ||
                           function == Function::kMin || function == Function::kLogs;
     if (!item.points.empty() && as_it_is && shown.divisor < 0)
-      item.chart_limit = record.comparison == 0 ? engine_.limit_of(alert) : shown.limit;
+      item.chart_limit = record.comparison == 0 ? limit_of(alert) : shown.limit;
   }
   if (context_.largest_processes && !record.host.empty()) item.processes = context_.largest_processes(record);
 }
@@ -395,7 +395,7 @@ std::string Notifier::title(MessageKind kind, const Rule& rule, const Message& m
   }
   if (rule.about_silence() && message.alerts >= kDigestFrom)
     return fmt::format("{} of {} hosts silent since {}", message.alerts,
-                       std::max(engine_.expected_hosts(), message.alerts), time_text(since));
+                       std::max(engine_.silence().expected_hosts(), message.alerts), time_text(since));
   if (rule.about_silence()) return fmt::format("{} silent since {}", hosts, time_text(since));
   return fmt::format("{}: {} on {}{}", severity_name(rule.severity), rule.name, hosts,
                      message.items.size() == 1 && !first.value.empty() ? ": " + first.value : "");

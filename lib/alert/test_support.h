@@ -16,6 +16,18 @@ namespace resmon::alert {
 inline constexpr std::int64_t kTestSecond = 1'000'000'000;
 inline constexpr UnixNanos kTestStart = 1'780'000'000 * kTestSecond;
 
+inline const std::vector<metric::Tag> kTestRoot{{"host", "web1"}, {"path", "/"}};
+inline constexpr const char* kTestDisk =
+    "[rule.disk]\nwhen = 'disk.used_percent > 90'\nclear = 85\nfor = \"10s\"\nclear_for = \"10s\"\n";
+
+// These rules alone, without the built-in ones: their numbers begin with 0.
+inline Config only_rules(std::string_view toml) {
+  auto made = read_config(toml, "alerts.toml");
+  if (!made) throw std::runtime_error(made.error().message);
+  std::erase_if(made->rules, [](const Rule& rule) { return rule.built_in; });
+  return *std::move(made);
+}
+
 // A server with its rules, its hosts and a clock that the test moves.
 class TestHouse {
  public:
@@ -96,6 +108,14 @@ class TestHouse {
     batch.add(id.value(), 1, now).set(0, value);
     engine_->observe(batch, now);
     collect();
+  }
+
+  // How full web1's disk is, every five seconds.
+  void disk(double used_percent, int times = 1) {
+    for (int i = 0; i < times; ++i) {
+      pass(5);
+      row("disk", kTestRoot, "used_percent", used_percent);
+    }
   }
 
   // Time passes, a second at a time; hosts in `up` are heard of.

@@ -251,6 +251,30 @@ TEST_F(TakerTest, ManySendersWithoutEndLeaveOthersTheirPart) {
   EXPECT_THAT(take(many, quiet, 1), HasSubstr("rate_limit"));
 }
 
+// The table of the rows is the server's or the client's, and others fill it, too.
+TEST_F(TakerTest, WhatTheTableOfSchemasHasNoRoomForIsCountedAsRefused) {
+  TakerOptions options;
+  options.format = Format::kStatsd;
+  Shared statsd(options), influx({});
+  metric::SchemaTable full(1);
+  Taker counters(statsd, full), points(influx, full);
+  counters.take("a:1|c\na:2|c\n", at(1), sender_, nullptr);
+  counters.flush(at(2));
+  EXPECT_EQ(statsd.stats().refused_lines, 0U);
+  counters.take("a:1|c\nb:1|c\nc:1|c\n", at(3), sender_, nullptr);
+  counters.flush(at(4));
+  EXPECT_EQ(statsd.stats().refused_lines, 2U) << "of three series the first has room";
+  EXPECT_EQ(statsd.stats().samples, 2U);
+  EXPECT_THAT(statsd.stats().last_error, HasSubstr("table of schemas is full"));
+  EXPECT_EQ(counters.rows().rows().size(), 2U);
+  points.take("a,metric_type=counter value=1i 1\nb v=1 1\na,metric_type=counter value=2i 2\nc v=1 1\nd v=1 1\n", at(5),
+              sender_, nullptr);
+  EXPECT_EQ(influx.stats().refused_lines, 3U);
+  EXPECT_EQ(influx.stats().lines, 5U);
+  EXPECT_EQ(influx.stats().samples, 2U);
+  EXPECT_EQ(points.rows().rows().size(), 2U);
+}
+
 TEST_F(TakerTest, SeriesThatAreNotUsedMakeRoom) {
   TakerOptions options;
   options.max_series = 1;

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -14,37 +13,24 @@
 #include "base/file.h"
 #include "logs/archive.h"
 #include "logs/search.h"
+#include "logs/test_support.h"
 
 namespace resmon::logs {
 namespace {
 
 namespace fs = std::filesystem;
 using Stream = logline::Taker::Stream;
-constexpr UnixNanos kSecond = 1'000'000'000;
-
-class TestClock final : public Clock {
- public:
-  UnixNanos wall() const override { return now; }
-  std::chrono::steady_clock::time_point steady() const override { return std::chrono::steady_clock::now(); }
-  // Yesterday's noon: hours around it are of one day.
-  std::atomic<UnixNanos> now{Clock::system().wall() / kDayNanos * kDayNanos - kDayNanos / 2};
-};
+constexpr UnixNanos kSecond = kTestSecond;
 
 class StoreTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = testing::TempDir() + "resmon-logs-XXXXXX";
-    ASSERT_NE(mkdtemp(name.data()), nullptr);
-    directory_ = name;
-    options_.directory = name + "/logs";
+    options_.directory = folder_.path() + "/logs";
     options_.sync = journal::Sync::kImmediate;
     options_.level = 1;
     options_.clock = &clock_;
   }
-  void TearDown() override {
-    store_.reset();
-    fs::remove_all(directory_);
-  }
+  void TearDown() override { store_.reset(); }
   void open() {
     store_.reset();
     auto opened = Store::open(options_);
@@ -80,14 +66,7 @@ class StoreTest : public testing::Test {
     EXPECT_TRUE(found);
     return found ? *found : Found{};
   }
-  std::size_t files() const {
-    std::size_t count = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(options_.directory))
-      count += entry.path().extension() == ".blocks" ? 1U : 0U;
-    return count;
-  }
-
-  std::string directory_;
+  TestFolder folder_;
   Options options_;
   TestClock clock_;
   std::unique_ptr<Store> store_;
@@ -178,6 +157,19 @@ TEST_F(StoreTest, LinesAreFoundInMemoryInBlocksAndAfterARestart) {
   EXPECT_EQ(find("line").lines.size(), 350);
   EXPECT_EQ(store_->stats().block_lines, 300);
   EXPECT_EQ(find("source:nginx \"line 49\"").lines.front().message, "nginx line 49 of web2");
+}
+
+TEST_F(StoreTest, AStartWithAJournalThatIsMoreThanHalfFullReadsItAll) {
+  open();
+  for (int i = 0; i < 10; ++i) {
+    const auto lines = numbered_lines("s" + std::to_string(i % 3), 3000, clock_.now, i * 3000, 200);
+    const auto position = store_->append("web1", *lines, clock_.now);
+    ASSERT_TRUE(position) << position.error().message;
+    wait_durable(*position);
+  }
+  options_.journal_limit_bytes = 8U << 20U;  // of which they take six, and one is read at a time
+  open();
+  EXPECT_EQ(find("").lines.size(), 30'000U);
 }
 
 TEST_F(StoreTest, PagesGoOnExactlyWhereTheLastOneEnded) {
@@ -277,11 +269,11 @@ TEST_F(StoreTest, SmallBlocksAreMergedAndFilesJoined) {
     ASSERT_TRUE(store_->flush());
   }
   EXPECT_EQ(find("line").lines.size(), 1200);
-  EXPECT_LE(files(), 12);
+  EXPECT_LE(folder_.files(".blocks"), 12);
   // Order of arrival within a time stays: the sum of all first lines comes in the order in which they were sent.
   open();
   EXPECT_EQ(find("line").lines.size(), 1200);
-  EXPECT_LE(files(), 12);
+  EXPECT_LE(folder_.files(".blocks"), 12);
 }
 
 TEST_F(StoreTest, RetentionByAgePatternAndBytes) {
