@@ -4,6 +4,7 @@
 #include "alerts.h"
 #include "app.h"
 #include "base/log.h"
+#include "options.h"
 
 namespace resmon::server {
 

@@ -7,7 +7,9 @@
 #include "downloads.h"
 #include "json.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "routes.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -39,7 +41,7 @@ asio::awaitable<Piece> read_piece(std::shared_ptr<Rest> rest) {
 }
 
 asio::awaitable<Piece> read_on_pool(App& app, std::shared_ptr<Rest> rest) {
-  co_return co_await net::run(app.query_pool().get_executor(), read_piece(std::move(rest)));
+  co_return co_await net::run(app.pools().query().get_executor(), read_piece(std::move(rest)));
 }
 
 using DownloadsPtr = std::shared_ptr<Downloads>;
@@ -81,7 +83,7 @@ asio::awaitable<http::Response> describe_on_pool(App& app, DownloadsPtr download
 asio::awaitable<http::Response> on_download(App& app, DownloadsPtr downloads,
                                             std::shared_ptr<const http::Request> request) {
   std::string name = request->path.substr(std::min(kFolder.size(), request->path.size()));
-  co_return co_await net::run(app.query_pool().get_executor(),
+  co_return co_await net::run(app.pools().query().get_executor(),
                               describe_on_pool(app, std::move(downloads), std::move(name)));
 }
 

@@ -8,7 +8,9 @@
 #include "http/server.h"
 #include "ingest/server.h"
 #include "json.h"
+#include "listeners.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -71,10 +73,10 @@ asio::awaitable<http::Response> processes(App& app, std::shared_ptr<const http::
   name.resize(name.size() - kProcessesPath.size());
   const std::string& who = app.options().processes;
   if (who == "nobody") co_return http::Response::error(403, "http.processes is \"nobody\" on this server");
-  if (who != "readers" && !app.http().allowed(*request, http::Access::kAdmin))
+  if (who != "readers" && !app.listeners().http().allowed(*request, http::Access::kAdmin))
     co_return http::Response::error(403, "the processes of a host are for administrators: sign in as one");
   const auto waiting = std::make_shared<Waiting>(co_await asio::this_coro::executor);
-  app.ingest().ask_processes(name, [waiting](Result<wire::ProcessList> list) {
+  app.listeners().clients().ask_processes(name, [waiting](Result<wire::ProcessList> list) {
     auto shared = std::make_shared<Result<wire::ProcessList>>(std::move(list));
     net::post(waiting->timer.get_executor(), [waiting, shared] {
       waiting->list = std::move(*shared);

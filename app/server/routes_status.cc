@@ -5,7 +5,10 @@
 #include "app.h"
 #include "base/mutex.h"
 #include "fleet/fleet.h"
+#include "host_list.h"
+#include "listeners.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "routes.h"
 #include "status_page.h"
 
@@ -42,9 +45,9 @@ boost::asio::awaitable<http::Response> status_page(App& app, std::shared_ptr<Sta
   if (at == cache->made.end() || now - at->second.at >= kStatusFor)
     at = cache->made
              .insert_or_assign(
-                 page->name,
-                 StatusCache::Made{
-                     render_status_page(*page, app.fleet().hosts(fleet::Scope::kAll), Clock::system().wall()), now})
+                 page->name, StatusCache::Made{render_status_page(*page, app.hosts().fleet().hosts(fleet::Scope::kAll),
+                                                                  Clock::system().wall()),
+                                               now})
              .first;
   response.body = at->second.body;
   co_return response;
@@ -54,10 +57,10 @@ boost::asio::awaitable<http::Response> status_page(App& app, std::shared_ptr<Sta
 
 void add_status_routes(App& app, http::Router& router) {
   const auto cache = std::make_shared<StatusCache>();
-  router.add_under("GET", std::string(kStatus), http::Access::kOpen,
-                   [&app, cache](std::shared_ptr<const http::Request> request) {
-                     return net::run(app.http_workers().get_executor(), status_page(app, cache, std::move(request)));
-                   });
+  router.add_under(
+      "GET", std::string(kStatus), http::Access::kOpen, [&app, cache](std::shared_ptr<const http::Request> request) {
+        return net::run(app.listeners().http_workers().get_executor(), status_page(app, cache, std::move(request)));
+      });
 }
 
 }  // namespace resmon::server
