@@ -153,7 +153,7 @@ Status App::make_alerts() {
     storage_->journal().forget_others("alerts");  // what nobody reads holds nothing
     return {};
   }
-  alerts_ = std::make_unique<Alerts>(*this);
+  alerts_ = std::make_unique<Alerts>(options_, *storage_, hosts_->fleet(), network(), pools_->query().get_executor());
   return alerts_->open();
 }
 

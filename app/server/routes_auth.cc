@@ -135,8 +135,8 @@ http::Response too_many_tries(App& app, const http::Request& request, const std:
 http::Response signed_in(const App& app, const http::Request& request, const auth::Guard::LogIn& done) {
   log::info("auth", "signed in", {{"user", done.who.name}, {"address", request.client}});
   http::Response response = http::Response::json(json_of(done.who));
-  response.headers.emplace_back(
-      "Set-Cookie", session_cookie(app, request, done.session, app.access().guard().session_duration().count()));
+  response.headers.emplace_back("Set-Cookie", session_cookie(app.options(), request, done.session,
+                                                             app.access().guard().session_duration().count()));
   return response;
 }
 
@@ -209,7 +209,7 @@ Answer in_turn(App& app, RequestPtr request, AuthWork work) {
 http::Response log_out(App& app, const http::Request& request) {
   if (!request.session.empty()) app.access().guard().log_out(request.session);
   http::Response response = http::Response::no_content();
-  response.headers.emplace_back("Set-Cookie", session_cookie(app, request, "", 0));
+  response.headers.emplace_back("Set-Cookie", session_cookie(app.options(), request, "", 0));
   return response;
 }
 
@@ -503,8 +503,8 @@ Answer session(const App& app, RequestPtr request) {
   if (app.access().oidc() != nullptr && failed) out.text("provider_problem", oidc::outcome_text(*failed, provider));
   http::Response response = http::Response::json(out.finish() + "\n");
   if (failed)
-    response.headers.emplace_back("Set-Cookie",
-                                  oidc_cookie(app, std::string(kOidcFailedCookie), "", 0, "/api/v1/session", "Strict"));
+    response.headers.emplace_back(
+        "Set-Cookie", oidc_cookie(app.options(), std::string(kOidcFailedCookie), "", 0, "/api/v1/session", "Strict"));
   co_return response;
 }
 Answer list_users_now(const App& app, std::shared_ptr<const SignInFiles> files) {
@@ -516,10 +516,11 @@ Answer list_tokens_now(const App& app) {
 
 }  // namespace
 
-std::string session_cookie(const App& app, const http::Request& request, std::string_view value, std::int64_t seconds) {
+std::string session_cookie(const Options& options, const http::Request& request, std::string_view value,
+                           std::int64_t seconds) {
   std::string out = std::string(http::kSessionCookie) + '=' + std::string(value) +
                     "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(seconds);
-  if (app.options().http_tls || request.header("x-forwarded-proto") == "https") out += "; Secure";
+  if (options.http_tls || request.header("x-forwarded-proto") == "https") out += "; Secure";
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "access_control.h"
 #include "app.h"
+#include "host_list.h"
 #include "ingest/log.h"
 #include "json.h"
 #include "logs/store.h"
@@ -13,6 +14,7 @@
 #include "sinks.h"
 #include "storage.h"
 #include "tables.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -117,7 +119,7 @@ void add_routes(App& app, http::Router& router) {
   add_server_routes(app, router);
   add_fleet_routes(app, router);
   add_peer_routes(app, router);
-  add_process_routes(app, router);
+  add_process_routes(app.options(), app.listeners(), router);
   add_auth_routes(app, router);
   if (app.access().oidc() != nullptr) add_oidc_routes(app, router);
   add_query_routes(app, router);
@@ -126,8 +128,8 @@ void add_routes(App& app, http::Router& router) {
   add_prometheus_routes(app, router);
   add_otlp_routes(app, router);
   add_v2_routes(app, router);
-  add_status_routes(app, router);
-  add_download_routes(app, router);
+  add_status_routes(app.options(), app.hosts(), app.listeners(), router);
+  add_download_routes(app.options(), app.pools(), router);
   add_log_routes(app, router);
   add_victoria_routes(app, router);
   add_log_write_routes(app, router);

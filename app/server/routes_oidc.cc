@@ -54,8 +54,8 @@ http::Response failed_sign_in(App& app, const http::Request& request, SignIn out
     log::warn("auth", what, {{"reason", reason}, {"address", request.client}});
   http::Response response = go_to("/" + place);
   response.headers.emplace_back(
-      "Set-Cookie", oidc_cookie(app, std::string(kOidcFailedCookie), std::string(oidc::outcome_name(outcome)), 60,
-                                "/api/v1/session", "Strict"));
+      "Set-Cookie", oidc_cookie(app.options(), std::string(kOidcFailedCookie), std::string(oidc::outcome_name(outcome)),
+                                60, "/api/v1/session", "Strict"));
   return response;
 }
 
@@ -80,7 +80,7 @@ OidcAnswer start_sign_in(App& app, OidcRequest request) {
   oidc::Provider::Begun begun = co_await net::run(executor, provider->begin(place));
   if (begun.outcome != SignIn::kDone) co_return failed_sign_in(app, *request, begun.outcome, begun.reason, place);
   http::Response response = go_to(begun.location);
-  response.headers.emplace_back("Set-Cookie", oidc_cookie(app, oidc::cookie_name(begun.ticket.state),
+  response.headers.emplace_back("Set-Cookie", oidc_cookie(app.options(), oidc::cookie_name(begun.ticket.state),
                                                           begun.ticket.cookie, oidc::kTicketSeconds, kOidcPath, "Lax"));
   co_return response;
 }
@@ -113,7 +113,7 @@ OidcAnswer signed_in_by(App& app, OidcRequest request, oidc::Provider::Finished 
       "auth", "signed in by the provider",
       {{"user", admitted.in.who.name}, {"role", auth::role_name(admitted.in.who.role)}, {"address", request->client}});
   http::Response response = go_to("/" + finished.to);
-  response.headers.emplace_back("Set-Cookie", session_cookie(app, *request, admitted.in.session,
+  response.headers.emplace_back("Set-Cookie", session_cookie(app.options(), *request, admitted.in.session,
                                                              app.access().guard().session_duration().count()));
   co_return response;
 }
@@ -141,17 +141,18 @@ OidcAnswer end_sign_in(App& app, std::shared_ptr<FailedSignIns> failures, OidcRe
     response = failed_sign_in(app, *request, finished.outcome, finished.reason, finished.to);
   }
   // The name of a cookie that came is made of characters that cookies can have.
-  if (had_cookie) response.headers.emplace_back("Set-Cookie", oidc_cookie(app, cookie, "", 0, kOidcPath, "Lax"));
+  if (had_cookie)
+    response.headers.emplace_back("Set-Cookie", oidc_cookie(app.options(), cookie, "", 0, kOidcPath, "Lax"));
   co_return response;
 }
 
 }  // namespace
 
-std::string oidc_cookie(const App& app, const std::string& name, const std::string& value, std::int64_t seconds,
+std::string oidc_cookie(const Options& options, const std::string& name, const std::string& value, std::int64_t seconds,
                         const std::string& path, const std::string& same_site) {
   std::string out = name + '=' + value + "; Path=" + path + "; HttpOnly; SameSite=" + same_site +
                     "; Max-Age=" + std::to_string(seconds);
-  if (app.options().http_public_url.starts_with("https://")) out += "; Secure";
+  if (options.http_public_url.starts_with("https://")) out += "; Secure";
   return out;
 }
 
