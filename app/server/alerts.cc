@@ -6,7 +6,6 @@
 #include <boost/asio/strand.hpp>
 
 #include "alert_views.h"
-#include "app.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "fleet/fleet.h"
@@ -14,6 +13,8 @@
 #include "logs/store.h"
 #include "net/spawn.h"
 #include "notify/deliver.h"
+#include "options.h"
+#include "storage.h"
 #include "store/store.h"
 
 namespace resmon::server {
@@ -48,8 +49,15 @@ void Alerts::Bell::ring() {
   rung.notify_one();
 }
 
-Alerts::Alerts(App& app)
-    : app_(app), rules_file_(app.options().alerts_rules_file), lines_(std::make_unique<LineCounter>(app.logs())) {}
+Alerts::Alerts(const Options& options, Storage& storage, const fleet::Fleet& hosts, asio::any_io_executor network,
+               asio::any_io_executor pool)
+    : options_(options),
+      storage_(storage),
+      hosts_(hosts),
+      network_(std::move(network)),
+      pool_(std::move(pool)),
+      rules_file_(options.alerts_rules_file),
+      lines_(std::make_unique<LineCounter>(storage.logs())) {}
 
 Alerts::~Alerts() {
   stop();
@@ -70,18 +78,18 @@ Result<std::string> Alerts::rules_text() const {
 Status Alerts::open() {
   const MutexLock lock(mutex_);
   RESMON_ASSIGN(alert::Config config, read_rules());
-  RESMON_ASSIGN(book_, alert::Book::open(app_.options().store_directory + "/alerts.db"));
+  RESMON_ASSIGN(book_, alert::Book::open(options_.store_directory + "/alerts.db"));
   RESMON_ASSIGN(const alert::Book::Kept kept, book_->load());
   RESMON_ASSIGN(silences_, book_->silences());
-  RESMON_ASSIGN(reader_, app_.mutable_log().add_reader("alerts", ingest::LogReader::Loss::kOldest));
+  RESMON_ASSIGN(reader_, storage_.journal().add_reader("alerts", ingest::LogReader::Loss::kOldest));
   use(std::move(config), kept.alerts);
-  mark_.log = app_.log().id();
+  mark_.log = storage_.journal().id();
   if (kept.mark && kept.mark->log == mark_.log) {
     mark_ = *kept.mark;
   } else {
     // The past of a log that was never read for alerts is not told.
-    mark_.position = app_.log().durable_position();
-    mark_.samples = app_.log().samples();
+    mark_.position = storage_.journal().durable_position();
+    mark_.samples = storage_.journal().samples();
     mark_.received = wall();
   }
   reader_->start_after({mark_.position, mark_.samples, mark_.received});
@@ -92,7 +100,7 @@ Status Alerts::open() {
 void Alerts::use(alert::Config config, const std::vector<AlertRecord>& kept) {
   auto made = std::make_unique<Rules>();
   made->config = std::move(config);
-  made->engine = std::make_unique<alert::Engine>(made->config, app_.schemas());
+  made->engine = std::make_unique<alert::Engine>(made->config, storage_.schemas());
   if (rules_)
     made->engine->take_over(*rules_->engine, wall());
   else
@@ -106,17 +114,19 @@ void Alerts::use(alert::Config config, const std::vector<AlertRecord>& kept) {
 alert::MessageContext Alerts::context() {
   alert::MessageContext out;
   out.link = [this](const AlertRecord& record, const alert::Rule&) {
-    return alert_link(app_.options().http_public_url, record);
+    return alert_link(options_.http_public_url, record);
   };
   out.recent = [this](const AlertRecord& record, const alert::Rule& rule) {
     const alert::Operand& first = rule.when.operands[rule.when.comparisons[record.comparison].operand];
-    if (first.function != alert::Function::kLogs) return recent_values(app_.store(), record, rule, wall());
-    return app_.logs() == nullptr ? std::vector<double>()
-                                  : recent_lines(*app_.logs(), first.query, record.host, wall());
+    if (first.function != alert::Function::kLogs) return recent_values(storage_.store(), record, rule, wall());
+    return storage_.logs() == nullptr ? std::vector<double>()
+                                      : recent_lines(*storage_.logs(), first.query, record.host, wall());
   };
-  if (app_.logs() != nullptr)
-    out.last_errors = [this](const AlertRecord& record) { return last_errors(*app_.logs(), record.host, wall()); };
-  out.largest_processes = [this](const AlertRecord& record) { return largest_processes(app_.store(), record, wall()); };
+  if (storage_.logs() != nullptr)
+    out.last_errors = [this](const AlertRecord& record) { return last_errors(*storage_.logs(), record.host, wall()); };
+  out.largest_processes = [this](const AlertRecord& record) {
+    return largest_processes(storage_.store(), record, wall());
+  };
   return out;
 }
 
@@ -155,7 +165,7 @@ void Alerts::reload_if_changed() {
 // Reads the stored samples that forecasts and windows need.
 void Alerts::seed() {
   const auto begin = std::chrono::steady_clock::now();
-  const std::size_t values = seed_engine(*rules_->engine, app_.store(), mark_.received, kSeedRows, stopping_);
+  const std::size_t values = seed_engine(*rules_->engine, storage_.store(), mark_.received, kSeedRows, stopping_);
   log::info("alerts", "rules warmed up with stored samples",
             {{"values", values},
              {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()}});
@@ -225,7 +235,7 @@ void Alerts::tick() {
     return;
   }
   ticked_at_ = now;
-  const std::vector<fleet::Host> hosts = app_.fleet().hosts_to_watch();
+  const std::vector<fleet::Host> hosts = hosts_.hosts_to_watch();
   const MutexLock lock(mutex_);
   rules_->engine->tick(now, hosts);
   look();
@@ -273,9 +283,9 @@ void Alerts::write_rows() {
   auto rows = book_->unstored(500);
   if (!rows || rows->empty()) return;
   metric::Batch batch;
-  batch.pin(app_.schemas());
-  for (const alert::HistoryEntry& one : *rows) add_alert_row(batch, app_.schemas(), one);
-  if (auto appended = app_.mutable_log().append(batch, wall()); !appended) return;  // full: later
+  batch.pin(storage_.schemas());
+  for (const alert::HistoryEntry& one : *rows) add_alert_row(batch, storage_.schemas(), one);
+  if (auto appended = storage_.journal().append(batch, wall()); !appended) return;  // full: later
   if (Status noted = book_->stored(rows->back().id); !noted)
     log::debug("alerts", "rows are written again", {{"reason", noted.error().message}});
 }
@@ -389,10 +399,10 @@ void Alerts::deliver(const std::string& name, std::vector<alert::OutboxEntry> en
     return;
   }
   deliveries_[name].busy = true;
-  const auto executor = asio::make_strand(app_.network());
-  net::start(executor, note(notify::deliver(executor, app_.query_pool().get_executor(), *rules_->config.channel(name),
-                                            alert::merge(std::move(messages))),
-                            std::move(outcome), bell_));
+  const auto executor = asio::make_strand(network_);
+  net::start(executor,
+             note(notify::deliver(executor, pool_, *rules_->config.channel(name), alert::merge(std::move(messages))),
+                  std::move(outcome), bell_));
 }
 
 // Told to an outside watcher that this server runs; what it does not hear any more it tells by itself.
@@ -404,7 +414,7 @@ void Alerts::beat() {
     return;
   beat_at_ = now;
   beating_ = true;
-  const auto executor = asio::make_strand(app_.network());
+  const auto executor = asio::make_strand(network_);
   net::start(executor, note(notify::call(executor, heartbeat.url), Outcome(), bell_));
 }
 

@@ -5,6 +5,7 @@
 // one transaction (alert::Book); the log's cursor follows it.
 
 #include <atomic>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <map>
 #include <memory>
@@ -21,16 +22,22 @@
 #include "base/mutex.h"
 #include "ingest/log.h"
 
+namespace resmon::fleet {
+class Fleet;
+}
+
 namespace resmon::server {
 
-class App;
+class Storage;
+struct Options;
 
 inline constexpr std::int64_t kSilencesKept = 7LL * 24 * 3600 * 1'000'000'000;  // nanoseconds after their end
 
 class Alerts {
  public:
-  // `app` must outlive it.
-  explicit Alerts(App& app);
+  // The first three must outlive it. It sends on `network`; programs of channels run on `pool`.
+  Alerts(const Options& options, Storage& storage, const fleet::Fleet& hosts, boost::asio::any_io_executor network,
+         boost::asio::any_io_executor pool);
   ~Alerts();
 
   // Reads the rules and what was kept. kInvalid: the rules file has errors, each with its place.
@@ -133,7 +140,11 @@ class Alerts {
   alert::HistoryEntry history_entry(const alert::Transition& transition) const REQUIRES(mutex_);
   std::string alert_json(const alert::Alert& one, UnixNanos now) const REQUIRES(mutex_);
 
-  App& app_;
+  const Options& options_;
+  Storage& storage_;
+  const fleet::Fleet& hosts_;
+  const boost::asio::any_io_executor network_;
+  const boost::asio::any_io_executor pool_;
   const std::string rules_file_;
   ingest::LogReader* reader_ = nullptr;
   std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();  // the log and deliveries may ring when this is gone

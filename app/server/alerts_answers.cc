@@ -2,8 +2,8 @@
 
 #include "alert_views.h"
 #include "alerts.h"
-#include "app.h"
 #include "base/log.h"
+#include "options.h"
 
 namespace resmon::server {
 
@@ -120,7 +120,7 @@ Status Alerts::send_test(const std::string& channel, const std::string& author) 
   message.title = "Test message of resmon";
   message.help = "Asked for by " + author + ". Messages to the channel " + channel + " arrive here.";
   message.time = Clock::system().wall();
-  message.link = app_.options().http_public_url;
+  message.link = options_.http_public_url;
   unkept_messages_.push_back({channel, std::move(message)});
   changed_ = true;
   keep();

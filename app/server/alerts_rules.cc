@@ -10,11 +10,11 @@
 #include "alert_replay.h"
 #include "alert_views.h"
 #include "alerts.h"
-#include "app.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "fleet/fleet.h"
 #include "logs/store.h"
+#include "storage.h"
 #include "store/store.h"
 
 namespace resmon::server {
@@ -110,14 +110,14 @@ Result<std::string> Alerts::preview_rule_json(const std::string& name, const std
   if (turn.number() >= kMostPreviews)
     return fail(ErrorKind::kLimit, "other users try rules at the moment: try again soon");
   const UnixNanos now = Clock::system().wall();
-  ReplayRequest request{draft.config, name, {now - span.count(), now}, {}, app_.fleet().hosts(), {}, {}};
+  ReplayRequest request{draft.config, name, {now - span.count(), now}, {}, hosts_.hosts(), {}, {}};
   request.until = std::chrono::steady_clock::now() + kPreviewTime;
   request.chart_parts = kPreviewParts;
-  if (app_.logs() != nullptr)
+  if (storage_.logs() != nullptr)
     request.lines = [&](const std::string& query) {
-      return line_times(*app_.logs(), query, {}, request.range.first, request.range.last, request.until);
+      return line_times(*storage_.logs(), query, {}, request.range.first, request.range.last, request.until);
     };
-  const auto replay = replay_rule(request, app_.store());
+  const auto replay = replay_rule(request, storage_.store());
   if (!replay) return fail(replay.error().kind, replay.error().message);
   return replay_json(*replay, request.range);
 }
@@ -154,7 +154,7 @@ std::string Alerts::silence_preview_json(const alert::Silence& silence) {
   const UnixNanos now = Clock::system().wall();
   const fleet::Search search(silence.hosts);
   std::uint64_t hosts_selected = 0;
-  for (const fleet::Host& host : app_.fleet().hosts()) hosts_selected += search.matches(host) ? 1U : 0U;
+  for (const fleet::Host& host : hosts_.hosts()) hosts_selected += search.matches(host) ? 1U : 0U;
   const MutexLock lock(mutex_);
   std::uint64_t alerts = 0;
   std::set<std::string> hosts;

@@ -6,11 +6,14 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "listeners.h"
 #include "net/spawn.h"
 #include "peer/influx.h"
 #include "pipeline.h"
+#include "row_intake.h"
 #include "sink/http_client.h"
 #include "sink/sink.h"
+#include "sinks.h"
 
 namespace resmon::server {
 
@@ -43,9 +46,9 @@ Database::Database(App& app, const sink::SinkOptions& options, sink::Endpoint en
       executor_(std::move(executor)),
       pool_(executor_, [this] { return connect(); }),
       hosts_(app),
-      undelivered_(app.pipeline().position()),
+      undelivered_(app.intake().pipeline().position()),
       failures_(kDatabaseFailures) {
-  app.pipeline().on_entry([this](const ingest::Entry& entry) {
+  app.intake().pipeline().on_entry([this](const ingest::Entry& entry) {
     UnixNanos oldest = INT64_MAX;
     for (const metric::Row& row : entry.batch->rows()) oldest = std::min(oldest, row.time);
     undelivered_.note(entry.position, oldest);
@@ -78,7 +81,7 @@ void Database::stop() {
 }
 
 UnixNanos Database::bridge_from() {
-  for (const SinkUnit& unit : app_.sinks())
+  for (const SinkUnit& unit : app_.sinks().units())
     if (unit.sink->stats().name == options_.name) return undelivered_.since(unit.reader->stats().committed);
   return INT64_MIN;
 }
@@ -163,7 +166,7 @@ boost::asio::awaitable<void> Database::watch() {
     const sink::HttpRequest request = request_of(hosts_.statement());
     auto answer = co_await poll_->send(request);
     if (app_.stopping()) co_return;
-    co_await net::run(app_.http_workers().get_executor(), take(std::move(answer)));
+    co_await net::run(app_.listeners().http_workers().get_executor(), take(std::move(answer)));
     timer.expires_at(next);
     co_await net::wait(timer);
   }

@@ -4,7 +4,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <memory>
 
-#include "app.h"
 #include "ingest/log.h"
 #include "logs/store.h"
 #include "net/spawn.h"
@@ -26,23 +25,23 @@ struct DurableWaiter {
 
 }  // namespace
 
-asio::awaitable<bool> wait_until_durable(App& app, std::uint64_t position) {
+asio::awaitable<bool> wait_until_durable(ingest::Log& journal, RowWriter& writer, std::uint64_t position) {
   const auto waiter = std::make_shared<DurableWaiter>(co_await asio::this_coro::executor);
   waiter->timer.expires_after(kDurablePatience);
-  app.mutable_log().lane(waiter->timer.get_executor())->wait(position, [waiter] {
+  journal.lane(waiter->timer.get_executor())->wait(position, [waiter] {
     waiter->durable = true;
     waiter->timer.cancel();
   });
   if (!waiter->durable) co_await net::wait(waiter->timer);
-  if (waiter->durable) app.row_writer().acknowledged(position);
+  if (waiter->durable) writer.acknowledged(position);
   co_return waiter->durable;
 }
 
-asio::awaitable<bool> wait_until_lines_durable(App& app, std::uint64_t position) {
+asio::awaitable<bool> wait_until_lines_durable(logs::Store& logs, std::uint64_t position) {
   const auto executor = co_await asio::this_coro::executor;
   const auto waiter = std::make_shared<DurableWaiter>(executor);
   waiter->timer.expires_after(kDurablePatience);
-  app.logs()->when_durable(position, [waiter, executor] {
+  logs.when_durable(position, [waiter, executor] {
     net::post(executor, [waiter] {
       waiter->durable = true;
       waiter->timer.cancel();

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "app.h"
 #include "base/log.h"
 #include "ingest/log.h"
+#include "options.h"
 #include "row_writer.h"
 
 namespace resmon::server {
@@ -30,13 +30,12 @@ door::Intake::Taken outcome_of(const Status& written, std::uint64_t position) {
 
 door::Intake::Taken Inputs::Intake::take(metric::Batch& rows, std::vector<std::size_t>* ends) {
   const UnixNanos now = Clock::system().wall();
-  RowWriter& writer = app_.row_writer();
   RowWriter::Lines lines;
   if (ends != nullptr) lines.ends = std::move(*ends);
   const bool bulk = ends != nullptr && rows.samples() >= kBulkSamples;
-  RowWriter::Prepared prepared = writer.prepare(std::move(rows), now, ends == nullptr ? nullptr : &lines);
-  const Status written = writer.write(prepared, now);
-  if (written && bulk) app_.mutable_log().sync_soon();
+  RowWriter::Prepared prepared = writer_.prepare(std::move(rows), now, ends == nullptr ? nullptr : &lines);
+  const Status written = writer_.write(prepared, now);
+  if (written && bulk) journal_.sync_soon();
   Taken out = outcome_of(written, prepared.taken.position);
   out.by_answer = std::move(lines.refused);
   out.refused_rows = prepared.taken.dropped + prepared.taken.conflicts.rows;
@@ -48,33 +47,32 @@ door::Intake::Taken Inputs::Intake::take(metric::Batch& rows, std::vector<std::s
 door::Intake::Taken Inputs::Intake::again(metric::Batch& rows) {
   RowWriter::Prepared prepared;
   prepared.batch = std::move(rows);
-  const Status written = app_.row_writer().write(prepared, Clock::system().wall());
+  const Status written = writer_.write(prepared, Clock::system().wall());
   rows = std::move(prepared.batch);
   return outcome_of(written, prepared.taken.position);
 }
 
 void Inputs::Intake::when_safe(std::uint64_t position, const boost::asio::any_io_executor& executor,
                                std::function<void()> done) {
-  app_.mutable_log().lane(executor)->wait(position, std::move(done));
+  journal_.lane(executor)->wait(position, std::move(done));
 }
 
 void Inputs::Intake::answered(std::uint64_t position) {
-  app_.row_writer().acknowledged(position);
+  writer_.acknowledged(position);
 }
 
 Status Inputs::open(const std::vector<boost::asio::any_io_executor>& executors, const door::Access& access) {
-  const Options& options = app_.options();
-  for (const auto& [name, input] : options.inputs) {
+  for (const auto& [name, input] : options_.inputs) {
     if (!input.enabled) continue;
     auto door_options = input.door_options(name);
     if (!door_options) return fail(ErrorKind::kInvalid, "input." + name + ": " + door_options.error().message);
     door_options->access = access;
     if (input.url.starts_with("tls:")) {
-      auto tls = net::make_server_tls({options.tls_certificate_file, options.tls_key_file, input.tls_client_ca_file});
+      auto tls = net::make_server_tls({options_.tls_certificate_file, options_.tls_key_file, input.tls_client_ca_file});
       if (!tls) return fail(ErrorKind::kInvalid, "input." + name + ": " + tls.error().message);
       door_options->tls = std::move(*tls);
     }
-    auto door = door::Door::open(executors, std::move(*door_options), app_.schemas(), intake_);
+    auto door = door::Door::open(executors, std::move(*door_options), schemas_, intake_);
     if (!door) return fail(std::move(door).error().wrap("input." + name));
     log::info("input", "listening", {{"input", name}, {"url", input.url}, {"format", input.format}});
     doors_.push_back(std::move(*door));

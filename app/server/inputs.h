@@ -11,14 +11,23 @@
 #include "base/result.h"
 #include "door/options.h"
 
+namespace resmon::ingest {
+class Log;
+}
+namespace resmon::metric {
+class SchemaTable;
+}
+
 namespace resmon::server {
 
-class App;
+class RowWriter;
+struct Options;
 
 class Inputs {
  public:
-  // `app`, whose log and row writer are there, must outlive it.
-  explicit Inputs(App& app) : intake_(app), app_(app) {}
+  // All must outlive it.
+  Inputs(const Options& options, metric::SchemaTable& schemas, ingest::Log& journal, RowWriter& writer)
+      : intake_(journal, writer), options_(options), schemas_(schemas) {}
 
   // Binds those that are enabled. The error names the input.
   Status open(const std::vector<boost::asio::any_io_executor>& executors, const door::Access& access);
@@ -31,7 +40,7 @@ class Inputs {
  private:
   class Intake final : public door::Intake {
    public:
-    explicit Intake(App& app) : app_(app) {}
+    Intake(ingest::Log& journal, RowWriter& writer) : journal_(journal), writer_(writer) {}
     Taken take(metric::Batch& rows, std::vector<std::size_t>* ends) override;
     Taken again(metric::Batch& rows) override;
     void when_safe(std::uint64_t position, const boost::asio::any_io_executor& executor,
@@ -39,11 +48,13 @@ class Inputs {
     void answered(std::uint64_t position) override;
 
    private:
-    App& app_;
+    ingest::Log& journal_;
+    RowWriter& writer_;
   };
 
   Intake intake_;
-  App& app_;
+  const Options& options_;
+  metric::SchemaTable& schemas_;
   std::vector<std::unique_ptr<door::Door>> doors_;
 };
 

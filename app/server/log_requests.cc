@@ -8,6 +8,10 @@
 #include "json.h"
 #include "logs/store.h"
 #include "net/spawn.h"
+#include "options.h"
+#include "routes_query.h"
+#include "storage.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -175,11 +179,11 @@ std::string effort_json(const logs::Effort& effort) {
 
 boost::asio::awaitable<http::Response> answer_logs(App& app, std::shared_ptr<const http::Request> request,
                                                    LogAnswer answer) {
-  if (app.logs() == nullptr)
+  if (app.storage().logs() == nullptr)
     co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
   const auto most = static_cast<std::uint64_t>(app.options().query_queue);
   if (!app.queries().stats.begin_waiting(most)) co_return too_many_queries();
-  co_return co_await net::run(app.query_pool().get_executor(), answer_on_pool(app, std::move(request), answer));
+  co_return co_await net::run(app.pools().query().get_executor(), answer_on_pool(app, std::move(request), answer));
 }
 
 }  // namespace resmon::server

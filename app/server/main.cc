@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "maintenance.h"
+#include "options.h"
 #include "program/program.h"
 
 // Not where a sanitizer looks for leaks when the program ends.

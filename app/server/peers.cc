@@ -10,7 +10,9 @@
 #include "app.h"
 #include "base/log.h"
 #include "fleet/fleet.h"
+#include "host_list.h"
 #include "host_settings.h"
+#include "listeners.h"
 #include "net/spawn.h"
 #include "net/token_set.h"
 #include "peer/hosts.h"
@@ -160,7 +162,7 @@ asio::awaitable<void> Peers::watch(Link& link) {
     auto answer = co_await link.poll->send(request);
     if (app_.stopping()) co_return;
     // Ten thousand hosts are megabytes: no thread of the network takes them apart.
-    co_await net::run(app_.http_workers().get_executor(), take(link, std::move(answer)));
+    co_await net::run(app_.listeners().http_workers().get_executor(), take(link, std::move(answer)));
     if (link.self) co_return;
     timer.expires_at(next);
     co_await net::wait(timer);
@@ -207,7 +209,7 @@ Status Peers::take_hosts(Link& link, const std::string& body) {
     one.host.settings = settings_of(one.settings);
     report.hosts.push_back(std::move(one.host));
   }
-  log_doubled(app_.mutable_fleet().peer_says(report));
+  log_doubled(app_.hosts().fleet().peer_says(report));
   return {};
 }
 
@@ -225,7 +227,7 @@ void Peers::note_failure(Link& link, const std::string& reason) {
   if (!now_away) return;
   log::warn("peers", "another server does not answer: what it has is missing in answers",
             {{"server", who}, {"address", link.address}, {"reason", reason}});
-  app_.mutable_fleet().peer_away(link.address, true);
+  app_.hosts().fleet().peer_away(link.address, true);
 }
 
 Result<std::string> Peers::ask(std::size_t peer, std::string target, std::string body) {

@@ -2,11 +2,16 @@
 
 #include <unistd.h>
 
+#include "access_control.h"
 #include "app.h"
 #include "http/server.h"
 #include "ingest/log.h"
+#include "listeners.h"
 #include "pipeline.h"
+#include "routes_query.h"
+#include "row_intake.h"
 #include "row_writer.h"
+#include "storage.h"
 #include "store/store.h"
 
 namespace resmon::server {
@@ -26,31 +31,27 @@ std::string host_name() {
 
 }  // namespace
 
-Status remove_rows(App& app, store::Deletion deletion, std::chrono::steady_clock::time_point deadline) {
-  const auto removed = app.pipeline().remove(std::move(deletion), deadline);
-  app.row_writer().forget_types();  // also where it failed half-way, or goes on
-  return removed ? Status() : fail(Error(removed.error()));
-}
-
 Status QueryBackend::may_change(std::string_view statement) const {
-  if (app_.http().allowed(request_, http::Access::kWrite)) return {};
+  if (app_.listeners().http().allowed(request_, http::Access::kWrite)) return {};
   return fail(ErrorKind::kDenied, "error authorizing query: " + std::string(statement) +
                                       " needs a token that may write or an administrator's session");
 }
 
 Status QueryBackend::remove(store::Deletion deletion) const {
-  return remove_rows(app_, std::move(deletion), deadline_);
+  const auto removed = app_.intake().remove(std::move(deletion), deadline_);
+  return removed ? Status() : fail(Error(removed.error()));
 }
 
 metric::SchemaTable& QueryBackend::schemas() const {
-  return app_.schemas();
+  return app_.storage().schemas();
 }
 
 Status QueryBackend::write(const metric::Batch& rows) const {
   metric::Batch copy = rows;
-  RESMON_ASSIGN(const RowWriter::Taken taken, app_.row_writer().append(std::move(copy), Clock::system().wall()));
-  app_.mutable_log().sync_soon();
-  if (!app_.pipeline().wait_for(taken.position, deadline_))
+  RESMON_ASSIGN(const RowWriter::Taken taken,
+                app_.intake().row_writer().append(std::move(copy), Clock::system().wall()));
+  app_.storage().journal().sync_soon();
+  if (!app_.intake().pipeline().wait_for(taken.position, deadline_))
     return fail(ErrorKind::kUnavailable,
                 "the points are safe on disk but not in the store yet: the store is behind, or its disk fails");
   if (taken.dropped > 0)
@@ -72,22 +73,24 @@ Status QueryBackend::kill(std::uint64_t id) const {
 
 std::vector<influxql::ServerUser> QueryBackend::users() const {
   std::vector<influxql::ServerUser> out;
-  if (!app_.http().allowed(request_, http::Access::kAdmin)) return out;
-  for (const auth::User& user : app_.guard().users()) out.push_back({user.name, user.role == auth::Role::kAdmin});
+  if (!app_.listeners().http().allowed(request_, http::Access::kAdmin)) return out;
+  for (const auth::User& user : app_.access().guard().users())
+    out.push_back({user.name, user.role == auth::Role::kAdmin});
   return out;
 }
 
 // InfluxDB's names where it has the same.
 std::vector<ServerModule> QueryBackend::stats() const {
-  const store::Stats store = app_.store().stats();
+  const store::Stats store = app_.storage().store().stats();
   const QueryStats& queries = app_.queries().stats;
-  const http::ServerStats& web = app_.http().stats();
+  const http::ServerStats& web = app_.listeners().http().stats();
   return {
       {"queryExecutor", {{"queriesActive", number(queries.running)}, {"queriesExecuted", number(queries.queries)}}},
       {"httpd",
        {{"req", number(web.requests)}, {"authFail", number(web.denied)}, {"serverError", number(web.failures)}}},
       {"database",
-       {{"numMeasurements", number(app_.store().measurements().size())}, {"numSeries", number(store.groups)}}},
+       {{"numMeasurements", number(app_.storage().store().measurements().size())},
+        {"numSeries", number(store.groups)}}},
       {"store",
        {{"samples", number(store.stored_samples)},
         {"refusedSamples", number(store.refused_samples)},

@@ -32,7 +32,4 @@ class QueryBackend final : public influxql::Backend {
   const std::chrono::steady_clock::time_point deadline_;
 };
 
-// Deletes, and has the types forgotten that fields of deleted measurements had.
-Status remove_rows(App& app, store::Deletion deletion, std::chrono::steady_clock::time_point deadline);
-
 }  // namespace resmon::server

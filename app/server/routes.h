@@ -6,6 +6,10 @@
 namespace resmon::server {
 
 class App;
+class HostList;
+class Listeners;
+class WorkPools;
+struct Options;
 struct SinkUnit;
 
 // Age of the oldest entry that the reader is not done with; 0 when there is none.
@@ -13,9 +17,10 @@ double lag_seconds(const ingest::LogReader::Stats& stats);
 // Of a sink. Rows in windows that are open are not waited for.
 double lag_seconds(const SinkUnit& unit);
 // The value of Set-Cookie that begins a session, or with 0 seconds ends it.
-std::string session_cookie(const App& app, const http::Request& request, std::string_view value, std::int64_t seconds);
+std::string session_cookie(const Options& options, const http::Request& request, std::string_view value,
+                           std::int64_t seconds);
 // Cookies for the sign-in with a provider: as of the session, but sent where `path` and `same_site` say.
-std::string oidc_cookie(const App& app, const std::string& name, const std::string& value, std::int64_t seconds,
+std::string oidc_cookie(const Options& options, const std::string& name, const std::string& value, std::int64_t seconds,
                         const std::string& path, const std::string& same_site);
 // What became of the last sign-in with a provider is in this cookie, for the page's first question who is signed in.
 inline constexpr std::string_view kOidcFailedCookie = "resmon_oidc_failed";
@@ -24,11 +29,13 @@ inline constexpr std::string_view kOidcFailedCookie = "resmon_oidc_failed";
 void add_routes(App& app, http::Router& router);
 
 // The parts, by file.
-void add_page_routes(http::Router& router);               // routes_page.cc: /
-void add_status_routes(App& app, http::Router& router);   // routes_status.cc: /status/NAME
-void add_fleet_routes(App& app, http::Router& router);    // routes_fleet.cc: /api/v1/hosts, /api/v1/live
-void add_peer_routes(App& app, http::Router& router);     // routes_peer.cc: /api/v1/peer
-void add_process_routes(App& app, http::Router& router);  // routes_processes.cc: /api/v1/hosts/NAME/processes
+void add_page_routes(http::Router& router);  // routes_page.cc: /
+// routes_status.cc: /status/NAME
+void add_status_routes(const Options& options, const HostList& hosts, Listeners& listeners, http::Router& router);
+void add_fleet_routes(App& app, http::Router& router);  // routes_fleet.cc: /api/v1/hosts, /api/v1/live
+void add_peer_routes(App& app, http::Router& router);   // routes_peer.cc: /api/v1/peer
+// routes_processes.cc: /api/v1/hosts/NAME/processes
+void add_process_routes(const Options& options, Listeners& listeners, http::Router& router);
 void add_health_routes(App& app,
                        http::Router& router);            // routes_health.cc: /healthz, /readyz, /ping, /metrics
 void add_server_routes(App& app, http::Router& router);  // routes_server.cc: /api/v1/server, /api/v1/log
@@ -42,7 +49,8 @@ void add_otlp_routes(App& app, http::Router& router);        // routes_otlp.cc: 
 void add_log_routes(App& app, http::Router& router);         // routes_logs.cc: /api/v1/logs
 void add_victoria_routes(App& app, http::Router& router);    // routes_logs_victoria.cc: /select/logsql
 void add_log_write_routes(App& app, http::Router& router);  // routes_logs_write.cc: /insert/jsonline, /loki/api/v1/push
-void add_download_routes(App& app, http::Router& router);   // routes_download.cc: /download
-void add_v2_routes(App& app, http::Router& router);         // routes_v2.cc: /api/v2/buckets, orgs, delete
+// routes_download.cc: /download
+void add_download_routes(const Options& options, WorkPools& pools, http::Router& router);
+void add_v2_routes(App& app, http::Router& router);  // routes_v2.cc: /api/v2/buckets, orgs, delete
 
 }  // namespace resmon::server

@@ -10,6 +10,7 @@
 #include "json_body.h"
 #include "net/spawn.h"
 #include "routes.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -196,7 +197,7 @@ asio::awaitable<http::Response> run_work(App& app, RequestPtr request, Work work
 }
 
 asio::awaitable<http::Response> on_query_pool(App& app, RequestPtr request, Work work) {
-  co_return co_await net::run(app.query_pool().get_executor(), run_work(app, std::move(request), work));
+  co_return co_await net::run(app.pools().query().get_executor(), run_work(app, std::move(request), work));
 }
 
 http::Handler pooled(App& app, Work work) {

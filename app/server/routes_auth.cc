@@ -5,6 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
 
+#include "access_control.h"
 #include "app.h"
 #include "auth/invitations.h"
 #include "auth/qr_code.h"
@@ -17,7 +18,9 @@
 #include "net/enrol.h"
 #include "net/spawn.h"
 #include "oidc/provider.h"
+#include "options.h"
 #include "routes.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -99,10 +102,11 @@ void take_turn(const std::shared_ptr<Turn>& turn, const std::function<http::Resp
 asio::awaitable<std::optional<http::Response>> slowly(App& app, Lane lane, std::string whose,
                                                       std::function<http::Response()> work) {
   const auto turn = std::make_shared<Turn>(co_await asio::this_coro::executor);
-  const bool waits = app.password_queue().add(lane, whose, [turn, work = std::move(work)] { take_turn(turn, work); });
+  const bool waits =
+      app.access().password_queue().add(lane, whose, [turn, work = std::move(work)] { take_turn(turn, work); });
   if (!waits) co_return std::nullopt;
-  net::post(app.password_pool().get_executor(), [&app] {
-    if (const auto next = app.password_queue().next()) next();
+  net::post(app.pools().password().get_executor(), [&app] {
+    if (const auto next = app.access().password_queue().next()) next();
   });
   if (!turn->answer) co_await net::wait(turn->timer);
   co_return std::move(turn->answer);
@@ -116,7 +120,7 @@ http::Response busy() {
 
 // Limited, so that a thousand attempts a second do not fill the log.
 void say_refused(App& app, const http::Request& request, const std::string& user, std::string_view what) {
-  if (app.sign_in_refusals().say(request.client, std::string(what)))
+  if (app.access().sign_in_refusals().say(request.client, std::string(what)))
     log::warn("auth", what, {{"user", user.substr(0, 64)}, {"address", request.client}});
 }
 
@@ -131,8 +135,8 @@ http::Response too_many_tries(App& app, const http::Request& request, const std:
 http::Response signed_in(const App& app, const http::Request& request, const auth::Guard::LogIn& done) {
   log::info("auth", "signed in", {{"user", done.who.name}, {"address", request.client}});
   http::Response response = http::Response::json(json_of(done.who));
-  response.headers.emplace_back("Set-Cookie",
-                                session_cookie(app, request, done.session, app.guard().session_duration().count()));
+  response.headers.emplace_back("Set-Cookie", session_cookie(app.options(), request, done.session,
+                                                             app.access().guard().session_duration().count()));
   return response;
 }
 
@@ -155,13 +159,13 @@ std::optional<http::Response> no_code(App& app, SignInFiles& files, const http::
 
 http::Response log_in(App& app, SignInFiles& files, const http::Request& request, const std::string& user,
                       const std::string& password, const std::string& code, const auth::Guard::Try& begun) {
-  const auth::Guard::LogIn done = app.guard().log_in(user, password, request.client, begun);
+  const auth::Guard::LogIn done = app.access().guard().log_in(user, password, request.client, begun);
   if (done.session.empty()) {
     say_refused(app, request, user, "not signed in: wrong name or password");
     return http::Response::error(401, "wrong name or password");
   }
   if (auto refused = no_code(app, files, request, done.who.name, code)) {
-    app.guard().log_out(done.session);
+    app.access().guard().log_out(done.session);
     return *std::move(refused);
   }
   return signed_in(app, request, done);
@@ -174,7 +178,7 @@ Answer log_in_slowly(App& app, std::shared_ptr<SignInFiles> files, RequestPtr re
   const std::string user = text_member(*body, "user");
   const std::string password = text_member(*body, "password");
   const std::string code = text_member(*body, "code");
-  const auth::Guard::Try begun = app.guard().begin_try(user, request->client);
+  const auth::Guard::Try begun = app.access().guard().begin_try(user, request->client);
   if (begun.wait.count() > 0) co_return too_many_tries(app, *request, user, begun.wait);
   // A user who is known at this address does not wait for others at it.
   std::string whose = network_of(request->client);
@@ -186,7 +190,7 @@ Answer log_in_slowly(App& app, std::shared_ptr<SignInFiles> files, RequestPtr re
   const Lane lane = begun.known ? Lane::kKnown : Lane::kOthers;
   auto answer = co_await slowly(app, lane, std::move(whose), std::move(work));
   if (answer) co_return std::move(*answer);
-  app.guard().take_back(begun);
+  app.access().guard().take_back(begun);
   co_return busy();
 }
 
@@ -203,9 +207,9 @@ Answer in_turn(App& app, RequestPtr request, AuthWork work) {
 }
 
 http::Response log_out(App& app, const http::Request& request) {
-  if (!request.session.empty()) app.guard().log_out(request.session);
+  if (!request.session.empty()) app.access().guard().log_out(request.session);
   http::Response response = http::Response::no_content();
-  response.headers.emplace_back("Set-Cookie", session_cookie(app, request, "", 0));
+  response.headers.emplace_back("Set-Cookie", session_cookie(app.options(), request, "", 0));
   return response;
 }
 
@@ -213,34 +217,34 @@ http::Response change_password(App& app, const http::Request& request) {
   if (auto refused = not_local(app, request)) return *std::move(refused);
   const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  Status done = app.guard().change_password(request.user->name, text_member(*body, "current_password"),
-                                            text_member(*body, "password"), request.client, request.session);
+  Status done = app.access().guard().change_password(request.user->name, text_member(*body, "current_password"),
+                                                     text_member(*body, "password"), request.client, request.session);
   if (!done) return error_of(done.error());
   log::info("auth", "password changed", {{"user", request.user->name}});
   return http::Response::no_content();
 }
 
 http::Response my_settings(App& app, const http::Request& request) {
-  return http::Response::json(app.guard().settings().of(request.user->settings_key()) + "\n");
+  return http::Response::json(app.access().guard().settings().of(request.user->settings_key()) + "\n");
 }
 
 http::Response change_my_settings(App& app, const http::Request& request) {
   const auto body = json_body(request);
   if (!body) return error_of(body.error());
-  Status done = app.guard().settings().set(request.user->settings_key(), boost::json::serialize(*body));
+  Status done = app.access().guard().settings().set(request.user->settings_key(), boost::json::serialize(*body));
   return done ? http::Response::no_content() : error_of(done.error());
 }
 
 http::Response list_users(const App& app, const SignInFiles& files) {
   JsonArray list;
-  for (const auth::User& user : app.guard().users()) {
+  for (const auth::User& user : app.access().guard().users()) {
     const auto factor = files.factors.left(user.name);
     list.object(JsonObject()
                     .text("user", user.name)
                     .text("role", auth::role_name(user.role))
                     .boolean("second_factor", !factor || factor->has_value()));
   }
-  for (const auth::Who& who : app.guard().outsiders())
+  for (const auth::Who& who : app.access().guard().outsiders())
     list.object(JsonObject()
                     .text("user", who.name)
                     .text("role", auth::role_name(who.role))
@@ -256,7 +260,7 @@ http::Response add_user(App& app, const http::Request& request) {
   const auto role = auth::parse_role(role_text.empty() ? "viewer" : role_text);
   if (!role) return error_of(role.error());
   const std::string name = text_member(*body, "user");
-  Status done = app.guard().change(
+  Status done = app.access().guard().change(
       [&](auth::Accounts& all) { return all.add_user(name, *role, text_member(*body, "password")); });
   if (!done) return error_of(done.error());
   log::info("auth", "user added", {{"user", name}, {"by", request.user->name}});
@@ -266,11 +270,11 @@ http::Response add_user(App& app, const http::Request& request) {
 
 http::Response remove_user(App& app, SignInFiles& files, const http::Request& request) {
   const std::string name(request.parameter("user"));
-  if (app.guard().end_sessions_of_outsider(name) > 0) {
+  if (app.access().guard().end_sessions_of_outsider(name) > 0) {
     log::info("auth", "signed out", {{"user", name}, {"by", request.user->name}});
     return http::Response::no_content();
   }
-  Status done = app.guard().change([&](auth::Accounts& all) { return all.remove_user(name); });
+  Status done = app.access().guard().change([&](auth::Accounts& all) { return all.remove_user(name); });
   if (!done) return error_of(done.error());
   (void)files.factors.remove(name).has_value();  // there may be none
   log::info("auth", "user removed", {{"user", name}, {"by", request.user->name}});
@@ -307,7 +311,7 @@ http::Response invite(App& app, SignInFiles& files, const http::Request& request
   const std::string user = text_member(*body, "user");
   // As a user of that name would be taken.
   auth::Accounts all;
-  all.users = app.guard().users();
+  all.users = app.access().guard().users();
   if (Status good = all.add_user(user, *role, auth::random_password()); !good) return error_of(good.error());
   const std::int64_t now = now_milliseconds();
   const auto invited = files.invitations.invite(user, *role, now, now + hours * kHourMilliseconds);
@@ -340,27 +344,28 @@ http::Response take_invitation(App& app, SignInFiles& files, const http::Request
   const auto one = files.invitations.find(secret, now_milliseconds());
   if (!one) return http::Response::error(404, "this invitation was used, withdrawn, or is over");
   if (password.empty()) return http::Response::json(invitation_json(*one) + "\n");
-  Status added = app.guard().change([&](auth::Accounts& all) { return all.add_user(one->user, one->role, password); });
+  Status added =
+      app.access().guard().change([&](auth::Accounts& all) { return all.add_user(one->user, one->role, password); });
   if (!added) return error_of(added.error());
   (void)files.factors.remove(one->user).has_value();  // of an earlier user of this name
   if (Status used = files.invitations.remove(one->id); !used) return error_of(used.error());
   log::info("auth", "invitation accepted", {{"user", one->user}, {"address", request.client}});
-  const auto done =
-      app.guard().log_in(one->user, password, request.client, app.guard().begin_try(one->user, request.client));
+  const auto done = app.access().guard().log_in(one->user, password, request.client,
+                                                app.access().guard().begin_try(one->user, request.client));
   return signed_in(app, request, done);
 }
 
 // Counts as an attempt to sign in does.
 Status right_password(App& app, const http::Request& request, const std::string& password) {
-  const auth::Guard::Try begun = app.guard().begin_try(request.user->name, request.client);
+  const auth::Guard::Try begun = app.access().guard().begin_try(request.user->name, request.client);
   if (begun.wait.count() > 0)
     return fail(ErrorKind::kLimit, "too many attempts: wait " + std::to_string(begun.wait.count()) + " s");
-  const std::vector<auth::User> users = app.guard().users();
+  const std::vector<auth::User> users = app.access().guard().users();
   const auto at =
       std::find_if(users.begin(), users.end(), [&](const auth::User& user) { return user.name == request.user->name; });
   if (at == users.end() || !auth::verify_password(password, at->hash))
     return fail(ErrorKind::kDenied, "the current password is wrong");
-  app.guard().take_back(begun);
+  app.access().guard().take_back(begun);
   return {};
 }
 
@@ -422,7 +427,7 @@ http::Response remove_factor_of(App&, SignInFiles& files, const http::Request& r
 
 http::Response list_tokens(const App& app) {
   JsonArray list;
-  for (const auth::Guard::TokenInfo& one : app.guard().tokens()) {
+  for (const auth::Guard::TokenInfo& one : app.access().guard().tokens()) {
     const std::int64_t used = one.last_used_milliseconds;
     list.object(JsonObject()
                     .text("id", one.token.id)
@@ -442,7 +447,7 @@ http::Response add_token(App& app, const http::Request& request) {
   if (!access) return error_of(access.error());
   std::string secret;
   auth::Token made;
-  Status done = app.guard().change([&](auth::Accounts& all) -> Status {
+  Status done = app.access().guard().change([&](auth::Accounts& all) -> Status {
     RESMON_ASSIGN(secret, all.add_token(text_member(*body, "name"), *access, Clock::system().wall() / 1'000'000));
     made = all.tokens.back();
     return {};
@@ -481,7 +486,7 @@ http::Response add_client_token(App& app, const http::Request& request) {
 
 http::Response revoke_token(App& app, const http::Request& request) {
   const std::string id(request.parameter("id"));
-  Status done = app.guard().change([&](auth::Accounts& all) { return all.revoke_token(id); });
+  Status done = app.access().guard().change([&](auth::Accounts& all) { return all.revoke_token(id); });
   if (!done) return error_of(done.error());
   log::info("auth", "token revoked", {{"id", id}, {"by", request.user->name}});
   return http::Response::no_content();
@@ -493,13 +498,13 @@ Answer session(const App& app, RequestPtr request) {
   out.boolean("accounts", true);
   if (request->user) add_who(out, *request->user);
   const std::string& provider = app.options().oidc.name;
-  if (app.oidc() != nullptr) out.text("provider", provider);
+  if (app.access().oidc() != nullptr) out.text("provider", provider);
   const auto failed = oidc::parse_outcome(request->cookie(kOidcFailedCookie));
-  if (app.oidc() != nullptr && failed) out.text("provider_problem", oidc::outcome_text(*failed, provider));
+  if (app.access().oidc() != nullptr && failed) out.text("provider_problem", oidc::outcome_text(*failed, provider));
   http::Response response = http::Response::json(out.finish() + "\n");
   if (failed)
-    response.headers.emplace_back("Set-Cookie",
-                                  oidc_cookie(app, std::string(kOidcFailedCookie), "", 0, "/api/v1/session", "Strict"));
+    response.headers.emplace_back(
+        "Set-Cookie", oidc_cookie(app.options(), std::string(kOidcFailedCookie), "", 0, "/api/v1/session", "Strict"));
   co_return response;
 }
 Answer list_users_now(const App& app, std::shared_ptr<const SignInFiles> files) {
@@ -511,10 +516,11 @@ Answer list_tokens_now(const App& app) {
 
 }  // namespace
 
-std::string session_cookie(const App& app, const http::Request& request, std::string_view value, std::int64_t seconds) {
+std::string session_cookie(const Options& options, const http::Request& request, std::string_view value,
+                           std::int64_t seconds) {
   std::string out = std::string(http::kSessionCookie) + '=' + std::string(value) +
                     "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(seconds);
-  if (app.options().http_tls || request.header("x-forwarded-proto") == "https") out += "; Secure";
+  if (options.http_tls || request.header("x-forwarded-proto") == "https") out += "; Secure";
   return out;
 }
 

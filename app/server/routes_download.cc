@@ -3,11 +3,12 @@
 
 #include <unistd.h>
 
-#include "app.h"
 #include "downloads.h"
 #include "json.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "routes.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -38,8 +39,8 @@ asio::awaitable<Piece> read_piece(std::shared_ptr<Rest> rest) {
   co_return piece;
 }
 
-asio::awaitable<Piece> read_on_pool(App& app, std::shared_ptr<Rest> rest) {
-  co_return co_await net::run(app.query_pool().get_executor(), read_piece(std::move(rest)));
+asio::awaitable<Piece> read_on_pool(asio::thread_pool& pool, std::shared_ptr<Rest> rest) {
+  co_return co_await net::run(pool.get_executor(), read_piece(std::move(rest)));
 }
 
 using DownloadsPtr = std::shared_ptr<Downloads>;
@@ -51,7 +52,7 @@ http::Response list_downloads(Downloads& downloads) {
   return http::Response::json(JsonObject().raw("files", files.finish()).finish() + "\n");
 }
 
-http::Response answer_download(App& app, Downloads& downloads, std::string_view name) {
+http::Response answer_download(asio::thread_pool& pool, Downloads& downloads, std::string_view name) {
   if (name.empty()) return list_downloads(downloads);
   const bool checksum = name.ends_with(kChecksum);
   if (checksum) name.remove_suffix(kChecksum.size());
@@ -70,27 +71,26 @@ http::Response answer_download(App& app, Downloads& downloads, std::string_view 
   response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + file->name + "\"");
   response.headers.emplace_back("Cache-Control", "private, no-cache");
   const auto rest = std::make_shared<Rest>(Rest{std::move(*opened), file->bytes});
-  response.more = [&app, rest] { return read_on_pool(app, rest); };
+  response.more = [&pool, rest] { return read_on_pool(pool, rest); };
   return response;
 }
 
-asio::awaitable<http::Response> describe_on_pool(App& app, DownloadsPtr downloads, std::string name) {
-  co_return answer_download(app, *downloads, name);
+asio::awaitable<http::Response> describe_on_pool(asio::thread_pool& pool, DownloadsPtr downloads, std::string name) {
+  co_return answer_download(pool, *downloads, name);
 }
 
-asio::awaitable<http::Response> on_download(App& app, DownloadsPtr downloads,
+asio::awaitable<http::Response> on_download(asio::thread_pool& pool, DownloadsPtr downloads,
                                             std::shared_ptr<const http::Request> request) {
   std::string name = request->path.substr(std::min(kFolder.size(), request->path.size()));
-  co_return co_await net::run(app.query_pool().get_executor(),
-                              describe_on_pool(app, std::move(downloads), std::move(name)));
+  co_return co_await net::run(pool.get_executor(), describe_on_pool(pool, std::move(downloads), std::move(name)));
 }
 
 }  // namespace
 
-void add_download_routes(App& app, http::Router& router) {
-  const auto downloads = std::make_shared<Downloads>(app.options().downloads_directory);
-  const auto handler = [&app, downloads](std::shared_ptr<const http::Request> request) {
-    return on_download(app, downloads, std::move(request));
+void add_download_routes(const Options& options, WorkPools& pools, http::Router& router) {
+  const auto downloads = std::make_shared<Downloads>(options.downloads_directory);
+  const auto handler = [&pool = pools.query(), downloads](std::shared_ptr<const http::Request> request) {
+    return on_download(pool, downloads, std::move(request));
   };
   router.add("GET", std::string(kFolder), http::Access::kHost, handler);
   router.add_under("GET", std::string(kFolder), http::Access::kHost, handler);

@@ -9,15 +9,21 @@
 #include "base/log.h"
 #include "fleet/fleet.h"
 #include "fleet_memory.h"
+#include "host_list.h"
 #include "host_settings.h"
 #include "json.h"
 #include "json_body.h"
+#include "listeners.h"
 #include "logs/store.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "peers.h"
 #include "pipeline.h"
 #include "routes.h"
+#include "row_intake.h"
 #include "row_writer.h"
+#include "storage.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -122,28 +128,29 @@ std::optional<Told> read_cursor(const App& app, std::string_view text) {
     if (error != std::errc()) return std::nullopt;
     at = stop;
   }
-  if (at != end || numbers[0] != app.peers().instance() || numbers[1] > app.fleet().version()) return std::nullopt;
+  if (at != end || numbers[0] != app.peers().instance() || numbers[1] > app.hosts().fleet().version())
+    return std::nullopt;
   return Told{numbers[1], static_cast<UnixNanos>(numbers[2]), {}};
 }
 
 asio::awaitable<http::Response> hosts(const App& app, bool all) {
-  const Told told{app.fleet().version(), Clock::system().wall(), {}};
+  const Told told{app.hosts().fleet().version(), Clock::system().wall(), {}};
   const UnixNanos now = told.at;
   const fleet::Scope scope = all ? fleet::Scope::kAll : fleet::Scope::kOwn;
   JsonObject out;
-  out.number("server_time", to_milliseconds(now)).raw("thresholds", thresholds_json(app.fleet().thresholds()));
+  out.number("server_time", to_milliseconds(now)).raw("thresholds", thresholds_json(app.hosts().fleet().thresholds()));
   if (all)
     out.text("name", app.peers().own_name())
         .raw("peers", peers_json(app))
         .text("partial", app.lacking())
         .text("cursor", cursor_text(app, told));
-  co_return http::Response::json(out.raw("hosts", to_json(app.fleet().hosts(scope), now)).finish() + "\n");
+  co_return http::Response::json(out.raw("hosts", to_json(app.hosts().fleet().hosts(scope), now)).finish() + "\n");
 }
 
 // Of twenty thousand hosts it is 20 MB: no network thread waits for that.
 asio::awaitable<http::Response> hosts_on_worker(App& app, std::shared_ptr<const http::Request> request) {
   const std::string_view all = request->parameter("all");
-  co_return co_await net::run(app.http_workers().get_executor(), hosts(app, all == "1" || all == "true"));
+  co_return co_await net::run(app.listeners().http_workers().get_executor(), hosts(app, all == "1" || all == "true"));
 }
 
 std::string removed_message(const std::vector<std::string>& names) {
@@ -156,21 +163,21 @@ std::string hosts_message(std::string_view type, const App& app, const std::vect
   return JsonObject()
       .text("type", type)
       .number("server_time", to_milliseconds(now))
-      .raw("thresholds", thresholds_json(app.fleet().thresholds()))
+      .raw("thresholds", thresholds_json(app.hosts().fleet().thresholds()))
       .text("partial", app.lacking())
       .raw("hosts", to_json(hosts, now))
       .finish();
 }
 
 asio::awaitable<Told> snapshot(const App& app) {
-  Told out{app.fleet().version(), Clock::system().wall(), {}};
-  out.next.push_back(hosts_message("snapshot", app, app.fleet().hosts(fleet::Scope::kAll), out.at));
+  Told out{app.hosts().fleet().version(), Clock::system().wall(), {}};
+  out.next.push_back(hosts_message("snapshot", app, app.hosts().fleet().hosts(fleet::Scope::kAll), out.at));
   co_return out;
 }
 
 // The messages about what has changed since; where nothing has, it is as it was.
 asio::awaitable<Told> update(const App& app, Told told) {
-  const fleet::Fleet& fleet = app.fleet();
+  const fleet::Fleet& fleet = app.hosts().fleet();
   Told out{fleet.version(), Clock::system().wall(), {}};
   if (const auto removed = fleet.removed(told.version); !removed)
     out.next.push_back(hosts_message("snapshot", app, fleet.hosts(fleet::Scope::kAll), out.at));
@@ -193,7 +200,7 @@ asio::awaitable<Told> resume(const App& app, Told known) {
 // most. The client's messages are read only to notice that it left.
 asio::awaitable<void> live(App& app, std::shared_ptr<const http::Request> request,
                            std::shared_ptr<http::Socket> socket) {
-  const auto worker = app.http_workers().get_executor();
+  const auto worker = app.listeners().http_workers().get_executor();
   std::optional<Told> known = read_cursor(app, request->parameter("since"));
   asio::awaitable<Told> first = known ? resume(app, *std::move(known)) : snapshot(app);
   Told told = co_await net::run(worker, std::move(first));
@@ -226,14 +233,13 @@ Result<std::uint64_t> purge(App& app, const std::string& name) {
     return store::tag_value(tags, "host") == name;
   };
   const auto removed =
-      app.pipeline().remove(std::move(deletion), std::chrono::steady_clock::now() + app.options().query_timeout);
-  app.row_writer().forget_types();  // also where it failed half-way, or goes on
+      app.intake().remove(std::move(deletion), std::chrono::steady_clock::now() + app.options().query_timeout);
   if (!removed) return fail(Error(removed.error()));
   return removed->series;
 }
 
 http::Response no_such_host(const App& app, const std::string& name) {
-  const std::string server = app.fleet().server_of(name);
+  const std::string server = app.hosts().fleet().server_of(name);
   if (server.empty()) return http::Response::error(404, "no host has this name");
   return http::Response::error(404, "this server has no host of this name, but " + server + " has: ask that one");
 }
@@ -244,12 +250,12 @@ http::Response forget(App& app, const http::Request& request) {
   const std::string_view purges = request.parameter("purge");
   if (!purges.empty() && purges != "true" && purges != "false")
     return http::Response::error(400, "purge must be true or false");
-  const fleet::Fleet::Forgotten done = app.mutable_fleet().forget(name);
+  const fleet::Fleet::Forgotten done = app.hosts().fleet().forget(name);
   if (done == fleet::Fleet::Forgotten::kConnected)
     return http::Response::error(409, "its client is connected: stop the client first, or the host returns at once");
   const bool known = done == fleet::Fleet::Forgotten::kDone;
   if (known)
-    if (Status saved = app.fleet_memory().save(); !saved)
+    if (Status saved = app.hosts().memory().save(); !saved)
       return http::Response::error(
           503, "removed from the list, but the change cannot be written to disk: " + saved.error().message);
   std::uint64_t series = 0;
@@ -259,8 +265,8 @@ http::Response forget(App& app, const http::Request& request) {
     series = *purged;
   }
   std::uint64_t lines = 0;
-  if (purges == "true" && app.logs() != nullptr) {
-    const auto forgotten = app.logs()->forget(name);
+  if (purges == "true" && app.storage().logs() != nullptr) {
+    const auto forgotten = app.storage().logs()->forget(name);
     if (!forgotten) return http::Response::error(503, "its log lines are not deleted: " + forgotten.error().message);
     lines = *forgotten;
   }
@@ -287,7 +293,7 @@ std::optional<http::Response> no_json_object(const http::Request& request, boost
 
 // What was changed is on disk before the answer.
 std::optional<http::Response> not_saved(App& app) {
-  if (Status saved = app.fleet_memory().save(); !saved)
+  if (Status saved = app.hosts().memory().save(); !saved)
     return http::Response::error(503, "changed, but the change cannot be written to disk: " + saved.error().message);
   return std::nullopt;
 }
@@ -298,7 +304,7 @@ http::Response change_host(App& app, const http::Request& request) {
   boost::json::object body;
   if (auto problem = no_json_object(request, body)) return *std::move(problem);
   std::string now;
-  Status changed = app.mutable_fleet().change_settings(name, [&](fleet::HostSettings& settings) -> Status {
+  Status changed = app.hosts().fleet().change_settings(name, [&](fleet::HostSettings& settings) -> Status {
     RESMON_TRY(apply_host_settings(body, settings));
     now = host_settings_json(settings);
     return {};
@@ -317,7 +323,7 @@ http::Response set_thresholds(App& app, const http::Request& request) {
   auto thresholds = thresholds_of(std::move(body));
   if (!thresholds) return http::Response::error(400, thresholds.error().message);
   const std::string now = thresholds_json(*thresholds);
-  app.mutable_fleet().set_thresholds(*std::move(thresholds));
+  app.hosts().fleet().set_thresholds(*std::move(thresholds));
   if (auto problem = not_saved(app)) return *std::move(problem);
   log::info("server", "thresholds changed", {{"thresholds", now}, {"by", who_asks(request)}});
   return http::Response::json(now + "\n");
@@ -333,12 +339,12 @@ boost::asio::awaitable<http::Response> fleet_work(App& app, FleetWork work,
 // These wait for the disk.
 http::Handler fleet_pooled(App& app, FleetWork work) {
   return [&app, work](std::shared_ptr<const http::Request> request) {
-    return net::run(app.query_pool().get_executor(), fleet_work(app, work, std::move(request)));
+    return net::run(app.pools().query().get_executor(), fleet_work(app, work, std::move(request)));
   };
 }
 
 asio::awaitable<http::Response> fleet_thresholds(const App& app) {
-  co_return http::Response::json(thresholds_json(app.fleet().thresholds()) + "\n");
+  co_return http::Response::json(thresholds_json(app.hosts().fleet().thresholds()) + "\n");
 }
 
 }  // namespace

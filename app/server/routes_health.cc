@@ -1,13 +1,20 @@
+#include "access_control.h"
 #include "app.h"
+#include "host_list.h"
 #include "ingest/log.h"
 #include "json.h"
 #include "logs/store.h"
 #include "oidc/provider.h"
+#include "options.h"
 #include "pipeline.h"
 #include "routes.h"
+#include "row_intake.h"
 #include "server_metrics.h"
 #include "sink/sink.h"
+#include "sinks.h"
+#include "storage.h"
 #include "tables.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -22,29 +29,29 @@ Answer health() {
 // Ready means: what clients send is stored, also what is new to the server. A sink that is away does not make the
 // server less ready; it shows in the body.
 Answer ready(const App& app) {
-  const std::string trouble = app.pipeline().trouble();
-  const std::string journal = app.log().trouble();
+  const std::string trouble = app.intake().pipeline().trouble();
+  const std::string journal = app.storage().journal().trouble();
   std::string body;
   body += journal.empty() ? "journal ok\n" : "journal failing: " + journal + "\n";
   body += trouble.empty() ? "store ok\n" : "store failing: " + trouble + "\n";
-  const std::string lines = app.logs() == nullptr ? "" : app.logs()->trouble();
-  if (app.logs() != nullptr) body += lines.empty() ? "logs ok\n" : "logs failing: " + lines + "\n";
+  const std::string lines = app.storage().logs() == nullptr ? "" : app.storage().logs()->trouble();
+  if (app.storage().logs() != nullptr) body += lines.empty() ? "logs ok\n" : "logs failing: " + lines + "\n";
   bool full = false;
-  for (const Table& table : tables(app)) {
+  for (const Table& table : tables(app.storage(), app.hosts().fleet())) {
     if (!table.full()) continue;
     full = true;
     body += fmt::format("{} full: there are {} of {}, {} are refused\n", table.name, table.size, table.limit,
                         table.refused);
   }
-  if (const ingest::Missing missing = app.pipeline().missing(); missing.samples > 0)
+  if (const ingest::Missing missing = app.intake().pipeline().missing(); missing.samples > 0)
     body += fmt::format("{} samples are missing: files that had them were damaged or removed\n", missing.samples);
-  for (const SinkUnit& unit : app.sinks()) {
+  for (const SinkUnit& unit : app.sinks().units()) {
     const sink::Stats stats = unit.sink->stats();
     const ingest::LogReader::Stats log = unit.reader->stats();
     body += fmt::format("sink {} {} lag {:.1f} s, {} samples waiting, {} lost\n", stats.name,
                         sink::state_name(stats.state), lag_seconds(unit), log.backlog_samples, log.lost_samples);
   }
-  for (const LineSinkUnit& unit : app.line_sinks()) {
+  for (const LineSinkUnit& unit : app.sinks().line_units()) {
     const sink::Stats stats = unit.sink->stats();
     const journal::ReaderStats log = unit.reader->stats();
     body += fmt::format("sink {} {}, {} records of lines waiting, {} lost\n", stats.name, sink::state_name(stats.state),
@@ -70,7 +77,7 @@ Answer ping(std::shared_ptr<const http::Request> request) {
 }
 
 Answer influx_health(const App& app) {
-  const bool good = app.pipeline().trouble().empty() && !app.stopping();
+  const bool good = app.intake().pipeline().trouble().empty() && !app.stopping();
   co_return http::Response::json(
       JsonObject()
               .text("name", "influxdb")
@@ -112,17 +119,17 @@ void add_routes(App& app, http::Router& router) {
   add_server_routes(app, router);
   add_fleet_routes(app, router);
   add_peer_routes(app, router);
-  add_process_routes(app, router);
+  add_process_routes(app.options(), app.listeners(), router);
   add_auth_routes(app, router);
-  if (app.oidc() != nullptr) add_oidc_routes(app, router);
+  if (app.access().oidc() != nullptr) add_oidc_routes(app, router);
   add_query_routes(app, router);
   if (app.options().alerts_enabled) add_alert_routes(app, router);
   add_write_routes(app, router);
   add_prometheus_routes(app, router);
   add_otlp_routes(app, router);
   add_v2_routes(app, router);
-  add_status_routes(app, router);
-  add_download_routes(app, router);
+  add_status_routes(app.options(), app.hosts(), app.listeners(), router);
+  add_download_routes(app.options(), app.pools(), router);
   add_log_routes(app, router);
   add_victoria_routes(app, router);
   add_log_write_routes(app, router);

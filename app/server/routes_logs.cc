@@ -4,10 +4,12 @@
 
 #include "app.h"
 #include "json.h"
+#include "listeners.h"
 #include "log_requests.h"
 #include "logs/store.h"
 #include "net/spawn.h"
 #include "routes.h"
+#include "storage.h"
 
 namespace resmon::server {
 
@@ -49,9 +51,9 @@ http::Response lines(App& app, const RequestPointer& request) {
   if (!limit) return bad_request(limit.error());
   const auto direction = parse_direction(*request);
   if (!direction) return bad_request(direction.error());
-  const auto found =
-      logs::search(*app.logs(), {question->query, question->scope, *direction, static_cast<std::size_t>(*limit),
-                                 std::string(request->parameter("cursor")), question->bounds});
+  const auto found = logs::search(*app.storage().logs(),
+                                  {question->query, question->scope, *direction, static_cast<std::size_t>(*limit),
+                                   std::string(request->parameter("cursor")), question->bounds});
   if (!found) return bad_request(found.error());
   return http::Response::json(JsonObject()
                                   .raw("lines", lines_json(found->lines))
@@ -81,7 +83,8 @@ http::Response histogram_of(App& app, const RequestPointer& request) {
   constexpr std::int64_t kMillisecond = 1'000'000;
   const std::int64_t width = (scope->end - scope->start) / static_cast<std::int64_t>(*buckets);
   const std::int64_t step = std::max<std::int64_t>((width + kMillisecond - 1) / kMillisecond, 1) * kMillisecond;
-  const logs::Histogram counts = logs::histogram(*app.logs(), question->query, *scope, step, question->bounds);
+  const logs::Histogram counts =
+      logs::histogram(*app.storage().logs(), question->query, *scope, step, question->bounds);
   JsonObject levels;
   std::uint64_t total = 0;
   for (std::size_t level = 0; level < logs::kLevels; ++level) {
@@ -112,8 +115,8 @@ http::Response facets_of(App& app, const RequestPointer& request) {
   if (!question) return bad_request(question.error());
   const auto limit = parse_count(*request, "limit", 10, 1000);
   if (!limit) return bad_request(limit.error());
-  const logs::Facets found =
-      logs::facets(*app.logs(), question->query, question->scope, static_cast<std::size_t>(*limit), question->bounds);
+  const logs::Facets found = logs::facets(*app.storage().logs(), question->query, question->scope,
+                                          static_cast<std::size_t>(*limit), question->bounds);
   std::string out = "[";
   for (const logs::Facet& facet : found.facets) {
     std::string values = "[";
@@ -137,8 +140,8 @@ http::Response patterns_of(App& app, const RequestPointer& request) {
   if (!question) return bad_request(question.error());
   const auto limit = parse_count(*request, "limit", 50, 1000);
   if (!limit) return bad_request(limit.error());
-  const logs::Patterns found =
-      logs::patterns(*app.logs(), question->query, question->scope, static_cast<std::size_t>(*limit), question->bounds);
+  const logs::Patterns found = logs::patterns(*app.storage().logs(), question->query, question->scope,
+                                              static_cast<std::size_t>(*limit), question->bounds);
   std::string out = "[";
   for (const logs::Pattern& pattern : found.patterns) {
     JsonObject levels;
@@ -187,7 +190,7 @@ http::Response context_of(App& app, const RequestPointer& request) {
     wanted.scope.end = end;
     wanted.limit = static_cast<std::size_t>(limit);
     wanted.direction = direction;
-    auto found = logs::search(*app.logs(), wanted);
+    auto found = logs::search(*app.storage().logs(), wanted);
     if (!found || limit == 0) return;
     if (direction == logs::Direction::kNewestFirst) std::reverse(found->lines.begin(), found->lines.end());
     std::move(found->lines.begin(), found->lines.end(), std::back_inserter(all));
@@ -231,10 +234,10 @@ asio::awaitable<std::string> tail_message(std::shared_ptr<logs::Tail> tail,
 
 asio::awaitable<void> follow(App& app, RequestPointer request, std::shared_ptr<http::Socket> socket) {
   const auto question =
-      app.logs() == nullptr
+      app.storage().logs() == nullptr
           ? Result<LogQuestion>(fail(ErrorKind::kNotFound, "this server stores no log lines: logs.enabled is false"))
           : parse_question(app, request);
-  std::shared_ptr<logs::Tail> tail = question ? app.logs()->follow() : nullptr;
+  std::shared_ptr<logs::Tail> tail = question ? app.storage().logs()->follow() : nullptr;
   if (!tail) {
     const std::string why = question ? "too many live views are open" : question.error().message;
     (void)co_await socket->send(JsonObject().text("type", "error").text("error", why).finish());
@@ -243,7 +246,7 @@ asio::awaitable<void> follow(App& app, RequestPointer request, std::shared_ptr<h
   const auto shared = std::make_shared<const LogQuestion>(*question);
   Status sent = co_await socket->send(JsonObject().text("type", "following").finish());
   while (sent && !app.stopping()) {
-    std::string message = co_await net::run(app.http_workers().get_executor(), tail_message(tail, shared));
+    std::string message = co_await net::run(app.listeners().http_workers().get_executor(), tail_message(tail, shared));
     if (!message.empty()) sent = co_await socket->send(std::move(message));
     if (!sent) co_return;
     auto received = co_await socket->receive(kTailEvery);

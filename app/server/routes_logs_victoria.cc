@@ -12,6 +12,8 @@
 #include "logs/store.h"
 #include "net/spawn.h"
 #include "routes.h"
+#include "storage.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -41,7 +43,7 @@ struct Pages {
 std::optional<std::string> next_page(App& app, Pages& pages) {
   if (pages.done || pages.left == 0) return std::nullopt;
   pages.request.limit = static_cast<std::size_t>(std::min<std::uint64_t>(pages.left, kPageLines));
-  auto found = logs::search(*app.logs(), pages.request);
+  auto found = logs::search(*app.storage().logs(), pages.request);
   if (!found) return std::nullopt;
   std::string out;
   for (const logs::FoundLine& line : found->lines) append_victoria_line(out, line);
@@ -56,7 +58,7 @@ asio::awaitable<std::optional<std::string>> page_on_pool(App& app, std::shared_p
   co_return next_page(app, *pages);
 }
 asio::awaitable<std::optional<std::string>> spawn_page(App& app, std::shared_ptr<Pages> pages) {
-  co_return co_await net::run(app.query_pool().get_executor(), page_on_pool(app, std::move(pages)));
+  co_return co_await net::run(app.pools().query().get_executor(), page_on_pool(app, std::move(pages)));
 }
 
 http::Response victoria_query(App& app, const VictoriaRequest& request) {
@@ -88,7 +90,7 @@ http::Response victoria_hits(App& app, const VictoriaRequest& request) {
   scope.start = scope.start / step * step;
   if ((scope.end - scope.start) / step >= static_cast<std::int64_t>(kMostHits))
     return http::Response::text("step is too short for this time: there are more than 10000 of it\n", 400);
-  const logs::Histogram counts = logs::histogram(*app.logs(), question->query, scope, step, question->bounds);
+  const logs::Histogram counts = logs::histogram(*app.storage().logs(), question->query, scope, step, question->bounds);
   const bool by_level = request->parameter("field") == "level";
   std::string hits;
   const auto add = [&](const std::string& fields, const auto& value_of) {
@@ -135,7 +137,7 @@ std::string values_json(const std::vector<std::pair<std::string, std::uint64_t>>
 http::Response victoria_field_names(App& app, const VictoriaRequest& request) {
   const auto question = parse_question(app, request);
   if (!question) return victoria_error(question.error());
-  const logs::Facets found = logs::facets(*app.logs(), question->query, question->scope, 1, question->bounds);
+  const logs::Facets found = logs::facets(*app.storage().logs(), question->query, question->scope, 1, question->bounds);
   std::vector<std::pair<std::string, std::uint64_t>> names = {
       {"_time", found.lines}, {"_msg", found.lines}, {"_stream", found.lines}};
   for (const logs::Facet& facet : found.facets) {
@@ -152,7 +154,7 @@ http::Response victoria_field_values(App& app, const VictoriaRequest& request) {
   const std::string_view name = request->parameter("field");
   const auto limit = parse_count(*request, "limit", 100, 10'000);
   if (name.empty() || !limit) return http::Response::text("field is needed; limit is a number up to 10000\n", 400);
-  const logs::Facets found = logs::facets(*app.logs(), question->query, question->scope,
+  const logs::Facets found = logs::facets(*app.storage().logs(), question->query, question->scope,
                                           *limit == 0 ? 10'000 : static_cast<std::size_t>(*limit), question->bounds);
   for (const logs::Facet& facet : found.facets)
     if (facet.name == name) return http::Response::json(values_json(facet.values));
@@ -201,7 +203,7 @@ asio::awaitable<std::optional<std::string>> tail_lines(App& app, std::shared_ptr
 http::Response victoria_tail(App& app, const VictoriaRequest& request) {
   auto question = parse_question(app, request);
   if (!question) return victoria_error(question.error());
-  auto tail = app.logs()->follow();
+  auto tail = app.storage().logs()->follow();
   if (!tail) return http::Response::text("too many live views are open\n", 503);
   const auto viewer = std::make_shared<VictoriaTail>(VictoriaTail{std::move(tail), *std::move(question)});
   http::Response response;

@@ -10,11 +10,13 @@
 #include "durable.h"
 #include "json.h"
 #include "line_taking.h"
+#include "listeners.h"
 #include "log_requests.h"
 #include "logs/loki_push.h"
 #include "logs/store.h"
 #include "net/spawn.h"
 #include "routes.h"
+#include "storage.h"
 
 namespace resmon::server {
 
@@ -185,7 +187,7 @@ using Take = Status (*)(const http::Request&, UnixNanos, LineTaking&);
 
 asio::awaitable<TakenLines> take_on_pool(App& app, LinesRequest request, Take take) {
   const UnixNanos now = Clock::system().wall();
-  LineTaking taking(*app.logs(), now);
+  LineTaking taking(*app.storage().logs(), now);
   const Status taken = take(*request, now, taking);
   TakenLines out;
   out.position = taking.position();
@@ -199,11 +201,12 @@ asio::awaitable<TakenLines> take_on_pool(App& app, LinesRequest request, Take ta
 }
 
 asio::awaitable<http::Response> take_request(App& app, LinesRequest request, Take take) {
-  if (app.logs() == nullptr)
+  if (app.storage().logs() == nullptr)
     co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
-  TakenLines taken = co_await net::run(app.http_workers().get_executor(), take_on_pool(app, request, take));
+  TakenLines taken = co_await net::run(app.listeners().http_workers().get_executor(), take_on_pool(app, request, take));
   if (taken.position == 0) co_return std::move(taken.response);
-  if (!co_await wait_until_lines_durable(app, taken.position)) co_return http::Response::error(503, kNotDurable);
+  if (!co_await wait_until_lines_durable(*app.storage().logs(), taken.position))
+    co_return http::Response::error(503, kNotDurable);
   co_return std::move(taken.response);
 }
 

@@ -1,13 +1,16 @@
 // Signing in with a provider. The browser goes to /oidc/start, from there to the provider, and comes back to
 // /oidc/callback. Every way ends on this server's own page: the only address that is not fixed is the part behind '#'.
 
+#include "access_control.h"
 #include "app.h"
 #include "auth/attempts.h"
 #include "base/log.h"
 #include "base/network.h"
 #include "net/spawn.h"
 #include "oidc/provider.h"
+#include "options.h"
 #include "routes.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -45,14 +48,14 @@ std::string place_of(std::string_view given) {
 
 http::Response failed_sign_in(App& app, const http::Request& request, SignIn outcome, const std::string& reason,
                               const std::string& place) {
-  app.oidc()->count(outcome);
+  app.access().oidc()->count(outcome);
   const std::string what = "not signed in by the provider: " + std::string(oidc::outcome_name(outcome));
-  if (app.sign_in_refusals().say(request.client, what))
+  if (app.access().sign_in_refusals().say(request.client, what))
     log::warn("auth", what, {{"reason", reason}, {"address", request.client}});
   http::Response response = go_to("/" + place);
   response.headers.emplace_back(
-      "Set-Cookie", oidc_cookie(app, std::string(kOidcFailedCookie), std::string(oidc::outcome_name(outcome)), 60,
-                                "/api/v1/session", "Strict"));
+      "Set-Cookie", oidc_cookie(app.options(), std::string(kOidcFailedCookie), std::string(oidc::outcome_name(outcome)),
+                                60, "/api/v1/session", "Strict"));
   return response;
 }
 
@@ -69,7 +72,7 @@ bool is_same_host(std::string_view a, std::string_view b) {
 // Opened by another name, the page first goes to its public address: the cookie would not be there on the way back.
 // `again` ends that where a proxy replaces Host.
 OidcAnswer start_sign_in(App& app, OidcRequest request) {
-  const std::shared_ptr<oidc::Provider> provider = app.oidc();
+  const std::shared_ptr<oidc::Provider> provider = app.access().oidc();
   const std::string place = place_of(request->parameter("to"));
   if (!is_same_host(request->header("host"), authority_of(provider->public_url())) && !request->has_parameter("again"))
     co_return go_to(provider->public_url() + kOidcPath + "start?again=1&to=" + sink::percent_encode(place));
@@ -77,7 +80,7 @@ OidcAnswer start_sign_in(App& app, OidcRequest request) {
   oidc::Provider::Begun begun = co_await net::run(executor, provider->begin(place));
   if (begun.outcome != SignIn::kDone) co_return failed_sign_in(app, *request, begun.outcome, begun.reason, place);
   http::Response response = go_to(begun.location);
-  response.headers.emplace_back("Set-Cookie", oidc_cookie(app, oidc::cookie_name(begun.ticket.state),
+  response.headers.emplace_back("Set-Cookie", oidc_cookie(app.options(), oidc::cookie_name(begun.ticket.state),
                                                           begun.ticket.cookie, oidc::kTicketSeconds, kOidcPath, "Lax"));
   co_return response;
 }
@@ -89,7 +92,7 @@ struct Admitted {
 
 // Writes the file of sessions, so it is not for a network thread.
 asio::awaitable<Admitted> admit(App& app, oidc::Person person) {
-  auto done = app.guard().admit(person.name, person.role, person.subject);
+  auto done = app.access().guard().admit(person.name, person.role, person.subject);
   Admitted out;
   if (done)
     out.in = *std::move(done);
@@ -100,23 +103,23 @@ asio::awaitable<Admitted> admit(App& app, oidc::Person person) {
 
 OidcAnswer signed_in_by(App& app, OidcRequest request, oidc::Provider::Finished finished) {
   const Admitted admitted =
-      co_await net::run(app.password_pool().get_executor(), admit(app, std::move(finished.person)));
+      co_await net::run(app.pools().password().get_executor(), admit(app, std::move(finished.person)));
   if (admitted.refusal)
     co_return failed_sign_in(app, *request,
                              admitted.refusal->kind == ErrorKind::kDenied ? SignIn::kTaken : SignIn::kName,
                              admitted.refusal->message, finished.to);
-  app.oidc()->count(SignIn::kDone);
+  app.access().oidc()->count(SignIn::kDone);
   log::info(
       "auth", "signed in by the provider",
       {{"user", admitted.in.who.name}, {"role", auth::role_name(admitted.in.who.role)}, {"address", request->client}});
   http::Response response = go_to("/" + finished.to);
-  response.headers.emplace_back(
-      "Set-Cookie", session_cookie(app, *request, admitted.in.session, app.guard().session_duration().count()));
+  response.headers.emplace_back("Set-Cookie", session_cookie(app.options(), *request, admitted.in.session,
+                                                             app.access().guard().session_duration().count()));
   co_return response;
 }
 
 OidcAnswer end_sign_in(App& app, std::shared_ptr<FailedSignIns> failures, OidcRequest request) {
-  const std::shared_ptr<oidc::Provider> provider = app.oidc();
+  const std::shared_ptr<oidc::Provider> provider = app.access().oidc();
   const std::string network = network_of(request->client);
   const auto wait = failures->of_address.begin(network, kMostFailuresOfAddress, std::chrono::steady_clock::now());
   if (wait.count() > 0) co_return failed_sign_in(app, *request, SignIn::kBusy, "too many failures of one address", "");
@@ -138,17 +141,18 @@ OidcAnswer end_sign_in(App& app, std::shared_ptr<FailedSignIns> failures, OidcRe
     response = failed_sign_in(app, *request, finished.outcome, finished.reason, finished.to);
   }
   // The name of a cookie that came is made of characters that cookies can have.
-  if (had_cookie) response.headers.emplace_back("Set-Cookie", oidc_cookie(app, cookie, "", 0, kOidcPath, "Lax"));
+  if (had_cookie)
+    response.headers.emplace_back("Set-Cookie", oidc_cookie(app.options(), cookie, "", 0, kOidcPath, "Lax"));
   co_return response;
 }
 
 }  // namespace
 
-std::string oidc_cookie(const App& app, const std::string& name, const std::string& value, std::int64_t seconds,
+std::string oidc_cookie(const Options& options, const std::string& name, const std::string& value, std::int64_t seconds,
                         const std::string& path, const std::string& same_site) {
   std::string out = name + '=' + value + "; Path=" + path + "; HttpOnly; SameSite=" + same_site +
                     "; Max-Age=" + std::to_string(seconds);
-  if (app.options().http_public_url.starts_with("https://")) out += "; Secure";
+  if (options.http_public_url.starts_with("https://")) out += "; Secure";
   return out;
 }
 

@@ -9,12 +9,16 @@
 #include "ingest/log.h"
 #include "json.h"
 #include "line_taking.h"
+#include "listeners.h"
 #include "logs/store.h"
 #include "net/spawn.h"
 #include "otlp/read.h"
 #include "otlp/rows.h"
 #include "routes.h"
+#include "row_intake.h"
 #include "row_writer.h"
+#include "storage.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -98,10 +102,10 @@ http::Response otlp_answer(otlp::Encoding encoding, Signal signal, std::uint64_t
 }
 
 OtlpOutcome take_metrics(App& app, const http::Request& request, otlp::Encoding encoding) {
-  DoorCounts& counts = app.other_doors().otlp;
+  DoorCounts& counts = app.listeners().other_doors().otlp;
   ++counts.requests;
   const UnixNanos now = Clock::system().wall();
-  otlp::MetricRows rows(app.schemas(), now);
+  otlp::MetricRows rows(app.storage().schemas(), now);
   const Status read = otlp::read_metrics(
       request.body, encoding,
       [&](const otlp::Attributes& resource, const otlp::Metric& metric, const otlp::Point& point) -> Status {
@@ -112,11 +116,11 @@ OtlpOutcome take_metrics(App& app, const http::Request& request, otlp::Encoding 
   metric::Batch batch;
   rows.finish(batch);
   const otlp::MetricsReport& report = rows.report();
-  const auto taken = app.row_writer().append(std::move(batch), now);
+  const auto taken = app.intake().row_writer().append(std::move(batch), now);
   if (!taken) return {otlp_error(encoding, taken.error())};
   OtlpOutcome out;
   out.position = taken->position;
-  if (request.body.size() >= kOtlpBulkBytes) app.mutable_log().sync_soon();
+  if (request.body.size() >= kOtlpBulkBytes) app.storage().journal().sync_soon();
   const std::uint64_t lost = std::min<std::uint64_t>(report.points, taken->dropped + taken->conflicts.rows);
   counts.samples += report.points - lost;
   counts.stale += report.no_value;
@@ -139,10 +143,10 @@ logline::Level level_of(const otlp::Record& record) {
 }
 
 OtlpOutcome take_logs(App& app, const http::Request& request, otlp::Encoding encoding) {
-  ++app.other_doors().otlp.requests;
+  ++app.listeners().other_doors().otlp.requests;
   const UnixNanos now = Clock::system().wall();
   const std::string peer(request.peer_address());
-  LineTaking taking(*app.logs(), now);
+  LineTaking taking(*app.storage().logs(), now);
   std::vector<logline::Field> space;
   std::uint64_t refused = 0;
   std::string why;
@@ -177,7 +181,7 @@ OtlpOutcome take_logs(App& app, const http::Request& request, otlp::Encoding enc
   if (read) read = taking.flush();
   OtlpOutcome out;
   out.position = taking.position();
-  app.other_doors().otlp.refused += refused;
+  app.listeners().other_doors().otlp.refused += refused;
   out.response = read ? otlp_answer(encoding, Signal::kLogs, refused, why) : otlp_error(encoding, read.error());
   return out;
 }
@@ -190,16 +194,16 @@ asio::awaitable<http::Response> otlp_request(App& app, OtlpRequest request, Sign
   const auto encoding = encoding_of(*request);
   if (!encoding)
     co_return http::Response::error(415, "Content-Type must be application/x-protobuf or application/json");
-  if (signal == Signal::kLogs && app.logs() == nullptr)
+  if (signal == Signal::kLogs && app.storage().logs() == nullptr)
     co_return http::Response::error(404, "this server stores no log lines: logs.enabled is false");
-  asio::thread_pool& pool = signal == Signal::kMetrics ? app.write_pool() : app.http_workers();
+  asio::thread_pool& pool = signal == Signal::kMetrics ? app.pools().write() : app.listeners().http_workers();
   OtlpOutcome out = co_await net::run(pool.get_executor(), otlp_on_pool(app, request, signal, *encoding));
   if (out.position == 0) co_return std::move(out.response);
   bool durable = false;
   if (signal == Signal::kMetrics)
-    durable = co_await wait_until_durable(app, out.position);
+    durable = co_await wait_until_durable(app.storage().journal(), app.intake().row_writer(), out.position);
   else
-    durable = co_await wait_until_lines_durable(app, out.position);
+    durable = co_await wait_until_lines_durable(*app.storage().logs(), out.position);
   if (!durable) co_return otlp_error(*encoding, 503, std::string(kNotDurable));
   co_return std::move(out.response);
 }

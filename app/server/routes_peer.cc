@@ -8,7 +8,9 @@
 #include "app.h"
 #include "base/mutex.h"
 #include "fleet/fleet.h"
+#include "host_list.h"
 #include "host_settings.h"
+#include "listeners.h"
 #include "net/spawn.h"
 #include "peer/catalog.h"
 #include "peer/hosts.h"
@@ -16,8 +18,11 @@
 #include "peers.h"
 #include "pipeline.h"
 #include "routes.h"
+#include "row_intake.h"
 #include "row_writer.h"
+#include "storage.h"
 #include "store/store.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -52,7 +57,7 @@ std::uint64_t number_parameter(const http::Request& request, std::string_view na
 
 asio::awaitable<http::Response> peer_hosts(App& app, PeerRequest request) {
   const UnixNanos now = Clock::system().wall();
-  const fleet::Fleet& fleet = app.fleet();
+  const fleet::Fleet& fleet = app.hosts().fleet();
   peer::HostsAnswer answer;
   answer.instance = app.peers().instance();
   answer.name = app.peers().own_name();
@@ -92,14 +97,13 @@ class ListingVersions {
 asio::awaitable<http::Response> peer_catalog(App& app, std::shared_ptr<ListingVersions> versions, PeerRequest request) {
   const auto asked = peer::read_catalog_request(request->body);
   if (!asked) co_return peer_error(asked.error());
-  (void)app.pipeline().wait_for(app.row_writer().acknowledged_position(),
-                                std::chrono::steady_clock::now() + kPeerPatience);
+  (void)app.intake().shows_acknowledged(std::chrono::steady_clock::now() + kPeerPatience);
   if (asked->measurement.empty()) {
     peer::CatalogAnswer answer;
-    answer.measurements = app.store().measurements();
+    answer.measurements = app.storage().store().measurements();
     co_return bytes_response(peer::write_catalog(answer));
   }
-  const auto listing = app.store().listing(asked->measurement);
+  const auto listing = app.storage().store().listing(asked->measurement);
   const std::uint64_t version = versions->of(asked->measurement, listing, app.peers().instance());
   if (version != asked->version) co_return bytes_response(peer::write_catalog(version, *listing));
   peer::CatalogAnswer same;
@@ -181,7 +185,7 @@ class PeerPage {
 asio::awaitable<http::Response> peer_rows(App& app, PeerRequest request) {
   const auto asked = peer::read_rows_request(request->body);
   if (!asked) co_return peer_error(asked.error());
-  auto page = PeerPage(app.store(), *asked).run();
+  auto page = PeerPage(app.storage().store(), *asked).run();
   if (!page) co_return peer_error(page.error());
   co_return bytes_response(*std::move(page));
 }
@@ -190,20 +194,20 @@ asio::awaitable<http::Response> peer_rows(App& app, PeerRequest request) {
 
 void add_peer_routes(App& app, http::Router& router) {
   router.add("GET", "/api/v1/peer/hosts", http::Access::kRead, [&app](PeerRequest request) {
-    return net::run(app.http_workers().get_executor(), peer_hosts(app, std::move(request)));
+    return net::run(app.listeners().http_workers().get_executor(), peer_hosts(app, std::move(request)));
   });
   // A pool of its own: queries wait for other servers' answers, so theirs must not wait for our queries.
   const auto versions = std::make_shared<ListingVersions>();
   router.add(
       "POST", "/api/v1/peer/catalog", http::Access::kRead,
       [&app, versions](PeerRequest request) {
-        return net::run(app.peer_pool().get_executor(), peer_catalog(app, versions, std::move(request)));
+        return net::run(app.pools().peer().get_executor(), peer_catalog(app, versions, std::move(request)));
       },
       kPeerBodyBytes);
   router.add(
       "POST", "/api/v1/peer/rows", http::Access::kRead,
       [&app](PeerRequest request) {
-        return net::run(app.peer_pool().get_executor(), peer_rows(app, std::move(request)));
+        return net::run(app.pools().peer().get_executor(), peer_rows(app, std::move(request)));
       },
       kPeerBodyBytes);
 }

@@ -4,11 +4,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
 
-#include "app.h"
 #include "http/server.h"
 #include "ingest/server.h"
 #include "json.h"
+#include "listeners.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "routes.h"
 
 namespace resmon::server {
@@ -62,19 +63,20 @@ http::Response answer(const std::string& host, const wire::ProcessList& list) {
                               "\n");
 }
 
-asio::awaitable<http::Response> processes(App& app, std::shared_ptr<const http::Request> request) {
+asio::awaitable<http::Response> processes(const Options& options, Listeners& listeners,
+                                          std::shared_ptr<const http::Request> request) {
   std::string name = request->path.substr(kHostsPath.size());
   if (!name.ends_with(kProcessesPath)) {
     if (name.find('/') == std::string::npos) co_return http::Response::error(405, "method not allowed");
     co_return http::Response::error(404, "no such path");
   }
   name.resize(name.size() - kProcessesPath.size());
-  const std::string& who = app.options().processes;
+  const std::string& who = options.processes;
   if (who == "nobody") co_return http::Response::error(403, "http.processes is \"nobody\" on this server");
-  if (who != "readers" && !app.http().allowed(*request, http::Access::kAdmin))
+  if (who != "readers" && !listeners.http().allowed(*request, http::Access::kAdmin))
     co_return http::Response::error(403, "the processes of a host are for administrators: sign in as one");
   const auto waiting = std::make_shared<Waiting>(co_await asio::this_coro::executor);
-  app.ingest().ask_processes(name, [waiting](Result<wire::ProcessList> list) {
+  listeners.clients().ask_processes(name, [waiting](Result<wire::ProcessList> list) {
     auto shared = std::make_shared<Result<wire::ProcessList>>(std::move(list));
     net::post(waiting->timer.get_executor(), [waiting, shared] {
       waiting->list = std::move(*shared);
@@ -92,9 +94,11 @@ asio::awaitable<http::Response> processes(App& app, std::shared_ptr<const http::
 
 }  // namespace
 
-void add_process_routes(App& app, http::Router& router) {
+void add_process_routes(const Options& options, Listeners& listeners, http::Router& router) {
   router.add_under("GET", std::string(kHostsPath), http::Access::kRead,
-                   [&app](std::shared_ptr<const http::Request> request) { return processes(app, std::move(request)); });
+                   [&options, &listeners](std::shared_ptr<const http::Request> request) {
+                     return processes(options, listeners, std::move(request));
+                   });
 }
 
 }  // namespace resmon::server

@@ -10,12 +10,16 @@
 #include "host_metrics.h"
 #include "influx_error.h"
 #include "ingest/log.h"
+#include "listeners.h"
 #include "net/spawn.h"
 #include "prom/remote_write.h"
 #include "routes.h"
+#include "row_intake.h"
 #include "row_writer.h"
 #include "spare_pool.h"
+#include "storage.h"
 #include "store/store.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -77,7 +81,7 @@ Result<prom::WriteReport> read_body(const http::Request& request, prom::WriteVer
 }
 
 PromOutcome take_remote_write(App& app, SeriesPool& pool, const http::Request& request) {
-  DoorCounts& counts = app.other_doors().remote_write;
+  DoorCounts& counts = app.listeners().other_doors().remote_write;
   ++counts.requests;
   const Result<prom::WriteVersion> version = prom::version_of(request.header("content-type"));
   if (!version) return refuse_all(version.error());
@@ -85,11 +89,11 @@ PromOutcome take_remote_write(App& app, SeriesPool& pool, const http::Request& r
   const Result<prom::WriteReport> report = read_body(request, *version, pool, batch);
   if (!report) return refuse_all(report.error());
 
-  const auto taken = app.row_writer().append(std::move(batch), Clock::system().wall());
+  const auto taken = app.intake().row_writer().append(std::move(batch), Clock::system().wall());
   if (!taken) return refuse_all(taken.error());
   PromOutcome out;
   out.position = taken->position;
-  if (request.body.size() >= kPromBulkBytes) app.mutable_log().sync_soon();
+  if (request.body.size() >= kPromBulkBytes) app.storage().journal().sync_soon();
   const std::uint64_t lost = std::min<std::uint64_t>(report->samples, taken->dropped + taken->conflicts.rows);
   counts.samples += report->samples - lost;
   counts.stale += report->stale;
@@ -112,11 +116,12 @@ asio::awaitable<PromOutcome> remote_write_on_pool(App& app, std::shared_ptr<Seri
 
 asio::awaitable<http::Response> remote_write(App& app, std::shared_ptr<SeriesPool> pool, PromRequest request) {
   if (const std::string_view database = request->parameter("db");
-      !database.empty() && !app.database_names().has(database))
+      !database.empty() && !app.storage().database_names().has(database))
     co_return influx_error(404, "database not found: \"" + std::string(database) + "\"");
-  PromOutcome out = co_await net::run(app.write_pool().get_executor(), remote_write_on_pool(app, pool, request));
+  PromOutcome out = co_await net::run(app.pools().write().get_executor(), remote_write_on_pool(app, pool, request));
   // Writing it again changes nothing.
-  if (out.position > 0 && !co_await wait_until_durable(app, out.position))
+  if (out.position > 0 &&
+      !co_await wait_until_durable(app.storage().journal(), app.intake().row_writer(), out.position))
     co_return influx_error(503, std::string(kNotDurable));
   co_return std::move(out.response);
 }
@@ -130,18 +135,18 @@ asio::awaitable<http::Response> host_metrics_on_pool(std::shared_ptr<HostMetrics
 }
 
 asio::awaitable<http::Response> host_metrics(App& app, std::shared_ptr<HostMetrics> metrics, PromRequest request) {
-  co_return co_await net::run(app.query_pool().get_executor(),
+  co_return co_await net::run(app.pools().query().get_executor(),
                               host_metrics_on_pool(std::move(metrics), std::move(request)));
 }
 
 }  // namespace
 
 void add_prometheus_routes(App& app, http::Router& router) {
-  const auto pool = std::make_shared<SeriesPool>(app.schemas(), kSpareSeries);
+  const auto pool = std::make_shared<SeriesPool>(app.storage().schemas(), kSpareSeries);
   router.add(
       "POST", "/api/v1/prom/write", http::Access::kWrite,
       [&app, pool](PromRequest request) { return remote_write(app, pool, std::move(request)); }, kPromBodyBytes);
-  const auto metrics = std::make_shared<HostMetrics>(app.store());
+  const auto metrics = std::make_shared<HostMetrics>(app.storage().store());
   router.add("GET", "/metrics/hosts", http::Access::kRead,
              [&app, metrics](PromRequest request) { return host_metrics(app, metrics, std::move(request)); });
 }

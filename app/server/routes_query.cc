@@ -19,17 +19,22 @@
 #include "influxql/format/serialize.h"
 #include "influxql/parse/params.h"
 #include "json.h"
+#include "listeners.h"
 #include "logs/store.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "peer_reader.h"
 #include "peers.h"
 #include "pipeline.h"
 #include "query_backend.h"
 #include "recent_reader.h"
 #include "routes.h"
+#include "row_intake.h"
 #include "row_writer.h"
+#include "storage.h"
 #include "store/store.h"
 #include "syslog_reader.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -124,7 +129,7 @@ asio::awaitable<std::optional<std::string>> next_piece(SharedPieces pieces) {
 }
 
 asio::awaitable<std::optional<std::string>> next_on_pool(App& app, SharedPieces pieces) {
-  co_return co_await net::run(app.query_pool().get_executor(), next_piece(std::move(pieces)));
+  co_return co_await net::run(app.pools().query().get_executor(), next_piece(std::move(pieces)));
 }
 
 // In the form that Accept likes best; JSON for who likes none of them.
@@ -197,7 +202,7 @@ influxql::QueryLimits limits_of(App& app, const http::Request& request, const Ru
   limits.killed = &entry.killed();
   limits.deadline = deadline;
   limits.memory = &app.queries().memory;
-  limits.helpers = &app.query_helpers();
+  limits.helpers = &app.pools().query_helpers();
   limits.max_points = static_cast<std::uint64_t>(app.options().query_max_rows);
   limits.max_series = static_cast<std::uint64_t>(app.options().query_max_series);
   limits.max_buckets = static_cast<std::uint64_t>(app.options().query_max_rows);
@@ -211,7 +216,7 @@ influxql::Response from_all(App& app, const std::function<influxql::Response(con
   if (Database* const database = app.database()) {
     if (!database->away()) {
       // Where the answer began, as rows may be delivered meanwhile.
-      const RecentReader recent(app.store(), database->bridge_from());
+      const RecentReader recent(app.storage().store(), database->bridge_from());
       const PeerReader reader(recent, *database);
       influxql::Response answered = from(reader);
       lacking = reader.lacking();
@@ -221,8 +226,8 @@ influxql::Response from_all(App& app, const std::function<influxql::Response(con
     }
     lacking += "; this is what the servers' own stores have";
   }
-  if (app.peers().views().empty()) return from(app.store());
-  const PeerReader reader(app.store(), app.peers());
+  if (app.peers().views().empty()) return from(app.storage().store());
+  const PeerReader reader(app.storage().store(), app.peers());
   influxql::Response answered = from(reader);
   if (lacking.empty()) lacking = reader.lacking();
   return answered;
@@ -235,7 +240,7 @@ http::Response answer(App& app, const http::Request& request, std::chrono::stead
   const Count running(stats.running);
   const RunningQueries::Entry entry(app.queries().running, query_text(request), request.parameter("db"));
   const QueryBackend backend(app, request, deadline);
-  const Names names(app.database_names(), app.http().allowed(request, http::Access::kWrite));
+  const Names names(app.storage().database_names(), app.listeners().http().allowed(request, http::Access::kWrite));
   influxql::ExecuteOptions options;
   options.databases = &names;
   options.backend = &backend;
@@ -246,18 +251,17 @@ http::Response answer(App& app, const http::Request& request, std::chrono::stead
   options.limits = limits_of(app, request, entry, deadline);
   const auto patience = std::chrono::steady_clock::now() + kVisiblePatience;
   const bool of_data = !is_about_queries(query_text(request));
-  if (of_data && !app.pipeline().wait_for(app.row_writer().acknowledged_position(), std::min(deadline, patience)))
-    ++stats.early;
+  if (of_data && !app.intake().shows_acknowledged(std::min(deadline, patience))) ++stats.early;
   logs::Bounds bounds;
   bounds.until = deadline;
   bounds.cancelled = [gone = request.gone, &app, &entry] { return *gone || app.stopping() || entry.killed(); };
   const auto from = [&](const store::Reader& stored) {
-    const SyslogReader reader(stored, app.logs(), query_text(request), options.params, options.now, bounds);
+    const SyslogReader reader(stored, app.storage().logs(), query_text(request), options.params, options.now, bounds);
     return influxql::execute(reader, query_text(request), options);
   };
   std::string lacking;
   influxql::Response answered =
-      of_data && request.parameter("peers") != "false" ? from_all(app, from, lacking) : from(app.store());
+      of_data && request.parameter("peers") != "false" ? from_all(app, from, lacking) : from(app.storage().store());
   if (!lacking.empty()) {
     ++stats.partial;
     for (influxql::StatementResult& one : answered.results) one.warning = "partial: " + lacking;
@@ -283,10 +287,10 @@ asio::awaitable<http::Response> query(App& app, RequestPointer request) {
   QueryStats& stats = app.queries().stats;
   ++stats.queries;
   if (is_about_queries(query_text(*request)))
-    co_return co_await net::run(app.write_pool().get_executor(), beside_the_pool(app, std::move(request)));
+    co_return co_await net::run(app.pools().write().get_executor(), beside_the_pool(app, std::move(request)));
   if (!stats.begin_waiting(static_cast<std::uint64_t>(app.options().query_queue))) co_return too_many_queries();
   const auto deadline = std::chrono::steady_clock::now() + app.options().query_timeout;
-  co_return co_await net::run(app.query_pool().get_executor(), on_pool(app, std::move(request), deadline));
+  co_return co_await net::run(app.pools().query().get_executor(), on_pool(app, std::move(request), deadline));
 }
 
 // Grafana in Flux mode, and client libraries of InfluxDB 2.

@@ -5,19 +5,25 @@
 
 #include <cstdlib>
 
+#include "access_control.h"
 #include "app.h"
 #include "base/log.h"
 #include "ingest/log.h"
 #include "ingest/server.h"
 #include "json.h"
+#include "listeners.h"
 #include "logs/store.h"
+#include "options.h"
 #include "pipeline.h"
 #include "routes.h"
+#include "row_intake.h"
 #include "rule_source.h"
 #include "rules.h"
 #include "server_metrics.h"
 #include "sink/sink.h"
+#include "sinks.h"
 #include "stat_text.h"
+#include "storage.h"
 
 namespace resmon::server {
 
@@ -31,14 +37,14 @@ constexpr std::size_t kMostLogLines = 1000;
 // Sinks that this start no longer found in the configuration.
 std::string describe_removed_sinks(const App& app) {
   JsonArray sinks;
-  for (const RemovedSink& sink : app.removed_sinks())
+  for (const RemovedSink& sink : app.sinks().removed())
     sinks.object(JsonObject().text("name", sink.name).number("backlog_entries", sink.backlog_entries));
   return sinks.finish();
 }
 
 std::string describe_refused_clients(const App& app) {
   JsonArray clients;
-  for (const ingest::RefusedClient& one : app.ingest().refused_clients())
+  for (const ingest::RefusedClient& one : app.listeners().clients().refused_clients())
     clients.object(JsonObject()
                        .text("host", one.host)
                        .text("address", one.address)
@@ -60,7 +66,7 @@ std::string describe_rules(const std::vector<rule::RuleStats>& rules) {
 
 std::string describe_sinks(const App& app) {
   JsonArray sinks;
-  for (const SinkUnit& unit : app.sinks()) {
+  for (const SinkUnit& unit : app.sinks().units()) {
     const SinkReading reading(unit);
     const sink::Stats& stats = reading.stats;
     JsonObject sink;
@@ -92,7 +98,7 @@ std::string with_stats(JsonObject object, std::string_view name, const ServerRea
 
 std::string describe_logs(const ServerReading& now) {
   JsonObject out;
-  if (now.app.logs() == nullptr) return out.boolean("enabled", false).finish();
+  if (now.app.storage().logs() == nullptr) return out.boolean("enabled", false).finish();
   return with_stats(out.boolean("enabled", true).text("trouble", now.lines.error), "logs", now);
 }
 
@@ -103,11 +109,11 @@ Answer server(const App& app) {
   ingest.text("address", options.listen_address)
       .boolean("tls", options.listen_tls)
       .raw("refused_clients", describe_refused_clients(app));
-  journal.text("trouble", app.log().trouble())
+  journal.text("trouble", app.storage().journal().trouble())
       .text("directory", options.journal_directory)
       .text("sync", options.journal_sync);
   web.text("address", options.http_address).boolean("tls", options.http_tls);
-  store.text("trouble", app.pipeline().trouble())
+  store.text("trouble", app.intake().pipeline().trouble())
       .text("directory", options.store_directory)
       .raw("tiers", describe_tiers(now));
   JsonObject out;
@@ -118,12 +124,12 @@ Answer server(const App& app) {
           .number("received_samples", now.clients.samples.load())
           .raw("ingest", with_stats(ingest, "ingest", now))
           .raw("token_file",
-               JsonObject().number("modified_microseconds", app.token_file().modified_microseconds()).finish())
+               JsonObject().number("modified_microseconds", app.access().token_file().modified_microseconds()).finish())
           .raw("journal", with_stats(journal, "journal", now))
           .raw("logs", describe_logs(now))
           .raw("http", with_stats(web, "http", now))
           .raw("store", with_stats(store, "store", now))
-          .raw("rules", app.rules() != nullptr ? describe_rules(app.rules()->stats()) : "[]")
+          .raw("rules", app.intake().rules() != nullptr ? describe_rules(app.intake().rules()->stats()) : "[]")
           .raw("sinks", describe_sinks(app))
           .raw("removed_sinks", describe_removed_sinks(app))
           .finish() +

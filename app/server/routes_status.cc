@@ -2,10 +2,12 @@
 
 #include <map>
 
-#include "app.h"
 #include "base/mutex.h"
 #include "fleet/fleet.h"
+#include "host_list.h"
+#include "listeners.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "routes.h"
 #include "status_page.h"
 
@@ -25,11 +27,12 @@ struct StatusCache {
   std::map<std::string, Made, std::less<>> made GUARDED_BY(mutex);  // by name, of those that are configured
 };
 
-boost::asio::awaitable<http::Response> status_page(App& app, std::shared_ptr<StatusCache> cache,
+boost::asio::awaitable<http::Response> status_page(const Options& options, const fleet::Fleet& hosts,
+                                                   std::shared_ptr<StatusCache> cache,
                                                    std::shared_ptr<const http::Request> request) {
   const std::string_view name = std::string_view(request->path).substr(kStatus.size());
   const StatusPage* page = nullptr;
-  for (const StatusPage& one : app.options().status_pages)
+  for (const StatusPage& one : options.status_pages)
     if (one.name == name) page = &one;
   if (page == nullptr) co_return http::Response::error(404, "there is no page of this name");
   http::Response response;
@@ -41,10 +44,9 @@ boost::asio::awaitable<http::Response> status_page(App& app, std::shared_ptr<Sta
   auto at = cache->made.find(name);
   if (at == cache->made.end() || now - at->second.at >= kStatusFor)
     at = cache->made
-             .insert_or_assign(
-                 page->name,
-                 StatusCache::Made{
-                     render_status_page(*page, app.fleet().hosts(fleet::Scope::kAll), Clock::system().wall()), now})
+             .insert_or_assign(page->name, StatusCache::Made{render_status_page(*page, hosts.hosts(fleet::Scope::kAll),
+                                                                                Clock::system().wall()),
+                                                             now})
              .first;
   response.body = at->second.body;
   co_return response;
@@ -52,11 +54,12 @@ boost::asio::awaitable<http::Response> status_page(App& app, std::shared_ptr<Sta
 
 }  // namespace
 
-void add_status_routes(App& app, http::Router& router) {
+void add_status_routes(const Options& options, const HostList& hosts, Listeners& listeners, http::Router& router) {
   const auto cache = std::make_shared<StatusCache>();
   router.add_under("GET", std::string(kStatus), http::Access::kOpen,
-                   [&app, cache](std::shared_ptr<const http::Request> request) {
-                     return net::run(app.http_workers().get_executor(), status_page(app, cache, std::move(request)));
+                   [&options, &hosts = hosts.fleet(), &listeners, cache](std::shared_ptr<const http::Request> request) {
+                     return net::run(listeners.http_workers().get_executor(),
+                                     status_page(options, hosts, cache, std::move(request)));
                    });
 }
 

@@ -10,9 +10,12 @@
 #include "influxql/parse/time_text.h"
 #include "json.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "query_backend.h"
 #include "routes.h"
+#include "storage.h"
 #include "store/store.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -58,7 +61,7 @@ Answer list_buckets(const App& app, RequestPointer request) {
   const std::string_view name = request->parameter("name");
   const std::string_view id = request->parameter("id");
   JsonArray list;
-  for (const std::string& one : app.database_names().names())
+  for (const std::string& one : app.storage().database_names().names())
     if ((name.empty() || one == name) && (id.empty() || id_of(one) == id)) list.raw(describe_bucket(app, one));
   co_return http::Response::json(
       JsonObject().raw("links", R"({"self":"/api/v2/buckets"})").raw("buckets", list.finish()).finish() + "\n");
@@ -72,8 +75,10 @@ Answer create_bucket(const App& app, RequestPointer request) {
   if (name == nullptr || !name->is_string())
     co_return refuse(400, "invalid", "the body is to be an object with a name");
   const std::string text(name->as_string());
-  if (app.database_names().has(text)) co_return refuse(422, "conflict", "bucket with name " + text + " already exists");
-  if (Status made = app.database_names().create(text); !made) co_return refuse(400, "invalid", made.error().message);
+  if (app.storage().database_names().has(text))
+    co_return refuse(422, "conflict", "bucket with name " + text + " already exists");
+  if (Status made = app.storage().database_names().create(text); !made)
+    co_return refuse(400, "invalid", made.error().message);
   co_return http::Response::json(describe_bucket(app, text) + "\n", 201);
 }
 
@@ -111,7 +116,7 @@ Result<store::Deletion> deletion_of(const App& app, const http::Request& request
     text = std::string_view(predicate->as_string());
   }
   RESMON_ASSIGN(const influxql::Delete statement, influxql::parse_delete_predicate(text));
-  RESMON_ASSIGN(store::Deletion deletion, influxql::deletion_of(statement, app.store(), start));
+  RESMON_ASSIGN(store::Deletion deletion, influxql::deletion_of(statement, app.storage().store(), start));
   deletion.range = {start, stop < INT64_MAX ? stop + 1 : stop};  // both ends are of it
   return deletion;
 }
@@ -120,13 +125,13 @@ http::Response remove(App& app, const http::Request& request) {
   const std::string_view bucket = request.has_parameter("bucket") ? request.parameter("bucket") : "";
   const std::string_view id = request.parameter("bucketID");
   bool known = false;
-  for (const std::string& name : app.database_names().names())
+  for (const std::string& name : app.storage().database_names().names())
     known = known || (id.empty() ? name == bucket.substr(0, bucket.find('/')) : id_of(name) == id);
   if (!known) return refuse(404, "not found", "bucket not found");
   auto deletion = deletion_of(app, request);
   if (!deletion) return refuse(400, "invalid", deletion.error().message);
   const auto deadline = std::chrono::steady_clock::now() + app.options().query_timeout;
-  if (Status removed = remove_rows(app, std::move(*deletion), deadline); !removed)
+  if (const auto removed = app.intake().remove(std::move(*deletion), deadline); !removed)
     return refuse(503, "unavailable", removed.error().message);
   return http::Response::no_content();
 }
@@ -136,7 +141,7 @@ Answer remove_on_pool(App& app, RequestPointer request) {
 }
 
 Answer delete_request(App& app, RequestPointer request) {
-  co_return co_await net::run(app.query_pool().get_executor(), remove_on_pool(app, std::move(request)));
+  co_return co_await net::run(app.pools().query().get_executor(), remove_on_pool(app, std::move(request)));
 }
 
 }  // namespace

@@ -15,8 +15,11 @@
 #include "lineproto/decoder.h"
 #include "net/spawn.h"
 #include "routes.h"
+#include "row_intake.h"
 #include "row_writer.h"
 #include "spare_pool.h"
+#include "storage.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -53,7 +56,7 @@ std::optional<http::Response> refuse_target(const App& app, Api api, const http:
   const bool any = api == Api::kTwo && target.empty() && request.has_parameter("bucket");
   if (database.empty() && !any)
     return refuse(api, 400, "invalid", api == Api::kOne ? "database is required" : "bucket is required");
-  if (!any && !app.database_names().has(database))
+  if (!any && !app.storage().database_names().has(database))
     return refuse(
         api, 404, "not found",
         (api == Api::kOne ? "database not found: \"" : "bucket not found: \"") + std::string(database) + "\"");
@@ -77,13 +80,13 @@ Outcome write(App& app, Decoders& decoders, Api api, const http::Request& reques
   metric::Batch batch;
   const lineproto::DecodeReport report = decoder.decode(request.body, options, batch);
   decoders.give_back(std::move(decoder));
-  const auto taken = app.row_writer().append(std::move(batch), now);
+  const auto taken = app.intake().row_writer().append(std::move(batch), now);
   if (!taken)
     return {taken.error().kind == ErrorKind::kLimit ? refuse(api, 413, "request too large", taken.error().message)
                                                     : refuse(api, 503, "unavailable", taken.error().message)};
   Outcome outcome;
   outcome.position = taken->position;
-  if (request.body.size() >= kBulkBytes) app.mutable_log().sync_soon();
+  if (request.body.size() >= kBulkBytes) app.storage().journal().sync_soon();
   if (report.refused_lines > 0 || taken->dropped > 0) {
     const bool partial = report.refused_lines < report.lines;
     const std::string text = report.refused_lines > 0 ? report.error_text() : taken->why;
@@ -108,10 +111,10 @@ asio::awaitable<Outcome> write_on_pool(App& app, std::shared_ptr<Decoders> decod
 
 asio::awaitable<http::Response> write_request(App& app, std::shared_ptr<Decoders> decoders, Api api,
                                               std::shared_ptr<const http::Request> request) {
-  Outcome outcome = co_await net::run(app.write_pool().get_executor(), write_on_pool(app, decoders, api, request));
+  Outcome outcome = co_await net::run(app.pools().write().get_executor(), write_on_pool(app, decoders, api, request));
   if (outcome.position == 0) co_return std::move(outcome.response);
   // Writing it again changes nothing.
-  if (!co_await wait_until_durable(app, outcome.position))
+  if (!co_await wait_until_durable(app.storage().journal(), app.intake().row_writer(), outcome.position))
     co_return refuse(api, 503, "unavailable", std::string(kNotDurable));
   co_return std::move(outcome.response);
 }
@@ -119,7 +122,7 @@ asio::awaitable<http::Response> write_request(App& app, std::shared_ptr<Decoders
 }  // namespace
 
 void add_write_routes(App& app, http::Router& router) {
-  const auto decoders = std::make_shared<Decoders>(app.schemas(), kSpareDecoders);
+  const auto decoders = std::make_shared<Decoders>(app.storage().schemas(), kSpareDecoders);
   for (const auto& [path, api] : {std::pair{"/write", Api::kOne}, {"/api/v2/write", Api::kTwo}})
     router.add(
         "POST", path, http::Access::kWrite,

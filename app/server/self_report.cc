@@ -10,9 +10,12 @@
 #include "base/log.h"
 #include "ingest/log.h"
 #include "inputs.h"
+#include "listeners.h"
 #include "net/spawn.h"
 #include "server_metrics.h"
 #include "sink/sink.h"
+#include "sinks.h"
+#include "storage.h"
 
 namespace resmon::server {
 
@@ -54,9 +57,9 @@ void SelfReport::write() {
   const UnixNanos now = Clock::system().wall();
   const UnixNanos time = now / interval_.count() * interval_.count();
   metric::Batch batch;
-  batch.pin(app_.schemas());
+  batch.pin(app_.storage().schemas());
   const auto intern = [&](metric::Schema schema) {
-    return app_.schemas().intern(std::move(schema), metric::SchemaTable::Room::kBeyondLimit).value();
+    return app_.storage().schemas().intern(std::move(schema), metric::SchemaTable::Room::kBeyondLimit).value();
   };
   const metric::Tag server = server_.tags[0];
   const auto add = [&](const std::string& measurement, std::vector<metric::Tag> tags, const auto& stats,
@@ -66,17 +69,17 @@ void SelfReport::write() {
   };
   metric::RowWriter row = batch.add(intern(server_), server_.fields.size(), time);
   set_server_fields(ServerReading(app_), row);
-  for (const SinkUnit& unit : app_.sinks()) {
+  for (const SinkUnit& unit : app_.sinks().units()) {
     const SinkReading reading(unit);
     add("internal_sink", {{"sink", reading.stats.name}}, sink_stats(), reading);
   }
-  for (const door::DoorStats& stats : app_.inputs().stats())
+  for (const door::DoorStats& stats : app_.listeners().inputs().stats())
     add("internal_input", {{"input", stats.name}}, door::door_stats(), stats);
   for (const auto& [place, rules] : read_rules(app_))
     for (const rule::RuleStats& one : rules)
       add("internal_rule", {{"place", place}, {"rule", one.name}}, rule::rule_stats(), one);
   // A log that is full makes clients wait; what the server says of itself is not worth waiting for.
-  if (auto appended = app_.mutable_log().append(batch, now); !appended)
+  if (auto appended = app_.storage().journal().append(batch, now); !appended)
     log::debug("server", "its own numbers were not taken", {{"reason", appended.error().message}});
 }
 

@@ -10,19 +10,27 @@
 #include <memory>
 #include <optional>
 
+#include "access_control.h"
 #include "app.h"
+#include "host_list.h"
 #include "http/server.h"
 #include "ingest/log.h"
 #include "inputs.h"
+#include "listeners.h"
 #include "logs/store.h"
 #include "net/certificate.h"
 #include "oidc/provider.h"
+#include "options.h"
 #include "peers.h"
 #include "routes.h"
+#include "routes_query.h"
+#include "row_intake.h"
 #include "rule_source.h"
 #include "rules.h"
 #include "sink/sink.h"
+#include "sinks.h"
 #include "stat_text.h"
+#include "storage.h"
 
 namespace resmon::server {
 
@@ -144,7 +152,7 @@ constexpr ServerStat kIngestStats[] = {
      "Greetings with a clock that differs by more than 5 s.",
      [](Now& now) { return now.clients.skewed_clients.load(); }},
     {kCounter, "resmon_forgotten_streams_total", "", "", "Clients' streams forgotten because there are too many.",
-     [](Now& now) { return now.app.log().forgotten_streams(); }},
+     [](Now& now) { return now.app.storage().journal().forgotten_streams(); }},
 };
 
 constexpr ServerStat kSchemaStats[] = {
@@ -160,7 +168,7 @@ constexpr ServerStat kSchemaStats[] = {
 
 constexpr ServerStat kJournalStats[] = {
     {kGauge, "resmon_journal_up", "", "", "1 while received samples are made durable and acknowledged.",
-     [](Now& now) { return now.app.log().trouble().empty(); }},
+     [](Now& now) { return now.app.storage().journal().trouble().empty(); }},
     {kGauge, "resmon_journal_disk_bytes", "disk_bytes", "log_bytes", "The journal's files, reserved space included.",
      [](Now& now) { return now.records.disk_bytes; }},
     {kLimit, "resmon_journal_limit_bytes", "limit_bytes", "log_limit_bytes",
@@ -289,7 +297,7 @@ constexpr ServerStat kHttpStats[] = {
     {kCounter, "resmon_http_denied_total", "denied", "", "HTTP requests without a valid token.",
      [](Now& now) { return now.web.denied.load(); }},
     {kGauge, "resmon_sessions", "", "", "Users' sessions that have not ended.",
-     [](Now& now) { return now.app.guard().sessions(); }},
+     [](Now& now) { return now.app.access().guard().sessions(); }},
     {kCounter, "resmon_http_failures_total", "failures", "http_failures", "HTTP requests answered with 5xx.",
      [](Now& now) { return now.web.failures.load(); }},
     {kGauge, "resmon_http_connections", "connections", "", "HTTP connections open now.",
@@ -305,13 +313,13 @@ constexpr ServerStat kHttpStats[] = {
     {kCounter, "resmon_http_late_heads_total", "", "", "HTTP connections closed because a request's head was too slow.",
      [](Now& now) { return now.web.late.load(); }},
     {kGauge, "resmon_http_body_bytes", "", "", "Memory of requests in progress and their answers.",
-     [](Now& now) { return now.app.http().memory_bytes(); }},
+     [](Now& now) { return now.app.listeners().http().memory_bytes(); }},
     {kCounter, "resmon_http_bodies_refused_total", "", "", "Requests answered 503: no memory for them or their answer.",
      [](Now& now) { return now.web.bodies_refused.load(); }},
     {kCounter, "resmon_proxy_headers_refused_total", "", "",
      "Connections refused because of a PROXY protocol header: a wrong one, or one from elsewhere than listen.proxies "
      "and http.proxies.",
-     [](Now& now) { return now.app.proxy_headers_refused(); }},
+     [](Now& now) { return now.app.listeners().proxy_headers_refused(); }},
 };
 
 constexpr ServerStat kQueryStats[] = {
@@ -347,7 +355,7 @@ bool has_alerts(Now& now) {
   return now.options.alerts_enabled;
 }
 bool has_log_lines(Now& now) {
-  return now.app.logs() != nullptr;
+  return now.app.storage().logs() != nullptr;
 }
 
 // In the order of /metrics and of the reference.
@@ -512,16 +520,16 @@ DescribedStats described(std::string_view title, std::string_view labels, std::s
 ServerReading::ServerReading(const App& of)
     : app(of),
       options(of.options()),
-      clients(of.ingest().stats()),
-      web(of.http().stats()),
+      clients(of.listeners().clients().stats()),
+      web(of.listeners().http().stats()),
       queries(of.queries().stats),
-      schemas(of.schemas()),
-      host_list(of.fleet().stats()),
-      stored(of.store().stats()),
-      missing(of.pipeline().missing()),
-      backlog(of.pipeline().stats()),
-      records(of.log().stats()),
-      lines(of.logs() != nullptr ? of.logs()->stats() : logs::Stats()),
+      schemas(of.storage().schemas()),
+      host_list(of.hosts().fleet().stats()),
+      stored(of.storage().store().stats()),
+      missing(of.intake().pipeline().missing()),
+      backlog(of.intake().pipeline().stats()),
+      records(of.storage().journal().stats()),
+      lines(of.storage().logs() != nullptr ? of.storage().logs()->stats() : logs::Stats()),
       alerting(options.alerts_enabled ? of.alerts().stats() : Alerts::Stats()) {}
 
 SinkReading::SinkReading(const SinkUnit& unit)
@@ -576,8 +584,8 @@ void set_server_fields(const ServerReading& of, metric::RowWriter& row) {
 
 std::vector<std::pair<std::string, std::vector<rule::RuleStats>>> read_rules(const App& app) {
   std::vector<std::pair<std::string, std::vector<rule::RuleStats>>> out;
-  if (app.rules() != nullptr) out.emplace_back("server", app.rules()->stats());
-  for (const SinkUnit& unit : app.sinks())
+  if (app.intake().rules() != nullptr) out.emplace_back("server", app.intake().rules()->stats());
+  for (const SinkUnit& unit : app.sinks().units())
     if (unit.rules) out.emplace_back("sink." + unit.sink->stats().name, unit.rules->stats());
   return out;
 }
@@ -587,19 +595,20 @@ std::string prometheus_text(const App& app) {
   Exposition out;
   for (const ServerSubject& subject : stat_tables::kSubjects)
     if (subject.applies(now)) out.add(subject.stats, now);
-  if (app.oidc() != nullptr) out.add_each(stat_tables::kSignInStats, sign_ins(*app.oidc()));
-  out.add_each(stat_tables::kTableStats, labelled("table", tables(app), [](const Table& one) { return one.name; }));
+  if (app.access().oidc() != nullptr) out.add_each(stat_tables::kSignInStats, sign_ins(*app.access().oidc()));
+  out.add_each(stat_tables::kTableStats, labelled("table", tables(app.storage(), app.hosts().fleet()),
+                                                  [](const Table& one) { return one.name; }));
   out.add_each(stat_tables::kPeerStats,
                labelled("peer", app.peers().views(), [](const Peers::View& one) { return one.address; }));
   out.add_each(rule::rule_stats(), labelled_rules(app));
-  const OtherDoors& doors = app.other_doors();
+  const OtherDoors& doors = app.listeners().other_doors();
   out.add_each(stat_tables::kOtherDoorStats, std::initializer_list<std::pair<std::string, const DoorCounts&>>{
                                                  {prometheus_label("door", "otlp"), doors.otlp},
                                                  {prometheus_label("door", "remote_write"), doors.remote_write}});
-  out.add_each(door::door_stats(),
-               labelled("input", app.inputs().stats(), [](const door::DoorStats& one) { return one.name; }));
-  out.add_each(stat_tables::kSinkStats, read_sinks<SinkReading>(app.sinks()));
-  out.add_each(stat_tables::kLineSinkStats, read_sinks<LineSinkReading>(app.line_sinks()));
+  out.add_each(door::door_stats(), labelled("input", app.listeners().inputs().stats(),
+                                            [](const door::DoorStats& one) { return one.name; }));
+  out.add_each(stat_tables::kSinkStats, read_sinks<SinkReading>(app.sinks().units()));
+  out.add_each(stat_tables::kLineSinkStats, read_sinks<LineSinkReading>(app.sinks().line_units()));
   return out.take();
 }
 

@@ -10,10 +10,14 @@
 #include "base/json_members.h"
 #include "base/log.h"
 #include "fleet/fleet.h"
+#include "host_list.h"
 #include "ingest/log.h"
 #include "net/spawn.h"
+#include "options.h"
 #include "peer/influx.h"
 #include "peers.h"
+#include "storage.h"
+#include "work_pools.h"
 
 namespace resmon::server {
 
@@ -160,7 +164,7 @@ void SharedHosts::arm() {
   timer_->async_wait([this](const boost::system::error_code& error) {
     if (error || app_.stopping()) return;
     // Ten thousand hosts take a while: no thread of the network does that.
-    net::post(app_.write_pool().get_executor(), [this] {
+    net::post(app_.pools().write().get_executor(), [this] {
       if (app_.stopping()) return;
       write();
       net::post(timer_->get_executor(), [this] {
@@ -174,15 +178,16 @@ void SharedHosts::write() {
   const UnixNanos now = Clock::system().wall();
   const bool all = round_++ % kAllEvery == 0;
   metric::Batch batch;
-  batch.pin(app_.schemas());
+  batch.pin(app_.storage().schemas());
   const auto intern = [&](std::vector<metric::Tag> tags, std::vector<metric::Field> fields) {
-    return app_.schemas()
+    return app_.storage()
+        .schemas()
         .intern({std::string(kMeasurement), std::move(tags), std::move(fields)},
                 metric::SchemaTable::Room::kBeyondLimit)
         .value();
   };
   const std::string& name = app_.peers().own_name();
-  const std::vector<fleet::Host> hosts = app_.fleet().hosts();
+  const std::vector<fleet::Host> hosts = app_.hosts().fleet().hosts();
   std::map<std::string, UnixNanos> connected;
   for (const fleet::Host& host : hosts) {
     const auto before = connected_.find(host.name);
@@ -202,7 +207,7 @@ void SharedHosts::write() {
   }
   if (batch.empty()) return;
   // As with what the server says of itself: it is not worth waiting for.
-  if (auto appended = app_.mutable_log().append(batch, now); !appended)
+  if (auto appended = app_.storage().journal().append(batch, now); !appended)
     log::debug("query", "the list of hosts was not written", {{"reason", appended.error().message}});
 }
 
@@ -257,9 +262,9 @@ Status SharedHosts::take(const std::string& answer) {
       found->second.shown = server;
       // Its hosts' states are those of this moment, by its own clock.
       found->second.now = wrote;
-      log_doubled(app_.mutable_fleet().peer_says(found->second));
+      log_doubled(app_.hosts().fleet().peer_says(found->second));
     }
-    app_.mutable_fleet().peer_away(peer, now - wrote > kSilence);
+    app_.hosts().fleet().peer_away(peer, now - wrote > kSilence);
   }
   return {};
 }

@@ -1,15 +1,15 @@
 #include "tables.h"
 
-#include "app.h"
 #include "fleet/fleet.h"
+#include "storage.h"
 #include "store/store.h"
 
 namespace resmon::server {
 
-std::vector<Table> tables(const App& app) {
-  const store::Stats store = app.store().stats();
-  const fleet::FleetStats fleet = app.fleet().stats();
-  const metric::SchemaTable& schemas = app.schemas();
+std::vector<Table> tables(const Storage& storage, const fleet::Fleet& hosts) {
+  const store::Stats store = storage.store().stats();
+  const fleet::FleetStats fleet = hosts.stats();
+  const metric::SchemaTable& schemas = storage.schemas();
   return {
       {"schemas", schemas.size(), schemas.limit(), "new schemas (limits.max_schemas)"},
       {"series", store.groups + store.buried_groups, store.max_groups, "new series"},

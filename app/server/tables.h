@@ -4,9 +4,13 @@
 #include <string_view>
 #include <vector>
 
+namespace resmon::fleet {
+class Fleet;
+}
+
 namespace resmon::server {
 
-class App;
+class Storage;
 
 // Something that is kept of what comes and goes, in memory, and how much of it there may be.
 struct Table {
@@ -20,6 +24,6 @@ struct Table {
 };
 
 // Any thread.
-std::vector<Table> tables(const App& app);
+std::vector<Table> tables(const Storage& storage, const fleet::Fleet& hosts);
 
 }  // namespace resmon::server

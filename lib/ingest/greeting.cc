@@ -1,20 +1,16 @@
-// HELLO: who may come in, and whose stream it is.
+#include "ingest/greeting.h"
 
 #include <algorithm>
 
 #include "base/log.h"
-#include "ingest/server_internal.h"
+#include "ingest/crowd.h"
+#include "ingest/session.h"
+#include "ingest/session_table.h"
 #include "net/spawn.h"
 
 namespace resmon::ingest {
 
-namespace {
-
-constexpr auto kNameSilence = std::chrono::seconds(30);  // a client silent this long may lose its name to another
-
-}  // namespace
-
-asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
+asio::awaitable<Status> Greeter::greet(std::shared_ptr<Session> session) {
   Session& s = *session;
   auto read = co_await read_hello(session);
   if (!read) co_return fail(std::move(read).error());
@@ -33,20 +29,20 @@ asio::awaitable<Status> Server::greet(std::shared_ptr<Session> session) {
   if (Status admitted = admit(s, hello); !admitted) co_return admitted;
   s.hear();
   if (hello.carries == wire::Carries::kLines) co_return co_await greet_lines(session, hello);
-  if (Status claimed = claim(session, hello); !claimed) co_return claimed;
+  if (Status claimed = table_.claim(session, hello, log_); !claimed) co_return claimed;
   note_clock(s, hello);
   log_.acknowledged_elsewhere(*s.stream->log, hello.acknowledged);
   const wire::Welcome answer = welcome(log_.acknowledged(*s.stream->log));
   make_decoder(s, hello);
 
-  s.resumed_after = s.sequence = s.ack = s.said = answer.acknowledged;
+  s.resumed_after = s.taken.sequence = s.outbox.ack = s.outbox.said = answer.acknowledged;
   s.lane = log_.lane(s.connection->executor());
   std::string out;
   wire::encode(answer, out);
   co_return co_await s.connection->write(out, options_.write_timeout);
 }
 
-asio::awaitable<Result<wire::Hello>> Server::read_hello(std::shared_ptr<Session> session) {
+asio::awaitable<Result<wire::Hello>> Greeter::read_hello(std::shared_ptr<Session> session) {
   Session& s = *session;
   const auto deadline = steady_clock::now() + options_.hello_timeout;
   std::vector<char> buffer(kFirstBufferBytes);
@@ -54,14 +50,14 @@ asio::awaitable<Result<wire::Hello>> Server::read_hello(std::shared_ptr<Session>
   while (!frame) {
     auto next = s.frames.next();
     if (!next) {
-      s.refuse = wire::RefuseCode::kNotHello;
+      s.ending.refuse = wire::RefuseCode::kNotHello;
       co_return fail(ErrorKind::kInvalid, "does not speak resmon's protocol: " + next.error().message);
     }
     frame = *next;
     if (frame) break;
     auto got = co_await s.connection->read_some(buffer, deadline - steady_clock::now());
     if (!got || *got == 0) {
-      s.refuse = wire::RefuseCode::kNotHello;
+      s.ending.refuse = wire::RefuseCode::kNotHello;
       co_return fail(ErrorKind::kUnavailable,
                      "no HELLO: " + (got ? std::string("connection closed") : got.error().message));
     }
@@ -69,62 +65,59 @@ asio::awaitable<Result<wire::Hello>> Server::read_hello(std::shared_ptr<Session>
     s.frames.append(std::string_view(buffer.data(), *got));
   }
   if (frame->type != static_cast<std::uint8_t>(wire::FrameType::kHello)) {
-    s.refuse = wire::RefuseCode::kNotHello;
+    s.ending.refuse = wire::RefuseCode::kNotHello;
     co_return fail(ErrorKind::kInvalid, "the first frame is of type " + std::to_string(frame->type) + ", not HELLO");
   }
   auto decoded = wire::decode_hello(frame->payload);
   if (!decoded) {
-    s.refuse = wire::RefuseCode::kMalformed;
+    s.ending.refuse = wire::RefuseCode::kMalformed;
     co_return fail(std::move(decoded).error());
   }
   co_return std::move(*decoded);
 }
 
 // Its token, and whether there is room for it.
-Status Server::admit(Session& s, const wire::Hello& hello) {
+Status Greeter::admit(Session& s, const wire::Hello& hello) {
   const net::TokenSet::Digest token = net::TokenSet::digest(hello.token);
   switch (admission(token, hello.client)) {
     case net::Admission::kYes:
       break;
     case net::Admission::kUnknownToken:
-      s.refuse = wire::RefuseCode::kToken;
+      s.ending.refuse = wire::RefuseCode::kToken;
       return fail(ErrorKind::kDenied, hello.token.empty() ? "no token" : "unknown token");
     case net::Admission::kOtherName:
       // Whoever found or copied a token does not learn from us whose it is.
-      s.refuse = wire::RefuseCode::kWrongName;
-      s.token_of = tokens_.get()->name_of(token);
+      s.ending.refuse = wire::RefuseCode::kWrongName;
+      s.ending.token_of = tokens_.get()->name_of(token);
       return fail(ErrorKind::kDenied, "this token is for a client of another name than '" + hello.client +
                                           "'; set client.host to that name, or get a token for this one");
   }
   s.token = token;
   if (stopping_) {
-    s.refuse = wire::RefuseCode::kStopping;
+    s.ending.refuse = wire::RefuseCode::kStopping;
     return fail(ErrorKind::kUnavailable, "the server is stopping");
   }
   if (stats_.clients.load() >= options_.max_clients) {
-    s.refuse = wire::RefuseCode::kLimit;
+    s.ending.refuse = wire::RefuseCode::kLimit;
     return fail(ErrorKind::kLimit,
                 "the server's limit of " + std::to_string(options_.max_clients) + " clients is reached");
   }
   return {};
 }
 
-void Server::note_clock(Session& s, const wire::Hello& hello) {
+void Greeter::note_clock(Session& s, const wire::Hello& hello) {
   const auto skew = static_cast<std::int64_t>(static_cast<std::uint64_t>(hello.clock) -
                                               static_cast<std::uint64_t>(Clock::system().wall()));
   s.client.clock_skew = std::chrono::nanoseconds(skew);
   if (skew <= kSkewWorthALine && skew >= -kSkewWorthALine) return;
   ++stats_.skewed_clients;
-  {
-    const MutexLock lock(crowd_->mutex);
-    if (!crowd_->clocks.say(hello.client, hello.client, steady_clock::now())) return;
-  }
+  if (!crowd_.may_tell_of_clock(hello.client)) return;
   log::warn("ingest", "client's clock differs",
             {{"host", hello.client}, {"skew_seconds", static_cast<double>(skew) / 1e9}});
 }
 
 // The session's schemas have the client's tags.
-void Server::make_decoder(Session& s, const wire::Hello& hello) {
+void Greeter::make_decoder(Session& s, const wire::Hello& hello) {
   std::vector<metric::Tag> tags = hello.tags;
   tags.push_back({"host", hello.client});
   metric::normalise_tags(tags);
@@ -144,7 +137,7 @@ void Server::make_decoder(Session& s, const wire::Hello& hello) {
   s.frames.set_max_frame_bytes(options_.max_frame_bytes);
 }
 
-wire::Welcome Server::welcome(std::uint64_t acknowledged) const {
+wire::Welcome Greeter::welcome(std::uint64_t acknowledged) const {
   wire::Welcome message;
   message.acknowledged = acknowledged;
   message.clock = Clock::system().wall();
@@ -155,35 +148,25 @@ wire::Welcome Server::welcome(std::uint64_t acknowledged) const {
   return message;
 }
 
-Status Server::claim(const std::shared_ptr<Session>& session, const wire::Hello& hello) {
-  MutexLock lock(mutex_);
-  const auto now = steady_clock::now();
-  std::shared_ptr<Stream> claimed;
-  if (const auto it = streams_.find(hello.stream); it != streams_.end()) claimed = it->second.lock();
-  if (const auto it = names_.find(hello.client); it != names_.end()) {
-    if (const std::shared_ptr<Session> other = it->second.lock()) {
-      const auto silent = std::chrono::nanoseconds(now.time_since_epoch().count() - other->heard_at.load());
-      if ((!claimed || other->stream != claimed) && silent < kNameSilence) {
-        session->refuse = wire::RefuseCode::kNameInUse;
-        return fail(ErrorKind::kUnavailable, "another client named '" + hello.client + "' is connected from " +
-                                                 other->client.address + "; give each its own client.host");
-      }
-      other->told_to_go = true;
-      net::post(other->connection->executor(), [other] { other->connection->close(); });
-    }
+asio::awaitable<Status> Greeter::greet_lines(std::shared_ptr<Session> session, const wire::Hello& hello) {
+  Session& s = *session;
+  if (options_.lines == nullptr) {
+    s.ending.refuse = wire::RefuseCode::kLimit;
+    co_return fail(ErrorKind::kLimit, "this server keeps no logs");
   }
-  if (!claimed) {
-    claimed = std::make_shared<Stream>();
-    claimed->log = log_.stream(hello.stream);
-    streams_[hello.stream] = claimed;
-  }
-  names_[hello.client] = session;
-  {
-    MutexLock stream_lock(claimed->mutex);
-    claimed->owner = session.get();
-  }
-  session->stream = std::move(claimed);
-  return {};
+  s.lines = std::make_unique<wire::LinesDecoder>();
+  s.line_stream = hello.stream;
+  s.frames.set_max_frame_bytes(options_.max_frame_bytes);
+  const wire::Welcome answer = welcome(options_.lines->acknowledged(hello.stream));
+  s.resumed_after = s.taken.sequence = s.outbox.ack = s.outbox.said = answer.acknowledged;
+  std::string out;
+  wire::encode(answer, out);
+  co_return co_await s.connection->write(out, options_.write_timeout);
+}
+
+net::Admission Greeter::admission(const net::TokenSet::Digest& token, std::string_view host) const {
+  if (options_.also_lets_in && options_.also_lets_in(token)) return net::Admission::kYes;
+  return tokens_.get()->admission(token, host);
 }
 
 }  // namespace resmon::ingest

@@ -9,7 +9,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +25,13 @@
 #include "wire/samples.h"
 
 namespace resmon::ingest {
+
+class Answers;
+class Crowd;
+class Greeter;
+class SampleIntake;
+class SessionTable;
+struct Session;  // one connection
 
 struct ServerOptions {
   std::string software;
@@ -142,74 +148,26 @@ class Server {
   std::vector<RefusedClient> refused_clients() const;  // lately, and not let in since; any thread
 
  private:
-  struct Stream;    // who speaks for one spool
-  struct Session;   // one connection
-  struct Pending;   // batches of one frame that go into the log together
-  struct Question;  // that a client has not answered
-  class Visitors;   // how often which address comes
-  struct Crowd;     // who must go when there is no room
-
-  // In `sessions_` and, while it owns its client's name, in names_ and with the observer.
-  bool enter(const std::shared_ptr<Session>& session, const boost::asio::ip::address& address);
-  void leave_half_open(const Session& session);
-  void hold_frames(Session& session, std::size_t bytes, bool moved_on);
-  void leave_frames(const Session& session);
-  static Status take_answer(Session& session, std::string_view payload);
-  static void end_questions(Session& session);
   void send_notice(const std::string& host, const std::string& text);
-  void say_refused(const Session& session, std::string_view code, const std::string& reason);
-  net::Admission admission(const net::TokenSet::Digest& token, std::string_view host) const;
-  std::vector<std::shared_ptr<Session>> everybody() const REQUIRES(mutex_);
-  // Soon, for each that is there now, on its own executor.
-  void on_each_session(const std::function<void(Session&)>& work);
-  void leave(const std::shared_ptr<Session>& session);
-  void tell_observer(const std::shared_ptr<Session>& session);
   boost::asio::awaitable<void> serve(std::shared_ptr<Session> session);
   void welcome_in(const std::shared_ptr<Session>& session);
-  boost::asio::awaitable<Status> greet(std::shared_ptr<Session> session);
-  boost::asio::awaitable<Result<wire::Hello>> read_hello(std::shared_ptr<Session> session);
-  Status admit(Session& session, const wire::Hello& hello);
-  void note_clock(Session& session, const wire::Hello& hello);
-  void make_decoder(Session& session, const wire::Hello& hello);
   boost::asio::awaitable<Status> receive(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> take_frames(std::shared_ptr<Session> session);
-  boost::asio::awaitable<void> settle_last_batches(std::shared_ptr<Session> session);
-  boost::asio::awaitable<Status> send_goodbye(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> take_frame(std::shared_ptr<Session> session, wire::Frame frame);
-  boost::asio::awaitable<Status> greet_lines(std::shared_ptr<Session> session, const wire::Hello& hello);
   boost::asio::awaitable<Status> take_lines(std::shared_ptr<Session> session, std::string_view payload);
-  std::uint64_t durable_position(const Session& session) const;
-  void acknowledge_lines(const std::shared_ptr<Session>& session);
-  wire::Welcome welcome(std::uint64_t acknowledged) const;
-  Status decode_samples(Session& session, std::string_view payload);
-  boost::asio::awaitable<Status> append_pending(std::shared_ptr<Session> session);
-  Result<bool> append_once(Session& session, Pending& pending);
-  void set_aside(Session& session, const metric::Batch& rows, const std::string& reason);
-  bool skip_taken(Session& session, Pending& pending);
-  void drop_strays(Session& session, Pending& pending, UnixNanos received);
-  void drop_what_has_no_room(Session& session, Pending& pending);
-  // `rows` of it, ascending, go no further: they are set aside and counted.
-  void refuse_rows(Session& session, Pending& pending, const std::vector<std::size_t>& rows, const std::string& reason);
-  void acknowledge_when_durable(const std::shared_ptr<Session>& session);
-  void start_writing(const std::shared_ptr<Session>& session);
-  static boost::asio::awaitable<void> write_out(std::shared_ptr<Session> session, net::Timeout timeout);
-  boost::asio::awaitable<void> settle(std::shared_ptr<Session> session, net::Timeout patience);
-  // Finds or makes the stream's state and makes `session` its owner. Fails when the name is taken.
-  Status claim(const std::shared_ptr<Session>& session, const wire::Hello& hello);
+  boost::asio::awaitable<Status> send_goodbye(std::shared_ptr<Session> session);
+  static Status take_answer(Session& session, std::string_view payload);
+
   const ServerOptions options_;
-  net::LiveTokens tokens_;
   metric::SchemaTable& schemas_;
-  Log& log_;
   Observer& observer_;
   ServerStats stats_;
   std::atomic<bool> stopping_{false};
-
-  mutable Mutex mutex_;
-  std::map<const Session*, std::weak_ptr<Session>> sessions_ GUARDED_BY(mutex_);
   const std::unique_ptr<Crowd> crowd_;
-  std::map<wire::StreamId, std::weak_ptr<Stream>> streams_ GUARDED_BY(mutex_);  // of connected clients
-  std::unique_ptr<Visitors> visitors_ GUARDED_BY(mutex_);
-  std::map<std::string, std::weak_ptr<Session>, std::less<>> names_ GUARDED_BY(mutex_);  // connected clients
+  const std::unique_ptr<SessionTable> table_;
+  const std::unique_ptr<Greeter> greeter_;
+  const std::unique_ptr<Answers> answers_;
+  const std::unique_ptr<SampleIntake> samples_;
 };
 
 }  // namespace resmon::ingest
