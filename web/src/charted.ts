@@ -2,4 +2,3 @@
 
 export { CompareView } from "./views/compare/compare_view.tsx";
 export { HostView } from "./views/host/host_view.tsx";
-export { LogsView } from "./views/logs/logs_view.tsx";

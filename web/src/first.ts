@@ -30,6 +30,6 @@ for (const href of charted ? charts.split(" ") : []) {
 }
 if (isHost(location.hash)) void import(ask);
 const read = (): void => void import(page);
-// A tab in the background gets no frames. Charts are asked for by the page's script, and take longer than a frame to come.
+// A tab in the background gets no frames. Charts take longer than a frame to come.
 if (document.visibilityState === "visible" && !charted) requestAnimationFrame(() => setTimeout(read));
 else read();
