@@ -23,7 +23,7 @@ await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 const result = await build({
   absWorkingDir: here,
-  entryPoints: { app: "src/main.tsx" },
+  entryPoints: { app: "src/main.tsx", ask: "src/ask.ts" },
   outdir: out,
   entryNames: "[name]-[hash]",
   chunkNames: "[name]-[hash]",
@@ -54,9 +54,10 @@ const made = (source) => outputs.find((one) => one.name.endsWith(".js") && one.e
 const importsOf = ({ imports }) => imports.filter((one) => one.kind === "import-statement").map((one) => path.basename(one.path));
 const app = made("src/main.tsx");
 const charted = made("src/charted.ts");
+const ask = made("src/ask.ts");
 // Asked for at once, rather than when the script that imports them has been read.
 const shared = importsOf(app);
-const charts = [charted.name, ...importsOf(charted)].filter((name) => name !== app.name && !shared.includes(name));
+const charts = [...new Set([ask, charted].flatMap((one) => [one.name, ...importsOf(one)]))].filter((name) => name !== app.name && !shared.includes(name));
 const later = new Set(names.filter((name) => name.endsWith(".js") && name !== app.name && !shared.includes(name) && !charts.includes(name)));
 const style = names.find((name) => name.endsWith(".css"));
 // The dark colours stand once in the source (style/base.css): for a person who chose them, and here for a system that asks for them.
@@ -69,11 +70,11 @@ const sheet = rules.replace(kDark, (block, colours) => `@media (prefers-color-sc
 const first = await build({ absWorkingDir: here, entryPoints: ["src/first.ts"], write: false, bundle: true, format: "iife", target: ["es2022"], minify: !dev, charset: "utf8",
   logLevel: "warning" });
 const parts = {
-  STYLE: sheet.trim(), FIRST: first.outputFiles[0].text.trim(), PAGE: `/${app.name}`,
+  STYLE: sheet.trim(), FIRST: first.outputFiles[0].text.trim(), ASK: `/${ask.name}`, PAGE: `/${app.name}`,
   CHARTS: charts.map((name) => `/${name}`).join(" "), "<!-- SHARED -->": shared.map((name) => `<link rel="modulepreload" href="/${name}">`).join(""),
 };
 const template = await readFile(path.join(here, "src/index.html"), "utf8");
-await writeFile(path.join(out, "index.html"), template.replace(/\b(STYLE|FIRST|PAGE|CHARTS)\b|<!-- SHARED -->/g, (name) => parts[name]));
+await writeFile(path.join(out, "index.html"), template.replace(/\b(STYLE|FIRST|ASK|PAGE|CHARTS)\b|<!-- SHARED -->/g, (name) => parts[name]));
 for (const name of ["favicon.svg", "icon.svg", "manifest.webmanifest"]) await writeFile(path.join(out, name), await readFile(path.join(here, "src", name)));
 // The guest page's, which the server makes.
 await build({ absWorkingDir: here, entryPoints: ["src/status.css", "src/status.ts"], outdir: out, minify: !dev, charset: "utf8" });

@@ -153,6 +153,8 @@ influxql::SerializeOptions format_of(const http::Request& request) {
   influxql::SerializeOptions format;
   format.epoch = influxql::parse_epoch(request.parameter("epoch"));
   format.pretty = request.parameter("pretty") == "true";
+  const std::string digits(request.parameter("digits"));
+  format.digits = static_cast<int>(std::clamp(std::strtol(digits.c_str(), nullptr, 10), 0L, 15L));
   if (request.parameter("chunked") == "true") {
     format.chunk_rows = kDefaultChunkRows;
     const std::string size(request.parameter("chunk_size"));

@@ -21,11 +21,11 @@ import { FleetView } from "./views/fleet/fleet_view.tsx";
 
 const CompareView = charted.later((part) => part.CompareView);
 const HostView = charted.later((part) => part.HostView);
-const LogsView = charted.later((part) => part.LogsView);
 const AccessView = later((part) => part.AccessView);
 const AlertsView = later((part) => part.AlertsView);
 const ExploreView = later((part) => part.ExploreView);
 const InvitationView = later((part) => part.InvitationView);
+const LogsView = later((part) => part.LogsView);
 const ServerView = later((part) => part.ServerView);
 const SettingsView = later((part) => part.SettingsView);
 

@@ -1,8 +1,8 @@
 // The first script, a few hundred bytes in the page itself. It asks for the hosts before the page's own script is read, which the page then takes
 // over (net/live.ts), and has that script read after the browser has shown the head of the page: it would otherwise be read first. A view of
-// charts asks for its charts first, and for the hosts after them.
+// charts asks for its charts first, and for the hosts after them; those of a host are asked for by a script (ask.ts) that waits for no view's.
 
-import { isCharted, kHostsPath, kTokenKey, leaveEarly } from "./core/early.ts";
+import { isCharted, isHost, kHostsPath, kTokenKey, leaveEarly } from "./core/early.ts";
 
 const kTimeoutMs = 10_000;
 
@@ -14,7 +14,7 @@ function stored(): string | null {
   }
 }
 
-const { page = "", charts = "" } = document.currentScript?.dataset ?? {};
+const { ask = "", page = "", charts = "" } = document.currentScript?.dataset ?? {};
 const charted = isCharted(location.hash);
 if (!charted) {
   const token = stored();
@@ -28,7 +28,8 @@ for (const href of charted ? charts.split(" ") : []) {
   link.href = href;
   document.head.append(link);
 }
+if (isHost(location.hash)) void import(ask);
 const read = (): void => void import(page);
-// A tab in the background gets no frames. Charts are asked for by the page's script, and take longer than a frame to come.
+// A tab in the background gets no frames. Charts take longer than a frame to come.
 if (document.visibilityState === "visible" && !charted) requestAnimationFrame(() => setTimeout(read));
 else read();

@@ -31,7 +31,7 @@ const show = (): void => {
 };
 const within = (ms: number, what: Promise<void>): Promise<void> => Promise.race([what, new Promise<void>((resolve) => setTimeout(resolve, ms))]);
 if (isCharted(location.hash)) {
-  // Its script asks for the charts; the hosts, of which the list may be long, are asked for after them.
+  // A host's charts have been asked for (ask.ts); the hosts, of which the list may be long, are asked for after them.
   void within(kChartsSoonMs, charted.load()).then(() => {
     void start();
     show();

@@ -7,5 +7,6 @@ export { ExploreView } from "./views/explore/explore_view.tsx";
 export { AddMachineDialog } from "./views/fleet/add_machine.tsx";
 export { Question as ForgetDialog } from "./views/host/forget_dialog.tsx";
 export { HostSettingsDialog } from "./views/host/host_settings.tsx";
+export { LogsView } from "./views/logs/logs_view.tsx";
 export { ServerView } from "./views/server/server_view.tsx";
 export { SettingsView } from "./views/settings/settings_view.tsx";

@@ -43,6 +43,30 @@ char* put_decimal(char* to, double value) {
   return end != to ? end : put_decimal<6, 1'000'000>(to, value);
 }
 
+constexpr std::array<double, 16> kPowers = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                            1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+// A number with so many significant digits; its whole part is written in full. Where it is too large or too small for
+// that, nothing is written.
+char* put_rounded(char* to, double value, int digits) {
+  const double size = std::fabs(value);
+  if (!(size < 1e15) || size < 1e-9) return to;
+  int decimals = digits;
+  for (double whole = 1; decimals > 0 && size >= whole; whole *= 10) --decimals;
+  for (double part = 0.1; decimals < 15 && size < part; part /= 10) ++decimals;
+  const auto scaled = static_cast<std::int64_t>(std::nearbyint(size * kPowers[static_cast<std::size_t>(decimals)]));
+  const auto power = static_cast<std::int64_t>(kPowers[static_cast<std::size_t>(decimals)]);
+  if (value < 0 && scaled != 0) *to++ = '-';
+  to = put_integer(to, scaled / power);
+  std::int64_t rest = scaled % power;
+  if (rest == 0) return to;
+  *to++ = '.';
+  char* end = to + decimals;
+  for (char* at = end; at-- > to; rest /= 10) *at = static_cast<char>('0' + rest % 10);
+  while (end[-1] == '0') --end;
+  return end;
+}
+
 // Digits and exponent of the shortest text of a double, laid out without an exponent.
 void append_fixed(std::string& out, double value) {
   // Below 2^53 the shortest text has no digits that are not the number's own, so it is what Go writes.
@@ -221,7 +245,7 @@ class JsonWriter {
       if (!std::exchange(first, false)) *to++ = ',';
       char* const from = to;
       if (const auto* d = std::get_if<double>(&cell))
-        to = put_decimal(to, *d);
+        to = options_.digits > 0 && *d != 0 ? put_rounded(to, *d, options_.digits) : put_decimal(to, *d);
       else if (const auto* i = std::get_if<std::int64_t>(&cell))
         to = put_integer(to, *i);
       if (to != from) continue;

@@ -25,7 +25,8 @@ struct SerializeOptions {
   Epoch epoch = Epoch::kNone;
   bool pretty = false;
   std::uint64_t chunk_rows =
-      0;  // 0: one document; else one document a line, each with at most so many rows of one series
+      0;           // 0: one document; else one document a line, each with at most so many rows of one series
+  int digits = 0;  // JSON, not pretty: of a double that is not whole so many significant ones, 1 to 15; 0: all of them
 };
 
 // The text in pieces of some 64 KiB, of whole rows, each made when it is asked for.

@@ -44,6 +44,33 @@ TEST(Serialize, DoublesAsGoPrintsThem) {
   for (const auto& [value, want] : rows) EXPECT_EQ(number(value), want);
 }
 
+TEST(Serialize, RowsHaveSoManyDigitsAsAreAskedFor) {
+  Response response;
+  StatementResult& result = response.results.emplace_back();
+  Series& series = result.series.emplace_back();
+  series.columns = {"value"};
+  const std::pair<double, std::string_view> rows[] = {
+      {0, "0"},
+      {45.372916666666667, "45.3729"},
+      {-45.372916666666667, "-45.3729"},
+      {99.99999999, "100"},
+      {16777216123.4567, "16777216123"},
+      {0.00123456789, "0.00123457"},
+      {0.1 + 0.2, "0.3"},
+      {1e-7, "0.0000001"},
+      {1.25e-12, "1.25e-12"},
+      {1.25e22, "1.25e+22"},
+  };
+  std::string want = R"({"results":[{"statement_id":0,"series":[{"columns":["value"],"values":[)";
+  for (const auto& [value, text] : rows) {
+    series.cells.emplace_back(value);
+    want += std::string(value == 0 ? "[" : ",[") + std::string(text) + "]";
+  }
+  std::string out;
+  ASSERT_TRUE(write_json(response, {.digits = 6}, append_to(out)));
+  EXPECT_EQ(out, want + "]}]}]}\n");
+}
+
 // Up to six decimals have a way of their own.
 TEST(Serialize, DecimalsAreTheShortestText) {
   std::mt19937_64 random(1);

@@ -399,6 +399,7 @@ export class Chart {
     };
     // Drawn before it is put into the page: each font that is set on a canvas of the page has the browser reckon the page's styles.
     const plot = new uPlot(options, this.columns());
+    plot.batch(() => undefined);  // draws it now rather than in a microtask: who makes charts for so many milliseconds (queue.ts) counts this
     queueMicrotask(() => {
       if (this.plot === plot && !this.isGone) this.element.append(plot.root);
     });

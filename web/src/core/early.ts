@@ -5,7 +5,8 @@ export const kTokenKey = "resmon.token";
 export const kHostsPath = "/api/v1/hosts?all=1";
 
 // A view of charts (core/route.ts), whose scripts are read at once.
-export const isCharted = (hash: string): boolean => /^#\/(host|compare|logs)/.test(hash);
+export const isCharted = (hash: string): boolean => /^#\/(host|compare)/.test(hash);
+export const isHost = (hash: string): boolean => /^#\/host\//.test(hash);
 
 // A parsed answer; of one that is no success there is no body.
 export interface Answer {

@@ -36,8 +36,11 @@ export const turnOfOthers = (): Promise<void> => (underWay === 0 ? Promise.resol
   setTimeout(resolve, kLongestWaitMs);
 }));
 
-async function ask(text: string, signal?: AbortSignal): Promise<unknown> {
-  const form = new URLSearchParams({ db: kDatabase, epoch: "ms", q: text });
+// Of what is drawn, or shown with three digits: the others are most of a long answer. A server that does not know of this sends them all.
+const kDigits = "6";
+
+async function ask(text: string, signal?: AbortSignal, digits?: string): Promise<unknown> {
+  const form = new URLSearchParams({ db: kDatabase, epoch: "ms", ...(digits === undefined ? {} : { digits }), q: text });
   const response = await request("/query", { method: "POST", body: form, ...(signal === undefined ? {} : { signal }) });
   const body = await response.text();
   if (!response.ok) throw new ResponseError(errorText(body, response.status));
@@ -63,7 +66,7 @@ export async function runStatements(statements: readonly string[], signal?: Abor
 }
 
 async function runNow(statements: readonly string[], signal?: AbortSignal): Promise<StatementResult[]> {
-  return decodeResponse(await ask(statements.join("; "), signal), statements.length);
+  return decodeResponse(await ask(statements.join("; "), signal, kDigits), statements.length);
 }
 
 // As runStatements, but a server that refuses the request as a whole (one statement that it cannot parse spoils all) is asked

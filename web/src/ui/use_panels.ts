@@ -1,14 +1,13 @@
 import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../core/texts.ts";
 import type { Range } from "../core/time_range.ts";
+import { kTimeoutMs, skewNow, takeAhead } from "../net/ahead.ts";
 import { connection, onFeed, serverNow } from "../net/live.ts";
 import { load, refresh, type PanelData, type Panels, type Wanted } from "../net/panel_data.ts";
 import { AuthRequired } from "../net/session.ts";
 
 const kLongestRefreshMs = 60_000;
-const kTimeoutMs = 30_000;
 const kReadAgainMs = [3000, 15_000];
-const kAheadMs = 2000;
 const kTogetherMs = 80;
 const kSkewMs = 5000;
 
@@ -23,46 +22,6 @@ export function words(error: unknown): string {
   if (error instanceof TypeError) return t("the server cannot be reached");
   if (error instanceof DOMException && error.name === "TimeoutError") return t("the server took too long to answer");
   return error instanceof Error ? error.message : String(error);
-}
-
-// How much the viewer's clock is behind the server's, as far as that is known yet.
-const skewNow = (): number => serverNow() - Date.now();
-
-// What a view is about to ask for, asked before it is drawn for the first time.
-interface Ahead {
-  key: string;
-  skew: number;  // by which it was asked
-  parts: Panels[];
-  onPart: (part: Panels) => void;
-  whole: Promise<Panels>;
-  aborter: AbortController;
-}
-let ahead: Ahead | null = null;
-
-export function askAhead(wanted: Wanted, range: Range, key: string): void {
-  const aborter = new AbortController();
-  const parts: Panels[] = [];
-  const asked: Ahead = {
-    key, skew: skewNow(), parts, aborter, onPart: (part) => parts.push(part), whole: load(wanted, range, serverNow(), aborter.signal, (part) => asked.onPart(part)),
-  };
-  ahead = asked;
-  const timer = setTimeout(() => aborter.abort(new DOMException("", "TimeoutError")), kTimeoutMs);
-  // A view that is not drawn at once (the sign-in form is, or another view) asks for itself.
-  const drop = (): void => {
-    if (ahead !== asked) return;
-    ahead = null;
-    aborter.abort();
-  };
-  setTimeout(drop, kAheadMs);
-  asked.whole.catch(drop).finally(() => clearTimeout(timer));
-}
-
-// Once.
-function takeAhead(key: string): Ahead | null {
-  if (ahead?.key !== key) return null;
-  const asked = ahead;
-  ahead = null;
-  return asked;
 }
 
 // The data of some panels of some hosts over one range, kept fresh. `key` names all of it: the objects themselves are new at every

@@ -6,6 +6,7 @@ import { termOf } from "../../core/log_lines.ts";
 import { kMinimumSpanMs, paceOf } from "../../core/time_range.ts";
 import { formatTime } from "../../core/format.ts";
 import { sortHosts } from "../../core/hosts.ts";
+import { chartsOf } from "../../net/ahead.ts";
 import { fleet, loaded, serverNow } from "../../net/live.ts";
 import { Annotate, EventList } from "../../ui/annotate.tsx";
 import { kFullShortcut } from "../../ui/full_screen.ts";
@@ -16,7 +17,7 @@ import { RangeBar } from "../../ui/range_bar.tsx";
 import { useAlertSpans } from "../../ui/use_alert_spans.ts";
 import { useEvents } from "../../ui/use_events.ts";
 import { useObservable, usePicked } from "../../ui/use_observable.ts";
-import { askAhead, usePanels } from "../../ui/use_panels.ts";
+import { usePanels } from "../../ui/use_panels.ts";
 import { useRange } from "../../ui/use_range.ts";
 import { Disks } from "./disks.tsx";
 import { HardwareTables } from "./hardware_tables.tsx";
@@ -28,12 +29,6 @@ import { Traffic } from "./traffic.tsx";
 import { Users } from "./users.tsx";
 
 const sectionId = (section: string): string => `section-${section}`;
-
-const chartsOf = (route: HostRoute, intervalSeconds: number): Parameters<typeof usePanels> =>
-  [{ panels: kPanels, hosts: [route.host], intervalSeconds }, route.range, `${formatRoute(route)} ${intervalSeconds}`];
-
-// Before the view is drawn: to draw it takes as long as an answer does.
-export const askHost = (route: HostRoute): void => askAhead(...chartsOf(route, paceOf(route.range, fleet.value.get(route.host)?.interval_seconds)));
 
 // The charts do not wait for the fleet: of a thousand hosts its list is long, and a link to one of them needs only that one. A host
 // whose interval turns out to be another than the usual is asked for again, where that makes other questions.
