@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "alert/rules.h"
@@ -81,6 +82,7 @@ struct Alert {
   metric::SharedList<metric::Tag> tags;  // of the series, without `host`; shared among the host's alerts
   UnixNanos time = 0;                    // of its newest row
   std::int64_t gap = 0;                  // to the row before
+  std::int64_t gap_before = 0;           // the one before that; 0: not known
   UnixNanos evaluated = 0;
   UnixNanos since = 0;
   UnixNanos fired = 0;
@@ -102,7 +104,7 @@ struct Alert {
   }
   // A row of this time came; the rows before are of earlier times.
   void note_row(UnixNanos row_time) {
-    if (time != 0) gap = row_time - time;
+    if (time != 0) gap_before = std::exchange(gap, row_time - time);
     time = row_time;
   }
   // Its rule changed: what is pending waits for the whole `for`, and what fires is judged by the new rule.

@@ -59,8 +59,10 @@ void Lifecycle::evaluate_pending(Alert& alert, Truth now, UnixNanos time, UnixNa
     change(alert, AlertState::kOk, time, late);
     return;
   }
-  // Without samples the state in between is unknown: `for` begins again.
-  if (time - before > std::max(kLateAfter, 3 * alert.host->interval() + 3 * alert.gap)) alert.since = time;
+  // Without samples the state in between is unknown: `for` begins again. The gap that this row ended says nothing of
+  // what is usual.
+  const std::int64_t usual = alert.gap_before != 0 ? alert.gap_before : alert.gap;
+  if (time - before > std::max(kLateAfter, 3 * alert.host->interval() + 3 * usual)) alert.since = time;
   if (time - alert.since >= alert.host->rules[alert.rule].wait) change(alert, AlertState::kFiring, time, late);
 }
 

@@ -84,6 +84,23 @@ TEST_F(LifecycleTest, ForBeginsAgainAfterALongTimeWithoutTheServer) {
   }
 }
 
+TEST_F(LifecycleTest, ForBeginsAgainAfterALongTimeWithoutSamples) {
+  evaluate(95, 0);
+  evaluate(95, 5);
+  evaluate(95, 400);
+  EXPECT_EQ(alert_.state, AlertState::kPending) << "nobody knows what was in between";
+  EXPECT_EQ(alert_.since, kTestStart + 400 * kTestSecond);
+  evaluate(95, 410);
+  EXPECT_EQ(alert_.state, AlertState::kFiring);
+}
+
+TEST_F(LifecycleTest, ForGoesOnBetweenRowsThatAreRare) {
+  evaluate(95, 0);
+  evaluate(95, 100);
+  EXPECT_EQ(alert_.state, AlertState::kFiring);
+  EXPECT_EQ(alert_.since, kTestStart);
+}
+
 TEST_F(LifecycleTest, ChangesByLateRowsAreCountedAndToldOnceTheyAreOver) {
   evaluate(95, 0, true);
   evaluate(95, 10, true);
