@@ -33,6 +33,22 @@ std::string read_at(int fd, std::uint64_t offset, std::size_t length) {
   return out;
 }
 
+// Moves the mark to the file's end. False, and nothing is changed: there is nothing, or it cannot be read. `tail`: what
+// tail_hash is of.
+bool mark_end(int fd, FileMark& mark, std::string& tail) {
+  struct stat state {};
+  if (::fstat(fd, &state) != 0 || state.st_size == 0) return false;
+  const auto size = static_cast<std::uint64_t>(state.st_size);
+  const std::size_t length = std::min<std::uint64_t>(size, kMarkBytes);
+  const std::string head = read_at(fd, 0, length);
+  tail = read_at(fd, size - length, length);
+  if (head.size() != length || tail.size() != length) return false;
+  mark.offset = size;
+  mark.head_hash = hash_bytes(head);
+  mark.tail_hash = hash_bytes(tail);
+  return true;
+}
+
 }  // namespace
 
 std::string directory_of(const std::string& path) {
@@ -74,7 +90,7 @@ std::string rotated_from(const std::string& path) {
 
 void FileSource::truncated(File& file, EventTaker& taker) {
   ++stats_.truncations;
-  File* const copy = find_copy(file);
+  File* const copy = find_copy(file, file.mark);
   if (copy != nullptr) {
     copy->shadow_of = 0;
     FileMark mark = file.mark;
@@ -112,9 +128,28 @@ void FileSource::truncated(File& file, EventTaker& taker) {
   taker.mark(key_of(file.number), encode(file.mark));
 }
 
-// The newest file of the directory that has what was read of `of`.
-FileSource::File* FileSource::find_copy(const File& of) {
-  if (of.mark.offset == 0) return nullptr;
+// Nothing of it was read, as it waits. A copy that is not known yet is read first, from its start; others decide for
+// themselves.
+void FileSource::truncated_unbegun(File& file, EventTaker& taker) {
+  ++stats_.truncations;
+  const std::size_t before = files_.size();
+  File* const copy = find_copy(file, file.unbegun);
+  file.unbegun = {};
+  if (copy == nullptr) {
+    ++stats_.unproven;
+    note(file.mark.path,
+         "was truncated before it was read, and no copy of what it had was found: lines may be missing");
+  } else if (files_.size() > before) {
+    copy->fresh = false;
+    copy->mark.copy = true;
+    settle(*copy, file.mark.log, next_order_++);
+    put_before(*copy, file, taker);
+  }
+}
+
+// The newest file of the directory that has what `mark` says of `of`.
+FileSource::File* FileSource::find_copy(const File& of, const FileMark& mark) {
+  if (mark.offset == 0) return nullptr;
   const std::string directory = directory_of(of.mark.path);
   Directory listing(directory.c_str());
   std::string best;
@@ -127,14 +162,14 @@ FileSource::File* FileSource::find_copy(const File& of) {
     struct stat state {};
     if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) continue;
     if (Id{state.st_dev, state.st_ino} == Id{of.mark.device, of.mark.inode}) continue;
-    if (static_cast<std::uint64_t>(state.st_size) < of.mark.offset || mtime_of(state) < best_mtime) continue;
+    if (static_cast<std::uint64_t>(state.st_size) < mark.offset || mtime_of(state) < best_mtime) continue;
     // One that is read as a file of its own is none.
     if (const auto known = by_id_.find({state.st_dev, state.st_ino});
         known != by_id_.end() && files_.at(known->second)->mark.offset > 0)
       continue;
     const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     std::string tail;
-    if (!fd.valid() || !has_content_of(fd.get(), of.mark, tail)) continue;
+    if (!fd.valid() || !has_content_of(fd.get(), mark, tail)) continue;
     best = path;
     best_mtime = mtime_of(state);
   }
@@ -233,19 +268,16 @@ void FileSource::free_shadows(const File& of) {
 
 // All that the file has now counts as read; of an unfinished line the rest is skipped.
 void FileSource::pass_over(File& file) {
-  struct stat state {};
-  if (::fstat(file.fd.get(), &state) != 0 || state.st_size == 0) return;
-  const auto size = static_cast<std::uint64_t>(state.st_size);
-  const std::size_t length = std::min<std::uint64_t>(size, kMarkBytes);
-  const std::string head = read_at(file.fd.get(), 0, length);
-  std::string tail = read_at(file.fd.get(), size - length, length);
-  if (head.size() != length || tail.size() != length) return;
+  std::string tail;
+  if (!mark_end(file.fd.get(), file.mark, tail)) return;
   file.fresh = false;
-  file.mark.offset = size;
-  file.mark.head_hash = hash_bytes(head);
-  file.mark.tail_hash = hash_bytes(tail);
   file.mark.skipping = tail.back() != '\n';
   file.tail = std::move(tail);
+}
+
+void FileSource::remember_unbegun(File& file) {
+  std::string tail;
+  if (file.mark.offset == 0) mark_end(file.fd.get(), file.unbegun, tail);
 }
 
 // True: the file was let go of.

@@ -98,7 +98,11 @@ bool FileSource::read(File& file, TimePoint now, std::string& buffer, EventTaker
   file.mtime = mtime;
   if (file.fresh && size > 0) decide_shadow(file, size);
   if (file.shadow_of != 0 && still_shadow(file, size)) return false;
-  if (file.mark.offset == 0 && changed) free_shadows_of_unbegun(file, taker);
+  if (file.mark.offset == 0 && changed) {
+    free_shadows_of_unbegun(file, taker);
+    std::string tail;
+    if (file.unbegun.offset > 0 && !has_content_of(file.fd.get(), file.unbegun, tail)) truncated_unbegun(file, taker);
+  }
   const bool is_other = size < file.mark.offset ||
                         (file.mark.offset > 0 && changed && !has_content_of(file.fd.get(), file.mark, file.tail));
   if (is_other) {
@@ -106,9 +110,11 @@ bool FileSource::read(File& file, TimePoint now, std::string& buffer, EventTaker
     return true;
   }
   if (must_wait(file, now)) {
+    if (changed) remember_unbegun(file);
     waiting_.push_back(file.number);
     return false;
   }
+  if (file.unbegun.offset > 0) file.unbegun = {};
   bool more = false;
   if (size > file.mark.offset) more = read_chunk(file, size, now, buffer, taker);
   file.at_end = file.mark.offset >= size || file.broken;

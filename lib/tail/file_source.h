@@ -42,7 +42,7 @@ struct FileStats {
   std::uint64_t over_limit = 0;  // matching now, and beyond max_files
   std::uint64_t compressed = 0;  // matching now, and left out
   std::uint64_t truncations = 0;
-  std::uint64_t unproven = 0;       // truncated or gone files of which the unread end, if there was one, was not found
+  std::uint64_t unproven = 0;  // truncated or gone files of which what was not read, if there was any, was not found
   std::uint64_t skipped_bytes = 0;  // of long lines
   std::uint64_t read_bytes = 0;
   std::uint64_t looks = 0;  // how often the patterns were evaluated
@@ -96,13 +96,15 @@ class FileSource {
 
   // Rotation of files: file_rotation.cc.
   void truncated(File& file, EventTaker& taker);
-  File* find_copy(const File& of);
+  void truncated_unbegun(File& file, EventTaker& taker);
+  File* find_copy(const File& of, const FileMark& mark);
   bool is_copy_of(const File& file, std::uint64_t size, const File& of) const;
   void decide_shadow(File& file, std::uint64_t size);
   bool still_shadow(File& file, std::uint64_t size);
   void free_shadows(const File& of);
   void free_shadows_of_unbegun(File& of, EventTaker& taker);
   static void pass_over(File& file);
+  static void remember_unbegun(File& file);
   bool finish_if_done(File& file, TimePoint now, EventTaker& taker);
 
   const FileOptions options_;

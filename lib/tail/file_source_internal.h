@@ -24,6 +24,7 @@ struct FileSource::File {
   bool at_end = false;
   bool waits = true;  // until the files of its log that come before it were at their ends
   TimePoint waits_since{};
+  FileMark unbegun;        // what it had when it last waited and nothing of it was read: behind all of that
   bool behind = true;      // has more than an unfinished line to read
   bool broken = false;     // the last attempt to read failed
   std::uint64_t size = 0;  // at the last look at it

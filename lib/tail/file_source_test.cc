@@ -484,6 +484,45 @@ TEST_F(FileSourceTest, ATruncationWithoutACopyIsCounted) {
   EXPECT_EQ(source_->take_findings().size(), 1U);
 }
 
+// A new file waits for an unfinished line of the one before it: what it has meanwhile is known by its content.
+TEST_F(FileSourceTest, CopiedAndTruncatedBeforeAnythingWasRead) {
+  for (const bool is_copied : {true, false}) {
+    for (const bool grows : {false, true}) {  // beyond what it had before
+      TearDown();
+      recorder_.marks.clear();
+      SetUp();
+      write("a.log", "1\nno end");
+      EXPECT_EQ(poll(), (Texts{"1"}));
+      fs::rename(path("a.log"), path("a.log.1"));
+      write("a.log", "2\n3\n");
+      EXPECT_EQ(poll(std::chrono::seconds(1)), Texts{});
+      write("a.log", "4\n");
+      EXPECT_EQ(poll(std::chrono::seconds(1)), Texts{});
+      if (is_copied) fs::copy_file(path("a.log"), path("a.log.2"));
+      fs::resize_file(path("a.log"), 0);
+      write("a.log", grows ? "55\n66\n77\n" : "55\n");
+      Texts expected = {"no end"};
+      if (is_copied) expected.insert(expected.end(), {"2", "3", "4"});
+      expected.push_back("55");
+      if (grows) expected.insert(expected.end(), {"66", "77"});
+      Texts found;
+      for (int i = 0; i < 6; ++i)
+        for (std::string& text : poll()) found.push_back(std::move(text));
+      EXPECT_EQ(found, expected);
+      EXPECT_EQ(source_->stats().truncations, 1U);
+      EXPECT_EQ(source_->stats().unproven, is_copied ? 0U : 1U);
+      EXPECT_EQ(source_->take_findings().size(), is_copied ? 0U : 1U);
+      // Begun, it is like any other.
+      fs::copy_file(path("a.log"), path("a.log.3"));
+      fs::resize_file(path("a.log"), 0);
+      write("a.log", "88\n");
+      EXPECT_EQ(poll(), (Texts{"88"}));
+      EXPECT_EQ(source_->stats().truncations, 2U);
+      EXPECT_EQ(source_->stats().unproven, is_copied ? 0U : 1U);
+    }
+  }
+}
+
 TEST_F(FileSourceTest, ARestartGoesOnWhereTheMarksAre) {
   write("a.log", "1\n2\n");
   EXPECT_EQ(poll().size(), 2U);
