@@ -14,8 +14,9 @@ const time = (ms: number): string => `'${new Date(ms).toISOString().replace(".00
 const example = (title: string, query: string | ((now: number) => string), show: ExploreRoute["show"], sort = ""): Example =>
   ({ title, route: (now) => ({ view: "explore", query: typeof query === "string" ? query : query(now), show, sort }) });
 
+// To its highest: one that was full and was emptied filled up, too.
 const grown = (from: string): string =>
-  `SELECT last("used_percent") - first("used_percent") AS "grew", max("used_percent") AS "highest"\nFROM "disk" WHERE ${from}\nGROUP BY "host", "path"`;
+  `SELECT max("used_percent") - first("used_percent") AS "grew", max("used_percent") AS "highest"\nFROM "disk" WHERE ${from}\nGROUP BY "host", "path"`;
 
 export const kExamples: readonly Example[] = [
   example(t("Which disk filled up yesterday?"), (now) => {
