@@ -93,7 +93,11 @@ Unexpected<Error> gz_error(const std::string& name, gzFile file) {
   return fail(ErrorKind::kInvalid, name + ": " + (text == nullptr || *text == '\0' ? "cannot be read" : text));
 }
 
-// backup and restore.
+// Of backup and restore: a file that is there already, or a wrong one, is no mistake in the configuration.
+int exit_code_of_copy(const Error& error) {
+  return error.kind == ErrorKind::kInvalid ? kExitFailed : exit_code(error);
+}
+
 int run_copy(const Command& command, const char* what, const auto& work) {
   CommandProgress progress(what, command.progress);
   const auto watch = [&](std::uint64_t done, std::uint64_t all) {
@@ -101,9 +105,7 @@ int run_copy(const Command& command, const char* what, const auto& work) {
     return true;
   };
   const auto report = work({command.options, command.config_file, command.file, command.force, watch});
-  if (!report)
-    return program::complain(kName, Error(report.error()).wrap(what),
-                             report.error().kind == ErrorKind::kInvalid ? kExitFailed : exit_code(report.error()));
+  if (!report) return program::complain(kName, Error(report.error()).wrap(what), exit_code_of_copy(report.error()));
   std::printf("%s: %llu chunks, %llu files, %llu bytes\n", command.file.c_str(),
               static_cast<unsigned long long>(report->chunks), static_cast<unsigned long long>(report->files),
               static_cast<unsigned long long>(report->bytes));
@@ -433,7 +435,8 @@ int run(const Subcommand& subcommand, int argc, char** argv) {
   command.config_file = program.config_file();
   if (subcommand.run == run_restore && command.config_file.empty()) {
     const auto returning = bring_configuration(command.file, command.force);
-    if (!returning) return program::complain(kName, Error(returning.error()).wrap("restore"), kExitFailed);
+    if (!returning)
+      return program::complain(kName, Error(returning.error()).wrap("restore"), exit_code_of_copy(returning.error()));
     if (*returning) {
       std::string flag = "--config";
       std::string path = (*returning)->read_from;
@@ -445,7 +448,7 @@ int run(const Subcommand& subcommand, int argc, char** argv) {
         return code;
       }
       if (Status settled = settle_configuration(**returning); !settled)
-        return program::complain(kName, Error(settled.error()).wrap("restore"), kExitFailed);
+        return program::complain(kName, Error(settled.error()).wrap("restore"), exit_code_of_copy(settled.error()));
       return code;
     }
   }

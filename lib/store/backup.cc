@@ -231,7 +231,7 @@ Result<BackupReport> backup(const std::string& directory, const std::string& fil
   struct stat info {};
   if (::stat(database_path(directory).c_str(), &info) != 0) return fail(system_error(database_path(directory), errno));
   if (!options.replace && ::lstat(file.c_str(), &info) == 0)
-    return fail(ErrorKind::kInvalid, file + ": there is one already");
+    return fail(ErrorKind::kInvalid, file + ": there is one already; --force replaces it");
   return copy_store(database_path(directory), file, Kind::kBackup, options, {});
 }
 
