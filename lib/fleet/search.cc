@@ -43,6 +43,16 @@ std::vector<std::string> words_of(std::string_view text) {
   return out;
 }
 
+// `list`: separated by commas.
+bool is_one_of(std::string_view text, std::string_view list) {
+  for (;;) {
+    const std::size_t comma = list.find(',');
+    if (list.substr(0, comma) == text) return true;
+    if (comma == std::string_view::npos) return false;
+    list.remove_prefix(comma + 1);
+  }
+}
+
 std::string version_of(const Host& host) {
   const std::size_t space = host.software.rfind(' ');
   return small(space == std::string::npos ? host.software : host.software.substr(space + 1));
@@ -106,6 +116,7 @@ bool Search::matches(const Host& host, const Word& word) {
     const std::string_view value = std::string_view(word.text).substr(colon + 1);
     if (key == "state") return (is_paused(host) ? "paused" : state_name(host.state)).starts_with(value);
     if (key == "version") return version_of(host).starts_with(value);
+    if (key == "host") return is_one_of(small(host.name), value);
     if (host.settings)
       for (const metric::Tag& tag : host.settings->tags)
         if (small(tag.key) == key) return contains_small(tag.value, value);

@@ -8,6 +8,7 @@
 //   key:value     a tag whose value contains the text, people's tags first; `state:` and `version:` compare the
 //   beginning;
 //                 `state:paused` is what people paused
+//   host:a,b      the hosts of just these names
 //   disk>90       compares a number of the overview: cpu, memory (or mem), swap, disk, load (per core), pressure
 //   -word         hosts that do not match the word
 //   anything else is looked for in the name, the address, the tags, and people's name and note

@@ -44,7 +44,9 @@ INSTANTIATE_TEST_SUITE_P(
                       SearchCase{"role:db", false}, SearchCase{"team:blue", true}, SearchCase{"\"front door\"", true},
                       SearchCase{"rack", true}, SearchCase{"state:paused", true}, SearchCase{"-role:edge", false},
                       SearchCase{"-role:web", true}, SearchCase{"-", false}, SearchCase{"disk>", false},
-                      SearchCase{"disk>nan", false}, SearchCase{"york", true}));
+                      SearchCase{"disk>nan", false}, SearchCase{"york", true}, SearchCase{"host:web1", true},
+                      SearchCase{"host:db1,WEB1", true}, SearchCase{"host:web", false}, SearchCase{"host:web10", false},
+                      SearchCase{"host:", false}, SearchCase{"host:web1,", true}, SearchCase{"-host:web1", false}));
 
 TEST(SearchTest, SaysWhetherItsAnswerChangesWithSamples) {
   EXPECT_FALSE(Search("site:north web").volatile_answer());

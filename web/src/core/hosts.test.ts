@@ -103,5 +103,7 @@ test("what people say of a host: name, note and tags are found, and paused is it
   assert.deepEqual([host.label, host.state, host.tags["role"], host.tags["site"]], ["Front door", "paused", "edge", "north"]);
   assert.deepEqual(host.limits, { cpu: { raised: 10, high: 20 } });
   for (const search of ["front", "rack", "role:edge", "state:paused"]) assert.ok(matcher(search)(host), search);
+  for (const [search, found] of [["host:web1", true], ["host:db1,WEB1", true], ["host:web", false], ["host:web10", false], ["-host:web1", false]] as const)
+    assert.equal(matcher(search)(host), found, search);
   for (const search of ["role:db", "state:down"]) assert.ok(!matcher(search)(host), search);
 });

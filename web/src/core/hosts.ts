@@ -196,6 +196,7 @@ function matchesWord(host: Host, word: string, facts: FactsOf, inTrouble: InTrou
       return value.split(",").some((one) => shown.startsWith(one));
     }
     if (name === "version") return host.version.toLowerCase().startsWith(value);
+    if (name === "host") return value.split(",").includes(host.host.toLowerCase());
     const tag = Object.entries(host.tags).find(([one]) => one.toLowerCase() === name);
     if (tag !== undefined) return tag[1].toLowerCase().includes(value);
   }
@@ -210,7 +211,7 @@ function matchesWord(host: Host, word: string, facts: FactsOf, inTrouble: InTrou
   );
 }
 
-// Words must all match; `key:value` matches a tag, `state:` or `version:`; `disk>90` compares; `-word` excludes; anything else is
+// Words must all match; `key:value` matches a tag, `state:`, `version:` or names (`host:a,b`); `disk>90` compares; `-word` excludes; anything else is
 // looked for in name, address, tags, and people's name and note. The server reads the same language (lib/fleet/search.h), but for the words about what hosts are
 // (facts.ts), `state:trouble` and lists of states (`state:down,trouble`), which it does not know. The search is read once, and not for every host.
 export function matcher(search: string, facts: FactsOf = kNoFacts, inTrouble: InTrouble = kNobody): (host: Host) => boolean {
