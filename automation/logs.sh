@@ -23,7 +23,10 @@ Options:
                 critical and above show error
   --since T     only later lines: 90s, 10m, 2h, 3d ago, or a time as date(1)
                 reads it
-  --grep RE     only lines that match this extended regular expression
+  --source S    only stored lines of this source: the name of a [log.NAME], or
+                several, comma-separated
+  --grep RE     only lines that match this extended regular expression; case
+                matters: --grep '[Tt]imeout'
   --follow, -f  show new lines as they arrive, until Ctrl-C
   --stats       counts in place of lines. Stored lines: by level, unit, source
                 and host, and 30 bars over the range; without --since the last
@@ -44,7 +47,7 @@ TEXT
 }
 
 main() {
-  local level='' since='' from='' pattern='' follow='' stats='' own='' fetch=2000
+  local level='' since='' from='' pattern='' follow='' stats='' own='' sources='' fetch=2000
   local -a arguments=() programs=() files=() hosts=()
   split_equals "$@"
   set -- "${arguments[@]}"
@@ -52,13 +55,14 @@ main() {
     case $1 in
       server | client) own=yes programs+=("$1") ;;
       load) own=yes programs+=(load simulate) ;;
-      --level | --since | --grep | --lines)
+      --level | --since | --grep | --lines | --source)
         need_value "$1" $#
         case $1 in
           --level) level=${2,,} ;;
           --since) since=$2 ;;
           --grep) pattern=$2 ;;
           --lines) fetch=$2 ;;
+          --source) sources=$2 ;;
         esac
         shift
         ;;
@@ -86,6 +90,7 @@ main() {
   ((status < 2)) || die usage "--grep: '$(printable "$pattern")' is not an extended regular expression"
 
   if [[ -n $own ]] || ! server_has_lines; then
+    [[ -z $sources ]] || die usage "--source is for lines that the server has stored; it has none of '$(printable "$sources")'"
     show_files
   elif [[ -n $stats ]]; then
     show_server_stats

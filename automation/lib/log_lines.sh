@@ -1,4 +1,4 @@
-# The lines that a server has, of all hosts. logs.sh sets level, pattern, from, follow and hosts.
+# The lines that a server has, of all hosts. logs.sh sets level, pattern, from, follow, hosts and sources.
 # shellcheck shell=bash disable=SC2154
 use process config http house
 
@@ -13,6 +13,7 @@ server_has_lines() {
 hosts_parameter() {
   local IFS=,
   printf 'hosts=%s' "$(jq -rn --arg text "${hosts[*]-}" '$text | @uri')"
+  [[ -z ${sources-} ]] || printf '&sources=%s' "$(jq -rn --arg text "$sources" '$text | @uri')"
 }
 
 # lines_query: the filters of the command line as the server's query.
@@ -24,7 +25,7 @@ lines_query() {
   jq -rn --arg text "$query" '$text | @uri'
 }
 
-# line_text: JSON lines on standard input as text, harmless to a terminal. The further lines of an entry are indented. Time and level
+# line_text: JSON lines on standard input as text, harmless to a terminal; times have three decimals at least. The further lines of an entry are indented. Time and level
 # are left out of a message that begins with these; a time without a zone is local somewhere (web/src/core/log_lines.ts does the same).
 line_text() {
   jq -r --unbuffered '
@@ -61,7 +62,9 @@ line_text() {
         .[$begin.all | length:] | without_level($level)
       else . end // .;
     (.level // "none") as $level | .time as $time |
-    "\(.time) \({"warning": "WARN", "none": "-"}[$level] // ($level | ascii_upcase)) \(.host) " +
+    ($time | capture("^(?<second>[^.Z]*)([.](?<fraction>[0-9]+))?Z$") // null |
+      if . then "\(.second).\(.fraction // "" | if length < 3 then (. + "000")[0:3] else . end)Z" else $time end) as $shown |
+    "\($shown) \({"warning": "WARN", "none": "-"}[$level] // ($level | ascii_upcase)) \(.host) " +
     "\(if (.unit // "") == "" then .source else .unit end)\(if .pid then "[\(.pid)]" else "" end) \(.message | without_time($time; $level))" +
     ([.fields // {} | to_entries[] | " \(.key)=\(if .value | test("[ \"\n]") then .value | tojson else .value end)"] | add // "") | lines'
 }
@@ -80,8 +83,13 @@ show_server_lines() {
     jq -c '.lines[]' <<<"$page"
     cursor=$(jq -r .cursor <<<"$page")
     [[ -n $cursor ]] || break
-  done | line_text | shade
+  done | said_if_none | line_text | shade
   [[ -z $follow ]] || follow_server_lines | line_text | shade
+}
+
+# said_if_none: lets lines through, and says on standard error that there were none; nothing where lines are still to come.
+said_if_none() {
+  awk -v wait="$follow" '{ print } END { if (NR == 0 && wait == "") print "no stored line matches" >"/dev/stderr" }'
 }
 
 # show_server_stats: how many there are of each level, unit, source and host, and over time.

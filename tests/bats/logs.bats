@@ -228,12 +228,25 @@ PYTHON
   kill "$stand_in"
   [ "$status" -eq 0 ]
   [ "${#lines[@]}" -eq 2 ]
-  [ "${lines[0]}" = '2026-11-22T17:00:00Z - web1 nginx first' ]
-  [ "${lines[1]}" = '2026-11-22T17:00:01.5Z ERROR web2 sshd[7] second ?[2J user="a b"' ]
+  [ "${lines[0]}" = '2026-11-22T17:00:00.000Z - web1 nginx first' ]
+  [ "${lines[1]}" = '2026-11-22T17:00:01.500Z ERROR web2 sshd[7] second ?[2J user="a b"' ]
   grep -q 'hosts=web1%2Cweb2&q=level%3A%3E%3Dwarn%20%2Fa%5C%2Fb%2B%2F' "$BATS_TEST_TMPDIR/asked"
   wait "$stand_in" || true
   run resmon logs --level warn
   [ "${#lines[@]}" -eq 3 ]
+}
+
+@test "lines of the server: of one source, and none is said" {
+  resmon configure --http-address "127.0.0.1:$HTTP_PORT" --tcp-address "127.0.0.1:$TCP_PORT"
+  stand_in '{"lines":[{"time":"2026-11-22T17:00:01.123456Z","host":"web2","source":"app","message":"x"}],"cursor":""}'
+  run resmon logs --source app,web
+  kill "$stand_in"
+  wait "$stand_in" || true
+  [ "$output" = '2026-11-22T17:00:01.123456Z - web2 app x' ]
+  grep -q 'hosts=&sources=app%2Cweb&q=' "$BATS_TEST_TMPDIR/asked"
+  run resmon logs --source app
+  [ "$status" -eq 2 ]
+  [[ $output == *"--source is for lines that the server has stored; it has none of 'app'"* ]]
 }
 
 @test "--stats of the server's lines: by level, unit, source and host, and over time" {
