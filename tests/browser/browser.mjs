@@ -100,8 +100,10 @@ function hasInkNow(page, panel) {
   });
 }
 
-// The same, in time: a rate has its first value with the host's second gather, and drawing follows the answer.
+// The same, in time: a rate has its first value with the host's second gather, and drawing follows the answer. New values of a chart that nobody
+// sees are not drawn, so it is looked at.
 export async function hasInk(page, panel) {
+  await page.locator(`#panel-${panel}`).scrollIntoViewIfNeeded();
   for (const deadline = Date.now() + kPatienceMs; ; ) {
     if (await hasInkNow(page, panel)) return true;
     if (Date.now() > deadline) return false;
