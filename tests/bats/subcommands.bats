@@ -104,6 +104,12 @@ teardown() { teardown_house; }
   [ "$status" -eq 0 ]
   [[ $output == *'answers at'* ]]
   [ "$(resmon doctor --json | jq -r 'map(select(.check == "server"))[0].state')" = ok ]
+  [[ $output != *'does not run'* ]]
+  resmon stop client
+  run resmon doctor
+  [ "$status" -eq 0 ]
+  [[ $output == *'warn  processes      client is configured, but does not run'*'remedy: ./resmon start client'* ]]
+  [[ $output != *'server is configured, but'* ]]
 }
 
 @test "status and doctor tell of clients that the server does not let in" {
